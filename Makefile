@@ -1,0 +1,89 @@
+# Every target makes the environment that it needs; only python3, git and make are
+# assumed. `make help` lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BENCH_VENV := .venv-bench
+WHEEL_VENV := .venv-wheel
+PYTEST_ARGS ?= -n 2
+BENCH_ARGS ?=
+
+BIN := $(VENV)/bin
+BENCH_BIN := $(BENCH_VENV)/bin
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check \
+	--constraint constraints.txt
+PINS := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo test bench bench-smoke docs lint format wheel hooks clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/.stamp-demo ## gradients explained, and a model on real data
+	$(BIN)/python demo.py
+
+test: $(VENV)/.stamp-demo $(VENV)/.stamp-test ## tests, doctests and branch coverage
+	$(BIN)/python -m pytest $(PYTEST_ARGS) --cov --cov-report=term
+
+bench: $(BENCH_VENV)/.stamp-bench ## speed against other libraries (a large download)
+	$(BENCH_BIN)/python -m benchmarks $(BENCH_ARGS)
+
+bench-smoke: $(VENV)/.stamp-test ## run every benchmark briefly, without the peers
+	$(BIN)/python -m benchmarks --smoke
+
+docs: $(VENV)/.stamp-docs ## the documentation, as pages in docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+lint: $(VENV)/.stamp-test $(VENV)/.stamp-lint ## style, types and import layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes chainrule --ignoreexternal
+
+format: $(VENV)/.stamp-lint ## rewrite the files in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel: $(VENV)/.stamp-build ## build a wheel and import it in a clean environment
+	rm -rf build dist $(WHEEL_VENV)
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check \
+		--no-deps --no-build-isolation --wheel-dir dist .
+	$(PYTHON) -m venv $(WHEEL_VENV)
+	$(WHEEL_VENV)/bin/python $(PIP_INSTALL) dist/chainrule-*.whl
+	$(WHEEL_VENV)/bin/python -I -c "import chainrule, importlib.resources as r; \
+	assert r.files('chainrule').joinpath('py.typed').is_file(); \
+	print('imported', chainrule.__file__)"
+
+hooks: $(VENV)/.stamp-lint ## check every commit before it is made
+	$(BIN)/pre-commit install
+
+clean: ## remove environments, caches and built files
+	rm -rf $(VENV) $(BENCH_VENV) $(WHEEL_VENV) build dist docs/_build demo_output \
+		.coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache \
+		.ruff_cache .benchmarks
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One stamp per environment and extra: nothing is installed twice. The build backend
+# is installed first, so that it too is a pinned version.
+%/bin/python:
+	$(PYTHON) -m venv $*
+
+%/.stamp-build: $(PINS) | %/bin/python
+	@echo "installing the build backend into $*"
+	@$*/bin/python $(PIP_INSTALL) hatchling editables
+	@touch $@
+
+define extra_rule
+%/.stamp-$(1): %/.stamp-build
+	@echo "installing chainrule[$(1)] into $$*"
+	@$$*/bin/python $$(PIP_INSTALL) --no-build-isolation --editable '.[$(1)]'
+	@touch $$@
+endef
+$(foreach extra,demo test bench docs lint,$(eval $(call extra_rule,$(extra))))
+
+.PRECIOUS: %/bin/python %/.stamp-build

@@ -1,0 +1,55 @@
+# How Sphinx builds the documentation: `make docs`.
+
+import re
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+project = "chainrule"
+author = "The chainrule authors"
+copyright = f"2026, {author}"
+version = release = installed_version("chainrule")
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+]
+exclude_patterns = ["_build"]
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+
+myst_heading_anchors = 3
+myst_enable_extensions = ["dollarmath"]
+
+html_theme = "furo"
+html_title = "chainrule"
+
+here = Path(__file__).parent
+relative_link = re.compile(r"\[([^]]*)\]\((?![\w+.-]+:|[#/])([^)#\s]+)([^)]*)\)")
+
+
+def relink(app: Sphinx, path: Path, docname: str, content: list[str]) -> None:
+    """Point the links of an included page of the repository at their place here."""
+
+    def relinked(match: re.Match[str]) -> str:
+        text, name, rest = match.groups()
+        file = here.parent / name
+        if name == "README.md":
+            name = "index.md"
+        elif file.is_dir():  # a folder has no page here
+            return text
+        elif file.is_file() and not (here / name).is_file():
+            name = f"../{name}"
+        return f"[{text}]({name}{rest})"
+
+    content[0] = relative_link.sub(relinked, content[0])
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("include-read", relink)

@@ -1,0 +1,53 @@
+"""The exceptions chainrule raises, one tree, each also a builtin it behaves like.
+
+::
+
+    ChainruleError
+    ├── MissingRuleError      (TypeError)   a function has no derivative rule
+    ├── EscapeError           (TypeError)   a node would lose its history in silence
+    ├── ArgumentError         (TypeError)   a value or an argument of the wrong kind
+    ├── ShapeError            (ValueError)  shapes that do not fit each other
+    ├── NotScalarError        (ValueError)  a real scalar is needed and was not given
+    ├── StaleValueError       (RuntimeError) a value was changed after it was used
+    ├── RecordingError        (RuntimeError) the recording cannot give what is asked
+    └── GradientMismatchError (AssertionError) two ways to a derivative disagree
+
+Catch ``ChainruleError`` to catch them all. Every message says what failed, what was
+received, and what to write instead.
+"""
+
+
+class ChainruleError(Exception):
+    """Base class of every exception that chainrule raises on purpose."""
+
+
+class MissingRuleError(ChainruleError, TypeError):
+    """A function was called on a node and no derivative rule is known for it."""
+
+
+class EscapeError(ChainruleError, TypeError):
+    """A node was about to become a plain number or array and lose its history."""
+
+
+class ArgumentError(ChainruleError, TypeError):
+    """An argument has the wrong kind: a string value, an unknown keyword, ..."""
+
+
+class ShapeError(ChainruleError, ValueError):
+    """Shapes, structures or counts of arguments do not fit each other."""
+
+
+class NotScalarError(ChainruleError, ValueError):
+    """A gradient needs a real scalar and the function returned something else."""
+
+
+class StaleValueError(ChainruleError, RuntimeError):
+    """A leaf's value was changed after it was used, so its gradient is undefined."""
+
+
+class RecordingError(ChainruleError, RuntimeError):
+    """The recording does not hold what this sweep needs."""
+
+
+class GradientMismatchError(ChainruleError, AssertionError):
+    """``check_gradients`` found two derivatives of one function that differ."""

@@ -1,0 +1,436 @@
+"""Fast paths written from the rules: a step per vertex and operators for floats.
+
+A *step* is one vertex's part of a plain reverse sweep, ``step(z, z_grad, bars)``: it adds
+to ``bars[x]`` for each operand ``x`` that is a node. The reference is ``rule.pull``; the
+functions here are generated from the same rule as Python text, one per rule and pattern
+of operands, and are found in tracebacks by their text. Tests hold them to the reference.
+
+Where every value is a Python ``float`` the partials become plain float arithmetic
+through ``math``, about five times faster than NumPy on scalars.
+"""
+
+from __future__ import annotations
+
+import linecache
+import math
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from chainrule.rules import (
+    ARITHMETIC_ERRORS,
+    accumulate,
+    elementwise,
+    fit,
+    general,
+    linear,
+    plain,
+    project,
+    rule,
+    supported,
+    unboxed,
+    vertex,
+)
+from chainrule.symbolic import partial_formulas
+
+Step = Callable[[Any, Any, dict[Any, Any]], None]
+
+SCALAR_FORMS: Mapping[str, str] = {
+    "add": "{0} + {1}",
+    "subtract": "{0} - {1}",
+    "multiply": "{0} * {1}",
+    "true_divide": "{0} / {1}",
+    "divide": "{0} / {1}",
+    "negative": "-{0}",
+    "positive": "{0}",
+    "square": "{0} * {0}",
+    "reciprocal": "1.0 / {0}",
+    "power": "pow_({0}, {1})",
+    "float_power": "pow_({0}, {1})",
+    "absolute": "fabs({0})",
+    "fabs": "fabs({0})",
+    "exp": "exp({0})",
+    "exp2": "exp2({0})",
+    "expm1": "expm1({0})",
+    "log": "log({0})",
+    "log2": "log2({0})",
+    "log10": "log10({0})",
+    "log1p": "log1p({0})",
+    "sqrt": "sqrt({0})",
+    "cbrt": "cbrt({0})",
+    "sin": "sin({0})",
+    "cos": "cos({0})",
+    "tan": "tan({0})",
+    "arcsin": "asin({0})",
+    "arccos": "acos({0})",
+    "arctan": "atan({0})",
+    "arctan2": "atan2({0}, {1})",
+    "hypot": "hypot({0}, {1})",
+    "sinh": "sinh({0})",
+    "cosh": "cosh({0})",
+    "tanh": "tanh({0})",
+    "arcsinh": "asinh({0})",
+    "arccosh": "acosh({0})",
+    "arctanh": "atanh({0})",
+    "where": "{1} if {0} else {2}",
+    "maximum": "({0} if {0} >= {1} or {0} != {0} else {1})",
+    "minimum": "({0} if {0} <= {1} or {0} != {0} else {1})",
+    "sign": "({0} > 0.0) - ({0} < 0.0) if {0} == {0} else {0}",
+}
+"""How a NumPy function is written for Python floats."""
+
+_MATH: dict[str, Any] = {
+    name: getattr(math, name) for name in dir(math) if not name.startswith("_")
+}
+_MATH["pow_"] = math.pow
+
+
+def reference_step(z: Any, z_grad: Any, bars: dict[Any, Any]) -> None:
+    """Take one vertex's step by its rule's ``pull``: slow, for every kind of rule."""
+    operands = z.operands
+    wanted = [i for i, x in enumerate(operands) if isinstance(x, vertex)]
+    values = [unboxed(x) for x in operands]
+    z_bar, result = supported(unboxed(z_grad)), unboxed(z)
+    pulled = z.rule.pull(plain, z_bar, result, values, wanted, z.parameters)
+    for i, part in list(pulled):
+        x, have = operands[i], bars[operands[i]]
+        total = None if have is None else supported(have)
+        bars[x] = accumulate(plain, total, project(plain, part, x)).value
+
+
+def reference_of(operation: type[rule]) -> Step:
+    """Return the reference step of a rule, as a function that knows its rule."""
+
+    def step(z: Any, z_grad: Any, bars: dict[Any, Any]) -> None:
+        reference_step(z, z_grad, bars)
+
+    step.rule = operation  # type: ignore[attr-defined]
+    return step
+
+
+# ----------------------------------------------------------------- owned large buffers
+
+LARGE = 1 << 15
+"""Arrays from this many bytes on are updated in place where the sweep owns them."""
+
+
+def _count(x: Any) -> int:
+    return sys.getrefcount(x)
+
+
+def _probe() -> int:
+    bars = {"x": np.empty(1)}
+    c = bars["x"]
+    return _count(c)
+
+
+_HELD_ONCE = _probe()
+"""Reference count seen by ``_count`` of an array held by one table and one name."""
+
+
+def add_into(bars: dict[Any, Any], x: Any, part: Any) -> None:
+    """Add a cotangent to a table; in place where the table alone holds a large array."""
+    c = bars[x]
+    if c is None:
+        bars[x] = part
+    elif (
+        type(c) is np.ndarray
+        and c.nbytes >= LARGE
+        and _count(c) == _HELD_ONCE
+        and c.base is None
+        and type(part) is np.ndarray
+        and c.dtype == part.dtype
+    ):
+        np.add(c, part, out=c)
+    elif isinstance(c, tuple):
+        bars[x] = accumulate(plain, supported(c), supported(part)).value
+    else:
+        bars[x] = c + part
+
+
+def _probe_temporary() -> int:
+    def see(g: Any, p: Any) -> int:
+        return _count(p)
+
+    return see(None, np.empty(1) + 1.0)
+
+
+_TEMPORARY = _probe_temporary()
+
+
+def times(z_grad: Any, partial: Any) -> Any:
+    """Return cotangent times partial, into the partial where that is a temporary."""
+    if (
+        type(partial) is np.ndarray
+        and partial.nbytes >= LARGE
+        and _count(partial) == _TEMPORARY
+        and partial.base is None
+        and type(z_grad) is np.ndarray
+        and z_grad.shape == partial.shape
+        and z_grad.dtype == partial.dtype
+    ):
+        return np.multiply(z_grad, partial, out=partial)
+    return z_grad * partial
+
+
+# ------------------------------------------------------------------- generated steps
+
+
+def compile_text(text: str, name: str, label: str, names: dict[str, Any]) -> Any:
+    """Compile generated text so that tracebacks can show its lines."""
+    filename = f"<chainrule {label}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
+    exec(compile(text, filename, "exec"), names)
+    return names[name]
+
+
+def array_step(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
+    """Generate the step for values of any kind; ``wanted``: operands that are nodes."""
+    if not issubclass(operation, elementwise | linear | general):
+        return reference_of(operation)
+    if operation.variadic and issubclass(operation, general):
+        return reference_of(operation)
+    operands = [f"x{i}" for i in range(len(wanted))]
+    values = [f"v{i}" if w else f"x{i}" for i, w in enumerate(wanted)]
+    listed = ", ".join(values)
+    names: dict[str, Any] = {
+        "np": plain, "fit": fit, "add_into": add_into, "times": times, "rule": operation
+    }  # fmt: skip
+    lines = [
+        "def step(z, z_grad, bars):",
+        f"    {', '.join(operands)}, = z.operands",
+        "    parameters = z._parameters",
+    ]
+    lines += [f"    v{i} = x{i}._value" for i, w in enumerate(wanted) if w]
+    if issubclass(operation, general):
+        lines += [
+            f"    parts = rule.pullback(np, z_grad, z._value, {listed}, **parameters)"
+        ]
+    adds: list[str] = []
+    for i, is_node in enumerate(wanted):
+        text = _contribution(operation, i, listed, names) if is_node else None
+        if text is None:
+            continue
+        lines.append(f"    a{i} = {text}")
+        adds += [
+            f"    if a{i} is not None:",
+            f"        if (type(a{i}) is not type(v{i}) or type(v{i}) is not float and",
+            f"            (a{i}.shape != v{i}.shape or a{i}.dtype is not v{i}.dtype)):",
+            f"            a{i} = fit(np, a{i}, v{i})",
+            f"        add_into(bars, x{i}, a{i})",
+        ]
+    label = f"{operation.__name__} step {_pattern(wanted)}"
+    step = compile_text("\n".join([*lines, *adds]), "step", label, names)
+    step.rule = operation
+    return step
+
+
+def _contribution(
+    operation: type[rule], i: int, listed: str, names: dict[str, Any]
+) -> str | None:
+    """Return the text of operand ``i``'s contribution; ``None`` if it has none."""
+    if issubclass(operation, general):
+        return f"parts[{i}]"
+    if operation.variadic:
+        return f"rule.transpose(np, z_grad, {i}, {listed}, **parameters)"
+    if i not in operation.parts:
+        return None
+    names[f"d{i}"] = operation.parts[i]
+    if issubclass(operation, linear):
+        return f"d{i}(np, z_grad, {listed}, **parameters)"
+    formula = _formulas(operation, None).get(operation.operand_names[i])
+    if formula in ("1", "-1"):
+        return "z_grad" if formula == "1" else "-z_grad"
+    return f"times(z_grad, d{i}(np, z._value, {listed}, **parameters))"
+
+
+def _formulas(
+    operation: type[elementwise], templates: Mapping[str, str] | None
+) -> dict[str, str]:
+    try:
+        return partial_formulas(operation, templates)
+    except (TypeError, AttributeError):
+        return {}
+
+
+def scalar_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step | None:
+    """Generate the step for Python floats; ``None`` where a partial has no such form.
+
+    Where ``math`` raises (a pole, an overflow) the reference step is taken instead.
+    """
+    formulas = _formulas(operation, SCALAR_FORMS)
+    names = operation.operand_names
+    if len(formulas) != len(operation.parts) or len(names) != len(wanted):
+        return None
+    nodes = [name for name, w in zip(names, wanted, strict=True) if w]
+    nodes = [name for name in nodes if name in formulas]
+    space = {**_MATH, "reference_step": reference_step, "errors": ARITHMETIC_ERRORS}
+    lines = ["def step(z_, z_grad, bars):"]
+    targets = [f"{n}_" if w else n for n, w in zip(names, wanted, strict=True)]
+    lines.append(f"    {', '.join(targets)}, = z_.operands")
+    used = _names_in(formulas[n] for n in nodes)
+    loads = [f"{n} = {n}_._value" for n in nodes if n in used]
+    loads += ["z = z_._value"] if "z" in used else []
+    lines += [f"    {load}" for load in loads]
+    lines.append("    try:")
+    for i, n in enumerate(nodes):
+        lines.append(f"        a{i} = {_scaled(formulas[n])}")
+    lines += ["    except errors:", "        return reference_step(z_, z_grad, bars)"]
+    for i, n in enumerate(nodes):
+        lines += [
+            f"    c = bars[{n}_]",
+            f"    bars[{n}_] = a{i} if c is None else c + a{i}",
+        ]
+    label = f"{operation.__name__} float step {_pattern(wanted)}"
+    step = compile_text("\n".join(lines), "step", label, space)
+    step.rule = operation
+    return step
+
+
+def _pattern(wanted: tuple[bool, ...]) -> str:
+    """Write a pattern of operands: ``n`` for a node, ``c`` for a constant."""
+    return "".join("cn"[w] for w in wanted)
+
+
+def names_read(operation: type[elementwise], wanted: tuple[bool, ...]) -> set[str]:
+    """Return the names of the operands that the wanted partials read."""
+    known = operation.__dict__.get("_reads")
+    if known is None:
+        known = {}
+        operation._reads = known  # type: ignore[attr-defined]
+    if wanted not in known:
+        names = operation.operand_names
+        formulas = _formulas(operation, None)
+        nodes = [n for n, w in zip(names, wanted, strict=True) if w]
+        everything = set(names) if len(formulas) < len(operation.parts) else set()
+        found = _names_in(formulas[n] for n in nodes if n in formulas)
+        known[wanted] = everything | found
+    return known[wanted]
+
+
+def _scaled(formula: str) -> str:
+    if formula in ("1", "-1"):
+        return "z_grad" if formula == "1" else "-z_grad"
+    return f"z_grad * ({formula})"
+
+
+def _names_in(texts: Any) -> set[str]:
+    return {name for t in texts for name in compile(t, "", "eval").co_names}
+
+
+def steps_of(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
+    """Return the array step of a rule for a pattern of operands, generated once."""
+    table = operation.__dict__.get("_steps")
+    if table is None:
+        table = {}
+        operation._steps = table  # type: ignore[attr-defined]
+    step = table.get(wanted)
+    if step is None:
+        step = table[wanted] = array_step(operation, wanted)
+    return step
+
+
+# --------------------------------------------------------------- generated operators
+
+_UNARY = """
+def {name}(x, *, where=None):
+    if type(x) is node and where is None:
+        x_ = x._value
+        if type(x_) is float:
+            try:
+                value = {form_x}
+            except errors:
+                return record(rule, (x,))
+            z = new(node)
+            z._value = value
+            z._step = step_n
+            z.operands = (x,)
+            z.serial = next_serial()
+            return z
+    return record(rule, (x,), None if where is None else {{"where": where}})
+"""
+
+_BINARY = """
+def {name}(x, y, *, where=None):
+    if where is not None:
+        return record(rule, (x, y), {{"where": where}})
+    if type(x) is node:
+        x_ = x._value
+        if type(x_) is float:
+            if type(y) is node:
+                y_ = y._value
+                if type(y_) is float:
+                    try:
+                        value = {form_xy}
+                    except errors:
+                        return record(rule, (x, y))
+                    z = new(node)
+                    z._value = value
+                    z._step = step_nn
+                    z.operands = (x, y)
+                    z.serial = next_serial()
+                    return z
+            elif type(y) is float or type(y) is int:
+                try:
+                    value = {form_xc}
+                except errors:
+                    return record(rule, (x, y))
+                z = new(node)
+                z._value = value
+                z._step = step_nc
+                z.operands = (x, y)
+                z.serial = next_serial()
+                return z
+    {constant_left}
+    return record(rule, (x, y))
+"""
+
+_LEFT = """
+    elif (type(x) is float or type(x) is int) and type(y) is node:
+        y_ = y._value
+        if type(y_) is float:
+            try:
+                value = {form_cy}
+            except errors:
+                return record(rule, (x, y))
+            z = new(node)
+            z._value = value
+            z._step = step_cn
+            z.operands = (x, y)
+            z.serial = next_serial()
+            return z
+"""
+
+
+def scalar_operator(
+    operation: type[rule], name: str, names: dict[str, Any]
+) -> Callable[..., Any] | None:
+    """Generate an operator with a short path for floats; ``None`` if there is none.
+
+    ``names`` gives ``node``, ``record``, ``new`` and ``next_serial`` of the node class.
+    """
+    if not issubclass(operation, elementwise) or operation.structural:
+        return None
+    form = SCALAR_FORMS.get(getattr(operation.forward, "__name__", ""))
+    count = len(operation.operand_names)
+    if form is None or count not in (1, 2) or len(operation.parts) != count:
+        return None
+    patterns = {1: [(True,)], 2: [(True, True), (True, False), (False, True)]}[count]
+    space = {**_MATH, **names, "rule": operation, "errors": ARITHMETIC_ERRORS}
+    for pattern in patterns:
+        step = scalar_step(operation, pattern)
+        if step is None:
+            return None
+        space[f"step_{_pattern(pattern)}"] = step
+    if count == 1:
+        text = _UNARY.format(name=name, form_x=form.format("x_"))
+    else:
+        text = _BINARY.format(
+            name=name,
+            form_xy=form.format("x_", "y_"),
+            form_xc=form.format("x_", "y"),
+            constant_left=_LEFT.format(form_cy=form.format("x", "y_")).strip(),
+        )
+    return compile_text(text, name, f"{operation.__name__} operator {name}", space)

@@ -1,0 +1,1 @@
+"""Rules of complex numbers: real, imag, conj, angle."""

@@ -1,0 +1,1 @@
+"""Rules of products that contract axes: dot, inner, outer, tensordot, einsum."""

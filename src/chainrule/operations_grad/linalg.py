@@ -1,0 +1,1 @@
+"""Rules of linear algebra: solve, inv, det, slogdet, cholesky, norm."""

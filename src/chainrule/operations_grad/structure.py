@@ -1,0 +1,156 @@
+"""Rules that move values without computing: identity, item, and rules by hand."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from chainrule.errors import RecordingError
+from chainrule.kernels import reference_of
+from chainrule.rules import Parameters, plain, raw, rule, supported, zeros_of
+
+
+class structure(rule, kind=True):
+    """Book-keeping that moves values without computing: identity, item."""
+
+
+class identity_grad(structure):
+    """z = x"""
+
+    operand_names = ("x",)
+
+    @staticmethod
+    def forward(x: Any) -> Any:
+        """Return ``x`` itself."""
+        return x
+
+    @classmethod
+    def pull(
+        cls,
+        xp: Any,
+        z_bar: supported,
+        z: Any,
+        operands: Sequence[Any],
+        wanted: Sequence[int],
+        parameters: Parameters,
+    ) -> Iterator[tuple[int, supported]]:
+        """Hand the cotangent on."""
+        for i in wanted:
+            yield i, z_bar
+
+    @classmethod
+    def push(
+        cls,
+        xp: Any,
+        tangents: Sequence[supported | None],
+        z: Any,
+        operands: Sequence[Any],
+        parameters: Parameters,
+    ) -> supported | None:
+        """Hand the tangent on."""
+        return tangents[0]
+
+
+class item_grad(structure):
+    """z = x[index], x the tuple of an operation's results"""
+
+    operand_names = ("x",)
+
+    @staticmethod
+    def forward(x: Any, *, index: int) -> Any:
+        """Return one of the results."""
+        return x[index]
+
+    @classmethod
+    def pull(
+        cls,
+        xp: Any,
+        z_bar: supported,
+        z: Any,
+        operands: Sequence[Any],
+        wanted: Sequence[int],
+        parameters: Parameters,
+    ) -> Iterator[tuple[int, supported]]:
+        """Put the cotangent in its place; the others are absent."""
+        parts: list[Any] = [None] * len(raw(operands[0]))
+        parts[parameters["index"]] = z_bar.value
+        for i in wanted:
+            yield i, supported(tuple(parts))
+
+    @classmethod
+    def push(
+        cls,
+        xp: Any,
+        tangents: Sequence[supported | None],
+        z: Any,
+        operands: Sequence[Any],
+        parameters: Parameters,
+    ) -> supported | None:
+        """Take the tangent of one result."""
+        tangent = tangents[0]
+        part = None if tangent is None else tangent.value[parameters["index"]]
+        return None if part is None else supported(part)
+
+
+class handwritten_grad(structure):
+    """z = f(x, ...), with a gradient class that the user wrote in the seed's form.
+
+    ``grad_ops.backward(z_grad)`` adds into ``x.grad``. A sweep saves and zeroes that,
+    calls it, takes what was added and restores what was there, under a lock.
+    """
+
+    @classmethod
+    def pull(
+        cls,
+        xp: Any,
+        z_bar: supported,
+        z: Any,
+        operands: Sequence[Any],
+        wanted: Sequence[int],
+        parameters: Parameters,
+    ) -> Iterator[tuple[int, supported]]:
+        """Call ``backward`` and yield what it added to each vertex."""
+        grad_ops = parameters["grad_ops"]
+        if xp is not plain:
+            raise RecordingError(
+                f"{type(grad_ops).__name__}.backward reads plain values, so a second "
+                "derivative through it would be lost. Declare the operation with "
+                "gd.custom_operation(forward, pullback) to differentiate it again."
+            )
+        vertices = list(dict.fromkeys(grad_ops.vertices))
+        places = {v: list(grad_ops.vertices).index(v) for v in vertices}
+        with _lock:
+            saved = [v.grad for v in vertices]
+            for v in vertices:
+                v.grad = zeros_of(raw(v))
+            try:
+                grad_ops.backward(z_bar.value)
+                added = [v.grad for v in vertices]
+            finally:
+                for v, grad in zip(vertices, saved, strict=True):
+                    v.grad = grad
+        for v, grad in zip(vertices, added, strict=True):
+            if places[v] in wanted:
+                yield places[v], supported(grad)
+
+    @classmethod
+    def push(
+        cls,
+        xp: Any,
+        tangents: Sequence[supported | None],
+        z: Any,
+        operands: Sequence[Any],
+        parameters: Parameters,
+    ) -> supported | None:
+        """Refuse: a hand-written gradient class only knows the reverse direction."""
+        raise RecordingError(
+            f"{type(parameters['grad_ops']).__name__} is a hand-written gradient class "
+            "and has no forward mode. Use reverse mode (gd.grad, gd.vjp), or declare "
+            "the operation with gd.custom_operation(forward, pullback, pushforward)."
+        )
+
+
+_lock = threading.RLock()
+handwritten_step = reference_of(handwritten_grad)
+"""The step of every vertex whose ``grad_ops`` was written by hand."""

@@ -1,0 +1,641 @@
+"""The three kinds of derivative rule: elementwise, linear and general.
+
+One operation is one class. Its docstring is its formula, ``forward`` computes it, and
+the kind says what else it declares (take the weakest kind that fits):
+
+``elementwise``
+    one local partial derivative per operand, ``d_x(xp, z, x, y, **parameters)``.
+    Both sweeps, broadcasting and the fast scalar code follow from it.
+``linear``
+    one transpose per operand, ``transpose_x(xp, z_grad, x, y, **parameters)``; the
+    forward sweep is the operation itself on the tangents. ``multilinear`` is linear in
+    each operand by itself (``matmul``), ``linear`` in all of them together (``stack``).
+``general``
+    an explicit ``pullback(xp, z_grad, z, x, y, **parameters)`` that returns one
+    cotangent per operand, and ``pushforward(xp, tangents, z, x, y, **parameters)``.
+
+``xp`` is the array namespace the rule computes with: NumPy in a plain sweep,
+``chainrule.operations`` in a recorded one, which is what makes every rule work at every
+order. A rule therefore branches on shapes and parameters, never on values (``xp.where``
+does that), and never conjugates: sweeps use the plain transpose, and ``.grad`` and
+``grad`` conjugate once, at the leaf.
+
+The methods ``pull`` and ``push`` of a kind are its readable reference. They carry the
+*support* of a cotangent or tangent: the entries that are not structurally zero. Products
+are taken on the support only, so an untaken branch never makes ``0 * inf = nan``.
+Source of the two sweeps: Griewank & Walther, Evaluating Derivatives, 2nd ed., ch. 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from chainrule.cases import case
+from chainrule.errors import RecordingError
+from chainrule.shapes import dtype_of, reduced_axes, shape_of, unbroadcast
+
+Array = Any
+Parameters = Mapping[str, Any]
+
+REGISTRY: list[type[rule]] = []
+"""Every declared rule, in order of declaration; tests and docs are driven by it."""
+
+
+class vertex:
+    """Anything a recording is made of: has ``value``, ``grad`` and ``grad_ops``."""
+
+    __slots__ = ()
+
+
+class supported(NamedTuple):
+    """A cotangent or tangent and its support (``None``: every entry)."""
+
+    value: Any
+    support: Any = None
+
+
+def raw(x: Any) -> Any:
+    """Return the plain value under a node; anything else is returned as it is."""
+    return x._value if isinstance(x, vertex) else x  # type: ignore[attr-defined]
+
+
+def unboxed(x: Any) -> Any:
+    """Return the plain value under a node, a Python float as a NumPy one.
+
+    NumPy's floats follow NumPy at poles and overflows, where Python's raise.
+    """
+    x = raw(x)
+    return np.float64(x) if type(x) is float else x
+
+
+def boxed(operands: Sequence[Any]) -> list[Any]:
+    """Return operands with constants as NumPy's numbers; nodes stay."""
+    return [x if isinstance(x, vertex) else unboxed(x) for x in operands]
+
+
+ARITHMETIC_ERRORS = (ZeroDivisionError, OverflowError, ValueError)
+"""What Python's floats raise where NumPy's return inf or nan."""
+
+
+class rule:
+    """Base of all rules: what an operation needs to be differentiated.
+
+    An instance is the ``grad_ops`` of one node: ``vertices`` are the operands that are
+    nodes, and ``backward(z_grad)`` adds to the ``grad`` of each.
+    """
+
+    forward: ClassVar[Callable[..., Any]]
+    operand_names: ClassVar[tuple[str, ...]] = ()
+    variadic: ClassVar[bool] = False
+    structural: ClassVar[bool] = False
+    """Whether the rule makes structural zeros (where, max, indexing)."""
+    outputs: ClassVar[int] = 1
+    """How many results there are; more than one are kept as a tuple."""
+    cases: ClassVar[tuple[case, ...]] = ()
+    dtypes: ClassVar[tuple[str, ...]] = ("float32", "float64", "complex128")
+    untested: ClassVar[str] = ""
+    """Points left out of the tested domain, and why; printed by the test suite."""
+    refused: ClassVar[Mapping[str, str]] = {}
+    """Operands that raise when they are nodes, with the reason."""
+
+    _head: ClassVar[int] = 0
+    _main: ClassVar[str] = ""
+    _prefix: ClassVar[str] = ""
+    parts: ClassVar[dict[int, Callable[..., Any]]] = {}
+
+    def __init_subclass__(cls, *, kind: bool = False) -> None:
+        """Read the operand names from the methods and enter the registry."""
+        super().__init_subclass__()
+        if kind:
+            return
+        methods = [
+            getattr(cls, name)
+            for name in dir(cls)
+            if (cls._prefix and name.startswith(cls._prefix)) or name == cls._main
+        ]
+        if methods and not cls.operand_names:
+            code = methods[0].__code__
+            cls.operand_names = code.co_varnames[cls._head : code.co_argcount]
+            cls.variadic = bool(code.co_flags & 4)
+        cls.parts = {
+            i: getattr(cls, cls._prefix + name)
+            for i, name in enumerate(cls.operand_names)
+            if cls._prefix and hasattr(cls, cls._prefix + name)
+        }
+        REGISTRY.append(cls)
+
+    def __init__(self, *operands: Any, **parameters: Any) -> None:
+        """Keep the operands; those that are nodes are the ``vertices``."""
+        self.operands = operands
+        self.parameters = parameters
+        self.vertices: list[Any] = [x for x in operands if isinstance(x, vertex)]
+        for name, x in zip(self.operand_names, operands, strict=False):
+            setattr(self, name, x)
+
+    def __repr__(self) -> str:
+        """Show the rule with its operands' values."""
+        shown = [repr(raw(x)) for x in self.operands]
+        shown += [f"{k}={v!r}" for k, v in self.parameters.items()]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    @property
+    def z(self) -> Any:
+        """The value of the operation at the operands."""
+        if "_z" not in self.__dict__:
+            values = [raw(x) for x in self.operands]
+            self._z = evaluate(type(self), values, self.parameters)
+        return self._z
+
+    @z.setter
+    def z(self, value: Any) -> None:
+        self._z = value
+
+    def backward(self, z_grad: Any) -> None:
+        """Add this operation's contributions to the ``grad`` of its vertices."""
+        values = [unboxed(x) for x in self.operands]
+        wanted = [i for i, x in enumerate(self.operands) if isinstance(x, vertex)]
+        z_bar = supported(z_grad)
+        with np.errstate(all="ignore"):
+            for i, part in self.pull(
+                plain, z_bar, unboxed(self.z), values, wanted, self.parameters
+            ):
+                contribution = project(plain, part, self.operands[i]).value
+                self.operands[i].grad = add_values(self.operands[i].grad, contribution)
+
+    @classmethod
+    def structural_for(cls, parameters: Parameters) -> bool:
+        """Tell whether a call with these parameters makes structural zeros."""
+        return cls.structural or _is_mask(parameters.get("where"))
+
+    @classmethod
+    def pull(
+        cls,
+        xp: Any,
+        z_bar: supported,
+        z: Any,
+        operands: Sequence[Any],
+        wanted: Sequence[int],
+        parameters: Parameters,
+    ) -> Iterator[tuple[int, supported]]:
+        """Yield the cotangent contribution of each wanted operand, by position."""
+        raise NotImplementedError
+
+    @classmethod
+    def push(
+        cls,
+        xp: Any,
+        tangents: Sequence[supported | None],
+        z: Any,
+        operands: Sequence[Any],
+        parameters: Parameters,
+    ) -> supported | None:
+        """Return the tangent of the result, ``None`` where it is structurally zero."""
+        raise NotImplementedError
+
+
+class elementwise(rule, kind=True):
+    """z[i] = f(x[i], y[i], ...): declared by one partial derivative per operand.
+
+    ``d_x(xp, z, x, y, **parameters)`` returns dz/dx; the number 1 or -1 is allowed. An
+    operand without a partial is one the result is locally constant in. ``domain`` maps
+    an operand to the interval its tests draw from. ``conventions`` lists boundary
+    points: ``((operands), (partials))``.
+    """
+
+    _head = 2
+    _prefix = "d_"
+    domain: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    conventions: ClassVar[
+        tuple[tuple[tuple[float, ...], tuple[float | None, ...]], ...]
+    ] = ()
+
+    @classmethod
+    def pull(
+        cls,
+        xp: Any,
+        z_bar: supported,
+        z: Any,
+        operands: Sequence[Any],
+        wanted: Sequence[int],
+        parameters: Parameters,
+    ) -> Iterator[tuple[int, supported]]:
+        """Yield ``z_grad * d_x`` for each wanted operand, on the support."""
+        z_grad, support = z_bar
+        where, parameters = split_where(parameters)
+        support = intersect(support, where)
+        for i in wanted:
+            if i not in cls.parts:
+                continue
+            partial = cls.parts[i](xp, z, *operands, **parameters)
+            taken = support
+            if cls.structural:
+                taken = intersect(support, raw(partial) != 0)
+            if is_empty(taken):
+                continue
+            yield i, supported(product(xp, z_grad, partial, taken), taken)
+
+    @classmethod
+    def push(
+        cls,
+        xp: Any,
+        tangents: Sequence[supported | None],
+        z: Any,
+        operands: Sequence[Any],
+        parameters: Parameters,
+    ) -> supported | None:
+        """Return the sum over operands of ``d_x * x_dot``, on the support."""
+        where, parameters = split_where(parameters)
+        total: supported | None = None
+        for i, tangent in enumerate(tangents):
+            if tangent is None or i not in cls.parts:
+                continue
+            partial = cls.parts[i](xp, z, *operands, **parameters)
+            taken = intersect(tangent.support, where)
+            if cls.structural:
+                taken = intersect(taken, raw(partial) != 0)
+            if not is_empty(taken):
+                term = supported(product(xp, tangent.value, partial, taken), taken)
+                total = accumulate(xp, total, project(xp, term, z))
+        return total
+
+
+class linear(rule, kind=True):
+    """A linear map of all operands together: declared by one transpose per operand.
+
+    ``transpose_x(xp, z_grad, x, y, **parameters)`` returns the cotangent of ``x``. A
+    variadic rule (``stack``) declares ``transpose(xp, z_grad, i, *operands,
+    **parameters)`` for operand ``i``. Parameters that make the operation affine are
+    named in ``zeroed`` with the value the forward sweep gives them.
+    """
+
+    _head = 2
+    _prefix = "transpose_"
+    _main = "transpose"
+    zeroed: ClassVar[Mapping[str, Any]] = {}
+    jointly: ClassVar[bool] = True
+
+    def __init_subclass__(cls, *, kind: bool = False) -> None:
+        """Leave the position ``i`` out of a variadic rule's operand names."""
+        super().__init_subclass__(kind=kind)
+        if cls.variadic:
+            cls.operand_names = ()
+
+    @classmethod
+    def apply_transpose(
+        cls, xp: Any, i: int, z_grad: Any, operands: Sequence[Any], given: Parameters
+    ) -> Any:
+        """Return the cotangent of operand ``i``, or ``None`` if it has none."""
+        if cls.variadic:
+            return cls.transpose(xp, z_grad, i, *operands, **given)  # type: ignore
+        if i not in cls.parts:
+            return None
+        return cls.parts[i](xp, z_grad, *operands, **given)
+
+    @classmethod
+    def pull(
+        cls,
+        xp: Any,
+        z_bar: supported,
+        z: Any,
+        operands: Sequence[Any],
+        wanted: Sequence[int],
+        parameters: Parameters,
+    ) -> Iterator[tuple[int, supported]]:
+        """Yield the transpose applied to ``z_grad``; supports go the same way."""
+        z_grad, support = z_bar
+        for i in wanted:
+            x_grad = cls.apply_transpose(xp, i, z_grad, operands, parameters)
+            if x_grad is None:
+                continue
+            taken = None
+            if support is not None or cls.structural_for(parameters):
+                ones = np.ones(shape_of(z)) if support is None else support * 1.0
+
+                def through(xp: Any, g: Any, others: Any, i: int = i) -> Any:
+                    return cls.apply_transpose(xp, i, g, others, parameters)
+
+                x_grad, taken = _supported_map(
+                    through, xp, x_grad, supported(z_grad, ones), operands, i
+                )
+            if not is_empty(taken):
+                yield i, supported(x_grad, taken)
+
+    @classmethod
+    def push(
+        cls,
+        xp: Any,
+        tangents: Sequence[supported | None],
+        z: Any,
+        operands: Sequence[Any],
+        parameters: Parameters,
+    ) -> supported | None:
+        """Return the operation applied to the tangents."""
+        parameters = {**parameters, **_present(cls.zeroed, parameters)}
+        moving = [i for i, t in enumerate(tangents) if t is not None]
+        moving = [i for i in moving if cls.variadic or i in cls.parts]
+        if not moving:
+            return None
+        if cls.jointly:
+            return cls._push_jointly(xp, tangents, z, operands, moving, parameters)
+        total: supported | None = None
+        for i in moving:
+            tangent = tangents[i]
+            assert tangent is not None
+
+            def through(xp: Any, t: Any, others: Any, i: int = i) -> Any:
+                return xp.apply(cls, [*others[:i], t, *others[i + 1 :]], parameters)
+
+            value, taken = through(xp, tangent.value, operands), None
+            if tangent.support is not None:
+                moved = supported(tangent.value, tangent.support * 1.0)
+                value, taken = _supported_map(through, xp, value, moved, operands, i)
+            total = accumulate(xp, total, project(xp, supported(value, taken), z))
+        return total
+
+    @classmethod
+    def _push_jointly(
+        cls,
+        xp: Any,
+        tangents: Sequence[supported | None],
+        z: Any,
+        operands: Sequence[Any],
+        moving: Sequence[int],
+        parameters: Parameters,
+    ) -> supported:
+        values, supports = list(operands), [raw(x) for x in operands]
+        masked = cls.structural_for(parameters)
+        for i, x in enumerate(operands):
+            t = tangents[i] if i in moving else None
+            if t is None and (cls.variadic or i in cls.parts):
+                values[i] = zeros_of(raw(x))
+                supports[i] = np.zeros(shape_of(x))
+                masked = True
+            elif t is not None:
+                values[i] = t.value
+                masked = masked or t.support is not None
+                supports[i] = 1.0 * np.broadcast_to(
+                    True if t.support is None else t.support, shape_of(x)
+                )
+        value = xp.apply(cls, values, parameters)
+        taken = None
+        if masked:
+            taken = full_is_none(plain.apply(cls, supports, parameters) != 0)
+        return project(xp, supported(value, taken), z)
+
+
+class multilinear(linear, kind=True):
+    """Linear in each operand by itself: matmul, einsum, outer, multiplication."""
+
+    jointly = False
+
+
+class general(rule, kind=True):
+    """A rule with explicit pullback and pushforward, free to share work.
+
+    ``pullback(xp, z_grad, z, x, y, **parameters)`` returns one cotangent per operand
+    (``None``: structurally zero). ``pushforward(xp, tangents, z, x, y, **parameters)``
+    takes one tangent or ``None`` per operand. Where there are several results, ``z`` and
+    ``z_grad`` are tuples, and an absent cotangent is ``None``.
+    """
+
+    _head = 3
+    _main = "pullback"
+    pullback: ClassVar[Callable[..., Any]]
+    pushforward: ClassVar[Callable[..., Any] | None] = None
+
+    @classmethod
+    def pull(
+        cls,
+        xp: Any,
+        z_bar: supported,
+        z: Any,
+        operands: Sequence[Any],
+        wanted: Sequence[int],
+        parameters: Parameters,
+    ) -> Iterator[tuple[int, supported]]:
+        """Yield what ``pullback`` returns; supports end here."""
+        grads = cls.pullback(xp, z_bar.value, z, *operands, **parameters)
+        for i in wanted:
+            if grads[i] is not None:
+                yield i, supported(grads[i])
+
+    @classmethod
+    def push(
+        cls,
+        xp: Any,
+        tangents: Sequence[supported | None],
+        z: Any,
+        operands: Sequence[Any],
+        parameters: Parameters,
+    ) -> supported | None:
+        """Return what ``pushforward`` returns; supports end here."""
+        if cls.pushforward is None:
+            raise RecordingError(
+                f"{cls.__name__} has no pushforward, so forward mode cannot pass it. "
+                "Give custom_operation a pushforward, or use reverse mode."
+            )
+        dots = tuple(None if t is None else t.value for t in tangents)
+        z_dot = cls.pushforward(xp, dots, z, *operands, **parameters)
+        return None if z_dot is None else project(xp, supported(z_dot), z)
+
+
+# ---------------------------------------------------------------- array namespaces
+
+
+class namespace:
+    """An array library as rules see it: its functions, and ours it does not have."""
+
+    def __init__(self, module: Any) -> None:
+        """Wrap an array library such as ``numpy``."""
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        """Find a function of the library, or the forward of a rule of ours."""
+        found = EXTRA.get(name)
+        if found is None:
+            found = getattr(self._module, name)
+        setattr(self, name, found)
+        return found
+
+    @staticmethod
+    def apply(operation: type[rule], operands: Sequence[Any], given: Parameters) -> Any:
+        """Run the operation on plain values."""
+        return evaluate(operation, operands, given)
+
+    def supported_product(self, x: Any, y: Any, support: Any) -> Any:
+        """Return ``x * y`` on the support and zero elsewhere, computed only there."""
+        return masked_call(np.multiply, (x, y), {"where": support})
+
+
+EXTRA: dict[str, Callable[..., Any]] = {}
+"""Functions rules may call on ``xp`` that array libraries do not have."""
+
+plain = namespace(np)
+"""The namespace of plain sweeps."""
+
+
+def evaluate(operation: type[rule], values: Sequence[Any], given: Parameters) -> Any:
+    """Run an operation on plain values: its forward, with ``where`` made definite."""
+    if given and issubclass(operation, elementwise) and _is_mask(given.get("where")):
+        return masked_call(operation.forward, values, given)
+    return operation.forward(*values, **given)
+
+
+def masked_call(forward: Any, values: Sequence[Any], given: Parameters) -> Any:
+    """Call a ufunc where a mask holds; the other entries are zero."""
+    where, rest = split_where(given)
+    shape = np.broadcast_shapes(np.shape(where), *(np.shape(v) for v in values))
+    dtype = np.result_type(*values)
+    if dtype.kind not in "fc":
+        dtype = np.dtype(np.float64)
+    out = np.zeros(shape, dtype)
+    return forward(*values, out=out, where=where, **rest)[()]
+
+
+# ------------------------------------------------------- cotangents and their supports
+
+
+def _is_mask(where: Any) -> bool:
+    return where is not None and where is not True
+
+
+def split_where(parameters: Parameters) -> tuple[Any, Parameters]:
+    """Take ``where`` out of the parameters; ``None`` if it excludes nothing."""
+    where = parameters.get("where")
+    if where is None:
+        return None, parameters
+    rest = {k: v for k, v in parameters.items() if k != "where"}
+    return (where if _is_mask(where) else None), rest
+
+
+def _present(zeroed: Parameters, parameters: Parameters) -> Parameters:
+    return {k: v for k, v in zeroed.items() if k in parameters}
+
+
+def intersect(a: Any, b: Any) -> Any:
+    """Return the intersection of two supports; ``None`` is everything."""
+    if a is None:
+        return full_is_none(b)
+    return a if b is None else np.logical_and(a, b)
+
+
+def full_is_none(support: Any) -> Any:
+    """Return ``None`` for a support that leaves nothing out."""
+    return None if support is None or np.all(support) else support
+
+
+def is_empty(support: Any) -> bool:
+    """Tell whether nothing is supported: the cotangent is absent."""
+    return support is not None and not np.any(support)
+
+
+def product(xp: Any, z_grad: Any, partial: Any, support: Any) -> Any:
+    """Return cotangent times partial as one operation, on the support."""
+    if support is not None:
+        return xp.supported_product(z_grad, partial, support)
+    if type(partial) is int and abs(partial) == 1:
+        return z_grad if partial == 1 else -z_grad
+    return z_grad * partial
+
+
+def zeros_of(value: Any) -> Any:
+    """Return zeros like a value (a float for a float, a tuple for a tuple)."""
+    if isinstance(value, tuple):
+        return tuple(zeros_of(v) for v in value)
+    return 0.0 if type(value) is float else np.zeros_like(value)
+
+
+def add_values(a: Any, b: Any) -> Any:
+    """Add two cotangents; ``None`` is absent, tuples add part by part."""
+    if a is None or b is None:
+        return b if a is None else a
+    if isinstance(b, tuple):
+        return tuple(add_values(p, q) for p, q in zip(a, b, strict=True))
+    return a + b
+
+
+def accumulate(xp: Any, total: supported | None, part: supported) -> supported:
+    """Add a contribution; supports unite."""
+    if total is None:
+        return part
+    support = None
+    if total.support is not None and part.support is not None:
+        support = np.logical_or(total.support, part.support)
+    return supported(add_values(total.value, part.value), full_is_none(support))
+
+
+def project(xp: Any, part: supported, like: Any) -> supported:
+    """Bring a cotangent to its receiver's shape and dtype (real if that is real)."""
+    value, support = part
+    like = raw(like)
+    if isinstance(like, tuple):
+        fitted = zip(value, like, strict=True)
+        return supported(
+            tuple(v if v is None else fit(xp, v, w) for v, w in fitted), support
+        )
+    if support is not None:
+        whole = np.broadcast_shapes(np.shape(support), shape_of(value))
+        support = np.broadcast_to(support, whole)
+        axes = reduced_axes(whole, np.shape(like))
+        support = full_is_none(support.any(axis=axes).reshape(np.shape(like)))
+    return supported(fit(xp, value, like), support)
+
+
+def fit(xp: Any, value: Any, like: Any) -> Any:
+    """Sum, broadcast and cast a cotangent to the shape and dtype of ``like``."""
+    if type(like) is float:
+        if type(raw(value)) is float:
+            return value
+        value = unbroadcast(xp, value, ())
+        value = xp.real(value) if dtype_of(value).kind == "c" else value
+        return value if isinstance(value, vertex) else float(value)
+    value = unbroadcast(xp, value, like.shape)
+    have, want = dtype_of(value), like.dtype
+    if have != want:
+        if have.kind == "c" and want.kind != "c":
+            value = xp.real(value)
+        if dtype_of(value) != want:
+            value = xp.astype(xp.asarray(value), want)
+    return value
+
+
+def _supported_map(
+    through: Callable[[Any, Any, Any], Any],
+    xp: Any,
+    value: Any,
+    part: supported,
+    operands: Sequence[Any],
+    position: int,
+) -> tuple[Any, Any]:
+    """Return a linear map's value and support, unsupported entries left out.
+
+    ``through(xp, t, operands)`` is linear in ``t`` and multilinear in the operands other
+    than ``position``. The support goes through the same map with those operands all one.
+    Where they hold inf or nan, a result is only touched by it through supported entries.
+    """
+    values = [raw(x) for x in operands]
+    others = [np.ones(np.shape(v)) if _is_inexact(v) else v for v in values]
+    taken = full_is_none(through(plain, part.support, others) != 0)
+    rough = [
+        j
+        for j, v in enumerate(values)
+        if j != position and _is_inexact(v) and not np.all(np.isfinite(v))
+    ]
+    if not rough or np.all(part.support):
+        return value, taken
+    finite = list(operands)
+    touched: Any = False
+    for j in rough:
+        good = np.isfinite(values[j])
+        finite[j] = xp.where(good, operands[j], 0.0)
+        marks = [*others[:j], 1.0 * ~good, *others[j + 1 :]]
+        touched = np.logical_or(touched, through(plain, part.support, marks) != 0)
+    return xp.where(touched, value, through(xp, part.value, finite)), taken
+
+
+def _is_inexact(value: Any) -> bool:
+    kind = getattr(getattr(value, "dtype", None), "kind", None)
+    return type(value) in (float, complex) or kind in ("f", "c")

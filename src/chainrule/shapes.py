@@ -1,0 +1,86 @@
+"""Shapes: undoing broadcasting, normalising axes, describing values in messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Shape = tuple[int, ...]
+Axis = int | tuple[int, ...] | None
+
+
+def shape_of(x: Any) -> Shape:
+    """Return the shape of a number, an array or a node."""
+    try:
+        return x.shape
+    except AttributeError:
+        return np.shape(x)
+
+
+def dtype_of(x: Any) -> np.dtype[Any]:
+    """Return the dtype of a number, an array or a node (float64 for ``float``)."""
+    try:
+        return x.dtype
+    except AttributeError:
+        return np.asarray(x).dtype
+
+
+def is_complex(x: Any) -> bool:
+    """Tell whether a number, an array or a node is complex."""
+    return type(x) is not float and dtype_of(x).kind == "c"
+
+
+def normalize_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
+    """Return ``axis`` as a tuple of non-negative axes; ``None`` means all of them."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    return tuple(int(a) % ndim if ndim else 0 for a in axes)
+
+
+def kept_shape(shape: Shape, axis: Axis) -> Shape:
+    """Return ``shape`` with the axes in ``axis`` set to one (``keepdims=True``)."""
+    axes = normalize_axes(axis, len(shape))
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+
+
+def reduced_axes(shape: Shape, target: Shape) -> tuple[int, ...]:
+    """Return the axes of ``shape`` along which ``target`` was broadcast to it.
+
+    >>> reduced_axes((4, 2, 3), (1, 3))
+    (0, 1)
+    """
+    added = len(shape) - len(target)
+    stretched = (
+        i + added
+        for i, n in enumerate(target)
+        if n == 1 and shape[i + added] != 1
+    )
+    return (*range(added), *stretched)
+
+
+def unbroadcast(xp: Any, x: Any, target: Shape) -> Any:
+    """Sum ``x`` over the axes along which ``target`` was broadcast: its transpose."""
+    shape = shape_of(x)
+    if shape == target:
+        return x
+    if len(shape) < len(target) or any(
+        n not in (1, m) for n, m in zip(target[::-1], shape[::-1], strict=False)
+    ):
+        return xp.broadcast_to(x, target)
+    axes = reduced_axes(shape, target)
+    x = xp.sum(x, axis=axes) if axes else x
+    return x if shape_of(x) == target else xp.reshape(x, target)
+
+
+def describe(x: Any) -> str:
+    """Describe a value for an error message: its type, and shape and dtype if any."""
+    if isinstance(x, str | bytes):
+        return f"{type(x).__name__} {x!r}"
+    if isinstance(x, bool | int | float | complex) and not isinstance(x, np.generic):
+        return f"{type(x).__name__} {x!r}"
+    shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
+    if shape is not None and dtype is not None:
+        return f"{type(x).__name__} of shape {shape} and dtype {dtype}"
+    return type(x).__name__

@@ -1,0 +1,157 @@
+"""Wrapping: from a rule to a function of nodes that NumPy's own function calls.
+
+``operation(sin_grad, np.sin)`` makes the wrapped function and enters it in the tables
+that ``node.__array_ufunc__`` and ``node.__array_function__`` look in. ``implements``
+does the same for a function composed of others.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule import nodes
+from chainrule.errors import ArgumentError
+from chainrule.nodes import (
+    FUNCTIONS,
+    UFUNCS,
+    Operation,
+    node,
+    operation_name,
+    plain_operand,
+    record,
+    refuse_out,
+)
+from chainrule.rules import rule
+
+_NO_VALUE = np._NoValue  # type: ignore[attr-defined]
+
+
+def operation(
+    rule_class: type[rule], *served: Any, method: str | None = None
+) -> Operation:
+    """Make the wrapped function of a rule and say which functions it stands for.
+
+    Parameters
+    ----------
+    rule_class
+        The rule. Its operands come first, then its parameters, in NumPy's order.
+    served
+        NumPy functions whose calls on nodes are this operation; the first gives the
+        order of positional parameters.
+    method
+        The name of a node method that is this operation with the node first.
+    """
+    model = served[0] if served else rule_class.forward
+    if isinstance(model, np.ufunc):
+        function = nodes.operator(rule_class, model.__name__)
+    else:
+        function = _wrapped(rule_class, model)
+    function.__name__ = getattr(model, "__name__", operation_name(rule_class))
+    function.__qualname__ = function.__name__
+    function.__module__ = "chainrule.operations"
+    function.__doc__ = f"{rule_class.__doc__}\n\nSee ``{rule_class.__name__}``."
+    function.rule = rule_class  # type: ignore[attr-defined]
+    serve(function, *served, method=method)
+    return function
+
+
+def serve(function: Operation, *served: Any, method: str | None = None) -> Operation:
+    """Let a function stand for NumPy functions, and for a method of nodes."""
+    for f in served:
+        (UFUNCS if isinstance(f, np.ufunc) else FUNCTIONS)[f] = function
+    if method is not None:
+        setattr(node, method, function)
+    return function
+
+
+def implements(*served: Any, method: str | None = None) -> Callable[..., Operation]:
+    """Decorate a function composed of operations that stands for a NumPy function."""
+
+    def decorate(function: Operation) -> Operation:
+        return serve(function, *served, method=method)
+
+    return decorate
+
+
+def _wrapped(rule_class: type[rule], model: Any) -> Operation:
+    """Return a function that sorts its arguments into operands and parameters."""
+    count = 1 if rule_class.variadic else len(rule_class.operand_names)
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        if kwargs or len(args) != count:
+            args, kwargs = bind(rule_class, model, count, args, kwargs)
+        return record(rule_class, args[0] if rule_class.variadic else args, kwargs)
+
+    return function
+
+
+def bind(
+    rule_class: type[rule],
+    model: Any,
+    count: int,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Sort a call's arguments into operands and parameters, as NumPy names them."""
+    names, allowed = _signature(rule_class, model)
+    if len(args) > len(names):
+        raise ArgumentError(
+            f"{model.__name__}() takes {len(names)} arguments ({', '.join(names)}); "
+            f"received {len(args)}."
+        )
+    given = dict(zip(names, args, strict=False))
+    given.update(kwargs)
+    refuse_out(given)
+    operands: list[Any] = []
+    for own, theirs in zip(
+        rule_class.operand_names or names, names[:count], strict=False
+    ):
+        if theirs not in given and own not in given:
+            raise ArgumentError(
+                f"{model.__name__}() needs its operand {theirs!r}; received "
+                f"{', '.join(given) or 'nothing'}."
+            )
+        operands.append(given.pop(theirs) if theirs in given else given.pop(own))
+    parameters = {
+        k: plain_operand(v)
+        for k, v in given.items()
+        if v is not _NO_VALUE and (k in allowed or v is not None)
+    }
+    unknown = [k for k in parameters if k not in allowed]
+    if unknown:
+        raise ArgumentError(
+            f"{model.__name__}() on nodes does not support {unknown[0]}="
+            f"{parameters[unknown[0]]!r}; it supports {', '.join(allowed) or 'none'}."
+        )
+    return tuple(operands), parameters
+
+
+_signatures: dict[type[rule], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+
+
+def _signature(rule_class: type[rule], model: Any) -> tuple[Any, Any]:
+    """Return the model's parameter names and the parameters that the rule takes."""
+    found = _signatures.get(rule_class)
+    if found is None:
+        names = tuple(
+            p.name
+            for p in inspect.signature(model).parameters.values()
+            if p.kind is not p.VAR_POSITIONAL
+        )
+        if rule_class.variadic and model is rule_class.forward:
+            names = ("operands", *names)
+        methods = [*rule_class.parts.values()]
+        if rule_class._main and hasattr(rule_class, rule_class._main):
+            methods.append(getattr(rule_class, rule_class._main))
+        allowed = dict.fromkeys(
+            p.name
+            for m in methods
+            for p in inspect.signature(m).parameters.values()
+            if p.kind is p.KEYWORD_ONLY
+        )
+        found = _signatures[rule_class] = (names, tuple(allowed))
+    return found
