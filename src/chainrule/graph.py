@@ -211,7 +211,7 @@ def forward_sweep(
         except ARITHMETIC_ERRORS:
             z_dot = push(xp, tangents, result, boxed(given), z.parameters)
         if z_dot is not None:
-            dots[z] = z_dot
+            dots[z] = project(xp, z_dot, z)
     return dots
 
 
@@ -259,11 +259,12 @@ def sweep_values(
     return bars, leaves
 
 
-def with_support(seed: Any) -> supported:
-    """Return a seed whose zeros are structural."""
-    if isinstance(seed, tuple):
+def with_support(value: Any, seed: Any = None) -> supported:
+    """Return a seed whose zeros are structural; ``seed`` may be a node of ``value``."""
+    seed = value if seed is None else seed
+    if isinstance(value, tuple):
         return supported(seed)
-    support = np.asarray(seed) != 0
+    support = np.asarray(value) != 0
     return supported(seed, None if support.all() else support)
 
 

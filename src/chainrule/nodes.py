@@ -504,6 +504,8 @@ def record(
     value = evaluate(operation, values, parameters)
     if floats and isinstance(value, np.float64):
         value = float(value)
+    elif floats and isinstance(value, tuple):
+        value = tuple(float(v) if type(v) is np.float64 else v for v in value)
     elif operation.outputs == 1 and type(value) is not float:
         if isinstance(value, np.ndarray | np.generic) and value.dtype.kind not in "fc":
             return value
@@ -529,12 +531,19 @@ def items_of(z: node) -> Any:
     """Return one node per result of an operation with several."""
     results = [
         record(structure.item_grad, (z,), {"index": i})
-        if isinstance(v, np.ndarray | np.generic) and v.dtype.kind in "fc"
+        if is_inexact(v)
         else v
         for i, v in enumerate(z._value)
     ]
     made = type(z._value)
     return made(*results) if hasattr(made, "_fields") else tuple(results)
+
+
+def is_inexact(x: Any) -> bool:
+    """Tell whether a plain value is real or complex floating point."""
+    if isinstance(x, np.ndarray | np.generic):
+        return x.dtype.kind in "fc"
+    return isinstance(x, float | complex)
 
 
 def reference_of(operation: type[rule]) -> Any:
@@ -599,6 +608,37 @@ def as_value(value: Any) -> Any:
         return np.asarray(value)[()] if isinstance(value, complex) else float(value)
     array = numeric_array(value, "node()")
     return array.copy() if array.dtype.kind in "fc" else array.astype(np.float64)
+
+
+def input_node(x: Any, *, copy: bool, integers: bool) -> node | None:
+    """Return a transform's input node for a leaf, ``None`` if it is not inexact.
+
+    A node is wrapped in an identity, so that a sweep can stop at the new one and the
+    outer derivative still finds the old one.
+    """
+    if holds_nodes(x):
+        x = stacked(x)
+    if isinstance(x, node):
+        return record(structure.identity_grad, (x,))
+    kind = type(x)
+    if kind is not float:
+        if isinstance(x, np.ndarray | np.generic):
+            inexact = x.dtype.kind in "fc"
+            if not inexact and not (integers and x.dtype.kind in "biu"):
+                return None
+            if not inexact or copy:
+                x = as_value(x)
+        elif isinstance(x, complex | float) or (integers and isinstance(x, int)):
+            x = as_value(x)
+        elif isinstance(x, int | str | bytes) or not hasattr(x, "__array__"):
+            return None
+        else:
+            x = as_value(x)
+    z = _new(node)
+    z._value, z._step, z.operands = x, None, ()
+    z._parameters = INPUT
+    z.serial = next_serial()
+    return z
 
 
 def numeric_array(value: Any, where: str) -> Any:

@@ -1,0 +1,210 @@
+"""One function call, recorded: inputs wrapped, outputs kept, ready for sweeps.
+
+``recording(f, args, ...)`` is what every transform starts with. Each differentiated leaf
+of the arguments becomes a fresh input node, even a leaf that is a node already; sweeps
+stop there and at every node older than the call. If an older node was met the sweep runs
+on nodes and is itself recorded: that is all there is to higher orders.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule import operations
+from chainrule.containers import flatten, is_container, unflatten
+from chainrule.errors import ArgumentError
+from chainrule.graph import (
+    collect,
+    forward_sweep,
+    reverse_sweep,
+    sweep_values,
+    with_support,
+)
+from chainrule.nodes import (
+    holds_nodes,
+    input_node,
+    next_serial,
+    node,
+    stacked,
+)
+from chainrule.rules import plain, raw, supported, vertex
+from chainrule.shapes import describe
+
+
+class collector_paused:
+    """Keep the cyclic collector from scanning a growing recording.
+
+    Recordings hold no cycles, and scanning them costs more than making them. Counted
+    over all threads; the collector is as it was when the last one leaves.
+    """
+
+    _lock = threading.Lock()
+    _inside = 0
+    _was_enabled = False
+
+    def __enter__(self) -> None:
+        """Pause."""
+        cls = collector_paused
+        with cls._lock:
+            if cls._inside == 0:
+                cls._was_enabled = gc.isenabled()
+                gc.disable()
+            cls._inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        """Resume when nobody is inside any more."""
+        cls = collector_paused
+        with cls._lock:
+            cls._inside -= 1
+            if cls._inside == 0 and cls._was_enabled:
+                gc.enable()
+
+
+class recording:
+    """A call of ``f``, recorded.
+
+    Attributes
+    ----------
+    inputs
+        One node per differentiated leaf.
+    outputs, structure
+        The leaves of the result (nodes, or plain values that depend on no input), and
+        its structure.
+    aux
+        The second result of ``f``, if it has one.
+    """
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        args: Sequence[Any],
+        argnums: Sequence[int],
+        keywords: Mapping[str, Any],
+        *,
+        has_aux: bool = False,
+        copy: bool = False,
+    ) -> None:
+        """Run ``f`` with the leaves of ``args[argnums]`` as input nodes."""
+        self.start = next_serial()
+        self.inputs: list[node] = []
+        self.places: list[tuple[Any, list[node | None]]] = []
+        given = list(args)
+        for i in argnums:
+            given[i] = self._wrap(args[i], copy)
+        result = f(*given, **keywords)
+        self.aux: Any = None
+        if has_aux:
+            if not isinstance(result, tuple) or len(result) != 2:
+                raise ArgumentError(
+                    "has_aux=True needs a function that returns (result, aux); this one "
+                    f"returned {describe(result)}."
+                )
+            result, self.aux = result
+        leaves, self.structure = flatten(result)
+        self.outputs = [stacked(x) if holds_nodes(x) else x for x in leaves]
+
+    def _wrap(self, arg: Any, copy: bool) -> Any:
+        leaves, structure = flatten(arg)
+        whole = not is_container(arg)
+        wrapped: list[node | None] = []
+        for x in leaves:
+            made = input_node(x, copy=copy, integers=whole)
+            if made is None and whole:
+                raise ArgumentError(
+                    f"An argument to differentiate must hold numbers; received "
+                    f"{describe(arg)}. Choose others with argnums=."
+                )
+            wrapped.append(made)
+        self.places.append((structure, wrapped))
+        self.inputs += [x for x in wrapped if x is not None]
+        pairs = zip(wrapped, leaves, strict=True)
+        return unflatten(structure, [x if w is None else w for w, x in pairs])
+
+    def roots(self) -> list[node]:
+        """Return the outputs that are nodes of this recording, each once."""
+        found = [
+            z for z in self.outputs if isinstance(z, node) and z.serial > self.start
+        ]
+        return list(dict.fromkeys(found))
+
+    def nested(self) -> bool:
+        """Tell whether a result depends on nodes older than this call."""
+        leaves = [z for z in self.outputs if isinstance(z, node)]
+        leaves += [z for z in flatten(self.aux)[0] if isinstance(z, node)]
+        return bool(leaves) and bool(collect(dict.fromkeys(leaves), self.start)[1])
+
+    def pull(self, seeds: Mapping[int, Any]) -> tuple[list[Any], bool]:
+        """Sweep cotangents from outputs (by position) back to the inputs.
+
+        Returns one cotangent per input, ``None`` where it is absent, and whether the
+        sweep was recorded.
+        """
+        given: dict[node, Any] = {}
+        for i, seed in seeds.items():
+            z = self.outputs[i]
+            if isinstance(z, node) and z.serial > self.start:
+                given[z] = given[z] + seed if z in given else seed
+        order, older = collect(given, self.start)
+        if older or any(isinstance(s, vertex) for s in given.values()):
+            masked = {z: with_support(raw(s), s) for z, s in given.items()}
+            bars = reverse_sweep(operations, order, masked, self.inputs)
+            return [bars[x].value if x in bars else None for x in self.inputs], True
+        swept, _ = sweep_values(order, given, keep=False)
+        return owned([swept.get(x) for x in self.inputs]), False
+
+    def push(self, tangents: Sequence[Any]) -> tuple[list[Any], bool]:
+        """Sweep one tangent per input (or ``None``) forward to the outputs."""
+        order, older = collect(self.roots(), self.start)
+        recorded = bool(older) or any(isinstance(t, vertex) for t in tangents)
+        seeds: dict[node, supported] = {
+            x: with_support(raw(t), t)
+            for x, t in zip(self.inputs, tangents, strict=True)
+            if t is not None
+        }
+        with np.errstate(all="ignore"):
+            dots = forward_sweep(operations if recorded else plain, order, seeds)
+        return [
+            dots[z].value if isinstance(z, node) and z in dots else None
+            for z in self.outputs
+        ], recorded
+
+    def arrange(self, leaves: Iterable[Any]) -> list[Any]:
+        """Return per-input leaves in the structures of the arguments."""
+        following = iter(leaves)
+        return [
+            unflatten(
+                structure, [None if w is None else next(following) for w in wrapped]
+            )
+            for structure, wrapped in self.places
+        ]
+
+    def settle(self, tree: Any, *, recorded: bool, copy: bool = False) -> Any:
+        """Return a result as the caller sees it: plain, unless it is nested."""
+        leaves, structure = flatten(tree)
+        if not recorded:
+            leaves = [plain_copy(x) if copy else raw(x) for x in leaves]
+        return unflatten(structure, leaves)
+
+
+def plain_copy(x: Any) -> Any:
+    """Return a plain value that shares no memory with a recording."""
+    value = raw(x)
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def owned(grads: Sequence[Any]) -> list[Any]:
+    """Return gradients of which no two share memory, each writeable."""
+    seen: set[int] = set()
+    result: list[Any] = []
+    for g in grads:
+        if isinstance(g, np.ndarray) and (g.base is not None or id(g) in seen):
+            g = g.copy()
+        seen.add(id(g))
+        result.append(g)
+    return result
+

@@ -1,0 +1,634 @@
+"""Functions of functions: grad, vjp, jvp, jacobian, hessian and their relatives.
+
+Each records one call of ``f`` (``recording``) and sweeps it. Any nesting gives any
+order, because a sweep over a nested recording is itself recorded. Arguments and results
+may be dicts, lists, tuples, named tuples and dataclasses; inside them only inexact
+leaves are differentiated, others pass untouched. None of these touches ``node.grad``.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule import operations
+from chainrule.containers import flatten, is_container, map_leaves, unflatten
+from chainrule.errors import ArgumentError, NotScalarError, ShapeError
+from chainrule.nodes import check_cotangent, node
+from chainrule.recording import collector_paused, plain_copy, recording
+from chainrule.rules import raw, zeros_of
+from chainrule.shapes import describe, shape_of
+
+Argnums = int | Sequence[int]
+
+
+class derived:
+    """A function derived from another one, such as ``grad(f)``.
+
+    It is called like ``f``, carries its name and documentation, works as a method, and
+    pickles if ``f`` does.
+    """
+
+    def __init__(self, method: Callable[..., Any], f: Any, *options: Any) -> None:
+        """Keep how (``method``), of what (``f``), and with which options."""
+        if not callable(f):
+            raise ArgumentError(
+                f"{method.__name__.strip('_')} needs a function; received {describe(f)}."
+                " Write gd.grad(f)(x), not gd.grad(f(x))."
+            )
+        self.method = method
+        self.f = f
+        self.options = options
+        for name in ("__name__", "__qualname__", "__doc__", "__module__"):
+            if hasattr(f, name):
+                setattr(self, name, getattr(f, name))
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        """Differentiate the call ``f(*args, **keywords)``."""
+        with collector_paused():
+            return self.method(self.f, *self.options, args, keywords)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """Bind as a method does."""
+        return self if instance is None else functools.partial(self, instance)
+
+    def __repr__(self) -> str:
+        """Show what it was made of."""
+        return f"<{self.method.__name__.strip('_')} of {self.f!r}>"
+
+
+# ------------------------------------------------------------------------- gradients
+
+
+def grad(
+    f: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False
+) -> derived:
+    """Return the function that computes the gradient of ``f``.
+
+    The gradient of ``f: R^n -> R`` is the vector of partial derivatives; it has the
+    structure and shapes of the argument. One forward run and one reverse sweep give it.
+
+    Parameters
+    ----------
+    f
+        Returns a real scalar (or, with ``has_aux``, a pair of it and anything).
+    argnums
+        The position of the argument to differentiate, or a tuple of positions, which
+        gives a tuple of gradients.
+    has_aux
+        Whether ``f`` returns ``(result, aux)``; then ``(gradient, aux)`` is returned.
+
+    Raises
+    ------
+    NotScalarError
+        If ``f`` returns a complex or non-scalar result.
+    ArgumentError
+        If ``argnums`` is out of range or the argument holds no numbers.
+
+    Notes
+    -----
+    For complex arguments the result is conjugated once, so that ``x - rate * grad``
+    descends (PyTorch's convention). Source: Griewank & Walther, section 3.2.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> gd.grad(lambda x, y: x * y + x**2)(2.0, 3.0)
+    7.0
+    """
+    return derived(_grad, f, argnums, has_aux)
+
+
+def _grad(f: Any, argnums: Argnums, has_aux: bool, args: Any, keywords: Any) -> Any:
+    found = _value_and_grad(f, argnums, has_aux, args, keywords)
+    return (found[1], found[0][1]) if has_aux else found[1]
+
+
+def value_and_grad(
+    f: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False
+) -> derived:
+    """Return the function that computes ``(f(x), gradient)``; see ``grad``.
+
+    With ``has_aux`` it returns ``((f(x), aux), gradient)``.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> gd.value_and_grad(lambda x: x**3)(2.0)
+    (8.0, 12.0)
+    """
+    return derived(_value_and_grad, f, argnums, has_aux)
+
+
+def _value_and_grad(
+    f: Any, argnums: Argnums, has_aux: bool, args: Any, keywords: Any
+) -> Any:
+    numbers, single = _positions(argnums, args)
+    run = recording(f, args, numbers, keywords, has_aux=has_aux)
+    z = _scalar_output(run)
+    if isinstance(z, node) and z.serial > run.start:
+        seed = 1.0 if type(z._value) is float else np.ones_like(z._value)
+        bars, recorded = run.pull({0: seed})
+        recorded = recorded or (has_aux and run.nested())
+    else:
+        bars, recorded = [None] * len(run.inputs), isinstance(z, node)
+    grads = [_gradient(bar, x) for bar, x in zip(bars, run.inputs, strict=True)]
+    arranged = run.arrange(grads)
+    value = run.settle(z, recorded=recorded)
+    if has_aux:
+        value = (value, run.settle(run.aux, recorded=recorded))
+    return value, arranged[0] if single else tuple(arranged)
+
+
+def _gradient(bar: Any, x: node) -> Any:
+    """Return an input's gradient: its cotangent conjugated, or zeros."""
+    if bar is None:
+        return zeros_of(x._value)
+    if type(bar) is float or bar.dtype.kind != "c":
+        return bar
+    return operations.conj(bar)
+
+
+def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> derived:
+    """Return the derivative of an elementwise ``f``, entry by entry.
+
+    It is the gradient of ``sum(f(x))``: right where each entry of the result depends on
+    the matching entry of the argument only.
+
+    Examples
+    --------
+    >>> import chainrule as gd, numpy as np
+    >>> gd.elementwise_grad(np.sin)(np.array([0.0, np.pi]))
+    array([ 1., -1.])
+    """
+    return derived(_elementwise_grad, f, argnums)
+
+
+def _elementwise_grad(f: Any, argnums: Argnums, args: Any, keywords: Any) -> Any:
+    numbers, single = _positions(argnums, args)
+    run = recording(f, args, numbers, keywords)
+    bars, _ = run.pull({i: _ones(z) for i, z in enumerate(run.outputs)})
+    grads = [_gradient(bar, x) for bar, x in zip(bars, run.inputs, strict=True)]
+    arranged = run.arrange(grads)
+    return arranged[0] if single else tuple(arranged)
+
+
+# ------------------------------------------------------- products with the Jacobian
+
+
+def vjp(
+    f: Callable[..., Any], *primals: Any, has_aux: bool = False
+) -> tuple[Any, ...]:
+    """Return ``f(*primals)`` and its pullback, the product with J transposed.
+
+    ``pullback(z_grad)`` takes a cotangent in the structure of the result and returns a
+    tuple with one cotangent per primal, in their structures. It may be called often; it
+    keeps the recording alive. The transpose is plain: nothing is conjugated.
+
+    Returns
+    -------
+    tuple
+        ``(value, pullback)``, or ``(value, pullback, aux)`` with ``has_aux``.
+
+    Examples
+    --------
+    >>> import chainrule as gd, numpy as np
+    >>> value, pullback = gd.vjp(lambda x, y: x * y, 2.0, 3.0)
+    >>> value, pullback(1.0)
+    (6.0, (3.0, 2.0))
+    """
+    with collector_paused():
+        run = recording(
+            f, primals, range(len(primals)), {}, has_aux=has_aux, copy=True
+        )
+        nested = run.nested()
+
+    def pullback(z_grad: Any) -> tuple[Any, ...]:
+        """Return the cotangents of the primals."""
+        seeds = _seeds(run, z_grad)
+        bars, _ = run.pull(seeds)
+        grads = [
+            zeros_of(x._value) if bar is None else bar
+            for bar, x in zip(bars, run.inputs, strict=True)
+        ]
+        return tuple(run.arrange(grads))
+
+    tree = unflatten(run.structure, run.outputs)
+    value = run.settle(tree, recorded=nested, copy=True)
+    if has_aux:
+        return value, pullback, run.settle(run.aux, recorded=nested, copy=True)
+    return value, pullback
+
+
+def jvp(
+    f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
+) -> tuple[Any, Any]:
+    """Return ``f(*primals)`` and its tangent, the product of J with the tangents.
+
+    The call is recorded and swept forwards, so memory grows with the recording.
+
+    Parameters
+    ----------
+    primals, tangents
+        Tuples of the same length; each tangent in the structure of its primal.
+
+    Raises
+    ------
+    ShapeError
+        If tangents and primals differ in number, structure or shape.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> gd.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
+    (6.0, 3.0)
+    """
+    _check_tuples(primals, tangents, "jvp")
+    with collector_paused():
+        run = recording(f, primals, range(len(primals)), {})
+        dots, recorded = run.push(_tangents(run, tangents))
+        recorded = recorded or run.nested()
+        tree = unflatten(run.structure, run.outputs)
+        value = run.settle(tree, recorded=recorded)
+        return value, _tangent_tree(run, dots, recorded=recorded)
+
+
+def linearize(
+    f: Callable[..., Any], *primals: Any
+) -> tuple[Any, Callable[..., Any]]:
+    """Return ``f(*primals)`` and its derivative there, a linear function of tangents.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> value, pushforward = gd.linearize(lambda x: x**2, 3.0)
+    >>> value, pushforward(1.0)
+    (9.0, 6.0)
+    """
+    with collector_paused():
+        run = recording(f, primals, range(len(primals)), {}, copy=True)
+        nested = run.nested()
+
+    def pushforward(*tangents: Any) -> Any:
+        """Return the tangent of the result."""
+        _check_tuples(primals, tangents, "the linear function")
+        dots, recorded = run.push(_tangents(run, tangents))
+        return _tangent_tree(run, dots, recorded=recorded or nested)
+
+    tree = unflatten(run.structure, run.outputs)
+    return run.settle(tree, recorded=nested, copy=True), pushforward
+
+
+def hvp(f: Callable[..., Any], primals: Any, vectors: Any) -> Any:
+    """Return the product of the Hessian of a scalar function with vectors.
+
+    Forward over reverse: one recorded gradient, swept forwards once; the Hessian is
+    never formed.
+
+    Parameters
+    ----------
+    primals, vectors
+        Tuples of arguments and of vectors like them; or one argument and one vector,
+        which need not be put in tuples.
+
+    Examples
+    --------
+    >>> import chainrule as gd, numpy as np
+    >>> gd.hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.ones(2),))
+    (array([ 6., 12.]),)
+    """
+    if not isinstance(primals, tuple):
+        return hvp(f, (primals,), (vectors,))[0]
+    _check_tuples(primals, vectors, "hvp")
+    return jvp(grad(f, tuple(range(len(primals)))), primals, vectors)[1]
+
+
+# -------------------------------------------------------------- whole matrices
+
+
+def jacobian(
+    f: Callable[..., Any], argnums: Argnums = 0, *, mode: str = "auto"
+) -> derived:
+    """Return the function that computes the Jacobian of ``f``.
+
+    ``J[i, j] = dz[i]/dx[j]``: the shape is that of the result followed by that of the
+    argument. For containers it is the result's container of the argument's containers.
+
+    Parameters
+    ----------
+    mode
+        ``"forward"`` sweeps once per input entry, ``"reverse"`` once per output entry;
+        ``"auto"`` takes the one with fewer sweeps.
+
+    Raises
+    ------
+    ArgumentError
+        If a complex argument enters in a way that is not complex differentiable.
+
+    Examples
+    --------
+    >>> import chainrule as gd, numpy as np
+    >>> gd.jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    if mode not in ("auto", "forward", "reverse"):
+        raise ArgumentError(
+            f"jacobian needs mode 'auto', 'forward' or 'reverse'; received {mode!r}."
+        )
+    return derived(_jacobian, f, argnums, mode)
+
+
+def _jacobian(f: Any, argnums: Argnums, mode: str, args: Any, keywords: Any) -> Any:
+    numbers, single = _positions(argnums, args)
+    run = recording(f, args, numbers, keywords)
+    for z in run.outputs:
+        _check_numeric(z, "jacobian")
+    complex_inputs = any(x.dtype.kind == "c" for x in run.inputs)
+    complex_outputs = any(_kind(z) == "c" for z in run.outputs)
+    if complex_inputs or complex_outputs:
+        mode = "forward"
+    if mode == "auto":
+        columns = sum(x.size for x in run.inputs)
+        rows = sum(int(np.size(raw(z))) for z in run.outputs)
+        mode = "forward" if 2 * columns < rows else "reverse"
+    blocks = _by_columns(run) if mode == "forward" else _by_rows(run)
+    if complex_inputs:
+        _check_holomorphic(run, blocks)
+    rows_of_blocks: list[Any] = []
+    for row in blocks:
+        arranged = run.arrange(row)
+        rows_of_blocks.append(arranged[0] if single else tuple(arranged))
+    return unflatten(run.structure, rows_of_blocks)
+
+
+def _by_rows(run: recording) -> list[list[Any]]:
+    """One reverse sweep per output entry: blocks[output][input]."""
+    blocks: list[list[Any]] = []
+    for i, z in enumerate(run.outputs):
+        rows: list[list[Any]] = []
+        for seed in _units(z):
+            bars, _ = run.pull({i: seed})
+            pairs = zip(bars, run.inputs, strict=True)
+            rows.append([zeros_of(x._value) if b is None else b for b, x in pairs])
+        blocks.append(
+            [
+                _assembled([row[j] for row in rows], shape_of(z), x.shape, axis=0)
+                for j, x in enumerate(run.inputs)
+            ]
+        )
+    return blocks
+
+
+def _by_columns(run: recording) -> list[list[Any]]:
+    """One forward sweep per input entry: blocks[output][input]."""
+    blocks: list[list[Any]] = [[] for _ in run.outputs]
+    for j, x in enumerate(run.inputs):
+        columns: list[list[Any]] = []
+        for unit in _units(x):
+            tangents: list[Any] = [None] * len(run.inputs)
+            tangents[j] = unit
+            dots, _ = run.push(tangents)
+            pairs = zip(dots, run.outputs, strict=True)
+            columns.append([zeros_of(raw(z)) if d is None else d for d, z in pairs])
+        for i, z in enumerate(run.outputs):
+            entries = [column[i] for column in columns]
+            blocks[i].append(_assembled(entries, shape_of(z), x.shape, axis=-1))
+    return blocks
+
+
+def _assembled(parts: list[Any], rows: Any, columns: Any, *, axis: int) -> Any:
+    """Stack sweeps into a block of shape ``rows + columns``."""
+    if not parts:
+        return np.zeros((*rows, *columns))
+    if not rows and not columns:
+        return parts[0]
+    return operations.reshape(operations.stack(parts, axis=axis), (*rows, *columns))
+
+
+def _check_holomorphic(run: recording, blocks: list[list[Any]]) -> None:
+    """Raise unless a push along i is i times the push along 1."""
+    for j, x in enumerate(run.inputs):
+        if x.dtype.kind != "c":
+            continue
+        tangents: list[Any] = [None] * len(run.inputs)
+        tangents[j] = 1j * np.ones_like(x._value)
+        dots, _ = run.push(tangents)
+        axes = tuple(range(-x.ndim, 0))
+        for i, dot in enumerate(dots):
+            block = np.asarray(raw(blocks[i][j]))
+            expected = 1j * (block.sum(axis=axes) if axes else block)
+            got = np.zeros_like(expected) if dot is None else raw(dot)
+            scale = 1e-8 * (1.0 + np.abs(block).sum())
+            if np.any(np.abs(got - expected) > scale):
+                raise ArgumentError(
+                    "jacobian received a complex argument that f uses in a way that is "
+                    "not complex differentiable (conj, real, abs, ...), so one complex "
+                    "matrix cannot hold its derivative. Differentiate with respect to "
+                    "the real and imaginary parts: jacobian(lambda a, b: f(a + 1j*b))."
+                )
+
+
+def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> derived:
+    """Return the function that computes the Hessian of a scalar ``f``.
+
+    ``H[i, j] = d2f / dx[i] dx[j]``, of twice the shape of the argument. For containers
+    and several arguments it is the argument's container of itself.
+
+    Examples
+    --------
+    >>> import chainrule as gd, numpy as np
+    >>> gd.hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """
+    return derived(_hessian, f, argnums)
+
+
+def _hessian(f: Any, argnums: Argnums, args: Any, keywords: Any) -> Any:
+    return _jacobian(grad(f, argnums), argnums, "reverse", args, keywords)
+
+
+# ------------------------------------------------------------------------ values
+
+
+def value(x: Any) -> Any:
+    """Return the plain value of a node, or of every node in a container.
+
+    The history is left behind: what is computed from the value is constant.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> gd.value(gd.node(2.0) * 3.0)
+    6.0
+    """
+    if isinstance(x, node):
+        return x.value
+    return map_leaves(_plain_value, x)
+
+
+def _plain_value(x: Any) -> Any:
+    if isinstance(x, np.ndarray) and x.dtype == object:
+        return np.array([raw(v) for v in x.flat]).reshape(x.shape)
+    return x.value if isinstance(x, node) else x
+
+
+def stop_gradient(x: Any) -> Any:
+    """Return ``x`` with its derivative defined as zero, at every order.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> gd.grad(lambda x: x * gd.stop_gradient(x))(3.0)
+    3.0
+    """
+    return value(x)
+
+
+def zero_grad(*nodes: Any) -> None:
+    """Set ``.grad`` of the given nodes, or of all nodes in containers, back to 0.0.
+
+    Raises
+    ------
+    ArgumentError
+        If something else than nodes is given.
+    """
+    for x in flatten(nodes)[0]:
+        if not isinstance(x, node):
+            raise ArgumentError(
+                f"zero_grad takes nodes, or containers of them; received {describe(x)}."
+            )
+        x.grad = 0.0
+
+
+# ------------------------------------------------------------------- checks and seeds
+
+
+def _positions(argnums: Argnums, args: Sequence[Any]) -> tuple[list[int], bool]:
+    """Return positions as non-negative numbers, and whether a single one was given."""
+    single = isinstance(argnums, int | np.integer) and not isinstance(argnums, bool)
+    numbers = [argnums] if single else list(argnums)  # type: ignore[arg-type]
+    for i in numbers:
+        if not isinstance(i, int | np.integer) or not -len(args) <= i < len(args):
+            raise ArgumentError(
+                f"argnums={argnums!r} is out of range: the function was called with "
+                f"{len(args)} positional arguments. Pass the argument by position."
+            )
+    found = [int(i) % len(args) for i in numbers]  # type: ignore[arg-type]
+    if len(set(found)) != len(found):
+        raise ArgumentError(f"argnums={argnums!r} names an argument twice.")
+    return found, single
+
+
+def _scalar_output(run: recording) -> Any:
+    """Return the one real scalar output of a call, or raise."""
+    if len(run.outputs) != 1 or is_container(unflatten(run.structure, run.outputs)):
+        raise NotScalarError(
+            "grad needs a function that returns one real scalar; this one returned a "
+            f"container of {len(run.outputs)} values. Return one of them, use "
+            "has_aux=True for the others, or use gd.jacobian."
+        )
+    z = run.outputs[0]
+    _check_numeric(z, "grad")
+    if shape_of(z) != () or _kind(z) == "c":
+        remedy = (
+            "Return np.real(z) or np.abs(z)**2, or use gd.vjp or gd.jacobian."
+            if _kind(z) == "c"
+            else "Call np.sum(...) first, or use gd.jacobian or gd.vjp."
+        )
+        raise NotScalarError(
+            f"grad needs a function that returns one real scalar; this one returned "
+            f"{describe(raw(z))}. {remedy}"
+        )
+    return z
+
+
+def _check_numeric(z: Any, name: str) -> None:
+    if isinstance(z, node | int | float | complex | np.ndarray | np.generic):
+        return
+    raise ArgumentError(
+        f"{name} needs a function that returns numbers; this one returned {describe(z)}."
+    )
+
+
+def _kind(z: Any) -> str:
+    return np.asarray(raw(z)).dtype.kind
+
+
+def _check_tuples(primals: Any, tangents: Any, name: str) -> None:
+    for x, what in ((primals, "primals"), (tangents, "tangents")):
+        if not isinstance(x, tuple | list):
+            raise ArgumentError(
+                f"{name} needs a tuple of {what}, one per argument; received "
+                f"{describe(x)}. Write ({what[:-1]},)."
+            )
+    if len(primals) != len(tangents):
+        raise ShapeError(
+            f"{name} needs one tangent per primal; received {len(primals)} primals and "
+            f"{len(tangents)} tangents."
+        )
+
+
+def _tangents(run: recording, tangents: Sequence[Any]) -> list[Any]:
+    """Return one checked tangent per input, ``None`` where it was left out."""
+    found: list[Any] = []
+    for (structure, wrapped), tangent in zip(run.places, tangents, strict=True):
+        leaves = _matching_leaves(tangent, structure, "A tangent", "primal")
+        for w, t in zip(wrapped, leaves, strict=True):
+            if w is not None:
+                found.append(check_cotangent(t, w._value, "a tangent"))
+    return found
+
+
+def _seeds(run: recording, z_grad: Any) -> dict[int, Any]:
+    """Return checked cotangents by output position."""
+    leaves = _matching_leaves(z_grad, run.structure, "z_grad", "result")
+    return {
+        i: check_cotangent(g, raw(z), "z_grad")
+        for i, (z, g) in enumerate(zip(run.outputs, leaves, strict=True))
+        if isinstance(z, node)
+    }
+
+
+def _matching_leaves(tree: Any, structure: Any, what: str, whose: str) -> list[Any]:
+    """Return the leaves of a container that must be like another one."""
+    if structure.num_nodes == 1 and not isinstance(tree, tuple | dict):
+        return [tree]
+    leaves, found = flatten(tree)
+    if found != structure:
+        raise ShapeError(
+            f"{what} must have the structure of the {whose}, {structure}; received "
+            f"{found}."
+        )
+    return leaves
+
+
+def _tangent_tree(run: recording, dots: list[Any], *, recorded: bool) -> Any:
+    pairs = zip(dots, run.outputs, strict=True)
+    leaves = [zeros_of(raw(z)) if d is None else d for d, z in pairs]
+    if not recorded:
+        leaves = [plain_copy(x) for x in leaves]
+    return unflatten(run.structure, leaves)
+
+
+def _ones(z: Any) -> Any:
+    value = raw(z)
+    return 1.0 if type(value) is float else np.ones_like(value)
+
+
+def _units(z: Any) -> list[Any]:
+    """Return the unit arrays of a value's shape, entry by entry."""
+    value = raw(z)
+    if type(value) is float or np.ndim(value) == 0:
+        return [_ones(z)]
+    zero = np.zeros_like(value, dtype=np.asarray(value).dtype)
+    units: list[Any] = []
+    for index in np.ndindex(zero.shape):
+        unit = zero.copy()
+        unit[index] = 1
+        units.append(unit)
+    return units

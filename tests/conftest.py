@@ -1,0 +1,40 @@
+"""What every test shares: fixed randomness, and a summary of what rules leave out."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+settings.register_profile(
+    "ci", derandomize=True, deadline=None, database=None, max_examples=60
+)
+settings.load_profile("ci")
+
+
+@pytest.fixture(autouse=True)
+def fixed_randomness():
+    """Give every test the same random numbers, whichever ran before it."""
+    random.seed(0)
+    np.random.seed(0)
+
+
+@pytest.fixture
+def rng():
+    """A generator that starts the same way in every test."""
+    return np.random.default_rng(20230829)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what the rules declare to be left out, if the rules were tested."""
+    ran = (report.nodeid for reports in terminalreporter.stats.values()
+           for report in reports if hasattr(report, "nodeid"))  # fmt: skip
+    if not any("test_rules.py" in nodeid for nodeid in ran):
+        return
+    from tests.helpers import left_out
+
+    terminalreporter.section("declared limits of the derivative rules")
+    for line in left_out():
+        terminalreporter.write_line(line)

@@ -1,0 +1,438 @@
+"""Every rule of the registry, on every call it declares; no rule is named here."""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+
+from chainrule import operations
+from chainrule.graph import collect, fast_sweep
+from chainrule.nodes import node, record
+from chainrule.rules import elementwise, evaluate, general, plain, raw, rule
+from chainrule.symbolic import partial_formulas
+from tests.helpers import (
+    RULES,
+    Call,
+    as_nodes,
+    as_tuple,
+    assert_close,
+    called,
+    calls_of,
+    differences,
+    forward,
+    in_dtype,
+    is_inexact,
+    moved,
+    noise,
+    pairing,
+    reverse,
+    served,
+    size_of,
+)
+
+CALLS = list(chain.from_iterable(map(calls_of, RULES)))
+SINGLE = [in_dtype(c, "float32") for c in CALLS if "float32" in c.rule.dtypes]
+COMPLEX = [in_dtype(c, "complex128") for c in CALLS if "complex128" in c.rule.dtypes]
+BOTH = [*CALLS, *COMPLEX]
+CONVENTIONS = [
+    (r, operands, partials)
+    for r in RULES
+    if issubclass(r, elementwise)
+    for operands, partials in r.conventions
+]
+
+EXACT, DIFFERENCES, SINGLE_PRECISION = 1e-12, 1e-7, 2e-4
+
+
+def per(calls):
+    names = [c.label + ("-complex" * (c.dtype == "complex128")) for c in calls]
+    return pytest.mark.parametrize("call", calls, ids=names)
+
+
+def seeds_for(call, results, rng):
+    return [noise(rng, raw(z)) for z in results]
+
+
+# --------------------------------------------------------------------- the declaration
+
+
+@pytest.mark.parametrize("r", RULES, ids=lambda r: r.__name__)
+def test_declaration(r):
+    assert r.__doc__, "the docstring of a rule is its formula"
+    assert re.search("=|->", r.__doc__.splitlines()[0]), r.__doc__
+    assert set(r.dtypes) <= set(rule.dtypes)
+    assert list(calls_of(r)), "a rule that is not elementwise must list cases"
+    if not issubclass(r, elementwise):
+        assert r.cases, "a rule that is not elementwise must list cases"
+    if issubclass(r, general):
+        assert r.pushforward is not None, "both sweeps are declared"
+    moving = [c.moving(c.draw()) for c in calls_of(r)]
+    assert any(moving), "no case has a differentiable operand"
+
+
+@pytest.mark.parametrize(
+    "r", [r for r in RULES if issubclass(r, elementwise)], ids=lambda r: r.__name__
+)
+def test_domain_names_operands(r):
+    assert set(r.domain) <= set(r.operand_names)
+    assert r.parts, "no partial is declared; a constant function is no rule"
+
+
+# ------------------------------------------------------------------------- the forward
+
+
+@per(BOTH)
+def test_forward_is_the_reference_function(call):
+    values = call.draw()
+    z = evaluate(call.rule, values, call.parameters)
+    for function in [*served(call.rule), None]:
+        expected = z if function is None else called(call, function, values)
+        actual = (
+            record(call.rule, nodes_in(call, values), call.parameters)
+            if function is None
+            else called(call, function, nodes_in(call, values))
+        )
+        for a, e in zip(as_tuple(actual), as_tuple(expected), strict=True):
+            if not is_inexact(e):
+                np.testing.assert_array_equal(a, e)
+                continue
+            assert_close(a, e, EXACT, what=f"{function}")
+            assert a.dtype == np.asarray(e).dtype
+
+
+def nodes_in(call, values):
+    moving = call.moving(values)
+    return [node(x) if i in moving else x for i, x in enumerate(values)]
+
+
+def test_float_stays_float():
+    for call in CALLS:
+        values = call.draw()
+        if values and all(type(x) is float for x in values):
+            for z in call.run(values, call.moving(values))[0]:
+                if z.shape == ():
+                    assert type(z.value) is float, call.label
+
+
+# ---------------------------------------------------------------------- the two sweeps
+
+
+@per(BOTH)
+def test_sweeps_are_transposes_of_each_other(call):
+    values, rng = call.draw(), call.rng
+    moving = call.moving(values)
+    results, leaves = call.run(values, moving)
+    dots = [call.direction(rng, i, values[i]) for i in moving]
+    seeds = seeds_for(call, results, rng)
+    z_dots, x_grads = forward(results, dots, leaves), reverse(results, seeds, leaves)
+    for x, x_grad in zip(leaves, x_grads, strict=True):
+        assert type(x_grad) is type(x.value) or x.shape, call.label
+        assert np.shape(x_grad) == x.shape
+        assert np.asarray(x_grad).dtype == x.dtype
+    scale = size_of(seeds) * size_of(z_dots) * max(1, *(z.size for z in results), 1)
+    a, b = pairing(seeds, z_dots), pairing(x_grads, dots)
+    assert_close(a, b, 1e-11 if to_double(call) else 1e-4, scale=scale)
+
+
+@per(BOTH)
+def test_first_order_against_differences(call):
+    values, rng = call.draw(), call.rng
+    moving = call.moving(values)
+    results, leaves = call.run(values, moving)
+    dots = [call.direction(rng, i, values[i]) for i in moving]
+    z_dots = forward(results, dots, leaves)
+    expected = differences(
+        lambda t: call.value(moved(values, moving, dots, t)), step_of(call)
+    )
+    scale = size_of(results)
+    for a, e in zip(z_dots, expected, strict=True):
+        assert_close(a, e, tolerance(call), scale=scale, what="tangent")
+
+
+def first_derivatives(call, moving, xp=plain):
+    """Return functions of operands, seeds and tangents that sweep each way."""
+
+    def backwards(values, seeds):
+        results, leaves = call.run(values, moving)
+        return reverse(results, seeds, leaves)
+
+    def forwards(values, dots):
+        results, leaves = call.run(values, moving)
+        return forward(results, dots, leaves)
+
+    return {"reverse": backwards, "forward": forwards}
+
+
+@per(BOTH)
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+def test_second_order_against_differences(call, mode):
+    values, rng = call.draw(), call.rng
+    moving = call.moving(values)
+    results, leaves = call.run(values, moving)
+    if mode == "reverse":
+        given = seeds_for(call, results, rng)
+        given_dots = seeds_for(call, results, rng)
+    else:
+        given = [call.direction(rng, i, values[i]) for i in moving]
+        given_dots = [call.direction(rng, i, values[i]) for i in moving]
+    dots = [call.direction(rng, i, values[i]) for i in moving]
+    first = first_derivatives(call, moving)[mode]
+    plainly = first(values, given)
+
+    seeds = as_nodes(given)
+    sweep = reverse if mode == "reverse" else forward
+    recorded = sweep(results, seeds, leaves, operations)
+    for a, e in zip(recorded, plainly, strict=True):
+        assert_close(a, e, EXACT if to_double(call) else 1e-5, what="recorded sweep")
+        assert np.asarray(raw(a)).dtype == np.asarray(e).dtype
+
+    weights = [noise(rng, v) for v in plainly]
+    traced = [(a, w) for a, w in zip(recorded, weights, strict=True)
+              if isinstance(a, node)]  # fmt: skip
+    second = reverse([a for a, _ in traced], [w for _, w in traced], [*leaves, *seeds])
+    expected = differences(
+        lambda t: [
+            np.sum(v * w)
+            for v, w in zip(
+                first(
+                    moved(values, moving, dots, t),
+                    [g + t * d for g, d in zip(given, given_dots, strict=True)],
+                ),
+                weights,
+                strict=True,
+            )
+        ],
+        step_of(call),
+    )
+    scale = size_of(plainly, expected) * size_of(weights)
+    total = float(np.real(sum(expected)))
+    assert_close(pairing(second, [*dots, *given_dots]), total, tolerance(call),
+                 scale=scale, what="second derivative")  # fmt: skip
+
+
+def to_double(call):
+    """Tell whether the results of a call keep double precision."""
+    return all(np.asarray(v).dtype.itemsize in (8, 16) and
+               np.asarray(v).dtype.str[1:] in ("f8", "c16")
+               for v in call.value(call.draw()))  # fmt: skip
+
+
+def step_of(call):
+    return 1e-3 if to_double(call) else 0.05
+
+
+def tolerance(call):
+    return DIFFERENCES if to_double(call) else 1e-4
+
+
+# ------------------------------------------------------------------------ the fast path
+
+
+@per(BOTH)
+def test_fast_path_is_the_reference(call):
+    values = call.draw()
+    every = call.moving(values)
+    patterns = [every, *([i] for i in every)] if len(every) > 1 else [every]
+    for moving in patterns:
+        for function in [None, *served(call.rule)[:1]]:
+            results, leaves = call.run(values, moving, function)
+            if results:
+                compare_paths(call, results, leaves)
+
+
+def compare_paths(call, results, leaves):
+    seeds = seeds_for(call, results, call.rng)
+    expected = reverse(results, seeds, leaves)
+    order, _ = collect(results)
+    bars = dict.fromkeys(order)
+    bars.update(zip(results, seeds, strict=True))
+    fast_sweep(order, bars, keep=True)
+    for x, e in zip(leaves, expected, strict=True):
+        a = bars.get(x)
+        if a is None:
+            assert not np.any(e), call.label
+            continue
+        assert_close(a, e, EXACT if to_double(call) else 1e-5, what="fast path")
+        assert type(a) is type(e)
+        assert np.asarray(a).dtype == x.dtype
+
+
+# --------------------------------------------------------------------------- the dtypes
+
+
+@per(SINGLE)
+def test_float32_stays_float32(call):
+    values, rng = call.draw(), call.rng
+    if "dtype" in call.parameters:
+        return
+    moving = call.moving(values)
+    results, leaves = call.run(values, moving)
+    assert {z.dtype.str[1:] for z in results} <= {"f4", "c8"}
+    seeds = seeds_for(call, results, rng)
+    dots = [call.direction(rng, i, values[i]) for i in moving]
+    x_grads, z_dots = reverse(results, seeds, leaves), forward(results, dots, leaves)
+    assert all(v.dtype.str[1:] in ("f4", "c8") for v in [*x_grads, *z_dots])
+    double = [widened(x) for x in values]
+    exact, exact_leaves = call.run(double, moving)
+    expected = reverse(exact, [widened(s) for s in seeds], exact_leaves)
+    scale = size_of(expected)
+    for a, e in zip(x_grads, expected, strict=True):
+        assert_close(a, e, SINGLE_PRECISION, scale=scale)
+    recorded = reverse(results, as_nodes(seeds), leaves, operations)
+    assert all(raw(v).dtype.str[1:] in ("f4", "c8") for v in recorded)
+
+
+def widened(x):
+    if not is_inexact(x):
+        return x
+    return x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
+
+
+# ----------------------------------------------------------------------- the boundaries
+
+
+@pytest.mark.parametrize(
+    ("r", "operands", "partials"),
+    CONVENTIONS,
+    ids=[f"{r.__name__}{operands}" for r, operands, _ in CONVENTIONS],
+)
+@pytest.mark.parametrize("kind", [float, np.atleast_1d], ids=["float", "array"])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_conventions(r, operands, partials, kind):
+    assert len(operands) == len(partials) == len(r.operand_names)
+    leaves = [node(kind(x)) for x in operands]
+    for function in [None, *served(r)]:
+        for x in leaves:
+            x.grad = 0.0
+        z = record(r, leaves) if function is None else function(*leaves)
+        z.backward()
+        swept = reverse([z], [np.ones(z.shape) if z.shape else 1.0], leaves)
+        for x, stated, reference in zip(leaves, partials, swept, strict=True):
+            if stated is not None:
+                np.testing.assert_array_equal(x.grad, kind(stated))
+                np.testing.assert_array_equal(reference, kind(stated))
+
+
+def test_refused_operands():
+    from chainrule.errors import MissingRuleError
+
+    for r in RULES:
+        for name in r.refused:
+            i = r.operand_names.index(name)
+            call = next(c for c in calls_of(r) if len(c.operands) > i)
+            values = call.draw()
+            values[i] = node(np.asarray(values[i], dtype=float))
+            with pytest.raises(MissingRuleError, match=f"operand '{name}'.*gd.value"):
+                record(r, values, call.parameters)
+
+
+# -------------------------------------------------------------------- against SymPy
+
+
+def sympy_form(r):
+    """Return the forward of a rule on SymPy's symbols, or ``None``."""
+    name = getattr(r.forward, "__name__", "")
+    return SYMPY.get(name) or getattr(sympy, name, None)
+
+
+SYMPY = {
+    "add": lambda x, y: x + y,
+    "subtract": lambda x, y: x - y,
+    "multiply": lambda x, y: x * y,
+    "divide": lambda x, y: x / y,
+    "power": lambda x, y: x**y,
+    "float_power": lambda x, y: x**y,
+    "negative": lambda x: -x,
+    "positive": lambda x: x,
+    "absolute": lambda x: sympy.sqrt(x**2),
+    "fabs": lambda x: sympy.sqrt(x**2),
+    "square": lambda x: x**2,
+    "reciprocal": lambda x: 1 / x,
+    "cbrt": lambda x: sympy.sign(x) * sympy.root(x * sympy.sign(x), 3),
+    "exp2": lambda x: 2**x,
+    "expm1": lambda x: sympy.exp(x) - 1,
+    "log2": lambda x: sympy.log(x) / sympy.log(2),
+    "log10": lambda x: sympy.log(x) / sympy.log(10),
+    "log1p": lambda x: sympy.log(1 + x),
+    "hypot": lambda x, y: sympy.sqrt(x**2 + y**2),
+    "logaddexp": lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
+    "logaddexp2": lambda x, y: sympy.log(2**x + 2**y) / sympy.log(2),
+    "sinc": lambda x: sympy.sin(sympy.pi * x) / (sympy.pi * x),
+    "deg2rad": lambda x: x * sympy.pi / 180,
+    "radians": lambda x: x * sympy.pi / 180,
+    "rad2deg": lambda x: x * 180 / sympy.pi,
+    "degrees": lambda x: x * 180 / sympy.pi,
+    "maximum": sympy.Max,
+    "fmax": sympy.Max,
+    "minimum": sympy.Min,
+    "fmin": sympy.Min,
+    "arcsin": sympy.asin,
+    "arccos": sympy.acos,
+    "arctan": sympy.atan,
+    "arctan2": sympy.atan2,
+    "arcsinh": sympy.asinh,
+    "arccosh": sympy.acosh,
+    "arctanh": sympy.atanh,
+    "remainder": lambda x, y: x - sympy.floor(x / y) * y,
+}
+
+
+def where(condition, x, y):
+    return x if condition else y
+
+
+MPMATH = {
+    **{n: getattr(mpmath, n) for n in dir(mpmath) if not n.startswith("_")},
+    "where": where,
+    "power": mpmath.power,
+    "absolute": abs,
+    "square": lambda x: x * x,
+    "log2": lambda x: mpmath.log(x, 2),
+    "log1p": lambda x: mpmath.log(1 + x),
+    "exp2": lambda x: mpmath.power(2, x),
+    "arctan": mpmath.atan,
+    "reciprocal": lambda x: 1 / x,
+}
+
+
+def comparable(r):
+    if not issubclass(r, elementwise) or sympy_form(r) is None:
+        return False
+    try:
+        formulas = partial_formulas(r)
+    except (TypeError, AttributeError):
+        return False
+    return all(
+        set(compile(t, "", "eval").co_names) <= {*MPMATH, "z", *r.operand_names}
+        for t in formulas.values()
+    )
+
+
+COMPARABLE = [r for r in RULES if comparable(r)]
+
+
+@pytest.mark.parametrize("r", COMPARABLE, ids=lambda r: r.__name__)
+def test_partials_against_sympy(r, rng):
+    formulas = partial_formulas(r)
+    symbols = sympy.symbols(r.operand_names, real=True)
+    z = sympy_form(r)(*symbols)
+    for _ in range(3):
+        point = {
+            s: sympy.Rational(round(1000 * rng.uniform(*r.domain.get(s.name, (-2, 2)))),
+                              1000)
+            for s in symbols
+        }  # fmt: skip
+        with mpmath.workdps(30):
+            space = {s.name: mpmath.mpf(p.p) / p.q for s, p in point.items()}
+            space["z"] = mpmath.mpmathify(z.subs(point).evalf(30))
+            for s in symbols:
+                if s.name not in formulas:
+                    continue
+                expected = mpmath.mpmathify(sympy.diff(z, s).subs(point).evalf(30))
+                found = eval(formulas[s.name], dict(MPMATH), space)
+                assert mpmath.almosteq(found, expected, 1e-14), (s, point)
