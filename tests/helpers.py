@@ -6,6 +6,7 @@ the generated ones of an elementwise rule, and the ``cases`` it declares.
 
 from __future__ import annotations
 
+import inspect
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -136,7 +137,17 @@ def called(call: Call, function: Callable[..., Any], operands: Sequence[Any]) ->
     """Call a public function on operands as NumPy's signature wants them."""
     if call.rule.variadic:
         return function(list(operands), **call.parameters)
-    return function(*operands, **call.parameters)
+    named = dict(call.parameters)
+    forced = [named.pop(name) for name in positional_only(function) if name in named]
+    return function(*operands, *forced, **named)
+
+
+def positional_only(function: Callable[..., Any]) -> list[str]:
+    """Return the names of the parameters that cannot be given by keyword."""
+    if isinstance(function, np.ufunc):
+        return []
+    listed = inspect.signature(function).parameters.values()
+    return [p.name for p in listed if p.kind is p.POSITIONAL_ONLY]
 
 
 def as_tuple(z: Any) -> tuple[Any, ...]:
@@ -223,7 +234,7 @@ def label_of(c: case) -> str:
         else:
             parts.append(str(x))
     given = [
-        f"-{k}={'array' if isinstance(v, np.ndarray) else v}"
+        f"-{k}={'array' if isinstance(v, np.ndarray) else getattr(v, '__name__', v)}"
         for k, v in c.parameters.items()
     ]
     return "x".join(parts).replace(" ", "") + "".join(given).replace(" ", "")[:60]

@@ -37,7 +37,12 @@ from tests.helpers import (
 
 CALLS = list(chain.from_iterable(map(calls_of, RULES)))
 SINGLE = [in_dtype(c, "float32") for c in CALLS if "float32" in c.rule.dtypes]
-COMPLEX = [in_dtype(c, "complex128") for c in CALLS if "complex128" in c.rule.dtypes]
+COMPLEX = [
+    in_dtype(c, "complex128")
+    for c in CALLS
+    if "complex128" in c.rule.dtypes
+    and np.dtype(c.parameters.get("dtype", complex)).kind == "c"
+]
 BOTH = [*CALLS, *COMPLEX]
 CONVENTIONS = [
     (r, operands, partials)
@@ -131,7 +136,7 @@ def test_sweeps_are_transposes_of_each_other(call):
     seeds = seeds_for(call, results, rng)
     z_dots, x_grads = forward(results, dots, leaves), reverse(results, seeds, leaves)
     for x, x_grad in zip(leaves, x_grads, strict=True):
-        assert type(x_grad) is type(x.value) or x.shape, call.label
+        assert type(x_grad) is float or type(x.value) is not float
         assert np.shape(x_grad) == x.shape
         assert np.asarray(x_grad).dtype == x.dtype
     scale = size_of(seeds) * size_of(z_dots) * max(1, *(z.size for z in results), 1)
@@ -258,7 +263,7 @@ def compare_paths(call, results, leaves):
             assert not np.any(e), call.label
             continue
         assert_close(a, e, EXACT if to_double(call) else 1e-5, what="fast path")
-        assert type(a) is type(e)
+        assert (type(a) is float) == (type(e) is float)
         assert np.asarray(a).dtype == x.dtype
 
 
@@ -334,6 +339,17 @@ def test_refused_operands():
 # -------------------------------------------------------------------- against SymPy
 
 
+class floor(sympy.Function):
+    """The floor, with the derivative that it has almost everywhere."""
+
+    @classmethod
+    def eval(cls, x):
+        return sympy.floor(x) if x.is_Number else None
+
+    def fdiff(self, argindex=1):
+        return sympy.Integer(0)
+
+
 def sympy_form(r):
     """Return the forward of a rule on SymPy's symbols, or ``None``."""
     name = getattr(r.forward, "__name__", "")
@@ -378,7 +394,7 @@ SYMPY = {
     "arcsinh": sympy.asinh,
     "arccosh": sympy.acosh,
     "arctanh": sympy.atanh,
-    "remainder": lambda x, y: x - sympy.floor(x / y) * y,
+    "remainder": lambda x, y: x - floor(x / y) * y,
 }
 
 

@@ -236,11 +236,11 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         places = [i for i, x in enumerate(leaves) if isinstance(x, node)]
         rerun = _rerun(f, leaves, places, structure)
         run = recording(rerun, [leaves[i] for i in places], range(len(places)), {})
-        own = set(run.inputs)
         outer = [leaves[i] for i in places]
-        met = [x for x in collect(run.roots(), run.start)[1] if x not in outer]
+        met = list(collect(run.roots(), run.start)[1])
         met += [z for z in run.outputs if isinstance(z, node) and z.serial <= run.start]
-        closed = tuple(dict.fromkeys(x for x in met if x not in own))
+        known = set(outer)
+        closed = tuple(dict.fromkeys(x for x in met if x not in known))
         if not places and not closed:
             return unflatten(run.structure, run.outputs)
         values = tuple(raw(z) for z in run.outputs)

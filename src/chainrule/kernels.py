@@ -28,6 +28,7 @@ from chainrule.rules import (
     linear,
     plain,
     project,
+    raw,
     rule,
     supported,
     unboxed,
@@ -175,6 +176,33 @@ def times(z_grad: Any, partial: Any) -> Any:
     return z_grad * partial
 
 
+def accumulate_by(
+    bars: dict[Any, Any], x: Any, value: Any, add: Callable[..., None], *given: Any
+) -> None:
+    """Let a rule add a mostly zero cotangent into the table's own array, in place.
+
+    ``add(buffer, z_grad, **parameters)`` is the rule's ``accumulate_x``. An array that
+    something else may hold is copied first.
+    """
+    z_grad, parameters = given
+    c = bars[x]
+    if type(value) is not np.ndarray:
+        part = np.zeros(np.shape(value), getattr(value, "dtype", None))
+        add(part, z_grad, **parameters)
+        bars[x] = fit(plain, part, value) if c is None else c + fit(plain, part, value)
+        return
+    if c is None:
+        c = bars[x] = np.zeros(value.shape, value.dtype)
+    elif not (
+        type(c) is np.ndarray
+        and _count(c) == _HELD_ONCE
+        and c.base is None
+        and c.dtype == value.dtype
+    ):
+        c = bars[x] = np.array(c, value.dtype)
+    add(c, z_grad, **parameters)
+
+
 # ------------------------------------------------------------------- generated steps
 
 
@@ -192,11 +220,15 @@ def array_step(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
         return reference_of(operation)
     if operation.variadic and issubclass(operation, general):
         return reference_of(operation)
+    if operation.variadic:
+        return variadic_step(operation)
     operands = [f"x{i}" for i in range(len(wanted))]
     values = [f"v{i}" if w else f"x{i}" for i, w in enumerate(wanted)]
     listed = ", ".join(values)
     names: dict[str, Any] = {
-        "np": plain, "fit": fit, "add_into": add_into, "times": times, "rule": operation
+        "np": plain, "fit": fit, "add_into": add_into, "times": times, "rule": operation,
+        "accumulate_by": accumulate_by, "errors": ARITHMETIC_ERRORS,
+        "reference_step": reference_step,
     }  # fmt: skip
     lines = [
         "def step(z, z_grad, bars):",
@@ -204,16 +236,22 @@ def array_step(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
         "    parameters = z._parameters",
     ]
     lines += [f"    v{i} = x{i}._value" for i, w in enumerate(wanted) if w]
+    lines.append("    try:")
     if issubclass(operation, general):
         lines += [
-            f"    parts = rule.pullback(np, z_grad, z._value, {listed}, **parameters)"
+            f"        parts = rule.pullback(np, z_grad, z._value, {listed}, **parameters)"
         ]
-    adds: list[str] = []
+    adds = ["        pass", "    except errors:"]
+    adds += ["        return reference_step(z, z_grad, bars)"]
     for i, is_node in enumerate(wanted):
+        if is_node and (add := _in_place(operation, i)) is not None:
+            names[f"add{i}"] = add
+            adds += [f"    accumulate_by(bars, x{i}, v{i}, add{i}, z_grad, parameters)"]
+            continue
         text = _contribution(operation, i, listed, names) if is_node else None
         if text is None:
             continue
-        lines.append(f"    a{i} = {text}")
+        lines.append(f"        a{i} = {text}")
         adds += [
             f"    if a{i} is not None:",
             f"        if (type(a{i}) is not type(v{i}) or type(v{i}) is not float and",
@@ -233,8 +271,6 @@ def _contribution(
     """Return the text of operand ``i``'s contribution; ``None`` if it has none."""
     if issubclass(operation, general):
         return f"parts[{i}]"
-    if operation.variadic:
-        return f"rule.transpose(np, z_grad, {i}, {listed}, **parameters)"
     if i not in operation.parts:
         return None
     names[f"d{i}"] = operation.parts[i]
@@ -244,6 +280,78 @@ def _contribution(
     if formula in ("1", "-1"):
         return "z_grad" if formula == "1" else "-z_grad"
     return f"times(z_grad, d{i}(np, z._value, {listed}, **parameters))"
+
+
+def even_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step | None:
+    """Generate the step for arrays that all have the shape and dtype of the result.
+
+    The partials stand in the text as formulas, and nothing needs to be summed or cast.
+    """
+    formulas = _formulas(operation, None)
+    names = operation.operand_names
+    if len(formulas) != len(operation.parts) or len(names) != len(wanted):
+        return None
+    nodes = [n for n, w in zip(names, wanted, strict=True) if w and n in formulas]
+    used = _names_in(formulas[n] for n in nodes)
+    space: dict[str, Any] = {"add_into": add_into, "LARGE": LARGE}
+    space |= {f: getattr(plain, f) for f in used - {"z", *names}}
+    targets = [f"{n}_" if w else n for n, w in zip(names, wanted, strict=True)]
+    lines = [
+        "def step(z_, z_grad, bars):",
+        f"    {', '.join(targets)}, = z_.operands",
+    ]
+    held = [n for n, w in zip(names, wanted, strict=True) if w and n in used]
+    lines += [f"    {n} = {n}_._value" for n in held]
+    lines += ["    z = z_._value"] if "z" in used else []
+    lines += [f"    a{i} = {_scaled(formulas[n])}" for i, n in enumerate(nodes)]
+    for i, n in enumerate(nodes):
+        lines += [
+            f"    c = bars[{n}_]",
+            "    if c is None:",
+            f"        bars[{n}_] = a{i}",
+            "    elif c.nbytes < LARGE:",
+            f"        bars[{n}_] = c + a{i}",
+            "    else:",
+            "        del c",
+            f"        add_into(bars, {n}_, a{i})",
+        ]
+    label = f"{operation.__name__} even step {_pattern(wanted)}"
+    step = compile_text("\n".join(lines), "step", label, space)
+    step.rule = operation
+    return step
+
+
+def _in_place(operation: type[rule], i: int) -> Callable[..., None] | None:
+    """Return how a linear rule adds operand ``i``'s cotangent in place, if it says."""
+    if not issubclass(operation, linear):
+        return None
+    return getattr(operation, f"accumulate_{operation.operand_names[i]}", None)
+
+
+def variadic_step(operation: type[linear]) -> Step:
+    """Return the step of a linear rule with any number of operands, as a loop."""
+
+    def step(z: Any, z_grad: Any, bars: dict[Any, Any]) -> None:
+        operands, parameters = z.operands, z._parameters
+        values = [raw(x) for x in operands]
+        parts: Any = None
+        if operation._main == "transposes":
+            parts = operation.transposes(  # type: ignore[attr-defined]
+                plain, z_grad, *values, **parameters
+            )
+        for i, x in enumerate(operands):
+            if not isinstance(x, vertex):
+                continue
+            part = (
+                operation.apply_transpose(plain, i, z_grad, values, parameters)
+                if parts is None
+                else parts[i]
+            )
+            if part is not None:
+                add_into(bars, x, fit(plain, part, values[i]))
+
+    step.rule = operation  # type: ignore[attr-defined]
+    return step
 
 
 def _formulas(
@@ -326,6 +434,8 @@ def steps_of(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
     if table is None:
         table = {}
         operation._steps = table  # type: ignore[attr-defined]
+    if operation.variadic:
+        wanted = ()
     step = table.get(wanted)
     if step is None:
         step = table[wanted] = array_step(operation, wanted)
@@ -334,26 +444,38 @@ def steps_of(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
 
 # --------------------------------------------------------------- generated operators
 
+_MADE = """z = new(node)
+z._value = value
+z._step = {step}
+z.operands = ({operands},)
+z.serial = next_serial()
+"""
+
 _UNARY = """
-def {name}(x, *, where=None):
-    if type(x) is node and where is None:
+def recorded_{name}(x, *, where=None):
+    if where is not None:
+        return record(rule, (x,), {{"where": where}})
+    if type(x) is node:
         x_ = x._value
         if type(x_) is float:
             try:
                 value = {form_x}
             except errors:
                 return record(rule, (x,))
-            z = new(node)
-            z._value = value
-            z._step = step_n
-            z.operands = (x,)
-            z.serial = next_serial()
+            {made_n}
             return z
-    return record(rule, (x,), None if where is None else {{"where": where}})
+        if type(x_) is ndarray:
+            value = forward(x_)
+            {even_n}
+            z._parameters = NONE
+            if value.dtype is not x_.dtype:
+                z._step = array_n
+            return z
+    return record(rule, (x,))
 """
 
 _BINARY = """
-def {name}(x, y, *, where=None):
+def recorded_{name}(x, y, *, where=None):
     if where is not None:
         return record(rule, (x, y), {{"where": where}})
     if type(x) is node:
@@ -366,28 +488,32 @@ def {name}(x, y, *, where=None):
                         value = {form_xy}
                     except errors:
                         return record(rule, (x, y))
-                    z = new(node)
-                    z._value = value
-                    z._step = step_nn
-                    z.operands = (x, y)
-                    z.serial = next_serial()
+                    {made_nn}
                     return z
             elif type(y) is float or type(y) is int:
                 try:
                     value = {form_xc}
                 except errors:
                     return record(rule, (x, y))
-                z = new(node)
-                z._value = value
-                z._step = step_nc
-                z.operands = (x, y)
-                z.serial = next_serial()
+                {made_nc}
                 return z
-    {constant_left}
-    return record(rule, (x, y))
-"""
-
-_LEFT = """
+        elif type(x_) is ndarray:
+            if type(y) is node:
+                y_ = y._value
+                if type(y_) is ndarray:
+                    value = forward(x_, y_)
+                    {even_nn}
+                    z._parameters = NONE
+                    if x_.shape != y_.shape or x_.dtype is not y_.dtype:
+                        z._step = array_nn
+                    return z
+            elif type(y) is float or type(y) is int:
+                value = forward(x_, y)
+                {even_nc}
+                z._parameters = NONE
+                if value.dtype is not x_.dtype:
+                    z._step = array_nc
+                return z
     elif (type(x) is float or type(x) is int) and type(y) is node:
         y_ = y._value
         if type(y_) is float:
@@ -395,13 +521,29 @@ _LEFT = """
                 value = {form_cy}
             except errors:
                 return record(rule, (x, y))
-            z = new(node)
-            z._value = value
-            z._step = step_cn
-            z.operands = (x, y)
-            z.serial = next_serial()
+            {made_cn}
             return z
+        if type(y_) is ndarray:
+            value = forward(x, y_)
+            {even_cn}
+            z._parameters = NONE
+            if value.dtype is not y_.dtype:
+                z._step = array_cn
+            return z
+    return record(rule, (x, y))
 """
+
+
+def _template(text: str, **fields: str) -> str:
+    """Fill in a template; a field of several lines keeps its place's indentation."""
+    for line in text.splitlines():
+        bare = line.strip()
+        key = bare[1:-1]
+        if bare.startswith("{") and bare.endswith("}") and key in fields:
+            indent = line[: len(line) - len(line.lstrip())]
+            block = "\n".join(indent + part for part in fields[key].splitlines())
+            text = text.replace(line, block.replace("{", "{{").replace("}", "}}"))
+    return text.format(**fields)
 
 
 def scalar_operator(
@@ -419,18 +561,32 @@ def scalar_operator(
         return None
     patterns = {1: [(True,)], 2: [(True, True), (True, False), (False, True)]}[count]
     space = {**_MATH, **names, "rule": operation, "errors": ARITHMETIC_ERRORS}
+    space |= {"forward": operation.forward, "ndarray": np.ndarray}
+    fields = {"name": name}
     for pattern in patterns:
-        step = scalar_step(operation, pattern)
-        if step is None:
+        steps = scalar_step(operation, pattern), even_step(operation, pattern)
+        if steps[0] is None or steps[1] is None:
             return None
-        space[f"step_{_pattern(pattern)}"] = step
+        kind = _pattern(pattern)
+        space[f"step_{kind}"], space[f"even_{kind}"] = steps
+        space[f"array_{kind}"] = steps_of(operation, pattern)
+        operands = "x" if count == 1 else "x, y"
+        for what, step in (("made", "step"), ("even", "even")):
+            fields[f"{what}_{kind}"] = _MADE.format(
+                step=f"{step}_{kind}", operands=operands
+            )
     if count == 1:
-        text = _UNARY.format(name=name, form_x=form.format("x_"))
+        text = _template(_UNARY, form_x=form.format("x_"), **fields)
     else:
-        text = _BINARY.format(
-            name=name,
+        text = _template(
+            _BINARY,
             form_xy=form.format("x_", "y_"),
             form_xc=form.format("x_", "y"),
-            constant_left=_LEFT.format(form_cy=form.format("x", "y_")).strip(),
+            form_cy=form.format("x", "y_"),
+            **fields,
         )
-    return compile_text(text, name, f"{operation.__name__} operator {name}", space)
+    # Not called {name}: that would hide the math function of the same name.
+    label = f"{operation.__name__} operator {name}"
+    function = compile_text(text, f"recorded_{name}", label, space)
+    function.__name__ = function.__qualname__ = name
+    return function

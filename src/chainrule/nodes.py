@@ -24,7 +24,7 @@ from chainrule.errors import (
     ShapeError,
 )
 from chainrule.graph import collect, sweep_values
-from chainrule.operations_grad import arithmetic, indexing, structure
+from chainrule.operations_grad import arithmetic, contraction, indexing, structure
 from chainrule.rules import (
     elementwise,
     evaluate,
@@ -474,57 +474,92 @@ def record(
     """
     parameters = _NONE if given is None else given
     made: Any = None
-    inside: list[Any] = []
-    values: list[Any] = []
+    inside = list(operands)
+    values = list(operands)
     wanted: list[bool] = []
     floats = True
-    for x in operands:
+    for i, x in enumerate(inside):
         if not isinstance(x, node):
-            if type(x) is not float and type(x) is not int:
-                x = as_operand(x)
-            if not isinstance(x, node):
-                inside.append(x)
-                values.append(x)
+            if type(x) is float or type(x) is int:
                 wanted.append(False)
-                floats = floats and (type(x) is float or type(x) is int)
                 continue
-        value = x._value
-        inside.append(x)
-        values.append(value)
+            inside[i] = values[i] = x = as_operand(x)
+            if not isinstance(x, node):
+                wanted.append(False)
+                floats = False
+                continue
         wanted.append(True)
+        values[i] = value = x._value
         floats = floats and type(value) is float
         if made is None or made is node:
             made = type(x)
     if made is None:
         return evaluate(operation, values, parameters)
+    plan = plan_of(operation, tuple(wanted))
     if operation.refused:
         refuse_operands(operation, inside)
-    if made is node and not _depends(operation, wanted):
-        return evaluate(operation, values, parameters)
     value = evaluate(operation, values, parameters)
-    if floats and isinstance(value, np.float64):
-        value = float(value)
-    elif floats and isinstance(value, tuple):
-        value = tuple(float(v) if type(v) is np.float64 else v for v in value)
-    elif operation.outputs == 1 and type(value) is not float:
-        if isinstance(value, np.ndarray | np.generic) and value.dtype.kind not in "fc":
+    if type(value) is not np.ndarray or value.dtype.kind not in "fc":
+        if floats and isinstance(value, np.float64):
+            value = float(value)
+        elif floats and isinstance(value, tuple):
+            value = tuple(float(v) if type(v) is np.float64 else v for v in value)
+        elif operation.outputs == 1 and not is_inexact(value):
             return value
+    if not plan.depends and made is node:
+        return value
+    for i in plan.copied:
+        x = inside[i]
+        if type(x) is np.ndarray and x.flags.writeable:
+            inside[i] = x.copy()
     z = _new(made)
     z._value = value
+    z._step = plan.step
     z._parameters = _NONE
     if parameters:
         z._parameters = {k: kept(v) for k, v in parameters.items()}
-    if parameters.get("where") is not None and issubclass(operation, elementwise):
-        z._step = reference_of(operation)
-    else:
-        z._step = kernels.steps_of(operation, tuple(wanted))
-    if not all(wanted):
-        keep_constants(operation, inside, wanted)
+        if plan.elementwise and parameters.get("where") is not None:
+            z._step = reference_of(operation)
     z.operands = tuple(inside)
     z.serial = next_serial()
-    if operation.outputs == 1:
-        return z
-    return items_of(z)
+    return z if operation.outputs == 1 else items_of(z)
+
+
+class plan_of:
+    """How to record a rule for one pattern of nodes and constants; made once.
+
+    Attributes
+    ----------
+    step
+        The step of the plain reverse sweep.
+    depends
+        Whether the result has a derivative in any of the nodes.
+    copied
+        Positions of the constants whose values the derivative reads.
+    elementwise
+        Whether ``where=`` is a mask on the result.
+    """
+
+    __slots__ = ("copied", "depends", "elementwise", "step")
+
+    def __new__(cls, operation: type[rule], wanted: tuple[bool, ...]) -> plan_of:
+        """Return the plan from the rule's table."""
+        plans = operation.__dict__.get("_plans")
+        if plans is None:
+            plans = {}
+            operation._plans = plans  # type: ignore[attr-defined]
+        found = plans.get(wanted)
+        if found is None:
+            found = plans[wanted] = super().__new__(cls)
+            found.step = kernels.steps_of(operation, wanted)
+            found.depends = _depends(operation, wanted)
+            found.elementwise = issubclass(operation, elementwise)
+            found.copied = tuple(
+                i
+                for i, is_node in enumerate(wanted)
+                if not is_node and needs_values(operation, wanted, i)
+            )
+        return found
 
 
 def items_of(z: node) -> Any:
@@ -558,16 +593,6 @@ def _depends(operation: type[rule], wanted: Sequence[bool]) -> bool:
     if operation.variadic or not issubclass(operation, elementwise | linear):
         return True
     return any(w and i in operation.parts for i, w in enumerate(wanted))
-
-
-def keep_constants(
-    operation: type[rule], operands: list[Any], wanted: Sequence[bool]
-) -> None:
-    """Copy the constant arrays whose values the derivative will read."""
-    for i, x in enumerate(operands):
-        if not wanted[i] and type(x) is np.ndarray and x.flags.writeable:
-            if needs_values(operation, tuple(wanted), i):
-                operands[i] = x.copy()
 
 
 def needs_values(operation: type[rule], wanted: tuple[bool, ...], i: int) -> bool:
@@ -719,7 +744,7 @@ def plain_index(index: Any) -> Any:
     """Return an index without nodes; a node in it is an escape."""
     if isinstance(index, tuple):
         return tuple(map(plain_index, index))
-    if isinstance(index, node):
+    if isinstance(index, node) or holds_nodes(index):
         raise _escape(index, "using x as an index")
     return index
 
@@ -830,7 +855,7 @@ def call_keywords(kwargs: Mapping[str, Any]) -> dict[str, Any]:
 _UFUNC_DEFAULTS: Mapping[str, Any] = {"dtype": None, "subok": True, "casting": "same_kind"}
 
 
-def _escape(x: node, what: str) -> EscapeError:
+def _escape(x: Any, what: str) -> EscapeError:
     return EscapeError(
         f"{what} would turn {x!r} into a plain value and lose its derivative. Use the "
         "functions of NumPy or chainrule on the node itself (np.sin(x), np.stack, "
@@ -894,7 +919,8 @@ def _unpickle(made: type[node], rows: Sequence[Any]) -> node:
 def operator(operation: type[rule], name: str) -> Operation:
     """Return a function of operands for a rule: generated where floats have a form."""
     names = {
-        "node": node, "record": record, "new": _new, "next_serial": next_serial
+        "node": node, "record": record, "new": _new, "next_serial": next_serial,
+        "NONE": _NONE,
     }  # fmt: skip
     made = kernels.scalar_operator(operation, name, names)
     if made is not None:
@@ -946,7 +972,7 @@ for _name, _rule, _function in [
     ("truediv", arithmetic.division_grad, "divide"),
     ("pow", arithmetic.power_grad, "power"),
     ("mod", arithmetic.remainder_grad, "remainder"),
-    ("matmul", arithmetic.matmul_grad, "matmul"),
+    ("matmul", contraction.matmul_grad, "matmul"),
 ]:
     _op = OPERATORS[_name] = operator(_rule, _function)
     setattr(node, f"__{_name}__", _op)

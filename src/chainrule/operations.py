@@ -17,6 +17,7 @@ from chainrule import nodes
 from chainrule.nodes import node, plain_operand, record
 from chainrule.operations_grad import (
     arithmetic,
+    contraction,
     elementary,
     indexing,
     reductions,
@@ -43,7 +44,6 @@ remainder = operation(arithmetic.remainder_grad, np.remainder)
 negative = operation(arithmetic.negative_grad, np.negative)
 positive = operation(arithmetic.positive_grad, np.positive)
 absolute = operation(arithmetic.absolute_grad, np.absolute)
-matmul = operation(arithmetic.matmul_grad, np.matmul)
 
 
 def supported_product(x: Any, y: Any, support: Any) -> Any:
@@ -67,21 +67,42 @@ maximum = operation(selection.maximum_grad, np.maximum)
 # ------------------------------------------------------------ reductions and shapes
 
 sum = operation(reductions.sum_grad, np.sum, (np.add, "reduce"), method="sum")
+mean = operation(reductions.mean_grad, np.mean, method="mean")
+prod = operation(reductions.prod_grad, np.prod)
+max = operation(
+    reductions.max_grad, np.max, np.amax, (np.maximum, "reduce"), method="max"
+)
+min = operation(
+    reductions.min_grad, np.min, np.amin, (np.minimum, "reduce"), method="min"
+)
+cumsum = operation(
+    reductions.cumsum_grad, np.cumsum, (np.add, "accumulate"), method="cumsum"
+)
+cumprod = operation(
+    reductions.cumprod_grad, np.cumprod, (np.multiply, "accumulate")
+)
+sort = operation(reductions.sort_grad, np.sort)
 reshape = operation(shaping.reshape_grad, np.reshape)
 broadcast_to = operation(shaping.broadcast_to_grad, np.broadcast_to)
 expand_dims = operation(shaping.expand_dims_grad, np.expand_dims)
+squeeze = operation(shaping.squeeze_grad, np.squeeze, method="squeeze")
 swapaxes = operation(shaping.swapaxes_grad, np.swapaxes, method="swapaxes")
+flip = operation(shaping.flip_grad, np.flip)
+roll = operation(shaping.roll_grad, np.roll)
+repeat = operation(shaping.repeat_grad, np.repeat, method="repeat")
 transpose = operation(shaping.transpose_grad, np.transpose)
 stack = operation(shaping.stack_grad, np.stack)
 concatenate = operation(shaping.concatenate_grad, np.concatenate)
 astype = operation(shaping.astype_grad, np.astype, method="astype")
+getitem = operation(indexing.getitem_grad)
 unindex = operation(indexing.unindex_grad)
 nodes.STACK.append(shaping.stack_grad)
 
 
 def asarray(x: Any) -> Any:
     """Return a node as it is, anything else as an array."""
-    return x if isinstance(x, node) else np.asarray(nodes.as_operand(x))
+    x = nodes.as_operand(x)
+    return x if isinstance(x, node) else np.asarray(x)
 
 
 # ------------------------------------------- locally constant: plain values, no node
@@ -95,3 +116,8 @@ def sign(x: Any) -> Any:
 def floor(x: Any) -> Any:
     """Return the floor as a plain value: locally constant."""
     return np.floor(plain_operand(x))
+
+
+def argsort(x: Any, *, axis: Any = -1, kind: Any = None) -> Any:
+    """Return the indices that sort ``x``, plain values: locally constant."""
+    return np.argsort(plain_operand(x), axis=axis, kind=kind)

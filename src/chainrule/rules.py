@@ -266,9 +266,15 @@ class linear(rule, kind=True):
     """A linear map of all operands together: declared by one transpose per operand.
 
     ``transpose_x(xp, z_grad, x, y, **parameters)`` returns the cotangent of ``x``. A
-    variadic rule (``stack``) declares ``transpose(xp, z_grad, i, *operands,
-    **parameters)`` for operand ``i``. Parameters that make the operation affine are
-    named in ``zeroed`` with the value the forward sweep gives them.
+    variadic rule (``einsum``) declares ``transpose(xp, z_grad, i, *operands,
+    **parameters)`` for operand ``i``, or, where all cotangents are found together
+    (``stack``), ``transposes(xp, z_grad, *operands, **parameters)`` for the sequence of
+    them. Parameters that make the operation affine are named in ``zeroed`` with the
+    value the forward sweep gives them.
+
+    Where a transpose is mostly zeros (``x[index]``), ``accumulate_x(buffer, z_grad,
+    **parameters)`` may say how to add it into an array in place; plain sweeps then make
+    one array per operand instead of one per use.
     """
 
     _head = 2
@@ -279,6 +285,8 @@ class linear(rule, kind=True):
 
     def __init_subclass__(cls, *, kind: bool = False) -> None:
         """Leave the position ``i`` out of a variadic rule's operand names."""
+        if hasattr(cls, "transposes"):
+            cls._main = "transposes"
         super().__init_subclass__(kind=kind)
         if cls.variadic:
             cls.operand_names = ()
@@ -288,6 +296,8 @@ class linear(rule, kind=True):
         cls, xp: Any, i: int, z_grad: Any, operands: Sequence[Any], given: Parameters
     ) -> Any:
         """Return the cotangent of operand ``i``, or ``None`` if it has none."""
+        if cls._main == "transposes":
+            return cls.transposes(xp, z_grad, *operands, **given)[i]  # type: ignore
         if cls.variadic:
             return cls.transpose(xp, z_grad, i, *operands, **given)  # type: ignore
         if i not in cls.parts:
@@ -306,6 +316,9 @@ class linear(rule, kind=True):
     ) -> Iterator[tuple[int, supported]]:
         """Yield the transpose applied to ``z_grad``; supports go the same way."""
         z_grad, support = z_bar
+        if cls._main == "transposes":
+            yield from cls._pull_together(xp, z_bar, operands, wanted, parameters)
+            return
         for i in wanted:
             x_grad = cls.apply_transpose(xp, i, z_grad, operands, parameters)
             if x_grad is None:
@@ -322,6 +335,26 @@ class linear(rule, kind=True):
                 )
             if not is_empty(taken):
                 yield i, supported(x_grad, taken)
+
+    @classmethod
+    def _pull_together(
+        cls,
+        xp: Any,
+        z_bar: supported,
+        operands: Sequence[Any],
+        wanted: Sequence[int],
+        parameters: Parameters,
+    ) -> Iterator[tuple[int, supported]]:
+        transposes = cls.transposes  # type: ignore[attr-defined]
+        parts = transposes(xp, z_bar.value, *operands, **parameters)
+        marks: Any = None
+        if z_bar.support is not None:
+            values = [raw(x) for x in operands]
+            marks = transposes(plain, z_bar.support * 1.0, *values, **parameters)
+        for i in wanted:
+            taken = None if marks is None else full_is_none(marks[i] != 0)
+            if not is_empty(taken):
+                yield i, supported(parts[i], taken)
 
     @classmethod
     def push(
@@ -399,6 +432,10 @@ class general(rule, kind=True):
     (``None``: structurally zero). ``pushforward(xp, tangents, z, x, y, **parameters)``
     takes one tangent or ``None`` per operand. Where there are several results, ``z`` and
     ``z_grad`` are tuples, and an absent cotangent is ``None``.
+
+    A rule with ``structural = True`` moves and averages entries (``max``, ``sort``): its
+    partials are never negative, and where they are zero they are so structurally.
+    Supports pass such a rule; they end at any other.
     """
 
     _head = 3
@@ -416,11 +453,18 @@ class general(rule, kind=True):
         wanted: Sequence[int],
         parameters: Parameters,
     ) -> Iterator[tuple[int, supported]]:
-        """Yield what ``pullback`` returns; supports end here."""
+        """Yield what ``pullback`` returns; supports end here, or pass if structural."""
         grads = cls.pullback(xp, z_bar.value, z, *operands, **parameters)
+        marks: Any = None
+        if cls.structural:
+            values = [raw(x) for x in operands]
+            ones = _marked(z_bar, z)
+            marks = cls.pullback(plain, ones, raw(z), *values, **parameters)
         for i in wanted:
             if grads[i] is not None:
-                yield i, supported(grads[i])
+                taken = None if marks is None else full_is_none(marks[i] != 0)
+                if not is_empty(taken):
+                    yield i, supported(grads[i], taken)
 
     @classmethod
     def push(
@@ -431,7 +475,7 @@ class general(rule, kind=True):
         operands: Sequence[Any],
         parameters: Parameters,
     ) -> supported | None:
-        """Return what ``pushforward`` returns; supports end here."""
+        """Return what ``pushforward`` returns; supports as in ``pull``."""
         if cls.pushforward is None:
             raise RecordingError(
                 f"{cls.__name__} has no pushforward, so forward mode cannot pass it. "
@@ -439,7 +483,18 @@ class general(rule, kind=True):
             )
         dots = tuple(None if t is None else t.value for t in tangents)
         z_dot = cls.pushforward(xp, dots, z, *operands, **parameters)
-        return None if z_dot is None else project(xp, supported(z_dot), z)
+        if z_dot is None:
+            return None
+        taken: Any = None
+        if cls.structural:
+            ones = tuple(
+                None if t is None else _marked(t, x)
+                for t, x in zip(tangents, operands, strict=True)
+            )
+            values = [raw(x) for x in operands]
+            marks = cls.pushforward(plain, ones, raw(z), *values, **parameters)
+            taken = full_is_none(marks != 0)
+        return project(xp, supported(z_dot, taken), z)
 
 
 # ---------------------------------------------------------------- array namespaces
@@ -578,10 +633,16 @@ def project(xp: Any, part: supported, like: Any) -> supported:
         )
     if support is not None:
         whole = np.broadcast_shapes(np.shape(support), shape_of(value))
-        support = np.broadcast_to(support, whole)
-        axes = reduced_axes(whole, np.shape(like))
-        support = full_is_none(support.any(axis=axes).reshape(np.shape(like)))
+        support = fit_support(np.broadcast_to(support, whole), np.shape(like))
     return supported(fit(xp, value, like), support)
+
+
+def fit_support(support: Any, target: tuple[int, ...]) -> Any:
+    """Broadcast a support to a shape, or unite it over the axes that one lacks."""
+    if np.broadcast_shapes(support.shape, target) == target:
+        return full_is_none(np.broadcast_to(support, target))
+    axes = reduced_axes(support.shape, target)
+    return full_is_none(support.any(axis=axes).reshape(target))
 
 
 def fit(xp: Any, value: Any, like: Any) -> Any:
@@ -634,6 +695,14 @@ def _supported_map(
         marks = [*others[:j], 1.0 * ~good, *others[j + 1 :]]
         touched = np.logical_or(touched, through(plain, part.support, marks) != 0)
     return xp.where(touched, value, through(xp, part.value, finite)), taken
+
+
+def _marked(part: supported, like: Any) -> Any:
+    """Return one where a cotangent or tangent of ``like`` is supported, else zero."""
+    shape = shape_of(like)
+    if part.support is None:
+        return np.ones(shape)
+    return np.broadcast_to(part.support * 1.0, shape)
 
 
 def _is_inexact(value: Any) -> bool:

@@ -63,6 +63,9 @@ def serve(function: Operation, *served: Any, method: str | None = None) -> Opera
     """Let a function stand for NumPy functions, and for a method of nodes."""
     for f in served:
         (UFUNCS if isinstance(f, np.ufunc) else FUNCTIONS)[f] = function
+        if isinstance(f, np.ufunc) and "O" * f.nin + "->O" in f.types:
+            # What NumPy calls on the elements of an object array: np.sin -> x.sin().
+            setattr(node, f.__name__, function)
     if method is not None:
         setattr(node, method, function)
     return function

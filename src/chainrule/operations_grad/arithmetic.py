@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import case, positive, within
-from chainrule.rules import elementwise, multilinear
-from chainrule.shapes import shape_of
+from chainrule.rules import elementwise
 
 
 class addition_grad(elementwise):
@@ -157,59 +155,10 @@ class absolute_grad(elementwise):
         return xp.sign(x)
 
 
-class matmul_grad(multilinear):
-    """z = x @ y, over stacks of matrices, with vectors as NumPy's matmul reads them"""
-
-    forward = np.matmul
-    cases = (
-        case((3, 4), (4, 5)),
-        case((4,), (4,)),
-        case((4,), (4, 5)),
-        case((3, 4), (4,)),
-        case((2, 3, 4), (4, 5)),
-        case((2, 1, 3, 4), (5, 4, 2)),
-        case((4,), (2, 4, 3)),
-        case((0, 3), (3, 2)),
-    )
-
-    @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
-        """x_grad = z_grad @ y.T, summed over the stacks x was repeated for"""
-        n, m = len(shape_of(x)), len(shape_of(y))
-        if m == 1:
-            return (xp.expand_dims(z_grad, -1) if n > 1 else z_grad) * y
-        rows = xp.expand_dims(z_grad, -2) if n == 1 else z_grad
-        out = xp.matmul(rows, xp.swapaxes(y, -1, -2))
-        return xp.reshape(_sum_stacks(xp, out, (1, *shape_of(x))), shape_of(x)) if (
-            n == 1
-        ) else out  # fmt: skip
-
-    @staticmethod
-    def transpose_y(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
-        """y_grad = x.T @ z_grad, summed over the stacks y was repeated for"""
-        n, m = len(shape_of(x)), len(shape_of(y))
-        if n == 1 and m == 1:
-            return z_grad * x
-        if n == 1:
-            return xp.expand_dims(x, -1) * xp.expand_dims(z_grad, -2)
-        columns = xp.expand_dims(z_grad, -1) if m == 1 else z_grad
-        out = xp.matmul(xp.swapaxes(x, -1, -2), columns)
-        return xp.reshape(_sum_stacks(xp, out, (*shape_of(y), 1)), shape_of(y)) if (
-            m == 1
-        ) else out  # fmt: skip
-
-
-def _sum_stacks(xp: Any, x: Any, target: tuple[int, ...]) -> Any:
-    """Sum the leading axes that ``target`` does not have."""
-    extra = len(shape_of(x)) - len(target)
-    return xp.sum(x, axis=tuple(range(extra))) if extra else x
-
-
 __all__ = [
     "absolute_grad",
     "addition_grad",
     "division_grad",
-    "matmul_grad",
     "multiplication_grad",
     "negative_grad",
     "positive_grad",

@@ -1,1 +1,408 @@
-"""Rules of products that contract axes: dot, inner, outer, tensordot, einsum."""
+"""Rules of products that contract axes: matmul, dot, inner, outer, tensordot, einsum.
+
+All are linear in each operand by itself, and each transpose is such a product again, so
+that both sweeps run in BLAS wherever the operation itself does.
+"""
+
+from __future__ import annotations
+
+import math
+import string
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.cases import case
+from chainrule.errors import ArgumentError
+from chainrule.rules import Parameters, multilinear
+from chainrule.shapes import Shape, shape_of
+
+
+class matmul_grad(multilinear):
+    """z = x @ y, over stacks of matrices, with vectors as NumPy's matmul reads them"""
+
+    forward = np.matmul
+    cases = (
+        case((3, 4), (4, 5)),
+        case((4,), (4,)),
+        case((4,), (4, 5)),
+        case((3, 4), (4,)),
+        case((2, 3, 4), (4,)),
+        case((2, 3, 4), (4, 5)),
+        case((3, 4), (2, 4, 5)),
+        case((2, 1, 3, 4), (5, 4, 2)),
+        case((4,), (2, 4, 3)),
+        case((0, 3), (3, 2)),
+        case((2, 0), (0, 3)),
+    )
+
+    @staticmethod
+    def transpose_x(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
+        """x_grad = z_grad @ y.T, summed over the stacks x was repeated for"""
+        n, m = len(shape_of(x)), len(shape_of(y))
+        if m == 1:
+            return (xp.expand_dims(z_grad, -1) if n > 1 else z_grad) * y
+        if n == 1:
+            columns = xp.matmul(y, xp.expand_dims(z_grad, -1))
+            return xp.reshape(columns, shape_of(columns)[:-1])
+        if n == 2 and m > 2:
+            summed = (*range(m - 2), m - 1)
+            return xp.tensordot(z_grad, y, axes=(summed, summed))
+        return xp.matmul(z_grad, xp.swapaxes(y, -1, -2))
+
+    @staticmethod
+    def transpose_y(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
+        """y_grad = x.T @ z_grad, summed over the stacks y was repeated for"""
+        n, m = len(shape_of(x)), len(shape_of(y))
+        if n == 1:
+            if m == 1:
+                return z_grad * x
+            return xp.expand_dims(x, -1) * xp.expand_dims(z_grad, -2)
+        if m > 2:
+            return xp.matmul(xp.swapaxes(x, -1, -2), z_grad)
+        count = math.prod(shape_of(x)[:-1])
+        rows = xp.reshape(x, (count, shape_of(x)[-1]))
+        rows_grad = xp.reshape(z_grad, (count, *shape_of(y)[1:]))
+        return xp.matmul(xp.transpose(rows), rows_grad)
+
+
+class dot_grad(multilinear):
+    """z = sum over k of x[..., k] y[..., k, :]; of vectors the sum, of numbers x y"""
+
+    forward = np.dot
+    cases = (
+        case((4,), (4,)),
+        case((3, 4), (4, 2)),
+        case((3, 4), (4,)),
+        case((4,), (4, 2)),
+        case((2, 3, 4), (4,)),
+        case((2, 3, 4), (5, 4, 2)),
+        case((), (2, 3)),
+        case((2, 3), ()),
+        case((), ()),
+        case((2, 0), (0, 3)),
+    )
+
+    @staticmethod
+    def transpose_x(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
+        """x_grad = z_grad contracted with y over y's other axes"""
+        n, m = len(shape_of(x)), len(shape_of(y))
+        if n == 0 or m == 0 or n == m == 1:
+            return z_grad * y
+        if n == m == 2:
+            return xp.matmul(z_grad, xp.transpose(y))
+        return contracted_x(xp, z_grad, x, y, ([n - 1], [max(m - 2, 0)]))
+
+    @staticmethod
+    def transpose_y(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
+        """y_grad = x contracted with z_grad over x's other axes"""
+        n, m = len(shape_of(x)), len(shape_of(y))
+        if n == 0 or m == 0 or n == m == 1:
+            return z_grad * x
+        if n == m == 2:
+            return xp.matmul(xp.transpose(x), z_grad)
+        return contracted_y(xp, z_grad, x, y, ([n - 1], [max(m - 2, 0)]))
+
+
+class inner_grad(multilinear):
+    """z = sum over k of x[..., k] y[..., k]; of numbers x y"""
+
+    forward = np.inner
+    cases = (
+        case((4,), (4,)),
+        case((3, 4), (2, 4)),
+        case((2, 3, 4), (4,)),
+        case((4,), (2, 3, 4)),
+        case((), (2, 3)),
+        case((2, 3), ()),
+    )
+
+    @staticmethod
+    def transpose_x(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
+        """x_grad = z_grad contracted with y over y's other axes"""
+        n, m = len(shape_of(x)), len(shape_of(y))
+        if n == 0 or m == 0 or n == m == 1:
+            return z_grad * y
+        return contracted_x(xp, z_grad, x, y, ([n - 1], [m - 1]))
+
+    @staticmethod
+    def transpose_y(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
+        """y_grad = x contracted with z_grad over x's other axes"""
+        n, m = len(shape_of(x)), len(shape_of(y))
+        if n == 0 or m == 0 or n == m == 1:
+            return z_grad * x
+        return contracted_y(xp, z_grad, x, y, ([n - 1], [m - 1]))
+
+
+class outer_grad(multilinear):
+    """z[i, j] = x[i] y[j], of the flattened operands"""
+
+    forward = np.outer
+    cases = (case((3,), (4,)), case((2, 3), (2,)), case((), (3,)), case((0,), (2,)))
+
+    @staticmethod
+    def transpose_x(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
+        """x_grad = z_grad @ y"""
+        flat = xp.reshape(y, (shape_of(z_grad)[1],))
+        return xp.reshape(xp.matmul(z_grad, flat), shape_of(x))
+
+    @staticmethod
+    def transpose_y(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
+        """y_grad = x @ z_grad"""
+        flat = xp.reshape(x, (shape_of(z_grad)[0],))
+        return xp.reshape(xp.matmul(flat, z_grad), shape_of(y))
+
+
+class tensordot_grad(multilinear):
+    """z = sum of x y over the pairs of axes in ``axes``"""
+
+    forward = np.tensordot
+    cases = (
+        case((2, 3, 4), (3, 4, 5)),
+        case((2, 3), (4, 5), axes=0),
+        case((3, 4), (4, 2), axes=1),
+        case((2, 3, 4), (4, 5, 2), axes=([0, 2], [2, 0])),
+        case((2, 3, 4), (5, 3), axes=(1, -1)),
+        case((2, 3, 4), (2, 3, 4), axes=3),
+        case((3, 2, 4), (4, 3), axes=((-1, 0), (0, 1))),
+    )
+
+    @staticmethod
+    def transpose_x(xp: Any, z_grad: Any, x: Any, y: Any, *, axes: Any = 2) -> Any:
+        """x_grad = z_grad contracted with y over y's other axes"""
+        return contracted_x(xp, z_grad, x, y, paired_axes(x, y, axes))
+
+    @staticmethod
+    def transpose_y(xp: Any, z_grad: Any, x: Any, y: Any, *, axes: Any = 2) -> Any:
+        """y_grad = x contracted with z_grad over x's other axes"""
+        return contracted_y(xp, z_grad, x, y, paired_axes(x, y, axes))
+
+
+Pairs = tuple[list[int], list[int]]
+
+
+def paired_axes(x: Any, y: Any, axes: Any) -> Pairs:
+    """Return tensordot's ``axes`` as two lists of non-negative axes of equal length."""
+    n, m = len(shape_of(x)), len(shape_of(y))
+    if isinstance(axes, int | np.integer):
+        count = int(axes)
+        return list(range(n - count, n)), list(range(count))
+    x_axes, y_axes = (
+        [int(a)] if isinstance(a, int | np.integer) else [int(i) for i in a]
+        for a in axes
+    )
+    return [a % n for a in x_axes], [a % m for a in y_axes]
+
+
+def contracted_x(xp: Any, z_grad: Any, x: Any, y: Any, axes: Pairs) -> Any:
+    """Return the cotangent of ``x`` in ``tensordot(x, y, axes)``."""
+    x_axes, y_axes = axes
+    x_free = [a for a in range(len(shape_of(x))) if a not in x_axes]
+    y_free = [a for a in range(len(shape_of(y))) if a not in y_axes]
+    last = list(range(len(x_free), len(x_free) + len(y_free)))
+    out = xp.tensordot(z_grad, y, axes=(last, y_free))
+    return _ordered(xp, out, x_free + [x_axes[i] for i in np.argsort(y_axes)])
+
+
+def contracted_y(xp: Any, z_grad: Any, x: Any, y: Any, axes: Pairs) -> Any:
+    """Return the cotangent of ``y`` in ``tensordot(x, y, axes)``."""
+    x_axes, y_axes = axes
+    x_free = [a for a in range(len(shape_of(x))) if a not in x_axes]
+    y_free = [a for a in range(len(shape_of(y))) if a not in y_axes]
+    first = list(range(len(x_free)))
+    out = xp.tensordot(x, z_grad, axes=(x_free, first))
+    return _ordered(xp, out, [y_axes[i] for i in np.argsort(x_axes)] + y_free)
+
+
+def _ordered(xp: Any, x: Any, axes: Sequence[int]) -> Any:
+    """Return ``x``, whose axes are those named in ``axes``, with them in order."""
+    if list(axes) == sorted(axes):
+        return x
+    return xp.transpose(x, tuple(int(i) for i in np.argsort(axes)))
+
+
+class cross_grad(multilinear):
+    """z = x cross y, of vectors with three components along the last axis"""
+
+    cases = (case((3,), (3,)), case((4, 3), (3,)), case((2, 1, 3), (4, 3)))
+
+    @staticmethod
+    def forward(x: Any, y: Any) -> Any:
+        """Call NumPy's cross on the last axes."""
+        return np.cross(x, y)
+
+    @staticmethod
+    def transpose_x(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
+        """x_grad = y cross z_grad"""
+        return xp.cross(y, z_grad)
+
+    @staticmethod
+    def transpose_y(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
+        """y_grad = z_grad cross x"""
+        return xp.cross(z_grad, x)
+
+
+# ---------------------------------------------------------------------------- einsum
+
+EINSUM_WORK = 100_000
+"""From this many products on a transpose looks for the best order of contraction."""
+
+
+class einsum_grad(multilinear):
+    """z = sum of x y ... over the labels that ``subscripts`` leaves out of the result
+
+    ``subscripts`` is explicit, without an ellipsis: ``"ij,jk->ik"``. A label twice in one
+    operand takes its diagonal; the entries off it are structural zeros.
+    """
+
+    cases = (
+        case((3, 4), (4, 2), subscripts="ij,jk->ik"),
+        case((3, 4), subscripts="ij->ji"),
+        case((3, 4), subscripts="ij->i"),
+        case((3, 3), subscripts="ii->i"),
+        case((3, 3), subscripts="ii->"),
+        case((2, 3, 3), (3,), subscripts="aii,i->ai"),
+        case((2, 3), (4,), subscripts="ij,k->k"),
+        case((2, 3), (3, 4), (4, 5), subscripts="ij,jk,kl->il", optimize=True),
+        case((5, 2, 3), (1, 3, 4), subscripts="aij,ajk->aik"),
+        case((1,), (3,), subscripts="i,i->i"),
+        case((3, 1), (3, 4), subscripts="ij,ij->"),
+        case((), (3,), subscripts=",i->i"),
+    )
+
+    @staticmethod
+    def forward(*operands: Any, subscripts: str, optimize: Any = False) -> Any:
+        """Call NumPy's einsum."""
+        return np.einsum(subscripts, *operands, optimize=optimize)
+
+    @classmethod
+    def structural_for(cls, parameters: Parameters) -> bool:
+        """A diagonal that is taken leaves the other entries out."""
+        terms, _ = split_subscripts(parameters["subscripts"])
+        return any(len(set(term)) < len(term) for term in terms)
+
+    @staticmethod
+    def transpose(
+        xp: Any,
+        z_grad: Any,
+        i: int,
+        *operands: Any,
+        subscripts: str,
+        optimize: Any = False,
+    ) -> Any:
+        """The i-th cotangent: einsum of z_grad and the others to the i-th labels"""
+        terms, out = split_subscripts(subscripts)
+        shapes = [shape_of(x) for x in operands]
+        sizes = label_sizes(terms, shapes)
+        mine, shape = "".join(dict.fromkeys(terms[i])), shapes[i]
+        own = dict(zip(terms[i], shape, strict=True))
+        rest = [terms[j] for j in range(len(operands)) if j != i]
+        factors = [x for j, x in enumerate(operands) if j != i]
+        known = label_sizes([out, *rest], [shape_of(x) for x in (z_grad, *factors)])
+        kept = "".join(c for c in mine if c in known and own[c] == sizes[c])
+        given = ",".join([out, *rest])
+        best = bool(optimize) or math.prod(sizes.values()) > EINSUM_WORK
+        x_grad = xp.einsum(f"{given}->{kept}", z_grad, *factors, optimize=best)
+        x_grad = xp.reshape(
+            x_grad, tuple(known[c] if c in kept else 1 for c in mine)
+        )
+        whole = tuple(own[c] for c in mine)
+        if shape_of(x_grad) != whole:
+            x_grad = xp.broadcast_to(x_grad, whole)
+        if len(mine) == len(terms[i]):
+            return x_grad
+        return xp.unindex(x_grad, index=diagonal_index(terms[i], own), shape=shape)
+
+
+def split_subscripts(subscripts: str) -> tuple[list[str], str]:
+    """Return the operands' labels and the result's: ``"ij,jk->ik"``."""
+    given, out = subscripts.split("->")
+    return given.split(","), out
+
+
+def label_sizes(terms: Sequence[str], shapes: Sequence[Shape]) -> dict[str, int]:
+    """Return the length of each label; an axis of length one is stretched."""
+    sizes: dict[str, int] = {}
+    for term, shape in zip(terms, shapes, strict=True):
+        for c, n in zip(term, shape, strict=True):
+            sizes[c] = n if sizes.get(c, 1) == 1 else sizes[c]
+    return sizes
+
+
+def diagonal_index(term: str, sizes: dict[str, int]) -> tuple[Any, ...]:
+    """Return the index of the entries of an operand that ``"iij"`` reads."""
+    labels = list(dict.fromkeys(term))
+    mesh = np.ix_(*(np.arange(sizes[c]) for c in labels))
+    return tuple(mesh[labels.index(c)] for c in term)
+
+
+def explicit_einsum(arguments: Sequence[Any]) -> tuple[str, list[Any]]:
+    """Return einsum's positional arguments as explicit subscripts and operands.
+
+    Sublists become letters, an ellipsis the letters of the axes it stands for, and a
+    result that is left out the labels that appear once, in alphabetical order.
+
+    >>> explicit_einsum([np.ones((2, 3)), [0, ...], np.ones(3), [...]])[0]
+    'bA,A->Ab'
+    """
+    if not arguments:
+        raise ArgumentError(
+            "einsum needs subscripts and operands: np.einsum('ij,jk->ik', x, y)."
+        )
+    if isinstance(arguments[0], str):
+        text, operands = arguments[0].replace(" ", ""), list(arguments[1:])
+    else:
+        text, operands = _from_sublists(arguments)
+    given, arrow, out = text.partition("->")
+    terms = given.split(",")
+    if len(terms) != len(operands):
+        raise ArgumentError(
+            f"einsum subscripts {text!r} name {len(terms)} operands; received "
+            f"{len(operands)}."
+        )
+    free = [c for c in string.ascii_uppercase + string.ascii_lowercase if c not in text]
+    counts = [
+        len(shape_of(x)) - len(t.replace("...", "")) if "..." in t else 0
+        for t, x in zip(terms, operands, strict=True)
+    ]
+    added = "".join(free[: max(counts, default=0)])
+    expanded = [
+        t.replace("...", added[len(added) - n :])
+        for t, n in zip(terms, counts, strict=True)
+    ]
+    if arrow and added and "..." not in out:
+        raise ArgumentError(
+            f"einsum subscripts {text!r} sum over axes that an ellipsis stands for. "
+            "Write '...' in the result, and sum over those axes afterwards."
+        )
+    if not arrow:
+        named = given.replace(",", "").replace("...", "")
+        out = "..." + "".join(c for c in sorted(set(named)) if named.count(c) == 1)
+    return f"{','.join(expanded)}->{out.replace('...', added)}", operands
+
+
+def _from_sublists(arguments: Sequence[Any]) -> tuple[str, list[Any]]:
+    """Write ``einsum(x, [0, 1], y, [1, 2], [0, 2])`` with letters."""
+    paired = len(arguments) - len(arguments) % 2
+    operands = list(arguments[:paired:2])
+    text = ",".join(_letters(sub) for sub in arguments[1:paired:2])
+    if paired < len(arguments):
+        text += f"->{_letters(arguments[-1])}"
+    return text, operands
+
+
+def _letters(sublist: Sequence[Any]) -> str:
+    names = string.ascii_uppercase + string.ascii_lowercase
+    return "".join("..." if s is Ellipsis else names[int(s)] for s in sublist)
+
+
+__all__ = [
+    "cross_grad",
+    "dot_grad",
+    "einsum_grad",
+    "inner_grad",
+    "matmul_grad",
+    "outer_grad",
+    "tensordot_grad",
+]

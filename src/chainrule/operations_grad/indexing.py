@@ -13,14 +13,14 @@ from chainrule.shapes import Shape, shape_of
 
 def getitem(x: Any, *, index: Any) -> Any:
     """Return ``x[index]``."""
-    return x[index]
+    return np.float64(x)[index] if type(x) is float else x[index]
 
 
 def unindex(x: Any, *, index: Any, shape: Shape) -> Any:
     """Return zeros of ``shape`` with ``x`` added at ``index``; repeats add up."""
     x = np.asarray(x)
     out = np.zeros(shape, dtype=x.dtype)
-    if is_basic(index):
+    if picks_once(index):
         out[index] = x
     else:
         np.add.at(out, index, x)
@@ -30,14 +30,30 @@ def unindex(x: Any, *, index: Any, shape: Shape) -> Any:
 EXTRA["unindex"] = unindex
 
 
-def is_basic(index: Any) -> bool:
-    """Tell whether an index picks each element at most once, by slices and integers."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(
-        p is None or p is Ellipsis or isinstance(p, slice | int | np.integer)
-        for p in parts
-        if not isinstance(p, bool)
-    ) and not any(isinstance(p, bool) for p in parts)
+def picks_once(index: Any) -> bool:
+    """Tell whether an index surely picks no element twice: slices, integers, masks."""
+    for part in index if type(index) is tuple else (index,):
+        if type(part) is int or type(part) is slice or part is None:
+            continue
+        if part is Ellipsis or isinstance(part, bool | np.bool_ | np.integer):
+            continue
+        if not (type(part) is np.ndarray and part.dtype == np.bool_):
+            return False
+    return True
+
+
+def along_axis(indices: Any, axis: int, shape: Shape) -> tuple[Any, ...]:
+    """Return the index that picks ``indices`` along an axis, lane by lane.
+
+    ``x[along_axis(indices, axis, x.shape)]`` is ``take_along_axis(x, indices, axis)``.
+    """
+    axis = axis % len(shape)
+    index: list[Any] = []
+    for i, n in enumerate(shape):
+        lane = [1] * len(shape)
+        lane[i] = n
+        index.append(indices if i == axis else np.arange(n).reshape(lane))
+    return tuple(index)
 
 
 class getitem_grad(linear):
@@ -53,6 +69,10 @@ class getitem_grad(linear):
         case((3, 4), index=(np.array([[0], [2]]), np.array([1, 1, 3]))),
         case((2, 3), index=np.array([[True, False, True], [False, True, False]])),
         case((2, 3, 4), index=(slice(None), np.array([0, 2]), 1)),
+        case((2, 3), index=(np.array([True, False]), slice(None, 2))),
+        case((3,), index=[2, 2, 0]),
+        case((), index=()),
+        case((), index=None),
         case((0, 3), index=(slice(None), 1)),
     )
 
@@ -60,6 +80,14 @@ class getitem_grad(linear):
     def transpose_x(xp: Any, z_grad: Any, x: Any, *, index: Any) -> Any:
         """x_grad = zeros with z_grad added at index"""
         return xp.unindex(z_grad, index=index, shape=shape_of(x))
+
+    @staticmethod
+    def accumulate_x(buffer: Any, z_grad: Any, *, index: Any) -> None:
+        """x_grad[index] += z_grad; a loop over x[i] then costs no array per element"""
+        if picks_once(index):
+            buffer[index] += z_grad
+        else:
+            np.add.at(buffer, index, z_grad)
 
 
 class unindex_grad(linear):
@@ -71,6 +99,7 @@ class unindex_grad(linear):
         case((), index=1, shape=(3,)),
         case((4,), index=np.array([0, 2, 2, 1]), shape=(3,)),
         case((2, 2), index=(slice(None), slice(0, 2)), shape=(2, 3)),
+        case((2,), index=np.array([[True, False], [False, True]]), shape=(2, 2)),
     )
 
     @staticmethod

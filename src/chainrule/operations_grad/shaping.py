@@ -7,28 +7,66 @@ from typing import Any
 import numpy as np
 
 from chainrule.cases import case
-from chainrule.rules import linear
-from chainrule.shapes import Shape, shape_of, unbroadcast
+from chainrule.errors import ArgumentError
+from chainrule.rules import EXTRA, linear
+from chainrule.shapes import Shape, normalize_axes, shape_of, unbroadcast
+
+
+def broadcast_to(x: Any, shape: Any) -> Any:
+    """Return ``x`` repeated to ``shape``: NumPy's, short for a number."""
+    x = np.asarray(x)
+    if x.ndim or type(shape) is not tuple:
+        return np.broadcast_to(x, shape)
+    view = np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
+    view.flags.writeable = False
+    return view
+
+
+EXTRA["broadcast_to"] = broadcast_to
 
 
 class reshape_grad(linear):
     """z = x with the elements in another shape"""
 
-    forward = np.reshape
-    cases = (case((3, 4), shape=(2, -1)), case((2, 3), shape=6, order="F"))
+    @staticmethod
+    def forward(
+        x: Any, shape: Any, *, order: str = "C", copy: bool | None = None
+    ) -> Any:
+        """Reshape; the orders 'A' and 'K' are refused, as they depend on the memory."""
+        if order not in ("C", "F"):
+            raise ArgumentError(
+                f"order={order!r} depends on how an array lies in memory, which is no "
+                "part of a node's value. Write order='C' or order='F'."
+            )
+        return np.reshape(x, shape, order=order)
+
+    cases = (
+        case((3, 4), shape=(2, -1)),
+        case((2, 3), shape=6, order="F"),
+        case((), shape=(1, 1)),
+        case((0, 3), shape=(3, 0)),
+    )
 
     @staticmethod
     def transpose_x(
-        xp: Any, z_grad: Any, x: Any, *, shape: Any, order: str = "C"
+        xp: Any,
+        z_grad: Any,
+        x: Any,
+        *,
+        shape: Any,
+        order: str = "C",
+        copy: bool | None = None,
     ) -> Any:
         """x_grad = z_grad in the shape of x"""
+        if order == "C":
+            return xp.reshape(z_grad, shape_of(x))
         return xp.reshape(z_grad, shape_of(x), order=order)
 
 
 class broadcast_to_grad(linear):
     """z = x repeated to ``shape``"""
 
-    forward = np.broadcast_to
+    forward = broadcast_to
     cases = (case((3, 1), shape=(2, 3, 4)), case((), shape=(2, 2)))
 
     @staticmethod
@@ -47,6 +85,81 @@ class expand_dims_grad(linear):
     def transpose_x(xp: Any, z_grad: Any, x: Any, *, axis: Any) -> Any:
         """x_grad = z_grad in the shape of x"""
         return xp.reshape(z_grad, shape_of(x))
+
+
+class squeeze_grad(linear):
+    """z = x without axes of length one"""
+
+    forward = np.squeeze
+    cases = (case((1, 3, 1)), case((1, 3, 1), axis=0), case((1, 1, 2), axis=(0, 1)))
+
+    @staticmethod
+    def transpose_x(xp: Any, z_grad: Any, x: Any, *, axis: Any = None) -> Any:
+        """x_grad = z_grad in the shape of x"""
+        return xp.reshape(z_grad, shape_of(x))
+
+
+class flip_grad(linear):
+    """z = x reversed along the axes in ``axis``"""
+
+    forward = np.flip
+    cases = (case((2, 3)), case((2, 3), axis=1), case((2, 3, 2), axis=(0, -1)))
+
+    @staticmethod
+    def transpose_x(xp: Any, z_grad: Any, x: Any, *, axis: Any = None) -> Any:
+        """x_grad = z_grad reversed again (a view)"""
+        return xp.flip(z_grad, axis=axis)
+
+
+class roll_grad(linear):
+    """z = x moved on by ``shift`` along the axes in ``axis``, around its ends"""
+
+    forward = np.roll
+    cases = (
+        case((2, 3), shift=2),
+        case((2, 3), shift=-1, axis=1),
+        case((2, 3), shift=(1, 4), axis=(0, 1)),
+        case((2, 3), shift=2, axis=(0, 1)),
+        case((0,), shift=1),
+    )
+
+    @staticmethod
+    def transpose_x(xp: Any, z_grad: Any, x: Any, *, shift: Any, axis: Any = None) -> Any:
+        """x_grad = z_grad moved back"""
+        back = tuple(-s for s in shift) if isinstance(shift, tuple | list) else -shift
+        return xp.roll(z_grad, back, axis=axis)
+
+
+class repeat_grad(linear):
+    """z = each element of x repeated along ``axis`` (of the flat array if ``None``)"""
+
+    forward = np.repeat
+    cases = (
+        case((3,), repeats=2),
+        case((2, 3), repeats=2),
+        case((2, 3), repeats=3, axis=0),
+        case((2, 3), repeats=np.array([2, 0, 1]), axis=-1),
+        case((2,), repeats=0),
+        case((), repeats=3),
+    )
+
+    @staticmethod
+    def transpose_x(
+        xp: Any, z_grad: Any, x: Any, *, repeats: Any, axis: int | None = None
+    ) -> Any:
+        """x_grad[i] = sum of z_grad over the copies of x[i]"""
+        shape = shape_of(x)
+        flat = shape if axis is not None else (int(np.prod(shape)),)
+        axis = normalize_axes(axis or 0, len(flat))[0]
+        if np.size(repeats) == 1:
+            count = int(np.reshape(repeats, ()))
+            copies = (*flat[: axis + 1], count, *flat[axis + 1 :])
+            x_grad = xp.sum(xp.reshape(z_grad, copies), axis=axis + 1)
+        else:
+            source = np.repeat(np.arange(flat[axis]), repeats)
+            index = (*(slice(None),) * axis, source)
+            x_grad = xp.unindex(z_grad, index=index, shape=flat)
+        return xp.reshape(x_grad, shape)
 
 
 class swapaxes_grad(linear):
@@ -80,53 +193,77 @@ class stack_grad(linear):
     """z = x, y, ... joined along a new axis"""
 
     @staticmethod
-    def forward(*operands: Any, axis: int = 0, dtype: Any = None) -> Any:
+    def forward(
+        *operands: Any, axis: int = 0, dtype: Any = None, casting: Any = "same_kind"
+    ) -> Any:
         """Call NumPy's stack on the operands."""
-        return np.stack(operands, axis=axis, dtype=dtype)
+        return np.stack(operands, axis=axis, dtype=dtype, casting=casting)
 
-    cases = (case((3,), (3,), axis=1), case((2, 3), (2, 3), (2, 3), axis=-1))
+    cases = (
+        case((3,), (3,), axis=1),
+        case((2, 3), (2, 3), (2, 3), axis=-1),
+        case((), ()),
+        case((2,), (2,), dtype=np.complex128),
+    )
 
     @staticmethod
-    def transpose(
-        xp: Any, z_grad: Any, i: int, *operands: Any, axis: int = 0, dtype: Any = None
-    ) -> Any:
-        """The i-th cotangent is the i-th slice of z_grad"""
-        axis = axis % (len(shape_of(operands[0])) + 1)
-        return z_grad[(*(slice(None),) * axis, i)]
+    def transposes(
+        xp: Any,
+        z_grad: Any,
+        *operands: Any,
+        axis: int = 0,
+        dtype: Any = None,
+        casting: Any = "same_kind",
+    ) -> list[Any]:
+        """The i-th cotangent is the i-th slice of z_grad (a view)"""
+        lead = (slice(None),) * (axis % (len(shape_of(operands[0])) + 1))
+        return [z_grad[(*lead, i)] for i in range(len(operands))]
 
 
 class concatenate_grad(linear):
     """z = x, y, ... joined along an axis they have"""
 
     @staticmethod
-    def forward(*operands: Any, axis: int | None = 0, dtype: Any = None) -> Any:
+    def forward(
+        *operands: Any,
+        axis: int | None = 0,
+        dtype: Any = None,
+        casting: Any = "same_kind",
+    ) -> Any:
         """Call NumPy's concatenate on the operands."""
-        return np.concatenate(operands, axis=axis, dtype=dtype)
+        return np.concatenate(operands, axis=axis, dtype=dtype, casting=casting)
 
     cases = (
         case((3,), (2,)),
         case((2, 3), (2, 1), axis=-1),
         case((2, 3), (2,), axis=None),
+        case((0, 2), (3, 2), (1, 2)),
     )
 
     @staticmethod
-    def transpose(
+    def transposes(
         xp: Any,
         z_grad: Any,
-        i: int,
         *operands: Any,
         axis: int | None = 0,
         dtype: Any = None,
-    ) -> Any:
-        """The i-th cotangent is its stretch of z_grad"""
+        casting: Any = "same_kind",
+    ) -> list[Any]:
+        """The i-th cotangent is its stretch of z_grad (a view)"""
         shapes = [shape_of(x) for x in operands]
         if axis is None:
-            sizes = [int(np.prod(s)) for s in shapes]
-            start = sum(sizes[:i])
-            return xp.reshape(z_grad[start : start + sizes[i]], shapes[i])
+            ends = np.cumsum([0, *(int(np.prod(s)) for s in shapes)]).tolist()
+            return [
+                xp.reshape(z_grad[start:end], shape)
+                for start, end, shape in zip(ends[:-1], ends[1:], shapes, strict=True)
+            ]
         axis = axis % len(shapes[0])
-        start = sum(s[axis] for s in shapes[:i])
-        return z_grad[(*(slice(None),) * axis, slice(start, start + shapes[i][axis]))]
+        lead = (slice(None),) * axis
+        ends = np.cumsum([0, *(s[axis] for s in shapes)]).tolist()
+        return [
+            z_grad[(*lead, slice(start, end))]
+            for start, end in zip(ends[:-1], ends[1:], strict=True)
+        ]
 
 
 class astype_grad(linear):
@@ -135,7 +272,7 @@ class astype_grad(linear):
     @staticmethod
     def forward(x: Any, dtype: Any, *, copy: bool = True) -> Any:
         """Cast, also Python floats."""
-        return np.asarray(x).astype(dtype)[()]
+        return np.asarray(x).astype(dtype, copy=False)[()]
 
     cases = (case((3,), dtype=np.float32), case((3,), dtype=np.complex128))
 
@@ -152,7 +289,11 @@ __all__ = [
     "broadcast_to_grad",
     "concatenate_grad",
     "expand_dims_grad",
+    "flip_grad",
+    "repeat_grad",
     "reshape_grad",
+    "roll_grad",
+    "squeeze_grad",
     "stack_grad",
     "swapaxes_grad",
     "transpose_grad",

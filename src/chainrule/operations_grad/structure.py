@@ -118,8 +118,10 @@ class handwritten_grad(structure):
                 "derivative through it would be lost. Declare the operation with "
                 "gd.custom_operation(forward, pullback) to differentiate it again."
             )
-        vertices = list(dict.fromkeys(grad_ops.vertices))
-        places = {v: list(grad_ops.vertices).index(v) for v in vertices}
+        places: dict[Any, int] = {}
+        for i, v in enumerate(grad_ops.vertices):
+            places.setdefault(v, i)
+        vertices = list(places)
         with _lock:
             saved = [v.grad for v in vertices]
             for v in vertices:

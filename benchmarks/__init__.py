@@ -1,0 +1,16 @@
+"""Speed of chainrule beside other libraries, measured in the same run.
+
+``make bench`` (``python -m benchmarks``) prints one table and writes it as JSON under
+``benchmarks/results``; ``python -m benchmarks --smoke`` runs every workload once, tiny
+and without the other libraries. In reading order:
+
+``workloads/``     what is computed: small functions, their operations listed
+``workload.py``    what a workload, a peer and a target are
+``libraries.py``   how each library computes a gradient of a workload
+``measure.py``     checking that all agree, and timing them in turns
+``report.py``      the table, and the file
+``command.py``     the command line
+
+No fast path of chainrule may know a workload. The ones in ``workloads/held_out.py`` are
+there to find out: nothing is tuned on them.
+"""
