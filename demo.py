@@ -1,14 +1,14 @@
-"""Gradients step by step, then two models on real data. `make demo` runs it.
+"""Gradients step by step, then two models on real data: `make demo` runs this file.
 
 1. Equations: five functions and their gradients, next to finite differences.
-2. The chain rule worked out: what the recording of one of them holds, and what the
-   backward sweep does with it, one line per step.
-3. Logistic regression: exact gradient and exact Hessian, so exact standard errors.
-4. A neural network on the same data, and a picture of both fits.
+2. The chain rule, worked out: what one of them recorded, and every step of the sweep
+   that turns the recording into its gradient.
+3. A logistic regression: exact gradient and exact Hessian, hence standard errors.
+4. A small neural network on the same data, and a picture of what was fitted.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,8 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from optree.integrations.numpy import tree_ravel
 from scipy.optimize import OptimizeResult, minimize
 from sklearn.datasets import load_breast_cancer
@@ -25,11 +27,8 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 import chainrule as gd
-from chainrule.rules import elementwise, plain, unboxed
+from chainrule.rules import elementwise
 from chainrule.symbolic import partial_formulas
-
-mpl.use("Agg")  # draw into files; no window is opened
-from matplotlib import pyplot as plt  # noqa: E402
 
 OUTPUT = Path("demo_output")
 WIDTH = 80
@@ -59,7 +58,7 @@ def equation_4(x, y):
 
 
 def equation_5(x, y):
-    """two steps of Heron's method for sqrt(x), started at y"""
+    """Heron's sqrt(x), from y"""
     for _ in range(2):
         y = (y + x / y) / 2
     return y
@@ -68,71 +67,335 @@ def equation_5(x, y):
 EQUATIONS = (equation_1, equation_2, equation_3, equation_4, equation_5)
 
 
-def differences(f: Callable[..., float], *point: float) -> list[float]:
-    """Return the gradient by central differences, (f(x + h) - f(x - h)) / 2h."""
+def first_gradient() -> None:
+    """Print the gradient of one equation: this is all that there is to it."""
+    x = gd.node(2.0)
+    y = gd.node(3.0)
+    f = equation_2(x, y)
+    f.backward()
+    print("Gradient of x:", x.grad)
+    print("Gradient of y:", y.grad)
+
+
+def central_differences(f: Callable[..., float], *point: float) -> list[float]:
+    """Return the gradient by (f(x + h) - f(x - h)) / 2h, one argument at a time."""
     h = 1e-5
     steps = h * np.eye(len(point))
-    return [(f(*(point + s)) - f(*(point - s))) / (2 * h) for s in steps]
+    return [float(f(*(point + s)) - f(*(point - s))) / (2 * h) for s in steps]
 
 
-def gradient_table(x_value: float, y_value: float) -> str:
-    """Return the gradient of every equation, from the sweep and from differences."""
-    rows: list[tuple[Any, ...]] = []
+def gradient_table(*point: float) -> str:
+    """Return the gradients of all equations, by the sweep and by differences."""
+    rows: list[Sequence[Any]] = []
     for equation in EQUATIONS:
-        x, y = gd.node(x_value), gd.node(y_value)
-        f = equation(x, y)
-        f.backward()
-        by_x, by_y = differences(equation, x_value, y_value)
-        rows.append((equation.__name__, "x", x.grad, by_x, abs(x.grad - by_x)))
-        rows.append((equation.__doc__, "y", y.grad, by_y, abs(y.grad - by_y)))
-    headings = ("equation", "", "backward()", "differences", "apart")
-    digits = ("", "", ".8f", ".8f", ".0e")
-    return tabulate(rows, headings, floatfmt=digits)
+        x, y = map(gd.node, point)
+        equation(x, y).backward()
+        near_x, near_y = central_differences(equation, *point)
+        rows.append([equation.__name__, "x", x.grad, near_x, abs(x.grad - near_x)])
+        rows.append([equation.__doc__, "y", y.grad, near_y, abs(y.grad - near_y)])
+    headings = ["", "gradient of", "backward()", "differences", "apart by"]
+    return tabulate(rows, headings, floatfmt=("", "", ".8f", ".8f", ".0e"))
 
 
 # ------------------------------------------------------- 2. the chain rule, worked out
 
+FORWARD = "Forward: each operation, as it ran, recorded its operands and its value."
+BACKWARD = """\
+Backward: newest vertex first, so that its gradient is complete when it is used.
+Its gradient comes in; times the local derivative it is the contribution to the
+gradient of an operand, where contributions add up."""
+
 
 def worked_out(f: Callable[..., Any], /, **inputs: float) -> str:
-    """Return the chain rule for one call of ``f``, step by step, as text.
+    """Return the chain rule for one call of ``f`` as text, step by step.
 
-    ``f`` is called on nodes of the inputs. Everything printed is read from what those
-    nodes recorded, and from the rules of the operations that they recorded.
-
-    Raises
-    ------
-    TypeError
-        If an operation in ``f`` is not elementwise, so that it has no local derivative
-        to print as a formula (``np.sum``, ``x @ y``, indexing).
+    Nothing in it is known beforehand: it is read from what the nodes recorded and from
+    the rules of their operations. Those must be elementwise (no ``np.sum`` or ``@``).
     """
     leaves = {name: gd.node(value) for name, value in inputs.items()}
-    z = f(**leaves)
+    result = f(**leaves)
     vertices: list[gd.node] = []
     edges: dict[gd.node, list[gd.node]] = {}
-    gd.generate_graph(z, vertices, edges)
+    gd.generate_graph(result, vertices, edges)
     order = gd.topological_sort(vertices, edges)
-    names = names_of(order, leaves)
-    grads, steps = sweep(order, names)
-    z.backward()
-    lines = [f"{x.grad:<12.8g} {name}.grad" for name, x in leaves.items()]
-    rows = [
-        (names[v], v.operation or "input", listed(v.operands, names), v.value)
-        for v in reversed(order)
-    ]
-    call = ", ".join(f"{name}={value:g}" for name, value in inputs.items())
+    names = vertex_names(order, leaves)
+    result.backward()
+    gradients = [f"f.backward() leaves {n}.grad = {x.grad:.8g}" for n, x in leaves.items()]
+    call = ", ".join(f"{name} = {x.value:g}" for name, x in leaves.items())
     return "\n".join(
         [
-            f"{f.__name__}({call})",
-            "",
-            "Forward: each operation records its operands and its value.",
-            "",
-            tabulate(rows, ("vertex", "operation", "operands", "value")),
-            "",
-            "Backward: each vertex comes after all that used it. What comes in, times",
-            "the local derivative, is the contribution to an operand's gradient.",
-            "",
-            fitted(steps),
-            "",
-            *lines,
+            f"f = {f.__name__}, {call}\n",
+            f"{FORWARD}\n\n{forward_table(order, names)}\n",
+            f"{BACKWARD}\n\n{backward_table(order, names)}\n",
+            *gradients,
         ]
     )
+
+
+def vertex_names(
+    order: Sequence[gd.node], leaves: dict[str, gd.node]
+) -> dict[gd.node, str]:
+    """Return a name for each vertex: the inputs' own, then v1, v2, ... by age."""
+    names = {x: name for name, x in leaves.items()}
+    others = [v for v in reversed(order) if v not in names]
+    return names | {v: f"v{i}" for i, v in enumerate(others, 1)}
+
+
+def written(x: Any, names: dict[gd.node, str]) -> str:
+    """Return an operand as it is printed: a vertex by its name, a constant in full."""
+    return names[x] if isinstance(x, gd.node) else f"{x:.5g}"
+
+
+def forward_table(order: Sequence[gd.node], names: dict[gd.node, str]) -> str:
+    """Return the recording, oldest vertex first."""
+    rows = [
+        [
+            names[v],
+            v.operation or "input",
+            ", ".join(written(x, names) for x in v.operands),
+            v.value,
+        ]
+        for v in reversed(order)
+    ]
+    return tabulate(rows, ["name", "operation", "operands", "value"], floatfmt=".6g")
+
+
+def backward_table(order: Sequence[gd.node], names: dict[gd.node, str]) -> str:
+    """Return every step of the backward sweep over the recording, in its order."""
+    grads = dict.fromkeys(order, 0.0)
+    grads[order[0]] = 1.0
+    rows: list[list[Any]] = []
+    for z in order:
+        incoming = grads[z]
+        for i, formula in local_formulas(z, names).items():
+            x = z.operands[i]
+            if not isinstance(x, gd.node):
+                continue
+            local = float(z.rule.parts[i](np, z.value, *gd.value(z.operands)))
+            contribution = incoming * local
+            grads[x] += contribution
+            number = f"{local:.5g}"
+            formula = f"d{names[z]}/d{names[x]} = {formula}"
+            if not formula.endswith(f" = {number}"):
+                formula += f" = {number}"
+            total = f"{names[x]}: {grads[x]:.5g}"
+            rows.append([names[z], incoming, formula, contribution, total])
+    return fitted(rows)
+
+
+def local_formulas(z: gd.node, names: dict[gd.node, str]) -> dict[int, str]:
+    """Return the local derivative formulas of one vertex, by operand position.
+
+    A rule states them in its own names, z = f(x, y); here they get the vertices' names.
+    """
+    if z.rule is None:
+        return {}
+    if not issubclass(z.rule, elementwise) or z.parameters:
+        raise TypeError(f"{z.operation} is not a plain elementwise operation.")
+    own = z.rule.operand_names
+    meant = dict(zip(own, (written(x, names) for x in z.operands), strict=True))
+    meant["z"] = names[z]
+    found = partial_formulas(z.rule)
+    return {
+        i: re.sub(r"\b\w+\b", lambda word: meant.get(word[0], word[0]), found[own[i]])
+        for i in z.rule.parts
+    }
+
+
+def fitted(rows: Sequence[Sequence[Any]]) -> str:
+    """Return the steps of the sweep as a table whose formulas wrap at the width."""
+    headings = ["vertex", "comes in", "local derivative", "contribution", "sum so far"]
+    longest = max((len(row[2]) for row in rows), default=0)
+    table = tabulate(rows, headings, floatfmt=".5g")
+    excess = max(map(len, table.splitlines())) - WIDTH
+    if excess <= 0:
+        return table
+    limits = [None, None, longest - excess, None, None]
+    return tabulate(rows, headings, floatfmt=".5g", maxcolwidths=limits)
+
+
+# ------------------------------------------------------------------------ 3. the data
+
+
+@dataclass(frozen=True)
+class Data:
+    """Standardised features (cases x features) and outcomes (1: malignant)."""
+
+    names: tuple[str, ...]
+    x: np.ndarray
+    y: np.ndarray
+    held_out_x: np.ndarray
+    held_out_y: np.ndarray
+
+
+def load(*names: str, cases: int | None = None) -> Data:
+    """Load features of the Wisconsin diagnostic breast cancer data, 30 % held out.
+
+    569 tumours, measured on images of their cells (Wolberg, Mangasarian, Street and
+    Street, UCI Machine Learning Repository, 1993; CC BY 4.0). scikit-learn ships it.
+    """
+    bunch = load_breast_cancer()
+    columns = [list(bunch.feature_names).index(name) for name in names]
+    x, y = bunch.data[:cases, columns], 1.0 - bunch.target[:cases]
+    x, held_out_x, y, held_out_y = train_test_split(
+        x, y, test_size=0.3, stratify=y, random_state=0
+    )
+    scaler = StandardScaler().fit(x)
+    return Data(names, scaler.transform(x), y, scaler.transform(held_out_x), held_out_y)
+
+
+def accuracy(scores: np.ndarray, y: np.ndarray) -> float:
+    """Return the share of cases whose score has the sign of their outcome."""
+    return float(np.mean((scores > 0) == (y == 1)))
+
+
+@contextmanager
+def progress(task: str, steps: int) -> Iterator[Callable[..., None]]:
+    """Show a bar on stderr, if that is a terminal; give the optimiser's callback."""
+    with tqdm(total=steps, desc=task, unit="step", disable=None) as bar:
+
+        def advance(intermediate_result: OptimizeResult) -> None:
+            bar.set_postfix(loss=f"{intermediate_result.fun:.4f}", refresh=False)
+            bar.update()
+
+        yield advance
+        bar.total = bar.n
+
+
+# ------------------------------------------------------------- 3. logistic regression
+
+
+def logistic_scores(w: Any, x: Any) -> Any:
+    """Return the log odds of each case; ``w`` holds the intercept, then the slopes."""
+    return w[0] + x @ w[1:]
+
+
+def negative_log_likelihood(scores: Any, y: Any) -> Any:
+    """Return -log p(y) of each case, log(1 + exp(s)) - y s."""
+    return np.logaddexp(0.0, scores) - y * scores
+
+
+def logistic_loss(w: Any, x: Any, y: Any) -> Any:
+    """Return the negative log likelihood of all cases."""
+    return np.sum(negative_log_likelihood(logistic_scores(w, x), y))
+
+
+def fit_logistic(data: Data) -> tuple[np.ndarray, np.ndarray]:
+    """Return the estimates and their standard errors.
+
+    Newton's method in a trust region takes the exact Hessian. Its inverse at the
+    solution is the covariance of the estimates (the observed Fisher information).
+    """
+    with progress("logistic regression", 20) as advance:
+        fit = minimize(
+            gd.value_and_grad(logistic_loss),
+            np.zeros(1 + data.x.shape[1]),
+            args=(data.x, data.y),
+            jac=True,
+            hess=gd.hessian(logistic_loss),
+            method="trust-exact",
+            callback=advance,
+        )
+    information = gd.hessian(logistic_loss)(fit.x, data.x, data.y)
+    return fit.x, np.sqrt(np.diag(np.linalg.inv(information)))
+
+
+def estimate_table(data: Data, estimates: np.ndarray, errors: np.ndarray) -> str:
+    """Return the estimates, their standard errors, and how many errors from zero."""
+    names = ("intercept", *data.names)
+    rows = zip(names, estimates, errors, estimates / errors, strict=True)
+    headings = ["per standard deviation of", "estimate", "standard error", "z"]
+    return tabulate(rows, headings, floatfmt=("", ".3f", ".3f", ".1f"))
+
+
+# ------------------------------------------------------------ 4. a neural network
+
+Parameters = dict[str, Any]
+
+
+def network_scores(p: Parameters, x: Any) -> Any:
+    """Return the log odds of each case from one hidden layer."""
+    hidden = np.tanh(x @ p["hidden weights"] + p["hidden bias"])
+    return hidden @ p["weights"] + p["bias"]
+
+
+def network_loss(p: Parameters, x: Any, y: Any) -> Any:
+    """Return the mean negative log likelihood, plus a penalty on large weights."""
+    penalty = np.sum(p["hidden weights"] ** 2) + np.sum(p["weights"] ** 2)
+    return np.mean(negative_log_likelihood(network_scores(p, x), y)) + 1e-3 * penalty
+
+
+def fit_network(data: Data, units: int = 8, steps: int = 300) -> Parameters:
+    """Return the parameters of a network with one hidden layer of ``units``.
+
+    The gradient of a dict is a dict. SciPy's optimiser wants one vector instead, so
+    both are laid out as one, and taken apart again.
+    """
+    rng = np.random.default_rng(0)
+    start, as_parameters = tree_ravel(
+        {
+            "hidden weights": rng.normal(size=(data.x.shape[1], units)),
+            "hidden bias": np.zeros(units),
+            "weights": rng.normal(size=units) / np.sqrt(units),
+            "bias": np.zeros(()),
+        }
+    )
+
+    def loss_and_gradient(vector: np.ndarray) -> tuple[float, np.ndarray]:
+        p = as_parameters(vector)
+        loss, gradient = gd.value_and_grad(network_loss)(p, data.x, data.y)
+        return loss, tree_ravel(gradient)[0]
+
+    with progress("neural network", steps) as advance:
+        fit = minimize(
+            loss_and_gradient,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            callback=advance,
+            options={"maxiter": steps},
+        )
+    return as_parameters(fit.x)
+
+
+# ------------------------------------------------------------------------- the picture
+
+FEATURES = (
+    "mean radius",
+    "mean texture",
+    "mean smoothness",
+    "mean concavity",
+    "mean symmetry",
+)
+PICTURED = ("mean texture", "mean concavity")
+COLOURS = {0.0: "#2b6cb0", 1.0: "#c05621"}
+
+
+def draw_surface(axes: Axes, title: str, data: Data, scores: Callable[..., Any]) -> Any:
+    """Draw the probability of malignancy over two features, and the held-out cases."""
+    low, high = data.held_out_x.min(axis=0) - 0.3, data.held_out_x.max(axis=0) + 0.3
+    grid = np.meshgrid(*np.linspace(low, high, 200).T)
+    points = np.stack([g.ravel() for g in grid], axis=1)
+    probability = (1.0 / (1.0 + np.exp(-scores(points)))).reshape(grid[0].shape)
+    surface = axes.contourf(
+        *grid, probability, levels=np.linspace(0, 1, 11), cmap="RdYlBu_r", alpha=0.75
+    )
+    axes.contour(*grid, probability, levels=[0.5], colors="black", linewidths=1.2)
+    for outcome, label in ((0.0, "benign"), (1.0, "malignant")):
+        shown = data.held_out_x[data.held_out_y == outcome].T
+        axes.scatter(
+            *shown, s=18, c=COLOURS[outcome], edgecolors="white", lw=0.5, label=label
+        )
+    share = accuracy(scores(data.held_out_x), data.held_out_y)
+    axes.set(title=f"{title}: {share:.0%} right", xlabel=data.names[0])
+    return surface
+
+
+def draw_estimates(axes: Axes, data: Data, w: np.ndarray, errors: np.ndarray) -> None:
+    """Draw the slopes of a logistic regression with their 95 % intervals."""
+    rows = np.arange(len(data.names))[::-1]
+    axes.axvline(0.0, color="grey", lw=0.8)
+    axes.errorbar(w[1:], rows, xerr=1.96 * errors[1:], fmt="o", capsize=3, color="#2d3748")
+    axes.set_yticks(rows, data.names)
+    axes.set(title="Estimates, 95 % intervals", xlabel="log odds per standard deviation")
+    axes.set_ylim(-0.6, len(rows) - 0.4)

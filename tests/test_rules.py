@@ -55,7 +55,7 @@ EXACT, DIFFERENCES, SINGLE_PRECISION = 1e-12, 1e-7, 2e-4
 
 
 def per(calls):
-    names = [c.label + ("-complex" * (c.dtype == "complex128")) for c in calls]
+    names = [c.label + f"-{c.dtype}" * (c.dtype != "float64") for c in calls]
     return pytest.mark.parametrize("call", calls, ids=names)
 
 
@@ -238,7 +238,7 @@ def tolerance(call):
 # ------------------------------------------------------------------------ the fast path
 
 
-@per(BOTH)
+@per([*BOTH, *SINGLE])
 def test_fast_path_is_the_reference(call):
     values = call.draw()
     every = call.moving(values)

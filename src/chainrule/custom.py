@@ -12,7 +12,8 @@ from chainrule import operations
 from chainrule.containers import flatten, unflatten
 from chainrule.errors import ArgumentError, EscapeError, ShapeError
 from chainrule.graph import collect, forward_sweep, reverse_sweep
-from chainrule.nodes import holds_nodes, node, record, stacked
+from chainrule.nodes import node
+from chainrule.recorder import record, stacked
 from chainrule.recording import recording
 from chainrule.rules import (
     Parameters,
@@ -25,6 +26,7 @@ from chainrule.rules import (
     zeros_of,
 )
 from chainrule.shapes import describe, shape_of
+from chainrule.values import holds_nodes
 
 
 def custom_operation(

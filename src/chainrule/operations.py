@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule import nodes
-from chainrule.nodes import node, plain_operand, record
+from chainrule import recorder
+from chainrule.errors import ArgumentError
+from chainrule.nodes import node
 from chainrule.operations_grad import (
     arithmetic,
     contraction,
@@ -24,8 +25,11 @@ from chainrule.operations_grad import (
     selection,
     shaping,
 )
+from chainrule.operations_grad import linalg as matrices
+from chainrule.recorder import as_operand, record
 from chainrule.rules import rule
-from chainrule.wrapping import operation
+from chainrule.values import plain_operand, refuse_out
+from chainrule.wrapping import operation, serve
 
 
 def apply(rule_class: type[rule], operands: Sequence[Any], given: Any) -> Any:
@@ -50,6 +54,48 @@ def supported_product(x: Any, y: Any, support: Any) -> Any:
     """Return ``x * y`` on the support; elsewhere a structural zero."""
     return record(arithmetic.multiplication_grad, (x, y), {"where": support})
 
+
+# ------------------------------------------------------------------------- products
+
+matmul = operation(contraction.matmul_grad, np.matmul)
+dot = operation(contraction.dot_grad, np.dot, method="dot")
+inner = operation(contraction.inner_grad, np.inner)
+outer = operation(contraction.outer_grad, np.outer)
+tensordot = operation(contraction.tensordot_grad, np.tensordot)
+cross = operation(contraction.cross_grad)
+
+
+def einsum(*operands: Any, out: Any = None, optimize: Any = False, **given: Any) -> Any:
+    """Contract by subscripts or by sublists; see ``einsum_grad``."""
+    refuse_out({"out": out})
+    if given:
+        raise ArgumentError(
+            f"einsum() on nodes does not support {', '.join(given)}; it supports "
+            "optimize. Use x.astype(dtype) to change a dtype."
+        )
+    subscripts, arrays = contraction.explicit_einsum(operands)
+    options = {"subscripts": subscripts, "optimize": optimize}
+    return record(contraction.einsum_grad, arrays, options)
+
+
+serve(einsum, np.einsum)
+
+# --------------------------------------------------------------------------- linalg
+
+cofactors = operation(matrices.cofactors_grad)
+linalg = SimpleNamespace(
+    solve=operation(matrices.solve_grad, np.linalg.solve),
+    inv=operation(matrices.inv_grad, np.linalg.inv),
+    pinv=operation(matrices.pinv_grad, np.linalg.pinv),
+    det=operation(matrices.det_grad, np.linalg.det),
+    slogdet=operation(matrices.slogdet_grad, np.linalg.slogdet),
+    cholesky=operation(matrices.cholesky_grad, np.linalg.cholesky),
+    eigh=operation(matrices.eigh_grad, np.linalg.eigh),
+    vector_norm=operation(matrices.vector_norm_grad),
+    reduced_svd=operation(matrices.svd_grad),
+    reduced_qr=operation(matrices.qr_grad),
+)
+"""The operations of ``numpy.linalg`` that have a rule."""
 
 # ---------------------------------------------------------------------- elementary
 
@@ -96,12 +142,12 @@ concatenate = operation(shaping.concatenate_grad, np.concatenate)
 astype = operation(shaping.astype_grad, np.astype, method="astype")
 getitem = operation(indexing.getitem_grad)
 unindex = operation(indexing.unindex_grad)
-nodes.STACK.append(shaping.stack_grad)
+recorder.STACK.append(shaping.stack_grad)
 
 
 def asarray(x: Any) -> Any:
     """Return a node as it is, anything else as an array."""
-    x = nodes.as_operand(x)
+    x = as_operand(x)
     return x if isinstance(x, node) else np.asarray(x)
 
 

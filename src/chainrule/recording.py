@@ -25,15 +25,12 @@ from chainrule.graph import (
     sweep_values,
     with_support,
 )
-from chainrule.nodes import (
-    holds_nodes,
-    input_node,
-    next_serial,
-    node,
-    stacked,
-)
+from chainrule.nodes import node
+from chainrule.operations_grad import structure
+from chainrule.recorder import new, next_serial, record, stacked
 from chainrule.rules import plain, raw, supported, vertex
 from chainrule.shapes import describe
+from chainrule.values import INPUT, as_value, holds_nodes
 
 
 class collector_paused:
@@ -208,3 +205,33 @@ def owned(grads: Sequence[Any]) -> list[Any]:
         result.append(g)
     return result
 
+
+def input_node(x: Any, *, copy: bool, integers: bool) -> node | None:
+    """Return a transform's input node for a leaf, ``None`` if it is not inexact.
+
+    A node is wrapped in an identity, so that a sweep can stop at the new one and the
+    outer derivative still finds the old one.
+    """
+    if holds_nodes(x):
+        x = stacked(x)
+    if isinstance(x, node):
+        return record(structure.identity_grad, (x,))
+    kind = type(x)
+    if kind is not float:
+        if isinstance(x, np.ndarray | np.generic):
+            inexact = x.dtype.kind in "fc"
+            if not inexact and not (integers and x.dtype.kind in "biu"):
+                return None
+            if not inexact or copy:
+                x = as_value(x)
+        elif isinstance(x, complex | float) or (integers and isinstance(x, int)):
+            x = as_value(x)
+        elif isinstance(x, int | str | bytes) or not hasattr(x, "__array__"):
+            return None
+        else:
+            x = as_value(x)
+    z = new(node)
+    z._value, z._step, z.operands = x, None, ()
+    z._parameters = INPUT
+    z.serial = next_serial()
+    return z

@@ -45,9 +45,14 @@ REGISTRY: list[type[rule]] = []
 
 
 class vertex:
-    """Anything a recording is made of: has ``value``, ``grad`` and ``grad_ops``."""
+    """Anything a recording is made of: has ``value``, ``grad`` and ``grad_ops``.
+
+    A subclass with ``traces = True`` also records operations its results do not depend
+    on smoothly; results take the class of such an operand.
+    """
 
     __slots__ = ()
+    traces: ClassVar[bool] = False
 
 
 class supported(NamedTuple):

@@ -17,10 +17,11 @@ import numpy as np
 from chainrule import operations
 from chainrule.containers import flatten, is_container, map_leaves, unflatten
 from chainrule.errors import ArgumentError, NotScalarError, ShapeError
-from chainrule.nodes import check_cotangent, node
+from chainrule.nodes import node
 from chainrule.recording import collector_paused, plain_copy, recording
 from chainrule.rules import raw, zeros_of
 from chainrule.shapes import describe, shape_of
+from chainrule.values import check_cotangent
 
 Argnums = int | Sequence[int]
 

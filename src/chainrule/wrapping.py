@@ -13,21 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from chainrule import nodes
 from chainrule.errors import ArgumentError
-from chainrule.nodes import (
-    FUNCTIONS,
-    UFUNCS,
-    Operation,
-    node,
-    operation_name,
-    plain_operand,
-    record,
-    refuse_out,
-)
+from chainrule.nodes import FUNCTIONS, UFUNCS, Operation, node
+from chainrule.operators import operator
+from chainrule.recorder import record
 from chainrule.rules import rule
+from chainrule.values import operation_name, plain_operand, refuse_out
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
+_METHODS_OF_TWO = (np.arctan2, np.hypot, np.fmod)
 
 
 def operation(
@@ -47,7 +41,7 @@ def operation(
     """
     model = served[0] if served else rule_class.forward
     if isinstance(model, np.ufunc):
-        function = nodes.operator(rule_class, model.__name__)
+        function = operator(rule_class, model.__name__)
     else:
         function = _wrapped(rule_class, model)
     function.__name__ = getattr(model, "__name__", operation_name(rule_class))
@@ -63,7 +57,7 @@ def serve(function: Operation, *served: Any, method: str | None = None) -> Opera
     """Let a function stand for NumPy functions, and for a method of nodes."""
     for f in served:
         (UFUNCS if isinstance(f, np.ufunc) else FUNCTIONS)[f] = function
-        if isinstance(f, np.ufunc) and "O" * f.nin + "->O" in f.types:
+        if isinstance(f, np.ufunc) and (f.nin == 1 or f in _METHODS_OF_TWO):
             # What NumPy calls on the elements of an object array: np.sin -> x.sin().
             setattr(node, f.__name__, function)
     if method is not None:

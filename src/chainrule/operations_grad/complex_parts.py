@@ -1,1 +1,71 @@
-"""Rules of complex numbers: real, imag, conj, angle."""
+"""Rules of complex numbers: real, imag, conj, angle.
+
+Cotangents pair with tangents as ``Re(z_grad * z_dot)``, without a conjugate. The first
+three are linear over the real numbers, and their transposes follow from that pairing.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from chainrule.cases import case
+from chainrule.rules import elementwise, linear
+
+
+class real_grad(linear):
+    """z = Re(x)"""
+
+    forward = np.real
+    cases = (case((2, 3)), case(()), case((0,)))
+
+    @staticmethod
+    def transpose_x(xp: Any, z_grad: Any, x: Any) -> Any:
+        """x_grad = z_grad"""
+        return z_grad
+
+
+class imag_grad(linear):
+    """z = Im(x), 0 for a real x"""
+
+    forward = np.imag
+    cases = (case((2, 3)), case(()), case((0,)))
+
+    @staticmethod
+    def transpose_x(xp: Any, z_grad: Any, x: Any) -> Any:
+        """x_grad = -1j z_grad, as Re(-1j z_grad x_dot) = z_grad Im(x_dot)"""
+        return -1j * z_grad
+
+
+class conj_grad(linear):
+    """z = conj(x)"""
+
+    forward = np.conjugate
+    cases = (case((2, 3)), case(()), case((0,)))
+
+    @staticmethod
+    def transpose_x(xp: Any, z_grad: Any, x: Any) -> Any:
+        """x_grad = conj(z_grad)"""
+        return xp.conjugate(z_grad)
+
+
+class angle_grad(elementwise):
+    """z = arg(x), in radians, or in degrees with ``deg``
+
+    The angle of a real number is locally constant. At 0 it has no limit, and the
+    derivative is nan.
+    """
+
+    forward = np.angle
+    domain = {"x": (0.5, 2.0)}
+    cases = (case((3,), deg=True),)
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any, *, deg: bool = False) -> Any:
+        """dz/dx = -1j / x, as z_dot = Im(x_dot / x)"""
+        return (-180j / math.pi if deg else -1j) / x
+
+
+__all__ = ["angle_grad", "conj_grad", "imag_grad", "real_grad"]

@@ -1,1 +1,729 @@
-"""Rules of linear algebra: solve, inv, det, slogdet, cholesky, norm."""
+"""Rules of linear algebra: solve, inv, det, slogdet, cholesky, norm, eigh, svd, qr, pinv.
+
+The formulas are those of M. Giles, "Collected matrix derivative results for forward and
+reverse mode algorithmic differentiation" (2008), extended to stacks, to complex matrices
+and to rank-deficient ones where a docstring names another source. ``x.T`` exchanges the
+last two axes and ``x.H`` conjugates as well. Cotangents pair with tangents as
+``Re(sum(x_grad * x_dot))``, without a conjugate.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.cases import case, positive, regular, spd, symmetric
+from chainrule.errors import ArgumentError
+from chainrule.rules import EXTRA, general, plain
+from chainrule.shapes import Axis, dtype_of, is_complex, kept_shape, shape_of
+
+
+def swapped(xp: Any, x: Any) -> Any:
+    """Return ``x.T``: the last two axes exchanged."""
+    return xp.swapaxes(x, -1, -2)
+
+
+def conjugate(xp: Any, x: Any) -> Any:
+    """Return the complex conjugate; a real value as it is."""
+    return xp.conj(x) if is_complex(x) else x
+
+
+def adjoint(xp: Any, x: Any) -> Any:
+    """Return ``x.H``: the last two axes exchanged, conjugated."""
+    return conjugate(xp, xp.swapaxes(x, -1, -2))
+
+
+def lower_half(x: Any) -> Any:
+    """Return the lower triangle with half of the diagonal, the rest zero."""
+    n = shape_of(x)[-1]
+    dtype = dtype_of(x)
+    return x * (np.tril(np.ones((n, n), dtype)) - 0.5 * np.eye(n, dtype=dtype))
+
+
+def upper_half(x: Any) -> Any:
+    """Return the upper triangle with half of the diagonal, the rest zero."""
+    n = shape_of(x)[-1]
+    dtype = dtype_of(x)
+    return x * (np.triu(np.ones((n, n), dtype)) - 0.5 * np.eye(n, dtype=dtype))
+
+
+def as_read(xp: Any, x: Any, *, upper: bool) -> Any:
+    """Return the Hermitian matrix that LAPACK reads from one triangle of ``x``."""
+    half = upper_half(x) if upper else lower_half(x)
+    return half + adjoint(xp, half)
+
+
+def as_read_grad(xp: Any, x_grad: Any, *, upper: bool) -> Any:
+    """Return the transpose of ``as_read``: a cotangent on the triangle that was read."""
+    whole = x_grad + adjoint(xp, x_grad)
+    return upper_half(whole) if upper else lower_half(whole)
+
+
+def diagonal_of(xp: Any, x: Any) -> Any:
+    """Return the diagonals of a stack of matrices."""
+    return xp.einsum("...ii->...i", x)
+
+
+def columns(xp: Any, x: Any) -> Any:
+    """Return a stack of vectors as factors of a matrix's columns."""
+    return xp.expand_dims(x, -2)
+
+
+def rows(xp: Any, x: Any) -> Any:
+    """Return a stack of vectors as factors of a matrix's rows."""
+    return xp.expand_dims(x, -1)
+
+
+# ------------------------------------------------------------------ systems, inverses
+
+
+class solve_grad(general):
+    """z = x^-1 y, the solution of x z = y
+
+    As in NumPy 2, ``y`` is a vector only if it has one axis. Source: Giles 2008, 2.3.1.
+    """
+
+    forward = np.linalg.solve
+    cases = (
+        case(regular(3, 3), (3,)),
+        case(regular(3, 3), (3, 2)),
+        case(regular(2, 3, 3), (2, 3, 2)),
+        case(regular(2, 3, 3), (3,)),
+        case(regular(3, 3), (4, 3, 1)),
+        case(regular(2, 1, 2, 2), (3, 2, 2)),
+        case(regular(1, 1), (1,)),
+    )
+
+    @staticmethod
+    def pullback(xp: Any, z_grad: Any, z: Any, x: Any, y: Any) -> tuple[Any, Any]:
+        """y_grad = x.T^-1 z_grad; x_grad = -y_grad z.T"""
+        vector = len(shape_of(y)) == 1
+        if vector:
+            z_grad, z = rows(xp, z_grad), rows(xp, z)
+        y_grad = xp.linalg.solve(swapped(xp, x), z_grad)
+        x_grad = -xp.matmul(y_grad, swapped(xp, z))
+        return x_grad, (y_grad[..., 0] if vector else y_grad)
+
+    @staticmethod
+    def pushforward(xp: Any, tangents: Any, z: Any, x: Any, y: Any) -> Any:
+        """z_dot = x^-1 (y_dot - x_dot z)"""
+        x_dot, y_dot = tangents
+        vector = len(shape_of(y)) == 1
+        if vector:
+            z = rows(xp, z)
+            y_dot = None if y_dot is None else rows(xp, y_dot)
+        if x_dot is not None:
+            moved = -xp.matmul(x_dot, z)
+            y_dot = moved if y_dot is None else y_dot + moved
+        if y_dot is None:
+            return None
+        z_dot = xp.linalg.solve(x, y_dot)
+        return z_dot[..., 0] if vector else z_dot
+
+
+class inv_grad(general):
+    """z = x^-1
+
+    Source: Giles 2008, 2.2.3.
+    """
+
+    forward = np.linalg.inv
+    cases = (case(regular(3, 3)), case(regular(2, 2, 2)), case(regular(1, 1)))
+
+    @staticmethod
+    def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:
+        """x_grad = -z.T z_grad z.T"""
+        z_t = swapped(xp, z)
+        return (-xp.matmul(xp.matmul(z_t, z_grad), z_t),)
+
+    @staticmethod
+    def pushforward(xp: Any, tangents: Any, z: Any, x: Any) -> Any:
+        """z_dot = -z x_dot z"""
+        (x_dot,) = tangents
+        return None if x_dot is None else -xp.matmul(xp.matmul(z, x_dot), z)
+
+
+class pinv_grad(general):
+    """z = pinv(x), the pseudo-inverse
+
+    Valid where the rank does not change nearby: matrices of full rank. On a
+    rank-deficient matrix it is the derivative along matrices of the same rank. A cutoff
+    ``rcond`` that drops more than rounding errors is refused: what is left then has
+    another derivative. Source: G. Golub and V. Pereyra, "The differentiation of
+    pseudo-inverses and nonlinear least squares problems" (1973), eq. 4.12.
+    """
+
+    cases = (case((4, 2)), case((2, 4)), case(regular(3, 3)), case((2, 3, 2)))
+
+    @staticmethod
+    def forward(
+        x: Any, *, rcond: Any = None, rtol: Any = None, hermitian: bool = False
+    ) -> Any:
+        """Call NumPy's pinv where its cutoff only drops rounding errors."""
+        cutoff = rtol if rcond is None else rcond
+        if hermitian:
+            raise ArgumentError(
+                "pinv() on nodes does not support hermitian=True, which reads one "
+                "triangle only. Leave it away."
+            )
+        if cutoff is None:
+            return np.linalg.pinv(x)
+        s = np.linalg.svd(x, compute_uv=False)
+        top = np.max(s, axis=-1, keepdims=True, initial=0.0)
+        noise = 10 * max(np.shape(x)[-2:]) * np.finfo(s.dtype).eps * top
+        if np.any((s > noise) & (s <= np.asarray(cutoff)[..., None] * top)):
+            raise ArgumentError(
+                f"pinv() on nodes was given the cutoff {cutoff!r}, which drops singular "
+                "values that are no rounding errors. Use a smaller cutoff, or "
+                "regularise: np.linalg.solve(x.T @ x + c * np.eye(n), x.T)."
+            )
+        return np.linalg.pinv(x, rcond=cutoff)
+
+    @staticmethod
+    def pullback(
+        xp: Any,
+        z_grad: Any,
+        z: Any,
+        x: Any,
+        *,
+        rcond: Any = None,
+        rtol: Any = None,
+        hermitian: bool = False,
+    ) -> tuple[Any]:
+        """x_grad = -z.T g z.T + ((z z.H).T g c.T + d.T g (z.H z).T).H, c, d as below"""
+        z_t, z_h = swapped(xp, z), adjoint(xp, z)
+        c, d = _complements(xp, x, z)
+        first = xp.matmul(xp.matmul(swapped(xp, xp.matmul(z, z_h)), z_grad), swapped(xp, c))
+        last = xp.matmul(swapped(xp, d), xp.matmul(z_grad, swapped(xp, xp.matmul(z_h, z))))
+        direct = xp.matmul(xp.matmul(z_t, z_grad), z_t)
+        return (adjoint(xp, first + last) - direct,)
+
+    @staticmethod
+    def pushforward(
+        xp: Any,
+        tangents: Any,
+        z: Any,
+        x: Any,
+        *,
+        rcond: Any = None,
+        rtol: Any = None,
+        hermitian: bool = False,
+    ) -> Any:
+        """z_dot = -z x_dot z + z z.H x_dot.H (1 - x z) + (1 - z x) x_dot.H z.H z"""
+        (x_dot,) = tangents
+        if x_dot is None:
+            return None
+        z_h, dot_h = adjoint(xp, z), adjoint(xp, x_dot)
+        c, d = _complements(xp, x, z)
+        first = xp.matmul(xp.matmul(xp.matmul(z, z_h), dot_h), c)
+        last = xp.matmul(xp.matmul(d, dot_h), xp.matmul(z_h, z))
+        return first + last - xp.matmul(xp.matmul(z, x_dot), z)
+
+
+def _complements(xp: Any, x: Any, z: Any) -> tuple[Any, Any]:
+    """Return 1 - x z and 1 - z x: the projections beside the two ranges."""
+    m, n = shape_of(x)[-2:]
+    dtype = dtype_of(x)
+    return (
+        np.eye(m, dtype=dtype) - xp.matmul(x, z),
+        np.eye(n, dtype=dtype) - xp.matmul(z, x),
+    )
+
+
+# ------------------------------------------------------------------------ determinants
+
+
+class det_grad(general):
+    """z = det(x)
+
+    The derivative is the matrix of cofactors (Jacobi's formula; Magnus & Neudecker,
+    Matrix Differential Calculus, 8.3), a polynomial: it is exact at singular matrices,
+    and so is the second derivative. From the third derivative on the matrix must have
+    an inverse.
+    """
+
+    forward = np.linalg.det
+    cases = (
+        case((3, 3)),
+        case((2, 2, 2)),
+        case((1, 1)),
+        case((2, 4, 4)),
+        case(np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [0.0, 1.0, 1.0]])),
+    )
+
+    @staticmethod
+    def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:
+        """x_grad = z_grad cofactors(x)"""
+        return (xp.expand_dims(z_grad, (-2, -1)) * xp.cofactors(x),)
+
+    @staticmethod
+    def pushforward(xp: Any, tangents: Any, z: Any, x: Any) -> Any:
+        """z_dot = sum(cofactors(x) * x_dot)"""
+        (x_dot,) = tangents
+        if x_dot is None:
+            return None
+        return xp.sum(xp.cofactors(x) * x_dot, axis=(-2, -1))
+
+
+def cofactors(x: Any) -> Any:
+    """Return the matrices of cofactors, exact also where ``x`` has no inverse."""
+    x = np.asarray(x)
+    try:
+        inverse = np.linalg.inv(x)
+        size = np.abs(x).sum((-2, -1)) * np.abs(inverse).sum((-2, -1))
+        if np.all(size * np.sqrt(np.finfo(x.dtype).eps) < 1):
+            inverse = np.swapaxes(inverse, -1, -2)
+            return np.linalg.det(x)[..., None, None] * inverse
+    except np.linalg.LinAlgError:
+        pass
+    u, s, vh, factor = _rotations(x)
+    return factor * np.matmul(u * products_without_one(s)[..., None, :], vh)
+
+
+def cofactors_dot(x: Any, x_dot: Any) -> Any:
+    """Return the derivative of the cofactors along ``x_dot``, also of singular ``x``.
+
+    With ``x = u diag(s) v`` it is, up to the factor det(u) det(v), u* d v* with
+    ``d = diag(p e_jj) - p * e.T``, where ``e = u.H x_dot v.H`` and ``p[i, j]`` is the
+    product of all singular values but the i-th and the j-th.
+    """
+    u, s, vh, factor = _rotations(np.asarray(x))
+    e = np.swapaxes(u, -1, -2) @ x_dot @ np.swapaxes(vh, -1, -2)
+    p = products_without_two(s)
+    on = (p @ np.einsum("...ii->...i", e)[..., None])[..., 0]
+    d = on[..., None] * np.eye(s.shape[-1], dtype=s.dtype) - p * np.swapaxes(e, -1, -2)
+    return factor * (u @ d @ vh)
+
+
+def _rotations(x: Any) -> tuple[Any, Any, Any, Any]:
+    """Return conj(u), s, conj(v) of the singular value decomposition, det(u) det(v)."""
+    u, s, vh = np.linalg.svd(x)
+    factor = (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
+    return u.conj(), s, vh.conj(), factor
+
+
+def products_without_one(s: Any) -> Any:
+    """Return for each i the product of all values but the i-th, along the last axis."""
+    zero = s == 0
+    safe = np.where(zero, 1, s)
+    left = zero.sum(-1, keepdims=True) - zero
+    return np.where(left == 0, safe.prod(-1, keepdims=True) / safe, 0)
+
+
+def products_without_two(s: Any) -> Any:
+    """Return for each i, j the product of all values but those two; 0 for i = j."""
+    zero = s == 0
+    safe = np.where(zero, 1, s)
+    pairs = safe[..., :, None] * safe[..., None, :]
+    left = (zero.sum(-1)[..., None, None] - zero[..., :, None]) - zero[..., None, :]
+    rest = np.where(left == 0, safe.prod(-1)[..., None, None] / pairs, 0)
+    return rest * (1 - np.eye(s.shape[-1], dtype=s.dtype))
+
+
+EXTRA["cofactors"] = cofactors
+
+
+class cofactors_grad(general):
+    """z = cofactors(x) = det(x) x^-T
+
+    Its derivative along v is ``det(x) (trace(x^-1 v) x^-T - (x^-1 v x^-1).T)``; a plain
+    sweep takes a form of it that needs no inverse.
+    """
+
+    forward = cofactors
+    cases = (
+        case(regular(3, 3)),
+        case(regular(2, 2, 2)),
+        case((1, 1)),
+    )
+
+    @staticmethod
+    def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:
+        """x_grad = the derivative along z_grad: det's second derivative is symmetric"""
+        return (_second(xp, x, z_grad),)
+
+    @staticmethod
+    def pushforward(xp: Any, tangents: Any, z: Any, x: Any) -> Any:
+        """z_dot = the derivative along x_dot"""
+        (x_dot,) = tangents
+        return None if x_dot is None else _second(xp, x, x_dot)
+
+
+def _second(xp: Any, x: Any, v: Any) -> Any:
+    if xp is plain:
+        return cofactors_dot(x, v)
+    inverse = xp.linalg.inv(x)
+    inverse_t, moved = swapped(xp, inverse), xp.matmul(inverse, v)
+    trace = xp.expand_dims(xp.einsum("...ii->...", moved), (-2, -1))
+    whole = trace * inverse_t - swapped(xp, xp.matmul(moved, inverse))
+    return xp.expand_dims(xp.linalg.det(x), (-2, -1)) * whole
+
+
+class slogdet_grad(general):
+    """sign, logabsdet = slogdet(x), with det(x) = sign exp(logabsdet)
+
+    The sign of a real matrix is locally constant. A singular matrix has no derivative:
+    its inverse is asked for, and NumPy raises LinAlgError. Source: Giles 2008, 2.2.4.
+    """
+
+    outputs = 2
+    forward = np.linalg.slogdet
+    cases = (case(regular(3, 3)), case(regular(2, 2, 2)), case(regular(1, 1)))
+
+    @staticmethod
+    def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:
+        """x_grad = (logabsdet_grad + 1j imag(sign sign_grad)) x^-T"""
+        sign_grad, log_grad = z_grad
+        factor = log_grad
+        if is_complex(x) and sign_grad is not None:
+            turned = 1j * xp.imag(z[0] * sign_grad)
+            factor = turned if log_grad is None else log_grad + turned
+        if factor is None:
+            return (None,)
+        inverse = swapped(xp, xp.linalg.inv(x))
+        return (xp.expand_dims(factor, (-2, -1)) * inverse,)
+
+    @staticmethod
+    def pushforward(xp: Any, tangents: Any, z: Any, x: Any) -> Any:
+        """logabsdet_dot = real(t), sign_dot = 1j sign imag(t), t = trace(x^-1 x_dot)"""
+        (x_dot,) = tangents
+        if x_dot is None:
+            return None
+        t = xp.sum(swapped(xp, xp.linalg.inv(x)) * x_dot, axis=(-2, -1))
+        if not is_complex(x):
+            return None, t
+        return 1j * z[0] * xp.imag(t), xp.real(t)
+
+
+# ----------------------------------------------------------------------------- norms
+
+
+class vector_norm_grad(general):
+    """z = (sum of abs(x)**ord over ``axis``)**(1/ord)
+
+    Where the norm is 0 its derivative is 0, the subgradient of least norm (Rockafellar,
+    Convex Analysis, section 23: the subdifferential there is the dual norm's unit ball).
+    For ``ord`` not an even integer the derivative in an element that is 0 is 0 too.
+    """
+
+    cases = (
+        case((4,)),
+        case((3, 4), axis=1),
+        case((2, 3, 4), axis=(0, 2), keepdims=True),
+        case(()),
+        case(positive(3, 4), ord=3, axis=0),
+        case((5,), ord=4),
+        case(positive(5), ord=1),
+        case(positive(2, 3), ord=1.5, axis=-1),
+        case(positive(3), ord=-2),
+        case((0, 3), axis=0),
+    )
+
+    @staticmethod
+    def forward(
+        x: Any, *, axis: Axis = None, keepdims: bool = False, ord: float = 2
+    ) -> Any:
+        """Call NumPy's norm; the Euclidean norm of everything is the fastest."""
+        if ord == 2 and axis is None:
+            return np.linalg.norm(x, keepdims=keepdims)
+        return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
+
+    @staticmethod
+    def pullback(
+        xp: Any,
+        z_grad: Any,
+        z: Any,
+        x: Any,
+        *,
+        axis: Axis = None,
+        keepdims: bool = False,
+        ord: float = 2,
+    ) -> tuple[Any]:
+        """x_grad = z_grad conj(x) abs(x)**(ord-2) / z**(ord-1)"""
+        kept = kept_shape(shape_of(x), axis)
+        partial = _norm_partial(xp, xp.reshape(z, kept), x, ord)
+        return (xp.reshape(z_grad, kept) * partial,)
+
+    @staticmethod
+    def pushforward(
+        xp: Any,
+        tangents: Any,
+        z: Any,
+        x: Any,
+        *,
+        axis: Axis = None,
+        keepdims: bool = False,
+        ord: float = 2,
+    ) -> Any:
+        """z_dot = sum of x_dot conj(x) abs(x)**(ord-2) / z**(ord-1)"""
+        (x_dot,) = tangents
+        if x_dot is None:
+            return None
+        kept = xp.reshape(z, kept_shape(shape_of(x), axis))
+        partial = _norm_partial(xp, kept, x, ord)
+        return xp.sum(x_dot * partial, axis=axis, keepdims=keepdims)
+
+
+def _norm_partial(xp: Any, z: Any, x: Any, ord: float) -> Any:
+    """Return conj(x) abs(x)**(ord-2) / z**(ord-1), and 0 where that is 0 / 0."""
+    zero = z == 0
+    ratio = x / xp.where(zero, 1.0, z)
+    if ord == 2:
+        partial = conjugate(xp, ratio)
+    elif ord > 0 and ord % 2 == 0:
+        square = ratio * conjugate(xp, ratio)
+        partial = conjugate(xp, ratio) * xp.power(square, int(ord) // 2 - 1)
+    else:
+        zero = (x == 0) | zero
+        size = xp.absolute(xp.where(zero, 1.0, ratio))
+        partial = conjugate(xp, ratio) * xp.power(size, ord - 2)
+    return xp.where(zero, 0.0, partial)
+
+
+# --------------------------------------------------------------------- decompositions
+
+
+class cholesky_grad(general):
+    """z = the lower triangular z with z z.H = x, or the upper one with z.H z = x
+
+    NumPy reads one triangle of ``x``, so the derivative is on that triangle: entries off
+    the diagonal stand for two. On symmetric changes of ``x`` this is the same as the
+    symmetric gradient that other libraries give. Source: Giles 2008, 2.2.5; I. Murray,
+    "Differentiation of the Cholesky decomposition" (2016), eq. 8 and 10.
+    """
+
+    cases = (
+        case(spd(3, 3)),
+        case(spd(2, 2, 2)),
+        case(spd(3, 3), upper=True),
+        case(spd(1, 1)),
+    )
+
+    @staticmethod
+    def forward(x: Any, *, upper: bool = False) -> Any:
+        """Call NumPy's cholesky."""
+        return np.linalg.cholesky(x, upper=upper)
+
+    @staticmethod
+    def pullback(
+        xp: Any, z_grad: Any, z: Any, x: Any, *, upper: bool = False
+    ) -> tuple[Any]:
+        """x_grad = z^-T half(z.T z_grad) conj(z)^-1, half: lower with half diagonal"""
+        if upper:
+            z, z_grad = adjoint(xp, z), adjoint(xp, z_grad)
+        inverse = xp.linalg.inv(z)
+        middle = lower_half(xp.matmul(swapped(xp, z), z_grad))
+        left = xp.matmul(swapped(xp, inverse), middle)
+        x_grad = xp.matmul(left, conjugate(xp, inverse))
+        return (as_read_grad(xp, x_grad, upper=upper),)
+
+    @staticmethod
+    def pushforward(
+        xp: Any, tangents: Any, z: Any, x: Any, *, upper: bool = False
+    ) -> Any:
+        """z_dot = z half(z^-1 x_dot z^-H)"""
+        (x_dot,) = tangents
+        if x_dot is None:
+            return None
+        x_dot = as_read(xp, x_dot, upper=upper)
+        z = adjoint(xp, z) if upper else z
+        inverse = xp.linalg.inv(z)
+        middle = xp.matmul(xp.matmul(inverse, x_dot), adjoint(xp, inverse))
+        z_dot = xp.matmul(z, lower_half(middle))
+        return adjoint(xp, z_dot) if upper else z_dot
+
+
+class eigh_grad(general):
+    """w, v = eigh(x), with x v = v diag(w), x Hermitian
+
+    NumPy reads one triangle, so the derivative is on that triangle. The eigenvalues have
+    a derivative where they are distinct; symmetric functions of repeated ones do too,
+    and get it. The eigenvectors of a repeated eigenvalue have none: what depends on them
+    becomes nan or inf. Of complex eigenvectors only functions that do not depend on their
+    phases have a derivative. Source: Giles 2008, 3.1.
+    """
+
+    outputs = 2
+    cases = (
+        case(symmetric(3, 3)),
+        case(symmetric(2, 2, 2)),
+        case(symmetric(3, 3), UPLO="U"),
+        case(symmetric(1, 1)),
+    )
+    dtypes = ("float32", "float64")
+    untested = "complex eigenvectors: LAPACK chooses their phases"
+
+    @staticmethod
+    def forward(x: Any, *, UPLO: str = "L") -> Any:
+        """Call NumPy's eigh."""
+        return np.linalg.eigh(x, UPLO=UPLO)
+
+    @staticmethod
+    def pullback(
+        xp: Any, z_grad: Any, z: Any, x: Any, *, UPLO: str = "L"
+    ) -> tuple[Any]:
+        """x_grad = conj(v) (diag(w_grad) + f * (v.T v_grad)) v.T, f = 1 / (w_j - w_i)"""
+        (w_grad, v_grad), (w, v) = z_grad, z
+        left: Any = 0.0
+        if w_grad is not None:
+            left = conjugate(xp, v) * columns(xp, w_grad)
+        if v_grad is not None:
+            turned = _one_over_gaps(w) * xp.matmul(swapped(xp, v), v_grad)
+            left = left + xp.matmul(conjugate(xp, v), turned)
+        x_grad = xp.matmul(left, swapped(xp, v))
+        return (as_read_grad(xp, x_grad, upper=UPLO in ("U", "u")),)
+
+    @staticmethod
+    def pushforward(xp: Any, tangents: Any, z: Any, x: Any, *, UPLO: str = "L") -> Any:
+        """w_dot = diag(m), v_dot = v (f * m), m = v.H x_dot v, f = 1 / (w_j - w_i)"""
+        (x_dot,), (w, v) = tangents, z
+        if x_dot is None:
+            return None
+        x_dot = as_read(xp, x_dot, upper=UPLO in ("U", "u"))
+        m = xp.matmul(adjoint(xp, v), xp.matmul(x_dot, v))
+        return diagonal_of(xp, m), xp.matmul(v, _one_over_gaps(w) * m)
+
+
+def _one_over_gaps(w: Any) -> Any:
+    """Return 1 / (w_j - w_i), and 0 on the diagonal."""
+    n = shape_of(w)[-1]
+    index = (Ellipsis, None, slice(None)), (Ellipsis, slice(None), None)
+    beside = np.diag(np.full(n, np.inf, dtype_of(w)))
+    with np.errstate(divide="ignore"):
+        return 1 / (w[index[0]] - w[index[1]] + beside)
+
+
+class svd_grad(general):
+    """u, s, vh = svd(x), with x = u diag(s) vh, u and vh without their null spaces
+
+    Singular values have a derivative where they are distinct and positive; symmetric
+    functions of repeated ones get it too. Singular vectors of a repeated or vanishing
+    singular value have none: what depends on them becomes nan or inf. Of complex singular
+    vectors only functions that do not depend on their phases have a derivative. Source:
+    J. Townsend, "Differentiating the singular value decomposition" (2016); Giles 2008,
+    3.2.
+    """
+
+    outputs = 3
+    cases = (case((3, 3)), case((4, 2)), case((2, 4)), case((2, 3, 2)), case((1, 1)))
+    dtypes = ("float32", "float64")
+    untested = "complex singular vectors: LAPACK chooses their phases"
+
+    @staticmethod
+    def forward(x: Any) -> Any:
+        """Call NumPy's svd for the vectors of the singular values alone."""
+        return np.linalg.svd(x, full_matrices=False)
+
+    @staticmethod
+    def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:
+        """x_grad = conj(u) p_grad conj(vh) + what leaves the spaces of u and v"""
+        (u_grad, s_grad, vh_grad), (u, s, vh) = z_grad, z
+        k = shape_of(s)[-1]
+        middle: Any = np.zeros((k, k), dtype_of(x))
+        outside: Any = 0.0
+        u_c, vh_c = conjugate(xp, u), conjugate(xp, vh)
+        if s_grad is not None:
+            middle = middle + columns(xp, s_grad) * np.eye(k, dtype=dtype_of(s))
+        if u_grad is not None:
+            inside = xp.matmul(swapped(xp, u), u_grad)
+            q = _one_over_gaps(s * s) * inside
+            middle = middle + (q + adjoint(xp, q)) * columns(xp, s)
+            if is_complex(x):
+                phase = 1j * xp.imag(diagonal_of(xp, inside)) / s
+                middle = middle + columns(xp, phase) * np.eye(k)
+            if shape_of(u)[-2] > k:
+                beside = (u_grad - xp.matmul(u_c, inside)) / columns(xp, s)
+                outside = outside + xp.matmul(beside, vh_c)
+        if vh_grad is not None:
+            v_grad = adjoint(xp, vh_grad)
+            inside = xp.matmul(vh_c, v_grad)
+            r = _one_over_gaps(s * s) * inside
+            middle = middle + rows(xp, s) * (r + adjoint(xp, r))
+            if shape_of(vh)[-1] > k:
+                beside = v_grad - xp.matmul(swapped(xp, vh), inside)
+                beside = xp.matmul(beside / columns(xp, s), swapped(xp, u))
+                outside = outside + adjoint(xp, beside)
+        return (xp.matmul(xp.matmul(u_c, middle), vh_c) + outside,)
+
+    @staticmethod
+    def pushforward(xp: Any, tangents: Any, z: Any, x: Any) -> Any:
+        """s_dot = real(diag(p)), p = u.H x_dot v; u and v turn by f * (p s + s p.H)"""
+        (x_dot,), (u, s, vh) = tangents, z
+        if x_dot is None:
+            return None
+        u_h, v = adjoint(xp, u), adjoint(xp, vh)
+        p = xp.matmul(xp.matmul(u_h, x_dot), v)
+        p_h, gaps = adjoint(xp, p), _one_over_gaps(s * s)
+        u_turn = gaps * (p * columns(xp, s) + rows(xp, s) * p_h)
+        v_turn = gaps * (rows(xp, s) * p + p_h * columns(xp, s))
+        s_dot = diagonal_of(xp, p)
+        if is_complex(x):
+            phase = 1j * xp.imag(s_dot) / s
+            u_turn = u_turn + columns(xp, phase) * np.eye(shape_of(s)[-1])
+            s_dot = xp.real(s_dot)
+        u_dot, v_dot = xp.matmul(u, u_turn), xp.matmul(v, v_turn)
+        if shape_of(u)[-2] > shape_of(s)[-1]:
+            moved = xp.matmul(x_dot, v)
+            u_dot = u_dot + (moved - xp.matmul(u, p)) / columns(xp, s)
+        if shape_of(vh)[-1] > shape_of(s)[-1]:
+            moved = xp.matmul(adjoint(xp, x_dot), u)
+            v_dot = v_dot + (moved - xp.matmul(v, p_h)) / columns(xp, s)
+        return u_dot, s_dot, adjoint(xp, v_dot)
+
+
+class qr_grad(general):
+    """q, r = qr(x), with x = q r, r upper triangular, x with as many rows as columns or more
+
+    Valid where the columns are independent; otherwise ``r`` has no inverse and NumPy
+    raises LinAlgError. Source: S. Walter and L. Lehmann, "Algorithmic differentiation of
+    linear algebra functions with application in optimum experimental design" (2010).
+    """
+
+    outputs = 2
+    cases = (case((3, 3)), case((4, 2)), case((2, 3, 2)), case((1, 1)))
+
+    @staticmethod
+    def forward(x: Any) -> Any:
+        """Call NumPy's qr in its reduced mode."""
+        return np.linalg.qr(x)
+
+    @staticmethod
+    def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:
+        """x_grad = (q_grad + conj(q) (h + h.H)) r^-T, h = half(r_grad r.T - q.T q_grad)"""
+        (q_grad, r_grad), (q, r) = z_grad, z
+        whole: Any = 0.0
+        if r_grad is not None:
+            whole = xp.matmul(r_grad, swapped(xp, r))
+        if q_grad is not None:
+            whole = whole - xp.matmul(swapped(xp, q), q_grad)
+        half = upper_half(whole)
+        left = xp.matmul(conjugate(xp, q), half + adjoint(xp, half))
+        left = left if q_grad is None else left + q_grad
+        return (xp.matmul(left, swapped(xp, xp.linalg.inv(r))),)
+
+    @staticmethod
+    def pushforward(xp: Any, tangents: Any, z: Any, x: Any) -> Any:
+        """r_dot = t r, q_dot = x_dot r^-1 - q t, t the triangle of q.H x_dot r^-1"""
+        (x_dot,), (q, r) = tangents, z
+        if x_dot is None:
+            return None
+        c = xp.matmul(x_dot, xp.linalg.inv(r))
+        w = xp.matmul(adjoint(xp, q), c)
+        t = upper_half(w) + adjoint(xp, lower_half(w))
+        return c - xp.matmul(q, t), xp.matmul(t, r)
+
+
+__all__ = [
+    "cholesky_grad",
+    "cofactors_grad",
+    "det_grad",
+    "eigh_grad",
+    "inv_grad",
+    "pinv_grad",
+    "qr_grad",
+    "slogdet_grad",
+    "solve_grad",
+    "svd_grad",
+    "vector_norm_grad",
+]

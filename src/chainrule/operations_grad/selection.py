@@ -1,4 +1,8 @@
-"""Rules that choose between values: where, maximum, minimum, clip."""
+"""Rules that choose between values, or take them apart: where, maximum, clip, modf.
+
+Where an operand is not chosen its derivative is structurally zero. Partials of choices
+are boolean arrays: they keep float32 as it is, and multiply faster than ``where``.
+"""
 
 from __future__ import annotations
 
@@ -7,51 +11,280 @@ from typing import Any
 import numpy as np
 
 from chainrule.cases import case
-from chainrule.rules import elementwise
+from chainrule.rules import elementwise, linear
+
+REAL = ("float32", "float64")
 
 
 class where_grad(elementwise):
     """z = x where condition, else y"""
 
-    forward = np.where
     structural = True
     cases = (
         case(np.array([True, False, True]), (3,), (3,)),
         case(np.array([[True], [False]]), (3,), ()),
         case(True, (2,), (2,)),
+        case(np.array([0, 2]), (2,), (3, 2)),
     )
+
+    @staticmethod
+    def forward(condition: Any, x: Any, y: Any) -> Any:
+        """Return NumPy's where; a number where all three are numbers."""
+        numbers = (type(x), type(y))
+        if np.ndim(condition) == 0 and numbers in _NUMBERS:
+            return float(x if condition else y)
+        return np.where(condition, x, y)[()]
 
     @staticmethod
     def d_x(xp: Any, z: Any, condition: Any, x: Any, y: Any) -> Any:
         """dz/dx = 1 where the condition holds, else structurally 0"""
-        return xp.where(condition, 1.0, 0.0)
+        return condition != 0
 
     @staticmethod
     def d_y(xp: Any, z: Any, condition: Any, x: Any, y: Any) -> Any:
-        """dz/dy = 0 where the condition holds structurally, else 1"""
-        return xp.where(condition, 0.0, 1.0)
+        """dz/dy = structurally 0 where the condition holds, else 1"""
+        return condition == 0
+
+
+_NUMBERS = ((float, float), (float, int), (int, float))
 
 
 class maximum_grad(elementwise):
     """z = max(x, y)
 
-    Ties share: both partials are 1/2, the midpoint of the subdifferential.
+    Ties share: both partials are 1/2, the midpoint of the subdifferential (Griewank &
+    Walther, Evaluating Derivatives, 2nd ed., ch. 14). A nan passes to both.
     """
 
     forward = np.maximum
     structural = True
-    dtypes = ("float32", "float64")
-    conventions = (((1.0, 1.0), (0.5, 0.5)),)
+    dtypes = REAL
+    conventions = (((1.0, 1.0), (0.5, 0.5)), ((2.0, 1.0), (1.0, 0.0)))
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
         """dz/dx = 1 where x > y, 1/2 where x = y, else structurally 0"""
-        return xp.where(x == y, 0.5, xp.where(x == z, 1.0, 0.0))
+        return xp.where(x == y, 0.5, y != z)
 
     @staticmethod
     def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
         """dz/dy = 1 where y > x, 1/2 where x = y, else structurally 0"""
-        return xp.where(x == y, 0.5, xp.where(y == z, 1.0, 0.0))
+        return xp.where(x == y, 0.5, x != z)
 
 
-__all__ = ["maximum_grad", "where_grad"]
+class minimum_grad(elementwise):
+    """z = min(x, y); ties and nan as in maximum"""
+
+    forward = np.minimum
+    structural = True
+    dtypes = REAL
+    conventions = (((1.0, 1.0), (0.5, 0.5)), ((2.0, 1.0), (0.0, 1.0)))
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dx = 1 where x < y, 1/2 where x = y, else structurally 0"""
+        return xp.where(x == y, 0.5, y != z)
+
+    @staticmethod
+    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dy = 1 where y < x, 1/2 where x = y, else structurally 0"""
+        return xp.where(x == y, 0.5, x != z)
+
+
+class fmax_grad(elementwise):
+    """z = max(x, y), or the other operand where one is nan; ties share"""
+
+    forward = np.fmax
+    structural = True
+    dtypes = REAL
+    conventions = (((1.0, 1.0), (0.5, 0.5)), ((np.nan, 1.0), (0.0, 1.0)))
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dx = 1 where x is chosen, 1/2 where x = y, else structurally 0"""
+        return xp.where(x == y, 0.5, x == z)
+
+    @staticmethod
+    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dy = 1 where y is chosen, 1/2 where x = y, else structurally 0"""
+        return xp.where(x == y, 0.5, y == z)
+
+
+class fmin_grad(fmax_grad):
+    """z = min(x, y), or the other operand where one is nan; ties share"""
+
+    forward = np.fmin
+
+
+class clip_grad(elementwise):
+    """z = min(max(x, low), high)
+
+    The derivative is 1 inside and at the bounds, as PyTorch documents it for ``clamp``.
+    Where ``low > high`` NumPy returns ``high``, and the derivative is in ``high``.
+    """
+
+    forward = np.clip
+    structural = True
+    dtypes = REAL
+    domain = {"low": (-1.5, -0.5), "high": (0.5, 1.5)}
+    conventions = (
+        ((1.0, 0.0, 1.0), (1.0, 0.0, 0.0)),
+        ((0.0, 0.0, 1.0), (1.0, 0.0, 0.0)),
+        ((-1.0, 0.0, 1.0), (0.0, 1.0, 0.0)),
+        ((2.0, 0.0, 1.0), (0.0, 0.0, 1.0)),
+        ((0.5, 1.0, 0.0), (0.0, 0.0, 1.0)),
+    )
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any, low: Any, high: Any) -> Any:
+        """dz/dx = 1 where low <= x <= high, else structurally 0"""
+        return xp.logical_and(low <= x, x <= high)
+
+    @staticmethod
+    def d_low(xp: Any, z: Any, x: Any, low: Any, high: Any) -> Any:
+        """dz/dlow = 1 where x < low <= high, else structurally 0"""
+        return xp.logical_and(x < low, low <= high)
+
+    @staticmethod
+    def d_high(xp: Any, z: Any, x: Any, low: Any, high: Any) -> Any:
+        """dz/dhigh = 1 where x > high or low > high, else structurally 0"""
+        return xp.logical_or(x > high, low > high)
+
+
+# ----------------------------------------------------- signs, and the parts of a number
+
+
+class copysign_grad(elementwise):
+    """z = |x| with the sign of y
+
+    At ``x = 0`` the derivative is 0, as for the absolute value. Locally constant in y.
+    """
+
+    forward = np.copysign
+    dtypes = REAL
+    domain = {"x": (0.5, 2.0), "y": (-2.0, -0.5)}
+    conventions = (((0.0, -1.0), (0.0, 0.0)), ((-2.0, -1.0), (1.0, 0.0)))
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dx = sign(x) sign(y)"""
+        return xp.sign(x) * xp.copysign(1.0, y)
+
+
+class heaviside_grad(elementwise):
+    """z = 0 where x < 0, y where x = 0, 1 where x > 0; locally constant in x"""
+
+    forward = np.heaviside
+    structural = True
+    dtypes = REAL
+    domain = {"x": (0.5, 2.0)}
+    conventions = (((0.0, 0.3), (0.0, 1.0)), ((1.0, 0.3), (0.0, 0.0)))
+
+    @staticmethod
+    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dy = 1 where x = 0, else structurally 0"""
+        return x == 0
+
+
+class fmod_grad(elementwise):
+    """z = x - trunc(x / y) y, with the sign of x"""
+
+    forward = np.fmod
+    dtypes = REAL
+    domain = {"x": (-2.9, -2.1), "y": (1.5, 1.9)}
+    untested = "x / y an integer: the remainder jumps there"
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dx = 1"""
+        return 1
+
+    @staticmethod
+    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dy = -trunc(x / y)"""
+        return -xp.trunc(x / y)
+
+
+class fraction_grad(elementwise):
+    """z = x - trunc(x), the first result of modf"""
+
+    dtypes = REAL
+    domain = {"x": (1.1, 1.9)}
+    untested = "x an integer: the fraction jumps there"
+
+    @staticmethod
+    def forward(x: Any) -> Any:
+        """Return the fractional part."""
+        return np.modf(x)[0]
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = 1"""
+        return 1
+
+
+class mantissa_grad(elementwise):
+    """z = x / 2**n with 1/2 <= |z| < 1, the first result of frexp"""
+
+    dtypes = REAL
+    domain = {"x": (1.1, 1.9)}
+    untested = "|x| a power of two: the mantissa jumps there"
+    conventions = (((0.0,), (1.0,)),)
+
+    @staticmethod
+    def forward(x: Any) -> Any:
+        """Return the mantissa."""
+        return np.frexp(x)[0]
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = 2**-n = z / x, and 1 at 0, where n = 0"""
+        return xp.where(x == 0, 1.0, z / xp.where(x == 0, 1.0, x))
+
+
+class ldexp_grad(linear):
+    """z = x 2**n, n an integer"""
+
+    forward = np.ldexp
+    dtypes = REAL
+    refused = {"n": "It is an integer."}
+    cases = (
+        case((3,), np.array([1, -2, 3])),
+        case((), np.array([[1], [0]])),
+        case((2, 3), 4),
+    )
+
+    @staticmethod
+    def transpose_x(xp: Any, z_grad: Any, x: Any, n: Any) -> Any:
+        """x_grad = z_grad 2**n"""
+        return xp.ldexp(z_grad, n)
+
+
+class nextafter_grad(elementwise):
+    """z = the float after x on the way to y: x and a rounding unit"""
+
+    forward = np.nextafter
+    dtypes = REAL
+    domain = {"y": (3.0, 4.0)}
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dx = 1"""
+        return 1
+
+
+__all__ = [
+    "clip_grad",
+    "copysign_grad",
+    "fmax_grad",
+    "fmin_grad",
+    "fmod_grad",
+    "fraction_grad",
+    "heaviside_grad",
+    "ldexp_grad",
+    "mantissa_grad",
+    "maximum_grad",
+    "minimum_grad",
+    "nextafter_grad",
+    "where_grad",
+]

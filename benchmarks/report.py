@@ -1,0 +1,112 @@
+"""The table that is printed, and the file that is written."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import Row
+
+RESULTS = Path(__file__).parent / "results"
+
+DISTRIBUTIONS = ("chainrule", "numpy", "autograd", "jax", "micrograd", "mygrad", "torch")
+
+HEADINGS = ("workload", "chainrule", "against", "its time", "ratio", "target", "")
+
+SCALES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the rows as aligned text; a workload is named on its first row only."""
+    lines = [HEADINGS, *(cells(row) for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADINGS))]
+    texts: list[str] = []
+    last = ""
+    for line in lines:
+        shown = ("" if line[0] == last else line[0], *line[1:])
+        last = line[0]
+        padded = [
+            cell.rjust(width) if i in (1, 3, 4, 5) else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(shown, widths, strict=True))
+        ]
+        texts.append("  ".join(padded).rstrip())
+    texts.insert(1, "  ".join("-" * width for width in widths).rstrip())
+    return "\n".join(texts)
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Return one row's texts."""
+    verdict = "shown" if row.met is None else "ok" if row.met else "MISSED"
+    target = ""
+    if row.limit is not None:
+        word = ">=" if row.kind == "faster" else "<="
+        target = f"{word} {quantity(row.limit, row.unit) if row.ratio is None else ''}"
+        target = target.rstrip() if row.ratio is None else f"{word} {row.limit:g}x"
+    ratio = ""
+    if row.ratio is not None:
+        word = "faster" if row.kind == "faster" else "as long"
+        ratio = f"{row.ratio:.2f}x {word}"
+    theirs = "" if row.theirs is None else quantity(row.theirs, row.unit)
+    ours = quantity(row.ours, row.unit)
+    return (row.workload, ours, row.peer, theirs, ratio, target, verdict)
+
+
+def quantity(x: float, unit: str) -> str:
+    """Write a number of bytes, or of seconds at a readable scale."""
+    if unit == "bytes":
+        return f"{x:.0f} B"
+    scale, name = next(
+        ((s, n) for s, n in SCALES if x >= 0.9995 * s), SCALES[-1]
+    )
+    suffix = "/op" if unit == "per operation" else ""
+    return f"{x / scale:.3g} {name}{suffix}" if x < 100 * scale else (
+        f"{x / scale:.0f} {name}{suffix}"
+    )  # fmt: skip
+
+
+def summary(rows: Iterable[Row]) -> str:
+    """Return how many targets were reached, and which were not."""
+    judged = [row for row in rows if row.met is not None]
+    missed = [f"{r.workload} ({r.peer or r.unit})" for r in judged if not r.met]
+    text = f"{len(judged) - len(missed)} of {len(judged)} targets reached."
+    return f"{text} Missed: {'; '.join(missed)}." if missed else text
+
+
+def machine() -> dict[str, Any]:
+    """Return what the numbers depend on."""
+    return {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "processor": processor(),
+        "versions": {name: version(name) for name in DISTRIBUTIONS},
+    }
+
+
+def processor() -> str:
+    """Return the processor's name."""
+    path = Path("/proc/cpuinfo")
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def write(rows: Sequence[Row], folder: Path = RESULTS) -> Path:
+    """Write the rows and the machine as JSON; return the file."""
+    now = datetime.now(UTC)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{now:%Y%m%d-%H%M%S}.json"
+    found = {
+        "date": now.isoformat(timespec="seconds"),
+        **machine(),
+        "rows": [asdict(row) for row in rows],
+    }
+    path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    return path

@@ -1,0 +1,63 @@
+"""Costs that are not times of a gradient: memory per operation, and the import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tracemalloc
+from statistics import median
+
+import chainrule as gd
+
+from benchmarks.measure import Row
+from benchmarks.workloads.scalars import chain_of
+
+BYTES_TARGET, IMPORT_TARGET = 250, 0.1
+
+IMPORTING = """
+import time, numpy
+start = time.perf_counter()
+import chainrule
+print(time.perf_counter() - start)
+"""
+
+
+def rows(*, tiny: bool) -> list[Row]:
+    """Return both costs."""
+    return [memory_row(tiny=tiny), import_row(tiny=tiny)]
+
+
+def memory_row(*, tiny: bool) -> Row:
+    """Bytes that one recorded scalar operation keeps, by tracemalloc.
+
+    The chain of ``scalars.py``, recorded and held, divided by its operations.
+    """
+    operations = 100 if tiny else 10_000
+    chain = chain_of(operations)
+    leaves = [gd.node(x) for x in chain.arguments]
+    chain(None, *leaves)
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    z = chain(None, *leaves)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    del z
+    kept = (after - before) / operations
+    return _cost("memory of a scalar operation", "bytes", kept, BYTES_TARGET)
+
+
+def import_row(*, tiny: bool) -> Row:
+    """Seconds that ``import chainrule`` takes after ``import numpy``, in new processes.
+
+    The first run only warms the file cache; the median of the others is reported.
+    """
+    command = [sys.executable, "-c", IMPORTING]
+    seconds = [
+        float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        for _ in range(2 if tiny else 10)
+    ][1:]
+    return _cost("import, beyond numpy's", "seconds", median(seconds), IMPORT_TARGET)
+
+
+def _cost(name: str, unit: str, found: float, limit: float) -> Row:
+    return Row(name, unit, found, limit=limit, kind="at most", met=found <= limit)

@@ -1,0 +1,50 @@
+"""Arrays of 1e4 to 1e6 elements: arithmetic, temporaries and page faults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from benchmarks.workload import Comparison, Peer, Workload, at_most
+
+
+def large_chain(xp: Any, x: Any, y: Any) -> Any:
+    """Fixed list of elementwise operations on large arrays, then their sum.
+
+    Operations (13): x * y, sin(z), z + x, exp(z), z / y, z - x, tanh(z), z * z,
+    1.0 + z, sqrt(z), log(z), 0.5 * z, sum(z).
+    """
+    z = x * y
+    z = xp.sin(z)
+    z = z + x
+    z = xp.exp(z)
+    z = z / y
+    z = z - x
+    z = xp.tanh(z)
+    z = z * z
+    z = 1.0 + z
+    z = xp.sqrt(z)
+    z = xp.log(z)
+    z = 0.5 * z
+    return xp.sum(z)
+
+
+def comparisons(*, tiny: bool) -> list[Comparison]:
+    """Return one comparison per size, with NumPy's forward and with PyTorch."""
+    rng = np.random.default_rng(3)
+    found: list[Comparison] = []
+    for size, multiple in [(10_000, 4.5), (100_000, 3.0), (1_000_000, 3.0)]:
+        size = size // 1000 if tiny else size
+        arguments = rng.uniform(0.5, 1.5, size), rng.uniform(0.5, 1.5, size)
+        peers = (
+            Peer("numpy forward", at_most(multiple)),
+            Peer("torch", at_most(1.3)),
+            Peer("autograd"),
+        )
+        found.append(
+            Comparison(
+                f"arrays of {size:,}", Workload(large_chain, arguments), peers
+            )
+        )
+    return found

@@ -1,0 +1,93 @@
+"""The operators of nodes, generated from their rules: + - * / ** % @ // and the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule import kernels
+from chainrule.nodes import Operation, node
+from chainrule.operations_grad import arithmetic, contraction
+from chainrule.recorder import new, next_serial, record
+from chainrule.rules import rule
+from chainrule.values import NONE, plain_operand
+
+
+def operator(operation: type[rule], name: str) -> Operation:
+    """Return a function of operands for a rule: generated where floats have a form."""
+    names = {
+        "node": node, "record": record, "new": new, "next_serial": next_serial,
+        "NONE": NONE,
+    }  # fmt: skip
+    made = kernels.scalar_operator(operation, name, names)
+    if made is not None:
+        return made
+
+    def recorded(*operands: Any, where: Any = None) -> Any:
+        return record(operation, operands, None if where is None else {"where": where})
+
+    recorded.__name__ = name
+    return recorded
+
+
+def _reflected(function: Operation) -> Operation:
+    def reflected(x: Any, y: Any) -> Any:
+        return function(y, x)
+
+    return reflected
+
+
+def _compared(name: str) -> Operation:
+    ufunc = getattr(np, name)
+
+    def compare(x: node, y: Any) -> Any:
+        if y is None or isinstance(y, str):
+            return NotImplemented
+        return ufunc(x._value, plain_operand(y))
+
+    compare.__name__ = name
+    return compare
+
+
+def _floor_divide(x: Any, y: Any) -> Any:
+    """Return the floor of the quotient, a plain value: locally constant."""
+    return np.floor_divide(plain_operand(x), plain_operand(y))
+
+
+def _divmod(x: Any, y: Any) -> Any:
+    """Return quotient (plain, locally constant) and remainder (a node)."""
+    return _floor_divide(x, y), OPERATORS["mod"](x, y)
+
+
+OPERATORS: dict[str, Operation] = {}
+"""The functions behind the operators, by operator name."""
+
+for _name, _rule, _function in [
+    ("add", arithmetic.addition_grad, "add"),
+    ("sub", arithmetic.subtraction_grad, "subtract"),
+    ("mul", arithmetic.multiplication_grad, "multiply"),
+    ("truediv", arithmetic.division_grad, "divide"),
+    ("pow", arithmetic.power_grad, "power"),
+    ("mod", arithmetic.remainder_grad, "remainder"),
+    ("matmul", contraction.matmul_grad, "matmul"),
+]:
+    _op = OPERATORS[_name] = operator(_rule, _function)
+    setattr(node, f"__{_name}__", _op)
+    setattr(node, f"__r{_name}__", _reflected(_op))
+for _name, _rule, _function in [
+    ("neg", arithmetic.negative_grad, "negative"),
+    ("pos", arithmetic.positive_grad, "positive"),
+    ("abs", arithmetic.absolute_grad, "absolute"),
+]:
+    _op = OPERATORS[_name] = operator(_rule, _function)
+    setattr(node, f"__{_name}__", _op)
+for _name, _function in [
+    ("lt", "less"), ("le", "less_equal"), ("gt", "greater"),
+    ("ge", "greater_equal"), ("eq", "equal"), ("ne", "not_equal"),
+]:  # fmt: skip
+    setattr(node, f"__{_name}__", _compared(_function))
+setattr(node, "__floordiv__", _floor_divide)
+setattr(node, "__rfloordiv__", _reflected(_floor_divide))
+setattr(node, "__divmod__", _divmod)
+setattr(node, "__rdivmod__", _reflected(_divmod))

@@ -1,0 +1,60 @@
+"""Pickling a recording: flattened to rows, oldest first, so that depth does not matter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from chainrule import kernels
+from chainrule.graph import collect
+from chainrule.operations_grad import structure
+from chainrule.recorder import new, next_serial
+from chainrule.rules import vertex
+from chainrule.values import INPUT, escape
+
+
+def flattened(root: Any) -> tuple[Any, ...]:
+    """Flatten a recording into leaves and rows, oldest first, without recursion."""
+    order, _ = collect([root])
+    order.reverse()
+    if any(v._parameters is INPUT for v in order):
+        raise escape(root, "pickling a node inside a function being differentiated")
+    place = {v: i for i, v in enumerate(order)}
+    rows: list[Any] = []
+    for v in order:
+        if v is root and v._step is None:
+            rows.append((v._value, v._grad))
+        elif v._step is None:
+            rows.append(v)
+        else:
+            links = [
+                (True, place[x]) if isinstance(x, vertex) else (False, x)
+                for x in v.operands
+            ]
+            rows.append((v._step.rule, v._value, v._grad, dict(v._parameters), links))
+    return type(root), rows
+
+
+def rebuilt(made: type[Any], rows: Sequence[Any]) -> Any:
+    built: list[Any] = []
+    for row in rows:
+        if isinstance(row, vertex):
+            built.append(row)
+            continue
+        z = new(made)
+        z.serial = next_serial()
+        if len(row) == 2:
+            z._value, z._grad = row
+            z._step, z.operands = None, ()
+        else:
+            operation, z._value, z._grad, z._parameters, links = row
+            z.operands = tuple(built[x] if linked else x for linked, x in links)
+            wanted = tuple(linked for linked, _ in links)
+            hand = operation is structure.handwritten_grad
+            z._step = (
+                structure.handwritten_step
+                if hand
+                else kernels.steps_of(operation, wanted)
+            )
+        built.append(z)
+    return built[-1]

@@ -1,0 +1,213 @@
+"""Recording one operation: run it on values, return the node that remembers it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule import kernels
+from chainrule.errors import ShapeError
+from chainrule.operations_grad import structure
+from chainrule.rules import (
+    elementwise,
+    evaluate,
+    linear,
+    multilinear,
+    raw,
+    rule,
+    vertex,
+)
+from chainrule.values import (
+    NONE,
+    holds_nodes,
+    is_inexact,
+    kept,
+    numeric_array,
+    refuse_operands,
+)
+
+next_serial = itertools.count(1).__next__
+"""The serial number of the next node: nodes are ordered by age."""
+
+new = object.__new__
+
+
+def record(
+    operation: type[rule], operands: Sequence[Any], given: Mapping[str, Any] | None = None
+) -> Any:
+    """Run an operation and return the node that remembers it.
+
+    Where no operand is a node the plain result is returned. Constants are kept as they
+    are; an array the derivative will need is copied, so its owner may change it.
+
+    Parameters
+    ----------
+    operation
+        The rule class.
+    operands
+        Nodes, numbers and arrays (and lists of them).
+    given
+        The keyword parameters of the operation.
+    """
+    parameters = NONE if given is None else given
+    made: Any = None
+    inside = list(operands)
+    values = list(operands)
+    wanted: list[bool] = []
+    floats = True
+    for i, x in enumerate(inside):
+        if not isinstance(x, vertex):
+            if type(x) is float or type(x) is int:
+                wanted.append(False)
+                continue
+            inside[i] = values[i] = x = as_operand(x)
+            if not isinstance(x, vertex):
+                wanted.append(False)
+                floats = False
+                continue
+        wanted.append(True)
+        values[i] = value = x._value
+        floats = floats and type(value) is float
+        if made is None or not made.traces:
+            made = type(x)
+    if made is None:
+        return evaluate(operation, values, parameters)
+    plan = plan_of(operation, tuple(wanted))
+    if operation.refused:
+        refuse_operands(operation, inside)
+    value = evaluate(operation, values, parameters)
+    if type(value) is not np.ndarray or value.dtype.kind not in "fc":
+        if floats and isinstance(value, np.float64):
+            value = float(value)
+        elif floats and isinstance(value, tuple):
+            value = tuple(float(v) if type(v) is np.float64 else v for v in value)
+        elif operation.outputs == 1 and not is_inexact(value):
+            return value
+    if not plan.depends and not made.traces:
+        return value
+    for i in plan.copied:
+        x = inside[i]
+        if type(x) is np.ndarray and x.flags.writeable:
+            inside[i] = x.copy()
+    z = new(made)
+    z._value = value
+    z._step = plan.step
+    z._parameters = NONE
+    if parameters:
+        z._parameters = {k: kept(v) for k, v in parameters.items()}
+        if plan.elementwise and parameters.get("where") is not None:
+            z._step = reference_of(operation)
+    z.operands = tuple(inside)
+    z.serial = next_serial()
+    return z if operation.outputs == 1 else items_of(z)
+
+
+class plan_of:
+    """How to record a rule for one pattern of nodes and constants; made once.
+
+    Attributes
+    ----------
+    step
+        The step of the plain reverse sweep.
+    depends
+        Whether the result has a derivative in any of the nodes.
+    copied
+        Positions of the constants whose values the derivative reads.
+    elementwise
+        Whether ``where=`` is a mask on the result.
+    """
+
+    __slots__ = ("copied", "depends", "elementwise", "step")
+
+    def __new__(cls, operation: type[rule], wanted: tuple[bool, ...]) -> plan_of:
+        """Return the plan from the rule's table."""
+        plans = operation.__dict__.get("_plans")
+        if plans is None:
+            plans = {}
+            operation._plans = plans  # type: ignore[attr-defined]
+        found = plans.get(wanted)
+        if found is None:
+            found = plans[wanted] = super().__new__(cls)
+            found.step = kernels.steps_of(operation, wanted)
+            found.depends = _depends(operation, wanted)
+            found.elementwise = issubclass(operation, elementwise)
+            found.copied = tuple(
+                i
+                for i, is_node in enumerate(wanted)
+                if not is_node and needs_values(operation, wanted, i)
+            )
+        return found
+
+
+def items_of(z: Any) -> Any:
+    """Return one node per result of an operation with several."""
+    results = [
+        record(structure.item_grad, (z,), {"index": i})
+        if is_inexact(v)
+        else v
+        for i, v in enumerate(z._value)
+    ]
+    made = type(z._value)
+    return made(*results) if hasattr(made, "_fields") else tuple(results)
+
+
+def reference_of(operation: type[rule]) -> Any:
+    """Return the rule's reference step, made once."""
+    if "_reference" not in operation.__dict__:
+        operation._reference = kernels.reference_of(operation)  # type: ignore
+    return operation._reference  # type: ignore[attr-defined]
+
+
+def _depends(operation: type[rule], wanted: Sequence[bool]) -> bool:
+    """Tell whether the result has a derivative in any of the wanted operands."""
+    if operation.variadic or not issubclass(operation, elementwise | linear):
+        return True
+    return any(w and i in operation.parts for i, w in enumerate(wanted))
+
+
+def needs_values(operation: type[rule], wanted: tuple[bool, ...], i: int) -> bool:
+    """Tell whether the derivative in the wanted operands reads operand ``i``."""
+    if issubclass(operation, linear) and not issubclass(operation, multilinear):
+        return i not in operation.parts and not operation.variadic
+    if not issubclass(operation, elementwise):
+        return True
+    return operation.operand_names[i] in kernels.names_read(operation, wanted)
+
+
+def as_operand(x: Any) -> Any:
+    """Return an operand that is no node as a constant, or nodes in a list as a node."""
+    kind = type(x)
+    if kind is np.ndarray and x.dtype.kind in "fcbiu":
+        return x
+    if kind is bool or kind is complex or isinstance(x, np.generic):
+        return x
+    if isinstance(x, np.ndarray) and x.dtype == object:
+        x = x.tolist()
+    if isinstance(x, list | tuple) and holds_nodes(x):
+        return stacked(x)
+    if isinstance(x, vertex | int):
+        return x
+    return numeric_array(x, "An operation on nodes")
+
+
+def stacked(x: Any) -> Any:
+    """Join nested lists of nodes and numbers into one node."""
+    if isinstance(x, np.ndarray) and x.dtype == object:
+        x = x.tolist()
+    if not isinstance(x, list | tuple):
+        return x
+    parts = [stacked(v) for v in x]
+    shapes = {np.shape(raw(p)) for p in parts}
+    if len(shapes) > 1:
+        raise ShapeError(
+            f"A list of nodes needs parts of one shape; received {sorted(shapes)}. "
+            "Use np.concatenate, or a container of several nodes."
+        )
+    return record(STACK[0], parts, {"axis": 0})
+
+
+STACK: list[type[rule]] = []
+"""The rule that joins nodes; set by ``chainrule.operations``."""

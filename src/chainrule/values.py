@@ -1,0 +1,226 @@
+"""Values at the border: what may come in, what may go out, and the refusals.
+
+Everything here works on nodes through their base class ``vertex``, below the node class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import ArgumentError, EscapeError, MissingRuleError, ShapeError
+from chainrule.rules import raw, rule, vertex
+from chainrule.shapes import describe
+
+NONE: Mapping[str, Any] = {}
+"""No parameters."""
+
+INPUT: Mapping[str, Any] = {"input": True}
+"""The parameters of a node that a transform made of one of its inputs."""
+
+# ------------------------------------------------------------------- values coming in
+
+
+def as_value(value: Any) -> Any:
+    """Return what a leaf holds: a float, a complex or inexact array, copied."""
+    if type(value) is float:
+        return value
+    if isinstance(value, vertex):
+        raise ArgumentError(
+            f"node() received {value!r}, which is a node already. Use it as it is, or "
+            "gd.node(gd.value(x)) for a leaf that forgets its history."
+        )
+    if isinstance(value, bool | int | np.integer | np.bool_):
+        return float(value)
+    if isinstance(value, np.inexact):
+        return value
+    if isinstance(value, complex | float):
+        return np.asarray(value)[()] if isinstance(value, complex) else float(value)
+    array = numeric_array(value, "node()")
+    return array.copy() if array.dtype.kind in "fc" else array.astype(np.float64)
+
+
+def numeric_array(value: Any, where: str) -> Any:
+    """Return a numeric array of a value, or raise naming what was received."""
+    if value is None or isinstance(value, str | bytes | dict | set):
+        raise ArgumentError(
+            f"{where} needs numbers; received {describe(value)}. Pass a float, an array "
+            "or a list of numbers."
+        )
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise ArgumentError(
+            f"{where} needs numbers in a regular array; received {describe(value)}, "
+            f"which NumPy refuses ({error}). Make all rows the same length."
+        ) from error
+    if array.dtype == object:
+        raise ArgumentError(
+            f"{where} needs numbers; received an array of objects. Use np.stack to "
+            "join nodes, or a numeric dtype."
+        )
+    if array.dtype.kind not in "fcbiu":
+        raise ArgumentError(
+            f"{where} needs numbers; received {describe(value)} "
+            f"(dtype {array.dtype}). Convert it to float first."
+        )
+    return array
+
+
+def check_cotangent(z_grad: Any, value: Any, name: str) -> Any:
+    """Return a seed in the shape and dtype of a value, or raise."""
+    if isinstance(z_grad, vertex):
+        given: Any = z_grad
+    elif type(z_grad) is float and type(value) is float:
+        return z_grad
+    else:
+        given = numeric_array(z_grad, name)
+    if given.shape != np.shape(value):
+        raise ShapeError(
+            f"{name} has shape {given.shape}, but the value it belongs to has shape "
+            f"{np.shape(value)}. Pass an array of shape {np.shape(value)}."
+        )
+    want = np.asarray(value).dtype
+    if given.dtype.kind == "c" and want.kind != "c":
+        raise ArgumentError(
+            f"{name} is complex, but the value it belongs to is real ({want}). Pass "
+            f"{name}.real."
+        )
+    if isinstance(given, vertex):
+        return given
+    return float(given) if type(value) is float else given.astype(want)
+
+
+def is_inexact(x: Any) -> bool:
+    """Tell whether a plain value is real or complex floating point."""
+    if isinstance(x, np.ndarray | np.generic):
+        return x.dtype.kind in "fc"
+    return isinstance(x, float | complex)
+
+
+def kept(x: Any) -> Any:
+    """Return a parameter that its owner cannot change: arrays are copied."""
+    if type(x) is np.ndarray:
+        return x.copy()
+    if type(x) is tuple:
+        return tuple(kept(v) for v in x)
+    return list(map(kept, x)) if type(x) is list else x
+
+
+# -------------------------------------------------------------------- nodes inside
+
+
+def holds_nodes(x: Any) -> bool:
+    """Tell whether nested lists hold a node."""
+    if isinstance(x, list | tuple):
+        return any(map(holds_nodes, x))
+    return isinstance(x, vertex) or (
+        isinstance(x, np.ndarray)
+        and x.dtype == object
+        and any(isinstance(v, vertex) for v in x.flat)
+    )
+
+
+def plain_index(index: Any) -> Any:
+    """Return an index without nodes; a node in it is an escape."""
+    if isinstance(index, tuple):
+        return tuple(map(plain_index, index))
+    if isinstance(index, vertex) or holds_nodes(index):
+        raise escape(index, "using x as an index")
+    return index
+
+
+def plain_operand(x: Any) -> Any:
+    """Replace nodes, also those inside lists, by their values."""
+    if isinstance(x, list | tuple) and holds_nodes(x):
+        return type(x)(map(plain_operand, x)) if type(x) in (list, tuple) else x
+    if isinstance(x, np.ndarray) and x.dtype == object:
+        return np.array([raw(v) for v in x.flat]).reshape(x.shape)
+    return raw(x)
+
+
+def conjugated(grad: Any) -> Any:
+    """Conjugate a complex gradient; ``None`` (absent) is 0.0."""
+    if grad is None:
+        return 0.0
+    if type(grad) is float or isinstance(grad, tuple):
+        return grad
+    return grad.conj() if grad.dtype.kind == "c" else grad
+
+
+# ------------------------------------------------------------------- refusing clearly
+
+
+def operation_name(operation: type[rule]) -> str:
+    """Return an operation's name: its forward's, or its class's without ``_grad``."""
+    name = operation.__name__.removesuffix("_grad")
+    return _NAMES.get(name, name)
+
+
+_NAMES = {
+    "addition": "add",
+    "subtraction": "subtract",
+    "multiplication": "multiply",
+    "division": "divide",
+}
+
+
+def missing(name: str, reason: str | None) -> MissingRuleError:
+    """Return the error for a function that has no rule."""
+    if reason:
+        return MissingRuleError(f"{name} cannot be differentiated: {reason}")
+    return MissingRuleError(
+        f"{name} has no derivative rule, so it was not run on a node. Write it with "
+        "functions that have one, declare it with gd.custom_operation(forward, "
+        "pullback), or pass gd.value(x) if its result is to be treated as constant."
+    )
+
+
+def refuse_operands(operation: type[rule], operands: Sequence[Any]) -> None:
+    """Raise where a node stands in an operand that has no derivative."""
+    for name, x in zip(operation.operand_names, operands, strict=False):
+        if isinstance(x, vertex) and name in operation.refused:
+            raise missing(
+                f"{operation_name(operation)} in its operand {name!r}",
+                f"{operation.refused[name]} Pass gd.value({name}) to hold it constant.",
+            )
+
+
+def refuse_out(kwargs: Mapping[str, Any]) -> None:
+    """Raise where a result is to be written into an array: it would lose its history."""
+    if kwargs.get("out") is not None:
+        raise EscapeError(
+            "out= would write a node's result into a plain array, which cannot remember "
+            "how it was computed. Leave out= away and use the returned node."
+        )
+
+
+def call_keywords(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a ufunc call's keywords without those at their defaults."""
+    refuse_out(kwargs)
+    for name, value in kwargs.items():
+        if name in ("where", "out") or value is _UFUNC_DEFAULTS.get(name, NONE):
+            continue
+        raise ArgumentError(
+            f"The keyword {name}={value!r} of a NumPy ufunc is not supported on nodes. "
+            "Leave it away; use x.astype(dtype) to change a dtype."
+        )
+    where = kwargs.get("where")
+    return {} if where is None or where is True else {"where": plain_operand(where)}
+
+
+_UFUNC_DEFAULTS: Mapping[str, Any] = {
+    "dtype": None,
+    "subok": True,
+    "casting": "same_kind",
+}
+
+
+def escape(x: Any, what: str) -> EscapeError:
+    return EscapeError(
+        f"{what} would turn {x!r} into a plain value and lose its derivative. Use the "
+        "functions of NumPy or chainrule on the node itself (np.sin(x), np.stack, "
+        "np.zeros_like(x)), or gd.value(x) if it is to be treated as constant."
+    )
