@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -367,8 +366,7 @@ FEATURES = (
     "mean concavity",
     "mean symmetry",
 )
-PICTURED = ("mean texture", "mean concavity")
-COLOURS = {0.0: "#2b6cb0", 1.0: "#c05621"}
+OUTCOMES = {0.0: ("benign", "o", "#1a4f8b"), 1.0: ("malignant", "^", "#8b1a1a")}
 
 
 def draw_surface(axes: Axes, title: str, data: Data, scores: Callable[..., Any]) -> Any:
@@ -378,16 +376,15 @@ def draw_surface(axes: Axes, title: str, data: Data, scores: Callable[..., Any])
     points = np.stack([g.ravel() for g in grid], axis=1)
     probability = (1.0 / (1.0 + np.exp(-scores(points)))).reshape(grid[0].shape)
     surface = axes.contourf(
-        *grid, probability, levels=np.linspace(0, 1, 11), cmap="RdYlBu_r", alpha=0.75
+        *grid, probability, levels=np.linspace(0, 1, 11), cmap="RdBu_r", alpha=0.7
     )
     axes.contour(*grid, probability, levels=[0.5], colors="black", linewidths=1.2)
-    for outcome, label in ((0.0, "benign"), (1.0, "malignant")):
-        shown = data.held_out_x[data.held_out_y == outcome].T
-        axes.scatter(
-            *shown, s=18, c=COLOURS[outcome], edgecolors="white", lw=0.5, label=label
-        )
+    for outcome, (label, marker, colour) in OUTCOMES.items():
+        cases = data.held_out_x[data.held_out_y == outcome].T
+        style = {"marker": marker, "color": colour, "edgecolor": "white", "lw": 0.6}
+        axes.scatter(*cases, s=30, label=label, **style)
     share = accuracy(scores(data.held_out_x), data.held_out_y)
-    axes.set(title=f"{title}: {share:.0%} right", xlabel=data.names[0])
+    axes.set(title=f"{title}: {share:.0%} of these right", xlabel=data.names[0])
     return surface
 
 
@@ -395,7 +392,74 @@ def draw_estimates(axes: Axes, data: Data, w: np.ndarray, errors: np.ndarray) ->
     """Draw the slopes of a logistic regression with their 95 % intervals."""
     rows = np.arange(len(data.names))[::-1]
     axes.axvline(0.0, color="grey", lw=0.8)
-    axes.errorbar(w[1:], rows, xerr=1.96 * errors[1:], fmt="o", capsize=3, color="#2d3748")
+    axes.errorbar(w[1:], rows, xerr=1.96 * errors[1:], fmt="o", capsize=4, color="k")
     axes.set_yticks(rows, data.names)
-    axes.set(title="Estimates, 95 % intervals", xlabel="log odds per standard deviation")
     axes.set_ylim(-0.6, len(rows) - 0.4)
+    axes.set_title("Logistic regression on all features")
+    axes.set_xlabel("log odds per standard deviation, with 95 % interval")
+
+
+def draw(data: Data, w: np.ndarray, errors: np.ndarray, path: Path) -> None:
+    """Save a picture: both models fitted to two features, and all the estimates."""
+    two = load(*data.names[:2])
+    w_two, _ = fit_logistic(two)
+    p_two = fit_network(two)
+    figure = Figure(figsize=(14, 4.6), layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
+    draw_surface(left, "Logistic regression", two, lambda x: logistic_scores(w_two, x))
+    surface = draw_surface(
+        middle, "Neural network", two, lambda x: network_scores(p_two, x)
+    )
+    left.set_ylabel(two.names[1])
+    left.legend(loc="upper left", handletextpad=0.2)
+    figure.colorbar(surface, ax=[left, middle], label="probability of malignancy")
+    draw_estimates(right, data, w, errors)
+    figure.savefig(path, dpi=150)
+
+
+# -------------------------------------------------------------------------------- main
+
+
+def heading(text: str) -> None:
+    """Print the title of a part."""
+    print(f"\n{text}\n{'-' * len(text)}\n")
+
+
+def explain_gradients() -> str:
+    """Print parts 1 and 2; return the worked-out text."""
+    heading("1. Gradients of equations, next to central finite differences")
+    first_gradient()
+    print("\n" + gradient_table(2.0, 3.0))
+    heading("2. The chain rule, worked out")
+    text = worked_out(equation_2, x=2.0, y=3.0)
+    print(text)
+    return text
+
+
+def fit_models(picture: Path) -> None:
+    """Print parts 3 and 4, and save the picture."""
+    data = load(*FEATURES)
+    heading("3. Logistic regression on the Wisconsin diagnostic breast cancer data")
+    print(f"{len(data.y)} tumours to fit, {len(data.held_out_y)} held out.\n")
+    w, errors = fit_logistic(data)
+    print(estimate_table(data, w, errors))
+    share = accuracy(logistic_scores(w, data.held_out_x), data.held_out_y)
+    print(f"\nHeld-out accuracy: {share:.1%}")
+    heading("4. A neural network with one hidden layer on the same data")
+    p = fit_network(data)
+    share = accuracy(network_scores(p, data.held_out_x), data.held_out_y)
+    print(f"Held-out accuracy: {share:.1%}")
+    draw(data, w, errors, picture)
+
+
+def main() -> None:
+    """Run all parts and say where the files are."""
+    OUTPUT.mkdir(exist_ok=True)
+    steps, picture = OUTPUT / "worked_out.txt", OUTPUT / "fit.png"
+    steps.write_text(explain_gradients() + "\n", encoding="utf-8")
+    fit_models(picture)
+    print(f"\nFiles: {steps}, {picture}")
+
+
+if __name__ == "__main__":
+    main()

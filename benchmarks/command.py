@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 
 from benchmarks import report
 from benchmarks.measure import Row, compare
@@ -32,14 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.only in COSTS:
         print(f"running {COSTS} ...", flush=True)
         rows += costs.rows(tiny=smoke)
-    print()
-    if not smoke:
-        print(listing(chosen), end="\n\n")
-    print(report.table(rows))
     if smoke:
-        print("\nTiny sizes, run once: the times and verdicts above mean nothing.")
-    else:
-        print(f"\n{report.summary(rows)}\n{report.write(rows)}")
+        rows = [replace(row, limit=None, met=None) for row in rows]
+        print(f"\n{report.table(rows)}\nTiny and run once: these times mean nothing.")
+        return 0
+    print(f"\n{listing(chosen)}\n\n{report.table(rows)}\n")
+    print(f"{report.summary(rows)}\n{report.write(rows)}")
     return 0
 
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 import chainrule as gd
-
 from benchmarks.workload import Workload
 
 Call = Callable[[], list[Any]]
@@ -163,11 +161,6 @@ OURS = ("chainrule", "chainrule backward()", "numpy forward")
 def gradient_call(library: str, workload: Workload) -> Call:
     """Return the call that computes a workload's derivatives with a library."""
     return MAKERS[library, workload.order](workload)
-
-
-def versions(libraries: list[str]) -> dict[str, str]:
-    """Return the installed version of each distribution."""
-    return {name: version(name) for name in libraries}
 
 
 def _numpy_function(workload: Workload) -> Callable[..., Any]:

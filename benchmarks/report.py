@@ -15,7 +15,9 @@ from benchmarks.measure import Row
 
 RESULTS = Path(__file__).parent / "results"
 
-DISTRIBUTIONS = ("chainrule", "numpy", "autograd", "jax", "micrograd", "mygrad", "torch")
+DISTRIBUTIONS = (
+    "chainrule", "numpy", "autograd", "jax", "micrograd", "mygrad", "torch"
+)  # fmt: skip
 
 HEADINGS = ("workload", "chainrule", "against", "its time", "ratio", "target", "")
 
@@ -43,17 +45,14 @@ def table(rows: Sequence[Row]) -> str:
 def cells(row: Row) -> tuple[str, ...]:
     """Return one row's texts."""
     verdict = "shown" if row.met is None else "ok" if row.met else "MISSED"
-    target = ""
-    if row.limit is not None:
-        word = ">=" if row.kind == "faster" else "<="
-        target = f"{word} {quantity(row.limit, row.unit) if row.ratio is None else ''}"
-        target = target.rstrip() if row.ratio is None else f"{word} {row.limit:g}x"
-    ratio = ""
-    if row.ratio is not None:
-        word = "faster" if row.kind == "faster" else "as long"
-        ratio = f"{row.ratio:.2f}x {word}"
-    theirs = "" if row.theirs is None else quantity(row.theirs, row.unit)
     ours = quantity(row.ours, row.unit)
+    theirs = "" if row.theirs is None else quantity(row.theirs, row.unit)
+    word = "faster" if row.kind == "faster" else "the time"
+    ratio = "" if row.ratio is None else f"{row.ratio:.2f}x {word}"
+    sign = ">=" if row.kind == "faster" else "<="
+    target = "" if row.limit is None else f"{sign} {row.limit:g}x"
+    if target and row.ratio is None:
+        target = f"{sign} {quantity(row.limit or 0.0, row.unit)}"
     return (row.workload, ours, row.peer, theirs, ratio, target, verdict)
 
 
@@ -61,13 +60,11 @@ def quantity(x: float, unit: str) -> str:
     """Write a number of bytes, or of seconds at a readable scale."""
     if unit == "bytes":
         return f"{x:.0f} B"
-    scale, name = next(
-        ((s, n) for s, n in SCALES if x >= 0.9995 * s), SCALES[-1]
-    )
+    scale, name = next((s for s in SCALES if x >= s[0]), SCALES[-1])
     suffix = "/op" if unit == "per operation" else ""
-    return f"{x / scale:.3g} {name}{suffix}" if x < 100 * scale else (
-        f"{x / scale:.0f} {name}{suffix}"
-    )  # fmt: skip
+    amount = x / scale
+    digits = 0 if amount >= 100 else 3 - len(str(int(amount)))
+    return f"{amount:.{digits}f} {name}{suffix}"
 
 
 def summary(rows: Iterable[Row]) -> str:

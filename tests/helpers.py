@@ -191,6 +191,9 @@ def generates(r: type[rule]) -> bool:
     """Tell whether operands can be drawn from the rule's ``domain`` alone."""
     if not issubclass(r, elementwise) or r.variadic:
         return False
+    listed = [p for d in r.parts.values() for p in inspect.signature(d).parameters.values()]
+    if any(p.kind is p.KEYWORD_ONLY and p.default is p.empty for p in listed):
+        return False
     known = all(
         i in r.parts or n in r.domain for i, n in enumerate(r.operand_names)
     )
@@ -273,7 +276,7 @@ def reverse(
     results: Sequence[node], seeds: Sequence[Any], leaves: Sequence[node], xp: Any = plain
 ) -> list[Any]:
     """Return the cotangents of leaves by the reference sweep; zeros where absent."""
-    order, _ = collect(results)
+    order = collect(results).order
     bars = reverse_sweep(xp, order, seeded(results, seeds), leaves)
     return [bars[x].value if x in bars else 0.0 * raw(x) for x in leaves]
 
@@ -282,7 +285,7 @@ def forward(
     results: Sequence[node], dots: Sequence[Any], leaves: Sequence[node], xp: Any = plain
 ) -> list[Any]:
     """Return the tangents of results by the forward sweep; zeros where absent."""
-    order, _ = collect(results)
+    order = collect(results).order
     swept = forward_sweep(xp, order, seeded(leaves, dots))
     return [swept[z].value if z in swept else 0.0 * raw(z) for z in results]
 

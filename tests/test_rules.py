@@ -11,7 +11,7 @@ import pytest
 import sympy
 
 from chainrule import operations
-from chainrule.graph import collect, fast_sweep
+from chainrule.graph import collect, fast_sweep_keeping
 from chainrule.nodes import node, record
 from chainrule.rules import elementwise, evaluate, general, plain, raw, rule
 from chainrule.symbolic import partial_formulas
@@ -253,10 +253,10 @@ def test_fast_path_is_the_reference(call):
 def compare_paths(call, results, leaves):
     seeds = seeds_for(call, results, call.rng)
     expected = reverse(results, seeds, leaves)
-    order, _ = collect(results)
+    order = collect(results).order
     bars = dict.fromkeys(order)
     bars.update(zip(results, seeds, strict=True))
-    fast_sweep(order, bars, keep=True)
+    fast_sweep_keeping(order, bars)
     for x, e in zip(leaves, expected, strict=True):
         a = bars.get(x)
         if a is None:

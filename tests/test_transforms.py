@@ -362,9 +362,9 @@ class TestNesting:
         original = module.collect
 
         def spy(roots, start=-1):
-            order, older = original(roots, start)
-            sizes.append(len(order))
-            return order, older
+            found = original(roots, start)
+            sizes.append(len(found.order))
+            return found
 
         def f(x):
             for _ in range(50):

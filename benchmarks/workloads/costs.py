@@ -8,7 +8,6 @@ import tracemalloc
 from statistics import median
 
 import chainrule as gd
-
 from benchmarks.measure import Row
 from benchmarks.workloads.scalars import chain_of
 
@@ -51,12 +50,15 @@ def import_row(*, tiny: bool) -> Row:
 
     The first run only warms the file cache; the median of the others is reported.
     """
+    seconds = median([import_time() for _ in range(2 if tiny else 10)][1:])
+    return _cost("import, beyond numpy's", "seconds", seconds, IMPORT_TARGET)
+
+
+def import_time() -> float:
+    """Return the seconds that a new process took to import chainrule."""
     command = [sys.executable, "-c", IMPORTING]
-    seconds = [
-        float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        for _ in range(2 if tiny else 10)
-    ][1:]
-    return _cost("import, beyond numpy's", "seconds", median(seconds), IMPORT_TARGET)
+    found = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(found.stdout)
 
 
 def _cost(name: str, unit: str, found: float, limit: float) -> Row:

@@ -34,8 +34,8 @@ def comparisons(*, tiny: bool) -> list[Comparison]:
     """Return one comparison per size, with NumPy's forward and with PyTorch."""
     rng = np.random.default_rng(3)
     found: list[Comparison] = []
-    for size, multiple in [(10_000, 4.5), (100_000, 3.0), (1_000_000, 3.0)]:
-        size = size // 1000 if tiny else size
+    for full, multiple in [(10_000, 4.5), (100_000, 3.0), (1_000_000, 3.0)]:
+        size = full // 1000 if tiny else full
         arguments = rng.uniform(0.5, 1.5, size), rng.uniform(0.5, 1.5, size)
         peers = (
             Peer("numpy forward", at_most(multiple)),
@@ -43,8 +43,6 @@ def comparisons(*, tiny: bool) -> list[Comparison]:
             Peer("autograd"),
         )
         found.append(
-            Comparison(
-                f"arrays of {size:,}", Workload(large_chain, arguments), peers
-            )
+            Comparison(f"arrays of {size:,}", Workload(large_chain, arguments), peers)
         )
     return found

@@ -55,11 +55,7 @@ def comparisons(*, tiny: bool) -> list[Comparison]:
         Comparison(
             f"scalar chain, {long:,}",
             chain_of(long),
-            (
-                Peer(
-                    "chainrule", at_most(3), chain_of(short), f"chainrule, {short:,}"
-                ),
-            ),
+            (Peer("chainrule", at_most(3), chain_of(short), f"chainrule, {short:,}"),),
             per_operation=True,
             rounds=7,
         ),

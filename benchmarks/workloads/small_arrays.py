@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,10 @@ def small_chain(xp: Any, x: Any, y: Any, *, laps: int) -> Any:
     """Chain of operations on small arrays.
 
     Operations of a lap (13), on arrays of 10: z * x, sin(z), z + y, exp(z), z / x,
-    log(z), z - y, tanh(z), 1.5 + z, sqrt(z), 2.0 / z, cos(z), z ** 2. After the last
+    log(z), y * z, tanh(z), 1.5 - z, sqrt(z), 2.0 / z, cos(z), z ** 2. After the last
     lap: sum(z). With 23 laps that makes 300.
     """
-    z = y
+    z = x
     for _ in range(laps):
         z = z * x
         z = xp.sin(z)
@@ -24,9 +25,9 @@ def small_chain(xp: Any, x: Any, y: Any, *, laps: int) -> Any:
         z = xp.exp(z)
         z = z / x
         z = xp.log(z)
-        z = z - y
+        z = y * z
         z = xp.tanh(z)
-        z = 1.5 + z
+        z = 1.5 - z
         z = xp.sqrt(z)
         z = 2.0 / z
         z = xp.cos(z)
@@ -61,7 +62,7 @@ def network_workload() -> Workload:
     rng = np.random.default_rng(1)
     sizes = (10, 16, 16, 1)
     weights: list[Any] = []
-    for rows, columns in zip(sizes, sizes[1:], strict=False):
+    for rows, columns in pairwise(sizes):
         weights += [
             rng.standard_normal((rows, columns)) / rows**0.5,
             0.1 * rng.standard_normal(columns),
@@ -78,8 +79,6 @@ def comparisons(*, tiny: bool) -> list[Comparison]:
     chain = Workload(small_chain, arguments, options={"laps": laps})
     peers = (Peer("torch", faster(2.3)), Peer("autograd", faster(4)), Peer("mygrad"))
     return [
-        Comparison(
-            f"arrays of 10, {laps * 13 + 1}", chain, peers, per_operation=True
-        ),
+        Comparison(f"arrays of 10, {laps * 13 + 1}", chain, peers, per_operation=True),
         Comparison("network 10-16-16-1, batch 8", network_workload(), peers),
     ]

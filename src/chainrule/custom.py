@@ -239,7 +239,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         rerun = _rerun(f, leaves, places, structure)
         run = recording(rerun, [leaves[i] for i in places], range(len(places)), {})
         outer = [leaves[i] for i in places]
-        met = list(collect(run.roots(), run.start)[1])
+        met = collect(run.roots(), run.start).older
         met += [z for z in run.outputs if isinstance(z, node) and z.serial <= run.start]
         known = set(outer)
         closed = tuple(dict.fromkeys(x for x in met if x not in known))
@@ -296,7 +296,7 @@ class checkpoint_grad(rule, kind=True):
             if isinstance(out, vertex) and grad is not None:
                 have = seeds.get(out)
                 seeds[out] = supported(grad if have is None else have.value + grad)
-        order, _ = collect([s for s in seeds if s.serial > run.start], run.start)
+        order = collect(seeds, run.start).order
         bars = reverse_sweep(xp, order, seeds, targets)
         for i in wanted:
             if targets[i] in bars:
@@ -315,7 +315,7 @@ class checkpoint_grad(rule, kind=True):
         run, targets = cls._again(operands, parameters)
         pairs = zip(targets, tangents, strict=True)
         seeds = {x: t for x, t in pairs if t is not None}
-        order, _ = collect(run.roots(), run.start)
+        order = collect(run.roots(), run.start).order
         dots = forward_sweep(xp, order, seeds)
         parts = [dots[o].value if o in dots else None for o in run.outputs]
         return supported(tuple(parts))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -113,33 +113,38 @@ def topological_sort(
 _age = attrgetter("serial")
 
 
-def collect(
-    roots: Iterable[Node], start: int = -1
-) -> tuple[list[Node], dict[Node, None]]:
-    """Return the vertices newer than ``start`` in sweep order, and the older ones met.
+class ordered(NamedTuple):
+    """Vertices in sweep order, the older ones met, and an empty table of cotangents."""
+
+    order: list[Node]
+    older: list[Node]
+    bars: dict[Node, Any]
+
+
+def collect(roots: Iterable[Node], start: int = -1) -> ordered:
+    """Order the vertices newer than ``start``, and list the older ones met.
 
     The order is that of ``topological_sort``; older vertices are where a sweep stops.
     """
     met: dict[Node, Any] = dict.fromkeys(roots)
-    order: list[Node] = list(met)
-    older: dict[Node, None] = {}
+    order = [v for v in met if v.serial > start]
     if not order:
-        return order, older
-    if min(map(_age, order)) <= start:
-        older = {v: None for v in order if v.serial <= start}
-        order = [v for v in order if v.serial > start]
+        return ordered([], list(met), {})
+    common = type(order[0])
     push = order.append
-    common = type(order[0]) if order else None
     for z in order:
         for x in z.operands:
             if (type(x) is common or isinstance(x, vertex)) and x not in met:
                 met[x] = None
                 if x.serial > start:
                     push(x)
-                else:
-                    older[x] = None
+    older: list[Node] = []
+    if len(met) > len(order):
+        older = [v for v in met if v.serial <= start]
+        for v in older:
+            del met[v]
     order.sort(key=_age, reverse=True)
-    return order, older
+    return ordered(order, older, met)
 
 
 def reverse_sweep(
@@ -215,13 +220,11 @@ def forward_sweep(
     return dots
 
 
-def fast_sweep(
-    order: Sequence[Node], bars: dict[Node, Any], *, keep: bool
-) -> list[Node]:
+def fast_sweep(order: Sequence[Node], bars: dict[Node, Any]) -> list[Node]:
     """Sweep plain cotangents by each vertex's own step; return the leaves met.
 
-    ``bars`` maps every vertex to its cotangent or ``None``, and is filled in place.
-    With ``keep`` unset an interior cotangent is dropped once it is used.
+    ``bars`` maps every vertex to its cotangent or ``None``, and is filled in place. An
+    interior cotangent is dropped once it is used.
     """
     leaves: list[Node] = []
     for z in order:
@@ -231,32 +234,62 @@ def fast_sweep(
             continue
         z_grad = bars[z]
         if z_grad is not None:
-            if not keep:
-                bars[z] = None
+            bars[z] = None
             step(z, z_grad, bars)
     return leaves
 
 
+def fast_sweep_keeping(order: Sequence[Node], bars: dict[Node, Any]) -> list[Node]:
+    """Sweep as ``fast_sweep`` does, and leave every interior cotangent in ``.grad``."""
+    leaves: list[Node] = []
+    for z in order:
+        step = z._step
+        if step is None:
+            leaves.append(z)
+            continue
+        z_grad = bars[z]
+        if type(z_grad) is float:
+            z._grad = z_grad
+        else:
+            z._grad = conjugated(z_grad)
+            if z_grad is None:
+                continue
+        step(z, z_grad, bars)
+    return leaves
+
+
 def sweep_values(
-    order: Sequence[Node], seeds: Mapping[Node, Any], *, keep: bool
+    found: ordered, seeds: Mapping[Node, Any], *, keep: bool
 ) -> tuple[dict[Node, Any], list[Node]]:
     """Sweep plain cotangents; return them and the leaves.
 
     Fast first, and by the reference where a nan came out. Without supports an untaken
     branch can only ever turn a result into nan, so a result without nan needs no second
-    look, and only the others pay for supports.
+    look, and only the others pay for supports. With ``keep`` interior ``.grad`` is set.
     """
-    bars: dict[Node, Any] = dict.fromkeys(order)
+    order, bars = found.order, found.bars
     bars.update(seeds)
     with np.errstate(all="ignore"):
-        leaves = fast_sweep(order, bars, keep=keep)
+        leaves = (fast_sweep_keeping if keep else fast_sweep)(order, bars)
         check_fresh(leaves, order)
         if any(has_nan(bars[z]) for z in leaves):
             masked = {z: with_support(seed) for z, seed in seeds.items()}
             swept = reverse_sweep(plain, order, masked, None if keep else leaves)
             bars = dict.fromkeys(order)
             bars.update((z, bar.value) for z, bar in swept.items())
+            for z in order if keep else ():
+                if z._step is not None:
+                    z._grad = conjugated(bars[z])
     return bars, leaves
+
+
+def conjugated(grad: Any) -> Any:
+    """Conjugate a complex gradient; ``None`` (absent) is 0.0."""
+    if grad is None:
+        return 0.0
+    if type(grad) is float or isinstance(grad, tuple):
+        return grad
+    return grad.conj() if grad.dtype.kind == "c" else grad
 
 
 def with_support(value: Any, seed: Any = None) -> supported:

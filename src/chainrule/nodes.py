@@ -15,7 +15,7 @@ import numpy as np
 
 from chainrule import kernels
 from chainrule.errors import ArgumentError, EscapeError, NotScalarError, RecordingError
-from chainrule.graph import collect, sweep_values
+from chainrule.graph import collect, conjugated, sweep_values
 from chainrule.operations_grad import indexing, structure
 from chainrule.pickling import flattened, rebuilt
 from chainrule.recorder import next_serial, record
@@ -27,7 +27,6 @@ from chainrule.values import (
     as_value,
     call_keywords,
     check_cotangent,
-    conjugated,
     escape,
     missing,
     operation_name,
@@ -272,11 +271,7 @@ class node(vertex):
             If ``z_grad`` has another shape.
         """
         seed = self._seed(z_grad)
-        sorted_vertices, _ = collect([self])
-        bars, leaves = sweep_values(sorted_vertices, {self: seed}, keep=True)
-        for z, grad in bars.items():
-            if z._step is not None:
-                z._grad = grad if type(grad) is float else conjugated(grad)
+        bars, leaves = sweep_values(collect([self]), {self: seed}, keep=True)
         for leaf in leaves:
             grad = bars[leaf]
             if grad is not None:

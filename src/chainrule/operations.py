@@ -37,6 +37,9 @@ def apply(rule_class: type[rule], operands: Sequence[Any], given: Any) -> Any:
     return record(rule_class, operands, given)
 
 
+items_of = recorder.items_of
+"""Take the results of an operation with several apart: what such a namespace needs."""
+
 # ---------------------------------------------------------------------- arithmetic
 
 add = operation(arithmetic.addition_grad, np.add)

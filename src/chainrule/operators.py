@@ -14,13 +14,16 @@ from chainrule.rules import rule
 from chainrule.values import NONE, plain_operand
 
 
-def operator(operation: type[rule], name: str) -> Operation:
-    """Return a function of operands for a rule: generated where floats have a form."""
+def operator(operation: type[rule], name: str, *, masked: bool = False) -> Operation:
+    """Return a function of operands for a rule: generated where floats have a form.
+
+    With ``masked`` it also takes ``where=``, as NumPy's ufuncs do.
+    """
     names = {
         "node": node, "record": record, "new": new, "next_serial": next_serial,
         "NONE": NONE,
     }  # fmt: skip
-    made = kernels.scalar_operator(operation, name, names)
+    made = kernels.scalar_operator(operation, name, names, masked=masked)
     if made is not None:
         return made
 

@@ -15,7 +15,7 @@ from chainrule.values import INPUT, escape
 
 def flattened(root: Any) -> tuple[Any, ...]:
     """Flatten a recording into leaves and rows, oldest first, without recursion."""
-    order, _ = collect([root])
+    order = collect([root]).order
     order.reverse()
     if any(v._parameters is INPUT for v in order):
         raise escape(root, "pickling a node inside a function being differentiated")

@@ -21,6 +21,7 @@ from chainrule.errors import ArgumentError
 from chainrule.graph import (
     collect,
     forward_sweep,
+    ordered,
     reverse_sweep,
     sweep_values,
     with_support,
@@ -90,6 +91,7 @@ class recording:
         self.start = next_serial()
         self.inputs: list[node] = []
         self.places: list[tuple[Any, list[node | None]]] = []
+        self._known: tuple[tuple[int, ...], ordered] | None = None
         given = list(args)
         for i in argnums:
             given[i] = self._wrap(args[i], copy)
@@ -133,7 +135,15 @@ class recording:
         """Tell whether a result depends on nodes older than this call."""
         leaves = [z for z in self.outputs if isinstance(z, node)]
         leaves += [z for z in flatten(self.aux)[0] if isinstance(z, node)]
-        return bool(leaves) and bool(collect(dict.fromkeys(leaves), self.start)[1])
+        return bool(leaves) and bool(collect(leaves, self.start).older)
+
+    def _ordered(self, roots: tuple[node, ...]) -> ordered:
+        """Return the vertices under some roots in sweep order, sorted once."""
+        if self._known is None or self._known[0] != tuple(map(id, roots)):
+            self._known = tuple(map(id, roots)), collect(roots, self.start)
+            return self._known[1]
+        order, older, _ = self._known[1]
+        return ordered(order, older, dict.fromkeys(order))
 
     def pull(self, seeds: Mapping[int, Any]) -> tuple[list[Any], bool]:
         """Sweep cotangents from outputs (by position) back to the inputs.
@@ -146,17 +156,18 @@ class recording:
             z = self.outputs[i]
             if isinstance(z, node) and z.serial > self.start:
                 given[z] = given[z] + seed if z in given else seed
-        order, older = collect(given, self.start)
-        if older or any(isinstance(s, vertex) for s in given.values()):
+        found = self._ordered(tuple(given))
+        order = found.order
+        if found.older or any(isinstance(s, vertex) for s in given.values()):
             masked = {z: with_support(raw(s), s) for z, s in given.items()}
             bars = reverse_sweep(operations, order, masked, self.inputs)
             return [bars[x].value if x in bars else None for x in self.inputs], True
-        swept, _ = sweep_values(order, given, keep=False)
+        swept, _ = sweep_values(found, given, keep=False)
         return owned([swept.get(x) for x in self.inputs]), False
 
     def push(self, tangents: Sequence[Any]) -> tuple[list[Any], bool]:
         """Sweep one tangent per input (or ``None``) forward to the outputs."""
-        order, older = collect(self.roots(), self.start)
+        order, older, _ = self._ordered(tuple(self.roots()))
         recorded = bool(older) or any(isinstance(t, vertex) for t in tangents)
         seeds: dict[node, supported] = {
             x: with_support(raw(t), t)

@@ -213,6 +213,8 @@ class elementwise(rule, kind=True):
     _head = 2
     _prefix = "d_"
     domain: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    by_number: ClassVar[bool] = False
+    """Whether partials have shorter forms where an operand is a Python number."""
     conventions: ClassVar[
         tuple[tuple[tuple[float, ...], tuple[float | None, ...]], ...]
     ] = ()
@@ -459,7 +461,8 @@ class general(rule, kind=True):
         parameters: Parameters,
     ) -> Iterator[tuple[int, supported]]:
         """Yield what ``pullback`` returns; supports end here, or pass if structural."""
-        grads = cls.pullback(xp, z_bar.value, z, *operands, **parameters)
+        results = _results_of(xp, z)
+        grads = cls.pullback(xp, z_bar.value, results, *operands, **parameters)
         marks: Any = None
         if cls.structural:
             values = [raw(x) for x in operands]
@@ -487,7 +490,8 @@ class general(rule, kind=True):
                 "Give custom_operation a pushforward, or use reverse mode."
             )
         dots = tuple(None if t is None else t.value for t in tangents)
-        z_dot = cls.pushforward(xp, dots, z, *operands, **parameters)
+        results = _results_of(xp, z)
+        z_dot = cls.pushforward(xp, dots, results, *operands, **parameters)
         if z_dot is None:
             return None
         taken: Any = None
@@ -500,6 +504,12 @@ class general(rule, kind=True):
             marks = cls.pushforward(plain, ones, raw(z), *values, **parameters)
             taken = full_is_none(marks != 0)
         return project(xp, supported(z_dot, taken), z)
+
+
+def _results_of(xp: Any, z: Any) -> Any:
+    """Return several results as a tuple, also where a recorded sweep hands a node."""
+    several = isinstance(z, vertex) and isinstance(raw(z), tuple)
+    return xp.items_of(z) if several else z
 
 
 # ---------------------------------------------------------------- array namespaces

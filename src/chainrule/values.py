@@ -141,15 +141,6 @@ def plain_operand(x: Any) -> Any:
     return raw(x)
 
 
-def conjugated(grad: Any) -> Any:
-    """Conjugate a complex gradient; ``None`` (absent) is 0.0."""
-    if grad is None:
-        return 0.0
-    if type(grad) is float or isinstance(grad, tuple):
-        return grad
-    return grad.conj() if grad.dtype.kind == "c" else grad
-
-
 # ------------------------------------------------------------------- refusing clearly
 
 

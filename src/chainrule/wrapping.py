@@ -41,7 +41,7 @@ def operation(
     """
     model = served[0] if served else rule_class.forward
     if isinstance(model, np.ufunc):
-        function = operator(rule_class, model.__name__)
+        function = operator(rule_class, model.__name__, masked=True)
     else:
         function = _wrapped(rule_class, model)
     function.__name__ = getattr(model, "__name__", operation_name(rule_class))

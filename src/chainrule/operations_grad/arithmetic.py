@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from chainrule.cases import case, positive
 from chainrule.rules import elementwise
+from chainrule.shapes import is_complex
 
 
 class addition_grad(elementwise):
@@ -80,21 +83,54 @@ class power_grad(elementwise):
     At ``x = 0`` with ``y = 0`` the derivative in ``x`` is ``y * x**(y-1) = 0`` (the
     power is the constant 1 there), and the derivative in ``y`` is 0 for ``x = 0`` and
     ``y > 0`` (the limit of ``x**y log x``), as DLMF 4.2 continues ``0**0 = 1``.
+    A constant exponent, a Python number, takes a shorter formula where there is one.
     """
 
     forward = np.power
+    by_number = True
     domain = {"x": (0.5, 2.0)}
     conventions = (((0.0, 0.0), (0.0, None)), ((0.0, 2.0), (0.0, 0.0)))
+    cases = tuple(
+        case(positive(3), y) for y in (0, 1, 2.0, 3, 0.5, -1, -0.5, -2, 2.5)
+    )
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
         """dz/dx = y x**(y-1), and 0 where y = 0"""
+        if type(y) is int or type(y) is float:
+            return _constant_power(xp, z, x, y)
         return y * xp.power(x, xp.where(y == 0, 1.0, y - 1))
 
     @staticmethod
     def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
         """dz/dy = z log(x), and 0 where x = 0 and y > 0"""
+        if (type(x) is int or type(x) is float) and x > 0:
+            return z * math.log(x)
         return z * xp.log(xp.where(x == 0, xp.where(y > 0, 1.0, x), x))
+
+
+def _constant_power(xp: Any, z: Any, x: Any, y: float) -> Any:
+    """Return ``y x**(y-1)`` for a Python number, without a power where that is easy."""
+    if y == 2:
+        return y * x
+    if y == 1:
+        return 1
+    if y == 0:
+        return 0.0
+    if y == 3:
+        return y * (x * x)
+    if y == 0.5:
+        return 0.5 / z
+    if y == -1:
+        return -(z * z)
+    return y * xp.power(x, y - 1)
+
+
+class float_power_grad(power_grad):
+    """z = x ** y, in double precision at least"""
+
+    forward = np.float_power
+    dtypes = ("float64", "complex128")
 
 
 class remainder_grad(elementwise):
@@ -113,7 +149,7 @@ class remainder_grad(elementwise):
     @staticmethod
     def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
         """dz/dy = -floor(x / y)"""
-        return -xp.floor(x / y)
+        return -(x // y)
 
 
 class negative_grad(elementwise):
@@ -152,6 +188,23 @@ class absolute_grad(elementwise):
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
         """dz/dx = sign(x), conjugated for complex x"""
+        if is_complex(x):
+            safe = xp.where(z == 0, 1.0, z)
+            return xp.where(z == 0, 0.0, xp.conjugate(x) / safe)
+        return xp.sign(x)
+
+
+class fabs_grad(elementwise):
+    """z = |x|, for real x; at 0 the derivative is 0 as for ``absolute``"""
+
+    forward = np.fabs
+    domain = {"x": (0.5, 2.0)}
+    dtypes = ("float32", "float64")
+    conventions = (((0.0,), (0.0,)),)
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = sign(x)"""
         return xp.sign(x)
 
 
@@ -159,6 +212,8 @@ __all__ = [
     "absolute_grad",
     "addition_grad",
     "division_grad",
+    "fabs_grad",
+    "float_power_grad",
     "multiplication_grad",
     "negative_grad",
     "positive_grad",

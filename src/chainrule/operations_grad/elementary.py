@@ -324,12 +324,14 @@ class arctan2_grad(elementwise):
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
         """dz/dx = y / (x**2 + y**2), without overflow"""
-        return y / xp.hypot(x, y) / xp.hypot(x, y)
+        radius = xp.hypot(x, y)
+        return y / radius / radius
 
     @staticmethod
     def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
         """dz/dy = -x / (x**2 + y**2), without overflow"""
-        return -x / xp.hypot(x, y) / xp.hypot(x, y)
+        radius = xp.hypot(x, y)
+        return -x / radius / radius
 
 
 class sinh_grad(elementwise):

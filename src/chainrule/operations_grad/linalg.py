@@ -335,7 +335,6 @@ class cofactors_grad(general):
     cases = (
         case(regular(3, 3)),
         case(regular(2, 2, 2)),
-        case((1, 1)),
     )
 
     @staticmethod
@@ -468,16 +467,14 @@ class vector_norm_grad(general):
 def _norm_partial(xp: Any, z: Any, x: Any, ord: float) -> Any:
     """Return conj(x) abs(x)**(ord-2) / z**(ord-1), and 0 where that is 0 / 0."""
     zero = z == 0
-    ratio = x / xp.where(zero, 1.0, z)
-    if ord == 2:
-        partial = conjugate(xp, ratio)
-    elif ord > 0 and ord % 2 == 0:
-        square = ratio * conjugate(xp, ratio)
-        partial = conjugate(xp, ratio) * xp.power(square, int(ord) // 2 - 1)
-    else:
-        zero = (x == 0) | zero
-        size = xp.absolute(xp.where(zero, 1.0, ratio))
-        partial = conjugate(xp, ratio) * xp.power(size, ord - 2)
+    if ord <= 0 or ord % 2 != 0:
+        zero = zero | (x == 0)
+        x = xp.where(zero, 1.0, x)
+    ratio = x / xp.where(z == 0, 1.0, z)
+    partial = conjugate(xp, ratio)
+    if ord != 2:
+        square = xp.real(ratio * partial) if is_complex(x) else ratio * ratio
+        partial = partial * xp.power(square, (ord - 2) / 2)
     return xp.where(zero, 0.0, partial)
 
 

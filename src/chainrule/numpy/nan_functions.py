@@ -1,0 +1,176 @@
+"""Reductions that leave nan out: their derivative at a nan is structurally zero."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from chainrule import operations as ops
+from chainrule.nodes import plain_operand, refuse_out
+from chainrule.numpy.statistics import cast, count_of, delta, prod, root, var
+from chainrule.shapes import Axis
+from chainrule.wrapping import implements
+
+
+
+def _filled(a: Any, fill: float, dtype: Any = None) -> tuple[Any, Any]:
+    """Return ``a`` with nan replaced, and where it was not nan."""
+    x = cast(a, dtype)
+    missing = np.isnan(x)
+    return ops.where(missing, fill, x), ~missing
+
+
+@implements(np.nansum)
+def nansum(
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = 0,
+    where: Any = True,
+) -> Any:
+    """z = sum of the entries that are not nan"""
+    refuse_out({"out": out})
+    x, _ = _filled(a, 0.0, dtype)
+    return ops.sum(x, axis=axis, keepdims=bool(keepdims), initial=initial, where=where)
+
+
+@implements(np.nanprod)
+def nanprod(
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = 1,
+    where: Any = True,
+) -> Any:
+    """z = product of the entries that are not nan"""
+    x, _ = _filled(a, 1.0, dtype)
+    return prod(x, axis, None, out, keepdims, initial, where)
+
+
+@implements(np.nancumsum)
+def nancumsum(
+    a: Any, axis: int | None = None, dtype: Any = None, out: Any = None
+) -> Any:
+    """z[k] = sum of the entries up to k that are not nan"""
+    refuse_out({"out": out})
+    return ops.cumsum(_filled(a, 0.0, dtype)[0], axis=axis)
+
+
+@implements(np.nancumprod)
+def nancumprod(
+    a: Any, axis: int | None = None, dtype: Any = None, out: Any = None
+) -> Any:
+    """z[k] = product of the entries up to k that are not nan"""
+    refuse_out({"out": out})
+    return ops.cumprod(_filled(a, 1.0, dtype)[0], axis=axis)
+
+
+@implements(np.nanmean)
+def nanmean(
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+) -> Any:
+    """z = mean of the entries that are not nan"""
+    refuse_out({"out": out})
+    x, there = _filled(a, 0.0, dtype)
+    there = there & plain_operand(where)
+    return ops.mean(x, axis=axis, keepdims=bool(keepdims), where=there)
+
+
+@implements(np.nanvar)
+def nanvar(
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: float = 0,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+    mean: Any = None,
+    correction: Any = None,
+) -> Any:
+    """z = variance of the entries that are not nan"""
+    x, there = _filled(a, 0.0, dtype)
+    there = there & plain_operand(where)
+    z = var(x, axis, None, out, ddof, keepdims, where=there, mean=mean,
+            correction=correction)  # fmt: skip
+    left = count_of(x, axis, there, keepdims) - delta(ddof, correction)
+    return ops.where(left <= 0, np.nan, z) if np.any(left <= 0) else z
+
+
+@implements(np.nanstd)
+def nanstd(
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: float = 0,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+    mean: Any = None,
+    correction: Any = None,
+) -> Any:
+    """z = sqrt(nanvar(a)), with the derivative 0 where that is 0, as in std"""
+    return root(
+        nanvar(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean,
+               correction=correction)  # fmt: skip
+    )
+
+
+@implements(np.nanmax)
+def nanmax(
+    a: Any,
+    axis: Axis = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    """z = largest entry that is not nan"""
+    refuse_out({"out": out})
+    x, there = _filled(a, -np.inf)
+    given = {"axis": axis, "keepdims": bool(keepdims), "initial": initial}
+    z = ops.max(x, where=plain_operand(where), **given)
+    return _all_missing(z, there, where, **given)
+
+
+@implements(np.nanmin)
+def nanmin(
+    a: Any,
+    axis: Axis = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    """z = smallest entry that is not nan"""
+    refuse_out({"out": out})
+    x, there = _filled(a, np.inf)
+    given = {"axis": axis, "keepdims": bool(keepdims), "initial": initial}
+    z = ops.min(x, where=plain_operand(where), **given)
+    return _all_missing(z, there, where, **given)
+
+
+def _all_missing(
+    z: Any, there: Any, where: Any, axis: Axis, keepdims: Any, initial: Any
+) -> Any:
+    """Return z, as nan where a lane held nothing else."""
+    chosen = there & plain_operand(where)
+    empty = ~np.any(chosen, axis=axis, keepdims=keepdims)
+    if initial is not None or not np.any(empty):
+        return z
+    warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=4)
+    return ops.where(empty, np.nan, z)

@@ -1,0 +1,281 @@
+"""Sums, products, means, variances and extremes, composed of recorded operations.
+
+What each is made of stands in its docstring; its derivative follows from the rules of the
+parts. Signatures are NumPy's; ``out=`` is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule import operations as ops
+from chainrule.errors import ArgumentError
+from chainrule.nodes import plain_operand, refuse_out
+from chainrule.operations_grad.indexing import along_axis
+from chainrule.shapes import Axis, dtype_of, is_complex, normalize_axes, shape_of
+from chainrule.wrapping import implements
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """Return an array or a node of an array, in ``dtype`` unless that is ``None``."""
+    x = ops.asarray(x)
+    return x if dtype is None or x.dtype == dtype else ops.astype(x, dtype)
+
+
+def count_of(x: Any, axis: Axis, where: Any, keepdims: Any) -> Any:
+    """Return how many entries a reduction takes: a number, or an array per result."""
+    shape = shape_of(x)
+    if where is not True:
+        chosen = np.broadcast_to(where, shape)
+        return np.sum(chosen, axis=axis, keepdims=bool(keepdims))
+    count = 1
+    for i in normalize_axes(axis, len(shape)):
+        count *= shape[i]
+    return count
+
+
+# -------------------------------------------------------------------------- products
+
+
+@implements(np.prod, (np.multiply, "reduce"), method="prod")
+def prod(
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = 1,
+    where: Any = True,
+) -> Any:
+    """z = ``initial`` times the product of the entries where ``where`` holds."""
+    refuse_out({"out": out})
+    x = cast(a, dtype)
+    if where is not True:
+        x = ops.where(np.broadcast_to(plain_operand(where), x.shape), x, 1.0)
+    z = ops.prod(x, axis=axis, keepdims=bool(keepdims))
+    return z if initial is None or type(initial) is int and initial == 1 else z * initial
+
+
+@implements(np.cumprod, (np.multiply, "accumulate"), method="cumprod")
+def cumprod(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:
+    """z[k] = product of the entries up to k."""
+    refuse_out({"out": out})
+    return ops.cumprod(cast(a, dtype), axis=axis)
+
+
+@implements(np.cumulative_sum)
+def cumulative_sum(
+    x: Any,
+    /,
+    *,
+    axis: int | None = None,
+    dtype: Any = None,
+    out: Any = None,
+    include_initial: bool = False,
+) -> Any:
+    """z[k] = sum of the entries up to k; ``include_initial`` puts a 0 in front."""
+    refuse_out({"out": out})
+    x = cast(x, dtype)
+    axis = _only_axis(x, axis, "cumulative_sum")
+    return _with_initial(ops.cumsum(x, axis=axis), x, axis, 0.0, include_initial)
+
+
+@implements(np.cumulative_prod)
+def cumulative_prod(
+    x: Any,
+    /,
+    *,
+    axis: int | None = None,
+    dtype: Any = None,
+    out: Any = None,
+    include_initial: bool = False,
+) -> Any:
+    """z[k] = product of the entries up to k; ``include_initial`` puts a 1 in front."""
+    refuse_out({"out": out})
+    x = cast(x, dtype)
+    axis = _only_axis(x, axis, "cumulative_prod")
+    return _with_initial(ops.cumprod(x, axis=axis), x, axis, 1.0, include_initial)
+
+
+def _only_axis(x: Any, axis: int | None, name: str) -> int:
+    if axis is None and x.ndim > 1:
+        raise ValueError(
+            f"{name}() of an array of shape {x.shape} needs to know along which axis. "
+            "Pass axis=0, or np.ravel(x) for the flat array."
+        )
+    return 0 if axis is None else axis
+
+
+def _with_initial(z: Any, x: Any, axis: int, initial: float, included: Any) -> Any:
+    if not included:
+        return z
+    shape = list(z.shape)
+    shape[axis] = 1
+    return ops.concatenate([np.full(shape, initial, dtype_of(z)), z], axis=axis)
+
+
+@implements((np.maximum, "accumulate"))
+def maximum_accumulate(
+    a: Any, axis: int = 0, dtype: Any = None, out: Any = None
+) -> Any:
+    """z[k] = largest entry up to k; among equal ones the latest has the derivative."""
+    refuse_out({"out": out})
+    return _running(np.maximum, cast(a, dtype), axis)
+
+
+@implements((np.minimum, "accumulate"))
+def minimum_accumulate(
+    a: Any, axis: int = 0, dtype: Any = None, out: Any = None
+) -> Any:
+    """z[k] = smallest entry up to k; among equal ones the latest has the derivative."""
+    refuse_out({"out": out})
+    return _running(np.minimum, cast(a, dtype), axis)
+
+
+def _running(ufunc: np.ufunc, x: Any, axis: int) -> Any:
+    """Return the running extreme: each entry is taken from where it was last met."""
+    values = np.asarray(plain_operand(x))
+    best = ufunc.accumulate(values, axis=axis)
+    met = (values == best) | (values != values)
+    lane = [1] * values.ndim
+    lane[axis] = values.shape[axis]
+    places = np.where(met, np.arange(values.shape[axis]).reshape(lane), 0)
+    latest = np.maximum.accumulate(places, axis=axis)
+    return ops.getitem(x, index=along_axis(latest, axis, values.shape))
+
+
+# ------------------------------------------------------------------ means and spreads
+
+
+@implements(np.average)
+def average(
+    a: Any,
+    axis: Axis = None,
+    weights: Any = None,
+    returned: Any = False,
+    *,
+    keepdims: Any = False,
+) -> Any:
+    """z = sum(weights * a) / sum(weights), differentiable in both."""
+    a = ops.asarray(a)
+    if weights is None:
+        z = ops.mean(a, axis=axis, keepdims=bool(keepdims))
+        total: Any = dtype_of(z).type(count_of(a, axis, True, keepdims))
+    else:
+        w = _lined_up(ops.asarray(weights), a, axis)
+        total = ops.sum(w, axis=axis, keepdims=bool(keepdims))
+        if np.any(total == 0.0):
+            raise ZeroDivisionError(
+                "The weights of np.average sum to zero, so they cannot be normalised."
+            )
+        z = ops.sum(a * w, axis=axis, keepdims=bool(keepdims)) / total
+    if not returned:
+        return z
+    return z, ops.broadcast_to(total, z.shape)
+
+
+def _lined_up(w: Any, a: Any, axis: Axis) -> Any:
+    """Return weights in the shape of ``a``, or along its averaged axes."""
+    if w.shape == a.shape:
+        return w
+    axes = normalize_axes(axis, a.ndim)
+    if axis is None or w.shape != tuple(a.shape[i] for i in axes):
+        raise ArgumentError(
+            f"np.average needs weights of shape {a.shape}, or of the length of the "
+            f"averaged axes with axis=...; received weights of shape {w.shape} and "
+            f"axis={axis}."
+        )
+    order = tuple(int(i) for i in np.argsort(axes))
+    shape = tuple(n if i in axes else 1 for i, n in enumerate(a.shape))
+    w = ops.reshape(ops.transpose(w, order), shape)
+    return ops.broadcast_to(w, a.shape)
+
+
+@implements(np.var, method="var")
+def var(
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: float = 0,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+    mean: Any = None,
+    correction: Any = None,
+) -> Any:
+    """z = sum(abs(a - mean(a))**2) / (n - ddof), real also for complex ``a``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chainrule as gd
+    >>> x = gd.node([1.0, 2.0, 6.0])
+    >>> z = np.var(x)
+    >>> z.backward()
+    >>> x.grad
+    array([-1.33333333, -0.66666667,  2.        ])
+    """
+    refuse_out({"out": out})
+    x, where = cast(a, dtype), plain_operand(where)
+    if mean is None:
+        mean = ops.mean(x, axis=axis, keepdims=True, where=where)
+    d = x - mean
+    squares = d * d
+    if is_complex(d):
+        real, imag = ops.real(d), ops.imag(d)
+        squares = real * real + imag * imag
+    total = ops.sum(squares, axis=axis, keepdims=bool(keepdims), where=where)
+    left = count_of(x, axis, where, keepdims) - delta(ddof, correction)
+    return total / (np.maximum(left, 0) if where is not True else max(left, 0))
+
+
+def delta(ddof: Any, correction: Any) -> Any:
+    """Return the degrees of freedom to leave out, under either of its names."""
+    if correction is None:
+        return ddof
+    if ddof != 0:
+        raise ValueError("ddof and correction are two names of one thing: give one.")
+    return correction
+
+
+@implements(np.std, method="std")
+def std(
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: float = 0,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+    mean: Any = None,
+    correction: Any = None,
+) -> Any:
+    """z = sqrt(var(a))
+
+    Where all entries are equal z is 0 and its derivative is 0: z is convex with its
+    minimum there, and 0 is its subgradient of least norm (Rockafellar, Convex Analysis,
+    section 23).
+    """
+    z = var(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean,
+            correction=correction)  # fmt: skip
+    return root(z)
+
+
+def root(z: Any) -> Any:
+    """Return sqrt(z), with the derivative 0 where z is 0."""
+    zero = z == 0
+    return ops.where(zero, 0.0, ops.sqrt(ops.where(zero, 1.0, z)))
+
+
+@implements(np.ptp)
+def ptp(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False) -> Any:
+    """z = max(a) - min(a)"""
+    refuse_out({"out": out})
+    a, keepdims = ops.asarray(a), bool(keepdims)
+    return ops.max(a, axis=axis, keepdims=keepdims) - ops.min(
+        a, axis=axis, keepdims=keepdims
+    )
