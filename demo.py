@@ -8,9 +8,11 @@
 """
 
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,16 +68,6 @@ def equation_5(x, y):
 EQUATIONS = (equation_1, equation_2, equation_3, equation_4, equation_5)
 
 
-def first_gradient() -> None:
-    """Print the gradient of one equation: this is all that there is to it."""
-    x = gd.node(2.0)
-    y = gd.node(3.0)
-    f = equation_2(x, y)
-    f.backward()
-    print("Gradient of x:", x.grad)
-    print("Gradient of y:", y.grad)
-
-
 def central_differences(f: Callable[..., float], *point: float) -> list[float]:
     """Return the gradient by (f(x + h) - f(x - h)) / 2h, one argument at a time."""
     h = 1e-5
@@ -92,17 +84,17 @@ def gradient_table(*point: float) -> str:
         near_x, near_y = central_differences(equation, *point)
         rows.append([equation.__name__, "x", x.grad, near_x, abs(x.grad - near_x)])
         rows.append([equation.__doc__, "y", y.grad, near_y, abs(y.grad - near_y)])
-    headings = ["", "gradient of", "backward()", "differences", "apart by"]
+    headings = ["", "d/d", "backward()", "differences", "apart by"]
     return tabulate(rows, headings, floatfmt=("", "", ".8f", ".8f", ".0e"))
 
 
 # ------------------------------------------------------- 2. the chain rule, worked out
 
+Names = dict[gd.node, str]
 FORWARD = "Forward: each operation, as it ran, recorded its operands and its value."
 BACKWARD = """\
-Backward: newest vertex first, so that its gradient is complete when it is used.
-Its gradient comes in; times the local derivative it is the contribution to the
-gradient of an operand, where contributions add up."""
+Backward: newest first, so that each gradient is complete before it is used. It
+comes in, and times the local derivative it adds to the gradient of an operand."""
 
 
 def worked_out(f: Callable[..., Any], /, **inputs: float) -> str:
@@ -113,76 +105,71 @@ def worked_out(f: Callable[..., Any], /, **inputs: float) -> str:
     """
     leaves = {name: gd.node(value) for name, value in inputs.items()}
     result = f(**leaves)
-    vertices: list[gd.node] = []
-    edges: dict[gd.node, list[gd.node]] = {}
+    vertices, edges = [], {}
     gd.generate_graph(result, vertices, edges)
     order = gd.topological_sort(vertices, edges)
     names = vertex_names(order, leaves)
     result.backward()
-    gradients = [f"f.backward() leaves {n}.grad = {x.grad:.8g}" for n, x in leaves.items()]
     call = ", ".join(f"{name} = {x.value:g}" for name, x in leaves.items())
-    return "\n".join(
-        [
-            f"f = {f.__name__}, {call}\n",
-            f"{FORWARD}\n\n{forward_table(order, names)}\n",
-            f"{BACKWARD}\n\n{backward_table(order, names)}\n",
-            *gradients,
-        ]
-    )
+    left = ", ".join(f"{name}.grad = {x.grad:.6g}" for name, x in leaves.items())
+    parts = [
+        f"f = {f.__name__}, {call}",
+        FORWARD,
+        forward_table(order, names),
+        BACKWARD,
+        backward_table(order, names),
+        textwrap.fill(f"f.backward() leaves {left}", WIDTH),
+    ]
+    return "\n\n".join(parts)
 
 
-def vertex_names(
-    order: Sequence[gd.node], leaves: dict[str, gd.node]
-) -> dict[gd.node, str]:
+def vertex_names(order: Sequence[gd.node], leaves: dict[str, gd.node]) -> Names:
     """Return a name for each vertex: the inputs' own, then v1, v2, ... by age."""
-    names = {x: name for name, x in leaves.items()}
-    others = [v for v in reversed(order) if v not in names]
-    return names | {v: f"v{i}" for i, v in enumerate(others, 1)}
+    given = {x: name for name, x in leaves.items()}
+    others = [v for v in reversed(order) if v not in given]
+    return given | {v: f"v{i}" for i, v in enumerate(others, 1)}
 
 
-def written(x: Any, names: dict[gd.node, str]) -> str:
+def written(x: Any, names: Names) -> str:
     """Return an operand as it is printed: a vertex by its name, a constant in full."""
     return names[x] if isinstance(x, gd.node) else f"{x:.5g}"
 
 
-def forward_table(order: Sequence[gd.node], names: dict[gd.node, str]) -> str:
+def forward_table(order: Sequence[gd.node], names: Names) -> str:
     """Return the recording, oldest vertex first."""
-    rows = [
-        [
-            names[v],
-            v.operation or "input",
-            ", ".join(written(x, names) for x in v.operands),
-            v.value,
-        ]
-        for v in reversed(order)
-    ]
+    rows: list[list[Any]] = []
+    for v in reversed(order):
+        operands = ", ".join(written(x, names) for x in v.operands)
+        rows.append([names[v], v.operation or "input", operands, v.value])
     return tabulate(rows, ["name", "operation", "operands", "value"], floatfmt=".6g")
 
 
-def backward_table(order: Sequence[gd.node], names: dict[gd.node, str]) -> str:
+def backward_table(order: Sequence[gd.node], names: Names) -> str:
     """Return every step of the backward sweep over the recording, in its order."""
     grads = dict.fromkeys(order, 0.0)
     grads[order[0]] = 1.0
     rows: list[list[Any]] = []
     for z in order:
-        incoming = grads[z]
         for i, formula in local_formulas(z, names).items():
             x = z.operands[i]
             if not isinstance(x, gd.node):
                 continue
             local = float(z.rule.parts[i](np, z.value, *gd.value(z.operands)))
-            contribution = incoming * local
+            contribution = grads[z] * local
             grads[x] += contribution
-            number = f"{local:.5g}"
-            formula = f"d{names[z]}/d{names[x]} = {formula}"
-            if not formula.endswith(f" = {number}"):
-                formula += f" = {number}"
+            shown = [f"d{names[z]}/d{names[x]}", formula, f"{local:.5g}"]
+            equation = " = ".join(dict.fromkeys(shown))  # "= 1 = 1" is "= 1"
             total = f"{names[x]}: {grads[x]:.5g}"
-            rows.append([names[z], incoming, formula, contribution, total])
-    return fitted(rows)
+            rows.append([names[z], grads[z], equation, contribution, total])
+    headings = ["vertex", "comes in", "local derivative", "contribution", "sum so far"]
+    table = tabulate(rows, headings, floatfmt=".5g")
+    excess = max(len(line) for line in table.splitlines()) - WIDTH
+    longest = max(len(row[2]) for row in rows)
+    limits = [None, None, longest - max(excess, 0), None, None]  # formulas wrap
+    return tabulate(rows, headings, floatfmt=".5g", maxcolwidths=limits)
 
 
-def local_formulas(z: gd.node, names: dict[gd.node, str]) -> dict[int, str]:
+def local_formulas(z: gd.node, names: Names) -> dict[int, str]:
     """Return the local derivative formulas of one vertex, by operand position.
 
     A rule states them in its own names, z = f(x, y); here they get the vertices' names.
@@ -201,19 +188,7 @@ def local_formulas(z: gd.node, names: dict[gd.node, str]) -> dict[int, str]:
     }
 
 
-def fitted(rows: Sequence[Sequence[Any]]) -> str:
-    """Return the steps of the sweep as a table whose formulas wrap at the width."""
-    headings = ["vertex", "comes in", "local derivative", "contribution", "sum so far"]
-    longest = max((len(row[2]) for row in rows), default=0)
-    table = tabulate(rows, headings, floatfmt=".5g")
-    excess = max(map(len, table.splitlines())) - WIDTH
-    if excess <= 0:
-        return table
-    limits = [None, None, longest - excess, None, None]
-    return tabulate(rows, headings, floatfmt=".5g", maxcolwidths=limits)
-
-
-# ------------------------------------------------------------------------ 3. the data
+# ------------------------------------------------------------- 3. logistic regression
 
 
 @dataclass(frozen=True)
@@ -226,26 +201,24 @@ class Data:
     held_out_x: np.ndarray
     held_out_y: np.ndarray
 
+    def accuracy(self, scores: Callable[[np.ndarray], np.ndarray]) -> float:
+        """Return the share of held-out cases whose score has the right sign."""
+        return np.mean((scores(self.held_out_x) > 0) == (self.held_out_y == 1))
 
-def load(*names: str, cases: int | None = None) -> Data:
+
+def load(*names: str) -> Data:
     """Load features of the Wisconsin diagnostic breast cancer data, 30 % held out.
 
     569 tumours, measured on images of their cells (Wolberg, Mangasarian, Street and
     Street, UCI Machine Learning Repository, 1993; CC BY 4.0). scikit-learn ships it.
     """
     bunch = load_breast_cancer()
-    columns = [list(bunch.feature_names).index(name) for name in names]
-    x, y = bunch.data[:cases, columns], 1.0 - bunch.target[:cases]
-    x, held_out_x, y, held_out_y = train_test_split(
-        x, y, test_size=0.3, stratify=y, random_state=0
-    )
+    columns = [list(bunch.feature_names).index(f"mean {name}") for name in names]
+    x, y = bunch.data[:, columns], 1.0 - bunch.target
+    split = train_test_split(x, y, test_size=0.3, stratify=y, random_state=0)
+    x, held_out_x, y, held_out_y = split
     scaler = StandardScaler().fit(x)
     return Data(names, scaler.transform(x), y, scaler.transform(held_out_x), held_out_y)
-
-
-def accuracy(scores: np.ndarray, y: np.ndarray) -> float:
-    """Return the share of cases whose score has the sign of their outcome."""
-    return float(np.mean((scores > 0) == (y == 1)))
 
 
 @contextmanager
@@ -259,9 +232,6 @@ def progress(task: str, steps: int) -> Iterator[Callable[..., None]]:
 
         yield advance
         bar.total = bar.n
-
-
-# ------------------------------------------------------------- 3. logistic regression
 
 
 def logistic_scores(w: Any, x: Any) -> Any:
@@ -285,17 +255,12 @@ def fit_logistic(data: Data) -> tuple[np.ndarray, np.ndarray]:
     Newton's method in a trust region takes the exact Hessian. Its inverse at the
     solution is the covariance of the estimates (the observed Fisher information).
     """
+    loss, hessian = gd.value_and_grad(logistic_loss), gd.hessian(logistic_loss)
+    start, given = np.zeros(1 + data.x.shape[1]), (data.x, data.y)
+    options = {"jac": True, "hess": hessian, "method": "trust-exact"}
     with progress("logistic regression", 20) as advance:
-        fit = minimize(
-            gd.value_and_grad(logistic_loss),
-            np.zeros(1 + data.x.shape[1]),
-            args=(data.x, data.y),
-            jac=True,
-            hess=gd.hessian(logistic_loss),
-            method="trust-exact",
-            callback=advance,
-        )
-    information = gd.hessian(logistic_loss)(fit.x, data.x, data.y)
+        fit = minimize(loss, start, given, callback=advance, **options)
+    information = hessian(fit.x, data.x, data.y)
     return fit.x, np.sqrt(np.diag(np.linalg.inv(information)))
 
 
@@ -303,69 +268,54 @@ def estimate_table(data: Data, estimates: np.ndarray, errors: np.ndarray) -> str
     """Return the estimates, their standard errors, and how many errors from zero."""
     names = ("intercept", *data.names)
     rows = zip(names, estimates, errors, estimates / errors, strict=True)
-    headings = ["per standard deviation of", "estimate", "standard error", "z"]
+    headings = ["log odds per SD of", "estimate", "standard error", "z"]
     return tabulate(rows, headings, floatfmt=("", ".3f", ".3f", ".1f"))
 
 
 # ------------------------------------------------------------ 4. a neural network
 
-Parameters = dict[str, Any]
 
-
-def network_scores(p: Parameters, x: Any) -> Any:
+def network_scores(p: dict[str, Any], x: Any) -> Any:
     """Return the log odds of each case from one hidden layer."""
     hidden = np.tanh(x @ p["hidden weights"] + p["hidden bias"])
     return hidden @ p["weights"] + p["bias"]
 
 
-def network_loss(p: Parameters, x: Any, y: Any) -> Any:
+def network_loss(p: dict[str, Any], x: Any, y: Any) -> Any:
     """Return the mean negative log likelihood, plus a penalty on large weights."""
     penalty = np.sum(p["hidden weights"] ** 2) + np.sum(p["weights"] ** 2)
     return np.mean(negative_log_likelihood(network_scores(p, x), y)) + 1e-3 * penalty
 
 
-def fit_network(data: Data, units: int = 8, steps: int = 300) -> Parameters:
+def fit_network(data: Data, units: int = 8, steps: int = 300) -> dict[str, Any]:
     """Return the parameters of a network with one hidden layer of ``units``.
 
     The gradient of a dict is a dict. SciPy's optimiser wants one vector instead, so
     both are laid out as one, and taken apart again.
     """
     rng = np.random.default_rng(0)
-    start, as_parameters = tree_ravel(
-        {
-            "hidden weights": rng.normal(size=(data.x.shape[1], units)),
-            "hidden bias": np.zeros(units),
-            "weights": rng.normal(size=units) / np.sqrt(units),
-            "bias": np.zeros(()),
-        }
-    )
+    initial = {
+        "hidden weights": rng.normal(size=(data.x.shape[1], units)),
+        "hidden bias": np.zeros(units),
+        "weights": rng.normal(size=units) / np.sqrt(units),
+        "bias": np.zeros(()),
+    }
+    start, as_parameters = tree_ravel(initial)
 
     def loss_and_gradient(vector: np.ndarray) -> tuple[float, np.ndarray]:
         p = as_parameters(vector)
         loss, gradient = gd.value_and_grad(network_loss)(p, data.x, data.y)
         return loss, tree_ravel(gradient)[0]
 
+    options = {"jac": True, "method": "L-BFGS-B", "options": {"maxiter": steps}}
     with progress("neural network", steps) as advance:
-        fit = minimize(
-            loss_and_gradient,
-            start,
-            jac=True,
-            method="L-BFGS-B",
-            callback=advance,
-            options={"maxiter": steps},
-        )
+        fit = minimize(loss_and_gradient, start, callback=advance, **options)
     return as_parameters(fit.x)
 
 
 # ------------------------------------------------------------------------- the picture
 
-FEATURES = (
-    "mean radius",
-    "mean texture",
-    "mean smoothness",
-    "mean concavity",
-    "mean symmetry",
-)
+FEATURES = ("radius", "texture", "smoothness", "concavity", "symmetry")
 OUTCOMES = {0.0: ("benign", "o", "#1a4f8b"), 1.0: ("malignant", "^", "#8b1a1a")}
 
 
@@ -376,15 +326,15 @@ def draw_surface(axes: Axes, title: str, data: Data, scores: Callable[..., Any])
     points = np.stack([g.ravel() for g in grid], axis=1)
     probability = (1.0 / (1.0 + np.exp(-scores(points)))).reshape(grid[0].shape)
     surface = axes.contourf(
-        *grid, probability, levels=np.linspace(0, 1, 11), cmap="RdBu_r", alpha=0.7
+        *grid, probability, levels=np.linspace(0, 1, 11), cmap="RdBu_r", alpha=0.6
     )
     axes.contour(*grid, probability, levels=[0.5], colors="black", linewidths=1.2)
     for outcome, (label, marker, colour) in OUTCOMES.items():
         cases = data.held_out_x[data.held_out_y == outcome].T
         style = {"marker": marker, "color": colour, "edgecolor": "white", "lw": 0.6}
         axes.scatter(*cases, s=30, label=label, **style)
-    share = accuracy(scores(data.held_out_x), data.held_out_y)
-    axes.set(title=f"{title}: {share:.0%} of these right", xlabel=data.names[0])
+    axes.set_title(f"{title}, {data.accuracy(scores):.0%} held-out accuracy")
+    axes.set_xlabel(data.names[0])
     return surface
 
 
@@ -394,22 +344,20 @@ def draw_estimates(axes: Axes, data: Data, w: np.ndarray, errors: np.ndarray) ->
     axes.axvline(0.0, color="grey", lw=0.8)
     axes.errorbar(w[1:], rows, xerr=1.96 * errors[1:], fmt="o", capsize=4, color="k")
     axes.set_yticks(rows, data.names)
-    axes.set_ylim(-0.6, len(rows) - 0.4)
-    axes.set_title("Logistic regression on all features")
-    axes.set_xlabel("log odds per standard deviation, with 95 % interval")
+    axes.margins(y=0.12)
+    axes.set_title(f"{len(rows)} features: estimates, 95% intervals")
+    axes.set_xlabel("log odds per standard deviation")
 
 
 def draw(data: Data, w: np.ndarray, errors: np.ndarray, path: Path) -> None:
     """Save a picture: both models fitted to two features, and all the estimates."""
     two = load(*data.names[:2])
-    w_two, _ = fit_logistic(two)
-    p_two = fit_network(two)
+    logistic = partial(logistic_scores, fit_logistic(two)[0])
+    network = partial(network_scores, fit_network(two))
     figure = Figure(figsize=(14, 4.6), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
-    draw_surface(left, "Logistic regression", two, lambda x: logistic_scores(w_two, x))
-    surface = draw_surface(
-        middle, "Neural network", two, lambda x: network_scores(p_two, x)
-    )
+    draw_surface(left, "Logistic regression", two, logistic)
+    surface = draw_surface(middle, "Neural network", two, network)
     left.set_ylabel(two.names[1])
     left.legend(loc="upper left", handletextpad=0.2)
     figure.colorbar(surface, ax=[left, middle], label="probability of malignancy")
@@ -417,46 +365,36 @@ def draw(data: Data, w: np.ndarray, errors: np.ndarray, path: Path) -> None:
     figure.savefig(path, dpi=150)
 
 
-# -------------------------------------------------------------------------------- main
-
-
-def heading(text: str) -> None:
-    """Print the title of a part."""
-    print(f"\n{text}\n{'-' * len(text)}\n")
-
-
-def explain_gradients() -> str:
-    """Print parts 1 and 2; return the worked-out text."""
-    heading("1. Gradients of equations, next to central finite differences")
-    first_gradient()
-    print("\n" + gradient_table(2.0, 3.0))
-    heading("2. The chain rule, worked out")
-    text = worked_out(equation_2, x=2.0, y=3.0)
-    print(text)
-    return text
-
-
 def fit_models(picture: Path) -> None:
     """Print parts 3 and 4, and save the picture."""
     data = load(*FEATURES)
-    heading("3. Logistic regression on the Wisconsin diagnostic breast cancer data")
-    print(f"{len(data.y)} tumours to fit, {len(data.held_out_y)} held out.\n")
+    print("\n3. Logistic regression on the Wisconsin diagnostic breast cancer data\n")
     w, errors = fit_logistic(data)
+    print(f"{len(data.y)} tumours to fit, {len(data.held_out_y)} held out.\n")
     print(estimate_table(data, w, errors))
-    share = accuracy(logistic_scores(w, data.held_out_x), data.held_out_y)
-    print(f"\nHeld-out accuracy: {share:.1%}")
-    heading("4. A neural network with one hidden layer on the same data")
+    print(f"\nHeld-out accuracy: {data.accuracy(partial(logistic_scores, w)):.1%}")
+    print("\n4. A neural network with one hidden layer on the same data\n")
     p = fit_network(data)
-    share = accuracy(network_scores(p, data.held_out_x), data.held_out_y)
-    print(f"Held-out accuracy: {share:.1%}")
+    print(f"Held-out accuracy: {data.accuracy(partial(network_scores, p)):.1%}")
     draw(data, w, errors, picture)
 
 
 def main() -> None:
     """Run all parts and say where the files are."""
+    print("\n1. Gradients of equations, next to central finite differences\n")
+    x = gd.node(2.0)
+    y = gd.node(3.0)
+    f = equation_2(x, y)
+    f.backward()
+    print("Gradient of x:", x.grad)
+    print("Gradient of y:", y.grad)
+    print("\n" + gradient_table(2.0, 3.0))
+    print("\n2. The chain rule, worked out\n")
+    text = worked_out(equation_2, x=2.0, y=3.0)
+    print(text)
     OUTPUT.mkdir(exist_ok=True)
     steps, picture = OUTPUT / "worked_out.txt", OUTPUT / "fit.png"
-    steps.write_text(explain_gradients() + "\n", encoding="utf-8")
+    steps.write_text(text + "\n", encoding="utf-8")
     fit_models(picture)
     print(f"\nFiles: {steps}, {picture}")
 

@@ -6,6 +6,7 @@ import argparse
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from textwrap import indent
 
 from benchmarks import report
 from benchmarks.measure import Row, compare
@@ -59,6 +60,5 @@ def listing(chosen: Sequence[Comparison]) -> str:
     parts: list[str] = []
     for function, name in reversed(found.items()):
         workload = next(c.workload for c in chosen if c.workload.function is function)
-        lines = "\n    ".join(workload.listing.splitlines())
-        parts.append(f"{name}\n    {lines}")
+        parts.append(f"{name}\n{indent(workload.listing, '    ')}")
     return "\n".join(parts)

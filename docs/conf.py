@@ -1,10 +1,14 @@
 # How Sphinx builds the documentation: `make docs`.
 
 import re
+import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
 from sphinx.application import Sphinx
+
+sys.path.insert(0, str(Path(__file__).parent))
+import tables
 
 project = "chainrule"
 author = "The chainrule authors"
@@ -22,6 +26,7 @@ exclude_patterns = ["_build"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 napoleon_google_docstring = False
+napoleon_use_ivar = True
 napoleon_use_rtype = False
 
 myst_heading_anchors = 3
@@ -51,5 +56,12 @@ def relink(app: Sphinx, path: Path, docname: str, content: list[str]) -> None:
     content[0] = relative_link.sub(relinked, content[0])
 
 
+def fill(app: Sphinx, docname: str, content: list[str]) -> None:
+    """Put the generated tables in their places."""
+    for name, table in tables.TABLES.items():
+        content[0] = content[0].replace(f"```{{{name}}}\n```", table)
+
+
 def setup(app: Sphinx) -> None:
     app.connect("include-read", relink)
+    app.connect("source-read", fill)

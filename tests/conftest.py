@@ -29,7 +29,10 @@ def rng():
 
 def pytest_terminal_summary(terminalreporter):
     """Print what the rules declare to be left out, if the rules were tested."""
-    ran = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    ran = [
+        *terminalreporter.getreports("passed"),
+        *terminalreporter.getreports("failed"),
+    ]
     if not any("test_rules.py" in report.nodeid for report in ran):
         return
     from tests.helpers import left_out

@@ -1,7 +1,7 @@
 """Calls of rules drawn from their declarations, and derivatives computed two ways.
 
-A *call* is one rule, its operands and its parameters. ``calls_of`` lists those of a rule:
-the generated ones of an elementwise rule, and the ``cases`` it declares.
+A *call* is one rule, its operands and its parameters. ``calls_of`` lists those of a
+rule: the generated ones of an elementwise rule, and the ``cases`` it declares.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from chainrule.rules import (
     REGISTRY,
     elementwise,
     evaluate,
-    linear,
     plain,
     raw,
     rule,
     supported,
+    zeros_of,
 )
 
 RULES: list[type[rule]] = [
@@ -46,6 +46,7 @@ GENERATED: dict[int, tuple[tuple[Any, ...], ...]] = {
     2: (
         (FLOAT, FLOAT),
         (FLOAT, (3,)),
+        ((3,), (3,)),
         ((3, 1), (4,)),
         ((), (3,)),
         ((3,), ()),
@@ -191,12 +192,12 @@ def generates(r: type[rule]) -> bool:
     """Tell whether operands can be drawn from the rule's ``domain`` alone."""
     if not issubclass(r, elementwise) or r.variadic:
         return False
-    listed = [p for d in r.parts.values() for p in inspect.signature(d).parameters.values()]
+    listed = [
+        p for d in r.parts.values() for p in inspect.signature(d).parameters.values()
+    ]
     if any(p.kind is p.KEYWORD_ONLY and p.default is p.empty for p in listed):
         return False
-    known = all(
-        i in r.parts or n in r.domain for i, n in enumerate(r.operand_names)
-    )
+    known = all(i in r.parts or n in r.domain for i, n in enumerate(r.operand_names))
     return known or not r.cases
 
 
@@ -273,21 +274,27 @@ def left_out() -> list[str]:
 
 
 def reverse(
-    results: Sequence[node], seeds: Sequence[Any], leaves: Sequence[node], xp: Any = plain
+    results: Sequence[node],
+    seeds: Sequence[Any],
+    leaves: Sequence[node],
+    xp: Any = plain,
 ) -> list[Any]:
     """Return the cotangents of leaves by the reference sweep; zeros where absent."""
     order = collect(results).order
     bars = reverse_sweep(xp, order, seeded(results, seeds), leaves)
-    return [bars[x].value if x in bars else 0.0 * raw(x) for x in leaves]
+    return [bars[x].value if x in bars else zeros_of(raw(x)) for x in leaves]
 
 
 def forward(
-    results: Sequence[node], dots: Sequence[Any], leaves: Sequence[node], xp: Any = plain
+    results: Sequence[node],
+    dots: Sequence[Any],
+    leaves: Sequence[node],
+    xp: Any = plain,
 ) -> list[Any]:
     """Return the tangents of results by the forward sweep; zeros where absent."""
     order = collect(results).order
     swept = forward_sweep(xp, order, seeded(leaves, dots))
-    return [swept[z].value if z in swept else 0.0 * raw(z) for z in results]
+    return [swept[z].value if z in swept else zeros_of(raw(z)) for z in results]
 
 
 def seeded(places: Sequence[node], values: Sequence[Any]) -> dict[node, supported]:
@@ -304,9 +311,7 @@ def as_nodes(values: Sequence[Any]) -> list[node]:
     return [node(v) for v in values]
 
 
-def differences(
-    f: Callable[[float], Sequence[Any]], h: float = 1e-3
-) -> list[Any]:
+def differences(f: Callable[[float], Sequence[Any]], h: float = 1e-3) -> list[Any]:
     """Return the derivative of ``f`` at 0 by central differences of fourth order."""
     steps = [f(t * h) for t in (1, -1, 2, -2)]
     return [

@@ -5,19 +5,15 @@ from __future__ import annotations
 import re
 from itertools import chain
 
-import mpmath
 import numpy as np
 import pytest
-import sympy
 
 from chainrule import operations
 from chainrule.graph import collect, fast_sweep_keeping
 from chainrule.nodes import node, record
 from chainrule.rules import elementwise, evaluate, general, plain, raw, rule
-from chainrule.symbolic import partial_formulas
 from tests.helpers import (
     RULES,
-    Call,
     as_nodes,
     as_tuple,
     assert_close,
@@ -44,11 +40,9 @@ COMPLEX = [
     and np.dtype(c.parameters.get("dtype", complex)).kind == "c"
 ]
 BOTH = [*CALLS, *COMPLEX]
+ELEMENTWISE = [r for r in RULES if issubclass(r, elementwise)]
 CONVENTIONS = [
-    (r, operands, partials)
-    for r in RULES
-    if issubclass(r, elementwise)
-    for operands, partials in r.conventions
+    (r, operands, partials) for r in ELEMENTWISE for operands, partials in r.conventions
 ]
 
 EXACT, DIFFERENCES, SINGLE_PRECISION = 1e-12, 1e-7, 2e-4
@@ -80,9 +74,7 @@ def test_declaration(r):
     assert any(moving), "no case has a differentiable operand"
 
 
-@pytest.mark.parametrize(
-    "r", [r for r in RULES if issubclass(r, elementwise)], ids=lambda r: r.__name__
-)
+@pytest.mark.parametrize("r", ELEMENTWISE, ids=lambda r: r.__name__)
 def test_domain_names_operands(r):
     assert set(r.domain) <= set(r.operand_names)
     assert r.parts, "no partial is declared; a constant function is no rule"
@@ -334,121 +326,3 @@ def test_refused_operands():
             values[i] = node(np.asarray(values[i], dtype=float))
             with pytest.raises(MissingRuleError, match=f"operand '{name}'.*gd.value"):
                 record(r, values, call.parameters)
-
-
-# -------------------------------------------------------------------- against SymPy
-
-
-class floor(sympy.Function):
-    """The floor, with the derivative that it has almost everywhere."""
-
-    @classmethod
-    def eval(cls, x):
-        return sympy.floor(x) if x.is_Number else None
-
-    def fdiff(self, argindex=1):
-        return sympy.Integer(0)
-
-
-def sympy_form(r):
-    """Return the forward of a rule on SymPy's symbols, or ``None``."""
-    name = getattr(r.forward, "__name__", "")
-    return SYMPY.get(name) or getattr(sympy, name, None)
-
-
-SYMPY = {
-    "add": lambda x, y: x + y,
-    "subtract": lambda x, y: x - y,
-    "multiply": lambda x, y: x * y,
-    "divide": lambda x, y: x / y,
-    "power": lambda x, y: x**y,
-    "float_power": lambda x, y: x**y,
-    "negative": lambda x: -x,
-    "positive": lambda x: x,
-    "absolute": lambda x: sympy.sqrt(x**2),
-    "fabs": lambda x: sympy.sqrt(x**2),
-    "square": lambda x: x**2,
-    "reciprocal": lambda x: 1 / x,
-    "cbrt": lambda x: sympy.sign(x) * sympy.root(x * sympy.sign(x), 3),
-    "exp2": lambda x: 2**x,
-    "expm1": lambda x: sympy.exp(x) - 1,
-    "log2": lambda x: sympy.log(x) / sympy.log(2),
-    "log10": lambda x: sympy.log(x) / sympy.log(10),
-    "log1p": lambda x: sympy.log(1 + x),
-    "hypot": lambda x, y: sympy.sqrt(x**2 + y**2),
-    "logaddexp": lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
-    "logaddexp2": lambda x, y: sympy.log(2**x + 2**y) / sympy.log(2),
-    "sinc": lambda x: sympy.sin(sympy.pi * x) / (sympy.pi * x),
-    "deg2rad": lambda x: x * sympy.pi / 180,
-    "radians": lambda x: x * sympy.pi / 180,
-    "rad2deg": lambda x: x * 180 / sympy.pi,
-    "degrees": lambda x: x * 180 / sympy.pi,
-    "maximum": sympy.Max,
-    "fmax": sympy.Max,
-    "minimum": sympy.Min,
-    "fmin": sympy.Min,
-    "arcsin": sympy.asin,
-    "arccos": sympy.acos,
-    "arctan": sympy.atan,
-    "arctan2": sympy.atan2,
-    "arcsinh": sympy.asinh,
-    "arccosh": sympy.acosh,
-    "arctanh": sympy.atanh,
-    "remainder": lambda x, y: x - floor(x / y) * y,
-}
-
-
-def where(condition, x, y):
-    return x if condition else y
-
-
-MPMATH = {
-    **{n: getattr(mpmath, n) for n in dir(mpmath) if not n.startswith("_")},
-    "where": where,
-    "power": mpmath.power,
-    "absolute": abs,
-    "square": lambda x: x * x,
-    "log2": lambda x: mpmath.log(x, 2),
-    "log1p": lambda x: mpmath.log(1 + x),
-    "exp2": lambda x: mpmath.power(2, x),
-    "arctan": mpmath.atan,
-    "reciprocal": lambda x: 1 / x,
-}
-
-
-def comparable(r):
-    if not issubclass(r, elementwise) or sympy_form(r) is None:
-        return False
-    try:
-        formulas = partial_formulas(r)
-    except (TypeError, AttributeError):
-        return False
-    return all(
-        set(compile(t, "", "eval").co_names) <= {*MPMATH, "z", *r.operand_names}
-        for t in formulas.values()
-    )
-
-
-COMPARABLE = [r for r in RULES if comparable(r)]
-
-
-@pytest.mark.parametrize("r", COMPARABLE, ids=lambda r: r.__name__)
-def test_partials_against_sympy(r, rng):
-    formulas = partial_formulas(r)
-    symbols = sympy.symbols(r.operand_names, real=True)
-    z = sympy_form(r)(*symbols)
-    for _ in range(3):
-        point = {
-            s: sympy.Rational(round(1000 * rng.uniform(*r.domain.get(s.name, (-2, 2)))),
-                              1000)
-            for s in symbols
-        }  # fmt: skip
-        with mpmath.workdps(30):
-            space = {s.name: mpmath.mpf(p.p) / p.q for s, p in point.items()}
-            space["z"] = mpmath.mpmathify(z.subs(point).evalf(30))
-            for s in symbols:
-                if s.name not in formulas:
-                    continue
-                expected = mpmath.mpmathify(sympy.diff(z, s).subs(point).evalf(30))
-                found = eval(formulas[s.name], dict(MPMATH), space)
-                assert mpmath.almosteq(found, expected, 1e-14), (s, point)

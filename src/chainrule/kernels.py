@@ -82,12 +82,14 @@ SCALAR_FORMS: Mapping[str, str] = {
     "remainder": "{0} % {1}",
     "fmod": "fmod({0}, {1})",
     "copysign": "copysign({0}, {1})",
+    "floor_divide": "{0} // {1}",
     "trunc": "float(trunc({0}))",
     "isinf": "isinf({0})",
     "logaddexp": "({0} + log(2.0) if {0} == {1} else"
     " {0} + log1p(exp({1} - {0})) if {0} > {1} else {1} + log1p(exp({0} - {1})))",
-    "logaddexp2": "({0} + 1.0 if {0} == {1} else {0} + log2(1.0 + exp2({1} - {0}))"
-    " if {0} > {1} else {1} + log2(1.0 + exp2({0} - {1})))",
+    "logaddexp2": "({0} + 1.0 if {0} == {1} else"
+    " {0} + log1p(exp2({1} - {0})) / log(2.0) if {0} > {1} else"
+    " {1} + log1p(exp2({0} - {1})) / log(2.0))",
     "where": "{1} if {0} else {2}",
     "maximum": "({0} if {0} >= {1} or {0} != {0} else {1})",
     "minimum": "({0} if {0} <= {1} or {0} != {0} else {1})",
@@ -308,7 +310,10 @@ def even_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step | 
         return None
     nodes = [n for n, w in zip(names, wanted, strict=True) if w and n in formulas]
     used = _names_in(formulas[n] for n in nodes)
-    space: dict[str, Any] = {"add_into": add_into, "LARGE": LARGE}
+    space: dict[str, Any] = {
+        "add_into": add_into, "LARGE": LARGE, "errors": ARITHMETIC_ERRORS,
+        "reference_step": reference_step,
+    }  # fmt: skip
     space |= {f: getattr(plain, f) for f in used - {"z", *names}}
     targets = [f"{n}_" if w else n for n, w in zip(names, wanted, strict=True)]
     lines = [
@@ -318,7 +323,9 @@ def even_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step | 
     held = [n for n, w in zip(names, wanted, strict=True) if w and n in used]
     lines += [f"    {n} = {n}_._value" for n in held]
     lines += ["    z = z_._value"] if "z" in used else []
-    lines += [f"    a{i} = {_scaled(formulas[n])}" for i, n in enumerate(nodes)]
+    lines.append("    try:")
+    lines += [f"        a{i} = {_scaled(formulas[n])}" for i, n in enumerate(nodes)]
+    lines += ["    except errors:", "        return reference_step(z_, z_grad, bars)"]
     for i, n in enumerate(nodes):
         lines += [
             f"    c = bars[{n}_]",
@@ -336,9 +343,9 @@ def even_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step | 
     return step
 
 
-def _needs_fit(operation: type[elementwise], wanted: tuple[bool, ...]) -> bool:
-    """Tell whether a partial's dtype or form hangs on more than the formula says."""
-    return operation.structural or (operation.by_number and not all(wanted))
+def _inlined(operation: type[elementwise]) -> bool:
+    """Tell whether formulas can stand for partials; structural ones need a cast."""
+    return operation.inline and not operation.structural
 
 
 def _in_place(operation: type[rule], i: int) -> Callable[..., None] | None:
@@ -593,7 +600,7 @@ def scalar_operator(
         fields["where"] = ", *, where=None"
         fields["masked"] = _MASKED.format(operands=operands)
     for pattern in patterns:
-        even = steps_of if _needs_fit(operation, pattern) else even_step
+        even = even_step if _inlined(operation) else steps_of
         steps = scalar_step(operation, pattern), even(operation, pattern)
         if steps[0] is None or steps[1] is None:
             return None

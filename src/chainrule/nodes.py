@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule import kernels
 from chainrule.errors import ArgumentError, EscapeError, NotScalarError, RecordingError
 from chainrule.graph import collect, conjugated, sweep_values
 from chainrule.operations_grad import indexing, structure
 from chainrule.pickling import flattened, rebuilt
-from chainrule.recorder import next_serial, record
+from chainrule.recorder import next_serial, plan_of, record
 from chainrule.rules import rule, vertex
 from chainrule.shapes import describe
 from chainrule.values import (
@@ -49,6 +48,9 @@ LOCALLY_CONSTANT: set[Any] = set()
 REFUSED: dict[Any, str] = {}
 """Functions that cannot be differentiated, with the reason and what to do instead."""
 
+ABSENT: dict[str, str] = {}
+"""Attributes of arrays that nodes do not have, with the reason and what to write."""
+
 OBJECT_ARRAY_WARNS = 1000
 """From this many elements on, turning a node into an object array warns."""
 
@@ -65,6 +67,8 @@ class node(vertex):
         An object with ``.vertices`` (the nodes this one was computed from) and
         ``.backward(z_grad)`` (adds to each vertex' ``.grad``): a derivative written by
         hand. ``None`` makes a leaf.
+    name
+        What explanations call this leaf.
 
     Attributes
     ----------
@@ -138,12 +142,16 @@ class node(vertex):
     __hash__ = object.__hash__
     __array_priority__ = 1000.0
 
-    def __init__(self, value: Any, grad_ops: Any = None) -> None:
+    def __init__(
+        self, value: Any, grad_ops: Any = None, *, name: str | None = None
+    ) -> None:
         """Make a leaf, or with ``grad_ops`` a vertex with a hand-written derivative."""
         self._value = as_value(value)
         self._step = None
         self.operands = ()
         self.serial = next_serial()
+        if name is not None:
+            self._parameters = {"name": name}
         if grad_ops is not None:
             self.grad_ops = grad_ops
 
@@ -155,7 +163,8 @@ class node(vertex):
             return NONE
         if name == "_changed":
             return None
-        raise AttributeError(f"a node has no attribute {name!r}")
+        reason = f": {ABSENT[name]}" if name in ABSENT else ""
+        raise AttributeError(f"a node has no attribute {name!r}{reason}")
 
     # ------------------------------------------------------------------ the recording
 
@@ -243,7 +252,8 @@ class node(vertex):
                 )
         if isinstance(grad_ops, rule):
             wanted = tuple(isinstance(x, node) for x in grad_ops.operands)
-            self._step = kernels.steps_of(type(grad_ops), wanted)
+            plan = plan_of(type(grad_ops), wanted)
+            self._step = plan.step_for(grad_ops.parameters)
             self.operands = grad_ops.operands
             self._parameters = grad_ops.parameters
             return
@@ -269,6 +279,11 @@ class node(vertex):
             If this node is not a real scalar and ``z_grad`` is missing.
         ShapeError
             If ``z_grad`` has another shape.
+
+        Notes
+        -----
+        Threads may sweep graphs of their own at the same time. Sweeps that share a leaf
+        add to the same ``.grad``: use ``gd.grad`` there, which writes to no node.
         """
         seed = self._seed(z_grad)
         bars, leaves = sweep_values(collect([self]), {self: seed}, keep=True)
@@ -443,6 +458,15 @@ class node(vertex):
             if ufunc in LOCALLY_CONSTANT:
                 refuse_out(kwargs)
                 return ufunc(*(plain_operand(x) for x in inputs), **kwargs)
+        elif method != "at" and ufunc in LOCALLY_CONSTANT:
+            refuse_out(kwargs)
+            return getattr(ufunc, method)(*map(plain_operand, inputs), **kwargs)
+        elif method == "at":
+            raise EscapeError(
+                f"np.{ufunc.__name__}.at would change an array in place, which cannot "
+                "remember how it was computed. Build the new array with np.where, "
+                "np.concatenate or np.stack."
+            )
         elif (ufunc, method) in FUNCTIONS:
             if method != "outer":
                 kwargs = dict(kwargs)
@@ -452,7 +476,7 @@ class node(vertex):
         name = f"np.{ufunc.__name__}" + (
             "" if method == "__call__" else f".{method}"
         )
-        raise missing(name, REFUSED.get(ufunc))
+        raise missing(name, REFUSED.get((ufunc, method)) or REFUSED.get(ufunc))
 
     def __array_function__(
         self, func: Any, types: Any, args: Sequence[Any], kwargs: Mapping[str, Any]

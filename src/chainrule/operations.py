@@ -18,7 +18,9 @@ from chainrule.errors import ArgumentError
 from chainrule.nodes import node
 from chainrule.operations_grad import (
     arithmetic,
+    complex_parts,
     contraction,
+    convolution,
     elementary,
     indexing,
     reductions,
@@ -46,11 +48,13 @@ add = operation(arithmetic.addition_grad, np.add)
 subtract = operation(arithmetic.subtraction_grad, np.subtract)
 multiply = operation(arithmetic.multiplication_grad, np.multiply)
 divide = operation(arithmetic.division_grad, np.divide)
-power = operation(arithmetic.power_grad, np.power, np.float_power)
+power = operation(arithmetic.power_grad, np.power)
+float_power = operation(arithmetic.float_power_grad, np.float_power)
 remainder = operation(arithmetic.remainder_grad, np.remainder)
 negative = operation(arithmetic.negative_grad, np.negative)
 positive = operation(arithmetic.positive_grad, np.positive)
 absolute = operation(arithmetic.absolute_grad, np.absolute)
+fabs = operation(arithmetic.fabs_grad, np.fabs)
 
 
 def supported_product(x: Any, y: Any, support: Any) -> Any:
@@ -102,16 +106,64 @@ linalg = SimpleNamespace(
 
 # ---------------------------------------------------------------------- elementary
 
-exp = operation(elementary.exp_grad, np.exp)
-log = operation(elementary.log_grad, np.log)
+square = operation(elementary.square_grad, np.square)
+reciprocal = operation(elementary.reciprocal_grad, np.reciprocal)
 sqrt = operation(elementary.sqrt_grad, np.sqrt)
+cbrt = operation(elementary.cbrt_grad, np.cbrt)
+hypot = operation(elementary.hypot_grad, np.hypot)
+exp = operation(elementary.exp_grad, np.exp)
+exp2 = operation(elementary.exp2_grad, np.exp2)
+expm1 = operation(elementary.expm1_grad, np.expm1)
+log = operation(elementary.log_grad, np.log)
+log2 = operation(elementary.log2_grad, np.log2)
+log10 = operation(elementary.log10_grad, np.log10)
+log1p = operation(elementary.log1p_grad, np.log1p)
+logaddexp = operation(elementary.logaddexp_grad, np.logaddexp)
+logaddexp2 = operation(elementary.logaddexp2_grad, np.logaddexp2)
 sin = operation(elementary.sin_grad, np.sin)
 cos = operation(elementary.cos_grad, np.cos)
+tan = operation(elementary.tan_grad, np.tan)
+arcsin = operation(elementary.arcsin_grad, np.arcsin)
+arccos = operation(elementary.arccos_grad, np.arccos)
+arctan = operation(elementary.arctan_grad, np.arctan)
+arctan2 = operation(elementary.arctan2_grad, np.arctan2)
+sinh = operation(elementary.sinh_grad, np.sinh)
+cosh = operation(elementary.cosh_grad, np.cosh)
+tanh = operation(elementary.tanh_grad, np.tanh)
+arcsinh = operation(elementary.arcsinh_grad, np.arcsinh)
+arccosh = operation(elementary.arccosh_grad, np.arccosh)
+arctanh = operation(elementary.arctanh_grad, np.arctanh)
+deg2rad = operation(elementary.deg2rad_grad, np.deg2rad, np.radians)
+rad2deg = operation(elementary.rad2deg_grad, np.rad2deg, np.degrees)
+unwrap = operation(elementary.unwrap_grad, np.unwrap)
+sinc = operation(elementary.sinc_grad, np.sinc)
+sinc_derivative = operation(elementary.sinc_derivative_grad)
+i0 = operation(elementary.i0_grad, np.i0)
+i0_derivative = operation(elementary.i0_derivative_grad)
+
+# ------------------------------------------------------------------ complex numbers
+
+real = operation(complex_parts.real_grad, np.real)
+imag = operation(complex_parts.imag_grad, np.imag)
+conjugate = operation(complex_parts.conj_grad, np.conjugate, method="conjugate")
+conj = serve(conjugate, method="conj")
+angle = operation(complex_parts.angle_grad, np.angle)
 
 # ----------------------------------------------------------------------- selection
 
 where = operation(selection.where_grad, np.where)
 maximum = operation(selection.maximum_grad, np.maximum)
+minimum = operation(selection.minimum_grad, np.minimum)
+fmax = operation(selection.fmax_grad, np.fmax)
+fmin = operation(selection.fmin_grad, np.fmin)
+clip = operation(selection.clip_grad)
+copysign = operation(selection.copysign_grad, np.copysign)
+heaviside = operation(selection.heaviside_grad, np.heaviside)
+fmod = operation(selection.fmod_grad, np.fmod)
+fraction = operation(selection.fraction_grad)
+mantissa = operation(selection.mantissa_grad)
+ldexp = operation(selection.ldexp_grad, np.ldexp)
+nextafter = operation(selection.nextafter_grad, np.nextafter)
 
 # ------------------------------------------------------------ reductions and shapes
 
@@ -127,10 +179,9 @@ min = operation(
 cumsum = operation(
     reductions.cumsum_grad, np.cumsum, (np.add, "accumulate"), method="cumsum"
 )
-cumprod = operation(
-    reductions.cumprod_grad, np.cumprod, (np.multiply, "accumulate")
-)
+cumprod = operation(reductions.cumprod_grad, np.cumprod)
 sort = operation(reductions.sort_grad, np.sort)
+convolve = operation(convolution.convolve_grad, np.convolve)
 reshape = operation(shaping.reshape_grad, np.reshape)
 broadcast_to = operation(shaping.broadcast_to_grad, np.broadcast_to)
 expand_dims = operation(shaping.expand_dims_grad, np.expand_dims)
@@ -165,6 +216,36 @@ def sign(x: Any) -> Any:
 def floor(x: Any) -> Any:
     """Return the floor as a plain value: locally constant."""
     return np.floor(plain_operand(x))
+
+
+def floor_divide(x: Any, y: Any) -> Any:
+    """Return the floor of the quotient as a plain value: locally constant."""
+    return np.floor_divide(plain_operand(x), plain_operand(y))
+
+
+def trunc(x: Any) -> Any:
+    """Return ``x`` rounded towards 0 as a plain value: locally constant."""
+    return np.trunc(plain_operand(x))
+
+
+def isnan(x: Any) -> Any:
+    """Return whether ``x`` is nan, a plain value: locally constant."""
+    return np.isnan(plain_operand(x))
+
+
+def isinf(x: Any) -> Any:
+    """Return whether ``x`` is infinite, a plain value: locally constant."""
+    return np.isinf(plain_operand(x))
+
+
+def logical_and(x: Any, y: Any) -> Any:
+    """Return whether both hold, a plain value: locally constant."""
+    return np.logical_and(plain_operand(x), plain_operand(y))
+
+
+def logical_or(x: Any, y: Any) -> Any:
+    """Return whether one holds, a plain value: locally constant."""
+    return np.logical_or(plain_operand(x), plain_operand(y))
 
 
 def argsort(x: Any, *, axis: Any = -1, kind: Any = None) -> Any:

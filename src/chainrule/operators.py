@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from chainrule import kernels
+from chainrule.errors import ArgumentError
 from chainrule.nodes import Operation, node
 from chainrule.operations_grad import arithmetic, contraction
 from chainrule.recorder import new, next_serial, record
-from chainrule.rules import rule
+from chainrule.rules import elementwise, rule
 from chainrule.values import NONE, plain_operand
 
 
@@ -28,6 +29,11 @@ def operator(operation: type[rule], name: str, *, masked: bool = False) -> Opera
         return made
 
     def recorded(*operands: Any, where: Any = None) -> Any:
+        if where is not None and not issubclass(operation, elementwise):
+            raise ArgumentError(
+                f"np.{name} on nodes does not support where=. Write np.where(mask, "
+                f"np.{name}(x), 0.0)."
+            )
         return record(operation, operands, None if where is None else {"where": where})
 
     recorded.__name__ = name

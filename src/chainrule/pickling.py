@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chainrule import kernels
-from chainrule.graph import collect
+from chainrule.graph import check_fresh, collect
 from chainrule.operations_grad import structure
-from chainrule.recorder import new, next_serial
+from chainrule.recorder import new, next_serial, plan_of
 from chainrule.rules import vertex
 from chainrule.values import INPUT, escape
 
@@ -16,6 +15,7 @@ from chainrule.values import INPUT, escape
 def flattened(root: Any) -> tuple[Any, ...]:
     """Flatten a recording into leaves and rows, oldest first, without recursion."""
     order = collect([root]).order
+    check_fresh((v for v in order if v._step is None), order)
     order.reverse()
     if any(v._parameters is INPUT for v in order):
         raise escape(root, "pickling a node inside a function being differentiated")
@@ -54,7 +54,7 @@ def rebuilt(made: type[Any], rows: Sequence[Any]) -> Any:
             z._step = (
                 structure.handwritten_step
                 if hand
-                else kernels.steps_of(operation, wanted)
+                else plan_of(operation, wanted).step_for(z._parameters)
             )
         built.append(z)
     return built[-1]

@@ -71,7 +71,7 @@ def record(
         wanted.append(True)
         values[i] = value = x._value
         floats = floats and type(value) is float
-        if made is None or not made.traces:
+        if made is None or not made.watched:
             made = type(x)
     if made is None:
         return evaluate(operation, values, parameters)
@@ -90,7 +90,7 @@ def record(
         return value
     for i in plan.copied:
         x = inside[i]
-        if type(x) is np.ndarray and x.flags.writeable:
+        if type(x) is np.ndarray and may_change(x):
             inside[i] = x.copy()
     z = new(made)
     z._value = value
@@ -98,10 +98,11 @@ def record(
     z._parameters = NONE
     if parameters:
         z._parameters = {k: kept(v) for k, v in parameters.items()}
-        if plan.elementwise and parameters.get("where") is not None:
-            z._step = reference_of(operation)
+        z._step = plan.step_for(parameters)
     z.operands = tuple(inside)
     z.serial = next_serial()
+    if made.watched:
+        made.created(z)
     return z if operation.outputs == 1 else items_of(z)
 
 
@@ -116,11 +117,11 @@ class plan_of:
         Whether the result has a derivative in any of the nodes.
     copied
         Positions of the constants whose values the derivative reads.
-    elementwise
-        Whether ``where=`` is a mask on the result.
+    masked_step
+        The step where a mask ``where=`` is among the parameters.
     """
 
-    __slots__ = ("copied", "depends", "elementwise", "step")
+    __slots__ = ("copied", "depends", "masked_step", "step")
 
     def __new__(cls, operation: type[rule], wanted: tuple[bool, ...]) -> plan_of:
         """Return the plan from the rule's table."""
@@ -130,16 +131,32 @@ class plan_of:
             operation._plans = plans  # type: ignore[attr-defined]
         found = plans.get(wanted)
         if found is None:
-            found = plans[wanted] = super().__new__(cls)
+            found = super().__new__(cls)
             found.step = kernels.steps_of(operation, wanted)
             found.depends = _depends(operation, wanted)
-            found.elementwise = issubclass(operation, elementwise)
+            found.masked_step = found.step
+            if issubclass(operation, elementwise):
+                found.masked_step = reference_of(operation)
             found.copied = tuple(
                 i
                 for i, is_node in enumerate(wanted)
                 if not is_node and needs_values(operation, wanted, i)
             )
+            plans[wanted] = found  # only now: another thread must find it complete
         return found
+
+    def step_for(self, parameters: Mapping[str, Any]) -> Any:
+        """Return the step of a call with these parameters."""
+        return self.step if parameters.get("where") is None else self.masked_step
+
+
+def may_change(array: Any) -> bool:
+    """Tell whether someone can write to an array, perhaps through what it is a view of."""
+    while isinstance(array, np.ndarray):
+        if array.flags.writeable:
+            return True
+        array = array.base
+    return array is not None and not isinstance(array, bytes)
 
 
 def items_of(z: Any) -> Any:

@@ -47,12 +47,24 @@ REGISTRY: list[type[rule]] = []
 class vertex:
     """Anything a recording is made of: has ``value``, ``grad`` and ``grad_ops``.
 
-    A subclass with ``traces = True`` also records operations its results do not depend
-    on smoothly; results take the class of such an operand.
+    Results take the class of an operand whose class is ``watched``, and its ``created``
+    is told of each. One that ``traces`` also records what is locally constant.
     """
 
     __slots__ = ()
+    watched: ClassVar[bool] = False
     traces: ClassVar[bool] = False
+
+    _value: Any
+    _step: Any
+    _grad: Any
+    _parameters: Mapping[str, Any]
+    operands: tuple[Any, ...]
+    serial: int
+
+    @classmethod
+    def created(cls, z: Any) -> None:
+        """Be told of a new result; only called where the class is ``watched``."""
 
 
 class supported(NamedTuple):
@@ -64,7 +76,7 @@ class supported(NamedTuple):
 
 def raw(x: Any) -> Any:
     """Return the plain value under a node; anything else is returned as it is."""
-    return x._value if isinstance(x, vertex) else x  # type: ignore[attr-defined]
+    return x._value if isinstance(x, vertex) else x
 
 
 def unboxed(x: Any) -> Any:
@@ -213,8 +225,9 @@ class elementwise(rule, kind=True):
     _head = 2
     _prefix = "d_"
     domain: ClassVar[Mapping[str, tuple[float, float]]] = {}
-    by_number: ClassVar[bool] = False
-    """Whether partials have shorter forms where an operand is a Python number."""
+    inline: ClassVar[bool] = True
+    """Whether fast array steps write the partials out as formulas. Not where a partial
+    uses a costly term twice, or has shorter forms for Python numbers."""
     conventions: ClassVar[
         tuple[tuple[tuple[float, ...], tuple[float | None, ...]], ...]
     ] = ()
@@ -668,6 +681,8 @@ def fit(xp: Any, value: Any, like: Any) -> Any:
         value = unbroadcast(xp, value, ())
         value = xp.real(value) if dtype_of(value).kind == "c" else value
         return value if isinstance(value, vertex) else float(value)
+    if type(value) is float or type(value) is complex:
+        value = np.asarray(value)[()]
     value = unbroadcast(xp, value, like.shape)
     have, want = dtype_of(value), like.dtype
     if have != want:

@@ -32,11 +32,17 @@ def is_complex(x: Any) -> bool:
 
 
 def normalize_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """Return ``axis`` as a tuple of non-negative axes; ``None`` means all of them."""
+    """Return ``axis`` as a tuple of non-negative axes; ``None`` means all of them.
+
+    A number has no axes, but NumPy's reductions take axis 0 and -1 of it: they are none.
+    """
     if axis is None:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, tuple) else (axis,)
-    return tuple(int(a) % ndim if ndim else 0 for a in axes)
+    for a in axes:
+        if not -ndim <= a < ndim and (ndim or a not in (0, -1)):
+            raise np.exceptions.AxisError(a, ndim)
+    return tuple(int(a) % ndim for a in axes) if ndim else ()
 
 
 def kept_shape(shape: Shape, axis: Axis) -> Shape:

@@ -49,6 +49,11 @@ def numeric_array(value: Any, where: str) -> Any:
             f"{where} needs numbers; received {describe(value)}. Pass a float, an array "
             "or a list of numbers."
         )
+    if isinstance(value, np.ndarray) and hasattr(value, "mask"):
+        raise ArgumentError(
+            f"{where} needs plain numbers; received {describe(value)}, whose mask would "
+            "be lost. Pass value.filled(...), and np.where(mask, ...) on the node."
+        )
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
@@ -192,14 +197,17 @@ def call_keywords(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return a ufunc call's keywords without those at their defaults."""
     refuse_out(kwargs)
     for name, value in kwargs.items():
-        if name in ("where", "out") or value is _UFUNC_DEFAULTS.get(name, NONE):
+        if name in ("where", "out", "axis") or value is _UFUNC_DEFAULTS.get(name, NONE):
             continue
         raise ArgumentError(
             f"The keyword {name}={value!r} of a NumPy ufunc is not supported on nodes. "
             "Leave it away; use x.astype(dtype) to change a dtype."
         )
+    given = {"axis": kwargs["axis"]} if "axis" in kwargs else {}  # np.vecdot
     where = kwargs.get("where")
-    return {} if where is None or where is True else {"where": plain_operand(where)}
+    if where is not None and where is not True:
+        given["where"] = plain_operand(where)
+    return given
 
 
 _UFUNC_DEFAULTS: Mapping[str, Any] = {

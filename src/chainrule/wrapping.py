@@ -18,7 +18,13 @@ from chainrule.nodes import FUNCTIONS, UFUNCS, Operation, node
 from chainrule.operators import operator
 from chainrule.recorder import record
 from chainrule.rules import rule
-from chainrule.values import operation_name, plain_operand, refuse_out
+from chainrule.values import (
+    holds_nodes,
+    missing,
+    operation_name,
+    plain_operand,
+    refuse_out,
+)
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
 _METHODS_OF_TWO = (np.arctan2, np.hypot, np.fmod)
@@ -101,6 +107,12 @@ def bind(
             f"received {len(args)}."
         )
     given = dict(zip(names, args, strict=False))
+    twice = [k for k in kwargs if k in given]
+    if twice:
+        raise ArgumentError(
+            f"{model.__name__}() received {twice[0]!r} twice, by position and by "
+            "keyword. Give it once."
+        )
     given.update(kwargs)
     refuse_out(given)
     operands: list[Any] = []
@@ -124,6 +136,12 @@ def bind(
             f"{model.__name__}() on nodes does not support {unknown[0]}="
             f"{parameters[unknown[0]]!r}; it supports {', '.join(allowed) or 'none'}."
         )
+    for k in parameters:
+        if k != "where" and holds_nodes(given[k]):
+            raise missing(
+                f"{model.__name__} in its parameter {k!r}",
+                f"It is not an operand. Pass gd.value({k}) to hold it constant.",
+            )
     return tuple(operands), parameters
 
 

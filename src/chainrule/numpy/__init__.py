@@ -1,3 +1,32 @@
-"""The NumPy namespace on nodes: ``chainrule.numpy.f`` is ``numpy.f``, differentiable."""
+"""The NumPy namespace on nodes: ``chainrule.numpy.f`` is ``numpy.f``, differentiable.
 
+NumPy's own functions take nodes too; the functions here also take lists of nodes, and
+``array`` and ``asarray`` join them. Names without a derivative are NumPy's own.
+
+>>> import chainrule as gd
+>>> import chainrule.numpy as np
+>>> x, y = gd.node(3.0), gd.node(4.0)
+>>> np.linalg.norm(np.array([x, y]))
+node(5.0, vector_norm)
+"""
+
+import numpy
+
+from chainrule.numpy import creation as creation
+from chainrule.numpy import differences as differences
+from chainrule.numpy import elementwise as elementwise
+from chainrule.numpy import fft as fft
+from chainrule.numpy import joining as joining
+from chainrule.numpy import linalg as linalg
+from chainrule.numpy import matrices as matrices
+from chainrule.numpy import mirror as mirror
 from chainrule.numpy import names as names
+from chainrule.numpy import nan_functions as nan_functions
+from chainrule.numpy import node_methods as node_methods
+from chainrule.numpy import order_statistics as order_statistics
+from chainrule.numpy import picking as picking
+from chainrule.numpy import products as products
+from chainrule.numpy import shape_functions as shape_functions
+from chainrule.numpy import statistics as statistics
+
+__getattr__, __dir__ = mirror.mirror_of(numpy)

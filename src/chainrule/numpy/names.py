@@ -1,10 +1,244 @@
-"""What becomes of every NumPy name that has no rule: locally constant, or refused."""
+"""What becomes of every NumPy name that has no rule: locally constant, or refused.
+
+A name is *differentiable* where an operation stands for it, which is declared in
+``chainrule.operations`` and beside the composed functions; it needs no entry here. Of
+the others, the *locally constant* return plain values, because their derivative is zero
+wherever it exists; the *refused* raise with the reason and what to write instead; and
+the rest are *no operations* on arrays: types, constants, files, settings.
+"""
 
 from __future__ import annotations
 
+from types import ModuleType
+from typing import Any
+
 import numpy as np
 
-from chainrule.nodes import LOCALLY_CONSTANT, REFUSED
+from chainrule.nodes import (
+    ABSENT,
+    FUNCTIONS,
+    LOCALLY_CONSTANT,
+    REFUSED,
+    UFUNCS,
+    node,
+)
 
-LOCALLY_CONSTANT.update({np.floor, np.sign, np.shape, np.ndim, np.size, np.isnan})
-REFUSED.update({})
+MODULES: dict[str, ModuleType] = {
+    "np": np,
+    "np.linalg": np.linalg,
+    "np.fft": np.fft,
+}
+"""The modules whose names are classified, by the way users write them."""
+
+
+def found_in(module: ModuleType, names: str) -> list[Any]:
+    """Return those of the named functions that this version of NumPy has."""
+    return [getattr(module, name) for name in names.split() if hasattr(module, name)]
+
+
+# ------------------------------------------------------------------- locally constant
+
+_CONSTANT = """
+floor ceil trunc rint fix round around floor_divide signbit spacing
+
+equal not_equal less less_equal greater greater_equal
+logical_and logical_or logical_xor logical_not
+isfinite isinf isnan isposinf isneginf isreal iscomplex isrealobj iscomplexobj
+isclose allclose array_equal array_equiv
+
+all any count_nonzero nonzero flatnonzero argwhere
+argmax argmin nanargmax nanargmin argsort argpartition lexsort searchsorted digitize
+isin
+
+shape ndim size result_type common_type can_cast min_scalar_type
+may_share_memory shares_memory einsum_path
+zeros_like ones_like empty_like
+diag_indices_from tril_indices_from triu_indices_from
+
+array_repr array_str array2string
+"""
+"""Rounding; comparisons; positions and counts; shapes and dtypes; text."""
+
+LOCALLY_CONSTANT.update(found_in(np, _CONSTANT))
+LOCALLY_CONSTANT.update(found_in(np.linalg, "matrix_rank"))
+
+# --------------------------------------------------------------------------- refused
+
+_VALUE = "Pass gd.value(x) if the result is to be treated as constant."
+
+_REFUSED: tuple[tuple[ModuleType, str, str], ...] = (
+    (
+        np,
+        """bitwise_and bitwise_or bitwise_xor bitwise_count invert left_shift
+        right_shift gcd lcm packbits unpackbits ravel_multi_index unravel_index ix_""",
+        "It works on integers, and a node holds floating-point numbers. Pass "
+        "gd.value(x).astype(int) if the result is to be treated as constant.",
+    ),
+    (
+        np,
+        "isnat datetime_as_string busday_count busday_offset is_busday",
+        "It works on dates, and a node holds floating-point numbers.",
+    ),
+    (
+        np,
+        "fill_diagonal place put put_along_axis putmask",
+        "It changes an array in place, but the recording needs the old value. Write "
+        "np.where(mask, values, x), np.concatenate or np.stack, which return a new "
+        "node.",
+    ),
+    (
+        np,
+        "copyto",
+        "It fills an array in place; np.full_like does so too. Write np.broadcast_to("
+        "value, shape) for a constant array, np.where(mask, values, x) for a part of "
+        "one.",
+    ),
+    (
+        np,
+        "save savez savez_compressed savetxt",
+        "A file keeps values, not how they were computed. Pass gd.value(x), or pickle "
+        "the node.",
+    ),
+    (
+        np,
+        "histogram histogram2d histogramdd histogram_bin_edges",
+        f"It counts the values in each bin, and counts have no derivative. {_VALUE}",
+    ),
+    (
+        np,
+        "intersect1d union1d setdiff1d setxor1d",
+        "It compares values for equality, which has no derivative. Select from x by "
+        "indices: x[np.unique(gd.value(x), return_index=True)[1]].",
+    ),
+    (
+        np,
+        "sort_complex",
+        "Its result is complex whatever it is given. Use np.sort(x).",
+    ),
+    (
+        np,
+        "roots",
+        "The roots are eigenvalues of a matrix that is not symmetric, which have no "
+        "rule. Differentiate the polynomial at a root r instead: "
+        "dr = -np.polyval(dp, r) / np.polyval(np.polyder(p), r).",
+    ),
+    (
+        np,
+        "poly polyadd polyder polydiv polyfit polyint polymul polysub vander",
+        "It has no rule yet. Write it with np.polyval, np.convolve, np.stack of powers "
+        "or np.linalg.lstsq.",
+    ),
+    (
+        np.linalg,
+        "eig eigvals",
+        "Eigenvalues of matrices that are not symmetric have no rule. Use "
+        "np.linalg.eigh or np.linalg.eigvalsh for symmetric ones, np.linalg.svd for "
+        "others.",
+    ),
+    (
+        np.fft,
+        """fft fft2 fftn ifft ifft2 ifftn rfft rfft2 rfftn irfft irfft2 irfftn hfft ihfft
+        fftshift ifftshift""",
+        "It has no rule yet. Multiply by the matrix of the transform: "
+        "np.fft.fft(np.eye(n)) @ x.",
+    ),
+)
+
+REFUSED.update(
+    (function, reason)
+    for module, names, reason in _REFUSED
+    for function in found_in(module, names)
+)
+
+for _ufunc in (np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum):
+    REFUSED[_ufunc, "reduceat"] = (
+        f"Reduce the stretches one by one, np.stack([np.{_ufunc.__name__}.reduce(s) "
+        "for s in np.split(x, indices)])."
+    )
+
+# --------------------------------------------------------------------- no operations
+
+_NO_OPERATIONS: dict[str, str] = {
+    # Array makers take no dispatch. Given nodes they return object arrays that hold
+    # them, or raise; chainrule.numpy has its own array, asarray and full.
+    "creation": """
+        arange array asanyarray asarray asarray_chkfinite ascontiguousarray
+        asfortranarray asmatrix bmat empty eye fromfunction full identity indices
+        nested_iters ones require tri zeros mask_indices diag_indices tril_indices
+        triu_indices bartlett blackman hamming hanning kaiser frompyfunc from_dlpack
+        row_stack""",
+    "dtypes": """
+        isdtype issubdtype mintypecode promote_types typename isfortran isscalar
+        iterable broadcast_shapes datetime_data""",
+    "files": """
+        frombuffer fromfile fromiter fromregex fromstring genfromtxt load loadtxt""",
+    "text": """
+        base_repr binary_repr format_float_positional format_float_scientific""",
+    "settings": """
+        get_include get_printoptions getbufsize geterr geterrcall info printoptions
+        set_printoptions setbufsize seterr seterrcall show_config show_runtime test""",
+}
+
+NOT_OPERATIONS: dict[str, str] = {
+    f"np.{name}": reason
+    for reason, names in _NO_OPERATIONS.items()
+    for name in names.split()
+}
+NOT_OPERATIONS |= {
+    "np.linalg.test": "settings",
+    "np.fft.test": "settings",
+    "np.fft.fftfreq": "creation",
+    "np.fft.rfftfreq": "creation",
+}
+"""Functions that do not compute with the elements of an array, with a word for why."""
+
+
+def classes_of(module: str, name: str) -> list[str]:
+    """Return what a name is; exactly one word, or the lists contradict each other.
+
+    >>> classes_of("np", "sin"), classes_of("np", "floor"), classes_of("np", "pi")
+    (['differentiable'], ['locally constant'], ['constant'])
+    """
+    found = getattr(MODULES[module], name)
+    if isinstance(found, ModuleType):
+        return ["module"]
+    if isinstance(found, type):
+        return ["type"]
+    if not callable(found):
+        return ["constant"]
+    belongs = {
+        "differentiable": found in UFUNCS or found in FUNCTIONS,
+        "locally constant": found in LOCALLY_CONSTANT,
+        "refused": found in REFUSED,
+        NOT_OPERATIONS.get(f"{module}.{name}", ""): f"{module}.{name}"
+        in NOT_OPERATIONS,
+    }
+    return [word for word, holds in belongs.items() if holds]
+
+
+# ------------------------------------------------------------------ array attributes
+
+ABSENT.update(
+    {
+        "base": "a node owns its value. Use gd.value(x).base.",
+        "ctypes": "a node is not memory. Use gd.value(x).ctypes.",
+        "data": "a node is not memory. Use gd.value(x).data.",
+        "device": "a node is not memory. Use gd.value(x).device.",
+        "flags": "a node is not memory. Use gd.value(x).flags.",
+        "strides": "a node is not memory. Use gd.value(x).strides.",
+    }
+)
+
+
+def _itemsize(x: node) -> int:
+    """The number of bytes of one element."""
+    return x.dtype.itemsize
+
+
+def _nbytes(x: node) -> int:
+    """The number of bytes of all elements."""
+    return x.size * x.dtype.itemsize
+
+
+node.itemsize = property(_itemsize)  # type: ignore[attr-defined]
+node.nbytes = property(_nbytes)  # type: ignore[attr-defined]

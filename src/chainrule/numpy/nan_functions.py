@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from chainrule import operations as ops
-from chainrule.nodes import plain_operand, refuse_out
 from chainrule.numpy.statistics import cast, count_of, delta, prod, root, var
 from chainrule.shapes import Axis
+from chainrule.values import plain_operand, refuse_out
 from chainrule.wrapping import implements
-
 
 
 def _filled(a: Any, fill: float, dtype: Any = None) -> tuple[Any, Any]:
@@ -32,7 +31,7 @@ def nansum(
     initial: Any = 0,
     where: Any = True,
 ) -> Any:
-    """z = sum of the entries that are not nan"""
+    """Return sum of the entries that are not nan."""
     refuse_out({"out": out})
     x, _ = _filled(a, 0.0, dtype)
     return ops.sum(x, axis=axis, keepdims=bool(keepdims), initial=initial, where=where)
@@ -48,7 +47,7 @@ def nanprod(
     initial: Any = 1,
     where: Any = True,
 ) -> Any:
-    """z = product of the entries that are not nan"""
+    """Return product of the entries that are not nan."""
     x, _ = _filled(a, 1.0, dtype)
     return prod(x, axis, None, out, keepdims, initial, where)
 
@@ -57,7 +56,7 @@ def nanprod(
 def nancumsum(
     a: Any, axis: int | None = None, dtype: Any = None, out: Any = None
 ) -> Any:
-    """z[k] = sum of the entries up to k that are not nan"""
+    """Return z[k] = sum of the entries up to k that are not nan."""
     refuse_out({"out": out})
     return ops.cumsum(_filled(a, 0.0, dtype)[0], axis=axis)
 
@@ -66,7 +65,7 @@ def nancumsum(
 def nancumprod(
     a: Any, axis: int | None = None, dtype: Any = None, out: Any = None
 ) -> Any:
-    """z[k] = product of the entries up to k that are not nan"""
+    """Return z[k] = product of the entries up to k that are not nan."""
     refuse_out({"out": out})
     return ops.cumprod(_filled(a, 1.0, dtype)[0], axis=axis)
 
@@ -81,7 +80,7 @@ def nanmean(
     *,
     where: Any = True,
 ) -> Any:
-    """z = mean of the entries that are not nan"""
+    """Return mean of the entries that are not nan."""
     refuse_out({"out": out})
     x, there = _filled(a, 0.0, dtype)
     there = there & plain_operand(where)
@@ -101,7 +100,7 @@ def nanvar(
     mean: Any = None,
     correction: Any = None,
 ) -> Any:
-    """z = variance of the entries that are not nan"""
+    """Return variance of the entries that are not nan."""
     x, there = _filled(a, 0.0, dtype)
     there = there & plain_operand(where)
     z = var(x, axis, None, out, ddof, keepdims, where=there, mean=mean,
@@ -123,11 +122,10 @@ def nanstd(
     mean: Any = None,
     correction: Any = None,
 ) -> Any:
-    """z = sqrt(nanvar(a)), with the derivative 0 where that is 0, as in std"""
-    return root(
-        nanvar(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean,
+    """Return sqrt(nanvar(a)), with the derivative 0 where that is 0, as in std."""
+    z = nanvar(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean,
                correction=correction)  # fmt: skip
-    )
+    return root(z)
 
 
 @implements(np.nanmax)
@@ -139,7 +137,7 @@ def nanmax(
     initial: Any = None,
     where: Any = True,
 ) -> Any:
-    """z = largest entry that is not nan"""
+    """Return largest entry that is not nan."""
     refuse_out({"out": out})
     x, there = _filled(a, -np.inf)
     given = {"axis": axis, "keepdims": bool(keepdims), "initial": initial}
@@ -156,7 +154,7 @@ def nanmin(
     initial: Any = None,
     where: Any = True,
 ) -> Any:
-    """z = smallest entry that is not nan"""
+    """Return smallest entry that is not nan."""
     refuse_out({"out": out})
     x, there = _filled(a, np.inf)
     given = {"axis": axis, "keepdims": bool(keepdims), "initial": initial}

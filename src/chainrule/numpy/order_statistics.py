@@ -1,4 +1,4 @@
-"""Sorting, medians and quantiles: entries taken in order, and lines between two of them."""
+"""Medians and quantiles: entries in sorted order, and lines between two of them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ from typing import Any
 import numpy as np
 
 from chainrule import operations as ops
-from chainrule.errors import ArgumentError
-from chainrule.nodes import node, plain_operand, refuse_out
+from chainrule.errors import ArgumentError, ShapeError
 from chainrule.operations_grad.indexing import along_axis
-from chainrule.shapes import Axis, kept_shape, normalize_axes
+from chainrule.shapes import (
+    Axis,
+    describe,
+    is_complex,
+    kept_shape,
+    normalize_axes,
+    shape_of,
+)
+from chainrule.values import plain_operand, refuse_out
 from chainrule.wrapping import implements
 
 
@@ -23,10 +30,10 @@ def partition(
     kind: str = "introselect",
     order: Any = None,
 ) -> Any:
-    """z = a with its kth entry where sorting would put it, smaller ones before it"""
+    """Return a with its kth entry where sorting puts it, smaller ones before it."""
     if order is not None:
         raise ArgumentError(
-            f"np.partition on nodes has no order={order!r}: it is for structured arrays."
+            f"np.partition on nodes has no order={order!r}: that is for records."
         )
     x = ops.asarray(a)
     if axis is None:
@@ -38,25 +45,78 @@ def partition(
 # --------------------------------------------------------------- medians and quantiles
 
 
-def _lanes(a: Any, axis: Axis) -> tuple[Any, tuple[int, ...]]:
-    """Return ``a`` with the reduced axes flat and first, and the shape of a result."""
-    x = ops.asarray(a)
+def _lanes(x: Any, axis: Axis) -> Any:
+    """Return ``x`` with the reduced axes flat and first."""
     axes = normalize_axes(axis, x.ndim)
     rest = tuple(i for i in range(x.ndim) if i not in axes)
     shape = tuple(x.shape[i] for i in rest)
     count = int(np.prod([x.shape[i] for i in axes], dtype=int))
     if axes != (0,):
         x = ops.reshape(ops.transpose(x, (*axes, *rest)), (count, *shape))
-    return x, shape
+    return x
 
 
 def _restored(z: Any, a: Any, axis: Axis, keepdims: Any) -> Any:
     """Return a result with its reduced axes put back, if ``keepdims``."""
     if not keepdims:
         return z
-    lanes = kept_shape(np.shape(plain_operand(a)), axis)
-    extra = z.ndim - sum(n is not None for n in lanes) + len(normalize_axes(axis, len(lanes)))
-    return ops.reshape(z, (*z.shape[:extra], *lanes))
+    shape = shape_of(a)
+    extra = z.ndim + len(normalize_axes(axis, len(shape))) - len(shape)
+    return ops.reshape(z, (*z.shape[:extra], *kept_shape(shape, axis)))
+
+
+def _with_nan(z: Any, x: Any) -> Any:
+    """Return z, as nan where a lane (along the first axis of x) holds a nan."""
+    spoilt = np.any(np.isnan(x), axis=0)
+    return ops.where(spoilt, np.nan, z) if np.any(spoilt) else z
+
+
+def _around(ordered: Any, position: Any, *, by_lane: bool) -> tuple[Any, Any, Any]:
+    """Return the entries below and above a position, and how far it is between them.
+
+    ``position`` has the axes of q and, if ``by_lane``, those of the lanes after them.
+    """
+    place = np.asarray(plain_operand(position))
+    below = np.floor(place)
+    between = position - below
+    lanes: tuple[Any, ...] = ()
+    if by_lane:
+        lanes = tuple(np.indices(ordered.shape[1:], sparse=True))
+    elif ordered.ndim > 1:
+        between = ops.reshape(between, (*place.shape, *(1,) * (ordered.ndim - 1)))
+    low = ops.getitem(ordered, index=(below.astype(np.intp), *lanes))
+    high = ops.getitem(ordered, index=(np.ceil(place).astype(np.intp), *lanes))
+    return low, high, between
+
+
+def _on_the_line(low: Any, high: Any, between: Any) -> Any:
+    """Return low + (high - low) between, from the nearer end, as NumPy does."""
+    rise = high - low
+    return ops.where(between >= 0.5, high - rise * (1 - between), low + rise * between)
+
+
+def _checked(name: str, a: Any, q: Any, scale: int, **given: Any) -> tuple[Any, Any]:
+    """Return ``a`` and ``q`` as a fraction, both nodes or arrays of real numbers."""
+    refuse_out({"out": given["out"]})
+    if given["method"] != "linear" or given["weights"] is not None:
+        raise ArgumentError(
+            f"np.{name} on nodes has method='linear' without weights; received "
+            f"method={given['method']!r} and weights="
+            f"{'None' if given['weights'] is None else describe(given['weights'])}."
+        )
+    x = ops.asarray(a)
+    if isinstance(q, int | float) or np.asarray(plain_operand(q)).dtype.kind in "iub":
+        q = np.asarray(q, x.dtype if scale == 1 or np.ndim(q) == 0 else None)
+    q = ops.asarray(q)
+    if is_complex(x):
+        raise ArgumentError(f"np.{name} needs real numbers; received {describe(x)}.")
+    within = plain_operand(q)
+    if not np.all((np.asarray(within) >= 0) & (np.asarray(within) <= scale)):
+        what = "Percentiles" if scale == 100 else "Quantiles"
+        raise ValueError(f"{what} must be in the range [0, {scale}]; received {q}.")
+    if x.size == 0:
+        raise ShapeError(f"np.{name} needs at least one entry; received {describe(x)}.")
+    return x, q / scale if scale != 1 else q
 
 
 @implements(np.median)
@@ -67,15 +127,16 @@ def median(
     overwrite_input: Any = False,
     keepdims: Any = False,
 ) -> Any:
-    """z = middle entry in sorted order, or the mean of the two middle ones"""
+    """Return the middle entry in sorted order, or the mean of the two middle ones."""
     refuse_out({"out": out})
-    x, _ = _lanes(a, axis)
-    n = x.shape[0]
+    x = ops.asarray(a)
+    lanes = _lanes(x, axis)
+    n = lanes.shape[0]
     if n == 0:
-        return ops.mean(a, axis=axis, keepdims=bool(keepdims))
-    ordered = ops.sort(x, axis=0)
-    z = ops.mean(ops.getitem(ordered, index=slice((n - 1) // 2, n // 2 + 1)), axis=0)
-    return _restored(_with_nan(z, x), a, axis, keepdims)
+        return ops.mean(x, axis=axis, keepdims=bool(keepdims))
+    middle = slice((n - 1) // 2, n // 2 + 1)
+    z = ops.mean(ops.getitem(ops.sort(lanes, axis=0), index=middle), axis=0)
+    return _restored(_with_nan(z, lanes), x, axis, keepdims)
 
 
 @implements(np.quantile)
@@ -90,15 +151,12 @@ def quantile(
     *,
     weights: Any = None,
 ) -> Any:
-    """z = the entries around position q (n - 1) in sorted order, joined by a line.
+    """Return the entries around position q (n - 1) in sorted order, joined by a line.
 
-    Differentiable in ``a`` and in ``q``; only ``method="linear"``.
+    Differentiable in ``a`` and in ``q``.
     """
-    _check("quantile", out, method, weights)
-    x, _ = _lanes(a, axis)
-    position = _position(x, q, 1, x.shape[0] - 1, "Quantiles must be in the range [0, 1]")
-    z = _with_nan(_between(ops.sort(x, axis=0), position), x)
-    return _restored(z, a, axis, keepdims)
+    x, q = _checked("quantile", a, q, 1, out=out, method=method, weights=weights)
+    return _quantile(x, q, axis, keepdims)
 
 
 @implements(np.percentile)
@@ -113,9 +171,19 @@ def percentile(
     *,
     weights: Any = None,
 ) -> Any:
-    """z = quantile(a, q / 100)"""
-    _check("percentile", out, method, weights)
-    return quantile(a, _hundredth(a, q), axis, keepdims=keepdims)
+    """Return quantile(a, q / 100)."""
+    x, q = _checked("percentile", a, q, 100, out=out, method=method, weights=weights)
+    return _quantile(x, q, axis, keepdims)
+
+
+def _quantile(x: Any, q: Any, axis: Axis, keepdims: Any) -> Any:
+    lanes = _lanes(x, axis)
+    position = q * (lanes.shape[0] - 1)
+    around = _around(ops.sort(lanes, axis=0), position, by_lane=False)
+    return _restored(_with_nan(_on_the_line(*around), lanes), x, axis, keepdims)
+
+
+# --------------------------------------------------------------------- leaving nan out
 
 
 @implements(np.nanquantile)
@@ -130,18 +198,9 @@ def nanquantile(
     *,
     weights: Any = None,
 ) -> Any:
-    """z = quantile of the entries that are not nan"""
-    _check("nanquantile", out, method, weights)
-    x, _ = _lanes(a, axis)
-    there = ~np.isnan(x)
-    count = np.sum(there, axis=0)
-    position = _position(x, q, np.ndim(count), np.maximum(count - 1, 0),
-                         "Quantiles must be in the range [0, 1]")  # fmt: skip
-    z = _between(ops.sort(ops.where(there, x, np.inf), axis=0), position)
-    if np.any(count == 0):
-        warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=3)
-        z = ops.where(count == 0, np.nan, z)
-    return _restored(z, a, axis, keepdims)
+    """Return quantile of the entries that are not nan."""
+    x, q = _checked("nanquantile", a, q, 1, out=out, method=method, weights=weights)
+    return _nan_quantile(x, q, axis, keepdims)
 
 
 @implements(np.nanpercentile)
@@ -156,9 +215,17 @@ def nanpercentile(
     *,
     weights: Any = None,
 ) -> Any:
-    """z = percentile of the entries that are not nan"""
-    _check("nanpercentile", out, method, weights)
-    return nanquantile(a, _hundredth(a, q), axis, keepdims=keepdims)
+    """Return percentile of the entries that are not nan."""
+    x, q = _checked("nanpercentile", a, q, 100, out=out, method=method, weights=weights)
+    return _nan_quantile(x, q, axis, keepdims)
+
+
+def _nan_quantile(x: Any, q: Any, axis: Axis, keepdims: Any) -> Any:
+    lanes, count = _present(x, axis)
+    last = np.maximum(count - 1, 0).astype(q.dtype)
+    q = ops.reshape(q, (*q.shape, *(1,) * count.ndim))
+    around = _around(lanes, q * last, by_lane=True)
+    return _restored(_all_missing(_on_the_line(*around), count), x, axis, keepdims)
 
 
 @implements(np.nanmedian)
@@ -169,6 +236,25 @@ def nanmedian(
     overwrite_input: Any = False,
     keepdims: Any = False,
 ) -> Any:
-    """z = median of the entries that are not nan"""
+    """Return median of the entries that are not nan."""
     refuse_out({"out": out})
-    return nanquantile(a, 0.5, axis, keepdims=keepdims)
+    x = ops.asarray(a)
+    lanes, count = _present(x, axis)
+    low, high, _ = _around(lanes, np.maximum(count - 1, 0) / 2, by_lane=True)
+    return _restored(_all_missing((low + high) / 2, count), x, axis, keepdims)
+
+
+def _present(x: Any, axis: Axis) -> tuple[Any, Any]:
+    """Return lanes sorted with nan last, and how many entries of each are not nan."""
+    lanes = _lanes(x, axis)
+    there = ~np.isnan(lanes)
+    ordered = ops.sort(ops.where(there, lanes, np.inf), axis=0)
+    return ordered, np.sum(there, axis=0)
+
+
+def _all_missing(z: Any, count: Any) -> Any:
+    """Return z, as nan where a lane held nothing else."""
+    if not np.any(count == 0):
+        return z
+    warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=4)
+    return ops.where(count == 0, np.nan, z)

@@ -1,7 +1,7 @@
 """Sums, products, means, variances and extremes, composed of recorded operations.
 
-What each is made of stands in its docstring; its derivative follows from the rules of the
-parts. Signatures are NumPy's; ``out=`` is refused.
+What each is made of stands in its docstring; its derivative follows from the rules of
+the parts. Signatures are NumPy's; ``out=`` is refused.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError
-from chainrule.nodes import plain_operand, refuse_out
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.shapes import Axis, dtype_of, is_complex, normalize_axes, shape_of
+from chainrule.values import plain_operand, refuse_out
 from chainrule.wrapping import implements
 
 
@@ -49,18 +49,20 @@ def prod(
     initial: Any = 1,
     where: Any = True,
 ) -> Any:
-    """z = ``initial`` times the product of the entries where ``where`` holds."""
+    """Return ``initial`` times the product of the entries where ``where`` holds."""
     refuse_out({"out": out})
     x = cast(a, dtype)
     if where is not True:
         x = ops.where(np.broadcast_to(plain_operand(where), x.shape), x, 1.0)
     z = ops.prod(x, axis=axis, keepdims=bool(keepdims))
-    return z if initial is None or type(initial) is int and initial == 1 else z * initial
+    if initial is None or (type(initial) is int and initial == 1):
+        return z
+    return z * initial
 
 
 @implements(np.cumprod, (np.multiply, "accumulate"), method="cumprod")
 def cumprod(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:
-    """z[k] = product of the entries up to k."""
+    """Return z[k] = product of the entries up to k."""
     refuse_out({"out": out})
     return ops.cumprod(cast(a, dtype), axis=axis)
 
@@ -75,7 +77,7 @@ def cumulative_sum(
     out: Any = None,
     include_initial: bool = False,
 ) -> Any:
-    """z[k] = sum of the entries up to k; ``include_initial`` puts a 0 in front."""
+    """Return the sums of the entries up to each, with a 0 before them if asked."""
     refuse_out({"out": out})
     x = cast(x, dtype)
     axis = _only_axis(x, axis, "cumulative_sum")
@@ -92,7 +94,7 @@ def cumulative_prod(
     out: Any = None,
     include_initial: bool = False,
 ) -> Any:
-    """z[k] = product of the entries up to k; ``include_initial`` puts a 1 in front."""
+    """Return the products of the entries up to each, with a 1 before them if asked."""
     refuse_out({"out": out})
     x = cast(x, dtype)
     axis = _only_axis(x, axis, "cumulative_prod")
@@ -120,7 +122,7 @@ def _with_initial(z: Any, x: Any, axis: int, initial: float, included: Any) -> A
 def maximum_accumulate(
     a: Any, axis: int = 0, dtype: Any = None, out: Any = None
 ) -> Any:
-    """z[k] = largest entry up to k; among equal ones the latest has the derivative."""
+    """Return the largest entry up to each; of equal ones the latest is taken."""
     refuse_out({"out": out})
     return _running(np.maximum, cast(a, dtype), axis)
 
@@ -129,7 +131,7 @@ def maximum_accumulate(
 def minimum_accumulate(
     a: Any, axis: int = 0, dtype: Any = None, out: Any = None
 ) -> Any:
-    """z[k] = smallest entry up to k; among equal ones the latest has the derivative."""
+    """Return the smallest entry up to each; of equal ones the latest is taken."""
     refuse_out({"out": out})
     return _running(np.minimum, cast(a, dtype), axis)
 
@@ -138,10 +140,9 @@ def _running(ufunc: np.ufunc, x: Any, axis: int) -> Any:
     """Return the running extreme: each entry is taken from where it was last met."""
     values = np.asarray(plain_operand(x))
     best = ufunc.accumulate(values, axis=axis)
-    met = (values == best) | (values != values)
-    lane = [1] * values.ndim
-    lane[axis] = values.shape[axis]
-    places = np.where(met, np.arange(values.shape[axis]).reshape(lane), 0)
+    met = (values == best) | np.isnan(values)
+    order = np.indices(values.shape, sparse=True)[axis]
+    places = np.where(met, order, 0)
     latest = np.maximum.accumulate(places, axis=axis)
     return ops.getitem(x, index=along_axis(latest, axis, values.shape))
 
@@ -158,7 +159,7 @@ def average(
     *,
     keepdims: Any = False,
 ) -> Any:
-    """z = sum(weights * a) / sum(weights), differentiable in both."""
+    """Return sum(weights * a) / sum(weights), differentiable in both."""
     a = ops.asarray(a)
     if weights is None:
         z = ops.mean(a, axis=axis, keepdims=bool(keepdims))
@@ -206,7 +207,7 @@ def var(
     mean: Any = None,
     correction: Any = None,
 ) -> Any:
-    """z = sum(abs(a - mean(a))**2) / (n - ddof), real also for complex ``a``.
+    """Return sum(abs(a - mean(a))**2) / (n - ddof), real also for complex ``a``.
 
     Examples
     --------
@@ -229,7 +230,9 @@ def var(
         squares = real * real + imag * imag
     total = ops.sum(squares, axis=axis, keepdims=bool(keepdims), where=where)
     left = count_of(x, axis, where, keepdims) - delta(ddof, correction)
-    return total / (np.maximum(left, 0) if where is not True else max(left, 0))
+    if where is not True:
+        return total / np.maximum(left, 0).astype(dtype_of(total))
+    return total / max(left, 0)
 
 
 def delta(ddof: Any, correction: Any) -> Any:
@@ -254,7 +257,7 @@ def std(
     mean: Any = None,
     correction: Any = None,
 ) -> Any:
-    """z = sqrt(var(a))
+    """Return sqrt(var(a)).
 
     Where all entries are equal z is 0 and its derivative is 0: z is convex with its
     minimum there, and 0 is its subgradient of least norm (Rockafellar, Convex Analysis,
@@ -273,7 +276,7 @@ def root(z: Any) -> Any:
 
 @implements(np.ptp)
 def ptp(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False) -> Any:
-    """z = max(a) - min(a)"""
+    """Return max(a) - min(a)."""
     refuse_out({"out": out})
     a, keepdims = ops.asarray(a), bool(keepdims)
     return ops.max(a, axis=axis, keepdims=keepdims) - ops.min(

@@ -87,19 +87,18 @@ class power_grad(elementwise):
     """
 
     forward = np.power
-    by_number = True
+    inline = False
     domain = {"x": (0.5, 2.0)}
     conventions = (((0.0, 0.0), (0.0, None)), ((0.0, 2.0), (0.0, 0.0)))
-    cases = tuple(
-        case(positive(3), y) for y in (0, 1, 2.0, 3, 0.5, -1, -0.5, -2, 2.5)
-    )
+    cases = tuple(case(positive(3), y) for y in (0, 1, 2.0, 3, 0.5, -1, -0.5, -2, 2.5))
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
-        """dz/dx = y x**(y-1), and 0 where y = 0"""
+        """dz/dx = y x**(y-1), and 0 where x = y = 0"""
         if type(y) is int or type(y) is float:
             return _constant_power(xp, z, x, y)
-        return y * xp.power(x, xp.where(y == 0, 1.0, y - 1))
+        at_zero = xp.where(y == 0, 1.0, y - 1)
+        return y * xp.power(x, xp.where(x == 0, at_zero, y - 1))
 
     @staticmethod
     def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
@@ -149,7 +148,7 @@ class remainder_grad(elementwise):
     @staticmethod
     def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
         """dz/dy = -floor(x / y)"""
-        return -(x // y)
+        return -xp.floor_divide(x, y)
 
 
 class negative_grad(elementwise):

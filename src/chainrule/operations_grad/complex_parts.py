@@ -36,7 +36,7 @@ class imag_grad(linear):
     @staticmethod
     def transpose_x(xp: Any, z_grad: Any, x: Any) -> Any:
         """x_grad = -1j z_grad, as Re(-1j z_grad x_dot) = z_grad Im(x_dot)"""
-        return -1j * z_grad
+        return xp.multiply(-1j, z_grad)
 
 
 class conj_grad(linear):

@@ -1,7 +1,7 @@
 """Rules of products that contract axes: matmul, dot, inner, outer, tensordot, einsum.
 
-All are linear in each operand by itself, and each transpose is such a product again, so
-that both sweeps run in BLAS wherever the operation itself does.
+Each transpose is such a product again, so that both sweeps run in BLAS wherever the
+operation itself does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from chainrule.cases import case
 from chainrule.errors import ArgumentError
-from chainrule.rules import Parameters, multilinear
+from chainrule.rules import Parameters, general, multilinear
 from chainrule.shapes import Shape, shape_of
 
 
@@ -222,8 +222,12 @@ def _ordered(xp: Any, x: Any, axes: Sequence[int]) -> Any:
     return xp.transpose(x, tuple(int(i) for i in np.argsort(axes)))
 
 
-class cross_grad(multilinear):
-    """z = x cross y, of vectors with three components along the last axis"""
+class cross_grad(general):
+    """z = x cross y, of vectors with three components along the last axis
+
+    It is linear in both, but with terms of both signs, which could cancel in the
+    supports that a linear rule hands on; so they end here.
+    """
 
     cases = (case((3,), (3,)), case((4, 3), (3,)), case((2, 1, 3), (4, 3)))
 
@@ -233,14 +237,19 @@ class cross_grad(multilinear):
         return np.cross(x, y)
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
-        """x_grad = y cross z_grad"""
-        return xp.cross(y, z_grad)
+    def pullback(xp: Any, z_grad: Any, z: Any, x: Any, y: Any) -> tuple[Any, Any]:
+        """x_grad = y cross z_grad, y_grad = z_grad cross x"""
+        return xp.cross(y, z_grad), xp.cross(z_grad, x)
 
     @staticmethod
-    def transpose_y(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
-        """y_grad = z_grad cross x"""
-        return xp.cross(z_grad, x)
+    def pushforward(xp: Any, tangents: Any, z: Any, x: Any, y: Any) -> Any:
+        """z_dot = x_dot cross y + x cross y_dot"""
+        x_dot, y_dot = tangents
+        first = None if x_dot is None else xp.cross(x_dot, y)
+        if y_dot is None:
+            return first
+        last = xp.cross(x, y_dot)
+        return last if first is None else first + last
 
 
 # ---------------------------------------------------------------------------- einsum
@@ -252,8 +261,8 @@ EINSUM_WORK = 100_000
 class einsum_grad(multilinear):
     """z = sum of x y ... over the labels that ``subscripts`` leaves out of the result
 
-    ``subscripts`` is explicit, without an ellipsis: ``"ij,jk->ik"``. A label twice in one
-    operand takes its diagonal; the entries off it are structural zeros.
+    ``subscripts`` is explicit, without an ellipsis: ``"ij,jk->ik"``. A label twice in
+    one operand takes its diagonal; the entries off it are structural zeros.
     """
 
     cases = (
@@ -304,9 +313,7 @@ class einsum_grad(multilinear):
         given = ",".join([out, *rest])
         best = bool(optimize) or math.prod(sizes.values()) > EINSUM_WORK
         x_grad = xp.einsum(f"{given}->{kept}", z_grad, *factors, optimize=best)
-        x_grad = xp.reshape(
-            x_grad, tuple(known[c] if c in kept else 1 for c in mine)
-        )
+        x_grad = xp.reshape(x_grad, tuple(known[c] if c in kept else 1 for c in mine))
         whole = tuple(own[c] for c in mine)
         if shape_of(x_grad) != whole:
             x_grad = xp.broadcast_to(x_grad, whole)
@@ -344,7 +351,7 @@ def explicit_einsum(arguments: Sequence[Any]) -> tuple[str, list[Any]]:
     result that is left out the labels that appear once, in alphabetical order.
 
     >>> explicit_einsum([np.ones((2, 3)), [0, ...], np.ones(3), [...]])[0]
-    'bA,A->Ab'
+    'AB,B->BA'
     """
     if not arguments:
         raise ArgumentError(

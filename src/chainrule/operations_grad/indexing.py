@@ -13,7 +13,7 @@ from chainrule.shapes import Shape, shape_of
 
 def getitem(x: Any, *, index: Any) -> Any:
     """Return ``x[index]``."""
-    return np.float64(x)[index] if type(x) is float else x[index]
+    return np.asarray(x)[index] if type(x) is float else x[index]
 
 
 def unindex(x: Any, *, index: Any, shape: Shape) -> Any:
@@ -32,7 +32,8 @@ EXTRA["unindex"] = unindex
 
 def picks_once(index: Any) -> bool:
     """Tell whether an index surely picks no element twice: slices, integers, masks."""
-    for part in index if type(index) is tuple else (index,):
+    parts: tuple[Any, ...] = index if type(index) is tuple else (index,)
+    for part in parts:
         if type(part) is int or type(part) is slice or part is None:
             continue
         if part is Ellipsis or isinstance(part, bool | np.bool_ | np.integer):

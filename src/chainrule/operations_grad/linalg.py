@@ -1,8 +1,8 @@
-"""Rules of linear algebra: solve, inv, det, slogdet, cholesky, norm, eigh, svd, qr, pinv.
+"""Rules of linear algebra: solve, inv, det, slogdet, cholesky, norm, eigh, svd, qr.
 
 The formulas are those of M. Giles, "Collected matrix derivative results for forward and
-reverse mode algorithmic differentiation" (2008), extended to stacks, to complex matrices
-and to rank-deficient ones where a docstring names another source. ``x.T`` exchanges the
+reverse mode algorithmic differentiation" (2008), extended to stacks and to complex
+matrices; a docstring names its source where it is another. ``x.T`` exchanges the
 last two axes and ``x.H`` conjugates as well. Cotangents pair with tangents as
 ``Re(sum(x_grad * x_dot))``, without a conjugate.
 """
@@ -55,7 +55,7 @@ def as_read(xp: Any, x: Any, *, upper: bool) -> Any:
 
 
 def as_read_grad(xp: Any, x_grad: Any, *, upper: bool) -> Any:
-    """Return the transpose of ``as_read``: a cotangent on the triangle that was read."""
+    """Return the transpose of ``as_read``: a cotangent on the triangle read."""
     whole = x_grad + adjoint(xp, x_grad)
     return upper_half(whole) if upper else lower_half(whole)
 
@@ -174,8 +174,8 @@ class pinv_grad(general):
         noise = 10 * max(np.shape(x)[-2:]) * np.finfo(s.dtype).eps * top
         if np.any((s > noise) & (s <= np.asarray(cutoff)[..., None] * top)):
             raise ArgumentError(
-                f"pinv() on nodes was given the cutoff {cutoff!r}, which drops singular "
-                "values that are no rounding errors. Use a smaller cutoff, or "
+                f"pinv() on nodes was given the cutoff {cutoff!r}, which drops "
+                "singular values that are no rounding errors. Use a smaller cutoff, or "
                 "regularise: np.linalg.solve(x.T @ x + c * np.eye(n), x.T)."
             )
         return np.linalg.pinv(x, rcond=cutoff)
@@ -191,11 +191,12 @@ class pinv_grad(general):
         rtol: Any = None,
         hermitian: bool = False,
     ) -> tuple[Any]:
-        """x_grad = -z.T g z.T + ((z z.H).T g c.T + d.T g (z.H z).T).H, c, d as below"""
+        """x_grad = ((z z.H).T g c.T + d.T g (z.H z).T).H - z.T g z.T, g = z_grad"""
         z_t, z_h = swapped(xp, z), adjoint(xp, z)
         c, d = _complements(xp, x, z)
-        first = xp.matmul(xp.matmul(swapped(xp, xp.matmul(z, z_h)), z_grad), swapped(xp, c))
-        last = xp.matmul(swapped(xp, d), xp.matmul(z_grad, swapped(xp, xp.matmul(z_h, z))))
+        inner, outer = xp.matmul(z, z_h), xp.matmul(z_h, z)
+        first = xp.matmul(xp.matmul(swapped(xp, inner), z_grad), swapped(xp, c))
+        last = xp.matmul(swapped(xp, d), xp.matmul(z_grad, swapped(xp, outer)))
         direct = xp.matmul(xp.matmul(z_t, z_grad), z_t)
         return (adjoint(xp, first + last) - direct,)
 
@@ -271,7 +272,7 @@ def cofactors(x: Any) -> Any:
     x = np.asarray(x)
     try:
         inverse = np.linalg.inv(x)
-        size = np.abs(x).sum((-2, -1)) * np.abs(inverse).sum((-2, -1))
+        size = _largest_column(x) * _largest_column(inverse)
         if np.all(size * np.sqrt(np.finfo(x.dtype).eps) < 1):
             inverse = np.swapaxes(inverse, -1, -2)
             return np.linalg.det(x)[..., None, None] * inverse
@@ -279,6 +280,10 @@ def cofactors(x: Any) -> Any:
         pass
     u, s, vh, factor = _rotations(x)
     return factor * np.matmul(u * products_without_one(s)[..., None, :], vh)
+
+
+def _largest_column(x: Any) -> Any:
+    return np.abs(x).sum(-2).max(-1, initial=0.0)
 
 
 def cofactors_dot(x: Any, x_dot: Any) -> Any:
@@ -401,8 +406,9 @@ class slogdet_grad(general):
 class vector_norm_grad(general):
     """z = (sum of abs(x)**ord over ``axis``)**(1/ord)
 
-    Where the norm is 0 its derivative is 0, the subgradient of least norm (Rockafellar,
-    Convex Analysis, section 23: the subdifferential there is the dual norm's unit ball).
+    Where the norm is 0 its derivative is 0, the subgradient of least norm: the
+    subdifferential there is the dual norm's unit ball (Rockafellar, Convex Analysis,
+    section 23).
     For ``ord`` not an even integer the derivative in an element that is 0 is 0 too.
     """
 
@@ -441,8 +447,8 @@ class vector_norm_grad(general):
     ) -> tuple[Any]:
         """x_grad = z_grad conj(x) abs(x)**(ord-2) / z**(ord-1)"""
         kept = kept_shape(shape_of(x), axis)
-        partial = _norm_partial(xp, xp.reshape(z, kept), x, ord)
-        return (xp.reshape(z_grad, kept) * partial,)
+        z, z_grad = xp.reshape(z, kept), xp.reshape(z_grad, kept)
+        return (xp.where(z == 0, 0.0, z_grad) * _norm_partial(xp, z, x, ord),)
 
     @staticmethod
     def pushforward(
@@ -461,21 +467,20 @@ class vector_norm_grad(general):
             return None
         kept = xp.reshape(z, kept_shape(shape_of(x), axis))
         partial = _norm_partial(xp, kept, x, ord)
-        return xp.sum(x_dot * partial, axis=axis, keepdims=keepdims)
+        z_dot = xp.sum(x_dot * partial, axis=axis, keepdims=keepdims)
+        return xp.where(z == 0, 0.0, z_dot)
 
 
 def _norm_partial(xp: Any, z: Any, x: Any, ord: float) -> Any:
-    """Return conj(x) abs(x)**(ord-2) / z**(ord-1), and 0 where that is 0 / 0."""
-    zero = z == 0
-    if ord <= 0 or ord % 2 != 0:
-        zero = zero | (x == 0)
-        x = xp.where(zero, 1.0, x)
-    ratio = x / xp.where(z == 0, 1.0, z)
+    """Return conj(x) abs(x)**(ord-2) / z**(ord-1), finite where z is 0."""
+    even = ord > 0 and ord % 2 == 0
+    zero = None if even else x == 0
+    ratio = (x if even else xp.where(zero, 1.0, x)) / xp.where(z == 0, 1.0, z)
     partial = conjugate(xp, ratio)
     if ord != 2:
         square = xp.real(ratio * partial) if is_complex(x) else ratio * ratio
         partial = partial * xp.power(square, (ord - 2) / 2)
-    return xp.where(zero, 0.0, partial)
+    return partial if even else xp.where(zero, 0.0, partial)
 
 
 # --------------------------------------------------------------------- decompositions
@@ -484,9 +489,9 @@ def _norm_partial(xp: Any, z: Any, x: Any, ord: float) -> Any:
 class cholesky_grad(general):
     """z = the lower triangular z with z z.H = x, or the upper one with z.H z = x
 
-    NumPy reads one triangle of ``x``, so the derivative is on that triangle: entries off
-    the diagonal stand for two. On symmetric changes of ``x`` this is the same as the
-    symmetric gradient that other libraries give. Source: Giles 2008, 2.2.5; I. Murray,
+    NumPy reads one triangle of ``x``, so the derivative is on that triangle, where an
+    entry off the diagonal stands for two. On symmetric changes of ``x`` this is the
+    same as the symmetric gradient that other libraries give. Source: I. Murray,
     "Differentiation of the Cholesky decomposition" (2016), eq. 8 and 10.
     """
 
@@ -534,11 +539,11 @@ class cholesky_grad(general):
 class eigh_grad(general):
     """w, v = eigh(x), with x v = v diag(w), x Hermitian
 
-    NumPy reads one triangle, so the derivative is on that triangle. The eigenvalues have
-    a derivative where they are distinct; symmetric functions of repeated ones do too,
-    and get it. The eigenvectors of a repeated eigenvalue have none: what depends on them
-    becomes nan or inf. Of complex eigenvectors only functions that do not depend on their
-    phases have a derivative. Source: Giles 2008, 3.1.
+    NumPy reads one triangle, so the derivative is on that triangle. The eigenvalues
+    have a derivative where they are distinct; symmetric functions of repeated ones do
+    too, and get it. The eigenvectors of a repeated eigenvalue have none: what depends
+    on them becomes nan or inf. Of complex eigenvectors only functions that do not
+    depend on their phases have a derivative. Source: Giles 2008, 3.1.
     """
 
     outputs = 2
@@ -560,7 +565,7 @@ class eigh_grad(general):
     def pullback(
         xp: Any, z_grad: Any, z: Any, x: Any, *, UPLO: str = "L"
     ) -> tuple[Any]:
-        """x_grad = conj(v) (diag(w_grad) + f * (v.T v_grad)) v.T, f = 1 / (w_j - w_i)"""
+        """x_grad = conj(v) (diag(w_grad) + f * (v.T v_grad)) v.T, f 1 / (w_j - w_i)"""
         (w_grad, v_grad), (w, v) = z_grad, z
         left: Any = 0.0
         if w_grad is not None:
@@ -596,10 +601,10 @@ class svd_grad(general):
 
     Singular values have a derivative where they are distinct and positive; symmetric
     functions of repeated ones get it too. Singular vectors of a repeated or vanishing
-    singular value have none: what depends on them becomes nan or inf. Of complex singular
-    vectors only functions that do not depend on their phases have a derivative. Source:
-    J. Townsend, "Differentiating the singular value decomposition" (2016); Giles 2008,
-    3.2.
+    singular value have none: what depends on them becomes nan or inf. Of complex
+    singular vectors only functions that do not depend on their phases have a
+    derivative. Source: J. Townsend, "Differentiating the singular value decomposition"
+    (2016); Giles 2008, 3.2.
     """
 
     outputs = 3
@@ -670,11 +675,11 @@ class svd_grad(general):
 
 
 class qr_grad(general):
-    """q, r = qr(x), with x = q r, r upper triangular, x with as many rows as columns or more
+    """q, r = qr(x), with x = q r, r upper triangular, x not wider than high
 
     Valid where the columns are independent; otherwise ``r`` has no inverse and NumPy
-    raises LinAlgError. Source: S. Walter and L. Lehmann, "Algorithmic differentiation of
-    linear algebra functions with application in optimum experimental design" (2010).
+    raises LinAlgError. Source: S. Walter and L. Lehmann, "Algorithmic differentiation
+    of linear algebra functions with application in optimum experimental design" (2010).
     """
 
     outputs = 2
@@ -687,7 +692,10 @@ class qr_grad(general):
 
     @staticmethod
     def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:
-        """x_grad = (q_grad + conj(q) (h + h.H)) r^-T, h = half(r_grad r.T - q.T q_grad)"""
+        """x_grad = (q_grad + conj(q) (h + h.H)) r^-T
+
+        with h the upper triangle of r_grad r.T - q.T q_grad, its diagonal halved.
+        """
         (q_grad, r_grad), (q, r) = z_grad, z
         whole: Any = 0.0
         if r_grad is not None:

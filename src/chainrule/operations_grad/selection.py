@@ -30,10 +30,9 @@ class where_grad(elementwise):
     @staticmethod
     def forward(condition: Any, x: Any, y: Any) -> Any:
         """Return NumPy's where; a number where all three are numbers."""
-        numbers = (type(x), type(y))
-        if np.ndim(condition) == 0 and numbers in _NUMBERS:
+        if np.ndim(condition) == 0 and (type(x), type(y)) in _NUMBERS:
             return float(x if condition else y)
-        return np.where(condition, x, y)[()]
+        return _where(condition, x, y)[()]
 
     @staticmethod
     def d_x(xp: Any, z: Any, condition: Any, x: Any, y: Any) -> Any:
@@ -46,6 +45,7 @@ class where_grad(elementwise):
         return condition == 0
 
 
+_where: Any = np.where
 _NUMBERS = ((float, float), (float, int), (int, float))
 
 

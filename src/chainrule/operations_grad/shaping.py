@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ def broadcast_to(x: Any, shape: Any) -> Any:
     x = np.asarray(x)
     if x.ndim or type(shape) is not tuple:
         return np.broadcast_to(x, shape)
-    view = np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
+    whole: Shape = shape
+    view = np.ndarray(whole, x.dtype, x, 0, (0,) * len(whole))
     view.flags.writeable = False
     return view
 
@@ -124,10 +126,12 @@ class roll_grad(linear):
     )
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any, *, shift: Any, axis: Any = None) -> Any:
+    def transpose_x(
+        xp: Any, z_grad: Any, x: Any, *, shift: Any, axis: Any = None
+    ) -> Any:
         """x_grad = z_grad moved back"""
-        back = tuple(-s for s in shift) if isinstance(shift, tuple | list) else -shift
-        return xp.roll(z_grad, back, axis=axis)
+        back = -np.asarray(shift)
+        return xp.roll(z_grad, tuple(back.tolist()) if back.ndim else back, axis=axis)
 
 
 class repeat_grad(linear):
@@ -260,10 +264,7 @@ class concatenate_grad(linear):
         axis = axis % len(shapes[0])
         lead = (slice(None),) * axis
         ends = np.cumsum([0, *(s[axis] for s in shapes)]).tolist()
-        return [
-            z_grad[(*lead, slice(start, end))]
-            for start, end in zip(ends[:-1], ends[1:], strict=True)
-        ]
+        return [z_grad[(*lead, slice(start, end))] for start, end in pairwise(ends)]
 
 
 class astype_grad(linear):

@@ -1,0 +1,76 @@
+"""The tables of the documentation that are made from the library's own tables."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+import chainrule.operations  # noqa: F401  (declares every rule)
+from chainrule.nodes import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
+from chainrule.operations_grad.structure import structure
+from chainrule.rules import REGISTRY, elementwise, general, linear, multilinear, rule
+from chainrule.symbolic import partial_formulas
+
+KINDS = (elementwise, multilinear, linear, general)
+
+
+def table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Return a Markdown table."""
+    lines = [headings, tuple("---" for _ in headings), *rows]
+    cells = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def formulas(operation: type[rule]) -> str:
+    """Return the local derivatives of an elementwise rule, as it computes them."""
+    if not issubclass(operation, elementwise):
+        return ""
+    try:
+        found = partial_formulas(operation)
+    except (TypeError, AttributeError):
+        return ""
+    return ", ".join(f"`d{name} = {text}`" for name, text in found.items())
+
+
+def rules_table() -> str:
+    """Return one row per rule of the library."""
+    own = (r for r in REGISTRY if r.__module__.startswith("chainrule."))
+    return table(
+        ("rule", "kind", "formula", "local derivatives"),
+        (
+            (
+                f"`{r.__name__}`",
+                next(k.__name__ for k in KINDS if issubclass(r, k)),
+                f"`{(r.__doc__ or '').splitlines()[0].replace('``', '')}`",
+                formulas(r),
+            )
+            for r in sorted(own, key=lambda r: r.__name__)
+            if not issubclass(r, structure)
+        ),
+    )
+
+
+def name_of(function: Any) -> str:
+    """Return the name by which a function, or a ufunc's method, is called."""
+    if isinstance(function, tuple):
+        return f"np.{function[0].__name__}.{function[1]}"
+    module = "np"
+    for part in ("linalg", "fft"):
+        if getattr(getattr(np, part), function.__name__, None) is function:
+            module = f"np.{part}" if not hasattr(np, function.__name__) else "np"
+    return f"{module}.{function.__name__}"
+
+
+def functions_table() -> str:
+    """Return one row per NumPy function."""
+    rows = {name_of(f): "a node" for f in (*UFUNCS, *FUNCTIONS)}
+    rows |= {name_of(f): "a plain value: locally constant" for f in LOCALLY_CONSTANT}
+    rows |= {name_of(f): f"an error. {reason}" for f, reason in REFUSED.items()}
+    return table(
+        ("function", "gives"),
+        ((f"`{name}`", what) for name, what in sorted(rows.items())),
+    )
+
+
+TABLES = {"rules": rules_table(), "functions": functions_table()}
+"""Each generated table, by the name that stands in its place on a page."""

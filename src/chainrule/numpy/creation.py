@@ -1,0 +1,168 @@
+"""Functions that make arrays: linspace, logspace, geomspace, full, array of nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule import operations as ops
+from chainrule.errors import ArgumentError
+from chainrule.nodes import node
+from chainrule.numpy.mirror import OWN
+from chainrule.numpy.products import moved_axis
+from chainrule.values import plain_operand
+from chainrule.wrapping import implements
+
+# ----------------------------------------------------------------------------- ranges
+
+
+@implements(np.linspace)
+def linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,  # noqa: FBT001, FBT002
+    retstep: bool = False,  # noqa: FBT001, FBT002
+    dtype: Any = None,
+    axis: int = 0,
+    *,
+    device: Any = None,
+) -> Any:
+    """Return start + i (stop - start) / parts for i = 0, 1, ...
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chainrule as gd
+    >>> stop = gd.node(1.0)
+    >>> np.sum(np.linspace(0.0, stop, 5)).backward()
+    >>> stop.grad
+    2.5
+    """
+    start, stop = ops.asarray(start), ops.asarray(stop)
+    num = plain_count(num, "linspace")
+    parts = num - 1 if endpoint else num
+    difference = stop - start
+    step = difference / parts if parts > 0 else difference * np.nan
+    index = np.arange(num).reshape(-1, *(1,) * difference.ndim)
+    z = start + index * (step if parts > 0 else difference)
+    if endpoint and num > 1:
+        z = ops.where(index == num - 1, stop, z)
+    z = moved_axis(in_dtype(z, dtype), 0, axis)
+    return (z, step) if retstep else z
+
+
+@implements(np.logspace)
+def logspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,  # noqa: FBT001, FBT002
+    base: Any = 10.0,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """Return base ** linspace(start, stop)."""
+    base = ops.asarray(base)
+    if base.ndim:
+        shape = np.broadcast_shapes(base.shape, np.shape(start), np.shape(stop))
+        start = ops.broadcast_to(start, shape)
+        base = ops.expand_dims(ops.broadcast_to(base, shape), axis)
+    exponents = linspace(start, stop, num, endpoint=endpoint, axis=axis)
+    return in_dtype(ops.power(base, exponents), dtype)
+
+
+@implements(np.geomspace)
+def geomspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,  # noqa: FBT001, FBT002
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """Return start (stop / start) ** linspace(0, 1)."""
+    start, stop = ops.asarray(start), ops.asarray(stop)
+    if np.any(plain_operand(start) == 0) or np.any(plain_operand(stop) == 0):
+        raise ValueError("Geometric sequence cannot include zero")
+    ratio = stop / start
+    powers = np.linspace(0.0, 1.0, num, endpoint=endpoint)
+    powers = powers.reshape(-1, *(1,) * ratio.ndim)
+    z = start * ops.power(ratio, powers)
+    if endpoint and num > 1:
+        z = ops.where(np.arange(num).reshape(powers.shape) == num - 1, stop, z)
+    return moved_axis(in_dtype(z, dtype), 0, axis)
+
+
+def plain_count(num: Any, name: str) -> int:
+    """Return how many elements there are; a node cannot say it."""
+    if isinstance(num, node):
+        raise ArgumentError(
+            f"{name}() needs a plain integer num; received {num!r}. Pass "
+            "int(gd.value(num))."
+        )
+    return int(num)
+
+
+def in_dtype(x: Any, dtype: Any) -> Any:
+    """Return ``x`` in a floating-point or complex dtype; refuse others."""
+    if dtype is None:
+        return x
+    if np.dtype(dtype).kind not in "fc":
+        raise ArgumentError(
+            f"dtype={dtype!r} would round a node and lose its derivative. Use a "
+            "floating-point or complex dtype, or gd.value(x)."
+        )
+    return ops.astype(x, dtype)
+
+
+# ------------------------------------------------------------------------- full, array
+
+
+def full(
+    shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **given: Any
+) -> Any:
+    """Return fill_value repeated to a shape."""
+    _refuse(given, "full")
+    return in_dtype(ops.broadcast_to(ops.asarray(fill_value), shape), dtype)
+
+
+def array(object: Any, dtype: Any = None, *, copy: Any = True, **given: Any) -> Any:
+    """Return the nodes of a list, joined along a first axis.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> x, y = gd.node(3.0), gd.node(4.0)
+    >>> gd.numpy.array([x, y]).shape
+    (2,)
+    """
+    _refuse(given, "array")
+    return in_dtype(ops.asarray(object), dtype)
+
+
+def asarray(a: Any, dtype: Any = None, order: Any = None, **given: Any) -> Any:
+    """Return a node as it is, a list of nodes joined along a first axis."""
+    given.pop("copy", None)
+    return array(a, dtype, **given)
+
+
+def _refuse(given: dict[str, Any], name: str) -> None:
+    if given:
+        raise ArgumentError(
+            f"chainrule.numpy.{name}() on nodes does not support {', '.join(given)}. "
+            "Leave it away, and use np.reshape on the result."
+        )
+
+
+OWN.update(
+    {
+        np.array: array,
+        np.asarray: asarray,
+        np.asanyarray: asarray,
+        np.ascontiguousarray: asarray,
+        np.asfortranarray: asarray,
+        np.full: full,
+    }
+)

@@ -1,0 +1,383 @@
+"""Elementwise functions composed of recorded operations, and methods of ufuncs.
+
+What each is made of stands in its docstring; its derivative follows from the rules of
+the parts. Signatures are NumPy's; ``out=`` is refused. Entries that a mask, a condition
+or a replacement leaves out are structural zeros, as are those that ``where=`` leaves
+out of a ufunc: NumPy leaves such entries of the result undefined, on nodes they are 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule import operations as ops
+from chainrule.errors import ArgumentError, EscapeError, ShapeError
+from chainrule.nodes import FUNCTIONS, UFUNCS, node
+from chainrule.numpy.statistics import cast
+from chainrule.shapes import Axis, describe, dtype_of, is_complex, shape_of
+from chainrule.values import call_keywords, holds_nodes, plain_operand, refuse_out
+from chainrule.wrapping import implements
+
+_NO_VALUE = np._NoValue  # type: ignore[attr-defined]
+_numpy: Any = np
+
+# -------------------------------------------------------------------------- selection
+
+
+@implements(np.where)
+def where(condition: Any, *choices: Any) -> Any:
+    """z = x where the condition holds, else y; without x and y, where it holds."""
+    if not choices:
+        return np.nonzero(plain_operand(condition))
+    if len(choices) != 2:
+        raise ValueError("np.where needs both x and y, or neither.")
+    return ops.where(condition, *choices)
+
+
+@implements(np.clip, method="clip")
+def clip(
+    a: Any,
+    a_min: Any = _NO_VALUE,
+    a_max: Any = _NO_VALUE,
+    out: Any = None,
+    *,
+    min: Any = _NO_VALUE,
+    max: Any = _NO_VALUE,
+) -> Any:
+    """z = min(max(a, a_min), a_max); a bound of ``None`` is none. See ``clip_grad``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chainrule as gd
+    >>> x = gd.node([-2.0, 0.5, 3.0])
+    >>> np.sum(np.clip(x, 0.0, 1.0)).backward()
+    >>> x.grad
+    array([0., 1., 0.])
+    """
+    refuse_out({"out": out})
+    low = _one_of(a_min, min, "a_min", "min")
+    high = _one_of(a_max, max, "a_max", "max")
+    return ops.clip(
+        a, -np.inf if low is None else low, np.inf if high is None else high
+    )
+
+
+def _one_of(x: Any, y: Any, *names: str) -> Any:
+    """Return the one that was given of two names of one bound."""
+    if x is not _NO_VALUE and y is not _NO_VALUE:
+        raise ValueError(f"np.clip takes {names[0]} or {names[1]}, not both.")
+    given = y if x is _NO_VALUE else x
+    return None if given is _NO_VALUE else given
+
+
+@implements(np.select)
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    """z = the choice of the first condition that holds, else ``default``"""
+    if len(condlist) != len(choicelist) or not len(condlist):
+        raise ShapeError(
+            "np.select needs as many choices as conditions, and at least one; received "
+            f"{len(condlist)} conditions and {len(choicelist)} choices."
+        )
+    conditions = [plain_operand(c) for c in condlist]
+    for c in conditions:
+        if dtype_of(c) != np.bool_:
+            raise ArgumentError(
+                f"np.select needs boolean conditions; received {describe(c)}. Write a "
+                "comparison, such as x > 0."
+            )
+    z = default
+    for condition, choice in zip(conditions[::-1], choicelist[::-1], strict=True):
+        z = ops.where(condition, choice, z)
+    return z
+
+
+@implements(np.choose)
+def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
+    """z[i] = choices[a[i]][i]"""
+    refuse_out({"out": out})
+    if holds_nodes(a):
+        raise ArgumentError(
+            "np.choose needs integers that say which choice to take; received a node, "
+            "which holds floating-point numbers. Pass gd.value(a).astype(int)."
+        )
+    count = len(choices)
+    index = np.asarray(a)
+    shapes = [shape_of(c) for c in choices]
+    plain = [np.empty(s) for s in shapes]
+    np.choose(index, plain, mode=mode)  # type: ignore[call-overload]
+    if mode != "raise":
+        index = index % count if mode == "wrap" else np.clip(index, 0, count - 1)
+    z = ops.broadcast_to(choices[0], np.broadcast_shapes(index.shape, *shapes))
+    for i in range(1, count):
+        z = ops.where(index == i, choices[i], z)
+    return z
+
+
+@implements(np.piecewise)
+def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+    """z = f(x) with the f of the last condition that holds; 0 where none does.
+
+    Each function sees, and is differentiated at, only the entries that it is used for.
+    """
+    x = ops.asarray(x)
+    masks = _exclusive(x, plain_operand(condlist), len(funclist))
+    z: Any = np.zeros(x.shape, x.dtype)
+    for mask, f in zip(masks, funclist, strict=True):
+        if not callable(f):
+            z = ops.where(mask, f, z)
+        elif not x.shape:
+            z = f(x, *args, **kw) if mask else z
+        elif mask.any():
+            part = ops.broadcast_to(f(x[mask], *args, **kw), (int(mask.sum()),))
+            z = z + ops.unindex(part, index=mask, shape=x.shape)
+    return z if isinstance(z, node) else np.asarray(z)
+
+
+def _exclusive(x: Any, condlist: Any, count: int) -> Sequence[Any]:
+    """Return one mask per function: where it is the last whose condition holds."""
+    single = np.isscalar(condlist) or (
+        not isinstance(condlist[0], list | np.ndarray) and x.ndim != 0
+    )
+    conditions = np.asarray([condlist] if single else condlist, dtype=bool)
+    if len(conditions) == count - 1:
+        rest = ~np.any(conditions, axis=0, keepdims=True)
+        conditions = np.concatenate([conditions, rest])
+    if len(conditions) != count:
+        n = len(conditions)
+        raise ValueError(
+            f"np.piecewise with {n} conditions needs {n} or {n + 1} functions; "
+            f"received {count}."
+        )
+    later = np.logical_or.accumulate(conditions[::-1])[::-1]
+    return [*(conditions[:-1] & ~later[1:]), conditions[-1]]
+
+
+@implements(np.nan_to_num)
+def nan_to_num(
+    x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
+    """z = x with nan and infinities replaced; there the derivative in x is 0."""
+    if not copy:
+        raise EscapeError(
+            "np.nan_to_num(x, copy=False) would change x in place, and a node keeps "
+            "its value. Leave copy= away and use the result."
+        )
+    if is_complex(x):
+        parts = (
+            nan_to_num(part, True, nan, posinf, neginf)
+            for part in (ops.real(x), ops.imag(x))
+        )
+        re, im = parts
+        return re + 1j * im
+    limits = np.finfo(dtype_of(x))
+    z = ops.where(np.isnan(x), nan, x)
+    z = ops.where(np.isposinf(x), limits.max if posinf is None else posinf, z)
+    return ops.where(np.isneginf(x), limits.min if neginf is None else neginf, z)
+
+
+# ------------------------------------------------------------------ several results
+
+
+@implements(np.divmod)
+def divmod(x: Any, y: Any, /) -> tuple[Any, Any]:
+    """Return the floor of x / y, a plain value, and the remainder."""
+    return ops.floor_divide(x, y), ops.remainder(x, y)
+
+
+@implements(np.modf)
+def modf(x: Any, /) -> tuple[Any, Any]:
+    """Return the fractional part, and the whole part, a plain value."""
+    return ops.fraction(x), np.modf(plain_operand(x))[1]
+
+
+@implements(np.frexp)
+def frexp(x: Any, /) -> tuple[Any, Any]:
+    """Return the mantissa, and the exponent, plain integers."""
+    return ops.mantissa(x), np.frexp(plain_operand(x))[1]
+
+
+# -------------------------------------------------------------------- complex numbers
+
+
+@implements(np.sign)
+def sign(x: Any, /) -> Any:
+    """Return the sign, a plain value; for complex x, z = x / |x| and 0 at 0."""
+    if not is_complex(x):
+        return ops.sign(x)
+    size = ops.absolute(x)
+    zero = np.equal(size, 0)
+    return ops.where(zero, 0.0, x / ops.where(zero, 1.0, size))
+
+
+@implements(np.angle)
+def angle(z: Any, deg: Any = False) -> Any:
+    """Return the argument; of real numbers it is locally constant, a plain value."""
+    if not is_complex(z):
+        return np.angle(plain_operand(z), deg)
+    return ops.angle(z, deg=bool(deg))
+
+
+@implements(np.real_if_close)
+def real_if_close(a: Any, tol: float = 100) -> Any:
+    """z = Re(a) if all imaginary parts are tiny, else a"""
+    close = not is_complex(_numpy.real_if_close(plain_operand(a), tol))
+    return ops.real(a) if is_complex(a) and close else a
+
+
+def _real(x: Any) -> Any:
+    """Real part, as a node."""
+    return ops.real(x)
+
+
+def _imag(x: Any) -> Any:
+    """Imaginary part, as a node."""
+    return ops.imag(x)
+
+
+for _name, _part in [("real", _real), ("imag", _imag)]:
+    setattr(node, _name, property(_part))
+
+
+def _round(x: Any, decimals: int = 0, out: Any = None) -> Any:
+    """Return the rounded value, a plain one: locally constant."""
+    refuse_out({"out": out})
+    return _numpy.round(plain_operand(x), decimals)
+
+
+for _name, _method in [("round", _round)]:
+    setattr(node, _name, _method)
+
+# --------------------------------------------------------- polynomials, interpolation
+
+
+@implements(np.polyval)
+def polyval(p: Any, x: Any) -> Any:
+    """z = p[0] x**(n-1) + ... + p[n-1], by Horner's rule; differentiable in both."""
+    if isinstance(x, np.poly1d):
+        raise ArgumentError(
+            "np.polyval of a poly1d and nodes is not supported. Pass x as a node or an "
+            "array."
+        )
+    p, x = ops.asarray(p), x if type(x) is float else ops.asarray(x)
+    z: Any = 0.0
+    if shape_of(x):
+        z = np.zeros(shape_of(x), dtype_of(x))
+    for i in range(len(p)):
+        z = z * x + p[i]
+    return z
+
+
+@implements(np.interp)
+def interp(
+    x: Any,
+    xp: Any,
+    fp: Any,
+    left: Any = None,
+    right: Any = None,
+    period: Any = None,
+) -> Any:
+    """z = the straight lines through the points (xp, fp), at x.
+
+    Differentiable in every argument. At a knot the line to the right counts, at the
+    last knot the line to the left; outside the knots z is locally constant in x.
+    """
+    np.interp(*(plain_operand(v) for v in (x, xp, fp, left, right, period)))
+    x, xp, fp = (_double(v) for v in (x, xp, fp))
+    if period is not None:
+        x, xp, fp = _unrolled(x, xp, fp, ops.absolute(period))
+        left = right = None
+    at, knots = plain_operand(x), plain_operand(xp)
+    z = _on_lines(x, xp, fp, at, knots)
+    z = ops.where(at < knots[0], fp[0] if left is None else left, z)
+    return ops.where(at > knots[-1], fp[-1] if right is None else right, z)
+
+
+def _double(x: Any) -> Any:
+    """Return a number, a node or an array in double precision, as interp works in."""
+    if type(x) is float:
+        return x
+    x = ops.asarray(x)
+    double = np.complex128 if is_complex(x) else np.float64
+    return x if dtype_of(x) == double else ops.astype(x, double)
+
+
+def _unrolled(x: Any, xp: Any, fp: Any, period: Any) -> tuple[Any, Any, Any]:
+    """Return periodic data over one period, with one more knot on each side."""
+    x, xp = ops.remainder(x, period), ops.remainder(xp, period)
+    order = np.argsort(plain_operand(xp))
+    xp, fp = xp[order], fp[order]
+    xp = ops.concatenate((xp[-1:] - period, xp, xp[:1] + period))
+    return x, xp, ops.concatenate((fp[-1:], fp, fp[:1]))
+
+
+def _on_lines(x: Any, xp: Any, fp: Any, at: Any, knots: Any) -> Any:
+    """Return the value at x of the line between its neighbouring knots."""
+    if len(knots) == 1:
+        return ops.broadcast_to(fp[0], np.shape(at)) if np.shape(at) else fp[0]
+    i = (knots.searchsorted(at, side="right") - 1).clip(0, len(knots) - 2)
+    x0, y0 = xp[i], fp[i]
+    return (fp[i + 1] - y0) / (xp[i + 1] - x0) * (x - x0) + y0
+
+
+# ------------------------------------------------------------------ methods of ufuncs
+
+
+@implements((np.logaddexp, "reduce"))
+def logaddexp_reduce(
+    x: Any,
+    /,
+    *,
+    axis: Axis = 0,
+    dtype: Any = None,
+    keepdims: Any = False,
+    initial: Any = -np.inf,
+    where: Any = True,
+) -> Any:
+    """z = log(sum(exp(x))) over axes, without overflow; 0 derivative where z = -inf."""
+    x = cast(x, dtype)
+    if where is not True:
+        x = ops.where(plain_operand(where), x, -np.inf)
+    value = np.asarray(plain_operand(x))
+    top = np.max(value, axis=axis, keepdims=True, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, 0.0).astype(value.dtype)
+    total = ops.sum(ops.exp(x - top), axis=axis, keepdims=bool(keepdims))
+    empty = np.equal(total, 0)
+    top = np.reshape(top, shape_of(total))
+    z = ops.log(ops.where(empty, 1.0, total)) + top
+    z = ops.where(empty, -np.inf, z)
+    return z if type(initial) is float and initial == -np.inf else (
+        ops.logaddexp(z, initial)
+    )  # fmt: skip
+
+
+@implements((np.logaddexp, "accumulate"))
+def logaddexp_accumulate(x: Any, /, *, axis: int = 0, dtype: Any = None) -> Any:
+    """z[k] = log(sum(exp(x[:k + 1]))), one logaddexp after the other."""
+    x = cast(x, dtype)
+    rows = ops.swapaxes(x, 0, axis)
+    made = [rows[0]] if len(rows) else []
+    for k in range(1, len(rows)):
+        made.append(ops.logaddexp(made[-1], rows[k]))
+    return ops.swapaxes(ops.stack(made), 0, axis) if made else x
+
+
+def _outer(ufunc: np.ufunc) -> Callable[..., Any]:
+    """Return ``ufunc.outer``: every element of x with every element of y."""
+
+    def outer(x: Any, y: Any, /, **kwargs: Any) -> Any:
+        dim = len(shape_of(y))
+        if dim:
+            x = ops.reshape(ops.asarray(x), (*shape_of(x), *(1,) * dim))
+        return UFUNCS[ufunc](x, y, **call_keywords(kwargs))
+
+    outer.__name__ = outer.__qualname__ = f"{ufunc.__name__}_outer"
+    return outer
+
+
+for _ufunc in UFUNCS:
+    if (_ufunc.nin, _ufunc.nout, _ufunc.signature) == (2, 1, None):
+        FUNCTIONS.setdefault((_ufunc, "outer"), _outer(_ufunc))

@@ -1,0 +1,229 @@
+"""Linear algebra composed of others: norms, svd, qr, lstsq, tensorsolve, ..."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from chainrule import operations
+from chainrule.errors import ArgumentError, ShapeError
+from chainrule.nodes import node
+from chainrule.numpy.products import moved_axis
+from chainrule.shapes import normalize_axes
+from chainrule.values import plain_operand
+from chainrule.wrapping import implements
+
+# ----------------------------------------------------------------------------- norms
+
+
+@implements(np.linalg.norm)
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: FBT001, FBT002
+    """Return the norm of vectors or matrices.
+
+    Where a norm is 0 its derivative is 0, the subgradient of least norm; see
+    ``vector_norm_grad``. Absolute values, maxima and singular values keep their own
+    conventions: in ties of the maximum the derivative is shared.
+    """
+    x = operations.asarray(x)
+    plain_default = ord is None or (ord == 2 and x.ndim == 1)
+    if axis is None and (plain_default or (ord in ("f", "fro") and x.ndim == 2)):
+        return operations.linalg.vector_norm(x, keepdims=keepdims)
+    axes = normalize_axes(tuple(axis) if isinstance(axis, list) else axis, x.ndim)
+    if len(axes) == 1:
+        return _vector_norm(x, 2 if ord is None else ord, axes, keepdims=keepdims)
+    if len(axes) == 2:
+        return _matrix_norm(x, "fro" if ord is None else ord, axes, keepdims=keepdims)
+    raise ShapeError(
+        f"norm() needs one or two axes with ord={ord!r}; received axis={axis!r} and "
+        f"shape {x.shape}. Pass axis=, or use np.linalg.vector_norm."
+    )
+
+
+@implements(np.linalg.vector_norm)
+def vector_norm(
+    x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2
+) -> Any:
+    """Return the norm of vectors along any number of axes."""
+    x = operations.asarray(x)
+    return _vector_norm(x, ord, axis, keepdims=keepdims)
+
+
+@implements(np.linalg.matrix_norm)
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    """Return the norm of matrices, the last two axes."""
+    x = operations.asarray(x)
+    return _matrix_norm(x, ord, (x.ndim - 2, x.ndim - 1), keepdims=keepdims)
+
+
+def _vector_norm(x: Any, ord: Any, axis: Any, *, keepdims: bool) -> Any:
+    if isinstance(ord, str):
+        raise ArgumentError(
+            f"ord={ord!r} is a norm of matrices; received one axis. For vectors pass a "
+            "number or np.inf."
+        )
+    given: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
+    if ord == 0:
+        return np.linalg.vector_norm(plain_operand(x), ord=0, **given)
+    if math.isinf(ord):
+        extreme = operations.max if ord > 0 else operations.min
+        return extreme(operations.absolute(x), **given)
+    return operations.linalg.vector_norm(x, ord=ord, **given)
+
+
+def _matrix_norm(x: Any, ord: Any, axes: Any, *, keepdims: bool) -> Any:
+    row, column = axes
+    if row == column:
+        raise ShapeError(f"norm() needs two different axes; received {axes}.")
+    if ord in ("f", "fro"):
+        return operations.linalg.vector_norm(x, axis=axes, keepdims=keepdims)
+    if ord in (1, -1, np.inf, -np.inf):
+        summed, compared = (row, column) if abs(ord) == 1 else (column, row)
+        sums = operations.sum(operations.absolute(x), axis=summed, keepdims=True)
+        extreme = operations.max if ord > 0 else operations.min
+        z = extreme(sums, axis=compared, keepdims=True)
+    elif ord in (2, -2, "nuc"):
+        last = moved_axis(x, row, -1)
+        s = svdvals(moved_axis(last, column - (column > row), -2))
+        combine = {2: operations.max, -2: operations.min, "nuc": operations.sum}[ord]
+        z = operations.expand_dims(combine(s, axis=-1), tuple(sorted(axes)))
+    else:
+        raise ArgumentError(
+            f"norm() of matrices does not know ord={ord!r}; it knows 'fro', 'nuc', 1, "
+            "-1, 2, -2, np.inf and -np.inf."
+        )
+    return z if keepdims else operations.squeeze(z, axis=tuple(axes))
+
+
+@implements(np.linalg.cond)
+def cond(x: Any, p: Any = None) -> Any:
+    """Return the condition number: the norm of x times that of its inverse."""
+    x = operations.asarray(x)
+    if p in (None, 2, -2):
+        s = svdvals(x)
+        first, last = s[..., 0], s[..., -1]
+        return last / first if p == -2 else first / last
+    axes = (x.ndim - 2, x.ndim - 1)
+    inverse = operations.linalg.inv(x)
+    return _matrix_norm(x, p, axes, keepdims=False) * _matrix_norm(
+        inverse, p, axes, keepdims=False
+    )
+
+
+# -------------------------------------------------------------------- decompositions
+
+
+@implements(np.linalg.eigvalsh)
+def eigvalsh(a: Any, UPLO: str = "L") -> Any:
+    """Return the eigenvalues of Hermitian matrices; see ``eigh_grad``."""
+    return operations.linalg.eigh(a, UPLO=UPLO)[0]
+
+
+@implements(np.linalg.svd)
+def svd(
+    a: Any,
+    full_matrices: bool = True,  # noqa: FBT001, FBT002
+    compute_uv: bool = True,  # noqa: FBT001, FBT002
+    hermitian: bool = False,  # noqa: FBT001, FBT002
+) -> Any:
+    """Return u, s, vh of the singular value decomposition; see ``svd_grad``."""
+    a = operations.asarray(a)
+    if hermitian:
+        raise ArgumentError(
+            "svd() on nodes does not support hermitian=True, which reads one triangle "
+            "only. Leave it away, or use np.linalg.eigh."
+        )
+    if not compute_uv:
+        return svdvals(a)
+    if full_matrices and isinstance(a, node) and a.shape[-1] != a.shape[-2]:
+        raise ArgumentError(
+            f"svd() of matrices of shape {a.shape[-2:]} with full_matrices=True has "
+            "vectors that the matrix does not determine, so they have no derivative. "
+            "Pass full_matrices=False."
+        )
+    return operations.linalg.reduced_svd(a)
+
+
+@implements(np.linalg.svdvals)
+def svdvals(x: Any, /) -> Any:
+    """Return the singular values; see ``svd_grad``."""
+    return operations.linalg.reduced_svd(x)[1]
+
+
+@implements(np.linalg.qr)
+def qr(a: Any, mode: str = "reduced") -> Any:
+    """Return q, r with a = q r; see ``qr_grad``. A wide matrix ends in q.H a."""
+    a = operations.asarray(a)
+    m, n = a.shape[-2:]
+    if mode not in ("reduced", "r", "complete") or (mode == "complete" and m > n):
+        raise ArgumentError(
+            f"qr() on nodes does not support mode={mode!r} for matrices of shape "
+            f"{(m, n)}: it has a derivative in modes 'reduced' and 'r' (and 'complete' "
+            "where there are no more rows than columns)."
+        )
+    z = operations.linalg.reduced_qr(a[..., :m] if m < n else a)
+    if m < n:
+        rest = operations.matmul(_adjoint(z[0]), a[..., m:])
+        z = type(z)(z[0], operations.concatenate([z[1], rest], axis=-1))
+    return z[1] if mode == "r" else z
+
+
+def _adjoint(x: Any) -> Any:
+    x = operations.swapaxes(x, -1, -2)
+    return operations.conj(x) if x.dtype.kind == "c" else x
+
+
+# -------------------------------------------------------------------- linear systems
+
+
+@implements(np.linalg.lstsq)
+def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
+    """Return the least-squares solution, residuals, rank and singular values.
+
+    The solution is ``pinv(a) @ b``; see ``pinv_grad``. The rank is a plain integer.
+    """
+    a, b = operations.asarray(a), operations.asarray(b)
+    if a.ndim != 2 or b.ndim not in (1, 2):
+        raise ShapeError(
+            f"lstsq() needs a matrix and a vector or matrix; received shapes {a.shape} "
+            f"and {b.shape}. Loop over a stack."
+        )
+    m, n = a.shape
+    s = svdvals(a)
+    largest = np.finfo(np.asarray(plain_operand(s)).dtype).eps * max(m, n)
+    cutoff = largest if rcond is None else max(rcond, largest)
+    values = plain_operand(s)
+    rank = int(np.sum(values > cutoff * np.max(values, initial=0.0)))
+    x = operations.matmul(operations.linalg.pinv(a, rcond=cutoff), b)
+    if rank < n or m <= n:
+        return x, np.empty(0, x.dtype), rank, s
+    rest = operations.absolute(b - operations.matmul(a, x))
+    return x, operations.sum(rest * rest, axis=0, keepdims=b.ndim == 1), rank, s
+
+
+@implements(np.linalg.tensorsolve)
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+    """Return x with tensordot(a, x, x.ndim) = b."""
+    a, b = operations.asarray(a), operations.asarray(b)
+    if axes is not None:
+        last = [axis % a.ndim for axis in axes]
+        first = [axis for axis in range(a.ndim) if axis not in last]
+        a = operations.transpose(a, (*first, *last))
+    shape = a.shape[b.ndim :]
+    count = math.prod(shape)
+    matrix = operations.reshape(a, (b.size, count))
+    return operations.reshape(
+        operations.linalg.solve(matrix, operations.reshape(b, (-1,))), shape
+    )
+
+
+@implements(np.linalg.tensorinv)
+def tensorinv(a: Any, ind: int = 2) -> Any:
+    """Return the inverse of ``a`` as a map from its last axes to its first ``ind``."""
+    a = operations.asarray(a)
+    if ind <= 0:
+        raise ArgumentError(f"tensorinv needs ind > 0; received {ind}.")
+    first, last = a.shape[:ind], a.shape[ind:]
+    matrix = operations.reshape(a, (math.prod(first), math.prod(last)))
+    return operations.reshape(operations.linalg.inv(matrix), (*last, *first))

@@ -1,0 +1,97 @@
+"""The mirror: every name of a NumPy module, taking nodes and lists of nodes.
+
+NumPy hands a call to chainrule where an argument is a node. It cannot where the node is
+inside a list, nor for functions that make arrays, such as ``array``. The functions here
+look inside lists first; without a node they are NumPy's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from chainrule import operations
+from chainrule.nodes import FUNCTIONS, LOCALLY_CONSTANT, REFUSED
+from chainrule.values import holds_nodes, missing, plain_operand
+
+OWN: dict[Any, Callable[..., Any]] = {}
+"""What stands for functions that NumPy does not hand over, such as ``np.array``."""
+
+
+class mirrored:  # noqa: N801
+    """A function of NumPy that also looks for nodes inside lists.
+
+    >>> import chainrule as gd
+    >>> x, y = gd.node(3.0), gd.node(4.0)
+    >>> gd.numpy.hypot(x, y)
+    node(5.0, hypot)
+    >>> gd.numpy.sum([x, y])
+    node(7.0, sum)
+    """
+
+    def __init__(self, function: Any) -> None:
+        """Mirror a function or a ufunc."""
+        self._function = function
+        self.__name__ = getattr(function, "__name__", repr(function))
+        self.__doc__ = function.__doc__
+        self.__wrapped__ = function
+
+    def __repr__(self) -> str:
+        """Show the name."""
+        return f"<chainrule's {qualified(self._function)}>"
+
+    def __getattr__(self, name: str) -> Any:
+        """Find a method of a ufunc, such as ``add.reduce``."""
+        return getattr(self._function, name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the operation where there is a node, NumPy's function otherwise."""
+        function = self._function
+        if not any(map(holds_nodes, [*args, *kwargs.values()])):
+            return function(*args, **kwargs)
+        operation = OWN.get(function) or FUNCTIONS.get(function)
+        if operation is not None:
+            return operation(*args, **kwargs)
+        if function in LOCALLY_CONSTANT:
+            named = {k: plain_operand(v) for k, v in kwargs.items()}
+            return function(*map(plain_operand, args), **named)
+        if function in REFUSED:
+            raise missing(qualified(function), REFUSED[function])
+        return function(*map(_joined, args), **kwargs)
+
+
+def _joined(x: Any) -> Any:
+    return operations.asarray(x) if holds_nodes(x) else x
+
+
+def qualified(function: Any) -> str:
+    """Return a function's name as users write it: ``np.linalg.eig``."""
+    module = getattr(function, "__module__", None) or "numpy"
+    return f"{module.replace('numpy', 'np')}.{getattr(function, '__name__', function)}"
+
+
+_mirror = cache(mirrored)
+
+
+def mirror_of(
+    module: ModuleType,
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Return ``__getattr__`` and ``__dir__`` for a module that mirrors another."""
+
+    def attribute(name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        found = getattr(module, name)
+        if not callable(found) or isinstance(found, type):
+            return found
+        return _mirror(found)
+
+    def names() -> list[str]:
+        return [name for name in dir(module) if not name.startswith("_")]
+
+    return attribute, names
+
+
+__all__ = ["OWN", "mirror_of", "mirrored", "qualified"]

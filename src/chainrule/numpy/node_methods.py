@@ -1,0 +1,122 @@
+"""The methods and attributes of arrays, on nodes, whose form differs from a function's.
+
+``x.sum()`` and others that are a NumPy function with the node first are set where that
+function is declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule import operations as ops
+from chainrule.errors import EscapeError
+from chainrule.nodes import node
+from chainrule.numpy.picking import compress
+from chainrule.numpy.shape_functions import matrix_transpose, ravel
+
+
+def _one_or_many(values: tuple[Any, ...]) -> Any:
+    """Return what was given one by one, or as one tuple."""
+    return values[0] if len(values) == 1 else values
+
+
+def reshape(x: node, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
+    """Return x with its elements in another shape: ``x.reshape(2, 3)``."""
+    return ops.reshape(x, _one_or_many(shape), order=order)
+
+
+def transpose(x: node, *axes: Any) -> Any:
+    """Return x with its axes permuted: ``x.transpose()``, ``x.transpose(1, 0)``."""
+    if not axes or axes == (None,):
+        return ops.transpose(x)
+    axes = _one_or_many(axes)
+    return ops.transpose(x, (axes,) if isinstance(axes, int) else tuple(axes))
+
+
+def flatten(x: node, order: str = "C") -> Any:
+    """Return x with one axis."""
+    return ravel(x, order)
+
+
+def compressed(
+    x: node, condition: Any, axis: int | None = None, out: Any = None
+) -> Any:
+    """Return entries of x where the condition holds."""
+    return compress(condition, x, axis, out)
+
+
+for _name, _method in {
+    "reshape": reshape,
+    "transpose": transpose,
+    "flatten": flatten,
+    "compress": compressed,
+    "T": property(transpose, doc="The node with its axes reversed."),
+    "mT": property(matrix_transpose, doc="The node with its last two axes exchanged."),
+    "flat": property(flatten, doc="The elements one by one, as nodes."),
+}.items():
+    setattr(node, _name, _method)
+
+
+# ------------------------------------------------------------ plain and refused methods
+
+
+def _plain(name: str) -> Callable[..., Any]:
+    """Return a method whose result is locally constant: NumPy's, on the plain value."""
+    function = getattr(np, name)
+
+    def method(x: node, *args: Any, **kwargs: Any) -> Any:
+        return function(x, *args, **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = f"Return NumPy's {name} of the value: locally constant."
+    return method
+
+
+def _refused(name: str, reason: str) -> Callable[..., Any]:
+    def method(x: node, *args: Any, **kwargs: Any) -> Any:
+        raise EscapeError(f"x.{name}() {reason}")
+
+    method.__name__ = name
+    method.__doc__ = f"Refuse: x.{name}() {reason}"
+    return method
+
+
+CONSTANT_METHODS = (
+    "all", "any", "argmax", "argmin", "argpartition", "argsort", "nonzero",
+    "searchsorted",
+)  # fmt: skip
+"""Methods that return plain values."""
+
+_IN_PLACE = (
+    "would change a node in place, but the recording needs the old value. Write {0}."
+)
+_ESCAPES = (
+    "would turn a node into plain data and lose its derivative. Write "
+    "gd.value(x).{0}() if it is to be treated as constant."
+)
+REFUSED_METHODS = {
+    "fill": _IN_PLACE.format("np.full_like(x, value)"),
+    "partition": _IN_PLACE.format("np.partition(x, kth), which returns a new node"),
+    "put": _IN_PLACE.format("np.where(mask, values, x)"),
+    "resize": _IN_PLACE.format("np.resize(x, shape), which returns a new node"),
+    "sort": _IN_PLACE.format("np.sort(x), which returns a new node"),
+    "setfield": _IN_PLACE.format("np.where(mask, values, x)"),
+    "choose": "takes integers, and a node holds floating-point numbers. Write "
+    "np.choose(gd.value(x).astype(int), choices).",
+    "setflags": "would change how the array may be used; a node is never written to.",
+}
+"""Methods that would change a node in place or lose its history, with the reason."""
+
+for _name in (
+    "byteswap", "dump", "dumps", "getfield", "item", "to_device", "tobytes", "tofile",
+    "tolist", "view",
+):  # fmt: skip
+    REFUSED_METHODS[_name] = _ESCAPES.format(_name)
+
+for _name in CONSTANT_METHODS:
+    setattr(node, _name, _plain(_name))
+for _name, _reason in REFUSED_METHODS.items():
+    setattr(node, _name, _refused(_name, _reason))

@@ -1,0 +1,312 @@
+"""Picking entries of an array: by index, by condition, on a diagonal, by value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule import operations as ops
+from chainrule.errors import ArgumentError, ShapeError
+from chainrule.nodes import node
+from chainrule.numpy.shape_functions import moveaxis
+from chainrule.numpy.statistics import cast
+from chainrule.operations_grad.indexing import along_axis
+from chainrule.shapes import describe, normalize_axes
+from chainrule.values import plain_index, plain_operand, refuse_out
+from chainrule.wrapping import implements
+
+
+def _flat_or_axis(a: Any, axis: int | None) -> tuple[Any, int]:
+    """Return an array and an axis of it; ``None`` is the axis of the flat array."""
+    x = ops.asarray(a)
+    if axis is None:
+        return ops.reshape(x, (-1,)), 0
+    return x, normalize_axes(axis, x.ndim)[0]
+
+
+def pick(x: Any, places: Any, axis: int) -> Any:
+    """Return the entries at some places along an axis."""
+    return ops.getitem(x, index=(*(slice(None),) * axis, places))
+
+
+# ----------------------------------------------------------------------- by index
+
+
+@implements(np.take, method="take")
+def take(
+    a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise"
+) -> Any:
+    """Return entries of a at some indices along ``axis``, or of the flat array."""
+    refuse_out({"out": out})
+    x, axis = _flat_or_axis(a, axis)
+    places = np.asarray(plain_index(indices))
+    if places.dtype == np.bool_ or not places.size:
+        places = places.astype(np.intp)
+    if mode == "wrap":
+        places = places % x.shape[axis]
+    elif mode == "clip":
+        places = np.clip(places, 0, x.shape[axis] - 1)
+    elif mode != "raise":
+        raise ValueError(f"np.take has mode raise, wrap or clip; received {mode!r}.")
+    return pick(x, places if places.ndim else int(places), axis)
+
+
+@implements(np.take_along_axis)
+def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
+    """Return z[i, j] = arr[i, indices[i, j]], and so along any axis."""
+    x, axis = _flat_or_axis(arr, axis)
+    places = np.asarray(plain_index(indices))
+    if places.ndim != x.ndim:
+        raise ShapeError(
+            "np.take_along_axis needs indices with as many axes as the array; received "
+            f"shapes {places.shape} and {x.shape}."
+        )
+    return ops.getitem(x, index=along_axis(places, axis, x.shape))
+
+
+@implements(np.compress)
+def compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) -> Any:
+    """Return entries of a along ``axis`` where the condition holds."""
+    refuse_out({"out": out})
+    x, axis = _flat_or_axis(a, axis)
+    return pick(x, np.flatnonzero(plain_operand(condition)), axis)
+
+
+@implements(np.extract)
+def extract(condition: Any, arr: Any) -> Any:
+    """Return entries of the flat array where the condition holds."""
+    return compress(np.ravel(plain_operand(condition)), arr)
+
+
+@implements(np.delete)
+def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
+    """Return arr without the entries at ``obj`` along ``axis``."""
+    x, axis = _flat_or_axis(arr, axis)
+    return pick(x, np.delete(np.arange(x.shape[axis]), plain_index(obj)), axis)
+
+
+@implements(np.insert)
+def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
+    """Return arr with ``values`` put in before its entries at ``obj``."""
+    x, axis = _flat_or_axis(arr, axis)
+    count = x.shape[axis]
+    places, single = _insertions(plain_index(obj), count)
+    new = cast(values, x.dtype)
+    if len(places) == 1:
+        new = ops.reshape(new, (*(1,) * (x.ndim - new.ndim), *new.shape))
+        new = moveaxis(new, 0, axis) if single else new
+        places = np.repeat(places, new.shape[axis])
+    shape = (*x.shape[:axis], len(places), *x.shape[axis + 1 :])
+    both = ops.concatenate([x, ops.broadcast_to(new, shape)], axis=axis)
+    source = count + np.arange(len(places))
+    return pick(both, np.insert(np.arange(count), places, source), axis)
+
+
+def _insertions(obj: Any, count: int) -> tuple[Any, bool]:
+    """Return where to insert, as non-negative indices, and whether that is a number."""
+    if isinstance(obj, slice):
+        return np.arange(*obj.indices(count)), False
+    places = np.array(obj)
+    if places.dtype == np.bool_:
+        places = np.flatnonzero(places)
+    if places.ndim > 1:
+        raise ShapeError(
+            "np.insert needs a number, a slice or one row of indices; received "
+            f"indices of shape {places.shape}."
+        )
+    single = places.ndim == 0
+    places = np.atleast_1d(places.astype(np.intp) if not places.size else places)
+    if np.any((places < -count) | (places > count)):
+        raise IndexError(f"An index in {obj} is out of bounds for {count} entries.")
+    return np.where(places < 0, places + count, places), single
+
+
+# ----------------------------------------------------------------- diagonals, triangles
+
+
+def _on_diagonal(rows: int, columns: int, offset: int) -> tuple[Any, Any]:
+    """Return the row and column indices of a diagonal."""
+    start = max(0, -offset)
+    i = np.arange(start, max(start, min(rows, columns - offset)))
+    return i, i + offset
+
+
+@implements(np.diagonal, method="diagonal")
+def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """Return the diagonal of two axes, as a new last axis."""
+    x = ops.asarray(a)
+    if x.ndim < 2:
+        raise ShapeError(f"np.diagonal needs two axes or more; received {describe(x)}.")
+    first, second = normalize_axes((axis1, axis2), x.ndim)
+    if first == second:
+        raise ValueError(f"np.diagonal needs two axes; received {axis1} twice.")
+    if (first, second) != (x.ndim - 2, x.ndim - 1):
+        x = moveaxis(x, (first, second), (-2, -1))
+    places = _on_diagonal(*x.shape[-2:], offset)
+    return ops.getitem(x, index=(..., *places))
+
+
+@implements(np.trace, method="trace")
+def trace(
+    a: Any,
+    offset: int = 0,
+    axis1: int = 0,
+    axis2: int = 1,
+    dtype: Any = None,
+    out: Any = None,
+) -> Any:
+    """Return sum of the diagonal."""
+    refuse_out({"out": out})
+    return ops.sum(diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
+
+
+@implements(np.linalg.diagonal)
+def matrix_diagonal(x: Any, /, *, offset: int = 0) -> Any:
+    """Return the diagonals of a stack of matrices."""
+    return diagonal(x, offset, -2, -1)
+
+
+@implements(np.linalg.trace)
+def matrix_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    """Return the traces of a stack of matrices."""
+    return trace(x, offset, -2, -1, dtype)
+
+
+@implements(np.diag)
+def diag(v: Any, k: int = 0) -> Any:
+    """Return the diagonal of a matrix, or a matrix with a vector on its diagonal."""
+    x = ops.asarray(v)
+    if x.ndim == 2:
+        return diagonal(x, k)
+    if x.ndim != 1:
+        raise ShapeError(f"np.diag needs one or two axes; received {describe(x)}.")
+    n = x.shape[0] + abs(k)
+    return ops.unindex(x, index=_on_diagonal(n, n, k), shape=(n, n))
+
+
+@implements(np.diagflat)
+def diagflat(v: Any, k: int = 0) -> Any:
+    """Return a matrix with the flat array on its diagonal."""
+    return diag(ops.reshape(ops.asarray(v), (-1,)), k)
+
+
+@implements(np.tril)
+def tril(m: Any, k: int = 0) -> Any:
+    """Return m on and below the k-th diagonal; the rest is structurally zero."""
+    x = ops.asarray(m)
+    return ops.where(np.tri(*x.shape[-2:], k=k, dtype=bool), x, 0.0)
+
+
+@implements(np.triu)
+def triu(m: Any, k: int = 0) -> Any:
+    """Return m on and above the k-th diagonal; the rest is structurally zero."""
+    x = ops.asarray(m)
+    return ops.where(np.tri(*x.shape[-2:], k=k - 1, dtype=bool), 0.0, x)
+
+
+# ------------------------------------------------------------------- by their values
+
+
+@implements(np.unique)
+def unique(
+    ar: Any,
+    return_index: Any = False,
+    return_inverse: Any = False,
+    return_counts: Any = False,
+    axis: int | None = None,
+    **given: Any,
+) -> Any:
+    """Return each value once, in order; each is taken where it first occurs."""
+    x = ops.asarray(ar)
+    _, first, *rest = np.unique(
+        plain_operand(x), True, return_inverse, return_counts, axis, **given
+    )
+    flat, axis = _flat_or_axis(x, axis)
+    found = (pick(flat, first, axis), *([first] if return_index else []), *rest)
+    return found if len(found) > 1 else found[0]
+
+
+@implements(np.unique_values)
+def unique_values(x: Any) -> Any:
+    """Return each value once; each is taken where it first occurs."""
+    return unique(x, equal_nan=False)
+
+
+def _first_of_each(function: Callable[..., Any]) -> None:
+    def found(x: Any) -> Any:
+        """Return NumPy's results, with the values as entries of x."""
+        results = function(plain_operand(x))
+        return results._replace(values=unique(x, equal_nan=False))
+
+    found.__name__ = function.__name__
+    implements(function)(found)
+
+
+for _function in (np.unique_all, np.unique_counts, np.unique_inverse):
+    _first_of_each(_function)
+
+
+@implements(np.trim_zeros)
+def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
+    """Return filt without the zeros at its front ('f') and its back ('b')."""
+    x = ops.asarray(filt)
+    held = np.nonzero(plain_operand(x))
+    index: list[Any] = [slice(None)] * x.ndim
+    for i in normalize_axes(axis, x.ndim):
+        start, stop = (held[i].min(), held[i].max() + 1) if held[i].size else (0, 0)
+        front, back = "f" in trim.lower(), "b" in trim.lower()
+        if not held[i].size and not back:
+            start = x.shape[i]
+        index[i] = slice(int(start) if front else 0, int(stop) if back else None)
+    return ops.getitem(x, index=tuple(index))
+
+
+@implements(np.bincount)
+def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
+    """Return z[k] = sum of the weights where x is k, differentiable in the weights."""
+    if isinstance(x, node):
+        raise ArgumentError(
+            "np.bincount counts whole numbers, and a node is a float. Pass plain "
+            "integers, and the node as weights."
+        )
+    if weights is None:
+        return np.bincount(x, minlength=minlength)
+    places, w = np.asarray(x), ops.asarray(weights)
+    count = max(minlength, int(places.max(initial=-1)) + 1)
+    places = places.astype(np.intp, casting="safe")
+    return ops.unindex(cast(w, np.float64), index=places, shape=(count,))
+
+
+# --------------------------------------------------------------------- over an axis
+
+
+@implements(np.apply_along_axis)
+def apply_along_axis(
+    func1d: Callable[..., Any], axis: int, arr: Any, *args: Any, **kwargs: Any
+) -> Any:
+    """Return func1d of each lane along an axis, joined."""
+    x = ops.asarray(arr)
+    (axis,) = normalize_axes(axis, x.ndim)
+    x = moveaxis(x, axis, -1)
+    lead = x.shape[:-1]
+    if 0 in lead:
+        raise ShapeError(
+            f"np.apply_along_axis needs at least one lane; received {describe(arr)}."
+        )
+    lanes = [func1d(ops.getitem(x, index=i), *args, **kwargs) for i in np.ndindex(lead)]
+    z = ops.stack([ops.asarray(lane) for lane in lanes])
+    own = z.ndim - 1
+    z = ops.reshape(z, (*lead, *z.shape[1:]))
+    return moveaxis(z, tuple(range(-own, 0)), tuple(range(axis, axis + own)))
+
+
+@implements(np.apply_over_axes)
+def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Any:
+    """Return func applied over one axis after another, each kept with length one."""
+    x = ops.asarray(a)
+    for axis in normalize_axes(tuple(np.atleast_1d(axes).tolist()), x.ndim):
+        z = func(x, axis)
+        x = z if z.ndim == x.ndim else ops.expand_dims(z, axis)
+    return x

@@ -1,0 +1,291 @@
+"""Rearranging the elements of one array: axes, tiles, turns, padding, grids."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from chainrule import operations as ops
+from chainrule.errors import ArgumentError, ShapeError
+from chainrule.nodes import node
+from chainrule.numpy.statistics import cast
+from chainrule.operations_grad.structure import identity_grad
+from chainrule.recorder import record
+from chainrule.shapes import describe, dtype_of, normalize_axes, shape_of
+from chainrule.values import plain_operand
+from chainrule.wrapping import implements
+
+# -------------------------------------------------------------------------------- axes
+
+
+@implements(np.ravel, method="ravel")
+def ravel(a: Any, order: str = "C") -> Any:
+    """Return a with one axis, in the order 'C' or 'F'."""
+    return ops.reshape(ops.asarray(a), (-1,), order=order)
+
+
+@implements(np.copy, method="copy")
+def copy(a: Any, order: str = "K", subok: Any = False) -> Any:
+    """Return a; a node of its own, so that it can be told from ``a``."""
+    return record(identity_grad, (a,)) if isinstance(a, node) else np.copy(a)
+
+
+@implements(np.matrix_transpose, np.linalg.matrix_transpose)
+def matrix_transpose(x: Any, /) -> Any:
+    """Return x with its last two axes exchanged."""
+    x = ops.asarray(x)
+    if x.ndim < 2:
+        raise ShapeError(
+            f"np.matrix_transpose needs at least two axes; received {describe(x)}."
+        )
+    return ops.swapaxes(x, -1, -2)
+
+
+@implements(np.moveaxis)
+def moveaxis(a: Any, source: Any, destination: Any) -> Any:
+    """Return a with some axes at other places, the rest in order."""
+    x = ops.asarray(a)
+    come = normalize_axes(_axes(source), x.ndim)
+    go = normalize_axes(_axes(destination), x.ndim)
+    if len(come) != len(go) or len(set(come)) < len(come) or len(set(go)) < len(go):
+        raise ValueError(
+            "np.moveaxis needs as many different axes to move to as to move; received "
+            f"source={source} and destination={destination}."
+        )
+    order = [i for i in range(x.ndim) if i not in come]
+    for place, axis in sorted(zip(go, come, strict=True)):
+        order.insert(place, axis)
+    return ops.transpose(x, tuple(order))
+
+
+def _axes(axes: Any) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.atleast_1d(axes))
+
+
+@implements(np.rollaxis)
+def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    """Return a with ``axis`` moved to stand before ``start``."""
+    x = ops.asarray(a)
+    (axis,) = normalize_axes(axis, x.ndim)
+    if not -x.ndim <= start <= x.ndim:
+        raise np.exceptions.AxisError(start, x.ndim)
+    start = start + x.ndim if start < 0 else start
+    return moveaxis(x, axis, start - 1 if start > axis else start)
+
+
+def at_least(x: Any, count: int) -> Any:
+    """Return an array with axes put in front until it has ``count``."""
+    x = ops.asarray(x)
+    if x.ndim >= count:
+        return x
+    return ops.reshape(x, (*(1,) * (count - x.ndim), *x.shape))
+
+
+def _each(found: list[Any]) -> Any:
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+@implements(np.atleast_1d)
+def atleast_1d(*arys: Any) -> Any:
+    """Return each array, with one axis if it had none."""
+    return _each([at_least(x, 1) for x in arys])
+
+
+@implements(np.atleast_2d)
+def atleast_2d(*arys: Any) -> Any:
+    """Return each array, with axes in front until it has two."""
+    return _each([at_least(x, 2) for x in arys])
+
+
+@implements(np.atleast_3d)
+def atleast_3d(*arys: Any) -> Any:
+    """Return each array, with axes around it until it has three."""
+    return _each([three_axes(x) for x in arys])
+
+
+def three_axes(x: Any) -> Any:
+    """Return an array as rows, columns and a last axis of depth one."""
+    x = ops.asarray(x)
+    if x.ndim >= 3:
+        return x
+    shape = x.shape if x.ndim == 2 else (1, *(x.shape or (1,)))
+    return ops.reshape(x, (*shape, 1))
+
+
+@implements(np.broadcast_arrays)
+def broadcast_arrays(*args: Any, subok: Any = False) -> tuple[Any, ...]:
+    """Return each array, repeated to the shape they have in common."""
+    found = [ops.asarray(x) for x in args]
+    shape = np.broadcast_shapes(*(x.shape for x in found))
+    return tuple(x if x.shape == shape else ops.broadcast_to(x, shape) for x in found)
+
+
+@implements(np.meshgrid)
+def meshgrid(
+    *xi: Any, copy: Any = True, sparse: Any = False, indexing: str = "xy"
+) -> tuple[Any, ...]:
+    """Return the coordinate arrays of a grid, one per vector."""
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"np.meshgrid indexes 'xy' or 'ij'; received {indexing!r}.")
+    found = [ops.asarray(x) for x in xi]
+    places = list(range(len(found)))
+    if indexing == "xy" and len(found) > 1:
+        places[:2] = 1, 0
+    grids: list[Any] = []
+    for place, x in zip(places, found, strict=True):
+        lane = [1] * len(found)
+        lane[place] = -1
+        grids.append(ops.reshape(x, tuple(lane)))
+    return tuple(grids) if sparse else broadcast_arrays(*grids)
+
+
+# ------------------------------------------------------------------------- turns, tiles
+
+
+@implements(np.fliplr)
+def fliplr(m: Any) -> Any:
+    """Return m with its columns in reverse order."""
+    return ops.flip(ops.asarray(m), axis=1)
+
+
+@implements(np.flipud)
+def flipud(m: Any) -> Any:
+    """Return m with its rows in reverse order."""
+    return ops.flip(ops.asarray(m), axis=0)
+
+
+@implements(np.rot90)
+def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
+    """Return m turned k times by 90 degrees, from one axis towards another."""
+    x = ops.asarray(m)
+    first, second = normalize_axes(tuple(axes), x.ndim)
+    if first == second:
+        raise ValueError(f"np.rot90 turns in two different axes; received {axes}.")
+    if k % 4 == 0:
+        return x
+    if k % 4 == 2:
+        return ops.flip(x, axis=(first, second))
+    if k % 4 == 1:
+        return ops.swapaxes(ops.flip(x, axis=second), first, second)
+    return ops.flip(ops.swapaxes(x, first, second), axis=second)
+
+
+@implements(np.tile)
+def tile(A: Any, reps: Any) -> Any:
+    """Return copies of A side by side, ``reps`` of them along each axis."""
+    counts = tuple(int(r) for r in np.atleast_1d(reps))
+    x = at_least(A, len(counts))
+    counts = (*(1,) * (x.ndim - len(counts)), *counts)
+    single = tuple(chain.from_iterable((1, n) for n in x.shape))
+    copies = tuple(chain.from_iterable(zip(counts, x.shape, strict=True)))
+    whole = tuple(r * n for r, n in zip(counts, x.shape, strict=True))
+    return ops.reshape(ops.broadcast_to(ops.reshape(x, single), copies), whole)
+
+
+@implements(np.resize)
+def resize(a: Any, new_shape: Any) -> Any:
+    """Return the elements of a, over and over, until ``new_shape`` is full."""
+    x = ops.reshape(ops.asarray(a), (-1,))
+    shape = tuple(int(n) for n in np.atleast_1d(new_shape))
+    if any(n < 0 for n in shape):
+        raise ValueError(
+            f"np.resize needs a shape without negatives; received {shape}."
+        )
+    size = int(np.prod(shape, dtype=int))
+    if not x.size:
+        return np.zeros(shape, x.dtype)
+    return ops.reshape(ops.getitem(x, index=np.arange(size) % x.size), shape)
+
+
+@implements(np.full_like)
+def full_like(
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: str = "K",
+    subok: Any = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Any:
+    """Return fill_value, which may be a node, in the shape and dtype of ``a``."""
+    a, dtype = plain_operand(a), dtype_of(plain_operand(a)) if dtype is None else dtype
+    if not isinstance(fill_value, node):
+        return np.full_like(a, plain_operand(fill_value), dtype, shape=shape)
+    wanted = shape_of(a) if shape is None else np.empty(shape).shape
+    return cast(ops.broadcast_to(fill_value, wanted), dtype)
+
+
+# ----------------------------------------------------------------------------- padding
+
+_FOLDED = ("edge", "wrap", "reflect", "symmetric")
+"""Modes whose new entries are entries of the array."""
+
+
+@implements(np.pad)
+def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
+    """Return array with entries added at its ends, along each axis.
+
+    Modes: ``constant`` (differentiable in ``constant_values``), ``edge``, ``wrap``,
+    ``reflect`` and ``symmetric``.
+    """
+    x = ops.asarray(array)
+    widths = _pairs(pad_width, x.ndim)
+    constants = kwargs.pop("constant_values", 0) if mode == "constant" else 0
+    if mode in ("reflect", "symmetric") and kwargs.get("reflect_type") == "even":
+        del kwargs["reflect_type"]
+    if kwargs or mode not in ("constant", *_FOLDED):
+        given = ", ".join(f"{k}={v!r}" for k, v in kwargs.items())
+        raise ArgumentError(
+            f"np.pad on nodes has the modes constant, {', '.join(_FOLDED)} (even); "
+            f"received mode={mode!r}{', ' if given else ''}{given}. Build the borders "
+            "and join them with np.concatenate."
+        )
+    if mode != "constant":
+        return _folded(x, widths, mode)
+    if not isinstance(constants, node) and not np.any(ops.asarray(constants)):
+        index = tuple(
+            slice(b, b + n) for (b, _), n in zip(widths, x.shape, strict=True)
+        )
+        shape = tuple(b + n + e for (b, e), n in zip(widths, x.shape, strict=True))
+        return ops.unindex(x, index=index, shape=shape)
+    return _framed(x, widths, cast(constants, x.dtype))
+
+
+def _pairs(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
+    """Return how many entries go before and after, for each axis."""
+    if isinstance(pad_width, dict):
+        named: dict[int, Any] = pad_width
+        given = {normalize_axes(k, ndim)[0]: v for k, v in named.items()}
+        return [_pairs(given.get(i, 0), 1)[0] for i in range(ndim)]
+    widths = np.asarray(plain_operand(pad_width))
+    if widths.dtype.kind not in "iu" or np.any(widths < 0):
+        raise ArgumentError(
+            f"np.pad needs pad_width in whole numbers >= 0; received {pad_width!r}."
+        )
+    return [(int(b), int(e)) for b, e in np.broadcast_to(widths, (ndim, 2))]
+
+
+def _folded(x: Any, widths: list[tuple[int, int]], mode: str) -> Any:
+    """Take the new entries from the array: NumPy pads the indices instead of it."""
+    for axis, (before, after) in enumerate(widths):
+        if before or after:
+            places = np.pad(np.arange(x.shape[axis]), (before, after), mode=mode)  # type: ignore
+            x = ops.getitem(x, index=(*(slice(None),) * axis, places))
+    return x
+
+
+def _framed(x: Any, widths: list[tuple[int, int]], constants: Any) -> Any:
+    """Join constants to both ends, axis by axis."""
+    if x.ndim == 0:
+        return x
+    constants = ops.broadcast_to(constants, (x.ndim, 2))
+    for axis, ends in enumerate(widths):
+        frame: list[Any] = []
+        for side, count in enumerate(ends):
+            shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
+            frame.append(ops.broadcast_to(constants[axis, side], shape))
+        x = ops.concatenate([frame[0], x, frame[1]], axis=axis)
+    return x

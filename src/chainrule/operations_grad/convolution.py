@@ -1,0 +1,58 @@
+"""The rule of convolution, of which correlation is a reflection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.cases import case
+from chainrule.rules import multilinear
+from chainrule.shapes import shape_of
+
+
+def _stretch(n: int, m: int, mode: str) -> slice:
+    """Return which part of the full convolution of n and m entries a mode keeps."""
+    short, long = min(n, m), max(n, m)
+    if mode == "same":
+        return slice((short - 1) // 2, (short - 1) // 2 + long)
+    if mode == "valid":
+        return slice(short - 1, long)
+    return slice(0, n + m - 1)
+
+
+class convolve_grad(multilinear):
+    """z[k] = sum over i of a[i] v[k - i]"""
+
+    forward = np.convolve
+    cases = (
+        case((5,), (3,)),
+        case((2,), (4,), mode="full"),
+        case((5,), (4,), mode="same"),
+        case((2,), (5,), mode="same"),
+        case((6,), (3,), mode="valid"),
+        case((3,), (5,), mode="valid"),
+        case((1,), (1,), mode="valid"),
+    )
+
+    @staticmethod
+    def transpose_a(xp: Any, z_grad: Any, a: Any, v: Any, *, mode: str = "full") -> Any:
+        """a_grad[i] = sum over k of z_grad[k] v[k - i]"""
+        return _against(xp, z_grad, v, shape_of(a)[0], mode)
+
+    @staticmethod
+    def transpose_v(xp: Any, z_grad: Any, a: Any, v: Any, *, mode: str = "full") -> Any:
+        """v_grad[j] = sum over k of z_grad[k] a[k - j]"""
+        return _against(xp, z_grad, a, shape_of(v)[0], mode)
+
+
+def _against(xp: Any, z_grad: Any, other: Any, n: int, mode: str) -> Any:
+    """Correlate z_grad, put back in its place of the full result, with the other."""
+    m = shape_of(other)[0]
+    if mode != "full":
+        place = _stretch(n, m, mode)
+        z_grad = xp.unindex(z_grad, index=place, shape=(n + m - 1,))
+    return xp.convolve(z_grad, other[::-1], mode="valid")[:n]
+
+
+__all__ = ["convolve_grad"]

@@ -1,0 +1,381 @@
+"""The two sweeps: structural zeros, recorded sweeps, long chains, stale values."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule import node, operations
+from chainrule.errors import RecordingError, StaleValueError
+from chainrule.graph import (
+    collect,
+    forward_sweep,
+    reverse_sweep,
+    sweep_values,
+    with_support,
+)
+from chainrule.rules import plain, raw, supported
+
+# --------------------------------------------------------- structural zeros are strong
+
+INF, NAN = np.inf, np.nan
+ROOTS = [0.0, 4.0]
+
+# name: (function, point, first derivative, second derivative), of sum(function(x))
+STRUCTURAL = {
+    "where": (lambda x: np.where(x > 0, np.log(x), 0.0), 0.0, 0.0, 0.0),
+    "where other side": (lambda x: np.where(x <= 0, 3.0 * x, np.log(x)), 0.0, 3.0, 0.0),
+    "where of arrays": (
+        lambda x: np.where(x > 0, np.sqrt(x), x**2), ROOTS, [0.0, 0.25], [2.0, -1 / 32]
+    ),
+    "where in where": (
+        lambda x: np.where(x > 0, np.where(x > 1, 1 / x, np.log(x)), 0.0),
+        [0.0, 4.0], [0.0, -1 / 16], [0.0, 2 / 64],
+    ),
+    "after where": (
+        lambda x: np.exp(2.0 * np.where(x > 0, np.sqrt(x), 0.0)),
+        [0.0, 4.0], [0.0, 0.5 * np.exp(4.0)], [0.0, np.exp(4.0) * (0.25 - 1 / 16)],
+    ),
+    "slice": (lambda x: np.sqrt(x)[1:], ROOTS, [0.0, 0.25], [0.0, -1 / 32]),
+    "item": (lambda x: np.log(x)[1], ROOTS, [0.0, 0.25], [0.0, -1 / 16]),
+    "integer array": (
+        lambda x: np.sqrt(x)[np.array([1, 1])], ROOTS, [0.0, 0.5], [0.0, -1 / 16]
+    ),
+    "mask": (lambda x: np.sqrt(x)[x > 0], ROOTS, [0.0, 0.25], [0.0, -1 / 32]),
+    "slice after work": (
+        lambda x: (2.0 * np.reshape(np.sqrt(x), (2, 1)).T)[0, 1:],
+        ROOTS, [0.0, 0.5], [0.0, -1 / 16],
+    ),
+    "concatenate": (
+        lambda x: np.concatenate([np.log(x), x])[1:], ROOTS, [1.0, 1.25], [0.0, -1 / 16]
+    ),
+    "stack": (lambda x: np.stack([np.log(x), x])[1], ROOTS, [1.0, 1.0], [0.0, 0.0]),
+    "maximum": (lambda x: np.maximum(np.log(x), -1.0 + 0 * x), 0.0, 0.0, 0.0),
+    "maximum constant": (lambda x: np.maximum(np.log(x), -1.0), 0.0, 0.0, 0.0),
+    "maximum of arrays": (
+        lambda x: np.maximum(-np.sqrt(x), x - 1.0), ROOTS, [-INF, 1.0], [INF, 0.0]
+    ),
+    "minimum": (lambda x: np.minimum(1 / x, 5.0), 0.0, 0.0, 0.0),
+    "clip": (
+        lambda x: np.clip(np.log(x), -1.0, 1.0), [0.0, 1.0], [0.0, 1.0], [0.0, -1.0]
+    ),
+    "max": (lambda x: np.max(-1 / x), [0.0, 4.0], [0.0, 1 / 16], [0.0, -2 / 64]),
+    "ufunc where": (
+        lambda x: np.log(x, where=np.array([False, True])),
+        ROOTS, [0.0, 0.25], [0.0, -1 / 16],
+    ),
+    "sum where": (
+        lambda x: np.sum(np.log(x), where=np.array([False, True])),
+        ROOTS, [0.0, 0.25], [0.0, -1 / 16],
+    ),
+    "matrix with inf": (
+        lambda x: (np.array([[INF, NAN], [2.0, 3.0]]) @ x**2)[1],
+        [1.0, 2.0], [4.0, 12.0], [4.0, 6.0],
+    ),
+    "product with inf": (
+        lambda x: (x**2 * np.array([INF, 3.0]))[1], [1.0, 2.0], [0.0, 12.0], [0.0, 6.0]
+    ),
+    "einsum": (
+        lambda x: np.einsum("ij,j->i", np.array([[INF, NAN], [2.0, 3.0]]), x**2)[1],
+        [1.0, 2.0], [4.0, 12.0], [4.0, 6.0],
+    ),
+    "triangle": (
+        lambda x: np.tril(np.log(np.stack([x, x])), -1), [1.0, 0.0], [1.0, 0.0],
+        [-1.0, 0.0],
+    ),
+}  # fmt: skip
+
+
+def first_and_second(f, point, mode):
+    """Return the first derivative of ``sum(f(x))``, recorded, and the second of it."""
+    x = node(np.array(point))
+    z = np.sum(f(x))
+    if mode == "reverse":
+        order = collect([z]).order
+        bars = reverse_sweep(operations, order, {z: supported(1.0)}, [x])
+        first = bars[x].value if x in bars else np.zeros(x.shape)
+        if not isinstance(first, node):
+            return first, np.zeros(x.shape)
+        np.sum(first).backward()
+        return first.value, x.grad
+    firsts, seconds = np.zeros(x.shape), np.zeros(x.shape)
+    for i in np.ndindex(x.shape):
+        d = np.zeros(x.shape)
+        d[i] = 1.0
+        z_dot = tangent(f, x, with_support(d, node(d)), operations)
+        if z_dot is None:
+            continue
+        firsts[i] = raw(z_dot.value)
+        x.grad = 0.0
+        if isinstance(z_dot.value, node):
+            z_dot.value.backward()
+            seconds = seconds + x.grad
+    return firsts, seconds
+
+
+def tangent(f, x, x_dot, xp):
+    z = np.sum(f(x))
+    return forward_sweep(xp, collect([z]).order, {x: x_dot}).get(z)
+
+
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+@pytest.mark.parametrize("name", STRUCTURAL)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_structural_zeros(name, mode):
+    f, point, first, second = STRUCTURAL[name]
+    if mode == "forward" and name == "maximum of arrays":
+        return
+    found = first_and_second(f, point, mode)
+    np.testing.assert_allclose(found[0], first, rtol=1e-14)
+    np.testing.assert_allclose(found[1], second, rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", STRUCTURAL)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_structural_zeros_in_backward_and_plain_sweeps(name):
+    f, point, first, _ = STRUCTURAL[name]
+    x = node(np.array(point))
+    np.sum(f(x)).backward()
+    np.testing.assert_allclose(x.grad * np.ones(x.shape), first, rtol=1e-14)
+    for i in np.ndindex(x.shape):
+        d = np.zeros(x.shape)
+        d[i] = 1.0
+        z_dot = tangent(f, x, with_support(d), plain)
+        slope = 0.0 if z_dot is None else z_dot.value
+        np.testing.assert_allclose(slope, np.asarray(first)[i], rtol=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_structural_zeros_of_float_leaves():
+    x = node(0.0)
+    z = np.where(x > 0, np.log(x), 2.0 * x)
+    z.backward()
+    assert x.grad == 2.0
+    z = np.stack([np.sqrt(x), 3.0 * x])[1]
+    z.backward()
+    assert x.grad == 5.0
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_zeros_of_a_seed_are_structural():
+    x = node([0.0, 4.0])
+    np.sqrt(x).backward([0.0, 1.0])
+    np.testing.assert_array_equal(x.grad, [0.0, 0.25])
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("kind", [float, np.atleast_1d], ids=["float", "array"])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sqrt(x) ** 2,
+        lambda x: np.log(x) * 0.0,
+        lambda x: np.sqrt(x) * (x > 0),
+        lambda x: (1 / x) * x,
+    ],
+    ids=["sqrt(x)**2", "log(x)*0", "sqrt(x)*(x>0)", "1/x*x"],
+)
+def test_computed_zeros_are_not_strong(f, kind):
+    x = node(kind(0.0))
+    np.sum(f(x)).backward()
+    assert np.isnan(x.grad).all()
+
+
+def test_a_computed_zero_keeps_its_second_derivative():
+    for point in (0.0, np.zeros(2)):
+        first, second = first_and_second(lambda x: np.sin(x) ** 2, point, "reverse")
+        np.testing.assert_array_equal(first, np.zeros_like(point))
+        np.testing.assert_array_equal(second, np.full_like(point, 2.0))
+        _, second = first_and_second(lambda x: np.sin(x) ** 2, point, "forward")
+        np.testing.assert_array_equal(second, np.full_like(point, 2.0))
+
+
+# --------------------------------------------------------------------------- the sweeps
+
+
+def test_collect_stops_at_older_vertices():
+    x = node(2.0)
+    y = x * 3.0
+    start = y.serial
+    z = (y + x) * y
+    order, older, _ = collect([z], start)
+    assert [v.operation for v in order] == ["multiply", "add"]
+    assert set(older) == {x, y}
+    assert collect([])[:2] == ([], [])
+    assert collect([y], start)[:2] == ([], [y])
+
+
+def test_targets_keep_only_what_was_asked_for():
+    x, y = node(2.0), node(5.0)
+    u = x * y
+    z = u * u
+    order = collect([z]).order
+    seeds = {z: supported(1.0)}
+    every = reverse_sweep(plain, order, seeds)
+    values = {v: b.value for v, b in every.items()}
+    assert values == {z: 1.0, u: 20.0, x: 100.0, y: 40.0}
+    some = reverse_sweep(plain, order, seeds, [x])
+    assert x in some
+    assert u not in some
+    assert some[x].value == 100.0
+    bars, leaves = sweep_values(collect([z]), {z: 1.0}, keep=False)
+    assert bars[u] is None
+    assert (bars[x], bars[y]) == (100.0, 40.0)
+    assert set(leaves) == {x, y}
+
+
+def test_recorded_sweep_is_differentiable_again():
+    x = node(1.5)
+    z = np.exp(x) * x**3
+    for derivative in range(1, 5):
+        bars = reverse_sweep(operations, collect([z]).order, {z: supported(1.0)}, [x])
+        z = bars[x].value
+        k, v = derivative, 1.5
+        expected = v**3 + 3 * k * v**2 + 3 * k * (k - 1) * v + k * (k - 1) * (k - 2)
+        np.testing.assert_allclose(z.value, np.exp(v) * expected, rtol=1e-13)
+
+
+def test_forward_sweep_over_several_seeds():
+    x, y = node(2.0), node([1.0, 3.0])
+    z = x * y
+    order = collect([z]).order
+    dots = forward_sweep(plain, order, {x: supported(1.0), y: supported(np.ones(2))})
+    np.testing.assert_array_equal(dots[z].value, [3.0, 5.0])
+    dots = forward_sweep(plain, order, {x: supported(1.0)})
+    np.testing.assert_array_equal(dots[z].value, [1.0, 3.0])
+
+
+def test_a_cycle_is_refused():
+    edges = {"a": ["b"], "b": ["c"], "c": ["b"]}
+    with pytest.raises(RecordingError, match=r"cycle: only 1 of 3 .* remove the cycle"):
+        gd.topological_sort(list(edges), edges)
+
+
+# --------------------------------------------------------------------- size and memory
+
+
+@pytest.mark.slow
+def test_a_million_nodes():
+    n = 1_000_000
+    x = node(1.0)
+    z = x
+    for _ in range(n // 2):
+        z = z * 1.000001
+        z = z + 1e-9
+    vertices, edges = [], {}
+    gd.generate_graph(z, vertices, edges)
+    assert len(vertices) == n + 1
+    z.backward()
+    np.testing.assert_allclose(x.grad, 1.000001 ** (n // 2), rtol=1e-9)
+    del vertices, edges
+    gone = weakref.ref(z)
+    del z
+    assert gone() is None
+
+
+def test_a_long_chain_of_arrays_in_both_sweeps():
+    x = node(np.ones(3))
+    z = x
+    for _ in range(20_000):
+        z = z * 1.0001
+    order = collect([z]).order
+    dots = forward_sweep(plain, order, {x: supported(np.ones(3))})
+    np.testing.assert_allclose(dots[z].value, z.value)
+    z.backward(np.ones(3))
+    np.testing.assert_allclose(x.grad, z.value)
+
+
+@pytest.fixture
+def no_collector():
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def graph_of(x):
+    return np.sum(np.exp(np.sin(x) * x + np.where(x > 0, x, 2.0)) @ np.ones((3, 2)))
+
+
+def second_graph(x):
+    z = graph_of(x)
+    bars = reverse_sweep(operations, collect([z]).order, {z: supported(node(1.0))}, [x])
+    return np.sum(bars[x].value * bars[x].value)
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("f", [graph_of, second_graph, lambda x: np.linalg.slogdet(
+    x * np.eye(3) + 1.0)[1]], ids=["first", "second", "several results"])  # fmt: skip
+@pytest.mark.parametrize("swept", [False, True])
+def test_memory_is_released_by_reference_counting_alone(f, swept):
+    x = node([1.0, 2.0, 3.0])
+    z = f(x)
+    if swept:
+        z.backward()
+    order = collect([z]).order
+    gone = [weakref.ref(v) for v in order if v is not x]
+    assert len(gone) > 2
+    del order, z
+    assert [r() for r in gone if r() is not None] == []
+    leaf = weakref.ref(x)
+    del x
+    assert leaf() is None
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_hand_written_graphs_are_released_too():
+    class by_hand:
+        def __init__(self, x):
+            self.x, self.vertices = x, [x]
+
+        def backward(self, z_grad):
+            self.x.grad += 2.0 * z_grad
+
+    x = node(1.0)
+    z = node(2.0, grad_ops=by_hand(x)) * 3.0
+    z.backward()
+    assert x.grad == 6.0
+    gone = weakref.ref(z.operands[0])
+    del z
+    assert gone() is None
+
+
+# ------------------------------------------------------------------------- stale values
+
+
+def test_a_value_assigned_after_use_is_stale():
+    x = node(2.0)
+    z = x * x
+    x.value = 5.0
+    with pytest.raises(StaleValueError, match=r"node\(5\.0\).*'multiply' had used it"):
+        z.backward()
+    assert x.grad == 0.0
+    z = x * x
+    z.backward()
+    assert x.grad == 10.0
+
+
+def test_stale_only_where_the_leaf_was_used_before():
+    x, y = node(2.0), node(3.0)
+    old = y * y
+    x.value = 7.0
+    z = old * x
+    z.backward()
+    assert (x.grad, y.grad) == (9.0, 42.0)
+    y.value = 1.0
+    with pytest.raises(StaleValueError, match="Run the function again"):
+        z.backward()
+
+
+def test_training_loop_assigns_values():
+    x = node([3.0, -2.0])
+    for _ in range(60):
+        loss = np.sum((x - 1.0) ** 2)
+        x.grad = 0.0
+        loss.backward()
+        x.value = x.value - 0.25 * x.grad
+    np.testing.assert_allclose(x.value, 1.0, rtol=1e-9)

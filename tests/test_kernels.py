@@ -1,0 +1,264 @@
+"""Generated steps and operators: the rules' numbers, and NumPy's at poles."""
+
+from __future__ import annotations
+
+import linecache
+import traceback
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chainrule import kernels, node
+from chainrule.graph import collect, reverse_sweep
+from chainrule.rules import elementwise, plain, supported
+from tests.helpers import RULES, assert_close
+
+HUGE, INF, NAN = 1e200, np.inf, np.nan
+
+# Where ``math`` or Python raises, or has another opinion than NumPy.
+POLES = {
+    "x / 0": (lambda x: x / 0.0, 1.0),
+    "0 / x": (lambda x: 0.0 / x, 0.0),
+    "1 / x": (lambda x: 1.0 / x, 0.0),
+    "-1 / x": (lambda x: -1 / x, -0.0),
+    "x % 0": (lambda x: x % 0.0, 1.0),
+    "log(0)": (np.log, 0.0),
+    "log(-1)": (np.log, -1.0),
+    "log2(0)": (np.log2, 0.0),
+    "log10(0)": (np.log10, 0.0),
+    "log1p(-1)": (np.log1p, -1.0),
+    "sqrt(0)": (np.sqrt, 0.0),
+    "sqrt(-1)": (np.sqrt, -1.0),
+    "cbrt(0)": (np.cbrt, 0.0),
+    "exp(1000)": (np.exp, 1000.0),
+    "exp(-1000)": (np.exp, -1000.0),
+    "exp2(2000)": (np.exp2, 2000.0),
+    "expm1(1000)": (np.expm1, 1000.0),
+    "sinh(1000)": (np.sinh, 1000.0),
+    "cosh(1000)": (np.cosh, 1000.0),
+    "tanh(1000)": (np.tanh, 1000.0),
+    "sin(inf)": (np.sin, INF),
+    "cos(nan)": (np.cos, NAN),
+    "tan(inf)": (np.tan, -INF),
+    "arcsin(1)": (np.arcsin, 1.0),
+    "arcsin(2)": (np.arcsin, 2.0),
+    "arccos(-1)": (np.arccos, -1.0),
+    "arccosh(0.5)": (np.arccosh, 0.5),
+    "arccosh(1)": (np.arccosh, 1.0),
+    "arctanh(1)": (np.arctanh, 1.0),
+    "arctanh(2)": (np.arctanh, 2.0),
+    "reciprocal(0)": (np.reciprocal, 0.0),
+    "square(huge)": (np.square, HUGE),
+    "huge * x * x": (lambda x: HUGE * x * x, HUGE),
+    "x ** 1000": (lambda x: x**1000, 10.0),
+    "x ** -1": (lambda x: x**-1, 0.0),
+    "x ** -0.5": (lambda x: x**-0.5, 0.0),
+    "x ** 0": (lambda x: x**0, 0.0),
+    "x ** 0.0": (lambda x: x**0.0, 0.0),
+    "x ** 1": (lambda x: x**1, 0.0),
+    "x ** 2": (lambda x: x**2, 0.0),
+    "(-8) ** (1/3)": (lambda x: x ** (1 / 3), -8.0),
+    "(-8) ** 3": (lambda x: x**3, -8.0),
+    "0 ** x": (lambda x: 0.0**x, 2.0),
+    "0 ** 0": (lambda x: 0.0**x, 0.0),
+    "0 ** -x": (lambda x: 0.0**x, -1.0),
+    "2 ** x": (lambda x: 2**x, 5000.0),
+    "hypot": (lambda x: np.hypot(x, 0.0), 0.0),
+    "arctan2": (lambda x: np.arctan2(x, 0.0), 0.0),
+    "logaddexp": (lambda x: np.logaddexp(x, -INF), -INF),
+    "abs": (abs, 0.0),
+    "maximum": (lambda x: np.maximum(x, 1.0), NAN),
+    "fmod": (lambda x: np.fmod(x, 0.0), 1.0),
+    "sinc": (np.sinc, 0.0),
+    "large int": (lambda x: x * 10**30, 1.0),
+}
+
+
+@pytest.mark.parametrize("name", POLES)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_floats_follow_numpy_at_poles(name):
+    f, point = POLES[name]
+    number, array = node(point), node([point])
+    z, w = f(number), f(array)
+    for expected in (w.value[0], f(np.float64(point))):
+        np.testing.assert_allclose(z.value, expected, rtol=1e-15, equal_nan=True)
+    z.backward()
+    w.backward([1.0])
+    np.testing.assert_allclose(number.grad, array.grad[0], rtol=1e-15, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("f", "point", "message"),
+    [
+        (lambda x: 1.0 / x, 0.0, "divide by zero"),
+        (np.log, 0.0, "divide by zero"),
+        (np.exp, 1000.0, "overflow"),
+        (lambda x: x ** (1 / 3), -8.0, "invalid value"),
+    ],
+)
+def test_floats_warn_as_numpy_does(f, point, message):
+    with pytest.warns(RuntimeWarning, match=message):
+        f(node(point))
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError, match=message):
+        f(node(point))
+    with np.errstate(all="ignore"):
+        z = f(node(point))
+    z.backward()
+
+
+def test_results_of_floats_are_floats():
+    x, y = node(1.5), node(2.5)
+    for z in (x + y, x - 1, 2 * y, x / y, x**y, x**2, -x, abs(x), x % y, np.exp(x),
+              np.log(y), np.sqrt(x), np.maximum(x, y), np.hypot(x, 3.0)):  # fmt: skip
+        assert type(z.value) is float, z
+        z.backward()
+        assert type(z.grad) is float
+        assert type(x.grad) is float
+        assert type(y.grad) is float
+
+
+@pytest.mark.parametrize(
+    "r", [r for r in RULES if issubclass(r, elementwise)], ids=lambda r: r.__name__
+)
+def test_names_of_scalar_forms_are_numpys(r):
+    name = getattr(r.forward, "__name__", "")
+    form = kernels.SCALAR_FORMS.get(name)
+    if form is None or not isinstance(r.forward, np.ufunc):
+        return
+    names = [f"x{i}" for i in range(len(r.operand_names))]
+    space = dict(kernels._MATH)
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        values = [
+            float(rng.uniform(*r.domain.get(n, (-2.0, 2.0)))) for n in r.operand_names
+        ]
+        found = eval(form.format(*names), space, dict(zip(names, values, strict=True)))
+        np.testing.assert_allclose(found, r.forward(*values), rtol=1e-14)
+
+
+# ------------------------------------------------------------------------ large arrays
+
+SIZES = [10, kernels.LARGE // 8 + 1]
+
+
+@pytest.mark.parametrize("n", SIZES, ids=["small", "large"])
+@pytest.mark.parametrize("mixed", [False, True], ids=["even", "broadcast"])
+def test_in_place_accumulation_never_touches_what_is_shared(n, mixed, rng):
+    a, b = rng.uniform(0.5, 1.5, n), rng.uniform(0.5, 1.5, n)
+    x, y = node(a), node(b[:1] if mixed else b)
+    seed = rng.normal(size=n)
+    kept = seed.copy()
+    u = x + y
+    v = x + u
+    w = u * v + u + v + x
+    s = np.exp(-w) + w
+    order = collect([s]).order
+    s.backward(seed)
+    np.testing.assert_array_equal(seed, kept)
+    np.testing.assert_array_equal(s.grad, kept)
+    bars = reverse_sweep(plain, order, {s: supported(seed)})
+    for z in order:
+        np.testing.assert_allclose(z.grad, bars[z].value, rtol=1e-13)
+    arrays = [z.grad for z in order]
+    values = [z.value for z in order]
+    for first, second in pairwise([*arrays[-2:], *values]):
+        assert not np.shares_memory(first, second)
+
+
+@pytest.mark.parametrize("n", SIZES, ids=["small", "large"])
+def test_many_uses_of_one_array(n, rng):
+    x = node(rng.normal(size=n))
+    total = 0.0
+    for k in range(1, 6):
+        total = total + k * x
+    for k in range(3):
+        total = total + x[k] * np.ones(n)
+    seed = rng.normal(size=n)
+    total.backward(seed)
+    expected = 15.0 * seed
+    expected[:3] += np.sum(seed)
+    assert_close(x.grad, expected, 1e-13)
+    total.backward(seed)
+    assert_close(x.grad, 2 * expected, 1e-13)
+
+
+@pytest.mark.parametrize("n", SIZES, ids=["small", "large"])
+def test_partials_that_are_operands_are_not_overwritten(n, rng):
+    a, c = rng.normal(size=n), rng.normal(size=n)
+    kept = c.copy()
+    x = node(a)
+    z = x * c
+    z = z * x
+    z = np.exp(0.01 * z) * z
+    before = [v.value.copy() for v in collect([z]).order]
+    z.backward(np.ones(n))
+    np.testing.assert_array_equal(c, kept)
+    for v, value in zip(collect([z]).order, before, strict=True):
+        np.testing.assert_array_equal(v.value, value)
+
+
+# ----------------------------------------------------------- arrays of different kinds
+
+DTYPES = [np.float32, np.float64, np.complex64, np.complex128]
+
+
+@pytest.mark.parametrize("a", DTYPES)
+@pytest.mark.parametrize("b", DTYPES)
+@pytest.mark.parametrize(
+    "shapes", [((3,), (3,)), ((3, 1), (1, 2)), ((), (3,)), ((), ())]
+)
+def test_every_operand_gets_its_own_shape_and_dtype(a, b, shapes, rng):
+    x = node(rng.uniform(0.5, 1.5, shapes[0]).astype(a))
+    y = node(rng.uniform(0.5, 1.5, shapes[1]).astype(b))
+    for f in (np.add, np.subtract, np.multiply, np.divide, np.power):
+        x.grad = y.grad = 0.0
+        z = f(x, y)
+        assert z.dtype == np.result_type(a, b)
+        z.backward(np.ones(z.shape))
+        for leaf in (x, y):
+            assert leaf.grad.dtype == leaf.dtype
+            assert leaf.grad.shape == leaf.shape
+
+
+@given(st.integers(-3, 4), st.sampled_from(DTYPES[:2]))
+def test_integer_powers_keep_the_dtype(n, dtype):
+    x = node(np.array([0.5, 1.5], dtype))
+    z = x**n
+    assert z.dtype == dtype
+    z.backward(np.ones(2))
+    assert x.grad.dtype == dtype
+    expected = n * np.array([0.5, 1.5]) ** (n - 1.0)
+    np.testing.assert_allclose(x.grad, expected, rtol=1e-6)
+
+
+# ------------------------------------------------------------------------- being found
+
+
+def test_generated_code_is_found_in_tracebacks():
+    class broken_grad(elementwise):
+        """z = x"""
+
+        forward = np.positive
+
+        @staticmethod
+        def d_x(xp, z, x):
+            """dz/dx"""
+            return xp.no_such_function(x)
+
+    step = kernels.steps_of(broken_grad, (True,))
+    x = node([1.0, 2.0])
+    z = +x
+    with pytest.raises(AttributeError, match="no_such_function") as caught:
+        step(z, np.ones(2), {x: None})
+    text = "".join(traceback.format_tb(caught.value.__traceback__))
+    assert "<chainrule broken_grad step n>" in text
+    assert "def step" in linecache.getline("<chainrule broken_grad step n>", 1)
+
+
+def test_operators_are_called_by_their_own_names():
+    assert np.multiply.__name__ == type(node(1.0)).__mul__.__name__
+    with pytest.raises(TypeError, match=r"power\(\)"):
+        pow(node(2.0), 3, 5)

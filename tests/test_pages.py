@@ -1,0 +1,157 @@
+"""The pages: their snippets run, in order, and print what stands there."""
+
+import ast
+import doctest
+import importlib
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+import demo
+from chainrule import nodes, rules
+from chainrule.operations_grad.structure import structure
+
+ROOT = Path(__file__).parents[1]
+PAGES = ["README.md", "ARCHITECTURE.md"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind():
+    """Take back the rules and the functions that a page declares."""
+    known, served = list(rules.REGISTRY), dict(nodes.UFUNCS)
+    methods = set(vars(nodes.node))
+    yield
+    rules.REGISTRY[:] = known
+    nodes.UFUNCS.clear()
+    nodes.UFUNCS.update(served)
+    for name in set(vars(nodes.node)) - methods:
+        delattr(nodes.node, name)
+
+
+def shortened(text):
+    """Round long decimals, whose last digits differ between machines."""
+    return re.sub(r"\d+\.\d{8,}", lambda number: f"{float(number[0]):.10g}", text)
+
+
+class rounding(doctest.OutputChecker):
+    def check_output(self, want, got, optionflags):
+        return super().check_output(shortened(want), shortened(got), optionflags)
+
+
+def snippets(page):
+    """Return the Python snippets of a page, with the numbers of their lines."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    found = re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return [(text.count("\n", 0, m.start(1)), m[1]) for m in found]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_snippets_of_a_page_run_and_print_what_it_says(page):
+    names = {"__name__": "page"}
+    ran = 0
+    for line, code in snippets(page):
+        if ">>>" not in code:
+            exec(compile("\n" * line + code, page, "exec"), names)
+            ran += 1
+            continue
+        test = doctest.DocTestParser().get_doctest(code, names, page, page, line)
+        report: list[str] = []
+        runner = doctest.DocTestRunner(rounding())
+        result = runner.run(test, out=report.append, clear_globs=False)
+        assert result.failed == 0, "".join(report)
+        names.update(test.globs)
+        ran += result.attempted
+    assert ran > 5
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md"])
+def test_the_links_and_files_that_a_page_names_exist(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)#\s]+)", text)
+    named = re.findall(r"`([\w/]+(?:\.py|/))`", text)
+    places = [ROOT, ROOT / "src" / "chainrule", ROOT / "tests"]
+    for name in {*links, *named}:
+        assert any((place / name).exists() for place in places), name
+
+
+def test_every_module_stands_in_the_architecture():
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    source = ROOT / "src" / "chainrule"
+    for path in source.iterdir():
+        if path.suffix == ".py" and path.stem != "__init__":
+            assert f"`{path.name}`" in text, path.name
+        elif path.is_dir() and (path / "__init__.py").exists():
+            assert f"{path.name}/" in text, path.name
+
+
+def table(page, heading):
+    """Return the rows of the table that has this heading, as lists of cells."""
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+    top = next(i for i, line in enumerate(lines) if line.startswith(f"| {heading} |"))
+    rows = []
+    for line in lines[top + 2 :]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
+def test_the_functions_that_the_readme_lists_work():
+    for topic, listed in table("README.md", "topic"):
+        space = np.linalg if "linalg" in topic else np
+        for name in listed.strip("`").split():
+            f = getattr(space, name)
+            if topic == "plain values":
+                assert f in nodes.LOCALLY_CONSTANT, name
+            else:
+                assert f in nodes.UFUNCS or f in nodes.FUNCTIONS, name
+
+
+def test_the_transforms_that_the_readme_lists_exist():
+    for names, _ in table("README.md", "transform"):
+        for name in re.findall(r"`(\w+)`", names):
+            assert callable(getattr(gd, name)), name
+
+
+def test_the_readme_shows_what_the_demo_prints():
+    text = demo.worked_out(demo.equation_2, x=2.0, y=3.0).splitlines()
+    page = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    shown = [line for line in page if line[:6] in ("name  ", "vertex") or
+             line[:2].rstrip() in ("x", "y", "v1", "v2", "v3", "v4", "v5")]  # fmt: skip
+    assert len(shown) == 17
+    for line in shown:
+        assert line in [printed.rstrip() for printed in text]
+
+
+def test_every_public_name_stands_in_the_interface_or_is_an_operation():
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"auto(?:function|class):: (\w+)$", page, re.MULTILINE))
+    tree = ast.parse(Path(gd.__file__).read_text(encoding="utf-8"))
+    public = {
+        name.asname or name.name
+        for statement in tree.body
+        if isinstance(statement, ast.ImportFrom)
+        and statement.module not in ("chainrule", "chainrule.operations")
+        for name in statement.names
+    }
+    assert public == documented
+
+
+def test_the_pages_of_operations_have_a_row_for_each():
+    path = str(ROOT / "docs")
+    sys.path.insert(0, path)
+    try:
+        tables = importlib.import_module("tables")
+    finally:
+        sys.path.remove(path)
+    for r in rules.REGISTRY:
+        if r.__module__.startswith("chainrule.") and not issubclass(r, structure):
+            assert f"| `{r.__name__}` |" in tables.TABLES["rules"]
+    for name in ("`np.sin`", "`np.linalg.solve`", "`np.add.reduce`"):
+        assert f"| {name} | a node |" in tables.TABLES["functions"]
+    assert "`dx = cos(x)`" in tables.TABLES["rules"]
+    assert r"z = \|x\|" in tables.TABLES["rules"]
