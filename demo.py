@@ -93,8 +93,8 @@ def gradient_table(*point: float) -> str:
 Names = dict[gd.node, str]
 FORWARD = "Forward: each operation, as it ran, recorded its operands and its value."
 BACKWARD = """\
-Backward: newest first, so that each gradient is complete before it is used. It
-comes in, and times the local derivative it adds to the gradient of an operand."""
+Backward: newest first, so that a gradient is complete before it is used. What
+comes in, times the local derivative, contributes to an operand's gradient."""
 
 
 def worked_out(f: Callable[..., Any], /, **inputs: float) -> str:

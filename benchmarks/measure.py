@@ -9,7 +9,8 @@ before each timing, so that nobody pays for the garbage of another.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
@@ -124,12 +125,9 @@ def compare(comparison: Comparison, *, smoke: bool) -> list[Row]:
     check_agreement(comparison, peers)
     scale = 1 / count_operations(workload) if comparison.per_operation else 1.0
     unit = "per operation" if comparison.per_operation else "per call"
-    gc.collect()
-    gc.freeze()  # what the peers' modules hold is nobody's garbage
     ours = gradient_call(comparison.library, workload)
     if not peers:
-        seconds = time_block(ours, 1)
-        return [Row(comparison.name, unit, seconds * scale)]
+        return [Row(comparison.name, unit, time_block(ours, 1) * scale)]
     rows: list[Row] = []
     for peer in peers:
         other = peer.workload or workload
@@ -137,10 +135,9 @@ def compare(comparison: Comparison, *, smoke: bool) -> list[Row]:
         if comparison.per_operation and peer.workload is not None:
             their_scale = 1 / count_operations(other)
         theirs = gradient_call(peer.library, other)
-        rounds = 1 if smoke else comparison.rounds
-        pairs = [
-            (a * scale, b * their_scale) for a, b in in_turns(ours, theirs, rounds)
-        ]
+        with collector_settled():
+            times = in_turns(ours, theirs, 1 if smoke else comparison.rounds)
+        pairs = [(a * scale, b * their_scale) for a, b in times]
         rows.append(row_of(comparison.name, unit, peer, pairs))
     return rows
 
@@ -164,6 +161,17 @@ def row_of(
         kind,
         None if target is None else target.met(ratio),
     )
+
+
+@contextmanager
+def collector_settled() -> Iterator[None]:
+    """Keep what is there already, such as the peers' modules, from being scanned."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def in_turns(ours: Call, theirs: Call, rounds: int) -> list[tuple[float, float]]:

@@ -12,9 +12,10 @@ from benchmarks.workload import Comparison, Peer, Workload
 def pendulum(xp: Any, angle: Any, gravity: Any, drag: Any, *, steps: int) -> Any:
     """Swing a pendulum with drag by the classical Runge-Kutta method, on floats.
 
-    Operations of the acceleration (8): -gravity, sin(angle), *, drag * speed,
-    speed * speed, -(), exp, *, and a difference. A step takes it four times, with the
-    products and sums of the method around it. After the last step: angle**2 + speed**2.
+    Operations of the acceleration (9): -gravity, sin(angle), *, drag * speed,
+    speed * speed, -(), exp, *, and a difference. A step (62) takes it four times, with
+    the products and sums of the method around it. Before the first step: 0.0 * angle.
+    After the last: angle**2 + speed**2.
     """
     h = 0.05
     speed = 0.0 * angle
@@ -46,9 +47,10 @@ def mixture(
 ) -> Any:
     """Log likelihood of a Gaussian mixture whose points are shifted by group.
 
-    Operations: offsets[group] (an index with repeats), a difference, matmul with a
-    square factor, means @ factor, indexing with new axes, differences, square as d * d,
-    sums over axes, log-sum-exp by max, exp, sum and log, twice.
+    Operations: offsets[group] (an index with repeats), points - z, z @ factor, means @
+    factor, two indices with new axes, their difference, d * d, sum over an axis,
+    0.5 * z, logits - z, and a log-sum-exp (max, z - top, exp, sum, log, sum of the
+    kept axis, +) of the scores and of the logits, sum, * and a difference.
     """
     shifted = (points - offsets[group]) @ factor
     difference = shifted[:, None, :] - (means @ factor)[None, :, :]

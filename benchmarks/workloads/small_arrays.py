@@ -48,8 +48,8 @@ def small_network(
 ) -> Any:
     """Squared error of a network 10-16-16-1 on a batch of 8, in all weights.
 
-    Operations (14): x @ w1, + b1, tanh, @ w2, + b2, tanh, @ w3, + b3, - wanted, square
-    as r * r, sum, and * (1 / 8). The data are constants.
+    Operations (12): inputs @ w1, + b1, tanh, @ w2, + b2, tanh, @ w3, + b3, - wanted,
+    error * error, sum, * (1 / 8). The data are constants.
     """
     hidden = xp.tanh(inputs @ w1 + b1)
     hidden = xp.tanh(hidden @ w2 + b2)

@@ -1,10 +1,12 @@
 """chainrule: exact derivatives of ordinary Python and NumPy code, step by step."""
 
-from chainrule import numpy as numpy
+from typing import Any
+
+from chainrule import errors, numpy, operations, operations_grad
 from chainrule.custom import checkpoint, custom_operation
+from chainrule.explain import explain
 from chainrule.graph import generate_graph, topological_sort
 from chainrule.nodes import node
-from chainrule.operations import *  # noqa: F403
 from chainrule.testing import check_gradients
 from chainrule.transforms import (
     elementwise_grad,
@@ -20,3 +22,43 @@ from chainrule.transforms import (
     vjp,
     zero_grad,
 )
+
+__all__ = [
+    "check_gradients",
+    "checkpoint",
+    "custom_operation",
+    "elementwise_grad",
+    "errors",
+    "explain",
+    "generate_graph",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "linearize",
+    "node",
+    "numpy",
+    "operations",
+    "operations_grad",
+    "stop_gradient",
+    "topological_sort",
+    "value",
+    "value_and_grad",
+    "vjp",
+    "zero_grad",
+]
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Find a wrapped function: ``gd.sin`` is ``gd.operations.sin``."""
+    if not name.startswith("_") and operations.is_public(name):
+        return getattr(operations, name)
+    raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names, the wrapped functions among them."""
+    return sorted([*__all__, *filter(operations.is_public, dir(operations))])

@@ -15,6 +15,7 @@ import linecache
 import math
 import sys
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -577,14 +578,59 @@ def _template(text: str, **fields: str) -> str:
     return text.format(**fields)
 
 
+def lazy_function(
+    name: str, space: dict[str, Any], generate: Callable[[], str | None]
+) -> Callable[..., Any]:
+    """Return a function whose text is generated and compiled when it is first called.
+
+    ``generate`` fills ``space``, the function's globals, and returns its text, or
+    ``None`` where ``record(rule, operands)`` is all there is. The function stays the
+    same object: only its code is exchanged, so nothing is lost afterwards.
+    """
+
+    def build(args: Any, keywords: Any) -> Any:
+        text = generate() or _GENERAL.format(name=name)
+        label = f"{space['rule'].__name__} operator {name}"
+        made = compile_text(text, f"recorded_{name}", label, space)
+        function.__kwdefaults__ = made.__kwdefaults__
+        function.__code__ = made.__code__
+        return function(*args, **keywords)
+
+    space["build"] = build
+    function = FunctionType(_UNBUILT.__code__, space, name)
+    return function
+
+
+def _UNBUILT(*args: Any, **keywords: Any) -> Any:  # noqa: N802
+    return build(args, keywords)  # type: ignore[name-defined]  # noqa: F821
+
+
+_GENERAL = """
+def recorded_{name}(*operands, where=None):
+    return record_masked(rule, operands, where)
+"""
+
+
 def scalar_operator(
     operation: type[rule], name: str, names: dict[str, Any], *, masked: bool
-) -> Callable[..., Any] | None:
-    """Generate an operator with a short path for floats; ``None`` if there is none.
+) -> Callable[..., Any]:
+    """Return an operator, generated with a short path for floats where there is one.
 
-    ``names`` gives ``node``, ``record``, ``new``, ``next_serial`` and ``NONE``. With
-    ``masked`` it takes ``where=``, which costs a call 30 ns.
+    ``names`` gives ``node``, ``record``, ``record_masked``, ``new``, ``next_serial`` and
+    ``NONE``. With ``masked`` it takes ``where=``, which costs a call 30 ns.
     """
+    space = {**names, "rule": operation}
+
+    def generate() -> str | None:
+        return _operator_text(operation, name, space, masked=masked)
+
+    return lazy_function(name, space, generate)
+
+
+def _operator_text(
+    operation: type[rule], name: str, space: dict[str, Any], *, masked: bool
+) -> str | None:
+    """Return an operator's text and fill its globals; ``None`` without a float form."""
     if not issubclass(operation, elementwise):
         return None
     form = SCALAR_FORMS.get(getattr(operation.forward, "__name__", ""))
@@ -592,19 +638,19 @@ def scalar_operator(
     if form is None or count not in (1, 2) or len(operation.parts) != count:
         return None
     patterns = {1: [(True,)], 2: [(True, True), (True, False), (False, True)]}[count]
-    space = {**_MATH, **names, "rule": operation, "errors": ARITHMETIC_ERRORS}
+    space |= {**_MATH, "errors": ARITHMETIC_ERRORS}
     space |= {"forward": operation.forward, "ndarray": np.ndarray}
     operands = "x" if count == 1 else "x, y"
     fields = {"name": name, "where": "", "masked": ""}
     if masked:
         fields["where"] = ", *, where=None"
         fields["masked"] = _MASKED.format(operands=operands)
+    even = even_step if _inlined(operation) else steps_of
     for pattern in patterns:
-        even = even_step if _inlined(operation) else steps_of
+        kind = _pattern(pattern)
         steps = scalar_step(operation, pattern), even(operation, pattern)
         if steps[0] is None or steps[1] is None:
             return None
-        kind = _pattern(pattern)
         space[f"step_{kind}"], space[f"even_{kind}"] = steps
         space[f"array_{kind}"] = steps_of(operation, pattern)
         for what, step in (("made", "step"), ("even", "even")):
@@ -612,17 +658,11 @@ def scalar_operator(
                 step=f"{step}_{kind}", operands=operands
             )
     if count == 1:
-        text = _template(_UNARY, form_x=form.format("x_"), **fields)
-    else:
-        text = _template(
-            _BINARY,
-            form_xy=form.format("x_", "y_"),
-            form_xc=form.format("x_", "y"),
-            form_cy=form.format("x", "y_"),
-            **fields,
-        )
-    # Not called {name}: that would hide the math function of the same name.
-    label = f"{operation.__name__} operator {name}"
-    function = compile_text(text, f"recorded_{name}", label, space)
-    function.__name__ = function.__qualname__ = name
-    return function
+        return _template(_UNARY, form_x=form.format("x_"), **fields)
+    return _template(
+        _BINARY,
+        form_xy=form.format("x_", "y_"),
+        form_xc=form.format("x_", "y"),
+        form_cy=form.format("x", "y_"),
+        **fields,
+    )

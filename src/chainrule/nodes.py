@@ -458,7 +458,7 @@ class node(vertex):
             if ufunc in LOCALLY_CONSTANT:
                 refuse_out(kwargs)
                 return ufunc(*(plain_operand(x) for x in inputs), **kwargs)
-        elif method != "at" and ufunc in LOCALLY_CONSTANT:
+        elif ufunc in LOCALLY_CONSTANT and (method == "outer" or _to_bool(ufunc, method)):
             refuse_out(kwargs)
             return getattr(ufunc, method)(*map(plain_operand, inputs), **kwargs)
         elif method == "at":
@@ -496,3 +496,8 @@ class node(vertex):
 
 
 _FLOAT64 = np.dtype(np.float64)
+
+
+def _to_bool(ufunc: Any, method: str) -> bool:
+    """Tell whether a ufunc's reductions are booleans; others hand single entries on."""
+    return method != "at" and ufunc.types[0].endswith("?")

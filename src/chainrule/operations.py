@@ -22,6 +22,7 @@ from chainrule.operations_grad import (
     contraction,
     convolution,
     elementary,
+    fourier,
     indexing,
     reductions,
     selection,
@@ -41,6 +42,13 @@ def apply(rule_class: type[rule], operands: Sequence[Any], given: Any) -> Any:
 
 items_of = recorder.items_of
 """Take the results of an operation with several apart: what such a namespace needs."""
+
+def is_public(name: str) -> bool:
+    """Tell whether a name of this module is a wrapped function."""
+    found = globals().get(name)
+    own = getattr(found, "__module__", None) == __name__ and callable(found)
+    return own and name not in ("apply", "is_public", "supported_product")
+
 
 # ---------------------------------------------------------------------- arithmetic
 
@@ -103,6 +111,12 @@ linalg = SimpleNamespace(
     reduced_qr=operation(matrices.qr_grad),
 )
 """The operations of ``numpy.linalg`` that have a rule."""
+
+fft = SimpleNamespace(
+    fft=operation(fourier.fft_grad, np.fft.fft),
+    ifft=operation(fourier.ifft_grad, np.fft.ifft),
+)
+"""The operations of ``numpy.fft`` that have a rule."""
 
 # ---------------------------------------------------------------------- elementary
 

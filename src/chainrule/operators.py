@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from chainrule.nodes import Operation, node
 from chainrule.operations_grad import arithmetic, contraction
 from chainrule.recorder import new, next_serial, record
 from chainrule.rules import elementwise, rule
-from chainrule.values import NONE, plain_operand
+from chainrule.values import NONE, operation_name, plain_operand
 
 
 def operator(operation: type[rule], name: str, *, masked: bool = False) -> Operation:
@@ -21,23 +22,23 @@ def operator(operation: type[rule], name: str, *, masked: bool = False) -> Opera
     With ``masked`` it also takes ``where=``, as NumPy's ufuncs do.
     """
     names = {
-        "node": node, "record": record, "new": new, "next_serial": next_serial,
-        "NONE": NONE,
+        "node": node, "record": record, "record_masked": record_masked, "new": new,
+        "next_serial": next_serial, "NONE": NONE,
     }  # fmt: skip
-    made = kernels.scalar_operator(operation, name, names, masked=masked)
-    if made is not None:
-        return made
+    return kernels.scalar_operator(operation, name, names, masked=masked)
 
-    def recorded(*operands: Any, where: Any = None) -> Any:
-        if where is not None and not issubclass(operation, elementwise):
-            raise ArgumentError(
-                f"np.{name} on nodes does not support where=. Write np.where(mask, "
-                f"np.{name}(x), 0.0)."
-            )
-        return record(operation, operands, None if where is None else {"where": where})
 
-    recorded.__name__ = name
-    return recorded
+def record_masked(operation: type[rule], operands: Sequence[Any], where: Any) -> Any:
+    """Record an operation, with a mask on its result where it is elementwise."""
+    if where is None:
+        return record(operation, operands)
+    if not issubclass(operation, elementwise):
+        name = operation_name(operation)
+        raise ArgumentError(
+            f"np.{name} on nodes does not support where=. Write np.where(mask, "
+            f"np.{name}(x), 0.0)."
+        )
+    return record(operation, operands, {"where": where})
 
 
 def _reflected(function: Operation) -> Operation:

@@ -104,7 +104,7 @@ class rule:
     nodes, and ``backward(z_grad)`` adds to the ``grad`` of each.
     """
 
-    forward: ClassVar[Callable[..., Any]]
+    forward: ClassVar[Any]
     operand_names: ClassVar[tuple[str, ...]] = ()
     variadic: ClassVar[bool] = False
     structural: ClassVar[bool] = False
@@ -460,8 +460,8 @@ class general(rule, kind=True):
 
     _head = 3
     _main = "pullback"
-    pullback: ClassVar[Callable[..., Any]]
-    pushforward: ClassVar[Callable[..., Any] | None] = None
+    pullback: ClassVar[Any]
+    pushforward: ClassVar[Any] = None
 
     @classmethod
     def pull(

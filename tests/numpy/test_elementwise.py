@@ -21,7 +21,9 @@ COMPOSED = {
     "clip": (np.clip, X, np.full(5, -0.5), np.full(5, 0.5)),
     "select": (lambda a, b: np.select([a > 0.5, a > 0], [a * b, a**2], b), X, Y),
     "choose": (lambda a, b: np.choose([0, 1, 2, 0, 1], [a, b, a * b]), X, Y),
-    "choose wrapped": (lambda a, b: np.choose([3, -1], [a, b], mode="wrap"), X[:2], Y[:2]),
+    "choose wrapped": (
+        lambda a, b: np.choose([3, -1], [a, b], mode="wrap"), X[:2], Y[:2]
+    ),
     "piecewise": (
         lambda a: np.piecewise(a, [a < -0.5, a > 0.5], [np.sin, np.exp, np.cos]), X
     ),
@@ -83,7 +85,7 @@ def test_composed_functions(name):
         (lambda x: np.piecewise(x, [x < 1], [0.0, np.log]), np.zeros(()), 0.0, 0.0),
         (lambda x: np.sin(x) ** 2, 0.0, 0.0, 2.0),
         (lambda x: np.sqrt(x) ** 2, 0.0, NAN, NAN),
-        (lambda x: np.sinc(x), 0.0, 0.0, -np.pi**2 / 3),
+        (np.sinc, 0.0, 0.0, -(np.pi**2) / 3),
         (lambda x: np.hypot(x, 0.0), 0.0, 0.0, 0.0),
         (lambda x: np.logaddexp(x, 1.0), 1.0, 0.5, 0.25),
         (lambda x: np.logaddexp(x, 0.0), 800.0, 1.0, 0.0),
@@ -110,7 +112,8 @@ def test_a_slice_of_impossible_events_has_no_derivative():
 
 # ---------------------------------------------------------------------- special values
 
-GRID = [0.0, 1.0, -1.0, 2.0, 0.5, -8.0, INF, -INF, NAN, 1e308, -1e308, 700.0, -745.0, 1e17]
+GRID = [0.0, 1.0, -1.0, 2.0, 0.5, -8.0, INF, -INF, NAN]
+GRID += [1e308, -1e308, 700.0, -745.0, 1e17]
 RULED = {
     ufunc: f.rule
     for ufunc, f in UFUNCS.items()
@@ -121,12 +124,11 @@ RULED = {
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("ufunc", RULED, ids=lambda u: u.__name__)
 def test_floats_follow_numpy_at_special_values(ufunc):
-    wanted = [(True,)] if ufunc.nin == 1 else [(True, True), (True, False), (False, True)]
-    for values, nodes in itertools.product(
-        itertools.product(GRID, repeat=ufunc.nin), wanted
-    ):
+    patterns = [n for n in itertools.product([True, False], repeat=ufunc.nin) if any(n)]
+    points = itertools.product(GRID, repeat=ufunc.nin)
+    for values, nodes in itertools.product(points, patterns):
         if ufunc in (np.power, np.float_power) and values in [(-INF, 0.5), (NAN, 0.0)]:
-            continue  # NumPy's own answer for arrays depends on the exponent's shape
+            continue  # NumPy's own answer hangs on how the exponent is given
         z, grads = run(ufunc, values, nodes, float)
         z_array, array_grads = run(ufunc, values, nodes, np.atleast_1d)
         expected = ufunc(*map(np.float64, values))
@@ -134,13 +136,11 @@ def test_floats_follow_numpy_at_special_values(ufunc):
         np.testing.assert_allclose(z, expected, rtol=1e-12, err_msg=context)
         np.testing.assert_allclose(z_array[0], expected, rtol=1e-12, err_msg=context)
         for a, b in zip(grads, array_grads, strict=True):
-            np.testing.assert_allclose(a, b[0], rtol=1e-12, err_msg=context)
+            np.testing.assert_allclose(a, np.ravel(b)[0], rtol=1e-12, err_msg=context)
 
 
 def run(ufunc, values, nodes, kind):
-    operands = [
-        node(kind(v)) if n else v for v, n in zip(values, nodes, strict=True)
-    ]
+    operands = [node(kind(v)) if n else v for v, n in zip(values, nodes, strict=True)]
     z = ufunc(*operands)
     if not isinstance(z, node):
         return np.atleast_1d(z) if kind is not float else z, []
@@ -148,7 +148,7 @@ def run(ufunc, values, nodes, kind):
     return z.value, [x.grad for x, n in zip(operands, nodes, strict=True) if n]
 
 
-# ---------------------------------------------------------------- plain values, refusals
+# --------------------------------------------------------- plain results and refusals
 
 
 def test_locally_constant_results_are_plain():
@@ -187,7 +187,8 @@ def test_parts_of_numbers_as_properties():
         (lambda x: np.unwrap(x, period=x[0]), MissingRuleError, "parameter 'period'"),
         (lambda x: np.conj(x, where=X > 0), ArgumentError, "where="),
         (lambda x: np.add.at(np.zeros(5), [0], x), EscapeError, "np.add.at"),
-        (lambda x: np.subtract.reduce(x), MissingRuleError, "np.subtract.reduce"),
+        (np.subtract.reduce, MissingRuleError, "np.subtract.reduce"),
+        (np.floor_divide.reduce, MissingRuleError, "np.floor_divide.reduce"),
         (lambda x: np.bitwise_and(x, 1), MissingRuleError, "integers"),
     ],
 )

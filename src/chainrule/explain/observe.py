@@ -6,10 +6,10 @@ import ast
 import functools
 import inspect
 import linecache
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import CodeType
 from typing import Any
 
@@ -22,7 +22,7 @@ from chainrule.recorder import new, next_serial
 from chainrule.recording import input_node
 from chainrule.values import INPUT
 
-_OURS = (str(Path(chainrule.__file__).parent), str(Path(np.__file__).parent))
+_OURS = (os.path.dirname(chainrule.__file__), os.path.dirname(np.__file__))
 
 
 @dataclass(frozen=True)

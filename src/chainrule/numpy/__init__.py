@@ -16,6 +16,7 @@ from chainrule.numpy import creation as creation
 from chainrule.numpy import differences as differences
 from chainrule.numpy import elementwise as elementwise
 from chainrule.numpy import fft as fft
+from chainrule.numpy import fourier as fourier
 from chainrule.numpy import joining as joining
 from chainrule.numpy import linalg as linalg
 from chainrule.numpy import matrices as matrices

@@ -9,6 +9,7 @@ import numpy as np
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes import node
+from chainrule.numpy.picking import diagonal
 from chainrule.numpy.statistics import average, cast
 from chainrule.shapes import describe, is_complex, normalize_axes
 from chainrule.values import plain_operand
@@ -259,14 +260,14 @@ def _observation_weights(x: Any, fweights: Any, aweights: Any) -> Any:
     for name, given in (("fweights", fweights), ("aweights", aweights)):
         if given is None:
             continue
-        weights = ops.asarray(given)
+        weights: Any = ops.asarray(given)
         if weights.shape != x.shape[1:]:
             raise ShapeError(
                 f"np.cov needs {name} of shape {x.shape[1:]}, one per observation; "
                 f"received shape {weights.shape}."
             )
         whole = name == "fweights"
-        if np.any(weights < 0) or (whole and np.any(weights != np.round(weights))):
+        if np.any(weights < 0) or (whole and np.any(weights % 1 != 0)):
             raise ValueError(
                 f"np.cov needs {name} that are not negative"
                 f"{', and whole numbers' if whole else ''}."
@@ -285,7 +286,6 @@ def corrcoef(x: Any, y: Any = None, rowvar: Any = True, *, dtype: Any = None) ->
     c = cov(x, y, rowvar, dtype=dtype)
     if c.ndim == 0:
         return c / c
-    n = np.arange(c.shape[0])
-    variances = ops.getitem(c, index=(n, n))
+    variances = diagonal(c)
     spread = ops.sqrt(ops.real(variances) if is_complex(c) else variances)
     return c / ops.reshape(spread, (-1, 1)) / spread

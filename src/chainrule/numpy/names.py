@@ -135,13 +135,6 @@ _REFUSED: tuple[tuple[ModuleType, str, str], ...] = (
         "np.linalg.eigh or np.linalg.eigvalsh for symmetric ones, np.linalg.svd for "
         "others.",
     ),
-    (
-        np.fft,
-        """fft fft2 fftn ifft ifft2 ifftn rfft rfft2 rfftn irfft irfft2 irfftn hfft ihfft
-        fftshift ifftshift""",
-        "It has no rule yet. Multiply by the matrix of the transform: "
-        "np.fft.fft(np.eye(n)) @ x.",
-    ),
 )
 
 REFUSED.update(

@@ -12,6 +12,7 @@ from chainrule.errors import ArgumentError, ShapeError
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.shapes import (
     Axis,
+    Shape,
     describe,
     is_complex,
     kept_shape,
@@ -71,6 +72,11 @@ def _with_nan(z: Any, x: Any) -> Any:
     return ops.where(spoilt, np.nan, z) if np.any(spoilt) else z
 
 
+def _grid(shape: Shape) -> tuple[Any, ...]:
+    """Return the indices of every lane, to be broadcast."""
+    return tuple(np.indices(shape, sparse=True))
+
+
 def _around(ordered: Any, position: Any, *, by_lane: bool) -> tuple[Any, Any, Any]:
     """Return the entries below and above a position, and how far it is between them.
 
@@ -81,7 +87,7 @@ def _around(ordered: Any, position: Any, *, by_lane: bool) -> tuple[Any, Any, An
     between = position - below
     lanes: tuple[Any, ...] = ()
     if by_lane:
-        lanes = tuple(np.indices(ordered.shape[1:], sparse=True))
+        lanes = _grid(ordered.shape[1:])
     elif ordered.ndim > 1:
         between = ops.reshape(between, (*place.shape, *(1,) * (ordered.ndim - 1)))
     low = ops.getitem(ordered, index=(below.astype(np.intp), *lanes))

@@ -26,6 +26,11 @@ def _flat_or_axis(a: Any, axis: int | None) -> tuple[Any, int]:
     return x, normalize_axes(axis, x.ndim)[0]
 
 
+def _places(n: int) -> Any:
+    """Return 0, 1, ..., n - 1."""
+    return np.arange(n)
+
+
 def pick(x: Any, places: Any, axis: int) -> Any:
     """Return the entries at some places along an axis."""
     return ops.getitem(x, index=(*(slice(None),) * axis, places))
@@ -84,7 +89,7 @@ def extract(condition: Any, arr: Any) -> Any:
 def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
     """Return arr without the entries at ``obj`` along ``axis``."""
     x, axis = _flat_or_axis(arr, axis)
-    return pick(x, np.delete(np.arange(x.shape[axis]), plain_index(obj)), axis)
+    return pick(x, np.delete(_places(x.shape[axis]), plain_index(obj)), axis)
 
 
 @implements(np.insert)
@@ -100,8 +105,8 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
         places = np.repeat(places, new.shape[axis])
     shape = (*x.shape[:axis], len(places), *x.shape[axis + 1 :])
     both = ops.concatenate([x, ops.broadcast_to(new, shape)], axis=axis)
-    source = count + np.arange(len(places))
-    return pick(both, np.insert(np.arange(count), places, source), axis)
+    source = np.insert(_places(count), places, count + _places(len(places)))
+    return pick(both, source, axis)
 
 
 def _insertions(obj: Any, count: int) -> tuple[Any, bool]:
@@ -144,7 +149,8 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
         raise ValueError(f"np.diagonal needs two axes; received {axis1} twice.")
     if (first, second) != (x.ndim - 2, x.ndim - 1):
         x = moveaxis(x, (first, second), (-2, -1))
-    places = _on_diagonal(*x.shape[-2:], offset)
+    rows, columns = x.shape[-2:]
+    places = _on_diagonal(rows, columns, offset)
     return ops.getitem(x, index=(..., *places))
 
 
@@ -209,6 +215,9 @@ def triu(m: Any, k: int = 0) -> Any:
 # ------------------------------------------------------------------- by their values
 
 
+_numpy_unique: Callable[..., Any] = np.unique
+
+
 @implements(np.unique)
 def unique(
     ar: Any,
@@ -220,12 +229,13 @@ def unique(
 ) -> Any:
     """Return each value once, in order; each is taken where it first occurs."""
     x = ops.asarray(ar)
-    _, first, *rest = np.unique(
+    _, first, *rest = _numpy_unique(
         plain_operand(x), True, return_inverse, return_counts, axis, **given
     )
     flat, axis = _flat_or_axis(x, axis)
-    found = (pick(flat, first, axis), *([first] if return_index else []), *rest)
-    return found if len(found) > 1 else found[0]
+    values = pick(flat, first, axis)
+    others: list[Any] = [first, *rest] if return_index else rest
+    return (values, *others) if others else values
 
 
 @implements(np.unique_values)

@@ -257,9 +257,11 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
 def _pairs(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
     """Return how many entries go before and after, for each axis."""
     if isinstance(pad_width, dict):
-        named: dict[int, Any] = pad_width
-        given = {normalize_axes(k, ndim)[0]: v for k, v in named.items()}
-        return [_pairs(given.get(i, 0), 1)[0] for i in range(ndim)]
+        pairs: dict[int, tuple[int, int]] = dict.fromkeys(range(ndim), (0, 0))
+        for axis in pad_width:  # pyright: ignore[reportUnknownVariableType]
+            (place,) = normalize_axes(axis, ndim)  # pyright: ignore
+            pairs[place] = _pairs(pad_width[axis], 1)[0]
+        return list(pairs.values())
     widths = np.asarray(plain_operand(pad_width))
     if widths.dtype.kind not in "iu" or np.any(widths < 0):
         raise ArgumentError(

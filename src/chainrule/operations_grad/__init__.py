@@ -1,8 +1,38 @@
 """Every derivative rule, one small class each, by topic.
 
-A rule is declared once, here. Its docstring is its formula; the kinds of rule, and what
-each must declare, are in ``chainrule.rules``. ``from chainrule.operations_grad import
-multiplication_grad`` finds any of them by name.
+A rule is declared once, in a module of this package. Its docstring is its formula; the
+kinds of rule, and what each must declare, are in ``chainrule.rules``. Each is found here
+by its name: ``from chainrule.operations_grad import multiplication_grad``.
 """
 
-from chainrule.operations_grad.arithmetic import *  # noqa: F403
+import importlib
+import os
+from typing import Any
+
+_MODULES = sorted(
+    name.removesuffix(".py")
+    for name in os.listdir(os.path.dirname(__file__))
+    if name.endswith(".py") and name != "__init__.py"
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Find a rule in the modules of this package."""
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name.endswith("_grad"):
+        for module in _MODULES:
+            found = getattr(importlib.import_module(f"{__name__}.{module}"), name, None)
+            if found is not None and found.__module__ == f"{__name__}.{module}":
+                return found
+    raise AttributeError(
+        f"chainrule.operations_grad has no rule {name!r}; dir() lists those it has"
+    )
+
+
+def __dir__() -> list[str]:
+    """List the modules and the rules."""
+    from chainrule.rules import REGISTRY
+
+    own = [r.__name__ for r in REGISTRY if r.__module__.startswith(__name__)]
+    return sorted([*_MODULES, *own])

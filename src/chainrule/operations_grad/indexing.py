@@ -30,10 +30,16 @@ def unindex(x: Any, *, index: Any, shape: Shape) -> Any:
 EXTRA["unindex"] = unindex
 
 
+def as_tuple(index: Any) -> tuple[Any, ...]:
+    """Return an index as a tuple with one part or more."""
+    if isinstance(index, tuple):
+        return index  # pyright: ignore[reportUnknownVariableType]
+    return (index,)
+
+
 def picks_once(index: Any) -> bool:
     """Tell whether an index surely picks no element twice: slices, integers, masks."""
-    parts: tuple[Any, ...] = index if type(index) is tuple else (index,)
-    for part in parts:
+    for part in as_tuple(index):
         if type(part) is int or type(part) is slice or part is None:
             continue
         if part is Ellipsis or isinstance(part, bool | np.bool_ | np.integer):

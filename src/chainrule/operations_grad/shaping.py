@@ -13,13 +13,12 @@ from chainrule.rules import EXTRA, linear
 from chainrule.shapes import Shape, normalize_axes, shape_of, unbroadcast
 
 
-def broadcast_to(x: Any, shape: Any) -> Any:
+def broadcast_to(x: Any, shape: Shape | int) -> Any:
     """Return ``x`` repeated to ``shape``: NumPy's, short for a number."""
     x = np.asarray(x)
-    if x.ndim or type(shape) is not tuple:
+    if x.ndim or not isinstance(shape, tuple):
         return np.broadcast_to(x, shape)
-    whole: Shape = shape
-    view = np.ndarray(whole, x.dtype, x, 0, (0,) * len(whole))
+    view = np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
     view.flags.writeable = False
     return view
 

@@ -1,0 +1,192 @@
+"""Fourier transforms composed of fft and ifft along one axis: real, of several axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule import operations as ops
+from chainrule.errors import ArgumentError
+from chainrule.operations_grad.fourier import fitted
+from chainrule.values import refuse_out
+from chainrule.wrapping import implements
+
+_SWAPPED = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": None}
+
+
+def _part(x: Any, axis: int, chosen: slice) -> Any:
+    axis = axis % x.ndim
+    return ops.getitem(x, index=(*(slice(None),) * axis, chosen))
+
+
+# -------------------------------------------------------------- real ones, of one axis
+
+
+@implements(np.fft.rfft)
+def rfft(
+    a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None
+) -> Any:
+    """Return the transform of real values: the first half of fft."""
+    refuse_out({"out": out})
+    a = ops.asarray(a)
+    if a.dtype.kind == "c":
+        raise ArgumentError("rfft() needs real values; received complex ones. Use fft.")
+    z = ops.fft.fft(a, n=n, axis=axis, norm=norm)
+    return _part(z, axis, slice(z.shape[axis] // 2 + 1))
+
+
+@implements(np.fft.irfft)
+def irfft(
+    a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None
+) -> Any:
+    """Return the real values whose transform begins with ``a``."""
+    refuse_out({"out": out})
+    a = ops.asarray(a)
+    n = 2 * (a.shape[axis] - 1) if n is None else n
+    first = fitted(ops, a, n // 2 + 1, axis)
+    mirror = _part(first, axis, slice((n - 1) // 2, 0, -1))
+    whole = ops.concatenate([first, ops.conj(mirror)], axis=axis)
+    return ops.real(ops.fft.ifft(whole, axis=axis, norm=norm))
+
+
+@implements(np.fft.hfft)
+def hfft(
+    a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None
+) -> Any:
+    """Return the real transform of values with Hermitian symmetry."""
+    return irfft(ops.conj(ops.asarray(a)), n, axis, _SWAPPED[norm], out)
+
+
+@implements(np.fft.ihfft)
+def ihfft(
+    a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None
+) -> Any:
+    """Return the inverse of ``hfft``."""
+    return ops.conj(rfft(a, n, axis, _SWAPPED[norm], out))
+
+
+# -------------------------------------------------------------------- of several axes
+
+
+def lengths_and_axes(
+    a: Any, s: Sequence[int] | None, axes: Sequence[int] | None
+) -> list[tuple[int | None, int]]:
+    """Return the length, ``None`` for the array's own, and the axis of each step."""
+    if axes is None:
+        axes = range(a.ndim) if s is None else range(a.ndim - len(s), a.ndim)
+    axes = list(axes)
+    lengths: list[int | None] = [None] * len(axes)
+    if s is not None:
+        lengths = [None if n == -1 else n for n in s]
+    if len(lengths) != len(axes):
+        raise ArgumentError(f"s={s!r} and axes={axes!r} must be of the same length.")
+    return list(zip(lengths, axes, strict=True))
+
+
+def _several(transform: Callable[..., Any]) -> Callable[..., Any]:
+    def along(a: Any, steps: Any, norm: Any) -> Any:
+        for n, axis in reversed(steps):
+            a = transform(a, n=n, axis=axis, norm=norm)
+        return a
+
+    return along
+
+
+_forward, _inverse = _several(ops.fft.fft), _several(ops.fft.ifft)
+
+
+@implements(np.fft.fftn)
+def fftn(
+    a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None
+) -> Any:
+    """Return fft along several axes."""
+    refuse_out({"out": out})
+    a = ops.asarray(a)
+    return _forward(a, lengths_and_axes(a, s, axes), norm)
+
+
+@implements(np.fft.ifftn)
+def ifftn(
+    a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None
+) -> Any:
+    """Return ifft along several axes."""
+    refuse_out({"out": out})
+    a = ops.asarray(a)
+    return _inverse(a, lengths_and_axes(a, s, axes), norm)
+
+
+@implements(np.fft.rfftn)
+def rfftn(
+    a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None
+) -> Any:
+    """Return rfft along the last axis and fft along the others."""
+    a = ops.asarray(a)
+    *others, (n, axis) = lengths_and_axes(a, s, axes)
+    return _forward(rfft(a, n, axis, norm, out), others, norm)
+
+
+@implements(np.fft.irfftn)
+def irfftn(
+    a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None
+) -> Any:
+    """Return ifft along all axes but the last and irfft along that."""
+    a = ops.asarray(a)
+    *others, (n, axis) = lengths_and_axes(a, s, axes)
+    return irfft(_inverse(a, others, norm), n, axis, norm, out)
+
+
+@implements(np.fft.fft2)
+def fft2(
+    a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None
+) -> Any:
+    """Return fft along two axes."""
+    return fftn(a, s, axes, norm, out)
+
+
+@implements(np.fft.ifft2)
+def ifft2(
+    a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None
+) -> Any:
+    """Return ifft along two axes."""
+    return ifftn(a, s, axes, norm, out)
+
+
+@implements(np.fft.rfft2)
+def rfft2(
+    a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None
+) -> Any:
+    """Return rfft along the second axis and fft along the first."""
+    return rfftn(a, s, axes, norm, out)
+
+
+@implements(np.fft.irfft2)
+def irfft2(
+    a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None
+) -> Any:
+    """Return ifft along the first axis and irfft along the second."""
+    return irfftn(a, s, axes, norm, out)
+
+
+# ----------------------------------------------------------------------------- shifts
+
+
+def _shifted(x: Any, axes: Any, *, back: bool) -> Any:
+    x = ops.asarray(x)
+    axes = range(x.ndim) if axes is None else axes
+    axes = tuple(axes) if isinstance(axes, Sequence | range) else (axes,)
+    half = tuple(x.shape[a] // 2 for a in axes)
+    return ops.roll(x, tuple(-h for h in half) if back else half, axis=axes)
+
+
+@implements(np.fft.fftshift)
+def fftshift(x: Any, axes: Any = None) -> Any:
+    """Return ``x`` with the frequency zero in the middle."""
+    return _shifted(x, axes, back=False)
+
+
+@implements(np.fft.ifftshift)
+def ifftshift(x: Any, axes: Any = None) -> Any:
+    """Return ``x`` with the frequency zero at the front again."""
+    return _shifted(x, axes, back=True)
