@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from textwrap import indent
 
@@ -27,10 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows: list[Row] = []
     for comparison in chosen:
         print(f"running {comparison.name} ...", flush=True)
-        with warnings.catch_warnings():
-            if not smoke:  # the peers' own warnings are not ours to show
-                warnings.simplefilter("ignore")
-            rows += compare(comparison, smoke=smoke)
+        rows += compare(comparison, smoke=True) if smoke else apart(comparison)
     if options.only in COSTS:
         print(f"running {COSTS} ...", flush=True)
         rows += costs.rows(tiny=smoke)
@@ -41,6 +40,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"\n{listing(chosen)}\n\n{report.table(rows)}\n")
     print(f"{report.summary(rows)}\n{report.write(rows)}")
     return 0
+
+
+def apart(comparison: Comparison) -> list[Row]:
+    """Compare with one peer after the other, each in a process of its own.
+
+    How fast large arrays are hangs on what the process has allocated and freed before:
+    importing a peer, or another workload, can make the same code twice as fast.
+    """
+    new = multiprocessing.get_context("spawn")
+    rows: list[Row] = []
+    for i in range(len(comparison.peers)):
+        with ProcessPoolExecutor(1, mp_context=new) as process:
+            rows += process.submit(compare_one, comparison.name, i).result()
+    return rows
+
+
+def compare_one(name: str, i: int) -> list[Row]:
+    """Run the full comparison of this name with its i-th peer."""
+    warnings.simplefilter("ignore")  # the peers' own
+    (found,) = (c for c in comparisons(tiny=False) if c.name == name)
+    return compare(replace(found, peers=found.peers[i : i + 1]), smoke=False)
 
 
 def parser() -> argparse.ArgumentParser:

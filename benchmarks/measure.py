@@ -2,7 +2,8 @@
 
 The machine may be noisy. So chainrule and a peer are timed right after each other, in
 alternating order, round after round; a ratio is taken in each round, and the median of
-those ratios is reported. The cyclic collector is on, as it is for a user, and is run
+those ratios is reported. Times in the table are medians, too, but only comparable within
+a line. The cyclic collector is on, as it is for a user, and is run
 before each timing, so that nobody pays for the garbage of another.
 """
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import chainrule.operations  # noqa: F401  (declares every rule)
-from chainrule.cases import case, sample
+from chainrule.cases import Sample, case
 from chainrule.graph import collect, forward_sweep, reverse_sweep
 from chainrule.nodes import FUNCTIONS, UFUNCS, node, record
 from chainrule.operations_grad.structure import structure
@@ -62,7 +62,7 @@ GENERATED: dict[int, tuple[tuple[Any, ...], ...]] = {
 """Operands that every elementwise rule is tested on, by their number."""
 
 
-class python_float(sample):
+class python_float(Sample):
     """A way to draw a Python float."""
 
     def draw(self, rng: np.random.Generator) -> float:
@@ -106,7 +106,7 @@ class Call:
         """Return a random direction in which operand ``i`` can move."""
         d = noise(rng, x)
         how = self.operands[i]
-        if isinstance(how, sample) and how.kind in ("symmetric", "spd"):
+        if isinstance(how, Sample) and how.kind in ("symmetric", "spd"):
             d = (d + np.conj(np.swapaxes(d, -1, -2))) / 2
         return d
 
@@ -180,7 +180,7 @@ def cast(x: Any, how: Any, dtype: str, rng: np.random.Generator) -> Any:
     if dtype != "complex128":
         return np.asarray(x).astype(dtype)[()]
     part = 0.5 * rng.uniform(-1.0, 1.0, np.shape(x))
-    if isinstance(how, sample) and how.kind in ("symmetric", "spd"):
+    if isinstance(how, Sample) and how.kind in ("symmetric", "spd"):
         part = 0.2 * (part - np.swapaxes(part, -1, -2))
     return np.asarray(x + 1j * part).astype(dtype)[()]
 
@@ -215,12 +215,12 @@ def calls_of(r: type[rule]) -> Iterator[Call]:
         yield Call(r, c.operands, c.parameters, label)
 
 
-def in_domain(r: type[elementwise]) -> Callable[[int, Any], sample]:
+def in_domain(r: type[elementwise]) -> Callable[[int, Any], Sample]:
     """Return the maker of samples in the domain of a rule's operands."""
 
-    def make(i: int, shape: Any) -> sample:
+    def make(i: int, shape: Any) -> Sample:
         low, high = r.domain.get(r.operand_names[i], (-2.0, 2.0))
-        kind = python_float if shape == FLOAT else sample
+        kind = python_float if shape == FLOAT else Sample
         return kind("uniform", () if shape == FLOAT else shape, low, high)
 
     return make
@@ -230,7 +230,7 @@ def label_of(c: case) -> str:
     """Return a short name of a case for test reports."""
     parts = []
     for x in c.operands:
-        if isinstance(x, sample):
+        if isinstance(x, Sample):
             text = FLOAT if isinstance(x, python_float) else str(x.shape)
             parts.append(text if x.kind == "uniform" else x.kind + text)
         elif isinstance(x, np.ndarray):

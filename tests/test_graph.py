@@ -25,6 +25,17 @@ from chainrule.rules import plain, raw, supported
 INF, NAN = np.inf, np.nan
 ROOTS = [0.0, 4.0]
 
+
+def two_branches(x):
+    u = x**2
+    return np.where(x > 1, u, 0.0) + np.where(x > 1, 0.0, 3.0 * u)
+
+
+def two_slices(x):
+    u = np.sqrt(x)[1:]
+    return np.sum(u[:1]) + np.sum(3.0 * u[1:])
+
+
 # name: (function, point, first derivative, second derivative), of sum(function(x))
 STRUCTURAL = {
     "where": (lambda x: np.where(x > 0, np.log(x), 0.0), 0.0, 0.0, 0.0),
@@ -35,6 +46,10 @@ STRUCTURAL = {
     "where in where": (
         lambda x: np.where(x > 0, np.where(x > 1, 1 / x, np.log(x)), 0.0),
         [0.0, 4.0], [0.0, -1 / 16], [0.0, 2 / 64],
+    ),
+    "two branches of one value": (two_branches, [1.0, 4.0], [6.0, 8.0], [6.0, 2.0]),
+    "two slices of one value": (
+        two_slices, [0.0, 4.0, 4.0], [0.0, 0.25, 0.75], [0.0, -1 / 32, -3 / 32]
     ),
     "after where": (
         lambda x: np.exp(2.0 * np.where(x > 0, np.sqrt(x), 0.0)),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chainrule import operations_grad
 from chainrule.kernels import SCALAR_FORMS
 from chainrule.rules import elementwise
-from chainrule.symbolic import as_formula, formula, partial_formulas, symbols
+from chainrule.symbolic import Formula, Symbols, as_formula, partial_formulas
 from tests.helpers import RULES
 
 ELEMENTWISE = [r for r in RULES if issubclass(r, elementwise)]
@@ -65,7 +65,7 @@ def test_text_means_what_was_computed(f):
         return
     if isinstance(expected, complex):
         return
-    text = repr(as_formula(f(*map(formula, "xyz"))))
+    text = repr(as_formula(f(*map(Formula, "xyz"))))
     found = eval(text, {}, VARIABLES)
     assert found == expected or (math.isnan(found) and math.isnan(expected)), text
 
@@ -91,21 +91,21 @@ def test_text_means_what_was_computed(f):
     ],
 )
 def test_parentheses_only_where_needed(made, text):
-    assert repr(made(formula("x"), formula("y"))) == text
+    assert repr(made(Formula("x"), Formula("y"))) == text
 
 
 def test_functions_write_calls_or_templates():
-    x = formula("x")
-    assert repr(symbols().cos(x + 1)) == "cos(x + 1)"
-    assert repr(symbols().where(x > 0, x, -x)) == "where(x > 0, x, -x)"
-    templates = symbols({"square": "{0} * {0}"})
+    x = Formula("x")
+    assert repr(Symbols().cos(x + 1)) == "cos(x + 1)"
+    assert repr(Symbols().where(x > 0, x, -x)) == "where(x > 0, x, -x)"
+    templates = Symbols({"square": "{0} * {0}"})
     assert repr(1 / templates.square(x + 1)) == "1 / ((x + 1) * (x + 1))"
     with pytest.raises(TypeError, match="no scalar form of cos"):
         templates.cos(x)
     with pytest.raises(TypeError, match="no formula for ndarray"):
-        symbols().cos(np.ones(2))
+        Symbols().cos(np.ones(2))
     with pytest.raises(AttributeError):
-        symbols().__missing__  # noqa: B018
+        Symbols().__missing__  # noqa: B018
 
 
 def test_formulas_of_rules():

@@ -14,7 +14,7 @@ from chainrule.errors import ArgumentError, EscapeError, ShapeError
 from chainrule.graph import collect, forward_sweep, reverse_sweep
 from chainrule.nodes import node
 from chainrule.recorder import record, stacked
-from chainrule.recording import recording
+from chainrule.recording import Recording
 from chainrule.rules import (
     Parameters,
     general,
@@ -201,7 +201,7 @@ def _transposed_pullback(
 
     parts = z if isinstance(raw(z), tuple) else (z,)
     seeds = [zeros_of(raw(p)) for p in parts]
-    run = recording(paired, seeds, range(len(seeds)), {})
+    run = Recording(paired, seeds, range(len(seeds)), {})
     bars, _ = run.pull({0: 1.0 if type(raw(run.outputs[0])) is float else np.float64(1)})
     found = [zeros_of(s) if b is None else b for b, s in zip(bars, seeds, strict=True)]
     return tuple(found) if isinstance(raw(z), tuple) else found[0]
@@ -237,7 +237,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         leaves, structure = flatten((args, keywords))
         places = [i for i, x in enumerate(leaves) if isinstance(x, node)]
         rerun = _rerun(f, leaves, places, structure)
-        run = recording(rerun, [leaves[i] for i in places], range(len(places)), {})
+        run = Recording(rerun, [leaves[i] for i in places], range(len(places)), {})
         outer = [leaves[i] for i in places]
         met = collect(run.roots(), run.start).older
         met += [z for z in run.outputs if isinstance(z, node) and z.serial <= run.start]
@@ -323,9 +323,9 @@ class checkpoint_grad(rule, kind=True):
     @staticmethod
     def _again(
         operands: Sequence[Any], parameters: Parameters
-    ) -> tuple[recording, list[Any]]:
+    ) -> tuple[Recording, list[Any]]:
         closed = parameters["closed"]
         inputs = operands[: len(operands) - len(closed)]
-        run = recording(parameters["rerun"], inputs, range(len(inputs)), {})
+        run = Recording(parameters["rerun"], inputs, range(len(inputs)), {})
         return run, [*run.inputs, *closed]
 

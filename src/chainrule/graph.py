@@ -113,7 +113,7 @@ def topological_sort(
 _age = attrgetter("serial")
 
 
-class ordered(NamedTuple):
+class Ordered(NamedTuple):
     """Vertices in sweep order, the older ones met, and an empty table of cotangents."""
 
     order: list[Node]
@@ -121,7 +121,7 @@ class ordered(NamedTuple):
     bars: dict[Node, Any]
 
 
-def collect(roots: Iterable[Node], start: int = -1) -> ordered:
+def collect(roots: Iterable[Node], start: int = -1) -> Ordered:
     """Order the vertices newer than ``start``, and list the older ones met.
 
     The order is that of ``topological_sort``; older vertices are where a sweep stops.
@@ -129,7 +129,7 @@ def collect(roots: Iterable[Node], start: int = -1) -> ordered:
     met: dict[Node, Any] = dict.fromkeys(roots)
     order = [v for v in met if v.serial > start]
     if not order:
-        return ordered([], list(met), {})
+        return Ordered([], list(met), {})
     common = type(order[0])
     push = order.append
     for z in order:
@@ -144,7 +144,7 @@ def collect(roots: Iterable[Node], start: int = -1) -> ordered:
         for v in older:
             del met[v]
     order.sort(key=_age, reverse=True)
-    return ordered(order, older, met)
+    return Ordered(order, older, met)
 
 
 def reverse_sweep(
@@ -259,7 +259,7 @@ def fast_sweep_keeping(order: Sequence[Node], bars: dict[Node, Any]) -> list[Nod
 
 
 def sweep_values(
-    found: ordered, seeds: Mapping[Node, Any], *, keep: bool
+    found: Ordered, seeds: Mapping[Node, Any], *, keep: bool
 ) -> tuple[dict[Node, Any], list[Node]]:
     """Sweep plain cotangents; return them and the leaves.
 

@@ -593,11 +593,13 @@ def lazy_function(
         label = f"{space['rule'].__name__} operator {name}"
         made = compile_text(text, f"recorded_{name}", label, space)
         function.__kwdefaults__ = made.__kwdefaults__
-        function.__code__ = made.__code__
+        function.__code__ = made.__code__.replace(co_name=name, co_qualname=name)
         return function(*args, **keywords)
 
     space["build"] = build
     function = FunctionType(_UNBUILT.__code__, space, name)
+    function.__qualname__ = name
+    function.__qualname__ = name
     return function
 
 

@@ -183,6 +183,7 @@ nextafter = operation(selection.nextafter_grad, np.nextafter)
 
 sum = operation(reductions.sum_grad, np.sum, (np.add, "reduce"), method="sum")
 mean = operation(reductions.mean_grad, np.mean, method="mean")
+var = operation(reductions.var_grad, np.var)
 prod = operation(reductions.prod_grad, np.prod)
 max = operation(
     reductions.max_grad, np.max, np.amax, (np.maximum, "reduce"), method="max"

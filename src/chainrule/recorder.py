@@ -106,44 +106,46 @@ def record(
     return z if operation.outputs == 1 else items_of(z)
 
 
-class plan_of:
-    """How to record a rule for one pattern of nodes and constants; made once.
+def plan_of(operation: type[rule], wanted: tuple[bool, ...]) -> Plan:
+    """Return the plan for a rule and a pattern of nodes and constants, made once."""
+    plans: dict[tuple[bool, ...], Plan] | None = operation.__dict__.get("_plans")
+    if plans is None:
+        plans = operation._plans = {}  # type: ignore[attr-defined]
+    found = plans.get(wanted)
+    if found is None:
+        found = plans[wanted] = Plan(operation, wanted)
+    return found
+
+
+class Plan:
+    """How to record a rule for one pattern of nodes and constants.
 
     Attributes
     ----------
     step
         The step of the plain reverse sweep.
+    masked_step
+        The step where a mask ``where=`` is among the parameters.
     depends
         Whether the result has a derivative in any of the nodes.
     copied
         Positions of the constants whose values the derivative reads.
-    masked_step
-        The step where a mask ``where=`` is among the parameters.
     """
 
     __slots__ = ("copied", "depends", "masked_step", "step")
 
-    def __new__(cls, operation: type[rule], wanted: tuple[bool, ...]) -> plan_of:
-        """Return the plan from the rule's table."""
-        plans = operation.__dict__.get("_plans")
-        if plans is None:
-            plans = {}
-            operation._plans = plans  # type: ignore[attr-defined]
-        found = plans.get(wanted)
-        if found is None:
-            found = super().__new__(cls)
-            found.step = kernels.steps_of(operation, wanted)
-            found.depends = _depends(operation, wanted)
-            found.masked_step = found.step
-            if issubclass(operation, elementwise):
-                found.masked_step = reference_of(operation)
-            found.copied = tuple(
-                i
-                for i, is_node in enumerate(wanted)
-                if not is_node and needs_values(operation, wanted, i)
-            )
-            plans[wanted] = found  # only now: another thread must find it complete
-        return found
+    def __init__(self, operation: type[rule], wanted: tuple[bool, ...]) -> None:
+        """Work out the plan."""
+        self.step = kernels.steps_of(operation, wanted)
+        self.masked_step = self.step
+        if issubclass(operation, elementwise):
+            self.masked_step = reference_of(operation)
+        self.depends = _depends(operation, wanted)
+        self.copied = tuple(
+            i
+            for i, is_node in enumerate(wanted)
+            if not is_node and needs_values(operation, wanted, i)
+        )
 
     def step_for(self, parameters: Mapping[str, Any]) -> Any:
         """Return the step of a call with these parameters."""

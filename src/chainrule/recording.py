@@ -1,6 +1,6 @@
 """One function call, recorded: inputs wrapped, outputs kept, ready for sweeps.
 
-``recording(f, args, ...)`` is what every transform starts with. Each differentiated leaf
+``Recording(f, args, ...)`` is what every transform starts with. Each differentiated leaf
 of the arguments becomes a fresh input node, even a leaf that is a node already; sweeps
 stop there and at every node older than the call. If an older node was met the sweep runs
 on nodes and is itself recorded: that is all there is to higher orders.
@@ -21,7 +21,7 @@ from chainrule.errors import ArgumentError
 from chainrule.graph import (
     collect,
     forward_sweep,
-    ordered,
+    Ordered,
     reverse_sweep,
     sweep_values,
     with_support,
@@ -34,7 +34,7 @@ from chainrule.shapes import describe
 from chainrule.values import INPUT, as_value, holds_nodes
 
 
-class collector_paused:
+class CollectorPaused:
     """Keep the cyclic collector from scanning a growing recording.
 
     Recordings hold no cycles, and scanning them costs more than making them. Counted
@@ -47,7 +47,7 @@ class collector_paused:
 
     def __enter__(self) -> None:
         """Pause."""
-        cls = collector_paused
+        cls = CollectorPaused
         with cls._lock:
             if cls._inside == 0:
                 cls._was_enabled = gc.isenabled()
@@ -56,14 +56,14 @@ class collector_paused:
 
     def __exit__(self, *error: object) -> None:
         """Resume when nobody is inside any more."""
-        cls = collector_paused
+        cls = CollectorPaused
         with cls._lock:
             cls._inside -= 1
             if cls._inside == 0 and cls._was_enabled:
                 gc.enable()
 
 
-class recording:
+class Recording:
     """A call of ``f``, recorded.
 
     Attributes
@@ -91,7 +91,7 @@ class recording:
         self.start = next_serial()
         self.inputs: list[node] = []
         self.places: list[tuple[Any, list[node | None]]] = []
-        self._known: tuple[tuple[int, ...], ordered] | None = None
+        self._known: tuple[tuple[int, ...], Ordered] | None = None
         given = list(args)
         for i in argnums:
             given[i] = self._wrap(args[i], copy)
@@ -137,13 +137,13 @@ class recording:
         leaves += [z for z in flatten(self.aux)[0] if isinstance(z, node)]
         return bool(leaves) and bool(collect(leaves, self.start).older)
 
-    def _ordered(self, roots: tuple[node, ...]) -> ordered:
+    def _ordered(self, roots: tuple[node, ...]) -> Ordered:
         """Return the vertices under some roots in sweep order, sorted once."""
         if self._known is None or self._known[0] != tuple(map(id, roots)):
             self._known = tuple(map(id, roots)), collect(roots, self.start)
             return self._known[1]
         order, older, _ = self._known[1]
-        return ordered(order, older, dict.fromkeys(order))
+        return Ordered(order, older, dict.fromkeys(order))
 
     def pull(self, seeds: Mapping[int, Any]) -> tuple[list[Any], bool]:
         """Sweep cotangents from outputs (by position) back to the inputs.

@@ -33,7 +33,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from chainrule.cases import case
+from chainrule.cases import Case
 from chainrule.errors import RecordingError
 from chainrule.shapes import dtype_of, reduced_axes, shape_of, unbroadcast
 
@@ -104,14 +104,14 @@ class rule:
     nodes, and ``backward(z_grad)`` adds to the ``grad`` of each.
     """
 
-    forward: ClassVar[Any]
+    forward: Any
     operand_names: ClassVar[tuple[str, ...]] = ()
     variadic: ClassVar[bool] = False
     structural: ClassVar[bool] = False
     """Whether the rule makes structural zeros (where, max, indexing)."""
     outputs: ClassVar[int] = 1
     """How many results there are; more than one are kept as a tuple."""
-    cases: ClassVar[tuple[case, ...]] = ()
+    cases: ClassVar[tuple[Case, ...]] = ()
     dtypes: ClassVar[tuple[str, ...]] = ("float32", "float64", "complex128")
     untested: ClassVar[str] = ""
     """Points left out of the tested domain, and why; printed by the test suite."""
@@ -460,8 +460,8 @@ class general(rule, kind=True):
 
     _head = 3
     _main = "pullback"
-    pullback: ClassVar[Any]
-    pushforward: ClassVar[Any] = None
+    pullback: Any
+    pushforward: Any = None
 
     @classmethod
     def pull(

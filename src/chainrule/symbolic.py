@@ -18,7 +18,7 @@ from chainrule.rules import elementwise
 ATOM, POWER, UNARY, PRODUCT, SUM, COMPARISON = 6, 5, 4, 3, 2, 1
 
 
-class formula:
+class Formula:
     """A piece of Python text and how tightly it binds."""
 
     __array_ufunc__ = None
@@ -37,22 +37,22 @@ class formula:
         return self.text if self.binding >= binding else f"({self.text})"
 
 
-def as_formula(x: Any) -> formula:
+def as_formula(x: Any) -> Formula:
     """Return a number as a formula; a formula stays."""
-    if isinstance(x, formula):
+    if isinstance(x, Formula):
         return x
     if isinstance(x, bool | int | float):
-        return formula(repr(x), ATOM if x >= 0 else UNARY)
+        return Formula(repr(x), ATOM if x >= 0 else UNARY)
     raise TypeError(f"no formula for {type(x).__name__}")
 
 
 def _infix(sign: str, binding: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    def plain(a: Any, b: Any) -> formula:
+    def plain(a: Any, b: Any) -> Formula:
         a, b = as_formula(a), as_formula(b)
         left = a._at(binding + (sign == "**"))
-        return formula(f"{left} {sign} {b._at(binding + (sign != '**'))}", binding)
+        return Formula(f"{left} {sign} {b._at(binding + (sign != '**'))}", binding)
 
-    def reflected(a: Any, b: Any) -> formula:
+    def reflected(a: Any, b: Any) -> Formula:
         return plain(b, a)
 
     return plain, reflected
@@ -68,42 +68,42 @@ for _name, _sign, _binding in [
     ("pow", "**", POWER),
 ]:
     _plain, _reflected = _infix(_sign, _binding)
-    setattr(formula, f"__{_name}__", _plain)
-    setattr(formula, f"__r{_name}__", _reflected)
+    setattr(Formula, f"__{_name}__", _plain)
+    setattr(Formula, f"__r{_name}__", _reflected)
 for _name, _sign in [
     ("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">="), ("eq", "=="), ("ne", "!=")
 ]:  # fmt: skip
-    setattr(formula, f"__{_name}__", _infix(_sign, COMPARISON)[0])
+    setattr(Formula, f"__{_name}__", _infix(_sign, COMPARISON)[0])
 
 
-def _negative(a: formula) -> formula:
-    return formula(f"-{a._at(UNARY)}", UNARY)
+def _negative(a: Formula) -> Formula:
+    return Formula(f"-{a._at(UNARY)}", UNARY)
 
 
-formula.__neg__ = _negative  # type: ignore[attr-defined]
+Formula.__neg__ = _negative  # type: ignore[attr-defined]
 
 
-class symbols:
+class Symbols:
     """A namespace whose functions write calls; templates may override some."""
 
     def __init__(self, templates: Mapping[str, str] | None = None) -> None:
         """Use ``templates``: function name to text with ``{0}``, ``{1}``, ..."""
         self._templates = templates
-        self.pi = formula("pi")
+        self.pi = Formula("pi")
 
-    def __getattr__(self, name: str) -> Callable[..., formula]:
+    def __getattr__(self, name: str) -> Callable[..., Formula]:
         """Return a function that writes a call of ``name``."""
         if name.startswith("__"):
             raise AttributeError(name)
 
-        def call(*args: Any) -> formula:
+        def call(*args: Any) -> Formula:
             texts = [as_formula(a)._at(ATOM) for a in args]
             if self._templates is None:
                 texts = [as_formula(a).text for a in args]
-                return formula(f"{name}({', '.join(texts)})")
+                return Formula(f"{name}({', '.join(texts)})")
             if name not in self._templates:
                 raise TypeError(f"no scalar form of {name}")
-            return formula(f"({self._templates[name].format(*texts)})")
+            return Formula(f"({self._templates[name].format(*texts)})")
 
         return call
 
@@ -112,10 +112,10 @@ def partial_formulas(
     operation: type[elementwise], templates: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """Return the formula of each partial derivative, by operand name."""
-    xp = symbols(templates)
+    xp = Symbols(templates)
     names = operation.operand_names
-    variables = [formula(name) for name in names]
+    variables = [Formula(name) for name in names]
     found: dict[str, str] = {}
     for i, partial in operation.parts.items():
-        found[names[i]] = as_formula(partial(xp, formula("z"), *variables)).text
+        found[names[i]] = as_formula(partial(xp, Formula("z"), *variables)).text
     return found

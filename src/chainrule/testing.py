@@ -67,11 +67,11 @@ def check_gradients(
         )
     if not isinstance(args, tuple | list):
         raise ArgumentError("check_gradients needs a tuple of arguments: (x,).")
-    checker = _checker(rtol, atol, step, np.random.default_rng(seed))
+    checker = _Checker(rtol, atol, step, np.random.default_rng(seed))
     checker.check(f, tuple(args), tuple(modes), order, 1)
 
 
-class _checker:
+class _Checker:
     def __init__(
         self, rtol: float, atol: float, step: float, rng: np.random.Generator
     ) -> None:

@@ -18,7 +18,7 @@ from chainrule import operations
 from chainrule.containers import flatten, is_container, map_leaves, unflatten
 from chainrule.errors import ArgumentError, NotScalarError, ShapeError
 from chainrule.nodes import node
-from chainrule.recording import collector_paused, plain_copy, recording
+from chainrule.recording import CollectorPaused, Recording, plain_copy
 from chainrule.rules import raw, zeros_of
 from chainrule.shapes import describe, shape_of
 from chainrule.values import check_cotangent
@@ -26,7 +26,7 @@ from chainrule.values import check_cotangent
 Argnums = int | Sequence[int]
 
 
-class derived:
+class DerivedFunction:
     """A function derived from another one, such as ``grad(f)``.
 
     It is called like ``f``, carries its name and documentation, works as a method, and
@@ -49,7 +49,7 @@ class derived:
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Differentiate the call ``f(*args, **keywords)``."""
-        with collector_paused():
+        with CollectorPaused():
             return self.method(self.f, *self.options, args, keywords)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -66,7 +66,7 @@ class derived:
 
 def grad(
     f: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False
-) -> derived:
+) -> DerivedFunction:
     """Return the function that computes the gradient of ``f``.
 
     The gradient of ``f: R^n -> R`` is the vector of partial derivatives; it has the
@@ -100,7 +100,7 @@ def grad(
     >>> gd.grad(lambda x, y: x * y + x**2)(2.0, 3.0)
     7.0
     """
-    return derived(_grad, f, argnums, has_aux)
+    return DerivedFunction(_grad, f, argnums, has_aux)
 
 
 def _grad(f: Any, argnums: Argnums, has_aux: bool, args: Any, keywords: Any) -> Any:
@@ -110,7 +110,7 @@ def _grad(f: Any, argnums: Argnums, has_aux: bool, args: Any, keywords: Any) -> 
 
 def value_and_grad(
     f: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False
-) -> derived:
+) -> DerivedFunction:
     """Return the function that computes ``(f(x), gradient)``; see ``grad``.
 
     With ``has_aux`` it returns ``((f(x), aux), gradient)``.
@@ -121,14 +121,14 @@ def value_and_grad(
     >>> gd.value_and_grad(lambda x: x**3)(2.0)
     (8.0, 12.0)
     """
-    return derived(_value_and_grad, f, argnums, has_aux)
+    return DerivedFunction(_value_and_grad, f, argnums, has_aux)
 
 
 def _value_and_grad(
     f: Any, argnums: Argnums, has_aux: bool, args: Any, keywords: Any
 ) -> Any:
     numbers, single = _positions(argnums, args)
-    run = recording(f, args, numbers, keywords, has_aux=has_aux)
+    run = Recording(f, args, numbers, keywords, has_aux=has_aux)
     z = _scalar_output(run)
     if isinstance(z, node) and z.serial > run.start:
         seed = 1.0 if type(z._value) is float else np.ones_like(z._value)
@@ -153,7 +153,7 @@ def _gradient(bar: Any, x: node) -> Any:
     return operations.conj(bar)
 
 
-def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> derived:
+def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> DerivedFunction:
     """Return the derivative of an elementwise ``f``, entry by entry.
 
     It is the gradient of ``sum(f(x))``: right where each entry of the result depends on
@@ -165,12 +165,12 @@ def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> derived:
     >>> gd.elementwise_grad(np.sin)(np.array([0.0, np.pi]))
     array([ 1., -1.])
     """
-    return derived(_elementwise_grad, f, argnums)
+    return DerivedFunction(_elementwise_grad, f, argnums)
 
 
 def _elementwise_grad(f: Any, argnums: Argnums, args: Any, keywords: Any) -> Any:
     numbers, single = _positions(argnums, args)
-    run = recording(f, args, numbers, keywords)
+    run = Recording(f, args, numbers, keywords)
     bars, _ = run.pull({i: _ones(z) for i, z in enumerate(run.outputs)})
     grads = [_gradient(bar, x) for bar, x in zip(bars, run.inputs, strict=True)]
     arranged = run.arrange(grads)
@@ -201,8 +201,8 @@ def vjp(
     >>> value, pullback(1.0)
     (6.0, (3.0, 2.0))
     """
-    with collector_paused():
-        run = recording(
+    with CollectorPaused():
+        run = Recording(
             f, primals, range(len(primals)), {}, has_aux=has_aux, copy=True
         )
         nested = run.nested()
@@ -248,8 +248,8 @@ def jvp(
     (6.0, 3.0)
     """
     _check_tuples(primals, tangents, "jvp")
-    with collector_paused():
-        run = recording(f, primals, range(len(primals)), {})
+    with CollectorPaused():
+        run = Recording(f, primals, range(len(primals)), {})
         dots, recorded = run.push(_tangents(run, tangents))
         recorded = recorded or run.nested()
         tree = unflatten(run.structure, run.outputs)
@@ -269,8 +269,8 @@ def linearize(
     >>> value, pushforward(1.0)
     (9.0, 6.0)
     """
-    with collector_paused():
-        run = recording(f, primals, range(len(primals)), {}, copy=True)
+    with CollectorPaused():
+        run = Recording(f, primals, range(len(primals)), {}, copy=True)
         nested = run.nested()
 
     def pushforward(*tangents: Any) -> Any:
@@ -312,7 +312,7 @@ def hvp(f: Callable[..., Any], primals: Any, vectors: Any) -> Any:
 
 def jacobian(
     f: Callable[..., Any], argnums: Argnums = 0, *, mode: str = "auto"
-) -> derived:
+) -> DerivedFunction:
     """Return the function that computes the Jacobian of ``f``.
 
     ``J[i, j] = dz[i]/dx[j]``: the shape is that of the result followed by that of the
@@ -340,12 +340,12 @@ def jacobian(
         raise ArgumentError(
             f"jacobian needs mode 'auto', 'forward' or 'reverse'; received {mode!r}."
         )
-    return derived(_jacobian, f, argnums, mode)
+    return DerivedFunction(_jacobian, f, argnums, mode)
 
 
 def _jacobian(f: Any, argnums: Argnums, mode: str, args: Any, keywords: Any) -> Any:
     numbers, single = _positions(argnums, args)
-    run = recording(f, args, numbers, keywords)
+    run = Recording(f, args, numbers, keywords)
     for z in run.outputs:
         _check_numeric(z, "jacobian")
     complex_inputs = any(x.dtype.kind == "c" for x in run.inputs)
@@ -366,7 +366,7 @@ def _jacobian(f: Any, argnums: Argnums, mode: str, args: Any, keywords: Any) -> 
     return unflatten(run.structure, rows_of_blocks)
 
 
-def _by_rows(run: recording) -> list[list[Any]]:
+def _by_rows(run: Recording) -> list[list[Any]]:
     """One reverse sweep per output entry: blocks[output][input]."""
     blocks: list[list[Any]] = []
     for i, z in enumerate(run.outputs):
@@ -384,7 +384,7 @@ def _by_rows(run: recording) -> list[list[Any]]:
     return blocks
 
 
-def _by_columns(run: recording) -> list[list[Any]]:
+def _by_columns(run: Recording) -> list[list[Any]]:
     """One forward sweep per input entry: blocks[output][input]."""
     blocks: list[list[Any]] = [[] for _ in run.outputs]
     for j, x in enumerate(run.inputs):
@@ -410,7 +410,7 @@ def _assembled(parts: list[Any], rows: Any, columns: Any, *, axis: int) -> Any:
     return operations.reshape(operations.stack(parts, axis=axis), (*rows, *columns))
 
 
-def _check_holomorphic(run: recording, blocks: list[list[Any]]) -> None:
+def _check_holomorphic(run: Recording, blocks: list[list[Any]]) -> None:
     """Raise unless a push along i is i times the push along 1."""
     for j, x in enumerate(run.inputs):
         if x.dtype.kind != "c":
@@ -433,7 +433,7 @@ def _check_holomorphic(run: recording, blocks: list[list[Any]]) -> None:
                 )
 
 
-def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> derived:
+def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> DerivedFunction:
     """Return the function that computes the Hessian of a scalar ``f``.
 
     ``H[i, j] = d2f / dx[i] dx[j]``, of twice the shape of the argument. For containers
@@ -446,7 +446,7 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> derived:
     array([[4., 2.],
            [2., 0.]])
     """
-    return derived(_hessian, f, argnums)
+    return DerivedFunction(_hessian, f, argnums)
 
 
 def _hessian(f: Any, argnums: Argnums, args: Any, keywords: Any) -> Any:
@@ -525,7 +525,7 @@ def _positions(argnums: Argnums, args: Sequence[Any]) -> tuple[list[int], bool]:
     return found, single
 
 
-def _scalar_output(run: recording) -> Any:
+def _scalar_output(run: Recording) -> Any:
     """Return the one real scalar output of a call, or raise."""
     if len(run.outputs) != 1 or is_container(unflatten(run.structure, run.outputs)):
         raise NotScalarError(
@@ -574,7 +574,7 @@ def _check_tuples(primals: Any, tangents: Any, name: str) -> None:
         )
 
 
-def _tangents(run: recording, tangents: Sequence[Any]) -> list[Any]:
+def _tangents(run: Recording, tangents: Sequence[Any]) -> list[Any]:
     """Return one checked tangent per input, ``None`` where it was left out."""
     found: list[Any] = []
     for (structure, wrapped), tangent in zip(run.places, tangents, strict=True):
@@ -585,7 +585,7 @@ def _tangents(run: recording, tangents: Sequence[Any]) -> list[Any]:
     return found
 
 
-def _seeds(run: recording, z_grad: Any) -> dict[int, Any]:
+def _seeds(run: Recording, z_grad: Any) -> dict[int, Any]:
     """Return checked cotangents by output position."""
     leaves = _matching_leaves(z_grad, run.structure, "z_grad", "result")
     return {
@@ -608,7 +608,7 @@ def _matching_leaves(tree: Any, structure: Any, what: str, whose: str) -> list[A
     return leaves
 
 
-def _tangent_tree(run: recording, dots: list[Any], *, recorded: bool) -> Any:
+def _tangent_tree(run: Recording, dots: list[Any], *, recorded: bool) -> Any:
     pairs = zip(dots, run.outputs, strict=True)
     leaves = [zeros_of(raw(z)) if d is None else d for d, z in pairs]
     if not recorded:

@@ -130,6 +130,8 @@ def holds_nodes(x: Any) -> bool:
 
 def plain_index(index: Any) -> Any:
     """Return an index without nodes; a node in it is an escape."""
+    if type(index) is int or type(index) is slice:
+        return index
     if isinstance(index, tuple):
         return tuple(map(plain_index, index))
     if isinstance(index, vertex) or holds_nodes(index):

@@ -1,4 +1,4 @@
-"""Products, linear algebra and Fourier transforms, against NumPy and differences."""
+"""Products, linear algebra, Fourier transforms, polynomials: values and derivatives."""
 
 from __future__ import annotations
 
@@ -152,10 +152,23 @@ CALLS = {
     "irfftn lengths": (lambda a: FT.irfftn(a, s=(3, 5), axes=(0, 2)), (2, 3, 4)),
     "fftshift axis": (lambda a: FT.fftshift(a, axes=0), (3, 4)),
 }  # fmt: skip
+CALLS |= {
+    "polyadd": (np.polyadd, (3,), (5,)),
+    "polysub": (np.polysub, (5,), (3,)),
+    "polymul": (np.polymul, (5,), (3,)),
+    "polyder": (lambda p: np.polyder(p, 2), (5,)),
+    "polyint": (lambda p, k: np.polyint(p, 2, k), (5,), (2,)),
+    "polyint one constant": (lambda p: np.polyint(p, 2), (5,)),
+    "vander": (np.vander, (4,)),
+    "vander increasing": (lambda x: np.vander(x, 3, increasing=True), (4,)),
+}
 if hasattr(np, "matvec"):
     CALLS["matvec"] = (np.matvec, (2, 4, 3), (3,))
     CALLS["vecmat"] = (np.vecmat, (4,), (2, 4, 3))
 REAL_CALLS = {
+    "polyfit": (lambda x, y: np.polyfit(x, y, 2), (6,), (6,)),
+    "polyfit columns": (lambda x, y: np.polyfit(x, y, 2), (6,), (6, 2)),
+    "polyfit weights": (lambda x, y, w: np.polyfit(x, y, 2, w=w), (6,), (6,), (6,)),
     "eigh": (LA.eigh, "spd"),
     "rfft": (FT.rfft, (3, 5)),
     "rfft length": (lambda a: FT.rfft(a, n=4, axis=0, norm="ortho"), (5, 2)),
@@ -311,6 +324,8 @@ REFUSALS = {
     "a matrix and a vector": lambda: LA.lstsq(node(np.ones((2, 2, 2))), V),
     "ind > 0": lambda: LA.tensorinv(X, ind=0),
     "Use fft": lambda: FT.rfft(node([1j, 2.0])),
+    "full= and cov=": lambda: np.polyfit(V, V, 1, cov=True),
+    "vector of coefficients": lambda: np.polyadd(X, V),
     "same length": lambda: FT.fftn(X, s=(2,), axes=(0, 1)),
 }
 

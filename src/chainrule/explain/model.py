@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import NotScalarError, RecordingError
-from chainrule.explain.observe import name_at, place, run
+from chainrule.explain.observe import departure, name_at, place, run
 from chainrule.graph import collect, with_support
 from chainrule.nodes import node
 from chainrule.rules import (
@@ -32,7 +32,7 @@ from chainrule.rules import (
     unboxed,
     vertex,
 )
-from chainrule.symbolic import formula, partial_formulas, symbols
+from chainrule.symbolic import Formula, Symbols, partial_formulas
 from chainrule.values import is_inexact, operation_name
 
 Array = Any
@@ -70,6 +70,16 @@ class vertex_view:
     def expression(self) -> str:
         """The expression in the source, or the operation's name."""
         return (self.place.text if self.place else "") or self.operation
+
+
+@dataclass
+class departure_view:
+    """A plain value that the program took from the recording, such as a comparison."""
+
+    operation: str
+    operands: list[operand]
+    result: Any
+    place: place | None
 
 
 @dataclass
@@ -115,6 +125,8 @@ class warning:
     vertex: int
     kind: str
     message: str
+    backward: bool = False
+    """Whether it was born in the sweep, not in the function."""
 
 
 class explanation:
@@ -151,6 +163,8 @@ class explanation:
         self._index = {z: i for i, z in enumerate(self._nodes)}
         self.inputs = [self._index[x] for x in made.inputs]
         self.vertices = self._views(made)
+        self.watched = made.watched
+        self.departures = [self._departure(d) for d in made.departures]
         self.result = self._index.get(made.result) if _is_node(made.result) else None
         self.source = _source(made)
         self.steps: list[step] = []
@@ -195,6 +209,15 @@ class explanation:
         if isinstance(x, vertex):
             return operand(self._index[x], x._value)
         return operand(None, x)
+
+    def _departure(self, d: departure) -> departure_view:
+        operands = [
+            operand(self._index.get(x), x._value)
+            if isinstance(x, vertex)
+            else operand(None, x)
+            for x in d.operands
+        ]
+        return departure_view(d.operation, operands, d.result, d.place)
 
     def written(self, x: operand) -> str:
         """Return an operand as it is written: a vertex' name or a constant."""
@@ -322,12 +345,18 @@ class explanation:
         values = [unboxed(x) for x in z.operands]
         given = {k: v for k, v in z.parameters.items() if k != "where"}
         partial = rule.parts[i](plain, unboxed(z), *values, **given)
-        names = [formula(self.written(x)) for x in view.operands]
+        names = [self._symbol(x) for x in view.operands]
         try:
-            text = rule.parts[i](symbols(), formula(view.name), *names, **given)
-            return str(text if isinstance(text, formula) else repr(text)), partial
+            text = rule.parts[i](Symbols(), Formula(view.name), *names, **given)
+            return str(text if isinstance(text, Formula) else repr(text)), partial
         except (TypeError, AttributeError):
             return _documented(rule, i), partial
+
+    def _symbol(self, x: operand) -> Any:
+        """Return an operand for a formula; rules shorten theirs for Python's numbers."""
+        if x.index is None and type(x.value) in (int, float, np.float64):
+            return x.value if type(x.value) is int else float(x.value)
+        return Formula(self.written(x))
 
     # -------------------------------------------------------------- checks and remarks
 
@@ -375,6 +404,7 @@ class explanation:
                         "nan",
                         f"The contribution of {v.name} to {target} is nan: "
                         f"{short(s.incoming)} * {short(c.partial)}. {_remedy(v)}",
+                        backward=True,
                     )
                 )
             elif _has(np.isinf, c.partial) and not _has(np.isinf, v.value):
@@ -384,6 +414,7 @@ class explanation:
                         "inf",
                         f"The derivative of {v.name} in {target}, {c.formula}, is "
                         f"infinite here. {_remedy(v)}",
+                        backward=True,
                     )
                 )
             elif np.ndim(c.amount) == 0 and c.amount == 0 and s.incoming != 0:
@@ -393,6 +424,7 @@ class explanation:
                         "zero",
                         f"The derivative of {v.name} in {target}, {c.formula}, is zero "
                         "here: nothing flows on this way.",
+                        backward=True,
                     )
                 )
         return found

@@ -20,6 +20,7 @@ from chainrule.containers import flatten, unflatten
 from chainrule.nodes import node
 from chainrule.recorder import new, next_serial
 from chainrule.recording import input_node
+from chainrule.rules import vertex
 from chainrule.values import INPUT
 
 _OURS = (os.path.dirname(chainrule.__file__), os.path.dirname(np.__file__))
@@ -50,8 +51,25 @@ class place:
 
 
 @dataclass
+class departure:
+    """A plain value taken from the recording: a comparison, a rounding, ``.value``.
+
+    The recording does not know what became of it, so a replay at other inputs must make
+    sure that it would be the same.
+    """
+
+    operation: str
+    operands: tuple[Any, ...]
+    result: Any
+    place: place | None
+
+
+@dataclass
 class run:
-    """One watched call: what it made, what it returned, and how it failed, if it did."""
+    """One watched call: what it made, what it returned, and how it failed, if it did.
+
+    ``watched`` tells whether ``departures`` were listened for.
+    """
 
     inputs: list[node]
     input_names: list[str]
@@ -59,6 +77,8 @@ class run:
     places: dict[node, place] = field(default_factory=dict)
     result: Any = None
     error: BaseException | None = None
+    departures: list[departure] = field(default_factory=list)
+    watched: bool = False
 
 
 class observed(node):
@@ -80,6 +100,71 @@ class observed(node):
         if found is not None:
             z.run.places[z] = found
 
+    def depart(self, operation: str, operands: tuple[Any, ...], result: Any) -> Any:
+        """Note a plain result, and return it."""
+        found = departure(operation, operands, result, _place())
+        self.run.departures.append(found)
+        return result
+
+    @property
+    def value(self) -> Any:
+        """The plain value; that it was asked for is noted."""
+        return self.depart("value", (self,), node.value.__get__(self))
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        node.value.__set__(self, value)
+
+    def __array_ufunc__(
+        self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any
+    ) -> Any:
+        """Run a ufunc; that it gave a plain result is noted."""
+        z = super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
+        return self._handed_out(ufunc.__name__, inputs, z)
+
+    def __array_function__(
+        self, func: Any, types: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """Run any other NumPy function; that it gave a plain result is noted."""
+        z = super().__array_function__(func, types, args, kwargs)
+        return z if func in _OF_SHAPES else self._handed_out(func.__name__, args, z)
+
+    def _handed_out(self, operation: str, operands: Sequence[Any], z: Any) -> Any:
+        leaves = z if isinstance(z, tuple | list) else [z]
+        if any(isinstance(v, vertex) for v in leaves):
+            return z
+        return self.depart(operation, tuple(operands), z)
+
+
+_OF_SHAPES: set[Any] = {
+    np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type,
+    np.zeros_like, np.ones_like, np.empty_like, np.may_share_memory,
+}  # fmt: skip
+"""Functions that look at shapes and dtypes, not at values."""
+
+
+def _noting(name: str, operation: str) -> Callable[..., Any]:
+    """Return an operator of nodes that notes its plain result."""
+    plain = getattr(node, name)
+
+    def noted(self: observed, *others: Any) -> Any:
+        z = plain(self, *others)
+        return z if z is NotImplemented else self.depart(operation, (self, *others), z)
+
+    noted.__name__ = name
+    return noted
+
+
+for _name, _operation in [
+    ("__lt__", "less"), ("__le__", "less_equal"), ("__gt__", "greater"),
+    ("__ge__", "greater_equal"), ("__eq__", "equal"), ("__ne__", "not_equal"),
+    ("__bool__", "bool"), ("__round__", "round"), ("__floor__", "floor"),
+    ("__ceil__", "ceil"), ("__trunc__", "trunc"), ("__floordiv__", "floor_divide"),
+    ("__rfloordiv__", "floor_divide"), ("__divmod__", "floor_divide"),
+    ("__rdivmod__", "floor_divide"),
+]:  # fmt: skip
+    setattr(observed, _name, _noting(_name, _operation))
+
 
 def watch(
     f: Callable[..., Any], args: Sequence[Any], keywords: Mapping[str, Any]
@@ -88,7 +173,7 @@ def watch(
 
     An exception of ``f`` is kept in ``run.error``, so that the part that ran is shown.
     """
-    watched = run([], [])
+    watched = run([], [], watched=True)
     given: list[Any] = []
     for name, arg in zip(_argument_names(f, len(args)), args, strict=True):
         leaves, structure_ = flatten(arg)
@@ -201,4 +286,4 @@ def name_at(spot: place) -> str | None:
     return assigned_names(spot.filename).get(span)
 
 
-__all__ = ["name_at", "observed", "place", "run", "watch"]
+__all__ = ["departure", "name_at", "observed", "place", "run", "watch"]

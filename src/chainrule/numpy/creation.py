@@ -22,8 +22,8 @@ def linspace(
     start: Any,
     stop: Any,
     num: int = 50,
-    endpoint: bool = True,  # noqa: FBT001, FBT002
-    retstep: bool = False,  # noqa: FBT001, FBT002
+    endpoint: bool = True,
+    retstep: bool = False,
     dtype: Any = None,
     axis: int = 0,
     *,
@@ -58,7 +58,7 @@ def logspace(
     start: Any,
     stop: Any,
     num: int = 50,
-    endpoint: bool = True,  # noqa: FBT001, FBT002
+    endpoint: bool = True,
     base: Any = 10.0,
     dtype: Any = None,
     axis: int = 0,
@@ -78,7 +78,7 @@ def geomspace(
     start: Any,
     stop: Any,
     num: int = 50,
-    endpoint: bool = True,  # noqa: FBT001, FBT002
+    endpoint: bool = True,
     dtype: Any = None,
     axis: int = 0,
 ) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError
 from chainrule.operations_grad.fourier import fitted
+from chainrule.shapes import normalize_axes
 from chainrule.values import refuse_out
 from chainrule.wrapping import implements
 
@@ -44,9 +45,9 @@ def irfft(
     """Return the real values whose transform begins with ``a``."""
     refuse_out({"out": out})
     a = ops.asarray(a)
-    n = 2 * (a.shape[axis] - 1) if n is None else n
-    first = fitted(ops, a, n // 2 + 1, axis)
-    mirror = _part(first, axis, slice((n - 1) // 2, 0, -1))
+    count = 2 * (int(a.shape[axis]) - 1) if n is None else n
+    first = fitted(ops, a, count // 2 + 1, axis)
+    mirror = _part(first, axis, slice((count - 1) // 2, 0, -1))
     whole = ops.concatenate([first, ops.conj(mirror)], axis=axis)
     return ops.real(ops.fft.ifft(whole, axis=axis, norm=norm))
 
@@ -174,8 +175,7 @@ def irfft2(
 
 def _shifted(x: Any, axes: Any, *, back: bool) -> Any:
     x = ops.asarray(x)
-    axes = range(x.ndim) if axes is None else axes
-    axes = tuple(axes) if isinstance(axes, Sequence | range) else (axes,)
+    axes = normalize_axes(axes if np.ndim(axes) == 0 else tuple(axes), x.ndim)
     half = tuple(x.shape[a] // 2 for a in axes)
     return ops.roll(x, tuple(-h for h in half) if back else half, axis=axes)
 

@@ -19,7 +19,7 @@ from chainrule.wrapping import implements
 
 
 @implements(np.linalg.norm)
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: FBT001, FBT002
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """Return the norm of vectors or matrices.
 
     Where a norm is 0 its derivative is 0, the subgradient of least norm; see
@@ -30,7 +30,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     plain_default = ord is None or (ord == 2 and x.ndim == 1)
     if axis is None and (plain_default or (ord in ("f", "fro") and x.ndim == 2)):
         return operations.linalg.vector_norm(x, keepdims=keepdims)
-    axes = normalize_axes(tuple(axis) if isinstance(axis, list) else axis, x.ndim)
+    given: Any = axis
+    axes = normalize_axes(given if np.ndim(given) == 0 else tuple(given), x.ndim)
     if len(axes) == 1:
         return _vector_norm(x, 2 if ord is None else ord, axes, keepdims=keepdims)
     if len(axes) == 2:
@@ -123,9 +124,9 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Any:
 @implements(np.linalg.svd)
 def svd(
     a: Any,
-    full_matrices: bool = True,  # noqa: FBT001, FBT002
-    compute_uv: bool = True,  # noqa: FBT001, FBT002
-    hermitian: bool = False,  # noqa: FBT001, FBT002
+    full_matrices: bool = True,
+    compute_uv: bool = True,
+    hermitian: bool = False,
 ) -> Any:
     """Return u, s, vh of the singular value decomposition; see ``svd_grad``."""
     a = operations.asarray(a)

@@ -124,9 +124,9 @@ _REFUSED: tuple[tuple[ModuleType, str, str], ...] = (
     ),
     (
         np,
-        "poly polyadd polyder polydiv polyfit polyint polymul polysub vander",
-        "It has no rule yet. Write it with np.polyval, np.convolve, np.stack of powers "
-        "or np.linalg.lstsq.",
+        "poly polydiv",
+        "It has no rule yet. Build polynomials with np.polymul and evaluate them with "
+        "np.polyval.",
     ),
     (
         np.linalg,
@@ -173,11 +173,11 @@ _NO_OPERATIONS: dict[str, str] = {
 }
 
 NOT_OPERATIONS: dict[str, str] = {
-    f"np.{name}": reason
-    for reason, names in _NO_OPERATIONS.items()
-    for name in names.split()
-}
-NOT_OPERATIONS |= {
+    **{
+        f"np.{name}": reason
+        for reason, names in _NO_OPERATIONS.items()
+        for name in names.split()
+    },
     "np.linalg.test": "settings",
     "np.fft.test": "settings",
     "np.fft.fftfreq": "creation",

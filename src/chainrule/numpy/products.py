@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -200,22 +201,24 @@ def _product(factors: Sequence[Any], order: Any, i: int, j: int) -> Any:
 
 
 @implements(np.linalg.matrix_power)
-def matrix_power(a: Any, n: int) -> Any:
+def matrix_power(a: Any, n: Any) -> Any:
     """Return the n-th power of square matrices, by repeated squaring.
 
     The power 0 is the identity; its derivative is structurally zero.
     """
     a = operations.asarray(a)
-    if not isinstance(n, int | np.integer):
+    try:
+        n = index(n)
+    except TypeError as error:
         raise ArgumentError(
             f"matrix_power needs an integer power; received {n!r}. Use np.linalg.eigh "
             "for other powers of symmetric matrices."
-        )
+        ) from error
     if n == 0:
         return operations.where(True, np.eye(a.shape[-1], dtype=a.dtype), a)
     base = operations.linalg.inv(a) if n < 0 else a
     z: Any = None
-    for place, bit in enumerate(bin(abs(int(n)))[:1:-1]):
+    for place, bit in enumerate(bin(abs(n))[:1:-1]):
         base = operations.matmul(base, base) if place else base
         if bit == "1":
             z = base if z is None else operations.matmul(z, base)

@@ -221,18 +221,19 @@ def var(
     """
     refuse_out({"out": out})
     x, where = cast(a, dtype), plain_operand(where)
-    if mean is None:
-        mean = ops.mean(x, axis=axis, keepdims=True, where=where)
-    d = x - mean
-    squares = d * d
-    if is_complex(d):
-        real, imag = ops.real(d), ops.imag(d)
-        squares = real * real + imag * imag
-    total = ops.sum(squares, axis=axis, keepdims=bool(keepdims), where=where)
-    left = count_of(x, axis, where, keepdims) - delta(ddof, correction)
+    ddof, keepdims = delta(ddof, correction), bool(keepdims)
     if where is not True:
-        return total / np.maximum(left, 0).astype(dtype_of(total))
-    return total / max(left, 0)
+        where = np.broadcast_to(where, x.shape)
+        x = ops.where(where, x, 0.0)
+    if mean is None:
+        return ops.var(x, axis=axis, ddof=ddof, keepdims=keepdims, where=where)
+    d = x - ops.asarray(mean)
+    squares = ops.square(d)
+    if is_complex(d):
+        squares = ops.square(ops.real(d)) + ops.square(ops.imag(d))
+    left = np.maximum(count_of(x, axis, where, keepdims) - ddof, 0)
+    total = ops.sum(squares, axis=axis, keepdims=keepdims, where=where)
+    return total / left.astype(dtype_of(total))
 
 
 def delta(ddof: Any, correction: Any) -> Any:

@@ -185,14 +185,11 @@ Pairs = tuple[list[int], list[int]]
 def paired_axes(x: Any, y: Any, axes: Any) -> Pairs:
     """Return tensordot's ``axes`` as two lists of non-negative axes of equal length."""
     n, m = len(shape_of(x)), len(shape_of(y))
-    if isinstance(axes, int | np.integer):
+    if np.ndim(axes) == 0:
         count = int(axes)
         return list(range(n - count, n)), list(range(count))
-    x_axes, y_axes = (
-        [int(a)] if isinstance(a, int | np.integer) else [int(i) for i in a]
-        for a in axes
-    )
-    return [a % n for a in x_axes], [a % m for a in y_axes]
+    x_axes, y_axes = (np.atleast_1d(a).tolist() for a in axes)
+    return [int(a) % n for a in x_axes], [int(a) % m for a in y_axes]
 
 
 def contracted_x(xp: Any, z_grad: Any, x: Any, y: Any, axes: Pairs) -> Any:
@@ -202,7 +199,7 @@ def contracted_x(xp: Any, z_grad: Any, x: Any, y: Any, axes: Pairs) -> Any:
     y_free = [a for a in range(len(shape_of(y))) if a not in y_axes]
     last = list(range(len(x_free), len(x_free) + len(y_free)))
     out = xp.tensordot(z_grad, y, axes=(last, y_free))
-    return _ordered(xp, out, x_free + [x_axes[i] for i in np.argsort(y_axes)])
+    return _ordered(xp, out, x_free + [x_axes[i] for i in _order_of(y_axes)])
 
 
 def contracted_y(xp: Any, z_grad: Any, x: Any, y: Any, axes: Pairs) -> Any:
@@ -212,14 +209,19 @@ def contracted_y(xp: Any, z_grad: Any, x: Any, y: Any, axes: Pairs) -> Any:
     y_free = [a for a in range(len(shape_of(y))) if a not in y_axes]
     first = list(range(len(x_free)))
     out = xp.tensordot(x, z_grad, axes=(x_free, first))
-    return _ordered(xp, out, [y_axes[i] for i in np.argsort(x_axes)] + y_free)
+    return _ordered(xp, out, [y_axes[i] for i in _order_of(x_axes)] + y_free)
 
 
 def _ordered(xp: Any, x: Any, axes: Sequence[int]) -> Any:
     """Return ``x``, whose axes are those named in ``axes``, with them in order."""
     if list(axes) == sorted(axes):
         return x
-    return xp.transpose(x, tuple(int(i) for i in np.argsort(axes)))
+    return xp.transpose(x, tuple(_order_of(axes)))
+
+
+def _order_of(axes: Sequence[int]) -> list[int]:
+    """Return the positions that sort ``axes``."""
+    return sorted(range(len(axes)), key=axes.__getitem__)
 
 
 class cross_grad(general):

@@ -18,6 +18,8 @@ from chainrule.errors import ArgumentError
 from chainrule.rules import EXTRA, general, plain
 from chainrule.shapes import Axis, dtype_of, is_complex, kept_shape, shape_of
 
+_linalg: Any = np.linalg
+
 
 def swapped(xp: Any, x: Any) -> Any:
     """Return ``x.T``: the last two axes exchanged."""
@@ -168,8 +170,8 @@ class pinv_grad(general):
                 "triangle only. Leave it away."
             )
         if cutoff is None:
-            return np.linalg.pinv(x)
-        s = np.linalg.svd(x, compute_uv=False)
+            return _linalg.pinv(x)
+        s = _linalg.svd(x, compute_uv=False)
         top = np.max(s, axis=-1, keepdims=True, initial=0.0)
         noise = 10 * max(np.shape(x)[-2:]) * np.finfo(s.dtype).eps * top
         if np.any((s > noise) & (s <= np.asarray(cutoff)[..., None] * top)):
@@ -178,7 +180,7 @@ class pinv_grad(general):
                 "singular values that are no rounding errors. Use a smaller cutoff, or "
                 "regularise: np.linalg.solve(x.T @ x + c * np.eye(n), x.T)."
             )
-        return np.linalg.pinv(x, rcond=cutoff)
+        return _linalg.pinv(x, rcond=cutoff)
 
     @staticmethod
     def pullback(
@@ -271,7 +273,7 @@ def cofactors(x: Any) -> Any:
     """Return the matrices of cofactors, exact also where ``x`` has no inverse."""
     x = np.asarray(x)
     try:
-        inverse = np.linalg.inv(x)
+        inverse = _linalg.inv(x)
         size = _largest_column(x) * _largest_column(inverse)
         if np.all(size * np.sqrt(np.finfo(x.dtype).eps) < 1):
             inverse = np.swapaxes(inverse, -1, -2)
@@ -431,8 +433,8 @@ class vector_norm_grad(general):
     ) -> Any:
         """Call NumPy's norm; the Euclidean norm of everything is the fastest."""
         if ord == 2 and axis is None:
-            return np.linalg.norm(x, keepdims=keepdims)
-        return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
+            return _linalg.norm(x, keepdims=keepdims)
+        return _linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
 
     @staticmethod
     def pullback(
@@ -505,7 +507,7 @@ class cholesky_grad(general):
     @staticmethod
     def forward(x: Any, *, upper: bool = False) -> Any:
         """Call NumPy's cholesky."""
-        return np.linalg.cholesky(x, upper=upper)
+        return _linalg.cholesky(x, upper=upper)
 
     @staticmethod
     def pullback(
@@ -559,7 +561,7 @@ class eigh_grad(general):
     @staticmethod
     def forward(x: Any, *, UPLO: str = "L") -> Any:
         """Call NumPy's eigh."""
-        return np.linalg.eigh(x, UPLO=UPLO)
+        return _linalg.eigh(x, UPLO=UPLO)
 
     @staticmethod
     def pullback(
@@ -615,7 +617,7 @@ class svd_grad(general):
     @staticmethod
     def forward(x: Any) -> Any:
         """Call NumPy's svd for the vectors of the singular values alone."""
-        return np.linalg.svd(x, full_matrices=False)
+        return _linalg.svd(x, full_matrices=False)
 
     @staticmethod
     def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:
@@ -688,7 +690,7 @@ class qr_grad(general):
     @staticmethod
     def forward(x: Any) -> Any:
         """Call NumPy's qr in its reduced mode."""
-        return np.linalg.qr(x)
+        return _linalg.qr(x)
 
     @staticmethod
     def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:

@@ -1,7 +1,8 @@
-"""Rules of reductions and running results: sum, mean, prod, max, min, cumsum, sort."""
+"""Rules of reductions and running results: sum, mean, var, prod, max, cumsum, sort."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,14 @@ import numpy as np
 from chainrule.cases import case, distinct
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.rules import general, linear
-from chainrule.shapes import Axis, dtype_of, kept_shape, normalize_axes, shape_of
+from chainrule.shapes import (
+    Axis,
+    dtype_of,
+    is_complex,
+    kept_shape,
+    normalize_axes,
+    shape_of,
+)
 
 _MASK = np.array([[True, False, True], [False, False, True]])
 
@@ -89,10 +97,68 @@ class mean_grad(linear):
             count = np.sum(chosen, axis=axis, keepdims=True)
             z_grad = xp.where(where, z_grad / np.maximum(count, 1), 0.0)
             return xp.broadcast_to(z_grad, shape)
-        count = 1
-        for i in normalize_axes(axis, len(shape)):
-            count *= shape[i]
+        count = math.prod(shape[i] for i in normalize_axes(axis, len(shape)))
         return xp.broadcast_to(z_grad / max(count, 1), shape)
+
+
+class var_grad(general):
+    """z = sum(|x - mean(x)|**2) / (n - ddof) over the axes in ``axis``"""
+
+    forward = np.var
+    cases = (
+        case((3, 4)),
+        case((3, 4), axis=0, ddof=1),
+        case((2, 3, 4), axis=(0, -1), keepdims=True),
+        case((3, 3), axis=0, where=np.array([[True], [False], [True]])),
+        case((3, 2), axis=0, ddof=1, where=np.array([[True], [False], [True]])),
+        case(()),
+    )
+
+    @staticmethod
+    def pullback(
+        xp: Any,
+        z_grad: Any,
+        z: Any,
+        x: Any,
+        *,
+        axis: Axis = None,
+        ddof: float = 0,
+        keepdims: bool = False,
+        where: Any = True,
+    ) -> tuple[Any]:
+        """x_grad[i] = 2 z_grad conj(x[i] - mean(x)) / (n - ddof)"""
+        z_grad = _kept(xp, z_grad, shape_of(x), axis)
+        return (z_grad * _twice_centred(xp, x, axis, ddof, where),)
+
+    @staticmethod
+    def pushforward(
+        xp: Any,
+        tangents: Any,
+        z: Any,
+        x: Any,
+        *,
+        axis: Axis = None,
+        ddof: float = 0,
+        keepdims: bool = False,
+        where: Any = True,
+    ) -> Any:
+        """z_dot = 2 sum(Re(conj(x - mean(x)) x_dot)) / (n - ddof)"""
+        terms = _twice_centred(xp, x, axis, ddof, where) * tangents[0]
+        terms = xp.real(terms) if is_complex(terms) else terms
+        return xp.sum(terms, axis=axis, keepdims=keepdims)
+
+
+def _twice_centred(xp: Any, x: Any, axis: Axis, ddof: float, where: Any) -> Any:
+    """Return 2 conj(x - mean(x)) / (n - ddof); 0 where ``where`` excludes an entry."""
+    centred = x - xp.mean(x, axis=axis, keepdims=True, where=where)
+    centred = xp.conjugate(centred) if is_complex(x) else centred
+    shape = shape_of(x)
+    if where is not True:
+        count = np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=True)
+        scale = (2.0 / np.maximum(count - ddof, 0)).astype(dtype_of(x))
+        return xp.where(where, centred * scale, 0.0)
+    left = math.prod(shape[i] for i in normalize_axes(axis, len(shape))) - ddof
+    return centred * (2.0 / left if left > 0 else math.nan)
 
 
 class cumsum_grad(linear):
@@ -442,4 +508,5 @@ __all__ = [
     "prod_grad",
     "sort_grad",
     "sum_grad",
+    "var_grad",
 ]
