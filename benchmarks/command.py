@@ -59,7 +59,7 @@ def apart(comparison: Comparison) -> list[Row]:
 def compare_one(name: str, i: int) -> list[Row]:
     """Run the full comparison of this name with its i-th peer."""
     warnings.simplefilter("ignore")  # the peers' own
-    (found,) = (c for c in comparisons(tiny=False) if c.name == name)
+    found = next(c for c in comparisons(tiny=False) if c.name == name)
     return compare(replace(found, peers=found.peers[i : i + 1]), smoke=False)
 
 

@@ -2,9 +2,9 @@
 
 The machine may be noisy. So chainrule and a peer are timed right after each other, in
 alternating order, round after round; a ratio is taken in each round, and the median of
-those ratios is reported. Times in the table are medians, too, but only comparable within
-a line. The cyclic collector is on, as it is for a user, and is run
-before each timing, so that nobody pays for the garbage of another.
+those ratios is reported. The times are medians, too; compare them within a line only.
+The cyclic collector is on, as it is for a user, and is run before each timing, so that
+nobody pays for the garbage of another.
 """
 
 from __future__ import annotations

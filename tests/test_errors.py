@@ -112,6 +112,11 @@ BAD = {
         lambda: operations.add(X, np.ma.masked_array([1.0], [True])), ArgumentError,
         "An operation on nodes.*mask would be lost",
     ),
+    "matrix": (
+        lambda: node(np.ones((1, 1)).view(np.matrix)), ArgumentError,
+        r"matrix of shape \(1, 1\).*product of matrices. Pass np.asarray\(value\)",
+    ),
+    "matrix operand": (lambda: np.ones((1, 1)).view(np.matrix) * V, ArgumentError, "write @"),
     "string operand": (
         lambda: X + "1", ArgumentError, "An operation on nodes.*received str '1'"
     ),

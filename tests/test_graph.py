@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import weakref
 
@@ -262,6 +263,25 @@ def test_forward_sweep_over_several_seeds():
     np.testing.assert_array_equal(dots[z].value, [3.0, 5.0])
     dots = forward_sweep(plain, order, {x: supported(1.0)})
     np.testing.assert_array_equal(dots[z].value, [1.0, 3.0])
+
+
+def test_identity_and_item_in_both_sweeps():
+    a = node(np.array([[2.0, 1.0], [0.5, 3.0]]))
+    sign, log = np.linalg.slogdet(copy.copy(+a))
+    order = collect([log]).order
+    names = ["item", "slogdet", "identity", "positive", None]
+    assert [v.operation for v in order] == names
+    inverse = np.linalg.inv(a.value)
+    d = np.array([[0.0, 1.0], [2.0, 0.0]])
+    dots = forward_sweep(plain, order, {a: supported(d)})
+    np.testing.assert_allclose(dots[log].value, np.sum(inverse.T * d))
+    bars = reverse_sweep(plain, order, {log: supported(2.0)})
+    np.testing.assert_allclose(bars[a].value, 2.0 * inverse.T)
+    assert bars[order[1]].value[0] is None
+    log.backward()
+    np.testing.assert_allclose(a.grad, inverse.T)
+    (log * sign).backward()
+    np.testing.assert_allclose(a.grad, 2.0 * inverse.T)
 
 
 def test_a_cycle_is_refused():

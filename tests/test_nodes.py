@@ -111,6 +111,9 @@ def test_vertices_without_contribution_have_zero_grad():
     np.where(True, x, y).backward()
     assert (x.grad, y.grad) == (1.0, 0.0)
     assert type(y.grad) is float
+    u, w = 2.0 * x, 2.0 * y
+    np.where(True, u, w).backward()
+    assert (u.grad, w.grad, x.grad, y.grad) == (1.0, 0.0, 3.0, 0.0)
 
 
 def test_backward_takes_a_seed():
@@ -181,6 +184,15 @@ def test_an_array_changed_by_its_owner(name):
     found = changed(use, np.array(array))
     np.testing.assert_array_equal(found, x.grad)
     assert len(np.unique(x.grad)) > 1 or name == "outer"
+
+
+def test_memory_that_is_no_array_changed_by_its_owner():
+    memory = bytearray(np.array([1.0, 2.0, 4.0]).tobytes())
+    x = node([0.5, 1.5, 2.5])
+    z = np.sum(x * np.frombuffer(memoryview(memory).toreadonly()))
+    memory[:] = bytes(len(memory))
+    z.backward()
+    np.testing.assert_array_equal(x.grad, [1.0, 2.0, 4.0])
 
 
 def test_a_list_index_changed_by_its_owner():

@@ -218,6 +218,27 @@ def test_the_seeds_loop_gives_the_same_numbers(data):
         np.testing.assert_allclose(v.grad, swept[v], rtol=1e-12, atol=1e-300)
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a: np.linalg.slogdet(a)[1] * np.linalg.slogdet(a + 1.0)[0],
+        lambda a: np.sum(np.linalg.eigh(a + a.T)[0] ** 3),
+        lambda a: np.sum(np.split(a, 2)[1] * a[0]),
+        lambda a: np.sum(np.log(a, where=np.array([True, False]))),
+        lambda a: np.sum(np.where(a > 1.0, a @ a, 2.0)),
+    ],
+)
+def test_the_seeds_loop_on_arrays(f):
+    a = node([[2.0, 1.0], [0.5, 3.0]])
+    z = f(a)
+    z.backward()
+    swept = a.grad
+    for vertex in collect([z]).order:
+        vertex.grad = 0.0
+    seed_backward(z)
+    np.testing.assert_allclose(a.grad, swept, rtol=1e-12)
+
+
 UNARY = [np.sin, np.cos, np.exp, lambda x: -x, lambda x: 0.5 * x, lambda x: x - 1.0,
          by_hand_sin, lambda x: x * x, lambda x: 1.0 / (x * x + 2.0)]  # fmt: skip
 PAIRS = [

@@ -1,6 +1,8 @@
-"""The workloads, by what they are made of; each module returns its comparisons."""
+"""The workloads, by what they are made of; each module yields its comparisons."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from benchmarks.workload import Comparison
 from benchmarks.workloads import (
@@ -12,7 +14,11 @@ from benchmarks.workloads import (
 )
 
 
-def comparisons(*, tiny: bool) -> list[Comparison]:
-    """Return every comparison in the order of the table."""
-    modules = (scalars, small_arrays, large_arrays, held_out, nested)
-    return [c for module in modules for c in module.comparisons(tiny=tiny)]
+def comparisons(*, tiny: bool) -> Iterator[Comparison]:
+    """Yield every comparison in the order of the table, its arrays made only then.
+
+    Arrays that nobody uses would not be harmless: once a large one has been freed, the
+    C library keeps later memory instead of handing it back, and everything is faster.
+    """
+    for module in (scalars, small_arrays, large_arrays, held_out, nested):
+        yield from module.comparisons(tiny=tiny)

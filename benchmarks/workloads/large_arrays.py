@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -30,10 +31,9 @@ def large_chain(xp: Any, x: Any, y: Any) -> Any:
     return xp.sum(z)
 
 
-def comparisons(*, tiny: bool) -> list[Comparison]:
-    """Return one comparison per size, with NumPy's forward and with PyTorch."""
+def comparisons(*, tiny: bool) -> Iterator[Comparison]:
+    """Yield one comparison per size, with NumPy's forward and with PyTorch."""
     rng = np.random.default_rng(3)
-    found: list[Comparison] = []
     for full, multiple in [(10_000, 4.5), (100_000, 3.0), (1_000_000, 3.0)]:
         size = full // 1000 if tiny else full
         arguments = rng.uniform(0.5, 1.5, size), rng.uniform(0.5, 1.5, size)
@@ -42,7 +42,4 @@ def comparisons(*, tiny: bool) -> list[Comparison]:
             Peer("torch", at_most(1.3)),
             Peer("autograd"),
         )
-        found.append(
-            Comparison(f"arrays of {size:,}", Workload(large_chain, arguments), peers)
-        )
-    return found
+        yield Comparison(f"arrays of {size:,}", Workload(large_chain, arguments), peers)

@@ -179,8 +179,10 @@ class rule:
             for i, part in self.pull(
                 plain, z_bar, unboxed(self.z), values, wanted, self.parameters
             ):
-                contribution = project(plain, part, self.operands[i]).value
-                self.operands[i].grad = add_values(self.operands[i].grad, contribution)
+                x = self.operands[i]
+                contribution = project(plain, part, x).value
+                untouched = isinstance(contribution, tuple) and type(x.grad) is float
+                x.grad = add_values(None if untouched else x.grad, contribution)
 
     @classmethod
     def structural_for(cls, parameters: Parameters) -> bool:
@@ -345,13 +347,13 @@ class linear(rule, kind=True):
                 continue
             taken = None
             if support is not None or cls.structural_for(parameters):
-                ones = np.ones(shape_of(z)) if support is None else support * 1.0
+                marks = marked(support, shape_of(z))
 
                 def through(xp: Any, g: Any, others: Any, i: int = i) -> Any:
                     return cls.apply_transpose(xp, i, g, others, parameters)
 
                 x_grad, taken = _supported_map(
-                    through, xp, x_grad, supported(z_grad, ones), operands, i
+                    through, xp, x_grad, supported(z_grad, marks), operands, i
                 )
             if not is_empty(taken):
                 yield i, supported(x_grad, taken)
@@ -370,7 +372,8 @@ class linear(rule, kind=True):
         marks: Any = None
         if z_bar.support is not None:
             values = [raw(x) for x in operands]
-            marks = transposes(plain, z_bar.support * 1.0, *values, **parameters)
+            shown = marked(z_bar.support, np.shape(z_bar.support))
+            marks = transposes(plain, shown, *values, **parameters)
         for i in wanted:
             taken = None if marks is None else full_is_none(marks[i] != 0)
             if not is_empty(taken):
@@ -403,7 +406,8 @@ class linear(rule, kind=True):
 
             value, taken = through(xp, tangent.value, operands), None
             if tangent.support is not None:
-                moved = supported(tangent.value, tangent.support * 1.0)
+                shape = shape_of(operands[i])
+                moved = supported(tangent.value, marked(tangent.support, shape))
                 value, taken = _supported_map(through, xp, value, moved, operands, i)
             total = accumulate(xp, total, project(xp, supported(value, taken), z))
         return total
@@ -429,9 +433,7 @@ class linear(rule, kind=True):
             elif t is not None:
                 values[i] = t.value
                 masked = masked or t.support is not None
-                supports[i] = 1.0 * np.broadcast_to(
-                    True if t.support is None else t.support, shape_of(x)
-                )
+                supports[i] = marked(t.support, shape_of(x))
         value = xp.apply(cls, values, parameters)
         taken = None
         if masked:
@@ -479,7 +481,7 @@ class general(rule, kind=True):
         marks: Any = None
         if cls.structural:
             values = [raw(x) for x in operands]
-            ones = _marked(z_bar, z)
+            ones = marked(z_bar.support, shape_of(z))
             marks = cls.pullback(plain, ones, raw(z), *values, **parameters)
         for i in wanted:
             if grads[i] is not None:
@@ -510,7 +512,7 @@ class general(rule, kind=True):
         taken: Any = None
         if cls.structural:
             ones = tuple(
-                None if t is None else _marked(t, x)
+                None if t is None else marked(t.support, shape_of(x))
                 for t, x in zip(tangents, operands, strict=True)
             )
             values = [raw(x) for x in operands]
@@ -727,12 +729,18 @@ def _supported_map(
     return xp.where(touched, value, through(xp, part.value, finite)), taken
 
 
-def _marked(part: supported, like: Any) -> Any:
-    """Return one where a cotangent or tangent of ``like`` is supported, else zero."""
-    shape = shape_of(like)
-    if part.support is None:
-        return np.ones(shape)
-    return np.broadcast_to(part.support * 1.0, shape)
+def marked(support: Any, shape: Any) -> Any:
+    """Return positive numbers where a support holds and zeros elsewhere.
+
+    They are sent through a linear map to find the support of its result. No two are
+    alike, so that coefficients of both signs (``diff``) cannot cancel them.
+    """
+    size = int(np.prod(shape))
+    marks = (1.0 + np.modf(np.arange(size) * _GOLDEN)[0]).reshape(shape)
+    return marks if support is None else marks * support
+
+
+_GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 
 
 def _is_inexact(value: Any) -> bool:

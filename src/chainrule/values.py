@@ -54,6 +54,11 @@ def numeric_array(value: Any, where: str) -> Any:
             f"{where} needs plain numbers; received {describe(value)}, whose mask would "
             "be lost. Pass value.filled(...), and np.where(mask, ...) on the node."
         )
+    if isinstance(value, np.matrix):
+        raise ArgumentError(
+            f"{where} needs plain arrays; received {describe(value)}, whose * is a "
+            "product of matrices. Pass np.asarray(value), and write @ for the product."
+        )
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:

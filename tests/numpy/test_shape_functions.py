@@ -32,7 +32,7 @@ AXES = {
     "transpose": (lambda x: np.transpose(x, (1, -1, 0)), T),
     "transpose method": (lambda x: x.transpose(2, 0, 1), T),
     "transpose method of a tuple": (lambda x: x.transpose((2, 0, 1)), T),
-    "transpose method alone": (lambda x: x.transpose(), T),
+    "transpose method alone": (lambda x: x.transpose() * 2, T),
     "matrix_transpose": (np.matrix_transpose, T),
     "linalg.matrix_transpose": (np.linalg.matrix_transpose, T),
     "swapaxes": (lambda x: x.swapaxes(0, -1), T),
@@ -51,7 +51,7 @@ AXES = {
     "broadcast_to": (lambda x: np.broadcast_to(x, (2, 3, 4)), M),
     "broadcast_to of a number": (lambda x: np.broadcast_to(x, (2, 3)), S),
     "broadcast_to a length": (lambda x: np.broadcast_to(x, 3), S),
-    "broadcast_arrays": (lambda x, y: np.broadcast_arrays(x, y), M, M[:1]),
+    "broadcast_arrays": (np.broadcast_arrays, M, M[:1]),
     **{
         f"atleast_{n}d of {x.ndim}": (getattr(np, f"atleast_{n}d"), x)
         for n in (1, 2, 3)
@@ -95,8 +95,8 @@ JOINING = {
     ),
     "stack": (lambda x, y: np.stack((x, y), axis=-1), M, M**2),
     **{
-        f"{name} of {x.ndim}": (lambda x, y, f=getattr(np, name): f([x, y]), x, x**2)
-        for name in ("vstack", "hstack", "dstack", "column_stack")
+        f"{f.__name__} of {x.ndim}": (lambda x, y, f=f: f([x, y]), x, x**2)
+        for f in (np.vstack, np.hstack, np.dstack, np.column_stack)
         for x in (S, W, M, T)
     },
     "vstack in a dtype": (lambda x, y: np.vstack([x, y], dtype=np.complex128), W, W),
@@ -159,10 +159,10 @@ PICKING = {
     "insert flat": (lambda x, v: np.insert(x, [3, 0, -1], v), M, W),
     "insert by mask": (lambda x, v: np.insert(x, W > 0, v), V[:3], W[: (W > 0).sum()]),
     **{
-        f"{name} {k}": (lambda x, k=k, f=getattr(np, name): f(x, k), x)
-        for name, x in [
-            ("diag", V), ("diag", M), ("diagflat", M), ("tril", M), ("triu", T),
-            ("trace", T), ("diagonal", T),
+        f"{f.__name__} {k} of {x.ndim}": (lambda x, k=k, f=f: f(x, k), x)
+        for f, x in [
+            (np.diag, V), (np.diag, M), (np.diagflat, M), (np.tril, M), (np.triu, T),
+            (np.trace, T), (np.diagonal, T),
         ]
         for k in (-4, -1, 0, 2, 5)
     },
@@ -187,7 +187,7 @@ PICKING = {
 }  # fmt: skip
 
 PADDING = {
-    f"{width} {given}": (lambda x, width=width, given=given: np.pad(x, width, **given), M)
+    f"{width} {given}": (lambda x, w=width, given=given: np.pad(x, w, **given), M)
     for width in (1, (1, 2), ((1, 2), (0, 3)), [[2], [1]])
     for given in (
         {}, {"constant_values": 3.0}, {"constant_values": ((1.0, 2.0), (3, 4))},
@@ -225,7 +225,7 @@ def test_full_like_keeps_a_node():
     np.sum(z).backward()
     assert z.operands[0].grad == 12.0
     assert type(np.full_like(node(M), 2.0)) is np.ndarray
-    with pytest.raises(MissingRuleError, match="np.broadcast_to"):
+    with pytest.raises(MissingRuleError, match=r"np\.broadcast_to"):
         np.full_like(M, node(2.0))
 
 
@@ -256,7 +256,7 @@ def test_constant_results_are_plain():
 
 @pytest.mark.parametrize("name", REFUSED_METHODS)
 def test_refused_methods(name):
-    with pytest.raises(EscapeError, match=rf"x\.{name}\(\) would"):
+    with pytest.raises(EscapeError, match=rf"x\.{name}\(\)"):
         getattr(node(M), name)()
 
 
@@ -277,7 +277,8 @@ def test_refused_methods(name):
          lambda x: np.pad(x, 1, mode="reflect", reflect_type="odd")),
         (ArgumentError, "foo=3", lambda x: np.pad(x, 1, foo=3)),
         (ArgumentError, "whole numbers", lambda x: np.pad(x, 1.5)),
-        (ArgumentError, "received a tuple", lambda x: np.block([(x, x)])),
+        (TypeError, "a tuple", lambda x: np.block([(x, x)])),
+        (ArgumentError, "a tuple", lambda x: gd.numpy.joining.block([(x, x)])),
         (ShapeError, r"depths \[0, 1\]", lambda x: np.block([[x], x])),
         (ShapeError, "empty list", lambda x: np.block([[x], []])),
         (ShapeError, "equal sections", lambda x: np.split(x, 2)),

@@ -10,7 +10,7 @@ import pytest
 import chainrule as gd
 from chainrule.errors import ArgumentError, ChainruleError, EscapeError, ShapeError
 from chainrule.nodes import node
-from tests.numpy.calls import MASK, DTYPES, M, S, T, V, W, assert_agrees, table
+from tests.numpy.calls import DTYPES, MASK, M, T, V, W, assert_agrees, table
 
 REAL = DTYPES[:2]
 HOLED = "entries that are not nan"
@@ -25,7 +25,8 @@ def reductions():
     for name in ("sum", "prod", "mean", "max", "min", "var", "std"):
         for prefix in ("", "nan"):
             f = getattr(np, prefix + name)
-            for given in ({}, {"axis": 0}, {"axis": (0, 2)}, {"axis": -1, "keepdims": 1}):
+            kept = {"axis": -1, "keepdims": True}
+            for given in ({}, {"axis": 0}, {"axis": (0, 2)}, kept):
                 yield f"{prefix}{name} {given}", f, given, T
             if prefix:
                 yield f"{name} of {HOLED}", lambda x, f=f, **k: f(holed(x), **k), {}, M
@@ -83,7 +84,7 @@ CALLS = {
     "ptp axis": (lambda x: np.ptp(x, axis=0, keepdims=True), M),
     "cumsum axis": (lambda x: np.cumsum(x, axis=0), M),
     "cumprod axis": (lambda x: np.cumprod(x, axis=0, dtype=np.complex128), M),
-    "cumulative_sum": (lambda x: np.cumulative_sum(x), V),
+    "cumulative_sum": (np.cumulative_sum, V),
     "cumulative_sum with 0": (
         lambda x: np.cumulative_sum(x, axis=1, include_initial=True), M
     ),
@@ -146,7 +147,8 @@ def test_medians(f, x):
 
 def test_nan_in_quantiles():
     assert_agrees(lambda x: np.nanmedian(holed(x), axis=0), M)
-    assert_agrees(lambda x: np.nanquantile(holed(x), [0.3, 0.8], axis=1), M, dtypes=REAL)
+    q = [0.3, 0.8]
+    assert_agrees(lambda x: np.nanquantile(holed(x), q, axis=1), M, dtypes=REAL)
     for f in (np.median, lambda x, **k: np.quantile(x, 0.3, **k)):
         z = f(node(holed(M)), axis=1)
         np.testing.assert_array_equal(z.value, f(holed(M), axis=1))
@@ -161,7 +163,11 @@ def third(f, x):
 
 @pytest.mark.parametrize(
     "f",
-    [np.prod, lambda x: np.prod(x.reshape(1, 3), axis=(0, 1)), lambda x: np.cumprod(x)[2]],
+    [
+        np.prod,
+        lambda x: np.prod(x.reshape(1, 3), axis=(0, 1)),
+        lambda x: np.cumprod(x)[2],
+    ],
     ids=["prod", "prod over axes", "cumprod"],
 )
 def test_products_of_zeros_are_exact_at_every_order(f):
@@ -169,7 +175,7 @@ def test_products_of_zeros_are_exact_at_every_order(f):
     for i in itertools.permutations(range(3)):
         expected[i] = 1.0
     np.testing.assert_array_equal(third(f, np.zeros(3)), expected)
-    np.testing.assert_array_equal(gd.grad(f)(np.array([0.0, 2.0, 3.0])), [6.0, 0.0, 0.0])
+    np.testing.assert_array_equal(gd.grad(f)(np.array([0.0, 2.0, 3.0])), [6, 0, 0])
     forward = gd.jacobian(gd.jacobian(f, mode="forward"), mode="forward")
     np.testing.assert_array_equal(
         forward(np.array([0.0, 0.0, 3.0])), [[0, 3, 0], [3, 0, 0], [0, 0, 0]]
@@ -226,7 +232,7 @@ def test_entries_left_out_are_structurally_zero(pick):
     x = np.array([0.0, 4.0])
     g = gd.grad(f)(x)
     assert g[0] == 0.0
-    assert np.isfinite(g[1]) and g[1] > 0
+    assert 0 < g[1] < np.inf
     assert np.isfinite(gd.jvp(f, (x,), (np.ones(2),))[1])
     assert np.isfinite(gd.hessian(f)(x)).all()
 
@@ -236,7 +242,7 @@ def test_lanes_of_nothing_but_nan():
     for f in (np.nanmax, np.nanmin, np.nanmedian):
         with pytest.warns(RuntimeWarning, match="All-NaN slice"):
             z = f(node(x), axis=1)
-        assert np.isfinite(z.value[0]) and np.isnan(z.value[1])
+        np.testing.assert_array_equal(np.isnan(z.value), [False, True])
 
 
 @pytest.mark.parametrize("n", [0, 1])
@@ -252,7 +258,8 @@ def test_a_number_is_reduced_to_itself():
     x = node(2.0)
     for f in (np.sum, np.prod, np.mean, np.max, np.min, np.nansum):
         assert type(f(x).value) is float
-        assert f(x, axis=-1).value == 2.0
+        if f is not np.mean:  # NumPy's mean of a number knows no axis
+            assert f(x, axis=-1).value == 2.0
         assert gd.grad(f)(2.0) == 1.0
     assert (np.var(x).value, np.std(x).value) == (0.0, 0.0)
 
@@ -267,14 +274,14 @@ def test_a_number_is_reduced_to_itself():
         (EscapeError, "out= would write", lambda x: np.nanmax(x, out=np.zeros(()))),
         (np.exceptions.AxisError, "axis 3", lambda x: np.std(x, axis=3)),
         (ValueError, "two names", lambda x: np.var(x, ddof=1, correction=1)),
-        (ArgumentError, "method='nearest'", lambda x: np.quantile(x, 0.3, method="nearest")),
+        (ArgumentError, "'lower'", lambda x: np.quantile(x, 0.3, method="lower")),
         (ArgumentError, "weights=ndarray", lambda x: np.percentile(x, 3, weights=M)),
         (ValueError, r"range \[0, 1\]; received 1.5", lambda x: np.quantile(x, 1.5)),
         (ValueError, r"range \[0, 100\]", lambda x: np.nanpercentile(x, -1)),
         (ArgumentError, "real numbers", lambda x: np.quantile(x * 1j, 0.5)),
         (ShapeError, "at least one entry", lambda x: np.quantile(x[:0], 0.5)),
         (ValueError, "along which axis", np.cumulative_sum),
-        (ArgumentError, "weights of shape", lambda x: np.average(x, weights=[1.0, 2.0])),
+        (ArgumentError, "weights of shape", lambda x: np.average(x, weights=[1, 2])),
         (ZeroDivisionError, "sum to zero", lambda x: np.average(x, weights=0 * M)),
         (ArgumentError, "records", lambda x: np.partition(x, 1, order="name")),
     ],

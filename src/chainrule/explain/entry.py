@@ -9,8 +9,8 @@ import numpy as np
 
 from chainrule.containers import flatten, unflatten
 from chainrule.errors import ArgumentError
-from chainrule.explain.model import explanation
-from chainrule.explain.observe import run, watch
+from chainrule.explain.model import Explanation
+from chainrule.explain.observe import Run, watch
 from chainrule.graph import collect
 from chainrule.nodes import node
 from chainrule.rules import raw
@@ -39,7 +39,7 @@ def explain(f: Any, *, mode: str = "reverse", order: int = 1) -> Any:
 
     Returns
     -------
-    explanation or callable
+    Explanation or callable
         For a node its explanation; for a function a function that takes its arguments
         and returns the explanation of that call.
 
@@ -65,35 +65,35 @@ def explain(f: Any, *, mode: str = "reverse", order: int = 1) -> Any:
             "gd.explain(f)(x)."
         )
 
-    def explained(*args: Any, **keywords: Any) -> explanation:
+    def explained(*args: Any, **keywords: Any) -> Explanation:
         """Run the function with these arguments and explain its gradient."""
         return _explain_call(f, args, keywords, mode, order)
 
     return explained
 
 
-def _explain_node(z: node, mode: str) -> explanation:
+def _explain_node(z: node, mode: str) -> Explanation:
     order = collect([z]).order
     leaves = [v for v in reversed(order) if v.rule is None]
     names = [v.parameters.get("name") or f"x{i}" for i, v in enumerate(leaves, 1)]
-    made = run(leaves, names, [v for v in reversed(order) if v.rule is not None])
+    made = Run(leaves, names, [v for v in reversed(order) if v.rule is not None])
     made.result = z
-    return explanation(made, title=repr(z), mode=mode)
+    return Explanation(made, title=repr(z), mode=mode, called=False)
 
 
 def _explain_call(
     f: Callable[..., Any], args: Sequence[Any], keywords: Any, mode: str, order: int
-) -> explanation:
+) -> Explanation:
     watched = watch(f, args, keywords)
     name = getattr(f, "__name__", type(f).__name__)
-    found = explanation(
+    found = Explanation(
         watched, title=name, mode=mode, differences=_differences(f, args, keywords)
     )
     if order == 2 and found.error is None:
         for i, x in enumerate(watched.inputs):
             if np.size(x._value) == 1:
                 first = _partial(f, i)
-                second = explanation(
+                second = Explanation(
                     watch(first, args, keywords),
                     title=f"d {name} / d {watched.input_names[i]}",
                     mode=mode,

@@ -8,8 +8,6 @@ to.
 from __future__ import annotations
 
 import collections
-import functools
-import inspect
 import linecache
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,41 +15,57 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import NotScalarError, RecordingError
-from chainrule.explain.observe import departure, name_at, place, run
-from chainrule.graph import collect, with_support
+from chainrule.containers import flatten, is_container
+from chainrule.errors import NotScalarError
+from chainrule.explain import remarks
+from chainrule.explain.brief import short
+from chainrule.explain.formulas import (
+    documented,
+    local_term,
+    meanings,
+    name,
+    written_out,
+)
+from chainrule.explain.formulas import as_term as constant
+from chainrule.explain.observe import Place, Run, operand_texts, program_names
+from chainrule.explain.present import Presented
+from chainrule.graph import collect, conjugated, with_support
 from chainrule.nodes import node
 from chainrule.rules import (
     accumulate,
     elementwise,
-    general,
-    linear,
     plain,
     project,
     supported,
     unboxed,
     vertex,
+    zeros_of,
 )
-from chainrule.symbolic import Formula, Symbols, partial_formulas
+from chainrule.shapes import reduced_axes
 from chainrule.values import is_inexact, operation_name
 
 Array = Any
 
 
 @dataclass
-class operand:
-    """What an operation was given: a vertex, by its index, or a constant."""
+class Operand:
+    """What an operation was given: a vertex, by its index, or a constant.
+
+    ``name`` is what an array that is a constant is called in formulas.
+    """
 
     index: int | None
     value: Any
+    name: str = ""
 
 
 @dataclass
-class vertex_view:
+class VertexView:
     """One vertex of the recording.
 
     ``repeat`` counts executions of the same expression, from 1; ``name`` is the name the
-    program gives it, or ``v1``, ``v2``, ... by age.
+    program gives it, or ``v1``, ``v2``, ... by age. ``used`` tells whether the result
+    was computed from it.
     """
 
     index: int
@@ -59,9 +73,9 @@ class vertex_view:
     value: Any
     rule: Any = None
     operation: str = "input"
-    operands: list[operand] = field(default_factory=list)
-    parameters: dict[str, Any] = field(default_factory=dict)
-    place: place | None = None
+    operands: list[Operand] = field(default_factory=list[Operand])
+    parameters: dict[str, Any] = field(default_factory=dict[str, Any])
+    place: Place | None = None
     repeat: int = 1
     repeats: int = 1
     used: bool = True
@@ -73,44 +87,62 @@ class vertex_view:
 
 
 @dataclass
-class departure_view:
-    """A plain value that the program took from the recording, such as a comparison."""
+class Contribution:
+    """What one vertex adds to the cotangent of one operand, or takes from its tangent.
 
-    operation: str
-    operands: list[operand]
-    result: Any
-    place: place | None
-
-
-@dataclass
-class contribution:
-    """What one vertex adds to the cotangent of one operand."""
+    ``shape`` is that of the product before the sum that undoes broadcasting.
+    """
 
     source: int
     target: int
     position: int
-    formula: str
     partial: Any
     amount: Any
     total: Any
     summed: bool
     """Whether broadcasting was undone by a sum."""
+    shape: tuple[int, ...]
+    _formula: Callable[[], str] = field(repr=False, compare=False)
+
+    @property
+    def formula(self) -> str:
+        """The local derivative as a formula."""
+        return self._formula()
+
+    @property
+    def reduction(self) -> str:
+        """The sum that undoes broadcasting, in words; ``""`` where there is none."""
+        if not self.summed:
+            return ""
+        after = np.shape(self.amount)
+        axes = reduced_axes(self.shape, after)
+        noun = "axis" if len(axes) == 1 else "axes"
+        listed = ", ".join(map(str, axes))
+        return f"summed over {noun} {listed}: {self.shape} -> {after}"
 
 
 @dataclass
-class step:
+class Step:
     """One vertex' turn in the sweep."""
 
     vertex: int
     incoming: Any
-    contributions: list[contribution]
-    ready: list[int]
-    """The vertices whose cotangents are complete after this step, newest first."""
+    contributions: list[Contribution]
+    _ready: Callable[[], list[int]] = field(repr=False, compare=False)
+
+    @property
+    def ready(self) -> list[int]:
+        """The vertices whose cotangents are complete after this step, newest first."""
+        return self._ready()
 
 
 @dataclass
-class tick:
-    """A gradient next to finite differences, for one input."""
+class Tick:
+    """A gradient next to finite differences, for one input.
+
+    In forward mode: the result's tangent next to its difference along the same
+    direction.
+    """
 
     vertex: int
     gradient: Any
@@ -118,18 +150,7 @@ class tick:
     agrees: bool | None
 
 
-@dataclass
-class warning:
-    """Where a zero or a nan was born, and what to do about it."""
-
-    vertex: int
-    kind: str
-    message: str
-    backward: bool = False
-    """Whether it was born in the sweep, not in the function."""
-
-
-class explanation:
+class Explanation(Presented):
     """One gradient, every step; ``print`` it, draw it, or save it as a page.
 
     Attributes
@@ -137,8 +158,18 @@ class explanation:
     vertices, steps, ticks, warnings
         The recording, the sweep over it in the order it runs, the gradients next to
         finite differences, and where a zero or nan was born.
+    inputs, result, returned
+        The vertices of the inputs and of the result, and the result's value.
+    title, called
+        The name of the function, or the node; whether a function was called.
+    totals
+        The cotangent (in forward mode the tangent) of each vertex.
     mode
         ``"reverse"`` or ``"forward"``.
+    seconds
+        With ``order=2`` the explanations of the first derivatives' own gradients.
+    notes
+        What is not shown, and why.
     error
         The exception that ended the function early, if one did: the vertices are the
         part that ran.
@@ -148,55 +179,57 @@ class explanation:
 
     def __init__(
         self,
-        made: run,
+        made: Run,
         *,
         title: str,
         mode: str = "reverse",
         differences: Callable[[int], Any] | None = None,
+        sweep: bool = True,
+        called: bool = True,
     ) -> None:
         """Read a watched run and sweep it."""
         self.title = title
+        self.called = called
         self.mode = mode
         self.error = made.error
-        self.seconds: list[explanation] = []
+        self.seconds: list[Explanation] = []
+        self.notes: list[str] = []
         self._nodes = _vertices_of(made)
         self._index = {z: i for i, z in enumerate(self._nodes)}
         self.inputs = [self._index[x] for x in made.inputs]
         self.vertices = self._views(made)
-        self.watched = made.watched
-        self.departures = [self._departure(d) for d in made.departures]
         self.result = self._index.get(made.result) if _is_node(made.result) else None
+        self.returned = made.result._value if _is_node(made.result) else made.result
         self.source = _source(made)
-        self.steps: list[step] = []
+        self.steps: list[Step] = []
         self.totals: dict[int, Any] = {}
-        if self.result is not None and made.error is None:
-            self._sweep()
-        self.ticks = [self._tick(i, differences) for i in range(len(self.inputs))]
-        self.warnings = self._warnings()
+        if sweep and made.error is None:
+            self._sweep(made.result)
+        self.ticks = self._ticks(differences)
+        self.warnings: list[remarks.Remark] = remarks.remarks_on(self)
 
     # ------------------------------------------------------------------- the vertices
 
-    def _views(self, made: run) -> list[vertex_view]:
-        counts = collections.Counter(
-            made.places[z] for z in self._nodes if z in made.places
-        )
-        seen: collections.Counter[place] = collections.Counter()
-        used = set(collect([made.result]).order) if _is_node(made.result) else set()
+    def _views(self, made: Run) -> list[VertexView]:
+        counts = collections.Counter(made.places.values())
+        seen: collections.Counter[Place] = collections.Counter()
+        used: set[Any] = set(collect(_nodes_in(made.result)).order)
         names = _names(self._nodes, made)
-        views: list[vertex_view] = []
+        views: list[VertexView] = []
         for i, z in enumerate(self._nodes):
             spot = made.places.get(z)
             if spot is not None:
                 seen[spot] += 1
+            rule = z.rule
             views.append(
-                vertex_view(
+                VertexView(
                     index=i,
                     name=names[i],
                     value=z._value,
-                    rule=z.rule,
-                    operation="input" if z.rule is None else operation_name(z.rule),
-                    operands=[self._operand(x) for x in z.operands],
-                    parameters=dict(z.parameters) if z.rule else {},
+                    rule=rule,
+                    operation="input" if rule is None else operation_name(rule),
+                    operands=self._operands(z, spot),
+                    parameters=dict(z.parameters) if rule else {},
                     place=spot,
                     repeat=seen[spot] if spot else 1,
                     repeats=counts[spot] if spot else 1,
@@ -205,75 +238,64 @@ class explanation:
             )
         return views
 
-    def _operand(self, x: Any) -> operand:
-        if isinstance(x, vertex):
-            return operand(self._index[x], x._value)
-        return operand(None, x)
+    def _operands(self, z: Any, spot: Place | None) -> list[Operand]:
+        found: list[Operand] = []
+        for i, x in enumerate(z.operands):
+            if isinstance(x, vertex):
+                found.append(Operand(self._index[x], x._value))
+            else:
+                constant_name = _constant_name(z, i, spot) if np.ndim(x) else ""
+                found.append(Operand(None, x, constant_name))
+        return found
 
-    def _departure(self, d: departure) -> departure_view:
-        operands = [
-            operand(self._index.get(x), x._value)
-            if isinstance(x, vertex)
-            else operand(None, x)
-            for x in d.operands
-        ]
-        return departure_view(d.operation, operands, d.result, d.place)
-
-    def written(self, x: operand) -> str:
-        """Return an operand as it is written: a vertex' name or a constant."""
-        return short(x.value) if x.index is None else self.vertices[x.index].name
+    def written(self, x: Operand) -> str:
+        """Return an operand as it is written: its name, or a constant number."""
+        if x.index is not None:
+            return self.vertices[x.index].name
+        return x.name or short(x.value)
 
     # ---------------------------------------------------------------------- the sweep
 
-    def _sweep(self) -> None:
-        if self.mode == "forward":
-            self._sweep_forward()
-        else:
-            self._sweep_reverse()
+    def _sweep(self, result: Any) -> None:
+        if is_container(result) and _nodes_in(result):
+            raise NotScalarError(
+                "explain needs a function that returns one result; this one returned "
+                f"a {type(result).__name__}. Return one of its parts, or a sum of them."
+            )
+        if self.result is None:
+            return
+        with np.errstate(all="ignore"):
+            if self.mode == "forward":
+                self._sweep_forward(result)
+            else:
+                self._sweep_reverse(result)
 
-    def _sweep_reverse(self) -> None:
-        result = self._nodes[self.result or 0]
+    def _sweep_reverse(self, result: Any) -> None:
         if not _is_real_scalar(result._value):
             raise NotScalarError(
                 "explain needs a function that returns one real scalar; this one "
-                f"returned {short(result._value)}. Call np.sum(...) on it first."
+                f"returned {short(result._value)}. Call np.sum(...) on it first, or "
+                "explain it with mode='forward'."
             )
         order = collect([result]).order
-        waiting = collections.Counter(
-            x for z in order for x in z.operands if isinstance(x, vertex)
-        )
+        queue = _Queue(order, self._index)
         ones = 1.0 if type(result._value) is float else np.ones_like(result._value)
         bars: dict[Any, supported] = {result: with_support(ones)}
-        ready = [result]
-        with np.errstate(all="ignore"):
-            for z in order:
-                ready.remove(z)
-                parts = self._step_back(z, bars)
-                for x in z.operands:
-                    if isinstance(x, vertex):
-                        waiting[x] -= 1
-                        if waiting[x] == 0:
-                            ready.append(x)
-                ready.sort(key=_age, reverse=True)
-                incoming = bars[z].value if z in bars else 0.0
-                self.totals[self._index[z]] = incoming
-                if z.rule is not None:
-                    self.steps.append(
-                        step(
-                            self._index[z],
-                            incoming,
-                            parts,
-                            [self._index[x] for x in ready],
-                        )
-                    )
+        for turn, z in enumerate(order):
+            parts = self._step_back(z, bars)
+            incoming = bars[z].value if z in bars else zeros_of(z._value)
+            self.totals[self._index[z]] = incoming
+            if z.rule is not None:
+                ready = queue.after(turn)
+                self.steps.append(Step(self._index[z], incoming, parts, ready))
 
-    def _step_back(self, z: Any, bars: dict[Any, supported]) -> list[contribution]:
+    def _step_back(self, z: Any, bars: dict[Any, supported]) -> list[Contribution]:
         if z.rule is None or z not in bars:
             return []
         wanted = [i for i, x in enumerate(z.operands) if isinstance(x, vertex)]
         values = [unboxed(x) for x in z.operands]
         pulled = z.rule.pull(plain, bars[z], unboxed(z), values, wanted, z.parameters)
-        parts: list[contribution] = []
+        parts: list[Contribution] = []
         for i, raw_part in pulled:
             x = z.operands[i]
             part = project(plain, raw_part, x)
@@ -281,26 +303,24 @@ class explanation:
             parts.append(self._contribution(z, x, i, raw_part, part, bars[x].value))
         return parts
 
-    def _sweep_forward(self) -> None:
+    def _sweep_forward(self, result: Any) -> None:
         """Sweep one tangent: the sum over inputs, each moved by 1."""
-        order = collect([self._nodes[self.result or 0]]).order
         dots: dict[Any, supported] = {}
-        with np.errstate(all="ignore"):
-            for z in reversed(order):
-                i = self._index[z]
-                if z.rule is None:
-                    moved = i in self.inputs
-                    ones = np.ones_like(z._value) if moved else np.zeros_like(z._value)
-                    ones = float(ones) if type(z._value) is float else ones
-                    dots[z] = with_support(ones)
-                else:
-                    self._step_forward(z, dots)
-                self.totals[i] = dots[z].value if z in dots else 0.0
+        for z in reversed(collect([result]).order):
+            i = self._index[z]
+            if z.rule is None:
+                moved = i in self.inputs
+                ones = np.ones_like(z._value) if moved else np.zeros_like(z._value)
+                ones = float(ones) if type(z._value) is float else ones
+                dots[z] = with_support(ones)
+            else:
+                self._step_forward(z, dots)
+            self.totals[i] = dots[z].value if z in dots else zeros_of(z._value)
 
     def _step_forward(self, z: Any, dots: dict[Any, supported]) -> None:
         values = [unboxed(x) for x in z.operands]
         moving = [i for i, x in enumerate(z.operands) if isinstance(x, vertex)]
-        parts: list[contribution] = []
+        parts: list[Contribution] = []
         total: supported | None = None
         for i in moving:
             x = z.operands[i]
@@ -317,142 +337,111 @@ class explanation:
         if total is not None:
             dots[z] = total
         incoming = [dots[x].value for x in z.operands if x in dots] if moving else []
-        self.steps.append(
-            step(self._index[z], incoming[0] if len(incoming) == 1 else None, parts, [])
-        )
+        sole = incoming[0] if len(incoming) == 1 else None
+        self.steps.append(Step(self._index[z], sole, parts, list))
 
     def _contribution(
         self, z: Any, x: Any, i: int, raw_part: Any, part: Any, total: Any
-    ) -> contribution:
-        text, partial = self._local(z, i)
-        return contribution(
-            source=self._index[z],
+    ) -> Contribution:
+        source = self._index[z]
+        value, before = part.value, raw_part.value
+        several = isinstance(before, tuple)
+
+        def formula() -> str:
+            return self.local_formula(source, i)
+
+        return Contribution(
+            source=source,
             target=self._index[x],
             position=i,
-            formula=text,
-            partial=partial,
-            amount=part.value,
+            partial=_partial(z, i),
+            amount=value,
             total=total,
-            summed=np.size(raw_part.value) > np.size(part.value),
+            summed=not several and np.size(before) > np.size(value),
+            shape=() if several else np.shape(before),
+            _formula=formula,
         )
 
-    def _local(self, z: Any, i: int) -> tuple[str, Any]:
-        """Return the local derivative in operand ``i``: its formula and its value."""
-        rule = z.rule
-        view = self.vertices[self._index[z]]
-        if not issubclass(rule, elementwise):
-            return _documented(rule, i), None
-        values = [unboxed(x) for x in z.operands]
-        given = {k: v for k, v in z.parameters.items() if k != "where"}
-        partial = rule.parts[i](plain, unboxed(z), *values, **given)
-        names = [self._symbol(x) for x in view.operands]
-        try:
-            text = rule.parts[i](Symbols(), Formula(view.name), *names, **given)
-            return str(text if isinstance(text, Formula) else repr(text)), partial
-        except (TypeError, AttributeError):
-            return _documented(rule, i), partial
+    def local_term(self, source: int, position: int) -> Any:
+        """Return the local derivative in an operand as a term, if it can be one."""
+        view = self.vertices[source]
+        operands = [
+            constant(x.value)
+            if x.index is None and not x.name
+            else name(self.written(x), unboxed(x.value))
+            for x in view.operands
+        ]
+        z = name(view.name, unboxed(view.value))
+        return local_term(view.rule, z, operands, position, view.parameters)
 
-    def _symbol(self, x: operand) -> Any:
-        """Return an operand for a formula; rules shorten theirs for Python's numbers."""
-        if x.index is None and type(x.value) in (int, float, np.float64):
-            return x.value if type(x.value) is int else float(x.value)
-        return Formula(self.written(x))
+    def local_formula(self, source: int, position: int) -> str:
+        """Return the local derivative in an operand as a formula."""
+        term = self.local_term(source, position)
+        if term is not None:
+            return written_out(term)
+        view = self.vertices[source]
+        operands = [self.written(x) for x in view.operands]
+        return documented(
+            view.rule, position, meanings(view.rule, view.name, operands)
+        )
 
-    # -------------------------------------------------------------- checks and remarks
+    # ------------------------------------------------------------------------- checks
 
-    def _tick(self, i: int, differences: Callable[[int], Any] | None) -> tick:
+    def _ticks(self, differences: Callable[[int], Any] | None) -> list[Tick]:
+        if self.mode == "forward":
+            return [] if not self.steps else [self._tick_along(differences)]
+        return [self._tick(i, differences) for i in range(len(self.inputs))]
+
+    def _tick(self, i: int, differences: Callable[[int], Any] | None) -> Tick:
         index = self.inputs[i]
-        value = self.vertices[index].value
         gradient = self.totals.get(index)
         if gradient is None:
-            gradient = 0.0 if type(value) is float else np.zeros_like(value)
-        if differences is None or not self.steps or self.mode == "forward":
-            return tick(index, gradient, None, None)
-        estimate = differences(i)
-        if estimate is None:
-            return tick(index, gradient, None, None)
-        scale = 1.0 + np.max(np.abs(gradient), initial=0.0)
-        apart = np.max(np.abs(np.asarray(gradient) - estimate), initial=0.0)
-        return tick(index, gradient, estimate, bool(apart <= 1e-4 * scale))
+            gradient = zeros_of(self.vertices[index].value)
+        estimate = None
+        if differences is not None and self.steps:
+            estimate = differences(i)
+        return _compared(index, conjugated(gradient), estimate)
 
-    def _warnings(self) -> list[warning]:
-        found: list[warning] = []
-        for v in self.vertices:
-            if v.rule is None:
-                continue
-            inside = [x.value for x in v.operands if is_inexact(x.value)]
-            if _has(np.isnan, v.value) and not any(_has(np.isnan, x) for x in inside):
-                found.append(warning(v.index, "nan", f"{v.name} is nan. {_remedy(v)}"))
-            elif _has(np.isinf, v.value) and not any(_has(np.isinf, x) for x in inside):
-                found.append(
-                    warning(v.index, "inf", f"{v.name} is infinite. {_remedy(v)}")
-                )
-        for s in self.steps:
-            found += self._step_warnings(s)
-        return found
+    def _tick_along(self, differences: Callable[[int], Any] | None) -> Tick:
+        """Compare the result's tangent with the sum of the inputs' differences."""
+        result = self.result or 0
+        tangent = self.totals[result]
+        parts: list[Any] = [None]
+        if differences is not None and np.ndim(tangent) == 0:
+            parts = [differences(i) for i in range(len(self.inputs))]
+        known = all(p is not None for p in parts)
+        estimate = float(sum(np.sum(p) for p in parts)) if known else None
+        return _compared(result, tangent, estimate)
 
-    def _step_warnings(self, s: step) -> list[warning]:
-        v = self.vertices[s.vertex]
-        found: list[warning] = []
-        for c in s.contributions:
-            target = self.vertices[c.target].name
-            born = _has(np.isnan, c.amount) and not _has(np.isnan, s.incoming)
-            if born:
-                found.append(
-                    warning(
-                        s.vertex,
-                        "nan",
-                        f"The contribution of {v.name} to {target} is nan: "
-                        f"{short(s.incoming)} * {short(c.partial)}. {_remedy(v)}",
-                        backward=True,
-                    )
-                )
-            elif _has(np.isinf, c.partial) and not _has(np.isinf, v.value):
-                found.append(
-                    warning(
-                        s.vertex,
-                        "inf",
-                        f"The derivative of {v.name} in {target}, {c.formula}, is "
-                        f"infinite here. {_remedy(v)}",
-                        backward=True,
-                    )
-                )
-            elif np.ndim(c.amount) == 0 and c.amount == 0 and s.incoming != 0:
-                found.append(
-                    warning(
-                        s.vertex,
-                        "zero",
-                        f"The derivative of {v.name} in {target}, {c.formula}, is zero "
-                        "here: nothing flows on this way.",
-                        backward=True,
-                    )
-                )
-        return found
+
+class _Queue:
+    """Which vertices are complete and wait, after each turn of a sweep.
+
+    Kept as the turn at which each becomes complete, so that long queues cost nothing
+    until they are asked for.
+    """
+
+    def __init__(self, order: Sequence[Any], index: dict[Any, int]) -> None:
+        turns = {z: turn for turn, z in enumerate(order)}
+        complete = np.zeros(len(order), dtype=np.intp)
+        for turn, z in enumerate(order):
+            for x in z.operands:
+                if isinstance(x, vertex):
+                    complete[turns[x]] = turn
+        self._complete = complete
+        self._indices = np.array([index[z] for z in order], dtype=np.intp)
+
+    def after(self, turn: int) -> Callable[[], list[int]]:
+        """Return a function that lists the vertices that wait after a turn."""
+
+        def ready() -> list[int]:
+            waiting = self._complete[turn + 1 :] <= turn
+            return self._indices[turn + 1 :][waiting].tolist()
+
+        return ready
 
 
 # ------------------------------------------------------------------------- small parts
-
-
-def short(x: Any, digits: int = 6) -> str:
-    """Return a value in little space: a number, or an array's shape and first entries.
-
-    >>> short(0.1), short(np.arange(6.0).reshape(2, 3))
-    ('0.1', '(2, 3): 0 1 2 ...')
-    """
-    if x is None:
-        return ""
-    if isinstance(x, tuple):
-        return "(" + ", ".join(short(v, digits) for v in x) + ")"
-    if isinstance(x, bool | np.bool_):
-        return str(bool(x))
-    if isinstance(x, int | np.integer):
-        return str(int(x))
-    if np.ndim(x) == 0 and is_inexact(x):
-        return f"{x:.{digits}g}"
-    if isinstance(x, np.ndarray):
-        entries = " ".join(short(v[()], 4) for v in x.flat[:3])
-        return f"{x.shape}: {entries}{' ...' if x.size > 3 else ''}"
-    return str(x)
 
 
 def _age(z: Any) -> int:
@@ -463,6 +452,10 @@ def _is_node(x: Any) -> bool:
     return isinstance(x, node)
 
 
+def _nodes_in(result: Any) -> list[Any]:
+    return [x for x in flatten(result)[0] if _is_node(x)]
+
+
 def _is_real_scalar(value: Any) -> bool:
     return type(value) is float or (
         isinstance(value, np.ndarray | np.generic)
@@ -471,11 +464,27 @@ def _is_real_scalar(value: Any) -> bool:
     )
 
 
-def _vertices_of(made: run) -> list[Any]:
+def _partial(z: Any, i: int) -> Any:
+    """Return the local derivative in operand ``i``, ``None`` where it is no number."""
+    if not issubclass(z.rule, elementwise) or i not in z.rule.parts:
+        return None
+    values = [unboxed(x) for x in z.operands]
+    given = {k: v for k, v in z.parameters.items() if k != "where"}
+    return z.rule.parts[i](plain, unboxed(z), *values, **given)
+
+
+def _compared(index: int, gradient: Any, estimate: Any) -> Tick:
+    if estimate is None or not np.all(np.isfinite(estimate)):
+        return Tick(index, gradient, estimate, None)
+    scale = 1.0 + np.max(np.abs(gradient), initial=0.0)
+    apart = np.max(np.abs(np.asarray(gradient) - estimate), initial=0.0)
+    return Tick(index, gradient, estimate, bool(apart <= 1e-4 * scale))
+
+
+def _vertices_of(made: Run) -> list[Any]:
     """Return every vertex, oldest first: what ran, and what the result came from."""
-    found = dict.fromkeys([*made.inputs, *made.made])
-    if _is_node(made.result):
-        found |= dict.fromkeys(collect([made.result]).order)
+    found: dict[Any, None] = dict.fromkeys([*made.inputs, *made.made])
+    found |= dict.fromkeys(collect(_nodes_in(made.result)).order)
     for z in list(found):
         for x in z.operands:
             if isinstance(x, vertex):
@@ -483,39 +492,33 @@ def _vertices_of(made: run) -> list[Any]:
     return sorted(found, key=_age)
 
 
-def _names(nodes: Sequence[Any], made: run) -> list[str]:
+def _names(nodes: Sequence[Any], made: Run) -> list[str]:
     """Return each vertex' name: the program's own where it has one, made unique."""
-    given = dict(zip(made.inputs, made.input_names, strict=True))
+    given: dict[Any, str] = program_names(made.places)
+    given.update(zip(made.inputs, made.input_names, strict=True))
     names: list[str] = []
     counts: collections.Counter[str] = collections.Counter()
     inner = 0
     for z in nodes:
-        name = given.get(z) or (None if z.rule else z.parameters.get("name"))
-        if name is None and z in made.places:
-            name = name_at(made.places[z])
-        if name is None:
+        found = given.get(z) or (None if z.rule else z.parameters.get("name"))
+        if found is None:
             inner += 1
-            name = f"v{inner}"
-        counts[name] += 1
-        names.append(name if counts[name] == 1 else f"{name}#{counts[name]}")
+            found = f"v{inner}"
+        counts[found] += 1
+        names.append(found if counts[found] == 1 else f"{found}#{counts[found]}")
     return names
 
 
-def _documented(rule: Any, i: int) -> str:
-    """Return the formula that the rule's method documents for operand ``i``."""
-    method: Any = None
-    if i in rule.parts:
-        method = rule.parts[i]
-    elif issubclass(rule, linear | general):
-        method = getattr(rule, rule._main, None)
-    doc = inspect.getdoc(method) if method is not None else None
-    return (doc or "").strip().split("\n")[0]
+def _constant_name(z: Any, i: int, spot: Place | None) -> str:
+    """Return what the program calls an array that is a constant."""
+    texts = operand_texts(spot.text, len(z.operands)) if spot else ()
+    return texts[i] if texts and len(texts[i]) <= 20 else "constant"
 
 
-def _source(made: run) -> dict[str, dict[int, str]]:
+def _source(made: Run) -> dict[str, dict[int, str]]:
     """Return the source lines around what ran, by file and line number."""
     spans: dict[str, list[int]] = {}
-    for spot in made.places.values():
+    for spot in set(made.places.values()):
         spans.setdefault(spot.filename, []).extend((spot.line, spot.end_line))
     found: dict[str, dict[int, str]] = {}
     for filename, numbers in spans.items():
@@ -536,30 +539,16 @@ def _function_start(lines: Sequence[str], line: int) -> int:
     return line
 
 
-def _has(test: Any, value: Any) -> bool:
-    return is_inexact(value) and bool(np.any(test(value)))
+contribution, operand, step, tick = Contribution, Operand, Step, Tick
+explanation, vertex_view = Explanation, VertexView
 
-
-_REMEDIES = {
-    "log": "log needs a positive argument: np.log(np.where(x > 0, x, 1.0)), or log1p.",
-    "divide": "The denominator is zero: guard it, np.where(y != 0, y, 1.0).",
-    "sqrt": "sqrt has no finite derivative at 0: np.sqrt(np.where(x > 0, x, 1.0)).",
-    "power": "A power needs a positive base where the exponent is not an integer.",
-    "exp": "exp overflows beyond 709: subtract the maximum first, or use logaddexp.",
-}
-
-
-def _remedy(v: vertex_view) -> str:
-    default = f"Look at what {v.operation} was given, and guard it with np.where."
-    return _REMEDIES.get(v.operation, default)
-
-
-@functools.lru_cache(maxsize=512)
-def formulas_of(rule: Any) -> dict[str, str]:
-    """Return an elementwise rule's partial derivatives as text, ``{}`` if it has none."""
-    if not issubclass(rule, elementwise):
-        return {}
-    try:
-        return partial_formulas(rule)
-    except (TypeError, AttributeError, RecordingError):
-        return {}
+__all__ = [
+    "Contribution",
+    "Explanation",
+    "Operand",
+    "Step",
+    "Tick",
+    "VertexView",
+    "is_inexact",
+    "short",
+]

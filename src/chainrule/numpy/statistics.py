@@ -226,14 +226,16 @@ def var(
         where = np.broadcast_to(where, x.shape)
         x = ops.where(where, x, 0.0)
     if mean is None:
-        return ops.var(x, axis=axis, ddof=ddof, keepdims=keepdims, where=where)
+        z = ops.var(x, axis=axis, ddof=ddof, keepdims=keepdims, where=where)
+        return z if dtype is None else cast(z, dtype)
     d = x - ops.asarray(mean)
     squares = ops.square(d)
     if is_complex(d):
         squares = ops.square(ops.real(d)) + ops.square(ops.imag(d))
     left = np.maximum(count_of(x, axis, where, keepdims) - ddof, 0)
     total = ops.sum(squares, axis=axis, keepdims=keepdims, where=where)
-    return total / left.astype(dtype_of(total))
+    z = total / left.astype(dtype_of(total))
+    return z if dtype is None else cast(z, dtype)
 
 
 def delta(ddof: Any, correction: Any) -> Any:

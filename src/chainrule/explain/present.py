@@ -1,0 +1,85 @@
+"""How an explanation is shown: as text, Markdown or LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from chainrule.explain.report import LIMIT, Block, document
+
+if TYPE_CHECKING:
+    from chainrule.explain.model import Explanation
+
+_WIDEST = 120
+
+
+class Presented:
+    """The forms of an explanation; each is made when it is asked for."""
+
+    def _document(self, limit: int | None = LIMIT) -> list[Block]:
+        return document(cast("Explanation", self), limit=limit)
+
+    def to_text(self, *, width: int = 80, limit: int | None = LIMIT) -> str:
+        """Return the explanation as plain text.
+
+        Parameters
+        ----------
+        width
+            How many columns the text may take; at least 40.
+        limit
+            How many operations are shown at most, after loops are folded; ``None``
+            shows all that are in no loop.
+        """
+        from chainrule.explain.text import plain_text
+
+        return plain_text(self._document(limit), width)
+
+    def to_markdown(self, *, limit: int | None = LIMIT) -> str:
+        """Return the explanation as Markdown, with its tables."""
+        from chainrule.explain.markdown import to_markdown
+
+        return to_markdown(self._document(limit))
+
+    def to_latex(self, *, limit: int | None = LIMIT) -> str:
+        """Return the explanation as LaTeX equations, for the package ``amsmath``."""
+        from chainrule.explain.latex import to_latex
+
+        return to_latex(cast("Explanation", self), limit)
+
+    def print(self, file: TextIO | None = None) -> None:
+        """Print the explanation, in colours if rich is there and the terminal has them.
+
+        Parameters
+        ----------
+        file
+            Where to print; the standard output if ``None``.
+        """
+        try:
+            from rich.console import Console
+        except ImportError:
+            print(self, file=file)
+            return
+        Console(file=file, highlight=False).print(self)
+
+    def __str__(self) -> str:
+        """Return the explanation as text, 80 columns wide."""
+        return self.to_text()
+
+    def __repr__(self) -> str:
+        """Say what is explained, in one line."""
+        explained = cast("Explanation", self)
+        count = len(explained.vertices)
+        name = " ".join(explained.title.split())
+        return f"<explanation of {name}, {count} vertices; print it to read it>"
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+        """Yield the lines for rich, in colours."""
+        from chainrule.explain.text import coloured
+
+        yield from coloured(self._document(), min(options.max_width, _WIDEST))
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
+
+    def _repr_latex_(self) -> str:
+        return self.to_latex()

@@ -1,0 +1,472 @@
+"""An explanation as a document: headings, paragraphs and tables, not yet laid out.
+
+Text and Markdown are two ways to write the same document, so they say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from chainrule.explain.brief import counted, printable, short
+from chainrule.explain.fold import Gap, Item, fold, key_of
+from chainrule.explain.observe import Place, failed_at
+
+if TYPE_CHECKING:
+    from chainrule.explain.model import (
+        Contribution,
+        Explanation,
+        Operand,
+        Step,
+        VertexView,
+    )
+
+Style = Literal["", "name", "code", "number", "dim", "good", "bad"]
+
+LIMIT = 200
+"""How many operations are shown at most, after loops are folded."""
+
+_TERMS = 3
+"""How many terms of a running sum are written one by one."""
+
+_INPUTS = 6
+"""How many inputs the title names."""
+
+_CODE = 100
+"""How many characters of an expression are shown."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table: lines of one style."""
+
+    lines: tuple[str, ...]
+    style: Style = ""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A row that is one line of text over all columns."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under headings."""
+
+    headings: tuple[str, ...]
+    rows: list[tuple[Cell, ...] | Span]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading; level 1 is the title."""
+
+    text: str
+    level: int
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Running text."""
+
+    text: str
+    style: Style = ""
+
+
+Block = Heading | Paragraph | Table
+
+FORWARD = "Each operation, as it ran, recorded its operands and its value."
+BACKWARD = (
+    "Newest first, so that each gradient is complete before it is used. It comes in, "
+    "times the local derivative it adds to the gradient of an operand."
+)
+TANGENTS = (
+    "Every input moves by 1; each operation passes on how its value moves with it: the "
+    "local derivative times the tangent of each operand, summed."
+)
+
+
+def document(
+    explained: Explanation, *, limit: int | None = LIMIT, level: int = 1
+) -> list[Block]:
+    """Return an explanation as a list of blocks."""
+    return list(_Writer(explained, limit).blocks(level))
+
+
+class _Writer:
+    """Writes one explanation."""
+
+    def __init__(self, explained: Explanation, limit: int | None) -> None:
+        self.explained = explained
+        self.vertices = explained.vertices
+        self.limit = limit
+        self.items = fold([key_of(v) for v in self.vertices], limit)
+        self.file = main_file(explained)
+        self.placed = any(v.place is not None for v in self.vertices)
+
+    def blocks(self, level: int) -> Iterator[Block]:
+        explained = self.explained
+        yield Heading(title(explained), level)
+        if explained.mode == "forward" and explained.steps:
+            yield Heading("Forward, with tangents", level + 1)
+            yield Paragraph(TANGENTS)
+            yield self.tangents()
+        else:
+            yield Heading("Forward", level + 1)
+            yield Paragraph(FORWARD)
+            yield self.forward()
+        yield from self.unused()
+        if explained.error is not None:
+            yield from self.failure(explained.error, level)
+        elif explained.result is None:
+            yield Paragraph(
+                f"The result, {short(explained.returned)}, was not computed from any "
+                "input: every gradient is zero."
+            )
+        elif explained.mode == "reverse":
+            yield Heading("Backward", level + 1)
+            yield Paragraph(BACKWARD)
+            yield self.backward()
+        yield from self.results(level)
+        yield from self.remarks(level)
+        for note in explained.notes:
+            yield Paragraph(note)
+        for second in explained.seconds:
+            yield from document(second, limit=self.limit, level=level + 1)
+
+    # --------------------------------------------------------------- the three tables
+
+    def forward(self) -> Table:
+        """Return the recording, oldest vertex first."""
+        source = ("line", "source") if self.placed else ()
+        rows: list[tuple[Cell, ...] | Span] = []
+        for v in _labelled(self.items, self.vertices, rows):
+            style: Style = "" if v.used else "dim"
+            cells = [
+                Cell((printable(v.name),), "name"),
+                Cell((self.operation(v),), style or "code"),
+                Cell((short(v.value),), style or "number"),
+            ]
+            if self.placed:
+                code = v.place.text if v.place else ""
+                cells[1:1] = [
+                    Cell((self.line(v.place),), "dim"),
+                    Cell((shortened(printable(code)),), style or "code"),
+                ]
+            rows.append(tuple(cells))
+        return Table(("name", *source, "operation", "value"), rows)
+
+    def tangents(self) -> Table:
+        """Return the recording with the tangent of each value next to it."""
+        steps = {s.vertex: s for s in self.explained.steps}
+        rows: list[tuple[Cell, ...] | Span] = []
+        for v in _labelled(self.items, self.vertices, rows):
+            tangent = short(self.explained.totals.get(v.index))
+            how: list[str] = []
+            for c in steps[v.index].contributions if v.index in steps else ():
+                how += self.moved(c, first=not how)
+            cells = [
+                Cell((printable(v.name),), "name"),
+                Cell((self.operation(v),), "code"),
+                Cell((short(v.value),), "number"),
+                Cell((tangent,), "number"),
+                Cell(tuple(how)),
+            ]
+            if self.placed:
+                cells.insert(1, Cell((self.line(v.place),), "dim"))
+            rows.append(tuple(cells))
+        line = ("line",) if self.placed else ()
+        headings = ("name", *line, "operation", "value", "tangent", "moved by")
+        return Table(headings, rows)
+
+    def backward(self) -> Table:
+        """Return every step of the backward sweep, in its order."""
+        steps = {s.vertex: s for s in self.explained.steps}
+        before = self.sums()
+        rows: list[tuple[Cell, ...] | Span] = []
+        items = [x for x in reversed(self.items) if _has_steps(x, steps)]
+        for v in _labelled(items, self.vertices, rows, backward=True):
+            rows += self.step_rows(steps[v.index], before)
+        line = ("line",) if self.placed else ()
+        rest = ("comes in", "local derivative", "adds", "sum so far")
+        headings = ("vertex", *line, *rest)
+        return Table(headings, rows)
+
+    def step_rows(self, step: Step, before: Sums) -> Iterator[tuple[Cell, ...]]:
+        """Yield one row per contribution of a vertex; what they share stands once."""
+        v = self.vertices[step.vertex]
+        shared = [Cell((printable(v.name),), "name")]
+        if self.placed:
+            shared.append(Cell((self.line(v.place),), "dim"))
+        shared.append(Cell((short(step.incoming),), "number"))
+        if not step.contributions:
+            yield *shared, Cell(("passes nothing on",), "dim"), Cell(()), Cell(())
+        for c in step.contributions:
+            added = (short(c.amount), c.reduction)
+            yield (
+                *shared,
+                Cell(self.derivative(c), "code"),
+                Cell(tuple(line for line in added if line), "number"),
+                Cell(self.sum_so_far(c, before[c.source, c.position])),
+            )
+            shared = [Cell(())] * len(shared)
+
+    # ------------------------------------------------------------------- their cells
+
+    def line(self, place: Place | None) -> str:
+        """Return a line number, with the file's name if it is not the main file."""
+        if place is None:
+            return ""
+        if place.filename == self.file:
+            return str(place.line)
+        return f"{printable(Path(place.filename).name)}:{place.line}"
+
+    def operation(self, v: VertexView) -> str:
+        """Return an operation as a call: ``sum(v1, axis=0)``."""
+        return operation_text(self.explained, v)
+
+    def derivative(self, c: Contribution) -> tuple[str, ...]:
+        """Return a local derivative: its name, its formula and its value."""
+        formula = shortened(printable(c.formula))
+        if c.partial is None:
+            return (formula or f"the rule of {self.vertices[c.source].operation}",)
+        z, x = self.vertices[c.source].name, self.vertices[c.target].name
+        value = number(c.partial)
+        shown = [f"d{printable(z)}/d{printable(x)}", formula, value]
+        return (" = ".join(dict.fromkeys(shown)),)
+
+    def moved(self, c: Contribution, *, first: bool) -> list[str]:
+        """Return what one operand's tangent moves a result by."""
+        sign = "" if first else "+ "
+        x = printable(self.vertices[c.target].name)
+        if c.partial is None:
+            return [f"{sign}{short(c.amount)} from {x}"]
+        formula, value = shortened(printable(c.formula)), number(c.partial)
+        local = value if formula == value else f"({formula} = {value})"
+        tangent = short(self.explained.totals[c.target])
+        return [f"{sign}{local} * {tangent} from {x}"]
+
+    def origins(self, terms: Sequence[Contribution]) -> list[str]:
+        """Return where contributions come from: lines, or vertices where lines agree."""
+        places = [self.vertices[t.source].place for t in terms]
+        lines = [self.line(p) for p in places]
+        if "" in lines or len(set(lines)) < len(lines):
+            return [printable(self.vertices[t.source].name) for t in terms]
+        return [f"line {line}" if line.isdigit() else line for line in lines]
+
+    def sums(self) -> Sums:
+        """Return, for each contribution, those to the same vertex up to it."""
+        so_far: dict[int, list[Contribution]] = {}
+        found: Sums = {}
+        for step in self.explained.steps:
+            for c in step.contributions:
+                terms = so_far.setdefault(c.target, [])
+                terms.append(c)
+                found[c.source, c.position] = (terms, len(terms))
+        return found
+
+    def sum_so_far(
+        self, c: Contribution, known: tuple[list[Contribution], int]
+    ) -> tuple[str, ...]:
+        """Return the running sum of an operand's gradient, and where it came from."""
+        terms, count = known
+        name = printable(self.vertices[c.target].name)
+        if count == 1:
+            return (f"{name}: {short(c.total)}",)
+        if count <= _TERMS:
+            shown = list(zip(terms[:count], self.origins(terms[:count]), strict=True))
+            parts = [_signed(t.amount, origin) for t, origin in shown]
+        else:
+            earlier = terms[count - 2].total
+            parts = [_signed(earlier, f"{count - 1} before")]
+            parts.append(_signed(c.amount, printable(self.vertices[c.source].name)))
+        head = parts[0].removeprefix("+ ")
+        first = f"{name}: {'-' + head[2:] if head.startswith('- ') else head}"
+        return (first, *parts[1:], f"= {short(c.total)}")
+
+    # ---------------------------------------------------------------- after the tables
+
+    def unused(self) -> Iterator[Block]:
+        """Yield which operations the result does not need."""
+        names = [printable(v.name) for v in self.vertices if not v.used]
+        if names and self.explained.result is not None:
+            listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+            yield Paragraph(f"Not needed for the result: {listed}.", "dim")
+
+    def failure(self, error: BaseException, level: int) -> Iterator[Block]:
+        """Yield the exception that ended the function."""
+        where = failed_at(error)
+        line = ""
+        if where is not None:
+            other = "" if where[0] == self.file or not self.placed else f" of {where[0]}"
+            line = f" at line {where[1]}{other}"
+        yield Heading("Error", level + 1)
+        message = f"{type(error).__name__}: {printable(str(error))}"
+        yield Paragraph(f"The function failed{line}: {message}", "bad")
+        yield Paragraph("The operations above are those that ran before.")
+
+    def results(self, level: int) -> Iterator[Block]:
+        """Yield the gradients next to finite differences."""
+        explained = self.explained
+        if explained.error is not None or not explained.ticks:
+            return
+        forward = explained.mode == "forward"
+        yield Heading("Result", level + 1)
+        ticks = explained.ticks
+        checked = any(t.difference is not None for t in ticks)
+        shown = ticks if self.limit is None else ticks[: self.limit // 4]
+        rows: list[tuple[Cell, ...] | Span] = []
+        for t in shown:
+            name = Cell((printable(self.vertices[t.vertex].name),), "name")
+            cells = [name, Cell((short(t.gradient),), "number")]
+            if checked:
+                cells += [Cell((short(t.difference),), "number"), _verdict(t.agrees)]
+            rows.append(tuple(cells))
+        if len(shown) < len(ticks):
+            rows.append(Span(f"... {counted(len(ticks) - len(shown), 'more input')} ..."))
+        first = ("result", "tangent") if forward else ("input", "gradient")
+        yield Table((*first, *(("finite differences", "") if checked else ())), rows)
+
+    def remarks(self, level: int) -> Iterator[Block]:
+        """Yield where zeros, infinities and nans were born; those alike once."""
+        alike: dict[Any, list[Any]] = {}
+        for remark in self.explained.warnings:
+            v = self.vertices[remark.vertex]
+            alike.setdefault((remark.kind, key_of(v)), []).append(remark)
+        if not alike:
+            return
+        yield Heading("Watch out", level + 1)
+        for (kind, _), found in alike.items():
+            v = self.vertices[found[0].vertex]
+            line = self.line(v.place)
+            where = f"line {line}" if line.isdigit() else line
+            where = f"{where}, {shortened(printable(v.expression))}: " if where else ""
+            more = f" ({len(found) - 1} more like this.)" if len(found) > 1 else ""
+            style: Style = "" if kind == "zero" else "bad"
+            yield Paragraph(f"{where}{printable(found[0].message)}{more}", style)
+
+
+Sums = dict[tuple[int, int], tuple[list[Any], int]]
+
+
+# ------------------------------------------------------------------------- small parts
+
+
+def title(explained: Explanation) -> str:
+    """Return what is explained, with the inputs' values and the result."""
+    shown = explained.inputs[:_INPUTS]
+    parts = [
+        f"{explained.vertices[i].name} = {short(explained.vertices[i].value)}"
+        for i in shown
+    ]
+    if len(shown) < len(explained.inputs):
+        parts.append("...")
+    given = printable(", ".join(parts))
+    name = printable(explained.title)
+    if not explained.called:
+        return f"{name}, {given}" if given else name
+    text = f"{name}({given})"
+    return text if explained.error is not None else f"{text} = {short(explained.returned)}"
+
+
+def main_file(explained: Explanation) -> str:
+    """Return the file whose lines are given by number alone: where the result is from."""
+    for v in reversed(explained.vertices):
+        if v.place is not None and not v.place.derived:
+            return v.place.filename
+    return ""
+
+
+def operation_text(explained: Explanation, v: VertexView) -> str:
+    """Return an operation as a call: ``sum(v1, axis=0)``."""
+    if v.rule is None:
+        return v.operation
+    operands = [printable(_operand_text(explained, x)) for x in v.operands]
+    if v.operation == "getitem":
+        return shortened(f"{operands[0]}[{_index_text(v.parameters['index'])}]")
+    given = [
+        f"{k}={short(x) if isinstance(x, np.ndarray) else printable(repr(x))}"
+        for k, x in v.parameters.items()
+        if k != "grad_ops"
+    ]
+    return shortened(f"{v.operation}({', '.join([*operands, *given])})")
+
+
+def _operand_text(explained: Explanation, x: Operand) -> str:
+    text = explained.written(x)
+    return f"{text} {np.shape(x.value)}" if x.index is None and x.name else text
+
+
+def _index_text(index: Any) -> str:
+    if isinstance(index, tuple):
+        parts: tuple[Any, ...] = index
+        return ", ".join(map(_index_text, parts))
+    if isinstance(index, slice):
+        ends = ["" if e is None else str(e) for e in (index.start, index.stop)]
+        return ":".join([*ends, *([] if index.step is None else [str(index.step)])])
+    if index is Ellipsis:
+        return "..."
+    return short(index) if isinstance(index, np.ndarray) else printable(str(index))
+
+
+def shortened(text: str, length: int = _CODE) -> str:
+    """Return text without its middle, if it is long."""
+    if len(text) <= length:
+        return text
+    head = (length - 5) * 2 // 3
+    return f"{text[:head]} ... {text[-(length - 5 - head) :]}"
+
+
+def number(partial: Any) -> str:
+    """Return a local derivative's value; a mask is zeros and ones."""
+    if isinstance(partial, bool | np.bool):
+        return str(int(partial))
+    if isinstance(partial, np.ndarray):
+        mask: Any = partial
+        return short(mask.astype(float) if mask.dtype == bool else mask)
+    return short(partial)
+
+
+def _signed(amount: Any, origin: str) -> str:
+    text = short(amount)
+    if text.startswith("-") and np.isrealobj(amount):
+        return f"- {text[1:]} from {origin}"
+    return f"+ {text} from {origin}"
+
+
+def _verdict(agrees: bool | None) -> Cell:
+    if agrees is None:
+        return Cell(("not checked",), "dim")
+    return Cell(("agrees",), "good") if agrees else Cell(("differs",), "bad")
+
+
+def _has_steps(item: Item, steps: dict[int, Step]) -> bool:
+    if isinstance(item, Gap):
+        return any(i in steps for i in range(item.first, item.end))
+    return item.index in steps
+
+
+def _labelled(
+    items: Sequence[Item],
+    vertices: Sequence[VertexView],
+    rows: list[tuple[Cell, ...] | Span],
+    *,
+    backward: bool = False,
+) -> Iterator[VertexView]:
+    """Yield the vertices to show, and append the rows between them."""
+    label = ""
+    for item in items:
+        if isinstance(item, Gap):
+            rows.append(Span(item.text(backward=backward)))
+            continue
+        if item.label != label:
+            outside = "before the loop" if backward else "after the loop"
+            rows.append(Span(f"-- {item.label or outside} --"))
+            label = item.label
+        yield vertices[item.index]
