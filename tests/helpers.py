@@ -207,12 +207,26 @@ def calls_of(r: type[rule]) -> Iterator[Call]:
     if generates(r):
         for shapes in GENERATED.get(len(r.operand_names), ()):
             listed.append(case(*map(in_domain(r), range(len(shapes)), shapes)))
+    for c in r.cases:
+        listed += [c, as_floats(c)] if any(map(is_number, c.operands)) else [c]
     seen: dict[str, count[int]] = {}
-    for c in [*listed, *r.cases]:
+    for c in listed:
         label = f"{r.__name__}-" + label_of(c)
         again = next(seen.setdefault(label, count()))
         label += f"#{again + 1}" if again else ""
         yield Call(r, c.operands, c.parameters, label)
+
+
+def is_number(x: Any) -> bool:
+    """Tell whether a case's operand stands for a 0-d array."""
+    return isinstance(x, tuple) and x == ()
+
+
+def as_floats(c: case) -> case:
+    """Return a case with its 0-d operands as Python floats."""
+    number = python_float("uniform", ())
+    operands = [number if is_number(x) else x for x in c.operands]
+    return case(*operands, **c.parameters)
 
 
 def in_domain(r: type[elementwise]) -> Callable[[int, Any], Sample]:

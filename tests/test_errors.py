@@ -116,7 +116,9 @@ BAD = {
         lambda: node(np.ones((1, 1)).view(np.matrix)), ArgumentError,
         r"matrix of shape \(1, 1\).*product of matrices. Pass np.asarray\(value\)",
     ),
-    "matrix operand": (lambda: np.ones((1, 1)).view(np.matrix) * V, ArgumentError, "write @"),
+    "matrix operand": (
+        lambda: np.ones((1, 1)).view(np.matrix) * V, ArgumentError, "write @"
+    ),
     "string operand": (
         lambda: X + "1", ArgumentError, "An operation on nodes.*received str '1'"
     ),

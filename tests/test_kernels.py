@@ -213,6 +213,43 @@ def test_partials_that_are_operands_are_not_overwritten(n, rng):
         np.testing.assert_array_equal(v.value, value)
 
 
+# ------------------------------------------------------------------- random programs
+
+VALUES = [0.7, -1.3, np.float64(0.4), np.float32(1.2), np.array([0.5, -0.2, 1.1]),
+          np.array([[0.3], [0.9]], np.float32),
+          np.array([[0.2, 0.4, 0.6]])]  # fmt: skip
+STEPS = [
+    np.add, np.subtract, np.multiply, lambda x, y: x / (y * y + 1.0), np.maximum,
+    lambda x, y: np.where(x > y, x, 2.0 * y), lambda x, y: np.sin(x) * 3,
+    lambda x, y: np.exp(-x * x), lambda x, y: x + np.sum(y), lambda x, y: 2 - x,
+    lambda x, y: np.sum(x, axis=-1, keepdims=True) if x.ndim else x,
+    lambda x, y: x[..., :1] if x.ndim else x * x, lambda x, y: abs(x) ** 1.5,
+]  # fmt: skip
+
+
+@given(st.data())
+def test_random_programs_sweep_alike(data):
+    made = [node(v) for v in data.draw(st.lists(st.sampled_from(VALUES), min_size=2))]
+    for _ in range(data.draw(st.integers(1, 10))):
+        f = data.draw(st.sampled_from(STEPS))
+        pick = st.sampled_from(made)
+        z = f(data.draw(pick), data.draw(pick))
+        made.append(z if np.max(np.abs(z.value)) < 10.0 else z * 0.0625)
+    z = made[-1]
+    order = collect([z]).order
+    seed = z.value * 0 + 1.0
+    z.backward(seed)
+    bars = reverse_sweep(plain, order, {z: supported(seed)})
+    recorded = reverse_sweep(operations, order, {z: supported(node(seed))})
+    rtol = 1e-4 if any(v.dtype == np.float32 for v in order) else 1e-11
+    for v in order:
+        expected = bars[v].value if v in bars else np.zeros(v.shape)
+        again = raw(recorded[v].value) if v in bars else np.zeros(v.shape)
+        assert_close(v.grad * np.ones(v.shape), expected, rtol, scale=1.0)
+        assert_close(again, expected, rtol, scale=1.0)
+        assert v not in bars or np.asarray(v.grad).dtype == v.dtype
+
+
 # ----------------------------------------------------------- arrays of different kinds
 
 DTYPES = [np.float32, np.float64, np.complex64, np.complex128]

@@ -61,7 +61,7 @@ def negative(f):
 def test_text_means_what_was_computed(f):
     try:
         expected = f(**VARIABLES)
-    except (ZeroDivisionError, OverflowError):
+    except (ZeroDivisionError, OverflowError, TypeError):
         return
     if isinstance(expected, complex):
         return

@@ -10,6 +10,7 @@
     ├── NotScalarError        (ValueError)  a real scalar is needed and was not given
     ├── StaleValueError       (RuntimeError) a value was changed after it was used
     ├── RecordingError        (RuntimeError) the recording cannot give what is asked
+    ├── MissingLibraryError   (ImportError) an optional library or program is not there
     └── GradientMismatchError (AssertionError) two ways to a derivative disagree
 
 Catch ``ChainruleError`` to catch them all. Every message says what failed, what was
@@ -47,6 +48,10 @@ class StaleValueError(ChainruleError, RuntimeError):
 
 class RecordingError(ChainruleError, RuntimeError):
     """The recording does not hold what this sweep needs."""
+
+
+class MissingLibraryError(ChainruleError, ImportError):
+    """What was asked for needs a library or program that is not installed."""
 
 
 class GradientMismatchError(ChainruleError, AssertionError):

@@ -16,14 +16,14 @@ import numpy as np
 
 from chainrule.errors import RecordingError, StaleValueError
 from chainrule.rules import (
-    ARITHMETIC_ERRORS,
     accumulate,
-    boxed,
     is_empty,
     plain,
     project,
+    pulled,
+    pushed,
+    raw,
     supported,
-    unboxed,
     vertex,
 )
 
@@ -175,15 +175,11 @@ def reverse_sweep(
         ]
         if not wanted:
             continue
-        given = operands if recorded else [unboxed(x) for x in operands]
-        result = z if recorded else unboxed(z)
-        pull = z.rule.pull
-        try:
-            parts = list(pull(xp, z_bar, result, given, wanted, z.parameters))
-        except ARITHMETIC_ERRORS:
-            given = boxed(given)
-            parts = list(pull(xp, z_bar, result, given, wanted, z.parameters))
-        for i, part in parts:
+        given = operands if recorded else [raw(x) for x in operands]
+        result = z if recorded else raw(z)
+        for i, part in pulled(
+            z.rule, xp, z_bar, result, given, wanted, z.parameters
+        ):
             x = operands[i]
             bars[x] = accumulate(xp, bars.get(x), project(xp, part, x))
     return bars
@@ -208,13 +204,9 @@ def forward_sweep(
         ]
         if all(t is None or is_empty(t.support) for t in tangents):
             continue
-        given = operands if recorded else [unboxed(x) for x in operands]
-        result = z if recorded else unboxed(z)
-        push = z.rule.push
-        try:
-            z_dot = push(xp, tangents, result, given, z.parameters)
-        except ARITHMETIC_ERRORS:
-            z_dot = push(xp, tangents, result, boxed(given), z.parameters)
+        given = operands if recorded else [raw(x) for x in operands]
+        result = z if recorded else raw(z)
+        z_dot = pushed(z.rule, xp, tangents, result, given, z.parameters)
         if z_dot is not None:
             dots[z] = project(xp, z_dot, z)
     return dots

@@ -29,10 +29,10 @@ from chainrule.rules import (
     linear,
     plain,
     project,
+    pulled,
     raw,
     rule,
     supported,
-    unboxed,
     vertex,
 )
 from chainrule.symbolic import partial_formulas
@@ -110,10 +110,10 @@ def reference_step(z: Any, z_grad: Any, bars: dict[Any, Any]) -> None:
     """Take one vertex's step by its rule's ``pull``: slow, for every kind of rule."""
     operands = z.operands
     wanted = [i for i, x in enumerate(operands) if isinstance(x, vertex)]
-    values = [unboxed(x) for x in operands]
-    z_bar, result = supported(unboxed(z_grad)), unboxed(z)
-    pulled = z.rule.pull(plain, z_bar, result, values, wanted, z.parameters)
-    for i, part in list(pulled):
+    values = [raw(x) for x in operands]
+    z_bar = supported(z_grad)
+    parts = pulled(z.rule, plain, z_bar, raw(z), values, wanted, z.parameters)
+    for i, part in parts:
         x, have = operands[i], bars[operands[i]]
         total = None if have is None else supported(have)
         bars[x] = accumulate(plain, total, project(plain, part, x)).value
@@ -236,10 +236,9 @@ def array_step(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
     """Generate the step for values of any kind; ``wanted``: operands that are nodes."""
     if not issubclass(operation, elementwise | linear | general):
         return reference_of(operation)
-    if operation.variadic and issubclass(operation, general):
-        return reference_of(operation)
     if operation.variadic:
-        return variadic_step(operation)
+        linear_rule = issubclass(operation, linear)
+        return variadic_step(operation) if linear_rule else reference_of(operation)
     operands = [f"x{i}" for i in range(len(wanted))]
     values = [f"v{i}" if w else f"x{i}" for i, w in enumerate(wanted)]
     listed = ", ".join(values)
@@ -364,17 +363,13 @@ def variadic_step(operation: type[linear]) -> Step:
         values = [raw(x) for x in operands]
         parts: Any = None
         if operation._main == "transposes":
-            parts = operation.transposes(  # type: ignore[attr-defined]
-                plain, z_grad, *values, **parameters
-            )
+            parts = operation.transposes(plain, z_grad, *values, **parameters)
         for i, x in enumerate(operands):
             if not isinstance(x, vertex):
                 continue
-            part = (
-                operation.apply_transpose(plain, i, z_grad, values, parameters)
-                if parts is None
-                else parts[i]
-            )
+            part: Any = None if parts is None else parts[i]
+            if parts is None:
+                part = operation.apply_transpose(plain, i, z_grad, values, parameters)
             if part is not None:
                 add_into(bars, x, fit(plain, part, values[i]))
 

@@ -160,7 +160,8 @@ class Recording:
         order = found.order
         if found.older or any(isinstance(s, vertex) for s in given.values()):
             masked = {z: with_support(raw(s), s) for z, s in given.items()}
-            bars = reverse_sweep(operations, order, masked, self.inputs)
+            with np.errstate(all="ignore"):
+                bars = reverse_sweep(operations, order, masked, self.inputs)
             return [bars[x].value if x in bars else None for x in self.inputs], True
         swept, _ = sweep_values(found, given, keep=False)
         return owned([swept.get(x) for x in self.inputs]), False

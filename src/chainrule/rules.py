@@ -172,12 +172,12 @@ class rule:
 
     def backward(self, z_grad: Any) -> None:
         """Add this operation's contributions to the ``grad`` of its vertices."""
-        values = [unboxed(x) for x in self.operands]
+        values = [raw(x) for x in self.operands]
         wanted = [i for i, x in enumerate(self.operands) if isinstance(x, vertex)]
         z_bar = supported(z_grad)
         with np.errstate(all="ignore"):
-            for i, part in self.pull(
-                plain, z_bar, unboxed(self.z), values, wanted, self.parameters
+            for i, part in pulled(
+                type(self), plain, z_bar, self.z, values, wanted, self.parameters
             ):
                 x = self.operands[i]
                 contribution = project(plain, part, x).value
@@ -213,6 +213,44 @@ class rule:
     ) -> supported | None:
         """Return the tangent of the result, ``None`` where it is structurally zero."""
         raise NotImplementedError
+
+
+def pulled(
+    operation: type[rule],
+    xp: Any,
+    z_bar: supported,
+    z: Any,
+    operands: Sequence[Any],
+    wanted: Sequence[int],
+    parameters: Parameters,
+) -> list[tuple[int, supported]]:
+    """Return what a rule's ``pull`` yields.
+
+    A Python float is given as one, so that next to float32 it stays float32, as NumPy
+    says. Where Python's floats raise (a pole, an overflow) NumPy's are given.
+    """
+    try:
+        return list(operation.pull(xp, z_bar, z, operands, wanted, parameters))
+    except ARITHMETIC_ERRORS:
+        value, z, *operands = boxed([z_bar.value, z, *operands])
+        z_bar = supported(value, z_bar.support)
+        return list(operation.pull(xp, z_bar, z, operands, wanted, parameters))
+
+
+def pushed(
+    operation: type[rule],
+    xp: Any,
+    tangents: Sequence[supported | None],
+    z: Any,
+    operands: Sequence[Any],
+    parameters: Parameters,
+) -> supported | None:
+    """Return what a rule's ``push`` returns, Python's floats as in ``pulled``."""
+    try:
+        return operation.push(xp, tangents, z, operands, parameters)
+    except ARITHMETIC_ERRORS:
+        z, *operands = boxed([z, *operands])
+        return operation.push(xp, tangents, z, operands, parameters)
 
 
 class elementwise(rule, kind=True):
@@ -304,6 +342,8 @@ class linear(rule, kind=True):
     _main = "transpose"
     zeroed: ClassVar[Mapping[str, Any]] = {}
     jointly: ClassVar[bool] = True
+    transpose: ClassVar[Callable[..., Any]]
+    transposes: ClassVar[Callable[..., Any]]
 
     def __init_subclass__(cls, *, kind: bool = False) -> None:
         """Leave the position ``i`` out of a variadic rule's operand names."""
@@ -319,9 +359,9 @@ class linear(rule, kind=True):
     ) -> Any:
         """Return the cotangent of operand ``i``, or ``None`` if it has none."""
         if cls._main == "transposes":
-            return cls.transposes(xp, z_grad, *operands, **given)[i]  # type: ignore
+            return cls.transposes(xp, z_grad, *operands, **given)[i]
         if cls.variadic:
-            return cls.transpose(xp, z_grad, i, *operands, **given)  # type: ignore
+            return cls.transpose(xp, z_grad, i, *operands, **given)
         if i not in cls.parts:
             return None
         return cls.parts[i](xp, z_grad, *operands, **given)
@@ -367,7 +407,7 @@ class linear(rule, kind=True):
         wanted: Sequence[int],
         parameters: Parameters,
     ) -> Iterator[tuple[int, supported]]:
-        transposes = cls.transposes  # type: ignore[attr-defined]
+        transposes = cls.transposes
         parts = transposes(xp, z_bar.value, *operands, **parameters)
         marks: Any = None
         if z_bar.support is not None:

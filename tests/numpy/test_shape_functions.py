@@ -310,8 +310,8 @@ def test_refusals(error, message, call):
 
 def mixed_uses(y, rng):
     """Return a number from ten random uses of y, by entries and as a whole."""
-    s, n = 0.0, y.shape[0]
-    for use in rng.integers(0, 7, 10):
+    s, n, w = 0.0, y.shape[0], y * 2.0
+    for use in rng.integers(0, 9, 10):
         if use == 0:
             s = s + y[int(rng.integers(n))]
         elif use == 1:
@@ -324,6 +324,12 @@ def mixed_uses(y, rng):
             s = s + np.sum(y)
         elif use == 5:
             s = s + np.sum(np.reshape(y, (1, n))[0] * y)
+        elif use == 6:
+            z = y + 0  # the cotangents of z and y are one array for a while
+            s = s + np.sum(z * z)
+        elif use == 7:
+            z = y + w
+            s = s + np.sum(z * z)
         else:
             z = y + 0
             s = s + np.sum(z + y) + z[1]

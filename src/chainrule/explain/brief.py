@@ -50,13 +50,13 @@ def steps_of(first: int, last: int, count: int) -> str:
     return f"steps {first} to {last} of {count}"
 
 
-def counted(count: int, noun: str) -> str:
+def counted(count: int, noun: str, plural: str = "") -> str:
     """Return a count with its noun.
 
     >>> counted(1, "operation"), counted(1200, "operation")
     ('1 operation', '1,200 operations')
     """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def printable(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,7 +17,6 @@ from chainrule.nodes import node
 from chainrule.rules import raw
 from chainrule.shapes import describe
 from chainrule.transforms import grad
-from chainrule.values import is_inexact
 
 _DIFFERENCED = 50
 """Inputs with more entries than this are not checked by finite differences."""
@@ -72,66 +72,88 @@ def explain(f: Any, *, mode: str = "reverse", order: int = 1) -> Any:
     return explained
 
 
-def _explain_node(z: node, mode: str) -> Explanation:
+def record_of(z: node) -> Run:
+    """Return what led to a node as a run without places."""
     order = collect([z]).order
     leaves = [v for v in reversed(order) if v.rule is None]
     names = [v.parameters.get("name") or f"x{i}" for i, v in enumerate(leaves, 1)]
     made = Run(leaves, names, [v for v in reversed(order) if v.rule is not None])
     made.result = z
-    return Explanation(made, title=repr(z), mode=mode, called=False)
+    return made
+
+
+def _explain_node(z: node, mode: str) -> Explanation:
+    return Explanation(record_of(z), title=repr(z), mode=mode, called=False)
+
+
+def name_of(f: Callable[..., Any]) -> str:
+    """Return a function's name, or its class's where it has none."""
+    return getattr(f, "__name__", type(f).__name__)
 
 
 def _explain_call(
     f: Callable[..., Any], args: Sequence[Any], keywords: Any, mode: str, order: int
 ) -> Explanation:
     watched = watch(f, args, keywords)
-    name = getattr(f, "__name__", type(f).__name__)
-    found = Explanation(
-        watched, title=name, mode=mode, differences=_differences(f, args, keywords)
-    )
-    if order == 2 and found.error is None:
+    name = name_of(f)
+    near = _differences(f, args, keywords, watched.positions)
+    found = Explanation(watched, title=name, mode=mode, differences=near)
+    if order == 2 and found.error is None and found.result is not None:
         for i, x in enumerate(watched.inputs):
-            if np.size(x._value) == 1:
-                first = _partial(f, i)
-                second = Explanation(
-                    watch(first, args, keywords),
-                    title=f"d {name} / d {watched.input_names[i]}",
-                    mode=mode,
-                    differences=_differences(first, args, keywords),
+            if np.size(x._value) != 1 or np.iscomplexobj(x._value):
+                found.notes.append(
+                    f"Second derivatives are explained for single real numbers, so not "
+                    f"for {watched.input_names[i]}: use gd.hessian or gd.hvp."
                 )
-                found.seconds.append(second)
+                continue
+            first = _partial(f, args, watched.positions[i])
+            title = f"d {name} / d {watched.input_names[i]}"
+            second = watch(first, args, keywords)
+            near = _differences(first, args, keywords, second.positions)
+            found.seconds.append(
+                Explanation(second, title=title, mode=mode, differences=near)
+            )
     return found
 
 
-def _partial(f: Callable[..., Any], i: int) -> Callable[..., Any]:
-    """Return the derivative of ``f`` in the i-th inexact leaf of its arguments."""
+def _partial(
+    f: Callable[..., Any], args: Sequence[Any], position: int
+) -> Callable[..., Any]:
+    """Return the derivative of ``f`` in one leaf of its arguments, by position."""
+    ends = np.cumsum([len(flatten(arg)[0]) for arg in args])
+    argnum = int(np.searchsorted(ends, position, side="right"))
+    inside = position - (int(ends[argnum - 1]) if argnum else 0)
 
     def first(*args: Any, **keywords: Any) -> Any:
-        grads = grad(f, tuple(range(len(args))))(*args, **keywords)
-        leaves = [g for g in flatten(grads)[0] if g is not None]
-        return leaves[i]
+        leaves, structure = flatten(args[argnum])
 
-    first.__name__ = getattr(f, "__name__", "f")
-    first.__wrapped__ = f  # type: ignore[attr-defined]
+        def in_leaf(x: Any, *args: Any, **keywords: Any) -> Any:
+            moved = unflatten(structure, [*leaves[:inside], x, *leaves[inside + 1 :]])
+            return f(*args[:argnum], moved, *args[argnum + 1 :], **keywords)
+
+        found = grad(in_leaf)(leaves[inside], *args, **keywords)
+        return found if np.ndim(raw(found)) == 0 else found.reshape(())
+
+    functools.update_wrapper(first, f)
     return first
 
 
 def _differences(
-    f: Callable[..., Any], args: Sequence[Any], keywords: Any
+    f: Callable[..., Any], args: Sequence[Any], keywords: Any, positions: Sequence[int]
 ) -> Callable[[int], Any]:
     """Return a function of the input's number that gives central differences."""
     leaves, structure = flatten(tuple(args))
-    places = [i for i, x in enumerate(leaves) if is_inexact(x) or _lone_int(x, args)]
 
-    def moved(place: int, index: Any, h: float) -> Any:
+    def moved(place: int, index: Any, h: float) -> float:
         changed = list(leaves)
-        value = np.array(leaves[place], dtype=float)
+        value = np.array(raw(leaves[place]), dtype=float)
         value[index] += h
-        changed[place] = value if np.ndim(leaves[place]) else float(value)
-        return float(raw(f(*unflatten(structure, changed), **keywords)))
+        changed[place] = value if value.ndim else float(value)
+        result = raw(f(*unflatten(structure, changed), **keywords))
+        return float(np.asarray(result).item())
 
     def estimate(i: int) -> Any:
-        value = np.asarray(leaves[places[i]])
+        value = np.asarray(raw(leaves[positions[i]]))
         if value.size > _DIFFERENCED or value.dtype.kind == "c":
             return None
         out = np.zeros(value.shape)
@@ -139,14 +161,10 @@ def _differences(
             h = 1e-6 * max(1.0, abs(float(value[index])))
             try:
                 with np.errstate(all="ignore"):
-                    ends = [moved(places[i], index, s * h) for s in (1, -1)]
+                    ends = [moved(positions[i], index, s * h) for s in (1, -1)]
             except Exception:
                 return None  # a function may fail beside the point it was called at
             out[index] = (ends[0] - ends[1]) / (2 * h)
         return out if value.ndim else float(out)
 
     return estimate
-
-
-def _lone_int(x: Any, args: Sequence[Any]) -> bool:
-    return isinstance(x, int) and any(x is a for a in args)

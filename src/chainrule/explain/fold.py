@@ -90,13 +90,39 @@ def fold(keys: Sequence[Hashable], limit: int | None) -> list[Item]:
     (27, 'step 9 of 9')
     (28, '')
     """
-    numbers: dict[Hashable, int] = {}
-    codes = np.array([numbers.setdefault(k, len(numbers)) for k in keys], dtype=np.intp)
+    codes = _codes(keys)
     following = _following(codes)
     items: list[Item] = []
-    inputs = numbers.get(INPUT, -1)
-    _lay(codes, following, inputs, 0, len(codes), (), items)
+    _lay(codes, following, 0, len(codes), (), items)
     return items if limit is None else _shortened(items, limit)
+
+
+def representatives(keys: Sequence[Hashable]) -> list[int]:
+    """Return for each vertex its like in the first step of the loops it is in.
+
+    >>> representatives(["x", *["mul", "sin"] * 4, "log"])
+    [0, 1, 2, 1, 2, 1, 2, 1, 2, 9]
+    """
+    codes = _codes(keys)
+    found = np.arange(len(codes))
+    _stand_in(codes, _following(codes), 0, len(codes), found)
+    return found.tolist()
+
+
+def _stand_in(codes: Any, following: Any, start: int, end: int, found: Any) -> None:
+    i = start
+    while i < end:
+        period, count = _loop(codes, following, i, end)
+        if count > 1 and period > 1:
+            _stand_in(codes, following, i, i + period, found)
+        last = i + count * period
+        found[i:last] = np.tile(found[i : i + period], count)
+        i = last
+
+
+def _codes(keys: Sequence[Hashable]) -> Any:
+    numbers: dict[Hashable, int] = {INPUT: 0}
+    return np.array([numbers.setdefault(k, len(numbers)) for k in keys], dtype=np.intp)
 
 
 def _following(codes: Any) -> Any:
@@ -112,7 +138,6 @@ def _following(codes: Any) -> Any:
 def _lay(
     codes: Any,
     following: Any,
-    inputs: int,
     start: int,
     end: int,
     steps: tuple[tuple[int, int], ...],
@@ -122,7 +147,7 @@ def _lay(
     i = start
     while i < end:
         period, count = _loop(codes, following, i, end)
-        if period == 1 and codes[i] == inputs:
+        if period == 1 and codes[i] == 0:
             items += _row_of_inputs(i, count, steps)
             i += count
             continue
@@ -137,7 +162,7 @@ def _lay(
             else:
                 inner = (*steps, (k + 1, count))
                 at = i + k * period
-                _lay(codes, following, inputs, at, at + period, inner, items)
+                _lay(codes, following, at, at + period, inner, items)
         i += count * period
 
 
@@ -199,4 +224,6 @@ def key_of(v: Any) -> Hashable:
     """Return what a vertex of an explanation has in common with its like in a loop."""
     if v.rule is None:
         return INPUT
-    return (v.place, v.operation, tuple(x.index is None for x in v.operands))
+    if v.place is not None:
+        return (v.place, v.operation)
+    return (v.operation, tuple(x.index is None for x in v.operands))

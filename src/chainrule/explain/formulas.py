@@ -213,14 +213,14 @@ def number_formula(value: Any) -> Formula:
 
 
 def documented(rule: Any, position: int, meant: dict[str, str]) -> str:
-    """Return the formula that the rule's method documents for one operand.
+    """Return the formula that the rule documents for one operand, or for all.
 
     ``meant`` says what stands for the names in it: ``{"x": "weights", "z": "v3"}``.
     """
     method: Any = rule.parts.get(position)
     if method is None and issubclass(rule, linear | general):
         method = getattr(rule, rule._main, None)
-    doc = inspect.getdoc(method) if method is not None else None
+    doc = (inspect.getdoc(method) if method is not None else None) or rule.__doc__
     line = (doc or "").strip().split("\n")[0]
 
     def replaced(word: re.Match[str]) -> str:

@@ -362,16 +362,20 @@ class Explanation(Presented):
             _formula=formula,
         )
 
-    def local_term(self, source: int, position: int) -> Any:
-        """Return the local derivative in an operand as a term, if it can be one."""
-        view = self.vertices[source]
-        operands = [
+    def operand_terms(self, source: int) -> list[Any]:
+        """Return the operands of a vertex as terms: names, and constant numbers."""
+        return [
             constant(x.value)
             if x.index is None and not x.name
             else name(self.written(x), unboxed(x.value))
-            for x in view.operands
+            for x in self.vertices[source].operands
         ]
+
+    def local_term(self, source: int, position: int) -> Any:
+        """Return the local derivative in an operand as a term, if it can be one."""
+        view = self.vertices[source]
         z = name(view.name, unboxed(view.value))
+        operands = self.operand_terms(source)
         return local_term(view.rule, z, operands, position, view.parameters)
 
     def local_formula(self, source: int, position: int) -> str:

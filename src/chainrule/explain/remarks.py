@@ -27,7 +27,10 @@ class Remark:
 
 
 def remarks_on(explained: Explanation) -> list[Remark]:
-    """Return the remarks on the recording, then those on the sweep."""
+    """Return the remarks on the recording, then those on the sweep.
+
+    What a derivative's own rule leaves out (its ``where``) is no remark.
+    """
     found: list[Remark] = []
     for v in explained.vertices:
         if v.rule is not None:
@@ -37,7 +40,12 @@ def remarks_on(explained: Explanation) -> list[Remark]:
             found += _on_contribution(explained, step, c)
         if explained.mode == "reverse":
             found += _on_absent(explained, step)
-    return found
+    spots = [explained.vertices[r.vertex].place for r in found]
+    return [
+        remark
+        for remark, spot in zip(found, spots, strict=True)
+        if remark.kind != "zero" or spot is None or not spot.derived
+    ]
 
 
 def _on_value(v: VertexView) -> Iterator[Remark]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Style = Literal["", "name", "code", "number", "dim", "good", "bad"]
 
-LIMIT = 200
+LIMIT = 100
 """How many operations are shown at most, after loops are folded."""
 
 _TERMS = 3
@@ -35,6 +35,9 @@ _TERMS = 3
 
 _INPUTS = 6
 """How many inputs the title names."""
+
+_GRADIENTS = 20
+"""How many inputs' gradients are listed."""
 
 _CODE = 100
 """How many characters of an expression are shown."""
@@ -320,7 +323,7 @@ class _Writer:
         yield Heading("Result", level + 1)
         ticks = explained.ticks
         checked = any(t.difference is not None for t in ticks)
-        shown = ticks if self.limit is None else ticks[: self.limit // 4]
+        shown = ticks if self.limit is None else ticks[:_GRADIENTS]
         rows: list[tuple[Cell, ...] | Span] = []
         for t in shown:
             name = Cell((printable(self.vertices[t.vertex].name),), "name")
@@ -371,7 +374,7 @@ def title(explained: Explanation) -> str:
     name = printable(explained.title)
     if not explained.called:
         return f"{name}, {given}" if given else name
-    text = f"{name}({given})"
+    text = f"{name}({given})" if name.isidentifier() else f"{name} ({given})"
     return text if explained.error is not None else f"{text} = {short(explained.returned)}"
 
 
@@ -424,13 +427,18 @@ def shortened(text: str, length: int = _CODE) -> str:
 
 
 def number(partial: Any) -> str:
-    """Return a local derivative's value; a mask is zeros and ones."""
+    """Return a local derivative's value."""
+    return short(as_number(partial))
+
+
+def as_number(partial: Any) -> Any:
+    """Return a local derivative as numbers: a mask is zeros and ones."""
     if isinstance(partial, bool | np.bool):
-        return str(int(partial))
+        return int(partial)
     if isinstance(partial, np.ndarray):
         mask: Any = partial
-        return short(mask.astype(float) if mask.dtype == bool else mask)
-    return short(partial)
+        return mask.astype(float) if mask.dtype == bool else mask
+    return partial
 
 
 def _signed(amount: Any, origin: str) -> str:

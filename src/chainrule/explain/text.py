@@ -36,19 +36,15 @@ def laid(blocks: Sequence[Block], width: int = WIDTH) -> Iterator[Line]:
     width = max(width, NARROWEST)
     previous: Block | None = None
     for block in blocks:
-        if previous is not None and not isinstance(previous, Heading):
+        titled = isinstance(previous, Heading) and not isinstance(block, Heading)
+        if previous is not None and not titled:
             yield []
         if isinstance(block, Table):
-            if isinstance(previous, Paragraph):
-                yield from _table(block, width)
-            else:
-                yield from _table(block, width)
+            yield from _table(block, width)
         else:
             style = "heading" if isinstance(block, Heading) else block.style
             for line in wrapped(block.text, width):
                 yield [(line, style)]
-            if isinstance(block, Heading) and block.level == 1:
-                yield []
         previous = block
 
 

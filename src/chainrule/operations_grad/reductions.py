@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,7 +32,7 @@ class sum_grad(linear):
     """z = sum(x) over the axes in ``axis``, plus ``initial``"""
 
     forward = np.sum
-    zeroed = {"initial": 0.0}
+    zeroed: ClassVar[Mapping[str, Any]] = {"initial": 0.0}
     cases = (
         case((3, 4)),
         case((3, 4), axis=0),

@@ -1,0 +1,53 @@
+// Bundles src/ into the assets of chainrule.explain; with --check it only compares.
+
+import { readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const here = new URL("./", import.meta.url);
+const assets = new URL("../src/chainrule/explain/assets/", here);
+
+async function bundle(entry, target) {
+  const made = await build({
+    absWorkingDir: fileURLToPath(here),
+    entryPoints: [entry],
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "iife",
+    target: ["es2022"],
+    charset: "ascii",
+    legalComments: "none",
+    loader: { ".css": "css" },
+  });
+  return [target, made.outputFiles[0].text.trimEnd() + "\n"];
+}
+
+async function licences() {
+  const parts = ["Libraries that are bundled in page.js, and their licences.\n"];
+  for (const name of ["@dagrejs/dagre", "@dagrejs/graphlib"]) {
+    const folder = new URL(`node_modules/${name}/`, here);
+    const { version } = JSON.parse(await readFile(new URL("package.json", folder), "utf8"));
+    const text = await readFile(new URL("LICENSE", folder), "utf8");
+    parts.push(`${name} ${version}\n\n${text.trim()}\n`);
+  }
+  return ["LICENSES.txt", parts.join(`\n${"-".repeat(72)}\n\n`)];
+}
+
+const made = [
+  await bundle("src/main.ts", "page.js"),
+  await bundle("src/page.css", "page.css"),
+  await licences(),
+];
+let stale = 0;
+for (const [name, text] of made) {
+  const target = new URL(name, assets);
+  if (!process.argv.includes("--check")) {
+    await writeFile(target, text);
+    console.log(`${name}: ${text.length} bytes`);
+  } else if ((await readFile(target, "utf8").catch(() => "")) !== text) {
+    console.error(`${name} is not what web/ builds: run 'make page' and commit it.`);
+    stale = 1;
+  }
+}
+process.exitCode = stale;

@@ -1,0 +1,170 @@
+// The explanation as Python wrote it (see payload.py), with numbers decoded.
+
+export interface Shown {
+  text: string;
+  shape?: number[];
+  entries?: string[];
+  more?: number;
+}
+
+export type Value = number | Shown | null;
+
+export type Operand = { vertex: number } | { value: Value; name: string };
+
+export interface Vertex {
+  name: string;
+  operation: string;
+  expression: string;
+  value: Value;
+  operands: Operand[];
+  parameters: string;
+  rule: number | null;
+  place: number | null;
+  repeat: number;
+  repeats: number;
+  used: boolean;
+  script: number | null;
+}
+
+export interface Contribution {
+  operand: number;
+  position: number;
+  formula: string;
+  partial: Value;
+  amount: Value;
+  total: Value;
+  summed: boolean;
+}
+
+export interface Step {
+  vertex: number;
+  incoming: Value;
+  contributions: Contribution[];
+  ready: number[];
+}
+
+export interface Tick {
+  vertex: number;
+  gradient: Value;
+  difference: Value;
+  agrees: boolean | null;
+}
+
+export interface Warning {
+  vertex: number;
+  kind: string;
+  message: string;
+  backward: boolean;
+}
+
+export interface Guard {
+  sign: string;
+  sides: Operand[];
+  truth: boolean;
+  place: number | null;
+}
+
+export interface Rule {
+  name: string;
+  formula: string;
+  operands: string[];
+  parts: Record<string, string>;
+}
+
+export interface Place {
+  file: number;
+  function: string;
+  line: number;
+  endLine: number;
+  start: number;
+  end: number;
+}
+
+export interface SourceFile {
+  name: string;
+  lines: [number, string][];
+}
+
+export interface Run {
+  title: string;
+  mode: "reverse" | "forward";
+  error: string | null;
+  vertices: Vertex[];
+  inputs: number[];
+  result: number | null;
+  steps: Step[];
+  totals: Record<string, Value>;
+  ticks: Tick[];
+  warnings: Warning[];
+  guards: Guard[];
+  watched: boolean;
+  live: boolean;
+  notLive: string;
+  code: string | null;
+  noCode: string;
+  cut: number;
+  rules: Rule[];
+  places: Place[];
+  files: SourceFile[];
+  remedies: Record<string, string>;
+}
+
+/** One operation to replay, as rules_text in javascript.py writes it. */
+export interface Script {
+  forward(...operands: number[]): number | boolean;
+  partials: Record<string, (z: number, ...operands: number[]) => number | boolean>;
+  structural: boolean;
+}
+
+const VALUE_KEYS = new Set([
+  "value", "incoming", "partial", "amount", "total", "gradient", "difference",
+]);
+const SPECIAL: Record<string, number> = { nan: NaN, inf: Infinity, "-inf": -Infinity };
+
+function revive(key: string, x: unknown): unknown {
+  return VALUE_KEYS.has(key) && typeof x === "string" ? (SPECIAL[x] ?? NaN) : x;
+}
+
+export function readRuns(text: string): Run[] {
+  const data = JSON.parse(text, revive) as { runs: Run[] };
+  for (const run of data.runs) {
+    for (const [i, total] of Object.entries(run.totals)) {
+      run.totals[i] = revive("total", total) as Value;
+    }
+  }
+  return data.runs;
+}
+
+export function isNumber(x: Value | undefined): x is number {
+  return typeof x === "number";
+}
+
+/** The numbers of one run: as recorded, or replayed at other inputs. */
+export interface Numbers {
+  values: Value[];
+  steps: Step[];
+  totals: Map<number, Value>;
+  ticks: Tick[];
+  warnings: Warning[];
+  /** What would make the program take another branch. */
+  branches: string[];
+  /** Whether these are replayed: formulas written for the recorded point may not fit. */
+  replayed: boolean;
+}
+
+export function recorded(run: Run): Numbers {
+  return {
+    values: run.vertices.map((v) => v.value),
+    steps: run.steps,
+    totals: new Map(Object.entries(run.totals).map(([i, x]) => [Number(i), x])),
+    ticks: run.ticks,
+    warnings: run.warnings,
+    branches: [],
+    replayed: false,
+  };
+}
+
+export function lineOf(run: Run, vertex: number): number | null {
+  const place = run.vertices[vertex]?.place;
+  return place == null ? null : (run.places[place]?.line ?? null);
+}

@@ -1,0 +1,192 @@
+// The panel of the current moment: rule, local derivative, contribution, running sum.
+
+import type { Contribution, Numbers, Run, Step, Value } from "./data";
+import { isNumber } from "./data";
+import { h, replace } from "./dom";
+import { entries, factor, show } from "./format";
+import { flow, incoming, type Moment, type State } from "./timeline";
+import { carried, heading, nameOf, phaseOf, ruleFormula, whereOf } from "./words";
+
+type Row = HTMLElement | null | false;
+
+export class NowPanel {
+  readonly element = h("section", { class: "card now", "aria-labelledby": "now-title" });
+  private readonly phase = h("p", { class: "phase" });
+  private readonly title = h("h2", { id: "now-title" });
+  private readonly body = h("div", { class: "now-body" });
+  private readonly queue = h("div", { class: "queue" });
+
+  constructor(private readonly run: Run) {
+    this.element.append(this.phase, this.title, this.body, this.queue);
+  }
+
+  update(numbers: Numbers, state: State, moment: Moment): void {
+    const phase = phaseOf(this.run, moment);
+    this.element.dataset["phase"] = phase;
+    this.phase.textContent = phase === "tangents" ? "forward sweep of tangents" : `${phase} sweep`;
+    this.title.textContent = heading(this.run, numbers, moment);
+    replace(this.body, ...this.rows(numbers, state, moment));
+    this.showQueue(state, moment);
+  }
+
+  private rows(numbers: Numbers, state: State, moment: Moment): Row[] {
+    switch (moment.kind) {
+      case "start": return this.start(numbers);
+      case "forward": return this.computed(numbers, moment.vertex);
+      case "seed": return [this.seed()];
+      case "flow": {
+        const step = numbers.steps[moment.step]!;
+        return this.flow(numbers, state, step, step.contributions[moment.part]!);
+      }
+      case "quiet": return [h("p", {}, this.quiet())];
+      case "end": return this.end(numbers);
+    }
+  }
+
+  private start(numbers: Numbers): Row[] {
+    const run = this.run;
+    const count = run.vertices.filter((v) => v.rule != null).length;
+    const also = run.result == null
+      ? "The result is not computed from the inputs, so there is no sweep back."
+      : "Step on to see each of them, and then the sweep that carries the derivative.";
+    return [
+      ...run.inputs.map((i) => row(nameOf(run, i), "=", numbers.values[i])),
+      h("p", {}, `The function runs ${count} ${count === 1 ? "operation" : "operations"} ` +
+        `on them. ${also}`),
+    ];
+  }
+
+  private computed(numbers: Numbers, vertex: number): Row[] {
+    const run = this.run;
+    const v = run.vertices[vertex]!;
+    const operands = v.operands.map((x) =>
+      "vertex" in x
+        ? ([nameOf(run, x.vertex), numbers.values[x.vertex]] as const)
+        : ([x.name || "constant", x.value] as const),
+    );
+    const rule = v.rule == null ? null : run.rules[v.rule];
+    return [
+      row(v.name, "=", numbers.values[vertex], v.expression),
+      ...operands.map(([name, value]) => row(name, "=", value, undefined, "minor")),
+      note("Where", whereOf(run, vertex)),
+      note("Operation", v.parameters ? `${v.operation} (${v.parameters})` : v.operation),
+      rule ? note("Rule", rule.formula, rule.name) : null,
+      v.used ? null : h("p", { class: "remark" }, "The result does not depend on this."),
+    ];
+  }
+
+  private seed(): HTMLElement {
+    const run = this.run;
+    if (run.mode === "forward") {
+      return h("p", {}, "The tangent of every input is 1: this sweep computes how fast the " +
+        "result moves when all of them do.");
+    }
+    const name = nameOf(run, run.result);
+    return h("p", {}, `The derivative of ${name} in ${name} is 1. From here each vertex, ` +
+      "newest first, hands its cotangent times its local derivatives to what it was " +
+      "computed from.");
+  }
+
+  private quiet(): string {
+    return "No cotangent reaches this vertex, or it passes none on: its share of the " +
+      "derivative is zero by structure, as on a branch that was not taken.";
+  }
+
+  private flow(numbers: Numbers, state: State, step: Step, c: Contribution): Row[] {
+    const run = this.run;
+    const v = run.vertices[step.vertex]!;
+    const name = nameOf(run, c.operand);
+    const [from, to] = flow(run, step, c);
+    const came = incoming(run, numbers, step, c);
+    const partial = `\u2202${v.name}/\u2202${name}`;
+    const documented = ruleFormula(run, step, c);
+    const numeric = isNumber(came) && isNumber(c.partial);
+    return [
+      row(`${carried(run)} of ${nameOf(run, from)}`, "=", came, undefined, "minor"),
+      row(partial, "=", c.partial, this.fits(numbers, step) ? c.formula : undefined),
+      row("contribution", "=", c.amount,
+        numeric ? `${factor(came)} \u00d7 ${factor(c.partial)}` : undefined, "amount"),
+      c.summed ? h("p", { class: "remark" }, `${name} was repeated to the shape of ${v.name}, ` +
+        "so the contributions of its copies are summed.") : null,
+      this.sum(state, to),
+      note("Where", `${v.expression}, ${whereOf(run, step.vertex)}`),
+      documented && documented !== c.formula ? note("Rule", documented, ruleName(run, step)) : null,
+    ];
+  }
+
+  /** A formula that was chosen by value may not fit the replayed numbers. */
+  private fits(numbers: Numbers, step: Step): boolean {
+    const choosing = ["where", "maximum", "minimum", "fmax", "fmin", "clip", "absolute"];
+    return !numbers.replayed || !choosing.includes(this.run.vertices[step.vertex]!.operation);
+  }
+
+  /** The running sum, contribution by contribution. */
+  private sum(state: State, vertex: number): HTMLElement {
+    const run = this.run;
+    const sum = state.sums.get(vertex)!;
+    const last = sum.parts.length - 1;
+    const shown = sum.parts.length > 6 ? sum.parts.slice(-6) : sum.parts;
+    const parts = shown.map(({ from, amount }, i) =>
+      h("li", { class: i === shown.length - 1 ? "new" : null },
+        h("span", { class: "number" }, `${i || last > 5 ? "+ " : ""}${factor(amount)}`),
+        h("span", { class: "from" }, `from ${nameOf(run, from)}, ${whereOf(run, from)}`)));
+    const skipped = sum.parts.length - shown.length;
+    return h("div", { class: "sum" },
+      h("h3", {}, `The sum at ${nameOf(run, vertex)} so far`),
+      h("ul", {},
+        skipped ? h("li", { class: "from" }, `${skipped} earlier contributions`) : null,
+        ...parts),
+      h("p", { class: "total" }, "= ", h("span", { class: "number" }, show(sum.total))));
+  }
+
+  private end(numbers: Numbers): Row[] {
+    const run = this.run;
+    const name = nameOf(run, run.result);
+    if (run.mode === "forward") {
+      return [row(`tangent of ${name}`, "=", numbers.totals.get(run.result!))];
+    }
+    return [
+      ...numbers.ticks.map((t) =>
+        row(`\u2202${name}/\u2202${nameOf(run, t.vertex)}`, "=", t.gradient)),
+      h("p", {}, "Every contribution has arrived. Pick an input to see its derivative as a " +
+        "sum over paths."),
+    ];
+  }
+
+  private showQueue(state: State, moment: Moment): void {
+    const sweeping = moment.kind === "flow" || moment.kind === "seed" || moment.kind === "quiet";
+    if (this.run.mode === "forward" || !sweeping) return replace(this.queue);
+    const shown = state.ready.slice(0, 12);
+    const chips = shown.map((i) => h("li", {}, nameOf(this.run, i)));
+    const more = state.ready.length - shown.length;
+    replace(this.queue,
+      h("h3", {}, "Ready queue"),
+      h("ul", { class: "chips" }, ...chips, more > 0 ? h("li", {}, `and ${more} more`) : null,
+        chips.length ? null : h("li", { class: "empty" }, "empty")),
+      h("p", { class: "remark" }, "Vertices whose every contribution has arrived; the newest " +
+        "goes first."));
+  }
+}
+
+function ruleName(run: Run, step: Step): string {
+  const rule = run.vertices[step.vertex]!.rule;
+  return rule == null ? "" : (run.rules[rule]?.name ?? "");
+}
+
+/** "name = formula = value", with what is missing left out. */
+function row(
+  name: string, sign: string, value: Value | undefined, formula?: string, kind = "",
+): HTMLElement {
+  const text = show(value);
+  return h("p", { class: `row ${kind}` },
+    h("span", { class: "term" }, name),
+    formula ? h("span", { class: "sign" }, "=") : null,
+    formula ? h("span", { class: "formula" }, formula) : null,
+    text && sign ? h("span", { class: "sign" }, sign) : null,
+    text ? h("span", { class: "number", title: entries(value) }, text) : null);
+}
+
+function note(label: string, text: string, also = ""): HTMLElement {
+  return h("p", { class: "note" }, h("span", { class: "label" }, label),
+    h("span", { class: "text" }, text), also ? h("span", { class: "also" }, also) : null);
+}

@@ -1,0 +1,89 @@
+// Where a nan, an infinity or a zero was born, and what to do; and what went wrong.
+
+import type { Numbers, Run, Warning } from "./data";
+import { button, h, replace } from "./dom";
+import { whereOf } from "./words";
+
+const MOST = 12;
+
+export class RemarksPanel {
+  readonly element = h("section", {
+    class: "card warnings", "aria-labelledby": "warnings-title", hidden: true,
+  });
+
+  constructor(
+    private readonly run: Run,
+    private readonly visit: (warning: Warning) => void,
+  ) {}
+
+  update(numbers: Numbers): void {
+    const { run } = this;
+    const serious = numbers.warnings.filter((w) => w.kind !== "zero");
+    const zeros = numbers.warnings.filter((w) => w.kind === "zero");
+    const shown = [...serious, ...zeros].slice(0, MOST);
+    const more = numbers.warnings.length - shown.length;
+    this.element.hidden = !run.error && !run.cut && !shown.length;
+    this.element.classList.toggle("serious", Boolean(run.error) || serious.length > 0);
+    replace(this.element,
+      h("h2", { id: "warnings-title" }, run.error
+        ? "The function did not finish"
+        : serious.length ? "Where it goes wrong" : "Worth knowing"),
+      run.error ? h("p", { class: "bad" }, run.error) : null,
+      run.error ? h("p", {}, "Below is the part that ran.") : null,
+      run.cut
+        ? h("p", {}, `The recording is long: its first ${run.cut.toLocaleString("en")} ` +
+            "operations are left out here.")
+        : null,
+      shown.length ? h("ul", {}, ...shown.map((w) => this.line(w))) : null,
+      more > 0 ? h("p", {}, `And ${more} more.`) : null);
+  }
+
+  private line(warning: Warning): HTMLElement {
+    const name = this.run.vertices[warning.vertex]!.name;
+    return h("li", { class: warning.kind === "zero" ? "zero" : "bad" },
+      h("span", {}, h("strong", {}, `${warning.kind} `), warning.message),
+      h("span", { class: "from" }, ` ${whereOf(this.run, warning.vertex)} `),
+      button("Show", () => this.visit(warning), { "aria-label": `Show where ${name} is` }));
+  }
+}
+
+const MOST_ROWS = 400;
+
+/** Every vertex in a table: the graph for those who cannot see it. */
+export class TablePanel {
+  readonly element = h("details", { class: "card table" });
+  private readonly body = h("tbody");
+
+  constructor(private readonly run: Run) {
+    const head = ["Name", "Expression", "Where", "Computed from", "Value", "Derivative"];
+    this.element.append(
+      h("summary", {}, "All values in a table"),
+      h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Table of values" },
+        h("table", {},
+          h("thead", {}, h("tr", {}, ...head.map((t) => h("th", { scope: "col" }, t)))),
+          this.body)),
+    );
+    this.element.addEventListener("toggle", () => this.fill());
+  }
+
+  private fill: () => void = () => undefined;
+
+  update(known: Set<number>, values: string[], sums: Map<number, string>): void {
+    this.fill = () => {
+      if (!this.element.open) return;
+      const rows = this.run.vertices.slice(0, MOST_ROWS).map((v, i) =>
+        h("tr", {},
+          h("th", { scope: "row" }, v.name),
+          h("td", {}, h("code", {}, v.rule == null ? "" : v.expression)),
+          h("td", {}, v.rule == null ? "input" : whereOf(this.run, i)),
+          h("td", {}, v.operands.map((x) =>
+            "vertex" in x ? this.run.vertices[x.vertex]!.name : x.name || "constant").join(", ")),
+          h("td", { class: "number" }, known.has(i) ? (values[i] ?? "") : ""),
+          h("td", { class: "number" }, sums.get(i) ?? "")));
+      const more = this.run.vertices.length - rows.length;
+      replace(this.body, ...rows,
+        more > 0 ? h("tr", {}, h("td", { colspan: 6 }, `and ${more} more`)) : null);
+    };
+    this.fill();
+  }
+}

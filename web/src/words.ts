@@ -1,0 +1,89 @@
+// What happens at a moment, in words: for the headings and for screen readers.
+
+import type { Contribution, Numbers, Run, Step } from "./data";
+import { lineOf } from "./data";
+import { show } from "./format";
+import { flow, type Moment, type State } from "./timeline";
+
+/** What a sweep carries: cotangents back, tangents forward. */
+export function carried(run: Run): string {
+  return run.mode === "forward" ? "tangent" : "cotangent";
+}
+
+export function nameOf(run: Run, vertex: number | null): string {
+  return vertex == null ? "" : run.vertices[vertex]!.name;
+}
+
+export function phaseOf(run: Run, moment: Moment): "forward" | "backward" | "tangents" {
+  if (moment.kind === "start" || moment.kind === "forward") return "forward";
+  return run.mode === "forward" ? "tangents" : "backward";
+}
+
+export function heading(run: Run, numbers: Numbers, moment: Moment): string {
+  switch (moment.kind) {
+    case "start": return "The inputs are given";
+    case "forward": return `${nameOf(run, moment.vertex)} is computed`;
+    case "seed": return run.mode === "forward"
+      ? "Every input moves by 1"
+      : `The sweep starts at ${nameOf(run, run.result)}`;
+    case "flow": {
+      const step = numbers.steps[moment.step]!;
+      const [from, to] = flow(run, step, step.contributions[moment.part]!);
+      return `${nameOf(run, from)} adds to ${nameOf(run, to)}`;
+    }
+    case "quiet":
+      return `Nothing flows through ${nameOf(run, numbers.steps[moment.step]!.vertex)}`;
+    case "end": return "The gradient is complete";
+  }
+}
+
+/** One sentence for a screen reader. */
+export function announced(
+  run: Run, numbers: Numbers, state: State, moment: Moment, place: string,
+): string {
+  const text = heading(run, numbers, moment);
+  switch (moment.kind) {
+    case "start": return `${place}. ${text}: ${valuesOf(run, numbers)}.`;
+    case "forward": {
+      const v = run.vertices[moment.vertex]!;
+      return `${place}. ${v.name} is ${v.expression}, ${show(numbers.values[moment.vertex])}.`;
+    }
+    case "seed": return `${place}. ${text}.`;
+    case "flow": {
+      const step = numbers.steps[moment.step]!;
+      const c = step.contributions[moment.part]!;
+      const [, to] = flow(run, step, c);
+      return `${place}. ${text}: ${show(c.amount)}, local derivative ${c.formula}. ` +
+        `The sum at ${nameOf(run, to)} is ${show(state.sums.get(to)?.total)}.`;
+    }
+    case "quiet": return `${place}. ${text}.`;
+    case "end": return `${place}. ${text}: ${gradients(run, numbers)}.`;
+  }
+}
+
+function valuesOf(run: Run, numbers: Numbers): string {
+  return run.inputs.map((i) => `${nameOf(run, i)} is ${show(numbers.values[i])}`).join(", ");
+}
+
+function gradients(run: Run, numbers: Numbers): string {
+  if (run.mode === "forward") {
+    return `the result moves by ${show(numbers.totals.get(run.result!))}`;
+  }
+  return numbers.ticks
+    .map((t) => `${nameOf(run, t.vertex)} has ${show(t.gradient)}`)
+    .join(", ");
+}
+
+/** "line 4", "line 4, step 2 of 10", or the operation where there is no source. */
+export function whereOf(run: Run, vertex: number): string {
+  const v = run.vertices[vertex]!;
+  const line = lineOf(run, vertex);
+  const place = line == null ? v.operation : `line ${line}`;
+  return v.repeats > 1 ? `${place}, ${v.repeat} of ${v.repeats}` : place;
+}
+
+/** The rule's own formula of one local derivative, as its documentation has it. */
+export function ruleFormula(run: Run, step: Step, c: Contribution): string {
+  const rule = run.vertices[step.vertex]!.rule;
+  return rule == null ? "" : (run.rules[rule]?.parts[c.position] ?? "");
+}
