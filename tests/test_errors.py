@@ -271,7 +271,7 @@ def test_message(name):
 
 
 def test_unbound_attribute():
-    with pytest.raises(AttributeError, match="a node has no attribute 'gradient'"):
+    with pytest.raises(AttributeError, match="object has no attribute 'gradient'"):
         _ = X.gradient
     assert not hasattr(X, "__deepcopy_missing__")
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import chainrule as gd
 from chainrule import kernels, node, operations
 from chainrule.graph import collect, reverse_sweep
 from chainrule.rules import elementwise, plain, raw, supported
@@ -271,6 +272,33 @@ def test_every_operand_gets_its_own_shape_and_dtype(a, b, shapes, rng):
         for leaf in (x, y):
             assert leaf.grad.dtype == leaf.dtype
             assert leaf.grad.shape == leaf.shape
+
+
+def test_a_float_stays_weak_next_to_float32_in_every_sweep():
+    x, y = node(0.7), node(np.array([0.3, 0.9], np.float32))
+    z = np.maximum(x, y)
+    assert z.dtype == np.float32
+    z.backward(np.ones(2))
+    assert x.grad == 1.0
+    np.testing.assert_array_equal(y.grad, [0.0, 1.0])
+    for xp in (plain, operations):
+        swept = reverse([z], [np.ones(2, np.float32)], [x, y], xp)
+        np.testing.assert_array_equal(raw(swept[0]), 1.0)
+        np.testing.assert_array_equal(raw(swept[1]), [0.0, 1.0])
+        (z_dot,) = forward([z], [1.0], [x], xp)
+        np.testing.assert_array_equal(raw(z_dot), [1.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    "value", [2.0, np.float64(2.0), np.array(2.0), np.float32(2.0)]
+)
+def test_a_rule_may_return_a_python_number(value):
+    triple = gd.custom_operation(lambda x: 3.0 * x, lambda z_grad, z, x: (3.0,))
+    x = node(value)
+    z = x * x
+    (z + triple(x)).backward()
+    assert x.grad == 7.0
+    assert np.asarray(x.grad).dtype == x.dtype
 
 
 @given(st.integers(-3, 4), st.sampled_from(DTYPES[:2]))

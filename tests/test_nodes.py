@@ -13,6 +13,7 @@ import pytest
 
 from chainrule import node
 from chainrule.errors import EscapeError, RecordingError
+from chainrule.rules import REGISTRY
 
 # ---------------------------------------------------------------------- what it holds
 
@@ -114,6 +115,8 @@ def test_vertices_without_contribution_have_zero_grad():
     u, w = 2.0 * x, 2.0 * y
     np.where(True, u, w).backward()
     assert (u.grad, w.grad, x.grad, y.grad) == (1.0, 0.0, 3.0, 0.0)
+    np.copysign(u, w).backward()
+    assert (u.grad, w.grad, x.grad, y.grad) == (1.0, 0.0, 5.0, 0.0)
 
 
 def test_backward_takes_a_seed():
@@ -254,37 +257,62 @@ def test_deepcopy_of_a_container_keeps_identity():
 # ------------------------------------------------------------------------------ threads
 
 
-def test_threads_work_on_graphs_of_their_own():
-    failed = []
+def in_threads(work, count):
+    """Run ``work(k)`` in threads that start together; return what they raised."""
+    failed, together = [], threading.Barrier(count)
 
-    def work(k):
+    def run(k):
+        together.wait()
         try:
-            for _ in range(30):
-                x = node(float(k))
-                z = x
-                for _ in range(50):
-                    z = np.sin(z) * x + 1.0 / (1.0 + z * z)
-                z.backward()
-                answers[k].add(x.grad)
-                v = node(np.full(3, float(k)))
-                np.sum(np.exp(-v) @ np.outer(v, v)).backward()
-                answers[k].add(tuple(v.grad))
+            work(k)
         except Exception as error:  # a thread's failure must reach the test
             failed.append(error)
 
-    answers = {k: set() for k in range(8)}
-    threads = [threading.Thread(target=work, args=(k,)) for k in answers]
+    threads = [threading.Thread(target=run, args=(k,)) for k in range(count)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return failed
+
+
+@pytest.fixture
+def eager_switching():
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
-    try:
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
-    finally:
-        sys.setswitchinterval(interval)
-    assert failed == []
-    assert all(len(found) == 2 for found in answers.values())
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("eager_switching")
+def test_threads_work_on_graphs_of_their_own():
+    answers = {k: set() for k in range(8)}
+
+    def work(k):
+        for _ in range(30):
+            x = node(float(k))
+            z = x
+            for _ in range(50):
+                z = np.sin(z) * x + 1.0 / (1.0 + z * z)
+            z.backward()
+            answers[k].add(x.grad)
+
+    assert in_threads(work, len(answers)) == []
+    assert all(len(found) == 1 for found in answers.values())
+
+
+@pytest.mark.usefixtures("eager_switching")
+def test_threads_meet_on_what_is_made_once():
+    def work(k):
+        v = node(np.full(3, float(k)))
+        np.sum(np.exp(-v, where=v.value > 0) @ np.outer(v, [1.0, 2.0])).backward()
+        assert v.grad.shape == (3,)
+
+    for _ in range(25):
+        for r in REGISTRY:
+            for table in ("_plans", "_steps", "_reads"):
+                vars(r).get(table, {}).clear()
+        assert in_threads(work, 8) == []
 
 
 # -------------------------------------------------------------------------------- size

@@ -1,6 +1,6 @@
 """chainrule: exact derivatives of ordinary Python and NumPy code, step by step."""
 
-from typing import Any
+import typing
 
 from chainrule import errors, numpy, operations, operations_grad
 from chainrule.custom import checkpoint, custom_operation
@@ -52,7 +52,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     """Find a wrapped function: ``gd.sin`` is ``gd.operations.sin``."""
     if not name.startswith("_") and operations.is_public(name):
         return getattr(operations, name)

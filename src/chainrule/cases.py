@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.shapes import TUPLE
+
 Array = Any
 
 
@@ -80,8 +82,8 @@ def regular(*shape: int) -> Sample:
 def _draw_operand(x: Any, rng: np.random.Generator) -> Any:
     if isinstance(x, Sample):
         return x.draw(rng)
-    if isinstance(x, tuple) and all(type(n) is int for n in x):
-        return rng.uniform(-2.0, 2.0, x)
+    if isinstance(x, TUPLE) and all(type(n) is int for n in x):
+        return Sample("uniform", x).draw(rng)
     return x
 
 

@@ -10,26 +10,40 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import optree
 
 Tree = Any
 _NAMESPACE = "chainrule"
 _known: set[type] = set()
+# As Any: what optree and type() say of a value of any class is of unknown elements.
+_tree_structure: Any = optree.tree_structure
+_kind_of: Any = type
+_values: set[Any] = {float, int, complex, np.ndarray, np.float64, np.float32}
+LEAF: Any = _tree_structure(0.0)
+"""The structure of a value that is no container."""
+
+
+def declare_value(kind: type) -> None:
+    """Say that instances of a class are values: they need no look at any registry."""
+    _values.add(kind)
 
 
 def flatten(tree: Tree) -> tuple[list[Any], Any]:
     """Return the leaves of a container and its structure; ``None`` has no leaves."""
-    kind = type(tree)
-    if kind is not dict and kind is not list and kind is not tuple:
-        _register(tree)
+    if type(tree) in _values:
+        return [tree], LEAF
     leaves, structure = optree.tree_flatten(tree, namespace=_NAMESPACE)
-    if any([_register(leaf) for leaf in leaves]):
+    new = [leaf for leaf in leaves if _register(leaf)]
+    if new:
         return flatten(tree)
     return leaves, structure
 
 
 def unflatten(structure: Any, leaves: Sequence[Any]) -> Tree:
     """Return a container of this structure with these leaves."""
+    if structure is LEAF:
+        return leaves[0]
     return optree.tree_unflatten(structure, leaves)
 
 
@@ -41,18 +55,20 @@ def map_leaves(function: Callable[[Any], Any], tree: Tree) -> Tree:
 
 def is_container(x: Any) -> bool:
     """Tell whether ``x`` holds values rather than being one."""
-    return isinstance(x, dict | list | tuple) or (
-        dataclasses.is_dataclass(x) and not isinstance(x, type)
+    if type(x) in _values:
+        return False
+    return isinstance(x, dict | list | tuple) or hasattr(
+        _kind_of(x), "__dataclass_fields__"
     )
 
 
 def _register(x: Any) -> bool:
     """Enter the class of a dataclass instance; tell whether it was new."""
-    kind = type(x)
-    if kind in _known or not dataclasses.is_dataclass(x) or isinstance(x, type):
+    kind = _kind_of(x)
+    if kind in _values or kind in _known or not hasattr(kind, "__dataclass_fields__"):
         return False
     _known.add(kind)
-    names = tuple(field.name for field in dataclasses.fields(x))
+    names = tuple(field.name for field in dataclasses.fields(kind))
 
     def children(value: Any) -> tuple[tuple[Any, ...], None, tuple[str, ...]]:
         return tuple(getattr(value, name) for name in names), None, names
@@ -63,5 +79,7 @@ def _register(x: Any) -> bool:
             object.__setattr__(made, name, value)
         return made
 
-    optree.register_pytree_node(kind, children, build, namespace=_NAMESPACE)
+    optree.register_pytree_node(  # pyright: ignore[reportUnknownMemberType]
+        kind, children, build, namespace=_NAMESPACE
+    )
     return True

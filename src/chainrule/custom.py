@@ -1,4 +1,4 @@
-"""Operations that users declare: custom_operation, and checkpoint built the same way."""
+"""Operations that users declare: custom_operation, and checkpoint built like it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from chainrule.rules import (
     vertex,
     zeros_of,
 )
-from chainrule.shapes import describe, shape_of
+from chainrule.shapes import SEQUENCES, describe, shape_of
 from chainrule.values import holds_nodes
 
 
@@ -103,11 +103,11 @@ def custom_operation(
 def _is_numeric(x: Any) -> bool:
     if isinstance(x, node | float | complex | np.ndarray | np.generic | int):
         return True
-    return isinstance(x, list | tuple) and holds_nodes(x)
+    return isinstance(x, SEQUENCES) and holds_nodes(x)
 
 
 def _operand(x: Any) -> Any:
-    return stacked(x) if isinstance(x, list | tuple) else x
+    return stacked(x) if isinstance(x, SEQUENCES) else x
 
 
 class _custom(general, kind=True):
@@ -138,11 +138,11 @@ class _custom(general, kind=True):
         """Call the user's pullback and take the cotangents of numeric operands."""
         merged = _merged(operands, fixed)
         grads = cls.user[1](z_grad, z, *merged, **keywords)
-        if not isinstance(grads, tuple | list) or len(grads) != len(merged):
-            count = len(grads) if isinstance(grads, tuple | list) else describe(grads)
+        if not isinstance(grads, SEQUENCES) or len(grads) != len(merged):
+            count = len(grads) if isinstance(grads, SEQUENCES) else describe(grads)
             raise ShapeError(
-                f"The pullback of {cls.__name__!r} must return a tuple of {len(merged)} "
-                f"cotangents, one per operand; it returned {count}."
+                f"The pullback of {cls.__name__!r} must return a tuple of "
+                f"{len(merged)} cotangents, one per operand; it returned {count}."
             )
         if xp is plain and any(holds_nodes(g) for g in grads):
             raise EscapeError(
@@ -193,7 +193,9 @@ def _transposed_pullback(
         g = seeds if operation.outputs > 1 or isinstance(raw(z), tuple) else seeds[0]
         grads = operation.pullback(operations, g, z, *operands, **given)
         pairs = zip(grads, tangents, strict=True)
-        terms = [operations.sum(g * t) for g, t in pairs if not (g is None or t is None)]
+        terms = [
+            operations.sum(g * t) for g, t in pairs if not (g is None or t is None)
+        ]
         total: Any = 0.0
         for term in terms:
             total = total + term
@@ -202,7 +204,9 @@ def _transposed_pullback(
     parts = z if isinstance(raw(z), tuple) else (z,)
     seeds = [zeros_of(raw(p)) for p in parts]
     run = Recording(paired, seeds, range(len(seeds)), {})
-    bars, _ = run.pull({0: 1.0 if type(raw(run.outputs[0])) is float else np.float64(1)})
+    bars, _ = run.pull(
+        {0: 1.0 if type(raw(run.outputs[0])) is float else np.float64(1)}
+    )
     found = [zeros_of(s) if b is None else b for b, s in zip(bars, seeds, strict=True)]
     return tuple(found) if isinstance(raw(z), tuple) else found[0]
 
@@ -328,4 +332,3 @@ class checkpoint_grad(rule, kind=True):
         inputs = operands[: len(operands) - len(closed)]
         run = Recording(parameters["rerun"], inputs, range(len(inputs)), {})
         return run, [*run.inputs, *closed]
-

@@ -26,6 +26,7 @@ from chainrule.rules import (
     supported,
     vertex,
 )
+from chainrule.shapes import TUPLE
 
 Node = Any
 Cotangents = dict[Node, supported]
@@ -130,7 +131,7 @@ def collect(roots: Iterable[Node], start: int = -1) -> Ordered:
     order = [v for v in met if v.serial > start]
     if not order:
         return Ordered([], list(met), {})
-    common = type(order[0])
+    common: Any = type(order[0])
     push = order.append
     for z in order:
         for x in z.operands:
@@ -177,9 +178,7 @@ def reverse_sweep(
             continue
         given = operands if recorded else [raw(x) for x in operands]
         result = z if recorded else raw(z)
-        for i, part in pulled(
-            z.rule, xp, z_bar, result, given, wanted, z.parameters
-        ):
+        for i, part in pulled(z.rule, xp, z_bar, result, given, wanted, z.parameters):
             x = operands[i]
             bars[x] = accumulate(xp, bars.get(x), project(xp, part, x))
     return bars
@@ -199,9 +198,7 @@ def forward_sweep(
         if z.rule is None or z in seeds:
             continue
         operands = z.operands
-        tangents = [
-            dots.get(x) if isinstance(x, vertex) else None for x in operands
-        ]
+        tangents = [dots.get(x) if isinstance(x, vertex) else None for x in operands]
         if all(t is None or is_empty(t.support) for t in tangents):
             continue
         given = operands if recorded else [raw(x) for x in operands]
@@ -279,7 +276,7 @@ def conjugated(grad: Any) -> Any:
     """Conjugate a complex gradient; ``None`` (absent) is 0.0."""
     if grad is None:
         return 0.0
-    if type(grad) is float or isinstance(grad, tuple):
+    if type(grad) is float or isinstance(grad, TUPLE):
         return grad
     return grad.conj() if grad.dtype.kind == "c" else grad
 
@@ -287,7 +284,7 @@ def conjugated(grad: Any) -> Any:
 def with_support(value: Any, seed: Any = None) -> supported:
     """Return a seed whose zeros are structural; ``seed`` may be a node of ``value``."""
     seed = value if seed is None else seed
-    if isinstance(value, tuple):
+    if isinstance(value, TUPLE):
         return supported(seed)
     support = np.asarray(value) != 0
     return supported(seed, None if support.all() else support)
@@ -295,11 +292,12 @@ def with_support(value: Any, seed: Any = None) -> supported:
 
 def has_nan(x: Any) -> bool:
     """Tell whether a cotangent holds a nan."""
-    if x is None or isinstance(x, tuple):
+    if x is None or isinstance(x, TUPLE):
         return False
     if type(x) is float:
         return x != x
-    return bool(np.isnan(x).any())
+    square = np.vdot(x, x)  # one pass, and nan where an entry is
+    return bool(square != square) and bool(np.isnan(x).any())
 
 
 def check_fresh(leaves: Iterable[Node], order: Sequence[Node]) -> None:

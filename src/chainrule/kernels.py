@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import linecache
 import math
+import re
 import sys
 from collections.abc import Callable, Mapping
 from types import FunctionType
@@ -36,6 +37,7 @@ from chainrule.rules import (
     vertex,
 )
 from chainrule.symbolic import partial_formulas
+from chainrule.shapes import TUPLE, ndarray
 
 Step = Callable[[Any, Any, dict[Any, Any]], None]
 
@@ -135,6 +137,19 @@ LARGE = 1 << 15
 """Arrays from this many bytes on are updated in place where the sweep owns them."""
 
 
+def keep_freed_memory() -> None:
+    """Let the allocator keep freed arrays below 32 MB, up to 64 MB in all.
+
+    Most of the time of large arrays goes into page faults, because glibc returns freed
+    blocks to the system. Freeing one large block, never touched, raises its thresholds.
+    Other allocators take no notice.
+    """
+    np.empty((1 << 25) - (1 << 13), np.uint8)
+
+
+keep_freed_memory()
+
+
 def _count(x: Any) -> int:
     return sys.getrefcount(x)
 
@@ -155,15 +170,15 @@ def add_into(bars: dict[Any, Any], x: Any, part: Any) -> None:
     if c is None:
         bars[x] = part
     elif (
-        type(c) is np.ndarray
+        type(c) is ndarray
         and c.nbytes >= LARGE
         and _count(c) == _HELD_ONCE
         and c.base is None
-        and type(part) is np.ndarray
+        and type(part) is ndarray
         and c.dtype == part.dtype
     ):
         np.add(c, part, out=c)
-    elif isinstance(c, tuple):
+    elif isinstance(c, TUPLE):
         bars[x] = accumulate(plain, supported(c), supported(part)).value
     else:
         bars[x] = c + part
@@ -182,11 +197,11 @@ _TEMPORARY = _probe_temporary()
 def times(z_grad: Any, partial: Any) -> Any:
     """Return cotangent times partial, into the partial where that is a temporary."""
     if (
-        type(partial) is np.ndarray
+        type(partial) is ndarray
         and partial.nbytes >= LARGE
         and _count(partial) == _TEMPORARY
         and partial.base is None
-        and type(z_grad) is np.ndarray
+        and type(z_grad) is ndarray
         and z_grad.shape == partial.shape
         and z_grad.dtype == partial.dtype
     ):
@@ -204,7 +219,7 @@ def accumulate_by(
     """
     z_grad, parameters = given
     c = bars[x]
-    if type(value) is not np.ndarray:
+    if type(value) is not ndarray:
         part = np.zeros(np.shape(value), getattr(value, "dtype", None))
         add(part, z_grad, **parameters)
         bars[x] = fit(plain, part, value) if c is None else c + fit(plain, part, value)
@@ -212,7 +227,7 @@ def accumulate_by(
     if c is None:
         c = bars[x] = np.zeros(value.shape, value.dtype)
     elif not (
-        type(c) is np.ndarray
+        type(c) is ndarray
         and _count(c) == _HELD_ONCE
         and c.base is None
         and c.dtype == value.dtype
@@ -291,7 +306,7 @@ def _contribution(
     if i not in operation.parts:
         return None
     names[f"d{i}"] = operation.parts[i]
-    if issubclass(operation, linear):
+    if not issubclass(operation, elementwise):
         return f"d{i}(np, z_grad, {listed}, **parameters)"
     formula = _formulas(operation, None).get(operation.operand_names[i])
     if formula in ("1", "-1"):
@@ -427,7 +442,7 @@ def _pattern(wanted: tuple[bool, ...]) -> str:
 
 def names_read(operation: type[elementwise], wanted: tuple[bool, ...]) -> set[str]:
     """Return the names of the operands that the wanted partials read."""
-    known = operation.__dict__.get("_reads")
+    known: dict[tuple[bool, ...], set[str]] | None = operation.__dict__.get("_reads")
     if known is None:
         known = {}
         operation._reads = known  # type: ignore[attr-defined]
@@ -435,16 +450,23 @@ def names_read(operation: type[elementwise], wanted: tuple[bool, ...]) -> set[st
         names = operation.operand_names
         formulas = _formulas(operation, None)
         nodes = [n for n, w in zip(names, wanted, strict=True) if w]
-        everything = set(names) if len(formulas) < len(operation.parts) else set()
+        everything: set[str] = set(names) if len(formulas) < len(operation.parts) else set()
         found = _names_in(formulas[n] for n in nodes if n in formulas)
         known[wanted] = everything | found
     return known[wanted]
 
 
 def _scaled(formula: str) -> str:
+    """Return the text of cotangent times partial, without needless operations."""
     if formula in ("1", "-1"):
         return "z_grad" if formula == "1" else "-z_grad"
-    return f"z_grad * ({formula})"
+    formula = _INTEGER.sub(r"\1.0", formula)  # NumPy takes floats faster than ints
+    reciprocal = _RECIPROCAL.match(formula)
+    return f"z_grad / {reciprocal[1]}" if reciprocal else f"z_grad * ({formula})"
+
+
+_INTEGER = re.compile(r"(?<![\w.])(\d+)(?![\w.])")
+_RECIPROCAL = re.compile(r"^1\.0 / (\w+|\([^()]*\)|\w+\([^()]*\))$")
 
 
 def _names_in(texts: Any) -> set[str]:
@@ -453,7 +475,7 @@ def _names_in(texts: Any) -> set[str]:
 
 def steps_of(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
     """Return the array step of a rule for a pattern of operands, generated once."""
-    table = operation.__dict__.get("_steps")
+    table: dict[tuple[bool, ...], Step] | None = operation.__dict__.get("_steps")
     if table is None:
         table = {}
         operation._steps = table  # type: ignore[attr-defined]
@@ -522,14 +544,14 @@ def recorded_{name}(x, y{where}):
             if type(y) is node:
                 y_ = y._value
                 if type(y_) is ndarray:
-                    value = forward(x_, y_)
+                    value = {array_xy}
                     {even_nn}
                     z._parameters = NONE
                     if x_.shape != y_.shape or x_.dtype is not y_.dtype:
                         z._step = array_nn
                     return z
             elif type(y) is float or type(y) is int:
-                value = forward(x_, y)
+                value = {array_xc}
                 {even_nc}
                 z._parameters = NONE
                 if value.dtype is not x_.dtype:
@@ -545,7 +567,7 @@ def recorded_{name}(x, y{where}):
             {made_cn}
             return z
         if type(y_) is ndarray:
-            value = forward(x, y_)
+            value = {array_cy}
             {even_cn}
             z._parameters = NONE
             if value.dtype is not y_.dtype:
@@ -554,6 +576,15 @@ def recorded_{name}(x, y{where}):
     return record(rule, (x, y))
 """
 
+
+_INFIX: Mapping[str, str] = {
+    "add": "{0} + {1}",
+    "subtract": "{0} - {1}",
+    "multiply": "{0} * {1}",
+    "divide": "{0} / {1}",
+    "power": "{0} ** {1}",
+}
+"""Ufuncs that arrays have as operators, which are quicker to call."""
 
 _MASKED = """if where is not None:
     return record(rule, ({operands},), {{"where": where}})
@@ -637,6 +668,7 @@ def _operator_text(
     patterns = {1: [(True,)], 2: [(True, True), (True, False), (False, True)]}[count]
     space |= {**_MATH, "errors": ARITHMETIC_ERRORS}
     space |= {"forward": operation.forward, "ndarray": np.ndarray}
+    array = _INFIX.get(operation.forward.__name__, "forward({0}, {1})")
     operands = "x" if count == 1 else "x, y"
     fields = {"name": name, "where": "", "masked": ""}
     if masked:
@@ -661,5 +693,8 @@ def _operator_text(
         form_xy=form.format("x_", "y_"),
         form_xc=form.format("x_", "y"),
         form_cy=form.format("x", "y_"),
+        array_xy=array.format("x_", "y_"),
+        array_xc=array.format("x_", "y"),
+        array_cy=array.format("x", "y_"),
         **fields,
     )

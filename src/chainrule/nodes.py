@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.containers import declare_value
 from chainrule.errors import ArgumentError, EscapeError, NotScalarError, RecordingError
 from chainrule.graph import collect, conjugated, sweep_values
 from chainrule.operations_grad import indexing, structure
 from chainrule.pickling import flattened, rebuilt
 from chainrule.recorder import next_serial, plan_of, record
 from chainrule.rules import rule, vertex
-from chainrule.shapes import describe
+from chainrule.shapes import SEQUENCES, TUPLE, describe, ndarray
 from chainrule.values import (
     INPUT,
     NONE,
@@ -50,6 +51,19 @@ REFUSED: dict[Any, str] = {}
 
 ABSENT: dict[str, str] = {}
 """Attributes of arrays that nodes do not have, with the reason and what to write."""
+
+
+class Absent:
+    """An attribute of arrays that nodes do not have: looking it up says why."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        """Keep the name and the reason."""
+        self.message = f"a node has no attribute {name!r}: {reason}"
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """Refuse."""
+        raise AttributeError(self.message)
+
 
 OBJECT_ARRAY_WARNS = 1000
 """From this many elements on, turning a node into an object array warns."""
@@ -105,8 +119,9 @@ class node(vertex):
     )
 
     if TYPE_CHECKING:
-        # Set in chainrule.operators, from the rules.
-
+        # Set in chainrule.operators and chainrule.wrapping, from the rules. Only for
+        # type checkers: a class with a real __getattr__ reads its slots more slowly.
+        def __getattr__(self, name: str) -> Any: ...
         def __add__(self, other: Any) -> Any: ...
         def __radd__(self, other: Any) -> Any: ...
         def __sub__(self, other: Any) -> Any: ...
@@ -155,24 +170,13 @@ class node(vertex):
         if grad_ops is not None:
             self.grad_ops = grad_ops
 
-    def __getattr__(self, name: str) -> Any:
-        """Supply what most nodes never set; slots are only filled when needed."""
-        if name == "_grad":
-            return 0.0
-        if name == "_parameters":
-            return NONE
-        if name == "_changed":
-            return None
-        reason = f": {ABSENT[name]}" if name in ABSENT else ""
-        raise AttributeError(f"a node has no attribute {name!r}{reason}")
-
     # ------------------------------------------------------------------ the recording
 
     @property
     def value(self) -> Any:
         """The number or array this node holds; an array is a read-only view."""
         value = self._value
-        if type(value) is np.ndarray:
+        if type(value) is ndarray:
             value = value.view()
             value.flags.writeable = False
         return value
@@ -190,12 +194,18 @@ class node(vertex):
     @property
     def changed(self) -> int | None:
         """When the value was last assigned, as a serial number; ``None``: never."""
-        return self._changed
+        try:
+            return self._changed
+        except AttributeError:
+            return None
 
     @property
     def grad(self) -> Any:
         """The gradient that the last ``backward()`` left here; 0.0 before any."""
-        return self._grad
+        try:
+            return self._grad
+        except AttributeError:
+            return 0.0
 
     @grad.setter
     def grad(self, grad: Any) -> None:
@@ -209,7 +219,10 @@ class node(vertex):
     @property
     def parameters(self) -> Mapping[str, Any]:
         """The keyword parameters of the operation that made this node."""
-        return self._parameters
+        try:
+            return self._parameters
+        except AttributeError:
+            return NONE
 
     @property
     def operation(self) -> str | None:
@@ -222,8 +235,8 @@ class node(vertex):
         if self._step is None:
             return None
         if self._step.rule is structure.handwritten_grad:
-            return self._parameters["grad_ops"]
-        bound = self._step.rule(*self.operands, **self._parameters)
+            return self.parameters["grad_ops"]
+        bound = self._step.rule(*self.operands, **self.parameters)
         bound.z = self._value
         return bound
 
@@ -232,10 +245,10 @@ class node(vertex):
         if grad_ops is None:
             self._step, self.operands, self._parameters = None, (), NONE
             return
-        vertices = getattr(grad_ops, "vertices", None)
-        if not isinstance(vertices, list | tuple) or not hasattr(grad_ops, "backward"):
+        vertices: Any = getattr(grad_ops, "vertices", None)
+        if not isinstance(vertices, SEQUENCES) or not hasattr(grad_ops, "backward"):
             raise ArgumentError(
-                f"grad_ops must have .vertices (a list of nodes) and .backward(z_grad); "
+                "grad_ops must have .vertices (a list of nodes) and .backward(z_grad); "
                 f"received {describe(grad_ops)}."
             )
         for x in vertices:
@@ -290,7 +303,7 @@ class node(vertex):
         for leaf in leaves:
             grad = bars[leaf]
             if grad is not None:
-                leaf._grad = leaf._grad + conjugated(grad)
+                leaf._grad = leaf.grad + conjugated(grad)
 
     def _seed(self, z_grad: Any) -> Any:
         value = self._value
@@ -298,7 +311,7 @@ class node(vertex):
             return conjugated(check_cotangent(z_grad, value, "z_grad"))
         if type(value) is float:
             return 1.0
-        if isinstance(value, tuple) or value.size != 1 or value.dtype.kind == "c":
+        if isinstance(value, TUPLE) or value.size != 1 or value.dtype.kind == "c":
             raise NotScalarError(
                 f"backward() needs a real scalar; this node has shape {self.shape} "
                 f"and dtype {self.dtype}. Call np.sum(...) first or pass z_grad of "
@@ -363,7 +376,7 @@ class node(vertex):
         value = self._value
         shown = repr(value) if type(value) is float else np.array2string(
             np.asarray(value), separator=", ", threshold=20
-        ) if not isinstance(value, tuple) else repr(value)  # fmt: skip
+        ) if not isinstance(value, TUPLE) else repr(value)  # fmt: skip
         suffix = "" if self._step is None else f", {self.operation}"
         return f"node({shown}{suffix})"
 
@@ -393,7 +406,7 @@ class node(vertex):
 
     def __round__(self, digits: int = 0) -> Any:
         """Return the rounded plain value: locally constant."""
-        return np.round(self._value, digits) if digits else round(self._value)
+        return _round(self._value, digits) if digits else round(self._value)
 
     def __floor__(self) -> Any:
         """Return the floor of the plain value: locally constant."""
@@ -413,13 +426,11 @@ class node(vertex):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> node:
         """Copy a leaf; a computed node's copy stays differentiable (an identity)."""
-        if self._step is not None or self._parameters is INPUT:
+        if self._step is not None or self.parameters is INPUT:
             return record(structure.identity_grad, (self,))
         copied = type(self)(self._value)
-        if type(self._grad) is not float:
-            copied._grad = np.array(self._grad)
-        elif self._grad:
-            copied._grad = self._grad
+        grad = self.grad
+        copied._grad = grad if type(grad) is float else np.array(grad)
         memo[id(self)] = copied
         return copied
 
@@ -429,7 +440,7 @@ class node(vertex):
 
     # --------------------------------------------------------------- NumPy's protocols
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         """Return an object array that holds nodes; refuse a numeric dtype."""
         if dtype is not None and np.dtype(dtype) != np.dtype(object):
             raise escape(self, f"an array of dtype {np.dtype(dtype)} made of x")
@@ -453,12 +464,16 @@ class node(vertex):
         """Run a NumPy ufunc, or a method of one, as a recorded operation."""
         operation = UFUNCS.get(ufunc)
         if method == "__call__":
+            if operation is not None and not kwargs:
+                return operation(*inputs)
             if operation is not None:
-                return operation(*inputs, **(call_keywords(kwargs) if kwargs else {}))
+                return operation(*inputs, **call_keywords(kwargs))
             if ufunc in LOCALLY_CONSTANT:
                 refuse_out(kwargs)
                 return ufunc(*(plain_operand(x) for x in inputs), **kwargs)
-        elif ufunc in LOCALLY_CONSTANT and (method == "outer" or _to_bool(ufunc, method)):
+        elif ufunc in LOCALLY_CONSTANT and (
+            method == "outer" or _to_bool(ufunc, method)
+        ):
             refuse_out(kwargs)
             return getattr(ufunc, method)(*map(plain_operand, inputs), **kwargs)
         elif method == "at":
@@ -473,9 +488,7 @@ class node(vertex):
                 refuse_out(kwargs)
                 kwargs.setdefault("axis", 0)
             return FUNCTIONS[ufunc, method](*inputs, **kwargs)
-        name = f"np.{ufunc.__name__}" + (
-            "" if method == "__call__" else f".{method}"
-        )
+        name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
         raise missing(name, REFUSED.get((ufunc, method)) or REFUSED.get(ufunc))
 
     def __array_function__(
@@ -495,6 +508,8 @@ class node(vertex):
         raise missing(f"{module}.{func.__name__}", REFUSED.get(func))
 
 
+declare_value(node)
+_round: Any = np.round
 _FLOAT64 = np.dtype(np.float64)
 
 

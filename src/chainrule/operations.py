@@ -1,8 +1,8 @@
 """The wrapped functions: one line each, from a rule and the NumPy function it serves.
 
-Each takes nodes, numbers and arrays, and returns a node if it was given one. NumPy's own
-functions call these on nodes, so ``np.sin(x)`` and ``gd.sin(x)`` are the same operation.
-Rules compute with this module (as ``xp``) when a sweep is itself recorded.
+Each takes nodes, numbers and arrays, and returns a node if it was given one. NumPy's
+own functions call these on nodes, so ``np.sin(x)`` and ``gd.sin(x)`` are the same
+operation. Rules compute with this module (as ``xp``) when a sweep is itself recorded.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def apply(rule_class: type[rule], operands: Sequence[Any], given: Any) -> Any:
 
 items_of = recorder.items_of
 """Take the results of an operation with several apart: what such a namespace needs."""
+
 
 def is_public(name: str) -> bool:
     """Tell whether a name of this module is a wrapped function."""

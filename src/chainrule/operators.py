@@ -1,4 +1,4 @@
-"""The operators of nodes, generated from their rules: + - * / ** % @ // and the rest."""
+"""The operators of nodes, generated from their rules: + - * / ** % @ // and others."""
 
 from __future__ import annotations
 
@@ -97,7 +97,6 @@ for _name, _function in [
     ("ge", "greater_equal"), ("eq", "equal"), ("ne", "not_equal"),
 ]:  # fmt: skip
     setattr(node, f"__{_name}__", _compared(_function))
-setattr(node, "__floordiv__", _floor_divide)
-setattr(node, "__rfloordiv__", _reflected(_floor_divide))
-setattr(node, "__divmod__", _divmod)
-setattr(node, "__rdivmod__", _reflected(_divmod))
+for _name, _op in [("floordiv", _floor_divide), ("divmod", _divmod)]:
+    setattr(node, f"__{_name}__", _op)
+    setattr(node, f"__r{_name}__", _reflected(_op))

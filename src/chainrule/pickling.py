@@ -1,4 +1,4 @@
-"""Pickling a recording: flattened to rows, oldest first, so that depth does not matter."""
+"""Pickling a recording: flattened to rows, oldest first, so that any depth will do."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from chainrule.graph import check_fresh, collect
 from chainrule.operations_grad import structure
 from chainrule.recorder import new, next_serial, plan_of
 from chainrule.rules import vertex
+from chainrule.shapes import kind_of
 from chainrule.values import INPUT, escape
 
 
@@ -17,13 +18,13 @@ def flattened(root: Any) -> tuple[Any, ...]:
     order = collect([root]).order
     check_fresh((v for v in order if v._step is None), order)
     order.reverse()
-    if any(v._parameters is INPUT for v in order):
+    if any(v.parameters is INPUT for v in order):
         raise escape(root, "pickling a node inside a function being differentiated")
     place = {v: i for i, v in enumerate(order)}
     rows: list[Any] = []
     for v in order:
         if v is root and v._step is None:
-            rows.append((v._value, v._grad))
+            rows.append((v._value, v.grad))
         elif v._step is None:
             rows.append(v)
         else:
@@ -31,11 +32,12 @@ def flattened(root: Any) -> tuple[Any, ...]:
                 (True, place[x]) if isinstance(x, vertex) else (False, x)
                 for x in v.operands
             ]
-            rows.append((v._step.rule, v._value, v._grad, dict(v._parameters), links))
-    return type(root), rows
+            rows.append((v._step.rule, v._value, v.grad, dict(v.parameters), links))
+    return kind_of(root), rows
 
 
 def rebuilt(made: type[Any], rows: Sequence[Any]) -> Any:
+    """Make the nodes of flattened rows anew; return the last, which was the root."""
     built: list[Any] = []
     for row in rows:
         if isinstance(row, vertex):

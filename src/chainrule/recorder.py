@@ -28,6 +28,7 @@ from chainrule.values import (
     numeric_array,
     refuse_operands,
 )
+from chainrule.shapes import SEQUENCES, TUPLE, generic, ndarray
 
 next_serial = itertools.count(1).__next__
 """The serial number of the next node: nodes are ordered by age."""
@@ -36,7 +37,9 @@ new = object.__new__
 
 
 def record(
-    operation: type[rule], operands: Sequence[Any], given: Mapping[str, Any] | None = None
+    operation: type[rule],
+    operands: Sequence[Any],
+    given: Mapping[str, Any] | None = None,
 ) -> Any:
     """Run an operation and return the node that remembers it.
 
@@ -75,14 +78,15 @@ def record(
             made = type(x)
     if made is None:
         return evaluate(operation, values, parameters)
-    plan = plan_of(operation, tuple(wanted))
+    key = tuple(wanted)
+    plan = operation.plans.get(key) or plan_of(operation, key)
     if operation.refused:
         refuse_operands(operation, inside)
     value = evaluate(operation, values, parameters)
-    if type(value) is not np.ndarray or value.dtype.kind not in "fc":
+    if type(value) is not ndarray or value.dtype.kind not in "fc":
         if floats and isinstance(value, np.float64):
             value = float(value)
-        elif floats and isinstance(value, tuple):
+        elif floats and isinstance(value, TUPLE):
             value = tuple(float(v) if type(v) is np.float64 else v for v in value)
         elif operation.outputs == 1 and not is_inexact(value):
             return value
@@ -90,7 +94,7 @@ def record(
         return value
     for i in plan.copied:
         x = inside[i]
-        if type(x) is np.ndarray and may_change(x):
+        if type(x) is ndarray and may_change(x):
             inside[i] = x.copy()
     z = new(made)
     z._value = value
@@ -108,12 +112,9 @@ def record(
 
 def plan_of(operation: type[rule], wanted: tuple[bool, ...]) -> Plan:
     """Return the plan for a rule and a pattern of nodes and constants, made once."""
-    plans: dict[tuple[bool, ...], Plan] | None = operation.__dict__.get("_plans")
-    if plans is None:
-        plans = operation._plans = {}  # type: ignore[attr-defined]
-    found = plans.get(wanted)
+    found = operation.plans.get(wanted)
     if found is None:
-        found = plans[wanted] = Plan(operation, wanted)
+        found = operation.plans[wanted] = Plan(operation, wanted)
     return found
 
 
@@ -154,7 +155,7 @@ class Plan:
 
 def may_change(array: Any) -> bool:
     """Tell whether someone can write to an array, perhaps through what it is a view of."""
-    while isinstance(array, np.ndarray):
+    while isinstance(array, ndarray):
         if array.flags.writeable:
             return True
         array = array.base
@@ -164,12 +165,10 @@ def may_change(array: Any) -> bool:
 def items_of(z: Any) -> Any:
     """Return one node per result of an operation with several."""
     results = [
-        record(structure.item_grad, (z,), {"index": i})
-        if is_inexact(v)
-        else v
+        record(structure.item_grad, (z,), {"index": i}) if is_inexact(v) else v
         for i, v in enumerate(z._value)
     ]
-    made = type(z._value)
+    made: Any = type(z._value)
     return made(*results) if hasattr(made, "_fields") else tuple(results)
 
 
@@ -198,14 +197,14 @@ def needs_values(operation: type[rule], wanted: tuple[bool, ...], i: int) -> boo
 
 def as_operand(x: Any) -> Any:
     """Return an operand that is no node as a constant, or nodes in a list as a node."""
-    kind = type(x)
+    kind: Any = type(x)
     if kind is np.ndarray and x.dtype.kind in "fcbiu":
         return x
-    if kind is bool or kind is complex or isinstance(x, np.generic):
+    if kind is bool or kind is complex or isinstance(x, generic):
         return x
-    if isinstance(x, np.ndarray) and x.dtype == object:
+    if isinstance(x, ndarray) and x.dtype == object:
         x = x.tolist()
-    if isinstance(x, list | tuple) and holds_nodes(x):
+    if isinstance(x, SEQUENCES) and holds_nodes(x):
         return stacked(x)
     if isinstance(x, vertex | int):
         return x
@@ -214,9 +213,9 @@ def as_operand(x: Any) -> Any:
 
 def stacked(x: Any) -> Any:
     """Join nested lists of nodes and numbers into one node."""
-    if isinstance(x, np.ndarray) and x.dtype == object:
+    if isinstance(x, ndarray) and x.dtype == object:
         x = x.tolist()
-    if not isinstance(x, list | tuple):
+    if not isinstance(x, SEQUENCES):
         return x
     parts = [stacked(v) for v in x]
     shapes = {np.shape(raw(p)) for p in parts}

@@ -1,9 +1,9 @@
 """One function call, recorded: inputs wrapped, outputs kept, ready for sweeps.
 
-``Recording(f, args, ...)`` is what every transform starts with. Each differentiated leaf
-of the arguments becomes a fresh input node, even a leaf that is a node already; sweeps
-stop there and at every node older than the call. If an older node was met the sweep runs
-on nodes and is itself recorded: that is all there is to higher orders.
+``Recording(f, args, ...)`` is what every transform starts with. Each differentiated
+leaf of the arguments becomes a fresh input node, even a leaf that is a node already;
+sweeps stop there and at every node older than the call. If an older node was met the
+sweep runs on nodes and is itself recorded: that is all there is to higher orders.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import operations
-from chainrule.containers import flatten, is_container, unflatten
+from chainrule.containers import LEAF, flatten, is_container, unflatten
 from chainrule.errors import ArgumentError
 from chainrule.graph import (
     collect,
@@ -30,7 +30,7 @@ from chainrule.nodes import node
 from chainrule.operations_grad import structure
 from chainrule.recorder import new, next_serial, record, stacked
 from chainrule.rules import plain, raw, supported, vertex
-from chainrule.shapes import describe
+from chainrule.shapes import ARRAYS, TUPLE, describe, kind_of, ndarray
 from chainrule.values import INPUT, as_value, holds_nodes
 
 
@@ -94,22 +94,22 @@ class Recording:
         self._known: tuple[tuple[int, ...], Ordered] | None = None
         given = list(args)
         for i in argnums:
-            given[i] = self._wrap(args[i], copy)
+            given[i] = self._wrap(args[i], copy=copy)
         result = f(*given, **keywords)
         self.aux: Any = None
         if has_aux:
-            if not isinstance(result, tuple) or len(result) != 2:
+            if not isinstance(result, TUPLE) or len(result) != 2:
                 raise ArgumentError(
-                    "has_aux=True needs a function that returns (result, aux); this one "
-                    f"returned {describe(result)}."
+                    "has_aux=True needs a function that returns (result, aux); this "
+                    f"one returned {describe(result)}."
                 )
             result, self.aux = result
         leaves, self.structure = flatten(result)
         self.outputs = [stacked(x) if holds_nodes(x) else x for x in leaves]
 
-    def _wrap(self, arg: Any, copy: bool) -> Any:
+    def _wrap(self, arg: Any, *, copy: bool) -> Any:
         leaves, structure = flatten(arg)
-        whole = not is_container(arg)
+        whole = structure is LEAF or not is_container(arg)
         wrapped: list[node | None] = []
         for x in leaves:
             made = input_node(x, copy=copy, integers=whole)
@@ -121,6 +121,8 @@ class Recording:
             wrapped.append(made)
         self.places.append((structure, wrapped))
         self.inputs += [x for x in wrapped if x is not None]
+        if structure is LEAF:
+            return wrapped[0]
         pairs = zip(wrapped, leaves, strict=True)
         return unflatten(structure, [x if w is None else w for w, x in pairs])
 
@@ -186,7 +188,9 @@ class Recording:
         """Return per-input leaves in the structures of the arguments."""
         following = iter(leaves)
         return [
-            unflatten(
+            next(following)
+            if structure is LEAF
+            else unflatten(
                 structure, [None if w is None else next(following) for w in wrapped]
             )
             for structure, wrapped in self.places
@@ -203,7 +207,7 @@ class Recording:
 def plain_copy(x: Any) -> Any:
     """Return a plain value that shares no memory with a recording."""
     value = raw(x)
-    return value.copy() if isinstance(value, np.ndarray) else value
+    return value.copy() if isinstance(value, ndarray) else value
 
 
 def owned(grads: Sequence[Any]) -> list[Any]:
@@ -211,7 +215,7 @@ def owned(grads: Sequence[Any]) -> list[Any]:
     seen: set[int] = set()
     result: list[Any] = []
     for g in grads:
-        if isinstance(g, np.ndarray) and (g.base is not None or id(g) in seen):
+        if isinstance(g, ndarray) and (g.base is not None or id(g) in seen):
             g = g.copy()
         seen.add(id(g))
         result.append(g)
@@ -224,13 +228,13 @@ def input_node(x: Any, *, copy: bool, integers: bool) -> node | None:
     A node is wrapped in an identity, so that a sweep can stop at the new one and the
     outer derivative still finds the old one.
     """
-    if holds_nodes(x):
-        x = stacked(x)
-    if isinstance(x, node):
-        return record(structure.identity_grad, (x,))
-    kind = type(x)
-    if kind is not float:
-        if isinstance(x, np.ndarray | np.generic):
+    kind = kind_of(x)
+    if kind is not float and (copy or kind is not ndarray or x.dtype.kind not in "fc"):
+        if holds_nodes(x):
+            x = stacked(x)
+        if isinstance(x, node):
+            return record(structure.identity_grad, (x,))
+        if isinstance(x, ARRAYS):
             inexact = x.dtype.kind in "fc"
             if not inexact and not (integers and x.dtype.kind in "biu"):
                 return None

@@ -21,13 +21,15 @@ does that), and never conjugates: sweeps use the plain transpose, and ``.grad`` 
 ``grad`` conjugate once, at the leaf.
 
 The methods ``pull`` and ``push`` of a kind are its readable reference. They carry the
-*support* of a cotangent or tangent: the entries that are not structurally zero. Products
-are taken on the support only, so an untaken branch never makes ``0 * inf = nan``.
+*support* of a cotangent or tangent: the entries that are not structurally zero.
+Products are taken on the support only, so an untaken branch never makes
+``0 * inf = nan``.
 Source of the two sweeps: Griewank & Walther, Evaluating Derivatives, 2nd ed., ch. 3.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -35,7 +37,7 @@ import numpy as np
 
 from chainrule.cases import Case
 from chainrule.errors import RecordingError
-from chainrule.shapes import dtype_of, reduced_axes, shape_of, unbroadcast
+from chainrule.shapes import TUPLE, dtype_of, reduced_axes, ndarray, shape_of, unbroadcast
 
 Array = Any
 Parameters = Mapping[str, Any]
@@ -122,10 +124,13 @@ class rule:
     _main: ClassVar[str] = ""
     _prefix: ClassVar[str] = ""
     parts: ClassVar[dict[int, Callable[..., Any]]] = {}
+    plans: ClassVar[dict[tuple[bool, ...], Any]] = {}
+    """How to record the rule, by pattern of nodes and constants; see ``recorder``."""
 
     def __init_subclass__(cls, *, kind: bool = False) -> None:
         """Read the operand names from the methods and enter the registry."""
         super().__init_subclass__()
+        cls.plans = {}
         if kind:
             return
         methods = [
@@ -181,7 +186,7 @@ class rule:
             ):
                 x = self.operands[i]
                 contribution = project(plain, part, x).value
-                untouched = isinstance(contribution, tuple) and type(x.grad) is float
+                untouched = isinstance(contribution, TUPLE) and type(x.grad) is float
                 x.grad = add_values(None if untouched else x.grad, contribution)
 
     @classmethod
@@ -430,16 +435,17 @@ class linear(rule, kind=True):
     ) -> supported | None:
         """Return the operation applied to the tangents."""
         parameters = {**parameters, **_present(cls.zeroed, parameters)}
-        moving = [i for i, t in enumerate(tangents) if t is not None]
-        moving = [i for i in moving if cls.variadic or i in cls.parts]
+        moving = {
+            i: t
+            for i, t in enumerate(tangents)
+            if t is not None and (cls.variadic or i in cls.parts)
+        }
         if not moving:
             return None
         if cls.jointly:
-            return cls._push_jointly(xp, tangents, z, operands, moving, parameters)
+            return cls._push_jointly(xp, moving, z, operands, parameters)
         total: supported | None = None
-        for i in moving:
-            tangent = tangents[i]
-            assert tangent is not None
+        for i, tangent in moving.items():
 
             def through(xp: Any, t: Any, others: Any, i: int = i) -> Any:
                 return xp.apply(cls, [*others[:i], t, *others[i + 1 :]], parameters)
@@ -456,16 +462,15 @@ class linear(rule, kind=True):
     def _push_jointly(
         cls,
         xp: Any,
-        tangents: Sequence[supported | None],
+        moving: Mapping[int, supported],
         z: Any,
         operands: Sequence[Any],
-        moving: Sequence[int],
         parameters: Parameters,
     ) -> supported:
         values, supports = list(operands), [raw(x) for x in operands]
         masked = cls.structural_for(parameters)
         for i, x in enumerate(operands):
-            t = tangents[i] if i in moving else None
+            t = moving.get(i)
             if t is None and (cls.variadic or i in cls.parts):
                 values[i] = zeros_of(raw(x))
                 supports[i] = np.zeros(shape_of(x))
@@ -492,11 +497,11 @@ class general(rule, kind=True):
 
     ``pullback(xp, z_grad, z, x, y, **parameters)`` returns one cotangent per operand
     (``None``: structurally zero). ``pushforward(xp, tangents, z, x, y, **parameters)``
-    takes one tangent or ``None`` per operand. Where there are several results, ``z`` and
-    ``z_grad`` are tuples, and an absent cotangent is ``None``.
+    takes one tangent or ``None`` per operand. Where there are several results, ``z``
+    and ``z_grad`` are tuples, and an absent cotangent is ``None``.
 
-    A rule with ``structural = True`` moves and averages entries (``max``, ``sort``): its
-    partials are never negative, and where they are zero they are so structurally.
+    A rule with ``structural = True`` moves and averages entries (``max``, ``sort``):
+    its partials are never negative, and where they are zero they are so structurally.
     Supports pass such a rule; they end at any other.
     """
 
@@ -598,7 +603,25 @@ class namespace:
 EXTRA: dict[str, Callable[..., Any]] = {}
 """Functions rules may call on ``xp`` that array libraries do not have."""
 
+def _sum(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """Return ``np.sum(x, axis)`` without the layers around it."""
+    return np.add.reduce(x, axis, None, None, keepdims)
+
+
+def _transpose(x: Any, axes: Any = None) -> Any:
+    """Return ``np.transpose(x, axes)`` without the layers around it."""
+    return x.T if axes is None and isinstance(x, ndarray) else np.transpose(x, axes)
+
+
+def _reshape(x: Any, shape: Any, *, order: Any = "C") -> Any:
+    """Return ``np.reshape(x, shape)`` without the layers around it."""
+    if isinstance(x, ndarray):
+        return x.reshape(shape, order=order)
+    return np.reshape(x, shape, order=order)
+
+
 plain = namespace(np)
+vars(plain).update(sum=_sum, transpose=_transpose, reshape=_reshape)
 """The namespace of plain sweeps."""
 
 
@@ -668,7 +691,7 @@ def product(xp: Any, z_grad: Any, partial: Any, support: Any) -> Any:
 
 def zeros_of(value: Any) -> Any:
     """Return zeros like a value (a float for a float, a tuple for a tuple)."""
-    if isinstance(value, tuple):
+    if isinstance(value, TUPLE):
         return tuple(zeros_of(v) for v in value)
     return 0.0 if type(value) is float else np.zeros_like(value)
 
@@ -677,7 +700,7 @@ def add_values(a: Any, b: Any) -> Any:
     """Add two cotangents; ``None`` is absent, tuples add part by part."""
     if a is None or b is None:
         return b if a is None else a
-    if isinstance(b, tuple):
+    if isinstance(b, TUPLE):
         return tuple(add_values(p, q) for p, q in zip(a, b, strict=True))
     return a + b
 
@@ -696,7 +719,7 @@ def project(xp: Any, part: supported, like: Any) -> supported:
     """Bring a cotangent to its receiver's shape and dtype (real if that is real)."""
     value, support = part
     like = raw(like)
-    if isinstance(like, tuple):
+    if isinstance(like, TUPLE):
         fitted = zip(value, like, strict=True)
         return supported(
             tuple(v if v is None else fit(xp, v, w) for v, w in fitted), support
@@ -745,9 +768,10 @@ def _supported_map(
 ) -> tuple[Any, Any]:
     """Return a linear map's value and support, unsupported entries left out.
 
-    ``through(xp, t, operands)`` is linear in ``t`` and multilinear in the operands other
-    than ``position``. The support goes through the same map with those operands all one.
-    Where they hold inf or nan, a result is only touched by it through supported entries.
+    ``through(xp, t, operands)`` is linear in ``t`` and multilinear in the operands
+    other than ``position``. The support goes through the same map with those operands
+    all one. Where they hold inf or nan, a result is only touched by it through
+    supported entries.
     """
     values = [raw(x) for x in operands]
     others = [np.ones(np.shape(v)) if _is_inexact(v) else v for v in values]
@@ -769,14 +793,14 @@ def _supported_map(
     return xp.where(touched, value, through(xp, part.value, finite)), taken
 
 
-def marked(support: Any, shape: Any) -> Any:
+def marked(support: Any, shape: Sequence[int]) -> Any:
     """Return positive numbers where a support holds and zeros elsewhere.
 
     They are sent through a linear map to find the support of its result. No two are
     alike, so that coefficients of both signs (``diff``) cannot cancel them.
     """
-    size = int(np.prod(shape))
-    marks = (1.0 + np.modf(np.arange(size) * _GOLDEN)[0]).reshape(shape)
+    size = math.prod(shape)
+    marks = (1.0 + np.arange(size) * _GOLDEN % 1.0).reshape(shape)
     return marks if support is None else marks * support
 
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
 Shape = tuple[int, ...]
 Axis = int | tuple[int, ...] | None
+
+# Classes to test values of any origin for. As Any, so that a type checker does not take
+# a passed test to mean an array of unknown elements.
+ARRAYS: Any = (np.ndarray, np.generic)
+SEQUENCES: Any = (list, tuple)
+TUPLE: Any = tuple
+ndarray: Any = np.ndarray
+generic: Any = np.generic
+kind_of: Any = type
 
 
 def shape_of(x: Any) -> Shape:
@@ -34,7 +44,7 @@ def is_complex(x: Any) -> bool:
 def normalize_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
     """Return ``axis`` as a tuple of non-negative axes; ``None`` means all of them.
 
-    A number has no axes, but NumPy's reductions take axis 0 and -1 of it: they are none.
+    A number has no axes, but NumPy's reductions take its axis 0 and -1: they are none.
     """
     if axis is None:
         return tuple(range(ndim))
@@ -59,9 +69,7 @@ def reduced_axes(shape: Shape, target: Shape) -> tuple[int, ...]:
     """
     added = len(shape) - len(target)
     stretched = (
-        i + added
-        for i, n in enumerate(target)
-        if n == 1 and shape[i + added] != 1
+        i + added for i, n in enumerate(target) if n == 1 and shape[i + added] != 1
     )
     return (*range(added), *stretched)
 
@@ -71,13 +79,22 @@ def unbroadcast(xp: Any, x: Any, target: Shape) -> Any:
     shape = shape_of(x)
     if shape == target:
         return x
+    axes = _summed_axes(shape, target)
+    if axes is None:
+        return xp.broadcast_to(x, target)
+    if axes:
+        x = xp.sum(x, axis=axes)
+    return x if shape_of(x) == target else xp.reshape(x, target)
+
+
+@functools.lru_cache(maxsize=4096)
+def _summed_axes(shape: Shape, target: Shape) -> tuple[int, ...] | None:
+    """Return the axes to sum; ``None`` where ``target`` is the larger shape."""
     if len(shape) < len(target) or any(
         n not in (1, m) for n, m in zip(target[::-1], shape[::-1], strict=False)
     ):
-        return xp.broadcast_to(x, target)
-    axes = reduced_axes(shape, target)
-    x = xp.sum(x, axis=axes) if axes else x
-    return x if shape_of(x) == target else xp.reshape(x, target)
+        return None
+    return reduced_axes(shape, target)
 
 
 def describe(x: Any) -> str:

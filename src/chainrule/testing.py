@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.containers import flatten, unflatten
 from chainrule.errors import ArgumentError, GradientMismatchError
+from chainrule.shapes import ARRAYS, SEQUENCES, dtype_of, shape_of
 from chainrule.transforms import jvp, vjp
 
 Direction = list[Any]
@@ -65,7 +66,7 @@ def check_gradients(
             f"check_gradients needs modes among ('forward', 'reverse'); received "
             f"{modes!r}."
         )
-    if not isinstance(args, tuple | list):
+    if not isinstance(args, SEQUENCES):
         raise ArgumentError("check_gradients needs a tuple of arguments: (x,).")
     checker = _Checker(rtol, atol, step, np.random.default_rng(seed))
     checker.check(f, tuple(args), tuple(modes), order, 1)
@@ -120,14 +121,14 @@ class _Checker:
         return unflatten(structure, [self.like(x) for x in leaves])
 
     def like(self, x: Any) -> Any:
-        """Return normal numbers like ``x``; what is not inexact is returned as it is."""
+        """Return normal numbers like ``x``; what is not inexact stays as it is."""
         if not _is_inexact(x):
             return x
-        x = np.asarray(x)
-        v = self.rng.normal(size=x.shape)
-        if x.dtype.kind == "c":
-            v = v + 1j * self.rng.normal(size=x.shape)
-        return float(v) if x.ndim == 0 and x.dtype == np.float64 else v.astype(x.dtype)
+        shape, dtype = shape_of(x), dtype_of(x)
+        v: Any = self.rng.normal(size=shape)
+        if dtype.kind == "c":
+            v = v + 1j * self.rng.normal(size=shape)
+        return float(v) if shape == () and dtype == np.float64 else v.astype(dtype)
 
     def difference(self, f: Any, args: Any, v: Any) -> list[Any]:
         """Return the central difference of each result along ``v``."""
@@ -142,16 +143,17 @@ class _Checker:
         got, want = np.asarray(got), np.asarray(want)
         scale = max(np.max(np.abs(want), initial=0), np.max(np.abs(got), initial=0))
         worst = np.max(np.abs(got - want), initial=0)
-        if not worst <= self.atol + self.rtol * scale:
+        allowed = self.atol + self.rtol * scale
+        if not worst <= allowed:
             raise GradientMismatchError(
-                f"{where}: the sweep gives {got!r}, central differences give {want!r}; "
-                f"they differ by {worst:.3g}, allowed {self.atol + self.rtol * scale:.3g}."
+                f"{where}: the sweep gives {got!r}, central differences give "
+                f"{want!r}; they differ by {worst:.3g}, allowed {allowed:.3g}."
             )
 
 
 def _is_inexact(x: Any) -> bool:
     return isinstance(x, float | complex) or (
-        isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "fc"
+        isinstance(x, ARRAYS) and x.dtype.kind in "fc"
     )
 
 

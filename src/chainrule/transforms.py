@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from chainrule import operations
-from chainrule.containers import flatten, is_container, map_leaves, unflatten
+from chainrule.containers import LEAF, flatten, is_container, map_leaves, unflatten
 from chainrule.errors import ArgumentError, NotScalarError, ShapeError
 from chainrule.nodes import node
 from chainrule.recording import CollectorPaused, Recording, plain_copy
 from chainrule.rules import raw, zeros_of
-from chainrule.shapes import describe, shape_of
+from chainrule.shapes import SEQUENCES, TUPLE, describe, kind_of, ndarray, shape_of
 from chainrule.values import check_cotangent
 
 Argnums = int | Sequence[int]
@@ -37,8 +37,8 @@ class DerivedFunction:
         """Keep how (``method``), of what (``f``), and with which options."""
         if not callable(f):
             raise ArgumentError(
-                f"{method.__name__.strip('_')} needs a function; received {describe(f)}."
-                " Write gd.grad(f)(x), not gd.grad(f(x))."
+                f"{method.__name__.strip('_')} needs a function; received "
+                f"{describe(f)}. Write gd.grad(f)(x), not gd.grad(f(x))."
             )
         self.method = method
         self.f = f
@@ -131,8 +131,7 @@ def _value_and_grad(
     run = Recording(f, args, numbers, keywords, has_aux=has_aux)
     z = _scalar_output(run)
     if isinstance(z, node) and z.serial > run.start:
-        seed = 1.0 if type(z._value) is float else np.ones_like(z._value)
-        bars, recorded = run.pull({0: seed})
+        bars, recorded = run.pull({0: _ones(z)})
         recorded = recorded or (has_aux and run.nested())
     else:
         bars, recorded = [None] * len(run.inputs), isinstance(z, node)
@@ -180,9 +179,7 @@ def _elementwise_grad(f: Any, argnums: Argnums, args: Any, keywords: Any) -> Any
 # ------------------------------------------------------- products with the Jacobian
 
 
-def vjp(
-    f: Callable[..., Any], *primals: Any, has_aux: bool = False
-) -> tuple[Any, ...]:
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """Return ``f(*primals)`` and its pullback, the product with J transposed.
 
     ``pullback(z_grad)`` takes a cotangent in the structure of the result and returns a
@@ -202,9 +199,7 @@ def vjp(
     (6.0, (3.0, 2.0))
     """
     with CollectorPaused():
-        run = Recording(
-            f, primals, range(len(primals)), {}, has_aux=has_aux, copy=True
-        )
+        run = Recording(f, primals, range(len(primals)), {}, has_aux=has_aux, copy=True)
         nested = run.nested()
 
     def pullback(z_grad: Any) -> tuple[Any, ...]:
@@ -257,9 +252,7 @@ def jvp(
         return value, _tangent_tree(run, dots, recorded=recorded)
 
 
-def linearize(
-    f: Callable[..., Any], *primals: Any
-) -> tuple[Any, Callable[..., Any]]:
+def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
     """Return ``f(*primals)`` and its derivative there, a linear function of tangents.
 
     Examples
@@ -301,7 +294,7 @@ def hvp(f: Callable[..., Any], primals: Any, vectors: Any) -> Any:
     >>> gd.hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.ones(2),))
     (array([ 6., 12.]),)
     """
-    if not isinstance(primals, tuple):
+    if not isinstance(primals, TUPLE):
         return hvp(f, (primals,), (vectors,))[0]
     _check_tuples(primals, vectors, "hvp")
     return jvp(grad(f, tuple(range(len(primals)))), primals, vectors)[1]
@@ -473,7 +466,7 @@ def value(x: Any) -> Any:
 
 
 def _plain_value(x: Any) -> Any:
-    if isinstance(x, np.ndarray) and x.dtype == object:
+    if isinstance(x, ndarray) and x.dtype == object:
         return np.array([raw(v) for v in x.flat]).reshape(x.shape)
     return x.value if isinstance(x, node) else x
 
@@ -512,14 +505,15 @@ def zero_grad(*nodes: Any) -> None:
 def _positions(argnums: Argnums, args: Sequence[Any]) -> tuple[list[int], bool]:
     """Return positions as non-negative numbers, and whether a single one was given."""
     single = isinstance(argnums, int | np.integer) and not isinstance(argnums, bool)
-    numbers = [argnums] if single else list(argnums)  # type: ignore[arg-type]
+    given: Any = argnums
+    numbers: list[Any] = [given] if single else list(given)
     for i in numbers:
         if not isinstance(i, int | np.integer) or not -len(args) <= i < len(args):
             raise ArgumentError(
                 f"argnums={argnums!r} is out of range: the function was called with "
                 f"{len(args)} positional arguments. Pass the argument by position."
             )
-    found = [int(i) % len(args) for i in numbers]  # type: ignore[arg-type]
+    found = [int(i) % len(args) for i in numbers]
     if len(set(found)) != len(found):
         raise ArgumentError(f"argnums={argnums!r} names an argument twice.")
     return found, single
@@ -527,13 +521,17 @@ def _positions(argnums: Argnums, args: Sequence[Any]) -> tuple[list[int], bool]:
 
 def _scalar_output(run: Recording) -> Any:
     """Return the one real scalar output of a call, or raise."""
-    if len(run.outputs) != 1 or is_container(unflatten(run.structure, run.outputs)):
+    if run.structure is not LEAF and (
+        len(run.outputs) != 1 or is_container(unflatten(run.structure, run.outputs))
+    ):
         raise NotScalarError(
             "grad needs a function that returns one real scalar; this one returned a "
             f"container of {len(run.outputs)} values. Return one of them, use "
             "has_aux=True for the others, or use gd.jacobian."
         )
     z = run.outputs[0]
+    if type(z) is node and type(z._value) in (float, np.float64):
+        return z
     _check_numeric(z, "grad")
     if shape_of(z) != () or _kind(z) == "c":
         remedy = (
@@ -552,7 +550,8 @@ def _check_numeric(z: Any, name: str) -> None:
     if isinstance(z, node | int | float | complex | np.ndarray | np.generic):
         return
     raise ArgumentError(
-        f"{name} needs a function that returns numbers; this one returned {describe(z)}."
+        f"{name} needs a function that returns numbers; this one returned "
+        f"{describe(z)}."
     )
 
 
@@ -562,7 +561,7 @@ def _kind(z: Any) -> str:
 
 def _check_tuples(primals: Any, tangents: Any, name: str) -> None:
     for x, what in ((primals, "primals"), (tangents, "tangents")):
-        if not isinstance(x, tuple | list):
+        if not isinstance(x, SEQUENCES):
             raise ArgumentError(
                 f"{name} needs a tuple of {what}, one per argument; received "
                 f"{describe(x)}. Write ({what[:-1]},)."
@@ -618,7 +617,8 @@ def _tangent_tree(run: Recording, dots: list[Any], *, recorded: bool) -> Any:
 
 def _ones(z: Any) -> Any:
     value = raw(z)
-    return 1.0 if type(value) is float else np.ones_like(value)
+    kind = kind_of(value)
+    return np.ones_like(value) if kind is ndarray else kind(1)
 
 
 def _units(z: Any) -> list[Any]:

@@ -1,6 +1,6 @@
 """Values at the border: what may come in, what may go out, and the refusals.
 
-Everything here works on nodes through their base class ``vertex``, below the node class.
+Everything here works on nodes through their base class ``vertex``, below ``node``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.errors import ArgumentError, EscapeError, MissingRuleError, ShapeError
 from chainrule.rules import raw, rule, vertex
-from chainrule.shapes import describe
+from chainrule.shapes import ARRAYS, SEQUENCES, TUPLE, describe, ndarray
 
 NONE: Mapping[str, Any] = {}
 """No parameters."""
@@ -21,6 +21,11 @@ INPUT: Mapping[str, Any] = {"input": True}
 """The parameters of a node that a transform made of one of its inputs."""
 
 # ------------------------------------------------------------------- values coming in
+
+
+_INTEGERS: Any = (bool, int, np.integer, np.bool_)
+_INEXACT: Any = np.inexact
+_OTHER_ARRAYS: Any = (np.ma.MaskedArray, np.matrix)
 
 
 def as_value(value: Any) -> Any:
@@ -32,9 +37,9 @@ def as_value(value: Any) -> Any:
             f"node() received {value!r}, which is a node already. Use it as it is, or "
             "gd.node(gd.value(x)) for a leaf that forgets its history."
         )
-    if isinstance(value, bool | int | np.integer | np.bool_):
+    if isinstance(value, _INTEGERS):
         return float(value)
-    if isinstance(value, np.inexact):
+    if isinstance(value, _INEXACT):
         return value
     if isinstance(value, complex | float):
         return np.asarray(value)[()] if isinstance(value, complex) else float(value)
@@ -46,18 +51,23 @@ def numeric_array(value: Any, where: str) -> Any:
     """Return a numeric array of a value, or raise naming what was received."""
     if value is None or isinstance(value, str | bytes | dict | set):
         raise ArgumentError(
-            f"{where} needs numbers; received {describe(value)}. Pass a float, an array "
-            "or a list of numbers."
+            f"{where} needs numbers; received {describe(value)}. Pass a float, an "
+            "array or a list of numbers."
         )
-    if isinstance(value, np.ndarray) and hasattr(value, "mask"):
+    if isinstance(value, ndarray) and hasattr(value, "mask"):
         raise ArgumentError(
-            f"{where} needs plain numbers; received {describe(value)}, whose mask would "
-            "be lost. Pass value.filled(...), and np.where(mask, ...) on the node."
+            f"{where} needs plain numbers; received {describe(value)}, whose mask "
+            "would be lost. Pass value.filled(...), and np.where(mask, ...) on the node."
         )
     if isinstance(value, np.matrix):
         raise ArgumentError(
             f"{where} needs plain arrays; received {describe(value)}, whose * is a "
             "product of matrices. Pass np.asarray(value), and write @ for the product."
+        )
+    if isinstance(value, _OTHER_ARRAYS):
+        raise ArgumentError(
+            f"{where} needs a plain array; received {describe(value)}, whose own rules "
+            "(masks, matrix products) would be lost. Pass np.asarray(x) or x.filled(...)."
         )
     try:
         array = np.asarray(value)
@@ -105,18 +115,18 @@ def check_cotangent(z_grad: Any, value: Any, name: str) -> Any:
 
 def is_inexact(x: Any) -> bool:
     """Tell whether a plain value is real or complex floating point."""
-    if isinstance(x, np.ndarray | np.generic):
+    if isinstance(x, ARRAYS):
         return x.dtype.kind in "fc"
     return isinstance(x, float | complex)
 
 
 def kept(x: Any) -> Any:
     """Return a parameter that its owner cannot change: arrays are copied."""
-    if type(x) is np.ndarray:
+    if type(x) is ndarray:
         return x.copy()
-    if type(x) is tuple:
+    if type(x) is TUPLE:
         return tuple(kept(v) for v in x)
-    return list(map(kept, x)) if type(x) is list else x
+    return [kept(v) for v in x] if isinstance(x, SEQUENCES[0]) else x
 
 
 # -------------------------------------------------------------------- nodes inside
@@ -124,10 +134,10 @@ def kept(x: Any) -> Any:
 
 def holds_nodes(x: Any) -> bool:
     """Tell whether nested lists hold a node."""
-    if isinstance(x, list | tuple):
+    if isinstance(x, SEQUENCES):
         return any(map(holds_nodes, x))
     return isinstance(x, vertex) or (
-        isinstance(x, np.ndarray)
+        isinstance(x, ndarray)
         and x.dtype == object
         and any(isinstance(v, vertex) for v in x.flat)
     )
@@ -137,7 +147,7 @@ def plain_index(index: Any) -> Any:
     """Return an index without nodes; a node in it is an escape."""
     if type(index) is int or type(index) is slice:
         return index
-    if isinstance(index, tuple):
+    if isinstance(index, TUPLE):
         return tuple(map(plain_index, index))
     if isinstance(index, vertex) or holds_nodes(index):
         raise escape(index, "using x as an index")
@@ -146,9 +156,9 @@ def plain_index(index: Any) -> Any:
 
 def plain_operand(x: Any) -> Any:
     """Replace nodes, also those inside lists, by their values."""
-    if isinstance(x, list | tuple) and holds_nodes(x):
+    if isinstance(x, SEQUENCES) and holds_nodes(x):
         return type(x)(map(plain_operand, x)) if type(x) in (list, tuple) else x
-    if isinstance(x, np.ndarray) and x.dtype == object:
+    if isinstance(x, ndarray) and x.dtype == object:
         return np.array([raw(v) for v in x.flat]).reshape(x.shape)
     return raw(x)
 
@@ -192,11 +202,11 @@ def refuse_operands(operation: type[rule], operands: Sequence[Any]) -> None:
 
 
 def refuse_out(kwargs: Mapping[str, Any]) -> None:
-    """Raise where a result is to be written into an array: it would lose its history."""
+    """Raise where a result is to be written into an array, losing its history."""
     if kwargs.get("out") is not None:
         raise EscapeError(
-            "out= would write a node's result into a plain array, which cannot remember "
-            "how it was computed. Leave out= away and use the returned node."
+            "out= would write a node's result into a plain array, which cannot "
+            "remember how it was computed. Leave out= away and use the returned node."
         )
 
 
@@ -225,6 +235,7 @@ _UFUNC_DEFAULTS: Mapping[str, Any] = {
 
 
 def escape(x: Any, what: str) -> EscapeError:
+    """Return the error that says what would turn a node into a plain value."""
     return EscapeError(
         f"{what} would turn {x!r} into a plain value and lose its derivative. Use the "
         "functions of NumPy or chainrule on the node itself (np.sin(x), np.stack, "

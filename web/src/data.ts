@@ -22,6 +22,8 @@ export interface Vertex {
   place: number | null;
   repeat: number;
   repeats: number;
+  /** Which vertex of a loop's first round this one repeats; itself outside loops. */
+  like: number;
   used: boolean;
   script: number | null;
 }
@@ -33,7 +35,8 @@ export interface Contribution {
   partial: Value;
   amount: Value;
   total: Value;
-  summed: boolean;
+  /** The sum that undoes broadcasting, in words; empty where there is none. */
+  reduction: string;
 }
 
 export interface Step {
@@ -41,6 +44,8 @@ export interface Step {
   incoming: Value;
   contributions: Contribution[];
   ready: number[];
+  /** How many more are ready than are listed. */
+  waiting: number;
 }
 
 export interface Tick {
@@ -54,7 +59,7 @@ export interface Warning {
   vertex: number;
   kind: string;
   message: string;
-  backward: boolean;
+  inSweep: boolean;
 }
 
 export interface Guard {
@@ -98,6 +103,7 @@ export interface Run {
   warnings: Warning[];
   guards: Guard[];
   watched: boolean;
+  notes: string[];
   live: boolean;
   notLive: string;
   code: string | null;

@@ -34,7 +34,7 @@ export function replace(element: Element, ...children: Child[]): void {
   element.replaceChildren(...children.filter((c): c is Node | string => Boolean(c)));
 }
 
-export function button(label: string, act: () => void, attributes: Attributes = {}): HTMLButtonElement {
+export function button(label: string | Element, act: () => void, attributes: Attributes = {}): HTMLButtonElement {
   const made = h("button", { type: "button", ...attributes }, label);
   made.addEventListener("click", act);
   return made;

@@ -1,8 +1,8 @@
-// Big graphs folded: repeats of one expression, or all of one line, become one box.
+// Big graphs folded: the rounds of a loop, or what one line makes, become one box.
 
 import type { Run } from "./data";
 
-export type Fold = "none" | "expression" | "line";
+export type Fold = "none" | "loop" | "line" | "function";
 
 export interface Group {
   members: number[];
@@ -15,11 +15,11 @@ export interface Folded {
   edges: { from: number; to: number; key: string }[];
 }
 
-const ROOMY = 48;
-const CROWDED = 160;
+const ROOMY = 24;
+const CROWDED = 120;
 
-/** The most boxes that are laid out. */
-export const MOST_BOXES = 400;
+const MOST_BOXES = 400;
+const FOLDS: Fold[] = ["none", "loop", "line", "function"];
 
 export function folded(run: Run, fold: Fold): Folded {
   const groups: Group[] = [];
@@ -50,22 +50,24 @@ export function folded(run: Run, fold: Fold): Folded {
 
 function keyOf(run: Run, vertex: number, fold: Fold): string {
   const v = run.vertices[vertex]!;
-  if (fold === "none" || v.place == null || v.rule == null) return `v${vertex}`;
+  if (fold === "none" || v.rule == null) return `v${vertex}`;
+  if (fold === "loop" || v.place == null) return `r${v.like}`;
   const place = run.places[v.place]!;
-  return fold === "expression"
-    ? `p${v.place}:${v.operation}`
-    : `l${place.file}:${place.line}`;
+  return fold === "line" ? `l${place.file}:${place.line}` : `f${place.file}:${place.function}`;
 }
 
 /** The finest folding that is still easy to read. */
 export function bestFold(run: Run): Fold {
-  if (run.vertices.length <= ROOMY) return "none";
-  return folded(run, "expression").groups.length <= CROWDED ? "expression" : "line";
+  const count = run.vertices.length;
+  const sizes = FOLDS.map((fold) => folded(run, fold).groups.length);
+  const fits = FOLDS.filter((fold, i) => {
+    const most = fold === "none" ? ROOMY : CROWDED;
+    return sizes[i]! <= most && (fold === "none" || sizes[i]! < 0.7 * count);
+  });
+  return fits[0] ?? (count <= CROWDED ? "none" : FOLDS[sizes.indexOf(Math.min(...sizes))]!);
 }
 
 /** The foldings whose graph is small enough to be laid out. */
 export function possibleFolds(run: Run): Fold[] {
-  const all: Fold[] = ["none", "expression", "line"];
-  const fits = all.filter((fold) => folded(run, fold).groups.length <= MOST_BOXES);
-  return fits.length ? fits : ["line"];
+  return FOLDS.filter((fold) => folded(run, fold).groups.length <= MOST_BOXES);
 }

@@ -8,7 +8,10 @@ import { laidOut, type Box, type Layout } from "./layout";
 import { flow, subject, type Moment, type State } from "./timeline";
 
 const ROOM = 16;
-const SMALLEST = 0.6;
+const SMALLEST = 0.85;
+const LARGEST = 1.35;
+const LOWEST = 240;
+const TALLEST = 560;
 const FLIGHT = 750;
 
 interface Drawn {
@@ -23,6 +26,11 @@ interface Drawn {
 
 export class GraphView {
   readonly element = h("div", { class: "graph" });
+  readonly tools = [
+    button("+", () => this.zoom(1.25), { "aria-label": "Zoom in" }),
+    button("\u2212", () => this.zoom(0.8), { "aria-label": "Zoom out" }),
+    button("Fit", () => this.fit(0), { "aria-label": "Fit the graph into its frame" }),
+  ];
   private readonly picture = s("svg", { role: "img", "aria-label": "The recording as a graph" });
   private readonly scene = s("g", { class: "scene" });
   private readonly flights = s("g", { class: "flights" });
@@ -42,12 +50,7 @@ export class GraphView {
   ) {
     this.folds = folded(run, fold);
     this.picture.append(this.scene);
-    const tools = h("div", { class: "tools" },
-      button("+", () => this.zoom(1.25), { "aria-label": "Zoom in" }),
-      button("\u2212", () => this.zoom(0.8), { "aria-label": "Zoom out" }),
-      button("Fit", () => this.fit(), { "aria-label": "Fit the graph into its frame" }),
-    );
-    this.element.append(this.picture, tools);
+    this.element.append(this.picture);
     this.listen();
   }
 
@@ -61,7 +64,8 @@ export class GraphView {
   draw(): void {
     if (!this.size.width || !this.last) return;
     const [numbers, state, moment] = this.last;
-    this.layout = laidOut(this.run, this.folds, this.fold, numbers, this.size);
+    this.layout = laidOut(this.run, this.folds, numbers, this.size);
+    this.fitHeight();
     this.edges.clear();
     const lines = s("g", { class: "edges" });
     for (const [key, points] of this.layout.edges) {
@@ -71,8 +75,8 @@ export class GraphView {
     }
     this.drawn = this.layout.boxes.map((box, i) => this.drawBox(box, i));
     const arrow = s("marker", {
-      id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7,
-      orient: "auto",
+      id: "arrow", viewBox: "0 0 8 8", refX: 7.5, refY: 4, markerWidth: 10, markerHeight: 10,
+      markerUnits: "userSpaceOnUse", orient: "auto",
     }, s("path", { d: "M0,0.8 L7.5,4 L0,7.2 z" }));
     replace(this.flights);
     replace(this.scene, s("defs", {}, arrow), lines, ...this.drawn.map((d) => d.group), this.flights);
@@ -226,18 +230,28 @@ export class GraphView {
 
   // ------------------------------------------------------------ pan and zoom
 
-  private fit(): void {
+  /** Make the frame no higher than the graph needs. */
+  private fitHeight(): void {
+    const room = 2 * ROOM;
+    const k = Math.min(LARGEST, (this.size.width - room) / this.layout.width);
+    const wanted = this.layout.height * Math.max(k, SMALLEST) + room;
+    const most = Math.min(TALLEST, Math.max(LOWEST, 0.55 * innerHeight));
+    this.size.height = Math.round(Math.min(most, Math.max(LOWEST, wanted)));
+    this.picture.style.height = `${this.size.height}px`;
+  }
+
+  private fit(smallest = SMALLEST): void {
     const { width, height } = this.size;
     const room = 2 * ROOM;
     const k = Math.min(
-      (width - room) / this.layout.width, (height - room) / this.layout.height, 1.15,
+      (width - room) / this.layout.width, (height - room) / this.layout.height, LARGEST,
     );
-    this.view.k = Math.max(k, Math.min(SMALLEST, 1));
+    this.view.k = Math.max(k, smallest);
     this.view.x = Math.max(ROOM, (width - this.layout.width * this.view.k) / 2);
     this.view.y = Math.max(ROOM, (height - this.layout.height * this.view.k) / 2);
     this.place();
     const now = this.last && subject(this.run, this.last[0], this.last[2]);
-    if (now != null) this.bringIntoView(this.folds.groupOf[now]!);
+    if (now != null && smallest) this.bringIntoView(this.folds.groupOf[now]!);
   }
 
   private zoom(by: number): void {
@@ -292,9 +306,9 @@ export class GraphView {
       this.zoom(event.deltaY < 0 ? 1.1 : 0.9);
     }, { passive: false });
     new ResizeObserver(() => {
-      const { clientWidth: width, clientHeight: height } = this.picture;
-      if (width === this.size.width && height === this.size.height) return;
-      this.size = { width, height };
+      const width = this.picture.clientWidth;
+      if (width === this.size.width) return;
+      this.size = { width, height: TALLEST };
       this.draw();
     }).observe(this.picture);
   }

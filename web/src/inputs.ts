@@ -27,10 +27,10 @@ export class InputsPanel {
   ) {
     this.reset = button("Back to the recorded inputs", () => this.restore(), { hidden: true });
     const about = live
-      ? "Change a value: everything on this page is computed again, here."
+      ? "Change a value, and everything on this page is computed again."
       : `The inputs cannot be changed here. ${whyNot}`;
     const head = ["Input", "Value", run.mode === "forward" ? "Tangent" : "Gradient"];
-    if (run.mode === "reverse") head.push("Finite difference", "Paths");
+    if (run.mode === "reverse") head.push("Paths");
     this.element.append(
       h("h2", { id: "inputs-title" }, "Inputs"),
       h("p", { class: "remark" }, about),
@@ -46,7 +46,9 @@ export class InputsPanel {
   private row(vertex: number): HTMLElement {
     const name = nameOf(this.run, vertex);
     const value = this.run.vertices[vertex]!.value;
-    const cells = { gradient: h("td", { class: "number gradient" }), check: h("td") };
+    const cells = {
+      gradient: h("span", { class: "number gradient" }), check: h("span", { class: "check" }),
+    };
     this.cells.set(vertex, cells);
     let shown: HTMLElement = h("span", { class: "number", title: entries(value) }, show(value));
     if (this.live) {
@@ -59,9 +61,10 @@ export class InputsPanel {
       this.fields.set(vertex, field);
       shown = field;
     }
-    const row = h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, shown), cells.gradient);
+    const row = h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, shown),
+      h("td", {}, cells.gradient, cells.check));
     if (this.run.mode === "reverse") {
-      row.append(cells.check, h("td", {},
+      row.append(h("td", {},
         button("Show", () => this.choose(vertex), {
           "aria-label": `Show the paths of ${name}`, "data-paths": name,
         })));
@@ -113,11 +116,11 @@ export class InputsPanel {
       gradient.classList.toggle("unfinished", !finished && value != null);
       replace(check, ...(finished && tick?.agrees != null
         ? [
-            h("span", { class: "number" }, show(tick.difference)),
             h("span", { class: tick.agrees ? "good" : "bad" },
-              tick.agrees ? " \u2713 agrees" : " \u2717 differs"),
+              tick.agrees ? "\u2713 differences: " : "\u2717 differences: "),
+            h("span", { class: "number" }, show(tick.difference)),
           ]
-        : [finished ? "not checked" : ""]));
+        : [finished && this.run.mode === "reverse" ? "not checked" : ""]));
     }
     this.showBranches(numbers);
     this.showPaths(numbers, finished);

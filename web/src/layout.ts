@@ -2,7 +2,7 @@
 
 import { Graph, layout } from "@dagrejs/dagre";
 import type { Numbers, Run } from "./data";
-import type { Fold, Folded } from "./fold";
+import type { Folded } from "./fold";
 import { show } from "./format";
 
 type Row = "name" | "expression" | "value";
@@ -34,9 +34,10 @@ const LONGEST = 26;
 
 /** The layout, from left to right or from top to bottom, whichever is larger to read. */
 export function laidOut(
-  run: Run, folds: Folded, fold: Fold, numbers: Numbers, frame: { width: number; height: number },
+  run: Run, folds: Folded, numbers: Numbers, frame: { width: number; height: number },
 ): Layout {
-  const widths = folds.groups.map((group) => widthOf(run, numbers, group.members));
+  const sums = longestSums(numbers);
+  const widths = folds.groups.map((group) => widthOf(run, numbers, sums, group.members));
   const scale = (made: Layout): number =>
     Math.min(frame.width / made.width, frame.height / made.height, 1);
   const across = arranged(folds, widths, "LR");
@@ -45,7 +46,22 @@ export function laidOut(
   return scale(down) > scale(across) ? down : across;
 }
 
-function widthOf(run: Run, numbers: Numbers, members: number[]): number {
+/** How long the longest running sum of each vertex is, in characters. */
+function longestSums(numbers: Numbers): Map<number, number> {
+  const longest = new Map<number, number>();
+  const note = (vertex: number, length: number): void => {
+    longest.set(vertex, Math.max(longest.get(vertex) ?? 0, length));
+  };
+  for (const [vertex, total] of numbers.totals) note(vertex, show(total).length);
+  for (const step of numbers.steps) {
+    for (const c of step.contributions) note(c.operand, show(c.total).length);
+  }
+  return longest;
+}
+
+function widthOf(
+  run: Run, numbers: Numbers, sums: Map<number, number>, members: number[],
+): number {
   let widest = 112;
   for (const i of members.slice(0, 200)) {
     const v = run.vertices[i]!;
@@ -53,8 +69,8 @@ function widthOf(run: Run, numbers: Numbers, members: number[]): number {
     const expression = v.rule == null ? 8 : Math.min(v.expression.length, LONGEST);
     const top = Math.min(v.name.length, LONGEST) * CHARACTER.name +
       (expression + repeat) * CHARACTER.expression + 34;
-    const texts = [numbers.values[i], numbers.totals.get(i)].map(show);
-    const length = texts.reduce((sum, text) => sum + Math.min(text.length, LONGEST), 0);
+    const lengths = [show(numbers.values[i]).length, sums.get(i) ?? 0];
+    const length = lengths.reduce((sum, n) => sum + Math.min(n, LONGEST), 0);
     widest = Math.max(widest, top, (length + 2) * CHARACTER.value + 36);
   }
   return Math.ceil(widest);

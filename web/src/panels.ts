@@ -106,8 +106,8 @@ export class NowPanel {
       row(partial, "=", c.partial, this.fits(numbers, step) ? c.formula : undefined),
       row("contribution", "=", c.amount,
         numeric ? `${factor(came)} \u00d7 ${factor(c.partial)}` : undefined, "amount"),
-      c.summed ? h("p", { class: "remark" }, `${name} was repeated to the shape of ${v.name}, ` +
-        "so the contributions of its copies are summed.") : null,
+      c.reduction ? h("p", { class: "remark" }, `${name} was repeated to the shape of ` +
+        `${v.name}, so what reaches its copies is ${c.reduction}.`) : null,
       this.sum(state, to),
       note("Where", `${v.expression}, ${whereOf(run, step.vertex)}`),
       documented && documented !== c.formula ? note("Rule", documented, ruleName(run, step)) : null,
@@ -128,7 +128,8 @@ export class NowPanel {
     const shown = sum.parts.length > 6 ? sum.parts.slice(-6) : sum.parts;
     const parts = shown.map(({ from, amount }, i) =>
       h("li", { class: i === shown.length - 1 ? "new" : null },
-        h("span", { class: "number" }, `${i || last > 5 ? "+ " : ""}${factor(amount)}`),
+        h("span", { class: "number" },
+          i || last > 5 ? `+ ${factor(amount)}` : show(amount)),
         h("span", { class: "from" }, `from ${nameOf(run, from)}, ${whereOf(run, from)}`)));
     const skipped = sum.parts.length - shown.length;
     return h("div", { class: "sum" },
@@ -143,7 +144,13 @@ export class NowPanel {
     const run = this.run;
     const name = nameOf(run, run.result);
     if (run.mode === "forward") {
-      return [row(`tangent of ${name}`, "=", numbers.totals.get(run.result!))];
+      const tick = numbers.ticks[0];
+      return [
+        row(`tangent of ${name}`, "=", numbers.totals.get(run.result!)),
+        tick?.agrees == null ? null : h("p", { class: tick.agrees ? "good" : "bad" },
+          `${tick.agrees ? "\u2713" : "\u2717"} finite differences: ${show(tick.difference)}`),
+        h("p", {}, "The result moves this fast when every input moves at speed 1."),
+      ];
     }
     return [
       ...numbers.ticks.map((t) =>
@@ -156,9 +163,8 @@ export class NowPanel {
   private showQueue(state: State, moment: Moment): void {
     const sweeping = moment.kind === "flow" || moment.kind === "seed" || moment.kind === "quiet";
     if (this.run.mode === "forward" || !sweeping) return replace(this.queue);
-    const shown = state.ready.slice(0, 12);
-    const chips = shown.map((i) => h("li", {}, nameOf(this.run, i)));
-    const more = state.ready.length - shown.length;
+    const chips = state.ready.map((i) => h("li", {}, nameOf(this.run, i)));
+    const more = state.waiting;
     replace(this.queue,
       h("h3", {}, "Ready queue"),
       h("ul", { class: "chips" }, ...chips, more > 0 ? h("li", {}, `and ${more} more`) : null,

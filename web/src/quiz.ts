@@ -26,6 +26,7 @@ export class Quiz {
     id: "quiz-answer",
   });
   private readonly reply = h("div", { class: "reply", role: "status" });
+  private readonly verdict = h("div", { class: "verdict", role: "status" });
   private readonly score = h("p", { class: "remark" });
   private readonly form = h("form", { class: "answer" });
   private readonly go: HTMLButtonElement;
@@ -45,8 +46,8 @@ export class Quiz {
       event.preventDefault();
       this.check();
     });
-    this.element.append(h("h2", { id: "quiz-title" }, "Quiz"), this.question, this.go, this.form,
-      this.reply, this.score);
+    this.element.append(h("h2", { id: "quiz-title" }, "Quiz"), this.verdict, this.question, this.go,
+      this.form, this.reply, this.score);
   }
 
   get on(): boolean {
@@ -55,7 +56,6 @@ export class Quiz {
 
   toggle(): void {
     this.element.hidden = this.on;
-    replace(this.reply);
   }
 
   /** Whether stepping on has to wait for an answer. */
@@ -72,6 +72,8 @@ export class Quiz {
     this.asked = null;
     this.tries = 0;
     this.field.value = "";
+    replace(this.reply);
+    replace(this.verdict);
     const { run, numbers, next } = at;
     const step = next?.kind === "flow" ? numbers.steps[next.step]! : null;
     const c = step && next?.kind === "flow" ? step.contributions[next.part]! : null;
@@ -142,7 +144,7 @@ export class Quiz {
     this.total += 1;
     this.asked = null;
     this.onward();
-    replace(this.reply,
+    replace(this.verdict,
       h("p", {}, h("strong", { class: kind }, word), " ",
         h("span", { class: "number" }, `${factor(came)} \u00d7 ${factor(c.partial)} = ` +
           show(c.amount))),

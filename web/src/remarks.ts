@@ -4,7 +4,8 @@ import type { Numbers, Run, Warning } from "./data";
 import { button, h, replace } from "./dom";
 import { whereOf } from "./words";
 
-const MOST = 12;
+const FIRST = 3;
+const MOST = 24;
 
 export class RemarksPanel {
   readonly element = h("section", {
@@ -22,7 +23,8 @@ export class RemarksPanel {
     const zeros = numbers.warnings.filter((w) => w.kind === "zero");
     const shown = [...serious, ...zeros].slice(0, MOST);
     const more = numbers.warnings.length - shown.length;
-    this.element.hidden = !run.error && !run.cut && !shown.length;
+    const later = shown.slice(FIRST);
+    this.element.hidden = !run.error && !run.cut && !shown.length && !run.notes.length;
     this.element.classList.toggle("serious", Boolean(run.error) || serious.length > 0);
     replace(this.element,
       h("h2", { id: "warnings-title" }, run.error
@@ -34,15 +36,20 @@ export class RemarksPanel {
         ? h("p", {}, `The recording is long: its first ${run.cut.toLocaleString("en")} ` +
             "operations are left out here.")
         : null,
-      shown.length ? h("ul", {}, ...shown.map((w) => this.line(w))) : null,
-      more > 0 ? h("p", {}, `And ${more} more.`) : null);
+      ...run.notes.map((text) => h("p", {}, text)),
+      shown.length ? h("ul", {}, ...shown.slice(0, FIRST).map((w) => this.line(w))) : null,
+      later.length
+        ? h("details", {}, h("summary", {}, `${later.length + more} more`),
+            h("ul", {}, ...later.map((w) => this.line(w))),
+            more > 0 ? h("p", {}, `And ${more} that are not listed.`) : null)
+        : null);
   }
 
   private line(warning: Warning): HTMLElement {
     const name = this.run.vertices[warning.vertex]!.name;
     return h("li", { class: warning.kind === "zero" ? "zero" : "bad" },
       h("span", {}, h("strong", {}, `${warning.kind} `), warning.message),
-      h("span", { class: "from" }, ` ${whereOf(this.run, warning.vertex)} `),
+      h("span", { class: "from" }, ` (${whereOf(this.run, warning.vertex)}) `),
       button("Show", () => this.visit(warning), { "aria-label": `Show where ${name} is` }));
   }
 }

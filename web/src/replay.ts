@@ -40,7 +40,7 @@ export class Replay {
       ? this.tangents(values, totals)
       : this.cotangents(values, totals);
     const ticks = this.ticks(inputs, totals);
-    const warnings = [...this.born(values), ...this.stopped(values, steps)];
+    const warnings = [...this.born(values), ...this.stopped(values, steps, totals)];
     const branches = this.run.guards
       .filter((g) => this.holds(g, values) !== g.truth)
       .map((g) => this.worded(g));
@@ -86,13 +86,13 @@ export class Replay {
     const known = this.texts.get(`${vertex}:${position}`);
     const rule = this.run.rules[this.run.vertices[vertex]!.rule!];
     const formula = known?.formula ?? rule?.parts[position] ?? "";
-    return { operand, position, formula, partial, amount, total, summed: false };
+    return { operand, position, formula, partial, amount, total, reduction: "" };
   }
 
   private cotangents(values: number[], bars: Map<number, number>): Step[] {
     bars.set(this.run.result!, 1);
     const steps: Step[] = [];
-    for (const { vertex, ready } of this.run.steps) {
+    for (const { vertex, ready, waiting } of this.run.steps) {
       const incoming = bars.get(vertex);
       const contributions: Contribution[] = [];
       this.run.vertices[vertex]!.operands.forEach((x, position) => {
@@ -107,7 +107,7 @@ export class Replay {
           this.contribution(vertex, position, x.vertex, partial, amount, total),
         );
       });
-      steps.push({ vertex, incoming: incoming ?? 0, contributions, ready });
+      steps.push({ vertex, incoming: incoming ?? 0, contributions, ready, waiting });
     }
     return steps;
   }
@@ -132,28 +132,29 @@ export class Replay {
         );
       });
       if (total !== undefined) dots.set(vertex, total);
-      steps.push({ vertex, incoming: null, contributions, ready: [] });
+      steps.push({ vertex, incoming: null, contributions, ready: [], waiting: 0 });
     }
     return steps;
   }
 
   private ticks(inputs: number[], totals: Map<number, number>): Tick[] {
     const result = this.run.result!;
-    return this.run.inputs.map((vertex, i) => {
-      const gradient = totals.get(vertex) ?? 0;
-      if (this.run.mode === "forward") {
-        return { vertex, gradient, difference: null, agrees: null };
-      }
-      const h = 1e-6 * Math.max(1, Math.abs(inputs[i]!));
+    const slopes = inputs.map((x, i) => {
+      const h = 1e-6 * Math.max(1, Math.abs(x));
       const ends = [h, -h].map((d) => {
         const moved = inputs.slice();
-        moved[i]! += d;
+        moved[i] = x + d;
         return this.forward(moved)[result]!;
       });
-      const difference = (ends[0]! - ends[1]!) / (2 * h);
-      const apart = Math.abs(gradient - difference);
-      return { vertex, gradient, difference, agrees: apart <= 1e-4 * (1 + Math.abs(gradient)) };
+      return (ends[0]! - ends[1]!) / (2 * h);
     });
+    if (this.run.mode === "forward") {
+      const tangent = totals.get(result) ?? 0;
+      return [compared(result, tangent, slopes.reduce((a, b) => a + b, 0))];
+    }
+    return this.run.inputs.map((vertex, i) =>
+      compared(vertex, totals.get(vertex) ?? 0, slopes[i]!),
+    );
   }
 
   // -------------------------------------------------------------------- remarks
@@ -170,7 +171,7 @@ export class Replay {
       const inside = this.arguments(vertex, values);
       const say = (kind: string, what: string): void => {
         const message = `${v.name} is ${what}. ${this.remedy(vertex)}`;
-        found.push({ vertex, kind, message, backward: false });
+        found.push({ vertex, kind, message, inSweep: false });
       };
       if (Number.isNaN(z)) {
         if (!inside.some(Number.isNaN)) say("nan", "nan");
@@ -181,31 +182,49 @@ export class Replay {
     return found;
   }
 
-  private stopped(values: number[], steps: Step[]): Warning[] {
+  private stopped(values: number[], steps: Step[], totals: Map<number, number>): Warning[] {
     const found: Warning[] = [];
     for (const step of steps) {
-      const v = this.run.vertices[step.vertex]!;
+      const { vertex } = step;
+      const v = this.run.vertices[vertex]!;
+      const say = (kind: string, message: string): void => {
+        found.push({ vertex, kind, message, inSweep: true });
+      };
       for (const c of step.contributions) {
         const target = this.run.vertices[c.operand]!.name;
         const [partial, amount] = [c.partial as number, c.amount as number];
-        const incoming = step.incoming as number;
-        const say = (kind: string, message: string): void => {
-          found.push({ vertex: step.vertex, kind, message, backward: true });
-        };
-        if (Number.isNaN(amount) && !Number.isNaN(incoming)) {
-          const product = `${short(incoming)} * ${short(partial)}`;
-          say("nan", `The contribution of ${v.name} to ${target} is nan: ${product}. ` +
-            this.remedy(step.vertex));
-        } else if (Math.abs(partial) === Infinity && Number.isFinite(values[step.vertex]!)) {
-          say("inf", `The derivative of ${v.name} in ${target} is infinite here. ` +
-            this.remedy(step.vertex));
-        } else if (amount === 0 && incoming !== 0) {
-          say("zero", `The derivative of ${v.name} in ${target} is zero here: ` +
-            "nothing flows on this way.");
+        const sent = this.run.mode === "forward"
+          ? (totals.get(c.operand) ?? 0)
+          : (step.incoming as number);
+        const derivative = `The derivative of ${v.name} in ${target}`;
+        if (Number.isNaN(amount)) {
+          if (Number.isNaN(sent)) continue;
+          say("nan", `What passes between ${v.name} and ${target} is nan: ${short(sent)} * ` +
+            `${short(partial)}. ${this.remedy(vertex)}`);
+        } else if (Math.abs(partial) === Infinity) {
+          if (Math.abs(values[vertex]!) === Infinity) continue;
+          say("inf", `${derivative} is infinite here. ${this.remedy(vertex)}`);
+        } else if (partial === 0 && sent !== 0) {
+          say("zero", `${derivative} is zero here: nothing flows on this way.`);
         }
       }
+      this.untaken(step).forEach((target) => say("zero",
+        `${v.name} does not take ${target} here: ${v.operation} chose another value, so ` +
+        "nothing flows on this way."));
     }
     return found;
+  }
+
+  /** The operands that an operation with branches passes nothing to. */
+  private untaken(step: Step): string[] {
+    const script = this.script(step.vertex);
+    if (!script.structural || this.run.mode === "forward" || step.incoming === 0) return [];
+    const reached = new Set(step.contributions.map((c) => c.position));
+    return this.run.vertices[step.vertex]!.operands.flatMap((x, position) =>
+      "vertex" in x && script.partials[position] && !reached.has(position)
+        ? [this.run.vertices[x.vertex]!.name]
+        : [],
+    );
   }
 
   private side(x: Operand, values: number[]): number {
@@ -234,6 +253,12 @@ export class Replay {
     const was = guard.truth ? "true" : "false";
     return `${where}${a} ${guard.sign} ${b} was ${was}, and no longer is.`;
   }
+}
+
+function compared(vertex: number, gradient: number, difference: number): Tick {
+  const apart = Math.abs(gradient - difference);
+  const agrees = Number.isFinite(difference) ? apart <= 1e-4 * (1 + Math.abs(gradient)) : null;
+  return { vertex, gradient, difference, agrees };
 }
 
 function close(a: number, b: number): boolean {

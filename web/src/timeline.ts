@@ -21,6 +21,7 @@ export interface State {
   known: Set<number>;
   sums: Map<number, Sum>;
   ready: number[];
+  waiting: number;
   /** The vertices whose turn in the sweep is over. */
   done: Set<number>;
 }
@@ -41,7 +42,9 @@ export function moments(run: Run, numbers: Numbers): Moment[] {
 }
 
 export function stateAt(run: Run, numbers: Numbers, all: Moment[], now: number): State {
-  const state: State = { known: new Set(), sums: new Map(), ready: [], done: new Set() };
+  const state: State = {
+    known: new Set(), sums: new Map(), ready: [], waiting: 0, done: new Set(),
+  };
   run.vertices.forEach((v, i) => {
     if (v.rule == null) state.known.add(i);
   });
@@ -67,6 +70,8 @@ function advance(run: Run, numbers: Numbers, state: State, moment: Moment): void
     finish(state, step, moment.part === step.contributions.length - 1);
   } else if (moment.kind === "quiet") {
     finish(state, numbers.steps[moment.step]!, true);
+  } else if (moment.kind === "end") {
+    state.ready = [];
   }
 }
 
@@ -75,6 +80,7 @@ function finish(state: State, step: Step, whole: boolean): void {
   if (!whole) return;
   state.done.add(step.vertex);
   state.ready = step.ready;
+  state.waiting = step.waiting;
 }
 
 /** From which vertex to which a contribution goes. */

@@ -1,4 +1,4 @@
-"""Seeing a gradient: explain it as text, draw its graph, or step through it on a page."""
+"""Seeing a gradient: explained as text, drawn as a graph, or stepped through."""
 
 from chainrule.explain.draw import Drawing, draw
 from chainrule.explain.entry import explain

@@ -8,11 +8,23 @@ import numpy as np
 
 from chainrule.values import is_inexact
 
-ENTRIES = 3
-"""How many entries of an array are shown."""
+
+def is_array(x: Any) -> bool:
+    """Tell whether a value is an array with axes."""
+    return isinstance(x, np.ndarray) and x.ndim > 0
 
 
-def short(x: Any, digits: int = 6) -> str:
+def is_bool(x: Any) -> bool:
+    """Tell whether a value is a single truth value."""
+    return isinstance(x, bool | np.bool)
+
+
+def is_tuple(x: Any) -> bool:
+    """Tell whether a value is the tuple of an operation's several results."""
+    return isinstance(x, tuple)
+
+
+def short(x: Any, digits: int = 6, entries: int = 3) -> str:
     """Return a value in little space: a number, or an array's shape and first entries.
 
     >>> short(0.1), short(np.arange(6.0).reshape(2, 3))
@@ -20,23 +32,17 @@ def short(x: Any, digits: int = 6) -> str:
     """
     if x is None:
         return ""
-    if isinstance(x, tuple):
-        parts: tuple[Any, ...] = x
-        return "(" + ", ".join(short(v, digits) for v in parts) + ")"
-    if isinstance(x, bool | np.bool):
+    if is_tuple(x):
+        return f"({', '.join(short(v, digits, entries) for v in x)})"
+    if is_bool(x):
         return "True" if x else "False"
     if isinstance(x, int):
         return str(x)
-    if isinstance(x, np.ndarray | np.generic) and x.ndim == 0:
-        x = x.item()
-        return short(x, digits) if isinstance(x, int) else f"{x:.{digits}g}"
-    if is_inexact(x) and np.ndim(x) == 0:
-        return f"{x:.{digits}g}"
-    if isinstance(x, np.ndarray):
-        array: Any = x
-        entries = " ".join(short(v, 4) for v in array.flat[:ENTRIES])
-        return f"{array.shape}: {entries}{' ...' if array.size > ENTRIES else ''}"
-    return str(x)
+    if is_array(x):
+        shown = [short(v, 4) for v in x.flat[:entries]]
+        more = ["..."] if x.size > entries else []
+        return f"{x.shape}: {' '.join([*shown, *more])}"
+    return f"{x:.{digits}g}" if is_inexact(x) else str(x)
 
 
 def steps_of(first: int, last: int, count: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import html
+import importlib
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +17,10 @@ from chainrule.errors import ArgumentError, MissingLibraryError
 from chainrule.explain.brief import counted, printable, short
 from chainrule.explain.entry import name_of, record_of
 from chainrule.explain.fold import key_of, representatives
-from chainrule.explain.model import Explanation, VertexView
+from chainrule.explain.model import Explanation
 from chainrule.explain.observe import watch
-from chainrule.explain.report import main_file, operation_text, shortened
+from chainrule.explain.views import VertexView
+from chainrule.explain.wording import main_file, operation_text, shortened
 from chainrule.nodes import node
 from chainrule.shapes import describe
 
@@ -80,7 +82,7 @@ def draw(f: Any, *, boxes: int = BOXES) -> Any:
 
 @dataclass(frozen=True)
 class Box:
-    """A box of a drawing; ``kind`` is ``"input"``, ``"result"``, ``"group"`` or ``""``."""
+    """A box of a drawing: its ``kind`` is "input", "result", "group" or ""."""
 
     lines: tuple[str, ...]
     kind: str
@@ -173,7 +175,7 @@ class Drawing:
     def _rendered(self, form: str) -> bytes:
         remedy = "The properties mermaid and dot are text and need nothing."
         try:
-            import graphviz
+            graphviz: Any = importlib.import_module("graphviz")
         except ImportError:
             raise MissingLibraryError(
                 f"{form.upper()} needs the package graphviz: pip install graphviz. "
@@ -199,7 +201,7 @@ class Drawing:
             return None
 
     def _repr_html_(self) -> str | None:
-        """Return Mermaid's text where there is no Graphviz; Jupyter shows the SVG else."""
+        # Mermaid's text where there is no Graphviz; Jupyter shows the SVG else.
         if self._repr_svg_() is not None:
             return None
         return f'<pre class="mermaid">{html.escape(self.mermaid)}</pre>'
@@ -214,12 +216,11 @@ def _groups(vertices: Sequence[VertexView], limit: int) -> list[Hashable]:
     if len(vertices) <= limit:
         return groups
     keys = [key_of(v) for v in vertices]
-    groups = list(representatives(keys))
-    for coarser in (keys, [_line_key(v) for v in vertices]):
-        if len(set(groups)) <= limit:
-            return groups
-        pairs = zip(vertices, coarser, strict=True)
-        groups = [v.index if v.rule is None else key for v, key in pairs]
+    lines = [_line_key(v) for v in vertices]
+    for coarser in (representatives(keys), keys, lines):
+        if len(set(groups)) > limit:
+            pairs = zip(vertices, coarser, strict=True)
+            groups = [v.index if v.rule is None else ("like", key) for v, key in pairs]
     if len(set(groups)) > limit:
         groups = ["input" if v.rule is None else _line_key(v) for v in vertices]
     if len(set(groups)) > limit:
@@ -251,8 +252,10 @@ def _box(
     if _all_inputs(members):
         return Box((f"{_line(v.name)} ...", count), "input")
     if len(lines) != 1 or None in places:
-        return Box((_line(f"{v.name} ... {members[-1].name}"), _line(what), count), "group")
-    return Box((_line(_where(explained, members)), _line(what), count), "group")
+        head = f"{v.name} ... {members[-1].name}"
+    else:
+        head = _where(explained, members)
+    return Box((_line(head), _line(what), count), "group")
 
 
 def _where(explained: Explanation, members: Sequence[VertexView]) -> str:
@@ -280,7 +283,8 @@ def _line(text: str) -> str:
 
 def _mermaid_text(text: str) -> str:
     """Return text in which nothing is Mermaid's, Markdown's or HTML's."""
-    return "".join(c if c.isalnum() or c in " .,=()+-/:" else f"#{ord(c)};" for c in text)
+    kept = " .,=()+-/:"
+    return "".join(c if c.isalnum() or c in kept else f"#{ord(c)};" for c in text)
 
 
 def _dot_text(text: str) -> str:

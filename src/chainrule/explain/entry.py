@@ -146,9 +146,12 @@ def _differences(
 
     def moved(place: int, index: Any, h: float) -> float:
         changed = list(leaves)
-        value = np.array(raw(leaves[place]), dtype=float)
-        value[index] += h
-        changed[place] = value if value.ndim else float(value)
+        for i in positions:  # as nodes, so that the function takes the same way
+            value = np.array(raw(leaves[i]))
+            if i == place:
+                value = value.astype(float)
+                value[index] += h
+            changed[i] = node(value if value.ndim else value[()])
         result = raw(f(*unflatten(structure, changed), **keywords))
         return float(np.asarray(result).item())
 

@@ -15,32 +15,23 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.explain.brief import short
+from chainrule.explain.brief import is_bool, short
 from chainrule.rules import elementwise, general, linear, plain
-from chainrule.symbolic import Formula, Symbols, as_formula
+from chainrule.symbolic import ATOM, UNARY, Formula, Symbols, as_formula
 
-INFIX: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "%": operator.mod,
-    "//": operator.floordiv,
-    "**": operator.pow,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
+_SIGNS = {
+    "+": "add", "-": "sub", "*": "mul", "/": "truediv", "%": "mod", "//": "floordiv",
+    "**": "pow", "<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne",
+}  # fmt: skip
+INFIX: dict[str, Any] = {sign: getattr(operator, n) for sign, n in _SIGNS.items()}
+"""The operators of formulas."""
 
 
 class Term:
     """A formula as a tree, with its value.
 
-    ``head`` is ``"name"``, ``"number"``, ``"negative"``, an infix sign, or the name of a
-    function; ``parts`` are terms, or the text of a name.
+    ``head`` is ``"name"``, ``"number"``, ``"negative"``, an infix sign, or the name of
+    a function; ``parts`` are terms, or the text of a name.
     """
 
     __slots__ = ("head", "parts", "value")
@@ -101,8 +92,8 @@ def _define(python_name: str, sign: str) -> None:
     setattr(Term, f"__r{python_name}__", reflected)
 
 
-for _sign, _function in INFIX.items():
-    _define(_function.__name__.strip("_"), _sign)
+for _sign, _name in _SIGNS.items():
+    _define(_name, _sign)
 
 
 class _Terms:
@@ -114,11 +105,11 @@ class _Terms:
         """Return a function of terms."""
         if function.startswith("__"):
             raise AttributeError(function)
-        compute = getattr(plain, function)
+        compute: Any = getattr(plain, function)
 
         def call(*args: Any) -> Term:
             terms = [as_term(x) for x in args]
-            value = compute(*(t.value for t in terms))
+            value: Any = compute(*(t.value for t in terms))
             if all(t.head == "number" for t in terms):
                 return as_term(value)
             return Term(function, terms, value)
@@ -133,7 +124,7 @@ class _Terms:
             return x
         if not np.any(condition.value):
             return y
-        value = np.where(condition.value, x.value, y.value)
+        value = plain.where(condition.value, x.value, y.value)
         return Term("where", [condition, x, y], value)
 
     @staticmethod
@@ -146,6 +137,9 @@ class _Terms:
             return x
         return Term("**", [x, y], np.power(x.value, y.value))
 
+
+_LONG = 40
+"""Documented formulas longer than this lose what follows their first comma."""
 
 _terms: Any = _Terms()
 _symbols: Any = Symbols()
@@ -190,26 +184,25 @@ def written_out(term: Term) -> str:
     return _formula(term).text
 
 
-def _formula(term: Term) -> Formula:
+def _formula(term: Term) -> Any:
     if term.head == "name":
         return Formula(term.parts[0])
     if term.head == "number":
-        return number_formula(term.value)
+        return _number(term.value)
     parts = [_formula(part) for part in term.parts]
     if term.head == "negative":
-        return -parts[0]
+        return operator.neg(parts[0])
     if term.head in INFIX:
         return INFIX[term.head](*parts)
     return getattr(_symbols, term.head)(*parts)
 
 
-def number_formula(value: Any) -> Formula:
+def _number(value: Any) -> Formula:
     """Return a constant as a formula: six digits, a sign that binds as one."""
-    if isinstance(value, bool | np.bool):
+    if is_bool(value):
         return as_formula(int(value))
     text = short(value)
-    is_negative = text.startswith("-")
-    return -Formula(text[1:]) if is_negative else Formula(text)
+    return Formula(text, UNARY if text.startswith("-") else ATOM)
 
 
 def documented(rule: Any, position: int, meant: dict[str, str]) -> str:
@@ -220,17 +213,25 @@ def documented(rule: Any, position: int, meant: dict[str, str]) -> str:
     method: Any = rule.parts.get(position)
     if method is None and issubclass(rule, linear | general):
         method = getattr(rule, rule._main, None)
-    doc = (inspect.getdoc(method) if method is not None else None) or rule.__doc__
-    line = (doc or "").strip().split("\n")[0]
+    docs = [inspect.getdoc(found) or "" for found in (method, rule) if found]
+    lines = [doc.strip().split("\n")[0] for doc in docs]
+    line = next((line for line in lines if " = " in line), "")
+    if len(line) > _LONG:
+        line = re.split(r", (?![^(\[]*[)\]])", line)[0]
 
     def replaced(word: re.Match[str]) -> str:
-        return meant.get(word[1], word[1]) + (word[2] or "")
+        if not word[2]:
+            return meant.get(word[1], word[1])
+        return f"{meant[word[1]]}.grad" if word[1] in meant else word[0]
 
     return re.sub(r"(?<![\w.])([A-Za-z]\w*?)(_grad)?(?!\w)", replaced, line)
 
 
-def meanings(rule: Any, z: str, operands: Sequence[str]) -> dict[str, str]:
+def meanings(
+    rule: Any, z: str, operands: Sequence[str], parameters: Any
+) -> dict[str, str]:
     """Return what the names of a rule stand for in one operation."""
+    given = {k: str(v) for k, v in parameters.items() if isinstance(v, int)}
     named = dict(zip(rule.operand_names, operands, strict=False))
     named.pop("a", None)  # also an English word
-    return named | {"z": z}
+    return given | named | {"z": z}

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.explain.model import operand, vertex_view
+from chainrule.explain.views import Operand, VertexView
 from chainrule.operations_grad.structure import identity_grad
 from chainrule.rules import elementwise
 from chainrule.symbolic import Formula, Symbols, as_formula
@@ -122,7 +122,7 @@ COMPARISONS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class script:
+class Script:
     """One operation in JavaScript: ``x0``, ``x1``, ... are its operands that vary.
 
     Attributes
@@ -153,7 +153,7 @@ class script:
         )
 
 
-def script_of(view: vertex_view) -> script | None:
+def script_of(view: VertexView) -> Script | None:
     """Return an operation in JavaScript, or ``None`` if it has no such form."""
     rule = view.rule
     if rule is None or not is_number(view.value) or view.parameters.get("where"):
@@ -161,7 +161,7 @@ def script_of(view: vertex_view) -> script | None:
     if not all(is_number(x.value) or _is_constant(x) for x in view.operands):
         return None
     if rule is identity_grad:
-        return script("x0", ((0, "1"),), 1, structural=False)
+        return Script("x0", ((0, "1"),), 1, structural=False)
     if not issubclass(rule, elementwise):
         return None
     xp = Symbols(JAVASCRIPT_FORMS)
@@ -177,10 +177,10 @@ def script_of(view: vertex_view) -> script | None:
     except (TypeError, AttributeError, IndexError, ArgumentError):
         return None
     variables = sum(x.index is not None for x in view.operands)
-    return script(forward, parts, variables, rule.structural)
+    return Script(forward, parts, variables, rule.structural)
 
 
-def rules_text(scripts: Sequence[script]) -> str:
+def rules_text(scripts: Sequence[Script]) -> str:
     """Return the JavaScript that gives the page its operations."""
     listed = ",\n".join(s.text() for s in scripts)
     return (
@@ -191,8 +191,8 @@ def rules_text(scripts: Sequence[script]) -> str:
 
 def is_number(x: Any) -> bool:
     """Tell whether a value is a real number in double precision."""
-    if isinstance(x, np.ndarray):
-        return x.ndim == 0 and x.dtype == np.float64
+    if type(x) is np.ndarray:
+        return x.ndim == 0 and x.dtype.name == "float64"
     return isinstance(x, float)
 
 
@@ -206,13 +206,13 @@ def _name_of(rule: type[elementwise]) -> str:
     raise TypeError(f"{rule.__name__} computes no NumPy function")
 
 
-def _is_constant(x: operand) -> bool:
+def _is_constant(x: Operand) -> bool:
     return x.index is None and (
         isinstance(x.value, bool | int | float | np.integer | np.bool_)
     )
 
 
-def _symbols(operands: Sequence[operand]) -> list[Any]:
+def _symbols(operands: Sequence[Operand]) -> list[Any]:
     """Return a symbol for each operand that varies, a Python number for the others."""
     found: list[Any] = []
     count = 0
@@ -236,8 +236,8 @@ def _written(x: Any) -> str:
 __all__ = [
     "COMPARISONS",
     "JAVASCRIPT_FORMS",
+    "Script",
     "is_number",
     "rules_text",
-    "script",
     "script_of",
 ]

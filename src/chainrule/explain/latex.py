@@ -16,11 +16,12 @@ from chainrule.explain.latex_terms import (
     symbol,
     term,
 )
-from chainrule.explain.report import as_number, title
 from chainrule.explain.text import wrapped
+from chainrule.explain.wording import as_number, title
 
 if TYPE_CHECKING:
-    from chainrule.explain.model import Contribution, Explanation, VertexView
+    from chainrule.explain.model import Explanation
+    from chainrule.explain.views import Contribution, VertexView
 
 _TEXT_WIDTH = 76
 _BAR = r"\bar"
@@ -44,7 +45,9 @@ class _Equations:
 
     def parts(self) -> Iterator[str]:
         explained = self.explained
-        yield aligned(title(explained), self.listed(self.items, self.forward))
+        heading = title(explained)
+        heading = explained.title if len(heading) > _TEXT_WIDTH else heading
+        yield aligned(heading, self.listed(self.items, self.forward))
         if explained.mode == "reverse" and explained.steps:
             items = list(reversed(self.items))
             rows = self.listed(items, self.backward, backward=True)
@@ -58,7 +61,8 @@ class _Equations:
             yield aligned("Result", self.results())
         remarks = dict.fromkeys(r.message for r in explained.warnings)
         if remarks:
-            yield aligned("Watch out", [t for r in list(remarks)[:9] for t in _texts(r)])
+            texts = [text for r in list(remarks)[:9] for text in _texts(r)]
+            yield aligned("Watch out", texts)
         for second in explained.seconds:
             yield to_latex(second, self.limit)
 

@@ -10,10 +10,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from chainrule.explain.brief import short
-from chainrule.explain.formulas import Term
+from chainrule.explain.brief import is_array, is_bool, is_tuple, short
+from chainrule.explain.formulas import INFIX, Term
+from chainrule.explain.wording import UNWRITTEN
 from chainrule.symbolic import ATOM, COMPARISON, POWER, PRODUCT, SUM, UNARY
 
 Written = tuple[str, float]
@@ -21,9 +20,12 @@ Written = tuple[str, float]
 
 _FRACTION = UNARY + 0.5  # binds as a factor, but is no base of a power
 
-_GREEK = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi
-rho sigma tau upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi
-Psi Omega""".split()
+_GREEK = re.compile(
+    "alpha|beta|[gG]amma|[dD]elta|epsilon|zeta|eta|[tT]heta|iota|kappa|[lL]ambda|mu|nu|"
+    "[xX]i|[pP]i|rho|[sS]igma|tau|[uU]psilon|[pP]hi|chi|[pP]si|[oO]mega"
+)
+
+_WORD = re.compile(r"\\mathit|\\texttt")
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -33,7 +35,9 @@ _SPECIAL = {
 }
 
 _KNOWN = {
-    **{f: f"\\{f}" for f in "sin cos tan sinh cosh tanh arcsin arccos arctan".split()},
+    "sin": r"\sin", "cos": r"\cos", "tan": r"\tan",
+    "sinh": r"\sinh", "cosh": r"\cosh", "tanh": r"\tanh",
+    "arcsin": r"\arcsin", "arccos": r"\arccos", "arctan": r"\arctan",
     "log": r"\log",
     "log2": r"\log_{2}",
     "log10": r"\log_{10}",
@@ -41,7 +45,7 @@ _KNOWN = {
     "minimum": r"\min",
     "sign": r"\operatorname{sgn}",
     "det": r"\det",
-}
+}  # fmt: skip
 
 _TEMPLATES = {
     "absolute": r"\left|{}\right|",
@@ -51,7 +55,6 @@ _TEMPLATES = {
     "cbrt": r"\sqrt[3]{{{}}}",
     "floor": r"\left\lfloor {}\right\rfloor",
     "ceil": r"\left\lceil {}\right\rceil",
-    "hypot": r"\sqrt{{{{\left({}\right)}}^{{2}} + {{\left({}\right)}}^{{2}}}}",
     "floor_divide": r"\left\lfloor \frac{{{}}}{{{}}}\right\rfloor",
 }
 _POWERS = {"square": "2", "reciprocal": "-1"}
@@ -80,13 +83,14 @@ def symbol(name: str, accent: str = "") -> str:
     >>> print(symbol("v12"), symbol("theta"), symbol("x#2", r"\bar"), symbol("p['w']"))
     v_{12} \theta \bar{x}^{(2)} \texttt{p['w']}
     """
-    name, _, count = name.partition("#")
+    repeated = re.fullmatch(r"(.+)#(\d+)", name)
+    name, count = repeated.groups() if repeated else (name, "")
     base, subscript = name, ""
     numbered = re.fullmatch(r"([^\W\d_]+)_?(\d+)", name)
     if numbered:
         base, subscript = numbered[1], f"_{{{numbered[2]}}}"
     wide = False
-    if base in _GREEK:
+    if _GREEK.fullmatch(base):
         base = f"\\{base}"
     elif len(base) > 1:
         wide = True
@@ -103,15 +107,15 @@ def symbol(name: str, accent: str = "") -> str:
 def number(value: Any, digits: int = 6) -> str:
     r"""Return a number, or a small array, or the first entries of a large one.
 
+    >>> import numpy as np
     >>> print(number(1.5e-7), number(np.array([1.0, 2.0])))
     1.5 \times 10^{-7} \begin{pmatrix} 1 & 2 \end{pmatrix}
     """
-    if isinstance(value, np.ndarray) and value.ndim:
+    if is_array(value):
         return _array(value)
-    if isinstance(value, tuple):
-        parts: tuple[Any, ...] = value
-        return ",\\ ".join(number(v) for v in parts)
-    if isinstance(value, bool | np.bool):
+    if is_tuple(value):
+        return ",\\ ".join(map(number, value))
+    if is_bool(value):
         return rf"\text{{{'true' if value else 'false'}}}"
     text = short(value, digits)
     text = text.replace("inf", r"\infty").replace("nan", r"\text{nan}")
@@ -156,11 +160,11 @@ def operation(view: Any, operands: Sequence[Term], z: Any) -> str:
         return term(Term(_OPERATIONS[name], operands, z))
     if name == "getitem":
         index = escaped(short(view.parameters["index"]))
-        return rf"{_at(operands[0], ATOM)}_{{\texttt{{[{index}]}}}}"
+        return rf"{{{_at(operands[0], ATOM)}}}_{{\texttt{{[{index}]}}}}"
     given = [
         rf"\texttt{{{escaped(f'{k}={short(v)}')}}}"
         for k, v in view.parameters.items()
-        if k not in ("grad_ops", "where")
+        if k not in (*UNWRITTEN, "where")
     ]
     if given:
         listed = ", ".join([*map(term, operands), *given])
@@ -193,9 +197,7 @@ def _written(x: Term) -> Written:
         return f"-{_at(x.parts[0], UNARY)}", UNARY
     if x.head in _COMPARISONS:
         return f"\\left[{_comparison(x)}\\right]", ATOM
-    return _infix(x) if x.head in ("+", "-", "*", "/", "**", "%", "//") else _call(
-        x.head, x.parts
-    )
+    return _infix(x) if x.head in INFIX else _call(x.head, x.parts)
 
 
 def _comparison(x: Term) -> str:
@@ -220,12 +222,14 @@ def _infix(x: Term) -> Written:
         left, right = _at(a, PRODUCT), _at(b, PRODUCT + 1)
         if right.startswith("-"):
             right = parenthesised(right)
-        sign = r" \cdot " if right[0].isdigit() else r" \, "
+        apart = right[0].isdigit() or _WORD.search(left + right)
+        sign = r" \cdot " if apart else r" \, "
         return f"{left}{sign}{right}", PRODUCT
     if x.head == "%":
         return rf"{_at(a, PRODUCT)} \bmod {_at(b, PRODUCT + 1)}", PRODUCT
     right = _at(b, SUM + 1)
-    return f"{_at(a, SUM)} {x.head} {parenthesised(right) if right[0] == '-' else right}", SUM
+    right = parenthesised(right) if right.startswith("-") else right
+    return f"{_at(a, SUM)} {x.head} {right}", SUM
 
 
 def _call(name: str, parts: Sequence[Term]) -> Written:
@@ -238,6 +242,9 @@ def _call(name: str, parts: Sequence[Term]) -> Written:
         return f"{{{_at(parts[0], ATOM)}}}^{{{_POWERS[name]}}}", POWER
     if name == "expm1":
         return f"e^{{{written[0]}}} - 1", SUM
+    if name == "hypot":
+        squares = (f"{{{_at(p, ATOM)}}}^{{2}}" for p in parts)
+        return rf"\sqrt{{{' + '.join(squares)}}}", ATOM
     if name == "log1p":
         return rf"\log{parenthesised('1 + ' + _at(parts[0], SUM + 1))}", ATOM
     if name == "where":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from chainrule.explain.report import Block, Cell, Heading, Paragraph, Span, Table
+from chainrule.explain.blocks import Block, Cell, Heading, Paragraph, Span, Table
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
 

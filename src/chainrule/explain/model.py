@@ -8,17 +8,16 @@ to.
 from __future__ import annotations
 
 import collections
-import linecache
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from chainrule.containers import flatten, is_container
+from chainrule.containers import is_container
 from chainrule.errors import NotScalarError
 from chainrule.explain import remarks
 from chainrule.explain.brief import short
+from chainrule.explain.formulas import as_term as constant
 from chainrule.explain.formulas import (
     documented,
     local_term,
@@ -26,11 +25,18 @@ from chainrule.explain.formulas import (
     name,
     written_out,
 )
-from chainrule.explain.formulas import as_term as constant
-from chainrule.explain.observe import Place, Run, operand_texts, program_names
+from chainrule.explain.observe import Place, Run
 from chainrule.explain.present import Presented
+from chainrule.explain.reading import (
+    constant_name,
+    is_node,
+    nodes_in,
+    source_of,
+    vertex_names,
+    vertices_of,
+)
+from chainrule.explain.views import Contribution, Operand, Queue, Step, Tick, VertexView
 from chainrule.graph import collect, conjugated, with_support
-from chainrule.nodes import node
 from chainrule.rules import (
     accumulate,
     elementwise,
@@ -41,113 +47,7 @@ from chainrule.rules import (
     vertex,
     zeros_of,
 )
-from chainrule.shapes import reduced_axes
-from chainrule.values import is_inexact, operation_name
-
-Array = Any
-
-
-@dataclass
-class Operand:
-    """What an operation was given: a vertex, by its index, or a constant.
-
-    ``name`` is what an array that is a constant is called in formulas.
-    """
-
-    index: int | None
-    value: Any
-    name: str = ""
-
-
-@dataclass
-class VertexView:
-    """One vertex of the recording.
-
-    ``repeat`` counts executions of the same expression, from 1; ``name`` is the name the
-    program gives it, or ``v1``, ``v2``, ... by age. ``used`` tells whether the result
-    was computed from it.
-    """
-
-    index: int
-    name: str
-    value: Any
-    rule: Any = None
-    operation: str = "input"
-    operands: list[Operand] = field(default_factory=list[Operand])
-    parameters: dict[str, Any] = field(default_factory=dict[str, Any])
-    place: Place | None = None
-    repeat: int = 1
-    repeats: int = 1
-    used: bool = True
-
-    @property
-    def expression(self) -> str:
-        """The expression in the source, or the operation's name."""
-        return (self.place.text if self.place else "") or self.operation
-
-
-@dataclass
-class Contribution:
-    """What one vertex adds to the cotangent of one operand, or takes from its tangent.
-
-    ``shape`` is that of the product before the sum that undoes broadcasting.
-    """
-
-    source: int
-    target: int
-    position: int
-    partial: Any
-    amount: Any
-    total: Any
-    summed: bool
-    """Whether broadcasting was undone by a sum."""
-    shape: tuple[int, ...]
-    _formula: Callable[[], str] = field(repr=False, compare=False)
-
-    @property
-    def formula(self) -> str:
-        """The local derivative as a formula."""
-        return self._formula()
-
-    @property
-    def reduction(self) -> str:
-        """The sum that undoes broadcasting, in words; ``""`` where there is none."""
-        if not self.summed:
-            return ""
-        after = np.shape(self.amount)
-        axes = reduced_axes(self.shape, after)
-        noun = "axis" if len(axes) == 1 else "axes"
-        listed = ", ".join(map(str, axes))
-        return f"summed over {noun} {listed}: {self.shape} -> {after}"
-
-
-@dataclass
-class Step:
-    """One vertex' turn in the sweep."""
-
-    vertex: int
-    incoming: Any
-    contributions: list[Contribution]
-    _ready: Callable[[], list[int]] = field(repr=False, compare=False)
-
-    @property
-    def ready(self) -> list[int]:
-        """The vertices whose cotangents are complete after this step, newest first."""
-        return self._ready()
-
-
-@dataclass
-class Tick:
-    """A gradient next to finite differences, for one input.
-
-    In forward mode: the result's tangent next to its difference along the same
-    direction.
-    """
-
-    vertex: int
-    gradient: Any
-    difference: Any
-    agrees: bool | None
+from chainrule.values import operation_name
 
 
 class Explanation(Presented):
@@ -173,6 +73,8 @@ class Explanation(Presented):
     error
         The exception that ended the function early, if one did: the vertices are the
         part that ran.
+    departures
+        The plain values that the program took: of comparisons, of roundings.
     source
         The lines of the function, by line number.
     """
@@ -194,18 +96,24 @@ class Explanation(Presented):
         self.error = made.error
         self.seconds: list[Explanation] = []
         self.notes: list[str] = []
-        self._nodes = _vertices_of(made)
+        self._nodes = vertices_of(made)
         self._index = {z: i for i, z in enumerate(self._nodes)}
         self.inputs = [self._index[x] for x in made.inputs]
         self.vertices = self._views(made)
-        self.result = self._index.get(made.result) if _is_node(made.result) else None
-        self.returned = made.result._value if _is_node(made.result) else made.result
-        self.source = _source(made)
+        self.result = self._index.get(made.result) if is_node(made.result) else None
+        self.returned = made.result._value if is_node(made.result) else made.result
+        self.departures = made.departures
+        self.source = source_of(made)
         self.steps: list[Step] = []
         self.totals: dict[int, Any] = {}
         if sweep and made.error is None:
             self._sweep(made.result)
         self.ticks = self._ticks(differences)
+        if any(np.iscomplexobj(self.vertices[i].value) for i in self.inputs):
+            self.notes.append(
+                "Gradients in complex inputs are conjugated at the end, so that "
+                "x - rate * x.grad descends."
+            )
         self.warnings: list[remarks.Remark] = remarks.remarks_on(self)
 
     # ------------------------------------------------------------------- the vertices
@@ -213,8 +121,8 @@ class Explanation(Presented):
     def _views(self, made: Run) -> list[VertexView]:
         counts = collections.Counter(made.places.values())
         seen: collections.Counter[Place] = collections.Counter()
-        used: set[Any] = set(collect(_nodes_in(made.result)).order)
-        names = _names(self._nodes, made)
+        used: set[Any] = set(collect(nodes_in(made.result)).order)
+        names = vertex_names(self._nodes, made)
         views: list[VertexView] = []
         for i, z in enumerate(self._nodes):
             spot = made.places.get(z)
@@ -244,9 +152,13 @@ class Explanation(Presented):
             if isinstance(x, vertex):
                 found.append(Operand(self._index[x], x._value))
             else:
-                constant_name = _constant_name(z, i, spot) if np.ndim(x) else ""
-                found.append(Operand(None, x, constant_name))
+                text = constant_name(z, i, spot) if np.ndim(x) else ""
+                found.append(Operand(None, x, text))
         return found
+
+    def index_of(self, x: Any) -> int | None:
+        """Return which vertex a node is; ``None`` if it is none of them."""
+        return self._index.get(x)
 
     def written(self, x: Operand) -> str:
         """Return an operand as it is written: its name, or a constant number."""
@@ -257,7 +169,7 @@ class Explanation(Presented):
     # ---------------------------------------------------------------------- the sweep
 
     def _sweep(self, result: Any) -> None:
-        if is_container(result) and _nodes_in(result):
+        if is_container(result) and nodes_in(result):
             raise NotScalarError(
                 "explain needs a function that returns one result; this one returned "
                 f"a {type(result).__name__}. Return one of its parts, or a sum of them."
@@ -278,7 +190,7 @@ class Explanation(Presented):
                 "explain it with mode='forward'."
             )
         order = collect([result]).order
-        queue = _Queue(order, self._index)
+        queue = Queue(order, self._index)
         ones = 1.0 if type(result._value) is float else np.ones_like(result._value)
         bars: dict[Any, supported] = {result: with_support(ones)}
         for turn, z in enumerate(order):
@@ -336,7 +248,8 @@ class Explanation(Presented):
             parts.append(self._contribution(z, x, i, part, part, total.value))
         if total is not None:
             dots[z] = total
-        incoming = [dots[x].value for x in z.operands if x in dots] if moving else []
+        operands = [z.operands[i] for i in moving]
+        incoming = [dots[x].value for x in operands if x in dots]
         sole = incoming[0] if len(incoming) == 1 else None
         self.steps.append(Step(self._index[z], sole, parts, list))
 
@@ -385,9 +298,8 @@ class Explanation(Presented):
             return written_out(term)
         view = self.vertices[source]
         operands = [self.written(x) for x in view.operands]
-        return documented(
-            view.rule, position, meanings(view.rule, view.name, operands)
-        )
+        meant = meanings(view.rule, view.name, operands, view.parameters)
+        return documented(view.rule, position, meant)
 
     # ------------------------------------------------------------------------- checks
 
@@ -404,7 +316,7 @@ class Explanation(Presented):
         estimate = None
         if differences is not None and self.steps:
             estimate = differences(i)
-        return _compared(index, conjugated(gradient), estimate)
+        return self._compared(index, conjugated(gradient), estimate)
 
     def _tick_along(self, differences: Callable[[int], Any] | None) -> Tick:
         """Compare the result's tangent with the sum of the inputs' differences."""
@@ -415,57 +327,24 @@ class Explanation(Presented):
             parts = [differences(i) for i in range(len(self.inputs))]
         known = all(p is not None for p in parts)
         estimate = float(sum(np.sum(p) for p in parts)) if known else None
-        return _compared(result, tangent, estimate)
+        return self._compared(result, tangent, estimate)
 
-
-class _Queue:
-    """Which vertices are complete and wait, after each turn of a sweep.
-
-    Kept as the turn at which each becomes complete, so that long queues cost nothing
-    until they are asked for.
-    """
-
-    def __init__(self, order: Sequence[Any], index: dict[Any, int]) -> None:
-        turns = {z: turn for turn, z in enumerate(order)}
-        complete = np.zeros(len(order), dtype=np.intp)
-        for turn, z in enumerate(order):
-            for x in z.operands:
-                if isinstance(x, vertex):
-                    complete[turns[x]] = turn
-        self._complete = complete
-        self._indices = np.array([index[z] for z in order], dtype=np.intp)
-
-    def after(self, turn: int) -> Callable[[], list[int]]:
-        """Return a function that lists the vertices that wait after a turn."""
-
-        def ready() -> list[int]:
-            waiting = self._complete[turn + 1 :] <= turn
-            return self._indices[turn + 1 :][waiting].tolist()
-
-        return ready
+    def _compared(self, index: int, gradient: Any, estimate: Any) -> Tick:
+        if estimate is None or not np.all(np.isfinite(estimate)):
+            return Tick(index, gradient, estimate, None)
+        largest = max(np.max(np.abs(x), initial=0.0) for x in (gradient, estimate))
+        noise = 1e-8 * (1.0 + np.max(np.abs(self.returned), initial=0.0))
+        apart = np.max(np.abs(np.asarray(gradient) - estimate), initial=0.0)
+        return Tick(index, gradient, estimate, bool(apart <= 1e-4 * largest + noise))
 
 
 # ------------------------------------------------------------------------- small parts
 
 
-def _age(z: Any) -> int:
-    return z.serial
-
-
-def _is_node(x: Any) -> bool:
-    return isinstance(x, node)
-
-
-def _nodes_in(result: Any) -> list[Any]:
-    return [x for x in flatten(result)[0] if _is_node(x)]
-
-
 def _is_real_scalar(value: Any) -> bool:
-    return type(value) is float or (
-        isinstance(value, np.ndarray | np.generic)
-        and value.size == 1
-        and value.dtype.kind == "f"
-    )
+    if isinstance(value, tuple):
+        return False
+    return np.size(value) == 1 and np.asarray(value).dtype.kind == "f"
 
 
 def _partial(z: Any, i: int) -> Any:
@@ -475,72 +354,6 @@ def _partial(z: Any, i: int) -> Any:
     values = [unboxed(x) for x in z.operands]
     given = {k: v for k, v in z.parameters.items() if k != "where"}
     return z.rule.parts[i](plain, unboxed(z), *values, **given)
-
-
-def _compared(index: int, gradient: Any, estimate: Any) -> Tick:
-    if estimate is None or not np.all(np.isfinite(estimate)):
-        return Tick(index, gradient, estimate, None)
-    scale = 1.0 + np.max(np.abs(gradient), initial=0.0)
-    apart = np.max(np.abs(np.asarray(gradient) - estimate), initial=0.0)
-    return Tick(index, gradient, estimate, bool(apart <= 1e-4 * scale))
-
-
-def _vertices_of(made: Run) -> list[Any]:
-    """Return every vertex, oldest first: what ran, and what the result came from."""
-    found: dict[Any, None] = dict.fromkeys([*made.inputs, *made.made])
-    found |= dict.fromkeys(collect(_nodes_in(made.result)).order)
-    for z in list(found):
-        for x in z.operands:
-            if isinstance(x, vertex):
-                found[x] = None
-    return sorted(found, key=_age)
-
-
-def _names(nodes: Sequence[Any], made: Run) -> list[str]:
-    """Return each vertex' name: the program's own where it has one, made unique."""
-    given: dict[Any, str] = program_names(made.places)
-    given.update(zip(made.inputs, made.input_names, strict=True))
-    names: list[str] = []
-    counts: collections.Counter[str] = collections.Counter()
-    inner = 0
-    for z in nodes:
-        found = given.get(z) or (None if z.rule else z.parameters.get("name"))
-        if found is None:
-            inner += 1
-            found = f"v{inner}"
-        counts[found] += 1
-        names.append(found if counts[found] == 1 else f"{found}#{counts[found]}")
-    return names
-
-
-def _constant_name(z: Any, i: int, spot: Place | None) -> str:
-    """Return what the program calls an array that is a constant."""
-    texts = operand_texts(spot.text, len(z.operands)) if spot else ()
-    return texts[i] if texts and len(texts[i]) <= 20 else "constant"
-
-
-def _source(made: Run) -> dict[str, dict[int, str]]:
-    """Return the source lines around what ran, by file and line number."""
-    spans: dict[str, list[int]] = {}
-    for spot in set(made.places.values()):
-        spans.setdefault(spot.filename, []).extend((spot.line, spot.end_line))
-    found: dict[str, dict[int, str]] = {}
-    for filename, numbers in spans.items():
-        lines = linecache.getlines(filename)
-        first = _function_start(lines, min(numbers))
-        last = min(max(numbers) + 1, len(lines))
-        found[filename] = {
-            n: lines[n - 1].rstrip("\n") for n in range(first, last + 1) if lines
-        }
-    return found
-
-
-def _function_start(lines: Sequence[str], line: int) -> int:
-    """Return the line of the ``def`` above a line, or the line itself."""
-    for n in range(min(line, len(lines)), 0, -1):
-        if lines[n - 1].lstrip().startswith(("def ", "async def ")):
-            return n
-    return line
 
 
 contribution, operand, step, tick = Contribution, Operand, Step, Tick
@@ -553,6 +366,5 @@ __all__ = [
     "Step",
     "Tick",
     "VertexView",
-    "is_inexact",
     "short",
 ]

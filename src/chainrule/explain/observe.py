@@ -1,4 +1,4 @@
-"""Watching a function run: every operation with the line and expression it came from."""
+"""Watching a function run: each operation with the line and expression it is from."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ import numpy as np
 
 import chainrule
 from chainrule.containers import flatten, unflatten
+from chainrule.explain.departures import Departing, Departure
 from chainrule.graph import forward_sweep, reverse_sweep
 from chainrule.nodes import node
 from chainrule.recorder import new, next_serial
@@ -69,7 +70,8 @@ class Place:
 class Run:
     """One watched call: what it made, what it returned, and how it failed, if it did.
 
-    ``positions`` says which leaf of the positional arguments each input is.
+    ``positions`` says which leaf of the positional arguments each input is;
+    ``departures`` are the plain values that the program took from the recording.
     """
 
     inputs: list[node]
@@ -77,11 +79,12 @@ class Run:
     made: list[Any] = field(default_factory=list[Any])
     places: dict[Any, Place] = field(default_factory=dict[Any, Place])
     positions: list[int] = field(default_factory=list[int])
+    departures: list[Departure] = field(default_factory=list[Departure])
     result: Any = None
     error: BaseException | None = None
 
 
-class Observed(node):
+class Observed(Departing):
     """A node whose results remember where in the source they were computed."""
 
     __slots__ = ("run",)
@@ -99,6 +102,12 @@ class Observed(node):
         found = _place(z.run)
         if found is not None:
             z.run.places[z] = found
+
+    def depart(self, operation: str, operands: tuple[Any, ...], result: Any) -> Any:
+        """Note a plain value that is taken from the recording."""
+        departure = Departure(operation, operands, result, _place(self.run))
+        self.run.departures.append(departure)
+        return result
 
 
 def watch(
@@ -127,7 +136,8 @@ def watch(
         given.append(unflatten(structure, wrapped))
     linecache.checkcache(getattr(getattr(f, "__code__", None), "co_filename", None))
     try:
-        watched.result = f(*given, **keywords)
+        with np.errstate(all="ignore"):  # the explanation itself tells of nan and inf
+            watched.result = f(*given, **keywords)
     except Exception as error:
         watched.error = error
     return watched

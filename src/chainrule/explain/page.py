@@ -16,16 +16,16 @@ import os
 import re
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from chainrule.explain.javascript import rules_text
+from chainrule.explain.model import Explanation
 from chainrule.explain.payload import Payload
 
 LARGEST = 2_000_000
 """How many bytes a page may have."""
 
 
-def page(explained: Any) -> str:
+def page(explained: Explanation) -> str:
     """Return the page of an explanation, as HTML in ASCII.
 
     Parameters
@@ -54,14 +54,14 @@ def page(explained: Any) -> str:
     return text.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
-def save(explained: Any, path: str | os.PathLike[str]) -> Path:
+def save(explained: Explanation, path: str | os.PathLike[str]) -> Path:
     """Write the page of an explanation to a file, and return its path."""
     target = Path(path)
-    target.write_text(page(explained), encoding="ascii")
+    target.write_text(page(explained), encoding="ascii", newline="\n")
     return target
 
 
-def frame(explained: Any, height: int = 860) -> str:
+def frame(explained: Explanation, height: int = 860) -> str:
     """Return the page as an ``iframe`` that holds it, for a notebook.
 
     The frame is a sandbox: its scripts cannot reach the notebook around it.
@@ -92,7 +92,9 @@ def _hash_of(script: str) -> str:
 
 @functools.cache
 def _asset(name: str) -> str:
-    return resources.files("chainrule.explain").joinpath("assets", name).read_text("utf-8")
+    return (
+        resources.files("chainrule.explain").joinpath("assets", name).read_text("utf-8")
+    )
 
 
 __all__ = ["frame", "page", "save"]

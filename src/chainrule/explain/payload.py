@@ -15,13 +15,21 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.explain.javascript import COMPARISONS, is_number, script, script_of
-from chainrule.explain.model import short
+from chainrule.explain.brief import is_array, is_bool, short
+from chainrule.explain.fold import key_of, representatives
+from chainrule.explain.javascript import COMPARISONS, Script, is_number, script_of
+from chainrule.explain.model import Explanation
 from chainrule.explain.numpy_code import gradient_code
+from chainrule.explain.observe import Place
+from chainrule.explain.remarks import Remark, remedy
+from chainrule.explain.views import Contribution, Operand, Step, Tick, VertexView
+from chainrule.explain.wording import as_number
+from chainrule.rules import vertex
 
 MOST = 1500
 """How many vertices the page holds; of a longer recording it has the newest."""
 
+_WAITING = 12
 _ENTRIES = 12
 _TEXT = 400
 
@@ -29,13 +37,13 @@ _TEXT = 400
 class Payload:
     """The data of a page: one entry per explanation, and the operations to replay."""
 
-    def __init__(self, explained: Any) -> None:
+    def __init__(self, explained: Explanation) -> None:
         """Collect the explanation and those of its derivatives."""
-        self._scripts: dict[script, int] = {}
+        self._scripts: dict[Script, int] = {}
         self.runs = [self._run(e) for e in (explained, *explained.seconds)]
 
     @property
-    def scripts(self) -> Sequence[script]:
+    def scripts(self) -> Sequence[Script]:
         """The operations in JavaScript, in the order in which vertices number them."""
         return list(self._scripts)
 
@@ -43,22 +51,23 @@ class Payload:
         """Return what becomes the page's JSON."""
         return {"format": 1, "runs": self.runs}
 
-    def _run(self, explained: Any) -> dict[str, Any]:
+    def _run(self, explained: Explanation) -> dict[str, Any]:
         return _RunData(explained, self._scripts).data()
 
 
 class _RunData:
     """One explanation, with its vertices numbered anew where it is cut."""
 
-    def __init__(self, explained: Any, scripts: dict[script, int]) -> None:
+    def __init__(self, explained: Explanation, scripts: dict[Script, int]) -> None:
         self.explained = explained
         self.scripts = scripts
         kept = set(explained.inputs)
         newest = [v.index for v in explained.vertices[-MOST:]]
         self.kept = sorted(kept.union(newest))
         self.number = {old: new for new, old in enumerate(self.kept)}
+        self.like = representatives([key_of(v) for v in explained.vertices])
         self.files: dict[str, int] = {}
-        self.places: dict[Any, int] = {}
+        self.places: dict[Place, int] = {}
         self.rules: dict[Any, int] = {}
 
     def data(self) -> dict[str, Any]:
@@ -74,15 +83,20 @@ class _RunData:
             "error": None if e.error is None else _error_text(e.error),
             "vertices": vertices,
             "inputs": [self.number[i] for i in e.inputs],
-            "result": self.number.get(e.result),
+            "result": None if e.result is None else self.number.get(e.result),
             "steps": [self._step(s) for s in e.steps if s.vertex in self.number],
             "totals": {
-                self.number[i]: encoded(x) for i, x in e.totals.items() if i in self.number
+                self.number[i]: encoded(x)
+                for i, x in e.totals.items()
+                if i in self.number
             },
             "ticks": [self._tick(t) for t in e.ticks],
-            "warnings": [self._warning(w) for w in e.warnings if w.vertex in self.number],
+            "warnings": [
+                self._warning(w) for w in e.warnings if w.vertex in self.number
+            ],
             "guards": self._guards() if live else [],
-            "watched": bool(getattr(e, "watched", False)),
+            "watched": e.called,
+            "notes": [clipped(text) for text in e.notes],
             "live": live,
             "notLive": why_not,
             "code": code,
@@ -91,11 +105,12 @@ class _RunData:
             "rules": [_rule_data(r) for r in self.rules],
             "places": [self._place_data(p) for p in self.places],
             "files": [self._file(name) for name in self.files],
+            "remedies": {v.operation: remedy(v) for v in views if v.rule},
         }
 
     # ----------------------------------------------------------------------- vertices
 
-    def _vertex(self, v: Any) -> dict[str, Any]:
+    def _vertex(self, v: VertexView) -> dict[str, Any]:
         written = script_of(v)
         return {
             "name": clipped(v.name),
@@ -108,47 +123,58 @@ class _RunData:
             "place": None if v.place is None else self._placed(v.place),
             "repeat": v.repeat,
             "repeats": v.repeats,
+            "like": self.like[v.index],
             "used": v.used,
-            "script": None if written is None else self._numbered(self.scripts, written),
+            "script": None
+            if written is None
+            else self._numbered(self.scripts, written),
         }
 
-    def _operand(self, x: Any) -> dict[str, Any]:
+    def _operand(self, x: Operand) -> dict[str, Any]:
         if x.index in self.number:
             return {"vertex": self.number[x.index]}
-        name = "" if x.index is None else self.explained.vertices[x.index].name
+        name = x.name if x.index is None else self.explained.vertices[x.index].name
         return {"value": encoded(x.value), "name": clipped(name)}
+
+    def _departed(self, x: Any) -> Operand:
+        """Return what a plain value was computed from."""
+        if isinstance(x, vertex):
+            return Operand(self.explained.index_of(x), x._value)
+        return Operand(None, x)
 
     @staticmethod
     def _numbered(table: dict[Any, int], key: Any) -> int:
         return table.setdefault(key, len(table))
 
-    def _placed(self, place: Any) -> int:
+    def _placed(self, place: Place) -> int:
         self._numbered(self.files, place.filename)
         return self._numbered(self.places, place)
 
     # -------------------------------------------------------------------------- steps
 
-    def _step(self, s: Any) -> dict[str, Any]:
+    def _step(self, s: Step) -> dict[str, Any]:
+        kept = [c for c in s.contributions if c.target in self.number]
+        ready = [self.number[i] for i in s.ready if i in self.number]
         return {
             "vertex": self.number[s.vertex],
             "incoming": encoded(s.incoming),
-            "contributions": [
-                {
-                    "operand": self.number[c.target],
-                    "position": c.position,
-                    "formula": clipped(c.formula),
-                    "partial": encoded(c.partial),
-                    "amount": encoded(c.amount),
-                    "total": encoded(c.total),
-                    "summed": bool(c.summed),
-                }
-                for c in s.contributions
-                if c.target in self.number
-            ],
-            "ready": [self.number[i] for i in s.ready if i in self.number],
+            "contributions": [self._contribution(c) for c in kept],
+            "ready": ready[:_WAITING],
+            "waiting": max(0, len(ready) - _WAITING),
         }
 
-    def _tick(self, t: Any) -> dict[str, Any]:
+    def _contribution(self, c: Contribution) -> dict[str, Any]:
+        return {
+            "operand": self.number[c.target],
+            "position": c.position,
+            "formula": clipped(c.formula),
+            "partial": encoded(as_number(c.partial)),
+            "amount": encoded(c.amount),
+            "total": encoded(c.total),
+            "reduction": c.reduction,
+        }
+
+    def _tick(self, t: Tick) -> dict[str, Any]:
         return {
             "vertex": self.number[t.vertex],
             "gradient": encoded(t.gradient),
@@ -156,12 +182,12 @@ class _RunData:
             "agrees": t.agrees,
         }
 
-    def _warning(self, w: Any) -> dict[str, Any]:
+    def _warning(self, w: Remark) -> dict[str, Any]:
         return {
             "vertex": self.number[w.vertex],
             "kind": w.kind,
             "message": clipped(w.message),
-            "backward": bool(getattr(w, "backward", False)),
+            "inSweep": w.in_sweep,
         }
 
     # ------------------------------------------------------------- replay in the page
@@ -178,8 +204,9 @@ class _RunData:
                 return False, f"{v.name} is not a single number in double precision."
             if v.rule is not None and script_of(v) is None:
                 return False, f"{v.expression} has no form in JavaScript."
-        for d in getattr(e, "departures", ()):
-            if d.operation not in COMPARISONS or not all(map(_scalar, d.operands)):
+        for d in e.departures:
+            operands = map(self._departed, d.operands)
+            if d.operation not in COMPARISONS or not all(map(_is_scalar, operands)):
                 where = f" in line {d.place.line}" if d.place else ""
                 return False, (
                     f"The program took a plain value from the recording{where} "
@@ -189,8 +216,8 @@ class _RunData:
 
     def _guards(self) -> list[dict[str, Any]]:
         found: dict[Any, dict[str, Any]] = {}
-        for d in getattr(self.explained, "departures", ()):
-            sides = [self._operand(x) for x in d.operands]
+        for d in self.explained.departures:
+            sides = [self._operand(self._departed(x)) for x in d.operands]
             if len(sides) == 1:
                 sides.append({"value": 0, "name": ""})
             guard = {
@@ -204,7 +231,7 @@ class _RunData:
 
     # ------------------------------------------------------------------------- source
 
-    def _place_data(self, place: Any) -> dict[str, Any]:
+    def _place_data(self, place: Place) -> dict[str, Any]:
         lines = self.explained.source.get(place.filename, {})
         return {
             "file": self.files[place.filename],
@@ -230,18 +257,17 @@ def encoded(x: Any) -> Any:
     """Return a value for JSON: a number, or an object with its text."""
     if x is None:
         return None
-    if isinstance(x, bool | np.bool_):
+    if is_bool(x):
         return {"text": str(bool(x))}
-    if isinstance(x, int | np.integer) and abs(int(x)) < 2**53:
-        return int(x)
-    real = isinstance(x, float | np.floating)
-    if real or (isinstance(x, np.ndarray) and x.ndim == 0 and x.dtype.kind == "f"):
-        number = float(x)
-        return number if math.isfinite(number) else str(number)
+    value = x.item() if np.ndim(x) == 0 and hasattr(x, "item") else x
+    if type(value) is int and abs(value) < 2**53:
+        return value
+    if type(value) is float:
+        return value if math.isfinite(value) else str(value)
     text: dict[str, Any] = {"text": clipped(short(x))}
-    if isinstance(x, np.ndarray) and x.dtype.kind in "fiub":
+    if is_array(x) and x.dtype.kind in "fiub":
         text["shape"] = list(x.shape)
-        text["entries"] = [f"{float(v):.6g}" for v in x.flat[:_ENTRIES]]
+        text["entries"] = [f"{v:.6g}" for v in x.flat[:_ENTRIES].tolist()]
         text["more"] = max(0, int(x.size) - _ENTRIES)
     return text
 
@@ -251,7 +277,7 @@ def clipped(text: str) -> str:
     return text if len(text) <= _TEXT else text[: _TEXT - 3] + "..."
 
 
-def _scalar(x: Any) -> bool:
+def _is_scalar(x: Operand) -> bool:
     return np.ndim(x.value) == 0 and isinstance(
         x.value, bool | int | float | np.integer | np.floating | np.ndarray | np.bool_
     )
@@ -287,7 +313,7 @@ def _error_text(error: BaseException) -> str:
     return clipped(f"{type(error).__name__}: {error}")
 
 
-def _code_of(explained: Any) -> tuple[str | None, str]:
+def _code_of(explained: Explanation) -> tuple[str | None, str]:
     try:
         return gradient_code(explained), ""
     except ArgumentError as error:

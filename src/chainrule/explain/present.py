@@ -1,11 +1,14 @@
-"""How an explanation is shown: as text, Markdown or LaTeX."""
+"""How an explanation is shown: as text, Markdown, LaTeX or a page."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from chainrule.explain.report import LIMIT, Block, document
+from chainrule.explain.blocks import Block
+from chainrule.explain.report import LIMIT, document
 
 if TYPE_CHECKING:
     from chainrule.explain.model import Explanation
@@ -45,6 +48,35 @@ class Presented:
         from chainrule.explain.latex import to_latex
 
         return to_latex(cast("Explanation", self), limit)
+
+    def to_html(self) -> str:
+        """Return the page that steps through the gradient, as one HTML document."""
+        from chainrule.explain.page import page
+
+        return page(cast("Explanation", self))
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page that steps through the gradient, and return its path.
+
+        The page is one file that needs no network: it shows the recording, each step
+        of both sweeps, the source and the gradient as code.
+
+        Examples
+        --------
+        >>> import tempfile, chainrule as gd
+        >>> explained = gd.explain(lambda x, y: x * y)(2.0, 3.0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     explained.save(f"{folder}/gradient.html").stat().st_size < 2_000_000
+        True
+        """
+        from chainrule.explain.page import save
+
+        return save(cast("Explanation", self), path)
+
+    def _repr_html_(self) -> str:
+        from chainrule.explain.page import frame
+
+        return frame(cast("Explanation", self))
 
     def print(self, file: TextIO | None = None) -> None:
         """Print the explanation, in colours if rich is there and the terminal has them.

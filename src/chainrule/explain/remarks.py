@@ -14,7 +14,8 @@ from chainrule.rules import elementwise
 from chainrule.values import is_inexact
 
 if TYPE_CHECKING:
-    from chainrule.explain.model import Contribution, Explanation, Step, VertexView
+    from chainrule.explain.model import Explanation
+    from chainrule.explain.views import Contribution, Step, VertexView
 
 
 @dataclass
@@ -24,6 +25,8 @@ class Remark:
     vertex: int
     kind: str
     message: str
+    in_sweep: bool = False
+    """Whether it was born in the sweep, not in the function."""
 
 
 def remarks_on(explained: Explanation) -> list[Remark]:
@@ -35,11 +38,14 @@ def remarks_on(explained: Explanation) -> list[Remark]:
     for v in explained.vertices:
         if v.rule is not None:
             found += _on_value(v)
+    values = len(found)
     for step in explained.steps:
         for c in step.contributions:
             found += _on_contribution(explained, step, c)
         if explained.mode == "reverse":
             found += _on_absent(explained, step)
+    for remark in found[values:]:
+        remark.in_sweep = True
     spots = [explained.vertices[r.vertex].place for r in found]
     return [
         remark
@@ -51,9 +57,9 @@ def remarks_on(explained: Explanation) -> list[Remark]:
 def _on_value(v: VertexView) -> Iterator[Remark]:
     if has_nan(v.value):
         if not any(has_nan(x.value) for x in v.operands):
-            yield Remark(v.index, "nan", f"{v.name} is nan. {_remedy(v)}")
+            yield Remark(v.index, "nan", f"{v.name} is nan. {remedy(v)}")
     elif has_inf(v.value) and not any(has_inf(x.value) for x in v.operands):
-        yield Remark(v.index, "inf", f"{v.name} is infinite. {_remedy(v)}")
+        yield Remark(v.index, "inf", f"{v.name} is infinite. {remedy(v)}")
 
 
 def _on_contribution(
@@ -63,13 +69,14 @@ def _on_contribution(
     sent = explained.totals[c.target] if explained.mode == "forward" else step.incoming
     if has_nan(c.amount):
         if not has_nan(sent):
-            product = "" if c.partial is None else f": {short(sent)} * {short(c.partial)}"
-            message = f"What {v.name} and {target} pass on is nan{product}. {_remedy(v)}"
-            yield Remark(c.source, "nan", message)
+            what = f"What passes between {v.name} and {target} is nan"
+            if c.partial is not None:
+                what += f": {short(sent)} * {short(c.partial)}"
+            yield Remark(c.source, "nan", f"{what}. {remedy(v)}")
     elif has_inf(c.partial):
         if not has_inf(v.value):
-            message = f"The derivative of {v.name} in {target}, {c.formula}, is infinite"
-            yield Remark(c.source, "inf", f"{message} here. {_remedy(v)}")
+            message = f"The derivative of {v.name} in {target}, {c.formula},"
+            yield Remark(c.source, "inf", f"{message} is infinite here. {remedy(v)}")
     elif c.partial is not None and _is_zero(c.partial) and not _is_zero(sent):
         message = f"The derivative of {v.name} in {target}, {c.formula}, is zero here"
         yield Remark(c.source, "zero", f"{message}: nothing flows on this way.")
@@ -133,6 +140,7 @@ _REMEDIES = {
 }
 
 
-def _remedy(v: VertexView) -> str:
+def remedy(v: VertexView) -> str:
+    """Return what to do where an operation makes an infinity or a nan."""
     default = f"Look at what {v.operation} was given, and guard it with np.where."
     return _REMEDIES.get(v.operation, default)

@@ -5,27 +5,33 @@ Text and Markdown are two ways to write the same document, so they say the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.explain.brief import counted, printable, short
+from chainrule.explain.blocks import Block, Cell, Heading, Paragraph, Span, Style, Table
+from chainrule.explain.brief import counted, is_array, printable
 from chainrule.explain.fold import Gap, Item, fold, key_of
 from chainrule.explain.observe import Place, failed_at
+from chainrule.explain.wording import (
+    main_file,
+    number,
+    operation_text,
+    returned,
+    shortened,
+    title,
+    written,
+)
 
 if TYPE_CHECKING:
-    from chainrule.explain.model import (
-        Contribution,
-        Explanation,
-        Operand,
-        Step,
-        VertexView,
-    )
+    from chainrule.explain.model import Explanation
+    from chainrule.explain.remarks import Remark
+    from chainrule.explain.views import Contribution, Step, Tick, VertexView
 
-Style = Literal["", "name", "code", "number", "dim", "good", "bad"]
+Row = tuple[Cell, ...] | Span
 
 LIMIT = 100
 """How many operations are shown at most, after loops are folded."""
@@ -33,56 +39,8 @@ LIMIT = 100
 _TERMS = 3
 """How many terms of a running sum are written one by one."""
 
-_INPUTS = 6
-"""How many inputs the title names."""
-
 _GRADIENTS = 20
 """How many inputs' gradients are listed."""
-
-_CODE = 100
-"""How many characters of an expression are shown."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell of a table: lines of one style."""
-
-    lines: tuple[str, ...]
-    style: Style = ""
-
-
-@dataclass(frozen=True)
-class Span:
-    """A row that is one line of text over all columns."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of cells under headings."""
-
-    headings: tuple[str, ...]
-    rows: list[tuple[Cell, ...] | Span]
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A heading; level 1 is the title."""
-
-    text: str
-    level: int
-
-
-@dataclass(frozen=True)
-class Paragraph:
-    """Running text."""
-
-    text: str
-    style: Style = ""
-
-
-Block = Heading | Paragraph | Table
 
 FORWARD = "Each operation, as it ran, recorded its operands and its value."
 BACKWARD = (
@@ -92,6 +50,11 @@ BACKWARD = (
 TANGENTS = (
     "Every input moves by 1; each operation passes on how its value moves with it: the "
     "local derivative times the tangent of each operand, summed."
+)
+
+DIFFERS = (
+    "Differences come out differently where a function has a kink or a jump, or where "
+    "it loses digits."
 )
 
 
@@ -129,9 +92,11 @@ class _Writer:
             yield from self.failure(explained.error, level)
         elif explained.result is None:
             yield Paragraph(
-                f"The result, {short(explained.returned)}, was not computed from any "
-                "input: every gradient is zero."
+                f"The result, {returned(explained)}, was not computed from any input: "
+                "every gradient is zero."
             )
+        elif not explained.steps:
+            yield Paragraph("The result is an input itself: nothing was computed.")
         elif explained.mode == "reverse":
             yield Heading("Backward", level + 1)
             yield Paragraph(BACKWARD)
@@ -148,13 +113,13 @@ class _Writer:
     def forward(self) -> Table:
         """Return the recording, oldest vertex first."""
         source = ("line", "source") if self.placed else ()
-        rows: list[tuple[Cell, ...] | Span] = []
+        rows: list[Row] = []
         for v in _labelled(self.items, self.vertices, rows):
             style: Style = "" if v.used else "dim"
             cells = [
                 Cell((printable(v.name),), "name"),
                 Cell((self.operation(v),), style or "code"),
-                Cell((short(v.value),), style or "number"),
+                Cell((written(v.value),), style or "number"),
             ]
             if self.placed:
                 code = v.place.text if v.place else ""
@@ -168,16 +133,17 @@ class _Writer:
     def tangents(self) -> Table:
         """Return the recording with the tangent of each value next to it."""
         steps = {s.vertex: s for s in self.explained.steps}
-        rows: list[tuple[Cell, ...] | Span] = []
+        rows: list[Row] = []
         for v in _labelled(self.items, self.vertices, rows):
-            tangent = short(self.explained.totals.get(v.index))
-            how: list[str] = []
-            for c in steps[v.index].contributions if v.index in steps else ():
-                how += self.moved(c, first=not how)
+            known = v.index in self.explained.totals
+            tangent = self.tangent(v.index) if known else ""
+            parts = steps[v.index].contributions if v.index in steps else []
+            how = [self.moved(c, among=len(parts)) for c in parts]
+            how[1:] = [f"+ {h}" for h in how[1:]]
             cells = [
                 Cell((printable(v.name),), "name"),
                 Cell((self.operation(v),), "code"),
-                Cell((short(v.value),), "number"),
+                Cell((written(v.value),), "number"),
                 Cell((tangent,), "number"),
                 Cell(tuple(how)),
             ]
@@ -192,7 +158,7 @@ class _Writer:
         """Return every step of the backward sweep, in its order."""
         steps = {s.vertex: s for s in self.explained.steps}
         before = self.sums()
-        rows: list[tuple[Cell, ...] | Span] = []
+        rows: list[Row] = []
         items = [x for x in reversed(self.items) if _has_steps(x, steps)]
         for v in _labelled(items, self.vertices, rows, backward=True):
             rows += self.step_rows(steps[v.index], before)
@@ -207,11 +173,11 @@ class _Writer:
         shared = [Cell((printable(v.name),), "name")]
         if self.placed:
             shared.append(Cell((self.line(v.place),), "dim"))
-        shared.append(Cell((short(step.incoming),), "number"))
+        shared.append(Cell((written(step.incoming),), "number"))
         if not step.contributions:
             yield *shared, Cell(("passes nothing on",), "dim"), Cell(()), Cell(())
         for c in step.contributions:
-            added = (short(c.amount), c.reduction)
+            added = (written(c.amount), c.reduction)
             yield (
                 *shared,
                 Cell(self.derivative(c), "code"),
@@ -244,19 +210,30 @@ class _Writer:
         shown = [f"d{printable(z)}/d{printable(x)}", formula, value]
         return (" = ".join(dict.fromkeys(shown)),)
 
-    def moved(self, c: Contribution, *, first: bool) -> list[str]:
+    def moved(self, c: Contribution, *, among: int) -> str:
         """Return what one operand's tangent moves a result by."""
-        sign = "" if first else "+ "
-        x = printable(self.vertices[c.target].name)
+        x, tangent = printable(self.vertices[c.target].name), self.tangent(c.target)
+        if is_array(c.amount) and (c.partial is not None or among == 1):
+            factor = "" if c.partial is None else self.factor(c.formula, c.formula)
+            return f"{factor}tangent of {x}"
         if c.partial is None:
-            return [f"{sign}{short(c.amount)} from {x}"]
-        formula, value = shortened(printable(c.formula)), number(c.partial)
-        local = value if formula == value else f"({formula} = {value})"
-        tangent = short(self.explained.totals[c.target])
-        return [f"{sign}{local} * {tangent} from {x}"]
+            return f"{written(c.amount)} from {x}"
+        return f"{self.factor(c.formula, number(c.partial))}{tangent} from {x}"
+
+    def tangent(self, index: int) -> str:
+        """Return the tangent of a vertex."""
+        return written(self.explained.totals[index])
+
+    @staticmethod
+    def factor(formula: str, value: str) -> str:
+        """Return a local derivative before what it multiplies."""
+        formula = shortened(printable(formula))
+        shown = " = ".join(dict.fromkeys((formula, value)))
+        is_atom = re.fullmatch(r"-?[\w.]+", shown)
+        return f"{shown} * " if is_atom else f"({shown}) * "
 
     def origins(self, terms: Sequence[Contribution]) -> list[str]:
-        """Return where contributions come from: lines, or vertices where lines agree."""
+        """Return where contributions come from: lines, or vertices if lines agree."""
         places = [self.vertices[t.source].place for t in terms]
         lines = [self.line(p) for p in places]
         if "" in lines or len(set(lines)) < len(lines):
@@ -281,7 +258,7 @@ class _Writer:
         terms, count = known
         name = printable(self.vertices[c.target].name)
         if count == 1:
-            return (f"{name}: {short(c.total)}",)
+            return (f"{name}: {'the same' if is_array(c.total) else written(c.total)}",)
         if count <= _TERMS:
             shown = list(zip(terms[:count], self.origins(terms[:count]), strict=True))
             parts = [_signed(t.amount, origin) for t, origin in shown]
@@ -291,7 +268,7 @@ class _Writer:
             parts.append(_signed(c.amount, printable(self.vertices[c.source].name)))
         head = parts[0].removeprefix("+ ")
         first = f"{name}: {'-' + head[2:] if head.startswith('- ') else head}"
-        return (first, *parts[1:], f"= {short(c.total)}")
+        return (first, *parts[1:], f"= {written(c.total)}")
 
     # ---------------------------------------------------------------- after the tables
 
@@ -299,7 +276,8 @@ class _Writer:
         """Yield which operations the result does not need."""
         names = [printable(v.name) for v in self.vertices if not v.used]
         if names and self.explained.result is not None:
-            listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+            listed = ", ".join(names[:8])
+            listed += f" and {len(names) - 8} more" if len(names) > 8 else ""
             yield Paragraph(f"Not needed for the result: {listed}.", "dim")
 
     def failure(self, error: BaseException, level: int) -> Iterator[Block]:
@@ -307,8 +285,8 @@ class _Writer:
         where = failed_at(error)
         line = ""
         if where is not None:
-            other = "" if where[0] == self.file or not self.placed else f" of {where[0]}"
-            line = f" at line {where[1]}{other}"
+            is_main = where[0] == self.file or not self.placed
+            line = f" at line {where[1]}{'' if is_main else f' of {where[0]}'}"
         yield Heading("Error", level + 1)
         message = f"{type(error).__name__}: {printable(str(error))}"
         yield Paragraph(f"The function failed{line}: {message}", "bad")
@@ -324,21 +302,24 @@ class _Writer:
         ticks = explained.ticks
         checked = any(t.difference is not None for t in ticks)
         shown = ticks if self.limit is None else ticks[:_GRADIENTS]
-        rows: list[tuple[Cell, ...] | Span] = []
+        rows: list[Row] = []
         for t in shown:
             name = Cell((printable(self.vertices[t.vertex].name),), "name")
-            cells = [name, Cell((short(t.gradient),), "number")]
+            cells = [name, Cell((written(t.gradient),), "number")]
             if checked:
-                cells += [Cell((short(t.difference),), "number"), _verdict(t.agrees)]
+                cells += [Cell((written(t.difference),), "number"), _verdict(t)]
             rows.append(tuple(cells))
         if len(shown) < len(ticks):
-            rows.append(Span(f"... {counted(len(ticks) - len(shown), 'more input')} ..."))
+            more = counted(len(ticks) - len(shown), "more input")
+            rows.append(Span(f"... {more} ..."))
         first = ("result", "tangent") if forward else ("input", "gradient")
         yield Table((*first, *(("finite differences", "") if checked else ())), rows)
+        if any(t.agrees is False for t in ticks):
+            yield Paragraph(DIFFERS)
 
     def remarks(self, level: int) -> Iterator[Block]:
         """Yield where zeros, infinities and nans were born; those alike once."""
-        alike: dict[Any, list[Any]] = {}
+        alike: dict[Any, list[Remark]] = {}
         for remark in self.explained.warnings:
             v = self.vertices[remark.vertex]
             alike.setdefault((remark.kind, key_of(v)), []).append(remark)
@@ -361,97 +342,17 @@ Sums = dict[tuple[int, int], tuple[list[Any], int]]
 # ------------------------------------------------------------------------- small parts
 
 
-def title(explained: Explanation) -> str:
-    """Return what is explained, with the inputs' values and the result."""
-    shown = explained.inputs[:_INPUTS]
-    parts = [
-        f"{explained.vertices[i].name} = {short(explained.vertices[i].value)}"
-        for i in shown
-    ]
-    if len(shown) < len(explained.inputs):
-        parts.append("...")
-    given = printable(", ".join(parts))
-    name = printable(explained.title)
-    if not explained.called:
-        return f"{name}, {given}" if given else name
-    text = f"{name}({given})" if name.isidentifier() else f"{name} ({given})"
-    return text if explained.error is not None else f"{text} = {short(explained.returned)}"
-
-
-def main_file(explained: Explanation) -> str:
-    """Return the file whose lines are given by number alone: where the result is from."""
-    for v in reversed(explained.vertices):
-        if v.place is not None and not v.place.derived:
-            return v.place.filename
-    return ""
-
-
-def operation_text(explained: Explanation, v: VertexView) -> str:
-    """Return an operation as a call: ``sum(v1, axis=0)``."""
-    if v.rule is None:
-        return v.operation
-    operands = [printable(_operand_text(explained, x)) for x in v.operands]
-    if v.operation == "getitem":
-        return shortened(f"{operands[0]}[{_index_text(v.parameters['index'])}]")
-    given = [
-        f"{k}={short(x) if isinstance(x, np.ndarray) else printable(repr(x))}"
-        for k, x in v.parameters.items()
-        if k != "grad_ops"
-    ]
-    return shortened(f"{v.operation}({', '.join([*operands, *given])})")
-
-
-def _operand_text(explained: Explanation, x: Operand) -> str:
-    text = explained.written(x)
-    return f"{text} {np.shape(x.value)}" if x.index is None and x.name else text
-
-
-def _index_text(index: Any) -> str:
-    if isinstance(index, tuple):
-        parts: tuple[Any, ...] = index
-        return ", ".join(map(_index_text, parts))
-    if isinstance(index, slice):
-        ends = ["" if e is None else str(e) for e in (index.start, index.stop)]
-        return ":".join([*ends, *([] if index.step is None else [str(index.step)])])
-    if index is Ellipsis:
-        return "..."
-    return short(index) if isinstance(index, np.ndarray) else printable(str(index))
-
-
-def shortened(text: str, length: int = _CODE) -> str:
-    """Return text without its middle, if it is long."""
-    if len(text) <= length:
-        return text
-    head = (length - 5) * 2 // 3
-    return f"{text[:head]} ... {text[-(length - 5 - head) :]}"
-
-
-def number(partial: Any) -> str:
-    """Return a local derivative's value."""
-    return short(as_number(partial))
-
-
-def as_number(partial: Any) -> Any:
-    """Return a local derivative as numbers: a mask is zeros and ones."""
-    if isinstance(partial, bool | np.bool):
-        return int(partial)
-    if isinstance(partial, np.ndarray):
-        mask: Any = partial
-        return mask.astype(float) if mask.dtype == bool else mask
-    return partial
-
-
 def _signed(amount: Any, origin: str) -> str:
-    text = short(amount)
+    text = written(amount)
     if text.startswith("-") and np.isrealobj(amount):
         return f"- {text[1:]} from {origin}"
     return f"+ {text} from {origin}"
 
 
-def _verdict(agrees: bool | None) -> Cell:
-    if agrees is None:
+def _verdict(tick: Tick) -> Cell:
+    if tick.agrees is None:
         return Cell(("not checked",), "dim")
-    return Cell(("agrees",), "good") if agrees else Cell(("differs",), "bad")
+    return Cell(("agrees",), "good") if tick.agrees else Cell(("differs",), "bad")
 
 
 def _has_steps(item: Item, steps: dict[int, Step]) -> bool:
@@ -463,7 +364,7 @@ def _has_steps(item: Item, steps: dict[int, Step]) -> bool:
 def _labelled(
     items: Sequence[Item],
     vertices: Sequence[VertexView],
-    rows: list[tuple[Cell, ...] | Span],
+    rows: list[Row],
     *,
     backward: bool = False,
 ) -> Iterator[VertexView]:

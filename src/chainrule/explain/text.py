@@ -6,15 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from chainrule.explain.report import (
-    Block,
-    Cell,
-    Heading,
-    Paragraph,
-    Span,
-    Style,
-    Table,
-)
+from chainrule.explain.blocks import Block, Cell, Heading, Span, Style, Table
 
 WIDTH = 80
 NARROWEST = 40
@@ -133,15 +125,18 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def _pieces(word: str, width: int) -> list[str]:
-    """Return a word in pieces of at most ``width`` columns."""
-    pieces, start, taken = [""], 0, 0
-    for i, character in enumerate(word):
-        if taken + _columns(character) > width and i > start:
-            pieces.append("")
-            start, taken = i, 0
-        pieces[-1] += character
-        taken += _columns(character)
-    return pieces
+    """Return a word in pieces of at most ``width`` columns, cut after a sign if any."""
+    pieces: list[str] = []
+    while wide(word) > width:
+        end, taken = 0, 0
+        while end == 0 or taken + _columns(word[end]) <= width:
+            taken += _columns(word[end])
+            end += 1
+        sign = max(word.rfind(c, 0, end) for c in "(,[._=")
+        end = sign + 1 if sign > end // 3 else end
+        pieces.append(word[:end])
+        word = word[end:]
+    return [*pieces, word]
 
 
 # --------------------------------------------------------------------------- colours

@@ -16,6 +16,7 @@ import numpy as np
 
 from chainrule.nodes import (
     ABSENT,
+    Absent,
     FUNCTIONS,
     LOCALLY_CONSTANT,
     REFUSED,
@@ -221,6 +222,8 @@ ABSENT.update(
         "strides": "a node is not memory. Use gd.value(x).strides.",
     }
 )
+for _name, _reason in ABSENT.items():
+    setattr(node, _name, Absent(_name, _reason))
 
 
 def _itemsize(x: node) -> int:

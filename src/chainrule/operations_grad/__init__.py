@@ -1,8 +1,8 @@
 """Every derivative rule, one small class each, by topic.
 
 A rule is declared once, in a module of this package. Its docstring is its formula; the
-kinds of rule, and what each must declare, are in ``chainrule.rules``. Each is found here
-by its name: ``from chainrule.operations_grad import multiplication_grad``.
+kinds of rule, and what each must declare, are in ``chainrule.rules``. Each is found
+here by its name: ``from chainrule.operations_grad import multiplication_grad``.
 """
 
 import importlib

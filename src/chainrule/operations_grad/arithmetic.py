@@ -111,7 +111,7 @@ class power_grad(elementwise):
 def _constant_power(xp: Any, z: Any, x: Any, y: float) -> Any:
     """Return ``y x**(y-1)`` for a Python number, without a power where that is easy."""
     if y == 2:
-        return y * x
+        return x + x
     if y == 1:
         return 1
     if y == 0:
@@ -205,18 +205,3 @@ class fabs_grad(elementwise):
     def d_x(xp: Any, z: Any, x: Any) -> Any:
         """dz/dx = sign(x)"""
         return xp.sign(x)
-
-
-__all__ = [
-    "absolute_grad",
-    "addition_grad",
-    "division_grad",
-    "fabs_grad",
-    "float_power_grad",
-    "multiplication_grad",
-    "negative_grad",
-    "positive_grad",
-    "power_grad",
-    "remainder_grad",
-    "subtraction_grad",
-]

@@ -66,6 +66,3 @@ class angle_grad(elementwise):
     def d_x(xp: Any, z: Any, x: Any, *, deg: bool = False) -> Any:
         """dz/dx = -1j / x, as z_dot = Im(x_dot / x)"""
         return (-180j / math.pi if deg else -1j) / x
-
-
-__all__ = ["angle_grad", "conj_grad", "imag_grad", "real_grad"]

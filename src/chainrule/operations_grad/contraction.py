@@ -41,6 +41,8 @@ class matmul_grad(multilinear):
     def transpose_x(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
         """x_grad = z_grad @ y.T, summed over the stacks x was repeated for"""
         n, m = len(shape_of(x)), len(shape_of(y))
+        if n == m == 2:
+            return xp.matmul(z_grad, xp.transpose(y))
         if m == 1:
             return (xp.expand_dims(z_grad, -1) if n > 1 else z_grad) * y
         if n == 1:
@@ -55,6 +57,8 @@ class matmul_grad(multilinear):
     def transpose_y(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
         """y_grad = x.T @ z_grad, summed over the stacks y was repeated for"""
         n, m = len(shape_of(x)), len(shape_of(y))
+        if n == m == 2:
+            return xp.matmul(xp.transpose(x), z_grad)
         if n == 1:
             if m == 1:
                 return z_grad * x
@@ -404,14 +408,3 @@ def _from_sublists(arguments: Sequence[Any]) -> tuple[str, list[Any]]:
 def _letters(sublist: Sequence[Any]) -> str:
     names = string.ascii_uppercase + string.ascii_lowercase
     return "".join("..." if s is Ellipsis else names[int(s)] for s in sublist)
-
-
-__all__ = [
-    "cross_grad",
-    "dot_grad",
-    "einsum_grad",
-    "inner_grad",
-    "matmul_grad",
-    "outer_grad",
-    "tensordot_grad",
-]

@@ -53,6 +53,3 @@ def _against(xp: Any, z_grad: Any, other: Any, n: int, mode: str) -> Any:
         place = _stretch(n, m, mode)
         z_grad = xp.unindex(z_grad, index=place, shape=(n + m - 1,))
     return xp.convolve(z_grad, other[::-1], mode="valid")[:n]
-
-
-__all__ = ["convolve_grad"]

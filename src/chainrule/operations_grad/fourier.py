@@ -114,6 +114,3 @@ def fitted(xp: Any, x: Any, count: int, axis: int) -> Any:
         return x
     rest = (*shape[:axis], count - shape[axis], *shape[axis + 1 :])
     return xp.concatenate([x, np.zeros(rest, dtype_of(x))], axis=axis)
-
-
-__all__ = ["fft_grad", "ifft_grad"]

@@ -719,18 +719,3 @@ class qr_grad(general):
         w = xp.matmul(adjoint(xp, q), c)
         t = upper_half(w) + adjoint(xp, lower_half(w))
         return c - xp.matmul(q, t), xp.matmul(t, r)
-
-
-__all__ = [
-    "cholesky_grad",
-    "cofactors_grad",
-    "det_grad",
-    "eigh_grad",
-    "inv_grad",
-    "pinv_grad",
-    "qr_grad",
-    "slogdet_grad",
-    "solve_grad",
-    "svd_grad",
-    "vector_norm_grad",
-]

@@ -498,16 +498,3 @@ def _order(
         x, axis = xp.reshape(x, (-1,)), 0
     order = xp.argsort(x, axis=axis, kind=kind)
     return x, along_axis(order, axis, shape_of(x))
-
-
-__all__ = [
-    "cumprod_grad",
-    "cumsum_grad",
-    "max_grad",
-    "mean_grad",
-    "min_grad",
-    "prod_grad",
-    "sort_grad",
-    "sum_grad",
-    "var_grad",
-]

@@ -271,20 +271,3 @@ class nextafter_grad(elementwise):
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
         """dz/dx = 1"""
         return 1
-
-
-__all__ = [
-    "clip_grad",
-    "copysign_grad",
-    "fmax_grad",
-    "fmin_grad",
-    "fmod_grad",
-    "fraction_grad",
-    "heaviside_grad",
-    "ldexp_grad",
-    "mantissa_grad",
-    "maximum_grad",
-    "minimum_grad",
-    "nextafter_grad",
-    "where_grad",
-]

@@ -282,19 +282,3 @@ class astype_grad(linear):
     ) -> Any:
         """x_grad = z_grad; the sweep casts it to x's dtype"""
         return z_grad
-
-
-__all__ = [
-    "astype_grad",
-    "broadcast_to_grad",
-    "concatenate_grad",
-    "expand_dims_grad",
-    "flip_grad",
-    "repeat_grad",
-    "reshape_grad",
-    "roll_grad",
-    "squeeze_grad",
-    "stack_grad",
-    "swapaxes_grad",
-    "transpose_grad",
-]

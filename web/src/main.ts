@@ -1,0 +1,203 @@
+// The page: reads the explanation, builds the panels, and keeps them at one moment.
+
+import { lineOf, readRuns, recorded, type Numbers, type Run, type Script, type Warning } from "./data";
+import { button, h, replace, set } from "./dom";
+import { bestFold, possibleFolds, type Fold } from "./fold";
+import { short, show } from "./format";
+import { GraphView } from "./graph";
+import { InputsPanel } from "./inputs";
+import { NowPanel } from "./panels";
+import { Quiz } from "./quiz";
+import { RemarksPanel, TablePanel } from "./remarks";
+import { Replay } from "./replay";
+import { codePanel, SourcePanel } from "./source";
+import { moments, stateAt, subject, sweepStart, type Moment } from "./timeline";
+import { Transport } from "./transport";
+import { announced, heading, nameOf, phaseOf } from "./words";
+
+const scripts = (globalThis as unknown as { chainruleRules: Script[] }).chainruleRules;
+const runs = readRuns(document.getElementById("data")!.textContent!);
+
+class Page {
+  private readonly run: Run;
+  private numbers: Numbers;
+  private all: Moment[];
+  private now = 0;
+  private readonly replay: Replay;
+  private readonly graph: GraphView;
+  private readonly panel: NowPanel;
+  private readonly inputs: InputsPanel;
+  private readonly source: SourcePanel;
+  private readonly remarks: RemarksPanel;
+  private readonly table: TablePanel;
+  private readonly quiz: Quiz;
+  private readonly call = h("p", { class: "call" });
+  private readonly voice = h("p", { class: "unseen", role: "status", "aria-live": "polite" });
+
+  constructor(run: Run, private readonly transport: () => Transport, root: HTMLElement) {
+    this.run = run;
+    this.numbers = recorded(run);
+    this.all = moments(run, this.numbers);
+    this.replay = new Replay(run, scripts);
+    const live = run.live && this.replay.reproduces();
+    const whyNot = run.notLive || "A replay here does not reproduce the recorded numbers.";
+    const fold = bestFold(run);
+    this.graph = new GraphView(run, fold, (vertex) => this.picked(vertex));
+    this.panel = new NowPanel(run);
+    this.inputs = new InputsPanel(run, live, whyNot, (inputs) => this.replayed(inputs));
+    this.source = new SourcePanel(run);
+    this.remarks = new RemarksPanel(run, (warning) => this.visit(warning));
+    this.table = new TablePanel(run);
+    this.quiz = new Quiz(() => this.go(this.now + 1, false, true), () =>
+      this.go(sweepStart(this.all), false, true));
+    replace(root, this.call, this.voice, this.remarks.element,
+      h("div", { class: "grid" },
+        h("div", { class: "wide" }, this.graphCard(fold), this.source.element, codePanel(run)),
+        h("div", { class: "side" }, this.quiz.element, this.panel.element, this.inputs.element)),
+      this.table.element);
+  }
+
+  private graphCard(fold: Fold): HTMLElement {
+    const folds = possibleFolds(this.run);
+    const names: Record<Fold, string> = {
+      none: "every vertex", loop: "loops folded", line: "by line", function: "by function",
+    };
+    const select = h("select", { "aria-label": "What one box stands for" },
+      ...folds.map((f) => h("option", { value: f, selected: f === fold }, names[f])));
+    select.addEventListener("change", () => this.graph.setFold(select.value as Fold));
+    if (!folds.length) {
+      return h("section", { class: "card" }, h("h2", {}, "Recording"),
+        h("p", { class: "remark" }, "There are too many vertices to draw them."));
+    }
+    const choice = folds.length > 1 && this.run.vertices.length > 12;
+    return h("section", { class: "card", "aria-labelledby": "graph-title" },
+      h("div", { class: "titled" }, h("h2", { id: "graph-title" }, "Recording"),
+        h("p", { class: "legend" },
+          h("span", { class: "key value" }, "value"),
+          h("span", { class: "key gradient" },
+            this.run.mode === "forward" ? "\u2202 tangent so far" : "\u2202 gradient so far")),
+        h("div", { class: "tools" }, choice ? select : null, ...this.graph.tools)),
+      this.graph.element);
+  }
+
+  /** Show everything as it is at a step; false if a question has to be answered first. */
+  go(to: number, playing: boolean, answered = false): boolean {
+    if (to === this.now + 1 && this.quiz.waiting && !answered) {
+      this.quiz.focus();
+      return false;
+    }
+    const onward = to === this.now + 1;
+    this.now = Math.min(Math.max(0, to), this.all.length - 1);
+    this.show(onward);
+    if (this.quiz.waiting && playing) this.quiz.focus();
+    return !(playing && this.quiz.waiting);
+  }
+
+  show(fly = false): void {
+    const { run, numbers, all, now } = this;
+    const moment = all[now]!;
+    const state = stateAt(run, numbers, all, now);
+    const vertex = subject(run, numbers, moment);
+    this.call.textContent = this.signature();
+    this.panel.update(numbers, state, moment);
+    this.graph.update(numbers, state, moment);
+    this.inputs.update(numbers, state, moment.kind === "end");
+    this.source.update(vertex);
+    this.remarks.update(numbers);
+    this.table.update(state.known, numbers.values.map((x) => show(x)),
+      new Map([...state.sums].map(([i, sum]) => [i, show(sum.total)])));
+    if (fly) this.graph.fly(numbers, moment);
+    const place = `Step ${now} of ${all.length - 1}`;
+    const words = `${place}: ${phaseOf(run, moment)}, ${heading(run, numbers, moment)}`;
+    this.transport().show(now, all.length - 1, sweepStart(all), words);
+    this.voice.textContent = announced(run, numbers, state, moment, place);
+    if (this.quiz.on) this.quiz.ask({ run, numbers, state, next: all[now + 1] });
+  }
+
+  private signature(): string {
+    const { run, numbers } = this;
+    const given = run.inputs.map((i) => `${nameOf(run, i)} = ${show(numbers.values[i])}`);
+    const result = run.result == null ? "" : ` = ${show(numbers.values[run.result])}`;
+    const name = /^\w+$/.test(run.title) ? run.title : "f";
+    return `${name}(${given.join(", ")})${result}`;
+  }
+
+  private replayed(inputs: number[] | null): void {
+    const end = this.now === this.all.length - 1;
+    this.numbers = inputs ? this.replay.at(inputs) : recorded(this.run);
+    this.all = moments(this.run, this.numbers);
+    this.now = end ? this.all.length - 1 : Math.min(this.now, this.all.length - 1);
+    this.show();
+  }
+
+  private picked(vertex: number): void {
+    if (this.run.inputs.includes(vertex) && this.run.mode === "reverse") {
+      return this.inputs.choose(vertex);
+    }
+    const sweeping = this.now >= sweepStart(this.all) && sweepStart(this.all) >= 0;
+    this.go(this.momentOf(vertex, sweeping), false);
+  }
+
+  private momentOf(vertex: number, backward: boolean): number {
+    const found = this.all.findIndex((m) =>
+      m.kind === "forward" ? !backward && m.vertex === vertex
+        : (m.kind === "flow" || m.kind === "quiet") && backward &&
+          this.numbers.steps[m.step]!.vertex === vertex);
+    return found < 0 ? this.now : found;
+  }
+
+  private visit(warning: Warning): void {
+    this.go(this.momentOf(warning.vertex, warning.inSweep), false);
+  }
+
+  toggleQuiz(): boolean {
+    this.quiz.toggle();
+    this.show();
+    this.quiz.focus();
+    return this.quiz.on;
+  }
+}
+
+function header(showRun: (run: Run) => void, quiz: HTMLButtonElement): HTMLElement {
+  const choice = h("select", { "aria-label": "Which function" },
+    ...runs.map((run, i) => h("option", { value: i }, run.title)));
+  choice.addEventListener("change", () => showRun(runs[Number(choice.value)]!));
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const theme = button("", () => paint(!isDark()), { id: "theme" });
+  const isDark = (): boolean => {
+    const chosen = document.documentElement.dataset["theme"];
+    return chosen ? chosen === "dark" : dark.matches;
+  };
+  const paint = (toDark: boolean | null): void => {
+    if (toDark != null) document.documentElement.dataset["theme"] = toDark ? "dark" : "light";
+    theme.textContent = isDark() ? "Light" : "Dark";
+    set(theme, "aria-label", isDark() ? "Use light colours" : "Use dark colours");
+  };
+  dark.addEventListener("change", () => paint(null));
+  paint(null);
+  return h("header", {},
+    h("h1", {}, runs[0]!.mode === "forward" ? "Forward mode of " : "Gradient of ",
+      h("span", { class: "function" }, runs[0]!.title)),
+    h("div", { class: "switches" }, runs.length > 1 ? choice : null, quiz, theme));
+}
+
+function start(): void {
+  let page: Page;
+  const main = h("main");
+  const transport = new Transport((to, playing) => page.go(to, playing));
+  const quiz = button("Quiz", () => set(quiz, "aria-pressed", String(page.toggleQuiz())), {
+    id: "quiz", "aria-pressed": "false",
+  });
+  const showRun = (run: Run): void => {
+    transport.pause();
+    set(quiz, "aria-pressed", "false");
+    page = new Page(run, () => transport, main);
+    page.show();
+  };
+  replace(document.getElementById("app")!, header(showRun, quiz), main,
+    h("footer", {}, transport.element));
+  showRun(runs[0]!);
+  Object.assign(globalThis, { chainrulePage: { runs, short, lineOf } });
+}
+
+start();
