@@ -64,7 +64,8 @@ class TestGrad:
 
     def test_an_integer_argument_becomes_a_float(self):
         assert gd.grad(cube)(2) == 12.0
-        np.testing.assert_array_equal(gd.grad(lambda x: np.sum(x**2))(X > 0), [2, 0, 2, 2])
+        g = gd.grad(lambda x: np.sum(x**2))(X > 0)
+        np.testing.assert_array_equal(g, [2, 0, 2, 2])
 
     def test_several_arguments(self):
         def f(x, y, z):
@@ -167,7 +168,8 @@ class TestContainers:
         np.testing.assert_array_equal(g.weight, [6.0, 12.0])
         assert g.bias == 5.0
         assert g.name is None
-        assert gd.grad(lambda p: p["k"].a ** 2)({"k": Frozen(3.0)}) == {"k": Frozen(6.0)}
+        g = gd.grad(lambda p: p["k"].a ** 2)({"k": Frozen(3.0)})
+        assert g == {"k": Frozen(6.0)}
 
     def test_leaves_that_are_not_inexact_pass_untouched(self):
         def f(p):
@@ -289,7 +291,7 @@ class TestMatrices:
                 return original(run)
 
             monkeypatch.setattr(transforms, name, spy)
-        gd.jacobian(lambda x: np.sum(x))(X)
+        gd.jacobian(np.sum)(X)
         gd.jacobian(lambda x: np.concatenate([X * x] * 5))(2.0)
         assert called == ["_by_rows", "_by_columns"]
 
@@ -335,8 +337,12 @@ class TestNesting:
 
     def test_no_perturbation_confusion(self):
         assert gd.grad(lambda x: x * gd.grad(lambda y: x + y)(2.0))(1.0) == 1.0
-        assert gd.grad(lambda x: x * gd.jvp(lambda y: x * y, (2.0,), (1.0,))[1])(3.0) == 6
-        d = gd.jvp(lambda x: x * gd.jvp(lambda y: x + y, (2.0,), (1.0,))[1], (1.0,), (1.0,))
+
+        def slope(f):
+            return gd.jvp(f, (2.0,), (1.0,))[1]
+
+        assert gd.grad(lambda x: x * slope(lambda y: x * y))(3.0) == 6
+        d = gd.jvp(lambda x: x * slope(lambda y: x + y), (1.0,), (1.0,))
         assert d == (1.0, 1.0)
 
     def test_inner_gradient_of_the_same_variable(self):
@@ -468,14 +474,14 @@ class TestErrors:
         ("call", "error", "message"),
         [
             (lambda: gd.grad(3.0), errors.ArgumentError, "needs a function"),
-            (lambda: gd.grad(cube)(), errors.ArgumentError, "out of range"),
+            (gd.grad(cube), errors.ArgumentError, "out of range"),
             (lambda: gd.grad(cube, 1)(2.0), errors.ArgumentError, "argnums=1"),
             (lambda: gd.grad(cube, (0, 0))(2.0), errors.ArgumentError, "twice"),
             (lambda: gd.grad(cube, "x")(2.0), errors.ArgumentError, "argnums='x'"),
             (lambda: gd.grad(cube)("text"), errors.ArgumentError, "'text'"),
             (lambda: gd.grad(cube)(X), errors.NotScalarError, r"shape \(4,\)"),
             (lambda: gd.grad(lambda x: (x, x))(1.0), errors.NotScalarError, "has_aux"),
-            (lambda: gd.grad(lambda x: {"a": x})(1.0), errors.NotScalarError, "contain"),
+            (lambda: gd.grad(lambda x: {0: x})(1.0), errors.NotScalarError, "contain"),
             (lambda: gd.grad(lambda x: None)(1.0), errors.NotScalarError, "contain"),
             (lambda: gd.grad(lambda x: "s")(1.0), errors.ArgumentError, "'s'"),
             (
@@ -559,9 +565,10 @@ class TestCustomOperation:
         def forward(x, how, n):
             return x * n if how == "times" else x
 
-        op = gd.custom_operation(
-            forward, lambda g, z, x, how, n: (g * n if how == "times" else g, None, None)
-        )
+        def pullback(g, z, x, how, n):
+            return (g * n if how == "times" else g, None, None)
+
+        op = gd.custom_operation(forward, pullback)
         assert gd.grad(op)(2.0, "times", 5) == 5.0
         assert gd.grad(op)(2.0, "keep", 5) == 1.0
         assert op(2.0, "times", 5) == 10.0
@@ -570,7 +577,7 @@ class TestCustomOperation:
         op = gd.custom_operation(lambda x, y: x * y, lambda g, z, x, y: (g * y,))
         with pytest.raises(errors.ShapeError, match="tuple of 2"):
             gd.grad(op)(1.0, 2.0)
-        op = gd.custom_operation(lambda x: np.sum(x), lambda g, z, x: (g,))
+        op = gd.custom_operation(lambda x: np.sum(x * 1), lambda g, z, x: (g,))
         with pytest.raises(errors.ShapeError, match=r"shape \(\)"):
             gd.grad(op)(X)
 

@@ -8,6 +8,7 @@ plain normal array would leave the domain, and its parameters::
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,15 @@ class Case:
     def draw(self, rng: np.random.Generator) -> tuple[Any, ...]:
         """Return the operands: a tuple of ints is a shape, all else stays."""
         return tuple(_draw_operand(x, rng) for x in self.operands)
+
+
+Cases = tuple[Case, ...]
+Dtypes = tuple[str, ...]
+"""Names of dtypes."""
+Domain = Mapping[str, tuple[float, float]]
+"""The interval of an operand, by its name."""
+Conventions = tuple[tuple[tuple[float, ...], tuple[float | None, ...]], ...]
+"""Boundary points: operands, and the partials there (``None``: of no interest)."""
 
 
 def case(*operands: Any, **parameters: Any) -> Case:

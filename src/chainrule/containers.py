@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 import optree
 
+# As Any, so that a type checker does not ask for the classes of unknown values.
+_optree: Any = optree
+_kind_of: Any = type
+
 Tree = Any
 _NAMESPACE = "chainrule"
 _known: set[type] = set()
-# As Any: what optree and type() say of a value of any class is of unknown elements.
-_tree_structure: Any = optree.tree_structure
-_kind_of: Any = type
 _values: set[Any] = {float, int, complex, np.ndarray, np.float64, np.float32}
-LEAF: Any = _tree_structure(0.0)
+LEAF: Any = optree.tree_structure(0.0)  # type: ignore[arg-type]
 """The structure of a value that is no container."""
 
 
@@ -79,7 +80,5 @@ def _register(x: Any) -> bool:
             object.__setattr__(made, name, value)
         return made
 
-    optree.register_pytree_node(  # pyright: ignore[reportUnknownMemberType]
-        kind, children, build, namespace=_NAMESPACE
-    )
+    _optree.register_pytree_node(kind, children, build, namespace=_NAMESPACE)
     return True

@@ -58,7 +58,7 @@ class Absent:
 
     def __init__(self, name: str, reason: str) -> None:
         """Keep the name and the reason."""
-        self.message = f"a node has no attribute {name!r}: {reason}"
+        self.message: str = f"a node has no attribute {name!r}: {reason}"
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """Refuse."""
@@ -149,13 +149,15 @@ class node(vertex):
         def __neg__(self) -> Any: ...
         def __pos__(self) -> Any: ...
         def __abs__(self) -> Any: ...
+        def __hash__(self) -> int: ...
+    else:
+        __hash__ = object.__hash__
 
     _value: Any
     _step: Any
     operands: tuple[Any, ...]
     serial: int
-    __hash__ = object.__hash__
-    __array_priority__ = 1000.0
+    __array_priority__: float = 1000.0
 
     def __init__(
         self, value: Any, grad_ops: Any = None, *, name: str | None = None

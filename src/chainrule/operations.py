@@ -15,7 +15,7 @@ import numpy as np
 
 from chainrule import recorder
 from chainrule.errors import ArgumentError
-from chainrule.nodes import node
+from chainrule.nodes import Operation, node
 from chainrule.operations_grad import (
     arithmetic,
     complex_parts,
@@ -40,7 +40,7 @@ def apply(rule_class: type[rule], operands: Sequence[Any], given: Any) -> Any:
     return record(rule_class, operands, given)
 
 
-items_of = recorder.items_of
+items_of: Operation = recorder.items_of
 """Take the results of an operation with several apart: what such a namespace needs."""
 
 
@@ -53,17 +53,17 @@ def is_public(name: str) -> bool:
 
 # ---------------------------------------------------------------------- arithmetic
 
-add = operation(arithmetic.addition_grad, np.add)
-subtract = operation(arithmetic.subtraction_grad, np.subtract)
-multiply = operation(arithmetic.multiplication_grad, np.multiply)
-divide = operation(arithmetic.division_grad, np.divide)
-power = operation(arithmetic.power_grad, np.power)
-float_power = operation(arithmetic.float_power_grad, np.float_power)
-remainder = operation(arithmetic.remainder_grad, np.remainder)
-negative = operation(arithmetic.negative_grad, np.negative)
-positive = operation(arithmetic.positive_grad, np.positive)
-absolute = operation(arithmetic.absolute_grad, np.absolute)
-fabs = operation(arithmetic.fabs_grad, np.fabs)
+add: Operation = operation(arithmetic.addition_grad, np.add)
+subtract: Operation = operation(arithmetic.subtraction_grad, np.subtract)
+multiply: Operation = operation(arithmetic.multiplication_grad, np.multiply)
+divide: Operation = operation(arithmetic.division_grad, np.divide)
+power: Operation = operation(arithmetic.power_grad, np.power)
+float_power: Operation = operation(arithmetic.float_power_grad, np.float_power)
+remainder: Operation = operation(arithmetic.remainder_grad, np.remainder)
+negative: Operation = operation(arithmetic.negative_grad, np.negative)
+positive: Operation = operation(arithmetic.positive_grad, np.positive)
+absolute: Operation = operation(arithmetic.absolute_grad, np.absolute)
+fabs: Operation = operation(arithmetic.fabs_grad, np.fabs)
 
 
 def supported_product(x: Any, y: Any, support: Any) -> Any:
@@ -73,12 +73,12 @@ def supported_product(x: Any, y: Any, support: Any) -> Any:
 
 # ------------------------------------------------------------------------- products
 
-matmul = operation(contraction.matmul_grad, np.matmul)
-dot = operation(contraction.dot_grad, np.dot, method="dot")
-inner = operation(contraction.inner_grad, np.inner)
-outer = operation(contraction.outer_grad, np.outer)
-tensordot = operation(contraction.tensordot_grad, np.tensordot)
-cross = operation(contraction.cross_grad)
+matmul: Operation = operation(contraction.matmul_grad, np.matmul)
+dot: Operation = operation(contraction.dot_grad, np.dot, method="dot")
+inner: Operation = operation(contraction.inner_grad, np.inner)
+outer: Operation = operation(contraction.outer_grad, np.outer)
+tensordot: Operation = operation(contraction.tensordot_grad, np.tensordot)
+cross: Operation = operation(contraction.cross_grad)
 
 
 def einsum(*operands: Any, out: Any = None, optimize: Any = False, **given: Any) -> Any:
@@ -98,8 +98,8 @@ serve(einsum, np.einsum)
 
 # --------------------------------------------------------------------------- linalg
 
-cofactors = operation(matrices.cofactors_grad)
-linalg = SimpleNamespace(
+cofactors: Operation = operation(matrices.cofactors_grad)
+linalg: SimpleNamespace = SimpleNamespace(
     solve=operation(matrices.solve_grad, np.linalg.solve),
     inv=operation(matrices.inv_grad, np.linalg.inv),
     pinv=operation(matrices.pinv_grad, np.linalg.pinv),
@@ -113,7 +113,7 @@ linalg = SimpleNamespace(
 )
 """The operations of ``numpy.linalg`` that have a rule."""
 
-fft = SimpleNamespace(
+fft: SimpleNamespace = SimpleNamespace(
     fft=operation(fourier.fft_grad, np.fft.fft),
     ifft=operation(fourier.ifft_grad, np.fft.ifft),
 )
@@ -121,97 +121,101 @@ fft = SimpleNamespace(
 
 # ---------------------------------------------------------------------- elementary
 
-square = operation(elementary.square_grad, np.square)
-reciprocal = operation(elementary.reciprocal_grad, np.reciprocal)
-sqrt = operation(elementary.sqrt_grad, np.sqrt)
-cbrt = operation(elementary.cbrt_grad, np.cbrt)
-hypot = operation(elementary.hypot_grad, np.hypot)
-exp = operation(elementary.exp_grad, np.exp)
-exp2 = operation(elementary.exp2_grad, np.exp2)
-expm1 = operation(elementary.expm1_grad, np.expm1)
-log = operation(elementary.log_grad, np.log)
-log2 = operation(elementary.log2_grad, np.log2)
-log10 = operation(elementary.log10_grad, np.log10)
-log1p = operation(elementary.log1p_grad, np.log1p)
-logaddexp = operation(elementary.logaddexp_grad, np.logaddexp)
-logaddexp2 = operation(elementary.logaddexp2_grad, np.logaddexp2)
-sin = operation(elementary.sin_grad, np.sin)
-cos = operation(elementary.cos_grad, np.cos)
-tan = operation(elementary.tan_grad, np.tan)
-arcsin = operation(elementary.arcsin_grad, np.arcsin)
-arccos = operation(elementary.arccos_grad, np.arccos)
-arctan = operation(elementary.arctan_grad, np.arctan)
-arctan2 = operation(elementary.arctan2_grad, np.arctan2)
-sinh = operation(elementary.sinh_grad, np.sinh)
-cosh = operation(elementary.cosh_grad, np.cosh)
-tanh = operation(elementary.tanh_grad, np.tanh)
-arcsinh = operation(elementary.arcsinh_grad, np.arcsinh)
-arccosh = operation(elementary.arccosh_grad, np.arccosh)
-arctanh = operation(elementary.arctanh_grad, np.arctanh)
-deg2rad = operation(elementary.deg2rad_grad, np.deg2rad, np.radians)
-rad2deg = operation(elementary.rad2deg_grad, np.rad2deg, np.degrees)
-unwrap = operation(elementary.unwrap_grad, np.unwrap)
-sinc = operation(elementary.sinc_grad, np.sinc)
-sinc_derivative = operation(elementary.sinc_derivative_grad)
-i0 = operation(elementary.i0_grad, np.i0)
-i0_derivative = operation(elementary.i0_derivative_grad)
+square: Operation = operation(elementary.square_grad, np.square)
+reciprocal: Operation = operation(elementary.reciprocal_grad, np.reciprocal)
+sqrt: Operation = operation(elementary.sqrt_grad, np.sqrt)
+cbrt: Operation = operation(elementary.cbrt_grad, np.cbrt)
+hypot: Operation = operation(elementary.hypot_grad, np.hypot)
+exp: Operation = operation(elementary.exp_grad, np.exp)
+exp2: Operation = operation(elementary.exp2_grad, np.exp2)
+expm1: Operation = operation(elementary.expm1_grad, np.expm1)
+log: Operation = operation(elementary.log_grad, np.log)
+log2: Operation = operation(elementary.log2_grad, np.log2)
+log10: Operation = operation(elementary.log10_grad, np.log10)
+log1p: Operation = operation(elementary.log1p_grad, np.log1p)
+logaddexp: Operation = operation(elementary.logaddexp_grad, np.logaddexp)
+logaddexp2: Operation = operation(elementary.logaddexp2_grad, np.logaddexp2)
+sin: Operation = operation(elementary.sin_grad, np.sin)
+cos: Operation = operation(elementary.cos_grad, np.cos)
+tan: Operation = operation(elementary.tan_grad, np.tan)
+arcsin: Operation = operation(elementary.arcsin_grad, np.arcsin)
+arccos: Operation = operation(elementary.arccos_grad, np.arccos)
+arctan: Operation = operation(elementary.arctan_grad, np.arctan)
+arctan2: Operation = operation(elementary.arctan2_grad, np.arctan2)
+sinh: Operation = operation(elementary.sinh_grad, np.sinh)
+cosh: Operation = operation(elementary.cosh_grad, np.cosh)
+tanh: Operation = operation(elementary.tanh_grad, np.tanh)
+arcsinh: Operation = operation(elementary.arcsinh_grad, np.arcsinh)
+arccosh: Operation = operation(elementary.arccosh_grad, np.arccosh)
+arctanh: Operation = operation(elementary.arctanh_grad, np.arctanh)
+deg2rad: Operation = operation(elementary.deg2rad_grad, np.deg2rad, np.radians)
+rad2deg: Operation = operation(elementary.rad2deg_grad, np.rad2deg, np.degrees)
+unwrap: Operation = operation(elementary.unwrap_grad, np.unwrap)
+sinc: Operation = operation(elementary.sinc_grad, np.sinc)
+sinc_derivative: Operation = operation(elementary.sinc_derivative_grad)
+i0: Operation = operation(elementary.i0_grad, np.i0)
+i0_derivative: Operation = operation(elementary.i0_derivative_grad)
 
 # ------------------------------------------------------------------ complex numbers
 
-real = operation(complex_parts.real_grad, np.real)
-imag = operation(complex_parts.imag_grad, np.imag)
-conjugate = operation(complex_parts.conj_grad, np.conjugate, method="conjugate")
-conj = serve(conjugate, method="conj")
-angle = operation(complex_parts.angle_grad, np.angle)
+real: Operation = operation(complex_parts.real_grad, np.real)
+imag: Operation = operation(complex_parts.imag_grad, np.imag)
+conjugate: Operation = operation(
+    complex_parts.conj_grad, np.conjugate, method="conjugate"
+)
+conj: Operation = serve(conjugate, method="conj")
+angle: Operation = operation(complex_parts.angle_grad, np.angle)
 
 # ----------------------------------------------------------------------- selection
 
-where = operation(selection.where_grad, np.where)
-maximum = operation(selection.maximum_grad, np.maximum)
-minimum = operation(selection.minimum_grad, np.minimum)
-fmax = operation(selection.fmax_grad, np.fmax)
-fmin = operation(selection.fmin_grad, np.fmin)
-clip = operation(selection.clip_grad)
-copysign = operation(selection.copysign_grad, np.copysign)
-heaviside = operation(selection.heaviside_grad, np.heaviside)
-fmod = operation(selection.fmod_grad, np.fmod)
-fraction = operation(selection.fraction_grad)
-mantissa = operation(selection.mantissa_grad)
-ldexp = operation(selection.ldexp_grad, np.ldexp)
-nextafter = operation(selection.nextafter_grad, np.nextafter)
+where: Operation = operation(selection.where_grad, np.where)
+maximum: Operation = operation(selection.maximum_grad, np.maximum)
+minimum: Operation = operation(selection.minimum_grad, np.minimum)
+fmax: Operation = operation(selection.fmax_grad, np.fmax)
+fmin: Operation = operation(selection.fmin_grad, np.fmin)
+clip: Operation = operation(selection.clip_grad)
+copysign: Operation = operation(selection.copysign_grad, np.copysign)
+heaviside: Operation = operation(selection.heaviside_grad, np.heaviside)
+fmod: Operation = operation(selection.fmod_grad, np.fmod)
+fraction: Operation = operation(selection.fraction_grad)
+mantissa: Operation = operation(selection.mantissa_grad)
+ldexp: Operation = operation(selection.ldexp_grad, np.ldexp)
+nextafter: Operation = operation(selection.nextafter_grad, np.nextafter)
 
 # ------------------------------------------------------------ reductions and shapes
 
-sum = operation(reductions.sum_grad, np.sum, (np.add, "reduce"), method="sum")
-mean = operation(reductions.mean_grad, np.mean, method="mean")
-var = operation(reductions.var_grad, np.var)
-prod = operation(reductions.prod_grad, np.prod)
-max = operation(
+sum: Operation = operation(
+    reductions.sum_grad, np.sum, (np.add, "reduce"), method="sum"
+)
+mean: Operation = operation(reductions.mean_grad, np.mean, method="mean")
+var: Operation = operation(reductions.var_grad, np.var)
+prod: Operation = operation(reductions.prod_grad, np.prod)
+max: Operation = operation(
     reductions.max_grad, np.max, np.amax, (np.maximum, "reduce"), method="max"
 )
-min = operation(
+min: Operation = operation(
     reductions.min_grad, np.min, np.amin, (np.minimum, "reduce"), method="min"
 )
-cumsum = operation(
+cumsum: Operation = operation(
     reductions.cumsum_grad, np.cumsum, (np.add, "accumulate"), method="cumsum"
 )
-cumprod = operation(reductions.cumprod_grad, np.cumprod)
-sort = operation(reductions.sort_grad, np.sort)
-convolve = operation(convolution.convolve_grad, np.convolve)
-reshape = operation(shaping.reshape_grad, np.reshape)
-broadcast_to = operation(shaping.broadcast_to_grad, np.broadcast_to)
-expand_dims = operation(shaping.expand_dims_grad, np.expand_dims)
-squeeze = operation(shaping.squeeze_grad, np.squeeze, method="squeeze")
-swapaxes = operation(shaping.swapaxes_grad, np.swapaxes, method="swapaxes")
-flip = operation(shaping.flip_grad, np.flip)
-roll = operation(shaping.roll_grad, np.roll)
-repeat = operation(shaping.repeat_grad, np.repeat, method="repeat")
-transpose = operation(shaping.transpose_grad, np.transpose)
-stack = operation(shaping.stack_grad, np.stack)
-concatenate = operation(shaping.concatenate_grad, np.concatenate)
-astype = operation(shaping.astype_grad, np.astype, method="astype")
-getitem = operation(indexing.getitem_grad)
-unindex = operation(indexing.unindex_grad)
+cumprod: Operation = operation(reductions.cumprod_grad, np.cumprod)
+sort: Operation = operation(reductions.sort_grad, np.sort)
+convolve: Operation = operation(convolution.convolve_grad, np.convolve)
+reshape: Operation = operation(shaping.reshape_grad, np.reshape)
+broadcast_to: Operation = operation(shaping.broadcast_to_grad, np.broadcast_to)
+expand_dims: Operation = operation(shaping.expand_dims_grad, np.expand_dims)
+squeeze: Operation = operation(shaping.squeeze_grad, np.squeeze, method="squeeze")
+swapaxes: Operation = operation(shaping.swapaxes_grad, np.swapaxes, method="swapaxes")
+flip: Operation = operation(shaping.flip_grad, np.flip)
+roll: Operation = operation(shaping.roll_grad, np.roll)
+repeat: Operation = operation(shaping.repeat_grad, np.repeat, method="repeat")
+transpose: Operation = operation(shaping.transpose_grad, np.transpose)
+stack: Operation = operation(shaping.stack_grad, np.stack)
+concatenate: Operation = operation(shaping.concatenate_grad, np.concatenate)
+astype: Operation = operation(shaping.astype_grad, np.astype, method="astype")
+getitem: Operation = operation(indexing.getitem_grad)
+unindex: Operation = operation(indexing.unindex_grad)
 recorder.STACK.append(shaping.stack_grad)
 
 

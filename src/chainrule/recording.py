@@ -19,9 +19,9 @@ from chainrule import operations
 from chainrule.containers import LEAF, flatten, is_container, unflatten
 from chainrule.errors import ArgumentError
 from chainrule.graph import (
+    Ordered,
     collect,
     forward_sweep,
-    Ordered,
     reverse_sweep,
     sweep_values,
     with_support,
@@ -88,7 +88,7 @@ class Recording:
         copy: bool = False,
     ) -> None:
         """Run ``f`` with the leaves of ``args[argnums]`` as input nodes."""
-        self.start = next_serial()
+        self.start: int = next_serial()
         self.inputs: list[node] = []
         self.places: list[tuple[Any, list[node | None]]] = []
         self._known: tuple[tuple[int, ...], Ordered] | None = None
@@ -104,8 +104,9 @@ class Recording:
                     f"one returned {describe(result)}."
                 )
             result, self.aux = result
+        self.structure: Any
         leaves, self.structure = flatten(result)
-        self.outputs = [stacked(x) if holds_nodes(x) else x for x in leaves]
+        self.outputs: list[Any] = [stacked(x) if holds_nodes(x) else x for x in leaves]
 
     def _wrap(self, arg: Any, *, copy: bool) -> Any:
         leaves, structure = flatten(arg)

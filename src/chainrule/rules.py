@@ -35,9 +35,16 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from chainrule.cases import Case
+from chainrule.cases import Cases, Conventions, Dtypes
 from chainrule.errors import RecordingError
-from chainrule.shapes import TUPLE, dtype_of, reduced_axes, ndarray, shape_of, unbroadcast
+from chainrule.shapes import (
+    TUPLE,
+    dtype_of,
+    ndarray,
+    reduced_axes,
+    shape_of,
+    unbroadcast,
+)
 
 Array = Any
 Parameters = Mapping[str, Any]
@@ -107,17 +114,17 @@ class rule:
     """
 
     forward: Any
-    operand_names: ClassVar[tuple[str, ...]] = ()
+    operand_names: tuple[str, ...] = ()
     variadic: ClassVar[bool] = False
     structural: ClassVar[bool] = False
     """Whether the rule makes structural zeros (where, max, indexing)."""
     outputs: ClassVar[int] = 1
     """How many results there are; more than one are kept as a tuple."""
-    cases: ClassVar[tuple[Case, ...]] = ()
-    dtypes: ClassVar[tuple[str, ...]] = ("float32", "float64", "complex128")
+    cases: Cases = ()
+    dtypes: Dtypes = ("float32", "float64", "complex128")
     untested: ClassVar[str] = ""
     """Points left out of the tested domain, and why; printed by the test suite."""
-    refused: ClassVar[Mapping[str, str]] = {}
+    refused: Mapping[str, str] = {}
     """Operands that raise when they are nodes, with the reason."""
 
     _head: ClassVar[int] = 0
@@ -269,13 +276,11 @@ class elementwise(rule, kind=True):
 
     _head = 2
     _prefix = "d_"
-    domain: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    domain: Mapping[str, tuple[float, float]] = {}
     inline: ClassVar[bool] = True
     """Whether fast array steps write the partials out as formulas. Not where a partial
     uses a costly term twice, or has shorter forms for Python numbers."""
-    conventions: ClassVar[
-        tuple[tuple[tuple[float, ...], tuple[float | None, ...]], ...]
-    ] = ()
+    conventions: Conventions = ()
 
     @classmethod
     def pull(
@@ -356,7 +361,7 @@ class linear(rule, kind=True):
             cls._main = "transposes"
         super().__init_subclass__(kind=kind)
         if cls.variadic:
-            cls.operand_names = ()
+            cls.operand_names: tuple[str, ...] = ()
 
     @classmethod
     def apply_transpose(
@@ -603,9 +608,12 @@ class namespace:
 EXTRA: dict[str, Callable[..., Any]] = {}
 """Functions rules may call on ``xp`` that array libraries do not have."""
 
+_add: Any = np.add
+
+
 def _sum(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     """Return ``np.sum(x, axis)`` without the layers around it."""
-    return np.add.reduce(x, axis, None, None, keepdims)
+    return _add.reduce(x, axis, None, None, keepdims)
 
 
 def _transpose(x: Any, axes: Any = None) -> Any:
@@ -620,9 +628,9 @@ def _reshape(x: Any, shape: Any, *, order: Any = "C") -> Any:
     return np.reshape(x, shape, order=order)
 
 
-plain = namespace(np)
-vars(plain).update(sum=_sum, transpose=_transpose, reshape=_reshape)
+plain: namespace = namespace(np)
 """The namespace of plain sweeps."""
+vars(plain).update(sum=_sum, transpose=_transpose, reshape=_reshape)
 
 
 def evaluate(operation: type[rule], values: Sequence[Any], given: Parameters) -> Any:

@@ -22,7 +22,7 @@ class Formula:
     """A piece of Python text and how tightly it binds."""
 
     __array_ufunc__ = None
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: Any = None
 
     def __init__(self, text: str, binding: int = ATOM) -> None:
         """Keep the text."""
@@ -89,7 +89,7 @@ class Symbols:
     def __init__(self, templates: Mapping[str, str] | None = None) -> None:
         """Use ``templates``: function name to text with ``{0}``, ``{1}``, ..."""
         self._templates = templates
-        self.pi = Formula("pi")
+        self.pi: Formula = Formula("pi")
 
     def __getattr__(self, name: str) -> Callable[..., Formula]:
         """Return a function that writes a call of ``name``."""

@@ -33,7 +33,7 @@ class DerivedFunction:
     pickles if ``f`` does.
     """
 
-    def __init__(self, method: Callable[..., Any], f: Any, *options: Any) -> None:
+    def __init__(self, method: Callable[..., Any], f: Any, **options: Any) -> None:
         """Keep how (``method``), of what (``f``), and with which options."""
         if not callable(f):
             raise ArgumentError(
@@ -50,7 +50,7 @@ class DerivedFunction:
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Differentiate the call ``f(*args, **keywords)``."""
         with CollectorPaused():
-            return self.method(self.f, *self.options, args, keywords)
+            return self.method(self.f, args, keywords, **self.options)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """Bind as a method does."""
@@ -100,11 +100,11 @@ def grad(
     >>> gd.grad(lambda x, y: x * y + x**2)(2.0, 3.0)
     7.0
     """
-    return DerivedFunction(_grad, f, argnums, has_aux)
+    return DerivedFunction(_grad, f, argnums=argnums, has_aux=has_aux)
 
 
-def _grad(f: Any, argnums: Argnums, has_aux: bool, args: Any, keywords: Any) -> Any:
-    found = _value_and_grad(f, argnums, has_aux, args, keywords)
+def _grad(f: Any, args: Any, keywords: Any, *, argnums: Argnums, has_aux: bool) -> Any:
+    found = _value_and_grad(f, args, keywords, argnums=argnums, has_aux=has_aux)
     return (found[1], found[0][1]) if has_aux else found[1]
 
 
@@ -121,11 +121,11 @@ def value_and_grad(
     >>> gd.value_and_grad(lambda x: x**3)(2.0)
     (8.0, 12.0)
     """
-    return DerivedFunction(_value_and_grad, f, argnums, has_aux)
+    return DerivedFunction(_value_and_grad, f, argnums=argnums, has_aux=has_aux)
 
 
 def _value_and_grad(
-    f: Any, argnums: Argnums, has_aux: bool, args: Any, keywords: Any
+    f: Any, args: Any, keywords: Any, *, argnums: Argnums, has_aux: bool
 ) -> Any:
     numbers, single = _positions(argnums, args)
     run = Recording(f, args, numbers, keywords, has_aux=has_aux)
@@ -164,10 +164,10 @@ def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> DerivedFunc
     >>> gd.elementwise_grad(np.sin)(np.array([0.0, np.pi]))
     array([ 1., -1.])
     """
-    return DerivedFunction(_elementwise_grad, f, argnums)
+    return DerivedFunction(_elementwise_grad, f, argnums=argnums)
 
 
-def _elementwise_grad(f: Any, argnums: Argnums, args: Any, keywords: Any) -> Any:
+def _elementwise_grad(f: Any, args: Any, keywords: Any, *, argnums: Argnums) -> Any:
     numbers, single = _positions(argnums, args)
     run = Recording(f, args, numbers, keywords)
     bars, _ = run.pull({i: _ones(z) for i, z in enumerate(run.outputs)})
@@ -333,10 +333,10 @@ def jacobian(
         raise ArgumentError(
             f"jacobian needs mode 'auto', 'forward' or 'reverse'; received {mode!r}."
         )
-    return DerivedFunction(_jacobian, f, argnums, mode)
+    return DerivedFunction(_jacobian, f, argnums=argnums, mode=mode)
 
 
-def _jacobian(f: Any, argnums: Argnums, mode: str, args: Any, keywords: Any) -> Any:
+def _jacobian(f: Any, args: Any, keywords: Any, *, argnums: Argnums, mode: str) -> Any:
     numbers, single = _positions(argnums, args)
     run = Recording(f, args, numbers, keywords)
     for z in run.outputs:
@@ -439,11 +439,12 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> DerivedFunction:
     array([[4., 2.],
            [2., 0.]])
     """
-    return DerivedFunction(_hessian, f, argnums)
+    return DerivedFunction(_hessian, f, argnums=argnums)
 
 
-def _hessian(f: Any, argnums: Argnums, args: Any, keywords: Any) -> Any:
-    return _jacobian(grad(f, argnums), argnums, "reverse", args, keywords)
+def _hessian(f: Any, args: Any, keywords: Any, *, argnums: Argnums) -> Any:
+    gradient = grad(f, argnums)
+    return _jacobian(gradient, args, keywords, argnums=argnums, mode="reverse")
 
 
 # ------------------------------------------------------------------------ values

@@ -25,7 +25,6 @@ INPUT: Mapping[str, Any] = {"input": True}
 
 _INTEGERS: Any = (bool, int, np.integer, np.bool_)
 _INEXACT: Any = np.inexact
-_OTHER_ARRAYS: Any = (np.ma.MaskedArray, np.matrix)
 
 
 def as_value(value: Any) -> Any:
@@ -57,17 +56,13 @@ def numeric_array(value: Any, where: str) -> Any:
     if isinstance(value, ndarray) and hasattr(value, "mask"):
         raise ArgumentError(
             f"{where} needs plain numbers; received {describe(value)}, whose mask "
-            "would be lost. Pass value.filled(...), and np.where(mask, ...) on the node."
+            "would be lost. Pass value.filled(...), and np.where(mask, ...) on the "
+            "node."
         )
     if isinstance(value, np.matrix):
         raise ArgumentError(
             f"{where} needs plain arrays; received {describe(value)}, whose * is a "
             "product of matrices. Pass np.asarray(value), and write @ for the product."
-        )
-    if isinstance(value, _OTHER_ARRAYS):
-        raise ArgumentError(
-            f"{where} needs a plain array; received {describe(value)}, whose own rules "
-            "(masks, matrix products) would be lost. Pass np.asarray(x) or x.filled(...)."
         )
     try:
         array = np.asarray(value)

@@ -12,6 +12,8 @@ const SMALLEST = 0.85;
 const LARGEST = 1.35;
 const LOWEST = 240;
 const TALLEST = 560;
+/** Graphs with more boxes keep their layout when the numbers change. */
+const REDRAWN = 80;
 const FLIGHT = 750;
 
 interface Drawn {
@@ -90,7 +92,7 @@ export class GraphView {
     const kinds = ["box"];
     if (v.rule == null) kinds.push("input");
     if (members.includes(this.run.result ?? -1)) kinds.push("result");
-    if (!v.used) kinds.push("unused");
+    if (!v.used && this.run.result != null) kinds.push("unused");
     const made: Drawn = {
       group: s("g", { class: kinds.join(" "), transform: `translate(${box.x} ${box.y})` }),
       name: s("text", { x: 10, y: 19, class: "name" }),
@@ -125,8 +127,9 @@ export class GraphView {
   }
 
   update(numbers: Numbers, state: State, moment: Moment): void {
+    const anew = this.last !== null && this.last[0] !== numbers;
     this.last = [numbers, state, moment];
-    if (!this.drawn.length) return this.draw();
+    if (!this.drawn.length || (anew && this.drawn.length <= REDRAWN)) return this.draw();
     const now = subject(this.run, numbers, moment);
     const warned = new Set(
       numbers.warnings.filter((w) => w.kind !== "zero").map((w) => this.folds.groupOf[w.vertex]),

@@ -17,6 +17,7 @@ export class InputsPanel {
   private readonly remark = h("div", { class: "remarks", role: "status" });
   private readonly paths = h("div", { class: "paths", role: "region", "aria-live": "polite" });
   private readonly reset: HTMLButtonElement;
+  private readonly swept: boolean;
   private chosen: number | null = null;
 
   constructor(
@@ -30,15 +31,17 @@ export class InputsPanel {
       ? "Change a value, and everything on this page is computed again."
       : `The inputs cannot be changed here. ${whyNot}`;
     const head = ["Input", "Value", run.mode === "forward" ? "Tangent" : "Gradient"];
-    if (run.mode === "reverse") head.push("Paths");
+    this.swept = run.mode === "reverse" && run.steps.length > 0;
+    if (this.swept) head.push("Paths");
     this.element.append(
       h("h2", { id: "inputs-title" }, "Inputs"),
       h("p", { class: "remark" }, about),
+      this.remark,
       h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Table of inputs" },
         h("table", {},
           h("thead", {}, h("tr", {}, ...head.map((t) => h("th", { scope: "col" }, t)))),
           h("tbody", {}, ...run.inputs.map((i) => this.row(i))))),
-      this.reset, this.remark, this.paths,
+      this.reset, this.paths,
     );
     set(this.paths, "aria-label", "Sum over paths");
   }
@@ -63,7 +66,7 @@ export class InputsPanel {
     }
     const row = h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, shown),
       h("td", {}, cells.gradient, cells.check));
-    if (this.run.mode === "reverse") {
+    if (this.swept) {
       row.append(h("td", {},
         button("Show", () => this.choose(vertex), {
           "aria-label": `Show the paths of ${name}`, "data-paths": name,
@@ -127,13 +130,13 @@ export class InputsPanel {
   }
 
   private showBranches(numbers: Numbers): void {
-    const found = numbers.branches.map((text) => h("p", { class: "bad" }, text));
-    replace(this.remark, ...found,
-      found.length
-        ? h("p", {}, "The program would take another branch at these inputs, so these numbers " +
-            "are not its gradient. Run gd.explain at them.")
+    const found = numbers.branches.length;
+    replace(this.remark,
+      found
+        ? h("p", { class: "bad" }, "The program would take another branch here. These numbers " +
+            "belong to the branch that was recorded.")
         : null,
-      numbers.replayed && !found.length && !this.run.watched
+      numbers.replayed && !found && !this.run.watched
         ? h("p", { class: "remark" }, "This is the recording of a node, replayed. If the " +
             "program branches on values, use gd.explain(f), which watches for it.")
         : null);

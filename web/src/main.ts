@@ -158,7 +158,9 @@ class Page {
   }
 }
 
-function header(showRun: (run: Run) => void, quiz: HTMLButtonElement): HTMLElement {
+function header(
+  title: HTMLElement, showRun: (run: Run) => void, quiz: HTMLButtonElement,
+): HTMLElement {
   const choice = h("select", { "aria-label": "Which function" },
     ...runs.map((run, i) => h("option", { value: i }, run.title)));
   choice.addEventListener("change", () => showRun(runs[Number(choice.value)]!));
@@ -176,8 +178,7 @@ function header(showRun: (run: Run) => void, quiz: HTMLButtonElement): HTMLEleme
   dark.addEventListener("change", () => paint(null));
   paint(null);
   return h("header", {},
-    h("h1", {}, runs[0]!.mode === "forward" ? "Forward mode of " : "Gradient of ",
-      h("span", { class: "function" }, runs[0]!.title)),
+    title,
     h("div", { class: "switches" }, runs.length > 1 ? choice : null, quiz, theme));
 }
 
@@ -188,13 +189,16 @@ function start(): void {
   const quiz = button("Quiz", () => set(quiz, "aria-pressed", String(page.toggleQuiz())), {
     id: "quiz", "aria-pressed": "false",
   });
+  const title = h("h1");
   const showRun = (run: Run): void => {
+    replace(title, run.mode === "forward" ? "Forward mode of " : "Gradient of ",
+      h("span", { class: "function" }, run.title));
     transport.pause();
     set(quiz, "aria-pressed", "false");
     page = new Page(run, () => transport, main);
     page.show();
   };
-  replace(document.getElementById("app")!, header(showRun, quiz), main,
+  replace(document.getElementById("app")!, header(title, showRun, quiz), main,
     h("footer", {}, transport.element));
   showRun(runs[0]!);
   Object.assign(globalThis, { chainrulePage: { runs, short, lineOf } });

@@ -71,7 +71,7 @@ export class NowPanel {
       note("Where", whereOf(run, vertex)),
       note("Operation", v.parameters ? `${v.operation} (${v.parameters})` : v.operation),
       rule ? note("Rule", rule.formula, rule.name) : null,
-      v.used ? null : h("p", { class: "remark" }, "The result does not depend on this."),
+      v.used || run.result == null ? null : h("p", { class: "remark" }, "The result does not depend on this."),
     ];
   }
 

@@ -19,17 +19,27 @@ export class RemarksPanel {
 
   update(numbers: Numbers): void {
     const { run } = this;
-    const serious = numbers.warnings.filter((w) => w.kind !== "zero");
-    const zeros = numbers.warnings.filter((w) => w.kind === "zero");
+    const strayed = numbers.branches.length > 0;
+    const warnings = strayed ? [] : numbers.warnings;
+    const serious = warnings.filter((w) => w.kind !== "zero");
+    const zeros = warnings.filter((w) => w.kind === "zero");
     const shown = [...serious, ...zeros].slice(0, MOST);
-    const more = numbers.warnings.length - shown.length;
+    const more = warnings.length - shown.length;
     const later = shown.slice(FIRST);
-    this.element.hidden = !run.error && !run.cut && !shown.length && !run.notes.length;
-    this.element.classList.toggle("serious", Boolean(run.error) || serious.length > 0);
+    const quiet = !run.error && !run.cut && !shown.length && !run.notes.length;
+    this.element.hidden = quiet && !strayed;
+    this.element.classList.toggle("serious", Boolean(run.error) || strayed || serious.length > 0);
     replace(this.element,
       h("h2", { id: "warnings-title" }, run.error
         ? "The function did not finish"
-        : serious.length ? "Where it goes wrong" : "Worth knowing"),
+        : strayed ? "Another branch"
+          : serious.length ? "Where it goes wrong" : "Worth knowing"),
+      ...numbers.branches.map((text) => h("p", { class: "bad" }, text)),
+      strayed
+        ? h("p", {}, "At these inputs the program would go another way, so the numbers below are " +
+            "not its gradient: they belong to the branch that was recorded. Run gd.explain at " +
+            "these inputs.")
+        : null,
       run.error ? h("p", { class: "bad" }, run.error) : null,
       run.error ? h("p", {}, "Below is the part that ran.") : null,
       run.cut
@@ -47,8 +57,8 @@ export class RemarksPanel {
 
   private line(warning: Warning): HTMLElement {
     const name = this.run.vertices[warning.vertex]!.name;
-    return h("li", { class: warning.kind === "zero" ? "zero" : "bad" },
-      h("span", {}, h("strong", {}, `${warning.kind} `), warning.message),
+    return h("li", {},
+      h("span", {}, h("strong", { class: "bad" }, `${warning.kind} `), warning.message),
       h("span", { class: "from" }, ` (${whereOf(this.run, warning.vertex)}) `),
       button("Show", () => this.visit(warning), { "aria-label": `Show where ${name} is` }));
   }

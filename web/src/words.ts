@@ -33,7 +33,7 @@ export function heading(run: Run, numbers: Numbers, moment: Moment): string {
     }
     case "quiet":
       return `Nothing flows through ${nameOf(run, numbers.steps[moment.step]!.vertex)}`;
-    case "end": return "The gradient is complete";
+    case "end": return `The ${run.mode === "forward" ? "tangent" : "gradient"} is complete`;
   }
 }
 

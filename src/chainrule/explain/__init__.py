@@ -1,7 +1,5 @@
 """Seeing a gradient: explained as text, drawn as a graph, or stepped through."""
 
-from chainrule.explain.draw import Drawing, draw
-from chainrule.explain.entry import explain
-from chainrule.explain.model import Explanation
+from chainrule.explain.entry import draw, explain
 
-__all__ = ["Drawing", "Explanation", "draw", "explain"]
+__all__ = ["draw", "explain"]

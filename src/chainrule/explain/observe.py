@@ -31,6 +31,8 @@ _OURS = (
     str(Path(np.__file__).parent) + os.sep,
     "<chainrule ",
 )
+Position = tuple[int | None, int | None, int | None, int | None]
+
 _SWEEPS = (reverse_sweep.__code__, forward_sweep.__code__)
 
 
@@ -82,6 +84,20 @@ class Run:
     departures: list[Departure] = field(default_factory=list[Departure])
     result: Any = None
     error: BaseException | None = None
+    codes: dict[int, tuple[CodeType, list[Position]]] = field(
+        default_factory=dict[int, tuple[CodeType, list["Position"]]], repr=False
+    )
+
+    def place_in(self, code: CodeType, instruction: int) -> Place | None:
+        """Return the place of an instruction."""
+        # By identity: to hash a code object means to hash all that it holds.
+        if id(code) not in self.codes:
+            self.codes[id(code)] = code, list(code.co_positions())
+        line, end_line, column, end_column = self.codes[id(code)][1][instruction]
+        if line is None:
+            return None
+        name, ends = code.co_name, (end_line or line, column or 0, end_column or 0)
+        return Place(code.co_filename, name, line, *ends)
 
 
 class Observed(Departing):
@@ -180,33 +196,15 @@ def _place(run: Run) -> Place | None:
     """
     frame = sys._getframe(2)
     while frame is not None and frame.f_code is not watch.__code__:
-        if frame.f_code in _SWEEPS:
+        if any(frame.f_code is code for code in _SWEEPS):
             spot = run.places.get(frame.f_locals.get("z"))
             if spot is None:
                 return None
             return dataclasses.replace(spot, derived=spot.derived + 1)
         if not frame.f_code.co_filename.startswith(_OURS):
-            return _places(frame.f_code)[frame.f_lasti // 2]
+            return run.place_in(frame.f_code, frame.f_lasti // 2)
         frame = frame.f_back
     return None
-
-
-@functools.lru_cache(maxsize=256)
-def _places(code: CodeType) -> list[Place | None]:
-    """Return the place of each instruction."""
-    return [
-        None
-        if line is None
-        else Place(
-            code.co_filename,
-            code.co_name,
-            line,
-            end_line or line,
-            column or 0,
-            end_column or 0,
-        )
-        for line, end_line, column, end_column in code.co_positions()
-    ]
 
 
 def failed_at(error: BaseException) -> tuple[str, int] | None:

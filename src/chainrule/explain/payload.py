@@ -243,10 +243,15 @@ class _RunData:
         }
 
     def _file(self, filename: str) -> dict[str, Any]:
-        lines = self.explained.source.get(filename, {})
+        lines = sorted(self.explained.source.get(filename, {}).items())
+        last = max(p.end_line for p in self.places if p.filename == filename)
+        while lines[-1:] and lines[-1][0] > last:
+            if _indent(lines[-1][1]) > _indent(lines[0][1]):
+                break
+            lines.pop()  # the start of what comes after the function
         return {
             "name": Path(filename).name,
-            "lines": [[n, clipped(text)] for n, text in sorted(lines.items())],
+            "lines": [[n, clipped(text)] for n, text in lines],
         }
 
 
@@ -281,6 +286,10 @@ def _is_scalar(x: Operand) -> bool:
     return np.ndim(x.value) == 0 and isinstance(
         x.value, bool | int | float | np.integer | np.floating | np.ndarray | np.bool_
     )
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip()) if line.strip() else 0
 
 
 def _characters(line: str, column: int) -> int:

@@ -49,6 +49,14 @@ class Written:
         """Negate."""
         return Written(-self.formula, -self.value)
 
+    def __or__(self, other: Any) -> Written:
+        """Write that either of two masks holds."""
+        return written_numpy.logical_or(self, other)
+
+    def __and__(self, other: Any) -> Written:
+        """Write that both of two masks hold."""
+        return written_numpy.logical_and(self, other)
+
     def __getitem__(self, index: Any) -> Written:
         """Index."""
         text = f"{self.formula._at(ATOM)}[{index_text(index)}]"

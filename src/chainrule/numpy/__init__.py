@@ -31,4 +31,6 @@ from chainrule.numpy import products as products
 from chainrule.numpy import shape_functions as shape_functions
 from chainrule.numpy import statistics as statistics
 
+__getattr__: mirror.Lookup
+__dir__: mirror.Listing
 __getattr__, __dir__ = mirror.mirror_of(numpy)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
-from chainrule.numpy.mirror import mirror_of
+from chainrule.numpy.mirror import Listing, Lookup, mirror_of
 
+__getattr__: Lookup
+__dir__: Listing
 __getattr__, __dir__ = mirror_of(np.fft)

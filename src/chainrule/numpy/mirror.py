@@ -16,6 +16,11 @@ from chainrule import operations
 from chainrule.nodes import FUNCTIONS, LOCALLY_CONSTANT, REFUSED
 from chainrule.values import holds_nodes, missing, plain_operand
 
+Lookup = Callable[[str], Any]
+"""A ``__getattr__`` of a module."""
+Listing = Callable[[], list[str]]
+"""A ``__dir__`` of a module."""
+
 OWN: dict[Any, Callable[..., Any]] = {}
 """What stands for functions that NumPy does not hand over, such as ``np.array``."""
 
@@ -34,7 +39,7 @@ class mirrored:  # noqa: N801
     def __init__(self, function: Any) -> None:
         """Mirror a function or a ufunc."""
         self._function = function
-        self.__name__ = getattr(function, "__name__", repr(function))
+        self.__name__: str = getattr(function, "__name__", repr(function))
         self.__doc__ = function.__doc__
         self.__wrapped__ = function
 
@@ -75,9 +80,7 @@ def qualified(function: Any) -> str:
 _mirror = cache(mirrored)
 
 
-def mirror_of(
-    module: ModuleType,
-) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+def mirror_of(module: ModuleType) -> tuple[Lookup, Listing]:
     """Return ``__getattr__`` and ``__dir__`` for a module that mirrors another."""
 
     def attribute(name: str) -> Any:
@@ -92,6 +95,3 @@ def mirror_of(
         return [name for name in dir(module) if not name.startswith("_")]
 
     return attribute, names
-
-
-__all__ = ["OWN", "mirror_of", "mirrored", "qualified"]

@@ -16,11 +16,11 @@ import numpy as np
 
 from chainrule.nodes import (
     ABSENT,
-    Absent,
     FUNCTIONS,
     LOCALLY_CONSTANT,
     REFUSED,
     UFUNCS,
+    Absent,
     node,
 )
 

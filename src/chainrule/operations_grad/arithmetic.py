@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import case, positive
+from chainrule.cases import Cases, Conventions, Domain, Dtypes, case, positive
 from chainrule.rules import elementwise
 from chainrule.shapes import is_complex
 
@@ -64,7 +64,7 @@ class division_grad(elementwise):
     """z = x / y"""
 
     forward = np.divide
-    domain = {"y": (0.5, 2.0)}
+    domain: Domain = {"y": (0.5, 2.0)}
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
@@ -88,9 +88,11 @@ class power_grad(elementwise):
 
     forward = np.power
     inline = False
-    domain = {"x": (0.5, 2.0)}
-    conventions = (((0.0, 0.0), (0.0, None)), ((0.0, 2.0), (0.0, 0.0)))
-    cases = tuple(case(positive(3), y) for y in (0, 1, 2.0, 3, 0.5, -1, -0.5, -2, 2.5))
+    domain: Domain = {"x": (0.5, 2.0)}
+    conventions: Conventions = (((0.0, 0.0), (0.0, None)), ((0.0, 2.0), (0.0, 0.0)))
+    cases: Cases = tuple(
+        case(positive(3), y) for y in (0, 1, 2.0, 3, 0.5, -1, -0.5, -2, 2.5)
+    )
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
@@ -128,16 +130,16 @@ def _constant_power(xp: Any, z: Any, x: Any, y: float) -> Any:
 class float_power_grad(power_grad):
     """z = x ** y, in double precision at least"""
 
-    forward = np.float_power
-    dtypes = ("float64", "complex128")
+    forward: Any = np.float_power
+    dtypes: Dtypes = ("float64", "complex128")
 
 
 class remainder_grad(elementwise):
     """z = x mod y = x - floor(x / y) y"""
 
     forward = np.remainder
-    domain = {"x": (2.1, 2.9), "y": (1.5, 1.9)}
-    dtypes = ("float32", "float64")
+    domain: Domain = {"x": (2.1, 2.9), "y": (1.5, 1.9)}
+    dtypes: Dtypes = ("float32", "float64")
     untested = "x / y an integer: the remainder jumps there"
 
     @staticmethod
@@ -181,8 +183,8 @@ class absolute_grad(elementwise):
     """
 
     forward = np.absolute
-    domain = {"x": (0.5, 2.0)}
-    conventions = (((0.0,), (0.0,)),)
+    domain: Domain = {"x": (0.5, 2.0)}
+    conventions: Conventions = (((0.0,), (0.0,)),)
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
@@ -197,9 +199,9 @@ class fabs_grad(elementwise):
     """z = |x|, for real x; at 0 the derivative is 0 as for ``absolute``"""
 
     forward = np.fabs
-    domain = {"x": (0.5, 2.0)}
-    dtypes = ("float32", "float64")
-    conventions = (((0.0,), (0.0,)),)
+    domain: Domain = {"x": (0.5, 2.0)}
+    dtypes: Dtypes = ("float32", "float64")
+    conventions: Conventions = (((0.0,), (0.0,)),)
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:

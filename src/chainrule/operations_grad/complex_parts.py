@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import case
+from chainrule.cases import Cases, Domain, case
 from chainrule.rules import elementwise, linear
 
 
@@ -19,7 +19,7 @@ class real_grad(linear):
     """z = Re(x)"""
 
     forward = np.real
-    cases = (case((2, 3)), case(()), case((0,)))
+    cases: Cases = (case((2, 3)), case(()), case((0,)))
 
     @staticmethod
     def transpose_x(xp: Any, z_grad: Any, x: Any) -> Any:
@@ -31,7 +31,7 @@ class imag_grad(linear):
     """z = Im(x), 0 for a real x"""
 
     forward = np.imag
-    cases = (case((2, 3)), case(()), case((0,)))
+    cases: Cases = (case((2, 3)), case(()), case((0,)))
 
     @staticmethod
     def transpose_x(xp: Any, z_grad: Any, x: Any) -> Any:
@@ -43,7 +43,7 @@ class conj_grad(linear):
     """z = conj(x)"""
 
     forward = np.conjugate
-    cases = (case((2, 3)), case(()), case((0,)))
+    cases: Cases = (case((2, 3)), case(()), case((0,)))
 
     @staticmethod
     def transpose_x(xp: Any, z_grad: Any, x: Any) -> Any:
@@ -59,8 +59,8 @@ class angle_grad(elementwise):
     """
 
     forward = np.angle
-    domain = {"x": (0.5, 2.0)}
-    cases = (case((3,), deg=True),)
+    domain: Domain = {"x": (0.5, 2.0)}
+    cases: Cases = (case((3,), deg=True),)
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, *, deg: bool = False) -> Any:

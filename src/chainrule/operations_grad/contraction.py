@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import case
+from chainrule.cases import Cases, case
 from chainrule.errors import ArgumentError
 from chainrule.rules import Parameters, general, multilinear
 from chainrule.shapes import Shape, shape_of
@@ -23,7 +23,7 @@ class matmul_grad(multilinear):
     """z = x @ y, over stacks of matrices, with vectors as NumPy's matmul reads them"""
 
     forward = np.matmul
-    cases = (
+    cases: Cases = (
         case((3, 4), (4, 5)),
         case((4,), (4,)),
         case((4,), (4, 5)),
@@ -75,7 +75,7 @@ class dot_grad(multilinear):
     """z = sum over k of x[..., k] y[..., k, :]; of vectors the sum, of numbers x y"""
 
     forward = np.dot
-    cases = (
+    cases: Cases = (
         case((4,), (4,)),
         case((3, 4), (4, 2)),
         case((3, 4), (4,)),
@@ -113,7 +113,7 @@ class inner_grad(multilinear):
     """z = sum over k of x[..., k] y[..., k]; of numbers x y"""
 
     forward = np.inner
-    cases = (
+    cases: Cases = (
         case((4,), (4,)),
         case((3, 4), (2, 4)),
         case((2, 3, 4), (4,)),
@@ -143,7 +143,12 @@ class outer_grad(multilinear):
     """z[i, j] = x[i] y[j], of the flattened operands"""
 
     forward = np.outer
-    cases = (case((3,), (4,)), case((2, 3), (2,)), case((), (3,)), case((0,), (2,)))
+    cases: Cases = (
+        case((3,), (4,)),
+        case((2, 3), (2,)),
+        case((), (3,)),
+        case((0,), (2,)),
+    )
 
     @staticmethod
     def transpose_x(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
@@ -162,7 +167,7 @@ class tensordot_grad(multilinear):
     """z = sum of x y over the pairs of axes in ``axes``"""
 
     forward = np.tensordot
-    cases = (
+    cases: Cases = (
         case((2, 3, 4), (3, 4, 5)),
         case((2, 3), (4, 5), axes=0),
         case((3, 4), (4, 2), axes=1),
@@ -235,7 +240,7 @@ class cross_grad(general):
     supports that a linear rule hands on; so they end here.
     """
 
-    cases = (case((3,), (3,)), case((4, 3), (3,)), case((2, 1, 3), (4, 3)))
+    cases: Cases = (case((3,), (3,)), case((4, 3), (3,)), case((2, 1, 3), (4, 3)))
 
     @staticmethod
     def forward(x: Any, y: Any) -> Any:
@@ -271,7 +276,7 @@ class einsum_grad(multilinear):
     one operand takes its diagonal; the entries off it are structural zeros.
     """
 
-    cases = (
+    cases: Cases = (
         case((3, 4), (4, 2), subscripts="ij,jk->ik"),
         case((3, 4), subscripts="ij->ji"),
         case((3, 4), subscripts="ij->i"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import case
+from chainrule.cases import Cases, case
 from chainrule.rules import multilinear
 from chainrule.shapes import shape_of
 
@@ -25,7 +25,7 @@ class convolve_grad(multilinear):
     """z[k] = sum over i of a[i] v[k - i]"""
 
     forward = np.convolve
-    cases = (
+    cases: Cases = (
         case((5,), (3,)),
         case((2,), (4,), mode="full"),
         case((5,), (4,), mode="same"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import case
+from chainrule.cases import Cases, Conventions, Domain, Dtypes, case
 from chainrule.rules import EXTRA, elementwise, general
 
 REAL = ("float32", "float64")
@@ -34,7 +34,7 @@ class reciprocal_grad(elementwise):
     """z = 1 / x"""
 
     forward = np.reciprocal
-    domain = {"x": (0.5, 2.0)}
+    domain: Domain = {"x": (0.5, 2.0)}
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
@@ -49,8 +49,8 @@ class sqrt_grad(elementwise):
     """
 
     forward = np.sqrt
-    domain = {"x": (0.5, 2.0)}
-    conventions = (((0.0,), (np.inf,)),)
+    domain: Domain = {"x": (0.5, 2.0)}
+    conventions: Conventions = (((0.0,), (np.inf,)),)
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
@@ -65,9 +65,9 @@ class cbrt_grad(elementwise):
     """
 
     forward = np.cbrt
-    domain = {"x": (0.5, 2.0)}
-    dtypes = REAL
-    conventions = (((0.0,), (np.inf,)),)
+    domain: Domain = {"x": (0.5, 2.0)}
+    dtypes: Dtypes = REAL
+    conventions: Conventions = (((0.0,), (np.inf,)),)
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
@@ -83,9 +83,9 @@ class hypot_grad(elementwise):
     """
 
     forward = np.hypot
-    domain = {"x": (0.5, 2.0), "y": (0.5, 2.0)}
-    dtypes = REAL
-    conventions = (((0.0, 0.0), (0.0, 0.0)), ((0.0, -2.0), (0.0, -1.0)))
+    domain: Domain = {"x": (0.5, 2.0), "y": (0.5, 2.0)}
+    dtypes: Dtypes = REAL
+    conventions: Conventions = (((0.0, 0.0), (0.0, 0.0)), ((0.0, -2.0), (0.0, -1.0)))
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
@@ -138,8 +138,8 @@ class log_grad(elementwise):
     """z = log(x)"""
 
     forward = np.log
-    domain = {"x": (0.5, 2.0)}
-    conventions = (((0.0,), (np.inf,)),)
+    domain: Domain = {"x": (0.5, 2.0)}
+    conventions: Conventions = (((0.0,), (np.inf,)),)
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
@@ -151,7 +151,7 @@ class log2_grad(elementwise):
     """z = log(x) / log(2)"""
 
     forward = np.log2
-    domain = {"x": (0.5, 2.0)}
+    domain: Domain = {"x": (0.5, 2.0)}
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
@@ -163,7 +163,7 @@ class log10_grad(elementwise):
     """z = log(x) / log(10)"""
 
     forward = np.log10
-    domain = {"x": (0.5, 2.0)}
+    domain: Domain = {"x": (0.5, 2.0)}
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
@@ -175,7 +175,7 @@ class log1p_grad(elementwise):
     """z = log(1 + x)"""
 
     forward = np.log1p
-    domain = {"x": (-0.5, 2.0)}
+    domain: Domain = {"x": (-0.5, 2.0)}
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
@@ -192,8 +192,8 @@ class logaddexp_grad(elementwise):
     """
 
     forward = np.logaddexp
-    dtypes = REAL
-    conventions = (
+    dtypes: Dtypes = REAL
+    conventions: Conventions = (
         ((-np.inf, -np.inf), (0.5, 0.5)),
         ((np.inf, np.inf), (0.5, 0.5)),
         ((-np.inf, 1.0), (0.0, 1.0)),
@@ -215,8 +215,8 @@ class logaddexp2_grad(elementwise):
     """z = log2(2**x + 2**y); infinite operands as in logaddexp"""
 
     forward = np.logaddexp2
-    dtypes = REAL
-    conventions = (
+    dtypes: Dtypes = REAL
+    conventions: Conventions = (
         ((-np.inf, -np.inf), (0.5, 0.5)),
         ((-np.inf, 1.0), (0.0, 1.0)),
         ((np.inf, 1.0), (1.0, 0.0)),
@@ -268,7 +268,7 @@ class tan_grad(elementwise):
     """z = tan(x)"""
 
     forward = np.tan
-    domain = {"x": (-1.0, 1.0)}
+    domain: Domain = {"x": (-1.0, 1.0)}
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
@@ -280,7 +280,7 @@ class arcsin_grad(elementwise):
     """z = arcsin(x)"""
 
     forward = np.arcsin
-    domain = {"x": (-0.8, 0.8)}
+    domain: Domain = {"x": (-0.8, 0.8)}
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
@@ -292,7 +292,7 @@ class arccos_grad(elementwise):
     """z = arccos(x)"""
 
     forward = np.arccos
-    domain = {"x": (-0.8, 0.8)}
+    domain: Domain = {"x": (-0.8, 0.8)}
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
@@ -319,8 +319,8 @@ class arctan2_grad(elementwise):
 
     forward = np.arctan2
     inline = False
-    domain = {"x": (0.5, 2.0), "y": (0.5, 2.0)}
-    dtypes = REAL
+    domain: Domain = {"x": (0.5, 2.0), "y": (0.5, 2.0)}
+    dtypes: Dtypes = REAL
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
@@ -383,7 +383,7 @@ class arccosh_grad(elementwise):
     """z = arccosh(x)"""
 
     forward = np.arccosh
-    domain = {"x": (1.2, 3.0)}
+    domain: Domain = {"x": (1.2, 3.0)}
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
@@ -395,7 +395,7 @@ class arctanh_grad(elementwise):
     """z = arctanh(x)"""
 
     forward = np.arctanh
-    domain = {"x": (-0.8, 0.8)}
+    domain: Domain = {"x": (-0.8, 0.8)}
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
@@ -407,7 +407,7 @@ class deg2rad_grad(elementwise):
     """z = pi x / 180"""
 
     forward = np.deg2rad
-    dtypes = REAL
+    dtypes: Dtypes = REAL
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
@@ -419,7 +419,7 @@ class rad2deg_grad(elementwise):
     """z = 180 x / pi"""
 
     forward = np.rad2deg
-    dtypes = REAL
+    dtypes: Dtypes = REAL
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
@@ -434,8 +434,8 @@ class unwrap_grad(general):
     """
 
     forward = np.unwrap
-    dtypes = REAL
-    cases = (
+    dtypes: Dtypes = REAL
+    cases: Cases = (
         case(np.array([0.3, 2.9, 6.1, 9.9, 11.0])),
         case(np.array([[0.1, 3.0], [4.5, 0.2]]), axis=0, period=4.0),
         case(np.array([0.0, 2.5, 5.1]), discont=3.0),
@@ -530,7 +530,7 @@ class sinc_grad(elementwise):
     """
 
     forward = np.sinc
-    conventions = (((0.0,), (0.0,)),)
+    conventions: Conventions = (((0.0,), (0.0,)),)
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
@@ -542,7 +542,7 @@ class sinc_derivative_grad(elementwise):
     """z = sinc differentiated ``order`` times at x"""
 
     forward = sinc_derivative
-    cases = (case((5,), order=1), case((2, 3), order=4), case((), order=2))
+    cases: Cases = (case((5,), order=1), case((2, 3), order=4), case((), order=2))
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, *, order: int) -> Any:
@@ -554,8 +554,8 @@ class i0_grad(elementwise):
     """z = I0(x), the modified Bessel function of the first kind, order 0"""
 
     forward = i0
-    dtypes = REAL
-    conventions = (((0.0,), (0.0,)),)
+    dtypes: Dtypes = REAL
+    conventions: Conventions = (((0.0,), (0.0,)),)
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
@@ -567,8 +567,8 @@ class i0_derivative_grad(elementwise):
     """z = I0 differentiated ``order`` times at x"""
 
     forward = i0_derivative
-    dtypes = REAL
-    cases = (case((5,), order=1), case((2, 3), order=2), case((), order=3))
+    dtypes: Dtypes = REAL
+    cases: Cases = (case((5,), order=1), case((2, 3), order=2), case((), order=3))
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, *, order: int) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import case
+from chainrule.cases import Cases, case
 from chainrule.rules import general
 from chainrule.shapes import dtype_of, shape_of
 
@@ -21,7 +21,7 @@ class fft_grad(general):
     """
 
     forward = np.fft.fft
-    cases = (
+    cases: Cases = (
         case((5,)),
         case((2, 4), axis=0),
         case((4,), n=6, norm="ortho"),
@@ -66,7 +66,7 @@ class ifft_grad(general):
     """
 
     forward = np.fft.ifft
-    cases = (
+    cases: Cases = (
         case((5,)),
         case((2, 4), axis=0),
         case((4,), n=6, norm="ortho"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import case
+from chainrule.cases import Cases, case
 from chainrule.rules import EXTRA, linear
 from chainrule.shapes import Shape, shape_of
 
@@ -68,7 +68,7 @@ class getitem_grad(linear):
 
     forward = getitem
     structural = True
-    cases = (
+    cases: Cases = (
         case((3,), index=1),
         case((3, 4), index=(slice(None), 1)),
         case((3, 4), index=(Ellipsis, None, slice(None, None, -2))),
@@ -102,7 +102,7 @@ class unindex_grad(linear):
 
     forward = unindex
     structural = True
-    cases = (
+    cases: Cases = (
         case((), index=1, shape=(3,)),
         case((4,), index=np.array([0, 2, 2, 1]), shape=(3,)),
         case((2, 2), index=(slice(None), slice(0, 2)), shape=(2, 3)),

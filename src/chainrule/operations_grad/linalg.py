@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import case, positive, regular, spd, symmetric
+from chainrule.cases import Cases, Dtypes, case, positive, regular, spd, symmetric
 from chainrule.errors import ArgumentError
 from chainrule.rules import EXTRA, general, plain
 from chainrule.shapes import Axis, dtype_of, is_complex, kept_shape, shape_of
@@ -87,7 +87,7 @@ class solve_grad(general):
     """
 
     forward = np.linalg.solve
-    cases = (
+    cases: Cases = (
         case(regular(3, 3), (3,)),
         case(regular(3, 3), (3, 2)),
         case(regular(2, 3, 3), (2, 3, 2)),
@@ -131,7 +131,7 @@ class inv_grad(general):
     """
 
     forward = np.linalg.inv
-    cases = (case(regular(3, 3)), case(regular(2, 2, 2)), case(regular(1, 1)))
+    cases: Cases = (case(regular(3, 3)), case(regular(2, 2, 2)), case(regular(1, 1)))
 
     @staticmethod
     def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:
@@ -156,7 +156,7 @@ class pinv_grad(general):
     pseudo-inverses and nonlinear least squares problems" (1973), eq. 4.12.
     """
 
-    cases = (case((4, 2)), case((2, 4)), case(regular(3, 3)), case((2, 3, 2)))
+    cases: Cases = (case((4, 2)), case((2, 4)), case(regular(3, 3)), case((2, 3, 2)))
 
     @staticmethod
     def forward(
@@ -247,7 +247,7 @@ class det_grad(general):
     """
 
     forward = np.linalg.det
-    cases = (
+    cases: Cases = (
         case((3, 3)),
         case((2, 2, 2)),
         case((1, 1)),
@@ -339,7 +339,7 @@ class cofactors_grad(general):
     """
 
     forward = cofactors
-    cases = (
+    cases: Cases = (
         case(regular(3, 3)),
         case(regular(2, 2, 2)),
     )
@@ -375,7 +375,7 @@ class slogdet_grad(general):
 
     outputs = 2
     forward = np.linalg.slogdet
-    cases = (case(regular(3, 3)), case(regular(2, 2, 2)), case(regular(1, 1)))
+    cases: Cases = (case(regular(3, 3)), case(regular(2, 2, 2)), case(regular(1, 1)))
 
     @staticmethod
     def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:
@@ -414,7 +414,7 @@ class vector_norm_grad(general):
     For ``ord`` not an even integer the derivative in an element that is 0 is 0 too.
     """
 
-    cases = (
+    cases: Cases = (
         case((4,)),
         case((3, 4), axis=1),
         case((2, 3, 4), axis=(0, 2), keepdims=True),
@@ -497,7 +497,7 @@ class cholesky_grad(general):
     "Differentiation of the Cholesky decomposition" (2016), eq. 8 and 10.
     """
 
-    cases = (
+    cases: Cases = (
         case(spd(3, 3)),
         case(spd(2, 2, 2)),
         case(spd(3, 3), upper=True),
@@ -549,13 +549,13 @@ class eigh_grad(general):
     """
 
     outputs = 2
-    cases = (
+    cases: Cases = (
         case(symmetric(3, 3)),
         case(symmetric(2, 2, 2)),
         case(symmetric(3, 3), UPLO="U"),
         case(symmetric(1, 1)),
     )
-    dtypes = ("float32", "float64")
+    dtypes: Dtypes = ("float32", "float64")
     untested = "complex eigenvectors: LAPACK chooses their phases"
 
     @staticmethod
@@ -610,8 +610,14 @@ class svd_grad(general):
     """
 
     outputs = 3
-    cases = (case((3, 3)), case((4, 2)), case((2, 4)), case((2, 3, 2)), case((1, 1)))
-    dtypes = ("float32", "float64")
+    cases: Cases = (
+        case((3, 3)),
+        case((4, 2)),
+        case((2, 4)),
+        case((2, 3, 2)),
+        case((1, 1)),
+    )
+    dtypes: Dtypes = ("float32", "float64")
     untested = "complex singular vectors: LAPACK chooses their phases"
 
     @staticmethod
@@ -685,7 +691,7 @@ class qr_grad(general):
     """
 
     outputs = 2
-    cases = (case((3, 3)), case((4, 2)), case((2, 3, 2)), case((1, 1)))
+    cases: Cases = (case((3, 3)), case((4, 2)), case((2, 3, 2)), case((1, 1)))
 
     @staticmethod
     def forward(x: Any) -> Any:

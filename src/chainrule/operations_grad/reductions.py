@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from chainrule.cases import case, distinct
+from chainrule.cases import Cases, case, distinct
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.rules import general, linear
 from chainrule.shapes import (
@@ -33,7 +33,7 @@ class sum_grad(linear):
 
     forward = np.sum
     zeroed: ClassVar[Mapping[str, Any]] = {"initial": 0.0}
-    cases = (
+    cases: Cases = (
         case((3, 4)),
         case((3, 4), axis=0),
         case((2, 3, 4), axis=(0, -1)),
@@ -70,7 +70,7 @@ class mean_grad(linear):
     """z = mean(x) over the axes in ``axis``"""
 
     forward = np.mean
-    cases = (
+    cases: Cases = (
         case((3, 4)),
         case((3, 4), axis=0),
         case((2, 3, 4), axis=(0, -1), keepdims=True),
@@ -106,7 +106,7 @@ class var_grad(general):
     """z = sum(|x - mean(x)|**2) / (n - ddof) over the axes in ``axis``"""
 
     forward = np.var
-    cases = (
+    cases: Cases = (
         case((3, 4)),
         case((3, 4), axis=0, ddof=1),
         case((2, 3, 4), axis=(0, -1), keepdims=True),
@@ -166,7 +166,7 @@ class cumsum_grad(linear):
     """z[k] = sum of x[i] for i <= k along ``axis`` (of the flat array if ``None``)"""
 
     forward = np.cumsum
-    cases = (
+    cases: Cases = (
         case((4,)),
         case((2, 3)),
         case((2, 3), axis=0),
@@ -208,7 +208,7 @@ class prod_grad(general):
     """
 
     forward = np.prod
-    cases = (
+    cases: Cases = (
         case((3, 4)),
         case((3, 4), axis=0),
         case((2, 3, 4), axis=(0, -1)),
@@ -291,7 +291,7 @@ class cumprod_grad(general):
     """
 
     forward = np.cumprod
-    cases = (
+    cases: Cases = (
         case((4,)),
         case((2, 3)),
         case((2, 5), axis=-1),
@@ -375,7 +375,7 @@ class max_grad(general):
 
     forward = np.max
     structural = True
-    cases = (
+    cases: Cases = (
         case(distinct(3, 4)),
         case(distinct(3, 4), axis=0),
         case(distinct(2, 3, 4), axis=(0, -1)),
@@ -425,8 +425,8 @@ class max_grad(general):
 class min_grad(max_grad):
     """z = min(x) over the axes in ``axis``; ties share equally, as in max"""
 
-    forward = np.min
-    cases = (
+    forward: Any = np.min
+    cases: Cases = (
         case(distinct(3, 4)),
         case(distinct(2, 3, 4), axis=(0, -1)),
         case(distinct(2, 3), axis=1, where=_MASK, initial=9.0),
@@ -447,7 +447,7 @@ class sort_grad(general):
 
     forward = np.sort
     structural = True
-    cases = (
+    cases: Cases = (
         case(distinct(5)),
         case(distinct(3, 4)),
         case(distinct(3, 4), axis=0),

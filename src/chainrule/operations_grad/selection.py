@@ -6,11 +6,12 @@ are boolean arrays: they keep float32 as it is, and multiply faster than ``where
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from chainrule.cases import case
+from chainrule.cases import Cases, Conventions, Domain, Dtypes, case
 from chainrule.rules import elementwise, linear
 
 REAL = ("float32", "float64")
@@ -20,7 +21,7 @@ class where_grad(elementwise):
     """z = x where condition, else y"""
 
     structural = True
-    cases = (
+    cases: Cases = (
         case(np.array([True, False, True]), (3,), (3,)),
         case(np.array([[True], [False]]), (3,), ()),
         case(True, (2,), (2,)),
@@ -58,8 +59,8 @@ class maximum_grad(elementwise):
 
     forward = np.maximum
     structural = True
-    dtypes = REAL
-    conventions = (((1.0, 1.0), (0.5, 0.5)), ((2.0, 1.0), (1.0, 0.0)))
+    dtypes: Dtypes = REAL
+    conventions: Conventions = (((1.0, 1.0), (0.5, 0.5)), ((2.0, 1.0), (1.0, 0.0)))
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
@@ -77,8 +78,8 @@ class minimum_grad(elementwise):
 
     forward = np.minimum
     structural = True
-    dtypes = REAL
-    conventions = (((1.0, 1.0), (0.5, 0.5)), ((2.0, 1.0), (0.0, 1.0)))
+    dtypes: Dtypes = REAL
+    conventions: Conventions = (((1.0, 1.0), (0.5, 0.5)), ((2.0, 1.0), (0.0, 1.0)))
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
@@ -96,8 +97,8 @@ class fmax_grad(elementwise):
 
     forward = np.fmax
     structural = True
-    dtypes = REAL
-    conventions = (((1.0, 1.0), (0.5, 0.5)), ((np.nan, 1.0), (0.0, 1.0)))
+    dtypes: Dtypes = REAL
+    conventions: Conventions = (((1.0, 1.0), (0.5, 0.5)), ((np.nan, 1.0), (0.0, 1.0)))
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
@@ -113,7 +114,7 @@ class fmax_grad(elementwise):
 class fmin_grad(fmax_grad):
     """z = min(x, y), or the other operand where one is nan; ties share"""
 
-    forward = np.fmin
+    forward: Any = np.fmin
 
 
 class clip_grad(elementwise):
@@ -125,9 +126,9 @@ class clip_grad(elementwise):
 
     forward = np.clip
     structural = True
-    dtypes = REAL
-    domain = {"low": (-1.5, -0.5), "high": (0.5, 1.5)}
-    conventions = (
+    dtypes: Dtypes = REAL
+    domain: Domain = {"low": (-1.5, -0.5), "high": (0.5, 1.5)}
+    conventions: Conventions = (
         ((1.0, 0.0, 1.0), (1.0, 0.0, 0.0)),
         ((0.0, 0.0, 1.0), (1.0, 0.0, 0.0)),
         ((-1.0, 0.0, 1.0), (0.0, 1.0, 0.0)),
@@ -161,9 +162,9 @@ class copysign_grad(elementwise):
     """
 
     forward = np.copysign
-    dtypes = REAL
-    domain = {"x": (0.5, 2.0), "y": (-2.0, -0.5)}
-    conventions = (((0.0, -1.0), (0.0, 0.0)), ((-2.0, -1.0), (1.0, 0.0)))
+    dtypes: Dtypes = REAL
+    domain: Domain = {"x": (0.5, 2.0), "y": (-2.0, -0.5)}
+    conventions: Conventions = (((0.0, -1.0), (0.0, 0.0)), ((-2.0, -1.0), (1.0, 0.0)))
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
@@ -176,9 +177,9 @@ class heaviside_grad(elementwise):
 
     forward = np.heaviside
     structural = True
-    dtypes = REAL
-    domain = {"x": (0.5, 2.0)}
-    conventions = (((0.0, 0.3), (0.0, 1.0)), ((1.0, 0.3), (0.0, 0.0)))
+    dtypes: Dtypes = REAL
+    domain: Domain = {"x": (0.5, 2.0)}
+    conventions: Conventions = (((0.0, 0.3), (0.0, 1.0)), ((1.0, 0.3), (0.0, 0.0)))
 
     @staticmethod
     def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
@@ -190,8 +191,8 @@ class fmod_grad(elementwise):
     """z = x - trunc(x / y) y, with the sign of x"""
 
     forward = np.fmod
-    dtypes = REAL
-    domain = {"x": (-2.9, -2.1), "y": (1.5, 1.9)}
+    dtypes: Dtypes = REAL
+    domain: Domain = {"x": (-2.9, -2.1), "y": (1.5, 1.9)}
     untested = "x / y an integer: the remainder jumps there"
 
     @staticmethod
@@ -208,8 +209,8 @@ class fmod_grad(elementwise):
 class fraction_grad(elementwise):
     """z = x - trunc(x), the first result of modf"""
 
-    dtypes = REAL
-    domain = {"x": (1.1, 1.9)}
+    dtypes: Dtypes = REAL
+    domain: Domain = {"x": (1.1, 1.9)}
     untested = "x an integer: the fraction jumps there"
 
     @staticmethod
@@ -226,10 +227,10 @@ class fraction_grad(elementwise):
 class mantissa_grad(elementwise):
     """z = x / 2**n with 1/2 <= |z| < 1, the first result of frexp"""
 
-    dtypes = REAL
-    domain = {"x": (1.1, 1.9)}
+    dtypes: Dtypes = REAL
+    domain: Domain = {"x": (1.1, 1.9)}
     untested = "|x| a power of two: the mantissa jumps there"
-    conventions = (((0.0,), (1.0,)),)
+    conventions: Conventions = (((0.0,), (1.0,)),)
 
     @staticmethod
     def forward(x: Any) -> Any:
@@ -246,9 +247,9 @@ class ldexp_grad(linear):
     """z = x 2**n, n an integer"""
 
     forward = np.ldexp
-    dtypes = REAL
-    refused = {"n": "It is an integer."}
-    cases = (
+    dtypes: Dtypes = REAL
+    refused: Mapping[str, str] = {"n": "It is an integer."}
+    cases: Cases = (
         case((3,), np.array([1, -2, 3])),
         case((), np.array([[1], [0]])),
         case((2, 3), 4),
@@ -264,8 +265,8 @@ class nextafter_grad(elementwise):
     """z = the float after x on the way to y: x and a rounding unit"""
 
     forward = np.nextafter
-    dtypes = REAL
-    domain = {"y": (3.0, 4.0)}
+    dtypes: Dtypes = REAL
+    domain: Domain = {"y": (3.0, 4.0)}
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import case
+from chainrule.cases import Cases, case
 from chainrule.errors import ArgumentError
 from chainrule.rules import EXTRA, linear
 from chainrule.shapes import Shape, normalize_axes, shape_of, unbroadcast
@@ -41,7 +41,7 @@ class reshape_grad(linear):
             )
         return np.reshape(x, shape, order=order)
 
-    cases = (
+    cases: Cases = (
         case((3, 4), shape=(2, -1)),
         case((2, 3), shape=6, order="F"),
         case((), shape=(1, 1)),
@@ -68,7 +68,7 @@ class broadcast_to_grad(linear):
     """z = x repeated to ``shape``"""
 
     forward = broadcast_to
-    cases = (case((3, 1), shape=(2, 3, 4)), case((), shape=(2, 2)))
+    cases: Cases = (case((3, 1), shape=(2, 3, 4)), case((), shape=(2, 2)))
 
     @staticmethod
     def transpose_x(xp: Any, z_grad: Any, x: Any, *, shape: Shape) -> Any:
@@ -80,7 +80,7 @@ class expand_dims_grad(linear):
     """z = x with axes of length one put in"""
 
     forward = np.expand_dims
-    cases = (case((3, 4), axis=1), case((3,), axis=(0, -1)))
+    cases: Cases = (case((3, 4), axis=1), case((3,), axis=(0, -1)))
 
     @staticmethod
     def transpose_x(xp: Any, z_grad: Any, x: Any, *, axis: Any) -> Any:
@@ -92,7 +92,11 @@ class squeeze_grad(linear):
     """z = x without axes of length one"""
 
     forward = np.squeeze
-    cases = (case((1, 3, 1)), case((1, 3, 1), axis=0), case((1, 1, 2), axis=(0, 1)))
+    cases: Cases = (
+        case((1, 3, 1)),
+        case((1, 3, 1), axis=0),
+        case((1, 1, 2), axis=(0, 1)),
+    )
 
     @staticmethod
     def transpose_x(xp: Any, z_grad: Any, x: Any, *, axis: Any = None) -> Any:
@@ -104,7 +108,7 @@ class flip_grad(linear):
     """z = x reversed along the axes in ``axis``"""
 
     forward = np.flip
-    cases = (case((2, 3)), case((2, 3), axis=1), case((2, 3, 2), axis=(0, -1)))
+    cases: Cases = (case((2, 3)), case((2, 3), axis=1), case((2, 3, 2), axis=(0, -1)))
 
     @staticmethod
     def transpose_x(xp: Any, z_grad: Any, x: Any, *, axis: Any = None) -> Any:
@@ -116,7 +120,7 @@ class roll_grad(linear):
     """z = x moved on by ``shift`` along the axes in ``axis``, around its ends"""
 
     forward = np.roll
-    cases = (
+    cases: Cases = (
         case((2, 3), shift=2),
         case((2, 3), shift=-1, axis=1),
         case((2, 3), shift=(1, 4), axis=(0, 1)),
@@ -137,7 +141,7 @@ class repeat_grad(linear):
     """z = each element of x repeated along ``axis`` (of the flat array if ``None``)"""
 
     forward = np.repeat
-    cases = (
+    cases: Cases = (
         case((3,), repeats=2),
         case((2, 3), repeats=2),
         case((2, 3), repeats=3, axis=0),
@@ -169,7 +173,7 @@ class swapaxes_grad(linear):
     """z = x with two axes exchanged"""
 
     forward = np.swapaxes
-    cases = (case((2, 3, 4), axis1=0, axis2=-1),)
+    cases: Cases = (case((2, 3, 4), axis1=0, axis2=-1),)
 
     @staticmethod
     def transpose_x(xp: Any, z_grad: Any, x: Any, *, axis1: int, axis2: int) -> Any:
@@ -181,7 +185,7 @@ class transpose_grad(linear):
     """z = x with its axes permuted"""
 
     forward = np.transpose
-    cases = (case((2, 3, 4)), case((2, 3, 4), axes=(1, -1, 0)))
+    cases: Cases = (case((2, 3, 4)), case((2, 3, 4), axes=(1, -1, 0)))
 
     @staticmethod
     def transpose_x(xp: Any, z_grad: Any, x: Any, *, axes: Any = None) -> Any:
@@ -202,7 +206,7 @@ class stack_grad(linear):
         """Call NumPy's stack on the operands."""
         return np.stack(operands, axis=axis, dtype=dtype, casting=casting)
 
-    cases = (
+    cases: Cases = (
         case((3,), (3,), axis=1),
         case((2, 3), (2, 3), (2, 3), axis=-1),
         case((), ()),
@@ -236,7 +240,7 @@ class concatenate_grad(linear):
         """Call NumPy's concatenate on the operands."""
         return np.concatenate(operands, axis=axis, dtype=dtype, casting=casting)
 
-    cases = (
+    cases: Cases = (
         case((3,), (2,)),
         case((2, 3), (2, 1), axis=-1),
         case((2, 3), (2,), axis=None),
@@ -274,7 +278,7 @@ class astype_grad(linear):
         """Cast, also Python floats."""
         return np.asarray(x).astype(dtype, copy=False)[()]
 
-    cases = (case((3,), dtype=np.float32), case((3,), dtype=np.complex128))
+    cases: Cases = (case((3,), dtype=np.float32), case((3,), dtype=np.complex128))
 
     @staticmethod
     def transpose_x(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from chainrule.errors import RecordingError
-from chainrule.kernels import reference_of
+from chainrule.kernels import Step, reference_of
 from chainrule.rules import Parameters, plain, raw, rule, supported, zeros_of
 
 
@@ -18,7 +18,7 @@ class structure(rule, kind=True):
 class identity_grad(structure):
     """z = x"""
 
-    operand_names = ("x",)
+    operand_names: tuple[str, ...] = ("x",)
 
     @staticmethod
     def forward(x: Any) -> Any:
@@ -55,7 +55,7 @@ class identity_grad(structure):
 class item_grad(structure):
     """z = x[index], x the tuple of an operation's results"""
 
-    operand_names = ("x",)
+    operand_names: tuple[str, ...] = ("x",)
 
     @staticmethod
     def forward(x: Any, *, index: int) -> Any:
@@ -154,5 +154,5 @@ class handwritten_grad(structure):
 
 
 _lock = threading.RLock()
-handwritten_step = reference_of(handwritten_grad)
+handwritten_step: Step = reference_of(handwritten_grad)
 """The step of every vertex whose ``grad_ops`` was written by hand."""

@@ -9,75 +9,21 @@ from __future__ import annotations
 import collections
 import html
 import importlib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.errors import ArgumentError, MissingLibraryError
+from chainrule.errors import MissingLibraryError
 from chainrule.explain.brief import counted, printable, short
-from chainrule.explain.entry import name_of, record_of
+from chainrule.explain.explaining import name_of, record_of
 from chainrule.explain.fold import key_of, representatives
 from chainrule.explain.model import Explanation
 from chainrule.explain.observe import watch
 from chainrule.explain.views import VertexView
 from chainrule.explain.wording import main_file, operation_text, shortened
 from chainrule.nodes import node
-from chainrule.shapes import describe
-
-BOXES = 60
-"""How many boxes a drawing has at most."""
 
 _LABEL = 40
-
-
-def draw(f: Any, *, boxes: int = BOXES) -> Any:
-    """Draw the recording behind a node, or of a function's call.
-
-    Parameters
-    ----------
-    f
-        A node or a function. A function is run once and watched, so that boxes name
-        its lines; a node is drawn without source lines.
-    boxes
-        How many boxes the drawing may have; a bigger recording is folded.
-
-    Returns
-    -------
-    Drawing or callable
-        For a node its drawing; for a function a function that takes its arguments and
-        returns the drawing of that call.
-
-    Examples
-    --------
-    >>> import chainrule as gd
-    >>> x, y = gd.node(2.0, name="x"), gd.node(3.0, name="y")
-    >>> print(gd.draw(x * y).mermaid)
-    flowchart TD
-      n0(["x<br/>2"])
-      n1(["y<br/>3"])
-      n2[["v1 = multiply(x, y)<br/>6"]]
-      n0 --> n2
-      n1 --> n2
-    """
-    if boxes < 1:
-        raise ArgumentError(f"draw needs room for one box at least; received {boxes}.")
-    if isinstance(f, node):
-        return Drawing(
-            Explanation(record_of(f), title=repr(f), sweep=False, called=False), boxes
-        )
-    if not callable(f):
-        raise ArgumentError(
-            f"draw needs a function or a node; received {describe(f)}. Write "
-            "gd.draw(f)(x)."
-        )
-    function: Callable[..., Any] = f
-
-    def drawn(*args: Any, **keywords: Any) -> Drawing:
-        """Run the function with these arguments and draw what it recorded."""
-        made = watch(function, args, keywords)
-        return Drawing(Explanation(made, title=name_of(function), sweep=False), boxes)
-
-    return drawn
 
 
 @dataclass(frozen=True)
@@ -99,7 +45,7 @@ class Drawing:
         From which box to which, and how often.
     """
 
-    def __init__(self, explained: Explanation, limit: int = BOXES) -> None:
+    def __init__(self, explained: Explanation, limit: int) -> None:
         """Fold the recording until it has no more boxes than the limit."""
         self.title = explained.title
         vertices = explained.vertices
@@ -205,6 +151,20 @@ class Drawing:
         if self._repr_svg_() is not None:
             return None
         return f'<pre class="mermaid">{html.escape(self.mermaid)}</pre>'
+
+
+def draw_node(z: node, boxes: int) -> Drawing:
+    """Draw what a node was computed from."""
+    explained = Explanation(record_of(z), title=repr(z), sweep=False, called=False)
+    return Drawing(explained, boxes)
+
+
+def draw_call(
+    f: Callable[..., Any], args: Sequence[Any], keywords: Mapping[str, Any], boxes: int
+) -> Drawing:
+    """Run a function once, watched, and draw what it recorded."""
+    made = watch(f, args, keywords)
+    return Drawing(Explanation(made, title=name_of(f), sweep=False), boxes)
 
 
 # ----------------------------------------------------------------------------- folding
