@@ -143,7 +143,7 @@ def test_names_of_scalar_forms_are_numpys(r):
     if form is None or not isinstance(r.forward, np.ufunc):
         return
     names = [f"x{i}" for i in range(len(r.operand_names))]
-    space = dict(kernels._MATH)
+    space = dict(kernels.MATH)
     for seed in range(5):
         rng = np.random.default_rng(seed)
         values = [

@@ -1,8 +1,8 @@
 """The recording as a graph: who made whom, in which order, and the two sweeps.
 
-``generate_graph`` and ``topological_sort`` are the seed's two steps, readable and public.
+``generate_graph`` and ``topological_sort`` are the two steps in readable form.
 ``collect`` does both at once for nodes, in the same order: a node is always newer than
-its operands, so sorting by age, newest first, puts children before parents.
+its operands, so newest first puts children before parents.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from chainrule.rules import (
 from chainrule.shapes import TUPLE
 
 Node = Any
+_vdot: Any = np.vdot
 Cotangents = dict[Node, supported]
 
 
@@ -131,7 +132,7 @@ def collect(roots: Iterable[Node], start: int = -1) -> Ordered:
     order = [v for v in met if v.serial > start]
     if not order:
         return Ordered([], list(met), {})
-    common: Any = type(order[0])
+    common = order[0].__class__
     push = order.append
     for z in order:
         for x in z.operands:
@@ -296,7 +297,7 @@ def has_nan(x: Any) -> bool:
         return False
     if type(x) is float:
         return x != x
-    square = np.vdot(x, x)  # one pass, and nan where an entry is
+    square = _vdot(x, x)  # one pass, and nan where an entry is
     return bool(square != square) and bool(np.isnan(x).any())
 
 

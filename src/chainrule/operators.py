@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule import kernels
 from chainrule.errors import ArgumentError
+from chainrule.generated import scalar_operator
 from chainrule.nodes import Operation, node
 from chainrule.operations_grad import arithmetic, contraction
 from chainrule.recorder import new, next_serial, record
@@ -25,7 +25,7 @@ def operator(operation: type[rule], name: str, *, masked: bool = False) -> Opera
         "node": node, "record": record, "record_masked": record_masked, "new": new,
         "next_serial": next_serial, "NONE": NONE,
     }  # fmt: skip
-    return kernels.scalar_operator(operation, name, names, masked=masked)
+    return scalar_operator(operation, name, names, masked=masked)
 
 
 def record_masked(operation: type[rule], operands: Sequence[Any], where: Any) -> Any:

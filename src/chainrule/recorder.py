@@ -20,6 +20,7 @@ from chainrule.rules import (
     rule,
     vertex,
 )
+from chainrule.shapes import SEQUENCES, TUPLE, generic, ndarray
 from chainrule.values import (
     NONE,
     holds_nodes,
@@ -28,7 +29,6 @@ from chainrule.values import (
     numeric_array,
     refuse_operands,
 )
-from chainrule.shapes import SEQUENCES, TUPLE, generic, ndarray
 
 next_serial = itertools.count(1).__next__
 """The serial number of the next node: nodes are ordered by age."""
@@ -56,39 +56,17 @@ def record(
         The keyword parameters of the operation.
     """
     parameters = NONE if given is None else given
-    made: Any = None
-    inside = list(operands)
-    values = list(operands)
-    wanted: list[bool] = []
-    floats = True
-    for i, x in enumerate(inside):
-        if not isinstance(x, vertex):
-            if type(x) is float or type(x) is int:
-                wanted.append(False)
-                continue
-            inside[i] = values[i] = x = as_operand(x)
-            if not isinstance(x, vertex):
-                wanted.append(False)
-                floats = False
-                continue
-        wanted.append(True)
-        values[i] = value = x._value
-        floats = floats and type(value) is float
-        if made is None or not made.watched:
-            made = type(x)
+    made, inside, values, wanted, floats = _sorted(operands)
     if made is None:
         return evaluate(operation, values, parameters)
-    key = tuple(wanted)
-    plan = operation.plans.get(key) or plan_of(operation, key)
+    plan = operation.plans.get(wanted) or plan_of(operation, wanted)
     if operation.refused:
         refuse_operands(operation, inside)
     value = evaluate(operation, values, parameters)
     if type(value) is not ndarray or value.dtype.kind not in "fc":
-        if floats and isinstance(value, np.float64):
-            value = float(value)
-        elif floats and isinstance(value, TUPLE):
-            value = tuple(float(v) if type(v) is np.float64 else v for v in value)
-        elif operation.outputs == 1 and not is_inexact(value):
+        if floats:
+            value = _as_floats(value)
+        if operation.outputs == 1 and not is_inexact(value):
             return value
     if not plan.depends and not made.traces:
         return value
@@ -108,6 +86,44 @@ def record(
     if made.watched:
         made.created(z)
     return z if operation.outputs == 1 else items_of(z)
+
+
+def _sorted(
+    operands: Sequence[Any],
+) -> tuple[Any, list[Any], list[Any], tuple[bool, ...], bool]:
+    """Return the class of the result and the operands: as kept, their values, ...
+
+    ... which of them are nodes, and whether all of them are Python numbers. The class
+    is that of the first node, or of the first ``watched`` one; ``None`` without nodes.
+    """
+    made: Any = None
+    inside, values = list(operands), list(operands)
+    wanted: list[bool] = []
+    floats = True
+    for i, x in enumerate(operands):
+        operand = x
+        if not isinstance(x, vertex):
+            if type(x) is float or type(x) is int:
+                wanted.append(False)
+                continue
+            inside[i] = values[i] = operand = as_operand(x)
+            if not isinstance(operand, vertex):
+                wanted.append(False)
+                floats = False
+                continue
+        wanted.append(True)
+        values[i] = value = operand._value
+        floats = floats and type(value) is float
+        if made is None or not made.watched:
+            made = operand.__class__
+    return made, inside, values, tuple(wanted), floats
+
+
+def _as_floats(value: Any) -> Any:
+    """Return NumPy's floats as Python's, also among several results."""
+    if isinstance(value, TUPLE):
+        return tuple(map(_as_floats, value))
+    return float(value) if type(value) is np.float64 else value
 
 
 def plan_of(operation: type[rule], wanted: tuple[bool, ...]) -> Plan:
@@ -154,7 +170,7 @@ class Plan:
 
 
 def may_change(array: Any) -> bool:
-    """Tell whether someone can write to an array, perhaps through what it is a view of."""
+    """Tell whether someone can write to an array, or to what it is a view of."""
     while isinstance(array, ndarray):
         if array.flags.writeable:
             return True
@@ -168,7 +184,7 @@ def items_of(z: Any) -> Any:
         record(structure.item_grad, (z,), {"index": i}) if is_inexact(v) else v
         for i, v in enumerate(z._value)
     ]
-    made: Any = type(z._value)
+    made = z._value.__class__
     return made(*results) if hasattr(made, "_fields") else tuple(results)
 
 
@@ -197,7 +213,7 @@ def needs_values(operation: type[rule], wanted: tuple[bool, ...], i: int) -> boo
 
 def as_operand(x: Any) -> Any:
     """Return an operand that is no node as a constant, or nodes in a list as a node."""
-    kind: Any = type(x)
+    kind = x.__class__
     if kind is np.ndarray and x.dtype.kind in "fcbiu":
         return x
     if kind is bool or kind is complex or isinstance(x, generic):

@@ -268,7 +268,7 @@ def test_shapes_are_no_plain_values():
         (lambda x: np.sum(x * x), np.ones(3), "single number"),
         (lambda x: x * 2, np.float32(1.5), "single number"),
         (lambda x: np.sinc(x), 0.5, "no form in JavaScript"),
-        (lambda x: np.sum(np.array([x, x])), 0.5, "no form in JavaScript"),
+        (lambda x: np.sum(np.stack([x, x])), 0.5, "no form in JavaScript"),
     ],
 )
 def test_what_has_no_scalar_form_is_not_replayed(g, x, reason):

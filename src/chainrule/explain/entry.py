@@ -20,9 +20,7 @@ BOXES = 60
 
 
 @overload
-def explain(
-    f: node, *, mode: Mode = ..., order: Literal[1, 2] = ...
-) -> Explanation: ...
+def explain(f: node, *, mode: Mode = ..., order: Literal[1] = ...) -> Explanation: ...
 @overload
 def explain(
     f: Callable[..., Any], *, mode: Mode = ..., order: Literal[1, 2] = ...
@@ -40,7 +38,8 @@ def explain(f: Any, *, mode: Mode = "reverse", order: Literal[1, 2] = 1) -> Any:
         ``"reverse"``: the backward sweep. ``"forward"``: the forward sweep of the
         tangent that moves every input by 1.
     order
-        2 also explains the gradient of each first derivative.
+        2 also explains the gradient of each first derivative (of a function, which
+        must be run again for it).
 
     Returns
     -------
@@ -55,6 +54,34 @@ def explain(f: Any, *, mode: Mode = "reverse", order: Literal[1, 2] = 1) -> Any:
     >>> explained = gd.explain(x * y + x)
     >>> [(t.gradient, explained.vertices[t.vertex].name) for t in explained.ticks]
     [(4.0, 'x'), (2.0, 'y')]
+    >>> print(explained)
+    node(8.0, add), x = 2, y = 3
+    <BLANKLINE>
+    Forward
+    Each operation, as it ran, recorded its operands and its value.
+    <BLANKLINE>
+     name  operation       value
+     x     input           2
+     y     input           3
+     v1    multiply(x, y)  6
+     v2    add(v1, x)      8
+    <BLANKLINE>
+    Backward
+    Newest first, so that each gradient is complete before it is used. It comes in,
+    times the local derivative it adds to the gradient of an operand.
+    <BLANKLINE>
+     vertex  comes in  local derivative  adds  sum so far
+     v2      1         dv2/dv1 = 1       1     v1: 1
+                       dv2/dx = 1        1     x: 1
+     v1      1         dv1/dx = y = 3    3     x: 1 from v2
+                                               + 3 from v1
+                                               = 4
+                       dv1/dy = x = 2    2     y: 2
+    <BLANKLINE>
+    Result
+     input  gradient
+     x      4
+     y      2
     """
     if mode not in ("reverse", "forward"):
         raise ArgumentError(
@@ -65,6 +92,11 @@ def explain(f: Any, *, mode: Mode = "reverse", order: Literal[1, 2] = 1) -> Any:
     from chainrule.explain.explaining import explain_call, explain_node
 
     if isinstance(f, node):
+        if order != 1:
+            raise ArgumentError(
+                f"explain needs a function for order={order}, to run it again; received "
+                f"{describe(f)}. Write gd.explain(f, order={order})(x)."
+            )
         return explain_node(f, mode)
     if not callable(f):
         raise ArgumentError(

@@ -76,9 +76,23 @@ def _joined(sign: str, a: Any, b: Any) -> Term:
     value = INFIX[sign](a.value, b.value)
     if a.head == "number" and b.head == "number":
         return as_term(value)
-    if sign == "**" and b.head == "number" and np.ndim(b.value) == 0 and b.value == 1:
+    if sign == "**":
+        return _power(a, b, value)
+    if sign == "*" and _is(b, 1):
         return a
+    if sign == "*" and _is(a, 1):
+        return b
     return Term(sign, (a, b), value)
+
+
+def _power(a: Term, b: Term, value: Any) -> Term:
+    if _is(b, 1):
+        return a
+    return as_term(1.0) if _is(b, 0) else Term("**", (a, b), value)
+
+
+def _is(x: Term, number: int) -> bool:
+    return x.head == "number" and np.ndim(x.value) == 0 and bool(x.value == number)
 
 
 def _define(python_name: str, sign: str) -> None:
@@ -133,9 +147,7 @@ class _Terms:
         x, y = as_term(x), as_term(y)
         if x.head == "number" and y.head == "number":
             return as_term(np.power(np.float64(x.value), y.value))
-        if y.head == "number" and np.ndim(y.value) == 0 and y.value == 1:
-            return x
-        return Term("**", [x, y], np.power(x.value, y.value))
+        return _power(x, y, np.power(x.value, y.value))
 
 
 _LONG = 40
