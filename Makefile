@@ -1,5 +1,5 @@
 # Every target makes the environment that it needs; only python3, git and make are
-# assumed. `make help` lists the targets.
+# assumed, and npm by the targets of the page. `make help` lists the targets.
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,7 +17,8 @@ PINS := pyproject.toml constraints.txt
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test bench bench-smoke docs lint format wheel hooks clean
+.PHONY: help demo test test-browser page page-check bench bench-smoke docs lint \
+	format wheel hooks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +28,15 @@ demo: $(VENV)/.stamp-demo ## gradients explained, and a model on real data
 
 test: $(VENV)/.stamp-demo $(VENV)/.stamp-test ## tests, doctests and branch coverage
 	$(BIN)/python -m pytest $(PYTEST_ARGS) --cov --cov-report=term
+
+test-browser: $(VENV)/.stamp-test $(VENV)/.stamp-browser web/node_modules/.stamp ## the page of a gradient, in a real browser
+	CHAINRULE_BROWSER=required $(BIN)/python -m pytest $(PYTEST_ARGS) tests/browser
+
+page: web/node_modules/.stamp ## rebuild the page's script and style from web/
+	npm --prefix web run --silent build
+
+page-check: web/node_modules/.stamp ## the page's script and style are what web/ builds
+	npm --prefix web run --silent check
 
 bench: $(BENCH_VENV)/.stamp-bench ## speed against other libraries (a large download)
 	$(BENCH_BIN)/python -m benchmarks $(BENCH_ARGS)
@@ -63,7 +73,7 @@ hooks: $(VENV)/.stamp-lint ## check every commit before it is made
 	$(BIN)/pre-commit install
 
 clean: ## remove environments, caches and built files
-	rm -rf $(VENV) $(BENCH_VENV) $(WHEEL_VENV) build dist docs/_build demo_output \
+	rm -rf $(VENV) $(BENCH_VENV) $(WHEEL_VENV) web/node_modules build dist docs/_build demo_output \
 		.coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache \
 		.ruff_cache .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -84,6 +94,11 @@ define extra_rule
 	@$$*/bin/python $$(PIP_INSTALL) --no-build-isolation --editable '.[$(1)]'
 	@touch $$@
 endef
-$(foreach extra,demo test bench docs lint,$(eval $(call extra_rule,$(extra))))
+$(foreach extra,demo test browser bench docs lint,$(eval $(call extra_rule,$(extra))))
+
+web/node_modules/.stamp: web/package.json
+	@echo "installing the packages of web/"
+	@npm --prefix web install --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
 
 .PRECIOUS: %/bin/python %/.stamp-build

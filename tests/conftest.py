@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import random
 
 import numpy as np
@@ -27,8 +28,20 @@ def rng():
     return np.random.default_rng(20230829)
 
 
+def _browser_skips(terminalreporter):
+    """Return why browser tests were skipped, and how many."""
+    skipped = terminalreporter.getreports("skipped")
+    reasons = [r.longrepr[2] for r in skipped if "tests/browser/" in r.nodeid]
+    return collections.Counter(text.removeprefix("Skipped: ") for text in reasons)
+
+
 def pytest_terminal_summary(terminalreporter):
-    """Print what the rules declare to be left out, if the rules were tested."""
+    """Print which browser tests were skipped, and what the rules leave out."""
+    for reason, count in _browser_skips(terminalreporter).items():
+        terminalreporter.section("not run", sep="!")
+        terminalreporter.write_line(
+            f"{count} tests of the page: {reason}. `make test-browser` insists on them."
+        )
     ran = [
         *terminalreporter.getreports("passed"),
         *terminalreporter.getreports("failed"),

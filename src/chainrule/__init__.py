@@ -4,7 +4,7 @@ import typing
 
 from chainrule import errors, numpy, operations, operations_grad
 from chainrule.custom import checkpoint, custom_operation
-from chainrule.explain import explain
+from chainrule.explain import draw, explain
 from chainrule.graph import generate_graph, topological_sort
 from chainrule.nodes import node
 from chainrule.testing import check_gradients
@@ -27,6 +27,7 @@ __all__ = [
     "check_gradients",
     "checkpoint",
     "custom_operation",
+    "draw",
     "elementwise_grad",
     "errors",
     "explain",

@@ -29,7 +29,7 @@ def tables(text: str) -> dict[tuple[str, ...], list[dict[str, str]]]:
             continue
         cells = [line[a:b].strip() for a, b in spans]
         row = dict(zip(headings, cells, strict=True))
-        if cells[0] or "adds" in row and row["adds"]:
+        if cells[0] or row.get("adds"):
             found[headings].append(row)
         else:
             for k, v in row.items():

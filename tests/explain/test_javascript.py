@@ -21,7 +21,8 @@ WITHOUT = {
 def view_of(rule, *operands, value=1.0, **parameters):
     """Return a view of a scalar operation; ``None`` stands for a vertex."""
     made = [
-        Operand(i, 1.0) if x is None else Operand(None, x) for i, x in enumerate(operands)
+        Operand(i, 1.0) if x is None else Operand(None, x)
+        for i, x in enumerate(operands)
     ]
     return VertexView(9, "z", value, rule, "", made, parameters)
 
@@ -105,7 +106,8 @@ def test_the_text_is_one_list_of_operations():
     found = [script_of(view_of(r, None, None)) for r in (division_grad, power_grad)]
     text = rules_text(found)
     assert text.count("structural: false") == 2
-    assert text.isascii() and "</" not in text
+    assert text.isascii()
+    assert "</" not in text
 
 
 def test_the_forms_are_of_functions_that_exist():

@@ -154,7 +154,7 @@ def long_constant(x):
     [
         (sorts, np.array([3.0, 1.0, 2.0]), "sort"),
         (long_constant, 2.0, "multiply"),
-        (lambda x: np.sinc(x), 0.5, "sinc"),
+        (np.sinc, 0.5, "sinc"),
     ],
 )
 def test_what_cannot_be_written_is_named(f, x, named):

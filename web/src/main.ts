@@ -173,7 +173,7 @@ function header(
   const paint = (toDark: boolean | null): void => {
     if (toDark != null) document.documentElement.dataset["theme"] = toDark ? "dark" : "light";
     theme.textContent = isDark() ? "Light" : "Dark";
-    set(theme, "aria-label", isDark() ? "Use light colours" : "Use dark colours");
+    set(theme, "aria-label", isDark() ? "Light colours" : "Dark colours");
   };
   dark.addEventListener("change", () => paint(null));
   paint(null);

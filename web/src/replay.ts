@@ -249,7 +249,7 @@ export class Replay {
       "vertex" in x ? this.run.vertices[x.vertex]!.name : short(x.value as number),
     );
     const place = guard.place == null ? null : this.run.places[guard.place];
-    const where = place ? `In line ${place.line} ` : "";
+    const where = place ? `In line ${place.line}, ` : "";
     const was = guard.truth ? "true" : "false";
     return `${where}${a} ${guard.sign} ${b} was ${was}, and no longer is.`;
   }

@@ -94,8 +94,8 @@ def explain(f: Any, *, mode: Mode = "reverse", order: Literal[1, 2] = 1) -> Any:
     if isinstance(f, node):
         if order != 1:
             raise ArgumentError(
-                f"explain needs a function for order={order}, to run it again; received "
-                f"{describe(f)}. Write gd.explain(f, order={order})(x)."
+                f"explain needs a function for order={order}, to run it again; "
+                f"received {describe(f)}. Write gd.explain(f, order={order})(x)."
             )
         return explain_node(f, mode)
     if not callable(f):
