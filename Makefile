@@ -17,7 +17,7 @@ PINS := pyproject.toml constraints.txt
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-browser page page-check bench bench-smoke docs lint \
+.PHONY: help demo lessons test test-browser page page-check bench bench-smoke docs lint \
 	format wheel hooks clean
 
 help: ## list the targets
@@ -25,6 +25,9 @@ help: ## list the targets
 
 demo: $(VENV)/.stamp-demo ## gradients explained, and a model on real data
 	$(BIN)/python demo.py
+
+lessons: $(VENV)/.stamp-demo ## the lessons of the documentation, as scripts
+	set -e; for lesson in docs/lessons/*.py; do $(BIN)/python $$lesson; done
 
 test: $(VENV)/.stamp-demo $(VENV)/.stamp-test ## tests, doctests and branch coverage
 	$(BIN)/python -m pytest $(PYTEST_ARGS) --cov --cov-report=term

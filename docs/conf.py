@@ -4,10 +4,12 @@ import re
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).parent))
+import literate
 import tables
 
 project = "chainrule"
@@ -21,7 +23,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "*.py"]  # the scripts of lessons/ are pages
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
@@ -34,6 +36,8 @@ myst_enable_extensions = ["dollarmath"]
 
 html_theme = "furo"
 html_title = "chainrule"
+html_static_path = ["static"]
+html_css_files = ["lessons.css"]
 
 here = Path(__file__).parent
 relative_link = re.compile(r"\[([^]]*)\]\((?![\w+.-]+:|[#/])([^)#\s]+)([^)]*)\)")
@@ -62,6 +66,22 @@ def fill(app: Sphinx, docname: str, content: list[str]) -> None:
         content[0] = content[0].replace(f"```{{{name}}}\n```", table)
 
 
+def run_lesson(app: Sphinx, docname: str, content: list[str]) -> None:
+    """Put the text, the code and the output of a lesson in place of its script."""
+    script = app.env.doc2path(docname)
+    if script.suffix == ".py":
+        content[0] = literate.page(script, here / "_build" / "lessons")
+
+
+def lessons(app: Sphinx, *_: Any) -> set[str]:
+    """Read the lessons in every build: what they print comes from the library."""
+    found = app.env.found_docs
+    return {name for name in found if app.env.doc2path(name).suffix == ".py"}
+
+
 def setup(app: Sphinx) -> None:
+    app.add_source_suffix(".py", "markdown")
+    app.connect("env-get-outdated", lessons)
+    app.connect("source-read", run_lesson)
     app.connect("include-read", relink)
     app.connect("source-read", fill)

@@ -20,16 +20,9 @@ from chainrule.cases import Sample, case
 from chainrule.graph import collect, forward_sweep, reverse_sweep
 from chainrule.nodes import FUNCTIONS, UFUNCS, node, record
 from chainrule.operations_grad.structure import structure
-from chainrule.rules import (
-    REGISTRY,
-    elementwise,
-    evaluate,
-    plain,
-    raw,
-    rule,
-    supported,
-    zeros_of,
-)
+from chainrule.rules import REGISTRY, elementwise, evaluate, plain, rule
+from chainrule.supports import supported, zeros_of
+from chainrule.vertices import raw
 
 RULES: list[type[rule]] = [
     r

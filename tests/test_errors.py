@@ -20,7 +20,8 @@ from chainrule.errors import (
     StaleValueError,
 )
 from chainrule.graph import collect, forward_sweep, reverse_sweep
-from chainrule.rules import general, plain, supported
+from chainrule.rules import general, plain
+from chainrule.supports import supported
 
 X, V = node(2.0), node([1.0, 2.0, 3.0])
 

@@ -18,7 +18,8 @@ from chainrule.graph import (
     reverse_sweep,
     sweep_values,
 )
-from chainrule.rules import plain, supported
+from chainrule.rules import plain
+from chainrule.supports import supported
 
 # --------------------------------------------------------------------------- the sweeps
 

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 import chainrule as gd
 from chainrule import kernels, node, operations
 from chainrule.graph import collect, reverse_sweep
-from chainrule.rules import elementwise, plain, raw, supported
+from chainrule.rules import elementwise, plain
+from chainrule.supports import supported
+from chainrule.vertices import raw
 from tests.helpers import RULES, assert_close, forward, reverse
 
 HUGE, INF, NAN = 1e200, np.inf, np.nan

@@ -11,7 +11,8 @@ import pytest
 from chainrule import operations
 from chainrule.graph import collect, fast_sweep_keeping
 from chainrule.nodes import node, record
-from chainrule.rules import elementwise, evaluate, general, plain, raw, rule
+from chainrule.rules import elementwise, evaluate, general, plain, rule
+from chainrule.vertices import raw
 from tests.helpers import (
     RULES,
     as_nodes,

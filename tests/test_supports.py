@@ -7,7 +7,9 @@ import pytest
 
 from chainrule import node, operations
 from chainrule.graph import collect, forward_sweep, reverse_sweep, with_support
-from chainrule.rules import plain, raw, supported
+from chainrule.rules import plain
+from chainrule.supports import supported
+from chainrule.vertices import raw
 
 INF, NAN = np.inf, np.nan
 ROOTS = [0.0, 4.0]

@@ -2,14 +2,11 @@
 # # 4. Arrays
 #
 # A node may hold a whole array. One operation on it is one vertex of the graph, however
-# many numbers it works on. The chain rule is the same for each entry; what is new is that
-# operations can spread one entry over many, or gather many into one.
+# many numbers it works on. The chain rule is the same for each entry; what is new is
+# that operations can spread one entry over many, or gather many into one.
 
 # %%
-from pathlib import Path
-
 import numpy as np
-from matplotlib.figure import Figure
 
 import chainrule as gd
 
@@ -17,9 +14,9 @@ import chainrule as gd
 # ## Sums and broadcasting
 #
 # In `s = np.sum(x)` every entry of `x` moves `s` equally, so each receives the same
-# cotangent: it is *spread*. In `x + b` with a single number `b`, the number is used once
-# for every entry, and what comes back is *summed*, as for every value that is used often.
-# One is the transpose of the other.
+# cotangent: it is *spread*. In `x + b` with a single number `b`, the number is used
+# once for every entry, and what comes back is *summed*, as for every value that is used
+# often. One is the transpose of the other.
 
 # %%
 x = np.array([1.0, 2.0, 3.0])
@@ -33,14 +30,15 @@ print("broadcast:", pullback(np.array([1.0, 2.0, 3.0])))
 # %% [markdown]
 # ## Products of matrices
 #
-# In $z = Ax$ the entries are $z_i = \sum_j A_{ij} x_j$, so $\partial z_i / \partial A_{ij}
-# = x_j$ and $\partial z_i / \partial x_j = A_{ij}$. With the cotangent $\bar z$ of the
-# result, and summed over all $i$ that use $x_j$, this makes
+# In `z = A @ x` the entry `z[i]` is the sum of `A[i, j] * x[j]` over `j`. So its
+# derivative in `A[i, j]` is `x[j]`, and in `x[j]` it is `A[i, j]`. Times the cotangent
+# of the result, and for `x[j]` summed over all `i` that use it:
 #
-# $$\bar A_{ij} = \bar z_i \, x_j, \qquad \bar x_j = \sum_i A_{ij} \, \bar z_i .$$
+#     A_grad[i, j] = z_grad[i] * x[j]
+#     x_grad[j] = sum over i of A[i, j] * z_grad[i]
 #
-# The first is an outer product, the second is $A^T \bar z$. A shape is a good memory aid:
-# a cotangent always has the shape of what it belongs to.
+# The first is an outer product, the second is `A.T @ z_grad`. Shapes help to remember
+# it: a cotangent always has the shape of what it belongs to.
 
 # %%
 rng = np.random.default_rng(0)
@@ -53,7 +51,7 @@ print(np.allclose(A_grad, np.outer(z_grad, x)), np.allclose(x_grad, A.T @ z_grad
 # %% [markdown]
 # ## Linear regression
 #
-# Forty points lie near the plane $t = 2x_0 - x_1 + 0.5$. We look for the weights `w` and
+# Forty points lie near the plane `t = 2 x0 - x1 + 0.5`. We look for the weights `w` and
 # the offset `b` with the least mean squared error. Here is the gradient, step by step.
 # `summed over axis 0` is the broadcast of `b`.
 
@@ -70,16 +68,16 @@ def loss(w, b):
 w, b = np.zeros(2), 0.0
 print(gd.explain(loss)(w, b))
 # > loss(w = (2,): 0 0, b = 0) = ...
+# > ... dv2/db = 1 ...
+# > ... summed over ...
 # > ... w.grad = X.T @ ...
-# > ... summed over
-# > ... axis 0: (40,) ->
-# > ...
-# > ... agrees
-# > ... agrees
+# > Result ...
+# > w ... agrees
+# > b ... agrees
 
 # %% [markdown]
-# On paper the gradient is $\frac{2}{n} X^T e$ in `w` and $\frac{2}{n} \sum_i e_i$ in `b`,
-# where $e$ is the error.
+# On paper, with `n` points, the gradient is `2 / n * X.T @ error` in `w`, and `2 / n`
+# times the sum of the errors in `b`.
 
 # %%
 w_grad, b_grad = gd.grad(loss, (0, 1))(w, b)
@@ -88,8 +86,8 @@ print(np.allclose(w_grad, 2 / 40 * X.T @ error), np.isclose(b_grad, 2 * error.me
 # > True True
 
 # %% [markdown]
-# Gradient descent takes small steps against the gradient. The answer is known from linear
-# algebra, so we can see that it arrives.
+# Gradient descent takes small steps against the gradient. The answer is known from
+# linear algebra, so we can see that it arrives.
 
 # %%
 losses = []
@@ -102,11 +100,15 @@ with_ones = np.column_stack([X, np.ones(40)])
 exact = np.linalg.lstsq(with_ones, t)[0]
 print("descent:", w.round(3), round(b, 3))
 print("exact:  ", exact[:2].round(3), exact[2].round(3))
-# > descent: [ 2.023 -1.08 ] 0.516
-# > exact:   [ 2.023 -1.08 ] 0.516
+# > descent: [ 1.981 -0.965] 0.472
+# > exact:   [ 1.981 -0.965] 0.472
 
-pictures = Path("demo_output")
-pictures.mkdir(exist_ok=True)
+# %% picture
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+Path("demo_output").mkdir(exist_ok=True)
 figure = Figure(figsize=(7, 3), layout="constrained")
 left, right = figure.subplots(1, 2)
 left.semilogy(losses)
@@ -114,18 +116,19 @@ left.set(xlabel="step", ylabel="mean squared error")
 right.plot(t, X @ w + b, "o")
 right.axline((0, 0), slope=1, color="grey")
 right.set(xlabel="t", ylabel="fitted")
-figure.savefig(pictures / "regression.svg")
+figure.savefig("demo_output/regression.svg")
 
 # %% [markdown]
-# ![The error falls, and the fitted values lie along the data](demo_output/regression.svg)
+# ![The error falls, and the fitted values follow the data](demo_output/regression.svg)
 #
 # ## Exercises
 #
 # 1. What does the reverse sweep of `np.mean` hand to each entry?
-# 2. At the least loss the errors have mean zero, and each column of `X` is orthogonal to
-#    them. Why?
-# 3. The loss is quadratic, so its Hessian is the same everywhere. Descent comes to rest
-#    only if the step is below 2 divided by the largest eigenvalue. Try both sides of it.
+# 2. At the least loss the errors have mean zero, and each column of `X` is orthogonal
+#    to them. Why?
+# 3. The loss is quadratic, so its Hessian is the same everywhere. Descent arrives only
+#    if its rate (above, 0.2) is below 2 divided by the largest eigenvalue. Try both
+#    sides.
 
 # %% answer
 _, pullback = gd.vjp(np.mean, np.zeros(4))

@@ -15,18 +15,11 @@ from chainrule.graph import collect, forward_sweep, reverse_sweep
 from chainrule.nodes import node
 from chainrule.recorder import record, stacked
 from chainrule.recording import Recording
-from chainrule.rules import (
-    Parameters,
-    general,
-    plain,
-    raw,
-    rule,
-    supported,
-    vertex,
-    zeros_of,
-)
+from chainrule.rules import Parameters, general, plain, rule
 from chainrule.shapes import SEQUENCES, describe, shape_of
+from chainrule.supports import supported, zeros_of
 from chainrule.values import holds_nodes
+from chainrule.vertices import raw, vertex
 
 
 def custom_operation(

@@ -18,9 +18,10 @@ from chainrule.kernels import (
     scalar_step,
     steps_of,
 )
-from chainrule.rules import ARITHMETIC_ERRORS, elementwise, rule
+from chainrule.rules import elementwise, rule
 from chainrule.scalar_forms import MATH, SCALAR_FORMS
 from chainrule.shapes import ndarray
+from chainrule.vertices import ARITHMETIC_ERRORS
 
 _MADE = """z = new(node)
 z._value = value

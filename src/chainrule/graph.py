@@ -15,18 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule.errors import RecordingError, StaleValueError
-from chainrule.rules import (
-    accumulate,
-    is_empty,
-    plain,
-    project,
-    pulled,
-    pushed,
-    raw,
-    supported,
-    vertex,
-)
+from chainrule.rules import plain, pulled, pushed
 from chainrule.shapes import TUPLE
+from chainrule.supports import accumulate, is_empty, project, supported
+from chainrule.vertices import raw, vertex
 
 Node = Any
 _vdot: Any = np.vdot

@@ -17,23 +17,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chainrule.owned_arrays import LARGE, accumulate_by, add_into, times
-from chainrule.rules import (
-    ARITHMETIC_ERRORS,
-    accumulate,
-    elementwise,
-    fit,
-    general,
-    linear,
-    plain,
-    project,
-    pulled,
-    raw,
-    rule,
-    supported,
-    vertex,
-)
+from chainrule.rules import elementwise, general, linear, plain, pulled, rule
 from chainrule.scalar_forms import MATH, SCALAR_FORMS
+from chainrule.supports import accumulate, fit, project, supported
 from chainrule.symbolic import partial_formulas
+from chainrule.vertices import ARITHMETIC_ERRORS, raw, vertex
 
 Step = Callable[[Any, Any, dict[Any, Any]], None]
 

@@ -19,7 +19,7 @@ from chainrule.graph import collect, conjugated, sweep_values
 from chainrule.operations_grad import indexing, structure
 from chainrule.pickling import flattened, rebuilt
 from chainrule.recorder import next_serial, plan_of, record
-from chainrule.rules import rule, vertex
+from chainrule.rules import rule
 from chainrule.shapes import SEQUENCES, TUPLE, describe, ndarray
 from chainrule.values import (
     INPUT,
@@ -34,6 +34,7 @@ from chainrule.values import (
     plain_operand,
     refuse_out,
 )
+from chainrule.vertices import vertex
 
 Operation = Callable[..., Any]
 

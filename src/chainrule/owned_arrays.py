@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.rules import accumulate, fit, plain, supported
+from chainrule.rules import plain
 from chainrule.shapes import TUPLE, ndarray
+from chainrule.supports import accumulate, fit, supported
 
 LARGE = 1 << 15
 """Arrays from this many bytes on are updated in place where the sweep owns them."""

@@ -8,9 +8,9 @@ from typing import Any
 from chainrule.graph import check_fresh, collect
 from chainrule.operations_grad import structure
 from chainrule.recorder import new, next_serial, plan_of
-from chainrule.rules import vertex
 from chainrule.shapes import kind_of
 from chainrule.values import INPUT, escape
+from chainrule.vertices import vertex
 
 
 def flattened(root: Any) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,7 @@ import numpy as np
 from chainrule import kernels
 from chainrule.errors import ShapeError
 from chainrule.operations_grad import structure
-from chainrule.rules import (
-    elementwise,
-    evaluate,
-    linear,
-    multilinear,
-    raw,
-    rule,
-    vertex,
-)
+from chainrule.rules import elementwise, evaluate, linear, multilinear, rule
 from chainrule.shapes import SEQUENCES, TUPLE, generic, ndarray
 from chainrule.values import (
     NONE,
@@ -29,11 +21,12 @@ from chainrule.values import (
     numeric_array,
     refuse_operands,
 )
+from chainrule.vertices import raw, vertex
 
-next_serial = itertools.count(1).__next__
+next_serial: Callable[[], int] = itertools.count(1).__next__
 """The serial number of the next node: nodes are ordered by age."""
 
-new = object.__new__
+new: Callable[[Any], Any] = object.__new__
 
 
 def record(
@@ -153,12 +146,12 @@ class Plan:
 
     def __init__(self, operation: type[rule], wanted: tuple[bool, ...]) -> None:
         """Work out the plan."""
-        self.step = kernels.steps_of(operation, wanted)
-        self.masked_step = self.step
+        self.step: kernels.Step = kernels.steps_of(operation, wanted)
+        self.masked_step: kernels.Step = self.step
         if issubclass(operation, elementwise):
             self.masked_step = reference_of(operation)
-        self.depends = _depends(operation, wanted)
-        self.copied = tuple(
+        self.depends: bool = _depends(operation, wanted)
+        self.copied: tuple[int, ...] = tuple(
             i
             for i, is_node in enumerate(wanted)
             if not is_node and needs_values(operation, wanted, i)

@@ -29,9 +29,11 @@ from chainrule.graph import (
 from chainrule.nodes import node
 from chainrule.operations_grad import structure
 from chainrule.recorder import new, next_serial, record, stacked
-from chainrule.rules import plain, raw, supported, vertex
+from chainrule.rules import plain
 from chainrule.shapes import ARRAYS, TUPLE, describe, kind_of, ndarray
+from chainrule.supports import supported
 from chainrule.values import INPUT, as_value, holds_nodes
+from chainrule.vertices import raw, vertex
 
 
 class CollectorPaused:

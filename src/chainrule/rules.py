@@ -29,81 +29,37 @@ Source of the two sweeps: Griewank & Walther, Evaluating Derivatives, 2nd ed., c
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
 from chainrule.cases import Cases, Conventions, Dtypes
 from chainrule.errors import RecordingError
-from chainrule.shapes import (
-    TUPLE,
-    dtype_of,
-    ndarray,
-    reduced_axes,
-    shape_of,
-    unbroadcast,
+from chainrule.shapes import TUPLE, ndarray, shape_of
+from chainrule.supports import (
+    Parameters,
+    accumulate,
+    add_values,
+    full_is_none,
+    intersect,
+    is_empty,
+    is_inexact,
+    is_mask,
+    marked,
+    masked_call,
+    product,
+    project,
+    split_where,
+    supported,
+    zeros_of,
 )
+from chainrule.vertices import ARITHMETIC_ERRORS, boxed, raw, vertex
 
 Array = Any
-Parameters = Mapping[str, Any]
 
 REGISTRY: list[type[rule]] = []
 """Every declared rule, in order of declaration; tests and docs are driven by it."""
-
-
-class vertex:
-    """Anything a recording is made of: has ``value``, ``grad`` and ``grad_ops``.
-
-    Results take the class of an operand whose class is ``watched``, and its ``created``
-    is told of each. One that ``traces`` also records what is locally constant.
-    """
-
-    __slots__ = ()
-    watched: ClassVar[bool] = False
-    traces: ClassVar[bool] = False
-
-    _value: Any
-    _step: Any
-    _grad: Any
-    _parameters: Mapping[str, Any]
-    operands: tuple[Any, ...]
-    serial: int
-
-    @classmethod
-    def created(cls, z: Any) -> None:
-        """Be told of a new result; only called where the class is ``watched``."""
-
-
-class supported(NamedTuple):
-    """A cotangent or tangent and its support (``None``: every entry)."""
-
-    value: Any
-    support: Any = None
-
-
-def raw(x: Any) -> Any:
-    """Return the plain value under a node; anything else is returned as it is."""
-    return x._value if isinstance(x, vertex) else x
-
-
-def unboxed(x: Any) -> Any:
-    """Return the plain value under a node, a Python float as a NumPy one.
-
-    NumPy's floats follow NumPy at poles and overflows, where Python's raise.
-    """
-    x = raw(x)
-    return np.float64(x) if type(x) is float else x
-
-
-def boxed(operands: Sequence[Any]) -> list[Any]:
-    """Return operands with constants as NumPy's numbers; nodes stay."""
-    return [x if isinstance(x, vertex) else unboxed(x) for x in operands]
-
-
-ARITHMETIC_ERRORS = (ZeroDivisionError, OverflowError, ValueError)
-"""What Python's floats raise where NumPy's return inf or nan."""
 
 
 class rule:
@@ -199,7 +155,7 @@ class rule:
     @classmethod
     def structural_for(cls, parameters: Parameters) -> bool:
         """Tell whether a call with these parameters makes structural zeros."""
-        return cls.structural or _is_mask(parameters.get("where"))
+        return cls.structural or is_mask(parameters.get("where"))
 
     @classmethod
     def pull(
@@ -635,135 +591,13 @@ vars(plain).update(sum=_sum, transpose=_transpose, reshape=_reshape)
 
 def evaluate(operation: type[rule], values: Sequence[Any], given: Parameters) -> Any:
     """Run an operation on plain values: its forward, with ``where`` made definite."""
-    if given and issubclass(operation, elementwise) and _is_mask(given.get("where")):
+    if given and issubclass(operation, elementwise) and is_mask(given.get("where")):
         return masked_call(operation.forward, values, given)
     return operation.forward(*values, **given)
 
 
-def masked_call(forward: Any, values: Sequence[Any], given: Parameters) -> Any:
-    """Call a ufunc where a mask holds; the other entries are zero."""
-    where, rest = split_where(given)
-    shape = np.broadcast_shapes(np.shape(where), *(np.shape(v) for v in values))
-    dtype = np.result_type(*values)
-    if dtype.kind not in "fc":
-        dtype = np.dtype(np.float64)
-    out = np.zeros(shape, dtype)
-    return forward(*values, out=out, where=where, **rest)[()]
-
-
-# ------------------------------------------------------- cotangents and their supports
-
-
-def _is_mask(where: Any) -> bool:
-    return where is not None and where is not True
-
-
-def split_where(parameters: Parameters) -> tuple[Any, Parameters]:
-    """Take ``where`` out of the parameters; ``None`` if it excludes nothing."""
-    where = parameters.get("where")
-    if where is None:
-        return None, parameters
-    rest = {k: v for k, v in parameters.items() if k != "where"}
-    return (where if _is_mask(where) else None), rest
-
-
 def _present(zeroed: Parameters, parameters: Parameters) -> Parameters:
     return {k: v for k, v in zeroed.items() if k in parameters}
-
-
-def intersect(a: Any, b: Any) -> Any:
-    """Return the intersection of two supports; ``None`` is everything."""
-    if a is None:
-        return full_is_none(b)
-    return a if b is None else np.logical_and(a, b)
-
-
-def full_is_none(support: Any) -> Any:
-    """Return ``None`` for a support that leaves nothing out."""
-    return None if support is None or np.all(support) else support
-
-
-def is_empty(support: Any) -> bool:
-    """Tell whether nothing is supported: the cotangent is absent."""
-    return support is not None and not np.any(support)
-
-
-def product(xp: Any, z_grad: Any, partial: Any, support: Any) -> Any:
-    """Return cotangent times partial as one operation, on the support."""
-    if support is not None:
-        return xp.supported_product(z_grad, partial, support)
-    if type(partial) is int and abs(partial) == 1:
-        return z_grad if partial == 1 else -z_grad
-    return z_grad * partial
-
-
-def zeros_of(value: Any) -> Any:
-    """Return zeros like a value (a float for a float, a tuple for a tuple)."""
-    if isinstance(value, TUPLE):
-        return tuple(zeros_of(v) for v in value)
-    return 0.0 if type(value) is float else np.zeros_like(value)
-
-
-def add_values(a: Any, b: Any) -> Any:
-    """Add two cotangents; ``None`` is absent, tuples add part by part."""
-    if a is None or b is None:
-        return b if a is None else a
-    if isinstance(b, TUPLE):
-        return tuple(add_values(p, q) for p, q in zip(a, b, strict=True))
-    return a + b
-
-
-def accumulate(xp: Any, total: supported | None, part: supported) -> supported:
-    """Add a contribution; supports unite."""
-    if total is None:
-        return part
-    support = None
-    if total.support is not None and part.support is not None:
-        support = np.logical_or(total.support, part.support)
-    return supported(add_values(total.value, part.value), full_is_none(support))
-
-
-def project(xp: Any, part: supported, like: Any) -> supported:
-    """Bring a cotangent to its receiver's shape and dtype (real if that is real)."""
-    value, support = part
-    like = raw(like)
-    if isinstance(like, TUPLE):
-        fitted = zip(value, like, strict=True)
-        return supported(
-            tuple(v if v is None else fit(xp, v, w) for v, w in fitted), support
-        )
-    if support is not None:
-        whole = np.broadcast_shapes(np.shape(support), shape_of(value))
-        support = fit_support(np.broadcast_to(support, whole), np.shape(like))
-    return supported(fit(xp, value, like), support)
-
-
-def fit_support(support: Any, target: tuple[int, ...]) -> Any:
-    """Broadcast a support to a shape, or unite it over the axes that one lacks."""
-    if np.broadcast_shapes(support.shape, target) == target:
-        return full_is_none(np.broadcast_to(support, target))
-    axes = reduced_axes(support.shape, target)
-    return full_is_none(support.any(axis=axes).reshape(target))
-
-
-def fit(xp: Any, value: Any, like: Any) -> Any:
-    """Sum, broadcast and cast a cotangent to the shape and dtype of ``like``."""
-    if type(like) is float:
-        if type(raw(value)) is float:
-            return value
-        value = unbroadcast(xp, value, ())
-        value = xp.real(value) if dtype_of(value).kind == "c" else value
-        return value if isinstance(value, vertex) else float(value)
-    if type(value) is float or type(value) is complex:
-        value = np.asarray(value)[()]
-    value = unbroadcast(xp, value, like.shape)
-    have, want = dtype_of(value), like.dtype
-    if have != want:
-        if have.kind == "c" and want.kind != "c":
-            value = xp.real(value)
-        if dtype_of(value) != want:
-            value = xp.astype(xp.asarray(value), want)
-    return value
 
 
 def _supported_map(
@@ -782,12 +616,12 @@ def _supported_map(
     supported entries.
     """
     values = [raw(x) for x in operands]
-    others = [np.ones(np.shape(v)) if _is_inexact(v) else v for v in values]
+    others = [np.ones(np.shape(v)) if is_inexact(v) else v for v in values]
     taken = full_is_none(through(plain, part.support, others) != 0)
     rough = [
         j
         for j, v in enumerate(values)
-        if j != position and _is_inexact(v) and not np.all(np.isfinite(v))
+        if j != position and is_inexact(v) and not np.all(np.isfinite(v))
     ]
     if not rough or np.all(part.support):
         return value, taken
@@ -799,22 +633,3 @@ def _supported_map(
         marks = [*others[:j], 1.0 * ~good, *others[j + 1 :]]
         touched = np.logical_or(touched, through(plain, part.support, marks) != 0)
     return xp.where(touched, value, through(xp, part.value, finite)), taken
-
-
-def marked(support: Any, shape: Sequence[int]) -> Any:
-    """Return positive numbers where a support holds and zeros elsewhere.
-
-    They are sent through a linear map to find the support of its result. No two are
-    alike, so that coefficients of both signs (``diff``) cannot cancel them.
-    """
-    size = math.prod(shape)
-    marks = (1.0 + np.arange(size) * _GOLDEN % 1.0).reshape(shape)
-    return marks if support is None else marks * support
-
-
-_GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
-
-
-def _is_inexact(value: Any) -> bool:
-    kind = getattr(getattr(value, "dtype", None), "kind", None)
-    return type(value) in (float, complex) or kind in ("f", "c")

@@ -19,9 +19,10 @@ from chainrule.containers import LEAF, flatten, is_container, map_leaves, unflat
 from chainrule.errors import ArgumentError, NotScalarError, ShapeError
 from chainrule.nodes import node
 from chainrule.recording import CollectorPaused, Recording, plain_copy
-from chainrule.rules import raw, zeros_of
 from chainrule.shapes import SEQUENCES, TUPLE, describe, kind_of, ndarray, shape_of
+from chainrule.supports import zeros_of
 from chainrule.values import check_cotangent
+from chainrule.vertices import raw
 
 Argnums = int | Sequence[int]
 

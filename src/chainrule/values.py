@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError, EscapeError, MissingRuleError, ShapeError
-from chainrule.rules import raw, rule, vertex
+from chainrule.rules import rule
 from chainrule.shapes import ARRAYS, SEQUENCES, TUPLE, describe, ndarray
+from chainrule.vertices import raw, vertex
 
 NONE: Mapping[str, Any] = {}
 """No parameters."""

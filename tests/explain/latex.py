@@ -21,7 +21,7 @@ def check(text: str) -> None:
     for token in _TOKEN.finditer(text):
         assert token.start() == end, f"unreadable: {text[end : token.start()]!r}"
         end = token.end()
-        environment, size, _, command, character = token.groups()
+        environment, size, _, _, character = token.groups()
         if environment:
             if token[0].startswith(r"\begin"):
                 opened.append(environment)

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import html
 import json
-import linecache
 import re
 
 import numpy as np
@@ -163,7 +162,6 @@ def test_no_text_of_the_program_becomes_markup(tmp_path):
     run = parts_of(broken)[0]["runs"][0]
     assert run["title"] == ATTACK
     assert run["error"] == f"ValueError: {ATTACK}"
-    linecache.clearcache()
 
 
 def test_json_in_a_script_cannot_end_it():

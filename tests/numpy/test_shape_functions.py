@@ -10,7 +10,8 @@ from chainrule.errors import ArgumentError, EscapeError, MissingRuleError, Shape
 from chainrule.graph import collect, fast_sweep, fast_sweep_keeping, reverse_sweep
 from chainrule.nodes import node
 from chainrule.numpy.node_methods import CONSTANT_METHODS, REFUSED_METHODS
-from chainrule.rules import plain, supported
+from chainrule.rules import plain
+from chainrule.supports import supported
 from tests.numpy.calls import DTYPES, MASK, M, S, T, V, W, assert_agrees, table
 
 ORDER = np.argsort(M, axis=1)

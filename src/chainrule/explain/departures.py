@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.nodes import node
-from chainrule.rules import vertex
+from chainrule.vertices import vertex
 
 
 @dataclass

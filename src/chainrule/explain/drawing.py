@@ -47,7 +47,7 @@ class Drawing:
 
     def __init__(self, explained: Explanation, limit: int) -> None:
         """Fold the recording until it has no more boxes than the limit."""
-        self.title = explained.title
+        self.title: str = explained.title
         vertices = explained.vertices
         groups = _groups(vertices, limit)
         place = {g: i for i, g in enumerate(dict.fromkeys(groups))}
@@ -55,13 +55,13 @@ class Drawing:
         for v, g in zip(vertices, groups, strict=True):
             members[place[g]].append(v)
         result = None if explained.result is None else vertices[explained.result]
-        self.boxes = [_box(explained, found, result) for found in members]
+        self.boxes: list[Box] = [_box(explained, found, result) for found in members]
         arrows: collections.Counter[tuple[int, int]] = collections.Counter()
         for v, g in zip(vertices, groups, strict=True):
             for x in v.operands:
                 if x.index is not None:
                     arrows[place[groups[x.index]], place[g]] += 1
-        self.arrows = dict(arrows)
+        self.arrows: Mapping[tuple[int, int], int] = dict(arrows)
 
     @property
     def mermaid(self) -> str:

@@ -13,8 +13,8 @@ from chainrule.explain.model import Explanation
 from chainrule.explain.observe import Run, watch
 from chainrule.graph import collect
 from chainrule.nodes import node
-from chainrule.rules import raw
 from chainrule.transforms import grad
+from chainrule.vertices import raw
 
 _DIFFERENCED = 50
 """Inputs with more entries than this are not checked by finite differences."""

@@ -36,13 +36,12 @@ class Term:
 
     __slots__ = ("head", "parts", "value")
     __array_ufunc__ = None
-    __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, head: str, parts: Sequence[Any], value: Any) -> None:
         """Keep the formula and its value."""
-        self.head = head
-        self.parts = parts
-        self.value = value
+        self.head: str = head
+        self.parts: Sequence[Any] = parts
+        self.value: Any = value
 
     def __neg__(self) -> Term:
         """Negate."""

@@ -8,7 +8,7 @@ to.
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from chainrule.containers import is_container
 from chainrule.errors import NotScalarError
 from chainrule.explain import remarks
 from chainrule.explain.brief import short
+from chainrule.explain.departures import Departure
 from chainrule.explain.formulas import as_term as constant
 from chainrule.explain.formulas import (
     documented,
@@ -37,17 +38,10 @@ from chainrule.explain.reading import (
 )
 from chainrule.explain.views import Contribution, Operand, Queue, Step, Tick, VertexView
 from chainrule.graph import collect, conjugated, with_support
-from chainrule.rules import (
-    accumulate,
-    elementwise,
-    plain,
-    project,
-    supported,
-    unboxed,
-    vertex,
-    zeros_of,
-)
+from chainrule.rules import elementwise, plain, pulled, pushed
+from chainrule.supports import accumulate, project, supported, zeros_of
 from chainrule.values import operation_name
+from chainrule.vertices import raw, unboxed, vertex
 
 
 class Explanation(Presented):
@@ -93,22 +87,24 @@ class Explanation(Presented):
         self.title = title
         self.called = called
         self.mode = mode
-        self.error = made.error
+        self.error: BaseException | None = made.error
         self.seconds: list[Explanation] = []
         self.notes: list[str] = []
         self._nodes = vertices_of(made)
         self._index = {z: i for i, z in enumerate(self._nodes)}
-        self.inputs = [self._index[x] for x in made.inputs]
-        self.vertices = self._views(made)
-        self.result = self._index.get(made.result) if is_node(made.result) else None
-        self.returned = made.result._value if is_node(made.result) else made.result
-        self.departures = made.departures
-        self.source = source_of(made)
+        self.inputs: list[int] = [self._index[x] for x in made.inputs]
+        self.vertices: list[VertexView] = self._views(made)
+        self.result: int | None = (
+            self._index.get(made.result) if is_node(made.result) else None
+        )
+        self.returned: Any = made.result._value if is_node(made.result) else made.result
+        self.departures: Sequence[Departure] = made.departures
+        self.source: dict[str, dict[int, str]] = source_of(made)
         self.steps: list[Step] = []
         self.totals: dict[int, Any] = {}
         if sweep and made.error is None:
             self._sweep(made.result)
-        self.ticks = self._ticks(differences)
+        self.ticks: list[Tick] = self._ticks(differences)
         if any(np.iscomplexobj(self.vertices[i].value) for i in self.inputs):
             self.notes.append(
                 "Gradients in complex inputs are conjugated at the end, so that "
@@ -205,10 +201,10 @@ class Explanation(Presented):
         if z.rule is None or z not in bars:
             return []
         wanted = [i for i, x in enumerate(z.operands) if isinstance(x, vertex)]
-        values = [unboxed(x) for x in z.operands]
-        pulled = z.rule.pull(plain, bars[z], unboxed(z), values, wanted, z.parameters)
+        values = [raw(x) for x in z.operands]
+        found = pulled(z.rule, plain, bars[z], raw(z), values, wanted, z.parameters)
         parts: list[Contribution] = []
-        for i, raw_part in pulled:
+        for i, raw_part in found:
             x = z.operands[i]
             part = project(plain, raw_part, x)
             bars[x] = accumulate(plain, bars.get(x), part)
@@ -230,7 +226,7 @@ class Explanation(Presented):
             self.totals[i] = dots[z].value if z in dots else zeros_of(z._value)
 
     def _step_forward(self, z: Any, dots: dict[Any, supported]) -> None:
-        values = [unboxed(x) for x in z.operands]
+        values = [raw(x) for x in z.operands]
         moving = [i for i, x in enumerate(z.operands) if isinstance(x, vertex)]
         parts: list[Contribution] = []
         total: supported | None = None
@@ -240,7 +236,7 @@ class Explanation(Presented):
                 continue
             tangents: list[Any] = [None] * len(values)
             tangents[i] = dots[x]
-            part = z.rule.push(plain, tangents, unboxed(z), values, z.parameters)
+            part = pushed(z.rule, plain, tangents, raw(z), values, z.parameters)
             if part is None:
                 continue
             part = project(plain, part, z)
@@ -355,9 +351,6 @@ def _partial(z: Any, i: int) -> Any:
     given = {k: v for k, v in z.parameters.items() if k != "where"}
     return z.rule.parts[i](plain, unboxed(z), *values, **given)
 
-
-contribution, operand, step, tick = Contribution, Operand, Step, Tick
-explanation, vertex_view = Explanation, VertexView
 
 __all__ = [
     "Contribution",

@@ -26,8 +26,9 @@ from chainrule.explain.written import (
     written_numpy,
 )
 from chainrule.operations_grad.structure import identity_grad
-from chainrule.rules import ARITHMETIC_ERRORS, elementwise, general, linear
+from chainrule.rules import elementwise, general, linear
 from chainrule.symbolic import Formula
+from chainrule.vertices import ARITHMETIC_ERRORS
 
 LONGEST = 400
 """Recordings with more operations are not written out."""

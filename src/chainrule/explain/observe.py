@@ -295,8 +295,6 @@ def operand_texts(expression: str, count: int) -> tuple[str, ...]:
     return tuple(map(ast.unparse, parts)) if len(parts) == count else ()
 
 
-place, run, observed = Place, Run, Observed
-
 __all__ = [
     "Observed",
     "Place",

@@ -24,7 +24,7 @@ from chainrule.explain.observe import Place
 from chainrule.explain.remarks import Remark, remedy
 from chainrule.explain.views import Contribution, Operand, Step, Tick, VertexView
 from chainrule.explain.wording import as_number
-from chainrule.rules import vertex
+from chainrule.vertices import vertex
 
 MOST = 1500
 """How many vertices the page holds; of a longer recording it has the newest."""
@@ -40,7 +40,9 @@ class Payload:
     def __init__(self, explained: Explanation) -> None:
         """Collect the explanation and those of its derivatives."""
         self._scripts: dict[Script, int] = {}
-        self.runs = [self._run(e) for e in (explained, *explained.seconds)]
+        self.runs: list[dict[str, Any]] = [
+            self._run(e) for e in (explained, *explained.seconds)
+        ]
 
     @property
     def scripts(self) -> Sequence[Script]:

@@ -11,7 +11,7 @@ from chainrule.containers import flatten
 from chainrule.explain.observe import Place, Run, operand_texts, program_names
 from chainrule.graph import collect
 from chainrule.nodes import node
-from chainrule.rules import vertex
+from chainrule.vertices import vertex
 
 
 def _age(z: Any) -> int:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.explain.observe import Place
-from chainrule.rules import vertex
 from chainrule.shapes import reduced_axes
+from chainrule.vertices import vertex
 
 
 @dataclass

@@ -30,15 +30,14 @@ class Written:
     """A value and the text that computes it."""
 
     __array_ufunc__ = None
-    __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, formula: Any, value: Any) -> None:
         """Keep both."""
         self.formula: Any = formula
         self.value: Any = value
         self.shape: tuple[int, ...] = np.shape(value)
-        self.ndim = len(self.shape)
-        self.dtype = np.asarray(value).dtype
+        self.ndim: int = len(self.shape)
+        self.dtype: np.dtype[Any] = np.asarray(value).dtype
 
     @property
     def text(self) -> str:

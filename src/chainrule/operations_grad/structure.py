@@ -8,7 +8,9 @@ from typing import Any
 
 from chainrule.errors import RecordingError
 from chainrule.kernels import Step, reference_of
-from chainrule.rules import Parameters, plain, raw, rule, supported, zeros_of
+from chainrule.rules import Parameters, plain, rule
+from chainrule.supports import supported, zeros_of
+from chainrule.vertices import raw
 
 
 class structure(rule, kind=True):
