@@ -2,13 +2,11 @@
 
 1. Equations: five functions and their gradients, next to finite differences.
 2. The chain rule, worked out: what one of them recorded, and every step of the sweep
-   that turns the recording into its gradient.
+   that turns the recording into its gradient, as text and as a page for the browser.
 3. A logistic regression: exact gradient and exact Hessian, hence standard errors.
 4. A small neural network on the same data, and a picture of what was fitted.
 """
 
-import re
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,11 +26,8 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 import chainrule as gd
-from chainrule.rules import elementwise
-from chainrule.symbolic import partial_formulas
 
 OUTPUT = Path("demo_output")
-WIDTH = 80
 
 
 # ---------------------------------------------------------------------- 1. equations
@@ -86,106 +81,6 @@ def gradient_table(*point: float) -> str:
         rows.append([equation.__doc__, "y", y.grad, near_y, abs(y.grad - near_y)])
     headings = ["", "d/d", "backward()", "differences", "apart by"]
     return tabulate(rows, headings, floatfmt=("", "", ".8f", ".8f", ".0e"))
-
-
-# ------------------------------------------------------- 2. the chain rule, worked out
-
-Names = dict[gd.node, str]
-FORWARD = "Forward: each operation, as it ran, recorded its operands and its value."
-BACKWARD = """\
-Backward: newest first, so that a gradient is complete before it is used. What
-comes in, times the local derivative, contributes to an operand's gradient."""
-
-
-def worked_out(f: Callable[..., Any], /, **inputs: float) -> str:
-    """Return the chain rule for one call of ``f`` as text, step by step.
-
-    Nothing in it is known beforehand: it is read from what the nodes recorded and from
-    the rules of their operations. Those must be elementwise (no ``np.sum`` or ``@``).
-    """
-    leaves = {name: gd.node(value) for name, value in inputs.items()}
-    result = f(**leaves)
-    vertices, edges = [], {}
-    gd.generate_graph(result, vertices, edges)
-    order = gd.topological_sort(vertices, edges)
-    names = vertex_names(order, leaves)
-    result.backward()
-    call = ", ".join(f"{name} = {x.value:g}" for name, x in leaves.items())
-    left = ", ".join(f"{name}.grad = {x.grad:.6g}" for name, x in leaves.items())
-    parts = [
-        f"f = {f.__name__}, {call}",
-        FORWARD,
-        forward_table(order, names),
-        BACKWARD,
-        backward_table(order, names),
-        textwrap.fill(f"f.backward() leaves {left}", WIDTH),
-    ]
-    return "\n\n".join(parts)
-
-
-def vertex_names(order: Sequence[gd.node], leaves: dict[str, gd.node]) -> Names:
-    """Return a name for each vertex: the inputs' own, then v1, v2, ... by age."""
-    given = {x: name for name, x in leaves.items()}
-    others = [v for v in reversed(order) if v not in given]
-    return given | {v: f"v{i}" for i, v in enumerate(others, 1)}
-
-
-def written(x: Any, names: Names) -> str:
-    """Return an operand as it is printed: a vertex by its name, a constant in full."""
-    return names[x] if isinstance(x, gd.node) else f"{x:.5g}"
-
-
-def forward_table(order: Sequence[gd.node], names: Names) -> str:
-    """Return the recording, oldest vertex first."""
-    rows: list[list[Any]] = []
-    for v in reversed(order):
-        operands = ", ".join(written(x, names) for x in v.operands)
-        rows.append([names[v], v.operation or "input", operands, v.value])
-    return tabulate(rows, ["name", "operation", "operands", "value"], floatfmt=".6g")
-
-
-def backward_table(order: Sequence[gd.node], names: Names) -> str:
-    """Return every step of the backward sweep over the recording, in its order."""
-    grads = dict.fromkeys(order, 0.0)
-    grads[order[0]] = 1.0
-    rows: list[list[Any]] = []
-    for z in order:
-        for i, formula in local_formulas(z, names).items():
-            x = z.operands[i]
-            if not isinstance(x, gd.node):
-                continue
-            local = float(z.rule.parts[i](np, z.value, *gd.value(z.operands)))
-            contribution = grads[z] * local
-            grads[x] += contribution
-            shown = [f"d{names[z]}/d{names[x]}", formula, f"{local:.5g}"]
-            equation = " = ".join(dict.fromkeys(shown))  # "= 1 = 1" is "= 1"
-            total = f"{names[x]}: {grads[x]:.5g}"
-            rows.append([names[z], grads[z], equation, contribution, total])
-    headings = ["vertex", "comes in", "local derivative", "contribution", "sum so far"]
-    table = tabulate(rows, headings, floatfmt=".5g")
-    excess = max(len(line) for line in table.splitlines()) - WIDTH
-    longest = max(len(row[2]) for row in rows)
-    limits = [None, None, longest - max(excess, 0), None, None]  # formulas wrap
-    return tabulate(rows, headings, floatfmt=".5g", maxcolwidths=limits)
-
-
-def local_formulas(z: gd.node, names: Names) -> dict[int, str]:
-    """Return the local derivative formulas of one vertex, by operand position.
-
-    A rule states them in its own names, z = f(x, y); here they get the vertices' names.
-    """
-    if z.rule is None:
-        return {}
-    if not issubclass(z.rule, elementwise) or z.parameters:
-        raise TypeError(f"{z.operation} is not a plain elementwise operation.")
-    own = z.rule.operand_names
-    meant = dict(zip(own, (written(x, names) for x in z.operands), strict=True))
-    meant["z"] = names[z]
-    found = partial_formulas(z.rule)
-    return {
-        i: re.sub(r"\b\w+\b", lambda word: meant.get(word[0], word[0]), found[own[i]])
-        for i in z.rule.parts
-    }
 
 
 # ------------------------------------------------------------- 3. logistic regression
@@ -390,13 +285,14 @@ def main() -> None:
     print("Gradient of y:", y.grad)
     print("\n" + gradient_table(2.0, 3.0))
     print("\n2. The chain rule, worked out\n")
-    text = worked_out(equation_2, x=2.0, y=3.0)
-    print(text)
+    explained = gd.explain(equation_2)(2.0, 3.0)
+    print(explained)
     OUTPUT.mkdir(exist_ok=True)
-    steps, picture = OUTPUT / "worked_out.txt", OUTPUT / "fit.png"
-    steps.write_text(text + "\n", encoding="utf-8")
+    page, picture = OUTPUT / "gradient.html", OUTPUT / "fit.png"
+    explained.save(page)
     fit_models(picture)
-    print(f"\nFiles: {steps}, {picture}")
+    print(f"\nFiles: {page} (every step, for the browser)")
+    print(f"       {picture} (what was fitted)")
 
 
 if __name__ == "__main__":

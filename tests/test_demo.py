@@ -16,24 +16,25 @@ from scipy.optimize import OptimizeResult
 
 import chainrule as gd
 import demo
-from chainrule.rules import elementwise
-from chainrule.wrapping import operation
 
 POINTS = [(2.0, 3.0), (0.7, 1.3), (1.9, 0.4)]
-FUNCTIONS = {"power": np.power, "log": np.log, "where": np.where, "exp": np.exp,
-             "sin": np.sin, "cos": np.cos, "sqrt": np.sqrt}  # fmt: skip
 
 
-def many_digits(x, y):
-    return (x * 1e-7 - y) / (x**y * -1234567.0) + np.exp(-x * y) * np.sqrt(x)
-
-
-def shared(x, y):
-    z = x * x
-    return z * z - z / y + 2.0
-
-
-WORKED = [*demo.EQUATIONS, many_digits, shared]
+def read_table(text, heading):
+    """Return the rows of the table that has this heading."""
+    lines = text.splitlines()
+    ruled = [i for i, line in enumerate(lines) if re.fullmatch("[- ]+", line)]
+    top = next(i - 1 for i in ruled if heading in lines[i - 1])
+    spans = [m.span() for m in re.finditer("-+", lines[top + 1])]
+    spans[-1] = (spans[-1][0], None)
+    names = [lines[top][slice(*span)].strip() for span in spans]
+    rows = []
+    for line in lines[top + 2 :]:
+        if not line.strip():
+            break
+        cells = [line[slice(*span)].strip() for span in spans]
+        rows.append(dict(zip(names, cells, strict=True)))
+    return rows
 
 
 # ------------------------------------------------------------------------- equations
@@ -67,146 +68,6 @@ def test_the_table_of_gradients_holds_both_and_their_difference():
         swept, near = float(row["backward()"]), float(row["differences"])
         assert swept == pytest.approx(near, abs=2e-8)
         assert float(row["apart by"]) < 1e-8
-
-
-# -------------------------------------------------------------------- worked-out text
-
-
-def read_table(text, heading):
-    """Return the rows of the table that has this heading, wrapped cells joined."""
-    lines = text.splitlines()
-    ruled = [i for i, line in enumerate(lines) if re.fullmatch("[- ]+", line)]
-    top = next(i - 1 for i in ruled if heading in lines[i - 1])
-    spans = [m.span() for m in re.finditer("-+", lines[top + 1])]
-    spans[-1] = (spans[-1][0], None)
-    names = [lines[top][slice(*span)].strip() for span in spans]
-    rows = []
-    for line in lines[top + 2 :]:
-        if not line.strip():
-            break
-        cells = [line[slice(*span)].strip() for span in spans]
-        if not cells[0] and rows and "vertex" in names:
-            begun = rows.pop().values()
-            cells = [f"{a} {b}".strip() for a, b in zip(begun, cells, strict=True)]
-        rows.append(dict(zip(names, cells, strict=True)))
-    return rows
-
-
-def recorded(f, x_value, y_value):
-    """Return nodes by the names that the text gives them, after a backward sweep."""
-    x, y = gd.node(x_value), gd.node(y_value)
-    z = f(x, y)
-    z.backward()
-    found, waiting = {}, [z]
-    while waiting:
-        v = waiting.pop()
-        if v not in found:
-            found[v] = None
-            waiting += [u for u in v.operands if isinstance(u, gd.node)]
-    made = sorted((v for v in found if v.operands), key=lambda v: v.serial)
-    return {"x": x, "y": y} | {f"v{i}": v for i, v in enumerate(made, 1)}
-
-
-@pytest.mark.parametrize("f", WORKED)
-def test_the_forward_table_is_the_recording(f):
-    nodes = recorded(f, 0.7, 1.3)
-    rows = read_table(demo.worked_out(f, x=0.7, y=1.3), "operands")
-    assert [row["name"] for row in rows] == list(nodes)
-    for row in rows:
-        v = nodes[row["name"]]
-        assert row["operation"] == (v.operation or "input")
-        assert float(row["value"]) == pytest.approx(v.value, rel=1e-5)
-        written = row["operands"].split(", ") if v.operands else []
-        for text, operand in zip(written, v.operands, strict=True):
-            if isinstance(operand, gd.node):
-                assert nodes[text] is operand
-            else:
-                assert float(text) == pytest.approx(operand, rel=1e-4)
-
-
-@pytest.mark.parametrize("f", WORKED)
-def test_the_backward_table_is_the_sweep(f):
-    nodes = recorded(f, 0.7, 1.3)
-    values = {name: v.value for name, v in nodes.items()}
-    sums = {}
-    for row in read_table(demo.worked_out(f, x=0.7, y=1.3), "local derivative"):
-        left, *formula, number = row["local derivative"].split(" = ")
-        vertex, operand = re.fullmatch(r"d(\w+)/d(\w+)", left).groups()
-        local, incoming = float(number), float(row["comes in"])
-        assert vertex == row["vertex"]
-        assert any(nodes[operand] is u for u in nodes[vertex].operands)
-        assert incoming == pytest.approx(nodes[vertex].grad, rel=1e-4)
-        for text in formula:
-            assert eval(text, FUNCTIONS, {**values, "z": None}) == pytest.approx(
-                local, rel=1e-4
-            )
-        contribution = float(row["contribution"])
-        assert contribution == pytest.approx(incoming * local, rel=1e-3)
-        sums[operand] = sums.get(operand, 0.0) + contribution
-        name, total = row["sum so far"].split(": ")
-        assert name == operand
-        assert float(total) == pytest.approx(sums[operand], rel=1e-3, abs=1e-4)
-    for name, v in nodes.items():
-        if name in sums:
-            assert sums[name] == pytest.approx(v.grad, rel=1e-3, abs=1e-4)
-
-
-def test_vertices_come_newest_first():
-    text = demo.worked_out(demo.equation_2, x=2.0, y=3.0)
-    rows = read_table(text, "local derivative")
-    visited = list(dict.fromkeys(row["vertex"] for row in rows))
-    assert visited == ["v5", "v4", "v3", "v2", "v1"]
-
-
-def test_the_text_changes_with_the_formula_and_with_the_point():
-    def product(x, y):
-        return x * y
-
-    def quotient(x, y):
-        return x / y
-
-    text = demo.worked_out(product, x=2.0, y=8.0)
-    assert "multiply" in text
-    assert "divide" not in text
-    assert "dv1/dx = y = 8" in text
-    text = demo.worked_out(quotient, x=2.0, y=8.0)
-    assert "divide" in text
-    assert "multiply" not in text
-    assert "dv1/dx = 1 / y = 0.125" in text
-    assert "dv1/dx = 1 / y = 0.25" in demo.worked_out(quotient, x=2.0, y=4.0)
-
-
-def test_the_formulas_are_those_of_the_rules():
-    class tripled_grad(elementwise):
-        """z = 3 x"""
-
-        @staticmethod
-        def forward(x):
-            return 3.0 * x
-
-        @staticmethod
-        def d_x(xp, z, x):
-            """dz/dx = 7 x, wrong on purpose"""
-            return 7 * x
-
-    tripled = operation(tripled_grad)
-    text = demo.worked_out(lambda q: tripled(q + 1.0), q=1.0)
-    assert "tripled" in text
-    assert "dv2/dv1 = 7 * v1 = 14" in text
-    assert "q.grad = 14" in text
-
-
-@pytest.mark.parametrize("f", WORKED)
-@pytest.mark.parametrize("point", [*POINTS, (1e-3, 2.5), (123456.7, 0.001)])
-def test_the_text_is_at_most_80_columns_wide(f, point):
-    with np.errstate(all="ignore"):
-        text = demo.worked_out(f, x=point[0], y=point[1])
-    assert max(map(len, text.splitlines())) <= 80
-
-
-def test_an_operation_without_a_local_formula_is_refused():
-    with pytest.raises(TypeError, match="sum is not a plain elementwise"):
-        demo.worked_out(lambda x: np.sum(2.0 * x), x=2.0)
 
 
 # ----------------------------------------------------------------------------- models
@@ -301,10 +162,11 @@ def test_the_script_runs_and_says_where_its_files_are(tmp_path):
     lines = run.stdout.splitlines()
     assert max(map(len, lines)) <= 80
     assert "Gradient of x: 3.5" in lines
-    assert lines[-1] == "Files: demo_output/worked_out.txt, demo_output/fit.png"
-    text = (tmp_path / "demo_output" / "worked_out.txt").read_text(encoding="utf-8")
-    assert text == demo.worked_out(demo.equation_2, x=2.0, y=3.0) + "\n"
-    assert text in run.stdout
+    page = tmp_path / "demo_output" / "gradient.html"
+    assert lines[-2].split()[:2] == ["Files:", "demo_output/gradient.html"]
+    assert lines[-1].split()[0] == "demo_output/fit.png"
+    assert str(gd.explain(demo.equation_2)(2.0, 3.0)) in run.stdout
+    assert "equation_2" in page.read_text(encoding="utf-8")
     shares = re.findall(r"Held-out accuracy: ([\d.]+)%", run.stdout)
     assert len(shares) == 2
     assert min(map(float, shares)) > 90.0
