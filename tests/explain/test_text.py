@@ -278,6 +278,10 @@ class TestWarningsAndErrors:
         said = " ".join(text.split("Watch out")[1].split())
         assert "np.log(x): v1 is nan. log needs a positive argument" in said
 
+    def test_a_nan_is_born_once(self):
+        said = str(gd.explain(lambda x: x * np.log(x - 3.0))(2.0)).split("Watch out")[1]
+        assert said.count("is nan") == 1
+
     def test_warnings_alike_stand_once(self):
         def f(x):
             for _ in range(50):

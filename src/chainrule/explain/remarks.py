@@ -68,7 +68,8 @@ def _on_contribution(
     v, target = explained.vertices[c.source], explained.vertices[c.target].name
     sent = explained.totals[c.target] if explained.mode == "forward" else step.incoming
     if has_nan(c.amount):
-        if not has_nan(sent):
+        known = any(has_nan(x.value) for x in (v, *v.operands))
+        if not known and not has_nan(sent):
             what = f"What passes between {v.name} and {target} is nan"
             if c.partial is not None:
                 what += f": {short(sent)} * {short(c.partial)}"
