@@ -8,6 +8,7 @@ and without the other libraries. In reading order:
 ``workload.py``    what a workload, a peer and a target are
 ``libraries.py``   how each library computes a gradient of a workload
 ``measure.py``     checking that all agree, and timing them in turns
+``compiled.py``    the same for compiled functions, and for what compiling takes
 ``report.py``      the table, and the file
 ``command.py``     the command line
 

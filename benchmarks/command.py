@@ -10,8 +10,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from textwrap import indent
 
-from benchmarks import report
-from benchmarks.measure import Row, compare
+from benchmarks import compiled, report
+from benchmarks.measure import Row
+from benchmarks.measure import compare as compare_eager
 from benchmarks.workload import Comparison
 from benchmarks.workloads import comparisons, costs
 
@@ -54,6 +55,13 @@ def apart(comparison: Comparison) -> list[Row]:
         with ProcessPoolExecutor(1, mp_context=new) as process:
             rows += process.submit(compare_one, comparison.name, i).result()
     return rows
+
+
+def compare(comparison: Comparison, *, smoke: bool) -> list[Row]:
+    """Compare functions that are compiled, or that are not."""
+    if isinstance(comparison, compiled.Compilation):
+        return compiled.compare(comparison, smoke=smoke)
+    return compare_eager(comparison, smoke=smoke)
 
 
 def compare_one(name: str, i: int) -> list[Row]:

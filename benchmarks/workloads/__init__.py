@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from benchmarks.workload import Comparison
 from benchmarks.workloads import (
+    compiled,
     held_out,
     large_arrays,
     nested,
@@ -20,5 +21,6 @@ def comparisons(*, tiny: bool) -> Iterator[Comparison]:
     Arrays that nobody uses would not be harmless: once a large one has been freed, the
     C library keeps later memory instead of handing it back, and everything is faster.
     """
-    for module in (scalars, small_arrays, large_arrays, held_out, nested):
+    modules = scalars, small_arrays, large_arrays, held_out, nested, compiled
+    for module in modules:
         yield from module.comparisons(tiny=tiny)

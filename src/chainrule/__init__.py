@@ -3,6 +3,15 @@
 import typing
 
 from chainrule import errors, numpy, operations, operations_grad
+from chainrule.compile import (
+    compile,
+    cond,
+    program,
+    scan,
+    source,
+    vmap,
+    while_loop,
+)
 from chainrule.custom import checkpoint, custom_operation
 from chainrule.explain import draw, explain
 from chainrule.graph import generate_graph, topological_sort
@@ -26,6 +35,8 @@ from chainrule.transforms import (
 __all__ = [
     "check_gradients",
     "checkpoint",
+    "compile",
+    "cond",
     "custom_operation",
     "draw",
     "elementwise_grad",
@@ -42,11 +53,16 @@ __all__ = [
     "numpy",
     "operations",
     "operations_grad",
+    "program",
+    "scan",
+    "source",
     "stop_gradient",
     "topological_sort",
     "value",
     "value_and_grad",
     "vjp",
+    "vmap",
+    "while_loop",
     "zero_grad",
 ]
 

@@ -10,6 +10,7 @@
     ├── NotScalarError        (ValueError)  a real scalar is needed and was not given
     ├── StaleValueError       (RuntimeError) a value was changed after it was used
     ├── RecordingError        (RuntimeError) the recording cannot give what is asked
+    ├── CompileError         (RuntimeError) a function cannot be compiled as it is
     ├── MissingLibraryError   (ImportError) an optional library or program is not there
     └── GradientMismatchError (AssertionError) two ways to a derivative disagree
 
@@ -48,6 +49,10 @@ class StaleValueError(ChainruleError, RuntimeError):
 
 class RecordingError(ChainruleError, RuntimeError):
     """The recording does not hold what this sweep needs."""
+
+
+class CompileError(ChainruleError, RuntimeError):
+    """A function cannot be compiled as it is, or has not been compiled yet."""
 
 
 class MissingLibraryError(ChainruleError, ImportError):

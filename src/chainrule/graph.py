@@ -18,7 +18,7 @@ from chainrule.errors import RecordingError, StaleValueError
 from chainrule.rules import plain, pulled, pushed
 from chainrule.shapes import TUPLE
 from chainrule.supports import accumulate, is_empty, project, supported
-from chainrule.vertices import raw, vertex
+from chainrule.vertices import raw, stand_in, vertex
 
 Node = Any
 _vdot: Any = np.vdot
@@ -279,6 +279,8 @@ def with_support(value: Any, seed: Any = None) -> supported:
     seed = value if seed is None else seed
     if isinstance(value, TUPLE):
         return supported(seed)
+    if isinstance(value, stand_in):
+        return supported(seed)
     support = np.asarray(value) != 0
     return supported(seed, None if support.all() else support)
 
@@ -289,6 +291,9 @@ def has_nan(x: Any) -> bool:
         return False
     if type(x) is float:
         return x != x
+    if isinstance(x, stand_in):
+        x.refuse_nan()
+        return False
     square = _vdot(x, x)  # one pass, and nan where an entry is
     return bool(square != square) and bool(np.isnan(x).any())
 

@@ -87,7 +87,14 @@ def array_step(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
     for i, is_node in enumerate(wanted):
         if is_node and (add := _in_place(operation, i)) is not None:
             names[f"add{i}"] = add
-            adds += [f"    accumulate_by(bars, x{i}, v{i}, add{i}, z_grad, parameters)"]
+            names[f"d{i}"] = operation.parts[i]
+            adds += [
+                "    try:",
+                f"        accumulate_by(bars, x{i}, v{i}, add{i}, z_grad, parameters)",
+                "    except (TypeError, ValueError):",  # a trace changes no array
+                f"        a{i} = d{i}(np, z_grad, {listed}, **parameters)",
+                f"        add_into(bars, x{i}, fit(np, a{i}, v{i}))",
+            ]
             continue
         text = _contribution(operation, i, listed, names) if is_node else None
         if text is None:

@@ -104,8 +104,11 @@ def accumulate_by(
         bars[x] = fit(plain, part, value) if c is None else c + fit(plain, part, value)
         return
     if c is None:
-        c = bars[x] = np.zeros(value.shape, value.dtype)
-    elif not (
+        c = np.zeros(value.shape, value.dtype)
+        add(c, z_grad, **parameters)
+        bars[x] = c
+        return
+    if not (
         type(c) is ndarray
         and _count(c) == _HELD_ONCE
         and c.base is None

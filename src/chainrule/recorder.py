@@ -21,7 +21,7 @@ from chainrule.values import (
     numeric_array,
     refuse_operands,
 )
-from chainrule.vertices import raw, vertex
+from chainrule.vertices import raw, stand_in, vertex
 
 next_serial: Callable[[], int] = itertools.count(1).__next__
 """The serial number of the next node: nodes are ordered by age."""
@@ -61,7 +61,7 @@ def record(
             value = _as_floats(value)
         if operation.outputs == 1 and not is_inexact(value):
             return value
-    if not plan.depends and not made.traces:
+    if not plan.depends:
         return value
     for i in plan.copied:
         x = inside[i]
@@ -106,7 +106,7 @@ def _sorted(
                 continue
         wanted.append(True)
         values[i] = value = operand._value
-        floats = floats and type(value) is float
+        floats = floats and (type(value) is float or is_number(value))
         if made is None or not made.watched:
             made = operand.__class__
     return made, inside, values, tuple(wanted), floats
@@ -116,7 +116,14 @@ def _as_floats(value: Any) -> Any:
     """Return NumPy's floats as Python's, also among several results."""
     if isinstance(value, TUPLE):
         return tuple(map(_as_floats, value))
+    if isinstance(value, stand_in):
+        return value.as_number()
     return float(value) if type(value) is np.float64 else value
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a value that is no float stands for one in a trace."""
+    return isinstance(value, stand_in) and value.is_number
 
 
 def plan_of(operation: type[rule], wanted: tuple[bool, ...]) -> Plan:
@@ -209,7 +216,7 @@ def as_operand(x: Any) -> Any:
     kind = x.__class__
     if kind is np.ndarray and x.dtype.kind in "fcbiu":
         return x
-    if kind is bool or kind is complex or isinstance(x, generic):
+    if kind is bool or kind is complex or isinstance(x, generic | stand_in):
         return x
     if isinstance(x, ndarray) and x.dtype == object:
         x = x.tolist()

@@ -33,7 +33,7 @@ from chainrule.rules import plain
 from chainrule.shapes import ARRAYS, TUPLE, describe, kind_of, ndarray
 from chainrule.supports import supported
 from chainrule.values import INPUT, as_value, holds_nodes
-from chainrule.vertices import raw, vertex
+from chainrule.vertices import raw, refuse_nans, stand_in, vertex
 
 
 class CollectorPaused:
@@ -167,9 +167,11 @@ class Recording:
             masked = {z: with_support(raw(s), s) for z, s in given.items()}
             with np.errstate(all="ignore"):
                 bars = reverse_sweep(operations, order, masked, self.inputs)
-            return [bars[x].value if x in bars else None for x in self.inputs], True
+            grads = [bars[x].value if x in bars else None for x in self.inputs]
+            refuse_nans(grads)
+            return alike(grads, self.inputs), True
         swept, _ = sweep_values(found, given, keep=False)
-        return owned([swept.get(x) for x in self.inputs]), False
+        return alike(owned([swept.get(x) for x in self.inputs]), self.inputs), False
 
     def push(self, tangents: Sequence[Any]) -> tuple[list[Any], bool]:
         """Sweep one tangent per input (or ``None``) forward to the outputs."""
@@ -182,10 +184,12 @@ class Recording:
         }
         with np.errstate(all="ignore"):
             dots = forward_sweep(operations if recorded else plain, order, seeds)
-        return [
+        found = [
             dots[z].value if isinstance(z, node) and z in dots else None
             for z in self.outputs
-        ], recorded
+        ]
+        refuse_nans(found)
+        return alike(found, self.outputs), recorded
 
     def arrange(self, leaves: Iterable[Any]) -> list[Any]:
         """Return per-input leaves in the structures of the arguments."""
@@ -205,6 +209,14 @@ class Recording:
         if not recorded:
             leaves = [plain_copy(x) if copy else raw(x) for x in leaves]
         return unflatten(structure, leaves)
+
+
+def alike(values: list[Any], likes: Sequence[Any]) -> list[Any]:
+    """Return derivatives with stand-ins as Python numbers where their values are."""
+    for i, x in enumerate(values):
+        if isinstance(x, stand_in):
+            values[i] = x.like(raw(likes[i]))
+    return values
 
 
 def plain_copy(x: Any) -> Any:
@@ -237,7 +249,7 @@ def input_node(x: Any, *, copy: bool, integers: bool) -> node | None:
             x = stacked(x)
         if isinstance(x, node):
             return record(structure.identity_grad, (x,))
-        if isinstance(x, ARRAYS):
+        if isinstance(x, (*ARRAYS, stand_in)):
             inexact = x.dtype.kind in "fc"
             if not inexact and not (integers and x.dtype.kind in "biu"):
                 return None

@@ -29,6 +29,7 @@ Source of the two sweeps: Griewank & Walther, Evaluating Derivatives, 2nd ed., c
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -48,13 +49,21 @@ from chainrule.supports import (
     is_mask,
     marked,
     masked_call,
+    nonzero,
     product,
     project,
     split_where,
     supported,
     zeros_of,
 )
-from chainrule.vertices import ARITHMETIC_ERRORS, boxed, raw, vertex
+from chainrule.vertices import (
+    ARITHMETIC_ERRORS,
+    boxed,
+    first_stand_in,
+    raw,
+    stand_in,
+    vertex,
+)
 
 Array = Any
 
@@ -258,7 +267,7 @@ class elementwise(rule, kind=True):
             partial = cls.parts[i](xp, z, *operands, **parameters)
             taken = support
             if cls.structural:
-                taken = intersect(support, raw(partial) != 0)
+                taken = intersect(support, nonzero(partial))
             if is_empty(taken):
                 continue
             yield i, supported(product(xp, z_grad, partial, taken), taken)
@@ -281,7 +290,7 @@ class elementwise(rule, kind=True):
             partial = cls.parts[i](xp, z, *operands, **parameters)
             taken = intersect(tangent.support, where)
             if cls.structural:
-                taken = intersect(taken, raw(partial) != 0)
+                taken = intersect(taken, nonzero(partial))
             if not is_empty(taken):
                 term = supported(product(xp, tangent.value, partial, taken), taken)
                 total = accumulate(xp, total, project(xp, term, z))
@@ -546,8 +555,7 @@ class namespace:
     def __getattr__(self, name: str) -> Any:
         """Find a function of the library, or the forward of a rule of ours."""
         found = EXTRA.get(name)
-        if found is None:
-            found = getattr(self._module, name)
+        found = getattr(self._module, name) if found is None else traceable(found)
         setattr(self, name, found)
         return found
 
@@ -584,16 +592,51 @@ def _reshape(x: Any, shape: Any, *, order: Any = "C") -> Any:
     return np.reshape(x, shape, order=order)
 
 
+def _asarray(x: Any) -> Any:
+    """Return ``np.asarray(x)``; a stand-in as it is."""
+    return x if isinstance(x, stand_in) else np.asarray(x)
+
+
 plain: namespace = namespace(np)
 """The namespace of plain sweeps."""
-vars(plain).update(sum=_sum, transpose=_transpose, reshape=_reshape)
+vars(plain).update(sum=_sum, transpose=_transpose, reshape=_reshape, asarray=_asarray)
 
 
 def evaluate(operation: type[rule], values: Sequence[Any], given: Parameters) -> Any:
     """Run an operation on plain values: its forward, with ``where`` made definite."""
     if given and issubclass(operation, elementwise) and is_mask(given.get("where")):
         return masked_call(operation.forward, values, given)
-    return operation.forward(*values, **given)
+    return whole(operation.forward, values, given)
+
+
+def whole(function: Callable[..., Any], values: Sequence[Any], given: Any) -> Any:
+    """Call a function, as one step of a trace where that cannot look inside it.
+
+    A function that fills an array of its own, or makes one of a stand-in, fails with
+    one of these errors or returns an array of objects. With plain values nothing is
+    looked at and nothing costs time.
+    """
+    try:
+        z = function(*values, **given)
+    except (TypeError, ValueError):
+        trace = first_stand_in(*values, given)
+        if trace is None:
+            raise
+        return trace.whole(function, values, given)
+    if type(z) is ndarray and z.dtype == object:
+        trace = first_stand_in(*values, given)
+        return z if trace is None else trace.whole(function, values, given)
+    return z
+
+
+def traceable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that is one step of a trace: see ``whole``."""
+
+    @functools.wraps(function)
+    def call(*values: Any, **given: Any) -> Any:
+        return whole(function, values, given)
+
+    return call
 
 
 def _present(zeroed: Parameters, parameters: Parameters) -> Parameters:
@@ -621,7 +664,10 @@ def _supported_map(
     rough = [
         j
         for j, v in enumerate(values)
-        if j != position and is_inexact(v) and not np.all(np.isfinite(v))
+        if j != position
+        and is_inexact(v)
+        and not isinstance(v, stand_in)
+        and not np.all(np.isfinite(v))
     ]
     if not rough or np.all(part.support):
         return value, taken

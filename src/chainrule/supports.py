@@ -20,7 +20,7 @@ from chainrule.shapes import (
     shape_of,
     unbroadcast,
 )
-from chainrule.vertices import raw, vertex
+from chainrule.vertices import first_stand_in, raw, stand_in, vertex
 
 Parameters = Mapping[str, Any]
 
@@ -35,12 +35,21 @@ class supported(NamedTuple):
 def masked_call(forward: Any, values: Sequence[Any], given: Parameters) -> Any:
     """Call a ufunc where a mask holds; the other entries are zero."""
     where, rest = split_where(given)
+    trace = first_stand_in(*values, where)
+    if trace is not None:
+        masked = {"forward": forward, **given}
+        return trace.whole(masked_result, values, masked)
     shape = np.broadcast_shapes(np.shape(where), *(np.shape(v) for v in values))
     dtype = np.result_type(*values)
     if dtype.kind not in "fc":
         dtype = np.dtype(np.float64)
     out = np.zeros(shape, dtype)
     return forward(*values, out=out, where=where, **rest)[()]
+
+
+def masked_result(*values: Any, forward: Any, **given: Any) -> Any:
+    """Call a ufunc where a mask holds: ``masked_call`` as a step of a trace."""
+    return masked_call(forward, values, given)
 
 
 def is_mask(where: Any) -> bool:
@@ -66,12 +75,22 @@ def intersect(a: Any, b: Any) -> Any:
 
 def full_is_none(support: Any) -> Any:
     """Return ``None`` for a support that leaves nothing out."""
-    return None if support is None or np.all(support) else support
+    if support is None or isinstance(support, stand_in):
+        return support
+    return None if np.all(support) else support
 
 
 def is_empty(support: Any) -> bool:
     """Tell whether nothing is supported: the cotangent is absent."""
-    return support is not None and not np.any(support)
+    if support is None or isinstance(support, stand_in):
+        return False
+    return not np.any(support)
+
+
+def nonzero(partial: Any) -> Any:
+    """Return where a partial is not zero; of a stand-in nothing is known: ``None``."""
+    partial = raw(partial)
+    return None if isinstance(partial, stand_in) else partial != 0
 
 
 def product(xp: Any, z_grad: Any, partial: Any, support: Any) -> Any:
@@ -112,6 +131,8 @@ def accumulate(xp: Any, total: supported | None, part: supported) -> supported:
 def project(xp: Any, part: supported, like: Any) -> supported:
     """Bring a cotangent to its receiver's shape and dtype (real if that is real)."""
     value, support = part
+    if isinstance(support, stand_in):
+        support = None  # its masks are in the value; see refuse_nans
     like = raw(like)
     if isinstance(like, TUPLE):
         fitted = zip(value, like, strict=True)
@@ -139,8 +160,10 @@ def fit(xp: Any, value: Any, like: Any) -> Any:
             return value
         value = unbroadcast(xp, value, ())
         value = xp.real(value) if dtype_of(value).kind == "c" else value
-        return value if isinstance(value, vertex) else float(value)
+        return value if isinstance(value, vertex | stand_in) else float(value)
     if type(value) is float or type(value) is complex:
+        if isinstance(like, stand_in) and like.is_number and type(value) is float:
+            return value
         value = np.asarray(value)[()]
     value = unbroadcast(xp, value, like.shape)
     have, want = dtype_of(value), like.dtype

@@ -19,10 +19,18 @@ from chainrule.containers import LEAF, flatten, is_container, map_leaves, unflat
 from chainrule.errors import ArgumentError, NotScalarError, ShapeError
 from chainrule.nodes import node
 from chainrule.recording import CollectorPaused, Recording, plain_copy
-from chainrule.shapes import SEQUENCES, TUPLE, describe, kind_of, ndarray, shape_of
+from chainrule.shapes import (
+    SEQUENCES,
+    TUPLE,
+    describe,
+    dtype_of,
+    kind_of,
+    ndarray,
+    shape_of,
+)
 from chainrule.supports import zeros_of
 from chainrule.values import check_cotangent
-from chainrule.vertices import raw
+from chainrule.vertices import raw, stand_in
 
 Argnums = int | Sequence[int]
 
@@ -549,7 +557,7 @@ def _scalar_output(run: Recording) -> Any:
 
 
 def _check_numeric(z: Any, name: str) -> None:
-    if isinstance(z, node | int | float | complex | np.ndarray | np.generic):
+    if isinstance(z, node | int | float | complex | np.ndarray | np.generic | stand_in):
         return
     raise ArgumentError(
         f"{name} needs a function that returns numbers; this one returned "
@@ -558,7 +566,7 @@ def _check_numeric(z: Any, name: str) -> None:
 
 
 def _kind(z: Any) -> str:
-    return np.asarray(raw(z)).dtype.kind
+    return dtype_of(raw(z)).kind
 
 
 def _check_tuples(primals: Any, tangents: Any, name: str) -> None:
@@ -619,6 +627,8 @@ def _tangent_tree(run: Recording, dots: list[Any], *, recorded: bool) -> Any:
 
 def _ones(z: Any) -> Any:
     value = raw(z)
+    if isinstance(value, stand_in):
+        return 1.0 if value.is_number else np.ones_like(value)[()]  # type: ignore
     kind = kind_of(value)
     return np.ones_like(value) if kind is ndarray else kind(1)
 
@@ -628,7 +638,7 @@ def _units(z: Any) -> list[Any]:
     value = raw(z)
     if type(value) is float or np.ndim(value) == 0:
         return [_ones(z)]
-    zero = np.zeros_like(value, dtype=np.asarray(value).dtype)
+    zero = np.zeros(shape_of(value), dtype_of(value))
     units: list[Any] = []
     for index in np.ndindex(zero.shape):
         unit = zero.copy()

@@ -12,8 +12,9 @@ import numpy as np
 
 from chainrule.errors import ArgumentError, EscapeError, MissingRuleError, ShapeError
 from chainrule.rules import rule
-from chainrule.shapes import ARRAYS, SEQUENCES, TUPLE, describe, ndarray
-from chainrule.vertices import raw, vertex
+from chainrule.shapes import SEQUENCES, TUPLE, describe, dtype_of, ndarray
+from chainrule.supports import is_inexact
+from chainrule.vertices import first_stand_in, raw, stand_in, vertex
 
 NONE: Mapping[str, Any] = {}
 """No parameters."""
@@ -39,6 +40,8 @@ def as_value(value: Any) -> Any:
         )
     if isinstance(value, _INTEGERS):
         return float(value)
+    if isinstance(value, stand_in):
+        return value if is_inexact(value) else value * 1.0
     if isinstance(value, _INEXACT):
         return value
     if isinstance(value, complex | float):
@@ -49,6 +52,11 @@ def as_value(value: Any) -> Any:
 
 def numeric_array(value: Any, where: str) -> Any:
     """Return a numeric array of a value, or raise naming what was received."""
+    if isinstance(value, stand_in):
+        return value
+    trace = first_stand_in(value)
+    if trace is not None:
+        return trace.whole(np.asarray, (value,), {})
     if value is None or isinstance(value, str | bytes | dict | set):
         raise ArgumentError(
             f"{where} needs numbers; received {describe(value)}. Pass a float, an "
@@ -98,7 +106,7 @@ def check_cotangent(z_grad: Any, value: Any, name: str) -> Any:
             f"{name} has shape {given.shape}, but the value it belongs to has shape "
             f"{np.shape(value)}. Pass an array of shape {np.shape(value)}."
         )
-    want = np.asarray(value).dtype
+    want = dtype_of(value)
     if given.dtype.kind == "c" and want.kind != "c":
         raise ArgumentError(
             f"{name} is complex, but the value it belongs to is real ({want}). Pass "
@@ -106,14 +114,9 @@ def check_cotangent(z_grad: Any, value: Any, name: str) -> Any:
         )
     if isinstance(given, vertex):
         return given
+    if isinstance(given, stand_in):
+        return given if given.dtype == want else given.astype(want)  # type: ignore
     return float(given) if type(value) is float else given.astype(want)
-
-
-def is_inexact(x: Any) -> bool:
-    """Tell whether a plain value is real or complex floating point."""
-    if isinstance(x, ARRAYS):
-        return x.dtype.kind in "fc"
-    return isinstance(x, float | complex)
 
 
 def kept(x: Any) -> Any:

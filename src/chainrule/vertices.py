@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,12 +12,11 @@ class vertex:
     """Anything a recording is made of: has ``value``, ``grad`` and ``grad_ops``.
 
     Results take the class of an operand whose class is ``watched``, and its ``created``
-    is told of each. One that ``traces`` also records what is locally constant.
+    is told of each.
     """
 
     __slots__ = ()
     watched: ClassVar[bool] = False
-    traces: ClassVar[bool] = False
 
     _value: Any
     _step: Any
@@ -29,6 +28,71 @@ class vertex:
     @classmethod
     def created(cls, z: Any) -> None:
         """Be told of a new result; only called where the class is ``watched``."""
+
+
+class stand_in:
+    """A plain value in a trace: shape and dtype are known, its entries may change.
+
+    Whatever is computed with it is a step of the trace. A node may hold one as its
+    value. Only ``chainrule.compile`` makes them.
+    """
+
+    __slots__ = ()
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def whole(self, function: Any, operands: Sequence[Any], given: Any) -> Any:
+        """Return the result of a function, run as one step of the trace."""
+        raise NotImplementedError
+
+    @property
+    def is_number(self) -> bool:
+        """Whether this stands for a Python number, which adopts others' dtypes."""
+        raise NotImplementedError
+
+    def as_number(self) -> Any:
+        """Return the result just made as the Python number that it is."""
+        raise NotImplementedError
+
+    def like(self, value: Any) -> Any:
+        """Return this as a Python number where the value is one."""
+        raise NotImplementedError
+
+    def refuse_nan(self) -> None:
+        """Say that the trace is wrong for arguments that make this hold a nan."""
+        raise NotImplementedError
+
+
+def refuse_nans(values: Iterable[Any]) -> None:
+    """Say of all stand-ins among values, and under nodes, that none may be nan.
+
+    A trace carries no supports of stand-ins. Leaving a support out can turn an entry
+    into nan but never into another number, so a sweep without a nan is right.
+    """
+    for x in map(raw, values):
+        if isinstance(x, stand_in):
+            x.refuse_nan()
+        elif isinstance(x, tuple):
+            refuse_nans(x)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def first_stand_in(*trees: Any) -> stand_in | None:
+    """Return the first stand-in in nested lists, tuples and mappings, if any."""
+    for x in trees:
+        if isinstance(x, stand_in):
+            return x
+        if isinstance(x, list | tuple):
+            found = first_stand_in(*x)
+        elif isinstance(x, dict):
+            found = first_stand_in(*x.values())
+        elif isinstance(x, np.ndarray) and x.dtype == object:
+            found = first_stand_in(*x.flat)
+        else:
+            continue
+        if found is not None:
+            return found
+    return None
 
 
 def raw(x: Any) -> Any:

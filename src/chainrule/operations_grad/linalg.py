@@ -15,7 +15,7 @@ import numpy as np
 
 from chainrule.cases import Cases, Dtypes, case, positive, regular, spd, symmetric
 from chainrule.errors import ArgumentError
-from chainrule.rules import EXTRA, general, plain
+from chainrule.rules import EXTRA, general, plain, traceable
 from chainrule.shapes import Axis, dtype_of, is_complex, kept_shape, shape_of
 
 _linalg: Any = np.linalg
@@ -288,6 +288,7 @@ def _largest_column(x: Any) -> Any:
     return np.abs(x).sum(-2).max(-1, initial=0.0)
 
 
+@traceable
 def cofactors_dot(x: Any, x_dot: Any) -> Any:
     """Return the derivative of the cofactors along ``x_dot``, also of singular ``x``.
 

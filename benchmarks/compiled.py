@@ -1,0 +1,293 @@
+"""Compiled functions: ``gd.compile`` beside ``jax.jit``, on one thread.
+
+A comparison names a workload and what is compiled of it: the function itself, its value
+with its gradient, a Hessian, a Jacobian, or one Jacobian per example. Both libraries
+compile the same text and take its arrays, data included, as arguments. Each row of the
+table belongs to a peer:
+
+- a library: calls of the compiled function, timed in turns as everywhere;
+- ``ALONE``: the same calls against a number of seconds;
+- a ``FirstCall``: what the first call takes, which traces and compiles. The library has
+  compiled a trifle before, so starting it is not counted; a new function is made for
+  each timing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+import chainrule as gd
+from benchmarks.measure import (
+    SAME,
+    DisagreementError,
+    Row,
+    collector_settled,
+    count_operations,
+    distance,
+    in_turns,
+    row_of,
+    time_block,
+)
+from benchmarks.workload import Comparison, Peer, Workload
+
+OURS = "chainrule compiled"
+FUNCTION = "its function, compiled"
+EAGER = "chainrule eager"
+FORWARD = "numpy forward"
+JAX, JAX_REVERSE = "jax jit", "jax jit, jacrev"
+ALONE = ""
+
+LIBRARIES = (ALONE, FUNCTION, EAGER, FORWARD, JAX, JAX_REVERSE)
+"""What a peer may be."""
+
+HERE = (ALONE, FUNCTION, EAGER, FORWARD)
+"""Those that are there without any other library."""
+
+EXAMPLES = 3
+"""How many examples of a batch are compared with the function that is not compiled."""
+
+Call = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Compilation(Comparison):
+    """A comparison of compiled functions.
+
+    Attributes
+    ----------
+    transform
+        What is compiled: ``"value"``, ``"gradient"`` (and the value), ``"hessian"``,
+        ``"jacobian"``, or ``"jacobians"``: one for each entry of the first axis.
+    """
+
+    transform: str = "gradient"
+
+
+@dataclass(frozen=True)
+class FirstCall(Peer):
+    """A peer whose first calls are compared; there are ``builds`` of each."""
+
+    builds: int = 3
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a library offers, under the same names for each."""
+
+    xp: Any
+    compile: Callable[..., Any]
+    value_and_grad: Callable[..., Any]
+    hessian: Callable[..., Any]
+    jacobian: Callable[..., Any]
+    vmap: Callable[..., Any] | None
+    scan: Callable[..., Any] | None
+
+
+# ------------------------------------------------------------------------- libraries
+
+
+def chainrule_tools() -> Tools:
+    """Return chainrule's."""
+    vmap, scan = getattr(gd, "vmap", None), getattr(gd, "scan", None)
+    return Tools(np, gd.compile, gd.value_and_grad, gd.hessian, gd.jacobian, vmap, scan)
+
+
+def jax_tools(library: str) -> Tools:
+    """Return JAX's, in double precision; its Jacobians by forward sweeps or reverse."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    return Tools(
+        jax.numpy,
+        jax.jit,
+        jax.value_and_grad,
+        jax.hessian,
+        jax.jacrev if library == JAX_REVERSE else jax.jacfwd,
+        jax.vmap,
+        jax.lax.scan,
+    )
+
+
+def own_scan(*_: Any) -> Any:
+    """Stand in a workload's options for the scan of the library that runs it."""
+    raise NotImplementedError("transformed() puts the library's own scan here.")
+
+
+def transformed(tools: Tools, workload: Workload, transform: str) -> Any:
+    """Return the function of all arrays that computes what is asked for."""
+    options = dict(workload.options)
+    if "scan" in options:
+        options["scan"] = tools.scan
+
+    def function(*arrays: Any) -> Any:
+        return workload.function(tools.xp, *arrays, **options)
+
+    many = len(workload.arguments)
+    places: Any = 0 if many == 1 else tuple(range(many))
+    if transform == "value":
+        return function
+    if transform == "gradient":
+        return tools.value_and_grad(function, places)
+    if transform == "hessian":
+        return tools.hessian(function, places)
+    jacobian = tools.jacobian(function, places)
+    return tools.vmap(jacobian) if transform == "jacobians" else jacobian
+
+
+def build(library: str, workload: Workload, transform: str) -> Call:
+    """Return a call of the library's new, not yet compiled function."""
+    if library in (JAX, JAX_REVERSE):
+        return build_jax(library, workload, transform)
+    tools = chainrule_tools()
+    arrays = (*workload.arguments, *workload.constants)
+    if library in (FUNCTION, FORWARD):
+        transform = "value"
+    run = transformed(tools, workload, transform)
+    if library in (OURS, FUNCTION):
+        run = tools.compile(run)
+    return lambda: run(*arrays)
+
+
+def build_jax(library: str, workload: Workload, transform: str) -> Call:
+    """Return a call of JAX's; it ends when the numbers are there."""
+    import jax
+
+    tools = jax_tools(library)
+    arrays = [jax.numpy.asarray(x) for x in (*workload.arguments, *workload.constants)]
+    run = tools.compile(transformed(tools, workload, transform))
+    return lambda: jax.block_until_ready(run(*arrays))
+
+
+# ---------------------------------------------------------------------------- checks
+
+
+def check(comparison: Compilation, peers: Sequence[Peer]) -> None:
+    """Raise unless what is compiled agrees with what is not, and with the peers."""
+    workload, transform = comparison.workload, comparison.transform
+    ours = leaves(build(OURS, workload, transform)())
+    if transform == "jacobians":
+        few, count = examples(workload), EXAMPLES
+    else:
+        few, count = workload, None
+    expected = leaves(build(EAGER, few, transform)())
+    found = [x if count is None else x[:count] for x in ours]
+    require_same(comparison.name, EAGER, found, expected)
+    for peer in peers:
+        if peer.library in (JAX, JAX_REVERSE):
+            other = peer.workload or workload
+            theirs = leaves(build(peer.library, other, transform)())
+            require_same(comparison.name, peer.name, ours, theirs)
+
+
+def examples(workload: Workload) -> Workload:
+    """Return the workload on the first few examples of its batch."""
+    arguments, constants = (
+        tuple(x[:EXAMPLES] for x in arrays)
+        for arrays in (workload.arguments, workload.constants)
+    )
+    return Workload(workload.function, arguments, constants, workload.options)
+
+
+def leaves(result: Any) -> list[np.ndarray]:
+    """Return the arrays of nested tuples and lists of them."""
+    if isinstance(result, (tuple, list)):
+        return [x for part in result for x in leaves(part)]
+    return [np.asarray(result)]
+
+
+def require_same(
+    name: str, other: str, ours: Sequence[Any], theirs: Sequence[Any]
+) -> None:
+    """Raise if two lists of arrays differ; a zero must be met by a zero."""
+    for x, y in zip(ours, theirs, strict=True):
+        apart = distance(x, y) if np.any(x) else float(np.max(np.abs(y)))
+        if not apart <= SAME:
+            raise DisagreementError(
+                f"{name}: {OURS} and {other} differ by {apart:.1e} (relative), more "
+                f"than {SAME:.0e}."
+            )
+
+
+# ---------------------------------------------------------------------------- timing
+
+
+def compare(comparison: Compilation, *, smoke: bool) -> list[Row]:
+    """Check a comparison and return one row per peer."""
+    peers = [p for p in comparison.peers if not smoke or p.library in HERE]
+    check(comparison, peers)
+    return [compare_peer(comparison, peer, smoke=smoke) for peer in peers]
+
+
+def compare_peer(comparison: Compilation, peer: Peer, *, smoke: bool) -> Row:
+    """Return the medians of the first calls, or of later ones."""
+    if isinstance(peer, FirstCall):
+        pairs = first_calls(comparison, peer, 1 if smoke else peer.builds)
+        return row(f"{comparison.name}, first call", "per call", peer, pairs)
+    pairs = later_calls(comparison, peer, 1 if smoke else comparison.rounds)
+    if not comparison.per_operation:
+        return row(comparison.name, "per call", peer, pairs)
+    count = count_operations(comparison.workload)
+    pairs = [(a / count, b / count) for a, b in pairs]
+    return row(comparison.name, "per operation", peer, pairs)
+
+
+def later_calls(
+    comparison: Compilation, peer: Peer, rounds: int
+) -> list[tuple[float, float]]:
+    """Time what is compiled already."""
+    ours, theirs = builders(comparison, peer)
+    with collector_settled():
+        return in_turns(ours(), theirs(), rounds)
+
+
+def trifle(xp: Any, x: Any, y: Any) -> Any:
+    """Two operations, so that nearly all of the time is the call.
+
+    Operations: x * y, z + x.
+    """
+    return x * y + x
+
+
+def first_calls(
+    comparison: Compilation, peer: Peer, builds: int
+) -> list[tuple[float, float]]:
+    """Time functions that are new, after each library has compiled a trifle."""
+    for library in (OURS, peer.library):
+        if library != ALONE:
+            build(library, Workload(trifle, (1.5, 2.5)), "gradient")()
+    ours, theirs = builders(comparison, peer)
+    with collector_settled():
+        return [(time_block(ours(), 1), time_block(theirs(), 1)) for _ in range(builds)]
+
+
+def builders(
+    comparison: Compilation, peer: Peer
+) -> tuple[Callable[[], Call], Callable[[], Call]]:
+    """Return what builds a new function of ours, and one of the peer's."""
+    transform = comparison.transform
+    ours = partial(build, OURS, comparison.workload, transform)
+    if peer.library == ALONE:
+        return ours, lambda: nothing
+    other = peer.workload or comparison.workload
+    return ours, partial(build, peer.library, other, transform)
+
+
+def nothing() -> None:
+    """Stand for the peer where there is none."""
+
+
+def row(name: str, unit: str, peer: Peer, pairs: Sequence[tuple[float, float]]) -> Row:
+    """Return the medians; of our time by itself where the peer is ``ALONE``."""
+    if peer.library != ALONE:
+        return row_of(name, unit, peer, pairs)
+    ours = median(a for a, _ in pairs)
+    if peer.target is None:
+        return Row(name, unit, ours)
+    limit = peer.target.limit
+    return Row(name, unit, ours, limit=limit, kind="at most", met=ours <= limit)

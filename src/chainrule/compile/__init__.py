@@ -1,0 +1,13 @@
+"""Compile: trace a function once, replay it and its derivatives without its Python.
+
+``trace`` -> ``program`` -> ``replay``, each its own file. ``compiled`` puts them together
+for each kind of arguments, and ``text`` writes programs as NumPy code. ``loops`` and
+``mapping`` are control flow that is traced once; ``batching`` runs one example's rows on
+many.
+"""
+
+from chainrule.compile.entry import compile, program, source
+from chainrule.compile.loops import cond, scan, while_loop
+from chainrule.compile.mapping import vmap
+
+__all__ = ["compile", "cond", "program", "scan", "source", "vmap", "while_loop"]

@@ -1,0 +1,204 @@
+"""What the user calls: compile, source and program."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import optree
+
+from chainrule.compile.compiled import PATHS, Compiled, Kind, Path, describe_function
+from chainrule.compile.executors import EXECUTORS
+from chainrule.compile.text import Names, Source, expression, source_of
+from chainrule.compile.trace import Row
+from chainrule.containers import LEAF, unflatten
+from chainrule.errors import ArgumentError
+from chainrule.shapes import describe
+
+_optree: Any = optree
+
+
+def compile(
+    f: Callable[..., Any] | None = None,
+    *,
+    static: Sequence[str] = (),
+    executor: str = "auto",
+    paths: int = PATHS,
+) -> Any:
+    """Return ``f`` compiled: traced once, then replayed without running its Python.
+
+    The result of any transform can be compiled, ``compile(value_and_grad(f))``, and a
+    compiled function can be differentiated, compiled or not. It returns what ``f``
+    returns, to rounding.
+
+    Parameters
+    ----------
+    f
+        A function of numbers, arrays and containers of them. Without it, a decorator
+        with these options is returned.
+    static
+        Names of arguments that are constants: each of their values gets a program.
+        Strings and other arguments that are no numbers are so anyway.
+    executor
+        ``"numpy"`` replays with NumPy; ``"vm"`` runs on the tape VM, which needs numba
+        (``chainrule[fast]``); ``"auto"`` chooses, and ``stats()`` says why.
+    paths
+        How many paths through ``if`` and ``while`` on values are compiled for one kind
+        of arguments, before ``CompileError`` names the line.
+
+    Returns
+    -------
+    Compiled
+        Called like ``f``. ``stats()`` tells what was compiled. It pickles if ``f`` does.
+
+    Raises
+    ------
+    EscapeError
+        When called, where ``f`` turns a value into a plain number (``float(x)``) or
+        writes into an array: it would be frozen.
+    CompileError
+        If there are more paths than ``paths``.
+
+    Notes
+    -----
+    A Python branch on a value is a guard: where it goes another way, that path is
+    traced as well. Side effects, random numbers and values from outside the arguments
+    are those of the trace; ``stats()`` lists the latter. At poles the result follows
+    NumPy (``1 / 0`` is inf), without warnings. Threads may call it at once.
+
+    Examples
+    --------
+    >>> import chainrule as gd, numpy as np
+    >>> fast = gd.compile(gd.grad(lambda x: np.sum(np.sin(x) * x)))
+    >>> fast(np.array([0.0, 1.0]))
+    array([0.        , 1.38177329])
+    """
+    if executor not in EXECUTORS:
+        raise ArgumentError(
+            f"compile needs executor= one of {', '.join(map(repr, EXECUTORS))}; received "
+            f"{executor!r}."
+        )
+    if f is None:
+        return functools.partial(compile, static=static, executor=executor, paths=paths)
+    return Compiled(f, static=static, executor=executor, paths=paths)
+
+
+def source(compiled: Any) -> Source:
+    """Return the program that ran last as a NumPy function, with the user's names.
+
+    The text can be run: ``exec(text, dict(text.constants))`` defines the function.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> fast = gd.compile(gd.grad(lambda x, y: x * y + x**2))
+    >>> fast(2.0, 3.0)
+    7.0
+    >>> print(gd.source(fast).split("def ")[1])
+    f(x, y):
+        ...
+    """
+    kind, path = _checked(compiled, "source").newest()
+    names, opening = _argument_names(compiled, kind, path)
+    arranged = path.structure
+
+    def returned(leaves: list[str]) -> str:
+        return repr(unflatten(arranged, [_Code(x) for x in leaves]))
+
+    name = getattr(compiled, "__name__", "f")
+    name = name if name.isidentifier() else "f"
+    parameters = list(dict.fromkeys(root for root, _ in opening))
+    unpacked = [f"    {names[row]} = {access}" for row, (root, access)
+                in zip(path.program.inputs, opening, strict=True)
+                if names[row] != access]  # fmt: skip
+    text = source_of(path.program, name, names, returned)
+    head = f"def {name}({', '.join(names.values())}):"
+    filled = "\n".join([f"def {name}({', '.join(parameters)}):", *unpacked])
+    return Source(text.replace(head, filled, 1), text.constants)
+
+
+def program(compiled: Any) -> str:
+    """Return the rows of the program that ran last, one per line, with their shapes."""
+    kind, path = _checked(compiled, "program").newest()
+    names = Names(_argument_names(compiled, kind, path)[0])
+    lines = [f"{names.row(x):<8} = argument{_like(x)}" for x in path.program.inputs]
+    for row in path.program.rows:
+        text = expression(row, names)
+        lines.append(f"{names.row(row):<8} = {text}{_like(row)}")
+    shown = [names.row(x) if isinstance(x, Row) else repr(x)
+             for x in path.program.outputs]  # fmt: skip
+    return "\n".join([*lines, f"return {', '.join(shown)}"])
+
+
+def _like(row: Row) -> str:
+    if row.shape is None:
+        return "    # several results"
+    return f"    # {row.dtype}{list(row.shape)}" if row.shape else f"    # {row.dtype}"
+
+
+class _Code:
+    """Text that prints as itself inside a container."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _checked(compiled: Any, what: str) -> Compiled:
+    if not isinstance(compiled, Compiled):
+        raise ArgumentError(
+            f"{what} needs a compiled function; received {describe(compiled)}. Write "
+            f"gd.{what}(gd.compile(f)) after a call."
+        )
+    return compiled
+
+
+def _argument_names(
+    compiled: Compiled, kind: Kind, path: Path
+) -> tuple[dict[Row, str], list[tuple[str, str]]]:
+    """Return the names of the inputs, and for each its argument and how it is reached.
+
+    A number or array has its argument's name; a leaf of a container a name of its own.
+    """
+    structure, named, kinds = kind.arguments
+    accessors = _optree.treespec_accessors(structure)
+    inputs = iter(path.program.inputs)
+    own = _positional_names(compiled)
+    found: dict[Row, str] = {}
+    opening: list[tuple[str, str]] = []
+    for accessor, leaf in zip(accessors, kinds, strict=True):
+        if not isinstance(leaf, type) and leaf[0] == "constant":
+            continue
+        entries = list(accessor)
+        if named:
+            group, entries = entries[0].entry, entries[1:]
+            root = entries[0].entry if group == 1 else own(entries[0].entry)
+        else:
+            root = own(entries[0].entry)
+        access = root + "".join(e.codify("") for e in entries[1:])
+        label = "_".join([root, *(str(e.entry) for e in entries[1:])])
+        found[next(inputs)] = "".join(c if c.isalnum() else "_" for c in label)
+        opening.append((root, access))
+    return found, opening
+
+
+def _positional_names(compiled: Compiled) -> Callable[[int], str]:
+    """Return a function from an argument's position to its name."""
+    f: Any = compiled.f
+    while not inspect.isfunction(f) and hasattr(f, "f"):
+        f = f.f
+    names: list[str] = []
+    try:
+        for p in inspect.signature(f).parameters.values():
+            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
+                names.append(p.name)
+    except (TypeError, ValueError):
+        pass
+    return lambda i: names[i] if i < len(names) else f"argument_{i}"
+
+
+__all__ = ["LEAF", "compile", "describe_function", "program", "source"]

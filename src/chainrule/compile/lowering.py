@@ -1,0 +1,666 @@
+"""Lowering: a program as a tape for the VM, with NumPy calls where the VM has none.
+
+In: a ``Program`` of real numbers. Out: a ``Tape``, called with the leaves of the
+arguments like a ``Replay``.
+
+Every value is known by the *places* of its entries in one flat workspace: an array of
+integers of its shape. What only moves entries (a reshape, an index, a stack) therefore
+runs no code at all: NumPy's own function is applied to the places. Elementwise rows,
+reductions and small products become tape rows, one per stretch of places with constant
+steps. Any other row is called by NumPy between two stretches of tape.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.compile import vm
+from chainrule.compile.program import Program, replaced
+from chainrule.compile.replay import Departed, NanFound
+from chainrule.compile.trace import Row
+from chainrule.operations_grad.indexing import picks_once, unindex
+from chainrule.operations_grad.shaping import broadcast_to
+from chainrule.shapes import SEQUENCES, ndarray, normalize_axes
+from chainrule.supports import masked_result
+
+_np: Any = np
+Places = Any
+"""An integer array: where in the workspace each entry of a value is."""
+
+_FLOAT = np.dtype(np.float64)
+SMALL_PRODUCT = 1 << 15
+"""Products of matrices with more multiplications than this are left to BLAS."""
+
+
+class CannotLowerError(Exception):
+    """A row, or a whole program, has no form on the tape."""
+
+
+@dataclass(frozen=True, eq=False)
+class Called:
+    """A row that NumPy runs: its operands' places, and where its result goes."""
+
+    row: Row
+    operands: list[Places]
+    result: Places
+
+    def __call__(self, work: Any) -> None:
+        """Run it on the workspace."""
+        row = self.row
+        values = [
+            _read(work, x, places)
+            for x, places in zip(row.operands, self.operands, strict=True)
+        ]
+        known = dict(zip(row.operands, values, strict=True))
+        args = replaced(row.args, known)
+        given = {k: replaced(x, known) for k, x in row.given.items()}
+        z = row.function(*args, **given)  # type: ignore[misc]
+        if np.shape(z) != row.shape:
+            raise Departed
+        work[self.result] = z
+
+
+def _read(work: Any, x: Row, places: Places) -> Any:
+    """Return a value from the workspace, in the class it has elsewhere."""
+    value = work[places]
+    if x.dtype != np.float64:
+        value = value.astype(x.dtype)
+    if x.shape == ():
+        return x.number(value) if x.number is not None else value[()]
+    return value
+
+
+class Builder:
+    """Assigns places and writes tape rows, row by row of a program."""
+
+    def __init__(self, program: Program) -> None:
+        """Lower all rows."""
+        self.size = 0
+        self.at: dict[Row, Places] = {}
+        self.blocks: dict[Row, list[int]] = {}
+        self.code: list[list[int]] = []
+        self.called: list[tuple[int, Called]] = []
+        self.filled: list[tuple[Places, Any]] = []
+        self._numbers: dict[Any, int] = {}
+        self._arrays: dict[int, Places] = {}
+        self.left: list[str] = []
+        for x in program.inputs:
+            _check_kind(x)
+            self.at[x] = self.new(x.shape or ())
+        for row in program.rows:
+            self.at[row] = self._lowered(row)
+
+    def new(self, shape: tuple[int, ...]) -> Places:
+        """Return contiguous places of their own."""
+        start = self.size
+        if not shape:
+            self.size += 1
+            return start
+        count = math.prod(shape)
+        self.size += count
+        return np.arange(start, start + count).reshape(shape)
+
+    def constant(self, x: Any) -> Places:
+        """Return the places of a constant."""
+        if isinstance(x, ndarray) and x.shape:
+            found = self._arrays.get(id(x))
+            if found is None:
+                if x.dtype.kind not in "fbiu" or x.dtype.itemsize < 1:
+                    raise CannotLowerError
+                found = self._arrays[id(x)] = self.new(x.shape)
+                self.filled.append((found, x.astype(np.float64)))
+            return found
+        if not isinstance(x, (float, int, np.generic, ndarray)) or isinstance(
+            x, np.complexfloating
+        ):
+            raise CannotLowerError
+        x = float(x)
+        key = (x, math.copysign(1.0, x))
+        found = self._numbers.get(key)
+        if found is None:
+            found = self._numbers[key] = self.new(())
+            self.filled.append((found, x))
+        return found
+
+    def places(self, x: Any) -> Places:
+        """Return the places of an argument: of a row, a constant, or a nest of them."""
+        if isinstance(x, Row):
+            return self.at[x]
+        if isinstance(x, SEQUENCES):
+            return [self.places(v) for v in x]
+        return self.constant(x)
+
+    def _lowered(self, row: Row) -> Places:
+        if row.shape is None:
+            raise CannotLowerError  # several results
+        _check_kind(row)
+        form = _form_of(row)
+        if form is not None:
+            try:
+                found = form(self, row)
+                return found if row.shape else int(found)
+            except CannotLowerError:
+                pass
+        operands = [self.at[x] for x in row.operands]
+        result = self.new(row.shape)
+        self.called.append((len(self.code), Called(row, operands, result)))
+        self.left.append(getattr(row.function, "__name__", "function"))
+        return result
+
+    # ------------------------------------------------------------------- tape rows
+
+    def elementwise(self, name: str, shape: Any, *operands: Places) -> Places:
+        """Write an elementwise operation; return the places of its result."""
+        op = vm.OPCODES[name]
+        z = self.size
+        result = self.new(shape)
+        if not shape:
+            x, y, w = (*operands, 0, 0)[:3]
+            self.code.append([op, z, x, y, w, 1, 0, 0, 0, 0, 0])
+            return result
+        if not result.size:
+            return result
+        flat = np.stack([np.broadcast_to(p, shape).reshape(-1) for p in operands])
+        for start, count, steps in _stretches(flat):
+            self._row(op, z + start, flat[:, start].tolist(), count, steps)
+        return result
+
+    def _row(
+        self, op: int, z: int, starts: Sequence[int], n: int, steps: Sequence[int],
+        m: int = 0, k: int = 0,
+    ) -> None:  # fmt: skip
+        x, y, w = (*starts, *(0,) * (3 - len(starts)))
+        dx, dy, dw = (*steps, *(0,) * (3 - len(steps)))
+        self.code.append([op, z, x, y, w, n, dx, dy, dw, m, k])
+
+    def reduced(self, name: str, pair: str, places: Places, axes: Any) -> Places:
+        """Write a reduction over axes; ``pair`` is the operation on two entries."""
+        kept = [i for i in range(places.ndim) if i not in axes]
+        moved = np.transpose(places, [*axes, *kept])
+        shape = moved.shape[len(axes) :]
+        moved = moved.reshape(-1, *shape)
+        count, size = moved.shape[0], int(np.prod(shape, dtype=int))
+        if not count or not size:
+            raise CannotLowerError
+        if count == 1:
+            return moved[0]
+        if size >= 8 or count <= 4:
+            total = moved[0]
+            for part in moved[1:]:
+                total = self.elementwise(pair, shape, total, part)
+            return total
+        result = self.new(shape)
+        columns = moved.reshape(count, size)
+        for j, z in enumerate(np.ravel(result)):
+            self._reduced_one(name, pair, columns[:, j], int(z))
+        return result
+
+    def _reduced_one(self, name: str, pair: str, places: Places, z: int) -> None:
+        parts = list(_stretches(places[None, :]))
+        if len(parts) > 1:
+            places = self.elementwise("copy", places.shape, places)
+        step = int(places[1] - places[0])
+        self._row(vm.OPCODES[name], z, [int(places[0])], len(places), (step,))
+
+    def product(self, x: Places, y: Places) -> Places:
+        """Write a product of two small matrices."""
+        (m, k), (_, n) = x.shape, y.shape
+        if not m * k * n or m * k * n > SMALL_PRODUCT:
+            raise CannotLowerError
+        if not _is_grid(x):
+            x = self.elementwise("copy", x.shape, x)
+        if not _is_grid(y) or (n > 1 and y[0, 1] - y[0, 0] != 1):
+            y = self.elementwise("copy", y.shape, y)
+        result = self.new((m, n))
+        across = int(x[0, 1] - x[0, 0]) if k > 1 else 0
+        down = int(x[1, 0] - x[0, 0]) if m > 1 else 0
+        below = int(y[1, 0] - y[0, 0]) if k > 1 else 0
+        self._row(
+            vm.OPCODES["matmul"], int(result[0, 0]), [int(x[0, 0]), int(y[0, 0])], n,
+            (down, below, across), m, k,
+        )  # fmt: skip
+        return result
+
+    def dot(self, x: Places, y: Places) -> Places:
+        """Write a sum of products of two vectors."""
+        result = self.new(())
+        flat = np.stack([x, y])
+        if len(list(_stretches(flat))) > 1:
+            flat = np.stack([self.elementwise("copy", x.shape, p) for p in flat])
+        if x.size < 2:
+            raise CannotLowerError
+        steps = (flat[:, 1] - flat[:, 0]).tolist()
+        starts = flat[:, 0].tolist()
+        self._row(vm.OPCODES["dot"], int(result), starts, x.size, steps)
+        return result
+
+
+def _check_kind(row: Row) -> None:
+    if row.shape is None or row.dtype is None:
+        raise CannotLowerError
+    if row.dtype != np.float64 and row.dtype.kind not in "bi":
+        raise CannotLowerError
+
+
+def _stretches(flat: Any) -> Any:
+    """Yield start, count and steps of the stretches in which all places step evenly."""
+    n = flat.shape[1]
+    if n == 1:
+        yield 0, 1, (0,) * len(flat)
+        return
+    d = np.diff(flat, axis=1)
+    start = 0
+    for b in np.flatnonzero((d[:, 1:] != d[:, :-1]).any(axis=0)).tolist():
+        if b < start:
+            continue
+        yield start, b + 2 - start, d[:, start].tolist()
+        start = b + 2
+    if start < n:
+        steps = d[:, start].tolist() if start < n - 1 else (0,) * len(flat)
+        yield start, n - start, steps
+
+
+def _is_grid(p: Places) -> bool:
+    """Tell whether places of a matrix step evenly along both axes."""
+    down, across = np.diff(p, axis=0), np.diff(p, axis=1)
+    return bool((down == down[:1, :1]).all() and (across == across[:1, :1]).all())
+
+
+# ----------------------------------------------------------------------- forms of rows
+
+Form = Callable[[Builder, Row], Places]
+_RENAMED = {"bitwise_and": "logical_and", "bitwise_or": "logical_or",
+            "invert": "logical_not"}  # fmt: skip
+_WHOLE_NUMBERS = {"add", "subtract", "multiply", "negative", "absolute", "maximum",
+                  "minimum", "less", "less_equal", "greater", "greater_equal", "equal",
+                  "not_equal", "logical_and", "logical_or", "logical_not"}  # fmt: skip
+
+
+def _form_of(row: Row) -> Form | None:
+    f = row.function
+    owner = getattr(f, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        return _REDUCED.get(owner) if f.__name__ == "reduce" else None  # type: ignore
+    if isinstance(f, np.ufunc):
+        return _ufunc
+    return _FORMS.get(f)
+
+
+def _ufunc(b: Builder, row: Row) -> Places:
+    f: Any = row.function
+    if row.given:
+        raise CannotLowerError
+    if f is np.matmul:
+        return _product(b, row)
+    if f is np.positive:
+        return b.places(row.args[0])
+    operands = row.operands
+    if row.shape == () and row.dtype == _FLOAT and all(
+        x.dtype == _FLOAT for x in operands
+    ) and f.__name__ in vm.OPCODES:  # fmt: skip
+        name = f.__name__
+    else:
+        name = _operation(f, [*operands, row])
+    args = row.args
+    if name == "power" and not isinstance(args[1], Row) and np.ndim(args[1]) == 0:
+        if float(args[1]) == 2.0:
+            name, args = "square", args[:1]
+    return b.elementwise(name, row.shape, *map(b.places, args))
+
+
+def _operation(f: Any, rows: Sequence[Row]) -> str:
+    """Return the tape's name of a ufunc, if it means the same for these dtypes."""
+    name = f.__name__
+    kinds = {x.dtype.kind for x in rows if x.dtype is not None}
+    if name in _RENAMED:
+        if kinds != {"b"}:
+            raise CannotLowerError
+        name = _RENAMED[name]
+    if name not in vm.OPCODES:
+        raise CannotLowerError
+    if "f" not in kinds and name not in _WHOLE_NUMBERS:
+        raise CannotLowerError
+    arithmetic = name in ("add", "subtract", "multiply", "negative", "absolute")
+    if rows[-1].dtype == np.bool_ and arithmetic:
+        raise CannotLowerError  # + of booleans is "or"
+    return name
+
+
+def _chosen(b: Builder, row: Row) -> Places:
+    if row.given or len(row.args) != 3:
+        raise CannotLowerError
+    return b.elementwise("where", row.shape, *map(b.places, row.args))
+
+
+def _masked(b: Builder, row: Row) -> Places:
+    given = dict(row.given)
+    f, mask = given.pop("forward"), given.pop("where")
+    if given or not isinstance(f, np.ufunc):
+        raise CannotLowerError
+    name = _operation(f, [*row.operands, row])
+    z = b.elementwise(name, row.shape, *map(b.places, row.args))
+    return b.elementwise("where", row.shape, b.places(mask), z, b.constant(0.0))
+
+
+def _renamed(b: Builder, row: Row) -> Places:
+    """Move places as the function moves entries."""
+    args = list(row.args)
+    args[0] = b.places(args[0])
+    if type(args[0]) is int:
+        args[0] = np.asarray(args[0])
+    if any(isinstance(x, Row) for x in row.operands[1:]) and not isinstance(
+        row.args[0], SEQUENCES
+    ):
+        raise CannotLowerError
+    return np.asarray(row.function(*args, **row.given))  # type: ignore[misc]
+
+
+def _cast(b: Builder, row: Row) -> Places:
+    source = row.operands[0]
+    widening = "biuf".index(source.dtype.kind) <= "biuf".index(row.dtype.kind)  # type: ignore
+    if not widening or row.args[0] is not source:
+        raise CannotLowerError
+    return b.places(source)
+
+
+def _placed(b: Builder, row: Row) -> Places:
+    index, shape = row.given.get("index"), row.given.get("shape")
+    if len(row.operands) != 1 or not picks_once(index):
+        raise CannotLowerError
+    found = np.full(shape, b.constant(0.0))
+    found[index] = b.places(row.args[0])
+    return found
+
+
+def _reduction(name: str, pair: str) -> Form:
+    def form(b: Builder, row: Row) -> Places:
+        x, *rest = row.args
+        given = dict(zip(("axis", "dtype", "out", "keepdims"), rest, strict=False))
+        given |= row.given
+        default = 0 if hasattr(row.function, "__self__") else None
+        axis = given.pop("axis", default)
+        keepdims = given.pop("keepdims", False)
+        if any(v is not None and v is not np._NoValue for v in given.values()):  # type: ignore
+            raise CannotLowerError
+        if not isinstance(x, Row) or (x.dtype == np.bool_ and name != "sum"):
+            raise CannotLowerError
+        places = np.asarray(b.places(x))
+        axes = normalize_axes(axis, places.ndim)
+        if not axes:
+            return places
+        found = b.reduced(name, pair, places, axes)
+        return np.reshape(found, row.shape) if keepdims else found
+
+    return form
+
+
+def _product(b: Builder, row: Row) -> Places:
+    if row.given:
+        raise CannotLowerError
+    x, y = (np.asarray(b.places(v)) for v in row.args)
+    if (x.ndim, y.ndim) == (1, 1):
+        return b.dot(x, y)
+    if x.ndim not in (1, 2) or y.ndim not in (1, 2):
+        raise CannotLowerError
+    left = x[None, :] if x.ndim == 1 else x
+    right = y[:, None] if y.ndim == 1 else y
+    return b.product(left, right).reshape(row.shape)
+
+
+_REDUCED: dict[Any, Form] = {
+    np.add: _reduction("sum", "add"),
+    np.maximum: _reduction("max", "maximum"),
+    np.minimum: _reduction("min", "minimum"),
+}
+_FORMS: dict[Any, Form] = {
+    np.where: _chosen,
+    masked_result: _masked,
+    unindex: _placed,
+    np.sum: _REDUCED[np.add],
+    np.max: _REDUCED[np.maximum],
+    np.min: _REDUCED[np.minimum],
+    np.dot: _product,
+    np.astype: _cast,
+    **dict.fromkeys(
+        (np.reshape, np.ravel, np.transpose, np.swapaxes, np.expand_dims, np.squeeze,
+         np.broadcast_to, broadcast_to, np.flip, np.roll, np.repeat, np.concatenate,
+         np.stack, np.copy, np.diagonal, np.asarray, np.moveaxis, float,
+         operator.getitem),
+        _renamed,
+    ),
+}  # fmt: skip
+"""How functions that are no ufuncs are written on the tape."""
+
+
+# --------------------------------------------------------------------------- executor
+
+
+class Tape:
+    """A program on the VM, as a function of its inputs' values."""
+
+    name = "tape VM"
+
+    def __init__(self, program: Program) -> None:
+        """Lower the program; raise ``CannotLowerError`` if it holds no real numbers."""
+        self.program = program
+        b = Builder(program)
+        self.left: list[str] = b.left
+        code = np.array(b.code, dtype=np.int64).reshape(-1, 11)
+        self.rows: int = len(code)
+        self.entries: int = int(code[:, 5].sum()) - len(code)
+        self._steps: list[Any] = []
+        start = 0
+        for end, called in [*b.called, (len(code), None)]:
+            if end > start:
+                self._steps.append(np.ascontiguousarray(code[start:end]))
+            if called is not None:
+                self._steps.append(called)
+            start = end
+        self._fresh = np.zeros(b.size)
+        for places, value in b.filled:
+            self._fresh[places] = value
+        self._free: list[Any] = []
+        self._inputs = [_writer(b.at[x]) for x in program.inputs]
+        self._outputs = [_reader(x, b.at) for x in program.outputs]
+        self._guards = [(g, _reader(g.row, b.at)) for g in program.guards]
+        checks = [np.ravel(b.at[x]) for x in program.checks]
+        self._checks: Any = np.unique(np.concatenate(checks)) if checks else None
+
+    @property
+    def workspace(self) -> int:
+        """The bytes of one workspace."""
+        return self._fresh.nbytes
+
+    def __call__(self, *leaves: Any) -> Any:
+        """Run the program; raise ``Departed`` or ``NanFound`` where it does not hold."""
+        try:
+            work = self._free.pop()
+        except IndexError:
+            work = self._fresh.copy()
+        try:
+            for place, x in zip(self._inputs, leaves, strict=True):
+                work[place] = x
+            for step in self._steps:
+                if type(step) is Called:
+                    with np.errstate(all="ignore"):
+                        step(work)
+                else:
+                    vm.run(step, work)
+            for guard, read in self._guards:
+                if not guard.holds(read(work)):
+                    raise Departed
+            if self._checks is not None and np.isnan(work[self._checks]).any():
+                raise NanFound
+            return tuple([read(work) for read in self._outputs])
+        finally:
+            self._free.append(work)
+
+    def poison(self) -> None:
+        """Fill what the tape writes with nan, so that an unwritten read shows."""
+        self._free.clear()
+
+
+class TapeLoop:
+    """A scan's body on the VM, all steps in one call.
+
+    Called like ``loops.Loop``: with the first carries and the xs, and what the body
+    captured. The workspace holds the body's, then the xs, the results and the carries
+    before each step.
+    """
+
+    def __init__(
+        self, program: Program, carried: int, mapped: int, count: int, *, reverse: bool
+    ) -> None:
+        """Lower the body; raise ``CannotLowerError`` where NumPy would have to run."""
+        b = Builder(program)
+        if b.called or program.guards:
+            raise CannotLowerError
+        self.count = count
+        self.reverse = reverse
+        inputs = [b.at[x] for x in program.inputs]
+        ends = [_copied(b, x) for x in program.outputs]
+        self._flag: int = b.new(())
+        for x in program.checks:
+            _flagged(b, b.at[x], self._flag)
+        self._code: Any = np.array(b.code, dtype=np.int64).reshape(-1, 11)
+        shown = program.outputs
+        self._likes: list[Any] = [_like_of(x) for x in shown]
+        self._carried = [(p, x) for p, x in zip(inputs[:carried], shown, strict=False)]
+        ins: list[list[int]] = []
+        self._rows: list[slice] = []
+        for p in inputs[carried : carried + mapped]:
+            start, n = _span(p)
+            self._rows.append(slice(b.size, b.size + n * count))
+            ins.append([start, b.size, n, n])
+            b.size += n * count
+        outs: list[list[int]] = []
+        self._stores: list[slice] = []
+        for p in [*ends[carried:], *inputs[:carried]]:
+            start, n = _span(p)
+            self._stores.append(slice(b.size, b.size + n * count))
+            outs.append([b.size, n, start, n])
+            b.size += n * count
+        moves = [[*_span(p)[:1], *_span(e)]
+                 for p, e in zip(inputs[:carried], ends, strict=False)]  # fmt: skip
+        self._tables = [np.array(t, dtype=np.int64).reshape(-1, w)
+                        for t, w in ((ins, 4), (outs, 4), (moves, 3))]  # fmt: skip
+        self._starts = inputs[:carried]
+        self._captured = inputs[carried + mapped :]
+        self._size = b.size
+        self._filled = b.filled
+        self._free: list[Any] = []
+
+    @property
+    def workspace(self) -> int:
+        """The bytes of one workspace."""
+        return 8 * self._size
+
+    def __call__(self, leaves: Sequence[Any], captured: Sequence[Any]) -> Any:
+        """Run the loop."""
+        n = len(self._starts)
+        work = self._free.pop() if self._free else self._made()
+        try:
+            for places, x in zip(self._starts, leaves, strict=False):
+                work[_writer(places)] = x
+            for places, x in zip(self._captured, captured, strict=True):
+                work[_writer(places)] = x
+            for part, x in zip(self._rows, leaves[n:], strict=True):
+                work[part] = np.ravel(x)
+            work[self._flag] = 0.0
+            vm.run_scan(self._code, work, self.count, self.reverse, *self._tables)
+            if work[self._flag]:
+                raise NanFound
+            lasts = [_taken(work[p], x) for p, x in self._carried]
+            stored = [x for x in self._likes[n:]] + [x for _, x in self._carried]
+            stacks = [
+                _taken(work[part].reshape(self.count, *_shape(x)), x)
+                for part, x in zip(self._stores, stored, strict=True)
+            ]
+            return (*lasts, *stacks)
+        finally:
+            self._free.append(work)
+
+    def _made(self) -> Any:
+        work = np.zeros(self._size)
+        for places, value in self._filled:
+            work[places] = value
+        return work
+
+
+def _span(places: Places) -> tuple[int, int]:
+    """Return start and length of contiguous places."""
+    if type(places) is int:
+        return places, 1
+    return (int(places.flat[0]) if places.size else 0), places.size
+
+
+def _copied(b: Builder, x: Any) -> Places:
+    """Return contiguous places of an output's own."""
+    places = b.places(x)
+    if not isinstance(x, Row):
+        return b.elementwise("copy", np.shape(x), places)
+    return b.elementwise("copy", x.shape, places)
+
+
+def _flagged(b: Builder, places: Places, flag: int) -> None:
+    """Raise a flag where a value is nan."""
+    found = b.elementwise("isnan", np.shape(places), places)
+    if np.ndim(found):
+        flat = np.ravel(found)
+        found = int(b.reduced("max", "maximum", flat, (0,))) if flat.size > 1 else int(
+            flat[0]
+        )  # fmt: skip
+    b.code.append([vm.OPCODES["maximum"], flag, flag, found, 0, 1, 0, 0, 0, 0, 0])
+
+
+def _like_of(x: Any) -> Any:
+    return x if isinstance(x, Row) else np.asarray(x)
+
+
+def _shape(x: Any) -> tuple[int, ...]:
+    return x.shape if isinstance(x, Row) else np.shape(x)
+
+
+def _taken(value: Any, x: Any) -> Any:
+    """Return a copy of a part of the workspace in a result's own dtype."""
+    dtype = x.dtype if isinstance(x, Row) else np.asarray(x).dtype
+    return np.array(value, dtype=dtype)[()]
+
+
+def _writer(places: Places) -> Any:
+    """Return the index that writes an input."""
+    if type(places) is int:
+        return places
+    start, count = int(places.flat[0]) if places.size else 0, places.size
+    return slice(start, start + count) if places.ndim == 1 else places
+
+
+def _reader(x: Any, at: dict[Row, Places]) -> Callable[[Any], Any]:
+    """Return the function that reads a value in its own class."""
+    if not isinstance(x, Row):
+        return lambda work: x.copy() if isinstance(x, ndarray) else x
+    places, dtype, number = at[x], x.dtype, x.number
+    if x.shape == ():
+        place = int(places)
+        if number is not None:
+            return lambda work: number(work[place])
+        if dtype == np.float64:
+            return lambda work: work[place]
+        return lambda work: work[place].astype(dtype)
+    flat = places.reshape(-1)
+    even = flat.size > 0 and bool((np.diff(flat) == 1).all())
+    if even and dtype == np.float64:
+        start, end, shape = int(flat[0]), int(flat[-1]) + 1, x.shape
+        return lambda work: work[start:end].reshape(shape).copy()
+    if dtype == np.float64:
+        return lambda work: work[places]
+    return lambda work: work[places].astype(dtype)
+
+
+__all__ = ["Builder", "CannotLowerError", "Tape", "TapeLoop"]

@@ -1,0 +1,272 @@
+"""vmap: a function of one example, applied to many.
+
+Outside a trace it is a loop over the examples. In a trace the function is traced for
+one example, and its rows are run on all of them at once (``batching``).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule import operations
+from chainrule.compile.batching import Many, run_batched
+from chainrule.compile.loops import Body, at, example_of, seed, traced_in
+from chainrule.compile.trace import Trace, Traced
+from chainrule.containers import flatten, unflatten
+from chainrule.errors import ArgumentError, ShapeError
+from chainrule.graph import collect, forward_sweep, reverse_sweep
+from chainrule.nodes import node
+from chainrule.recorder import record
+from chainrule.rules import rule
+from chainrule.shapes import describe, shape_of
+from chainrule.supports import is_inexact, supported, zeros_of
+from chainrule.vertices import raw, refuse_nans
+
+Axes = int | None | Sequence[int | None]
+
+
+def vmap(
+    f: Callable[..., Any], in_axes: Axes = 0, out_axes: int = 0
+) -> Callable[..., Any]:
+    """Return the function that applies ``f`` to each example and stacks the results.
+
+    Parameters
+    ----------
+    f
+        A function of one example.
+    in_axes
+        The axis of the examples in every array of an argument, one for all arguments or
+        a sequence with one per argument; ``None`` hands an argument to all examples.
+    out_axes
+        The axis of the examples in the results.
+
+    Raises
+    ------
+    ShapeError
+        If the arguments hold different numbers of examples.
+
+    Notes
+    -----
+    Outside ``compile`` this is a loop. Compiled, ``f`` is traced once and NumPy works on
+    all examples at once; what has no such form is called per example.
+
+    Examples
+    --------
+    >>> import chainrule as gd, numpy as np
+    >>> gd.vmap(gd.grad(lambda x, a: a * x**2), in_axes=(0, None))(np.arange(3.0), 2.0)
+    array([0., 4., 8.])
+    """
+    if not callable(f):
+        raise ArgumentError(
+            f"vmap needs a function; received {describe(f)}. Write gd.vmap(f)(xs)."
+        )
+
+    @functools.wraps(f)
+    def mapped(*args: Any, **keywords: Any) -> Any:
+        leaves, structure, axes = _examples(args, keywords, in_axes)
+        count = _count(leaves, axes)
+        moved = [x if a is None else operations_moved(x, a)
+                 for x, a in zip(leaves, axes, strict=True)]  # fmt: skip
+        if not count:
+            raise ShapeError("vmap needs one example or more; received none.")
+
+        def one(filled: Sequence[Any]) -> tuple[list[Any], Any]:
+            given, named = unflatten(structure, list(filled))
+            return flatten(f(*given, **named))
+
+        many = [a is not None for a in axes]
+        home = traced_in([x for x, m in zip(moved, many, strict=True) if m])
+        run = _in_python if home is None else _in_trace
+        results, arranged = run(home, one, moved, many, count)
+        return unflatten(arranged, [operations_moved(z, 0, out_axes) for z in results])
+
+    return mapped
+
+
+def _examples(args: Any, keywords: Any, in_axes: Axes) -> tuple[Any, Any, list[Any]]:
+    """Return the leaves of a call, their structure, and the axis of each."""
+    given: Any = in_axes
+    if given is None or isinstance(given, int):
+        given = [given] * len(args)
+    if len(given) != len(args):
+        raise ArgumentError(
+            f"vmap was given in_axes={in_axes!r} for {len(args)} arguments. Give one "
+            "axis for all, or one per argument."
+        )
+    leaves, structure = flatten((args, keywords))
+    axes: list[Any] = []
+    for arg, axis in zip(args, given, strict=True):
+        axes += [axis] * len(flatten(arg)[0])
+    axes += [0] * (len(leaves) - len(axes))  # keywords
+    return leaves, structure, axes
+
+
+def _count(leaves: Sequence[Any], axes: Sequence[Any]) -> int:
+    counts: set[int] = set()
+    for x, axis in zip(leaves, axes, strict=True):
+        if axis is None:
+            continue
+        shape = shape_of(x)
+        if not -len(shape) <= axis < len(shape):
+            raise ShapeError(
+                f"vmap has no axis {axis} in an argument of shape {shape}. Use "
+                "in_axes=None for an argument that all examples share."
+            )
+        counts.add(shape[axis])
+    if len(counts) != 1:
+        raise ShapeError(
+            f"vmap needs one number of examples; received {sorted(counts) or 'none'}."
+        )
+    return counts.pop()
+
+
+def operations_moved(x: Any, source: int, target: int = 0) -> Any:
+    """Return ``np.moveaxis``; ``x`` as it is where nothing moves."""
+    return x if source == target else np.moveaxis(x, source, target)
+
+
+def _in_python(
+    home: None, one: Any, leaves: Sequence[Any], many: Sequence[bool], count: int
+) -> tuple[list[Any], Any]:
+    columns: list[list[Any]] = []
+    arranged: Any = None
+    for i in range(count):
+        found, arranged = one([x[i] if m else x for x, m in zip(leaves, many, strict=True)])
+        columns.append(found)
+    return [operations.stack(list(c)) for c in zip(*columns, strict=True)], arranged
+
+
+def _in_trace(
+    home: Trace, one: Any, leaves: Sequence[Any], many: Sequence[bool], count: int
+) -> tuple[list[Any], Any]:
+    mapping = Mapping(home, one, leaves, many, count)
+    operands = [leaves[i] for i in mapping.numeric]
+    results = record(vmap_grad, [*operands, *mapping.body.closed], {"mapping": mapping})
+    return list(results), mapping.arranged
+
+
+class Mapping:
+    """A function of one example's leaves, traced, and which leaves have examples."""
+
+    def __init__(
+        self, home: Trace, one: Any, leaves: Sequence[Any], many: Sequence[bool],
+        count: int,
+    ) -> None:  # fmt: skip
+        """Trace the function for one example."""
+        self.one = one
+        self.leaves = leaves
+        self.count = count
+        self.numeric: list[int] = [
+            i for i, x in enumerate(leaves) if many[i] or is_inexact(raw(x))
+            or isinstance(raw(x), Traced)
+        ]  # fmt: skip
+        self.many: list[bool] = [many[i] for i in self.numeric]
+        self.arranged: Any = None
+        examples = [
+            np.asarray(example_of(leaves[i]))[0] if m else example_of(leaves[i])
+            for i, m in zip(self.numeric, self.many, strict=True)
+        ]
+        self.inexact: list[int] = [k for k, x in enumerate(examples) if is_inexact(x)]
+        self.body = Body(home, self.flat, examples)
+
+    def flat(self, *inputs: Any) -> list[Any]:
+        """Return the leaves of one example's result."""
+        filled = list(self.leaves)
+        for i, x in zip(self.numeric, inputs, strict=True):
+            filled[i] = x
+        found, self.arranged = self.one(filled)
+        return found
+
+    def values(self, operands: Sequence[Any]) -> tuple[Any, ...]:
+        """Run the rows on all examples at once."""
+        given = [Many(x) if m else x for x, m in
+                 zip(operands[: len(self.many)], self.many, strict=True)]  # fmt: skip
+        inputs = [*given, *self.body.captured]
+        return tuple(run_batched(self.body.program, inputs, self.count))
+
+
+class vmap_grad(rule, kind=True):
+    """z[i] = f(x[i]); the sweeps are mapped as well, and sum where an operand is shared"""
+
+    outputs = 2
+
+    @staticmethod
+    def forward(*operands: Any, mapping: Mapping) -> Any:
+        """Return the results of all examples."""
+        return mapping.values(operands)
+
+    @classmethod
+    def pull(
+        cls, xp: Any, z_bar: Any, z: Any, operands: Any, wanted: Any, parameters: Any
+    ) -> Any:
+        """Pull each example's cotangents; those of shared operands add up."""
+        mapping: Mapping = parameters["mapping"]
+        n, closed, inexact = len(mapping.many), mapping.body.closed, mapping.inexact
+        parts = xp.items_of(z) if isinstance(z, node) else z
+        grads = [zeros_of(raw(v)) if g is None else g
+                 for g, v in zip(z_bar.value, parts, strict=True)]  # fmt: skip
+
+        def back(leaves: Any, bars: Any) -> Any:
+            run = at(mapping.flat, list(leaves), inexact)
+            seeds: dict[Any, Any] = {}
+            for out, g in zip(run.outputs, bars, strict=True):
+                seed(seeds, out, g)
+            targets = [*run.inputs, *closed]
+            swept = reverse_sweep(xp, collect(seeds, run.start).order, seeds, targets)
+            found = [swept[t].value if t in swept else zeros_of(raw(t))
+                     for t in targets]  # fmt: skip
+            refuse_nans(found)
+            return found
+
+        found = _mapped_again(back, mapping, operands[:n], grads)
+        shared = [not mapping.many[i] for i in inexact] + [True] * len(closed)
+        bars = [operations.sum(g, axis=0) if s else g
+                for g, s in zip(found, shared, strict=True)]  # fmt: skip
+        places = dict(zip([*inexact, *range(n, n + len(closed))], bars, strict=True))
+        for i in wanted:
+            if i in places:
+                yield i, supported(places[i])
+
+    @classmethod
+    def push(
+        cls, xp: Any, tangents: Any, z: Any, operands: Any, parameters: Any
+    ) -> Any:
+        """Push each example's tangents."""
+        mapping: Mapping = parameters["mapping"]
+        n, closed, inexact = len(mapping.many), mapping.body.closed, mapping.inexact
+        dots = [zeros_of(raw(x)) if t is None else t.value
+                for t, x in zip(tangents, operands, strict=True)]  # fmt: skip
+
+        def ahead(leaves: Any, moved: Any) -> Any:
+            run = at(mapping.flat, list(leaves), inexact)
+            targets = [*run.inputs, *closed]
+            given = [*(moved[i] for i in inexact), *dots[n:]]
+            seeds = {t: supported(d) for t, d in zip(targets, given, strict=True)}
+            roots = [v for v in run.outputs if isinstance(v, node)]
+            swept = forward_sweep(xp, collect(roots, run.start).order, seeds)
+            found = [swept[v].value if isinstance(v, node) and v in swept
+                     else zeros_of(raw(v)) for v in run.outputs]  # fmt: skip
+            refuse_nans(found)
+            return found
+
+        found = _mapped_again(ahead, mapping, operands[:n], dots[:n], like=True)
+        return supported(tuple(found))
+
+
+def _mapped_again(
+    f: Callable[..., Any], mapping: Mapping, operands: Sequence[Any], others: Any,
+    *, like: bool = False,
+) -> list[Any]:  # fmt: skip
+    """Map ``f(leaves, others)``; the others all have examples, or do ``like`` leaves."""
+    second = mapping.many if like else [True] * len(others)
+    axes = [0 if m else None for m in (*mapping.many, *second)]
+    n = len(operands)
+
+    def split(*leaves: Any) -> Any:
+        return f(leaves[:n], leaves[n:])
+
+    return list(vmap(split, axes)(*operands, *others))

@@ -1,0 +1,281 @@
+"""Program: the rows of a trace that are needed, simplified; and the passes over them.
+
+In: a ``Trace`` and the leaves of its result. Out: a ``Program`` in which each row comes
+after its operands, the same call stands once, and every row leads to an output, a guard
+or a check. The passes change no result by more than the sign of a zero in a nan, and
+reassociate nothing:
+
+``shared``
+    hash-consing: the same function of the same operands is one row. Identities that are
+    exact in floating point (``x * 1``, ``x / 1``, ``x - 0``, ``-(-x)``, ``x + (-y)``,
+    a reshape or cast to what a value is already) are taken on the way.
+``needed``
+    dead code: a walk back from outputs, guards and checks.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.compile.trace import Guard, Row, Trace
+from chainrule.shapes import kind_of, ndarray
+
+_np: Any = np
+
+
+@dataclass(eq=False)
+class Program:
+    """Rows to run, in order, and what of them is returned, guarded and checked.
+
+    Attributes
+    ----------
+    inputs
+        The rows that stand for the arguments' leaves.
+    rows
+        The calls.
+    outputs
+        The leaves of the result: rows, or plain constants.
+    guards, checks
+        The decisions to hold to, in order, and the rows that must not be nan.
+    counts
+        Rows after each pass, by name.
+    """
+
+    inputs: list[Row]
+    rows: list[Row]
+    outputs: list[Any]
+    guards: list[Guard] = field(default_factory=list[Guard])
+    checks: list[Row] = field(default_factory=list[Row])
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+
+    def last_uses(self) -> dict[Row, int]:
+        """Return for each row the place of the row that reads it last."""
+        last: dict[Row, int] = {}
+        for i, row in enumerate(self.rows):
+            for x in row.operands:
+                last[x] = i
+        end = len(self.rows)
+        for x in [*self.outputs, *self.checks, *(g.row for g in self.guards)]:
+            if isinstance(x, Row):
+                last[x] = end
+        return last
+
+
+def program_of(trace: Trace, inputs: Sequence[Row], outputs: Sequence[Any]) -> Program:
+    """Run the passes over a trace."""
+    program = Program(list(inputs), trace.rows, list(outputs), trace.guards)
+    program.checks = list(dict.fromkeys(trace.checks))
+    program.counts["traced"] = len(program.rows)
+    needed(program)
+    program.counts["needed"] = len(program.rows)
+    shared(program)
+    needed(program)
+    program.counts["shared"] = len(program.rows)
+    for i, row in enumerate(program.rows):
+        row.serial = i
+    return program
+
+
+# ------------------------------------------------------------------------ dead code
+
+
+def needed(program: Program) -> None:
+    """Keep the rows that lead to an output, a guard or a check."""
+    ends = [*program.outputs, *program.checks, *(g.row for g in program.guards)]
+    keep: set[Row] = set()
+    waiting = [x for x in ends if isinstance(x, Row)]
+    while waiting:
+        row = waiting.pop()
+        if row not in keep:
+            keep.add(row)
+            waiting += row.operands
+    program.rows = [row for row in program.rows if row in keep]
+
+
+# --------------------------------------------------------------- the same call, once
+
+
+def shared(program: Program) -> None:
+    """Make one row of equal calls, and take exact identities."""
+    known: dict[Any, Row] = {}
+    place: dict[Row, Row] = {x: x for x in program.inputs}
+    kept: list[Row] = []
+    for row in program.rows:
+        _rewrite(row, place)
+        found = _identity(row)
+        if found is None:
+            key = (row.function, _key(row.args), _key(row.given), row.number)
+            found = known.setdefault(key, row)
+            if found is row:
+                kept.append(row)
+        place[row] = found
+    program.rows = kept
+    program.outputs = [place.get(x, x) if isinstance(x, Row) else x
+                       for x in program.outputs]  # fmt: skip
+    program.checks = list(dict.fromkeys(place[x] for x in program.checks))
+    program.guards = [
+        Guard(place[g.row], g.take, g.expected, g.where) for g in program.guards
+    ]
+
+
+def _rewrite(row: Row, place: Mapping[Row, Row]) -> None:
+    """Let a row read what its operands have become."""
+    if all(place[x] is x for x in row.operands):
+        return
+    row.args = tuple([replaced(x, place) for x in row.args])
+    if row.given:
+        row.given = {k: replaced(x, place) for k, x in row.given.items()}
+    row.operands = [place[x] for x in row.operands]
+
+
+def replaced(x: Any, place: Mapping[Row, Any]) -> Any:
+    """Replace rows in an argument, also inside lists, tuples and slices."""
+    kind = kind_of(x)
+    if kind is Row:
+        return place[x]
+    if kind is tuple or kind is list:
+        return kind([replaced(v, place) for v in x])
+    if kind is dict:
+        return {k: replaced(v, place) for k, v in x.items()}
+    if kind is slice:
+        return slice(*(replaced(v, place) for v in (x.start, x.stop, x.step)))
+    return x
+
+
+_SMALL = 1024
+
+
+def _key(x: Any) -> Any:
+    """Return a hashable stand-in for an argument; equal ones compute the same."""
+    kind = kind_of(x)
+    if kind is Row:
+        return id(x)
+    if kind is float:
+        return (float, x, math.copysign(1.0, x))
+    if kind is tuple or kind is list:
+        return (kind, *[_key(v) for v in x])
+    if kind is dict:
+        return (kind, *[(k, _key(v)) for k, v in x.items()])
+    if kind is slice:
+        return (kind, _key(x.start), _key(x.stop), _key(x.step))
+    if isinstance(x, (ndarray, np.generic)):
+        if x.nbytes <= _SMALL:
+            return (kind, x.shape, x.dtype.str, x.tobytes())
+        return id(x)
+    try:
+        hash(x)
+    except TypeError:
+        return id(x)
+    return (kind, x)
+
+
+def _identity(row: Row) -> Any:
+    """Return the row that a call only repeats, exactly; ``None`` if it does more.
+
+    A sum with a negative, or a double negative, is rewritten in place.
+    """
+    rule = _IDENTITIES.get(row.function)
+    if rule is None or row.given:
+        return None
+    found = rule(row)
+    if found is None or found.number is not row.number or not _alike(found, row):
+        return None
+    return found
+
+
+def _alike(x: Row, y: Row) -> bool:
+    return x.shape == y.shape and x.dtype == y.dtype
+
+
+def _is(x: Any, value: float) -> bool:
+    """Tell whether an argument is a constant, exactly this number (0 means +0)."""
+    if type(x) is float or type(x) is int:
+        return x == value and math.copysign(1.0, x) > 0
+    if (
+        isinstance(x, (ndarray, np.generic))
+        and x.dtype.kind in "fiu"
+        and x.size <= 4096
+    ):
+        return bool(np.all(x == value) and not np.any(np.signbit(x)))
+    return False
+
+
+def _product(row: Row) -> Row | None:
+    x, y = row.args
+    for a, b in ((x, y), (y, x)):
+        if type(a) is not Row:
+            continue
+        if _is(b, 1.0):
+            return a
+        if _alike(a, row) and np.ndim(b) == 0 and type(b) is not Row and b == -1.0:
+            _become(row, np.negative, (a,))
+            break
+    return None
+
+
+def _quotient(row: Row) -> Row | None:
+    x, y = row.args
+    return x if _is(y, 1.0) and type(x) is Row else None
+
+
+def _difference(row: Row) -> Row | None:
+    x, y = row.args
+    if type(x) is Row and _is(y, 0.0):
+        return x
+    if type(y) is Row and y.function is np.negative and _alike(y, y.args[0]):
+        _become(row, np.add, (x, y.args[0]))
+    return None
+
+
+def _sum(row: Row) -> Row | None:
+    x, y = row.args
+    if type(y) is Row and y.function is np.negative and _alike(y, y.args[0]):
+        _become(row, np.subtract, (x, y.args[0]))
+    return None
+
+
+def _negative(row: Row) -> Row | None:
+    (x,) = row.args
+    return x.args[0] if x.function is np.negative else None
+
+
+def _become(row: Row, function: Any, args: tuple[Any, ...]) -> None:
+    row.function, row.args = function, args
+    row.operands = [x for x in args if type(x) is Row]
+
+
+def _first(row: Row) -> Row | None:
+    return row.args[0] if type(row.args[0]) is Row else None
+
+
+def _all_of(row: Row) -> Row | None:
+    x, index = row.args
+    if isinstance(index, tuple):
+        whole = len(index) == 0
+    else:
+        whole = index is Ellipsis or (isinstance(index, slice) and index == slice(None))
+    return x if type(x) is Row and whole else None
+
+
+_IDENTITIES: dict[Any, Callable[[Row], Row | None]] = {
+    np.multiply: _product,
+    np.divide: _quotient,
+    np.subtract: _difference,
+    np.add: _sum,
+    np.negative: _negative,
+    np.positive: _first,
+    np.copy: _first,
+    np.reshape: _first,
+    np.broadcast_to: _first,
+    np.squeeze: _first,
+    np.astype: _first,
+    np.ravel: _first,
+    operator.getitem: _all_of,
+}
+"""What is the same as an operand if shape and dtype are: see ``_identity``."""

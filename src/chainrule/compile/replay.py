@@ -1,0 +1,360 @@
+"""Replay: run a program with NumPy, from generated text and preallocated buffers.
+
+In: a ``Program``. Out: a ``Replay``, called with the leaves of the arguments. It needs
+nothing but NumPy and runs every operation of the library.
+
+The text has one line per row. Scalars are Python floats in ``math``'s arithmetic, about
+four times faster than NumPy's scalars; where that raises (a pole, an overflow) the
+program runs again by a second text, all in NumPy. Elementwise results of large arrays
+are written into buffers, which liveness assigns: a buffer is free again after the last
+row that may look at it. Views (a reshape, a slice) keep the buffer of what they show.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compile.program import Program
+from chainrule.compile.text import Names, expression, function_name
+from chainrule.compile.trace import Row
+from chainrule.graph import has_nan
+from chainrule.kernels import compile_text
+from chainrule.rules import REGISTRY
+from chainrule.scalar_forms import MATH, SCALAR_FORMS
+from chainrule.shapes import ndarray
+from chainrule.vertices import ARITHMETIC_ERRORS
+
+_FLOAT = np.dtype(np.float64)
+_COMPARED = {np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=",
+             np.equal: "==", np.not_equal: "!="}  # fmt: skip
+BUFFERED = 1 << 13
+"""Elementwise results from this many bytes on are written into buffers."""
+
+
+class Departed(Exception):
+    """A decision went another way than in the trace, or a shape is another one."""
+
+
+class NanFound(Exception):
+    """A value that must not be nan is nan."""
+
+
+class Replay:
+    """A program as a function of its inputs' values.
+
+    Threads may call it at once: each call takes a set of buffers, and makes one if none
+    is free.
+    """
+
+    name = "numpy"
+
+    def __init__(self, program: Program) -> None:
+        """Assign the buffers; text is generated when it is first needed."""
+        self.program = program
+        self.buffers = _buffers(program)
+        self._free: list[tuple[Any, ...]] = []
+        self._quick: Callable[..., Any] | None = None
+        self._careful: Callable[..., Any] | None = None
+        large = [r for r in program.rows if r.shape is None or r.shape != ()]
+        self._scalar = not large and all(x.shape == () for x in program.inputs)
+
+    @property
+    def workspace(self) -> int:
+        """The bytes of one set of buffers."""
+        return sum(
+            int(np.prod(shape)) * dtype.itemsize for shape, dtype in self.buffers[1]
+        )
+
+    def __call__(self, *leaves: Any) -> Any:
+        """Run the program; raise ``Departed`` or ``NanFound`` where it does not hold."""
+        run = self._quick
+        if run is None:
+            run = self._quick = _compiled(self.program, self.buffers[0], quick=True)
+        if self._scalar:
+            try:
+                return run((), *leaves)
+            except ARITHMETIC_ERRORS:
+                return self._run_carefully((), leaves)
+        try:
+            held = self._free.pop()
+        except IndexError:
+            held = tuple(np.empty(shape, dtype) for shape, dtype in self.buffers[1])
+        try:
+            with np.errstate(all="ignore"):
+                try:
+                    return run(held, *leaves)
+                except ARITHMETIC_ERRORS:
+                    return self._run_carefully(held, leaves)
+        finally:
+            self._free.append(held)
+
+    def _run_carefully(self, held: Any, leaves: Sequence[Any]) -> Any:
+        run = self._careful
+        if run is None:
+            run = _compiled(self.program, self.buffers[0], quick=False)
+            self._careful = run
+        with np.errstate(all="ignore"):
+            return run(held, *leaves)
+
+    def poison(self) -> None:
+        """Fill the free buffers with nan, so that an unwritten read shows."""
+        for held in self._free:
+            for buffer in held:
+                buffer.fill(np.nan if buffer.dtype.kind in "fc" else 1)
+
+
+# --------------------------------------------------------------------------- buffers
+
+Place = tuple[tuple[int, ...], np.dtype[Any]]
+
+
+def _origins(program: Program) -> dict[Row, frozenset[Row]]:
+    """Return for each row those whose memory its result may look at."""
+    found: dict[Row, frozenset[Row]] = {x: frozenset((x,)) for x in program.inputs}
+    for row in program.rows:
+        if row.shape == () and row.dtype is not None:
+            found[row] = frozenset()  # a number holds no memory
+        elif is_fresh(row):
+            found[row] = frozenset((row,))
+        else:
+            shown = [found[x] for x in row.operands if x.shape != ()]
+            found[row] = frozenset((row,)).union(*shown)
+    return found
+
+
+def is_fresh(row: Row) -> bool:
+    """Tell whether a result is surely in memory of its own."""
+    f = row.function
+    return isinstance(f, np.ufunc) or f in _FRESH
+
+
+_FRESH = {np.sum, np.mean, np.prod, np.max, np.min, np.dot, np.where, np.stack,
+          np.concatenate, np.cumsum, np.add.reduce}  # fmt: skip
+
+
+def _buffers(program: Program) -> tuple[dict[Row, int], list[Place]]:
+    """Assign buffers to rows: the number of each, and what each is like."""
+    origins, last = _origins(program), program.last_uses()
+    end = len(program.rows)
+    until: dict[Row, int] = {}
+    for row, shown in origins.items():
+        for origin in shown:
+            until[origin] = max(until.get(origin, -1), last.get(row, -1))
+    kept: set[Row] = set()
+    for x in program.outputs:
+        kept |= origins[x] if isinstance(x, Row) else frozenset()
+    free: dict[Place, list[int]] = {}
+    ending: dict[int, list[Row]] = {}
+    numbers: dict[Row, int] = {}
+    places: list[Place] = []
+
+    def release(i: int) -> None:
+        for done in ending.pop(i, []):
+            free.setdefault(_place(done), []).append(numbers[done])
+
+    for i, row in enumerate(program.rows):
+        release(i - 1)
+        if row in kept or not _takes_out(row):
+            continue
+        if row.function is not np.matmul:
+            release(i)  # an elementwise result may take the place of an operand
+        place = _place(row)
+        if free.get(place):
+            numbers[row] = free[place].pop()
+        else:
+            numbers[row] = len(places)
+            places.append(place)
+        if until[row] < end:
+            ending.setdefault(until[row], []).append(row)
+    return numbers, places
+
+
+def _place(row: Row) -> Place:
+    return row.shape, row.dtype  # type: ignore[return-value]
+
+
+def _takes_out(row: Row) -> bool:
+    """Tell whether a row's result can be written into a buffer, and should be."""
+    return (
+        isinstance(row.function, np.ufunc)
+        and row.function.nout == 1
+        and not row.given
+        and row.shape is not None
+        and row.dtype is not None
+        and row.dtype.kind in "fcb"
+        and int(np.prod(row.shape)) * row.dtype.itemsize >= BUFFERED
+    )
+
+
+# ------------------------------------------------------------------------------- text
+
+
+def _compiled(
+    program: Program, numbers: dict[Row, int], *, quick: bool
+) -> Callable[..., Any]:
+    """Generate and compile the text of a program."""
+    arguments = {x: f"x{i}" for i, x in enumerate(program.inputs)}
+    names = Names(arguments)
+    space: dict[str, Any] = {**MATH, "np": np, "Departed": Departed,
+                             "NanFound": NanFound, "has_nan": has_nan}  # fmt: skip
+    names._taken |= set(space)
+    guards: dict[Row, list[Any]] = {}
+    for guard in program.guards:
+        guards.setdefault(guard.row, []).append(guard)
+    buffers = "".join(f"b{i}, " for i in range(len(set(numbers.values()))))
+    lines = [f"def run(buffers, {', '.join(arguments.values())}):"]
+    if buffers:
+        lines.append(f"    {buffers}= buffers")
+    for x in program.inputs:
+        if quick and x.shape == () and x.dtype == _FLOAT and x.number is None:
+            lines.append(f"    {arguments[x]} = float({arguments[x]})")
+        elif not quick and x.number is float:
+            lines.append(f"    {arguments[x]} = np.float64({arguments[x]})")
+        lines += _guarded(guards.get(x, []), names)
+    for row in program.rows:
+        text = _call(row, names, numbers, quick=quick)
+        lines.append(f"    {names.row(row)} = {text}")
+        if not _keeps_shape(row):
+            lines.append(
+                f"    if np.shape({names.row(row)}) != {row.shape!r}: raise Departed"
+            )
+        lines += _guarded(guards.get(row, []), names)
+    for x in program.checks:
+        name = names.row(x)
+        test = f"{name} != {name}" if x.shape == () else f"has_nan({name})"
+        lines.append(f"    if {test}: raise NanFound")
+    lines.append(f"    return ({''.join(f'{r}, ' for r in _returned(program, names))})")
+    label = f"program at {id(program):x}" + ("" if quick else ", careful")
+    space |= names.constants
+    return compile_text("\n".join(lines) + "\n", "run", label, space)
+
+
+def _guarded(guards: Sequence[Any], names: Names) -> list[str]:
+    lines: list[str] = []
+    for guard in guards:
+        name = names.row(guard.row)
+        if guard.take is bool:
+            test = f"not {name}" if guard.expected else name
+        else:
+            test = f"not {names.constant(guard.holds, 'holds')}({name})"
+        lines.append(f"    if {test}: raise Departed")
+    return lines
+
+
+def _is_scalar(x: Any) -> bool:
+    """Tell whether an argument is a float64 number: a Python float in quick text."""
+    if isinstance(x, Row):
+        return x.shape == () and x.dtype == _FLOAT
+    return type(x) in (float, int) or type(x) is np.float64
+
+
+def _call(row: Row, names: Names, numbers: dict[Row, int], *, quick: bool) -> str:
+    """Return the code of a row."""
+    f, args = row.function, row.args
+    if quick and not row.given and row.shape == () and all(map(_is_scalar, args)):
+        operands = [names.row(x) if isinstance(x, Row) else _number(x, names)
+                    for x in args]  # fmt: skip
+        if f in _COMPARED:
+            return f"{operands[0]} {_COMPARED[f]} {operands[1]}"
+        form = SCALAR_FORMS.get(getattr(f, "__name__", ""))
+        if form is not None and row.dtype == _FLOAT and isinstance(f, np.ufunc):
+            return form.format(*operands)
+    if row in numbers:
+        operands = [expression_of(x, names) for x in args]
+        return f"{function_name(f, names)}({', '.join(operands)}, out=b{numbers[row]})"
+    if row.dtype is not None and row.dtype.itemsize < 8 * (1 + (row.dtype.kind == "c")):
+        return expression(row, _Narrow(names))
+    return expression(row, names)
+
+
+def _number(x: Any, names: Names) -> str:
+    x = float(x)
+    text = repr(x)
+    if "n" in text:  # inf and nan
+        return names.constant(x, "number")
+    return f"({text})" if text[0] == "-" else text
+
+
+def expression_of(x: Any, names: Names) -> str:
+    """Return one argument of a call as code."""
+    from chainrule.compile.text import _written
+
+    return _written(x, names, 0)
+
+
+class _Narrow:
+    """Names for a call in single precision: numbers adopt it, float64 scalars do not."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+
+    def row(self, row: Row) -> str:
+        """Return the row's name in the class that NumPy's promotion asks for."""
+        name = self._names.row(row)
+        if row.shape != () or row.dtype != _FLOAT:
+            return name
+        return f"float({name})" if row.number is float else f"np.float64({name})"
+
+    def constant(self, x: Any, name: str) -> str:
+        """Return the name of a value."""
+        return self._names.constant(x, name)
+
+
+def _keeps_shape(row: Row) -> bool:
+    """Tell whether a row has the same shape for all entries of its operands.
+
+    Ufuncs and the library's own operations have; an index that holds a mask, and NumPy
+    functions that are not among them, are looked at in every call.
+    """
+    f = row.function
+    if row.shape is None:
+        return True  # its items are looked at
+    if f is operator.getitem:
+        source = row.args[0]
+        if isinstance(source, Row) and source.shape is None:
+            return _keeps_shape_of_all(source)
+        return not any(x.dtype is not None and x.dtype.kind == "b" and x is not source
+                       for x in row.operands)  # fmt: skip
+    return _keeps_shape_of_all(row)
+
+
+def _keeps_shape_of_all(row: Row) -> bool:
+    f = row.function
+    if isinstance(f, np.ufunc) or isinstance(getattr(f, "__self__", None), np.ufunc):
+        return True
+    if not _known_forwards:
+        _known_forwards.update(id(r.forward) for r in REGISTRY if hasattr(r, "forward"))
+    known = id(f) in _known_forwards or f in (np.where, np.asarray)
+    return known and (f is not np.where or len(row.args) == 3)
+
+
+_known_forwards: set[int] = set()
+
+
+def _returned(program: Program, names: Names) -> list[str]:
+    """Return the code of the results, copied where memory is not theirs alone."""
+    origins = _origins(program)
+    inputs, seen = set(program.inputs), set[Row]()
+    found: list[str] = []
+    for x in program.outputs:
+        text = expression_of(x, names)
+        if not isinstance(x, Row):
+            found.append(f"{text}.copy()" if isinstance(x, ndarray) else text)
+            continue
+        if x.shape == ():
+            plain = x.number is float or x.dtype != _FLOAT
+            found.append(
+                f"float({text})" if x.number is float
+                else text if plain else f"np.float64({text})"
+            )  # fmt: skip
+            continue
+        shown = origins[x]
+        if shown & inputs or shown & seen:
+            text = f"{text}.copy()"
+        seen |= shown
+        found.append(text)
+    return found

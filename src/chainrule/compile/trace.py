@@ -1,0 +1,598 @@
+"""Trace: run a function once on stand-ins, and keep each NumPy call as a row.
+
+In: a function and example arguments. Out: a ``Trace``, whose rows are the calls in the
+order in which they were made, whose guards are the decisions that Python took on values,
+and whose checks are the values that must not be nan (see ``refuse_nans``).
+
+A ``Traced`` value behaves as the array or number that it stands in for, in NumPy's
+functions, operators and methods. Each call computes the value for the example and adds
+a row. Nodes may hold traced values, so sweeps of any order are traced like all else.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.containers import declare_value
+from chainrule.errors import CompileError, EscapeError
+from chainrule.recorder import is_number
+from chainrule.shapes import describe, kind_of, ndarray
+from chainrule.vertices import ARITHMETIC_ERRORS, stand_in, vertex
+
+Function = Callable[..., Any]
+NUMBERS = (float, int, bool, complex)
+
+
+class Row:
+    """One call: ``function(*args, **given)``, in which other rows are operands.
+
+    Attributes
+    ----------
+    function, args, given
+        The call. A row among the arguments, also inside lists, tuples and slices,
+        stands for its result. ``function`` is ``None`` for an input.
+    operands
+        The rows among the arguments, in order.
+    shape, dtype, number
+        What every result is like; ``number`` is the class of a Python number.
+    serial
+        The place of the row in its trace.
+    """
+
+    __slots__ = ("args", "dtype", "function", "given", "number", "operands", "serial",
+                 "shape")  # fmt: skip
+
+    def __init__(
+        self, function: Function | None, args: Any, given: Any, operands: list[Row],
+        value: Any, serial: int,
+    ) -> None:  # fmt: skip
+        """Keep the call and what its result is like."""
+        self.function: Function | None = function
+        self.args: tuple[Any, ...] = args
+        self.given: Mapping[str, Any] = given
+        self.operands: list[Row] = operands
+        self.serial: int = serial
+        kind = kind_of(value)
+        self.number: type | None = kind if kind in NUMBERS else None
+        self.shape: tuple[int, ...] | None
+        self.dtype: np.dtype[Any] | None
+        if self.number is not None:
+            self.shape, self.dtype = (), _DTYPES[kind]
+        elif isinstance(value, (ndarray, np.generic)):
+            self.shape, self.dtype = value.shape, value.dtype
+        else:
+            self.shape = self.dtype = None  # several results
+
+    def __repr__(self) -> str:
+        """Show the call."""
+        name = getattr(self.function, "__name__", "input")
+        return f"<row {self.serial}: {name}, {self.shape}, {self.dtype}>"
+
+
+@dataclass(frozen=True, eq=False)
+class Guard:
+    """A decision that Python took on a traced value.
+
+    ``take`` turns the value into what was decided on (``bool``, ``int``, an array), and
+    ``expected`` is what it was; ``where`` is the source line that asked.
+    """
+
+    row: Row
+    take: Function
+    expected: Any
+    where: str
+
+    def holds(self, value: Any) -> bool:
+        """Tell whether the decision would be the same for another value."""
+        return np.array_equal(self.take(value), self.expected)
+
+
+class Trace:
+    """The rows, guards and checks of one run of a function.
+
+    The body of a loop is traced by itself, in a trace whose ``parent`` is that of the
+    loop. What it reads from there becomes an input of the body: ``captured``.
+    """
+
+    def __init__(self, parent: Trace | None = None) -> None:
+        """Start empty."""
+        self.parent: Trace | None = parent
+        self.level: int = 0 if parent is None else parent.level + 1
+        self.captured: dict[Row, tuple[Traced, Traced]] = {}
+        self.rows: list[Row] = []
+        self.guards: list[Guard] = []
+        self.checks: list[Row] = []
+
+    def input(self, value: Any) -> Traced:
+        """Return a stand-in for an argument."""
+        return Traced(self, Row(None, (), _NONE, [], value, -1), value)
+
+    def call(self, function: Function, args: Sequence[Any], given: Any) -> Any:
+        """Run a function on stand-ins: compute for the example, and add a row."""
+        deepest = _deepest(self, args)
+        if given:
+            deepest = _deepest(deepest, list(given.values()))
+        if deepest is not self:
+            return deepest.call(function, args, given)
+        operands: list[Row] = []
+        rows = tuple([self._rows(x, operands) for x in args])
+        values = [_values(x) for x in args]
+        if given:
+            value = function(*values, **{k: _values(x) for k, x in given.items()})
+            given = {k: self._rows(x, operands) for k, x in given.items()}
+        else:
+            given, value = _NONE, function(*values)
+        if not operands:
+            return value
+        return self.result(function, rows, given, operands, value)
+
+    def _rows(self, x: Any, operands: list[Row]) -> Any:
+        """Replace stand-ins by their rows, also inside lists, tuples and slices."""
+        kind = kind_of(x)
+        if kind is Traced:
+            row = x.row if x.home is self else self.capture(x)
+            operands.append(row)
+            return row
+        if kind is float or kind is int:
+            return x
+        if kind is tuple:
+            return tuple([self._rows(v, operands) for v in x])
+        if kind is list:
+            return [self._rows(v, operands) for v in x]
+        if kind is dict:
+            return {k: self._rows(v, operands) for k, v in x.items()}
+        if kind is slice:
+            return slice(
+                *(self._rows(v, operands) for v in (x.start, x.stop, x.step))
+            )
+        if kind is ndarray:
+            if x.dtype == object:
+                return self._rows(x.tolist(), operands)
+            if x.flags.writeable:
+                x = x.copy()
+                x.flags.writeable = False
+        return x
+
+    def result(
+        self, function: Any, args: Any, given: Any, operands: list[Row], value: Any
+    ) -> Any:
+        """Add a row and return its result; several results become items."""
+        row = Row(function, args, given, operands, value, len(self.rows))
+        self.rows.append(row)
+        if row.shape is not None:
+            return Traced(self, row, value)
+        if isinstance(value, (list, tuple)):
+            items = [
+                self.result(operator.getitem, (row, i), _NONE, [row], v)
+                for i, v in enumerate(value)  # type: ignore[arg-type]
+            ]
+            made: Any = type(value)  # type: ignore
+            return made(*items) if hasattr(made, "_fields") else made(items)
+        raise EscapeError(
+            f"{getattr(function, '__name__', function)} returned {describe(value)} "
+            "for a traced value, which would be frozen into the compiled function. "
+            "Take it out of the function, or name the argument it comes from in "
+            "static=."
+        )
+
+    def capture(self, x: Traced) -> Row:
+        """Return the input of this body that stands for a value of an outer trace."""
+        found = self.captured.get(x.row)
+        if found is None:
+            if self.parent is None:
+                raise EscapeError(
+                    "A value of one trace was used in another. Return it from the "
+                    "function that computed it, or pass it as an argument."
+                )
+            outer = x
+            if x.home is not self.parent:
+                outer = Traced(self.parent, self.parent.capture(x), x.value)
+            row = Row(None, (), _NONE, [], x.value, -1)
+            found = self.captured[x.row] = (outer, Traced(self, row, x.value))
+        return found[1].row
+
+    def guard(self, x: Traced, take: Function) -> Any:
+        """Keep a decision, and return what it is for the example."""
+        if self.parent is not None:
+            for outer, inner in self.captured.values():
+                if inner.row is x.row:
+                    return self.parent.guard(outer, take)
+            raise CompileError(
+                f"The body of a loop decides on a value at {user_line()}, and would "
+                "have to decide in every step. Use np.where or gd.cond there."
+            )
+        found = take(x.value)
+        self.guards.append(Guard(x.row, take, found, user_line()))
+        return found
+
+
+def _deepest(trace: Trace, x: Any) -> Trace:
+    """Return the innermost trace among that of a call and those of its arguments."""
+    kind = kind_of(x)
+    if kind is Traced:
+        return x.home if x.home.level > trace.level else trace
+    if kind is tuple or kind is list:
+        for v in x:
+            trace = _deepest(trace, v)
+    return trace
+
+
+def _values(x: Any) -> Any:
+    """Replace stand-ins by their values for the example."""
+    kind = kind_of(x)
+    if kind is Traced:
+        return x.value
+    if kind is float or kind is int:
+        return x
+    if kind is tuple:
+        return tuple([_values(v) for v in x])
+    if kind is list:
+        return [_values(v) for v in x]
+    if kind is dict:
+        return {k: _values(v) for k, v in x.items()}
+    if kind is slice:
+        return slice(*(_values(v) for v in (x.start, x.stop, x.step)))
+    if kind is ndarray and x.dtype == object:
+        return _values(x.tolist())
+    return x
+
+
+_OWN = str(Path(__file__).resolve().parents[1])
+_RULES = str(Path(_OWN) / "operations_grad")
+_NUMPY = str(Path(np.__file__).resolve().parent)
+
+
+def user_line() -> str:
+    """Return file and line of the innermost frame outside this library and NumPy."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(
+        (_OWN, _NUMPY, "<chainrule")
+    ):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}, line {frame.f_lineno}"
+
+
+# ------------------------------------------------------------------ the stand-in itself
+
+
+def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
+    """Return an operator and its reflected form."""
+
+    def run(x: Any, y: Any) -> Any:
+        kind = kind_of(y)
+        if isinstance(y, vertex):
+            return NotImplemented
+        trace, row = x.home, x.row
+        try:
+            if kind is float or kind is int:
+                value, args, operands = plain(x.value, y), (row, y), [row]
+            elif kind is Traced and y.home is trace:
+                other = y.row
+                value = plain(x.value, y.value)
+                args, operands = (row, other), [row, other]
+            elif y is None or kind is str:
+                return NotImplemented
+            else:
+                return trace.call(ufunc, (x, y), None)
+        except ARITHMETIC_ERRORS:  # at a pole or an overflow: as NumPy does
+            return trace.call(ufunc, (x, y), None)
+        made = Row(ufunc, args, _NONE, operands, value, len(trace.rows))
+        trace.rows.append(made)
+        return Traced(trace, made, value)
+
+    def reflected(x: Any, y: Any) -> Any:
+        if isinstance(y, vertex):
+            return NotImplemented
+        kind = kind_of(y)
+        if kind is float or kind is int:
+            try:
+                value = plain(y, x.value)
+            except ARITHMETIC_ERRORS:
+                return x.home.call(ufunc, (y, x), None)
+            return x.home.result(ufunc, (y, x.row), _NONE, [x.row], value)
+        return x.home.call(ufunc, (y, x), None)
+
+    return run, reflected
+
+
+class Traced(stand_in):
+    """A value in a trace: see ``stand_in``."""
+
+    __slots__ = ("home", "row", "value")
+    __array_priority__ = 900.0
+    __hash__ = object.__hash__
+
+    def __init__(self, trace: Trace, row: Row, value: Any) -> None:
+        """Stand for the result of a row, with its value for the example."""
+        self.home = trace
+        self.row = row
+        self.value = value
+
+    @property
+    def shape(self) -> Any:
+        """The shape, as it will be in every call."""
+        return self.row.shape
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype, as it will be in every call."""
+        return self.row.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(np.prod(self.shape, dtype=int))
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of an element."""
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all elements."""
+        return self.size * self.itemsize
+
+    def whole(self, function: Any, operands: Sequence[Any], given: Any) -> Any:
+        """Return the result of a function, run as one row."""
+        return self.home.call(function, operands, given)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether this stands for a Python number, which adopts others' dtypes."""
+        return self.row.number is not None
+
+    def as_number(self) -> Traced:
+        """Return the result of the last row as the Python number that it is."""
+        row = self.row
+        if row.number is None and row.shape == () and row.dtype == np.float64:
+            self.value, row.number = float(self.value), float
+        return self
+
+    def like(self, value: Any) -> Any:
+        """Return this as a Python number where the value is one."""
+        number = type(value) is float or is_number(value)
+        if not number or self.row.number is not None or self.dtype != np.float64:
+            return self
+        return self.home.call(float, (self,), None)
+
+    def refuse_nan(self) -> None:
+        """Say that the program is wrong for arguments that make this hold a nan."""
+        self.home.checks.append(self.row)
+
+    def __repr__(self) -> str:
+        """Show what is known; the entries are those of the example only."""
+        return f"traced({self.dtype}, shape {self.shape}, for example {self.value})"
+
+    def __format__(self, spec: str) -> str:
+        """Format the example's value."""
+        return format(self.value, spec)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Index as NumPy does."""
+        return self.home.call(operator.getitem, (self, index), None)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        """Refuse: a traced value is not changed in place."""
+        raise EscapeError(
+            "An array cannot be assigned to in place inside a compiled function. Build "
+            "the new array with np.where(mask, new, x), np.concatenate or np.stack."
+        )
+
+    def __len__(self) -> int:
+        """Return the length of the first axis."""
+        if not self.shape:
+            raise TypeError("len() of a number")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over the first axis."""
+        if not self.shape:
+            raise TypeError("iteration over a number")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __bool__(self) -> bool:
+        """Return the truth for the example: a guard. A rule's forward is one row."""
+        if sys._getframe(1).f_code.co_filename.startswith(_RULES):
+            raise escape("a branch on a value inside a rule")
+        return self.home.guard(self, bool)
+
+    def _whole_number(self, what: str) -> int:
+        if self.dtype.kind not in "biu":
+            raise escape(what)
+        return self.home.guard(self, int)
+
+    def __int__(self) -> int:
+        """Return an integer or boolean for the example, a guard; refuse a float."""
+        return self._whole_number("int(x)")
+
+    def __index__(self) -> int:
+        """Return an integer for the example, a guard; refuse a float."""
+        return self._whole_number("using x as an integer")
+
+    def __float__(self) -> float:
+        """Refuse: the number would be frozen."""
+        raise escape("float(x) or math.f(x)")
+
+    def __complex__(self) -> complex:
+        """Refuse: the number would be frozen."""
+        raise escape("complex(x)")
+
+    def item(self, *index: int) -> Any:
+        """Return a single integer, a guard; refuse a float."""
+        return (self[index] if index else self)._whole_number("x.item()")
+
+    def tolist(self) -> Any:
+        """Return integers for the example, a guard; refuse floats."""
+        return self.__array__().tolist()
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        """Return integers or booleans, a guard; refuse floats, but give none of none."""
+        if not self.size:
+            return np.empty(self.shape, self.dtype if dtype is None else dtype)
+        if self.dtype.kind in "biu":
+            found = np.array(self.home.guard(self, np.array))
+            return found if dtype is None else found.astype(dtype)
+        if dtype is not None and np.dtype(dtype) != np.dtype(object):
+            raise escape(f"an array of dtype {np.dtype(dtype)} made of x")
+        out = np.empty(self.shape, dtype=object)
+        if not self.shape:
+            out[()] = self
+        for index in np.ndindex(self.shape):
+            out[index] = self[index] if index else self
+        return out
+
+    def __array_ufunc__(
+        self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any
+    ) -> Any:
+        """Add a ufunc's call, or one of its methods', as a row."""
+        if any(isinstance(x, vertex) for x in inputs):
+            return NotImplemented
+        if kwargs.get("out") is not None or method == "at":
+            raise escape("writing into an array with out= or ufunc.at")
+        if method != "__call__":
+            return self.home.call(getattr(ufunc, method), inputs, kwargs)
+        return self.home.call(ufunc, inputs, kwargs)
+
+    def __array_function__(
+        self, func: Any, types: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """Add any other NumPy function's call as a row."""
+        if any(issubclass(t, vertex) for t in types):
+            return NotImplemented
+        if kwargs.get("out") is not None or func in _IN_PLACE:
+            raise escape("writing into an array in place")
+        if func in _OF_SHAPE:
+            return func(*map(_values, args), **kwargs)
+        return self.home.call(func, args, kwargs)
+
+    def reshape(self, *shape: Any, order: Any = "C") -> Any:
+        """Return ``np.reshape``, the shape as one tuple or several numbers."""
+        return np.reshape(self, _one(shape), order=order)  # type: ignore[call-overload]
+
+    def transpose(self, *axes: Any) -> Any:
+        """Return ``np.transpose``, the axes as one tuple or several numbers."""
+        return np.transpose(self, _one(axes) if axes else None)  # type: ignore
+
+    @property
+    def T(self) -> Any:  # noqa: N802
+        """The transpose."""
+        return np.transpose(self)  # type: ignore[arg-type]
+
+    def flatten(self, order: Any = "C") -> Any:
+        """Return ``np.ravel``."""
+        return np.ravel(self, order)  # type: ignore[arg-type]
+
+
+def _one(given: tuple[Any, ...]) -> Any:
+    return given[0] if len(given) == 1 else given
+
+
+def escape(what: str) -> EscapeError:
+    """Return the error that says what would freeze a traced value."""
+    return EscapeError(
+        f"{what} would freeze a value into the compiled function, although it depends "
+        "on the arguments. Use NumPy's functions (np.sin(x), np.stack, np.where), or "
+        "name the argument in static=, so that each of its values gets a program."
+    )
+
+
+def _method(function: Any) -> Function:
+    def method(self: Traced, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    return method
+
+
+_np: Any = np
+for _name in [
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "argsort",
+    "astype",
+    "choose",
+    "clip",
+    "compress",
+    "conj",
+    "conjugate",
+    "copy",
+    "cumprod",
+    "cumsum",
+    "diagonal",
+    "dot",
+    "max",
+    "mean",
+    "min",
+    "nonzero",
+    "prod",
+    "ptp",
+    "ravel",
+    "repeat",
+    "round",
+    "searchsorted",
+    "squeeze",
+    "std",
+    "sum",
+    "swapaxes",
+    "take",
+    "trace",
+    "var",
+]:
+    setattr(Traced, _name, _method(getattr(_np, _name)))
+for _ufunc in vars(_np).values():
+    if isinstance(_ufunc, np.ufunc) and _ufunc.nin == 1:
+        # What NumPy calls on the elements of an object array: np.sin -> x.sin().
+        if not hasattr(Traced, _ufunc.__name__):
+            setattr(Traced, _ufunc.__name__, _method(_ufunc))
+for _name in ("real", "imag"):
+    setattr(Traced, _name, property(getattr(_np, _name)))
+for _name, _ufunc_name in {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide",
+    "floordiv": "floor_divide", "mod": "remainder", "pow": "power",
+    "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or",
+    "xor": "bitwise_xor", "lshift": "left_shift", "rshift": "right_shift",
+}.items():  # fmt: skip
+    _plain = getattr(operator, f"__{_name}__")
+    _run, _reflected = _binary(getattr(_np, _ufunc_name), _plain)
+    setattr(Traced, f"__{_name}__", _run)
+    setattr(Traced, f"__r{_name}__", _reflected)
+for _name, _ufunc_name in {
+    "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
+    "eq": "equal", "ne": "not_equal",
+}.items():  # fmt: skip
+    _plain = getattr(operator, f"__{_name}__")
+    setattr(Traced, f"__{_name}__", _binary(getattr(_np, _ufunc_name), _plain)[0])
+for _name, _ufunc_name in {
+    "neg": "negative", "pos": "positive", "abs": "absolute", "invert": "invert",
+}.items():  # fmt: skip
+    setattr(Traced, f"__{_name}__", _method(getattr(_np, _ufunc_name)))
+for _name in ("floor", "ceil", "trunc"):
+    setattr(Traced, f"__{_name}__", _method(getattr(_np, _name)))
+Traced.__round__ = _method(np.round)  # type: ignore[attr-defined]
+Traced.__divmod__ = _method(np.divmod)  # type: ignore[attr-defined]
+
+declare_value(Traced)
+
+_NONE: Mapping[str, Any] = {}
+_DTYPES: Mapping[type, np.dtype[Any]] = {k: np.dtype(k) for k in NUMBERS}
+_OF_SHAPE = {
+    np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj,
+    np.zeros_like, np.ones_like, np.empty_like, np.can_cast, np.common_type,
+}  # fmt: skip
+"""Functions that read shapes and dtypes only: their results are constants."""
+_IN_PLACE = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal,
+             np.put_along_axis}  # fmt: skip

@@ -1,0 +1,114 @@
+"""Every operation of the registry, compiled and compared with eager; none is named."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.compile import vm
+from chainrule.compile.replay import Replay
+from chainrule.recorder import record
+from tests.helpers import (
+    RULES,
+    as_tuple,
+    assert_close,
+    calls_of,
+    in_dtype,
+    is_inexact,
+    noise,
+)
+
+CALLS = list(chain.from_iterable(map(calls_of, RULES)))
+COMPLEX = [
+    in_dtype(c, "complex128")
+    for c in CALLS
+    if "complex128" in c.rule.dtypes
+    and np.dtype(c.parameters.get("dtype", complex)).kind == "c"
+]
+SINGLE = [in_dtype(c, "float32") for c in CALLS if "float32" in c.rule.dtypes]
+EXACT, SINGLE_PRECISION = 1e-12, 2e-5
+
+
+def per(calls):
+    names = [c.label + f"-{c.dtype}" * (c.dtype != "float64") for c in calls]
+    return pytest.mark.parametrize("call", calls, ids=names)
+
+
+def functions(call):
+    """Return the operation, its pullback, its pushforward and a second derivative."""
+    values = call.draw()
+    moving = call.moving(values)
+    rng = np.random.default_rng(1)
+    seeds = [noise(rng, z) for z in call.value(values)]
+    dots = [noise(rng, values[i]) for i in moving]
+
+    def plain(*operands):
+        filled = list(values)
+        for i, x in zip(moving, operands, strict=True):
+            filled[i] = x
+        results = as_tuple(record(call.rule, filled, call.parameters))
+        return tuple(z for z in results if is_inexact(gd.value(z)) or is_traced(z))
+
+    def pulled(*operands):
+        return gd.vjp(plain, *operands)[1](tuple(seeds))
+
+    def pushed(*operands):
+        return gd.jvp(plain, operands, tuple(dots))[1]
+
+    def second(*operands):
+        return gd.jvp(pulled, operands, tuple(dots))[1]
+
+    return [values[i] for i in moving], (plain, pulled, pushed, second)
+
+
+def is_traced(z):
+    return getattr(gd.value(z), "dtype", np.dtype(int)).kind in "fc"
+
+
+def assert_same(actual, expected, limit):
+    for a, e in zip(as_tuple(actual), as_tuple(expected), strict=True):
+        assert np.shape(a) == np.shape(e)
+        assert np.asarray(a).dtype == np.asarray(e).dtype
+        assert_close(a, e, limit, scale=1e-2)
+
+
+@per([*CALLS, *COMPLEX, *SINGLE])
+def test_compiled_is_eager(call):
+    operands, found = functions(call)
+    limit = SINGLE_PRECISION if call.dtype == "float32" else EXACT
+    with np.errstate(all="ignore"):
+        for f in found:
+            expected = f(*operands)
+            fast = gd.compile(f)
+            assert_same(fast(*operands), expected, limit)
+            for kind in fast.kinds.values():
+                for path in kind.paths:
+                    if isinstance(path.run, Replay):
+                        path.run.poison()
+            moved = [x * 0.875 for x in operands]
+            try:
+                expected = f(*moved)
+            except np.linalg.LinAlgError:
+                continue
+            assert_same(fast(*moved), expected, limit)
+            assert fast.stats()["retraces"] == 0
+
+
+@pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
+@per(CALLS)
+def test_the_vm_is_eager(call):
+    operands, found = functions(call)
+    with np.errstate(all="ignore"):
+        for f in found:
+            fast = gd.compile(f, executor="vm")
+            for scale in (1.0, 0.875):
+                moved = [x * scale for x in operands]
+                try:
+                    expected = f(*moved)
+                except np.linalg.LinAlgError:
+                    continue
+                assert_same(fast(*moved), expected, EXACT)
+            assert fast.stats()["retraces"] == 0
