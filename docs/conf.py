@@ -23,7 +23,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
 ]
-exclude_patterns = ["_build", "*.py"]  # the scripts of lessons/ are pages
+exclude_patterns = ["_build", "dev", "*.py"]  # the scripts of lessons/ are pages
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"

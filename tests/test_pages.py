@@ -17,7 +17,7 @@ from chainrule import nodes, rules
 from chainrule.operations_grad.structure import structure
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "ARCHITECTURE.md"]
+PAGES = ["README.md", "ARCHITECTURE.md", "docs/compile.md"]
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +74,7 @@ def test_the_links_and_files_that_a_page_names_exist(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!https?:)([^)#\s]+)", text)
     named = re.findall(r"`([\w/]+(?:\.py|/))`", text)
-    places = [ROOT, ROOT / "src" / "chainrule", ROOT / "tests"]
+    places = [ROOT, ROOT / "src" / "chainrule", ROOT / "tests", ROOT / "docs"]
     for name in {*links, *named}:
         assert any((place / name).exists() for place in places), name
 
@@ -126,6 +126,21 @@ def test_the_readme_shows_what_the_demo_prints():
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = next(b for b in page.split("```") if b.startswith("\nequation_2("))
     assert shown.strip().splitlines() == [line.rstrip() for line in printed]
+
+
+def test_the_readme_shows_the_source_of_the_gradient_of_its_function():
+    def f(x, y):
+        return np.log(x) + x * y - np.sin(y)
+
+    fast = gd.compile(gd.grad(f, (0, 1)))
+    assert fast(2.0, 3.0) == pytest.approx((3.5, 2.0 - np.cos(3.0)), rel=1e-15)
+    shown = next(
+        code for _, code in snippets("README.md") if code.startswith("import numpy")
+    )
+    assert shown.splitlines() == gd.source(fast).splitlines()
+    ran = {}
+    exec(shown, ran)
+    assert ran["f"](2.0, 3.0) == fast(2.0, 3.0)
 
 
 def test_every_public_name_stands_in_the_interface_or_is_an_operation():

@@ -58,6 +58,7 @@ from chainrule.supports import (
 )
 from chainrule.vertices import (
     ARITHMETIC_ERRORS,
+    as_array,
     boxed,
     first_stand_in,
     raw,
@@ -592,14 +593,9 @@ def _reshape(x: Any, shape: Any, *, order: Any = "C") -> Any:
     return np.reshape(x, shape, order=order)
 
 
-def _asarray(x: Any) -> Any:
-    """Return ``np.asarray(x)``; a stand-in as it is."""
-    return x if isinstance(x, stand_in) else np.asarray(x)
-
-
 plain: namespace = namespace(np)
 """The namespace of plain sweeps."""
-vars(plain).update(sum=_sum, transpose=_transpose, reshape=_reshape, asarray=_asarray)
+vars(plain).update(sum=_sum, transpose=_transpose, reshape=_reshape, asarray=as_array)
 
 
 def evaluate(operation: type[rule], values: Sequence[Any], given: Parameters) -> Any:

@@ -106,7 +106,9 @@ def zeros_of(value: Any) -> Any:
     """Return zeros like a value (a float for a float, a tuple for a tuple)."""
     if isinstance(value, TUPLE):
         return tuple(zeros_of(v) for v in value)
-    return 0.0 if type(value) is float else np.zeros_like(value)
+    if type(value) is float or (isinstance(value, stand_in) and value.is_number):
+        return 0.0
+    return np.zeros_like(value)
 
 
 def add_values(a: Any, b: Any) -> Any:

@@ -41,7 +41,7 @@ def as_value(value: Any) -> Any:
     if isinstance(value, _INTEGERS):
         return float(value)
     if isinstance(value, stand_in):
-        return value if is_inexact(value) else value * 1.0
+        return value if is_inexact(value) else value.astype(np.float64)
     if isinstance(value, _INEXACT):
         return value
     if isinstance(value, complex | float):

@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+_ndarray: Any = np.ndarray
+
 
 class vertex:
     """Anything a recording is made of: has ``value``, ``grad`` and ``grad_ops``.
@@ -39,8 +41,19 @@ class stand_in:
 
     __slots__ = ()
 
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
+    @property
+    def shape(self) -> Any:
+        """The shape, the same in every call."""
+        raise NotImplementedError
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype, the same in every call."""
+        raise NotImplementedError
+
+    def astype(self, dtype: Any) -> Any:
+        """Return this in another dtype."""
+        raise NotImplementedError
 
     def whole(self, function: Any, operands: Sequence[Any], given: Any) -> Any:
         """Return the result of a function, run as one step of the trace."""
@@ -86,13 +99,18 @@ def first_stand_in(*trees: Any) -> stand_in | None:
             found = first_stand_in(*x)
         elif isinstance(x, dict):
             found = first_stand_in(*x.values())
-        elif isinstance(x, np.ndarray) and x.dtype == object:
+        elif isinstance(x, _ndarray) and x.dtype == object:
             found = first_stand_in(*x.flat)
         else:
             continue
         if found is not None:
             return found
     return None
+
+
+def as_array(x: Any) -> Any:
+    """Return ``np.asarray(x)``; a stand-in as it is."""
+    return x if isinstance(x, stand_in) else np.asarray(x)
 
 
 def raw(x: Any) -> Any:

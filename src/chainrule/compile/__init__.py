@@ -1,9 +1,10 @@
 """Compile: trace a function once, replay it and its derivatives without its Python.
 
-``trace`` -> ``program`` -> ``replay``, each its own file. ``compiled`` puts them together
-for each kind of arguments, and ``text`` writes programs as NumPy code. ``loops`` and
-``mapping`` are control flow that is traced once; ``batching`` runs one example's rows on
-many.
+``trace`` -> ``program`` -> an executor, each its own file: ``replay`` (NumPy),
+``lowering`` and ``lanes`` (the tape VM of ``vm``), with ``fusion`` between the two for
+large arrays; ``executors`` chooses. ``compiled`` puts them together for each kind of
+arguments, and ``text`` writes programs as NumPy code. ``loops`` and ``mapping`` are
+control flow that is traced once; ``batching`` runs one example's rows on many.
 """
 
 from chainrule.compile.entry import compile, program, source

@@ -1,9 +1,9 @@
 """Batching: the rows of one example's program, run on all examples at once.
 
 In: a program traced for one example, and its inputs with a leading axis of examples.
-Out: its outputs with that axis. Elementwise rows broadcast; reductions, products, shapes
-and indices have their axes moved by one; any other function is called once per example
-by ``Each``, which is right and slow, and which ``stats()`` shows by its name.
+Out: its outputs with that axis. Elementwise rows broadcast; reductions, products,
+shapes and indices have their axes moved by one; any other function is called once per
+example by ``Each``, which is right and slow, and which ``stats()`` shows by its name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from chainrule.operations_grad.indexing import as_tuple, unindex
 from chainrule.operations_grad.shaping import broadcast_to
 from chainrule.shapes import SEQUENCES, TUPLE, ndarray, normalize_axes, shape_of
 from chainrule.supports import masked_result
-from chainrule.vertices import first_stand_in
+from chainrule.vertices import first_stand_in, refuse_nans
 
 _np: Any = np
 
@@ -45,8 +45,7 @@ def run_batched(program: Program, inputs: Sequence[Any], count: int) -> list[Any
     known: dict[Row, Any] = dict(zip(program.inputs, inputs, strict=True))
     for row in program.rows:
         known[row] = _batched(row, known, count)
-    for row in program.checks:
-        _plain(known[row]).refuse_nan()
+    refuse_nans([_plain(known[row]) for row in program.checks])
     found: list[Any] = []
     for x in program.outputs:
         value = known[x] if isinstance(x, Row) else x
@@ -67,7 +66,10 @@ def _batched(row: Row, known: Mapping[Row, Any], count: int) -> Any:
     args = replaced(row.args, known)
     given = {k: replaced(x, known) for k, x in row.given.items()}
     if not any(isinstance(known[x], Many) for x in row.operands):
-        return row.function(*args, **given)  # type: ignore[misc]
+        trace = first_stand_in(*(known[x] for x in row.operands))
+        if trace is None:
+            return row.function(*args, **given)  # type: ignore[misc]
+        return trace.whole(row.function, args, given)
     form = _form_of(row.function)
     if form is not None:
         try:
@@ -163,7 +165,7 @@ def _form_of(function: Any) -> Form | None:
 
 
 def _elementwise(moved: Moved) -> Any:
-    rank = len(moved.row.shape or ())
+    rank = max(moved.rank(x) for x in (*moved.args, moved.given.get("where")))
     args = [moved.aligned(x, rank) for x in moved.args]
     given = {k: moved.aligned(x, rank) for k, x in moved.given.items()}
     return moved.row.function(*args, **given)  # type: ignore[misc]
@@ -192,7 +194,8 @@ def _reduced(moved: Moved) -> Any:
 
 def _along(moved: Moved) -> Any:
     """Batch a function along one axis, whose ``None`` means the flattened array."""
-    x, axis = moved.args[0], moved.option("axis", 1, -1)
+    default = -1 if moved.row.function in (np.sort, np.argsort) else None
+    x, axis = moved.args[0], moved.option("axis", 1, default)
     if not isinstance(x, Many) or axis is None or len(moved.args) > 2:
         raise CannotBatchError
     axis = _shifted(axis, moved.rank(x))
@@ -205,6 +208,8 @@ def _rolled(moved: Moved) -> Any:
     if not isinstance(x, Many) or axis is None:
         raise CannotBatchError
     shift = moved.option("shift", 1)
+    if isinstance(shift, Many):
+        raise CannotBatchError
     return _np.roll(x.value, shift, axis=_shifted(axis, moved.rank(x)))
 
 
@@ -291,8 +296,8 @@ def _joined(moved: Moved) -> Any:
         x.value if isinstance(x, Many)
         else _np.broadcast_to(x, (moved.count, *np.shape(x))) for x in parts
     ]  # fmt: skip
-    rank = len(moved.row.shape or ())
-    return moved.row.function(filled, axis=_shifted(axis, rank))  # type: ignore[misc]
+    axis = _shifted(axis, len(moved.row.shape or ()))
+    return moved.row.function(filled, axis=axis, **moved.rest("axis"))  # type: ignore
 
 
 def _made_of(moved: Moved) -> Any:
@@ -344,7 +349,8 @@ def _solved(moved: Moved) -> Any:
     vector = moved.rank(b) == 1
     if moved.rank(a) > 2:
         raise CannotBatchError
-    z = _np.linalg.solve(_plain(a), _matrix(moved, b, 2, -1))
+    rank = max(2, moved.rank(b))
+    z = _np.linalg.solve(moved.aligned(a, rank), _matrix(moved, b, rank, -1))
     return z[..., 0] if vector else z
 
 

@@ -1,9 +1,9 @@
 """Compiled functions: one program per kind of arguments and path, replayed.
 
-In: a function. Out: a ``Compiled``, called like it. A call looks for the programs of its
-key (structure, shapes, dtypes, static values), runs the newest, and goes on to the next
-where a decision departs; if none is left, the function is traced again. Where a value
-that must not be nan is nan, the function itself is called: see ``refuse_nans``.
+In: a function. Out: a ``Compiled``, called like it. A call looks for the programs of
+its key (structure, shapes, dtypes, static values), runs the newest, and goes on to the
+next where a decision departs; if none is left, the function is traced again. Where a
+value that must not be nan is nan, the function itself is called: see ``refuse_nans``.
 
 Called on nodes it is one operation, whose derivative is a compiled function again.
 """
@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,17 +24,19 @@ import numpy as np
 from chainrule.compile.executors import Choice
 from chainrule.compile.program import Program, program_of
 from chainrule.compile.replay import Departed, NanFound
-from chainrule.compile.trace import NUMBERS, Guard, Trace, Traced
+from chainrule.compile.trace import NUMBERS, Guard, Trace, Traced, joined
 from chainrule.containers import LEAF, flatten, unflatten
 from chainrule.errors import ArgumentError, CompileError, EscapeError
-from chainrule.recorder import record
+from chainrule.recorder import record, stacked
 from chainrule.recording import CollectorPaused, Recording
 from chainrule.rules import general
-from chainrule.shapes import describe, kind_of, ndarray
+from chainrule.shapes import TUPLE, describe, generic, kind_of, ndarray
 from chainrule.supports import is_inexact, zeros_of
-from chainrule.values import holds_nodes
-from chainrule.vertices import raw, stand_in, vertex
+from chainrule.values import holds_nodes, kept
+from chainrule.vertices import first_stand_in, raw, stand_in, vertex
 
+_TRACING = threading.RLock()
+"""Held while a path is traced, so that threads do not trace the same one."""
 PATHS = 64
 """How many paths through its branches a function may take for one kind of arguments."""
 
@@ -58,6 +62,16 @@ class Kind:
     paths: list[Path] = field(default_factory=list[Path])
     calls: int = 0
     nans: int = 0
+
+    def prefer(self, path: Path) -> None:
+        """Try this path first. Other threads go on with the list that they have."""
+        with _TRACING:
+            self.paths = [path, *(p for p in self.paths if p is not path)]
+
+    def forget(self, path: Path) -> None:
+        """Drop a path."""
+        with _TRACING:
+            self.paths = [p for p in self.paths if p is not path]
 
 
 class Compiled:
@@ -90,7 +104,10 @@ class Compiled:
                 )
 
     def __reduce__(self) -> Any:
-        """Pickle the function; programs are traced anew."""
+        """Pickle the function, or the name of a decorated one; not the programs."""
+        name = getattr(self, "__qualname__", "")
+        if getattr(sys.modules.get(self.__module__), name, None) is self:
+            return name
         return _rebuilt, (self.f, self.static, self.executor, self.paths)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -116,11 +133,12 @@ class Compiled:
         return self._call(args, keywords)
 
     def _call(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        given, named, statics = args, keywords, {}
+        given, named = args, keywords
+        statics: dict[str, Any] = {}
         if self.static:
             given, named, statics = self._without_statics(args, keywords)
         leaves, structure = flatten((given, named) if named else given)
-        key: list[Any] = [structure, bool(named), *statics.items()]
+        key: list[Any] = [structure, bool(named), _static_key(statics)]
         numeric: list[Any] = []
         kinds = [_kind_of(x, numeric) for x in leaves]
         if any(k is vertex for k in kinds):
@@ -136,7 +154,8 @@ class Compiled:
                 "a list, or make it an argument of numbers."
             ) from error
         if kind is None:
-            kind = self.kinds[found] = Kind((structure, bool(named), kinds), statics)
+            made = Kind((structure, bool(named), kinds), statics)
+            kind = self.kinds.setdefault(found, made)
             floats = all(k is float for k in kinds) and all(
                 type(x) is float for x in args
             )
@@ -149,26 +168,43 @@ class Compiled:
         leaves: Any = None,
     ) -> Any:  # fmt: skip
         kind.calls += 1
-        paths = kind.paths
-        for i, path in enumerate(paths):
-            try:
-                found = path.run(*numeric)
-            except Departed:
-                continue
-            except NanFound:
-                kind.nans += 1
-                return self.f(*args, **keywords)
-            path.calls += 1
-            if path.calls == path.choice.after:
-                path.choice.switch()
-                path.run = path.choice.run
-            if i:
-                paths.insert(0, paths.pop(i))
-            if path.structure is LEAF:
-                return found[0]
-            return unflatten(path.structure, found)
-        path = self._trace(kind, list(args) if leaves is None else leaves)
-        return self._run(kind, numeric, args, keywords, leaves)
+        traced: Path | None = None
+        while True:
+            paths = kind.paths
+            for path in paths:
+                try:
+                    found = path.run(*numeric)
+                except Departed:
+                    continue
+                except NanFound:
+                    kind.nans += 1
+                    return self._eager(args, keywords)
+                path.calls += 1
+                if path.calls == path.choice.after:
+                    path.choice.switch()
+                    path.run = path.choice.run
+                if path is not paths[0]:
+                    kind.prefer(path)
+                if path.structure is LEAF:
+                    return found[0]
+                return unflatten(path.structure, found)
+            if traced is not None:
+                # A decision on the last bit, which NumPy and math round differently.
+                kind.forget(traced)
+                return self._eager(args, keywords)
+            with _TRACING:
+                if kind.paths is paths:
+                    given = list(args) if leaves is None else leaves
+                    try:
+                        traced = self._trace(kind, given)
+                    except NanFound:  # in a loop, for this example
+                        kind.nans += 1
+                        return self._eager(args, keywords)
+
+    def _eager(self, args: Any, keywords: Any) -> Any:
+        """Call the function itself."""
+        with np.errstate(all="ignore"):
+            return self.f(*args, **keywords)
 
     def _without_statics(self, args: Any, keywords: Any) -> tuple[Any, Any, Any]:
         bound = self._signature.bind(*args, **keywords)
@@ -200,37 +236,27 @@ class Compiled:
                   for x, k in zip(leaves, kinds, strict=True)]  # fmt: skip
         inputs = [x.row for x in filled if isinstance(x, Traced)]
         tree = unflatten(structure, filled)
-        args, keywords = tree if named else (tree, {})
-        with CollectorPaused():
-            if kind.statics:
-                result = self._called(keywords, kind.statics)
-            else:
-                result = self.f(*args, **keywords)
+        given: tuple[Any, Any] = tree if named else (tree, {})
+        args, keywords = given
+        with CollectorPaused(), np.errstate(all="ignore"):
+            try:
+                if kind.statics:
+                    arguments = {**keywords, **kind.statics}
+                    result = _called_by_name(self.f, self._signature, arguments)
+                else:
+                    result = self.f(*args, **keywords)
+            except Departed:
+                raise CompileError(
+                    f"A loop in {describe_function(self.f)} makes an array whose shape "
+                    "differs from step to step. Use a mask (np.where) instead."
+                ) from None
             outputs, arranged = flatten(result)
             ends = [_output(trace, x, self.f) for x in outputs]
             program = program_of(trace, inputs, ends)
         choice = Choice(program, self.executor)
         path = Path(program, arranged, choice, choice.run, time.perf_counter() - start)
-        kind.paths.insert(0, path)
+        kind.prefer(path)
         return path
-
-    def _called(self, named: dict[str, Any], statics: Mapping[str, Any]) -> Any:
-        """Call the function by the names of its arguments."""
-        arguments = {**named, **statics}
-        positional: list[Any] = []
-        rest: dict[str, Any] = {}
-        for name, parameter in self._signature.parameters.items():
-            if name not in arguments:
-                continue
-            if parameter.kind is parameter.VAR_POSITIONAL:
-                positional += arguments[name]
-            elif parameter.kind is parameter.VAR_KEYWORD:
-                rest |= arguments[name]
-            elif parameter.kind is parameter.KEYWORD_ONLY:
-                rest[name] = arguments[name]
-            else:
-                positional.append(arguments[name])
-        return self.f(*positional, **rest)
 
     # -------------------------------------------------------------------- on nodes
 
@@ -238,6 +264,7 @@ class Compiled:
         self, leaves: list[Any], structure: Any, *, named: bool, statics: Any
     ) -> Any:
         """Record a call on nodes as one operation."""
+        leaves = [stacked(x) if holds_nodes(x) else x for x in leaves]
         places = tuple(i for i, x in enumerate(leaves) if isinstance(x, vertex))
         call = Call(self, places, leaves, (structure, named), statics)
         results = record(compiled_grad, [leaves[i] for i in places], {"call": call})
@@ -245,7 +272,7 @@ class Compiled:
 
     def derived(self, call: Call, what: str) -> Compiled:
         """Return the compiled pullback or pushforward of a kind of call."""
-        key = (what, call.places, call.arguments, *call.statics.items())
+        key = (what, call.places, call.arguments, _static_key(call.statics))
         found = self._derived.get(key)
         if found is None:
             f = _pullback if what == "pullback" else _pushforward
@@ -303,6 +330,33 @@ def _rebuilt(f: Any, static: Any, executor: str, paths: int) -> Compiled:
     return Compiled(f, static=static, executor=executor, paths=paths)
 
 
+def _static_key(x: Any) -> Any:
+    """Return a key of constants that tells 1 from 1.0 and True."""
+    if kind_of(x) is dict:
+        return tuple([(k, _static_key(v)) for k, v in x.items()])
+    if isinstance(x, TUPLE):
+        return (x.__class__, *map(_static_key, x))
+    return (x.__class__, repr(x) if isinstance(x, (float, complex)) else x)
+
+
+def _called_by_name(f: Any, signature: Any, arguments: Mapping[str, Any]) -> Any:
+    """Call a function by the names of its arguments."""
+    positional: list[Any] = []
+    rest: dict[str, Any] = {}
+    for name, parameter in signature.parameters.items():
+        if name not in arguments:
+            continue
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            positional += arguments[name]
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            rest |= arguments[name]
+        elif parameter.kind is parameter.KEYWORD_ONLY:
+            rest[name] = arguments[name]
+        else:
+            positional.append(arguments[name])
+    return f(*positional, **rest)
+
+
 def describe_function(f: Any) -> str:
     """Return a function's name for messages."""
     return f"{getattr(f, '__name__', kind_of(f).__name__)}()"
@@ -340,20 +394,22 @@ def _kind_of(x: Any, numeric: list[Any]) -> Any:
             return (x.shape, x.dtype)
         if holds_nodes(x):
             return vertex
+        if first_stand_in(x) is not None:
+            return stand_in
         raise ArgumentError(
             f"A compiled function takes arrays of numbers; received {describe(x)}."
         )
     if kind in NUMBERS:
         numeric.append(x)
         return kind
-    if isinstance(x, np.generic) and x.dtype.kind in "fcbiu":
+    if isinstance(x, generic) and x.dtype.kind in "fcbiu":
         numeric.append(x)
         return (np.generic, x.dtype)
     if isinstance(x, vertex):
         return vertex
     if isinstance(x, stand_in):
         return stand_in
-    return ("constant", x)
+    return ("constant", x, kind)
 
 
 def _is_dynamic(kind: Any) -> bool:
@@ -384,7 +440,7 @@ def _output(trace: Trace, x: Any, f: Any) -> Any:
             f"{describe_function(f)} returned a node from outside its arguments, whose "
             "derivative would be frozen. Pass that node as an argument."
         )
-    return x
+    return x.copy() if isinstance(x, ndarray) else x
 
 
 def _last_departures(kind: Kind) -> str:
@@ -407,7 +463,7 @@ class Call:
         self.places = places
         inside = set(places)
         self.others: list[Any] = [
-            None if i in inside else x for i, x in enumerate(leaves)
+            None if i in inside else kept(x) for i, x in enumerate(leaves)
         ]
         self.arguments = arguments
         self.statics = statics
@@ -426,14 +482,18 @@ class Call:
             leaves[i] = x
         structure, named = self.arguments
         tree = unflatten(structure, leaves)
-        args, keywords = tree if named else (tree, {})
-        return f(*args, **{**keywords, **self.statics})
+        given: tuple[Any, Any] = tree if named else (tree, {})
+        args, keywords = given
+        if not self.statics:
+            return f(*args, **keywords)
+        arguments = {**keywords, **self.statics}
+        return _called_by_name(f, self.compiled._signature, arguments)
 
     def values(self, operands: Sequence[Any]) -> tuple[Any, ...]:
         """Return the leaves of the result for plain operands."""
         found = self.run(self.compiled, operands, self.others)
         leaves, self.arranged = flatten(found)
-        return tuple(leaves)
+        return tuple(joined(leaves))
 
 
 def _outputs(
@@ -442,7 +502,7 @@ def _outputs(
     """Return the function from operands to the inexact leaves of the result."""
 
     def outputs(*operands: Any) -> tuple[Any, ...]:
-        leaves, _ = flatten(call.run(f, operands, others))
+        leaves = joined(flatten(call.run(f, operands, others))[0])
         return tuple(x for x in leaves if is_inexact(raw(x)))
 
     return outputs
@@ -453,7 +513,7 @@ def _pullback(
 ) -> tuple[Any, ...]:
     """Return the cotangents of operands, one run of ``f`` swept backwards."""
     run = Recording(_outputs(f, call, others), operands, range(len(operands)), {})
-    bars, _ = run.pull(dict(enumerate(seeds)))
+    bars, _ = run.pull({i: g for i, g in enumerate(seeds)})  # noqa: C416
     return tuple(
         zeros_of(raw(x)) if b is None else b
         for b, x in zip(bars, operands, strict=True)

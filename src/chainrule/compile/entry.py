@@ -51,7 +51,8 @@ def compile(
     Returns
     -------
     Compiled
-        Called like ``f``. ``stats()`` tells what was compiled. It pickles if ``f`` does.
+        Called like ``f``. ``stats()`` tells what was compiled. It pickles if ``f``
+        does.
 
     Raises
     ------
@@ -77,8 +78,8 @@ def compile(
     """
     if executor not in EXECUTORS:
         raise ArgumentError(
-            f"compile needs executor= one of {', '.join(map(repr, EXECUTORS))}; received "
-            f"{executor!r}."
+            f"compile needs executor= one of {', '.join(map(repr, EXECUTORS))}; "
+            f"received {executor!r}."
         )
     if f is None:
         return functools.partial(compile, static=static, executor=executor, paths=paths)
@@ -104,19 +105,21 @@ def source(compiled: Any) -> Source:
     names, opening = _argument_names(compiled, kind, path)
     arranged = path.structure
 
+    classes: dict[str, Any] = {}
+
     def returned(leaves: list[str]) -> str:
-        return repr(unflatten(arranged, [_Code(x) for x in leaves]))
+        return _written(unflatten(arranged, [_Code(x) for x in leaves]), classes)
 
     name = getattr(compiled, "__name__", "f")
     name = name if name.isidentifier() else "f"
     parameters = list(dict.fromkeys(root for root, _ in opening))
-    unpacked = [f"    {names[row]} = {access}" for row, (root, access)
+    unpacked = [f"    {names[row]} = {access}" for row, (_, access)
                 in zip(path.program.inputs, opening, strict=True)
                 if names[row] != access]  # fmt: skip
     text = source_of(path.program, name, names, returned)
     head = f"def {name}({', '.join(names.values())}):"
     filled = "\n".join([f"def {name}({', '.join(parameters)}):", *unpacked])
-    return Source(text.replace(head, filled, 1), text.constants)
+    return Source(text.replace(head, filled, 1), {**text.constants, **classes})
 
 
 def program(compiled: Any) -> str:
@@ -146,6 +149,24 @@ class _Code:
 
     def __repr__(self) -> str:
         return self.text
+
+
+def _written(tree: Any, classes: dict[str, Any]) -> str:
+    """Return a container of code as code; collect the classes that it names."""
+    kind = tree.__class__
+    if kind is dict:
+        return f"{{{', '.join(f'{k!r}: {_written(x, classes)}' for k, x in tree.items())}}}"
+    if kind is list:
+        return f"[{', '.join(_written(x, classes) for x in tree)}]"
+    if kind is tuple:
+        inside = ", ".join(_written(x, classes) for x in tree)
+        return f"({inside},)" if len(tree) == 1 else f"({inside})"
+    names = getattr(kind, "_fields", None) or getattr(kind, "__dataclass_fields__", ())
+    if not names:
+        return repr(tree)
+    classes[kind.__name__] = kind
+    parts = [f"{name}={_written(getattr(tree, name), classes)}" for name in names]
+    return f"{kind.__name__}({', '.join(parts)})"
 
 
 def _checked(compiled: Any, what: str) -> Compiled:
@@ -183,6 +204,12 @@ def _argument_names(
         label = "_".join([root, *(str(e.entry) for e in entries[1:])])
         found[next(inputs)] = "".join(c if c.isalnum() else "_" for c in label)
         opening.append((root, access))
+    taken = {root for root, _ in opening}
+    for (row, label), (_, access) in zip(found.items(), opening, strict=True):
+        while label != access and label in taken:
+            label += "_"
+        found[row] = label
+        taken.add(label)
     return found, opening
 
 

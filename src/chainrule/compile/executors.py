@@ -1,8 +1,9 @@
 """Executors: which of them runs a program, and why.
 
 ``Replay`` (NumPy) runs everything. ``Tape`` (the VM) costs some nanoseconds per row
-where NumPy costs a microsecond, but its first use in a process loads numba. So a program
-starts on NumPy, and goes over to the VM once it has run for long enough to pay for that.
+where NumPy costs a microsecond, but its first use in a process loads numba. So a
+program starts on NumPy, and goes over to the VM once it has run for long enough to pay
+for that. Programs of large arrays stay on NumPy, with their elementwise rows fused.
 """
 
 from __future__ import annotations
@@ -10,18 +11,24 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from chainrule.compile import vm
+from chainrule.compile.fusion import fused
 from chainrule.compile.lowering import CannotLowerError, Tape
 from chainrule.compile.program import Program
 from chainrule.compile.replay import Replay
 from chainrule.errors import ArgumentError
 
 EXECUTORS = ("auto", "numpy", "vm")
-LOADING = 0.2
+LOADING = 0.05
 """Seconds of estimated NumPy time that a program runs before numba is loaded for it."""
 
 _CALL, _SCALAR, _ENTRY = 1e-6, 2.5e-8, 7e-10
-_LARGE = 4096
+_LARGE = 1 << 14
+_LONG = 20_000
+_MANY, _SEVERAL, _SMALL, _LITTLE = 256, 8, 256, 8
+_PRODUCTS = {np.matmul, np.dot, np.einsum}
 
 
 def numpy_seconds(program: Program) -> float:
@@ -51,7 +58,21 @@ def pays(program: Program, count: int) -> bool:
     """Tell whether a loop of so many steps is worth the VM."""
     if not vm.available() or is_large(program):
         return False
-    return vm.loaded() or count * numpy_seconds(program) > LOADING / 4
+    return vm.loaded() or count * numpy_seconds(program) > LOADING
+
+
+def pays_in_lanes(program: Program, count: int) -> bool:
+    """Tell whether one example's program is worth running on blocks of examples."""
+    if not vm.available() or count < _MANY or len(program.rows) < _SEVERAL:
+        return False
+    entries = [math.prod(row.shape or (1,)) for row in program.rows]
+    if max(entries) > _SMALL or any(f in _PRODUCTS for f in _functions(program)):
+        return False
+    return vm.loaded() or count * sum(entries) * _ENTRY > LOADING / 10
+
+
+def _functions(program: Program) -> set[Any]:
+    return {row.function for row in program.rows if max(row.shape or (0,)) > _LITTLE}
 
 
 class Choice:
@@ -72,6 +93,7 @@ class Choice:
         self.program = program
         self.after: int | None = None
         self.run: Any
+        self.reason: str
         if wanted == "vm":
             if not vm.available():
                 raise ArgumentError(
@@ -91,11 +113,9 @@ class Choice:
         seconds = numpy_seconds(self.program)
         if not vm.available():
             self.reason = "numba is not installed"
-        elif is_large(self.program):
-            self.reason = "large arrays"
         elif seconds < 3e-6:
             self.reason = "a few operations"
-        elif vm.loaded():
+        elif vm.loaded() or len(self.program.rows) > _LONG:
             self.switch()
         else:
             self.after = math.ceil(LOADING / seconds)
@@ -104,6 +124,9 @@ class Choice:
     def switch(self) -> None:
         """Go over to the VM, if the program can run there and gains by it."""
         self.after = None
+        if is_large(self.program):
+            self._fuse()
+            return
         try:
             tape = Tape(self.program)
         except CannotLowerError:
@@ -113,3 +136,11 @@ class Choice:
             self.run, self.reason = tape, "many small operations"
         else:
             self.reason = "the VM would gain little"
+
+    def _fuse(self) -> None:
+        """Stay on NumPy, with elementwise rows fused where that gains."""
+        program = fused(self.program)
+        self.reason = "large arrays"
+        if program is not None:
+            self.run = Replay(program)
+            self.reason = "large arrays, elementwise rows fused on the VM"

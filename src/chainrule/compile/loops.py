@@ -9,6 +9,7 @@ the carries that the forward one kept; that of a cond is a cond.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from chainrule.compile import executors
 from chainrule.compile.lowering import CannotLowerError, TapeLoop
 from chainrule.compile.program import Program, program_of
 from chainrule.compile.replay import Replay
-from chainrule.compile.trace import Trace, Traced
+from chainrule.compile.trace import Trace, Traced, joined
 from chainrule.containers import flatten, unflatten
 from chainrule.errors import ArgumentError, RecordingError, ShapeError
 from chainrule.graph import collect, forward_sweep, reverse_sweep
@@ -42,7 +43,7 @@ def traced_in(leaves: Leaves) -> Trace | None:
     for x in map(raw, leaves):
         if isinstance(x, Traced) and (found is None or x.home.level > found.level):
             found = x.home
-    return found
+    return None if found is None else found.innermost()
 
 
 class Body:
@@ -63,7 +64,8 @@ class Body:
         inner = Trace(home)
         start = next_serial()
         inputs = [inner.input(x) for x in examples]
-        outputs = f(*inputs)
+        with inner.active():
+            outputs = f(*inputs)
         nodes = [z for z in outputs if isinstance(z, node)]
         older = [*collect(nodes, start).older, *(z for z in nodes if z.serial <= start)]
         self.closed: tuple[node, ...] = tuple(dict.fromkeys(older))
@@ -72,7 +74,7 @@ class Body:
             if isinstance(z, Traced):
                 ends.append(z.row if z.home is inner else inner.capture(z))
             else:
-                ends.append(z)
+                ends.append(z.copy() if isinstance(z, np.ndarray) else z)
         self.likes: list[Any] = [z.value if isinstance(z, Traced) else z
                                  for z in map(raw, outputs)]  # fmt: skip
         pairs = list(inner.captured.values())
@@ -147,9 +149,14 @@ def scan(
         _check_carry(found == structure, leaves[: len(carries)], after)
         ys, of_y = flatten(y)
         arranged[:] = [of_y]
-        return [*after, *ys]
+        return joined([*after, *ys])
 
-    loop = Loop(home, flat, carries, rows, count, reverse=reverse)
+    def made() -> Loop:
+        return Loop(home, flat, carries, rows, count, reverse=reverse)
+
+    loop = made()
+    while _promote(home, carries, loop.body.likes):
+        loop = made()
     results = record(scan_grad, [*carries, *rows, *loop.body.closed], {"loop": loop})
     last, ys = results[: len(carries)], results[len(carries) : loop.shown]
     return unflatten(structure, list(last)), unflatten(arranged[0], list(ys))
@@ -178,7 +185,7 @@ def _scan_in_python(
 
 
 def _length(rows: Leaves, length: int | None) -> int:
-    lengths = {shape_of(x)[0] if shape_of(x) else None for x in rows}
+    lengths: set[Any] = {shape_of(x)[0] if shape_of(x) else None for x in rows}
     if length is not None:
         lengths.add(length)
     if len(lengths) != 1 or None in lengths:
@@ -189,7 +196,7 @@ def _length(rows: Leaves, length: int | None) -> int:
     return int(next(iter(lengths)))
 
 
-def _check_carry(same: bool, before: Leaves, after: Leaves) -> None:
+def _check_carry(same: Any, before: Leaves, after: Leaves) -> None:
     if same and all(shape_of(a) == shape_of(b)
                     for a, b in zip(before, after, strict=True)):  # fmt: skip
         return
@@ -198,6 +205,32 @@ def _check_carry(same: bool, before: Leaves, after: Leaves) -> None:
         "A loop's carry must keep its structure and shapes; it was "
         f"({shown[0]}) and became ({shown[1]}). Start from a carry like the later ones."
     )
+
+
+def _promote(home: Trace, carries: list[Any], after: Leaves) -> bool:
+    """Give carries the dtypes that they have after a step; tell whether one changed.
+
+    In Python the first carry may be an integer and the second a float; one program for
+    all steps, and a derivative through them, needs a float from the start.
+    """
+    changed = False
+    for i, (x, like) in enumerate(zip(carries, after, strict=False)):
+        have = _dtype(example_of(x))
+        want = np.result_type(have, _dtype(like))
+        if have == want:
+            continue
+        changed = True
+        if isinstance(x, node):
+            carries[i] = operations.astype(x, want)
+        elif isinstance(x, Traced):
+            carries[i] = home.call(_cast, (x, want), None)
+        else:
+            carries[i] = _cast(x, want)
+    return changed
+
+
+def _cast(x: Any, dtype: Any) -> Any:
+    return np.asarray(x, dtype)[()]
 
 
 class Loop:
@@ -223,17 +256,15 @@ class Loop:
         first = -1 if reverse else 0
         examples = [example_of(x) for x in carries]
         examples += [np.asarray(example_of(x))[first] for x in rows]
-        self.body = Body(home, flat, examples)
+        self.body: Body = Body(home, flat, examples)
         self.shown: int = len(self.body.likes)
         """How many results the user sees: all but the kept carries."""
         self._tape: Any = None
         if executors.pays(self.body.program, count):
-            try:
+            with contextlib.suppress(CannotLowerError):
                 self._tape = TapeLoop(
                     self.body.program, self.carried, self.mapped, count, reverse=reverse
                 )
-            except CannotLowerError:
-                pass
 
     def values(self, operands: Leaves) -> Any:
         """Add the row of this scan; return its results."""
@@ -247,7 +278,7 @@ class Loop:
         n, run = self.carried, self.body.run
         carry = list(leaves[:n])
         rows = leaves[n:]
-        kept = [np.empty((self.count, *np.shape(x)), _dtype(like))
+        kept = [np.empty((self.count, *np.shape(x)), np.result_type(x, _dtype(like)))
                 for x, like in zip(carry, self.body.likes, strict=False)]  # fmt: skip
         ys = [np.empty((self.count, *np.shape(y)), _dtype(y))
               for y in self.body.likes[n:]]  # fmt: skip
@@ -310,9 +341,7 @@ class scan_grad(rule, kind=True):
             targets = [*run.inputs, *closed]
             order = collect(seeds, run.start).order
             bars = reverse_sweep(xp, order, seeds, targets)
-            found = [
-                bars[t].value if t in bars else zeros_of(raw(t)) for t in targets
-            ]
+            found = [bars[t].value if t in bars else zeros_of(raw(t)) for t in targets]
             refuse_nans(found)
             before = [found[moving.index(i)] + kept_bars[i] for i in free]
             rest = [found[k] for k, i in enumerate(moving) if i >= n]
@@ -367,7 +396,9 @@ class scan_grad(rule, kind=True):
                 else zeros_of(raw(v)) for v in run.outputs
             ]  # fmt: skip
             refuse_nans(found)
-            after = list(run.outputs) if xp is operations else list(map(raw, run.outputs))
+            after = (
+                list(run.outputs) if xp is operations else list(map(raw, run.outputs))
+            )
             return (after[:n], [found[i] for i in free]), (
                 carry_dots, [found[j] for j in range(n, loop.shown)]
             )  # fmt: skip
@@ -440,7 +471,7 @@ def cond(
                 filled[i] = x
             found, how = flatten(f(*unflatten(structure, filled)))
             arranged.append(how)
-            return found
+            return joined(found)
 
         return flat
 
@@ -468,13 +499,17 @@ class Branches:
         self.home = home
         self.flats = flats
         examples = [example_of(x) for x in given]
-        self.bodies = [Body(home, flat, examples) for flat in flats]
+        self.bodies: list[Body] = [Body(home, flat, examples) for flat in flats]
         shapes = [[np.shape(x) for x in b.likes] for b in self.bodies]
         if shapes[0] != shapes[1]:
             raise ShapeError(
                 "The two functions of cond must return the same shapes; received "
                 f"{shapes[0]} and {shapes[1]}."
             )
+        self.likes: list[Any] = [
+            np.zeros(np.shape(x), np.result_type(_dtype(x), _dtype(y)))
+            for x, y in zip(*(b.likes for b in self.bodies), strict=True)
+        ]
         found = [x for body in self.bodies for x in body.closed]
         self.closed: tuple[node, ...] = tuple(dict.fromkeys(found))
         self.count: int = len(given)
@@ -489,8 +524,8 @@ class Branches:
         """Run the one that was chosen."""
         i = 0 if choice else 1
         found = self.bodies[i].run(*given, *captured[i])
-        likes = zip(found, self.bodies[0].likes, strict=True)
-        return tuple(np.asarray(x, _dtype(like))[()] for x, like in likes)
+        pairs = zip(found, self.likes, strict=True)
+        return tuple(_cast(x, like.dtype) for x, like in pairs)
 
 
 class cond_grad(rule, kind=True):
@@ -510,7 +545,7 @@ class cond_grad(rule, kind=True):
         """Pull the cotangents through the branch that was chosen."""
         branches: Branches = parameters["branches"]
         count, closed = branches.count, branches.closed
-        likes = branches.bodies[0].likes
+        likes = branches.likes
         grads = [zeros_of(v) if g is None else g
                  for g, v in zip(z_bar.value, likes, strict=True)]  # fmt: skip
 
@@ -518,8 +553,8 @@ class cond_grad(rule, kind=True):
             def pulled(given: Any, seeded: Any) -> Any:
                 run = at(flat, list(given), range(count))
                 seeds: dict[Any, Any] = {}
-                for z, g in zip(run.outputs, seeded, strict=True):
-                    seed(seeds, z, g)
+                for out, g in zip(run.outputs, seeded, strict=True):
+                    seed(seeds, out, g)
                 targets = [*run.inputs, *closed]
                 order = collect(seeds, run.start).order
                 bars = reverse_sweep(xp, order, seeds, targets)
@@ -590,6 +625,7 @@ def while_loop(
     >>> def heron(a):
     ...     def better(x):
     ...         return (x + a / x) / 2
+    ...
     ...     return gd.while_loop(lambda x: abs(x * x - a) > 1e-12, better, a)
     >>> round(heron(2.0), 6), round(gd.grad(heron)(2.0), 6)
     (1.414214, 0.353553)
@@ -602,12 +638,14 @@ def while_loop(
     def flat(*carry: Any) -> list[Any]:
         after, found = flatten(body(unflatten(structure, list(carry))))
         _check_carry(found == structure, carry, after)
-        return after
+        return joined(after)
 
     def asked(*carry: Any) -> list[Any]:
         return [raw(condition(unflatten(structure, list(carry))))]
 
     loop = While(home, flat, asked, leaves)
+    while _promote(home, leaves, loop.body.likes):
+        loop = While(home, flat, asked, leaves)
     results = record(while_grad, [*leaves, *loop.body.closed], {"loop": loop})
     return unflatten(structure, list(results))
 
@@ -634,9 +672,13 @@ class While:
         self.flat = flat
         self.asked = asked
         examples = [example_of(x) for x in leaves]
-        self.test = Body(home, asked, examples)
-        self.body = Body(home, flat, examples)
+        self.test: Body = Body(home, asked, examples)
+        self.body: Body = Body(home, flat, examples)
         self.count: int = len(leaves)
+        pairs = zip(examples, self.body.likes, strict=True)
+        self.dtypes: list[Any] = [
+            np.result_type(_dtype(x), _dtype(y)) for x, y in pairs
+        ]
 
     def values(self, operands: Leaves) -> Any:
         """Add the row of this loop; return its results."""
@@ -646,11 +688,9 @@ class While:
 
     def __call__(self, carry: Leaves, captured: Any) -> tuple[Any, ...]:
         """Run the loop."""
-        likes = self.body.likes
         while self.test.run(*carry, *captured[0])[0]:
             carry = self.body.run(*carry, *captured[1])
-        return tuple(np.asarray(x, _dtype(like))[()]
-                     for x, like in zip(carry, likes, strict=True))  # fmt: skip
+        return tuple(map(_cast, carry, self.dtypes))
 
 
 class while_grad(rule, kind=True):

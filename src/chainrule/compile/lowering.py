@@ -34,6 +34,7 @@ Places = Any
 """An integer array: where in the workspace each entry of a value is."""
 
 _FLOAT = np.dtype(np.float64)
+_ALIGNED = 8  # rows that start at multiples of 64 bytes are quicker
 SMALL_PRODUCT = 1 << 15
 """Products of matrices with more multiplications than this are left to BLAS."""
 
@@ -81,7 +82,7 @@ class Builder:
 
     def __init__(self, program: Program) -> None:
         """Lower all rows."""
-        self.size = 0
+        self.size: int = 0
         self.at: dict[Row, Places] = {}
         self.blocks: dict[Row, list[int]] = {}
         self.code: list[list[int]] = []
@@ -90,6 +91,9 @@ class Builder:
         self._numbers: dict[Any, int] = {}
         self._arrays: dict[int, Places] = {}
         self.left: list[str] = []
+        self.absent: int = self.new(())
+        """The place of all entries that ``unindex`` leaves out: nothing to add."""
+        self.filled.append((self.absent, 0.0))
         for x in program.inputs:
             _check_kind(x)
             self.at[x] = self.new(x.shape or ())
@@ -103,6 +107,9 @@ class Builder:
             self.size += 1
             return start
         count = math.prod(shape)
+        if count >= _ALIGNED:
+            start = -(-start // _ALIGNED) * _ALIGNED
+            self.size = start
         self.size += count
         return np.arange(start, start + count).reshape(shape)
 
@@ -158,14 +165,14 @@ class Builder:
     def elementwise(self, name: str, shape: Any, *operands: Places) -> Places:
         """Write an elementwise operation; return the places of its result."""
         op = vm.OPCODES[name]
-        z = self.size
         result = self.new(shape)
         if not shape:
             x, y, w = (*operands, 0, 0)[:3]
-            self.code.append([op, z, x, y, w, 1, 0, 0, 0, 0, 0])
+            self.code.append([op, result, x, y, w, 1, 0, 0, 0, 0, 0])
             return result
         if not result.size:
             return result
+        z = int(result.flat[0])
         flat = np.stack([np.broadcast_to(p, shape).reshape(-1) for p in operands])
         for start, count, steps in _stretches(flat):
             self._row(op, z + start, flat[:, start].tolist(), count, steps)
@@ -197,8 +204,8 @@ class Builder:
             return total
         result = self.new(shape)
         columns = moved.reshape(count, size)
-        for j, z in enumerate(np.ravel(result)):
-            self._reduced_one(name, pair, columns[:, j], int(z))
+        for j, z in enumerate(np.ravel(result).tolist()):
+            self._reduced_one(name, pair, columns[:, j], z)
         return result
 
     def _reduced_one(self, name: str, pair: str, places: Places, z: int) -> None:
@@ -306,15 +313,33 @@ def _ufunc(b: Builder, row: Row) -> Places:
     ) and f.__name__ in vm.OPCODES:  # fmt: skip
         name = f.__name__
     else:
-        name = _operation(f, [*operands, row])
+        name = operation_of(f, [*operands, row])
     args = row.args
     if name == "power" and not isinstance(args[1], Row) and np.ndim(args[1]) == 0:
-        if float(args[1]) == 2.0:
-            name, args = "square", args[:1]
+        name, args = ("square", args[:1]) if args[1] == 2 else (name, args)
+    if name == "add":
+        return _added(b, row.shape, *map(b.places, args))
     return b.elementwise(name, row.shape, *map(b.places, args))
 
 
-def _operation(f: Any, rows: Sequence[Row]) -> str:
+def _added(b: Builder, shape: Any, x: Places, y: Places) -> Places:
+    """Write a sum; where one of two entries is absent, the other is the sum."""
+    if not shape:
+        return y if x == b.absent else x if y == b.absent else b.elementwise(
+            "add", shape, x, y
+        )  # fmt: skip
+    flat: list[Any] = [np.ravel(np.broadcast_to(p, shape)) for p in (x, y)]
+    x, y = flat
+    both = (x != b.absent) & (y != b.absent)
+    if both.all():
+        return b.elementwise("add", shape, x.reshape(shape), y.reshape(shape))
+    found: Any = _np.where(x == b.absent, y, x)
+    if both.any():
+        found[both] = b.elementwise("add", (int(both.sum()),), x[both], y[both])
+    return found.reshape(shape)
+
+
+def operation_of(f: Any, rows: Sequence[Row]) -> str:
     """Return the tape's name of a ufunc, if it means the same for these dtypes."""
     name = f.__name__
     kinds = {x.dtype.kind for x in rows if x.dtype is not None}
@@ -343,7 +368,7 @@ def _masked(b: Builder, row: Row) -> Places:
     f, mask = given.pop("forward"), given.pop("where")
     if given or not isinstance(f, np.ufunc):
         raise CannotLowerError
-    name = _operation(f, [*row.operands, row])
+    name = operation_of(f, [*row.operands, row])
     z = b.elementwise(name, row.shape, *map(b.places, row.args))
     return b.elementwise("where", row.shape, b.places(mask), z, b.constant(0.0))
 
@@ -351,13 +376,11 @@ def _masked(b: Builder, row: Row) -> Places:
 def _renamed(b: Builder, row: Row) -> Places:
     """Move places as the function moves entries."""
     args = list(row.args)
+    if not isinstance(args[0], SEQUENCES) and row.operands != [args[0]]:
+        raise CannotLowerError  # where to move them depends on values
     args[0] = b.places(args[0])
     if type(args[0]) is int:
         args[0] = np.asarray(args[0])
-    if any(isinstance(x, Row) for x in row.operands[1:]) and not isinstance(
-        row.args[0], SEQUENCES
-    ):
-        raise CannotLowerError
     return np.asarray(row.function(*args, **row.given))  # type: ignore[misc]
 
 
@@ -373,7 +396,7 @@ def _placed(b: Builder, row: Row) -> Places:
     index, shape = row.given.get("index"), row.given.get("shape")
     if len(row.operands) != 1 or not picks_once(index):
         raise CannotLowerError
-    found = np.full(shape, b.constant(0.0))
+    found: Any = _np.full(shape, b.absent)
     found[index] = b.places(row.args[0])
     return found
 
@@ -381,7 +404,9 @@ def _placed(b: Builder, row: Row) -> Places:
 def _reduction(name: str, pair: str) -> Form:
     def form(b: Builder, row: Row) -> Places:
         x, *rest = row.args
-        given = dict(zip(("axis", "dtype", "out", "keepdims"), rest, strict=False))
+        given: dict[str, Any] = dict(
+            zip(("axis", "dtype", "out", "keepdims"), rest, strict=False)
+        )
         given |= row.given
         default = 0 if hasattr(row.function, "__self__") else None
         axis = given.pop("axis", default)
@@ -462,7 +487,8 @@ class Tape:
             if called is not None:
                 self._steps.append(called)
             start = end
-        self._fresh = np.zeros(b.size)
+        self._fresh = vm.workspace(b.size)
+        self._fresh[:] = 0.0
         for places, value in b.filled:
             self._fresh[places] = value
         self._free: list[Any] = []
@@ -478,11 +504,12 @@ class Tape:
         return self._fresh.nbytes
 
     def __call__(self, *leaves: Any) -> Any:
-        """Run the program; raise ``Departed`` or ``NanFound`` where it does not hold."""
+        """Run the program; raise ``Departed`` or ``NanFound`` where it is wrong."""
         try:
             work = self._free.pop()
         except IndexError:
-            work = self._fresh.copy()
+            work = vm.workspace(len(self._fresh))
+            work[:] = self._fresh
         try:
             for place, x in zip(self._inputs, leaves, strict=True):
                 work[place] = x
@@ -577,7 +604,7 @@ class TapeLoop:
             if work[self._flag]:
                 raise NanFound
             lasts = [_taken(work[p], x) for p, x in self._carried]
-            stored = [x for x in self._likes[n:]] + [x for _, x in self._carried]
+            stored = list(self._likes[n:]) + [x for _, x in self._carried]
             stacks = [
                 _taken(work[part].reshape(self.count, *_shape(x)), x)
                 for part, x in zip(self._stores, stored, strict=True)
@@ -587,7 +614,8 @@ class TapeLoop:
             self._free.append(work)
 
     def _made(self) -> Any:
-        work = np.zeros(self._size)
+        work = vm.workspace(self._size)
+        work[:] = 0.0
         for places, value in self._filled:
             work[places] = value
         return work

@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 
 from chainrule import operations
+from chainrule.compile import executors
 from chainrule.compile.batching import Many, run_batched
+from chainrule.compile.lanes import Lanes
 from chainrule.compile.loops import Body, at, example_of, seed, traced_in
-from chainrule.compile.trace import Trace, Traced
+from chainrule.compile.lowering import CannotLowerError
+from chainrule.compile.trace import Trace, Traced, joined
 from chainrule.containers import flatten, unflatten
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.graph import collect, forward_sweep, reverse_sweep
@@ -51,8 +54,8 @@ def vmap(
 
     Notes
     -----
-    Outside ``compile`` this is a loop. Compiled, ``f`` is traced once and NumPy works on
-    all examples at once; what has no such form is called per example.
+    Outside ``compile`` this is a loop. Compiled, ``f`` is traced once and runs on all
+    examples at once; what has no such form is called per example.
 
     Examples
     --------
@@ -80,7 +83,7 @@ def vmap(
 
         many = [a is not None for a in axes]
         home = traced_in([x for x, m in zip(moved, many, strict=True) if m])
-        run = _in_python if home is None else _in_trace
+        run: Any = _in_python if home is None else _in_trace
         results, arranged = run(home, one, moved, many, count)
         return unflatten(arranged, [operations_moved(z, 0, out_axes) for z in results])
 
@@ -110,7 +113,7 @@ def _count(leaves: Sequence[Any], axes: Sequence[Any]) -> int:
     for x, axis in zip(leaves, axes, strict=True):
         if axis is None:
             continue
-        shape = shape_of(x)
+        shape: Any = shape_of(x)
         if not -len(shape) <= axis < len(shape):
             raise ShapeError(
                 f"vmap has no axis {axis} in an argument of shape {shape}. Use "
@@ -135,7 +138,9 @@ def _in_python(
     columns: list[list[Any]] = []
     arranged: Any = None
     for i in range(count):
-        found, arranged = one([x[i] if m else x for x, m in zip(leaves, many, strict=True)])
+        found, arranged = one(
+            [x[i] if m else x for x, m in zip(leaves, many, strict=True)]
+        )
         columns.append(found)
     return [operations.stack(list(c)) for c in zip(*columns, strict=True)], arranged
 
@@ -157,6 +162,7 @@ class Mapping:
         count: int,
     ) -> None:  # fmt: skip
         """Trace the function for one example."""
+        self.home = home
         self.one = one
         self.leaves = leaves
         self.count = count
@@ -171,7 +177,7 @@ class Mapping:
             for i, m in zip(self.numeric, self.many, strict=True)
         ]
         self.inexact: list[int] = [k for k, x in enumerate(examples) if is_inexact(x)]
-        self.body = Body(home, self.flat, examples)
+        self.body: Body = Body(home, self.flat, examples)
 
     def flat(self, *inputs: Any) -> list[Any]:
         """Return the leaves of one example's result."""
@@ -179,18 +185,26 @@ class Mapping:
         for i, x in zip(self.numeric, inputs, strict=True):
             filled[i] = x
         found, self.arranged = self.one(filled)
-        return found
+        return joined(found)
 
     def values(self, operands: Sequence[Any]) -> tuple[Any, ...]:
         """Run the rows on all examples at once."""
-        given = [Many(x) if m else x for x, m in
-                 zip(operands[: len(self.many)], self.many, strict=True)]  # fmt: skip
-        inputs = [*given, *self.body.captured]
-        return tuple(run_batched(self.body.program, inputs, self.count))
+        own = [x if isinstance(x, Traced) else self.home.constant(x)
+               for x in operands[: len(self.many)]]  # fmt: skip
+        program, captured = self.body.program, self.body.captured
+        if executors.pays_in_lanes(program, self.count):
+            try:
+                many = [*self.many, *[False] * len(captured)]
+                lanes = Lanes(program, many, self.count)
+                return self.home.call(lanes, [*own, *captured], None)
+            except CannotLowerError:
+                pass
+        given = [Many(x) if m else x for x, m in zip(own, self.many, strict=True)]
+        return tuple(run_batched(program, [*given, *captured], self.count))
 
 
 class vmap_grad(rule, kind=True):
-    """z[i] = f(x[i]); the sweeps are mapped as well, and sum where an operand is shared"""
+    """z[i] = f(x[i]); the sweeps are mapped, and sum where an operand is shared"""
 
     outputs = 2
 
@@ -261,7 +275,7 @@ def _mapped_again(
     f: Callable[..., Any], mapping: Mapping, operands: Sequence[Any], others: Any,
     *, like: bool = False,
 ) -> list[Any]:  # fmt: skip
-    """Map ``f(leaves, others)``; the others all have examples, or do ``like`` leaves."""
+    """Map ``f(leaves, others)``; the others have examples, all or ``like`` leaves."""
     second = mapping.many if like else [True] * len(others)
     axes = [0 if m else None for m in (*mapping.many, *second)]
     n = len(operands)

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compile.trace import Guard, Row, Trace
-from chainrule.shapes import kind_of, ndarray
+from chainrule.shapes import ARRAYS, TUPLE, kind_of
 
 _np: Any = np
 
@@ -139,8 +139,10 @@ def replaced(x: Any, place: Mapping[Row, Any]) -> Any:
     kind = kind_of(x)
     if kind is Row:
         return place[x]
-    if kind is tuple or kind is list:
-        return kind([replaced(v, place) for v in x])
+    if kind is tuple:
+        return tuple([replaced(v, place) for v in x])
+    if kind is list:
+        return [replaced(v, place) for v in x]
     if kind is dict:
         return {k: replaced(v, place) for k, v in x.items()}
     if kind is slice:
@@ -164,7 +166,7 @@ def _key(x: Any) -> Any:
         return (kind, *[(k, _key(v)) for k, v in x.items()])
     if kind is slice:
         return (kind, _key(x.start), _key(x.stop), _key(x.step))
-    if isinstance(x, (ndarray, np.generic)):
+    if isinstance(x, ARRAYS):
         if x.nbytes <= _SMALL:
             return (kind, x.shape, x.dtype.str, x.tobytes())
         return id(x)
@@ -197,11 +199,7 @@ def _is(x: Any, value: float) -> bool:
     """Tell whether an argument is a constant, exactly this number (0 means +0)."""
     if type(x) is float or type(x) is int:
         return x == value and math.copysign(1.0, x) > 0
-    if (
-        isinstance(x, (ndarray, np.generic))
-        and x.dtype.kind in "fiu"
-        and x.size <= 4096
-    ):
+    if isinstance(x, ARRAYS) and x.dtype.kind in "fiu" and x.size <= 4096:
         return bool(np.all(x == value) and not np.any(np.signbit(x)))
     return False
 
@@ -228,21 +226,33 @@ def _difference(row: Row) -> Row | None:
     x, y = row.args
     if type(x) is Row and _is(y, 0.0):
         return x
-    if type(y) is Row and y.function is np.negative and _alike(y, y.args[0]):
+    if _is_negative(y):
         _become(row, np.add, (x, y.args[0]))
     return None
 
 
 def _sum(row: Row) -> Row | None:
     x, y = row.args
-    if type(y) is Row and y.function is np.negative and _alike(y, y.args[0]):
+    if _is_negative(y):
         _become(row, np.subtract, (x, y.args[0]))
     return None
 
 
+def _is_negative(x: Any) -> bool:
+    """Tell whether this is -y, exactly: an unsigned integer wraps around."""
+    return (
+        type(x) is Row
+        and x.function is np.negative
+        and not x.given
+        and _alike(x, x.args[0])
+        and x.dtype is not None
+        and x.dtype.kind in "fc"
+    )
+
+
 def _negative(row: Row) -> Row | None:
     (x,) = row.args
-    return x.args[0] if x.function is np.negative else None
+    return x.args[0] if x.function is np.negative and not x.given else None
 
 
 def _become(row: Row, function: Any, args: tuple[Any, ...]) -> None:
@@ -256,7 +266,7 @@ def _first(row: Row) -> Row | None:
 
 def _all_of(row: Row) -> Row | None:
     x, index = row.args
-    if isinstance(index, tuple):
+    if isinstance(index, TUPLE):
         whole = len(index) == 0
     else:
         whole = index is Ellipsis or (isinstance(index, slice) and index == slice(None))

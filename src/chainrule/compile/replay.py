@@ -12,6 +12,7 @@ row that may look at it. Views (a reshape, a slice) keep the buffer of what they
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,18 +20,25 @@ from typing import Any
 import numpy as np
 
 from chainrule.compile.program import Program
-from chainrule.compile.text import Names, expression, function_name
+from chainrule.compile.text import Names, argument_text, expression, function_name
 from chainrule.compile.trace import Row
 from chainrule.graph import has_nan
 from chainrule.kernels import compile_text
 from chainrule.rules import REGISTRY
 from chainrule.scalar_forms import MATH, SCALAR_FORMS
-from chainrule.shapes import ndarray
+from chainrule.shapes import SEQUENCES, TUPLE, kind_of, ndarray
 from chainrule.vertices import ARITHMETIC_ERRORS
 
 _FLOAT = np.dtype(np.float64)
-_COMPARED = {np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=",
-             np.equal: "==", np.not_equal: "!="}  # fmt: skip
+_COMPARED: dict[Any, str] = {
+    np.less: "<",
+    np.less_equal: "<=",
+    np.greater: ">",
+    np.greater_equal: ">=",
+    np.equal: "==",
+    np.not_equal: "!=",
+}
+_SIGN = "1.0 if {0} > 0.0 else -1.0 if {0} < 0.0 else 0.0 if {0} == 0.0 else {0}"
 BUFFERED = 1 << 13
 """Elementwise results from this many bytes on are written into buffers."""
 
@@ -55,12 +63,13 @@ class Replay:
     def __init__(self, program: Program) -> None:
         """Assign the buffers; text is generated when it is first needed."""
         self.program = program
-        self.buffers = _buffers(program)
+        self.buffers: tuple[dict[Row, int], list[Place]] = _buffers(program)
         self._free: list[tuple[Any, ...]] = []
         self._quick: Callable[..., Any] | None = None
         self._careful: Callable[..., Any] | None = None
-        large = [r for r in program.rows if r.shape is None or r.shape != ()]
-        self._scalar = not large and all(x.shape == () for x in program.inputs)
+        self._scalar = all(x.number in (float, int) for x in program.inputs) and all(
+            x.function is float or _scalar_form(x) is not None for x in program.rows
+        )
 
     @property
     def workspace(self) -> int:
@@ -70,7 +79,7 @@ class Replay:
         )
 
     def __call__(self, *leaves: Any) -> Any:
-        """Run the program; raise ``Departed`` or ``NanFound`` where it does not hold."""
+        """Run the program; raise ``Departed`` or ``NanFound`` where it is wrong."""
         run = self._quick
         if run is None:
             run = self._quick = _compiled(self.program, self.buffers[0], quick=True)
@@ -116,14 +125,28 @@ def _origins(program: Program) -> dict[Row, frozenset[Row]]:
     """Return for each row those whose memory its result may look at."""
     found: dict[Row, frozenset[Row]] = {x: frozenset((x,)) for x in program.inputs}
     for row in program.rows:
-        if row.shape == () and row.dtype is not None:
+        if _is_number(row):
             found[row] = frozenset()  # a number holds no memory
         elif is_fresh(row):
             found[row] = frozenset((row,))
         else:
-            shown = [found[x] for x in row.operands if x.shape != ()]
-            found[row] = frozenset((row,)).union(*shown)
+            found[row] = frozenset((row,)).union(*(found[x] for x in row.operands))
     return found
+
+
+def _is_number(row: Row) -> bool:
+    """Tell whether a result is a number, and not an array without axes: a view."""
+    if row.shape != () or row.dtype is None:
+        return False
+    if row.number is not None or is_fresh(row):
+        return True
+    if row.function is not operator.getitem:
+        return False
+    source, index = row.args
+    parts = index if isinstance(index, TUPLE) else (index,)
+    return isinstance(source, Row) and source.shape is not None and all(
+        isinstance(x, (int, np.integer, Row)) for x in parts
+    )  # fmt: skip
 
 
 def is_fresh(row: Row) -> bool:
@@ -186,7 +209,7 @@ def _takes_out(row: Row) -> bool:
         and row.shape is not None
         and row.dtype is not None
         and row.dtype.kind in "fcb"
-        and int(np.prod(row.shape)) * row.dtype.itemsize >= BUFFERED
+        and math.prod(row.shape) * row.dtype.itemsize >= BUFFERED
     )
 
 
@@ -215,8 +238,12 @@ def _compiled(
         elif not quick and x.number is float:
             lines.append(f"    {arguments[x]} = np.float64({arguments[x]})")
         lines += _guarded(guards.get(x, []), names)
+    used = {x for row in program.rows for x in row.operands}
+    used |= {x for x in program.outputs if isinstance(x, Row)}
     for row in program.rows:
         text = _call(row, names, numbers, quick=quick)
+        if row in used and row.function in _COMPARED and row.shape == ():
+            text = f"{'bool' if row.number is bool else 'np.bool_'}({text})"
         lines.append(f"    {names.row(row)} = {text}")
         if not _keeps_shape(row):
             lines.append(
@@ -255,20 +282,38 @@ def _is_scalar(x: Any) -> bool:
 def _call(row: Row, names: Names, numbers: dict[Row, int], *, quick: bool) -> str:
     """Return the code of a row."""
     f, args = row.function, row.args
-    if quick and not row.given and row.shape == () and all(map(_is_scalar, args)):
+    form = _scalar_form(row) if quick else None
+    if form is not None:
         operands = [names.row(x) if isinstance(x, Row) else _number(x, names)
                     for x in args]  # fmt: skip
-        if f in _COMPARED:
-            return f"{operands[0]} {_COMPARED[f]} {operands[1]}"
-        form = SCALAR_FORMS.get(getattr(f, "__name__", ""))
-        if form is not None and row.dtype == _FLOAT and isinstance(f, np.ufunc):
-            return form.format(*operands)
+        return form.format(*operands)
+    adopted: Any = _Narrow(names) if _is_narrow(row) or _is_narrow(args) else names
     if row in numbers:
-        operands = [expression_of(x, names) for x in args]
+        operands = [argument_text(x, adopted) for x in args]
         return f"{function_name(f, names)}({', '.join(operands)}, out=b{numbers[row]})"
-    if row.dtype is not None and row.dtype.itemsize < 8 * (1 + (row.dtype.kind == "c")):
-        return expression(row, _Narrow(names))
-    return expression(row, names)
+    return expression(row, adopted)
+
+
+def _scalar_form(row: Row) -> str | None:
+    """Return how a row of float64 numbers is written for Python floats, if it is."""
+    f, args = row.function, row.args
+    if row.given or row.shape != () or not all(map(_is_scalar, args)):
+        return None
+    if f in _COMPARED:
+        return f"{{0}} {_COMPARED[f]} {{1}}"
+    if row.dtype != _FLOAT or not isinstance(f, np.ufunc) or f is np.trunc:
+        return None  # math.trunc loses the sign of a zero
+    return _SIGN if f is np.sign else SCALAR_FORMS.get(f.__name__)
+
+
+def _is_narrow(x: Any) -> bool:
+    """Tell whether there is a value of less than double precision."""
+    if isinstance(x, SEQUENCES):
+        return any(map(_is_narrow, x))
+    dtype = getattr(x, "dtype", None)
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "fcb":
+        return False
+    return dtype.itemsize < (16 if dtype.kind == "c" else 8)
 
 
 def _number(x: Any, names: Names) -> str:
@@ -279,15 +324,8 @@ def _number(x: Any, names: Names) -> str:
     return f"({text})" if text[0] == "-" else text
 
 
-def expression_of(x: Any, names: Names) -> str:
-    """Return one argument of a call as code."""
-    from chainrule.compile.text import _written
-
-    return _written(x, names, 0)
-
-
 class _Narrow:
-    """Names for a call in single precision: numbers adopt it, float64 scalars do not."""
+    """Names for a call in single precision, which only numbers adopt."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
@@ -317,19 +355,33 @@ def _keeps_shape(row: Row) -> bool:
         source = row.args[0]
         if isinstance(source, Row) and source.shape is None:
             return _keeps_shape_of_all(source)
-        return not any(x.dtype is not None and x.dtype.kind == "b" and x is not source
-                       for x in row.operands)  # fmt: skip
+        parts: Any = row.args[1] if isinstance(row.args[1], TUPLE) else row.args[1:]
+        return not any(map(_may_reshape, parts))
     return _keeps_shape_of_all(row)
+
+
+def _may_reshape(part: Any) -> bool:
+    """Tell whether a part of an index may pick another number of entries."""
+    if kind_of(part) is slice:
+        return _is_moving(part)
+    return isinstance(part, Row) and part.dtype == np.bool_
+
+
+def _is_moving(x: Any) -> bool:
+    return any(isinstance(v, Row) for v in (x.start, x.stop, x.step))
 
 
 def _keeps_shape_of_all(row: Row) -> bool:
     f = row.function
-    if isinstance(f, np.ufunc) or isinstance(getattr(f, "__self__", None), np.ufunc):
+    if isinstance(f, np.ufunc) or (f is np.where and len(row.args) == 3):
+        return True
+    if any(x.dtype is None or x.dtype.kind in "biu" for x in row.operands):
+        return False  # an integer may be an axis, a count or a length
+    if isinstance(getattr(f, "__self__", None), np.ufunc):
         return True
     if not _known_forwards:
         _known_forwards.update(id(r.forward) for r in REGISTRY if hasattr(r, "forward"))
-    known = id(f) in _known_forwards or f in (np.where, np.asarray)
-    return known and (f is not np.where or len(row.args) == 3)
+    return id(f) in _known_forwards or f is np.asarray
 
 
 _known_forwards: set[int] = set()
@@ -338,22 +390,22 @@ _known_forwards: set[int] = set()
 def _returned(program: Program, names: Names) -> list[str]:
     """Return the code of the results, copied where memory is not theirs alone."""
     origins = _origins(program)
-    inputs, seen = set(program.inputs), set[Row]()
+    seen = set[Row]()
     found: list[str] = []
     for x in program.outputs:
-        text = expression_of(x, names)
+        text = argument_text(x, names)
         if not isinstance(x, Row):
             found.append(f"{text}.copy()" if isinstance(x, ndarray) else text)
             continue
-        if x.shape == ():
-            plain = x.number is float or x.dtype != _FLOAT
-            found.append(
-                f"float({text})" if x.number is float
-                else text if plain else f"np.float64({text})"
-            )  # fmt: skip
+        if x.shape == () and x.dtype == _FLOAT:
+            kind = "float" if x.number is float else "np.float64"
+            found.append(f"{kind}({text})")
+            continue
+        if x.number is not None:
+            found.append(text)
             continue
         shown = origins[x]
-        if shown & inputs or shown & seen:
+        if shown & seen or any(not origin.operands for origin in shown):
             text = f"{text}.copy()"
         seen |= shown
         found.append(text)

@@ -114,7 +114,11 @@ IN_PLACE = {
 }
 
 # The steps of one, two, three operands that have loops of their own.
-STEPS = {1: ("1",), 2: ("11", "10", "01"), 3: ("111", "110", "101", "100")}
+STEPS: dict[int, tuple[str, ...]] = {
+    1: ("1",),
+    2: ("11", "10", "01"),
+    3: ("111", "110", "101", "100"),
+}
 
 PLACE = {"a": "x", "b": "y", "c": "w"}
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from chainrule.compile.program import Program
 from chainrule.compile.trace import Row
-from chainrule.shapes import kind_of, ndarray
+from chainrule.shapes import ARRAYS, TUPLE, generic, kind_of
 
 INFIX: Mapping[Any, tuple[str, int]] = {
     np.add: ("+", 4), np.subtract: ("-", 4), np.multiply: ("*", 5),
@@ -79,16 +79,22 @@ def expression(row: Row, names: Names) -> str:
     function, args = row.function, row.args
     if function is operator.getitem:
         source = _written(args[0], names, _ATOM)
-        if isinstance(args[0], Row) and args[0].shape == ():
+        if isinstance(args[0], (list, tuple)) or (
+            isinstance(args[0], Row) and args[0].shape == ()
+        ):
             source = f"np.asarray({source})"
         return f"{source}[{_index(args[1], names)}]"
-    if not row.given and function in INFIX and len(args) == 2:
+    if function is np.astype and not row.given and row.shape == ():
+        source, dtype = (_written(x, names, 0) for x in args)
+        return f"np.asarray({source}).astype({dtype})[()]"
+    infix = not row.given and not any(isinstance(x, (list, tuple)) for x in args)
+    if infix and function in INFIX and len(args) == 2:
         sign, binding = INFIX[function]
         left, right = binding + (sign == "**"), binding + (sign != "**")
         return (
             f"{_written(args[0], names, left)} {sign} {_written(args[1], names, right)}"
         )
-    if function is np.negative and not row.given:
+    if infix and function is np.negative:
         return f"-{_written(args[0], names, _UNARY)}"
     parts = [_written(x, names, 0) for x in args]
     parts += [f"{k}={_written(x, names, 0)}" for k, x in row.given.items()]
@@ -124,6 +130,11 @@ def _numpy_names() -> dict[int, str]:
     return _found
 
 
+def argument_text(x: Any, names: Names) -> str:
+    """Return an argument of a call as code."""
+    return _written(x, names, 0)
+
+
 def _written(x: Any, names: Names, binding: int) -> str:
     """Return an argument as code that binds at least this tightly."""
     kind = kind_of(x)
@@ -154,11 +165,11 @@ def _written(x: Any, names: Names, binding: int) -> str:
 
 def _array(x: Any, names: Names) -> str:
     """Return a small array as code, a large one or anything else as a name."""
-    small = isinstance(x, (ndarray, np.generic)) and x.size <= _INLINE_ELEMENTS
+    small = isinstance(x, ARRAYS) and x.size <= _INLINE_ELEMENTS
     if small and x.dtype.kind in "fiub" and x.size and np.all(np.isfinite(x)):
-        if isinstance(x, np.bool_):
+        if x.dtype == np.bool_ and isinstance(x, generic):
             return f"np.bool({bool(x)})"
-        if isinstance(x, np.generic):
+        if isinstance(x, generic):
             return f"np.{x.dtype.name}({x.item()!r})"
         kind = {"float64": "", "int64": "", "bool": ""}.get(x.dtype.name)
         suffix = f", np.{x.dtype.name}" if kind is None else ""
@@ -172,12 +183,12 @@ def _array(x: Any, names: Names) -> str:
 
 def _index(index: Any, names: Names) -> str:
     """Return what stands between the brackets."""
-    if isinstance(index, tuple) and index:
+    if isinstance(index, TUPLE) and index:
         inside = ", ".join(_index(part, names) for part in index)
         return f"{inside}," if len(index) == 1 else inside
-    if isinstance(index, slice):
-        parts = ["" if v is None else _written(v, names, 0)
-                 for v in (index.start, index.stop, index.step)]  # fmt: skip
+    if kind_of(index) is slice:
+        limits: list[Any] = [getattr(index, k) for k in ("start", "stop", "step")]
+        parts = ["" if v is None else _written(v, names, 0) for v in limits]
         return ":".join(parts if parts[2] else parts[:2])
     return _written(index, names, 0)
 

@@ -1,8 +1,8 @@
 """Trace: run a function once on stand-ins, and keep each NumPy call as a row.
 
 In: a function and example arguments. Out: a ``Trace``, whose rows are the calls in the
-order in which they were made, whose guards are the decisions that Python took on values,
-and whose checks are the values that must not be nan (see ``refuse_nans``).
+order in which they were made, whose guards are the decisions that Python took on
+values, and whose checks are the values that must not be nan (see ``refuse_nans``).
 
 A ``Traced`` value behaves as the array or number that it stands in for, in NumPy's
 functions, operators and methods. Each call computes the value for the example and adds
@@ -11,9 +11,11 @@ a row. Nodes may hold traced values, so sweeps of any order are traced like all 
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +24,9 @@ import numpy as np
 
 from chainrule.containers import declare_value
 from chainrule.errors import CompileError, EscapeError
-from chainrule.recorder import is_number
-from chainrule.shapes import describe, kind_of, ndarray
-from chainrule.vertices import ARITHMETIC_ERRORS, stand_in, vertex
+from chainrule.recorder import as_operand, is_number, may_change
+from chainrule.shapes import ARRAYS, SEQUENCES, describe, kind_of, ndarray
+from chainrule.vertices import ARITHMETIC_ERRORS, first_stand_in, stand_in, vertex
 
 Function = Callable[..., Any]
 NUMBERS = (float, int, bool, complex)
@@ -54,18 +56,18 @@ class Row:
         value: Any, serial: int,
     ) -> None:  # fmt: skip
         """Keep the call and what its result is like."""
-        self.function: Function | None = function
-        self.args: tuple[Any, ...] = args
-        self.given: Mapping[str, Any] = given
+        self.function: Any = function
+        self.args: Any = args
+        self.given: Any = given
         self.operands: list[Row] = operands
         self.serial: int = serial
         kind = kind_of(value)
         self.number: type | None = kind if kind in NUMBERS else None
-        self.shape: tuple[int, ...] | None
-        self.dtype: np.dtype[Any] | None
+        self.shape: Any
+        self.dtype: Any
         if self.number is not None:
             self.shape, self.dtype = (), _DTYPES[kind]
-        elif isinstance(value, (ndarray, np.generic)):
+        elif isinstance(value, ARRAYS):
             self.shape, self.dtype = value.shape, value.dtype
         else:
             self.shape = self.dtype = None  # several results
@@ -88,6 +90,10 @@ class Guard:
     take: Function
     expected: Any
     where: str
+
+    def at(self, row: Row) -> Guard:
+        """Return the same decision on another row."""
+        return Guard(row, self.take, self.expected, self.where)
 
     def holds(self, value: Any) -> bool:
         """Tell whether the decision would be the same for another value."""
@@ -113,6 +119,14 @@ class Trace:
     def input(self, value: Any) -> Traced:
         """Return a stand-in for an argument."""
         return Traced(self, Row(None, (), _NONE, [], value, -1), value)
+
+    def constant(self, x: Any) -> Traced:
+        """Return a stand-in for a value that is no argument."""
+        if isinstance(x, ndarray) and may_change(x):
+            x = x.copy()
+            x.flags.writeable = False
+        make = float if type(x) is float else np.asarray
+        return self.result(make, (x,), _NONE, [], x)
 
     def call(self, function: Function, args: Sequence[Any], given: Any) -> Any:
         """Run a function on stand-ins: compute for the example, and add a row."""
@@ -149,13 +163,11 @@ class Trace:
         if kind is dict:
             return {k: self._rows(v, operands) for k, v in x.items()}
         if kind is slice:
-            return slice(
-                *(self._rows(v, operands) for v in (x.start, x.stop, x.step))
-            )
-        if kind is ndarray:
+            return slice(*(self._rows(v, operands) for v in (x.start, x.stop, x.step)))
+        if isinstance(x, ndarray):
             if x.dtype == object:
                 return self._rows(x.tolist(), operands)
-            if x.flags.writeable:
+            if may_change(x):
                 x = x.copy()
                 x.flags.writeable = False
         return x
@@ -164,11 +176,13 @@ class Trace:
         self, function: Any, args: Any, given: Any, operands: list[Row], value: Any
     ) -> Any:
         """Add a row and return its result; several results become items."""
+        if isinstance(value, ndarray) and value.dtype == object:
+            _refuse_hidden(function, value)
         row = Row(function, args, given, operands, value, len(self.rows))
         self.rows.append(row)
         if row.shape is not None:
             return Traced(self, row, value)
-        if isinstance(value, (list, tuple)):
+        if isinstance(value, SEQUENCES):
             items = [
                 self.result(operator.getitem, (row, i), _NONE, [row], v)
                 for i, v in enumerate(value)  # type: ignore[arg-type]
@@ -181,6 +195,25 @@ class Trace:
             "Take it out of the function, or name the argument it comes from in "
             "static=."
         )
+
+    @contextlib.contextmanager
+    def active(self) -> Generator[None]:
+        """Make this the innermost trace that is being made, in this thread."""
+        _ACTIVE.traces.append(self)
+        try:
+            yield
+        finally:
+            _ACTIVE.traces.pop()
+
+    def innermost(self) -> Trace:
+        """Return the innermost active trace inside this one, or this one."""
+        for trace in reversed(_ACTIVE.traces):
+            home: Trace | None = trace
+            while home is not None:
+                if home is self:
+                    return trace
+                home = home.parent
+        return self
 
     def capture(self, x: Traced) -> Row:
         """Return the input of this body that stands for a value of an outer trace."""
@@ -213,15 +246,49 @@ class Trace:
         return found
 
 
+class _Active(threading.local):
+    def __init__(self) -> None:
+        self.traces: list[Trace] = []
+
+
+_ACTIVE = _Active()
+
+
 def _deepest(trace: Trace, x: Any) -> Trace:
     """Return the innermost trace among that of a call and those of its arguments."""
     kind = kind_of(x)
     if kind is Traced:
         return x.home if x.home.level > trace.level else trace
-    if kind is tuple or kind is list:
-        for v in x:
-            trace = _deepest(trace, v)
+    if kind is float or kind is int:
+        return trace
+    if kind is slice:
+        x = (x.start, x.stop, x.step)
+    elif kind is dict:
+        x = x.values()
+    elif kind is ndarray and x.dtype == object:
+        x = x.flat
+    elif kind is not tuple and kind is not list:
+        return trace
+    for v in x:
+        trace = _deepest(trace, v)
     return trace
+
+
+def joined(leaves: Sequence[Any]) -> list[Any]:
+    """Return leaves, arrays of nodes and stand-ins (``np.array([x, y])``) as one."""
+    return [as_operand(x) if kind_of(x) is ndarray and x.dtype == object else x
+            for x in leaves]  # fmt: skip
+
+
+def _refuse_hidden(function: Any, value: Any) -> None:
+    """Raise if a function called back into the trace: its rows would be frozen."""
+    if first_stand_in(value) is not None:
+        raise EscapeError(
+            f"{getattr(function, '__name__', function)} was given a Python function "
+            "that reads a value of the compiled function from outside its arguments, "
+            "which would be frozen. Pass that value as an argument, or write the "
+            "operation for whole arrays."
+        )
 
 
 def _values(x: Any) -> Any:
@@ -279,6 +346,8 @@ def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
                 args, operands = (row, other), [row, other]
             elif y is None or kind is str:
                 return NotImplemented
+            elif _repeats(ufunc, x, kind):
+                return x._whole_number("repeating a list") * y
             else:
                 return trace.call(ufunc, (x, y), None)
         except ARITHMETIC_ERRORS:  # at a pole or an overflow: as NumPy does
@@ -297,23 +366,52 @@ def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
             except ARITHMETIC_ERRORS:
                 return x.home.call(ufunc, (y, x), None)
             return x.home.result(ufunc, (y, x.row), _NONE, [x.row], value)
+        if _repeats(ufunc, x, kind):
+            return y * x._whole_number("repeating a list")
         return x.home.call(ufunc, (y, x), None)
 
     return run, reflected
+
+
+def _repeats(ufunc: Any, x: Traced, kind: type) -> bool:
+    """Tell whether a product with this class of sequence repeats it, as with an int."""
+    return (
+        ufunc is np.multiply
+        and (kind is list or kind is tuple)
+        and isinstance(x.value, (int, np.integer))
+    )
+
+
+def _power(x: Any, y: Any) -> Any:
+    """Return x ** y; refuse the complex root that Python takes of a real number."""
+    z = x**y
+    if type(z) is complex and type(x) is not complex and type(y) is not complex:
+        raise ValueError
+    return z
+
+
+def _unary(ufunc: Any, plain: Function, kinds: tuple[type, ...]) -> Function:
+    """Return an operator that keeps Python numbers of these classes."""
+
+    def run(x: Traced) -> Any:
+        if x.row.number not in kinds:
+            return ufunc(x)
+        return x.home.result(ufunc, (x.row,), _NONE, [x.row], plain(x.value))
+
+    return run
 
 
 class Traced(stand_in):
     """A value in a trace: see ``stand_in``."""
 
     __slots__ = ("home", "row", "value")
-    __array_priority__ = 900.0
-    __hash__ = object.__hash__
+    __array_priority__: float = 900.0
 
     def __init__(self, trace: Trace, row: Row, value: Any) -> None:
         """Stand for the result of a row, with its value for the example."""
-        self.home = trace
-        self.row = row
-        self.value = value
+        self.home: Trace = trace
+        self.row: Row = row
+        self.value: Any = value
 
     @property
     def shape(self) -> Any:
@@ -422,6 +520,12 @@ class Traced(stand_in):
         """Return an integer for the example, a guard; refuse a float."""
         return self._whole_number("using x as an integer")
 
+    def __hash__(self) -> int:
+        """Return an integer's hash, a guard; refuse a float."""
+        if self.shape != () or self.dtype.kind not in "biu":
+            raise escape("x as a key of a dictionary or set")
+        return hash(self._whole_number("hash(x)"))
+
     def __float__(self) -> float:
         """Refuse: the number would be frozen."""
         raise escape("float(x) or math.f(x)")
@@ -439,9 +543,11 @@ class Traced(stand_in):
         return self.__array__().tolist()
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        """Return integers or booleans, a guard; refuse floats, but give none of none."""
+        """Return integers or booleans, a guard; refuse floats, if there are any."""
         if not self.size:
             return np.empty(self.shape, self.dtype if dtype is None else dtype)
+        if sys._getframe(1).f_code.co_filename.startswith(_RULES):
+            raise escape("an array made of x inside a rule")
         if self.dtype.kind in "biu":
             found = np.array(self.home.guard(self, np.array))
             return found if dtype is None else found.astype(dtype)
@@ -553,11 +659,11 @@ for _name in [
     "var",
 ]:
     setattr(Traced, _name, _method(getattr(_np, _name)))
-for _ufunc in vars(_np).values():
-    if isinstance(_ufunc, np.ufunc) and _ufunc.nin == 1:
-        # What NumPy calls on the elements of an object array: np.sin -> x.sin().
-        if not hasattr(Traced, _ufunc.__name__):
-            setattr(Traced, _ufunc.__name__, _method(_ufunc))
+_ufuncs: list[Any] = [f for f in vars(np).values() if isinstance(f, np.ufunc)]
+for _ufunc in _ufuncs:
+    # What NumPy calls on the elements of an object array: np.sin -> x.sin().
+    if _ufunc.nin == 1 and not hasattr(Traced, _ufunc.__name__):
+        setattr(Traced, _ufunc.__name__, _method(_ufunc))
 for _name in ("real", "imag"):
     setattr(Traced, _name, property(getattr(_np, _name)))
 for _name, _ufunc_name in {
@@ -566,7 +672,7 @@ for _name, _ufunc_name in {
     "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or",
     "xor": "bitwise_xor", "lshift": "left_shift", "rshift": "right_shift",
 }.items():  # fmt: skip
-    _plain = getattr(operator, f"__{_name}__")
+    _plain = _power if _name == "pow" else getattr(operator, f"__{_name}__")
     _run, _reflected = _binary(getattr(_np, _ufunc_name), _plain)
     setattr(Traced, f"__{_name}__", _run)
     setattr(Traced, f"__r{_name}__", _reflected)
@@ -576,10 +682,10 @@ for _name, _ufunc_name in {
 }.items():  # fmt: skip
     _plain = getattr(operator, f"__{_name}__")
     setattr(Traced, f"__{_name}__", _binary(getattr(_np, _ufunc_name), _plain)[0])
-for _name, _ufunc_name in {
-    "neg": "negative", "pos": "positive", "abs": "absolute", "invert": "invert",
-}.items():  # fmt: skip
-    setattr(Traced, f"__{_name}__", _method(getattr(_np, _ufunc_name)))
+Traced.__neg__ = _unary(np.negative, operator.neg, NUMBERS)  # type: ignore
+Traced.__pos__ = _unary(np.positive, operator.pos, (float, int, complex))  # type: ignore
+Traced.__abs__ = _unary(np.absolute, abs, (float,))  # type: ignore
+Traced.__invert__ = _method(np.invert)  # type: ignore[attr-defined]
 for _name in ("floor", "ceil", "trunc"):
     setattr(Traced, f"__{_name}__", _method(getattr(_np, _name)))
 Traced.__round__ = _method(np.round)  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ from chainrule.nodes import FUNCTIONS, UFUNCS, node
 from chainrule.numpy.statistics import cast
 from chainrule.shapes import Axis, describe, dtype_of, is_complex, shape_of
 from chainrule.values import call_keywords, holds_nodes, plain_operand, refuse_out
+from chainrule.vertices import as_array, stand_in
 from chainrule.wrapping import implements
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
@@ -105,7 +106,7 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
             "which holds floating-point numbers. Pass gd.value(a).astype(int)."
         )
     count = len(choices)
-    index = np.asarray(a)
+    index = as_array(a)
     shapes = [shape_of(c) for c in choices]
     plain = [np.empty(s) for s in shapes]
     np.choose(index, plain, mode=mode)  # type: ignore[call-overload]
@@ -134,15 +135,15 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         elif mask.any():
             part = ops.broadcast_to(f(x[mask], *args, **kw), (int(mask.sum()),))
             z = z + ops.unindex(part, index=mask, shape=x.shape)
-    return z if isinstance(z, node) else np.asarray(z)
+    return z if isinstance(z, node) else as_array(z)
 
 
 def _exclusive(x: Any, condlist: Any, count: int) -> Sequence[Any]:
     """Return one mask per function: where it is the last whose condition holds."""
     single = np.isscalar(condlist) or (
-        not isinstance(condlist[0], list | np.ndarray) and x.ndim != 0
+        not isinstance(condlist[0], list | np.ndarray | stand_in) and x.ndim != 0
     )
-    conditions = np.asarray([condlist] if single else condlist, dtype=bool)
+    conditions = _numpy.stack([condlist] if single else condlist).astype(bool)
     if len(conditions) == count - 1:
         rest = ~np.any(conditions, axis=0, keepdims=True)
         conditions = np.concatenate([conditions, rest])
@@ -318,9 +319,10 @@ def _on_lines(x: Any, xp: Any, fp: Any, at: Any, knots: Any) -> Any:
     """Return the value at x of the line between its neighbouring knots."""
     if len(knots) == 1:
         return ops.broadcast_to(fp[0], np.shape(at)) if np.shape(at) else fp[0]
-    i = (knots.searchsorted(at, side="right") - 1).clip(0, len(knots) - 2)
-    x0, y0 = xp[i], fp[i]
-    return (fp[i + 1] - y0) / (xp[i + 1] - x0) * (x - x0) + y0
+    i = _numpy.clip(_numpy.searchsorted(knots, at, side="right") - 1, 0, len(knots) - 2)
+    x0, y0 = ops.getitem(xp, index=i), ops.getitem(fp, index=i)
+    x1, y1 = ops.getitem(xp, index=i + 1), ops.getitem(fp, index=i + 1)
+    return (y1 - y0) / (x1 - x0) * (x - x0) + y0
 
 
 # ------------------------------------------------------------------ methods of ufuncs
@@ -341,7 +343,7 @@ def logaddexp_reduce(
     x = cast(x, dtype)
     if where is not True:
         x = ops.where(plain_operand(where), x, -np.inf)
-    value = np.asarray(plain_operand(x))
+    value = as_array(plain_operand(x))
     top = np.max(value, axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0.0).astype(value.dtype)
     total = ops.sum(ops.exp(x - top), axis=axis, keepdims=bool(keepdims))

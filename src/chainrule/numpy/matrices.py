@@ -13,6 +13,7 @@ from chainrule.nodes import node
 from chainrule.numpy.products import moved_axis
 from chainrule.shapes import normalize_axes
 from chainrule.values import plain_operand
+from chainrule.vertices import as_array
 from chainrule.wrapping import implements
 
 # ----------------------------------------------------------------------------- norms
@@ -192,7 +193,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
         )
     m, n = a.shape
     s = svdvals(a)
-    largest = np.finfo(np.asarray(plain_operand(s)).dtype).eps * max(m, n)
+    largest = np.finfo(as_array(plain_operand(s)).dtype).eps * max(m, n)
     cutoff = largest if rcond is None else max(rcond, largest)
     values = plain_operand(s)
     rank = int(np.sum(values > cutoff * np.max(values, initial=0.0)))

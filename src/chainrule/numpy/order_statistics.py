@@ -20,6 +20,7 @@ from chainrule.shapes import (
     shape_of,
 )
 from chainrule.values import plain_operand, refuse_out
+from chainrule.vertices import as_array
 from chainrule.wrapping import implements
 
 
@@ -82,7 +83,7 @@ def _around(ordered: Any, position: Any, *, by_lane: bool) -> tuple[Any, Any, An
 
     ``position`` has the axes of q and, if ``by_lane``, those of the lanes after them.
     """
-    place = np.asarray(plain_operand(position))
+    place = as_array(plain_operand(position))
     below = np.floor(place)
     between = position - below
     lanes: tuple[Any, ...] = ()

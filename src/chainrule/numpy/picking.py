@@ -15,6 +15,7 @@ from chainrule.numpy.statistics import cast
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.shapes import describe, normalize_axes
 from chainrule.values import plain_index, plain_operand, refuse_out
+from chainrule.vertices import as_array
 from chainrule.wrapping import implements
 
 
@@ -46,7 +47,7 @@ def take(
     """Return entries of a at some indices along ``axis``, or of the flat array."""
     refuse_out({"out": out})
     x, axis = _flat_or_axis(a, axis)
-    places = np.asarray(plain_index(indices))
+    places = as_array(plain_index(indices))
     if places.dtype == np.bool_ or not places.size:
         places = places.astype(np.intp)
     if mode == "wrap":
@@ -62,7 +63,7 @@ def take(
 def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     """Return z[i, j] = arr[i, indices[i, j]], and so along any axis."""
     x, axis = _flat_or_axis(arr, axis)
-    places = np.asarray(plain_index(indices))
+    places = as_array(plain_index(indices))
     if places.ndim != x.ndim:
         raise ShapeError(
             "np.take_along_axis needs indices with as many axes as the array; received "
@@ -283,7 +284,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
         )
     if weights is None:
         return np.bincount(x, minlength=minlength)
-    places, w = np.asarray(x), ops.asarray(weights)
+    places, w = as_array(x), ops.asarray(weights)
     count = max(minlength, int(places.max(initial=-1)) + 1)
     places = places.astype(np.intp, casting="safe")
     return ops.unindex(cast(w, np.float64), index=places, shape=(count,))

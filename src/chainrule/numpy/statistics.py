@@ -15,6 +15,7 @@ from chainrule.errors import ArgumentError
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.shapes import Axis, dtype_of, is_complex, normalize_axes, shape_of
 from chainrule.values import plain_operand, refuse_out
+from chainrule.vertices import as_array
 from chainrule.wrapping import implements
 
 
@@ -138,10 +139,11 @@ def minimum_accumulate(
 
 def _running(ufunc: np.ufunc, x: Any, axis: int) -> Any:
     """Return the running extreme: each entry is taken from where it was last met."""
-    values = np.asarray(plain_operand(x))
+    values = as_array(plain_operand(x))
     best = ufunc.accumulate(values, axis=axis)
     met = (values == best) | np.isnan(values)
-    order = np.indices(values.shape, sparse=True)[axis]
+    sparse: Any = np.indices
+    order = sparse(values.shape, sparse=True)[axis]
     places = np.where(met, order, 0)
     latest = np.maximum.accumulate(places, axis=axis)
     return ops.getitem(x, index=along_axis(latest, axis, values.shape))

@@ -27,6 +27,7 @@ def unindex(x: Any, *, index: Any, shape: Shape) -> Any:
     return out
 
 
+EXTRA["getitem"] = getitem
 EXTRA["unindex"] = unindex
 
 
@@ -112,4 +113,4 @@ class unindex_grad(linear):
     @staticmethod
     def transpose_x(xp: Any, z_grad: Any, x: Any, *, index: Any, shape: Shape) -> Any:
         """x_grad = z_grad[index]"""
-        return xp.asarray(z_grad)[index]
+        return xp.getitem(z_grad, index=index)

@@ -487,7 +487,7 @@ class sort_grad(general):
     ) -> Any:
         """z_dot = x_dot[order]"""
         flat, index = _order(xp, x, axis, "stable" if stable else kind)
-        return xp.reshape(tangents[0], shape_of(flat))[index]
+        return xp.getitem(xp.reshape(tangents[0], shape_of(flat)), index=index)
 
 
 def _order(

@@ -1,0 +1,120 @@
+"""Elementwise rows of large arrays, fused: equal to NumPy, in an order that can run."""
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.compile import vm
+from chainrule.compile.fusion import LARGE, Fused, fused
+from chainrule.compile.replay import NanFound, Replay
+
+pytestmark = pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
+
+N = LARGE + 77
+
+
+def arrays(count, shape=(N,)):
+    rng = np.random.default_rng(0)
+    return [rng.uniform(0.5, 1.5, shape) for _ in range(count)]
+
+
+def program_of(f, *args):
+    fast = gd.compile(f, executor="numpy")
+    fast(*args)
+    return fast.newest()[1].program
+
+
+def chain(x, y):
+    z = np.tanh(np.exp(np.sin(x * y) + x) / y - x)
+    return 0.5 * np.log(np.sqrt(1.0 + z * z))
+
+
+def gradient(x, y):
+    return gd.value_and_grad(lambda x, y: np.sum(chain(x, y)), (0, 1))(x, y)
+
+
+def around(x, y):
+    """A path leaves the group through a sum and comes back."""
+    z = np.exp(np.sin(x) * y) + 1.0
+    total = np.sum(z)
+    w = np.log(z + total) * y - x
+    return w * w + np.cos(w), total
+
+
+def of_two_shapes(x, y):
+    z = np.exp(x) * y + x
+    rows = z.reshape(-1, 1)[:, :1]
+    w = np.sin(rows) * 2.0 + rows * rows - np.cos(rows)
+    return (w.ravel() + z) * y - z / x
+
+
+def with_masks(x, y):
+    positive = x > y
+    z = np.where(positive, x * y, np.sqrt(y) - x)
+    return np.maximum(z, 0.25) * np.where(~positive, z, 2.0) + np.abs(z - x)
+
+
+def broadcasting(x, y):
+    z = x.reshape(1, -1) * np.array([[1.0], [2.0]])
+    return np.exp(-z) * z + np.sin(z) * y - 3.0 * z
+
+
+@pytest.mark.parametrize(
+    "f", [chain, around, of_two_shapes, with_masks, broadcasting, gradient]
+)
+def test_fused_is_numpy(f):
+    args = arrays(2)
+    program = program_of(f, *args)
+    quick = fused(program)
+    assert quick is not None
+    assert any(isinstance(row.function, Fused) for row in quick.rows)
+    for scale in (1.0, 0.7):
+        moved = [x * scale for x in args]
+        expected = Replay(program)(*moved)
+        for a, e in zip(Replay(quick)(*moved), expected, strict=True):
+            assert np.shape(a) == np.shape(e)
+            assert np.asarray(a).dtype == np.asarray(e).dtype
+            np.testing.assert_allclose(a, e, rtol=1e-11, atol=1e-12)
+
+
+def test_the_program_itself_stays_readable():
+    program = program_of(chain, *arrays(2))
+    before = [row.function for row in program.rows]
+    fused(program)
+    assert [row.function for row in program.rows] == before
+
+
+def test_small_arrays_and_few_rows_are_left_alone():
+    assert fused(program_of(chain, *arrays(2, (LARGE // 2,)))) is None
+    assert fused(program_of(lambda x, y: x * y + 1.0, *arrays(2))) is None
+
+
+def test_results_are_of_their_own_memory():
+    args = arrays(2)
+    run = Replay(fused(program_of(gradient, *args)))
+    first = run(*args)
+    kept = [np.copy(x) for x in first]
+    run(*[x * 0.5 for x in args])
+    for a, e in zip(first, kept, strict=True):
+        np.testing.assert_array_equal(a, e)
+
+
+def test_a_nan_in_a_gradient_is_found():
+    def root(x, y):
+        inside = np.where(x > 1.0, np.sqrt(x - 1.0), 0.0)
+        return np.sum(inside * y + np.exp(x) * np.sin(y))
+
+    x, y = arrays(2)
+    run = Replay(fused(program_of(gd.grad(root), x + 1.0, y)))
+    with pytest.raises(NanFound):
+        run(x, y)
+
+
+def test_a_long_run_goes_over_to_fused_rows(monkeypatch):
+    monkeypatch.setattr(vm, "loaded", lambda: True)
+    args = arrays(2, (1 << 15,))
+    fast = gd.compile(gradient)
+    found = fast(*args)
+    assert "fused" in fast.stats()["programs"][0]["because"]
+    np.testing.assert_allclose(found[1][0], gradient(*args)[1][0], atol=1e-12)
+    assert "fused" not in gd.source(fast)
