@@ -284,6 +284,19 @@ def test_what_depends_on_a_value_follows_a_new_argument(f):
     follows(f, (X,), (Y,), (Z,), (X,), (np.abs(Y),), (Z,))
 
 
+READ = [
+    lambda x: np.sum(x) / (1 + x[x > 0.3].size),
+    lambda x: np.sum(x) * len(np.unique(np.round(x / 8))),
+    lambda x: np.sum(x) * np.nonzero(x > 0.3)[0].shape[0],
+    lambda x: x * 2 if x[x > 0.3].shape == (3,) else x,
+]
+
+
+@pytest.mark.parametrize("f", READ, ids=range(len(READ)))
+def test_a_shape_that_is_only_read_is_a_guard(f):
+    follows(f, (X,), (Y,), (-X,), (X,), (np.abs(Y),), (X * 0,))
+
+
 DIFFERENTIABLE = ["mask", "mask of rows", "mask as factor", "where", "argmax", "argsort",
                   "sort", "median", "round", "whole number", "clip", "maximum", "sign",
                   "remainder", "nonzero", "searchsorted", "interp", "select"]  # fmt: skip

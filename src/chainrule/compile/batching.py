@@ -65,6 +65,8 @@ def _batched(row: Row, known: Mapping[Row, Any], count: int) -> Any:
     """Return the result of a row for all examples."""
     args = replaced(row.args, known)
     given = {k: replaced(x, known) for k, x in row.given.items()}
+    if row.function is operator.getitem and isinstance(args[0], TUPLE):
+        return args[0][args[1]]  # one of several results, the same for all examples
     if not any(isinstance(known[x], Many) for x in row.operands):
         trace = first_stand_in(*(known[x] for x in row.operands))
         if trace is None:

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compile.trace import Guard, Row, Trace
+from chainrule.rules import REGISTRY
 from chainrule.shapes import ARRAYS, TUPLE, kind_of
 
 _np: Any = np
@@ -86,8 +87,12 @@ def program_of(trace: Trace, inputs: Sequence[Row], outputs: Sequence[Any]) -> P
 
 
 def needed(program: Program) -> None:
-    """Keep the rows that lead to an output, a guard or a check."""
+    """Keep the rows that lead to an output, a guard, a check, or a shape of values.
+
+    Where a shape depends on values (``x[x > 0]``), Python may have read it.
+    """
     ends = [*program.outputs, *program.checks, *(g.row for g in program.guards)]
+    ends += [row for row in program.rows if not keeps_shape(row)]
     keep: set[Row] = set()
     waiting = [x for x in ends if isinstance(x, Row)]
     while waiting:
@@ -96,6 +101,51 @@ def needed(program: Program) -> None:
             keep.add(row)
             waiting += row.operands
     program.rows = [row for row in program.rows if row in keep]
+
+
+def keeps_shape(row: Row) -> bool:
+    """Tell whether a row has the same shape for all entries of its operands.
+
+    Ufuncs and the library's own operations have; an index that holds a mask, and NumPy
+    functions that are not among them, are looked at in every call.
+    """
+    f = row.function
+    if row.shape is None:
+        return True  # its items are looked at
+    if f is operator.getitem:
+        source = row.args[0]
+        if isinstance(source, Row) and source.shape is None:
+            return _keeps_shape_of_all(source)
+        parts: Any = row.args[1] if isinstance(row.args[1], TUPLE) else row.args[1:]
+        return not any(map(_may_reshape, parts))
+    return _keeps_shape_of_all(row)
+
+
+def _may_reshape(part: Any) -> bool:
+    """Tell whether a part of an index may pick another number of entries."""
+    if kind_of(part) is slice:
+        return _is_moving(part)
+    return isinstance(part, Row) and part.dtype == np.bool_
+
+
+def _is_moving(x: Any) -> bool:
+    return any(isinstance(v, Row) for v in (x.start, x.stop, x.step))
+
+
+def _keeps_shape_of_all(row: Row) -> bool:
+    f = row.function
+    if isinstance(f, np.ufunc) or (f is np.where and len(row.args) == 3):
+        return True
+    if any(x.dtype is None or x.dtype.kind in "biu" for x in row.operands):
+        return False  # an integer may be an axis, a count or a length
+    if isinstance(getattr(f, "__self__", None), np.ufunc):
+        return True
+    if not _known_forwards:
+        _known_forwards.update(id(r.forward) for r in REGISTRY if hasattr(r, "forward"))
+    return id(f) in _known_forwards or f is np.asarray
+
+
+_known_forwards: set[int] = set()
 
 
 # --------------------------------------------------------------- the same call, once

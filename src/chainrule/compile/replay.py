@@ -19,12 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compile.program import Program
+from chainrule.compile.program import Program, keeps_shape
 from chainrule.compile.text import Names, argument_text, expression, function_name
 from chainrule.compile.trace import Row
 from chainrule.graph import has_nan
 from chainrule.kernels import compile_text
-from chainrule.rules import REGISTRY
 from chainrule.scalar_forms import MATH, SCALAR_FORMS
 from chainrule.shapes import SEQUENCES, TUPLE, kind_of, ndarray
 from chainrule.vertices import ARITHMETIC_ERRORS
@@ -245,7 +244,7 @@ def _compiled(
         if row in used and row.function in _COMPARED and row.shape == ():
             text = f"{'bool' if row.number is bool else 'np.bool_'}({text})"
         lines.append(f"    {names.row(row)} = {text}")
-        if not _keeps_shape(row):
+        if not keeps_shape(row):
             lines.append(
                 f"    if np.shape({names.row(row)}) != {row.shape!r}: raise Departed"
             )
@@ -340,51 +339,6 @@ class _Narrow:
     def constant(self, x: Any, name: str) -> str:
         """Return the name of a value."""
         return self._names.constant(x, name)
-
-
-def _keeps_shape(row: Row) -> bool:
-    """Tell whether a row has the same shape for all entries of its operands.
-
-    Ufuncs and the library's own operations have; an index that holds a mask, and NumPy
-    functions that are not among them, are looked at in every call.
-    """
-    f = row.function
-    if row.shape is None:
-        return True  # its items are looked at
-    if f is operator.getitem:
-        source = row.args[0]
-        if isinstance(source, Row) and source.shape is None:
-            return _keeps_shape_of_all(source)
-        parts: Any = row.args[1] if isinstance(row.args[1], TUPLE) else row.args[1:]
-        return not any(map(_may_reshape, parts))
-    return _keeps_shape_of_all(row)
-
-
-def _may_reshape(part: Any) -> bool:
-    """Tell whether a part of an index may pick another number of entries."""
-    if kind_of(part) is slice:
-        return _is_moving(part)
-    return isinstance(part, Row) and part.dtype == np.bool_
-
-
-def _is_moving(x: Any) -> bool:
-    return any(isinstance(v, Row) for v in (x.start, x.stop, x.step))
-
-
-def _keeps_shape_of_all(row: Row) -> bool:
-    f = row.function
-    if isinstance(f, np.ufunc) or (f is np.where and len(row.args) == 3):
-        return True
-    if any(x.dtype is None or x.dtype.kind in "biu" for x in row.operands):
-        return False  # an integer may be an axis, a count or a length
-    if isinstance(getattr(f, "__self__", None), np.ufunc):
-        return True
-    if not _known_forwards:
-        _known_forwards.update(id(r.forward) for r in REGISTRY if hasattr(r, "forward"))
-    return id(f) in _known_forwards or f is np.asarray
-
-
-_known_forwards: set[int] = set()
 
 
 def _returned(program: Program, names: Names) -> list[str]:
