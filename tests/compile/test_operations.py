@@ -112,3 +112,12 @@ def test_the_vm_is_eager(call):
                     continue
                 assert_same(fast(*moved), expected, EXACT)
             assert fast.stats()["retraces"] == 0
+
+
+@pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
+@pytest.mark.parametrize("shape", [(2,), (1, 3), (3, 2), (2, 9)])
+def test_a_sum_of_negative_zeros_is_zero(shape):
+    zeros = np.full(shape, -0.0)
+    fast = gd.compile(lambda x: (np.sum(x), np.sum(x, axis=0)), executor="vm")
+    for a, e in zip(fast(zeros), (np.sum(zeros), np.sum(zeros, axis=0)), strict=True):
+        np.testing.assert_array_equal(np.signbit(a), np.signbit(e))

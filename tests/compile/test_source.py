@@ -70,9 +70,11 @@ CALLS = {
     "scan": (scanned, (X,)),
     "gradient of a scan": (gd.grad(lambda x: scanned(x)[0]), (X,)),
     "cond": (lambda x: gd.cond(x[0] > 0, np.sin, np.exp, x), (X,)),
-    "while": (lambda x: gd.while_loop(lambda c: np.sum(c) < 99.0, lambda c: c * 2, x), (X,)),
+    "while": (lambda x: gd.while_loop(lambda c: np.sum(c) < 99.0,
+                                        lambda c: c * 2, x), (X,)),
     "vmap": (gd.vmap(gd.grad(lambda x: np.sin(x) * x)), (X,)),
-    "mapped over": (lambda x: gd.vmap(np.linalg.qr)(np.outer(x, x).reshape(4, 2, 2)), (X,)),
+    "mapped over": (lambda x: gd.vmap(np.linalg.qr)(
+        np.outer(x, x).reshape(4, 2, 2)), (X,)),
     "cast": (lambda x: x.astype(np.float32).astype(float), (np.float64(0.1),)),
     "integers": (lambda n, x: x[:n] * n // 2 % 3, (3, np.arange(5))),
 }  # fmt: skip
@@ -91,7 +93,9 @@ def test_the_text_gives_the_same_numbers(call):
     given = given[:1] if f is CALLS["static"][0] else given
     run = names[fast.__name__ if fast.__name__.isidentifier() else "f"]
     with np.errstate(all="ignore"):
-        assert_same(run(*given, **keywords), expected, 1e-6 if "float32" in text else 1e-12)
+        assert_same(
+            run(*given, **keywords), expected, 1e-6 if "float32" in text else 1e-12
+        )
 
 
 def test_the_text_reads_as_the_user_wrote_it():
@@ -124,7 +128,8 @@ def test_a_program_prints_its_rows():
     fast = gd.compile(gd.value_and_grad(lambda x, w: np.sum(np.sin(x @ w) ** 2)))
     fast(np.ones((2, 3)), np.ones(3))
     lines = gd.program(fast).splitlines()
-    assert lines[0].startswith("x ") and lines[0].endswith("# float64[2, 3]")
+    assert lines[0].startswith("x ")
+    assert lines[0].endswith("# float64[2, 3]")
     assert any("np.sin(" in line and "float64[2]" in line for line in lines)
     assert lines[-1].startswith("return ")
     rows = fast.stats()["programs"][0]["rows"]

@@ -155,7 +155,8 @@ def _written(tree: Any, classes: dict[str, Any]) -> str:
     """Return a container of code as code; collect the classes that it names."""
     kind = tree.__class__
     if kind is dict:
-        return f"{{{', '.join(f'{k!r}: {_written(x, classes)}' for k, x in tree.items())}}}"
+        parts = [f"{k!r}: {_written(x, classes)}" for k, x in tree.items()]
+        return f"{{{', '.join(parts)}}}"
     if kind is list:
         return f"[{', '.join(_written(x, classes) for x in tree)}]"
     if kind is tuple:

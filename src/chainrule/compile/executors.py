@@ -21,7 +21,7 @@ from chainrule.compile.replay import Replay
 from chainrule.errors import ArgumentError
 
 EXECUTORS = ("auto", "numpy", "vm")
-LOADING = 0.05
+LOADING = 0.01
 """Seconds of estimated NumPy time that a program runs before numba is loaded for it."""
 
 _CALL, _SCALAR, _ENTRY = 1e-6, 2.5e-8, 7e-10
@@ -68,7 +68,7 @@ def pays_in_lanes(program: Program, count: int) -> bool:
     entries = [math.prod(row.shape or (1,)) for row in program.rows]
     if max(entries) > _SMALL or any(f in _PRODUCTS for f in _functions(program)):
         return False
-    return vm.loaded() or count * sum(entries) * _ENTRY > LOADING / 10
+    return vm.loaded() or count * sum(entries) * _ENTRY > LOADING / 4
 
 
 def _functions(program: Program) -> set[Any]:

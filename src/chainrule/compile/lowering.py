@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compile import vm
-from chainrule.compile.program import Program, replaced
+from chainrule.compile.program import Program, keeps_shape, replaced
 from chainrule.compile.replay import Departed, NanFound
 from chainrule.compile.trace import Row
 from chainrule.operations_grad.indexing import picks_once, unindex
@@ -291,6 +291,8 @@ _WHOLE_NUMBERS = {"add", "subtract", "multiply", "negative", "absolute", "maximu
 
 def _form_of(row: Row) -> Form | None:
     f = row.function
+    if not keeps_shape(row):
+        return None  # NumPy runs it, and its shape is looked at
     owner = getattr(f, "__self__", None)
     if isinstance(owner, np.ufunc):
         return _REDUCED.get(owner) if f.__name__ == "reduce" else None  # type: ignore
@@ -420,6 +422,9 @@ def _reduction(name: str, pair: str) -> Form:
         if not axes:
             return places
         found = b.reduced(name, pair, places, axes)
+        if name == "sum":  # NumPy starts from 0, so that a sum of -0 is 0
+            shape = np.shape(found)
+            found = b.elementwise("add", shape, found, b.constant(0.0))
         return np.reshape(found, row.shape) if keepdims else found
 
     return form

@@ -25,7 +25,7 @@ from chainrule.compile.trace import Row
 from chainrule.graph import has_nan
 from chainrule.kernels import compile_text
 from chainrule.scalar_forms import MATH, SCALAR_FORMS
-from chainrule.shapes import SEQUENCES, TUPLE, kind_of, ndarray
+from chainrule.shapes import SEQUENCES, TUPLE, ndarray
 from chainrule.vertices import ARITHMETIC_ERRORS
 
 _FLOAT = np.dtype(np.float64)
