@@ -281,6 +281,7 @@ class Fused:
     """A group's rows on blocks of entries: the function of its row."""
 
     __name__ = "fused"
+    keeps_shape = True
 
     def __init__(
         self, lanes: Lanes, shape: tuple[int, ...], many: Sequence[bool]

@@ -38,6 +38,7 @@ class Lanes:
     """The function of a vmap's row: the program of one example, on blocks of lanes."""
 
     __name__ = "vmap"
+    keeps_shape = True
 
     def __init__(self, program: Program, many: Sequence[bool], count: int) -> None:
         """Write the tape; raise ``CannotLowerError`` where NumPy would have to run."""

@@ -241,6 +241,7 @@ class Loop:
     """
 
     __name__ = "scan"
+    keeps_shape = True
 
     def __init__(
         self, home: Trace, flat: Flat, carries: Leaves, rows: Leaves, count: int,
@@ -493,6 +494,7 @@ class Branches:
     """The two programs of a cond: the function of its row."""
 
     __name__ = "cond"
+    keeps_shape = True
 
     def __init__(self, home: Trace, flats: Sequence[Flat], given: Leaves) -> None:
         """Trace both."""
@@ -665,6 +667,7 @@ class While:
     """A while loop's condition and body: the function of its row."""
 
     __name__ = "while_loop"
+    keeps_shape = True
 
     def __init__(self, home: Trace, flat: Flat, asked: Flat, leaves: Leaves) -> None:
         """Trace both on the first carry."""

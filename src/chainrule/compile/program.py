@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.compile.trace import Guard, Row, Trace
+from chainrule.operations_grad.indexing import unindex
 from chainrule.rules import REGISTRY
-from chainrule.shapes import ARRAYS, TUPLE, kind_of
+from chainrule.shapes import ARRAYS, SEQUENCES, TUPLE, kind_of
 
 _np: Any = np
 
@@ -136,13 +137,22 @@ def _keeps_shape_of_all(row: Row) -> bool:
     f = row.function
     if isinstance(f, np.ufunc) or (f is np.where and len(row.args) == 3):
         return True
-    if any(x.dtype is None or x.dtype.kind in "biu" for x in row.operands):
-        return False  # an integer may be an axis, a count or a length
+    if f is unindex or getattr(f, "keeps_shape", False):
+        return True  # its shape is a constant; loops and maps say so of themselves
+    if any(_may_be_count(x, row) for x in row.operands):
+        return False
     if isinstance(getattr(f, "__self__", None), np.ufunc):
         return True
     if not _known_forwards:
         _known_forwards.update(id(r.forward) for r in REGISTRY if hasattr(r, "forward"))
     return id(f) in _known_forwards or f is np.asarray
+
+
+def _may_be_count(x: Row, row: Row) -> bool:
+    """Tell whether an operand may be an axis, a count or a length."""
+    if x.dtype is not None and x.dtype.kind not in "biu":
+        return False
+    return x is not row.args[0] and not isinstance(row.args[0], SEQUENCES)
 
 
 _known_forwards: set[int] = set()
