@@ -251,3 +251,12 @@ def test_stopped_values_stay_stopped():
     for x in (X, -X):
         assert_same(gd.compile(gd.grad(f))(x), gd.grad(f)(x))
         assert_same(gd.grad(gd.compile(f))(x), gd.grad(f)(x))
+
+
+def test_an_explanation_names_the_compiled_function():
+    def cube(x):
+        return x**3
+
+    fast = gd.compile(cube)
+    text = str(gd.explain(lambda x: fast(x) + x)(2.0))
+    assert "call=cube()" in "".join(text.split())

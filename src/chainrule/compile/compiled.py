@@ -469,6 +469,10 @@ class Call:
         self.statics = statics
         self.arranged: Any = None
 
+    def __repr__(self) -> str:
+        """Show which function is called."""
+        return describe_function(self.compiled.f)
+
     def shell(self) -> Call:
         """Return the same kind of call without its leaves, to be filled in."""
         return Call(
