@@ -1,20 +1,24 @@
-"""Costs that are not times of a gradient: memory per operation, and the import."""
+"""Costs beside the time of a gradient: memory, the import, and an explanation."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import time
 import tracemalloc
 from collections.abc import Mapping
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
 
 import chainrule as gd
 from benchmarks.measure import Row
 from benchmarks.workloads.scalars import chain_of
 
-BYTES_TARGET, IMPORT_TARGET = 250, 0.1
+BYTES_TARGET, IMPORT_TARGET, EXPLAIN_TARGET = 250, 0.1, 2.0
 
 IMPORTING = """
 import time, numpy
@@ -25,8 +29,8 @@ print(time.perf_counter() - start)
 
 
 def rows(*, tiny: bool) -> list[Row]:
-    """Return both costs."""
-    return [memory_row(tiny=tiny), import_row(tiny=tiny)]
+    """Return the costs."""
+    return [memory_row(tiny=tiny), import_row(tiny=tiny), explain_row(tiny=tiny)]
 
 
 def memory_row(*, tiny: bool) -> Row:
@@ -60,6 +64,23 @@ def import_row(*, tiny: bool) -> Row:
         times = [import_time(environment) for _ in range(1 if tiny else 12)]
     seconds = median(times[1:] or times)
     return _cost("import, beyond numpy's", "seconds", seconds, IMPORT_TARGET)
+
+
+def explain_row(*, tiny: bool) -> Row:
+    """Seconds that an explanation and a drawing of a long loop take."""
+    steps = 10 if tiny else 3_333
+
+    def loop(x: Any) -> Any:
+        for _ in range(steps):
+            x = x + np.sin(x) * 0.1
+        return x
+
+    start = time.perf_counter()
+    gd.explain(loop)(1.0)
+    _ = gd.draw(loop)(1.0).mermaid
+    seconds = time.perf_counter() - start
+    name = f"explain and draw {3 * steps + 1:,} vertices"
+    return _cost(name, "seconds", seconds, EXPLAIN_TARGET)
 
 
 def import_time(environment: Mapping[str, str]) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import NamedTuple
 
 import numpy as np
@@ -207,9 +206,7 @@ def test_tracing_takes_the_same_rows_for_any_length():
     for n in (4, 400):
         fast = gd.compile(gd.grad(lambda x: gd.scan(
             lambda c, v: (np.sin(c + v), None), 0.0, x)[0]))  # fmt: skip
-        start = time.perf_counter()
         fast(np.linspace(0.0, 1.0, n))
-        assert time.perf_counter() - start < 2.0
         counts.append(fast.stats()["programs"][0]["rows"])
     assert counts[0] == counts[1]
 
