@@ -121,3 +121,18 @@ def test_a_sum_of_negative_zeros_is_zero(shape):
     fast = gd.compile(lambda x: (np.sum(x), np.sum(x, axis=0)), executor="vm")
     for a, e in zip(fast(zeros), (np.sum(zeros), np.sum(zeros, axis=0)), strict=True):
         np.testing.assert_array_equal(np.signbit(a), np.signbit(e))
+
+
+@pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
+def test_what_moves_entries_is_not_left_to_numpy():
+    def f(x, y):
+        joined = np.concatenate([np.stack([x, y]).ravel(), x[1:], np.flip(y)])
+        turned = np.reshape(joined[:6], (2, 3)).T[:, None]
+        mask = np.where(turned > 1.0, turned, np.broadcast_to(y, (3, 1, 3))[..., :2])
+        return np.sum(mask**2) + np.max(x) * np.sum(x > y) + y @ x
+
+    args = np.array([1.0, 2.0, 3.0]), np.array([1.5, 0.5, 2.5])
+    for g in (f, gd.grad(f, (0, 1))):
+        fast = gd.compile(g, executor="vm")
+        assert_same(fast(*args), g(*args), EXACT)
+        assert fast.stats()["programs"][0]["numpy_rows_on_vm"] == []

@@ -27,6 +27,7 @@ from chainrule.compile.trace import Guard, Row, Trace
 from chainrule.operations_grad.indexing import unindex
 from chainrule.rules import REGISTRY
 from chainrule.shapes import ARRAYS, SEQUENCES, TUPLE, kind_of
+from chainrule.supports import masked_result
 
 _np: Any = np
 
@@ -145,15 +146,30 @@ def _keeps_shape_of_all(row: Row) -> bool:
         return True
     if not _known_forwards:
         _known_forwards.update(id(r.forward) for r in REGISTRY if hasattr(r, "forward"))
-    return id(f) in _known_forwards or f is np.asarray
+    return id(f) in _known_forwards or f in _SHAPED
 
 
 def _may_be_count(x: Row, row: Row) -> bool:
     """Tell whether an operand may be an axis, a count or a length."""
     if x.dtype is not None and x.dtype.kind not in "biu":
         return False
-    return x is not row.args[0] and not isinstance(row.args[0], SEQUENCES)
+    return x is not row.args[0] and not _holds(row.args[0], x)
 
+
+def _holds(tree: Any, x: Row) -> bool:
+    """Tell whether nested lists hold a row."""
+    if not isinstance(tree, SEQUENCES):
+        return False
+    return any(part is x or _holds(part, x) for part in tree)
+
+
+_SHAPED: set[Any] = {
+    float, masked_result, np.all, np.any, np.argmax, np.argmin, np.argsort, np.asarray,
+    np.astype, np.broadcast_to, np.concatenate, np.copy, np.diagonal, np.einsum,
+    np.linalg.cholesky, np.linalg.eigh, np.linalg.svd, np.moveaxis, np.ravel,
+    np.reshape, np.stack, np.std,
+}  # fmt: skip
+"""Functions that are no rule's forward, and whose shape entries do not change."""
 
 _known_forwards: set[int] = set()
 
