@@ -29,6 +29,7 @@ from chainrule.values import (
     check_cotangent,
     escape,
     missing,
+    object_array,
     operation_name,
     plain_index,
     plain_operand,
@@ -454,12 +455,7 @@ class node(vertex):
                 RuntimeWarning,
                 stacklevel=2,
             )
-        out = np.empty(self.shape, dtype=object)
-        if not self.shape:
-            out[()] = self
-        for index in np.ndindex(self.shape):
-            out[index] = self[index] if index else self
-        return out
+        return object_array(self)
 
     def __array_ufunc__(
         self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any

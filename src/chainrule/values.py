@@ -142,6 +142,16 @@ def holds_nodes(x: Any) -> bool:
     )
 
 
+def object_array(x: Any) -> Any:
+    """Return an array of objects that holds the entries of a node or a stand-in."""
+    out = np.empty(x.shape, dtype=object)
+    if not x.shape:
+        out[()] = x
+    for index in np.ndindex(x.shape):
+        out[index] = x[index] if index else x
+    return out
+
+
 def plain_index(index: Any) -> Any:
     """Return an index without nodes; a node in it is an escape."""
     if type(index) is int or type(index) is slice:

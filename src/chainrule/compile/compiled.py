@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compile.bodies import filled
 from chainrule.compile.executors import Choice
 from chainrule.compile.program import Program, program_of
 from chainrule.compile.replay import Departed, NanFound
@@ -31,7 +32,7 @@ from chainrule.recorder import record, stacked
 from chainrule.recording import CollectorPaused, Recording
 from chainrule.rules import general
 from chainrule.shapes import TUPLE, describe, generic, kind_of, ndarray
-from chainrule.supports import is_inexact, zeros_of
+from chainrule.supports import is_inexact
 from chainrule.values import holds_nodes, kept
 from chainrule.vertices import first_stand_in, raw, stand_in, vertex
 
@@ -60,7 +61,6 @@ class Kind:
     arguments: Any
     statics: Mapping[str, Any]
     paths: list[Path] = field(default_factory=list[Path])
-    calls: int = 0
     nans: int = 0
 
     def prefer(self, path: Path) -> None:
@@ -167,7 +167,6 @@ class Compiled:
         self, kind: Kind, numeric: Sequence[Any], args: Any, keywords: Any,
         leaves: Any = None,
     ) -> Any:  # fmt: skip
-        kind.calls += 1
         traced: Path | None = None
         while True:
             paths = kind.paths
@@ -518,10 +517,7 @@ def _pullback(
     """Return the cotangents of operands, one run of ``f`` swept backwards."""
     run = Recording(_outputs(f, call, others), operands, range(len(operands)), {})
     bars, _ = run.pull({i: g for i, g in enumerate(seeds)})  # noqa: C416
-    return tuple(
-        zeros_of(raw(x)) if b is None else b
-        for b, x in zip(bars, operands, strict=True)
-    )
+    return tuple(filled(bars, operands))
 
 
 def _pushforward(
@@ -530,10 +526,7 @@ def _pushforward(
     """Return the tangents of the results, one run of ``f`` swept forwards."""
     run = Recording(_outputs(f, call, others), operands, range(len(operands)), {})
     dots, _ = run.push(tangents)
-    return tuple(
-        zeros_of(raw(z)) if d is None else d
-        for d, z in zip(dots, run.outputs, strict=True)
-    )
+    return tuple(filled(dots, run.outputs))
 
 
 class compiled_grad(general, kind=True):
@@ -550,21 +543,15 @@ class compiled_grad(general, kind=True):
     @staticmethod
     def pullback(xp: Any, z_grad: Any, z: Any, *operands: Any, call: Call) -> Any:
         """Return the cotangents, by the compiled pullback."""
-        seeds = tuple(
-            zeros_of(raw(v)) if g is None else g
-            for g, v in zip(z_grad, z, strict=True)
-            if is_inexact(raw(v))
-        )
+        pairs = zip(filled(z_grad, z), z, strict=True)
+        seeds = tuple(g for g, v in pairs if is_inexact(raw(v)))
         derived = call.compiled.derived(call, "pullback")
         return derived(operands, call.others, seeds)
 
     @staticmethod
     def pushforward(xp: Any, tangents: Any, z: Any, *operands: Any, call: Call) -> Any:
         """Return the tangents, by the compiled pushforward."""
-        given = tuple(
-            zeros_of(raw(x)) if t is None else t
-            for t, x in zip(tangents, operands, strict=True)
-        )
+        given = tuple(filled(tangents, operands))
         derived = call.compiled.derived(call, "pushforward")
         found = iter(derived(operands, call.others, given))
         return tuple(next(found) if is_inexact(raw(v)) else None for v in z)

@@ -9,11 +9,11 @@ from typing import Any
 
 import optree
 
-from chainrule.compile.compiled import PATHS, Compiled, Kind, Path, describe_function
+from chainrule.compile.compiled import PATHS, Compiled, Kind, Path
 from chainrule.compile.executors import EXECUTORS
 from chainrule.compile.text import Names, Source, expression, source_of
 from chainrule.compile.trace import Row
-from chainrule.containers import LEAF, unflatten
+from chainrule.containers import unflatten
 from chainrule.errors import ArgumentError
 from chainrule.shapes import describe
 
@@ -229,4 +229,4 @@ def _positional_names(compiled: Compiled) -> Callable[[int], str]:
     return lambda i: names[i] if i < len(names) else f"argument_{i}"
 
 
-__all__ = ["LEAF", "compile", "describe_function", "program", "source"]
+__all__ = ["compile", "program", "source"]

@@ -17,72 +17,26 @@ import numpy as np
 
 from chainrule import operations
 from chainrule.compile import executors
+from chainrule.compile.bodies import (
+    Body,
+    Flat,
+    Leaves,
+    example_of,
+    filled,
+    pulled_through,
+    pushed_through,
+    traced_in,
+)
 from chainrule.compile.lowering import CannotLowerError, TapeLoop
-from chainrule.compile.program import Program, program_of
-from chainrule.compile.replay import Replay
 from chainrule.compile.trace import Trace, Traced, joined
 from chainrule.containers import flatten, unflatten
-from chainrule.errors import ArgumentError, RecordingError, ShapeError
-from chainrule.graph import collect, forward_sweep, reverse_sweep
+from chainrule.errors import RecordingError, ShapeError
 from chainrule.nodes import node
-from chainrule.recorder import next_serial, record
-from chainrule.recording import Recording
+from chainrule.recorder import record
 from chainrule.rules import rule
 from chainrule.shapes import describe, shape_of
-from chainrule.supports import is_inexact, supported, zeros_of
-from chainrule.vertices import raw, refuse_nans
-
-Leaves = Sequence[Any]
-Flat = Callable[..., list[Any]]
-"""A function of leaves that returns leaves."""
-
-
-def traced_in(leaves: Leaves) -> Trace | None:
-    """Return the innermost trace that leaves, or values under nodes, belong to."""
-    found: Trace | None = None
-    for x in map(raw, leaves):
-        if isinstance(x, Traced) and (found is None or x.home.level > found.level):
-            found = x.home
-    return None if found is None else found.innermost()
-
-
-class Body:
-    """A function of leaves, traced by itself on examples.
-
-    Attributes
-    ----------
-    program
-        Its inputs are the leaves, then what was ``captured``.
-    captured
-        Values of the outer trace that the body reads.
-    closed
-        Nodes from outside that its results depend on.
-    """
-
-    def __init__(self, home: Trace, f: Flat, examples: Leaves) -> None:
-        """Trace the body."""
-        inner = Trace(home)
-        start = next_serial()
-        inputs = [inner.input(x) for x in examples]
-        with inner.active():
-            outputs = f(*inputs)
-        nodes = [z for z in outputs if isinstance(z, node)]
-        older = [*collect(nodes, start).older, *(z for z in nodes if z.serial <= start)]
-        self.closed: tuple[node, ...] = tuple(dict.fromkeys(older))
-        ends: list[Any] = []
-        for z in map(raw, outputs):
-            if isinstance(z, Traced):
-                ends.append(z.row if z.home is inner else inner.capture(z))
-            else:
-                ends.append(z.copy() if isinstance(z, np.ndarray) else z)
-        self.likes: list[Any] = [z.value if isinstance(z, Traced) else z
-                                 for z in map(raw, outputs)]  # fmt: skip
-        pairs = list(inner.captured.values())
-        self.captured: list[Traced] = [outer for outer, _ in pairs]
-        rows = [x.row for x in inputs] + [inside.row for _, inside in pairs]
-        self.program: Program = program_of(inner, rows, ends)
-        self.run: Replay = Replay(self.program)
-
+from chainrule.supports import is_inexact, supported
+from chainrule.vertices import raw
 
 # ------------------------------------------------------------------------------- scan
 
@@ -294,11 +248,6 @@ class Loop:
         return (*carry, *ys, *kept)
 
 
-def example_of(x: Any) -> Any:
-    x = raw(x)
-    return x.value if isinstance(x, Traced) else x
-
-
 def _dtype(x: Any) -> Any:
     return np.asarray(x).dtype
 
@@ -321,29 +270,19 @@ class scan_grad(rule, kind=True):
         loop: Loop = parameters["loop"]
         n, m, closed = loop.carried, loop.mapped, loop.body.closed
         parts = xp.items_of(z) if isinstance(z, node) else z
-        grads = [
-            zeros_of(raw(v)) if g is None else g
-            for g, v in zip(z_bar.value, parts, strict=True)
-        ]
+        grads = filled(z_bar.value, parts)
         moving = [i for i in range(n + m) if is_inexact(raw(operands[i]))]
         free = [i for i in moving if i < n]
-        ends = [j for j in range(loop.shown) if is_inexact(loop.body.likes[j])]
+        ends = {j for j, like in enumerate(loop.body.likes) if is_inexact(like)}
 
         def back(carry: Any, x: Any) -> Any:
             carry_bars, closed_bars = carry
             kept, rows, y_bars, kept_bars = x
-            leaves = [*kept, *rows]
-            run = at(loop.flat, leaves, moving)
-            seeds: dict[Any, Any] = {}
             given = [*(carry_bars[free.index(j)] if j in free else None
                        for j in range(n)), *y_bars]  # fmt: skip
-            for j in ends:
-                seed(seeds, run.outputs[j], given[j])
-            targets = [*run.inputs, *closed]
-            order = collect(seeds, run.start).order
-            bars = reverse_sweep(xp, order, seeds, targets)
-            found = [bars[t].value if t in bars else zeros_of(raw(t)) for t in targets]
-            refuse_nans(found)
+            bars = [g if j in ends else None for j, g in enumerate(given)]
+            leaves = [*kept, *rows]
+            found = pulled_through(xp, loop.flat, leaves, moving, closed, bars)
             before = [found[moving.index(i)] + kept_bars[i] for i in free]
             rest = [found[k] for k, i in enumerate(moving) if i >= n]
             sums = [a + b for a, b in
@@ -353,7 +292,7 @@ class scan_grad(rule, kind=True):
         kept = list(parts[loop.shown :])
         (firsts, sums), rest = scan(
             back,
-            ([grads[i] for i in free], [zeros_of(raw(c)) for c in closed]),
+            ([grads[i] for i in free], filled([None] * len(closed), closed)),
             (kept, list(operands[n : n + m]), grads[n : loop.shown],
              grads[loop.shown :]),
             loop.count,
@@ -372,34 +311,18 @@ class scan_grad(rule, kind=True):
         """Scan forwards with the tangents beside the carries."""
         loop: Loop = parameters["loop"]
         n, m, closed = loop.carried, loop.mapped, loop.body.closed
-        dots = [
-            zeros_of(raw(x)) if t is None else t.value
-            for t, x in zip(tangents, operands, strict=True)
-        ]
+        dots = filled(tangents, operands)
         moving = [i for i in range(n + m) if is_inexact(raw(operands[i]))]
         free = [i for i in moving if i < n]
 
         def ahead(carry: Any, x: Any) -> Any:
             values, carry_dots = carry
             rows, row_dots = x
-            run = at(loop.flat, [*values, *rows], moving)
-            seeds: dict[Any, Any] = {}
-            for target, dot in zip(
-                [*run.inputs, *closed],
-                [*carry_dots, *row_dots, *dots[n + m :]],
-                strict=True,
-            ):
-                seeds[target] = supported(dot)
-            roots = [v for v in run.outputs if isinstance(v, node)]
-            swept = forward_sweep(xp, collect(roots, run.start).order, seeds)
-            found = [
-                swept[v].value if isinstance(v, node) and v in swept
-                else zeros_of(raw(v)) for v in run.outputs
-            ]  # fmt: skip
-            refuse_nans(found)
-            after = (
-                list(run.outputs) if xp is operations else list(map(raw, run.outputs))
-            )
+            given = [*carry_dots, *row_dots, *dots[n + m :]]
+            leaves = [*values, *rows]
+            after, found = pushed_through(xp, loop.flat, leaves, moving, closed, given)
+            if xp is not operations:
+                after = list(map(raw, after))
             return (after[:n], [found[i] for i in free]), (
                 carry_dots, [found[j] for j in range(n, loop.shown)]
             )  # fmt: skip
@@ -413,24 +336,6 @@ class scan_grad(rule, kind=True):
         last = [lasts[free.index(i)] if i in free else None for i in range(n)]
         history = [kept[free.index(i)] if i in free else None for i in range(n)]
         return supported((*last, *ys, *history))
-
-
-def at(flat: Flat, leaves: list[Any], moving: Sequence[int]) -> Recording:
-    """Record a step, the moving leaves as its inputs."""
-
-    def step(*inputs: Any) -> tuple[Any, ...]:
-        filled = list(leaves)
-        for i, x in zip(moving, inputs, strict=True):
-            filled[i] = x
-        return tuple(flat(*filled))
-
-    return Recording(step, [leaves[i] for i in moving], range(len(moving)), {})
-
-
-def seed(seeds: dict[Any, Any], z: Any, bar: Any) -> None:
-    if isinstance(z, node) and bar is not None:
-        have = seeds.get(z)
-        seeds[z] = supported(bar if have is None else have.value + bar)
 
 
 # ------------------------------------------------------------------------------- cond
@@ -547,23 +452,11 @@ class cond_grad(rule, kind=True):
         """Pull the cotangents through the branch that was chosen."""
         branches: Branches = parameters["branches"]
         count, closed = branches.count, branches.closed
-        likes = branches.likes
-        grads = [zeros_of(v) if g is None else g
-                 for g, v in zip(z_bar.value, likes, strict=True)]  # fmt: skip
+        grads = filled(z_bar.value, branches.likes)
 
         def back(flat: Flat) -> Callable[..., Any]:
-            def pulled(given: Any, seeded: Any) -> Any:
-                run = at(flat, list(given), range(count))
-                seeds: dict[Any, Any] = {}
-                for out, g in zip(run.outputs, seeded, strict=True):
-                    seed(seeds, out, g)
-                targets = [*run.inputs, *closed]
-                order = collect(seeds, run.start).order
-                bars = reverse_sweep(xp, order, seeds, targets)
-                found = [bars[t].value if t in bars else zeros_of(raw(t))
-                         for t in targets]  # fmt: skip
-                refuse_nans(found)
-                return found
+            def pulled(given: Any, bars: Any) -> Any:
+                return pulled_through(xp, flat, given, range(count), closed, bars)
 
             return pulled
 
@@ -579,20 +472,11 @@ class cond_grad(rule, kind=True):
         """Push the tangents through the branch that was chosen."""
         branches: Branches = parameters["branches"]
         count, closed = branches.count, branches.closed
-        dots = [zeros_of(raw(x)) if t is None else t.value
-                for t, x in zip(tangents, operands, strict=True)]  # fmt: skip
+        dots = filled(tangents, operands)
 
         def ahead(flat: Flat) -> Callable[..., Any]:
             def pushed(given: Any, moved: Any) -> Any:
-                run = at(flat, list(given), range(count))
-                seeds = {t: supported(d) for t, d in
-                         zip([*run.inputs, *closed], moved, strict=True)}  # fmt: skip
-                roots = [v for v in run.outputs if isinstance(v, node)]
-                swept = forward_sweep(xp, collect(roots, run.start).order, seeds)
-                found = [swept[v].value if isinstance(v, node) and v in swept
-                         else zeros_of(raw(v)) for v in run.outputs]  # fmt: skip
-                refuse_nans(found)
-                return found
+                return pushed_through(xp, flat, given, range(count), closed, moved)[1]
 
             return pushed
 
@@ -724,23 +608,16 @@ class while_grad(rule, kind=True):
         """Run the loop again, with the tangents beside the carry."""
         loop: While = parameters["loop"]
         count, closed = loop.count, loop.body.closed
-        dots = [zeros_of(raw(x)) if t is None else t.value
-                for t, x in zip(tangents, operands, strict=True)]  # fmt: skip
+        dots = filled(tangents, operands)
         moving = [i for i in range(count) if is_inexact(raw(operands[i]))]
 
         def ahead(carry: Any) -> Any:
             values, carry_dots = carry
-            run = at(loop.flat, list(values), moving)
-            seeds = {t: supported(d) for t, d in zip(
-                [*run.inputs, *closed], [*carry_dots, *dots[count:]], strict=True
-            )}  # fmt: skip
-            roots = [v for v in run.outputs if isinstance(v, node)]
-            swept = forward_sweep(xp, collect(roots, run.start).order, seeds)
-            found = [swept[v].value if isinstance(v, node) and v in swept
-                     else zeros_of(raw(v)) for v in run.outputs]  # fmt: skip
-            refuse_nans(found)
-            after = run.outputs if xp is operations else list(map(raw, run.outputs))
-            return list(after), [found[i] for i in moving]
+            given = [*carry_dots, *dots[count:]]
+            after, found = pushed_through(xp, loop.flat, values, moving, closed, given)
+            if xp is not operations:
+                after = list(map(raw, after))
+            return after, [found[i] for i in moving]
 
         def holds(carry: Any) -> Any:
             return loop.asked(*carry[0])[0]
@@ -752,4 +629,4 @@ class while_grad(rule, kind=True):
                                for i in range(count)))  # fmt: skip
 
 
-__all__ = ["ArgumentError", "cond", "scan", "while_loop"]
+__all__ = ["cond", "scan", "while_loop"]

@@ -84,7 +84,6 @@ class Builder:
         """Lower all rows."""
         self.size: int = 0
         self.at: dict[Row, Places] = {}
-        self.blocks: dict[Row, list[int]] = {}
         self.code: list[list[int]] = []
         self.called: list[tuple[int, Called]] = []
         self.filled: list[tuple[Places, Any]] = []
@@ -118,7 +117,7 @@ class Builder:
         if isinstance(x, ndarray) and x.shape:
             found = self._arrays.get(id(x))
             if found is None:
-                if x.dtype.kind not in "fbiu" or x.dtype.itemsize < 1:
+                if x.dtype.kind not in "fbiu":
                     raise CannotLowerError
                 found = self._arrays[id(x)] = self.new(x.shape)
                 self.filled.append((found, x.astype(np.float64)))

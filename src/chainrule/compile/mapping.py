@@ -15,19 +15,25 @@ import numpy as np
 from chainrule import operations
 from chainrule.compile import executors
 from chainrule.compile.batching import Many, run_batched
+from chainrule.compile.bodies import (
+    Body,
+    example_of,
+    filled,
+    pulled_through,
+    pushed_through,
+    traced_in,
+)
 from chainrule.compile.lanes import Lanes
-from chainrule.compile.loops import Body, at, example_of, seed, traced_in
 from chainrule.compile.lowering import CannotLowerError
 from chainrule.compile.trace import Trace, Traced, joined
 from chainrule.containers import flatten, unflatten
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.graph import collect, forward_sweep, reverse_sweep
 from chainrule.nodes import node
 from chainrule.recorder import record
 from chainrule.rules import rule
 from chainrule.shapes import describe, shape_of
-from chainrule.supports import is_inexact, supported, zeros_of
-from chainrule.vertices import raw, refuse_nans
+from chainrule.supports import is_inexact, supported
+from chainrule.vertices import raw
 
 Axes = int | None | Sequence[int | None]
 
@@ -72,7 +78,7 @@ def vmap(
     def mapped(*args: Any, **keywords: Any) -> Any:
         leaves, structure, axes = _examples(args, keywords, in_axes)
         count = _count(leaves, axes)
-        moved = [x if a is None else operations_moved(x, a)
+        moved = [x if a is None else _moved(x, a)
                  for x, a in zip(leaves, axes, strict=True)]  # fmt: skip
         if not count:
             raise ShapeError("vmap needs one example or more; received none.")
@@ -85,7 +91,7 @@ def vmap(
         home = traced_in([x for x, m in zip(moved, many, strict=True) if m])
         run: Any = _in_python if home is None else _in_trace
         results, arranged = run(home, one, moved, many, count)
-        return unflatten(arranged, [operations_moved(z, 0, out_axes) for z in results])
+        return unflatten(arranged, [_moved(z, 0, out_axes) for z in results])
 
     return mapped
 
@@ -127,7 +133,7 @@ def _count(leaves: Sequence[Any], axes: Sequence[Any]) -> int:
     return counts.pop()
 
 
-def operations_moved(x: Any, source: int, target: int = 0) -> Any:
+def _moved(x: Any, source: int, target: int = 0) -> Any:
     """Return ``np.moveaxis``; ``x`` as it is where nothing moves."""
     return x if source == target else np.moveaxis(x, source, target)
 
@@ -221,20 +227,10 @@ class vmap_grad(rule, kind=True):
         mapping: Mapping = parameters["mapping"]
         n, closed, inexact = len(mapping.many), mapping.body.closed, mapping.inexact
         parts = xp.items_of(z) if isinstance(z, node) else z
-        grads = [zeros_of(raw(v)) if g is None else g
-                 for g, v in zip(z_bar.value, parts, strict=True)]  # fmt: skip
+        grads = filled(z_bar.value, parts)
 
         def back(leaves: Any, bars: Any) -> Any:
-            run = at(mapping.flat, list(leaves), inexact)
-            seeds: dict[Any, Any] = {}
-            for out, g in zip(run.outputs, bars, strict=True):
-                seed(seeds, out, g)
-            targets = [*run.inputs, *closed]
-            swept = reverse_sweep(xp, collect(seeds, run.start).order, seeds, targets)
-            found = [swept[t].value if t in swept else zeros_of(raw(t))
-                     for t in targets]  # fmt: skip
-            refuse_nans(found)
-            return found
+            return pulled_through(xp, mapping.flat, leaves, inexact, closed, bars)
 
         found = _mapped_again(back, mapping, operands[:n], grads)
         shared = [not mapping.many[i] for i in inexact] + [True] * len(closed)
@@ -252,20 +248,11 @@ class vmap_grad(rule, kind=True):
         """Push each example's tangents."""
         mapping: Mapping = parameters["mapping"]
         n, closed, inexact = len(mapping.many), mapping.body.closed, mapping.inexact
-        dots = [zeros_of(raw(x)) if t is None else t.value
-                for t, x in zip(tangents, operands, strict=True)]  # fmt: skip
+        dots = filled(tangents, operands)
 
         def ahead(leaves: Any, moved: Any) -> Any:
-            run = at(mapping.flat, list(leaves), inexact)
-            targets = [*run.inputs, *closed]
             given = [*(moved[i] for i in inexact), *dots[n:]]
-            seeds = {t: supported(d) for t, d in zip(targets, given, strict=True)}
-            roots = [v for v in run.outputs if isinstance(v, node)]
-            swept = forward_sweep(xp, collect(roots, run.start).order, seeds)
-            found = [swept[v].value if isinstance(v, node) and v in swept
-                     else zeros_of(raw(v)) for v in run.outputs]  # fmt: skip
-            refuse_nans(found)
-            return found
+            return pushed_through(xp, mapping.flat, leaves, inexact, closed, given)[1]
 
         found = _mapped_again(ahead, mapping, operands[:n], dots[:n], like=True)
         return supported(tuple(found))

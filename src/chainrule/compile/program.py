@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compile.trace import Guard, Row, Trace
+from chainrule.compile.trace import Guard, Row, Trace, mapped
 from chainrule.operations_grad.indexing import unindex
 from chainrule.rules import REGISTRY
 from chainrule.shapes import ARRAYS, SEQUENCES, TUPLE, kind_of
@@ -195,9 +195,7 @@ def shared(program: Program) -> None:
     program.outputs = [place.get(x, x) if isinstance(x, Row) else x
                        for x in program.outputs]  # fmt: skip
     program.checks = list(dict.fromkeys(place[x] for x in program.checks))
-    program.guards = [
-        Guard(place[g.row], g.take, g.expected, g.where) for g in program.guards
-    ]
+    program.guards = [g.at(place[g.row]) for g in program.guards]
 
 
 def _rewrite(row: Row, place: Mapping[Row, Row]) -> None:
@@ -212,18 +210,11 @@ def _rewrite(row: Row, place: Mapping[Row, Row]) -> None:
 
 def replaced(x: Any, place: Mapping[Row, Any]) -> Any:
     """Replace rows in an argument, also inside lists, tuples and slices."""
-    kind = kind_of(x)
-    if kind is Row:
-        return place[x]
-    if kind is tuple:
-        return tuple([replaced(v, place) for v in x])
-    if kind is list:
-        return [replaced(v, place) for v in x]
-    if kind is dict:
-        return {k: replaced(v, place) for k, v in x.items()}
-    if kind is slice:
-        return slice(*(replaced(v, place) for v in (x.start, x.stop, x.step)))
-    return x
+
+    def placed(x: Any) -> Any:
+        return place[x] if isinstance(x, Row) else x
+
+    return mapped(placed, x)
 
 
 _SMALL = 1024

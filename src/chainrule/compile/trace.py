@@ -12,6 +12,7 @@ a row. Nodes may hold traced values, so sweeps of any order are traced like all 
 from __future__ import annotations
 
 import contextlib
+import math
 import operator
 import sys
 import threading
@@ -26,6 +27,7 @@ from chainrule.containers import declare_value
 from chainrule.errors import CompileError, EscapeError
 from chainrule.recorder import as_operand, is_number, may_change
 from chainrule.shapes import ARRAYS, SEQUENCES, describe, kind_of, ndarray
+from chainrule.values import object_array
 from chainrule.vertices import ARITHMETIC_ERRORS, first_stand_in, stand_in, vertex
 
 Function = Callable[..., Any]
@@ -149,28 +151,21 @@ class Trace:
 
     def _rows(self, x: Any, operands: list[Row]) -> Any:
         """Replace stand-ins by their rows, also inside lists, tuples and slices."""
-        kind = kind_of(x)
-        if kind is Traced:
-            row = x.row if x.home is self else self.capture(x)
-            operands.append(row)
-            return row
-        if kind is float or kind is int:
+
+        def row_of(x: Any) -> Any:
+            if isinstance(x, Traced):
+                row = x.row if x.home is self else self.capture(x)
+                operands.append(row)
+                return row
+            if isinstance(x, ndarray):
+                if x.dtype == object:
+                    return mapped(row_of, x.tolist())
+                if may_change(x):
+                    x = x.copy()
+                    x.flags.writeable = False
             return x
-        if kind is tuple:
-            return tuple([self._rows(v, operands) for v in x])
-        if kind is list:
-            return [self._rows(v, operands) for v in x]
-        if kind is dict:
-            return {k: self._rows(v, operands) for k, v in x.items()}
-        if kind is slice:
-            return slice(*(self._rows(v, operands) for v in (x.start, x.stop, x.step)))
-        if isinstance(x, ndarray):
-            if x.dtype == object:
-                return self._rows(x.tolist(), operands)
-            if may_change(x):
-                x = x.copy()
-                x.flags.writeable = False
-        return x
+
+        return mapped(row_of, x)
 
     def result(
         self, function: Any, args: Any, given: Any, operands: list[Row], value: Any
@@ -291,24 +286,35 @@ def _refuse_hidden(function: Any, value: Any) -> None:
         )
 
 
-def _values(x: Any) -> Any:
-    """Replace stand-ins by their values for the example."""
+def mapped(leaf: Function, x: Any) -> Any:
+    """Return an argument with a function applied to what is no number in it.
+
+    It is walked through lists, tuples, dictionaries and slices.
+    """
     kind = kind_of(x)
-    if kind is Traced:
-        return x.value
     if kind is float or kind is int:
         return x
     if kind is tuple:
-        return tuple([_values(v) for v in x])
+        return tuple([mapped(leaf, v) for v in x])
     if kind is list:
-        return [_values(v) for v in x]
+        return [mapped(leaf, v) for v in x]
     if kind is dict:
-        return {k: _values(v) for k, v in x.items()}
+        return {k: mapped(leaf, v) for k, v in x.items()}
     if kind is slice:
-        return slice(*(_values(v) for v in (x.start, x.stop, x.step)))
-    if kind is ndarray and x.dtype == object:
-        return _values(x.tolist())
-    return x
+        return slice(*(mapped(leaf, v) for v in (x.start, x.stop, x.step)))
+    return leaf(x)
+
+
+def _values(x: Any) -> Any:
+    """Replace stand-ins by their values for the example."""
+    return mapped(_value, x)
+
+
+def _value(x: Any) -> Any:
+    kind = kind_of(x)
+    if kind is Traced:
+        return x.value
+    return _values(x.tolist()) if kind is ndarray and x.dtype == object else x
 
 
 _OWN = str(Path(__file__).resolve().parents[1])
@@ -431,7 +437,7 @@ class Traced(stand_in):
     @property
     def size(self) -> int:
         """The number of elements."""
-        return int(np.prod(self.shape, dtype=int))
+        return math.prod(self.shape)
 
     @property
     def itemsize(self) -> int:
@@ -553,12 +559,7 @@ class Traced(stand_in):
             return found if dtype is None else found.astype(dtype)
         if dtype is not None and np.dtype(dtype) != np.dtype(object):
             raise escape(f"an array of dtype {np.dtype(dtype)} made of x")
-        out = np.empty(self.shape, dtype=object)
-        if not self.shape:
-            out[()] = self
-        for index in np.ndindex(self.shape):
-            out[index] = self[index] if index else self
-        return out
+        return object_array(self)
 
     def __array_ufunc__(
         self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any

@@ -1,0 +1,144 @@
+"""Bodies: the function that a loop, a branch or a map repeats, traced by itself.
+
+``Body`` traces it. ``pulled_through`` and ``pushed_through`` sweep one run of it: what
+the derivatives of loops, branches and maps repeat in their turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compile.program import Program, program_of
+from chainrule.compile.replay import Replay
+from chainrule.compile.trace import Trace, Traced
+from chainrule.graph import collect, forward_sweep, reverse_sweep
+from chainrule.nodes import node
+from chainrule.recorder import next_serial
+from chainrule.recording import Recording
+from chainrule.supports import supported, zeros_of
+from chainrule.vertices import raw, refuse_nans
+
+Leaves = Sequence[Any]
+Flat = Callable[..., list[Any]]
+"""A function of leaves that returns leaves."""
+
+
+def traced_in(leaves: Leaves) -> Trace | None:
+    """Return the innermost trace that leaves, or values under nodes, belong to."""
+    found: Trace | None = None
+    for x in map(raw, leaves):
+        if isinstance(x, Traced) and (found is None or x.home.level > found.level):
+            found = x.home
+    return None if found is None else found.innermost()
+
+
+class Body:
+    """A function of leaves, traced by itself on examples.
+
+    Attributes
+    ----------
+    program
+        Its inputs are the leaves, then what was ``captured``.
+    captured
+        Values of the outer trace that the body reads.
+    closed
+        Nodes from outside that its results depend on.
+    """
+
+    def __init__(self, home: Trace, f: Flat, examples: Leaves) -> None:
+        """Trace the body."""
+        inner = Trace(home)
+        start = next_serial()
+        inputs = [inner.input(x) for x in examples]
+        with inner.active():
+            outputs = f(*inputs)
+        nodes = [z for z in outputs if isinstance(z, node)]
+        older = [*collect(nodes, start).older, *(z for z in nodes if z.serial <= start)]
+        self.closed: tuple[node, ...] = tuple(dict.fromkeys(older))
+        ends: list[Any] = []
+        for z in map(raw, outputs):
+            if isinstance(z, Traced):
+                ends.append(z.row if z.home is inner else inner.capture(z))
+            else:
+                ends.append(z.copy() if isinstance(z, np.ndarray) else z)
+        self.likes: list[Any] = [z.value if isinstance(z, Traced) else z
+                                 for z in map(raw, outputs)]  # fmt: skip
+        pairs = list(inner.captured.values())
+        self.captured: list[Traced] = [outer for outer, _ in pairs]
+        rows = [x.row for x in inputs] + [inside.row for _, inside in pairs]
+        self.program: Program = program_of(inner, rows, ends)
+        self.run: Replay = Replay(self.program)
+
+
+def example_of(x: Any) -> Any:
+    """Return a leaf's plain value; in a trace, the value for the example."""
+    x = raw(x)
+    return x.value if isinstance(x, Traced) else x
+
+
+# ------------------------------------------------------------------- sweeps of one run
+
+
+def filled(parts: Sequence[Any], likes: Sequence[Any]) -> list[Any]:
+    """Return cotangents, or tangents, with zeros for those that are absent."""
+    return [
+        zeros_of(raw(x)) if p is None else p.value if isinstance(p, supported) else p
+        for p, x in zip(parts, likes, strict=True)
+    ]
+
+
+def _recorded(flat: Flat, leaves: list[Any], moving: Sequence[int]) -> Recording:
+    """Record one run, the moving leaves as its inputs."""
+
+    def step(*inputs: Any) -> tuple[Any, ...]:
+        filled = list(leaves)
+        for i, x in zip(moving, inputs, strict=True):
+            filled[i] = x
+        return tuple(flat(*filled))
+
+    return Recording(step, [leaves[i] for i in moving], range(len(moving)), {})
+
+
+def pulled_through(
+    xp: Any, flat: Flat, leaves: Leaves, moving: Sequence[int],
+    closed: Sequence[node], bars: Sequence[Any],
+) -> list[Any]:  # fmt: skip
+    """Return the cotangents of moving leaves and of closed nodes, from one run.
+
+    ``bars`` has a cotangent, or ``None``, for each result.
+    """
+    run = _recorded(flat, list(leaves), moving)
+    seeds: dict[Any, Any] = {}
+    for z, bar in zip(run.outputs, bars, strict=True):
+        if isinstance(z, node) and bar is not None:
+            have = seeds.get(z)
+            seeds[z] = supported(bar if have is None else have.value + bar)
+    targets = [*run.inputs, *closed]
+    swept = reverse_sweep(xp, collect(seeds, run.start).order, seeds, targets)
+    found = filled([swept.get(t) for t in targets], targets)
+    refuse_nans(found)
+    return found
+
+
+def pushed_through(
+    xp: Any, flat: Flat, leaves: Leaves, moving: Sequence[int],
+    closed: Sequence[node], dots: Sequence[Any],
+) -> tuple[list[Any], list[Any]]:  # fmt: skip
+    """Return the results of one run, and their tangents.
+
+    ``dots`` has a tangent for each moving leaf, then for each closed node.
+    """
+    run = _recorded(flat, list(leaves), moving)
+    targets = [*run.inputs, *closed]
+    seeds: dict[Any, Any] = {
+        t: supported(d) for t, d in zip(targets, dots, strict=True)
+    }
+    roots = [z for z in run.outputs if isinstance(z, node)]
+    swept = forward_sweep(xp, collect(roots, run.start).order, seeds)
+    parts = [swept.get(z) if isinstance(z, node) else None for z in run.outputs]
+    found = filled(parts, run.outputs)
+    refuse_nans(found)
+    return list(run.outputs), found
