@@ -7,10 +7,13 @@ rule: the generated ones of an elementwise rule, and the ``cases`` it declares.
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -357,3 +360,20 @@ def assert_close(
     error = np.max(np.abs(actual - expected), initial=0.0)
     allowed = rtol * max(scale, np.max(np.abs(expected), initial=0.0))
     assert error <= allowed, f"{what}:\n{actual}\nis not\n{expected}\nby {error}"
+
+
+# ---------------------------------------------------------------------------- scripts
+
+
+def output_of(script: Path, folder: Path) -> str:
+    """Return what a script prints, run by itself in a folder; it may print no error."""
+    run = subprocess.run(
+        [sys.executable, "-W", "error", script],
+        cwd=folder,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    return run.stdout

@@ -2,7 +2,6 @@
 
 import io
 import re
-import subprocess
 import sys
 from dataclasses import replace
 from functools import partial
@@ -16,6 +15,7 @@ from scipy.optimize import OptimizeResult
 
 import chainrule as gd
 import demo
+from tests.helpers import output_of
 
 POINTS = [(2.0, 3.0), (0.7, 1.3), (1.9, 0.4)]
 
@@ -150,24 +150,16 @@ def test_progress_is_shown_on_a_terminal(monkeypatch):
 @pytest.mark.script
 def test_the_script_runs_and_says_where_its_files_are(tmp_path):
     script = Path(demo.__file__).resolve()
-    run = subprocess.run(
-        [sys.executable, "-W", "error", script],
-        cwd=tmp_path,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
-    assert (run.returncode, run.stderr) == (0, "")
-    lines = run.stdout.splitlines()
+    printed = output_of(script, tmp_path)
+    lines = printed.splitlines()
     assert max(map(len, lines)) <= 80
     assert "Gradient of x: 3.5" in lines
     page = tmp_path / "demo_output" / "gradient.html"
     assert lines[-2].split()[:2] == ["Files:", "demo_output/gradient.html"]
     assert lines[-1].split()[0] == "demo_output/fit.png"
-    assert str(gd.explain(demo.equation_2)(2.0, 3.0)) in run.stdout
+    assert str(gd.explain(demo.equation_2)(2.0, 3.0)) in printed
     assert "equation_2" in page.read_text(encoding="utf-8")
-    shares = re.findall(r"Held-out accuracy: ([\d.]+)%", run.stdout)
+    shares = re.findall(r"Held-out accuracy: ([\d.]+)%", printed)
     assert len(shares) == 2
     assert min(map(float, shares)) > 90.0
     picture = matplotlib.image.imread(tmp_path / "demo_output" / "fit.png")

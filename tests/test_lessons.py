@@ -3,7 +3,6 @@
 import ast
 import importlib
 import re
-import subprocess
 import sys
 import types
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import chainrule as gd
+from tests.helpers import output_of
 
 FOLDER = Path(__file__).parents[1] / "docs" / "lessons"
 LESSONS = sorted(FOLDER.glob("*.py"))
@@ -66,17 +66,9 @@ def test_every_answer_is_checked_by_something_that_was_computed(literate, script
 @pytest.mark.script
 @lessons
 def test_a_lesson_runs_as_a_script(literate, script, tmp_path):
-    run = subprocess.run(
-        [sys.executable, "-W", "error", script],
-        cwd=tmp_path,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
-    assert (run.returncode, run.stderr) == (0, "")
+    printed = output_of(script, tmp_path)
     stated = "".join(part.stated for part in literate.cells(script))
-    assert literate.agrees(stated, run.stdout)
+    assert literate.agrees(stated, printed)
 
 
 @lessons
