@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.compile import executors, vm
+from chainrule.compile import executors, native, vm
 from chainrule.compile.loops import Loop
+from chainrule.compile.lowering import Tape
 
 pytestmark = pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
 
@@ -16,16 +17,40 @@ def wave(x, y):
     return x * y
 
 
-def test_a_program_goes_over_to_the_vm_after_some_calls(monkeypatch):
-    monkeypatch.setattr(vm, "loaded", lambda: False)
-    seconds = 3.5 * executors.numpy_seconds(program_of(wave))
-    monkeypatch.setattr(executors, "LOADING", seconds)
-    fast = gd.compile(wave)
+def ran_by(calls, f=wave):
+    fast = gd.compile(f)
     ran = []
-    for _ in range(6):
-        assert fast(1.0, 0.5) == pytest.approx(wave(1.0, 0.5), rel=1e-12)
+    for _ in range(calls):
+        assert fast(1.0, 0.5) == pytest.approx(f(1.0, 0.5), rel=1e-12)
         ran.append(fast.stats()["programs"][0]["executor"])
-    assert ran == ["numpy"] * 3 + ["tape VM"] * 3
+    return ran
+
+
+def test_a_program_goes_over_to_the_vm_and_to_native_code(monkeypatch):
+    monkeypatch.setattr(vm, "loaded", lambda: False)
+    monkeypatch.setattr(executors, "SHORT", 0)
+    program = program_of(wave)
+    monkeypatch.setattr(executors, "LOADING", 2.5 * executors.numpy_seconds(program))
+    tape = Tape(program)
+    seconds = executors.vm_seconds(tape)
+    monkeypatch.setattr(executors, "COMPILING", 1.5 * seconds / tape.rows)
+    names = ["numpy"] * 2 + ["tape VM"] * 2 + ["native code"] * 2
+    assert ran_by(6) == names
+    monkeypatch.setattr(executors, "LONGEST", 0)
+    assert ran_by(6) == names[:3] + ["tape VM"] * 3
+
+
+def test_a_short_program_is_compiled_before_numba_is_loaded(monkeypatch):
+    monkeypatch.setattr(vm, "loaded", lambda: False)
+    seconds = executors.numpy_seconds(program_of(wave))
+    monkeypatch.setattr(executors, "LOADING", 1.5 * seconds)
+    assert ran_by(3) == ["numpy", "native code", "native code"]
+    monkeypatch.setattr(native, "available", lambda: False)
+    assert ran_by(3) == ["numpy", "tape VM", "tape VM"]
+    monkeypatch.setattr(vm, "available", lambda: False)
+    assert ran_by(3) == ["numpy"] * 3
+    monkeypatch.setattr(native, "available", lambda: True)
+    assert ran_by(3) == ["numpy", "native code", "native code"]
 
 
 def program_of(f):
@@ -35,16 +60,21 @@ def program_of(f):
 
 
 def test_an_executor_that_is_asked_for_is_kept():
-    for name, shown in (("numpy", "numpy"), ("vm", "tape VM")):
+    for name, shown in (
+        ("numpy", "numpy"),
+        ("vm", "tape VM"),
+        ("native", "native code"),
+    ):
         fast = gd.compile(wave, executor=name)
         fast(1.0, 0.5)
         assert fast.stats()["programs"][0]["executor"] == shown
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("on_vm", [False, True])
-def test_a_scan_is_the_same_on_both(monkeypatch, on_vm, reverse):
-    monkeypatch.setattr(executors, "pays", lambda program, count: on_vm)
+@pytest.mark.parametrize("executor", ["numpy", "vm", "native"])
+def test_a_scan_is_the_same_on_all(monkeypatch, executor, reverse):
+    monkeypatch.setattr(executors, "pays", lambda *_: executor != "numpy")
+    monkeypatch.setattr(vm, "loaded", lambda: executor == "vm")
     rng = np.random.default_rng(0)
     w, xs, start = rng.normal(size=(3, 3)), rng.normal(size=(9, 3)), rng.normal(size=3)
 
@@ -67,4 +97,7 @@ def test_a_scan_is_the_same_on_both(monkeypatch, on_vm, reverse):
     rows = fast.newest()[1].program.rows
     loops = [row.function for row in rows if isinstance(row.function, Loop)]
     assert len(loops) == 2
-    assert all((loop._tape is not None) is on_vm for loop in loops)
+    if executor == "numpy":
+        assert all(loop._tape is None for loop in loops)
+    else:
+        assert all(loop._tape.tape.name.startswith(executor) for loop in loops)

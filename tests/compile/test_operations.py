@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.compile import vm
+from chainrule.compile import native, vm
 from chainrule.recorder import record
 from tests.helpers import (
     RULES,
@@ -104,6 +104,13 @@ def test_compiled_is_eager(call):
 @np.errstate(all="ignore")
 def test_the_vm_is_eager(call):
     assert_eager(call, EXACT, "vm")
+
+
+@pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")
+@per(CALLS)
+@np.errstate(all="ignore")
+def test_native_code_is_eager(call):
+    assert_eager(call, EXACT, "native")
 
 
 @pytest.mark.skipif(not vm.available(), reason="the VM needs numba")

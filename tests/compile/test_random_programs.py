@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule as gd
-from chainrule.compile import vm
+from chainrule.compile import native, vm
 from tests.compile.comparing import assert_same
 
 SHAPES = [(), (3,), (2, 3), (2, 1), (3, 3)]
@@ -106,7 +106,10 @@ def total(f):
     return run
 
 
-EXECUTORS = ["numpy", "vm"] if vm.available() else ["numpy"]
+EXECUTORS = [
+    "numpy",
+    *(m.__name__.split(".")[-1] for m in (vm, native) if m.available()),
+]
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)

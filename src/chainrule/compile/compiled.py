@@ -180,7 +180,7 @@ class Compiled:
                     return self._eager(args, keywords)
                 path.calls += 1
                 if path.calls == path.choice.after:
-                    path.choice.switch()
+                    path.choice.switch(path.calls)
                     path.run = path.choice.run
                 if path is not paths[0]:
                     kind.prefer(path)

@@ -1,9 +1,11 @@
 """Executors: which of them runs a program, and why.
 
-``Replay`` (NumPy) runs everything. ``Tape`` (the VM) costs some nanoseconds per row
-where NumPy costs a microsecond, but its first use in a process loads numba. So a
-program starts on NumPy, and goes over to the VM once it has run for long enough to pay
-for that. Programs of large arrays stay on NumPy, with their elementwise rows fused.
+``Replay`` (NumPy) runs everything. A ``Tape`` costs some nanoseconds per row on the VM
+where NumPy costs a microsecond, but its first use in a process loads numba; as native
+code it costs one, but compiling it takes some ten microseconds per row. So a program
+starts on NumPy, and goes over to each of the next once it has run for as long as that
+costs: it never takes more than twice the time of the best choice. Programs of large
+arrays stay on NumPy, with their elementwise rows fused.
 """
 
 from __future__ import annotations
@@ -13,16 +15,25 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compile import vm
+from chainrule.compile import native, vm
 from chainrule.compile.fusion import fused
-from chainrule.compile.lowering import CannotLowerError, Tape
+from chainrule.compile.lowering import CannotLowerError, Tape, TapeLoop
 from chainrule.compile.program import Program
 from chainrule.compile.replay import Replay
 from chainrule.errors import ArgumentError
 
-EXECUTORS = ("auto", "numpy", "vm")
+EXECUTORS = ("auto", "numpy", "vm", "native")
 LOADING = 0.01
 """Seconds of estimated NumPy time that a program runs before numba is loaded for it."""
+
+COMPILING = 2e-5
+"""Seconds that native code takes to compile, per row."""
+
+SHORT = 1000
+"""Rows that are compiled at once: sooner than numba is loaded for the VM."""
+
+LONGEST = 200_000
+"""Rows from which on a program stays on the VM: it would compile for seconds."""
 
 _CALL, _SCALAR, _ENTRY = 1e-6, 2.5e-8, 7e-10
 _LARGE = 1 << 14
@@ -47,6 +58,16 @@ def vm_seconds(tape: Tape) -> float:
     return 1.5e-6 + 4e-9 * tape.rows + _ENTRY * tape.entries + 3e-6 * len(tape.left)
 
 
+def calls_to_compile(rows: int, seconds: float) -> int | None:
+    """Return after how many runs on the VM it has cost what compiling would.
+
+    ``seconds`` is what one run costs; ``None``: never.
+    """
+    if not native.available() or rows > LONGEST:
+        return None
+    return math.ceil(COMPILING * rows / seconds)
+
+
 def is_large(program: Program) -> bool:
     """Tell whether most of the work is in arrays so large that calls cost nothing."""
     sizes = [math.prod(row.shape or ()) for row in program.rows]
@@ -56,9 +77,14 @@ def is_large(program: Program) -> bool:
 
 def pays(program: Program, count: int) -> bool:
     """Tell whether a loop of so many steps is worth the VM."""
-    if not vm.available() or is_large(program):
+    if is_large(program) or not (vm.available() or native.available()):
         return False
     return vm.loaded() or count * numpy_seconds(program) > LOADING
+
+
+def vm_loop_seconds(tape: TapeLoop) -> float:
+    """Estimate what all steps of a loop cost on the VM."""
+    return tape.count * (4e-9 * tape.rows + _ENTRY * tape.entries)
 
 
 def pays_in_lanes(program: Program, count: int) -> bool:
@@ -76,14 +102,14 @@ def _functions(program: Program) -> set[Any]:
 
 
 class Choice:
-    """The executor of a program, and when to look at the VM.
+    """The executor of a program, and when to look at the next.
 
     Attributes
     ----------
     run
         What runs the program now.
     after
-        The number of calls after which the VM is tried; ``None``: never again.
+        The number of calls after which the next is tried; ``None``: never.
     reason
         Why it is so, for ``stats()``.
     """
@@ -92,38 +118,53 @@ class Choice:
         """Choose."""
         self.program = program
         self.after: int | None = None
-        self.run: Any
-        self.reason: str
-        if wanted == "vm":
-            if not vm.available():
-                raise ArgumentError(
-                    "executor='vm' needs numba, which is not installed. Install "
-                    "chainrule[fast], or use executor='auto'."
-                )
-            try:
-                self.run, self.reason = Tape(program), "asked for"
-            except CannotLowerError:
-                self.run, self.reason = Replay(program), "not of real numbers"
+        self.run: Any = None
+        self.reason: str = "asked for"
+        if wanted in _NEEDED:
+            self._insist(wanted)
             return
-        self.run, self.reason = Replay(program), "asked for"
+        self.run = Replay(program)
         if wanted == "auto":
             self._look()
 
+    def _insist(self, wanted: str) -> None:
+        """Use a tape, as the user asks."""
+        module, needed = _NEEDED[wanted]
+        if not module.available():
+            raise ArgumentError(
+                f"executor={wanted!r} needs {needed}, which is not installed. Install "
+                "chainrule[fast], or use executor='auto'."
+            )
+        try:
+            self.run = Tape(self.program)
+        except CannotLowerError:
+            self.run, self.reason = Replay(self.program), "not of real numbers"
+            return
+        if wanted == "native":
+            self.run.hasten()
+
     def _look(self) -> None:
         seconds = numpy_seconds(self.program)
-        if not vm.available():
+        if not vm.available() and not native.available():
             self.reason = "numba is not installed"
         elif seconds < 3e-6:
             self.reason = "a few operations"
-        elif vm.loaded() or len(self.program.rows) > _LONG:
-            self.switch()
+        elif vm.loaded() or (len(self.program.rows) > _LONG and vm.available()):
+            self.switch(0)
         else:
             self.after = math.ceil(LOADING / seconds)
             self.reason = f"until it has run {self.after} times"
 
-    def switch(self) -> None:
-        """Go over to the VM, if the program can run there and gains by it."""
+    def switch(self, calls: int) -> None:
+        """Go over to the next executor, if the program can run there and gains by it.
+
+        ``calls`` is how often the program has run.
+        """
         self.after = None
+        if isinstance(self.run, Tape):
+            self.run.hasten()
+            self.reason = "many small operations, often"
+            return
         if is_large(self.program):
             self._fuse()
             return
@@ -132,10 +173,18 @@ class Choice:
         except CannotLowerError:
             self.reason = "not of real numbers"
             return
-        if vm_seconds(tape) < 0.7 * numpy_seconds(self.program):
-            self.run, self.reason = tape, "many small operations"
-        else:
+        seconds = vm_seconds(tape)
+        if seconds > 0.7 * numpy_seconds(self.program):
             self.reason = "the VM would gain little"
+            return
+        self.run, self.reason = tape, "many small operations"
+        more = calls_to_compile(tape.rows, seconds)
+        if more is None:
+            return
+        if not vm.available() or (tape.rows <= SHORT and not vm.loaded()):
+            tape.hasten()
+        else:
+            self.after = calls + more
 
     def _fuse(self) -> None:
         """Stay on NumPy, with elementwise rows fused where that gains."""
@@ -144,3 +193,29 @@ class Choice:
         if program is not None:
             self.run = Replay(program)
             self.reason = "large arrays, elementwise rows fused on the VM"
+
+
+class LoopChoice:
+    """A scan's steps: on the VM, until it pays to compile them."""
+
+    def __init__(self, tape: TapeLoop) -> None:
+        """Compile at once where the VM would have to be loaded first."""
+        self.tape = tape
+        self._calls = 0
+        self._after = calls_to_compile(tape.rows, vm_loop_seconds(tape))
+        if not vm.available() or (self._after is not None and not vm.loaded()):
+            tape.hasten()
+            self._after = None
+
+    def __call__(self, leaves: Any, captured: Any) -> Any:
+        """Run all steps."""
+        self._calls += 1
+        if self._calls == self._after:
+            self.tape.hasten()
+        return self.tape(leaves, captured)
+
+
+_NEEDED: dict[str, tuple[Any, str]] = {
+    "vm": (vm, "numba"), "native": (native, "llvmlite"),
+}  # fmt: skip
+"""The executors that are not always there: their modules, and what these need."""

@@ -217,9 +217,9 @@ class Loop:
         self._tape: Any = None
         if executors.pays(self.body.program, count):
             with contextlib.suppress(CannotLowerError):
-                self._tape = TapeLoop(
+                self._tape = executors.LoopChoice(TapeLoop(
                     self.body.program, self.carried, self.mapped, count, reverse=reverse
-                )
+                ))  # fmt: skip
 
     def values(self, operands: Leaves) -> Any:
         """Add the row of this scan; return its results."""

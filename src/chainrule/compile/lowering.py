@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compile import vm
+from chainrule.compile import native, vm
 from chainrule.compile.program import Program, keeps_shape, replaced
 from chainrule.compile.replay import Departed, NanFound
 from chainrule.compile.trace import Row
@@ -51,7 +51,7 @@ class Called:
     operands: list[Places]
     result: Places
 
-    def __call__(self, work: Any) -> None:
+    def __call__(self, work: Any, address: int) -> None:
         """Run it on the workspace."""
         row = self.row
         values = [
@@ -61,10 +61,23 @@ class Called:
         known = dict(zip(row.operands, values, strict=True))
         args = replaced(row.args, known)
         given = {k: replaced(x, known) for k, x in row.given.items()}
-        z = row.function(*args, **given)  # type: ignore[misc]
+        with np.errstate(all="ignore"):
+            z = row.function(*args, **given)  # type: ignore[misc]
         if np.shape(z) != row.shape:
             raise Departed
         work[self.result] = z
+
+
+class Interpreted:
+    """Rows of tape that the VM runs."""
+
+    def __init__(self, code: Any) -> None:
+        """Keep the rows."""
+        self.code = code
+
+    def __call__(self, work: Any, address: int) -> None:
+        """Run them on the workspace."""
+        vm.run(self.code, work)
 
 
 def _read(work: Any, x: Row, places: Places) -> Any:
@@ -471,23 +484,22 @@ _FORMS: dict[Any, Form] = {
 
 
 class Tape:
-    """A program on the VM, as a function of its inputs' values."""
-
-    name = "tape VM"
+    """A program on the VM or in native code, as a function of its inputs' values."""
 
     def __init__(self, program: Program) -> None:
         """Lower the program; raise ``CannotLowerError`` if it holds no real numbers."""
         self.program = program
+        self.name: str = "tape VM"
         b = Builder(program)
         self.left: list[str] = b.left
         code = np.array(b.code, dtype=np.int64).reshape(-1, 11)
         self.rows: int = len(code)
         self.entries: int = int(code[:, 5].sum()) - len(code)
-        self._steps: list[Any] = []
+        self._steps: list[Callable[[Any, int], None]] = []
         start = 0
         for end, called in [*b.called, (len(code), None)]:
             if end > start:
-                self._steps.append(np.ascontiguousarray(code[start:end]))
+                self._steps.append(Interpreted(np.ascontiguousarray(code[start:end])))
             if called is not None:
                 self._steps.append(called)
             start = end
@@ -495,34 +507,50 @@ class Tape:
         self._fresh[:] = 0.0
         for places, value in b.filled:
             self._fresh[places] = value
+        self._constants = _constants(b)
         self._free: list[Any] = []
         self._inputs = [_writer(b.at[x]) for x in program.inputs]
         self._outputs = [_reader(x, b.at) for x in program.outputs]
         self._guards = [(g, _reader(g.row, b.at)) for g in program.guards]
         checks = [np.ravel(b.at[x]) for x in program.checks]
         self._checks: Any = np.unique(np.concatenate(checks)) if checks else None
+        ends = [*program.outputs, *program.checks, *(g.row for g in program.guards)]
+        self._ends: list[Places] = [b.at[x] for x in ends if isinstance(x, Row)]
 
     @property
     def workspace(self) -> int:
         """The bytes of one workspace."""
         return self._fresh.nbytes
 
+    def hasten(self) -> None:
+        """Have LLVM compile what the VM interprets."""
+        read = np.zeros(len(self._fresh), dtype=bool)
+        for places in self._ends:
+            read[places] = True
+        for step in self._steps:
+            if isinstance(step, Called):
+                for places in step.operands:
+                    read[places] = True
+        stretches = [x.code for x in self._steps if isinstance(x, Interpreted)]
+        made = iter(native.compiled_stretches(stretches, read, self._constants))
+        self._steps = [next(made) if isinstance(x, Interpreted) else x
+                       for x in self._steps]  # fmt: skip
+        self.name = "native code"
+
     def __call__(self, *leaves: Any) -> Any:
         """Run the program; raise ``Departed`` or ``NanFound`` where it is wrong."""
         try:
-            work = self._free.pop()
+            held = self._free.pop()
         except IndexError:
             work = vm.workspace(len(self._fresh))
             work[:] = self._fresh
+            held = work, work.ctypes.data
+        work, address = held
         try:
             for place, x in zip(self._inputs, leaves, strict=True):
                 work[place] = x
             for step in self._steps:
-                if type(step) is Called:
-                    with np.errstate(all="ignore"):
-                        step(work)
-                else:
-                    vm.run(step, work)
+                step(work, address)
             for guard, read in self._guards:
                 if not guard.holds(read(work)):
                     raise Departed
@@ -530,7 +558,7 @@ class Tape:
                 raise NanFound
             return tuple([read(work) for read in self._outputs])
         finally:
-            self._free.append(work)
+            self._free.append(held)
 
     def poison(self) -> None:
         """Fill what the tape writes with nan, so that an unwritten read shows."""
@@ -538,11 +566,11 @@ class Tape:
 
 
 class TapeLoop:
-    """A scan's body on the VM, all steps in one call.
+    """A scan's body on the VM or in native code, all steps in one call.
 
     Called like ``loops.Loop``: with the first carries and the xs, and what the body
-    captured. The workspace holds the body's, then the xs, the results and the carries
-    before each step.
+    captured. On the VM the workspace holds the body's, then the xs, the results and the
+    carries before each step.
     """
 
     def __init__(
@@ -555,67 +583,120 @@ class TapeLoop:
         self.count = count
         self.reverse = reverse
         inputs = [b.at[x] for x in program.inputs]
-        ends = [_copied(b, x) for x in program.outputs]
+        self._starts = inputs[:carried]
+        self._mapped = inputs[carried : carried + mapped]
+        self._captured = inputs[carried + mapped :]
+        self._likes: list[Any] = [_like_of(x) for x in program.outputs]
+        self._ends = _own_places(b, program)
         self._flag: int = b.new(())
         for x in program.checks:
             _flagged(b, b.at[x], self._flag)
         self._code: Any = np.array(b.code, dtype=np.int64).reshape(-1, 11)
-        shown = program.outputs
-        self._likes: list[Any] = [_like_of(x) for x in shown]
-        self._carried = [(p, x) for p, x in zip(inputs[:carried], shown, strict=False)]
+        self.rows: int = len(self._code)
+        self.entries: int = int(self._code[:, 5].sum())
+        self._filled, self._constants = b.filled, _constants(b)
+        self._size = self._rows_end = b.size
+        self._run: Any = self._interpreted
+        self.name: str = "vm"
+        self._free: list[Any] = []
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Say where the VM finds the xs of all steps, and leaves their results."""
+
+        def room(places: Places) -> tuple[int, int, slice]:
+            start, n = _span(places)
+            whole = slice(self._size, self._size + n * self.count)
+            self._size = whole.stop
+            return start, n, whole
+
         ins: list[list[int]] = []
-        self._rows: list[slice] = []
-        for p in inputs[carried : carried + mapped]:
-            start, n = _span(p)
-            self._rows.append(slice(b.size, b.size + n * count))
-            ins.append([start, b.size, n, n])
-            b.size += n * count
         outs: list[list[int]] = []
+        self._rows: list[slice] = []
         self._stores: list[slice] = []
-        for p in [*ends[carried:], *inputs[:carried]]:
-            start, n = _span(p)
-            self._stores.append(slice(b.size, b.size + n * count))
-            outs.append([b.size, n, start, n])
-            b.size += n * count
-        moves = [[*_span(p)[:1], *_span(e)]
-                 for p, e in zip(inputs[:carried], ends, strict=False)]  # fmt: skip
+        for p in self._mapped:
+            start, n, whole = room(p)
+            self._rows.append(whole)
+            ins.append([start, whole.start, n, n])
+        carried = len(self._starts)
+        for p in [*self._ends[carried:], *self._starts]:
+            start, n, whole = room(p)
+            self._stores.append(whole)
+            outs.append([whole.start, n, start, n])
+        moves = [[_span(p)[0], *_span(e)]
+                 for p, e in zip(self._starts, self._ends, strict=False)]  # fmt: skip
         self._tables = [np.array(t, dtype=np.int64).reshape(-1, w)
                         for t, w in ((ins, 4), (outs, 4), (moves, 3))]  # fmt: skip
-        self._starts = inputs[:carried]
-        self._captured = inputs[carried + mapped :]
-        self._size = b.size
-        self._filled = b.filled
-        self._free: list[Any] = []
 
     @property
     def workspace(self) -> int:
         """The bytes of one workspace."""
         return 8 * self._size
 
+    def hasten(self) -> None:
+        """Have LLVM compile the loop, which the VM interprets until then."""
+        carried = len(self._starts)
+        steps = native.Steps(
+            self._code, self.count, self.reverse,
+            [_span(p) for p in self._mapped],
+            [(_span(p)[0], *_span(e))
+             for p, e in zip(self._starts, self._ends, strict=False)],
+            [_span(e) for e in self._ends[carried:]],
+        )  # fmt: skip
+        read = np.zeros(self._rows_end, dtype=bool)
+        read[self._flag] = True
+        self._native: Any = native.compiled_steps(steps, read, self._constants)
+        self._size = self._rows_end
+        self._free = []
+        self._run, self.name = self._compiled, "native"
+
     def __call__(self, leaves: Sequence[Any], captured: Sequence[Any]) -> Any:
         """Run the loop."""
-        n = len(self._starts)
-        work = self._free.pop() if self._free else self._made()
+        run = self._run
+        free = self._free
+        work = free.pop() if free else self._made()
         try:
-            for places, x in zip(self._starts, leaves, strict=False):
-                work[_writer(places)] = x
             for places, x in zip(self._captured, captured, strict=True):
                 work[_writer(places)] = x
-            for part, x in zip(self._rows, leaves[n:], strict=True):
-                work[part] = np.ravel(x)
             work[self._flag] = 0.0
-            vm.run_scan(self._code, work, self.count, self.reverse, *self._tables)
+            lasts, stacks = run(work, leaves)
             if work[self._flag]:
                 raise NanFound
-            lasts = [_taken(work[p], x) for p, x in self._carried]
-            stored = list(self._likes[n:]) + [x for _, x in self._carried]
-            stacks = [
-                _taken(work[part].reshape(self.count, *_shape(x)), x)
-                for part, x in zip(self._stores, stored, strict=True)
-            ]
-            return (*lasts, *stacks)
+            n = len(self._starts)
+            many = (self.count,)
+            first = [_taken(x, (), like)
+                     for x, like in zip(lasts, self._likes, strict=False)]  # fmt: skip
+            stacked = [*self._likes[n:], *self._likes[:n]]
+            rest = [_taken(x, many, like)
+                    for x, like in zip(stacks, stacked, strict=True)]  # fmt: skip
+            return (*first, *rest)
         finally:
-            self._free.append(work)
+            free.append(work)
+
+    def _interpreted(self, work: Any, leaves: Sequence[Any]) -> tuple[Any, Any]:
+        """Run all steps on the VM; return the last carries, and what steps left."""
+        n = len(self._starts)
+        for places, x in zip(self._starts, leaves, strict=False):
+            work[_writer(places)] = x
+        for part, x in zip(self._rows, leaves[n:], strict=True):
+            work[part] = np.ravel(x)
+        vm.run_scan(self._code, work, self.count, self.reverse, *self._tables)
+        lasts = [np.array(work[p]) for p in self._starts]
+        return lasts, [work[part].copy() for part in self._stores]
+
+    def _compiled(self, work: Any, leaves: Sequence[Any]) -> tuple[Any, Any]:
+        """Run all steps in native code."""
+        n, count = len(self._starts), self.count
+        taken = [np.ascontiguousarray(x, dtype=np.float64) for x in leaves[n:]]
+        carried = [np.empty((count + 1, _span(p)[1])) for p in self._starts]
+        given = [np.empty((count, _span(p)[1])) for p in self._ends[n:]]
+        for array, x in zip(carried, leaves, strict=False):
+            array[count if self.reverse else 0] = np.ravel(x)
+        table = np.array([x.ctypes.data for x in (*taken, *carried, *given)])
+        self._native(work.ctypes.data, table.ctypes.data)
+        first, last = (0, slice(1, None)) if self.reverse else (count, slice(count))
+        lasts = [x[first].copy() for x in carried]
+        return lasts, [*given, *(x[last] for x in carried)]
 
     def _made(self) -> Any:
         work = vm.workspace(self._size)
@@ -623,6 +704,42 @@ class TapeLoop:
         for places, value in self._filled:
             work[places] = value
         return work
+
+
+def _constants(b: Builder) -> dict[int, float]:
+    """Return the single numbers that a tape reads and never writes."""
+    return {p: float(x) for p, x in b.filled if type(p) is int}
+
+
+def _own_places(b: Builder, program: Program) -> list[Places]:
+    """Return contiguous places for each output, of its own and written in each run.
+
+    Where an output has none, such as an input or a part of another output, it is
+    copied.
+    """
+    own = np.zeros(b.size, dtype=bool)
+    for row in b.code:
+        own[row[1] : row[1] + _written(row)] = True
+    found: list[Places] = []
+    for x in program.outputs:
+        places = b.places(x)
+        flat = np.ravel(places)
+        start, n = _span(places)
+        even = flat.size > 0 and bool((np.diff(flat) == 1).all())
+        if isinstance(x, Row) and even and own[start : start + n].all():
+            own[start : start + n] = False
+            found.append(places)
+        else:
+            found.append(_copied(b, x))
+    return found
+
+
+def _written(row: Sequence[int]) -> int:
+    """Return how many numbers a row of tape writes."""
+    op, n = row[0], row[5]
+    if op == vm.OPCODES["matmul"]:
+        return row[9] * n
+    return n if op < vm.OPCODES["sum"] else 1
 
 
 def _span(places: Places) -> tuple[int, int]:
@@ -655,14 +772,10 @@ def _like_of(x: Any) -> Any:
     return x if isinstance(x, Row) else np.asarray(x)
 
 
-def _shape(x: Any) -> tuple[int, ...]:
-    return x.shape if isinstance(x, Row) else np.shape(x)
-
-
-def _taken(value: Any, x: Any) -> Any:
-    """Return a copy of a part of the workspace in a result's own dtype."""
-    dtype = x.dtype if isinstance(x, Row) else np.asarray(x).dtype
-    return np.array(value, dtype=dtype)[()]
+def _taken(found: Any, many: tuple[int, ...], like: Any) -> Any:
+    """Return numbers of the workspace in the shape and dtype of a result."""
+    shape = like.shape if isinstance(like, Row) else np.shape(like)
+    return np.reshape(found, (*many, *shape)).astype(like.dtype, copy=False)[()]
 
 
 def _writer(places: Places) -> Any:
