@@ -68,8 +68,10 @@ _FLOATS: dict[type[ast.AST], str] = {
     ast.Mult: "fmul",
     ast.Div: "fdiv",
 }
-_WORDS: dict[type[ast.AST], str] = {ast.Add: "add", ast.Sub: "sub", ast.BitAnd: "and", ast.BitOr: "or",
-          ast.BitXor: "xor", ast.LShift: "shl", ast.RShift: "lshr"}  # fmt: skip
+_WORDS: dict[type[ast.AST], str] = {
+    ast.Add: "add", ast.Sub: "sub", ast.BitAnd: "and", ast.BitOr: "or",
+    ast.BitXor: "xor", ast.LShift: "shl", ast.RShift: "lshr",
+}  # fmt: skip
 _of: Any = operator
 _PLAIN: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: _of.add, ast.Sub: _of.sub, ast.Mult: _of.mul,
