@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compile import native, vm
-from chainrule.compile.fusion import fused
+from chainrule.compile.fusion import LARGE, fused
 from chainrule.compile.lowering import CannotLowerError, Tape, TapeLoop
 from chainrule.compile.program import Program
 from chainrule.compile.replay import Replay
@@ -35,8 +35,11 @@ SHORT = 1000
 LONGEST = 200_000
 """Rows from which on a program stays on the VM: it would compile for seconds."""
 
+FUSING = 0.05
+"""Seconds of estimated NumPy time that a program of large arrays runs before its loops
+are compiled."""
+
 _CALL, _SCALAR, _ENTRY = 1e-6, 2.5e-8, 7e-10
-_LARGE = 1 << 14
 _LONG = 20_000
 _MANY, _SEVERAL, _SMALL, _LITTLE = 256, 8, 256, 8
 _PRODUCTS = {np.matmul, np.dot, np.einsum}
@@ -69,9 +72,9 @@ def calls_to_compile(rows: int, seconds: float) -> int | None:
 
 
 def is_large(program: Program) -> bool:
-    """Tell whether most of the work is in arrays so large that calls cost nothing."""
+    """Tell whether most of the work is in large arrays, which are worth loops."""
     sizes = [math.prod(row.shape or ()) for row in program.rows]
-    large = sum(n for n in sizes if n > _LARGE)
+    large = sum(n for n in sizes if n >= LARGE)
     return large > 0 and 2 * large > sum(sizes)
 
 
@@ -149,11 +152,16 @@ class Choice:
             self.reason = "numba is not installed"
         elif seconds < 3e-6:
             self.reason = "a few operations"
+        elif is_large(self.program):
+            self._await(FUSING / seconds)
         elif vm.loaded() or (len(self.program.rows) > _LONG and vm.available()):
             self.switch(0)
         else:
-            self.after = math.ceil(LOADING / seconds)
-            self.reason = f"until it has run {self.after} times"
+            self._await(LOADING / seconds)
+
+    def _await(self, calls: float) -> None:
+        self.after = math.ceil(calls)
+        self.reason = f"until it has run {self.after} times"
 
     def switch(self, calls: int) -> None:
         """Go over to the next executor, if the program can run there and gains by it.
@@ -187,12 +195,12 @@ class Choice:
             self.after = calls + more
 
     def _fuse(self) -> None:
-        """Stay on NumPy, with elementwise rows fused where that gains."""
-        program = fused(self.program)
+        """Stay on NumPy, with loops over large arrays in native code."""
+        program = fused(self.program) if native.available() else None
         self.reason = "large arrays"
         if program is not None:
             self.run = Replay(program)
-            self.reason = "large arrays, elementwise rows fused on the VM"
+            self.reason = "large arrays, their loops fused in native code"
 
 
 class LoopChoice:

@@ -692,8 +692,7 @@ class TapeLoop:
         given = [np.empty((count, _span(p)[1])) for p in self._ends[n:]]
         for array, x in zip(carried, leaves, strict=False):
             array[count if self.reverse else 0] = np.ravel(x)
-        table = np.array([x.ctypes.data for x in (*taken, *carried, *given)])
-        self._native(work.ctypes.data, table.ctypes.data)
+        self._native(work.ctypes.data, *map(id, (*taken, *carried, *given)))
         first, last = (0, slice(1, None)) if self.reverse else (count, slice(count))
         lasts = [x[first].copy() for x in carried]
         return lasts, [*given, *(x[last] for x in carried)]

@@ -18,11 +18,14 @@ import ctypes.util
 import functools
 import importlib
 import importlib.util
+import sys
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from chainrule.compile.ir import (
     LANES,
@@ -49,9 +52,29 @@ _VECTOR = f"<{LANES} x double>"
 _COMPILING = threading.RLock()
 
 
+@functools.cache
 def available() -> bool:
     """Tell whether llvmlite can be imported, without importing it."""
-    return importlib.util.find_spec("llvmlite") is not None
+    return importlib.util.find_spec("llvmlite") is not None and _DATA > 0
+
+
+def _place_of_data() -> int:
+    """Return where in an array object the address of its entries is; 0 if nowhere.
+
+    Reading it in native code takes a nanosecond, by ``x.ctypes.data`` half a
+    microsecond per array.
+    """
+    if sys.implementation.name != "cpython":
+        return 0
+    place = object.__basicsize__
+    for x in (np.zeros(3), np.zeros((2, 2), dtype=bool)):
+        found = ctypes.c_void_p.from_address(id(x) + place).value
+        if found != x.ctypes.data:
+            return 0
+    return place
+
+
+_DATA = _place_of_data()
 
 
 # --------------------------------------------------------------------------- linking
@@ -133,6 +156,11 @@ class Unit:
         return "\n".join([*declarations(self.called, self.external), *self.parts])
 
 
+def objects(count: int) -> list[str]:
+    """Return the parameters of a function of arrays: the addresses of the objects."""
+    return [f"ptr %array{i}" for i in range(count)]
+
+
 class Loop:
     """A loop that is being written: its counter, and what its turns hand on.
 
@@ -200,6 +228,31 @@ class Writer:
             f"shufflevector {kind} {x}, {kind} poison, <{want} x i32> <{places}>"
         )
 
+    def folded(self, x: str, name: str) -> str:
+        """Return what is left of a vector when an operation has paired its halves."""
+        width = LANES
+        while width > 1:
+            width //= 2
+            halves = [
+                ", ".join(f"i32 {i + start}" if i < width else "i32 poison"
+                          for i in range(LANES))
+                for start in (0, width)
+            ]  # fmt: skip
+            x = self.operation(name, LANES, *[
+                self.add(f"shufflevector {_VECTOR} {x}, {_VECTOR} poison, "
+                         f"<{LANES} x i32> <{places}>")
+                for places in halves
+            ])  # fmt: skip
+        return self.add(f"extractelement {_VECTOR} {x}, i64 0")
+
+    def filled(self, x: str, count: int, other: str) -> str:
+        """Return a vector with all lanes from one on replaced by another vector's."""
+        if count == LANES:
+            return x
+        places = ", ".join(f"i32 {i if i < count else LANES + i}" for i in range(LANES))
+        return self.add(f"shufflevector {_VECTOR} {x}, {_VECTOR} {other}, "
+                        f"<{LANES} x i32> <{places}>")  # fmt: skip
+
     @contextmanager
     def loop(
         self, count: str | int, step: int = 1, carried: Sequence[tuple[str, str]] = ()
@@ -228,6 +281,18 @@ class Writer:
         self.lines[head] = "\n".join(opening) + "\n"
         self.lines.append(f"{label}end:\n")
         self.block = f"{label}end"
+
+    def entries(self, i: int) -> str:
+        """Return the address of an array's entries; ``%array{i}`` is the object's."""
+        at = self.add(f"getelementptr i8, ptr %array{i}, i64 {_DATA}")
+        return self.add(f"load ptr, ptr {at}")
+
+    def at(self, pointer: str, i: str | int, step: int) -> str:
+        """Return the address so many steps of so many bytes on."""
+        if not step or i == 0:
+            return pointer
+        moved = i * step if type(i) is int else self.add(f"mul i64 {i}, {step}")
+        return self.add(f"getelementptr i8, ptr {pointer}, i64 {moved}")
 
     def finish(self, name: str) -> None:
         """Hand the function to its unit."""
@@ -262,11 +327,6 @@ class Rows(Writer):
     def move(self, start: int, count: int, pointer: str) -> None:
         """Say that so many places from one on are elsewhere, at a pointer."""
         self._moving.append((start, count, pointer))
-
-    def load_pointer(self, i: int) -> str:
-        """Return an entry of the table of addresses."""
-        at = self.add(f"getelementptr ptr, ptr %table, i64 {i}")
-        return self.add(f"load ptr, ptr {at}")
 
     def part(self, array: str, t: str, n: int) -> str:
         """Return the address of an array's part number t, of n numbers."""
@@ -446,31 +506,6 @@ class Rows(Writer):
         return found
 
     # ---------------------------------------------------------- sums and products
-
-    def folded(self, x: str, name: str) -> str:
-        """Return what is left of a vector when an operation has paired its halves."""
-        width = LANES
-        while width > 1:
-            width //= 2
-            halves = [
-                ", ".join(f"i32 {i + start}" if i < width else "i32 poison"
-                          for i in range(LANES))
-                for start in (0, width)
-            ]  # fmt: skip
-            x = self.operation(name, LANES, *[
-                self.add(f"shufflevector {_VECTOR} {x}, {_VECTOR} poison, "
-                         f"<{LANES} x i32> <{places}>")
-                for places in halves
-            ])  # fmt: skip
-        return self.add(f"extractelement {_VECTOR} {x}, i64 0")
-
-    def filled(self, x: str, count: int, other: str) -> str:
-        """Return a vector with all lanes from one on replaced by another vector's."""
-        if count == LANES:
-            return x
-        places = ", ".join(f"i32 {i if i < count else LANES + i}" for i in range(LANES))
-        return self.add(f"shufflevector {_VECTOR} {x}, {_VECTOR} {other}, "
-                        f"<{LANES} x i32> <{places}>")  # fmt: skip
 
     def _term(self, xs: Sequence[str]) -> str:
         return xs[0] if len(xs) == 1 else self.operation("multiply", LANES, *xs)
@@ -659,14 +694,15 @@ class Steps:
 
 
 def compiled_steps(steps: Steps, read: Any, constants: Mapping[int, float]) -> Any:
-    """Return a function of two addresses: a workspace, and a table of arrays.
+    """Return a function of a workspace's address, and those of array objects.
 
-    The table holds the addresses of the arrays taken, carried and given.
+    These are the arrays taken, carried and given, of float64.
     """
     unit = Unit()
-    writer = Rows(unit, ["ptr %work", "ptr %table"], read, constants)
     count = len(steps.taken) + len(steps.carried) + len(steps.given)
-    arrays = [writer.load_pointer(i) for i in range(count)]
+    parameters = ["ptr %work", *objects(count)]
+    writer = Rows(unit, parameters, read, constants)
+    arrays = [writer.entries(i) for i in range(count)]
     with writer.loop(steps.count) as loop:
         t = loop.i
         if steps.reverse:
@@ -693,7 +729,7 @@ def compiled_steps(steps: Steps, read: Any, constants: Mapping[int, float]) -> A
             if n <= UNROLLED:
                 writer.hand_out(place, n, pointer)
     writer.finish("steps")
-    return Code(unit, 2 if len(steps.code) < QUICK else 1).function("steps", 2)
+    return Code(unit, 2 if len(steps.code) < QUICK else 1).function("steps", 1 + count)
 
 
 __all__ = ["CHUNK", "Code", "Native", "Rows", "Steps", "Unit", "available",

@@ -151,7 +151,14 @@ def _is_number(row: Row) -> bool:
 def is_fresh(row: Row) -> bool:
     """Tell whether a result is surely in memory of its own."""
     f = row.function
-    return isinstance(f, np.ufunc) or f in _FRESH
+    if f is operator.getitem:
+        return _fills(row.args[0])  # one of several results
+    return isinstance(f, np.ufunc) or f in _FRESH or _fills(row)
+
+
+def _fills(row: Any) -> bool:
+    """Tell whether a row is native code, which writes into arrays that it is given."""
+    return isinstance(row, Row) and getattr(row.function, "fills", False)
 
 
 _FRESH = {np.sum, np.mean, np.prod, np.max, np.min, np.dot, np.where, np.stack,
@@ -178,21 +185,32 @@ def _buffers(program: Program) -> tuple[dict[Row, int], list[Place]]:
         for done in ending.pop(i, []):
             free.setdefault(_place(done), []).append(numbers[done])
 
+    items = _items(program)
     for i, row in enumerate(program.rows):
         release(i - 1)
-        if row in kept or not _takes_out(row):
-            continue
-        if row.function is not np.matmul:
-            release(i)  # an elementwise result may take the place of an operand
-        place = _place(row)
-        if free.get(place):
-            numbers[row] = free[place].pop()
-        else:
-            numbers[row] = len(places)
-            places.append(place)
-        if until[row] < end:
-            ending.setdefault(until[row], []).append(row)
+        for made in items.get(row, {0: row}).values():
+            if made in kept or made in numbers or not _takes_out(made):
+                continue
+            if isinstance(made.function, np.ufunc) and made.function.signature is None:
+                release(i)  # an elementwise result may take the place of an operand
+            place = _place(made)
+            if free.get(place):
+                numbers[made] = free[place].pop()
+            else:
+                numbers[made] = len(places)
+                places.append(place)
+            if until[made] < end:
+                ending.setdefault(until[made], []).append(made)
     return numbers, places
+
+
+def _items(program: Program) -> dict[Row, dict[int, Row]]:
+    """Return the results of rows of native code that have several, by their numbers."""
+    found: dict[Row, dict[int, Row]] = {}
+    for row in program.rows:
+        if row.function is operator.getitem and _fills(row.args[0]):
+            found.setdefault(row.args[0], {})[row.args[1]] = row
+    return found
 
 
 def _place(row: Row) -> Place:
@@ -201,10 +219,10 @@ def _place(row: Row) -> Place:
 
 def _takes_out(row: Row) -> bool:
     """Tell whether a row's result can be written into a buffer, and should be."""
+    f = row.function
+    takes = isinstance(f, np.ufunc) and f.nout == 1 and not row.given
     return (
-        isinstance(row.function, np.ufunc)
-        and row.function.nout == 1
-        and not row.given
+        (takes or _fills(row) or (f is operator.getitem and _fills(row.args[0])))
         and row.shape is not None
         and row.dtype is not None
         and row.dtype.kind in "fcb"
@@ -237,10 +255,11 @@ def _compiled(
         elif not quick and x.number is float:
             lines.append(f"    {arguments[x]} = np.float64({arguments[x]})")
         lines += _guarded(guards.get(x, []), names)
+    items = _items(program)
     used = {x for row in program.rows for x in row.operands}
     used |= {x for x in program.outputs if isinstance(x, Row)}
     for row in program.rows:
-        text = _call(row, names, numbers, quick=quick)
+        text = _call(row, names, numbers, items, quick=quick)
         if row in used and row.function in _COMPARED and row.shape == ():
             text = f"{'bool' if row.number is bool else 'np.bool_'}({text})"
         lines.append(f"    {names.row(row)} = {text}")
@@ -278,7 +297,10 @@ def _is_scalar(x: Any) -> bool:
     return type(x) in (float, int) or type(x) is np.float64
 
 
-def _call(row: Row, names: Names, numbers: dict[Row, int], *, quick: bool) -> str:
+def _call(
+    row: Row, names: Names, numbers: dict[Row, int],
+    items: dict[Row, dict[int, Row]], *, quick: bool,
+) -> str:  # fmt: skip
     """Return the code of a row."""
     f, args = row.function, row.args
     form = _scalar_form(row) if quick else None
@@ -287,7 +309,14 @@ def _call(row: Row, names: Names, numbers: dict[Row, int], *, quick: bool) -> st
                     for x in args]  # fmt: skip
         return form.format(*operands)
     adopted: Any = _Narrow(names) if _is_narrow(row) or _is_narrow(args) else names
-    if row in numbers:
+    if row in items:
+        found = items[row]
+        places = [numbers.get(found[i]) if i in found else None
+                  for i in range(max(found) + 1)]  # fmt: skip
+        out = "".join("None, " if k is None else f"b{k}, " for k in places)
+        operands = [argument_text(x, adopted) for x in args]
+        return f"{function_name(f, names)}({', '.join(operands)}, out=({out}))"
+    if row in numbers and f is not operator.getitem:
         operands = [argument_text(x, adopted) for x in args]
         return f"{function_name(f, names)}({', '.join(operands)}, out=b{numbers[row]})"
     return expression(row, adopted)
