@@ -100,4 +100,4 @@ def test_a_scan_is_the_same_on_all(monkeypatch, executor, reverse):
     if executor == "numpy":
         assert all(loop._tape is None for loop in loops)
     else:
-        assert all(loop._tape.tape.name.startswith(executor) for loop in loops)
+        assert all(loop._tape.loop.name.startswith(executor) for loop in loops)

@@ -1,4 +1,4 @@
-"""vmap on the VM: blocks of examples, the last one not full."""
+"""vmap on the VM and in native code: blocks of examples, the last one not full."""
 
 import numpy as np
 import pytest
@@ -9,8 +9,9 @@ from chainrule.compile import executors, lanes, vm
 pytestmark = pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
 
 
-@pytest.fixture(autouse=True)
-def always_in_lanes(monkeypatch):
+@pytest.fixture(autouse=True, params=["vm", "native"])
+def always_in_lanes(monkeypatch, request):
+    monkeypatch.setattr(vm, "loaded", lambda: request.param == "vm")
     monkeypatch.setattr(executors, "pays_in_lanes", lambda program, count: True)
 
 

@@ -10,6 +10,7 @@ arrays stay on NumPy, with their elementwise rows fused.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from chainrule.compile import native, vm
 from chainrule.compile.fusion import LARGE, fused
-from chainrule.compile.lowering import CannotLowerError, Tape, TapeLoop
+from chainrule.compile.lowering import CannotLowerError, Tape
 from chainrule.compile.program import Program
 from chainrule.compile.replay import Replay
 from chainrule.errors import ArgumentError
@@ -39,7 +40,7 @@ FUSING = 0.05
 """Seconds of estimated NumPy time that a program of large arrays runs before its loops
 are compiled."""
 
-_CALL, _SCALAR, _ENTRY = 1e-6, 2.5e-8, 7e-10
+_CALL, _SCALAR, _ENTRY, _LANE = 1e-6, 2.5e-8, 7e-10, 3e-10
 _LONG = 20_000
 _MANY, _SEVERAL, _SMALL, _LITTLE = 256, 8, 256, 8
 _PRODUCTS = {np.matmul, np.dot, np.einsum}
@@ -61,14 +62,14 @@ def vm_seconds(tape: Tape) -> float:
     return 1.5e-6 + 4e-9 * tape.rows + _ENTRY * tape.entries + 3e-6 * len(tape.left)
 
 
-def calls_to_compile(rows: int, seconds: float) -> int | None:
+def calls_to_compile(operations: int, seconds: float) -> int | None:
     """Return after how many runs on the VM it has cost what compiling would.
 
     ``seconds`` is what one run costs; ``None``: never.
     """
-    if not native.available() or rows > LONGEST:
+    if not native.available() or operations > LONGEST:
         return None
-    return math.ceil(COMPILING * rows / seconds)
+    return math.ceil(COMPILING * operations / seconds) if seconds else None
 
 
 def is_large(program: Program) -> bool:
@@ -85,14 +86,11 @@ def pays(program: Program, count: int) -> bool:
     return vm.loaded() or count * numpy_seconds(program) > LOADING
 
 
-def vm_loop_seconds(tape: TapeLoop) -> float:
-    """Estimate what all steps of a loop cost on the VM."""
-    return tape.count * (4e-9 * tape.rows + _ENTRY * tape.entries)
-
-
 def pays_in_lanes(program: Program, count: int) -> bool:
     """Tell whether one example's program is worth running on blocks of examples."""
-    if not vm.available() or count < _MANY or len(program.rows) < _SEVERAL:
+    if count < _MANY or len(program.rows) < _SEVERAL:
+        return False
+    if not (vm.available() or native.available()):
         return False
     entries = [math.prod(row.shape or (1,)) for row in program.rows]
     if max(entries) > _SMALL or any(f in _PRODUCTS for f in _functions(program)):
@@ -203,24 +201,38 @@ class Choice:
             self.reason = "large arrays, their loops fused in native code"
 
 
-class LoopChoice:
-    """A scan's steps: on the VM, until it pays to compile them."""
+class Hastened:
+    """A loop that is one row: on the VM, until it pays to compile it.
 
-    def __init__(self, tape: TapeLoop) -> None:
+    It is a ``TapeLoop`` or ``Lanes``: ``operations`` says what there is to compile,
+    ``times`` how often each runs, and ``hasten()`` compiles them.
+    """
+
+    keeps_shape = True
+
+    def __init__(self, loop: Any) -> None:
         """Compile at once where the VM would have to be loaded first."""
-        self.tape = tape
+        self.loop = loop
+        self.__name__: str = loop.__name__
+        seconds = loop.times * loop.operations * _LANE
         self._calls = 0
-        self._after = calls_to_compile(tape.rows, vm_loop_seconds(tape))
-        if not vm.available() or (self._after is not None and not vm.loaded()):
-            tape.hasten()
-            self._after = None
+        self._after = calls_to_compile(loop.operations, seconds)
+        if not vm.available():
+            loop.hasten()
+        elif self._after is not None and not vm.loaded():
+            self._hasten()
 
-    def __call__(self, leaves: Any, captured: Any) -> Any:
-        """Run all steps."""
+    def _hasten(self) -> None:
+        self._after = None
+        with contextlib.suppress(CannotLowerError):  # it stays on the VM
+            self.loop.hasten()
+
+    def __call__(self, *operands: Any) -> Any:
+        """Run the loop."""
         self._calls += 1
         if self._calls == self._after:
-            self.tape.hasten()
-        return self.tape(leaves, captured)
+            self._hasten()
+        return self.loop(*operands)
 
 
 _NEEDED: dict[str, tuple[Any, str]] = {

@@ -386,6 +386,13 @@ def operation(name: str, width: int) -> Operation:
     return Operation(lines, result.name, called, external)
 
 
+@functools.cache
+def operands_of(name: str) -> str:
+    """Return which of a, b, c an operation reads."""
+    text = operation(name, 1).text + operation(name, 1).result
+    return "".join(p for p in "abc" if f"{{{p}}}" in text)
+
+
 def symbol(name: str, width: int) -> str:
     """Return the name under which native code calls one of the library's functions."""
     return f"chainrule_{name}_{width}"
@@ -423,4 +430,4 @@ def declarations(called: Any, external: Any) -> list[str]:
 
 
 __all__ = ["LANES", "Operation", "declarations", "function_text", "literal",
-           "operation", "symbol", "type_of"]  # fmt: skip
+           "operands_of", "operation", "symbol", "type_of"]  # fmt: skip

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.compile import vm
-from chainrule.compile.lowering import Builder, CannotLowerError
+from chainrule.compile.blocks import Example, compiled_examples
+from chainrule.compile.ir import LANES
+from chainrule.compile.lowering import Builder, CannotLowerError, constants_of
 from chainrule.compile.program import Program
 from chainrule.compile.replay import NanFound
 from chainrule.compile.trace import Row
@@ -52,6 +54,18 @@ class Lanes:
         ends = [_even(b, x) for x in program.outputs]
         entries = LANE * (sum(self._sizes) + sum(map(len, ends)))
         self.blocks: int = min(-(-count // LANE), max(1, CHUNK // max(1, entries)))
+        self._example = Example(
+            [list(row) for row in b.code],
+            constants_of(b),
+            [(p.tolist(), m) for p, m in zip(self._places, self._many, strict=True)],
+            [p.tolist() for p in ends],
+            [p for x in program.checks for p in np.ravel(b.at[x]).tolist()],
+        )
+        self._likes = [x if isinstance(x, Row) else np.asarray(x)
+                       for x in program.outputs]  # fmt: skip
+        self.operations: int = self._example.operations
+        self.times = count
+        self._native: Any = None
         code = _widened(b)
         self._flags: int = b.size * LANE
         b.size += 2
@@ -114,8 +128,28 @@ class Lanes:
                 rows += _gathered(places, stage, size)
         return rows, outs
 
+    def hasten(self) -> None:
+        """Have LLVM compile what the VM interprets, if that is not too long."""
+        self._native = compiled_examples(self._example, self.count)
+
     def __call__(self, *inputs: Any) -> tuple[Any, ...]:
         """Return the results of all examples, stacked."""
+        return (self._interpreted if self._native is None else self._compiled)(inputs)
+
+    def _compiled(self, inputs: Sequence[Any]) -> tuple[Any, ...]:
+        """Run all examples in native code."""
+        given = [np.ascontiguousarray(x, dtype=np.float64) for x in inputs]
+        found = [np.empty((self.count, *x.shape)) for x in self._likes]
+        flag = np.zeros(1)
+        blocks = -(-self.count // LANES)
+        self._native(0, blocks, *map(id, given), *map(id, found), id(flag))
+        if flag[0]:
+            raise NanFound
+        return tuple([z.astype(x.dtype, copy=False)
+                      for z, x in zip(found, self._likes, strict=True)])  # fmt: skip
+
+    def _interpreted(self, inputs: Sequence[Any]) -> tuple[Any, ...]:
+        """Run all examples on the VM, a block of lanes at a time."""
         work = self._free.pop() if self._free else self._made()
         varying: list[tuple[slice, Any]] = []
         try:

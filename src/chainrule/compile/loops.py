@@ -217,7 +217,7 @@ class Loop:
         self._tape: Any = None
         if executors.pays(self.body.program, count):
             with contextlib.suppress(CannotLowerError):
-                self._tape = executors.LoopChoice(TapeLoop(
+                self._tape = executors.Hastened(TapeLoop(
                     self.body.program, self.carried, self.mapped, count, reverse=reverse
                 ))  # fmt: skip
 

@@ -35,6 +35,8 @@ Places = Any
 
 _FLOAT = np.dtype(np.float64)
 _ALIGNED = 8  # rows that start at multiples of 64 bytes are quicker
+FEW = 1 << 10
+"""Arrays of constants with more entries than this stay in the workspace."""
 SMALL_PRODUCT = 1 << 15
 """Products of matrices with more multiplications than this are left to BLAS."""
 
@@ -507,7 +509,7 @@ class Tape:
         self._fresh[:] = 0.0
         for places, value in b.filled:
             self._fresh[places] = value
-        self._constants = _constants(b)
+        self._constants = constants_of(b)
         self._free: list[Any] = []
         self._inputs = [_writer(b.at[x]) for x in program.inputs]
         self._outputs = [_reader(x, b.at) for x in program.outputs]
@@ -573,6 +575,8 @@ class TapeLoop:
     carries before each step.
     """
 
+    __name__ = "scan"
+
     def __init__(
         self, program: Program, carried: int, mapped: int, count: int, *, reverse: bool
     ) -> None:
@@ -592,9 +596,9 @@ class TapeLoop:
         for x in program.checks:
             _flagged(b, b.at[x], self._flag)
         self._code: Any = np.array(b.code, dtype=np.int64).reshape(-1, 11)
-        self.rows: int = len(self._code)
-        self.entries: int = int(self._code[:, 5].sum())
-        self._filled, self._constants = b.filled, _constants(b)
+        self.operations: int = len(self._code) + int(self._code[:, 5].sum()) // 4
+        self.times = count
+        self._filled, self._constants = b.filled, constants_of(b)
         self._size = self._rows_end = b.size
         self._run: Any = self._interpreted
         self.name: str = "vm"
@@ -705,9 +709,16 @@ class TapeLoop:
         return work
 
 
-def _constants(b: Builder) -> dict[int, float]:
-    """Return the single numbers that a tape reads and never writes."""
-    return {p: float(x) for p, x in b.filled if type(p) is int}
+def constants_of(b: Builder) -> dict[int, float]:
+    """Return the numbers that a tape reads and never writes, by their places."""
+    found: dict[int, float] = {}
+    for places, x in b.filled:
+        if type(places) is int:
+            found[places] = float(x)
+        elif places.size <= FEW:
+            flat = np.ravel(x).tolist()
+            found |= dict(zip(np.ravel(places).tolist(), flat, strict=True))
+    return found
 
 
 def _own_places(b: Builder, program: Program) -> list[Places]:

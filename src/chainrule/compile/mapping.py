@@ -201,7 +201,7 @@ class Mapping:
         if executors.pays_in_lanes(program, self.count):
             try:
                 many = [*self.many, *[False] * len(captured)]
-                lanes = Lanes(program, many, self.count)
+                lanes = executors.Hastened(Lanes(program, many, self.count))
                 return self.home.call(lanes, [*own, *captured], None)
             except CannotLowerError:
                 pass

@@ -33,6 +33,7 @@ from chainrule.compile.ir import (
     declarations,
     function_text,
     literal,
+    operands_of,
     operation,
     symbol,
 )
@@ -445,14 +446,14 @@ class Rows(Writer):
         name = _NAMES[op]
         if name in EXPRESSIONS:
             if n == 1:
-                names = _operands(name)
+                names = operands_of(name)
                 places = [p for p, used in zip((x, y, w), "abc", strict=True)
                           if used in names]  # fmt: skip
                 self.put(z, self.operation(name, 1, *map(self.number, places)))
                 return
             parts = [(p, d) for p, d, used in
                      zip((x, y, w), (dx, dy, dw), "abc", strict=True)
-                     if used in _operands(name)]  # fmt: skip
+                     if used in operands_of(name)]  # fmt: skip
             if n <= UNROLLED:
                 self._written_out(name, z, n, parts)
             else:
@@ -626,13 +627,6 @@ class Rows(Writer):
 
 _NOTHING = "splat (double -0.0)"
 _ZEROS = "zeroinitializer"
-
-
-@functools.cache
-def _operands(name: str) -> str:
-    """Return which of a, b, c an operation reads."""
-    text = operation(name, 1).text + operation(name, 1).result
-    return "".join(p for p in "abc" if f"{{{p}}}" in text)
 
 
 # ------------------------------------------------------------------------- executor
