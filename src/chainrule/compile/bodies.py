@@ -48,9 +48,12 @@ class Body:
         Nodes from outside that its results depend on.
     """
 
-    def __init__(self, home: Trace, f: Flat, examples: Leaves) -> None:
-        """Trace the body."""
+    def __init__(
+        self, home: Trace, f: Flat, examples: Leaves, times: int = 1
+    ) -> None:
+        """Trace the body, which each run of ``home`` repeats so many times."""
         inner = Trace(home)
+        inner.repeats *= times
         start = next_serial()
         inputs = [inner.input(x) for x in examples]
         with inner.active():

@@ -4,13 +4,17 @@ Outside a trace they are ordinary loops and branches over arrays and nodes: they
 read, debugged and differentiated like all else. In a trace the body is traced once, by
 itself, and becomes one row, whose ``Loop`` or ``Branches`` replays the body's program.
 For sweeps that row is one operation. The derivative of a scan is a scan: backwards over
-the carries that the forward one kept; that of a cond is a cond.
+the carries that the forward one kept; that of a cond is a cond. With ``checkpoint`` a
+scan is a scan over segments, and its derivative runs each segment again.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+import copy
+import math
+import operator
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,13 +34,16 @@ from chainrule.compile.bodies import (
 from chainrule.compile.lowering import CannotLowerError, TapeLoop
 from chainrule.compile.trace import Trace, Traced, joined
 from chainrule.containers import flatten, unflatten
-from chainrule.errors import RecordingError, ShapeError
+from chainrule.errors import ArgumentError, RecordingError, ShapeError
 from chainrule.nodes import node
 from chainrule.recorder import record
 from chainrule.rules import rule
 from chainrule.shapes import describe, shape_of
-from chainrule.supports import is_inexact, supported
+from chainrule.supports import is_inexact, supported, zeros_of
 from chainrule.vertices import raw
+
+KEPT = 1 << 26
+"""Bytes of carries up to which a scan keeps all of them, unless told otherwise."""
 
 # ------------------------------------------------------------------------------- scan
 
@@ -48,6 +55,7 @@ def scan(
     length: int | None = None,
     *,
     reverse: bool = False,
+    checkpoint: int | None = None,
 ) -> tuple[Any, Any]:
     """Return the last carry, and the results of all steps, stacked.
 
@@ -67,9 +75,16 @@ def scan(
         The number of steps, where ``xs`` is ``None``.
     reverse
         Whether to go from the last step to the first.
+    checkpoint
+        What a compiled reverse sweep keeps. With ``k``, the carry before each segment
+        of ``k`` steps; the steps of a segment are run again when the sweep comes to
+        it. With 0, the carries of all steps. By default all, up to 64 MiB, and above
+        that those of segments of about the square root of the number of steps.
 
     Raises
     ------
+    ArgumentError
+        If ``checkpoint`` is neither a number of steps nor ``None``.
     ShapeError
         If the carry changes its structure or shape, or lengths differ.
     CompileError
@@ -77,7 +92,10 @@ def scan(
 
     Notes
     -----
-    A compiled reverse sweep keeps the carries of all steps.
+    With ``n`` steps and ``checkpoint=k`` a reverse sweep holds ``n/k + k`` carries
+    instead of ``n``, fewest where ``k`` is the square root of ``n``, and runs ``f``
+    once more per step (Griewank & Walther, Evaluating Derivatives, chapter 12). The
+    result is the same. Outside ``compile`` the argument is only checked.
 
     Examples
     --------
@@ -86,13 +104,36 @@ def scan(
     ...     return total + x, total * x
     >>> gd.scan(step, 0.0, np.array([1.0, 2.0, 3.0]))
     (np.float64(6.0), array([0., 2., 9.]))
+    >>> last = gd.compile(gd.grad(lambda xs: gd.scan(step, 0.0, xs, checkpoint=2)[0]))
+    >>> last(np.array([1.0, 2.0, 3.0]))
+    array([1., 1., 1.])
+    """
+    steps = _segment_length(checkpoint)
+    carries = flatten(init)[0]
+    rows, of_xs = flatten(xs)
+    count = _length(rows, length)
+    if steps is None:
+        steps = _default_length(count, carries)
+    if 0 < steps < count and traced_in([*carries, *rows]) is not None:
+        return _scan_in_segments(f, init, rows, of_xs, count, steps, reverse=reverse)
+    return _whole_scan(f, init, xs, count, reverse=reverse)
+
+
+def _whole_scan(
+    f: Callable[..., Any], init: Any, xs: Any, count: int, *, reverse: bool,
+    keep: Sequence[int] | None = None,
+) -> tuple[Any, Any]:  # fmt: skip
+    """Scan without segments: by a loop in Python, or as one row of a trace.
+
+    ``keep`` has the places of the carries that a reverse sweep reads, all if ``None``.
+    The step only adds to the others, so that no derivative depends on their values.
     """
     carries, structure = flatten(init)
     rows, of_xs = flatten(xs)
-    count = _length(rows, length)
     home = traced_in([*carries, *rows])
     if home is None or count == 0:
         return _scan_in_python(f, init, rows, of_xs, count, reverse=reverse)
+    kept = range(len(carries)) if keep is None else keep
     arranged: list[Any] = []
 
     def flat(*leaves: Any) -> list[Any]:
@@ -106,7 +147,7 @@ def scan(
         return joined([*after, *ys])
 
     def made() -> Loop:
-        return Loop(home, flat, carries, rows, count, reverse=reverse)
+        return Loop(home, flat, carries, rows, count, reverse=reverse, keep=kept)
 
     loop = made()
     while _promote(home, carries, loop.body.likes):
@@ -136,6 +177,72 @@ def _scan_in_python(
         return carry, None
     stacked = [operations.stack(list(column)) for column in zip(*columns, strict=True)]
     return carry, unflatten(of_y, stacked)
+
+
+def _scan_in_segments(
+    f: Callable[..., Any], init: Any, rows: Leaves, of_xs: Any, count: int, steps: int,
+    *, reverse: bool,
+) -> tuple[Any, Any]:  # fmt: skip
+    """Scan over segments, each a scan of so many steps; then over what is left.
+
+    The outer scan keeps one carry per segment. Its derivative runs its body again, so
+    the carries of a segment are kept while the sweep is in it.
+    """
+    whole = count - count % steps
+
+    def segment(carry: Any, parts: Leaves) -> Any:
+        return _whole_scan(f, carry, unflatten(of_xs, parts), steps, reverse=reverse)
+
+    def segments(carry: Any) -> Any:
+        count = whole // steps
+        parts = [np.reshape(x[:whole], (count, steps, *shape_of(x)[1:])) for x in rows]
+        return _whole_scan(segment, carry, parts, count, reverse=reverse)
+
+    def rest(carry: Any) -> Any:
+        xs = unflatten(of_xs, [x[whole:] for x in rows])
+        return _whole_scan(f, carry, xs, count - whole, reverse=reverse)
+
+    if whole == count:
+        last, head = segments(init)
+        ends: list[list[Any]] = [[] for _ in flatten(head)[0]]
+    elif reverse:
+        carry, tail = rest(init)
+        last, head = segments(carry)
+        ends = [[y] for y in flatten(tail)[0]]
+    else:
+        carry, head = segments(init)
+        last, tail = rest(carry)
+        ends = [[y] for y in flatten(tail)[0]]
+    starts, of_y = flatten(head)
+    ys: list[Any] = []
+    for start, end in zip(starts, ends, strict=True):
+        flat = np.reshape(start, (whole, *shape_of(start)[2:]))
+        ys.append(operations.concatenate([flat, *end]) if end else flat)
+    return last, unflatten(of_y, ys)
+
+
+def _segment_length(checkpoint: Any) -> int | None:
+    """Return the steps of a segment, 0 to keep all carries, ``None`` by default."""
+    if checkpoint is None:
+        return None
+    try:
+        steps = operator.index(checkpoint)
+    except TypeError:
+        steps = -1
+    if steps < 0 or checkpoint is True:
+        raise ArgumentError(
+            "scan needs checkpoint= the number of steps in a segment, 0 to keep all "
+            f"carries, or None; received {checkpoint!r}. Write checkpoint=100, for "
+            "example."
+        )
+    return steps
+
+
+def _default_length(count: int, carries: Leaves) -> int:
+    """Return 0, or where all carries are more than ``KEPT``, about sqrt(count)."""
+    size = sum(np.asarray(example_of(x)).nbytes for x in carries)
+    steps = math.isqrt(count)
+    return steps if count * size > KEPT and steps > 1 else 0
 
 
 def _length(rows: Leaves, length: int | None) -> int:
@@ -191,7 +298,10 @@ class Loop:
     """A scan's body with how often to run it: the function of the scan's row.
 
     Called with the first carries, the xs and the captured values, it returns the last
-    carries, the stacked results, and the stacked carries before each step.
+    carries, the stacked results, and the carries in the places ``keep`` before each
+    step, stacked. ``stored`` says for each of the stacks whether the program reads it;
+    if not, an empty array stands in its place. An xs that the body does not read is a
+    number.
     """
 
     __name__ = "scan"
@@ -199,7 +309,7 @@ class Loop:
 
     def __init__(
         self, home: Trace, flat: Flat, carries: Leaves, rows: Leaves, count: int,
-        *, reverse: bool,
+        *, reverse: bool, keep: Sequence[int],
     ) -> None:  # fmt: skip
         """Trace the body on the first carries and the first x."""
         self.flat = flat
@@ -211,11 +321,13 @@ class Loop:
         first = -1 if reverse else 0
         examples = [example_of(x) for x in carries]
         examples += [np.asarray(example_of(x))[first] for x in rows]
-        self.body: Body = Body(home, flat, examples)
+        self.body: Body = Body(home, flat, examples, times=count)
         self.shown: int = len(self.body.likes)
         """How many results the user sees: all but the kept carries."""
+        self.keep: list[int] = list(keep)
+        self.stored: list[bool] = [True] * (self.shown - self.carried + len(self.keep))
         self._tape: Any = None
-        if executors.pays(self.body.program, count):
+        if executors.pays(self.body.program, count * home.repeats):
             with contextlib.suppress(CannotLowerError):
                 self._tape = executors.Hastened(TapeLoop(
                     self.body.program, self.carried, self.mapped, count, reverse=reverse
@@ -226,26 +338,57 @@ class Loop:
         leaves = list(operands[: self.carried + self.mapped])
         return self.home.call(self, (leaves, self.body.captured), None)
 
+    def reading(self, args: Any) -> Any:
+        """Return the row's arguments without the xs that the body does not read."""
+        n, read = self.carried, self.body.program.last_uses()
+        leaves, captured = args
+        rows = [x if inside in read else 0.0
+                for x, inside in zip(leaves[n:], self.body.program.inputs[n:],
+                                     strict=False)]  # fmt: skip
+        return [*leaves[:n], *rows], captured
+
+    def storing(self, read: Container[int]) -> Loop:
+        """Return this loop, storing only those stacks whose places are read."""
+        made = copy.copy(self)
+        made.stored = [self.carried + i in read for i in range(len(self.stored))]
+        return made
+
     def __call__(self, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
         """Run the loop."""
         if self._tape is not None:
-            return self._tape(leaves, captured)
+            found = self._tape(leaves, captured)
+            return (*found[: self.shown], *[found[self.shown + i] for i in self.keep])
         n, run = self.carried, self.body.run
         carry = list(leaves[:n])
-        rows = leaves[n:]
-        kept = [np.empty((self.count, *np.shape(x)), np.result_type(x, _dtype(like)))
-                for x, like in zip(carry, self.body.likes, strict=False)]  # fmt: skip
-        ys = [np.empty((self.count, *np.shape(y)), _dtype(y))
-              for y in self.body.likes[n:]]  # fmt: skip
+        rows = [x if np.ndim(x) else np.broadcast_to(x, self.count)
+                for x in leaves[n:]]  # fmt: skip
+        stacks = self._stacks(carry)
+        places = [*range(n, self.shown), *self.keep]
+        used = [pair for pair, stored in
+                zip(zip(places, stacks, strict=True), self.stored, strict=True)
+                if stored]  # fmt: skip
+        ys = [(i, stack) for i, stack in used if i >= n]
+        kept = [(i, stack) for i, stack in used if i < n]
         steps = range(self.count)
         for t in reversed(steps) if self.reverse else steps:
-            for store, x in zip(kept, carry, strict=True):
-                store[t] = x
+            for i, stack in kept:
+                stack[t] = carry[i]
             found = run(*carry, *[x[t] for x in rows], *captured)
             carry = list(found[:n])
-            for store, y in zip(ys, found[n:], strict=True):
-                store[t] = y
-        return (*carry, *ys, *kept)
+            for i, stack in ys:
+                stack[t] = found[i]
+        return (*carry, *stacks)
+
+    def _stacks(self, carry: Leaves) -> list[Any]:
+        """Return arrays for the results of all steps, and for the carries before."""
+        likes = self.body.likes
+        parts = [(np.shape(y), _dtype(y)) for y in likes[self.carried :]]
+        parts += [(np.shape(carry[i]), np.result_type(carry[i], _dtype(likes[i])))
+                  for i in self.keep]  # fmt: skip
+        return [
+            np.empty((self.count, *shape), dtype) if stored else np.empty(0)
+            for (shape, dtype), stored in zip(parts, self.stored, strict=True)
+        ]
 
 
 def _dtype(x: Any) -> Any:
@@ -270,33 +413,41 @@ class scan_grad(rule, kind=True):
         loop: Loop = parameters["loop"]
         n, m, closed = loop.carried, loop.mapped, loop.body.closed
         parts = xp.items_of(z) if isinstance(z, node) else z
-        grads = filled(z_bar.value, parts)
+        grads = list(z_bar.value)
+        given = [j for j, g in enumerate(grads) if g is not None and j >= n]
         moving = [i for i in range(n + m) if is_inexact(raw(operands[i]))]
         free = [i for i in moving if i < n]
         ends = {j for j, like in enumerate(loop.body.likes) if is_inexact(like)}
+        history = {i: loop.shown + k for k, i in enumerate(loop.keep)}
+        zeros = [None if i in history else zeros_of(raw(operands[i])) for i in range(n)]
 
         def back(carry: Any, x: Any) -> Any:
             carry_bars, closed_bars = carry
-            kept, rows, y_bars, kept_bars = x
-            given = [*(carry_bars[free.index(j)] if j in free else None
-                       for j in range(n)), *y_bars]  # fmt: skip
-            bars = [g if j in ends else None for j, g in enumerate(given)]
-            leaves = [*kept, *rows]
-            found = pulled_through(xp, loop.flat, leaves, moving, closed, bars)
-            before = [found[moving.index(i)] + kept_bars[i] for i in free]
-            rest = [found[k] for k, i in enumerate(moving) if i >= n]
+            kept, rows, of_given = x
+            bars = dict(zip(free, carry_bars, strict=True))
+            bars |= zip(given, of_given, strict=True)
+            leaves = [*zeros, *rows]
+            for i, value in zip(loop.keep, kept, strict=True):
+                leaves[i] = value
+            seeds = [bars.get(j) if j in ends else None for j in range(loop.shown)]
+            found = pulled_through(xp, loop.flat, leaves, moving, closed, seeds)
+            before = [
+                g + bars[history[i]] if history.get(i) in bars else g
+                for i, g in zip(free, found, strict=False)
+            ]
             sums = [a + b for a, b in
                     zip(closed_bars, found[len(moving) :], strict=True)]  # fmt: skip
-            return (before, sums), rest
+            return (before, sums), found[len(free) : len(moving)]
 
-        kept = list(parts[loop.shown :])
-        (firsts, sums), rest = scan(
+        lasts = filled(grads[:n], parts[:n])
+        (firsts, sums), rest = _whole_scan(
             back,
-            ([grads[i] for i in free], filled([None] * len(closed), closed)),
-            (kept, list(operands[n : n + m]), grads[n : loop.shown],
-             grads[loop.shown :]),
+            ([lasts[i] for i in free], filled([None] * len(closed), closed)),
+            (list(parts[loop.shown :]), list(operands[n : n + m]),
+             filled([grads[j] for j in given], [parts[j] for j in given])),
             loop.count,
             reverse=not loop.reverse,
+            keep=range(len(free)),
         )  # fmt: skip
         found = dict(zip(moving, [*firsts, *rest], strict=True))
         found |= {n + m + k: s for k, s in enumerate(sums)}
@@ -323,19 +474,20 @@ class scan_grad(rule, kind=True):
             after, found = pushed_through(xp, loop.flat, leaves, moving, closed, given)
             if xp is not operations:
                 after = list(map(raw, after))
-            return (after[:n], [found[i] for i in free]), (
-                carry_dots, [found[j] for j in range(n, loop.shown)]
-            )  # fmt: skip
+            kept_dots = [d for d, i in zip(carry_dots, free, strict=True)
+                         if i in loop.keep]  # fmt: skip
+            return (after[:n], [found[i] for i in free]), (kept_dots, found[n:])
 
         rows = list(operands[n : n + m])
         init = (list(operands[:n]), [dots[i] for i in free])
         with_dots = (rows, [dots[i] for i in moving if i >= n])
-        (_, lasts), (kept, ys) = scan(
-            ahead, init, with_dots, loop.count, reverse=loop.reverse
+        keep = [*loop.keep, *(n + k for k, i in enumerate(free) if i in loop.keep)]
+        (_, lasts), (kept, ys) = _whole_scan(
+            ahead, init, with_dots, loop.count, reverse=loop.reverse, keep=keep
         )
-        last = [lasts[free.index(i)] if i in free else None for i in range(n)]
-        history = [kept[free.index(i)] if i in free else None for i in range(n)]
-        return supported((*last, *ys, *history))
+        last = dict(zip(free, lasts, strict=True))
+        history = dict(zip([i for i in free if i in loop.keep], kept, strict=True))
+        return supported((*map(last.get, range(n)), *ys, *map(history.get, loop.keep)))
 
 
 # ------------------------------------------------------------------------------- cond

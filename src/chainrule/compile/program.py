@@ -11,6 +11,8 @@ reassociate nothing:
     a reshape or cast to what a value is already) are taken on the way.
 ``needed``
     dead code: a walk back from outputs, guards and checks.
+``trimmed``
+    loops store only the results that are read.
 """
 
 from __future__ import annotations
@@ -79,6 +81,7 @@ def program_of(trace: Trace, inputs: Sequence[Row], outputs: Sequence[Any]) -> P
     program.counts["needed"] = len(program.rows)
     shared(program)
     needed(program)
+    trimmed(program)
     program.counts["shared"] = len(program.rows)
     for i, row in enumerate(program.rows):
         row.serial = i
@@ -172,6 +175,46 @@ _SHAPED: set[Any] = {
 """Functions that are no rule's forward, and whose shape entries do not change."""
 
 _known_forwards: set[int] = set()
+
+
+# ------------------------------------------------------------------ results of loops
+
+
+def trimmed(program: Program) -> None:
+    """Let each loop take only the xs that its body reads, and store what is read.
+
+    A first derivative reads no carries of the sweep, for example, nor the function
+    itself its own. A row's function says by its methods ``reading`` and ``storing``
+    that it can do with less.
+    """
+    read: dict[Any, set[int]] = {
+        row: set() for row in program.rows
+        if row.shape is None and hasattr(row.function, "storing")
+    }  # fmt: skip
+    if not read:
+        return
+    for row in read:
+        row.args = row.function.reading(row.args)
+        row.operands = _rows_in(row.args)
+    needed(program)
+    for row in program.rows:
+        if row.function is operator.getitem and row.operands[0] in read:
+            read[row.operands[0]].add(row.args[1])
+    for row, places in read.items():
+        row.function = row.function.storing(places)
+
+
+def _rows_in(args: Any) -> list[Row]:
+    """Return the rows among arguments, in order."""
+    found: list[Row] = []
+
+    def collected(x: Any) -> Any:
+        if isinstance(x, Row):
+            found.append(x)
+        return x
+
+    mapped(collected, args)
+    return found
 
 
 # --------------------------------------------------------------- the same call, once

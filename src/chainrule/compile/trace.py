@@ -113,6 +113,8 @@ class Trace:
         """Start empty."""
         self.parent: Trace | None = parent
         self.level: int = 0 if parent is None else parent.level + 1
+        self.repeats: int = 1 if parent is None else parent.repeats
+        """How often one call runs these rows, by the loops around them."""
         self.captured: dict[Row, tuple[Traced, Traced]] = {}
         self.rows: list[Row] = []
         self.guards: list[Guard] = []
