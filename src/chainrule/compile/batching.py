@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compile.program import Program, replaced
+from chainrule.compile.progress import watched
 from chainrule.compile.trace import Row
 from chainrule.operations_grad.indexing import as_tuple, unindex
 from chainrule.operations_grad.shaping import broadcast_to
@@ -100,14 +101,15 @@ class Each:
     def __call__(self, *values: Any) -> Any:
         """Call and stack."""
         row, results = self.row, list[Any]()
-        for i in range(self.count):
-            known = {
-                x: v[i] if many else v
-                for x, v, many in zip(row.operands, values, self.many, strict=True)
-            }
-            args = replaced(row.args, known)
-            given = {k: replaced(x, known) for k, x in row.given.items()}
-            results.append(row.function(*args, **given))  # type: ignore[misc]
+        with watched(range(self.count), self.__name__, "examples") as examples:
+            for i in examples:
+                known = {
+                    x: v[i] if many else v
+                    for x, v, many in zip(row.operands, values, self.many, strict=True)
+                }
+                args = replaced(row.args, known)
+                given = {k: replaced(x, known) for k, x in row.given.items()}
+                results.append(row.function(*args, **given))  # type: ignore[misc]
         if row.shape is None:
             return tuple(np.stack(part) for part in zip(*results, strict=True))
         return np.stack(results)

@@ -48,9 +48,7 @@ class Body:
         Nodes from outside that its results depend on.
     """
 
-    def __init__(
-        self, home: Trace, f: Flat, examples: Leaves, times: int = 1
-    ) -> None:
+    def __init__(self, home: Trace, f: Flat, examples: Leaves, times: int = 1) -> None:
         """Trace the body, which each run of ``home`` repeats so many times."""
         inner = Trace(home)
         inner.repeats *= times

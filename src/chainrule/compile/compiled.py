@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compile import progress as progress_bars
 from chainrule.compile.bodies import filled
 from chainrule.compile.executors import Choice
 from chainrule.compile.program import Program, program_of
@@ -78,8 +79,9 @@ class Compiled:
     """A function that is traced once per kind of arguments, and replayed after that."""
 
     def __init__(
-        self, f: Callable[..., Any], *, static: Sequence[str], executor: str, paths: int
-    ) -> None:
+        self, f: Callable[..., Any], *, static: Sequence[str], executor: str,
+        paths: int, progress: bool = False,
+    ) -> None:  # fmt: skip
         """Compile nothing yet: the first call does."""
         if not callable(f):
             raise ArgumentError(
@@ -92,6 +94,9 @@ class Compiled:
         )
         self.executor = executor
         self.paths = paths
+        self.progress = progress
+        if progress:
+            progress_bars.check()
         self.kinds: dict[Any, Kind] = {}
         self._of_floats: dict[int, Kind] = {}
         self._derived: dict[Any, Compiled] = {}
@@ -108,7 +113,8 @@ class Compiled:
         name = getattr(self, "__qualname__", "")
         if getattr(sys.modules.get(self.__module__), name, None) is self:
             return name
-        return _rebuilt, (self.f, self.static, self.executor, self.paths)
+        given = (self.f, self.static, self.executor, self.paths, self.progress)
+        return _rebuilt, given
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """Bind as a method does."""
@@ -167,6 +173,9 @@ class Compiled:
         self, kind: Kind, numeric: Sequence[Any], args: Any, keywords: Any,
         leaves: Any = None,
     ) -> Any:  # fmt: skip
+        if self.progress and not progress_bars.active():
+            with progress_bars.bars(describe_function(self.f)):
+                return self._run(kind, numeric, args, keywords, leaves)
         traced: Path | None = None
         while True:
             paths = kind.paths
@@ -195,7 +204,8 @@ class Compiled:
                 if kind.paths is paths:
                     given = list(args) if leaves is None else leaves
                     try:
-                        traced = self._trace(kind, given)
+                        with progress_bars.tracing():
+                            traced = self._trace(kind, given)
                     except NanFound:  # in a loop, for this example
                         kind.nans += 1
                         return self._eager(args, keywords)
@@ -277,7 +287,8 @@ class Compiled:
             f = _pullback if what == "pullback" else _pushforward
             made = functools.partial(f, self.f, call.shell())
             functools.update_wrapper(made, self.f)
-            found = Compiled(made, static=(), executor=self.executor, paths=self.paths)
+            found = Compiled(made, static=(), executor=self.executor, paths=self.paths,
+                             progress=self.progress)  # fmt: skip
             self._derived[key] = found
         return found
 
@@ -325,8 +336,8 @@ class Compiled:
         }
 
 
-def _rebuilt(f: Any, static: Any, executor: str, paths: int) -> Compiled:
-    return Compiled(f, static=static, executor=executor, paths=paths)
+def _rebuilt(f: Any, static: Any, executor: str, paths: int, progress: Any) -> Compiled:
+    return Compiled(f, static=static, executor=executor, paths=paths, progress=progress)
 
 
 def _static_key(x: Any) -> Any:

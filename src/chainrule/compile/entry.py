@@ -26,6 +26,7 @@ def compile(
     static: Sequence[str] = (),
     executor: str = "auto",
     paths: int = PATHS,
+    progress: bool = False,
 ) -> Any:
     """Return ``f`` compiled: traced once, then replayed without running its Python.
 
@@ -47,6 +48,10 @@ def compile(
     paths
         How many paths through ``if`` and ``while`` on values are compiled for one kind
         of arguments, before ``CompileError`` names the line.
+    progress
+        Whether what takes more than half a second shows a bar on stderr: a trace, the
+        passes over its rows, and in a run, loops that NumPy runs step by step. Needs
+        tqdm (``chainrule[progress]``).
 
     Returns
     -------
@@ -56,6 +61,8 @@ def compile(
 
     Raises
     ------
+    ArgumentError
+        If an option has no such value, or needs a package that is not installed.
     EscapeError
         When called, where ``f`` turns a value into a plain number (``float(x)``) or
         writes into an array: it would be frozen.
@@ -82,8 +89,9 @@ def compile(
             f"received {executor!r}."
         )
     if f is None:
-        return functools.partial(compile, static=static, executor=executor, paths=paths)
-    return Compiled(f, static=static, executor=executor, paths=paths)
+        return functools.partial(compile, static=static, executor=executor,
+                                 paths=paths, progress=progress)  # fmt: skip
+    return Compiled(f, static=static, executor=executor, paths=paths, progress=progress)
 
 
 def source(compiled: Any) -> Source:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import itertools
 import math
 import operator
 from collections.abc import Callable, Container, Sequence
@@ -32,6 +33,7 @@ from chainrule.compile.bodies import (
     traced_in,
 )
 from chainrule.compile.lowering import CannotLowerError, TapeLoop
+from chainrule.compile.progress import watched
 from chainrule.compile.trace import Trace, Traced, joined
 from chainrule.containers import flatten, unflatten
 from chainrule.errors import ArgumentError, RecordingError, ShapeError
@@ -369,14 +371,15 @@ class Loop:
                 if stored]  # fmt: skip
         ys = [(i, stack) for i, stack in used if i >= n]
         kept = [(i, stack) for i, stack in used if i < n]
-        steps = range(self.count)
-        for t in reversed(steps) if self.reverse else steps:
-            for i, stack in kept:
-                stack[t] = carry[i]
-            found = run(*carry, *[x[t] for x in rows], *captured)
-            carry = list(found[:n])
-            for i, stack in ys:
-                stack[t] = found[i]
+        order = range(self.count)
+        with watched(order[::-1] if self.reverse else order, self.__name__) as steps:
+            for t in steps:
+                for i, stack in kept:
+                    stack[t] = carry[i]
+                found = run(*carry, *[x[t] for x in rows], *captured)
+                carry = list(found[:n])
+                for i, stack in ys:
+                    stack[t] = found[i]
         return (*carry, *stacks)
 
     def _stacks(self, carry: Leaves) -> list[Any]:
@@ -727,8 +730,11 @@ class While:
 
     def __call__(self, carry: Leaves, captured: Any) -> tuple[Any, ...]:
         """Run the loop."""
-        while self.test.run(*carry, *captured[0])[0]:
-            carry = self.body.run(*carry, *captured[1])
+        with watched(itertools.repeat(None), self.__name__) as steps:
+            for _ in steps:
+                if not self.test.run(*carry, *captured[0])[0]:
+                    break
+                carry = self.body.run(*carry, *captured[1])
         return tuple(map(_cast, carry, self.dtypes))
 
 

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compile.progress import watched
 from chainrule.compile.trace import Guard, Row, Trace, mapped
 from chainrule.operations_grad.indexing import unindex
 from chainrule.rules import REGISTRY
@@ -225,15 +226,16 @@ def shared(program: Program) -> None:
     known: dict[Any, Row] = {}
     place: dict[Row, Row] = {x: x for x in program.inputs}
     kept: list[Row] = []
-    for row in program.rows:
-        _rewrite(row, place)
-        found = _identity(row)
-        if found is None:
-            key = (row.function, _key(row.args), _key(row.given), row.number)
-            found = known.setdefault(key, row)
-            if found is row:
-                kept.append(row)
-        place[row] = found
+    with watched(program.rows, "equal calls", "rows") as rows:
+        for row in rows:
+            _rewrite(row, place)
+            found = _identity(row)
+            if found is None:
+                key = (row.function, _key(row.args), _key(row.given), row.number)
+                found = known.setdefault(key, row)
+                if found is row:
+                    kept.append(row)
+            place[row] = found
     program.rows = kept
     program.outputs = [place.get(x, x) if isinstance(x, Row) else x
                        for x in program.outputs]  # fmt: skip

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compile.program import Program, keeps_shape
+from chainrule.compile.progress import watched
 from chainrule.compile.text import Names, argument_text, expression, function_name
 from chainrule.compile.trace import Row
 from chainrule.graph import has_nan
@@ -258,16 +259,17 @@ def _compiled(
     items = _items(program)
     used = {x for row in program.rows for x in row.operands}
     used |= {x for x in program.outputs if isinstance(x, Row)}
-    for row in program.rows:
-        text = _call(row, names, numbers, items, quick=quick)
-        if row in used and row.function in _COMPARED and row.shape == ():
-            text = f"{'bool' if row.number is bool else 'np.bool_'}({text})"
-        lines.append(f"    {names.row(row)} = {text}")
-        if not keeps_shape(row):
-            lines.append(
-                f"    if np.shape({names.row(row)}) != {row.shape!r}: raise Departed"
-            )
-        lines += _guarded(guards.get(row, []), names)
+    with watched(program.rows, "writing", "rows") as rows:
+        for row in rows:
+            text = _call(row, names, numbers, items, quick=quick)
+            if row in used and row.function in _COMPARED and row.shape == ():
+                text = f"{'bool' if row.number is bool else 'np.bool_'}({text})"
+            name = names.row(row)
+            lines.append(f"    {name} = {text}")
+            if not keeps_shape(row):
+                test = f"np.shape({name}) != {row.shape!r}"
+                lines.append(f"    if {test}: raise Departed")
+            lines += _guarded(guards.get(row, []), names)
     for x in program.checks:
         name = names.row(x)
         test = f"{name} != {name}" if x.shape == () else f"has_nan({name})"

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compile import progress
 from chainrule.containers import declare_value
 from chainrule.errors import CompileError, EscapeError
 from chainrule.recorder import as_operand, is_number, may_change
@@ -116,7 +117,7 @@ class Trace:
         self.repeats: int = 1 if parent is None else parent.repeats
         """How often one call runs these rows, by the loops around them."""
         self.captured: dict[Row, tuple[Traced, Traced]] = {}
-        self.rows: list[Row] = []
+        self.rows: list[Row] = progress.new_rows()
         self.guards: list[Guard] = []
         self.checks: list[Row] = []
 
