@@ -277,3 +277,18 @@ def test_scans_in_segments_of_many_examples():
     xs = np.stack([XS, -XS, XS * 0.3])
     follows(gd.vmap(last), (xs,), (-xs,))
     follows(gd.vmap(gd.grad(last)), (xs,), (-xs,), rtol=1e-10)
+
+
+@pytest.mark.parametrize("on_tape", [False, True])
+def test_xs_that_are_not_read_may_be_of_any_shape(monkeypatch, on_tape):
+    if on_tape:
+        pytest.importorskip("numba")
+    monkeypatch.setattr(executors, "pays", lambda program, count: on_tape)
+
+    def f(x):
+        last, _ = gd.scan(lambda c, v: (0.5 * c + v, None), np.zeros(3), x)
+        return np.sum(last * np.arange(3.0))
+
+    fast = follows(gd.grad(f), (ROWS,), (-ROWS,))
+    (back,) = loops_of(fast.newest()[1].program)
+    assert (back._tape is not None) == on_tape

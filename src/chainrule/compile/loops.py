@@ -357,13 +357,14 @@ class Loop:
 
     def __call__(self, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
         """Run the loop."""
-        if self._tape is not None:
-            found = self._tape(leaves, captured)
-            return (*found[: self.shown], *[found[self.shown + i] for i in self.keep])
         n, run = self.carried, self.body.run
         carry = list(leaves[:n])
-        rows = [x if np.ndim(x) else np.broadcast_to(x, self.count)
-                for x in leaves[n:]]  # fmt: skip
+        rows = [x if np.ndim(x) else np.broadcast_to(x, (self.count, *inside.shape))
+                for x, inside in zip(leaves[n:], self.body.program.inputs[n:],
+                                     strict=False)]  # fmt: skip
+        if self._tape is not None:
+            found = self._tape([*carry, *rows], captured)
+            return (*found[: self.shown], *[found[self.shown + i] for i in self.keep])
         stacks = self._stacks(carry)
         places = [*range(n, self.shown), *self.keep]
         used = [pair for pair, stored in
