@@ -9,6 +9,7 @@ sweep runs on nodes and is itself recorded: that is all there is to higher order
 from __future__ import annotations
 
 import gc
+import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -30,7 +31,7 @@ from chainrule.nodes import node
 from chainrule.operations_grad import structure
 from chainrule.recorder import new, next_serial, record, stacked
 from chainrule.rules import plain
-from chainrule.shapes import ARRAYS, TUPLE, describe, kind_of, ndarray
+from chainrule.shapes import ARRAYS, TUPLE, describe, kind_of, ndarray, shape_of
 from chainrule.supports import supported
 from chainrule.values import INPUT, as_value, holds_nodes
 from chainrule.vertices import raw, refuse_nans, stand_in, vertex
@@ -142,6 +143,11 @@ class Recording:
         leaves += [z for z in flatten(self.aux)[0] if isinstance(z, node)]
         return bool(leaves) and bool(collect(leaves, self.start).older)
 
+    def largest(self) -> int:
+        """Return the number of entries of the largest value that was recorded."""
+        order = self._ordered(tuple(self.roots())).order
+        return max((_size(raw(z)) for z in order), default=1)
+
     def _ordered(self, roots: tuple[node, ...]) -> Ordered:
         """Return the vertices under some roots in sweep order, sorted once."""
         if self._known is None or self._known[0] != tuple(map(id, roots)):
@@ -209,6 +215,12 @@ class Recording:
         if not recorded:
             leaves = [plain_copy(x) if copy else raw(x) for x in leaves]
         return unflatten(structure, leaves)
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, TUPLE):
+        return max(map(_size, value), default=1)
+    return math.prod(shape_of(value)) or 1
 
 
 def alike(values: list[Any], likes: Sequence[Any]) -> list[Any]:

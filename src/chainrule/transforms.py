@@ -16,7 +16,12 @@ import numpy as np
 
 from chainrule import operations
 from chainrule.containers import LEAF, flatten, is_container, map_leaves, unflatten
-from chainrule.errors import ArgumentError, NotScalarError, ShapeError
+from chainrule.errors import (
+    ArgumentError,
+    CompileError,
+    NotScalarError,
+    ShapeError,
+)
 from chainrule.nodes import node
 from chainrule.recording import CollectorPaused, Recording, plain_copy
 from chainrule.shapes import (
@@ -30,7 +35,7 @@ from chainrule.shapes import (
 )
 from chainrule.supports import zeros_of
 from chainrule.values import check_cotangent
-from chainrule.vertices import raw, stand_in
+from chainrule.vertices import first_stand_in, raw, stand_in
 
 Argnums = int | Sequence[int]
 
@@ -369,47 +374,90 @@ def _jacobian(f: Any, args: Any, keywords: Any, *, argnums: Argnums, mode: str) 
 
 
 def _by_rows(run: Recording) -> list[list[Any]]:
-    """One reverse sweep per output entry: blocks[output][input]."""
+    """Sweep back from each output entry: blocks[output][input]."""
     blocks: list[list[Any]] = []
     for i, z in enumerate(run.outputs):
-        rows: list[list[Any]] = []
-        for seed in _units(z):
-            bars, _ = run.pull({i: seed})
-            pairs = zip(bars, run.inputs, strict=True)
-            rows.append([zeros_of(x._value) if b is None else b for b, x in pairs])
-        blocks.append(
-            [
-                _assembled([row[j] for row in rows], shape_of(z), x.shape, axis=0)
-                for j, x in enumerate(run.inputs)
-            ]
-        )
+
+        def swept(seed: Any, i: int = i) -> list[Any]:
+            return run.pull({i: seed})[0]
+
+        parts = _for_each_unit(z, swept, run, run.inputs, axis=0)
+        pairs = zip(parts, run.inputs, strict=True)
+        blocks.append([_block(part, z, x) for part, x in pairs])
     return blocks
 
 
 def _by_columns(run: Recording) -> list[list[Any]]:
-    """One forward sweep per input entry: blocks[output][input]."""
+    """Sweep forwards from each input entry: blocks[output][input]."""
     blocks: list[list[Any]] = [[] for _ in run.outputs]
     for j, x in enumerate(run.inputs):
-        columns: list[list[Any]] = []
-        for unit in _units(x):
+
+        def swept(seed: Any, j: int = j) -> list[Any]:
             tangents: list[Any] = [None] * len(run.inputs)
-            tangents[j] = unit
-            dots, _ = run.push(tangents)
-            pairs = zip(dots, run.outputs, strict=True)
-            columns.append([zeros_of(raw(z)) if d is None else d for d, z in pairs])
-        for i, z in enumerate(run.outputs):
-            entries = [column[i] for column in columns]
-            blocks[i].append(_assembled(entries, shape_of(z), x.shape, axis=-1))
+            tangents[j] = seed
+            return run.push(tangents)[0]
+
+        parts = _for_each_unit(x, swept, run, run.outputs, axis=-1)
+        for row, part, z in zip(blocks, parts, run.outputs, strict=True):
+            row.append(_block(part, z, x))
     return blocks
 
 
-def _assembled(parts: list[Any], rows: Any, columns: Any, *, axis: int) -> Any:
-    """Stack sweeps into a block of shape ``rows + columns``."""
-    if not parts:
-        return np.zeros((*rows, *columns))
-    if not rows and not columns:
-        return parts[0]
-    return operations.reshape(operations.stack(parts, axis=axis), (*rows, *columns))
+def _for_each_unit(
+    x: Any, swept: Callable[[Any], list[Any]], run: Recording, likes: Sequence[Any],
+    *, axis: int,
+) -> list[Any]:  # fmt: skip
+    """Sweep from each unit of ``x``; stack each result along a new axis.
+
+    In a trace one sweep stands for all, so that a program does not grow with ``x``.
+    """
+
+    def filled(seed: Any) -> list[Any]:
+        pairs = zip(swept(seed), likes, strict=True)
+        return [zeros_of(raw(like)) if v is None else v for v, like in pairs]
+
+    units = _units(x)
+    if not units:
+        return [np.zeros(0) for _ in likes]
+    if shape_of(x) == ():
+        return filled(units[0])
+    trace = first_stand_in([raw(v) for v in (*run.inputs, *run.outputs)])
+    if trace is not None and len(units) > 1:
+        try:
+            stacks = _in_blocks(trace, filled, np.stack(units), run.largest())
+        except CompileError:
+            pass  # a custom derivative branches on a value
+        else:
+            return [_last(s) for s in stacks] if axis else stacks
+    columns = zip(*map(filled, units), strict=True)
+    return [operations.stack(list(c), axis=axis) for c in columns]
+
+
+AT_ONCE = 1 << 21
+"""Entries of all sweeps' largest values that a trace keeps at a time: 16 megabytes."""
+
+
+def _in_blocks(
+    trace: stand_in, swept: Callable[[Any], list[Any]], seeds: Any, largest: int
+) -> list[Any]:
+    """Map a sweep over seeds, over so many at a time that they stay in the cache."""
+    step = max(1, AT_ONCE // largest)
+    blocks = [trace.over(swept, seeds[i : i + step])
+              for i in range(0, len(seeds), step)]  # fmt: skip
+    if len(blocks) == 1:
+        return blocks[0]
+    return [operations.concatenate(list(b)) for b in zip(*blocks, strict=True)]
+
+
+def _last(x: Any) -> Any:
+    """Return an array with its first axis moved to the end."""
+    return operations.transpose(x, axes=(*range(1, len(shape_of(x))), 0))
+
+
+def _block(part: Any, z: Any, x: Any) -> Any:
+    """Give stacked sweeps their shape: that of ``z``, then that of ``x``."""
+    shape = (*shape_of(z), *x.shape)
+    return part if shape_of(part) == shape else operations.reshape(part, shape)
 
 
 def _check_holomorphic(run: Recording, blocks: list[list[Any]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -57,6 +57,10 @@ class stand_in:
 
     def whole(self, function: Any, operands: Sequence[Any], given: Any) -> Any:
         """Return the result of a function, run as one step of the trace."""
+        raise NotImplementedError
+
+    def over(self, f: Callable[[Any], list[Any]], seeds: Any) -> list[Any]:
+        """Return the results of ``f`` for each seed, stacked; ``f`` is traced once."""
         raise NotImplementedError
 
     @property

@@ -43,6 +43,10 @@ CALLS = {
     "gradient": (gd.grad(lambda x: np.sum(np.sin(x) * x**2)), (X,)),
     "value_and_grad": (gd.value_and_grad(lambda x, y: np.sum(x) * y), (X, 2.0)),
     "hessian": (gd.hessian(lambda x: np.sum(x**3) * x[0]), (X,)),
+    "jacobian": (gd.jacobian(lambda x: np.cumsum(np.sin(x) * x[::-1])), (X,)),
+    "columns": (gd.jacobian(lambda x: x[:, None] * x + TABLE[:, :4] @ x,
+                            mode="forward"), (X,)),
+    "jacobian of a scan": (gd.jacobian(lambda x: scanned(x)[1]), (X,)),
     "containers": (
         lambda p, *, scale: {"z": (p["w"][0] * scale, [p["b"], None]), "n": "text"},
         ({"w": (X, 2.0), "b": 3.0},),

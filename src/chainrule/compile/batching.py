@@ -15,14 +15,18 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compile.bodies import traced_in
+from chainrule.compile.loops import Loop
 from chainrule.compile.program import Program, replaced
 from chainrule.compile.progress import watched
-from chainrule.compile.trace import Row
+from chainrule.compile.trace import Row, Trace
+from chainrule.graph import has_nan
 from chainrule.operations_grad.indexing import as_tuple, unindex
+from chainrule.operations_grad.linalg import cofactors_dot
 from chainrule.operations_grad.shaping import broadcast_to
 from chainrule.shapes import SEQUENCES, TUPLE, ndarray, normalize_axes, shape_of
 from chainrule.supports import masked_result
-from chainrule.vertices import first_stand_in, refuse_nans
+from chainrule.vertices import first_stand_in, stand_in
 
 _np: Any = np
 
@@ -38,15 +42,23 @@ class CannotBatchError(Exception):
     """A row has no batched form for these arguments; it is called per example."""
 
 
-def run_batched(program: Program, inputs: Sequence[Any], count: int) -> list[Any]:
+def run_batched(
+    program: Program, inputs: Sequence[Any], count: int, home: Trace
+) -> list[Any]:
     """Run a program on inputs of which some are ``Many``; return all outputs as arrays.
 
-    Outputs that do not depend on the example are repeated.
+    What depends on no traced value is computed now. Outputs that do not depend on the
+    example are repeated.
     """
     known: dict[Row, Any] = dict(zip(program.inputs, inputs, strict=True))
     for row in program.rows:
         known[row] = _batched(row, known, count)
-    refuse_nans([_plain(known[row]) for row in program.checks])
+    for row in program.checks:
+        x = _plain(known[row])
+        if isinstance(x, stand_in):
+            x.refuse_nan()
+        elif has_nan(x):
+            home.constant(x).refuse_nan()
     found: list[Any] = []
     for x in program.outputs:
         value = known[x] if isinstance(x, Row) else x
@@ -157,6 +169,7 @@ class Moved:
 
 
 Form = Callable[[Moved], Any]
+Axes = tuple[int, ...]
 
 
 def _form_of(function: Any) -> Form | None:
@@ -165,6 +178,8 @@ def _form_of(function: Any) -> Form | None:
         return _reduced if function.__name__ == "reduce" else None
     if isinstance(function, np.ufunc) and function.signature is None:
         return _elementwise
+    if isinstance(function, Loop):
+        return _scanned
     return _FORMS.get(function)
 
 
@@ -173,6 +188,13 @@ def _elementwise(moved: Moved) -> Any:
     args = [moved.aligned(x, rank) for x in moved.args]
     given = {k: moved.aligned(x, rank) for k, x in moved.given.items()}
     return moved.row.function(*args, **given)  # type: ignore[misc]
+
+
+def _broadcast(moved: Moved) -> Any:
+    """Batch a function of the library that takes stacks of matrices."""
+    rank = max(map(moved.rank, moved.args))
+    args = [moved.aligned(x, rank) for x in moved.args]
+    return _whole(moved.row.function, args, moved.given)
 
 
 def _shifted(axis: Any, rank: int) -> Any:
@@ -242,6 +264,14 @@ def _check_adjacent(parts: Sequence[Any]) -> None:
         raise CannotBatchError
 
 
+def _whole(function: Any, values: Sequence[Any], given: Any) -> Any:
+    """Call a function, as one row where a value is traced."""
+    trace = first_stand_in(*values, given)
+    if trace is None:
+        return function(*values, **given)
+    return trace.whole(function, values, given)
+
+
 def _unindexed(moved: Moved) -> Any:
     x = moved.args[0]
     index, shape = moved.given.get("index"), moved.given.get("shape")
@@ -250,7 +280,7 @@ def _unindexed(moved: Moved) -> Any:
     parts = as_tuple(index)
     _check_adjacent(parts)
     given = {"index": (slice(None), *parts), "shape": (moved.count, *shape)}
-    return x.value.whole(unindex, (x.value,), given)
+    return _whole(unindex, (x.value,), given)
 
 
 def _reshaped(moved: Moved) -> Any:
@@ -323,8 +353,8 @@ def _multiplied(moved: Moved) -> Any:
     """Batch a product of matrices and vectors."""
     x, y = moved.args
     ranks = moved.rank(x), moved.rank(y)
-    if 0 in ranks or (moved.row.function is not np.matmul and max(ranks) > 2):
-        raise CannotBatchError
+    if moved.row.function is np.dot and (0 in ranks or max(ranks) > 2):
+        return _contracted_along(moved, ranks[0] - 1, max(ranks[1] - 2, 0))
     if ranks == (1, 1):
         return _np.sum(moved.aligned(x, 1) * moved.aligned(y, 1), axis=-1)
     if ranks == (1, 2) and not isinstance(y, Many):
@@ -348,14 +378,82 @@ def _matrix(moved: Moved, x: Any, rank: int, place: int) -> Any:
     return moved.aligned(x, rank)
 
 
+def _inner(moved: Moved) -> Any:
+    x, y = moved.args
+    return _contracted_along(moved, moved.rank(x) - 1, moved.rank(y) - 1)
+
+
+def _outer(moved: Moved) -> Any:
+    x, y = moved.args
+    left = _np.reshape(_plain(x), (*[moved.count] * isinstance(x, Many), -1, 1))
+    right = _np.reshape(_plain(y), (*[moved.count] * isinstance(y, Many), 1, -1))
+    return left * right
+
+
+def _contracted_along(moved: Moved, a: int, b: int) -> Any:
+    """Batch the sum of products along an axis of each; of a number, the product."""
+    x, y = moved.args
+    if not moved.rank(x) or not moved.rank(y):
+        rank = moved.rank(x) + moved.rank(y)
+        return moved.aligned(x, rank) * moved.aligned(y, rank)
+    return _tensor_product(moved, (a,), (b,))
+
+
+def _contracted_axes(moved: Moved) -> Any:
+    x, y = moved.args[:2]
+    axes = moved.option("axes", 2, 2)
+    if isinstance(axes, (int, np.integer)):
+        first = tuple(range(moved.rank(x) - int(axes), moved.rank(x)))
+        return _tensor_product(moved, first, tuple(range(int(axes))))
+    pairs = [(a,) if isinstance(a, (int, np.integer)) else a for a in axes]
+    first, second = (normalize_axes(tuple(a), moved.rank(v))
+                     for a, v in zip(pairs, (x, y), strict=True))  # fmt: skip
+    return _tensor_product(moved, first, second)
+
+
+def _tensor_product(moved: Moved, first: Axes, second: Axes) -> Any:
+    """Batch ``np.tensordot`` along these axes of an example."""
+    x, y = moved.args[:2]
+    rank = moved.rank(x)
+    if not isinstance(y, Many):
+        return _np.tensordot(x.value, y, axes=([a + 1 for a in first], second))
+    if not isinstance(x, Many):
+        z = _np.tensordot(x, y.value, axes=(first, [b + 1 for b in second]))
+        return _np.moveaxis(z, rank - len(first), 0)
+    names = _LETTERS[1 : 1 + rank]
+    others = list(_LETTERS[1 + rank : 1 + rank + moved.rank(y)])
+    for a, b in zip(first, second, strict=True):
+        others[b] = names[a]
+    kept = [c for c in names if c not in others] + [c for c in others if c not in names]
+    text = f"a{names},a{''.join(others)}->a{''.join(kept)}"
+    return _np.einsum(text, x.value, y.value)
+
+
+def _crossed(moved: Moved) -> Any:
+    x, y = moved.args
+    axes = moved.rest()
+    if any(axis not in (-1, None) for axis in axes.values()):
+        raise CannotBatchError
+    rank = max(moved.rank(x), moved.rank(y))
+    return _np.cross(moved.aligned(x, rank), moved.aligned(y, rank))
+
+
 def _solved(moved: Moved) -> Any:
     a, b = moved.args
-    vector = moved.rank(b) == 1
-    if moved.rank(a) > 2:
-        raise CannotBatchError
-    rank = max(2, moved.rank(b))
+    own = moved.rank(b)
+    if not isinstance(a, Many) and moved.rank(a) == 2 and own <= 2:
+        return _solved_together(a, b.value)
+    rank = max(2, moved.rank(a), own)
     z = _np.linalg.solve(moved.aligned(a, rank), _matrix(moved, b, rank, -1))
-    return z[..., 0] if vector else z
+    return z[..., 0] if own == 1 else z
+
+
+def _solved_together(a: Any, b: Any) -> Any:
+    """Solve with one matrix for all examples, which is factorized once."""
+    count, n = shape_of(b)[:2]
+    columns = _np.reshape(_np.moveaxis(b, 0, -1), (n, -1))
+    z = _np.reshape(_np.linalg.solve(a, columns), (*shape_of(b)[1:], count))
+    return _np.moveaxis(z, -1, 0)
 
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -363,7 +461,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 def _contracted(moved: Moved) -> Any:
     subscripts, *operands = moved.args
-    if not isinstance(subscripts, str) or "." in subscripts or "->" not in subscripts:
+    if not isinstance(subscripts, str) or "->" not in subscripts:
         raise CannotBatchError
     inputs, output = subscripts.split("->")
     letter = next(c for c in _LETTERS if c not in subscripts)
@@ -373,10 +471,33 @@ def _contracted(moved: Moved) -> Any:
     return _np.einsum(f"{','.join(parts)}->{letter}{output}", *plain, **moved.rest())
 
 
+def _scanned(moved: Moved) -> Any:
+    """Batch a scan: a scan whose body runs the examples' bodies."""
+    loop: Loop = moved.row.function
+    leaves, captured = moved.args
+    n, count = loop.carried, moved.count
+    many = [True] * n + [isinstance(x, Many) for x in leaves[n:]]
+    carries = [x.value if isinstance(x, Many)
+               else _np.broadcast_to(x, (count, *shape_of(x))) for x in leaves[:n]]  # fmt: skip
+    rows = [_np.moveaxis(x.value, 0, 1) if isinstance(x, Many) else x
+            for x in leaves[n:]]  # fmt: skip
+    home: Any = traced_in(list(map(_plain, [*leaves, *captured])))
+
+    def flat(*inputs: Any) -> list[Any]:
+        given = [Many(x) if m else x for x, m in zip(inputs, many, strict=True)]
+        program = loop.body.program
+        return run_batched(program, [*given, *captured], count, home.innermost())
+
+    batched = Loop(home, flat, carries, rows, loop.count, reverse=loop.reverse)
+    found = batched.values([*carries, *rows])
+    return (*found[:n], *(_np.moveaxis(z, 1, 0) for z in found[n:]))
+
+
 _FORMS: dict[Any, Form] = {
     operator.getitem: _getitem,
     unindex: _unindexed,
     masked_result: _elementwise,
+    cofactors_dot.__wrapped__: _broadcast,  # type: ignore[attr-defined]
     float: _number,
     np.where: _elementwise,
     np.asarray: _made_of,
@@ -391,6 +512,10 @@ _FORMS: dict[Any, Form] = {
     np.linalg.solve: _solved,
     np.matmul: _multiplied,
     np.dot: _multiplied,
+    np.inner: _inner,
+    np.outer: _outer,
+    np.tensordot: _contracted_axes,
+    np.cross: _crossed,
     np.einsum: _contracted,
     np.roll: _rolled,
     **dict.fromkeys((np.stack, np.concatenate), _joined),

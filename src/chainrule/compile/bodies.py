@@ -18,6 +18,7 @@ from chainrule.graph import collect, forward_sweep, reverse_sweep
 from chainrule.nodes import node
 from chainrule.recorder import next_serial
 from chainrule.recording import Recording
+from chainrule.shapes import TUPLE
 from chainrule.supports import supported, zeros_of
 from chainrule.vertices import raw, refuse_nans
 
@@ -85,10 +86,16 @@ def example_of(x: Any) -> Any:
 
 def filled(parts: Sequence[Any], likes: Sequence[Any]) -> list[Any]:
     """Return cotangents, or tangents, with zeros for those that are absent."""
-    return [
-        zeros_of(raw(x)) if p is None else p.value if isinstance(p, supported) else p
-        for p, x in zip(parts, likes, strict=True)
-    ]
+    return [_filled(p, raw(x)) for p, x in zip(parts, likes, strict=True)]
+
+
+def _filled(part: Any, like: Any) -> Any:
+    value = part.value if isinstance(part, supported) else part
+    if value is None:
+        return zeros_of(like)
+    if isinstance(value, TUPLE):
+        return tuple(_filled(v, w) for v, w in zip(value, like, strict=True))
+    return value
 
 
 def _recorded(flat: Flat, leaves: list[Any], moving: Sequence[int]) -> Recording:

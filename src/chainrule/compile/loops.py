@@ -41,7 +41,7 @@ from chainrule.nodes import node
 from chainrule.recorder import record
 from chainrule.rules import rule
 from chainrule.shapes import describe, shape_of
-from chainrule.supports import is_inexact, supported, zeros_of
+from chainrule.supports import add_values, is_inexact, supported, zeros_of
 from chainrule.vertices import raw
 
 KEPT = 1 << 26
@@ -439,7 +439,7 @@ class scan_grad(rule, kind=True):
                 g + bars[history[i]] if history.get(i) in bars else g
                 for i, g in zip(free, found, strict=False)
             ]
-            sums = [a + b for a, b in
+            sums = [add_values(a, b) for a, b in
                     zip(closed_bars, found[len(moving) :], strict=True)]  # fmt: skip
             return (before, sums), found[len(free) : len(moving)]
 

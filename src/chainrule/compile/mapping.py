@@ -25,13 +25,13 @@ from chainrule.compile.bodies import (
 )
 from chainrule.compile.lanes import Lanes
 from chainrule.compile.lowering import CannotLowerError
-from chainrule.compile.trace import Trace, Traced, joined
+from chainrule.compile.trace import MAPS, Trace, Traced, joined
 from chainrule.containers import flatten, unflatten
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes import node
 from chainrule.recorder import record
 from chainrule.rules import rule
-from chainrule.shapes import describe, shape_of
+from chainrule.shapes import TUPLE, describe, shape_of
 from chainrule.supports import is_inexact, supported
 from chainrule.vertices import raw
 
@@ -151,6 +151,18 @@ def _in_python(
     return [operations.stack(list(c)) for c in zip(*columns, strict=True)], arranged
 
 
+def over_seeds(home: Trace, f: Callable[..., Any], seeds: Any) -> list[Any]:
+    """Return the results of ``f`` for each seed, stacked."""
+
+    def one(leaves: Sequence[Any]) -> tuple[list[Any], Any]:
+        return f(*leaves), None
+
+    return _in_trace(home, one, [seeds], [True], len(seeds))[0]
+
+
+MAPS.append(over_seeds)
+
+
 def _in_trace(
     home: Trace, one: Any, leaves: Sequence[Any], many: Sequence[bool], count: int
 ) -> tuple[list[Any], Any]:
@@ -195,8 +207,7 @@ class Mapping:
 
     def values(self, operands: Sequence[Any]) -> tuple[Any, ...]:
         """Run the rows on all examples at once."""
-        own = [x if isinstance(x, Traced) else self.home.constant(x)
-               for x in operands[: len(self.many)]]  # fmt: skip
+        own = operands[: len(self.many)]
         program, captured = self.body.program, self.body.captured
         if executors.pays_in_lanes(program, self.count):
             try:
@@ -206,7 +217,7 @@ class Mapping:
             except CannotLowerError:
                 pass
         given = [Many(x) if m else x for x, m in zip(own, self.many, strict=True)]
-        return tuple(run_batched(program, [*given, *captured], self.count))
+        return tuple(run_batched(program, [*given, *captured], self.count, self.home))
 
 
 class vmap_grad(rule, kind=True):
@@ -234,8 +245,7 @@ class vmap_grad(rule, kind=True):
 
         found = _mapped_again(back, mapping, operands[:n], grads)
         shared = [not mapping.many[i] for i in inexact] + [True] * len(closed)
-        bars = [operations.sum(g, axis=0) if s else g
-                for g, s in zip(found, shared, strict=True)]  # fmt: skip
+        bars = [_summed(g) if s else g for g, s in zip(found, shared, strict=True)]
         places = dict(zip([*inexact, *range(n, n + len(closed))], bars, strict=True))
         for i in wanted:
             if i in places:
@@ -258,16 +268,24 @@ class vmap_grad(rule, kind=True):
         return supported(tuple(found))
 
 
+def _summed(bar: Any) -> Any:
+    """Add up the examples of a cotangent, or of each of several results' ones."""
+    if isinstance(bar, TUPLE):
+        return tuple(map(_summed, bar))
+    return operations.sum(bar, axis=0)
+
+
 def _mapped_again(
     f: Callable[..., Any], mapping: Mapping, operands: Sequence[Any], others: Any,
     *, like: bool = False,
 ) -> list[Any]:  # fmt: skip
     """Map ``f(leaves, others)``; the others have examples, all or ``like`` leaves."""
     second = mapping.many if like else [True] * len(others)
-    axes = [0 if m else None for m in (*mapping.many, *second)]
     n = len(operands)
 
-    def split(*leaves: Any) -> Any:
-        return f(leaves[:n], leaves[n:])
+    def split(leaves: Sequence[Any]) -> tuple[list[Any], Any]:
+        return flatten(f(leaves[:n], leaves[n:]))
 
-    return list(vmap(split, axes)(*operands, *others))
+    home, many = mapping.home.innermost(), [*mapping.many, *second]
+    leaves = [*operands, *others]
+    return unflatten(*reversed(_in_trace(home, split, leaves, many, mapping.count)))

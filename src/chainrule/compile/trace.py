@@ -456,6 +456,10 @@ class Traced(stand_in):
         """Return the result of a function, run as one row."""
         return self.home.call(function, operands, given)
 
+    def over(self, f: Function, seeds: Any) -> list[Any]:
+        """Return the results of ``f`` for each seed, stacked; ``f`` is traced once."""
+        return MAPS[0](self.home.innermost(), f, seeds)
+
     @property
     def is_number(self) -> bool:
         """Whether this stands for a Python number, which adopts others' dtypes."""
@@ -697,6 +701,8 @@ Traced.__divmod__ = _method(np.divmod)  # type: ignore[attr-defined]
 
 declare_value(Traced)
 
+MAPS: list[Function] = []
+"""What maps a function over seeds in a trace; set by ``compile.mapping``."""
 _NONE: Mapping[str, Any] = {}
 _DTYPES: Mapping[type, np.dtype[Any]] = {k: np.dtype(k) for k in NUMBERS}
 _OF_SHAPE = {
