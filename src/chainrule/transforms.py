@@ -336,6 +336,10 @@ def jacobian(
     ArgumentError
         If a complex argument enters in a way that is not complex differentiable.
 
+    Notes
+    -----
+    Compiled, one sweep is traced and runs for all entries at once.
+
     Examples
     --------
     >>> import chainrule as gd, numpy as np
@@ -416,31 +420,32 @@ def _for_each_unit(
         pairs = zip(swept(seed), likes, strict=True)
         return [zeros_of(raw(like)) if v is None else v for v, like in pairs]
 
-    units = _units(x)
-    if not units:
+    size, shape = int(np.size(raw(x))), shape_of(x)
+    if not size:
         return [np.zeros(0) for _ in likes]
-    if shape_of(x) == ():
-        return filled(units[0])
+    if shape == ():
+        return filled(_ones(x))
     trace = first_stand_in([raw(v) for v in (*run.inputs, *run.outputs)])
-    if trace is not None and len(units) > 1:
+    if trace is not None and size > 1:
+        seeds = np.eye(size, dtype=dtype_of(raw(x))).reshape(size, *shape)
         try:
-            stacks = _in_blocks(trace, filled, np.stack(units), run.largest())
+            stacks = _in_blocks(trace, filled, seeds, run.largest())
         except CompileError:
             pass  # a custom derivative branches on a value
         else:
             return [_last(s) for s in stacks] if axis else stacks
-    columns = zip(*map(filled, units), strict=True)
+    columns = zip(*map(filled, _units(x)), strict=True)
     return [operations.stack(list(c), axis=axis) for c in columns]
 
 
-AT_ONCE = 1 << 21
-"""Entries of all sweeps' largest values that a trace keeps at a time: 16 megabytes."""
+AT_ONCE = 1 << 22
+"""Entries of all sweeps' largest values that a trace keeps at a time: 32 megabytes."""
 
 
 def _in_blocks(
     trace: stand_in, swept: Callable[[Any], list[Any]], seeds: Any, largest: int
 ) -> list[Any]:
-    """Map a sweep over seeds, over so many at a time that they stay in the cache."""
+    """Map a sweep over seeds, over so many at a time that memory suffices."""
     step = max(1, AT_ONCE // largest)
     blocks = [trace.over(swept, seeds[i : i + step])
               for i in range(0, len(seeds), step)]  # fmt: skip
@@ -683,10 +688,7 @@ def _ones(z: Any) -> Any:
 
 def _units(z: Any) -> list[Any]:
     """Return the unit arrays of a value's shape, entry by entry."""
-    value = raw(z)
-    if type(value) is float or np.ndim(value) == 0:
-        return [_ones(z)]
-    zero = np.zeros(shape_of(value), dtype_of(value))
+    zero = np.zeros(shape_of(z), dtype_of(raw(z)))
     units: list[Any] = []
     for index in np.ndindex(zero.shape):
         unit = zero.copy()

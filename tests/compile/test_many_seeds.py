@@ -119,8 +119,10 @@ CASES = {
                 (2.0, 3.0)),
     "a number of an array": (gd.jacobian(lambda x: np.sum(x**3)), (X,)),
     "an array of a number": (gd.jacobian(lambda x: x * X**x), (1.5,)),
-    "containers": (gd.jacobian(lambda p: {"a": p["u"] * p["v"], "b": [p["u"] @ X, 1.0]}),
-                   ({"u": X, "v": 2.0, "name": "w"},)),
+    "containers": (
+        gd.jacobian(lambda p: {"a": p["u"] * p["v"], "b": [p["u"] @ X, 1.0]}),
+        ({"u": X, "v": 2.0, "name": "w"},),
+    ),
     "absent": (gd.jacobian(lambda x, y: (x * 2.0, np.sin(y)), (0, 1)), (X, X)),
     "absent, columns": (gd.jacobian(lambda x, y: (x * 2.0, np.sin(y)), (0, 1),
                                     mode="forward"), (X, X)),

@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule import operations
 from chainrule.compile import executors
-from chainrule.compile.batching import Many, run_batched
+from chainrule.compile.batching import run_batched
 from chainrule.compile.bodies import (
     Body,
     example_of,
@@ -23,8 +23,10 @@ from chainrule.compile.bodies import (
     pushed_through,
     traced_in,
 )
+from chainrule.compile.examples import Many
 from chainrule.compile.lanes import Lanes
 from chainrule.compile.lowering import CannotLowerError
+from chainrule.compile.sparsity import Sparse, of_seeds
 from chainrule.compile.trace import MAPS, Trace, Traced, joined
 from chainrule.containers import flatten, unflatten
 from chainrule.errors import ArgumentError, ShapeError
@@ -151,25 +153,26 @@ def _in_python(
     return [operations.stack(list(c)) for c in zip(*columns, strict=True)], arranged
 
 
+def _in_trace(
+    home: Trace, one: Any, leaves: Sequence[Any], many: Sequence[bool], count: int,
+    *, seeds: bool = False,
+) -> tuple[list[Any], Any]:  # fmt: skip
+    mapping = Mapping(home, one, leaves, many, count, seeds=seeds)
+    operands = [leaves[i] for i in mapping.numeric]
+    results = record(vmap_grad, [*operands, *mapping.body.closed], {"mapping": mapping})
+    return list(results), mapping.arranged
+
+
 def over_seeds(home: Trace, f: Callable[..., Any], seeds: Any) -> list[Any]:
-    """Return the results of ``f`` for each seed, stacked."""
+    """Return the results of ``f``, a sweep, for each seed, stacked."""
 
     def one(leaves: Sequence[Any]) -> tuple[list[Any], Any]:
         return f(*leaves), None
 
-    return _in_trace(home, one, [seeds], [True], len(seeds))[0]
+    return _in_trace(home, one, [seeds], [True], len(seeds), seeds=True)[0]
 
 
 MAPS.append(over_seeds)
-
-
-def _in_trace(
-    home: Trace, one: Any, leaves: Sequence[Any], many: Sequence[bool], count: int
-) -> tuple[list[Any], Any]:
-    mapping = Mapping(home, one, leaves, many, count)
-    operands = [leaves[i] for i in mapping.numeric]
-    results = record(vmap_grad, [*operands, *mapping.body.closed], {"mapping": mapping})
-    return list(results), mapping.arranged
 
 
 class Mapping:
@@ -177,10 +180,11 @@ class Mapping:
 
     def __init__(
         self, home: Trace, one: Any, leaves: Sequence[Any], many: Sequence[bool],
-        count: int,
+        count: int, *, seeds: bool = False,
     ) -> None:  # fmt: skip
-        """Trace the function for one example."""
+        """Trace the function for one example; zeros of seeds are structural."""
         self.home = home
+        self.seeds = seeds
         self.one = one
         self.leaves = leaves
         self.count = count
@@ -209,15 +213,21 @@ class Mapping:
         """Run the rows on all examples at once."""
         own = operands[: len(self.many)]
         program, captured = self.body.program, self.body.captured
-        if executors.pays_in_lanes(program, self.count):
+        given = [self._examples(x) if m else x
+                 for x, m in zip(own, self.many, strict=True)]  # fmt: skip
+        sparse = any(isinstance(x, Sparse) for x in given)
+        if not sparse and executors.pays_in_lanes(program, self.count):
             try:
                 many = [*self.many, *[False] * len(captured)]
                 lanes = executors.Hastened(Lanes(program, many, self.count))
                 return self.home.call(lanes, [*own, *captured], None)
             except CannotLowerError:
                 pass
-        given = [Many(x) if m else x for x, m in zip(own, self.many, strict=True)]
         return tuple(run_batched(program, [*given, *captured], self.count, self.home))
+
+    def _examples(self, x: Any) -> Many | Sparse:
+        constant = self.seeds and isinstance(x, np.ndarray)
+        return of_seeds(x) if constant else Many(x)
 
 
 class vmap_grad(rule, kind=True):
@@ -287,5 +297,7 @@ def _mapped_again(
         return flatten(f(leaves[:n], leaves[n:]))
 
     home, many = mapping.home.innermost(), [*mapping.many, *second]
-    leaves = [*operands, *others]
-    return unflatten(*reversed(_in_trace(home, split, leaves, many, mapping.count)))
+    found, arranged = _in_trace(
+        home, split, [*operands, *others], many, mapping.count, seeds=mapping.seeds
+    )
+    return unflatten(arranged, found)

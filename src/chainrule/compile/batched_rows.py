@@ -1,0 +1,186 @@
+"""Batched rows: elementwise functions, reductions, shapes and indices.
+
+Each form runs one row on all examples at once: it moves the axes by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compile.examples import CannotBatchError, Many, Moved, as_row, shifted
+from chainrule.operations_grad.indexing import as_tuple, unindex
+from chainrule.shapes import SEQUENCES, ndarray, normalize_axes
+
+_np: Any = np
+
+
+def elementwise(moved: Moved) -> Any:
+    """Batch by broadcasting."""
+    rank = max(moved.rank(x) for x in (*moved.args, moved.given.get("where")))
+    args = [moved.aligned(x, rank) for x in moved.args]
+    given = {k: moved.aligned(x, rank) for k, x in moved.given.items()}
+    return moved.row.function(*args, **given)  # type: ignore[misc]
+
+
+def broadcast(moved: Moved) -> Any:
+    """Batch a function of the library that takes stacks of matrices."""
+    rank = max(map(moved.rank, moved.args))
+    args = [moved.aligned(x, rank) for x in moved.args]
+    return as_row(moved.row.function, args, moved.given)
+
+
+def reduced(moved: Moved) -> Any:
+    """Batch a reduction: its axes are one further on."""
+    x = moved.args[0]
+    if not isinstance(x, Many) or len(moved.args) > 2:
+        raise CannotBatchError
+    default = 0 if moved.row.function is not None and hasattr(
+        moved.row.function, "__self__"
+    ) else None  # fmt: skip
+    axis = shifted(moved.option("axis", 1, default), moved.rank(x))
+    rest = moved.rest("axis")
+    return moved.row.function(x.value, axis=axis, **rest)  # type: ignore[misc]
+
+
+def along(moved: Moved) -> Any:
+    """Batch a function along one axis, whose ``None`` means the flattened array."""
+    default = -1 if moved.row.function in (np.sort, np.argsort) else None
+    x, axis = moved.args[0], moved.option("axis", 1, default)
+    if not isinstance(x, Many) or axis is None or len(moved.args) > 2:
+        raise CannotBatchError
+    axis = shifted(axis, moved.rank(x))
+    rest = moved.rest("axis")
+    return moved.row.function(x.value, axis=axis, **rest)  # type: ignore[misc]
+
+
+def rolled(moved: Moved) -> Any:
+    """Batch ``np.roll`` along axes."""
+    x, axis = moved.args[0], moved.option("axis", 2)
+    if not isinstance(x, Many) or axis is None:
+        raise CannotBatchError
+    shift = moved.option("shift", 1)
+    if isinstance(shift, Many):
+        raise CannotBatchError
+    return _np.roll(x.value, shift, axis=shifted(axis, moved.rank(x)))
+
+
+def getitem(moved: Moved) -> Any:
+    """Batch an index that is the same for all examples."""
+    x, index = moved.args
+    if not isinstance(x, Many):
+        raise CannotBatchError
+    if moved.row.args[0].shape is None:
+        return x.value[index]  # one of several results
+    parts = as_tuple(index)
+    _check_adjacent(parts)
+    return x.value[(slice(None), *parts)]
+
+
+def _check_adjacent(parts: Sequence[Any]) -> None:
+    """Refuse indices of which NumPy would move the result's axes to the front."""
+    fancy = [isinstance(p, (ndarray, list)) for p in parts]
+    if any(isinstance(p, Many) for p in parts):
+        raise CannotBatchError
+    if not any(fancy):
+        return
+    advanced = [f or isinstance(p, (int, np.integer))
+                for f, p in zip(fancy, parts, strict=True)]  # fmt: skip
+    inside = advanced[advanced.index(True) : len(advanced) - advanced[::-1].index(True)]
+    if not all(inside):
+        raise CannotBatchError
+
+
+def unindexed(moved: Moved) -> Any:
+    """Batch the transpose of such an index."""
+    x = moved.args[0]
+    index, shape = moved.given.get("index"), moved.given.get("shape")
+    if not isinstance(x, Many) or shape is None:
+        raise CannotBatchError
+    parts = as_tuple(index)
+    _check_adjacent(parts)
+    given = {"index": (slice(None), *parts), "shape": (moved.count, *shape)}
+    return as_row(unindex, (x.value,), given)
+
+
+def reshaped(moved: Moved) -> Any:
+    """Batch a function that keeps the order of the entries."""
+    x = moved.args[0]
+    if moved.given.get("order", "C") != "C" or not isinstance(x, Many):
+        raise CannotBatchError
+    return _np.reshape(x.value, (moved.count, *(moved.row.shape or ())))
+
+
+def transposed(moved: Moved) -> Any:
+    """Batch ``np.transpose``."""
+    x, rank = moved.args[0], moved.rank(moved.args[0])
+    axes = moved.option("axes", 1)
+    axes = tuple(range(rank))[::-1] if axes is None else normalize_axes(axes, rank)
+    return _np.transpose(x.value, (0, *(a + 1 for a in axes)))
+
+
+def moved_axes(moved: Moved) -> Any:
+    """Batch ``np.moveaxis``."""
+    x, *axes = moved.args
+    first, second = ([shifted(a, moved.rank(x))] if isinstance(a, int) else
+                     shifted(tuple(a), moved.rank(x)) for a in axes)  # fmt: skip
+    return _np.moveaxis(x.value, first, second)
+
+
+def swapped(moved: Moved) -> Any:
+    """Batch ``np.swapaxes``."""
+    x, *axes = moved.args
+    axes = [*axes, *moved.rest().values()]
+    first, second = (shifted(a, moved.rank(x)) for a in axes)
+    return _np.swapaxes(x.value, first, second)
+
+
+def repeated_shape(moved: Moved) -> Any:
+    """Batch a broadcast to a shape."""
+    shape = moved.row.shape or ()
+    x = moved.aligned(moved.args[0], len(shape))
+    return _np.broadcast_to(x, (moved.count, *shape))
+
+
+def same_call(moved: Moved) -> Any:
+    """Batch a function that takes any number of leading axes."""
+    x, *rest = moved.args
+    return as_row(moved.row.function, (x.value, *rest), moved.rest())
+
+
+def number(moved: Moved) -> Any:
+    """Batch ``float``: all are numbers."""
+    return moved.args[0].value
+
+
+def joined(moved: Moved) -> Any:
+    """Batch ``np.stack`` and ``np.concatenate``."""
+    parts = moved.args[0]
+    if not isinstance(parts, SEQUENCES):
+        raise CannotBatchError
+    axis = moved.option("axis", 1, 0)
+    if axis is None:
+        raise CannotBatchError
+    filled = [
+        x.value if isinstance(x, Many)
+        else _np.broadcast_to(x, (moved.count, *np.shape(x))) for x in parts
+    ]  # fmt: skip
+    axis = shifted(axis, len(moved.row.shape or ()))
+    return moved.row.function(filled, axis=axis, **moved.rest("axis"))  # type: ignore
+
+
+def made_of(moved: Moved) -> Any:
+    """Batch ``np.asarray`` of nested lists."""
+    if len(moved.args) != 1:
+        raise CannotBatchError
+    return _nested(moved.args[0], moved.count)
+
+
+def _nested(x: Any, count: int) -> Any:
+    if isinstance(x, Many):
+        return x.value
+    if isinstance(x, SEQUENCES):
+        return _np.stack([_nested(v, count) for v in x], axis=1)
+    return _np.broadcast_to(x, (count, *np.shape(x)))
