@@ -151,8 +151,11 @@ def _scanned(moved: Moved) -> Any:
         x.value if isinstance(x, Many) else _np.broadcast_to(x, (count, *shape_of(x)))
         for x in leaves[:n]
     ]
-    xs = [_np.moveaxis(x.value, 0, 1) if isinstance(x, Many) else x
-          for x in leaves[n:]]  # fmt: skip
+    unread = [np.broadcast_to(0.0, (loop.count, *inside.shape))  # type: ignore[misc]
+              for inside in loop.body.program.inputs[n : len(leaves)]]  # fmt: skip
+    xs = [_np.moveaxis(x.value, 0, 1) if isinstance(x, Many)
+          else x if shape_of(x) else zeros
+          for x, zeros in zip(leaves[n:], unread, strict=True)]  # fmt: skip
     home = traced_in(list(map(plain_of, [*leaves, *captured])))
     if home is None:
         raise CannotBatchError
@@ -162,7 +165,8 @@ def _scanned(moved: Moved) -> Any:
         program = loop.body.program
         return run_batched(program, [*given, *captured], count, home.innermost())
 
-    batched = Loop(home, flat, carries, xs, loop.count, reverse=loop.reverse)
+    batched = Loop(home, flat, carries, xs, loop.count, reverse=loop.reverse,
+                   keep=loop.keep)  # fmt: skip
     found = batched.values([*carries, *xs])
     return (*found[:n], *(_np.moveaxis(z, 1, 0) for z in found[n:]))
 

@@ -359,12 +359,16 @@ class Loop:
         """Run the loop."""
         n, run = self.carried, self.body.run
         carry = list(leaves[:n])
+        if self._tape is not None:
+            kept = {i for i, stored in
+                    zip(self.keep, self.stored[self.shown - n :], strict=True)
+                    if stored}  # fmt: skip
+            stored = [*(i in kept for i in range(n)), *self.stored[: self.shown - n]]
+            found = self._tape(leaves, captured, stored)
+            return (*found[: self.shown], *[found[self.shown + i] for i in self.keep])
         rows = [x if np.ndim(x) else np.broadcast_to(x, (self.count, *inside.shape))
                 for x, inside in zip(leaves[n:], self.body.program.inputs[n:],
                                      strict=False)]  # fmt: skip
-        if self._tape is not None:
-            found = self._tape([*carry, *rows], captured)
-            return (*found[: self.shown], *[found[self.shown + i] for i in self.keep])
         stacks = self._stacks(carry)
         places = [*range(n, self.shown), *self.keep]
         used = [pair for pair, stored in

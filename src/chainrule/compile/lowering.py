@@ -654,30 +654,42 @@ class TapeLoop:
         self._free = []
         self._run, self.name = self._compiled, "native"
 
-    def __call__(self, leaves: Sequence[Any], captured: Sequence[Any]) -> Any:
-        """Run the loop."""
-        run = self._run
+    def __call__(
+        self, leaves: Sequence[Any], captured: Sequence[Any],
+        stored: Sequence[bool] | None = None,
+    ) -> Any:  # fmt: skip
+        """Run the loop.
+
+        ``stored`` says for each carry whether those before all steps are wanted, then
+        for each other result whether those of all steps are. In native code the others
+        take no memory; what is returned for them is of no use.
+        """
         free = self._free
         work = free.pop() if free else self._made()
+        if stored is None:
+            stored = [True] * len(self._ends)
         try:
             for places, x in zip(self._captured, captured, strict=True):
                 work[_writer(places)] = x
             work[self._flag] = 0.0
-            lasts, stacks = run(work, leaves)
+            lasts, stacks = self._run(work, leaves, stored)
             if work[self._flag]:
                 raise NanFound
             n = len(self._starts)
-            many = (self.count,)
             first = [_taken(x, (), like)
                      for x, like in zip(lasts, self._likes, strict=False)]  # fmt: skip
+            wanted = [*stored[n:], *stored[:n]]
             stacked = [*self._likes[n:], *self._likes[:n]]
-            rest = [_taken(x, many, like)
-                    for x, like in zip(stacks, stacked, strict=True)]  # fmt: skip
+            rest = [_taken(x, (self.count,), like) if want else np.empty(0)
+                    for x, like, want in
+                    zip(stacks, stacked, wanted, strict=True)]  # fmt: skip
             return (*first, *rest)
         finally:
             free.append(work)
 
-    def _interpreted(self, work: Any, leaves: Sequence[Any]) -> tuple[Any, Any]:
+    def _interpreted(
+        self, work: Any, leaves: Sequence[Any], stored: Sequence[bool]
+    ) -> tuple[Any, Any]:
         """Run all steps on the VM; return the last carries, and what steps left."""
         n = len(self._starts)
         for places, x in zip(self._starts, leaves, strict=False):
@@ -688,18 +700,41 @@ class TapeLoop:
         lasts = [np.array(work[p]) for p in self._starts]
         return lasts, [work[part].copy() for part in self._stores]
 
-    def _compiled(self, work: Any, leaves: Sequence[Any]) -> tuple[Any, Any]:
-        """Run all steps in native code."""
+    def _compiled(
+        self, work: Any, leaves: Sequence[Any], stored: Sequence[bool]
+    ) -> tuple[Any, Any]:
+        """Run all steps in native code.
+
+        Step t takes part ``t & mask`` of an array: all parts with mask -1, one and the
+        same with 0, and two in turns with 1.
+        """
         n, count = len(self._starts), self.count
-        taken = [np.ascontiguousarray(x, dtype=np.float64) for x in leaves[n:]]
-        carried = [np.empty((count + 1, _span(p)[1])) for p in self._starts]
-        given = [np.empty((count, _span(p)[1])) for p in self._ends[n:]]
-        for array, x in zip(carried, leaves, strict=False):
-            array[count if self.reverse else 0] = np.ravel(x)
-        self._native(work.ctypes.data, *map(id, (*taken, *carried, *given)))
-        first, last = (0, slice(1, None)) if self.reverse else (count, slice(count))
-        lasts = [x[first].copy() for x in carried]
-        return lasts, [*given, *(x[last] for x in carried)]
+        masks = np.full(len(leaves) + len(self._ends) - n, -1, dtype=np.int64)
+        m = len(leaves) - n
+        taken: list[Any] = []
+        for i, x in enumerate(leaves[n:]):
+            if np.ndim(x):
+                taken.append(np.ascontiguousarray(x, dtype=np.float64))
+            else:  # the steps do not read it
+                taken.append(np.zeros(1))
+                masks[i] = 0
+        for i, keep in enumerate(stored):
+            if not keep:
+                masks[m + i] = 1 if i < n else 0
+        carried = [np.empty((count + 1 if keep else 2, _span(p)[1]))
+                   for p, keep in zip(self._starts, stored, strict=False)]  # fmt: skip
+        results = zip(self._ends[n:], stored[n:], strict=True)
+        given = [np.empty((count if keep else 1, _span(p)[1])) for p, keep in results]
+        first, last = (count, 0) if self.reverse else (0, count)
+        parts = masks[m:].tolist()
+        for array, x, mask in zip(carried, leaves, parts, strict=False):
+            array[first & mask] = np.ravel(x)
+        arrays = (masks, *taken, *carried, *given)
+        self._native(work.ctypes.data, *map(id, arrays))
+        lasts = [x[last & mask].copy()
+                 for x, mask in zip(carried, parts, strict=False)]  # fmt: skip
+        before = slice(1, None) if self.reverse else slice(count)
+        return lasts, [*given, *(x[before] for x in carried)]
 
     def _made(self) -> Any:
         work = vm.workspace(self._size)

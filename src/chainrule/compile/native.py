@@ -329,10 +329,14 @@ class Rows(Writer):
         """Say that so many places from one on are elsewhere, at a pointer."""
         self._moving.append((start, count, pointer))
 
-    def part(self, array: str, t: str, n: int) -> str:
-        """Return the address of an array's part number t, of n numbers."""
-        offset = t if n == 1 else self.add(f"mul i64 {t}, {n}")
-        return self.add(f"getelementptr double, ptr {array}, i64 {offset}")
+    def word(self, table: str, i: int) -> str:
+        """Return an integer of a table."""
+        return self.add(f"load i64, ptr {self.at(table, i, 8)}")
+
+    def part(self, array: tuple[str, str], t: str, n: int) -> str:
+        """Return the address of step t's part, n numbers of an array with a mask."""
+        entries, mask = array
+        return self.at(entries, self.add(f"and i64 {t}, {mask}"), 8 * n)
 
     def pointer(self, place: int | str) -> str:
         """Write the address of a place."""
@@ -690,13 +694,14 @@ class Steps:
 def compiled_steps(steps: Steps, read: Any, constants: Mapping[int, float]) -> Any:
     """Return a function of a workspace's address, and those of array objects.
 
-    These are the arrays taken, carried and given, of float64.
+    The first array, of int64, has a mask for each of the others, which are those taken,
+    carried and given, of float64: step t finds its part at ``t & mask``.
     """
     unit = Unit()
-    count = len(steps.taken) + len(steps.carried) + len(steps.given)
-    parameters = ["ptr %work", *objects(count)]
-    writer = Rows(unit, parameters, read, constants)
-    arrays = [writer.entries(i) for i in range(count)]
+    count = 1 + len(steps.taken) + len(steps.carried) + len(steps.given)
+    writer = Rows(unit, ["ptr %work", *objects(count)], read, constants)
+    table = writer.entries(0)
+    arrays = [(writer.entries(i), writer.word(table, i - 1)) for i in range(1, count)]
     with writer.loop(steps.count) as loop:
         t = loop.i
         if steps.reverse:
