@@ -262,7 +262,7 @@ class Compiled:
             outputs, arranged = flatten(result)
             ends = [_output(trace, x, self.f) for x in outputs]
             program = program_of(trace, inputs, ends)
-        choice = Choice(program, self.executor)
+            choice = Choice(program, self.executor)
         path = Path(program, arranged, choice, choice.run, time.perf_counter() - start)
         kind.prefer(path)
         return path

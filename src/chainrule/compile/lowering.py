@@ -12,6 +12,7 @@ steps. Any other row is called by NumPy between two stretches of tape.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -129,7 +130,7 @@ class Builder:
 
     def constant(self, x: Any) -> Places:
         """Return the places of a constant."""
-        if isinstance(x, ndarray) and x.shape:
+        if type(x) is not float and isinstance(x, ndarray) and x.shape:
             found = self._arrays.get(id(x))
             if found is None:
                 if x.dtype.kind not in "fbiu":
@@ -158,6 +159,9 @@ class Builder:
         return self.constant(x)
 
     def _lowered(self, row: Row) -> Places:
+        number = self._of_numbers(row)
+        if number is not None:
+            return number
         if row.shape is None:
             raise CannotLowerError  # several results
         _check_kind(row)
@@ -173,6 +177,34 @@ class Builder:
         self.called.append((len(self.code), Called(row, operands, result)))
         self.left.append(getattr(row.function, "__name__", "function"))
         return result
+
+    def _of_numbers(self, row: Row) -> int | None:
+        """Write a ufunc of float64 numbers: most rows of long programs.
+
+        ``None`` for any other row, and where the general form has more to look at.
+        """
+        f = row.function
+        if row.dtype is not _FLOAT or row.shape != () or type(f) is not np.ufunc:
+            return None
+        op = _number_opcode(f)
+        if op is None or row.given:
+            return None
+        places = [0, 0, 0]
+        for i, x in enumerate(row.args):
+            if type(x) is Row:
+                if x.dtype is not _FLOAT:
+                    return None
+                places[i] = self.at[x]
+                if places[i] == self.absent:
+                    return None
+            elif type(x) is float or type(x) is int:
+                places[i] = self.constant(x)
+            else:
+                return None
+        z = self.size
+        self.size += 1
+        self.code.append([op, z, *places, 1, 0, 0, 0, 0, 0])
+        return z
 
     # ------------------------------------------------------------------- tape rows
 
@@ -313,6 +345,14 @@ def _form_of(row: Row) -> Form | None:
     if isinstance(f, np.ufunc):
         return _ufunc
     return _FORMS.get(f)
+
+
+@functools.cache
+def _number_opcode(f: Any) -> int | None:
+    """Return the opcode of a ufunc that is one row of the tape for any numbers."""
+    if f.signature is not None or f is np.power or f is np.positive:
+        return None
+    return vm.OPCODES.get(f.__name__)
 
 
 def _ufunc(b: Builder, row: Row) -> Places:

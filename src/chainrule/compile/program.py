@@ -98,15 +98,13 @@ def needed(program: Program) -> None:
     Where a shape depends on values (``x[x > 0]``), Python may have read it.
     """
     ends = [*program.outputs, *program.checks, *(g.row for g in program.guards)]
-    ends += [row for row in program.rows if not keeps_shape(row)]
-    keep: set[Row] = set()
-    waiting = [x for x in ends if isinstance(x, Row)]
-    while waiting:
-        row = waiting.pop()
-        if row not in keep:
-            keep.add(row)
-            waiting += row.operands
-    program.rows = [row for row in program.rows if row in keep]
+    keep = {x for x in ends if isinstance(x, Row)}
+    kept: list[Row] = []
+    for row in reversed(program.rows):
+        if row in keep or not keeps_shape(row):
+            keep.update(row.operands)
+            kept.append(row)
+    program.rows = kept[::-1]
 
 
 def keeps_shape(row: Row) -> bool:
@@ -116,8 +114,8 @@ def keeps_shape(row: Row) -> bool:
     functions that are not among them, are looked at in every call.
     """
     f = row.function
-    if row.shape is None:
-        return True  # its items are looked at
+    if row.shape is None or type(f) is np.ufunc:
+        return True  # of several results, the items are looked at
     if f is operator.getitem:
         source = row.args[0]
         if isinstance(source, Row) and source.shape is None:
@@ -224,42 +222,54 @@ def _rows_in(args: Any) -> list[Row]:
 def shared(program: Program) -> None:
     """Make one row of equal calls, and take exact identities."""
     known: dict[Any, Row] = {}
-    place: dict[Row, Row] = {x: x for x in program.inputs}
+    moved: dict[Row, Row] = {}
+    stay = moved.keys().isdisjoint
     kept: list[Row] = []
     with watched(program.rows, "equal calls", "rows") as rows:
         for row in rows:
-            _rewrite(row, place)
+            if not stay(row.operands):
+                _rewrite(row, moved)
             found = _identity(row)
             if found is None:
-                key = (row.function, _key(row.args), _key(row.given), row.number)
-                found = known.setdefault(key, row)
-                if found is row:
-                    kept.append(row)
-            place[row] = found
+                found = known.setdefault(_call_key(row), row)
+            if found is row:
+                kept.append(row)
+            else:
+                moved[row] = found
     program.rows = kept
-    program.outputs = [place.get(x, x) if isinstance(x, Row) else x
+    program.outputs = [moved.get(x, x) if isinstance(x, Row) else x
                        for x in program.outputs]  # fmt: skip
-    program.checks = list(dict.fromkeys(place[x] for x in program.checks))
-    program.guards = [g.at(place[g.row]) for g in program.guards]
+    program.checks = list(dict.fromkeys(moved.get(x, x) for x in program.checks))
+    program.guards = [g.at(moved.get(g.row, g.row)) for g in program.guards]
 
 
-def _rewrite(row: Row, place: Mapping[Row, Row]) -> None:
+def _rewrite(row: Row, moved: Mapping[Row, Row]) -> None:
     """Let a row read what its operands have become."""
-    if all(place[x] is x for x in row.operands):
-        return
-    row.args = tuple([replaced(x, place) for x in row.args])
+    row.args = tuple([replaced(x, moved) for x in row.args])
     if row.given:
-        row.given = {k: replaced(x, place) for k, x in row.given.items()}
-    row.operands = [place[x] for x in row.operands]
+        row.given = {k: replaced(x, moved) for k, x in row.given.items()}
+    row.operands = [moved.get(x, x) for x in row.operands]
 
 
 def replaced(x: Any, place: Mapping[Row, Any]) -> Any:
-    """Replace rows in an argument, also inside lists, tuples and slices."""
+    """Replace rows that have a place, also inside lists, tuples and slices."""
 
     def placed(x: Any) -> Any:
-        return place[x] if isinstance(x, Row) else x
+        return place.get(x, x) if isinstance(x, Row) else x
 
     return mapped(placed, x)
+
+
+def _call_key(row: Row) -> Any:
+    """Return what is equal for calls that compute the same."""
+    if not row.given:
+        for x in row.args:
+            kind = type(x)
+            if kind is not Row and (kind is not float or x == 0.0):
+                break
+        else:  # the arguments are their own keys, but for 0.0, which equals -0.0
+            return (row.function, row.args, row.number)
+    return (row.function, _key(row.args), _key(row.given), row.number)
 
 
 _SMALL = 1024
@@ -289,7 +299,7 @@ def _key(x: Any) -> Any:
     return (kind, x)
 
 
-def _identity(row: Row) -> Any:
+def _identity(row: Row) -> Row | None:
     """Return the row that a call only repeats, exactly; ``None`` if it does more.
 
     A sum with a negative, or a double negative, is rewritten in place.
@@ -310,22 +320,23 @@ def _alike(x: Row, y: Row) -> bool:
 def _is(x: Any, value: float) -> bool:
     """Tell whether an argument is a constant, exactly this number (0 means +0)."""
     if type(x) is float or type(x) is int:
-        return x == value and math.copysign(1.0, x) > 0
+        return x == value and math.copysign(1.0, x) == math.copysign(1.0, value)
     if isinstance(x, ARRAYS) and x.dtype.kind in "fiu" and x.size <= 4096:
-        return bool(np.all(x == value) and not np.any(np.signbit(x)))
+        signs: Any = np.signbit(x) == (math.copysign(1.0, value) < 0)
+        return bool(np.all(x == value) and np.all(signs))
     return False
 
 
 def _product(row: Row) -> Row | None:
     x, y = row.args
-    for a, b in ((x, y), (y, x)):
-        if type(a) is not Row:
-            continue
-        if _is(b, 1.0):
-            return a
-        if _alike(a, row) and np.ndim(b) == 0 and type(b) is not Row and b == -1.0:
-            _become(row, np.negative, (a,))
-            break
+    if type(x) is not Row:
+        x, y = y, x
+    if type(y) is Row or type(x) is not Row:
+        return None
+    if _is(y, 1.0):
+        return x
+    if _is(y, -1.0) and _alike(x, row):
+        _become(row, np.negative, (x,))
     return None
 
 

@@ -12,6 +12,7 @@ row that may look at it. Views (a reshape, a slice) keep the buffer of what they
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -31,12 +32,12 @@ from chainrule.vertices import ARITHMETIC_ERRORS
 
 _FLOAT = np.dtype(np.float64)
 _COMPARED: dict[Any, str] = {
-    np.less: "<",
-    np.less_equal: "<=",
-    np.greater: ">",
-    np.greater_equal: ">=",
-    np.equal: "==",
-    np.not_equal: "!=",
+    np.less: "{0} < {1}",
+    np.less_equal: "{0} <= {1}",
+    np.greater: "{0} > {1}",
+    np.greater_equal: "{0} >= {1}",
+    np.equal: "{0} == {1}",
+    np.not_equal: "{0} != {1}",
 }
 _SIGN = "1.0 if {0} > 0.0 else -1.0 if {0} < 0.0 else 0.0 if {0} == 0.0 else {0}"
 BUFFERED = 1 << 13
@@ -61,13 +62,22 @@ class Replay:
     name = "numpy"
 
     def __init__(self, program: Program) -> None:
-        """Assign the buffers; text is generated when it is first needed."""
+        """Do nothing yet: buffers and text are made when they are first needed."""
         self.program = program
-        self.buffers: tuple[dict[Row, int], list[Place]] = _buffers(program)
         self._free: list[tuple[Any, ...]] = []
         self._quick: Callable[..., Any] | None = None
         self._careful: Callable[..., Any] | None = None
-        self._scalar = all(x.number in (float, int) for x in program.inputs) and all(
+
+    @functools.cached_property
+    def buffers(self) -> tuple[dict[Row, int], list[Place]]:
+        """The number of each buffered row's buffer, and what each buffer is like."""
+        return _buffers(self.program)
+
+    @functools.cached_property
+    def _scalar(self) -> bool:
+        """Whether all of it is arithmetic of Python floats."""
+        program = self.program
+        return all(x.number in (float, int) for x in program.inputs) and all(
             x.function is float or _scalar_form(x) is not None for x in program.rows
         )
 
@@ -136,9 +146,11 @@ def _origins(program: Program) -> dict[Row, frozenset[Row]]:
 
 def _is_number(row: Row) -> bool:
     """Tell whether a result is a number, and not an array without axes: a view."""
+    if row.number is not None:
+        return True
     if row.shape != () or row.dtype is None:
         return False
-    if row.number is not None or is_fresh(row):
+    if is_fresh(row):
         return True
     if row.function is not operator.getitem:
         return False
@@ -168,6 +180,8 @@ _FRESH = {np.sum, np.mean, np.prod, np.max, np.min, np.dot, np.where, np.stack,
 
 def _buffers(program: Program) -> tuple[dict[Row, int], list[Place]]:
     """Assign buffers to rows: the number of each, and what each is like."""
+    if not any(map(_takes_out, program.rows)):
+        return {}, []
     origins, last = _origins(program), program.last_uses()
     end = len(program.rows)
     until: dict[Row, int] = {}
@@ -220,11 +234,12 @@ def _place(row: Row) -> Place:
 
 def _takes_out(row: Row) -> bool:
     """Tell whether a row's result can be written into a buffer, and should be."""
+    if not row.shape:
+        return False  # a number, or several results
     f = row.function
     takes = isinstance(f, np.ufunc) and f.nout == 1 and not row.given
     return (
         (takes or _fills(row) or (f is operator.getitem and _fills(row.args[0])))
-        and row.shape is not None
         and row.dtype is not None
         and row.dtype.kind in "fcb"
         and math.prod(row.shape) * row.dtype.itemsize >= BUFFERED
@@ -257,19 +272,20 @@ def _compiled(
             lines.append(f"    {arguments[x]} = np.float64({arguments[x]})")
         lines += _guarded(guards.get(x, []), names)
     items = _items(program)
-    used = {x for row in program.rows for x in row.operands}
-    used |= {x for x in program.outputs if isinstance(x, Row)}
+    used = {x for x in program.outputs if isinstance(x, Row)}
+    used = used.union(*(row.operands for row in program.rows))
     with watched(program.rows, "writing", "rows") as rows:
         for row in rows:
             text = _call(row, names, numbers, items, quick=quick)
-            if row in used and row.function in _COMPARED and row.shape == ():
+            if row.function in _COMPARED and row.shape == () and row in used:
                 text = f"{'bool' if row.number is bool else 'np.bool_'}({text})"
             name = names.row(row)
             lines.append(f"    {name} = {text}")
             if not keeps_shape(row):
                 test = f"np.shape({name}) != {row.shape!r}"
                 lines.append(f"    if {test}: raise Departed")
-            lines += _guarded(guards.get(row, []), names)
+            if row in guards:
+                lines += _guarded(guards[row], names)
     for x in program.checks:
         name = names.row(x)
         test = f"{name} != {name}" if x.shape == () else f"has_nan({name})"
@@ -290,13 +306,6 @@ def _guarded(guards: Sequence[Any], names: Names) -> list[str]:
             test = f"not {names.constant(guard.holds, 'holds')}({name})"
         lines.append(f"    if {test}: raise Departed")
     return lines
-
-
-def _is_scalar(x: Any) -> bool:
-    """Tell whether an argument is a float64 number: a Python float in quick text."""
-    if isinstance(x, Row):
-        return x.shape == () and x.dtype == _FLOAT
-    return type(x) in (float, int) or type(x) is np.float64
 
 
 def _call(
@@ -326,14 +335,29 @@ def _call(
 
 def _scalar_form(row: Row) -> str | None:
     """Return how a row of float64 numbers is written for Python floats, if it is."""
-    f, args = row.function, row.args
-    if row.given or row.shape != () or not all(map(_is_scalar, args)):
+    if row.given or row.shape != ():
         return None
-    if f in _COMPARED:
-        return f"{{0}} {_COMPARED[f]} {{1}}"
-    if row.dtype != _FLOAT or not isinstance(f, np.ufunc) or f is np.trunc:
+    f = row.function
+    form = _COMPARED.get(f)
+    if form is None and row.dtype == _FLOAT and isinstance(f, np.ufunc):
+        form = _float_form(f)
+    return form if form is not None and all(map(_is_scalar, row.args)) else None
+
+
+@functools.cache
+def _float_form(f: Any) -> str | None:
+    """Return how a ufunc of floats is written for Python floats, if it is."""
+    if f is np.trunc:
         return None  # math.trunc loses the sign of a zero
     return _SIGN if f is np.sign else SCALAR_FORMS.get(f.__name__)
+
+
+def _is_scalar(x: Any) -> bool:
+    """Tell whether an argument is a float64 number: a Python float in quick text."""
+    kind = type(x)
+    if kind is Row:
+        return x.shape == () and x.dtype == _FLOAT
+    return kind is float or kind is int or kind is np.float64
 
 
 def _is_narrow(x: Any) -> bool:

@@ -51,7 +51,10 @@ class Names:
         """Return the name of a row; the next free one if it has none."""
         found = self.rows.get(row)
         if found is None:
-            found = self.fresh(f"v{row.serial}")
+            found = f"v{row.serial}"
+            if found in self._taken:
+                found = self.fresh(found)
+            self._taken.add(found)
             self.rows[row] = found
         return found
 

@@ -65,15 +65,15 @@ class Row:
         self.operands: list[Row] = operands
         self.serial: int = serial
         kind = kind_of(value)
-        self.number: type | None = kind if kind in NUMBERS else None
-        self.shape: Any
-        self.dtype: Any
-        if self.number is not None:
-            self.shape, self.dtype = (), _DTYPES[kind]
+        self.number: type | None = None
+        self.shape: Any = ()
+        self.dtype: Any = _DTYPES.get(kind)
+        if self.dtype is not None:
+            self.number = kind
         elif isinstance(value, ARRAYS):
             self.shape, self.dtype = value.shape, value.dtype
         else:
-            self.shape = self.dtype = None  # several results
+            self.shape = None  # several results
 
     def __repr__(self) -> str:
         """Show the call."""

@@ -1,0 +1,71 @@
+"""Lowering: the short path for rows of numbers writes what the general one writes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import chainrule as gd
+from chainrule.compile.lowering import Builder
+
+ONE = [np.sin, np.negative, np.sqrt, np.positive, np.square, np.abs,
+       lambda x: x**2, lambda x: x**3, lambda x: x**0.5, lambda x: 2 - x,
+       lambda x: np.float64(0.1) * x, lambda x: x / 7.0]  # fmt: skip
+TWO = [np.add, np.subtract, np.multiply, np.maximum, np.power, np.hypot,
+       lambda x, y: (x < y) * 1.0, lambda x, y: np.where(x < y, x, y),
+       lambda x, y: np.stack([x, y])[1],
+       lambda x, y: np.stack([x, y]) @ np.stack([y, x])]  # fmt: skip
+
+
+def lowered(program, monkeypatch, *, short):
+    with monkeypatch.context() as patch:
+        if not short:
+            patch.setattr(Builder, "_of_numbers", lambda *_: None)
+        b = Builder(program)
+    filled = [(np.asarray(at).tolist(), value) for at, value in b.filled]
+    called = [(i, call.row) for i, call in b.called]
+    return b.code, filled, called, b.size, b.left
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 99)] * 4), min_size=1, max_size=20))
+def test_both_paths_write_the_same_tape(plan):
+    def f(x, y):
+        values = [x, y, x + 1.5]
+        for which, kind, i, j in plan:
+            a, b = values[i % len(values)], values[j % len(values)]
+            if kind % 2:
+                values.append(ONE[which % len(ONE)](a))
+            else:
+                values.append(TWO[which % len(TWO)](a, b))
+        return values[2:]
+
+    fast = gd.compile(f, executor="numpy")
+    fast(0.25, 1.5)
+    program = fast.newest()[1].program
+    patch = pytest.MonkeyPatch()
+    short, general = (lowered(program, patch, short=short) for short in (True, False))
+    assert short == general
+
+
+def test_most_rows_of_a_scalar_program_take_the_short_path(monkeypatch):
+    def f(x, y):
+        for _ in range(20):
+            x = np.sin(x) * y + 0.5 - x / y
+        return x
+
+    fast = gd.compile(f, executor="numpy")
+    fast(0.25, 1.5)
+    program = fast.newest()[1].program
+    found = []
+    short = Builder._of_numbers
+
+    def noted(b, row):
+        found.append(short(b, row))
+        return found[-1]
+
+    monkeypatch.setattr(Builder, "_of_numbers", noted)
+    Builder(program)
+    assert len(found) == len(program.rows)
+    assert None not in found
