@@ -517,7 +517,7 @@ def test_a_compiled_function_pickles_by_its_function():
     fast = gd.compile(triple, executor="numpy", paths=3)
     fast(1.0)
     copy = pickle.loads(pickle.dumps(fast))
-    assert (copy(2.0), copy.paths, copy.executor) == (6.0, 3, "numpy")
+    assert (copy(2.0), copy.options.paths, copy.options.executor) == (6.0, 3, "numpy")
     with pytest.raises((pickle.PicklingError, AttributeError)):
         pickle.dumps(gd.compile(lambda x: x))
 

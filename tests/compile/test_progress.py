@@ -172,8 +172,8 @@ def test_derivatives_and_pickles_show_bars_as_well(drawn):
     assert gd.grad(cube)(2.0) == 12.0
     assert len(named(drawn, "tracing")) == 2
     again = pickle.loads(pickle.dumps(gd.compile(np.sinc, progress=True)))
-    assert again.progress
-    assert not pickle.loads(pickle.dumps(gd.compile(np.sinc))).progress
+    assert again.options.progress
+    assert not pickle.loads(pickle.dumps(gd.compile(np.sinc))).options.progress
 
 
 def test_tqdm_is_asked_for_where_it_is_missing(monkeypatch):

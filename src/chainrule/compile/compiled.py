@@ -43,6 +43,17 @@ PATHS = 64
 """How many paths through its branches a function may take for one kind of arguments."""
 
 
+@dataclass(frozen=True)
+class Options:
+    """How functions are compiled; what they mean is said at ``compile``."""
+
+    executor: str = "auto"
+    paths: int = PATHS
+    progress: bool = False
+    fastmath: bool = False
+    threads: int = 1
+
+
 @dataclass(eq=False)
 class Path:
     """One way through a function: its program, and how its result is arranged."""
@@ -67,7 +78,10 @@ class Kind:
     def prefer(self, path: Path) -> None:
         """Try this path first. Other threads go on with the list that they have."""
         with _TRACING:
-            self.paths = [path, *(p for p in self.paths if p is not path)]
+            self.paths = [
+                path,
+                *(p for p in self.paths if p is not path),
+            ]
 
     def forget(self, path: Path) -> None:
         """Drop a path."""
@@ -79,9 +93,8 @@ class Compiled:
     """A function that is traced once per kind of arguments, and replayed after that."""
 
     def __init__(
-        self, f: Callable[..., Any], *, static: Sequence[str], executor: str,
-        paths: int, progress: bool = False,
-    ) -> None:  # fmt: skip
+        self, f: Callable[..., Any], *, static: Sequence[str], options: Options
+    ) -> None:
         """Compile nothing yet: the first call does."""
         if not callable(f):
             raise ArgumentError(
@@ -92,10 +105,8 @@ class Compiled:
         self.static: tuple[str, ...] = (
             (static,) if type(static) is str else tuple(static)
         )
-        self.executor = executor
-        self.paths = paths
-        self.progress = progress
-        if progress:
+        self.options = options
+        if options.progress:
             progress_bars.check()
         self.kinds: dict[Any, Kind] = {}
         self._of_floats: dict[int, Kind] = {}
@@ -113,8 +124,12 @@ class Compiled:
         name = getattr(self, "__qualname__", "")
         if getattr(sys.modules.get(self.__module__), name, None) is self:
             return name
-        given = (self.f, self.static, self.executor, self.paths, self.progress)
-        return _rebuilt, given
+        return Compiled.rebuilt, (self.f, self.static, self.options)
+
+    @classmethod
+    def rebuilt(cls, f: Any, static: Sequence[str], options: Options) -> Compiled:
+        """Return a pickled function, with nothing compiled yet."""
+        return cls(f, static=static, options=options)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """Bind as a method does."""
@@ -173,7 +188,7 @@ class Compiled:
         self, kind: Kind, numeric: Sequence[Any], args: Any, keywords: Any,
         leaves: Any = None,
     ) -> Any:  # fmt: skip
-        if self.progress and not progress_bars.active():
+        if self.options.progress and not progress_bars.active():
             with progress_bars.bars(describe_function(self.f)):
                 return self._run(kind, numeric, args, keywords, leaves)
         traced: Path | None = None
@@ -231,16 +246,16 @@ class Compiled:
 
     def _trace(self, kind: Kind, leaves: Sequence[Any]) -> Path:
         """Trace one path and make its program."""
-        if len(kind.paths) >= self.paths:
+        if len(kind.paths) >= self.options.paths:
             asked = _last_departures(kind)
             raise CompileError(
-                f"{describe_function(self.f)} has taken {self.paths} paths for "
+                f"{describe_function(self.f)} has taken {self.options.paths} paths for "
                 f"arguments of one kind; each decides otherwise at {asked}. Use "
                 "np.where, gd.cond or gd.while_loop there, or raise compile(paths=...)."
             )
         start = time.perf_counter()
         structure, named, kinds = kind.arguments
-        trace = Trace()
+        trace = Trace(fastmath=self.options.fastmath)
         filled = [trace.input(x) if _is_dynamic(k) else x
                   for x, k in zip(leaves, kinds, strict=True)]  # fmt: skip
         inputs = [x.row for x in filled if isinstance(x, Traced)]
@@ -262,7 +277,7 @@ class Compiled:
             outputs, arranged = flatten(result)
             ends = [_output(trace, x, self.f) for x in outputs]
             program = program_of(trace, inputs, ends)
-            choice = Choice(program, self.executor)
+            choice = Choice(program, self.options.executor)
         path = Path(program, arranged, choice, choice.run, time.perf_counter() - start)
         kind.prefer(path)
         return path
@@ -287,8 +302,7 @@ class Compiled:
             f = _pullback if what == "pullback" else _pushforward
             made = functools.partial(f, self.f, call.shell())
             functools.update_wrapper(made, self.f)
-            found = Compiled(made, static=(), executor=self.executor, paths=self.paths,
-                             progress=self.progress)  # fmt: skip
+            found = Compiled(made, static=(), options=self.options)
             self._derived[key] = found
         return found
 
@@ -334,10 +348,6 @@ class Compiled:
             "nan_reruns": sum(k.nans for k in self.kinds.values()),
             "captured": captured(self.f),
         }
-
-
-def _rebuilt(f: Any, static: Any, executor: str, paths: int, progress: Any) -> Compiled:
-    return Compiled(f, static=static, executor=executor, paths=paths, progress=progress)
 
 
 def _static_key(x: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import optree
 
-from chainrule.compile.compiled import PATHS, Compiled, Kind, Path
+from chainrule.compile.compiled import PATHS, Compiled, Kind, Options, Path
 from chainrule.compile.executors import EXECUTORS
 from chainrule.compile.text import Names, Source, expression, source_of
 from chainrule.compile.trace import Row
@@ -27,12 +27,13 @@ def compile(
     executor: str = "auto",
     paths: int = PATHS,
     progress: bool = False,
+    fastmath: bool = False,
 ) -> Any:
     """Return ``f`` compiled: traced once, then replayed without running its Python.
 
     The result of any transform can be compiled, ``compile(value_and_grad(f))``, and a
     compiled function can be differentiated, compiled or not. It returns what ``f``
-    returns, to rounding.
+    returns, to rounding; with ``fastmath``, where its assumptions hold.
 
     Parameters
     ----------
@@ -52,6 +53,11 @@ def compile(
         Whether what takes more than half a second shows a bar on stderr: a trace, the
         passes over its rows, and in a run, loops that NumPy runs step by step. Needs
         tqdm (``chainrule[progress]``).
+    fastmath
+        Whether to take identities that are exact in real arithmetic but not in floating
+        point, as ``x / 3`` = ``x * (1 / 3)``, ``(x + 1) + 2`` = ``x + 3``, ``x - x`` =
+        0, ``exp(log(x))`` = x. It assumes finite values, inside the domains of
+        functions, and divisors that are not 0; nan and inf may be lost.
 
     Returns
     -------
@@ -89,9 +95,12 @@ def compile(
             f"received {executor!r}."
         )
     if f is None:
-        return functools.partial(compile, static=static, executor=executor,
-                                 paths=paths, progress=progress)  # fmt: skip
-    return Compiled(f, static=static, executor=executor, paths=paths, progress=progress)
+        return functools.partial(
+            compile, static=static, executor=executor, paths=paths, progress=progress,
+            fastmath=fastmath,
+        )  # fmt: skip
+    options = Options(executor, paths, progress, fastmath)
+    return Compiled(f, static=static, options=options)
 
 
 def source(compiled: Any) -> Source:

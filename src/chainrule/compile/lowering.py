@@ -441,9 +441,11 @@ def _renamed(b: Builder, row: Row) -> Places:
 
 
 def _cast(b: Builder, row: Row) -> Places:
-    source = row.operands[0]
+    source = row.args[0]
+    if not isinstance(source, Row):
+        raise CannotLowerError
     widening = "biuf".index(source.dtype.kind) <= "biuf".index(row.dtype.kind)  # type: ignore
-    if not widening or row.args[0] is not source:
+    if not widening:
         raise CannotLowerError
     return b.places(source)
 

@@ -7,8 +7,8 @@ reassociate nothing:
 
 ``shared``
     hash-consing: the same function of the same operands is one row. Identities that are
-    exact in floating point (``x * 1``, ``x / 1``, ``x - 0``, ``-(-x)``, ``x + (-y)``,
-    a reshape or cast to what a value is already) are taken on the way.
+    exact in floating point are taken on the way (``identities``), and with
+    ``compile(fastmath=True)`` those that are exact in real arithmetic (``fastmath``).
 ``needed``
     dead code: a walk back from outputs, guards and checks.
 ``trimmed``
@@ -19,12 +19,14 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from chainrule.compile.fastmath import simplified
+from chainrule.compile.identities import identity
 from chainrule.compile.progress import watched
 from chainrule.compile.trace import Guard, Row, Trace, mapped
 from chainrule.operations_grad.indexing import unindex
@@ -80,7 +82,7 @@ def program_of(trace: Trace, inputs: Sequence[Row], outputs: Sequence[Any]) -> P
     program.counts["traced"] = len(program.rows)
     needed(program)
     program.counts["needed"] = len(program.rows)
-    shared(program)
+    shared(program, fastmath=trace.fastmath)
     needed(program)
     trimmed(program)
     program.counts["shared"] = len(program.rows)
@@ -219,36 +221,50 @@ def _rows_in(args: Any) -> list[Row]:
 # --------------------------------------------------------------- the same call, once
 
 
-def shared(program: Program) -> None:
-    """Make one row of equal calls, and take exact identities."""
+def shared(program: Program, *, fastmath: bool = False) -> None:
+    """Make one row of equal calls, and take identities."""
     known: dict[Any, Row] = {}
-    moved: dict[Row, Row] = {}
+    moved: dict[Row, Any] = {}
     stay = moved.keys().isdisjoint
     kept: list[Row] = []
+
+    def placed(row: Row) -> Any:
+        """Return what stands for a row: itself, an earlier row, or a constant."""
+        found: Any = identity(row)
+        if found is None and fastmath:
+            found = simplified(row, placed)
+        if found is None:
+            found = known.setdefault(_call_key(row), row)
+        if found is row:
+            kept.append(row)
+        return found
+
+    decided = {guard.row for guard in program.guards}
     with watched(program.rows, "equal calls", "rows") as rows:
         for row in rows:
             if not stay(row.operands):
                 _rewrite(row, moved)
-            found = _identity(row)
-            if found is None:
-                found = known.setdefault(_call_key(row), row)
-            if found is row:
-                kept.append(row)
-            else:
-                moved[row] = found
+            found = placed(row)
+            if found is not row:
+                if row in decided and not isinstance(found, Row):
+                    kept.append(row)  # Python asks for this value
+                else:
+                    moved[row] = found
     program.rows = kept
     program.outputs = [moved.get(x, x) if isinstance(x, Row) else x
                        for x in program.outputs]  # fmt: skip
-    program.checks = list(dict.fromkeys(moved.get(x, x) for x in program.checks))
+    checks = [moved.get(x, x) for x in program.checks]
+    program.checks = list(dict.fromkeys(x for x in checks if isinstance(x, Row)))
     program.guards = [g.at(moved.get(g.row, g.row)) for g in program.guards]
 
 
-def _rewrite(row: Row, moved: Mapping[Row, Row]) -> None:
+def _rewrite(row: Row, moved: Mapping[Row, Any]) -> None:
     """Let a row read what its operands have become."""
     row.args = tuple([replaced(x, moved) for x in row.args])
     if row.given:
         row.given = {k: replaced(x, moved) for k, x in row.given.items()}
-    row.operands = [moved.get(x, x) for x in row.operands]
+    operands = [moved.get(x, x) for x in row.operands]
+    row.operands = [x for x in operands if isinstance(x, Row)]
 
 
 def replaced(x: Any, place: Mapping[Row, Any]) -> Any:
@@ -264,7 +280,7 @@ def _call_key(row: Row) -> Any:
     """Return what is equal for calls that compute the same."""
     if not row.given:
         for x in row.args:
-            kind = type(x)
+            kind = kind_of(x)
             if kind is not Row and (kind is not float or x == 0.0):
                 break
         else:  # the arguments are their own keys, but for 0.0, which equals -0.0
@@ -297,118 +313,3 @@ def _key(x: Any) -> Any:
     except TypeError:
         return id(x)
     return (kind, x)
-
-
-def _identity(row: Row) -> Row | None:
-    """Return the row that a call only repeats, exactly; ``None`` if it does more.
-
-    A sum with a negative, or a double negative, is rewritten in place.
-    """
-    rule = _IDENTITIES.get(row.function)
-    if rule is None or row.given:
-        return None
-    found = rule(row)
-    if found is None or found.number is not row.number or not _alike(found, row):
-        return None
-    return found
-
-
-def _alike(x: Row, y: Row) -> bool:
-    return x.shape == y.shape and x.dtype == y.dtype
-
-
-def _is(x: Any, value: float) -> bool:
-    """Tell whether an argument is a constant, exactly this number (0 means +0)."""
-    if type(x) is float or type(x) is int:
-        return x == value and math.copysign(1.0, x) == math.copysign(1.0, value)
-    if isinstance(x, ARRAYS) and x.dtype.kind in "fiu" and x.size <= 4096:
-        signs: Any = np.signbit(x) == (math.copysign(1.0, value) < 0)
-        return bool(np.all(x == value) and np.all(signs))
-    return False
-
-
-def _product(row: Row) -> Row | None:
-    x, y = row.args
-    if type(x) is not Row:
-        x, y = y, x
-    if type(y) is Row or type(x) is not Row:
-        return None
-    if _is(y, 1.0):
-        return x
-    if _is(y, -1.0) and _alike(x, row):
-        _become(row, np.negative, (x,))
-    return None
-
-
-def _quotient(row: Row) -> Row | None:
-    x, y = row.args
-    return x if _is(y, 1.0) and type(x) is Row else None
-
-
-def _difference(row: Row) -> Row | None:
-    x, y = row.args
-    if type(x) is Row and _is(y, 0.0):
-        return x
-    if _is_negative(y):
-        _become(row, np.add, (x, y.args[0]))
-    return None
-
-
-def _sum(row: Row) -> Row | None:
-    x, y = row.args
-    if _is_negative(y):
-        _become(row, np.subtract, (x, y.args[0]))
-    return None
-
-
-def _is_negative(x: Any) -> bool:
-    """Tell whether this is -y, exactly: an unsigned integer wraps around."""
-    return (
-        type(x) is Row
-        and x.function is np.negative
-        and not x.given
-        and _alike(x, x.args[0])
-        and x.dtype is not None
-        and x.dtype.kind in "fc"
-    )
-
-
-def _negative(row: Row) -> Row | None:
-    (x,) = row.args
-    return x.args[0] if x.function is np.negative and not x.given else None
-
-
-def _become(row: Row, function: Any, args: tuple[Any, ...]) -> None:
-    row.function, row.args = function, args
-    row.operands = [x for x in args if type(x) is Row]
-
-
-def _first(row: Row) -> Row | None:
-    return row.args[0] if type(row.args[0]) is Row else None
-
-
-def _all_of(row: Row) -> Row | None:
-    x, index = row.args
-    if isinstance(index, TUPLE):
-        whole = len(index) == 0
-    else:
-        whole = index is Ellipsis or (isinstance(index, slice) and index == slice(None))
-    return x if type(x) is Row and whole else None
-
-
-_IDENTITIES: dict[Any, Callable[[Row], Row | None]] = {
-    np.multiply: _product,
-    np.divide: _quotient,
-    np.subtract: _difference,
-    np.add: _sum,
-    np.negative: _negative,
-    np.positive: _first,
-    np.copy: _first,
-    np.reshape: _first,
-    np.broadcast_to: _first,
-    np.squeeze: _first,
-    np.astype: _first,
-    np.ravel: _first,
-    operator.getitem: _all_of,
-}
-"""What is the same as an operand if shape and dtype are: see ``_identity``."""

@@ -27,7 +27,7 @@ from chainrule.compile.trace import Row
 from chainrule.graph import has_nan
 from chainrule.kernels import compile_text
 from chainrule.scalar_forms import MATH, SCALAR_FORMS
-from chainrule.shapes import SEQUENCES, TUPLE, ndarray
+from chainrule.shapes import SEQUENCES, TUPLE, kind_of, ndarray
 from chainrule.vertices import ARITHMETIC_ERRORS
 
 _FLOAT = np.dtype(np.float64)
@@ -354,7 +354,7 @@ def _float_form(f: Any) -> str | None:
 
 def _is_scalar(x: Any) -> bool:
     """Tell whether an argument is a float64 number: a Python float in quick text."""
-    kind = type(x)
+    kind = kind_of(x)
     if kind is Row:
         return x.shape == () and x.dtype == _FLOAT
     return kind is float or kind is int or kind is np.float64

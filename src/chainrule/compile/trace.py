@@ -107,12 +107,14 @@ class Trace:
     """The rows, guards and checks of one run of a function.
 
     The body of a loop is traced by itself, in a trace whose ``parent`` is that of the
-    loop. What it reads from there becomes an input of the body: ``captured``.
+    loop. What it reads from there becomes an input of the body: ``captured``. Its
+    ``fastmath`` (see ``compile``) is the parent's.
     """
 
-    def __init__(self, parent: Trace | None = None) -> None:
+    def __init__(self, parent: Trace | None = None, *, fastmath: bool = False) -> None:
         """Start empty."""
         self.parent: Trace | None = parent
+        self.fastmath: bool = fastmath if parent is None else parent.fastmath
         self.level: int = 0 if parent is None else parent.level + 1
         self.repeats: int = 1 if parent is None else parent.repeats
         """How often one call runs these rows, by the loops around them."""
