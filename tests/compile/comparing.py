@@ -12,8 +12,14 @@ from chainrule.compile.replay import Replay
 from chainrule.containers import flatten
 
 
-def assert_same(actual: Any, expected: Any, rtol: float = 1e-12) -> None:
-    """Compare structure, shapes, dtypes and entries; nan is equal to nan."""
+def assert_same(
+    actual: Any, expected: Any, rtol: float = 1e-12, scale: float = 0.0
+) -> None:
+    """Compare structure, shapes, dtypes and entries; nan is equal to nan.
+
+    Differences are relative to the largest entry, or to ``scale`` if that is larger:
+    the size of intermediates that cancel.
+    """
     found, structure = flatten(actual)
     wanted, of = flatten(expected)
     assert structure == of
@@ -24,13 +30,14 @@ def assert_same(actual: Any, expected: Any, rtol: float = 1e-12) -> None:
         assert np.shape(a) == np.shape(e)
         assert np.asarray(a).dtype == np.asarray(e).dtype
         finite = np.abs(np.where(np.isfinite(e), e, 0.0))
-        limit = rtol * np.max(finite, initial=0.0)
+        limit = rtol * np.max(finite, initial=scale)
         np.testing.assert_allclose(a, e, rtol=rtol, atol=limit)
 
 
 def follows(
-    f: Callable[..., Any], *calls: Sequence[Any], rtol: float = 1e-12, **options: Any
-) -> Any:
+    f: Callable[..., Any], *calls: Sequence[Any], rtol: float = 1e-12,
+    scale: float = 0.0, **options: Any,
+) -> Any:  # fmt: skip
     """Compile ``f`` and compare it with itself on each call, in this order.
 
     The workspace is poisoned in between, so that an unwritten read shows.
@@ -39,7 +46,7 @@ def follows(
     for arguments in calls:
         with np.errstate(all="ignore"):
             expected = f(*arguments)
-        assert_same(fast(*arguments), expected, rtol)
+        assert_same(fast(*arguments), expected, rtol, scale)
         for kind in fast.kinds.values():
             for path in kind.paths:
                 if isinstance(path.run, Replay):

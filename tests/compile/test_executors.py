@@ -6,7 +6,6 @@ import pytest
 import chainrule as gd
 from chainrule.compile import executors, native, vm
 from chainrule.compile.loops import Loop
-from chainrule.compile.lowering import Tape
 
 pytestmark = pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
 
@@ -17,40 +16,69 @@ def wave(x, y):
     return x * y
 
 
-def ran_by(calls, f=wave):
+class Clock:
+    """A clock by which each run takes a second, or one more than the run before."""
+
+    def __init__(self, more=0.0):
+        self.now, self.step, self.more = 0.0, 0.5, more
+
+    def perf_counter(self):
+        self.now += self.step
+        self.step += self.more
+        return self.now
+
+
+def ran_by(monkeypatch, calls, more=0.0, f=wave):
+    monkeypatch.setattr(executors, "time", Clock(more))
     fast = gd.compile(f)
     ran = []
     for _ in range(calls):
         assert fast(1.0, 0.5) == pytest.approx(f(1.0, 0.5), rel=1e-12)
         ran.append(fast.stats()["programs"][0]["executor"])
+    assert fast.newest()[1].choice.settled
     return ran
 
 
-def test_a_program_goes_over_to_the_vm_and_to_native_code(monkeypatch):
+@pytest.fixture
+def costs_two_runs(monkeypatch):
     monkeypatch.setattr(vm, "loaded", lambda: False)
-    monkeypatch.setattr(executors, "SHORT", 0)
-    program = program_of(wave)
-    monkeypatch.setattr(executors, "LOADING", 2.5 * executors.numpy_seconds(program))
-    tape = Tape(program)
-    seconds = executors.vm_seconds(tape)
-    monkeypatch.setattr(executors, "COMPILING", 1.5 * seconds / tape.rows)
-    names = ["numpy"] * 2 + ["tape VM"] * 2 + ["native code"] * 2
-    assert ran_by(6) == names
-    monkeypatch.setattr(executors, "LONGEST", 0)
-    assert ran_by(6) == names[:3] + ["tape VM"] * 3
+    monkeypatch.setattr(native, "loaded", lambda: False)
+    monkeypatch.setattr(executors, "COMPILING", 0.0)
+    monkeypatch.setattr(executors, "LOADING", 0.75)
 
 
-def test_a_short_program_is_compiled_before_numba_is_loaded(monkeypatch):
-    monkeypatch.setattr(vm, "loaded", lambda: False)
-    seconds = executors.numpy_seconds(program_of(wave))
-    monkeypatch.setattr(executors, "LOADING", 1.5 * seconds)
-    assert ran_by(3) == ["numpy", "native code", "native code"]
+@pytest.mark.usefixtures("costs_two_runs")
+def test_a_program_is_compiled_when_it_has_run_for_as_long_as_that_costs(monkeypatch):
+    assert ran_by(monkeypatch, 8) == ["numpy"] + ["native code"] * 7
     monkeypatch.setattr(native, "available", lambda: False)
-    assert ran_by(3) == ["numpy", "tape VM", "tape VM"]
+    assert ran_by(monkeypatch, 8) == ["numpy"] + ["tape VM"] * 7
     monkeypatch.setattr(vm, "available", lambda: False)
-    assert ran_by(3) == ["numpy"] * 3
+    assert ran_by(monkeypatch, 8) == ["numpy"] * 8
     monkeypatch.setattr(native, "available", lambda: True)
-    assert ran_by(3) == ["numpy", "native code", "native code"]
+    assert ran_by(monkeypatch, 8) == ["numpy"] + ["native code"] * 7
+
+
+@pytest.mark.usefixtures("costs_two_runs")
+def test_an_executor_that_is_slower_in_a_trial_is_left_again(monkeypatch):
+    ran = ran_by(monkeypatch, 8, more=0.25)
+    assert ran == ["native code"] * executors.TRIALS + ["numpy"] * 3
+
+
+@pytest.mark.usefixtures("costs_two_runs")
+def test_a_long_program_starts_on_the_vm(monkeypatch):
+    monkeypatch.setattr(executors, "LONGER", 10)
+    assert ran_by(monkeypatch, 4) == ["tape VM"] + ["native code"] * 3
+    monkeypatch.setattr(executors, "LONGEST", 10)
+    assert ran_by(monkeypatch, 4) == ["tape VM"] * 4
+
+
+def test_the_shares_of_numpy_rows_are_told():
+    fast = gd.compile(lambda x: np.sum(np.cumsum(np.sin(x)) * x), executor="native")
+    fast(np.ones(9))
+    shares = fast.stats()["programs"][0]["numpy_rows"]
+    assert list(shares) == ["cumsum"]
+    assert 0.0 < shares["cumsum"] < 1.0
+    assert fast(np.ones(9)) == pytest.approx(9 * 10 / 2 * np.sin(1.0))
 
 
 def program_of(f):
@@ -75,6 +103,7 @@ def test_an_executor_that_is_asked_for_is_kept():
 def test_a_scan_is_the_same_on_all(monkeypatch, executor, reverse):
     monkeypatch.setattr(executors, "pays", lambda *_: executor != "numpy")
     monkeypatch.setattr(vm, "loaded", lambda: executor == "vm")
+    monkeypatch.setattr(native, "available", lambda: executor == "native")
     rng = np.random.default_rng(0)
     w, xs, start = rng.normal(size=(3, 3)), rng.normal(size=(9, 3)), rng.normal(size=3)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.compile import executors, lanes, vm
+from chainrule.compile import executors, lanes, native, vm
 
 pytestmark = pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
 
@@ -12,6 +12,7 @@ pytestmark = pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
 @pytest.fixture(autouse=True, params=["vm", "native"])
 def always_in_lanes(monkeypatch, request):
     monkeypatch.setattr(vm, "loaded", lambda: request.param == "vm")
+    monkeypatch.setattr(native, "available", lambda: request.param == "native")
     monkeypatch.setattr(executors, "pays_in_lanes", lambda program, count: True)
 
 

@@ -134,4 +134,4 @@ def test_what_moves_entries_is_not_left_to_numpy():
     for g in (f, gd.grad(f, (0, 1))):
         fast = gd.compile(g, executor="vm")
         assert_same(fast(*args), g(*args), EXACT)
-        assert fast.stats()["programs"][0]["numpy_rows_on_vm"] == []
+        assert fast.stats()["programs"][0]["numpy_rows"] == {}

@@ -61,9 +61,13 @@ class Path:
     program: Program
     structure: Any
     choice: Choice
-    run: Any
     seconds: float
     calls: int = 0
+
+    @property
+    def run(self) -> Any:
+        """What runs the program now."""
+        return self.choice.run
 
 
 @dataclass(eq=False)
@@ -196,16 +200,13 @@ class Compiled:
             paths = kind.paths
             for path in paths:
                 try:
-                    found = path.run(*numeric)
+                    found = path.choice.call(*numeric)
                 except Departed:
                     continue
                 except NanFound:
                     kind.nans += 1
                     return self._eager(args, keywords)
                 path.calls += 1
-                if path.calls == path.choice.after:
-                    path.choice.switch(path.calls)
-                    path.run = path.choice.run
                 if path is not paths[0]:
                     kind.prefer(path)
                 if path.structure is LEAF:
@@ -278,7 +279,7 @@ class Compiled:
             ends = [_output(trace, x, self.f) for x in outputs]
             program = program_of(trace, inputs, ends)
             choice = Choice(program, self.options.executor)
-        path = Path(program, arranged, choice, choice.run, time.perf_counter() - start)
+        path = Path(program, arranged, choice, time.perf_counter() - start)
         kind.prefer(path)
         return path
 
@@ -334,7 +335,7 @@ class Compiled:
                 "guards": len(path.program.guards),
                 "executor": path.run.name,
                 "because": path.choice.reason,
-                "numpy_rows_on_vm": list(getattr(path.run, "left", ())),
+                "numpy_rows": path.run.shares(),
                 "workspace_bytes": path.run.workspace,
                 "trace_seconds": path.seconds,
                 "calls": path.calls,

@@ -1,17 +1,22 @@
 """Executors: which of them runs a program, and why.
 
-``Replay`` (NumPy) runs everything. A ``Tape`` costs some nanoseconds per row on the VM
-where NumPy costs a microsecond, but its first use in a process loads numba; as native
-code it costs one, but compiling it takes some ten microseconds per row. So a program
-starts on NumPy, and goes over to each of the next once it has run for as long as that
-costs: it never takes more than twice the time of the best choice. Programs of large
-arrays stay on NumPy, with their elementwise rows fused.
+``Replay`` (NumPy) runs everything. A ``Tape`` costs some nanoseconds per row on the VM,
+where NumPy costs a microsecond; as native code it costs one or less, but compiling it
+takes some ten microseconds per row. Loops over large arrays are compiled as well, and
+called by a ``Replay`` (``fusion``).
+
+So a program starts on NumPy, and is timed there. Once it has run for as long as the
+next executor costs, that one is tried, and stays if it is faster: all calls together
+take at most about twice what the best choice would have taken. Very long programs of
+numbers start on the VM, for NumPy would first compile their text.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
+import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -24,24 +29,25 @@ from chainrule.compile.replay import Replay
 from chainrule.errors import ArgumentError
 
 EXECUTORS = ("auto", "numpy", "vm", "native")
-LOADING = 0.01
-"""Seconds of estimated NumPy time that a program runs before numba is loaded for it."""
+
+LOADING = 0.15
+"""Seconds that loading LLVM takes, once per process."""
 
 COMPILING = 2e-5
 """Seconds that native code takes to compile, per row."""
 
-SHORT = 1000
-"""Rows that are compiled at once: sooner than numba is loaded for the VM."""
+FUSING = 0.1
+"""Seconds that the loops of a program of large arrays take to compile."""
 
-LONGEST = 200_000
-"""Rows from which on a program stays on the VM: it would compile for seconds."""
+LONG, LONGER, LONGEST = 2_000, 20_000, 200_000
+"""Rows from which on a program of numbers starts on the VM if that is loaded; starts
+there at once; and stays there, because native code would compile for seconds."""
 
-FUSING = 0.05
-"""Seconds of estimated NumPy time that a program of large arrays runs before its loops
-are compiled."""
+TRIALS = 5
+"""Runs of an executor that decide whether it is faster than the one before."""
 
 _CALL, _SCALAR, _ENTRY, _LANE = 1e-6, 2.5e-8, 7e-10, 3e-10
-_LONG = 20_000
+_TRIFLE = 3e-6
 _MANY, _SEVERAL, _SMALL, _LITTLE = 256, 8, 256, 8
 _PRODUCTS = {np.matmul, np.dot, np.einsum}
 
@@ -57,33 +63,23 @@ def numpy_seconds(program: Program) -> float:
     return total
 
 
-def vm_seconds(tape: Tape) -> float:
-    """Estimate what one run costs on the VM; NumPy's calls in between cost double."""
-    return 1.5e-6 + 4e-9 * tape.rows + _ENTRY * tape.entries + 3e-6 * len(tape.left)
-
-
-def calls_to_compile(operations: int, seconds: float) -> int | None:
-    """Return after how many runs on the VM it has cost what compiling would.
-
-    ``seconds`` is what one run costs; ``None``: never.
-    """
-    if not native.available() or operations > LONGEST:
-        return None
-    return math.ceil(COMPILING * operations / seconds) if seconds else None
+def compiling_seconds(rows: int) -> float:
+    """Estimate what native code costs before it can run."""
+    return COMPILING * rows + (0.0 if native.loaded() else LOADING)
 
 
 def is_large(program: Program) -> bool:
     """Tell whether most of the work is in large arrays, which are worth loops."""
-    sizes = [math.prod(row.shape or ()) for row in program.rows]
+    sizes = [math.prod(row.shape) if row.shape else 1 for row in program.rows]
     large = sum(n for n in sizes if n >= LARGE)
     return large > 0 and 2 * large > sum(sizes)
 
 
 def pays(program: Program, count: int) -> bool:
-    """Tell whether a loop of so many steps is worth the VM."""
+    """Tell whether a loop of so many steps is worth a tape."""
     if is_large(program) or not (vm.available() or native.available()):
         return False
-    return vm.loaded() or count * numpy_seconds(program) > LOADING
+    return _is_ready() or count * numpy_seconds(program) > LOADING / 15
 
 
 def pays_in_lanes(program: Program, count: int) -> bool:
@@ -95,7 +91,11 @@ def pays_in_lanes(program: Program, count: int) -> bool:
     entries = [math.prod(row.shape or (1,)) for row in program.rows]
     if max(entries) > _SMALL or any(f in _PRODUCTS for f in _functions(program)):
         return False
-    return vm.loaded() or count * sum(entries) * _ENTRY > LOADING / 4
+    return _is_ready() or count * sum(entries) * _ENTRY > LOADING / 60
+
+
+def _is_ready() -> bool:
+    return vm.loaded() or native.loaded()
 
 
 def _functions(program: Program) -> set[Any]:
@@ -103,14 +103,14 @@ def _functions(program: Program) -> set[Any]:
 
 
 class Choice:
-    """The executor of a program, and when to look at the next.
+    """The executor of a program, and when the next is tried.
 
     Attributes
     ----------
     run
         What runs the program now.
-    after
-        The number of calls after which the next is tried; ``None``: never.
+    call
+        What to call: ``run`` itself, or a function that times it until all is decided.
     reason
         Why it is so, for ``stats()``.
     """
@@ -118,15 +118,24 @@ class Choice:
     def __init__(self, program: Program, wanted: str) -> None:
         """Choose."""
         self.program = program
-        self.after: int | None = None
         self.run: Any = None
         self.reason: str = "asked for"
+        self._limit: float | None = None
+        self._before: tuple[Any, float] | None = None
+        self._deciding = threading.Lock()
+        self._start()
         if wanted in _NEEDED:
             self._insist(wanted)
-            return
-        self.run = Replay(program)
-        if wanted == "auto":
+        elif wanted == "auto":
             self._look()
+        if self.run is None:
+            self.run = Replay(program)
+        self.call: Any = self.run if self._limit is None else self._timed
+
+    @property
+    def settled(self) -> bool:
+        """Whether no other executor will be tried."""
+        return self.call is self.run
 
     def _insist(self, wanted: str) -> None:
         """Use a tape, as the user asks."""
@@ -136,65 +145,106 @@ class Choice:
                 f"executor={wanted!r} needs {needed}, which is not installed. Install "
                 "chainrule[fast], or use executor='auto'."
             )
+        if not self._lower():
+            self.reason = "not of real numbers"
+        elif wanted == "native":
+            self.run.hasten()
+
+    def _lower(self) -> bool:
+        """Make a tape of the program; tell whether that can be."""
         try:
             self.run = Tape(self.program)
         except CannotLowerError:
-            self.run, self.reason = Replay(self.program), "not of real numbers"
-            return
-        if wanted == "native":
-            self.run.hasten()
+            return False
+        return True
+
+    # --------------------------------------------------------------- left to itself
 
     def _look(self) -> None:
-        seconds = numpy_seconds(self.program)
+        """Choose where to start, and how long to stay there."""
+        count, seconds = len(self.program.rows), numpy_seconds(self.program)
+        self.reason = "few operations"
         if not vm.available() and not native.available():
-            self.reason = "numba is not installed"
-        elif seconds < 3e-6:
-            self.reason = "a few operations"
+            self.reason = "numba and llvmlite are not installed"
         elif is_large(self.program):
-            self._await(FUSING / seconds)
-        elif vm.loaded() or (len(self.program.rows) > _LONG and vm.available()):
-            self.switch(0)
-        else:
-            self._await(LOADING / seconds)
+            if native.available():
+                self._limit = FUSING + compiling_seconds(0)
+                self.reason = "large arrays, not yet for long"
+        elif count > LONGER or (count > LONG and vm.loaded()):
+            if vm.available() and self._lower():
+                self.reason = "many operations"
+                self._limit = self._compiling()
+        elif seconds > _TRIFLE:
+            self._limit = compiling_seconds(count) if native.available() else LOADING
+            self.reason = "not yet for long"
 
-    def _await(self, calls: float) -> None:
-        self.after = math.ceil(calls)
-        self.reason = f"until it has run {self.after} times"
+    def _compiling(self) -> float | None:
+        """Return how long to stay on the VM before native code is made."""
+        if not native.available() or self.run.rows > LONGEST:
+            return None
+        return compiling_seconds(self.run.rows)
 
-    def switch(self, calls: int) -> None:
-        """Go over to the next executor, if the program can run there and gains by it.
+    def _start(self) -> None:
+        self._spent, self._runs, self._best = 0.0, 0, math.inf
 
-        ``calls`` is how often the program has run.
-        """
-        self.after = None
-        if isinstance(self.run, Tape):
-            self.run.hasten()
-            self.reason = "many small operations, often"
-            return
-        if is_large(self.program):
+    def _timed(self, *leaves: Any) -> Any:
+        """Run the program, and look whether it is time for another executor."""
+        run = self.run
+        start = time.perf_counter()
+        found = run(*leaves)
+        seconds = time.perf_counter() - start
+        if self._deciding.acquire(blocking=False):
+            try:
+                if run is self.run:
+                    self._note(seconds)
+            finally:
+                self._deciding.release()
+        return found
+
+    def _note(self, seconds: float) -> None:
+        self._spent += seconds
+        self._runs += 1
+        self._best = min(self._best, seconds)
+        if self._before is not None:
+            if self._runs < TRIALS:
+                return
+            self._judge(*self._before)
+        if self._limit is None:
+            self.call = self.run
+        elif self._spent >= self._limit:
+            self._go_on()
+
+    def _judge(self, before: Any, seconds: float) -> None:
+        """Keep the new executor, or go back to the one before."""
+        self._before = None
+        if self._best > seconds:
+            self.run, self._limit = before, None
+            self.reason = "faster than native code in a trial"
+
+    def _go_on(self) -> None:
+        """Go over to the next executor, and time it against this one."""
+        before, seconds = self.run, self._best
+        self._limit = None
+        self._start()
+        if isinstance(before, Tape):
+            before.hasten()  # which is never slower
+            self.reason = "many operations, often"
+        elif is_large(self.program):
             self._fuse()
-            return
-        try:
-            tape = Tape(self.program)
-        except CannotLowerError:
-            self.reason = "not of real numbers"
-            return
-        seconds = vm_seconds(tape)
-        if seconds > 0.7 * numpy_seconds(self.program):
-            self.reason = "the VM would gain little"
-            return
-        self.run, self.reason = tape, "many small operations"
-        more = calls_to_compile(tape.rows, seconds)
-        if more is None:
-            return
-        if not vm.available() or (tape.rows <= SHORT and not vm.loaded()):
-            tape.hasten()
+        elif self._lower():
+            self.reason = "many small operations"
+            if native.available() and self.run.rows <= LONGEST:
+                self.run.hasten()
         else:
-            self.after = calls + more
+            self.reason = "not of real numbers"
+        if self.run is before:
+            self.call = self.run
+        else:
+            self._before = before, seconds
 
     def _fuse(self) -> None:
-        """Stay on NumPy, with loops over large arrays in native code."""
-        program = fused(self.program) if native.available() else None
+        """Have native code for loops over large arrays."""
+        program = fused(self.program)
         self.reason = "large arrays"
         if program is not None:
             self.run = Replay(program)
@@ -204,8 +254,8 @@ class Choice:
 class Hastened:
     """A loop that is one row: on the VM, until it pays to compile it.
 
-    It is a ``TapeLoop`` or ``Lanes``: ``operations`` says what there is to compile,
-    ``times`` how often each runs, and ``hasten()`` compiles them.
+    It is a ``TapeLoop`` or ``Lanes``: ``operations`` says what there is to compile, and
+    ``hasten()`` compiles it.
     """
 
     keeps_shape = True
@@ -214,25 +264,31 @@ class Hastened:
         """Compile at once where the VM would have to be loaded first."""
         self.loop = loop
         self.__name__: str = loop.__name__
-        seconds = loop.times * loop.operations * _LANE
-        self._calls = 0
-        self._after = calls_to_compile(loop.operations, seconds)
+        self._limit: float | None = None
+        self._spent = 0.0
+        if native.available() and loop.operations <= LONGEST:
+            self._limit = COMPILING * loop.operations
         if not vm.available():
             loop.hasten()
-        elif self._after is not None and not vm.loaded():
+            self._limit = None
+        elif self._limit is not None and not vm.loaded():
             self._hasten()
 
     def _hasten(self) -> None:
-        self._after = None
+        self._limit = None
         with contextlib.suppress(CannotLowerError):  # it stays on the VM
             self.loop.hasten()
 
     def __call__(self, *operands: Any) -> Any:
         """Run the loop."""
-        self._calls += 1
-        if self._calls == self._after:
+        if self._limit is None:
+            return self.loop(*operands)
+        start = time.perf_counter()
+        found = self.loop(*operands)
+        self._spent += time.perf_counter() - start
+        if self._spent >= (self._limit or math.inf):
             self._hasten()
-        return self.loop(*operands)
+        return found
 
 
 _NEEDED: dict[str, tuple[Any, str]] = {

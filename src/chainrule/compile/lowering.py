@@ -15,6 +15,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -81,6 +82,10 @@ class Interpreted:
     def __call__(self, work: Any, address: int) -> None:
         """Run them on the workspace."""
         vm.run(self.code, work)
+
+
+def _name_of(row: Row) -> str:
+    return getattr(row.function, "__name__", "function")
 
 
 def _read(work: Any, x: Row, places: Places) -> Any:
@@ -175,7 +180,7 @@ class Builder:
         operands = [self.at[x] for x in row.operands]
         result = self.new(row.shape)
         self.called.append((len(self.code), Called(row, operands, result)))
-        self.left.append(getattr(row.function, "__name__", "function"))
+        self.left.append(_name_of(row))
         return result
 
     def _of_numbers(self, row: Row) -> int | None:
@@ -527,6 +532,10 @@ _FORMS: dict[Any, Form] = {
 # --------------------------------------------------------------------------- executor
 
 
+TIMES = 5
+"""How often the rows of a tape are timed for their shares."""
+
+
 class Tape:
     """A program on the VM or in native code, as a function of its inputs' values."""
 
@@ -565,6 +574,28 @@ class Tape:
     def workspace(self) -> int:
         """The bytes of one workspace."""
         return self._fresh.nbytes
+
+    def shares(self) -> dict[str, float]:
+        """Return which rows NumPy runs, and the share of the time that each takes.
+
+        It is measured now, on the workspace of the last call.
+        """
+        if not self.left or not self._free:
+            return dict.fromkeys(self.left, math.nan)
+        held = self._free.pop()
+        seconds = dict.fromkeys(self.left, 0.0)
+        whole = 0.0
+        try:
+            for step in self._steps * TIMES:
+                start = time.perf_counter()
+                step(*held)
+                took = time.perf_counter() - start
+                whole += took
+                if isinstance(step, Called):
+                    seconds[_name_of(step.row)] += took
+        finally:
+            self._free.append(held)
+        return {name: took / whole for name, took in seconds.items()}
 
     def hasten(self) -> None:
         """Have LLVM compile what the VM interprets."""

@@ -59,6 +59,11 @@ def available() -> bool:
     return importlib.util.find_spec("llvmlite") is not None and _DATA > 0
 
 
+def loaded() -> bool:
+    """Tell whether this process has loaded LLVM."""
+    return _llvm.cache_info().currsize > 0
+
+
 def _place_of_data() -> int:
     """Return where in an array object the address of its entries is; 0 if nowhere.
 

@@ -119,6 +119,10 @@ class Replay:
         with np.errstate(all="ignore"):
             return run(held, *leaves)
 
+    def shares(self) -> dict[str, float]:
+        """Return nothing: all rows are NumPy's."""
+        return {}
+
     def poison(self) -> None:
         """Fill the free buffers with nan, so that an unwritten read shows."""
         for held in self._free:
