@@ -51,9 +51,9 @@ def test_lanes_are_the_loop(f, a, x, axes, count):
     x = rng.uniform(0.5, 1.5, (count, *x))
     for g in (f, gd.jacobian(f, 1), gd.jacobian(f)):
         mapped = gd.vmap(g, axes)
-        np.testing.assert_allclose(
-            gd.compile(mapped)(a, x), mapped(a, x), rtol=1e-12, atol=1e-13
-        )
+        for threads in (1, 3):
+            fast = gd.compile(mapped, threads=threads)
+            np.testing.assert_allclose(fast(a, x), mapped(a, x), rtol=1e-12, atol=1e-13)
 
 
 def test_more_examples_than_the_workspace_holds(monkeypatch):

@@ -32,8 +32,9 @@ def views(shape):
     yield mask, mask
 
 
+@pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_nest_reads_what_is_shown_in_place(shape):
+def test_a_nest_reads_what_is_shown_in_place(shape, threads):
     pairs = list(views(shape))
     inputs = tuple(access(base, view, shape) for base, view in pairs)
     steps = tuple(
@@ -43,7 +44,8 @@ def test_a_nest_reads_what_is_shown_in_place(shape):
     steps += (Step("greater", (("step", 0), ("step", 1))),)
     results = tuple((i, np.dtype(float)) for i in range(len(pairs)))
     results += ((len(pairs), np.dtype(bool)),)
-    found = Nest(Plan(shape, inputs, steps, results, ()))([base for base, _ in pairs])
+    nest = Nest(Plan(shape, inputs, steps, results, ()), threads)
+    found = nest([base for base, _ in pairs])
     for i, (z, (_, view)) in enumerate(zip(found, pairs, strict=False)):
         np.testing.assert_array_equal(
             z, np.broadcast_to(view, shape) + (0.5 if i == 0 else 0.0)
@@ -51,15 +53,16 @@ def test_a_nest_reads_what_is_shown_in_place(shape):
     np.testing.assert_array_equal(found[-1], found[0] > found[1])
 
 
+@pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", ["add", "maximum", "minimum"])
-def test_a_nest_reduces_over_any_axes(name, shape):
+def test_a_nest_reduces_over_any_axes(name, shape, threads):
     x = RNG.normal(size=shape)
     every = range(len(shape))
     axes = [tuple(every), *((i,) for i in every), tuple(every)[1:], tuple(every)[:-1]]
     reductions = tuple(Reduction(name, 0, a) for a in axes)
     step = Step("negative", (("input", 0),))
-    nest = Nest(Plan(shape, (access(x, x, shape),), (step,), (), reductions))
+    nest = Nest(Plan(shape, (access(x, x, shape),), (step,), (), reductions), threads)
     for _ in range(2):
         for z, a in zip(nest([x]), axes, strict=True):
             expected = getattr(np, name).reduce(-x, axis=a, keepdims=True)
@@ -77,21 +80,22 @@ def test_a_sum_of_negative_zeros_is_zero():
         assert not np.signbit(z).any()
 
 
-SIZES = [(2, 1, 1), (2, 2, 2), (7, 5, 9), (13, 33, 20), (6, 32, 64), (30, 70, 3)]
+SIZES = [(2, 1, 1), (2, 2, 2), (7, 5, 9), (13, 33, 20), (6, 64, 64), (30, 130, 3)]
 
 
 @pytest.mark.parametrize("stack", [(), (3,), (2, 3)])
 @pytest.mark.parametrize("sizes", SIZES)
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("shared", [False, True])
-def test_a_product_is_that_of_numpy(sizes, stack, turned, shared):
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_product_is_that_of_numpy(sizes, stack, turned, shared, threads):
     m, n, k = sizes
     x = RNG.normal(size=(*stack, k, m) if turned else (*stack, m, k))
     left = np.swapaxes(x, -1, -2) if turned else x
     y = RNG.normal(size=(k, n) if shared else (*stack, k, n))
     reads = [access(base, view, (*stack, *view.shape[-2:]))
              for base, view in ((x, left), (y, y))]  # fmt: skip
-    product = Product((*stack, m, n), k, *reads)
+    product = Product((*stack, m, n), k, *reads, threads=threads)
     out = np.full((*stack, m, n), np.nan)
     for z in (product(x, y), product(x, y, out=out)):
         np.testing.assert_allclose(z, left @ y, rtol=1e-12, atol=1e-13)

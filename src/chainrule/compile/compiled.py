@@ -256,7 +256,8 @@ class Compiled:
             )
         start = time.perf_counter()
         structure, named, kinds = kind.arguments
-        trace = Trace(fastmath=self.options.fastmath)
+        options = self.options
+        trace = Trace(fastmath=options.fastmath, threads=options.threads)
         filled = [trace.input(x) if _is_dynamic(k) else x
                   for x, k in zip(leaves, kinds, strict=True)]  # fmt: skip
         inputs = [x.row for x in filled if isinstance(x, Traced)]
@@ -278,7 +279,7 @@ class Compiled:
             outputs, arranged = flatten(result)
             ends = [_output(trace, x, self.f) for x in outputs]
             program = program_of(trace, inputs, ends)
-            choice = Choice(program, self.options.executor)
+            choice = Choice(program, options.executor, options.threads)
         path = Path(program, arranged, choice, time.perf_counter() - start)
         kind.prefer(path)
         return path

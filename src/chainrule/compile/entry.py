@@ -28,6 +28,7 @@ def compile(
     paths: int = PATHS,
     progress: bool = False,
     fastmath: bool = False,
+    threads: int = 1,
 ) -> Any:
     """Return ``f`` compiled: traced once, then replayed without running its Python.
 
@@ -58,6 +59,9 @@ def compile(
         point, as ``x / 3`` = ``x * (1 / 3)``, ``(x + 1) + 2`` = ``x + 3``, ``x - x`` =
         0, ``exp(log(x))`` = x. It assumes finite values, inside the domains of
         functions, and divisors that are not 0; nan and inf may be lost.
+    threads
+        How many threads may share a loop in native code: over the examples of ``vmap``,
+        or over large arrays. NumPy's own calls use what its BLAS was told.
 
     Returns
     -------
@@ -94,12 +98,16 @@ def compile(
             f"compile needs executor= one of {', '.join(map(repr, EXECUTORS))}; "
             f"received {executor!r}."
         )
+    if type(threads) is not int or threads < 1:
+        raise ArgumentError(
+            f"compile needs threads= a number, 1 or more; received {threads!r}."
+        )
     if f is None:
         return functools.partial(
             compile, static=static, executor=executor, paths=paths, progress=progress,
-            fastmath=fastmath,
+            fastmath=fastmath, threads=threads,
         )  # fmt: skip
-    options = Options(executor, paths, progress, fastmath)
+    options = Options(executor, paths, progress, fastmath, threads)
     return Compiled(f, static=static, options=options)
 
 

@@ -115,9 +115,10 @@ class Choice:
         Why it is so, for ``stats()``.
     """
 
-    def __init__(self, program: Program, wanted: str) -> None:
+    def __init__(self, program: Program, wanted: str, threads: int = 1) -> None:
         """Choose."""
         self.program = program
+        self.threads = threads
         self.run: Any = None
         self.reason: str = "asked for"
         self._limit: float | None = None
@@ -244,7 +245,7 @@ class Choice:
 
     def _fuse(self) -> None:
         """Have native code for loops over large arrays."""
-        program = fused(self.program)
+        program = fused(self.program, self.threads)
         self.reason = "large arrays"
         if program is not None:
             self.run = Replay(program)

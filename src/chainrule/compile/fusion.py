@@ -140,14 +140,19 @@ class Group:
         return False
 
 
-def fused(program: Program) -> Program | None:
-    """Return a program with groups fused; ``None`` if there is nothing to gain."""
+def fused(program: Program, threads: int = 1) -> Program | None:
+    """Return a program with groups fused; ``None`` if there is nothing to gain.
+
+    Up to so many threads share each loop.
+    """
     program = _copied(program)
     views = Views()
-    others = sum(_as_product(row, views) or _as_scattered(row) for row in program.rows)
+    others = sum(
+        _as_product(row, views, threads) or _as_scattered(row) for row in program.rows
+    )
     groups = _grouped(program, views)
     member = {row: g for g in groups for row in g.members}
-    made = {g: _made(g, program, member, views) for g in groups}
+    made = {g: _made(g, program, member, views, threads) for g in groups}
     if not made and not others:
         return None
     _replace(program, made, member)
@@ -298,7 +303,7 @@ def _options(row: Row) -> tuple[str | None, dict[str, Any]]:
 # -------------------------------------------------------------- products of matrices
 
 
-def _as_product(row: Row, views: Views) -> bool:
+def _as_product(row: Row, views: Views, threads: int) -> bool:
     """Let native code compute a product of matrices; tell whether it will."""
     shape = row.shape
     if row.function not in (np.matmul, np.dot) or row.given or row.dtype != np.float64:
@@ -319,7 +324,7 @@ def _as_product(row: Row, views: Views) -> bool:
         read = access(seen.array, seen.view, wide)
         assert read is not None  # noqa: S101
         found.append(read)
-    row.function = Product(shape, inner, *found)
+    row.function = Product(shape, inner, *found, threads=threads)
     row.args = (x.base, y.base)
     row.operands = [v for v in row.args if isinstance(v, Row)]
     return True
@@ -351,8 +356,9 @@ def _as_scattered(row: Row) -> bool:
 
 
 def _made(
-    group: Group, program: Program, member: dict[Row, Group], views: Views
-) -> list[Row]:
+    group: Group, program: Program, member: dict[Row, Group], views: Views,
+    threads: int,
+) -> list[Row]:  # fmt: skip
     """Return the row of a group, and the items that stand for what it hands out."""
     used = {
         x for row in program.rows if member.get(row) is not group for x in row.operands
@@ -361,15 +367,14 @@ def _made(
     used |= {x for x in ends if isinstance(x, Row)}
     planned = _Planned(group, views)
     results = [row for row in group.rows if row in used]
-    nest = Nest(
-        Plan(
-            group.shape,
-            tuple(planned.inputs),
-            tuple(planned.steps),
-            tuple((planned.place[row], row.dtype) for row in results),
-            tuple(map(planned.reduction, group.reductions)),
-        )
+    plan = Plan(
+        group.shape,
+        tuple(planned.inputs),
+        tuple(planned.steps),
+        tuple((planned.place[row], row.dtype) for row in results),
+        tuple(map(planned.reduction, group.reductions)),
     )
+    nest = Nest(plan, threads)
     handed = [*results, *group.reductions]
     likes = [(x.shape, x.dtype) for x in handed]
     reads = [x for x in planned.operands if isinstance(x, Row)]

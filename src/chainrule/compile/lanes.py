@@ -18,6 +18,7 @@ from chainrule.compile import vm
 from chainrule.compile.blocks import Example, compiled_examples
 from chainrule.compile.ir import LANES
 from chainrule.compile.lowering import Builder, CannotLowerError, constants_of
+from chainrule.compile.parallel import parts_of, side_by_side
 from chainrule.compile.program import Program
 from chainrule.compile.replay import NanFound
 from chainrule.compile.trace import Row
@@ -42,8 +43,13 @@ class Lanes:
     __name__ = "vmap"
     keeps_shape = True
 
-    def __init__(self, program: Program, many: Sequence[bool], count: int) -> None:
-        """Write the tape; raise ``CannotLowerError`` where NumPy would have to run."""
+    def __init__(
+        self, program: Program, many: Sequence[bool], count: int, threads: int = 1
+    ) -> None:
+        """Write the tape; raise ``CannotLowerError`` where NumPy would have to run.
+
+        In native code up to so many threads share the examples.
+        """
         b = Builder(program)
         if b.called or program.guards:
             raise CannotLowerError
@@ -66,6 +72,7 @@ class Lanes:
         self.operations: int = self._example.operations
         self.times = count
         self._native: Any = None
+        self._threads = threads
         code = _widened(b)
         self._flags: int = b.size * LANE
         b.size += 2
@@ -140,10 +147,15 @@ class Lanes:
         """Run all examples in native code."""
         given = [np.ascontiguousarray(x, dtype=np.float64) for x in inputs]
         found = [np.empty((self.count, *x.shape)) for x in self._likes]
-        flag = np.zeros(1)
-        blocks = -(-self.count // LANES)
-        self._native(0, blocks, *map(id, given), *map(id, found), id(flag))
-        if flag[0]:
+        parts = parts_of(-(-self.count // LANES), self._threads)
+        flags = [np.zeros(1) for _ in parts]
+        arrays = [*map(id, given), *map(id, found)]
+
+        def run(i: int, first: int, last: int) -> None:
+            self._native(first, last, *arrays, id(flags[i]))
+
+        side_by_side(run, parts)
+        if any(flag[0] for flag in flags):
             raise NanFound
         return tuple([z.astype(x.dtype, copy=False)
                       for z, x in zip(found, self._likes, strict=True)])  # fmt: skip

@@ -219,7 +219,9 @@ class Mapping:
         if not sparse and executors.pays_in_lanes(program, self.count):
             try:
                 many = [*self.many, *[False] * len(captured)]
-                lanes = executors.Hastened(Lanes(program, many, self.count))
+                lanes = executors.Hastened(
+                    Lanes(program, many, self.count, self.home.threads)
+                )
                 return self.home.call(lanes, [*own, *captured], None)
             except CannotLowerError:
                 pass

@@ -300,6 +300,18 @@ class Writer:
         moved = i * step if type(i) is int else self.add(f"mul i64 {i}, {step}")
         return self.add(f"getelementptr i8, ptr {pointer}, i64 {moved}")
 
+    @contextmanager
+    def where(self, test: str) -> Generator[None]:
+        """Write what is done only where a condition holds; no value leaves it."""
+        label = self.fresh()[1:]
+        self.do(f"br i1 {test}, label %{label}then, label %{label}after")
+        self.lines.append(f"{label}then:\n")
+        self.block = f"{label}then"
+        yield
+        self.do(f"br label %{label}after")
+        self.lines.append(f"{label}after:\n")
+        self.block = f"{label}after"
+
     def finish(self, name: str) -> None:
         """Hand the function to its unit."""
         taken = ", ".join(self.parameters)

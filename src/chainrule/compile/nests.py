@@ -22,6 +22,7 @@ import numpy as np
 
 from chainrule.compile.ir import LANES, literal
 from chainrule.compile.native import Code, Unit, Writer, objects
+from chainrule.compile.parallel import parts_of, side_by_side
 
 Shape = tuple[int, ...]
 _VECTOR = f"<{LANES} x double>"
@@ -83,13 +84,16 @@ class Plan:
 class Nest:
     """A plan in machine code: called with the inputs' arrays."""
 
-    def __init__(self, plan: Plan) -> None:
-        """Compile it."""
+    def __init__(self, plan: Plan, threads: int = 1) -> None:
+        """Compile it; up to so many threads share a call."""
         self.plan = plan
         unit = Unit()
-        _Loops(unit, plan).write("nest")
+        loops = _Loops(unit, plan)
+        loops.write("nest")
         count = len(plan.inputs) + len(plan.results) + len(plan.reductions)
-        self._run = Code(unit, 2).function("nest", count)
+        self._run = Code(unit, 2).function("nest", 2 + count)
+        block = LANES if loops.split == loops.along else 1
+        self._parts = parts_of(plan.shape[loops.split], threads, block)
         self.shapes: list[Shape] = [
             tuple(1 if i in r.axes else n for i, n in enumerate(plan.shape))
             for r in plan.reductions
@@ -115,7 +119,18 @@ class Nest:
             np.ascontiguousarray(x, dtype=a.dtype)
             for x, a in zip(arrays, plan.inputs, strict=True)
         ]
-        self._run(*map(id, given), *map(id, found))
+        first = len(plan.results)
+        sums = [found[first:], *(list(map(np.copy, found[first:]))
+                                 for _ in self._parts[1:])]  # fmt: skip
+
+        def run(i: int, start: int, stop: int) -> None:
+            these = (*given, *found[:first], *sums[i])
+            self._run(start, stop, *map(id, these))
+
+        side_by_side(run, self._parts)
+        for other in sums[1:]:
+            for r, total, part in zip(plan.reductions, sums[0], other, strict=True):
+                getattr(np, r.name)(total, part, out=total)
         return found
 
 
@@ -133,12 +148,15 @@ class _Loops(Writer):
 
     def __init__(self, unit: Unit, plan: Plan) -> None:
         count = len(plan.inputs) + len(plan.results) + len(plan.reductions)
-        super().__init__(unit, objects(count))
+        super().__init__(unit, ["i64 %first", "i64 %last", *objects(count)])
         self.plan = plan
         self.outs = [_contiguous(plan.shape, dtype) for _, dtype in plan.results]
         self.sums = [_contiguous(plan.shape, np.dtype(float), r.axes)
                      for r in plan.reductions]  # fmt: skip
         self.along: int = _inner_axis(plan, [*self.outs, *self.sums])
+        outer = [i for i, n in enumerate(plan.shape) if n > 1 and i != self.along]
+        self.split: int = outer[0] if outer else self.along
+        """The axis that threads share."""
 
     def write(self, name: str) -> None:
         """Write the function."""
@@ -149,7 +167,9 @@ class _Loops(Writer):
             for axis, n in enumerate(plan.shape):
                 if axis == self.along or n == 1:
                     continue
-                i = loops.enter_context(self.loop(n)).i
+                i = loops.enter_context(self.loop(self._turns(axis, n))).i
+                if axis == self.split:
+                    i = self.add(f"add i64 {i}, %first")
                 steps = [a.strides[axis] for a in accesses]
                 pointers = [self.at(p, i, s)
                             for p, s in zip(pointers, steps, strict=True)]  # fmt: skip
@@ -157,6 +177,10 @@ class _Loops(Writer):
         self.finish(name)
 
     # ----------------------------------------------------------- the innermost loop
+
+    def _turns(self, axis: int, n: int) -> str:
+        """Return how many turns the loop over an axis takes."""
+        return self.add("sub i64 %last, %first") if axis == self.split else str(n)
 
     def _row(self, pointers: list[str]) -> None:
         """Write the loop over the inner axis."""
@@ -168,19 +192,33 @@ class _Loops(Writer):
             if not a.strides[self.along]
         }
         summed = [j for j, r in enumerate(plan.reductions) if self.along in r.axes]
-        totals = {j: literal(_nothing(plan.reductions[j].name), LANES) for j in summed}
+        nothing = {j: literal(_nothing(plan.reductions[j].name), LANES) for j in summed}
         if whole:
-            carried = [(_VECTOR, totals[j]) for j in summed]
-            with self.loop(whole, LANES, carried) as loop:
+            start, turns = "0", str(whole)
+            if self.split == self.along:
+                start = "%first"
+                late = self.add(f"icmp sgt i64 %last, {whole}")
+                stop = self.add(f"select i1 {late}, i64 {whole}, i64 %last")
+                turns = self.add(f"sub i64 {stop}, %first")
+            carried = [(_VECTOR, nothing[j]) for j in summed]
+            with self.loop(turns, LANES, carried) as loop:
+                i = loop.i if start == "0" else self.add(f"add i64 {loop.i}, {start}")
                 have = dict(zip(summed, loop.carried, strict=True))
-                have = self._body(pointers, still, loop.i, LANES, have)
+                have = self._body(pointers, still, i, LANES, have)
                 loop.after = [have[j] for j in summed]
-            totals = dict(zip(summed, loop.after, strict=True))
+            self._add_up(pointers, dict(zip(summed, loop.after, strict=True)))
         if whole < n:
-            totals = self._body(pointers, still, str(whole), n - whole, totals)
-        first = len(plan.inputs) + len(self.outs)
+            with ExitStack() as where:
+                if self.split == self.along:
+                    where.enter_context(self.where(self.add(f"icmp eq i64 %last, {n}")))
+                rest = self._body(pointers, still, str(whole), n - whole, nothing)
+                self._add_up(pointers, rest)
+
+    def _add_up(self, pointers: list[str], totals: dict[int, str]) -> None:
+        """Reduce vectors, and what is in memory so far."""
+        first = len(self.plan.inputs) + len(self.outs)
         for j, total in totals.items():
-            name, pointer = plan.reductions[j].name, pointers[first + j]
+            name, pointer = self.plan.reductions[j].name, pointers[first + j]
             have = self.add(f"load double, ptr {pointer}")
             found = self.operation(name, 1, have, self.folded(total, name))
             self.do(f"store double {found}, ptr {pointer}, align 8")

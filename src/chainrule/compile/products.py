@@ -17,6 +17,7 @@ import numpy as np
 from chainrule.compile.ir import LANES
 from chainrule.compile.native import Code, Unit, Writer, objects
 from chainrule.compile.nests import Access
+from chainrule.compile.parallel import parts_of, side_by_side
 
 ROWS, COLUMNS = 6, 4 * LANES
 """A tile of the result: 24 of 32 registers of eight numbers."""
@@ -30,22 +31,30 @@ class Product:
     __name__ = "matmul"
 
     def __init__(
-        self, shape: tuple[int, ...], inner: int, x: Access, y: Access
+        self, shape: tuple[int, ...], inner: int, x: Access, y: Access, threads: int = 1
     ) -> None:
         """Compile it, for a result of this shape; ``y`` has step 1 along its last axis.
 
         The accesses have one stride per axis of the stack, then those of the matrix.
+        Up to so many threads share the first axis of a stack, or the columns.
         """
         self.shape = shape
+        *stack, _, columns = shape
+        shared = (stack[0], 1) if stack else (columns, COLUMNS)
+        self._parts = parts_of(shared[0], threads, shared[1])
         unit = Unit()
         _Tiles(unit, shape, inner, x, y).write("product")
-        self._run = Code(unit, 2).function("product", 3)
+        self._run = Code(unit, 2).function("product", 5)
 
     def __call__(self, x: Any, y: Any, out: Any = None) -> Any:
         """Return the product."""
         z = np.empty(self.shape) if out is None else out
         x, y = np.ascontiguousarray(x), np.ascontiguousarray(y)
-        self._run(id(x), id(y), id(z))
+
+        def run(_: int, first: int, last: int) -> None:
+            self._run(first, last, id(x), id(y), id(z))
+
+        side_by_side(run, self._parts)
         return z
 
 
@@ -55,7 +64,7 @@ class _Tiles(Writer):
     def __init__(
         self, unit: Unit, shape: Sequence[int], inner: int, x: Access, y: Access
     ) -> None:
-        super().__init__(unit, objects(3))
+        super().__init__(unit, ["i64 %first", "i64 %last", *objects(3)])
         self.shape = shape
         self.inner = inner
         self.x, self.y = x.strides, y.strides
@@ -77,20 +86,35 @@ class _Tiles(Writer):
         pointers = [
             self.at(self.entries(i), offset, 1) for i, offset in enumerate(self.offsets)
         ]
+        stack = self.shape[:-2]
         with ExitStack() as loops:
-            for axis, count in enumerate(self.shape[:-2]):
-                if count > 1:
-                    i = loops.enter_context(self.loop(count)).i
-                    steps = self.x[axis], self.y[axis], self.z[axis]
-                    moved = zip(pointers, steps, strict=True)
-                    pointers = [self.at(p, i, s) for p, s in moved]
+            for axis, count in enumerate(stack):
+                i = loops.enter_context(self.loop(count if axis else self._turns())).i
+                if not axis:
+                    i = self.add(f"add i64 {i}, %first")
+                steps = self.x[axis], self.y[axis], self.z[axis]
+                moved = zip(pointers, steps, strict=True)
+                pointers = [self.at(p, i, s) for p, s in moved]
             whole = n - n % COLUMNS
             if whole:
-                with self.loop(whole, COLUMNS) as loop:
-                    self._columns(pointers, loop.i, COLUMNS, m)
+                count = whole if stack else self._turns(whole)
+                with self.loop(count, COLUMNS) as loop:
+                    j = loop.i if stack else self.add(f"add i64 {loop.i}, %first")
+                    self._columns(pointers, j, COLUMNS, m)
             if whole < n:
+                if not stack:
+                    last = self.add(f"icmp eq i64 %last, {n}")
+                    loops.enter_context(self.where(last))
                 self._columns(pointers, whole, n - whole, m)
         self.finish(name)
+
+    def _turns(self, most: int | None = None) -> str:
+        """Return how much of the axis that threads share is in this part."""
+        stop = "%last"
+        if most is not None:
+            late = self.add(f"icmp sgt i64 %last, {most}")
+            stop = self.add(f"select i1 {late}, i64 {most}, i64 %last")
+        return self.add(f"sub i64 {stop}, %first")
 
     def _columns(
         self, pointers: Sequence[str], j: str | int, width: int, m: int

@@ -108,13 +108,16 @@ class Trace:
 
     The body of a loop is traced by itself, in a trace whose ``parent`` is that of the
     loop. What it reads from there becomes an input of the body: ``captured``. Its
-    ``fastmath`` (see ``compile``) is the parent's.
+    ``fastmath`` and ``threads`` (see ``compile``) are the parent's.
     """
 
-    def __init__(self, parent: Trace | None = None, *, fastmath: bool = False) -> None:
+    def __init__(
+        self, parent: Trace | None = None, *, fastmath: bool = False, threads: int = 1
+    ) -> None:
         """Start empty."""
         self.parent: Trace | None = parent
         self.fastmath: bool = fastmath if parent is None else parent.fastmath
+        self.threads: int = threads if parent is None else parent.threads
         self.level: int = 0 if parent is None else parent.level + 1
         self.repeats: int = 1 if parent is None else parent.repeats
         """How often one call runs these rows, by the loops around them."""

@@ -1,0 +1,46 @@
+"""Threads: parts of one loop, run at the same time.
+
+Native code holds no lock of Python's, so that threads run side by side. Every part
+writes to memory of its own.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+
+def parts_of(count: int, threads: int, block: int = 1) -> list[tuple[int, int]]:
+    """Return the first and last of up to ``threads`` stretches of ``range(count)``.
+
+    They are about equally long. Each has a whole block or more, where there is one, and
+    starts at a multiple of it.
+    """
+    blocks = max(1, count // block)
+    threads = min(threads, blocks)
+    starts = [blocks * i // threads * block for i in range(threads)]
+    return list(itertools.pairwise([*starts, count]))
+
+
+Part = Callable[[int, int, int], Any]
+
+
+def side_by_side(run: Part, parts: list[tuple[int, int]]) -> None:
+    """Call ``run(number, first, last)`` for each part, each in a thread."""
+    pool = _pool(len(parts)) if len(parts) > 1 else None
+    others = [pool.submit(run, i, *part) for i, part in enumerate(parts[1:], 1)
+              if pool is not None]  # fmt: skip
+    run(0, *parts[0])
+    for other in others:
+        other.result()
+
+
+@functools.cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads - 1, thread_name_prefix="chainrule")
+
+
+__all__ = ["parts_of", "side_by_side"]

@@ -1,0 +1,71 @@
+"""Parts of a loop, side by side."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.compile import executors, native
+from chainrule.compile.parallel import parts_of, side_by_side
+from chainrule.errors import ArgumentError
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+@pytest.mark.parametrize("block", [1, 8])
+@pytest.mark.parametrize("count", [1, 7, 8, 12, 16, 17, 100])
+def test_parts_cover_all_once_in_whole_blocks(count, threads, block):
+    parts = parts_of(count, threads, block)
+    assert 1 <= len(parts) <= threads
+    assert [i for a, b in parts for i in range(a, b)] == list(range(count))
+    for first, last in parts:
+        assert first % block == 0
+        assert last - first >= min(block, count)
+
+
+def test_parts_run_in_threads_of_their_own():
+    barrier = threading.Barrier(3, timeout=10)
+    seen = []
+
+    def run(i, first, last):
+        barrier.wait()
+        seen.append((i, first, last))
+
+    side_by_side(run, [(0, 2), (2, 4), (4, 9)])
+    assert sorted(seen) == [(0, 0, 2), (1, 2, 4), (2, 4, 9)]
+
+
+def test_an_error_in_a_part_is_raised():
+    def run(i, first, last):
+        if i == 1:
+            raise ValueError("in a part")
+
+    with pytest.raises(ValueError, match="in a part"):
+        side_by_side(run, [(0, 1), (1, 2)])
+
+
+@pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")
+def test_large_arrays_in_threads(monkeypatch):
+    monkeypatch.setattr(executors, "FUSING", 0.0)
+    monkeypatch.setattr(executors, "LOADING", 0.0)
+
+    def loss(x, w):
+        return np.sum(np.tanh(x @ w) ** 2) + np.max(np.sin(x) * np.exp(-x))
+
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(600, 40)), rng.normal(size=(40, 64))
+    f = gd.value_and_grad(loss, (0, 1))
+    fast = gd.compile(f, threads=3)
+    for _ in range(3):
+        value, (dx, dw) = fast(x, w)
+    assert "fused" in fast.stats()["programs"][0]["because"]
+    expected, grads = f(x, w)
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
+    np.testing.assert_allclose(dx, grads[0], rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(dw, grads[1], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True])
+def test_a_number_of_threads_is_asked_for(threads):
+    with pytest.raises(ArgumentError, match="threads="):
+        gd.compile(np.sin, threads=threads)
