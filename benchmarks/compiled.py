@@ -5,7 +5,8 @@ with its gradient, a Hessian, a Jacobian, or one Jacobian per example. Both libr
 compile the same text and take its arrays, data included, as arguments. Each row of the
 table belongs to a peer:
 
-- a library: calls of the compiled function, timed in turns as everywhere;
+- a library: calls of the compiled function, after ``SETTLING`` seconds of others, timed
+  in turns as everywhere;
 - ``ALONE``: the same calls against a number of seconds;
 - a ``FirstCall``: what the first call takes, which traces and compiles. The library has
   compiled a trifle before, so starting it is not counted; a new function is made for
@@ -14,6 +15,7 @@ table belongs to a peer:
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -42,6 +44,8 @@ EAGER = "chainrule eager"
 FORWARD = "numpy forward"
 JAX, JAX_REVERSE = "jax jit", "jax jit, jacrev"
 ALONE = ""
+SETTLING = 0.6
+"""Seconds of calls before later calls are timed; executors are chosen by the clock."""
 
 LIBRARIES = (ALONE, FUNCTION, EAGER, FORWARD, JAX, JAX_REVERSE)
 """What a peer may be."""
@@ -240,10 +244,21 @@ def compare_peer(comparison: Compilation, peer: Peer, *, smoke: bool) -> Row:
 def later_calls(
     comparison: Compilation, peer: Peer, rounds: int
 ) -> list[tuple[float, float]]:
-    """Time what is compiled already."""
+    """Time what is compiled already, and by the executor that it keeps."""
     ours, theirs = builders(comparison, peer)
     with collector_settled():
-        return in_turns(ours(), theirs(), rounds)
+        call, other = ours(), theirs()
+        if rounds > 1:
+            for each in (call, other):
+                settle(each)
+        return in_turns(call, other, rounds)
+
+
+def settle(call: Call) -> None:
+    """Call for as long as it takes until no other executor will be tried."""
+    end = time.perf_counter() + SETTLING
+    while time.perf_counter() < end:
+        call()
 
 
 def trifle(xp: Any, x: Any, y: Any) -> Any:
