@@ -8,6 +8,7 @@ from chainrule.compile import executors, native
 from chainrule.compile.fusion import LARGE, Fused, Scattered, fused
 from chainrule.compile.products import Product
 from chainrule.compile.replay import NanFound, Replay
+from chainrule.compile.tapes import Tape
 
 pytestmark = pytest.mark.skipif(
     not native.available(), reason="native code needs llvmlite"
@@ -62,6 +63,20 @@ def broadcasting(x, y):
     return np.exp(-z) * z + np.sin(z) * y - 3.0 * z
 
 
+def on_tape(program, *, hasten=True):
+    tape = Tape(fused(program, floats=True))
+    if hasten:
+        tape.hasten()
+    return tape
+
+
+def assert_close(actual, expected):
+    for a, e in zip(actual, expected, strict=True):
+        assert np.shape(a) == np.shape(e)
+        assert np.asarray(a).dtype == np.asarray(e).dtype
+        np.testing.assert_allclose(a, e, rtol=1e-11, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     "f", [chain, around, of_two_shapes, with_masks, broadcasting, gradient]
 )
@@ -74,10 +89,8 @@ def test_fused_is_numpy(f):
     for scale in (1.0, 0.7):
         moved = [x * scale for x in args]
         expected = Replay(program)(*moved)
-        for a, e in zip(Replay(quick)(*moved), expected, strict=True):
-            assert np.shape(a) == np.shape(e)
-            assert np.asarray(a).dtype == np.asarray(e).dtype
-            np.testing.assert_allclose(a, e, rtol=1e-11, atol=1e-12)
+        for run in (Replay(quick), on_tape(program), on_tape(program, hasten=False)):
+            assert_close(run(*moved), expected)
 
 
 def test_the_program_itself_stays_readable():
@@ -94,12 +107,13 @@ def test_small_arrays_and_few_rows_are_left_alone():
 
 def test_results_are_of_their_own_memory():
     args = arrays(2)
-    run = Replay(fused(program_of(gradient, *args)))
-    first = run(*args)
-    kept = [np.copy(x) for x in first]
-    run(*[x * 0.5 for x in args])
-    for a, e in zip(first, kept, strict=True):
-        np.testing.assert_array_equal(a, e)
+    program = program_of(gradient, *args)
+    for run in (Replay(fused(program)), on_tape(program)):
+        first = run(*args)
+        kept = [np.copy(x) for x in first]
+        run(*[x * 0.5 for x in args])
+        for a, e in zip(first, kept, strict=True):
+            np.testing.assert_array_equal(a, e)
 
 
 def test_a_nan_in_a_gradient_is_found():
@@ -108,19 +122,24 @@ def test_a_nan_in_a_gradient_is_found():
         return np.sum(inside * y + np.exp(x) * np.sin(y))
 
     x, y = arrays(2)
-    run = Replay(fused(program_of(gd.grad(root), x + 1.0, y)))
-    with pytest.raises(NanFound):
-        run(x, y)
+    program = program_of(gd.grad(root), x + 1.0, y)
+    for run in (Replay(fused(program)), on_tape(program)):
+        with pytest.raises(NanFound):
+            run(x, y)
 
 
-def test_a_long_run_goes_over_to_fused_rows(monkeypatch):
+@pytest.mark.parametrize("room", [0, executors.ROOM])
+def test_a_long_run_goes_over_to_fused_rows(monkeypatch, room):
+    monkeypatch.setattr(executors, "ROOM", room)
     monkeypatch.setattr(executors, "FUSING", 0.0)
     monkeypatch.setattr(executors, "LOADING", 0.0)
     args = arrays(2, (1 << 15,))
     fast = gd.compile(gradient)
     fast(*args)
     found = fast(*args)
-    assert "fused" in fast.stats()["programs"][0]["because"]
+    ran = fast.stats()["programs"][0]
+    assert ("fused" if room == 0 else "compiled together") in ran["because"]
+    assert ran["executor"] == ("numpy" if room == 0 else "native code")
     np.testing.assert_allclose(found[1][0], gradient(*args)[1][0], atol=1e-12)
     assert "fused" not in gd.source(fast)
 
@@ -145,9 +164,9 @@ def test_a_mixture_is_fused_with_products_and_sums():
     quick = fused(program)
     names = {type(row.function) for row in quick.rows}
     assert {Fused, Product, Scattered} <= names
-    run = Replay(quick)
+    runs = Replay(quick), on_tape(program)
     for scale in (1.0, 0.7, 1.0):
         moved = [x * scale for x in args]
-        for a, e in zip(run(*moved), Replay(program)(*moved), strict=True):
-            np.testing.assert_allclose(a, e, rtol=1e-11, atol=1e-12)
-        run.poison()
+        for run in runs:
+            assert_close(run(*moved), Replay(program)(*moved))
+            run.poison()

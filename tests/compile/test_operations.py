@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.compile import native, vm
+from chainrule.compile import executors, fusion, native, vm
 from chainrule.recorder import record
 from tests.helpers import (
     RULES,
@@ -74,12 +74,12 @@ def assert_same(actual, expected, limit):
         assert_close(a, e, limit, scale=1e-2)
 
 
-def assert_eager(call, limit, executor):
-    """Compare a call and its derivatives with eager, at two points of one program."""
+def assert_eager(call, limit, executor, scales=(1.0, 0.875)):
+    """Compare a call and its derivatives with eager, at points of one program."""
     operands, found = functions(call)
     for f in found:
         fast = gd.compile(f, executor=executor)
-        for scale in (1.0, 0.875):
+        for scale in scales:
             moved = [x * scale for x in operands]
             try:
                 expected = f(*moved)
@@ -111,6 +111,21 @@ def test_the_vm_is_eager(call):
 @np.errstate(all="ignore")
 def test_native_code_is_eager(call):
     assert_eager(call, EXACT, "native")
+
+
+@pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")
+@pytest.mark.parametrize("room", [0, executors.ROOM])
+@per(CALLS)
+@np.errstate(all="ignore")
+def test_loops_in_native_code_are_eager(call, room, monkeypatch):
+    for name in ("FUSING", "LOADING", "COMPILING"):
+        monkeypatch.setattr(executors, name, 0.0)
+    for name in ("LARGE", "WORTH"):
+        monkeypatch.setattr(fusion, name, 1)
+    monkeypatch.setattr(executors, "LARGE", 1)
+    monkeypatch.setattr(executors, "ROOM", room)
+    monkeypatch.setattr(executors, "_TRIFLE", 0.0)
+    assert_eager(call, EXACT, "auto", scales=(1.0, 0.875, 0.75))
 
 
 @pytest.mark.skipif(not vm.available(), reason="the VM needs numba")

@@ -23,9 +23,10 @@ import numpy as np
 
 from chainrule.compile import native, vm
 from chainrule.compile.fusion import LARGE, fused
-from chainrule.compile.lowering import CannotLowerError, Tape
+from chainrule.compile.lowering import CannotLowerError
 from chainrule.compile.program import Program
 from chainrule.compile.replay import Replay
+from chainrule.compile.tapes import Tape
 from chainrule.errors import ArgumentError
 
 EXECUTORS = ("auto", "numpy", "vm", "native")
@@ -42,6 +43,9 @@ FUSING = 0.1
 LONG, LONGER, LONGEST = 2_000, 20_000, 200_000
 """Rows from which on a program of numbers starts on the VM if that is loaded; starts
 there at once; and stays there, because native code would compile for seconds."""
+
+ROOM = 1 << 22
+"""Entries of all values that a tape may have: it uses no memory twice."""
 
 TRIALS = 5
 """Runs of an executor that decide whether it is faster than the one before."""
@@ -73,6 +77,10 @@ def is_large(program: Program) -> bool:
     sizes = [math.prod(row.shape) if row.shape else 1 for row in program.rows]
     large = sum(n for n in sizes if n >= LARGE)
     return large > 0 and 2 * large > sum(sizes)
+
+
+def _entries(program: Program) -> int:
+    return sum(math.prod(row.shape) if row.shape else 1 for row in program.rows)
 
 
 def pays(program: Program, count: int) -> bool:
@@ -151,10 +159,16 @@ class Choice:
         elif wanted == "native":
             self.run.hasten()
 
-    def _lower(self) -> bool:
-        """Make a tape of the program; tell whether that can be."""
+    def _lower(self, *, fuse: bool = False) -> bool:
+        """Make a tape of the program; tell whether that can be.
+
+        With ``fuse`` its loops over large arrays become native code.
+        """
+        program = self.program
+        if fuse:
+            program = fused(program, self.threads, floats=True) or program
         try:
-            self.run = Tape(self.program)
+            self.run = Tape(program)
         except CannotLowerError:
             return False
         return True
@@ -230,21 +244,25 @@ class Choice:
         if isinstance(before, Tape):
             before.hasten()  # which is never slower
             self.reason = "many operations, often"
-        elif is_large(self.program):
+        elif _entries(self.program) > ROOM or not native.available():
             self._fuse()
-        elif self._lower():
-            self.reason = "many small operations"
-            if native.available() and self.run.rows <= LONGEST:
-                self.run.hasten()
+        elif self._lower(fuse=True):
+            self.run.hasten()
+            self.reason = "many operations, compiled together"
         else:
-            self.reason = "not of real numbers"
+            self._fuse()
         if self.run is before:
             self.call = self.run
         else:
             self._before = before, seconds
 
     def _fuse(self) -> None:
-        """Have native code for loops over large arrays."""
+        """Stay on NumPy, with native code for loops over large arrays; or on the VM."""
+        if not native.available():
+            self.reason = "many small operations"
+            if not self._lower():
+                self.reason = "not of real numbers"
+            return
         program = fused(self.program, self.threads)
         self.reason = "large arrays"
         if program is not None:

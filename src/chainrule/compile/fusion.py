@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,27 +69,38 @@ class Shown:
 class Views:
     """Resolves what rows only show: by showing it of an array that nobody reads."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, *, floats: bool) -> None:
+        """Start empty; with ``floats`` all arrays are of float64."""
+        self.floats = floats
         self._found: dict[Row, Shown] = {}
+        self._constants: dict[int, Any] = {}
 
     def of(self, x: Any) -> Shown:
         """Return what a row or a constant array shows."""
         if not isinstance(x, Row):
-            return Shown(x, x, x)
+            own = self._constants.setdefault(id(x), self._held(x))
+            return Shown(own, own, own)
         found = self._found.get(x)
         if found is None:
             found = self._found[x] = self._seen(x)
         return found
 
     def _seen(self, row: Row) -> Shown:
-        if row.function in _VIEWS and row.operands == [row.args[0]]:
+        shown = row.function in _VIEWS and row.reads_first
+        if shown and row.args[0].shape is not None:
             source = self.of(row.args[0])
             view: Any = row.function(source.view, *row.args[1:], **row.given)
             if kind_of(view) is ndarray and np.may_share_memory(view, source.array):
                 return Shown(source.base, source.array, view)
-        own = np.empty(row.shape or (), row.dtype or float)
+        own = np.empty(row.shape or (), self.dtype_of(row))
         return Shown(row, own, own)
+
+    def dtype_of(self, x: Any) -> Any:
+        """Return the dtype in which a value is held."""
+        return np.dtype(float) if self.floats or x.dtype is None else x.dtype
+
+    def _held(self, x: Any) -> Any:
+        return np.ascontiguousarray(x, dtype=self.dtype_of(x)).reshape(np.shape(x))
 
 
 class Scattered:
@@ -140,13 +151,16 @@ class Group:
         return False
 
 
-def fused(program: Program, threads: int = 1) -> Program | None:
+def fused(
+    program: Program, threads: int = 1, *, floats: bool = False
+) -> Program | None:
     """Return a program with groups fused; ``None`` if there is nothing to gain.
 
-    Up to so many threads share each loop.
+    Up to so many threads share each loop. With ``floats`` masks are arrays of float64,
+    as they are on a tape.
     """
     program = _copied(program)
-    views = Views()
+    views = Views(floats=floats)
     others = sum(
         _as_product(row, views, threads) or _as_scattered(row) for row in program.rows
     )
@@ -278,7 +292,7 @@ def _is_reduction(row: Row) -> bool:
     """Tell whether a row reduces one value over given axes, and asks no more."""
     name, options = _options(row)
     source = row.args[0] if row.args else None
-    if name is None or not isinstance(source, Row) or row.operands != [source]:
+    if name is None or not isinstance(source, Row) or not row.reads_first:
         return False
     extra = {k: v for k, v in options.items() if k not in ("axis", "keepdims")}
     if any(v is not None and v is not _np._NoValue for v in extra.values()):
@@ -346,7 +360,7 @@ def _as_scattered(row: Row) -> bool:
     index, shape = row.given.get("index"), row.given.get("shape")
     if row.function is not unindex or row.dtype != np.float64 or picks_once(index):
         return False
-    if len(row.operands) != 1 or row.args != (row.operands[0],):
+    if len(row.args) != 1 or not row.reads_first:
         return False
     row.function, row.given = Scattered(index, shape), {}
     return True
@@ -371,7 +385,7 @@ def _made(
         group.shape,
         tuple(planned.inputs),
         tuple(planned.steps),
-        tuple((planned.place[row], row.dtype) for row in results),
+        tuple((planned.place[row], views.dtype_of(row)) for row in results),
         tuple(map(planned.reduction, group.reductions)),
     )
     nest = Nest(plan, threads)
@@ -504,6 +518,11 @@ class Fused:
         """Keep the nest, and the shapes and dtypes of what it hands out."""
         self.nest = nest
         self.likes = likes
+
+    def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Callable[[], None]:
+        """Return the function that runs on these arrays, as often as it is called."""
+        (operands,) = given
+        return self.nest.bound(operands, found)
 
     def __call__(
         self, operands: Sequence[Any], out: Sequence[Any] = ()

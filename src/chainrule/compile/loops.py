@@ -32,8 +32,9 @@ from chainrule.compile.bodies import (
     pushed_through,
     traced_in,
 )
-from chainrule.compile.lowering import CannotLowerError, TapeLoop
+from chainrule.compile.lowering import CannotLowerError
 from chainrule.compile.progress import watched
+from chainrule.compile.tape_loops import TapeLoop
 from chainrule.compile.trace import Trace, Traced, joined
 from chainrule.containers import flatten, unflatten
 from chainrule.errors import ArgumentError, RecordingError, ShapeError

@@ -661,10 +661,9 @@ class Native:
         self._code = code
         self._parts = [code.function(name, 1) for name in names]
 
-    def __call__(self, work: Any, address: int) -> None:
-        """Run the rows on the workspace at an address."""
-        for part in self._parts:
-            part(address)
+    def bound(self, address: int) -> list[Any]:
+        """Return the steps that run the rows on the workspace at an address."""
+        return [functools.partial(part, address) for part in self._parts]
 
 
 def compiled_stretches(

@@ -13,7 +13,7 @@ row, ``LANES`` at a time.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -109,29 +109,42 @@ class Nest:
         for i, (_, dtype) in enumerate(plan.results):
             if found[i] is None:
                 found[i] = np.empty(plan.shape, dtype)
-        for i, (r, shape) in enumerate(
-            zip(plan.reductions, self.shapes, strict=True), len(plan.results)
-        ):
+        for i, shape in enumerate(self.shapes, len(plan.results)):
             if found[i] is None:
                 found[i] = np.empty(shape)
-            found[i].fill(IDENTITIES[r.name])
         given = [
             np.ascontiguousarray(x, dtype=a.dtype)
             for x, a in zip(arrays, plan.inputs, strict=True)
         ]
-        first = len(plan.results)
-        sums = [found[first:], *(list(map(np.copy, found[first:]))
-                                 for _ in self._parts[1:])]  # fmt: skip
-
-        def run(i: int, start: int, stop: int) -> None:
-            these = (*given, *found[:first], *sums[i])
-            self._run(start, stop, *map(id, these))
-
-        side_by_side(run, self._parts)
-        for other in sums[1:]:
-            for r, total, part in zip(plan.reductions, sums[0], other, strict=True):
-                getattr(np, r.name)(total, part, out=total)
+        self.bound(given, found)()
         return found
+
+    def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Callable[[], None]:
+        """Return the function that runs on these arrays, as often as it is called.
+
+        ``given`` are contiguous arrays of the inputs' dtypes, ``found`` those of the
+        results and reductions.
+        """
+        plan, first = self.plan, len(self.plan.results)
+        totals = list(found[first:])
+        starts = [IDENTITIES[r.name] for r in plan.reductions]
+        sums = [totals, *(list(map(np.empty_like, totals)) for _ in self._parts[1:])]
+        arrays = [(*given, *found[:first], *part) for part in sums]
+        places = [tuple(map(id, these)) for these in arrays]
+
+        def run(i: int, first: int, last: int) -> None:
+            for total, x in zip(sums[i], starts, strict=True):
+                total.fill(x)
+            self._run(first, last, *places[i])
+
+        def whole() -> None:
+            side_by_side(run, self._parts)
+            for other in sums[1:]:
+                for r, total, part in zip(plan.reductions, totals, other, strict=True):
+                    getattr(np, r.name)(total, part, out=total)
+
+        whole.arrays = arrays  # type: ignore[attr-defined]  (their addresses are used)
+        return whole
 
 
 def access(base: Any, view: Any, shape: Shape) -> Access | None:

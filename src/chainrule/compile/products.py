@@ -8,7 +8,7 @@ while rows of the one matrix and columns of the other pass by, read where they a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -49,13 +49,22 @@ class Product:
     def __call__(self, x: Any, y: Any, out: Any = None) -> Any:
         """Return the product."""
         z = np.empty(self.shape) if out is None else out
-        x, y = np.ascontiguousarray(x), np.ascontiguousarray(y)
+        self.bound((np.ascontiguousarray(x), np.ascontiguousarray(y)), [z])()
+        return z
+
+    def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Callable[[], None]:
+        """Return the function that runs on these arrays, as often as it is called."""
+        x, y, z = arrays = (*given, *found)
+        places = id(x), id(y), id(z)
 
         def run(_: int, first: int, last: int) -> None:
-            self._run(first, last, id(x), id(y), id(z))
+            self._run(first, last, *places)
 
-        side_by_side(run, self._parts)
-        return z
+        def whole() -> None:
+            side_by_side(run, self._parts)
+
+        whole.arrays = arrays  # type: ignore[attr-defined]  (their addresses are used)
+        return whole
 
 
 class _Tiles(Writer):

@@ -75,6 +75,11 @@ class Row:
         else:
             self.shape = None  # several results
 
+    @property
+    def reads_first(self) -> bool:
+        """Whether the first argument is the one operand, and all others constants."""
+        return len(self.operands) == 1 and self.args[0] is self.operands[0]
+
     def __repr__(self) -> str:
         """Show the call."""
         name = getattr(self.function, "__name__", "input")

@@ -1,0 +1,290 @@
+"""Tapes: a program on the VM or in native code.
+
+In: a ``Program`` of real numbers, lowered (``lowering``). Out: a ``Tape``, called with
+the leaves of the arguments like a ``Replay``. Between two stretches of tape it calls
+what the tape has no form for: loops over large arrays and products of matrices, which
+are native code of their own and read and write the workspace in place, and NumPy's
+functions.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.compile import native, vm
+from chainrule.compile.lowering import (
+    Builder,
+    Outside,
+    Places,
+    constants_of,
+    span,
+    writer_of,
+)
+from chainrule.compile.program import Program, replaced
+from chainrule.compile.replay import Departed, NanFound
+from chainrule.compile.trace import Row
+from chainrule.shapes import ndarray
+
+TIMES = 5
+"""How often the steps of a tape are timed for their shares."""
+
+Step = Callable[[], Any]
+
+
+class Workspace:
+    """The numbers of one call, and the steps of a tape on them."""
+
+    def __init__(self, fresh: Any) -> None:
+        """Copy the constants."""
+        self.numbers: Any = vm.workspace(len(fresh))
+        self.numbers[:] = fresh
+        self.address: int = self.numbers.ctypes.data
+        self.steps: list[Step] = []
+
+    def view(self, places: Places, shape: tuple[int, ...]) -> Any:
+        """Return contiguous places as an array, which is no copy."""
+        start, n = span(places)
+        return self.numbers[start : start + n].reshape(shape)
+
+
+class Tape:
+    """A program on the VM or in native code, as a function of its inputs' values."""
+
+    def __init__(self, program: Program) -> None:
+        """Lower the program; raise ``CannotLowerError`` if it holds no real numbers."""
+        self.program = program
+        self.name: str = "tape VM"
+        b = Builder(program)
+        code = np.array(b.code, dtype=np.int64).reshape(-1, 11)
+        self.rows: int = len(code)
+        self._parts: list[Any] = []
+        start = 0
+        for end, called in [*b.called, (len(code), None)]:
+            if end > start:
+                self._parts.append(np.ascontiguousarray(code[start:end]))
+            if called is not None:
+                self._parts.append(called)
+            start = end
+        self._fresh = vm.workspace(b.size)
+        self._fresh[:] = 0.0
+        for places, value in b.filled:
+            self._fresh[places] = value
+        self._constants = constants_of(b)
+        self._free: list[Workspace] = []
+        self._inputs = [writer_of(b.at[x]) for x in program.inputs]
+        self._outputs = [_reader(x, b.at) for x in program.outputs]
+        self._guards = [(g, _reader(g.row, b.at)) for g in program.guards]
+        checks = [np.ravel(b.at[x]) for x in program.checks]
+        self._checks: Any = np.unique(np.concatenate(checks)) if checks else None
+        ends = [*program.outputs, *program.checks, *(g.row for g in program.guards)]
+        self._ends: list[Places] = [b.at[x] for x in ends if isinstance(x, Row)]
+
+    @property
+    def workspace(self) -> int:
+        """The bytes of one workspace."""
+        return self._fresh.nbytes
+
+    def hasten(self) -> None:
+        """Have LLVM compile what the VM interprets."""
+        read = np.zeros(len(self._fresh), dtype=bool)
+        for places in self._ends:
+            read[places] = True
+        for part in self._parts:
+            if isinstance(part, Outside):
+                for places in part.operands:
+                    if not isinstance(places, list):
+                        read[places] = True
+        stretches: list[Any] = [x for x in self._parts if isinstance(x, ndarray)]
+        made = iter(native.compiled_stretches(stretches, read, self._constants))
+        self._parts = [next(made) if isinstance(x, ndarray) else x
+                       for x in self._parts]  # fmt: skip
+        self._free = []
+        self.name = "native code"
+
+    def _made(self) -> Workspace:
+        """Return a new workspace, with the steps that run on it."""
+        work = Workspace(self._fresh)
+        for part in self._parts:
+            if isinstance(part, ndarray):
+                work.steps.append(functools.partial(vm.run, part, work.numbers))
+            elif isinstance(part, Outside):
+                work.steps.append(_bound(part, work))
+            else:
+                work.steps += part.bound(work.address)
+        return work
+
+    def __call__(self, *leaves: Any) -> Any:
+        """Run the program; raise ``Departed`` or ``NanFound`` where it is wrong."""
+        free = self._free
+        try:
+            held = free.pop()
+        except IndexError:
+            held = self._made()
+        work = held.numbers
+        try:
+            for place, x in zip(self._inputs, leaves, strict=True):
+                work[place] = x
+            for step in held.steps:
+                step()
+            for guard, read in self._guards:
+                if not guard.holds(read(work)):
+                    raise Departed
+            if self._checks is not None and np.isnan(work[self._checks]).any():
+                raise NanFound
+            return tuple([read(work) for read in self._outputs])
+        finally:
+            free.append(held)
+
+    def shares(self) -> dict[str, float]:
+        """Return which rows NumPy runs, and the share of the time that each takes.
+
+        It is measured now, on the workspace of the last call.
+        """
+        names = [x.name if isinstance(x, Outside) and not _is_native(x.row) else ""
+                 for x in self._parts]  # fmt: skip
+        seconds = {name: math.nan for name in names if name}
+        if not seconds or not self._free:
+            return seconds
+        held = self._free.pop()
+        whole = 0.0
+        try:
+            seconds = dict.fromkeys(seconds, 0.0)
+            for step in held.steps * TIMES:
+                start = time.perf_counter()
+                step()
+                took = time.perf_counter() - start
+                whole += took
+                name = getattr(step, "name", "")
+                if name in seconds:
+                    seconds[name] += took
+        finally:
+            self._free.append(held)
+        return {name: took / whole for name, took in seconds.items()}
+
+    def poison(self) -> None:
+        """Fill what the tape writes with nan, so that an unwritten read shows."""
+        self._free.clear()
+
+
+# --------------------------------------------------------------------- rows in between
+
+
+def _is_native(row: Row) -> bool:
+    return getattr(row.function, "fills", False)
+
+
+def _bound(outside: Outside, work: Workspace) -> Step:
+    """Return the step that calls a row on a workspace."""
+    if _is_native(outside.row):
+        return _Filling(outside, work)
+    return _Calling(outside, work)
+
+
+class _Calling:
+    """A row that NumPy runs."""
+
+    def __init__(self, outside: Outside, work: Workspace) -> None:
+        """Find its operands and its result."""
+        self.row = outside.row
+        self.name = outside.name
+        pairs = zip(self.row.operands, outside.operands, strict=True)
+        self.sources = [_source(work, x, places) for x, places in pairs]
+        (places,) = outside.results
+        self.work, self.places = work.numbers, places
+        if self.row.shape and _is_even(places):
+            self.work, self.places = work.view(places, self.row.shape), Ellipsis
+
+    def __call__(self) -> None:
+        """Run it."""
+        row = self.row
+        values = [source() for source in self.sources]
+        known = dict(zip(row.operands, values, strict=True))
+        args = replaced(row.args, known)
+        given = {k: replaced(x, known) for k, x in row.given.items()}
+        with np.errstate(all="ignore"):
+            z = row.function(*args, **given)  # type: ignore[misc]
+        if np.shape(z) != row.shape:
+            raise Departed
+        self.work[self.places] = z
+
+
+class _Filling:
+    """A loop in native code, which reads and writes a workspace in place."""
+
+    def __init__(self, outside: Outside, work: Workspace) -> None:
+        """Find its operands, of which some are copied together first."""
+        row = outside.row
+        self.name = ""
+        known: dict[Row, Any] = {}
+        self.copies: list[tuple[Any, Places]] = []
+        for x, places in zip(row.operands, outside.operands, strict=True):
+            shape = x.shape or ()
+            if type(places) is int or _is_even(places):
+                known[x] = work.view(places, shape)
+            elif x not in known:
+                known[x] = np.empty(shape)
+                self.copies.append((known[x], places))
+        out = [work.view(places, np.shape(places)) for places in outside.results]
+        self.numbers = work.numbers
+        self.run: Step = row.function.bound(replaced(row.args, known), out)
+
+    def __call__(self) -> None:
+        """Run it."""
+        for copy, places in self.copies:
+            np.take(self.numbers, places, out=copy, mode="clip")
+        self.run()
+
+
+def _is_even(places: Places) -> bool:
+    """Tell whether places are contiguous, in their order."""
+    if type(places) is int:
+        return True
+    return places.size > 0 and bool((np.diff(np.ravel(places)) == 1).all())
+
+
+def _source(work: Workspace, x: Row, places: Places) -> Callable[[], Any]:
+    """Return the function that reads a value in the class that it has elsewhere."""
+    numbers = work.numbers
+    if x.shape and x.dtype == np.float64 and _is_even(places):
+        view = work.view(places, x.shape)
+        return lambda: view
+    if x.shape:
+        return lambda: numbers[places].astype(x.dtype)
+    if x.number is not None:
+        number: Any = x.number
+        return lambda: number(numbers[places])
+    return lambda: numbers[places].astype(x.dtype)[()]
+
+
+# --------------------------------------------------------------------- reading, writing
+
+
+def _reader(x: Any, at: dict[Row, Places]) -> Callable[[Any], Any]:
+    """Return the function that reads a value in its own class."""
+    if not isinstance(x, Row):
+        return lambda work: x.copy() if isinstance(x, ndarray) else x
+    places, dtype, number = at[x], x.dtype, x.number
+    if x.shape == ():
+        place = int(places)
+        if number is not None:
+            return lambda work: number(work[place])
+        if dtype == np.float64:
+            return lambda work: work[place]
+        return lambda work: work[place].astype(dtype)
+    flat = places.reshape(-1)
+    even = flat.size > 0 and bool((np.diff(flat) == 1).all())
+    if even and dtype == np.float64:
+        start, end, shape = int(flat[0]), int(flat[-1]) + 1, x.shape
+        return lambda work: work[start:end].reshape(shape).copy()
+    if dtype == np.float64:
+        return lambda work: work[places]
+    return lambda work: work[places].astype(dtype)
+
+
+__all__ = ["Tape"]
