@@ -34,7 +34,7 @@ from chainrule.rules import plain
 from chainrule.shapes import ARRAYS, TUPLE, describe, kind_of, ndarray, shape_of
 from chainrule.supports import supported
 from chainrule.values import INPUT, as_value, holds_nodes
-from chainrule.vertices import raw, refuse_nans, stand_in, vertex
+from chainrule.vertices import first_stand_in, raw, refuse_nans, stand_in, vertex
 
 
 class CollectorPaused:
@@ -224,10 +224,14 @@ def _size(value: Any) -> int:
 
 
 def alike(values: list[Any], likes: Sequence[Any]) -> list[Any]:
-    """Return derivatives with stand-ins as Python numbers where their values are."""
+    """Return derivatives as Python numbers where values that a trace stands for are."""
     for i, x in enumerate(values):
         if isinstance(x, stand_in):
             values[i] = x.like(raw(likes[i]))
+        elif isinstance(x, ARRAYS) and x.shape == () and x.dtype == np.float64:
+            value = raw(likes[i])
+            if isinstance(value, stand_in) and value.is_number:
+                values[i] = float(x)
     return values
 
 
@@ -257,7 +261,7 @@ def input_node(x: Any, *, copy: bool, integers: bool) -> node | None:
     """
     kind = kind_of(x)
     if kind is not float and (copy or kind is not ndarray or x.dtype.kind not in "fc"):
-        if holds_nodes(x):
+        if holds_nodes(x) or (kind is ndarray and first_stand_in(x) is not None):
             x = stacked(x)
         if isinstance(x, node):
             return record(structure.identity_grad, (x,))

@@ -620,3 +620,27 @@ def test_a_compiled_function_is_inlined_in_another():
 def test_wrong_shapes_of_transforms_raise():
     with pytest.raises(ShapeError):
         gd.compile(lambda x: gd.jvp(np.sin, (x,), (np.ones(4),)))(X)
+
+
+@pytest.mark.parametrize("f", [lambda x, y: np.sum(x) + y, lambda x, y: 2.0 * y + x[0]])
+def test_a_constant_derivative_of_a_number_is_a_number(f):
+    gradient = gd.grad(f, argnums=1)
+    assert type(gradient(X, 2.0)) is float
+    assert type(gd.compile(gradient)(X, 2.0)) is float
+
+
+@pytest.mark.parametrize("transform", [gd.grad, gd.hessian, gd.value_and_grad])
+def test_an_array_of_arguments_is_differentiated(transform):
+    def inner(x, y):
+        return transform(lambda v: np.sum(np.sin(v) * v))(np.array([x, x * y]))
+
+    follows(inner, (2.0, 3.0), (0.5, -1.0))
+
+
+@pytest.mark.parametrize("executor", ["numpy", "auto"])
+def test_powers_of_integers_follow_numpy_where_python_has_complex_numbers(executor):
+    root = gd.compile(lambda n: n**0.5, executor=executor)
+    assert (root(4), type(root(4))) == (2.0, float)
+    assert math.isnan(root(-4))
+    inverse = gd.compile(lambda n: n**-1.0, executor=executor)
+    assert (inverse(2), inverse(0)) == (0.5, math.inf)

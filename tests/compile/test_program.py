@@ -76,3 +76,11 @@ def test_needed_keeps_ends_and_what_they_read():
     before = list(program.rows)
     needed(program)
     assert program.rows == before
+
+
+def test_complex_constants_differ_by_the_sign_of_a_zero():
+    def roots(x):
+        above, below = complex(-1.0, 0.0), complex(-1.0, -0.0)
+        return np.sqrt(x * above), np.sqrt(x * below)
+
+    assert roots(4.0) == gd.compile(roots)(4.0) == (2j, -2j)

@@ -162,6 +162,14 @@ def test_single_precision_stays():
         follows(gd.vmap(f), (x,), (x * 2,), rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.bool_, np.int8, np.int64])
+@pytest.mark.parametrize("product", [np.dot, np.matmul, np.inner])
+def test_products_of_integers_keep_their_dtype(product, dtype):
+    x = np.array([[100, 1, 100], [0, 0, 3]]).astype(dtype)
+    follows(gd.vmap(product), (x, np.ones_like(x)), (x, x))
+    follows(gd.vmap(product, in_axes=(0, None)), (x, x[0]))
+
+
 def test_one_example_and_many():
     for n in (1, 2, 300):
         x = np.linspace(0.0, 1.0, 3 * n).reshape(n, 3)

@@ -20,7 +20,7 @@ def multiplied(moved: Moved) -> Any:
     ranks = moved.rank(x), moved.rank(y)
     if moved.row.function is np.dot and (0 in ranks or max(ranks) > 2):
         return _contracted_along(moved, ranks[0] - 1, max(ranks[1] - 2, 0))
-    if ranks == (1, 1):
+    if ranks == (1, 1) and moved.row.dtype.kind in "fc":
         return _np.sum(moved.aligned(x, 1) * moved.aligned(y, 1), axis=-1)
     if ranks == (1, 2) and not isinstance(y, Many):
         return _np.matmul(x.value, y)

@@ -298,6 +298,8 @@ def _key(x: Any) -> Any:
         return id(x)
     if kind is float:
         return (float, x, math.copysign(1.0, x))
+    if kind is complex:
+        return (complex, _key(x.real), _key(x.imag))
     if kind is tuple or kind is list:
         return (kind, *[_key(v) for v in x])
     if kind is dict:

@@ -323,6 +323,9 @@ def _call(
         operands = [names.row(x) if isinstance(x, Row) else _number(x, names)
                     for x in args]  # fmt: skip
         return form.format(*operands)
+    if _is_power_of_integer(row):
+        base, exponent = (argument_text(x, names) for x in args)
+        return f"np.power(float({base}), {exponent})"
     adopted: Any = _Narrow(names) if _is_narrow(row) or _is_narrow(args) else names
     if row in items:
         found = items[row]
@@ -335,6 +338,12 @@ def _call(
         operands = [argument_text(x, adopted) for x in args]
         return f"{function_name(f, names)}({', '.join(operands)}, out=b{numbers[row]})"
     return expression(row, adopted)
+
+
+def _is_power_of_integer(row: Row) -> bool:
+    """Tell whether Python would make a complex number of a negative integer."""
+    base = row.args[0] if row.function is np.power else None
+    return isinstance(base, Row) and base.number is int and row.dtype == _FLOAT
 
 
 def _scalar_form(row: Row) -> str | None:

@@ -149,6 +149,8 @@ def _written(x: Any, names: Names, binding: int) -> str:
             return text.replace("inf", "np.inf").replace("nan", "np.nan") if (
                 kind is float and text[0] != "-"
             ) else names.constant(x, "number")  # fmt: skip
+        if kind is complex and _has_negative_zero(x):
+            return f"complex({x.real!r}, {x.imag!r})"  # -1-0j is complex(-1, +0)
         return f"({text})" if text[0] == "-" and binding > _UNARY else text
     if x is None or x is Ellipsis or kind is str:
         return "..." if x is Ellipsis else repr(x)
@@ -164,6 +166,10 @@ def _written(x: Any, names: Names, binding: int) -> str:
         parts = ", ".join(_written(v, names, 0) for v in (x.start, x.stop, x.step))
         return f"slice({parts})"
     return _array(x, names)
+
+
+def _has_negative_zero(x: complex) -> bool:
+    return "-0.0" in (repr(x.real), repr(x.imag))
 
 
 def _array(x: Any, names: Names) -> str:
