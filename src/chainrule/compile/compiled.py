@@ -25,7 +25,7 @@ from chainrule.compile import progress as progress_bars
 from chainrule.compile.bodies import filled
 from chainrule.compile.executors import Choice
 from chainrule.compile.program import Program, program_of
-from chainrule.compile.replay import Departed, NanFound
+from chainrule.compile.replay import Departed, InexactError, NanFound
 from chainrule.compile.trace import NUMBERS, Guard, Trace, Traced, joined
 from chainrule.containers import LEAF, flatten, unflatten
 from chainrule.errors import ArgumentError, CompileError, EscapeError
@@ -78,6 +78,7 @@ class Kind:
     statics: Mapping[str, Any]
     paths: list[Path] = field(default_factory=list[Path])
     nans: int = 0
+    inexact: int = 0
 
     def prefer(self, path: Path) -> None:
         """Try this path first. Other threads go on with the list that they have."""
@@ -206,6 +207,10 @@ class Compiled:
                 except NanFound:
                     kind.nans += 1
                     return self._eager(args, keywords)
+                except InexactError:
+                    path.choice.stay_on_numpy()
+                    kind.inexact += 1
+                    return self._eager(args, keywords)
                 path.calls += 1
                 if path is not paths[0]:
                     kind.prefer(path)
@@ -222,7 +227,7 @@ class Compiled:
                     try:
                         with progress_bars.tracing():
                             traced = self._trace(kind, given)
-                    except NanFound:  # in a loop, for this example
+                    except (NanFound, InexactError):  # in a loop, for this example
                         kind.nans += 1
                         return self._eager(args, keywords)
 
@@ -325,7 +330,8 @@ class Compiled:
         ``programs`` has one entry per path: the rows after each pass, the guards, the
         executor, the bytes of its workspace, the seconds it took to trace, and how
         often it ran. ``nan_reruns`` counts the calls that the function itself answered,
-        because a derivative held a nan. ``captured`` names what the function read from
+        because a derivative held a nan, ``integer_reruns`` those with integers beyond
+        2**53, which a tape cannot hold. ``captured`` names what the function read from
         outside its arguments when it was traced: it stays as it was.
         """
         programs = [
@@ -348,6 +354,7 @@ class Compiled:
             "programs": programs,
             "retraces": sum(len(k.paths) - 1 for k in self.kinds.values() if k.paths),
             "nan_reruns": sum(k.nans for k in self.kinds.values()),
+            "integer_reruns": sum(k.inexact for k in self.kinds.values()),
             "captured": captured(self.f),
         }
 

@@ -155,7 +155,7 @@ class Choice:
                 "chainrule[fast], or use executor='auto'."
             )
         if not self._lower():
-            self.reason = "not of real numbers"
+            self.reason = "not of real numbers only"
         elif wanted == "native":
             self.run.hasten()
 
@@ -256,12 +256,18 @@ class Choice:
         else:
             self._before = before, seconds
 
+    def stay_on_numpy(self) -> None:
+        """Run on NumPy from now on: there were integers that a tape cannot hold."""
+        with self._deciding:
+            self.run = self.call = Replay(self.program)
+            self.reason = "integers beyond 2**53"
+
     def _fuse(self) -> None:
         """Stay on NumPy, with native code for loops over large arrays; or on the VM."""
         if not native.available():
             self.reason = "many small operations"
             if not self._lower():
-                self.reason = "not of real numbers"
+                self.reason = "not of real numbers only"
             return
         program = fused(self.program, self.threads)
         self.reason = "large arrays"

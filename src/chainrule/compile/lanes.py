@@ -51,13 +51,15 @@ class Lanes:
         In native code up to so many threads share the examples.
         """
         b = Builder(program)
-        if b.called or program.guards:
+        if b.called or b.whole or program.guards:
             raise CannotLowerError
         self.count = count
         self._many = list(many)
         self._places = [np.ravel(b.at[x]) for x in program.inputs]
         self._sizes = [len(p) for p in self._places]
         ends = [_even(b, x) for x in program.outputs]
+        if not all(map(len, (*self._places, *ends))):
+            raise CannotLowerError  # empty arrays
         entries = LANE * (sum(self._sizes) + sum(map(len, ends)))
         self.blocks: int = min(-(-count // LANE), max(1, CHUNK // max(1, entries)))
         self._example = Example(
@@ -162,7 +164,7 @@ class Lanes:
 
     def _interpreted(self, inputs: Sequence[Any]) -> tuple[Any, ...]:
         """Run all examples on the VM, a block of lanes at a time."""
-        work = self._free.pop() if self._free else self._made()
+        work = self._workspace()
         varying: list[tuple[slice, Any]] = []
         try:
             for places, size, whole, x in zip(
@@ -199,6 +201,12 @@ class Lanes:
         vm.run_scan(self._code, work, blocks, False, *self._tables)
         for result, (whole, x) in zip(results, self._results, strict=True):
             result[start:end] = work[whole].reshape(-1, *x.shape)[:n]
+
+    def _workspace(self) -> Any:
+        try:
+            return self._free.pop()
+        except IndexError:
+            return self._made()
 
     def _made(self) -> Any:
         work = vm.workspace(self._size)

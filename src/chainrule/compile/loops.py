@@ -34,6 +34,7 @@ from chainrule.compile.bodies import (
 )
 from chainrule.compile.lowering import CannotLowerError
 from chainrule.compile.progress import watched
+from chainrule.compile.replay import InexactError
 from chainrule.compile.tape_loops import TapeLoop
 from chainrule.compile.trace import Trace, Traced, joined
 from chainrule.containers import flatten, unflatten
@@ -361,12 +362,10 @@ class Loop:
         n, run = self.carried, self.body.run
         carry = list(leaves[:n])
         if self._tape is not None:
-            kept = {i for i, stored in
-                    zip(self.keep, self.stored[self.shown - n :], strict=True)
-                    if stored}  # fmt: skip
-            stored = [*(i in kept for i in range(n)), *self.stored[: self.shown - n]]
-            found = self._tape(leaves, captured, stored)
-            return (*found[: self.shown], *[found[self.shown + i] for i in self.keep])
+            try:
+                return self._on_tape(leaves, captured)
+            except InexactError:
+                self._tape = None
         rows = [x if np.ndim(x) else np.broadcast_to(x, (self.count, *inside.shape))
                 for x, inside in zip(leaves[n:], self.body.program.inputs[n:],
                                      strict=False)]  # fmt: skip
@@ -387,6 +386,15 @@ class Loop:
                 for i, stack in ys:
                     stack[t] = found[i]
         return (*carry, *stacks)
+
+    def _on_tape(self, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
+        """Run all steps in one call."""
+        n = self.carried
+        flags = zip(self.keep, self.stored[self.shown - n :], strict=True)
+        kept = {i for i, stored in flags if stored}
+        stored = [*(i in kept for i in range(n)), *self.stored[: self.shown - n]]
+        found = self._tape(leaves, captured, stored)
+        return (*found[: self.shown], *[found[self.shown + i] for i in self.keep])
 
     def _stacks(self, carry: Leaves) -> list[Any]:
         """Return arrays for the results of all steps, and for the carries before."""

@@ -35,6 +35,8 @@ Places = Any
 
 _FLOAT = np.dtype(np.float64)
 _ALIGNED = 8  # rows that start at multiples of 64 bytes are quicker
+EXACT = 2.0**53
+"""Whole numbers below this are exact as floats, and so on the tape."""
 FEW = 1 << 10
 """Arrays of constants with more entries than this stay in the workspace."""
 SMALL_PRODUCT = 1 << 15
@@ -83,6 +85,11 @@ class Builder:
             self.at[x] = self.new(x.shape or ())
         for row in program.rows:
             self.at[row] = self._lowered(row)
+        self.whole: list[Places] = [
+            self.at[x] for x in (*program.inputs, *program.rows)
+            if x.dtype == np.int64 and _may_grow(x)
+        ]  # fmt: skip
+        """Integers that may be too large to be exact: to be looked at in each run."""
 
     def new(self, shape: tuple[int, ...]) -> Places:
         """Return contiguous places of their own."""
@@ -102,7 +109,7 @@ class Builder:
         if type(x) is not float and isinstance(x, ndarray) and x.shape:
             found = self._arrays.get(id(x))
             if found is None:
-                if x.dtype.kind not in "fbiu":
+                if x.dtype.kind not in "fbiu" or not _is_exact(x):
                     raise CannotLowerError
                 found = self._arrays[id(x)] = self.new(x.shape)
                 self.filled.append((found, x.astype(np.float64)))
@@ -110,6 +117,8 @@ class Builder:
         if not isinstance(x, (float, int, np.generic, ndarray)) or isinstance(
             x, np.complexfloating
         ):
+            raise CannotLowerError
+        if type(x) is not float and not _is_exact(x):
             raise CannotLowerError
         x = float(x)
         key = (x, math.copysign(1.0, x))
@@ -213,13 +222,13 @@ class Builder:
 
     def reduced(self, name: str, pair: str, places: Places, axes: Any) -> Places:
         """Write a reduction over axes; ``pair`` is the operation on two entries."""
+        if not places.size:
+            raise CannotLowerError
         kept = [i for i in range(places.ndim) if i not in axes]
         moved = np.transpose(places, [*axes, *kept])
         shape = moved.shape[len(axes) :]
         moved = moved.reshape(-1, *shape)
         count, size = moved.shape[0], int(np.prod(shape, dtype=int))
-        if not count or not size:
-            raise CannotLowerError
         if count == 1:
             return moved[0]
         if size >= 8 or count <= 4:
@@ -273,11 +282,32 @@ class Builder:
         return result
 
 
+def _is_exact(x: Any) -> bool:
+    """Tell whether a constant's integers are exact as floats."""
+    if isinstance(x, int):
+        return abs(x) < EXACT
+    return x.dtype.kind not in "iu" or not x.size or bool(np.max(np.abs(x)) < EXACT)
+
+
 def _check_kind(row: Row) -> None:
-    if row.shape is None or row.dtype is None:
-        raise CannotLowerError
-    if row.dtype != np.float64 and row.dtype.kind not in "bi":
-        raise CannotLowerError
+    if row.shape is None or row.dtype not in (np.float64, np.int64, np.bool_):
+        raise CannotLowerError  # other dtypes wrap around, or round
+
+
+_BOUNDED: set[Any] = {
+    np.maximum, np.minimum, np.absolute, np.negative, np.sign, np.where, np.argmax,
+    np.argmin, np.argsort,
+}  # fmt: skip
+
+
+def _may_grow(row: Row) -> bool:
+    """Tell whether a row of integers may hold larger ones than its operands."""
+    f = row.function
+    if f in _BOUNDED or _FORMS.get(f) is _renamed:
+        return False
+    if f is np.sum or getattr(f, "__self__", None) is np.add:
+        return any(x.dtype != np.bool_ for x in row.operands)
+    return True
 
 
 def _stretches(flat: Any) -> Any:

@@ -52,6 +52,10 @@ class NanFound(Exception):
     """A value that must not be nan is nan."""
 
 
+class InexactError(Exception):
+    """An integer is too large for a tape, which holds all numbers as floats."""
+
+
 class Replay:
     """A program as a function of its inputs' values.
 

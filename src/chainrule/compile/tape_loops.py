@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.compile import native, vm
 from chainrule.compile.lowering import (
+    EXACT,
     Builder,
     CannotLowerError,
     Places,
@@ -17,7 +18,7 @@ from chainrule.compile.lowering import (
     writer_of,
 )
 from chainrule.compile.program import Program
-from chainrule.compile.replay import NanFound
+from chainrule.compile.replay import InexactError, NanFound
 from chainrule.compile.trace import Row
 
 
@@ -46,18 +47,23 @@ class TapeLoop:
         self._captured = inputs[carried + mapped :]
         self._likes: list[Any] = [_like_of(x) for x in program.outputs]
         self._ends = _own_places(b, program)
-        self._flag: int = b.new(())
+        self._flag, self._large = b.new(()), b.new(())
         for x in program.checks:
-            _flagged(b, b.at[x], self._flag)
+            isnan = b.elementwise("isnan", np.shape(b.at[x]), b.at[x])
+            _raised(b, isnan, self._flag)
+        for places in b.whole:
+            size = b.elementwise("absolute", np.shape(places), places)
+            limit = b.constant(EXACT)
+            large = b.elementwise("greater_equal", np.shape(places), size, limit)
+            _raised(b, large, self._large)
         self._code: Any = np.array(b.code, dtype=np.int64).reshape(-1, 11)
         self.operations: int = len(self._code) + int(self._code[:, 5].sum()) // 4
         self.times = count
         self._filled, self._constants = b.filled, constants_of(b)
         self._size = self._rows_end = b.size
-        self._run: Any = self._interpreted
         self.name: str = "vm"
-        self._free: list[Any] = []
         self._lay_out()
+        self._state: tuple[Any, int, list[Any]] = (self._interpreted, self._size, [])
 
     def _lay_out(self) -> None:
         """Say where the VM finds the xs of all steps, and leaves their results."""
@@ -89,7 +95,7 @@ class TapeLoop:
     @property
     def workspace(self) -> int:
         """The bytes of one workspace."""
-        return 8 * self._size
+        return 8 * self._state[1]
 
     def hasten(self) -> None:
         """Have LLVM compile the loop, which the VM interprets until then."""
@@ -102,11 +108,10 @@ class TapeLoop:
             [span(e) for e in self._ends[carried:]],
         )  # fmt: skip
         read = np.zeros(self._rows_end, dtype=bool)
-        read[self._flag] = True
+        read[self._flag] = read[self._large] = True
         self._native: Any = native.compiled_steps(steps, read, self._constants)
-        self._size = self._rows_end
-        self._free = []
-        self._run, self.name = self._compiled, "native"
+        self._state = (self._compiled, self._rows_end, [])
+        self.name = "native"
 
     def __call__(
         self, leaves: Sequence[Any], captured: Sequence[Any],
@@ -118,15 +123,20 @@ class TapeLoop:
         for each other result whether those of all steps are. In native code the others
         take no memory; what is returned for them is of no use.
         """
-        free = self._free
-        work = free.pop() if free else self._made()
+        run, size, free = self._state  # at once: another thread may change it
+        try:
+            work = free.pop()
+        except IndexError:
+            work = self._made(size)
         if stored is None:
             stored = [True] * len(self._ends)
         try:
             for places, x in zip(self._captured, captured, strict=True):
                 work[writer_of(places)] = x
-            work[self._flag] = 0.0
-            lasts, stacks = self._run(work, leaves, stored)
+            work[self._flag] = work[self._large] = 0.0
+            lasts, stacks = run(work, leaves, stored)
+            if work[self._large]:
+                raise InexactError
             if work[self._flag]:
                 raise NanFound
             n = len(self._starts)
@@ -190,8 +200,8 @@ class TapeLoop:
         before = slice(1, None) if self.reverse else slice(count)
         return lasts, [*given, *(x[before] for x in carried)]
 
-    def _made(self) -> Any:
-        work = vm.workspace(self._size)
+    def _made(self, size: int) -> Any:
+        work = vm.workspace(size)
         work[:] = 0.0
         for places, value in self._filled:
             work[places] = value
@@ -237,15 +247,15 @@ def _copied(b: Builder, x: Any) -> Places:
     return b.elementwise("copy", x.shape, places)
 
 
-def _flagged(b: Builder, places: Places, flag: int) -> None:
-    """Raise a flag where a value is nan."""
-    found = b.elementwise("isnan", np.shape(places), places)
-    if np.ndim(found):
-        flat = np.ravel(found)
-        found = int(b.reduced("max", "maximum", flat, (0,))) if flat.size > 1 else int(
-            flat[0]
-        )  # fmt: skip
-    b.code.append([vm.OPCODES["maximum"], flag, flag, found, 0, 1, 0, 0, 0, 0, 0])
+def _raised(b: Builder, found: Places, flag: int) -> None:
+    """Raise a flag where an entry is true."""
+    flat = np.ravel(found)
+    if not flat.size:
+        return
+    some = int(flat[0])
+    if flat.size > 1:
+        some = int(b.reduced("max", "maximum", flat, (0,)))
+    b.code.append([vm.OPCODES["maximum"], flag, flag, some, 0, 1, 0, 0, 0, 0, 0])
 
 
 def _like_of(x: Any) -> Any:

@@ -19,6 +19,7 @@ import numpy as np
 
 from chainrule.compile import native, vm
 from chainrule.compile.lowering import (
+    EXACT,
     Builder,
     Outside,
     Places,
@@ -27,7 +28,7 @@ from chainrule.compile.lowering import (
     writer_of,
 )
 from chainrule.compile.program import Program, replaced
-from chainrule.compile.replay import Departed, NanFound
+from chainrule.compile.replay import Departed, InexactError, NanFound
 from chainrule.compile.trace import Row
 from chainrule.shapes import ndarray
 
@@ -82,8 +83,12 @@ class Tape:
         self._guards = [(g, _reader(g.row, b.at)) for g in program.guards]
         checks = [np.ravel(b.at[x]) for x in program.checks]
         self._checks: Any = np.unique(np.concatenate(checks)) if checks else None
+        self._whole: Any = None
+        if b.whole:
+            self._whole = np.unique(np.concatenate(list(map(np.ravel, b.whole))))
         ends = [*program.outputs, *program.checks, *(g.row for g in program.guards)]
         self._ends: list[Places] = [b.at[x] for x in ends if isinstance(x, Row)]
+        self._ends += b.whole
 
     @property
     def workspace(self) -> int:
@@ -120,7 +125,11 @@ class Tape:
         return work
 
     def __call__(self, *leaves: Any) -> Any:
-        """Run the program; raise ``Departed`` or ``NanFound`` where it is wrong."""
+        """Run the program; raise where it is wrong.
+
+        ``Departed`` and ``NanFound`` are those of ``Replay``; it is ``InexactError``
+        where an integer is too large for a float.
+        """
         free = self._free
         try:
             held = free.pop()
@@ -130,16 +139,26 @@ class Tape:
         try:
             for place, x in zip(self._inputs, leaves, strict=True):
                 work[place] = x
-            for step in held.steps:
-                step()
-            for guard, read in self._guards:
-                if not guard.holds(read(work)):
-                    raise Departed
+            try:
+                for step in held.steps:
+                    step()
+            except Exception:
+                self._hold(work)  # an error on a path that this call does not take
+                raise
+            if self._whole is not None and np.any(abs(work[self._whole]) >= EXACT):
+                raise InexactError
+            self._hold(work)
             if self._checks is not None and np.isnan(work[self._checks]).any():
                 raise NanFound
             return tuple([read(work) for read in self._outputs])
         finally:
             free.append(held)
+
+    def _hold(self, work: Any) -> None:
+        """Raise ``Departed`` where a decision is another one."""
+        for guard, read in self._guards:
+            if not guard.holds(read(work)):
+                raise Departed
 
     def shares(self) -> dict[str, float]:
         """Return which rows NumPy runs, and the share of the time that each takes.

@@ -361,6 +361,8 @@ def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
                 value, args, operands = plain(x.value, y), (row, y), [row]
             elif kind is Traced and y.home is trace:
                 other = y.row
+                if plain is _power and row.number is int is other.number:
+                    trace.guard(y >= 0, bool)  # else the power is a float
                 value = plain(x.value, y.value)
                 args, operands = (row, other), [row, other]
             elif y is None or kind is str:
@@ -380,6 +382,8 @@ def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
             return NotImplemented
         kind = kind_of(y)
         if kind is float or kind is int:
+            if plain is _power and kind is int is x.row.number:
+                x.home.guard(x >= 0, bool)  # else the power is a float
             try:
                 value = plain(y, x.value)
             except ARITHMETIC_ERRORS:
