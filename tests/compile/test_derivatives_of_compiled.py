@@ -187,8 +187,13 @@ def listed(x):
                 (x,),
             )[1]
         ),
+        lambda f: gd.grad(
+            lambda x: np.sum(
+                gd.while_loop(lambda c: np.sum(c**2) < 50.0, lambda c: f(c) * 3, x)
+            )
+        ),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_an_array_made_of_elements_keeps_its_derivative(g):
     expected = g(listed)(X)

@@ -1,4 +1,4 @@
-"""scan, cond and while_loop: Python's own outside compile, and the same inside."""
+"""scan and cond: Python's own outside compile, and the same inside."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.errors import CompileError, RecordingError, ShapeError
+from chainrule.errors import CompileError, ShapeError
 from tests.compile.comparing import assert_same, follows
 
 XS = np.array([0.5, -1.0, 2.0, 0.25])
@@ -300,53 +300,3 @@ def test_errors_of_cond():
         gd.compile(lambda x: gd.cond(x > 0, lambda x: x, lambda x: (x, x), x))(1.0)
     with pytest.raises(ShapeError, match="same shapes"):
         gd.compile(lambda x: gd.cond(x[0] > 0, lambda x: x, np.sum, x))(XS)
-
-
-# -------------------------------------------------------------------------- while_loop
-
-
-def heron(a):
-    x, n = gd.while_loop(
-        lambda c: abs(c[0] * c[0] - a) > 1e-9 * a,
-        lambda c: ((c[0] + a / c[0]) / 2, c[1] + 1),
-        (a, 0),
-    )
-    return x * n
-
-
-def doubling(x):
-    return gd.while_loop(lambda c: np.sum(c) < 100.0, lambda c: c * 2 + x, x)
-
-
-def from_zero(x):
-    return gd.while_loop(
-        lambda c: c[0] < 3, lambda c: (c[0] + 1, c[1] * x + 0.5), (0, 1)
-    )
-
-
-def test_while_loops_of_any_trip_count_are_traced_once():
-    second = gd.jacobian(gd.jacobian(heron, mode="forward"), mode="forward")
-    for f in (heron, lambda a: gd.jvp(heron, (a,), (1.0,)), second):
-        fast = follows(f, *[(a,) for a in (2.0, 100.0, 1e-4, 1e6)], rtol=1e-10)
-        assert fast.stats()["retraces"] == 0
-    for x in (np.abs(XS), np.full(4, 200.0), np.full(4, 1e-3)):
-        follows(doubling, (x,))
-        follows(gd.jacobian(doubling, mode="forward"), (x,))
-    follows(lambda x: from_zero(x)[1], (1.5,), (2.5,))
-    follows(lambda x: gd.jvp(lambda x: from_zero(x)[1], (x,), (1.0,)), (1.5,), (2.0,))
-
-
-def test_while_outside_compile_is_differentiated_both_ways():
-    assert gd.grad(heron)(2.0) == pytest.approx(4 / (2 * np.sqrt(2.0)), rel=1e-6)
-
-
-def test_a_reverse_sweep_through_a_compiled_while_is_refused():
-    with pytest.raises(RecordingError, match="forward mode"):
-        gd.compile(gd.grad(heron))(2.0)
-
-
-@pytest.mark.parametrize("compiled", [False, True])
-def test_errors_of_while_loop(compiled):
-    run = gd.compile if compiled else lambda f: f
-    with pytest.raises(ShapeError, match="keep its structure"):
-        run(lambda x: gd.while_loop(lambda c: c < 3, lambda c: (c, c), x))(1.0)

@@ -3,12 +3,14 @@
 ``trace`` -> ``program`` -> an executor, each its own file: ``replay`` (NumPy),
 ``lowering`` and ``lanes`` (the tape VM of ``vm``), with ``fusion`` between the two for
 large arrays; ``executors`` chooses. ``compiled`` puts them together for each kind of
-arguments, and ``text`` writes programs as NumPy code. ``loops`` and ``mapping`` are
-control flow that is traced once; ``batching`` runs one example's rows on many.
+arguments, and ``text`` writes programs as NumPy code. ``loops``, ``while_loops`` and
+``mapping`` are control flow that is traced once; ``batching`` runs one example's rows
+on many.
 """
 
 from chainrule.compile.entry import compile, program, source
-from chainrule.compile.loops import cond, scan, while_loop
+from chainrule.compile.loops import cond, scan
 from chainrule.compile.mapping import vmap
+from chainrule.compile.while_loops import while_loop
 
 __all__ = ["compile", "cond", "program", "scan", "source", "vmap", "while_loop"]

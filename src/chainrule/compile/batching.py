@@ -16,13 +16,14 @@ import numpy as np
 
 from chainrule.compile import batched_products as products
 from chainrule.compile import batched_rows as rows
-from chainrule.compile.bodies import traced_in
+from chainrule.compile.bodies import example_of, traced_in
 from chainrule.compile.examples import CannotBatchError, Form, Many, Moved, plain_of
 from chainrule.compile.loops import Loop
 from chainrule.compile.program import Program, replaced
 from chainrule.compile.progress import watched
 from chainrule.compile.sparsity import Sparse, sparse_result
-from chainrule.compile.trace import Row, Trace
+from chainrule.compile.trace import Column, Row, Together, Trace
+from chainrule.compile.while_loops import Pass, While
 from chainrule.graph import has_nan
 from chainrule.operations_grad.indexing import unindex
 from chainrule.operations_grad.linalg import cofactors_dot
@@ -126,8 +127,12 @@ class Each:
                 given = {k: replaced(x, known) for k, x in row.given.items()}
                 results.append(row.function(*args, **given))  # type: ignore[misc]
         if row.shape is None:
-            return tuple(np.stack(part) for part in zip(*results, strict=True))
+            return tuple(map(_stacked, zip(*results, strict=True)))
         return np.stack(results)
+
+
+def _stacked(parts: Sequence[Any]) -> Any:
+    return Column(parts) if isinstance(parts[0], Column) else np.stack(parts)
 
 
 def _form_of(function: Any) -> Form | None:
@@ -138,6 +143,8 @@ def _form_of(function: Any) -> Form | None:
         return rows.elementwise
     if isinstance(function, Loop):
         return _scanned
+    if isinstance(function, Pass) and not isinstance(function, While):
+        return _passed
     return _FORMS.get(function)
 
 
@@ -169,6 +176,37 @@ def _scanned(moved: Moved) -> Any:
                    keep=loop.keep)  # fmt: skip
     found = batched.values([*carries, *xs])
     return (*found[:n], *(_np.moveaxis(z, 1, 0) for z in found[n:]))
+
+
+def _passed(moved: Moved) -> Any:
+    """Batch a pass over the steps of a while loop, if these are the same."""
+    loop: Pass = moved.row.function
+    steps, leaves, captured = moved.args
+    n, count = loop.carried, moved.count
+    columns = leaves[n:]
+    many = [True] * n + [isinstance(x, Many) for x in columns]
+    own = [example_of(x.value) for x in columns if isinstance(x, Many)]
+    if isinstance(steps, Many) or not all(isinstance(x, Together) for x in own):
+        raise CannotBatchError
+    home = traced_in(list(map(plain_of, [steps, *leaves, *captured])))
+    if home is None:
+        raise CannotBatchError
+    carries = [
+        x.value if isinstance(x, Many) else _np.broadcast_to(x, (count, *shape_of(x)))
+        for x in leaves[:n]
+    ]
+    likes = [
+        _np.broadcast_to(x, (count, *shape_of(x))) if m else x
+        for x, m in zip(loop.likes, many[n:], strict=True)
+    ]
+
+    def flat(*inputs: Any) -> list[Any]:
+        given = [Many(x) if m else x for x, m in zip(inputs, many, strict=True)]
+        program = loop.body.program
+        return run_batched(program, [*given, *captured], count, home.innermost())
+
+    batched = Pass(home, flat, carries, likes, reverse=loop.reverse, together=True)
+    return batched.values(steps, carries, list(map(plain_of, columns)))
 
 
 _FORMS: dict[Any, Form] = {

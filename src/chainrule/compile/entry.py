@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -162,7 +163,8 @@ def program(compiled: Any) -> str:
 
 def _like(row: Row) -> str:
     if row.shape is None:
-        return "    # several results"
+        column = row.function is operator.getitem
+        return f"    # {'a column of steps' if column else 'several results'}"
     return f"    # {row.dtype}{list(row.shape)}" if row.shape else f"    # {row.dtype}"
 
 

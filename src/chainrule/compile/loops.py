@@ -1,4 +1,4 @@
-"""Loops: scan, while_loop and cond, as plain Python where they are not traced.
+"""Loops: scan and cond, as plain Python where they are not traced.
 
 Outside a trace they are ordinary loops and branches over arrays and nodes: they can be
 read, debugged and differentiated like all else. In a trace the body is traced once, by
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import itertools
 import math
 import operator
 from collections.abc import Callable, Container, Sequence
@@ -38,11 +37,11 @@ from chainrule.compile.replay import InexactError
 from chainrule.compile.tape_loops import TapeLoop
 from chainrule.compile.trace import Trace, Traced, joined
 from chainrule.containers import flatten, unflatten
-from chainrule.errors import ArgumentError, RecordingError, ShapeError
+from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes import node
 from chainrule.recorder import record
 from chainrule.rules import rule
-from chainrule.shapes import describe, shape_of
+from chainrule.shapes import describe, dtype_of, shape_of
 from chainrule.supports import add_values, is_inexact, supported, zeros_of
 from chainrule.vertices import raw
 
@@ -145,7 +144,7 @@ def _whole_scan(
         x = unflatten(of_xs, list(leaves[len(carries) :]))
         carry, y = f(carry, x)
         after, found = flatten(carry)
-        _check_carry(found == structure, leaves[: len(carries)], after)
+        check_carry(found == structure, leaves[: len(carries)], after)
         ys, of_y = flatten(y)
         arranged[:] = [of_y]
         return joined([*after, *ys])
@@ -154,7 +153,7 @@ def _whole_scan(
         return Loop(home, flat, carries, rows, count, reverse=reverse, keep=kept)
 
     loop = made()
-    while _promote(home, carries, loop.body.likes):
+    while promote(home, carries, loop.body.likes):
         loop = made()
     results = record(scan_grad, [*carries, *rows, *loop.body.closed], {"loop": loop})
     last, ys = results[: len(carries)], results[len(carries) : loop.shown]
@@ -172,7 +171,7 @@ def _scan_in_python(
         before, structure = flatten(carry)
         carry, y = f(carry, unflatten(of_xs, [x[t] for x in rows]))
         after, found = flatten(carry)
-        _check_carry(found == structure, before, after)
+        check_carry(found == structure, before, after)
         ys, of_y = flatten(y)
         columns.append(ys)
     if reverse:
@@ -261,7 +260,8 @@ def _length(rows: Leaves, length: int | None) -> int:
     return int(next(iter(lengths)))
 
 
-def _check_carry(same: Any, before: Leaves, after: Leaves) -> None:
+def check_carry(same: Any, before: Leaves, after: Leaves) -> None:
+    """Refuse a step after which the carry has another structure or shape."""
     if same and all(shape_of(a) == shape_of(b)
                     for a, b in zip(before, after, strict=True)):  # fmt: skip
         return
@@ -272,7 +272,7 @@ def _check_carry(same: Any, before: Leaves, after: Leaves) -> None:
     )
 
 
-def _promote(home: Trace, carries: list[Any], after: Leaves) -> bool:
+def promote(home: Trace, carries: list[Any], after: Leaves) -> bool:
     """Give carries the dtypes that they have after a step; tell whether one changed.
 
     In Python the first carry may be an integer and the second a float; one program for
@@ -280,21 +280,22 @@ def _promote(home: Trace, carries: list[Any], after: Leaves) -> bool:
     """
     changed = False
     for i, (x, like) in enumerate(zip(carries, after, strict=False)):
-        have = _dtype(example_of(x))
-        want = np.result_type(have, _dtype(like))
+        have = dtype_of(example_of(x))
+        want = np.result_type(have, dtype_of(like))
         if have == want:
             continue
         changed = True
         if isinstance(x, node):
             carries[i] = operations.astype(x, want)
         elif isinstance(x, Traced):
-            carries[i] = home.call(_cast, (x, want), None)
+            carries[i] = home.call(cast, (x, want), None)
         else:
-            carries[i] = _cast(x, want)
+            carries[i] = cast(x, want)
     return changed
 
 
-def _cast(x: Any, dtype: Any) -> Any:
+def cast(x: Any, dtype: Any) -> Any:
+    """Return a value in a dtype."""
     return np.asarray(x, dtype)[()]
 
 
@@ -399,17 +400,13 @@ class Loop:
     def _stacks(self, carry: Leaves) -> list[Any]:
         """Return arrays for the results of all steps, and for the carries before."""
         likes = self.body.likes
-        parts = [(np.shape(y), _dtype(y)) for y in likes[self.carried :]]
-        parts += [(np.shape(carry[i]), np.result_type(carry[i], _dtype(likes[i])))
+        parts = [(np.shape(y), dtype_of(y)) for y in likes[self.carried :]]
+        parts += [(np.shape(carry[i]), np.result_type(carry[i], dtype_of(likes[i])))
                   for i in self.keep]  # fmt: skip
         return [
             np.empty((self.count, *shape), dtype) if stored else np.empty(0)
             for (shape, dtype), stored in zip(parts, self.stored, strict=True)
         ]
-
-
-def _dtype(x: Any) -> Any:
-    return np.asarray(x).dtype
 
 
 class scan_grad(rule, kind=True):
@@ -583,7 +580,7 @@ class Branches:
                 f"{shapes[0]} and {shapes[1]}."
             )
         self.likes: list[Any] = [
-            np.zeros(np.shape(x), np.result_type(_dtype(x), _dtype(y)))
+            np.zeros(np.shape(x), np.result_type(dtype_of(x), dtype_of(y)))
             for x, y in zip(*(b.likes for b in self.bodies), strict=True)
         ]
         found = [x for body in self.bodies for x in body.closed]
@@ -601,7 +598,7 @@ class Branches:
         i = 0 if choice else 1
         found = self.bodies[i].run(*given, *captured[i])
         pairs = zip(found, self.likes, strict=True)
-        return tuple(_cast(x, like.dtype) for x, like in pairs)
+        return tuple(cast(x, like.dtype) for x, like in pairs)
 
 
 class cond_grad(rule, kind=True):
@@ -654,151 +651,4 @@ class cond_grad(rule, kind=True):
         return supported(tuple(found))
 
 
-# ------------------------------------------------------------------------- while_loop
-
-
-def while_loop(
-    condition: Callable[[Any], Any], body: Callable[[Any], Any], init: Any
-) -> Any:
-    """Return the first carry for which the condition fails.
-
-    ``carry = init``, then ``carry = body(carry)`` while ``condition(carry)``. Outside
-    ``compile`` it is Python's ``while``, and is differentiated in both directions.
-    Compiled, it is traced once, whatever the number of steps, and differentiated
-    forwards; a reverse sweep would need all carries: use ``scan`` with a bound there.
-
-    Raises
-    ------
-    ShapeError
-        If the carry changes its structure or shapes.
-    RecordingError
-        When compiled, in a reverse sweep.
-
-    Examples
-    --------
-    >>> import chainrule as gd
-    >>> def heron(a):
-    ...     def better(x):
-    ...         return (x + a / x) / 2
-    ...
-    ...     return gd.while_loop(lambda x: abs(x * x - a) > 1e-12, better, a)
-    >>> round(heron(2.0), 6), round(gd.grad(heron)(2.0), 6)
-    (1.414214, 0.353553)
-    """
-    leaves, structure = flatten(init)
-    home = traced_in(leaves)
-    if home is None:
-        return _while_in_python(condition, body, init)
-
-    def flat(*carry: Any) -> list[Any]:
-        after, found = flatten(body(unflatten(structure, list(carry))))
-        _check_carry(found == structure, carry, after)
-        return joined(after)
-
-    def asked(*carry: Any) -> list[Any]:
-        return [raw(condition(unflatten(structure, list(carry))))]
-
-    loop = While(home, flat, asked, leaves)
-    while _promote(home, leaves, loop.body.likes):
-        loop = While(home, flat, asked, leaves)
-    results = record(while_grad, [*leaves, *loop.body.closed], {"loop": loop})
-    return unflatten(structure, list(results))
-
-
-def _while_in_python(
-    condition: Callable[[Any], Any], body: Callable[[Any], Any], carry: Any
-) -> Any:
-    while condition(carry):
-        before, structure = flatten(carry)
-        carry = body(carry)
-        after, found = flatten(carry)
-        _check_carry(found == structure, before, after)
-    return carry
-
-
-class While:
-    """A while loop's condition and body: the function of its row."""
-
-    __name__ = "while_loop"
-    keeps_shape = True
-
-    def __init__(self, home: Trace, flat: Flat, asked: Flat, leaves: Leaves) -> None:
-        """Trace both on the first carry."""
-        self.home = home
-        self.flat = flat
-        self.asked = asked
-        examples = [example_of(x) for x in leaves]
-        self.test: Body = Body(home, asked, examples)
-        self.body: Body = Body(home, flat, examples)
-        self.count: int = len(leaves)
-        pairs = zip(examples, self.body.likes, strict=True)
-        self.dtypes: list[Any] = [
-            np.result_type(_dtype(x), _dtype(y)) for x, y in pairs
-        ]
-
-    def values(self, operands: Leaves) -> Any:
-        """Add the row of this loop; return its results."""
-        captured = [self.test.captured, self.body.captured]
-        given = list(operands[: self.count])
-        return self.home.call(self, (given, captured), None)
-
-    def __call__(self, carry: Leaves, captured: Any) -> tuple[Any, ...]:
-        """Run the loop."""
-        with watched(itertools.repeat(None), self.__name__) as steps:
-            for _ in steps:
-                if not self.test.run(*carry, *captured[0])[0]:
-                    break
-                carry = self.body.run(*carry, *captured[1])
-        return tuple(map(_cast, carry, self.dtypes))
-
-
-class while_grad(rule, kind=True):
-    """z = while_loop(condition, body, init); the forward sweep is such a loop"""
-
-    outputs = 2
-
-    @staticmethod
-    def forward(*operands: Any, loop: While) -> Any:
-        """Return the last carry."""
-        return loop.values(operands)
-
-    @classmethod
-    def pull(
-        cls, xp: Any, z_bar: Any, z: Any, operands: Any, wanted: Any, parameters: Any
-    ) -> Any:
-        """Refuse: the carries of the steps were not kept."""
-        raise RecordingError(
-            "A compiled while_loop keeps no carries, so a reverse sweep cannot pass "
-            "it. Use forward mode (gd.jvp, jacobian(mode='forward')), or gd.scan over "
-            "a bounded number of steps with np.where."
-        )
-
-    @classmethod
-    def push(
-        cls, xp: Any, tangents: Any, z: Any, operands: Any, parameters: Any
-    ) -> Any:
-        """Run the loop again, with the tangents beside the carry."""
-        loop: While = parameters["loop"]
-        count, closed = loop.count, loop.body.closed
-        dots = filled(tangents, operands)
-        moving = [i for i in range(count) if is_inexact(raw(operands[i]))]
-
-        def ahead(carry: Any) -> Any:
-            values, carry_dots = carry
-            given = [*carry_dots, *dots[count:]]
-            after, found = pushed_through(xp, loop.flat, values, moving, closed, given)
-            if xp is not operations:
-                after = list(map(raw, after))
-            return after, [found[i] for i in moving]
-
-        def holds(carry: Any) -> Any:
-            return loop.asked(*carry[0])[0]
-
-        init = (list(operands[:count]), [dots[i] for i in moving])
-        _, found = while_loop(holds, ahead, init)
-        parts = iter(found)
-        return supported(tuple(next(parts) if i in moving else None
-                               for i in range(count)))  # fmt: skip
-
-
-__all__ = ["cond", "scan", "while_loop"]
+__all__ = ["Loop", "cast", "check_carry", "cond", "promote", "scan"]

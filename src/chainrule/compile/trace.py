@@ -73,7 +73,7 @@ class Row:
         elif isinstance(value, ARRAYS):
             self.shape, self.dtype = value.shape, value.dtype
         else:
-            self.shape = None  # several results
+            self.shape = None  # several results, or a column
 
     @property
     def reads_first(self) -> bool:
@@ -84,6 +84,34 @@ class Row:
         """Show the call."""
         name = getattr(self.function, "__name__", "input")
         return f"<row {self.serial}: {name}, {self.shape}, {self.dtype}>"
+
+
+class Column:
+    """A value of each step of a loop: a result that rows hand to rows.
+
+    Each call has its own number of steps, so that a trace can give it no shape. For
+    several examples (``vmap``) it is a column of columns, or ``Together``.
+    """
+
+    __slots__ = ("entries",)
+
+    def __init__(self, entries: Sequence[Any]) -> None:
+        """Keep the value of each step, in order."""
+        self.entries = entries
+
+    def __getitem__(self, i: int) -> Any:
+        """Return one of them."""
+        return self.entries[i]
+
+
+class Together(Column):
+    """A column for several examples, which an entry has along its first axis."""
+
+    __slots__ = ()
+
+    def __getitem__(self, i: int) -> Any:
+        """Return the column of one example."""
+        return Column([x[i] for x in self.entries])
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +216,7 @@ class Trace:
             _refuse_hidden(function, value)
         row = Row(function, args, given, operands, value, len(self.rows))
         self.rows.append(row)
-        if row.shape is not None:
+        if row.shape is not None or isinstance(value, Column):
             return Traced(self, row, value)
         if isinstance(value, SEQUENCES):
             items = [
