@@ -1,4 +1,4 @@
-"""Integers in compiled functions: tapes hold floats, and must not lose any of theirs."""
+"""Integers in compiled functions: tapes hold floats, and must lose none of them."""
 
 import numpy as np
 import pytest
