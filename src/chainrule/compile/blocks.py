@@ -15,7 +15,7 @@ from typing import Any
 
 from chainrule.compile.ir import LANES, literal, operands_of
 from chainrule.compile.lowering import CannotLowerError
-from chainrule.compile.native import Code, Unit, Writer, objects
+from chainrule.compile.native import VECTOR, Code, Unit, Writer, objects
 from chainrule.compile.tape_text import EXPRESSIONS, OPCODES
 
 LONGEST = 20_000
@@ -23,7 +23,6 @@ LONGEST = 20_000
 
 _NAMES = {code: name for name, code in OPCODES.items()}
 _PAIRS = {"sum": "add", "max": "maximum", "min": "minimum"}
-_VECTOR = f"<{LANES} x double>"
 _FLAGS = f"<{LANES} x i1>"
 _SOME = f"llvm.vector.reduce.or.v{LANES}i1"
 
@@ -113,7 +112,7 @@ class _Block(Writer):
     def _flagged(self, seen: str) -> str:
         for p in self.example.checks:
             x = self.value(p)
-            nan = self.add(f"fcmp uno {_VECTOR} {x}, {x}")
+            nan = self.add(f"fcmp uno {VECTOR} {x}, {x}")
             seen = self.add(f"or {_FLAGS} {seen}, {nan}")
         return seen
 
@@ -129,7 +128,7 @@ class _Block(Writer):
                 at = self.at(base, lane * size + e, 8)
                 x = self.add(f"load double, ptr {at}")
                 found = self.add(
-                    f"insertelement {_VECTOR} {found}, double {x}, i64 {lane}"
+                    f"insertelement {VECTOR} {found}, double {x}, i64 {lane}"
                 )
             self.values[place] = found
         return found
@@ -138,11 +137,11 @@ class _Block(Writer):
         """Make known where an argument's entries are, or load them."""
         size = len(places)
         if size == 1:
-            self.values[places[0]] = self.add(f"load {_VECTOR}, ptr {base}, align 8")
+            self.values[places[0]] = self.add(f"load {VECTOR}, ptr {base}, align 8")
             return
         whole = size - size % LANES
         for e in range(0, whole, LANES):
-            rows = [self.add(f"load {_VECTOR}, ptr {self.at(base, at, 8)}, align 8")
+            rows = [self.add(f"load {VECTOR}, ptr {self.at(base, at, 8)}, align 8")
                     for at in range(e, e + LANES * size, size)]  # fmt: skip
             found = self._turned(rows)
             self.values |= dict(zip(places[e : e + LANES], found, strict=True))
@@ -154,18 +153,18 @@ class _Block(Writer):
         size = len(places)
         if size == 1:
             x = self.value(places[0])
-            self.do(f"store {_VECTOR} {x}, ptr {base}, align 8")
+            self.do(f"store {VECTOR} {x}, ptr {base}, align 8")
             return
         whole = size - size % LANES
         for e in range(0, whole, LANES):
             found = self._turned([self.value(p) for p in places[e : e + LANES]])
             for lane, x in enumerate(found):
                 at = self.at(base, lane * size + e, 8)
-                self.do(f"store {_VECTOR} {x}, ptr {at}, align 8")
+                self.do(f"store {VECTOR} {x}, ptr {at}, align 8")
         for e in range(whole, size):
             x = self.value(places[e])
             for lane in range(LANES):
-                one = self.add(f"extractelement {_VECTOR} {x}, i64 {lane}")
+                one = self.add(f"extractelement {VECTOR} {x}, i64 {lane}")
                 at = self.at(base, lane * size + e, 8)
                 self.do(f"store double {one}, ptr {at}, align 8")
 
@@ -184,7 +183,7 @@ class _Block(Writer):
                         for j in range(LANES)
                     )
                     found[k] = self.add(
-                        f"shufflevector {_VECTOR} {x}, {_VECTOR} {y}, "
+                        f"shufflevector {VECTOR} {x}, {VECTOR} {y}, "
                         f"<{LANES} x i32> <{places}>"
                     )
             rows, step = found, 2 * step

@@ -35,12 +35,12 @@ LOADING = 0.15
 """Seconds that loading LLVM takes, once per process."""
 
 COMPILING = 2e-5
-"""Seconds that native code takes to compile, per row."""
+"""Seconds that native code takes to compile, per operation."""
 
 FUSING = 0.1
 """Seconds that the loops of a program of large arrays take to compile."""
 
-LONG, LONGER, LONGEST = 2_000, 20_000, 200_000
+LONG, LONGER, LONGEST = 2_000, 20_000, 100_000
 """Rows from which on a program of numbers starts on the VM if that is loaded; starts
 there at once; and stays there, because native code would compile for seconds."""
 
@@ -67,9 +67,9 @@ def numpy_seconds(program: Program) -> float:
     return total
 
 
-def compiling_seconds(rows: int) -> float:
+def compiling_seconds(operations: int) -> float:
     """Estimate what native code costs before it can run."""
-    return COMPILING * rows + (0.0 if native.loaded() else LOADING)
+    return COMPILING * operations + (0.0 if native.loaded() else LOADING)
 
 
 def is_large(program: Program) -> bool:
@@ -195,9 +195,9 @@ class Choice:
 
     def _compiling(self) -> float | None:
         """Return how long to stay on the VM before native code is made."""
-        if not native.available() or self.run.rows > LONGEST:
+        if not native.available() or self.run.operations > LONGEST:
             return None
-        return compiling_seconds(self.run.rows)
+        return compiling_seconds(self.run.operations)
 
     def _start(self) -> None:
         self._spent, self._runs, self._best = 0.0, 0, math.inf
@@ -247,7 +247,8 @@ class Choice:
         elif _entries(self.program) > ROOM or not native.available():
             self._fuse()
         elif self._lower(fuse=True):
-            self.run.hasten()
+            if self.run.operations <= LONGEST or not vm.available():
+                self.run.hasten()
             self.reason = "many operations, compiled together"
         else:
             self._fuse()

@@ -1,14 +1,12 @@
-"""Native code: a stretch of tape as one function of machine code, made by LLVM.
+"""Native code: functions written instruction by instruction, and compiled by LLVM.
 
-In: rows of a tape (see :mod:`chainrule.compile.vm`) and the places that are read from
-outside. Out: a ``Native``, called with the address of a workspace. It does what the
-interpreter does, without reading rows: single numbers stay in registers from the row
-that makes them to those that read them, and only what somebody else reads is written to
-the workspace. Rows of many numbers are made of vectors of ``LANES``, in a loop where
-there are more than ``UNROLLED``.
+In: what a ``Writer`` writes into a ``Unit``. Out: ``Code``, of which each function is
+called with integers: addresses, and the bounds of loops. Vectors and loops are written
+out here, so LLVM is asked for machine instructions only, and compiling takes some ten
+microseconds per instruction. It needs llvmlite, which numba brings with it.
 
-LLVM is asked for instructions only, not to look for loops to vectorise: so compiling
-takes some ten microseconds a row. It needs llvmlite, which numba brings with it.
+Functions read arrays by the addresses of the Python objects (``id``), which the caller
+keeps alive; see ``Writer.entries``.
 """
 
 from __future__ import annotations
@@ -20,9 +18,8 @@ import importlib
 import importlib.util
 import sys
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,24 +29,11 @@ from chainrule.compile.ir import (
     LIBRARY,
     declarations,
     function_text,
-    literal,
-    operands_of,
     operation,
     symbol,
 )
-from chainrule.compile.tape_text import EXPRESSIONS, OPCODES
 
-UNROLLED = 64
-"""Rows of at most so many numbers are written out; longer ones are loops."""
-
-CHUNK = 4000
-"""Rows in a function: LLVM's time grows faster than the length of one."""
-
-QUICK = 600
-"""Rows from which on compiling quickly matters more than the last bit of speed."""
-
-_NAMES = {code: name for name, code in OPCODES.items()}
-_VECTOR = f"<{LANES} x double>"
+VECTOR = f"<{LANES} x double>"
 _COMPILING = threading.RLock()
 
 
@@ -86,13 +70,23 @@ _DATA = _place_of_data()
 # --------------------------------------------------------------------------- linking
 
 
+def _c_library() -> Any:
+    """Return the C library with its elementary functions."""
+    if sys.platform == "win32":
+        return ctypes.CDLL("ucrtbase")
+    library = ctypes.CDLL(None)  # what Python itself is linked with
+    if hasattr(library, "cbrt"):
+        return library
+    return ctypes.CDLL(ctypes.util.find_library("m"))
+
+
 @functools.cache
 def _llvm() -> Any:
     """Return llvmlite's binding, with the C library's functions made known to it."""
     binding: Any = importlib.import_module("llvmlite.binding")
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
-    library: Any = ctypes.CDLL(ctypes.util.find_library("m"))
+    library = _c_library()
     for name in LIBRARY.values():
         function = getattr(library, name)
         binding.add_symbol(name, ctypes.cast(function, ctypes.c_void_p).value)
@@ -218,9 +212,9 @@ class Writer:
 
     def splat(self, x: str) -> str:
         """Return a vector of one number."""
-        one = self.add(f"insertelement {_VECTOR} poison, double {x}, i64 0")
+        one = self.add(f"insertelement {VECTOR} poison, double {x}, i64 0")
         zeros = f"<{LANES} x i32> zeroinitializer"
-        return self.add(f"shufflevector {_VECTOR} {one}, {_VECTOR} poison, {zeros}")
+        return self.add(f"shufflevector {VECTOR} {one}, {VECTOR} poison, {zeros}")
 
     def resized(self, x: str, have: int, want: int) -> str:
         """Return a vector cut or filled up to another length."""
@@ -245,18 +239,18 @@ class Writer:
                 for start in (0, width)
             ]  # fmt: skip
             x = self.operation(name, LANES, *[
-                self.add(f"shufflevector {_VECTOR} {x}, {_VECTOR} poison, "
+                self.add(f"shufflevector {VECTOR} {x}, {VECTOR} poison, "
                          f"<{LANES} x i32> <{places}>")
                 for places in halves
             ])  # fmt: skip
-        return self.add(f"extractelement {_VECTOR} {x}, i64 0")
+        return self.add(f"extractelement {VECTOR} {x}, i64 0")
 
     def filled(self, x: str, count: int, other: str) -> str:
         """Return a vector with all lanes from one on replaced by another vector's."""
         if count == LANES:
             return x
         places = ", ".join(f"i32 {i if i < count else LANES + i}" for i in range(LANES))
-        return self.add(f"shufflevector {_VECTOR} {x}, {_VECTOR} {other}, "
+        return self.add(f"shufflevector {VECTOR} {x}, {VECTOR} {other}, "
                         f"<{LANES} x i32> <{places}>")  # fmt: skip
 
     @contextmanager
@@ -321,431 +315,4 @@ class Writer:
         )
 
 
-class Rows(Writer):
-    """Writes rows of tape.
-
-    A value that was written whole is known by name: a number by its place, a row of
-    numbers by its first place and length. Stores are kept apart in ``lines``, as
-    (first place, length, text), until it is known which are read.
-    """
-
-    def __init__(
-        self, unit: Unit, parameters: Sequence[str], read: Any,
-        constants: Mapping[int, float],
-    ) -> None:  # fmt: skip
-        """Begin; ``read`` marks the places that somebody else reads."""
-        super().__init__(unit, parameters)
-        self.read = read
-        self._constants = constants
-        self._numbers: dict[int, str] = {}
-        self._vectors: dict[tuple[int, int], list[str]] = {}
-        self._splats: dict[str, str] = {}
-        self._moving: list[tuple[int, int, str]] = []
-
-    def move(self, start: int, count: int, pointer: str) -> None:
-        """Say that so many places from one on are elsewhere, at a pointer."""
-        self._moving.append((start, count, pointer))
-
-    def word(self, table: str, i: int) -> str:
-        """Return an integer of a table."""
-        return self.add(f"load i64, ptr {self.at(table, i, 8)}")
-
-    def part(self, array: tuple[str, str], t: str, n: int) -> str:
-        """Return the address of step t's part, n numbers of an array with a mask."""
-        entries, mask = array
-        return self.at(entries, self.add(f"and i64 {t}, {mask}"), 8 * n)
-
-    def pointer(self, place: int | str) -> str:
-        """Write the address of a place."""
-        base = "%work"
-        if type(place) is int:
-            for start, count, moved in self._moving:
-                if start <= place < start + count:
-                    place, base = place - start, moved
-                    break
-        return self.add(f"getelementptr double, ptr {base}, i64 {place}")
-
-    # ------------------------------------------------------------------- reading
-
-    def number(self, place: int) -> str:
-        """Return the number at a place."""
-        found = self._numbers.get(place)
-        if found is None:
-            if place in self._constants:
-                return literal(self._constants[place])
-            self.read[place] = True
-            found = self.add(f"load double, ptr {self.pointer(place)}")
-            self._numbers[place] = found
-        return found
-
-    def spread(self, place: int) -> str:
-        """Return a vector of the number at a place."""
-        if place in self._constants:
-            return literal(self._constants[place], LANES)
-        x = self.number(place)
-        found = self._splats.get(x)
-        if found is None:
-            found = self._splats[x] = self.splat(x)
-        return found
-
-    def vector(self, start: int, step: int, count: int) -> str:
-        """Return up to ``LANES`` numbers from memory, as a vector of ``LANES``."""
-        if step == 1:
-            self.read[start : start + count] = True
-            kind = f"<{count} x double>"
-            x = self.add(f"load {kind}, ptr {self.pointer(start)}, align 8")
-            return self.resized(x, count, LANES)
-        found = "poison"
-        for i in range(count):
-            x = self.number(start + i * step)
-            found = self.add(f"insertelement {_VECTOR} {found}, double {x}, i64 {i}")
-        return found
-
-    def pieces(self, start: int, step: int, count: int) -> list[str]:
-        """Return a row's operand in vectors of ``LANES``."""
-        if step == 0:
-            return [self.spread(start)] * -(-count // LANES)
-        found = self._vectors.get((start, count)) if step == 1 else None
-        if found is None:
-            found = [
-                self.vector(start + i * step, step, min(LANES, count - i))
-                for i in range(0, count, LANES)
-            ]
-            if step == 1:
-                self._vectors[start, count] = found
-        return found
-
-    # ------------------------------------------------------------------- writing
-
-    def store(self, x: str, kind: str, place: int, count: int) -> None:
-        """Write a store that stays if the places are read."""
-        have = len(self.lines)
-        self.do(f"store {kind} {x}, ptr {self.pointer(place)}, align 8")
-        text = "".join(self.lines[have:])
-        del self.lines[have:]
-        self.lines.append((place, count, text))
-
-    def hand_out(self, place: int, count: int, pointer: str) -> None:
-        """Write a value to an array outside the workspace."""
-        if count == 1:
-            self.do(f"store double {self.number(place)}, ptr {pointer}, align 8")
-            return
-        for i, x in enumerate(self.pieces(place, 1, count)):
-            n = min(LANES, count - i * LANES)
-            at = self.add(f"getelementptr double, ptr {pointer}, i64 {i * LANES}")
-            cut = self.resized(x, LANES, n)
-            self.do(f"store <{n} x double> {cut}, ptr {at}, align 8")
-
-    def put(self, place: int, x: str) -> None:
-        """Keep a number."""
-        self._numbers[place] = x
-        self.store(x, "double", place, 1)
-
-    def put_pieces(self, place: int, count: int, parts: list[str]) -> None:
-        """Keep a row of numbers."""
-        self._vectors[place, count] = parts
-        for i, x in zip(range(0, count, LANES), parts, strict=True):
-            n = min(LANES, count - i)
-            self.store(self.resized(x, LANES, n), f"<{n} x double>", place + i, n)
-
-    def finish(self, name: str) -> None:
-        """Hand the function to its unit, without the stores that nobody reads."""
-        kept: list[Any] = []
-        for line in self.lines:
-            if type(line) is str:
-                kept.append(line)
-            elif self.read[line[0] : line[0] + line[1]].any():
-                kept.append(line[2])
-        self.lines = kept
-        super().finish(name)
-
-    # ---------------------------------------------------------------------- rows
-
-    def row(self, row: Sequence[int]) -> None:
-        """Write one row of tape."""
-        op, z, x, y, w, n, dx, dy, dw, m, k = row
-        name = _NAMES[op]
-        if name in EXPRESSIONS:
-            if n == 1:
-                names = operands_of(name)
-                places = [p for p, used in zip((x, y, w), "abc", strict=True)
-                          if used in names]  # fmt: skip
-                self.put(z, self.operation(name, 1, *map(self.number, places)))
-                return
-            parts = [(p, d) for p, d, used in
-                     zip((x, y, w), (dx, dy, dw), "abc", strict=True)
-                     if used in operands_of(name)]  # fmt: skip
-            if n <= UNROLLED:
-                self._written_out(name, z, n, parts)
-            else:
-                self._looped(name, z, n, parts)
-        elif name == "matmul":
-            self._product(z, x, y, m, n, k, dx, dw, dy)
-        elif name == "dot":
-            self._summed(z, n, [(x, dx), (y, dy)])
-        elif name == "sum":
-            self._summed(z, n, [(x, dx)])
-        else:
-            self._extreme("maximum" if name == "max" else "minimum", z, x, dx, n)
-
-    def _written_out(self, name: str, z: int, n: int, parts: Any) -> None:
-        columns = [self.pieces(x, step, n) for x, step in parts]
-        self.put_pieces(z, n, [self.operation(name, LANES, *xs)
-                               for xs in zip(*columns, strict=True)])  # fmt: skip
-
-    def _looped(self, name: str, z: int, n: int, parts: Any) -> None:
-        whole = n - n % LANES
-        still = {x: self.spread(x) for x, step in parts if step == 0}
-        with self.loop(whole, LANES) as loop:
-            xs = [still[x] if step == 0 else self._at(x, step, loop.i, n)
-                  for x, step in parts]  # fmt: skip
-            found = self.operation(name, LANES, *xs)
-            place = self._offset(z, loop.i, 1)
-            self.do(f"store {_VECTOR} {found}, ptr {place}, align 8")
-        if whole < n:
-            self._written_out(
-                name, z + whole, n - whole,
-                [(x + whole * step, step) for x, step in parts],
-            )  # fmt: skip
-
-    def _offset(self, place: int, i: str, step: int) -> str:
-        """Write the address of a place and so many steps."""
-        moved = i if step == 1 else self.add(f"mul i64 {i}, {step}")
-        base = self.pointer(place)
-        return self.add(f"getelementptr double, ptr {base}, i64 {moved}")
-
-    def _at(self, x: int, step: int, i: str, n: int) -> str:
-        """Return the operand of one turn of a loop."""
-        self.read[x : x + (n - 1) * step + 1 : step] = True
-        place = self._offset(x, i, step)
-        if step == 1:
-            return self.add(f"load {_VECTOR}, ptr {place}, align 8")
-        found = "poison"
-        for j in range(LANES):
-            at = self.add(f"getelementptr double, ptr {place}, i64 {j * step}")
-            one = self.add(f"load double, ptr {at}")
-            found = self.add(f"insertelement {_VECTOR} {found}, double {one}, i64 {j}")
-        return found
-
-    # ---------------------------------------------------------- sums and products
-
-    def _term(self, xs: Sequence[str]) -> str:
-        return xs[0] if len(xs) == 1 else self.operation("multiply", LANES, *xs)
-
-    def _summed(self, z: int, n: int, parts: Sequence[tuple[int, int]]) -> None:
-        """Write the sum of n numbers, or of n products."""
-        if n <= UNROLLED:
-            columns = [self.pieces(x, step, n) for x, step in parts]
-            terms = [self._term(xs) for xs in zip(*columns, strict=True)]
-            terms[-1] = self.filled(terms[-1], (n - 1) % LANES + 1, _NOTHING)
-            while len(terms) > 1:
-                terms.append(self.operation("add", LANES, terms.pop(0), terms.pop(0)))
-            self.put(z, self.folded(terms[0], "add"))
-            return
-        several = 4
-        turn = several * LANES
-        whole = n - n % turn
-        total = ""
-        if whole:
-            with self.loop(whole, turn, [(_VECTOR, _NOTHING)] * several) as loop:
-                for j, have in enumerate(loop.carried):
-                    xs = [self._at(x + j * LANES * step, step, loop.i, n - j * LANES)
-                          for x, step in parts]  # fmt: skip
-                    loop.after.append(
-                        self.operation("add", LANES, have, self._term(xs))
-                    )
-            total = functools.reduce(
-                lambda x, y: self.operation("add", LANES, x, y), loop.after
-            )
-        for i in range(whole, n, LANES):
-            count = min(LANES, n - i)
-            term = self._term([self.vector(x + i * step, step, count)
-                               for x, step in parts])  # fmt: skip
-            term = self.filled(term, count, _NOTHING)
-            total = self.operation("add", LANES, total, term) if total else term
-        self.put(z, self.folded(total, "add"))
-
-    def _extreme(self, name: str, z: int, x: int, step: int, n: int) -> None:
-        """Write the largest or smallest of n numbers."""
-        count = min(LANES, n)
-        best = self.vector(x, step, count)
-        best = self.filled(best, count, self.spread(x)) if count < LANES else best
-        whole = (n - count) - (n - count) % LANES
-        if whole:
-            with self.loop(whole, LANES, [(_VECTOR, best)]) as loop:
-                found = self._at(x + LANES * step, step, loop.i, n - LANES)
-                loop.after = [self.operation(name, LANES, found, loop.carried[0])]
-            best = loop.after[0]
-        rest = (n - count) - whole
-        if rest:
-            last = self.vector(x + (n - rest) * step, step, rest)
-            last = self.filled(last, rest, best)
-            best = self.operation(name, LANES, last, best)
-        self.put(z, self.folded(best, name))
-
-    def _product(
-        self, z: int, x: int, y: int, m: int, n: int, k: int, dx: int, dw: int, dy: int
-    ) -> None:  # fmt: skip
-        """Write the product of an (m, k) and a (k, n) matrix."""
-        if m * k * n <= UNROLLED * LANES and n > 1:
-            self._small_product(z, x, y, m, n, k, dx, dw, dy)
-            return
-        if n == 1 and m > 1 and dx == 1:  # columns: as the product of the transposes
-            self._product(z, y, x, 1, m, k, 0, dy, dw)
-            return
-        if n == 1:
-            for i in range(m):
-                self._summed(z + i, k, [(x + i * dx, dw), (y, dy)])
-            return
-        self.read[x : x + (m - 1) * dx + (k - 1) * dw + 1] = True
-        self.read[y : y + (k - 1) * dy + n] = True
-        self.read[z : z + m * n] = True
-        with self.loop(m) as rows:
-            left, result = self._offset(x, rows.i, dx), self._offset(z, rows.i, n)
-            for first in range(0, n, UNROLLED):
-                last = min(n, first + UNROLLED)
-                widths = [min(LANES, n - j) for j in range(first, last, LANES)]
-                with self.loop(k, 1, [(_VECTOR, _ZEROS)] * len(widths)) as terms:
-                    step = self.add(f"mul i64 {terms.i}, {dw}")
-                    at = self.add(f"getelementptr double, ptr {left}, i64 {step}")
-                    a = self.splat(self.add(f"load double, ptr {at}"))
-                    right = self._offset(y + first, terms.i, dy)
-                    for j, (count, have) in enumerate(
-                        zip(widths, terms.carried, strict=True)
-                    ):
-                        b = self._loaded(right, j * LANES, count)
-                        term = self.operation("multiply", LANES, a, b)
-                        terms.after.append(self.operation("add", LANES, have, term))
-                for j, (count, total) in enumerate(
-                    zip(widths, terms.after, strict=True)
-                ):
-                    at = self.add(
-                        f"getelementptr double, ptr {result}, i64 {first + j * LANES}"
-                    )
-                    cut = self.resized(total, LANES, count)
-                    self.do(f"store <{count} x double> {cut}, ptr {at}, align 8")
-
-    def _loaded(self, pointer: str, offset: int, count: int) -> str:
-        at = self.add(f"getelementptr double, ptr {pointer}, i64 {offset}")
-        x = self.add(f"load <{count} x double>, ptr {at}, align 8")
-        return self.resized(x, count, LANES)
-
-    def _small_product(
-        self, z: int, x: int, y: int, m: int, n: int, k: int, dx: int, dw: int, dy: int
-    ) -> None:  # fmt: skip
-        rows = [self.pieces(y + h * dy, 1, n) for h in range(k)]
-        for i in range(m):
-            totals: list[str] = []
-            for h in range(k):
-                a = self.spread(x + i * dx + h * dw)
-                terms = [self.operation("multiply", LANES, a, b) for b in rows[h]]
-                totals = [
-                    self.operation("add", LANES, s, t)
-                    for s, t in zip(totals, terms, strict=True)
-                ] if totals else terms  # fmt: skip
-            self.put_pieces(z + i * n, n, totals)
-
-
-_NOTHING = "splat (double -0.0)"
-_ZEROS = "zeroinitializer"
-
-
-# ------------------------------------------------------------------------- executor
-
-
-class Native:
-    """A stretch of tape in machine code."""
-
-    def __init__(self, code: Code, names: Sequence[str]) -> None:
-        """Keep the functions that it consists of."""
-        self._code = code
-        self._parts = [code.function(name, 1) for name in names]
-
-    def bound(self, address: int) -> list[Any]:
-        """Return the steps that run the rows on the workspace at an address."""
-        return [functools.partial(part, address) for part in self._parts]
-
-
-def compiled_stretches(
-    stretches: Sequence[Any], read: Any, constants: Mapping[int, float]
-) -> list[Native]:
-    """Compile stretches of one tape; ``read`` marks the places that others read.
-
-    ``constants`` are the numbers that no row and no argument changes, by their places.
-    """
-    unit, found = Unit(), list[list[str]]()
-    writers: dict[str, Rows] = {}
-    for code in stretches:
-        found.append([])
-        for i in range(0, len(code), CHUNK):
-            name = f"part{len(writers)}"
-            found[-1].append(name)
-            writers[name] = Rows(unit, ["ptr %work"], read, constants)
-            for row in code[i : i + CHUNK].tolist():
-                writers[name].row(row)
-    for name, writer in writers.items():
-        writer.finish(name)
-    code = Code(unit, 2 if sum(map(len, stretches)) < QUICK else 0)
-    return [Native(code, names) for names in found]
-
-
-@dataclass(frozen=True)
-class Steps:
-    """A tape that is run once per step of a loop, and what each step reads and writes.
-
-    All are (first place, length) of a step's part of an array: ``taken`` of arrays with
-    one part per step, ``given`` of such results. ``carried`` has (before, after,
-    length): what a step writes after, the next finds before; the array of all of them
-    has one part more than there are steps.
-    """
-
-    code: Any
-    count: int
-    reverse: bool
-    taken: Sequence[tuple[int, int]]
-    carried: Sequence[tuple[int, int, int]]
-    given: Sequence[tuple[int, int]]
-
-
-def compiled_steps(steps: Steps, read: Any, constants: Mapping[int, float]) -> Any:
-    """Return a function of a workspace's address, and those of array objects.
-
-    The first array, of int64, has a mask for each of the others, which are those taken,
-    carried and given, of float64: step t finds its part at ``t & mask``.
-    """
-    unit = Unit()
-    count = 1 + len(steps.taken) + len(steps.carried) + len(steps.given)
-    writer = Rows(unit, ["ptr %work", *objects(count)], read, constants)
-    table = writer.entries(0)
-    arrays = [(writer.entries(i), writer.word(table, i - 1)) for i in range(1, count)]
-    with writer.loop(steps.count) as loop:
-        t = loop.i
-        if steps.reverse:
-            t = writer.add(f"sub i64 {steps.count - 1}, {t}")
-        after = writer.add(f"add i64 {t}, 1")
-        now, then = (after, t) if steps.reverse else (t, after)
-        written: list[tuple[int, int, str]] = []
-        rest = iter(arrays)
-        for place, n in steps.taken:
-            writer.move(place, n, writer.part(next(rest), t, n))
-        for before, end, n in steps.carried:
-            array = next(rest)
-            writer.move(before, n, writer.part(array, now, n))
-            written.append((end, n, writer.part(array, then, n)))
-        for place, n in steps.given:
-            written.append((place, n, writer.part(next(rest), t, n)))
-        for place, n, pointer in written:
-            if n > UNROLLED:
-                writer.move(place, n, pointer)
-                read[place : place + n] = True
-        for row in steps.code.tolist():
-            writer.row(row)
-        for place, n, pointer in written:
-            if n <= UNROLLED:
-                writer.hand_out(place, n, pointer)
-    writer.finish("steps")
-    return Code(unit, 2 if len(steps.code) < QUICK else 1).function("steps", 1 + count)
-
-
-__all__ = ["CHUNK", "Code", "Native", "Rows", "Steps", "Unit", "available",
-           "compiled_steps", "compiled_stretches"]  # fmt: skip
+__all__ = ["VECTOR", "Code", "Unit", "Writer", "available", "loaded", "objects"]

@@ -21,11 +21,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.compile.ir import LANES, literal
-from chainrule.compile.native import Code, Unit, Writer, objects
+from chainrule.compile.native import VECTOR, Code, Unit, Writer, objects
 from chainrule.compile.parallel import parts_of, side_by_side
 
 Shape = tuple[int, ...]
-_VECTOR = f"<{LANES} x double>"
 _STORED = {"f": ("double", 8), "b": ("i8", 1), "i": ("i64", 8)}
 """The type and bytes of an entry in memory, by the kind of its dtype."""
 
@@ -213,7 +212,7 @@ class _Loops(Writer):
                 late = self.add(f"icmp sgt i64 %last, {whole}")
                 stop = self.add(f"select i1 {late}, i64 {whole}, i64 %last")
                 turns = self.add(f"sub i64 {stop}, %first")
-            carried = [(_VECTOR, nothing[j]) for j in summed]
+            carried = [(VECTOR, nothing[j]) for j in summed]
             with self.loop(turns, LANES, carried) as loop:
                 i = loop.i if start == "0" else self.add(f"add i64 {loop.i}, {start}")
                 have = dict(zip(summed, loop.carried, strict=True))
@@ -307,7 +306,7 @@ class _Loops(Writer):
         for j in range(count):
             place = self._stepped(at, a, j)
             x = self._as_double(self.add(f"load {kind}, ptr {place}"), a, 1)
-            found = self.add(f"insertelement {_VECTOR} {found}, double {x}, i64 {j}")
+            found = self.add(f"insertelement {VECTOR} {found}, double {x}, i64 {j}")
         return found
 
     def _stepped(self, at: str, a: Access, j: int) -> str:

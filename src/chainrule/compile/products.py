@@ -15,14 +15,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.compile.ir import LANES
-from chainrule.compile.native import Code, Unit, Writer, objects
+from chainrule.compile.native import VECTOR, Code, Unit, Writer, objects
 from chainrule.compile.nests import Access
 from chainrule.compile.parallel import parts_of, side_by_side
 
 ROWS, COLUMNS = 6, 4 * LANES
 """A tile of the result: 24 of 32 registers of eight numbers."""
-
-_VECTOR = f"<{LANES} x double>"
 
 
 class Product:
@@ -85,8 +83,7 @@ class _Tiles(Writer):
         self.z = tuple(strides)
         self.offsets = (x.offset, y.offset, 0)
         unit.external.add(
-            f"declare {_VECTOR} @llvm.fmuladd.v{LANES}f64"
-            f"({_VECTOR}, {_VECTOR}, {_VECTOR})"
+            f"declare {VECTOR} @llvm.fmuladd.v{LANES}f64({VECTOR}, {VECTOR}, {VECTOR})"
         )
 
     def write(self, name: str) -> None:
@@ -143,7 +140,7 @@ class _Tiles(Writer):
     def _tile(self, x: str, y: str, z: str, rows: int, width: int) -> None:
         """Write one tile: a loop over the inner axis, its sums in registers."""
         counts = [min(LANES, width - j) for j in range(0, width, LANES)]
-        zeros = [(_VECTOR, "zeroinitializer")] * (rows * len(counts))
+        zeros = [(VECTOR, "zeroinitializer")] * (rows * len(counts))
         with self.loop(self.inner, 1, zeros) as loop:
             across, below = (
                 self.at(x, loop.i, self.x[-1]),
@@ -155,8 +152,8 @@ class _Tiles(Writer):
                 place = self.at(across, i, self.x[-2])
                 a = self.splat(self.add(f"load double, ptr {place}"))
                 loop.after += [
-                    self.add(f"call {_VECTOR} @llvm.fmuladd.v{LANES}f64"
-                             f"({_VECTOR} {a}, {_VECTOR} {b}, {_VECTOR} {next(sums)})")
+                    self.add(f"call {VECTOR} @llvm.fmuladd.v{LANES}f64"
+                             f"({VECTOR} {a}, {VECTOR} {b}, {VECTOR} {next(sums)})")
                     for b in columns
                 ]  # fmt: skip
         totals = iter(loop.after)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compile import native, vm
+from chainrule.compile import native_tape, vm
 from chainrule.compile.lowering import (
     EXACT,
     Builder,
@@ -100,7 +100,7 @@ class TapeLoop:
     def hasten(self) -> None:
         """Have LLVM compile the loop, which the VM interprets until then."""
         carried = len(self._starts)
-        steps = native.Steps(
+        steps = native_tape.Steps(
             self._code, self.count, self.reverse,
             [span(p) for p in self._mapped],
             [(span(p)[0], *span(e))
@@ -109,7 +109,7 @@ class TapeLoop:
         )  # fmt: skip
         read = np.zeros(self._rows_end, dtype=bool)
         read[self._flag] = read[self._large] = True
-        self._native: Any = native.compiled_steps(steps, read, self._constants)
+        self._native: Any = native_tape.compiled_steps(steps, read, self._constants)
         self._state = (self._compiled, self._rows_end, [])
         self.name = "native"
 

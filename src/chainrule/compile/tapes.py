@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compile import native, vm
+from chainrule.compile import native_tape, vm
 from chainrule.compile.lowering import (
     EXACT,
     Builder,
@@ -63,7 +63,7 @@ class Tape:
         self.name: str = "tape VM"
         b = Builder(program)
         code = np.array(b.code, dtype=np.int64).reshape(-1, 11)
-        self.rows: int = len(code)
+        self.operations: int = len(code) + int(code[:, 5].sum()) // 4
         self._parts: list[Any] = []
         start = 0
         for end, called in [*b.called, (len(code), None)]:
@@ -106,7 +106,7 @@ class Tape:
                     if not isinstance(places, list):
                         read[places] = True
         stretches: list[Any] = [x for x in self._parts if isinstance(x, ndarray)]
-        made = iter(native.compiled_stretches(stretches, read, self._constants))
+        made = iter(native_tape.compiled_stretches(stretches, read, self._constants))
         self._parts = [next(made) if isinstance(x, ndarray) else x
                        for x in self._parts]  # fmt: skip
         self._free = []
