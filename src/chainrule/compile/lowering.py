@@ -249,6 +249,17 @@ class Builder:
         step = int(places[1] - places[0])
         self._row(vm.OPCODES[name], z, [int(places[0])], len(places), (step,))
 
+    def raised(self, found: Places, flag: int) -> None:
+        """Raise a flag where an entry is true."""
+        flat = np.ravel(found)
+        if not flat.size:
+            return
+        some = int(flat[0])
+        if flat.size > 1:
+            some = int(self.reduced("max", "maximum", flat, (0,)))
+        op = vm.OPCODES["maximum"]
+        self.code.append([op, flag, flag, some, 0, 1, 0, 0, 0, 0, 0])
+
     def product(self, x: Places, y: Places) -> Places:
         """Write a product of two small matrices."""
         (m, k), (_, n) = x.shape, y.shape
@@ -348,11 +359,11 @@ def constants_of(b: Builder) -> dict[int, float]:
 
 
 def writer_of(places: Places) -> Any:
-    """Return the index that writes an input."""
+    """Return the index that writes an input, flattened."""
     if type(places) is int:
         return places
     start, count = span(places)
-    return slice(start, start + count) if places.ndim == 1 else places
+    return slice(start, start + count)
 
 
 def _is_grid(p: Places) -> bool:
@@ -531,6 +542,15 @@ def _reduction(name: str, pair: str) -> Form:
     return form
 
 
+def _mean(b: Builder, row: Row) -> Places:
+    """Write a mean as NumPy computes it: a sum, divided."""
+    total = _REDUCED[np.add](b, row)
+    count = math.prod(row.args[0].shape) / max(1, math.prod(row.shape or ()))
+    if row.dtype != row.args[0].dtype or not count:
+        raise CannotLowerError
+    return b.elementwise("divide", np.shape(total), total, b.constant(float(count)))
+
+
 def _product(b: Builder, row: Row) -> Places:
     if row.given:
         raise CannotLowerError
@@ -554,6 +574,7 @@ _FORMS: dict[Any, Form] = {
     masked_result: _masked,
     unindex: _placed,
     np.sum: _REDUCED[np.add],
+    np.mean: _mean,
     np.max: _REDUCED[np.maximum],
     np.min: _REDUCED[np.minimum],
     np.dot: _product,

@@ -50,12 +50,12 @@ class TapeLoop:
         self._flag, self._large = b.new(()), b.new(())
         for x in program.checks:
             isnan = b.elementwise("isnan", np.shape(b.at[x]), b.at[x])
-            _raised(b, isnan, self._flag)
+            b.raised(isnan, self._flag)
         for places in b.whole:
             size = b.elementwise("absolute", np.shape(places), places)
             limit = b.constant(EXACT)
             large = b.elementwise("greater_equal", np.shape(places), size, limit)
-            _raised(b, large, self._large)
+            b.raised(large, self._large)
         self._code: Any = np.array(b.code, dtype=np.int64).reshape(-1, 11)
         self.operations: int = len(self._code) + int(self._code[:, 5].sum()) // 4
         self.times = count
@@ -132,7 +132,7 @@ class TapeLoop:
             stored = [True] * len(self._ends)
         try:
             for places, x in zip(self._captured, captured, strict=True):
-                work[writer_of(places)] = x
+                work[writer_of(places)] = np.ravel(x) if np.ndim(x) else x
             work[self._flag] = work[self._large] = 0.0
             lasts, stacks = run(work, leaves, stored)
             if work[self._large]:
@@ -157,7 +157,7 @@ class TapeLoop:
         """Run all steps on the VM; return the last carries, and what steps left."""
         n = len(self._starts)
         for places, x in zip(self._starts, leaves, strict=False):
-            work[writer_of(places)] = x
+            work[writer_of(places)] = np.ravel(x) if np.ndim(x) else x
         for part, x in zip(self._rows, leaves[n:], strict=True):
             work[part] = np.ravel(x)
         vm.run_scan(self._code, work, self.count, self.reverse, *self._tables)
@@ -245,17 +245,6 @@ def _copied(b: Builder, x: Any) -> Places:
     if not isinstance(x, Row):
         return b.elementwise("copy", np.shape(x), places)
     return b.elementwise("copy", x.shape, places)
-
-
-def _raised(b: Builder, found: Places, flag: int) -> None:
-    """Raise a flag where an entry is true."""
-    flat = np.ravel(found)
-    if not flat.size:
-        return
-    some = int(flat[0])
-    if flat.size > 1:
-        some = int(b.reduced("max", "maximum", flat, (0,)))
-    b.code.append([vm.OPCODES["maximum"], flag, flag, some, 0, 1, 0, 0, 0, 0, 0])
 
 
 def _like_of(x: Any) -> Any:

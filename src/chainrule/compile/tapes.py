@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,10 @@ from chainrule.compile.lowering import (
     Places,
     constants_of,
     span,
-    writer_of,
 )
 from chainrule.compile.program import Program, replaced
 from chainrule.compile.replay import Departed, InexactError, NanFound
-from chainrule.compile.trace import Row
+from chainrule.compile.trace import Guard, Row
 from chainrule.shapes import ndarray
 
 TIMES = 5
@@ -46,7 +45,11 @@ class Workspace:
         self.numbers: Any = vm.workspace(len(fresh))
         self.numbers[:] = fresh
         self.address: int = self.numbers.ctypes.data
+        self.inputs: list[Any] = []
+        """Where the arguments go: arrays without copies, or places of numbers."""
         self.steps: list[Step] = []
+        self.guards: list[tuple[Guard, Step]] = []
+        self.outputs: list[Step] = []
 
     def view(self, places: Places, shape: tuple[int, ...]) -> Any:
         """Return contiguous places as an array, which is no copy."""
@@ -62,6 +65,7 @@ class Tape:
         self.program = program
         self.name: str = "tape VM"
         b = Builder(program)
+        self._flag: int | None = _flag_of(b, program.checks)
         code = np.array(b.code, dtype=np.int64).reshape(-1, 11)
         self.operations: int = len(code) + int(code[:, 5].sum()) // 4
         self._parts: list[Any] = []
@@ -78,17 +82,18 @@ class Tape:
             self._fresh[places] = value
         self._constants = constants_of(b)
         self._free: list[Workspace] = []
-        self._inputs = [writer_of(b.at[x]) for x in program.inputs]
-        self._outputs = [_reader(x, b.at) for x in program.outputs]
-        self._guards = [(g, _reader(g.row, b.at)) for g in program.guards]
-        checks = [np.ravel(b.at[x]) for x in program.checks]
-        self._checks: Any = np.unique(np.concatenate(checks)) if checks else None
+        self._inputs = [(b.at[x], x.shape) for x in program.inputs]
+        self._outputs = [(x, b.at[x] if isinstance(x, Row) else None)
+                         for x in program.outputs]  # fmt: skip
+        self._guards = [(g, b.at[g.row]) for g in program.guards]
         self._whole: Any = None
         if b.whole:
             self._whole = np.unique(np.concatenate(list(map(np.ravel, b.whole))))
-        ends = [*program.outputs, *program.checks, *(g.row for g in program.guards)]
+        ends = [*program.outputs, *(g.row for g in program.guards)]
         self._ends: list[Places] = [b.at[x] for x in ends if isinstance(x, Row)]
         self._ends += b.whole
+        if self._flag is not None:
+            self._ends.append(self._flag)
 
     @property
     def workspace(self) -> int:
@@ -115,6 +120,10 @@ class Tape:
     def _made(self) -> Workspace:
         """Return a new workspace, with the steps that run on it."""
         work = Workspace(self._fresh)
+        work.inputs = [work.view(places, shape) if shape else places
+                       for places, shape in self._inputs]  # fmt: skip
+        work.outputs = [_reader(work, x, places) for x, places in self._outputs]
+        work.guards = [(g, _reader(work, g.row, p)) for g, p in self._guards]
         for part in self._parts:
             if isinstance(part, ndarray):
                 work.steps.append(functools.partial(vm.run, part, work.numbers))
@@ -137,28 +146,26 @@ class Tape:
             held = self._made()
         work = held.numbers
         try:
-            for place, x in zip(self._inputs, leaves, strict=True):
-                work[place] = x
+            for place, x in zip(held.inputs, leaves, strict=True):
+                if type(place) is int:
+                    work[place] = x
+                else:
+                    place[...] = x
             try:
                 for step in held.steps:
                     step()
             except Exception:
-                self._hold(work)  # an error on a path that this call does not take
+                _hold(held)  # an error on a path that this call does not take
                 raise
             if self._whole is not None and np.any(abs(work[self._whole]) >= EXACT):
                 raise InexactError
-            self._hold(work)
-            if self._checks is not None and np.isnan(work[self._checks]).any():
+            if held.guards:
+                _hold(held)
+            if self._flag is not None and work[self._flag]:
                 raise NanFound
-            return tuple([read(work) for read in self._outputs])
+            return tuple([read() for read in held.outputs])
         finally:
             free.append(held)
-
-    def _hold(self, work: Any) -> None:
-        """Raise ``Departed`` where a decision is another one."""
-        for guard, read in self._guards:
-            if not guard.holds(read(work)):
-                raise Departed
 
     def shares(self) -> dict[str, float]:
         """Return which rows NumPy runs, and the share of the time that each takes.
@@ -284,26 +291,42 @@ def _source(work: Workspace, x: Row, places: Places) -> Callable[[], Any]:
 # --------------------------------------------------------------------- reading, writing
 
 
-def _reader(x: Any, at: dict[Row, Places]) -> Callable[[Any], Any]:
-    """Return the function that reads a value in its own class."""
+def _flag_of(b: Builder, checks: Sequence[Row]) -> int | None:
+    """Write what raises a flag where a check is nan; return its place."""
+    if not checks:
+        return None
+    flag = b.new(())
+    b.code.append([vm.OPCODES["copy"], flag, b.constant(0.0), 0, 0, 1, 0, 0, 0, 0, 0])
+    for x in checks:
+        b.raised(b.elementwise("isnan", np.shape(b.at[x]), b.at[x]), flag)
+    return flag
+
+
+def _hold(held: Workspace) -> None:
+    """Raise ``Departed`` where a decision is another one."""
+    for guard, read in held.guards:
+        if not guard.holds(read()):
+            raise Departed
+
+
+def _reader(work: Workspace, x: Any, places: Places) -> Step:
+    """Return the function that reads a value in its own class, as a copy."""
     if not isinstance(x, Row):
-        return lambda work: x.copy() if isinstance(x, ndarray) else x
-    places, dtype, number = at[x], x.dtype, x.number
+        return x.copy if isinstance(x, ndarray) else lambda: x
+    numbers, dtype, number = work.numbers, x.dtype, x.number
     if x.shape == ():
         place = int(places)
         if number is not None:
-            return lambda work: number(work[place])
+            return lambda: number(numbers[place])
         if dtype == np.float64:
-            return lambda work: work[place]
-        return lambda work: work[place].astype(dtype)
-    flat = places.reshape(-1)
-    even = flat.size > 0 and bool((np.diff(flat) == 1).all())
-    if even and dtype == np.float64:
-        start, end, shape = int(flat[0]), int(flat[-1]) + 1, x.shape
-        return lambda work: work[start:end].reshape(shape).copy()
+            return lambda: numbers[place]
+        return lambda: numbers[place].astype(dtype)
+    if _is_even(places):
+        view = work.view(places, x.shape)
+        return view.copy if dtype == np.float64 else lambda: view.astype(dtype)
     if dtype == np.float64:
-        return lambda work: work[places]
-    return lambda work: work[places].astype(dtype)
+        return lambda: numbers[places]
+    return lambda: numbers[places].astype(dtype)
 
 
 __all__ = ["Tape"]
