@@ -120,7 +120,7 @@ def test_native_code_is_eager(call):
 def test_loops_in_native_code_are_eager(call, room, monkeypatch):
     for name in ("FUSING", "LOADING", "COMPILING"):
         monkeypatch.setattr(executors, name, 0.0)
-    for name in ("LARGE", "WORTH"):
+    for name in ("LARGE", "WORTH", "WORTH_ON_TAPE"):
         monkeypatch.setattr(fusion, name, 1)
     monkeypatch.setattr(executors, "LARGE", 1)
     monkeypatch.setattr(executors, "ROOM", room)

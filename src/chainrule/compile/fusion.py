@@ -40,8 +40,9 @@ FEWEST = 2
 SHORT = 256
 """NumPy's inner loop is over the last axis: it is slow where that is shorter."""
 
-WORTH = 256
-"""Multiplications from which on a product of matrices is worth native code."""
+WORTH, WORTH_ON_TAPE = 1 << 8, 1 << 14
+"""Multiplications from which on a product of matrices is worth a function of its own:
+instead of a call of NumPy, and of rows of a tape."""
 
 _DTYPES: Any = (np.dtype(np.float64), np.dtype(np.bool_))
 _np: Any = np
@@ -330,7 +331,7 @@ def _as_product(row: Row, views: Views, threads: int) -> bool:
     if x is None or y is None:
         return False
     inner = x.view.shape[-1]
-    if math.prod(shape) * inner < WORTH:
+    if math.prod(shape) * inner < (WORTH_ON_TAPE if views.floats else WORTH):
         return False
     found: list[Access] = []
     for seen in (x, y):
