@@ -260,7 +260,7 @@ def test_by_default_segments_begin_above_a_size(monkeypatch):
 def test_the_vm_is_chosen_by_all_steps_of_all_segments(monkeypatch):
     asked = []
 
-    def pays(program, count):
+    def pays(program, count, options):
         asked.append(count)
         return False
 
@@ -283,7 +283,7 @@ def test_scans_in_segments_of_many_examples():
 def test_xs_that_are_not_read_may_be_of_any_shape(monkeypatch, on_tape):
     if on_tape:
         pytest.importorskip("numba")
-    monkeypatch.setattr(executors, "pays", lambda program, count: on_tape)
+    monkeypatch.setattr(executors, "pays", lambda *_: on_tape)
 
     def f(x):
         last, _ = gd.scan(lambda c, v: (0.5 * c + v, None), np.zeros(3), x)

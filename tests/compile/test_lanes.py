@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
 def always_in_lanes(monkeypatch, request):
     monkeypatch.setattr(vm, "loaded", lambda: request.param == "vm")
     monkeypatch.setattr(native, "available", lambda: request.param == "native")
-    monkeypatch.setattr(executors, "pays_in_lanes", lambda program, count: True)
+    monkeypatch.setattr(executors, "pays_in_lanes", lambda *_: True)
 
 
 def rotated(angle, point):

@@ -30,7 +30,7 @@ def drawn(monkeypatch):
             self.open = [bar for bar in made if not bar.disable]
 
     monkeypatch.setattr(tqdm, "tqdm", Bar)
-    monkeypatch.setattr(executors, "pays", lambda program, count: False)
+    monkeypatch.setattr(executors, "pays", lambda *_: False)
     return made
 
 
@@ -126,7 +126,7 @@ def test_bars_are_closed_where_an_exception_passes(drawn):
 
 
 def test_bars_appear_on_stderr_after_a_delay(monkeypatch, capsys):
-    monkeypatch.setattr(executors, "pays", lambda program, count: False)
+    monkeypatch.setattr(executors, "pays", lambda *_: False)
     monkeypatch.setattr(progress, "DELAY", 600.0)
     fast = gd.compile(summed, progress=True)
     fast(XS)

@@ -24,6 +24,7 @@ import numpy as np
 from chainrule.compile import progress as progress_bars
 from chainrule.compile.bodies import filled
 from chainrule.compile.executors import Choice
+from chainrule.compile.options import Options
 from chainrule.compile.program import Program, program_of
 from chainrule.compile.replay import Departed, InexactError, NanFound
 from chainrule.compile.trace import NUMBERS, Guard, Trace, Traced, joined
@@ -39,19 +40,6 @@ from chainrule.vertices import first_stand_in, raw, stand_in, vertex
 
 _TRACING = threading.RLock()
 """Held while a path is traced, so that threads do not trace the same one."""
-PATHS = 64
-"""How many paths through its branches a function may take for one kind of arguments."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How functions are compiled; what they mean is said at ``compile``."""
-
-    executor: str = "auto"
-    paths: int = PATHS
-    progress: bool = False
-    fastmath: bool = False
-    threads: int = 1
 
 
 @dataclass(eq=False)
@@ -262,7 +250,7 @@ class Compiled:
         start = time.perf_counter()
         structure, named, kinds = kind.arguments
         options = self.options
-        trace = Trace(fastmath=options.fastmath, threads=options.threads)
+        trace = Trace(options=options)
         filled = [trace.input(x) if _is_dynamic(k) else x
                   for x, k in zip(leaves, kinds, strict=True)]  # fmt: skip
         inputs = [x.row for x in filled if isinstance(x, Traced)]
@@ -284,7 +272,7 @@ class Compiled:
             outputs, arranged = flatten(result)
             ends = [_output(trace, x, self.f) for x in outputs]
             program = program_of(trace, inputs, ends)
-            choice = Choice(program, options.executor, options.threads)
+            choice = Choice(program, options)
         path = Path(program, arranged, choice, time.perf_counter() - start)
         kind.prefer(path)
         return path

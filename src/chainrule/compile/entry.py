@@ -10,8 +10,9 @@ from typing import Any
 
 import optree
 
-from chainrule.compile.compiled import PATHS, Compiled, Kind, Options, Path
+from chainrule.compile.compiled import Compiled, Kind, Path
 from chainrule.compile.executors import EXECUTORS
+from chainrule.compile.options import PATHS, Options
 from chainrule.compile.text import Names, Source, expression, source_of
 from chainrule.compile.trace import Row
 from chainrule.containers import unflatten
@@ -46,8 +47,9 @@ def compile(
         Names of arguments that are constants: each of their values gets a program.
         Strings and other arguments that are no numbers are so anyway.
     executor
-        ``"numpy"`` replays with NumPy; ``"vm"`` runs on the tape VM, which needs numba
-        (``chainrule[fast]``); ``"auto"`` chooses, and ``stats()`` says why.
+        ``"numpy"`` replays with NumPy. ``"native"`` is machine code, ``"vm"`` an
+        interpreter; they need ``chainrule[fast]``. ``"auto"`` chooses by the clock, and
+        ``stats()`` says why.
     paths
         How many paths through ``if`` and ``while`` on values are compiled for one kind
         of arguments, before ``CompileError`` names the line.

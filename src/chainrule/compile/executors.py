@@ -24,6 +24,7 @@ import numpy as np
 from chainrule.compile import native, vm
 from chainrule.compile.fusion import LARGE, fused
 from chainrule.compile.lowering import CannotLowerError
+from chainrule.compile.options import Options
 from chainrule.compile.program import Program
 from chainrule.compile.replay import Replay
 from chainrule.compile.tapes import Tape
@@ -83,15 +84,20 @@ def _entries(program: Program) -> int:
     return sum(math.prod(row.shape) if row.shape else 1 for row in program.rows)
 
 
-def pays(program: Program, count: int) -> bool:
+def pays(program: Program, count: int, options: Options) -> bool:
     """Tell whether a loop of so many steps is worth a tape."""
+    if options.executor != "auto":
+        wanted = _NEEDED.get(options.executor)
+        return wanted is not None and wanted[0].available()
     if is_large(program) or not (vm.available() or native.available()):
         return False
     return _is_ready() or count * numpy_seconds(program) > LOADING / 15
 
 
-def pays_in_lanes(program: Program, count: int) -> bool:
+def pays_in_lanes(program: Program, count: int, options: Options) -> bool:
     """Tell whether one example's program is worth running on blocks of examples."""
+    if options.executor == "numpy":
+        return False
     if count < _MANY or len(program.rows) < _SEVERAL:
         return False
     if not (vm.available() or native.available()):
@@ -123,19 +129,19 @@ class Choice:
         Why it is so, for ``stats()``.
     """
 
-    def __init__(self, program: Program, wanted: str, threads: int = 1) -> None:
+    def __init__(self, program: Program, options: Options) -> None:
         """Choose."""
         self.program = program
-        self.threads = threads
+        self.threads = options.threads
         self.run: Any = None
         self.reason: str = "asked for"
         self._limit: float | None = None
         self._before: tuple[Any, float] | None = None
         self._deciding = threading.Lock()
         self._start()
-        if wanted in _NEEDED:
-            self._insist(wanted)
-        elif wanted == "auto":
+        if options.executor in _NEEDED:
+            self._insist(options.executor)
+        elif options.executor == "auto":
             self._look()
         if self.run is None:
             self.run = Replay(program)
@@ -286,18 +292,20 @@ class Hastened:
 
     keeps_shape = True
 
-    def __init__(self, loop: Any) -> None:
-        """Compile at once where the VM would have to be loaded first."""
+    def __init__(self, loop: Any, options: Options) -> None:
+        """Compile at once where the VM would have to be loaded first, or as asked."""
         self.loop = loop
         self.__name__: str = loop.__name__
         self._limit: float | None = None
         self._spent = 0.0
+        if options.executor == "vm":
+            return
         if native.available() and loop.operations <= LONGEST:
             self._limit = COMPILING * loop.operations
         if not vm.available():
             loop.hasten()
             self._limit = None
-        elif self._limit is not None and not vm.loaded():
+        elif options.executor == "native" or (self._limit and not vm.loaded()):
             self._hasten()
 
     def _hasten(self) -> None:

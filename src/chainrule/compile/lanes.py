@@ -4,7 +4,8 @@ In: a program traced for one example, of which some inputs differ between exampl
 Out: ``Lanes``, called with all examples. Every entry of every value becomes a lane: a
 stretch of ``LANE`` numbers in the workspace, one per example of the block. A tape row
 of one entry becomes a row over a lane, which the VM runs with vector instructions, and
-the workspace of a block stays in the cache however many examples there are.
+the workspace of a block stays in the cache however many examples there are. Compiled
+(``hasten``), a place is a register of eight examples: see ``blocks``.
 """
 
 from __future__ import annotations

@@ -332,11 +332,12 @@ class Loop:
         self.keep: list[int] = list(keep)
         self.stored: list[bool] = [True] * (self.shown - self.carried + len(self.keep))
         self._tape: Any = None
-        if executors.pays(self.body.program, count * home.repeats):
+        if executors.pays(self.body.program, count * home.repeats, home.options):
             with contextlib.suppress(CannotLowerError):
-                self._tape = executors.Hastened(TapeLoop(
+                tape = TapeLoop(
                     self.body.program, self.carried, self.mapped, count, reverse=reverse
-                ))  # fmt: skip
+                )
+                self._tape = executors.Hastened(tape, home.options)
 
     def values(self, operands: Leaves) -> Any:
         """Add the row of this scan; return its results."""

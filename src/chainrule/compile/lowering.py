@@ -1,13 +1,14 @@
-"""Lowering: a program as a tape for the VM, with NumPy calls where the VM has none.
+"""Lowering: a program as rows of tape, and calls in between where a tape has no form.
 
-In: a ``Program`` of real numbers. Out: a ``Tape``, called with the leaves of the
-arguments like a ``Replay``.
+In: a ``Program`` of float64 numbers, booleans and integers. Out: a ``Builder``, which
+holds the rows, the places of every value, the constants to fill in, and the calls.
+``tapes.py`` and ``tape_loops.py`` make functions of it.
 
 Every value is known by the *places* of its entries in one flat workspace: an array of
 integers of its shape. What only moves entries (a reshape, an index, a stack) therefore
 runs no code at all: NumPy's own function is applied to the places. Elementwise rows,
 reductions and small products become tape rows, one per stretch of places with constant
-steps. Any other row is called by NumPy between two stretches of tape.
+steps. Any other row is called between two stretches of tape.
 """
 
 from __future__ import annotations

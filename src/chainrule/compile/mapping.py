@@ -216,11 +216,12 @@ class Mapping:
         given = [self._examples(x) if m else x
                  for x, m in zip(own, self.many, strict=True)]  # fmt: skip
         sparse = any(isinstance(x, Sparse) for x in given)
-        if not sparse and executors.pays_in_lanes(program, self.count):
+        options = self.home.options
+        if not sparse and executors.pays_in_lanes(program, self.count, options):
             try:
                 many = [*self.many, *[False] * len(captured)]
                 lanes = executors.Hastened(
-                    Lanes(program, many, self.count, self.home.threads)
+                    Lanes(program, many, self.count, options.threads), options
                 )
                 return self.home.call(lanes, [*own, *captured], None)
             except CannotLowerError:

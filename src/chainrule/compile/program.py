@@ -82,7 +82,7 @@ def program_of(trace: Trace, inputs: Sequence[Row], outputs: Sequence[Any]) -> P
     program.counts["traced"] = len(program.rows)
     needed(program)
     program.counts["needed"] = len(program.rows)
-    shared(program, fastmath=trace.fastmath)
+    shared(program, fastmath=trace.options.fastmath)
     needed(program)
     trimmed(program)
     program.counts["shared"] = len(program.rows)

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compile import progress
+from chainrule.compile.options import Options
 from chainrule.containers import declare_value
 from chainrule.errors import CompileError, EscapeError
 from chainrule.recorder import as_operand, is_number, may_change
@@ -141,16 +142,17 @@ class Trace:
 
     The body of a loop is traced by itself, in a trace whose ``parent`` is that of the
     loop. What it reads from there becomes an input of the body: ``captured``. Its
-    ``fastmath`` and ``threads`` (see ``compile``) are the parent's.
+    ``options`` (see ``compile``) are the parent's.
     """
 
     def __init__(
-        self, parent: Trace | None = None, *, fastmath: bool = False, threads: int = 1
+        self, parent: Trace | None = None, options: Options | None = None
     ) -> None:
         """Start empty."""
         self.parent: Trace | None = parent
-        self.fastmath: bool = fastmath if parent is None else parent.fastmath
-        self.threads: int = threads if parent is None else parent.threads
+        self.options: Options = options or (
+            Options() if parent is None else parent.options
+        )
         self.level: int = 0 if parent is None else parent.level + 1
         self.repeats: int = 1 if parent is None else parent.repeats
         """How often one call runs these rows, by the loops around them."""

@@ -1,0 +1,22 @@
+"""Options: how a function is compiled, for its programs, loops and derivatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PATHS = 64
+"""How many paths through its branches a function may take for one kind of arguments."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What they mean is said at ``compile``."""
+
+    executor: str = "auto"
+    paths: int = PATHS
+    progress: bool = False
+    fastmath: bool = False
+    threads: int = 1
+
+
+__all__ = ["PATHS", "Options"]
