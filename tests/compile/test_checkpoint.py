@@ -124,24 +124,6 @@ def test_segments_without_steps():
     assert f(np.ones(5))[0] == 6.0
 
 
-def test_segments_close_over_nodes_of_another_argument():
-    def f(w, x):
-        def step(h, v):
-            return np.tanh(w @ h + v), h @ w[0]
-
-        last, ys = gd.scan(step, np.ones(3), x, checkpoint=3)
-        return np.sum(last) + np.sum(ys**2)
-
-    for g in (f, gd.grad(f), gd.grad(f, argnums=(0, 1))):
-        follows(g, (W, ROWS), (W.T, -ROWS), rtol=1e-11)
-    follows(lambda x: gd.grad(lambda w: f(w, x))(W), (ROWS,), (-ROWS,), rtol=1e-11)
-    follows(gd.jacobian(gd.grad(lambda w: f(w, ROWS))), (W,), (W.T,), rtol=1e-10)
-    fast = gd.compile(f)
-    assert_same(
-        gd.grad(fast, argnums=(0, 1))(W, ROWS), gd.grad(f, (0, 1))(W, ROWS), 1e-11
-    )
-
-
 def test_shapes_without_entries():
     def f(x):
         last, ys = gd.scan(lambda c, v: (c + np.sum(v), v), 0.0, x, checkpoint=2)

@@ -183,12 +183,13 @@ def test_steps_none_and_one():
     assert_same(f(np.array([2.0])), (np.float64(3.0), np.array([1.0])))
 
 
-def test_a_scan_over_one_argument_closes_over_nodes_of_another():
+@pytest.mark.parametrize("checkpoint", [None, 3])
+def test_a_scan_over_one_argument_closes_over_nodes_of_another(checkpoint):
     def f(w, x):
         def step(h, v):
             return np.tanh(w @ h + v), h @ w[0]
 
-        last, ys = gd.scan(step, np.ones(3), x)
+        last, ys = gd.scan(step, np.ones(3), x, checkpoint=checkpoint)
         return np.sum(last) + np.sum(ys**2)
 
     for g in (f, gd.grad(f), gd.grad(f, argnums=(0, 1))):
