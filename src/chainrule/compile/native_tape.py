@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from chainrule.compile.ir import LANES, literal, operands_of
 from chainrule.compile.native import VECTOR, Code, Unit, Writer, objects
 from chainrule.compile.tape_text import EXPRESSIONS, OPCODES
@@ -77,6 +79,34 @@ class Rows(Writer):
 
     # ------------------------------------------------------------------- reading
 
+    def _mark(self, start: int, *axes: tuple[int, int]) -> None:
+        """Note that the places from one on are read, by (step, count) of each axis."""
+        low, high = _reach(start, *axes)
+        self.read[low:high] = True
+
+    def take_in(self, place: int, count: int, pointer: str) -> None:
+        """Copy numbers from outside the workspace to their places."""
+        if count > UNROLLED:
+            self._copied(pointer, self.pointer(place), count)
+        elif count == 1:
+            self.put(place, self.add(f"load double, ptr {pointer}"))
+        else:
+            self.put_pieces(place, count, [
+                self._loaded(pointer, i, min(LANES, count - i))
+                for i in range(0, count, LANES)
+            ])  # fmt: skip
+
+    def _copied(self, source: str, target: str, count: int) -> None:
+        """Write a loop that copies numbers from one address to another."""
+        whole = count - count % LANES
+        with self.loop(whole, LANES) as loop:
+            x = self.add(f"load {VECTOR}, ptr {self.at(source, loop.i, 8)}, align 8")
+            self.do(f"store {VECTOR} {x}, ptr {self.at(target, loop.i, 8)}, align 8")
+        if whole < count:
+            kind, rest = f"<{count - whole} x double>", self.at(source, whole, 8)
+            x = self.add(f"load {kind}, ptr {rest}, align 8")
+            self.do(f"store {kind} {x}, ptr {self.at(target, whole, 8)}, align 8")
+
     def number(self, place: int) -> str:
         """Return the number at a place."""
         found = self._numbers.get(place)
@@ -101,10 +131,8 @@ class Rows(Writer):
     def vector(self, start: int, step: int, count: int) -> str:
         """Return up to ``LANES`` numbers from memory, as a vector of ``LANES``."""
         if step == 1:
-            self.read[start : start + count] = True
-            kind = f"<{count} x double>"
-            x = self.add(f"load {kind}, ptr {self.pointer(start)}, align 8")
-            return self.resized(x, count, LANES)
+            self._mark(start, (1, count))
+            return self._loaded(self.pointer(start), 0, count)
         found = "poison"
         for i in range(count):
             x = self.number(start + i * step)
@@ -139,6 +167,10 @@ class Rows(Writer):
         """Write a value to an array outside the workspace."""
         if count == 1:
             self.do(f"store double {self.number(place)}, ptr {pointer}, align 8")
+            return
+        if count > UNROLLED:
+            self._mark(place, (1, count))
+            self._copied(self.pointer(place), pointer, count)
             return
         for i, x in enumerate(self.pieces(place, 1, count)):
             n = min(LANES, count - i * LANES)
@@ -226,7 +258,7 @@ class Rows(Writer):
 
     def _at(self, x: int, step: int, i: str, n: int) -> str:
         """Return the operand of one turn of a loop."""
-        self.read[x : x + (n - 1) * step + 1 : step] = True
+        self._mark(x, (step, n))
         place = self._offset(x, i, step)
         if step == 1:
             return self.add(f"load {VECTOR}, ptr {place}, align 8")
@@ -307,9 +339,8 @@ class Rows(Writer):
             for i in range(m):
                 self._summed(z + i, k, [(x + i * dx, dw), (y, dy)])
             return
-        self.read[x : x + (m - 1) * dx + (k - 1) * dw + 1] = True
-        self.read[y : y + (k - 1) * dy + n] = True
-        self.read[z : z + m * n] = True
+        self._mark(x, (dx, m), (dw, k))
+        self._mark(y, (dy, k), (1, n))
         with self.loop(m) as rows:
             left, result = self._offset(x, rows.i, dx), self._offset(z, rows.i, n)
             for first in range(0, n, UNROLLED):
@@ -358,6 +389,33 @@ class Rows(Writer):
 
 _NOTHING = "splat (double -0.0)"
 _ZEROS = "zeroinitializer"
+
+
+def _reach(start: int, *axes: tuple[int, int]) -> tuple[int, int]:
+    """Return the first place, and the one after the last, of a grid of places.
+
+    It starts at ``start``; each axis has a step, which may be negative, and a count.
+    """
+    ends = [step * (count - 1) for step, count in axes]
+    low = start + sum(min(0, end) for end in ends)
+    return low, start + sum(max(0, end) for end in ends) + 1
+
+
+def reaches(row: Sequence[int]) -> list[tuple[int, int]]:
+    """Return where a row reads and writes: first places, and those after the last."""
+    op, z, x, y, w, n, dx, dy, dw, m, k = row
+    name = _NAMES[op]
+    if name == "matmul":
+        return [_reach(x, (dx, m), (dw, k)), _reach(y, (dy, k), (1, n)), (z, z + m * n)]
+    operands = operands_of(name) if name in EXPRESSIONS else _REDUCED.get(name, "a")
+    found = [_reach(place, (step, n))
+             for place, step, operand in zip((x, y, w), (dx, dy, dw), "abc", strict=True)
+             if operand in operands]  # fmt: skip
+    return [*found, (z, z + (n if name in EXPRESSIONS else 1))]
+
+
+_REDUCED = {"dot": "ab"}
+"""The operands of rows that reduce them, where these are not one."""
 
 
 # ------------------------------------------------------------------------- executor
@@ -433,9 +491,16 @@ def compiled_steps(steps: Steps, read: Any, constants: Mapping[int, float]) -> A
     """
     unit = Unit()
     count = 1 + len(steps.taken) + len(steps.carried) + len(steps.given)
+    rows = steps.code.tolist()
+    touched = np.array([r for row in rows for r in reaches(row)]).reshape(-1, 2).T
     writer = Rows(unit, ["ptr %work", *objects(count)], read, constants)
     table = writer.entries(0)
     arrays = [(writer.entries(i), writer.word(table, i - 1)) for i in range(1, count)]
+
+    def bring(place: int, n: int, pointer: str) -> None:
+        alone = _is_alone(place, n, touched)
+        (writer.move if alone else writer.take_in)(place, n, pointer)
+
     with writer.loop(steps.count) as loop:
         t = loop.i
         if steps.reverse:
@@ -445,24 +510,37 @@ def compiled_steps(steps: Steps, read: Any, constants: Mapping[int, float]) -> A
         written: list[tuple[int, int, str]] = []
         rest = iter(arrays)
         for place, n in steps.taken:
-            writer.move(place, n, writer.part(next(rest), t, n))
+            bring(place, n, writer.part(next(rest), t, n))
         for before, end, n in steps.carried:
             array = next(rest)
-            writer.move(before, n, writer.part(array, now, n))
+            bring(before, n, writer.part(array, now, n))
             written.append((end, n, writer.part(array, then, n)))
         for place, n in steps.given:
             written.append((place, n, writer.part(next(rest), t, n)))
+        left: list[tuple[int, int, str]] = []
         for place, n, pointer in written:
-            if n > UNROLLED:
+            if n > UNROLLED and _is_alone(place, n, touched):
                 writer.move(place, n, pointer)
                 read[place : place + n] = True
-        for row in steps.code.tolist():
+            else:
+                left.append((place, n, pointer))
+        for row in rows:
             writer.row(row)
-        for place, n, pointer in written:
-            if n <= UNROLLED:
-                writer.hand_out(place, n, pointer)
+        for place, n, pointer in left:
+            writer.hand_out(place, n, pointer)
     writer.finish("steps")
     return Code(unit, 2 if len(steps.code) < QUICK else 1).function("steps", 1 + count)
+
+
+def _is_alone(place: int, n: int, touched: Any) -> bool:
+    """Tell whether no row reads or writes n places together with others.
+
+    ``touched`` are the ``reaches`` of all rows. Such places can be elsewhere: what a
+    row reads or writes in one piece must be one piece of memory.
+    """
+    first, after = touched
+    inside = (first >= place) & (after <= place + n)
+    return bool((inside | (after <= place) | (first >= place + n)).all())
 
 
 __all__ = ["Native", "Steps", "compiled_steps", "compiled_stretches", "written"]

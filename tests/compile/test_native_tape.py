@@ -1,0 +1,104 @@
+"""Tapes in native code: what is read and written outside the workspace."""
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.compile import executors, native, vm
+from chainrule.compile.native_tape import reaches
+from tests.compile.comparing import assert_same
+from tests.compile.test_vm import row
+
+pytestmark = pytest.mark.skipif(
+    not native.available(), reason="native code needs llvmlite"
+)
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def loops_at_once(monkeypatch):
+    """Have each scan compiled before its first step."""
+    monkeypatch.setattr(vm, "loaded", lambda: False)
+    monkeypatch.setattr(executors, "pays", lambda program, count: True)
+
+
+def together(a, b):
+    """Steps that read two carries in one piece."""
+
+    def step(carry, x):
+        v = np.concatenate([np.ravel(v) for v in carry]) * x + 1.0
+        v = v / np.sum(v)
+        first, second = v[: np.size(a)], v[np.size(a) :]
+        return (np.reshape(first, np.shape(a)), np.reshape(second, np.shape(b))), v[1]
+
+    return gd.scan(step, (a, b), np.linspace(1.0, 2.0, 30))
+
+
+@pytest.mark.parametrize(
+    "shapes", [((), ()), ((3,), (4,)), ((), (200,)), ((72,), (8,))]
+)
+def test_carries_that_are_read_in_one_piece(loops_at_once, shapes):
+    given = [RNG.random(shape)[()] for shape in shapes]
+    assert_same(gd.compile(together)(*given), together(*given))
+
+
+def test_xs_that_are_read_in_one_piece(loops_at_once):
+    def f(c, xs):
+        return gd.scan(lambda c, x: (c + np.max(np.stack(x) * 2.0), c), c, xs)
+
+    xs = RNG.normal(size=(2, 20))
+    assert_same(gd.compile(f)(0.5, tuple(xs)), f(0.5, tuple(xs)))
+
+
+@pytest.mark.parametrize("part", [slice(100), slice(50, 150), slice(100, None)])
+def test_results_that_are_part_of_what_a_row_writes(loops_at_once, part):
+    def f(c):
+        def step(c, x):
+            h = np.tanh(c * x + 1.0)
+            return h * 0.5 + h[::-1], h[part]
+
+        return gd.scan(step, c, np.linspace(0.0, 1.0, 40))
+
+    c = RNG.random(200)
+    assert_same(gd.compile(f)(c), f(c))
+
+
+def test_long_rows_that_are_read_backwards():
+    def f(x, y):
+        whole = np.concatenate([[np.sin(x)], np.cos(y)])
+        return np.sum(whole[::-1] * np.arange(129.0)) + whole[::-1] * 2.0
+
+    fast = gd.compile(f, executor="native")
+    for x in (0.5, -2.0):
+        y = RNG.normal(size=128)
+        assert_same(fast(x, y), f(x, y))
+
+
+def test_products_of_a_matrix_that_is_read_backwards():
+    def f(x, y):
+        return np.exp(x)[::-1, ::-1] @ np.sin(y)[::-1]
+
+    x, y = RNG.normal(size=(9, 12)), RNG.normal(size=(12, 20))
+    assert_same(gd.compile(f, executor="native")(x, y), f(x, y))
+
+
+def test_a_scan_of_no_steps_reads_nothing(loops_at_once):
+    def f(c, xs):
+        return gd.scan(lambda c, x: (np.sin(c * x) + 1.0, c * 2.0), c, xs)
+
+    for c in (0.5, np.linspace(0.0, 1.0, 100)):
+        xs = np.zeros((0, *np.shape(c)))
+        assert_same(gd.compile(f)(c, xs), f(c, xs))
+
+
+def test_what_rows_read_and_write():
+    assert reaches(row("add", 50, 7, 9, n=3, dx=-2, dy=1)) == [
+        (3, 8), (9, 12), (50, 53)
+    ]  # fmt: skip
+    assert reaches(row("sum", 50, 7, n=3, dx=2)) == [(7, 12), (50, 51)]
+    assert reaches(row("dot", 50, 7, 20, n=3, dx=-1, dy=0)) == [
+        (5, 8), (20, 21), (50, 51)
+    ]  # fmt: skip
+    product = row("matmul", 50, 7, 20, n=4, dx=-3, dw=1, dy=4, m=2, k=3)
+    assert reaches(product) == [(4, 10), (20, 32), (50, 58)]
