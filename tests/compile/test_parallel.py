@@ -1,6 +1,10 @@
 """Parts of a loop, side by side."""
 
+import os
+import subprocess
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -42,6 +46,40 @@ def test_an_error_in_a_part_is_raised():
 
     with pytest.raises(ValueError, match="in a part"):
         side_by_side(run, [(0, 1), (1, 2)])
+
+
+def test_an_error_waits_for_the_other_parts():
+    failed, ended = threading.Event(), []
+
+    def run(i, first, last):
+        if i == 0:
+            failed.set()
+            raise KeyboardInterrupt
+        failed.wait(10)
+        time.sleep(0.05)
+        ended.append(i)
+
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side(run, [(0, 1), (1, 2), (2, 3)])
+    assert sorted(ended) == [1, 2]
+
+
+FORKED = """
+import os, signal
+from chainrule.compile.parallel import side_by_side
+side_by_side(lambda *_: None, [(0, 1), (1, 2)])
+child = os.fork()
+if not child:
+    signal.alarm(10)
+    side_by_side(lambda *_: None, [(0, 1), (1, 2)])
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_parts_run_in_a_forked_process():
+    subprocess.run([sys.executable, "-c", FORKED], check=True)
 
 
 @pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 
@@ -29,11 +30,19 @@ Part = Callable[[int, int, int], Any]
 
 
 def side_by_side(run: Part, parts: list[tuple[int, int]]) -> None:
-    """Call ``run(number, first, last)`` for each part, each in a thread."""
-    pool = _pool(len(parts)) if len(parts) > 1 else None
-    others = [pool.submit(run, i, *part) for i, part in enumerate(parts[1:], 1)
-              if pool is not None]  # fmt: skip
-    run(0, *parts[0])
+    """Call ``run(number, first, last)`` for each part, each in a thread.
+
+    It returns, or raises, when all parts have ended: what they write to may then go.
+    """
+    if len(parts) == 1:
+        run(0, *parts[0])
+        return
+    pool = _pool(len(parts))
+    others = [pool.submit(run, i, *part) for i, part in enumerate(parts[1:], 1)]
+    try:
+        run(0, *parts[0])
+    finally:
+        wait(others)  # also where Ctrl-C, or an error, ends this part
     for other in others:
         other.result()
 
@@ -41,6 +50,10 @@ def side_by_side(run: Part, parts: list[tuple[int, int]]) -> None:
 @functools.cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads - 1, thread_name_prefix="chainrule")
+
+
+if hasattr(os, "register_at_fork"):  # a forked process has none of the threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 __all__ = ["parts_of", "side_by_side"]
