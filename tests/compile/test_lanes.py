@@ -84,3 +84,13 @@ def test_the_gradient_of_a_map_sums_over_shared_operands():
     g = gd.grad(loss, (0, 1))
     for found, expected in zip(gd.compile(g)(a, x), g(a, x), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-11)
+
+
+def test_arrays_of_constants():
+    w = np.random.default_rng(0).normal(size=(300, 8))
+
+    def f(x):
+        return np.sum(np.sin(x @ w) * 2.0)
+
+    x = np.random.default_rng(1).normal(size=(140, 300))
+    np.testing.assert_allclose(gd.compile(gd.vmap(f))(x), [f(v) for v in x], rtol=1e-12)

@@ -8,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as gd
+from chainrule.compile import native
+from chainrule.compile.fusion import fused
 from chainrule.compile.lowering import Builder
+from chainrule.compile.replay import Replay
 
 ONE = [np.sin, np.negative, np.sqrt, np.positive, np.square, np.abs,
        lambda x: x**2, lambda x: x**3, lambda x: x**0.5, lambda x: 2 - x,
@@ -69,3 +72,31 @@ def test_most_rows_of_a_scalar_program_take_the_short_path(monkeypatch):
     Builder(program)
     assert len(found) == len(program.rows)
     assert None not in found
+
+
+SUMMED = [
+    lambda x: np.sum(x, 0, None, None, False, 5.0),
+    lambda x: np.sum(x, 0, initial=5.0),
+    lambda x: np.add.reduce(x, 0, None, None, True, 5.0),
+    lambda x: np.max(x, 0, None, True, 5.0),
+    lambda x: np.max(x, 0, None, np._NoValue, 5.0),
+    lambda x: np.min(x, 1, None, True),
+    lambda x: np.minimum.reduce(x, 1, None, None, True),
+]
+
+
+@pytest.mark.parametrize("reduced", SUMMED)
+@pytest.mark.parametrize("rows", [2, 100])
+def test_options_of_reductions_that_are_given_by_place(reduced, rows):
+    x = np.random.default_rng(0).normal(size=(rows, 100))
+
+    def f(x):
+        return reduced(np.sin(x) * 2.0 + x)
+
+    for executor in ("native", "auto") if native.available() else ("numpy",):
+        fast = gd.compile(f, executor=executor)
+        for _ in range(3):
+            np.testing.assert_allclose(fast(x), f(x), rtol=1e-13)
+    program = fused(fast.newest()[1].program) if native.available() else None
+    if program is not None:
+        np.testing.assert_allclose(Replay(program)(x)[0], f(x), rtol=1e-13)

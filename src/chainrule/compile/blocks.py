@@ -73,9 +73,7 @@ class _Block(Writer):
         super().__init__(unit, ["i64 %first", "i64 %last", *objects(arrays)])
         self.example = example
         self.count = count
-        self.values: dict[int, str] = {
-            p: literal(x, LANES) for p, x in example.constants.items()
-        }
+        self.values: dict[int, str] = {}
         self.sources: dict[int, tuple[str, int, int]] = {}
         unit.external.add(f"declare i1 @{_SOME}({_FLAGS})")
 
@@ -121,6 +119,8 @@ class _Block(Writer):
     def value(self, place: int) -> str:
         """Return the register of a place."""
         found = self.values.get(place)
+        if found is None and place in self.example.constants:
+            return literal(self.example.constants[place], LANES)
         if found is None:
             base, size, e = self.sources[place]
             found = "poison"

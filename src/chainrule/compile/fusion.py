@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compile.lowering import CannotLowerError, operation_of
+from chainrule.compile.lowering import CannotLowerError, operation_of, reducing_options
 from chainrule.compile.nests import Access, Nest, Plan, Reduction, Step, access
 from chainrule.compile.products import Product
 from chainrule.compile.program import Program, needed, replaced
@@ -309,10 +309,7 @@ def _options(row: Row) -> tuple[str | None, dict[str, Any]]:
         name = _REDUCTIONS.get(owner) if f.__name__ == "reduce" else None
     else:
         name = _REDUCTIONS.get(f) if not isinstance(f, np.ufunc) else None
-    names = ("axis", "dtype", "out", "keepdims")
-    options: dict[str, Any] = dict(zip(names, row.args[1:], strict=False))
-    options.setdefault("axis", 0 if isinstance(owner, np.ufunc) else None)
-    return name, options | row.given
+    return name, reducing_options(row)
 
 
 # -------------------------------------------------------------- products of matrices

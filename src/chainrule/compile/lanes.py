@@ -10,6 +10,7 @@ the workspace of a block stays in the cache however many examples there are. Com
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,7 +66,7 @@ class Lanes:
         self.blocks: int = min(-(-count // LANE), max(1, CHUNK // max(1, entries)))
         self._example = Example(
             [list(row) for row in b.code],
-            constants_of(b),
+            constants_of(b, math.inf),
             [(p.tolist(), m) for p, m in zip(self._places, self._many, strict=True)],
             [p.tolist() for p in ends],
             [p for x in program.checks for p in np.ravel(b.at[x]).tolist()],

@@ -347,13 +347,16 @@ def span(places: Places) -> tuple[int, int]:
     return (int(places.flat[0]) if places.size else 0), places.size
 
 
-def constants_of(b: Builder) -> dict[int, float]:
-    """Return the numbers that a tape reads and never writes, by their places."""
+def constants_of(b: Builder, most: float = FEW) -> dict[int, float]:
+    """Return the numbers that a tape reads and never writes, by their places.
+
+    Those of arrays with more than ``most`` entries are left out.
+    """
     found: dict[int, float] = {}
     for places, x in b.filled:
         if type(places) is int:
             found[places] = float(x)
-        elif places.size <= FEW:
+        elif places.size <= most:
             flat = np.ravel(x).tolist()
             found |= dict(zip(np.ravel(places).tolist(), flat, strict=True))
     return found
@@ -516,15 +519,21 @@ def _picks_some_twice(index: Any, shape: Any) -> bool:
     return len(set(picked)) < len(picked)
 
 
+def reducing_options(row: Row) -> dict[str, Any]:
+    """Return by name what a reduction's row was given beside the array."""
+    f: Any = row.function
+    names = ["axis", "dtype", "out", "keepdims", "initial", "where"]
+    if f in (np.max, np.min):
+        names.remove("dtype")
+    options: dict[str, Any] = dict(zip(names, row.args[1:], strict=False))
+    options.setdefault("axis", 0 if hasattr(f, "__self__") else None)
+    return options | row.given
+
+
 def _reduction(name: str, pair: str) -> Form:
     def form(b: Builder, row: Row) -> Places:
-        x, *rest = row.args
-        given: dict[str, Any] = dict(
-            zip(("axis", "dtype", "out", "keepdims"), rest, strict=False)
-        )
-        given |= row.given
-        default = 0 if hasattr(row.function, "__self__") else None
-        axis = given.pop("axis", default)
+        x, given = row.args[0], reducing_options(row)
+        axis = given.pop("axis")
         keepdims = given.pop("keepdims", False)
         if any(v is not None and v is not np._NoValue for v in given.values()):  # type: ignore
             raise CannotLowerError

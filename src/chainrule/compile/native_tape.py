@@ -408,9 +408,8 @@ def reaches(row: Sequence[int]) -> list[tuple[int, int]]:
     if name == "matmul":
         return [_reach(x, (dx, m), (dw, k)), _reach(y, (dy, k), (1, n)), (z, z + m * n)]
     operands = operands_of(name) if name in EXPRESSIONS else _REDUCED.get(name, "a")
-    found = [_reach(place, (step, n))
-             for place, step, operand in zip((x, y, w), (dx, dy, dw), "abc", strict=True)
-             if operand in operands]  # fmt: skip
+    taken = zip("abc", (x, y, w), (dx, dy, dw), strict=True)
+    found = [_reach(place, (step, n)) for p, place, step in taken if p in operands]
     return [*found, (z, z + (n if name in EXPRESSIONS else 1))]
 
 
