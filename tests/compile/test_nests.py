@@ -80,6 +80,15 @@ def test_a_sum_of_negative_zeros_is_zero():
         assert not np.signbit(z).any()
 
 
+def test_sums_of_parts_that_are_infinite():
+    x = np.array([np.inf, -np.inf])[:, None] * np.ones(4)
+    step = Step("copy", (("input", 0),))
+    sums = (Reduction("add", 0, (0,)),)
+    plan = Plan(x.shape, (access(x, x, x.shape),), (step,), (), sums)
+    (total,) = Nest(plan, 2)([x])
+    assert np.isnan(total).all()
+
+
 SIZES = [(2, 1, 1), (2, 2, 2), (7, 5, 9), (13, 33, 20), (6, 64, 64), (30, 130, 3)]
 
 

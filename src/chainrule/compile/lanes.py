@@ -74,7 +74,6 @@ class Lanes:
         self._likes = [x if isinstance(x, Row) else np.asarray(x)
                        for x in program.outputs]  # fmt: skip
         self.operations: int = self._example.operations
-        self.times = count
         self._native: Any = None
         self._threads = threads
         code = _widened(b)

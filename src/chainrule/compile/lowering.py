@@ -340,6 +340,13 @@ def _stretches(flat: Any) -> Any:
         yield start, n - start, steps
 
 
+def is_one_piece(places: Places) -> bool:
+    """Tell whether places follow each other in memory, in their order."""
+    if type(places) is int:
+        return True
+    return places.size > 0 and bool((np.diff(np.ravel(places)) == 1).all())
+
+
 def span(places: Places) -> tuple[int, int]:
     """Return start and length of contiguous places."""
     if type(places) is int:
@@ -605,6 +612,9 @@ __all__ = [
     "CannotLowerError",
     "Outside",
     "constants_of",
+    "is_one_piece",
+    "operation_of",
+    "reducing_options",
     "span",
     "writer_of",
 ]

@@ -490,45 +490,53 @@ def compiled_steps(steps: Steps, read: Any, constants: Mapping[int, float]) -> A
     """
     unit = Unit()
     count = 1 + len(steps.taken) + len(steps.carried) + len(steps.given)
-    rows = steps.code.tolist()
-    touched = np.array([r for row in rows for r in reaches(row)]).reshape(-1, 2).T
     writer = Rows(unit, ["ptr %work", *objects(count)], read, constants)
     table = writer.entries(0)
     arrays = [(writer.entries(i), writer.word(table, i - 1)) for i in range(1, count)]
-
-    def bring(place: int, n: int, pointer: str) -> None:
-        alone = _is_alone(place, n, touched)
-        (writer.move if alone else writer.take_in)(place, n, pointer)
-
     with writer.loop(steps.count) as loop:
         t = loop.i
         if steps.reverse:
             t = writer.add(f"sub i64 {steps.count - 1}, {t}")
-        after = writer.add(f"add i64 {t}, 1")
-        now, then = (after, t) if steps.reverse else (t, after)
-        written: list[tuple[int, int, str]] = []
-        rest = iter(arrays)
-        for place, n in steps.taken:
-            bring(place, n, writer.part(next(rest), t, n))
-        for before, end, n in steps.carried:
-            array = next(rest)
-            bring(before, n, writer.part(array, now, n))
-            written.append((end, n, writer.part(array, then, n)))
-        for place, n in steps.given:
-            written.append((place, n, writer.part(next(rest), t, n)))
-        left: list[tuple[int, int, str]] = []
-        for place, n, pointer in written:
-            if n > UNROLLED and _is_alone(place, n, touched):
-                writer.move(place, n, pointer)
-                read[place : place + n] = True
-            else:
-                left.append((place, n, pointer))
-        for row in rows:
-            writer.row(row)
-        for place, n, pointer in left:
-            writer.hand_out(place, n, pointer)
+        _write_step(writer, steps, arrays, t)
     writer.finish("steps")
     return Code(unit, 2 if len(steps.code) < QUICK else 1).function("steps", 1 + count)
+
+
+def _write_step(
+    writer: Rows, steps: Steps, arrays: Sequence[tuple[str, str]], t: str
+) -> None:
+    """Write step t: what it takes, its rows, and what it hands on or gives."""
+    after = writer.add(f"add i64 {t}, 1")
+    now, then = (after, t) if steps.reverse else (t, after)
+    taken: list[tuple[int, int, str]] = []
+    written: list[tuple[int, int, str]] = []
+    rest = iter(arrays)
+    for place, n in steps.taken:
+        taken.append((place, n, writer.part(next(rest), t, n)))
+    for before, end, n in steps.carried:
+        array = next(rest)
+        taken.append((before, n, writer.part(array, now, n)))
+        written.append((end, n, writer.part(array, then, n)))
+    for place, n in steps.given:
+        written.append((place, n, writer.part(next(rest), t, n)))
+    rows = steps.code.tolist()
+    touched = np.array([r for row in rows for r in reaches(row)]).reshape(-1, 2).T
+    for place, n, pointer in taken:
+        if _is_alone(place, n, touched):
+            writer.move(place, n, pointer)
+        else:
+            writer.take_in(place, n, pointer)
+    left: list[tuple[int, int, str]] = []
+    for place, n, pointer in written:
+        if n > UNROLLED and _is_alone(place, n, touched):
+            writer.move(place, n, pointer)
+            writer.read[place : place + n] = True
+        else:
+            left.append((place, n, pointer))
+    for row in rows:
+        writer.row(row)
+    for place, n, pointer in left:
+        writer.hand_out(place, n, pointer)
 
 
 def _is_alone(place: int, n: int, touched: Any) -> bool:

@@ -139,11 +139,16 @@ class Nest:
         def whole() -> None:
             side_by_side(run, self._parts)
             for other in sums[1:]:
-                for r, total, part in zip(plan.reductions, totals, other, strict=True):
-                    getattr(np, r.name)(total, part, out=total)
+                self._join(totals, other)
 
         whole.arrays = arrays  # type: ignore[attr-defined]  (their addresses are used)
         return whole
+
+    def _join(self, totals: Sequence[Any], others: Sequence[Any]) -> None:
+        """Take the reductions of another part into these."""
+        with np.errstate(all="ignore"):
+            for r, total, x in zip(self.plan.reductions, totals, others, strict=True):
+                getattr(np, r.name)(total, x, out=total)
 
 
 def access(base: Any, view: Any, shape: Shape) -> Access | None:

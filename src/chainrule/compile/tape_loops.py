@@ -14,6 +14,7 @@ from chainrule.compile.lowering import (
     CannotLowerError,
     Places,
     constants_of,
+    is_one_piece,
     span,
     writer_of,
 )
@@ -58,7 +59,6 @@ class TapeLoop:
             b.raised(large, self._large)
         self._code: Any = np.array(b.code, dtype=np.int64).reshape(-1, 11)
         self.operations: int = len(self._code) + int(self._code[:, 5].sum()) // 4
-        self.times = count
         self._filled, self._constants = b.filled, constants_of(b)
         self._size = self._rows_end = b.size
         self.name: str = "vm"
@@ -91,11 +91,6 @@ class TapeLoop:
                  for p, e in zip(self._starts, self._ends, strict=False)]  # fmt: skip
         self._tables = [np.array(t, dtype=np.int64).reshape(-1, w)
                         for t, w in ((ins, 4), (outs, 4), (moves, 3))]  # fmt: skip
-
-    @property
-    def workspace(self) -> int:
-        """The bytes of one workspace."""
-        return 8 * self._state[1]
 
     def hasten(self) -> None:
         """Have LLVM compile the loop, which the VM interprets until then."""
@@ -220,10 +215,8 @@ def _own_places(b: Builder, program: Program) -> list[Places]:
     found: list[Places] = []
     for x in program.outputs:
         places = b.places(x)
-        flat = np.ravel(places)
         start, n = span(places)
-        even = flat.size > 0 and bool((np.diff(flat) == 1).all())
-        if isinstance(x, Row) and even and own[start : start + n].all():
+        if isinstance(x, Row) and is_one_piece(places) and own[start : start + n].all():
             own[start : start + n] = False
             found.append(places)
         else:

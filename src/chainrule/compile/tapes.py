@@ -24,6 +24,7 @@ from chainrule.compile.lowering import (
     Outside,
     Places,
     constants_of,
+    is_one_piece,
     span,
 )
 from chainrule.compile.program import Program, replaced
@@ -78,8 +79,8 @@ class Tape:
             start = end
         self._fresh = vm.workspace(b.size)
         self._fresh[:] = 0.0
-        for places, value in b.filled:
-            self._fresh[places] = value
+        self._filled = b.filled
+        _fill(self._fresh, b.filled)
         self._constants = constants_of(b)
         self._free: list[Workspace] = []
         self._inputs = [(b.at[x], x.shape) for x in program.inputs]
@@ -170,17 +171,18 @@ class Tape:
     def shares(self) -> dict[str, float]:
         """Return which rows NumPy runs, and the share of the time that each takes.
 
-        It is measured now, on the workspace of the last call.
+        It is measured now, on the workspace of the last call; where that ended in an
+        error, the shares are nan.
         """
         names = [x.name if isinstance(x, Outside) and not _is_native(x.row) else ""
                  for x in self._parts]  # fmt: skip
-        seconds = {name: math.nan for name in names if name}
-        if not seconds or not self._free:
-            return seconds
+        unknown = {name: math.nan for name in names if name}
+        if not unknown or not self._free:
+            return unknown
         held = self._free.pop()
         whole = 0.0
         try:
-            seconds = dict.fromkeys(seconds, 0.0)
+            seconds = dict.fromkeys(unknown, 0.0)
             for step in held.steps * TIMES:
                 start = time.perf_counter()
                 step()
@@ -189,13 +191,23 @@ class Tape:
                 name = getattr(step, "name", "")
                 if name in seconds:
                     seconds[name] += took
+        except Exception:  # the last call ended here too
+            return unknown
         finally:
             self._free.append(held)
         return {name: took / whole for name, took in seconds.items()}
 
     def poison(self) -> None:
-        """Fill what the tape writes with nan, so that an unwritten read shows."""
-        self._free.clear()
+        """Fill free workspaces with nan, so that an unwritten read shows."""
+        for held in self._free:
+            held.numbers.fill(np.nan)
+            _fill(held.numbers, self._filled)
+
+
+def _fill(work: Any, filled: Sequence[tuple[Places, Any]]) -> None:
+    """Put constants at their places."""
+    for places, value in filled:
+        work[places] = value
 
 
 # --------------------------------------------------------------------- rows in between
@@ -223,7 +235,7 @@ class _Calling:
         self.sources = [_source(work, x, places) for x, places in pairs]
         (places,) = outside.results
         self.work, self.places = work.numbers, places
-        if self.row.shape and _is_even(places):
+        if self.row.shape and is_one_piece(places):
             self.work, self.places = work.view(places, self.row.shape), Ellipsis
 
     def __call__(self) -> None:
@@ -251,7 +263,7 @@ class _Filling:
         self.copies: list[tuple[Any, Places]] = []
         for x, places in zip(row.operands, outside.operands, strict=True):
             shape = x.shape or ()
-            if type(places) is int or _is_even(places):
+            if is_one_piece(places):
                 known[x] = work.view(places, shape)
             elif x not in known:
                 known[x] = np.empty(shape)
@@ -267,17 +279,10 @@ class _Filling:
         self.run()
 
 
-def _is_even(places: Places) -> bool:
-    """Tell whether places are contiguous, in their order."""
-    if type(places) is int:
-        return True
-    return places.size > 0 and bool((np.diff(np.ravel(places)) == 1).all())
-
-
 def _source(work: Workspace, x: Row, places: Places) -> Callable[[], Any]:
     """Return the function that reads a value in the class that it has elsewhere."""
     numbers = work.numbers
-    if x.shape and x.dtype == np.float64 and _is_even(places):
+    if x.shape and x.dtype == np.float64 and is_one_piece(places):
         view = work.view(places, x.shape)
         return lambda: view
     if x.shape:
@@ -321,7 +326,7 @@ def _reader(work: Workspace, x: Any, places: Places) -> Step:
         if dtype == np.float64:
             return lambda: numbers[place]
         return lambda: numbers[place].astype(dtype)
-    if _is_even(places):
+    if is_one_piece(places):
         view = work.view(places, x.shape)
         return view.copy if dtype == np.float64 else lambda: view.astype(dtype)
     if dtype == np.float64:
