@@ -170,3 +170,14 @@ def test_a_mixture_is_fused_with_products_and_sums():
         for run in runs:
             assert_close(run(*moved), Replay(program)(*moved))
             run.poison()
+
+
+@np.errstate(all="ignore")
+def test_the_power_of_a_half_is_the_root_that_numpy_takes():
+    def f(x):
+        return (x + x) ** 0.5
+
+    x = np.tile([-0.0, -np.inf, 4.0], N)
+    (found,) = Replay(fused(program_of(f, np.ones(x.shape))))(x)
+    np.testing.assert_array_equal(found, f(x))
+    np.testing.assert_array_equal(np.signbit(found[::3]), True)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as gd
-from chainrule.compile import native
+from chainrule.compile import native, vm
 from chainrule.compile.fusion import fused
 from chainrule.compile.lowering import Builder
 from chainrule.compile.replay import Replay
@@ -100,3 +100,20 @@ def test_options_of_reductions_that_are_given_by_place(reduced, rows):
     program = fused(fast.newest()[1].program) if native.available() else None
     if program is not None:
         np.testing.assert_allclose(Replay(program)(x)[0], f(x), rtol=1e-13)
+
+
+@pytest.mark.parametrize("executor", ["vm", "native"])
+@np.errstate(all="ignore")
+def test_the_power_of_a_half_is_the_root_that_numpy_takes(executor):
+    def f(x):
+        return x**0.5, x[0] ** 0.5
+
+    module = vm if executor == "vm" else native
+    if not module.available():
+        pytest.skip("the executor is not installed")
+    fast = gd.compile(f, executor=executor)
+    x = np.array([-0.0, -np.inf, 0.0, 4.0, -4.0])
+    for i in range(5):
+        for a, e in zip(fast(np.roll(x, i)), f(np.roll(x, i)), strict=True):
+            np.testing.assert_array_equal(a, e)
+            np.testing.assert_array_equal(np.copysign(1.0, a), np.copysign(1.0, e))

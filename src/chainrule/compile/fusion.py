@@ -21,7 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compile.lowering import CannotLowerError, operation_of, reducing_options
+from chainrule.compile.lowering import (
+    CannotLowerError,
+    operation_of,
+    power_of,
+    reducing_options,
+)
 from chainrule.compile.nests import Access, Nest, Plan, Reduction, Step, access
 from chainrule.compile.products import Product
 from chainrule.compile.program import Program, needed, replaced
@@ -283,10 +288,8 @@ def _steps(row: Row) -> list[tuple[str, tuple[Any, ...]]]:
         return [(name, row.args), ("where", (row.given["where"], ..., 0.0))]
     if not isinstance(f, np.ufunc) or row.given or f.signature is not None:
         raise CannotLowerError
-    name, args = operation_of(f, [*row.operands, row]), row.args
-    if name == "power" and not isinstance(args[1], Row) and np.ndim(args[1]) == 0:
-        name, args = ("square", args[:1]) if args[1] == 2 else (name, args)
-    return [(name, args)]
+    name = operation_of(f, [*row.operands, row])
+    return [power_of(row) if name == "power" else (name, row.args)]
 
 
 def _is_reduction(row: Row) -> bool:

@@ -429,8 +429,8 @@ def _ufunc(b: Builder, row: Row) -> Places:
     else:
         name = operation_of(f, [*operands, row])
     args = row.args
-    if name == "power" and not isinstance(args[1], Row) and np.ndim(args[1]) == 0:
-        name, args = ("square", args[:1]) if args[1] == 2 else (name, args)
+    if name == "power":
+        name, args = power_of(row)
     if name == "add":
         return _added(b, row.shape, *map(b.places, args))
     return b.elementwise(name, row.shape, *map(b.places, args))
@@ -469,6 +469,21 @@ def operation_of(f: Any, rows: Sequence[Row]) -> str:
     if rows[-1].dtype == np.bool_ and arithmetic:
         raise CannotLowerError  # + of booleans is "or"
     return name
+
+
+def power_of(row: Row) -> tuple[str, tuple[Any, ...]]:
+    """Return the operation and operands of a power.
+
+    Like NumPy, it takes the root of an array for the exponent 0.5: for -inf that is
+    nan, and for -0 it is -0, where C's ``pow`` gives inf and 0.
+    """
+    base, exponent = row.args
+    if not isinstance(exponent, Row) and np.ndim(exponent) == 0:
+        if exponent == 2:
+            return "square", (base,)
+        if exponent == 0.5 and row.shape:
+            return "sqrt", (base,)
+    return "power", row.args
 
 
 def _chosen(b: Builder, row: Row) -> Places:
