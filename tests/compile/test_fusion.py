@@ -181,3 +181,26 @@ def test_the_power_of_a_half_is_the_root_that_numpy_takes():
     (found,) = Replay(fused(program_of(f, np.ones(x.shape))))(x)
     np.testing.assert_array_equal(found, f(x))
     np.testing.assert_array_equal(np.signbit(found[::3]), True)
+
+
+@pytest.mark.parametrize("room", [0, executors.ROOM])
+def test_an_error_after_a_decision_is_no_error_before_it(room, monkeypatch):
+    for name in ("FUSING", "LOADING"):
+        monkeypatch.setattr(executors, name, 0.0)
+    monkeypatch.setattr(executors, "ROOM", room)
+    monkeypatch.setattr(executors, "TRIALS", 100)
+
+    def f(x, a):
+        y = np.sin(x)
+        if np.sum(y) < 0:
+            return y * 0.0
+        return (y * 2.0 + np.linalg.inv(a)) * np.cos(y)
+
+    n = 64
+    x, regular, singular = np.ones((n, n)), np.eye(n), np.zeros((n, n))
+    fast = gd.compile(f)
+    for _ in range(3):
+        np.testing.assert_allclose(fast(x, regular), f(x, regular), rtol=1e-12)
+    np.testing.assert_array_equal(fast(-x, singular), f(-x, singular))
+    with pytest.raises(np.linalg.LinAlgError):
+        fast(x, singular)

@@ -6,7 +6,8 @@ sweeps whole arrays through memory once per operation; a group reads what it nee
 and only what is read outside the group is written to memory.
 
 Rows join a group if no path leads from the group to them around it: then the group can
-run as one, after all that it reads and before all that reads it. What only shows an
+run as one, after all that it reads and before all that reads it. And no row that may
+raise an error comes to run before a decision that precedes it. What only shows an
 array otherwise (a reshape, a slice, a broadcast) is no row of a group: its operand is
 read in place.
 """
@@ -56,6 +57,11 @@ _VIEWS: set[Any] = {
     np.squeeze, np.broadcast_to, broadcast_to, np.flip, np.diagonal, operator.getitem,
 }  # fmt: skip
 """Functions that may only show an array otherwise."""
+_SAFE: set[Any] = {
+    np.where, masked_result, np.concatenate, np.stack, np.copy, np.dot, np.sum, np.mean,
+    np.max, np.min, float,
+}  # fmt: skip
+"""Functions that raise no error, whatever the values are."""
 _REDUCTIONS: dict[Any, str] = {
     np.add: "add", np.sum: "add", np.maximum: "maximum", np.max: "maximum",
     np.minimum: "minimum", np.min: "minimum",
@@ -213,7 +219,12 @@ def _grouped(program: Program, views: Views) -> list[Group]:
     member: dict[Row, Group] = {}
     above: dict[Row, set[Group]] = {}
     open_groups: dict[tuple[int, ...], list[Group]] = {}
+    groups: list[Group] = []
+    decisions, decided = {g.row for g in program.guards}, False
     for row in program.rows:
+        decided = decided or row in decisions
+        if decided and _may_raise(row):
+            open_groups.clear()  # it would run before the decision that precedes it
         needs: set[Group] = set()
         for x in row.operands:
             if x in member:
@@ -234,11 +245,21 @@ def _grouped(program: Program, views: Views) -> list[Group]:
         else:
             group = Group(row.shape or ())
             open_groups[group.shape].append(group)
+            groups.append(group)
         group.rows.append(row)
         group.needs |= needs - {group}
         member[row] = group
-    groups = [g for found in open_groups.values() for g in found]
     return [g for g in groups if _pays(g, views)]
+
+
+def _may_raise(row: Row) -> bool:
+    """Tell whether a row may raise an error for some values of its operands."""
+    f: Any = row.function
+    if isinstance(f, (np.ufunc, Product, Scattered)) or f in _SAFE:
+        return False
+    if isinstance(getattr(f, "__self__", None), np.ufunc):
+        return False
+    return not (f in _VIEWS and row.reads_first)
 
 
 def _pays(group: Group, views: Views) -> bool:
