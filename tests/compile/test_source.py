@@ -146,3 +146,12 @@ def test_what_was_not_compiled_has_no_text():
             show(np.sin)
         with pytest.raises(CompileError, match="Call it once"):
             show(gd.compile(np.sin))
+
+
+@pytest.mark.parametrize(
+    "order", [np.less, np.less_equal, np.greater, np.greater_equal]
+)
+def test_numpy_orders_complex_numbers(order):
+    fast = gd.compile(lambda z: (order(z, 1j), order(2.0, z), order(z, z)))
+    for z in (1 + 1j, -1 - 2j, 2 + 0j):
+        assert fast(z) == fast.f(z)

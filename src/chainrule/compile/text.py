@@ -91,6 +91,8 @@ def expression(row: Row, names: Names) -> str:
         source, dtype = (_written(x, names, 0) for x in args)
         return f"np.asarray({source}).astype({dtype})[()]"
     infix = not row.given and not any(isinstance(x, (list, tuple)) for x in args)
+    if function in _ORDERS and any(map(_is_complex, args)):
+        infix = False  # NumPy orders complex numbers, and Python does not
     if infix and function in INFIX and len(args) == 2:
         sign, binding = INFIX[function]
         left, right = binding + (sign == "**"), binding + (sign != "**")
@@ -102,6 +104,13 @@ def expression(row: Row, names: Names) -> str:
     parts = [_written(x, names, 0) for x in args]
     parts += [f"{k}={_written(x, names, 0)}" for k, x in row.given.items()]
     return f"{function_name(function, names)}({', '.join(parts)})"
+
+
+def _is_complex(x: Any) -> bool:
+    return (x.number if isinstance(x, Row) else type(x)) is complex
+
+
+_ORDERS: set[Any] = {np.less, np.less_equal, np.greater, np.greater_equal}
 
 
 def function_name(function: Any, names: Names) -> str:
