@@ -72,6 +72,21 @@ def test_a_long_program_starts_on_the_vm(monkeypatch):
     assert ran_by(monkeypatch, 4) == ["tape VM"] * 4
 
 
+@pytest.mark.usefixtures("costs_two_runs")
+def test_numpy_goes_on_where_llvm_does_not_load(monkeypatch):
+    def broken(text, effort):
+        raise OSError("no such library")
+
+    monkeypatch.setattr(native, "compiled", broken)
+    monkeypatch.setattr(executors, "time", Clock())
+    fast = gd.compile(wave)
+    for _ in range(4):
+        assert fast(1.0, 0.5) == pytest.approx(wave(1.0, 0.5), rel=1e-12)
+    ran = fast.stats()["programs"][0]
+    assert ran["executor"] == "numpy"
+    assert "no such library" in ran["because"]
+
+
 def test_the_shares_of_numpy_rows_are_told():
     fast = gd.compile(lambda x: np.sum(np.cumsum(np.sin(x)) * x), executor="native")
     fast(np.ones(9))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.compile import executors, native, vm
+from chainrule.compile import executors, native, native_tape, vm
 from chainrule.compile.native_tape import reaches
 from tests.compile.comparing import assert_same
 from tests.compile.test_vm import row
@@ -102,3 +102,23 @@ def test_what_rows_read_and_write():
     ]  # fmt: skip
     product = row("matmul", 50, 7, 20, n=4, dx=-3, dw=1, dy=4, m=2, k=3)
     assert reaches(product) == [(4, 10), (20, 32), (50, 58)]
+
+
+def test_long_stretches_are_divided_and_long_bodies_refused(monkeypatch):
+    def f(x, y):
+        for _ in range(30):
+            x, y = np.sin(x) + y, np.concatenate([x[1:], y[:1]]) * 0.5
+        return x, y
+
+    x, y = np.linspace(0.0, 1.0, 20), np.ones(20)
+    monkeypatch.setattr(native_tape, "CHUNK", 100)
+    fast = gd.compile(f, executor="native")
+    assert_same(fast(x, y), f(x, y), 1e-12)
+    (part,) = fast.newest()[1].run._parts
+    assert len(part._parts) > 10
+
+    def steps(x):
+        return gd.scan(lambda c, _: (f(c, c)[0], None), x, None, 4)[0]
+
+    monkeypatch.setattr(native_tape, "BODY", 100)
+    assert_same(gd.compile(steps, executor="native")(x), steps(x), 1e-12)

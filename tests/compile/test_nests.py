@@ -71,6 +71,17 @@ def test_a_nest_reduces_over_any_axes(name, shape, threads):
     assert np.isnan(nest([x])[0]).all()
 
 
+@pytest.mark.parametrize("shape", [(5,), (3, 19)])
+def test_any_byte_but_zero_is_true(shape):
+    bytes_ = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape) % 3
+    mask = bytes_.view(bool)
+    step = Step("add", (("input", 0), ("number", 0.0)))
+    plan = Plan(
+        shape, (access(mask, mask, shape),), (step,), ((0, np.dtype(float)),), ()
+    )
+    np.testing.assert_array_equal(Nest(plan)([mask])[0], (bytes_ != 0) * 1.0)
+
+
 def test_a_sum_of_negative_zeros_is_zero():
     x = np.full((3, 11), -0.0)
     step = Step("copy", (("input", 0),))

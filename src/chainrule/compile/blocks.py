@@ -18,8 +18,9 @@ from chainrule.compile.lowering import CannotLowerError
 from chainrule.compile.native import VECTOR, Code, Unit, Writer, objects
 from chainrule.compile.tape_text import EXPRESSIONS, OPCODES
 
-LONGEST = 20_000
-"""Operations of one example from which on it would compile for seconds."""
+LONGEST = 6_000
+"""Operations of one example from which on it is too long for one function: each
+may need room for eight numbers on the stack."""
 
 _NAMES = {code: name for name, code in OPCODES.items()}
 _PAIRS = {"sum": "add", "max": "maximum", "min": "minimum"}

@@ -247,8 +247,19 @@ class Choice:
         before, seconds = self.run, self._best
         self._limit = None
         self._start()
-        if isinstance(before, Tape):
-            before.hasten()  # which is never slower
+        try:
+            self._take_next()
+        except (ImportError, OSError, RuntimeError) as error:
+            self.run = before
+            self.reason = f"native code could not be made: {error}"
+        if self.run is before:
+            self.call = self.run
+        else:
+            self._before = before, seconds
+
+    def _take_next(self) -> None:
+        if isinstance(self.run, Tape):
+            self.run.hasten()  # which is never slower
             self.reason = "many operations, often"
         elif _entries(self.program) > ROOM or not native.available():
             self._fuse()
@@ -258,10 +269,6 @@ class Choice:
             self.reason = "many operations, compiled together"
         else:
             self._fuse()
-        if self.run is before:
-            self.call = self.run
-        else:
-            self._before = before, seconds
 
     def stay_on_numpy(self) -> None:
         """Run on NumPy from now on: there were integers that a tape cannot hold."""
@@ -310,8 +317,8 @@ class Hastened:
 
     def _hasten(self) -> None:
         self._limit = None
-        with contextlib.suppress(CannotLowerError):  # it stays on the VM
-            self.loop.hasten()
+        with contextlib.suppress(CannotLowerError, ImportError, OSError, RuntimeError):
+            self.loop.hasten()  # else it stays on the VM
 
     def __call__(self, *operands: Any) -> Any:
         """Run the loop."""

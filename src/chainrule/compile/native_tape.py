@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compile.ir import LANES, literal, operands_of
+from chainrule.compile.lowering import CannotLowerError
 from chainrule.compile.native import VECTOR, Code, Unit, Writer, objects
 from chainrule.compile.tape_text import EXPRESSIONS, OPCODES
 
@@ -27,8 +28,12 @@ UNROLLED = 64
 QUICK = 600
 """Rows from which on compiling quickly matters more than the last bit of speed."""
 
-CHUNK = 4000
-"""Rows in a function: LLVM's time grows faster than the length of one."""
+CHUNK = 16_000
+"""Numbers that the rows of a function may make: each may need a place on the stack, and
+LLVM's time grows faster than the length of a function."""
+
+BODY = 64_000
+"""The same for a scan's body, which is not divided."""
 
 _NAMES = {code: name for name, code in OPCODES.items()}
 
@@ -453,15 +458,28 @@ def written(
     writers: dict[str, Rows] = {}
     for code in stretches:
         names.append([])
-        for i in range(0, len(code), CHUNK):
+        for part in _divided(code):
             name = f"part{len(writers)}"
             names[-1].append(name)
             writers[name] = Rows(unit, ["ptr %work"], read, constants)
-            for row in code[i : i + CHUNK].tolist():
+            for row in part.tolist():
                 writers[name].row(row)
     for name, writer in writers.items():
         writer.finish(name)
     return unit, names
+
+
+def _divided(code: Any) -> list[Any]:
+    """Return a stretch in parts, each short enough for one function."""
+    ends = np.cumsum(_numbers(code)) // CHUNK
+    return np.split(code, np.flatnonzero(np.diff(ends)) + 1)
+
+
+def _numbers(code: Any) -> Any:
+    """Return how many numbers in registers each row makes, vectors in whole."""
+    n = code[:, 5]
+    whole = -(-n // LANES) * LANES
+    return np.where(n == 1, 4, np.where(n <= UNROLLED, whole, LANES))
 
 
 @dataclass(frozen=True)
@@ -487,7 +505,11 @@ def compiled_steps(steps: Steps, read: Any, constants: Mapping[int, float]) -> A
 
     The first array, of int64, has a mask for each of the others, which are those taken,
     carried and given, of float64: step t finds its part at ``t & mask``.
+
+    Raises ``CannotLowerError`` where a step is too long for one function.
     """
+    if _numbers(steps.code).sum() > BODY:
+        raise CannotLowerError
     unit = Unit()
     count = 1 + len(steps.taken) + len(steps.carried) + len(steps.given)
     writer = Rows(unit, ["ptr %work", *objects(count)], read, constants)

@@ -141,7 +141,7 @@ class Nest:
             for other in sums[1:]:
                 self._join(totals, other)
 
-        whole.arrays = arrays  # type: ignore[attr-defined]  (their addresses are used)
+        run.arrays = arrays  # type: ignore[attr-defined]  (their addresses are used)
         return whole
 
     def _join(self, totals: Sequence[Any], others: Sequence[Any]) -> None:
@@ -290,9 +290,12 @@ class _Loops(Writer):
         kind, _ = _STORED[a.dtype.kind]
         if kind == "double":
             return x
-        word = "uitofp" if kind == "i8" else "sitofp"
-        types = (f"<{count} x {t}>" if count > 1 else t for t in (kind, "double"))
-        return self.add(f"{word} {' {x} to '.join(types)}".replace("{x}", x))
+        word = "sitofp"
+        if kind == "i8":  # true is any number but 0
+            zeros = "zeroinitializer" if count > 1 else "0"
+            x = self.add(f"icmp ne {_of(kind, count)} {x}, {zeros}")
+            kind, word = "i1", "uitofp"
+        return self.add(f"{word} {_of(kind, count)} {x} to {_of('double', count)}")
 
     def _offset(self, pointer: str, a: Access, i: str) -> str:
         kind, _ = _STORED[a.dtype.kind]
@@ -332,6 +335,11 @@ class _Loops(Writer):
         for j in range(count):
             one = self.add(f"extractelement <{count} x {kind}> {x}, i64 {j}")
             self.do(f"store {kind} {one}, ptr {self._stepped(at, a, j)}, align {size}")
+
+
+def _of(kind: str, count: int) -> str:
+    """Return the type of so many values."""
+    return kind if count == 1 else f"<{count} x {kind}>"
 
 
 def _nothing(name: str) -> float:

@@ -61,7 +61,7 @@ class Product:
         def whole() -> None:
             side_by_side(run, self._parts)
 
-        whole.arrays = arrays  # type: ignore[attr-defined]  (their addresses are used)
+        run.arrays = arrays  # type: ignore[attr-defined]  (their addresses are used)
         return whole
 
 

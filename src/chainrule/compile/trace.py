@@ -387,7 +387,7 @@ def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
             return NotImplemented
         trace, row = x.home, x.row
         try:
-            if kind is float or kind is int:
+            if kind is float or kind is int or kind is bool:
                 value, args, operands = plain(x.value, y), (row, y), [row]
             elif kind is Traced and y.home is trace:
                 other = y.row
@@ -411,7 +411,7 @@ def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
         if isinstance(y, vertex):
             return NotImplemented
         kind = kind_of(y)
-        if kind is float or kind is int:
+        if kind is float or kind is int or kind is bool:
             if plain is _power and kind is int is x.row.number:
                 x.home.guard(x >= 0, bool)  # else the power is a float
             try:
