@@ -132,7 +132,7 @@ class Choice:
     def __init__(self, program: Program, options: Options) -> None:
         """Choose."""
         self.program = program
-        self.threads = options.threads
+        self.threads: int = options.threads
         self.run: Any = None
         self.reason: str = "asked for"
         self._limit: float | None = None

@@ -124,7 +124,7 @@ class Scattered:
     def __init__(self, index: Any, shape: tuple[int, ...]) -> None:
         """Find the places of the entries."""
         self.shape = shape
-        self.size = math.prod(shape)
+        self.size: int = math.prod(shape)
         self.places: Any = np.arange(self.size).reshape(shape)[index].ravel()
 
     def __call__(self, x: Any) -> Any:

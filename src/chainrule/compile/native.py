@@ -180,9 +180,9 @@ class Writer:
     def __init__(self, unit: Unit, parameters: Sequence[str]) -> None:
         """Begin a function of addresses and integers."""
         self.unit = unit
-        self.parameters = list(parameters)
+        self.parameters: list[str] = list(parameters)
         self.lines: list[Any] = []
-        self.block = "start"
+        self.block: str = "start"
         self._count = 0
 
     def fresh(self) -> str:

@@ -98,7 +98,7 @@ class Column:
 
     def __init__(self, entries: Sequence[Any]) -> None:
         """Keep the value of each step, in order."""
-        self.entries = entries
+        self.entries: Sequence[Any] = entries
 
     def __getitem__(self, i: int) -> Any:
         """Return one of them."""
