@@ -12,7 +12,6 @@ keeps alive; see ``Writer.entries``.
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import functools
 import importlib
 import importlib.util
@@ -77,7 +76,9 @@ def _c_library() -> Any:
     library = ctypes.CDLL(None)  # what Python itself is linked with
     if hasattr(library, "cbrt"):
         return library
-    return ctypes.CDLL(ctypes.util.find_library("m"))
+    from ctypes.util import find_library
+
+    return ctypes.CDLL(find_library("m"))
 
 
 @functools.cache

@@ -10,8 +10,10 @@ import functools
 import itertools
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 
 def parts_of(count: int, threads: int, block: int = 1) -> list[tuple[int, int]]:
@@ -37,6 +39,8 @@ def side_by_side(run: Part, parts: list[tuple[int, int]]) -> None:
     if len(parts) == 1:
         run(0, *parts[0])
         return
+    from concurrent.futures import wait  # not before it is needed: it is large
+
     pool = _pool(len(parts))
     others = [pool.submit(run, i, *part) for i, part in enumerate(parts[1:], 1)]
     try:
@@ -49,6 +53,8 @@ def side_by_side(run: Part, parts: list[tuple[int, int]]) -> None:
 
 @functools.cache
 def _pool(threads: int) -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor
+
     return ThreadPoolExecutor(threads - 1, thread_name_prefix="chainrule")
 
 

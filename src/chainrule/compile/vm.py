@@ -36,7 +36,6 @@ so that an old entry is never taken for a new one.
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.util
 import inspect
 import math
@@ -284,6 +283,8 @@ ROWS = (
 
 def _fingerprint() -> str:
     """Return a hash of what the machine code is made from, beside this file."""
+    import hashlib  # not before it is needed: it loads a library
+
     made_from = text() + scan_text("scan") + inspect.getsource(elementary)
     return hashlib.sha256(made_from.encode()).hexdigest()[:12]
 
