@@ -5,7 +5,8 @@ import pytest
 
 import chainrule as gd
 from chainrule.compile import executors, native, native_tape, vm
-from chainrule.compile.native_tape import reaches
+from chainrule.compile.native_tape import compiled_stretches, reaches
+from chainrule.compile.tape_text import EXPRESSIONS, OPCODES
 from tests.compile.comparing import assert_same
 from tests.compile.test_vm import row
 
@@ -122,3 +123,32 @@ def test_long_stretches_are_divided_and_long_bodies_refused(monkeypatch):
 
     monkeypatch.setattr(native_tape, "BODY", 100)
     assert_same(gd.compile(steps, executor="native")(x), steps(x), 1e-12)
+
+
+SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 5e-324, 1e308, -1e308, 0.5,
+           3e7, -1e-300, 709.9, -745.2, 1e6, 1000001.0]  # fmt: skip
+
+
+@pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_native_code_and_the_vm_give_the_same_bits(name):
+    size = 310
+    count = 4 * size
+    moderate = RNG.normal(size=count) * 10 ** RNG.uniform(-3, 3, count)
+    numbers = np.where(RNG.random(count) < 0.4, RNG.choice(SPECIAL, count), moderate)
+    for n in (1, 3, 8, 14, 100):
+        for steps in ((1, 1, 1), (1, 0, 1), (0, 1, 0), (2, 3, 1)):
+            code = [[OPCODES[name], 0, size, 2 * size, 3 * size, n, *steps, 0, 0]]
+            found = vm.workspace(count), vm.workspace(count)
+            for work in found:
+                work[:] = numbers
+            vm.run(np.array(code), found[0])
+            read = np.ones(count, bool)
+            (part,) = compiled_stretches([np.array(code)], read, {})
+            for step in part.bound(found[1].ctypes.data):
+                step()
+            a, b = found
+            same = (a.view(np.uint64) == b.view(np.uint64)) | (
+                np.isnan(a) & np.isnan(b)
+            )
+            assert same.all()
