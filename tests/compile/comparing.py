@@ -11,6 +11,18 @@ import chainrule as gd
 from chainrule.compile.replay import Replay
 from chainrule.containers import flatten
 
+ORDERS: dict[str, Callable[..., Any]] = {
+    "value": lambda f: f,
+    "grad": gd.grad,
+    "hessian": gd.hessian,
+    "jvp": lambda f: lambda x: gd.jvp(f, (x,), (np.cos(x),)),
+    "vjp": lambda f: lambda x: gd.vjp(f, x)[1](3.0),
+    "forward hessian": lambda f: gd.jacobian(
+        gd.jacobian(f, mode="forward"), mode="forward"
+    ),
+}
+"""What is compiled of a scalar function of an array."""
+
 
 def assert_same(
     actual: Any, expected: Any, rtol: float = 1e-12, scale: float = 0.0

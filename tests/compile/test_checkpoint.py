@@ -12,21 +12,14 @@ import pytest
 import chainrule as gd
 from chainrule.compile import executors, loops
 from chainrule.errors import ArgumentError, ShapeError
-from tests.compile.comparing import assert_same, follows
+from tests.compile.comparing import ORDERS, assert_same, follows
 
 XS = np.array([0.5, -1.0, 2.0, 0.25, 0.75, -0.3, 1.1])
 ROWS = np.arange(21.0).reshape(7, 3) / 9 - 1.0
 W = np.array([[0.3, -0.2, 0.5], [0.1, 0.7, -0.4], [0.2, 0.2, 0.1]])
 
-ORDERS = {
-    "value": lambda f: f,
-    "grad": gd.grad,
-    "hessian": gd.hessian,
-    "jvp": lambda f: lambda x: gd.jvp(f, (x,), (np.cos(x),)),
-    "vjp": lambda f: lambda x: gd.vjp(f, x)[1](3.0),
-    "forward hessian": lambda f: gd.jacobian(
-        gd.jacobian(f, mode="forward"), mode="forward"
-    ),
+EACH = {
+    **ORDERS,
     "third": lambda f: gd.grad(lambda x: np.sum(gd.grad(gd.grad(lambda s: f(s * x)))(
         1.0) * x)),
 }  # fmt: skip
@@ -98,7 +91,7 @@ FUNCTIONS = [summed, recurrent, contained, backwards, counted, counted_backwards
              from_integers, without_carry]  # fmt: skip
 
 
-@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+@pytest.mark.parametrize("order", EACH.values(), ids=EACH)
 @pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
 def test_segments_change_no_result(f, order):
     scan = functools.partial(gd.scan, checkpoint=3)

@@ -9,24 +9,17 @@ import pytest
 
 import chainrule as gd
 from chainrule.errors import CompileError, ShapeError
-from tests.compile.comparing import assert_same, follows
+from tests.compile.comparing import ORDERS, assert_same, follows
 
 XS = np.array([0.5, -1.0, 2.0, 0.25])
 ROWS = np.arange(12.0).reshape(4, 3) / 7 - 0.5
 W = np.array([[0.3, -0.2, 0.5], [0.1, 0.7, -0.4], [0.2, 0.2, 0.1]])
 
-ORDERS = {
-    "value": lambda f: f,
-    "grad": gd.grad,
-    "hessian": gd.hessian,
-    "jvp": lambda f: lambda x: gd.jvp(f, (x,), (np.cos(x),)),
-    "vjp": lambda f: lambda x: gd.vjp(f, x)[1](3.0),
-    "forward hessian": lambda f: gd.jacobian(
-        gd.jacobian(f, mode="forward"), mode="forward"
-    ),
+EACH = {
+    **ORDERS,
     "hvp": lambda f: lambda x: gd.hvp(f, x, np.sin(x)),
 }
-each_order = pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+each_order = pytest.mark.parametrize("order", EACH.values(), ids=EACH)
 
 
 class State(NamedTuple):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.compile import executors, native
+from chainrule.compile import executors, lanes, native, nests, products
 from chainrule.compile.parallel import parts_of, side_by_side
 from chainrule.errors import ArgumentError
 
@@ -80,6 +80,47 @@ assert os.waitpid(child, 0)[1] == 0
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_parts_run_in_a_forked_process():
     subprocess.run([sys.executable, "-c", FORKED], check=True)
+
+
+@pytest.fixture
+def parts(monkeypatch):
+    """Note how many parts each loop is run in."""
+    seen = []
+
+    def noted(run, parts):
+        seen.append(len(parts))
+        side_by_side(run, parts)
+
+    for module in (nests, products, lanes):
+        monkeypatch.setattr(module, "side_by_side", noted)
+    return seen
+
+
+@pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_threads_that_are_asked_for_share_each_loop(monkeypatch, parts, threads):
+    monkeypatch.setattr(executors, "pays_in_lanes", lambda *_: True)
+    x = np.linspace(0.0, 1.0, 3000).reshape(1000, 3)
+
+    def f(v):
+        return np.sum(np.sin(v) * np.exp(-v) + np.cos(v) / (1.0 + v * v))
+
+    mapped = gd.compile(gd.vmap(gd.grad(f)), executor="native", threads=threads)
+    np.testing.assert_allclose(mapped(x), gd.vmap(gd.grad(f))(x), rtol=1e-12)
+    assert set(parts) == {threads}
+    parts.clear()
+    for name in ("FUSING", "LOADING"):
+        monkeypatch.setattr(executors, name, 0.0)
+
+    def g(x, w):
+        return np.sum(np.tanh(x @ w) ** 2, axis=1)
+
+    large, w = np.ones((600, 40)), np.ones((40, 96))
+    fast = gd.compile(g, threads=threads)
+    for _ in range(2):
+        np.testing.assert_allclose(fast(large, w), g(large, w), rtol=1e-12)
+    assert len(parts) >= 2  # a product, and a loop
+    assert set(parts) == {threads}
 
 
 @pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")

@@ -16,13 +16,12 @@ from typing import Any
 from chainrule.compile.ir import LANES, literal, operands_of
 from chainrule.compile.lowering import CannotLowerError
 from chainrule.compile.native import VECTOR, Code, Unit, Writer, objects
-from chainrule.compile.tape_text import EXPRESSIONS, OPCODES
+from chainrule.compile.tape_text import EXPRESSIONS, NAMES
 
 LONGEST = 6_000
 """Operations of one example from which on it is too long for one function: each
 may need room for eight numbers on the stack."""
 
-_NAMES = {code: name for name, code in OPCODES.items()}
 _PAIRS = {"sum": "add", "max": "maximum", "min": "minimum"}
 _FLAGS = f"<{LANES} x i1>"
 _SOME = f"llvm.vector.reduce.or.v{LANES}i1"
@@ -48,7 +47,7 @@ class Example:
         total = 0
         for row in self.code:
             m, k = row[9:11]
-            total += row[5] * (2 * m * k if _NAMES[row[0]] == "matmul" else 1)
+            total += row[5] * (2 * m * k if NAMES[row[0]] == "matmul" else 1)
         return total
 
 
@@ -195,7 +194,7 @@ class _Block(Writer):
     def row(self, row: Sequence[int]) -> None:
         """Write one row of the tape, entry by entry."""
         op, z, x, y, w, n, dx, dy, dw, m, k = row
-        name = _NAMES[op]
+        name = NAMES[op]
         if name in EXPRESSIONS:
             for i in range(n):
                 places = x + i * dx, y + i * dy, w + i * dw

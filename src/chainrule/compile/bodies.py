@@ -6,7 +6,7 @@ the derivatives of loops, branches and maps repeat in their turn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -129,6 +129,15 @@ def pulled_through(
     found = filled([swept.get(t) for t in targets], targets)
     refuse_nans(found)
     return found
+
+
+def handed(
+    found: Mapping[int, Any], wanted: Iterable[int]
+) -> Iterator[tuple[int, supported]]:
+    """Yield the cotangents that a sweep wants, of those that were found."""
+    for i in wanted:
+        if i in found:
+            yield i, supported(found[i])
 
 
 def pushed_through(

@@ -23,7 +23,7 @@ import numpy as np
 
 from chainrule.compile import native, vm
 from chainrule.compile.fusion import LARGE, fused
-from chainrule.compile.lowering import CannotLowerError
+from chainrule.compile.lowering import CannotLowerError, check_kind
 from chainrule.compile.options import Options
 from chainrule.compile.program import Program
 from chainrule.compile.replay import Replay
@@ -51,7 +51,7 @@ ROOM = 1 << 22
 TRIALS = 5
 """Runs of an executor that decide whether it is faster than the one before."""
 
-_CALL, _SCALAR, _ENTRY, _LANE = 1e-6, 2.5e-8, 7e-10, 3e-10
+_CALL, _SCALAR, _ENTRY = 1e-6, 2.5e-8, 7e-10
 _TRIFLE = 3e-6
 _MANY, _SEVERAL, _SMALL, _LITTLE = 256, 8, 256, 8
 _PRODUCTS = {np.matmul, np.dot, np.einsum}
@@ -75,37 +75,42 @@ def compiling_seconds(operations: int) -> float:
 
 def is_large(program: Program) -> bool:
     """Tell whether most of the work is in large arrays, which are worth loops."""
-    sizes = [math.prod(row.shape) if row.shape else 1 for row in program.rows]
+    sizes = _sizes(program)
     large = sum(n for n in sizes if n >= LARGE)
     return large > 0 and 2 * large > sum(sizes)
 
 
-def _entries(program: Program) -> int:
-    return sum(math.prod(row.shape) if row.shape else 1 for row in program.rows)
+def _sizes(program: Program) -> list[int]:
+    return [math.prod(row.shape) if row.shape else 1 for row in program.rows]
 
 
 def pays(program: Program, count: int, options: Options) -> bool:
     """Tell whether a loop of so many steps is worth a tape."""
+    if not _has_tapes(options):
+        return False
     if options.executor != "auto":
-        wanted = _NEEDED.get(options.executor)
-        return wanted is not None and wanted[0].available()
-    if is_large(program) or not (vm.available() or native.available()):
+        return True
+    if is_large(program):
         return False
     return _is_ready() or count * numpy_seconds(program) > LOADING / 15
 
 
 def pays_in_lanes(program: Program, count: int, options: Options) -> bool:
     """Tell whether one example's program is worth running on blocks of examples."""
-    if options.executor == "numpy":
+    if count < _MANY or len(program.rows) < _SEVERAL or not _has_tapes(options):
         return False
-    if count < _MANY or len(program.rows) < _SEVERAL:
-        return False
-    if not (vm.available() or native.available()):
-        return False
-    entries = [math.prod(row.shape or (1,)) for row in program.rows]
+    entries = _sizes(program)
     if max(entries) > _SMALL or any(f in _PRODUCTS for f in _functions(program)):
         return False
     return _is_ready() or count * sum(entries) * _ENTRY > LOADING / 60
+
+
+def _has_tapes(options: Options) -> bool:
+    """Tell whether tapes can run, and may."""
+    if options.executor == "auto":
+        return vm.available() or native.available()
+    wanted = _NEEDED.get(options.executor)
+    return wanted is not None and wanted[0].available()
 
 
 def _is_ready() -> bool:
@@ -160,9 +165,7 @@ class Choice:
                 f"executor={wanted!r} needs {needed}, which is not installed. Install "
                 "chainrule[fast], or use executor='auto'."
             )
-        if not self._lower():
-            self.reason = "not of real numbers only"
-        elif wanted == "native":
+        if self._lower() and wanted == "native":
             self.run.hasten()
 
     def _lower(self, *, fuse: bool = False) -> bool:
@@ -171,11 +174,14 @@ class Choice:
         With ``fuse`` its loops over large arrays become native code.
         """
         program = self.program
-        if fuse:
-            program = fused(program, self.threads, floats=True) or program
         try:
+            if fuse:
+                for x in (*program.inputs, *program.rows):
+                    check_kind(x)  # before LLVM compiles loops in vain
+                program = fused(program, self.threads, floats=True) or program
             self.run = Tape(program)
         except CannotLowerError:
+            self.reason = "not of real numbers only"
             return False
         return True
 
@@ -258,12 +264,14 @@ class Choice:
             self._before = before, seconds
 
     def _take_next(self) -> None:
+        self.reason = "large arrays"
         if isinstance(self.run, Tape):
             self.run.hasten()  # which is never slower
             self.reason = "many operations, often"
-        elif _entries(self.program) > ROOM or not native.available():
-            self._fuse()
-        elif self._lower(fuse=True):
+        elif not native.available():
+            if self._lower():
+                self.reason = "many small operations"
+        elif sum(_sizes(self.program)) <= ROOM and self._lower(fuse=True):
             if self.run.operations <= LONGEST or not vm.available():
                 self.run.hasten()
             self.reason = "many operations, compiled together"
@@ -277,14 +285,8 @@ class Choice:
             self.reason = "integers beyond 2**53"
 
     def _fuse(self) -> None:
-        """Stay on NumPy, with native code for loops over large arrays; or on the VM."""
-        if not native.available():
-            self.reason = "many small operations"
-            if not self._lower():
-                self.reason = "not of real numbers only"
-            return
+        """Stay on NumPy, with native code for loops over large arrays."""
         program = fused(self.program, self.threads)
-        self.reason = "large arrays"
         if program is not None:
             self.run = Replay(program)
             self.reason = "large arrays, their loops fused in native code"

@@ -90,7 +90,9 @@ class Views:
     def of(self, x: Any) -> Shown:
         """Return what a row or a constant array shows."""
         if not isinstance(x, Row):
-            own = self._constants.setdefault(id(x), self._held(x))
+            own = self._constants.get(id(x))
+            if own is None:
+                own = self._constants[id(x)] = self._held(x)
             return Shown(own, own, own)
         found = self._found.get(x)
         if found is None:

@@ -27,6 +27,7 @@ from chainrule.compile.bodies import (
     Leaves,
     example_of,
     filled,
+    handed,
     pulled_through,
     pushed_through,
     traced_in,
@@ -466,9 +467,7 @@ class scan_grad(rule, kind=True):
         )  # fmt: skip
         found = dict(zip(moving, [*firsts, *rest], strict=True))
         found |= {n + m + k: s for k, s in enumerate(sums)}
-        for i in wanted:
-            if i in found:
-                yield i, supported(found[i])
+        yield from handed(found, wanted)
 
     @classmethod
     def push(

@@ -82,7 +82,7 @@ class Builder:
         """The place of all entries that ``unindex`` leaves out: nothing to add."""
         self.filled.append((self.absent, 0.0))
         for x in program.inputs:
-            _check_kind(x)
+            check_kind(x)
             self.at[x] = self.new(x.shape or ())
         for row in program.rows:
             self.at[row] = self._lowered(row)
@@ -145,7 +145,7 @@ class Builder:
             return self._several(row)
         if row.function is operator.getitem and row.args[0].shape is None:
             return self.at[row.args[0]][row.args[1]]
-        _check_kind(row)
+        check_kind(row)
         form = _form_of(row)
         if form is not None:
             try:
@@ -186,7 +186,7 @@ class Builder:
                 places[i] = self.at[x]
                 if places[i] == self.absent:
                     return None
-            elif type(x) is float or type(x) is int:
+            elif type(x) is float or (type(x) is int and _is_exact(x)):
                 places[i] = self.constant(x)
             else:
                 return None
@@ -250,6 +250,16 @@ class Builder:
         step = int(places[1] - places[0])
         self._row(vm.OPCODES[name], z, [int(places[0])], len(places), (step,))
 
+    def rows(self) -> Any:
+        """Return the tape as an array."""
+        return np.array(self.code, dtype=np.int64).reshape(-1, 11)
+
+    def flag_nans(self, checks: Sequence[Row], flag: int) -> None:
+        """Raise a flag where a check is nan."""
+        for x in checks:
+            places = self.at[x]
+            self.raised(self.elementwise("isnan", np.shape(places), places), flag)
+
     def raised(self, found: Places, flag: int) -> None:
         """Raise a flag where an entry is true."""
         flat = np.ravel(found)
@@ -294,6 +304,17 @@ class Builder:
         return result
 
 
+def operations_of(rows: Any) -> int:
+    """Return about how many instructions the rows of a tape are in native code."""
+    return len(rows) + int(rows[:, 5].sum()) // 4
+
+
+def fill(work: Any, filled: Sequence[tuple[Places, Any]]) -> None:
+    """Put a tape's constants into a workspace."""
+    for places, value in filled:
+        work[places] = value
+
+
 def _is_exact(x: Any) -> bool:
     """Tell whether a constant's integers are exact as floats."""
     if isinstance(x, int):
@@ -301,7 +322,8 @@ def _is_exact(x: Any) -> bool:
     return x.dtype.kind not in "iu" or not x.size or bool(np.max(np.abs(x)) < EXACT)
 
 
-def _check_kind(row: Row) -> None:
+def check_kind(row: Row) -> None:
+    """Raise ``CannotLowerError`` for a value that a tape cannot hold."""
     if row.shape is None or row.dtype not in (np.float64, np.int64, np.bool_):
         raise CannotLowerError  # other dtypes wrap around, or round
 
@@ -626,9 +648,12 @@ __all__ = [
     "Builder",
     "CannotLowerError",
     "Outside",
+    "check_kind",
     "constants_of",
+    "fill",
     "is_one_piece",
     "operation_of",
+    "operations_of",
     "reducing_options",
     "span",
     "writer_of",

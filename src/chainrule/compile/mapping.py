@@ -19,6 +19,7 @@ from chainrule.compile.bodies import (
     Body,
     example_of,
     filled,
+    handed,
     pulled_through,
     pushed_through,
     traced_in,
@@ -260,9 +261,7 @@ class vmap_grad(rule, kind=True):
         shared = [not mapping.many[i] for i in inexact] + [True] * len(closed)
         bars = [_summed(g) if s else g for g, s in zip(found, shared, strict=True)]
         places = dict(zip([*inexact, *range(n, n + len(closed))], bars, strict=True))
-        for i in wanted:
-            if i in places:
-                yield i, supported(places[i])
+        yield from handed(places, wanted)
 
     @classmethod
     def push(

@@ -295,6 +295,17 @@ class Writer:
         moved = i * step if type(i) is int else self.add(f"mul i64 {i}, {step}")
         return self.add(f"getelementptr i8, ptr {pointer}, i64 {moved}")
 
+    def shared_turns(self, most: int | None = None) -> str:
+        """Return the length of this thread's part, ``%first`` to ``%last``, of an axis.
+
+        With ``most`` it ends there at the latest.
+        """
+        stop = "%last"
+        if most is not None:
+            late = self.add(f"icmp sgt i64 %last, {most}")
+            stop = self.add(f"select i1 {late}, i64 {most}, i64 %last")
+        return self.add(f"sub i64 {stop}, %first")
+
     @contextmanager
     def where(self, test: str) -> Generator[None]:
         """Write what is done only where a condition holds; no value leaves it."""

@@ -20,7 +20,7 @@ import numpy as np
 from chainrule.compile.ir import LANES, literal, operands_of
 from chainrule.compile.lowering import CannotLowerError
 from chainrule.compile.native import VECTOR, Code, Unit, Writer, objects
-from chainrule.compile.tape_text import EXPRESSIONS, OPCODES
+from chainrule.compile.tape_text import EXPRESSIONS, NAMES
 
 UNROLLED = 64
 """Rows of at most so many numbers are written out; longer ones are loops."""
@@ -34,8 +34,6 @@ LLVM's time grows faster than the length of a function."""
 
 BODY = 64_000
 """The same for a scan's body, which is not divided."""
-
-_NAMES = {code: name for name, code in OPCODES.items()}
 
 
 class Rows(Writer):
@@ -211,7 +209,7 @@ class Rows(Writer):
     def row(self, row: Sequence[int]) -> None:
         """Write one row of tape."""
         op, z, x, y, w, n, dx, dy, dw, m, k = row
-        name = _NAMES[op]
+        name = NAMES[op]
         if name in EXPRESSIONS:
             if n == 1:
                 names = operands_of(name)
@@ -409,7 +407,7 @@ def _reach(start: int, *axes: tuple[int, int]) -> tuple[int, int]:
 def reaches(row: Sequence[int]) -> list[tuple[int, int]]:
     """Return where a row reads and writes: first places, and those after the last."""
     op, z, x, y, w, n, dx, dy, dw, m, k = row
-    name = _NAMES[op]
+    name = NAMES[op]
     if name == "matmul":
         return [_reach(x, (dx, m), (dw, k)), _reach(y, (dy, k), (1, n)), (z, z + m * n)]
     operands = operands_of(name) if name in EXPRESSIONS else _REDUCED.get(name, "a")

@@ -184,8 +184,10 @@ class _Loops(Writer):
             for axis, n in enumerate(plan.shape):
                 if axis == self.along or n == 1:
                     continue
-                i = loops.enter_context(self.loop(self._turns(axis, n))).i
-                if axis == self.split:
+                shared = axis == self.split
+                turns = self.shared_turns() if shared else str(n)
+                i = loops.enter_context(self.loop(turns)).i
+                if shared:
                     i = self.add(f"add i64 {i}, %first")
                 steps = [a.strides[axis] for a in accesses]
                 pointers = [self.at(p, i, s)
@@ -194,10 +196,6 @@ class _Loops(Writer):
         self.finish(name)
 
     # ----------------------------------------------------------- the innermost loop
-
-    def _turns(self, axis: int, n: int) -> str:
-        """Return how many turns the loop over an axis takes."""
-        return self.add("sub i64 %last, %first") if axis == self.split else str(n)
 
     def _row(self, pointers: list[str]) -> None:
         """Write the loop over the inner axis."""
@@ -213,10 +211,7 @@ class _Loops(Writer):
         if whole:
             start, turns = "0", str(whole)
             if self.split == self.along:
-                start = "%first"
-                late = self.add(f"icmp sgt i64 %last, {whole}")
-                stop = self.add(f"select i1 {late}, i64 {whole}, i64 %last")
-                turns = self.add(f"sub i64 {stop}, %first")
+                start, turns = "%first", self.shared_turns(whole)
             carried = [(VECTOR, nothing[j]) for j in summed]
             with self.loop(turns, LANES, carried) as loop:
                 i = loop.i if start == "0" else self.add(f"add i64 {loop.i}, {start}")

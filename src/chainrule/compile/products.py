@@ -95,7 +95,9 @@ class _Tiles(Writer):
         stack = self.shape[:-2]
         with ExitStack() as loops:
             for axis, count in enumerate(stack):
-                i = loops.enter_context(self.loop(count if axis else self._turns())).i
+                i = loops.enter_context(
+                    self.loop(count if axis else self.shared_turns())
+                ).i
                 if not axis:
                     i = self.add(f"add i64 {i}, %first")
                 steps = self.x[axis], self.y[axis], self.z[axis]
@@ -103,7 +105,7 @@ class _Tiles(Writer):
                 pointers = [self.at(p, i, s) for p, s in moved]
             whole = n - n % COLUMNS
             if whole:
-                count = whole if stack else self._turns(whole)
+                count = whole if stack else self.shared_turns(whole)
                 with self.loop(count, COLUMNS) as loop:
                     j = loop.i if stack else self.add(f"add i64 {loop.i}, %first")
                     self._columns(pointers, j, COLUMNS, m)
@@ -113,14 +115,6 @@ class _Tiles(Writer):
                     loops.enter_context(self.where(last))
                 self._columns(pointers, whole, n - whole, m)
         self.finish(name)
-
-    def _turns(self, most: int | None = None) -> str:
-        """Return how much of the axis that threads share is in this part."""
-        stop = "%last"
-        if most is not None:
-            late = self.add(f"icmp sgt i64 %last, {most}")
-            stop = self.add(f"select i1 {late}, i64 {most}, i64 %last")
-        return self.add(f"sub i64 {stop}, %first")
 
     def _columns(
         self, pointers: Sequence[str], j: str | int, width: int, m: int

@@ -14,7 +14,9 @@ from chainrule.compile.lowering import (
     CannotLowerError,
     Places,
     constants_of,
+    fill,
     is_one_piece,
+    operations_of,
     span,
     writer_of,
 )
@@ -49,16 +51,14 @@ class TapeLoop:
         self._likes: list[Any] = [_like_of(x) for x in program.outputs]
         self._ends = _own_places(b, program)
         self._flag, self._large = b.new(()), b.new(())
-        for x in program.checks:
-            isnan = b.elementwise("isnan", np.shape(b.at[x]), b.at[x])
-            b.raised(isnan, self._flag)
+        b.flag_nans(program.checks, self._flag)
         for places in b.whole:
             size = b.elementwise("absolute", np.shape(places), places)
             limit = b.constant(EXACT)
             large = b.elementwise("greater_equal", np.shape(places), size, limit)
             b.raised(large, self._large)
-        self._code: Any = np.array(b.code, dtype=np.int64).reshape(-1, 11)
-        self.operations: int = len(self._code) + int(self._code[:, 5].sum()) // 4
+        self._code: Any = b.rows()
+        self.operations: int = operations_of(self._code)
         self._filled, self._constants = b.filled, constants_of(b)
         self._size = self._rows_end = b.size
         self.name: str = "vm"
@@ -198,8 +198,7 @@ class TapeLoop:
     def _made(self, size: int) -> Any:
         work = vm.workspace(size)
         work[:] = 0.0
-        for places, value in self._filled:
-            work[places] = value
+        fill(work, self._filled)
         return work
 
 

@@ -126,6 +126,8 @@ EXPRESSIONS = {**TOGETHER, **CHEAP, **SMOOTH, **PLAIN}
 OPCODES: Mapping[str, int] = MappingProxyType(
     {name: code for code, name in enumerate((*EXPRESSIONS, *REDUCTIONS))}
 )
+NAMES: Mapping[int, str] = MappingProxyType({c: name for name, c in OPCODES.items()})
+"""The operation of each opcode."""
 
 
 def _operands(expression: str) -> str:

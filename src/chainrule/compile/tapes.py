@@ -24,7 +24,9 @@ from chainrule.compile.lowering import (
     Outside,
     Places,
     constants_of,
+    fill,
     is_one_piece,
+    operations_of,
     span,
 )
 from chainrule.compile.program import Program, replaced
@@ -67,8 +69,8 @@ class Tape:
         self.name: str = "tape VM"
         b = Builder(program)
         self._flag: int | None = _flag_of(b, program.checks)
-        code = np.array(b.code, dtype=np.int64).reshape(-1, 11)
-        self.operations: int = len(code) + int(code[:, 5].sum()) // 4
+        code = b.rows()
+        self.operations: int = operations_of(code)
         self._parts: list[Any] = []
         start = 0
         for end, called in [*b.called, (len(code), None)]:
@@ -80,7 +82,7 @@ class Tape:
         self._fresh = vm.workspace(b.size)
         self._fresh[:] = 0.0
         self._filled = b.filled
-        _fill(self._fresh, b.filled)
+        fill(self._fresh, b.filled)
         self._constants = constants_of(b)
         self._free: list[Workspace] = []
         self._inputs = [(b.at[x], x.shape) for x in program.inputs]
@@ -109,8 +111,7 @@ class Tape:
         for part in self._parts:
             if isinstance(part, Outside):
                 for places in part.operands:
-                    if not isinstance(places, list):
-                        read[places] = True
+                    read[places] = True
         stretches: list[Any] = [x for x in self._parts if isinstance(x, ndarray)]
         made = iter(native_tape.compiled_stretches(stretches, read, self._constants))
         self._parts = [next(made) if isinstance(x, ndarray) else x
@@ -201,13 +202,7 @@ class Tape:
         """Fill free workspaces with nan, so that an unwritten read shows."""
         for held in self._free:
             held.numbers.fill(np.nan)
-            _fill(held.numbers, self._filled)
-
-
-def _fill(work: Any, filled: Sequence[tuple[Places, Any]]) -> None:
-    """Put constants at their places."""
-    for places, value in filled:
-        work[places] = value
+            fill(held.numbers, self._filled)
 
 
 # --------------------------------------------------------------------- rows in between
@@ -302,8 +297,7 @@ def _flag_of(b: Builder, checks: Sequence[Row]) -> int | None:
         return None
     flag = b.new(())
     b.code.append([vm.OPCODES["copy"], flag, b.constant(0.0), 0, 0, 1, 0, 0, 0, 0, 0])
-    for x in checks:
-        b.raised(b.elementwise("isnan", np.shape(b.at[x]), b.at[x]), flag)
+    b.flag_nans(checks, flag)
     return flag
 
 

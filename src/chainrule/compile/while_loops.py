@@ -36,6 +36,7 @@ from chainrule.compile.bodies import (
     Leaves,
     example_of,
     filled,
+    handed,
     pulled_through,
     pushed_through,
     traced_in,
@@ -406,9 +407,7 @@ class while_grad(rule, kind=True):
         for link, grads in zip(chain.links[::-1], given[::-1], strict=True):
             _follow_back(xp, longer, link, grads, shares)
         found = _collected(chain, longer.results(new=len(chain.links)))
-        for i in wanted:
-            if i in found:
-                yield i, supported(found[i])
+        yield from handed(found, wanted)
 
     @classmethod
     def push(
