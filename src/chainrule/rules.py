@@ -36,6 +36,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.cases import Cases, Conventions, Dtypes
+from chainrule.declarations import (
+    Derivative,
+    check_declaration,
+    check_names,
+    derivative,
+)
 from chainrule.errors import RecordingError
 from chainrule.shapes import TUPLE, ndarray, shape_of
 from chainrule.supports import (
@@ -92,35 +98,51 @@ class rule:
     """Points left out of the tested domain, and why; printed by the test suite."""
     refused: Mapping[str, str] = {}
     """Operands that raise when they are nodes, with the reason."""
+    constant_in: tuple[str, ...] = ()
+    """Operands that the result is locally constant in: they have no derivative."""
 
-    _head: ClassVar[int] = 0
     _main: ClassVar[str] = ""
+    _heads: ClassVar[Mapping[str, int]] = {}
+    """The methods that are derivatives: how many parameters precede the operands."""
     _prefix: ClassVar[str] = ""
+    _prefixes: ClassVar[Mapping[str, int]] = {}
+    """The same for methods of one operand each, by what their names begin with."""
     parts: ClassVar[dict[int, Callable[..., Any]]] = {}
     plans: ClassVar[dict[tuple[bool, ...], Any]] = {}
     """How to record the rule, by pattern of nodes and constants; see ``recorder``."""
 
     def __init_subclass__(cls, *, kind: bool = False) -> None:
-        """Read the operand names from the methods and enter the registry."""
+        """Read the operand names from the methods, check, and enter the registry."""
         super().__init_subclass__()
         cls.plans = {}
         if kind:
             return
-        methods = [
-            getattr(cls, name)
-            for name in dir(cls)
-            if (cls._prefix and name.startswith(cls._prefix)) or name == cls._main
-        ]
+        check_names(cls, tuple(cls._prefixes))
+        methods = cls._derivatives()
         if methods and not cls.operand_names:
-            code = methods[0].__code__
-            cls.operand_names = code.co_varnames[cls._head : code.co_argcount]
-            cls.variadic = bool(code.co_flags & 4)
+            cls.operand_names = methods[0].given.positional
+            cls.variadic = methods[0].given.variadic
         cls.parts = {
             i: getattr(cls, cls._prefix + name)
             for i, name in enumerate(cls.operand_names)
             if cls._prefix and hasattr(cls, cls._prefix + name)
         }
+        if cls._prefix or cls._main:
+            check_declaration(cls, methods)
         REGISTRY.append(cls)
+
+    @classmethod
+    def _derivatives(cls) -> list[Derivative]:
+        """Read the methods that compute derivatives, those of single operands first."""
+        heads = {
+            name: cls._prefixes[prefix]
+            for prefix in cls._prefixes
+            for name in dir(cls)
+            if name.startswith(prefix)
+        }
+        found = {k: head for k, head in cls._heads.items() if hasattr(cls, k)}
+        return [derivative(cls, name, head) for name, head in (heads | found).items()
+                if getattr(cls, name) is not None]  # fmt: skip
 
     def __init__(self, *operands: Any, **parameters: Any) -> None:
         """Keep the operands; those that are nodes are the ``vertices``."""
@@ -235,13 +257,13 @@ class elementwise(rule, kind=True):
     """z[i] = f(x[i], y[i], ...): declared by one partial derivative per operand.
 
     ``d_x(xp, z, x, y, **parameters)`` returns dz/dx; the number 1 or -1 is allowed. An
-    operand without a partial is one the result is locally constant in. ``domain`` maps
-    an operand to the interval its tests draw from. ``conventions`` lists boundary
-    points: ``((operands), (partials))``.
+    operand that the result is locally constant in has no partial and is named in
+    ``constant_in``. ``domain`` maps an operand to the interval its tests draw from.
+    ``conventions`` lists boundary points: ``((operands), (partials))``.
     """
 
-    _head = 2
     _prefix = "d_"
+    _prefixes: ClassVar[Mapping[str, int]] = {"d_": 2}
     domain: Mapping[str, tuple[float, float]] = {}
     inline: ClassVar[bool] = True
     """Whether fast array steps write the partials out as formulas. Not where a partial
@@ -313,21 +335,20 @@ class linear(rule, kind=True):
     one array per operand instead of one per use.
     """
 
-    _head = 2
-    _prefix = "transpose_"
     _main = "transpose"
+    _heads: ClassVar[Mapping[str, int]] = {"transposes": 2, "transpose": 3}
+    _prefix = "transpose_"
+    _prefixes: ClassVar[Mapping[str, int]] = {"transpose_": 2, "accumulate_": 2}
     zeroed: ClassVar[Mapping[str, Any]] = {}
     jointly: ClassVar[bool] = True
     transpose: ClassVar[Callable[..., Any]]
     transposes: ClassVar[Callable[..., Any]]
 
     def __init_subclass__(cls, *, kind: bool = False) -> None:
-        """Leave the position ``i`` out of a variadic rule's operand names."""
+        """Tell whether a variadic rule finds all cotangents together."""
         if hasattr(cls, "transposes"):
             cls._main = "transposes"
         super().__init_subclass__(kind=kind)
-        if cls.variadic:
-            cls.operand_names: tuple[str, ...] = ()
 
     @classmethod
     def apply_transpose(
@@ -476,8 +497,8 @@ class general(rule, kind=True):
     Supports pass such a rule; they end at any other.
     """
 
-    _head = 3
     _main = "pullback"
+    _heads: ClassVar[Mapping[str, int]] = {"pullback": 3, "pushforward": 3}
     pullback: Any
     pushforward: Any = None
 

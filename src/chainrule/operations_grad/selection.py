@@ -21,6 +21,7 @@ class where_grad(elementwise):
     """z = x where condition, else y"""
 
     structural = True
+    constant_in: tuple[str, ...] = ("condition",)
     cases: Cases = (
         case(np.array([True, False, True]), (3,), (3,)),
         case(np.array([[True], [False]]), (3,), ()),
@@ -162,6 +163,7 @@ class copysign_grad(elementwise):
     """
 
     forward = np.copysign
+    constant_in: tuple[str, ...] = ("y",)
     dtypes: Dtypes = REAL
     domain: Domain = {"x": (0.5, 2.0), "y": (-2.0, -0.5)}
     conventions: Conventions = (((0.0, -1.0), (0.0, 0.0)), ((-2.0, -1.0), (1.0, 0.0)))
@@ -177,6 +179,7 @@ class heaviside_grad(elementwise):
 
     forward = np.heaviside
     structural = True
+    constant_in: tuple[str, ...] = ("x",)
     dtypes: Dtypes = REAL
     domain: Domain = {"x": (0.5, 2.0)}
     conventions: Conventions = (((0.0, 0.3), (0.0, 1.0)), ((1.0, 0.3), (0.0, 0.0)))
@@ -265,6 +268,7 @@ class nextafter_grad(elementwise):
     """z = the float after x on the way to y: x and a rounding unit"""
 
     forward = np.nextafter
+    constant_in: tuple[str, ...] = ("y",)
     dtypes: Dtypes = REAL
     domain: Domain = {"y": (3.0, 4.0)}
 

@@ -1,0 +1,243 @@
+"""Rule classes are checked when they are made: a misspelt derivative is refused."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.special
+
+import chainrule as gd
+from chainrule.errors import ArgumentError
+from chainrule.rules import REGISTRY, elementwise, general, linear, multilinear, rule
+from chainrule.wrapping import operation
+
+
+def one(xp, z, x):
+    return 2.0 * x
+
+
+def first(xp, z, x, y):
+    return y
+
+
+def second(xp, z, x, y):
+    return x
+
+
+def cotangent(xp, z_grad, x):
+    return z_grad
+
+
+def cotangent_of_two(xp, z_grad, x, y):
+    return z_grad
+
+
+def joined(*operands: Any, axis: int = 0) -> Any:
+    return np.stack(operands, axis=axis)
+
+
+def scaled(x: Any, y: Any, *, factor: float = 1.0) -> Any:
+    return factor * x * y
+
+
+def back(xp, z_grad, z, x):
+    return (z_grad,)
+
+
+def forth(xp, tangents, z, x):
+    return tangents[0]
+
+
+def keyword(xp, z, x, y, *, factor=1.0):
+    return factor * y
+
+
+def other_keyword(xp, z, x, y, *, scale=1.0):
+    return scale * x
+
+
+MISTAKES: dict[str, tuple[type[rule], dict[str, Any], str]] = {
+    "another operand's name": (
+        elementwise, {"forward": np.square, "d_y": one}, "Name it d_x"),
+    "a partial forgotten": (
+        elementwise, {"forward": np.multiply, "d_x": first}, "Write d_y, or"),
+    "a partial misspelt": (
+        elementwise, {"forward": np.multiply, "d_x": first, "d_Y": second}, "d_y"),
+    "a prefix misspelt": (
+        elementwise, {"forward": np.multiply, "d_x": first, "dy": second}, "'dy'"),
+    "no partials": (elementwise, {"forward": np.square}, "has no d_<operand>"),
+    "no forward": (elementwise, {"d_x": one}, "has no forward"),
+    "forward misspelt": (
+        elementwise, {"foward": np.square, "d_x": one}, "Did you mean 'forward'"),
+    "domain misspelt": (
+        elementwise, {"forward": np.square, "d_x": one, "domian": {}},
+        "Did you mean 'domain'"),
+    "structural misspelt": (
+        elementwise, {"forward": np.square, "d_x": one, "structral": True},
+        "Did you mean 'structural'"),
+    "conventions misspelt": (
+        elementwise, {"forward": np.square, "d_x": one, "convention": ()},
+        "Did you mean 'conventions'"),
+    "constant_in misspelt": (
+        elementwise, {"forward": np.copysign, "d_x": first, "constant": ("y",)},
+        "constant"),
+    "an unknown domain": (
+        elementwise, {"forward": np.square, "d_x": one, "domain": {"w": (0, 1)}},
+        "domain names 'w'"),
+    "an unknown refusal": (
+        elementwise, {"forward": np.square, "d_x": one, "refused": {"w": "Why."}},
+        "refused names 'w'"),
+    "an unknown constant": (
+        elementwise, {"forward": np.square, "d_x": one, "constant_in": ("w",)},
+        "constant_in names 'w'"),
+    "constant and not": (
+        elementwise,
+        {"forward": np.multiply, "d_x": first, "d_y": second, "constant_in": ("y",)},
+        "Leave one of them away"),
+    "a string for a tuple": (
+        elementwise,
+        {"forward": np.multiply, "d_x": first, "constant_in": "y"},
+        r"constant_in = \('y',\)"),
+    "z forgotten": (
+        elementwise, {"forward": np.multiply, "d_y": one}, "no operand|takes 2"),
+    "one operand too few": (
+        elementwise, {"forward": np.multiply, "d_x": one}, "takes 2 operands"),
+    "one operand too many": (
+        elementwise, {"forward": np.square, "d_x": first, "d_y": second}, "takes 1"),
+    "operands of two orders": (
+        elementwise,
+        {"forward": np.multiply, "d_x": first,
+         "d_y": lambda xp, z, y, x: x}, "has the operands"),
+    "another order than forward's": (
+        elementwise,
+        {"forward": staticmethod(lambda y, x: y / x), "d_x": first, "d_y": second},
+        "Use one order"),
+    "different parameters": (
+        elementwise, {"forward": scaled, "d_x": keyword, "d_y": other_keyword},
+        "let each take the same"),
+    "a parameter that forward has not": (
+        elementwise, {"forward": np.multiply, "d_x": keyword, "d_y": keyword},
+        "'factor', which forward does not"),
+    "any number of operands": (
+        elementwise, {"forward": joined, "d_x": lambda xp, z, *operands: 1},
+        "any number of operands"),
+    "another kind's derivative": (
+        elementwise, {"forward": np.square, "pullback": back}, "does not read"),
+    "not a function": (elementwise, {"forward": np.square, "d_x": 2.0}, "Write it as"),
+    "too few parameters": (
+        elementwise, {"forward": np.square, "d_x": lambda x: x}, "first 2 parameters"),
+    "a transpose misspelt": (
+        linear, {"forward": np.conj, "transpose_y": cotangent}, "Name it transpose_x"),
+    "a transpose forgotten": (
+        multilinear, {"forward": np.multiply, "transpose_x": cotangent_of_two},
+        "Write transpose_y, or"),
+    "an accumulation misspelt": (
+        linear,
+        {"forward": np.conj, "transpose_x": cotangent,
+         "accumulate_y": lambda buffer, z_grad: None},
+        "Name it accumulate_x"),
+    "an affine parameter misspelt": (
+        linear, {"forward": np.conj, "transpose_x": cotangent,
+                 "zeroed": {"inital": 0.0}}, "zeroed names 'inital'"),
+    "a partial of a linear rule": (
+        linear, {"forward": np.conj, "d_x": one}, "does not read"),
+    "no pullback": (general, {"forward": np.conj, "pushforward": forth}, "no pullback"),
+    "a pullback misspelt": (
+        general, {"forward": np.conj, "pull_back": back}, "Did you mean 'pullback'"),
+    "a pushforward misspelt": (
+        general, {"forward": np.conj, "pullback": back, "pushfoward": forth},
+        "Did you mean 'pushforward'"),
+    "a pushforward of others": (
+        general,
+        {"forward": np.conj, "pullback": back,
+         "pushforward": lambda xp, tangents, z, x, y: None},
+        r"where pullback has \(x\)"),
+    "a domain of a general rule": (
+        general, {"forward": np.conj, "pullback": back, "domain": {}}, "does not read"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_in_a_rule_is_refused_when_the_class_is_made(mistake):
+    kind, body, text = MISTAKES[mistake]
+    before = list(REGISTRY)
+    body = {k: staticmethod(v) if k[:2] in ("d_", "tr", "pu", "ac") and callable(v)
+            else v for k, v in body.items()}  # fmt: skip
+    with pytest.raises(ArgumentError, match=text) as raised:
+        type("mistaken_grad", (kind,), body)
+    assert "mistaken_grad" in str(raised.value)
+    assert before == REGISTRY
+
+
+@pytest.fixture
+def registry():
+    """The registry, as it was before the test."""
+    before = list(REGISTRY)
+    yield REGISTRY
+    REGISTRY[:] = before
+
+
+def test_an_operand_is_declared_constant(registry):
+    class signed_grad(elementwise):
+        """z = |x| with the sign of y"""
+
+        forward = np.copysign
+        constant_in = ("y",)
+
+        @staticmethod
+        def d_x(xp, z, x, y):
+            return xp.sign(x) * xp.copysign(1.0, y)
+
+    signed = operation(signed_grad)
+    assert gd.grad(signed, (0, 1))(2.0, -3.0) == (-1.0, 0.0)
+
+
+def test_names_with_an_underscore_are_a_rule_s_own(registry):
+    class helped_grad(elementwise):
+        """z = expit(x)"""
+
+        forward = scipy.special.expit
+        _table = (1.0,)
+
+        @staticmethod
+        def d_x(xp, z, x):
+            return z * (1 - z)
+
+    assert helped_grad.operand_names == ("x",)
+
+
+def test_a_rule_takes_the_derivatives_of_the_rule_it_extends(registry):
+    class doubled_grad(elementwise):
+        """z = x y"""
+
+        forward = np.multiply
+        d_x = staticmethod(first)
+        d_y = staticmethod(second)
+
+    class again_grad(doubled_grad):
+        """z = x y"""
+
+    assert again_grad.parts.keys() == {0, 1}
+    with pytest.raises(ArgumentError, match="no operand"):
+        type("mistaken_grad", (doubled_grad,), {"d_w": staticmethod(first)})
+
+
+def test_class_methods_and_library_forwards_are_read(registry):
+    class scaled_grad(general):
+        """z = 2 x"""
+
+        forward = functools.partial(np.multiply, 2.0)
+
+        @classmethod
+        def pullback(cls, xp, z_grad, z, x):
+            return (2 * z_grad,)
+
+        @classmethod
+        def pushforward(cls, xp, tangents, z, x):
+            return 2 * tangents[0]
+
+    assert scaled_grad.operand_names == ("x",)
+    assert gd.grad(operation(scaled_grad, np.conj))(1.0) == 2.0
