@@ -156,7 +156,7 @@ def lazy_function(
         function.__code__ = made.__code__.replace(co_name=name, co_qualname=name)
         return function(*args, **keywords)
 
-    space["build"] = build
+    space |= {"build": build, "__name__": __name__}
     function = FunctionType(_UNBUILT.__code__, space, name)
     function.__qualname__ = name
     function.__qualname__ = name

@@ -52,6 +52,7 @@ def reference_of(operation: type[rule]) -> Step:
 def compile_text(text: str, name: str, label: str, names: dict[str, Any]) -> Any:
     """Compile generated text so that tracebacks can show its lines."""
     filename = f"<chainrule {label}>"
+    names["__name__"] = __name__  # the text is this library's: see is_internal
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     exec(compile(text, filename, "exec"), names)
     return names[name]

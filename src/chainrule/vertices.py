@@ -112,6 +112,15 @@ def first_stand_in(*trees: Any) -> stand_in | None:
     return None
 
 
+def is_internal(frame: Any) -> bool:
+    """Tell whether a frame runs this library, NumPy, or text that the library made.
+
+    It is told by the module's name, not by where its file lies.
+    """
+    name: str = frame.f_globals.get("__name__", "")
+    return name.partition(".")[0] in ("chainrule", "numpy")
+
+
 def as_array(x: Any) -> Any:
     """Return ``np.asarray(x)``; a stand-in as it is."""
     return x if isinstance(x, stand_in) else np.asarray(x)

@@ -18,7 +18,6 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,9 +27,16 @@ from chainrule.compile.options import Options
 from chainrule.containers import declare_value
 from chainrule.errors import CompileError, EscapeError
 from chainrule.recorder import as_operand, is_number, may_change
+from chainrule.rules import whole
 from chainrule.shapes import ARRAYS, SEQUENCES, describe, kind_of, ndarray
 from chainrule.values import object_array
-from chainrule.vertices import ARITHMETIC_ERRORS, first_stand_in, stand_in, vertex
+from chainrule.vertices import (
+    ARITHMETIC_ERRORS,
+    first_stand_in,
+    is_internal,
+    stand_in,
+    vertex,
+)
 
 Function = Callable[..., Any]
 NUMBERS = (float, int, bool, complex)
@@ -360,19 +366,22 @@ def _value(x: Any) -> Any:
     return _values(x.tolist()) if kind is ndarray and x.dtype == object else x
 
 
-_OWN = str(Path(__file__).resolve().parents[1])
-_RULES = str(Path(_OWN) / "operations_grad")
-_NUMPY = str(Path(np.__file__).resolve().parent)
-
-
 def user_line() -> str:
     """Return file and line of the innermost frame outside this library and NumPy."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(
-        (_OWN, _NUMPY, "<chainrule")
-    ):
+    while frame.f_back is not None and is_internal(frame):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}, line {frame.f_lineno}"
+
+
+def _in_forward() -> bool:
+    """Tell whether the function that asks for entries is one that ``whole`` runs.
+
+    Such a function, as a rule's forward, is one row where it looks at entries. Frames
+    are only looked at where a trace is asked for entries, so that rules cost nothing.
+    """
+    caller = sys._getframe(2).f_back
+    return caller is not None and caller.f_code is whole.__code__
 
 
 # ------------------------------------------------------------------ the stand-in itself
@@ -560,7 +569,7 @@ class Traced(stand_in):
 
     def __bool__(self) -> bool:
         """Return the truth for the example: a guard. A rule's forward is one row."""
-        if sys._getframe(1).f_code.co_filename.startswith(_RULES):
+        if _in_forward():
             raise escape("a branch on a value inside a rule")
         return self.home.guard(self, bool)
 
@@ -603,7 +612,7 @@ class Traced(stand_in):
         """Return integers or booleans, a guard; refuse floats, if there are any."""
         if not self.size:
             return np.empty(self.shape, self.dtype if dtype is None else dtype)
-        if sys._getframe(1).f_code.co_filename.startswith(_RULES):
+        if _in_forward():
             raise escape("an array made of x inside a rule")
         if self.dtype.kind in "biu":
             found = np.array(self.home.guard(self, np.array))

@@ -7,17 +7,14 @@ import dataclasses
 import functools
 import inspect
 import linecache
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import CodeType
 from typing import Any
 
 import numpy as np
 
-import chainrule
 from chainrule.containers import flatten, unflatten
 from chainrule.explain.departures import Departing, Departure
 from chainrule.graph import forward_sweep, reverse_sweep
@@ -25,12 +22,8 @@ from chainrule.nodes import node
 from chainrule.recorder import new, next_serial
 from chainrule.recording import input_node
 from chainrule.values import INPUT
+from chainrule.vertices import is_internal
 
-_OURS = (
-    str(Path(chainrule.__file__).parent) + os.sep,
-    str(Path(np.__file__).parent) + os.sep,
-    "<chainrule ",
-)
 Position = tuple[int | None, int | None, int | None, int | None]
 
 _SWEEPS = (reverse_sweep.__code__, forward_sweep.__code__)
@@ -201,7 +194,7 @@ def _place(run: Run) -> Place | None:
             if spot is None:
                 return None
             return dataclasses.replace(spot, derived=spot.derived + 1)
-        if not frame.f_code.co_filename.startswith(_OURS):
+        if not is_internal(frame):
             return run.place_in(frame.f_code, frame.f_lasti // 2)
         frame = frame.f_back
     return None
@@ -212,9 +205,8 @@ def failed_at(error: BaseException) -> tuple[str, int] | None:
     found = None
     trace = error.__traceback__
     while trace is not None:
-        filename = trace.tb_frame.f_code.co_filename
-        if not filename.startswith(_OURS):
-            found = filename, trace.tb_lineno
+        if not is_internal(trace.tb_frame):
+            found = trace.tb_frame.f_code.co_filename, trace.tb_lineno
         trace = trace.tb_next
     return found
 
