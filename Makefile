@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
 WHEEL_VENV := .venv-wheel
+NEWEST_VENV := .venv-newest
 PYTEST_ARGS ?= -n 2
 BENCH_ARGS ?=
 
@@ -13,12 +14,15 @@ BENCH_BIN := $(BENCH_VENV)/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check \
 	--constraint constraints.txt
 PINS := pyproject.toml constraints.txt
+# All but programs, pages and scripts: the rules, and what faces NumPy.
+NEWEST_TESTS := tests $(addprefix --ignore=tests/,benchmarks browser compile explain \
+	test_benchmarks.py test_demo.py test_lessons.py test_pages.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo lessons test test-browser page page-check bench bench-smoke docs lint \
-	format wheel hooks clean
+.PHONY: help demo lessons test test-newest test-browser page page-check bench \
+	bench-smoke docs lint format wheel hooks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +35,10 @@ lessons: $(VENV)/.stamp-demo ## the lessons of the documentation, as scripts
 
 test: $(VENV)/.stamp-demo $(VENV)/.stamp-test ## tests, doctests and branch coverage
 	$(BIN)/python -m pytest $(PYTEST_ARGS) --cov --cov-report=term
+
+test-newest: ## the rules on the newest Python of this machine and the newest NumPy
+	$(PYTHON) .ci/newest.py $(NEWEST_VENV)
+	PYTHONPATH=src $(NEWEST_VENV)/bin/python -m pytest $(PYTEST_ARGS) $(NEWEST_TESTS)
 
 test-browser: $(VENV)/.stamp-test $(VENV)/.stamp-browser web/node_modules/.stamp ## the page of a gradient, in a real browser
 	CHAINRULE_BROWSER=required $(BIN)/python -m pytest $(PYTEST_ARGS) tests/browser
@@ -76,7 +84,8 @@ hooks: $(VENV)/.stamp-lint ## check every commit before it is made
 	$(BIN)/pre-commit install
 
 clean: ## remove environments, caches and built files
-	rm -rf $(VENV) $(BENCH_VENV) $(WHEEL_VENV) web/node_modules build dist docs/_build demo_output \
+	rm -rf $(VENV) $(BENCH_VENV) $(WHEEL_VENV) $(NEWEST_VENV) \
+		web/node_modules build dist docs/_build demo_output \
 		.coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache \
 		.ruff_cache .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

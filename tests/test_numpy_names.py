@@ -115,6 +115,7 @@ def without_nodes(result):
     return not isinstance(result, node)
 
 
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("function", with_class("locally constant"))
 def test_locally_constant_returns_a_plain_value(function):
     plain = call_on_samples(function, np.asarray)

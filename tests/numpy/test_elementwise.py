@@ -151,6 +151,7 @@ def run(ufunc, values, nodes, kind):
 # --------------------------------------------------------- plain results and refusals
 
 
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")
 def test_locally_constant_results_are_plain():
     x = node(X)
     for f in (np.sign, np.round, np.fix, np.spacing, np.angle, np.nonzero, np.where):

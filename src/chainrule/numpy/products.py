@@ -61,6 +61,10 @@ def _filled(shape: Shape, count: int) -> Shape:
 # ------------------------------------------------------------------ products of vectors
 
 
+_TWO_COMPONENTS = np.lib.NumpyVersion(np.__version__) < "2.5.0"
+"""Whether NumPy's own cross takes vectors of two components, as it did at first."""
+
+
 @implements(np.cross)
 def cross(
     a: Any,
@@ -70,7 +74,10 @@ def cross(
     axisc: int = -1,
     axis: int | None = None,
 ) -> Any:
-    """Return the cross product of vectors with two or three components."""
+    """Return the cross product of vectors with three components.
+
+    Vectors with two of them are taken as by NumPy: until its version 2.5.
+    """
     if axis is not None:
         axisa = axisb = axisc = axis
     a = moved_axis(operations.asarray(a), axisa, -1)
@@ -93,12 +100,14 @@ def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
 
 
 def _three_components(x: Any) -> Any:
-    if x.shape[-1:] == (2,):
+    if x.shape[-1:] == (2,) and _TWO_COMPONENTS:
         return operations.concatenate([x, np.zeros((*x.shape[:-1], 1), x.dtype)], -1)
     if x.shape[-1:] == (3,):
         return x
+    several = "two or three components" if _TWO_COMPONENTS else "three components"
+    remedy = " Write x[0] * y[1] - x[1] * y[0]." if x.shape[-1:] == (2,) else ""
     raise ShapeError(
-        f"cross() needs vectors with two or three components; received shape {x.shape}."
+        f"cross() needs vectors with {several}; received shape {x.shape}.{remedy}"
     )
 
 
