@@ -220,13 +220,15 @@ def _operator_text(
             fields[f"{what}_{kind}"] = _MADE.format(
                 step=f"{step}_{kind}", operands=operands
             )
+    # A choice between the operands may return the constant, which may be an int.
+    number = "1.0 * ({})".format if operation.structural else str
     if count == 1:
         return _template(_UNARY, form_x=form.format("x_"), **fields)
     return _template(
         _BINARY,
         form_xy=form.format("x_", "y_"),
-        form_xc=form.format("x_", "y"),
-        form_cy=form.format("x", "y_"),
+        form_xc=number(form.format("x_", "y")),
+        form_cy=number(form.format("x", "y_")),
         array_xy=array.format("x_", "y_"),
         array_xc=array.format("x_", "y"),
         array_cy=array.format("x", "y_"),

@@ -24,6 +24,7 @@ from chainrule.operations_grad import (
     elementary,
     fourier,
     indexing,
+    products,
     reductions,
     selection,
     shaping,
@@ -189,7 +190,7 @@ sum: Operation = operation(
 )
 mean: Operation = operation(reductions.mean_grad, np.mean, method="mean")
 var: Operation = operation(reductions.var_grad, np.var)
-prod: Operation = operation(reductions.prod_grad, np.prod)
+prod: Operation = operation(products.prod_grad, np.prod)
 max: Operation = operation(
     reductions.max_grad, np.max, np.amax, (np.maximum, "reduce"), method="max"
 )
@@ -199,7 +200,7 @@ min: Operation = operation(
 cumsum: Operation = operation(
     reductions.cumsum_grad, np.cumsum, (np.add, "accumulate"), method="cumsum"
 )
-cumprod: Operation = operation(reductions.cumprod_grad, np.cumprod)
+cumprod: Operation = operation(products.cumprod_grad, np.cumprod)
 sort: Operation = operation(reductions.sort_grad, np.sort)
 convolve: Operation = operation(convolution.convolve_grad, np.convolve)
 reshape: Operation = operation(shaping.reshape_grad, np.reshape)

@@ -55,6 +55,17 @@ def normalize_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
     return tuple(int(a) % ndim for a in axes) if ndim else ()
 
 
+def own_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
+    """Return ``axis`` as ``normalize_axes`` does; a number has not even axis 0.
+
+    This is what NumPy's functions other than its reductions make of an axis.
+    """
+    if not ndim and axis not in (None, ()):
+        first: Any = axis[0] if isinstance(axis, tuple) else axis
+        raise np.exceptions.AxisError(first, ndim)
+    return normalize_axes(axis, ndim)
+
+
 def kept_shape(shape: Shape, axis: Axis) -> Shape:
     """Return ``shape`` with the axes in ``axis`` set to one (``keepdims=True``)."""
     axes = normalize_axes(axis, len(shape))

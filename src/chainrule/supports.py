@@ -40,11 +40,20 @@ def masked_call(forward: Any, values: Sequence[Any], given: Parameters) -> Any:
         masked = {"forward": forward, **given}
         return trace.whole(masked_result, values, masked)
     shape = np.broadcast_shapes(np.shape(where), *(np.shape(v) for v in values))
-    dtype = np.result_type(*values)
+    dtype = _result_dtype(forward, values)
     if dtype.kind not in "fc":
         dtype = np.dtype(np.float64)
     out = np.zeros(shape, dtype)
     return forward(*values, out=out, where=where, **rest)[()]
+
+
+def _result_dtype(forward: Any, values: Sequence[Any]) -> np.dtype[Any]:
+    """Return the dtype of a ufunc's result: float_power of float32 is float64."""
+    if not isinstance(forward, np.ufunc):
+        return np.result_type(*values)
+    kinds: list[Any] = [getattr(v, "dtype", None) or type(v) for v in values]
+    known = (np.dtype(bool) if kind is bool else kind for kind in kinds)
+    return forward.resolve_dtypes((*known, None))[-1]
 
 
 def masked_result(*values: Any, forward: Any, **given: Any) -> Any:

@@ -132,12 +132,12 @@ def raw(x: Any) -> Any:
 
 
 def unboxed(x: Any) -> Any:
-    """Return the plain value under a node, a Python float as a NumPy one.
+    """Return the plain value under a node, a Python number as a NumPy float.
 
     NumPy's floats follow NumPy at poles and overflows, where Python's raise.
     """
     x = raw(x)
-    return np.float64(x) if type(x) is float else x
+    return np.float64(x) if type(x) is float or type(x) is int else x
 
 
 def boxed(operands: Sequence[Any]) -> list[Any]:

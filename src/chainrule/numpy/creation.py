@@ -40,12 +40,12 @@ def linspace(
     >>> stop.grad
     2.5
     """
-    start, stop = ops.asarray(start), ops.asarray(stop)
+    start, stop = _operand(start), _operand(stop)
     num = plain_count(num, "linspace")
     parts = num - 1 if endpoint else num
     difference = stop - start
     step = difference / parts if parts > 0 else difference * np.nan
-    index = np.arange(num).reshape(-1, *(1,) * difference.ndim)
+    index = np.arange(num, dtype=difference.dtype).reshape(-1, *(1,) * difference.ndim)
     z = start + index * (step if parts > 0 else difference)
     if endpoint and num > 1:
         z = ops.where(index == num - 1, stop, z)
@@ -64,8 +64,8 @@ def logspace(
     axis: int = 0,
 ) -> Any:
     """Return base ** linspace(start, stop)."""
-    base = ops.asarray(base)
-    if base.ndim:
+    base = _operand(base)
+    if np.ndim(base):
         shape = np.broadcast_shapes(base.shape, np.shape(start), np.shape(stop))
         start = ops.broadcast_to(start, shape)
         base = ops.expand_dims(ops.broadcast_to(base, shape), axis)
@@ -93,6 +93,11 @@ def geomspace(
     if endpoint and num > 1:
         z = ops.where(np.arange(num).reshape(powers.shape) == num - 1, stop, z)
     return moved_axis(in_dtype(z, dtype), 0, axis)
+
+
+def _operand(x: Any) -> Any:
+    """Return a Python number as it is, so that float32 stays so, or an array."""
+    return x if type(x) in (int, float, complex) else ops.asarray(x)
 
 
 def plain_count(num: Any, name: str) -> int:
@@ -148,6 +153,27 @@ def asarray(a: Any, dtype: Any = None, order: Any = None, **given: Any) -> Any:
     return array(a, dtype, **given)
 
 
+def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
+    """Return what ``asarray`` does, or raise where there is an inf or a nan."""
+    np.asarray_chkfinite(plain_operand(a))
+    return asarray(a, dtype)
+
+
+def require(
+    a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None
+) -> Any:
+    """Return what ``asarray`` does: a node has no memory to require something of."""
+    return asarray(a, dtype)
+
+
+def asmatrix(*args: Any, **given: Any) -> Any:
+    """Refuse to make a matrix of nodes."""
+    raise ArgumentError(
+        "np.asmatrix and np.bmat of nodes would be a np.matrix, whose * is a product "
+        "of matrices. Use array or block, and write @ for the product."
+    )
+
+
 def _refuse(given: dict[str, Any], name: str) -> None:
     if given:
         raise ArgumentError(
@@ -163,6 +189,10 @@ OWN.update(
         np.asanyarray: asarray,
         np.ascontiguousarray: asarray,
         np.asfortranarray: asarray,
+        np.asarray_chkfinite: asarray_chkfinite,
+        np.require: require,
+        np.asmatrix: asmatrix,
+        np.bmat: asmatrix,
         np.full: full,
     }
 )

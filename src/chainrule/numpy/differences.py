@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes import node
 from chainrule.numpy.picking import diagonal
 from chainrule.numpy.statistics import average, cast
-from chainrule.shapes import describe, is_complex, normalize_axes
+from chainrule.shapes import describe, is_complex, normalize_axes, own_axes
 from chainrule.values import plain_operand
 from chainrule.wrapping import implements
 
@@ -74,7 +75,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     Differentiable in ``f`` and in the spacings or coordinates ``varargs``.
     """
     f = ops.asarray(f)
-    axes = normalize_axes(axis, f.ndim)
+    axes = own_axes(axis, f.ndim)
     if edge_order not in (1, 2):
         raise ValueError(f"np.gradient has edge_order 1 or 2; received {edge_order}.")
     slopes = [
@@ -157,7 +158,7 @@ def _edge(f: Any, h: list[Any], axis: int) -> Any:
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """Return the sum of (x[i+1] - x[i]) (y[i+1] + y[i]) / 2."""
     y = ops.asarray(y)
-    axis = normalize_axes(axis, y.ndim)[0]
+    axis = own_axes(operator.index(axis), y.ndim)[0]
     width = dx
     if x is not None:
         x = ops.asarray(x)

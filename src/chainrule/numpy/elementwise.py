@@ -176,8 +176,8 @@ def nan_to_num(
         return re + 1j * im
     limits = np.finfo(dtype_of(x))
     z = ops.where(np.isnan(x), nan, x)
-    z = ops.where(np.isposinf(x), limits.max if posinf is None else posinf, z)
-    return ops.where(np.isneginf(x), limits.min if neginf is None else neginf, z)
+    z = ops.where(np.isposinf(x), float(limits.max) if posinf is None else posinf, z)
+    return ops.where(np.isneginf(x), float(limits.min) if neginf is None else neginf, z)
 
 
 # ------------------------------------------------------------------ several results

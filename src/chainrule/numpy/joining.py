@@ -9,8 +9,9 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.numpy.mirror import OWN
 from chainrule.numpy.shape_functions import at_least, three_axes
-from chainrule.shapes import describe, normalize_axes
+from chainrule.shapes import describe, own_axes
 from chainrule.wrapping import implements
 
 # ----------------------------------------------------------------------------- joining
@@ -104,7 +105,7 @@ def _assembled(arrays: Any, depth: int, count: int) -> Any:
 def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Return stretches of ary; a number of sections need not divide its length."""
     x = ops.asarray(ary)
-    (axis,) = normalize_axes(axis, x.ndim)
+    (axis,) = own_axes(axis, x.ndim)
     count = x.shape[axis]
     if np.ndim(indices_or_sections) == 0:
         sections = int(indices_or_sections)
@@ -126,7 +127,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Return stretches of ary, of equal length if a number of sections is given."""
     x = ops.asarray(ary)
-    (place,) = normalize_axes(axis, x.ndim)
+    (place,) = own_axes(axis, x.ndim)
     if np.ndim(indices_or_sections) == 0 and x.shape[place] % indices_or_sections:
         raise ShapeError(
             f"np.split cannot cut {x.shape[place]} entries into {indices_or_sections} "
@@ -168,10 +169,12 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     x = ops.asarray(x)
     if x.ndim == 0:
         raise ShapeError(f"np.unstack needs at least one axis; received {describe(x)}.")
-    (axis,) = normalize_axes(axis, x.ndim)
+    (axis,) = own_axes(axis, x.ndim)
     lead = (slice(None),) * axis
     return tuple(ops.getitem(x, index=(*lead, i)) for i in range(x.shape[axis]))
 
 
+if hasattr(np, "row_stack"):  # the old name of vstack, which makes no dispatch
+    OWN[np.row_stack] = vstack
 if hasattr(np, "unstack"):  # NumPy 2.1
     implements(np.unstack)(unstack)

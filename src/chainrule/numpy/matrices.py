@@ -11,7 +11,7 @@ from chainrule import operations
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes import node
 from chainrule.numpy.products import moved_axis
-from chainrule.shapes import normalize_axes
+from chainrule.shapes import normalize_axes, own_axes
 from chainrule.values import plain_operand
 from chainrule.vertices import as_array
 from chainrule.wrapping import implements
@@ -69,9 +69,20 @@ def _vector_norm(x: Any, ord: Any, axis: Any, *, keepdims: bool) -> Any:
     if ord == 0:
         return np.linalg.vector_norm(plain_operand(x), ord=0, **given)
     if math.isinf(ord):
-        extreme = operations.max if ord > 0 else operations.min
-        return extreme(operations.absolute(x), **given)
+        return _extreme(operations.absolute(x), own_axes(axis, x.ndim), ord, keepdims)
     return operations.linalg.vector_norm(x, ord=ord, **given)
+
+
+def _extreme(x: Any, axes: Any, ord: float, keepdims: Any) -> Any:
+    """Return the largest entry along the axes, or the smallest where ``ord < 0``.
+
+    The largest of no sizes is 0, as in NumPy; the smallest of none does not exist.
+    """
+    if ord < 0:
+        return operations.min(x, axis=axes, keepdims=keepdims)
+    empty = math.prod(x.shape[axis] for axis in axes) == 0
+    given = {"initial": 0.0} if empty else {}
+    return operations.max(x, axis=axes, keepdims=keepdims, **given)
 
 
 def _matrix_norm(x: Any, ord: Any, axes: Any, *, keepdims: bool) -> Any:
@@ -83,13 +94,15 @@ def _matrix_norm(x: Any, ord: Any, axes: Any, *, keepdims: bool) -> Any:
     if ord in (1, -1, np.inf, -np.inf):
         summed, compared = (row, column) if abs(ord) == 1 else (column, row)
         sums = operations.sum(operations.absolute(x), axis=summed, keepdims=True)
-        extreme = operations.max if ord > 0 else operations.min
-        z = extreme(sums, axis=compared, keepdims=True)
+        z = _extreme(sums, (compared,), ord, keepdims=True)
     elif ord in (2, -2, "nuc"):
         last = moved_axis(x, row, -1)
         s = svdvals(moved_axis(last, column - (column > row), -2))
-        combine = {2: operations.max, -2: operations.min, "nuc": operations.sum}[ord]
-        z = operations.expand_dims(combine(s, axis=-1), tuple(sorted(axes)))
+        if ord == "nuc":
+            z = operations.sum(s, axis=-1)
+        else:
+            z = _extreme(s, (s.ndim - 1,), ord, keepdims=False)
+        z = operations.expand_dims(z, tuple(sorted(axes)))
     else:
         raise ArgumentError(
             f"norm() of matrices does not know ord={ord!r}; it knows 'fro', 'nuc', 1, "

@@ -80,12 +80,18 @@ def qualified(function: Any) -> str:
 _mirror = cache(mirrored)
 
 
+_SERVED = ("__version__", "__array_api_version__", "__array_namespace_info__")
+"""What a module says of its library; its other names of this kind are its own."""
+
+
 def mirror_of(module: ModuleType) -> tuple[Lookup, Listing]:
     """Return ``__getattr__`` and ``__dir__`` for a module that mirrors another."""
 
     def attribute(name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
+        if name.startswith("__") and name not in _SERVED:
+            raise AttributeError(
+                f"module 'chainrule.{module.__name__}' has no attribute {name!r}"
+            )
         found = getattr(module, name)
         if not callable(found) or isinstance(found, type):
             return found

@@ -106,7 +106,9 @@ def nanvar(
     z = var(x, axis, None, out, ddof, keepdims, where=there, mean=mean,
             correction=correction)  # fmt: skip
     left = count_of(x, axis, there, keepdims) - delta(ddof, correction)
-    return ops.where(left <= 0, np.nan, z) if np.any(left <= 0) else z
+    # A product and not a choice: where there are too few entries, neither the value
+    # nor the derivative exists.
+    return z * np.where(left <= 0, np.nan, 1.0).astype(z.dtype)
 
 
 @implements(np.nanstd)

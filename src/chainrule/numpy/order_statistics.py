@@ -17,6 +17,7 @@ from chainrule.shapes import (
     is_complex,
     kept_shape,
     normalize_axes,
+    own_axes,
     shape_of,
 )
 from chainrule.values import plain_operand, refuse_out
@@ -40,6 +41,7 @@ def partition(
     x = ops.asarray(a)
     if axis is None:
         x, axis = ops.reshape(x, (-1,)), 0
+    own_axes(axis, x.ndim)
     places = np.argpartition(plain_operand(x), kth, axis=axis, kind=kind)  # type: ignore
     return ops.getitem(x, index=along_axis(places, axis, x.shape))
 
@@ -49,7 +51,7 @@ def partition(
 
 def _lanes(x: Any, axis: Axis) -> Any:
     """Return ``x`` with the reduced axes flat and first."""
-    axes = normalize_axes(axis, x.ndim)
+    axes = own_axes(axis, x.ndim)
     rest = tuple(i for i in range(x.ndim) if i not in axes)
     shape = tuple(x.shape[i] for i in rest)
     count = int(np.prod([x.shape[i] for i in axes], dtype=int))

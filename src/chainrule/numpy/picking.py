@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from chainrule.nodes import node
 from chainrule.numpy.shape_functions import moveaxis
 from chainrule.numpy.statistics import cast
 from chainrule.operations_grad.indexing import along_axis
-from chainrule.shapes import describe, normalize_axes
+from chainrule.shapes import describe, normalize_axes, own_axes
 from chainrule.values import plain_index, plain_operand, refuse_out
 from chainrule.vertices import as_array
 from chainrule.wrapping import implements
@@ -24,7 +25,15 @@ def _flat_or_axis(a: Any, axis: int | None) -> tuple[Any, int]:
     x = ops.asarray(a)
     if axis is None:
         return ops.reshape(x, (-1,)), 0
-    return x, normalize_axes(axis, x.ndim)[0]
+    return x, own_axes(operator.index(axis), x.ndim)[0]
+
+
+def _row_or_axis(a: Any, axis: int | None) -> tuple[Any, int]:
+    """Return the same for a function to which a number is a row of one entry."""
+    x = ops.asarray(a)
+    if axis is None or x.ndim:
+        return _flat_or_axis(x, axis)
+    return _flat_or_axis(ops.reshape(x, (1,)), axis)
 
 
 def _places(n: int) -> Any:
@@ -46,7 +55,7 @@ def take(
 ) -> Any:
     """Return entries of a at some indices along ``axis``, or of the flat array."""
     refuse_out({"out": out})
-    x, axis = _flat_or_axis(a, axis)
+    x, axis = _row_or_axis(a, axis)
     places = as_array(plain_index(indices))
     if places.dtype == np.bool_ or not places.size:
         places = places.astype(np.intp)
@@ -76,7 +85,7 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
 def compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) -> Any:
     """Return entries of a along ``axis`` where the condition holds."""
     refuse_out({"out": out})
-    x, axis = _flat_or_axis(a, axis)
+    x, axis = _row_or_axis(a, axis)
     return pick(x, np.flatnonzero(plain_operand(condition)), axis)
 
 
@@ -299,7 +308,7 @@ def apply_along_axis(
 ) -> Any:
     """Return func1d of each lane along an axis, joined."""
     x = ops.asarray(arr)
-    (axis,) = normalize_axes(axis, x.ndim)
+    (axis,) = own_axes(axis, x.ndim)
     x = moveaxis(x, axis, -1)
     lead = x.shape[:-1]
     if 0 in lead:

@@ -13,7 +13,7 @@ from chainrule.nodes import node
 from chainrule.numpy.statistics import cast
 from chainrule.operations_grad.structure import identity_grad
 from chainrule.recorder import record
-from chainrule.shapes import describe, dtype_of, normalize_axes, shape_of
+from chainrule.shapes import describe, dtype_of, normalize_axes, own_axes, shape_of
 from chainrule.values import plain_operand
 from chainrule.wrapping import implements
 
@@ -47,8 +47,8 @@ def matrix_transpose(x: Any, /) -> Any:
 def moveaxis(a: Any, source: Any, destination: Any) -> Any:
     """Return a with some axes at other places, the rest in order."""
     x = ops.asarray(a)
-    come = normalize_axes(_axes(source), x.ndim)
-    go = normalize_axes(_axes(destination), x.ndim)
+    come = own_axes(_axes(source), x.ndim)
+    go = own_axes(_axes(destination), x.ndim)
     if len(come) != len(go) or len(set(come)) < len(come) or len(set(go)) < len(go):
         raise ValueError(
             "np.moveaxis needs as many different axes to move to as to move; received "
@@ -68,7 +68,7 @@ def _axes(axes: Any) -> tuple[int, ...]:
 def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     """Return a with ``axis`` moved to stand before ``start``."""
     x = ops.asarray(a)
-    (axis,) = normalize_axes(axis, x.ndim)
+    (axis,) = own_axes(axis, x.ndim)
     if not -x.ndim <= start <= x.ndim:
         raise np.exceptions.AxisError(start, x.ndim)
     start = start + x.ndim if start < 0 else start
@@ -259,7 +259,7 @@ def _pairs(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
     if isinstance(pad_width, dict):
         pairs: dict[int, tuple[int, int]] = dict.fromkeys(range(ndim), (0, 0))
         for axis in pad_width:  # pyright: ignore[reportUnknownVariableType]
-            (place,) = normalize_axes(axis, ndim)  # pyright: ignore
+            (place,) = own_axes(axis, ndim)  # pyright: ignore
             pairs[place] = _pairs(pad_width[axis], 1)[0]
         return list(pairs.values())
     widths = np.asarray(plain_operand(pad_width))

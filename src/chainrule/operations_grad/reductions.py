@@ -1,4 +1,4 @@
-"""Rules of reductions and running results: sum, mean, var, prod, max, cumsum, sort."""
+"""Rules of reductions and running sums: sum, mean, var, cumsum, max, sort."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from chainrule.shapes import (
 _MASK = np.array([[True, False, True], [False, False, True]])
 
 
-def _kept(xp: Any, z: Any, shape: tuple[int, ...], axis: Axis) -> Any:
+def put_back(xp: Any, z: Any, shape: tuple[int, ...], axis: Axis) -> Any:
     """Return a reduced array with its reduced axes put back, of length one."""
     return z if axis is None else xp.reshape(z, kept_shape(shape, axis))
 
@@ -60,7 +60,7 @@ class sum_grad(linear):
     ) -> Any:
         """x_grad = z_grad, repeated along the summed axes (a view)"""
         shape = shape_of(x)
-        z_grad = _kept(xp, z_grad, shape, axis)
+        z_grad = put_back(xp, z_grad, shape, axis)
         if where is not True:
             z_grad = xp.where(where, z_grad, 0.0)
         return xp.broadcast_to(z_grad, shape)
@@ -92,7 +92,7 @@ class mean_grad(linear):
     ) -> Any:
         """x_grad = z_grad / n, repeated along the averaged axes (a view)"""
         shape = shape_of(x)
-        z_grad = _kept(xp, z_grad, shape, axis)
+        z_grad = put_back(xp, z_grad, shape, axis)
         if where is not True:
             chosen = np.broadcast_to(where, shape)
             count = np.sum(chosen, axis=axis, keepdims=True)
@@ -128,7 +128,7 @@ class var_grad(general):
         where: Any = True,
     ) -> tuple[Any]:
         """x_grad[i] = 2 z_grad conj(x[i] - mean(x)) / (n - ddof)"""
-        z_grad = _kept(xp, z_grad, shape_of(x), axis)
+        z_grad = put_back(xp, z_grad, shape_of(x), axis)
         return (z_grad * _twice_centred(xp, x, axis, ddof, where),)
 
     @staticmethod
@@ -180,169 +180,14 @@ class cumsum_grad(linear):
         xp: Any, z_grad: Any, x: Any, *, axis: int | None = None, dtype: Any = None
     ) -> Any:
         """x_grad[i] = sum of z_grad[k] for k >= i"""
-        backwards = _backwards(0 if axis is None else axis, len(shape_of(z_grad)))
+        backwards = backwards_along(0 if axis is None else axis, len(shape_of(z_grad)))
         x_grad = xp.cumsum(z_grad[backwards], axis=0 if axis is None else axis)
         return xp.reshape(x_grad[backwards], shape_of(x))
 
 
-def _backwards(axis: int, ndim: int) -> tuple[slice, ...]:
+def backwards_along(axis: int, ndim: int) -> tuple[slice, ...]:
     """Return the index that reverses an axis."""
     return (*(slice(None),) * (axis % ndim), slice(None, None, -1))
-
-
-def _split_at(axis: int, ndim: int, k: int) -> tuple[Any, Any]:
-    """Return the indices of the first ``k`` entries along an axis, and of the rest."""
-    lead = (slice(None),) * (axis % ndim)
-    return (*lead, slice(0, k)), (*lead, slice(k, None))
-
-
-# ---------------------------------------------------------------------- products
-
-
-class prod_grad(general):
-    """z = product of x over the axes in ``axis``
-
-    The partial in one entry is the product of the others, as a running product from the
-    left times one from the right. Nothing is divided, so it is exact where entries are
-    zero, at every order (Griewank & Walther, Evaluating Derivatives, 2nd ed., 3.3).
-    """
-
-    forward = np.prod
-    cases: Cases = (
-        case((3, 4)),
-        case((3, 4), axis=0),
-        case((2, 3, 4), axis=(0, -1)),
-        case((2, 3), axis=1, keepdims=True),
-        case(np.array([2.0, 0.0, 3.0])),
-        case(np.array([[2.0, 0.0, 0.0], [1.0, 4.0, 0.0]]), axis=1),
-        case(np.zeros(2)),
-        case(()),
-        case((1,)),
-        case((0, 3), axis=0),
-    )
-
-    @staticmethod
-    def pullback(
-        xp: Any,
-        z_grad: Any,
-        z: Any,
-        x: Any,
-        *,
-        axis: Axis = None,
-        keepdims: bool = False,
-    ) -> tuple[Any]:
-        """x_grad[i] = z_grad * product of the x[j], j != i"""
-        z_grad = _kept(xp, z_grad, shape_of(x), axis)
-        return (z_grad * _product_of_others(xp, x, axis),)
-
-    @staticmethod
-    def pushforward(
-        xp: Any,
-        tangents: Any,
-        z: Any,
-        x: Any,
-        *,
-        axis: Axis = None,
-        keepdims: bool = False,
-    ) -> Any:
-        """z_dot = sum over i of x_dot[i] times the product of the x[j], j != i"""
-        terms = tangents[0] * _product_of_others(xp, x, axis)
-        return xp.sum(terms, axis=axis, keepdims=keepdims)
-
-
-def _product_of_others(xp: Any, x: Any, axis: Axis) -> Any:
-    """Return, for each entry, the product of the other entries along the axes."""
-    shape = shape_of(x)
-    axes = normalize_axes(axis, len(shape))
-    if len(axes) == 1:
-        return _others(xp, x, axes[0])
-    rest = tuple(i for i in range(len(shape)) if i not in axes)
-    order = (*rest, *axes)
-    moved = xp.transpose(x, order)
-    lanes = tuple(shape[i] for i in rest)
-    count = int(np.prod([shape[i] for i in axes], dtype=int))
-    others = _others(xp, xp.reshape(moved, (*lanes, count)), -1)
-    others = xp.reshape(others, tuple(shape[i] for i in order))
-    return xp.transpose(others, tuple(int(i) for i in np.argsort(order)))
-
-
-def _others(xp: Any, x: Any, axis: int) -> Any:
-    backwards = _backwards(axis, len(shape_of(x)))
-    left = xp.cumprod(_delayed(xp, x, axis), axis=axis)
-    right = xp.cumprod(_delayed(xp, x[backwards], axis), axis=axis)
-    return left * right[backwards]
-
-
-def _delayed(xp: Any, x: Any, axis: int) -> Any:
-    """Return x moved on by one entry along an axis, with a one in front."""
-    shape = shape_of(x)
-    if shape[axis] == 0:
-        return x
-    first, last = list(shape), _split_at(axis, len(shape), shape[axis] - 1)[0]
-    first[axis] = 1
-    return xp.concatenate([np.ones(first, dtype_of(x)), x[last]], axis=axis)
-
-
-class cumprod_grad(general):
-    """z[k] = product of x[i] for i <= k along ``axis`` (of the flat array if ``None``)
-
-    Both sweeps solve the linear recurrence that the running product satisfies, without
-    a division, so they are exact where entries are zero, at every order.
-    """
-
-    forward = np.cumprod
-    cases: Cases = (
-        case((4,)),
-        case((2, 3)),
-        case((2, 5), axis=-1),
-        case((3, 2), axis=0),
-        case(np.array([2.0, 0.0, 3.0, 0.0, 5.0])),
-        case(()),
-        case((1,)),
-        case((0, 3), axis=0),
-    )
-
-    @staticmethod
-    def pullback(
-        xp: Any, z_grad: Any, z: Any, x: Any, *, axis: int | None = None
-    ) -> tuple[Any]:
-        """x_grad[i] = s[i] product of x[j], j < i; s[i] = z_grad[i] + x[i+1] s[i+1]"""
-        shape = shape_of(x)
-        if axis is None:
-            x, axis = xp.reshape(x, (-1,)), 0
-        backwards = _backwards(axis, len(shape_of(x)))
-        factors = _delayed(xp, x[backwards], axis)
-        s = _recurrence(xp, factors, z_grad[backwards], axis)[backwards]
-        before = xp.cumprod(_delayed(xp, x, axis), axis=axis)
-        return (xp.reshape(before * s, shape),)
-
-    @staticmethod
-    def pushforward(
-        xp: Any, tangents: Any, z: Any, x: Any, *, axis: int | None = None
-    ) -> Any:
-        """z_dot[k] = x[k] z_dot[k-1] + x_dot[k] times the product of x[j], j < k"""
-        x_dot = tangents[0]
-        if axis is None:
-            x, x_dot, axis = xp.reshape(x, (-1,)), xp.reshape(x_dot, (-1,)), 0
-        before = xp.cumprod(_delayed(xp, x, axis), axis=axis)
-        return _recurrence(xp, x, before * x_dot, axis)
-
-
-def _recurrence(xp: Any, a: Any, b: Any, axis: int) -> Any:
-    """Solve s[k] = a[k] s[k-1] + b[k] with s[-1] = 0 along an axis.
-
-    Pairs (a, b) compose associatively, so strides of 1, 2, 4, ... reach all entries in
-    log2(n) array operations (Hillis & Steele, Data parallel algorithms, 1986).
-    """
-    shape = shape_of(a)
-    n, stride = shape[axis], 1
-    while stride < n:
-        early, late = _split_at(axis, len(shape), stride)
-        past = _split_at(axis, len(shape), n - stride)[0]
-        b = xp.concatenate([b[early], b[late] + a[late] * b[past]], axis=axis)
-        a = xp.concatenate([a[early], a[late] * a[past]], axis=axis)
-        stride *= 2
-    return b
 
 
 # ------------------------------------------------------------- largest and smallest
@@ -355,7 +200,7 @@ def _shares(
 
     ``initial`` counts as an entry; where z is nan, all entries share it.
     """
-    z = _kept(xp, z, shape_of(x), axis)
+    z = put_back(xp, z, shape_of(x), axis)
     same = (x == z) | xp.isnan(z)
     if where is not True:
         same = same & where
@@ -401,7 +246,7 @@ class max_grad(general):
     ) -> tuple[Any]:
         """x_grad[i] = z_grad / n where x[i] attains the maximum, else structurally 0"""
         same, count = _shares(xp, z, x, axis, where, initial)
-        z_grad = _kept(xp, z_grad, shape_of(x), axis)
+        z_grad = put_back(xp, z_grad, shape_of(x), axis)
         return (xp.where(same, z_grad / count, 0.0),)
 
     @staticmethod

@@ -148,6 +148,8 @@ class repeat_grad(linear):
         case((2, 3), repeats=np.array([2, 0, 1]), axis=-1),
         case((2,), repeats=0),
         case((), repeats=3),
+        case((), repeats=2, axis=-1),
+        case((), repeats=np.array([2]), axis=0),
     )
 
     @staticmethod
@@ -156,7 +158,7 @@ class repeat_grad(linear):
     ) -> Any:
         """x_grad[i] = sum of z_grad over the copies of x[i]"""
         shape = shape_of(x)
-        flat = shape if axis is not None else (int(np.prod(shape)),)
+        flat = shape if axis is not None and shape else (int(np.prod(shape)),)
         axis = normalize_axes(axis or 0, len(flat))[0]
         if np.size(repeats) == 1:
             count = int(np.reshape(repeats, ()))
