@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import gc
 import math
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from chainrule.graph import (
     sweep_values,
     with_support,
 )
+from chainrule.locks import lock
 from chainrule.nodes import node
 from chainrule.operations_grad import structure
 from chainrule.recorder import new, next_serial, record, stacked
@@ -44,26 +46,40 @@ class CollectorPaused:
     over all threads; the collector is as it was when the last one leaves.
     """
 
-    _lock = threading.Lock()
-    _inside = 0
+    _lock = lock()
+    _inside: ClassVar[list[int]] = []
+    """The threads that are inside, each as often as it has entered."""
     _was_enabled = False
 
     def __enter__(self) -> None:
         """Pause."""
         cls = CollectorPaused
         with cls._lock:
-            if cls._inside == 0:
+            if not cls._inside:
                 cls._was_enabled = gc.isenabled()
                 gc.disable()
-            cls._inside += 1
+            cls._inside.append(threading.get_ident())
 
     def __exit__(self, *error: object) -> None:
         """Resume when nobody is inside any more."""
         cls = CollectorPaused
         with cls._lock:
-            cls._inside -= 1
-            if cls._inside == 0 and cls._was_enabled:
+            cls._inside.remove(threading.get_ident())
+            if not cls._inside and cls._was_enabled:
                 gc.enable()
+
+    @classmethod
+    def forget_other_threads(cls) -> None:
+        """Resume in a forked process, which has none of the other threads."""
+        if cls._inside:
+            own = threading.get_ident()
+            cls._inside[:] = [thread for thread in cls._inside if thread == own]
+            if not cls._inside and cls._was_enabled:
+                gc.enable()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=CollectorPaused.forget_other_threads)
 
 
 class Recording:

@@ -134,10 +134,12 @@ def raw(x: Any) -> Any:
 def unboxed(x: Any) -> Any:
     """Return the plain value under a node, a Python number as a NumPy float.
 
-    NumPy's floats follow NumPy at poles and overflows, where Python's raise.
+    NumPy's floats follow NumPy at poles and overflows, where Python's numbers raise.
     """
     x = raw(x)
-    return np.float64(x) if type(x) is float or type(x) is int else x
+    if type(x) is complex:
+        return np.complex128(x)
+    return np.float64(x) if type(x) in (float, int, bool) else x
 
 
 def boxed(operands: Sequence[Any]) -> list[Any]:

@@ -341,3 +341,55 @@ def test_a_python_branch_inside_a_loop_body_is_refused_but_not_one_outside():
     line = inspect.getsourcelines(g)[1] + 1
     with pytest.raises(CompileError, match=f"body of a loop decides.*line {line}"):
         gd.compile(g)(X)
+
+
+# ------------------------------------------- whole numbers: indices, counts, lengths
+
+
+WHOLE = {
+    "round": lambda x, y: x[round(y)],
+    "floor": lambda x, y: x[math.floor(y)] * y,
+    "ceil": lambda x, y: x[: math.ceil(y)] * y,
+    "trunc": lambda x, y: [x, 2 * x, 3 * x][math.trunc(y) % 3],
+    "range": lambda x, y: sum(x * i for i in range(round(y))) + y,
+    "arithmetic": lambda x, y: x * (round(y) // 2 + 2**round(y)) - math.ceil(y) % 2,
+    "astype": lambda x, y: x[np.round(y).astype(int)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("executor", ["auto", "numpy"])
+@pytest.mark.parametrize("kind", [float, np.float64])
+@pytest.mark.parametrize("f", WHOLE.values(), ids=WHOLE)
+def test_a_rounded_number_is_a_whole_one(f, kind, executor):
+    if f is WHOLE["astype"] and kind is float:
+        kind = np.float64
+    calls = [(X, kind(y)) for y in (1.2, 2.8, 1.4, 0.6, 2.8)]
+    follows(f, *calls, executor=executor)
+    follows(gd.grad(lambda x, y: np.sum(f(x, y)) ** 2), *calls, executor=executor)
+
+
+COUNTS = {
+    "arange": lambda x, n: np.sum(np.arange(n) * x),
+    "arange from": lambda x, n: np.arange(1, n) * x,
+    "arange step": lambda x, n: np.arange(0, 10, n) * x,
+    "arange float": lambda x, n: np.arange(n, dtype=float) * x,
+    "zeros": lambda x, n: np.zeros(n) + x,
+    "eye": lambda x, n: np.eye(n) * x,
+    "full": lambda x, n: np.full((n, 2), 1.0) * x,
+    "linspace": lambda x, n: np.linspace(0.0, 1.0, n) * x,
+    "tile": lambda x, n: np.tile(np.stack([x, x]), n),
+    "math": lambda x, n: math.sqrt(n) * math.factorial(n) * x,
+    "float": lambda x, n: float(n) / (n + 1) * x,
+    "complex": lambda x, n: np.real(complex(n) * x),
+    "half": lambda x, n: np.arange(n / 2) * x,
+    "zip": lambda x, n: sum(x**i for i, _ in zip(range(n), range(9), strict=False)),
+}
+
+
+@pytest.mark.parametrize("kind", [int, np.int64])
+@pytest.mark.parametrize("f", COUNTS.values(), ids=COUNTS)
+def test_a_whole_number_may_be_a_count(f, kind):
+    calls = [(2.0, kind(n)) for n in (3, 4, 3, 2)]
+    fast = follows(f, *calls, *calls)
+    assert fast.stats()["retraces"] <= 2
+    follows(gd.grad(lambda x, n: np.sum(f(x, n)) ** 2), *calls)

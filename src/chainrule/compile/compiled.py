@@ -13,7 +13,6 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.compile import progress as progress_bars
+from chainrule.compile.arguments import (
+    Frozen,
+    check_leaf,
+    check_static,
+    plain_array,
+)
 from chainrule.compile.bodies import filled
 from chainrule.compile.executors import Choice
 from chainrule.compile.options import Options
@@ -30,6 +35,7 @@ from chainrule.compile.replay import Departed, InexactError, NanFound
 from chainrule.compile.trace import NUMBERS, Guard, Trace, Traced, joined
 from chainrule.containers import LEAF, flatten, unflatten
 from chainrule.errors import ArgumentError, CompileError, EscapeError
+from chainrule.locks import lock
 from chainrule.recorder import record, stacked
 from chainrule.recording import CollectorPaused, Recording
 from chainrule.rules import general
@@ -38,8 +44,8 @@ from chainrule.supports import is_inexact
 from chainrule.values import holds_nodes, kept
 from chainrule.vertices import first_stand_in, raw, stand_in, vertex
 
-_TRACING = threading.RLock()
-"""Held while a path is traced, so that threads do not trace the same one."""
+_CHANGING = lock()
+"""Held while the list of a kind's paths changes; never while the user's code runs."""
 
 
 @dataclass(eq=False)
@@ -70,15 +76,23 @@ class Kind:
 
     def prefer(self, path: Path) -> None:
         """Try this path first. Other threads go on with the list that they have."""
-        with _TRACING:
+        with _CHANGING:
             self.paths = [
                 path,
                 *(p for p in self.paths if p is not path),
             ]
 
+    def add(self, path: Path, known: list[Path]) -> bool:
+        """Add a path, unless another thread has added one to those that are known."""
+        with _CHANGING:
+            if self.paths is not known and not all(p in known for p in self.paths):
+                return False
+            self.paths = [path, *self.paths]
+        return True
+
     def forget(self, path: Path) -> None:
         """Drop a path."""
-        with _TRACING:
+        with _CHANGING:
             self.paths = [p for p in self.paths if p is not path]
 
 
@@ -163,10 +177,11 @@ class Compiled:
         try:
             kind = self.kinds.get(found)
         except TypeError as error:
-            raise ArgumentError(
-                f"A static argument must be hashable: {error}. Pass a tuple instead of "
-                "a list, or make it an argument of numbers."
-            ) from error
+            for name, x in statics.items():
+                check_static(name, x, _static_key(x))
+            for x in leaves:
+                check_leaf(x, _kind_of(x, []))
+            raise ArgumentError(f"An argument cannot be compared: {error}.") from error
         if kind is None:
             made = Kind((structure, bool(named), kinds), statics)
             kind = self.kinds.setdefault(found, made)
@@ -209,15 +224,15 @@ class Compiled:
                 # A decision on the last bit, which NumPy and math round differently.
                 kind.forget(traced)
                 return self._eager(args, keywords)
-            with _TRACING:
-                if kind.paths is paths:
-                    given = list(args) if leaves is None else leaves
-                    try:
-                        with progress_bars.tracing():
-                            traced = self._trace(kind, given)
-                    except (NanFound, InexactError):  # in a loop, for this example
-                        kind.nans += 1
-                        return self._eager(args, keywords)
+            given = list(args) if leaves is None else leaves
+            try:
+                with progress_bars.tracing():
+                    made = self._trace(kind, given)
+            except (NanFound, InexactError):  # in a loop, for this example
+                kind.nans += 1
+                return self._eager(args, keywords)
+            if kind.add(made, paths):
+                traced = made
 
     def _eager(self, args: Any, keywords: Any) -> Any:
         """Call the function itself."""
@@ -251,7 +266,7 @@ class Compiled:
         structure, named, kinds = kind.arguments
         options = self.options
         trace = Trace(options=options)
-        filled = [trace.input(x) if _is_dynamic(k) else x
+        filled = [trace.input(plain_array(x)) if _is_dynamic(k) else x
                   for x, k in zip(leaves, kinds, strict=True)]  # fmt: skip
         inputs = [x.row for x in filled if isinstance(x, Traced)]
         tree = unflatten(structure, filled)
@@ -273,9 +288,7 @@ class Compiled:
             ends = [_output(trace, x, self.f) for x in outputs]
             program = program_of(trace, inputs, ends)
             choice = Choice(program, options)
-        path = Path(program, arranged, choice, time.perf_counter() - start)
-        kind.prefer(path)
-        return path
+        return Path(program, arranged, choice, time.perf_counter() - start)
 
     # -------------------------------------------------------------------- on nodes
 
@@ -349,10 +362,17 @@ class Compiled:
 
 def _static_key(x: Any) -> Any:
     """Return a key of constants that tells 1 from 1.0 and True."""
-    if kind_of(x) is dict:
+    kind = kind_of(x)
+    if kind is dict:
         return tuple([(k, _static_key(v)) for k, v in x.items()])
     if isinstance(x, TUPLE):
         return (x.__class__, *map(_static_key, x))
+    if kind is set or kind is frozenset:
+        return (kind, frozenset(map(_static_key, x)))
+    if kind is slice:
+        return (kind, *map(_static_key, (x.start, x.stop, x.step)))
+    if kind is bytearray:
+        return (kind, bytes(x))
     return (x.__class__, repr(x) if isinstance(x, (float, complex)) else x)
 
 
@@ -426,6 +446,11 @@ def _kind_of(x: Any, numeric: list[Any]) -> Any:
         return vertex
     if isinstance(x, stand_in):
         return stand_in
+    if isinstance(x, np.memmap) and x.dtype.kind in "fcbiu":
+        numeric.append(plain_array(x))
+        return (x.shape, x.dtype)
+    if kind in (set, frozenset, slice, bytearray):
+        return ("constant", Frozen(x), _static_key(x))
     return ("constant", x, kind)
 
 

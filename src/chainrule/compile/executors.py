@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import threading
 import time
 from typing import Any
 
@@ -29,6 +28,7 @@ from chainrule.compile.program import Program
 from chainrule.compile.replay import Replay
 from chainrule.compile.tapes import Tape
 from chainrule.errors import ArgumentError
+from chainrule.locks import lock
 
 EXECUTORS = ("auto", "numpy", "vm", "native")
 
@@ -142,7 +142,7 @@ class Choice:
         self.reason: str = "asked for"
         self._limit: float | None = None
         self._before: tuple[Any, float] | None = None
-        self._deciding = threading.Lock()
+        self._deciding = lock()
         self._start()
         if options.executor in _NEEDED:
             self._insist(options.executor)

@@ -16,7 +16,6 @@ import functools
 import importlib
 import importlib.util
 import sys
-import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -31,9 +30,10 @@ from chainrule.compile.ir import (
     operation,
     symbol,
 )
+from chainrule.locks import reentrant_lock
 
 VECTOR = f"<{LANES} x double>"
-_COMPILING = threading.RLock()
+_COMPILING = reentrant_lock()
 
 
 @functools.cache

@@ -168,7 +168,8 @@ def _holds(tree: Any, x: Row) -> bool:
 
 
 _SHAPED: set[Any] = {
-    float, masked_result, np.all, np.any, np.argmax, np.argmin, np.argsort, np.asarray,
+    float, round, math.floor, math.ceil, math.trunc, masked_result,
+    np.all, np.any, np.argmax, np.argmin, np.argsort, np.asarray,
     np.astype, np.broadcast_to, np.concatenate, np.copy, np.diagonal, np.einsum,
     np.linalg.cholesky, np.linalg.eigh, np.linalg.svd, np.moveaxis, np.ravel,
     np.reshape, np.stack, np.std,

@@ -107,7 +107,7 @@ def expression(row: Row, names: Names) -> str:
 
 
 def _is_complex(x: Any) -> bool:
-    return (x.number if isinstance(x, Row) else type(x)) is complex
+    return np.dtype(getattr(x, "dtype", None) or kind_of(x)).kind == "c"
 
 
 _ORDERS: set[Any] = {np.less, np.less_equal, np.greater, np.greater_equal}

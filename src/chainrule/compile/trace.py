@@ -410,7 +410,7 @@ def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
                 return x._whole_number("repeating a list") * y
             else:
                 return trace.call(ufunc, (x, y), None)
-        except ARITHMETIC_ERRORS:  # at a pole or an overflow: as NumPy does
+        except (*ARITHMETIC_ERRORS, TypeError):  # a pole, or complex numbers in order
             return trace.call(ufunc, (x, y), None)
         made = Row(ufunc, args, _NONE, operands, value, len(trace.rows))
         trace.rows.append(made)
@@ -425,7 +425,7 @@ def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
                 x.home.guard(x >= 0, bool)  # else the power is a float
             try:
                 value = plain(y, x.value)
-            except ARITHMETIC_ERRORS:
+            except (*ARITHMETIC_ERRORS, TypeError):
                 return x.home.call(ufunc, (y, x), None)
             return x.home.result(ufunc, (y, x.row), _NONE, [x.row], value)
         if _repeats(ufunc, x, kind):
@@ -593,12 +593,36 @@ class Traced(stand_in):
         return hash(self._whole_number("hash(x)"))
 
     def __float__(self) -> float:
-        """Refuse: the number would be frozen."""
+        """Return a number that is made of integers, a guard; refuse a float."""
+        if self.shape == () and _is_of_integers(self.row):
+            return self.home.guard(self, float)
         raise escape("float(x) or math.f(x)")
 
     def __complex__(self) -> complex:
-        """Refuse: the number would be frozen."""
-        raise escape("complex(x)")
+        """Return an integer as a complex number, a guard; refuse a float."""
+        return complex(self._whole_number("complex(x)"))
+
+    def __round__(self, digits: Any = None) -> Any:
+        """Return an integer as Python does, or ``np.round`` to so many digits."""
+        return self._rounded(round, np.round) if digits is None else np.round(
+            self, digits  # type: ignore[call-overload]
+        )  # fmt: skip
+
+    def __floor__(self) -> Any:
+        """Return an integer as Python does; of an array ``np.floor``."""
+        return self._rounded(math.floor, np.floor)
+
+    def __ceil__(self) -> Any:
+        """Return an integer as Python does; of an array ``np.ceil``."""
+        return self._rounded(math.ceil, np.ceil)
+
+    def __trunc__(self) -> Any:
+        """Return an integer as Python does; of an array ``np.trunc``."""
+        return self._rounded(math.trunc, np.trunc)
+
+    def _rounded(self, of_number: Function, of_array: Any) -> Any:
+        f = of_array if self.shape or self.dtype.kind == "c" else of_number
+        return self.home.call(f, (self,), None)
 
     def item(self, *index: int) -> Any:
         """Return a single integer, a guard; refuse a float."""
@@ -643,7 +667,20 @@ class Traced(stand_in):
             raise escape("writing into an array in place")
         if func in _OF_SHAPE:
             return func(*map(_values, args), **kwargs)
+        if func is np.astype and args[0] is self:
+            return self.astype(*args[1:], **kwargs)
         return self.home.call(func, args, kwargs)
+
+    def astype(self, dtype: Any, **given: Any) -> Any:
+        """Return ``np.astype``, which Python's numbers do not have."""
+        number, dtype = self.row.number, np.dtype(dtype)
+        if number is None:
+            return self.home.call(np.astype, (self, dtype), given)
+        if number is not complex and dtype == np.float64:
+            return self.home.call(float, (self,), None)
+        value = np.asarray(self.value).astype(dtype)[()]
+        row = self.row
+        return self.home.result(np.astype, (row, dtype), _NONE, [row], value)
 
     def reshape(self, *shape: Any, order: Any = "C") -> Any:
         """Return ``np.reshape``, the shape as one tuple or several numbers."""
@@ -661,6 +698,22 @@ class Traced(stand_in):
     def flatten(self, order: Any = "C") -> Any:
         """Return ``np.ravel``."""
         return np.ravel(self, order)  # type: ignore[arg-type]
+
+
+def _is_of_integers(row: Row) -> bool:
+    """Tell whether arithmetic on integers alone made a number.
+
+    It decides as they do: ``np.arange(n / 2)`` asks for the quotient of n / 2 and 1.
+    """
+    waiting = [row]
+    while waiting:
+        x = waiting.pop()
+        if x.dtype is not None and x.dtype.kind in "biu":
+            continue
+        if not x.operands or not isinstance(x.function, np.ufunc) or len(waiting) > 9:
+            return False
+        waiting += x.operands
+    return True
 
 
 def _one(given: tuple[Any, ...]) -> Any:
@@ -690,7 +743,6 @@ for _name in [
     "argmax",
     "argmin",
     "argsort",
-    "astype",
     "choose",
     "clip",
     "compress",
@@ -747,9 +799,6 @@ Traced.__neg__ = _unary(np.negative, operator.neg, NUMBERS)  # type: ignore
 Traced.__pos__ = _unary(np.positive, operator.pos, (float, int, complex))  # type: ignore
 Traced.__abs__ = _unary(np.absolute, abs, (float,))  # type: ignore
 Traced.__invert__ = _method(np.invert)  # type: ignore[attr-defined]
-for _name in ("floor", "ceil", "trunc"):
-    setattr(Traced, f"__{_name}__", _method(getattr(_np, _name)))
-Traced.__round__ = _method(np.round)  # type: ignore[attr-defined]
 Traced.__divmod__ = _method(np.divmod)  # type: ignore[attr-defined]
 
 declare_value(Traced)

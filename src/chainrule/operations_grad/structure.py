@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from chainrule.errors import RecordingError
 from chainrule.kernels import Step, reference_of
+from chainrule.locks import reentrant_lock
 from chainrule.rules import Parameters, plain, rule
 from chainrule.supports import supported, zeros_of
 from chainrule.vertices import raw
@@ -155,6 +155,6 @@ class handwritten_grad(structure):
         )
 
 
-_lock = threading.RLock()
+_lock = reentrant_lock()
 handwritten_step: Step = reference_of(handwritten_grad)
 """The step of every vertex whose ``grad_ops`` was written by hand."""
