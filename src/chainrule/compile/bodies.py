@@ -13,12 +13,13 @@ import numpy as np
 
 from chainrule.compile.program import Program, program_of
 from chainrule.compile.replay import Replay
-from chainrule.compile.trace import Trace, Traced
+from chainrule.compile.trace import Trace, Traced, traces_being_made
+from chainrule.errors import CompileError, EscapeError
 from chainrule.graph import collect, forward_sweep, reverse_sweep
 from chainrule.nodes import node
 from chainrule.recorder import next_serial
 from chainrule.recording import Recording
-from chainrule.shapes import TUPLE
+from chainrule.shapes import TUPLE, ndarray
 from chainrule.supports import supported, zeros_of
 from chainrule.vertices import raw, refuse_nans
 
@@ -73,6 +74,62 @@ class Body:
         rows = [x.row for x in inputs] + [inside.row for _, inside in pairs]
         self.program: Program = program_of(inner, rows, ends)
         self.run: Replay = Replay(self.program)
+
+
+class Watch:
+    """Sees that the steps of a loop, run by Python, return values of a trace.
+
+    The loop itself was given plain values only, so nothing said that it is traced; its
+    body closes over what is. At the first such step it is made one row, if it can be:
+    a body that decides in Python on what is plain in Python's steps goes on in Python.
+    Outside traces nothing is looked at.
+    """
+
+    def __init__(self) -> None:
+        """Look where the traces are that this thread is making."""
+        self._marks = self._lengths()
+
+    @staticmethod
+    def _lengths() -> list[tuple[Trace, int, int]]:
+        return [(t, len(t.guards), len(t.checks)) for t in traces_being_made()]
+
+    def begin(self) -> None:
+        """Be told that a step begins."""
+        if self._marks:
+            self._marks = self._lengths()
+
+    def row(self, leaves: Iterable[Any], loop: Callable[[Trace], Any]) -> Any:
+        """Return what ``loop(home)`` does, where a step's leaves are in a trace.
+
+        What the step decided is forgotten, for the loop decides it again. ``None``
+        says to go on in Python.
+        """
+        if not self._marks:
+            return None
+        found = list(leaves)
+        home = traced_in(found)
+        if home is None or not all(map(_is_numeric, found)):
+            return None
+        before, after = self._marks, self._lengths()
+        try:
+            made = loop(home)
+        except (CompileError, EscapeError):
+            self._marks = []
+            for trace, guards, checks in after:
+                del trace.guards[guards:], trace.checks[checks:]
+            return None
+        ends = {trace: (guards, checks) for trace, guards, checks in after}
+        for trace, guards, checks in before:
+            del trace.guards[guards : ends[trace][0]]
+            del trace.checks[checks : ends[trace][1]]
+        return made
+
+
+def _is_numeric(x: Any) -> bool:
+    x = raw(x)
+    return isinstance(x, (Traced, float, int, complex, np.number, np.bool_)) or (
+        isinstance(x, ndarray) and x.dtype.kind in "fcbiu"
+    )
 
 
 def example_of(x: Any) -> Any:

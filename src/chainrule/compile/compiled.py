@@ -272,7 +272,7 @@ class Compiled:
         tree = unflatten(structure, filled)
         given: tuple[Any, Any] = tree if named else (tree, {})
         args, keywords = given
-        with CollectorPaused(), np.errstate(all="ignore"):
+        with CollectorPaused(), np.errstate(all="ignore"), trace.active():
             try:
                 if kind.statics:
                     arguments = {**keywords, **kind.statics}

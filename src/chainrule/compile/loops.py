@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import math
 import operator
 from collections.abc import Callable, Container, Sequence
@@ -25,6 +26,7 @@ from chainrule.compile.bodies import (
     Body,
     Flat,
     Leaves,
+    Watch,
     example_of,
     filled,
     handed,
@@ -112,31 +114,60 @@ def scan(
     >>> last(np.array([1.0, 2.0, 3.0]))
     array([1., 1., 1.])
     """
-    steps = _segment_length(checkpoint)
-    carries = flatten(init)[0]
+    given = _segment_length(checkpoint)
     rows, of_xs = flatten(xs)
+
+    def traced(home: Trace, carry: Any, rows: Leaves, count: int) -> tuple[Any, Any]:
+        steps = given
+        if steps is None:
+            steps = _default_length(count, flatten(carry)[0])
+        if 0 < steps < count:
+            return _scan_in_segments(
+                home, f, carry, rows, of_xs, count, steps, reverse=reverse
+            )
+        xs = unflatten(of_xs, list(rows))
+        return _row_of_scan(home, f, carry, xs, count, reverse=reverse)
+
     count = _length(rows, length)
-    if steps is None:
-        steps = _default_length(count, carries)
-    if 0 < steps < count and traced_in([*carries, *rows]) is not None:
-        return _scan_in_segments(f, init, rows, of_xs, count, steps, reverse=reverse)
-    return _whole_scan(f, init, xs, count, reverse=reverse)
+    return _scan(f, init, rows, of_xs, count, traced, reverse=reverse)
+
+
+def _scan(
+    f: Callable[..., Any], init: Any, rows: Leaves, of_xs: Any, count: int,
+    traced: Callable[..., tuple[Any, Any]], *, reverse: bool,
+) -> tuple[Any, Any]:  # fmt: skip
+    """Scan by a loop in Python, or by ``traced(home, init, rows, count)``."""
+    home = traced_in([*flatten(init)[0], *rows])
+    if home is not None and count:
+        return traced(home, init, rows, count)
+    return _scan_in_python(f, init, rows, of_xs, count, traced, reverse=reverse)
 
 
 def _whole_scan(
     f: Callable[..., Any], init: Any, xs: Any, count: int, *, reverse: bool,
     keep: Sequence[int] | None = None,
 ) -> tuple[Any, Any]:  # fmt: skip
-    """Scan without segments: by a loop in Python, or as one row of a trace.
+    """Scan without segments: by a loop in Python, or as one row of a trace."""
+    rows, of_xs = flatten(xs)
+
+    def traced(home: Trace, carry: Any, rows: Leaves, count: int) -> tuple[Any, Any]:
+        xs = unflatten(of_xs, list(rows))
+        return _row_of_scan(home, f, carry, xs, count, reverse=reverse, keep=keep)
+
+    return _scan(f, init, rows, of_xs, count, traced, reverse=reverse)
+
+
+def _row_of_scan(
+    home: Trace, f: Callable[..., Any], init: Any, xs: Any, count: int,
+    *, reverse: bool, keep: Sequence[int] | None = None,
+) -> tuple[Any, Any]:  # fmt: skip
+    """Scan as one row of a trace.
 
     ``keep`` has the places of the carries that a reverse sweep reads, all if ``None``.
     The step only adds to the others, so that no derivative depends on their values.
     """
     carries, structure = flatten(init)
     rows, of_xs = flatten(xs)
-    home = traced_in([*carries, *rows])
-    if home is None or count == 0:
-        return _scan_in_python(f, init, rows, of_xs, count, reverse=reverse)
     kept = range(len(carries)) if keep is None else keep
     arranged: list[Any] = []
 
@@ -163,29 +194,60 @@ def _whole_scan(
 
 def _scan_in_python(
     f: Callable[..., Any], carry: Any, rows: Leaves, of_xs: Any, count: int,
-    *, reverse: bool,
+    traced: Callable[..., tuple[Any, Any]], *, reverse: bool,
 ) -> tuple[Any, Any]:  # fmt: skip
+    """Scan by a loop in Python, until a step returns values of a trace."""
     steps = range(count)
     columns: list[list[Any]] = []
     of_y: Any = None
+    watch = Watch()
     for t in reversed(steps) if reverse else steps:
         before, structure = flatten(carry)
-        carry, y = f(carry, unflatten(of_xs, [x[t] for x in rows]))
-        after, found = flatten(carry)
+        watch.begin()
+        last, y = f(carry, unflatten(of_xs, [x[t] for x in rows]))
+        after, found = flatten(last)
         check_carry(found == structure, before, after)
         ys, of_y = flatten(y)
+        rest = slice(t + 1) if reverse else slice(t, None)
+        row = watch.row([*before, *after, *ys], functools.partial(
+            _rest_of_scan, traced, carry, rows, rest, len(steps[rest])
+        ))  # fmt: skip
+        if row is not None:
+            return row[0], _joined_ys(columns, *row[1:], reverse=reverse)
+        carry = last
         columns.append(ys)
-    if reverse:
-        columns.reverse()
     if not columns:
         return carry, None
-    stacked = [operations.stack(list(column)) for column in zip(*columns, strict=True)]
-    return carry, unflatten(of_y, stacked)
+    return carry, _joined_ys(columns, None, of_y, reverse=reverse)
+
+
+def _rest_of_scan(
+    traced: Any, carry: Any, rows: Leaves, rest: slice, count: int, home: Trace
+) -> tuple[Any, list[Any], Any]:
+    """Return the last carry, the leaves of the ys and their structure."""
+    last, ys = traced(home, carry, [x[rest] for x in rows], count)
+    return last, *flatten(ys)
+
+
+def _joined_ys(
+    columns: list[list[Any]], rest: Leaves | None, of_y: Any, *, reverse: bool
+) -> Any:
+    """Return the results of single steps, and those of the rest, stacked."""
+    stacked: list[Any] = []
+    if columns:
+        order = columns[::-1] if reverse else columns
+        stacked = [operations.stack(list(c)) for c in zip(*order, strict=True)]
+    if rest is not None:
+        pairs = zip(stacked, rest, strict=True) if columns else [(y,) for y in rest]
+        ends = [parts[::-1] if reverse else parts for parts in pairs]
+        stacked = [p[0] if len(p) == 1 else operations.concatenate(list(p))
+                   for p in ends]  # fmt: skip
+    return unflatten(of_y, stacked)
 
 
 def _scan_in_segments(
-    f: Callable[..., Any], init: Any, rows: Leaves, of_xs: Any, count: int, steps: int,
-    *, reverse: bool,
+    home: Trace, f: Callable[..., Any], init: Any, rows: Leaves, of_xs: Any, count: int,
+    steps: int, *, reverse: bool,
 ) -> tuple[Any, Any]:  # fmt: skip
     """Scan over segments, each a scan of so many steps; then over what is left.
 
@@ -200,11 +262,11 @@ def _scan_in_segments(
     def segments(carry: Any) -> Any:
         count = whole // steps
         parts = [np.reshape(x[:whole], (count, steps, *shape_of(x)[1:])) for x in rows]
-        return _whole_scan(segment, carry, parts, count, reverse=reverse)
+        return _row_of_scan(home, segment, carry, parts, count, reverse=reverse)
 
     def rest(carry: Any) -> Any:
         xs = unflatten(of_xs, [x[whole:] for x in rows])
-        return _whole_scan(f, carry, xs, count - whole, reverse=reverse)
+        return _row_of_scan(home, f, carry, xs, count - whole, reverse=reverse)
 
     if whole == count:
         last, head = segments(init)

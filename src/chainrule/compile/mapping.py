@@ -17,6 +17,7 @@ from chainrule.compile import executors
 from chainrule.compile.batching import run_batched
 from chainrule.compile.bodies import (
     Body,
+    Watch,
     example_of,
     filled,
     handed,
@@ -144,12 +145,19 @@ def _moved(x: Any, source: int, target: int = 0) -> Any:
 def _in_python(
     home: None, one: Any, leaves: Sequence[Any], many: Sequence[bool], count: int
 ) -> tuple[list[Any], Any]:
+    """Call the function for each example, unless a result is a value of a trace."""
     columns: list[list[Any]] = []
     arranged: Any = None
+    watch = Watch()
     for i in range(count):
-        found, arranged = one(
-            [x[i] if m else x for x, m in zip(leaves, many, strict=True)]
-        )
+        watch.begin()
+        given = [x[i] if m else x for x, m in zip(leaves, many, strict=True)]
+        found, arranged = one(given)
+        row = watch.row([*given, *found], functools.partial(
+            _in_trace, one=one, leaves=leaves, many=many, count=count
+        ))  # fmt: skip
+        if row is not None:
+            return row
         columns.append(found)
     return [operations.stack(list(c)) for c in zip(*columns, strict=True)], arranged
 

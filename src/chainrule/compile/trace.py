@@ -298,6 +298,11 @@ class _Active(threading.local):
 _ACTIVE = _Active()
 
 
+def traces_being_made() -> list[Trace]:
+    """Return the traces that this thread is making, the innermost last."""
+    return list(_ACTIVE.traces)
+
+
 def _deepest(trace: Trace, x: Any) -> Trace:
     """Return the innermost trace among that of a call and those of its arguments."""
     kind = kind_of(x)

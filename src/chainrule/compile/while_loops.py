@@ -34,6 +34,7 @@ from chainrule.compile.bodies import (
     Body,
     Flat,
     Leaves,
+    Watch,
     example_of,
     filled,
     handed,
@@ -98,16 +99,32 @@ def while_loop(
     if home is not None:
         return _in_trace(home, condition, body, init)
     carry = init
+    watch = Watch()
     while True:
+        watch.begin()
         holds = raw(condition(carry))
         if isinstance(holds, Traced):  # what the condition closes over is traced
             return _in_trace(holds.home.innermost(), condition, body, carry)
         if not holds:
             return carry
         before, structure = flatten(carry)
-        carry = body(carry)
-        after, found = flatten(carry)
+        last = body(carry)
+        after, found = flatten(last)
         check_carry(found == structure, before, after)
+        row = watch.row(  # what the body closes over may be traced as well
+            [*before, *after],
+            functools.partial(_wrapped, condition, body, carry),
+        )
+        if row is not None:
+            return row[0]
+        carry = last
+
+
+def _wrapped(
+    condition: Callable[[Any], Any], body: Callable[[Any], Any], carry: Any, home: Trace
+) -> tuple[Any]:
+    """Return the loop's row, inside a tuple: its result may be ``None``."""
+    return (_in_trace(home, condition, body, carry),)
 
 
 def _in_trace(
