@@ -30,6 +30,7 @@ from chainrule.graph import (
 )
 from chainrule.locks import lock
 from chainrule.nodes import node
+from chainrule.notes import annotate
 from chainrule.operations_grad import structure
 from chainrule.recorder import new, next_serial, record, stacked
 from chainrule.rules import plain
@@ -114,7 +115,11 @@ class Recording:
         given = list(args)
         for i in argnums:
             given[i] = self._wrap(args[i], copy=copy)
-        result = f(*given, **keywords)
+        try:
+            result = f(*given, **keywords)
+        except Exception as error:
+            annotate(error)
+            raise
         self.aux: Any = None
         if has_aux:
             if not isinstance(result, TUPLE) or len(result) != 2:

@@ -36,6 +36,7 @@ from chainrule.compile.trace import NUMBERS, Guard, Trace, Traced, joined
 from chainrule.containers import LEAF, flatten, unflatten
 from chainrule.errors import ArgumentError, CompileError, EscapeError
 from chainrule.locks import lock
+from chainrule.notes import annotate
 from chainrule.recorder import record, stacked
 from chainrule.recording import CollectorPaused, Recording
 from chainrule.rules import general
@@ -284,6 +285,9 @@ class Compiled:
                     f"A loop in {describe_function(self.f)} makes an array whose shape "
                     "differs from step to step. Use a mask (np.where) instead."
                 ) from None
+            except Exception as error:
+                annotate(error)
+                raise
             outputs, arranged = flatten(result)
             ends = [_output(trace, x, self.f) for x in outputs]
             program = program_of(trace, inputs, ends)

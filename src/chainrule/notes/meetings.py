@@ -1,0 +1,242 @@
+"""Notes on foreign errors: which function met a node, at which line, what to write.
+
+A library that knows nothing of nodes fails with words of its own, often far from the
+line that called it. ``annotate`` looks for the innermost line of the user's own code in
+the traceback. Where that line calls a foreign function, and a node is among what it
+gave, the exception gets a note. Nothing is evaluated: names are looked up in the frame,
+attributes as they are stored. All of this is done only once an error was raised.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+from types import TracebackType
+from typing import Any
+
+from chainrule import remedies
+from chainrule.errors import EscapeError
+from chainrule.nodes import FUNCTIONS, LOCALLY_CONSTANT, UFUNCS
+from chainrule.notes.origins import CHAINRULE, FOREIGN, USER, is_compiled, origin
+from chainrule.notes.sites import Site, arguments_of
+from chainrule.notes.targets import (
+    function_of,
+    is_native,
+    module_of,
+    name_of,
+    owner_of,
+)
+
+_MARK = "chainrule: "
+_ASKED = ("__float__", "__int__", "__index__", "__complex__", "__array__")
+"""What foreign code calls to make a plain number or array of a node."""
+
+_OTHER_CAUSES = (
+    AssertionError, ImportError, LookupError, MemoryError, NameError, OSError,
+    StopIteration, Warning,
+)  # fmt: skip
+"""Errors that say something else than that a node was not understood."""
+
+_SHOWN = 160
+"""How many characters of a line are shown."""
+
+_OWN_WORDS = ("builtins", "chainrule", "collections", "copy", "functools", "itertools")
+"""Modules that hand on what they are given, or whose errors name the node."""
+
+
+def annotate(error: Exception) -> None:
+    """Add a note to an exception that a node met foreign code; once, and never raise.
+
+    Parameters
+    ----------
+    error
+        An exception on its way out of a function that a transform runs.
+    """
+    with contextlib.suppress(Exception):
+        notes: list[str] = getattr(error, "__notes__", [])
+        if any(note.startswith(_MARK) for note in notes):
+            return
+        note = _note(error)
+        if note is not None:
+            error.add_note(_MARK + note)
+
+
+def _note(error: Exception) -> str | None:
+    escaped = _escaped(error)
+    if isinstance(error, _OTHER_CAUSES) and not escaped:
+        return None
+    trace = _frames(error.__traceback__)
+    own = [i for i, t in enumerate(trace) if origin(t.tb_frame) == USER]
+    if not own:
+        return _of_transform(trace, escaped=escaped)
+    if _is_late(error, trace):
+        found = (_at_frame(trace, i, escaped=escaped) for i in reversed(own))
+        return next(filter(None, found), None)
+    return _at_frame(trace, own[-1], escaped=escaped)
+
+
+def _at_frame(trace: list[TracebackType], i: int, *, escaped: bool) -> str | None:
+    """Describe what a frame of the user's code did that failed, if it met a node."""
+    site = Site(trace[i].tb_frame, trace[i].tb_lasti, trace[i].tb_lineno)
+    inside = trace[i + 1 :]
+    if not inside:
+        return None if site.raises else _of_line(site, escaped=escaped)
+    if _is_asked(inside[0]):
+        return _of_line(site, escaped=escaped)
+    if is_compiled(inside[0].tb_frame):
+        return _of_line(site, escaped=escaped, inside=inside[0])
+    if origin(inside[0].tb_frame) == FOREIGN:
+        return _of_call(site, inside[0], escaped=escaped)
+    found = _given_by_us(inside)
+    return None if found is None else _of_frame(found, site)
+
+
+def _frames(trace: TracebackType | None) -> list[TracebackType]:
+    found: list[TracebackType] = []
+    while trace is not None:
+        found.append(trace)
+        trace = trace.tb_next
+    return found
+
+
+def _escaped(error: BaseException | None) -> bool:
+    """Tell whether a node was asked to become a plain value, here or as a cause."""
+    for _ in range(8):
+        if error is None:
+            return False
+        if isinstance(error, EscapeError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _is_late(error: Exception, trace: list[TracebackType]) -> bool:
+    """Tell whether C code went on after an error of ours, which showed up later."""
+    asked = _is_asked(trace[-1]) and origin(trace[-2].tb_frame) == CHAINRULE
+    return asked or isinstance(error, SystemError)
+
+
+def _is_asked(trace: TracebackType) -> bool:
+    frame = trace.tb_frame
+    return frame.f_code.co_name in _ASKED and origin(frame) == CHAINRULE
+
+
+def _given_by_us(inside: list[TracebackType]) -> TracebackType | None:
+    """Return the first foreign frame that our own code called with a node, if any."""
+    for trace in inside:
+        if origin(trace.tb_frame) == FOREIGN:
+            return trace if arguments_of(trace.tb_frame)[0] else None
+    return None
+
+
+# ------------------------------------------------------------------- kinds of meetings
+
+
+def _of_line(
+    site: Site, *, escaped: bool, inside: TracebackType | None = None
+) -> str | None:
+    """Describe an error on the user's own line: that of a function written in C."""
+    if site.assigns:
+        return _assignment(site) if escaped else None
+    if not site.calls:
+        return None
+    target = site.target
+    if target is None and inside is not None:
+        target = function_of(inside.tb_frame)
+    if target is None:
+        return None
+    module = module_of(target)
+    if module.split(".", maxsplit=1)[0] in _OWN_WORDS or not (
+        inside or is_native(target)
+    ):
+        return None
+    given = site.given()
+    if not given and not escaped:
+        return None
+    return _words(site.name or remedies.written(target), given, site, target)
+
+
+def _assignment(site: Site) -> str:
+    array, shown = site.assigned
+    kind = f", an array of {array.dtype}," if hasattr(array, "dtype") else ""
+    return (
+        f"a node was assigned to an entry of {shown or 'an array'}{kind} at "
+        f"{_where(site)}\n{remedies.ASSIGNED}"
+    )
+
+
+def _of_call(site: Site, trace: TracebackType, *, escaped: bool) -> str | None:
+    """Describe an error inside a foreign function that is written in Python."""
+    if not (site.calls or site.operates or site.assigns):
+        return None
+    held, opaque = arguments_of(trace.tb_frame)
+    given = site.given()
+    if not (held or escaped or (opaque and given)):
+        return None
+    if site.operates:
+        owner = owner_of(trace.tb_frame)
+        name = f"the operator {site.operates} of {type(owner).__name__}"
+        return _words(name, given or held, site, owner)
+    target = site.target
+    if target is None:
+        target = function_of(trace.tb_frame)
+    if module_of(target).split(".", maxsplit=1)[0] in _OWN_WORDS:
+        return None
+    return _words(site.name or remedies.written(target), given or held, site, target)
+
+
+def _of_frame(trace: TracebackType, site: Site) -> str:
+    """Describe an error inside a foreign function that our code called for the user."""
+    target = function_of(trace.tb_frame)
+    held, _ = arguments_of(trace.tb_frame)
+    return _words(remedies.written(target), held, site, target)
+
+
+def _of_transform(trace: list[TracebackType], *, escaped: bool) -> str | None:
+    """Describe an error of a foreign function that was itself given to a transform."""
+    frame = trace[0].tb_frame
+    f = frame.f_locals.get("f")
+    while frame.f_back is not None and origin(frame) != USER:
+        frame = frame.f_back
+    site = Site(frame, frame.f_lasti, frame.f_lineno)
+    found = _given_by_us(trace)
+    if found is not None:
+        return _of_frame(found, site)
+    native = escaped and f is not None and is_native(f)
+    return _words(remedies.written(f), "a node", site, f) if native else None
+
+
+# ------------------------------------------------------------------------------ words
+
+
+def _words(name: str, given: str, site: Site, target: Any) -> str:
+    module, own = module_of(target), name_of(target)
+    known = "" if name.startswith("the ") else _full_name(name, f"{module}.{own}")
+    return (
+        f"{name}{known} was given {given or 'a node'}, at {_where(site)}\n"
+        "It knows plain numbers only. "
+        f"{remedies.remedy(module, own, _has_rule)}"
+    )
+
+
+def _full_name(name: str, full: str) -> str:
+    """Return the full name in brackets where the user's name does not tell it."""
+    first, last = name.split(".", maxsplit=1)[0], name.rsplit(".", maxsplit=1)[-1]
+    told = first == full.split(".", maxsplit=1)[0]
+    told = told or (first == "np" and full.startswith("numpy."))
+    return "" if told or last != full.rsplit(".", maxsplit=1)[-1] else f" ({full})"
+
+
+def _where(site: Site) -> str:
+    text = linecache.getline(site.file, site.line).strip()[:_SHOWN]
+    shown = f": {text}" if text else ""
+    return f"line {site.line} of {site.file}, in {site.function}{shown}"
+
+
+def _has_rule(function: Any) -> bool:
+    try:
+        return (
+            function in UFUNCS or function in FUNCTIONS or function in LOCALLY_CONSTANT
+        )
+    except TypeError:  # not hashable
+        return False

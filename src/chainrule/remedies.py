@@ -1,0 +1,319 @@
+"""What to write instead of a function that cannot take nodes: a table of words.
+
+Functions are found by the public name of their module and their own name, such as
+``scipy.linalg`` and ``solve``. Nothing here imports what it speaks of.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+HasRule = Callable[[Any], bool]
+"""Tells whether a function of NumPy has a derivative."""
+
+
+def names(words: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(words.split())
+
+
+DECLARE = (
+    "Write it with functions of NumPy, declare its derivative with "
+    "gd.custom_operation(forward, pullback), or pass gd.value(x) if its result is to "
+    "be treated as constant."
+)
+"""The remedy where no better one is known."""
+
+_VALUE = "Pass gd.value(x) if the result is to be treated as constant."
+
+# ------------------------------------------------------------------ functions of NumPy
+
+JOIN = (
+    "Join the nodes to one first, with np.stack([x, y]) or, for nested lists, "
+    "gd.numpy.array([[x, 1.0], [0.0, y]])"
+)
+_MAKERS = names(
+    "array asarray asanyarray ascontiguousarray asfortranarray asarray_chkfinite "
+    "fromiter full float64 float32 float16 longdouble complex128 complex64 "
+    "require"
+)
+_COUNTS = names("zeros ones empty eye identity arange indices tri")
+
+
+def of_numpy(module: str, name: str) -> str:
+    """Return what to write instead of a function of NumPy that refused nodes."""
+    if name in ("vectorize", "frompyfunc"):
+        return (
+            "It calls a function on one entry after the other: write that function "
+            "with functions of NumPy, or call it on the node as a whole."
+        )
+    if name in ("shuffle", "permuted"):
+        return "Write x[rng.permutation(len(x))], which returns a new node."
+    if module.startswith("numpy.random"):
+        return (
+            "Random numbers are drawn with plain parameters: shift and scale them, "
+            "mu + sigma * rng.standard_normal(n). " + _VALUE
+        )
+    if name in _MAKERS:
+        return f"{JOIN}, and leave dtype=float away; a node is an array already."
+    if name == "arange":
+        return "Write np.linspace(start, stop, n), or start + step * np.arange(n)."
+    if name in _COUNTS:
+        return "A length is a plain integer: pass int(gd.value(x))."
+    own = f"gd.{module}.{name}(...)"
+    if module not in ("numpy", "numpy.linalg", "numpy.fft") or not name.isidentifier():
+        return f"{JOIN}."
+    return f"{JOIN}, or call {own}, which looks inside lists and object arrays."
+
+
+ASSIGNED = (
+    "A plain array cannot remember how its entries were computed. Collect the parts "
+    "in a list and join it, np.stack(parts) or np.concatenate(parts), or choose "
+    "between arrays with np.where(mask, new, old)."
+)
+"""What to write instead of ``a[0] = node``."""
+
+# -------------------------------------------------------------- the standard library
+
+_BY_ANOTHER_NAME = {
+    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2",
+    "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "pow": "power",
+    "fsum": "sum", "phase": "angle", "remainder": "remainder",
+}  # fmt: skip
+
+_STANDARD: Mapping[str, str] = {
+    "math.dist": "Write np.linalg.norm(p - q).",
+    "math.gcd": "It works on integers. " + _VALUE,
+    "math.isqrt": "Write np.sqrt(x).",
+    "statistics.mean": "Write np.mean(np.stack(values)).",
+    "statistics.fmean": "Write np.mean(np.stack(values)).",
+    "statistics.geometric_mean":
+        "Write np.exp(np.mean(np.log(np.stack(values)))).",
+    "statistics.harmonic_mean": "Write 1 / np.mean(1 / np.stack(values)).",
+    "statistics.median": "Write np.median(np.stack(values)).",
+    "statistics.stdev": "Write np.std(np.stack(values), ddof=1).",
+    "statistics.pstdev": "Write np.std(np.stack(values)).",
+    "statistics.variance": "Write np.var(np.stack(values), ddof=1).",
+    "statistics.pvariance": "Write np.var(np.stack(values)).",
+    "statistics.quantiles": "Write np.quantile(np.stack(values), q).",
+    "statistics.correlation": "Write np.corrcoef(x, y)[0, 1].",
+    "statistics.covariance": "Write np.cov(x, y)[0, 1].",
+}  # fmt: skip
+
+_PLAIN_DATA = "It stores plain data, not how it was computed: pass gd.value(x)."
+_PLAIN_NUMBER = "It needs a plain number: pass gd.value(x)."
+_EXACT = (
+    "Its numbers are not floating-point numbers, which is what nodes hold. Compute "
+    "with floats. " + _VALUE
+)
+
+# ------------------------------------------------------------------------------- SciPy
+
+_SPECIAL: Mapping[str, str] = {
+    "expit": "1 / (1 + np.exp(-x))",
+    "logit": "np.log(x / (1 - x))",
+    "log_expit": "-np.logaddexp(0, -x)",
+    "exp10": "10.0 ** x",
+    "xlogy": "x * np.log(y)",
+    "xlog1py": "x * np.log1p(y)",
+    "entr": "-x * np.log(x)",
+    "rel_entr": "x * np.log(x / y)",
+    "kl_div": "x * np.log(x / y) - x + y",
+    "boxcox": "(x ** lmbda - 1) / lmbda",
+    "huber": "np.where(np.abs(r) <= delta, r**2 / 2, delta * (np.abs(r) - delta / 2))",
+    "pseudo_huber": "delta**2 * (np.sqrt(1 + (r / delta) ** 2) - 1)",
+    "logsumexp": "np.logaddexp.reduce(x)",
+    "log_softmax": "x - np.logaddexp.reduce(x)",
+    "softmax": "np.exp(x - np.logaddexp.reduce(x))",
+    "cosm1": "-2 * np.sin(x / 2) ** 2",
+    "radian": "np.radians(d + m / 60 + s / 3600)",
+    "sindg": "np.sin(np.radians(x))",
+    "cosdg": "np.cos(np.radians(x))",
+    "tandg": "np.tan(np.radians(x))",
+}
+"""Functions of ``scipy.special`` that are a formula."""
+
+_DERIVATIVES: Mapping[str, str] = {
+    "erf": "2 / np.sqrt(np.pi) * np.exp(-x**2)",
+    "erfc": "-2 / np.sqrt(np.pi) * np.exp(-x**2)",
+    "erfinv": "np.sqrt(np.pi) / 2 * np.exp(z**2)",
+    "ndtr": "np.exp(-x**2 / 2) / np.sqrt(2 * np.pi)",
+    "ndtri": "np.sqrt(2 * np.pi) * np.exp(z**2 / 2)",
+    "gamma": "z * scipy.special.digamma(x)",
+    "gammaln": "scipy.special.digamma(x)",
+    "loggamma": "scipy.special.digamma(x)",
+    "digamma": "scipy.special.polygamma(1, x)",
+    "psi": "scipy.special.polygamma(1, x)",
+    "j0": "-scipy.special.j1(x)",
+    "y0": "-scipy.special.y1(x)",
+    "i1": "scipy.special.i0(x) - z / x",
+    "lambertw": "z / (x * (1 + z))",
+    "expi": "np.exp(x) / x",
+    "exp1": "-np.exp(-x) / x",
+    "dawsn": "1 - 2 * x * z",
+}
+"""First derivatives of functions of one number that have no rule."""
+
+_SPARSE = (
+    "Write M.toarray() @ x, or declare the product: gd.custom_operation(lambda x: "
+    "M @ x, lambda z_grad, z, x: (M.T @ z_grad,))."
+)
+_SPARSE_SOLVERS = (
+    "Write np.linalg.solve(M.toarray(), b), or declare the solution: "
+    "gd.custom_operation(lambda b: spsolve(M, b), lambda z_grad, z, b: "
+    "(spsolve(M.T.tocsc(), z_grad),))."
+)
+_MINIMIZE = (
+    "Minimise a function of plain numbers, with its gradient: minimize(f, "
+    "gd.value(x0), jac=gd.grad(f)). A solution has a derivative of its own: take "
+    "gd.value of what the solver reads, and add one Newton step on nodes to its "
+    "result."
+)
+_ROOTS = (
+    "Find the root t with plain numbers, gd.value(x) for each node that the function "
+    "reads, then take one Newton step on nodes, t - f(t, x) / f'(t), f' plain: it "
+    "carries the derivative of the root."
+)
+_ROOT_NAMES = names(
+    "bisect brenth brentq ridder toms748 newton root root_scalar fsolve "
+    "fixed_point broyden1 broyden2 anderson newton_krylov"
+)
+_DISTANCES = (
+    "Write it with NumPy, for example np.sqrt(np.sum((a[:, None] - b[None]) ** 2, "
+    "axis=-1)) for the distances of all pairs."
+)
+_LINEAR = (
+    "Write it with np.convolve or with slices; where it is linear, "
+    "gd.custom_operation(forward, pullback) with the transposed filter as pullback "
+    "declares it."
+)
+_INTERPOLATE = (
+    "np.interp(x, xp, fp) has a derivative. Declare a spline s of plain data: "
+    "gd.custom_operation(s, lambda z_grad, z, x: (z_grad * s.derivative()(x),))."
+)
+_INTEGRATE = (
+    "Write the integral as a sum on nodes, t, w = np.polynomial.legendre.leggauss(n) "
+    "and np.sum(w * f(t)), and an ODE as a loop of steps, such as gd.scan."
+)
+_STATS = "Write the density with functions of NumPy. " + _VALUE
+
+_MODULES: tuple[tuple[str, str], ...] = (
+    ("scipy.sparse.linalg", _SPARSE_SOLVERS),
+    ("scipy.sparse", _SPARSE),
+    ("scipy.spatial", _DISTANCES),
+    ("scipy.cluster", _DISTANCES),
+    ("scipy.ndimage", _LINEAR),
+    ("scipy.signal", _LINEAR),
+    ("scipy.interpolate", _INTERPOLATE),
+    ("scipy.integrate", _INTEGRATE),
+    ("scipy.stats", _STATS),
+    ("scipy.optimize", _MINIMIZE),
+    ("pandas", "Take its array of numbers: frame.to_numpy() or series.to_numpy()."),
+    ("decimal", _EXACT),
+    ("fractions", _EXACT),
+    ("sympy", _EXACT),
+    ("mpmath", _EXACT),
+    ("json", _PLAIN_DATA),
+    ("struct", _PLAIN_DATA),
+    ("array", _PLAIN_DATA),
+    ("ctypes", _PLAIN_DATA),
+    ("datetime", _PLAIN_NUMBER),
+    ("time", _PLAIN_NUMBER),
+    ("random", "Random numbers are drawn with plain parameters. " + _VALUE),
+)
+
+
+def remedy(module: str, name: str, has_rule: HasRule) -> str:
+    """Return what to write instead of ``module.name`` on nodes."""
+    if f"{module}.{name}" in _STANDARD:
+        return _STANDARD[f"{module}.{name}"]
+    if module in ("math", "cmath"):
+        known = _BY_ANOTHER_NAME.get(name, name)
+        return f"Write np.{known}(...)." if _found(np, known, has_rule) else DECLARE
+    if module.startswith("numpy"):
+        return of_numpy(module, name)
+    if module == "scipy.special":
+        return special(name, has_rule)
+    for own, theirs, shown in (
+        ("scipy.linalg", np.linalg, "np.linalg"),
+        ("scipy.fft", np.fft, "np.fft"),
+    ):
+        if module.startswith(own):
+            known = _found(theirs, name, has_rule)
+            return f"Write {shown}.{name}(...)." if known else DECLARE
+    if module.startswith("scipy.optimize") and name in _ROOT_NAMES:
+        return _ROOTS
+    for prefix, words in _MODULES:
+        if module == prefix or module.startswith(f"{prefix}."):
+            return words
+    return DECLARE
+
+
+def special(name: str, has_rule: HasRule) -> str:
+    """Return what to write instead of a function of ``scipy.special`` on nodes."""
+    if name in _SPECIAL:
+        return f"Write {_SPECIAL[name]}."
+    if _found(np, name, has_rule):
+        return f"Write np.{name}(...)."
+    if name in _DERIVATIVES:
+        return (
+            f"Declare it: gd.custom_operation(scipy.special.{name}, lambda z_grad, z, "
+            f"x: (z_grad * {_DERIVATIVES[name]},)), or pass gd.value(x) if its result "
+            "is to be treated as constant."
+        )
+    return DECLARE
+
+
+def _found(module: ModuleType, name: str, has_rule: HasRule) -> bool:
+    found = getattr(module, name, None)
+    return found is not None and has_rule(found)
+
+
+# --------------------------------------------------------------------- names of ufuncs
+
+_HOMES = ("numpy", "scipy.special")
+
+
+def home_of(ufunc: Any) -> str:
+    """Return the module that users know a ufunc by; empty if there is none.
+
+    >>> home_of(np.sin), home_of(np.frompyfunc(abs, 1, 1))
+    ('numpy', '')
+    """
+    name = getattr(ufunc, "__name__", "")
+    for home in _HOMES:
+        if getattr(sys.modules.get(home), name, None) is ufunc:
+            return home
+    return ""
+
+
+def written(function: Any) -> str:
+    """Return a function's name as users write it, such as ``np.linalg.eig``."""
+    name = getattr(function, "__name__", None) or repr(function)
+    if isinstance(function, np.ufunc):
+        module = home_of(function)
+    else:
+        module = getattr(function, "__module__", None) or ""
+    module = public(module)
+    if module == "numpy" or module.startswith("numpy."):
+        module = "np" + module.removeprefix("numpy")
+    return f"{module}.{name}" if module else name
+
+
+def public(module: str) -> str:
+    """Return a module's name without its private parts.
+
+    >>> public("scipy.linalg._basic")
+    'scipy.linalg'
+    """
+    kept: list[str] = []
+    for part in module.split("."):
+        if part.startswith("_"):
+            break
+        kept.append(part)
+    return ".".join(kept)
