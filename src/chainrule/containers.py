@@ -54,6 +54,17 @@ def map_leaves(function: Callable[[Any], Any], tree: Tree) -> Tree:
     return unflatten(structure, [function(leaf) for leaf in leaves])
 
 
+def children(tree: Tree) -> dict[Any, Any] | None:
+    """Return what a container holds, by key, field or place; ``None`` of a value."""
+    flatten(tree)  # enters classes that are met for the first time
+    if _optree.tree_is_leaf(tree, none_is_leaf=True, namespace=_NAMESPACE):
+        return None
+    parts = _optree.tree_flatten_one_level(
+        tree, none_is_leaf=True, namespace=_NAMESPACE
+    )
+    return dict(zip(parts[2], parts[0], strict=True))
+
+
 def is_container(x: Any) -> bool:
     """Tell whether ``x`` holds values rather than being one."""
     if type(x) in _values:

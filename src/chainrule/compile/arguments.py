@@ -34,7 +34,15 @@ class Frozen:
 
 def plain_array(x: Any) -> Any:
     """Return an array as one of NumPy's own class: a memmap as what it shows."""
-    return np.asarray(x) if isinstance(x, np.memmap) else x
+    return np.asarray(x) if is_mapped(x) else x
+
+
+def is_mapped(x: Any) -> bool:
+    """Tell whether an array is a memmap."""
+    return isinstance(x, _memmap)
+
+
+_memmap: Any = np.memmap
 
 
 def check_static(name: str, x: Any, key: Any) -> None:

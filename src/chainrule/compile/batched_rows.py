@@ -19,6 +19,8 @@ _np: Any = np
 
 def elementwise(moved: Moved) -> Any:
     """Batch by broadcasting."""
+    if moved.row.function is np.where and len(moved.args) != 3:
+        raise CannotBatchError  # where a condition holds: another number of places
     rank = max(moved.rank(x) for x in (*moved.args, moved.given.get("where")))
     args = [moved.aligned(x, rank) for x in moved.args]
     given = {k: moved.aligned(x, rank) for k, x in moved.given.items()}

@@ -24,6 +24,7 @@ from chainrule.compile.progress import watched
 from chainrule.compile.sparsity import Sparse, sparse_result
 from chainrule.compile.trace import Column, Row, Together, Trace
 from chainrule.compile.while_loops import Pass, While
+from chainrule.errors import CompileError
 from chainrule.graph import has_nan
 from chainrule.operations_grad.indexing import unindex
 from chainrule.operations_grad.linalg import cofactors_dot
@@ -127,12 +128,24 @@ class Each:
                 given = {k: replaced(x, known) for k, x in row.given.items()}
                 results.append(row.function(*args, **given))  # type: ignore[misc]
         if row.shape is None:
-            return tuple(map(_stacked, zip(*results, strict=True)))
-        return np.stack(results)
+            return tuple([_stacked(parts, row) for parts in zip(*results, strict=True)])
+        return _stacked(results, row)
 
 
-def _stacked(parts: Sequence[Any]) -> Any:
-    return Column(parts) if isinstance(parts[0], Column) else np.stack(parts)
+def _stacked(parts: Sequence[Any], row: Row) -> Any:
+    """Join the results of all examples."""
+    if isinstance(parts[0], Column):
+        return Column(parts)
+    shapes = sorted({np.shape(x) for x in parts})
+    if len(shapes) > 1:
+        name = "x[mask]" if row.function is operator.getitem else row.function.__name__
+        place = f" at {row.where}" if row.where else ""
+        raise CompileError(
+            f"{name}{place} has another shape for each example of vmap, such as "
+            f"{shapes[0]} and {shapes[-1]}. Keep the shape: write np.where(mask, x, "
+            "0.0), or np.sum(x, where=mask)."
+        )
+    return np.stack(parts)
 
 
 def _form_of(function: Any) -> Form | None:

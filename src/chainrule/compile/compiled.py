@@ -25,6 +25,7 @@ from chainrule.compile.arguments import (
     Frozen,
     check_leaf,
     check_static,
+    is_mapped,
     plain_array,
 )
 from chainrule.compile.bodies import filled
@@ -280,10 +281,12 @@ class Compiled:
                     result = _called_by_name(self.f, self._signature, arguments)
                 else:
                     result = self.f(*args, **keywords)
-            except Departed:
+            except Departed as departed:
+                at = "".join(f" at {place}" for place in departed.args if place)
                 raise CompileError(
-                    f"A loop in {describe_function(self.f)} makes an array whose shape "
-                    "differs from step to step. Use a mask (np.where) instead."
+                    f"A loop in {describe_function(self.f)} makes an array{at} whose "
+                    "shape differs from step to step. Keep the shape: write "
+                    "np.where(mask, x, 0.0), or np.sum(x, where=mask)."
                 ) from None
             except Exception as error:
                 annotate(error)
@@ -450,7 +453,7 @@ def _kind_of(x: Any, numeric: list[Any]) -> Any:
         return vertex
     if isinstance(x, stand_in):
         return stand_in
-    if isinstance(x, np.memmap) and x.dtype.kind in "fcbiu":
+    if is_mapped(x) and x.dtype.kind in "fcbiu":
         numeric.append(plain_array(x))
         return (x.shape, x.dtype)
     if kind in (set, frozenset, slice, bytearray):

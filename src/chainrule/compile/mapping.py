@@ -14,6 +14,7 @@ import numpy as np
 
 from chainrule import operations
 from chainrule.compile import executors
+from chainrule.compile.axes import arranged_along, count_of, examples_of, moved_axis
 from chainrule.compile.batching import run_batched
 from chainrule.compile.bodies import (
     Body,
@@ -35,15 +36,13 @@ from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes import node
 from chainrule.recorder import record
 from chainrule.rules import rule
-from chainrule.shapes import TUPLE, describe, shape_of
+from chainrule.shapes import TUPLE, describe
 from chainrule.supports import is_inexact, supported
 from chainrule.vertices import raw
 
-Axes = int | None | Sequence[int | None]
-
 
 def vmap(
-    f: Callable[..., Any], in_axes: Axes = 0, out_axes: int = 0
+    f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0
 ) -> Callable[..., Any]:
     """Return the function that applies ``f`` to each example and stacks the results.
 
@@ -53,17 +52,24 @@ def vmap(
         A function of one example.
     in_axes
         The axis of the examples in every array of an argument, one for all arguments or
-        a sequence with one per argument; ``None`` hands an argument to all examples.
+        a sequence with one per argument; ``None`` hands an argument to all examples. A
+        container in the place of an axis has one for each part of the argument.
     out_axes
-        The axis of the examples in the results.
+        The axis of the examples in the results: one for all, or a container of them.
 
     Raises
     ------
+    ArgumentError
+        If the axes are no axes, or not arranged as the arguments and results are.
     ShapeError
-        If the arguments hold different numbers of examples.
+        If the arguments hold different numbers of examples, or have no such axis.
 
     Notes
     -----
+    An argument given by keyword has its place in a sequence ``in_axes`` as if given by
+    position. Otherwise its arrays have their examples along axis 0, and all examples
+    share what has no axes.
+
     Outside ``compile`` this is a loop. Compiled, ``f`` is traced once and runs on all
     examples at once; what has no such form is called per example.
 
@@ -80,9 +86,9 @@ def vmap(
 
     @functools.wraps(f)
     def mapped(*args: Any, **keywords: Any) -> Any:
-        leaves, structure, axes = _examples(args, keywords, in_axes)
-        count = _count(leaves, axes)
-        moved = [x if a is None else _moved(x, a)
+        leaves, structure, axes = examples_of(f, args, keywords, in_axes)
+        count = count_of(leaves, axes)
+        moved = [x if a is None else moved_axis(x, a)
                  for x, a in zip(leaves, axes, strict=True)]  # fmt: skip
         if not count:
             raise ShapeError("vmap needs one example or more; received none.")
@@ -95,51 +101,9 @@ def vmap(
         home = traced_in([x for x, m in zip(moved, many, strict=True) if m])
         run: Any = _in_python if home is None else _in_trace
         results, arranged = run(home, one, moved, many, count)
-        return unflatten(arranged, [_moved(z, 0, out_axes) for z in results])
+        return arranged_along(out_axes, results, arranged)
 
     return mapped
-
-
-def _examples(args: Any, keywords: Any, in_axes: Axes) -> tuple[Any, Any, list[Any]]:
-    """Return the leaves of a call, their structure, and the axis of each."""
-    given: Any = in_axes
-    if given is None or isinstance(given, int):
-        given = [given] * len(args)
-    if len(given) != len(args):
-        raise ArgumentError(
-            f"vmap was given in_axes={in_axes!r} for {len(args)} arguments. Give one "
-            "axis for all, or one per argument."
-        )
-    leaves, structure = flatten((args, keywords))
-    axes: list[Any] = []
-    for arg, axis in zip(args, given, strict=True):
-        axes += [axis] * len(flatten(arg)[0])
-    axes += [0] * (len(leaves) - len(axes))  # keywords
-    return leaves, structure, axes
-
-
-def _count(leaves: Sequence[Any], axes: Sequence[Any]) -> int:
-    counts: set[int] = set()
-    for x, axis in zip(leaves, axes, strict=True):
-        if axis is None:
-            continue
-        shape: Any = shape_of(x)
-        if not -len(shape) <= axis < len(shape):
-            raise ShapeError(
-                f"vmap has no axis {axis} in an argument of shape {shape}. Use "
-                "in_axes=None for an argument that all examples share."
-            )
-        counts.add(shape[axis])
-    if len(counts) != 1:
-        raise ShapeError(
-            f"vmap needs one number of examples; received {sorted(counts) or 'none'}."
-        )
-    return counts.pop()
-
-
-def _moved(x: Any, source: int, target: int = 0) -> Any:
-    """Return ``np.moveaxis``; ``x`` as it is where nothing moves."""
-    return x if source == target else np.moveaxis(x, source, target)
 
 
 def _in_python(

@@ -291,7 +291,7 @@ def _compiled(
             lines.append(f"    {name} = {text}")
             if not keeps_shape(row):
                 test = f"np.shape({name}) != {row.shape!r}"
-                lines.append(f"    if {test}: raise Departed")
+                lines.append(f"    if {test}: raise Departed({row.where!r})")
             if row in guards:
                 lines += _guarded(guards[row], names)
     for x in program.checks:

@@ -28,7 +28,7 @@ from chainrule.containers import declare_value
 from chainrule.errors import CompileError, EscapeError
 from chainrule.recorder import as_operand, is_number, may_change
 from chainrule.rules import whole
-from chainrule.shapes import ARRAYS, SEQUENCES, describe, kind_of, ndarray
+from chainrule.shapes import ARRAYS, SEQUENCES, TUPLE, describe, kind_of, ndarray
 from chainrule.values import object_array
 from chainrule.vertices import (
     ARITHMETIC_ERRORS,
@@ -56,10 +56,12 @@ class Row:
         What every result is like; ``number`` is the class of a Python number.
     serial
         The place of the row in its trace.
+    where
+        The source line, of a row whose shape depends on values; else empty.
     """
 
     __slots__ = ("args", "dtype", "function", "given", "number", "operands", "serial",
-                 "shape")  # fmt: skip
+                 "shape", "where")  # fmt: skip
 
     def __init__(
         self, function: Function | None, args: Any, given: Any, operands: list[Row],
@@ -71,6 +73,7 @@ class Row:
         self.given: Any = given
         self.operands: list[Row] = operands
         self.serial: int = serial
+        self.where: str = ""
         kind = kind_of(value)
         self.number: type | None = None
         self.shape: Any = ()
@@ -224,6 +227,8 @@ class Trace:
             _refuse_hidden(function, value)
         row = Row(function, args, given, operands, value, len(self.rows))
         self.rows.append(row)
+        if _picks_by_value(function, args):
+            row.where = user_line()
         if row.shape is not None or isinstance(value, Column):
             return Traced(self, row, value)
         if isinstance(value, SEQUENCES):
@@ -327,6 +332,21 @@ def joined(leaves: Sequence[Any]) -> list[Any]:
     """Return leaves, arrays of nodes and stand-ins (``np.array([x, y])``) as one."""
     return [as_operand(x) if kind_of(x) is ndarray and x.dtype == object else x
             for x in leaves]  # fmt: skip
+
+
+def _picks_by_value(function: Any, args: Any) -> bool:
+    """Tell whether the values of operands decide how many entries a result has."""
+    if function is not operator.getitem:
+        return function in _PICKING or (function is np.where and len(args) == 1)
+    parts = args[1] if isinstance(args[1], TUPLE) else args[1:]
+    return any(isinstance(x, Row) and x.dtype == np.bool_ for x in parts)
+
+
+_PICKING: set[Any] = {
+    np.nonzero, np.flatnonzero, np.argwhere, np.compress, np.extract, np.trim_zeros,
+    np.delete, np.repeat, np.unique, np.unique_all, np.unique_counts, np.unique_values,
+    np.unique_inverse, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d,
+}  # fmt: skip
 
 
 def _refuse_hidden(function: Any, value: Any) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from chainrule.cases import Cases, case
 from chainrule.rules import EXTRA, linear
 from chainrule.shapes import Shape, shape_of
+from chainrule.vertices import first_stand_in
 
 
 def getitem(x: Any, *, index: Any) -> Any:
@@ -94,6 +95,8 @@ class getitem_grad(linear):
         """x_grad[index] += z_grad; a loop over x[i] then costs no array per element"""
         if picks_once(index):
             buffer[index] += z_grad
+        elif first_stand_in(index) is not None:
+            raise TypeError("A trace changes no array at places that it computes.")
         else:
             np.add.at(buffer, index, z_grad)
 
