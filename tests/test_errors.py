@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import chainrule as gd
 from chainrule import errors, node, operations
@@ -23,7 +25,7 @@ from chainrule.graph import collect, forward_sweep, reverse_sweep
 from chainrule.rules import general, plain
 from chainrule.supports import supported
 
-X, V = node(2.0), node([1.0, 2.0, 3.0])
+X, V, M = node(2.0), node([1.0, 2.0, 3.0]), node(np.eye(2))
 
 
 class by_hand:
@@ -98,7 +100,19 @@ BAD = {
         lambda: node(np.array(["2020-01-01"], "M8[D]")), ArgumentError,
         r"ndarray of shape \(1,\) and dtype datetime64\[D\].*Convert it to float",
     ),
-    "object": (lambda: node(object()), ArgumentError, "received an array of objects"),
+    "object": (lambda: node(object()), ArgumentError, "received object. Pass float"),
+    "Decimal": (
+        lambda: X * Decimal("0.5"), ArgumentError,
+        r"received Decimal. Pass float\(value\)",
+    ),
+    "Decimals": (
+        lambda: V * np.array([Decimal(1)] * 3), ArgumentError,
+        r"array of objects \(Decimal\). Use a numeric dtype",
+    ),
+    "sparse matrix": (
+        lambda: V @ scipy.sparse.csr_matrix(np.eye(3)), ArgumentError,
+        r"received csr_matrix of shape \(3, 3\).*Pass its dense array, value.toarray",
+    ),
     "list of None": (lambda: node([None]), ArgumentError, "of objects.*numeric dtype"),
     "list of nodes": (lambda: node([X, X]), ArgumentError, "Use np.stack to join"),
     "node of node": (
@@ -205,6 +219,30 @@ BAD = {
     "ufunc keyword": (
         lambda: np.exp(V, dtype=np.float32), ArgumentError,
         "keyword dtype=<class 'numpy.float32'> of a NumPy ufunc.*Leave it away",
+    ),
+    "ufunc axes": (
+        lambda: np.matmul(M, M, axes=[(0, 1), (0, 1), (0, 1)]), ArgumentError,
+        r"keyword axes=.* is not supported on nodes. Move the axes.*np.moveaxis\(x, "
+        r"source, destination\)\.$",
+    ),
+    "ufunc order": (
+        lambda: np.exp(V, order="F"), ArgumentError,
+        r"order='F'.*nodes. Leave it away.$",
+    ),
+    "einsum casting": (
+        lambda: np.einsum("i,i", V, V, casting="safe"), ArgumentError,
+        r"support casting; it supports optimize. Leave it away.$",
+    ),
+    "array like": (
+        lambda: gd.numpy.array([X, X], like=V), ArgumentError, "Leave like= away.$"
+    ),
+    "augmented": (
+        lambda: np.zeros(3).__iadd__(V), EscapeError,
+        r"a \+= x \(or out=a\), where x is a node.*plain array a \(ndarray of shape "
+        r"\(3,\).*Write a = a \+ x.*np.concatenate\(\[a\[:i\], a\[i:j\] \+ x",
+    ),
+    "augmented quotient": (
+        lambda: np.ones(3).__itruediv__(V), EscapeError, "Write a = a / x"
     ),
     "out": (
         lambda: np.exp(V, out=np.zeros(3)), EscapeError,

@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.special
 
 import chainrule as gd
 from chainrule import node
@@ -69,12 +70,18 @@ def test_ufunc_methods(f):
         (lambda x: np.add.reduceat(x, [0, 1]), "np.add.reduceat"),
         (np.hypot.accumulate, "np.hypot.accumulate"),
         (np.hypot.reduce, "np.hypot.reduce"),
-        (np.frompyfunc(abs, 1, 1), "np.abs"),
+        (np.frompyfunc(abs, 1, 1), "abs (vectorized) has"),
+        (scipy.special.expit, r"scipy.special.expit has .* 1 / (1 + np.exp(-x))"),
+        (scipy.special.gamma, "scipy.special.gamma has .* scipy.special.digamma(x)"),
+        (scipy.special.round, "scipy.special.round has .* Write np.round("),
+        (scipy.special.ndtri_exp, "scipy.special.ndtri_exp has .* gd.custom_operation"),
     ],
 )
 def test_what_has_no_rule_is_named(f, name):
-    with pytest.raises(MissingRuleError, match=name.replace(".", r"\.")):
+    with pytest.raises(MissingRuleError) as caught:
         f(node([1.0, 2.0]))
+    for part in name.split(" .* "):
+        assert part in str(caught.value)
 
 
 def test_ufunc_where():
@@ -218,7 +225,7 @@ def test_escapes(name):
     assert isinstance(error, EscapeError)
     message = str(error)
     remedies = ("gd.value(x)", "np.where(mask, new, x)", "Leave out= away",
-                "Build the new array")  # fmt: skip
+                "Build the new array", "Write a = a +")  # fmt: skip
     assert any(r in message for r in remedies), message
     np.testing.assert_array_equal(A, 0.0)
 

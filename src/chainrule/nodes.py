@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule import remedies
 from chainrule.containers import declare_value
 from chainrule.errors import ArgumentError, EscapeError, NotScalarError, RecordingError
 from chainrule.graph import collect, conjugated, sweep_values
@@ -33,6 +34,7 @@ from chainrule.values import (
     operation_name,
     plain_index,
     plain_operand,
+    refuse_in_place,
     refuse_out,
 )
 from chainrule.vertices import vertex
@@ -159,7 +161,9 @@ class node(vertex):
     _step: Any
     operands: tuple[Any, ...]
     serial: int
+    # Left operands of other libraries give way: NumPy's and SciPy's, then pandas'.
     __array_priority__: float = 1000.0
+    __pandas_priority__: int = 5000
 
     def __init__(
         self, value: Any, grad_ops: Any = None, *, name: str | None = None
@@ -463,12 +467,15 @@ class node(vertex):
         """Run a NumPy ufunc, or a method of one, as a recorded operation."""
         operation = UFUNCS.get(ufunc)
         if method == "__call__":
+            if operation is None and (known := remedies.same_in_numpy(ufunc)):
+                operation = UFUNCS.get(known) or FUNCTIONS.get(known)
             if operation is not None and not kwargs:
                 return operation(*inputs)
+            if "out" in kwargs:
+                refuse_in_place(ufunc, inputs, kwargs)
             if operation is not None:
                 return operation(*inputs, **call_keywords(kwargs))
             if ufunc in LOCALLY_CONSTANT:
-                refuse_out(kwargs)
                 return ufunc(*(plain_operand(x) for x in inputs), **kwargs)
         elif ufunc in LOCALLY_CONSTANT and (
             method == "outer" or _to_bool(ufunc, method)
@@ -487,8 +494,12 @@ class node(vertex):
                 refuse_out(kwargs)
                 kwargs.setdefault("axis", 0)
             return FUNCTIONS[ufunc, method](*inputs, **kwargs)
-        name = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
-        raise missing(name, REFUSED.get((ufunc, method)) or REFUSED.get(ufunc))
+        name = remedies.written(ufunc) + ("" if method == "__call__" else f".{method}")
+        raise missing(
+            name,
+            REFUSED.get((ufunc, method)) or REFUSED.get(ufunc),
+            remedies.of_ufunc(ufunc, _has_rule),
+        )
 
     def __array_function__(
         self, func: Any, types: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -503,13 +514,16 @@ class node(vertex):
                 *(plain_operand(x) for x in args),
                 **{k: plain_operand(x) for k, x in kwargs.items()},
             )
-        module = func.__module__.replace("numpy", "np")
-        raise missing(f"{module}.{func.__name__}", REFUSED.get(func))
+        raise missing(remedies.written(func), REFUSED.get(func))
 
 
 declare_value(node)
 _round: Any = np.round
 _FLOAT64 = np.dtype(np.float64)
+
+
+def _has_rule(function: Any) -> bool:
+    return any(function in table for table in (UFUNCS, FUNCTIONS, LOCALLY_CONSTANT))
 
 
 def _to_bool(ufunc: Any, method: str) -> bool:

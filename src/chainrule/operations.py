@@ -32,7 +32,7 @@ from chainrule.operations_grad import (
 from chainrule.operations_grad import linalg as matrices
 from chainrule.recorder import as_operand, record
 from chainrule.rules import rule
-from chainrule.values import plain_operand, refuse_out
+from chainrule.values import instead_of_keyword, plain_operand, refuse_out
 from chainrule.wrapping import operation, serve
 
 
@@ -88,7 +88,7 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = False, **given: Any)
     if given:
         raise ArgumentError(
             f"einsum() on nodes does not support {', '.join(given)}; it supports "
-            "optimize. Use x.astype(dtype) to change a dtype."
+            f"optimize. {instead_of_keyword(next(iter(given)))}"
         )
     subscripts, arrays = contraction.explicit_einsum(operands)
     options = {"subscripts": subscripts, "optimize": optimize}

@@ -213,7 +213,7 @@ _MODULES: tuple[tuple[str, str], ...] = (
     ("scipy.integrate", _INTEGRATE),
     ("scipy.stats", _STATS),
     ("scipy.optimize", _MINIMIZE),
-    ("pandas", "Take its array of numbers: frame.to_numpy() or series.to_numpy()."),
+    ("pandas", "Take its array, series.to_numpy() or frame.to_numpy()."),
     ("decimal", _EXACT),
     ("fractions", _EXACT),
     ("sympy", _EXACT),
@@ -267,6 +267,22 @@ def special(name: str, has_rule: HasRule) -> str:
             "is to be treated as constant."
         )
     return DECLARE
+
+
+def of_ufunc(ufunc: Any, has_rule: HasRule) -> str:
+    """Return what to write instead of a ufunc that has no rule."""
+    known = home_of(ufunc) == "scipy.special"
+    return special(ufunc.__name__, has_rule) if known else DECLARE
+
+
+def same_in_numpy(ufunc: Any) -> Any:
+    """Return NumPy's function where SciPy has the same one by the same name."""
+    if ufunc.__name__ in _SAME and home_of(ufunc) == "scipy.special":
+        return getattr(np, ufunc.__name__)
+    return None
+
+
+_SAME = frozenset(["log1p", "expm1", "cbrt", "exp2", "i0"])
 
 
 def _found(module: ModuleType, name: str, has_rule: HasRule) -> bool:

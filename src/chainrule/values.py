@@ -6,11 +6,13 @@ Everything here works on nodes through their base class ``vertex``, below ``node
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Rational
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import ArgumentError, EscapeError, MissingRuleError, ShapeError
+from chainrule.remedies import DECLARE
 from chainrule.rules import rule
 from chainrule.shapes import SEQUENCES, TUPLE, describe, dtype_of, ndarray
 from chainrule.supports import is_inexact
@@ -81,16 +83,29 @@ def numeric_array(value: Any, where: str) -> Any:
             f"which NumPy refuses ({error}). Make all rows the same length."
         ) from error
     if array.dtype == object:
-        raise ArgumentError(
-            f"{where} needs numbers; received an array of objects. Use np.stack to "
-            "join nodes, or a numeric dtype."
-        )
+        if isinstance(value, Rational):
+            return np.asarray(float(value))
+        raise ArgumentError(f"{where} needs numbers; {_objects(value, array)}")
     if array.dtype.kind not in "fcbiu":
         raise ArgumentError(
             f"{where} needs numbers; received {describe(value)} "
             f"(dtype {array.dtype}). Convert it to float first."
         )
     return array
+
+
+def _objects(value: Any, array: Any) -> str:
+    """Say what was received where NumPy makes an array of objects, and the remedy."""
+    if hasattr(value, "toarray"):
+        return f"received {describe(value)}. Pass its dense array, value.toarray()."
+    if holds_nodes(value) or holds_nodes(array):
+        return (
+            "received an array of objects that holds nodes. Use np.stack to join them."
+        )
+    kind = type(array.flat[0]).__name__ if array.size else "nothing"
+    if value is array or isinstance(value, SEQUENCES):
+        return f"received an array of objects ({kind}). Use a numeric dtype."
+    return f"received {describe(value)}. Pass float(value)."
 
 
 def check_cotangent(z_grad: Any, value: Any, name: str) -> Any:
@@ -189,14 +204,12 @@ _NAMES = {
 }
 
 
-def missing(name: str, reason: str | None) -> MissingRuleError:
+def missing(name: str, reason: str | None, remedy: str = DECLARE) -> MissingRuleError:
     """Return the error for a function that has no rule."""
     if reason:
         return MissingRuleError(f"{name} cannot be differentiated: {reason}")
     return MissingRuleError(
-        f"{name} has no derivative rule, so it was not run on a node. Write it with "
-        "functions that have one, declare it with gd.custom_operation(forward, "
-        "pullback), or pass gd.value(x) if its result is to be treated as constant."
+        f"{name} has no derivative rule, so it was not run on a node. {remedy}"
     )
 
 
@@ -219,6 +232,30 @@ def refuse_out(kwargs: Mapping[str, Any]) -> None:
         )
 
 
+def refuse_in_place(
+    ufunc: Any, inputs: Sequence[Any], kwargs: Mapping[str, Any]
+) -> None:
+    """Raise where a ufunc is to write into an array: by ``a += x``, or by ``out=``."""
+    (out, *others) = kwargs["out"]
+    symbol = _IN_PLACE.get(ufunc.__name__)
+    if others or symbol is None or inputs[0] is not out or isinstance(out, vertex):
+        refuse_out(kwargs)
+        return
+    raise EscapeError(
+        f"a {symbol}= x (or out=a), where x is a node, would write into the plain "
+        f"array a ({describe(out)}), which cannot remember how it was computed. Write "
+        f"a = a {symbol} x. For a part of a, join the parts: a = np.concatenate("
+        f"[a[:i], a[i:j] {symbol} x, a[j:]])."
+    )
+
+
+_IN_PLACE = {
+    "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**",
+    "matmul": "@", "floor_divide": "//", "remainder": "%",
+}  # fmt: skip
+"""The ufuncs behind augmented assignments."""
+
+
 def call_keywords(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return a ufunc call's keywords without those at their defaults."""
     refuse_out(kwargs)
@@ -227,7 +264,7 @@ def call_keywords(kwargs: Mapping[str, Any]) -> dict[str, Any]:
             continue
         raise ArgumentError(
             f"The keyword {name}={value!r} of a NumPy ufunc is not supported on nodes. "
-            "Leave it away; use x.astype(dtype) to change a dtype."
+            f"{instead_of_keyword(name)}"
         )
     given = {"axis": kwargs["axis"]} if "axis" in kwargs else {}  # np.vecdot
     where = kwargs.get("where")
@@ -236,10 +273,24 @@ def call_keywords(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
+def instead_of_keyword(name: str) -> str:
+    """Return what to write instead of a keyword of NumPy's that nodes do not take."""
+    return _INSTEAD_OF_KEYWORD.get(name, "Leave it away.")
+
+
+_INSTEAD_OF_KEYWORD = {
+    "dtype": "Leave it away, and use x.astype(dtype) to change a dtype.",
+    "signature": "Leave it away, and use x.astype(dtype) to change a dtype.",
+    "sig": "Leave it away, and use x.astype(dtype) to change a dtype.",
+    "axes": "Move the axes first, with np.moveaxis(x, source, destination).",
+    "keepdims": "Use np.expand_dims(z, axis) on the result.",
+}
 _UFUNC_DEFAULTS: Mapping[str, Any] = {
     "dtype": None,
     "subok": True,
     "casting": "same_kind",
+    "order": "K",
+    "keepdims": False,
 }
 
 

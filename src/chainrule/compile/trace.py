@@ -493,6 +493,7 @@ class Traced(stand_in):
 
     __slots__ = ("home", "row", "value")
     __array_priority__: float = 900.0
+    __pandas_priority__: int = 5000
 
     def __init__(self, trace: Trace, row: Row, value: Any) -> None:
         """Stand for the result of a row, with its value for the example."""

@@ -176,9 +176,11 @@ def asmatrix(*args: Any, **given: Any) -> Any:
 
 def _refuse(given: dict[str, Any], name: str) -> None:
     if given:
+        first = next(iter(given))
+        instead = " Use np.reshape on the result." if first == "ndmin" else ""
         raise ArgumentError(
             f"chainrule.numpy.{name}() on nodes does not support {', '.join(given)}. "
-            "Leave it away, and use np.reshape on the result."
+            f"Leave {first}= away.{instead}"
         )
 
 

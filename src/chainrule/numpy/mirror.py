@@ -14,6 +14,7 @@ from typing import Any
 
 from chainrule import operations
 from chainrule.nodes import FUNCTIONS, LOCALLY_CONSTANT, REFUSED
+from chainrule.remedies import written
 from chainrule.values import holds_nodes, missing, plain_operand
 
 Lookup = Callable[[str], Any]
@@ -45,7 +46,7 @@ class mirrored:  # noqa: N801
 
     def __repr__(self) -> str:
         """Show the name."""
-        return f"<chainrule's {qualified(self._function)}>"
+        return f"<chainrule's {written(self._function)}>"
 
     def __getattr__(self, name: str) -> Any:
         """Find a method of a ufunc, such as ``add.reduce``."""
@@ -63,18 +64,12 @@ class mirrored:  # noqa: N801
             named = {k: plain_operand(v) for k, v in kwargs.items()}
             return function(*map(plain_operand, args), **named)
         if function in REFUSED:
-            raise missing(qualified(function), REFUSED[function])
+            raise missing(written(function), REFUSED[function])
         return function(*map(_joined, args), **kwargs)
 
 
 def _joined(x: Any) -> Any:
     return operations.asarray(x) if holds_nodes(x) else x
-
-
-def qualified(function: Any) -> str:
-    """Return a function's name as users write it: ``np.linalg.eig``."""
-    module = getattr(function, "__module__", None) or "numpy"
-    return f"{module.replace('numpy', 'np')}.{getattr(function, '__name__', function)}"
 
 
 _mirror = cache(mirrored)
