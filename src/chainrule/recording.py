@@ -36,7 +36,7 @@ from chainrule.recorder import new, next_serial, record, stacked
 from chainrule.rules import plain
 from chainrule.shapes import ARRAYS, TUPLE, describe, kind_of, ndarray, shape_of
 from chainrule.supports import supported
-from chainrule.values import INPUT, as_value, holds_nodes
+from chainrule.values import INPUT, as_value, holds_nodes, plain_operand
 from chainrule.vertices import first_stand_in, raw, refuse_nans, stand_in, vertex
 
 
@@ -135,15 +135,12 @@ class Recording:
     def _wrap(self, arg: Any, *, copy: bool) -> Any:
         leaves, structure = flatten(arg)
         whole = structure is LEAF or not is_container(arg)
-        wrapped: list[node | None] = []
-        for x in leaves:
-            made = input_node(x, copy=copy, integers=whole)
-            if made is None and whole:
-                raise ArgumentError(
-                    f"An argument to differentiate must hold numbers; received "
-                    f"{describe(arg)}. Choose others with argnums=."
-                )
-            wrapped.append(made)
+        wrapped = input_nodes(leaves, copy=copy, whole=whole)
+        if whole and None in wrapped:
+            raise ArgumentError(
+                f"An argument to differentiate must hold numbers; received "
+                f"{describe(arg)}. Choose others with argnums=."
+            )
         self.places.append((structure, wrapped))
         self.inputs += [x for x in wrapped if x is not None]
         if structure is LEAF:
@@ -259,7 +256,9 @@ def alike(values: list[Any], likes: Sequence[Any]) -> list[Any]:
 def plain_copy(x: Any) -> Any:
     """Return a plain value that shares no memory with a recording."""
     value = raw(x)
-    return value.copy() if isinstance(value, ndarray) else value
+    if not isinstance(value, ndarray):
+        return value
+    return plain_operand(value) if value.dtype == object else value.copy()
 
 
 def owned(grads: Sequence[Any]) -> list[Any]:
@@ -272,6 +271,23 @@ def owned(grads: Sequence[Any]) -> list[Any]:
         seen.add(id(g))
         result.append(g)
     return result
+
+
+def input_nodes(leaves: Sequence[Any], *, copy: bool, whole: bool) -> list[node | None]:
+    """Return a transform's input node for each leaf of an argument, or ``None``.
+
+    Whole numbers are differentiated as floats where the argument is one (``whole``) or
+    holds no other numbers: ``[1, 2]``. Beside floats they are counts and indices.
+    """
+    made = [input_node(x, copy=copy, integers=whole) for x in leaves]
+    if whole or any(z is not None for z in made):
+        return made
+    return [input_node(x, copy=copy, integers=not _is_truth(x)) for x in leaves]
+
+
+def _is_truth(x: Any) -> bool:
+    """Tell whether a leaf is a truth value, or an array of them."""
+    return isinstance(x, bool) or getattr(getattr(x, "dtype", x), "kind", "") == "b"
 
 
 def input_node(x: Any, *, copy: bool, integers: bool) -> node | None:

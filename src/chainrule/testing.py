@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.containers import flatten, unflatten
+from chainrule.containers import flatten, is_container, unflatten
 from chainrule.errors import ArgumentError, GradientMismatchError
 from chainrule.shapes import ARRAYS, SEQUENCES, dtype_of, shape_of
 from chainrule.transforms import jvp, vjp
+from chainrule.values import as_value
 
 Direction = list[Any]
 
@@ -69,7 +70,7 @@ def check_gradients(
     if not isinstance(args, SEQUENCES):
         raise ArgumentError("check_gradients needs a tuple of arguments: (x,).")
     checker = _Checker(rtol, atol, step, np.random.default_rng(seed))
-    checker.check(f, tuple(args), tuple(modes), order, 1)
+    checker.check(f, tuple(map(_with_floats, args)), tuple(modes), order, 1)
 
 
 class _Checker:
@@ -155,6 +156,26 @@ def _is_inexact(x: Any) -> bool:
     return isinstance(x, float | complex) or (
         isinstance(x, ARRAYS) and x.dtype.kind in "fc"
     )
+
+
+def _with_floats(arg: Any) -> Any:
+    """Return an argument as transforms take it: floats, if it holds whole numbers only.
+
+    In a container truth values stay.
+    """
+    leaves, structure = flatten(arg)
+    if any(map(_is_inexact, leaves)):
+        return arg
+    whole = not is_container(arg)
+    return unflatten(
+        structure, [as_value(x) if _is_whole(x, truth=whole) else x for x in leaves]
+    )
+
+
+def _is_whole(x: Any, *, truth: bool) -> bool:
+    if isinstance(x, ARRAYS):
+        return x.dtype.kind in ("iub" if truth else "iu")
+    return isinstance(x, int) and (truth or not isinstance(x, bool))
 
 
 def _inexact(tree: Any) -> list[Any]:

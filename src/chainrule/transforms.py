@@ -3,7 +3,9 @@
 Each records one call of ``f`` (``recording``) and sweeps it. Any nesting gives any
 order, because a sweep over a nested recording is itself recorded. Arguments and results
 may be dicts, lists, tuples, named tuples and dataclasses; inside them only inexact
-leaves are differentiated, others pass untouched. None of these touches ``node.grad``.
+leaves are differentiated, others pass untouched and their entry is ``None``. A
+container whose numbers are all whole ones is taken as floats. None of these touches
+``node.grad``.
 """
 
 from __future__ import annotations
@@ -20,22 +22,25 @@ from chainrule.errors import (
     ArgumentError,
     CompileError,
     NotScalarError,
-    ShapeError,
 )
 from chainrule.nodes import node
-from chainrule.recording import CollectorPaused, Recording, plain_copy
-from chainrule.shapes import (
-    SEQUENCES,
-    TUPLE,
-    describe,
-    dtype_of,
-    kind_of,
-    ndarray,
-    shape_of,
+from chainrule.recording import CollectorPaused, Recording
+from chainrule.seeds import (
+    check_numeric,
+    check_some_numeric,
+    check_tuples,
+    entrywise,
+    natural_size,
+    ones_of,
+    refuse_conjugation,
+    seeds_of,
+    tangent_tree,
+    tangents_of,
+    units_of,
 )
+from chainrule.shapes import TUPLE, describe, dtype_of, ndarray, shape_of
 from chainrule.supports import zeros_of
-from chainrule.values import check_cotangent
-from chainrule.vertices import first_stand_in, raw, stand_in
+from chainrule.vertices import as_array, first_stand_in, raw, stand_in
 
 Argnums = int | Sequence[int]
 
@@ -56,6 +61,7 @@ class DerivedFunction:
             )
         self.method = method
         self.f = f
+        self.__wrapped__ = f  # inspect.signature finds the parameters of f
         self.options = options
         for name in ("__name__", "__qualname__", "__doc__", "__module__"):
             if hasattr(f, name):
@@ -101,18 +107,27 @@ def grad(
     NotScalarError
         If ``f`` returns a complex or non-scalar result.
     ArgumentError
-        If ``argnums`` is out of range or the argument holds no numbers.
+        If ``argnums`` is out of range, the argument holds no numbers, or the result is
+        a whole number or a truth value, which is not differentiable.
 
     Notes
     -----
     For complex arguments the result is conjugated once, so that ``x - rate * grad``
     descends (PyTorch's convention). Source: Griewank & Walther, section 3.2.
 
+    Whole numbers are differentiated as floats, also in a container that holds no other
+    numbers: start values are often written so. Beside floats they are counts and
+    indices, which stay as they are and have the entry ``None``.
+
     Examples
     --------
     >>> import chainrule as gd
     >>> gd.grad(lambda x, y: x * y + x**2)(2.0, 3.0)
     7.0
+    >>> gd.grad(lambda p: p["slope"] ** 2)({"slope": 3})
+    {'slope': 6.0}
+    >>> gd.grad(lambda p: sum(p["x"] for _ in range(p["n"])))({"x": 1.0, "n": 4})
+    {'x': 4.0, 'n': None}
     """
     return DerivedFunction(_grad, f, argnums=argnums, has_aux=has_aux)
 
@@ -145,15 +160,15 @@ def _value_and_grad(
     run = Recording(f, args, numbers, keywords, has_aux=has_aux)
     z = _scalar_output(run)
     if isinstance(z, node) and z.serial > run.start:
-        bars, recorded = run.pull({0: _ones(z)})
+        bars, recorded = run.pull({0: ones_of(z)})
         recorded = recorded or (has_aux and run.nested())
     else:
         bars, recorded = [None] * len(run.inputs), isinstance(z, node)
     grads = [_gradient(bar, x) for bar, x in zip(bars, run.inputs, strict=True)]
     arranged = run.arrange(grads)
-    value = run.settle(z, recorded=recorded)
+    value = run.settle(z, recorded=recorded, copy=True)
     if has_aux:
-        value = (value, run.settle(run.aux, recorded=recorded))
+        value = (value, run.settle(run.aux, recorded=recorded, copy=True))
     return value, arranged[0] if single else tuple(arranged)
 
 
@@ -170,7 +185,14 @@ def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> DerivedFunc
     """Return the derivative of an elementwise ``f``, entry by entry.
 
     It is the gradient of ``sum(f(x))``: right where each entry of the result depends on
-    the matching entry of the argument only.
+    the matching entry of the argument only. Where the result is complex it is the
+    complex derivative, which is not conjugated.
+
+    Raises
+    ------
+    ArgumentError
+        If a result is a whole number or a truth value, or if it is complex and the
+        argument enters in a way that is not complex differentiable.
 
     Examples
     --------
@@ -184,8 +206,13 @@ def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> DerivedFunc
 def _elementwise_grad(f: Any, args: Any, keywords: Any, *, argnums: Argnums) -> Any:
     numbers, single = _positions(argnums, args)
     run = Recording(f, args, numbers, keywords)
-    bars, _ = run.pull({i: _ones(z) for i, z in enumerate(run.outputs)})
-    grads = [_gradient(bar, x) for bar, x in zip(bars, run.inputs, strict=True)]
+    for z in run.outputs:
+        check_numeric(z, "elementwise_grad")
+    bars = entrywise(run)
+    if not any(_kind(z) == "c" for z in run.outputs):
+        bars = [_gradient(bar, x) for bar, x in zip(bars, run.inputs, strict=True)]
+    grads = [zeros_of(x._value) if bar is None else bar
+             for bar, x in zip(bars, run.inputs, strict=True)]  # fmt: skip
     arranged = run.arrange(grads)
     return arranged[0] if single else tuple(arranged)
 
@@ -198,7 +225,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 
     ``pullback(z_grad)`` takes a cotangent in the structure of the result and returns a
     tuple with one cotangent per primal, in their structures. It may be called often; it
-    keeps the recording alive. The transpose is plain: nothing is conjugated.
+    keeps the recording alive. The transpose is plain: nothing is conjugated. Whole
+    numbers and truth values beside floats in the result take no cotangent: ``None``.
 
     Returns
     -------
@@ -214,11 +242,12 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
     """
     with CollectorPaused():
         run = Recording(f, primals, range(len(primals)), {}, has_aux=has_aux, copy=True)
+        check_some_numeric(run, "vjp")
         nested = run.nested()
 
     def pullback(z_grad: Any) -> tuple[Any, ...]:
         """Return the cotangents of the primals."""
-        seeds = _seeds(run, z_grad)
+        seeds = seeds_of(run, z_grad)
         bars, _ = run.pull(seeds)
         grads = [
             zeros_of(x._value) if bar is None else bar
@@ -238,12 +267,14 @@ def jvp(
 ) -> tuple[Any, Any]:
     """Return ``f(*primals)`` and its tangent, the product of J with the tangents.
 
-    The call is recorded and swept forwards, so memory grows with the recording.
+    The call is recorded and swept forwards, so memory grows with the recording. Whole
+    numbers and truth values beside floats have the tangent ``None``.
 
     Parameters
     ----------
     primals, tangents
-        Tuples of the same length; each tangent in the structure of its primal.
+        Tuples of the same length; each tangent in the structure of its primal, ``None``
+        where that is not differentiated.
 
     Raises
     ------
@@ -256,14 +287,15 @@ def jvp(
     >>> gd.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (6.0, 3.0)
     """
-    _check_tuples(primals, tangents, "jvp")
+    check_tuples(primals, tangents, "jvp")
     with CollectorPaused():
         run = Recording(f, primals, range(len(primals)), {})
-        dots, recorded = run.push(_tangents(run, tangents))
+        check_some_numeric(run, "jvp")
+        dots, recorded = run.push(tangents_of(run, tangents))
         recorded = recorded or run.nested()
         tree = unflatten(run.structure, run.outputs)
-        value = run.settle(tree, recorded=recorded)
-        return value, _tangent_tree(run, dots, recorded=recorded)
+        value = run.settle(tree, recorded=recorded, copy=True)
+        return value, tangent_tree(run, dots, recorded=recorded)
 
 
 def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
@@ -278,13 +310,14 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
     """
     with CollectorPaused():
         run = Recording(f, primals, range(len(primals)), {}, copy=True)
+        check_some_numeric(run, "linearize")
         nested = run.nested()
 
     def pushforward(*tangents: Any) -> Any:
         """Return the tangent of the result."""
-        _check_tuples(primals, tangents, "the linear function")
-        dots, recorded = run.push(_tangents(run, tangents))
-        return _tangent_tree(run, dots, recorded=recorded or nested)
+        check_tuples(primals, tangents, "the linear function")
+        dots, recorded = run.push(tangents_of(run, tangents))
+        return tangent_tree(run, dots, recorded=recorded or nested)
 
     tree = unflatten(run.structure, run.outputs)
     return run.settle(tree, recorded=nested, copy=True), pushforward
@@ -310,7 +343,7 @@ def hvp(f: Callable[..., Any], primals: Any, vectors: Any) -> Any:
     """
     if not isinstance(primals, TUPLE):
         return hvp(f, (primals,), (vectors,))[0]
-    _check_tuples(primals, vectors, "hvp")
+    check_tuples(primals, vectors, "hvp")
     return jvp(grad(f, tuple(range(len(primals)))), primals, vectors)[1]
 
 
@@ -358,7 +391,7 @@ def _jacobian(f: Any, args: Any, keywords: Any, *, argnums: Argnums, mode: str) 
     numbers, single = _positions(argnums, args)
     run = Recording(f, args, numbers, keywords)
     for z in run.outputs:
-        _check_numeric(z, "jacobian")
+        check_numeric(z, "jacobian")
     complex_inputs = any(x.dtype.kind == "c" for x in run.inputs)
     complex_outputs = any(_kind(z) == "c" for z in run.outputs)
     if complex_inputs or complex_outputs:
@@ -424,7 +457,7 @@ def _for_each_unit(
     if not size:
         return [np.zeros(0) for _ in likes]
     if shape == ():
-        return filled(_ones(x))
+        return filled(ones_of(x))
     trace = first_stand_in([raw(v) for v in (*run.inputs, *run.outputs)])
     if trace is not None and size > 1:
         seeds = np.eye(size, dtype=dtype_of(raw(x))).reshape(size, *shape)
@@ -434,7 +467,7 @@ def _for_each_unit(
             pass  # a custom derivative branches on a value
         else:
             return [_last(s) for s in stacks] if axis else stacks
-    columns = zip(*map(filled, _units(x)), strict=True)
+    columns = zip(*map(filled, units_of(x)), strict=True)
     return [operations.stack(list(c), axis=axis) for c in columns]
 
 
@@ -475,17 +508,13 @@ def _check_holomorphic(run: Recording, blocks: list[list[Any]]) -> None:
         dots, _ = run.push(tangents)
         axes = tuple(range(-x.ndim, 0))
         for i, dot in enumerate(dots):
-            block = np.asarray(raw(blocks[i][j]))
+            block = as_array(raw(blocks[i][j]))
             expected = 1j * (block.sum(axis=axes) if axes else block)
-            got = np.zeros_like(expected) if dot is None else raw(dot)
-            scale = 1e-8 * (1.0 + np.abs(block).sum())
-            if np.any(np.abs(got - expected) > scale):
-                raise ArgumentError(
-                    "jacobian received a complex argument that f uses in a way that is "
-                    "not complex differentiable (conj, real, abs, ...), so one complex "
-                    "matrix cannot hold its derivative. Differentiate with respect to "
-                    "the real and imaginary parts: jacobian(lambda a, b: f(a + 1j*b))."
-                )
+            got = np.zeros_like(expected) if dot is None else dot
+            size = natural_size([run.outputs[i]], x)
+            blocks[i][j] = refuse_conjugation(
+                blocks[i][j], got, expected, size, "jacobian"
+            )
 
 
 def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> DerivedFunction:
@@ -595,7 +624,7 @@ def _scalar_output(run: Recording) -> Any:
     z = run.outputs[0]
     if type(z) is node and type(z._value) in (float, np.float64):
         return z
-    _check_numeric(z, "grad")
+    check_numeric(z, "grad")
     if shape_of(z) != () or _kind(z) == "c":
         remedy = (
             "Return np.real(z) or np.abs(z)**2, or use gd.vjp or gd.jacobian."
@@ -609,89 +638,5 @@ def _scalar_output(run: Recording) -> Any:
     return z
 
 
-def _check_numeric(z: Any, name: str) -> None:
-    if isinstance(z, node | int | float | complex | np.ndarray | np.generic | stand_in):
-        return
-    raise ArgumentError(
-        f"{name} needs a function that returns numbers; this one returned "
-        f"{describe(z)}."
-    )
-
-
 def _kind(z: Any) -> str:
     return dtype_of(raw(z)).kind
-
-
-def _check_tuples(primals: Any, tangents: Any, name: str) -> None:
-    for x, what in ((primals, "primals"), (tangents, "tangents")):
-        if not isinstance(x, SEQUENCES):
-            raise ArgumentError(
-                f"{name} needs a tuple of {what}, one per argument; received "
-                f"{describe(x)}. Write ({what[:-1]},)."
-            )
-    if len(primals) != len(tangents):
-        raise ShapeError(
-            f"{name} needs one tangent per primal; received {len(primals)} primals and "
-            f"{len(tangents)} tangents."
-        )
-
-
-def _tangents(run: Recording, tangents: Sequence[Any]) -> list[Any]:
-    """Return one checked tangent per input, ``None`` where it was left out."""
-    found: list[Any] = []
-    for (structure, wrapped), tangent in zip(run.places, tangents, strict=True):
-        leaves = _matching_leaves(tangent, structure, "A tangent", "primal")
-        for w, t in zip(wrapped, leaves, strict=True):
-            if w is not None:
-                found.append(check_cotangent(t, w._value, "a tangent"))
-    return found
-
-
-def _seeds(run: Recording, z_grad: Any) -> dict[int, Any]:
-    """Return checked cotangents by output position."""
-    leaves = _matching_leaves(z_grad, run.structure, "z_grad", "result")
-    return {
-        i: check_cotangent(g, raw(z), "z_grad")
-        for i, (z, g) in enumerate(zip(run.outputs, leaves, strict=True))
-        if isinstance(z, node)
-    }
-
-
-def _matching_leaves(tree: Any, structure: Any, what: str, whose: str) -> list[Any]:
-    """Return the leaves of a container that must be like another one."""
-    if structure.num_nodes == 1 and not isinstance(tree, tuple | dict):
-        return [tree]
-    leaves, found = flatten(tree)
-    if found != structure:
-        raise ShapeError(
-            f"{what} must have the structure of the {whose}, {structure}; received "
-            f"{found}."
-        )
-    return leaves
-
-
-def _tangent_tree(run: Recording, dots: list[Any], *, recorded: bool) -> Any:
-    pairs = zip(dots, run.outputs, strict=True)
-    leaves = [zeros_of(raw(z)) if d is None else d for d, z in pairs]
-    if not recorded:
-        leaves = [plain_copy(x) for x in leaves]
-    return unflatten(run.structure, leaves)
-
-
-def _ones(z: Any) -> Any:
-    value = raw(z)
-    if isinstance(value, stand_in):
-        return 1.0 if value.is_number else np.ones_like(value)[()]  # type: ignore
-    kind = kind_of(value)
-    return np.ones_like(value) if kind is ndarray else kind(1)
-
-
-def _units(z: Any) -> list[Any]:
-    """Return the unit arrays of a value's shape, entry by entry."""
-    zero = np.zeros(shape_of(z), dtype_of(raw(z)))
-    units: list[Any] = []
-    for index in np.ndindex(zero.shape):
-        unit = zero.copy()
-        unit[index] = 1
-        units.append(unit)
-    return units

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -104,6 +105,7 @@ def explain(f: Any, *, mode: Mode = "reverse", order: Literal[1, 2] = 1) -> Any:
             "gd.explain(f)(x)."
         )
 
+    @functools.wraps(f, assigned=(), updated=())  # for inspect.signature
     def explained(*args: Any, **keywords: Any) -> Explanation:
         """Run the function with these arguments and explain its gradient."""
         return explain_call(f, args, keywords, mode, order)
@@ -156,6 +158,7 @@ def draw(f: Any, *, boxes: int = BOXES) -> Any:
             "gd.draw(f)(x)."
         )
 
+    @functools.wraps(f, assigned=(), updated=())
     def drawn(*args: Any, **keywords: Any) -> Drawing:
         """Run the function with these arguments and draw what it recorded."""
         return draw_call(f, args, keywords, boxes)

@@ -20,7 +20,7 @@ from chainrule.explain.departures import Departing, Departure
 from chainrule.graph import forward_sweep, reverse_sweep
 from chainrule.nodes import node
 from chainrule.recorder import new, next_serial
-from chainrule.recording import input_node
+from chainrule.recording import input_nodes
 from chainrule.values import INPUT
 from chainrule.vertices import is_internal
 
@@ -134,8 +134,9 @@ def watch(
         whole = len(leaves) == 1 and leaves[0] is arg
         written = [path.codify(name) for path in structure.accessors()]
         wrapped: list[Any] = []
-        for i, leaf in enumerate(leaves):
-            x = _observed_input(leaf, watched, whole=whole)
+        made = input_nodes(leaves, copy=True, whole=whole)
+        for i, (leaf, found) in enumerate(zip(leaves, made, strict=True)):
+            x = None if found is None else _observed_input(found, watched)
             wrapped.append(leaf if x is None else x)
             if x is not None:
                 watched.inputs.append(x)
@@ -152,10 +153,7 @@ def watch(
     return watched
 
 
-def _observed_input(leaf: Any, watched: Run, *, whole: bool) -> Observed | None:
-    made = input_node(leaf, copy=True, integers=whole)
-    if made is None:
-        return None
+def _observed_input(made: node, watched: Run) -> Observed:
     x = new(Observed)
     x._value, x._step, x.operands, x._parameters = made._value, None, (), INPUT
     x.serial = next_serial()
