@@ -139,16 +139,26 @@ class Replay:
 Place = tuple[tuple[int, ...], np.dtype[Any]]
 
 
-def _origins(program: Program) -> dict[Row, frozenset[Row]]:
-    """Return for each row those whose memory its result may look at."""
-    found: dict[Row, frozenset[Row]] = {x: frozenset((x,)) for x in program.inputs}
-    for row in program.rows:
-        if _is_number(row):
-            found[row] = frozenset()  # a number holds no memory
-        elif is_fresh(row):
-            found[row] = frozenset((row,))
-        else:
-            found[row] = frozenset((row,)).union(*(found[x] for x in row.operands))
+def _looked_at(row: Row) -> list[Row]:
+    """Return the operands whose memory a result may look at."""
+    return [] if _is_number(row) or is_fresh(row) else row.operands
+
+
+def _shows(row: Row, seen: set[Row]) -> bool:
+    """Tell whether a result may look at memory of an input, or at what is ``seen``.
+
+    The rows whose memory it may look at are seen from then on.
+    """
+    found, rest = False, [row]
+    while rest:
+        x = rest.pop()
+        if x in seen or not x.operands:
+            found = True
+        elif _is_number(x):
+            continue  # a number holds no memory
+        if x not in seen:
+            seen.add(x)
+            rest += _looked_at(x)
     return found
 
 
@@ -190,15 +200,14 @@ def _buffers(program: Program) -> tuple[dict[Row, int], list[Place]]:
     """Assign buffers to rows: the number of each, and what each is like."""
     if not any(map(_takes_out, program.rows)):
         return {}, []
-    origins, last = _origins(program), program.last_uses()
+    until = program.last_uses()
     end = len(program.rows)
-    until: dict[Row, int] = {}
-    for row, shown in origins.items():
-        for origin in shown:
-            until[origin] = max(until.get(origin, -1), last.get(row, -1))
-    kept: set[Row] = set()
-    for x in program.outputs:
-        kept |= origins[x] if isinstance(x, Row) else frozenset()
+    kept = {x for x in program.outputs if isinstance(x, Row)}
+    for row in reversed(program.rows):
+        for x in _looked_at(row):
+            until[x] = max(until.get(x, -1), until.get(row, -1))
+            if row in kept:
+                kept.add(x)
     free: dict[Place, list[int]] = {}
     ending: dict[int, list[Row]] = {}
     numbers: dict[Row, int] = {}
@@ -222,8 +231,8 @@ def _buffers(program: Program) -> tuple[dict[Row, int], list[Place]]:
             else:
                 numbers[made] = len(places)
                 places.append(place)
-            if until[made] < end:
-                ending.setdefault(until[made], []).append(made)
+            if until.get(made, -1) < end:
+                ending.setdefault(until.get(made, -1), []).append(made)
     return numbers, places
 
 
@@ -415,7 +424,6 @@ class _Narrow:
 
 def _returned(program: Program, names: Names) -> list[str]:
     """Return the code of the results, copied where memory is not theirs alone."""
-    origins = _origins(program)
     seen = set[Row]()
     found: list[str] = []
     for x in program.outputs:
@@ -430,9 +438,5 @@ def _returned(program: Program, names: Names) -> list[str]:
         if x.number is not None:
             found.append(text)
             continue
-        shown = origins[x]
-        if shown & seen or any(not origin.operands for origin in shown):
-            text = f"{text}.copy()"
-        seen |= shown
-        found.append(text)
+        found.append(f"{text}.copy()" if _shows(x, seen) else text)
     return found

@@ -45,6 +45,7 @@ class Names:
         self.rows: dict[Row, str] = dict(arguments)
         self.constants: dict[str, Any] = {}
         self._known: dict[int, str] = {}
+        self._counts: dict[str, int] = {}
         self._taken: set[str] = set(arguments.values())
 
     def row(self, row: Row) -> str:
@@ -63,10 +64,13 @@ class Names:
         name = re.sub(r"\W", "_", name)
         if name in ("np", "gd") or keyword.iskeyword(name):
             name += "_"
-        while name in self._taken:
-            name += "_"
-        self._taken.add(name)
-        return name
+        found, count = name, self._counts.get(name, 1)
+        while found in self._taken:
+            count += 1
+            found = f"{name}_{count}"
+        self._counts[name] = count
+        self._taken.add(found)
+        return found
 
     def constant(self, x: Any, name: str) -> str:
         """Return the name under which the text finds a value."""
