@@ -33,9 +33,9 @@ from chainrule.values import (
     object_array,
     operation_name,
     plain_index,
-    plain_operand,
     refuse_in_place,
     refuse_out,
+    unwrapped,
 )
 from chainrule.vertices import vertex
 
@@ -476,12 +476,12 @@ class node(vertex):
             if operation is not None:
                 return operation(*inputs, **call_keywords(kwargs))
             if ufunc in LOCALLY_CONSTANT:
-                return ufunc(*(plain_operand(x) for x in inputs), **kwargs)
+                return ufunc(*(unwrapped(x) for x in inputs), **kwargs)
         elif ufunc in LOCALLY_CONSTANT and (
             method == "outer" or _to_bool(ufunc, method)
         ):
             refuse_out(kwargs)
-            return getattr(ufunc, method)(*map(plain_operand, inputs), **kwargs)
+            return getattr(ufunc, method)(*map(unwrapped, inputs), **kwargs)
         elif method == "at":
             raise EscapeError(
                 f"np.{ufunc.__name__}.at would change an array in place, which cannot "
@@ -511,8 +511,8 @@ class node(vertex):
         if func in LOCALLY_CONSTANT:
             refuse_out(kwargs)
             return func(
-                *(plain_operand(x) for x in args),
-                **{k: plain_operand(x) for k, x in kwargs.items()},
+                *(unwrapped(x) for x in args),
+                **{k: unwrapped(x) for k, x in kwargs.items()},
             )
         raise missing(remedies.written(func), REFUSED.get(func))
 

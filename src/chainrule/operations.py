@@ -15,6 +15,7 @@ import numpy as np
 
 from chainrule import recorder
 from chainrule.errors import ArgumentError
+from chainrule.foreign import admitted
 from chainrule.nodes import Operation, node
 from chainrule.operations_grad import (
     arithmetic,
@@ -223,7 +224,7 @@ recorder.STACK.append(shaping.stack_grad)
 def asarray(x: Any) -> Any:
     """Return a node as it is, anything else as an array."""
     x = as_operand(x)
-    return x if isinstance(x, node) else np.asarray(x)
+    return x if isinstance(x, node) else np.asarray(admitted(x, "A function of nodes"))
 
 
 # ------------------------------------------- locally constant: plain values, no node

@@ -13,7 +13,7 @@ from chainrule.nodes import Operation, node
 from chainrule.operations_grad import arithmetic, contraction
 from chainrule.recorder import new, next_serial, record
 from chainrule.rules import elementwise, rule
-from chainrule.values import NONE, operation_name, plain_operand
+from chainrule.values import NONE, operation_name, unwrapped
 
 
 def operator(operation: type[rule], name: str, *, masked: bool = False) -> Operation:
@@ -54,7 +54,7 @@ def _compared(name: str) -> Operation:
     def compare(x: node, y: Any) -> Any:
         if y is None or isinstance(y, str):
             return NotImplemented
-        return ufunc(x._value, plain_operand(y))
+        return ufunc(x._value, unwrapped(y))
 
     compare.__name__ = name
     return compare
@@ -62,7 +62,7 @@ def _compared(name: str) -> Operation:
 
 def _floor_divide(x: Any, y: Any) -> Any:
     """Return the floor of the quotient, a plain value: locally constant."""
-    return np.floor_divide(plain_operand(x), plain_operand(y))
+    return np.floor_divide(unwrapped(x), unwrapped(y))
 
 
 def _divmod(x: Any, y: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule import kernels
 from chainrule.errors import ShapeError
+from chainrule.foreign import admitted
 from chainrule.operations_grad import structure
 from chainrule.rules import elementwise, evaluate, linear, multilinear, rule
 from chainrule.shapes import SEQUENCES, TUPLE, generic, ndarray
@@ -218,6 +219,7 @@ def as_operand(x: Any) -> Any:
         return x
     if kind is bool or kind is complex or isinstance(x, generic | stand_in):
         return x
+    x = admitted(x, "An operation on nodes")
     if isinstance(x, ndarray) and x.dtype == object:
         x = x.tolist()
     if isinstance(x, SEQUENCES) and holds_nodes(x):

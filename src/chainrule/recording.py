@@ -20,6 +20,7 @@ import numpy as np
 from chainrule import operations
 from chainrule.containers import LEAF, flatten, is_container, unflatten
 from chainrule.errors import ArgumentError
+from chainrule.foreign import is_foreign, refusal
 from chainrule.graph import (
     Ordered,
     collect,
@@ -36,7 +37,7 @@ from chainrule.recorder import new, next_serial, record, stacked
 from chainrule.rules import plain
 from chainrule.shapes import ARRAYS, TUPLE, describe, kind_of, ndarray, shape_of
 from chainrule.supports import supported
-from chainrule.values import INPUT, as_value, holds_nodes, plain_operand
+from chainrule.values import INPUT, as_value, holds_nodes, numeric_array, plain_operand
 from chainrule.vertices import first_stand_in, raw, refuse_nans, stand_in, vertex
 
 
@@ -302,6 +303,8 @@ def input_node(x: Any, *, copy: bool, integers: bool) -> node | None:
             x = stacked(x)
         if isinstance(x, node):
             return record(structure.identity_grad, (x,))
+        if isinstance(x, ndarray) and kind is not ndarray:
+            x = numeric_array(x, "An argument to differentiate")
         if isinstance(x, (*ARRAYS, stand_in)):
             inexact = x.dtype.kind in "fc"
             if not inexact and not (integers and x.dtype.kind in "biu"):
@@ -310,10 +313,10 @@ def input_node(x: Any, *, copy: bool, integers: bool) -> node | None:
                 x = as_value(x)
         elif isinstance(x, complex | float) or (integers and isinstance(x, int)):
             x = as_value(x)
-        elif isinstance(x, int | str | bytes) or not hasattr(x, "__array__"):
-            return None
+        elif is_foreign(x):
+            raise refusal(x, "An argument to differentiate")
         else:
-            x = as_value(x)
+            return None
     z = new(node)
     z._value, z._step, z.operands = x, None, ()
     z._parameters = INPUT

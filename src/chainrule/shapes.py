@@ -15,6 +15,7 @@ Axis = int | tuple[int, ...] | None
 ARRAYS: Any = (np.ndarray, np.generic)
 SEQUENCES: Any = (list, tuple)
 TUPLE: Any = tuple
+DICT: Any = dict
 ndarray: Any = np.ndarray
 generic: Any = np.generic
 kind_of: Any = type

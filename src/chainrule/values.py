@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import foreign
 from chainrule.errors import ArgumentError, EscapeError, MissingRuleError, ShapeError
 from chainrule.remedies import DECLARE
 from chainrule.rules import rule
-from chainrule.shapes import SEQUENCES, TUPLE, describe, dtype_of, ndarray
+from chainrule.shapes import DICT, SEQUENCES, TUPLE, describe, dtype_of, ndarray
 from chainrule.supports import is_inexact
 from chainrule.vertices import first_stand_in, raw, stand_in, vertex
 
@@ -64,17 +65,7 @@ def numeric_array(value: Any, where: str) -> Any:
             f"{where} needs numbers; received {describe(value)}. Pass a float, an "
             "array or a list of numbers."
         )
-    if isinstance(value, ndarray) and hasattr(value, "mask"):
-        raise ArgumentError(
-            f"{where} needs plain numbers; received {describe(value)}, whose mask "
-            "would be lost. Pass value.filled(...), and np.where(mask, ...) on the "
-            "node."
-        )
-    if isinstance(value, np.matrix):
-        raise ArgumentError(
-            f"{where} needs plain arrays; received {describe(value)}, whose * is a "
-            "product of matrices. Pass np.asarray(value), and write @ for the product."
-        )
+    foreign.refuse(value, where)
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
@@ -96,8 +87,6 @@ def numeric_array(value: Any, where: str) -> Any:
 
 def _objects(value: Any, array: Any) -> str:
     """Say what was received where NumPy makes an array of objects, and the remedy."""
-    if hasattr(value, "toarray"):
-        return f"received {describe(value)}. Pass its dense array, value.toarray()."
     if holds_nodes(value) or holds_nodes(array):
         return (
             "received an array of objects that holds nodes. Use np.stack to join them."
@@ -136,10 +125,14 @@ def check_cotangent(z_grad: Any, value: Any, name: str) -> Any:
 
 def kept(x: Any) -> Any:
     """Return a parameter that its owner cannot change: arrays are copied."""
-    if type(x) is ndarray:
+    if x is None or type(x) is int or type(x) is bool:
+        return x
+    if isinstance(x, ndarray):
         return x.copy()
     if type(x) is TUPLE:
         return tuple(kept(v) for v in x)
+    if isinstance(x, DICT):
+        return {k: kept(v) for k, v in x.items()}
     return [kept(v) for v in x] if isinstance(x, SEQUENCES[0]) else x
 
 
@@ -175,13 +168,18 @@ def plain_index(index: Any) -> Any:
         return tuple(map(plain_index, index))
     if isinstance(index, vertex) or holds_nodes(index):
         raise escape(index, "using x as an index")
-    return index
+    return foreign.admitted(index, "An index")
 
 
 def plain_operand(x: Any) -> Any:
+    """Replace nodes by their values as ``unwrapped`` does; refuse foreign arrays."""
+    return foreign.admitted(unwrapped(x), "A function of nodes")
+
+
+def unwrapped(x: Any) -> Any:
     """Replace nodes, also those inside lists, by their values."""
     if isinstance(x, SEQUENCES) and holds_nodes(x):
-        return type(x)(map(plain_operand, x)) if type(x) in (list, tuple) else x
+        return type(x)(map(unwrapped, x)) if type(x) in (list, tuple) else x
     if isinstance(x, ndarray) and x.dtype == object:
         return np.array([raw(v) for v in x.flat]).reshape(x.shape)
     return raw(x)

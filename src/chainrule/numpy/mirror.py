@@ -15,7 +15,7 @@ from typing import Any
 from chainrule import operations
 from chainrule.nodes import FUNCTIONS, LOCALLY_CONSTANT, REFUSED
 from chainrule.remedies import written
-from chainrule.values import holds_nodes, missing, plain_operand
+from chainrule.values import holds_nodes, missing, unwrapped
 
 Lookup = Callable[[str], Any]
 """A ``__getattr__`` of a module."""
@@ -61,8 +61,8 @@ class mirrored:  # noqa: N801
         if operation is not None:
             return operation(*args, **kwargs)
         if function in LOCALLY_CONSTANT:
-            named = {k: plain_operand(v) for k, v in kwargs.items()}
-            return function(*map(plain_operand, args), **named)
+            named = {k: unwrapped(v) for k, v in kwargs.items()}
+            return function(*map(unwrapped, args), **named)
         if function in REFUSED:
             raise missing(written(function), REFUSED[function])
         return function(*map(_joined, args), **kwargs)
