@@ -17,6 +17,7 @@ from chainrule import remedies
 from chainrule.containers import declare_value
 from chainrule.errors import ArgumentError, EscapeError, NotScalarError, RecordingError
 from chainrule.graph import collect, conjugated, sweep_values
+from chainrule.joined import joined
 from chainrule.operations_grad import indexing, structure
 from chainrule.pickling import flattened, rebuilt
 from chainrule.recorder import next_serial, plan_of, record
@@ -507,6 +508,7 @@ class node(vertex):
         """Run any other NumPy function as a recorded operation."""
         operation = FUNCTIONS.get(func)
         if operation is not None:
+            args, kwargs = joined(operation, args, kwargs)
             return operation(*args, **kwargs)
         if func in LOCALLY_CONSTANT:
             refuse_out(kwargs)

@@ -13,9 +13,12 @@ from types import ModuleType
 from typing import Any
 
 from chainrule import operations
+from chainrule.joined import joined, lists_of_arrays
 from chainrule.nodes import FUNCTIONS, LOCALLY_CONSTANT, REFUSED
+from chainrule.recorder import as_operand
 from chainrule.remedies import written
 from chainrule.values import holds_nodes, missing, unwrapped
+from chainrule.vertices import first_stand_in
 
 Lookup = Callable[[str], Any]
 """A ``__getattr__`` of a module."""
@@ -50,22 +53,54 @@ class mirrored:  # noqa: N801
 
     def __getattr__(self, name: str) -> Any:
         """Find a method of a ufunc, such as ``add.reduce``."""
-        return getattr(self._function, name)
+        found = getattr(self._function, name)
+        return _joining_method(found) if name in _METHODS else found
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the operation where there is a node, NumPy's function otherwise."""
         function = self._function
         if not any(map(holds_nodes, [*args, *kwargs.values()])):
-            return function(*args, **kwargs)
+            return _plainly(function, args, kwargs)
         operation = OWN.get(function) or FUNCTIONS.get(function)
         if operation is not None:
-            return operation(*args, **kwargs)
+            given, named = joined(operation, args, kwargs)
+            return operation(*given, **named)
         if function in LOCALLY_CONSTANT:
             named = {k: unwrapped(v) for k, v in kwargs.items()}
-            return function(*map(unwrapped, args), **named)
+            return _plainly(function, tuple(map(unwrapped, args)), named)
         if function in REFUSED:
             raise missing(written(function), REFUSED[function])
         return function(*map(_joined, args), **kwargs)
+
+
+def _plainly(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call NumPy's function without a node; lists of traced values are joined."""
+    if first_stand_in(args, kwargs) is None:
+        return function(*args, **kwargs)
+    if function in OWN:
+        return OWN[function](*args, **kwargs)
+    several = lists_of_arrays(function)
+    given = [x if i in several else _traced(x) for i, x in enumerate(args)]
+    named = {k: x if k in several else _traced(x) for k, x in kwargs.items()}
+    return function(*given, **named)
+
+
+def _traced(x: Any) -> Any:
+    """Return lists and object arrays that hold traced values as one traced value."""
+    inside = first_stand_in(x)
+    return x if inside is None or inside is x else as_operand(x)
+
+
+_METHODS = ("accumulate", "at", "outer", "reduce", "reduceat")
+"""The methods of ufuncs, which NumPy hands over where an argument is a node."""
+
+
+def _joining_method(method: Callable[..., Any]) -> Callable[..., Any]:
+    def joining(*args: Any, **kwargs: Any) -> Any:
+        named = {k: _traced(_joined(x)) for k, x in kwargs.items()}
+        return method(*(_traced(_joined(x)) for x in args), **named)
+
+    return joining
 
 
 def _joined(x: Any) -> Any:
