@@ -64,6 +64,16 @@ class stand_in:
         raise NotImplementedError
 
     @property
+    def example(self) -> Any:
+        """The value in the call that is traced; others have other ones."""
+        raise NotImplementedError
+
+    @property
+    def may_decide(self) -> bool:
+        """Whether Python may branch on this: not in a body that a row repeats."""
+        raise NotImplementedError
+
+    @property
     def is_number(self) -> bool:
         """Whether this stands for a Python number, which adopts others' dtypes."""
         raise NotImplementedError
@@ -119,6 +129,21 @@ def is_internal(frame: Any) -> bool:
     """
     name: str = frame.f_globals.get("__name__", "")
     return name.partition(".")[0] in ("chainrule", "numpy")
+
+
+def is_stand_in(x: Any) -> bool:
+    """Tell whether a value is a stand-in: its entries are not known."""
+    return isinstance(x, stand_in)
+
+
+def surely_holds(mask: Any) -> bool:
+    """Tell whether a mask is known to hold somewhere; a stand-in's is not known."""
+    return not isinstance(mask, stand_in) and bool(np.any(mask))
+
+
+def may_hold(mask: Any) -> bool:
+    """Tell whether a mask may hold somewhere; a stand-in's may."""
+    return isinstance(mask, stand_in) or bool(np.any(mask))
 
 
 def as_array(x: Any) -> Any:

@@ -64,7 +64,8 @@ def rolled(moved: Moved) -> Any:
     if not isinstance(x, Many) or axis is None:
         raise CannotBatchError
     shift = moved.option("shift", 1)
-    if isinstance(shift, Many):
+    parts: Any = shift if isinstance(shift, SEQUENCES) else [shift]
+    if any(isinstance(s, Many) for s in parts):
         raise CannotBatchError
     return _np.roll(x.value, shift, axis=shifted(axis, moved.rank(x)))
 

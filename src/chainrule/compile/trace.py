@@ -540,6 +540,16 @@ class Traced(stand_in):
         return MAPS[0](self.home.innermost(), f, seeds)
 
     @property
+    def example(self) -> Any:
+        """The value for the example."""
+        return self.value
+
+    @property
+    def may_decide(self) -> bool:
+        """Whether a guard can be kept: not of what a loop, branch or map repeats."""
+        return self.home.parent is None
+
+    @property
     def is_number(self) -> bool:
         """Whether this stands for a Python number, which adopts others' dtypes."""
         return self.row.number is not None

@@ -12,6 +12,7 @@ from chainrule.nodes import node
 from chainrule.numpy.mirror import OWN
 from chainrule.numpy.products import moved_axis
 from chainrule.values import plain_operand
+from chainrule.vertices import surely_holds
 from chainrule.wrapping import implements
 
 # ----------------------------------------------------------------------------- ranges
@@ -84,7 +85,7 @@ def geomspace(
 ) -> Any:
     """Return start (stop / start) ** linspace(0, 1)."""
     start, stop = ops.asarray(start), ops.asarray(stop)
-    if np.any(plain_operand(start) == 0) or np.any(plain_operand(stop) == 0):
+    if any(surely_holds(plain_operand(x) == 0) for x in (start, stop)):
         raise ValueError("Geometric sequence cannot include zero")
     ratio = stop / start
     powers = np.linspace(0.0, 1.0, num, endpoint=endpoint)

@@ -14,6 +14,7 @@ from chainrule.numpy.picking import diagonal
 from chainrule.numpy.statistics import average, cast
 from chainrule.shapes import describe, is_complex, normalize_axes, own_axes
 from chainrule.values import plain_operand
+from chainrule.vertices import may_hold, surely_holds
 from chainrule.wrapping import implements
 
 
@@ -105,7 +106,7 @@ def _spacings(f: Any, axes: tuple[int, ...], varargs: tuple[Any, ...]) -> list[A
                 f"an array of shape {h.shape}."
             )
         steps = h if h.ndim == 0 else diff(h)
-        if h.ndim and not isinstance(h, node) and np.all(steps == steps[0]):
+        if h.ndim and not isinstance(h, node) and not may_hold(steps != steps[0]):
             steps = steps[0]
         spacings.append(steps)
     return spacings
@@ -268,7 +269,7 @@ def _observation_weights(x: Any, fweights: Any, aweights: Any) -> Any:
                 f"received shape {weights.shape}."
             )
         whole = name == "fweights"
-        if np.any(weights < 0) or (whole and np.any(weights % 1 != 0)):
+        if surely_holds(weights < 0) or (whole and surely_holds(weights % 1 != 0)):
             raise ValueError(
                 f"np.cov needs {name} that are not negative"
                 f"{', and whole numbers' if whole else ''}."

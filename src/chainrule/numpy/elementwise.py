@@ -8,7 +8,7 @@ out of a ufunc: NumPy leaves such entries of the result undefined, on nodes they
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from chainrule.nodes import FUNCTIONS, UFUNCS, node
 from chainrule.numpy.statistics import cast
 from chainrule.shapes import Axis, describe, dtype_of, is_complex, shape_of
 from chainrule.values import call_keywords, holds_nodes, plain_operand, refuse_out
-from chainrule.vertices import as_array, stand_in
+from chainrule.vertices import as_array
 from chainrule.wrapping import implements
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
@@ -118,45 +118,6 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     return z
 
 
-@implements(np.piecewise)
-def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    """z = f(x) with the f of the last condition that holds; 0 where none does.
-
-    Each function sees, and is differentiated at, only the entries that it is used for.
-    """
-    x = ops.asarray(x)
-    masks = _exclusive(x, plain_operand(condlist), len(funclist))
-    z: Any = np.zeros(x.shape, x.dtype)
-    for mask, f in zip(masks, funclist, strict=True):
-        if not callable(f):
-            z = ops.where(mask, f, z)
-        elif not x.shape:
-            z = f(x, *args, **kw) if mask else z
-        elif mask.any():
-            part = ops.broadcast_to(f(x[mask], *args, **kw), (int(mask.sum()),))
-            z = z + ops.unindex(part, index=mask, shape=x.shape)
-    return z if isinstance(z, node) else as_array(z)
-
-
-def _exclusive(x: Any, condlist: Any, count: int) -> Sequence[Any]:
-    """Return one mask per function: where it is the last whose condition holds."""
-    single = np.isscalar(condlist) or (
-        not isinstance(condlist[0], list | np.ndarray | stand_in) and x.ndim != 0
-    )
-    conditions = _numpy.stack([condlist] if single else condlist).astype(bool)
-    if len(conditions) == count - 1:
-        rest = ~np.any(conditions, axis=0, keepdims=True)
-        conditions = np.concatenate([conditions, rest])
-    if len(conditions) != count:
-        n = len(conditions)
-        raise ValueError(
-            f"np.piecewise with {n} conditions needs {n} or {n + 1} functions; "
-            f"received {count}."
-        )
-    later = np.logical_or.accumulate(conditions[::-1])[::-1]
-    return [*(conditions[:-1] & ~later[1:]), conditions[-1]]
-
-
 @implements(np.nan_to_num)
 def nan_to_num(
     x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
@@ -225,8 +186,11 @@ def angle(z: Any, deg: Any = False) -> Any:
 @implements(np.real_if_close)
 def real_if_close(a: Any, tol: float = 100) -> Any:
     """z = Re(a) if all imaginary parts are tiny, else a"""
-    close = not is_complex(_numpy.real_if_close(plain_operand(a), tol))
-    return ops.real(a) if is_complex(a) and close else a
+    if not is_complex(a):
+        return a
+    value: Any = plain_operand(a)
+    size = tol * float(np.finfo(dtype_of(value)).eps) if tol > 1 else tol
+    return ops.real(a) if np.all(np.absolute(_numpy.imag(value)) < size) else a
 
 
 def _real(x: Any) -> Any:

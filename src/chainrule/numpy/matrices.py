@@ -13,7 +13,7 @@ from chainrule.nodes import node
 from chainrule.numpy.products import moved_axis
 from chainrule.shapes import normalize_axes, own_axes
 from chainrule.values import plain_operand
-from chainrule.vertices import as_array
+from chainrule.vertices import as_array, is_stand_in, surely_holds
 from chainrule.wrapping import implements
 
 # ----------------------------------------------------------------------------- norms
@@ -209,12 +209,16 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     largest = np.finfo(as_array(plain_operand(s)).dtype).eps * max(m, n)
     cutoff = largest if rcond is None else max(rcond, largest)
     values = plain_operand(s)
-    rank = int(np.sum(values > cutoff * np.max(values, initial=0.0)))
+    rank = np.sum(values > cutoff * np.max(values, initial=0.0))
+    rank = rank if is_stand_in(rank) else int(rank)
     x = operations.matmul(operations.linalg.pinv(a, rcond=cutoff), b)
-    if rank < n or m <= n:
+    if m <= n or surely_holds(rank < n):
         return x, np.empty(0, x.dtype), rank, s
     rest = operations.absolute(b - operations.matmul(a, x))
-    return x, operations.sum(rest * rest, axis=0, keepdims=b.ndim == 1), rank, s
+    residuals = operations.sum(rest * rest, axis=0, keepdims=b.ndim == 1)
+    if is_stand_in(rank):  # NumPy returns none where the rank is lower
+        residuals = operations.where(rank < n, np.nan, residuals)
+    return x, residuals, rank, s
 
 
 @implements(np.linalg.tensorsolve)

@@ -11,6 +11,7 @@ from chainrule import operations as ops
 from chainrule.numpy.statistics import cast, count_of, delta, prod, root, var
 from chainrule.shapes import Axis
 from chainrule.values import plain_operand, refuse_out
+from chainrule.vertices import may_hold, surely_holds
 from chainrule.wrapping import implements
 
 
@@ -170,7 +171,8 @@ def _all_missing(
     """Return z, as nan where a lane held nothing else."""
     chosen = there & plain_operand(where)
     empty = ~np.any(chosen, axis=axis, keepdims=keepdims)
-    if initial is not None or not np.any(empty):
+    if initial is not None or not may_hold(empty):
         return z
-    warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=4)
+    if surely_holds(empty):
+        warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=4)
     return ops.where(empty, np.nan, z)

@@ -21,7 +21,7 @@ from chainrule.shapes import (
     shape_of,
 )
 from chainrule.values import plain_operand, refuse_out
-from chainrule.vertices import as_array
+from chainrule.vertices import as_array, is_stand_in, may_hold, surely_holds
 from chainrule.wrapping import implements
 
 
@@ -72,7 +72,7 @@ def _restored(z: Any, a: Any, axis: Axis, keepdims: Any) -> Any:
 def _with_nan(z: Any, x: Any) -> Any:
     """Return z, as nan where a lane (along the first axis of x) holds a nan."""
     spoilt = np.any(np.isnan(x), axis=0)
-    return ops.where(spoilt, np.nan, z) if np.any(spoilt) else z
+    return ops.where(spoilt, np.nan, z) if may_hold(spoilt) else z
 
 
 def _grid(shape: Shape) -> tuple[Any, ...]:
@@ -86,6 +86,8 @@ def _around(ordered: Any, position: Any, *, by_lane: bool) -> tuple[Any, Any, An
     ``position`` has the axes of q and, if ``by_lane``, those of the lanes after them.
     """
     place = as_array(plain_operand(position))
+    if is_stand_in(place):
+        place = np.where(np.isnan(place), 0.0, place)
     below = np.floor(place)
     between = position - below
     lanes: tuple[Any, ...] = ()
@@ -114,18 +116,26 @@ def _checked(name: str, a: Any, q: Any, scale: int, **given: Any) -> tuple[Any, 
             f"{'None' if given['weights'] is None else describe(given['weights'])}."
         )
     x = ops.asarray(a)
-    if isinstance(q, int | float) or np.asarray(plain_operand(q)).dtype.kind in "iub":
-        q = np.asarray(q, x.dtype if scale == 1 or np.ndim(q) == 0 else None)
+    if isinstance(q, int | float) or as_array(plain_operand(q)).dtype.kind in "iub":
+        q = _in_float(q, x.dtype if scale == 1 or np.ndim(q) == 0 else None)
     q = ops.asarray(q)
     if is_complex(x):
         raise ArgumentError(f"np.{name} needs real numbers; received {describe(x)}.")
-    within = plain_operand(q)
-    if not np.all((np.asarray(within) >= 0) & (np.asarray(within) <= scale)):
+    within = as_array(plain_operand(q))
+    if surely_holds(np.logical_not((within >= 0) & (within <= scale))):
         what = "Percentiles" if scale == 100 else "Quantiles"
         raise ValueError(f"{what} must be in the range [0, {scale}]; received {q}.")
+    if is_stand_in(within):
+        q = ops.where((within >= 0) & (within <= scale), q, np.nan)
     if x.size == 0:
         raise ShapeError(f"np.{name} needs at least one entry; received {describe(x)}.")
     return x, q / scale if scale != 1 else q
+
+
+def _in_float(q: Any, dtype: Any) -> Any:
+    if is_stand_in(q):
+        return q.astype(np.float64 if dtype is None else dtype)
+    return np.asarray(q, dtype)
 
 
 @implements(np.median)
@@ -263,7 +273,7 @@ def _present(x: Any, axis: Axis) -> tuple[Any, Any]:
 
 def _all_missing(z: Any, count: Any) -> Any:
     """Return z, as nan where a lane held nothing else."""
-    if not np.any(count == 0):
-        return z
-    warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=4)
-    return ops.where(count == 0, np.nan, z)
+    missing = count == 0
+    if surely_holds(missing):
+        warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=4)
+    return ops.where(missing, np.nan, z) if may_hold(missing) else z

@@ -16,7 +16,7 @@ from chainrule.numpy.statistics import cast
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.shapes import describe, normalize_axes, own_axes
 from chainrule.values import plain_index, plain_operand, refuse_out
-from chainrule.vertices import as_array
+from chainrule.vertices import as_array, is_stand_in, surely_holds
 from chainrule.wrapping import implements
 
 
@@ -65,7 +65,8 @@ def take(
         places = np.clip(places, 0, x.shape[axis] - 1)
     elif mode != "raise":
         raise ValueError(f"np.take has mode raise, wrap or clip; received {mode!r}.")
-    return pick(x, places if places.ndim else int(places), axis)
+    one = not places.ndim and not is_stand_in(places)
+    return pick(x, int(places) if one else places, axis)
 
 
 @implements(np.take_along_axis)
@@ -123,7 +124,7 @@ def _insertions(obj: Any, count: int) -> tuple[Any, bool]:
     """Return where to insert, as non-negative indices, and whether that is a number."""
     if isinstance(obj, slice):
         return np.arange(*obj.indices(count)), False
-    places = np.array(obj)
+    places = as_array(obj)
     if places.dtype == np.bool_:
         places = np.flatnonzero(places)
     if places.ndim > 1:
@@ -133,7 +134,7 @@ def _insertions(obj: Any, count: int) -> tuple[Any, bool]:
         )
     single = places.ndim == 0
     places = np.atleast_1d(places.astype(np.intp) if not places.size else places)
-    if np.any((places < -count) | (places > count)):
+    if surely_holds((places < -count) | (places > count)):
         raise IndexError(f"An index in {obj} is out of bounds for {count} entries.")
     return np.where(places < 0, places + count, places), single
 
@@ -294,8 +295,12 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     if weights is None:
         return np.bincount(x, minlength=minlength)
     places, w = as_array(x), ops.asarray(weights)
-    count = max(minlength, int(places.max(initial=-1)) + 1)
-    places = places.astype(np.intp, casting="safe")
+    if is_stand_in(places) and minlength and not places.may_decide:
+        count = minlength  # greater places raise
+    else:
+        count = max(minlength, int(places.max(initial=-1)) + 1)
+    if not is_stand_in(places):
+        places = places.astype(np.intp, casting="safe")
     return ops.unindex(cast(w, np.float64), index=places, shape=(count,))
 
 

@@ -11,6 +11,7 @@ from chainrule import operations as ops
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.numpy.matrices import lstsq
 from chainrule.values import plain_operand
+from chainrule.vertices import is_stand_in
 from chainrule.wrapping import implements
 
 
@@ -31,8 +32,14 @@ def _longer(p: Any, count: int) -> Any:
 
 
 def _trimmed(p: Any) -> Any:
-    """Return coefficients without the leading zeros, as np.poly1d does."""
+    """Return coefficients without the leading zeros, as np.poly1d does.
+
+    Where their number cannot be decided on they stay, and change no value.
+    """
     p = _coefficients(p)
+    value = plain_operand(p)
+    if is_stand_in(value) and not value.may_decide:
+        return p
     taken = np.flatnonzero(plain_operand(p))
     start = taken[0] if taken.size else p.shape[0] - 1
     return p[int(start) :] if start > 0 else p

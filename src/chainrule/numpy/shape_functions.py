@@ -15,6 +15,7 @@ from chainrule.operations_grad.structure import identity_grad
 from chainrule.recorder import record
 from chainrule.shapes import describe, dtype_of, normalize_axes, own_axes, shape_of
 from chainrule.values import plain_operand
+from chainrule.vertices import as_array, may_hold
 from chainrule.wrapping import implements
 
 # -------------------------------------------------------------------------------- axes
@@ -245,7 +246,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
         )
     if mode != "constant":
         return _folded(x, widths, mode)
-    if not isinstance(constants, node) and not np.any(ops.asarray(constants)):
+    if not isinstance(constants, node) and not may_hold(as_array(constants)):
         index = tuple(
             slice(b, b + n) for (b, _), n in zip(widths, x.shape, strict=True)
         )

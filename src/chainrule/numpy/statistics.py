@@ -15,7 +15,7 @@ from chainrule.errors import ArgumentError
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.shapes import Axis, dtype_of, is_complex, normalize_axes, shape_of
 from chainrule.values import plain_operand, refuse_out
-from chainrule.vertices import as_array
+from chainrule.vertices import as_array, surely_holds
 from chainrule.wrapping import implements
 
 
@@ -169,7 +169,7 @@ def average(
     else:
         w = _lined_up(ops.asarray(weights), a, axis)
         total = ops.sum(w, axis=axis, keepdims=bool(keepdims))
-        if np.any(total == 0.0):
+        if surely_holds(total == 0.0):
             raise ZeroDivisionError(
                 "The weights of np.average sum to zero, so they cannot be normalised."
             )

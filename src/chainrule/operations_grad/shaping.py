@@ -10,7 +10,8 @@ import numpy as np
 from chainrule.cases import Cases, case
 from chainrule.errors import ArgumentError
 from chainrule.rules import EXTRA, linear
-from chainrule.shapes import Shape, normalize_axes, shape_of, unbroadcast
+from chainrule.shapes import SEQUENCES, Shape, normalize_axes, shape_of, unbroadcast
+from chainrule.vertices import is_stand_in
 
 
 def broadcast_to(x: Any, shape: Shape | int) -> Any:
@@ -133,8 +134,11 @@ class roll_grad(linear):
         xp: Any, z_grad: Any, x: Any, *, shift: Any, axis: Any = None
     ) -> Any:
         """x_grad = z_grad moved back"""
-        back = -np.asarray(shift)
-        return xp.roll(z_grad, tuple(back.tolist()) if back.ndim else back, axis=axis)
+        shifts: Any = shift if isinstance(shift, SEQUENCES) else [shift]
+        back: list[Any] = [
+            -(s if is_stand_in(s) else np.asarray(s, int)) for s in shifts
+        ]
+        return xp.roll(z_grad, back[0] if len(back) == 1 else tuple(back), axis=axis)
 
 
 class repeat_grad(linear):
