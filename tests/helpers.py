@@ -20,11 +20,12 @@ import numpy as np
 
 import chainrule.operations  # noqa: F401  (declares every rule)
 from chainrule.cases import Sample, case
-from chainrule.graph import collect, forward_sweep, reverse_sweep
+from chainrule.graph import collect
 from chainrule.nodes import FUNCTIONS, UFUNCS, node, record
 from chainrule.operations_grad.structure import structure
 from chainrule.rules import REGISTRY, elementwise, evaluate, plain, rule
 from chainrule.supports import supported, zeros_of
+from chainrule.sweeps import forward_sweep, reverse_sweep
 from chainrule.vertices import raw
 
 RULES: list[type[rule]] = [

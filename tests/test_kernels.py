@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 import chainrule as gd
 from chainrule import kernels, node, operations
-from chainrule.graph import collect, reverse_sweep
+from chainrule.graph import collect
 from chainrule.rules import elementwise, plain
 from chainrule.supports import supported
+from chainrule.sweeps import reverse_sweep
 from chainrule.vertices import raw
 from tests.helpers import RULES, assert_close, forward, reverse
 

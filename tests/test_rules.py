@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from chainrule import operations
-from chainrule.graph import collect, fast_sweep_keeping
+from chainrule.graph import collect
 from chainrule.nodes import node, record
 from chainrule.rules import elementwise, evaluate, general, plain, rule
+from chainrule.sweeps import fast_sweep_keeping
 from chainrule.vertices import raw
 from tests.helpers import (
     RULES,

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from chainrule import node, operations
-from chainrule.graph import collect, forward_sweep, reverse_sweep, with_support
+from chainrule.graph import collect
 from chainrule.rules import plain
 from chainrule.supports import supported
+from chainrule.sweeps import forward_sweep, reverse_sweep, with_support
 from chainrule.vertices import raw
 
 INF, NAN = np.inf, np.nan
@@ -110,7 +111,7 @@ def first_and_second(f, point, mode):
     for i in np.ndindex(x.shape):
         d = np.zeros(x.shape)
         d[i] = 1.0
-        z_dot = tangent(f, x, with_support(d, node(d)), operations)
+        z_dot = tangent(f, x, supported(node(d), with_support(d).support), operations)
         if z_dot is None:
             continue
         firsts[i] = raw(z_dot.value)

@@ -11,13 +11,14 @@ import numpy as np
 from chainrule import operations
 from chainrule.containers import flatten, unflatten
 from chainrule.errors import ArgumentError, EscapeError, ShapeError
-from chainrule.graph import collect, forward_sweep, reverse_sweep
+from chainrule.graph import collect
 from chainrule.nodes import node
 from chainrule.recorder import record, stacked
 from chainrule.recording import Recording
 from chainrule.rules import Parameters, general, plain, rule
 from chainrule.shapes import SEQUENCES, describe, shape_of
 from chainrule.supports import supported, zeros_of
+from chainrule.sweeps import forward_sweep, reverse_sweep
 from chainrule.values import holds_nodes
 from chainrule.vertices import raw, vertex
 

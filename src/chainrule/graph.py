@@ -1,4 +1,4 @@
-"""The recording as a graph: who made whom, in which order, and the two sweeps.
+"""The recording as a graph: who made whom, and in which order.
 
 ``generate_graph`` and ``topological_sort`` are the two steps in readable form.
 ``collect`` does both at once for nodes, in the same order: a node is always newer than
@@ -12,17 +12,10 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from chainrule.errors import RecordingError, StaleValueError
-from chainrule.rules import plain, pulled, pushed
-from chainrule.shapes import TUPLE
-from chainrule.supports import accumulate, is_empty, project, supported
-from chainrule.vertices import raw, stand_in, vertex
+from chainrule.vertices import vertex
 
 Node = Any
-_vdot: Any = np.vdot
-Cotangents = dict[Node, supported]
 
 
 def generate_graph(
@@ -139,163 +132,6 @@ def collect(roots: Iterable[Node], start: int = -1) -> Ordered:
             del met[v]
     order.sort(key=_age, reverse=True)
     return Ordered(order, older, met)
-
-
-def reverse_sweep(
-    xp: Any,
-    order: Sequence[Node],
-    seeds: Mapping[Node, supported],
-    targets: Iterable[Node] | None = None,
-) -> Cotangents:
-    """Sweep cotangents from results to operands: the readable reference.
-
-    Carries supports, and with ``xp = chainrule.operations`` runs on nodes, so that the
-    sweep is itself recorded. ``targets`` are the vertices whose cotangents are kept
-    (all if ``None``); they may include older vertices, where the sweep stops.
-
-    Complexity: each vertex once; at most a small multiple of the forward work.
-    """
-    recorded = xp is not plain
-    bars: Cotangents = dict(seeds)
-    keep = None if targets is None else set(targets)
-    members = set(order) | (keep or set())
-    for z in order:
-        z_bar = bars.get(z) if keep is None or z in keep else bars.pop(z, None)
-        if z_bar is None or z.rule is None or is_empty(z_bar.support):
-            continue
-        operands = z.operands
-        wanted = [
-            i for i, x in enumerate(operands) if isinstance(x, vertex) and x in members
-        ]
-        if not wanted:
-            continue
-        given = operands if recorded else [raw(x) for x in operands]
-        result = z if recorded else raw(z)
-        for i, part in pulled(z.rule, xp, z_bar, result, given, wanted, z.parameters):
-            x = operands[i]
-            bars[x] = accumulate(xp, bars.get(x), project(xp, part, x))
-    return bars
-
-
-def forward_sweep(
-    xp: Any, order: Sequence[Node], seeds: Mapping[Node, supported]
-) -> Cotangents:
-    """Sweep tangents from operands to results over the same recording.
-
-    ``order`` is that of ``collect``; it is walked from its end. Memory grows with the
-    recording, because this is the recording of the reverse sweep, read forwards.
-    """
-    recorded = xp is not plain
-    dots: Cotangents = dict(seeds)
-    for z in reversed(order):
-        if z.rule is None or z in seeds:
-            continue
-        operands = z.operands
-        tangents = [dots.get(x) if isinstance(x, vertex) else None for x in operands]
-        if all(t is None or is_empty(t.support) for t in tangents):
-            continue
-        given = operands if recorded else [raw(x) for x in operands]
-        result = z if recorded else raw(z)
-        z_dot = pushed(z.rule, xp, tangents, result, given, z.parameters)
-        if z_dot is not None:
-            dots[z] = project(xp, z_dot, z)
-    return dots
-
-
-def fast_sweep(order: Sequence[Node], bars: dict[Node, Any]) -> list[Node]:
-    """Sweep plain cotangents by each vertex's own step; return the leaves met.
-
-    ``bars`` maps every vertex to its cotangent or ``None``, and is filled in place. An
-    interior cotangent is dropped once it is used.
-    """
-    leaves: list[Node] = []
-    for z in order:
-        step = z._step
-        if step is None:
-            leaves.append(z)
-            continue
-        z_grad = bars[z]
-        if z_grad is not None:
-            bars[z] = None
-            step(z, z_grad, bars)
-    return leaves
-
-
-def fast_sweep_keeping(order: Sequence[Node], bars: dict[Node, Any]) -> list[Node]:
-    """Sweep as ``fast_sweep`` does, and leave every interior cotangent in ``.grad``."""
-    leaves: list[Node] = []
-    for z in order:
-        step = z._step
-        if step is None:
-            leaves.append(z)
-            continue
-        z_grad = bars[z]
-        if type(z_grad) is float:
-            z._grad = z_grad
-        else:
-            z._grad = conjugated(z_grad)
-            if z_grad is None:
-                continue
-        step(z, z_grad, bars)
-    return leaves
-
-
-def sweep_values(
-    found: Ordered, seeds: Mapping[Node, Any], *, keep: bool
-) -> tuple[dict[Node, Any], list[Node]]:
-    """Sweep plain cotangents; return them and the leaves.
-
-    Fast first, and by the reference where a nan came out. Without supports an untaken
-    branch can only ever turn a result into nan, so a result without nan needs no second
-    look, and only the others pay for supports. With ``keep`` interior ``.grad`` is set.
-    """
-    order, bars = found.order, found.bars
-    bars.update(seeds)
-    with np.errstate(all="ignore"):
-        leaves = (fast_sweep_keeping if keep else fast_sweep)(order, bars)
-        check_fresh(leaves, order)
-        if any(has_nan(bars[z]) for z in leaves):
-            masked = {z: with_support(seed) for z, seed in seeds.items()}
-            swept = reverse_sweep(plain, order, masked, None if keep else leaves)
-            bars = dict.fromkeys(order)
-            bars.update((z, bar.value) for z, bar in swept.items())
-            for z in order if keep else ():
-                if z._step is not None:
-                    z._grad = conjugated(bars[z])
-    return bars, leaves
-
-
-def conjugated(grad: Any) -> Any:
-    """Conjugate a complex gradient; ``None`` (absent) is 0.0."""
-    if grad is None:
-        return 0.0
-    if type(grad) is float or isinstance(grad, TUPLE):
-        return grad
-    return grad.conj() if grad.dtype.kind == "c" else grad
-
-
-def with_support(value: Any, seed: Any = None) -> supported:
-    """Return a seed whose zeros are structural; ``seed`` may be a node of ``value``."""
-    seed = value if seed is None else seed
-    if isinstance(value, TUPLE):
-        return supported(seed)
-    if isinstance(value, stand_in):
-        return supported(seed)
-    support = np.asarray(value) != 0
-    return supported(seed, None if support.all() else support)
-
-
-def has_nan(x: Any) -> bool:
-    """Tell whether a cotangent holds a nan."""
-    if x is None or isinstance(x, TUPLE):
-        return False
-    if type(x) is float:
-        return x != x
-    if isinstance(x, stand_in):
-        x.refuse_nan()
-        return False
-    square = _vdot(x, x)  # one pass, and nan where an entry is
-    return bool(square != square) and bool(np.isnan(x).any())
 
 
 def check_fresh(leaves: Iterable[Node], order: Sequence[Node]) -> None:

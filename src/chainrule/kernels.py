@@ -45,7 +45,18 @@ def reference_of(operation: type[rule]) -> Step:
     def step(z: Any, z_grad: Any, bars: dict[Any, Any]) -> None:
         reference_step(z, z_grad, bars)
 
-    step.rule = operation  # type: ignore[attr-defined]
+    return named(step, operation)
+
+
+def named(
+    step: Any, operation: type[rule], form: tuple[str, tuple[bool, ...]] | None = None
+) -> Step:
+    """Return a step that knows its rule, and for which values it was written.
+
+    The form is ``"float"`` or ``"even"`` (arrays of one shape and dtype) and the
+    pattern of operands; ``None`` is a step for values of any kind.
+    """
+    step.rule, step.form = operation, form
     return step
 
 
@@ -110,8 +121,7 @@ def array_step(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
         ]
     label = f"{operation.__name__} step {pattern_of(wanted)}"
     step = compile_text("\n".join([*lines, *adds]), "step", label, names)
-    step.rule = operation
-    return step
+    return named(step, operation)
 
 
 def _contribution(
@@ -125,7 +135,7 @@ def _contribution(
     names[f"d{i}"] = operation.parts[i]
     if not issubclass(operation, elementwise):
         return f"d{i}(np, z_grad, {listed}, **parameters)"
-    formula = _formulas(operation, None).get(operation.operand_names[i])
+    formula = formulas_of(operation, None).get(operation.operand_names[i])
     if formula in ("1", "-1"):
         return "z_grad" if formula == "1" else "-z_grad"
     return f"times(z_grad, d{i}(np, z._value, {listed}, **parameters))"
@@ -136,12 +146,12 @@ def even_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step | 
 
     The partials stand in the text as formulas, and nothing needs to be summed or cast.
     """
-    formulas = _formulas(operation, None)
+    formulas = formulas_of(operation, None)
     names = operation.operand_names
     if len(formulas) != len(operation.parts) or len(names) != len(wanted):
         return None
     nodes = [n for n, w in zip(names, wanted, strict=True) if w and n in formulas]
-    used = _names_in(formulas[n] for n in nodes)
+    used = names_in(formulas[n] for n in nodes)
     space: dict[str, Any] = {
         "add_into": add_into, "LARGE": LARGE, "errors": ARITHMETIC_ERRORS,
         "reference_step": reference_step,
@@ -156,7 +166,7 @@ def even_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step | 
     lines += [f"    {n} = {n}_._value" for n in held]
     lines += ["    z = z_._value"] if "z" in used else []
     lines.append("    try:")
-    lines += [f"        a{i} = {_scaled(formulas[n])}" for i, n in enumerate(nodes)]
+    lines += [f"        a{i} = {scaled(formulas[n])}" for i, n in enumerate(nodes)]
     lines += ["    except errors:", "        return reference_step(z_, z_grad, bars)"]
     for i, n in enumerate(nodes):
         lines += [
@@ -171,8 +181,7 @@ def even_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step | 
         ]
     label = f"{operation.__name__} even step {pattern_of(wanted)}"
     step = compile_text("\n".join(lines), "step", label, space)
-    step.rule = operation
-    return step
+    return named(step, operation, ("even", wanted))
 
 
 def is_inlined(operation: type[elementwise]) -> bool:
@@ -205,13 +214,13 @@ def variadic_step(operation: type[linear]) -> Step:
             if part is not None:
                 add_into(bars, x, fit(plain, part, values[i]))
 
-    step.rule = operation  # type: ignore[attr-defined]
-    return step
+    return named(step, operation)
 
 
-def _formulas(
+def formulas_of(
     operation: type[elementwise], templates: Mapping[str, str] | None
 ) -> dict[str, str]:
+    """Return the formulas of a rule's partials; none where a partial has no text."""
     try:
         return partial_formulas(operation, templates)
     except (TypeError, AttributeError):
@@ -223,7 +232,7 @@ def scalar_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step 
 
     Where ``math`` raises (a pole, an overflow) the reference step is taken instead.
     """
-    formulas = _formulas(operation, SCALAR_FORMS)
+    formulas = formulas_of(operation, SCALAR_FORMS)
     names = operation.operand_names
     if len(formulas) != len(operation.parts) or len(names) != len(wanted):
         return None
@@ -233,13 +242,13 @@ def scalar_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step 
     lines = ["def step(z_, z_grad, bars):"]
     targets = [f"{n}_" if w else n for n, w in zip(names, wanted, strict=True)]
     lines.append(f"    {', '.join(targets)}, = z_.operands")
-    used = _names_in(formulas[n] for n in nodes)
+    used = names_in(formulas[n] for n in nodes)
     loads = [f"{n} = {n}_._value" for n in nodes if n in used]
     loads += ["z = z_._value"] if "z" in used else []
     lines += [f"    {load}" for load in loads]
     lines.append("    try:")
     for i, n in enumerate(nodes):
-        lines.append(f"        a{i} = {_scaled(formulas[n])}")
+        lines.append(f"        a{i} = {scaled(formulas[n])}")
     lines += ["    except errors:", "        return reference_step(z_, z_grad, bars)"]
     for i, n in enumerate(nodes):
         lines += [
@@ -248,8 +257,7 @@ def scalar_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step 
         ]
     label = f"{operation.__name__} float step {pattern_of(wanted)}"
     step = compile_text("\n".join(lines), "step", label, space)
-    step.rule = operation
-    return step
+    return named(step, operation, ("float", wanted))
 
 
 def pattern_of(wanted: tuple[bool, ...]) -> str:
@@ -265,16 +273,16 @@ def names_read(operation: type[elementwise], wanted: tuple[bool, ...]) -> set[st
         operation._reads = known  # type: ignore[attr-defined]
     if wanted not in known:
         names = operation.operand_names
-        formulas = _formulas(operation, None)
+        formulas = formulas_of(operation, None)
         nodes = [n for n, w in zip(names, wanted, strict=True) if w]
-        found = _names_in(formulas[n] for n in nodes if n in formulas)
+        found = names_in(formulas[n] for n in nodes if n in formulas)
         if len(formulas) < len(operation.parts):
             found |= set(names)  # a partial without a formula may read any of them
         known[wanted] = found
     return known[wanted]
 
 
-def _scaled(formula: str) -> str:
+def scaled(formula: str) -> str:
     """Return the text of cotangent times partial, without needless operations."""
     if formula in ("1", "-1"):
         return "z_grad" if formula == "1" else "-z_grad"
@@ -287,7 +295,8 @@ _INTEGER = re.compile(r"(?<![\w.])(\d+)(?![\w.])")
 _RECIPROCAL = re.compile(r"^1\.0 / (\w+|\([^()]*\)|\w+\([^()]*\))$")
 
 
-def _names_in(texts: Any) -> set[str]:
+def names_in(texts: Any) -> set[str]:
+    """Return the names that formulas read and call."""
     return {name for t in texts for name in compile(t, "", "eval").co_names}
 
 

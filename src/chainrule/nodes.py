@@ -16,13 +16,14 @@ import numpy as np
 from chainrule import remedies
 from chainrule.containers import declare_value
 from chainrule.errors import ArgumentError, EscapeError, NotScalarError, RecordingError
-from chainrule.graph import collect, conjugated, sweep_values
+from chainrule.graph import collect
 from chainrule.joined import joined
 from chainrule.operations_grad import indexing, structure
 from chainrule.pickling import flattened, rebuilt
 from chainrule.recorder import next_serial, plan_of, record
 from chainrule.rules import rule
 from chainrule.shapes import SEQUENCES, TUPLE, describe, ndarray
+from chainrule.sweeps import conjugated, sweep_values
 from chainrule.values import (
     INPUT,
     NONE,

@@ -218,6 +218,7 @@ concatenate: Operation = operation(shaping.concatenate_grad, np.concatenate)
 astype: Operation = operation(shaping.astype_grad, np.astype, method="astype")
 getitem: Operation = operation(indexing.getitem_grad)
 unindex: Operation = operation(indexing.unindex_grad)
+unindex_all: Operation = operation(indexing.unindex_all_grad)
 recorder.STACK.append(shaping.stack_grad)
 
 

@@ -21,22 +21,20 @@ from chainrule import operations
 from chainrule.containers import LEAF, flatten, is_container, unflatten
 from chainrule.errors import ArgumentError
 from chainrule.foreign import is_foreign, refusal
-from chainrule.graph import (
-    Ordered,
-    collect,
-    forward_sweep,
-    reverse_sweep,
-    sweep_values,
-    with_support,
-)
+from chainrule.graph import Ordered, collect
 from chainrule.locks import lock
 from chainrule.nodes import node
 from chainrule.notes import annotate
 from chainrule.operations_grad import structure
 from chainrule.recorder import new, next_serial, record, stacked
-from chainrule.rules import plain
 from chainrule.shapes import ARRAYS, TUPLE, describe, kind_of, ndarray, shape_of
-from chainrule.supports import supported
+from chainrule.sweeps import (
+    forward_sweep,
+    push_values,
+    reverse_sweep,
+    sweep_values,
+    with_support,
+)
 from chainrule.values import INPUT, as_value, holds_nodes, numeric_array, plain_operand
 from chainrule.vertices import first_stand_in, raw, refuse_nans, stand_in, vertex
 
@@ -188,10 +186,13 @@ class Recording:
                 given[z] = given[z] + seed if z in given else seed
         found = self._ordered(tuple(given))
         order = found.order
-        if found.older or any(isinstance(s, vertex) for s in given.values()):
-            masked = {z: with_support(raw(s), s) for z, s in given.items()}
+        nested = bool(found.older)
+        if nested or any(isinstance(s, vertex) for s in given.values()):
+            masked = {z: with_support(s) for z, s in given.items()}
             with np.errstate(all="ignore"):
-                bars = reverse_sweep(operations, order, masked, self.inputs)
+                bars = reverse_sweep(
+                    operations, order, masked, self.inputs, as_values=not nested
+                )
             grads = [bars[x].value if x in bars else None for x in self.inputs]
             refuse_nans(grads)
             return alike(grads, self.inputs), True
@@ -202,17 +203,16 @@ class Recording:
         """Sweep one tangent per input (or ``None``) forward to the outputs."""
         order, older, _ = self._ordered(tuple(self.roots()))
         recorded = bool(older) or any(isinstance(t, vertex) for t in tangents)
-        seeds: dict[node, supported] = {
-            x: with_support(raw(t), t)
-            for x, t in zip(self.inputs, tangents, strict=True)
-            if t is not None
-        }
-        with np.errstate(all="ignore"):
-            dots = forward_sweep(operations if recorded else plain, order, seeds)
-        found = [
-            dots[z].value if isinstance(z, node) and z in dots else None
-            for z in self.outputs
-        ]
+        pairs = zip(self.inputs, tangents, strict=True)
+        seeds = {x: t for x, t in pairs if t is not None}
+        if recorded:
+            masked = {x: with_support(t) for x, t in seeds.items()}
+            with np.errstate(all="ignore"):
+                swept = forward_sweep(operations, order, masked, as_values=not older)
+            dots = {z: dot.value for z, dot in swept.items()}
+        else:
+            dots = push_values(order, seeds, self.roots())
+        found = [dots.get(z) if isinstance(z, node) else None for z in self.outputs]
         refuse_nans(found)
         return alike(found, self.outputs), recorded
 

@@ -333,6 +333,11 @@ class linear(rule, kind=True):
     Where a transpose is mostly zeros (``x[index]``), ``accumulate_x(buffer, z_grad,
     **parameters)`` may say how to add it into an array in place; plain sweeps then make
     one array per operand instead of one per use.
+
+    ``structural`` says that the transposes make structural zeros (``x[index]``),
+    ``scatters`` that the operation itself does. ``nonnegative`` rules have no negative
+    coefficient (they move, repeat and add entries), so that supports go through them as
+    masks and cannot cancel.
     """
 
     _main = "transpose"
@@ -341,6 +346,8 @@ class linear(rule, kind=True):
     _prefixes: ClassVar[Mapping[str, int]] = {"transpose_": 2, "accumulate_": 2}
     zeroed: ClassVar[Mapping[str, Any]] = {}
     jointly: ClassVar[bool] = True
+    scatters: ClassVar[bool] = False
+    nonnegative: ClassVar[bool] = False
     transpose: ClassVar[Callable[..., Any]]
     transposes: ClassVar[Callable[..., Any]]
 
@@ -384,7 +391,7 @@ class linear(rule, kind=True):
                 continue
             taken = None
             if support is not None or cls.structural_for(parameters):
-                marks = marked(support, shape_of(z))
+                marks = cls.marks(support, shape_of(z))
 
                 def through(xp: Any, g: Any, others: Any, i: int = i) -> Any:
                     return cls.apply_transpose(xp, i, g, others, parameters)
@@ -409,7 +416,7 @@ class linear(rule, kind=True):
         marks: Any = None
         if z_bar.support is not None:
             values = [raw(x) for x in operands]
-            shown = marked(z_bar.support, np.shape(z_bar.support))
+            shown = cls.marks(z_bar.support, np.shape(z_bar.support))
             marks = transposes(plain, shown, *values, **parameters)
         for i in wanted:
             taken = None if marks is None else full_is_none(marks[i] != 0)
@@ -426,7 +433,7 @@ class linear(rule, kind=True):
         parameters: Parameters,
     ) -> supported | None:
         """Return the operation applied to the tangents."""
-        parameters = {**parameters, **_present(cls.zeroed, parameters)}
+        parameters = zeroed_in(cls, parameters)
         moving = {
             i: t
             for i, t in enumerate(tangents)
@@ -445,7 +452,7 @@ class linear(rule, kind=True):
             value, taken = through(xp, tangent.value, operands), None
             if tangent.support is not None:
                 shape = shape_of(operands[i])
-                moved = supported(tangent.value, marked(tangent.support, shape))
+                moved = supported(tangent.value, cls.marks(tangent.support, shape))
                 value, taken = _supported_map(through, xp, value, moved, operands, i)
             total = accumulate(xp, total, project(xp, supported(value, taken), z))
         return total
@@ -460,22 +467,32 @@ class linear(rule, kind=True):
         parameters: Parameters,
     ) -> supported:
         values, supports = list(operands), [raw(x) for x in operands]
-        masked = cls.structural_for(parameters)
+        masked = cls.scatters or is_mask(parameters.get("where"))
         for i, x in enumerate(operands):
             t = moving.get(i)
-            if t is None and (cls.variadic or i in cls.parts):
-                values[i] = zeros_of(raw(x))
-                supports[i] = np.zeros(shape_of(x))
-                masked = True
-            elif t is not None:
+            if t is not None:
                 values[i] = t.value
                 masked = masked or t.support is not None
-                supports[i] = marked(t.support, shape_of(x))
+            elif cls.variadic or i in cls.parts:
+                values[i] = zeros_of(raw(x))
+                masked = True
         value = xp.apply(cls, values, parameters)
-        taken = None
-        if masked:
-            taken = full_is_none(plain.apply(cls, supports, parameters) != 0)
+        if not masked:
+            return project(xp, supported(value), z)
+        for i, x in enumerate(operands):
+            if i in moving:
+                supports[i] = cls.marks(moving[i].support, shape_of(x))
+            elif cls.variadic or i in cls.parts:
+                supports[i] = np.zeros(shape_of(x), dtype=bool)
+        taken = full_is_none(plain.apply(cls, supports, parameters) != 0)
         return project(xp, supported(value, taken), z)
+
+    @classmethod
+    def marks(cls, support: Any, shape: tuple[int, ...]) -> Any:
+        """Return what is sent through the map to find the support of its result."""
+        if not cls.nonnegative:
+            return marked(support, shape)
+        return np.ones(shape, dtype=bool) if support is None else support
 
 
 class multilinear(linear, kind=True):
@@ -513,7 +530,7 @@ class general(rule, kind=True):
         parameters: Parameters,
     ) -> Iterator[tuple[int, supported]]:
         """Yield what ``pullback`` returns; supports end here, or pass if structural."""
-        results = _results_of(xp, z)
+        results = results_of(xp, z)
         grads = cls.pullback(xp, z_bar.value, results, *operands, **parameters)
         marks: Any = None
         if cls.structural:
@@ -542,7 +559,7 @@ class general(rule, kind=True):
                 "Give custom_operation a pushforward, or use reverse mode."
             )
         dots = tuple(None if t is None else t.value for t in tangents)
-        results = _results_of(xp, z)
+        results = results_of(xp, z)
         z_dot = cls.pushforward(xp, dots, results, *operands, **parameters)
         if z_dot is None:
             return None
@@ -558,7 +575,7 @@ class general(rule, kind=True):
         return project(xp, supported(z_dot, taken), z)
 
 
-def _results_of(xp: Any, z: Any) -> Any:
+def results_of(xp: Any, z: Any) -> Any:
     """Return several results as a tuple, also where a recorded sweep hands a node."""
     several = isinstance(z, vertex) and isinstance(raw(z), tuple)
     return xp.items_of(z) if several else z
@@ -656,8 +673,10 @@ def traceable(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _present(zeroed: Parameters, parameters: Parameters) -> Parameters:
-    return {k: v for k, v in zeroed.items() if k in parameters}
+def zeroed_in(operation: type[linear], parameters: Parameters) -> Parameters:
+    """Return parameters with those that make the operation affine set to zero."""
+    present = {k: v for k, v in operation.zeroed.items() if k in parameters}
+    return {**parameters, **present} if present else parameters
 
 
 def _supported_map(
@@ -676,7 +695,10 @@ def _supported_map(
     supported entries.
     """
     values = [raw(x) for x in operands]
-    others = [np.ones(np.shape(v)) if is_inexact(v) else v for v in values]
+    others = [
+        np.ones(np.shape(v)) if j != position and is_inexact(v) else v
+        for j, v in enumerate(values)
+    ]
     taken = full_is_none(through(plain, part.support, others) != 0)
     rough = [
         j

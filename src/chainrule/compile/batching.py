@@ -25,12 +25,12 @@ from chainrule.compile.sparsity import Sparse, sparse_result
 from chainrule.compile.trace import Column, Row, Together, Trace
 from chainrule.compile.while_loops import Pass, While
 from chainrule.errors import CompileError
-from chainrule.graph import has_nan
 from chainrule.operations_grad.indexing import unindex
 from chainrule.operations_grad.linalg import cofactors_dot
 from chainrule.operations_grad.shaping import astype_grad, broadcast_to
 from chainrule.shapes import TUPLE, shape_of
 from chainrule.supports import masked_result
+from chainrule.sweeps import has_nan
 from chainrule.vertices import first_stand_in, stand_in
 
 _np: Any = np

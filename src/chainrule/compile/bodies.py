@@ -15,12 +15,13 @@ from chainrule.compile.program import Program, program_of
 from chainrule.compile.replay import Replay
 from chainrule.compile.trace import Trace, Traced, traces_being_made
 from chainrule.errors import CompileError, EscapeError
-from chainrule.graph import collect, forward_sweep, reverse_sweep
+from chainrule.graph import collect
 from chainrule.nodes import node
 from chainrule.recorder import next_serial
 from chainrule.recording import Recording
 from chainrule.shapes import TUPLE, ndarray
 from chainrule.supports import supported, zeros_of
+from chainrule.sweeps import forward_sweep, reverse_sweep
 from chainrule.vertices import raw, refuse_nans
 
 Leaves = Sequence[Any]

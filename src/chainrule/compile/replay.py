@@ -24,10 +24,10 @@ from chainrule.compile.program import Program, keeps_shape
 from chainrule.compile.progress import watched
 from chainrule.compile.text import Names, argument_text, expression, function_name
 from chainrule.compile.trace import Row
-from chainrule.graph import has_nan
 from chainrule.kernels import compile_text
 from chainrule.scalar_forms import MATH, SCALAR_FORMS
 from chainrule.shapes import SEQUENCES, TUPLE, kind_of, ndarray
+from chainrule.sweeps import has_nan
 from chainrule.vertices import ARITHMETIC_ERRORS
 
 _FLOAT = np.dtype(np.float64)

@@ -37,9 +37,10 @@ from chainrule.explain.reading import (
     vertices_of,
 )
 from chainrule.explain.views import Contribution, Operand, Queue, Step, Tick, VertexView
-from chainrule.graph import collect, conjugated, with_support
+from chainrule.graph import collect
 from chainrule.rules import elementwise, plain, pulled, pushed
 from chainrule.supports import accumulate, project, supported, zeros_of
+from chainrule.sweeps import conjugated, with_support
 from chainrule.values import operation_name
 from chainrule.vertices import raw, unboxed, vertex
 

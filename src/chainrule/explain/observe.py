@@ -17,10 +17,10 @@ import numpy as np
 
 from chainrule.containers import flatten, unflatten
 from chainrule.explain.departures import Departing, Departure
-from chainrule.graph import forward_sweep, reverse_sweep
 from chainrule.nodes import node
 from chainrule.recorder import new, next_serial
 from chainrule.recording import input_nodes
+from chainrule.sweeps import forward_sweep, reverse_sweep
 from chainrule.values import INPUT
 from chainrule.vertices import is_internal
 

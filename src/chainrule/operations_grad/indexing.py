@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,30 @@ def unindex(x: Any, *, index: Any, shape: Shape) -> Any:
     return out
 
 
+def unindex_all(*parts: Any, indices: Sequence[Any], shape: Shape) -> Any:
+    """Return zeros of ``shape`` with each part added at its index."""
+    arrays = [np.asarray(part) for part in parts]
+    out = np.zeros(shape, dtype=np.result_type(*arrays))
+    for part, index in zip(arrays, indices, strict=True):
+        add_at(out, index, part)
+    return out
+
+
+def add_at(buffer: Any, index: Any, part: Any) -> None:
+    """Add to an array in place, at an index; repeats add up."""
+    if picks_once(index):
+        buffer[index] += part
+    else:
+        np.add.at(buffer, index, part)
+
+
+def _unindex_all(parts: Sequence[Any], *, indices: Sequence[Any], shape: Shape) -> Any:
+    return unindex_all(*parts, indices=indices, shape=shape)
+
+
 EXTRA["getitem"] = getitem
 EXTRA["unindex"] = unindex
+EXTRA["unindex_all"] = _unindex_all
 
 
 def as_tuple(index: Any) -> tuple[Any, ...]:
@@ -70,6 +93,7 @@ class getitem_grad(linear):
 
     forward = getitem
     structural = True
+    nonnegative = True
     cases: Cases = (
         case((3,), index=1),
         case((3, 4), index=(slice(None), 1)),
@@ -93,19 +117,17 @@ class getitem_grad(linear):
     @staticmethod
     def accumulate_x(buffer: Any, z_grad: Any, *, index: Any) -> None:
         """x_grad[index] += z_grad; a loop over x[i] then costs no array per element"""
-        if picks_once(index):
-            buffer[index] += z_grad
-        elif first_stand_in(index) is not None:
+        if not picks_once(index) and first_stand_in(index) is not None:
             raise TypeError("A trace changes no array at places that it computes.")
-        else:
-            np.add.at(buffer, index, z_grad)
+        add_at(buffer, index, z_grad)
 
 
 class unindex_grad(linear):
     """z = zeros(shape); z[index] += x"""
 
     forward = unindex
-    structural = True
+    scatters = True
+    nonnegative = True
     cases: Cases = (
         case((), index=1, shape=(3,)),
         case((4,), index=np.array([0, 2, 2, 1]), shape=(3,)),
@@ -117,3 +139,26 @@ class unindex_grad(linear):
     def transpose_x(xp: Any, z_grad: Any, x: Any, *, index: Any, shape: Shape) -> Any:
         """x_grad = z_grad[index]"""
         return xp.getitem(z_grad, index=index)
+
+
+class unindex_all_grad(linear):
+    """z = zeros(shape); z[indices[k]] += x[k] for every operand x[k]
+
+    What the sweeps make of all cotangents of ``x[index]`` in a loop.
+    """
+
+    forward = unindex_all
+    scatters = True
+    nonnegative = True
+    cases: Cases = (
+        case((), (), indices=(1, -2), shape=(3,)),
+        case((4,), (2,), indices=(np.array([0, 2, 2, 1]), slice(0, 2)), shape=(3,)),
+        case((3,), (), indices=(0, (1, 2)), shape=(2, 3)),
+    )
+
+    @staticmethod
+    def transposes(
+        xp: Any, z_grad: Any, *parts: Any, indices: Sequence[Any], shape: Shape
+    ) -> list[Any]:
+        """x_grad[k] = z_grad[indices[k]]"""
+        return [xp.getitem(z_grad, index=index) for index in indices]

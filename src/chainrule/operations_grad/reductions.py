@@ -31,6 +31,7 @@ def put_back(xp: Any, z: Any, shape: tuple[int, ...], axis: Axis) -> Any:
 class sum_grad(linear):
     """z = sum(x) over the axes in ``axis``, plus ``initial``"""
 
+    nonnegative = True
     forward = np.sum
     zeroed: ClassVar[Mapping[str, Any]] = {"initial": 0.0}
     cases: Cases = (
@@ -69,6 +70,7 @@ class sum_grad(linear):
 class mean_grad(linear):
     """z = mean(x) over the axes in ``axis``"""
 
+    nonnegative = True
     forward = np.mean
     cases: Cases = (
         case((3, 4)),
@@ -165,6 +167,7 @@ def _twice_centred(xp: Any, x: Any, axis: Axis, ddof: float, where: Any) -> Any:
 class cumsum_grad(linear):
     """z[k] = sum of x[i] for i <= k along ``axis`` (of the flat array if ``None``)"""
 
+    nonnegative = True
     forward = np.cumsum
     cases: Cases = (
         case((4,)),

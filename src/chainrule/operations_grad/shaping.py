@@ -30,6 +30,8 @@ EXTRA["broadcast_to"] = broadcast_to
 class reshape_grad(linear):
     """z = x with the elements in another shape"""
 
+    nonnegative = True
+
     @staticmethod
     def forward(
         x: Any, shape: Any, *, order: str = "C", copy: bool | None = None
@@ -68,6 +70,7 @@ class reshape_grad(linear):
 class broadcast_to_grad(linear):
     """z = x repeated to ``shape``"""
 
+    nonnegative = True
     forward = broadcast_to
     cases: Cases = (case((3, 1), shape=(2, 3, 4)), case((), shape=(2, 2)))
 
@@ -80,6 +83,7 @@ class broadcast_to_grad(linear):
 class expand_dims_grad(linear):
     """z = x with axes of length one put in"""
 
+    nonnegative = True
     forward = np.expand_dims
     cases: Cases = (case((3, 4), axis=1), case((3,), axis=(0, -1)))
 
@@ -92,6 +96,7 @@ class expand_dims_grad(linear):
 class squeeze_grad(linear):
     """z = x without axes of length one"""
 
+    nonnegative = True
     forward = np.squeeze
     cases: Cases = (
         case((1, 3, 1)),
@@ -108,6 +113,7 @@ class squeeze_grad(linear):
 class flip_grad(linear):
     """z = x reversed along the axes in ``axis``"""
 
+    nonnegative = True
     forward = np.flip
     cases: Cases = (case((2, 3)), case((2, 3), axis=1), case((2, 3, 2), axis=(0, -1)))
 
@@ -120,6 +126,7 @@ class flip_grad(linear):
 class roll_grad(linear):
     """z = x moved on by ``shift`` along the axes in ``axis``, around its ends"""
 
+    nonnegative = True
     forward = np.roll
     cases: Cases = (
         case((2, 3), shift=2),
@@ -144,6 +151,7 @@ class roll_grad(linear):
 class repeat_grad(linear):
     """z = each element of x repeated along ``axis`` (of the flat array if ``None``)"""
 
+    nonnegative = True
     forward = np.repeat
     cases: Cases = (
         case((3,), repeats=2),
@@ -178,6 +186,7 @@ class repeat_grad(linear):
 class swapaxes_grad(linear):
     """z = x with two axes exchanged"""
 
+    nonnegative = True
     forward = np.swapaxes
     cases: Cases = (case((2, 3, 4), axis1=0, axis2=-1),)
 
@@ -190,6 +199,7 @@ class swapaxes_grad(linear):
 class transpose_grad(linear):
     """z = x with its axes permuted"""
 
+    nonnegative = True
     forward = np.transpose
     cases: Cases = (case((2, 3, 4)), case((2, 3, 4), axes=(1, -1, 0)))
 
@@ -204,6 +214,8 @@ class transpose_grad(linear):
 
 class stack_grad(linear):
     """z = x, y, ... joined along a new axis"""
+
+    nonnegative = True
 
     @staticmethod
     def forward(
@@ -235,6 +247,8 @@ class stack_grad(linear):
 
 class concatenate_grad(linear):
     """z = x, y, ... joined along an axis they have"""
+
+    nonnegative = True
 
     @staticmethod
     def forward(
@@ -278,6 +292,8 @@ class concatenate_grad(linear):
 
 class astype_grad(linear):
     """z = x in another dtype; the cotangent returns to x's own"""
+
+    nonnegative = True
 
     @staticmethod
     def forward(x: Any, dtype: Any, *, copy: bool = True) -> Any:
