@@ -8,11 +8,11 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from chainrule import operations
+from chainrule import operations, sweeps
 from chainrule.graph import collect
 from chainrule.nodes import node, record
 from chainrule.rules import elementwise, evaluate, general, plain, rule
-from chainrule.sweeps import fast_sweep_keeping
+from chainrule.sweeps import fast_forward_sweep, fast_sweep_keeping
 from chainrule.vertices import raw
 from tests.helpers import (
     RULES,
@@ -264,6 +264,55 @@ def compare_paths(call, results, leaves):
         assert_close(a, e, EXACT if to_double(call) else 1e-5, what="fast path")
         assert (type(a) is float) == (type(e) is float)
         assert np.asarray(a).dtype == x.dtype
+
+
+@per([*BOTH, *SINGLE])
+def test_tangent_step_is_the_reference(call):
+    values = call.draw()
+    every = call.moving(values)
+    patterns = [every, *([i] for i in every)] if len(every) > 1 else [every]
+    for moving in patterns:
+        for function in [None, *served(call.rule)[:1]]:
+            results, leaves = call.run(values, every, function)
+            if results:
+                compare_tangents(
+                    call, results, [leaves[every.index(i)] for i in moving]
+                )
+
+
+def compare_tangents(call, results, leaves):
+    dots = [noise(call.rng, raw(x)) for x in leaves]
+    expected = forward(results, dots, leaves)
+    swept = dict(zip(leaves, dots, strict=True))
+    fast_forward_sweep(collect(results).order, swept)
+    for z, e in zip(results, expected, strict=True):
+        a = swept.get(z)
+        if a is None:
+            assert not np.any(e), call.label
+            continue
+        assert_close(a, e, EXACT if to_double(call) else 1e-5, what="tangent step")
+        assert (type(a) is float) == (type(e) is float)
+        assert np.asarray(a).dtype == z.dtype
+
+
+@per([*BOTH, *SINGLE])
+def test_recorded_step_is_the_reference(call, monkeypatch):
+    values = call.draw()
+    results, leaves = call.run(values, call.moving(values))
+    seeds = seeds_for(call, results, call.rng)
+    fast = reverse(results, as_nodes(seeds), leaves, operations)
+    monkeypatch.setattr(sweeps, "recorded_step_of", no_step)
+    for a, e in zip(
+        fast, reverse(results, as_nodes(seeds), leaves, operations), strict=True
+    ):
+        assert_close(
+            a, raw(e), EXACT if to_double(call) else 1e-5, what="recorded step"
+        )
+        assert np.asarray(raw(a)).dtype == np.asarray(raw(e)).dtype
+
+
+def no_step(*operands):
+    return None
 
 
 # --------------------------------------------------------------------------- the dtypes

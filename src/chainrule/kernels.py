@@ -218,11 +218,14 @@ def variadic_step(operation: type[linear]) -> Step:
 
 
 def formulas_of(
-    operation: type[elementwise], templates: Mapping[str, str] | None
+    operation: type[elementwise],
+    templates: Mapping[str, str] | None,
+    *,
+    recorded: bool = False,
 ) -> dict[str, str]:
     """Return the formulas of a rule's partials; none where a partial has no text."""
     try:
-        return partial_formulas(operation, templates)
+        return partial_formulas(operation, templates, recorded=recorded)
     except (TypeError, AttributeError):
         return {}
 

@@ -34,6 +34,7 @@ from chainrule.operations_grad import linalg as matrices
 from chainrule.recorder import as_operand, record
 from chainrule.rules import rule
 from chainrule.values import instead_of_keyword, plain_operand, refuse_out
+from chainrule.vertices import stand_in
 from chainrule.wrapping import operation, serve
 
 
@@ -46,11 +47,14 @@ items_of: Operation = recorder.items_of
 """Take the results of an operation with several apart: what such a namespace needs."""
 
 
+_FOR_SWEEPS = ("apply", "chosen", "is_public", "supported_product", "times_log")
+
+
 def is_public(name: str) -> bool:
     """Tell whether a name of this module is a wrapped function."""
     found = globals().get(name)
     own = getattr(found, "__module__", None) == __name__ and callable(found)
-    return own and name not in ("apply", "is_public", "supported_product")
+    return own and name not in _FOR_SWEEPS
 
 
 # ---------------------------------------------------------------------- arithmetic
@@ -60,12 +64,25 @@ subtract: Operation = operation(arithmetic.subtraction_grad, np.subtract)
 multiply: Operation = operation(arithmetic.multiplication_grad, np.multiply)
 divide: Operation = operation(arithmetic.division_grad, np.divide)
 power: Operation = operation(arithmetic.power_grad, np.power)
+power_log: Operation = operation(arithmetic.power_log_grad)
 float_power: Operation = operation(arithmetic.float_power_grad, np.float_power)
 remainder: Operation = operation(arithmetic.remainder_grad, np.remainder)
 negative: Operation = operation(arithmetic.negative_grad, np.negative)
 positive: Operation = operation(arithmetic.positive_grad, np.positive)
 absolute: Operation = operation(arithmetic.absolute_grad, np.absolute)
 fabs: Operation = operation(arithmetic.fabs_grad, np.fabs)
+
+
+def chosen(partial: Any, there: Any) -> Any:
+    """Return a partial whose derivative is nan where it was chosen: ``chosen_grad``."""
+    if not isinstance(there, stand_in) and not np.any(there):
+        return partial
+    return record(selection.chosen_grad, (partial, there))
+
+
+def times_log(z: Any, x: Any, y: Any) -> Any:
+    """Return the derivative of ``z = x**y`` in y, right at every order where x is 0."""
+    return power_log(x, y, order=1)
 
 
 def supported_product(x: Any, y: Any, support: Any) -> Any:
@@ -126,6 +143,7 @@ fft: SimpleNamespace = SimpleNamespace(
 square: Operation = operation(elementary.square_grad, np.square)
 reciprocal: Operation = operation(elementary.reciprocal_grad, np.reciprocal)
 sqrt: Operation = operation(elementary.sqrt_grad, np.sqrt)
+root: Operation = operation(elementary.root_grad)
 cbrt: Operation = operation(elementary.cbrt_grad, np.cbrt)
 hypot: Operation = operation(elementary.hypot_grad, np.hypot)
 exp: Operation = operation(elementary.exp_grad, np.exp)

@@ -57,7 +57,7 @@ def _generated(
     """
     if not issubclass(operation, elementwise) or operation.structural:
         return None
-    formulas = formulas_of(operation, None)
+    formulas = formulas_of(operation, None, recorded=True)
     names = operation.operand_names
     if len(formulas) != len(operation.parts) or len(names) != len(wanted):
         return None

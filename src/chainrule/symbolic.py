@@ -10,10 +10,11 @@ text instead, so one declaration also serves printing and generated code::
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chainrule.rules import elementwise
+from chainrule.rules import FORMULAS, elementwise
 
 ATOM, POWER, UNARY, PRODUCT, SUM, COMPARISON = 6, 5, 4, 3, 2, 1
 
@@ -86,15 +87,24 @@ Formula.__neg__ = _negative  # type: ignore[attr-defined]
 class Symbols:
     """A namespace whose functions write calls; templates may override some."""
 
-    def __init__(self, templates: Mapping[str, str] | None = None) -> None:
-        """Use ``templates``: function name to text with ``{0}``, ``{1}``, ..."""
+    def __init__(
+        self, templates: Mapping[str, str] | None = None, *, recorded: bool = False
+    ) -> None:
+        """Use ``templates``: function name to text with ``{0}``, ``{1}``, ...
+
+        ``recorded`` text is for recorded sweeps: operations of theirs are written as
+        calls, and not by their formulas.
+        """
         self._templates = templates
+        self._recorded = recorded
         self.pi: Formula = Formula("pi")
 
     def __getattr__(self, name: str) -> Callable[..., Formula]:
         """Return a function that writes a call of ``name``."""
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in FORMULAS and not self._recorded:
+            return functools.partial(FORMULAS[name], self)
 
         def call(*args: Any) -> Formula:
             texts = [as_formula(a)._at(ATOM) for a in args]
@@ -109,10 +119,13 @@ class Symbols:
 
 
 def partial_formulas(
-    operation: type[elementwise], templates: Mapping[str, str] | None = None
+    operation: type[elementwise],
+    templates: Mapping[str, str] | None = None,
+    *,
+    recorded: bool = False,
 ) -> dict[str, str]:
     """Return the formula of each partial derivative, by operand name."""
-    xp = Symbols(templates)
+    xp = Symbols(templates, recorded=recorded)
     names = operation.operand_names
     variables = [Formula(name) for name in names]
     found: dict[str, str] = {}

@@ -186,7 +186,7 @@ def test_products_of_zeros_are_exact_at_every_order(f):
 def test_the_standard_deviation_of_equal_entries(f):
     x = np.ones(3)
     np.testing.assert_array_equal(gd.grad(f)(x), np.zeros(3))
-    np.testing.assert_array_equal(gd.hessian(f)(x), np.zeros((3, 3)))
+    assert np.isnan(gd.hessian(f)(x)).all()
     assert gd.jvp(f, (x,), (np.arange(3.0),)) == (0.0, 0.0)
 
 

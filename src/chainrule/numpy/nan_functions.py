@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import operations as ops
-from chainrule.numpy.statistics import cast, count_of, delta, prod, root, var
+from chainrule.numpy.statistics import cast, count_of, delta, deviation, prod, var
 from chainrule.shapes import Axis
 from chainrule.values import plain_operand, refuse_out
 from chainrule.vertices import may_hold, surely_holds
@@ -128,7 +128,10 @@ def nanstd(
     """Return sqrt(nanvar(a)), with the derivative 0 where that is 0, as in std."""
     z = nanvar(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean,
                correction=correction)  # fmt: skip
-    return root(z)
+    if mean is not None:
+        return ops.root(z)
+    there = ~np.isnan(plain_operand(ops.asarray(a))) & plain_operand(where)
+    return deviation(z, count_of(a, axis, there, keepdims))
 
 
 @implements(np.nanmax)

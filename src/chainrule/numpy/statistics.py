@@ -265,18 +265,23 @@ def std(
     """Return sqrt(var(a)).
 
     Where all entries are equal z is 0 and its derivative is 0: z is convex with its
-    minimum there, and 0 is its subgradient of least norm (Rockafellar, Convex Analysis,
-    section 23).
+    minimum there, and 0 is its subgradient of least norm; see ``root_grad``.
     """
     z = var(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean,
             correction=correction)  # fmt: skip
-    return root(z)
+    if mean is not None:
+        return ops.root(z)
+    return deviation(z, count_of(a, axis, plain_operand(where), keepdims))
 
 
-def root(z: Any) -> Any:
-    """Return sqrt(z), with the derivative 0 where z is 0."""
-    zero = z == 0
-    return ops.where(zero, 0.0, ops.sqrt(ops.where(zero, 1.0, z)))
+def deviation(z: Any, count: Any) -> Any:
+    """Return sqrt(z) of variances; that of a single entry is 0 wherever the entry is.
+
+    There it has all its derivatives, where ``root`` has the first one only.
+    """
+    if type(count) is int:
+        return ops.root(z) if count > 1 else z
+    return ops.where(count > 1, ops.root(z), z)
 
 
 @implements(np.ptp)

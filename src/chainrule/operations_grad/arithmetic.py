@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.cases import Cases, Conventions, Domain, Dtypes, case, positive
-from chainrule.rules import elementwise
+from chainrule.rules import EXTRA, FORMULAS, elementwise
 from chainrule.shapes import is_complex
 
 
@@ -100,14 +100,15 @@ class power_grad(elementwise):
         if type(y) is int or type(y) is float:
             return _constant_power(xp, z, x, y)
         at_zero = xp.where(y == 0, 1.0, y - 1)
-        return y * xp.power(x, xp.where(x == 0, at_zero, y - 1))
+        factor = xp.chosen(y, (x == 0) * (y == 0))
+        return factor * xp.power(x, xp.where(x == 0, at_zero, y - 1))
 
     @staticmethod
     def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
         """dz/dy = z log(x), and 0 where x = 0 and y > 0"""
         if (type(x) is int or type(x) is float) and x > 0:
             return z * math.log(x)
-        return z * xp.log(xp.where(x == 0, xp.where(y > 0, 1.0, x), x))
+        return xp.times_log(z, x, y)
 
 
 def _constant_power(xp: Any, z: Any, x: Any, y: float) -> Any:
@@ -125,6 +126,48 @@ def _constant_power(xp: Any, z: Any, x: Any, y: float) -> Any:
     if y == -1:
         return -(z * z)
     return y * xp.power(x, y - 1)
+
+
+def times_log(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    """Return ``z log(x)`` for ``z = x**y``, 0 where x = 0 and y > 0."""
+    return z * xp.log(xp.where(x == 0, xp.where(y > 0, 1.0, x), x))
+
+
+def power_log(x: Any, y: Any, *, order: int) -> Any:
+    """Return ``x**y log(x)**order``, 0 where x = 0 and y > 0."""
+    x, y = np.asarray(x), np.asarray(y)
+    z = np.power(x, y) * np.log(x) ** order
+    return np.where((x == 0) & (y > 0), 0.0, z).astype(z.dtype)[()]
+
+
+FORMULAS["times_log"] = times_log
+EXTRA["power_log"] = power_log
+
+
+class power_log_grad(elementwise):
+    """z = x**y log(x)**order, the derivative of x**y of that order in y
+
+    At ``x = 0`` it is its limit: 0 for ``y > 0``, infinite for ``y <= 0``.
+    """
+
+    forward = power_log
+    domain: Domain = {"x": (0.5, 2.0)}
+    cases: Cases = (
+        case(positive(3), (3,), order=1),
+        case(positive(2, 1), (3,), order=2),
+        case(positive(), (), order=1),
+    )
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any, y: Any, *, order: int) -> Any:
+        """dz/dx = x**(y-1) (y log(x)**order + order log(x)**(order-1))"""
+        lower = xp.power_log(x, y - 1, order=order - 1)
+        return y * xp.power_log(x, y - 1, order=order) + order * lower
+
+    @staticmethod
+    def d_y(xp: Any, z: Any, x: Any, y: Any, *, order: int) -> Any:
+        """dz/dy = x**y log(x)**(order+1)"""
+        return xp.power_log(x, y, order=order + 1)
 
 
 class float_power_grad(power_grad):
@@ -178,8 +221,10 @@ class positive_grad(elementwise):
 class absolute_grad(elementwise):
     """z = |x|
 
-    At 0 the derivative is 0, the midpoint of the subdifferential [-1, 1]. For complex
-    ``x`` it is ``conj(x) / |x|``, of which the tangent takes the real part.
+    At 0 the derivative is 0, the midpoint of the subdifferential [-1, 1], and so is the
+    second one, as of every piecewise linear function. For complex ``x`` the derivative
+    is ``conj(x) / |x|``, of which the tangent takes the real part; it is 0 at 0, where
+    second derivatives are nan.
     """
 
     forward = np.absolute
@@ -190,8 +235,8 @@ class absolute_grad(elementwise):
     def d_x(xp: Any, z: Any, x: Any) -> Any:
         """dz/dx = sign(x), conjugated for complex x"""
         if is_complex(x):
-            safe = xp.where(z == 0, 1.0, z)
-            return xp.where(z == 0, 0.0, xp.conjugate(x) / safe)
+            safe = xp.where(z == 0, 1.0 + z, z)
+            return xp.chosen(xp.conjugate(x) / safe, z == 0)
         return xp.sign(x)
 
 

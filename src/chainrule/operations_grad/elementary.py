@@ -58,6 +58,24 @@ class sqrt_grad(elementwise):
         return 0.5 / z
 
 
+class root_grad(elementwise):
+    """z = sqrt(x) of a square sum x, as in a standard deviation
+
+    At 0 the derivative is 0: z has its minimum there, and 0 is its subgradient of least
+    norm (Rockafellar, Convex Analysis, section 23); second derivatives are nan there.
+    """
+
+    forward = np.sqrt
+    domain: Domain = {"x": (0.5, 2.0)}
+    conventions: Conventions = (((0.0,), (0.0,)),)
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = 1 / (2 z), and 0 where z = 0"""
+        steep = 0.5 / xp.where(z == 0, 1.0, z)
+        return xp.where(z == 0, xp.chosen(z, z == 0), steep)
+
+
 class cbrt_grad(elementwise):
     """z = cbrt(x), the real cube root
 
@@ -79,7 +97,8 @@ class hypot_grad(elementwise):
     """z = hypot(x, y) = sqrt(x**2 + y**2)
 
     At (0, 0) both partials are 0, the smallest element of the subdifferential of a norm
-    (the unit ball; Rockafellar, Convex Analysis, section 23).
+    (the unit ball; Rockafellar, Convex Analysis, section 23); second derivatives are
+    nan there.
     """
 
     forward = np.hypot
@@ -90,12 +109,12 @@ class hypot_grad(elementwise):
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
         """dz/dx = x / z, and 0 where z = 0"""
-        return xp.where(z == 0, 0.0, x / xp.where(z == 0, 1.0, z))
+        return xp.chosen(x / xp.where(z == 0, 1.0 + z, z), z == 0)
 
     @staticmethod
     def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
         """dz/dy = y / z, and 0 where z = 0"""
-        return xp.where(z == 0, 0.0, y / xp.where(z == 0, 1.0, z))
+        return xp.chosen(y / xp.where(z == 0, 1.0 + z, z), z == 0)
 
 
 # --------------------------------------------------------- exponentials and logarithms

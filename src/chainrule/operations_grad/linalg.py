@@ -413,6 +413,7 @@ class vector_norm_grad(general):
     subdifferential there is the dual norm's unit ball (Rockafellar, Convex Analysis,
     section 23).
     For ``ord`` not an even integer the derivative in an element that is 0 is 0 too.
+    Where one of these was a choice and not a limit, second derivatives are nan.
     """
 
     cases: Cases = (
@@ -451,7 +452,7 @@ class vector_norm_grad(general):
         """x_grad = z_grad conj(x) abs(x)**(ord-2) / z**(ord-1)"""
         kept = kept_shape(shape_of(x), axis)
         z, z_grad = xp.reshape(z, kept), xp.reshape(z_grad, kept)
-        return (xp.where(z == 0, 0.0, z_grad) * _norm_partial(xp, z, x, ord),)
+        return (z_grad * _norm_partial(xp, z, x, ord),)
 
     @staticmethod
     def pushforward(
@@ -470,20 +471,24 @@ class vector_norm_grad(general):
             return None
         kept = xp.reshape(z, kept_shape(shape_of(x), axis))
         partial = _norm_partial(xp, kept, x, ord)
-        z_dot = xp.sum(x_dot * partial, axis=axis, keepdims=keepdims)
-        return xp.where(z == 0, 0.0, z_dot)
+        return xp.sum(x_dot * partial, axis=axis, keepdims=keepdims)
 
 
 def _norm_partial(xp: Any, z: Any, x: Any, ord: float) -> Any:
-    """Return conj(x) abs(x)**(ord-2) / z**(ord-1), finite where z is 0."""
+    """Return conj(x) abs(x)**(ord-2) / z**(ord-1), and 0 where z is 0, by choice."""
     even = ord > 0 and ord % 2 == 0
     zero = None if even else x == 0
-    ratio = (x if even else xp.where(zero, 1.0, x)) / xp.where(z == 0, 1.0, z)
+    # Where z is 0 the denominator still depends on it: nan then reaches all of x.
+    safe = xp.where(z == 0, 1.0 + z, z)
+    ratio = (x if even else xp.where(zero, 1.0, x)) / safe
     partial = conjugate(xp, ratio)
     if ord != 2:
         square = xp.real(ratio * partial) if is_complex(x) else ratio * ratio
         partial = partial * xp.power(square, (ord - 2) / 2)
-    return partial if even else xp.where(zero, 0.0, partial)
+    if even:
+        return xp.chosen(partial, z == 0)
+    kink = zero if ord < 2 and ord != 1 else (z == 0) & zero
+    return xp.where(zero, xp.chosen(0.0 * x, kink), partial)
 
 
 # --------------------------------------------------------------------- decompositions
