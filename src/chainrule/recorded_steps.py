@@ -40,12 +40,12 @@ def recorded_step_of(
     try:
         return step.recorded_steps[wanted]
     except AttributeError:
-        step.recorded_steps = {}
+        made: dict[tuple[bool, ...], RecordedStep | None] = {}
+        step.recorded_steps = made
     except KeyError:
-        pass
-    made = _generated(step.rule, wanted, xp, inlined=step.form is not None)
-    step.recorded_steps[wanted] = made
-    return made
+        made = step.recorded_steps
+    made[wanted] = _generated(step.rule, wanted, xp, inlined=step.form is not None)
+    return made[wanted]
 
 
 def _generated(
