@@ -208,6 +208,22 @@ BAD = {
                       plain),
         RecordingError, "one_way_grad has no pushforward.*or use reverse mode",
     ),
+    "nothing to differentiate": (
+        lambda: gd.grad(lambda x: 3.0)(None), ArgumentError,
+        r"hold numbers; received NoneType. Pass a float, an array, or a container of "
+        r"them\.$",
+    ),
+    "nothing in a pushforward": (
+        lambda: gd.jvp(lambda x: 3.0, (None,), (1.0,)), ArgumentError, r"of them\.$"
+    ),
+    "another argument": (
+        lambda: gd.grad(lambda s, x: x)("a", 2.0), ArgumentError,
+        r"received str 'a'.*of them, or choose other arguments with argnums=\.$",
+    ),
+    "an assigned entry": (
+        lambda: np.zeros(3).__setitem__(slice(None), V), EscapeError,
+        r"np.stack\(\[x, y\]\) joins nodes, also instead of a\[i\] = x",
+    ),
     "cycle": (
         lambda: gd.topological_sort("ab", {"a": "b", "b": "a"}), RecordingError,
         "cycle: only 0 of 2 vertices.*remove the cycle",

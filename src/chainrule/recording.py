@@ -112,8 +112,10 @@ class Recording:
         self.places: list[tuple[Any, list[node | None]]] = []
         self._known: tuple[tuple[int, ...], Ordered] | None = None
         given = list(args)
+        others = len(argnums) < len(args)
+        rest = ", or choose other arguments with argnums=" if others else ""
         for i in argnums:
-            given[i] = self._wrap(args[i], copy=copy)
+            given[i] = self._wrap(args[i], copy=copy, rest=rest)
         try:
             result = f(*given, **keywords)
         except Exception as error:
@@ -131,14 +133,15 @@ class Recording:
         leaves, self.structure = flatten(result)
         self.outputs: list[Any] = [stacked(x) if holds_nodes(x) else x for x in leaves]
 
-    def _wrap(self, arg: Any, *, copy: bool) -> Any:
+    def _wrap(self, arg: Any, *, copy: bool, rest: str) -> Any:
         leaves, structure = flatten(arg)
         whole = structure is LEAF or not is_container(arg)
         wrapped = input_nodes(leaves, copy=copy, whole=whole)
-        if whole and None in wrapped:
+        if whole and (None in wrapped or arg is None):
             raise ArgumentError(
                 f"An argument to differentiate must hold numbers; received "
-                f"{describe(arg)}. Choose others with argnums=."
+                f"{describe(arg)}. Pass a float, an array, or a container of "
+                f"them{rest}."
             )
         self.places.append((structure, wrapped))
         self.inputs += [x for x in wrapped if x is not None]

@@ -296,6 +296,7 @@ def escape(x: Any, what: str) -> EscapeError:
     """Return the error that says what would turn a node into a plain value."""
     return EscapeError(
         f"{what} would turn {x!r} into a plain value and lose its derivative. Use the "
-        "functions of NumPy or chainrule on the node itself (np.sin(x), np.stack, "
-        "np.zeros_like(x)), or gd.value(x) if it is to be treated as constant."
+        "functions of NumPy or chainrule on the node itself (np.sin(x), "
+        "np.zeros_like(x); np.stack([x, y]) joins nodes, also instead of a[i] = x), or "
+        "gd.value(x) if it is to be treated as constant."
     )

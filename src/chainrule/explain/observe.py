@@ -18,6 +18,7 @@ import numpy as np
 from chainrule.containers import flatten, unflatten
 from chainrule.explain.departures import Departing, Departure
 from chainrule.nodes import node
+from chainrule.notes import annotate
 from chainrule.recorder import new, next_serial
 from chainrule.recording import input_nodes
 from chainrule.sweeps import forward_sweep, reverse_sweep
@@ -149,6 +150,7 @@ def watch(
         with np.errstate(all="ignore"):  # the explanation itself tells of nan and inf
             watched.result = f(*given, **keywords)
     except Exception as error:
+        annotate(error)
         watched.error = error
     return watched
 
