@@ -11,10 +11,11 @@ from chainrule import operations
 from chainrule.containers import flatten, unflatten
 from chainrule.errors import ArgumentError, CompileError, ShapeError
 from chainrule.nodes import node
+from chainrule.recorder import stacked
 from chainrule.recording import Recording, plain_copy
 from chainrule.shapes import SEQUENCES, describe, dtype_of, kind_of, ndarray
 from chainrule.supports import is_inexact, zeros_of
-from chainrule.values import check_cotangent
+from chainrule.values import check_cotangent, holds_nodes
 from chainrule.vertices import raw, stand_in
 
 # ---------------------------------------------------------------- results, checked
@@ -75,7 +76,7 @@ def tangents_of(run: Recording, tangents: Sequence[Any]) -> list[Any]:
         leaves = _matching_leaves(tangent, structure, taken, "A tangent", "primal")
         for w, t in zip(wrapped, leaves, strict=True):
             if w is not None:
-                found.append(check_cotangent(t, w._value, "a tangent"))
+                found.append(_checked(t, w._value, "a tangent"))
             else:
                 _refuse_seed(t, "A tangent")
     return found
@@ -90,10 +91,16 @@ def seeds_of(run: Recording, z_grad: Any) -> dict[int, Any]:
         if not taken[i]:
             _refuse_seed(g, "z_grad")
         else:
-            seed = check_cotangent(g, raw(z), "z_grad")
+            seed = _checked(g, raw(z), "z_grad")
             if isinstance(z, node):
                 seeds[i] = seed
     return seeds
+
+
+def _checked(seed: Any, value: Any, name: str) -> Any:
+    """Return a seed in the shape and dtype of a value; nodes in a list are joined."""
+    seed = stacked(seed) if holds_nodes(seed) else seed
+    return check_cotangent(seed, value, name)
 
 
 def _matching_leaves(

@@ -220,3 +220,24 @@ def test_locally_constant_functions_take_them():
     rounded = gd.compile(lambda x: NP.sum(NP.floor([x[0], x[2]])) * x[0])
     assert rounded(V) == 0.7
     np.testing.assert_array_equal(gd.grad(rounded)(V), [1.0, 0.0, 0.0])
+
+
+def test_transforms_take_them():
+    def f(v):
+        return v * v
+
+    ways = {
+        "pullback": lambda s: gd.vjp(f, V)[1](s)[0],
+        "jvp": lambda s: gd.jvp(f, (V,), (s,))[1],
+        "linearize": gd.linearize(f, V)[1],
+        "hvp": lambda s: gd.hvp(lambda v: np.sum(f(v) * v), (V,), (s,))[0],
+        "grad": gd.grad(lambda v: np.sum(f(v))),
+        "jacobian": gd.jacobian(f),
+        "checkpoint": gd.checkpoint(f),
+        "compile": gd.compile(f),
+        "custom": gd.custom_operation(f, lambda g, z, v: (2 * v * g,)),
+    }
+    for way in ways.values():
+        assert_same(way, lambda s, p=way: p(np.asarray(s)), A[0])
+    for name in ("pullback", "jvp", "linearize", "hvp", "custom"):
+        assert_same(ways[name], lambda s, name=name: ways[name](nested(s)), A[0])
