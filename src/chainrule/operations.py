@@ -25,6 +25,7 @@ from chainrule.operations_grad import (
     elementary,
     fourier,
     indexing,
+    partials,
     products,
     reductions,
     selection,
@@ -36,6 +37,9 @@ from chainrule.rules import rule
 from chainrule.values import instead_of_keyword, plain_operand, refuse_out
 from chainrule.vertices import stand_in
 from chainrule.wrapping import operation, serve
+
+recorded = True
+"""What is computed with this namespace is recorded: see ``rules.namespace``."""
 
 
 def apply(rule_class: type[rule], operands: Sequence[Any], given: Any) -> Any:
@@ -54,6 +58,8 @@ def is_public(name: str) -> bool:
     """Tell whether a name of this module is a wrapped function."""
     found = globals().get(name)
     own = getattr(found, "__module__", None) == __name__ and callable(found)
+    if getattr(getattr(found, "rule", None), "__module__", "") == partials.__name__:
+        return False  # of use in sweeps alone
     return own and name not in _FOR_SWEEPS
 
 
@@ -174,6 +180,15 @@ unwrap: Operation = operation(elementary.unwrap_grad, np.unwrap)
 sinc: Operation = operation(elementary.sinc_grad, np.sinc)
 sinc_derivative: Operation = operation(elementary.sinc_derivative_grad)
 i0: Operation = operation(elementary.i0_grad, np.i0)
+direction: Operation = operation(partials.direction_grad)
+turning: Operation = operation(partials.turning_grad)
+share: Operation = operation(partials.share_grad)
+share2: Operation = operation(partials.share2_grad)
+one_minus_square: Operation = operation(partials.one_minus_square_grad)
+one_over_one_plus_square: Operation = operation(partials.one_over_one_plus_square_grad)
+one_over_root: Operation = operation(partials.one_over_root_grad)
+sech_square: Operation = operation(partials.sech_square_grad)
+unit: Operation = operation(partials.unit_grad)
 i0_derivative: Operation = operation(elementary.i0_derivative_grad)
 
 # ------------------------------------------------------------------ complex numbers

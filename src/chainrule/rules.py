@@ -267,7 +267,7 @@ class elementwise(rule, kind=True):
     domain: Mapping[str, tuple[float, float]] = {}
     inline: ClassVar[bool] = True
     """Whether fast array steps write the partials out as formulas. Not where a partial
-    uses a costly term twice, or has shorter forms for Python numbers."""
+    uses a costly term twice, or has other forms for Python or complex numbers."""
     conventions: Conventions = ()
 
     @classmethod
@@ -586,6 +586,9 @@ def results_of(xp: Any, z: Any) -> Any:
 
 class namespace:
     """An array library as rules see it: its functions, and ours it does not have."""
+
+    recorded: ClassVar[bool] = False
+    """Whether what is computed is recorded, to be differentiated in turn."""
 
     def __init__(self, module: Any) -> None:
         """Wrap an array library such as ``numpy``."""

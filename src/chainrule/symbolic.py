@@ -96,14 +96,14 @@ class Symbols:
         calls, and not by their formulas.
         """
         self._templates = templates
-        self._recorded = recorded
+        self.recorded = recorded
         self.pi: Formula = Formula("pi")
 
     def __getattr__(self, name: str) -> Callable[..., Formula]:
         """Return a function that writes a call of ``name``."""
         if name.startswith("__"):
             raise AttributeError(name)
-        if name in FORMULAS and not self._recorded:
+        if name in FORMULAS and not self.recorded:
             return functools.partial(FORMULAS[name], self)
 
         def call(*args: Any) -> Formula:

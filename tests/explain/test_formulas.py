@@ -17,12 +17,12 @@ from chainrule.explain.formulas import (
 )
 from chainrule.explain.latex_terms import term as latex
 from chainrule.operations_grad import where_grad
-from chainrule.rules import REGISTRY, elementwise
+from chainrule.rules import EXTRA, REGISTRY, elementwise
 from tests.explain.latex import check
 from tests.helpers import RULES, calls_of
 
 ELEMENTWISE = [r for r in RULES if issubclass(r, elementwise)]
-SCOPE = {k: getattr(np, k) for k in dir(np) if not k.startswith("_")}
+SCOPE = {k: getattr(np, k) for k in dir(np) if not k.startswith("_")} | EXTRA
 
 
 def explained_at_floats(rule):

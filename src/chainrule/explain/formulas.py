@@ -114,6 +114,7 @@ class _Terms:
     """The array namespace that computes with terms."""
 
     pi = name("pi", np.pi)
+    recorded = False
 
     def __getattr__(self, function: str) -> Callable[..., Term]:
         """Return a function of terms."""

@@ -89,6 +89,8 @@ for _function in (
 class WrittenNumPy:
     """The array namespace that writes calls of NumPy's functions."""
 
+    recorded = False
+
     def __init__(self, module: Any = np, prefix: str = "np.") -> None:
         """Write functions of a module behind a prefix."""
         self._module = module

@@ -12,6 +12,7 @@ import numpy as np
 
 from chainrule.cases import Cases, Conventions, Domain, Dtypes, case
 from chainrule.rules import EXTRA, elementwise, general
+from chainrule.shapes import is_complex
 
 REAL = ("float32", "float64")
 LN_2, LN_10 = math.log(2.0), math.log(10.0)
@@ -109,11 +110,15 @@ class hypot_grad(elementwise):
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
         """dz/dx = x / z, and 0 where z = 0"""
+        if xp.recorded:
+            return xp.direction(x, y)
         return xp.chosen(x / xp.where(z == 0, 1.0 + z, z), z == 0)
 
     @staticmethod
     def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
         """dz/dy = y / z, and 0 where z = 0"""
+        if xp.recorded:
+            return xp.direction(y, x)
         return xp.chosen(y / xp.where(z == 0, 1.0 + z, z), z == 0)
 
 
@@ -221,13 +226,17 @@ class logaddexp_grad(elementwise):
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
-        """dz/dx = exp(x - z)"""
-        return xp.exp(_behind(xp, z, x, y, LN_2))
+        """dz/dx = 1 / (1 + exp(y - x))"""
+        if xp.recorded:
+            return xp.share(x, y)
+        return xp.where(x == y, 0.5, 1 / (1 + xp.exp(y - x)))
 
     @staticmethod
     def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
-        """dz/dy = exp(y - z)"""
-        return xp.exp(_behind(xp, z, y, x, LN_2))
+        """dz/dy = 1 / (1 + exp(x - y))"""
+        if xp.recorded:
+            return xp.share(y, x)
+        return xp.where(x == y, 0.5, 1 / (1 + xp.exp(x - y)))
 
 
 class logaddexp2_grad(elementwise):
@@ -243,19 +252,17 @@ class logaddexp2_grad(elementwise):
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
-        """dz/dx = 2**(x - z)"""
-        return xp.exp2(_behind(xp, z, x, y, 1.0))
+        """dz/dx = 1 / (1 + 2**(y - x))"""
+        if xp.recorded:
+            return xp.share2(x, y)
+        return xp.where(x == y, 0.5, 1 / (1 + xp.exp2(y - x)))
 
     @staticmethod
     def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
-        """dz/dy = 2**(y - z)"""
-        return xp.exp2(_behind(xp, z, y, x, 1.0))
-
-
-def _behind(xp: Any, z: Any, x: Any, y: Any, half: float) -> Any:
-    """Return ``x - z``, never positive; at infinities the logarithm of the share."""
-    at_infinity = xp.where(x == y, -half, xp.where(x == z, 0.0, x - z))
-    return xp.where(xp.isinf(x), at_infinity, x - z)
+        """dz/dy = 1 / (1 + 2**(x - y))"""
+        if xp.recorded:
+            return xp.share2(y, x)
+        return xp.where(x == y, 0.5, 1 / (1 + xp.exp2(x - y)))
 
 
 # ------------------------------------------------------------------------ trigonometry
@@ -304,6 +311,8 @@ class arcsin_grad(elementwise):
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
         """dz/dx = 1 / sqrt((1 - x) (1 + x))"""
+        if xp.recorded:
+            return 1 / xp.sqrt(xp.one_minus_square(x))
         return 1 / xp.sqrt((1 - x) * (1 + x))
 
 
@@ -316,6 +325,8 @@ class arccos_grad(elementwise):
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
         """dz/dx = -1 / sqrt((1 - x) (1 + x))"""
+        if xp.recorded:
+            return -1 / xp.sqrt(xp.one_minus_square(x))
         return -1 / xp.sqrt((1 - x) * (1 + x))
 
 
@@ -327,6 +338,8 @@ class arctan_grad(elementwise):
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
         """dz/dx = 1 / (1 + x**2)"""
+        if xp.recorded:
+            return xp.one_over_one_plus_square(x)
         return 1 / (1 + x * x)
 
 
@@ -344,12 +357,16 @@ class arctan2_grad(elementwise):
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
         """dz/dx = y / (x**2 + y**2), without overflow"""
+        if xp.recorded:
+            return xp.turning(x, y)
         radius = xp.hypot(x, y)
         return y / radius / radius
 
     @staticmethod
     def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
         """dz/dy = -x / (x**2 + y**2), without overflow"""
+        if xp.recorded:
+            return -xp.turning(y, x)
         radius = xp.hypot(x, y)
         return -x / radius / radius
 
@@ -380,22 +397,28 @@ class tanh_grad(elementwise):
     """z = tanh(x)"""
 
     forward = np.tanh
+    inline = False
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
-        """dz/dx = 1 - tanh(x)**2 = 1 - z**2"""
-        return 1 - z * z
+        """dz/dx = 1 / cosh(x)**2; 1 - z**2 would lose its digits where z is near 1"""
+        if xp.recorded or is_complex(x):
+            return xp.sech_square(x)
+        return 1 / xp.cosh(x) ** 2
 
 
 class arcsinh_grad(elementwise):
     """z = arcsinh(x)"""
 
     forward = np.arcsinh
+    inline = False
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
-        """dz/dx = 1 / sqrt(1 + x**2)"""
-        return 1 / xp.sqrt(1 + x * x)
+        """dz/dx = 1 / sqrt(1 + x**2), for real x without overflow"""
+        if xp.recorded or is_complex(x):
+            return xp.one_over_root(x)
+        return 1 / xp.hypot(x, 1.0)
 
 
 class arccosh_grad(elementwise):
@@ -419,6 +442,8 @@ class arctanh_grad(elementwise):
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any) -> Any:
         """dz/dx = 1 / ((1 - x) (1 + x))"""
+        if xp.recorded:
+            return 1 / xp.one_minus_square(x)
         return 1 / ((1 - x) * (1 + x))
 
 
@@ -497,9 +522,11 @@ def sinc_derivative(x: Any, *, order: int) -> Any:
 
     With ``u = pi x`` the derivatives of ``sin(u) / u`` follow from differentiating
     ``u s(u) = sin(u)``: ``u s_k + k s_(k-1) = sin(u + k pi / 2)``. Where ``|u| <= k``
-    that recurrence loses digits, and the Taylor series is summed.
+    that recurrence loses digits, and the Taylor series is summed. Sines and cosines are
+    those of what is left of ``x`` beside a whole number: ``pi x`` is rounded.
     """
-    u = math.pi * np.asarray(x)
+    x = np.asarray(x)
+    u = math.pi * x
     near = np.abs(u) < order + 1
     t, far = np.where(near, u, 0.0), np.where(near, 1.0, u)
     first = order % 2
@@ -508,11 +535,17 @@ def sinc_derivative(x: Any, *, order: int) -> Any:
     for m in range(first, 40 + 4 * order, 2):
         series = series + term / (m + order + 1)
         term = -term * t * t / ((m + 1) * (m + 2))
-    s = np.sin(far) / far
+    real: Any = np.real(x)
+    whole: Any = np.rint(real)
+    sign: Any = 1 - 2 * (whole % 2)
+    left: Any = math.pi * (x - whole)
+    sine, cosine = sign * np.sin(left), sign * np.cos(left)
+    s: Any = sine / far
     for k in range(1, order + 1):
-        turned = (np.cos if k % 2 else np.sin)(far) * (1, 1, -1, -1)[k % 4]
+        turned = (cosine if k % 2 else sine) * (1, 1, -1, -1)[k % 4]
         s = (turned - k * s) / far
-    return (np.where(near, series, s) * math.pi**order)[()]
+    result: Any = np.where(near, series, s) * math.pi**order
+    return result[()]
 
 
 def i0(x: Any) -> Any:
@@ -533,8 +566,8 @@ def i0_derivative(x: Any, *, order: int) -> Any:
     for j in range(64):
         c = math.cos(math.pi * j / 128.0)
         weight = c**order / (128.0 if j else 256.0)
-        mirrored = np.exp(-c * x) if order % 2 == 0 else -np.exp(-c * x)
-        total = total + weight * (np.exp(c * x) + mirrored)
+        both = np.cosh(c * x) if order % 2 == 0 else np.sinh(c * x)
+        total = total + 2 * weight * both
     return total[()]
 
 

@@ -1,0 +1,229 @@
+"""Rules of functions that are derivatives of others, written so that nothing cancels.
+
+A recorded sweep differentiates the formulas of the partials. ``1 / ((1 - x) (1 + x))``
+is exact, but its derivative by the rules of products and quotients is a difference of
+two numbers that are equal near 0. So where ``xp.recorded`` holds, such a partial is a
+function of its own, with a derivative that keeps its digits. Plain sweeps write the
+formula itself.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from chainrule.cases import Cases, Conventions, Domain, Dtypes, case
+from chainrule.rules import EXTRA, elementwise, general
+from chainrule.shapes import is_complex
+
+REAL = ("float32", "float64")
+LN_2 = math.log(2.0)
+
+
+def direction(x: Any, y: Any) -> Any:
+    """Return ``x / hypot(x, y)``, and 0 at the origin."""
+    radius = np.hypot(x, y)
+    zero = radius == 0
+    return np.where(zero, 0.0, x / np.where(zero, 1.0, radius))[()]
+
+
+def turning(x: Any, y: Any) -> Any:
+    """Return ``y / (x**2 + y**2)``, without overflow."""
+    radius = np.hypot(x, y)
+    return y / radius / radius
+
+
+def share(x: Any, y: Any) -> Any:
+    """Return ``exp(x) / (exp(x) + exp(y))``, and 1/2 where both are one infinity."""
+    return np.where(x == y, 0.5, 1 / (1 + np.exp(y - x)))[()]
+
+
+def share2(x: Any, y: Any) -> Any:
+    """Return ``2**x / (2**x + 2**y)``, and 1/2 where both are one infinity."""
+    return np.where(x == y, 0.5, 1 / (1 + np.exp2(y - x)))[()]
+
+
+def one_minus_square(x: Any) -> Any:
+    """Return ``1 - x**2``, with all digits also near 1 and -1."""
+    return (1 - x) * (1 + x)
+
+
+def one_over_one_plus_square(x: Any) -> Any:
+    """Return ``1 / (1 + x**2)``."""
+    return 1 / (1 + x * x)
+
+
+def one_over_root(x: Any) -> Any:
+    """Return ``1 / sqrt(1 + x**2)``, for real ``x`` without overflow."""
+    root: Any = np.sqrt(1 + x * x) if is_complex(x) else np.hypot(x, 1.0)
+    return 1 / root
+
+
+def sech_square(x: Any) -> Any:
+    """Return ``1 / cosh(x)**2``, for complex ``x`` without overflow."""
+    if not is_complex(x):
+        return 1 / np.cosh(x) ** 2
+    real: Any = np.real(x)
+    decaying: Any = np.exp(-2.0 * np.copysign(1.0, real) * x)
+    return 4 * decaying / (1 + decaying) ** 2
+
+
+def unit(x: Any) -> Any:
+    """Return ``conj(x) / |x|``, and 0 at 0."""
+    size = np.absolute(x)
+    zero = size == 0
+    return np.where(zero, 0.0, np.conjugate(x) / np.where(zero, 1.0, size))[()]
+
+
+EXTRA.update(
+    (f.__name__, f)
+    for f in (direction, turning, share, share2, one_minus_square,
+              one_over_one_plus_square, one_over_root, sech_square, unit)
+)  # fmt: skip
+
+
+class direction_grad(elementwise):
+    """z = x / hypot(x, y), the derivative of hypot(x, y) in x
+
+    At the origin it has no limit, and its partials are nan.
+    """
+
+    forward = direction
+    domain: Domain = {"x": (0.5, 2.0), "y": (0.5, 2.0)}
+    dtypes: Dtypes = REAL
+    conventions: Conventions = (((0.0, 0.0), (np.nan, np.nan)),)
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dx = s**2 / hypot(x, y), with s = y / hypot(x, y)"""
+        other = xp.direction(y, x)
+        return other * (other / xp.hypot(x, y))
+
+    @staticmethod
+    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dy = -z s / hypot(x, y), with s = y / hypot(x, y)"""
+        return -z * (xp.direction(y, x) / xp.hypot(x, y))
+
+
+class turning_grad(elementwise):
+    """z = y / (x**2 + y**2), the derivative of arctan2(x, y) in x"""
+
+    forward = turning
+    domain: Domain = {"x": (0.5, 2.0), "y": (0.5, 2.0)}
+    dtypes: Dtypes = REAL
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dx = -2 x y / r**4, with r = hypot(x, y)"""
+        r = xp.hypot(x, y)
+        return -2 * ((x / r) * (y / r)) / r / r
+
+    @staticmethod
+    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dy = (x - y) (x + y) / r**4, with r = hypot(x, y)"""
+        r = xp.hypot(x, y)
+        return ((x - y) / r) * ((x + y) / r) / r / r
+
+
+class share_grad(elementwise):
+    """z = exp(x) / (exp(x) + exp(y)), the derivative of logaddexp(x, y) in x"""
+
+    forward = share
+    dtypes: Dtypes = REAL
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dx = z times the share of y"""
+        return z * xp.share(y, x)
+
+    @staticmethod
+    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dy = -z times the share of y"""
+        return -z * xp.share(y, x)
+
+
+class share2_grad(elementwise):
+    """z = 2**x / (2**x + 2**y), the derivative of logaddexp2(x, y) in x"""
+
+    forward = share2
+    dtypes: Dtypes = REAL
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dx = log(2) z times the share of y"""
+        return LN_2 * z * xp.share2(y, x)
+
+    @staticmethod
+    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dy = -log(2) z times the share of y"""
+        return -LN_2 * z * xp.share2(y, x)
+
+
+class one_minus_square_grad(elementwise):
+    """z = 1 - x**2"""
+
+    forward = one_minus_square
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = -2 x"""
+        return -2 * x
+
+
+class one_over_one_plus_square_grad(elementwise):
+    """z = 1 / (1 + x**2), the derivative of arctan(x)"""
+
+    forward = one_over_one_plus_square
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = -2 x z**2, without underflow"""
+        return -2 * (x * z) * z
+
+
+class one_over_root_grad(elementwise):
+    """z = 1 / sqrt(1 + x**2), the derivative of arcsinh(x)"""
+
+    forward = one_over_root
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = -x z**3, without underflow"""
+        return -(x * z) * z * z
+
+
+class sech_square_grad(elementwise):
+    """z = 1 / cosh(x)**2, the derivative of tanh(x)"""
+
+    forward = sech_square
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = -2 tanh(x) z"""
+        return -2 * xp.tanh(x) * z
+
+
+class unit_grad(general):
+    """z = conj(x) / |x|, the derivative of |x| for complex x
+
+    Only the angle of ``x`` turns it: ``z_dot = -1j z Im(z x_dot) / |x|``, and nan at 0.
+    """
+
+    forward = unit
+    cases: Cases = (case((3,)), case((2, 3)), case(()))
+
+    @staticmethod
+    def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:
+        """x_grad = -1j z Im(z z_grad) / |x|; 0 for real x"""
+        return (_turned(xp, z_grad, z, x),)
+
+    @staticmethod
+    def pushforward(xp: Any, tangents: Any, z: Any, x: Any) -> Any:
+        """z_dot = -1j z Im(z x_dot) / |x|; 0 for real x"""
+        return _turned(xp, tangents[0], z, x)
+
+
+def _turned(xp: Any, moved: Any, z: Any, x: Any) -> Any:
+    return -1j * z * (xp.imag(z * moved) / xp.absolute(x))
