@@ -44,16 +44,18 @@ def recorded_step_of(
         step.recorded_steps = made
     except KeyError:
         made = step.recorded_steps
-    made[wanted] = _generated(step.rule, wanted, xp, inlined=step.form is not None)
+    form = "any" if step.form is None else step.form[0]
+    made[wanted] = _generated(step.rule, wanted, xp, form)
     return made[wanted]
 
 
 def _generated(
-    operation: type[rule], wanted: tuple[bool, ...], xp: Any, *, inlined: bool
+    operation: type[rule], wanted: tuple[bool, ...], xp: Any, form: str
 ) -> RecordedStep | None:
-    """Generate a recorded step.
+    """Generate a recorded step for values of a form: ``named`` says which there are.
 
-    ``inlined``: by formulas, which hold where all values have one dtype.
+    It is written with formulas where all values have one dtype, and cotangents need no
+    fitting where all are floats.
     """
     if not issubclass(operation, elementwise) or operation.structural:
         return None
@@ -63,7 +65,7 @@ def _generated(
         return None
     nodes = [n for n, w in zip(names, wanted, strict=True) if w and n in formulas]
     space: dict[str, Any] = {"errors": ARITHMETIC_ERRORS, "fit": _fitted(xp)}
-    if inlined and is_inlined(operation):
+    if form != "any" and is_inlined(operation):
         used = names_in(formulas[n] for n in nodes)
         space |= {f: getattr(xp, f) for f in used - {"z", *names}}
         texts = [scaled(formulas[n]) for n in nodes]
@@ -74,8 +76,9 @@ def _generated(
         texts = [f"product(xp, z_grad, d_{n}(xp, z, {listed}), None)" for n in nodes]
     lines = ["def step(z, z_grad, bars):", f"    {', '.join(names)}, = z.operands"]
     lines.append("    try:")
-    lines += [f"        a{i} = fit({t}, {n})"
-              for i, (n, t) in enumerate(zip(nodes, texts, strict=True))]  # fmt: skip
+    if form != "float":
+        texts = [f"fit({t}, {n})" for n, t in zip(nodes, texts, strict=True)]
+    lines += [f"        a{i} = {t}" for i, t in enumerate(texts)]
     lines += ["        pass", "    except errors:", "        return False"]
     for i, n in enumerate(nodes):
         lines += [

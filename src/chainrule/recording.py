@@ -161,7 +161,9 @@ class Recording:
         """Tell whether a result depends on nodes older than this call."""
         leaves = [z for z in self.outputs if isinstance(z, node)]
         leaves += [z for z in flatten(self.aux)[0] if isinstance(z, node)]
-        return bool(leaves) and bool(collect(leaves, self.start).older)
+        if any(z.serial <= self.start for z in leaves):
+            return True
+        return bool(self._ordered(tuple(dict.fromkeys(leaves))).older)
 
     def largest(self) -> int:
         """Return the number of entries of the largest value that was recorded."""

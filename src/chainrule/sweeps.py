@@ -117,10 +117,11 @@ class _Bars:
 
     def taken(self, z: Node) -> tuple[Any, Any]:
         """Return a vertex' cotangent and its support, and forget them."""
-        if self.reads and z in self.reads:
+        if not self.reads and not self.supports:
+            return self.values.pop(z, None), None
+        if z in self.reads:
             self._add_reads(z)
-        support = self.supports.pop(z, None) if self.supports else None
-        return self.values.pop(z, None), support
+        return self.values.pop(z, None), self.supports.pop(z, None)
 
     def complete(self, operands: Sequence[Node]) -> None:
         """Take note that something without a support was added to some vertices."""
