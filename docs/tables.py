@@ -50,6 +50,29 @@ def rules_table() -> str:
     )
 
 
+def conventions_table() -> str:
+    """Return one row per point where a rule states its derivative."""
+    return table(
+        ("operation", "at", "derivative"),
+        (
+            (
+                f"`{r.__name__.removesuffix('_grad')}`",
+                at(r, operands),
+                at(r, partials, prefix="d"),
+            )
+            for r in sorted(REGISTRY, key=lambda r: r.__name__)
+            if r.__module__.startswith("chainrule.") and issubclass(r, elementwise)
+            for operands, partials in r.conventions
+        ),
+    )
+
+
+def at(r: type[rule], values: Iterable[Any], *, prefix: str = "") -> str:
+    """Return values by the names of operands; those of no interest are left out."""
+    pairs = zip(r.operand_names, values, strict=True)
+    return ", ".join(f"`{prefix}{name} = {v:g}`" for name, v in pairs if v is not None)
+
+
 def name_of(function: Any) -> str:
     """Return the name by which a function, or a ufunc's method, is called."""
     if isinstance(function, tuple):
@@ -72,5 +95,9 @@ def functions_table() -> str:
     )
 
 
-TABLES = {"rules": rules_table(), "functions": functions_table()}
+TABLES = {
+    "rules": rules_table(),
+    "conventions": conventions_table(),
+    "functions": functions_table(),
+}
 """Each generated table, by the name that stands in its place on a page."""
