@@ -70,6 +70,14 @@ class TestPartsThatAreNotDifferentiated:
             {"y": 4.0, "n": None, "big": None},
         )
         assert gd.linearize(self.f, 2.0)[1](1.0) == dot
+        for mode in ("forward", "reverse"):
+            assert gd.jacobian(self.f, mode=mode)(2.0) == {**dot, "y": 4.0}
+
+    def test_text_beside_numbers(self):
+        assert gd.jvp(lambda x: (x, "a"), (2.0,), (1.0,)) == ((2.0, "a"), (1.0, None))
+        assert gd.vjp(lambda x: (x, "a"), 2.0)[1]((1.0, None)) == (1.0,)
+        with pytest.raises(ArgumentError, match="returned str 'a'"):
+            gd.jacobian(lambda x: (x, "a"))(2.0)
 
     @pytest.mark.parametrize("seed", [None, 0, 0.0, False])
     def test_their_cotangent_may_be_none_or_zero(self, seed):

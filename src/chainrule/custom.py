@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 
 from chainrule import operations
-from chainrule.containers import flatten, unflatten
+from chainrule.containers import flatten, is_container, unflatten
 from chainrule.errors import ArgumentError, EscapeError, ShapeError
+from chainrule.foreign import refuse
 from chainrule.graph import collect
 from chainrule.nodes import node
 from chainrule.recorder import record, stacked
 from chainrule.recording import Recording
 from chainrule.rules import Parameters, general, plain, rule
-from chainrule.shapes import SEQUENCES, describe, shape_of
-from chainrule.supports import supported, zeros_of
+from chainrule.shapes import SEQUENCES, describe, ndarray, shape_of
+from chainrule.supports import is_inexact, supported, zeros_of
 from chainrule.sweeps import forward_sweep, reverse_sweep
-from chainrule.values import holds_nodes
-from chainrule.vertices import raw, vertex
+from chainrule.values import holds_nodes, kept
+from chainrule.vertices import first_stand_in, raw, stand_in, vertex
 
 
 def custom_operation(
@@ -35,16 +36,19 @@ def custom_operation(
     Parameters
     ----------
     forward
-        ``forward(*operands, **keywords)`` computes the result from plain values.
+        ``forward(*operands, **keywords)`` computes the result from plain values. The
+        result is a number or an array, or several of them in tuples, lists, dicts,
+        named tuples and dataclasses.
     pullback
         ``pullback(z_grad, z, *operands, **keywords)`` returns a tuple with one
         cotangent per operand, ``None`` for one that has none. Written with NumPy or
         chainrule functions it serves every order: in a recorded sweep its arguments are
-        nodes.
+        nodes. Where there are several results, ``z`` and ``z_grad`` have their
+        structure; the cotangent of one that nothing depends on is zero.
     pushforward
         ``pushforward(tangents, z, *operands, **keywords)`` returns the tangent of the
-        result; an absent tangent is ``None``. Where it is left out, forward mode uses
-        the transpose of the pullback.
+        result, in its structure; an absent tangent is ``None``. Where it is left out,
+        forward mode uses the transpose of the pullback.
     name
         The operation's name in messages; the name of ``forward`` by default.
 
@@ -52,14 +56,17 @@ def custom_operation(
     -------
     callable
         A function of nodes, numbers and arrays. Operands that are not numeric (strings,
-        functions, containers) are passed on as they are and not differentiated.
+        functions, containers) are passed on as they are and not differentiated. Arrays
+        among them and among the keywords are copied, so that their owner may change
+        them afterwards.
 
     Raises
     ------
     EscapeError
         When called, if ``forward`` uses a node from outside: pass it as an operand.
     ShapeError
-        In a sweep, if the pullback returns another number of cotangents.
+        In a sweep, if the pullback returns another number of cotangents, or the
+        pushforward tangents in another structure.
 
     Examples
     --------
@@ -69,6 +76,17 @@ def custom_operation(
     >>> softplus = gd.custom_operation(lambda x: np.logaddexp(0, x), softplus_pullback)
     >>> gd.grad(softplus)(0.0)
     0.5
+
+    Several results:
+
+    >>> def polar(x, y):
+    ...     return {"r": np.hypot(x, y), "angle": np.arctan2(y, x)}
+    >>> def polar_pullback(z_grad, z, x, y):
+    ...     r, turn = z["r"], z_grad["angle"] / z["r"] ** 2
+    ...     return z_grad["r"] * x / r - turn * y, z_grad["r"] * y / r + turn * x
+    >>> polar = gd.custom_operation(polar, polar_pullback)
+    >>> gd.grad(lambda x: polar(x, 4.0)["angle"])(3.0)
+    -0.16
     """
     for function, what in ((forward, "forward"), (pullback, "pullback")):
         if not callable(function):
@@ -82,13 +100,14 @@ def custom_operation(
     @functools.wraps(forward)
     def operation(*operands: Any, **keywords: Any) -> Any:
         fixed = {i: x for i, x in enumerate(operands) if not _is_numeric(x)}
-        numeric = [x for i, x in enumerate(operands) if i not in fixed]
+        numeric = [_operand(x) for i, x in enumerate(operands) if i not in fixed]
         if any(holds_nodes(k) for k in flatten(keywords)[0]):
             raise ArgumentError(
                 f"{label}() received a node as a keyword argument; pass it by position."
             )
-        given = {"fixed": fixed, "keywords": keywords}
-        return record(made, [_operand(x) for x in numeric], given)
+        arrangement = Arrangement(label)
+        given = {"fixed": fixed, "keywords": keywords, "arrangement": arrangement}
+        return arrangement.filled(record(made, numeric, given))
 
     operation.rule = made  # type: ignore[attr-defined]
     return operation
@@ -104,6 +123,82 @@ def _operand(x: Any) -> Any:
     return stacked(x) if isinstance(x, SEQUENCES) else x
 
 
+class Arrangement:
+    """The structure of a custom operation's results, known once its forward has run.
+
+    Rules keep several results as one flat tuple; the user's functions are given, and
+    give, dicts, lists and whatever else ``forward`` returned.
+    """
+
+    __slots__ = ("name", "structure")
+
+    def __init__(self, name: str) -> None:
+        """Keep the operation's name, for messages; a single result is expected."""
+        self.name = name
+        self.structure: Any = None
+
+    def flat(self, z: Any) -> Any:
+        """Return several results as a flat tuple; note the structure they had."""
+        if not is_container(z):
+            return self._owned(z)
+        leaves, structure = flatten(z)
+        if self.structure not in (None, structure):
+            raise ShapeError(
+                f"The forward of custom operation {self.name!r} returned results in "
+                f"the structure {structure}, and before in {self.structure}. Return "
+                "the same one in each call."
+            )
+        self.structure = structure
+        return tuple(map(self._owned, leaves))
+
+    def _owned(self, x: Any) -> Any:
+        """Return a result that nobody else can change."""
+        if holds_nodes(x):
+            raise EscapeError(
+                f"The forward of custom operation {self.name!r} used a node from "
+                "outside, whose derivative would be lost. Pass that node as an operand."
+            )
+        refuse(x, f"A result of the custom operation {self.name!r}")
+        if not isinstance(x, ndarray):
+            return x
+        if x.dtype == object and first_stand_in(x) is not None:
+            raise TypeError("an array of objects: run as one step of the trace")
+        return np.array(x)
+
+    def filled(self, parts: Any) -> Any:
+        """Return a flat tuple of results in their structure."""
+        return parts if self.structure is None else unflatten(self.structure, parts)
+
+    def cotangents(self, z_grad: Any, z: Any) -> Any:
+        """Return cotangents in the results' structure; absent ones are zeros."""
+        if self.structure is None:
+            return z_grad
+        pairs = zip(z_grad, z, strict=True)
+        return self.filled([_zeros_like(v) if g is None else g for g, v in pairs])
+
+    def tangents(self, z_dot: Any, z: Any) -> Any:
+        """Return the user's tangents as a flat tuple; ``None`` where it is absent."""
+        if self.structure is None or z_dot is None:
+            return z_dot
+        try:
+            parts: list[Any] = self.structure.flatten_up_to(z_dot)
+        except ValueError:
+            raise ShapeError(
+                f"The pushforward of {self.name!r} must return tangents in the "
+                f"structure of the results, {self.structure}; it returned "
+                f"{flatten(z_dot)[1]}."
+            ) from None
+        return tuple(t if is_inexact(raw(v)) else None
+                     for t, v in zip(parts, z, strict=True))  # fmt: skip
+
+
+def _zeros_like(v: Any) -> Any:
+    """Return the cotangent zero of a result; ``None`` for what is no number."""
+    value = raw(v)
+    number = isinstance(value, int | float | complex | np.ndarray | np.generic)
+    return zeros_of(value) if number or isinstance(value, stand_in) else None
+
+
 class _custom(general, kind=True):
     """z = forward(x, y, ...), declared by the user"""
 
@@ -115,23 +210,27 @@ class _custom(general, kind=True):
         super().__init_subclass__(kind=True)
 
     @classmethod
-    def forward(cls, *operands: Any, fixed: Any, keywords: Any) -> Any:
+    def forward(
+        cls, *operands: Any, fixed: Any, keywords: Any, arrangement: Arrangement
+    ) -> Any:
         """Call the user's forward; refuse nodes that it closes over."""
-        z = cls.user[0](*_merged(operands, fixed), **keywords)
-        if any(holds_nodes(x) for x in flatten(z)[0]):
-            raise EscapeError(
-                f"The forward of custom operation {cls.__name__!r} used a node from "
-                "outside, whose derivative would be lost. Pass that node as an operand."
-            )
-        return z
+        return arrangement.flat(cls.user[0](*_merged(operands, fixed), **keywords))
 
     @classmethod
     def pullback(
-        cls, xp: Any, z_grad: Any, z: Any, *operands: Any, fixed: Any, keywords: Any
+        cls,
+        xp: Any,
+        z_grad: Any,
+        z: Any,
+        *operands: Any,
+        fixed: Any,
+        keywords: Any,
+        arrangement: Arrangement,
     ) -> Any:
         """Call the user's pullback and take the cotangents of numeric operands."""
         merged = _merged(operands, fixed)
-        grads = cls.user[1](z_grad, z, *merged, **keywords)
+        seeds, results = arrangement.cotangents(z_grad, z), arrangement.filled(z)
+        grads = cls.user[1](seeds, results, *merged, **keywords)
         if not isinstance(grads, SEQUENCES) or len(grads) != len(merged):
             count = len(grads) if isinstance(grads, SEQUENCES) else describe(grads)
             raise ShapeError(
@@ -150,21 +249,29 @@ class _custom(general, kind=True):
                     f"The pullback of {cls.__name__!r} returned a cotangent of shape "
                     f"{shape_of(g)} for an operand of shape {shape_of(x)}."
                 )
-        return kept
+        return [g.copy() if isinstance(g, ndarray) else g for g in kept]
 
     @classmethod
     def pushforward(
-        cls, xp: Any, tangents: Any, z: Any, *operands: Any, fixed: Any, keywords: Any
+        cls,
+        xp: Any,
+        tangents: Any,
+        z: Any,
+        *operands: Any,
+        fixed: Any,
+        keywords: Any,
+        arrangement: Arrangement,
     ) -> Any:
         """Call the user's pushforward, or transpose the pullback."""
         user = cls.user[2]
         if user is None:
-            given = {"fixed": fixed, "keywords": keywords}
+            given = {"fixed": fixed, "keywords": keywords, "arrangement": arrangement}
             return _transposed_pullback(cls, tangents, z, operands, given)
         dots = list(tangents)
         for i in sorted(fixed):
             dots.insert(i, None)
-        return user(tuple(dots), z, *_merged(operands, fixed), **keywords)
+        results, merged = arrangement.filled(z), _merged(operands, fixed)
+        return arrangement.tangents(user(tuple(dots), results, *merged, **keywords), z)
 
 
 def _merged(operands: Sequence[Any], fixed: dict[int, Any]) -> list[Any]:
@@ -182,10 +289,16 @@ def _transposed_pullback(
 
     Source: J. Townsend, "A new trick for calculating Jacobian vector products" (2017).
     """
+    several = isinstance(z, tuple)
+    parts: list[Any] = list(z) if several else [z]
+    moving = [i for i, p in enumerate(parts) if is_inexact(raw(p))]
 
     def paired(*seeds: Any) -> Any:
-        g = seeds if operation.outputs > 1 or isinstance(raw(z), tuple) else seeds[0]
-        grads = operation.pullback(operations, g, z, *operands, **given)
+        g: list[Any] = [None] * len(parts)
+        for i, seed in zip(moving, seeds, strict=True):
+            g[i] = seed
+        seed = tuple(g) if several else g[0]
+        grads = operation.pullback(operations, seed, z, *operands, **given)
         pairs = zip(grads, tangents, strict=True)
         terms = [
             operations.sum(g * t) for g, t in pairs if not (g is None or t is None)
@@ -195,14 +308,14 @@ def _transposed_pullback(
             total = total + term
         return total
 
-    parts = z if isinstance(raw(z), tuple) else (z,)
-    seeds = [zeros_of(raw(p)) for p in parts]
+    seeds = [zeros_of(raw(parts[i])) for i in moving]
     run = Recording(paired, seeds, range(len(seeds)), {})
-    bars, _ = run.pull(
-        {0: 1.0 if type(raw(run.outputs[0])) is float else np.float64(1)}
-    )
-    found = [zeros_of(s) if b is None else b for b, s in zip(bars, seeds, strict=True)]
-    return tuple(found) if isinstance(raw(z), tuple) else found[0]
+    one = 1.0 if type(raw(run.outputs[0])) is float else np.float64(1)
+    bars, _ = run.pull({0: one})
+    found: list[Any] = [None] * len(parts)
+    for i, bar, seed in zip(moving, bars, seeds, strict=True):
+        found[i] = zeros_of(seed) if bar is None else bar
+    return tuple(found) if several else found[0]
 
 
 # ------------------------------------------------------------------------- checkpoint
@@ -255,7 +368,7 @@ def _rerun(
     f: Callable[..., Any], leaves: list[Any], places: list[int], structure: Any
 ) -> Callable[..., Any]:
     """Return ``f`` as a function of the leaves that are nodes."""
-    constants = [None if i in set(places) else x for i, x in enumerate(leaves)]
+    constants = [None if i in set(places) else kept(x) for i, x in enumerate(leaves)]
 
     def rerun(*inputs: Any) -> Any:
         filled = list(constants)

@@ -57,10 +57,11 @@ def record(
     if operation.refused:
         refuse_operands(operation, inside)
     value = evaluate(operation, values, parameters)
+    several = isinstance(value, TUPLE)
     if type(value) is not ndarray or value.dtype.kind not in "fc":
         if floats:
             value = _as_floats(value)
-        if operation.outputs == 1 and not is_inexact(value):
+        if not (several or is_inexact(value)):
             return value
     if not plan.depends:
         return value
@@ -79,7 +80,7 @@ def record(
     z.serial = next_serial()
     if made.watched:
         made.created(z)
-    return z if operation.outputs == 1 else items_of(z)
+    return items_of(z) if several else z
 
 
 def _sorted(

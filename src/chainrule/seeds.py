@@ -44,10 +44,18 @@ def check_numeric(z: Any, name: str) -> None:
     )
 
 
-def check_some_numeric(run: Recording, name: str) -> None:
-    """Raise if a result has leaves and none of them can be differentiated."""
-    if run.outputs and not any(map(is_differentiable, run.outputs)):
-        check_numeric(run.outputs[0], name)
+def check_some_numeric(
+    run: Recording, name: str, *, numbers_only: bool = False
+) -> None:
+    """Raise if no part of a result can be differentiated.
+
+    With ``numbers_only`` also if one is no number.
+    """
+    beside = any(map(is_differentiable, run.outputs))
+    for z in run.outputs:
+        number = isinstance(z, int | np.ndarray | np.generic | stand_in)
+        if not beside or (numbers_only and not number):
+            check_numeric(z, name)
 
 
 # --------------------------------------------------------------- seeds that are given

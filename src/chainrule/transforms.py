@@ -30,6 +30,7 @@ from chainrule.seeds import (
     check_some_numeric,
     check_tuples,
     entrywise,
+    is_differentiable,
     natural_size,
     ones_of,
     refuse_conjugation,
@@ -357,6 +358,7 @@ def jacobian(
 
     ``J[i, j] = dz[i]/dx[j]``: the shape is that of the result followed by that of the
     argument. For containers it is the result's container of the argument's containers.
+    Whole numbers and truth values beside floats in the result have ``None``.
 
     Parameters
     ----------
@@ -390,8 +392,7 @@ def jacobian(
 def _jacobian(f: Any, args: Any, keywords: Any, *, argnums: Argnums, mode: str) -> Any:
     numbers, single = _positions(argnums, args)
     run = Recording(f, args, numbers, keywords)
-    for z in run.outputs:
-        check_numeric(z, "jacobian")
+    check_some_numeric(run, "jacobian", numbers_only=True)
     complex_inputs = any(x.dtype.kind == "c" for x in run.inputs)
     complex_outputs = any(_kind(z) == "c" for z in run.outputs)
     if complex_inputs or complex_outputs:
@@ -404,9 +405,10 @@ def _jacobian(f: Any, args: Any, keywords: Any, *, argnums: Argnums, mode: str) 
     if complex_inputs:
         _check_holomorphic(run, blocks)
     rows_of_blocks: list[Any] = []
-    for row in blocks:
+    for z, row in zip(run.outputs, blocks, strict=True):
         arranged = run.arrange(row)
-        rows_of_blocks.append(arranged[0] if single else tuple(arranged))
+        block = arranged[0] if single else tuple(arranged)
+        rows_of_blocks.append(block if is_differentiable(z) else None)
     return unflatten(run.structure, rows_of_blocks)
 
 

@@ -5,6 +5,7 @@ Everything here works on nodes through their base class ``vertex``, below ``node
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from numbers import Rational
 from typing import Any
@@ -15,7 +16,15 @@ from chainrule import foreign
 from chainrule.errors import ArgumentError, EscapeError, MissingRuleError, ShapeError
 from chainrule.remedies import DECLARE
 from chainrule.rules import rule
-from chainrule.shapes import DICT, SEQUENCES, TUPLE, describe, dtype_of, ndarray
+from chainrule.shapes import (
+    DICT,
+    SEQUENCES,
+    TUPLE,
+    describe,
+    dtype_of,
+    kind_of,
+    ndarray,
+)
 from chainrule.supports import is_inexact
 from chainrule.vertices import first_stand_in, raw, stand_in, vertex
 
@@ -124,16 +133,32 @@ def check_cotangent(z_grad: Any, value: Any, name: str) -> Any:
 
 
 def kept(x: Any) -> Any:
-    """Return a parameter that its owner cannot change: arrays are copied."""
-    if x is None or type(x) is int or type(x) is bool:
+    """Return a parameter that its owner cannot change: arrays are copied.
+
+    So are those in lists, tuples, dicts and dataclasses. Other objects are kept as they
+    are.
+    """
+    kind = kind_of(x)
+    if kind is int or kind is bool or x is None:
         return x
     if isinstance(x, ndarray):
         return x.copy()
-    if type(x) is TUPLE:
-        return tuple(kept(v) for v in x)
+    if isinstance(x, TUPLE):
+        parts = map(kept, x)
+        return kind(*parts) if hasattr(kind, "_fields") else tuple(parts)
+    if kind is SEQUENCES[0]:
+        return [kept(v) for v in x]
     if isinstance(x, DICT):
-        return {k: kept(v) for k, v in x.items()}
-    return [kept(v) for v in x] if isinstance(x, SEQUENCES[0]) else x
+        copied = copy.copy(x)
+        copied.update((k, kept(v)) for k, v in x.items())
+        return copied
+    if hasattr(kind, "__dataclass_fields__"):
+        copied = copy.copy(x)
+        for name in kind.__dataclass_fields__:
+            if hasattr(x, name):
+                object.__setattr__(copied, name, kept(getattr(x, name)))
+        return copied
+    return x
 
 
 # -------------------------------------------------------------------- nodes inside

@@ -279,6 +279,7 @@ FOLLOWED = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("f", FOLLOWED.values(), ids=FOLLOWED)
 def test_what_depends_on_a_value_follows_a_new_argument(f):
     follows(f, (X,), (Y,), (Z,), (X,), (np.abs(Y),), (Z,))
