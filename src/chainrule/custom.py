@@ -17,7 +17,7 @@ from chainrule.nodes import node
 from chainrule.recorder import record, stacked
 from chainrule.recording import Recording
 from chainrule.rules import Parameters, general, plain, rule
-from chainrule.shapes import SEQUENCES, describe, ndarray, shape_of
+from chainrule.shapes import SEQUENCES, TUPLE, describe, ndarray, shape_of
 from chainrule.supports import is_inexact, supported, zeros_of
 from chainrule.sweeps import forward_sweep, reverse_sweep
 from chainrule.values import holds_nodes, kept
@@ -289,8 +289,8 @@ def _transposed_pullback(
 
     Source: J. Townsend, "A new trick for calculating Jacobian vector products" (2017).
     """
-    several = isinstance(z, tuple)
-    parts: list[Any] = list(z) if several else [z]
+    several = isinstance(z, TUPLE)
+    parts: Any = z if several else (z,)
     moving = [i for i, p in enumerate(parts) if is_inexact(raw(p))]
 
     def paired(*seeds: Any) -> Any:
