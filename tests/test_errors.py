@@ -224,6 +224,18 @@ BAD = {
         lambda: np.zeros(3).__setitem__(slice(None), V), EscapeError,
         r"np.stack\(\[x, y\]\) joins nodes, also instead of a\[i\] = x",
     ),
+    "mean of a list": (
+        lambda: np.mean([X, X]), EscapeError,
+        r"^np.mean works on the entries of a list.*np.stack\(\[x, y\]\).*gd.numpy.mean",
+    ),
+    "percentile of objects": (
+        lambda: np.percentile(np.array([X, X]), 30), EscapeError,
+        "^np.percentile works on the entries of a list.*gd.numpy.percentile",
+    ),
+    "histogram of objects": (
+        lambda: np.histogram(np.array([X, 2 * X])), ArgumentError,
+        "^np.histogram works on the entries of a list.*an object array of nodes",
+    ),
     "cycle": (
         lambda: gd.topological_sort("ab", {"a": "b", "b": "a"}), RecordingError,
         "cycle: only 0 of 2 vertices.*remove the cycle",

@@ -322,6 +322,13 @@ def test_large_object_arrays_warn():
         np.asarray(node(np.zeros(999)))
 
 
+def test_rounding_of_object_arrays_is_locally_constant():
+    a = np.array([node(1.4), node(2.7)])
+    np.testing.assert_array_equal(np.rint(a).astype(float), [1.0, 3.0])
+    np.testing.assert_array_equal(np.round(a).astype(float), [1.0, 3.0])
+    np.testing.assert_array_equal(np.floor(a).astype(float), [1.0, 2.0])
+
+
 def test_full_of_a_node_holds_it():
     x = node(2.0)
     a = np.full(3, x)

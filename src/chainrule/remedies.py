@@ -71,6 +71,31 @@ def of_numpy(module: str, name: str) -> str:
     return f"{JOIN}, or call {own}, which looks inside lists and object arrays."
 
 
+def inside_numpy() -> str:
+    """Say which function of NumPy asks for something, if its own code does.
+
+    It does so of the entries of lists and object arrays, of which it knows no more than
+    that they are objects; what it asks for then is not what the user wrote.
+    """
+    frame: Any = sys._getframe(1)
+    name = ""
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.startswith("numpy."):
+            name = frame.f_code.co_name.lstrip("_")
+        elif name or not module.startswith("chainrule"):
+            break
+        frame = frame.f_back
+    for home in ("numpy", "numpy.linalg", "numpy.fft") if name else ():
+        if hasattr(sys.modules[home], name):
+            return (
+                f"{home.replace('numpy', 'np')}.{name} works on the entries of a list "
+                "or an object array of nodes one by one, and asks no derivative rule. "
+                f"{of_numpy(home, name)}"
+            )
+    return ""
+
+
 ASSIGNED = (
     "A plain array cannot remember how its entries were computed. Collect the parts "
     "in a list and join it, np.stack(parts) or np.concatenate(parts), or choose "

@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule import foreign
 from chainrule.errors import ArgumentError, EscapeError, MissingRuleError, ShapeError
-from chainrule.remedies import DECLARE
+from chainrule.remedies import DECLARE, inside_numpy
 from chainrule.rules import rule
 from chainrule.shapes import (
     DICT,
@@ -250,7 +250,8 @@ def refuse_out(kwargs: Mapping[str, Any]) -> None:
     """Raise where a result is to be written into an array, losing its history."""
     if kwargs.get("out") is not None:
         raise EscapeError(
-            "out= would write a node's result into a plain array, which cannot "
+            inside_numpy()
+            or "out= would write a node's result into a plain array, which cannot "
             "remember how it was computed. Leave out= away and use the returned node."
         )
 
@@ -265,7 +266,8 @@ def refuse_in_place(
         refuse_out(kwargs)
         return
     raise EscapeError(
-        f"a {symbol}= x (or out=a), where x is a node, would write into the plain "
+        inside_numpy()
+        or f"a {symbol}= x (or out=a), where x is a node, would write into the plain "
         f"array a ({describe(out)}), which cannot remember how it was computed. Write "
         f"a = a {symbol} x. For a part of a, join the parts: a = np.concatenate("
         f"[a[:i], a[i:j] {symbol} x, a[j:]])."
@@ -286,8 +288,9 @@ def call_keywords(kwargs: Mapping[str, Any]) -> dict[str, Any]:
         if name in ("where", "out", "axis") or value is _UFUNC_DEFAULTS.get(name, NONE):
             continue
         raise ArgumentError(
-            f"The keyword {name}={value!r} of a NumPy ufunc is not supported on nodes. "
-            f"{instead_of_keyword(name)}"
+            inside_numpy()
+            or f"The keyword {name}={value!r} of a NumPy ufunc is not supported on "
+            f"nodes. {instead_of_keyword(name)}"
         )
     given = {"axis": kwargs["axis"]} if "axis" in kwargs else {}  # np.vecdot
     where = kwargs.get("where")
@@ -320,8 +323,9 @@ _UFUNC_DEFAULTS: Mapping[str, Any] = {
 def escape(x: Any, what: str) -> EscapeError:
     """Return the error that says what would turn a node into a plain value."""
     return EscapeError(
-        f"{what} would turn {x!r} into a plain value and lose its derivative. Use the "
-        "functions of NumPy or chainrule on the node itself (np.sin(x), "
+        inside_numpy()
+        or f"{what} would turn {x!r} into a plain value and lose its derivative. Use "
+        "the functions of NumPy or chainrule on the node itself (np.sin(x), "
         "np.zeros_like(x); np.stack([x, y]) joins nodes, also instead of a[i] = x), or "
         "gd.value(x) if it is to be treated as constant."
     )

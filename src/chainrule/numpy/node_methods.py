@@ -90,6 +90,9 @@ CONSTANT_METHODS = (
 )  # fmt: skip
 """Methods that return plain values."""
 
+_CALLED_ON_ENTRIES = ("rint", "logical_xor")
+"""Methods that arrays lack, which NumPy calls on the entries of object arrays."""
+
 _IN_PLACE = (
     "would change a node in place, but the recording needs the old value. Write {0}."
 )
@@ -116,7 +119,7 @@ for _name in (
 ):  # fmt: skip
     REFUSED_METHODS[_name] = _ESCAPES.format(_name)
 
-for _name in CONSTANT_METHODS:
+for _name in (*CONSTANT_METHODS, *_CALLED_ON_ENTRIES):
     setattr(node, _name, _plain(_name))
 for _name, _reason in REFUSED_METHODS.items():
     setattr(node, _name, _refused(_name, _reason))
