@@ -253,6 +253,12 @@ _MODULES: tuple[tuple[str, str], ...] = (
 )
 
 
+def writes_in_place(target: Any) -> bool:
+    """Tell whether something is a method of arrays that writes into them."""
+    of_arrays = getattr(target, "__objclass__", None) is np.ndarray
+    return of_arrays and target.__name__ in ("fill", "put", "itemset", "setfield")
+
+
 def remedy(module: str, name: str, has_rule: HasRule) -> str:
     """Return what to write instead of ``module.name`` on nodes."""
     if f"{module}.{name}" in _STANDARD:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import dataclasses
 import decimal
 import fractions
 import functools
@@ -83,6 +84,17 @@ def sine(t):
 def shuffled(x):
     RNG.shuffle(x)
     return x[0]
+
+
+def filled(x):
+    a = np.zeros(2)
+    a.fill(x[0])
+    return np.sum(a)
+
+
+def of_a_member(x):
+    model = SimpleNamespace(spline=scipy.interpolate.CubicSpline([0, 1, 2], [0, 1, 4]))
+    return model.spline(x[0])
 
 
 # name: (function, what was called, what to write instead)
@@ -187,6 +199,15 @@ MET = {
     "math of an attribute": (of_an_object, "math.exp was given model.weight", "np.exp"),
     "comprehension": (
         lambda x: sum([math.sin(v) for v in x]), "math.sin was given v", "np.sin("
+    ),
+    "mapped": (lambda x: sum(map(math.exp, x)), "math.exp was given x", "np.exp("),
+    "reduced": (
+        lambda x: functools.reduce(math.atan2, x), "math.atan2", "np.arctan2("
+    ),
+    "bound": (lambda x: functools.partial(math.pow, x[0])(2), "math.pow", "np.power("),
+    "filled": (filled, "a.fill was given x", "np.stack(parts)"),
+    "a member": (
+        of_a_member, "model.spline (scipy.interpolate.CubicSpline) was", "np.interp("
     ),
     "vectorize": (
         lambda x: np.sum(np.vectorize(sine)(x)), "math.sin was given t", "np.sin("
@@ -297,6 +318,11 @@ def wrong_call(x):
     return g(x, 1.0)
 
 
+@dataclasses.dataclass
+class Weights:
+    w: float
+
+
 def missing_key(x):
     return {"a": x}["b"]
 
@@ -316,6 +342,7 @@ UNTOLD = {
     "raise in a callback": called_back,
     "assert": checked,
     "signature": wrong_call,
+    "wrong field": lambda x: dataclasses.replace(Weights(1.0), other=x),
     "key": missing_key,
     "file": missing_file,
     "index": lambda x: [x].index(3.0),

@@ -40,7 +40,10 @@ _OTHER_CAUSES = (
 _SHOWN = 160
 """How many characters of a line are shown."""
 
-_OWN_WORDS = ("builtins", "chainrule", "collections", "copy", "functools", "itertools")
+_OWN_WORDS = (
+    "builtins", "chainrule", "collections", "contextlib", "copy", "dataclasses",
+    "functools", "itertools", "operator",
+)  # fmt: skip
 """Modules that hand on what they are given, or whose errors name the node."""
 
 
@@ -140,20 +143,29 @@ def _of_line(
         return _assignment(site) if escaped else None
     if not site.calls:
         return None
-    target = site.target
+    target, name = site.target, site.name
     if target is None and inside is not None:
         target = function_of(inside.tb_frame)
-    if target is None:
-        return None
-    module = module_of(target)
-    if module.split(".", maxsplit=1)[0] in _OWN_WORDS or not (
-        inside or is_native(target)
-    ):
+    if target is None or _hands_on(target):
+        name, target = _handed_on(site) if escaped else ("", None)
+    if target is None or not (inside or is_native(target)):
         return None
     given = site.given()
     if not given and not escaped:
         return None
-    return _words(site.name or remedies.written(target), given, site, target)
+    return _words(name or remedies.written(target), given, site, target)
+
+
+def _hands_on(target: Any) -> bool:
+    return module_of(target).split(".", maxsplit=1)[0] in _OWN_WORDS
+
+
+def _handed_on(site: Site) -> tuple[str, Any]:
+    """Return the foreign function among what was given, as in ``map(math.exp, x)``."""
+    for name, found in site.functions():
+        if is_native(found) and not _hands_on(found) and not isinstance(found, type):
+            return name, found
+    return "", None
 
 
 def _assignment(site: Site) -> str:
@@ -180,7 +192,7 @@ def _of_call(site: Site, trace: TracebackType, *, escaped: bool) -> str | None:
     target = site.target
     if target is None:
         target = function_of(trace.tb_frame)
-    if module_of(target).split(".", maxsplit=1)[0] in _OWN_WORDS:
+    if _hands_on(target):
         return None
     return _words(site.name or remedies.written(target), given or held, site, target)
 
@@ -211,16 +223,22 @@ def _of_transform(trace: list[TracebackType], *, escaped: bool) -> str | None:
 
 def _words(name: str, given: str, site: Site, target: Any) -> str:
     module, own = module_of(target), name_of(target)
-    known = "" if name.startswith("the ") else _full_name(name, f"{module}.{own}")
+    known = _full_name(name, f"{module}.{own}", target)
+    instead = remedies.remedy(module, own, _has_rule)
+    if remedies.writes_in_place(target):
+        instead = remedies.ASSIGNED
     return (
         f"{name}{known} was given {given or 'a node'}, at {_where(site)}\n"
-        "It knows plain numbers only. "
-        f"{remedies.remedy(module, own, _has_rule)}"
+        f"It knows plain numbers only. {instead}"
     )
 
 
-def _full_name(name: str, full: str) -> str:
+def _full_name(name: str, full: str, target: Any) -> str:
     """Return the full name in brackets where the user's name does not tell it."""
+    if name.startswith("the ") or remedies.writes_in_place(target):
+        return ""
+    if not hasattr(target, "__name__"):  # an object that is called
+        return f" ({full})"
     first, last = name.split(".", maxsplit=1)[0], name.rsplit(".", maxsplit=1)[-1]
     told = first == full.split(".", maxsplit=1)[0]
     told = told or (first == "np" and full.startswith("numpy."))

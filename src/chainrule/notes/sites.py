@@ -80,6 +80,13 @@ class Site:
         chain = self._chain()
         return (self._value(chain), ".".join(chain)) if chain else (None, "")
 
+    def functions(self) -> Iterator[tuple[str, Any]]:
+        """Yield the names that were given and stand for something callable."""
+        for _, chain in self._chains():
+            value = self._value(chain)
+            if callable(value):
+                yield ".".join(chain), value
+
     def given(self) -> str:
         """Say which of the names that were given hold nodes, and how."""
         shown: dict[str, str] = {}
