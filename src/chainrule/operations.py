@@ -51,7 +51,7 @@ items_of: Operation = recorder.items_of
 """Take the results of an operation with several apart: what such a namespace needs."""
 
 
-_FOR_SWEEPS = ("apply", "chosen", "is_public", "supported_product", "times_log")
+_FOR_SWEEPS = ("apply", "chosen", "is_public", "supported_product")
 
 
 def is_public(name: str) -> bool:
@@ -70,7 +70,7 @@ subtract: Operation = operation(arithmetic.subtraction_grad, np.subtract)
 multiply: Operation = operation(arithmetic.multiplication_grad, np.multiply)
 divide: Operation = operation(arithmetic.division_grad, np.divide)
 power: Operation = operation(arithmetic.power_grad, np.power)
-power_log: Operation = operation(arithmetic.power_log_grad)
+power_log: Operation = operation(partials.power_log_grad)
 float_power: Operation = operation(arithmetic.float_power_grad, np.float_power)
 remainder: Operation = operation(arithmetic.remainder_grad, np.remainder)
 negative: Operation = operation(arithmetic.negative_grad, np.negative)
@@ -83,12 +83,7 @@ def chosen(partial: Any, there: Any) -> Any:
     """Return a partial whose derivative is nan where it was chosen: ``chosen_grad``."""
     if not isinstance(there, stand_in) and not np.any(there):
         return partial
-    return record(selection.chosen_grad, (partial, there))
-
-
-def times_log(z: Any, x: Any, y: Any) -> Any:
-    """Return the derivative of ``z = x**y`` in y, right at every order where x is 0."""
-    return power_log(x, y, order=1)
+    return record(partials.chosen_grad, (partial, there))
 
 
 def supported_product(x: Any, y: Any, support: Any) -> Any:

@@ -59,19 +59,21 @@ def _generated(
     """
     if not issubclass(operation, elementwise) or operation.structural:
         return None
-    formulas = formulas_of(operation, None, recorded=True)
-    names = operation.operand_names
-    if len(formulas) != len(operation.parts) or len(names) != len(wanted):
+    names, parts = operation.operand_names, operation.parts
+    if len(names) != len(wanted):
         return None
-    nodes = [n for n, w in zip(names, wanted, strict=True) if w and n in formulas]
+    nodes = [n for i, n in enumerate(names) if wanted[i] and i in parts]
     space: dict[str, Any] = {"errors": ARITHMETIC_ERRORS, "fit": _fitted(xp)}
+    formulas: dict[str, str] = {}
     if form != "any" and is_inlined(operation):
+        formulas = formulas_of(operation, None, recorded=True)
+    if len(formulas) == len(parts):
         used = names_in(formulas[n] for n in nodes)
         space |= {f: getattr(xp, f) for f in used - {"z", *names}}
         texts = [scaled(formulas[n]) for n in nodes]
     else:
         space |= {"xp": xp, "product": product}
-        space |= {f"d_{n}": operation.parts[names.index(n)] for n in nodes}
+        space |= {f"d_{n}": parts[names.index(n)] for n in nodes}
         listed = ", ".join(names)
         texts = [f"product(xp, z_grad, d_{n}(xp, z, {listed}), None)" for n in nodes]
     lines = ["def step(z, z_grad, bars):", f"    {', '.join(names)}, = z.operands"]

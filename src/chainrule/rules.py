@@ -596,13 +596,8 @@ class namespace:
 
     def __getattr__(self, name: str) -> Any:
         """Find a function of the library, or the forward of a rule of ours."""
-        found: Any
-        if name in FORMULAS:
-            found = functools.partial(FORMULAS[name], self)
-        elif name in EXTRA:
-            found = traceable(EXTRA[name])
-        else:
-            found = getattr(self._module, name)
+        found = EXTRA.get(name)
+        found = getattr(self._module, name) if found is None else traceable(found)
         setattr(self, name, found)
         return found
 
@@ -618,14 +613,6 @@ class namespace:
 
 EXTRA: dict[str, Callable[..., Any]] = {}
 """Functions rules may call on ``xp`` that array libraries do not have."""
-
-FORMULAS: dict[str, Callable[..., Any]] = {}
-"""Functions ``f(xp, ...)`` that rules may call as ``xp.f(...)``: written with ``xp``.
-
-In a recorded sweep the operation of the same name takes their place. So a partial can
-have a short form where only its value is asked for, also as text, and one whose own
-derivatives are right everywhere.
-"""
 
 _add: Any = np.add
 

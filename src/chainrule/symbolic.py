@@ -10,11 +10,10 @@ text instead, so one declaration also serves printing and generated code::
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chainrule.rules import FORMULAS, elementwise
+from chainrule.rules import elementwise
 
 ATOM, POWER, UNARY, PRODUCT, SUM, COMPARISON = 6, 5, 4, 3, 2, 1
 
@@ -103,8 +102,6 @@ class Symbols:
         """Return a function that writes a call of ``name``."""
         if name.startswith("__"):
             raise AttributeError(name)
-        if name in FORMULAS and not self.recorded:
-            return functools.partial(FORMULAS[name], self)
 
         def call(*args: Any) -> Formula:
             texts = [as_formula(a)._at(ATOM) for a in args]

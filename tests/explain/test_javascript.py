@@ -14,8 +14,10 @@ from tests.helpers import RULES
 
 WITHOUT = {
     "angle_grad", "i0_derivative_grad", "i0_grad", "mantissa_grad",
-    "power_log_grad", "sinc_derivative_grad", "sinc_grad",
+    "sinc_derivative_grad", "sinc_grad",
 }  # fmt: skip
+# Functions that are derivatives of others, which recorded sweeps call.
+WITHOUT |= {r.__name__ for r in RULES if r.__module__.endswith(".partials")}
 
 
 def view_of(rule, *operands, value=1.0, **parameters):

@@ -260,7 +260,7 @@ class TestModes:
         moved = {
             r["name"]: r["moved by"] for r in table(text.to_text(width=300), "moved by")
         }
-        assert moved["hidden"] == "(1 / cosh(v2) ** 2) * tangent of v2"
+        assert moved["hidden"] == "(1 / (cosh(v2) * cosh(v2))) * tangent of v2"
 
     def test_second_order(self):
         text = str(gd.explain(equation, order=2)(2.0, 3.0))

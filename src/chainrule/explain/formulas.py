@@ -7,7 +7,6 @@ what was chosen: the derivative of ``x**2`` is ``2 * x``, whatever the rule does
 
 from __future__ import annotations
 
-import functools
 import inspect
 import operator
 import re
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.explain.brief import is_bool, short
-from chainrule.rules import FORMULAS, elementwise, general, linear, plain
+from chainrule.rules import elementwise, general, linear, plain
 from chainrule.symbolic import ATOM, UNARY, Formula, Symbols, as_formula
 
 _SIGNS = {
@@ -120,8 +119,6 @@ class _Terms:
         """Return a function of terms."""
         if function.startswith("__"):
             raise AttributeError(function)
-        if function in FORMULAS:
-            return functools.partial(FORMULAS[function], self)
         compute: Any = getattr(plain, function)
 
         def call(*args: Any) -> Term:

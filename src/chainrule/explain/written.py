@@ -11,7 +11,6 @@ A rule computes with the array namespace it is given. Given ``written_numpy`` an
 
 from __future__ import annotations
 
-import functools
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,7 +19,6 @@ import numpy as np
 
 from chainrule.operations_grad.indexing import getitem_grad, picks_once
 from chainrule.operations_grad.structure import identity_grad
-from chainrule.rules import FORMULAS
 from chainrule.shapes import reduced_axes
 from chainrule.symbolic import ATOM, Formula
 from chainrule.values import operation_name
@@ -98,8 +96,6 @@ class WrittenNumPy:
 
     def __getattr__(self, name: str) -> Any:
         """Find a function of NumPy; ours that have no formula raise."""
-        if name in FORMULAS:
-            return functools.partial(FORMULAS[name], self)
         found: Any = getattr(self._module, name)
         if not callable(found):
             if name == "linalg":

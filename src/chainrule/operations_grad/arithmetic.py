@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.cases import Cases, Conventions, Domain, Dtypes, case, positive
-from chainrule.rules import EXTRA, FORMULAS, elementwise
+from chainrule.operations_grad.partials import chosen
+from chainrule.rules import elementwise
 from chainrule.shapes import is_complex
 
 
@@ -100,7 +101,7 @@ class power_grad(elementwise):
         if type(y) is int or type(y) is float:
             return _constant_power(xp, z, x, y)
         at_zero = xp.where(y == 0, 1.0, y - 1)
-        factor = xp.chosen(y, (x == 0) * (y == 0))
+        factor = chosen(xp, y, (x == 0) * (y == 0))
         return factor * xp.power(x, xp.where(x == 0, at_zero, y - 1))
 
     @staticmethod
@@ -108,7 +109,9 @@ class power_grad(elementwise):
         """dz/dy = z log(x), and 0 where x = 0 and y > 0"""
         if (type(x) is int or type(x) is float) and x > 0:
             return z * math.log(x)
-        return xp.times_log(z, x, y)
+        if xp.recorded:
+            return xp.power_log(x, y, order=1)
+        return z * xp.log(xp.where(x == 0, xp.where(y > 0, 1.0, x), x))
 
 
 def _constant_power(xp: Any, z: Any, x: Any, y: float) -> Any:
@@ -126,48 +129,6 @@ def _constant_power(xp: Any, z: Any, x: Any, y: float) -> Any:
     if y == -1:
         return -(z * z)
     return y * xp.power(x, y - 1)
-
-
-def times_log(xp: Any, z: Any, x: Any, y: Any) -> Any:
-    """Return ``z log(x)`` for ``z = x**y``, 0 where x = 0 and y > 0."""
-    return z * xp.log(xp.where(x == 0, xp.where(y > 0, 1.0, x), x))
-
-
-def power_log(x: Any, y: Any, *, order: int) -> Any:
-    """Return ``x**y log(x)**order``, 0 where x = 0 and y > 0."""
-    x, y = np.asarray(x), np.asarray(y)
-    z = np.power(x, y) * np.log(x) ** order
-    return np.where((x == 0) & (y > 0), 0.0, z).astype(z.dtype)[()]
-
-
-FORMULAS["times_log"] = times_log
-EXTRA["power_log"] = power_log
-
-
-class power_log_grad(elementwise):
-    """z = x**y log(x)**order, the derivative of x**y of that order in y
-
-    At ``x = 0`` it is its limit: 0 for ``y > 0``, infinite for ``y <= 0``.
-    """
-
-    forward = power_log
-    domain: Domain = {"x": (0.5, 2.0)}
-    cases: Cases = (
-        case(positive(3), (3,), order=1),
-        case(positive(2, 1), (3,), order=2),
-        case(positive(), (), order=1),
-    )
-
-    @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any, *, order: int) -> Any:
-        """dz/dx = x**(y-1) (y log(x)**order + order log(x)**(order-1))"""
-        lower = xp.power_log(x, y - 1, order=order - 1)
-        return y * xp.power_log(x, y - 1, order=order) + order * lower
-
-    @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any, *, order: int) -> Any:
-        """dz/dy = x**y log(x)**(order+1)"""
-        return xp.power_log(x, y, order=order + 1)
 
 
 class float_power_grad(power_grad):
@@ -238,7 +199,7 @@ class absolute_grad(elementwise):
             if xp.recorded:
                 return xp.unit(x)
             safe = xp.where(z == 0, 1.0 + z, z)
-            return xp.chosen(xp.conjugate(x) / safe, z == 0)
+            return chosen(xp, xp.conjugate(x) / safe, z == 0)
         return xp.sign(x)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.cases import Cases, Conventions, Domain, Dtypes, case
+from chainrule.operations_grad.partials import chosen
 from chainrule.rules import EXTRA, elementwise, general
 from chainrule.shapes import is_complex
 
@@ -74,7 +75,7 @@ class root_grad(elementwise):
     def d_x(xp: Any, z: Any, x: Any) -> Any:
         """dz/dx = 1 / (2 z), and 0 where z = 0"""
         steep = 0.5 / xp.where(z == 0, 1.0, z)
-        return xp.where(z == 0, xp.chosen(z, z == 0), steep)
+        return xp.where(z == 0, chosen(xp, z, z == 0), steep)
 
 
 class cbrt_grad(elementwise):
@@ -112,14 +113,14 @@ class hypot_grad(elementwise):
         """dz/dx = x / z, and 0 where z = 0"""
         if xp.recorded:
             return xp.direction(x, y)
-        return xp.chosen(x / xp.where(z == 0, 1.0 + z, z), z == 0)
+        return chosen(xp, x / xp.where(z == 0, 1.0 + z, z), z == 0)
 
     @staticmethod
     def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
         """dz/dy = y / z, and 0 where z = 0"""
         if xp.recorded:
             return xp.direction(y, x)
-        return xp.chosen(y / xp.where(z == 0, 1.0 + z, z), z == 0)
+        return chosen(xp, y / xp.where(z == 0, 1.0 + z, z), z == 0)
 
 
 # --------------------------------------------------------- exponentials and logarithms
@@ -404,7 +405,8 @@ class tanh_grad(elementwise):
         """dz/dx = 1 / cosh(x)**2; 1 - z**2 would lose its digits where z is near 1"""
         if xp.recorded or is_complex(x):
             return xp.sech_square(x)
-        return 1 / xp.cosh(x) ** 2
+        c = xp.cosh(x)
+        return 1 / (c * c)
 
 
 class arcsinh_grad(elementwise):
@@ -526,9 +528,10 @@ def sinc_derivative(x: Any, *, order: int) -> Any:
     those of what is left of ``x`` beside a whole number: ``pi x`` is rounded.
     """
     x = np.asarray(x)
-    u = math.pi * x
+    u: Any = math.pi * x
     near = np.abs(u) < order + 1
-    t, far = np.where(near, u, 0.0), np.where(near, 1.0, u)
+    t: Any = np.where(near, u, 0.0)
+    far: Any = np.where(near, 1.0, u)
     first = order % 2
     series: Any = 0.0
     term = (t if first else 1.0) * (-1.0) ** ((order + first) // 2)

@@ -15,6 +15,7 @@ import numpy as np
 
 from chainrule.cases import Cases, Dtypes, case, positive, regular, spd, symmetric
 from chainrule.errors import ArgumentError
+from chainrule.operations_grad.partials import chosen
 from chainrule.rules import EXTRA, general, plain, traceable
 from chainrule.shapes import Axis, dtype_of, is_complex, kept_shape, shape_of
 
@@ -486,9 +487,9 @@ def _norm_partial(xp: Any, z: Any, x: Any, ord: float) -> Any:
         square = xp.real(ratio * partial) if is_complex(x) else ratio * ratio
         partial = partial * xp.power(square, (ord - 2) / 2)
     if even:
-        return xp.chosen(partial, z == 0)
+        return chosen(xp, partial, z == 0)
     kink = zero if ord < 2 and ord != 1 else (z == 0) & zero
-    return xp.where(zero, xp.chosen(0.0 * x, kink), partial)
+    return xp.where(zero, chosen(xp, 0.0 * x, kink), partial)
 
 
 # --------------------------------------------------------------------- decompositions

@@ -14,12 +14,27 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import Cases, Conventions, Domain, Dtypes, case
+from chainrule.cases import Cases, Conventions, Domain, Dtypes, case, positive
 from chainrule.rules import EXTRA, elementwise, general
 from chainrule.shapes import is_complex
 
 REAL = ("float32", "float64")
 LN_2 = math.log(2.0)
+
+
+def chosen(xp: Any, partial: Any, there: Any) -> Any:
+    """Return a partial that is a choice where ``there`` holds, and a limit elsewhere.
+
+    It is the partial itself, and its derivative, in a recorded sweep, is nan there.
+    """
+    return xp.chosen(partial, there) if xp.recorded else partial
+
+
+def power_log(x: Any, y: Any, *, order: int) -> Any:
+    """Return ``x**y log(x)**order``, 0 where x = 0 and y > 0."""
+    x, y = np.asarray(x), np.asarray(y)
+    z = np.power(x, y) * np.log(x) ** order
+    return np.where((x == 0) & (y > 0), 0.0, z).astype(z.dtype)[()]
 
 
 def direction(x: Any, y: Any) -> Any:
@@ -79,7 +94,7 @@ def unit(x: Any) -> Any:
 
 EXTRA.update(
     (f.__name__, f)
-    for f in (direction, turning, share, share2, one_minus_square,
+    for f in (power_log, direction, turning, share, share2, one_minus_square,
               one_over_one_plus_square, one_over_root, sech_square, unit)
 )  # fmt: skip
 
@@ -227,3 +242,59 @@ class unit_grad(general):
 
 def _turned(xp: Any, moved: Any, z: Any, x: Any) -> Any:
     return -1j * z * (xp.imag(z * moved) / xp.absolute(x))
+
+
+class chosen_grad(elementwise):
+    """z = x, a partial derivative that is chosen where ``there`` holds
+
+    At a kink such as the norm's at 0 the first derivative is a convention, and has no
+    derivative of its own: it is nan there, so that no second derivative takes the
+    choice for a limit. Rules hand such partials through ``chosen(xp, partial, there)``.
+    """
+
+    inline = False
+    constant_in: tuple[str, ...] = ("there",)
+    cases: Cases = (
+        case((3,), np.zeros(3, dtype=bool)),
+        case((2, 3), np.zeros((2, 1), dtype=bool)),
+        case((), False),
+        case((3,), np.zeros((2, 1), dtype=bool)),
+    )
+    conventions: Conventions = (((2.0, 1.0), (np.nan, None)), ((2.0, 0.0), (1.0, None)))
+
+    @staticmethod
+    def forward(x: Any, there: Any) -> Any:
+        """Return ``x``, in the shape of both."""
+        shape = np.broadcast_shapes(np.shape(x), np.shape(there))
+        return x if np.shape(x) == shape else np.broadcast_to(x, shape)
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any, there: Any) -> Any:
+        """dz/dx = 1, and nan where the partial was chosen"""
+        return xp.where(there, np.nan, 1.0)
+
+
+class power_log_grad(elementwise):
+    """z = x**y log(x)**order, the derivative of x**y of that order in y
+
+    At ``x = 0`` it is its limit: 0 for ``y > 0``, infinite for ``y <= 0``.
+    """
+
+    forward = power_log
+    domain: Domain = {"x": (0.5, 2.0)}
+    cases: Cases = (
+        case(positive(3), (3,), order=1),
+        case(positive(2, 1), (3,), order=2),
+        case(positive(), (), order=1),
+    )
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any, y: Any, *, order: int) -> Any:
+        """dz/dx = x**(y-1) (y log(x)**order + order log(x)**(order-1))"""
+        lower = xp.power_log(x, y - 1, order=order - 1)
+        return y * xp.power_log(x, y - 1, order=order) + order * lower
+
+    @staticmethod
+    def d_y(xp: Any, z: Any, x: Any, y: Any, *, order: int) -> Any:
+        """dz/dy = x**y log(x)**(order+1)"""
+        return xp.power_log(x, y, order=order + 1)

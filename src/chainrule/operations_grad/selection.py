@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.cases import Cases, Conventions, Domain, Dtypes, case
-from chainrule.rules import FORMULAS, elementwise, linear
+from chainrule.rules import elementwise, linear
 
 REAL = ("float32", "float64")
 
@@ -151,48 +151,6 @@ class clip_grad(elementwise):
     def d_high(xp: Any, z: Any, x: Any, low: Any, high: Any) -> Any:
         """dz/dhigh = 1 where x > high or low > high, else structurally 0"""
         return xp.logical_or(x > high, low > high)
-
-
-# ---------------------------------------------- partials that are a choice at a point
-
-
-def chosen(xp: Any, x: Any, there: Any) -> Any:
-    """Return ``x``, a partial; where ``there`` holds it is a choice and no limit."""
-    return x
-
-
-FORMULAS["chosen"] = chosen
-
-
-class chosen_grad(elementwise):
-    """z = x, a partial derivative that is chosen where ``there`` holds
-
-    At a kink such as the norm's at 0 the first derivative is a convention, and has no
-    derivative of its own: it is nan there, so that no second derivative takes the
-    choice for a limit. Partials are handed through by ``xp.chosen(partial, there)``;
-    plain sweeps and formulas see the partial alone.
-    """
-
-    inline = False
-    constant_in: tuple[str, ...] = ("there",)
-    cases: Cases = (
-        case((3,), np.zeros(3, dtype=bool)),
-        case((2, 3), np.zeros((2, 1), dtype=bool)),
-        case((), False),
-        case((3,), np.zeros((2, 1), dtype=bool)),
-    )
-    conventions: Conventions = (((2.0, 1.0), (np.nan, None)), ((2.0, 0.0), (1.0, None)))
-
-    @staticmethod
-    def forward(x: Any, there: Any) -> Any:
-        """Return ``x``, in the shape of both."""
-        shape = np.broadcast_shapes(np.shape(x), np.shape(there))
-        return x if np.shape(x) == shape else np.broadcast_to(x, shape)
-
-    @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, there: Any) -> Any:
-        """dz/dx = 1, and nan where the partial was chosen"""
-        return xp.where(there, np.nan, 1.0)
 
 
 # ----------------------------------------------------- signs, and the parts of a number
