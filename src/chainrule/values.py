@@ -132,6 +132,9 @@ def check_cotangent(z_grad: Any, value: Any, name: str) -> Any:
     return float(given) if type(value) is float else given.astype(want)
 
 
+_UNCHANGING = frozenset([int, bool, float, str, slice, type(None)])
+
+
 def kept(x: Any) -> Any:
     """Return a parameter that its owner cannot change: arrays are copied.
 
@@ -139,7 +142,7 @@ def kept(x: Any) -> Any:
     are.
     """
     kind = kind_of(x)
-    if kind is int or kind is bool or x is None:
+    if kind in _UNCHANGING:
         return x
     if isinstance(x, ndarray):
         return x.copy()
