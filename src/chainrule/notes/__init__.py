@@ -1,5 +1,14 @@
 """Notes on errors of code that knows nothing of nodes: see ``meetings``."""
 
-from chainrule.notes.meetings import annotate
 
-__all__ = ["annotate"]
+def annotate(error: Exception) -> None:
+    """Add a note to an exception that a node met foreign code; once, and never raise.
+
+    Parameters
+    ----------
+    error
+        An exception on its way out of a function that a transform runs.
+    """
+    from chainrule.notes import meetings  # what reads code waits for an error
+
+    meetings.annotate(error)

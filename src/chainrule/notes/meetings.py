@@ -48,13 +48,7 @@ _OWN_WORDS = (
 
 
 def annotate(error: Exception) -> None:
-    """Add a note to an exception that a node met foreign code; once, and never raise.
-
-    Parameters
-    ----------
-    error
-        An exception on its way out of a function that a transform runs.
-    """
+    """Add the note, if there is something to say and nobody has said it."""
     with contextlib.suppress(Exception):
         notes: list[str] = getattr(error, "__notes__", [])
         if any(note.startswith(_MARK) for note in notes):

@@ -22,6 +22,7 @@ from chainrule.shapes import TUPLE, ndarray
 from chainrule.vertices import vertex
 
 _CALLS = ("CALL", "PRECALL")
+_NO_VARIABLES = ("CONST", "ATTR", "METHOD", "SUPER_ATTR", "SPECIAL", "COMMON")
 _READS_AHEAD = ("LOAD_ATTR", "LOAD_METHOD")
 _PLAIN_ATTRIBUTES = names("value shape size ndim dtype grad")
 _PLAIN_MAKERS = names(
