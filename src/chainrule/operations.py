@@ -30,6 +30,7 @@ from chainrule.operations_grad import (
     reductions,
     selection,
     shaping,
+    spectra,
 )
 from chainrule.operations_grad import linalg as matrices
 from chainrule.recorder import as_operand, record
@@ -51,7 +52,10 @@ items_of: Operation = recorder.items_of
 """Take the results of an operation with several apart: what such a namespace needs."""
 
 
-_FOR_SWEEPS = ("apply", "chosen", "is_public", "supported_product")
+_FOR_SWEEPS = (
+    "apply", "chosen", "is_public", "supported_product", "reduced_svd",
+    "weighted_projectors", "weighted_dyads",
+)  # fmt: skip
 
 
 def is_public(name: str) -> bool:
@@ -118,6 +122,8 @@ serve(einsum, np.einsum)
 
 # --------------------------------------------------------------------------- linalg
 
+weighted_projectors: Operation = operation(spectra.weighted_projectors_grad)
+weighted_dyads: Operation = operation(spectra.weighted_dyads_grad)
 cofactors: Operation = operation(matrices.cofactors_grad)
 linalg: SimpleNamespace = SimpleNamespace(
     solve=operation(matrices.solve_grad, np.linalg.solve),
@@ -126,12 +132,13 @@ linalg: SimpleNamespace = SimpleNamespace(
     det=operation(matrices.det_grad, np.linalg.det),
     slogdet=operation(matrices.slogdet_grad, np.linalg.slogdet),
     cholesky=operation(matrices.cholesky_grad, np.linalg.cholesky),
-    eigh=operation(matrices.eigh_grad, np.linalg.eigh),
+    eigh=operation(spectra.eigh_grad, np.linalg.eigh),
     vector_norm=operation(matrices.vector_norm_grad),
-    reduced_svd=operation(matrices.svd_grad),
+    reduced_svd=operation(spectra.svd_grad),
     reduced_qr=operation(matrices.qr_grad),
 )
 """The operations of ``numpy.linalg`` that have a rule."""
+reduced_svd: Operation = linalg.reduced_svd
 
 fft: SimpleNamespace = SimpleNamespace(
     fft=operation(fourier.fft_grad, np.fft.fft),

@@ -1,4 +1,4 @@
-"""Rules of linear algebra: solve, inv, det, slogdet, cholesky, norm, eigh, svd, qr.
+"""Rules of linear algebra: solve, inv, det, slogdet, cholesky, norm, qr.
 
 The formulas are those of M. Giles, "Collected matrix derivative results for forward and
 reverse mode algorithmic differentiation" (2008), extended to stacks and to complex
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import Cases, Dtypes, case, positive, regular, spd, symmetric
+from chainrule.cases import Cases, case, positive, regular, spd
 from chainrule.errors import ArgumentError
 from chainrule.operations_grad.partials import chosen
 from chainrule.rules import EXTRA, general, plain, traceable
@@ -543,150 +543,6 @@ class cholesky_grad(general):
         middle = xp.matmul(xp.matmul(inverse, x_dot), adjoint(xp, inverse))
         z_dot = xp.matmul(z, lower_half(middle))
         return adjoint(xp, z_dot) if upper else z_dot
-
-
-class eigh_grad(general):
-    """w, v = eigh(x), with x v = v diag(w), x Hermitian
-
-    NumPy reads one triangle, so the derivative is on that triangle. The eigenvalues
-    have a derivative where they are distinct; symmetric functions of repeated ones do
-    too, and get it. The eigenvectors of a repeated eigenvalue have none: what depends
-    on them becomes nan or inf. Of complex eigenvectors only functions that do not
-    depend on their phases have a derivative. Source: Giles 2008, 3.1.
-    """
-
-    outputs = 2
-    cases: Cases = (
-        case(symmetric(3, 3)),
-        case(symmetric(2, 2, 2)),
-        case(symmetric(3, 3), UPLO="U"),
-        case(symmetric(1, 1)),
-    )
-    dtypes: Dtypes = ("float32", "float64")
-    untested = "complex eigenvectors: LAPACK chooses their phases"
-
-    @staticmethod
-    def forward(x: Any, *, UPLO: str = "L") -> Any:
-        """Call NumPy's eigh."""
-        return _linalg.eigh(x, UPLO=UPLO)
-
-    @staticmethod
-    def pullback(
-        xp: Any, z_grad: Any, z: Any, x: Any, *, UPLO: str = "L"
-    ) -> tuple[Any]:
-        """x_grad = conj(v) (diag(w_grad) + f * (v.T v_grad)) v.T, f 1 / (w_j - w_i)"""
-        (w_grad, v_grad), (w, v) = z_grad, z
-        left: Any = 0.0
-        if w_grad is not None:
-            left = conjugate(xp, v) * columns(xp, w_grad)
-        if v_grad is not None:
-            turned = _one_over_gaps(w) * xp.matmul(swapped(xp, v), v_grad)
-            left = left + xp.matmul(conjugate(xp, v), turned)
-        x_grad = xp.matmul(left, swapped(xp, v))
-        return (as_read_grad(xp, x_grad, upper=UPLO in ("U", "u")),)
-
-    @staticmethod
-    def pushforward(xp: Any, tangents: Any, z: Any, x: Any, *, UPLO: str = "L") -> Any:
-        """w_dot = diag(m), v_dot = v (f * m), m = v.H x_dot v, f = 1 / (w_j - w_i)"""
-        (x_dot,), (w, v) = tangents, z
-        if x_dot is None:
-            return None
-        x_dot = as_read(xp, x_dot, upper=UPLO in ("U", "u"))
-        m = xp.matmul(adjoint(xp, v), xp.matmul(x_dot, v))
-        return diagonal_of(xp, m), xp.matmul(v, _one_over_gaps(w) * m)
-
-
-def _one_over_gaps(w: Any) -> Any:
-    """Return 1 / (w_j - w_i), and 0 on the diagonal."""
-    n = shape_of(w)[-1]
-    index = (Ellipsis, None, slice(None)), (Ellipsis, slice(None), None)
-    beside = np.diag(np.full(n, np.inf, dtype_of(w)))
-    with np.errstate(divide="ignore"):
-        return 1 / (w[index[0]] - w[index[1]] + beside)
-
-
-class svd_grad(general):
-    """u, s, vh = svd(x), with x = u diag(s) vh, u and vh without their null spaces
-
-    Singular values have a derivative where they are distinct and positive; symmetric
-    functions of repeated ones get it too. Singular vectors of a repeated or vanishing
-    singular value have none: what depends on them becomes nan or inf. Of complex
-    singular vectors only functions that do not depend on their phases have a
-    derivative. Source: J. Townsend, "Differentiating the singular value decomposition"
-    (2016); Giles 2008, 3.2.
-    """
-
-    outputs = 3
-    cases: Cases = (
-        case((3, 3)),
-        case((4, 2)),
-        case((2, 4)),
-        case((2, 3, 2)),
-        case((1, 1)),
-    )
-    dtypes: Dtypes = ("float32", "float64")
-    untested = "complex singular vectors: LAPACK chooses their phases"
-
-    @staticmethod
-    def forward(x: Any) -> Any:
-        """Call NumPy's svd for the vectors of the singular values alone."""
-        return _linalg.svd(x, full_matrices=False)
-
-    @staticmethod
-    def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:
-        """x_grad = conj(u) p_grad conj(vh) + what leaves the spaces of u and v"""
-        (u_grad, s_grad, vh_grad), (u, s, vh) = z_grad, z
-        k = shape_of(s)[-1]
-        middle: Any = np.zeros((k, k), dtype_of(x))
-        outside: Any = 0.0
-        u_c, vh_c = conjugate(xp, u), conjugate(xp, vh)
-        if s_grad is not None:
-            middle = middle + columns(xp, s_grad) * np.eye(k, dtype=dtype_of(s))
-        if u_grad is not None:
-            inside = xp.matmul(swapped(xp, u), u_grad)
-            q = _one_over_gaps(s * s) * inside
-            middle = middle + (q + adjoint(xp, q)) * columns(xp, s)
-            if is_complex(x):
-                phase = 1j * xp.imag(diagonal_of(xp, inside)) / s
-                middle = middle + columns(xp, phase) * np.eye(k)
-            if shape_of(u)[-2] > k:
-                beside = (u_grad - xp.matmul(u_c, inside)) / columns(xp, s)
-                outside = outside + xp.matmul(beside, vh_c)
-        if vh_grad is not None:
-            v_grad = adjoint(xp, vh_grad)
-            inside = xp.matmul(vh_c, v_grad)
-            r = _one_over_gaps(s * s) * inside
-            middle = middle + rows(xp, s) * (r + adjoint(xp, r))
-            if shape_of(vh)[-1] > k:
-                beside = v_grad - xp.matmul(swapped(xp, vh), inside)
-                beside = xp.matmul(beside / columns(xp, s), swapped(xp, u))
-                outside = outside + adjoint(xp, beside)
-        return (xp.matmul(xp.matmul(u_c, middle), vh_c) + outside,)
-
-    @staticmethod
-    def pushforward(xp: Any, tangents: Any, z: Any, x: Any) -> Any:
-        """s_dot = real(diag(p)), p = u.H x_dot v; u and v turn by f * (p s + s p.H)"""
-        (x_dot,), (u, s, vh) = tangents, z
-        if x_dot is None:
-            return None
-        u_h, v = adjoint(xp, u), adjoint(xp, vh)
-        p = xp.matmul(xp.matmul(u_h, x_dot), v)
-        p_h, gaps = adjoint(xp, p), _one_over_gaps(s * s)
-        u_turn = gaps * (p * columns(xp, s) + rows(xp, s) * p_h)
-        v_turn = gaps * (rows(xp, s) * p + p_h * columns(xp, s))
-        s_dot = diagonal_of(xp, p)
-        if is_complex(x):
-            phase = 1j * xp.imag(s_dot) / s
-            u_turn = u_turn + columns(xp, phase) * np.eye(shape_of(s)[-1])
-            s_dot = xp.real(s_dot)
-        u_dot, v_dot = xp.matmul(u, u_turn), xp.matmul(v, v_turn)
-        if shape_of(u)[-2] > shape_of(s)[-1]:
-            moved = xp.matmul(x_dot, v)
-            u_dot = u_dot + (moved - xp.matmul(u, p)) / columns(xp, s)
-        if shape_of(vh)[-1] > shape_of(s)[-1]:
-            moved = xp.matmul(adjoint(xp, x_dot), u)
-            v_dot = v_dot + (moved - xp.matmul(v, p_h)) / columns(xp, s)
-        return u_dot, s_dot, adjoint(xp, v_dot)
 
 
 class qr_grad(general):
