@@ -10,7 +10,7 @@ import pytest
 import scipy.special
 
 import chainrule as gd
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, ShapeError
 from chainrule.rules import REGISTRY, elementwise, general, linear, multilinear, rule
 from chainrule.wrapping import operation
 
@@ -241,3 +241,44 @@ def test_class_methods_and_library_forwards_are_read(registry):
 
     assert scaled_grad.operand_names == ("x",)
     assert gd.grad(operation(scaled_grad))(1.0) == 2.0
+
+
+def forgets(xp, z_grad, z, x, y):
+    return (z_grad * y,)
+
+
+def takes_apart(xp, z_grad, z, x):
+    return 2.0 * z_grad
+
+
+def forgets_together(xp, z_grad, *operands):
+    return [z_grad] * (len(operands) - 1)
+
+
+INCOMPLETE = {
+    "a forgotten operand": (
+        general, {"forward": np.multiply, "pullback": forgets}, 2, "2 cotangents.*1"),
+    "an array for a tuple": (
+        general, {"forward": np.conj, "pullback": takes_apart}, 1, "1 cotangents.*array"
+    ),
+    "all together": (
+        linear, {"forward": joined, "transposes": forgets_together}, 2, "2 cotangents"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", INCOMPLETE)
+def test_a_pullback_returns_a_cotangent_for_each_operand(name, registry):
+    kind, body, count, text = INCOMPLETE[name]
+    static = {k: v if k == "forward" else staticmethod(v) for k, v in body.items()}
+    if name == "all together":
+        static["forward"] = staticmethod(joined)
+    made = type("incomplete_grad", (kind,), static)
+    f = operation(made)
+
+    def total(x):
+        operands = [x] * count
+        return np.sum(f(operands) if made.variadic else f(*operands))
+
+    for derivative in (gd.grad(total), gd.hessian(total)):
+        with pytest.raises(ShapeError, match=text):
+            derivative(np.ones(3))

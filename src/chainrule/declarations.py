@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, ShapeError
+from chainrule.shapes import SEQUENCES, describe
 
 _CODE_VARIADIC = 4
 _CODE_KEYWORDS = 8
@@ -299,3 +300,20 @@ def _check_named(
                 f"{cls.__name__}.{what} names {n!r}, which is no operand: the operands "
                 f"are ({', '.join(names)})."
             )
+
+
+# ------------------------------------------------------------------------ in a sweep
+
+
+def one_per_operand(operation: Any, grads: Any, count: int) -> Any:
+    """Return the cotangents that a rule found together, or raise if it forgot some.
+
+    An array in place of a tuple of one would be taken apart, and be wrong.
+    """
+    if isinstance(grads, SEQUENCES) and len(grads) == count:
+        return grads
+    found = f"{len(grads)}" if isinstance(grads, SEQUENCES) else describe(grads)
+    raise ShapeError(
+        f"{operation.__name__}.{operation._main} must return a tuple of {count} "
+        f"cotangents, one per operand; it returned {found}."
+    )

@@ -16,8 +16,16 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from chainrule.declarations import one_per_operand
 from chainrule.owned_arrays import LARGE, accumulate_by, add_into, times
-from chainrule.rules import elementwise, general, linear, plain, pulled, rule
+from chainrule.rules import (
+    elementwise,
+    general,
+    linear,
+    plain,
+    pulled,
+    rule,
+)
 from chainrule.scalar_forms import MATH, SCALAR_FORMS
 from chainrule.supports import accumulate, fit, project, supported
 from chainrule.symbolic import partial_formulas
@@ -93,7 +101,13 @@ def array_step(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
     lines.append("    try:")
     if issubclass(operation, general):
         given = f"np, z_grad, z._value, {listed}, **parameters"
-        lines += [f"        parts = rule.pullback({given})"]
+        names["one_per_operand"] = one_per_operand
+        count = len(wanted)
+        lines += [
+            f"        parts = rule.pullback({given})",
+            f"        if type(parts) is not tuple or len(parts) != {count}:",
+            f"            parts = one_per_operand(rule, parts, {count})",
+        ]
     adds = ["        pass", "    except errors:"]
     adds += ["        return reference_step(z, z_grad, bars)"]
     for i, is_node in enumerate(wanted):
@@ -205,6 +219,7 @@ def variadic_step(operation: type[linear]) -> Step:
         parts: Any = None
         if operation._main == "transposes":
             parts = operation.transposes(plain, z_grad, *values, **parameters)
+            parts = one_per_operand(operation, parts, len(values))
         for i, x in enumerate(operands):
             if not isinstance(x, vertex):
                 continue

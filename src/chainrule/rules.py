@@ -41,6 +41,7 @@ from chainrule.declarations import (
     check_declaration,
     check_names,
     derivative,
+    one_per_operand,
 )
 from chainrule.errors import RecordingError
 from chainrule.shapes import TUPLE, ndarray, shape_of
@@ -413,6 +414,7 @@ class linear(rule, kind=True):
     ) -> Iterator[tuple[int, supported]]:
         transposes = cls.transposes
         parts = transposes(xp, z_bar.value, *operands, **parameters)
+        parts = one_per_operand(cls, parts, len(operands))
         marks: Any = None
         if z_bar.support is not None:
             values = [raw(x) for x in operands]
@@ -532,6 +534,7 @@ class general(rule, kind=True):
         """Yield what ``pullback`` returns; supports end here, or pass if structural."""
         results = results_of(xp, z)
         grads = cls.pullback(xp, z_bar.value, results, *operands, **parameters)
+        grads = one_per_operand(cls, grads, len(operands))
         marks: Any = None
         if cls.structural:
             values = [raw(x) for x in operands]
