@@ -30,6 +30,7 @@ from chainrule.operations_grad.linalg import (
     rows,
     swapped,
 )
+from chainrule.operations_grad.partials import chosen
 from chainrule.rules import EXTRA, general
 from chainrule.shapes import dtype_of, is_complex, shape_of
 from chainrule.vertices import first_stand_in, raw
@@ -68,7 +69,7 @@ def over(xp: Any, x: Any, gaps: Any, tied: Any, at_ties: Any) -> Any:
     """Return ``x / gaps``, at ties what is given: 0 or nan, with the derivative nan."""
     quotient = x / xp.where(tied, 1.0, gaps)
     value = xp.where(tied, xp.astype(at_ties, dtype_of(x)) + 0.0 * x, quotient)
-    return xp.chosen(value, tied)
+    return chosen(xp, value, tied)
 
 
 def zero_or_nan(quiet: Any) -> Any:
@@ -218,7 +219,7 @@ class eigh_grad(general):
         m = xp.matmul(adjoint(xp, v), xp.matmul(x_dot, v))
         q = rotation(raw(w), raw(m))
         w_dot = diagonal_of(xp, xp.matmul(adjoint(np, q), xp.matmul(m, q)))
-        w_dot = xp.chosen(xp.real(w_dot) if is_complex(m) else w_dot, _tied(w))
+        w_dot = chosen(xp, xp.real(w_dot) if is_complex(m) else w_dot, _tied(w))
         return w_dot, xp.matmul(v, _turn(xp, m, w, is_small(m, m)))
 
 
@@ -376,7 +377,7 @@ class svd_grad(general):
         q = rotations(raw(s), raw(p))
         turned = xp.matmul(adjoint(np, q[0]), xp.matmul(p, q[1]))
         s_dot = diagonal_of(xp, xp.real(turned) if is_complex(p) else turned)
-        s_dot = xp.chosen(s_dot, _tied(s))
+        s_dot = chosen(xp, s_dot, _tied(s))
         a, b = _halves(xp, p, s)
         u_dot, v_dot = xp.matmul(u, a + b), xp.matmul(v, a - b)
         if shape_of(u)[-2] > shape_of(s)[-1]:
