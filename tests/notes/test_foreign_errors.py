@@ -278,6 +278,7 @@ def test_every_transform_adds_one_note(name):
     assert "math.sin was given t" in note
 
 
+@pytest.mark.filterwarnings("ignore:Calling linalg.det:DeprecationWarning")
 def test_a_foreign_function_may_be_what_is_differentiated():
     (note,) = notes(gd.grad(scipy.linalg.det), M)
     assert "scipy.linalg.det was given" in note
@@ -366,6 +367,7 @@ def test_other_errors_get_no_note(name):
     assert notes(gd.grad(UNTOLD[name]), 2.0) == []
 
 
+@pytest.mark.filterwarnings("ignore:Calling linalg.det:DeprecationWarning")
 def test_a_note_survives_nested_transforms_once():
     def inner(y):
         return scipy.linalg.det(M * y)

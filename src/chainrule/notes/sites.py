@@ -55,6 +55,8 @@ class Site:
         at = found[place]
         self._span = _span(at)
         self._before = [x for x in found[:place] if _inside(_span(x), self._span)]
+        outside = [x for x in found[:place] if not _inside(_span(x), self._span)]
+        self._opens: tuple[str, ...] = _names(outside[-1]) if outside else ()
         self.raises: bool = at.opname in ("RAISE_VARARGS", "RERAISE")
         self.calls: bool = at.opname.startswith(_CALLS)
         self.assigns: bool = at.opname == "STORE_SUBSCR"
@@ -78,7 +80,7 @@ class Site:
     @property
     def assigned(self) -> tuple[Any, str]:
         """The object that an entry is assigned to, and how it is written."""
-        chain = self._chain()
+        chain = self._chain() or self._opening()
         return (self._value(chain), ".".join(chain)) if chain else (None, "")
 
     def functions(self) -> Iterator[tuple[str, Any]]:
@@ -124,6 +126,14 @@ class Site:
             longer = (x for x in rest if self._starts(x) and _computes(x))
             return [] if any(_span(x) != self._span for x in longer) else chain
         return []
+
+    def _opening(self) -> list[str]:
+        """Return the name that was read at once with the one before this source.
+
+        Python 3.13 reads ``x`` and ``a`` of ``a[i] = x`` in one instruction, which
+        stands at ``x``.
+        """
+        return [self._opens[1]] if len(self._opens) == 2 else []
 
     def _starts(self, at: dis.Instruction) -> bool:
         return _span(at)[0] == self._span[0]
