@@ -51,9 +51,15 @@ class Body:
         Nodes from outside that its results depend on.
     """
 
-    def __init__(self, home: Trace, f: Flat, examples: Leaves, times: int = 1) -> None:
-        """Trace the body, which each run of ``home`` repeats so many times."""
-        inner = Trace(home)
+    def __init__(
+        self, home: Trace, f: Flat, examples: Leaves, times: int = 1,
+        *, protected: bool = False,
+    ) -> None:  # fmt: skip
+        """Trace the body, which each run of ``home`` repeats so many times.
+
+        A ``protected`` one is run only where a condition holds.
+        """
+        inner = Trace(home, protected=protected)
         inner.repeats *= times
         start = next_serial()
         inputs = [inner.input(x) for x in examples]

@@ -452,6 +452,11 @@ class Loop:
                     stack[t] = found[i]
         return (*carry, *stacks)
 
+    def outline(self, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
+        """Return what is like the results, without taking a step."""
+        carry = leaves[: self.carried]
+        return (*carry, *map(np.zeros_like, self._stacks(carry)))
+
     def _on_tape(self, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
         """Run all steps in one call."""
         n = self.carried
@@ -634,7 +639,9 @@ class Branches:
         self.home = home
         self.flats = flats
         examples = [example_of(x) for x in given]
-        self.bodies: list[Body] = [Body(home, flat, examples) for flat in flats]
+        self.bodies: list[Body] = [
+            Body(home, flat, examples, protected=True) for flat in flats
+        ]
         shapes = [[np.shape(x) for x in b.likes] for b in self.bodies]
         if shapes[0] != shapes[1]:
             raise ShapeError(
@@ -654,6 +661,10 @@ class Branches:
         captured = [body.captured for body in self.bodies]
         given = list(operands[: self.count])
         return self.home.call(self, (choice, given, captured), None)
+
+    def outline(self, *values: Any) -> tuple[Any, ...]:
+        """Return what is like the results, without running a branch."""
+        return tuple(x[()] for x in self.likes)
 
     def __call__(self, choice: Any, given: Leaves, captured: Any) -> tuple[Any, ...]:
         """Run the one that was chosen."""

@@ -24,8 +24,10 @@ import numpy as np
 
 from chainrule.compile import progress
 from chainrule.compile.options import Options
+from chainrule.compile.protection import may_raise, plausible
 from chainrule.containers import declare_value
 from chainrule.errors import CompileError, EscapeError
+from chainrule.operations_grad.indexing import getitem
 from chainrule.recorder import as_operand, is_number, may_change
 from chainrule.rules import whole
 from chainrule.shapes import ARRAYS, SEQUENCES, TUPLE, describe, kind_of, ndarray
@@ -155,10 +157,14 @@ class Trace:
     """
 
     def __init__(
-        self, parent: Trace | None = None, options: Options | None = None
-    ) -> None:
-        """Start empty."""
+        self, parent: Trace | None = None, options: Options | None = None,
+        *, protected: bool = False,
+    ) -> None:  # fmt: skip
+        """Start empty; ``protected`` rows run only where a condition holds."""
         self.parent: Trace | None = parent
+        self.protected: Trace | None = parent.protected if parent else None
+        if protected:
+            self.protected = self
         self.options: Options = options or (
             Options() if parent is None else parent.options
         )
@@ -184,6 +190,8 @@ class Trace:
 
     def call(self, function: Function, args: Sequence[Any], given: Any) -> Any:
         """Run a function on stand-ins: compute for the example, and add a row."""
+        if _ACTIVE.traces and may_raise(function, args):
+            args, given = _protected(function, args, given)
         deepest = _deepest(self, args)
         if given:
             deepest = _deepest(deepest, list(given.values()))
@@ -192,11 +200,14 @@ class Trace:
         operands: list[Row] = []
         rows = tuple([self._rows(x, operands) for x in args])
         values = [_values(x) for x in args]
+        run: Any = function
+        if self.protected is not None:  # a loop there need not end for the example
+            run = getattr(function, "outline", function)
         if given:
-            value = function(*values, **{k: _values(x) for k, x in given.items()})
+            value = run(*values, **{k: _values(x) for k, x in given.items()})
             given = {k: self._rows(x, operands) for k, x in given.items()}
         else:
-            given, value = _NONE, function(*values)
+            given, value = _NONE, run(*values)
         if not operands:
             return value
         return self.result(function, rows, given, operands, value)
@@ -302,10 +313,47 @@ class _Active(threading.local):
 
 _ACTIVE = _Active()
 
+# -------------------------------------------------- what a condition protects from
 
-def traces_being_made() -> list[Trace]:
-    """Return the traces that this thread is making, the innermost last."""
-    return list(_ACTIVE.traces)
+
+def _protected(
+    function: Function, args: Sequence[Any], given: Any
+) -> tuple[Sequence[Any], Any]:
+    """Return the arguments of a call that a condition may protect from an error.
+
+    The call must stay in the innermost body that runs only where a condition holds, so
+    what it reads is brought there. Where it fails for the example, for which the
+    condition need not hold, it is traced for other values.
+    """
+    stay = _ACTIVE.traces[-1].protected
+    if stay is None:
+        return args, given
+    lineage: list[Trace] = []
+    home: Trace | None = stay
+    while home is not None:
+        lineage.append(home)
+        home = home.parent
+
+    def brought(x: Any) -> Any:
+        if kind_of(x) is not Traced or x.home not in lineage or x.home is stay:
+            return x
+        return Traced(stay, stay.capture(x), x.value)
+
+    found, named = mapped(brought, (tuple(args), dict(given or _NONE)))
+    try:
+        function(*map(_values, found), **_values(named))
+    except (*ARITHMETIC_ERRORS, IndexError):
+        return mapped(_plausible, (found, named))
+    return found, named
+
+
+def _plausible(x: Any) -> Any:
+    """Return a stand-in with a value of its kind that most functions take."""
+    if kind_of(x) is not Traced:
+        return x
+    number = x.row.number
+    value = plausible(x.shape, x.dtype) if number is None else number(1)
+    return Traced(x.home, x.row, value)
 
 
 def _deepest(trace: Trace, x: Any) -> Trace:
@@ -416,6 +464,8 @@ def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
     """Return an operator and its reflected form."""
 
     def run(x: Any, y: Any) -> Any:
+        if _ACTIVE.traces and may_raise(plain, (x, y)):
+            (x, y), _ = _protected(plain, (x, y), None)
         kind = kind_of(y)
         if isinstance(y, vertex):
             return NotImplemented
@@ -442,6 +492,8 @@ def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
         return Traced(trace, made, value)
 
     def reflected(x: Any, y: Any) -> Any:
+        if _ACTIVE.traces and may_raise(plain, (y, x)):
+            (y, x), _ = _protected(plain, (y, x), None)
         if isinstance(y, vertex):
             return NotImplemented
         kind = kind_of(y)
@@ -533,6 +585,8 @@ class Traced(stand_in):
 
     def whole(self, function: Any, operands: Sequence[Any], given: Any) -> Any:
         """Return the result of a function, run as one row."""
+        if function is getitem and kind_of(operands[0]) is ndarray:  # a traced index
+            return self.home.call(operator.getitem, (*operands, given["index"]), None)
         return self.home.call(function, operands, given)
 
     def over(self, f: Function, seeds: Any) -> list[Any]:
@@ -620,6 +674,8 @@ class Traced(stand_in):
 
     def __index__(self) -> int:
         """Return an integer for the example, a guard; refuse a float."""
+        if _in_forward():
+            raise escape("an index made of x inside a rule")
         return self._whole_number("using x as an integer")
 
     def __hash__(self) -> int:

@@ -171,7 +171,8 @@ class Pass:
         self.together: bool = together
         self.likes: list[Any] = list(likes)
         self.carried: int = len(carries)
-        self.body: Body = Body(home, flat, [*map(example_of, carries), *likes])
+        examples = [*map(example_of, carries), *likes]
+        self.body: Body = Body(home, flat, examples, protected=True)
         self.stored: list[bool] = [True] * len(self.body.likes)
 
     def values(self, count: Any, carries: Leaves, columns: Leaves) -> Any:
@@ -244,6 +245,11 @@ class While(Pass):
     def reading(self, args: Any) -> Any:
         """Return the row's arguments: all are read."""
         return args
+
+    def outline(self, carry: Leaves, captured: Any) -> tuple[Any, ...]:
+        """Return what is like the results, without taking a step."""
+        columns = [Column([]) for _ in self.stored]
+        return (*map(cast, carry, self.dtypes), *columns, 0)
 
     def __call__(self, carry: Leaves, captured: Any) -> tuple[Any, ...]:  # type: ignore
         """Run the loop."""
