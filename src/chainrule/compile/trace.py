@@ -313,6 +313,12 @@ class _Active(threading.local):
 
 _ACTIVE = _Active()
 
+
+def traces_being_made() -> list[Trace]:
+    """Return the traces that this thread is making, the innermost last."""
+    return list(_ACTIVE.traces)
+
+
 # -------------------------------------------------- what a condition protects from
 
 
