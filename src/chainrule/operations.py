@@ -25,6 +25,7 @@ from chainrule.operations_grad import (
     elementary,
     fourier,
     indexing,
+    norms,
     partials,
     products,
     reductions,
@@ -54,7 +55,7 @@ items_of: Operation = recorder.items_of
 
 _FOR_SWEEPS = (
     "apply", "chosen", "is_public", "supported_product", "reduced_svd",
-    "weighted_projectors", "weighted_dyads",
+    "weighted_projectors", "weighted_dyads", "norm_in_range",
 )  # fmt: skip
 
 
@@ -123,6 +124,7 @@ serve(einsum, np.einsum)
 # --------------------------------------------------------------------------- linalg
 
 weighted_projectors: Operation = operation(spectra.weighted_projectors_grad)
+norm_in_range: Operation = operation(norms.norm_in_range_grad)
 weighted_dyads: Operation = operation(spectra.weighted_dyads_grad)
 cofactors: Operation = operation(matrices.cofactors_grad)
 linalg: SimpleNamespace = SimpleNamespace(
@@ -133,7 +135,7 @@ linalg: SimpleNamespace = SimpleNamespace(
     slogdet=operation(matrices.slogdet_grad, np.linalg.slogdet),
     cholesky=operation(matrices.cholesky_grad, np.linalg.cholesky),
     eigh=operation(spectra.eigh_grad, np.linalg.eigh),
-    vector_norm=operation(matrices.vector_norm_grad),
+    vector_norm=operation(norms.vector_norm_grad),
     reduced_svd=operation(spectra.svd_grad),
     reduced_qr=operation(matrices.qr_grad),
 )

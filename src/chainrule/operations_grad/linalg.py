@@ -1,4 +1,4 @@
-"""Rules of linear algebra: solve, inv, det, slogdet, cholesky, norm, qr.
+"""Rules of linear algebra: solve, inv, det, slogdet, cholesky, qr.
 
 The formulas are those of M. Giles, "Collected matrix derivative results for forward and
 reverse mode algorithmic differentiation" (2008), extended to stacks and to complex
@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import Cases, case, positive, regular, spd
+from chainrule.cases import Cases, case, regular, spd
 from chainrule.errors import ArgumentError
-from chainrule.operations_grad.partials import chosen
 from chainrule.rules import EXTRA, general, plain, traceable
-from chainrule.shapes import Axis, dtype_of, is_complex, kept_shape, shape_of
+from chainrule.shapes import dtype_of, is_complex, shape_of
 
 _linalg: Any = np.linalg
 
@@ -402,94 +401,6 @@ class slogdet_grad(general):
         if not is_complex(x):
             return None, t
         return 1j * z[0] * xp.imag(t), xp.real(t)
-
-
-# ----------------------------------------------------------------------------- norms
-
-
-class vector_norm_grad(general):
-    """z = (sum of abs(x)**ord over ``axis``)**(1/ord)
-
-    Where the norm is 0 its derivative is 0, the subgradient of least norm: the
-    subdifferential there is the dual norm's unit ball (Rockafellar, Convex Analysis,
-    section 23).
-    For ``ord`` not an even integer the derivative in an element that is 0 is 0 too.
-    Where one of these was a choice and not a limit, second derivatives are nan.
-    """
-
-    cases: Cases = (
-        case((4,)),
-        case((3, 4), axis=1),
-        case((2, 3, 4), axis=(0, 2), keepdims=True),
-        case(()),
-        case(positive(3, 4), ord=3, axis=0),
-        case((5,), ord=4),
-        case(positive(5), ord=1),
-        case(positive(2, 3), ord=1.5, axis=-1),
-        case(positive(3), ord=-2),
-        case((0, 3), axis=0),
-    )
-
-    @staticmethod
-    def forward(
-        x: Any, *, axis: Axis = None, keepdims: bool = False, ord: float = 2
-    ) -> Any:
-        """Call NumPy's norm; the Euclidean norm of everything is the fastest."""
-        if ord == 2 and axis is None:
-            return _linalg.norm(x, keepdims=keepdims)
-        return _linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
-
-    @staticmethod
-    def pullback(
-        xp: Any,
-        z_grad: Any,
-        z: Any,
-        x: Any,
-        *,
-        axis: Axis = None,
-        keepdims: bool = False,
-        ord: float = 2,
-    ) -> tuple[Any]:
-        """x_grad = z_grad conj(x) abs(x)**(ord-2) / z**(ord-1)"""
-        kept = kept_shape(shape_of(x), axis)
-        z, z_grad = xp.reshape(z, kept), xp.reshape(z_grad, kept)
-        return (z_grad * _norm_partial(xp, z, x, ord),)
-
-    @staticmethod
-    def pushforward(
-        xp: Any,
-        tangents: Any,
-        z: Any,
-        x: Any,
-        *,
-        axis: Axis = None,
-        keepdims: bool = False,
-        ord: float = 2,
-    ) -> Any:
-        """z_dot = sum of x_dot conj(x) abs(x)**(ord-2) / z**(ord-1)"""
-        (x_dot,) = tangents
-        if x_dot is None:
-            return None
-        kept = xp.reshape(z, kept_shape(shape_of(x), axis))
-        partial = _norm_partial(xp, kept, x, ord)
-        return xp.sum(x_dot * partial, axis=axis, keepdims=keepdims)
-
-
-def _norm_partial(xp: Any, z: Any, x: Any, ord: float) -> Any:
-    """Return conj(x) abs(x)**(ord-2) / z**(ord-1), and 0 where z is 0, by choice."""
-    even = ord > 0 and ord % 2 == 0
-    zero = None if even else x == 0
-    # Where z is 0 the denominator still depends on it: nan then reaches all of x.
-    safe = xp.where(z == 0, 1.0 + z, z)
-    ratio = (x if even else xp.where(zero, 1.0, x)) / safe
-    partial = conjugate(xp, ratio)
-    if ord != 2:
-        square = xp.real(ratio * partial) if is_complex(x) else ratio * ratio
-        partial = partial * xp.power(square, (ord - 2) / 2)
-    if even:
-        return chosen(xp, partial, z == 0)
-    kink = zero if ord < 2 and ord != 1 else (z == 0) & zero
-    return xp.where(zero, chosen(xp, 0.0 * x, kink), partial)
 
 
 # --------------------------------------------------------------------- decompositions

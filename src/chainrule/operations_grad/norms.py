@@ -1,0 +1,183 @@
+"""Rules of vector norms, at every scale of their entries."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from chainrule.cases import Cases, Dtypes, case, positive
+from chainrule.operations_grad.linalg import conjugate
+from chainrule.operations_grad.partials import chosen
+from chainrule.rules import EXTRA, general
+from chainrule.shapes import Axis, is_complex, kept_shape, shape_of
+from chainrule.vertices import first_stand_in
+
+_linalg: Any = np.linalg
+_where: Any = np.where
+
+
+class vector_norm_grad(general):
+    """z = (sum of abs(x)**ord over ``axis``)**(1/ord)
+
+    Where the norm is 0 its derivative is 0, the subgradient of least norm: the
+    subdifferential there is the dual norm's unit ball (Rockafellar, Convex Analysis,
+    section 23).
+    For ``ord`` not an even integer the derivative in an element that is 0 is 0 too.
+    Where one of these was a choice and not a limit, second derivatives are nan. NumPy's
+    norm squares its entries; where it overflows or underflows so, the derivative is
+    still that of the norm.
+    """
+
+    cases: Cases = (
+        case((4,)),
+        case((3, 4), axis=1),
+        case((2, 3, 4), axis=(0, 2), keepdims=True),
+        case(()),
+        case(positive(3, 4), ord=3, axis=0),
+        case((5,), ord=4),
+        case(positive(5), ord=1),
+        case(positive(2, 3), ord=1.5, axis=-1),
+        case(positive(3), ord=-2),
+        case((0, 3), axis=0),
+    )
+
+    @staticmethod
+    def forward(
+        x: Any, *, axis: Axis = None, keepdims: bool = False, ord: float = 2
+    ) -> Any:
+        """Call NumPy's norm; the Euclidean norm of everything is the fastest."""
+        if ord == 2 and axis is None:
+            return _linalg.norm(x, keepdims=keepdims)
+        return _linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
+
+    @staticmethod
+    def pullback(
+        xp: Any,
+        z_grad: Any,
+        z: Any,
+        x: Any,
+        *,
+        axis: Axis = None,
+        keepdims: bool = False,
+        ord: float = 2,
+    ) -> tuple[Any]:
+        """x_grad = z_grad conj(x) abs(x)**(ord-2) / z**(ord-1)"""
+        kept = kept_shape(shape_of(x), axis)
+        z, z_grad = xp.reshape(z, kept), xp.reshape(z_grad, kept)
+        z = xp.norm_in_range(z, x, ord=ord)
+        return (z_grad * _norm_partial(xp, z, x, ord),)
+
+    @staticmethod
+    def pushforward(
+        xp: Any,
+        tangents: Any,
+        z: Any,
+        x: Any,
+        *,
+        axis: Axis = None,
+        keepdims: bool = False,
+        ord: float = 2,
+    ) -> Any:
+        """z_dot = sum of x_dot conj(x) abs(x)**(ord-2) / z**(ord-1)"""
+        (x_dot,) = tangents
+        if x_dot is None:
+            return None
+        kept = xp.reshape(z, kept_shape(shape_of(x), axis))
+        kept = xp.norm_in_range(kept, x, ord=ord)
+        partial = _norm_partial(xp, kept, x, ord)
+        return xp.sum(x_dot * partial, axis=axis, keepdims=keepdims)
+
+
+def _norm_partial(xp: Any, z: Any, x: Any, ord: float) -> Any:
+    """Return conj(x) abs(x)**(ord-2) / z**(ord-1), and 0 where z is 0, by choice."""
+    even = ord > 0 and ord % 2 == 0
+    zero = None if even else x == 0
+    # Where z is 0 the denominator still depends on it: nan then reaches all of x.
+    safe = xp.where(z == 0, 1.0 + z, z)
+    ratio = (x if even else xp.where(zero, 1.0, x)) / safe
+    partial = conjugate(xp, ratio)
+    if ord != 2:
+        square = xp.real(ratio * partial) if is_complex(x) else ratio * ratio
+        partial = partial * xp.power(square, (ord - 2) / 2)
+    if even:
+        return chosen(xp, partial, z == 0)
+    kink = zero if ord < 2 and ord != 1 else (z == 0) & zero
+    return xp.where(zero, chosen(xp, 0.0 * x, kink), partial)
+
+
+def norm_in_range(norm: Any, x: Any, *, ord: float) -> Any:
+    """Return norms, computed again by scaled entries where NumPy's left their range.
+
+    ``norm`` are NumPy's norms of ``x``, with their axes kept as axes of length one.
+    """
+    trace = first_stand_in(norm, x)
+    if trace is not None:
+        return trace.whole(_in_range, (norm, x), {"ord": ord})
+    return _in_range(norm, x, ord=ord)
+
+
+def _in_range(z: Any, x: Any, *, ord: float) -> Any:
+    low, high = _range_of(np.dtype(z.dtype), float(ord))
+    if z.size == 1:
+        if low < z.item() < high:
+            return z
+    elif np.all((low < z) & (z < high)):
+        return z
+    return _scaled_norm(z, x, ord, (low < z) & (z < high))
+
+
+@functools.lru_cache
+def _range_of(dtype: np.dtype[Any], ord: float) -> tuple[float, float]:
+    """Return between which norms no power of an entry that matters is out of range."""
+    limits: Any = np.finfo(dtype)
+    powers = np.array([limits.tiny / limits.eps, limits.max], np.float64)
+    with np.errstate(all="ignore"):
+        ends: Any = powers ** (1 / ord)
+    return float(ends.min()), float(ends.max())
+
+
+def _scaled_norm(z: Any, x: Any, ord: float, kept: Any) -> Any:
+    """Return the norms of ``x`` by its entries over the largest (or smallest) one."""
+    size: Any = np.abs(x)
+    axes = tuple(i for i, n in enumerate(z.shape) if n == 1)
+    with np.errstate(all="ignore"):
+        extreme: Any = np.max if ord > 0 else np.min
+        scale: Any = extreme(size, axis=axes, keepdims=True) if x.size else z
+        known: Any = np.isfinite(scale) & (scale > 0)
+        scale = np.where(known, scale, 1)
+        powers: Any = np.sum((size / scale) ** ord, axis=axes, keepdims=True)
+        again: Any = (scale * powers ** (1 / ord)).astype(z.dtype)
+    return _where(kept | ~known, z, again)
+
+
+EXTRA["norm_in_range"] = norm_in_range
+
+
+class norm_in_range_grad(general):
+    """z = norm, that of ``x``, computed again where it left its range
+
+    It is the same norm with other digits, and so has the derivative 1 in ``norm``.
+    """
+
+    forward = norm_in_range
+    dtypes: Dtypes = ("float32", "float64")
+    cases: Cases = (
+        case(positive(1), positive(3), ord=2),
+        case(positive(2, 1), positive(2, 3), ord=3),
+    )
+
+    @staticmethod
+    def pullback(
+        xp: Any, z_grad: Any, z: Any, norm: Any, x: Any, *, ord: float
+    ) -> tuple[Any, None]:
+        """norm_grad = z_grad"""
+        return z_grad, None
+
+    @staticmethod
+    def pushforward(
+        xp: Any, tangents: Any, z: Any, norm: Any, x: Any, *, ord: float
+    ) -> Any:
+        """z_dot = norm_dot"""
+        return tangents[0]
