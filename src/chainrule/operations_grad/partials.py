@@ -150,13 +150,13 @@ class share_grad(elementwise):
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
-        """dz/dx = z times the share of y"""
-        return z * xp.share(y, x)
+        """dz/dx = z times the share of y, and 0 at equal infinities"""
+        return xp.where(xp.isinf(x) * (x == y), 0.0, z * xp.share(y, x))
 
     @staticmethod
     def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
-        """dz/dy = -z times the share of y"""
-        return -z * xp.share(y, x)
+        """dz/dy = -z times the share of y, and 0 at equal infinities"""
+        return xp.where(xp.isinf(x) * (x == y), 0.0, -z * xp.share(y, x))
 
 
 class share2_grad(elementwise):
@@ -167,13 +167,13 @@ class share2_grad(elementwise):
 
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
-        """dz/dx = log(2) z times the share of y"""
-        return LN_2 * z * xp.share2(y, x)
+        """dz/dx = log(2) z times the share of y, and 0 at equal infinities"""
+        return xp.where(xp.isinf(x) * (x == y), 0.0, LN_2 * z * xp.share2(y, x))
 
     @staticmethod
     def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
-        """dz/dy = -log(2) z times the share of y"""
-        return -LN_2 * z * xp.share2(y, x)
+        """dz/dy = -log(2) z times the share of y, and 0 at equal infinities"""
+        return xp.where(xp.isinf(x) * (x == y), 0.0, -LN_2 * z * xp.share2(y, x))
 
 
 class one_minus_square_grad(elementwise):
