@@ -85,7 +85,7 @@ def _shown(tree: Any) -> str:
 
 def arranged_along(out_axes: Any, results: Sequence[Any], arranged: Any) -> Any:
     """Return the results in their structure, the examples along the axes asked for."""
-    axes = _spread(out_axes, unflatten(arranged, list(results)), "out_axes")
+    axes = result_axes(out_axes, results, arranged)
     for axis, z in zip(axes, results, strict=True):
         rank = len(shape_of(z))
         if axis is None:
@@ -102,6 +102,11 @@ def arranged_along(out_axes: Any, results: Sequence[Any], arranged: Any) -> Any:
     return unflatten(
         arranged, [moved_axis(z, 0, a) for z, a in zip(results, axes, strict=True)]
     )
+
+
+def result_axes(out_axes: Any, results: Sequence[Any], arranged: Any) -> list[Any]:
+    """Return the axis of the examples in each leaf of the results."""
+    return _spread(out_axes, unflatten(arranged, list(results)), "out_axes")
 
 
 def count_of(leaves: Sequence[Any], axes: Sequence[Any]) -> int:

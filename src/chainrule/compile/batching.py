@@ -18,9 +18,11 @@ from chainrule.compile import batched_products as products
 from chainrule.compile import batched_rows as rows
 from chainrule.compile.bodies import example_of, traced_in
 from chainrule.compile.examples import CannotBatchError, Form, Many, Moved, plain_of
+from chainrule.compile.executors import Running
 from chainrule.compile.loops import Loop
 from chainrule.compile.program import Program, replaced
 from chainrule.compile.progress import watched
+from chainrule.compile.replay import NanFound
 from chainrule.compile.sparsity import Sparse, sparse_result
 from chainrule.compile.trace import Column, Row, Together, Trace
 from chainrule.compile.while_loops import Pass, While
@@ -37,12 +39,12 @@ _np: Any = np
 
 
 def run_batched(
-    program: Program, inputs: Sequence[Any], count: int, home: Trace
+    program: Program, inputs: Sequence[Any], count: int, home: Trace | None
 ) -> list[Any]:
     """Run a program on inputs of which some are ``Many`` or ``Sparse``.
 
     Returns all outputs as arrays; those that do not depend on the example are repeated.
-    What depends on no traced value is computed now.
+    What depends on no traced value is computed now; ``home`` is ``None`` if all is.
     """
     known: dict[Row, Any] = dict(zip(program.inputs, inputs, strict=True))
     for row in program.rows:
@@ -53,6 +55,8 @@ def run_batched(
         if isinstance(x, stand_in):
             x.refuse_nan()
         elif has_nan(x):
+            if home is None:
+                raise NanFound
             home.constant(x).refuse_nan()
     found: list[Any] = []
     for x in program.outputs:
@@ -113,10 +117,22 @@ class Each:
         self.row = row
         self.many = many
         self.count = count
-        self.__name__: str = f"each_{getattr(row.function, '__name__', 'function')}"
+        name = getattr(row.function, "__name__", "function")
+        self.__name__: str = f"each_{name}"
+        self.running = Running(None, f"{name} has no form for all examples at once")
+
+    def told(self) -> dict[str, Any]:
+        """Return what ``stats()`` says of these calls, and the programs inside them."""
+        told = getattr(self.row.function, "told", None)
+        inside = [] if told is None else told()["programs"]
+        return {"loop": self.__name__, "examples": self.count,
+                "running": self.running, "programs": inside}  # fmt: skip
 
     def __call__(self, *values: Any) -> Any:
         """Call and stack."""
+        return self.running(self._called, self._called, *values)
+
+    def _called(self, *values: Any) -> Any:
         row, results = self.row, list[Any]()
         with watched(range(self.count), self.__name__, "examples") as examples:
             for i in examples:

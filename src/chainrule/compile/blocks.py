@@ -59,7 +59,7 @@ def compiled_examples(example: Example, count: int) -> Any:
     The last block ends with the last example.
     """
     if count < LANES or example.operations > LONGEST:
-        raise CannotLowerError
+        raise CannotLowerError("few examples, or many operations of each")
     arrays = len(example.given) + len(example.results) + 1
     unit = Unit()
     _Block(unit, example, count, arrays).write("examples")

@@ -33,6 +33,7 @@ from chainrule.compile.executors import Choice
 from chainrule.compile.options import Options
 from chainrule.compile.program import Program, program_of
 from chainrule.compile.replay import Departed, InexactError, NanFound
+from chainrule.compile.reruns import batch_of, rerun
 from chainrule.compile.trace import NUMBERS, Guard, Trace, Traced, joined
 from chainrule.containers import LEAF, flatten, unflatten
 from chainrule.errors import ArgumentError, CompileError, EscapeError
@@ -120,6 +121,8 @@ class Compiled:
         self.kinds: dict[Any, Kind] = {}
         self._of_floats: dict[int, Kind] = {}
         self._derived: dict[Any, Compiled] = {}
+        self._example: Any = None
+        """What answers for an example with a nan, where the function is a batch's."""
         self._signature: Any = _signature_of(f)
         functools.update_wrapper(self, f, updated=())
         for name in self.static:
@@ -211,7 +214,7 @@ class Compiled:
                     continue
                 except NanFound:
                     kind.nans += 1
-                    return self._eager(args, keywords)
+                    return self._without_nans(kind, args, keywords)
                 except InexactError:
                     path.choice.stay_on_numpy()
                     kind.inexact += 1
@@ -235,6 +238,43 @@ class Compiled:
                 return self._eager(args, keywords)
             if kind.add(made, paths):
                 traced = made
+
+    def _without_nans(self, kind: Kind, args: Any, keywords: Any) -> Any:
+        """Call the function itself; of a batch only for the examples with a nan."""
+        batch = None if self.static else batch_of(self.f)
+        if batch is not None:
+            if self._example is None:
+                nested = batch_of(batch.f) is not None
+                self._example = (
+                    Compiled(batch.f, static=(), options=self.options)
+                    if nested
+                    else batch.f
+                )
+            try:
+                with np.errstate(all="ignore"):
+                    found = rerun(
+                        batch, functools.partial(self._replayed, kind), self._example,
+                        args, keywords,
+                    )  # fmt: skip
+            except Departed:
+                found = None
+            if found is not None:
+                return found
+        return self._eager(args, keywords)
+
+    def _replayed(self, kind: Kind, /, *args: Any, **keywords: Any) -> Any:
+        """Run the program for arguments of a kind; raise what it raises."""
+        leaves, _ = flatten((args, keywords) if keywords else args)
+        numeric: list[Any] = []
+        for x in leaves:
+            _kind_of(x, numeric)
+        for path in kind.paths:
+            try:
+                found = path.choice.call(*numeric)
+            except Departed:
+                continue
+            return unflatten(path.structure, found)
+        raise Departed
 
     def _eager(self, args: Any, keywords: Any) -> Any:
         """Call the function itself."""
@@ -337,9 +377,11 @@ class Compiled:
 
         ``programs`` has one entry per path: the rows after each pass, the guards, the
         executor, the bytes of its workspace, the seconds it took to trace, and how
-        often it ran. ``nan_reruns`` counts the calls that the function itself answered,
-        because a derivative held a nan, ``integer_reruns`` those with integers beyond
-        2**53, which a tape cannot hold. ``captured`` names what the function read from
+        often it ran. Its ``loops`` say of each scan, while loop, cond and vmap what
+        runs it, why, and how many seconds that took. ``nan_reruns`` counts the calls
+        that the function itself answered, for a vmap some examples of, because a
+        derivative held a nan, ``integer_reruns`` those with integers beyond 2**53,
+        which a tape cannot hold. ``captured`` names what the function read from
         outside its arguments when it was traced: it stays as it was.
         """
         programs = [
@@ -351,6 +393,7 @@ class Compiled:
                 "executor": path.run.name,
                 "because": path.choice.reason,
                 "numpy_rows": path.run.shares(),
+                "loops": loops_of(path.program, path.run.name),
                 "workspace_bytes": path.run.workspace,
                 "trace_seconds": path.seconds,
                 "calls": path.calls,
@@ -365,6 +408,31 @@ class Compiled:
             "integer_reruns": sum(k.inexact for k in self.kinds.values()),
             "captured": captured(self.f),
         }
+
+
+def loops_of(program: Program, executor: str) -> list[dict[str, Any]]:
+    """Return what runs each loop and map of a program, outer ones before inner ones.
+
+    The rows of a map may be rows of the program, which ``executor`` runs.
+    """
+    found: list[dict[str, Any]] = [
+        {"loop": "vmap", "examples": count, "executor": executor,
+         "because": f"its rows are the program's: {because}", "seconds": None}
+        for count, because in program.mapped
+    ]  # fmt: skip
+    for row in program.rows:
+        told = getattr(row.function, "told", None)
+        if told is None:
+            continue
+        known = told()
+        running, inside = known.pop("running"), known.pop("programs")
+        seen = {"executor": running.executor, "because": running.because,
+                "seconds": running.seconds}  # fmt: skip
+        found.append(known | seen)
+        if running.on_numpy:
+            for part in inside:
+                found += loops_of(part, "numpy")
+    return found
 
 
 def _static_key(x: Any) -> Any:

@@ -7,15 +7,18 @@ called by a ``Replay`` (``fusion``).
 
 So a program starts on NumPy, and is timed there. Once it has run for as long as the
 next executor costs, that one is tried, and stays if it is faster: all calls together
-take at most about twice what the best choice would have taken. Very long programs of
-numbers start on the VM, for NumPy would first compile their text.
+take at most about twice what the best choice would have taken. What an executor costs
+is known by the rows of a tape and the instructions that they become, which are counted
+when a program has run for as long as lowering it takes. Very long programs of numbers
+start on the VM, for NumPy would first compile their text.
 """
 
 from __future__ import annotations
 
-import contextlib
+import copy
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,7 +28,7 @@ from chainrule.compile.fusion import LARGE, fused
 from chainrule.compile.lowering import CannotLowerError, check_kind
 from chainrule.compile.options import Options
 from chainrule.compile.program import Program
-from chainrule.compile.replay import Replay
+from chainrule.compile.replay import InexactError, Replay
 from chainrule.compile.tapes import Tape
 from chainrule.errors import ArgumentError
 from chainrule.locks import lock
@@ -35,15 +38,22 @@ EXECUTORS = ("auto", "numpy", "vm", "native")
 LOADING = 0.15
 """Seconds that loading LLVM takes, once per process."""
 
-COMPILING = 2e-5
-"""Seconds that native code takes to compile, per operation."""
+COMPILING, OPTIMIZING = 2e-5, 8e-5
+"""Seconds that native code takes to compile, per instruction, and more if LLVM takes
+its time."""
 
-FUSING = 0.1
-"""Seconds that the loops of a program of large arrays take to compile."""
+FUSING = 1.2e-3
+"""Seconds that loops over large arrays take to compile, per row."""
 
-LONG, LONGER, LONGEST = 2_000, 20_000, 100_000
-"""Rows from which on a program of numbers starts on the VM if that is loaded; starts
-there at once; and stays there, because native code would compile for seconds."""
+LOWERING = 1e-5
+"""Seconds that a program takes to become a tape, or NumPy's text, per row."""
+
+LONG = 2_000
+"""Rows from which on a program may start on the VM."""
+
+LONGEST = 500_000
+"""Instructions from which on native code is not made: it would compile for ten seconds
+and more."""
 
 ROOM = 1 << 22
 """Entries of all values that a tape may have: it uses no memory twice."""
@@ -51,8 +61,11 @@ ROOM = 1 << 22
 TRIALS = 5
 """Runs of an executor that decide whether it is faster than the one before."""
 
+VM = "tape VM"
+
 _CALL, _SCALAR, _ENTRY = 1e-6, 2.5e-8, 7e-10
 _TRIFLE = 3e-6
+_HOPELESS = 2.0
 _MANY, _SEVERAL, _SMALL, _LITTLE = 256, 8, 256, 8
 _PRODUCTS = {np.matmul, np.dot, np.einsum}
 
@@ -68,9 +81,25 @@ def numpy_seconds(program: Program) -> float:
     return total
 
 
-def compiling_seconds(operations: int) -> float:
-    """Estimate what native code costs before it can run."""
-    return COMPILING * operations + (0.0 if native.loaded() else LOADING)
+def compiling_seconds(tape: Any) -> float:
+    """Estimate what native code costs before it can run.
+
+    Of a ``Tape``, ``TapeLoop`` or ``Lanes``: infinite where it is not to be made.
+    """
+    if not native.available() or tape.instructions > LONGEST:
+        return math.inf
+    each = COMPILING + (OPTIMIZING if tape.optimized else 0.0)
+    return loading_seconds() + each * tape.instructions
+
+
+def loading_seconds() -> float:
+    """Estimate what loading LLVM still costs."""
+    return 0.0 if native.loaded() else LOADING
+
+
+def starting_seconds() -> float:
+    """Estimate what the VM costs before it can run."""
+    return vm.starting_seconds() if vm.available() else math.inf
 
 
 def is_large(program: Program) -> bool:
@@ -84,25 +113,47 @@ def _sizes(program: Program) -> list[int]:
     return [math.prod(row.shape) if row.shape else 1 for row in program.rows]
 
 
-def pays(program: Program, count: int, options: Options) -> bool:
-    """Tell whether a loop of so many steps is worth a tape."""
+def pays(program: Program, options: Options) -> bool:
+    """Tell whether a loop with this body may be worth a tape."""
+    return not why_not(program, options)
+
+
+def why_not(program: Program, options: Options) -> str:
+    """Return why a loop with this body stays on NumPy, if it does."""
+    if options.executor == "numpy":
+        return "asked for"
     if not _has_tapes(options):
-        return False
-    if options.executor != "auto":
-        return True
-    if is_large(program):
-        return False
-    return _is_ready() or count * numpy_seconds(program) > LOADING / 15
+        return "numba and llvmlite are not installed"
+    large = options.executor == "auto" and is_large(program)
+    return "large arrays" if large else ""
 
 
 def pays_in_lanes(program: Program, count: int, options: Options) -> bool:
     """Tell whether one example's program is worth running on blocks of examples."""
-    if count < _MANY or len(program.rows) < _SEVERAL or not _has_tapes(options):
-        return False
-    entries = _sizes(program)
-    if max(entries) > _SMALL or any(f in _PRODUCTS for f in _functions(program)):
-        return False
-    return _is_ready() or count * sum(entries) * _ENTRY > LOADING / 60
+    return not why_not_in_lanes(program, count, options)
+
+
+def why_not_in_lanes(program: Program, count: int, options: Options) -> str:
+    """Return why the examples of a map do not run in blocks, if they do not."""
+    if options.executor == "numpy":
+        return "asked for"
+    if not _has_tapes(options):
+        return "numba and llvmlite are not installed"
+    if count < _MANY or len(program.rows) < _SEVERAL:
+        return "few examples or operations"
+    if any(f in _PRODUCTS for f in _functions(program)):
+        return "products of matrices"
+    if max(_sizes(program)) > _SMALL:
+        return "large values"
+    ready = vm.loaded() or native.loaded()
+    if ready or batched_seconds(program, count) > LOADING / 60:
+        return ""
+    return "little work"
+
+
+def batched_seconds(program: Program, count: int) -> float:
+    """Estimate what one example's rows cost on NumPy for all examples at once."""
+    return count * sum(_sizes(program)) * _ENTRY
 
 
 def _has_tapes(options: Options) -> bool:
@@ -111,10 +162,6 @@ def _has_tapes(options: Options) -> bool:
         return vm.available() or native.available()
     wanted = _NEEDED.get(options.executor)
     return wanted is not None and wanted[0].available()
-
-
-def _is_ready() -> bool:
-    return vm.loaded() or native.loaded()
 
 
 def _functions(program: Program) -> set[Any]:
@@ -142,6 +189,10 @@ class Choice:
         self.reason: str = "asked for"
         self._limit: float | None = None
         self._before: tuple[Any, float] | None = None
+        self._tape: Any = None
+        """A tape that waits until it pays to run it."""
+        self._interpreted: bool = True
+        """Whether it may run on the VM first."""
         self._deciding = lock()
         self._start()
         if options.executor in _NEEDED:
@@ -180,8 +231,8 @@ class Choice:
                     check_kind(x)  # before LLVM compiles loops in vain
                 program = fused(program, self.threads, floats=True) or program
             self.run = Tape(program)
-        except CannotLowerError:
-            self.reason = "not of real numbers only"
+        except CannotLowerError as error:
+            self.reason = str(error) or "it has no form on a tape"
             return False
         return True
 
@@ -195,21 +246,27 @@ class Choice:
             self.reason = "numba and llvmlite are not installed"
         elif is_large(self.program):
             if native.available():
-                self._limit = FUSING + compiling_seconds(0)
+                self._limit = self._preparing() + loading_seconds()
                 self.reason = "large arrays, not yet for long"
-        elif count > LONGER or (count > LONG and vm.loaded()):
-            if vm.available() and self._lower():
-                self.reason = "many operations"
-                self._limit = self._compiling()
+        elif count > LONG and count * LOWERING > starting_seconds():
+            if self._lower():
+                self._settle_on_vm("many operations")
         elif seconds > _TRIFLE:
-            self._limit = compiling_seconds(count) if native.available() else LOADING
+            cheapest = min(starting_seconds(), loading_seconds())
+            self._limit = self._preparing() + cheapest
             self.reason = "not yet for long"
 
-    def _compiling(self) -> float | None:
-        """Return how long to stay on the VM before native code is made."""
-        if not native.available() or self.run.operations > LONGEST:
-            return None
-        return compiling_seconds(self.run.operations)
+    def _preparing(self) -> float:
+        """Estimate what it costs to make a tape, and to fuse its large loops."""
+        large = sum(n >= LARGE for n in _sizes(self.program))
+        fusing = FUSING * large if native.available() else 0.0
+        return LOWERING * len(self.program.rows) + fusing
+
+    def _settle_on_vm(self, reason: str) -> None:
+        """Stay on the VM until native code pays, if it ever can."""
+        self.reason = reason
+        seconds = compiling_seconds(self.run)
+        self._limit = seconds if seconds < math.inf else None
 
     def _start(self) -> None:
         self._spent, self._runs, self._best = 0.0, 0, math.inf
@@ -233,7 +290,8 @@ class Choice:
         self._runs += 1
         self._best = min(self._best, seconds)
         if self._before is not None:
-            if self._runs < TRIALS:
+            lost = self._runs > 1 and self._best > _HOPELESS * self._before[1]
+            if self._runs < TRIALS and not lost:
                 return
             self._judge(*self._before)
         if self._limit is None:
@@ -244,38 +302,67 @@ class Choice:
     def _judge(self, before: Any, seconds: float) -> None:
         """Keep the new executor, or go back to the one before."""
         self._before = None
-        if self._best > seconds:
-            self.run, self._limit = before, None
-            self.reason = "faster than native code in a trial"
+        if self._best <= seconds:
+            return
+        tried, self.run, self._limit = self.run, before, None
+        self._best = seconds
+        on_vm = tried.name == VM
+        name = "the tape VM" if on_vm else "native code"
+        self.reason = f"faster than {name} in a trial"
+        if on_vm and native.available():
+            self._tape, self._interpreted = tried, False
+            cost = compiling_seconds(tried)
+            self._limit = cost if cost < math.inf else None
 
     def _go_on(self) -> None:
         """Go over to the next executor, and time it against this one."""
         before, seconds = self.run, self._best
         self._limit = None
-        self._start()
         try:
             self._take_next()
         except (ImportError, OSError, RuntimeError) as error:
-            self.run = before
+            self.run, self._limit = before, None
             self.reason = f"native code could not be made: {error}"
-        if self.run is before:
-            self.call = self.run
-        else:
+        if self.run is not before:
+            self._start()
             self._before = before, seconds
+        elif self._limit is None:
+            self.call = self.run
 
     def _take_next(self) -> None:
-        self.reason = "large arrays"
+        """Take the next executor if it is time for it, else say how long to wait."""
         if isinstance(self.run, Tape):
-            self.run.hasten()  # which is never slower
+            self.run = copy.copy(self.run)
+            self.run.hasten()
             self.reason = "many operations, often"
-        elif not native.available():
-            if self._lower():
-                self.reason = "many small operations"
-        elif sum(_sizes(self.program)) <= ROOM and self._lower(fuse=True):
-            if self.run.operations <= LONGEST or not vm.available():
-                self.run.hasten()
+            return
+        if self._tape is None:
+            self._prepare()
+        tape = self._tape
+        if tape is None:
+            return
+        starting = starting_seconds() if self._interpreted else math.inf
+        compiling = compiling_seconds(tape)
+        if self._spent < min(starting, compiling) < math.inf:
+            self._limit = min(starting, compiling)
+            self.reason = "not yet for long"
+        elif starting < compiling:
+            self._tape, self.run = None, tape
+            self._settle_on_vm("many small operations")
+        elif compiling < math.inf:
+            self._tape, self.run = None, tape
+            tape.hasten()
             self.reason = "many operations, compiled together"
-        else:
+
+    def _prepare(self) -> None:
+        """Make the tape that other executors run; without one, fuse large loops."""
+        before = self.run
+        self.reason = "more entries than a tape may have"
+        if sum(_sizes(self.program)) <= ROOM and self._lower(fuse=native.available()):
+            self.run, self._tape = before, self.run
+            # Where loops are most of the work, there is little to interpret.
+            self._interpreted = not is_large(self.program)
+        elif native.available():
             self._fuse()
 
     def stay_on_numpy(self) -> None:
@@ -292,46 +379,85 @@ class Choice:
             self.reason = "large arrays, their loops fused in native code"
 
 
-class Hastened:
-    """A loop that is one row: on the VM, until it pays to compile it.
+class Running:
+    """What runs a loop that is one row, and why: NumPy, the VM or native code.
 
-    It is a ``TapeLoop`` or ``Lanes``: ``operations`` says what there is to compile, and
-    ``hasten()`` compiles it.
+    Attributes
+    ----------
+    loop
+        The loop on a tape, a ``TapeLoop`` or ``Lanes``; ``None`` if it cannot be there.
+    on_numpy
+        Whether NumPy runs it now.
+    because
+        Why it is so, for ``stats()``.
+    seconds
+        What all runs took.
     """
 
-    keeps_shape = True
-
-    def __init__(self, loop: Any, options: Options) -> None:
-        """Compile at once where the VM would have to be loaded first, or as asked."""
+    def __init__(self, loop: Any, because: str = "asked for") -> None:
+        """Have NumPy run the loop, if it is ``None``, and else the VM."""
         self.loop = loop
-        self.__name__: str = loop.__name__
-        self._limit: float | None = None
-        self._spent = 0.0
-        if options.executor == "vm":
-            return
-        if native.available() and loop.operations <= LONGEST:
-            self._limit = COMPILING * loop.operations
-        if not vm.available():
-            loop.hasten()
-            self._limit = None
-        elif options.executor == "native" or (self._limit and not vm.loaded()):
-            self._hasten()
+        self.on_numpy: bool = loop is None
+        self.because = because
+        self.seconds = 0.0
+        self._limit = math.inf
 
-    def _hasten(self) -> None:
-        self._limit = None
-        with contextlib.suppress(CannotLowerError, ImportError, OSError, RuntimeError):
-            self.loop.hasten()  # else it stays on the VM
+    @classmethod
+    def chosen(cls, loop: Any, options: Options, seconds: float) -> Running:
+        """Return what an option asks for, or the best that is worth its cost.
 
-    def __call__(self, *operands: Any) -> Any:
-        """Run the loop."""
-        if self._limit is None:
-            return self.loop(*operands)
+        ``seconds`` is what the loop takes on NumPy in a call of the function.
+        """
+        made = cls(loop)
+        if options.executor == "native":
+            made._compile("asked for")
+        elif options.executor == "auto":
+            made._take(seconds)
+        return made
+
+    @property
+    def executor(self) -> str:
+        """The name of what runs the loop now."""
+        return "numpy" if self.on_numpy else self.loop.name
+
+    def __call__(
+        self, fast: Callable[..., Any], plain: Callable[..., Any], *operands: Any
+    ) -> Any:
+        """Run the loop: ``fast`` on its tape, or ``plain`` on NumPy."""
         start = time.perf_counter()
-        found = self.loop(*operands)
-        self._spent += time.perf_counter() - start
-        if self._spent >= (self._limit or math.inf):
-            self._hasten()
+        try:
+            found = (plain if self.on_numpy else fast)(*operands)
+        except InexactError:
+            self.on_numpy, self._limit = True, math.inf
+            self.because = "integers beyond 2**53"
+            found = plain(*operands)
+        self.seconds += time.perf_counter() - start
+        if self.seconds >= self._limit:
+            self._take(self.seconds)
         return found
+
+    def _take(self, seconds: float) -> None:
+        """Take the best executor that costs no more than is, or will be, spent."""
+        compiling, starting = compiling_seconds(self.loop), starting_seconds()
+        self._limit = compiling
+        if compiling <= seconds:
+            self._compile("it runs often or long")
+        elif starting <= seconds:
+            self.on_numpy = False
+            self.because = "small operations"
+        else:
+            self.on_numpy, self._limit = True, min(compiling, starting)
+            self.because = "not yet for long"
+
+    def _compile(self, because: str) -> None:
+        """Have LLVM compile the loop; where that fails, stay on the VM."""
+        self._limit = math.inf
+        try:
+            self.loop.hasten()
+            self.on_numpy, self.because = False, because
+        except (CannotLowerError, ImportError, OSError, RuntimeError) as error:
+            self.on_numpy = not vm.available()
+            self.because = f"native code could not be made: {error}"
 
 
 _NEEDED: dict[str, tuple[Any, str]] = {

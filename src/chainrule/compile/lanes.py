@@ -19,7 +19,12 @@ import numpy as np
 from chainrule.compile import vm
 from chainrule.compile.blocks import Example, compiled_examples
 from chainrule.compile.ir import LANES
-from chainrule.compile.lowering import Builder, CannotLowerError, constants_of
+from chainrule.compile.lowering import (
+    Builder,
+    CannotLowerError,
+    constants_of,
+    refuse_calls,
+)
 from chainrule.compile.parallel import parts_of, side_by_side
 from chainrule.compile.program import Program
 from chainrule.compile.replay import NanFound
@@ -42,9 +47,6 @@ _COPY, _MAXIMUM, _ISNAN = (vm.OPCODES[k] for k in ("copy", "maximum", "isnan"))
 class Lanes:
     """The function of a vmap's row: the program of one example, on blocks of lanes."""
 
-    __name__ = "vmap"
-    keeps_shape = True
-
     def __init__(
         self, program: Program, many: Sequence[bool], count: int, threads: int = 1
     ) -> None:
@@ -53,15 +55,16 @@ class Lanes:
         In native code up to so many threads share the examples.
         """
         b = Builder(program)
-        if b.called or b.whole or program.guards:
-            raise CannotLowerError
+        refuse_calls(b, program)
+        if b.whole:
+            raise CannotLowerError("integers that may be too large for a tape")
         self.count = count
         self._many = list(many)
         self._places = [np.ravel(b.at[x]) for x in program.inputs]
         self._sizes = [len(p) for p in self._places]
         ends = [_even(b, x) for x in program.outputs]
         if not all(map(len, (*self._places, *ends))):
-            raise CannotLowerError  # empty arrays
+            raise CannotLowerError("empty arrays")
         entries = LANE * (sum(self._sizes) + sum(map(len, ends)))
         self.blocks: int = min(-(-count // LANE), max(1, CHUNK // max(1, entries)))
         self._example = Example(
@@ -73,8 +76,10 @@ class Lanes:
         )
         self._likes = [x if isinstance(x, Row) else np.asarray(x)
                        for x in program.outputs]  # fmt: skip
-        self.operations: int = self._example.operations
+        self.instructions: int = 2 * self._example.operations
+        self.optimized: bool = True
         self._native: Any = None
+        self.name: str = "tape VM"
         self._threads = threads
         code = _widened(b)
         self._flags: int = b.size * LANE
@@ -141,6 +146,7 @@ class Lanes:
     def hasten(self) -> None:
         """Have LLVM compile what the VM interprets, if that is not too long."""
         self._native = compiled_examples(self._example, self.count)
+        self.name = "native code"
 
     def __call__(self, *inputs: Any) -> tuple[Any, ...]:
         """Return the results of all examples, stacked."""

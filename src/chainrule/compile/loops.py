@@ -10,7 +10,6 @@ scan is a scan over segments, and its derivative runs each segment again.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import functools
 import math
@@ -36,7 +35,6 @@ from chainrule.compile.bodies import (
 )
 from chainrule.compile.lowering import CannotLowerError
 from chainrule.compile.progress import watched
-from chainrule.compile.replay import InexactError
 from chainrule.compile.tape_loops import TapeLoop
 from chainrule.compile.trace import Trace, Traced, joined
 from chainrule.containers import flatten, unflatten
@@ -394,13 +392,26 @@ class Loop:
         """How many results the user sees: all but the kept carries."""
         self.keep: list[int] = list(keep)
         self.stored: list[bool] = [True] * (self.shown - self.carried + len(self.keep))
-        self._tape: Any = None
-        if executors.pays(self.body.program, count * home.repeats, home.options):
-            with contextlib.suppress(CannotLowerError):
-                tape = TapeLoop(
-                    self.body.program, self.carried, self.mapped, count, reverse=reverse
-                )
-                self._tape = executors.Hastened(tape, home.options)
+        self.running: executors.Running = self._running()
+
+    def _running(self) -> executors.Running:
+        """Choose what runs the loop."""
+        program, options = self.body.program, self.home.options
+        if not executors.pays(program, options):
+            return executors.Running(None, executors.why_not(program, options))
+        try:
+            tape = TapeLoop(
+                program, self.carried, self.mapped, self.count, reverse=self.reverse
+            )
+        except CannotLowerError as error:
+            return executors.Running(None, str(error) or "it has no form on a tape")
+        seconds = self.count * self.home.repeats * executors.numpy_seconds(program)
+        return executors.Running.chosen(tape, options, seconds)
+
+    def told(self) -> dict[str, Any]:
+        """Return what ``stats()`` says of this loop, and the programs inside it."""
+        return {"loop": self.__name__, "steps": self.count,
+                "running": self.running, "programs": [self.body.program]}  # fmt: skip
 
     def values(self, operands: Leaves) -> Any:
         """Add the row of this scan; return its results."""
@@ -424,13 +435,12 @@ class Loop:
 
     def __call__(self, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
         """Run the loop."""
+        return self.running(self._on_tape, self._step_by_step, leaves, captured)
+
+    def _step_by_step(self, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
+        """Run the steps one by one on NumPy."""
         n, run = self.carried, self.body.run
         carry = list(leaves[:n])
-        if self._tape is not None:
-            try:
-                return self._on_tape(leaves, captured)
-            except InexactError:
-                self._tape = None
         rows = [x if np.ndim(x) else np.broadcast_to(x, (self.count, *inside.shape))
                 for x, inside in zip(leaves[n:], self.body.program.inputs[n:],
                                      strict=False)]  # fmt: skip
@@ -463,7 +473,7 @@ class Loop:
         flags = zip(self.keep, self.stored[self.shown - n :], strict=True)
         kept = {i for i, stored in flags if stored}
         stored = [*(i in kept for i in range(n)), *self.stored[: self.shown - n]]
-        found = self._tape(leaves, captured, stored)
+        found = self.running.loop(leaves, captured, stored)
         return (*found[: self.shown], *[found[self.shown + i] for i in self.keep])
 
     def _stacks(self, carry: Leaves) -> list[Any]:
@@ -642,6 +652,7 @@ class Branches:
         self.bodies: list[Body] = [
             Body(home, flat, examples, protected=True) for flat in flats
         ]
+        self.running = executors.Running(None, "one of two programs runs")
         shapes = [[np.shape(x) for x in b.likes] for b in self.bodies]
         if shapes[0] != shapes[1]:
             raise ShapeError(
@@ -656,6 +667,11 @@ class Branches:
         self.closed: tuple[node, ...] = tuple(dict.fromkeys(found))
         self.count: int = len(given)
 
+    def told(self) -> dict[str, Any]:
+        """Return what ``stats()`` says of this branch, and the programs inside it."""
+        return {"loop": self.__name__, "running": self.running,
+                "programs": [body.program for body in self.bodies]}  # fmt: skip
+
     def values(self, operands: Leaves, choice: Any) -> Any:
         """Add the row of this cond; return its results."""
         captured = [body.captured for body in self.bodies]
@@ -669,7 +685,8 @@ class Branches:
     def __call__(self, choice: Any, given: Leaves, captured: Any) -> tuple[Any, ...]:
         """Run the one that was chosen."""
         i = 0 if choice else 1
-        found = self.bodies[i].run(*given, *captured[i])
+        run = self.bodies[i].run
+        found = self.running(run, run, *given, *captured[i])
         pairs = zip(found, self.likes, strict=True)
         return tuple(cast(x, like.dtype) for x, like in pairs)
 

@@ -161,7 +161,7 @@ class Builder:
     def _several(self, row: Row) -> list[Places]:
         """Give each result of a loop in native code its places."""
         if not getattr(row.function, "fills", False):
-            raise CannotLowerError
+            raise CannotLowerError(f"{name_of(row)} is no part of a tape")
         operands = [self.at[x] for x in row.operands]
         results = [self.new(shape) for shape, _ in row.function.likes]
         self.called.append((len(self.code), Outside(row, operands, results)))
@@ -304,11 +304,6 @@ class Builder:
         return result
 
 
-def operations_of(rows: Any) -> int:
-    """Return about how many instructions the rows of a tape are in native code."""
-    return len(rows) + int(rows[:, 5].sum()) // 4
-
-
 def fill(work: Any, filled: Sequence[tuple[Places, Any]]) -> None:
     """Put a tape's constants into a workspace."""
     for places, value in filled:
@@ -324,8 +319,24 @@ def _is_exact(x: Any) -> bool:
 
 def check_kind(row: Row) -> None:
     """Raise ``CannotLowerError`` for a value that a tape cannot hold."""
-    if row.shape is None or row.dtype not in (np.float64, np.int64, np.bool_):
-        raise CannotLowerError  # other dtypes wrap around, or round
+    if row.shape is None:
+        raise CannotLowerError(f"{name_of(row)} is no part of a tape")
+    if row.dtype not in (np.float64, np.int64, np.bool_):
+        raise CannotLowerError(f"{row.dtype} values")  # they wrap around, or round
+
+
+def name_of(row: Row) -> str:
+    """Return the name of a row's function."""
+    return getattr(row.function, "__name__", "an input")
+
+
+def refuse_calls(b: Builder, program: Program) -> None:
+    """Raise ``CannotLowerError`` where NumPy would have to run inside a loop."""
+    names = sorted({outside.name for _, outside in b.called})
+    if names:
+        raise CannotLowerError(f"no form on a tape: {', '.join(names)}")
+    if program.guards:
+        raise CannotLowerError("decisions in the body")
 
 
 _BOUNDED: set[Any] = {
@@ -653,7 +664,6 @@ __all__ = [
     "fill",
     "is_one_piece",
     "operation_of",
-    "operations_of",
     "reducing_options",
     "span",
     "writer_of",

@@ -29,6 +29,9 @@ from chainrule.compile.bodies import (
 from chainrule.compile.examples import Many
 from chainrule.compile.lanes import Lanes
 from chainrule.compile.lowering import CannotLowerError
+from chainrule.compile.options import Options
+from chainrule.compile.program import Program
+from chainrule.compile.reruns import Batch
 from chainrule.compile.sparsity import Sparse, of_seeds
 from chainrule.compile.trace import MAPS, Trace, Traced, joined
 from chainrule.containers import flatten, unflatten
@@ -36,7 +39,7 @@ from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes import node
 from chainrule.recorder import record
 from chainrule.rules import rule
-from chainrule.shapes import TUPLE, describe
+from chainrule.shapes import TUPLE, describe, dtype_of
 from chainrule.supports import is_inexact, supported
 from chainrule.vertices import raw
 
@@ -103,6 +106,7 @@ def vmap(
         results, arranged = run(home, one, moved, many, count)
         return arranged_along(out_axes, results, arranged)
 
+    vars(mapped)["_batch"] = Batch(mapped, f, in_axes, out_axes)
     return mapped
 
 
@@ -193,17 +197,56 @@ class Mapping:
         if not sparse and executors.pays_in_lanes(program, self.count, options):
             try:
                 many = [*self.many, *[False] * len(captured)]
-                lanes = executors.Hastened(
-                    Lanes(program, many, self.count, options.threads), options
-                )
-                return self.home.call(lanes, [*own, *captured], None)
-            except CannotLowerError:
-                pass
+                blocks = InBlocks(program, many, self.count, options)
+                return self.home.call(blocks, [*own, *captured], None)
+            except CannotLowerError as error:
+                because = str(error) or "it has no form on a tape"
+        else:
+            because = executors.why_not_in_lanes(program, self.count, options)
+        if not self.seeds:
+            self.home.mapped.append((self.count, because))
         return tuple(run_batched(program, [*given, *captured], self.count, self.home))
 
     def _examples(self, x: Any) -> Many | Sparse:
         constant = self.seeds and isinstance(x, np.ndarray)
         return of_seeds(x) if constant else Many(x)
+
+
+class InBlocks:
+    """One example's program on blocks of examples: the function of a map's row."""
+
+    __name__ = "vmap"
+    keeps_shape = True
+
+    def __init__(
+        self, program: Program, many: Sequence[bool], count: int, options: Options
+    ) -> None:
+        """Write the tape; raise ``CannotLowerError`` where NumPy would have to run."""
+        self.program = program
+        self.many = many
+        self.count = count
+        lanes = Lanes(program, many, count, options.threads)
+        seconds = executors.batched_seconds(program, count)
+        self.running = executors.Running.chosen(lanes, options, seconds)
+
+    def told(self) -> dict[str, Any]:
+        """Return what ``stats()`` says of this map, and the programs inside it."""
+        return {"loop": self.__name__, "examples": self.count,
+                "running": self.running, "programs": []}  # fmt: skip
+
+    def __call__(self, *inputs: Any) -> tuple[Any, ...]:
+        """Return the results of all examples, stacked."""
+        return self.running(self.running.loop, self._row_by_row, *inputs)
+
+    def _row_by_row(self, *inputs: Any) -> tuple[Any, ...]:
+        """Run each row on all examples at once, on NumPy."""
+        given = [Many(np.asarray(x)) if m else x
+                 for x, m in zip(inputs, self.many, strict=True)]  # fmt: skip
+        found = run_batched(self.program, given, self.count, None)
+        return tuple([
+            np.array(z, dtype=dtype_of(x))
+            for z, x in zip(found, self.program.outputs, strict=True)
+        ])  # fmt: skip
 
 
 class vmap_grad(rule, kind=True):

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compile.ir import LANES, literal, operands_of
+from chainrule.compile.ir import LANES, literal, operands_of, operation
 from chainrule.compile.lowering import CannotLowerError
 from chainrule.compile.native import VECTOR, Code, Unit, Writer, objects
-from chainrule.compile.tape_text import EXPRESSIONS, NAMES
+from chainrule.compile.tape_text import EXPRESSIONS, NAMES, OPCODES
 
 UNROLLED = 64
 """Rows of at most so many numbers are written out; longer ones are loops."""
@@ -420,6 +420,59 @@ _REDUCED = {"dot": "ab"}
 """The operands of rows that reduce them, where these are not one."""
 
 
+# ------------------------------------------------------------------------ estimates
+
+
+@functools.cache
+def _of_names() -> tuple[Any, Any, Any, Any]:
+    """Return, by opcode: instructions for one number and for a vector, and which ...
+
+    ... of a, b, c are read; whether the operation reduces its operands.
+    """
+    one, vector = np.zeros(len(NAMES)), np.zeros(len(NAMES))
+    read, reduces = np.zeros((len(NAMES), 3)), np.zeros(len(NAMES), dtype=bool)
+    for op, name in NAMES.items():
+        if name in EXPRESSIONS:
+            one[op] = operation(name, 1).text.count("\n")
+            vector[op] = operation(name, LANES).text.count("\n")
+            read[op] = [p in operands_of(name) for p in "abc"]
+        else:
+            reduces[op], vector[op] = name != "matmul", 2
+            read[op] = [p in _REDUCED.get(name, "a") for p in "abc"]
+    return one, vector, read, reduces
+
+
+def instructions_of(code: Any) -> int:
+    """Return about how many instructions rows of tape become, without writing them."""
+    one, vector, read, reduces = _of_names()
+    op, n, steps = code[:, 0], code[:, 5], code[:, 6:9]
+    looped = n > UNROLLED
+    rest = np.where(looped, n % LANES, n)
+    pieces = -(-rest // LANES)
+    loads = np.select([steps == 1, steps == 0], [1.5 * pieces[:, None], 2.0],
+                      3.0 * rest[:, None])  # fmt: skip
+    turns = np.select([steps == 1, steps == 0], [2.0, 0.0], 3.0 * LANES)
+    taken, turn = (loads * read[op]).sum(1), (turns * read[op]).sum(1)
+    loop = np.where(looped, 12 + vector[op] + turn, 0.0)
+    found = np.where(n == 1, one[op] + 2, pieces * (vector[op] + 2) + taken + loop)
+    folded = pieces * vector[op] + taken + 15 + np.where(looped, 40 + 4 * turn, 0.0)
+    found = np.where(reduces[op], folded, found)
+    product = op == OPCODES["matmul"]
+    return int(np.where(product, _of_products(code), found).sum())
+
+
+def _of_products(code: Any) -> Any:
+    """Return the same for products of an (m, k) and a (k, n) matrix."""
+    n, m, k = code[:, 5], code[:, 9], code[:, 10]
+    pieces = -(-n // LANES)
+    small = 1.5 * k * pieces + m * (2 * k * pieces + 3 * k + 2 * pieces)
+    columns = m * (15 + np.where(k > UNROLLED, 60, 5 * -(-k // LANES)))
+    looped = 15 + 8 * pieces + 12 * -(-n // UNROLLED)
+    return np.select(
+        [(m * k * n <= UNROLLED * LANES) & (n > 1), n == 1], [small, columns], looped
+    )
+
+
 # ------------------------------------------------------------------------- executor
 
 
@@ -436,6 +489,11 @@ class Native:
         return [functools.partial(part, address) for part in self._parts]
 
 
+def is_quick(stretches: Sequence[Any]) -> bool:
+    """Tell whether LLVM may take its time over so few rows."""
+    return sum(map(len, stretches)) < QUICK
+
+
 def compiled_stretches(
     stretches: Sequence[Any], read: Any, constants: Mapping[int, float]
 ) -> list[Native]:
@@ -444,7 +502,7 @@ def compiled_stretches(
     ``constants`` are the numbers that no row and no argument changes, by their places.
     """
     unit, names = written(stretches, read, constants)
-    code = Code(unit, 2 if sum(map(len, stretches)) < QUICK else 0)
+    code = Code(unit, 2 if is_quick(stretches) else 0)
     return [Native(code, found) for found in names]
 
 
@@ -507,7 +565,7 @@ def compiled_steps(steps: Steps, read: Any, constants: Mapping[int, float]) -> A
     Raises ``CannotLowerError`` where a step is too long for one function.
     """
     if _numbers(steps.code).sum() > BODY:
-        raise CannotLowerError
+        raise CannotLowerError("a step of many operations")
     unit = Unit()
     count = 1 + len(steps.taken) + len(steps.carried) + len(steps.given)
     writer = Rows(unit, ["ptr %work", *objects(count)], read, constants)
@@ -570,4 +628,12 @@ def _is_alone(place: int, n: int, touched: Any) -> bool:
     return bool((inside | (after <= place) | (first >= place + n)).all())
 
 
-__all__ = ["Native", "Steps", "compiled_steps", "compiled_stretches", "written"]
+__all__ = [
+    "Native",
+    "Steps",
+    "compiled_steps",
+    "compiled_stretches",
+    "instructions_of",
+    "is_quick",
+    "written",
+]

@@ -53,6 +53,8 @@ class Program:
         The decisions to hold to, in order, and the rows that must not be nan.
     counts
         Rows after each pass, by name.
+    mapped
+        Of each vmap whose rows are among these: the examples, and why it is so.
     """
 
     inputs: list[Row]
@@ -61,6 +63,7 @@ class Program:
     guards: list[Guard] = field(default_factory=list[Guard])
     checks: list[Row] = field(default_factory=list[Row])
     counts: dict[str, int] = field(default_factory=dict[str, int])
+    mapped: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
 
     def last_uses(self) -> dict[Row, int]:
         """Return for each row the place of the row that reads it last."""
@@ -79,6 +82,7 @@ def program_of(trace: Trace, inputs: Sequence[Row], outputs: Sequence[Any]) -> P
     """Run the passes over a trace."""
     program = Program(list(inputs), trace.rows, list(outputs), trace.guards)
     program.checks = list(dict.fromkeys(trace.checks))
+    program.mapped = list(trace.mapped)
     program.counts["traced"] = len(program.rows)
     needed(program)
     program.counts["needed"] = len(program.rows)

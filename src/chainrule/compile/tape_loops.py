@@ -11,12 +11,11 @@ from chainrule.compile import native_tape, vm
 from chainrule.compile.lowering import (
     EXACT,
     Builder,
-    CannotLowerError,
     Places,
     constants_of,
     fill,
     is_one_piece,
-    operations_of,
+    refuse_calls,
     span,
     writer_of,
 )
@@ -33,15 +32,12 @@ class TapeLoop:
     carries before each step.
     """
 
-    __name__ = "scan"
-
     def __init__(
         self, program: Program, carried: int, mapped: int, count: int, *, reverse: bool
     ) -> None:
         """Lower the body; raise ``CannotLowerError`` where NumPy would have to run."""
         b = Builder(program)
-        if b.called or program.guards:
-            raise CannotLowerError
+        refuse_calls(b, program)
         self.count = count
         self.reverse = reverse
         inputs = [b.at[x] for x in program.inputs]
@@ -58,10 +54,11 @@ class TapeLoop:
             large = b.elementwise("greater_equal", np.shape(places), size, limit)
             b.raised(large, self._large)
         self._code: Any = b.rows()
-        self.operations: int = operations_of(self._code)
+        self.instructions: int = native_tape.instructions_of(self._code)
+        self.optimized: bool = native_tape.is_quick([self._code])
         self._filled, self._constants = b.filled, constants_of(b)
         self._size = self._rows_end = b.size
-        self.name: str = "vm"
+        self.name: str = "tape VM"
         self._lay_out()
         self._state: tuple[Any, int, list[Any]] = (self._interpreted, self._size, [])
 
@@ -106,7 +103,7 @@ class TapeLoop:
         read[self._flag] = read[self._large] = True
         self._native: Any = native_tape.compiled_steps(steps, read, self._constants)
         self._state = (self._compiled, self._rows_end, [])
-        self.name = "native"
+        self.name = "native code"
 
     def __call__(
         self, leaves: Sequence[Any], captured: Sequence[Any],

@@ -26,7 +26,6 @@ from chainrule.compile.lowering import (
     constants_of,
     fill,
     is_one_piece,
-    operations_of,
     span,
 )
 from chainrule.compile.program import Program, replaced
@@ -70,7 +69,6 @@ class Tape:
         b = Builder(program)
         self._flag: int | None = _flag_of(b, program.checks)
         code = b.rows()
-        self.operations: int = operations_of(code)
         self._parts: list[Any] = []
         start = 0
         for end, called in [*b.called, (len(code), None)]:
@@ -79,6 +77,11 @@ class Tape:
             if called is not None:
                 self._parts.append(called)
             start = end
+        stretches = [x for x in self._parts if isinstance(x, ndarray)]
+        self.instructions: int = sum(map(native_tape.instructions_of, stretches))
+        """About how many there are to compile in native code."""
+        self.optimized: bool = native_tape.is_quick(stretches)
+        """Whether LLVM takes its time over them."""
         self._fresh = vm.workspace(b.size)
         self._fresh[:] = 0.0
         self._filled = b.filled

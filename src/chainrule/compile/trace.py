@@ -175,6 +175,8 @@ class Trace:
         self.rows: list[Row] = progress.new_rows()
         self.guards: list[Guard] = []
         self.checks: list[Row] = []
+        self.mapped: list[tuple[int, str]] = []
+        """Of each vmap whose rows are among these: the examples, and why it is so."""
 
     def input(self, value: Any) -> Traced:
         """Return a stand-in for an argument."""

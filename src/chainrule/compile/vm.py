@@ -36,9 +36,11 @@ so that an old entry is never taken for a new one.
 from __future__ import annotations
 
 import functools
+import glob
 import importlib.util
 import inspect
 import math
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -62,6 +64,30 @@ def available() -> bool:
 def loaded() -> bool:
     """Tell whether this process has run the VM, so that it costs nothing to start."""
     return _machine.cache_info().currsize > 0
+
+
+def starting_seconds() -> float:
+    """Estimate what the first run costs: numba's import, and compiling if it must."""
+    if loaded():
+        return 0.0
+    return _STARTING if _is_kept() else _COMPILING
+
+
+_STARTING, _COMPILING = 0.7, 25.0
+
+
+@functools.cache
+def _is_kept() -> bool:
+    """Tell whether a disk has the machine code, where numba keeps it by default."""
+    folders = [os.environ.get("NUMBA_CACHE_DIR", ""),
+               os.path.join(os.path.dirname(__file__), "__pycache__"),
+               os.path.join(os.path.expanduser("~"), ".cache", "numba")]  # fmt: skip
+    name = f"*run_{_fingerprint()}*.nbi"
+    return any(
+        glob.glob(os.path.join(folder, *deeper, name))
+        for folder in folders if folder
+        for deeper in ((), ("*",))
+    )  # fmt: skip
 
 
 def text() -> str:

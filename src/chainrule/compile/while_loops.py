@@ -42,6 +42,7 @@ from chainrule.compile.bodies import (
     pushed_through,
     traced_in,
 )
+from chainrule.compile.executors import Running
 from chainrule.compile.loops import cast, check_carry, promote
 from chainrule.compile.progress import watched
 from chainrule.compile.trace import Column, Together, Trace, Traced, joined
@@ -174,6 +175,12 @@ class Pass:
         examples = [*map(example_of, carries), *likes]
         self.body: Body = Body(home, flat, examples, protected=True)
         self.stored: list[bool] = [True] * len(self.body.likes)
+        self.running = Running(None, "the steps are counted in each call")
+
+    def told(self) -> dict[str, Any]:
+        """Return what ``stats()`` says of this loop, and the programs inside it."""
+        return {"loop": self.__name__, "running": self.running,
+                "programs": [self.body.program]}  # fmt: skip
 
     def values(self, count: Any, carries: Leaves, columns: Leaves) -> Any:
         """Add the row of this pass; return its results."""
@@ -198,7 +205,11 @@ class Pass:
         made.stored = [self.carried + i in read for i in range(len(self.stored))]
         return made
 
-    def __call__(self, count: int, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
+    def __call__(self, *operands: Any) -> tuple[Any, ...]:
+        """Run the loop."""
+        return self.running(self._run, self._run, *operands)
+
+    def _run(self, count: int, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
         """Run the pass."""
         n, run = self.carried, self.body.run
         carry: Leaves = leaves[:n]
@@ -251,7 +262,7 @@ class While(Pass):
         columns = [Column([]) for _ in self.stored]
         return (*map(cast, carry, self.dtypes), *columns, 0)
 
-    def __call__(self, carry: Leaves, captured: Any) -> tuple[Any, ...]:  # type: ignore
+    def _run(self, carry: Leaves, captured: Any) -> tuple[Any, ...]:  # type: ignore
         """Run the loop."""
         count = 0
         columns: list[list[Any]] = [[] for _ in self.stored]
