@@ -124,7 +124,7 @@ class Each:
     def told(self) -> dict[str, Any]:
         """Return what ``stats()`` says of these calls, and the programs inside them."""
         told = getattr(self.row.function, "told", None)
-        inside = [] if told is None else told()["programs"]
+        inside: list[Program] = [] if told is None else told()["programs"]
         return {"loop": self.__name__, "examples": self.count,
                 "running": self.running, "programs": inside}  # fmt: skip
 

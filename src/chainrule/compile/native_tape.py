@@ -22,6 +22,8 @@ from chainrule.compile.lowering import CannotLowerError
 from chainrule.compile.native import VECTOR, Code, Unit, Writer, objects
 from chainrule.compile.tape_text import EXPRESSIONS, NAMES, OPCODES
 
+_np: Any = np
+
 UNROLLED = 64
 """Rows of at most so many numbers are written out; longer ones are loops."""
 
@@ -447,18 +449,18 @@ def instructions_of(code: Any) -> int:
     one, vector, read, reduces = _of_names()
     op, n, steps = code[:, 0], code[:, 5], code[:, 6:9]
     looped = n > UNROLLED
-    rest = np.where(looped, n % LANES, n)
+    rest = _np.where(looped, n % LANES, n)
     pieces = -(-rest // LANES)
-    loads = np.select([steps == 1, steps == 0], [1.5 * pieces[:, None], 2.0],
+    loads = _np.select([steps == 1, steps == 0], [1.5 * pieces[:, None], 2.0],
                       3.0 * rest[:, None])  # fmt: skip
-    turns = np.select([steps == 1, steps == 0], [2.0, 0.0], 3.0 * LANES)
+    turns = _np.select([steps == 1, steps == 0], [2.0, 0.0], 3.0 * LANES)
     taken, turn = (loads * read[op]).sum(1), (turns * read[op]).sum(1)
-    loop = np.where(looped, 12 + vector[op] + turn, 0.0)
-    found = np.where(n == 1, one[op] + 2, pieces * (vector[op] + 2) + taken + loop)
-    folded = pieces * vector[op] + taken + 15 + np.where(looped, 40 + 4 * turn, 0.0)
-    found = np.where(reduces[op], folded, found)
+    loop = _np.where(looped, 12 + vector[op] + turn, 0.0)
+    found = _np.where(n == 1, one[op] + 2, pieces * (vector[op] + 2) + taken + loop)
+    folded = pieces * vector[op] + taken + 15 + _np.where(looped, 40 + 4 * turn, 0.0)
+    found = _np.where(reduces[op], folded, found)
     product = op == OPCODES["matmul"]
-    return int(np.where(product, _of_products(code), found).sum())
+    return int(_np.where(product, _of_products(code), found).sum())
 
 
 def _of_products(code: Any) -> Any:
@@ -466,9 +468,9 @@ def _of_products(code: Any) -> Any:
     n, m, k = code[:, 5], code[:, 9], code[:, 10]
     pieces = -(-n // LANES)
     small = 1.5 * k * pieces + m * (2 * k * pieces + 3 * k + 2 * pieces)
-    columns = m * (15 + np.where(k > UNROLLED, 60, 5 * -(-k // LANES)))
+    columns = m * (15 + _np.where(k > UNROLLED, 60, 5 * -(-k // LANES)))
     looped = 15 + 8 * pieces + 12 * -(-n // UNROLLED)
-    return np.select(
+    return _np.select(
         [(m * k * n <= UNROLLED * LANES) & (n > 1), n == 1], [small, columns], looped
     )
 
