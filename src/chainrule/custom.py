@@ -10,17 +10,23 @@ import numpy as np
 
 from chainrule import operations
 from chainrule.containers import flatten, is_container, unflatten
-from chainrule.errors import ArgumentError, EscapeError, ShapeError
+from chainrule.errors import (
+    ArgumentError,
+    EscapeError,
+    ShapeError,
+    StaleValueError,
+)
 from chainrule.foreign import refuse
 from chainrule.graph import collect
 from chainrule.nodes import node
-from chainrule.recorder import record, stacked
+from chainrule.recorder import next_serial, record, stacked
 from chainrule.recording import Recording
 from chainrule.rules import Parameters, general, plain, rule
 from chainrule.shapes import SEQUENCES, TUPLE, describe, ndarray, shape_of
 from chainrule.supports import is_inexact, supported, zeros_of
 from chainrule.sweeps import forward_sweep, reverse_sweep
 from chainrule.values import holds_nodes, kept
+from chainrule.versions import first, sealed
 from chainrule.vertices import first_stand_in, raw, stand_in, vertex
 
 
@@ -348,26 +354,39 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         leaves, structure = flatten((args, keywords))
         places = [i for i, x in enumerate(leaves) if isinstance(x, node)]
         rerun = _rerun(f, leaves, places, structure)
-        run = Recording(rerun, [leaves[i] for i in places], range(len(places)), {})
         outer = [leaves[i] for i in places]
+        run = _run_sealed(rerun, outer)
         met = collect(run.roots(), run.start).older
         met += [z for z in run.outputs if isinstance(z, node) and z.serial <= run.start]
         known = set(outer)
         closed = tuple(dict.fromkeys(x for x in met if x not in known))
-        if not places and not closed:
-            return unflatten(run.structure, run.outputs)
-        values = tuple(raw(z) for z in run.outputs)
-        given = {"rerun": rerun, "closed": closed, "values": values}
-        nodes = record(checkpoint_grad, [*outer, *closed], given)
-        return unflatten(run.structure, nodes)
+        nodes: Any = run.outputs
+        if places or closed:
+            values = tuple(raw(z) for z in run.outputs)
+            given: dict[str, Any] = {"rerun": rerun, "closed": closed, "values": values}
+            given["serial"] = next_serial()
+            nodes = record(checkpoint_grad, [*outer, *closed], given)
+        result, changed = unflatten(run.structure, nodes)
+        for i, x in changed.items():
+            outer[i][...] = x
+        return result
 
     return checkpointed
+
+
+def _run_sealed(rerun: Callable[..., Any], inputs: Sequence[Any]) -> Recording:
+    """Record a run of a function that may write into its own arguments only."""
+    with sealed(next_serial(), "A checkpointed function"):
+        return Recording(rerun, inputs, range(len(inputs)), {})
 
 
 def _rerun(
     f: Callable[..., Any], leaves: list[Any], places: list[int], structure: Any
 ) -> Callable[..., Any]:
-    """Return ``f`` as a function of the leaves that are nodes."""
+    """Return ``f`` as a function of the leaves that are nodes.
+
+    Beside its result it returns those of them, by number, that it wrote into.
+    """
     constants = [None if i in set(places) else kept(x) for i, x in enumerate(leaves)]
 
     def rerun(*inputs: Any) -> Any:
@@ -375,7 +394,8 @@ def _rerun(
         for i, x in zip(places, inputs, strict=True):
             filled[i] = x
         args, keywords = unflatten(structure, filled)
-        return f(*args, **keywords)
+        result = f(*args, **keywords)
+        return result, {i: x for i, x in enumerate(inputs) if first(x) is not x}
 
     return rerun
 
@@ -386,7 +406,9 @@ class checkpoint_grad(rule, kind=True):
     outputs = 2
 
     @staticmethod
-    def forward(*operands: Any, rerun: Any, closed: Any, values: Any) -> Any:
+    def forward(
+        *operands: Any, rerun: Any, closed: Any, values: Any, serial: int
+    ) -> Any:
         """Return the values of the run that was just made."""
         return values
 
@@ -435,7 +457,14 @@ class checkpoint_grad(rule, kind=True):
     def _again(
         operands: Sequence[Any], parameters: Parameters
     ) -> tuple[Recording, list[Any]]:
-        closed = parameters["closed"]
+        closed, serial = parameters["closed"], parameters["serial"]
+        for x in closed:
+            if x.serial > serial:
+                raise StaleValueError(
+                    f"{x!r}, which a checkpointed function reads from outside, was "
+                    "changed in place afterwards, so that it cannot be run again. "
+                    "Pass it as an argument."
+                )
         inputs = operands[: len(operands) - len(closed)]
-        run = Recording(parameters["rerun"], inputs, range(len(inputs)), {})
+        run = _run_sealed(parameters["rerun"], inputs)
         return run, [*run.inputs, *closed]

@@ -7,6 +7,7 @@
     ├── EscapeError           (TypeError)   a node would lose its history in silence
     ├── ArgumentError         (TypeError)   a value or an argument of the wrong kind
     ├── ShapeError            (ValueError)  shapes that do not fit each other
+    ├── ReadOnlyError         (ValueError)  an array that nobody may write into
     ├── NotScalarError        (ValueError)  a real scalar is needed and was not given
     ├── StaleValueError       (RuntimeError) a value was changed after it was used
     ├── RecordingError        (RuntimeError) the recording cannot give what is asked
@@ -37,6 +38,10 @@ class ArgumentError(ChainruleError, TypeError):
 
 class ShapeError(ChainruleError, ValueError):
     """Shapes, structures or counts of arguments do not fit each other."""
+
+
+class ReadOnlyError(ChainruleError, ValueError):
+    """A view was written into that NumPy does not let be written."""
 
 
 class NotScalarError(ChainruleError, ValueError):

@@ -110,6 +110,30 @@ def recorded_{name}(x, y{where}):
     return record(rule, (x, y))
 """
 
+_IN_PLACE = """
+def recorded_{name}(x, y):
+    if type(x) is node:
+        x_ = x._value
+        if type(x_) is float:
+            if type(y) is node:
+                y_ = y._value
+                if type(y_) is float:
+                    try:
+                        value = {form_xy}
+                    except errors:
+                        return record(rule, (x, y))
+                    {made_nn}
+                    return z
+            elif type(y) is float or type(y) is int:
+                try:
+                    value = {form_xc}
+                except errors:
+                    return record(rule, (x, y))
+                {made_nc}
+                return z
+    return update(x, y)
+"""
+"""Numbers are as in the operator; ``update`` writes into arrays."""
 
 _INFIX: Mapping[str, str] = {
     "add": "{0} + {1}",
@@ -189,9 +213,26 @@ def scalar_operator(
     return lazy_function(name, space, generate)
 
 
+def in_place_operator(
+    operation: type[rule], name: str, names: dict[str, Any]
+) -> Callable[..., Any]:
+    """Return the function behind ``x op= y``: the operator's for floats.
+
+    ``names`` gives what ``scalar_operator`` takes, and ``update(x, y)`` for all others.
+    """
+    space = {**names, "rule": operation}
+
+    def generate() -> str:
+        text = _operator_text(operation, name, space, masked=False, binary=_IN_PLACE)
+        return text or f"def recorded_{name}(x, y):\n    return update(x, y)\n"
+
+    return lazy_function(name, space, generate)
+
+
 def _operator_text(
-    operation: type[rule], name: str, space: dict[str, Any], *, masked: bool
-) -> str | None:
+    operation: type[rule], name: str, space: dict[str, Any], *, masked: bool,
+    binary: str = _BINARY,
+) -> str | None:  # fmt: skip
     """Return an operator's text and fill its globals; ``None`` without a float form."""
     if not issubclass(operation, elementwise):
         return None
@@ -225,7 +266,7 @@ def _operator_text(
     if count == 1:
         return _template(_UNARY, form_x=form.format("x_"), **fields)
     return _template(
-        _BINARY,
+        binary,
         form_xy=form.format("x_", "y_"),
         form_xc=number(form.format("x_", "y")),
         form_cy=number(form.format("x", "y_")),

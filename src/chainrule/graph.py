@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from chainrule.errors import RecordingError, StaleValueError
+from chainrule.versions import WRITTEN, resolved
 from chainrule.vertices import vertex
 
 Node = Any
@@ -119,8 +120,9 @@ def collect(roots: Iterable[Node], start: int = -1) -> Ordered:
         return Ordered([], list(met), {})
     common = order[0].__class__
     push = order.append
+    written = WRITTEN
     for z in order:
-        for x in z.operands:
+        for x in resolved(z) if written else z.operands:
             if (type(x) is common or isinstance(x, vertex)) and x not in met:
                 met[x] = None
                 if x.serial > start:

@@ -39,7 +39,8 @@ from chainrule.values import (
     refuse_out,
     unwrapped,
 )
-from chainrule.vertices import vertex
+from chainrule.versions import resolved
+from chainrule.vertices import stand_in, vertex
 
 Operation = Callable[..., Any]
 
@@ -117,6 +118,7 @@ class node(vertex):
         "__weakref__",
         "_changed",
         "_grad",
+        "_memory",
         "_parameters",
         "_step",
         "_value",
@@ -156,6 +158,7 @@ class node(vertex):
         def __pos__(self) -> Any: ...
         def __abs__(self) -> Any: ...
         def __hash__(self) -> int: ...
+        def __setitem__(self, index: Any, value: Any) -> None: ...
     else:
         __hash__ = object.__hash__
 
@@ -189,7 +192,7 @@ class node(vertex):
         if type(value) is ndarray:
             value = value.view()
             value.flags.writeable = False
-        return value
+        return value.fixed() if isinstance(value, stand_in) else value
 
     @value.setter
     def value(self, value: Any) -> None:
@@ -246,7 +249,7 @@ class node(vertex):
             return None
         if self._step.rule is structure.handwritten_grad:
             return self.parameters["grad_ops"]
-        bound = self._step.rule(*self.operands, **self.parameters)
+        bound = self._step.rule(*resolved(self), **self.parameters)
         bound.z = self._value
         return bound
 
@@ -370,14 +373,6 @@ class node(vertex):
     def __getitem__(self, index: Any) -> Any:
         """Index as NumPy does: basic, with integer arrays, with masks, or mixed."""
         return record(indexing.getitem_grad, (self,), {"index": plain_index(index)})
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        """Refuse: a node is not changed in place."""
-        raise EscapeError(
-            "A node cannot be assigned to in place: the recording needs the old value. "
-            "Build the new array with np.where(mask, new, x), np.concatenate or "
-            "np.stack."
-        )
 
     # ---------------------------------------------------------------- as plain Python
 

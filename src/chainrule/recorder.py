@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,12 +23,14 @@ from chainrule.values import (
     numeric_array,
     refuse_operands,
 )
+from chainrule.versions import NOTED
 from chainrule.vertices import raw, stand_in, vertex
 
 next_serial: Callable[[], int] = itertools.count(1).__next__
 """The serial number of the next node: nodes are ordered by age."""
 
 new: Callable[[Any], Any] = object.__new__
+reference: Any = weakref.ref
 
 
 def record(
@@ -50,7 +53,9 @@ def record(
         The keyword parameters of the operation.
     """
     parameters = NONE if given is None else given
-    made, inside, values, wanted, floats = _sorted(operands)
+    alone = len(operands) == 1 and isinstance(operands[0], vertex)
+    sort: Callable[..., Any] = _alone if alone else _sorted
+    made, inside, values, wanted, floats = sort(operands)
     if made is None:
         return evaluate(operation, values, parameters)
     plan = operation.plans.get(wanted) or plan_of(operation, wanted)
@@ -78,9 +83,30 @@ def record(
         z._step = plan.step_for(parameters)
     z.operands = tuple(inside)
     z.serial = next_serial()
+    if plan.views and (
+        value.base is not None or value is values[0]
+        if type(value) is ndarray
+        else isinstance(value, stand_in)
+    ):
+        NOTED.append(reference(z))
+        if len(NOTED) > NOTED.bound:
+            NOTED.prune()
     if made.watched:
         made.created(z)
     return items_of(z) if several else z
+
+
+def _alone(
+    operands: Sequence[Any],
+) -> tuple[Any, Sequence[Any], Sequence[Any], tuple[bool, ...], bool]:
+    """Return what ``_sorted`` does for a node that is the only operand."""
+    x = operands[0]
+    value = x._value
+    number = type(value) is not ndarray and (type(value) is float or is_number(value))
+    return x.__class__, operands, (value,), _ONE_NODE, number
+
+
+_ONE_NODE = (True,)
 
 
 def _sorted(
@@ -149,9 +175,11 @@ class Plan:
         Whether the result has a derivative in any of the nodes.
     copied
         Positions of the constants whose values the derivative reads.
+    views
+        Whether the result may share memory with the operand, as NumPy's does.
     """
 
-    __slots__ = ("copied", "depends", "masked_step", "step")
+    __slots__ = ("copied", "depends", "masked_step", "step", "views")
 
     def __init__(self, operation: type[rule], wanted: tuple[bool, ...]) -> None:
         """Work out the plan."""
@@ -160,6 +188,7 @@ class Plan:
         if issubclass(operation, elementwise):
             self.masked_step = reference_of(operation)
         self.depends: bool = _depends(operation, wanted)
+        self.views: bool = operation.views and wanted == (True,)
         self.copied: tuple[int, ...] = tuple(
             i
             for i, is_node in enumerate(wanted)
@@ -218,7 +247,9 @@ def as_operand(x: Any) -> Any:
     kind = x.__class__
     if kind is np.ndarray and x.dtype.kind in "fcbiu":
         return x
-    if kind is bool or kind is complex or isinstance(x, generic | stand_in):
+    if isinstance(x, stand_in):
+        return x.fixed()  # it may be written into afterwards
+    if kind is bool or kind is complex or isinstance(x, generic):
         return x
     x = admitted(x, "An operation on nodes")
     if isinstance(x, ndarray) and x.dtype == object:

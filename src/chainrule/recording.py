@@ -36,6 +36,7 @@ from chainrule.sweeps import (
     with_support,
 )
 from chainrule.values import INPUT, as_value, holds_nodes, numeric_array, plain_operand
+from chainrule.versions import WRITTEN, Writes, first, pinned, touched
 from chainrule.vertices import first_stand_in, raw, refuse_nans, stand_in, vertex
 
 
@@ -90,8 +91,8 @@ class Recording:
     inputs
         One node per differentiated leaf.
     outputs, structure
-        The leaves of the result (nodes, or plain values that depend on no input), and
-        its structure.
+        The leaves of the result (nodes, or plain values that depend on no input), as
+        they were when ``f`` returned, and its structure.
     aux
         The second result of ``f``, if it has one.
     """
@@ -131,7 +132,18 @@ class Recording:
             result, self.aux = result
         self.structure: Any
         leaves, self.structure = flatten(result)
-        self.outputs: list[Any] = [stacked(x) if holds_nodes(x) else x for x in leaves]
+        self._outputs: list[Any] = [stacked(x) if holds_nodes(x) else x for x in leaves]
+        if WRITTEN:
+            self.inputs = list(map(first, self.inputs))
+            touched([*self._outputs, *flatten(self.aux)[0]])
+        self._end: int = next_serial()
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The leaves of the result, as they were when ``f`` returned."""
+        if WRITTEN:
+            self._outputs = pinned(self._outputs, self._end)
+        return self._outputs
 
     def _wrap(self, arg: Any, *, copy: bool, rest: str) -> Any:
         leaves, structure = flatten(arg)
@@ -172,8 +184,9 @@ class Recording:
 
     def _ordered(self, roots: tuple[node, ...]) -> Ordered:
         """Return the vertices under some roots in sweep order, sorted once."""
-        if self._known is None or self._known[0] != tuple(map(id, roots)):
-            self._known = tuple(map(id, roots)), collect(roots, self.start)
+        known = (*map(id, roots), Writes.count)
+        if self._known is None or self._known[0] != known:
+            self._known = known, collect(roots, self.start)
             return self._known[1]
         order, older, _ = self._known[1]
         return Ordered(order, older, dict.fromkeys(order))
@@ -237,7 +250,7 @@ class Recording:
         """Return a result as the caller sees it: plain, unless it is nested."""
         leaves, structure = flatten(tree)
         if not recorded:
-            leaves = [plain_copy(x) if copy else raw(x) for x in leaves]
+            leaves = [plain_copy(x) if copy else _apart(raw(x)) for x in leaves]
         return unflatten(structure, leaves)
 
 
@@ -265,6 +278,10 @@ def plain_copy(x: Any) -> Any:
     if not isinstance(value, ndarray):
         return value
     return plain_operand(value) if value.dtype == object else value.copy()
+
+
+def _apart(x: Any) -> Any:
+    return x.fixed() if isinstance(x, stand_in) else x
 
 
 def owned(grads: Sequence[Any]) -> list[Any]:
@@ -314,7 +331,7 @@ def input_node(x: Any, *, copy: bool, integers: bool) -> node | None:
             inexact = x.dtype.kind in "fc"
             if not inexact and not (integers and x.dtype.kind in "biu"):
                 return None
-            if not inexact or copy:
+            if not inexact or copy or isinstance(x, stand_in):
                 x = as_value(x)
         elif isinstance(x, complex | float) or (integers and isinstance(x, int)):
             x = as_value(x)

@@ -30,6 +30,7 @@ Source of the two sweeps: Griewank & Walther, Evaluating Derivatives, 2nd ed., c
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -91,6 +92,8 @@ class rule:
     variadic: ClassVar[bool] = False
     structural: ClassVar[bool] = False
     """Whether the rule makes structural zeros (where, max, indexing)."""
+    views: ClassVar[bool] = False
+    """Whether NumPy's result may show the operand's memory: see ``put``."""
     outputs: ClassVar[int] = 1
     """How many results there are; more than one are kept as a tuple."""
     cases: Cases = ()
@@ -370,6 +373,19 @@ class linear(rule, kind=True):
         if i not in cls.parts:
             return None
         return cls.parts[i](xp, z_grad, *operands, **given)
+
+    @classmethod
+    def put(cls, xp: Any, z: Any, x: Any, parameters: Parameters) -> Any:
+        """Return ``x`` with the entries that a view shows replaced by ``z``.
+
+        A view of all entries only moves them, so that its transpose moves them back.
+        """
+        shape = shape_of(x)
+        size = math.prod(shape)
+        if math.prod(shape_of(z)) == size:
+            return cls.apply_transpose(xp, 0, z, [x], parameters)
+        places = cls.forward(np.arange(size).reshape(shape), **parameters)
+        return xp.setitem(x, z, index=np.unravel_index(places, shape))
 
     @classmethod
     def pull(
@@ -663,7 +679,7 @@ def whole(function: Callable[..., Any], values: Sequence[Any], given: Any) -> An
         if trace is None:
             raise
         return trace.whole(function, values, given)
-    if type(z) is ndarray and z.dtype == object:
+    if type(z) is ndarray and z.dtype.char == "O":
         trace = first_stand_in(*values, given)
         return z if trace is None else trace.whole(function, values, given)
     return z

@@ -37,6 +37,21 @@ def dtype_of(x: Any) -> np.dtype[Any]:
         return np.asarray(x).dtype
 
 
+def laid_out(value: Any, like: Any) -> Any:
+    """Return a copy of an array's entries that lies in memory as another array does."""
+    strides = like.strides
+    if like.flags.forc or 0 in strides:
+        out = np.empty_like(like, subok=False)
+    else:
+        reach = [s * (n - 1) for s, n in zip(strides, like.shape, strict=True)]
+        before = -sum(s for s in reach if s < 0)
+        size = before + sum(s for s in reach if s > 0) + like.itemsize
+        buffer = np.empty(size, np.uint8)
+        out = np.ndarray(like.shape, like.dtype, buffer, before, strides)
+    out[...] = value
+    return out
+
+
 def is_complex(x: Any) -> bool:
     """Tell whether a number, an array or a node is complex."""
     return type(x) is not float and dtype_of(x).kind == "c"

@@ -53,7 +53,7 @@ def as_value(value: Any) -> Any:
     if isinstance(value, _INTEGERS):
         return float(value)
     if isinstance(value, stand_in):
-        return value if is_inexact(value) else value.astype(np.float64)
+        return value.fixed() if is_inexact(value) else value.astype(np.float64)
     if isinstance(value, _INEXACT):
         return value
     if isinstance(value, complex | float):
@@ -146,6 +146,8 @@ def kept(x: Any) -> Any:
         return x
     if isinstance(x, ndarray):
         return x.copy()
+    if isinstance(x, stand_in):
+        return x.fixed()
     if isinstance(x, TUPLE):
         parts = map(kept, x)
         return kind(*parts) if hasattr(kind, "_fields") else tuple(parts)

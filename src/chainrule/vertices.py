@@ -24,12 +24,17 @@ class vertex:
     _step: Any
     _grad: Any
     _parameters: Mapping[str, Any]
+    _memory: Any
     operands: tuple[Any, ...]
     serial: int
 
     @classmethod
     def created(cls, z: Any) -> None:
         """Be told of a new result; only called where the class is ``watched``."""
+
+    @classmethod
+    def exchanged(cls, x: Any, old: Any) -> None:
+        """Be told that ``old`` now has the state of ``x``, which was written."""
 
 
 class stand_in:
@@ -61,6 +66,17 @@ class stand_in:
 
     def over(self, f: Callable[[Any], list[Any]], seeds: Any) -> list[Any]:
         """Return the results of ``f`` for each seed, stacked; ``f`` is traced once."""
+        raise NotImplementedError
+
+    def fixed(self) -> Any:
+        """Return a handle on this that nobody else can write into."""
+        raise NotImplementedError
+
+    def laid_out(self, before: Any) -> Any:
+        """Return this as an array that lies in memory as another one does.
+
+        Where there is no other one, as a copy by itself does.
+        """
         raise NotImplementedError
 
     @property

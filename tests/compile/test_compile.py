@@ -270,7 +270,6 @@ ESCAPES = {
     "ufunc.at": lambda x: np.add.at(np.zeros(3), [0], x[0]),
     "added in place": lambda x: np.zeros(3).__iadd__(x),
     "assigned": lambda x: np.zeros(3).__setitem__(slice(None), x),
-    "into argument": lambda x: x.__setitem__(0, 1.0),
     "copyto": lambda x: np.copyto(np.zeros(3), x),
     "random": lambda x: np.random.default_rng(0).normal(x),
     "set": lambda x: {x[0], x[1]},

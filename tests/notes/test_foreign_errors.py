@@ -81,11 +81,6 @@ def sine(t):
     return math.sin(t)
 
 
-def shuffled(x):
-    RNG.shuffle(x)
-    return x[0]
-
-
 def filled(x):
     a = np.zeros(2)
     a.fill(x[0])
@@ -222,7 +217,6 @@ MET = {
         "random.choices", "gd.value(x)",
     ),
     "drawn": (lambda x: RNG.normal(x[0]), "RNG.normal", "mu + sigma *"),
-    "shuffled": (shuffled, "RNG.shuffle", "rng.permutation"),
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compile.examples import CannotBatchError, Many, Moved, as_row, shifted
-from chainrule.operations_grad.indexing import as_tuple, unindex
+from chainrule.operations_grad.indexing import as_tuple, setitem, unindex
 from chainrule.shapes import SEQUENCES, ndarray, normalize_axes
 
 _np: Any = np
@@ -106,6 +106,23 @@ def unindexed(moved: Moved) -> Any:
     _check_adjacent(parts)
     given = {"index": (slice(None), *parts), "shape": (moved.count, *shape)}
     return as_row(unindex, (x.value,), given)
+
+
+def overwritten(moved: Moved) -> Any:
+    """Batch a write at an index that is the same for all examples."""
+    x, y = moved.args
+    index = moved.given["index"]
+    parts = as_tuple(index)
+    _check_adjacent(parts)
+    shape = moved.row.shape or ()
+    rank = _np.empty(shape)[index].ndim
+    if moved.rank(y) > rank:
+        raise CannotBatchError
+    whole = x.value if isinstance(x, Many) else _np.broadcast_to(
+        x, (moved.count, *shape)
+    )  # fmt: skip
+    given = {"index": (slice(None), *parts)}
+    return as_row(setitem, (whole, moved.aligned(y, rank)), given)
 
 
 def reshaped(moved: Moved) -> Any:

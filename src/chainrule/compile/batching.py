@@ -27,7 +27,7 @@ from chainrule.compile.sparsity import Sparse, sparse_result
 from chainrule.compile.trace import Column, Row, Together, Trace
 from chainrule.compile.while_loops import Pass, While
 from chainrule.errors import CompileError
-from chainrule.operations_grad.indexing import unindex
+from chainrule.operations_grad.indexing import setitem, unindex
 from chainrule.operations_grad.linalg import cofactors_dot
 from chainrule.operations_grad.shaping import astype_grad, broadcast_to
 from chainrule.shapes import TUPLE, shape_of
@@ -240,6 +240,7 @@ def _passed(moved: Moved) -> Any:
 
 _FORMS: dict[Any, Form] = {
     operator.getitem: rows.getitem,
+    setitem: rows.overwritten,
     unindex: rows.unindexed,
     masked_result: rows.elementwise,
     cofactors_dot.__wrapped__: rows.broadcast,  # type: ignore[attr-defined]

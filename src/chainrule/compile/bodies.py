@@ -14,14 +14,17 @@ import numpy as np
 from chainrule.compile.program import Program, program_of
 from chainrule.compile.replay import Replay
 from chainrule.compile.trace import Trace, Traced, traces_being_made
+from chainrule.containers import map_leaves
 from chainrule.errors import CompileError, EscapeError
 from chainrule.graph import collect
+from chainrule.in_place import private
 from chainrule.nodes import node
 from chainrule.recorder import next_serial
 from chainrule.recording import Recording
 from chainrule.shapes import TUPLE, ndarray
 from chainrule.supports import supported, zeros_of
 from chainrule.sweeps import forward_sweep, reverse_sweep
+from chainrule.versions import pinned, sealed, touched
 from chainrule.vertices import raw, refuse_nans
 
 Leaves = Sequence[Any]
@@ -53,18 +56,25 @@ class Body:
 
     def __init__(
         self, home: Trace, f: Flat, examples: Leaves, times: int = 1,
-        *, protected: bool = False,
+        *, protected: bool = False, frozen: Iterable[int] = (),
     ) -> None:  # fmt: skip
         """Trace the body, which each run of ``home`` repeats so many times.
 
-        A ``protected`` one is run only where a condition holds.
+        A ``protected`` one is run only where a condition holds. It may write into its
+        inputs, which are its own, but for the ``frozen`` ones.
         """
         inner = Trace(home, protected=protected)
         inner.repeats *= times
         start = next_serial()
         inputs = [inner.input(x) for x in examples]
-        with inner.active():
+        rows = [x.row for x in inputs]
+        with inner.active(), sealed(start, "The body of a loop, a branch or a map"):
             outputs = f(*inputs)
+        if any(inputs[i].row is not rows[i] for i in frozen):
+            raise EscapeError(
+                "A function under gd.cond, or one under gd.vmap, writes into an "
+                "argument that is not its own. Write into a copy: np.copy(x)."
+            )
         nodes = [z for z in outputs if isinstance(z, node)]
         older = [*collect(nodes, start).older, *(z for z in nodes if z.serial <= start)]
         self.closed: tuple[node, ...] = tuple(dict.fromkeys(older))
@@ -78,7 +88,7 @@ class Body:
                                  for z in map(raw, outputs)]  # fmt: skip
         pairs = list(inner.captured.values())
         self.captured: list[Traced] = [outer for outer, _ in pairs]
-        rows = [x.row for x in inputs] + [inside.row for _, inside in pairs]
+        rows += [inside.row for _, inside in pairs]
         self.program: Program = program_of(inner, rows, ends)
         self.run: Replay = Replay(self.program)
 
@@ -100,10 +110,15 @@ class Watch:
     def _lengths() -> list[tuple[Trace, int, int]]:
         return [(t, len(t.guards), len(t.checks)) for t in traces_being_made()]
 
-    def begin(self) -> None:
-        """Be told that a step begins."""
-        if self._marks:
-            self._marks = self._lengths()
+    def begin(self, given: Any) -> Any:
+        """Be told that a step begins; return what it is given.
+
+        A step that may be run again gets copies, which it may write into.
+        """
+        if not self._marks:
+            return given
+        self._marks = self._lengths()
+        return map_leaves(private, given)
 
     def row(self, leaves: Iterable[Any], loop: Callable[[Trace], Any]) -> Any:
         """Return what ``loop(home)`` does, where a step's leaves are in a trace.
@@ -130,6 +145,24 @@ class Watch:
             del trace.guards[guards : ends[trace][0]]
             del trace.checks[checks : ends[trace][1]]
         return made
+
+
+class Results:
+    """What the steps of a loop return, each as it was when its step ended."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._steps: list[tuple[list[Any], int]] = []
+
+    def add(self, leaves: Leaves) -> None:
+        """Add the leaves of a step's result, into which later steps may write."""
+        found = [x if isinstance(x, node) else private(x) for x in leaves]
+        touched(found)
+        self._steps.append((found, next_serial()))
+
+    def columns(self) -> list[list[Any]]:
+        """Return the leaves of all steps."""
+        return [pinned(leaves, serial) for leaves, serial in self._steps]
 
 
 def _is_numeric(x: Any) -> bool:

@@ -35,8 +35,10 @@ from chainrule.compile.program import Program, program_of
 from chainrule.compile.replay import Departed, InexactError, NanFound
 from chainrule.compile.reruns import batch_of, rerun
 from chainrule.compile.trace import NUMBERS, Guard, Trace, Traced, joined
-from chainrule.containers import LEAF, flatten, unflatten
+from chainrule.compile.writing import layouts_of
+from chainrule.containers import LEAF, flatten, map_leaves, unflatten
 from chainrule.errors import ArgumentError, CompileError, EscapeError
+from chainrule.in_place import private
 from chainrule.locks import lock
 from chainrule.notes import annotate
 from chainrule.recorder import record, stacked
@@ -53,12 +55,17 @@ _CHANGING = lock()
 
 @dataclass(eq=False)
 class Path:
-    """One way through a function: its program, and how its result is arranged."""
+    """One way through a function: its program, and how its result is arranged.
+
+    Where the function writes into arrays it holds for the arguments' layouts in memory
+    only, as these decide what is a view. ``None`` stands for all of them.
+    """
 
     program: Program
     structure: Any
     choice: Choice
     seconds: float
+    layouts: Any = None
     calls: int = 0
 
     @property
@@ -177,6 +184,7 @@ class Compiled:
         if any(k is vertex for k in kinds):
             return self._recorded(leaves, structure, named=bool(named), statics=statics)
         if any(k is stand_in for k in kinds):
+            args, keywords = map_leaves(private, (args, keywords))
             return self.f(*args, **keywords)  # inside a trace: its rows are that one's
         found = (*key, *kinds)
         try:
@@ -208,6 +216,8 @@ class Compiled:
         while True:
             paths = kind.paths
             for path in paths:
+                if path.layouts is not None and path.layouts != layouts_of(numeric):
+                    continue
                 try:
                     found = path.choice.call(*numeric)
                 except Departed:
@@ -278,6 +288,7 @@ class Compiled:
 
     def _eager(self, args: Any, keywords: Any) -> Any:
         """Call the function itself."""
+        args, keywords = map_leaves(private, (args, keywords))
         with np.errstate(all="ignore"):
             return self.f(*args, **keywords)
 
@@ -335,7 +346,10 @@ class Compiled:
             ends = [_output(trace, x, self.f) for x in outputs]
             program = program_of(trace, inputs, ends)
             choice = Choice(program, options)
-        return Path(program, arranged, choice, time.perf_counter() - start)
+        layouts = None
+        if trace.writes:
+            layouts = layouts_of([plain_array(x) for x in leaves])
+        return Path(program, arranged, choice, time.perf_counter() - start, layouts)
 
     # -------------------------------------------------------------------- on nodes
 

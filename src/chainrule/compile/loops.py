@@ -25,6 +25,7 @@ from chainrule.compile.bodies import (
     Body,
     Flat,
     Leaves,
+    Results,
     Watch,
     example_of,
     filled,
@@ -37,8 +38,9 @@ from chainrule.compile.lowering import CannotLowerError
 from chainrule.compile.progress import watched
 from chainrule.compile.tape_loops import TapeLoop
 from chainrule.compile.trace import Trace, Traced, joined
-from chainrule.containers import flatten, unflatten
+from chainrule.containers import flatten, map_leaves, unflatten
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.in_place import private, private_part
 from chainrule.nodes import node
 from chainrule.recorder import record
 from chainrule.rules import rule
@@ -196,13 +198,14 @@ def _scan_in_python(
 ) -> tuple[Any, Any]:  # fmt: skip
     """Scan by a loop in Python, until a step returns values of a trace."""
     steps = range(count)
-    columns: list[list[Any]] = []
+    results = Results()
     of_y: Any = None
     watch = Watch()
+    carry = map_leaves(private, carry)
     for t in reversed(steps) if reverse else steps:
         before, structure = flatten(carry)
-        watch.begin()
-        last, y = f(carry, unflatten(of_xs, [x[t] for x in rows]))
+        given = watch.begin(carry)
+        last, y = f(given, unflatten(of_xs, [private_part(x, t) for x in rows]))
         after, found = flatten(last)
         check_carry(found == structure, before, after)
         ys, of_y = flatten(y)
@@ -211,12 +214,13 @@ def _scan_in_python(
             _rest_of_scan, traced, carry, rows, rest, len(steps[rest])
         ))  # fmt: skip
         if row is not None:
-            return row[0], _joined_ys(columns, *row[1:], reverse=reverse)
+            ys = _joined_ys(results.columns(), *row[1:], reverse=reverse)
+            return row[0], ys
         carry = last
-        columns.append(ys)
-    if not columns:
+        results.add(ys)
+    if not count:
         return carry, None
-    return carry, _joined_ys(columns, None, of_y, reverse=reverse)
+    return carry, _joined_ys(results.columns(), None, of_y, reverse=reverse)
 
 
 def _rest_of_scan(
@@ -650,7 +654,8 @@ class Branches:
         self.flats = flats
         examples = [example_of(x) for x in given]
         self.bodies: list[Body] = [
-            Body(home, flat, examples, protected=True) for flat in flats
+            Body(home, flat, examples, protected=True, frozen=range(len(examples)))
+            for flat in flats
         ]
         self.running = executors.Running(None, "one of two programs runs")
         shapes = [[np.shape(x) for x in b.likes] for b in self.bodies]

@@ -25,7 +25,7 @@ import numpy as np
 from chainrule.compile import vm
 from chainrule.compile.program import Program, keeps_shape
 from chainrule.compile.trace import Row
-from chainrule.operations_grad.indexing import picks_once, unindex
+from chainrule.operations_grad.indexing import picks_once, setitem, unindex
 from chainrule.operations_grad.shaping import broadcast_to
 from chainrule.shapes import SEQUENCES, ndarray, normalize_axes
 from chainrule.supports import masked_result
@@ -567,6 +567,20 @@ def _placed(b: Builder, row: Row) -> Places:
     return found
 
 
+def _overwritten(b: Builder, row: Row) -> Places:
+    """Put the places of what is written among those of the array."""
+    (x, y), index = row.args, row.given["index"]
+    rows = [v for v in row.args if isinstance(v, Row)]
+    kinds = "biuf"
+    kind = y.dtype.kind if isinstance(y, Row) else np.asarray(y).dtype.kind
+    narrowing = kind not in kinds or kinds.index(kind) > kinds.index(row.dtype.kind)
+    if len(row.operands) != len(rows) or narrowing:
+        raise CannotLowerError  # where to write depends on values, or NumPy casts
+    found = np.array(np.broadcast_to(b.places(x), row.shape))
+    found[index] = b.places(y)
+    return found
+
+
 def _picks_some_twice(index: Any, shape: Any) -> bool:
     """Tell whether a constant index of integers picks an entry twice."""
     places = _np.arange(math.prod(shape)).reshape(shape)
@@ -637,6 +651,7 @@ _REDUCED: dict[Any, Form] = {
 _FORMS: dict[Any, Form] = {
     np.where: _chosen,
     masked_result: _masked,
+    setitem: _overwritten,
     unindex: _placed,
     np.sum: _REDUCED[np.add],
     np.mean: _mean,

@@ -36,6 +36,7 @@ from chainrule.compile.sparsity import Sparse, of_seeds
 from chainrule.compile.trace import MAPS, Trace, Traced, joined
 from chainrule.containers import flatten, unflatten
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.in_place import private_part
 from chainrule.nodes import node
 from chainrule.recorder import record
 from chainrule.rules import rule
@@ -118,8 +119,9 @@ def _in_python(
     arranged: Any = None
     watch = Watch()
     for i in range(count):
-        watch.begin()
-        given = [x[i] if m else x for x, m in zip(leaves, many, strict=True)]
+        given = watch.begin(
+            [private_part(x, i) if m else x for x, m in zip(leaves, many, strict=True)]
+        )
         found, arranged = one(given)
         row = watch.row([*given, *found], functools.partial(
             _in_trace, one=one, leaves=leaves, many=many, count=count
@@ -176,7 +178,8 @@ class Mapping:
             for i, m in zip(self.numeric, self.many, strict=True)
         ]
         self.inexact: list[int] = [k for k, x in enumerate(examples) if is_inexact(x)]
-        self.body: Body = Body(home, self.flat, examples)
+        shared = [k for k, m in enumerate(self.many) if not m]
+        self.body: Body = Body(home, self.flat, examples, frozen=shared)
 
     def flat(self, *inputs: Any) -> list[Any]:
         """Return the leaves of one example's result."""

@@ -29,7 +29,7 @@ from chainrule.compile.fastmath import simplified
 from chainrule.compile.identities import identity
 from chainrule.compile.progress import watched
 from chainrule.compile.trace import Guard, Row, Trace, mapped
-from chainrule.operations_grad.indexing import unindex
+from chainrule.operations_grad.indexing import setitem, unindex
 from chainrule.rules import REGISTRY
 from chainrule.shapes import ARRAYS, SEQUENCES, TUPLE, kind_of
 from chainrule.supports import masked_result
@@ -146,7 +146,7 @@ def _keeps_shape_of_all(row: Row) -> bool:
     f = row.function
     if isinstance(f, np.ufunc) or (f is np.where and len(row.args) == 3):
         return True
-    if f is unindex or getattr(f, "keeps_shape", False):
+    if f is unindex or f is setitem or getattr(f, "keeps_shape", False):
         return True  # its shape is a constant; loops and maps say so of themselves
     if any(_may_be_count(x, row) for x in row.operands):
         return False

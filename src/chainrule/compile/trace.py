@@ -16,6 +16,7 @@ import math
 import operator
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,8 +31,17 @@ from chainrule.errors import CompileError, EscapeError
 from chainrule.operations_grad.indexing import getitem
 from chainrule.recorder import as_operand, is_number, may_change
 from chainrule.rules import whole
-from chainrule.shapes import ARRAYS, SEQUENCES, TUPLE, describe, kind_of, ndarray
+from chainrule.shapes import (
+    ARRAYS,
+    SEQUENCES,
+    TUPLE,
+    describe,
+    kind_of,
+    laid_out,
+    ndarray,
+)
 from chainrule.values import object_array
+from chainrule.versions import shares
 from chainrule.vertices import (
     ARITHMETIC_ERRORS,
     first_stand_in,
@@ -177,6 +187,14 @@ class Trace:
         self.checks: list[Row] = []
         self.mapped: list[tuple[int, str]] = []
         """Of each vmap whose rows are among these: the examples, and why it is so."""
+        self.writes: bool = False
+        """Whether arrays were written, so that layouts in memory play a part."""
+
+    def wrote(self) -> None:
+        """Note that an array was written, here or in the body of a loop."""
+        self.writes = True
+        if self.parent is not None:
+            self.parent.wrote()
 
     def input(self, value: Any) -> Traced:
         """Return a stand-in for an argument."""
@@ -212,7 +230,11 @@ class Trace:
             given, value = _NONE, run(*values)
         if not operands:
             return value
-        return self.result(function, rows, given, operands, value)
+        found = self.result(function, rows, given, operands, value)
+        alone = isinstance(value, ndarray) and value.base is None
+        if alone and all(value is not v for v in values):
+            return found
+        return _noted(found, args)
 
     def _rows(self, x: Any, operands: list[Row]) -> Any:
         """Replace stand-ins by their rows, also inside lists, tuples and slices."""
@@ -286,9 +308,10 @@ class Trace:
                     "A value of one trace was used in another. Return it from the "
                     "function that computed it, or pass it as an argument."
                 )
-            outer = x
             if x.home is not self.parent:
                 outer = Traced(self.parent, self.parent.capture(x), x.value)
+            else:
+                outer = Traced(self.parent, x.row, x.value)  # x may be written
             row = Row(None, (), _NONE, [], x.value, -1)
             found = self.captured[x.row] = (outer, Traced(self, row, x.value))
         return found[1].row
@@ -378,10 +401,28 @@ def _deepest(trace: Trace, x: Any) -> Trace:
     elif kind is ndarray and x.dtype == object:
         x = x.flat
     elif kind is not tuple and kind is not list:
-        return trace
+        return _deepest(trace, x.touched()) if isinstance(x, Traced) else trace
     for v in x:
         trace = _deepest(trace, v)
     return trace
+
+
+def _noted(found: Any, args: Any) -> Any:
+    """Note which results of a call are views, and of what; return the results."""
+    for z in found if isinstance(found, SEQUENCES) else (found,):
+        if isinstance(z, Traced) and isinstance(z.value, ndarray):
+            _note_view(z, args)
+    return found
+
+
+def _note_view(z: Traced, args: Any) -> None:
+    for x in args:
+        if isinstance(x, SEQUENCES):
+            _note_view(z, x)
+        elif isinstance(x, Traced) and x.home is z.home and shares(z.value, x.value):
+            z.base = x
+            x.seen_by(z)
+            return
 
 
 def joined(leaves: Sequence[Any]) -> list[Any]:
@@ -551,7 +592,7 @@ def _unary(ufunc: Any, plain: Function, kinds: tuple[type, ...]) -> Function:
 class Traced(stand_in):
     """A value in a trace: see ``stand_in``."""
 
-    __slots__ = ("home", "row", "value")
+    __slots__ = ("__weakref__", "base", "cut", "home", "row", "value", "views")
     __array_priority__: float = 900.0
     __pandas_priority__: int = 5000
 
@@ -560,6 +601,40 @@ class Traced(stand_in):
         self.home: Trace = trace
         self.row: Row = row
         self.value: Any = value
+        self.base: Any = None
+        self.cut: Any = None
+        self.views: list[weakref.ref[Traced]] | None = None
+
+    def seen_by(self, view: Traced) -> None:
+        """Enter a view that is up to date."""
+        if self.views is None:
+            self.views = []
+        self.views.append(weakref.ref(view))
+
+    def touched(self) -> Traced:
+        """Return this, made again from its base where that was written."""
+        _ = self.row
+        return self
+
+    def fixed(self) -> Traced:
+        """Return a handle that nobody else can write into."""
+        if not isinstance(self.value, ndarray):
+            return self
+        return Traced(self.home, self.row, self.value)
+
+    def laid_out(self, before: Any) -> Traced:
+        """Return an array that lies in memory as another one, or by itself."""
+        made, value = self, np.asarray(self.value)
+        like = before.value if isinstance(before, Traced) else before
+        if like is None:
+            value = value if value.flags.forc else np.copy(value, order="K")
+        else:
+            self.home.wrote()
+            if value.strides != like.strides:
+                value = laid_out(value, like)
+        if not isinstance(self.value, ndarray):
+            made = self.home.call(np.asarray, (self,), None)
+        return Traced(self.home, made.row, value)
 
     @property
     def shape(self) -> Any:
@@ -643,15 +718,11 @@ class Traced(stand_in):
         return format(self.value, spec)
 
     def __getitem__(self, index: Any) -> Any:
-        """Index as NumPy does."""
-        return self.home.call(operator.getitem, (self, index), None)
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        """Refuse: a traced value is not changed in place."""
-        raise EscapeError(
-            "An array cannot be assigned to in place inside a compiled function. Build "
-            "the new array with np.where(mask, new, x), np.concatenate or np.stack."
-        )
+        """Index as NumPy does; a view remembers its index."""
+        z = self.home.call(operator.getitem, (self, index), None)
+        if isinstance(z, Traced) and z.base is self:
+            z.cut = index
+        return z
 
     def __len__(self) -> int:
         """Return the length of the first axis."""
@@ -796,8 +867,23 @@ class Traced(stand_in):
         return np.transpose(self)  # type: ignore[arg-type]
 
     def flatten(self, order: Any = "C") -> Any:
-        """Return ``np.ravel``."""
-        return np.ravel(self, order)  # type: ignore[arg-type]
+        """Return ``np.ravel``, a copy."""
+        return np.ravel(self, order).fixed()  # type: ignore[arg-type]
+
+    @property
+    def flat(self) -> Any:
+        """The elements one by one; to write into them is to write into this."""
+        z: Any = np.reshape(self, (-1,))  # type: ignore[call-overload]
+        if z.base is None:
+            z.base = self
+            self.seen_by(z)
+        return z
+
+    def conj(self) -> Any:
+        """Return ``np.conjugate``; a real array itself, as NumPy's method does."""
+        return np.conjugate(self) if self.dtype.kind == "c" else self  # type: ignore
+
+    conjugate = conj
 
 
 def _is_of_integers(row: Row) -> bool:
@@ -846,8 +932,6 @@ for _name in [
     "choose",
     "clip",
     "compress",
-    "conj",
-    "conjugate",
     "copy",
     "cumprod",
     "cumsum",

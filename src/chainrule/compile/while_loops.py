@@ -46,7 +46,8 @@ from chainrule.compile.executors import Running
 from chainrule.compile.loops import cast, check_carry, promote
 from chainrule.compile.progress import watched
 from chainrule.compile.trace import Column, Together, Trace, Traced, joined
-from chainrule.containers import flatten, unflatten
+from chainrule.containers import flatten, map_leaves, unflatten
+from chainrule.in_place import private
 from chainrule.nodes import node
 from chainrule.recorder import record
 from chainrule.rules import rule
@@ -99,17 +100,17 @@ def while_loop(
     home = traced_in(flatten(init)[0])
     if home is not None:
         return _in_trace(home, condition, body, init)
-    carry = init
+    carry = map_leaves(private, init)
     watch = Watch()
     while True:
-        watch.begin()
+        given = watch.begin(carry)
         holds = raw(condition(carry))
         if isinstance(holds, Traced):  # what the condition closes over is traced
             return _in_trace(holds.home.innermost(), condition, body, carry)
         if not holds:
             return carry
         before, structure = flatten(carry)
-        last = body(carry)
+        last = body(given)
         after, found = flatten(last)
         check_carry(found == structure, before, after)
         row = watch.row(  # what the body closes over may be traced as well

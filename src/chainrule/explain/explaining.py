@@ -13,6 +13,7 @@ from chainrule.explain.model import Explanation
 from chainrule.explain.observe import Run, watch
 from chainrule.graph import collect
 from chainrule.nodes import node
+from chainrule.recording import input_node
 from chainrule.transforms import grad
 from chainrule.vertices import raw
 
@@ -101,7 +102,9 @@ def _differences(
             if i == place:
                 value = value.astype(float)
                 value[index] += h
-            changed[i] = node(value if value.ndim else value[()])
+            changed[i] = input_node(
+                value if value.ndim else value[()], copy=False, integers=True
+            )
         result = raw(f(*unflatten(structure, changed), **keywords))
         return float(np.asarray(result).item())
 

@@ -46,6 +46,15 @@ def _placed(part, shape, index):
     return whole
 '''
 
+_REPLACED = '''
+
+def _replaced(x, y, index):
+    """Return a copy of an array with y in the place of a part of it."""
+    x = np.array(x)
+    x[index] = y
+    return x
+'''
+
 
 def gradient_code(explained: Explanation) -> str:
     """Return straight-line NumPy code of a function's value and gradient.
@@ -104,7 +113,7 @@ class _Writer:
         self.explained = explained
         self.as_numpy = as_numpy
         self.masked = masked
-        self.taken = {"np", "value_and_gradient", "_placed"}
+        self.taken = {"np", "value_and_gradient", "_placed", "_replaced"}
         self.names: dict[int, str] = {}
         self.grads: dict[int, Any] = {}
         self.masks: dict[int, Any] = {}
@@ -127,6 +136,7 @@ class _Writer:
             lines = ["with np.errstate(all='ignore'):", *[f"    {x}" for x in lines]]
         body = "\n".join(f"    {x}".rstrip() for x in ["# forward", *lines])
         helper = _PLACED if "_placed(" in body else ""
+        helper += _REPLACED if "_replaced(" in body else ""
         return (
             f"import numpy as np\n{helper}\n\n"
             f"def value_and_gradient({', '.join(inputs)}):\n{_ABOUT}{body}\n"

@@ -113,6 +113,16 @@ class Observed(Departing):
         if found is not None:
             z.run.places[z] = found
 
+    @classmethod
+    def exchanged(cls, x: Any, old: Any) -> None:
+        """Exchange the places of an array that was written and of what it was."""
+        run, old.run = x.run, x.run
+        before, after = run.places.pop(x, None), run.places.pop(old, None)
+        after = after or _place(run)
+        run.places |= {z: p for z, p in ((old, before), (x, after)) if p is not None}
+        run.inputs[:] = [old if z is x else z for z in run.inputs]
+        run.made += [old, x]
+
     def depart(self, operation: str, operands: tuple[Any, ...], result: Any) -> Any:
         """Note a plain value that is taken from the recording."""
         departure = Departure(operation, operands, result, _place(self.run))

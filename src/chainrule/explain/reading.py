@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import linecache
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,7 +31,8 @@ def nodes_in(result: Any) -> list[Any]:
 
 def vertices_of(made: Run) -> list[Any]:
     """Return every vertex, oldest first: what ran, and what the result came from."""
-    found: dict[Any, None] = dict.fromkeys([*made.inputs, *made.made])
+    ran = [z for z in made.made if z.serial < math.inf]  # but for views out of date
+    found: dict[Any, None] = dict.fromkeys([*made.inputs, *ran])
     found |= dict.fromkeys(collect(nodes_in(made.result)).order)
     for z in list(found):
         for x in z.operands:

@@ -17,7 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.operations_grad.indexing import getitem_grad, picks_once
+from chainrule.operations_grad.indexing import (
+    getitem_grad,
+    picks_once,
+    setitem,
+    setitem_grad,
+)
 from chainrule.operations_grad.structure import identity_grad
 from chainrule.shapes import reduced_axes
 from chainrule.symbolic import ATOM, Formula
@@ -120,6 +125,14 @@ class WrittenNumPy:
         text = f"_placed({argument_text(x)}, {shape}, np.s_[{index_text(index)}])"
         return Written(Formula(text), value)
 
+    def setitem(self, x: Any, y: Any, *, index: Any) -> Written:
+        """Write an array with ``y`` in the place of some entries."""
+        value = setitem(_value(x), _value(y), index=index)
+        given = f"{argument_text(x)}, {argument_text(y)}"
+        return Written(
+            Formula(f"_replaced({given}, np.s_[{index_text(index)}])"), value
+        )
+
 
 written_numpy: Any = WrittenNumPy()
 
@@ -155,6 +168,8 @@ def call_of(rule: Any, operands: Sequence[Any], parameters: Any) -> Any:
         return operands[0]
     if rule is getitem_grad:
         return operands[0][parameters["index"]]
+    if rule is setitem_grad:
+        return written_numpy.setitem(*operands, **parameters)
     name = getattr(rule.forward, "__name__", "")
     space = written_numpy
     if getattr(np.linalg, name, None) is rule.forward:

@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError
+from chainrule.in_place import own
 from chainrule.nodes import node
 from chainrule.numpy.mirror import OWN
 from chainrule.numpy.products import moved_axis
@@ -131,7 +132,7 @@ def full(
 ) -> Any:
     """Return fill_value repeated to a shape."""
     _refuse(given, "full")
-    return in_dtype(ops.broadcast_to(ops.asarray(fill_value), shape), dtype)
+    return own(in_dtype(ops.broadcast_to(ops.asarray(fill_value), shape), dtype))
 
 
 def array(object: Any, dtype: Any = None, *, copy: Any = True, **given: Any) -> Any:
@@ -145,13 +146,13 @@ def array(object: Any, dtype: Any = None, *, copy: Any = True, **given: Any) -> 
     (2,)
     """
     _refuse(given, "array")
-    return in_dtype(ops.asarray(object), dtype)
+    z = in_dtype(ops.asarray(object), dtype)
+    return own(z, z) if copy and z is object else z
 
 
 def asarray(a: Any, dtype: Any = None, order: Any = None, **given: Any) -> Any:
     """Return a node as it is, a list of nodes joined along a first axis."""
-    given.pop("copy", None)
-    return array(a, dtype, **given)
+    return array(a, dtype, copy=given.pop("copy", None), **given)
 
 
 def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:

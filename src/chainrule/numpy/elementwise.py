@@ -15,6 +15,7 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError, EscapeError, ShapeError
+from chainrule.in_place import own
 from chainrule.nodes import FUNCTIONS, UFUNCS, node
 from chainrule.numpy.statistics import cast
 from chainrule.shapes import Axis, describe, dtype_of, is_complex, shape_of
@@ -112,7 +113,7 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     np.choose(index, plain, mode=mode)  # type: ignore[call-overload]
     if mode != "raise":
         index = index % count if mode == "wrap" else np.clip(index, 0, count - 1)
-    z = ops.broadcast_to(choices[0], np.broadcast_shapes(index.shape, *shapes))
+    z = own(ops.broadcast_to(choices[0], np.broadcast_shapes(index.shape, *shapes)))
     for i in range(1, count):
         z = ops.where(index == i, choices[i], z)
     return z
@@ -282,7 +283,7 @@ def _unrolled(x: Any, xp: Any, fp: Any, period: Any) -> tuple[Any, Any, Any]:
 def _on_lines(x: Any, xp: Any, fp: Any, at: Any, knots: Any) -> Any:
     """Return the value at x of the line between its neighbouring knots."""
     if len(knots) == 1:
-        return ops.broadcast_to(fp[0], np.shape(at)) if np.shape(at) else fp[0]
+        return own(ops.broadcast_to(fp[0], np.shape(at))) if np.shape(at) else fp[0]
     i = _numpy.clip(_numpy.searchsorted(knots, at, side="right") - 1, 0, len(knots) - 2)
     x0, y0 = ops.getitem(xp, index=i), ops.getitem(fp, index=i)
     x1, y1 = ops.getitem(xp, index=i + 1), ops.getitem(fp, index=i + 1)

@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.in_place import own
 from chainrule.numpy.mirror import OWN
 from chainrule.numpy.shape_functions import at_least, three_axes
 from chainrule.shapes import describe, own_axes
@@ -63,7 +64,7 @@ def block(arrays: Any) -> Any:
     leaves: list[Any] = []
     _collect(arrays, leaves)
     count = max(depth, *(x.ndim for x in leaves), 0)
-    return _assembled(arrays, depth, count)
+    return own(_assembled(arrays, depth, count), *leaves)
 
 
 def _depth(arrays: Any) -> int:

@@ -13,9 +13,13 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import EscapeError
+from chainrule.in_place import own
 from chainrule.nodes import node
 from chainrule.numpy.picking import compress
 from chainrule.numpy.shape_functions import matrix_transpose, ravel
+from chainrule.shapes import is_complex
+from chainrule.versions import array_of, note
+from chainrule.wrapping import implements
 
 
 def _one_or_many(values: tuple[Any, ...]) -> Any:
@@ -37,8 +41,16 @@ def transpose(x: node, *axes: Any) -> Any:
 
 
 def flatten(x: node, order: str = "C") -> Any:
-    """Return x with one axis."""
-    return ravel(x, order)
+    """Return x with one axis, a copy."""
+    return own(ravel(x, order))
+
+
+def flat(x: node) -> Any:
+    """The elements one by one; to write into them is to write into x."""
+    z = ops.reshape(x, (-1,))
+    if array_of(x._value) is not None:
+        note(z)
+    return z
 
 
 def compressed(
@@ -48,14 +60,30 @@ def compressed(
     return compress(condition, x, axis, out)
 
 
+def conj(x: node) -> Any:
+    """Return the complex conjugate; of a real array, as NumPy's method, the array."""
+    return ops.conjugate(x) if is_complex(x) else x
+
+
+def astype(x: Any, dtype: Any, **given: Any) -> Any:
+    """Return x in another dtype; x itself where it has that, with ``copy=False``."""
+    z = ops.astype(x, dtype, **given)
+    same = isinstance(x, node) and z.dtype == x.dtype
+    return x if same and given.get("copy") is False else z
+
+
+implements(np.astype)(astype)
 for _name, _method in {
+    "astype": astype,
+    "conj": conj,
+    "conjugate": conj,
     "reshape": reshape,
     "transpose": transpose,
     "flatten": flatten,
     "compress": compressed,
     "T": property(transpose, doc="The node with its axes reversed."),
     "mT": property(matrix_transpose, doc="The node with its last two axes exchanged."),
-    "flat": property(flatten, doc="The elements one by one, as nodes."),
+    "flat": property(flat),
 }.items():
     setattr(node, _name, _method)
 

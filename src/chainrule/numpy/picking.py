@@ -10,12 +10,14 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.in_place import own
 from chainrule.nodes import node
 from chainrule.numpy.shape_functions import moveaxis
 from chainrule.numpy.statistics import cast
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.shapes import describe, normalize_axes, own_axes
 from chainrule.values import plain_index, plain_operand, refuse_out
+from chainrule.versions import note
 from chainrule.vertices import as_array, is_stand_in, surely_holds
 from chainrule.wrapping import implements
 
@@ -66,7 +68,7 @@ def take(
     elif mode != "raise":
         raise ValueError(f"np.take has mode raise, wrap or clip; received {mode!r}.")
     one = not places.ndim and not is_stand_in(places)
-    return pick(x, int(places) if one else places, axis)
+    return own(pick(x, int(places) if one else places, axis))
 
 
 @implements(np.take_along_axis)
@@ -162,7 +164,10 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
         x = moveaxis(x, (first, second), (-2, -1))
     rows, columns = x.shape[-2:]
     places = _on_diagonal(rows, columns, offset)
-    return ops.getitem(x, index=(..., *places))
+    z = ops.getitem(x, index=(..., *places))
+    if isinstance(z, node):
+        note(z, locked=True)  # NumPy's is a view that nobody may write into
+    return z
 
 
 @implements(np.trace, method="trace")

@@ -9,13 +9,13 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.in_place import own
 from chainrule.nodes import node
 from chainrule.numpy.statistics import cast
-from chainrule.operations_grad.structure import identity_grad
-from chainrule.recorder import record
 from chainrule.shapes import describe, dtype_of, normalize_axes, own_axes, shape_of
 from chainrule.values import plain_operand
-from chainrule.vertices import as_array, may_hold
+from chainrule.versions import array_of
+from chainrule.vertices import as_array, may_hold, raw
 from chainrule.wrapping import implements
 
 # -------------------------------------------------------------------------------- axes
@@ -23,14 +23,21 @@ from chainrule.wrapping import implements
 
 @implements(np.ravel, method="ravel")
 def ravel(a: Any, order: str = "C") -> Any:
-    """Return a with one axis, in the order 'C' or 'F'."""
-    return ops.reshape(ops.asarray(a), (-1,), order=order)
+    """Return a with one axis, in the order 'C' or 'F'; as NumPy a view or a copy."""
+    x = ops.asarray(a)
+    z = ops.reshape(x, (-1,), order=order)
+    known = array_of(raw(x))
+    if known is not None and not (
+        known.flags.f_contiguous if order == "F" else known.flags.c_contiguous
+    ):
+        return own(z)
+    return z
 
 
 @implements(np.copy, method="copy")
 def copy(a: Any, order: str = "K", subok: Any = False) -> Any:
     """Return a; a node of its own, so that it can be told from ``a``."""
-    return record(identity_grad, (a,)) if isinstance(a, node) else np.copy(a)
+    return own(a, a) if isinstance(a, node) else np.copy(a)
 
 
 @implements(np.matrix_transpose, np.linalg.matrix_transpose)
@@ -139,7 +146,8 @@ def meshgrid(
         lane = [1] * len(found)
         lane[place] = -1
         grids.append(ops.reshape(x, tuple(lane)))
-    return tuple(grids) if sparse else broadcast_arrays(*grids)
+    found = tuple(grids) if sparse else broadcast_arrays(*grids)
+    return tuple(map(own, found)) if copy else found
 
 
 # ------------------------------------------------------------------------- turns, tiles
@@ -182,7 +190,7 @@ def tile(A: Any, reps: Any) -> Any:
     single = tuple(chain.from_iterable((1, n) for n in x.shape))
     copies = tuple(chain.from_iterable(zip(counts, x.shape, strict=True)))
     whole = tuple(r * n for r, n in zip(counts, x.shape, strict=True))
-    return ops.reshape(ops.broadcast_to(ops.reshape(x, single), copies), whole)
+    return own(ops.reshape(ops.broadcast_to(ops.reshape(x, single), copies), whole))
 
 
 @implements(np.resize)
@@ -216,7 +224,7 @@ def full_like(
     if not isinstance(fill_value, node):
         return np.full_like(a, plain_operand(fill_value), dtype, shape=shape)
     wanted = shape_of(a) if shape is None else np.empty(shape).shape
-    return cast(ops.broadcast_to(fill_value, wanted), dtype)
+    return own(cast(ops.broadcast_to(fill_value, wanted), dtype))
 
 
 # ----------------------------------------------------------------------------- padding
@@ -245,7 +253,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
             "and join them with np.concatenate."
         )
     if mode != "constant":
-        return _folded(x, widths, mode)
+        return own(_folded(x, widths, mode), x)
     if not isinstance(constants, node) and not may_hold(as_array(constants)):
         index = tuple(
             slice(b, b + n) for (b, _), n in zip(widths, x.shape, strict=True)

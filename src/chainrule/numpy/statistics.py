@@ -12,6 +12,7 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError
+from chainrule.in_place import own
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.shapes import Axis, dtype_of, is_complex, normalize_axes, shape_of
 from chainrule.values import plain_operand, refuse_out
@@ -176,7 +177,7 @@ def average(
         z = ops.sum(a * w, axis=axis, keepdims=bool(keepdims)) / total
     if not returned:
         return z
-    return z, ops.broadcast_to(total, z.shape)
+    return z, own(ops.broadcast_to(total, z.shape))
 
 
 def _lined_up(w: Any, a: Any, axis: Axis) -> Any:

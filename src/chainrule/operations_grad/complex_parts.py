@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from chainrule.cases import Cases, Domain, case
-from chainrule.rules import elementwise, linear
+from chainrule.rules import Parameters, elementwise, linear
+from chainrule.shapes import is_complex
 
 
 class real_grad(linear):
     """z = Re(x)"""
 
+    views = True
     forward = np.real
     cases: Cases = (case((2, 3)), case(()), case((0,)))
 
@@ -26,10 +28,16 @@ class real_grad(linear):
         """x_grad = z_grad"""
         return z_grad
 
+    @classmethod
+    def put(cls, xp: Any, z: Any, x: Any, parameters: Parameters) -> Any:
+        """Return z + i Im(x); ``z`` for a real x"""
+        return z + 1j * xp.imag(x) if is_complex(x) else xp.positive(z)
+
 
 class imag_grad(linear):
     """z = Im(x), 0 for a real x"""
 
+    views = True
     forward = np.imag
     cases: Cases = (case((2, 3)), case(()), case((0,)))
 
@@ -37,6 +45,11 @@ class imag_grad(linear):
     def transpose_x(xp: Any, z_grad: Any, x: Any) -> Any:
         """x_grad = -1j z_grad, as Re(-1j z_grad x_dot) = z_grad Im(x_dot)"""
         return xp.multiply(-1j, z_grad)
+
+    @classmethod
+    def put(cls, xp: Any, z: Any, x: Any, parameters: Parameters) -> Any:
+        """Return Re(x) + i z"""
+        return xp.real(x) + 1j * z
 
 
 class conj_grad(linear):

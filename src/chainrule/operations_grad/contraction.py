@@ -276,6 +276,7 @@ class einsum_grad(multilinear):
     one operand takes its diagonal; the entries off it are structural zeros.
     """
 
+    views = True
     cases: Cases = (
         case((3, 4), (4, 2), subscripts="ij,jk->ik"),
         case((3, 4), subscripts="ij->ji"),

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.cases import Cases, case
-from chainrule.rules import EXTRA, linear
-from chainrule.shapes import Shape, shape_of
+from chainrule.rules import EXTRA, Parameters, linear
+from chainrule.shapes import Shape, laid_out, shape_of, unbroadcast
 from chainrule.vertices import first_stand_in
 
 
@@ -50,7 +50,30 @@ def _unindex_all(parts: Sequence[Any], *, indices: Sequence[Any], shape: Shape) 
     return unindex_all(*parts, indices=indices, shape=shape)
 
 
+def setitem(x: Any, y: Any, *, index: Any) -> Any:
+    """Return a copy of ``x`` after ``x[index] = y``, in the same memory layout."""
+    trace = first_stand_in(x, y, index)
+    if trace is not None:
+        return trace.whole(setitem, (x, y), {"index": index})
+    x = np.asarray(x)
+    z = laid_out(x, x)
+    z[index] = y
+    return z
+
+
+def written_last(index: Any, *, shape: Shape) -> Any:
+    """Return which entries of ``x[index] = y`` stay, where an index picks twice."""
+    trace = first_stand_in(index)
+    if trace is not None:
+        return trace.whole(written_last, (index,), {"shape": shape})
+    last = np.zeros(shape, np.intp)
+    numbers = np.arange(last[index].size).reshape(last[index].shape)
+    last[index] = numbers
+    return last[index] == numbers
+
+
 EXTRA["getitem"] = getitem
+EXTRA["setitem"] = setitem
 EXTRA["unindex"] = unindex
 EXTRA["unindex_all"] = _unindex_all
 
@@ -91,6 +114,7 @@ def along_axis(indices: Any, axis: int, shape: Shape) -> tuple[Any, ...]:
 class getitem_grad(linear):
     """z = x[index]"""
 
+    views = True
     forward = getitem
     structural = True
     nonnegative = True
@@ -113,6 +137,11 @@ class getitem_grad(linear):
     def transpose_x(xp: Any, z_grad: Any, x: Any, *, index: Any) -> Any:
         """x_grad = zeros with z_grad added at index"""
         return xp.unindex(z_grad, index=index, shape=shape_of(x))
+
+    @classmethod
+    def put(cls, xp: Any, z: Any, x: Any, parameters: Parameters) -> Any:
+        """Return ``x`` after ``x[index] = z``"""
+        return xp.setitem(x, z, **parameters)
 
     @staticmethod
     def accumulate_x(buffer: Any, z_grad: Any, *, index: Any) -> None:
@@ -162,3 +191,42 @@ class unindex_all_grad(linear):
     ) -> list[Any]:
         """x_grad[k] = z_grad[indices[k]]"""
         return [xp.getitem(z_grad, index=index) for index in indices]
+
+
+class setitem_grad(linear):
+    """z = x, but z[index] = y"""
+
+    forward = setitem
+    structural = True
+    nonnegative = True
+    cases: Cases = (
+        case((3,), (), index=1),
+        case((3, 4), (3,), index=(slice(None), 1)),
+        case((3, 4), (2, 1), index=(slice(None, None, 2), slice(1, None))),
+        case((3,), (1, 2), index=slice(1, None)),
+        case((2, 3), (3,), index=(Ellipsis, None, slice(None))),
+        case((4,), (3,), index=np.array([0, 2, -1])),
+        case((4,), (4,), index=np.array([0, 2, 2, -2])),
+        case((4,), (), index=[3, 3]),
+        case((3, 4), (2, 3), index=(np.array([[0], [2]]), np.array([1, 1, 3]))),
+        case((2, 3), (3,), index=np.array([[True, False, True], [False, True, False]])),
+        case((2, 3), (), index=(np.array([True, False]), slice(None, 2))),
+        case((0, 3), (), index=(slice(None), 1)),
+    )
+
+    @staticmethod
+    def transpose_x(xp: Any, z_grad: Any, x: Any, y: Any, *, index: Any) -> Any:
+        """x_grad = z_grad, zero at index"""
+        return xp.setitem(z_grad, 0.0, index=index)
+
+    @staticmethod
+    def transpose_y(xp: Any, z_grad: Any, x: Any, y: Any, *, index: Any) -> Any:
+        """y_grad = z_grad[index], where no later entry of y went"""
+        y_grad = xp.getitem(z_grad, index=index)
+        if not picks_once(index):
+            stays = written_last(index, shape=shape_of(x))
+            y_grad = xp.where(stays, y_grad, 0.0)
+        shape = shape_of(y)
+        extra = max(len(shape) - len(shape_of(y_grad)), 0)
+        y_grad = unbroadcast(xp, y_grad, shape[extra:])
+        return xp.reshape(y_grad, shape) if extra else y_grad

@@ -31,6 +31,7 @@ class reshape_grad(linear):
     """z = x with the elements in another shape"""
 
     nonnegative = True
+    views = True
 
     @staticmethod
     def forward(
@@ -42,7 +43,8 @@ class reshape_grad(linear):
                 f"order={order!r} depends on how an array lies in memory, which is no "
                 "part of a node's value. Write order='C' or order='F'."
             )
-        return np.reshape(x, shape, order=order)
+        z = np.reshape(x, shape, order=order)
+        return np.copy(z) if copy else z
 
     cases: Cases = (
         case((3, 4), shape=(2, -1)),
@@ -71,6 +73,7 @@ class broadcast_to_grad(linear):
     """z = x repeated to ``shape``"""
 
     nonnegative = True
+    views = True
     forward = broadcast_to
     cases: Cases = (case((3, 1), shape=(2, 3, 4)), case((), shape=(2, 2)))
 
@@ -84,6 +87,7 @@ class expand_dims_grad(linear):
     """z = x with axes of length one put in"""
 
     nonnegative = True
+    views = True
     forward = np.expand_dims
     cases: Cases = (case((3, 4), axis=1), case((3,), axis=(0, -1)))
 
@@ -97,6 +101,7 @@ class squeeze_grad(linear):
     """z = x without axes of length one"""
 
     nonnegative = True
+    views = True
     forward = np.squeeze
     cases: Cases = (
         case((1, 3, 1)),
@@ -114,6 +119,7 @@ class flip_grad(linear):
     """z = x reversed along the axes in ``axis``"""
 
     nonnegative = True
+    views = True
     forward = np.flip
     cases: Cases = (case((2, 3)), case((2, 3), axis=1), case((2, 3, 2), axis=(0, -1)))
 
@@ -187,6 +193,7 @@ class swapaxes_grad(linear):
     """z = x with two axes exchanged"""
 
     nonnegative = True
+    views = True
     forward = np.swapaxes
     cases: Cases = (case((2, 3, 4), axis1=0, axis2=-1),)
 
@@ -200,6 +207,7 @@ class transpose_grad(linear):
     """z = x with its axes permuted"""
 
     nonnegative = True
+    views = True
     forward = np.transpose
     cases: Cases = (case((2, 3, 4)), case((2, 3, 4), axes=(1, -1, 0)))
 
