@@ -354,3 +354,55 @@ def assert_as_numpy(f: Callable[..., Any], x: Any) -> None:
     product = np.sum(second * step, axis=tuple(range(-x.ndim, 0)))
     np.testing.assert_allclose(gd.hvp(f, x, step), product, rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(x, before)
+
+
+def random_program(seed: int) -> Callable[[Any], Any]:
+    """Return a program of reads, writes, views and views of views, drawn by a seed."""
+
+    def program(x: Any) -> Any:
+        rng = np.random.default_rng(seed)
+        held = [x, x * 1.5 + 0.1]
+        total = 0.0
+        for _ in range(rng.integers(4, 14)):
+            a, b = (held[rng.integers(len(held))] for _ in range(2))
+            kind = rng.integers(8)
+            if kind == 0:
+                held.append(a * 0.5 + 0.2)
+            elif kind < 3:
+                held.append(_drawn_view(a, rng))
+            elif kind == 3:
+                total = total + np.sum(a * a) * 0.1
+            else:
+                _drawn_write(a, b, rng)
+        for i, a in enumerate(held):
+            total = total + np.sum(a**2) * (0.1 * i + 0.3)
+        return total
+
+    return program
+
+
+def _drawn_view(a: Any, rng: np.random.Generator) -> Any:
+    kind = rng.integers(7)
+    if kind == 0 and len(a) > 1:
+        return a[1:]
+    if kind == 1 and a.ndim > 1:
+        return a[rng.integers(len(a))]
+    if kind == 2 and a.ndim > 1:
+        return a[:, ::2]
+    return [a[...], a.T, a[::-1], a.reshape(-1), a.ravel()][rng.integers(5)]
+
+
+def _drawn_write(a: Any, b: Any, rng: np.random.Generator) -> None:
+    kind = rng.integers(6)
+    if kind == 0:
+        a += 0.3
+    elif kind == 1:
+        a *= 0.7
+    elif kind == 2 and a.shape == b.shape:
+        a += b * 0.2
+    elif kind == 3:
+        a[rng.integers(len(a))] = a[0] * 0.5
+    elif kind == 4:
+        a[1:] = a[:-1]
+    else:
+        a[rng.integers(len(a), size=2)] *= 1.1

@@ -20,7 +20,14 @@ from chainrule.errors import (
 from chainrule.nodes import node
 from chainrule.recording import input_node
 from chainrule.versions import NOTED, WRITTEN
-from tests.programs_in_place import PROGRAMS, M, V, assert_as_numpy
+from tests.programs_in_place import (
+    PROGRAMS,
+    M,
+    V,
+    assert_as_numpy,
+    moved,
+    random_program,
+)
 
 X = np.array([1.0, 2.0, 3.0])
 
@@ -33,6 +40,19 @@ def array(*given):
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs(name):
     assert_as_numpy(*PROGRAMS[name])
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_programs(seed):
+    x = np.random.default_rng(seed).uniform(0.5, 1.5, (3, 4) if seed % 2 else (4,))
+    x = np.asfortranarray(x) if seed % 3 else x
+    f, step = random_program(seed), np.cos(np.arange(x.size)).reshape(x.shape)
+    value, grad = gd.value_and_grad(f)(x)
+    np.testing.assert_allclose(value, f(moved(x, 0.0)), rtol=1e-12)
+    h = 1e-6
+    slope = (f(moved(x, h * step)) - f(moved(x, -h * step))) / (2 * h)
+    np.testing.assert_allclose(np.sum(grad * step), slope, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(gd.jvp(f, (x,), (step,))[1], np.sum(grad * step))
 
 
 def test_complex_parts_are_views():

@@ -8,7 +8,7 @@ import pytest
 import chainrule as gd
 from chainrule.errors import EscapeError, ReadOnlyError
 from tests.compile.comparing import ORDERS, assert_same
-from tests.programs_in_place import PROGRAMS, V, moved
+from tests.programs_in_place import PROGRAMS, V, moved, random_program
 from tests.test_in_place import loops
 
 DATA_DEPENDENT = {"sorted_by_bubbles", "where_it_is_large"}
@@ -46,6 +46,13 @@ def test_executors(name, executor):
 @pytest.mark.parametrize("order", ORDERS)
 def test_loops(order, executor):
     assert_compiled(loops, V, order, executor=executor)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_programs(seed):
+    x = np.random.default_rng(seed).uniform(0.5, 1.5, (3, 4) if seed % 2 else (4,))
+    for order in ("value", "grad", "jvp"):
+        assert_compiled(random_program(seed), x, order)
 
 
 def test_mapped_programs():
