@@ -10,7 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compile.examples import CannotBatchError, Many, Moved, as_row, shifted
+from chainrule.compile.examples import (
+    CannotBatchError,
+    Many,
+    Moved,
+    as_row,
+    plain_of,
+    shifted,
+)
 from chainrule.operations_grad.indexing import as_tuple, setitem, unindex
 from chainrule.shapes import SEQUENCES, ndarray, normalize_axes
 
@@ -168,6 +175,12 @@ def same_call(moved: Moved) -> Any:
     """Batch a function that takes any number of leading axes."""
     x, *rest = moved.args
     return as_row(moved.row.function, (x.value, *rest), moved.rest())
+
+
+def stacked_call(moved: Moved) -> Any:
+    """Batch a function whose operands may each have more leading axes."""
+    values = [plain_of(x) for x in moved.args]
+    return as_row(moved.row.function, tuple(values), moved.given)
 
 
 def number(moved: Moved) -> Any:

@@ -30,6 +30,7 @@ from chainrule.errors import CompileError
 from chainrule.operations_grad.indexing import setitem, unindex
 from chainrule.operations_grad.linalg import cofactors_dot
 from chainrule.operations_grad.shaping import astype_grad, broadcast_to
+from chainrule.operations_grad.spectra import stacked_rotation, stacked_rotations
 from chainrule.shapes import TUPLE, shape_of
 from chainrule.supports import masked_result
 from chainrule.sweeps import has_nan
@@ -274,5 +275,6 @@ _FORMS: dict[Any, Form] = {
     **dict.fromkeys((np.astype, np.copy, np.real, np.imag, np.linalg.inv, np.linalg.det,
                      np.linalg.cholesky, np.linalg.slogdet, np.linalg.eigh,
                      np.linalg.svd), rows.same_call),
+    **dict.fromkeys((stacked_rotation, stacked_rotations), rows.stacked_call),
 }  # fmt: skip
 """The batched form of each function that has one."""

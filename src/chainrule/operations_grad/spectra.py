@@ -97,30 +97,37 @@ def rotation(w: Any, m: Any) -> Any:
     """
     trace = first_stand_in(w, m)
     if trace is not None:
-        return trace.whole(_rotation, (w, m), {})
-    return _rotation(w, m)
+        return trace.whole(stacked_rotation, (w, m), {})
+    return stacked_rotation(w, m)
 
 
-def _rotation(w: Any, m: Any) -> Any:
+def stacked_rotation(w: Any, m: Any) -> Any:
+    """Turn the tied blocks of a stack of matrices: ``rotation`` of plain values."""
+    w, m = _aligned(w, m)
     q = _identities(m)
     for index, block in _tied_blocks(w, m):
         q[index][block] = np.linalg.eigh(m[index][block])[1]
     return q
 
 
-def rotations(s: Any, p: Any) -> Any:
+def rotations(s: Any, p: Any) -> tuple[Any, Any]:
     """Return unitary matrices for the left and the right of the tied blocks of ``p``.
 
     ``s`` are singular values in descending order. The block of those that are 0 has a
     singular value decomposition of its own; others turn with their Hermitian part.
     """
     trace = first_stand_in(s, p)
-    if trace is not None:
-        return trace.whole(_rotations, (s, p), {})
-    return _rotations(s, p)
+    both = (
+        stacked_rotations(s, p)
+        if trace is None
+        else trace.whole(stacked_rotations, (s, p), {})
+    )
+    return both[..., 0, :, :], both[..., 1, :, :]
 
 
-def _rotations(s: Any, p: Any) -> Any:
+def stacked_rotations(s: Any, p: Any) -> Any:
+    """Return ``rotations`` of plain matrices as one array of shape (..., 2, n, n)."""
+    s, p = _aligned(s, p)
     q = np.stack([_identities(p), _identities(p)])
     for index, block in _tied_blocks(-s, p):
         part = p[index][block]
@@ -130,7 +137,14 @@ def _rotations(s: Any, p: Any) -> Any:
         else:
             turned = np.linalg.eigh((part + part.conj().T) / 2)[1]
             q[(0, *index)][block] = q[(1, *index)][block] = turned
-    return q
+    return np.moveaxis(q, 0, -3)
+
+
+def _aligned(w: Any, m: Any) -> tuple[Any, Any]:
+    """Return values and matrices with the same leading axes."""
+    lead = np.broadcast_shapes(w.shape[:-1], m.shape[:-2])
+    w = np.broadcast_to(w, (*lead, w.shape[-1]))
+    return w, np.broadcast_to(m, (*lead, *m.shape[-2:]))
 
 
 def _identities(m: Any) -> Any:
