@@ -21,6 +21,7 @@ from benchmarks.compiled import (
 )
 from benchmarks.workload import Peer, Workload, at_most, faster
 from benchmarks.workloads import large_arrays
+from benchmarks.workloads.bodies import bodies_workload
 from benchmarks.workloads.gradbench.bundle import observations
 from benchmarks.workloads.gradbench.gmm import gmm_workload
 from benchmarks.workloads.gradbench.lstm import lstm_workload
@@ -104,6 +105,14 @@ def loops(*, tiny: bool) -> Iterator[Compilation]:
         FirstCall(JAX),
     )
     yield Compilation(f"compiled: ODE, {size:,} equations, {steps} steps", loop, peers)
+    for count, limit in [(3, 0.5)] if tiny else [(5, 0.5), (20, 1.5)]:
+        steps = 2 if tiny else 40
+        yield Compilation(
+            f"compiled: {count} bodies in space, {steps} steps",
+            bodies_workload(count=count, steps=steps),
+            (Peer(EAGER), Peer(JAX), FirstCall(ALONE, at_most(limit)), FirstCall(JAX)),
+            rounds=11,
+        )
 
 
 def mixtures(*, tiny: bool) -> Iterator[Compilation]:
