@@ -85,8 +85,8 @@ def test_axes_and_containers():
     x[1, 7] = 0.0
     assert_same(fast(p, x), mapped(p, x))
     assert fast.stats()["nan_reruns"] == 1
-    named = gd.compile(gd.vmap(lambda x, w: gd.grad(
-        lambda x: np.where(x > 0, np.sqrt(x), 0.0) * w)(x), in_axes=(0, None)))  # fmt: skip
+    slope = gd.grad(lambda x, w: np.where(x > 0, np.sqrt(x), 0.0) * w)
+    named = gd.compile(gd.vmap(slope, in_axes=(0, None)))
     assert_same(named(np.ones(20), w=2.0), np.ones(20))
     zeros = np.arange(20.0)
     assert named(zeros, w=2.0)[0] == 0.0

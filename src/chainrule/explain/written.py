@@ -116,6 +116,11 @@ class WrittenNumPy:
 
         return call
 
+    @staticmethod
+    def norm_in_range(norm: Any, x: Any, *, ord: float) -> Any:
+        """Write the norm itself: the code is held to the sweep at the point."""
+        return norm
+
     def unindex(self, x: Any, *, index: Any, shape: Any) -> Written:
         """Write zeros with ``x`` at an index that picks nothing twice."""
         if not picks_once(index):

@@ -110,12 +110,17 @@ def _norm_partial(xp: Any, z: Any, x: Any, ord: float) -> Any:
 def norm_in_range(norm: Any, x: Any, *, ord: float) -> Any:
     """Return norms, computed again by scaled entries where NumPy's left their range.
 
-    ``norm`` are NumPy's norms of ``x``, with their axes kept as axes of length one.
+    ``norm`` are NumPy's norms of ``x``, with their axes kept as axes of length one. In
+    a trace those that left it become nan, so that the function itself is run instead.
     """
-    trace = first_stand_in(norm, x)
-    if trace is not None:
-        return trace.whole(_in_range, (norm, x), {"ord": ord})
-    return _in_range(norm, x, ord=ord)
+    if first_stand_in(norm, x) is None:
+        return _in_range(norm, x, ord=ord)
+    low, high = _range_of(np.dtype(norm.dtype), float(ord))
+    axes = tuple(i for i, n in enumerate(norm.shape) if n == 1)
+    largest: Any = np.max(np.abs(x), axis=axes, keepdims=True, initial=0.0)
+    inside = (low < norm) & (norm < high)
+    outside = (largest > 0) & (largest < np.inf) & ~inside
+    return np.where(outside, np.nan, norm)
 
 
 def _in_range(z: Any, x: Any, *, ord: float) -> Any:
