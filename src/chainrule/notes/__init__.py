@@ -1,5 +1,7 @@
 """Notes on errors of code that knows nothing of nodes: see ``meetings``."""
 
+import contextlib
+
 
 def annotate(error: Exception) -> None:
     """Add a note to an exception that a node met foreign code; once, and never raise.
@@ -9,6 +11,7 @@ def annotate(error: Exception) -> None:
     error
         An exception on its way out of a function that a transform runs.
     """
-    from chainrule.notes import meetings  # what reads code waits for an error
+    with contextlib.suppress(Exception):
+        from chainrule.notes import meetings  # what reads code waits for an error
 
-    meetings.annotate(error)
+        meetings.annotate(error)

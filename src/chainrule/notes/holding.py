@@ -27,6 +27,13 @@ def described(value: Any, depth: int = 0) -> str:
     >>> described(x), described([x, 1.0]), described(lambda: x), described(1.0)
     ('a node', 'a list of nodes', 'a function that uses a node', '')
     """
+    try:
+        return _described(value, depth)
+    except Exception:  # a proxy that will not say what it is
+        return ""
+
+
+def _described(value: Any, depth: int) -> str:
     if isinstance(value, vertex):
         return "a node"
     if isinstance(value, stand_in):
@@ -37,9 +44,11 @@ def described(value: Any, depth: int = 0) -> str:
         held = value.dtype == object and _any(value.flat, depth)
         return "an array of nodes" if held else ""
     if isinstance(value, _DICT):
-        return "a dict of nodes" if _any(value.values(), depth) else ""
-    if isinstance(value, _COLLECTIONS):
-        return f"a {type(value).__name__} of nodes" if _any(value, depth) else ""
+        return "a dict of nodes" if _any(_DICT.values(value), depth) else ""
+    for kind in _COLLECTIONS:  # what it stores, whatever its class makes of it
+        if isinstance(value, kind):
+            held = _any(kind.__iter__(value), depth)
+            return f"a {type(value).__name__} of nodes" if held else ""
     if isinstance(value, GeneratorType):
         frame = value.gi_frame
         held = frame is not None and _any(frame.f_locals.values(), depth)

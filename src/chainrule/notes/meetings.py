@@ -9,7 +9,6 @@ attributes as they are stored. All of this is done only once an error was raised
 
 from __future__ import annotations
 
-import contextlib
 import linecache
 from types import TracebackType
 from typing import Any
@@ -33,34 +32,36 @@ _ASKED = ("__float__", "__int__", "__index__", "__complex__", "__array__")
 
 _OTHER_CAUSES = (
     AssertionError, ImportError, LookupError, MemoryError, NameError, OSError,
-    StopIteration, Warning,
+    StopIteration,
 )  # fmt: skip
 """Errors that say something else than that a node was not understood."""
+
+_OBJECTS = "dtype=object"
+"""What a warning speaks of that is about an array of nodes."""
 
 _SHOWN = 160
 """How many characters of a line are shown."""
 
 _OWN_WORDS = (
     "builtins", "chainrule", "collections", "contextlib", "copy", "dataclasses",
-    "functools", "itertools", "operator",
+    "functools", "itertools", "logging", "operator", "warnings",
 )  # fmt: skip
 """Modules that hand on what they are given, or whose errors name the node."""
 
 
 def annotate(error: Exception) -> None:
     """Add the note, if there is something to say and nobody has said it."""
-    with contextlib.suppress(Exception):
-        notes: list[str] = getattr(error, "__notes__", [])
-        if any(note.startswith(_MARK) for note in notes):
-            return
-        note = _note(error)
-        if note is not None:
-            error.add_note(_MARK + note)
+    notes: list[str] = getattr(error, "__notes__", [])
+    if any(note.startswith(_MARK) for note in notes):
+        return
+    note = _note(error)
+    if note is not None:
+        error.add_note(_MARK + note)
 
 
 def _note(error: Exception) -> str | None:
     escaped = _escaped(error)
-    if isinstance(error, _OTHER_CAUSES) and not escaped:
+    if _has_another_cause(error) and not escaped:
         return None
     trace = _frames(error.__traceback__)
     own = [i for i, t in enumerate(trace) if origin(t.tb_frame) == USER]
@@ -70,6 +71,12 @@ def _note(error: Exception) -> str | None:
         found = (_at_frame(trace, i, escaped=escaped) for i in reversed(own))
         return next(filter(None, found), None)
     return _at_frame(trace, own[-1], escaped=escaped)
+
+
+def _has_another_cause(error: Exception) -> bool:
+    if isinstance(error, Warning):  # raised where a filter asks for it
+        return not any(_OBJECTS in str(x) for x in error.args)
+    return isinstance(error, _OTHER_CAUSES)
 
 
 def _at_frame(trace: list[TracebackType], i: int, *, escaped: bool) -> str | None:
