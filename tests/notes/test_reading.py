@@ -205,6 +205,41 @@ def test_code_without_source_tells_nothing_else(f, monkeypatch):
         assert {name.replace("_Model__", "__") for name in given} <= named
 
 
+NAMED = {
+    "LOAD_FAST": ("x", ("x",)),
+    "LOAD_FAST_BORROW": ("x", ("x",)),
+    "LOAD_FAST_CHECK": ("x", ("x",)),
+    "LOAD_FAST_LOAD_FAST": (("x", "y"), ("x", "y")),
+    "LOAD_FAST_BORROW_LOAD_FAST_BORROW": (("x", "y"), ("x", "y")),
+    "STORE_FAST_LOAD_FAST": (("x", "y"), ("y",)),
+    "STORE_FAST_STORE_FAST": (("x", "y"), ()),
+    "LOAD_FAST_AND_CLEAR": ("x", ()),
+    "LOAD_GLOBAL": ("x", ("x",)),
+    "LOAD_NAME": ("x", ("x",)),
+    "LOAD_DEREF": ("x", ("x",)),
+    "LOAD_FROM_DICT_OR_GLOBALS": ("x", ("x",)),
+    "LOAD_SMALL_INT": (1, ()),
+    "LOAD_CONST_IMMORTAL": ("x", ()),
+    "LOAD_COMMON_CONSTANT": ("x", ()),
+    "LOAD_ATTR": ("x", ()),
+    "LOAD_SUPER_ATTR": ("x", ()),
+    "LOAD_SPECIAL": ("__enter__", ()),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_instructions_of_all_versions(name):
+    value, read = NAMED[name]
+    at = SimpleNamespace(opname=name, argval=value)
+    assert instructions.variables(at) == read
+
+
+@pytest.mark.parametrize("name", ["CALL", "CALL_KW", "CALL_FUNCTION_EX", "PRECALL"])
+def test_instructions_that_call(name):
+    assert instructions.is_call(SimpleNamespace(opname=name))
+    assert not instructions.is_call(SimpleNamespace(opname="CALL_INTRINSIC_1"))
+
+
 def test_a_file_that_was_edited_is_not_believed(tmp_path):
     file = tmp_path / "edited.py"
     text = "import math\ndef f(x):\n    return math.sin(x)\n"

@@ -87,14 +87,14 @@ class Instructions:
             start = _span(at)[0]
             following = self._all[i + 1 :]
             found: list[tuple[tuple[int, int], Chain]] = [
-                (start, (name,)) for name in _read(at)
+                (start, (name,)) for name in variables(at)
             ]
             if len(found) > 1 or not at.opname.startswith("LOAD_"):
                 told = following[:1] and following[0].opname.startswith(_CALLEES)
                 start = _span(following[0])[0] if told else start
             if found:
                 found[-1] = start, (*found[-1][1], *_attributes(following))
-            if at.opname == "LOAD_CONST" and isinstance(at.argval, CodeType):
+            if at.opname.startswith("LOAD_CONST") and isinstance(at.argval, CodeType):
                 found = [(start, (name,)) for name in at.argval.co_names]
             for start, chain in found:
                 if self.span[0] <= start < self.span[1]:
@@ -105,7 +105,7 @@ class Instructions:
     ) -> Chain:
         """Return the dotted name that the instruction's source starts with."""
         first = next((c for c in chains if c[0] == self.span[0]), None)
-        if first is None or first[1].opname == "LOAD_CONST":
+        if first is None or first[1].opname.startswith("LOAD_CONST"):
             return ()
         for at in self._before:
             starts = _span(at)[0] == self.span[0] and at.opname.startswith(_COMPUTING)
@@ -150,7 +150,7 @@ def _inside(span: Span, whole: Span) -> bool:
     return whole[0] <= span[0] and span[1] <= whole[1]
 
 
-def _read(at: dis.Instruction) -> tuple[str, ...]:
+def variables(at: dis.Instruction) -> tuple[str, ...]:
     """Return the variables that an instruction reads."""
     stores, _, loads = at.opname.rpartition("LOAD_")
     if not loads.startswith(_VARIABLES) or at.opname == _CLEARS:
