@@ -2,7 +2,7 @@
 
 import typing
 
-from chainrule import errors, numpy, operations, operations_grad
+from chainrule import errors, linalg, numpy, operations, operations_grad
 from chainrule.compile import (
     compile,
     cond,
@@ -48,6 +48,7 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "linalg",
     "linearize",
     "node",
     "numpy",
