@@ -6,6 +6,7 @@ they are first met; their fields are the children, in order of declaration.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -52,6 +53,33 @@ def map_leaves(function: Callable[[Any], Any], tree: Tree) -> Tree:
     """Return the container with a function applied to each leaf."""
     leaves, structure = flatten(tree)
     return unflatten(structure, [function(leaf) for leaf in leaves])
+
+
+def key_orders(tree: Tree) -> tuple[Any, ...]:
+    """Return the keys of each dict in a container, in their order.
+
+    Structures are equal whatever the order, and a key 1 is equal to 1.0 and True.
+    """
+    found: list[Any] = []
+    waiting = [tree]
+    while waiting:
+        x = waiting.pop()
+        kind = _kind_of(x)
+        if kind in _values:
+            continue
+        if kind is list or kind is tuple:
+            waiting += x
+        elif kind in _DICTS:
+            keys: list[Any] = [(k, repr(k) if k.__class__ is float else k.__class__)
+                               for k in x]  # fmt: skip
+            found.append(tuple(keys))
+            waiting += x.values()
+        elif not _optree.tree_is_leaf(x, none_is_leaf=True, namespace=_NAMESPACE):
+            waiting += _optree.tree_flatten_one_level(x, namespace=_NAMESPACE)[0]
+    return tuple(found)
+
+
+_DICTS = (dict, collections.OrderedDict, collections.defaultdict)
 
 
 def children(tree: Tree) -> dict[Any, Any] | None:

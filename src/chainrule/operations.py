@@ -37,7 +37,7 @@ from chainrule.operations_grad import linalg as matrices
 from chainrule.recorder import as_operand, record
 from chainrule.rules import rule
 from chainrule.values import instead_of_keyword, plain_operand, refuse_out
-from chainrule.vertices import stand_in
+from chainrule.vertices import as_array, stand_in
 from chainrule.wrapping import operation, serve
 
 recorded = True
@@ -263,7 +263,7 @@ recorder.STACK.append(shaping.stack_grad)
 def asarray(x: Any) -> Any:
     """Return a node as it is, anything else as an array."""
     x = as_operand(x)
-    return x if isinstance(x, node) else np.asarray(admitted(x, "A function of nodes"))
+    return x if isinstance(x, node) else as_array(admitted(x, "A function of nodes"))
 
 
 # ------------------------------------------- locally constant: plain values, no node

@@ -5,6 +5,7 @@ Each form runs one row on all examples at once: it moves the axes by one.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,10 +19,19 @@ from chainrule.compile.examples import (
     plain_of,
     shifted,
 )
+from chainrule.compile.plain_operators import (
+    UFUNCS,
+    Entrywise,
+    is_of_numbers,
+    is_of_whole,
+    power,
+)
 from chainrule.operations_grad.indexing import as_tuple, setitem, unindex
 from chainrule.shapes import SEQUENCES, ndarray, normalize_axes
+from chainrule.vertices import stand_in
 
 _np: Any = np
+_of: Any = operator
 
 
 def elementwise(moved: Moved) -> Any:
@@ -32,6 +42,37 @@ def elementwise(moved: Moved) -> Any:
     args = [moved.aligned(x, rank) for x in moved.args]
     given = {k: moved.aligned(x, rank) for k, x in moved.given.items()}
     return moved.row.function(*args, **given)  # type: ignore[misc]
+
+
+def plain(moved: Moved) -> Any:
+    """Batch one of Python's operators, entry by entry where its numbers are whole."""
+    row = moved.row
+    rank = max(map(moved.rank, moved.args))
+    args = [moved.aligned(x, rank) for x in moved.args]
+    if row.dtype is not None and row.dtype.kind == "c":
+        return UFUNCS[row.function](*args)
+    return as_row(Entrywise(row.function, row.dtype), args, {})
+
+
+def powers(moved: Moved) -> Any:
+    """Batch a power: of numbers it is C's, and not the root that arrays have."""
+    row = moved.row
+    if row.function is _of.pow and is_of_whole(row):
+        return plain(moved)
+    made = elementwise if row.given else _power
+    return made(moved)
+
+
+def _power(moved: Moved) -> Any:
+    rank = max(map(moved.rank, moved.args))
+    base, exponent = (moved.aligned(x, rank) for x in moved.args)
+    of_numbers = is_of_numbers(moved.row)
+    fixed = not isinstance(moved.args[1], Many)
+    if of_numbers and fixed and (isinstance(exponent, stand_in) or exponent == 0.5):
+        return as_row(power, (base, exponent), {})
+    if moved.row.shape and moved.row.function is _of.pow:
+        return base**exponent
+    return _np.power(base, exponent)
 
 
 def broadcast(moved: Moved) -> Any:

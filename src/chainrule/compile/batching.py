@@ -20,11 +20,12 @@ from chainrule.compile.bodies import example_of, traced_in
 from chainrule.compile.examples import CannotBatchError, Form, Many, Moved, plain_of
 from chainrule.compile.executors import Running
 from chainrule.compile.loops import Loop
+from chainrule.compile.plain_operators import UFUNCS
 from chainrule.compile.program import Program, replaced
 from chainrule.compile.progress import watched
 from chainrule.compile.replay import NanFound
 from chainrule.compile.sparsity import Sparse, sparse_result
-from chainrule.compile.trace import Column, Row, Together, Trace
+from chainrule.compile.trace import Column, Row, Together, Trace, Traced
 from chainrule.compile.while_loops import Pass, While
 from chainrule.errors import CompileError
 from chainrule.operations_grad.indexing import setitem, unindex
@@ -37,6 +38,7 @@ from chainrule.sweeps import has_nan
 from chainrule.vertices import first_stand_in, stand_in
 
 _np: Any = np
+_of: Any = operator
 
 
 def run_batched(
@@ -90,9 +92,9 @@ def _batched(row: Row, known: dict[Row, Any], count: int) -> Any:
     many = [isinstance(found[x], Many) for x in row.operands]
     trace = first_stand_in(*values)
     if not any(many):
-        if trace is None:
+        if trace is None or row.function in UFUNCS:
             return row.function(*args, **given)  # type: ignore[misc]
-        return trace.whole(row.function, args, given)
+        return _of_class(row.number, trace.whole(row.function, args, given))
     form = _form_of(row.function)
     if form is not None:
         try:
@@ -103,6 +105,13 @@ def _batched(row: Row, known: dict[Row, Any], count: int) -> Any:
     if trace is None:
         return Many(each(*values))
     return Many(trace.whole(each, values, {}))
+
+
+def _of_class(number: Any, x: Any) -> Any:
+    """Return the result of a new row as the Python number that it is for an example."""
+    if isinstance(x, Traced) and number is not None and x.row.number is None:
+        x.value, x.row.number = number(x.value), number
+    return x
 
 
 def _moved(row: Row, known: dict[Row, Any], count: int) -> Moved:
@@ -169,6 +178,10 @@ def _form_of(function: Any) -> Form | None:
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc):
         return rows.reduced if function.__name__ == "reduce" else None
+    if function is np.power or function is _of.pow:
+        return rows.powers
+    if function in UFUNCS:
+        return rows.plain
     if isinstance(function, np.ufunc) and function.signature is None:
         return rows.elementwise
     if isinstance(function, Loop):

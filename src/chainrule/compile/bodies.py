@@ -70,6 +70,7 @@ class Body:
         rows = [x.row for x in inputs]
         with inner.active(), sealed(start, "The body of a loop, a branch or a map"):
             outputs = f(*inputs)
+        home.raised = home.raised or inner.raised
         if any(inputs[i].row is not rows[i] for i in frozen):
             raise EscapeError(
                 "A function under gd.cond, or one under gd.vmap, writes into an "

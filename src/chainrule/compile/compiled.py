@@ -10,6 +10,7 @@ Called on nodes it is one operation, whose derivative is a compiled function aga
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import sys
@@ -29,15 +30,17 @@ from chainrule.compile.arguments import (
     plain_array,
 )
 from chainrule.compile.bodies import filled
+from chainrule.compile.captured import captured
 from chainrule.compile.executors import Choice
 from chainrule.compile.options import Options
 from chainrule.compile.program import Program, program_of
 from chainrule.compile.replay import Departed, InexactError, NanFound
 from chainrule.compile.reruns import batch_of, rerun
+from chainrule.compile.results import output
 from chainrule.compile.trace import NUMBERS, Guard, Trace, Traced, joined
 from chainrule.compile.writing import layouts_of
-from chainrule.containers import LEAF, flatten, map_leaves, unflatten
-from chainrule.errors import ArgumentError, CompileError, EscapeError
+from chainrule.containers import LEAF, flatten, key_orders, map_leaves, unflatten
+from chainrule.errors import ArgumentError, ChainruleError, CompileError, EscapeError
 from chainrule.in_place import private
 from chainrule.locks import lock
 from chainrule.notes import annotate
@@ -83,6 +86,7 @@ class Kind:
     paths: list[Path] = field(default_factory=list[Path])
     nans: int = 0
     inexact: int = 0
+    errors: int = 0
 
     def prefer(self, path: Path) -> None:
         """Try this path first. Other threads go on with the list that they have."""
@@ -99,6 +103,28 @@ class Kind:
                 return False
             self.paths = [path, *self.paths]
         return True
+
+    def found(self, path: Path, numeric: Sequence[Any]) -> Any:
+        """Run a path's program; on NumPy, if there are integers beyond 2**53."""
+        try:
+            return path.choice.call(*numeric)
+        except InexactError:
+            self.inexact += 1
+            path.choice.stay_on_numpy()
+            return path.choice.call(*numeric)
+
+    def note(self, error: Exception) -> None:
+        """Count a call that the function itself answers.
+
+        It is for a nan, or an error, which it may catch and go on otherwise. An error
+        of ours says what a program cannot do, and is raised.
+        """
+        if isinstance(error, ChainruleError):
+            raise error
+        if isinstance(error, NanFound):
+            self.nans += 1
+        else:
+            self.errors += 1
 
     def forget(self, path: Path) -> None:
         """Drop a path."""
@@ -131,6 +157,7 @@ class Compiled:
         self._example: Any = None
         """What answers for an example with a nan, where the function is a batch's."""
         self._signature: Any = _signature_of(f)
+        self._takes_any: bool = _takes_any_keywords(self._signature)
         functools.update_wrapper(self, f, updated=())
         for name in self.static:
             if self._signature is None or name not in self._signature.parameters:
@@ -178,11 +205,12 @@ class Compiled:
         if self.static:
             given, named, statics = self._without_statics(args, keywords)
         leaves, structure = flatten((given, named) if named else given)
-        key: list[Any] = [structure, bool(named), _static_key(statics)]
+        orders = self._orders(given, named)
+        key: list[Any] = [structure, bool(named), orders, _static_key(statics)]
         numeric: list[Any] = []
         kinds = [_kind_of(x, numeric) for x in leaves]
         if any(k is vertex for k in kinds):
-            return self._recorded(leaves, structure, named=bool(named), statics=statics)
+            return self._recorded(leaves, (structure, bool(named), orders), statics)
         if any(k is stand_in for k in kinds):
             args, keywords = map_leaves(private, (args, keywords))
             return self.f(*args, **keywords)  # inside a trace: its rows are that one's
@@ -219,15 +247,14 @@ class Compiled:
                 if path.layouts is not None and path.layouts != layouts_of(numeric):
                     continue
                 try:
-                    found = path.choice.call(*numeric)
+                    found = kind.found(path, numeric)
                 except Departed:
                     continue
                 except NanFound:
                     kind.nans += 1
                     return self._without_nans(kind, args, keywords)
-                except InexactError:
-                    path.choice.stay_on_numpy()
-                    kind.inexact += 1
+                except Exception as error:
+                    kind.note(error)
                     return self._eager(args, keywords)
                 path.calls += 1
                 if path is not paths[0]:
@@ -243,8 +270,8 @@ class Compiled:
             try:
                 with progress_bars.tracing():
                     made = self._trace(kind, given)
-            except (NanFound, InexactError):  # in a loop, for this example
-                kind.nans += 1
+            except (NanFound, InexactError, ArithmeticError) as error:
+                kind.note(error)  # in a loop, or of numbers, for this example
                 return self._eager(args, keywords)
             if kind.add(made, paths):
                 traced = made
@@ -280,7 +307,7 @@ class Compiled:
             _kind_of(x, numeric)
         for path in kind.paths:
             try:
-                found = path.choice.call(*numeric)
+                found = kind.found(path, numeric)
             except Departed:
                 continue
             return unflatten(path.structure, found)
@@ -291,6 +318,13 @@ class Compiled:
         args, keywords = map_leaves(private, (args, keywords))
         with np.errstate(all="ignore"):
             return self.f(*args, **keywords)
+
+    def _orders(self, given: Any, named: dict[str, Any]) -> Any:
+        """Return the orders of the keys of arguments that are seen by the function."""
+        if not named:
+            return key_orders(given)
+        shown = tuple(named) if self._takes_any else None
+        return shown, key_orders((given, [named[k] for k in sorted(named)]))
 
     def _without_statics(self, args: Any, keywords: Any) -> tuple[Any, Any, Any]:
         bound = self._signature.bind(*args, **keywords)
@@ -342,8 +376,14 @@ class Compiled:
             except Exception as error:
                 annotate(error)
                 raise
+            _refuse_opened(trace, self.f)
+            if trace.raised is not None:
+                raise ArithmeticError from trace.raised
             outputs, arranged = flatten(result)
-            ends = [_output(trace, x, self.f) for x in outputs]
+            own = [x for x, k in zip(leaves, kinds, strict=True) if not _is_dynamic(k)]
+            own += kind.statics.values()
+            name = describe_function(self.f)
+            ends = [output(trace, x, name, own) for x in outputs]
             program = program_of(trace, inputs, ends)
             choice = Choice(program, options)
         layouts = None
@@ -354,12 +394,12 @@ class Compiled:
     # -------------------------------------------------------------------- on nodes
 
     def _recorded(
-        self, leaves: list[Any], structure: Any, *, named: bool, statics: Any
+        self, leaves: list[Any], arguments: tuple[Any, bool, Any], statics: Any
     ) -> Any:
         """Record a call on nodes as one operation."""
         leaves = [stacked(x) if holds_nodes(x) else x for x in leaves]
         places = tuple(i for i, x in enumerate(leaves) if isinstance(x, vertex))
-        call = Call(self, places, leaves, (structure, named), statics)
+        call = Call(self, places, leaves, arguments, statics)
         results = record(compiled_grad, [leaves[i] for i in places], {"call": call})
         return unflatten(call.arranged, list(results))
 
@@ -376,6 +416,20 @@ class Compiled:
         return found
 
     # ------------------------------------------------------------------ inspection
+
+    def _captured(self) -> dict[str, str]:
+        """Return what was read from outside, also of objects among arguments."""
+        found = captured(self.f, {})
+        for kind in list(self.kinds.values()):
+            structure, named, kinds = kind.arguments
+            given = [None if _is_dynamic(k) else k[1] for k in kinds]
+            tree: Any = unflatten(structure, given)
+            both: tuple[Any, Any] = tree if named else (tree, {})
+            args, keywords = both
+            with contextlib.suppress(TypeError):  # *args by name, with static=
+                bound = self._signature.bind_partial(*args, **keywords).arguments
+                found |= captured(self.f, {**bound, **kind.statics})
+        return found
 
     def newest(self) -> tuple[Kind, Path]:
         """Return the path that was traced or run last."""
@@ -395,8 +449,9 @@ class Compiled:
         runs it, why, and how many seconds that took. ``nan_reruns`` counts the calls
         that the function itself answered, for a vmap some examples of, because a
         derivative held a nan, ``integer_reruns`` those with integers beyond 2**53,
-        which a tape cannot hold. ``captured`` names what the function read from
-        outside its arguments when it was traced: it stays as it was.
+        which a tape cannot hold, ``error_reruns`` those where an operation raised an
+        error. ``captured`` names what the function read from outside its arguments when
+        it was traced, and of objects (``self.w``): it stays as it was.
         """
         programs = [
             {
@@ -420,7 +475,8 @@ class Compiled:
             "retraces": sum(len(k.paths) - 1 for k in self.kinds.values() if k.paths),
             "nan_reruns": sum(k.nans for k in self.kinds.values()),
             "integer_reruns": sum(k.inexact for k in self.kinds.values()),
-            "captured": captured(self.f),
+            "error_reruns": sum(k.errors for k in self.kinds.values()),
+            "captured": self._captured(),
         }
 
 
@@ -483,6 +539,14 @@ def _called_by_name(f: Any, signature: Any, arguments: Mapping[str, Any]) -> Any
     return f(*positional, **rest)
 
 
+def _takes_any_keywords(signature: Any) -> bool:
+    """Tell whether a function may see in which order its keywords are given."""
+    if signature is None:
+        return True
+    kinds: list[Any] = [x.kind for x in signature.parameters.values()]
+    return inspect.Parameter.VAR_KEYWORD in kinds
+
+
 def describe_function(f: Any) -> str:
     """Return a function's name for messages."""
     return f"{getattr(f, '__name__', kind_of(f).__name__)}()"
@@ -493,22 +557,6 @@ def _signature_of(f: Any) -> Any:
         return inspect.signature(f)
     except (TypeError, ValueError):
         return None
-
-
-def captured(f: Any) -> dict[str, str]:
-    """Return the names that a function reads from outside, and what they hold."""
-    while not inspect.isfunction(f):
-        inner = getattr(f, "f", None) or getattr(f, "func", None)
-        if inner is None:
-            return {}
-        f = inner
-    found = inspect.getclosurevars(f)
-    outside = {**found.globals, **found.nonlocals}
-    return {
-        name: describe(x)
-        for name, x in outside.items()
-        if not callable(x) and not inspect.ismodule(x)
-    }
 
 
 def _kind_of(x: Any, numeric: list[Any]) -> Any:
@@ -527,7 +575,7 @@ def _kind_of(x: Any, numeric: list[Any]) -> Any:
         )
     if kind in NUMBERS:
         numeric.append(x)
-        return kind
+        return kind if kind is not int or -LIMIT <= x < LIMIT else _large(x)
     if isinstance(x, generic) and x.dtype.kind in "fcbiu":
         numeric.append(x)
         return (np.generic, x.dtype)
@@ -543,6 +591,22 @@ def _kind_of(x: Any, numeric: list[Any]) -> Any:
     return ("constant", x, kind)
 
 
+LIMIT = 2**63
+"""Of integers from here on NumPy makes arrays of another dtype."""
+
+
+class unsigned(int):
+    """The class, for keys, of integers that NumPy holds as unsigned ones."""
+
+
+class unlimited(int):
+    """The class, for keys, of integers that NumPy holds as objects."""
+
+
+def _large(x: int) -> type:
+    return unsigned if 0 <= x < 2 * LIMIT else unlimited
+
+
 def _is_dynamic(kind: Any) -> bool:
     return isinstance(kind, type) or kind[0] != "constant"
 
@@ -555,23 +619,16 @@ def _shown(kind: Any) -> str:
     return str(kind[1]) if kind[0] is np.generic else f"{kind[1]}{list(kind[0])}"
 
 
-def _output(trace: Trace, x: Any, f: Any) -> Any:
-    """Return a leaf of the result as a row or a constant."""
-    if isinstance(x, ndarray) and x.dtype == object:
-        x = trace.call(np.asarray, (x,), None)
-    if isinstance(x, Traced):
-        if x.home is not trace:
-            raise EscapeError(
-                f"{describe_function(f)} returned a traced value of another call. "
-                "Return only what was computed in this call."
-            )
-        return x.row
-    if holds_nodes(x):
+def _refuse_opened(trace: Trace, f: Any) -> None:
+    """Raise if Python saw an array of objects, where else it sees one of numbers."""
+    where = trace.opened.line()
+    if where is not None:
         raise EscapeError(
-            f"{describe_function(f)} returned a node from outside its arguments, whose "
-            "derivative would be frozen. Pass that node as an argument."
+            f"{describe_function(f)} makes an array of objects of a traced value at "
+            f"{where}, on whose dtype it may decide. np.array(x) and np.asarray(x) do "
+            "so: use x as it is, or np.copy(x). np.array([x, y]) is possible, and so "
+            "is np.asarray(x, dtype=object)."
         )
-    return x.copy() if isinstance(x, ndarray) else x
 
 
 def _last_departures(kind: Kind) -> str:
@@ -587,7 +644,7 @@ class Call:
 
     def __init__(
         self, compiled: Compiled, places: tuple[int, ...], leaves: Sequence[Any],
-        arguments: tuple[Any, bool], statics: Mapping[str, Any],
+        arguments: tuple[Any, bool, Any], statics: Mapping[str, Any],
     ) -> None:  # fmt: skip
         """Keep the leaves that are no nodes."""
         self.compiled = compiled
@@ -615,7 +672,7 @@ class Call:
         leaves = list(others)
         for i, x in zip(self.places, operands, strict=True):
             leaves[i] = x
-        structure, named = self.arguments
+        structure, named, _ = self.arguments
         tree = unflatten(structure, leaves)
         given: tuple[Any, Any] = tree if named else (tree, {})
         args, keywords = given

@@ -32,6 +32,8 @@ from chainrule.compile.trace import Row
 from chainrule.operations_grad.shaping import broadcast_to
 from chainrule.shapes import generic, kind_of, ndarray
 
+_of: Any = operator
+
 Placed = Callable[[Row], Any]
 """Gives a new row its place among the others; returns what stands for it."""
 _PRECISIONS = "fdFD"
@@ -331,6 +333,7 @@ _RULES: dict[Any, Callable[[Row, Placed], Any]] = {
     np.negative: _negative,
     np.square: _square,
     np.power: _power,
+    _of.pow: _power,
     **dict.fromkeys(_INVERSES, _inverse),
 }
 """What may be taken of a function's calls, besides exact identities."""

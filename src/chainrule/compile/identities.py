@@ -50,7 +50,7 @@ def _product(row: Row) -> Row | None:
     x, y = row.args
     if type(x) is not Row:
         x, y = y, x
-    if type(y) is Row or type(x) is not Row:
+    if type(y) is Row or type(x) is not Row or _is_complex(row):
         return None
     if _is(y, 1.0):
         return x
@@ -61,7 +61,12 @@ def _product(row: Row) -> Row | None:
 
 def _quotient(row: Row) -> Row | None:
     x, y = row.args
-    return x if _is(y, 1.0) and type(x) is Row else None
+    return x if _is(y, 1.0) and type(x) is Row and not _is_complex(row) else None
+
+
+def _is_complex(row: Row) -> bool:
+    """Tell whether a product with 1 makes nan of a part, beside an infinite one."""
+    return row.dtype is not None and row.dtype.kind == "c"
 
 
 def _difference(row: Row) -> Row | None:

@@ -37,14 +37,14 @@ from chainrule.compile.bodies import (
 from chainrule.compile.lowering import CannotLowerError
 from chainrule.compile.progress import watched
 from chainrule.compile.tape_loops import TapeLoop
-from chainrule.compile.trace import Trace, Traced, joined
-from chainrule.containers import flatten, map_leaves, unflatten
+from chainrule.compile.trace import NUMBERS, Trace, Traced, joined
+from chainrule.containers import LEAF, flatten, key_orders, map_leaves, unflatten
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.in_place import private, private_part
 from chainrule.nodes import node
 from chainrule.recorder import record
 from chainrule.rules import rule
-from chainrule.shapes import describe, dtype_of, shape_of
+from chainrule.shapes import describe, dtype_of, kind_of, shape_of
 from chainrule.supports import add_values, is_inexact, supported, zeros_of
 from chainrule.vertices import raw
 
@@ -208,6 +208,7 @@ def _scan_in_python(
         last, y = f(given, unflatten(of_xs, [private_part(x, t) for x in rows]))
         after, found = flatten(last)
         check_carry(found == structure, before, after)
+        last = unflatten(structure, after)  # with its keys in the first one's order
         ys, of_y = flatten(y)
         rest = slice(t + 1) if reverse else slice(t, None)
         row = watch.row([*before, *after, *ys], functools.partial(
@@ -345,8 +346,8 @@ def promote(home: Trace, carries: list[Any], after: Leaves) -> bool:
     """
     changed = False
     for i, (x, like) in enumerate(zip(carries, after, strict=False)):
-        have = dtype_of(example_of(x))
-        want = np.result_type(have, dtype_of(like))
+        have = held_dtype(example_of(x))
+        want = np.result_type(have, held_dtype(like))
         if have == want:
             continue
         changed = True
@@ -359,8 +360,16 @@ def promote(home: Trace, carries: list[Any], after: Leaves) -> bool:
     return changed
 
 
+def held_dtype(x: Any) -> Any:
+    """Return a value's dtype: int64 for Python's integers, however large they are."""
+    kind = kind_of(x)
+    return np.dtype(kind) if kind in NUMBERS else dtype_of(x)
+
+
 def cast(x: Any, dtype: Any) -> Any:
-    """Return a value in a dtype."""
+    """Return a value in a dtype; a Python number that has it as it is."""
+    if kind_of(x) in NUMBERS and np.dtype(kind_of(x)) == dtype:
+        return x
     return np.asarray(x, dtype)[()]
 
 
@@ -483,9 +492,10 @@ class Loop:
     def _stacks(self, carry: Leaves) -> list[Any]:
         """Return arrays for the results of all steps, and for the carries before."""
         likes = self.body.likes
-        parts = [(np.shape(y), dtype_of(y)) for y in likes[self.carried :]]
-        parts += [(np.shape(carry[i]), np.result_type(carry[i], dtype_of(likes[i])))
-                  for i in self.keep]  # fmt: skip
+        parts = [(np.shape(y), held_dtype(y)) for y in likes[self.carried :]]
+        dtypes = [np.result_type(*map(held_dtype, pair))
+                  for pair in zip(carry, likes, strict=False)]  # fmt: skip
+        parts += [(np.shape(carry[i]), dtypes[i]) for i in self.keep]
         return [
             np.empty((self.count, *shape), dtype) if stored else np.empty(0)
             for (shape, dtype), stored in zip(parts, self.stored, strict=True)
@@ -632,14 +642,23 @@ def cond(
     home = traced_in([choice, *given])
     assert home is not None  # noqa: S101  (choice is in a trace)
     branches = Branches(home, [flattened(f) for f in (true, false)], given)
-    if arranged[0] != arranged[1]:
+    if not _same_structure(*arranged[:2]):
         raise ShapeError(
-            "The two functions of cond must return the same structure; received "
+            "The two functions of cond must return the same structure, with the keys "
+            "of dicts in the same order; received "
             f"{arranged[0]} and {arranged[1]}."
         )
     parameters = {"choice": choice, "branches": branches}
     results = record(cond_grad, [*given, *branches.closed], parameters)
     return unflatten(arranged[0], list(results))
+
+
+def _same_structure(x: Any, y: Any) -> bool:
+    """Tell whether two structures are equal, with their keys in the same order."""
+    if x != y or x is LEAF:
+        return x == y
+    first, second = (unflatten(s, range(s.num_leaves)) for s in (x, y))
+    return key_orders(first) == key_orders(second)
 
 
 class Branches:
@@ -665,7 +684,7 @@ class Branches:
                 f"{shapes[0]} and {shapes[1]}."
             )
         self.likes: list[Any] = [
-            np.zeros(np.shape(x), np.result_type(dtype_of(x), dtype_of(y)))
+            np.zeros(np.shape(x), np.result_type(held_dtype(x), held_dtype(y)))
             for x, y in zip(*(b.likes for b in self.bodies), strict=True)
         ]
         found = [x for body in self.bodies for x in body.closed]
@@ -746,4 +765,4 @@ class cond_grad(rule, kind=True):
         return supported(tuple(found))
 
 
-__all__ = ["Loop", "cast", "check_carry", "cond", "promote", "scan"]
+__all__ = ["Loop", "cast", "check_carry", "cond", "held_dtype", "promote", "scan"]

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compile import vm
+from chainrule.compile.plain_operators import UFUNCS, is_of_whole, power, takes_root
 from chainrule.compile.program import Program, keeps_shape
 from chainrule.compile.trace import Row
 from chainrule.operations_grad.indexing import picks_once, setitem, unindex
@@ -31,6 +32,7 @@ from chainrule.shapes import SEQUENCES, ndarray, normalize_axes
 from chainrule.supports import masked_result
 
 _np: Any = np
+_of: Any = operator
 Places = Any
 """An integer array: where in the workspace each entry of a value is."""
 
@@ -288,7 +290,7 @@ class Builder:
             vm.OPCODES["matmul"], int(result[0, 0]), [int(x[0, 0]), int(y[0, 0])], n,
             (down, below, across), m, k,
         )  # fmt: skip
-        return result
+        return self.from_zero((m, n), result)
 
     def dot(self, x: Places, y: Places) -> Places:
         """Write a sum of products of two vectors."""
@@ -301,7 +303,11 @@ class Builder:
         steps = (flat[:, 1] - flat[:, 0]).tolist()
         starts = flat[:, 0].tolist()
         self._row(vm.OPCODES["dot"], int(result), starts, x.size, steps)
-        return result
+        return self.from_zero((), int(result))
+
+    def from_zero(self, shape: Any, x: Places) -> Places:
+        """Add 0: NumPy's sums start from it, and integers have no -0."""
+        return self.elementwise("add", shape, x, self.constant(0.0))
 
 
 def fill(work: Any, filled: Sequence[tuple[Places, Any]]) -> None:
@@ -435,7 +441,7 @@ def _form_of(row: Row) -> Form | None:
         return _REDUCED.get(owner) if f.__name__ == "reduce" else None  # type: ignore
     if isinstance(f, np.ufunc):
         return _ufunc
-    return _FORMS.get(f)
+    return _plain if f in UFUNCS or f is power else _FORMS.get(f)
 
 
 @functools.cache
@@ -466,7 +472,13 @@ def _ufunc(b: Builder, row: Row) -> Places:
         name, args = power_of(row)
     if name == "add":
         return _added(b, row.shape, *map(b.places, args))
-    return b.elementwise(name, row.shape, *map(b.places, args))
+    if name == "power" and row.function is np.power and _may_be_root(row):
+        base, exponent = map(b.places, args)
+        half = b.elementwise("equal", (), exponent, b.constant(0.5))
+        both = [b.elementwise("sqrt", row.shape, base),
+                b.elementwise("power", row.shape, base, exponent)]  # fmt: skip
+        return b.elementwise("where", row.shape, half, *both)
+    return _entries(b, row, name, args)
 
 
 def _added(b: Builder, shape: Any, x: Places, y: Places) -> Places:
@@ -504,19 +516,42 @@ def operation_of(f: Any, rows: Sequence[Row]) -> str:
     return name
 
 
-def power_of(row: Row) -> tuple[str, tuple[Any, ...]]:
-    """Return the operation and operands of a power.
+def _may_be_root(row: Row) -> bool:
+    """Tell whether NumPy takes the root where the exponent, one number, is 0.5."""
+    exponent = row.args[1]
+    return row.number is None and isinstance(exponent, Row) and exponent.shape == ()
 
-    Like NumPy, it takes the root of an array for the exponent 0.5: for -inf that is
-    nan, and for -0 it is -0, where C's ``pow`` gives inf and 0.
-    """
+
+def power_of(row: Row) -> tuple[str, tuple[Any, ...]]:
+    """Return the operation and operands of a power."""
     base, exponent = row.args
-    if not isinstance(exponent, Row) and np.ndim(exponent) == 0:
-        if exponent == 2:
-            return "square", (base,)
-        if exponent == 0.5 and row.shape:
-            return "sqrt", (base,)
-    return "power", row.args
+    if not isinstance(exponent, Row) and np.ndim(exponent) == 0 and exponent == 2:
+        return "square", (base,)
+    return ("sqrt", (base,)) if takes_root(row) else ("power", row.args)
+
+
+def _plain(b: Builder, row: Row) -> Places:
+    """Write one of Python's operators: where it has the results of NumPy's function."""
+    f = row.function
+    if f is _of.pos:
+        return b.places(row.args[0])
+    if f is _of.pow or f is power:
+        if row.dtype != _FLOAT or is_of_whole(row):
+            raise CannotLowerError  # powers of integers: exact, or an error
+        name, args = power_of(row)
+    elif f is _of.truediv:
+        raise CannotLowerError  # it raises an error at 0
+    else:
+        name, args = operation_of(UFUNCS[f], [*row.operands, row]), row.args
+    return _entries(b, row, name, args)
+
+
+def _entries(b: Builder, row: Row, name: str, args: Sequence[Any]) -> Places:
+    """Write an elementwise operation of the tape."""
+    found = b.elementwise(name, row.shape, *map(b.places, args))
+    if row.dtype == np.int64 and name in ("multiply", "negative"):
+        return b.from_zero(row.shape, found)
+    return found
 
 
 def _chosen(b: Builder, row: Row) -> Places:
@@ -608,14 +643,13 @@ def _reduction(name: str, pair: str) -> Form:
             raise CannotLowerError
         if not isinstance(x, Row) or (x.dtype == np.bool_ and name != "sum"):
             raise CannotLowerError
+        if name == "sum" and x.dtype == np.int64:
+            raise CannotLowerError  # a part of the sum may not be exact
         places = np.asarray(b.places(x))
         axes = normalize_axes(axis, places.ndim)
-        if not axes:
-            return places
-        found = b.reduced(name, pair, places, axes)
-        if name == "sum":  # NumPy starts from 0, so that a sum of -0 is 0
-            shape = np.shape(found)
-            found = b.elementwise("add", shape, found, b.constant(0.0))
+        found = b.reduced(name, pair, places, axes) if axes else places
+        if name == "sum":
+            found = b.from_zero(np.shape(found), found)
         return np.reshape(found, row.shape) if keepdims else found
 
     return form
@@ -631,8 +665,8 @@ def _mean(b: Builder, row: Row) -> Places:
 
 
 def _product(b: Builder, row: Row) -> Places:
-    if row.given:
-        raise CannotLowerError
+    if row.given or row.dtype != _FLOAT:
+        raise CannotLowerError  # booleans are not counted, and integers are exact
     x, y = (np.asarray(b.places(v)) for v in row.args)
     if (x.ndim, y.ndim) == (1, 1):
         return b.dot(x, y)

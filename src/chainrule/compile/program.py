@@ -27,6 +27,7 @@ import numpy as np
 
 from chainrule.compile.fastmath import simplified
 from chainrule.compile.identities import identity
+from chainrule.compile.plain_operators import UFUNCS, power
 from chainrule.compile.progress import watched
 from chainrule.compile.trace import Guard, Row, Trace, mapped
 from chainrule.operations_grad.indexing import setitem, unindex
@@ -120,7 +121,7 @@ def keeps_shape(row: Row) -> bool:
     functions that are not among them, are looked at in every call.
     """
     f = row.function
-    if row.shape is None or type(f) is np.ufunc:
+    if row.shape is None or type(f) is np.ufunc or f in UFUNCS or f is power:
         return True  # of several results, the items are looked at
     if f is operator.getitem:
         source = row.args[0]

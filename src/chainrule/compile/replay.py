@@ -20,6 +20,12 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compile.plain_operators import (
+    UFUNCS,
+    is_of_numbers,
+    is_of_whole,
+    takes_root,
+)
 from chainrule.compile.program import Program, keeps_shape
 from chainrule.compile.progress import watched
 from chainrule.compile.text import Names, argument_text, expression, function_name
@@ -29,6 +35,8 @@ from chainrule.scalar_forms import MATH, SCALAR_FORMS
 from chainrule.shapes import SEQUENCES, TUPLE, kind_of, ndarray
 from chainrule.sweeps import has_nan
 from chainrule.vertices import ARITHMETIC_ERRORS
+
+_of: Any = operator
 
 _FLOAT = np.dtype(np.float64)
 _COMPARED: dict[Any, str] = {
@@ -82,7 +90,10 @@ class Replay:
         """Whether all of it is arithmetic of Python floats."""
         program = self.program
         return all(x.number in (float, int) for x in program.inputs) and all(
-            x.function is float or _scalar_form(x) is not None for x in program.rows
+            x.function is float
+            or _scalar_form(x) is not None
+            or (x.function in UFUNCS and is_of_whole(x))
+            for x in program.rows
         )
 
     @property
@@ -285,8 +296,9 @@ def _compiled(
     for x in program.inputs:
         if quick and x.shape == () and x.dtype == _FLOAT and x.number is None:
             lines.append(f"    {arguments[x]} = float({arguments[x]})")
-        elif not quick and x.number is float:
-            lines.append(f"    {arguments[x]} = np.float64({arguments[x]})")
+        elif not quick and x.number in (float, complex):
+            kind = "float64" if x.number is float else "complex128"
+            lines.append(f"    {arguments[x]} = np.{kind}({arguments[x]})")
         lines += _guarded(guards.get(x, []), names)
     items = _items(program)
     used = {x for x in program.outputs if isinstance(x, Row)}
@@ -336,10 +348,12 @@ def _call(
         operands = [names.row(x) if isinstance(x, Row) else _number(x, names)
                     for x in args]  # fmt: skip
         return form.format(*operands)
-    if _is_power_of_integer(row):
+    if is_of_numbers(row) and row.dtype == _FLOAT and not is_of_whole(row):
         base, exponent = (argument_text(x, names) for x in args)
-        return f"np.power(float({base}), {exponent})"
-    adopted: Any = _Narrow(names) if _is_narrow(row) or _is_narrow(args) else names
+        return f"np.float64({base}) ** {exponent}"
+    adopted: Any = names
+    if (_is_narrow(row) or _is_narrow(args)) and not (f in UFUNCS and row.number):
+        adopted = _Narrow(names)
     if row in items:
         found = items[row]
         places = [numbers.get(found[i]) if i in found else None
@@ -350,13 +364,7 @@ def _call(
     if row in numbers and f is not operator.getitem:
         operands = [argument_text(x, adopted) for x in args]
         return f"{function_name(f, names)}({', '.join(operands)}, out=b{numbers[row]})"
-    return expression(row, adopted)
-
-
-def _is_power_of_integer(row: Row) -> bool:
-    """Tell whether Python would make a complex number of a negative integer."""
-    base = row.args[0] if row.function is np.power else None
-    return isinstance(base, Row) and base.number is int and row.dtype == _FLOAT
+    return expression(row, adopted, infix=quick)
 
 
 def _scalar_form(row: Row) -> str | None:
@@ -365,8 +373,14 @@ def _scalar_form(row: Row) -> str | None:
         return None
     f = row.function
     form = _COMPARED.get(f)
-    if form is None and row.dtype == _FLOAT and isinstance(f, np.ufunc):
-        form = _float_form(f)
+    if form is None and row.dtype == _FLOAT and (
+        isinstance(f, np.ufunc) or f is _of.pow
+    ):  # fmt: skip
+        form = _float_form(UFUNCS.get(f, f))
+        if takes_root(row):
+            form = "sqrt({0})"
+        elif f is np.power and row.number is None and isinstance(row.args[1], Row):
+            form = "(sqrt({0}) if {1} == 0.5 else pow_({0}, {1}))"
     return form if form is not None and all(map(_is_scalar, row.args)) else None
 
 
@@ -413,6 +427,8 @@ class _Narrow:
     def row(self, row: Row) -> str:
         """Return the row's name in the class that NumPy's promotion asks for."""
         name = self._names.row(row)
+        if row.number is complex:
+            return f"complex({name})"
         if row.shape != () or row.dtype != _FLOAT:
             return name
         return f"float({name})" if row.number is float else f"np.float64({name})"
@@ -436,7 +452,7 @@ def _returned(program: Program, names: Names) -> list[str]:
             found.append(f"{kind}({text})")
             continue
         if x.number is not None:
-            found.append(text)
+            found.append(f"complex({text})" if x.number is complex else text)
             continue
         found.append(f"{text}.copy()" if _shows(x, seen) else text)
     return found

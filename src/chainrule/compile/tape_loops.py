@@ -243,7 +243,9 @@ def _like_of(x: Any) -> Any:
 def _taken(found: Any, many: tuple[int, ...], like: Any) -> Any:
     """Return numbers of the workspace in the shape and dtype of a result."""
     shape = like.shape if isinstance(like, Row) else np.shape(like)
-    return np.reshape(found, (*many, *shape)).astype(like.dtype, copy=False)[()]
+    taken = np.reshape(found, (*many, *shape)).astype(like.dtype, copy=False)[()]
+    number = like.number if isinstance(like, Row) and not many else None
+    return taken if number is None else number(taken)
 
 
 __all__ = ["TapeLoop"]

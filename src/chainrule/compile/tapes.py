@@ -153,12 +153,14 @@ class Tape:
         try:
             for place, x in zip(held.inputs, leaves, strict=True):
                 if type(place) is int:
-                    work[place] = x
+                    work[place] = x if type(x) is not int else _inexact(x)
                 else:
                     place[...] = x
             try:
                 for step in held.steps:
                     step()
+            except InexactError:
+                raise
             except Exception:
                 _hold(held)  # an error on a path that this call does not take
                 raise
@@ -247,7 +249,15 @@ class _Calling:
             z = row.function(*args, **given)  # type: ignore[misc]
         if np.shape(z) != row.shape:
             raise Departed
-        self.work[self.places] = z
+        self.work[self.places] = z if type(z) is not int else _inexact(z)
+
+
+def _inexact(x: int) -> float:
+    """Return an integer as a float, which a tape finds to be too large if it is."""
+    try:
+        return float(x)
+    except OverflowError:
+        raise InexactError from None
 
 
 class _Filling:

@@ -13,21 +13,33 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compile.plain_operators import (
+    UFUNCS,
+    inverted,
+    is_of_whole,
+)
 from chainrule.compile.program import Program
 from chainrule.compile.trace import Row
 from chainrule.shapes import ARRAYS, TUPLE, generic, kind_of
 
-INFIX: Mapping[Any, tuple[str, int]] = {
-    np.add: ("+", 4), np.subtract: ("-", 4), np.multiply: ("*", 5),
-    np.divide: ("/", 5), np.floor_divide: ("//", 5), np.remainder: ("%", 5),
-    np.matmul: ("@", 5), np.power: ("**", 7), np.less: ("<", 1),
-    np.less_equal: ("<=", 1), np.greater: (">", 1), np.greater_equal: (">=", 1),
-    np.equal: ("==", 1), np.not_equal: ("!=", 1), np.bitwise_and: ("&", 3),
-    np.bitwise_or: ("|", 2),
-}  # fmt: skip
-"""Ufuncs that are written as operators, and how tightly these bind."""
+_of: Any = operator
 
-_ATOM, _UNARY = 9, 6
+_SIGNS: Mapping[Any, tuple[str, int]] = {
+    _of.add: ("+", 6), _of.sub: ("-", 6), _of.mul: ("*", 7),
+    _of.truediv: ("/", 7), _of.floordiv: ("//", 7), _of.mod: ("%", 7),
+    _of.pow: ("**", 9), _of.lt: ("<", 1), _of.le: ("<=", 1),
+    _of.gt: (">", 1), _of.ge: (">=", 1), _of.eq: ("==", 1),
+    _of.ne: ("!=", 1), _of.and_: ("&", 4), _of.or_: ("|", 2),
+    _of.xor: ("^", 3), _of.lshift: ("<<", 5), _of.rshift: (">>", 5),
+}  # fmt: skip
+"""Python's operators, and how tightly they bind."""
+INFIX: Mapping[Any, tuple[str, int]] = {
+    **_SIGNS, **{UFUNCS[f]: sign for f, sign in _SIGNS.items()}, np.matmul: ("@", 7),
+}  # fmt: skip
+"""Functions that are written as operators, and how tightly these bind."""
+
+_ATOM, _UNARY = 11, 8
+_PREFIX = {_of.neg: "-", _of.pos: "+", inverted: "~", np.negative: "-"}
 _INLINE_ELEMENTS = 16
 
 
@@ -81,8 +93,11 @@ class Names:
         return found
 
 
-def expression(row: Row, names: Names) -> str:
-    """Return the NumPy code of a row's call."""
+def expression(row: Row, names: Names, *, infix: bool = True) -> str:
+    """Return the NumPy code of a row's call.
+
+    Without ``infix`` only Python's operators are written as such, and no ufunc.
+    """
     function, args = row.function, row.args
     if function is operator.getitem:
         source = _written(args[0], names, _ATOM)
@@ -94,7 +109,16 @@ def expression(row: Row, names: Names) -> str:
     if function is np.astype and not row.given and row.shape == ():
         source, dtype = (_written(x, names, 0) for x in args)
         return f"np.asarray({source}).astype({dtype})[()]"
-    infix = not row.given and not any(isinstance(x, (list, tuple)) for x in args)
+    if function in UFUNCS:
+        infix = True
+    elif row.given or any(isinstance(x, (list, tuple)) for x in args):
+        infix = False
+    elif function is np.power and (
+        row.dtype.kind != "f" or (row.shape == () and row.number is None)
+    ):
+        infix = False  # the operator has other dtypes, and other roots of numbers
+    elif is_of_whole(row):
+        infix = False  # Python's operators do otherwise
     if function in _ORDERS and any(map(_is_complex, args)):
         infix = False  # NumPy orders complex numbers, and Python does not
     if infix and function in INFIX and len(args) == 2:
@@ -103,8 +127,10 @@ def expression(row: Row, names: Names) -> str:
         return (
             f"{_written(args[0], names, left)} {sign} {_written(args[1], names, right)}"
         )
-    if infix and function is np.negative:
-        return f"-{_written(args[0], names, _UNARY)}"
+    if infix and function in _PREFIX:
+        return f"{_PREFIX[function]}{_written(args[0], names, _UNARY)}"
+    if function is _of.abs:
+        return f"abs({_written(args[0], names, 0)})"
     parts = [_written(x, names, 0) for x in args]
     parts += [f"{k}={_written(x, names, 0)}" for k, x in row.given.items()]
     return f"{function_name(function, names)}({', '.join(parts)})"

@@ -24,7 +24,17 @@ from typing import Any
 import numpy as np
 
 from chainrule.compile import progress
+from chainrule.compile.opened import Record
 from chainrule.compile.options import Options
+from chainrule.compile.plain_operators import (
+    UFUNCS,
+    WHOLE,
+    at_numpy_pole,
+    class_of,
+    inverted,
+    is_python,
+    is_scalar,
+)
 from chainrule.compile.protection import may_raise, plausible
 from chainrule.containers import declare_value
 from chainrule.errors import CompileError, EscapeError
@@ -36,11 +46,12 @@ from chainrule.shapes import (
     SEQUENCES,
     TUPLE,
     describe,
+    dtype_of,
     kind_of,
     laid_out,
     ndarray,
 )
-from chainrule.values import object_array
+from chainrule.values import numeric_array, object_array
 from chainrule.versions import shares
 from chainrule.vertices import (
     ARITHMETIC_ERRORS,
@@ -155,7 +166,10 @@ class Guard:
 
     def holds(self, value: Any) -> bool:
         """Tell whether the decision would be the same for another value."""
-        return np.array_equal(self.take(value), self.expected)
+        found = self.take(value)
+        if type(found) is int:
+            return found == self.expected
+        return np.array_equal(found, self.expected)
 
 
 class Trace:
@@ -182,6 +196,9 @@ class Trace:
         self.repeats: int = 1 if parent is None else parent.repeats
         """How often one call runs these rows, by the loops around them."""
         self.captured: dict[Row, tuple[Traced, Traced]] = {}
+        self.opened: Record = Record() if parent is None else parent.opened
+        self.raised: Exception | None = None
+        """An error of the example's. Where the function goes on, it decides on it."""
         self.rows: list[Row] = progress.new_rows()
         self.guards: list[Guard] = []
         self.checks: list[Row] = []
@@ -223,11 +240,15 @@ class Trace:
         run: Any = function
         if self.protected is not None:  # a loop there need not end for the example
             run = getattr(function, "outline", function)
-        if given:
-            value = run(*values, **{k: _values(x) for k, x in given.items()})
-            given = {k: self._rows(x, operands) for k, x in given.items()}
-        else:
-            given, value = _NONE, run(*values)
+        try:
+            if given:
+                value = run(*values, **{k: _values(x) for k, x in given.items()})
+                given = {k: self._rows(x, operands) for k, x in given.items()}
+            else:
+                given, value = _NONE, run(*values)
+        except Exception as error:
+            self.note(error)
+            raise
         if not operands:
             return value
         found = self.result(function, rows, given, operands, value)
@@ -235,6 +256,35 @@ class Trace:
         if alone and all(value is not v for v in values):
             return found
         return _noted(found, args)
+
+    def note(self, error: Exception) -> None:
+        """Keep an error that depends on values, and so not every call raises."""
+        if not isinstance(error, (TypeError, AttributeError)):
+            self.raised = error
+
+    def at_pole(
+        self, ufunc: Function, function: Function, args: Sequence[Any],
+        error: Exception,
+    ) -> Any:  # fmt: skip
+        """Return the result of an operator where Python's numbers raise an error.
+
+        It is NumPy's, or the error itself for integers and booleans.
+        """
+        values = [_value(x) for x in args]
+        kinds = [class_of(x) for x in values]
+        if all(kind in WHOLE for kind in kinds):
+            self.note(error)
+            raise error
+        if None in kinds or isinstance(error, TypeError):  # NumPy orders complex ones
+            return self.call(ufunc, args, None)
+        operands: list[Row] = []
+        rows = tuple([self._rows(x, operands) for x in args])
+        try:
+            value: Any = at_numpy_pole(function, values)
+        except ArithmeticError as too_large:
+            self.note(too_large)
+            raise
+        return self.result(function, rows, _NONE, operands, value.item())
 
     def _rows(self, x: Any, operands: list[Row]) -> Any:
         """Replace stand-ins by their rows, also inside lists, tuples and slices."""
@@ -245,6 +295,8 @@ class Trace:
                 operands.append(row)
                 return row
             if isinstance(x, ndarray):
+                if matrix_or_masked(x):
+                    numeric_array(x, "A compiled function")  # says what to write
                 if x.dtype == object:
                     return mapped(row_of, x.tolist())
                 if may_change(x):
@@ -425,6 +477,13 @@ def _note_view(z: Traced, args: Any) -> None:
             return
 
 
+def matrix_or_masked(x: Any) -> bool:
+    """Tell whether an array's class means something else by its operators."""
+    return kind_of(x) is not ndarray and (
+        isinstance(x, np.matrix) or hasattr(x, "mask")
+    )
+
+
 def joined(leaves: Sequence[Any]) -> list[Any]:
     """Return leaves, arrays of nodes and stand-ins (``np.array([x, y])``) as one."""
     return [as_operand(x) if kind_of(x) is ndarray and x.dtype == object else x
@@ -519,24 +578,23 @@ def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
         if isinstance(y, vertex):
             return NotImplemented
         trace, row = x.home, x.row
+        if kind is Traced and y.home is trace:
+            number = y.row.number
+            value_of_y, row_of_y, operands = y.value, y.row, [row, y.row]
+        elif kind is float or kind is int or kind is bool:
+            number, value_of_y, row_of_y, operands = kind, y, y, [row]
+        elif y is None or kind is str:
+            return NotImplemented
+        elif _repeats(ufunc, x, kind):
+            return x._whole_number("repeating a list") * y
+        else:
+            return _called(ufunc, plain, x, y)
+        function = _function_of(ufunc, plain, x, y, row.number, number)
         try:
-            if kind is float or kind is int or kind is bool:
-                value, args, operands = plain(x.value, y), (row, y), [row]
-            elif kind is Traced and y.home is trace:
-                other = y.row
-                if plain is _power and row.number is int is other.number:
-                    trace.guard(y >= 0, bool)  # else the power is a float
-                value = plain(x.value, y.value)
-                args, operands = (row, other), [row, other]
-            elif y is None or kind is str:
-                return NotImplemented
-            elif _repeats(ufunc, x, kind):
-                return x._whole_number("repeating a list") * y
-            else:
-                return trace.call(ufunc, (x, y), None)
-        except (*ARITHMETIC_ERRORS, TypeError):  # a pole, or complex numbers in order
-            return trace.call(ufunc, (x, y), None)
-        made = Row(ufunc, args, _NONE, operands, value, len(trace.rows))
+            value = plain(x.value, value_of_y)
+        except (*ARITHMETIC_ERRORS, TypeError) as error:
+            return trace.at_pole(ufunc, function, (x, y), error)
+        made = Row(function, (row, row_of_y), _NONE, operands, value, len(trace.rows))
         trace.rows.append(made)
         return Traced(trace, made, value)
 
@@ -546,19 +604,62 @@ def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
         if isinstance(y, vertex):
             return NotImplemented
         kind = kind_of(y)
-        if kind is float or kind is int or kind is bool:
-            if plain is _power and kind is int is x.row.number:
-                x.home.guard(x >= 0, bool)  # else the power is a float
-            try:
-                value = plain(y, x.value)
-            except (*ARITHMETIC_ERRORS, TypeError):
-                return x.home.call(ufunc, (y, x), None)
-            return x.home.result(ufunc, (y, x.row), _NONE, [x.row], value)
         if _repeats(ufunc, x, kind):
             return y * x._whole_number("repeating a list")
-        return x.home.call(ufunc, (y, x), None)
+        return _called(ufunc, plain, y, x)
 
     return run, reflected
+
+
+def _called(ufunc: Any, plain: Function, x: Any, y: Any) -> Any:
+    """Return the result of an operator on any two operands, one of them traced."""
+    function = _function_of(ufunc, plain, x, y, _number_of(x), _number_of(y))
+    trace = x.home if kind_of(x) is Traced else y.home
+    if not (is_scalar(_value(x)) and is_scalar(_value(y))):
+        return trace.call(ufunc, (x, y), None)
+    trace = _deepest(trace, (x, y))
+    try:
+        value = plain(_value(x), _value(y))
+    except (*ARITHMETIC_ERRORS, TypeError) as error:
+        return trace.at_pole(ufunc, function, (x, y), error)
+    operands: list[Row] = []
+    rows = tuple([trace._rows(v, operands) for v in (x, y)])
+    return trace.result(function, rows, _NONE, operands, value)
+
+
+def _function_of(
+    ufunc: Any, plain: Function, x: Any, y: Any, number: Any, other: Any
+) -> Function:
+    """Return the function of an operator's row: Python's, or NumPy's.
+
+    The class of a power of Python integers depends on the sign of the exponent.
+    """
+    if not is_python(number, other):
+        return _of.pow if plain is _power and not _is_real_power(x, y) else ufunc
+    if plain is not _power:
+        return plain
+    if number in WHOLE and other is int and kind_of(y) is Traced:
+        asked = y >= 0
+        asked.home.guard(asked, bool)
+    return _of.pow
+
+
+def _is_real_power(x: Any, y: Any) -> bool:
+    """Tell whether ``**`` is ``np.power`` here: of arrays of floats.
+
+    It is for an exponent that is an array, too, though one without axes.
+    """
+    values = _value(x), _value(y)
+    if all(map(is_scalar, values)):
+        return False
+    if isinstance(values[1], ndarray) and not values[1].shape:
+        return True
+    return all(dtype_of(v).kind == "f" or not np.ndim(v) for v in values)
+
+
+def _number_of(x: Any) -> type | None:
+    """Return the class of the Python number that a value is, or stands for."""
+    return x.row.number if kind_of(x) is Traced else class_of(x)
 
 
 def _repeats(ufunc: Any, x: Traced, kind: type) -> bool:
@@ -578,13 +679,19 @@ def _power(x: Any, y: Any) -> Any:
     return z
 
 
-def _unary(ufunc: Any, plain: Function, kinds: tuple[type, ...]) -> Function:
-    """Return an operator that keeps Python numbers of these classes."""
+def _unary(ufunc: Any, plain: Function) -> Function:
+    """Return an operator on one operand."""
 
     def run(x: Traced) -> Any:
-        if x.row.number not in kinds:
+        number = x.row.number
+        if number is None:
             return ufunc(x)
-        return x.home.result(ufunc, (x.row,), _NONE, [x.row], plain(x.value))
+        function = plain if is_python(number) else ufunc
+        try:
+            value = plain(x.value)
+        except (*ARITHMETIC_ERRORS, TypeError) as error:
+            return x.home.at_pole(ufunc, function, (x,), error)
+        return x.home.result(function, (x.row,), _NONE, [x.row], value)
 
     return run
 
@@ -713,6 +820,14 @@ class Traced(stand_in):
         """Show what is known; the entries are those of the example only."""
         return f"traced({self.dtype}, shape {self.shape}, for example {self.value})"
 
+    def __divmod__(self, y: Any) -> tuple[Any, Any]:
+        """Return quotient and remainder."""
+        return self // y, self % y
+
+    def __rdivmod__(self, y: Any) -> tuple[Any, Any]:
+        """Return quotient and remainder."""
+        return y // self, y % self
+
     def __format__(self, spec: str) -> str:
         """Format the example's value."""
         return format(self.value, spec)
@@ -814,7 +929,10 @@ class Traced(stand_in):
             return found if dtype is None else found.astype(dtype)
         if dtype is not None and np.dtype(dtype) != np.dtype(object):
             raise escape(f"an array of dtype {np.dtype(dtype)} made of x")
-        return object_array(self)
+        entries = object_array(self)
+        if dtype is not None:
+            return entries  # Python asks for objects
+        return self.home.opened.opened(entries, user_line())
 
     def __array_ufunc__(
         self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any
@@ -896,7 +1014,8 @@ def _is_of_integers(row: Row) -> bool:
         x = waiting.pop()
         if x.dtype is not None and x.dtype.kind in "biu":
             continue
-        if not x.operands or not isinstance(x.function, np.ufunc) or len(waiting) > 9:
+        known = isinstance(x.function, np.ufunc) or x.function in UFUNCS
+        if not x.operands or not known or len(waiting) > 9:
             return False
         waiting += x.operands
     return True
@@ -923,6 +1042,7 @@ def _method(function: Any) -> Function:
 
 
 _np: Any = np
+_of: Any = operator
 for _name in [
     "all",
     "any",
@@ -963,27 +1083,18 @@ for _ufunc in _ufuncs:
         setattr(Traced, _ufunc.__name__, _method(_ufunc))
 for _name in ("real", "imag"):
     setattr(Traced, _name, property(getattr(_np, _name)))
-for _name, _ufunc_name in {
-    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide",
-    "floordiv": "floor_divide", "mod": "remainder", "pow": "power",
-    "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or",
-    "xor": "bitwise_xor", "lshift": "left_shift", "rshift": "right_shift",
-}.items():  # fmt: skip
-    _plain = _power if _name == "pow" else getattr(operator, f"__{_name}__")
-    _run, _reflected = _binary(getattr(_np, _ufunc_name), _plain)
-    setattr(Traced, f"__{_name}__", _run)
-    setattr(Traced, f"__r{_name}__", _reflected)
-for _name, _ufunc_name in {
-    "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
-    "eq": "equal", "ne": "not_equal",
-}.items():  # fmt: skip
+_compared = ("lt", "le", "gt", "ge", "eq", "ne")
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and",
+              "or", "xor", "lshift", "rshift", *_compared):  # fmt: skip
     _plain = getattr(operator, f"__{_name}__")
-    setattr(Traced, f"__{_name}__", _binary(getattr(_np, _ufunc_name), _plain)[0])
-Traced.__neg__ = _unary(np.negative, operator.neg, NUMBERS)  # type: ignore
-Traced.__pos__ = _unary(np.positive, operator.pos, (float, int, complex))  # type: ignore
-Traced.__abs__ = _unary(np.absolute, abs, (float,))  # type: ignore
-Traced.__invert__ = _method(np.invert)  # type: ignore[attr-defined]
-Traced.__divmod__ = _method(np.divmod)  # type: ignore[attr-defined]
+    _ufunc = np.matmul if _name == "matmul" else UFUNCS[_plain]
+    _run, _reflected = _binary(_ufunc, _power if _name == "pow" else _plain)
+    setattr(Traced, f"__{_name}__", _run)
+    if _name not in _compared:
+        setattr(Traced, f"__r{_name}__", _reflected)
+for _plain in (_of.neg, _of.pos, _of.abs, inverted):
+    _name = "invert" if _plain is inverted else _plain.__name__
+    setattr(Traced, f"__{_name}__", _unary(UFUNCS[_plain], _plain))
 
 declare_value(Traced)
 

@@ -43,7 +43,7 @@ from chainrule.compile.bodies import (
     traced_in,
 )
 from chainrule.compile.executors import Running
-from chainrule.compile.loops import cast, check_carry, promote
+from chainrule.compile.loops import cast, check_carry, held_dtype, promote
 from chainrule.compile.progress import watched
 from chainrule.compile.trace import Column, Together, Trace, Traced, joined
 from chainrule.containers import flatten, map_leaves, unflatten
@@ -51,7 +51,6 @@ from chainrule.in_place import private
 from chainrule.nodes import node
 from chainrule.recorder import record
 from chainrule.rules import rule
-from chainrule.shapes import dtype_of
 from chainrule.supports import add_values, is_inexact, supported
 from chainrule.vertices import raw
 
@@ -113,6 +112,7 @@ def while_loop(
         last = body(given)
         after, found = flatten(last)
         check_carry(found == structure, before, after)
+        last = unflatten(structure, after)
         row = watch.row(  # what the body closes over may be traced as well
             [*before, *after],
             functools.partial(_wrapped, condition, body, carry),
@@ -245,7 +245,7 @@ class While(Pass):
         examples = [example_of(x) for x in carries]
         self.test: Body = Body(home, asked, examples)
         self.dtypes: list[Any] = [
-            np.result_type(dtype_of(x), dtype_of(y))
+            np.result_type(held_dtype(x), held_dtype(y))
             for x, y in zip(examples, self.body.likes, strict=True)
         ]
 

@@ -31,7 +31,7 @@ def unindex(x: Any, *, index: Any, shape: Shape) -> Any:
 
 def unindex_all(*parts: Any, indices: Sequence[Any], shape: Shape) -> Any:
     """Return zeros of ``shape`` with each part added at its index."""
-    arrays = [np.asarray(part) for part in parts]
+    arrays = list(map(np.asarray, parts))
     out = np.zeros(shape, dtype=np.result_type(*arrays))
     for part, index in zip(arrays, indices, strict=True):
         add_at(out, index, part)

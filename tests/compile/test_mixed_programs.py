@@ -1,0 +1,56 @@
+"""Random programs of numbers of all classes agree with what they return by the rule."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.compile import native, vm
+from tests.compile.mixed_programs import (
+    KINDS,
+    alike,
+    drawn,
+    fitting,
+    outcome,
+    program,
+    reference,
+    too_large,
+)
+
+EXECUTORS = [
+    "numpy",
+    *(m.__name__.split(".")[-1] for m in (vm, native) if m.available()),
+]
+
+
+def check(seed, executor):
+    rng = np.random.default_rng(seed)
+    kinds, steps = drawn(rng)
+    calls = [[KINDS[k](rng) for k in kinds] for _ in range(4)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        steps = fitting(steps, calls[0])
+        by_rule, fast = program(steps, reference), gd.compile(
+            program(steps), executor=executor
+        )  # fmt: skip
+        for args in calls:
+            if not too_large(steps, args):
+                found, expected = outcome(fast, *args), outcome(by_rule, *args)
+                assert alike(found, expected), (seed, kinds, steps, args)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("seed", range(60))
+def test_a_program_follows_the_rule(seed, executor):
+    check(seed, executor)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("hundred", range(60, 3000, 98))
+def test_many_programs_follow_the_rule(hundred, executor):
+    for seed in range(hundred, hundred + 98):
+        check(seed, executor)
