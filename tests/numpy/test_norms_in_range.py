@@ -72,3 +72,25 @@ def test_along_an_axis_each_norm_has_its_own_scale():
 def test_values_are_numpys():
     for x in (np.array([3e300, 4e300]), np.array([3e-300, 4e-300])):
         assert gd.value_and_grad(LA.norm)(x)[0] == LA.norm(x)
+
+
+@pytest.mark.parametrize(("dtype", "scale"), SCALES)
+@pytest.mark.parametrize("name", ["std", "nanstd"])
+def test_standard_deviations(dtype, scale, name):
+    function = getattr(np, name)
+    x = np.array([[1.0, 2.0, 4.0], [3.0, 5.0, 4.5]], dtype)
+    rtol = 1e-5 if dtype == np.float32 else 1e-12
+    for given in ({}, {"axis": 0}, {"axis": 1, "ddof": 1, "keepdims": True}):
+
+        def f(x, given=given):
+            return np.sum(function(x, **given))
+
+        expected = gd.grad(f)(x)
+        for gradient in (gd.grad(f), gd.compile(gd.grad(f))):
+            found = gradient(x * dtype(scale))
+            np.testing.assert_allclose(found, expected, rtol=rtol, atol=rtol)
+            assert found.dtype == dtype
+    rows = np.stack([x[0] * dtype(scale), x[1], np.ones(3, dtype)])
+    found = gd.grad(lambda x: np.sum(function(x, axis=1)[:2]))(rows)
+    expected = gd.grad(lambda x: np.sum(function(x, axis=1)))(x)
+    np.testing.assert_allclose(found[:2], expected, rtol=rtol, atol=rtol)

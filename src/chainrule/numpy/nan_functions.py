@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 
 from chainrule import operations as ops
-from chainrule.numpy.statistics import cast, count_of, delta, deviation, prod, var
+from chainrule.numpy.statistics import (
+    cast,
+    count_of,
+    delta,
+    deviation,
+    out_of_range,
+    prod,
+    scaled_deviation,
+    var,
+)
 from chainrule.shapes import Axis
 from chainrule.values import plain_operand, refuse_out
 from chainrule.vertices import may_hold, surely_holds
@@ -131,6 +140,11 @@ def nanstd(
     if mean is not None:
         return ops.root(z)
     there = ~np.isnan(plain_operand(ops.asarray(a))) & plain_operand(where)
+    if may_hold(out_of_range(z)):
+        x, ddof = _filled(a, 0.0, dtype)[0], delta(ddof, correction)
+        left = count_of(x, axis, there, keepdims) - ddof
+        missing = np.where(left <= 0, np.nan, 1.0).astype(z.dtype)
+        return scaled_deviation(x, z, axis, ddof, there) * missing
     return deviation(z, count_of(a, axis, there, keepdims))
 
 

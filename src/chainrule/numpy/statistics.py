@@ -16,7 +16,7 @@ from chainrule.in_place import own
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.shapes import Axis, dtype_of, is_complex, normalize_axes, shape_of
 from chainrule.values import plain_operand, refuse_out
-from chainrule.vertices import as_array, surely_holds
+from chainrule.vertices import as_array, may_hold, surely_holds
 from chainrule.wrapping import implements
 
 
@@ -272,7 +272,31 @@ def std(
             correction=correction)  # fmt: skip
     if mean is not None:
         return ops.root(z)
-    return deviation(z, count_of(a, axis, plain_operand(where), keepdims))
+    where = plain_operand(where)
+    if may_hold(out_of_range(z)):
+        x, ddof = cast(a, dtype), delta(ddof, correction)
+        return scaled_deviation(x, z, axis, ddof, where)
+    return deviation(z, count_of(a, axis, where, keepdims))
+
+
+def out_of_range(z: Any) -> Any:
+    """Return which variances are squares that may have overflowed or underflowed."""
+    limits, values = np.finfo(z.dtype), plain_operand(z)
+    return ~((values > limits.tiny / limits.eps) & (values < limits.max))
+
+
+def scaled_deviation(x: Any, z: Any, axis: Axis, ddof: Any, where: Any) -> Any:
+    """Return the square root of the variances z, from entries over a power of two."""
+    size = np.abs(plain_operand(x))
+    if where is not True:
+        size = np.where(where, size, 0.0)
+    largest = np.max(size, axis=axis, keepdims=True, initial=0.0)
+    usual = (largest > 0) & np.isfinite(largest)
+    scale = np.exp2(np.floor(np.log2(np.where(usual, largest, 1.0))))
+    scale = scale.astype(z.dtype)
+    again = var(x / scale, axis, ddof=ddof, keepdims=True, where=where)
+    count = count_of(x, axis, where, keepdims=True)
+    return ops.reshape(deviation(again, count) * scale, shape_of(z))
 
 
 def deviation(z: Any, count: Any) -> Any:
