@@ -224,6 +224,43 @@ class TestElementwiseOfComplexResults:
             with pytest.raises(ArgumentError, match="not complex differentiable"):
                 transform(lambda z: 1e-30 * np.conj(z))(POINTS)
 
+    @pytest.mark.parametrize(
+        "f",
+        [
+            lambda z: np.diff(np.conj(z)),
+            lambda z: np.fft.fft(np.conj(z))[1:],
+            lambda z: z.real - np.mean(z.real) + 0j,
+        ],
+    )
+    def test_conjugates_that_cancel_in_a_sum_are_refused(self, f):
+        for jacobian in (gd.jacobian(f), gd.compile(gd.jacobian(f))):
+            with pytest.raises(ArgumentError, match="not complex differentiable"):
+                jacobian(POINTS)
+
+    def test_each_entry_is_looked_at_by_itself(self):
+        def f(z):
+            return np.stack([1e12 * z[0], np.conj(z[1])])
+
+        for transform in (gd.elementwise_grad, gd.jacobian):
+            with pytest.raises(ArgumentError, match="not complex differentiable"):
+                transform(f)(POINTS[:2])
+
+    @pytest.mark.parametrize("transform", [gd.elementwise_grad, gd.jacobian])
+    @pytest.mark.parametrize(
+        "f",
+        [
+            lambda z: np.exp(z) / np.sum(np.exp(z)),
+            lambda z: np.cumprod(z),
+            lambda z: z / np.sqrt(np.sum(z * z)),
+            lambda z: np.linalg.inv(np.diag(z) + np.ones((3, 3), z.dtype)),
+        ],
+    )
+    def test_single_precision_is_no_conjugation(self, f, transform):
+        expected = transform(f)(POINTS)
+        found = transform(f)(POINTS.astype(np.complex64))
+        assert found.dtype == np.complex64
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
     def test_rounding_is_no_conjugation(self):
         for transform in (gd.elementwise_grad, gd.jacobian):
             one = transform(lambda z: np.sin(z) ** 2 + np.cos(z) ** 2)(POINTS)

@@ -13,7 +13,14 @@ from chainrule.errors import ArgumentError, CompileError, ShapeError
 from chainrule.nodes import node
 from chainrule.recorder import stacked
 from chainrule.recording import Recording, plain_copy
-from chainrule.shapes import SEQUENCES, describe, dtype_of, kind_of, ndarray
+from chainrule.shapes import (
+    SEQUENCES,
+    describe,
+    dtype_of,
+    kind_of,
+    ndarray,
+    shape_of,
+)
 from chainrule.supports import is_inexact, zeros_of
 from chainrule.values import check_cotangent, holds_nodes
 from chainrule.vertices import raw, stand_in
@@ -226,15 +233,21 @@ def _zeros_if_absent(bar: Any, x: node) -> Any:
 def natural_size(results: Sequence[Any], x: Any) -> Any:
     """Return the size that derivatives of some results in ``x`` usually have.
 
-    What is far below it is the rounding of terms that cancel.
+    What is far below it is the rounding of terms that cancel. It has an entry for each
+    of ``x`` where the results have its shape.
     """
-    size = sum(np.max(np.abs(raw(z)), initial=0.0) for z in results)
-    given = np.max(np.abs(raw(x)), initial=0.0)
-    return np.where(given > 0.0, size / np.where(given > 0.0, given, 1.0), 0.0)
+    given: Any = np.abs(raw(x))
+    least: Any = 1e-8 * np.maximum(np.max(given, initial=0.0), 1.0)
+    size: Any = 0.0
+    for z in results:
+        value: Any = np.abs(raw(z))
+        same = shape_of(value) == shape_of(given)
+        size = size + (value if same else np.max(value, initial=0.0))
+    return size / np.maximum(given, least)
 
 
 def refuse_conjugation(
-    block: Any, got: Any, expected: Any, size: Any, name: str
+    block: Any, got: Any, expected: Any, size: Any, name: str, scale: Any = None
 ) -> Any:
     """Return a derivative, if sweeps along 1 and i agree that it is a complex number.
 
@@ -251,10 +264,14 @@ def refuse_conjugation(
         Its ``natural_size``.
     name
         The transform, for the message.
+    scale
+        The size of the terms that add up to each entry of ``expected``, if it is a sum.
     """
     got, expected = raw(got), raw(expected)
-    largest = np.max(np.maximum(np.abs(got), np.abs(expected)), initial=0.0)
-    wrong = np.any(np.abs(got - expected) > 1e-8 * largest + 1e-12 * size)
+    if scale is None:
+        scale = np.maximum(np.abs(got), np.abs(expected))
+    eps = float(np.finfo(dtype_of(expected)).eps)
+    wrong = np.any(np.abs(got - expected) > eps**0.5 * scale + 1e4 * eps * size)
     try:
         differs = bool(wrong)
     except CompileError:

@@ -11,6 +11,7 @@ container whose numbers are all whole ones is taken as floats. None of these tou
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,7 +32,6 @@ from chainrule.seeds import (
     check_tuples,
     entrywise,
     is_differentiable,
-    natural_size,
     ones_of,
     refuse_conjugation,
     seeds_of,
@@ -501,22 +501,36 @@ def _block(part: Any, z: Any, x: Any) -> Any:
 
 
 def _check_holomorphic(run: Recording, blocks: list[list[Any]]) -> None:
-    """Raise unless a push along i is i times the push along 1."""
+    """Raise unless a push along i is i times the push along 1.
+
+    The entries of an input are pushed together, with weights of which no two are
+    alike: a sum could hide conjugates that cancel, as in ``np.diff(np.conj(z))``.
+    """
     for j, x in enumerate(run.inputs):
         if x.dtype.kind != "c":
             continue
+        weights: Any = _distinct_weights(x.shape, x.dtype)
         tangents: list[Any] = [None] * len(run.inputs)
-        tangents[j] = 1j * np.ones_like(x._value)
+        tangents[j] = 1j * weights
         dots, _ = run.push(tangents)
         axes = tuple(range(-x.ndim, 0))
         for i, dot in enumerate(dots):
-            block = as_array(raw(blocks[i][j]))
-            expected = 1j * (block.sum(axis=axes) if axes else block)
-            got = np.zeros_like(expected) if dot is None else dot
-            size = natural_size([run.outputs[i]], x)
+            terms: Any = as_array(raw(blocks[i][j])) * weights
+            total, scale = (t.sum(axis=axes) if axes else t
+                            for t in (terms, np.abs(terms)))  # fmt: skip
+            got = np.zeros_like(total) if dot is None else dot
+            least = np.max(np.abs(raw(x)), initial=1e-8)
+            size = np.abs(raw(run.outputs[i])) * x.size / least
             blocks[i][j] = refuse_conjugation(
-                blocks[i][j], got, expected, size, "jacobian"
+                blocks[i][j], got, 1j * total, size, "jacobian", scale
             )
+
+
+def _distinct_weights(shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return real numbers between 1 and 2, spread evenly in an order of no pattern."""
+    golden = (5**0.5 - 1) / 2
+    steps: Any = np.arange(math.prod(shape)).reshape(shape)
+    return (1.0 + golden * (steps + 1) % 1.0).astype(dtype)[()]
 
 
 def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> DerivedFunction:
