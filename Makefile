@@ -21,7 +21,7 @@ NEWEST_TESTS := tests $(addprefix --ignore=tests/,benchmarks browser compile exp
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo lessons test test-newest test-browser page page-check bench \
+.PHONY: help demo lessons test test-slow test-newest test-browser page page-check bench \
 	bench-smoke docs lint format wheel hooks clean
 
 help: ## list the targets
@@ -34,11 +34,15 @@ lessons: $(VENV)/.stamp-demo ## the lessons of the documentation, as scripts
 	set -e; for lesson in docs/lessons/*.py; do $(BIN)/python $$lesson; done
 
 test: $(VENV)/.stamp-demo $(VENV)/.stamp-test ## tests, doctests and branch coverage
-	$(BIN)/python -m pytest $(PYTEST_ARGS) --cov --cov-report=term
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not slow" --cov --cov-report=term
+
+test-slow: $(VENV)/.stamp-demo $(VENV)/.stamp-test ## large sweeps with fixed seeds
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m slow
 
 test-newest: ## the rules on the newest Python of this machine and the newest NumPy
 	$(PYTHON) .ci/newest.py $(NEWEST_VENV)
-	PYTHONPATH=src $(NEWEST_VENV)/bin/python -m pytest $(PYTEST_ARGS) $(NEWEST_TESTS)
+	PYTHONPATH=src $(NEWEST_VENV)/bin/python -m pytest $(PYTEST_ARGS) -m "not slow" \
+		$(NEWEST_TESTS)
 
 test-browser: $(VENV)/.stamp-test $(VENV)/.stamp-browser web/node_modules/.stamp ## the page of a gradient, in a real browser
 	CHAINRULE_BROWSER=required $(BIN)/python -m pytest $(PYTEST_ARGS) tests/browser

@@ -100,7 +100,6 @@ def test_a_cycle_is_refused():
 # --------------------------------------------------------------------- size and memory
 
 
-@pytest.mark.slow
 def test_a_million_nodes():
     n = 1_000_000
     x = node(1.0)
