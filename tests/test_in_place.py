@@ -384,6 +384,50 @@ def test_checkpoint_writes_through_its_arguments():
     np.testing.assert_allclose(*dots)
 
 
+def plain_beside_a_node(x, run):
+    def step(y, b):
+        b += 1.0
+        return y * b
+
+    b, step = np.zeros(4), run(step)
+    return np.sum(step(step(x, b), b) ** 2) + np.sum(b)
+
+
+def twice_the_same(x, run):
+    def step(y, w, by):
+        y *= 2.0
+        by["rate"] += 1.0
+        return y * w * by["rate"]
+
+    y, by = x * 1.0, {"rate": np.ones(4)}
+    return np.sum(run(step)(y, y, by) ** 2) * np.sum(y) * by["rate"][0]
+
+
+@pytest.mark.parametrize("f", [plain_beside_a_node, twice_the_same])
+def test_checkpoint_does_to_its_arguments_what_its_function_does(f):
+    plain, again = (lambda x, run=r: f(x, run) for r in (lambda g: g, gd.checkpoint))
+    assert again(V.copy()) == plain(V.copy()) == gd.compile(again)(V)
+    transforms = gd.grad, gd.hessian, lambda g: gd.jacobian(g, mode="forward")
+    for transform in transforms:
+        expected = transform(plain)(V)
+        np.testing.assert_allclose(transform(again)(V), expected)
+        np.testing.assert_allclose(gd.compile(transform(again))(V), expected)
+
+
+def test_checkpoint_refuses_to_write_into_arguments_that_share_memory():
+    @gd.checkpoint
+    def step(y, w):
+        y *= 2.0
+        return np.sum(y) * np.sum(w)
+
+    def f(x):
+        y = x * 1.0
+        return step(y, y[1:])
+
+    with pytest.raises(EscapeError, match="Pass the array once"):
+        gd.grad(f)(X)
+
+
 def test_checkpoint_refuses_what_it_cannot_run_again():
     def outer(x):
         y = x * x
@@ -418,6 +462,52 @@ def test_custom_operations_keep_their_operands():
         return np.sum(z) + np.sum(y)
 
     np.testing.assert_allclose(gd.grad(f)(X), 1.0 + 3 * np.r_[0, X[1:]] ** 2)
+
+
+def doubled(x):
+    x *= 2.0
+    return x
+
+
+def halved(z_grad, z, *x):
+    z_grad *= 0.5
+    return (z_grad,)
+
+
+def sine(x):
+    return np.sin(x)
+
+
+def cosine(z_grad, z, x):
+    return (np.cos(x) * z_grad,)
+
+
+def moved_sine(tangents, z, x):
+    z += 1.0
+    return np.cos(x) * tangents[0]
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("which", ["forward", "pullback", "pushforward"])
+def test_custom_operations_cannot_write_into_what_they_are_given(which, compiled):
+    parts = {"forward": sine, "pullback": cosine, "pushforward": None}
+    writers = {"forward": doubled, "pullback": halved, "pushforward": moved_sine}
+    parts[which] = writers[which]
+    operation = gd.custom_operation(**parts, name="turn")
+    f = lambda x: np.sum(operation(x) ** 2) + np.sum(x * x)  # noqa: E731
+    forwards = lambda x: gd.jvp(f, (x,), (x,))[1]  # noqa: E731
+    transform = forwards if which == "pushforward" else gd.grad(f)
+    run = gd.compile(transform) if compiled else transform
+    x = X.copy()
+    with pytest.raises(ValueError, match="read-only") as caught:
+        run(x)
+    note = " ".join([str(caught.value), *getattr(caught.value, "__notes__", ())])
+    assert "Write into a copy" in note
+    np.testing.assert_array_equal(x, X)
+    if which != "forward":
+        with pytest.raises((EscapeError, ValueError), match=r"outside|read-only"):
+            gd.jacobian(transform)(x)
+        np.testing.assert_array_equal(x, X)
 
 
 def test_gradients_written_by_hand_refuse_changed_operands():

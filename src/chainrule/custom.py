@@ -13,11 +13,13 @@ from chainrule.containers import flatten, is_container, unflatten
 from chainrule.errors import (
     ArgumentError,
     EscapeError,
+    ReadOnlyError,
     ShapeError,
     StaleValueError,
 )
 from chainrule.foreign import refuse
 from chainrule.graph import collect
+from chainrule.in_place import private
 from chainrule.nodes import node
 from chainrule.recorder import next_serial, record, stacked
 from chainrule.recording import Recording
@@ -25,8 +27,8 @@ from chainrule.rules import Parameters, general, plain, rule
 from chainrule.shapes import SEQUENCES, TUPLE, describe, ndarray, shape_of
 from chainrule.supports import is_inexact, supported, zeros_of
 from chainrule.sweeps import forward_sweep, reverse_sweep
-from chainrule.values import holds_nodes, kept
-from chainrule.versions import first, sealed
+from chainrule.values import NONE, holds_nodes, kept
+from chainrule.versions import enter_views, first, memory_of, sealed
 from chainrule.vertices import first_stand_in, raw, stand_in, vertex
 
 
@@ -220,7 +222,8 @@ class _custom(general, kind=True):
         cls, *operands: Any, fixed: Any, keywords: Any, arrangement: Arrangement
     ) -> Any:
         """Call the user's forward; refuse nodes that it closes over."""
-        return arrangement.flat(cls.user[0](*_merged(operands, fixed), **keywords))
+        merged = _merged([_guarded(x) for x in operands], fixed)
+        return arrangement.flat(cls._called(0, merged, keywords))
 
     @classmethod
     def pullback(
@@ -234,9 +237,10 @@ class _custom(general, kind=True):
         arrangement: Arrangement,
     ) -> Any:
         """Call the user's pullback and take the cotangents of numeric operands."""
-        merged = _merged(operands, fixed)
+        z_grad, z = _guarded(z_grad), _guarded(z)
+        merged = _merged([_guarded(x) for x in operands], fixed)
         seeds, results = arrangement.cotangents(z_grad, z), arrangement.filled(z)
-        grads = cls.user[1](seeds, results, *merged, **keywords)
+        grads = cls._called(1, [seeds, results, *merged], keywords)
         if not isinstance(grads, SEQUENCES) or len(grads) != len(merged):
             count = len(grads) if isinstance(grads, SEQUENCES) else describe(grads)
             raise ShapeError(
@@ -255,7 +259,7 @@ class _custom(general, kind=True):
                     f"The pullback of {cls.__name__!r} returned a cotangent of shape "
                     f"{shape_of(g)} for an operand of shape {shape_of(x)}."
                 )
-        return [g.copy() if isinstance(g, ndarray) else g for g in kept]
+        return [_copied(g) for g in kept]
 
     @classmethod
     def pushforward(
@@ -273,11 +277,51 @@ class _custom(general, kind=True):
         if user is None:
             given = {"fixed": fixed, "keywords": keywords, "arrangement": arrangement}
             return _transposed_pullback(cls, tangents, z, operands, given)
-        dots = list(tangents)
+        dots = [_guarded(t) for t in tangents]
         for i in sorted(fixed):
             dots.insert(i, None)
-        results, merged = arrangement.filled(z), _merged(operands, fixed)
-        return arrangement.tangents(user(tuple(dots), results, *merged, **keywords), z)
+        z, merged = _guarded(z), _merged([_guarded(x) for x in operands], fixed)
+        given = [tuple(dots), arrangement.filled(z), *merged]
+        found = arrangement.tangents(cls._called(2, given, keywords), z)
+        return (
+            tuple(map(_copied, found)) if isinstance(found, TUPLE) else _copied(found)
+        )
+
+    @classmethod
+    def _called(cls, which: int, args: Sequence[Any], keywords: Any) -> Any:
+        """Call one of the user's functions, which cannot write into what it is given.
+
+        A value that it changed would be that of a node, and so would a cotangent.
+        """
+        what = f"The {_PARTS[which]} of {cls.__name__.removesuffix('_grad')!r}"
+        try:
+            with sealed(next_serial(), what, "which others use too;"):
+                return cls.user[which](*args, **keywords)
+        except ValueError as error:
+            if "read-only" in str(error) and not isinstance(error, ReadOnlyError):
+                error.add_note(
+                    f"chainrule: {what} cannot write into its arguments, which are "
+                    "values of nodes. Write into a copy: np.array(x)."
+                )
+            raise
+
+
+_PARTS = ("forward", "pullback", "pushforward")
+
+
+def _copied(x: Any) -> Any:
+    return x.copy() if isinstance(x, ndarray) else x
+
+
+def _guarded(x: Any) -> Any:
+    """Return a value, or several, that a user's function cannot write into."""
+    if isinstance(x, ndarray):
+        x = x.view()
+        x.flags.writeable = False
+        return x
+    if isinstance(x, stand_in):
+        return x.guarded()
+    return tuple(map(_guarded, x)) if isinstance(x, TUPLE) else x
 
 
 def _merged(operands: Sequence[Any], fixed: dict[int, Any]) -> list[Any]:
@@ -352,21 +396,22 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(f)
     def checkpointed(*args: Any, **keywords: Any) -> Any:
         leaves, structure = flatten((args, keywords))
-        places = [i for i, x in enumerate(leaves) if isinstance(x, node)]
-        rerun = _rerun(f, leaves, places, structure)
-        outer = [leaves[i] for i in places]
-        run = _run_sealed(rerun, outer)
+        outer = list(dict.fromkeys(x for x in leaves if isinstance(x, node)))
+        rerun = _rerun(f, leaves, outer, structure)
+        run = _run_sealed(rerun, outer, {"given": leaves})
         met = collect(run.roots(), run.start).older
         met += [z for z in run.outputs if isinstance(z, node) and z.serial <= run.start]
         known = set(outer)
         closed = tuple(dict.fromkeys(x for x in met if x not in known))
         nodes: Any = run.outputs
-        if places or closed:
+        if outer or closed:
             values = tuple(raw(z) for z in run.outputs)
             given: dict[str, Any] = {"rerun": rerun, "closed": closed, "values": values}
             given["serial"] = next_serial()
             nodes = record(checkpoint_grad, [*outer, *closed], given)
         result, changed = unflatten(run.structure, nodes)
+        if changed:
+            _refuse_shared(outer)
         for i, x in changed.items():
             outer[i][...] = x
         return result
@@ -374,25 +419,50 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     return checkpointed
 
 
-def _run_sealed(rerun: Callable[..., Any], inputs: Sequence[Any]) -> Recording:
+def _run_sealed(
+    rerun: Callable[..., Any], inputs: Sequence[Any], keywords: Parameters = NONE
+) -> Recording:
     """Record a run of a function that may write into its own arguments only."""
     with sealed(next_serial(), "A checkpointed function"):
-        return Recording(rerun, inputs, range(len(inputs)), {})
+        return Recording(rerun, inputs, range(len(inputs)), keywords)
+
+
+def _refuse_shared(arguments: Sequence[node]) -> None:
+    """Refuse a function that writes where two of its arguments share memory."""
+    enter_views()
+    bases: dict[node, node] = {}
+    for x in arguments:
+        base = x
+        while (below := memory_of(base).base) is not None:
+            base = below
+        if base in bases:
+            raise EscapeError(
+                "A checkpointed function writes into its arguments, and two of them "
+                f"share memory, {bases[base]!r} and {x!r}. Pass the array once, and "
+                "take its view inside the function."
+            )
+        bases[base] = x
 
 
 def _rerun(
-    f: Callable[..., Any], leaves: list[Any], places: list[int], structure: Any
+    f: Callable[..., Any], leaves: list[Any], outer: list[node], structure: Any
 ) -> Callable[..., Any]:
-    """Return ``f`` as a function of the leaves that are nodes.
+    """Return ``f`` as a function of the nodes among its leaves.
 
-    Beside its result it returns those of them, by number, that it wrote into.
+    Beside its result it returns those of them, by number, that it wrote into. Other
+    arrays are those of the caller in the first run, which is ``given`` them, so that
+    what it writes is seen; later runs have them as they were before it.
     """
-    constants = [None if i in set(places) else kept(x) for i, x in enumerate(leaves)]
+    number = {x: i for i, x in enumerate(outer)}
+    places = [number.get(x) if isinstance(x, node) else None for x in leaves]
+    pairs = list(zip(leaves, places, strict=True))
+    names = [id(x) if i is None else i for x, i in pairs]
+    constants = {id(x): kept(x) for x, i in pairs if i is None}
 
-    def rerun(*inputs: Any) -> Any:
-        filled = list(constants)
-        for i, x in zip(places, inputs, strict=True):
-            filled[i] = x
+    def rerun(*inputs: Any, given: list[Any] | None = None) -> Any:
+        known = {} if given else {name: private(x) for name, x in constants.items()}
+        rest = given or [known.get(name) for name in names]
+        filled = [rest[k] if i is None else inputs[i] for k, i in enumerate(places)]
         args, keywords = unflatten(structure, filled)
         result = f(*args, **keywords)
         return result, {i: x for i, x in enumerate(inputs) if first(x) is not x}

@@ -192,7 +192,7 @@ class node(vertex):
         if type(value) is ndarray:
             value = value.view()
             value.flags.writeable = False
-        return value.fixed() if isinstance(value, stand_in) else value
+        return value.guarded() if isinstance(value, stand_in) else value
 
     @value.setter
     def value(self, value: Any) -> None:

@@ -137,16 +137,22 @@ def resolved(z: Any) -> tuple[Any, ...]:
 
 class _Sealed(threading.local):
     def __init__(self) -> None:
-        self.runs: list[tuple[int, str]] = []
+        self.runs: list[tuple[int, str, str]] = []
 
 
 _SEALED = _Sealed()
 
 
+_REPEATED = (
+    "but is run again for derivatives or by each step. Pass the array as an argument "
+    "and return it, or"
+)
+
+
 @contextlib.contextmanager
-def sealed(start: int, what: str) -> Generator[None]:
+def sealed(start: int, what: str, why: str = _REPEATED) -> Generator[None]:
     """Let nobody write into arrays from before ``start``: ``what`` is run again."""
-    _SEALED.runs.append((start, what))
+    _SEALED.runs.append((start, what, why))
     try:
         yield
     finally:
@@ -155,12 +161,11 @@ def sealed(start: int, what: str) -> Generator[None]:
 
 def refuse_outside(x: Any) -> None:
     """Raise where a function that is run again would write into an outer array."""
-    for start, what in _SEALED.runs:
+    for start, what, why in _SEALED.runs:
         if first(x).serial < start:
             raise EscapeError(
-                f"{what} writes into an array from outside, {x!r}, but is run again "
-                "for derivatives or by each step. Pass the array as an argument and "
-                "return it, or write into a copy: np.copy(x)."
+                f"{what} writes into an array from outside, {x!r}, {why} write into a "
+                "copy: np.copy(x)."
             )
 
 

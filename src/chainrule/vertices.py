@@ -72,6 +72,10 @@ class stand_in:
         """Return a handle on this that nobody else can write into."""
         raise NotImplementedError
 
+    def guarded(self) -> Any:
+        """Return a handle on this that nobody can write into."""
+        raise NotImplementedError
+
     def laid_out(self, before: Any) -> Any:
         """Return this as an array that lies in memory as another one does.
 

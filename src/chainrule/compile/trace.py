@@ -729,6 +729,14 @@ class Traced(stand_in):
             return self
         return Traced(self.home, self.row, self.value)
 
+    def guarded(self) -> Traced:
+        """Return a handle that nobody can write into."""
+        made = self.fixed()
+        if made is not self:
+            made.base, made.value = self, self.value.view()
+            made.value.flags.writeable = False
+        return made
+
     def laid_out(self, before: Any) -> Traced:
         """Return an array that lies in memory as another one, or by itself."""
         made, value = self, np.asarray(self.value)
