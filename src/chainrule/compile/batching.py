@@ -129,7 +129,9 @@ class Each:
         self.count = count
         name = getattr(row.function, "__name__", "function")
         self.__name__: str = f"each_{name}"
-        self.running = Running(None, f"{name} has no form for all examples at once")
+        self.running: Running = Running(
+            None, f"{name} has no form for all examples at once"
+        )
 
     def told(self) -> dict[str, Any]:
         """Return what ``stats()`` says of these calls, and the programs inside them."""

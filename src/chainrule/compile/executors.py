@@ -396,10 +396,10 @@ class Running:
 
     def __init__(self, loop: Any, because: str = "asked for") -> None:
         """Have NumPy run the loop, if it is ``None``, and else the VM."""
-        self.loop = loop
+        self.loop: Any = loop
         self.on_numpy: bool = loop is None
-        self.because = because
-        self.seconds = 0.0
+        self.because: str = because
+        self.seconds: float = 0.0
         self._limit = math.inf
 
     @classmethod

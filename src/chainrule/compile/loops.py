@@ -676,7 +676,9 @@ class Branches:
             Body(home, flat, examples, protected=True, frozen=range(len(examples)))
             for flat in flats
         ]
-        self.running = executors.Running(None, "one of two programs runs")
+        self.running: executors.Running = executors.Running(
+            None, "one of two programs runs"
+        )
         shapes = [[np.shape(x) for x in b.likes] for b in self.bodies]
         if shapes[0] != shapes[1]:
             raise ShapeError(

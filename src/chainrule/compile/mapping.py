@@ -230,7 +230,9 @@ class InBlocks:
         self.count = count
         lanes = Lanes(program, many, count, options.threads)
         seconds = executors.batched_seconds(program, count)
-        self.running = executors.Running.chosen(lanes, options, seconds)
+        self.running: executors.Running = executors.Running.chosen(
+            lanes, options, seconds
+        )
 
     def told(self) -> dict[str, Any]:
         """Return what ``stats()`` says of this map, and the programs inside it."""

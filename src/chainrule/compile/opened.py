@@ -15,8 +15,6 @@ from typing import Any
 
 import numpy as np
 
-_array: Any = np.ndarray
-
 
 class Record:
     """What a trace knows of the arrays of objects that it has handed out.
@@ -51,7 +49,7 @@ class Record:
         return self.seen or next((where for _, where in self._alive.values()), None)
 
 
-class Opened(_array):
+class Opened(np.ndarray[Any, Any]):
     """The entries of a stand-in as objects."""
 
     record: Record | None = None

@@ -46,6 +46,9 @@ class Examples:
 
     def __init__(self, batch: Batch, args: Any, keywords: Any) -> None:
         """Find the examples."""
+        self.leaves: list[Any]
+        self.structure: Any
+        self.axes: list[Any]
         self.leaves, self.structure, self.axes = examples_of(
             batch.f, args, keywords, batch.in_axes
         )

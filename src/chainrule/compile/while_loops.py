@@ -176,7 +176,7 @@ class Pass:
         examples = [*map(example_of, carries), *likes]
         self.body: Body = Body(home, flat, examples, protected=True)
         self.stored: list[bool] = [True] * len(self.body.likes)
-        self.running = Running(None, "the steps are counted in each call")
+        self.running: Running = Running(None, "the steps are counted in each call")
 
     def told(self) -> dict[str, Any]:
         """Return what ``stats()`` says of this loop, and the programs inside it."""

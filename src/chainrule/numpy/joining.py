@@ -176,6 +176,6 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
 
 
 if hasattr(np, "row_stack"):  # the old name of vstack, which makes no dispatch
-    OWN[np.row_stack] = vstack
+    OWN[np.row_stack] = vstack  # pyright: ignore[reportDeprecated]
 if hasattr(np, "unstack"):  # NumPy 2.1
     implements(np.unstack)(unstack)

@@ -529,7 +529,7 @@ def sinc_derivative(x: Any, *, order: int) -> Any:
     """
     x = np.asarray(x)
     u: Any = math.pi * x
-    near = np.abs(u) < order + 1
+    near: Any = np.abs(u) < order + 1
     t: Any = np.where(near, u, 0.0)
     far: Any = np.where(near, 1.0, u)
     first = order % 2
@@ -545,7 +545,7 @@ def sinc_derivative(x: Any, *, order: int) -> Any:
     sine, cosine = sign * np.sin(left), sign * np.cos(left)
     s: Any = sine / far
     for k in range(1, order + 1):
-        turned = (cosine if k % 2 else sine) * (1, 1, -1, -1)[k % 4]
+        turned: Any = (cosine if k % 2 else sine) * (1, 1, -1, -1)[k % 4]
         s = (turned - k * s) / far
     result: Any = np.where(near, series, s) * math.pi**order
     return result[()]
