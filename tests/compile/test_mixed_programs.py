@@ -11,6 +11,7 @@ import chainrule as gd
 from chainrule.compile import native, vm
 from tests.compile.mixed_programs import (
     KINDS,
+    PLACES,
     alike,
     drawn,
     fitting,
@@ -26,16 +27,15 @@ EXECUTORS = [
 ]
 
 
-def check(seed, executor):
+def check(seed, executor, place="plain"):
     rng = np.random.default_rng(seed)
     kinds, steps = drawn(rng)
     calls = [[KINDS[k](rng) for k in kinds] for _ in range(4)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         steps = fitting(steps, calls[0])
-        by_rule, fast = program(steps, reference), gd.compile(
-            program(steps), executor=executor
-        )  # fmt: skip
+        by_rule = PLACES[place](program(steps, reference))
+        fast = gd.compile(PLACES[place](program(steps)), executor=executor)
         for args in calls:
             if not too_large(steps, args):
                 found, expected = outcome(fast, *args), outcome(by_rule, *args)
@@ -46,6 +46,13 @@ def check(seed, executor):
 @pytest.mark.parametrize("seed", range(60))
 def test_a_program_follows_the_rule(seed, executor):
     check(seed, executor)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("place", ["scan", "carry", "vmap"])
+@pytest.mark.parametrize("seed", range(12))
+def test_a_body_follows_the_rule(seed, place, executor):
+    check(seed, executor, place)
 
 
 @pytest.mark.slow
