@@ -30,9 +30,9 @@ EXECUTORS = [
 def check(seed, executor, place="plain"):
     rng = np.random.default_rng(seed)
     kinds, steps = drawn(rng)
-    calls = [[KINDS[k](rng) for k in kinds] for _ in range(4)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        calls = [[KINDS[k](rng) for k in kinds] for _ in range(4)]
         steps = fitting(steps, calls[0])
         by_rule = PLACES[place](program(steps, reference))
         fast = gd.compile(PLACES[place](program(steps)), executor=executor)
