@@ -70,13 +70,16 @@ def key_orders(tree: Tree) -> tuple[Any, ...]:
         if kind is list or kind is tuple:
             waiting += x
         elif kind in _DICTS:
-            keys: list[Any] = [(k, repr(k) if k.__class__ is float else k.__class__)
-                               for k in x]  # fmt: skip
+            keys: list[Any] = [k if k.__class__ is str else _exactly(k) for k in x]
             found.append(tuple(keys))
             waiting += x.values()
         elif not _optree.tree_is_leaf(x, none_is_leaf=True, namespace=_NAMESPACE):
             waiting += _optree.tree_flatten_one_level(x, namespace=_NAMESPACE)[0]
     return tuple(found)
+
+
+def _exactly(key: Any) -> Any:
+    return key, repr(key) if key.__class__ is float else key.__class__
 
 
 _DICTS = (dict, collections.OrderedDict, collections.defaultdict)

@@ -142,7 +142,7 @@ class Arrangement:
 
     def __init__(self, name: str) -> None:
         """Keep the operation's name, for messages; a single result is expected."""
-        self.name = name
+        self.name: str = name
         self.structure: Any = None
 
     def flat(self, z: Any) -> Any:

@@ -175,7 +175,7 @@ def refuse_outside(x: Any) -> None:
 class Noted(deque[Any]):
     """Weak references to results that may be views, not entered with their bases."""
 
-    bound = 1 << 10
+    bound: int = 1 << 10
 
     def prune(self) -> None:
         """Drop those that are gone; look again when there are twice as many."""

@@ -570,6 +570,7 @@ def _in_forward() -> bool:
 
 def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
     """Return an operator and its reflected form."""
+    is_power = plain is _power
 
     def run(x: Any, y: Any) -> Any:
         if _ACTIVE.traces and may_raise(plain, (x, y)):
@@ -589,7 +590,10 @@ def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
             return x._whole_number("repeating a list") * y
         else:
             return _called(ufunc, plain, x, y)
-        function = _function_of(ufunc, plain, x, y, row.number, number)
+        if row.number is float and number is not complex and not is_power:
+            function: Any = ufunc  # the commonest case, as the rule below has it
+        else:
+            function = _function_of(ufunc, plain, x, y, row.number, number)
         try:
             value = plain(x.value, value_of_y)
         except (*ARITHMETIC_ERRORS, TypeError) as error:

@@ -39,8 +39,10 @@ class Site:
         self.line: int = line
         self.function: str = code.co_name
         at = Instructions(code, lasti)
-        self.raises, self.calls, self.assigns = at.raises, at.calls, at.assigns
-        self.operates = at.operates
+        self.raises: bool = at.raises
+        self.calls: bool = at.calls
+        self.assigns: bool = at.assigns
+        self.operates: str = at.operates
         self._reading = written_at(code, at.span, at.comprehensions) or at.reading()
 
     @property

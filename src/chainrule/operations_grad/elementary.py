@@ -17,6 +17,7 @@ from chainrule.shapes import is_complex
 
 REAL = ("float32", "float64")
 LN_2, LN_10 = math.log(2.0), math.log(10.0)
+_where: Any = np.where
 
 # -------------------------------------------------------------------- powers and roots
 
@@ -547,8 +548,7 @@ def sinc_derivative(x: Any, *, order: int) -> Any:
     for k in range(1, order + 1):
         turned: Any = (cosine if k % 2 else sine) * (1, 1, -1, -1)[k % 4]
         s = (turned - k * s) / far
-    result: Any = np.where(near, series, s) * math.pi**order
-    return result[()]
+    return (_where(near, series, s) * math.pi**order)[()]
 
 
 def i0(x: Any) -> Any:
