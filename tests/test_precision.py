@@ -220,3 +220,12 @@ def test_second_derivative_of_complex_sizes(x):
         true = 1j * (x / r) * np.imag(np.conj(x) / r * v) / r
         np.testing.assert_allclose(gradient, x / r, rtol=1e-15)
         np.testing.assert_allclose(moved, true, rtol=1e-12)
+
+
+@pytest.mark.parametrize("x", [0.5, 1.0, 2.0])
+def test_third_derivative_of_x_to_the_x(x):
+    with mpmath.workdps(40):
+        expected = float(mpmath.diff(lambda x: x**x, x, 3))
+    third = gd.grad(gd.grad(gd.grad(lambda x: x**x)))
+    np.testing.assert_allclose(third(x), expected, rtol=1e-14)
+    np.testing.assert_allclose(gd.compile(third)(x), expected, rtol=1e-14)

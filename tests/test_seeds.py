@@ -3,6 +3,7 @@
 import inspect
 import itertools
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -174,6 +175,40 @@ class TestWholeNumbersInContainers:
     def test_check_gradients(self):
         gd.check_gradients(lambda p, x: p[0] ** 2 * p[1] * x, ([3, 2], 2))
         gd.check_gradients(lambda p: p["x"] ** p["n"], ({"x": 1.5, "n": 2},))
+        gd.check_gradients(lambda x: {"n": 3, "v": x**2, "on": x > 0}, (1.5,))
+
+    @pytest.mark.parametrize(
+        "argument",
+        [{"on": True}, {"a": "x"}, [Fraction(1, 2)], {"w": np.array([0.5, 2], object)}],
+    )
+    def test_a_container_without_numbers_is_refused(self, argument):
+        for transform in (gd.grad, gd.jacobian, gd.elementwise_grad):
+            with pytest.raises(ArgumentError, match="must hold numbers; received"):
+                transform(lambda p: 1.0)(argument)
+        assert gd.grad(lambda p: 1.0)({"a": [], "b": None}) == {"a": [], "b": None}
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        lambda f: gd.jacobian(f)(1.0),
+        lambda f: gd.elementwise_grad(f)(1.0),
+        lambda f: gd.vjp(f, 1.0),
+        lambda f: gd.jvp(f, (1.0,), (1.0,)),
+        lambda f: gd.linearize(f, 1.0),
+        lambda f: gd.check_gradients(f, (1.0,)),
+        lambda f: gd.compile(gd.jacobian(f))(1.0),
+    ],
+)
+def test_a_function_that_returns_nothing_is_refused(transform):
+    with pytest.raises(ArgumentError, match="returned None"):
+        transform(lambda x: None)
+
+
+def test_check_gradients_refuses_what_is_no_float():
+    for f in (lambda x: np.allclose(x, x), np.argmax, lambda x: "text"):
+        with pytest.raises(ArgumentError, match="needs a function that returns"):
+            gd.check_gradients(f, (X,))
 
 
 # ------------------------------------------------------- derivatives that are complex

@@ -149,11 +149,11 @@ class Recording:
         leaves, structure = flatten(arg)
         whole = structure is LEAF or not is_container(arg)
         wrapped = input_nodes(leaves, copy=copy, whole=whole)
-        if whole and (None in wrapped or arg is None):
+        if (whole or leaves) and not any(x is not None for x in wrapped):
             raise ArgumentError(
                 f"An argument to differentiate must hold numbers; received "
-                f"{describe(arg)}. Pass a float, an array, or a container of "
-                f"them{rest}."
+                f"{describe(arg)}{'' if whole else f' of {describe(leaves[0])}'}. Pass "
+                f"a float, an array, or a container of them{rest}."
             )
         self.places.append((structure, wrapped))
         self.inputs += [x for x in wrapped if x is not None]

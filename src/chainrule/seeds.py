@@ -51,13 +51,23 @@ def check_numeric(z: Any, name: str) -> None:
     )
 
 
+def check_returned(run: Recording, name: str) -> None:
+    """Raise if a function returned ``None``, as one does that forgets its return."""
+    if not run.outputs and unflatten(run.structure, []) is None:
+        raise ArgumentError(
+            f"{name} needs a function that returns numbers; this one returned None. "
+            "Let it return its result."
+        )
+
+
 def check_some_numeric(
     run: Recording, name: str, *, numbers_only: bool = False
 ) -> None:
-    """Raise if no part of a result can be differentiated.
+    """Raise if no part of a result can be differentiated, or if it is ``None``.
 
     With ``numbers_only`` also if one is no number.
     """
+    check_returned(run, name)
     beside = any(map(is_differentiable, run.outputs))
     for z in run.outputs:
         number = isinstance(z, int | np.ndarray | np.generic | stand_in)

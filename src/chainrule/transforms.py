@@ -28,6 +28,7 @@ from chainrule.nodes import node
 from chainrule.recording import CollectorPaused, Recording
 from chainrule.seeds import (
     check_numeric,
+    check_returned,
     check_some_numeric,
     check_tuples,
     entrywise,
@@ -207,6 +208,7 @@ def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> DerivedFunc
 def _elementwise_grad(f: Any, args: Any, keywords: Any, *, argnums: Argnums) -> Any:
     numbers, single = _positions(argnums, args)
     run = Recording(f, args, numbers, keywords)
+    check_returned(run, "elementwise_grad")
     for z in run.outputs:
         check_numeric(z, "elementwise_grad")
     bars = entrywise(run)

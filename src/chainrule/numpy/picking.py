@@ -26,7 +26,8 @@ def _flat_or_axis(a: Any, axis: int | None) -> tuple[Any, int]:
     """Return an array and an axis of it; ``None`` is the axis of the flat array."""
     x = ops.asarray(a)
     if axis is None:
-        return ops.reshape(x, (-1,)), 0
+        # A loop over np.take(x, i) then reads entries of x itself, as x[i] does.
+        return x if x.ndim == 1 else ops.reshape(x, (-1,)), 0
     return x, own_axes(operator.index(axis), x.ndim)[0]
 
 

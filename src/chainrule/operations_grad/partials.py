@@ -291,8 +291,10 @@ class power_log_grad(elementwise):
     @staticmethod
     def d_x(xp: Any, z: Any, x: Any, y: Any, *, order: int) -> Any:
         """dz/dx = x**(y-1) (y log(x)**order + order log(x)**(order-1))"""
-        lower = xp.power_log(x, y - 1, order=order - 1)
-        return y * xp.power_log(x, y - 1, order=order) + order * lower
+        one = y * xp.power_log(x, y - 1, order=order)
+        if not order:
+            return one
+        return one + order * xp.power_log(x, y - 1, order=order - 1)
 
     @staticmethod
     def d_y(xp: Any, z: Any, x: Any, y: Any, *, order: int) -> Any:
