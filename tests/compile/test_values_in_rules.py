@@ -122,6 +122,7 @@ COMPUTED = {
     "quantile": (lambda x: np.quantile(x, 1 / (1 + x[0] ** 2)), V),
     "percentile": (lambda x: np.percentile(x, 50 / (1 + x[:2] ** 2)), V),
     "nanquantile": (lambda x: np.nanquantile(x, 1 / (1 + x[0] ** 2)), V),
+    "astype": (lambda x: np.astype(x, np.float32) * np.argsort(x), V),
     "linspace": (lambda x: np.linspace(x[0] ** 2, x[1] ** 2, 4), V),
     "logspace": (lambda x: np.logspace(x[0], x[1], 4), V),
     "full_like": (lambda x: np.full_like(x, x[0]) * x, V),

@@ -454,5 +454,12 @@ def _returned(program: Program, names: Names) -> list[str]:
         if x.number is not None:
             found.append(f"complex({text})" if x.number is complex else text)
             continue
-        found.append(f"{text}.copy()" if _shows(x, seen) else text)
+        if _shows(x, seen):
+            copied = f"{text}.copy()"
+            # A loop or a branch may have handed on an int of Python's.
+            whole = x.shape == () and x.dtype.kind in "biu"
+            text = (
+                f"{text} if isinstance({text}, int) else {copied}" if whole else copied
+            )
+        found.append(text)
     return found
