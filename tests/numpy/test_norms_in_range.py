@@ -69,6 +69,13 @@ def test_along_an_axis_each_norm_has_its_own_scale():
         )
 
 
+def test_norms_that_are_no_float_have_no_derivative():
+    x = np.array([[1.5e308, 1.5e308], [3.0, 4.0]])
+    for transform in (gd.grad, lambda f: gd.compile(gd.grad(f))):
+        slopes = transform(lambda x: np.sum(np.linalg.norm(x, axis=1)))(x)
+        np.testing.assert_allclose(slopes, [[np.nan, np.nan], [0.6, 0.8]])
+
+
 def test_values_are_numpys():
     for x in (np.array([3e300, 4e300]), np.array([3e-300, 4e-300])):
         assert gd.value_and_grad(LA.norm)(x)[0] == LA.norm(x)

@@ -154,6 +154,7 @@ def _scaled_norm(z: Any, x: Any, ord: float, kept: Any) -> Any:
         scale = np.where(known, scale, 1)
         powers: Any = np.sum((size / scale) ** ord, axis=axes, keepdims=True)
         again: Any = (scale * powers ** (1 / ord)).astype(z.dtype)
+        again[np.isinf(again)] = np.nan  # no derivative, instead of x / inf = 0
     return _where(kept | ~known, z, again)
 
 
