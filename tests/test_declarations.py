@@ -282,3 +282,25 @@ def test_a_pullback_returns_a_cotangent_for_each_operand(name, registry):
     for derivative in (gd.grad(total), gd.hessian(total)):
         with pytest.raises(ShapeError, match=text):
             derivative(np.ones(3))
+
+
+def nothing(xp, z_grad, x, y):
+    return None
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, gd.compile])
+@pytest.mark.parametrize("x", [2.0, np.ones(3), np.float32(2.0)])
+def test_a_transpose_that_returns_none_is_refused(x, wrap, registry):
+    class forgetful_grad(multilinear):
+        forward = staticmethod(np.multiply)
+        transpose_x = staticmethod(cotangent_of_two)
+        transpose_y = staticmethod(nothing)
+
+    f = operation(forgetful_grad)
+
+    def total(y):
+        return np.sum(f(3.0 * y, y))
+
+    for derivative in (gd.grad(total), gd.grad(gd.grad(total))):
+        with pytest.raises(ArgumentError, match="transpose_y returned None"):
+            wrap(derivative)(x)

@@ -317,3 +317,18 @@ def one_per_operand(operation: Any, grads: Any, count: int) -> Any:
         f"{operation.__name__}.{operation._main} must return a tuple of {count} "
         f"cotangents, one per operand; it returned {found}."
     )
+
+
+def needed(operation: Any, i: int, found: Any) -> Any:
+    """Return what the transpose of operand ``i`` found, or raise if it is ``None``.
+
+    A method that forgets its return would be a derivative of zero in silence.
+    """
+    if found is None:
+        name = operation.operand_names[i]
+        raise ArgumentError(
+            f"{operation.__name__}.{operation._prefix}{name} returned None. Let it "
+            f"return the cotangent, or where the result is locally constant in "
+            f"{name!r}, leave it away and write constant_in = ({name!r},)."
+        )
+    return found

@@ -133,6 +133,8 @@ def array_step(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
             f"            a{i} = fit(np, a{i}, v{i})",
             f"        add_into(bars, x{i}, a{i})",
         ]
+        if issubclass(operation, linear):  # which says that a transpose gave nothing
+            adds += ["    else:", "        return reference_step(z, z_grad, bars)"]
     label = f"{operation.__name__} step {pattern_of(wanted)}"
     step = compile_text("\n".join([*lines, *adds]), "step", label, names)
     return named(step, operation)

@@ -42,6 +42,7 @@ from chainrule.declarations import (
     check_declaration,
     check_names,
     derivative,
+    needed,
     one_per_operand,
 )
 from chainrule.errors import RecordingError
@@ -372,7 +373,8 @@ class linear(rule, kind=True):
             return cls.transpose(xp, z_grad, i, *operands, **given)
         if i not in cls.parts:
             return None
-        return cls.parts[i](xp, z_grad, *operands, **given)
+        found = cls.parts[i](xp, z_grad, *operands, **given)
+        return needed(cls, i, found)
 
     @classmethod
     def put(cls, xp: Any, z: Any, x: Any, parameters: Parameters) -> Any:
