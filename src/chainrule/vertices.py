@@ -161,6 +161,16 @@ def surely_holds(mask: Any) -> bool:
     return not isinstance(mask, stand_in) and bool(np.any(mask))
 
 
+def is_refused(mask: Any) -> bool:
+    """Tell whether a mask holds somewhere, for which the caller raises an error.
+
+    A stand-in's does not: the function itself answers, and raises, where it will.
+    """
+    if isinstance(mask, stand_in):
+        refuse_nans([np.where(mask, np.nan, 0.0)])
+    return surely_holds(mask)
+
+
 def may_hold(mask: Any) -> bool:
     """Tell whether a mask may hold somewhere; a stand-in's may."""
     return isinstance(mask, stand_in) or bool(np.any(mask))

@@ -131,6 +131,16 @@ def leaves(x):
     return x if isinstance(x, type) else gd.containers.flatten(x)[0]
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.complex64, np.int8])
+@pytest.mark.parametrize("exponent", [0.5, 2.0, 3, 0.3, np.float32(0.5)])
+def test_powers_of_examples_keep_their_dtype(dtype, exponent):
+    x = np.array([1, 4], dtype)
+    for f in (lambda v: v**exponent, lambda v: np.power(v, exponent)):
+        found, expected = gd.compile(gd.vmap(f))(x), gd.vmap(f)(x)
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 FLOATS = {
     "poles": (lambda x: (1 / x, x // 0.0, x % 0.0), [(2.0,), (0.0,)]),
     "roots": (lambda x: (x ** (1 / 3), x**0.5), [(8.0,), (-8.0,)]),

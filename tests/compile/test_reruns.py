@@ -135,3 +135,34 @@ def test_functions_around_a_map_are_no_maps():
 def test_all_examples_with_a_nan():
     assert reran(lambda f: gd.vmap(gd.grad(f)), examples(50, range(50))) == 50
     assert reran(lambda f: gd.vmap(gd.grad(f)), examples(1, [0])) == 1
+
+
+RIGHT, WRONG = np.array([1.0, 2.0]), np.array([1.0, -1.0])
+REFUSING = {
+    "average": (lambda x, w: np.average(x, weights=w), WRONG),
+    "quantile": (lambda x, w: np.quantile(x, w[1] / 4), WRONG),
+    "percentile": (lambda x, w: np.percentile(x, w * 10), WRONG),
+    "nanquantile": (lambda x, w: np.nanquantile(x, w[1] / 4), WRONG),
+    "cov": (lambda x, w: np.cov(x, aweights=w), WRONG),
+    "geomspace": (lambda x, w: np.geomspace(x[0], w[0], 3), WRONG - 1.0),
+}
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize(("f", "wrong"), REFUSING.values(), ids=REFUSING)
+def test_values_that_a_function_refuses_are_refused_in_each_call(f, wrong, executor):
+    gradient = gd.grad(lambda x, w: np.sum(f(x, w)), argnums=(0, 1))
+    x = np.array([2.0, 5.0])
+    for g in (gradient, gd.vmap(gradient)):
+        calls = [(x, RIGHT), (x, wrong), (x, RIGHT)]
+        if g is not gradient:
+            calls = [(np.stack([x, x]), np.stack([w, RIGHT])) for _, w in calls]
+        fast = gd.compile(g, executor=executor)
+        for args in calls:
+            if args[1].flat[0] == RIGHT[0] and np.all(args[1] > 0):
+                np.testing.assert_allclose(fast(*args), g(*args))
+            else:
+                with pytest.raises((ValueError, ZeroDivisionError)) as eager:
+                    g(*args)
+                with pytest.raises(eager.type):
+                    fast(*args)

@@ -32,7 +32,16 @@ class Keeper:
         return self.rate * x
 
 
+def in_a_class(x):
+    class Result:
+        value = x * 2
+
+    return Result
+
+
 HIDDEN = {
+    "class": in_a_class,
+    "object of a class": lambda x: in_a_class(x)(),
     "polynomial": np.poly1d,
     "namespace": lambda x: types.SimpleNamespace(value=x * 2),
     "deep": lambda x: types.SimpleNamespace(a=[{"b": (x * 2,)}]),
@@ -84,6 +93,12 @@ def test_constants_and_objects_of_the_arguments_are_returned():
 
 MATRIX = np.ones((1, 3)).view(np.matrix)
 MASKED = np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0])
+
+
+@pytest.mark.parametrize("x", [MATRIX, MASKED])
+def test_constant_results_of_other_classes_are_refused(x):
+    with pytest.raises(ArgumentError, match="A compiled function needs plain"):
+        gd.compile(lambda y: (y, x))(1.0)
 
 
 @pytest.mark.parametrize(

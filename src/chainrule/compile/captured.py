@@ -67,7 +67,7 @@ def _is_value(x: Any) -> bool:
     """Tell whether this is no function, class or module."""
     if isinstance(x, (type, types.ModuleType, types.FunctionType, types.MethodType)):
         return False
-    return not (callable(x) and _is_foreign(kind_of(x)))
+    return not (callable(x) and is_foreign(kind_of(x)))
 
 
 def _function_of(f: Any, given: Names, name: str) -> tuple[Any, Names]:
@@ -77,12 +77,12 @@ def _function_of(f: Any, given: Names, name: str) -> tuple[Any, Names]:
     """
     for _ in range(MOST):
         if inspect.isfunction(f):
-            return (None if _is_foreign(f) else f), given
+            return (None if is_foreign(f) else f), given
         if inspect.ismethod(f):
             f, given = f.__func__, _bound(f.__func__, f.__self__, given, name)
             continue
         inner = None
-        if _is_foreign(kind_of(f)):  # a transform of ours, or functools.partial
+        if is_foreign(kind_of(f)):  # a transform of ours, or functools.partial
             inner = getattr(f, "f", None) or getattr(f, "func", None)
         if inner is None:
             inner = kind_of(f).__call__ if callable(f) else None
@@ -99,7 +99,8 @@ def _bound(f: Any, own: Any, given: Names, name: str) -> Names:
     return {names[0]: Known(name, own, outside=False), **given} if names else given
 
 
-def _is_foreign(x: Any) -> bool:
+def is_foreign(x: Any) -> bool:
+    """Tell whether a function or class is Python's, NumPy's, SciPy's or ours."""
     return (getattr(x, "__module__", None) or "").split(".")[0] in _FOREIGN
 
 
@@ -182,4 +183,4 @@ def _loaded(step: Any, names: Mapping[str, Any], local: Names) -> Known | None:
     return None
 
 
-__all__ = ["captured"]
+__all__ = ["captured", "is_foreign"]

@@ -118,8 +118,10 @@ class Entrywise:
 
 def power(x: Any, y: Any) -> Any:
     """Return x ** y of arrays, as ``operator.pow`` of each two numbers in them."""
-    return np.power(x, np.array(np.broadcast_to(y, np.broadcast_shapes(
-        np.shape(x), np.shape(y)))))  # fmt: skip
+    shape = np.broadcast_shapes(np.shape(x), np.shape(y))
+    exponents = np.empty(shape, np.result_type(x, y))  # 0.5 makes no float64 of float32
+    exponents[...] = y
+    return np.power(x, exponents)
 
 
 def is_of_numbers(row: Any) -> bool:

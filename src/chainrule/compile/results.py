@@ -14,16 +14,17 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compile.captured import is_foreign
 from chainrule.compile.trace import Trace, Traced, matrix_or_masked
 from chainrule.errors import EscapeError
 from chainrule.shapes import describe, kind_of, ndarray
-from chainrule.values import holds_nodes
+from chainrule.values import holds_nodes, numeric_array
 from chainrule.vertices import stand_in
 
 MOST = 100_000
 """How many objects are looked at inside a result."""
 
-_CLOSED: tuple[type, ...] = (type, types.ModuleType, types.FrameType, types.CodeType,
+_CLOSED: tuple[type, ...] = (types.ModuleType, types.FrameType, types.CodeType,
                              str, bytes, int, float, complex, np.generic)  # fmt: skip
 """Classes whose instances hold no result of a function, or nothing at all."""
 
@@ -33,7 +34,10 @@ def output(trace: Trace, x: Any, name: str, own: Iterable[Any]) -> Any:
 
     ``own`` are the objects among the function's arguments.
     """
-    if isinstance(x, ndarray) and x.dtype == object and not matrix_or_masked(x):
+    if isinstance(x, ndarray) and matrix_or_masked(x):
+        if x.dtype != object:
+            numeric_array(x, "A compiled function")  # says what to write
+    elif isinstance(x, ndarray) and x.dtype == object:
         x = trace.call(np.asarray, (x,), None)
     if isinstance(x, Traced):
         if x.home is not trace:
@@ -91,8 +95,11 @@ def _holds_stand_in(x: Any) -> bool | None:
 def _inside(x: Any) -> list[Any]:
     """Return what an object refers to, without the globals of functions.
 
+    Of a class, these are its attributes, which the traced function may have given it.
     What a compiled function keeps of its own traces is not looked at.
     """
+    if isinstance(x, type):
+        return [] if is_foreign(x) else list(vars(x).values())
     if isinstance(x, types.FunctionType):
         found: list[Any] = [x.__closure__, x.__defaults__, x.__kwdefaults__, vars(x)]
         return found

@@ -13,7 +13,7 @@ from chainrule.nodes import node
 from chainrule.numpy.mirror import OWN
 from chainrule.numpy.products import moved_axis
 from chainrule.values import plain_operand
-from chainrule.vertices import surely_holds
+from chainrule.vertices import is_refused
 from chainrule.wrapping import implements
 
 # ----------------------------------------------------------------------------- ranges
@@ -86,7 +86,7 @@ def geomspace(
 ) -> Any:
     """Return start (stop / start) ** linspace(0, 1)."""
     start, stop = ops.asarray(start), ops.asarray(stop)
-    if any(surely_holds(plain_operand(x) == 0) for x in (start, stop)):
+    if any(is_refused(plain_operand(x) == 0) for x in (start, stop)):
         raise ValueError("Geometric sequence cannot include zero")
     ratio = stop / start
     powers = np.linspace(0.0, 1.0, num, endpoint=endpoint)

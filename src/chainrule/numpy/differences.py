@@ -14,7 +14,7 @@ from chainrule.numpy.picking import diagonal
 from chainrule.numpy.statistics import average, cast
 from chainrule.shapes import describe, is_complex, normalize_axes, own_axes
 from chainrule.values import plain_operand
-from chainrule.vertices import may_hold, surely_holds
+from chainrule.vertices import is_refused, may_hold
 from chainrule.wrapping import implements
 
 
@@ -269,7 +269,7 @@ def _observation_weights(x: Any, fweights: Any, aweights: Any) -> Any:
                 f"received shape {weights.shape}."
             )
         whole = name == "fweights"
-        if surely_holds(weights < 0) or (whole and surely_holds(weights % 1 != 0)):
+        if is_refused(weights < 0) or (whole and is_refused(weights % 1 != 0)):
             raise ValueError(
                 f"np.cov needs {name} that are not negative"
                 f"{', and whole numbers' if whole else ''}."

@@ -21,7 +21,7 @@ from chainrule.shapes import (
     shape_of,
 )
 from chainrule.values import plain_operand, refuse_out
-from chainrule.vertices import as_array, is_stand_in, may_hold, surely_holds
+from chainrule.vertices import as_array, is_refused, is_stand_in, may_hold, surely_holds
 from chainrule.wrapping import implements
 
 
@@ -122,7 +122,7 @@ def _checked(name: str, a: Any, q: Any, scale: int, **given: Any) -> tuple[Any, 
     if is_complex(x):
         raise ArgumentError(f"np.{name} needs real numbers; received {describe(x)}.")
     within = as_array(plain_operand(q))
-    if surely_holds(np.logical_not((within >= 0) & (within <= scale))):
+    if is_refused(np.logical_not((within >= 0) & (within <= scale))):
         what = "Percentiles" if scale == 100 else "Quantiles"
         raise ValueError(f"{what} must be in the range [0, {scale}]; received {q}.")
     if is_stand_in(within):

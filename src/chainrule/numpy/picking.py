@@ -18,7 +18,7 @@ from chainrule.operations_grad.indexing import along_axis
 from chainrule.shapes import describe, normalize_axes, own_axes
 from chainrule.values import plain_index, plain_operand, refuse_out
 from chainrule.versions import note
-from chainrule.vertices import as_array, is_stand_in, surely_holds
+from chainrule.vertices import as_array, is_refused, is_stand_in
 from chainrule.wrapping import implements
 
 
@@ -137,7 +137,7 @@ def _insertions(obj: Any, count: int) -> tuple[Any, bool]:
         )
     single = places.ndim == 0
     places = np.atleast_1d(places.astype(np.intp) if not places.size else places)
-    if surely_holds((places < -count) | (places > count)):
+    if is_refused((places < -count) | (places > count)):
         raise IndexError(f"An index in {obj} is out of bounds for {count} entries.")
     return np.where(places < 0, places + count, places), single
 

@@ -16,7 +16,7 @@ from chainrule.in_place import own
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.shapes import Axis, dtype_of, is_complex, normalize_axes, shape_of
 from chainrule.values import plain_operand, refuse_out
-from chainrule.vertices import as_array, may_hold, surely_holds
+from chainrule.vertices import as_array, is_refused, may_hold
 from chainrule.wrapping import implements
 
 
@@ -170,7 +170,7 @@ def average(
     else:
         w = _lined_up(ops.asarray(weights), a, axis)
         total = ops.sum(w, axis=axis, keepdims=bool(keepdims))
-        if surely_holds(total == 0.0):
+        if is_refused(total == 0.0):
             raise ZeroDivisionError(
                 "The weights of np.average sum to zero, so they cannot be normalised."
             )
