@@ -279,6 +279,25 @@ def same_array_again(x):
     return np.sum(y**2 * WEIGHTS)
 
 
+def attributes_assigned(x):
+    y = x * x
+    y.flat = [x[0] * x[1], 2.0, x[2], x[3]]
+    y.real *= x
+    y.real = y + x
+    z = y.reshape(2, 2)
+    z.flat = x[0]
+    z.flat[1:3] *= x[2:]
+    return np.sum(y**2 * WEIGHTS)
+
+
+def reshaped_copies(x):
+    y = x * x
+    y.reshape(2, 2, copy=True)[0] = 5.0
+    np.reshape(y, (2, 2), copy=True)[1] = 5.0
+    y.reshape((2, 2), copy=False)[1] *= x[:2]
+    return np.sum(y**2 * WEIGHTS)
+
+
 def overwritten(x):
     y = x * x
     z = np.sum(y)
@@ -299,7 +318,7 @@ ON_VECTORS = (
     view_before_the_base, view_of_a_view, many_views, parts, entries_exchanged,
     overlapping, fancy, where_it_is_large, the_nine, rounded_down, filled,
     sorted_by_bubbles, moving_average, single_entry_array, copies_stay,
-    same_array_again, overwritten, untaken_branch,
+    same_array_again, attributes_assigned, reshaped_copies, overwritten, untaken_branch,
 )  # fmt: skip
 ON_MATRICES = (
     rows_of_a_matrix, transposed, reshaped_view_or_copy, axes_put_in_and_left_out,

@@ -22,6 +22,7 @@ from chainrule.recording import input_node
 from chainrule.versions import NOTED, WRITTEN
 from tests.programs_in_place import (
     PROGRAMS,
+    WEIGHTS,
     M,
     V,
     assert_as_numpy,
@@ -70,6 +71,46 @@ def test_complex_parts_are_views():
 
 
 # ----------------------------------------------------------------- what does not change
+
+
+def test_complex_parts_are_assigned():
+    def f(z):
+        z = z * 1.0
+        z.imag *= 2.0
+        z.real += z.imag**2
+        z.real = z.imag * z.real
+        return np.sum(np.abs(z) ** 2 * WEIGHTS)
+
+    z = V + 1j * V[::-1]
+    np.testing.assert_allclose(gd.value_and_grad(f)(z)[0], f(z))
+    found = gd.grad(f)(z)
+    for turn in (1.0, 1j):
+        for i, step in enumerate(1e-6 * np.eye(4)):
+            slope = (f(z + turn * step) - f(z - turn * step)) / 2e-6
+            np.testing.assert_allclose((found[i].conjugate() * turn).real, slope, 1e-5)
+    with pytest.raises(TypeError, match="imaginary part"):
+        array([1.0]).imag = 2.0
+
+
+def test_entries_of_flat_are_copies():
+    x = array([1.0, 2.0, 3.0])
+    part = x.flat[:2]
+    part *= 5.0
+    np.testing.assert_array_equal(x.value, X)
+    x.flat[:2] += 1.0
+    np.testing.assert_array_equal(x.value, [2.0, 3.0, 3.0])
+
+
+def test_an_array_of_objects_that_stands_for_a_node_is_not_written():
+    def f(x, convert):
+        y = convert(x)
+        y *= 2.0
+        return np.sum(y) + np.sum(x)
+
+    np.testing.assert_array_equal(gd.grad(f)(X, np.array), [3.0, 3.0, 3.0])
+    for convert in (np.asarray, np.asanyarray, np.ascontiguousarray):
+        with pytest.raises(ValueError, match="read-only"):
+            gd.grad(f)(X, convert)
 
 
 def test_callers_arrays_stay():

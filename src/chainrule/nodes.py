@@ -446,7 +446,11 @@ class node(vertex):
     # --------------------------------------------------------------- NumPy's protocols
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        """Return an object array that holds nodes; refuse a numeric dtype."""
+        """Return an object array that holds nodes; refuse a numeric dtype.
+
+        Where it stands for the node itself, as in ``np.asarray(x)``, and is no copy, it
+        cannot be written: the node would not change.
+        """
         if dtype is not None and np.dtype(dtype) != np.dtype(object):
             raise escape(self, f"an array of dtype {np.dtype(dtype)} made of x")
         if self.size >= OBJECT_ARRAY_WARNS:
@@ -456,7 +460,9 @@ class node(vertex):
                 RuntimeWarning,
                 stacklevel=2,
             )
-        return object_array(self)
+        out = object_array(self)
+        out.flags.writeable = bool(copy)
+        return out
 
     def __array_ufunc__(
         self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any

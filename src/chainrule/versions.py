@@ -45,19 +45,22 @@ class Memory:
         Whether it is no view, although its value shows memory of its operand.
     base
         The node whose memory it shows; ``None`` if it is no view.
+    copies
+        Whether what is read from it is a copy: of ``x.flat``.
     locked
         Whether NumPy lets nobody write into it.
     views
         Weak references to the nodes that show its own memory and are up to date.
     """
 
-    __slots__ = ("alone", "base", "locked", "versions", "views")
+    __slots__ = ("alone", "base", "copies", "locked", "versions", "views")
 
     def __init__(self) -> None:
         """Start without versions and views."""
         self.versions: list[Any] = []
         self.alone: bool = False
         self.base: Any = None
+        self.copies: bool = False
         self.locked: bool = False
         self.views: list[weakref.ref[Any]] = []
 
@@ -223,6 +226,9 @@ def enter_views() -> None:
         if z is None or known is FROZEN or (known is not None and known.alone):
             continue
         base = z.operands[0]
+        if getattr(getattr(base, "_memory", None), "copies", False):
+            memory_of(z).alone = True
+            continue
         if known is None or known.base is None:
             if not shares(array_of(z._value), array_of(base._value)):
                 continue

@@ -983,9 +983,10 @@ class Traced(stand_in):
         row = self.row
         return self.home.result(np.astype, (row, dtype), _NONE, [row], value)
 
-    def reshape(self, *shape: Any, order: Any = "C") -> Any:
+    def reshape(self, *shape: Any, order: Any = "C", copy: Any = None) -> Any:
         """Return ``np.reshape``, the shape as one tuple or several numbers."""
-        return np.reshape(self, _one(shape), order=order)  # type: ignore[call-overload]
+        known = {} if copy is None else {"copy": copy}
+        return np.reshape(self, _one(shape), order=order, **known)  # type: ignore
 
     def transpose(self, *axes: Any) -> Any:
         """Return ``np.transpose``, the axes as one tuple or several numbers."""

@@ -195,8 +195,26 @@ class _Stale(Traced):
     value: Any = _Refreshed(_VALUE)
 
 
+def _set_part(name: str) -> Callable[[Traced, Any], None]:
+    """Return what writes into an attribute: ``x.real = value``, ``x.flat = value``."""
+
+    def write(x: Traced, value: Any) -> None:
+        if name == "imag" and x.dtype.kind != "c":
+            raise TypeError("array does not have imaginary part to set")
+        if isinstance(value, Traced) and value.base is x:
+            return  # x.real *= 2.0 has written into x already
+        if name == "flat" and np.size(value) != 1:
+            value = np.resize(value, (x.size,))
+        assign(getattr(x, name), ..., value)
+
+    return write
+
+
 declare_value(_Stale)
 Traced.__setitem__ = assign  # type: ignore[method-assign]
+for _name in ("real", "imag", "flat"):
+    _read: property = getattr(Traced, _name)
+    setattr(Traced, _name, _read.setter(_set_part(_name)))
 for _name, _ufunc in {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
     "floordiv": np.floor_divide, "mod": np.remainder, "pow": np.power,

@@ -126,8 +126,8 @@ def nan_to_num(
     """z = x with nan and infinities replaced; there the derivative in x is 0."""
     if not copy:
         raise EscapeError(
-            "np.nan_to_num(x, copy=False) would change x in place, and a node keeps "
-            "its value. Leave copy= away and use the result."
+            "np.nan_to_num(x, copy=False) would change x in place, without a "
+            "derivative. Write x[...] = np.nan_to_num(x)."
         )
     if is_complex(x):
         parts = (

@@ -83,7 +83,7 @@ _REFUSED: tuple[tuple[ModuleType, str, str], ...] = (
     (
         np,
         "fill_diagonal place put put_along_axis putmask",
-        "It changes an array in place, but the recording needs the old value. Write "
+        "It changes an array in place, without a derivative. Write x[index] = v, "
         "np.where(mask, values, x), np.concatenate or np.stack, which return a new "
         "node.",
     ),
@@ -91,8 +91,7 @@ _REFUSED: tuple[tuple[ModuleType, str, str], ...] = (
         np,
         "copyto",
         "It fills an array in place; np.full_like does so too. Write np.broadcast_to("
-        "value, shape) for a constant array, np.where(mask, values, x) for a part of "
-        "one.",
+        "value, shape) for a constant array, x[mask] = values for a part of a node.",
     ),
     (
         np,

@@ -6,6 +6,7 @@ function is declared.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,12 +14,13 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import EscapeError
-from chainrule.in_place import own
+from chainrule.in_place import assign, own
 from chainrule.nodes import node
 from chainrule.numpy.picking import compress
 from chainrule.numpy.shape_functions import matrix_transpose, ravel
 from chainrule.shapes import is_complex
-from chainrule.versions import array_of, note
+from chainrule.versions import array_of, memory_of, note
+from chainrule.vertices import raw
 from chainrule.wrapping import implements
 
 
@@ -29,7 +31,7 @@ def _one_or_many(values: tuple[Any, ...]) -> Any:
 
 def reshape(x: node, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
     """Return x with its elements in another shape: ``x.reshape(2, 3)``."""
-    return ops.reshape(x, _one_or_many(shape), order=order)
+    return ops.reshape(x, _one_or_many(shape), order=order, copy=copy)
 
 
 def transpose(x: node, *axes: Any) -> Any:
@@ -50,7 +52,26 @@ def flat(x: node) -> Any:
     z = ops.reshape(x, (-1,))
     if array_of(x._value) is not None:
         note(z)
+        memory_of(z).copies = True
     return z
+
+
+def set_flat(x: node, value: Any) -> None:
+    """Write into all elements, repeating the value: ``x.flat = value``."""
+    size = math.prod(np.shape(raw(value)))
+    assign(flat(x), ..., value if size == 1 else np.resize(value, (x.size,)))
+
+
+def set_part(name: str) -> Callable[[node, Any], None]:
+    """Return what writes into the real or imaginary part: ``x.real = value``."""
+
+    def write(x: node, value: Any) -> None:
+        if name == "imag" and not is_complex(x):
+            raise TypeError("array does not have imaginary part to set")
+        if not (isinstance(value, node) and memory_of(value).base is x):
+            assign(getattr(x, name), ..., value)  # else by x.real *= 2.0 already
+
+    return write
 
 
 def compressed(
@@ -83,9 +104,12 @@ for _name, _method in {
     "compress": compressed,
     "T": property(transpose, doc="The node with its axes reversed."),
     "mT": property(matrix_transpose, doc="The node with its last two axes exchanged."),
-    "flat": property(flat),
+    "flat": property(flat, set_flat),
 }.items():
     setattr(node, _name, _method)
+for _name in ("real", "imag"):
+    _part: Any = getattr(node, _name)
+    setattr(node, _name, _part.setter(set_part(_name)))
 
 
 # ------------------------------------------------------------ plain and refused methods
@@ -121,23 +145,21 @@ CONSTANT_METHODS = (
 _CALLED_ON_ENTRIES = ("rint", "logical_xor")
 """Methods that arrays lack, which NumPy calls on the entries of object arrays."""
 
-_IN_PLACE = (
-    "would change a node in place, but the recording needs the old value. Write {0}."
-)
+_IN_PLACE = "would change a node in place, without a derivative. Write {0}."
 _ESCAPES = (
     "would turn a node into plain data and lose its derivative. Write "
     "gd.value(x).{0}() if it is to be treated as constant."
 )
 REFUSED_METHODS = {
-    "fill": _IN_PLACE.format("np.full_like(x, value)"),
-    "partition": _IN_PLACE.format("np.partition(x, kth), which returns a new node"),
-    "put": _IN_PLACE.format("np.where(mask, values, x)"),
+    "fill": _IN_PLACE.format("x[...] = value"),
+    "partition": _IN_PLACE.format("x[...] = np.partition(x, kth)"),
+    "put": _IN_PLACE.format("x.flat[index] = values"),
     "resize": _IN_PLACE.format("np.resize(x, shape), which returns a new node"),
-    "sort": _IN_PLACE.format("np.sort(x), which returns a new node"),
-    "setfield": _IN_PLACE.format("np.where(mask, values, x)"),
+    "sort": _IN_PLACE.format("x[...] = np.sort(x)"),
+    "setfield": _IN_PLACE.format("x[...] = values"),
     "choose": "takes integers, and a node holds floating-point numbers. Write "
     "np.choose(gd.value(x).astype(int), choices).",
-    "setflags": "would change how the array may be used; a node is never written to.",
+    "setflags": "would change how the array may be used, which a node does not keep.",
 }
 """Methods that would change a node in place or lose its history, with the reason."""
 
