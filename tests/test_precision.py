@@ -12,6 +12,7 @@ import pytest
 import sympy
 
 import chainrule as gd
+from chainrule.graph import collect
 from chainrule.nodes import record
 from chainrule.operations_grad import partials
 from chainrule.rules import elementwise
@@ -229,3 +230,26 @@ def test_third_derivative_of_x_to_the_x(x):
     third = gd.grad(gd.grad(gd.grad(lambda x: x**x)))
     np.testing.assert_allclose(third(x), expected, rtol=1e-14)
     np.testing.assert_allclose(gd.compile(third)(x), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [("power_log", {"order": 1}), ("power_log", {"order": 0}), ("direction", {}),
+     ("share", {}), ("share2", {})],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_partials_of_floats_are_those_of_arrays(name, given):
+    function = getattr(partials, name)
+    ends = [0.0, 1e-300, 0.3, 1.0, 2.5, 800.0, 1e300, np.inf, np.nan]
+    for x in (*ends, *(-v for v in ends)):
+        for y in (*ends, *(-v for v in ends)):
+            expected = function(np.array([x]), np.array([y]), **given)[0]
+            np.testing.assert_allclose(
+                function(x, y, **given), expected, rtol=1e-13, err_msg=f"{x}, {y}"
+            )
+
+
+def test_a_recorded_power_of_positive_numbers_is_short():
+    x, y = gd.node(0.5), gd.node(1.5)
+    found = gd.grad(lambda x: x**y)(x)
+    assert len(collect([found]).order) <= 7

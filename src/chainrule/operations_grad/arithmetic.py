@@ -11,6 +11,7 @@ from chainrule.cases import Cases, Conventions, Domain, Dtypes, case, positive
 from chainrule.operations_grad.partials import chosen
 from chainrule.rules import elementwise
 from chainrule.shapes import is_complex
+from chainrule.vertices import raw
 
 
 class addition_grad(elementwise):
@@ -100,6 +101,9 @@ class power_grad(elementwise):
         """dz/dx = y x**(y-1), and 0 where x = y = 0"""
         if type(y) is int or type(y) is float:
             return _constant_power(xp, z, x, y)
+        value = raw(x)
+        if type(value) is float and value > 0.0:
+            return y * xp.power(x, y - 1)
         at_zero = xp.where(y == 0, 1.0, y - 1)
         factor = chosen(xp, y, (x == 0) * (y == 0))
         return factor * xp.power(x, xp.where(x == 0, at_zero, y - 1))

@@ -20,6 +20,8 @@ from chainrule.shapes import is_complex
 
 REAL = ("float32", "float64")
 LN_2 = math.log(2.0)
+_SAFE = 700.0
+"""The exponential function of a number below it is finite."""
 
 
 def chosen(xp: Any, partial: Any, there: Any) -> Any:
@@ -32,6 +34,11 @@ def chosen(xp: Any, partial: Any, there: Any) -> Any:
 
 def power_log(x: Any, y: Any, *, order: int) -> Any:
     """Return ``x**y log(x)**order``, 0 where x = 0 and y > 0."""
+    if type(x) is float and type(y) is float and x > 0.0:
+        try:
+            return x**y * math.log(x) ** order
+        except OverflowError:
+            pass
     x, y = np.asarray(x), np.asarray(y)
     z = np.power(x, y) * np.log(x) ** order
     return np.where((x == 0) & (y > 0), 0.0, z).astype(z.dtype)[()]
@@ -39,6 +46,10 @@ def power_log(x: Any, y: Any, *, order: int) -> Any:
 
 def direction(x: Any, y: Any) -> Any:
     """Return ``x / hypot(x, y)``, and 0 at the origin."""
+    if type(x) is float and type(y) is float:
+        length = math.hypot(x, y)
+        if 0.0 < length < math.inf:
+            return x / length
     radius = np.hypot(x, y)
     zero = radius == 0
     return np.where(zero, 0.0, x / np.where(zero, 1.0, radius))[()]
@@ -52,11 +63,15 @@ def turning(x: Any, y: Any) -> Any:
 
 def share(x: Any, y: Any) -> Any:
     """Return ``exp(x) / (exp(x) + exp(y))``, and 1/2 where both are one infinity."""
+    if type(x) is float and type(y) is float and abs(y - x) < _SAFE:
+        return 1 / (1 + math.exp(y - x))
     return np.where(x == y, 0.5, 1 / (1 + np.exp(y - x)))[()]
 
 
 def share2(x: Any, y: Any) -> Any:
     """Return ``2**x / (2**x + 2**y)``, and 1/2 where both are one infinity."""
+    if type(x) is float and type(y) is float and abs(y - x) < _SAFE:
+        return 1 / (1 + 2.0 ** (y - x))
     return np.where(x == y, 0.5, 1 / (1 + np.exp2(y - x)))[()]
 
 
