@@ -147,6 +147,12 @@ class Recording:
 
     def _wrap(self, arg: Any, *, copy: bool, rest: str) -> Any:
         leaves, structure = flatten(arg)
+        if structure is LEAF:  # the short way of a number or an array
+            made = input_node(arg, copy=copy, integers=True)
+            if made is not None:
+                self.places.append((structure, [made]))
+                self.inputs.append(made)
+                return made
         whole = structure is LEAF or not is_container(arg)
         wrapped = input_nodes(leaves, copy=copy, whole=whole)
         if (whole or leaves) and not any(x is not None for x in wrapped):
@@ -248,10 +254,13 @@ class Recording:
 
     def settle(self, tree: Any, *, recorded: bool, copy: bool = False) -> Any:
         """Return a result as the caller sees it: plain, unless it is nested."""
+        if recorded:
+            return tree
+        plain = plain_copy if copy else _apart
         leaves, structure = flatten(tree)
-        if not recorded:
-            leaves = [plain_copy(x) if copy else _apart(raw(x)) for x in leaves]
-        return unflatten(structure, leaves)
+        if structure is LEAF:
+            return plain(tree)
+        return unflatten(structure, list(map(plain, leaves)))
 
 
 def _size(value: Any) -> int:
@@ -281,7 +290,8 @@ def plain_copy(x: Any) -> Any:
 
 
 def _apart(x: Any) -> Any:
-    return x.fixed() if isinstance(x, stand_in) else x
+    value = raw(x)
+    return value.fixed() if isinstance(value, stand_in) else value
 
 
 def owned(grads: Sequence[Any]) -> list[Any]:
