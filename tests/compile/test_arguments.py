@@ -173,6 +173,17 @@ def test_what_is_refused_is_named(x, message):
         assert "static" not in str(caught.value)
 
 
+def test_arguments_that_are_not_given_are_not_given_beside_static_ones():
+    def power(x, n, scale=2.0):
+        return x**n * scale
+
+    for f in (power, gd.vmap(power, in_axes=(0, None))):
+        fast = gd.compile(f, static=("n",))
+        x = np.array([1.0, 2.0])
+        np.testing.assert_array_equal(fast(x, 3), f(x, 3))
+        np.testing.assert_array_equal(fast(x, n=3), f(x, 3))
+
+
 def test_a_static_list_is_named():
     fast = gd.compile(lambda x, n: x * len(n), static=("n",))
     with pytest.raises(ArgumentError, match=r"static argument 'n'.*list.*tuple"):

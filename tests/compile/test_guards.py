@@ -355,6 +355,7 @@ WHOLE = {
     "range": lambda x, y: sum(x * i for i in range(round(y))) + y,
     "arithmetic": lambda x, y: x * (round(y) // 2 + 2**round(y)) - math.ceil(y) % 2,
     "astype": lambda x, y: x[np.round(y).astype(int)],
+    "string": lambda x, y: x * len("ab" * round(y)) + len(round(y) * b"a") * y,
 }  # fmt: skip
 
 

@@ -286,6 +286,9 @@ def test_objects_are_reached_by_names():
     fast = gd.compile(lambda x, m: m.rate * x, static=("m",))
     fast(1.0, m=model)
     assert fast.stats()["captured"] == {"m.rate": "float 2.0"}
+    fast = gd.compile(gd.vmap(lambda x: 2.0 * model(x)))
+    fast(np.ones(2))
+    assert fast.stats()["captured"] == {"model": "Model", "model.rate": "float 2.0"}
 
 
 def helper(x):

@@ -77,7 +77,10 @@ def _function_of(f: Any, given: Names, name: str) -> tuple[Any, Names]:
     """
     for _ in range(MOST):
         if inspect.isfunction(f):
-            return (None if is_foreign(f) else f), given
+            if not is_foreign(f):
+                return f, given
+            f = getattr(f, "__wrapped__", None)  # of our vmap, the user's function
+            continue
         if inspect.ismethod(f):
             f, given = f.__func__, _bound(f.__func__, f.__self__, given, name)
             continue
@@ -101,7 +104,10 @@ def _bound(f: Any, own: Any, given: Names, name: str) -> Names:
 
 def is_foreign(x: Any) -> bool:
     """Tell whether a function or class is Python's, NumPy's, SciPy's or ours."""
-    return (getattr(x, "__module__", None) or "").split(".")[0] in _FOREIGN
+    module = getattr(x, "__module__", None)
+    if inspect.isfunction(x):
+        module = x.__globals__.get("__name__", module)  # not that of what it wraps
+    return (module or "").split(".")[0] in _FOREIGN
 
 
 # --------------------------------------------------------------------- reading the code

@@ -328,15 +328,17 @@ class Compiled:
 
     def _without_statics(self, args: Any, keywords: Any) -> tuple[Any, Any, Any]:
         bound = self._signature.bind(*args, **keywords)
+        given = bound.arguments.keys() | set(self.static)
         bound.apply_defaults()
-        statics = {k: bound.arguments.pop(k) for k in self.static}
+        named = {k: x for k, x in bound.arguments.items() if k in given}
+        statics = {k: named.pop(k) for k in self.static}
         for k, x in statics.items():
             if holds_nodes(x):
                 raise ArgumentError(
                     f"The static argument {k!r} received a node. Static arguments are "
                     "constants; leave it out of static= to differentiate it."
                 )
-        return (), dict(bound.arguments), statics
+        return (), named, statics
 
     # --------------------------------------------------------------------- tracing
 

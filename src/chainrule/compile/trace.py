@@ -670,7 +670,7 @@ def _repeats(ufunc: Any, x: Traced, kind: type) -> bool:
     """Tell whether a product with this class of sequence repeats it, as with an int."""
     return (
         ufunc is np.multiply
-        and (kind is list or kind is tuple)
+        and (kind is list or kind is tuple or kind is str or kind is bytes)
         and isinstance(x.value, (int, np.integer))
     )
 
