@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 _ndarray: Any = np.ndarray
+_where: Any = np.where
 
 
 class vertex:
@@ -126,15 +127,24 @@ def refuse_nans(values: Iterable[Any]) -> None:
 
 def first_stand_in(*trees: Any) -> stand_in | None:
     """Return the first stand-in in nested lists, tuples and mappings, if any."""
+    return _first(stand_in, trees)
+
+
+def first_vertex(*trees: Any) -> Any:
+    """Return the first node in nested lists, tuples and mappings, if any."""
+    return _first(vertex, trees)
+
+
+def _first(kind: Any, trees: Iterable[Any]) -> Any:
     for x in trees:
-        if isinstance(x, stand_in):
+        if isinstance(x, kind):
             return x
         if isinstance(x, list | tuple):
-            found = first_stand_in(*x)
+            found = _first(kind, x)  # pyright: ignore[reportUnknownArgumentType]
         elif isinstance(x, dict):
-            found = first_stand_in(*x.values())
+            found = _first(kind, x.values())  # pyright: ignore
         elif isinstance(x, _ndarray) and x.dtype == object:
-            found = first_stand_in(*x.flat)
+            found = _first(kind, x.flat)
         else:
             continue
         if found is not None:
@@ -167,7 +177,7 @@ def is_refused(mask: Any) -> bool:
     A stand-in's does not: the function itself answers, and raises, where it will.
     """
     if isinstance(mask, stand_in):
-        refuse_nans([np.where(mask, np.nan, 0.0)])
+        refuse_nans([_where(mask, np.nan, 0.0)])
     return surely_holds(mask)
 
 

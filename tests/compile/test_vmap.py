@@ -231,3 +231,39 @@ def test_every_rule_is_mapped(call):
             for z, e in zip(found, expected, strict=True):
                 if is_inexact(e):
                     assert_same(z, e, 1e-11)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, y: np.array([x, x]) * y,
+        lambda x, y: y - np.array([[x], [y]]),
+        lambda x, y: np.full(3, x) * np.r_[y, x, 1.0],
+        lambda x, y: np.maximum(np.array([x, y]), np.array([y, x * 2])),
+        lambda x, y: np.array([x, y]) @ np.array([[x, 1.0], [y, 2.0]]),
+    ],
+)
+def test_arrays_made_of_values(f):
+    a, b = np.array([1.0, 2.0, -1.0]), np.array([0.5, -2.0, 3.0])
+    follows(f, (2.0, 3.0), (-1.0, 0.5))
+    follows(gd.vmap(f), (a, b), (b, a))
+    follows(gd.vmap(gd.jacobian(f)), (a, b), (b, a))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, y: np.sum(np.array([x, x]) * y),
+        lambda x, y: (y + np.array([x, x * 2]))[1] * y,
+        lambda x, y: np.dot(np.array([x, x * x]), np.ones(2) * y),
+        lambda x, y: np.sum(np.where(y > 0, np.array([x, x * x]), 0.0)),
+        lambda x, y: np.sum(np.where(y > 0, [x, x * x], 0.0)),
+        lambda x, y: np.max(np.maximum(np.array([x, x * x]), y)),
+        lambda x, y: np.sum(np.concatenate([np.array([x, x * x]), np.ones(1) * y])),
+        lambda x, y: np.sum(np.add.outer(np.array([x, x * x]), y)),
+    ],
+)
+def test_arrays_made_of_nodes_beside_values_that_are_not_differentiated(f):
+    for g in (gd.grad(f), gd.hessian(f)):
+        follows(g, (2.0, 3.0), (1.5, -2.0))
+        follows(g, (1.5, -2.0), (2.0, 3.0))

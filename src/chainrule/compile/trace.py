@@ -56,6 +56,7 @@ from chainrule.versions import shares
 from chainrule.vertices import (
     ARITHMETIC_ERRORS,
     first_stand_in,
+    first_vertex,
     is_internal,
     stand_in,
     vertex,
@@ -298,7 +299,8 @@ class Trace:
                 if matrix_or_masked(x):
                     numeric_array(x, "A compiled function")  # says what to write
                 if x.dtype == object:
-                    return mapped(row_of, x.tolist())
+                    made = self.call(np.asarray, (x.tolist(),), None)
+                    return row_of(made) if isinstance(made, Traced) else made
                 if may_change(x):
                     x = x.copy()
                     x.flags.writeable = False
@@ -617,6 +619,9 @@ def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
 
 def _called(ufunc: Any, plain: Function, x: Any, y: Any) -> Any:
     """Return the result of an operator on any two operands, one of them traced."""
+    inside = first_vertex(x, y)
+    if inside is not None:
+        return inside.__array_ufunc__(ufunc, "__call__", x, y)
     function = _function_of(ufunc, plain, x, y, _number_of(x), _number_of(y))
     trace = x.home if kind_of(x) is Traced else y.home
     if not (is_scalar(_value(x)) and is_scalar(_value(y))):
@@ -952,6 +957,9 @@ class Traced(stand_in):
         """Add a ufunc's call, or one of its methods', as a row."""
         if any(isinstance(x, vertex) for x in inputs):
             return NotImplemented
+        inside = first_vertex(inputs, kwargs)
+        if inside is not None:
+            return inside.__array_ufunc__(ufunc, method, *inputs, **kwargs)
         if kwargs.get("out") is not None or method == "at":
             raise escape("writing into an array with out= or ufunc.at")
         if method != "__call__":
@@ -964,6 +972,9 @@ class Traced(stand_in):
         """Add any other NumPy function's call as a row."""
         if any(issubclass(t, vertex) for t in types):
             return NotImplemented
+        inside = first_vertex(args, kwargs)
+        if inside is not None:
+            return inside.__array_function__(func, types, args, kwargs)
         if kwargs.get("out") is not None or func in _IN_PLACE:
             raise escape("writing into an array in place")
         if func in _OF_SHAPE:
