@@ -190,3 +190,11 @@ def test_functions_that_make_no_dispatch():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         gd.numpy.vstack([high, low])
+
+
+def test_arrays_of_objects_that_hold_no_node_are_constant():
+    def larger(x):
+        return np.maximum(np.array([x, 0.5]), 3.0)
+
+    np.testing.assert_array_equal(gd.jacobian(larger)(1.0), [0.0, 0.0])
+    np.testing.assert_array_equal(gd.jacobian(larger)(4.0), [1.0, 0.0])

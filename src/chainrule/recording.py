@@ -83,6 +83,18 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=CollectorPaused.forget_other_threads)
 
 
+def _as_result(x: Any) -> Any:
+    """Return a leaf of a result; an array of objects as what its entries make."""
+    if holds_nodes(x):
+        return stacked(x)
+    if kind_of(x) is ndarray and x.dtype == object and x.size:
+        if first_stand_in(x) is not None:
+            return stacked(x)
+        entries: Any = np.array(x.tolist())  # np.maximum chose none of the nodes
+        return entries if entries.dtype.kind in "biufc" else x
+    return x
+
+
 class Recording:
     """A call of ``f``, recorded.
 
@@ -132,7 +144,7 @@ class Recording:
             result, self.aux = result
         self.structure: Any
         leaves, self.structure = flatten(result)
-        self._outputs: list[Any] = [stacked(x) if holds_nodes(x) else x for x in leaves]
+        self._outputs: list[Any] = [_as_result(x) for x in leaves]
         if WRITTEN:
             self.inputs = list(map(first, self.inputs))
             touched([*self._outputs, *flatten(self.aux)[0]])

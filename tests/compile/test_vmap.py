@@ -239,7 +239,7 @@ def test_every_rule_is_mapped(call):
         lambda x, y: np.array([x, x]) * y,
         lambda x, y: y - np.array([[x], [y]]),
         lambda x, y: np.full(3, x) * np.r_[y, x, 1.0],
-        lambda x, y: np.maximum(np.array([x, y]), np.array([y, x * 2])),
+        lambda x, y: np.maximum(np.array([x, 0.5]), y),
         lambda x, y: np.array([x, y]) @ np.array([[x, 1.0], [y, 2.0]]),
     ],
 )
