@@ -185,7 +185,7 @@ def test_the_power_of_a_half_is_the_root_that_numpy_takes():
 
 @pytest.mark.parametrize("room", [0, executors.ROOM])
 def test_an_error_after_a_decision_is_no_error_before_it(room, monkeypatch):
-    for name in ("FUSING", "LOADING"):
+    for name in ("COMPILING", "FUSING", "LOADING", "LOWERING", "OPTIMIZING"):
         monkeypatch.setattr(executors, name, 0.0)
     monkeypatch.setattr(executors, "ROOM", room)
     monkeypatch.setattr(executors, "TRIALS", 100)
