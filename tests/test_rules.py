@@ -237,8 +237,8 @@ def tolerance(call):
 # ------------------------------------------------------------------------ the fast path
 
 
-@per([*BOTH, *SINGLE])
-def test_fast_path_is_the_reference(call):
+def runs_of(call):
+    """Yield results and leaves of a call, with all operands as nodes and with each."""
     values = call.draw()
     every = call.moving(values)
     patterns = [every, *([i] for i in every)] if len(every) > 1 else [every]
@@ -246,53 +246,42 @@ def test_fast_path_is_the_reference(call):
         for function in [None, *served(call.rule)[:1]]:
             results, leaves = call.run(values, moving, function)
             if results:
-                compare_paths(call, results, leaves)
+                yield results, leaves
 
 
-def compare_paths(call, results, leaves):
-    seeds = seeds_for(call, results, call.rng)
-    expected = reverse(results, seeds, leaves)
-    order = collect(results).order
-    bars = dict.fromkeys(order)
-    bars.update(zip(results, seeds, strict=True))
-    fast_sweep_keeping(order, bars)
-    for x, e in zip(leaves, expected, strict=True):
-        a = bars.get(x)
+def compare(call, places, found, expected, what):
+    """Compare the derivatives at some places; an absent one is zero."""
+    for x, e in zip(places, expected, strict=True):
+        a = found.get(x)
         if a is None:
             assert not np.any(e), call.label
             continue
-        assert_close(a, e, EXACT if to_double(call) else 1e-5, what="fast path")
+        assert_close(a, e, EXACT if to_double(call) else 1e-5, what=what)
         assert (type(a) is float) == (type(e) is float)
         assert np.asarray(a).dtype == x.dtype
 
 
 @per([*BOTH, *SINGLE])
+def test_fast_path_is_the_reference(call):
+    for results, leaves in runs_of(call):
+        seeds = seeds_for(call, results, call.rng)
+        order = collect(results).order
+        bars = dict.fromkeys(order)
+        bars.update(zip(results, seeds, strict=True))
+        fast_sweep_keeping(order, bars)
+        expected = reverse(results, seeds, leaves)
+        compare(call, leaves, bars, expected, "fast path")
+
+
+@per([*BOTH, *SINGLE])
 def test_tangent_step_is_the_reference(call):
-    values = call.draw()
-    every = call.moving(values)
-    patterns = [every, *([i] for i in every)] if len(every) > 1 else [every]
-    for moving in patterns:
-        for function in [None, *served(call.rule)[:1]]:
-            results, leaves = call.run(values, every, function)
-            if results:
-                compare_tangents(
-                    call, results, [leaves[every.index(i)] for i in moving]
-                )
-
-
-def compare_tangents(call, results, leaves):
-    dots = [noise(call.rng, raw(x)) for x in leaves]
-    expected = forward(results, dots, leaves)
-    swept = dict(zip(leaves, dots, strict=True))
-    fast_forward_sweep(collect(results).order, swept)
-    for z, e in zip(results, expected, strict=True):
-        a = swept.get(z)
-        if a is None:
-            assert not np.any(e), call.label
-            continue
-        assert_close(a, e, EXACT if to_double(call) else 1e-5, what="tangent step")
-        assert (type(a) is float) == (type(e) is float)
-        assert np.asarray(a).dtype == z.dtype
+    for results, leaves in runs_of(call):
+        for moving in [leaves, *([x] for x in leaves if len(leaves) > 1)]:
+            dots = [noise(call.rng, raw(x)) for x in moving]
+            swept = dict(zip(moving, dots, strict=True))
+            fast_forward_sweep(collect(results).order, swept)
+            expected = forward(results, dots, moving)
+            compare(call, results, swept, expected, "tangent step")
 
 
 @per([*BOTH, *SINGLE])

@@ -52,9 +52,7 @@ def recorded_{name}(x{where}):
     return record(rule, (x,))
 """
 
-_BINARY = """
-def recorded_{name}(x, y{where}):
-    {masked}
+_FLOATS = """\
     if type(x) is node:
         x_ = x._value
         if type(x_) is float:
@@ -74,6 +72,16 @@ def recorded_{name}(x, y{where}):
                     return record(rule, (x, y))
                 {made_nc}
                 return z
+"""
+"""What operators do first: two floats, or one and a number."""
+
+_BINARY = (
+    """
+def recorded_{name}(x, y{where}):
+    {masked}
+"""
+    + _FLOATS
+    + """\
         elif type(x_) is ndarray:
             if type(y) is node:
                 y_ = y._value
@@ -109,30 +117,17 @@ def recorded_{name}(x, y{where}):
             return z
     return record(rule, (x, y))
 """
+)
 
-_IN_PLACE = """
+_IN_PLACE = (
+    """
 def recorded_{name}(x, y):
-    if type(x) is node:
-        x_ = x._value
-        if type(x_) is float:
-            if type(y) is node:
-                y_ = y._value
-                if type(y_) is float:
-                    try:
-                        value = {form_xy}
-                    except errors:
-                        return record(rule, (x, y))
-                    {made_nn}
-                    return z
-            elif type(y) is float or type(y) is int:
-                try:
-                    value = {form_xc}
-                except errors:
-                    return record(rule, (x, y))
-                {made_nc}
-                return z
+"""
+    + _FLOATS
+    + """\
     return update(x, y)
 """
+)
 """Numbers are as in the operator; ``update`` writes into arrays."""
 
 _INFIX: Mapping[str, str] = {
