@@ -15,7 +15,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check \
 	--constraint constraints.txt
 PINS := pyproject.toml constraints.txt
 # All but programs, pages and scripts: the rules, and what faces NumPy.
-NEWEST_TESTS := tests $(addprefix --ignore=tests/,benchmarks browser compile explain \
+NEWEST_TESTS := tests $(addprefix --ignore=tests/,benchmarks browser compiler explainer \
 	test_benchmarks.py test_demo.py test_lessons.py test_pages.py)
 
 .DEFAULT_GOAL := help

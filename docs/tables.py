@@ -6,10 +6,17 @@ from typing import Any
 import numpy as np
 
 import chainrule.operations  # noqa: F401  (declares every rule)
-from chainrule.nodes import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
+from chainrule.nodes.node_class import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
 from chainrule.operations_grad.structure import structure
-from chainrule.rules import REGISTRY, elementwise, general, linear, multilinear, rule
-from chainrule.symbolic import partial_formulas
+from chainrule.rules import (
+    REGISTRY,
+    elementwise,
+    general,
+    linear,
+    multilinear,
+    rule,
+)
+from chainrule.rules.symbolic import partial_formulas
 
 KINDS = (elementwise, multilinear, linear, general)
 

@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 
 import chainrule.operations  # noqa: F401  (declares every rule)
-from chainrule.cases import Sample, case
-from chainrule.graph import collect
-from chainrule.nodes import FUNCTIONS, UFUNCS, node, record
+from chainrule.nodes.node_class import FUNCTIONS, UFUNCS, node, record
 from chainrule.operations_grad.structure import structure
-from chainrule.rules import REGISTRY, elementwise, evaluate, plain, rule
-from chainrule.supports import supported, zeros_of
-from chainrule.sweeps import forward_sweep, reverse_sweep
-from chainrule.vertices import raw
+from chainrule.rules.cases import Sample, case
+from chainrule.rules.kinds import REGISTRY, elementwise, evaluate, plain, rule
+from chainrule.rules.supports import supported, zeros_of
+from chainrule.sweeps.order import collect
+from chainrule.sweeps.sweep import forward_sweep, reverse_sweep
+from chainrule.values.vertices import raw
 
 RULES: list[type[rule]] = [
     r

@@ -11,7 +11,14 @@ import scipy.special
 
 import chainrule as gd
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.rules import REGISTRY, elementwise, general, linear, multilinear, rule
+from chainrule.rules.kinds import (
+    REGISTRY,
+    elementwise,
+    general,
+    linear,
+    multilinear,
+    rule,
+)
 from chainrule.wrapping import operation
 
 

@@ -21,10 +21,10 @@ from chainrule.errors import (
     ShapeError,
     StaleValueError,
 )
-from chainrule.graph import collect
-from chainrule.rules import general, plain
-from chainrule.supports import supported
-from chainrule.sweeps import forward_sweep, reverse_sweep
+from chainrule.rules.kinds import general, plain
+from chainrule.rules.supports import supported
+from chainrule.sweeps.order import collect
+from chainrule.sweeps.sweep import forward_sweep, reverse_sweep
 
 X, V, M = node(2.0), node([1.0, 2.0, 3.0]), node(np.eye(2))
 

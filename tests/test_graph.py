@@ -12,10 +12,10 @@ import pytest
 import chainrule as gd
 from chainrule import node, operations
 from chainrule.errors import RecordingError, StaleValueError
-from chainrule.graph import collect
-from chainrule.rules import plain
-from chainrule.supports import supported
-from chainrule.sweeps import forward_sweep, reverse_sweep, sweep_values
+from chainrule.rules.kinds import plain
+from chainrule.rules.supports import supported
+from chainrule.sweeps.order import collect
+from chainrule.sweeps.sweep import forward_sweep, reverse_sweep, sweep_values
 
 # --------------------------------------------------------------------------- the sweeps
 

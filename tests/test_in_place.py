@@ -11,15 +11,10 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.errors import (
-    EscapeError,
-    ReadOnlyError,
-    RecordingError,
-    StaleValueError,
-)
+from chainrule.errors import EscapeError, ReadOnlyError, RecordingError, StaleValueError
 from chainrule.nodes import node
-from chainrule.recording import input_node
-from chainrule.versions import NOTED, WRITTEN
+from chainrule.transforms.recorded_call import input_node
+from chainrule.values.versions import NOTED, WRITTEN
 from tests.programs_in_place import (
     PROGRAMS,
     WEIGHTS,

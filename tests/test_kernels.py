@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as gd
-from chainrule import kernels, node, operations
-from chainrule.graph import collect
-from chainrule.rules import elementwise, plain
-from chainrule.supports import supported
-from chainrule.sweeps import reverse_sweep
-from chainrule.vertices import raw
+from chainrule import node, operations
+from chainrule.rules.kinds import elementwise, plain
+from chainrule.rules.supports import supported
+from chainrule.steps import step as kernels
+from chainrule.sweeps.order import collect
+from chainrule.sweeps.sweep import reverse_sweep
+from chainrule.values.vertices import raw
 from tests.helpers import RULES, assert_close, forward, reverse
 
 HUGE, INF, NAN = 1e200, np.inf, np.nan

@@ -10,7 +10,14 @@ import pytest
 
 import chainrule as gd
 from chainrule.errors import ChainruleError, EscapeError, MissingRuleError
-from chainrule.nodes import ABSENT, FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS, node
+from chainrule.nodes.node_class import (
+    ABSENT,
+    FUNCTIONS,
+    LOCALLY_CONSTANT,
+    REFUSED,
+    UFUNCS,
+    node,
+)
 from chainrule.numpy.names import MODULES, NOT_OPERATIONS, classes_of
 
 NAMES = [

@@ -12,10 +12,10 @@ import pytest
 import sympy
 
 import chainrule as gd
-from chainrule.graph import collect
-from chainrule.nodes import record
+from chainrule.nodes.node_class import record
 from chainrule.operations_grad import partials
-from chainrule.rules import elementwise
+from chainrule.rules.kinds import elementwise
+from chainrule.sweeps.order import collect
 from tests.helpers import RULES, reverse
 from tests.test_symbolic import sympy_form
 

@@ -8,12 +8,13 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from chainrule import operations, sweeps
-from chainrule.graph import collect
-from chainrule.nodes import node, record
-from chainrule.rules import elementwise, evaluate, general, plain, rule
-from chainrule.sweeps import fast_forward_sweep, fast_sweep_keeping
-from chainrule.vertices import raw
+from chainrule import operations
+from chainrule.nodes.node_class import node, record
+from chainrule.rules.kinds import elementwise, evaluate, general, plain, rule
+from chainrule.sweeps import sweep as sweeps
+from chainrule.sweeps.order import collect
+from chainrule.sweeps.sweep import fast_forward_sweep, fast_sweep_keeping
+from chainrule.values.vertices import raw
 from tests.helpers import (
     RULES,
     as_nodes,

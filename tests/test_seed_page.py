@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import chainrule as gd
 from chainrule import generate_graph, node, operations_grad, topological_sort
-from chainrule.graph import collect
+from chainrule.sweeps.order import collect
 from tests.helpers import assert_close
 
 

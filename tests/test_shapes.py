@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import broadcastable_shapes, mutually_broadcastable_shapes
 
 from chainrule import node
-from chainrule.shapes import (
+from chainrule.values.shapes import (
     describe,
     dtype_of,
     is_complex,

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from chainrule import node, operations
-from chainrule.graph import collect
-from chainrule.rules import plain
-from chainrule.supports import supported
-from chainrule.sweeps import forward_sweep, reverse_sweep, with_support
-from chainrule.vertices import raw
+from chainrule.rules.kinds import plain
+from chainrule.rules.supports import supported
+from chainrule.sweeps.order import collect
+from chainrule.sweeps.sweep import forward_sweep, reverse_sweep, with_support
+from chainrule.values.vertices import raw
 
 INF, NAN = np.inf, np.nan
 ROOTS = [0.0, 4.0]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.graph import collect
 from chainrule.operations_grad.indexing import unindex_all_grad, unindex_grad
-from chainrule.vertices import raw
+from chainrule.sweeps.order import collect
+from chainrule.values.vertices import raw
 
 A = np.arange(3.0)
 NAN = np.nan

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule import operations_grad
-from chainrule.kernels import SCALAR_FORMS
-from chainrule.rules import EXTRA, elementwise, plain
-from chainrule.symbolic import Formula, Symbols, as_formula, partial_formulas
+from chainrule.rules.kinds import EXTRA, elementwise, plain
+from chainrule.rules.symbolic import Formula, Symbols, as_formula, partial_formulas
+from chainrule.steps.step import SCALAR_FORMS
 from tests.helpers import RULES
 
 ELEMENTWISE = [r for r in RULES if issubclass(r, elementwise)]

@@ -1,11 +1,11 @@
-// Bundles src/ into the assets of chainrule.explain; with --check it only compares.
+// Bundles src/ into the assets of chainrule.explainer; with --check it only compares.
 
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const here = new URL("./", import.meta.url);
-const assets = new URL("../src/chainrule/explain/assets/", here);
+const assets = new URL("../src/chainrule/explainer/assets/", here);
 
 async function bundle(entry, target) {
   const made = await build({

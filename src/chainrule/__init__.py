@@ -3,21 +3,13 @@
 import typing
 
 from chainrule import errors, linalg, numpy, operations, operations_grad
-from chainrule.compile import (
-    compile,
-    cond,
-    program,
-    scan,
-    source,
-    vmap,
-    while_loop,
-)
-from chainrule.custom import checkpoint, custom_operation
-from chainrule.explain import draw, explain
-from chainrule.graph import generate_graph, topological_sort
-from chainrule.nodes import node
+from chainrule.compiler import compile, cond, program, scan, source, vmap, while_loop
+from chainrule.explainer import draw, explain
+from chainrule.nodes.node_class import node
+from chainrule.sweeps.order import generate_graph, topological_sort
 from chainrule.testing import check_gradients
-from chainrule.transforms import (
+from chainrule.transforms.custom import checkpoint, custom_operation
+from chainrule.transforms.gradients import (
     elementwise_grad,
     grad,
     hessian,

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from chainrule import operations
-from chainrule.cases import Cases, case, symmetric
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.nodes.admission import holds_nodes
+from chainrule.nodes.recorder import record
 from chainrule.operations_grad.linalg import adjoint, columns, conjugate
-from chainrule.recorder import record
-from chainrule.rules import general
-from chainrule.shapes import describe, dtype_of, is_complex
-from chainrule.transforms import grad
-from chainrule.values import holds_nodes
-from chainrule.vertices import vertex
+from chainrule.rules.cases import Cases, case, symmetric
+from chainrule.rules.kinds import general
+from chainrule.transforms.gradients import grad
+from chainrule.values.shapes import describe, dtype_of, is_complex
+from chainrule.values.vertices import vertex
 
 Function = Callable[[Any], Any]
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule import recorder
 from chainrule.errors import ArgumentError
-from chainrule.foreign import admitted
-from chainrule.nodes import Operation, node
+from chainrule.nodes import recorder
+from chainrule.nodes.admission import instead_of_keyword, plain_operand, refuse_out
+from chainrule.nodes.node_class import Operation, node
+from chainrule.nodes.recorder import as_operand, record
 from chainrule.operations_grad import (
     arithmetic,
     complex_parts,
@@ -34,10 +35,9 @@ from chainrule.operations_grad import (
     spectra,
 )
 from chainrule.operations_grad import linalg as matrices
-from chainrule.recorder import as_operand, record
-from chainrule.rules import rule
-from chainrule.values import instead_of_keyword, plain_operand, refuse_out
-from chainrule.vertices import as_array, stand_in
+from chainrule.rules.kinds import rule
+from chainrule.values.foreign import admitted
+from chainrule.values.vertices import as_array, stand_in
 from chainrule.wrapping import operation, serve
 
 recorded = True

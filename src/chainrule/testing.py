@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.containers import flatten, is_container, unflatten
 from chainrule.errors import ArgumentError, GradientMismatchError
-from chainrule.shapes import ARRAYS, SEQUENCES, dtype_of, shape_of
-from chainrule.transforms import jvp, vjp
-from chainrule.values import as_value
+from chainrule.nodes.admission import as_value
+from chainrule.transforms.gradients import jvp, vjp
+from chainrule.values.containers import flatten, is_container, unflatten
+from chainrule.values.shapes import ARRAYS, SEQUENCES, dtype_of, shape_of
 
 Direction = list[Any]
 

@@ -14,17 +14,17 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.nodes import FUNCTIONS, UFUNCS, Operation, node
-from chainrule.operators import operator
-from chainrule.recorder import record
-from chainrule.rules import rule
-from chainrule.values import (
+from chainrule.nodes.admission import (
     holds_nodes,
     missing,
     operation_name,
     plain_operand,
     refuse_out,
 )
+from chainrule.nodes.node_class import FUNCTIONS, UFUNCS, Operation, node
+from chainrule.nodes.operators import operator
+from chainrule.nodes.recorder import record
+from chainrule.rules.kinds import rule
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
 _METHODS_OF_TWO = (np.arctan2, np.hypot, np.fmod)

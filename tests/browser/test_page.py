@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.explain.brief import short
-from chainrule.explain.javascript import rules_text, script_of
-from chainrule.explain.page import frame
-from chainrule.explain.views import Operand, VertexView
-from chainrule.rules import elementwise, plain
+from chainrule.explainer.account.brief import short
+from chainrule.explainer.account.views import Operand, VertexView
+from chainrule.explainer.page.javascript import rules_text, script_of
+from chainrule.explainer.page.page import frame
+from chainrule.rules.kinds import elementwise, plain
 from tests.helpers import RULES, calls_of
 
 pytestmark = pytest.mark.browser

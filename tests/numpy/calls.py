@@ -7,7 +7,7 @@ import pytest
 
 import chainrule as gd
 from chainrule.nodes import node
-from chainrule.vertices import raw
+from chainrule.values.vertices import raw
 
 DTYPES = (np.float64, np.float32, np.complex128)
 MASK = np.array([[True, False, True, True], [False, False, True, True], [True] * 4])

@@ -7,12 +7,12 @@ import pytest
 
 import chainrule as gd
 from chainrule.errors import ArgumentError, EscapeError, MissingRuleError, ShapeError
-from chainrule.graph import collect
 from chainrule.nodes import node
 from chainrule.numpy.node_methods import CONSTANT_METHODS, REFUSED_METHODS
-from chainrule.rules import plain
-from chainrule.supports import supported
-from chainrule.sweeps import fast_sweep, fast_sweep_keeping, reverse_sweep
+from chainrule.rules.kinds import plain
+from chainrule.rules.supports import supported
+from chainrule.sweeps.order import collect
+from chainrule.sweeps.sweep import fast_sweep, fast_sweep_keeping, reverse_sweep
 from tests.numpy.calls import DTYPES, MASK, M, S, T, V, W, assert_agrees, table
 
 ORDER = np.argsort(M, axis=1)

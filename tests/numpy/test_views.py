@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from chainrule.nodes import node
-from chainrule.recording import input_node
-from chainrule.vertices import raw
+from chainrule.transforms.recorded_call import input_node
+from chainrule.values.vertices import raw
 from tests.numpy import (
     test_differences,
     test_elementwise,

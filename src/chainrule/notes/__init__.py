@@ -12,6 +12,6 @@ def annotate(error: Exception) -> None:
         An exception on its way out of a function that a transform runs.
     """
     with contextlib.suppress(Exception):
-        from chainrule.notes import meetings  # what reads code waits for an error
+        from chainrule.notes import meetings
 
         meetings.annotate(error)

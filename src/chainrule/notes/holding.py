@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from types import FunctionType, GeneratorType, MethodType, ModuleType
 from typing import Any
 
-from chainrule.shapes import ndarray
-from chainrule.vertices import stand_in, vertex
+from chainrule.values.shapes import ndarray
+from chainrule.values.vertices import stand_in, vertex
 
 _DICT: Any = dict
 _COLLECTIONS: Any = (list, tuple, set, frozenset)

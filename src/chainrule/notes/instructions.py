@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from types import CodeType
 
 from chainrule.notes.reading import PLAIN_MAKERS, Chain, Read, Reading, Span
-from chainrule.shapes import TUPLE
+from chainrule.values.shapes import TUPLE
 
 NOWHERE: Span = (0, 0), (0, 0)
 

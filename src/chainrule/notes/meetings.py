@@ -13,18 +13,12 @@ import linecache
 from types import TracebackType
 from typing import Any
 
-from chainrule import remedies
 from chainrule.errors import EscapeError
-from chainrule.nodes import FUNCTIONS, LOCALLY_CONSTANT, UFUNCS
+from chainrule.nodes import remedies
+from chainrule.nodes.node_class import FUNCTIONS, LOCALLY_CONSTANT, UFUNCS
 from chainrule.notes.origins import CHAINRULE, FOREIGN, USER, is_compiled, origin
 from chainrule.notes.sites import Site, arguments_of
-from chainrule.notes.targets import (
-    function_of,
-    is_native,
-    module_of,
-    name_of,
-    owner_of,
-)
+from chainrule.notes.targets import function_of, is_native, module_of, name_of, owner_of
 
 _MARK = "chainrule: "
 _ASKED = ("__float__", "__int__", "__index__", "__complex__", "__array__")

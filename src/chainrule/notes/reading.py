@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from chainrule.remedies import names
+from chainrule.nodes.remedies import names
 
 Chain = tuple[str, ...]
 """A dotted name, such as ``("model", "weight")``."""

@@ -16,8 +16,8 @@ from chainrule.notes.instructions import Instructions
 from chainrule.notes.reading import PLAIN_ATTRIBUTES, Chain
 from chainrule.notes.targets import attribute_of
 from chainrule.notes.written import written_at
-from chainrule.shapes import ndarray
-from chainrule.vertices import vertex
+from chainrule.values.shapes import ndarray
+from chainrule.values.vertices import vertex
 
 
 class Site:

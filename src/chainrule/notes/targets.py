@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.remedies import home_of, public
-from chainrule.shapes import kind_of
+from chainrule.nodes.remedies import home_of, public
+from chainrule.values.shapes import kind_of
 
 _WRAPPED: Any = (staticmethod, classmethod)
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError
-from chainrule.in_place import own
-from chainrule.nodes import node
+from chainrule.nodes.admission import plain_operand
+from chainrule.nodes.node_class import node
+from chainrule.numpy.in_place import own
 from chainrule.numpy.mirror import OWN
 from chainrule.numpy.products import moved_axis
-from chainrule.values import plain_operand
-from chainrule.vertices import is_refused
+from chainrule.values.vertices import is_refused
 from chainrule.wrapping import implements
 
 # ----------------------------------------------------------------------------- ranges

@@ -9,12 +9,12 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.nodes import node
+from chainrule.nodes.admission import plain_operand
+from chainrule.nodes.node_class import node
 from chainrule.numpy.picking import diagonal
 from chainrule.numpy.statistics import average, cast
-from chainrule.shapes import describe, is_complex, normalize_axes, own_axes
-from chainrule.values import plain_operand
-from chainrule.vertices import is_refused, may_hold
+from chainrule.values.shapes import describe, is_complex, normalize_axes, own_axes
+from chainrule.values.vertices import is_refused, may_hold
 from chainrule.wrapping import implements
 
 

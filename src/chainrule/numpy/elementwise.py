@@ -15,12 +15,17 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError, EscapeError, ShapeError
-from chainrule.in_place import own
-from chainrule.nodes import FUNCTIONS, UFUNCS, node
+from chainrule.nodes.admission import (
+    call_keywords,
+    holds_nodes,
+    plain_operand,
+    refuse_out,
+)
+from chainrule.nodes.node_class import FUNCTIONS, UFUNCS, node
+from chainrule.numpy.in_place import own
 from chainrule.numpy.statistics import cast
-from chainrule.shapes import Axis, describe, dtype_of, is_complex, shape_of
-from chainrule.values import call_keywords, holds_nodes, plain_operand, refuse_out
-from chainrule.vertices import as_array
+from chainrule.values.shapes import Axis, describe, dtype_of, is_complex, shape_of
+from chainrule.values.vertices import as_array
 from chainrule.wrapping import implements
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]

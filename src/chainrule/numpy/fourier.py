@@ -9,9 +9,9 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError
+from chainrule.nodes.admission import refuse_out
 from chainrule.operations_grad.fourier import fitted
-from chainrule.shapes import normalize_axes
-from chainrule.values import refuse_out
+from chainrule.values.shapes import normalize_axes
 from chainrule.wrapping import implements
 
 _SWAPPED = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": None}

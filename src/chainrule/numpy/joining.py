@@ -9,10 +9,10 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.in_place import own
+from chainrule.numpy.in_place import own
 from chainrule.numpy.mirror import OWN
 from chainrule.numpy.shape_functions import at_least, three_axes
-from chainrule.shapes import describe, own_axes
+from chainrule.values.shapes import describe, own_axes
 from chainrule.wrapping import implements
 
 # ----------------------------------------------------------------------------- joining

@@ -9,11 +9,11 @@ import numpy as np
 
 from chainrule import operations
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.nodes import node
+from chainrule.nodes.admission import plain_operand
+from chainrule.nodes.node_class import node
 from chainrule.numpy.products import moved_axis
-from chainrule.shapes import normalize_axes, own_axes
-from chainrule.values import plain_operand
-from chainrule.vertices import as_array, is_stand_in, surely_holds
+from chainrule.values.shapes import normalize_axes, own_axes
+from chainrule.values.vertices import as_array, is_stand_in, surely_holds
 from chainrule.wrapping import implements
 
 # ----------------------------------------------------------------------------- norms

@@ -13,12 +13,12 @@ from types import ModuleType
 from typing import Any
 
 from chainrule import operations
-from chainrule.joined import joined, lists_of_arrays
-from chainrule.nodes import FUNCTIONS, LOCALLY_CONSTANT, REFUSED
-from chainrule.recorder import as_operand
-from chainrule.remedies import written
-from chainrule.values import holds_nodes, missing, unwrapped
-from chainrule.vertices import first_stand_in
+from chainrule.nodes.admission import holds_nodes, missing, unwrapped
+from chainrule.nodes.joined import joined, lists_of_arrays
+from chainrule.nodes.node_class import FUNCTIONS, LOCALLY_CONSTANT, REFUSED
+from chainrule.nodes.recorder import as_operand
+from chainrule.nodes.remedies import written
+from chainrule.values.vertices import first_stand_in
 
 Lookup = Callable[[str], Any]
 """A ``__getattr__`` of a module."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.nodes import (
+from chainrule.nodes.node_class import (
     ABSENT,
     FUNCTIONS,
     LOCALLY_CONSTANT,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import operations as ops
+from chainrule.nodes.admission import plain_operand, refuse_out
 from chainrule.numpy.statistics import (
     cast,
     count_of,
@@ -18,9 +19,8 @@ from chainrule.numpy.statistics import (
     scaled_deviation,
     var,
 )
-from chainrule.shapes import Axis
-from chainrule.values import plain_operand, refuse_out
-from chainrule.vertices import may_hold, surely_holds
+from chainrule.values.shapes import Axis
+from chainrule.values.vertices import may_hold, surely_holds
 from chainrule.wrapping import implements
 
 

@@ -14,13 +14,13 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import EscapeError
-from chainrule.in_place import assign, own
-from chainrule.nodes import node
+from chainrule.nodes.node_class import node
+from chainrule.numpy.in_place import assign, own
 from chainrule.numpy.picking import compress
 from chainrule.numpy.shape_functions import matrix_transpose, ravel
-from chainrule.shapes import is_complex
-from chainrule.versions import array_of, memory_of, note
-from chainrule.vertices import raw
+from chainrule.values.shapes import is_complex
+from chainrule.values.versions import array_of, memory_of, note
+from chainrule.values.vertices import raw
 from chainrule.wrapping import implements
 
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.nodes.admission import plain_operand, refuse_out
 from chainrule.operations_grad.indexing import along_axis
-from chainrule.shapes import (
+from chainrule.values.shapes import (
     Axis,
     Shape,
     describe,
@@ -20,8 +21,13 @@ from chainrule.shapes import (
     own_axes,
     shape_of,
 )
-from chainrule.values import plain_operand, refuse_out
-from chainrule.vertices import as_array, is_refused, is_stand_in, may_hold, surely_holds
+from chainrule.values.vertices import (
+    as_array,
+    is_refused,
+    is_stand_in,
+    may_hold,
+    surely_holds,
+)
 from chainrule.wrapping import implements
 
 

@@ -10,15 +10,15 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.in_place import own
-from chainrule.nodes import node
+from chainrule.nodes.admission import plain_index, plain_operand, refuse_out
+from chainrule.nodes.node_class import node
+from chainrule.numpy.in_place import own
 from chainrule.numpy.shape_functions import moveaxis
 from chainrule.numpy.statistics import cast
 from chainrule.operations_grad.indexing import along_axis
-from chainrule.shapes import describe, normalize_axes, own_axes
-from chainrule.values import plain_index, plain_operand, refuse_out
-from chainrule.versions import note
-from chainrule.vertices import as_array, is_refused, is_stand_in
+from chainrule.values.shapes import describe, normalize_axes, own_axes
+from chainrule.values.versions import note
+from chainrule.values.vertices import as_array, is_refused, is_stand_in
 from chainrule.wrapping import implements
 
 

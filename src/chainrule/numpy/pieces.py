@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from chainrule import operations as ops
-from chainrule.nodes import node
-from chainrule.values import plain_operand
-from chainrule.vertices import as_array, is_stand_in, raw, stand_in
+from chainrule.nodes.admission import plain_operand
+from chainrule.nodes.node_class import node
+from chainrule.values.vertices import as_array, is_stand_in, raw, stand_in
 from chainrule.wrapping import implements
 
 _numpy: Any = np

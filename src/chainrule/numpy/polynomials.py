@@ -9,9 +9,9 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.nodes.admission import plain_operand
 from chainrule.numpy.matrices import lstsq
-from chainrule.values import plain_operand
-from chainrule.vertices import is_stand_in
+from chainrule.values.vertices import is_stand_in
 from chainrule.wrapping import implements
 
 

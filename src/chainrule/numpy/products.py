@@ -11,9 +11,9 @@ import numpy as np
 
 from chainrule import operations
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.nodes.admission import refuse_out
 from chainrule.operations_grad.linalg import conjugate
-from chainrule.shapes import Shape
-from chainrule.values import refuse_out
+from chainrule.values.shapes import Shape
 from chainrule.wrapping import implements, serve
 
 serve(operations.matmul, np.linalg.matmul)

@@ -9,13 +9,19 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.in_place import own
-from chainrule.nodes import node
+from chainrule.nodes.admission import plain_operand
+from chainrule.nodes.node_class import node
+from chainrule.numpy.in_place import own
 from chainrule.numpy.statistics import cast
-from chainrule.shapes import describe, dtype_of, normalize_axes, own_axes, shape_of
-from chainrule.values import plain_operand
-from chainrule.versions import array_of
-from chainrule.vertices import as_array, may_hold, raw
+from chainrule.values.shapes import (
+    describe,
+    dtype_of,
+    normalize_axes,
+    own_axes,
+    shape_of,
+)
+from chainrule.values.versions import array_of
+from chainrule.values.vertices import as_array, may_hold, raw
 from chainrule.wrapping import implements
 
 # -------------------------------------------------------------------------------- axes

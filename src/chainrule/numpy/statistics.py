@@ -12,11 +12,11 @@ import numpy as np
 
 from chainrule import operations as ops
 from chainrule.errors import ArgumentError
-from chainrule.in_place import own
+from chainrule.nodes.admission import plain_operand, refuse_out
+from chainrule.numpy.in_place import own
 from chainrule.operations_grad.indexing import along_axis
-from chainrule.shapes import Axis, dtype_of, is_complex, normalize_axes, shape_of
-from chainrule.values import plain_operand, refuse_out
-from chainrule.vertices import as_array, is_refused, may_hold
+from chainrule.values.shapes import Axis, dtype_of, is_complex, normalize_axes, shape_of
+from chainrule.values.vertices import as_array, is_refused, may_hold
 from chainrule.wrapping import implements
 
 

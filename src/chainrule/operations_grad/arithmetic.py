@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import Cases, Conventions, Domain, Dtypes, case, positive
 from chainrule.operations_grad.partials import chosen
-from chainrule.rules import elementwise
-from chainrule.shapes import is_complex
-from chainrule.vertices import raw
+from chainrule.rules.cases import Cases, Conventions, Domain, Dtypes, case, positive
+from chainrule.rules.kinds import elementwise
+from chainrule.values.shapes import is_complex
+from chainrule.values.vertices import raw
 
 
 class addition_grad(elementwise):

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import Cases, Domain, case
-from chainrule.rules import Parameters, elementwise, linear
-from chainrule.shapes import is_complex
+from chainrule.rules.cases import Cases, Domain, case
+from chainrule.rules.kinds import Parameters, elementwise, linear
+from chainrule.values.shapes import is_complex
 
 
 class real_grad(linear):

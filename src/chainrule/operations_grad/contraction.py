@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import Cases, case
 from chainrule.errors import ArgumentError
-from chainrule.rules import Parameters, general, multilinear
-from chainrule.shapes import Shape, shape_of
+from chainrule.rules.cases import Cases, case
+from chainrule.rules.kinds import Parameters, general, multilinear
+from chainrule.values.shapes import Shape, shape_of
 
 
 class matmul_grad(multilinear):

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import Cases, case
-from chainrule.rules import multilinear
-from chainrule.shapes import shape_of
+from chainrule.rules.cases import Cases, case
+from chainrule.rules.kinds import multilinear
+from chainrule.values.shapes import shape_of
 
 
 def _stretch(n: int, m: int, mode: str) -> slice:

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import Cases, Conventions, Domain, Dtypes, case
 from chainrule.operations_grad.partials import chosen
-from chainrule.rules import EXTRA, elementwise, general
-from chainrule.shapes import is_complex
+from chainrule.rules.cases import Cases, Conventions, Domain, Dtypes, case
+from chainrule.rules.kinds import EXTRA, elementwise, general
+from chainrule.values.shapes import is_complex
 
 REAL = ("float32", "float64")
 LN_2, LN_10 = math.log(2.0), math.log(10.0)

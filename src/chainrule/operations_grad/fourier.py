@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import Cases, case
-from chainrule.rules import general
-from chainrule.shapes import dtype_of, shape_of
+from chainrule.rules.cases import Cases, case
+from chainrule.rules.kinds import general
+from chainrule.values.shapes import dtype_of, shape_of
 
 # The transforms are linear, but their terms have all signs and cancel in the supports
 # that a linear rule hands on. As general rules they end supports.

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import Cases, case
-from chainrule.rules import EXTRA, Parameters, linear
-from chainrule.shapes import Shape, laid_out, shape_of, unbroadcast
-from chainrule.vertices import first_stand_in
+from chainrule.rules.cases import Cases, case
+from chainrule.rules.kinds import EXTRA, Parameters, linear
+from chainrule.values.shapes import Shape, laid_out, shape_of, unbroadcast
+from chainrule.values.vertices import first_stand_in
 
 
 def getitem(x: Any, *, index: Any) -> Any:

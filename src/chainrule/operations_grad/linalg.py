@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import Cases, case, regular, spd
 from chainrule.errors import ArgumentError
-from chainrule.rules import EXTRA, general, plain, traceable
-from chainrule.shapes import dtype_of, is_complex, shape_of
+from chainrule.rules.cases import Cases, case, regular, spd
+from chainrule.rules.kinds import EXTRA, general, plain, traceable
+from chainrule.values.shapes import dtype_of, is_complex, shape_of
 
 _linalg: Any = np.linalg
 

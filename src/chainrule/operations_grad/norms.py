@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import Cases, Dtypes, case, positive
 from chainrule.operations_grad.linalg import conjugate
 from chainrule.operations_grad.partials import chosen
-from chainrule.rules import EXTRA, general
-from chainrule.shapes import Axis, is_complex, kept_shape, shape_of
-from chainrule.vertices import first_stand_in
+from chainrule.rules.cases import Cases, Dtypes, case, positive
+from chainrule.rules.kinds import EXTRA, general
+from chainrule.values.shapes import Axis, is_complex, kept_shape, shape_of
+from chainrule.values.vertices import first_stand_in
 
 _linalg: Any = np.linalg
 _where: Any = np.where

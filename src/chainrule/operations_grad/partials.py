@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import Cases, Conventions, Domain, Dtypes, case, positive
-from chainrule.rules import EXTRA, elementwise, general
-from chainrule.shapes import is_complex
+from chainrule.rules.cases import Cases, Conventions, Domain, Dtypes, case, positive
+from chainrule.rules.kinds import EXTRA, elementwise, general
+from chainrule.values.shapes import is_complex
 
 REAL = ("float32", "float64")
 LN_2 = math.log(2.0)

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from chainrule.cases import Cases, case, distinct
 from chainrule.operations_grad.indexing import along_axis
-from chainrule.rules import general, linear
-from chainrule.shapes import (
+from chainrule.rules.cases import Cases, case, distinct
+from chainrule.rules.kinds import general, linear
+from chainrule.values.shapes import (
     Axis,
     dtype_of,
     is_complex,

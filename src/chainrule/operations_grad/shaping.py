@@ -7,11 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import Cases, case
 from chainrule.errors import ArgumentError
-from chainrule.rules import EXTRA, linear
-from chainrule.shapes import SEQUENCES, Shape, normalize_axes, shape_of, unbroadcast
-from chainrule.vertices import is_stand_in
+from chainrule.rules.cases import Cases, case
+from chainrule.rules.kinds import EXTRA, linear
+from chainrule.values.shapes import (
+    SEQUENCES,
+    Shape,
+    normalize_axes,
+    shape_of,
+    unbroadcast,
+)
+from chainrule.values.vertices import is_stand_in
 
 
 def broadcast_to(x: Any, shape: Shape | int) -> Any:

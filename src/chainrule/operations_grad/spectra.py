@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.cases import Cases, Dtypes, case, positive, symmetric
 from chainrule.operations_grad.linalg import (
     adjoint,
     as_read,
@@ -31,9 +30,10 @@ from chainrule.operations_grad.linalg import (
     swapped,
 )
 from chainrule.operations_grad.partials import chosen
-from chainrule.rules import EXTRA, general
-from chainrule.shapes import dtype_of, is_complex, shape_of
-from chainrule.vertices import first_stand_in, raw
+from chainrule.rules.cases import Cases, Dtypes, case, positive, symmetric
+from chainrule.rules.kinds import EXTRA, general
+from chainrule.values.shapes import dtype_of, is_complex, shape_of
+from chainrule.values.vertices import first_stand_in, raw
 
 _linalg: Any = np.linalg
 _split: Any = np.split

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from chainrule.errors import RecordingError
-from chainrule.kernels import Step, reference_of
 from chainrule.locks import reentrant_lock
-from chainrule.rules import Parameters, plain, rule
-from chainrule.supports import supported, zeros_of
-from chainrule.vertices import raw
+from chainrule.rules.kinds import Parameters, plain, rule
+from chainrule.rules.supports import supported, zeros_of
+from chainrule.steps.step import Step, reference_of
+from chainrule.values.vertices import raw
 
 
 class structure(rule, kind=True):

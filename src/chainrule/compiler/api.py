@@ -1,0 +1,261 @@
+"""What the user calls: compile, source and program."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import optree
+
+from chainrule.compiler.compiled import Compiled, Kind, Path
+from chainrule.compiler.executors.choice import EXECUTORS
+from chainrule.compiler.options import PATHS, Options
+from chainrule.compiler.programs.text import Names, Source, expression, source_of
+from chainrule.compiler.tracing.trace import Row
+from chainrule.errors import ArgumentError
+from chainrule.values.containers import unflatten
+from chainrule.values.shapes import describe
+
+_optree: Any = optree
+
+
+def compile(
+    f: Callable[..., Any] | None = None,
+    *,
+    static: Sequence[str] = (),
+    executor: str = "auto",
+    paths: int = PATHS,
+    progress: bool = False,
+    fastmath: bool = False,
+    threads: int = 1,
+) -> Any:
+    """Return ``f`` compiled: traced once, then replayed without running its Python.
+
+    The result of any transform can be compiled, ``compile(value_and_grad(f))``, and a
+    compiled function can be differentiated, compiled or not. It returns what ``f``
+    returns, to rounding; with ``fastmath``, where its assumptions hold.
+
+    Parameters
+    ----------
+    f
+        A function of numbers, arrays and containers of them. Without it, a decorator
+        with these options is returned.
+    static
+        Names of arguments that are constants: each of their values gets a program.
+        Strings and other arguments that are no numbers are so anyway.
+    executor
+        ``"numpy"`` replays with NumPy. ``"native"`` is machine code, ``"vm"`` an
+        interpreter; they need ``chainrule[fast]``. ``"auto"`` chooses by the clock, and
+        ``stats()`` says why.
+    paths
+        How many paths through ``if`` and ``while`` on values are compiled for one kind
+        of arguments, before ``CompileError`` names the line.
+    progress
+        Whether what takes more than half a second shows a bar on stderr: a trace, the
+        passes over its rows, and in a run, loops that NumPy runs step by step. Needs
+        tqdm (``chainrule[progress]``).
+    fastmath
+        Whether to take identities that are exact in real arithmetic but not in floating
+        point, as ``x / 3`` = ``x * (1 / 3)``, ``(x + 1) + 2`` = ``x + 3``, ``x - x`` =
+        0, ``exp(log(x))`` = x. It assumes finite values, inside the domains of
+        functions, and divisors that are not 0; nan and inf may be lost.
+    threads
+        How many threads may share a loop in native code: over the examples of ``vmap``,
+        or over large arrays. NumPy's own calls use what its BLAS was told.
+
+    Returns
+    -------
+    Compiled
+        Called like ``f``. ``stats()`` tells what was compiled. It pickles if ``f``
+        does.
+
+    Raises
+    ------
+    ArgumentError
+        If an option has no such value, or needs a package that is not installed.
+    EscapeError
+        When called, where ``f`` turns a value into a plain number (``float(x)``) or
+        writes into an array: it would be frozen.
+    CompileError
+        If there are more paths than ``paths``.
+
+    Notes
+    -----
+    A Python branch on a value is a guard: where it goes another way, that path is
+    traced as well. Side effects, random numbers and values from outside the arguments
+    are those of the trace; ``stats()`` lists the latter. At poles the result follows
+    NumPy (``1 / 0`` is inf), without warnings. Threads may call it at once.
+
+    Examples
+    --------
+    >>> import chainrule as gd, numpy as np
+    >>> fast = gd.compile(gd.grad(lambda x: np.sum(np.sin(x) * x)))
+    >>> fast(np.array([0.0, 1.0]))
+    array([0.        , 1.38177329])
+    """
+    if executor not in EXECUTORS:
+        raise ArgumentError(
+            f"compile needs executor= one of {', '.join(map(repr, EXECUTORS))}; "
+            f"received {executor!r}."
+        )
+    if type(threads) is not int or threads < 1:
+        raise ArgumentError(
+            f"compile needs threads= a number, 1 or more; received {threads!r}."
+        )
+    if f is None:
+        return functools.partial(
+            compile, static=static, executor=executor, paths=paths, progress=progress,
+            fastmath=fastmath, threads=threads,
+        )  # fmt: skip
+    options = Options(executor, paths, progress, fastmath, threads)
+    return Compiled(f, static=static, options=options)
+
+
+def source(compiled: Any) -> Source:
+    """Return the program that ran last as a NumPy function, with the user's names.
+
+    The text can be run: ``exec(text, dict(text.constants))`` defines the function.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> fast = gd.compile(gd.grad(lambda x, y: x * y + x**2))
+    >>> fast(2.0, 3.0)
+    7.0
+    >>> print(gd.source(fast).split("def ")[1])
+    f(x, y):
+        ...
+    """
+    kind, path = _checked(compiled, "source").newest()
+    names, opening = _argument_names(compiled, kind, path)
+    arranged = path.structure
+
+    classes: dict[str, Any] = {}
+
+    def returned(leaves: list[str]) -> str:
+        return _written(unflatten(arranged, [_Code(x) for x in leaves]), classes)
+
+    name = getattr(compiled, "__name__", "f")
+    name = name if name.isidentifier() else "f"
+    parameters = list(dict.fromkeys(root for root, _ in opening))
+    unpacked = [f"    {names[row]} = {access}" for row, (_, access)
+                in zip(path.program.inputs, opening, strict=True)
+                if names[row] != access]  # fmt: skip
+    text = source_of(path.program, name, names, returned)
+    head = f"def {name}({', '.join(names.values())}):"
+    filled = "\n".join([f"def {name}({', '.join(parameters)}):", *unpacked])
+    return Source(text.replace(head, filled, 1), {**text.constants, **classes})
+
+
+def program(compiled: Any) -> str:
+    """Return the rows of the program that ran last, one per line, with their shapes."""
+    kind, path = _checked(compiled, "program").newest()
+    names = Names(_argument_names(compiled, kind, path)[0])
+    lines = [f"{names.row(x):<8} = argument{_like(x)}" for x in path.program.inputs]
+    for row in path.program.rows:
+        text = expression(row, names)
+        lines.append(f"{names.row(row):<8} = {text}{_like(row)}")
+    shown = [names.row(x) if isinstance(x, Row) else repr(x)
+             for x in path.program.outputs]  # fmt: skip
+    return "\n".join([*lines, f"return {', '.join(shown)}"])
+
+
+def _like(row: Row) -> str:
+    if row.shape is None:
+        column = row.function is operator.getitem
+        return f"    # {'a column of steps' if column else 'several results'}"
+    return f"    # {row.dtype}{list(row.shape)}" if row.shape else f"    # {row.dtype}"
+
+
+class _Code:
+    """Text that prints as itself inside a container."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _written(tree: Any, classes: dict[str, Any]) -> str:
+    """Return a container of code as code; collect the classes that it names."""
+    kind = tree.__class__
+    if kind is dict:
+        parts = [f"{k!r}: {_written(x, classes)}" for k, x in tree.items()]
+        return f"{{{', '.join(parts)}}}"
+    if kind is list:
+        return f"[{', '.join(_written(x, classes) for x in tree)}]"
+    if kind is tuple:
+        inside = ", ".join(_written(x, classes) for x in tree)
+        return f"({inside},)" if len(tree) == 1 else f"({inside})"
+    names = getattr(kind, "_fields", None) or getattr(kind, "__dataclass_fields__", ())
+    if not names:
+        return repr(tree)
+    classes[kind.__name__] = kind
+    parts = [f"{name}={_written(getattr(tree, name), classes)}" for name in names]
+    return f"{kind.__name__}({', '.join(parts)})"
+
+
+def _checked(compiled: Any, what: str) -> Compiled:
+    if not isinstance(compiled, Compiled):
+        raise ArgumentError(
+            f"{what} needs a compiled function; received {describe(compiled)}. Write "
+            f"gd.{what}(gd.compile(f)) after a call."
+        )
+    return compiled
+
+
+def _argument_names(
+    compiled: Compiled, kind: Kind, path: Path
+) -> tuple[dict[Row, str], list[tuple[str, str]]]:
+    """Return the names of the inputs, and for each its argument and how it is reached.
+
+    A number or array has its argument's name; a leaf of a container a name of its own.
+    """
+    structure, named, kinds = kind.arguments
+    accessors = _optree.treespec_accessors(structure)
+    inputs = iter(path.program.inputs)
+    own = _positional_names(compiled)
+    found: dict[Row, str] = {}
+    opening: list[tuple[str, str]] = []
+    for accessor, leaf in zip(accessors, kinds, strict=True):
+        if not isinstance(leaf, type) and leaf[0] == "constant":
+            continue
+        entries = list(accessor)
+        if named:
+            group, entries = entries[0].entry, entries[1:]
+            root = entries[0].entry if group == 1 else own(entries[0].entry)
+        else:
+            root = own(entries[0].entry)
+        access = root + "".join(e.codify("") for e in entries[1:])
+        label = "_".join([root, *(str(e.entry) for e in entries[1:])])
+        found[next(inputs)] = "".join(c if c.isalnum() else "_" for c in label)
+        opening.append((root, access))
+    taken = {root for root, _ in opening}
+    for (row, label), (_, access) in zip(found.items(), opening, strict=True):
+        while label != access and label in taken:
+            label += "_"
+        found[row] = label
+        taken.add(label)
+    return found, opening
+
+
+def _positional_names(compiled: Compiled) -> Callable[[int], str]:
+    """Return a function from an argument's position to its name."""
+    f: Any = compiled.f
+    while not inspect.isfunction(f) and hasattr(f, "f"):
+        f = f.f
+    names: list[str] = []
+    try:
+        for p in inspect.signature(f).parameters.values():
+            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
+                names.append(p.name)
+    except (TypeError, ValueError):
+        pass
+    return lambda i: names[i] if i < len(names) else f"argument_{i}"
+
+
+__all__ = ["compile", "program", "source"]

@@ -1,0 +1,330 @@
+"""vmap: a function of one example, applied to many.
+
+Outside a trace it is a loop over the examples. In a trace the function is traced for
+one example, and its rows are run on all of them at once (``batching``).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule import operations
+from chainrule.compiler.batching.axes import (
+    arranged_along,
+    count_of,
+    examples_of,
+    moved_axis,
+)
+from chainrule.compiler.batching.batch import run_batched
+from chainrule.compiler.batching.examples import Many
+from chainrule.compiler.batching.reruns import Batch
+from chainrule.compiler.batching.sparsity import Sparse, of_seeds
+from chainrule.compiler.control.bodies import (
+    Body,
+    Watch,
+    example_of,
+    filled,
+    handed,
+    pulled_through,
+    pushed_through,
+    traced_in,
+)
+from chainrule.compiler.executors import choice as executors
+from chainrule.compiler.options import Options
+from chainrule.compiler.programs.program import Program
+from chainrule.compiler.tape.examples_tape import Lanes
+from chainrule.compiler.tape.lowering import CannotLowerError
+from chainrule.compiler.tracing.trace import MAPS, Trace, Traced, joined
+from chainrule.errors import ArgumentError, ShapeError
+from chainrule.nodes.node_class import node
+from chainrule.nodes.recorder import record
+from chainrule.numpy.in_place import private_part
+from chainrule.rules.kinds import rule
+from chainrule.rules.supports import is_inexact, supported
+from chainrule.values.containers import flatten, unflatten
+from chainrule.values.shapes import TUPLE, describe, dtype_of
+from chainrule.values.vertices import raw
+
+
+def vmap(
+    f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0
+) -> Callable[..., Any]:
+    """Return the function that applies ``f`` to each example and stacks the results.
+
+    Parameters
+    ----------
+    f
+        A function of one example.
+    in_axes
+        The axis of the examples in every array of an argument, one for all arguments or
+        a sequence with one per argument; ``None`` hands an argument to all examples. A
+        container in the place of an axis has one for each part of the argument.
+    out_axes
+        The axis of the examples in the results: one for all, or a container of them.
+
+    Raises
+    ------
+    ArgumentError
+        If the axes are no axes, or not arranged as the arguments and results are.
+    ShapeError
+        If the arguments hold different numbers of examples, or have no such axis.
+
+    Notes
+    -----
+    An argument given by keyword has its place in a sequence ``in_axes`` as if given by
+    position. Otherwise its arrays have their examples along axis 0, and all examples
+    share what has no axes.
+
+    Outside ``compile`` this is a loop. Compiled, ``f`` is traced once and runs on all
+    examples at once; what has no such form is called per example.
+
+    Examples
+    --------
+    >>> import chainrule as gd, numpy as np
+    >>> gd.vmap(gd.grad(lambda x, a: a * x**2), in_axes=(0, None))(np.arange(3.0), 2.0)
+    array([0., 4., 8.])
+    """
+    if not callable(f):
+        raise ArgumentError(
+            f"vmap needs a function; received {describe(f)}. Write gd.vmap(f)(xs)."
+        )
+
+    @functools.wraps(f)
+    def mapped(*args: Any, **keywords: Any) -> Any:
+        leaves, structure, axes = examples_of(f, args, keywords, in_axes)
+        count = count_of(leaves, axes)
+        moved = [x if a is None else moved_axis(x, a)
+                 for x, a in zip(leaves, axes, strict=True)]  # fmt: skip
+        if not count:
+            raise ShapeError("vmap needs one example or more; received none.")
+
+        def one(filled: Sequence[Any]) -> tuple[list[Any], Any]:
+            given, named = unflatten(structure, list(filled))
+            return flatten(f(*given, **named))
+
+        many = [a is not None for a in axes]
+        home = traced_in([x for x, m in zip(moved, many, strict=True) if m])
+        run: Any = _in_python if home is None else _in_trace
+        results, arranged = run(home, one, moved, many, count)
+        return arranged_along(out_axes, results, arranged)
+
+    vars(mapped)["_batch"] = Batch(mapped, f, in_axes, out_axes)
+    return mapped
+
+
+def _in_python(
+    home: None, one: Any, leaves: Sequence[Any], many: Sequence[bool], count: int
+) -> tuple[list[Any], Any]:
+    """Call the function for each example, unless a result is a value of a trace."""
+    columns: list[list[Any]] = []
+    arranged: Any = None
+    watch = Watch()
+    for i in range(count):
+        given = watch.begin(
+            [private_part(x, i) if m else x for x, m in zip(leaves, many, strict=True)]
+        )
+        found, arranged = one(given)
+        row = watch.row([*given, *found], functools.partial(
+            _in_trace, one=one, leaves=leaves, many=many, count=count
+        ))  # fmt: skip
+        if row is not None:
+            return row
+        columns.append(found)
+    return [operations.stack(list(c)) for c in zip(*columns, strict=True)], arranged
+
+
+def _in_trace(
+    home: Trace, one: Any, leaves: Sequence[Any], many: Sequence[bool], count: int,
+    *, seeds: bool = False,
+) -> tuple[list[Any], Any]:  # fmt: skip
+    mapping = Mapping(home, one, leaves, many, count, seeds=seeds)
+    operands = [leaves[i] for i in mapping.numeric]
+    results = record(vmap_grad, [*operands, *mapping.body.closed], {"mapping": mapping})
+    return list(results), mapping.arranged
+
+
+def over_seeds(home: Trace, f: Callable[..., Any], seeds: Any) -> list[Any]:
+    """Return the results of ``f``, a sweep, for each seed, stacked."""
+
+    def one(leaves: Sequence[Any]) -> tuple[list[Any], Any]:
+        return f(*leaves), None
+
+    return _in_trace(home, one, [seeds], [True], len(seeds), seeds=True)[0]
+
+
+MAPS.append(over_seeds)
+
+
+class Mapping:
+    """A function of one example's leaves, traced, and which leaves have examples."""
+
+    def __init__(
+        self, home: Trace, one: Any, leaves: Sequence[Any], many: Sequence[bool],
+        count: int, *, seeds: bool = False,
+    ) -> None:  # fmt: skip
+        """Trace the function for one example; zeros of seeds are structural."""
+        self.home = home
+        self.seeds = seeds
+        self.one = one
+        self.leaves = leaves
+        self.count = count
+        self.numeric: list[int] = [
+            i for i, x in enumerate(leaves) if many[i] or is_inexact(raw(x))
+            or isinstance(raw(x), Traced)
+        ]  # fmt: skip
+        self.many: list[bool] = [many[i] for i in self.numeric]
+        self.arranged: Any = None
+        examples = [
+            np.asarray(example_of(leaves[i]))[0] if m else example_of(leaves[i])
+            for i, m in zip(self.numeric, self.many, strict=True)
+        ]
+        self.inexact: list[int] = [k for k, x in enumerate(examples) if is_inexact(x)]
+        shared = [k for k, m in enumerate(self.many) if not m]
+        self.body: Body = Body(home, self.flat, examples, frozen=shared)
+
+    def flat(self, *inputs: Any) -> list[Any]:
+        """Return the leaves of one example's result."""
+        filled = list(self.leaves)
+        for i, x in zip(self.numeric, inputs, strict=True):
+            filled[i] = x
+        found, self.arranged = self.one(filled)
+        return joined(found)
+
+    def values(self, operands: Sequence[Any]) -> tuple[Any, ...]:
+        """Run the rows on all examples at once."""
+        own = operands[: len(self.many)]
+        program, captured = self.body.program, self.body.captured
+        given = [self._examples(x) if m else x
+                 for x, m in zip(own, self.many, strict=True)]  # fmt: skip
+        sparse = any(isinstance(x, Sparse) for x in given)
+        options = self.home.options
+        if not sparse and executors.pays_in_lanes(program, self.count, options):
+            try:
+                many = [*self.many, *[False] * len(captured)]
+                blocks = InBlocks(program, many, self.count, options)
+                return self.home.call(blocks, [*own, *captured], None)
+            except CannotLowerError as error:
+                because = str(error) or "it has no form on a tape"
+        else:
+            because = executors.why_not_in_lanes(program, self.count, options)
+        if not self.seeds:
+            self.home.mapped.append((self.count, because))
+        return tuple(run_batched(program, [*given, *captured], self.count, self.home))
+
+    def _examples(self, x: Any) -> Many | Sparse:
+        constant = self.seeds and isinstance(x, np.ndarray)
+        return of_seeds(x) if constant else Many(x)
+
+
+class InBlocks:
+    """One example's program on blocks of examples: the function of a map's row."""
+
+    __name__ = "vmap"
+    keeps_shape = True
+
+    def __init__(
+        self, program: Program, many: Sequence[bool], count: int, options: Options
+    ) -> None:
+        """Write the tape; raise ``CannotLowerError`` where NumPy would have to run."""
+        self.program = program
+        self.many = many
+        self.count = count
+        lanes = Lanes(program, many, count, options.threads)
+        seconds = executors.batched_seconds(program, count)
+        self.running: executors.Running = executors.Running.chosen(
+            lanes, options, seconds
+        )
+
+    def told(self) -> dict[str, Any]:
+        """Return what ``stats()`` says of this map, and the programs inside it."""
+        return {"loop": self.__name__, "examples": self.count,
+                "running": self.running, "programs": []}  # fmt: skip
+
+    def __call__(self, *inputs: Any) -> tuple[Any, ...]:
+        """Return the results of all examples, stacked."""
+        return self.running(self.running.loop, self._row_by_row, *inputs)
+
+    def _row_by_row(self, *inputs: Any) -> tuple[Any, ...]:
+        """Run each row on all examples at once, on NumPy."""
+        given = [Many(np.asarray(x)) if m else x
+                 for x, m in zip(inputs, self.many, strict=True)]  # fmt: skip
+        found = run_batched(self.program, given, self.count, None)
+        return tuple([
+            np.array(z, dtype=dtype_of(x))
+            for z, x in zip(found, self.program.outputs, strict=True)
+        ])  # fmt: skip
+
+
+class vmap_grad(rule, kind=True):
+    """z[i] = f(x[i]); the sweeps are mapped, and sum where an operand is shared"""
+
+    outputs = 2
+
+    @staticmethod
+    def forward(*operands: Any, mapping: Mapping) -> Any:
+        """Return the results of all examples."""
+        return mapping.values(operands)
+
+    @classmethod
+    def pull(
+        cls, xp: Any, z_bar: Any, z: Any, operands: Any, wanted: Any, parameters: Any
+    ) -> Any:
+        """Pull each example's cotangents; those of shared operands add up."""
+        mapping: Mapping = parameters["mapping"]
+        n, closed, inexact = len(mapping.many), mapping.body.closed, mapping.inexact
+        parts = xp.items_of(z) if isinstance(z, node) else z
+        grads = filled(z_bar.value, parts)
+
+        def back(leaves: Any, bars: Any) -> Any:
+            return pulled_through(xp, mapping.flat, leaves, inexact, closed, bars)
+
+        found = _mapped_again(back, mapping, operands[:n], grads)
+        shared = [not mapping.many[i] for i in inexact] + [True] * len(closed)
+        bars = [_summed(g) if s else g for g, s in zip(found, shared, strict=True)]
+        places = dict(zip([*inexact, *range(n, n + len(closed))], bars, strict=True))
+        yield from handed(places, wanted)
+
+    @classmethod
+    def push(
+        cls, xp: Any, tangents: Any, z: Any, operands: Any, parameters: Any
+    ) -> Any:
+        """Push each example's tangents."""
+        mapping: Mapping = parameters["mapping"]
+        n, closed, inexact = len(mapping.many), mapping.body.closed, mapping.inexact
+        dots = filled(tangents, operands)
+
+        def ahead(leaves: Any, moved: Any) -> Any:
+            given = [*(moved[i] for i in inexact), *dots[n:]]
+            return pushed_through(xp, mapping.flat, leaves, inexact, closed, given)[1]
+
+        found = _mapped_again(ahead, mapping, operands[:n], dots[:n], like=True)
+        return supported(tuple(found))
+
+
+def _summed(bar: Any) -> Any:
+    """Add up the examples of a cotangent, or of each of several results' ones."""
+    if isinstance(bar, TUPLE):
+        return tuple(map(_summed, bar))
+    return operations.sum(bar, axis=0)
+
+
+def _mapped_again(
+    f: Callable[..., Any], mapping: Mapping, operands: Sequence[Any], others: Any,
+    *, like: bool = False,
+) -> list[Any]:  # fmt: skip
+    """Map ``f(leaves, others)``; the others have examples, all or ``like`` leaves."""
+    second = mapping.many if like else [True] * len(others)
+    n = len(operands)
+
+    def split(leaves: Sequence[Any]) -> tuple[list[Any], Any]:
+        return flatten(f(leaves[:n], leaves[n:]))
+
+    home, many = mapping.home.innermost(), [*mapping.many, *second]
+    found, arranged = _in_trace(
+        home, split, [*operands, *others], many, mapping.count, seeds=mapping.seeds
+    )
+    return unflatten(arranged, found)

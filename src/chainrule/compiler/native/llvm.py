@@ -1,0 +1,330 @@
+"""Native code: functions written instruction by instruction, and compiled by LLVM.
+
+In: what a ``Writer`` writes into a ``Unit``. Out: ``Code``, of which each function is
+called with integers: addresses, and the bounds of loops. Vectors and loops are written
+out here, so LLVM is asked for machine instructions only, and compiling takes some ten
+microseconds per instruction. It needs llvmlite, which numba brings with it.
+
+Functions read arrays by the addresses of the Python objects (``id``), which the caller
+keeps alive; see ``Writer.entries``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib
+import importlib.util
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.native.expressions import (
+    LANES,
+    LIBRARY,
+    declarations,
+    function_text,
+    operation,
+    symbol,
+)
+from chainrule.locks import reentrant_lock
+
+VECTOR = f"<{LANES} x double>"
+_COMPILING = reentrant_lock()
+
+
+@functools.cache
+def available() -> bool:
+    """Tell whether llvmlite can be imported, without importing it."""
+    return importlib.util.find_spec("llvmlite") is not None and _DATA > 0
+
+
+def loaded() -> bool:
+    """Tell whether this process has loaded LLVM."""
+    return _llvm.cache_info().currsize > 0
+
+
+def _place_of_data() -> int:
+    """Return where in an array object the address of its entries is; 0 if nowhere.
+
+    Reading it in native code takes a nanosecond, by ``x.ctypes.data`` half a
+    microsecond per array.
+    """
+    if sys.implementation.name != "cpython":
+        return 0
+    place = object.__basicsize__
+    for x in (np.zeros(3), np.zeros((2, 2), dtype=bool)):
+        found = ctypes.c_void_p.from_address(id(x) + place).value
+        if found != x.ctypes.data:
+            return 0
+    return place
+
+
+_DATA = _place_of_data()
+
+
+# --------------------------------------------------------------------------- linking
+
+
+def _c_library() -> Any:
+    """Return the C library with its elementary functions."""
+    if sys.platform == "win32":
+        return ctypes.CDLL("ucrtbase")
+    library = ctypes.CDLL(None)  # what Python itself is linked with
+    if hasattr(library, "cbrt"):
+        return library
+    from ctypes.util import find_library
+
+    return ctypes.CDLL(find_library("m"))
+
+
+@functools.cache
+def _llvm() -> Any:
+    """Return llvmlite's binding, with the C library's functions made known to it."""
+    binding: Any = importlib.import_module("llvmlite.binding")
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    library = _c_library()
+    for name in LIBRARY.values():
+        function = getattr(library, name)
+        binding.add_symbol(name, ctypes.cast(function, ctypes.c_void_p).value)
+    return binding
+
+
+def compiled(text: str, effort: int) -> Any:
+    """Return the engine that holds the machine code of a module."""
+    llvm = _llvm()
+    target: Any = llvm.Target.from_default_triple()
+    features = llvm.get_host_cpu_features().flatten()
+    cpu = llvm.get_host_cpu_name()
+    machine = target.create_target_machine(cpu=cpu, features=features, opt=effort)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(text), machine)
+    engine.finalize_object()
+    return engine
+
+
+_LINKED: dict[tuple[str, int], Any] = {}
+
+
+def linked(name: str, width: int) -> None:
+    """Have one of the library's functions compiled, and known by its symbol."""
+    if (name, width) in _LINKED:
+        return
+    text, called = function_text(name, width)
+    for other in called:
+        linked(*other)
+    engine = compiled(text, 2)
+    place = engine.get_function_address(symbol(name, width))
+    _llvm().add_symbol(symbol(name, width), place)
+    _LINKED[name, width] = engine
+
+
+class Code:
+    """Functions in machine code; each keeps what it lies in alive."""
+
+    def __init__(self, unit: Unit, effort: int) -> None:
+        """Compile a unit."""
+        with _COMPILING:
+            for name, width in unit.called:
+                linked(name, width)
+            self._engine: Any = compiled(unit.text(), effort)
+
+    def function(self, name: str, count: int) -> Any:
+        """Return a function that takes so many addresses or integers."""
+        place: int = self._engine.get_function_address(name)
+        found: Any = ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * count)(place)
+        found.engine = self._engine
+        return found
+
+
+# --------------------------------------------------------------------------- writing
+
+
+class Unit:
+    """The text of a module: functions, and the declarations that they need."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.parts: list[str] = []
+        self.called: set[tuple[str, int]] = set()
+        self.external: set[str] = set()
+
+    def text(self) -> str:
+        """Return the module."""
+        return "\n".join([*declarations(self.called, self.external), *self.parts])
+
+
+def objects(count: int) -> list[str]:
+    """Return the parameters of a function of arrays: the addresses of the objects."""
+    return [f"ptr %array{i}" for i in range(count)]
+
+
+class Loop:
+    """A loop that is being written: its counter, and what its turns hand on.
+
+    The body sets ``after`` to the new values of ``carried``; they hold after the loop.
+    """
+
+    def __init__(self, i: str, carried: list[str]) -> None:
+        """Name them."""
+        self.i = i
+        self.carried = carried
+        self.after: list[str] = []
+
+
+class Writer:
+    """Writes one function, instruction by instruction."""
+
+    def __init__(self, unit: Unit, parameters: Sequence[str]) -> None:
+        """Begin a function of addresses and integers."""
+        self.unit = unit
+        self.parameters: list[str] = list(parameters)
+        self.lines: list[Any] = []
+        self.block: str = "start"
+        self._count = 0
+
+    def fresh(self) -> str:
+        """Return a name that is not taken."""
+        self._count += 1
+        return f"%r{self._count}_"
+
+    def add(self, text: str) -> str:
+        """Write an instruction; return the name of its result."""
+        name = self.fresh()
+        self.lines.append(f"  {name} = {text}\n")
+        return name
+
+    def do(self, text: str) -> None:
+        """Write an instruction without a result."""
+        self.lines.append(f"  {text}\n")
+
+    def operation(self, name: str, width: int, *operands: str) -> str:
+        """Write one of the tape's operations; return the name of its result."""
+        found = operation(name, width)
+        self.unit.called |= found.called
+        self.unit.external |= found.external
+        a, b, c = (*operands, "", "", "")[:3]
+        p = self.fresh()
+        self.lines.append(found.text.format(a=a, b=b, c=c, p=p))
+        return found.result.format(a=a, b=b, c=c, p=p)
+
+    def splat(self, x: str) -> str:
+        """Return a vector of one number."""
+        one = self.add(f"insertelement {VECTOR} poison, double {x}, i64 0")
+        zeros = f"<{LANES} x i32> zeroinitializer"
+        return self.add(f"shufflevector {VECTOR} {one}, {VECTOR} poison, {zeros}")
+
+    def resized(self, x: str, have: int, want: int) -> str:
+        """Return a vector cut or filled up to another length."""
+        if have == want:
+            return x
+        kind = f"<{have} x double>"
+        places = ", ".join(
+            f"i32 {i}" if i < have else "i32 poison" for i in range(want)
+        )
+        return self.add(
+            f"shufflevector {kind} {x}, {kind} poison, <{want} x i32> <{places}>"
+        )
+
+    def folded(self, x: str, name: str) -> str:
+        """Return what is left of a vector when an operation has paired its halves."""
+        width = LANES
+        while width > 1:
+            width //= 2
+            halves = [
+                ", ".join(f"i32 {i + start}" if i < width else "i32 poison"
+                          for i in range(LANES))
+                for start in (0, width)
+            ]  # fmt: skip
+            x = self.operation(name, LANES, *[
+                self.add(f"shufflevector {VECTOR} {x}, {VECTOR} poison, "
+                         f"<{LANES} x i32> <{places}>")
+                for places in halves
+            ])  # fmt: skip
+        return self.add(f"extractelement {VECTOR} {x}, i64 0")
+
+    def filled(self, x: str, count: int, other: str) -> str:
+        """Return a vector with all lanes from one on replaced by another vector's."""
+        if count == LANES:
+            return x
+        places = ", ".join(f"i32 {i if i < count else LANES + i}" for i in range(LANES))
+        return self.add(f"shufflevector {VECTOR} {x}, {VECTOR} {other}, "
+                        f"<{LANES} x i32> <{places}>")  # fmt: skip
+
+    @contextmanager
+    def loop(
+        self, count: str | int, step: int = 1, carried: Sequence[tuple[str, str]] = ()
+    ) -> Generator[Loop]:
+        """Write a loop over ``range(0, count, step)``, of one turn or more.
+
+        ``carried`` has type and first value of what a turn hands to the next.
+        """
+        label = self.fresh()[1:]
+        before, i = self.block, f"%{label}i"
+        found = Loop(i, [f"%{label}c{j}" for j in range(len(carried))])
+        head = len(self.lines)
+        self.lines.append("")
+        self.block = f"{label}body"
+        yield found
+        after = self.add(f"add i64 {i}, {step}")
+        more = self.add(f"icmp slt i64 {after}, {count}")
+        self.do(f"br i1 {more}, label %{label}body, label %{label}end")
+        opening = [f"  br label %{label}body", f"{label}body:"]
+        for name, (kind, first), last in [
+            (i, ("i64", "0"), after),
+            *zip(found.carried, carried, found.after, strict=True),
+        ]:
+            opening.append(f"  {name} = phi {kind} [ {first}, %{before} ], "
+                           f"[ {last}, %{self.block} ]")  # fmt: skip
+        self.lines[head] = "\n".join(opening) + "\n"
+        self.lines.append(f"{label}end:\n")
+        self.block = f"{label}end"
+
+    def entries(self, i: int) -> str:
+        """Return the address of an array's entries; ``%array{i}`` is the object's."""
+        at = self.add(f"getelementptr i8, ptr %array{i}, i64 {_DATA}")
+        return self.add(f"load ptr, ptr {at}")
+
+    def at(self, pointer: str, i: str | int, step: int) -> str:
+        """Return the address so many steps of so many bytes on."""
+        if not step or i == 0:
+            return pointer
+        moved = i * step if type(i) is int else self.add(f"mul i64 {i}, {step}")
+        return self.add(f"getelementptr i8, ptr {pointer}, i64 {moved}")
+
+    def shared_turns(self, most: int | None = None) -> str:
+        """Return the length of this thread's part, ``%first`` to ``%last``, of an axis.
+
+        With ``most`` it ends there at the latest.
+        """
+        stop = "%last"
+        if most is not None:
+            late = self.add(f"icmp sgt i64 %last, {most}")
+            stop = self.add(f"select i1 {late}, i64 {most}, i64 %last")
+        return self.add(f"sub i64 {stop}, %first")
+
+    @contextmanager
+    def where(self, test: str) -> Generator[None]:
+        """Write what is done only where a condition holds; no value leaves it."""
+        label = self.fresh()[1:]
+        self.do(f"br i1 {test}, label %{label}then, label %{label}after")
+        self.lines.append(f"{label}then:\n")
+        self.block = f"{label}then"
+        yield
+        self.do(f"br label %{label}after")
+        self.lines.append(f"{label}after:\n")
+        self.block = f"{label}after"
+
+    def finish(self, name: str) -> None:
+        """Hand the function to its unit."""
+        taken = ", ".join(self.parameters)
+        lines = "".join(self.lines)
+        self.unit.parts.append(
+            f"define void @{name}({taken}) {{\nstart:\n{lines}  ret void\n}}\n"
+        )
+
+
+__all__ = ["VECTOR", "Code", "Unit", "Writer", "available", "loaded", "objects"]

@@ -1,0 +1,167 @@
+"""Batches of small matrix products in native code.
+
+In: two operands' shapes and strides. Out: a ``Product``, called with their arrays.
+NumPy calls BLAS once per pair of matrices; BLAS copies both into an order of its own
+first, which pays for large matrices only. Here a tile of the result stays in registers
+while rows of the one matrix and columns of the other pass by, read where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.native.expressions import LANES
+from chainrule.compiler.native.llvm import VECTOR, Code, Unit, Writer, objects
+from chainrule.compiler.native.loop_nests import Access
+from chainrule.compiler.native.threads import parts_of, side_by_side
+
+ROWS, COLUMNS = 6, 4 * LANES
+"""A tile of the result: 24 of 32 registers of eight numbers."""
+
+
+class Product:
+    """``x @ y`` for stacks of matrices, in machine code."""
+
+    __name__ = "matmul"
+
+    def __init__(
+        self, shape: tuple[int, ...], inner: int, x: Access, y: Access, threads: int = 1
+    ) -> None:
+        """Compile it, for a result of this shape; ``y`` has step 1 along its last axis.
+
+        The accesses have one stride per axis of the stack, then those of the matrix.
+        Up to so many threads share the first axis of a stack, or the columns.
+        """
+        self.shape = shape
+        *stack, _, columns = shape
+        shared = (stack[0], 1) if stack else (columns, COLUMNS)
+        self._parts = parts_of(shared[0], threads, shared[1])
+        unit = Unit()
+        _Tiles(unit, shape, inner, x, y).write("product")
+        self._run = Code(unit, 2).function("product", 5)
+
+    def __call__(self, x: Any, y: Any, out: Any = None) -> Any:
+        """Return the product."""
+        z = np.empty(self.shape) if out is None else out
+        self.bound((np.ascontiguousarray(x), np.ascontiguousarray(y)), [z])()
+        return z
+
+    def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Callable[[], None]:
+        """Return the function that runs on these arrays, as often as it is called."""
+        x, y, z = arrays = (*given, *found)
+        places = id(x), id(y), id(z)
+
+        def run(_: int, first: int, last: int) -> None:
+            self._run(first, last, *places)
+
+        def whole() -> None:
+            side_by_side(run, self._parts)
+
+        run.arrays = arrays  # type: ignore[attr-defined]  (their addresses are used)
+        return whole
+
+
+class _Tiles(Writer):
+    """Writes the loops over tiles."""
+
+    def __init__(
+        self, unit: Unit, shape: Sequence[int], inner: int, x: Access, y: Access
+    ) -> None:
+        super().__init__(unit, ["i64 %first", "i64 %last", *objects(3)])
+        self.shape = shape
+        self.inner = inner
+        self.x, self.y = x.strides, y.strides
+        size = 8
+        strides: list[int] = []
+        for n in reversed(shape):
+            strides.insert(0, size)
+            size *= n
+        self.z = tuple(strides)
+        self.offsets = (x.offset, y.offset, 0)
+        unit.external.add(
+            f"declare {VECTOR} @llvm.fmuladd.v{LANES}f64({VECTOR}, {VECTOR}, {VECTOR})"
+        )
+
+    def write(self, name: str) -> None:
+        """Write the function."""
+        m, n = self.shape[-2:]
+        pointers = [
+            self.at(self.entries(i), offset, 1) for i, offset in enumerate(self.offsets)
+        ]
+        stack = self.shape[:-2]
+        with ExitStack() as loops:
+            for axis, count in enumerate(stack):
+                i = loops.enter_context(
+                    self.loop(count if axis else self.shared_turns())
+                ).i
+                if not axis:
+                    i = self.add(f"add i64 {i}, %first")
+                steps = self.x[axis], self.y[axis], self.z[axis]
+                moved = zip(pointers, steps, strict=True)
+                pointers = [self.at(p, i, s) for p, s in moved]
+            whole = n - n % COLUMNS
+            if whole:
+                count = whole if stack else self.shared_turns(whole)
+                with self.loop(count, COLUMNS) as loop:
+                    j = loop.i if stack else self.add(f"add i64 {loop.i}, %first")
+                    self._columns(pointers, j, COLUMNS, m)
+            if whole < n:
+                if not stack:
+                    last = self.add(f"icmp eq i64 %last, {n}")
+                    loops.enter_context(self.where(last))
+                self._columns(pointers, whole, n - whole, m)
+        self.finish(name)
+
+    def _columns(
+        self, pointers: Sequence[str], j: str | int, width: int, m: int
+    ) -> None:  # fmt: skip
+        """Write the tiles of some columns, from the first row to the last."""
+        x, y, z = pointers
+        y, z = self.at(y, j, self.y[-1]), self.at(z, j, 8)
+        rows = max(1, min(m, ROWS * COLUMNS // (-(-width // LANES) * LANES), 12))
+        whole = m - m % rows
+        with self.loop(whole, rows) as loop:
+            left, right = self.at(x, loop.i, self.x[-2]), self.at(z, loop.i, self.z[-2])
+            self._tile(left, y, right, rows, width)
+        if whole < m:
+            left, right = self.at(x, whole, self.x[-2]), self.at(z, whole, self.z[-2])
+            self._tile(left, y, right, m - whole, width)
+
+    def _tile(self, x: str, y: str, z: str, rows: int, width: int) -> None:
+        """Write one tile: a loop over the inner axis, its sums in registers."""
+        counts = [min(LANES, width - j) for j in range(0, width, LANES)]
+        zeros = [(VECTOR, "zeroinitializer")] * (rows * len(counts))
+        with self.loop(self.inner, 1, zeros) as loop:
+            across, below = (
+                self.at(x, loop.i, self.x[-1]),
+                self.at(y, loop.i, self.y[-2]),
+            )
+            columns = [self._loaded(below, j * LANES, c) for j, c in enumerate(counts)]
+            sums = iter(loop.carried)
+            for i in range(rows):
+                place = self.at(across, i, self.x[-2])
+                a = self.splat(self.add(f"load double, ptr {place}"))
+                loop.after += [
+                    self.add(f"call {VECTOR} @llvm.fmuladd.v{LANES}f64"
+                             f"({VECTOR} {a}, {VECTOR} {b}, {VECTOR} {next(sums)})")
+                    for b in columns
+                ]  # fmt: skip
+        totals = iter(loop.after)
+        for i in range(rows):
+            row = self.at(z, i, self.z[-2])
+            for j, c in enumerate(counts):
+                cut = self.resized(next(totals), LANES, c)
+                place = self.at(row, j * LANES, 8)
+                self.do(f"store <{c} x double> {cut}, ptr {place}, align 8")
+
+    def _loaded(self, pointer: str, offset: int, count: int) -> str:
+        place = self.at(pointer, offset, 8)
+        x = self.add(f"load <{count} x double>, ptr {place}, align 8")
+        return self.resized(x, count, LANES)
+
+
+__all__ = ["Product"]

@@ -1,0 +1,347 @@
+"""Identities that are exact in real arithmetic only: ``compile(..., fastmath=True)``.
+
+In: a row whose operands are simplified. Out: the row, or the constant, that stands for
+it; or the same row, rewritten. Shape, dtype and class stay. With ``c``, ``d`` constant
+numbers and ``x`` of the result's shape and dtype, real or complex:
+
+- ``x / c`` is ``x * (1 / c)``;
+- constants are gathered in chains of ``*``, ``/`` and ``-x``, as in ``(x * c) * d``,
+  and in chains of ``+``, ``-`` and ``-x``, as in ``c - (x + d)``;
+- ``x * 0``, ``0 / x`` and ``x - x`` are 0, ``x / x`` and ``x**0`` are 1, ``x + 0`` is
+  ``x``, ``x + x`` is ``2 * x``, ``x * x`` is ``x**2``;
+- ``x**n`` is made of products, one quotient or one square root, for the ``n`` in
+  ``_powers``;
+- of ``exp`` and ``log``, ``exp2`` and ``log2``, ``expm1`` and ``log1p``, one undoes the
+  other; ``sqrt(x) * sqrt(x)`` and ``sqrt(x)**2`` are ``x``;
+- calls of constants are computed.
+
+This assumes that every value is finite and in the domain of its function, and that
+divisors are not 0. A constant that would overflow or be subnormal is not made.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.programs.identities import alike, become
+from chainrule.compiler.tracing.trace import Row
+from chainrule.operations_grad.shaping import broadcast_to
+from chainrule.values.shapes import generic, kind_of, ndarray
+
+_of: Any = operator
+
+Placed = Callable[[Row], Any]
+"""Gives a new row its place among the others; returns what stands for it."""
+_PRECISIONS = "fdFD"
+"""Dtypes, as characters, for which a Python float is a constant without loss."""
+
+
+def simplified(row: Row, placed: Placed) -> Any:
+    """Return the row or constant that a call is in real arithmetic, if it is simpler.
+
+    ``None`` if it is not; the row itself may have been rewritten.
+    """
+    if not row.operands and row.function in _FOLDED:
+        return _value_of(row)
+    rule = _RULES.get(row.function)
+    if rule is None or row.given or row.dtype is None or row.number is complex:
+        return None  # a ufunc would make NumPy's number of Python's complex one
+    return rule(row, placed) if row.dtype.char in _PRECISIONS else None
+
+
+# -------------------------------------------------------------------------- constants
+
+
+def _number(x: Any) -> float | None:
+    """Return a constant argument as a float, if it is one real number throughout."""
+    kind = kind_of(x)
+    if kind is float:
+        return x
+    if kind is ndarray and x.size and (x.size <= _LOOKED_AT or not any(x.strides)):
+        first = x.flat[0]
+        return _number(first) if not any(x.strides) or np.all(x == first) else None
+    if kind is int or (issubclass(kind, generic) and x.dtype.kind in "fiu"):
+        try:
+            return float(x)
+        except OverflowError:
+            return None
+    return None
+
+
+_LOOKED_AT = 1024
+"""Constant arrays of up to this many entries are compared entry by entry."""
+
+
+def _constant(value: float, row: Row) -> Any:
+    """Return a number as a constant of a row's shape, dtype and class."""
+    if row.number is not None:
+        return row.number(value)
+    found = row.dtype.type(value)
+    return found if row.shape == () else np.broadcast_to(found, row.shape)
+
+
+def _is_precise(c: float, row: Row) -> bool:
+    """Tell whether a factor is neither infinite nor subnormal in a row's dtype."""
+    limits = np.finfo(row.dtype)
+    return float(limits.tiny) <= abs(c) <= float(limits.max)
+
+
+def _value_of(row: Row) -> Any:
+    """Return the result of a call of constants; ``None`` if it is not as in the row."""
+    with np.errstate(all="ignore"):
+        value = row.function(*row.args, **row.given)
+    if row.number is not None:
+        return row.number(value)
+    found: Any = np.asarray(value)
+    if found.shape != row.shape or found.dtype != row.dtype:
+        return None
+    return found[()] if found.shape == () else found
+
+
+def _repeated(row: Row, x: Row) -> Row | None:
+    """Return x for a row of the same entries; keep the row for another class."""
+    if x.number is row.number:
+        return x
+    become(row, np.positive, (x,))
+    return None
+
+
+# ---------------------------------------------------------------- c * x and c / x
+
+Scaled = tuple[Row, float, int]
+"""``x, c, s`` of ``c * x**s``, where ``s`` is 1 or -1."""
+
+
+def _scaled(row: Row) -> Scaled | None:
+    """Take a row as a constant times a value, or over it."""
+    f = row.function
+    if f not in _FACTORS or row.given:
+        return None
+    if f is np.negative or f is np.positive:
+        x, c, s = row.args[0], -1.0 if f is np.negative else 1.0, 1
+    else:
+        x, y = row.args
+        if type(x) is Row:
+            c, s = _number(y), 1
+            if c is not None and f is np.divide:
+                c = 1.0 / c if c else None
+        else:
+            x, c, s = y, _number(x), -1 if f is np.divide else 1
+    if c is None or type(x) is not Row or not alike(x, row):
+        return None
+    return x, c, s
+
+
+_FACTORS = {np.multiply, np.divide, np.negative, np.positive}
+
+
+def _factors(row: Row, placed: Placed) -> Any:
+    """Gather constant factors; write a quotient by a constant as a product."""
+    found = _scaled(row)
+    if found is None:
+        return None
+    x, c, s = found
+    if c == 0.0:
+        return _constant(0.0, row)
+    inner = _scaled(x)
+    if inner is not None and inner[1] != 0.0:
+        x, d, t = inner
+        c, s = (c * d if s == 1 else c / d), s * t
+    elif row.function is not np.divide or s == -1:
+        return None
+    if not _is_precise(c, row):
+        return None
+    if s == 1 and c == 1.0:
+        return _repeated(row, x)
+    if s == 1 and c == -1.0:
+        become(row, np.negative, (x,))
+    else:
+        become(row, *((np.multiply, (x, c)) if s == 1 else (np.divide, (c, x))))
+    return None
+
+
+# ----------------------------------------------------------------- x + c and c - x
+
+
+def _shifted(row: Row) -> Scaled | None:
+    """Take a row as ``s * x + c``."""
+    f = row.function
+    if f not in _TERMS or row.given:
+        return None
+    if f is np.negative or f is np.positive:
+        x, c, s = row.args[0], 0.0, -1 if f is np.negative else 1
+    else:
+        x, y = row.args
+        sign = -1 if f is np.subtract else 1
+        if type(x) is Row:
+            c, s = _number(y), 1
+            c = None if c is None else sign * c
+        else:
+            x, c, s = y, _number(x), sign
+    if c is None or type(x) is not Row or not alike(x, row):
+        return None
+    return x, c, s
+
+
+_TERMS = {np.add, np.subtract, np.negative, np.positive}
+
+
+def _terms(row: Row, placed: Placed) -> Any:
+    """Gather constant terms."""
+    found = _shifted(row)
+    if found is None:
+        return None
+    x, c, s = found
+    inner = _shifted(x)
+    if inner is not None:
+        x, d, t = inner
+        c, s = c + s * d, s * t
+    elif c != 0.0:
+        return None
+    if not _is_precise(c, row) and c != 0.0:
+        return None
+    if c == 0.0 and s == 1:
+        return _repeated(row, x)
+    if c == 0.0:
+        become(row, np.negative, (x,))
+    else:
+        become(row, *((np.add, (x, c)) if s == 1 else (np.subtract, (c, x))))
+    return None
+
+
+# ------------------------------------------------------------------ rules of functions
+
+
+def _twice(row: Row) -> bool:
+    """Tell whether both operands of a row are the same one, in the row's dtype."""
+    x, y = row.args
+    return x is y and type(x) is Row and alike(x, row)
+
+
+def _add(row: Row, placed: Placed) -> Any:
+    if _twice(row):
+        become(row, np.multiply, (row.args[0], 2.0))
+        return _factors(row, placed)
+    return _terms(row, placed)
+
+
+def _subtract(row: Row, placed: Placed) -> Any:
+    return _constant(0.0, row) if _twice(row) else _terms(row, placed)
+
+
+def _multiply(row: Row, placed: Placed) -> Any:
+    if _twice(row):
+        become(row, np.square, row.args[:1])
+        return _square(row, placed)
+    return _factors(row, placed)
+
+
+def _divide(row: Row, placed: Placed) -> Any:
+    return _constant(1.0, row) if _twice(row) else _factors(row, placed)
+
+
+def _negative(row: Row, placed: Placed) -> Any:
+    (x,) = row.args
+    if type(x) is Row and _scaled(x) is not None:
+        return _factors(row, placed)
+    return _terms(row, placed)
+
+
+def _square(row: Row, placed: Placed) -> Any:
+    """Write ``sqrt(x)**2`` as x."""
+    return _undone(row, np.sqrt)
+
+
+def _inverse(row: Row, placed: Placed) -> Any:
+    """Write ``exp(log(x))``, and the like, as x."""
+    if row.dtype.kind == "c" and row.function is not np.exp:  # type: ignore[union-attr]
+        return None  # log(exp(x)) is x plus a multiple of 2 pi i
+    return _undone(row, _INVERSES[row.function])
+
+
+def _undone(row: Row, function: Any) -> Row | None:
+    """Return the operand's operand, where the operand is its image."""
+    x = row.args[0]
+    if type(x) is not Row or x.function is not function or x.given:
+        return None
+    y = x.args[0]
+    return _repeated(row, y) if type(y) is Row and alike(y, row) else None
+
+
+_INVERSES: dict[Any, Any] = {
+    np.exp: np.log, np.log: np.exp, np.exp2: np.log2, np.log2: np.exp2,
+    np.expm1: np.log1p, np.log1p: np.expm1,
+}  # fmt: skip
+
+
+def _power(row: Row, placed: Placed) -> Any:
+    """Write a power by products, a quotient or a square root."""
+    x, exponent = row.args
+    n = _number(exponent)
+    if n is None or type(x) is not Row or not alike(x, row):
+        return None
+    if n == 0.0:
+        return _constant(1.0, row)
+    if n == 1.0:
+        return _repeated(row, x)
+    parts = _powers.get(n)
+    if parts is None:
+        return None
+    *inner, (f, args) = parts
+    last = x
+    for function, given in inner:
+        last = placed(_made(row, function, tuple(_filled(given, x, last))))
+        if type(last) is not Row:
+            return None
+    become(row, f, tuple(_filled(args, x, last)))
+    return _RULES[f](row, placed) if f in _RULES else None
+
+
+def _filled(args: tuple[Any, ...], x: Row, last: Row) -> list[Any]:
+    known: dict[Any, Any] = {"x": x, "last": last}
+    return [known.get(v, v) for v in args]
+
+
+_powers: dict[float, list[tuple[Any, tuple[Any, ...]]]] = {
+    2.0: [(np.square, ("x",))],
+    3.0: [(np.square, ("x",)), (np.multiply, ("last", "x"))],
+    4.0: [(np.square, ("x",)), (np.square, ("last",))],
+    0.5: [(np.sqrt, ("x",))],
+    -0.5: [(np.sqrt, ("x",)), (np.divide, (1.0, "last"))],
+    -1.0: [(np.divide, (1.0, "x"))],
+    -2.0: [(np.square, ("x",)), (np.divide, (1.0, "last"))],
+}
+"""The calls that make a power, of ``x`` and of the call before."""
+
+
+def _made(row: Row, function: Any, args: tuple[Any, ...]) -> Row:
+    """Return a new row whose result is like another's."""
+    made = Row(function, args, {}, [x for x in args if type(x) is Row], None, -1)
+    made.shape, made.dtype, made.number = row.shape, row.dtype, row.number
+    return made
+
+
+_RULES: dict[Any, Callable[[Row, Placed], Any]] = {
+    np.add: _add,
+    np.subtract: _subtract,
+    np.multiply: _multiply,
+    np.divide: _divide,
+    np.negative: _negative,
+    np.square: _square,
+    np.power: _power,
+    _of.pow: _power,
+    **dict.fromkeys(_INVERSES, _inverse),
+}
+"""What may be taken of a function's calls, besides exact identities."""
+_FOLDED: set[Any] = {
+    *(f for f in vars(np).values() if isinstance(f, np.ufunc) and not f.signature),
+    float, broadcast_to, operator.getitem, np.asarray, np.astype, np.broadcast_to,
+    np.ravel, np.reshape, np.sum, np.transpose, np.where,
+}  # fmt: skip
+"""Functions whose calls are computed where all arguments are constants."""
+
+__all__ = ["simplified"]

@@ -1,0 +1,145 @@
+"""Identities that are exact in floating point, row by row.
+
+``identity`` knows ``x * 1``, ``x / 1``, ``x - 0``, ``-(-x)``, ``x + (-y)``, and a
+reshape or cast to what a value is already.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.tracing.trace import Row
+from chainrule.values.shapes import ARRAYS, TUPLE
+
+
+def identity(row: Row) -> Row | None:
+    """Return the row that a call only repeats, exactly; ``None`` if it does more.
+
+    A sum with a negative, or a double negative, is rewritten in place.
+    """
+    rule = _IDENTITIES.get(row.function)
+    if rule is None or row.given:
+        return None
+    found = rule(row)
+    if found is None or found.number is not row.number or not alike(found, row):
+        return None
+    return found
+
+
+def alike(x: Row, y: Row) -> bool:
+    """Tell whether two rows have the same shape and dtype."""
+    return x.shape == y.shape and x.dtype == y.dtype
+
+
+def _is(x: Any, value: float) -> bool:
+    """Tell whether an argument is a constant, exactly this number (0 means +0)."""
+    if type(x) is float or type(x) is int:
+        return x == value and math.copysign(1.0, x) == math.copysign(1.0, value)
+    if isinstance(x, ARRAYS) and x.dtype.kind in "fiu" and x.size <= 4096:
+        signs: Any = np.signbit(x) == (math.copysign(1.0, value) < 0)
+        return bool(np.all(x == value) and np.all(signs))
+    return False
+
+
+def _product(row: Row) -> Row | None:
+    x, y = row.args
+    if type(x) is not Row:
+        x, y = y, x
+    if type(y) is Row or type(x) is not Row or _is_complex(row):
+        return None
+    if _is(y, 1.0):
+        return x
+    if _is(y, -1.0) and alike(x, row):
+        become(row, np.negative, (x,))
+    return None
+
+
+def _quotient(row: Row) -> Row | None:
+    x, y = row.args
+    return x if _is(y, 1.0) and type(x) is Row and not _is_complex(row) else None
+
+
+def _is_complex(row: Row) -> bool:
+    """Tell whether a product with 1 makes nan of a part, beside an infinite one."""
+    return row.dtype is not None and row.dtype.kind == "c"
+
+
+def _difference(row: Row) -> Row | None:
+    x, y = row.args
+    if type(x) is Row and _is(y, 0.0):
+        return x
+    if _is_negative(y):
+        become(row, np.add, (x, y.args[0]))
+    return None
+
+
+def _sum(row: Row) -> Row | None:
+    x, y = row.args
+    if _is_negative(y):
+        become(row, np.subtract, (x, y.args[0]))
+    return None
+
+
+def _is_negative(x: Any) -> bool:
+    """Tell whether this is -y, exactly: an unsigned integer wraps around."""
+    return (
+        _negated(x) is not None
+        and alike(x, x.args[0])
+        and x.dtype is not None
+        and x.dtype.kind in "fc"
+    )
+
+
+def _negated(x: Any) -> Row | None:
+    """Return y of a row -y."""
+    if type(x) is not Row or x.function is not np.negative or x.given:
+        return None
+    return _first(x)
+
+
+def _negative(row: Row) -> Row | None:
+    return _negated(row.args[0])
+
+
+def become(row: Row, function: Any, args: tuple[Any, ...]) -> None:
+    """Make another call of a row."""
+    row.function, row.args = function, args
+    row.operands = [x for x in args if type(x) is Row]
+
+
+def _first(row: Row) -> Row | None:
+    return row.args[0] if type(row.args[0]) is Row else None
+
+
+def _all_of(row: Row) -> Row | None:
+    x, index = row.args
+    if isinstance(index, TUPLE):
+        whole = len(index) == 0
+    else:
+        whole = index is Ellipsis or (isinstance(index, slice) and index == slice(None))
+    return x if type(x) is Row and whole else None
+
+
+_IDENTITIES: dict[Any, Callable[[Row], Row | None]] = {
+    np.multiply: _product,
+    np.divide: _quotient,
+    np.subtract: _difference,
+    np.add: _sum,
+    np.negative: _negative,
+    np.positive: _first,
+    np.copy: _first,
+    np.reshape: _first,
+    np.broadcast_to: _first,
+    np.squeeze: _first,
+    np.astype: _first,
+    np.ravel: _first,
+    operator.getitem: _all_of,
+}
+"""What is the same as an operand if shape and dtype are: see ``identity``."""
+
+__all__ = ["alike", "become", "identity"]

@@ -1,0 +1,724 @@
+"""Lowering: a program as rows of tape, and calls in between where a tape has no form.
+
+In: a ``Program`` of float64 numbers, booleans and integers. Out: a ``Builder``, which
+holds the rows, the places of every value, the constants to fill in, and the calls.
+``tapes.py`` and ``tape_loops.py`` make functions of it.
+
+Every value is known by the *places* of its entries in one flat workspace: an array of
+integers of its shape. What only moves entries (a reshape, an index, a stack) therefore
+runs no code at all: NumPy's own function is applied to the places. Elementwise rows,
+reductions and small products become tape rows, one per stretch of places with constant
+steps. Any other row is called between two stretches of tape.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.programs.program import Program, keeps_shape
+from chainrule.compiler.tape import interpreter as vm
+from chainrule.compiler.tracing.plain_operators import (
+    UFUNCS,
+    is_of_whole,
+    power,
+    takes_root,
+)
+from chainrule.compiler.tracing.trace import Row
+from chainrule.operations_grad.indexing import picks_once, setitem, unindex
+from chainrule.operations_grad.shaping import broadcast_to
+from chainrule.rules.supports import masked_result
+from chainrule.values.shapes import SEQUENCES, ndarray, normalize_axes
+
+_np: Any = np
+_of: Any = operator
+Places = Any
+"""An integer array: where in the workspace each entry of a value is."""
+
+_FLOAT = np.dtype(np.float64)
+_ALIGNED = 8  # rows that start at multiples of 64 bytes are quicker
+EXACT = 2.0**53
+"""Whole numbers below this are exact as floats, and so on the tape."""
+FEW = 1 << 10
+"""Arrays of constants with more entries than this stay in the workspace."""
+SMALL_PRODUCT = 1 << 15
+"""Products of matrices with more multiplications than this are left to BLAS."""
+
+
+class CannotLowerError(Exception):
+    """A row, or a whole program, has no form on the tape."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outside:
+    """A row that is called between two stretches of tape.
+
+    ``operands`` are the places of the row's operands, ``results`` those of its result,
+    or of each where there are several.
+    """
+
+    row: Row
+    operands: list[Places]
+    results: list[Places]
+
+    @property
+    def name(self) -> str:
+        """The name of the row's function."""
+        return getattr(self.row.function, "__name__", "function")
+
+
+class Builder:
+    """Assigns places and writes tape rows, row by row of a program."""
+
+    def __init__(self, program: Program) -> None:
+        """Lower all rows."""
+        self.size: int = 0
+        self.at: dict[Row, Places] = {}
+        self.code: list[list[int]] = []
+        self.called: list[tuple[int, Outside]] = []
+        self.filled: list[tuple[Places, Any]] = []
+        self._numbers: dict[Any, int] = {}
+        self._arrays: dict[int, Places] = {}
+        self.absent: int = self.new(())
+        """The place of all entries that ``unindex`` leaves out: nothing to add."""
+        self.filled.append((self.absent, 0.0))
+        for x in program.inputs:
+            check_kind(x)
+            self.at[x] = self.new(x.shape or ())
+        for row in program.rows:
+            self.at[row] = self._lowered(row)
+        self.whole: list[Places] = [
+            self.at[x] for x in (*program.inputs, *program.rows)
+            if x.dtype == np.int64 and _may_grow(x)
+        ]  # fmt: skip
+        """Integers that may be too large to be exact: to be looked at in each run."""
+
+    def new(self, shape: tuple[int, ...]) -> Places:
+        """Return contiguous places of their own."""
+        start = self.size
+        if not shape:
+            self.size += 1
+            return start
+        count = math.prod(shape)
+        if count >= _ALIGNED:
+            start = -(-start // _ALIGNED) * _ALIGNED
+            self.size = start
+        self.size += count
+        return np.arange(start, start + count).reshape(shape)
+
+    def constant(self, x: Any) -> Places:
+        """Return the places of a constant."""
+        if type(x) is not float and isinstance(x, ndarray) and x.shape:
+            found = self._arrays.get(id(x))
+            if found is None:
+                if x.dtype.kind not in "fbiu" or not _is_exact(x):
+                    raise CannotLowerError
+                found = self._arrays[id(x)] = self.new(x.shape)
+                self.filled.append((found, x.astype(np.float64)))
+            return found
+        if not isinstance(x, (float, int, np.generic, ndarray)) or isinstance(
+            x, np.complexfloating
+        ):
+            raise CannotLowerError
+        if type(x) is not float and not _is_exact(x):
+            raise CannotLowerError
+        x = float(x)
+        key = (x, math.copysign(1.0, x))
+        found = self._numbers.get(key)
+        if found is None:
+            found = self._numbers[key] = self.new(())
+            self.filled.append((found, x))
+        return found
+
+    def places(self, x: Any) -> Places:
+        """Return the places of an argument: of a row, a constant, or a nest of them."""
+        if isinstance(x, Row):
+            return self.at[x]
+        if isinstance(x, SEQUENCES):
+            return [self.places(v) for v in x]
+        return self.constant(x)
+
+    def _lowered(self, row: Row) -> Places:
+        number = self._of_numbers(row)
+        if number is not None:
+            return number
+        if row.shape is None:
+            return self._several(row)
+        if row.function is operator.getitem and row.args[0].shape is None:
+            return self.at[row.args[0]][row.args[1]]
+        check_kind(row)
+        form = _form_of(row)
+        if form is not None:
+            try:
+                found = form(self, row)
+                return found if row.shape else int(found)
+            except CannotLowerError:
+                pass
+        operands = [self.at[x] for x in row.operands]
+        result = self.new(row.shape)
+        self.called.append((len(self.code), Outside(row, operands, [result])))
+        return result
+
+    def _several(self, row: Row) -> list[Places]:
+        """Give each result of a loop in native code its places."""
+        if not getattr(row.function, "fills", False):
+            raise CannotLowerError(f"{name_of(row)} is no part of a tape")
+        operands = [self.at[x] for x in row.operands]
+        results = [self.new(shape) for shape, _ in row.function.likes]
+        self.called.append((len(self.code), Outside(row, operands, results)))
+        return results
+
+    def _of_numbers(self, row: Row) -> int | None:
+        """Write a ufunc of float64 numbers: most rows of long programs.
+
+        ``None`` for any other row, and where the general form has more to look at.
+        """
+        f = row.function
+        if row.dtype is not _FLOAT or row.shape != () or type(f) is not np.ufunc:
+            return None
+        op = _number_opcode(f)
+        if op is None or row.given:
+            return None
+        places = [0, 0, 0]
+        for i, x in enumerate(row.args):
+            if type(x) is Row:
+                if x.dtype is not _FLOAT:
+                    return None
+                places[i] = self.at[x]
+                if places[i] == self.absent:
+                    return None
+            elif type(x) is float or (type(x) is int and _is_exact(x)):
+                places[i] = self.constant(x)
+            else:
+                return None
+        z = self.size
+        self.size += 1
+        self.code.append([op, z, *places, 1, 0, 0, 0, 0, 0])
+        return z
+
+    # ------------------------------------------------------------------- tape rows
+
+    def elementwise(self, name: str, shape: Any, *operands: Places) -> Places:
+        """Write an elementwise operation; return the places of its result."""
+        op = vm.OPCODES[name]
+        result = self.new(shape)
+        if not shape:
+            x, y, w = (*operands, 0, 0)[:3]
+            self.code.append([op, result, x, y, w, 1, 0, 0, 0, 0, 0])
+            return result
+        if not result.size:
+            return result
+        z = int(result.flat[0])
+        flat = np.stack([np.broadcast_to(p, shape).reshape(-1) for p in operands])
+        for start, count, steps in _stretches(flat):
+            self._row(op, z + start, flat[:, start].tolist(), count, steps)
+        return result
+
+    def _row(
+        self, op: int, z: int, starts: Sequence[int], n: int, steps: Sequence[int],
+        m: int = 0, k: int = 0,
+    ) -> None:  # fmt: skip
+        x, y, w = (*starts, *(0,) * (3 - len(starts)))
+        dx, dy, dw = (*steps, *(0,) * (3 - len(steps)))
+        self.code.append([op, z, x, y, w, n, dx, dy, dw, m, k])
+
+    def reduced(self, name: str, pair: str, places: Places, axes: Any) -> Places:
+        """Write a reduction over axes; ``pair`` is the operation on two entries."""
+        if not places.size:
+            raise CannotLowerError
+        kept = [i for i in range(places.ndim) if i not in axes]
+        moved = np.transpose(places, [*axes, *kept])
+        shape = moved.shape[len(axes) :]
+        moved = moved.reshape(-1, *shape)
+        count, size = moved.shape[0], int(np.prod(shape, dtype=int))
+        if count == 1:
+            return moved[0]
+        if size >= 8 or count <= 4:
+            total = moved[0]
+            for part in moved[1:]:
+                total = self.elementwise(pair, shape, total, part)
+            return total
+        result = self.new(shape)
+        columns = moved.reshape(count, size)
+        for j, z in enumerate(np.ravel(result).tolist()):
+            self._reduced_one(name, pair, columns[:, j], z)
+        return result
+
+    def _reduced_one(self, name: str, pair: str, places: Places, z: int) -> None:
+        parts = list(_stretches(places[None, :]))
+        if len(parts) > 1:
+            places = self.elementwise("copy", places.shape, places)
+        step = int(places[1] - places[0])
+        self._row(vm.OPCODES[name], z, [int(places[0])], len(places), (step,))
+
+    def rows(self) -> Any:
+        """Return the tape as an array."""
+        return np.array(self.code, dtype=np.int64).reshape(-1, 11)
+
+    def flag_nans(self, checks: Sequence[Row], flag: int) -> None:
+        """Raise a flag where a check is nan."""
+        for x in checks:
+            places = self.at[x]
+            self.raised(self.elementwise("isnan", np.shape(places), places), flag)
+
+    def raised(self, found: Places, flag: int) -> None:
+        """Raise a flag where an entry is true."""
+        flat = np.ravel(found)
+        if not flat.size:
+            return
+        some = int(flat[0])
+        if flat.size > 1:
+            some = int(self.reduced("max", "maximum", flat, (0,)))
+        op = vm.OPCODES["maximum"]
+        self.code.append([op, flag, flag, some, 0, 1, 0, 0, 0, 0, 0])
+
+    def product(self, x: Places, y: Places) -> Places:
+        """Write a product of two small matrices."""
+        (m, k), (_, n) = x.shape, y.shape
+        if not m * k * n or m * k * n > SMALL_PRODUCT:
+            raise CannotLowerError
+        if not _is_grid(x):
+            x = self.elementwise("copy", x.shape, x)
+        if not _is_grid(y) or (n > 1 and y[0, 1] - y[0, 0] != 1):
+            y = self.elementwise("copy", y.shape, y)
+        result = self.new((m, n))
+        across = int(x[0, 1] - x[0, 0]) if k > 1 else 0
+        down = int(x[1, 0] - x[0, 0]) if m > 1 else 0
+        below = int(y[1, 0] - y[0, 0]) if k > 1 else 0
+        self._row(
+            vm.OPCODES["matmul"], int(result[0, 0]), [int(x[0, 0]), int(y[0, 0])], n,
+            (down, below, across), m, k,
+        )  # fmt: skip
+        return self.from_zero((m, n), result)
+
+    def dot(self, x: Places, y: Places) -> Places:
+        """Write a sum of products of two vectors."""
+        result = self.new(())
+        flat = np.stack([x, y])
+        if len(list(_stretches(flat))) > 1:
+            flat = np.stack([self.elementwise("copy", x.shape, p) for p in flat])
+        if x.size < 2:
+            raise CannotLowerError
+        steps = (flat[:, 1] - flat[:, 0]).tolist()
+        starts = flat[:, 0].tolist()
+        self._row(vm.OPCODES["dot"], int(result), starts, x.size, steps)
+        return self.from_zero((), int(result))
+
+    def from_zero(self, shape: Any, x: Places) -> Places:
+        """Add 0: NumPy's sums start from it, and integers have no -0."""
+        return self.elementwise("add", shape, x, self.constant(0.0))
+
+
+def fill(work: Any, filled: Sequence[tuple[Places, Any]]) -> None:
+    """Put a tape's constants into a workspace."""
+    for places, value in filled:
+        work[places] = value
+
+
+def _is_exact(x: Any) -> bool:
+    """Tell whether a constant's integers are exact as floats."""
+    if isinstance(x, int):
+        return abs(x) < EXACT
+    return x.dtype.kind not in "iu" or not x.size or bool(np.max(np.abs(x)) < EXACT)
+
+
+def check_kind(row: Row) -> None:
+    """Raise ``CannotLowerError`` for a value that a tape cannot hold."""
+    if row.shape is None:
+        raise CannotLowerError(f"{name_of(row)} is no part of a tape")
+    if row.dtype not in (np.float64, np.int64, np.bool_):
+        raise CannotLowerError(f"{row.dtype} values")  # they wrap around, or round
+
+
+def name_of(row: Row) -> str:
+    """Return the name of a row's function."""
+    return getattr(row.function, "__name__", "an input")
+
+
+def refuse_calls(b: Builder, program: Program) -> None:
+    """Raise ``CannotLowerError`` where NumPy would have to run inside a loop."""
+    names = sorted({outside.name for _, outside in b.called})
+    if names:
+        raise CannotLowerError(f"no form on a tape: {', '.join(names)}")
+    if program.guards:
+        raise CannotLowerError("decisions in the body")
+
+
+_BOUNDED: set[Any] = {
+    np.maximum, np.minimum, np.absolute, np.negative, np.sign, np.where, np.argmax,
+    np.argmin, np.argsort,
+}  # fmt: skip
+
+
+def _may_grow(row: Row) -> bool:
+    """Tell whether a row of integers may hold larger ones than its operands."""
+    f = row.function
+    if f in _BOUNDED or _FORMS.get(f) is _renamed:
+        return False
+    if f is np.sum or getattr(f, "__self__", None) is np.add:
+        return any(x.dtype != np.bool_ for x in row.operands)
+    return True
+
+
+def _stretches(flat: Any) -> Any:
+    """Yield start, count and steps of the stretches in which all places step evenly."""
+    n = flat.shape[1]
+    if n == 1:
+        yield 0, 1, (0,) * len(flat)
+        return
+    d = np.diff(flat, axis=1)
+    start = 0
+    for b in np.flatnonzero((d[:, 1:] != d[:, :-1]).any(axis=0)).tolist():
+        if b < start:
+            continue
+        yield start, b + 2 - start, d[:, start].tolist()
+        start = b + 2
+    if start < n:
+        steps = d[:, start].tolist() if start < n - 1 else (0,) * len(flat)
+        yield start, n - start, steps
+
+
+def is_one_piece(places: Places) -> bool:
+    """Tell whether places follow each other in memory, in their order."""
+    if type(places) is int:
+        return True
+    return places.size > 0 and bool((np.diff(np.ravel(places)) == 1).all())
+
+
+def span(places: Places) -> tuple[int, int]:
+    """Return start and length of contiguous places."""
+    if type(places) is int:
+        return places, 1
+    return (int(places.flat[0]) if places.size else 0), places.size
+
+
+def constants_of(b: Builder, most: float = FEW) -> dict[int, float]:
+    """Return the numbers that a tape reads and never writes, by their places.
+
+    Those of arrays with more than ``most`` entries are left out.
+    """
+    found: dict[int, float] = {}
+    for places, x in b.filled:
+        if type(places) is int:
+            found[places] = float(x)
+        elif places.size <= most:
+            flat = np.ravel(x).tolist()
+            found |= dict(zip(np.ravel(places).tolist(), flat, strict=True))
+    return found
+
+
+def writer_of(places: Places) -> Any:
+    """Return the index that writes an input, flattened."""
+    if type(places) is int:
+        return places
+    start, count = span(places)
+    return slice(start, start + count)
+
+
+def _is_grid(p: Places) -> bool:
+    """Tell whether places of a matrix step evenly along both axes."""
+    down, across = np.diff(p, axis=0), np.diff(p, axis=1)
+    return bool((down == down[:1, :1]).all() and (across == across[:1, :1]).all())
+
+
+# ----------------------------------------------------------------------- forms of rows
+
+Form = Callable[[Builder, Row], Places]
+_RENAMED = {"bitwise_and": "logical_and", "bitwise_or": "logical_or",
+            "invert": "logical_not"}  # fmt: skip
+_WHOLE_NUMBERS = {"add", "subtract", "multiply", "negative", "absolute", "maximum",
+                  "minimum", "less", "less_equal", "greater", "greater_equal", "equal",
+                  "not_equal", "logical_and", "logical_or", "logical_not"}  # fmt: skip
+
+
+def _form_of(row: Row) -> Form | None:
+    f = row.function
+    if not keeps_shape(row):
+        return None  # NumPy runs it, and its shape is looked at
+    owner = getattr(f, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        return _REDUCED.get(owner) if f.__name__ == "reduce" else None  # type: ignore
+    if isinstance(f, np.ufunc):
+        return _ufunc
+    return _plain if f in UFUNCS or f is power else _FORMS.get(f)
+
+
+@functools.cache
+def _number_opcode(f: Any) -> int | None:
+    """Return the opcode of a ufunc that is one row of the tape for any numbers."""
+    if f.signature is not None or f is np.power or f is np.positive:
+        return None
+    return vm.OPCODES.get(f.__name__)
+
+
+def _ufunc(b: Builder, row: Row) -> Places:
+    f: Any = row.function
+    if row.given:
+        raise CannotLowerError
+    if f is np.matmul:
+        return _product(b, row)
+    if f is np.positive:
+        return b.places(row.args[0])
+    operands = row.operands
+    if row.shape == () and row.dtype == _FLOAT and all(
+        x.dtype == _FLOAT for x in operands
+    ) and f.__name__ in vm.OPCODES:  # fmt: skip
+        name = f.__name__
+    else:
+        name = operation_of(f, [*operands, row])
+    args = row.args
+    if name == "power":
+        name, args = power_of(row)
+    if name == "add":
+        return _added(b, row.shape, *map(b.places, args))
+    if name == "power" and row.function is np.power and _may_be_root(row):
+        base, exponent = map(b.places, args)
+        half = b.elementwise("equal", (), exponent, b.constant(0.5))
+        both = [b.elementwise("sqrt", row.shape, base),
+                b.elementwise("power", row.shape, base, exponent)]  # fmt: skip
+        return b.elementwise("where", row.shape, half, *both)
+    return _entries(b, row, name, args)
+
+
+def _added(b: Builder, shape: Any, x: Places, y: Places) -> Places:
+    """Write a sum; where one of two entries is absent, the other is the sum."""
+    if not shape:
+        return y if x == b.absent else x if y == b.absent else b.elementwise(
+            "add", shape, x, y
+        )  # fmt: skip
+    flat: list[Any] = [np.ravel(np.broadcast_to(p, shape)) for p in (x, y)]
+    x, y = flat
+    both = (x != b.absent) & (y != b.absent)
+    if both.all():
+        return b.elementwise("add", shape, x.reshape(shape), y.reshape(shape))
+    found: Any = _np.where(x == b.absent, y, x)
+    if both.any():
+        found[both] = b.elementwise("add", (int(both.sum()),), x[both], y[both])
+    return found.reshape(shape)
+
+
+def operation_of(f: Any, rows: Sequence[Row]) -> str:
+    """Return the tape's name of a ufunc, if it means the same for these dtypes."""
+    name = f.__name__
+    kinds = {x.dtype.kind for x in rows if x.dtype is not None}
+    if name in _RENAMED:
+        if kinds != {"b"}:
+            raise CannotLowerError
+        name = _RENAMED[name]
+    if name not in vm.OPCODES:
+        raise CannotLowerError
+    if "f" not in kinds and name not in _WHOLE_NUMBERS:
+        raise CannotLowerError
+    arithmetic = name in ("add", "subtract", "multiply", "negative", "absolute")
+    if rows[-1].dtype == np.bool_ and arithmetic:
+        raise CannotLowerError  # + of booleans is "or"
+    return name
+
+
+def _may_be_root(row: Row) -> bool:
+    """Tell whether NumPy takes the root where the exponent, one number, is 0.5."""
+    exponent = row.args[1]
+    return row.number is None and isinstance(exponent, Row) and exponent.shape == ()
+
+
+def power_of(row: Row) -> tuple[str, tuple[Any, ...]]:
+    """Return the operation and operands of a power."""
+    base, exponent = row.args
+    if not isinstance(exponent, Row) and np.ndim(exponent) == 0 and exponent == 2:
+        return "square", (base,)
+    return ("sqrt", (base,)) if takes_root(row) else ("power", row.args)
+
+
+def _plain(b: Builder, row: Row) -> Places:
+    """Write one of Python's operators: where it has the results of NumPy's function."""
+    f = row.function
+    if f is _of.pos:
+        return b.places(row.args[0])
+    if f is _of.pow or f is power:
+        if row.dtype != _FLOAT or is_of_whole(row):
+            raise CannotLowerError  # powers of integers: exact, or an error
+        name, args = power_of(row)
+    elif f is _of.truediv:
+        raise CannotLowerError  # it raises an error at 0
+    else:
+        name, args = operation_of(UFUNCS[f], [*row.operands, row]), row.args
+    return _entries(b, row, name, args)
+
+
+def _entries(b: Builder, row: Row, name: str, args: Sequence[Any]) -> Places:
+    """Write an elementwise operation of the tape."""
+    found = b.elementwise(name, row.shape, *map(b.places, args))
+    if row.dtype == np.int64 and name in ("multiply", "negative"):
+        return b.from_zero(row.shape, found)
+    return found
+
+
+def _chosen(b: Builder, row: Row) -> Places:
+    if row.given or len(row.args) != 3:
+        raise CannotLowerError
+    return b.elementwise("where", row.shape, *map(b.places, row.args))
+
+
+def _masked(b: Builder, row: Row) -> Places:
+    given = dict(row.given)
+    f, mask = given.pop("forward"), given.pop("where")
+    if given or not isinstance(f, np.ufunc):
+        raise CannotLowerError
+    name = operation_of(f, [*row.operands, row])
+    z = b.elementwise(name, row.shape, *map(b.places, row.args))
+    return b.elementwise("where", row.shape, b.places(mask), z, b.constant(0.0))
+
+
+def _renamed(b: Builder, row: Row) -> Places:
+    """Move places as the function moves entries."""
+    args = list(row.args)
+    if not isinstance(args[0], SEQUENCES) and not row.reads_first:
+        raise CannotLowerError  # where to move them depends on values
+    args[0] = b.places(args[0])
+    if type(args[0]) is int:
+        args[0] = np.asarray(args[0])
+    return np.asarray(row.function(*args, **row.given))  # type: ignore[misc]
+
+
+def _cast(b: Builder, row: Row) -> Places:
+    source = row.args[0]
+    if not isinstance(source, Row):
+        raise CannotLowerError
+    widening = "biuf".index(source.dtype.kind) <= "biuf".index(row.dtype.kind)  # type: ignore
+    if not widening:
+        raise CannotLowerError
+    return b.places(source)
+
+
+def _placed(b: Builder, row: Row) -> Places:
+    index, shape = row.given.get("index"), row.given.get("shape")
+    if not row.reads_first:
+        raise CannotLowerError
+    if not picks_once(index) and _picks_some_twice(index, shape):
+        raise CannotLowerError
+    found: Any = _np.full(shape, b.absent)
+    found[index] = b.places(row.args[0])
+    return found
+
+
+def _overwritten(b: Builder, row: Row) -> Places:
+    """Put the places of what is written among those of the array."""
+    (x, y), index = row.args, row.given["index"]
+    rows = [v for v in row.args if isinstance(v, Row)]
+    kinds = "biuf"
+    kind = y.dtype.kind if isinstance(y, Row) else np.asarray(y).dtype.kind
+    narrowing = kind not in kinds or kinds.index(kind) > kinds.index(row.dtype.kind)
+    if len(row.operands) != len(rows) or narrowing:
+        raise CannotLowerError  # where to write depends on values, or NumPy casts
+    found = np.array(np.broadcast_to(b.places(x), row.shape))
+    found[index] = b.places(y)
+    return found
+
+
+def _picks_some_twice(index: Any, shape: Any) -> bool:
+    """Tell whether a constant index of integers picks an entry twice."""
+    places = _np.arange(math.prod(shape)).reshape(shape)
+    picked: list[int] = places[index].ravel().tolist()
+    return len(set(picked)) < len(picked)
+
+
+def reducing_options(row: Row) -> dict[str, Any]:
+    """Return by name what a reduction's row was given beside the array."""
+    f: Any = row.function
+    names = ["axis", "dtype", "out", "keepdims", "initial", "where"]
+    if f in (np.max, np.min):
+        names.remove("dtype")
+    options: dict[str, Any] = dict(zip(names, row.args[1:], strict=False))
+    options.setdefault("axis", 0 if hasattr(f, "__self__") else None)
+    return options | row.given
+
+
+def _reduction(name: str, pair: str) -> Form:
+    def form(b: Builder, row: Row) -> Places:
+        x, given = row.args[0], reducing_options(row)
+        axis = given.pop("axis")
+        keepdims = given.pop("keepdims", False)
+        if any(v is not None and v is not np._NoValue for v in given.values()):  # type: ignore
+            raise CannotLowerError
+        if not isinstance(x, Row) or (x.dtype == np.bool_ and name != "sum"):
+            raise CannotLowerError
+        if name == "sum" and x.dtype == np.int64:
+            raise CannotLowerError  # a part of the sum may not be exact
+        places = np.asarray(b.places(x))
+        axes = normalize_axes(axis, places.ndim)
+        found = b.reduced(name, pair, places, axes) if axes else places
+        if name == "sum":
+            found = b.from_zero(np.shape(found), found)
+        return np.reshape(found, row.shape) if keepdims else found
+
+    return form
+
+
+def _mean(b: Builder, row: Row) -> Places:
+    """Write a mean as NumPy computes it: a sum, divided."""
+    total = _REDUCED[np.add](b, row)
+    count = math.prod(row.args[0].shape) / max(1, math.prod(row.shape or ()))
+    if row.dtype != row.args[0].dtype or not count:
+        raise CannotLowerError
+    return b.elementwise("divide", np.shape(total), total, b.constant(float(count)))
+
+
+def _product(b: Builder, row: Row) -> Places:
+    if row.given or row.dtype != _FLOAT:
+        raise CannotLowerError  # booleans are not counted, and integers are exact
+    x, y = (np.asarray(b.places(v)) for v in row.args)
+    if (x.ndim, y.ndim) == (1, 1):
+        return b.dot(x, y)
+    if x.ndim not in (1, 2) or y.ndim not in (1, 2):
+        raise CannotLowerError
+    left = x[None, :] if x.ndim == 1 else x
+    right = y[:, None] if y.ndim == 1 else y
+    return b.product(left, right).reshape(row.shape)
+
+
+_REDUCED: dict[Any, Form] = {
+    np.add: _reduction("sum", "add"),
+    np.maximum: _reduction("max", "maximum"),
+    np.minimum: _reduction("min", "minimum"),
+}
+_FORMS: dict[Any, Form] = {
+    np.where: _chosen,
+    masked_result: _masked,
+    setitem: _overwritten,
+    unindex: _placed,
+    np.sum: _REDUCED[np.add],
+    np.mean: _mean,
+    np.max: _REDUCED[np.maximum],
+    np.min: _REDUCED[np.minimum],
+    np.dot: _product,
+    np.astype: _cast,
+    **dict.fromkeys(
+        (np.reshape, np.ravel, np.transpose, np.swapaxes, np.expand_dims, np.squeeze,
+         np.broadcast_to, broadcast_to, np.flip, np.roll, np.repeat, np.concatenate,
+         np.stack, np.copy, np.diagonal, np.asarray, np.moveaxis, float,
+         operator.getitem),
+        _renamed,
+    ),
+}  # fmt: skip
+"""How functions that are no ufuncs are written on the tape."""
+
+
+__all__ = [
+    "Builder",
+    "CannotLowerError",
+    "Outside",
+    "check_kind",
+    "constants_of",
+    "fill",
+    "is_one_piece",
+    "operation_of",
+    "reducing_options",
+    "span",
+    "writer_of",
+]

@@ -1,0 +1,230 @@
+"""One example's tape in native code, on eight examples at a time.
+
+In: the tape of one example's program, and which places hold arguments and results. Out:
+a function of arrays with all examples. Each place of the tape is a register of
+``LANES`` numbers, one per example. So a block of examples costs what one would, and
+nothing between arguments and results is ever written to memory, but what registers
+have no room for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chainrule.compiler.native.expressions import LANES, literal, operands_of
+from chainrule.compiler.native.llvm import VECTOR, Code, Unit, Writer, objects
+from chainrule.compiler.tape.interpreter_text import EXPRESSIONS, NAMES
+from chainrule.compiler.tape.lowering import CannotLowerError
+
+LONGEST = 6_000
+"""Operations of one example from which on it is too long for one function: each
+may need room for eight numbers on the stack."""
+
+_PAIRS = {"sum": "add", "max": "maximum", "min": "minimum"}
+_FLAGS = f"<{LANES} x i1>"
+_SOME = f"llvm.vector.reduce.or.v{LANES}i1"
+
+
+@dataclass(frozen=True)
+class Example:
+    """The tape of one example.
+
+    ``given`` has for each argument its places, and whether examples have one each;
+    ``results`` and ``checks`` the places of the results, and of what must not be nan.
+    """
+
+    code: Sequence[Sequence[int]]
+    constants: Mapping[int, float]
+    given: Sequence[tuple[Sequence[int], bool]]
+    results: Sequence[Sequence[int]]
+    checks: Sequence[int]
+
+    @property
+    def operations(self) -> int:
+        """How many operations the rows are, one by one."""
+        total = 0
+        for row in self.code:
+            m, k = row[9:11]
+            total += row[5] * (2 * m * k if NAMES[row[0]] == "matmul" else 1)
+        return total
+
+
+def compiled_examples(example: Example, count: int) -> Any:
+    """Return ``f(first, last, *arrays, flag)``, for blocks of examples from first on.
+
+    The arrays are those given, of shape (count, size), or (size,) where all examples
+    share one, then those of the results; ``flag[0]`` becomes 1 where a check is nan.
+    The last block ends with the last example.
+    """
+    if count < LANES or example.operations > LONGEST:
+        raise CannotLowerError("few examples, or many operations of each")
+    arrays = len(example.given) + len(example.results) + 1
+    unit = Unit()
+    _Block(unit, example, count, arrays).write("examples")
+    return Code(unit, 2).function("examples", 2 + arrays)
+
+
+class _Block(Writer):
+    """Writes the loop over blocks."""
+
+    def __init__(self, unit: Unit, example: Example, count: int, arrays: int) -> None:
+        super().__init__(unit, ["i64 %first", "i64 %last", *objects(arrays)])
+        self.example = example
+        self.count = count
+        self.values: dict[int, str] = {}
+        self.sources: dict[int, tuple[str, int, int]] = {}
+        unit.external.add(f"declare i1 @{_SOME}({_FLAGS})")
+
+    def write(self, name: str) -> None:
+        """Write the function."""
+        example = self.example
+        bases = [self.entries(i) for i in
+                 range(len(example.given) + len(example.results) + 1)]  # fmt: skip
+        for base, (places, many) in zip(bases, example.given, strict=False):
+            if not many:
+                for e, p in enumerate(places):
+                    at = self.at(base, e, 8)
+                    self.values[p] = self.splat(self.add(f"load double, ptr {at}"))
+        blocks = self.add("sub i64 %last, %first")
+        with self.loop(blocks, 1, [(_FLAGS, "zeroinitializer")]) as loop:
+            block = self.add(f"add i64 {loop.i}, %first")
+            start = self.add(f"mul i64 {block}, {LANES}")
+            late = self.add(f"icmp sgt i64 {start}, {self.count - LANES}")
+            i = self.add(f"select i1 {late}, i64 {self.count - LANES}, i64 {start}")
+            for base, (places, many) in zip(bases, example.given, strict=False):
+                if many:
+                    self._given(self.at(base, i, 8 * len(places)), places)
+            for row in example.code:
+                self.row(row)
+            rest = bases[len(example.given) :]
+            for base, places in zip(rest, example.results, strict=False):
+                self._result(self.at(base, i, 8 * len(places)), places)
+            loop.after = [self._flagged(loop.carried[0])]
+        some = self.add(f"call i1 @{_SOME}({_FLAGS} {loop.after[0]})")
+        self.do(f"store double {self.add(f'uitofp i1 {some} to double')}, "
+                f"ptr {bases[-1]}")  # fmt: skip
+        self.finish(name)
+
+    def _flagged(self, seen: str) -> str:
+        for p in self.example.checks:
+            x = self.value(p)
+            nan = self.add(f"fcmp uno {VECTOR} {x}, {x}")
+            seen = self.add(f"or {_FLAGS} {seen}, {nan}")
+        return seen
+
+    # --------------------------------------------------------- arguments and results
+
+    def value(self, place: int) -> str:
+        """Return the register of a place."""
+        found = self.values.get(place)
+        if found is None and place in self.example.constants:
+            return literal(self.example.constants[place], LANES)
+        if found is None:
+            base, size, e = self.sources[place]
+            found = "poison"
+            for lane in range(LANES):
+                at = self.at(base, lane * size + e, 8)
+                x = self.add(f"load double, ptr {at}")
+                found = self.add(
+                    f"insertelement {VECTOR} {found}, double {x}, i64 {lane}"
+                )
+            self.values[place] = found
+        return found
+
+    def _given(self, base: str, places: Sequence[int]) -> None:
+        """Make known where an argument's entries are, or load them."""
+        size = len(places)
+        if size == 1:
+            self.values[places[0]] = self.add(f"load {VECTOR}, ptr {base}, align 8")
+            return
+        whole = size - size % LANES
+        for e in range(0, whole, LANES):
+            rows = [self.add(f"load {VECTOR}, ptr {self.at(base, at, 8)}, align 8")
+                    for at in range(e, e + LANES * size, size)]  # fmt: skip
+            found = self._turned(rows)
+            self.values |= dict(zip(places[e : e + LANES], found, strict=True))
+        for e in range(whole, size):
+            self.sources[places[e]] = base, size, e
+
+    def _result(self, base: str, places: Sequence[int]) -> None:
+        """Write a result's entries, example by example."""
+        size = len(places)
+        if size == 1:
+            x = self.value(places[0])
+            self.do(f"store {VECTOR} {x}, ptr {base}, align 8")
+            return
+        whole = size - size % LANES
+        for e in range(0, whole, LANES):
+            found = self._turned([self.value(p) for p in places[e : e + LANES]])
+            for lane, x in enumerate(found):
+                at = self.at(base, lane * size + e, 8)
+                self.do(f"store {VECTOR} {x}, ptr {at}, align 8")
+        for e in range(whole, size):
+            x = self.value(places[e])
+            for lane in range(LANES):
+                one = self.add(f"extractelement {VECTOR} {x}, i64 {lane}")
+                at = self.at(base, lane * size + e, 8)
+                self.do(f"store double {one}, ptr {at}, align 8")
+
+    def _turned(self, rows: list[str]) -> list[str]:
+        """Return a square of registers transposed, by halves, quarters and pairs."""
+        step = 1
+        while step < LANES:
+            found = list(rows)
+            for i in range(LANES):
+                if i & step:
+                    continue
+                x, y = rows[i], rows[i + step]
+                for k, shift in ((i, 0), (i + step, step)):
+                    places = ", ".join(
+                        f"i32 {j + shift if not j & step else LANES + j - step + shift}"
+                        for j in range(LANES)
+                    )
+                    found[k] = self.add(
+                        f"shufflevector {VECTOR} {x}, {VECTOR} {y}, "
+                        f"<{LANES} x i32> <{places}>"
+                    )
+            rows, step = found, 2 * step
+        return rows
+
+    # ---------------------------------------------------------------------- rows
+
+    def row(self, row: Sequence[int]) -> None:
+        """Write one row of the tape, entry by entry."""
+        op, z, x, y, w, n, dx, dy, dw, m, k = row
+        name = NAMES[op]
+        if name in EXPRESSIONS:
+            for i in range(n):
+                places = x + i * dx, y + i * dy, w + i * dw
+                self.values[z + i] = self._applied(name, *places)
+        elif name == "matmul":
+            for i in range(m):
+                for j in range(n):
+                    self.values[z + i * n + j] = self._summed(
+                        (x + i * dx + e * dw, y + e * dy + j) for e in range(k)
+                    )
+        elif name == "dot":
+            self.values[z] = self._summed((x + i * dx, y + i * dy) for i in range(n))
+        else:
+            total = self.value(x)
+            for i in range(1, n):
+                total = self.operation(
+                    _PAIRS[name], LANES, total, self.value(x + i * dx)
+                )
+            self.values[z] = total
+
+    def _applied(self, name: str, *places: int) -> str:
+        count = len(operands_of(name))
+        return self.operation(name, LANES, *map(self.value, places[:count]))
+
+    def _summed(self, pairs: Any) -> str:
+        total = ""
+        for pair in pairs:
+            term = self.operation("multiply", LANES, *map(self.value, pair))
+            total = self.operation("add", LANES, total, term) if total else term
+        return total
+
+
+__all__ = ["Example", "compiled_examples"]

@@ -1,0 +1,252 @@
+"""Tape loops: the steps of a scan, on the VM or in native code, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.programs.program import Program
+from chainrule.compiler.programs.signals import InexactError, NanFound
+from chainrule.compiler.tape import interpreter as vm
+from chainrule.compiler.tape import native_tape
+from chainrule.compiler.tape.lowering import (
+    EXACT,
+    Builder,
+    Places,
+    constants_of,
+    fill,
+    is_one_piece,
+    refuse_calls,
+    span,
+    writer_of,
+)
+from chainrule.compiler.tracing.trace import Row
+
+
+class TapeLoop:
+    """A scan's body on the VM or in native code, all steps in one call.
+
+    Called like ``loops.Loop``: with the first carries and the xs, and what the body
+    captured. On the VM the workspace holds the body's, then the xs, the results and the
+    carries before each step.
+    """
+
+    def __init__(
+        self, program: Program, carried: int, mapped: int, count: int, *, reverse: bool
+    ) -> None:
+        """Lower the body; raise ``CannotLowerError`` where NumPy would have to run."""
+        b = Builder(program)
+        refuse_calls(b, program)
+        self.count = count
+        self.reverse = reverse
+        inputs = [b.at[x] for x in program.inputs]
+        self._starts = inputs[:carried]
+        self._mapped = inputs[carried : carried + mapped]
+        self._captured = inputs[carried + mapped :]
+        self._likes: list[Any] = [_like_of(x) for x in program.outputs]
+        self._ends = _own_places(b, program)
+        self._flag, self._large = b.new(()), b.new(())
+        b.flag_nans(program.checks, self._flag)
+        for places in b.whole:
+            size = b.elementwise("absolute", np.shape(places), places)
+            limit = b.constant(EXACT)
+            large = b.elementwise("greater_equal", np.shape(places), size, limit)
+            b.raised(large, self._large)
+        self._code: Any = b.rows()
+        self.instructions: int = native_tape.instructions_of(self._code)
+        self.optimized: bool = native_tape.is_quick([self._code])
+        self._filled, self._constants = b.filled, constants_of(b)
+        self._size = self._rows_end = b.size
+        self.name: str = "tape VM"
+        self._lay_out()
+        self._state: tuple[Any, int, list[Any]] = (self._interpreted, self._size, [])
+
+    def _lay_out(self) -> None:
+        """Say where the VM finds the xs of all steps, and leaves their results."""
+
+        def room(places: Places) -> tuple[int, int, slice]:
+            start, n = span(places)
+            whole = slice(self._size, self._size + n * self.count)
+            self._size = whole.stop
+            return start, n, whole
+
+        ins: list[list[int]] = []
+        outs: list[list[int]] = []
+        self._rows: list[slice] = []
+        self._stores: list[slice] = []
+        for p in self._mapped:
+            start, n, whole = room(p)
+            self._rows.append(whole)
+            ins.append([start, whole.start, n, n])
+        carried = len(self._starts)
+        for p in [*self._ends[carried:], *self._starts]:
+            start, n, whole = room(p)
+            self._stores.append(whole)
+            outs.append([whole.start, n, start, n])
+        moves = [[span(p)[0], *span(e)]
+                 for p, e in zip(self._starts, self._ends, strict=False)]  # fmt: skip
+        self._tables = [np.array(t, dtype=np.int64).reshape(-1, w)
+                        for t, w in ((ins, 4), (outs, 4), (moves, 3))]  # fmt: skip
+
+    def hasten(self) -> None:
+        """Have LLVM compile the loop, which the VM interprets until then."""
+        carried = len(self._starts)
+        steps = native_tape.Steps(
+            self._code, self.count, self.reverse,
+            [span(p) for p in self._mapped],
+            [(span(p)[0], *span(e))
+             for p, e in zip(self._starts, self._ends, strict=False)],
+            [span(e) for e in self._ends[carried:]],
+        )  # fmt: skip
+        read = np.zeros(self._rows_end, dtype=bool)
+        read[self._flag] = read[self._large] = True
+        self._native: Any = native_tape.compiled_steps(steps, read, self._constants)
+        self._state = (self._compiled, self._rows_end, [])
+        self.name = "native code"
+
+    def __call__(
+        self, leaves: Sequence[Any], captured: Sequence[Any],
+        stored: Sequence[bool] | None = None,
+    ) -> Any:  # fmt: skip
+        """Run the loop.
+
+        ``stored`` says for each carry whether those before all steps are wanted, then
+        for each other result whether those of all steps are. In native code the others
+        take no memory; what is returned for them is of no use.
+        """
+        run, size, free = self._state  # at once: another thread may change it
+        try:
+            work = free.pop()
+        except IndexError:
+            work = self._made(size)
+        if stored is None:
+            stored = [True] * len(self._ends)
+        try:
+            for places, x in zip(self._captured, captured, strict=True):
+                work[writer_of(places)] = np.ravel(x) if np.ndim(x) else x
+            work[self._flag] = work[self._large] = 0.0
+            lasts, stacks = run(work, leaves, stored)
+            if work[self._large]:
+                raise InexactError
+            if work[self._flag]:
+                raise NanFound
+            n = len(self._starts)
+            first = [_taken(x, (), like)
+                     for x, like in zip(lasts, self._likes, strict=False)]  # fmt: skip
+            wanted = [*stored[n:], *stored[:n]]
+            stacked = [*self._likes[n:], *self._likes[:n]]
+            rest = [_taken(x, (self.count,), like) if want else np.empty(0)
+                    for x, like, want in
+                    zip(stacks, stacked, wanted, strict=True)]  # fmt: skip
+            return (*first, *rest)
+        finally:
+            free.append(work)
+
+    def _interpreted(
+        self, work: Any, leaves: Sequence[Any], stored: Sequence[bool]
+    ) -> tuple[Any, Any]:
+        """Run all steps on the VM; return the last carries, and what steps left."""
+        n = len(self._starts)
+        for places, x in zip(self._starts, leaves, strict=False):
+            work[writer_of(places)] = np.ravel(x) if np.ndim(x) else x
+        for part, x in zip(self._rows, leaves[n:], strict=True):
+            work[part] = np.ravel(x)
+        vm.run_scan(self._code, work, self.count, self.reverse, *self._tables)
+        lasts = [np.array(work[p]) for p in self._starts]
+        return lasts, [work[part].copy() for part in self._stores]
+
+    def _compiled(
+        self, work: Any, leaves: Sequence[Any], stored: Sequence[bool]
+    ) -> tuple[Any, Any]:
+        """Run all steps in native code.
+
+        Step t takes part ``t & mask`` of an array: all parts with mask -1, one and the
+        same with 0, and two in turns with 1.
+        """
+        n, count = len(self._starts), self.count
+        masks = np.full(len(leaves) + len(self._ends) - n, -1, dtype=np.int64)
+        m = len(leaves) - n
+        taken: list[Any] = []
+        for i, x in enumerate(leaves[n:]):
+            if np.ndim(x):
+                taken.append(np.ascontiguousarray(x, dtype=np.float64))
+            else:  # the steps do not read it
+                taken.append(np.zeros(1))
+                masks[i] = 0
+        for i, keep in enumerate(stored):
+            if not keep:
+                masks[m + i] = 1 if i < n else 0
+        carried = [np.empty((count + 1 if keep else 2, span(p)[1]))
+                   for p, keep in zip(self._starts, stored, strict=False)]  # fmt: skip
+        results = zip(self._ends[n:], stored[n:], strict=True)
+        given = [np.empty((count if keep else 1, span(p)[1])) for p, keep in results]
+        first, last = (count, 0) if self.reverse else (0, count)
+        parts = masks[m:].tolist()
+        for array, x, mask in zip(carried, leaves, parts, strict=False):
+            array[first & mask] = np.ravel(x)
+        arrays = (masks, *taken, *carried, *given)
+        self._native(work.ctypes.data, *map(id, arrays))
+        lasts = [x[last & mask].copy()
+                 for x, mask in zip(carried, parts, strict=False)]  # fmt: skip
+        before = slice(1, None) if self.reverse else slice(count)
+        return lasts, [*given, *(x[before] for x in carried)]
+
+    def _made(self, size: int) -> Any:
+        work = vm.workspace(size)
+        work[:] = 0.0
+        fill(work, self._filled)
+        return work
+
+
+def _own_places(b: Builder, program: Program) -> list[Places]:
+    """Return contiguous places for each output, of its own and written in each run.
+
+    Where an output has none, such as an input or a part of another output, it is
+    copied.
+    """
+    own = np.zeros(b.size, dtype=bool)
+    for row in b.code:
+        own[row[1] : row[1] + _written(row)] = True
+    found: list[Places] = []
+    for x in program.outputs:
+        places = b.places(x)
+        start, n = span(places)
+        if isinstance(x, Row) and is_one_piece(places) and own[start : start + n].all():
+            own[start : start + n] = False
+            found.append(places)
+        else:
+            found.append(_copied(b, x))
+    return found
+
+
+def _written(row: Sequence[int]) -> int:
+    """Return how many numbers a row of tape writes."""
+    op, n = row[0], row[5]
+    if op == vm.OPCODES["matmul"]:
+        return row[9] * n
+    return n if op < vm.OPCODES["sum"] else 1
+
+
+def _copied(b: Builder, x: Any) -> Places:
+    """Return contiguous places of an output's own."""
+    places = b.places(x)
+    if not isinstance(x, Row):
+        return b.elementwise("copy", np.shape(x), places)
+    return b.elementwise("copy", x.shape, places)
+
+
+def _like_of(x: Any) -> Any:
+    return x if isinstance(x, Row) else np.asarray(x)
+
+
+def _taken(found: Any, many: tuple[int, ...], like: Any) -> Any:
+    """Return numbers of the workspace in the shape and dtype of a result."""
+    shape = like.shape if isinstance(like, Row) else np.shape(like)
+    taken = np.reshape(found, (*many, *shape)).astype(like.dtype, copy=False)[()]
+    number = like.number if isinstance(like, Row) and not many else None
+    return taken if number is None else number(taken)
+
+
+__all__ = ["TapeLoop"]

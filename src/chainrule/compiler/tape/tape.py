@@ -1,0 +1,345 @@
+"""Tapes: a program on the VM or in native code.
+
+In: a ``Program`` of real numbers, lowered (``lowering``). Out: a ``Tape``, called with
+the leaves of the arguments like a ``Replay``. Between two stretches of tape it calls
+what the tape has no form for: loops over large arrays and products of matrices, which
+are native code of their own and read and write the workspace in place, and NumPy's
+functions.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.programs.program import Program, replaced
+from chainrule.compiler.programs.signals import GuardFailed, InexactError, NanFound
+from chainrule.compiler.tape import interpreter as vm
+from chainrule.compiler.tape import native_tape
+from chainrule.compiler.tape.lowering import (
+    EXACT,
+    Builder,
+    Outside,
+    Places,
+    constants_of,
+    fill,
+    is_one_piece,
+    span,
+)
+from chainrule.compiler.tracing.trace import Guard, Row
+from chainrule.values.shapes import ndarray
+
+TIMES = 5
+"""How often the steps of a tape are timed for their shares."""
+
+Step = Callable[[], Any]
+
+
+class Workspace:
+    """The numbers of one call, and the steps of a tape on them."""
+
+    def __init__(self, fresh: Any) -> None:
+        """Copy the constants."""
+        self.numbers: Any = vm.workspace(len(fresh))
+        self.numbers[:] = fresh
+        self.address: int = self.numbers.ctypes.data
+        self.inputs: list[Any] = []
+        """Where the arguments go: arrays without copies, or places of numbers."""
+        self.steps: list[Step] = []
+        self.guards: list[tuple[Guard, Step]] = []
+        self.outputs: list[Step] = []
+
+    def view(self, places: Places, shape: tuple[int, ...]) -> Any:
+        """Return contiguous places as an array, which is no copy."""
+        start, n = span(places)
+        return self.numbers[start : start + n].reshape(shape)
+
+
+class Tape:
+    """A program on the VM or in native code, as a function of its inputs' values."""
+
+    def __init__(self, program: Program) -> None:
+        """Lower the program; raise ``CannotLowerError`` if it holds no real numbers."""
+        self.program = program
+        self.name: str = "tape VM"
+        b = Builder(program)
+        self._flag: int | None = _flag_of(b, program.checks)
+        code = b.rows()
+        self._parts: list[Any] = []
+        start = 0
+        for end, called in [*b.called, (len(code), None)]:
+            if end > start:
+                self._parts.append(np.ascontiguousarray(code[start:end]))
+            if called is not None:
+                self._parts.append(called)
+            start = end
+        stretches = [x for x in self._parts if isinstance(x, ndarray)]
+        self.instructions: int = sum(map(native_tape.instructions_of, stretches))
+        """About how many there are to compile in native code."""
+        self.optimized: bool = native_tape.is_quick(stretches)
+        """Whether LLVM takes its time over them."""
+        self._fresh = vm.workspace(b.size)
+        self._fresh[:] = 0.0
+        self._filled = b.filled
+        fill(self._fresh, b.filled)
+        self._constants = constants_of(b)
+        self._free: list[Workspace] = []
+        self._inputs = [(b.at[x], x.shape) for x in program.inputs]
+        self._outputs = [(x, b.at[x] if isinstance(x, Row) else None)
+                         for x in program.outputs]  # fmt: skip
+        self._guards = [(g, b.at[g.row]) for g in program.guards]
+        self._whole: Any = None
+        if b.whole:
+            self._whole = np.unique(np.concatenate(list(map(np.ravel, b.whole))))
+        ends = [*program.outputs, *(g.row for g in program.guards)]
+        self._ends: list[Places] = [b.at[x] for x in ends if isinstance(x, Row)]
+        self._ends += b.whole
+        if self._flag is not None:
+            self._ends.append(self._flag)
+
+    @property
+    def workspace(self) -> int:
+        """The bytes of one workspace."""
+        return self._fresh.nbytes
+
+    def hasten(self) -> None:
+        """Have LLVM compile what the VM interprets."""
+        read = np.zeros(len(self._fresh), dtype=bool)
+        for places in self._ends:
+            read[places] = True
+        for part in self._parts:
+            if isinstance(part, Outside):
+                for places in part.operands:
+                    read[places] = True
+        stretches: list[Any] = [x for x in self._parts if isinstance(x, ndarray)]
+        made = iter(native_tape.compiled_stretches(stretches, read, self._constants))
+        self._parts = [next(made) if isinstance(x, ndarray) else x
+                       for x in self._parts]  # fmt: skip
+        self._free = []
+        self.name = "native code"
+
+    def _made(self) -> Workspace:
+        """Return a new workspace, with the steps that run on it."""
+        work = Workspace(self._fresh)
+        work.inputs = [work.view(places, shape) if shape else places
+                       for places, shape in self._inputs]  # fmt: skip
+        work.outputs = [_reader(work, x, places) for x, places in self._outputs]
+        work.guards = [(g, _reader(work, g.row, p)) for g, p in self._guards]
+        for part in self._parts:
+            if isinstance(part, ndarray):
+                work.steps.append(functools.partial(vm.run, part, work.numbers))
+            elif isinstance(part, Outside):
+                work.steps.append(_bound(part, work))
+            else:
+                work.steps += part.bound(work.address)
+        return work
+
+    def __call__(self, *leaves: Any) -> Any:
+        """Run the program; raise where it is wrong.
+
+        ``GuardFailed`` and ``NanFound`` are those of ``Replay``; it is ``InexactError``
+        where an integer is too large for a float.
+        """
+        free = self._free
+        try:
+            held = free.pop()
+        except IndexError:
+            held = self._made()
+        work = held.numbers
+        try:
+            for place, x in zip(held.inputs, leaves, strict=True):
+                if type(place) is int:
+                    work[place] = x if type(x) is not int else _inexact(x)
+                else:
+                    place[...] = x
+            try:
+                for step in held.steps:
+                    step()
+            except InexactError:
+                raise
+            except Exception:
+                _hold(held)  # an error on a path that this call does not take
+                raise
+            if self._whole is not None and np.any(abs(work[self._whole]) >= EXACT):
+                raise InexactError
+            if held.guards:
+                _hold(held)
+            if self._flag is not None and work[self._flag]:
+                raise NanFound
+            return tuple([read() for read in held.outputs])
+        finally:
+            free.append(held)
+
+    def shares(self) -> dict[str, float]:
+        """Return which rows NumPy runs, and the share of the time that each takes.
+
+        It is measured now, on the workspace of the last call; where that ended in an
+        error, the shares are nan.
+        """
+        names = [x.name if isinstance(x, Outside) and not _is_native(x.row) else ""
+                 for x in self._parts]  # fmt: skip
+        unknown = {name: math.nan for name in names if name}
+        if not unknown or not self._free:
+            return unknown
+        held = self._free.pop()
+        whole = 0.0
+        try:
+            seconds = dict.fromkeys(unknown, 0.0)
+            for step in held.steps * TIMES:
+                start = time.perf_counter()
+                step()
+                took = time.perf_counter() - start
+                whole += took
+                name = getattr(step, "name", "")
+                if name in seconds:
+                    seconds[name] += took
+        except Exception:  # the last call ended here too
+            return unknown
+        finally:
+            self._free.append(held)
+        return {name: took / whole for name, took in seconds.items()}
+
+    def poison(self) -> None:
+        """Fill free workspaces with nan, so that an unwritten read shows."""
+        for held in self._free:
+            held.numbers.fill(np.nan)
+            fill(held.numbers, self._filled)
+
+
+# --------------------------------------------------------------------- rows in between
+
+
+def _is_native(row: Row) -> bool:
+    return getattr(row.function, "fills", False)
+
+
+def _bound(outside: Outside, work: Workspace) -> Step:
+    """Return the step that calls a row on a workspace."""
+    if _is_native(outside.row):
+        return _Filling(outside, work)
+    return _Calling(outside, work)
+
+
+class _Calling:
+    """A row that NumPy runs."""
+
+    def __init__(self, outside: Outside, work: Workspace) -> None:
+        """Find its operands and its result."""
+        self.row = outside.row
+        self.name = outside.name
+        pairs = zip(self.row.operands, outside.operands, strict=True)
+        self.sources = [_source(work, x, places) for x, places in pairs]
+        (places,) = outside.results
+        self.work, self.places = work.numbers, places
+        if self.row.shape and is_one_piece(places):
+            self.work, self.places = work.view(places, self.row.shape), Ellipsis
+
+    def __call__(self) -> None:
+        """Run it."""
+        row = self.row
+        values = [source() for source in self.sources]
+        known = dict(zip(row.operands, values, strict=True))
+        args = replaced(row.args, known)
+        given = {k: replaced(x, known) for k, x in row.given.items()}
+        with np.errstate(all="ignore"):
+            z = row.function(*args, **given)  # type: ignore[misc]
+        if np.shape(z) != row.shape:
+            raise GuardFailed
+        self.work[self.places] = z if type(z) is not int else _inexact(z)
+
+
+def _inexact(x: int) -> float:
+    """Return an integer as a float, which a tape finds to be too large if it is."""
+    try:
+        return float(x)
+    except OverflowError:
+        raise InexactError from None
+
+
+class _Filling:
+    """A loop in native code, which reads and writes a workspace in place."""
+
+    def __init__(self, outside: Outside, work: Workspace) -> None:
+        """Find its operands, of which some are copied together first."""
+        row = outside.row
+        self.name = ""
+        known: dict[Row, Any] = {}
+        self.copies: list[tuple[Any, Places]] = []
+        for x, places in zip(row.operands, outside.operands, strict=True):
+            shape = x.shape or ()
+            if is_one_piece(places):
+                known[x] = work.view(places, shape)
+            elif x not in known:
+                known[x] = np.empty(shape)
+                self.copies.append((known[x], places))
+        out = [work.view(places, np.shape(places)) for places in outside.results]
+        self.numbers = work.numbers
+        self.run: Step = row.function.bound(replaced(row.args, known), out)
+
+    def __call__(self) -> None:
+        """Run it."""
+        for copy, places in self.copies:
+            np.take(self.numbers, places, out=copy, mode="clip")
+        self.run()
+
+
+def _source(work: Workspace, x: Row, places: Places) -> Callable[[], Any]:
+    """Return the function that reads a value in the class that it has elsewhere."""
+    numbers = work.numbers
+    if x.shape and x.dtype == np.float64 and is_one_piece(places):
+        view = work.view(places, x.shape)
+        return lambda: view
+    if x.shape:
+        return lambda: numbers[places].astype(x.dtype)
+    if x.number is not None:
+        number: Any = x.number
+        return lambda: number(numbers[places])
+    return lambda: numbers[places].astype(x.dtype)[()]
+
+
+# --------------------------------------------------------------------- reading, writing
+
+
+def _flag_of(b: Builder, checks: Sequence[Row]) -> int | None:
+    """Write what raises a flag where a check is nan; return its place."""
+    if not checks:
+        return None
+    flag = b.new(())
+    b.code.append([vm.OPCODES["copy"], flag, b.constant(0.0), 0, 0, 1, 0, 0, 0, 0, 0])
+    b.flag_nans(checks, flag)
+    return flag
+
+
+def _hold(held: Workspace) -> None:
+    """Raise ``GuardFailed`` where a decision is another one."""
+    for guard, read in held.guards:
+        if not guard.holds(read()):
+            raise GuardFailed
+
+
+def _reader(work: Workspace, x: Any, places: Places) -> Step:
+    """Return the function that reads a value in its own class, as a copy."""
+    if not isinstance(x, Row):
+        return x.copy if isinstance(x, ndarray) else lambda: x
+    numbers, dtype, number = work.numbers, x.dtype, x.number
+    if x.shape == ():
+        place = int(places)
+        if number is not None:
+            return lambda: number(numbers[place])
+        if dtype == np.float64:
+            return lambda: numbers[place]
+        return lambda: numbers[place].astype(dtype)
+    if is_one_piece(places):
+        view = work.view(places, x.shape)
+        return view.copy if dtype == np.float64 else lambda: view.astype(dtype)
+    if dtype == np.float64:
+        return lambda: numbers[places]
+    return lambda: numbers[places].astype(dtype)
+
+
+__all__ = ["Tape"]

@@ -1,0 +1,76 @@
+"""Protection: which calls raise for some values, and values for which they do not.
+
+A branch that is not taken, and the body of a loop of no steps, may hold calls that fail
+for the example. ``trace`` keeps such calls in their body, and traces them for other
+values where they fail.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from types import FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+from chainrule.values.shapes import TUPLE
+from chainrule.values.vertices import stand_in
+
+_linalg: Any = np.linalg
+_of: Any = operator
+
+
+def may_raise(function: Callable[..., Any], args: Sequence[Any]) -> bool:
+    """Tell whether a function raises an error for some values of these arguments."""
+    if function in _RAISING or _is_of_others(function):
+        return True
+    if function in _RAISING_FOR_INTEGERS:
+        x, y = args
+        return _is_whole(x) and isinstance(y, stand_in) and _is_whole(y)
+    return function is _of.getitem and _holds_whole(args[1])
+
+
+def _is_of_others(function: Any) -> bool:
+    """Tell whether a function is the user's, of matrices, or of places."""
+    if type(function) not in (FunctionType, MethodType):
+        return False
+    module = function.__module__ or ""
+    return module in _MAY_RAISE or not module.startswith(("chainrule.", "numpy"))
+
+
+def _is_whole(x: Any) -> bool:
+    return x.dtype.kind in "biu" if isinstance(x, stand_in) else isinstance(x, int)
+
+
+def _holds_whole(index: Any) -> bool:
+    parts = index if isinstance(index, TUPLE) else (index,)
+    return any(isinstance(x, stand_in) and x.dtype.kind in "iu" for x in parts)
+
+
+def plausible(shape: Sequence[int], dtype: Any) -> Any:
+    """Return ones, or regular matrices with single eigenvalues."""
+    value: Any = np.ones(shape, dtype)
+    if len(shape) > 1 and dtype.kind in "fc":
+        diagonal = np.eye(shape[-2], shape[-1]) * np.arange(1, shape[-1] + 1)
+        value = (value * diagonal).astype(dtype)
+    return value[()]
+
+
+_MAY_RAISE = {"chainrule.transforms.custom", "chainrule.operations_grad.linalg",
+              "chainrule.operations_grad.indexing"}  # fmt: skip
+_RAISING: set[Any] = {
+    *(getattr(_linalg, name) for name in (
+        "inv", "solve", "cholesky", "eig", "eigh", "eigvals", "eigvalsh", "svd",
+        "svdvals", "pinv", "lstsq", "tensorinv", "tensorsolve", "matrix_power",
+        "matrix_rank", "cond")),
+    np.take, np.take_along_axis, np.choose, round, math.floor, math.ceil, math.trunc,
+}  # fmt: skip
+_RAISING_FOR_INTEGERS: set[Any] = {
+    _of.floordiv, _of.mod, _of.truediv, _of.lshift, _of.rshift,
+    np.floor_divide, np.remainder, np.divide, np.power, np.left_shift, np.right_shift,
+}  # fmt: skip
+
+
+__all__ = ["may_raise", "plausible"]

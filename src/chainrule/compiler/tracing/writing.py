@@ -1,0 +1,224 @@
+"""Writing into traced arrays, as NumPy does it: each write is a row of its own.
+
+A traced array is a handle on a row. A write adds a row with the new array, and the
+handle takes it; what was computed before keeps the row that it read. Views, as NumPy
+made them for the example, are rows of their base: a write to a view writes into the
+base, and a view whose base was written is picked from the new one when it is used.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from chainrule.compiler.tracing.trace import Traced, user_line
+from chainrule.errors import CompileError, EscapeError, ReadOnlyError
+from chainrule.numpy.in_place import same_index
+from chainrule.operations_grad.indexing import setitem
+from chainrule.values.containers import declare_value
+from chainrule.values.shapes import laid_out, ndarray
+from chainrule.values.versions import shares
+from chainrule.values.vertices import vertex
+
+_np: Any = np
+
+
+def assign(y: Traced, index: Any, value: Any) -> None:
+    """Write into a part of an array: ``y[index] = value``."""
+    if isinstance(value, vertex):
+        raise EscapeError(
+            f"A node was assigned into an array without derivatives, at {user_line()}. "
+            "Write into a node: np.zeros_like(x) + 0 * x, for example."
+        )
+    if not isinstance(y.value, ndarray):
+        raise TypeError("a number cannot be changed in place")
+    if isinstance(value, Traced) and value.base is y and same_index(value.cut, index):
+        return  # y[index] += v has written into y already
+    _refuse(y, "assignment destination is read-only")
+    _write(y, y.home.call(setitem, (y, value), {"index": index}))
+
+
+def updater(ufunc: Any, name: str) -> Callable[[Any, Any], Any]:
+    """Return what stands behind ``y op= value``."""
+    operate = getattr(operator, name)
+
+    def update(y: Traced, value: Any) -> Any:
+        z = operate(y, value)
+        if not isinstance(y.value, ndarray) or not isinstance(z, Traced):
+            return z
+        _refuse(y, "output array is read-only")
+        if z.shape != y.shape or z.dtype != y.dtype:
+            given = value.value if isinstance(value, Traced) else value
+            ufunc(y.value, given, out=np.empty_like(y.value))  # NumPy's own refusal
+            z = z.home.call(np.astype, (z, y.dtype), None)
+        _write(y, z)
+        return y
+
+    return update
+
+
+def layouts_of(leaves: Sequence[Any]) -> Any:
+    """Return how the arrays among leaves lie in memory."""
+    return tuple([x.strides for x in leaves if isinstance(x, ndarray)])
+
+
+def _refuse(y: Traced, what: str) -> None:
+    while True:
+        base = y.base
+        if y.home.innermost() is not y.home:
+            raise EscapeError(
+                f"The body of a loop, a branch or a map writes into an array from "
+                f"outside, at {user_line()}. Carry the array, or write into a copy."
+            )
+        if base is None:
+            return
+        if base.value.flags.writeable and not y.value.flags.writeable:
+            raise ReadOnlyError(
+                f"{what}: a view that NumPy does not let be written, as of "
+                f"np.broadcast_to and np.diagonal, at {user_line()}. Write into a "
+                "copy: np.copy(x)."
+            )
+        if base.dtype != y.dtype:
+            raise CompileError(
+                "A compiled function cannot write into the real or imaginary part of "
+                f"an array, at {user_line()}. Write a + 1j * b."
+            )
+        y = base
+
+
+def _write(y: Traced, z: Any) -> None:
+    """Let an array, and what shares its memory, hold a result nobody else has yet."""
+    if z.home is not y.home:
+        raise EscapeError(
+            "A value of a loop's body was written into an array from outside, at "
+            f"{user_line()}. Carry the array."
+        )
+    y.home.wrote()
+    base = y.base
+    if base is not None:
+        _write(base, y.home.call(setitem, (base, z), {"index": _cut(y)}))
+        return
+    _outdate(y)
+    value = np.asarray(z.value)
+    if value.strides != y.value.strides:
+        value = laid_out(value, y.value)
+    y.row, y.value = z.row, value
+
+
+def _cut(z: Traced) -> Any:
+    """Return the index of a view's entries in its base."""
+    base = z.base
+    if z.cut is None and not shares(z.value, base.value):  # all, as x.flat
+        z.cut = _np.unravel_index(_np.arange(base.size), base.shape)
+    if z.cut is None:
+        z.cut = _places(z.value, z.base.value)
+    return z.cut
+
+
+def _places(view: Any, base: Any) -> Any:
+    """Find by address which entries of an array a view shows, as an index."""
+    at, wanted = _addresses(base).ravel(), _addresses(view)
+    order = np.argsort(at)
+    found = _np.searchsorted(at[order], wanted)
+    return _np.unravel_index(order[found], base.shape)
+
+
+def _addresses(x: Any) -> Any:
+    """Return the address of each entry of an array."""
+    found: Any = np.full(x.shape, x.__array_interface__["data"][0])
+    for step, places in zip(x.strides, _np.indices(x.shape), strict=True):
+        found = found + step * places
+    return found
+
+
+# ---------------------------------------------------------------------- stale views
+
+
+def _outdate(x: Traced) -> None:
+    """Mark the views of an array that is about to change."""
+    views, x.views = x.views, None
+    for reference in views or ():
+        z = reference()
+        if z is not None and type(z) is Traced:
+            _outdate(z)
+            if not _is_direct(z):
+                _cut(z)
+                _ROW.__set__(z, None)
+            z.__class__ = _Stale
+
+
+def _is_direct(z: Traced) -> bool:
+    """Tell whether a view is one call on its base, with constants."""
+    row, base = z.row, z.base
+    return row.reads_first and row.args[0] is base.row
+
+
+def _refresh(z: Traced) -> None:
+    """Make a view again from its base."""
+    base, before, row = z.base, _VALUE.__get__(z), _ROW.__get__(z)
+    base.touched()
+    z.__class__ = Traced
+    if row is not None:
+        made = base.home.call(row.function, (base, *row.args[1:]), row.given)
+    else:
+        made = base.home.call(operator.getitem, (base, z.cut), None)
+        if not shares(made.value, base.value) and before.size:
+            places = [np.ravel(i)[0] for i in z.cut]
+            origin = base.value[tuple(slice(i, i + 1) for i in places)]
+            made.value = as_strided(origin, before.shape, before.strides)
+    z.row, z.value = made.row, made.value
+    base.seen_by(z)
+
+
+class _Refreshed:
+    def __init__(self, slot: Any) -> None:
+        self.slot = slot
+
+    def __get__(self, z: Any, owner: Any = None) -> Any:
+        _refresh(z)
+        return self.slot.__get__(z)
+
+
+_ROW: Any = Traced.row
+_VALUE: Any = Traced.value
+
+
+class _Stale(Traced):
+    """A view whose base was written: asked for, it is made again."""
+
+    __slots__ = ()
+    row: Any = _Refreshed(_ROW)
+    value: Any = _Refreshed(_VALUE)
+
+
+def _set_part(name: str) -> Callable[[Traced, Any], None]:
+    """Return what writes into an attribute: ``x.real = value``, ``x.flat = value``."""
+
+    def write(x: Traced, value: Any) -> None:
+        if name == "imag" and x.dtype.kind != "c":
+            raise TypeError("array does not have imaginary part to set")
+        if isinstance(value, Traced) and value.base is x:
+            return  # x.real *= 2.0 has written into x already
+        if name == "flat" and np.size(value) != 1:
+            value = np.resize(value, (x.size,))
+        assign(getattr(x, name), ..., value)
+
+    return write
+
+
+declare_value(_Stale)
+Traced.__setitem__ = assign  # type: ignore[method-assign]
+for _name in ("real", "imag", "flat"):
+    _read: property = getattr(Traced, _name)
+    setattr(Traced, _name, _read.setter(_set_part(_name)))
+for _name, _ufunc in {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
+    "floordiv": np.floor_divide, "mod": np.remainder, "pow": np.power,
+    "matmul": np.matmul, "and": np.bitwise_and, "or": np.bitwise_or,
+    "xor": np.bitwise_xor, "lshift": np.left_shift, "rshift": np.right_shift,
+}.items():  # fmt: skip
+    setattr(Traced, f"__i{_name}__", updater(_ufunc, f"__{_name}__"))

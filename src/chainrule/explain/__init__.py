@@ -1,5 +1,0 @@
-"""Seeing a gradient: explained as text, drawn as a graph, or stepped through."""
-
-from chainrule.explain.entry import draw, explain
-
-__all__ = ["draw", "explain"]

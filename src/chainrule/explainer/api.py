@@ -1,0 +1,166 @@
+"""``explain`` and ``draw``; what they need is imported when they are called."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from chainrule.errors import ArgumentError
+from chainrule.nodes.node_class import node
+from chainrule.values.shapes import describe
+
+if TYPE_CHECKING:
+    from chainrule.explainer.account.account import Explanation
+    from chainrule.explainer.forms.drawing import Drawing
+
+Mode = Literal["reverse", "forward"]
+
+BOXES = 60
+"""How many boxes a drawing has at most."""
+
+
+@overload
+def explain(f: node, *, mode: Mode = ..., order: Literal[1] = ...) -> Explanation: ...
+@overload
+def explain(
+    f: Callable[..., Any], *, mode: Mode = ..., order: Literal[1, 2] = ...
+) -> Callable[..., Explanation]: ...
+def explain(f: Any, *, mode: Mode = "reverse", order: Literal[1, 2] = 1) -> Any:
+    """Explain a gradient, step by step.
+
+    Parameters
+    ----------
+    f
+        A function, or a node. A function is run once and watched, so that each
+        operation has its line and expression (which costs time, so nothing else does
+        it); a node is explained without source lines.
+    mode
+        ``"reverse"``: the backward sweep. ``"forward"``: the forward sweep of the
+        tangent that moves every input by 1.
+    order
+        2 also explains the gradient of each first derivative (of a function, which
+        must be run again for it).
+
+    Returns
+    -------
+    Explanation or callable
+        For a node its explanation; for a function a function that takes its arguments
+        and returns the explanation of that call.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> x, y = gd.node(2.0, name="x"), gd.node(3.0, name="y")
+    >>> explained = gd.explain(x * y + x)
+    >>> [(t.gradient, explained.vertices[t.vertex].name) for t in explained.ticks]
+    [(4.0, 'x'), (2.0, 'y')]
+    >>> print(explained)
+    node(8.0, add), x = 2, y = 3
+    <BLANKLINE>
+    Forward
+    Each operation, as it ran, recorded its operands and its value.
+    <BLANKLINE>
+     name  operation       value
+     x     input           2
+     y     input           3
+     v1    multiply(x, y)  6
+     v2    add(v1, x)      8
+    <BLANKLINE>
+    Backward
+    Newest first, so that each gradient is complete before it is used. It comes in,
+    times the local derivative it adds to the gradient of an operand.
+    <BLANKLINE>
+     vertex  comes in  local derivative  adds  sum so far
+     v2      1         dv2/dv1 = 1       1     v1: 1
+                       dv2/dx = 1        1     x: 1
+     v1      1         dv1/dx = y = 3    3     x: 1 from v2
+                                               + 3 from v1
+                                               = 4
+                       dv1/dy = x = 2    2     y: 2
+    <BLANKLINE>
+    Result
+     input  gradient
+     x      4
+     y      2
+    """
+    if mode not in ("reverse", "forward"):
+        raise ArgumentError(
+            f"explain needs mode 'reverse' or 'forward'; received {mode!r}."
+        )
+    if order not in (1, 2):
+        raise ArgumentError(f"explain needs order 1 or 2; received {order!r}.")
+    from chainrule.explainer.explaining import explain_call, explain_node
+
+    if isinstance(f, node):
+        if order != 1:
+            raise ArgumentError(
+                f"explain needs a function for order={order}, to run it again; "
+                f"received {describe(f)}. Write gd.explain(f, order={order})(x)."
+            )
+        return explain_node(f, mode)
+    if not callable(f):
+        raise ArgumentError(
+            f"explain needs a function or a node; received {describe(f)}. Write "
+            "gd.explain(f)(x)."
+        )
+
+    @functools.wraps(f, assigned=(), updated=())  # for inspect.signature
+    def explained(*args: Any, **keywords: Any) -> Explanation:
+        """Run the function with these arguments and explain its gradient."""
+        return explain_call(f, args, keywords, mode, order)
+
+    return explained
+
+
+@overload
+def draw(f: node, *, boxes: int = ...) -> Drawing: ...
+@overload
+def draw(f: Callable[..., Any], *, boxes: int = ...) -> Callable[..., Drawing]: ...
+def draw(f: Any, *, boxes: int = BOXES) -> Any:
+    """Draw the recording behind a node, or of a function's call.
+
+    Parameters
+    ----------
+    f
+        A node or a function. A function is run once and watched, so that boxes name
+        its lines; a node is drawn without source lines.
+    boxes
+        How many boxes the drawing may have; a bigger recording is folded.
+
+    Returns
+    -------
+    Drawing or callable
+        For a node its drawing; for a function a function that takes its arguments and
+        returns the drawing of that call.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> x, y = gd.node(2.0, name="x"), gd.node(3.0, name="y")
+    >>> print(gd.draw(x * y).mermaid)
+    flowchart TD
+      n0(["x<br/>2"])
+      n1(["y<br/>3"])
+      n2[["v1 = multiply(x, y)<br/>6"]]
+      n0 --> n2
+      n1 --> n2
+    """
+    if boxes < 1:
+        raise ArgumentError(f"draw needs room for one box at least; received {boxes}.")
+    from chainrule.explainer.forms.drawing import draw_call, draw_node
+
+    if isinstance(f, node):
+        return draw_node(f, boxes)
+    if not callable(f):
+        raise ArgumentError(
+            f"draw needs a function or a node; received {describe(f)}. Write "
+            "gd.draw(f)(x)."
+        )
+
+    @functools.wraps(f, assigned=(), updated=())
+    def drawn(*args: Any, **keywords: Any) -> Drawing:
+        """Run the function with these arguments and draw what it recorded."""
+        return draw_call(f, args, keywords, boxes)
+
+    return drawn

@@ -1,0 +1,117 @@
+"""How an explanation is shown: as text, Markdown, LaTeX or a page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from chainrule.explainer.forms.document import LIMIT, document
+from chainrule.explainer.forms.document_parts import Block
+
+if TYPE_CHECKING:
+    from chainrule.explainer.account.account import Explanation
+
+_WIDEST = 120
+
+
+class Presented:
+    """The forms of an explanation; each is made when it is asked for."""
+
+    def _document(self, limit: int | None = LIMIT) -> list[Block]:
+        return document(cast("Explanation", self), limit=limit)
+
+    def to_text(self, *, width: int = 80, limit: int | None = LIMIT) -> str:
+        """Return the explanation as plain text.
+
+        Parameters
+        ----------
+        width
+            How many columns the text may take; at least 40.
+        limit
+            How many operations are shown at most, after loops are folded; ``None``
+            shows all that are in no loop.
+        """
+        from chainrule.explainer.forms.text import plain_text
+
+        return plain_text(self._document(limit), width)
+
+    def to_markdown(self, *, limit: int | None = LIMIT) -> str:
+        """Return the explanation as Markdown, with its tables."""
+        from chainrule.explainer.forms.markdown import to_markdown
+
+        return to_markdown(self._document(limit))
+
+    def to_latex(self, *, limit: int | None = LIMIT) -> str:
+        """Return the explanation as LaTeX equations, for the package ``amsmath``."""
+        from chainrule.explainer.forms.latex import to_latex
+
+        return to_latex(cast("Explanation", self), limit)
+
+    def to_html(self) -> str:
+        """Return the page that steps through the gradient, as one HTML document."""
+        from chainrule.explainer.page.page import page
+
+        return page(cast("Explanation", self))
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page that steps through the gradient, and return its path.
+
+        The page is one file that needs no network: it shows the recording, each step
+        of both sweeps, the source and the gradient as code.
+
+        Examples
+        --------
+        >>> import tempfile, chainrule as gd
+        >>> explained = gd.explain(lambda x, y: x * y)(2.0, 3.0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     explained.save(f"{folder}/gradient.html").stat().st_size < 2_000_000
+        True
+        """
+        from chainrule.explainer.page.page import save
+
+        return save(cast("Explanation", self), path)
+
+    def _repr_html_(self) -> str:
+        from chainrule.explainer.page.page import frame
+
+        return frame(cast("Explanation", self))
+
+    def print(self, file: TextIO | None = None) -> None:
+        """Print the explanation, in colours if rich is there and the terminal has them.
+
+        Parameters
+        ----------
+        file
+            Where to print; the standard output if ``None``.
+        """
+        try:
+            from rich.console import Console
+        except ImportError:
+            print(self, file=file)
+            return
+        Console(file=file, highlight=False).print(self)
+
+    def __str__(self) -> str:
+        """Return the explanation as text, 80 columns wide."""
+        return self.to_text()
+
+    def __repr__(self) -> str:
+        """Say what is explained, in one line."""
+        explained = cast("Explanation", self)
+        count = len(explained.vertices)
+        name = " ".join(explained.title.split())
+        return f"<explanation of {name}, {count} vertices; print it to read it>"
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+        """Yield the lines for rich, in colours."""
+        from chainrule.explainer.forms.text import coloured
+
+        yield from coloured(self._document(), min(options.max_width, _WIDEST))
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
+
+    def _repr_latex_(self) -> str:
+        return self.to_latex()

@@ -1,0 +1,253 @@
+"""Drawing a recording: Mermaid and Graphviz text, SVG and PNG, Jupyter.
+
+An arrow runs from an operand to what was computed from it. Big recordings are folded:
+the steps of a loop into one, then what one expression made, then what one line made.
+"""
+
+from __future__ import annotations
+
+import collections
+import html
+import importlib
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chainrule.errors import MissingLibraryError
+from chainrule.explainer.account.account import Explanation
+from chainrule.explainer.account.brief import counted, printable, short
+from chainrule.explainer.account.fold import key_of, representatives
+from chainrule.explainer.account.views import VertexView
+from chainrule.explainer.explaining import name_of, record_of
+from chainrule.explainer.forms.wording import main_file, operation_text, shortened
+from chainrule.explainer.watching.watch import watch
+from chainrule.nodes.node_class import node
+
+_LABEL = 40
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box of a drawing: its ``kind`` is "input", "result", "group" or ""."""
+
+    lines: tuple[str, ...]
+    kind: str
+
+
+class Drawing:
+    """A recording as boxes and arrows.
+
+    Attributes
+    ----------
+    boxes
+        What is drawn, oldest first.
+    arrows
+        From which box to which, and how often.
+    """
+
+    def __init__(self, explained: Explanation, limit: int) -> None:
+        """Fold the recording until it has no more boxes than the limit."""
+        self.title: str = explained.title
+        vertices = explained.vertices
+        groups = _groups(vertices, limit)
+        place = {g: i for i, g in enumerate(dict.fromkeys(groups))}
+        members: list[list[VertexView]] = [[] for _ in place]
+        for v, g in zip(vertices, groups, strict=True):
+            members[place[g]].append(v)
+        result = None if explained.result is None else vertices[explained.result]
+        self.boxes: list[Box] = [_box(explained, found, result) for found in members]
+        arrows: collections.Counter[tuple[int, int]] = collections.Counter()
+        for v, g in zip(vertices, groups, strict=True):
+            for x in v.operands:
+                if x.index is not None:
+                    arrows[place[groups[x.index]], place[g]] += 1
+        self.arrows: Mapping[tuple[int, int], int] = dict(arrows)
+
+    @property
+    def mermaid(self) -> str:
+        """The drawing as Mermaid text."""
+        shapes = {"input": '(["{}"])', "result": '[["{}"]]'}
+        lines = ["flowchart TD"]
+        for i, box in enumerate(self.boxes):
+            label = "<br/>".join(map(_mermaid_text, box.lines))
+            lines.append(f"  n{i}" + shapes.get(box.kind, '["{}"]').format(label))
+        for (a, b), count in self.arrows.items():
+            label = f"|{count:,} times|" if count > 1 else ""
+            lines.append(f"  n{a} -->{label} n{b}")
+        return "\n".join(lines)
+
+    @property
+    def dot(self) -> str:
+        """The drawing as Graphviz text."""
+        looks = {
+            "input": 'style="rounded,filled", fillcolor="#dbeafe"',
+            "result": 'style=filled, fillcolor="#dcfce7"',
+            "group": "shape=box3d",
+            "": "",
+        }
+        lines = [
+            "digraph {",
+            "  node [shape=box, style=filled, fillcolor=white, fontname=monospace]",
+        ]
+        for i, box in enumerate(self.boxes):
+            label = "\\n".join(map(_dot_text, box.lines))
+            look = f", {looks[box.kind]}" if looks[box.kind] else ""
+            lines.append(f'  n{i} [label="{label}"{look}]')
+        for (a, b), count in self.arrows.items():
+            label = f' [label="{count:,} times"]' if count > 1 else ""
+            lines.append(f"  n{a} -> n{b}{label}")
+        return "\n".join([*lines, "}"])
+
+    def svg(self) -> str:
+        """Return the drawing as SVG.
+
+        Raises
+        ------
+        MissingLibraryError
+            If the package graphviz or the program dot is not installed.
+        """
+        return self._rendered("svg").decode("utf-8")
+
+    def png(self) -> bytes:
+        """Return the drawing as PNG.
+
+        Raises
+        ------
+        MissingLibraryError
+            If the package graphviz or the program dot is not installed.
+        """
+        return self._rendered("png")
+
+    def _rendered(self, form: str) -> bytes:
+        remedy = "The properties mermaid and dot are text and need nothing."
+        try:
+            graphviz: Any = importlib.import_module("graphviz")
+        except ImportError:
+            raise MissingLibraryError(
+                f"{form.upper()} needs the package graphviz: pip install graphviz. "
+                f"{remedy}"
+            ) from None
+        try:
+            return graphviz.Source(self.dot).pipe(format=form)
+        except graphviz.ExecutableNotFound:
+            raise MissingLibraryError(
+                f"{form.upper()} needs Graphviz's program dot: apt install graphviz, "
+                f"brew install graphviz, or https://graphviz.org/download. {remedy}"
+            ) from None
+
+    def __repr__(self) -> str:
+        """Say what is drawn, in one line."""
+        boxes = counted(len(self.boxes), "box", "boxes")
+        return f"<drawing of {printable(self.title)}, {boxes}: .mermaid, .dot, .svg()>"
+
+    def _repr_svg_(self) -> str | None:
+        try:
+            return self.svg()
+        except MissingLibraryError:
+            return None
+
+    def _repr_html_(self) -> str | None:
+        # Mermaid's text where there is no Graphviz; Jupyter shows the SVG else.
+        if self._repr_svg_() is not None:
+            return None
+        return f'<pre class="mermaid">{html.escape(self.mermaid)}</pre>'
+
+
+def draw_node(z: node, boxes: int) -> Drawing:
+    """Draw what a node was computed from."""
+    explained = Explanation(record_of(z), title=repr(z), sweep=False, called=False)
+    return Drawing(explained, boxes)
+
+
+def draw_call(
+    f: Callable[..., Any], args: Sequence[Any], keywords: Mapping[str, Any], boxes: int
+) -> Drawing:
+    """Run a function once, watched, and draw what it recorded."""
+    made = watch(f, args, keywords)
+    return Drawing(Explanation(made, title=name_of(f), sweep=False), boxes)
+
+
+# ----------------------------------------------------------------------------- folding
+
+
+def _groups(vertices: Sequence[VertexView], limit: int) -> list[Hashable]:
+    """Return the box that each vertex goes in: as fine as the limit allows."""
+    groups: list[Hashable] = [v.index for v in vertices]
+    if len(vertices) <= limit:
+        return groups
+    keys = [key_of(v) for v in vertices]
+    lines = [_line_key(v) for v in vertices]
+    for coarser in (representatives(keys), keys, lines):
+        if len(set(groups)) > limit:
+            pairs = zip(vertices, coarser, strict=True)
+            groups = [v.index if v.rule is None else ("like", key) for v, key in pairs]
+    if len(set(groups)) > limit:
+        groups = ["input" if v.rule is None else _line_key(v) for v in vertices]
+    if len(set(groups)) > limit:
+        size = -(-len(vertices) // limit)
+        groups = [v.index // size for v in vertices]
+    return groups
+
+
+def _line_key(v: VertexView) -> Hashable:
+    if v.place is None:
+        return (v.operation,)
+    return (v.place.filename, v.place.line, v.place.derived)
+
+
+def _box(
+    explained: Explanation, members: Sequence[VertexView], result: VertexView | None
+) -> Box:
+    v = members[0]
+    if len(members) == 1:
+        shown = operation_text(explained, v)
+        head = v.name if v.rule is None else f"{v.name} = {shown}"
+        kind = "input" if v.rule is None else "result" if v is result else ""
+        return Box((_line(head), _line(short(v.value))), kind)
+    count = counted(len(members), "input" if _all_inputs(members) else "operation")
+    names = dict.fromkeys(m.operation for m in members)
+    what = ", ".join([*list(names)[:3], *(["..."] if len(names) > 3 else [])])
+    places = {m.place for m in members}
+    lines = {(p.filename, p.line) for p in places if p is not None}
+    if _all_inputs(members):
+        return Box((f"{_line(v.name)} ...", count), "input")
+    if len(lines) != 1 or None in places:
+        head = f"{v.name} ... {members[-1].name}"
+    else:
+        head = _where(explained, members)
+    return Box((_line(head), _line(what), count), "group")
+
+
+def _where(explained: Explanation, members: Sequence[VertexView]) -> str:
+    """Return the one line that all members stand on, with its source."""
+    place = members[0].place
+    if place is None:
+        return ""
+    same = len({m.place for m in members}) == 1
+    source = explained.source.get(place.filename, {}).get(place.line, "")
+    text = place.text if same or place.derived else source.strip()
+    other = "" if place.filename == main_file(explained) else f" of {place.filename}"
+    return f"line {place.line}{other}: {text}" if text else f"line {place.line}{other}"
+
+
+def _all_inputs(members: Sequence[VertexView]) -> bool:
+    return all(m.rule is None for m in members)
+
+
+def _line(text: str) -> str:
+    return shortened(printable(text), _LABEL)
+
+
+# ---------------------------------------------------------------------------- escaping
+
+
+def _mermaid_text(text: str) -> str:
+    """Return text in which nothing is Mermaid's, Markdown's or HTML's."""
+    kept = " .,=()+-/:"
+    return "".join(c if c.isalnum() or c in kept else f"#{ord(c)};" for c in text)
+
+
+def _dot_text(text: str) -> str:
+    """Return text for a quoted label, which also reads HTML's entities."""
+    text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return text.replace("&", "&amp;")

@@ -1,0 +1,99 @@
+"""The page of one gradient: a single file that works offline, from disk.
+
+The page is a template, a style sheet and a script (``assets/``, built from ``web/``)
+with the explanation as JSON. A content policy lets only these scripts run, by their
+hashes, and nothing be fetched; and every text of the program is data, never markup.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import html
+import json
+import os
+import re
+from importlib import resources
+from pathlib import Path
+
+from chainrule.explainer.account.account import Explanation
+from chainrule.explainer.page.javascript import rules_text
+from chainrule.explainer.page.payload import Payload
+
+LARGEST = 2_000_000
+"""How many bytes a page may have."""
+
+
+def page(explained: Explanation) -> str:
+    """Return the page of an explanation, as HTML in ASCII.
+
+    Parameters
+    ----------
+    explained
+        What ``gd.explain(f)(x, ...)`` returned.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> text = page(gd.explain(lambda x: x * x)(3.0))
+    >>> text.startswith("<!doctype html>"), len(text) < LARGEST
+    (True, True)
+    """
+    payload = Payload(explained)
+    rules, script = in_script(rules_text(payload.scripts)), _asset("page.js")
+    fields = {
+        "title": html.escape(f"Gradient of {explained.title}"),
+        "hashes": f"{_hash_of(rules)} {_hash_of(script)}",
+        "style": _asset("page.css"),
+        "data": in_script(json.dumps(payload.data(), separators=(",", ":"))),
+        "rules": rules,
+        "script": script,
+    }
+    text = re.sub(r"\{\{(\w+)\}\}", lambda field: fields[field[1]], _asset("page.html"))
+    return text.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
+def save(explained: Explanation, path: str | os.PathLike[str]) -> Path:
+    """Write the page of an explanation to a file, and return its path."""
+    target = Path(path)
+    target.write_text(page(explained), encoding="ascii", newline="\n")
+    return target
+
+
+def frame(explained: Explanation, height: int = 860) -> str:
+    """Return the page as an ``iframe`` that holds it, for a notebook.
+
+    The frame is a sandbox: its scripts cannot reach the notebook around it.
+    """
+    title = html.escape(f"Gradient of {explained.title}")
+    return (
+        f'<iframe title="{title}" sandbox="allow-scripts" '
+        f'style="width: 100%; height: {height}px; border: 0" '
+        f'srcdoc="{html.escape(page(explained))}"></iframe>'
+    )
+
+
+def in_script(text: str) -> str:
+    r"""Return JSON or JavaScript so that no text in it can end or open an element.
+
+    >>> in_script('["</script>", "<!--"]')
+    '["\\u003c/script>", "\\u003c!--"]'
+    """
+    escaped = re.sub(r"<(?=[/!a-zA-Z?])", r"\\u003c", text)
+    return escaped.replace("\u2028", r"\u2028").replace("\u2029", r"\u2029")
+
+
+def _hash_of(script: str) -> str:
+    """Return the content policy's name of a script."""
+    digest = hashlib.sha256(script.encode("ascii")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
+@functools.cache
+def _asset(name: str) -> str:
+    folder = resources.files("chainrule.explainer").joinpath("assets")
+    return folder.joinpath(name).read_text("utf-8")
+
+
+__all__ = ["frame", "page", "save"]

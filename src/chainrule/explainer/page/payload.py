@@ -1,0 +1,345 @@
+"""An explanation as JSON, for the page: every number, formula, line and remark.
+
+Finite numbers are JSON numbers; nan and the infinities are the strings ``"nan"``,
+``"inf"`` and ``"-inf"``; what is no number is an object with its ``text``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import ArgumentError
+from chainrule.explainer.account.account import Explanation
+from chainrule.explainer.account.brief import is_array, is_bool, short
+from chainrule.explainer.account.fold import key_of, representatives
+from chainrule.explainer.account.remarks import Remark, remedy
+from chainrule.explainer.account.views import (
+    Contribution,
+    Operand,
+    Step,
+    Tick,
+    VertexView,
+)
+from chainrule.explainer.forms.wording import as_number
+from chainrule.explainer.page.javascript import (
+    COMPARISONS,
+    Script,
+    is_number,
+    script_of,
+)
+from chainrule.explainer.page.numpy_code import gradient_code
+from chainrule.explainer.watching.watch import Place
+from chainrule.values.vertices import vertex
+
+MOST = 1500
+"""How many vertices the page holds; of a longer recording it has the newest."""
+
+_WAITING = 12
+_ENTRIES = 12
+_TEXT = 400
+
+
+class Payload:
+    """The data of a page: one entry per explanation, and the operations to replay."""
+
+    def __init__(self, explained: Explanation) -> None:
+        """Collect the explanation and those of its derivatives."""
+        self._scripts: dict[Script, int] = {}
+        self.runs: list[dict[str, Any]] = [
+            self._run(e) for e in (explained, *explained.seconds)
+        ]
+
+    @property
+    def scripts(self) -> Sequence[Script]:
+        """The operations in JavaScript, in the order in which vertices number them."""
+        return list(self._scripts)
+
+    def data(self) -> dict[str, Any]:
+        """Return what becomes the page's JSON."""
+        return {"format": 1, "runs": self.runs}
+
+    def _run(self, explained: Explanation) -> dict[str, Any]:
+        return _RunData(explained, self._scripts).data()
+
+
+class _RunData:
+    """One explanation, with its vertices numbered anew where it is cut."""
+
+    def __init__(self, explained: Explanation, scripts: dict[Script, int]) -> None:
+        self.explained = explained
+        self.scripts = scripts
+        kept = set(explained.inputs)
+        newest = [v.index for v in explained.vertices[-MOST:]]
+        self.kept = sorted(kept.union(newest))
+        self.number = {old: new for new, old in enumerate(self.kept)}
+        self.like = representatives([key_of(v) for v in explained.vertices])
+        self.files: dict[str, int] = {}
+        self.places: dict[Place, int] = {}
+        self.rules: dict[Any, int] = {}
+
+    def data(self) -> dict[str, Any]:
+        """Return the explanation as plain data."""
+        e = self.explained
+        views = [e.vertices[i] for i in self.kept]
+        vertices = [self._vertex(v) for v in views]
+        code, no_code = _code_of(e)
+        live, why_not = self._liveness()
+        return {
+            "title": e.title,
+            "mode": e.mode,
+            "error": None if e.error is None else _error_text(e.error),
+            "vertices": vertices,
+            "inputs": [self.number[i] for i in e.inputs],
+            "result": None if e.result is None else self.number.get(e.result),
+            "steps": [self._step(s) for s in e.steps if s.vertex in self.number],
+            "totals": {
+                self.number[i]: encoded(x)
+                for i, x in e.totals.items()
+                if i in self.number
+            },
+            "ticks": [self._tick(t) for t in e.ticks],
+            "warnings": [
+                self._warning(w) for w in e.warnings if w.vertex in self.number
+            ],
+            "guards": self._guards() if live else [],
+            "watched": e.called,
+            "notes": [clipped(text) for text in e.notes],
+            "live": live,
+            "notLive": why_not,
+            "code": code,
+            "noCode": no_code,
+            "cut": len(e.vertices) - len(self.kept),
+            "rules": [_rule_data(r) for r in self.rules],
+            "places": [self._place_data(p) for p in self.places],
+            "files": [self._file(name) for name in self.files],
+            "remedies": {v.operation: remedy(v) for v in views if v.rule},
+        }
+
+    # ----------------------------------------------------------------------- vertices
+
+    def _vertex(self, v: VertexView) -> dict[str, Any]:
+        written = script_of(v)
+        return {
+            "name": clipped(v.name),
+            "operation": v.operation,
+            "expression": clipped(v.expression),
+            "value": encoded(v.value),
+            "operands": [self._operand(x) for x in v.operands],
+            "parameters": clipped(_parameters_text(v.parameters)),
+            "rule": None if v.rule is None else self._numbered(self.rules, v.rule),
+            "place": None if v.place is None else self._placed(v.place),
+            "repeat": v.repeat,
+            "repeats": v.repeats,
+            "like": self.like[v.index],
+            "used": v.used,
+            "script": None
+            if written is None
+            else self._numbered(self.scripts, written),
+        }
+
+    def _operand(self, x: Operand) -> dict[str, Any]:
+        if x.index in self.number:
+            return {"vertex": self.number[x.index]}
+        name = x.name if x.index is None else self.explained.vertices[x.index].name
+        return {"value": encoded(x.value), "name": clipped(name)}
+
+    def _departed(self, x: Any) -> Operand:
+        """Return what a plain value was computed from."""
+        if isinstance(x, vertex):
+            return Operand(self.explained.index_of(x), x._value)
+        return Operand(None, x)
+
+    @staticmethod
+    def _numbered(table: dict[Any, int], key: Any) -> int:
+        return table.setdefault(key, len(table))
+
+    def _placed(self, place: Place) -> int:
+        self._numbered(self.files, place.filename)
+        return self._numbered(self.places, place)
+
+    # -------------------------------------------------------------------------- steps
+
+    def _step(self, s: Step) -> dict[str, Any]:
+        kept = [c for c in s.contributions if c.target in self.number]
+        ready = [self.number[i] for i in s.ready if i in self.number]
+        return {
+            "vertex": self.number[s.vertex],
+            "incoming": encoded(s.incoming),
+            "contributions": [self._contribution(c) for c in kept],
+            "ready": ready[:_WAITING],
+            "waiting": max(0, len(ready) - _WAITING),
+        }
+
+    def _contribution(self, c: Contribution) -> dict[str, Any]:
+        return {
+            "operand": self.number[c.target],
+            "position": c.position,
+            "formula": clipped(c.formula),
+            "partial": encoded(as_number(c.partial)),
+            "amount": encoded(c.amount),
+            "total": encoded(c.total),
+            "reduction": c.reduction,
+        }
+
+    def _tick(self, t: Tick) -> dict[str, Any]:
+        return {
+            "vertex": self.number[t.vertex],
+            "gradient": encoded(t.gradient),
+            "difference": encoded(t.difference),
+            "agrees": t.agrees,
+        }
+
+    def _warning(self, w: Remark) -> dict[str, Any]:
+        return {
+            "vertex": self.number[w.vertex],
+            "kind": w.kind,
+            "message": clipped(w.message),
+            "inSweep": w.in_sweep,
+        }
+
+    # ------------------------------------------------------------- replay in the page
+
+    def _liveness(self) -> tuple[bool, str]:
+        """Tell whether the page can replay this run at other inputs, and why not."""
+        e = self.explained
+        if e.error is not None or not e.steps:
+            return False, "The function did not run to its end, so it is not replayed."
+        if len(self.kept) < len(e.vertices):
+            return False, "The recording is too long to be replayed here."
+        for v in e.vertices:
+            if v.rule is None and not is_number(v.value):
+                return False, f"{v.name} is not a single number in double precision."
+            if v.rule is not None and script_of(v) is None:
+                return False, f"{v.expression} has no form in JavaScript."
+        for d in e.departures:
+            operands = map(self._departed, d.operands)
+            if d.operation not in COMPARISONS or not all(map(_is_scalar, operands)):
+                where = f" in line {d.place.line}" if d.place else ""
+                return False, (
+                    f"The program took a plain value from the recording{where} "
+                    f"({d.operation}), which a replay would hold constant."
+                )
+        return True, ""
+
+    def _guards(self) -> list[dict[str, Any]]:
+        found: dict[Any, dict[str, Any]] = {}
+        for d in self.explained.departures:
+            sides = [self._operand(self._departed(x)) for x in d.operands]
+            if len(sides) == 1:
+                sides.append({"value": 0, "name": ""})
+            guard = {
+                "sign": COMPARISONS[d.operation],
+                "sides": sides,
+                "truth": bool(d.result),
+                "place": None if d.place is None else self._placed(d.place),
+            }
+            found.setdefault(repr(guard), guard)
+        return list(found.values())
+
+    # ------------------------------------------------------------------------- source
+
+    def _place_data(self, place: Place) -> dict[str, Any]:
+        lines = self.explained.source.get(place.filename, {})
+        return {
+            "file": self.files[place.filename],
+            "function": place.function,
+            "line": place.line,
+            "endLine": place.end_line,
+            "start": _characters(lines.get(place.line, ""), place.column),
+            "end": _characters(lines.get(place.end_line, ""), place.end_column),
+        }
+
+    def _file(self, filename: str) -> dict[str, Any]:
+        lines = sorted(self.explained.source.get(filename, {}).items())
+        last = max(p.end_line for p in self.places if p.filename == filename)
+        while lines[-1:] and lines[-1][0] > last:
+            if _indent(lines[-1][1]) > _indent(lines[0][1]):
+                break
+            lines.pop()  # the start of what comes after the function
+        return {
+            "name": Path(filename).name,
+            "lines": [[n, clipped(text)] for n, text in lines],
+        }
+
+
+# ------------------------------------------------------------------------- small parts
+
+
+def encoded(x: Any) -> Any:
+    """Return a value for JSON: a number, or an object with its text."""
+    if x is None:
+        return None
+    if is_bool(x):
+        return {"text": str(bool(x))}
+    value = x.item() if np.ndim(x) == 0 and hasattr(x, "item") else x
+    if type(value) is int and abs(value) < 2**53:
+        return value
+    if type(value) is float:
+        return value if math.isfinite(value) else str(value)
+    text: dict[str, Any] = {"text": clipped(short(x))}
+    if is_array(x) and x.dtype.kind in "fiub":
+        text["shape"] = list(x.shape)
+        text["entries"] = [f"{v:.6g}" for v in x.flat[:_ENTRIES].tolist()]
+        text["more"] = max(0, int(x.size) - _ENTRIES)
+    return text
+
+
+def clipped(text: str) -> str:
+    """Return text of a bearable length."""
+    return text if len(text) <= _TEXT else text[: _TEXT - 3] + "..."
+
+
+def _is_scalar(x: Operand) -> bool:
+    return np.ndim(x.value) == 0 and isinstance(
+        x.value, bool | int | float | np.integer | np.floating | np.ndarray | np.bool_
+    )
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip()) if line.strip() else 0
+
+
+def _characters(line: str, column: int) -> int:
+    """Return a column that counts bytes of UTF-8 as one that counts UTF-16 units."""
+    text = line.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "replace")
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _rule_data(rule: Any) -> dict[str, Any]:
+    doc = (inspect.getdoc(rule) or "").split("\n")[0]
+    parts = {
+        i: (inspect.getdoc(part) or "").split("\n")[0] for i, part in rule.parts.items()
+    }
+    return {
+        "name": rule.__name__,
+        "formula": clipped(doc),
+        "operands": list(rule.operand_names),
+        "parts": {i: clipped(text) for i, text in parts.items()},
+    }
+
+
+def _parameters_text(parameters: Any) -> str:
+    def text(x: Any) -> str:
+        return short(x) if isinstance(x, np.ndarray) else repr(x)
+
+    return ", ".join(f"{k}={text(v)}" for k, v in parameters.items())
+
+
+def _error_text(error: BaseException) -> str:
+    return clipped(f"{type(error).__name__}: {error}")
+
+
+def _code_of(explained: Explanation) -> tuple[str | None, str]:
+    try:
+        return gradient_code(explained), ""
+    except ArgumentError as error:
+        return None, str(error)
+
+
+__all__ = ["Payload", "encoded"]

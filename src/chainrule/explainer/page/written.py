@@ -1,0 +1,272 @@
+"""Values that carry the text that computes them, so that rules write code.
+
+A rule computes with the array namespace it is given. Given ``written_numpy`` and
+``Written`` values it computes as usual, and the text of what it did comes along:
+
+>>> x = Written(Formula("x"), np.array([1.0, 2.0]))
+>>> total = written_numpy.sum(2 * x, axis=0)
+>>> total.text, float(total.value)
+('np.sum(2 * x, axis=0)', 6.0)
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.nodes.admission import operation_name
+from chainrule.operations_grad.indexing import (
+    getitem_grad,
+    picks_once,
+    setitem,
+    setitem_grad,
+)
+from chainrule.operations_grad.structure import identity_grad
+from chainrule.rules.symbolic import ATOM, Formula
+from chainrule.values.shapes import reduced_axes
+
+_LARGEST_CONSTANT = 64
+
+
+class Written:
+    """A value and the text that computes it."""
+
+    __array_ufunc__ = None
+
+    def __init__(self, formula: Any, value: Any) -> None:
+        """Keep both."""
+        self.formula: Any = formula
+        self.value: Any = value
+        self.shape: tuple[int, ...] = np.shape(value)
+        self.ndim: int = len(self.shape)
+        self.dtype: np.dtype[Any] = np.asarray(value).dtype
+
+    @property
+    def text(self) -> str:
+        """The text."""
+        return self.formula.text
+
+    def __neg__(self) -> Written:
+        """Negate."""
+        return Written(-self.formula, -self.value)
+
+    def __or__(self, other: Any) -> Written:
+        """Write that either of two masks holds."""
+        return written_numpy.logical_or(self, other)
+
+    def __and__(self, other: Any) -> Written:
+        """Write that both of two masks hold."""
+        return written_numpy.logical_and(self, other)
+
+    def __getitem__(self, index: Any) -> Written:
+        """Index."""
+        text = f"{self.formula._at(ATOM)}[{index_text(index)}]"
+        return Written(Formula(text), np.asarray(self.value)[index])
+
+
+def _define(function: Callable[[Any, Any], Any]) -> None:
+    def infix(a: Any, b: Any) -> Written:
+        a, b = as_written(a), as_written(b)
+        return Written(function(a.formula, b.formula), function(a.value, b.value))
+
+    def reflected(a: Any, b: Any) -> Written:
+        return infix(b, a)
+
+    name = function.__name__.strip("_")
+    setattr(Written, f"__{name}__", infix)
+    setattr(Written, f"__r{name}__", reflected)
+
+
+_operator: Any = operator
+for _function in (
+    _operator.add, _operator.sub, _operator.mul, _operator.truediv, _operator.mod,
+    _operator.floordiv, _operator.pow, _operator.lt, _operator.le, _operator.gt,
+    _operator.ge, _operator.eq, _operator.ne,
+):  # fmt: skip
+    _define(_function)
+
+
+class WrittenNumPy:
+    """The array namespace that writes calls of NumPy's functions."""
+
+    recorded = False
+
+    def __init__(self, module: Any = np, prefix: str = "np.") -> None:
+        """Write functions of a module behind a prefix."""
+        self._module = module
+        self._prefix = prefix
+
+    def __getattr__(self, name: str) -> Any:
+        """Find a function of NumPy; ours that have no formula raise."""
+        found: Any = getattr(self._module, name)
+        if not callable(found):
+            if name == "linalg":
+                return WrittenNumPy(found, "np.linalg.")
+            return Written(Formula(f"{self._prefix}{name}"), found)
+
+        def call(*args: Any, **given: Any) -> Written:
+            texts = [argument_text(x) for x in args]
+            texts += [f"{k}={argument_text(x)}" for k, x in given.items()]
+            parameters = {k: _value(x) for k, x in given.items()}
+            value = found(*map(_value, args), **parameters)
+            return Written(Formula(f"{self._prefix}{name}({', '.join(texts)})"), value)
+
+        return call
+
+    @staticmethod
+    def norm_in_range(norm: Any, x: Any, *, ord: float) -> Any:
+        """Write the norm itself: the code is held to the sweep at the point."""
+        return norm
+
+    def unindex(self, x: Any, *, index: Any, shape: Any) -> Written:
+        """Write zeros with ``x`` at an index that picks nothing twice."""
+        if not picks_once(index):
+            raise TypeError("an index that may pick an element twice")
+        value = np.zeros(shape)
+        value[index] = _value(x)
+        text = f"_placed({argument_text(x)}, {shape}, np.s_[{index_text(index)}])"
+        return Written(Formula(text), value)
+
+    def setitem(self, x: Any, y: Any, *, index: Any) -> Written:
+        """Write an array with ``y`` in the place of some entries."""
+        value = setitem(_value(x), _value(y), index=index)
+        given = f"{argument_text(x)}, {argument_text(y)}"
+        return Written(
+            Formula(f"_replaced({given}, np.s_[{index_text(index)}])"), value
+        )
+
+
+written_numpy: Any = WrittenNumPy()
+
+
+def fitted(part: Any, shape: tuple[int, ...], gather: Any) -> Any:
+    """Undo broadcasting: sum (or unite) what was repeated, repeat what was not."""
+    part = as_written(part)
+    if part.shape == shape:
+        return part
+    whole = np.broadcast_shapes(part.shape, shape)
+    if whole == shape:
+        return written_numpy.broadcast_to(part, shape)
+    if whole != part.shape:
+        part = written_numpy.broadcast_to(part, whole)
+    part = gather(part, axis=reduced_axes(whole, shape))
+    return part if part.shape == shape else written_numpy.reshape(part, shape)
+
+
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "add": _operator.add,
+    "subtract": _operator.sub,
+    "multiply": _operator.mul,
+    "divide": _operator.truediv,
+    "true_divide": _operator.truediv,
+    "power": _operator.pow,
+    "remainder": _operator.mod,
+}
+
+
+def call_of(rule: Any, operands: Sequence[Any], parameters: Any) -> Any:
+    """Write an operation itself, or raise ``TypeError`` or ``AttributeError``."""
+    if rule is identity_grad:
+        return operands[0]
+    if rule is getitem_grad:
+        return operands[0][parameters["index"]]
+    if rule is setitem_grad:
+        return written_numpy.setitem(*operands, **parameters)
+    name = getattr(rule.forward, "__name__", "")
+    space = written_numpy
+    if getattr(np.linalg, name, None) is rule.forward:
+        space = written_numpy.linalg
+    elif getattr(np, name, None) is not rule.forward:
+        if not rule.__module__.startswith("chainrule."):
+            raise TypeError("it is a rule of the program's own")
+        name = operation_name(rule)
+        space = written_numpy if hasattr(np, name) else written_numpy.linalg
+    if name in _OPERATORS:
+        return _OPERATORS[name](*map(as_written, operands))
+    if name == "negative":
+        return -operands[0]
+    if rule.variadic and name != "einsum":
+        return getattr(space, name)(list(operands), **parameters)
+    return getattr(space, name)(*operands, **parameters)
+
+
+# ------------------------------------------------------------------------------- texts
+
+
+def as_written(x: Any) -> Written:
+    """Return a constant with its text; what is written stays."""
+    if isinstance(x, Written):
+        return x
+    text = argument_text(x)
+    formula: Any = Formula(text.removeprefix("-"))
+    return Written(-formula if text.startswith("-") else formula, x)
+
+
+def argument_text(x: Any) -> str:
+    """Return the text of an argument, or raise ``TypeError``."""
+    if isinstance(x, Written):
+        return x.text
+    if type(x) in (tuple, list):
+        texts = ", ".join(argument_text(v) for v in x)
+        comma = "," if len(x) == 1 else ""
+        return f"[{texts}]" if type(x) is list else f"({texts}{comma})"
+    if _is_dtype(x):
+        return f"np.{np.dtype(x).name}"
+    if type(x) is np.ndarray:
+        return _array_text(x)
+    value = x.item() if hasattr(x, "item") else x
+    if type(value) is float and not np.isfinite(value):
+        return f"-np.{-value}" if value < 0 else f"np.{value}"
+    if value is None or value is Ellipsis or type(value) in (bool, int, float, str):
+        return repr(value)
+    raise TypeError(f"a {type(x).__name__} is not written as code")
+
+
+def _is_dtype(x: Any) -> bool:
+    if isinstance(x, type):
+        return issubclass(x, np.generic)
+    return isinstance(x, np.dtype)
+
+
+def _array_text(x: Any) -> str:
+    if x.size > _LARGEST_CONSTANT:
+        raise TypeError(f"a constant array of shape {x.shape} is too long to write")
+    plain = x.dtype.name in ("float64", "int64", "bool") and x.size
+    dtype = "" if plain else f", dtype=np.{x.dtype.name}"
+    shape = "" if x.size else f".reshape({x.shape})"
+    return f"np.array({argument_text(x.tolist())}{dtype}){shape}"
+
+
+def index_text(index: Any) -> str:
+    """Return an index as it stands between brackets.
+
+    >>> index_text((0, slice(None, 3), None)), index_text(slice(4, None, -1))
+    ('0, :3, None', '4::-1')
+    """
+    if index.__class__ is tuple and index:
+        return ", ".join(index_text(i) for i in index)
+    if index.__class__ is slice:
+        ends = ["" if i is None else str(i) for i in (index.start, index.stop)]
+        return ":".join([*ends, *([] if index.step is None else [str(index.step)])])
+    return "..." if index is Ellipsis else argument_text(index)
+
+
+def _value(x: Any) -> Any:
+    if type(x) in (tuple, list):
+        return type(x)(map(_value, x))
+    return x.value if isinstance(x, Written) else x
+
+
+__all__ = [
+    "Written",
+    "WrittenNumPy",
+    "argument_text",
+    "as_written",
+    "call_of",
+    "fitted",
+    "index_text",
+    "written_numpy",
+]

@@ -1,0 +1,63 @@
+"""Lists and object arrays of nodes, joined to nodes before a function sees them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.nodes.admission import holds_nodes
+from chainrule.nodes.recorder import stacked
+from chainrule.values.shapes import kind_of, ndarray
+
+_LISTS_OF_ARRAYS = frozenset(
+    ["arrays", "choicelist", "choices", "condlist", "funclist", "seq", "tup"]
+)
+"""NumPy's names of parameters that are several arrays and not one."""
+
+
+@functools.cache
+def lists_of_arrays(function: Any) -> frozenset[int | str]:
+    """Return which parameters of a function are several arrays: places and names."""
+    try:
+        named = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # a function in C that does not tell
+        first = [0] if function is np.concatenate else []
+        return frozenset([*_LISTS_OF_ARRAYS, *first])
+    places = (
+        i for i, p in enumerate(named)
+        if p.name in _LISTS_OF_ARRAYS and p.kind is not p.VAR_POSITIONAL
+    )  # fmt: skip
+    return frozenset([*_LISTS_OF_ARRAYS, *places])
+
+
+def joined(
+    function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """Return the arguments of a composed function with lists of nodes as nodes.
+
+    Operations with a rule do so themselves, where they make operands of arguments.
+    """
+    if hasattr(function, "rule") or not (
+        _is_written_out(args) or _is_written_out(kwargs.values())
+    ):
+        return args, kwargs
+    several = lists_of_arrays(function)
+    given = [x if i in several else _one(x) for i, x in enumerate(args)]
+    return given, {k: x if k in several else _one(x) for k, x in kwargs.items()}
+
+
+def _is_written_out(values: Any) -> bool:
+    """Tell whether a list, a tuple or an object array is among some values."""
+    for x in values:
+        kind = kind_of(x)
+        if kind is list or kind is tuple or (kind is ndarray and x.dtype.kind == "O"):
+            return True
+    return False
+
+
+def _one(x: Any) -> Any:
+    return stacked(x) if _is_written_out((x,)) and holds_nodes(x) else x

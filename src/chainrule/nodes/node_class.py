@@ -1,0 +1,535 @@
+"""The node: a value that remembers how it was computed.
+
+``node(2.0)`` is a leaf. Arithmetic, and every function of ``chainrule.operations``,
+applied to a node returns a new node that knows its rule, its operands, its parameters
+and its serial number. There is no tape and no mode: the nodes are the recording.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.errors import ArgumentError, EscapeError, NotScalarError, RecordingError
+from chainrule.nodes import remedies
+from chainrule.nodes.admission import (
+    INPUT,
+    NONE,
+    as_value,
+    call_keywords,
+    check_cotangent,
+    escape,
+    missing,
+    object_array,
+    operation_name,
+    plain_index,
+    refuse_in_place,
+    refuse_out,
+    unwrapped,
+)
+from chainrule.nodes.joined import joined
+from chainrule.nodes.pickling import flattened, rebuilt
+from chainrule.nodes.recorder import next_serial, plan_of, record
+from chainrule.operations_grad import indexing, structure
+from chainrule.rules.kinds import rule
+from chainrule.sweeps.order import collect
+from chainrule.sweeps.sweep import conjugated, sweep_values
+from chainrule.values.containers import declare_value
+from chainrule.values.shapes import SEQUENCES, TUPLE, describe, ndarray
+from chainrule.values.versions import resolved
+from chainrule.values.vertices import stand_in, vertex
+
+Operation = Callable[..., Any]
+
+UFUNCS: dict[Any, Operation] = {}
+"""Which operation a NumPy ufunc stands for; filled by ``chainrule.operations``."""
+
+FUNCTIONS: dict[Any, Operation] = {}
+"""Which operation any other NumPy function stands for; filled the same way."""
+
+LOCALLY_CONSTANT: set[Any] = set()
+"""Functions whose derivative is zero almost everywhere: they return plain values."""
+
+REFUSED: dict[Any, str] = {}
+"""Functions that cannot be differentiated, with the reason and what to do instead."""
+
+ABSENT: dict[str, str] = {}
+"""Attributes of arrays that nodes do not have, with the reason and what to write."""
+
+
+class Absent:
+    """An attribute of arrays that nodes do not have: looking it up says why."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        """Keep the name and the reason."""
+        self.message: str = f"a node has no attribute {name!r}: {reason}"
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """Refuse."""
+        raise AttributeError(self.message)
+
+
+OBJECT_ARRAY_WARNS = 1000
+"""From this many elements on, turning a node into an object array warns."""
+
+
+class node(vertex):
+    """A value that remembers how it was computed.
+
+    Parameters
+    ----------
+    value
+        A real or complex number, or anything NumPy makes a numeric array of. It is
+        copied. Integers become floats: ``node(3)`` is the float 3.0.
+    grad_ops
+        An object with ``.vertices`` (the nodes this one was computed from) and
+        ``.backward(z_grad)`` (adds to each vertex' ``.grad``): a derivative written by
+        hand. ``None`` makes a leaf.
+    name
+        What explanations call this leaf.
+
+    Attributes
+    ----------
+    value
+        The number or array; arrays are handed out read-only.
+    grad
+        The derivative of the last ``backward()`` with respect to this node; 0.0 before.
+        Leaves accumulate over calls, results hold the last sweep's. Complex gradients
+        are conjugated, so that ``x - rate * x.grad`` descends.
+    operands, parameters, operation, serial
+        What it was computed from, with which parameters, by which operation, and when.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> x, y = gd.node(2.0), gd.node(3.0)
+    >>> z = x * y + x**2
+    >>> z.backward()
+    >>> x.grad, y.grad
+    (7.0, 2.0)
+    >>> z
+    node(10.0, add)
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_changed",
+        "_grad",
+        "_memory",
+        "_parameters",
+        "_step",
+        "_value",
+        "operands",
+        "serial",
+    )
+
+    if TYPE_CHECKING:
+        # Set in nodes.operators and chainrule.wrapping, from the rules. Only for
+        # type checkers: a class with a real __getattr__ reads its slots more slowly.
+        def __getattr__(self, name: str) -> Any: ...
+        def __add__(self, other: Any) -> Any: ...
+        def __radd__(self, other: Any) -> Any: ...
+        def __sub__(self, other: Any) -> Any: ...
+        def __rsub__(self, other: Any) -> Any: ...
+        def __mul__(self, other: Any) -> Any: ...
+        def __rmul__(self, other: Any) -> Any: ...
+        def __truediv__(self, other: Any) -> Any: ...
+        def __rtruediv__(self, other: Any) -> Any: ...
+        def __floordiv__(self, other: Any) -> Any: ...
+        def __rfloordiv__(self, other: Any) -> Any: ...
+        def __mod__(self, other: Any) -> Any: ...
+        def __rmod__(self, other: Any) -> Any: ...
+        def __pow__(self, other: Any) -> Any: ...
+        def __rpow__(self, other: Any) -> Any: ...
+        def __matmul__(self, other: Any) -> Any: ...
+        def __rmatmul__(self, other: Any) -> Any: ...
+        def __divmod__(self, other: Any) -> Any: ...
+        def __rdivmod__(self, other: Any) -> Any: ...
+        def __lt__(self, other: Any) -> Any: ...
+        def __le__(self, other: Any) -> Any: ...
+        def __gt__(self, other: Any) -> Any: ...
+        def __ge__(self, other: Any) -> Any: ...
+        def __eq__(self, other: object) -> Any: ...
+        def __ne__(self, other: object) -> Any: ...
+        def __neg__(self) -> Any: ...
+        def __pos__(self) -> Any: ...
+        def __abs__(self) -> Any: ...
+        def __hash__(self) -> int: ...
+        def __setitem__(self, index: Any, value: Any) -> None: ...
+    else:
+        __hash__ = object.__hash__
+
+    _value: Any
+    _step: Any
+    operands: tuple[Any, ...]
+    serial: int
+    # Left operands of other libraries give way: NumPy's and SciPy's, then pandas'.
+    __array_priority__: float = 1000.0
+    __pandas_priority__: int = 5000
+
+    def __init__(
+        self, value: Any, grad_ops: Any = None, *, name: str | None = None
+    ) -> None:
+        """Make a leaf, or with ``grad_ops`` a vertex with a hand-written derivative."""
+        self._value = as_value(value)
+        self._step = None
+        self.operands = ()
+        self.serial = next_serial()
+        if name is not None:
+            self._parameters = {"name": name}
+        if grad_ops is not None:
+            self.grad_ops = grad_ops
+
+    # ------------------------------------------------------------------ the recording
+
+    @property
+    def value(self) -> Any:
+        """The number or array this node holds; an array is a read-only view."""
+        value = self._value
+        if type(value) is ndarray:
+            value = value.view()
+            value.flags.writeable = False
+        return value.guarded() if isinstance(value, stand_in) else value
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        if self._step is not None:
+            raise RecordingError(
+                f"{self!r} was computed by {self.operation!r}; its value cannot be "
+                "assigned. Assign to a leaf, then compute this node again."
+            )
+        self._value = as_value(value)
+        self._changed = next_serial()
+
+    @property
+    def changed(self) -> int | None:
+        """When the value was last assigned, as a serial number; ``None``: never."""
+        try:
+            return self._changed
+        except AttributeError:
+            return None
+
+    @property
+    def grad(self) -> Any:
+        """The gradient that the last ``backward()`` left here; 0.0 before any."""
+        try:
+            return self._grad
+        except AttributeError:
+            return 0.0
+
+    @grad.setter
+    def grad(self, grad: Any) -> None:
+        self._grad = grad
+
+    @property
+    def rule(self) -> type[rule] | Any:
+        """The rule of the operation that made this node; ``None`` for a leaf."""
+        return None if self._step is None else self._step.rule
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The keyword parameters of the operation that made this node."""
+        try:
+            return self._parameters
+        except AttributeError:
+            return NONE
+
+    @property
+    def operation(self) -> str | None:
+        """The name of the operation that made this node; ``None`` for a leaf."""
+        return None if self._step is None else operation_name(self._step.rule)
+
+    @property
+    def grad_ops(self) -> Any:
+        """The gradient object of this node: its rule bound to its operands."""
+        if self._step is None:
+            return None
+        if self._step.rule is structure.handwritten_grad:
+            return self.parameters["grad_ops"]
+        bound = self._step.rule(*resolved(self), **self.parameters)
+        bound.z = self._value
+        return bound
+
+    @grad_ops.setter
+    def grad_ops(self, grad_ops: Any) -> None:
+        if grad_ops is None:
+            self._step, self.operands, self._parameters = None, (), NONE
+            return
+        vertices: Any = getattr(grad_ops, "vertices", None)
+        if not isinstance(vertices, SEQUENCES) or not hasattr(grad_ops, "backward"):
+            raise ArgumentError(
+                "grad_ops must have .vertices (a list of nodes) and .backward(z_grad); "
+                f"received {describe(grad_ops)}."
+            )
+        for x in vertices:
+            if not isinstance(x, node):
+                raise ArgumentError(
+                    f"grad_ops.vertices must hold nodes; received {describe(x)}. "
+                    "Leave constants out of the list."
+                )
+            if x.serial >= self.serial:
+                raise RecordingError(
+                    "grad_ops was given a vertex that is newer than this node, so the "
+                    "recording would not be ordered. Make the node after its operands: "
+                    "gd.node(value, grad_ops=...)."
+                )
+        if isinstance(grad_ops, rule):
+            wanted = tuple(isinstance(x, node) for x in grad_ops.operands)
+            plan = plan_of(type(grad_ops), wanted)
+            self._step = plan.step_for(grad_ops.parameters)
+            self.operands = grad_ops.operands
+            self._parameters = grad_ops.parameters
+            return
+        self._step = structure.handwritten_step
+        self.operands = tuple(vertices)
+        self._parameters = {"grad_ops": grad_ops}
+
+    def backward(self, z_grad: Any = None) -> None:
+        """Sweep the chain rule from this node back to every leaf.
+
+        Sorts the graph (children before parents), then visits each vertex once and adds
+        its contributions to its operands' ``grad``.
+
+        Parameters
+        ----------
+        z_grad
+            The gradient of the final quantity with respect to this node, of this
+            node's shape; may be left out where this node is a real scalar (1.0).
+
+        Raises
+        ------
+        NotScalarError
+            If this node is not a real scalar and ``z_grad`` is missing.
+        ShapeError
+            If ``z_grad`` has another shape.
+
+        Notes
+        -----
+        Threads may sweep graphs of their own at the same time. Sweeps that share a leaf
+        add to the same ``.grad``: use ``gd.grad`` there, which writes to no node.
+        """
+        seed = self._seed(z_grad)
+        bars, leaves = sweep_values(collect([self]), {self: seed}, keep=True)
+        for leaf in leaves:
+            grad = bars[leaf]
+            if grad is not None:
+                leaf._grad = leaf.grad + conjugated(grad)
+
+    def _seed(self, z_grad: Any) -> Any:
+        value = self._value
+        if z_grad is not None:
+            return conjugated(check_cotangent(z_grad, value, "z_grad"))
+        if type(value) is float:
+            return 1.0
+        if isinstance(value, TUPLE) or value.size != 1 or value.dtype.kind == "c":
+            raise NotScalarError(
+                f"backward() needs a real scalar; this node has shape {self.shape} "
+                f"and dtype {self.dtype}. Call np.sum(...) first or pass z_grad of "
+                f"shape {self.shape}."
+            )
+        return np.ones_like(value)
+
+    # ------------------------------------------------------------------- as an array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the value; ``()`` for a number."""
+        value = self._value
+        return () if type(value) is float else value.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(np.size(self._value))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype; float64 for a Python float."""
+        value = self._value
+        return _FLOAT64 if type(value) is float else value.dtype
+
+    def __len__(self) -> int:
+        """Return the length of the first axis."""
+        if not self.shape:
+            raise TypeError("len() of a node that holds a number")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[node]:
+        """Iterate over the first axis, as nodes."""
+        if not self.shape:
+            raise TypeError(
+                f"{self!r} holds a number and cannot be iterated over or unpacked."
+            )
+        return (self[i] for i in range(self.shape[0]))
+
+    def __getitem__(self, index: Any) -> Any:
+        """Index as NumPy does: basic, with integer arrays, with masks, or mixed."""
+        return record(indexing.getitem_grad, (self,), {"index": plain_index(index)})
+
+    # ---------------------------------------------------------------- as plain Python
+
+    def __repr__(self) -> str:
+        """Show the value and the operation it came from."""
+        value = self._value
+        shown = repr(value) if type(value) is float else np.array2string(
+            np.asarray(value), separator=", ", threshold=20
+        ) if not isinstance(value, TUPLE) else repr(value)  # fmt: skip
+        suffix = "" if self._step is None else f", {self.operation}"
+        return f"node({shown}{suffix})"
+
+    def __format__(self, spec: str) -> str:
+        """Format the value; this is for printing and computes nothing."""
+        return format(self._value, spec) if spec else repr(self)
+
+    def __bool__(self) -> bool:
+        """Return the truth of the value, as NumPy does."""
+        return bool(self._value)
+
+    def __float__(self) -> float:
+        """Refuse: the number would lose its history."""
+        raise escape(self, "float(x) or math.f(x)")
+
+    def __int__(self) -> int:
+        """Refuse: the number would lose its history."""
+        raise escape(self, "int(x)")
+
+    def __index__(self) -> int:
+        """Refuse: a node is a float and cannot be an index."""
+        raise escape(self, "using x as an integer")
+
+    def __complex__(self) -> complex:
+        """Refuse: the number would lose its history."""
+        raise escape(self, "complex(x)")
+
+    def __round__(self, digits: int = 0) -> Any:
+        """Return the rounded plain value: locally constant."""
+        return _round(self._value, digits) if digits else round(self._value)
+
+    def __floor__(self) -> Any:
+        """Return the floor of the plain value: locally constant."""
+        return self._value.__floor__()
+
+    def __ceil__(self) -> Any:
+        """Return the ceiling of the plain value: locally constant."""
+        return self._value.__ceil__()
+
+    def __trunc__(self) -> Any:
+        """Return the truncated plain value: locally constant."""
+        return self._value.__trunc__()
+
+    def __copy__(self) -> node:
+        """Copy a leaf; a computed node's copy stays differentiable (an identity)."""
+        return self.__deepcopy__({})
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> node:
+        """Copy a leaf; a computed node's copy stays differentiable (an identity)."""
+        if self._step is not None or self.parameters is INPUT:
+            return record(structure.identity_grad, (self,))
+        copied = type(self)(self._value)
+        grad = self.grad
+        copied._grad = grad if type(grad) is float else np.array(grad)
+        memo[id(self)] = copied
+        return copied
+
+    def __reduce__(self) -> Any:
+        """Pickle a leaf by value, a computed node with its whole recording."""
+        return rebuilt, flattened(self)
+
+    # --------------------------------------------------------------- NumPy's protocols
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        """Return an object array that holds nodes; refuse a numeric dtype.
+
+        Where it stands for the node itself, as in ``np.asarray(x)``, and is no copy, it
+        cannot be written: the node would not change.
+        """
+        if dtype is not None and np.dtype(dtype) != np.dtype(object):
+            raise escape(self, f"an array of dtype {np.dtype(dtype)} made of x")
+        if self.size >= OBJECT_ARRAY_WARNS:
+            warnings.warn(
+                f"An object array of {self.size} nodes is slow; use np.stack, "
+                "np.concatenate or x.reshape, which keep one node.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        out = object_array(self)
+        out.flags.writeable = bool(copy)
+        return out
+
+    def __array_ufunc__(
+        self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any
+    ) -> Any:
+        """Run a NumPy ufunc, or a method of one, as a recorded operation."""
+        operation = UFUNCS.get(ufunc)
+        if method == "__call__":
+            if operation is None and (known := remedies.same_in_numpy(ufunc)):
+                operation = UFUNCS.get(known) or FUNCTIONS.get(known)
+            if operation is not None and not kwargs:
+                return operation(*inputs)
+            if "out" in kwargs:
+                refuse_in_place(ufunc, inputs, kwargs)
+            if operation is not None:
+                return operation(*inputs, **call_keywords(kwargs))
+            if ufunc in LOCALLY_CONSTANT:
+                return ufunc(*(unwrapped(x) for x in inputs), **kwargs)
+        elif ufunc in LOCALLY_CONSTANT and (
+            method == "outer" or _to_bool(ufunc, method)
+        ):
+            refuse_out(kwargs)
+            return getattr(ufunc, method)(*map(unwrapped, inputs), **kwargs)
+        elif method == "at":
+            raise EscapeError(
+                f"np.{ufunc.__name__}.at would change an array in place, which cannot "
+                "remember how it was computed. Build the new array with np.where, "
+                "np.concatenate or np.stack."
+            )
+        elif (ufunc, method) in FUNCTIONS:
+            if method != "outer":
+                kwargs = dict(kwargs)
+                refuse_out(kwargs)
+                kwargs.setdefault("axis", 0)
+            return FUNCTIONS[ufunc, method](*inputs, **kwargs)
+        name = remedies.written(ufunc) + ("" if method == "__call__" else f".{method}")
+        raise missing(
+            name,
+            REFUSED.get((ufunc, method)) or REFUSED.get(ufunc),
+            remedies.of_ufunc(ufunc, _has_rule),
+        )
+
+    def __array_function__(
+        self, func: Any, types: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """Run any other NumPy function as a recorded operation."""
+        operation = FUNCTIONS.get(func)
+        if operation is not None:
+            args, kwargs = joined(operation, args, kwargs)
+            return operation(*args, **kwargs)
+        if func in LOCALLY_CONSTANT:
+            refuse_out(kwargs)
+            return func(
+                *(unwrapped(x) for x in args),
+                **{k: unwrapped(x) for k, x in kwargs.items()},
+            )
+        raise missing(remedies.written(func), REFUSED.get(func))
+
+
+declare_value(node)
+_round: Any = np.round
+_FLOAT64 = np.dtype(np.float64)
+
+
+def _has_rule(function: Any) -> bool:
+    return any(function in table for table in (UFUNCS, FUNCTIONS, LOCALLY_CONSTANT))
+
+
+def _to_bool(ufunc: Any, method: str) -> bool:
+    """Tell whether a ufunc's reductions are booleans; others hand single entries on."""
+    return method != "at" and ufunc.types[0].endswith("?")

@@ -1,0 +1,102 @@
+"""The operators of nodes, generated from their rules: + - * / ** % @ // and others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import ArgumentError
+from chainrule.nodes.admission import NONE, operation_name, unwrapped
+from chainrule.nodes.node_class import Operation, node
+from chainrule.nodes.operator_text import scalar_operator
+from chainrule.nodes.recorder import new, next_serial, record
+from chainrule.operations_grad import arithmetic, contraction
+from chainrule.rules.kinds import elementwise, rule
+
+
+def operator(operation: type[rule], name: str, *, masked: bool = False) -> Operation:
+    """Return a function of operands for a rule: generated where floats have a form.
+
+    With ``masked`` it also takes ``where=``, as NumPy's ufuncs do.
+    """
+    names = {
+        "node": node, "record": record, "record_masked": record_masked, "new": new,
+        "next_serial": next_serial, "NONE": NONE,
+    }  # fmt: skip
+    return scalar_operator(operation, name, names, masked=masked)
+
+
+def record_masked(operation: type[rule], operands: Sequence[Any], where: Any) -> Any:
+    """Record an operation, with a mask on its result where it is elementwise."""
+    if where is None:
+        return record(operation, operands)
+    if not issubclass(operation, elementwise):
+        name = operation_name(operation)
+        raise ArgumentError(
+            f"np.{name} on nodes does not support where=. Write np.where(mask, "
+            f"np.{name}(x), 0.0)."
+        )
+    return record(operation, operands, {"where": where})
+
+
+def _reflected(function: Operation) -> Operation:
+    def reflected(x: Any, y: Any) -> Any:
+        return function(y, x)
+
+    return reflected
+
+
+def _compared(name: str) -> Operation:
+    ufunc = getattr(np, name)
+
+    def compare(x: node, y: Any) -> Any:
+        if y is None or isinstance(y, str):
+            return NotImplemented
+        return ufunc(x._value, unwrapped(y))
+
+    compare.__name__ = name
+    return compare
+
+
+def _floor_divide(x: Any, y: Any) -> Any:
+    """Return the floor of the quotient, a plain value: locally constant."""
+    return np.floor_divide(unwrapped(x), unwrapped(y))
+
+
+def _divmod(x: Any, y: Any) -> Any:
+    """Return quotient (plain, locally constant) and remainder (a node)."""
+    return _floor_divide(x, y), OPERATORS["mod"](x, y)
+
+
+OPERATORS: dict[str, Operation] = {}
+"""The functions behind the operators, by operator name."""
+
+for _name, _rule, _function in [
+    ("add", arithmetic.addition_grad, "add"),
+    ("sub", arithmetic.subtraction_grad, "subtract"),
+    ("mul", arithmetic.multiplication_grad, "multiply"),
+    ("truediv", arithmetic.division_grad, "divide"),
+    ("pow", arithmetic.power_grad, "power"),
+    ("mod", arithmetic.remainder_grad, "remainder"),
+    ("matmul", contraction.matmul_grad, "matmul"),
+]:
+    _op = OPERATORS[_name] = operator(_rule, _function)
+    setattr(node, f"__{_name}__", _op)
+    setattr(node, f"__r{_name}__", _reflected(_op))
+for _name, _rule, _function in [
+    ("neg", arithmetic.negative_grad, "negative"),
+    ("pos", arithmetic.positive_grad, "positive"),
+    ("abs", arithmetic.absolute_grad, "absolute"),
+]:
+    _op = OPERATORS[_name] = operator(_rule, _function)
+    setattr(node, f"__{_name}__", _op)
+for _name, _function in [
+    ("lt", "less"), ("le", "less_equal"), ("gt", "greater"),
+    ("ge", "greater_equal"), ("eq", "equal"), ("ne", "not_equal"),
+]:  # fmt: skip
+    setattr(node, f"__{_name}__", _compared(_function))
+for _name, _op in [("floordiv", _floor_divide), ("divmod", _divmod)]:
+    setattr(node, f"__{_name}__", _op)
+    setattr(node, f"__r{_name}__", _reflected(_op))

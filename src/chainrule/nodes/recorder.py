@@ -1,0 +1,281 @@
+"""Recording one operation: run it on values, return the node that remembers it."""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import ShapeError
+from chainrule.nodes.admission import (
+    NONE,
+    holds_nodes,
+    is_inexact,
+    kept,
+    numeric_array,
+    refuse_operands,
+)
+from chainrule.operations_grad import structure
+from chainrule.rules.kinds import elementwise, evaluate, linear, multilinear, rule
+from chainrule.steps import step as kernels
+from chainrule.values.foreign import admitted
+from chainrule.values.shapes import SEQUENCES, TUPLE, generic, ndarray
+from chainrule.values.versions import NOTED
+from chainrule.values.vertices import raw, stand_in, vertex
+
+next_serial: Callable[[], int] = itertools.count(1).__next__
+"""The serial number of the next node: nodes are ordered by age."""
+
+new: Callable[[Any], Any] = object.__new__
+reference: Any = weakref.ref
+
+
+def record(
+    operation: type[rule],
+    operands: Sequence[Any],
+    given: Mapping[str, Any] | None = None,
+) -> Any:
+    """Run an operation and return the node that remembers it.
+
+    Where no operand is a node the plain result is returned. Constants are kept as they
+    are; an array the derivative will need is copied, so its owner may change it.
+
+    Parameters
+    ----------
+    operation
+        The rule class.
+    operands
+        Nodes, numbers and arrays (and lists of them).
+    given
+        The keyword parameters of the operation.
+    """
+    parameters = NONE if given is None else given
+    alone = len(operands) == 1 and isinstance(operands[0], vertex)
+    sort: Callable[..., Any] = _alone if alone else _sorted
+    made, inside, values, wanted, floats = sort(operands)
+    if made is None:
+        return evaluate(operation, values, parameters)
+    plan = operation.plans.get(wanted) or plan_of(operation, wanted)
+    if operation.refused:
+        refuse_operands(operation, inside)
+    value = evaluate(operation, values, parameters)
+    several = isinstance(value, TUPLE)
+    if type(value) is not ndarray or value.dtype.kind not in "fc":
+        if floats:
+            value = _as_floats(value)
+        if not (several or is_inexact(value)):
+            return value
+    if not plan.depends:
+        return value
+    for i in plan.copied:
+        x = inside[i]
+        if type(x) is ndarray and may_change(x):
+            inside[i] = x.copy()
+    z = new(made)
+    z._value = value
+    z._step = plan.step
+    z._parameters = NONE
+    if parameters:
+        z._parameters = {k: kept(v) for k, v in parameters.items()}
+        z._step = plan.step_for(parameters)
+    z.operands = tuple(inside)
+    z.serial = next_serial()
+    if plan.views and (
+        value.base is not None or value is values[0]
+        if type(value) is ndarray
+        else isinstance(value, stand_in)
+    ):
+        NOTED.append(reference(z))
+        if len(NOTED) > NOTED.bound:
+            NOTED.prune()
+    if made.watched:
+        made.created(z)
+    return items_of(z) if several else z
+
+
+def _alone(
+    operands: Sequence[Any],
+) -> tuple[Any, Sequence[Any], Sequence[Any], tuple[bool, ...], bool]:
+    """Return what ``_sorted`` does for a node that is the only operand."""
+    x = operands[0]
+    value = x._value
+    number = type(value) is not ndarray and (type(value) is float or is_number(value))
+    return x.__class__, operands, (value,), _ONE_NODE, number
+
+
+_ONE_NODE = (True,)
+
+
+def _sorted(
+    operands: Sequence[Any],
+) -> tuple[Any, list[Any], list[Any], tuple[bool, ...], bool]:
+    """Return the class of the result and the operands: as kept, their values, ...
+
+    ... which of them are nodes, and whether all of them are Python numbers. The class
+    is that of the first node, or of the first ``watched`` one; ``None`` without nodes.
+    """
+    made: Any = None
+    inside, values = list(operands), list(operands)
+    wanted: list[bool] = []
+    floats = True
+    for i, x in enumerate(operands):
+        operand = x
+        if not isinstance(x, vertex):
+            if type(x) is float or type(x) is int:
+                wanted.append(False)
+                continue
+            inside[i] = values[i] = operand = as_operand(x)
+            if not isinstance(operand, vertex):
+                wanted.append(False)
+                floats = False
+                continue
+        wanted.append(True)
+        values[i] = value = operand._value
+        floats = floats and (type(value) is float or is_number(value))
+        if made is None or not made.watched:
+            made = operand.__class__
+    return made, inside, values, tuple(wanted), floats
+
+
+def _as_floats(value: Any) -> Any:
+    """Return NumPy's floats as Python's, also among several results."""
+    if isinstance(value, TUPLE):
+        return tuple(map(_as_floats, value))
+    if isinstance(value, stand_in):
+        return value.as_number()
+    return float(value) if type(value) is np.float64 else value
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a value that is no float stands for one in a trace."""
+    return isinstance(value, stand_in) and value.is_number
+
+
+def plan_of(operation: type[rule], wanted: tuple[bool, ...]) -> Plan:
+    """Return the plan for a rule and a pattern of nodes and constants, made once."""
+    found = operation.plans.get(wanted)
+    if found is None:
+        found = operation.plans[wanted] = Plan(operation, wanted)
+    return found
+
+
+class Plan:
+    """How to record a rule for one pattern of nodes and constants.
+
+    Attributes
+    ----------
+    step
+        The step of the plain reverse sweep.
+    masked_step
+        The step where a mask ``where=`` is among the parameters.
+    depends
+        Whether the result has a derivative in any of the nodes.
+    copied
+        Positions of the constants whose values the derivative reads.
+    views
+        Whether the result may share memory with the operand, as NumPy's does.
+    """
+
+    __slots__ = ("copied", "depends", "masked_step", "step", "views")
+
+    def __init__(self, operation: type[rule], wanted: tuple[bool, ...]) -> None:
+        """Work out the plan."""
+        self.step: kernels.Step = kernels.steps_of(operation, wanted)
+        self.masked_step: kernels.Step = self.step
+        if issubclass(operation, elementwise):
+            self.masked_step = reference_of(operation)
+        self.depends: bool = _depends(operation, wanted)
+        self.views: bool = operation.views and wanted == (True,)
+        self.copied: tuple[int, ...] = tuple(
+            i
+            for i, is_node in enumerate(wanted)
+            if not is_node and needs_values(operation, wanted, i)
+        )
+
+    def step_for(self, parameters: Mapping[str, Any]) -> Any:
+        """Return the step of a call with these parameters."""
+        return self.step if parameters.get("where") is None else self.masked_step
+
+
+def may_change(array: Any) -> bool:
+    """Tell whether someone can write to an array, or to what it is a view of."""
+    while isinstance(array, ndarray):
+        if array.flags.writeable:
+            return True
+        array = array.base
+    return array is not None and not isinstance(array, bytes)
+
+
+def items_of(z: Any) -> Any:
+    """Return one node per result of an operation with several."""
+    results = [
+        record(structure.item_grad, (z,), {"index": i}) if is_inexact(v) else v
+        for i, v in enumerate(z._value)
+    ]
+    made = z._value.__class__
+    return made(*results) if hasattr(made, "_fields") else tuple(results)
+
+
+def reference_of(operation: type[rule]) -> Any:
+    """Return the rule's reference step, made once."""
+    if "_reference" not in operation.__dict__:
+        operation._reference = kernels.reference_of(operation)  # type: ignore
+    return operation._reference  # type: ignore[attr-defined]
+
+
+def _depends(operation: type[rule], wanted: Sequence[bool]) -> bool:
+    """Tell whether the result has a derivative in any of the wanted operands."""
+    if operation.variadic or not issubclass(operation, elementwise | linear):
+        return True
+    return any(w and i in operation.parts for i, w in enumerate(wanted))
+
+
+def needs_values(operation: type[rule], wanted: tuple[bool, ...], i: int) -> bool:
+    """Tell whether the derivative in the wanted operands reads operand ``i``."""
+    if issubclass(operation, linear) and not issubclass(operation, multilinear):
+        return i not in operation.parts and not operation.variadic
+    if not issubclass(operation, elementwise):
+        return True
+    return operation.operand_names[i] in kernels.names_read(operation, wanted)
+
+
+def as_operand(x: Any) -> Any:
+    """Return an operand that is no node as a constant, or nodes in a list as a node."""
+    kind = x.__class__
+    if kind is np.ndarray and x.dtype.kind in "fcbiu":
+        return x
+    if isinstance(x, stand_in):
+        return x.fixed()  # it may be written into afterwards
+    if kind is bool or kind is complex or isinstance(x, generic):
+        return x
+    x = admitted(x, "An operation on nodes")
+    if isinstance(x, ndarray) and x.dtype == object:
+        x = x.tolist()
+    if isinstance(x, SEQUENCES) and holds_nodes(x):
+        return stacked(x)
+    if isinstance(x, vertex | int):
+        return x
+    return numeric_array(x, "An operation on nodes")
+
+
+def stacked(x: Any) -> Any:
+    """Join nested lists of nodes and numbers into one node."""
+    if isinstance(x, ndarray) and x.dtype == object:
+        x = x.tolist()
+    if not isinstance(x, SEQUENCES):
+        return x
+    parts = [stacked(v) for v in x]
+    shapes = {np.shape(raw(p)) for p in parts}
+    if len(shapes) > 1:
+        raise ShapeError(
+            f"A list of nodes needs parts of one shape; received {sorted(shapes)}. "
+            "Use np.concatenate, or a container of several nodes."
+        )
+    return record(STACK[0], parts, {"axis": 0})
+
+
+STACK: list[type[rule]] = []
+"""The rule that joins nodes; set by ``chainrule.operations``."""

@@ -1,0 +1,334 @@
+"""Writing into arrays: ``y[i] = v``, ``y += v`` and the like, as NumPy does it.
+
+A write makes a new array. The node keeps its identity, so that every name of it sees
+the change; what it was before lives on as an older version (``versions``). The views of
+a written array, as NumPy would return them, are made again from it when somebody looks
+at them. A write to a view is a write to its base: ``rule.put`` says which.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from chainrule import operations
+from chainrule.errors import EscapeError, ReadOnlyError, RecordingError
+from chainrule.nodes.admission import INPUT, NONE, plain_index
+from chainrule.nodes.node_class import node
+from chainrule.nodes.operator_text import in_place_operator
+from chainrule.nodes.recorder import new, next_serial, record
+from chainrule.operations_grad import arithmetic, indexing, structure
+from chainrule.rules.kinds import evaluate
+from chainrule.values.containers import declare_value
+from chainrule.values.shapes import dtype_of, generic, laid_out, ndarray, shape_of
+from chainrule.values.versions import (
+    FROZEN,
+    LOCK,
+    array_of,
+    enter_views,
+    memory_of,
+    refuse_outside,
+    resolved,
+)
+from chainrule.values.vertices import raw, stand_in, vertex
+
+CONSTANT: Mapping[str, Any] = {"constant": True}
+"""The parameters of an array that was overwritten by what has no derivative."""
+
+
+def assign(y: node, index: Any, value: Any) -> None:
+    """Write into a part of an array: ``y[index] = value``."""
+    if array_of(y._value) is None:
+        raise TypeError(
+            f"{y!r} is a number, which cannot be changed in place; NumPy's numbers "
+            "cannot either. Assign a new number to the name."
+        )
+    index = plain_index(index)
+    with LOCK:
+        enter_views()
+        if _is_own_part(y, index, value):
+            return  # y[index] += v has written into y already
+        refuse(y, "assignment destination is read-only")
+        _write(y, record(indexing.setitem_grad, (y, value), {"index": index}))
+
+
+def _is_own_part(y: node, index: Any, value: Any) -> bool:
+    """Tell whether a value is the view ``y[index]`` itself."""
+    if not isinstance(value, vertex):
+        return False
+    known = getattr(value, "_memory", FROZEN)
+    if known.base is not y or value._step.rule is not indexing.getitem_grad:
+        return False
+    return same_index(value._parameters["index"], index)
+
+
+def same_index(x: Any, y: Any) -> bool:
+    """Tell whether two indices are the same numbers and slices."""
+    if type(x) is not type(y):
+        return False
+    if isinstance(x, tuple):
+        return len(x) == len(y) and all(map(same_index, x, y))  # pyright: ignore
+    return x is y or (isinstance(x, int | slice | np.integer) and bool(x == y))
+
+
+def updated(y: node, value: Any, operate: Callable[[Any, Any], Any], ufunc: Any) -> Any:
+    """Return what ``y`` is after ``y op= value``: ``y`` itself where it is an array."""
+    if array_of(y._value) is None:
+        return operate(y, value)
+    with LOCK:
+        enter_views()
+        refuse(y, "output array is read-only")
+        z = operate(y, value)
+        if not isinstance(raw(z), _NUMERIC):
+            return z  # of another library, whose arrays come first
+        _write(y, _as_result(y, value, z, ufunc))
+    return y
+
+
+_NUMERIC: Any = (ndarray, generic, stand_in, float)
+
+
+def _as_result(y: Any, value: Any, z: Any, ufunc: Any) -> Any:
+    """Return an operation's result in the shape and dtype of the array it goes to."""
+    new, known = raw(z), y._value
+    if shape_of(new) != known.shape or dtype_of(new) != known.dtype:
+        known = array_of(known)
+        ufunc(known, _shown(value), out=np.empty_like(known))  # NumPy's own refusal
+        z = operations.astype(z, y.dtype)
+    return z
+
+
+def _shown(x: Any) -> Any:
+    x = raw(x)
+    return x.example if isinstance(x, stand_in) else x
+
+
+def refuse(y: node, what: str) -> None:
+    """Raise where an array cannot be written: a view without rights, a user's leaf."""
+    refuse_outside(y)
+    while True:
+        known = memory_of(y)
+        if known is FROZEN:
+            raise RecordingError(
+                f"{y!r} is what an array was before it was changed; it stays. Write "
+                "into a copy: np.copy(x)."
+            )
+        if known.base is None:
+            break
+        here, there = array_of(y._value), array_of(known.base._value)
+        if known.locked or (there.flags.writeable and not here.flags.writeable):
+            raise ReadOnlyError(
+                f"{what}: {y!r} is a view that NumPy does not let be written, as of "
+                "np.broadcast_to and np.diagonal. Write into a copy: np.copy(x)."
+            )
+        y = known.base
+    if y._step is None and y.parameters not in (INPUT, CONSTANT):
+        raise EscapeError(
+            f"The leaf {y!r} cannot be assigned to in place: it would be a result, and "
+            "its .grad no longer that of the leaf. Write into a copy, y = np.copy(x), "
+            "or build a new array: x + v, np.where(mask, new, x). For a step of an "
+            "optimiser write x.value = x.value - rate * x.grad."
+        )
+
+
+def _write(y: node, z: Any) -> None:
+    """Let an array, and what shares its memory, hold a result nobody else has yet."""
+    known = memory_of(y)
+    base = known.base
+    if base is None:
+        _become(y, z)
+        enter_views()
+        _outdate(known)
+        return
+    _write(base, y._step.rule.put(operations, z, base, y._parameters))
+    if isinstance(z, vertex):
+        resolved(z)  # else a cycle: its operand y refers to the base, and that to it
+
+
+def _become(y: Any, z: Any) -> None:
+    """Exchange the states of an array and a new result: ``z`` is then the old one."""
+    if isinstance(z, vertex):
+        made: Any = z
+        operands = tuple(z if x is y else x for x in z.operands)
+    else:
+        made, operands = _constant(y.__class__, z), ()
+    value, step, serial = made._value, made._step, made.serial
+    parameters = getattr(made, "_parameters", NONE)
+    _move(y, made)
+    y._value, y._step, y.operands = _as_before(value, made._value), step, operands
+    y._parameters, y.serial = parameters, serial
+    memory_of(y).keep(made)
+    if y.watched:
+        y.exchanged(y, made)
+
+
+def _move(y: Any, old: Any) -> None:
+    """Hand the state of a node to another one, which is new."""
+    old._value, old._step, old.operands = y._value, y._step, y.operands
+    old._parameters, old.serial = getattr(y, "_parameters", NONE), y.serial
+    for name in ("_grad", "_changed"):
+        if hasattr(y, name):
+            setattr(old, name, getattr(y, name))
+            delattr(y, name)
+
+
+def _constant(made: type[node], value: Any) -> node:
+    z = new(made)
+    z._value, z._step, z.operands = value, None, ()
+    z._parameters = CONSTANT  # no leaf: nobody else has seen it
+    z.serial = next_serial()
+    return z
+
+
+def _as_before(value: Any, before: Any) -> Any:
+    """Return a new value as the old one was: an array, laid out as that in memory."""
+    if isinstance(value, stand_in):
+        return value.laid_out(before)
+    value = np.asarray(value)
+    if isinstance(before, ndarray) and value.strides != before.strides:
+        return laid_out(value, before)
+    return value
+
+
+def own(z: Any, *sources: Any) -> Any:
+    """Return a result that shares no memory with others, where NumPy returns a copy.
+
+    It is a new node already, or one of the ``sources`` of the function.
+    """
+    if not isinstance(z, node):
+        return z
+    if any(z is x for x in sources):
+        z = record(structure.identity_grad, (z,))
+    value = z._value
+    if isinstance(value, ndarray):
+        if not value.flags.forc:
+            z._value = np.copy(value, order="K")
+    elif isinstance(value, stand_in):
+        z._value = value.laid_out(None)
+    memory_of(z).alone = True
+    return z
+
+
+def private(x: Any) -> Any:
+    """Return a value that a function may write into, unseen by whoever else has it."""
+    if isinstance(x, node):
+        return x if array_of(x._value) is None else own(x, x)
+    if isinstance(x, stand_in):
+        return x.fixed()
+    return x.copy() if isinstance(x, ndarray) else x
+
+
+def private_part(x: Any, i: int) -> Any:
+    """Return ``x[i]``, which a function may write into, unseen by others."""
+    z = x[i]
+    if isinstance(z, node):
+        return z if array_of(z._value) is None else own(z)
+    return private(z)
+
+
+# ---------------------------------------------------------------------- stale views
+
+
+def _outdate(known: Any) -> None:
+    """Take the state of a written array's views: they are made again when looked at."""
+    views, known.views = known.views, []
+    for reference in views:
+        z = reference()
+        if z is None or z.__class__ in _FRESH:
+            continue
+        below = memory_of(z)
+        old = new(z.__class__)
+        _move(z, old)
+        z._value, z.operands = None, ()
+        z.__class__ = _stale_class(z.__class__)
+        below.keep(old)
+        resolved(old)
+        if z.watched:
+            z.exchanged(z, old)
+        _outdate(below)
+
+
+def _refresh(z: Any) -> None:
+    """Make a view again from its base."""
+    with LOCK:
+        made = z.__class__
+        if made not in _FRESH:
+            return
+        base = memory_of(z).base
+        slots: Any = node
+        value = evaluate(z._step.rule, [base._value], z._parameters)
+        slots._value.__set__(z, value)
+        slots.operands.__set__(z, (base,))
+        slots.serial.__set__(z, next_serial())
+        z.__class__ = _FRESH[made]  # last: other threads do not look before
+        memory_of(base).views.append(weakref.ref(z))
+
+
+class _Refreshed:
+    """A slot of a view whose base was written: asked for, the view is made again."""
+
+    def __init__(self, slot: Any) -> None:
+        self.slot = slot
+
+    def __get__(self, z: Any, owner: Any = None) -> Any:
+        _refresh(z)
+        return self.slot.__get__(z)
+
+    def __set__(self, z: Any, value: Any) -> None:
+        _refresh(z)
+        self.slot.__set__(z, value)
+
+
+_LOST = ("_grad", "_value", "operands")
+_STALE: dict[type, type] = {}
+_FRESH: dict[type, type] = {}
+
+
+def _stale_class(made: type) -> type:
+    """Return the class of a view that is out of date; those of others stay fast."""
+    found = _STALE.get(made)
+    if found is None:
+        slots = {name: _Refreshed(getattr(node, name)) for name in _LOST}
+        slots |= {"__slots__": (), "serial": math.inf}  # younger than all that used it
+        found = type(made.__name__, (made,), slots)
+        found.__module__ = made.__module__
+        _FRESH[found] = made
+        _STALE[made] = found
+        declare_value(found)
+    return found
+
+
+# ------------------------------------------------------------------------- operators
+
+
+def _update_by(name: str, ufunc: Any) -> Callable[[Any, Any], Any]:
+    operate = getattr(operator, f"__{name}__")
+
+    def update(y: Any, value: Any) -> Any:
+        return updated(y, value, operate, ufunc)
+
+    return update
+
+
+node.__setitem__ = assign  # type: ignore[method-assign]
+
+for _name, _ufunc in [("matmul", np.matmul), ("floordiv", np.floor_divide)]:
+    setattr(node, f"__i{_name}__", _update_by(_name, _ufunc))
+for _name, _rule, _ufunc in [
+    ("add", arithmetic.addition_grad, np.add),
+    ("sub", arithmetic.subtraction_grad, np.subtract),
+    ("mul", arithmetic.multiplication_grad, np.multiply),
+    ("truediv", arithmetic.division_grad, np.divide),
+    ("pow", arithmetic.power_grad, np.power),
+    ("mod", arithmetic.remainder_grad, np.remainder),
+]:
+    _names: dict[str, Any] = {
+        "node": node, "record": record, "new": new, "next_serial": next_serial,
+        "NONE": NONE, "update": _update_by(_name, _ufunc),
+    }  # fmt: skip
+    setattr(node, f"__i{_name}__", in_place_operator(_rule, f"__i{_name}__", _names))

@@ -1,0 +1,334 @@
+"""Reading a rule's declaration: what its names say, and refusals where they disagree.
+
+A partial that is misspelt would be a derivative of zero in silence, so a rule class is
+checked when it is made: every public name must be one that its kind of rule reads, and
+``forward`` and the derivatives must speak of the same operands and parameters.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from chainrule.errors import ArgumentError, ShapeError
+from chainrule.values.shapes import SEQUENCES, describe
+
+_CODE_VARIADIC = 4
+_CODE_KEYWORDS = 8
+
+
+class Parameters(NamedTuple):
+    """What a function can be called with."""
+
+    positional: tuple[str, ...]
+    required: int
+    """How many of the positional ones have no default."""
+    variadic: bool
+    keywords: Mapping[str, bool]
+    """The keyword-only ones, and whether each must be given."""
+    any_keyword: bool
+
+
+class Derivative(NamedTuple):
+    """A method of a rule that computes derivatives."""
+
+    name: str
+    given: Parameters
+    """Its parameters without those before the operands."""
+
+
+def parameters_of(function: Any) -> Parameters | None:
+    """Return the parameters of a function; ``None`` where it does not tell them."""
+    code = getattr(function, "__code__", None)
+    if code is not None and inspect.isfunction(function) and not _is_wrapper(function):
+        names, count = code.co_varnames, code.co_argcount
+        keyword_only = names[count : count + code.co_kwonlyargcount]
+        defaults: Any = function.__kwdefaults__ or {}
+        return Parameters(
+            names[:count],
+            count - len(function.__defaults__ or ()),
+            bool(code.co_flags & _CODE_VARIADIC),
+            {k: k not in defaults for k in keyword_only},
+            bool(code.co_flags & _CODE_KEYWORDS),
+        )
+    try:
+        found = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    places = [
+        p for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    return Parameters(
+        tuple(p.name for p in places),
+        sum(p.default is p.empty for p in places),
+        any(p.kind is p.VAR_POSITIONAL for p in found),
+        {p.name: p.default is p.empty for p in found if p.kind is p.KEYWORD_ONLY},
+        any(p.kind is p.VAR_KEYWORD for p in found),
+    )
+
+
+def _is_wrapper(function: Any) -> bool:
+    return hasattr(function, "__wrapped__") or hasattr(function, "__signature__")
+
+
+# ----------------------------------------------------------------- names of a class
+
+
+def check_names(cls: type, prefixes: Sequence[str]) -> None:
+    """Raise if a class sets a public attribute that its kind of rule does not read.
+
+    Parameters
+    ----------
+    cls
+        The rule.
+    prefixes
+        What the names of its derivatives begin with (``d_``).
+    """
+    for name in vars(cls):
+        if name.startswith(("_", *prefixes)):
+            continue
+        known = {"forward"}.union(*map(_names_of, cls.__mro__[1:]))
+        if name in known:
+            continue
+        close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.7)
+        did_you_mean = f"Did you mean {close[0]!r}? " if close else ""
+        derivatives = " or ".join(f"{p}<operand>" for p in prefixes)
+        raise ArgumentError(
+            f"{cls.__name__} sets {name!r}, which {_kind_of(cls)} rule does not read"
+            f"{f' (its derivatives are named {derivatives})' if derivatives else ''}. "
+            f"{did_you_mean}A helper of the rule's own needs a leading underscore: "
+            f"_{name}."
+        )
+
+
+def _kind_of(cls: type) -> str:
+    """Return the name of a rule's kind, with its article."""
+    for base in cls.__mro__[1:]:
+        if base.__module__.startswith("chainrule.rules"):
+            article = "an" if base.__name__[0] in "aeiou" else "a"
+            return f"{article} {base.__name__}"
+    return "a"
+
+
+@functools.cache
+def _names_of(cls: type) -> frozenset[str]:
+    """Return the public attributes of a class, declared and set."""
+    names = {*vars(cls), *inspect.get_annotations(cls)}
+    return frozenset(n for n in names if not n.startswith("_"))
+
+
+# ---------------------------------------------------- operands, forward, derivatives
+
+
+def derivative(cls: type, name: str, head: int) -> Derivative:
+    """Read a method of a rule; ``head`` parameters come before the operands."""
+    found = parameters_of(getattr(cls, name))
+    if found is None:
+        raise ArgumentError(
+            f"{cls.__name__}.{name} does not tell its parameters, from which the "
+            "operands are read. Write it as a function in the class."
+        )
+    if len(found.positional) < head:
+        raise ArgumentError(
+            f"{cls.__name__}.{name} takes ({', '.join(found.positional)}); its first "
+            f"{head} parameters come before the operands. See chainrule.rules."
+        )
+    rest = found._replace(
+        positional=found.positional[head:], required=max(0, found.required - head)
+    )
+    return Derivative(name, rest)
+
+
+def check_declaration(cls: Any, derivatives: Sequence[Derivative]) -> None:
+    """Raise unless the parts of a rule's declaration agree with each other.
+
+    Parameters
+    ----------
+    cls
+        The rule, its ``operand_names`` read.
+    derivatives
+        Its methods that compute derivatives.
+    """
+    _check_present(cls, derivatives)
+    if cls.variadic:
+        _check_variadic(cls, derivatives)
+    else:
+        _check_operands(cls)
+    first = next(d for d in derivatives if not d.name.startswith("accumulate_"))
+    for d in derivatives:
+        own, given = d.given.positional, d.given.keywords
+        buffered = d.name.startswith("accumulate_") and not own
+        if own != cls.operand_names and not buffered:
+            raise ArgumentError(
+                f"{cls.__name__}.{d.name} has the operands ({', '.join(own)}), where "
+                f"{first.name} has ({', '.join(cls.operand_names)}). Give all "
+                "derivatives of a rule the same operands, in the order of forward."
+            )
+        if given.keys() != first.given.keywords.keys():
+            raise ArgumentError(
+                f"{cls.__name__}.{d.name} takes the parameters ({', '.join(given)}), "
+                f"{first.name} takes ({', '.join(first.given.keywords)}). Every "
+                "derivative is given all parameters of a call: let each take the same."
+            )
+    _check_named(cls, "zeroed", getattr(cls, "zeroed", ()), [*first.given.keywords])
+    if isinstance(cls.forward, np.ufunc):
+        names = tuple(cls.operand_names) if cls.variadic else ("",) * cls.forward.nin
+        forward = Parameters(names, len(names), False, _UFUNC_KEYWORDS, False)
+        _check_forward(cls, forward, first.given.keywords)
+    elif (found := parameters_of(cls.forward)) is not None:
+        _check_forward(cls, found, first.given.keywords)
+
+
+_UFUNC_KEYWORDS: Mapping[str, bool] = dict.fromkeys(
+    ("where", "axes", "axis", "keepdims", "casting", "order", "dtype", "subok"), False
+)
+
+
+def _check_present(cls: Any, derivatives: Sequence[Derivative]) -> None:
+    """Raise if the forward or the derivatives are missing."""
+    if getattr(cls, "forward", None) is None:
+        raise ArgumentError(
+            f"{cls.__name__} has no forward, the function that it is the derivative "
+            "of. Set forward = np.sin, or write it as a static method."
+        )
+    names = {d.name for d in derivatives}
+    wanted = f"{cls._prefix}<operand>" if cls._prefix else cls._main
+    if not names or (not cls._prefix and cls._main not in names):
+        raise ArgumentError(
+            f"{cls.__name__} has no {wanted}, so its derivative is not known. Declare "
+            f"it as chainrule.rules describes for {_kind_of(cls)} rule."
+        )
+
+
+def _check_forward(cls: Any, forward: Parameters, keywords: Mapping[str, bool]) -> None:
+    """Raise if the derivatives' operands and parameters are not those of forward."""
+    names = forward.positional
+    if not cls.variadic and not forward.variadic:
+        needed = sum(n not in keywords for n in names[: forward.required])
+        _check_count(cls, needed, len(names))
+    known = {*names, *forward.keywords}
+    unknown = [k for k in keywords if k not in known and not forward.any_keyword]
+    if unknown:
+        raise ArgumentError(
+            f"The derivatives of {cls.__name__} take the parameter {unknown[0]!r}, "
+            f"which forward does not; it takes ({', '.join(filter(None, known))})."
+        )
+    missing = [k for k, must in forward.keywords.items() if must and k not in keywords]
+    if missing:
+        raise ArgumentError(
+            f"forward of {cls.__name__} needs the parameter {missing[0]!r}, which its "
+            f"derivatives do not take. Add it to each after *: (..., *, {missing[0]})."
+        )
+    same = names[: len(cls.operand_names)]
+    if set(same) & set(cls.operand_names) and same != cls.operand_names:
+        raise ArgumentError(
+            f"forward of {cls.__name__} has the operands ({', '.join(same)}), its "
+            f"derivatives have ({', '.join(cls.operand_names)}). Use one order and the "
+            "same names."
+        )
+
+
+def _check_count(cls: Any, least: int, most: int) -> None:
+    count = len(cls.operand_names)
+    if not cls.variadic and not least <= count <= most:
+        raise ArgumentError(
+            f"forward of {cls.__name__} takes {least} operands, but its derivatives "
+            f"have {count}: ({', '.join(cls.operand_names)}). They follow what a "
+            "derivative is given first; see chainrule.rules."
+        )
+
+
+def _check_variadic(cls: Any, derivatives: Sequence[Derivative]) -> None:
+    """Raise unless a rule of any number of operands declares them together."""
+    wrong = [d.name for d in derivatives if d.name not in cls._heads]
+    if wrong or cls.operand_names:
+        name = wrong[0] if wrong else derivatives[0].name
+        together = " or ".join(cls._heads) or "a linear or general rule"
+        raise ArgumentError(
+            f"{cls.__name__}.{name} takes any number of operands (*). Name each "
+            f"operand, or declare all of them together, by {together}."
+        )
+
+
+def _check_operands(cls: Any) -> None:
+    """Raise unless each operand has one derivative, is constant, or is refused."""
+    names, prefix = cls.operand_names, cls._prefix
+    for k in dir(cls):
+        p = next((p for p in cls._prefixes if k.startswith(p)), None)
+        if p is not None and k.removeprefix(p) not in names:
+            raise ArgumentError(
+                f"{cls.__name__}.{k} is the derivative of no operand: the operands are "
+                f"({', '.join(names)}). Name it {' or '.join(p + n for n in names)}."
+            )
+    if isinstance(cls.constant_in, str):
+        raise ArgumentError(
+            f"{cls.__name__}.constant_in is the string {cls.constant_in!r}. Write a "
+            f"tuple of operands: constant_in = ({cls.constant_in!r},)."
+        )
+    for what, found in (
+        ("constant_in", cls.constant_in),
+        ("refused", cls.refused),
+        ("domain", getattr(cls, "domain", ())),
+    ):
+        _check_named(cls, what, found, names)
+    with_part = {names[i] for i in cls.parts}
+    for n in names if prefix else ():
+        if n in with_part and n in cls.constant_in:
+            raise ArgumentError(
+                f"{cls.__name__} is declared constant in {n!r} and has the derivative "
+                f"{prefix}{n}. Leave one of them away."
+            )
+        if n not in with_part and n not in cls.constant_in and n not in cls.refused:
+            raise ArgumentError(
+                f"{cls.__name__} has no {prefix}{n}, so its derivative in {n!r} "
+                f"is not known. Write {prefix}{n}, or where the result is locally "
+                f"constant in {n!r}, constant_in = ({n!r},)."
+            )
+
+
+def _check_named(
+    cls: type, what: str, found: Iterable[str], names: Sequence[str]
+) -> None:
+    for n in found:
+        if n not in names:
+            raise ArgumentError(
+                f"{cls.__name__}.{what} names {n!r}, which is no operand: the operands "
+                f"are ({', '.join(names)})."
+            )
+
+
+# ------------------------------------------------------------------------ in a sweep
+
+
+def one_per_operand(operation: Any, grads: Any, count: int) -> Any:
+    """Return the cotangents that a rule found together, or raise if it forgot some.
+
+    An array in place of a tuple of one would be taken apart, and be wrong.
+    """
+    if isinstance(grads, SEQUENCES) and len(grads) == count:
+        return grads
+    found = f"{len(grads)}" if isinstance(grads, SEQUENCES) else describe(grads)
+    raise ShapeError(
+        f"{operation.__name__}.{operation._main} must return a tuple of {count} "
+        f"cotangents, one per operand; it returned {found}."
+    )
+
+
+def needed(operation: Any, i: int, found: Any) -> Any:
+    """Return what the transpose of operand ``i`` found, or raise if it is ``None``.
+
+    A method that forgets its return would be a derivative of zero in silence.
+    """
+    if found is None:
+        name = operation.operand_names[i]
+        raise ArgumentError(
+            f"{operation.__name__}.{operation._prefix}{name} returned None. Let it "
+            f"return the cotangent, or where the result is locally constant in "
+            f"{name!r}, leave it away and write constant_in = ({name!r},)."
+        )
+    return found

@@ -1,0 +1,200 @@
+"""Cotangents and tangents with their supports: what is not zero by structure.
+
+Seeds that are zero, and entries that an index, a mask or a maximum leaves out, are zero
+by structure: a product with them is not taken, whatever the other factor is. A zero
+that was computed is a number like any other, and zero times infinity stays nan.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from chainrule.values.shapes import TUPLE, dtype_of, reduced_axes, shape_of, unbroadcast
+from chainrule.values.vertices import first_stand_in, raw, stand_in, vertex
+
+Parameters = Mapping[str, Any]
+
+
+class supported(NamedTuple):
+    """A cotangent or tangent and its support (``None``: every entry)."""
+
+    value: Any
+    support: Any = None
+
+
+def masked_call(forward: Any, values: Sequence[Any], given: Parameters) -> Any:
+    """Call a ufunc where a mask holds; the other entries are zero."""
+    where, rest = split_where(given)
+    trace = first_stand_in(*values, where)
+    if trace is not None:
+        masked = {"forward": forward, **given}
+        return trace.whole(masked_result, values, masked)
+    shape = np.broadcast_shapes(np.shape(where), *(np.shape(v) for v in values))
+    dtype = _result_dtype(forward, values)
+    if dtype.kind not in "fc":
+        dtype = np.dtype(np.float64)
+    out = np.zeros(shape, dtype)
+    return forward(*values, out=out, where=where, **rest)[()]
+
+
+def _result_dtype(forward: Any, values: Sequence[Any]) -> np.dtype[Any]:
+    """Return the dtype of a ufunc's result: float_power of float32 is float64."""
+    if not isinstance(forward, np.ufunc):
+        return np.result_type(*values)
+    kinds: list[Any] = [getattr(v, "dtype", None) or type(v) for v in values]
+    known = (np.dtype(bool) if kind is bool else kind for kind in kinds)
+    return forward.resolve_dtypes((*known, None))[-1]
+
+
+def masked_result(*values: Any, forward: Any, **given: Any) -> Any:
+    """Call a ufunc where a mask holds: ``masked_call`` as a step of a trace."""
+    return masked_call(forward, values, given)
+
+
+def is_mask(where: Any) -> bool:
+    """Tell whether ``where=`` leaves anything out."""
+    return where is not None and where is not True
+
+
+def split_where(parameters: Parameters) -> tuple[Any, Parameters]:
+    """Take ``where`` out of the parameters; ``None`` if it excludes nothing."""
+    where = parameters.get("where")
+    if where is None:
+        return None, parameters
+    rest = {k: v for k, v in parameters.items() if k != "where"}
+    return (where if is_mask(where) else None), rest
+
+
+def intersect(a: Any, b: Any) -> Any:
+    """Return the intersection of two supports; ``None`` is everything."""
+    if a is None:
+        return full_is_none(b)
+    return a if b is None else np.logical_and(a, b)
+
+
+def full_is_none(support: Any) -> Any:
+    """Return ``None`` for a support that leaves nothing out."""
+    if support is None or isinstance(support, stand_in):
+        return support
+    return None if np.all(support) else support
+
+
+def is_empty(support: Any) -> bool:
+    """Tell whether nothing is supported: the cotangent is absent."""
+    if support is None or isinstance(support, stand_in):
+        return False
+    return not np.any(support)
+
+
+def nonzero(partial: Any) -> Any:
+    """Return where a partial is not zero; of a stand-in nothing is known: ``None``."""
+    partial = raw(partial)
+    return None if isinstance(partial, stand_in) else partial != 0
+
+
+def product(xp: Any, z_grad: Any, partial: Any, support: Any) -> Any:
+    """Return cotangent times partial as one operation, on the support."""
+    if support is not None:
+        return xp.supported_product(z_grad, partial, support)
+    if type(partial) is int and abs(partial) == 1:
+        return z_grad if partial == 1 else -z_grad
+    return z_grad * partial
+
+
+def zeros_of(value: Any) -> Any:
+    """Return zeros like a value (a float for a float, a tuple for a tuple)."""
+    if isinstance(value, TUPLE):
+        return tuple(zeros_of(v) for v in value)
+    if type(value) is float or (isinstance(value, stand_in) and value.is_number):
+        return 0.0
+    return np.zeros_like(value)
+
+
+def add_values(a: Any, b: Any) -> Any:
+    """Add two cotangents; ``None`` is absent, tuples add part by part."""
+    if a is None or b is None:
+        return b if a is None else a
+    if isinstance(b, TUPLE):
+        return tuple(add_values(p, q) for p, q in zip(a, b, strict=True))
+    return a + b
+
+
+def accumulate(xp: Any, total: supported | None, part: supported) -> supported:
+    """Add a contribution; supports unite."""
+    if total is None:
+        return part
+    support = None
+    if total.support is not None and part.support is not None:
+        support = np.logical_or(total.support, part.support)
+    return supported(add_values(total.value, part.value), full_is_none(support))
+
+
+def project(xp: Any, part: supported, like: Any) -> supported:
+    """Bring a cotangent to its receiver's shape and dtype (real if that is real)."""
+    value, support = part
+    if isinstance(support, stand_in):
+        support = None  # its masks are in the value; see refuse_nans
+    like = raw(like)
+    if isinstance(like, TUPLE):
+        fitted = zip(value, like, strict=True)
+        return supported(
+            tuple(v if v is None else fit(xp, v, w) for v, w in fitted), support
+        )
+    if support is not None:
+        whole = np.broadcast_shapes(np.shape(support), shape_of(value))
+        support = fit_support(np.broadcast_to(support, whole), np.shape(like))
+    return supported(fit(xp, value, like), support)
+
+
+def fit_support(support: Any, target: tuple[int, ...]) -> Any:
+    """Broadcast a support to a shape, or unite it over the axes that one lacks."""
+    if np.broadcast_shapes(support.shape, target) == target:
+        return full_is_none(np.broadcast_to(support, target))
+    axes = reduced_axes(support.shape, target)
+    return full_is_none(support.any(axis=axes).reshape(target))
+
+
+def fit(xp: Any, value: Any, like: Any) -> Any:
+    """Sum, broadcast and cast a cotangent to the shape and dtype of ``like``."""
+    if type(like) is float:
+        if type(raw(value)) is float:
+            return value
+        value = unbroadcast(xp, value, ())
+        value = xp.real(value) if dtype_of(value).kind == "c" else value
+        return value if isinstance(value, vertex | stand_in) else float(value)
+    if type(value) is float or type(value) is complex:
+        if isinstance(like, stand_in) and like.is_number and type(value) is float:
+            return value
+        value = np.asarray(value)[()]
+    value = unbroadcast(xp, value, like.shape)
+    have, want = dtype_of(value), like.dtype
+    if have != want:
+        if have.kind == "c" and want.kind != "c":
+            value = xp.real(value)
+        if dtype_of(value) != want:
+            value = xp.astype(xp.asarray(value), want)
+    return value
+
+
+def marked(support: Any, shape: Sequence[int]) -> Any:
+    """Return positive numbers where a support holds and zeros elsewhere.
+
+    They are sent through a linear map to find the support of its result. No two are
+    alike, so that coefficients of both signs (``diff``) cannot cancel them.
+    """
+    size = math.prod(shape)
+    marks = (1.0 + np.arange(size) * _GOLDEN % 1.0).reshape(shape)
+    return marks if support is None else marks * support
+
+
+_GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
+
+
+def is_inexact(value: Any) -> bool:
+    """Tell whether a value is made of real or complex floats."""
+    kind = getattr(getattr(value, "dtype", None), "kind", None)
+    return type(value) in (float, complex) or kind in ("f", "c")

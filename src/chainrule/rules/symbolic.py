@@ -1,0 +1,131 @@
+"""Formulas of elementwise rules, found by running the rule on symbols.
+
+A rule computes with the array namespace it is given. Given ``symbols`` it computes with
+text instead, so one declaration also serves printing and generated code::
+
+    >>> from chainrule.operations_grad import division_grad
+    >>> partial_formulas(division_grad)
+    {'x': '1 / y', 'y': '-z / y'}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chainrule.rules.kinds import elementwise
+
+ATOM, POWER, UNARY, PRODUCT, SUM, COMPARISON = 6, 5, 4, 3, 2, 1
+
+
+class Formula:
+    """A piece of Python text and how tightly it binds."""
+
+    __array_ufunc__ = None
+    __hash__: Any = None
+
+    def __init__(self, text: str, binding: int = ATOM) -> None:
+        """Keep the text."""
+        self.text = text
+        self.binding = binding
+
+    def __repr__(self) -> str:
+        """Show the text."""
+        return self.text
+
+    def _at(self, binding: int) -> str:
+        return self.text if self.binding >= binding else f"({self.text})"
+
+
+def as_formula(x: Any) -> Formula:
+    """Return a number as a formula; a formula stays."""
+    if isinstance(x, Formula):
+        return x
+    if isinstance(x, bool | int | float):
+        return Formula(repr(x), ATOM if x >= 0 else UNARY)
+    raise TypeError(f"no formula for {type(x).__name__}")
+
+
+def _infix(sign: str, binding: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def plain(a: Any, b: Any) -> Formula:
+        a, b = as_formula(a), as_formula(b)
+        left = a._at(binding + (sign == "**"))
+        return Formula(f"{left} {sign} {b._at(binding + (sign != '**'))}", binding)
+
+    def reflected(a: Any, b: Any) -> Formula:
+        return plain(b, a)
+
+    return plain, reflected
+
+
+for _name, _sign, _binding in [
+    ("add", "+", SUM),
+    ("sub", "-", SUM),
+    ("mul", "*", PRODUCT),
+    ("truediv", "/", PRODUCT),
+    ("mod", "%", PRODUCT),
+    ("floordiv", "//", PRODUCT),
+    ("pow", "**", POWER),
+]:
+    _plain, _reflected = _infix(_sign, _binding)
+    setattr(Formula, f"__{_name}__", _plain)
+    setattr(Formula, f"__r{_name}__", _reflected)
+for _name, _sign in [
+    ("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">="), ("eq", "=="), ("ne", "!=")
+]:  # fmt: skip
+    setattr(Formula, f"__{_name}__", _infix(_sign, COMPARISON)[0])
+
+
+def _negative(a: Formula) -> Formula:
+    return Formula(f"-{a._at(UNARY)}", UNARY)
+
+
+Formula.__neg__ = _negative  # type: ignore[attr-defined]
+
+
+class Symbols:
+    """A namespace whose functions write calls; templates may override some."""
+
+    def __init__(
+        self, templates: Mapping[str, str] | None = None, *, recorded: bool = False
+    ) -> None:
+        """Use ``templates``: function name to text with ``{0}``, ``{1}``, ...
+
+        ``recorded`` text is for recorded sweeps: operations of theirs are written as
+        calls, and not by their formulas.
+        """
+        self._templates = templates
+        self.recorded = recorded
+        self.pi: Formula = Formula("pi")
+
+    def __getattr__(self, name: str) -> Callable[..., Formula]:
+        """Return a function that writes a call of ``name``."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+        def call(*args: Any) -> Formula:
+            texts = [as_formula(a)._at(ATOM) for a in args]
+            if self._templates is None:
+                texts = [as_formula(a).text for a in args]
+                return Formula(f"{name}({', '.join(texts)})")
+            if name not in self._templates:
+                raise TypeError(f"no scalar form of {name}")
+            return Formula(f"({self._templates[name].format(*texts)})")
+
+        return call
+
+
+def partial_formulas(
+    operation: type[elementwise],
+    templates: Mapping[str, str] | None = None,
+    *,
+    recorded: bool = False,
+) -> dict[str, str]:
+    """Return the formula of each partial derivative, by operand name."""
+    xp = Symbols(templates, recorded=recorded)
+    names = operation.operand_names
+    variables = [Formula(name) for name in names]
+    found: dict[str, str] = {}
+    for i, partial in operation.parts.items():
+        found[names[i]] = as_formula(partial(xp, Formula("z"), *variables)).text
+    return found

@@ -1,0 +1,118 @@
+"""Adding into large arrays in place, where a sweep alone holds them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.rules.kinds import plain
+from chainrule.rules.supports import accumulate, fit, supported
+from chainrule.values.shapes import TUPLE, ndarray
+
+LARGE = 1 << 15
+"""Arrays from this many bytes on are updated in place where the sweep owns them."""
+
+
+def keep_freed_memory() -> None:
+    """Let the allocator keep freed arrays below 32 MB, up to 64 MB in all.
+
+    Most of the time of large arrays goes into page faults, because glibc returns freed
+    blocks to the system. Freeing one large block, never touched, raises its thresholds.
+    Other allocators take no notice.
+    """
+    np.empty((1 << 25) - (1 << 13), np.uint8)
+
+
+keep_freed_memory()
+
+
+def _count(x: Any) -> int:
+    return sys.getrefcount(x)
+
+
+def _probe() -> int:
+    bars = {"x": np.empty(1)}
+    c = bars["x"]
+    return _count(c)
+
+
+_HELD_ONCE = _probe()
+"""Reference count seen by ``_count`` of an array held by one table and one name."""
+
+
+def add_into(bars: dict[Any, Any], x: Any, part: Any) -> None:
+    """Add a cotangent to a table: in place where it alone holds a large array."""
+    c = bars[x]
+    if c is None:
+        bars[x] = part
+    elif (
+        type(c) is ndarray
+        and c.nbytes >= LARGE
+        and _count(c) == _HELD_ONCE
+        and c.base is None
+        and type(part) is ndarray
+        and c.dtype == part.dtype
+    ):
+        np.add(c, part, out=c)
+    elif isinstance(c, TUPLE):
+        bars[x] = accumulate(plain, supported(c), supported(part)).value
+    else:
+        bars[x] = c + part
+
+
+def _probe_temporary() -> int:
+    def see(g: Any, p: Any) -> int:
+        return _count(p)
+
+    return see(None, np.empty(1) + 1.0)
+
+
+_TEMPORARY = _probe_temporary()
+
+
+def times(z_grad: Any, partial: Any) -> Any:
+    """Return cotangent times partial, into the partial where that is a temporary."""
+    if (
+        type(partial) is ndarray
+        and partial.nbytes >= LARGE
+        and _count(partial) == _TEMPORARY
+        and partial.base is None
+        and type(z_grad) is ndarray
+        and z_grad.shape == partial.shape
+        and z_grad.dtype == partial.dtype
+    ):
+        return np.multiply(z_grad, partial, out=partial)
+    return z_grad * partial
+
+
+def accumulate_by(
+    bars: dict[Any, Any], x: Any, value: Any, add: Callable[..., None], *given: Any
+) -> None:
+    """Let a rule add a mostly zero cotangent into the table's own array, in place.
+
+    ``add(buffer, z_grad, **parameters)`` is the rule's ``accumulate_x``. An array that
+    something else may hold is copied first.
+    """
+    z_grad, parameters = given
+    c = bars[x]
+    if type(value) is not ndarray:
+        part = np.zeros(np.shape(value), getattr(value, "dtype", None))
+        add(part, z_grad, **parameters)
+        bars[x] = fit(plain, part, value) if c is None else c + fit(plain, part, value)
+        return
+    if c is None:
+        c = np.zeros(value.shape, value.dtype)
+        add(c, z_grad, **parameters)
+        bars[x] = c
+        return
+    if not (
+        type(c) is ndarray
+        and _count(c) == _HELD_ONCE
+        and c.base is None
+        and c.dtype == value.dtype
+    ):
+        c = bars[x] = np.array(c, value.dtype)
+    add(c, z_grad, **parameters)

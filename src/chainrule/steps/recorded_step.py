@@ -1,0 +1,110 @@
+"""Recorded steps: one vertex' part of a reverse sweep that is itself recorded.
+
+``step(z, z_grad, bars)`` adds to ``bars[x]`` for each wanted operand, on nodes, and
+tells whether it could. It is generated from the formulas of an elementwise rule, as
+the plain steps of ``kernels`` are; for every other rule the sweep calls ``rule.pull``,
+which is also the reference that the tests hold these steps to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from chainrule.rules.kinds import elementwise, rule
+from chainrule.rules.supports import fit, product
+from chainrule.steps.step import (
+    compile_text,
+    formulas_of,
+    is_inlined,
+    names_in,
+    pattern_of,
+    scaled,
+)
+from chainrule.values.shapes import ndarray
+from chainrule.values.vertices import ARITHMETIC_ERRORS, raw
+
+RecordedStep = Callable[[Any, Any, dict[Any, Any]], bool]
+
+
+def recorded_step_of(
+    step: Any, wanted: tuple[bool, ...], z: Any, xp: Any
+) -> RecordedStep | None:
+    """Return the recorded step of a vertex, made once; ``None`` if it has none.
+
+    ``step`` is the vertex' plain one, and keeps it. ``wanted`` tells which operands
+    take a contribution; ``xp`` is the namespace of recorded sweeps.
+    """
+    if step.form is None and z._parameters:
+        return None  # the formulas are those of a call without parameters
+    try:
+        return step.recorded_steps[wanted]
+    except AttributeError:
+        made: dict[tuple[bool, ...], RecordedStep | None] = {}
+        step.recorded_steps = made
+    except KeyError:
+        made = step.recorded_steps
+    form = "any" if step.form is None else step.form[0]
+    made[wanted] = _generated(step.rule, wanted, xp, form)
+    return made[wanted]
+
+
+def _generated(
+    operation: type[rule], wanted: tuple[bool, ...], xp: Any, form: str
+) -> RecordedStep | None:
+    """Generate a recorded step for values of a form: ``named`` says which there are.
+
+    It is written with formulas where all values have one dtype, and cotangents need no
+    fitting where all are floats.
+    """
+    if not issubclass(operation, elementwise) or operation.structural:
+        return None
+    names, parts = operation.operand_names, operation.parts
+    if len(names) != len(wanted):
+        return None
+    nodes = [n for i, n in enumerate(names) if wanted[i] and i in parts]
+    space: dict[str, Any] = {"errors": ARITHMETIC_ERRORS, "fit": _fitted(xp)}
+    formulas: dict[str, str] = {}
+    if form != "any" and is_inlined(operation):
+        formulas = formulas_of(operation, None, recorded=True)
+    if len(formulas) == len(parts):
+        used = names_in(formulas[n] for n in nodes)
+        space |= {f: getattr(xp, f) for f in used - {"z", *names}}
+        texts = [scaled(formulas[n]) for n in nodes]
+    else:
+        space |= {"xp": xp, "product": product}
+        space |= {f"d_{n}": parts[names.index(n)] for n in nodes}
+        listed = ", ".join(names)
+        texts = [f"product(xp, z_grad, d_{n}(xp, z, {listed}), None)" for n in nodes]
+    lines = ["def step(z, z_grad, bars):", f"    {', '.join(names)}, = z.operands"]
+    lines.append("    try:")
+    if form != "float":
+        texts = [f"fit({t}, {n})" for n, t in zip(nodes, texts, strict=True)]
+    lines += [f"        a{i} = {t}" for i, t in enumerate(texts)]
+    lines += ["        pass", "    except errors:", "        return False"]
+    for i, n in enumerate(nodes):
+        lines += [
+            f"    c = bars.get({n})",
+            f"    bars[{n}] = a{i} if c is None else c + a{i}",
+        ]
+    lines.append("    return True")
+    label = f"{operation.__name__} recorded step {pattern_of(wanted)}"
+    return compile_text("\n".join(lines), "step", label, space)
+
+
+def _fitted(xp: Any) -> Callable[[Any, Any], Any]:
+    """Return what brings a cotangent to the shape and dtype of a vertex' value."""
+
+    def fitted(part: Any, x: Any) -> Any:
+        like, value = x._value, raw(part)
+        if type(like) is type(value) is float:
+            return part
+        if (
+            type(like) is type(value) is ndarray
+            and like.shape == value.shape
+            and like.dtype is value.dtype
+        ):
+            return part
+        return fit(xp, part, like)
+
+    return fitted

@@ -1,0 +1,181 @@
+"""Tangent steps: one vertex' part of a plain forward sweep, made from its rule.
+
+``tangent_step(z, dots)`` returns the tangent of ``z`` from those of its operands in
+``dots``, or ``None`` where no operand has one. It belongs to the step of the reverse
+sweep that the vertex has: text for Python floats and for arrays of one shape, as in
+``kernels``, and a function of the rule for everything else. The reference is
+``rule.push``, to which the tests hold all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chainrule.rules.kinds import (
+    elementwise,
+    general,
+    linear,
+    multilinear,
+    plain,
+    pushed,
+    rule,
+    zeroed_in,
+)
+from chainrule.rules.python_forms import MATH, SCALAR_FORMS
+from chainrule.rules.supports import fit, product, project, supported, zeros_of
+from chainrule.steps.step import (
+    Step,
+    compile_text,
+    formulas_of,
+    names_in,
+    pattern_of,
+    scaled,
+)
+from chainrule.values.vertices import ARITHMETIC_ERRORS, raw, vertex
+
+TangentStep = Callable[[Any, Mapping[Any, Any]], Any]
+
+
+def tangent_step_of(step: Step) -> TangentStep:
+    """Return the tangent step that goes with a step of the reverse sweep, made once."""
+    made = _made(step)
+    step.tangent_step = made  # type: ignore[attr-defined]
+    return made
+
+
+def _made(step: Any) -> TangentStep:
+    operation: type[rule] = step.rule
+    if step.form is not None and issubclass(operation, elementwise):
+        return _written(operation, *step.form)
+    if issubclass(operation, elementwise) and not operation.variadic:
+        return _elementwise_step(operation)
+    if issubclass(operation, linear):
+        return _linear_step(operation)
+    if issubclass(operation, general) and operation.pushforward is not None:
+        return _general_step(operation)
+    return reference_tangent_step
+
+
+def reference_tangent_step(z: Any, dots: Mapping[Any, Any]) -> Any:
+    """Return a tangent by the rule's ``push``: slow, for every kind of rule."""
+    found = [_tangent_of(x, dots) for x in z.operands]
+    if all(t is None for t in found):
+        return None
+    tangents = [None if t is None else supported(t) for t in found]
+    values = [raw(x) for x in z.operands]
+    z_dot = pushed(z.rule, plain, tangents, raw(z), values, z.parameters)
+    return None if z_dot is None else project(plain, z_dot, z).value
+
+
+def _tangent_of(x: Any, dots: Mapping[Any, Any]) -> Any:
+    return dots.get(x) if isinstance(x, vertex) else None
+
+
+def _written(
+    operation: type[elementwise], form: str, wanted: tuple[bool, ...]
+) -> TangentStep:
+    """Generate the tangent step for floats, or for arrays of one shape and dtype."""
+    scalar = form == "float"
+    formulas = formulas_of(operation, SCALAR_FORMS if scalar else None)
+    names = operation.operand_names
+    nodes = [n for n, w in zip(names, wanted, strict=True) if w and n in formulas]
+    used = names_in(formulas[n] for n in nodes)
+    space: dict[str, Any] = {
+        "errors": ARITHMETIC_ERRORS,
+        "reference": reference_tangent_step,
+    }
+    space |= MATH if scalar else {f: getattr(plain, f) for f in used - {"z", *names}}
+    targets = [f"{n}_" if w else n for n, w in zip(names, wanted, strict=True)]
+    lines = [
+        "def tangent_step(z_, dots):",
+        f"    {', '.join(targets)}, = z_.operands",
+    ]
+    lines += [f"    {n}_dot = dots.get({n}_)" for n in nodes]
+    held = [n for n, w in zip(names, wanted, strict=True) if w and n in used]
+    lines += [f"    {n} = {n}_._value" for n in held]
+    lines += ["    z = z_._value"] if "z" in used else []
+    lines += ["    total = None", "    try:"]
+    for i, n in enumerate(nodes):
+        term = scaled(formulas[n]).replace("z_grad", f"{n}_dot", 1)
+        total = f"total = {term}"
+        if i:
+            total = f"total = {term} if total is None else total + {term}"
+        lines += [f"        if {n}_dot is not None:", f"            {total}"]
+    lines += ["        return total", "    except errors:"]
+    lines += ["        return reference(z_, dots)"]
+    label = f"{operation.__name__} {form} tangent step {pattern_of(wanted)}"
+    return compile_text("\n".join(lines), "tangent_step", label, space)
+
+
+def _elementwise_step(operation: type[elementwise]) -> TangentStep:
+    """Return the tangent step of an elementwise rule on operands of any kind."""
+    parts = operation.parts
+
+    def tangent_step(z: Any, dots: Mapping[Any, Any]) -> Any:
+        operands, result, parameters = z.operands, z._value, z._parameters
+        if parameters.get("where") is not None:
+            return reference_tangent_step(z, dots)
+        found = [(i, _tangent_of(operands[i], dots)) for i in parts]
+        moving = [(i, dot) for i, dot in found if dot is not None]
+        if not moving:
+            return None
+        values = [x._value if isinstance(x, vertex) else x for x in operands]
+        total: Any = None
+        try:
+            for i, dot in moving:
+                partial = parts[i](plain, result, *values, **parameters)
+                term = fit(plain, product(plain, dot, partial, None), result)
+                total = term if total is None else total + term
+        except ARITHMETIC_ERRORS:
+            return reference_tangent_step(z, dots)
+        return total
+
+    return tangent_step
+
+
+def _linear_step(operation: type[linear]) -> TangentStep:
+    """Return the tangent step of a linear rule: the operation on the tangents."""
+    together = not issubclass(operation, multilinear)
+
+    def tangent_step(z: Any, dots: Mapping[Any, Any]) -> Any:
+        operands, result = z.operands, z._value
+        variable = range(len(operands)) if operation.variadic else operation.parts
+        found = [(i, _tangent_of(operands[i], dots)) for i in variable]
+        moving = {i: dot for i, dot in found if dot is not None}
+        if not moving:
+            return None
+        given = zeroed_in(operation, z._parameters)
+        values = [x._value if isinstance(x, vertex) else x for x in operands]
+        if together:
+            for i in variable:
+                values[i] = moving[i] if i in moving else zeros_of(values[i])
+            return fit(plain, plain.apply(operation, values, given), result)
+        total: Any = None
+        for i, dot in moving.items():
+            factors = [*values[:i], dot, *values[i + 1 :]]
+            term = fit(plain, plain.apply(operation, factors, given), result)
+            total = term if total is None else total + term
+        return total
+
+    return tangent_step
+
+
+def _general_step(operation: type[general]) -> TangentStep:
+    """Return the tangent step of a general rule: its pushforward."""
+
+    def tangent_step(z: Any, dots: Mapping[Any, Any]) -> Any:
+        operands, parameters = z.operands, z._parameters
+        tangents = tuple([_tangent_of(x, dots) for x in operands])
+        if all(t is None for t in tangents):
+            return None
+        values = [x._value if isinstance(x, vertex) else x for x in operands]
+        try:
+            z_dot = operation.pushforward(
+                plain, tangents, z._value, *values, **parameters
+            )
+        except ARITHMETIC_ERRORS:
+            return reference_tangent_step(z, dots)
+        return None if z_dot is None else project(plain, supported(z_dot), z).value
+
+    return tangent_step

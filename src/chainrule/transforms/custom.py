@@ -1,0 +1,540 @@
+"""Operations that users declare: custom_operation, and checkpoint built like it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule import operations
+from chainrule.errors import (
+    ArgumentError,
+    EscapeError,
+    ReadOnlyError,
+    ShapeError,
+    StaleValueError,
+)
+from chainrule.nodes.admission import NONE, holds_nodes, kept
+from chainrule.nodes.node_class import node
+from chainrule.nodes.recorder import next_serial, record, stacked
+from chainrule.numpy.in_place import private
+from chainrule.rules.kinds import Parameters, general, plain, rule
+from chainrule.rules.supports import is_inexact, supported, zeros_of
+from chainrule.sweeps.order import collect
+from chainrule.sweeps.sweep import forward_sweep, reverse_sweep
+from chainrule.transforms.recorded_call import Recording
+from chainrule.values.containers import flatten, is_container, unflatten
+from chainrule.values.foreign import refuse
+from chainrule.values.shapes import SEQUENCES, TUPLE, describe, ndarray, shape_of
+from chainrule.values.versions import enter_views, first, memory_of, sealed
+from chainrule.values.vertices import first_stand_in, raw, stand_in, vertex
+
+
+def custom_operation(
+    forward: Callable[..., Any],
+    pullback: Callable[..., Any],
+    pushforward: Callable[..., Any] | None = None,
+    *,
+    name: str | None = None,
+) -> Callable[..., Any]:
+    """Declare a differentiable operation from its own forward and derivative.
+
+    Parameters
+    ----------
+    forward
+        ``forward(*operands, **keywords)`` computes the result from plain values. The
+        result is a number or an array, or several of them in tuples, lists, dicts,
+        named tuples and dataclasses.
+    pullback
+        ``pullback(z_grad, z, *operands, **keywords)`` returns a tuple with one
+        cotangent per operand, ``None`` for one that has none. Written with NumPy or
+        chainrule functions it serves every order: in a recorded sweep its arguments are
+        nodes. Where there are several results, ``z`` and ``z_grad`` have their
+        structure; the cotangent of one that nothing depends on is zero.
+    pushforward
+        ``pushforward(tangents, z, *operands, **keywords)`` returns the tangent of the
+        result, in its structure; an absent tangent is ``None``. Where it is left out,
+        forward mode uses the transpose of the pullback.
+    name
+        The operation's name in messages; the name of ``forward`` by default.
+
+    Returns
+    -------
+    callable
+        A function of nodes, numbers and arrays. Operands that are not numeric (strings,
+        functions, containers) are passed on as they are and not differentiated. Arrays
+        among them and among the keywords are copied, so that their owner may change
+        them afterwards.
+
+    Raises
+    ------
+    EscapeError
+        When called, if ``forward`` uses a node from outside: pass it as an operand.
+    ShapeError
+        In a sweep, if the pullback returns another number of cotangents, or the
+        pushforward tangents in another structure.
+
+    Examples
+    --------
+    >>> import chainrule as gd, numpy as np
+    >>> def softplus_pullback(z_grad, z, x):
+    ...     return (z_grad / (1 + np.exp(-x)),)
+    >>> softplus = gd.custom_operation(lambda x: np.logaddexp(0, x), softplus_pullback)
+    >>> gd.grad(softplus)(0.0)
+    0.5
+
+    Several results:
+
+    >>> def polar(x, y):
+    ...     return {"r": np.hypot(x, y), "angle": np.arctan2(y, x)}
+    >>> def polar_pullback(z_grad, z, x, y):
+    ...     r, turn = z["r"], z_grad["angle"] / z["r"] ** 2
+    ...     return z_grad["r"] * x / r - turn * y, z_grad["r"] * y / r + turn * x
+    >>> polar = gd.custom_operation(polar, polar_pullback)
+    >>> gd.grad(lambda x: polar(x, 4.0)["angle"])(3.0)
+    -0.16
+    """
+    for function, what in ((forward, "forward"), (pullback, "pullback")):
+        if not callable(function):
+            raise ArgumentError(
+                f"custom_operation needs a function as {what}; received "
+                f"{describe(function)}."
+            )
+    label = name or getattr(forward, "__name__", "custom")
+    made = type(f"{label}_grad", (_custom,), {"user": (forward, pullback, pushforward)})
+
+    @functools.wraps(forward)
+    def operation(*operands: Any, **keywords: Any) -> Any:
+        fixed = {i: x for i, x in enumerate(operands) if not _is_numeric(x)}
+        numeric = [_operand(x) for i, x in enumerate(operands) if i not in fixed]
+        if any(holds_nodes(k) for k in flatten(keywords)[0]):
+            raise ArgumentError(
+                f"{label}() received a node as a keyword argument; pass it by position."
+            )
+        arrangement = Arrangement(label)
+        given = {"fixed": fixed, "keywords": keywords, "arrangement": arrangement}
+        return arrangement.filled(record(made, numeric, given))
+
+    operation.rule = made  # type: ignore[attr-defined]
+    return operation
+
+
+def _is_numeric(x: Any) -> bool:
+    if isinstance(x, node | float | complex | np.ndarray | np.generic | int):
+        return True
+    return isinstance(x, SEQUENCES) and holds_nodes(x)
+
+
+def _operand(x: Any) -> Any:
+    return stacked(x) if isinstance(x, SEQUENCES) else x
+
+
+class Arrangement:
+    """The structure of a custom operation's results, known once its forward has run.
+
+    Rules keep several results as one flat tuple; the user's functions are given, and
+    give, dicts, lists and whatever else ``forward`` returned.
+    """
+
+    __slots__ = ("name", "structure")
+
+    def __init__(self, name: str) -> None:
+        """Keep the operation's name, for messages; a single result is expected."""
+        self.name: str = name
+        self.structure: Any = None
+
+    def flat(self, z: Any) -> Any:
+        """Return several results as a flat tuple; note the structure they had."""
+        if not is_container(z):
+            return self._owned(z)
+        leaves, structure = flatten(z)
+        if self.structure not in (None, structure):
+            raise ShapeError(
+                f"The forward of custom operation {self.name!r} returned results in "
+                f"the structure {structure}, and before in {self.structure}. Return "
+                "the same one in each call."
+            )
+        self.structure = structure
+        return tuple(map(self._owned, leaves))
+
+    def _owned(self, x: Any) -> Any:
+        """Return a result that nobody else can change."""
+        if holds_nodes(x):
+            raise EscapeError(
+                f"The forward of custom operation {self.name!r} used a node from "
+                "outside, whose derivative would be lost. Pass that node as an operand."
+            )
+        refuse(x, f"A result of the custom operation {self.name!r}")
+        if not isinstance(x, ndarray):
+            return x
+        if x.dtype == object and first_stand_in(x) is not None:
+            raise TypeError("an array of objects: run as one step of the trace")
+        return np.array(x)
+
+    def filled(self, parts: Any) -> Any:
+        """Return a flat tuple of results in their structure."""
+        return parts if self.structure is None else unflatten(self.structure, parts)
+
+    def cotangents(self, z_grad: Any, z: Any) -> Any:
+        """Return cotangents in the results' structure; absent ones are zeros."""
+        if self.structure is None:
+            return z_grad
+        pairs = zip(z_grad, z, strict=True)
+        return self.filled([_zeros_like(v) if g is None else g for g, v in pairs])
+
+    def tangents(self, z_dot: Any, z: Any) -> Any:
+        """Return the user's tangents as a flat tuple; ``None`` where it is absent."""
+        if self.structure is None or z_dot is None:
+            return z_dot
+        try:
+            parts: list[Any] = self.structure.flatten_up_to(z_dot)
+        except ValueError:
+            raise ShapeError(
+                f"The pushforward of {self.name!r} must return tangents in the "
+                f"structure of the results, {self.structure}; it returned "
+                f"{flatten(z_dot)[1]}."
+            ) from None
+        return tuple(t if is_inexact(raw(v)) else None
+                     for t, v in zip(parts, z, strict=True))  # fmt: skip
+
+
+def _zeros_like(v: Any) -> Any:
+    """Return the cotangent zero of a result; ``None`` for what is no number."""
+    value = raw(v)
+    number = isinstance(value, int | float | complex | np.ndarray | np.generic)
+    return zeros_of(value) if number or isinstance(value, stand_in) else None
+
+
+class _custom(general, kind=True):
+    """z = forward(x, y, ...), declared by the user"""
+
+    user: tuple[Any, Any, Any]
+    variadic = True
+
+    def __init_subclass__(cls, *, kind: bool = True) -> None:
+        """Keep operations made at run time out of the registry of rules."""
+        super().__init_subclass__(kind=True)
+
+    @classmethod
+    def forward(
+        cls, *operands: Any, fixed: Any, keywords: Any, arrangement: Arrangement
+    ) -> Any:
+        """Call the user's forward; refuse nodes that it closes over."""
+        merged = _merged([_guarded(x) for x in operands], fixed)
+        return arrangement.flat(cls._called(0, merged, keywords))
+
+    @classmethod
+    def pullback(
+        cls,
+        xp: Any,
+        z_grad: Any,
+        z: Any,
+        *operands: Any,
+        fixed: Any,
+        keywords: Any,
+        arrangement: Arrangement,
+    ) -> Any:
+        """Call the user's pullback and take the cotangents of numeric operands."""
+        z_grad, z = _guarded(z_grad), _guarded(z)
+        merged = _merged([_guarded(x) for x in operands], fixed)
+        seeds, results = arrangement.cotangents(z_grad, z), arrangement.filled(z)
+        grads = cls._called(1, [seeds, results, *merged], keywords)
+        if not isinstance(grads, SEQUENCES) or len(grads) != len(merged):
+            count = len(grads) if isinstance(grads, SEQUENCES) else describe(grads)
+            raise ShapeError(
+                f"The pullback of {cls.__name__!r} must return a tuple of "
+                f"{len(merged)} cotangents, one per operand; it returned {count}."
+            )
+        if xp is plain and any(holds_nodes(g) for g in grads):
+            raise EscapeError(
+                f"The pullback of {cls.__name__!r} used a node from outside. Pass that "
+                "node as an operand."
+            )
+        kept = [g for i, g in enumerate(grads) if i not in fixed]
+        for g, x in zip(kept, operands, strict=True):
+            if g is not None and shape_of(g) != shape_of(x):
+                raise ShapeError(
+                    f"The pullback of {cls.__name__!r} returned a cotangent of shape "
+                    f"{shape_of(g)} for an operand of shape {shape_of(x)}."
+                )
+        return [_copied(g) for g in kept]
+
+    @classmethod
+    def pushforward(
+        cls,
+        xp: Any,
+        tangents: Any,
+        z: Any,
+        *operands: Any,
+        fixed: Any,
+        keywords: Any,
+        arrangement: Arrangement,
+    ) -> Any:
+        """Call the user's pushforward, or transpose the pullback."""
+        user = cls.user[2]
+        if user is None:
+            given = {"fixed": fixed, "keywords": keywords, "arrangement": arrangement}
+            return _transposed_pullback(cls, tangents, z, operands, given)
+        dots = [_guarded(t) for t in tangents]
+        for i in sorted(fixed):
+            dots.insert(i, None)
+        z, merged = _guarded(z), _merged([_guarded(x) for x in operands], fixed)
+        given = [tuple(dots), arrangement.filled(z), *merged]
+        found = arrangement.tangents(cls._called(2, given, keywords), z)
+        return (
+            tuple(map(_copied, found)) if isinstance(found, TUPLE) else _copied(found)
+        )
+
+    @classmethod
+    def _called(cls, which: int, args: Sequence[Any], keywords: Any) -> Any:
+        """Call one of the user's functions, which cannot write into what it is given.
+
+        A value that it changed would be that of a node, and so would a cotangent.
+        """
+        what = f"The {_PARTS[which]} of {cls.__name__.removesuffix('_grad')!r}"
+        try:
+            with sealed(next_serial(), what, "which others use too;"):
+                return cls.user[which](*args, **keywords)
+        except ValueError as error:
+            if "read-only" in str(error) and not isinstance(error, ReadOnlyError):
+                error.add_note(
+                    f"chainrule: {what} cannot write into its arguments, which are "
+                    "values of nodes. Write into a copy: np.array(x)."
+                )
+            raise
+
+
+_PARTS = ("forward", "pullback", "pushforward")
+
+
+def _copied(x: Any) -> Any:
+    return x.copy() if isinstance(x, ndarray) else x
+
+
+def _guarded(x: Any) -> Any:
+    """Return a value, or several, that a user's function cannot write into."""
+    if isinstance(x, ndarray):
+        x = x.view()
+        x.flags.writeable = False
+        return x
+    if isinstance(x, stand_in):
+        return x.guarded()
+    return tuple(map(_guarded, x)) if isinstance(x, TUPLE) else x
+
+
+def _merged(operands: Sequence[Any], fixed: dict[int, Any]) -> list[Any]:
+    """Put the fixed arguments back in their places."""
+    merged = list(operands)
+    for i in sorted(fixed):
+        merged.insert(i, fixed[i])
+    return merged
+
+
+def _transposed_pullback(
+    operation: type[general], tangents: Any, z: Any, operands: Any, given: Parameters
+) -> Any:
+    """Return J x_dot as the transpose of the linear map g -> J.T g.
+
+    Source: J. Townsend, "A new trick for calculating Jacobian vector products" (2017).
+    """
+    several = isinstance(z, TUPLE)
+    parts: Any = z if several else (z,)
+    moving = [i for i, p in enumerate(parts) if is_inexact(raw(p))]
+
+    def paired(*seeds: Any) -> Any:
+        g: list[Any] = [None] * len(parts)
+        for i, seed in zip(moving, seeds, strict=True):
+            g[i] = seed
+        seed = tuple(g) if several else g[0]
+        grads = operation.pullback(operations, seed, z, *operands, **given)
+        pairs = zip(grads, tangents, strict=True)
+        terms = [
+            operations.sum(g * t) for g, t in pairs if not (g is None or t is None)
+        ]
+        total: Any = 0.0
+        for term in terms:
+            total = total + term
+        return total
+
+    seeds = [zeros_of(raw(parts[i])) for i in moving]
+    run = Recording(paired, seeds, range(len(seeds)), {})
+    one = 1.0 if type(raw(run.outputs[0])) is float else np.float64(1)
+    bars, _ = run.pull({0: one})
+    found: list[Any] = [None] * len(parts)
+    for i, bar, seed in zip(moving, bars, seeds, strict=True):
+        found[i] = zeros_of(seed) if bar is None else bar
+    return tuple(found) if several else found[0]
+
+
+# ------------------------------------------------------------------------- checkpoint
+
+
+def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``f`` as one operation that keeps its operands and forgets its inside.
+
+    A sweep that reaches it runs ``f`` again, so memory is that of one run of ``f``
+    instead of the sum over all of them, for one more evaluation. Nodes that ``f``
+    closes over become operands. ``f`` must return the same for the same arguments.
+
+    Source: Griewank & Walther, chapter 12.
+
+    Examples
+    --------
+    >>> import chainrule as gd, numpy as np
+    >>> step = gd.checkpoint(lambda x: np.sin(np.sin(x)))
+    >>> gd.grad(step)(0.0)
+    1.0
+    """
+    if not callable(f):
+        raise ArgumentError(
+            f"checkpoint needs a function; received {describe(f)}. Write "
+            "gd.checkpoint(f)(x), not gd.checkpoint(f(x))."
+        )
+
+    @functools.wraps(f)
+    def checkpointed(*args: Any, **keywords: Any) -> Any:
+        leaves, structure = flatten((args, keywords))
+        outer = list(dict.fromkeys(x for x in leaves if isinstance(x, node)))
+        rerun = _rerun(f, leaves, outer, structure)
+        run = _run_sealed(rerun, outer, {"given": leaves})
+        met = collect(run.roots(), run.start).older
+        met += [z for z in run.outputs if isinstance(z, node) and z.serial <= run.start]
+        known = set(outer)
+        closed = tuple(dict.fromkeys(x for x in met if x not in known))
+        nodes: Any = run.outputs
+        if outer or closed:
+            values = tuple(raw(z) for z in run.outputs)
+            given: dict[str, Any] = {"rerun": rerun, "closed": closed, "values": values}
+            given["serial"] = next_serial()
+            nodes = record(checkpoint_grad, [*outer, *closed], given)
+        result, changed = unflatten(run.structure, nodes)
+        if changed:
+            _refuse_shared(outer)
+        for i, x in changed.items():
+            outer[i][...] = x
+        return result
+
+    return checkpointed
+
+
+def _run_sealed(
+    rerun: Callable[..., Any], inputs: Sequence[Any], keywords: Parameters = NONE
+) -> Recording:
+    """Record a run of a function that may write into its own arguments only."""
+    with sealed(next_serial(), "A checkpointed function"):
+        return Recording(rerun, inputs, range(len(inputs)), keywords)
+
+
+def _refuse_shared(arguments: Sequence[node]) -> None:
+    """Refuse a function that writes where two of its arguments share memory."""
+    enter_views()
+    bases: dict[node, node] = {}
+    for x in arguments:
+        base = x
+        while (below := memory_of(base).base) is not None:
+            base = below
+        if base in bases:
+            raise EscapeError(
+                "A checkpointed function writes into its arguments, and two of them "
+                f"share memory, {bases[base]!r} and {x!r}. Pass the array once, and "
+                "take its view inside the function."
+            )
+        bases[base] = x
+
+
+def _rerun(
+    f: Callable[..., Any], leaves: list[Any], outer: list[node], structure: Any
+) -> Callable[..., Any]:
+    """Return ``f`` as a function of the nodes among its leaves.
+
+    Beside its result it returns those of them, by number, that it wrote into. Other
+    arrays are those of the caller in the first run, which is ``given`` them, so that
+    what it writes is seen; later runs have them as they were before it.
+    """
+    number = {x: i for i, x in enumerate(outer)}
+    places = [number.get(x) if isinstance(x, node) else None for x in leaves]
+    pairs = list(zip(leaves, places, strict=True))
+    names = [id(x) if i is None else i for x, i in pairs]
+    constants = {id(x): kept(x) for x, i in pairs if i is None}
+
+    def rerun(*inputs: Any, given: list[Any] | None = None) -> Any:
+        known = {} if given else {name: private(x) for name, x in constants.items()}
+        rest = given or [known.get(name) for name in names]
+        filled = [rest[k] if i is None else inputs[i] for k, i in enumerate(places)]
+        args, keywords = unflatten(structure, filled)
+        result = f(*args, **keywords)
+        return result, {i: x for i, x in enumerate(inputs) if first(x) is not x}
+
+    return rerun
+
+
+class checkpoint_grad(rule, kind=True):
+    """z = f(x, y, ...), run again by each sweep that comes through"""
+
+    outputs = 2
+
+    @staticmethod
+    def forward(
+        *operands: Any, rerun: Any, closed: Any, values: Any, serial: int
+    ) -> Any:
+        """Return the values of the run that was just made."""
+        return values
+
+    @classmethod
+    def pull(
+        cls,
+        xp: Any,
+        z_bar: supported,
+        z: Any,
+        operands: Sequence[Any],
+        wanted: Sequence[int],
+        parameters: Parameters,
+    ) -> Iterator[tuple[int, supported]]:
+        """Run ``f`` again and sweep it back, to its inputs and what it closes over."""
+        run, targets = cls._again(operands, parameters)
+        seeds: dict[Any, supported] = {}
+        for out, grad in zip(run.outputs, z_bar.value, strict=True):
+            if isinstance(out, vertex) and grad is not None:
+                have = seeds.get(out)
+                seeds[out] = supported(grad if have is None else have.value + grad)
+        order = collect(seeds, run.start).order
+        bars = reverse_sweep(xp, order, seeds, targets)
+        for i in wanted:
+            if targets[i] in bars:
+                yield i, bars[targets[i]]
+
+    @classmethod
+    def push(
+        cls,
+        xp: Any,
+        tangents: Sequence[supported | None],
+        z: Any,
+        operands: Sequence[Any],
+        parameters: Parameters,
+    ) -> supported | None:
+        """Run ``f`` again and sweep it forward."""
+        run, targets = cls._again(operands, parameters)
+        pairs = zip(targets, tangents, strict=True)
+        seeds = {x: t for x, t in pairs if t is not None}
+        order = collect(run.roots(), run.start).order
+        dots = forward_sweep(xp, order, seeds)
+        parts = [dots[o].value if o in dots else None for o in run.outputs]
+        return supported(tuple(parts))
+
+    @staticmethod
+    def _again(
+        operands: Sequence[Any], parameters: Parameters
+    ) -> tuple[Recording, list[Any]]:
+        closed, serial = parameters["closed"], parameters["serial"]
+        for x in closed:
+            if x.serial > serial:
+                raise StaleValueError(
+                    f"{x!r}, which a checkpointed function reads from outside, was "
+                    "changed in place afterwards, so that it cannot be run again. "
+                    "Pass it as an argument."
+                )
+        inputs = operands[: len(operands) - len(closed)]
+        run = _run_sealed(parameters["rerun"], inputs)
+        return run, [*run.inputs, *closed]

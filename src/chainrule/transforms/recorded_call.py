@@ -1,0 +1,374 @@
+"""One function call, recorded: inputs wrapped, outputs kept, ready for sweeps.
+
+``Recording(f, args, ...)`` is what every transform starts with. Each differentiated
+leaf of the arguments becomes a fresh input node, even a leaf that is a node already;
+sweeps stop there and at every node older than the call. If an older node was met the
+sweep runs on nodes and is itself recorded: that is all there is to higher orders.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from chainrule import operations
+from chainrule.errors import ArgumentError
+from chainrule.locks import lock
+from chainrule.nodes.admission import (
+    INPUT,
+    as_value,
+    holds_nodes,
+    numeric_array,
+    plain_operand,
+)
+from chainrule.nodes.node_class import node
+from chainrule.nodes.recorder import new, next_serial, record, stacked
+from chainrule.notes import annotate
+from chainrule.operations_grad import structure
+from chainrule.sweeps.order import Ordered, collect
+from chainrule.sweeps.sweep import (
+    forward_sweep,
+    push_values,
+    reverse_sweep,
+    sweep_values,
+    with_support,
+)
+from chainrule.values.containers import LEAF, flatten, is_container, unflatten
+from chainrule.values.foreign import is_foreign, refusal
+from chainrule.values.shapes import ARRAYS, TUPLE, describe, kind_of, ndarray, shape_of
+from chainrule.values.versions import WRITTEN, Writes, first, pinned, touched
+from chainrule.values.vertices import first_stand_in, raw, refuse_nans, stand_in, vertex
+
+
+class CollectorPaused:
+    """Keep the cyclic collector from scanning a growing recording.
+
+    Recordings hold no cycles, and scanning them costs more than making them. Counted
+    over all threads; the collector is as it was when the last one leaves.
+    """
+
+    _lock = lock()
+    _inside: ClassVar[list[int]] = []
+    """The threads that are inside, each as often as it has entered."""
+    _was_enabled = False
+
+    def __enter__(self) -> None:
+        """Pause."""
+        cls = CollectorPaused
+        with cls._lock:
+            if not cls._inside:
+                cls._was_enabled = gc.isenabled()
+                gc.disable()
+            cls._inside.append(threading.get_ident())
+
+    def __exit__(self, *error: object) -> None:
+        """Resume when nobody is inside any more."""
+        cls = CollectorPaused
+        with cls._lock:
+            cls._inside.remove(threading.get_ident())
+            if not cls._inside and cls._was_enabled:
+                gc.enable()
+
+    @classmethod
+    def forget_other_threads(cls) -> None:
+        """Resume in a forked process, which has none of the other threads."""
+        if cls._inside:
+            own = threading.get_ident()
+            cls._inside[:] = [thread for thread in cls._inside if thread == own]
+            if not cls._inside and cls._was_enabled:
+                gc.enable()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=CollectorPaused.forget_other_threads)
+
+
+def _as_result(x: Any) -> Any:
+    """Return a leaf of a result; an array of objects as what its entries make."""
+    if holds_nodes(x):
+        return stacked(x)
+    if kind_of(x) is ndarray and x.dtype == object and x.size:
+        if first_stand_in(x) is not None:
+            return stacked(x)
+        entries: Any = np.array(x.tolist())  # np.maximum chose none of the nodes
+        return entries if entries.dtype.kind in "biufc" else x
+    return x
+
+
+class Recording:
+    """A call of ``f``, recorded.
+
+    Attributes
+    ----------
+    inputs
+        One node per differentiated leaf.
+    outputs, structure
+        The leaves of the result (nodes, or plain values that depend on no input), as
+        they were when ``f`` returned, and its structure.
+    aux
+        The second result of ``f``, if it has one.
+    """
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        args: Sequence[Any],
+        argnums: Sequence[int],
+        keywords: Mapping[str, Any],
+        *,
+        has_aux: bool = False,
+        copy: bool = False,
+    ) -> None:
+        """Run ``f`` with the leaves of ``args[argnums]`` as input nodes."""
+        self.start: int = next_serial()
+        self.inputs: list[node] = []
+        self.places: list[tuple[Any, list[node | None]]] = []
+        self._known: tuple[tuple[int, ...], Ordered] | None = None
+        given = list(args)
+        others = len(argnums) < len(args)
+        rest = ", or choose other arguments with argnums=" if others else ""
+        for i in argnums:
+            given[i] = self._wrap(args[i], copy=copy, rest=rest)
+        try:
+            result = f(*given, **keywords)
+        except Exception as error:
+            annotate(error)
+            raise
+        self.aux: Any = None
+        if has_aux:
+            if not isinstance(result, TUPLE) or len(result) != 2:
+                raise ArgumentError(
+                    "has_aux=True needs a function that returns (result, aux); this "
+                    f"one returned {describe(result)}."
+                )
+            result, self.aux = result
+        self.structure: Any
+        leaves, self.structure = flatten(result)
+        self._outputs: list[Any] = [_as_result(x) for x in leaves]
+        if WRITTEN:
+            self.inputs = list(map(first, self.inputs))
+            touched([*self._outputs, *flatten(self.aux)[0]])
+        self._end: int = next_serial()
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The leaves of the result, as they were when ``f`` returned."""
+        if WRITTEN:
+            self._outputs = pinned(self._outputs, self._end)
+        return self._outputs
+
+    def _wrap(self, arg: Any, *, copy: bool, rest: str) -> Any:
+        leaves, structure = flatten(arg)
+        if structure is LEAF:  # the short way of a number or an array
+            made = input_node(arg, copy=copy, integers=True)
+            if made is not None:
+                self.places.append((structure, [made]))
+                self.inputs.append(made)
+                return made
+        whole = structure is LEAF or not is_container(arg)
+        wrapped = input_nodes(leaves, copy=copy, whole=whole)
+        if (whole or leaves) and not any(x is not None for x in wrapped):
+            raise ArgumentError(
+                f"An argument to differentiate must hold numbers; received "
+                f"{describe(arg)}{'' if whole else f' of {describe(leaves[0])}'}. Pass "
+                f"a float, an array, or a container of them{rest}."
+            )
+        self.places.append((structure, wrapped))
+        self.inputs += [x for x in wrapped if x is not None]
+        if structure is LEAF:
+            return wrapped[0]
+        pairs = zip(wrapped, leaves, strict=True)
+        return unflatten(structure, [x if w is None else w for w, x in pairs])
+
+    def roots(self) -> list[node]:
+        """Return the outputs that are nodes of this recording, each once."""
+        found = [
+            z for z in self.outputs if isinstance(z, node) and z.serial > self.start
+        ]
+        return list(dict.fromkeys(found))
+
+    def nested(self) -> bool:
+        """Tell whether a result depends on nodes older than this call."""
+        leaves = [z for z in self.outputs if isinstance(z, node)]
+        leaves += [z for z in flatten(self.aux)[0] if isinstance(z, node)]
+        if any(z.serial <= self.start for z in leaves):
+            return True
+        return bool(self._ordered(tuple(dict.fromkeys(leaves))).older)
+
+    def largest(self) -> int:
+        """Return the number of entries of the largest value that was recorded."""
+        order = self._ordered(tuple(self.roots())).order
+        return max((_size(raw(z)) for z in order), default=1)
+
+    def _ordered(self, roots: tuple[node, ...]) -> Ordered:
+        """Return the vertices under some roots in sweep order, sorted once."""
+        known = (*map(id, roots), Writes.count)
+        if self._known is None or self._known[0] != known:
+            self._known = known, collect(roots, self.start)
+            return self._known[1]
+        order, older, _ = self._known[1]
+        return Ordered(order, older, dict.fromkeys(order))
+
+    def pull(self, seeds: Mapping[int, Any]) -> tuple[list[Any], bool]:
+        """Sweep cotangents from outputs (by position) back to the inputs.
+
+        Returns one cotangent per input, ``None`` where it is absent, and whether the
+        sweep was recorded.
+        """
+        given: dict[node, Any] = {}
+        for i, seed in seeds.items():
+            z = self.outputs[i]
+            if isinstance(z, node) and z.serial > self.start:
+                given[z] = given[z] + seed if z in given else seed
+        found = self._ordered(tuple(given))
+        order = found.order
+        nested = bool(found.older)
+        if nested or any(isinstance(s, vertex) for s in given.values()):
+            masked = {z: with_support(s) for z, s in given.items()}
+            with np.errstate(all="ignore"):
+                bars = reverse_sweep(
+                    operations, order, masked, self.inputs, as_values=not nested
+                )
+            grads = [bars[x].value if x in bars else None for x in self.inputs]
+            refuse_nans(grads)
+            return alike(grads, self.inputs), True
+        swept, _ = sweep_values(found, given, keep=False)
+        return alike(owned([swept.get(x) for x in self.inputs]), self.inputs), False
+
+    def push(self, tangents: Sequence[Any]) -> tuple[list[Any], bool]:
+        """Sweep one tangent per input (or ``None``) forward to the outputs."""
+        order, older, _ = self._ordered(tuple(self.roots()))
+        recorded = bool(older) or any(isinstance(t, vertex) for t in tangents)
+        pairs = zip(self.inputs, tangents, strict=True)
+        seeds = {x: t for x, t in pairs if t is not None}
+        if recorded:
+            masked = {x: with_support(t) for x, t in seeds.items()}
+            with np.errstate(all="ignore"):
+                swept = forward_sweep(operations, order, masked, as_values=not older)
+            dots = {z: dot.value for z, dot in swept.items()}
+        else:
+            dots = push_values(order, seeds, self.roots())
+        found = [dots.get(z) if isinstance(z, node) else None for z in self.outputs]
+        refuse_nans(found)
+        return alike(found, self.outputs), recorded
+
+    def arrange(self, leaves: Iterable[Any]) -> list[Any]:
+        """Return per-input leaves in the structures of the arguments."""
+        following = iter(leaves)
+        return [
+            next(following)
+            if structure is LEAF
+            else unflatten(
+                structure, [None if w is None else next(following) for w in wrapped]
+            )
+            for structure, wrapped in self.places
+        ]
+
+    def settle(self, tree: Any, *, recorded: bool, copy: bool = False) -> Any:
+        """Return a result as the caller sees it: plain, unless it is nested."""
+        if recorded:
+            return tree
+        plain = plain_copy if copy else _apart
+        leaves, structure = flatten(tree)
+        if structure is LEAF:
+            return plain(tree)
+        return unflatten(structure, list(map(plain, leaves)))
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, TUPLE):
+        return max(map(_size, value), default=1)
+    return math.prod(shape_of(value)) or 1
+
+
+def alike(values: list[Any], likes: Sequence[Any]) -> list[Any]:
+    """Return derivatives as Python numbers where values that a trace stands for are."""
+    for i, x in enumerate(values):
+        if isinstance(x, stand_in):
+            values[i] = x.like(raw(likes[i]))
+        elif isinstance(x, ARRAYS) and x.shape == () and x.dtype == np.float64:
+            value = raw(likes[i])
+            if isinstance(value, stand_in) and value.is_number:
+                values[i] = float(x)
+    return values
+
+
+def plain_copy(x: Any) -> Any:
+    """Return a plain value that shares no memory with a recording."""
+    value = raw(x)
+    if not isinstance(value, ndarray):
+        return value
+    return plain_operand(value) if value.dtype == object else value.copy()
+
+
+def _apart(x: Any) -> Any:
+    value = raw(x)
+    return value.fixed() if isinstance(value, stand_in) else value
+
+
+def owned(grads: Sequence[Any]) -> list[Any]:
+    """Return gradients of which no two share memory, each writeable."""
+    seen: set[int] = set()
+    result: list[Any] = []
+    for g in grads:
+        if isinstance(g, ndarray) and (g.base is not None or id(g) in seen):
+            g = g.copy()
+        seen.add(id(g))
+        result.append(g)
+    return result
+
+
+def input_nodes(leaves: Sequence[Any], *, copy: bool, whole: bool) -> list[node | None]:
+    """Return a transform's input node for each leaf of an argument, or ``None``.
+
+    Whole numbers are differentiated as floats where the argument is one (``whole``) or
+    holds no other numbers: ``[1, 2]``. Beside floats they are counts and indices.
+    """
+    made = [input_node(x, copy=copy, integers=whole) for x in leaves]
+    if whole or any(z is not None for z in made):
+        return made
+    return [input_node(x, copy=copy, integers=not _is_truth(x)) for x in leaves]
+
+
+def _is_truth(x: Any) -> bool:
+    """Tell whether a leaf is a truth value, or an array of them."""
+    return isinstance(x, bool) or getattr(getattr(x, "dtype", x), "kind", "") == "b"
+
+
+def input_node(x: Any, *, copy: bool, integers: bool) -> node | None:
+    """Return a transform's input node for a leaf, ``None`` if it is not inexact.
+
+    A node is wrapped in an identity, so that a sweep can stop at the new one and the
+    outer derivative still finds the old one.
+    """
+    kind = kind_of(x)
+    if kind is not float and (copy or kind is not ndarray or x.dtype.kind not in "fc"):
+        if holds_nodes(x) or (kind is ndarray and first_stand_in(x) is not None):
+            x = stacked(x)
+        if isinstance(x, node):
+            return record(structure.identity_grad, (x,))
+        if isinstance(x, ndarray) and kind is not ndarray:
+            x = numeric_array(x, "An argument to differentiate")
+        if isinstance(x, (*ARRAYS, stand_in)):
+            inexact = x.dtype.kind in "fc"
+            if not inexact and not (integers and x.dtype.kind in "biu"):
+                return None
+            if not inexact or copy or isinstance(x, stand_in):
+                x = as_value(x)
+        elif isinstance(x, complex | float) or (integers and isinstance(x, int)):
+            x = as_value(x)
+        elif is_foreign(x):
+            raise refusal(x, "An argument to differentiate")
+        else:
+            return None
+    z = new(node)
+    z._value, z._step, z.operands = x, None, ()
+    z._parameters = INPUT
+    z.serial = next_serial()
+    return z

@@ -1,0 +1,247 @@
+"""Arrays that change: which version of one an operation saw, and who shares its memory.
+
+A node of an array is a *handle*: writing into it gives it a new state, and the state
+that it had moves to a node of its own, an older *version*. What was recorded before
+still has the handle among its operands, and means that version. It is told by age: no
+operand is ever younger than what was made from it, unless it was written afterwards.
+So nothing is looked up, and nothing costs time, until a node was written.
+
+A result that shares memory with its operand, as NumPy returns it, is a *view*. It is
+noted here when it is recorded, and entered with its base when something is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import weakref
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from operator import attrgetter
+from typing import Any
+
+from chainrule.errors import EscapeError, StaleValueError
+from chainrule.values.shapes import ndarray
+from chainrule.values.vertices import raw, stand_in, vertex
+
+LOCK = threading.RLock()
+"""Held while a node is written or brought up to date."""
+
+WRITTEN: set[int] = set()
+"""The memories, by identity, of all living nodes that were ever written."""
+
+_age: Callable[[Any], int] = attrgetter("serial")
+
+
+class Memory:
+    """What a node that was written, is a view, or has views knows beside its state.
+
+    Attributes
+    ----------
+    versions
+        The states that it had, the oldest first, as nodes.
+    alone
+        Whether it is no view, although its value shows memory of its operand.
+    base
+        The node whose memory it shows; ``None`` if it is no view.
+    copies
+        Whether what is read from it is a copy: of ``x.flat``.
+    locked
+        Whether NumPy lets nobody write into it.
+    views
+        Weak references to the nodes that show its own memory and are up to date.
+    """
+
+    __slots__ = ("alone", "base", "copies", "locked", "versions", "views")
+
+    def __init__(self) -> None:
+        """Start without versions and views."""
+        self.versions: list[Any] = []
+        self.alone: bool = False
+        self.base: Any = None
+        self.copies: bool = False
+        self.locked: bool = False
+        self.views: list[weakref.ref[Any]] = []
+
+    def keep(self, old: Any) -> None:
+        """Enter a state that was just replaced."""
+        if not self.versions:
+            WRITTEN.add(id(self))
+        self.versions.append(old)
+        old._memory = FROZEN
+        Writes.count += 1
+
+    def __del__(self) -> None:
+        """Leave the list of what was written."""
+        if self.versions:
+            WRITTEN.discard(id(self))
+
+
+FROZEN: Memory = Memory()
+"""The memory of every older version: nobody writes into it."""
+
+
+class Writes:
+    """How many writes there were, so that what was sorted before can be told."""
+
+    count: int = 0
+
+
+def memory_of(x: Any) -> Memory:
+    """Return a node's memory, made when it is first asked for."""
+    try:
+        return x._memory
+    except AttributeError:
+        made = x._memory = Memory()
+        return made
+
+
+def version(x: Any, serial: int) -> Any:
+    """Return the version of a node that something recorded at this age has used."""
+    if x.serial < serial:
+        return x
+    try:
+        versions: list[Any] = x._memory.versions
+    except AttributeError:
+        return x
+    i = bisect_left(versions, serial, key=_age)
+    return versions[max(i - 1, 0)] if versions else x
+
+
+def first(x: Any) -> Any:
+    """Return the state that a node had when it was made."""
+    versions = getattr(x, "_memory", FROZEN).versions
+    return versions[0] if versions else x
+
+
+def resolved(z: Any) -> tuple[Any, ...]:
+    """Return a node's operands, each in the version that was used; keep them so."""
+    operands, serial = z.operands, z.serial
+    for x in operands:
+        if isinstance(x, vertex) and x.serial > serial:
+            break
+    else:
+        return operands
+    found = tuple(version(x, serial) if isinstance(x, vertex) else x for x in operands)
+    if "grad_ops" in getattr(z, "_parameters", ()):
+        raise StaleValueError(
+            f"{z!r} has a gradient class written by hand, and one of its vertices was "
+            "changed in place afterwards, so that its backward() would read the new "
+            "value. Make the vertex a copy first (np.copy(x)), or declare the "
+            "operation with gd.custom_operation(forward, pullback)."
+        )
+    z.operands = found
+    return found
+
+
+# ------------------------------------------------------------------ repeated functions
+
+
+class _Sealed(threading.local):
+    def __init__(self) -> None:
+        self.runs: list[tuple[int, str, str]] = []
+
+
+_SEALED = _Sealed()
+
+
+_REPEATED = (
+    "but is run again for derivatives or by each step. Pass the array as an argument "
+    "and return it, or"
+)
+
+
+@contextlib.contextmanager
+def sealed(start: int, what: str, why: str = _REPEATED) -> Generator[None]:
+    """Let nobody write into arrays from before ``start``: ``what`` is run again."""
+    _SEALED.runs.append((start, what, why))
+    try:
+        yield
+    finally:
+        _SEALED.runs.pop()
+
+
+def refuse_outside(x: Any) -> None:
+    """Raise where a function that is run again would write into an outer array."""
+    for start, what, why in _SEALED.runs:
+        if first(x).serial < start:
+            raise EscapeError(
+                f"{what} writes into an array from outside, {x!r}, {why} write into a "
+                "copy: np.copy(x)."
+            )
+
+
+# ------------------------------------------------------------------------------- views
+
+
+class Noted(deque[Any]):
+    """Weak references to results that may be views, not entered with their bases."""
+
+    bound: int = 1 << 10
+
+    def prune(self) -> None:
+        """Drop those that are gone; look again when there are twice as many."""
+        with LOCK:
+            for _ in range(len(self)):  # other threads may append meanwhile
+                r = self.popleft()
+                if r() is not None:
+                    self.append(r)
+            self.bound = max(2 * len(self), 1 << 10)
+
+
+NOTED = Noted()
+
+
+def array_of(value: Any) -> Any:
+    """Return the array of a value, that of the example in a trace; ``None`` if none."""
+    if isinstance(value, stand_in):
+        value = value.example
+    return value if isinstance(value, ndarray) else None
+
+
+def shares(value: Any, source: Any) -> bool:
+    """Tell whether a value is an array that shows memory of another one."""
+    if not isinstance(value, ndarray) or not isinstance(source, ndarray):
+        return False
+    base = value.base
+    return value is source or (
+        base is not None and (base is source or base is source.base)
+    )
+
+
+def note(z: Any, *, locked: bool = False) -> None:
+    """Note a result as a view of its operand; ``locked``: nobody writes into it."""
+    memory_of(z).locked = locked
+    memory_of(z).base = z.operands[0]
+    NOTED.append(weakref.ref(z))
+
+
+def enter_views() -> None:
+    """Enter all views that were noted with their bases."""
+    while NOTED:
+        reference = NOTED.pop()
+        z = reference()
+        known = getattr(z, "_memory", None)
+        if z is None or known is FROZEN or (known is not None and known.alone):
+            continue
+        base = z.operands[0]
+        if getattr(getattr(base, "_memory", None), "copies", False):
+            memory_of(z).alone = True
+            continue
+        if known is None or known.base is None:
+            if not shares(array_of(z._value), array_of(base._value)):
+                continue
+            memory_of(z).base = base
+        memory_of(base).views.append(reference)
+
+
+def pinned(nodes: Iterable[Any], serial: int) -> list[Any]:
+    """Return nodes in the versions of an age; other values as they are."""
+    return [version(z, serial) if isinstance(z, vertex) else z for z in nodes]
+
+
+def touched(nodes: Iterable[Any]) -> None:
+    """Bring views among some values up to date."""
+    for z in nodes:
+        raw(z)

@@ -1,0 +1,216 @@
+"""The vertex: what the layers below the node class know of a node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+_ndarray: Any = np.ndarray
+_where: Any = np.where
+
+
+class vertex:
+    """Anything a recording is made of: has ``value``, ``grad`` and ``grad_ops``.
+
+    Results take the class of an operand whose class is ``watched``, and its ``created``
+    is told of each.
+    """
+
+    __slots__ = ()
+    watched: ClassVar[bool] = False
+
+    _value: Any
+    _step: Any
+    _grad: Any
+    _parameters: Mapping[str, Any]
+    _memory: Any
+    operands: tuple[Any, ...]
+    serial: int
+
+    @classmethod
+    def created(cls, z: Any) -> None:
+        """Be told of a new result; only called where the class is ``watched``."""
+
+    @classmethod
+    def exchanged(cls, x: Any, old: Any) -> None:
+        """Be told that ``old`` now has the state of ``x``, which was written."""
+
+
+class stand_in:
+    """A plain value in a trace: shape and dtype are known, its entries may change.
+
+    Whatever is computed with it is a step of the trace. A node may hold one as its
+    value. Only ``chainrule.compiler`` makes them.
+    """
+
+    __slots__ = ()
+
+    @property
+    def shape(self) -> Any:
+        """The shape, the same in every call."""
+        raise NotImplementedError
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype, the same in every call."""
+        raise NotImplementedError
+
+    def astype(self, dtype: Any) -> Any:
+        """Return this in another dtype."""
+        raise NotImplementedError
+
+    def whole(self, function: Any, operands: Sequence[Any], given: Any) -> Any:
+        """Return the result of a function, run as one step of the trace."""
+        raise NotImplementedError
+
+    def over(self, f: Callable[[Any], list[Any]], seeds: Any) -> list[Any]:
+        """Return the results of ``f`` for each seed, stacked; ``f`` is traced once."""
+        raise NotImplementedError
+
+    def fixed(self) -> Any:
+        """Return a handle on this that nobody else can write into."""
+        raise NotImplementedError
+
+    def guarded(self) -> Any:
+        """Return a handle on this that nobody can write into."""
+        raise NotImplementedError
+
+    def laid_out(self, before: Any) -> Any:
+        """Return this as an array that lies in memory as another one does.
+
+        Where there is no other one, as a copy by itself does.
+        """
+        raise NotImplementedError
+
+    @property
+    def example(self) -> Any:
+        """The value in the call that is traced; others have other ones."""
+        raise NotImplementedError
+
+    @property
+    def may_decide(self) -> bool:
+        """Whether Python may branch on this: not in a body that a row repeats."""
+        raise NotImplementedError
+
+    @property
+    def is_number(self) -> bool:
+        """Whether this stands for a Python number, which adopts others' dtypes."""
+        raise NotImplementedError
+
+    def as_number(self) -> Any:
+        """Return the result just made as the Python number that it is."""
+        raise NotImplementedError
+
+    def like(self, value: Any) -> Any:
+        """Return this as a Python number where the value is one."""
+        raise NotImplementedError
+
+    def refuse_nan(self) -> None:
+        """Say that the trace is wrong for arguments that make this hold a nan."""
+        raise NotImplementedError
+
+
+def refuse_nans(values: Iterable[Any]) -> None:
+    """Say of all stand-ins among values, and under nodes, that none may be nan.
+
+    A trace carries no supports of stand-ins. Leaving a support out can turn an entry
+    into nan but never into another number, so a sweep without a nan is right.
+    """
+    for x in map(raw, values):
+        if isinstance(x, stand_in):
+            x.refuse_nan()
+        elif isinstance(x, tuple):
+            refuse_nans(x)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def first_stand_in(*trees: Any) -> stand_in | None:
+    """Return the first stand-in in nested lists, tuples and mappings, if any."""
+    return _first(stand_in, trees)
+
+
+def first_vertex(*trees: Any) -> Any:
+    """Return the first node in nested lists, tuples and mappings, if any."""
+    return _first(vertex, trees)
+
+
+def _first(kind: Any, trees: Iterable[Any]) -> Any:
+    for x in trees:
+        if isinstance(x, kind):
+            return x
+        if isinstance(x, list | tuple):
+            found = _first(kind, x)  # pyright: ignore[reportUnknownArgumentType]
+        elif isinstance(x, dict):
+            found = _first(kind, x.values())  # pyright: ignore
+        elif isinstance(x, _ndarray) and x.dtype == object:
+            found = _first(kind, x.flat)
+        else:
+            continue
+        if found is not None:
+            return found
+    return None
+
+
+def is_internal(frame: Any) -> bool:
+    """Tell whether a frame runs this library, NumPy, or text that the library made.
+
+    It is told by the module's name, not by where its file lies.
+    """
+    name: str = frame.f_globals.get("__name__", "")
+    return name.partition(".")[0] in ("chainrule", "numpy")
+
+
+def is_stand_in(x: Any) -> bool:
+    """Tell whether a value is a stand-in: its entries are not known."""
+    return isinstance(x, stand_in)
+
+
+def surely_holds(mask: Any) -> bool:
+    """Tell whether a mask is known to hold somewhere; a stand-in's is not known."""
+    return not isinstance(mask, stand_in) and bool(np.any(mask))
+
+
+def is_refused(mask: Any) -> bool:
+    """Tell whether a mask holds somewhere, for which the caller raises an error.
+
+    A stand-in's does not: the function itself answers, and raises, where it will.
+    """
+    if isinstance(mask, stand_in):
+        refuse_nans([_where(mask, np.nan, 0.0)])
+    return surely_holds(mask)
+
+
+def may_hold(mask: Any) -> bool:
+    """Tell whether a mask may hold somewhere; a stand-in's may."""
+    return isinstance(mask, stand_in) or bool(np.any(mask))
+
+
+def as_array(x: Any) -> Any:
+    """Return ``np.asarray(x)``; a stand-in as it is."""
+    return x if isinstance(x, stand_in) else np.asarray(x)
+
+
+def raw(x: Any) -> Any:
+    """Return the plain value under a node; anything else is returned as it is."""
+    return x._value if isinstance(x, vertex) else x
+
+
+def unboxed(x: Any) -> Any:
+    """Return the plain value under a node, a Python number as a NumPy float.
+
+    NumPy's floats follow NumPy at poles and overflows, where Python's numbers raise.
+    """
+    x = raw(x)
+    if type(x) is complex:
+        return np.complex128(x)
+    return np.float64(x) if type(x) in (float, int, bool) else x
+
+
+def boxed(operands: Sequence[Any]) -> list[Any]:
+    """Return operands with constants as NumPy's numbers; nodes stay."""
+    return [x if isinstance(x, vertex) else unboxed(x) for x in operands]
+
+
+ARITHMETIC_ERRORS = (ZeroDivisionError, OverflowError, ValueError)
+"""What Python's floats raise where NumPy's return inf or nan."""

@@ -1,0 +1,271 @@
+"""What runs a program, and when: the choice is made, and shown."""
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.compiler.control.scan import Loop
+from chainrule.compiler.executors import choice as executors
+from chainrule.compiler.native import llvm as native
+from chainrule.compiler.tape import interpreter as vm
+from chainrule.compiler.tape import native_tape
+from chainrule.compiler.tape.tape import Tape
+
+pytestmark = pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
+
+
+def wave(x, y):
+    for _ in range(40):
+        x, y = x + 0.1 * y, y - 0.1 * np.sin(x)
+    return x * y
+
+
+class Clock:
+    """A clock by which each run takes a second, or one more than the run before."""
+
+    def __init__(self, more=0.0):
+        self.now, self.step, self.more = 0.0, 0.5, more
+
+    def perf_counter(self):
+        self.now += self.step
+        self.step += self.more
+        return self.now
+
+
+def ran_by(monkeypatch, calls, more=0.0, f=wave):
+    monkeypatch.setattr(executors, "time", Clock(more))
+    fast = gd.compile(f)
+    ran = []
+    for _ in range(calls):
+        assert fast(1.0, 0.5) == pytest.approx(f(1.0, 0.5), rel=1e-12)
+        ran.append(fast.stats()["programs"][0]["executor"])
+    assert fast.newest()[1].choice.settled
+    return ran
+
+
+@pytest.fixture
+def costs_two_runs(monkeypatch):
+    monkeypatch.setattr(vm, "loaded", lambda: False)
+    monkeypatch.setattr(native, "loaded", lambda: False)
+    monkeypatch.setattr(vm, "starting_seconds", lambda: 0.8)
+    for name in ("COMPILING", "OPTIMIZING", "LOWERING"):
+        monkeypatch.setattr(executors, name, 0.0)
+    monkeypatch.setattr(executors, "LOADING", 0.75)
+
+
+@pytest.mark.usefixtures("costs_two_runs")
+def test_a_program_is_compiled_when_it_has_run_for_as_long_as_that_costs(monkeypatch):
+    assert ran_by(monkeypatch, 8) == ["numpy"] + ["native code"] * 7
+    monkeypatch.setattr(native, "available", lambda: False)
+    assert ran_by(monkeypatch, 8) == ["numpy"] + ["tape VM"] * 7
+    monkeypatch.setattr(vm, "available", lambda: False)
+    assert ran_by(monkeypatch, 8) == ["numpy"] * 8
+    monkeypatch.setattr(native, "available", lambda: True)
+    assert ran_by(monkeypatch, 8) == ["numpy"] + ["native code"] * 7
+
+
+@pytest.mark.usefixtures("costs_two_runs")
+def test_an_executor_that_is_slower_in_a_trial_is_left_again(monkeypatch):
+    ran = ran_by(monkeypatch, 8, more=0.25)
+    assert ran == ["native code"] * executors.TRIALS + ["numpy"] * 3
+
+
+@pytest.mark.usefixtures("costs_two_runs")
+def test_a_long_program_starts_on_the_vm(monkeypatch):
+    monkeypatch.setattr(executors, "LONG", 10)
+    monkeypatch.setattr(executors, "LOWERING", 0.1)
+    assert ran_by(monkeypatch, 8) == ["tape VM"] + ["native code"] * 7
+    monkeypatch.setattr(executors, "LONGEST", 10)
+    assert ran_by(monkeypatch, 4) == ["tape VM"] * 4
+
+
+def body_of(steps):
+    """Return a loop of few rows, each of which is many instructions on a tape."""
+
+    def f(position, velocity):
+        masses = np.linspace(1.0, 2.0, 5)
+        for _ in range(steps):
+            apart = position[:, None, :] - position[None, :, :]
+            squares = np.sum(apart * apart, axis=2) + 0.01
+            pull = masses[None, :, None] * apart * (squares**-1.5)[:, :, None]
+            velocity = velocity - 0.01 * np.sum(pull, axis=1)
+            position = position + 0.01 * velocity
+        return np.sum(position**2)
+
+    rng = np.random.default_rng(0)
+    return gd.value_and_grad(f), (rng.normal(size=(5, 3)), rng.normal(size=(5, 3)))
+
+
+def hastened(monkeypatch):
+    """Count the instructions that LLVM is given, without giving it any."""
+    given = []
+    monkeypatch.setattr(Tape, "hasten", lambda tape: given.append(tape.instructions))
+    return given
+
+
+def test_native_code_waits_for_the_instructions_and_not_the_rows(monkeypatch):
+    f, arguments = body_of(40)
+    monkeypatch.setattr(native, "loaded", lambda: True)
+    monkeypatch.setattr(vm, "starting_seconds", lambda: 1e9)
+    given = hastened(monkeypatch)
+    clock = Clock()
+    monkeypatch.setattr(executors, "time", clock)
+    clock.step = 0.05  # seconds a run: the rows would take 0.04 to compile
+    fast = gd.compile(f)
+    fast(*arguments)
+    assert not given
+    program = fast.stats()["programs"][0]
+    assert program["executor"] == "numpy"
+    needed = executors.compiling_seconds(fast.newest()[1].choice._tape)
+    assert needed > 20 * executors.COMPILING * program["rows"]["shared"]
+    calls = 1
+    while not given:
+        fast(*arguments)
+        calls += 1
+    assert needed <= calls * 0.05 < needed + 0.1
+
+
+def test_the_vm_interprets_until_native_code_pays(monkeypatch):
+    f, arguments = body_of(10)
+    monkeypatch.setattr(native, "loaded", lambda: True)
+    monkeypatch.setattr(vm, "starting_seconds", lambda: 0.0)
+    given = hastened(monkeypatch)
+    clock = Clock()
+    monkeypatch.setattr(executors, "time", clock)
+    clock.step = 0.05
+    fast = gd.compile(f)
+    fast(*arguments)
+    program = fast.stats()["programs"][0]
+    assert (program["executor"], program["because"]) == (
+        "tape VM", "many small operations"
+    )  # fmt: skip
+    assert not given
+    needed = executors.compiling_seconds(fast.newest()[1].run)
+    calls = 1
+    while not given:
+        fast(*arguments)
+        calls += 1
+    assert needed <= calls * 0.05 < needed + 0.05 * executors.TRIALS + 0.1
+
+
+@pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")
+@pytest.mark.parametrize("steps", [3, 20])
+def test_the_estimate_of_instructions_is_near_their_number(steps):
+    count = np.ones(40) @ np.ones(40)
+    rng = np.random.default_rng(0)
+
+    def matrices(a, b):
+        x = a
+        for _ in range(steps):
+            x = 0.9 * (x @ b) / (1 + np.abs(np.trace(x))) + np.sin(a) - x[::-1].T
+        return np.sum(x * x)
+
+    def stencil(u):
+        for _ in range(steps):
+            near = np.roll(u, 1, 0) + np.roll(u, -1, 1) - 2 * u
+            u = u + 0.1 * near + 0.01 * np.max(u, axis=0) ** 3
+        return np.sum(u * u) / count
+
+    def scalars(x, y):
+        for _ in range(5 * steps):
+            x, y = np.sin(x) * y + x / (1.0 + y * y), np.tanh(x - y)
+        return x * y
+
+    small, medium = rng.normal(size=(6, 6)), rng.normal(size=(40, 40))
+    for f, arguments in (
+        (gd.grad(matrices), (small, small)),
+        (gd.grad(stencil), (medium,)),
+        (gd.grad(scalars), (0.5, 0.7)),
+        body_of(steps),
+    ):
+        fast = gd.compile(f, executor="numpy")
+        fast(*arguments)
+        tape = Tape(fast.newest()[1].program)
+        code = [part for part in tape._parts if isinstance(part, np.ndarray)]
+        read = np.ones(len(tape._fresh), dtype=bool)
+        unit, _ = native_tape.written(code, read, tape._constants)
+        lines = sum(part.count("\n") for part in unit.parts)
+        assert lines / 2.5 < tape.instructions < 2.5 * lines
+
+
+@pytest.mark.usefixtures("costs_two_runs")
+def test_numpy_goes_on_where_llvm_does_not_load(monkeypatch):
+    def broken(text, effort):
+        raise OSError("no such library")
+
+    monkeypatch.setattr(native, "compiled", broken)
+    monkeypatch.setattr(executors, "time", Clock())
+    fast = gd.compile(wave)
+    for _ in range(4):
+        assert fast(1.0, 0.5) == pytest.approx(wave(1.0, 0.5), rel=1e-12)
+    ran = fast.stats()["programs"][0]
+    assert ran["executor"] == "numpy"
+    assert "no such library" in ran["because"]
+
+
+def test_the_shares_of_numpy_rows_are_told():
+    fast = gd.compile(lambda x: np.sum(np.cumsum(np.sin(x)) * x), executor="native")
+    fast(np.ones(9))
+    shares = fast.stats()["programs"][0]["numpy_rows"]
+    assert list(shares) == ["cumsum"]
+    assert 0.0 < shares["cumsum"] < 1.0
+    assert fast(np.ones(9)) == pytest.approx(9 * 10 / 2 * np.sin(1.0))
+
+
+def program_of(f):
+    fast = gd.compile(f, executor="numpy")
+    fast(1.0, 0.5)
+    return fast.newest()[1].program
+
+
+def test_an_executor_that_is_asked_for_is_kept():
+    for name, shown in (
+        ("numpy", "numpy"),
+        ("vm", "tape VM"),
+        ("native", "native code"),
+    ):
+        fast = gd.compile(wave, executor=name)
+        fast(1.0, 0.5)
+        assert fast.stats()["programs"][0]["executor"] == shown
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("executor", ["numpy", "vm", "native"])
+def test_a_scan_is_the_same_on_all(executor, reverse):
+    rng = np.random.default_rng(0)
+    w, xs, start = rng.normal(size=(3, 3)), rng.normal(size=(9, 3)), rng.normal(size=3)
+
+    def loss(w, start, xs):
+        def step(c, x):
+            c = np.tanh(w @ c + x)
+            return c, (np.sum(c * c), c[::-1])
+
+        c, (sums, turned) = gd.scan(step, start, xs, reverse=reverse)
+        return np.sum(c) + np.sum(sums**2) + np.sum(turned[0])
+
+    f = gd.value_and_grad(loss, (0, 1, 2))
+    fast = gd.compile(f, executor=executor)
+    for scale in (1.0, 0.5):
+        value, grads = f(w, start, scale * xs)
+        found, fast_grads = fast(w, start, scale * xs)
+        np.testing.assert_allclose(found, value, rtol=1e-12)
+        for a, e in zip(fast_grads, grads, strict=True):
+            np.testing.assert_allclose(a, e, rtol=1e-11, atol=1e-13)
+    rows = fast.newest()[1].program.rows
+    loops = [row.function for row in rows if isinstance(row.function, Loop)]
+    assert len(loops) == 2
+    if executor == "numpy":
+        assert all(loop.running.loop is None for loop in loops)
+    else:
+        shown = {"vm": "tape VM", "native": "native code"}[executor]
+        assert all(loop.running.executor == shown for loop in loops)
+
+
+@pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")
+def test_stats_after_an_error():
+    fast = gd.compile(lambda x: np.linalg.cholesky(x) * 2.0, executor="native")
+    fast(np.eye(3))
+    with pytest.raises(np.linalg.LinAlgError):
+        fast(-np.eye(3))
+    shares = fast.stats()["programs"][0]["numpy_rows"]
+    assert np.isnan(shares["cholesky"])

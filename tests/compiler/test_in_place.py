@@ -1,0 +1,189 @@
+"""Compiled functions that change arrays do as uncompiled ones do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.errors import EscapeError, ReadOnlyError
+from tests.compiler.comparing import ORDERS, assert_same
+from tests.programs_in_place import PROGRAMS, V, moved, random_program
+from tests.test_in_place import loops
+
+DATA_DEPENDENT = {"sorted_by_bubbles", "where_it_is_large"}
+
+
+def assert_compiled(f, x, order, **options):
+    """Compare at the first call, a replay, another point, and another layout."""
+    transform = ORDERS[order]
+    fast, slow = gd.compile(transform(f), **options), transform(f)
+    points = [x, x, 1.1 * x + 0.01]
+    points = [moved(x, p - x) for p in points]
+    points += [np.ascontiguousarray(x), np.asfortranarray(x)]
+    for point in points:
+        given = moved(point, 0.0)
+        expected = slow(moved(point, 0.0))
+        assert_same(fast(given), expected, rtol=1e-10, scale=1.0)
+        np.testing.assert_array_equal(given, point)
+
+
+@pytest.mark.parametrize("order", ["value", "grad", "jvp", "hessian"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs(name, order):
+    assert_compiled(*PROGRAMS[name], order)
+
+
+@pytest.mark.parametrize("executor", ["numpy", "vm", "native"])
+@pytest.mark.parametrize("name", sorted(PROGRAMS.keys() - DATA_DEPENDENT))
+def test_executors(name, executor):
+    f, x = PROGRAMS[name]
+    for order in ("value", "grad"):
+        assert_compiled(f, x, order, executor=executor)
+
+
+@pytest.mark.parametrize("executor", ["auto", "numpy", "vm", "native"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_loops(order, executor):
+    assert_compiled(loops, V, order, executor=executor)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_programs(seed):
+    x = np.random.default_rng(seed).uniform(0.5, 1.5, (3, 4) if seed % 2 else (4,))
+    for order in ("value", "grad", "jvp"):
+        assert_compiled(random_program(seed), x, order)
+
+
+def test_mapped_programs():
+    xs = np.stack([V, V + 0.1, 2.0 * V])
+    for name in ("view_of_a_view", "fancy", "overlapping", "many_views", "parts"):
+        f = PROGRAMS[name][0]
+        slow = np.stack([gd.grad(f)(x) for x in xs])
+        mapped = gd.compile(gd.vmap(gd.grad(f)))
+        for _ in range(2):
+            np.testing.assert_allclose(mapped(xs), slow, rtol=1e-10)
+
+
+def test_whole_numbers():
+    def f(n):
+        k = np.arange(4) * n
+        k[0] = 7
+        k[1:] += k[:-1]
+        k //= 2
+        k |= 8
+        k[k > 9] <<= 1
+        return k
+
+    fast = gd.compile(f)
+    for n in (3, 3, 5):
+        np.testing.assert_array_equal(fast(n), f(n))
+        assert fast(n).dtype == f(n).dtype
+
+
+def test_layouts_are_part_of_the_signature():
+    def f(m):
+        m = m * 1.0
+        flat = m.reshape(-1)
+        m += 1.0
+        flat[0] = 5.0
+        return m
+
+    m = np.arange(6.0).reshape(2, 3)
+    fast = gd.compile(f)
+    for x in (m, np.asfortranarray(m), m, m[:, ::-1], np.asfortranarray(m)):
+        np.testing.assert_array_equal(fast(x), f(x))
+    assert len(fast.stats()["programs"]) == 3
+
+    plain = gd.compile(lambda m: m.reshape(-1) * 2.0)
+    for x in (m, np.asfortranarray(m)):
+        np.testing.assert_array_equal(plain(x), x.reshape(-1) * 2.0)
+    assert len(plain.stats()["programs"]) == 1
+
+
+def test_arguments_stay_also_in_reruns_and_inside_other_functions():
+    def f(x):
+        x -= 1.0
+        return np.sum(np.where(x > 0, np.sqrt(x), 0.0))
+
+    fast = gd.compile(gd.grad(f))
+    x = np.array([1.0, 2.0])
+    for _ in range(2):
+        np.testing.assert_array_equal(fast(x), [0.0, 0.5])
+    assert fast.stats()["nan_reruns"] == 2
+    np.testing.assert_array_equal(x, [1.0, 2.0])
+
+    inner = gd.compile(f)
+
+    def outer(x):
+        y = x * 2.0
+        return inner(y) + np.sum(y)
+
+    for _ in range(2):
+        assert gd.compile(outer)(x) == outer(x)
+
+
+def test_values_of_a_trace_are_not_written_behind_its_back():
+    def f(x):
+        out, pull = gd.vjp(lambda t: t * t * x, x)
+        x += 10.0
+        first, second = gd.grad(lambda a, b: np.sum(a * 2 + b * 2), (0, 1))(x, x)
+        first += 1.0
+        n = gd.node(x) * x
+        kept = gd.value(n)
+        x[0] = 0.0
+        return pull(np.ones(3))[0], out, first, second, kept, x
+
+    x = np.array([1.0, 2.0, 3.0])
+    assert_same(gd.compile(f)(x), f(x.copy()))
+
+
+@pytest.mark.parametrize("what", ["cond", "scan", "vmap", "while"])
+def test_bodies_that_write_into_what_is_not_theirs(what):
+    def f(x):
+        y = x * 1.0
+
+        def write(v, _=None):
+            y[0] = np.sum(v)
+            return v, np.sum(v)
+
+        def write_own(v):
+            v[0] = 0.0
+            return v
+
+        if what == "cond":
+            return gd.cond(x[0] > 0, write_own, np.sin, y)
+        if what == "scan":
+            return gd.scan(write, x, np.arange(3.0))[0] + y
+        if what == "vmap":
+            return gd.vmap(lambda a, v: write_own(v) * a, in_axes=(0, None))(x, y)
+        return gd.while_loop(lambda v: v[0] < 5, lambda v: write(v)[0] + 1, x) + y
+
+    with pytest.raises(EscapeError, match=r"write into a copy|np.copy\(x\)"):
+        gd.compile(f)(np.array([1.0, 2.0]))
+
+
+def test_refusals():
+    x = np.ones((2, 2))
+    for write, error in [
+        (lambda x: np.broadcast_to(x[0], (2, 2)).__iadd__(1.0), ReadOnlyError),
+        (lambda x: np.diagonal(x).__setitem__(0, 1.0), ReadOnlyError),
+        (lambda x: x.astype(int).__iadd__(x), TypeError),
+        (lambda x: x[0].__iadd__(x), ValueError),
+        (lambda x: x[0, 0].__setitem__((), 1.0), TypeError),
+        (lambda x: (x + 0j).real.__iadd__(1.0), gd.errors.CompileError),
+        (lambda x: x.__setitem__(0, gd.node(x[0])), EscapeError),
+    ]:
+        with pytest.raises(error):
+            gd.compile(write)(x)
+
+
+def test_source_shows_writes():
+    def f(x):
+        y = x * x
+        y[1:] += x[:-1]
+        return y
+
+    fast = gd.compile(f)
+    fast(V)
+    assert "setitem(v0, v" in gd.source(fast)

@@ -1,0 +1,14 @@
+"""Operations as text for LLVM."""
+
+import pytest
+
+from chainrule.compiler.native.expressions import LANES, operation
+from chainrule.compiler.tape.interpreter_text import EXPRESSIONS
+
+
+@pytest.mark.parametrize("width", [1, LANES])
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_an_operation_is_one_block(name, width):
+    # a loop around it names the block that it ends in
+    lines = operation(name, width).text.splitlines()
+    assert not [line for line in lines if line.endswith(":") or "br " in line]

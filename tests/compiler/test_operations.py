@@ -1,0 +1,155 @@
+"""Every operation of the registry, compiled and compared with eager; none is named."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.compiler.executors import choice as executors
+from chainrule.compiler.native import fusion
+from chainrule.compiler.native import llvm as native
+from chainrule.compiler.tape import interpreter as vm
+from chainrule.nodes.recorder import record
+from tests.helpers import (
+    RULES,
+    as_tuple,
+    assert_close,
+    calls_of,
+    in_dtype,
+    is_inexact,
+    noise,
+)
+
+CALLS = list(chain.from_iterable(map(calls_of, RULES)))
+COMPLEX = [
+    in_dtype(c, "complex128")
+    for c in CALLS
+    if "complex128" in c.rule.dtypes
+    and np.dtype(c.parameters.get("dtype", complex)).kind == "c"
+]
+SINGLE = [in_dtype(c, "float32") for c in CALLS if "float32" in c.rule.dtypes]
+EXACT, SINGLE_PRECISION = 1e-12, 2e-5
+
+
+def per(calls):
+    names = [c.label + f"-{c.dtype}" * (c.dtype != "float64") for c in calls]
+    return pytest.mark.parametrize("call", calls, ids=names)
+
+
+def functions(call):
+    """Return the operation, its pullback, its pushforward and a second derivative."""
+    values = call.draw()
+    moving = call.moving(values)
+    rng = np.random.default_rng(1)
+    seeds = [noise(rng, z) for z in call.value(values)]
+    dots = [noise(rng, values[i]) for i in moving]
+
+    def plain(*operands):
+        filled = list(values)
+        for i, x in zip(moving, operands, strict=True):
+            filled[i] = x
+        results = as_tuple(record(call.rule, filled, call.parameters))
+        return tuple(z for z in results if is_inexact(gd.value(z)) or is_traced(z))
+
+    def pulled(*operands):
+        return gd.vjp(plain, *operands)[1](tuple(seeds))
+
+    def pushed(*operands):
+        return gd.jvp(plain, operands, tuple(dots))[1]
+
+    def second(*operands):
+        return gd.jvp(pulled, operands, tuple(dots))[1]
+
+    return [values[i] for i in moving], (plain, pulled, pushed, second)
+
+
+def is_traced(z):
+    return getattr(gd.value(z), "dtype", np.dtype(int)).kind in "fc"
+
+
+def assert_same(actual, expected, limit):
+    for a, e in zip(as_tuple(actual), as_tuple(expected), strict=True):
+        assert np.shape(a) == np.shape(e)
+        assert np.asarray(a).dtype == np.asarray(e).dtype
+        assert_close(a, e, limit, scale=1e-2)
+
+
+def assert_eager(call, limit, executor, scales=(1.0, 0.875)):
+    """Compare a call and its derivatives with eager, at points of one program."""
+    operands, found = functions(call)
+    for f in found:
+        fast = gd.compile(f, executor=executor)
+        for scale in scales:
+            moved = [x * scale for x in operands]
+            try:
+                expected = f(*moved)
+            except np.linalg.LinAlgError:
+                continue
+            assert_same(fast(*moved), expected, limit)
+            for kind in fast.kinds.values():
+                for path in kind.paths:
+                    path.run.poison()
+        assert fast.stats()["retraces"] == 0
+
+
+@per([*CALLS, *COMPLEX, *SINGLE])
+@np.errstate(all="ignore")
+def test_compiled_is_eager(call):
+    limit = SINGLE_PRECISION if call.dtype == "float32" else EXACT
+    assert_eager(call, limit, "auto")
+
+
+@pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
+@per(CALLS)
+@np.errstate(all="ignore")
+def test_the_vm_is_eager(call):
+    assert_eager(call, EXACT, "vm")
+
+
+@pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")
+@per(CALLS)
+@np.errstate(all="ignore")
+def test_native_code_is_eager(call):
+    assert_eager(call, EXACT, "native")
+
+
+@pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")
+@pytest.mark.parametrize("room", [0, executors.ROOM])
+@per(CALLS)
+@np.errstate(all="ignore")
+def test_loops_in_native_code_are_eager(call, room, monkeypatch):
+    for name in ("FUSING", "LOADING", "COMPILING"):
+        monkeypatch.setattr(executors, name, 0.0)
+    for name in ("LARGE", "WORTH", "WORTH_ON_TAPE"):
+        monkeypatch.setattr(fusion, name, 1)
+    monkeypatch.setattr(executors, "LARGE", 1)
+    monkeypatch.setattr(executors, "ROOM", room)
+    monkeypatch.setattr(executors, "_TRIFLE", 0.0)
+    assert_eager(call, EXACT, "auto", scales=(1.0, 0.875, 0.75))
+
+
+@pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
+@pytest.mark.parametrize("shape", [(2,), (1, 3), (3, 2), (2, 9)])
+def test_a_sum_of_negative_zeros_is_zero(shape):
+    zeros = np.full(shape, -0.0)
+    fast = gd.compile(lambda x: (np.sum(x), np.sum(x, axis=0)), executor="vm")
+    for a, e in zip(fast(zeros), (np.sum(zeros), np.sum(zeros, axis=0)), strict=True):
+        np.testing.assert_array_equal(np.signbit(a), np.signbit(e))
+
+
+@pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
+def test_what_moves_entries_is_not_left_to_numpy():
+    def f(x, y):
+        joined = np.concatenate([np.stack([x, y]).ravel(), x[1:], np.flip(y)])
+        turned = np.reshape(joined[:6], (2, 3)).T[:, None]
+        mask = np.where(turned > 1.0, turned, np.broadcast_to(y, (3, 1, 3))[..., :2])
+        return np.sum(mask**2) + np.max(x) * np.sum(x > y) + y @ x
+
+    args = np.array([1.0, 2.0, 3.0]), np.array([1.5, 0.5, 2.5])
+    for g in (f, gd.grad(f, (0, 1))):
+        fast = gd.compile(g, executor="vm")
+        assert_same(fast(*args), g(*args), EXACT)
+        assert fast.stats()["programs"][0]["numpy_rows"] == {}

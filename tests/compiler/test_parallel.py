@@ -1,0 +1,157 @@
+"""Parts of a loop, side by side."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.compiler.executors import choice as executors
+from chainrule.compiler.native import (
+    llvm as native,
+)
+from chainrule.compiler.native import (
+    loop_nests as nests,
+)
+from chainrule.compiler.native import (
+    matrix_products as products,
+)
+from chainrule.compiler.native.threads import parts_of, side_by_side
+from chainrule.compiler.tape import examples_tape as lanes
+from chainrule.errors import ArgumentError
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+@pytest.mark.parametrize("block", [1, 8])
+@pytest.mark.parametrize("count", [1, 7, 8, 12, 16, 17, 100])
+def test_parts_cover_all_once_in_whole_blocks(count, threads, block):
+    parts = parts_of(count, threads, block)
+    assert 1 <= len(parts) <= threads
+    assert [i for a, b in parts for i in range(a, b)] == list(range(count))
+    for first, last in parts:
+        assert first % block == 0
+        assert last - first >= min(block, count)
+
+
+def test_parts_run_in_threads_of_their_own():
+    barrier = threading.Barrier(3, timeout=10)
+    seen = []
+
+    def run(i, first, last):
+        barrier.wait()
+        seen.append((i, first, last))
+
+    side_by_side(run, [(0, 2), (2, 4), (4, 9)])
+    assert sorted(seen) == [(0, 0, 2), (1, 2, 4), (2, 4, 9)]
+
+
+def test_an_error_in_a_part_is_raised():
+    def run(i, first, last):
+        if i == 1:
+            raise ValueError("in a part")
+
+    with pytest.raises(ValueError, match="in a part"):
+        side_by_side(run, [(0, 1), (1, 2)])
+
+
+def test_an_error_waits_for_the_other_parts():
+    failed, ended = threading.Event(), []
+
+    def run(i, first, last):
+        if i == 0:
+            failed.set()
+            raise KeyboardInterrupt
+        failed.wait(10)
+        time.sleep(0.05)
+        ended.append(i)
+
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side(run, [(0, 1), (1, 2), (2, 3)])
+    assert sorted(ended) == [1, 2]
+
+
+FORKED = """
+import os, signal
+from chainrule.compiler.native.threads import side_by_side
+side_by_side(lambda *_: None, [(0, 1), (1, 2)])
+child = os.fork()
+if not child:
+    signal.alarm(10)
+    side_by_side(lambda *_: None, [(0, 1), (1, 2)])
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_parts_run_in_a_forked_process():
+    subprocess.run([sys.executable, "-c", FORKED], check=True)
+
+
+@pytest.fixture
+def parts(monkeypatch):
+    """Note how many parts each loop is run in."""
+    seen = []
+
+    def noted(run, parts):
+        seen.append(len(parts))
+        side_by_side(run, parts)
+
+    for module in (nests, products, lanes):
+        monkeypatch.setattr(module, "side_by_side", noted)
+    return seen
+
+
+@pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_threads_that_are_asked_for_share_each_loop(monkeypatch, parts, threads):
+    monkeypatch.setattr(executors, "pays_in_lanes", lambda *_: True)
+    x = np.linspace(0.0, 1.0, 3000).reshape(1000, 3)
+
+    def f(v):
+        return np.sum(np.sin(v) * np.exp(-v) + np.cos(v) / (1.0 + v * v))
+
+    mapped = gd.compile(gd.vmap(gd.grad(f)), executor="native", threads=threads)
+    np.testing.assert_allclose(mapped(x), gd.vmap(gd.grad(f))(x), rtol=1e-12)
+    assert set(parts) == {threads}
+    parts.clear()
+    for name in ("COMPILING", "FUSING", "LOADING", "LOWERING", "OPTIMIZING"):
+        monkeypatch.setattr(executors, name, 0.0)
+
+    def g(x, w):
+        return np.sum(np.tanh(x @ w) ** 2, axis=1)
+
+    large, w = np.ones((600, 40)), np.ones((40, 96))
+    fast = gd.compile(g, threads=threads)
+    for _ in range(2):
+        np.testing.assert_allclose(fast(large, w), g(large, w), rtol=1e-12)
+    assert len(parts) >= 2  # a product, and a loop
+    assert set(parts) == {threads}
+
+
+@pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")
+def test_large_arrays_in_threads():
+    def loss(x, w):
+        return np.sum(np.tanh(x @ w) ** 2) + np.max(np.sin(x) * np.exp(-x))
+
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(600, 40)), rng.normal(size=(40, 64))
+    f = gd.value_and_grad(loss, (0, 1))
+    fast = gd.compile(f, threads=3, executor="native")
+    for _ in range(3):
+        value, (dx, dw) = fast(x, w)
+    assert fast.stats()["programs"][0]["executor"] == "native code"
+    expected, grads = f(x, w)
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
+    np.testing.assert_allclose(dx, grads[0], rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(dw, grads[1], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True])
+def test_a_number_of_threads_is_asked_for(threads):
+    with pytest.raises(ArgumentError, match="threads="):
+        gd.compile(np.sin, threads=threads)

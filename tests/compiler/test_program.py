@@ -1,0 +1,86 @@
+"""Passes over programs: the short paths agree with the general ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import chainrule as gd
+from chainrule.compiler.programs.program import _call_key, _key, needed, program_of
+from chainrule.compiler.tracing.trace import Row, Trace
+
+NUMBERS = [0.0, -0.0, 0, False, 1.0, 1, True, np.float64(1.0), np.float32(1.0),
+           float("inf"), 2.5, "a", None, (1.0, 2.0), (1, 2.0), slice(1, 2),
+           [0.0], [-0.0]]  # fmt: skip
+
+
+def row(function, *args, operands=(), **given):
+    return Row(function, args, given, list(operands), 1.0, 0)
+
+
+X, Y = row(None), row(None)
+ARGUMENTS = st.lists(st.sampled_from([X, Y, *NUMBERS]), min_size=1, max_size=3)
+
+
+@given(ARGUMENTS, ARGUMENTS)
+def test_keys_of_calls_are_equal_where_the_keys_of_arguments_are(left, right):
+    calls = [row(np.add, *args) for args in (left, right)]
+    keys = [_call_key(call) for call in calls]
+    general = [_key(call.args) for call in calls]
+    assert (keys[0] == keys[1]) == (general[0] == general[1])
+    assert keys[0] != keys[1] or hash(keys[0]) == hash(keys[1])
+
+
+def rows_after(f, *arguments):
+    """Return how many rows are traced, needed and shared."""
+    fast = gd.compile(f)
+    fast(*arguments)
+    (found,) = fast.stats()["programs"]
+    return tuple(found["rows"].values())
+
+
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda x: (x * 2.0) + (x * 2.0), (3, 3, 2)),
+        (lambda x: (x * 2.0) + (x * 2), (3, 3, 3)),
+        (lambda x: (x + 0.0) * (x + -0.0), (3, 3, 3)),
+        (lambda x: np.sin(x) * 1.0 + np.sin(x), (4, 4, 2)),
+        (lambda x: (x * -1.0, -x), (2, 2, 1)),
+        (lambda x: (-1 * x, -x), (2, 2, 1)),
+        (lambda x: (np.exp(x), x + 1.0)[1], (2, 1, 1)),
+        (lambda x: x - (-np.cos(x)) + (np.cos(x) - -np.cos(x)), (8, 8, 4)),
+    ],
+)
+def test_rows_that_are_left(f, expected):
+    assert rows_after(f, 0.5) == expected
+
+
+def test_needed_keeps_ends_and_what_they_read():
+    trace = Trace()
+    x = trace.input(0.5)
+    unread = np.exp(x)
+    checked, guarded, returned = np.sin(x), np.cos(x), np.tanh(x)
+    used = returned * 3.0
+    picked = np.compress(np.array([True]), np.stack([x]))
+    trace.checks.append(checked.row)
+    assert guarded > 0.0
+    program = program_of(trace, [x.row], [used.row])
+    kept = {id(row) for row in program.rows}
+    for value in (checked, guarded, returned, used, picked):
+        assert id(value.row) in kept
+    assert id(unread.row) not in kept
+    assert [row.serial for row in program.rows] == list(range(len(program.rows)))
+    before = list(program.rows)
+    needed(program)
+    assert program.rows == before
+
+
+def test_complex_constants_differ_by_the_sign_of_a_zero():
+    def roots(x):
+        above, below = complex(-1.0, 0.0), complex(-1.0, -0.0)
+        return np.sqrt(x * above), np.sqrt(x * below)
+
+    assert roots(4.0) == gd.compile(roots)(4.0) == (2j, -2j)

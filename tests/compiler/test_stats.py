@@ -1,0 +1,131 @@
+"""What ``stats()`` says of loops and maps is true: what runs them, why, how long."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.compiler.executors import choice as executors
+from chainrule.compiler.native import llvm as native
+from chainrule.compiler.tape import interpreter as vm
+
+XS = np.linspace(0.1, 1.0, 300)
+
+
+def loops_of(f, *arguments, **options):
+    fast = gd.compile(f, **options)
+    fast(*arguments)
+    fast(*arguments)
+    return fast.stats()["programs"][0]["loops"]
+
+
+def scanned(x, xs):
+    return gd.scan(lambda c, v: (np.tanh(c * x + v), None), 0.1, xs)[0]
+
+
+def example(x):
+    for _ in range(5):
+        x = np.sin(x) * x
+    return x
+
+
+needs_tapes = pytest.mark.skipif(
+    not (vm.available() and native.available()), reason="needs numba and llvmlite"
+)
+
+
+@needs_tapes
+@pytest.mark.parametrize(
+    ("executor", "shown"),
+    [("numpy", "numpy"), ("vm", "tape VM"), ("native", "native code")],
+)
+def test_executors_that_are_asked_for(executor, shown):
+    for f, arguments, sizes in (
+        (gd.grad(scanned), (0.5, XS), {"steps": 300}),
+        (gd.vmap(gd.grad(example)), (XS,), {"examples": 300}),
+    ):
+        for told in loops_of(f, *arguments, executor=executor):
+            assert sizes.items() <= told.items()
+            assert told["executor"] == shown
+            assert "asked for" in told["because"]
+            assert told["seconds"] is None or told["seconds"] > 0
+
+
+@needs_tapes
+def test_a_function_without_a_form_on_a_tape_is_named():
+    def f(x, a):
+        def step(c, v):
+            return np.linalg.solve(a, np.tanh(c) + v), None
+
+        return np.sum(gd.scan(step, x, np.ones((20, 3)))[0])
+
+    (told,) = loops_of(f, np.ones(3), np.eye(3) * 2.0)
+    assert told["executor"] == "numpy"
+    assert told["because"] == "no form on a tape: solve"
+
+
+def test_dtypes_and_numbers_of_examples_are_named():
+    (told,) = loops_of(scanned, np.float32(0.5), XS.astype(np.float32))
+    assert "float32 values" in told["because"] or not vm.available()
+    (told,) = loops_of(gd.vmap(example), XS[:3])
+    assert told["examples"] == 3
+    assert told["because"].startswith("its rows are the program's: ")
+    assert "few examples" in told["because"] or not vm.available()
+
+
+def test_programs_name_the_loop_that_keeps_them_from_a_tape():
+    fast = gd.compile(lambda x, xs: scanned(x, xs) * 2.0, executor="native")
+    if native.available():
+        fast(0.5, XS)
+        assert fast.stats()["programs"][0]["because"] == "scan is no part of a tape"
+
+
+def test_while_loops_conds_inner_loops_and_calls_per_example():
+    def f(x):
+        y = gd.while_loop(lambda c: c > 0.01, lambda c: c * 0.5, x)
+        return gd.cond(x > 0.5, lambda x: scanned(x, XS), np.sin, x) + y
+
+    names = [told["loop"] for told in loops_of(f, 0.7)]
+    assert sorted(names) == ["cond", "scan", "while_loop"]
+    rows = XS.reshape(-1, 3)
+    told = loops_of(gd.vmap(np.kron), rows, rows)[-1]
+    assert (told["loop"], told["examples"]) == ("each_kron", 100)
+    assert told["because"] == "kron has no form for all examples at once"
+
+
+@needs_tapes
+def test_loops_start_on_numpy_where_that_is_cheaper(monkeypatch):
+    monkeypatch.setattr(vm, "starting_seconds", lambda: 1e9)
+    monkeypatch.setattr(native, "loaded", lambda: True)
+    monkeypatch.setattr(executors, "COMPILING", 1e9)
+    (told,) = loops_of(scanned, 0.5, XS)
+    assert (told["executor"], told["because"]) == ("numpy", "not yet for long")
+    monkeypatch.setattr(executors, "COMPILING", 0.0)
+    monkeypatch.setattr(executors, "OPTIMIZING", 0.0)
+    (told,) = loops_of(scanned, 0.5, XS)
+    assert told["executor"] == "native code"
+
+
+@needs_tapes
+def test_a_loop_is_compiled_when_it_has_run_for_as_long_as_that_costs(monkeypatch):
+    class Clock:
+        now = 0.0
+
+        def perf_counter(self):
+            self.now += 0.5
+            return self.now
+
+    monkeypatch.setattr(executors, "time", Clock())
+    monkeypatch.setattr(executors, "numpy_seconds", lambda program: 0.0)
+    monkeypatch.setattr(executors, "batched_seconds", lambda *_: 1.0)
+    monkeypatch.setattr(vm, "starting_seconds", lambda: 1e9)
+    monkeypatch.setattr(executors, "compiling_seconds", lambda tape: 1.2)
+    for f, arguments in ((scanned, (0.5, XS)), (gd.vmap(example), (XS,))):
+        fast = gd.compile(f)
+        ran = []
+        for _ in range(4):
+            np.testing.assert_allclose(fast(*arguments), f(*arguments), rtol=1e-12)
+            (told,) = fast.stats()["programs"][0]["loops"]
+            ran.append(told["executor"])
+        assert ran == ["numpy"] + ["native code"] * 3

@@ -1,0 +1,118 @@
+"""Rules as JavaScript: which have a form, and that it comes from the declaration."""
+
+import math
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.explainer.account.views import Operand, VertexView
+from chainrule.explainer.page.javascript import JAVASCRIPT_FORMS, rules_text, script_of
+from chainrule.operations_grad.arithmetic import division_grad, power_grad
+from chainrule.rules.kinds import elementwise
+from tests.helpers import RULES
+
+WITHOUT = {
+    "angle_grad", "i0_derivative_grad", "i0_grad", "mantissa_grad",
+    "sinc_derivative_grad", "sinc_grad",
+}  # fmt: skip
+# Functions that are derivatives of others, which recorded sweeps call.
+WITHOUT |= {r.__name__ for r in RULES if r.__module__.endswith(".partials")}
+
+
+def view_of(rule, *operands, value=1.0, **parameters):
+    """Return a view of a scalar operation; ``None`` stands for a vertex."""
+    made = [
+        Operand(i, 1.0) if x is None else Operand(None, x)
+        for i, x in enumerate(operands)
+    ]
+    return VertexView(9, "z", value, rule, "", made, parameters)
+
+
+@pytest.mark.parametrize(
+    "rule", [r for r in RULES if issubclass(r, elementwise)], ids=lambda r: r.__name__
+)
+def test_every_elementwise_rule_has_a_form_or_is_known_to_have_none(rule):
+    found = script_of(view_of(rule, *[None] * len(rule.operand_names)))
+    assert (found is None) == (rule.__name__ in WITHOUT)
+    if found is not None:
+        assert {i for i, _ in found.parts} == set(rule.parts)
+
+
+def test_a_form_is_written_by_the_rule():
+    found = script_of(view_of(division_grad, None, None))
+    assert found.forward == "(x0 / x1)"
+    assert found.parts == ((0, "1 / x1"), (1, "-z / x1"))
+
+
+def test_constants_take_the_short_forms_of_the_rule():
+    found = script_of(view_of(power_grad, None, 0.5))
+    assert (found.forward, found.parts) == ("(power(x0, 0.5))", ((0, "0.5 / z"),))
+    found = script_of(view_of(power_grad, 2.0, None))
+    assert found.parts == ((1, f"z * {math.log(2.0)}"),)
+
+
+def test_vertices_alike_share_one_form():
+    def f(x):
+        for _ in range(4):
+            x = x * x
+        return x
+
+    explained = gd.explain(f)(1.1)
+    assert len({script_of(v) for v in explained.vertices[1:]}) == 1
+
+
+def test_operators_that_javascript_reads_otherwise_have_no_form():
+    class odd_grad(elementwise):
+        """z = x"""
+
+        forward = np.positive
+
+        @staticmethod
+        def d_x(xp, z, x):
+            """dz/dx = x**2 // 1"""
+            return x**2
+
+    class other_grad(elementwise):
+        """z = f(x), of a function that is not NumPy's"""
+
+        @staticmethod
+        def forward(x):
+            """Return x."""
+            return x
+
+        @staticmethod
+        def d_x(xp, z, x):
+            """dz/dx = 1"""
+            return 1
+
+    from chainrule.rules.kinds import REGISTRY
+
+    del REGISTRY[-2:]
+    assert script_of(view_of(odd_grad, None)) is None
+    other_grad.forward.__name__ = "sin"
+    assert script_of(view_of(other_grad, None)) is None
+
+
+@pytest.mark.parametrize("value", [np.float32(1.0), np.ones(2), 1j, np.ones(1)])
+def test_only_numbers_in_double_precision_have_a_form(value):
+    assert script_of(view_of(division_grad, None, None, value=value)) is None
+
+
+def test_a_masked_call_has_no_form():
+    assert script_of(view_of(division_grad, None, None, where=np.array(False))) is None
+    assert script_of(view_of(division_grad, None, None, where=False)) is None
+
+
+def test_the_text_is_one_list_of_operations():
+    found = [script_of(view_of(r, None, None)) for r in (division_grad, power_grad)]
+    text = rules_text(found)
+    assert text.count("structural: false") == 2
+    assert text.isascii()
+    assert "</" not in text
+
+
+def test_the_forms_are_of_functions_that_exist():
+    ours = {"fraction"}
+    for name in set(JAVASCRIPT_FORMS) - ours:
+        assert hasattr(np, name), name
