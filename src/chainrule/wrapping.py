@@ -25,6 +25,7 @@ from chainrule.nodes.node_class import FUNCTIONS, UFUNCS, Operation, node
 from chainrule.nodes.operators import operator
 from chainrule.nodes.recorder import record
 from chainrule.rules.kinds import rule
+from chainrule.rules.registry import serve_by
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
 _METHODS_OF_TWO = (np.arctan2, np.hypot, np.fmod)
@@ -55,6 +56,7 @@ def operation(
     function.__module__ = "chainrule.operations"
     function.__doc__ = f"{rule_class.__doc__}\n\nSee ``{rule_class.__name__}``."
     function.rule = rule_class  # type: ignore[attr-defined]
+    serve_by(rule_class, *served)
     serve(function, *served, method=method)
     return function
 

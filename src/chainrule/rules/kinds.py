@@ -46,6 +46,7 @@ from chainrule.rules.declarations import (
     needed,
     one_per_operand,
 )
+from chainrule.rules.registry import REGISTRY, serve_by
 from chainrule.rules.supports import (
     Parameters,
     accumulate,
@@ -77,9 +78,6 @@ from chainrule.values.vertices import (
 
 Array = Any
 
-REGISTRY: list[type[rule]] = []
-"""Every declared rule, in order of declaration; tests and docs are driven by it."""
-
 
 class rule:
     """Base of all rules: what an operation needs to be differentiated.
@@ -89,6 +87,11 @@ class rule:
     """
 
     forward: Any
+    also: ClassVar[tuple[Any, ...]] = ()
+    """Functions besides ``forward`` that are the same operation."""
+    expression: ClassVar[str] = ""
+    """One real number of the result, as a Python expression of the operands and of
+    functions of ``math``: other forms of the operation are derived from it."""
     operand_names: tuple[str, ...] = ()
     variadic: ClassVar[bool] = False
     structural: ClassVar[bool] = False
@@ -134,7 +137,10 @@ class rule:
         }
         if cls._prefix or cls._main:
             check_declaration(cls, methods)
-        REGISTRY.append(cls)
+        if not issubclass(cls, locally_constant):
+            REGISTRY.append(cls)
+        if "forward" in vars(cls):
+            serve_by(cls, cls.forward, *cls.also)
 
     @classmethod
     def _derivatives(cls) -> list[Derivative]:
@@ -323,6 +329,14 @@ class elementwise(rule, kind=True):
                 term = supported(product(xp, tangent.value, partial, taken), taken)
                 total = accumulate(xp, total, project(xp, term, z))
         return total
+
+
+class locally_constant(rule, kind=True):
+    """z does not change with small changes of its operands: floor, ``<``, argmax.
+
+    There is no derivative to declare. What else is known of such a function stands in
+    its class as in any other rule, under the name of the function.
+    """
 
 
 class linear(rule, kind=True):
