@@ -23,16 +23,20 @@ from chainrule.operations_grad import (
     complex_parts,
     contraction,
     convolution,
-    elementary,
+    exponentials,
     fourier,
+    hyperbolic,
     indexing,
     norms,
     partials,
     products,
     reductions,
+    roots,
     selection,
     shaping,
+    special,
     spectra,
+    trigonometry,
 )
 from chainrule.operations_grad import linalg as matrices
 from chainrule.rules.kinds import rule
@@ -150,40 +154,40 @@ fft: SimpleNamespace = SimpleNamespace(
 
 # ---------------------------------------------------------------------- elementary
 
-square: Operation = operation(elementary.square_grad, np.square)
-reciprocal: Operation = operation(elementary.reciprocal_grad, np.reciprocal)
-sqrt: Operation = operation(elementary.sqrt_grad, np.sqrt)
-root: Operation = operation(elementary.root_grad)
-cbrt: Operation = operation(elementary.cbrt_grad, np.cbrt)
-hypot: Operation = operation(elementary.hypot_grad, np.hypot)
-exp: Operation = operation(elementary.exp_grad, np.exp)
-exp2: Operation = operation(elementary.exp2_grad, np.exp2)
-expm1: Operation = operation(elementary.expm1_grad, np.expm1)
-log: Operation = operation(elementary.log_grad, np.log)
-log2: Operation = operation(elementary.log2_grad, np.log2)
-log10: Operation = operation(elementary.log10_grad, np.log10)
-log1p: Operation = operation(elementary.log1p_grad, np.log1p)
-logaddexp: Operation = operation(elementary.logaddexp_grad, np.logaddexp)
-logaddexp2: Operation = operation(elementary.logaddexp2_grad, np.logaddexp2)
-sin: Operation = operation(elementary.sin_grad, np.sin)
-cos: Operation = operation(elementary.cos_grad, np.cos)
-tan: Operation = operation(elementary.tan_grad, np.tan)
-arcsin: Operation = operation(elementary.arcsin_grad, np.arcsin)
-arccos: Operation = operation(elementary.arccos_grad, np.arccos)
-arctan: Operation = operation(elementary.arctan_grad, np.arctan)
-arctan2: Operation = operation(elementary.arctan2_grad, np.arctan2)
-sinh: Operation = operation(elementary.sinh_grad, np.sinh)
-cosh: Operation = operation(elementary.cosh_grad, np.cosh)
-tanh: Operation = operation(elementary.tanh_grad, np.tanh)
-arcsinh: Operation = operation(elementary.arcsinh_grad, np.arcsinh)
-arccosh: Operation = operation(elementary.arccosh_grad, np.arccosh)
-arctanh: Operation = operation(elementary.arctanh_grad, np.arctanh)
-deg2rad: Operation = operation(elementary.deg2rad_grad, np.deg2rad, np.radians)
-rad2deg: Operation = operation(elementary.rad2deg_grad, np.rad2deg, np.degrees)
-unwrap: Operation = operation(elementary.unwrap_grad, np.unwrap)
-sinc: Operation = operation(elementary.sinc_grad, np.sinc)
-sinc_derivative: Operation = operation(elementary.sinc_derivative_grad)
-i0: Operation = operation(elementary.i0_grad, np.i0)
+square: Operation = operation(roots.square_grad, np.square)
+reciprocal: Operation = operation(roots.reciprocal_grad, np.reciprocal)
+sqrt: Operation = operation(roots.sqrt_grad, np.sqrt)
+root: Operation = operation(roots.root_grad)
+cbrt: Operation = operation(roots.cbrt_grad, np.cbrt)
+hypot: Operation = operation(roots.hypot_grad, np.hypot)
+exp: Operation = operation(exponentials.exp_grad, np.exp)
+exp2: Operation = operation(exponentials.exp2_grad, np.exp2)
+expm1: Operation = operation(exponentials.expm1_grad, np.expm1)
+log: Operation = operation(exponentials.log_grad, np.log)
+log2: Operation = operation(exponentials.log2_grad, np.log2)
+log10: Operation = operation(exponentials.log10_grad, np.log10)
+log1p: Operation = operation(exponentials.log1p_grad, np.log1p)
+logaddexp: Operation = operation(exponentials.logaddexp_grad, np.logaddexp)
+logaddexp2: Operation = operation(exponentials.logaddexp2_grad, np.logaddexp2)
+sin: Operation = operation(trigonometry.sin_grad, np.sin)
+cos: Operation = operation(trigonometry.cos_grad, np.cos)
+tan: Operation = operation(trigonometry.tan_grad, np.tan)
+arcsin: Operation = operation(trigonometry.arcsin_grad, np.arcsin)
+arccos: Operation = operation(trigonometry.arccos_grad, np.arccos)
+arctan: Operation = operation(trigonometry.arctan_grad, np.arctan)
+arctan2: Operation = operation(trigonometry.arctan2_grad, np.arctan2)
+sinh: Operation = operation(hyperbolic.sinh_grad, np.sinh)
+cosh: Operation = operation(hyperbolic.cosh_grad, np.cosh)
+tanh: Operation = operation(hyperbolic.tanh_grad, np.tanh)
+arcsinh: Operation = operation(hyperbolic.arcsinh_grad, np.arcsinh)
+arccosh: Operation = operation(hyperbolic.arccosh_grad, np.arccosh)
+arctanh: Operation = operation(hyperbolic.arctanh_grad, np.arctanh)
+deg2rad: Operation = operation(trigonometry.deg2rad_grad, np.deg2rad, np.radians)
+rad2deg: Operation = operation(trigonometry.rad2deg_grad, np.rad2deg, np.degrees)
+unwrap: Operation = operation(trigonometry.unwrap_grad, np.unwrap)
+sinc: Operation = operation(special.sinc_grad, np.sinc)
+sinc_derivative: Operation = operation(special.sinc_derivative_grad)
+i0: Operation = operation(special.i0_grad, np.i0)
 direction: Operation = operation(partials.direction_grad)
 turning: Operation = operation(partials.turning_grad)
 share: Operation = operation(partials.share_grad)
@@ -193,7 +197,7 @@ one_over_one_plus_square: Operation = operation(partials.one_over_one_plus_squar
 one_over_root: Operation = operation(partials.one_over_root_grad)
 sech_square: Operation = operation(partials.sech_square_grad)
 unit: Operation = operation(partials.unit_grad)
-i0_derivative: Operation = operation(elementary.i0_derivative_grad)
+i0_derivative: Operation = operation(special.i0_derivative_grad)
 
 # ------------------------------------------------------------------ complex numbers
 

@@ -9,9 +9,9 @@ import importlib
 from typing import Any
 
 _MODULES = (
-    "arithmetic", "complex_parts", "contraction", "convolution", "elementary",
-    "fourier", "indexing", "linalg", "norms", "products", "reductions", "selection",
-    "shaping", "spectra", "structure",
+    "arithmetic", "complex_parts", "contraction", "convolution", "exponentials",
+    "fourier", "hyperbolic", "indexing", "linalg", "norms", "products", "reductions",
+    "roots", "selection", "shaping", "special", "spectra", "structure", "trigonometry",
 )  # fmt: skip
 
 

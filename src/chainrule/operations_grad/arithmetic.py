@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from chainrule.operations_grad.partials import chosen
-from chainrule.rules.cases import Cases, Conventions, Domain, Dtypes, case, positive
+from chainrule.rules.cases import (
+    REAL,
+    Cases,
+    Conventions,
+    Domain,
+    Dtypes,
+    case,
+    positive,
+)
 from chainrule.rules.kinds import elementwise
 from chainrule.values.shapes import is_complex
 from chainrule.values.vertices import raw
@@ -147,7 +155,7 @@ class remainder_grad(elementwise):
 
     forward = np.remainder
     domain: Domain = {"x": (2.1, 2.9), "y": (1.5, 1.9)}
-    dtypes: Dtypes = ("float32", "float64")
+    dtypes: Dtypes = REAL
     untested = "x / y an integer: the remainder jumps there"
 
     @staticmethod
@@ -212,7 +220,7 @@ class fabs_grad(elementwise):
 
     forward = np.fabs
     domain: Domain = {"x": (0.5, 2.0)}
-    dtypes: Dtypes = ("float32", "float64")
+    dtypes: Dtypes = REAL
     conventions: Conventions = (((0.0,), (0.0,)),)
 
     @staticmethod

@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.operations_grad.linalg import conjugate
 from chainrule.operations_grad.partials import chosen
-from chainrule.rules.cases import Cases, Dtypes, case, positive
+from chainrule.rules.cases import REAL, Cases, Dtypes, case, positive
 from chainrule.rules.kinds import EXTRA, general
 from chainrule.values.shapes import Axis, is_complex, kept_shape, shape_of
 from chainrule.values.vertices import first_stand_in
@@ -168,7 +168,7 @@ class norm_in_range_grad(general):
     """
 
     forward = norm_in_range
-    dtypes: Dtypes = ("float32", "float64")
+    dtypes: Dtypes = REAL
     cases: Cases = (
         case(positive(1), positive(3), ord=2),
         case(positive(2, 1), positive(2, 3), ord=3),

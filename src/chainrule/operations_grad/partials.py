@@ -14,11 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.rules.cases import Cases, Conventions, Domain, Dtypes, case, positive
+from chainrule.rules.cases import (
+    REAL,
+    Cases,
+    Conventions,
+    Domain,
+    Dtypes,
+    case,
+    positive,
+)
 from chainrule.rules.kinds import EXTRA, elementwise, general
 from chainrule.values.shapes import is_complex
 
-REAL = ("float32", "float64")
 LN_2 = math.log(2.0)
 _SAFE = 700.0
 """The exponential function of a number below it is finite."""

@@ -11,10 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.rules.cases import Cases, Conventions, Domain, Dtypes, case
+from chainrule.rules.cases import REAL, Cases, Conventions, Domain, Dtypes, case
 from chainrule.rules.kinds import elementwise, linear
-
-REAL = ("float32", "float64")
 
 
 class where_grad(elementwise):

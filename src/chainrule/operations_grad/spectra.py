@@ -30,14 +30,13 @@ from chainrule.operations_grad.linalg import (
     swapped,
 )
 from chainrule.operations_grad.partials import chosen
-from chainrule.rules.cases import Cases, Dtypes, case, positive, symmetric
+from chainrule.rules.cases import REAL, Cases, Dtypes, case, positive, symmetric
 from chainrule.rules.kinds import EXTRA, general
 from chainrule.values.shapes import dtype_of, is_complex, shape_of
 from chainrule.values.vertices import first_stand_in, raw
 
 _linalg: Any = np.linalg
 _split: Any = np.split
-REAL = ("float32", "float64")
 
 # ------------------------------------------------------------------------------- ties
 

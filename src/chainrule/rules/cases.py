@@ -48,6 +48,7 @@ class Case:
 Cases = tuple[Case, ...]
 Dtypes = tuple[str, ...]
 """Names of dtypes."""
+REAL: Dtypes = ("float32", "float64")
 Domain = Mapping[str, tuple[float, float]]
 """The interval of an operand, by its name."""
 Conventions = tuple[tuple[tuple[float, ...], tuple[float | None, ...]], ...]

@@ -1,0 +1,156 @@
+"""Rules of exponential functions and logarithms.
+
+Complex partials use the principal branches of NumPy (DLMF 4.2).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from chainrule.rules.cases import REAL, Conventions, Domain, Dtypes
+from chainrule.rules.kinds import elementwise
+
+LN_2, LN_10 = math.log(2.0), math.log(10.0)
+
+
+class exp_grad(elementwise):
+    """z = exp(x)"""
+
+    forward = np.exp
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = exp(x) = z"""
+        return z
+
+
+class exp2_grad(elementwise):
+    """z = 2**x"""
+
+    forward = np.exp2
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = z log(2)"""
+        return z * LN_2
+
+
+class expm1_grad(elementwise):
+    """z = exp(x) - 1"""
+
+    forward = np.expm1
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = exp(x); z + 1 would lose its digits where x is far below 0"""
+        return xp.exp(x)
+
+
+class log_grad(elementwise):
+    """z = log(x)"""
+
+    forward = np.log
+    domain: Domain = {"x": (0.5, 2.0)}
+    conventions: Conventions = (((0.0,), (np.inf,)),)
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = 1 / x"""
+        return 1 / x
+
+
+class log2_grad(elementwise):
+    """z = log(x) / log(2)"""
+
+    forward = np.log2
+    domain: Domain = {"x": (0.5, 2.0)}
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = 1 / (x log(2))"""
+        return 1 / (x * LN_2)
+
+
+class log10_grad(elementwise):
+    """z = log(x) / log(10)"""
+
+    forward = np.log10
+    domain: Domain = {"x": (0.5, 2.0)}
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = 1 / (x log(10))"""
+        return 1 / (x * LN_10)
+
+
+class log1p_grad(elementwise):
+    """z = log(1 + x)"""
+
+    forward = np.log1p
+    domain: Domain = {"x": (-0.5, 2.0)}
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = 1 / (1 + x)"""
+        return 1 / (1 + x)
+
+
+class logaddexp_grad(elementwise):
+    """z = log(exp(x) + exp(y))
+
+    The partials are shares that add up to 1 and never overflow. Where both operands are
+    the same infinity each share is 1/2, the limit along x = y; where only one is, the
+    larger has all.
+    """
+
+    forward = np.logaddexp
+    dtypes: Dtypes = REAL
+    conventions: Conventions = (
+        ((-np.inf, -np.inf), (0.5, 0.5)),
+        ((np.inf, np.inf), (0.5, 0.5)),
+        ((-np.inf, 1.0), (0.0, 1.0)),
+        ((np.inf, 1.0), (1.0, 0.0)),
+    )
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dx = 1 / (1 + exp(y - x))"""
+        if xp.recorded:
+            return xp.share(x, y)
+        return xp.where(x == y, 0.5, 1 / (1 + xp.exp(y - x)))
+
+    @staticmethod
+    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dy = 1 / (1 + exp(x - y))"""
+        if xp.recorded:
+            return xp.share(y, x)
+        return xp.where(x == y, 0.5, 1 / (1 + xp.exp(x - y)))
+
+
+class logaddexp2_grad(elementwise):
+    """z = log2(2**x + 2**y); infinite operands as in logaddexp"""
+
+    forward = np.logaddexp2
+    dtypes: Dtypes = REAL
+    conventions: Conventions = (
+        ((-np.inf, -np.inf), (0.5, 0.5)),
+        ((-np.inf, 1.0), (0.0, 1.0)),
+        ((np.inf, 1.0), (1.0, 0.0)),
+    )
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dx = 1 / (1 + 2**(y - x))"""
+        if xp.recorded:
+            return xp.share2(x, y)
+        return xp.where(x == y, 0.5, 1 / (1 + xp.exp2(y - x)))
+
+    @staticmethod
+    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dy = 1 / (1 + 2**(x - y))"""
+        if xp.recorded:
+            return xp.share2(y, x)
+        return xp.where(x == y, 0.5, 1 / (1 + xp.exp2(x - y)))

@@ -1,0 +1,91 @@
+"""Rules of hyperbolic functions and their inverses.
+
+Complex partials use the principal branches of NumPy (DLMF 4.37).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.rules.cases import Domain
+from chainrule.rules.kinds import elementwise
+from chainrule.values.shapes import is_complex
+
+
+class sinh_grad(elementwise):
+    """z = sinh(x)"""
+
+    forward = np.sinh
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = cosh(x)"""
+        return xp.cosh(x)
+
+
+class cosh_grad(elementwise):
+    """z = cosh(x)"""
+
+    forward = np.cosh
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = sinh(x)"""
+        return xp.sinh(x)
+
+
+class tanh_grad(elementwise):
+    """z = tanh(x)"""
+
+    forward = np.tanh
+    inline = False
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = 1 / cosh(x)**2; 1 - z**2 would lose its digits where z is near 1"""
+        if xp.recorded or is_complex(x):
+            return xp.sech_square(x)
+        c = xp.cosh(x)
+        return 1 / (c * c)
+
+
+class arcsinh_grad(elementwise):
+    """z = arcsinh(x)"""
+
+    forward = np.arcsinh
+    inline = False
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = 1 / sqrt(1 + x**2), for real x without overflow"""
+        if xp.recorded or is_complex(x):
+            return xp.one_over_root(x)
+        return 1 / xp.hypot(x, 1.0)
+
+
+class arccosh_grad(elementwise):
+    """z = arccosh(x)"""
+
+    forward = np.arccosh
+    domain: Domain = {"x": (1.2, 3.0)}
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = 1 / (sqrt(x - 1) sqrt(x + 1)), on the principal branch"""
+        return 1 / (xp.sqrt(x - 1) * xp.sqrt(x + 1))
+
+
+class arctanh_grad(elementwise):
+    """z = arctanh(x)"""
+
+    forward = np.arctanh
+    domain: Domain = {"x": (-0.8, 0.8)}
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = 1 / ((1 - x) (1 + x))"""
+        if xp.recorded:
+            return 1 / xp.one_minus_square(x)
+        return 1 / ((1 - x) * (1 + x))

@@ -1,0 +1,124 @@
+"""Rules of special functions, with all their derivatives."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from chainrule.rules.cases import REAL, Cases, Conventions, Dtypes, case
+from chainrule.rules.kinds import EXTRA, elementwise
+
+_where: Any = np.where
+
+
+def sinc_derivative(x: Any, *, order: int) -> Any:
+    """Return a derivative of ``sin(pi x) / (pi x)``, accurate at and around 0.
+
+    With ``u = pi x`` the derivatives of ``sin(u) / u`` follow from differentiating
+    ``u s(u) = sin(u)``: ``u s_k + k s_(k-1) = sin(u + k pi / 2)``. Where ``|u| <= k``
+    that recurrence loses digits, and the Taylor series is summed. Sines and cosines are
+    those of what is left of ``x`` beside a whole number: ``pi x`` is rounded.
+    """
+    x = np.asarray(x)
+    u: Any = math.pi * x
+    near: Any = np.abs(u) < order + 1
+    t: Any = np.where(near, u, 0.0)
+    far: Any = np.where(near, 1.0, u)
+    first = order % 2
+    series: Any = 0.0
+    term = (t if first else 1.0) * (-1.0) ** ((order + first) // 2)
+    for m in range(first, 40 + 4 * order, 2):
+        series = series + term / (m + order + 1)
+        term = -term * t * t / ((m + 1) * (m + 2))
+    real: Any = np.real(x)
+    whole: Any = np.rint(real)
+    sign: Any = 1 - 2 * (whole % 2)
+    left: Any = math.pi * (x - whole)
+    sine, cosine = sign * np.sin(left), sign * np.cos(left)
+    s: Any = sine / far
+    for k in range(1, order + 1):
+        turned: Any = (cosine if k % 2 else sine) * (1, 1, -1, -1)[k % 4]
+        s = (turned - k * s) / far
+    return (_where(near, series, s) * math.pi**order)[()]
+
+
+def i0(x: Any) -> Any:
+    """Return ``np.i0(x)``, a number for a number."""
+    return np.i0(x)[()]
+
+
+def i0_derivative(x: Any, *, order: int) -> Any:
+    """Return a derivative of the modified Bessel function ``I0``; ``order`` is not 0.
+
+    DLMF 10.32.1, differentiated ``order`` times: the mean of ``exp(x cos t) cos(t)**k``
+    over a period, by the trapezoidal rule. The integrand is periodic, so 256 points
+    give full precision wherever ``exp(x)`` is finite; those with cosines ``c`` and
+    ``-c`` are taken together.
+    """
+    x = np.asarray(x)
+    total: Any = 0.0
+    for j in range(64):
+        c = math.cos(math.pi * j / 128.0)
+        weight = c**order / (128.0 if j else 256.0)
+        both = np.cosh(c * x) if order % 2 == 0 else np.sinh(c * x)
+        total = total + 2 * weight * both
+    return total[()]
+
+
+EXTRA["sinc_derivative"] = sinc_derivative
+EXTRA["i0_derivative"] = i0_derivative
+
+
+class sinc_grad(elementwise):
+    """z = sin(pi x) / (pi x), and 1 at 0
+
+    The function is smooth: at 0 its derivative is 0, its second one -pi**2 / 3.
+    """
+
+    forward = np.sinc
+    conventions: Conventions = (((0.0,), (0.0,)),)
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = (cos(pi x) - z) / x"""
+        return xp.sinc_derivative(x, order=1)
+
+
+class sinc_derivative_grad(elementwise):
+    """z = sinc differentiated ``order`` times at x"""
+
+    forward = sinc_derivative
+    cases: Cases = (case((5,), order=1), case((2, 3), order=4), case((), order=2))
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any, *, order: int) -> Any:
+        """dz/dx = the next derivative"""
+        return xp.sinc_derivative(x, order=order + 1)
+
+
+class i0_grad(elementwise):
+    """z = I0(x), the modified Bessel function of the first kind, order 0"""
+
+    forward = i0
+    dtypes: Dtypes = REAL
+    conventions: Conventions = (((0.0,), (0.0,)),)
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = I1(x)"""
+        return xp.i0_derivative(x, order=1)
+
+
+class i0_derivative_grad(elementwise):
+    """z = I0 differentiated ``order`` times at x"""
+
+    forward = i0_derivative
+    dtypes: Dtypes = REAL
+    cases: Cases = (case((5,), order=1), case((2, 3), order=2), case((), order=3))
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any, *, order: int) -> Any:
+        """dz/dx = the next derivative"""
+        return xp.i0_derivative(x, order=order + 1)

@@ -1,0 +1,184 @@
+"""Rules of trigonometric functions, their inverses, and angles.
+
+Complex partials use the principal branches of NumPy (DLMF 4.23).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from chainrule.rules.cases import REAL, Cases, Domain, Dtypes, case
+from chainrule.rules.kinds import elementwise, general
+
+
+class sin_grad(elementwise):
+    """z = sin(x)"""
+
+    forward = np.sin
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = cos(x)"""
+        return xp.cos(x)
+
+
+class cos_grad(elementwise):
+    """z = cos(x)"""
+
+    forward = np.cos
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = -sin(x)"""
+        return -xp.sin(x)
+
+
+class tan_grad(elementwise):
+    """z = tan(x)"""
+
+    forward = np.tan
+    domain: Domain = {"x": (-1.0, 1.0)}
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = 1 + tan(x)**2 = 1 + z**2"""
+        return 1 + z * z
+
+
+class arcsin_grad(elementwise):
+    """z = arcsin(x)"""
+
+    forward = np.arcsin
+    domain: Domain = {"x": (-0.8, 0.8)}
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = 1 / sqrt((1 - x) (1 + x))"""
+        if xp.recorded:
+            return 1 / xp.sqrt(xp.one_minus_square(x))
+        return 1 / xp.sqrt((1 - x) * (1 + x))
+
+
+class arccos_grad(elementwise):
+    """z = arccos(x)"""
+
+    forward = np.arccos
+    domain: Domain = {"x": (-0.8, 0.8)}
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = -1 / sqrt((1 - x) (1 + x))"""
+        if xp.recorded:
+            return -1 / xp.sqrt(xp.one_minus_square(x))
+        return -1 / xp.sqrt((1 - x) * (1 + x))
+
+
+class arctan_grad(elementwise):
+    """z = arctan(x)"""
+
+    forward = np.arctan
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = 1 / (1 + x**2)"""
+        if xp.recorded:
+            return xp.one_over_one_plus_square(x)
+        return 1 / (1 + x * x)
+
+
+class arctan2_grad(elementwise):
+    """z = arctan2(x, y), the angle of the point (y, x)
+
+    At the origin the angle has no limit, and both partials are nan.
+    """
+
+    forward = np.arctan2
+    inline = False
+    domain: Domain = {"x": (0.5, 2.0), "y": (0.5, 2.0)}
+    dtypes: Dtypes = REAL
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dx = y / (x**2 + y**2), without overflow"""
+        if xp.recorded:
+            return xp.turning(x, y)
+        radius = xp.hypot(x, y)
+        return y / radius / radius
+
+    @staticmethod
+    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+        """dz/dy = -x / (x**2 + y**2), without overflow"""
+        if xp.recorded:
+            return -xp.turning(y, x)
+        radius = xp.hypot(x, y)
+        return -x / radius / radius
+
+
+class deg2rad_grad(elementwise):
+    """z = pi x / 180"""
+
+    forward = np.deg2rad
+    dtypes: Dtypes = REAL
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = pi / 180"""
+        return math.pi / 180.0
+
+
+class rad2deg_grad(elementwise):
+    """z = 180 x / pi"""
+
+    forward = np.rad2deg
+    dtypes: Dtypes = REAL
+
+    @staticmethod
+    def d_x(xp: Any, z: Any, x: Any) -> Any:
+        """dz/dx = 180 / pi"""
+        return 180.0 / math.pi
+
+
+class unwrap_grad(general):
+    """z = p with multiples of ``period`` added so that neighbours are close
+
+    The multiples are locally constant.
+    """
+
+    forward = np.unwrap
+    dtypes: Dtypes = REAL
+    cases: Cases = (
+        case(np.array([0.3, 2.9, 6.1, 9.9, 11.0])),
+        case(np.array([[0.1, 3.0], [4.5, 0.2]]), axis=0, period=4.0),
+        case(np.array([0.0, 2.5, 5.1]), discont=3.0),
+    )
+
+    @staticmethod
+    def pullback(
+        xp: Any,
+        z_grad: Any,
+        z: Any,
+        p: Any,
+        *,
+        discont: Any = None,
+        axis: int = -1,
+        period: float = 2.0 * math.pi,
+    ) -> tuple[Any]:
+        """p_grad = z_grad"""
+        return (z_grad,)
+
+    @staticmethod
+    def pushforward(
+        xp: Any,
+        tangents: Any,
+        z: Any,
+        p: Any,
+        *,
+        discont: Any = None,
+        axis: int = -1,
+        period: float = 2.0 * math.pi,
+    ) -> Any:
+        """z_dot = p_dot"""
+        return tangents[0]
