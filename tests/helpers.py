@@ -21,8 +21,9 @@ import numpy as np
 import chainrule.operations  # noqa: F401  (declares every rule)
 from chainrule.nodes.node_class import FUNCTIONS, UFUNCS, node, record
 from chainrule.operations_grad.structure import structure
+from chainrule.rules import REGISTRY, elementwise, rule
 from chainrule.rules.cases import Sample, case
-from chainrule.rules.kinds import REGISTRY, elementwise, evaluate, plain, rule
+from chainrule.rules.namespace import evaluate, plain
 from chainrule.rules.supports import supported, zeros_of
 from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import forward_sweep, reverse_sweep

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.rules.kinds import elementwise
+from chainrule.rules import elementwise
 from tests.helpers import RULES
 
 LA = np.linalg

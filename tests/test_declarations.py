@@ -11,14 +11,7 @@ import scipy.special
 
 import chainrule as gd
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.rules.kinds import (
-    REGISTRY,
-    elementwise,
-    general,
-    linear,
-    multilinear,
-    rule,
-)
+from chainrule.rules import REGISTRY, elementwise, general, linear, multilinear, rule
 from chainrule.wrapping import operation
 
 

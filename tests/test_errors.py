@@ -21,7 +21,8 @@ from chainrule.errors import (
     ShapeError,
     StaleValueError,
 )
-from chainrule.rules.kinds import general, plain
+from chainrule.rules import general
+from chainrule.rules.namespace import plain
 from chainrule.rules.supports import supported
 from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import forward_sweep, reverse_sweep

@@ -12,7 +12,7 @@ import pytest
 import chainrule as gd
 from chainrule import node, operations
 from chainrule.errors import RecordingError, StaleValueError
-from chainrule.rules.kinds import plain
+from chainrule.rules.namespace import plain
 from chainrule.rules.supports import supported
 from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import forward_sweep, reverse_sweep, sweep_values

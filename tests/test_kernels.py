@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import chainrule as gd
 from chainrule import node, operations
-from chainrule.rules.kinds import elementwise, plain
+from chainrule.rules import elementwise
+from chainrule.rules.namespace import plain
 from chainrule.rules.supports import supported
 from chainrule.steps import step as kernels
 from chainrule.sweeps.order import collect

@@ -13,7 +13,7 @@ import pytest
 
 from chainrule import node
 from chainrule.errors import EscapeError, RecordingError
-from chainrule.rules.kinds import REGISTRY
+from chainrule.rules import REGISTRY
 
 # ---------------------------------------------------------------------- what it holds
 

@@ -14,7 +14,7 @@ import sympy
 import chainrule as gd
 from chainrule.nodes.node_class import record
 from chainrule.operations_grad import partials
-from chainrule.rules.kinds import elementwise
+from chainrule.rules import elementwise
 from chainrule.sweeps.order import collect
 from tests.helpers import RULES, reverse
 from tests.test_symbolic import sympy_form

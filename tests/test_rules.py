@@ -10,7 +10,8 @@ import pytest
 
 from chainrule import operations
 from chainrule.nodes.node_class import node, record
-from chainrule.rules.kinds import elementwise, evaluate, general, plain, rule
+from chainrule.rules import elementwise, general, rule
+from chainrule.rules.namespace import evaluate, plain
 from chainrule.sweeps import sweep as sweeps
 from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import fast_forward_sweep, fast_sweep_keeping

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule import node, operations
-from chainrule.rules.kinds import plain
+from chainrule.rules.namespace import plain
 from chainrule.rules.supports import supported
 from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import forward_sweep, reverse_sweep, with_support

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule import operations_grad
-from chainrule.rules.kinds import EXTRA, elementwise, plain
+from chainrule.rules import elementwise
+from chainrule.rules.namespace import EXTRA, plain
 from chainrule.rules.symbolic import Formula, Symbols, as_formula, partial_formulas
 from chainrule.steps.step import SCALAR_FORMS
 from tests.helpers import RULES

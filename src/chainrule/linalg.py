@@ -14,8 +14,8 @@ from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.recorder import record
 from chainrule.operations_grad.linalg import adjoint, columns, conjugate
+from chainrule.rules import general
 from chainrule.rules.cases import Cases, case, symmetric
-from chainrule.rules.kinds import general
 from chainrule.transforms.gradients import grad
 from chainrule.values.shapes import describe, dtype_of, is_complex
 from chainrule.values.vertices import vertex

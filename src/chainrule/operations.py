@@ -39,7 +39,7 @@ from chainrule.operations_grad import (
     trigonometry,
 )
 from chainrule.operations_grad import linalg as matrices
-from chainrule.rules.kinds import rule
+from chainrule.rules import rule
 from chainrule.values.foreign import admitted
 from chainrule.values.vertices import as_array, stand_in
 from chainrule.wrapping import operation, serve

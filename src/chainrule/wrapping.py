@@ -24,7 +24,7 @@ from chainrule.nodes.admission import (
 from chainrule.nodes.node_class import FUNCTIONS, UFUNCS, Operation, node
 from chainrule.nodes.operators import operator
 from chainrule.nodes.recorder import record
-from chainrule.rules.kinds import rule
+from chainrule.rules import rule
 from chainrule.rules.registry import serve_by
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]

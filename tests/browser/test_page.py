@@ -12,7 +12,8 @@ from chainrule.explainer.account.brief import short
 from chainrule.explainer.account.views import Operand, VertexView
 from chainrule.explainer.page.javascript import rules_text, script_of
 from chainrule.explainer.page.page import frame
-from chainrule.rules.kinds import elementwise, plain
+from chainrule.rules import elementwise
+from chainrule.rules.namespace import plain
 from tests.helpers import RULES, calls_of
 
 pytestmark = pytest.mark.browser

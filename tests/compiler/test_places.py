@@ -10,7 +10,7 @@ import pytest
 import chainrule as gd
 from chainrule.errors import CompileError
 from chainrule.nodes.recorder import record
-from chainrule.rules.kinds import REGISTRY, elementwise
+from chainrule.rules import REGISTRY, elementwise
 
 RULE = """
 class slope(elementwise):

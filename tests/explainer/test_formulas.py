@@ -17,7 +17,8 @@ from chainrule.explainer.account.formulas import (
 )
 from chainrule.explainer.forms.latex_terms import term as latex
 from chainrule.operations_grad import where_grad
-from chainrule.rules.kinds import EXTRA, REGISTRY, elementwise
+from chainrule.rules import REGISTRY, elementwise
+from chainrule.rules.namespace import EXTRA
 from tests.explainer.latex import check
 from tests.helpers import RULES, calls_of
 

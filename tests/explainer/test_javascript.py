@@ -9,7 +9,7 @@ import chainrule as gd
 from chainrule.explainer.account.views import Operand, VertexView
 from chainrule.explainer.page.javascript import JAVASCRIPT_FORMS, rules_text, script_of
 from chainrule.operations_grad.arithmetic import division_grad, power_grad
-from chainrule.rules.kinds import elementwise
+from chainrule.rules import elementwise
 from tests.helpers import RULES
 
 WITHOUT = {
@@ -86,7 +86,7 @@ def test_operators_that_javascript_reads_otherwise_have_no_form():
             """dz/dx = 1"""
             return 1
 
-    from chainrule.rules.kinds import REGISTRY
+    from chainrule.rules import REGISTRY
 
     del REGISTRY[-2:]
     assert script_of(view_of(odd_grad, None)) is None

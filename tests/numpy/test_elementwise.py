@@ -10,7 +10,7 @@ import pytest
 import chainrule as gd
 from chainrule.errors import ArgumentError, EscapeError, MissingRuleError, ShapeError
 from chainrule.nodes import UFUNCS, node
-from chainrule.rules.kinds import elementwise
+from chainrule.rules import elementwise
 
 INF, NAN = np.inf, np.nan
 X = np.array([0.7, -0.2, 1.3, -1.1, 0.4])

@@ -9,7 +9,7 @@ import chainrule as gd
 from chainrule.errors import ArgumentError, EscapeError, MissingRuleError, ShapeError
 from chainrule.nodes import node
 from chainrule.numpy.node_methods import CONSTANT_METHODS, REFUSED_METHODS
-from chainrule.rules.kinds import plain
+from chainrule.rules.namespace import plain
 from chainrule.rules.supports import supported
 from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import fast_sweep, fast_sweep_keeping, reverse_sweep

@@ -45,7 +45,7 @@ from chainrule.nodes.admission import holds_nodes, kept
 from chainrule.nodes.recorder import record, stacked
 from chainrule.notes import annotate
 from chainrule.numpy.in_place import private
-from chainrule.rules.kinds import general
+from chainrule.rules import general
 from chainrule.rules.supports import is_inexact
 from chainrule.transforms.recorded_call import CollectorPaused, Recording
 from chainrule.values.containers import LEAF, flatten, key_orders, map_leaves, unflatten

@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.errors import ArgumentError, EscapeError, MissingRuleError, ShapeError
 from chainrule.nodes.remedies import DECLARE, inside_numpy
-from chainrule.rules.kinds import rule
+from chainrule.rules import rule
 from chainrule.rules.supports import is_inexact
 from chainrule.values import foreign
 from chainrule.values.shapes import (

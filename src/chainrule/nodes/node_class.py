@@ -34,7 +34,7 @@ from chainrule.nodes.joined import joined
 from chainrule.nodes.pickling import flattened, rebuilt
 from chainrule.nodes.recorder import next_serial, plan_of, record
 from chainrule.operations_grad import indexing, structure
-from chainrule.rules.kinds import rule
+from chainrule.rules import rule
 from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import conjugated, sweep_values
 from chainrule.values.containers import declare_value

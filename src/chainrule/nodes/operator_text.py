@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any
 
-from chainrule.rules.kinds import elementwise, rule
+from chainrule.rules import elementwise, rule
 from chainrule.rules.python_forms import MATH, SCALAR_FORMS
 from chainrule.steps.step import (
     compile_text,

@@ -13,7 +13,7 @@ from chainrule.nodes.node_class import Operation, node
 from chainrule.nodes.operator_text import scalar_operator
 from chainrule.nodes.recorder import new, next_serial, record
 from chainrule.operations_grad import arithmetic, contraction
-from chainrule.rules.kinds import elementwise, rule
+from chainrule.rules import elementwise, rule
 
 
 def operator(operation: type[rule], name: str, *, masked: bool = False) -> Operation:

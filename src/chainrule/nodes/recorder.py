@@ -19,7 +19,8 @@ from chainrule.nodes.admission import (
     refuse_operands,
 )
 from chainrule.operations_grad import structure
-from chainrule.rules.kinds import elementwise, evaluate, linear, multilinear, rule
+from chainrule.rules import elementwise, linear, multilinear, rule
+from chainrule.rules.namespace import evaluate
 from chainrule.steps import step as kernels
 from chainrule.values.foreign import admitted
 from chainrule.values.shapes import SEQUENCES, TUPLE, generic, ndarray

@@ -23,7 +23,7 @@ from chainrule.nodes.node_class import node
 from chainrule.nodes.operator_text import in_place_operator
 from chainrule.nodes.recorder import new, next_serial, record
 from chainrule.operations_grad import arithmetic, indexing, structure
-from chainrule.rules.kinds import evaluate
+from chainrule.rules.namespace import evaluate
 from chainrule.values.containers import declare_value
 from chainrule.values.shapes import dtype_of, generic, laid_out, ndarray, shape_of
 from chainrule.values.versions import (

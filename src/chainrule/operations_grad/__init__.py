@@ -31,7 +31,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """List the modules and the rules."""
-    from chainrule.rules.kinds import REGISTRY
+    from chainrule.rules import REGISTRY
 
     own = [r.__name__ for r in REGISTRY if r.__module__.startswith(__name__)]
     return sorted([*_MODULES, *own])

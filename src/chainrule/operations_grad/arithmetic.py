@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.operations_grad.partials import chosen
+from chainrule.rules import elementwise
 from chainrule.rules.cases import (
     REAL,
     Cases,
@@ -17,7 +18,6 @@ from chainrule.rules.cases import (
     case,
     positive,
 )
-from chainrule.rules.kinds import elementwise
 from chainrule.values.shapes import is_complex
 from chainrule.values.vertices import raw
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.rules import elementwise, linear
 from chainrule.rules.cases import Cases, Domain, case
-from chainrule.rules.kinds import Parameters, elementwise, linear
+from chainrule.rules.supports import Parameters
 from chainrule.values.shapes import is_complex
 
 

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
+from chainrule.rules import general, multilinear
 from chainrule.rules.cases import Cases, case
-from chainrule.rules.kinds import Parameters, general, multilinear
+from chainrule.rules.supports import Parameters
 from chainrule.values.shapes import Shape, shape_of
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.rules import multilinear
 from chainrule.rules.cases import Cases, case
-from chainrule.rules.kinds import multilinear
 from chainrule.values.shapes import shape_of
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.rules import elementwise
 from chainrule.rules.cases import REAL, Conventions, Domain, Dtypes
-from chainrule.rules.kinds import elementwise
 
 LN_2, LN_10 = math.log(2.0), math.log(10.0)
 

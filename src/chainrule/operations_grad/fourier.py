@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.rules import general
 from chainrule.rules.cases import Cases, case
-from chainrule.rules.kinds import general
 from chainrule.values.shapes import dtype_of, shape_of
 
 # The transforms are linear, but their terms have all signs and cancel in the supports

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.rules import elementwise
 from chainrule.rules.cases import Domain
-from chainrule.rules.kinds import elementwise
 from chainrule.values.shapes import is_complex
 
 

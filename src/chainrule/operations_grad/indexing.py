@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.rules import linear
 from chainrule.rules.cases import Cases, case
-from chainrule.rules.kinds import EXTRA, Parameters, linear
+from chainrule.rules.namespace import EXTRA
+from chainrule.rules.supports import Parameters
 from chainrule.values.shapes import Shape, laid_out, shape_of, unbroadcast
 from chainrule.values.vertices import first_stand_in
 

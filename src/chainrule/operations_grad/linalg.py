@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
+from chainrule.rules import general
 from chainrule.rules.cases import Cases, case, regular, spd
-from chainrule.rules.kinds import EXTRA, general, plain, traceable
+from chainrule.rules.namespace import EXTRA, plain, traceable
 from chainrule.values.shapes import dtype_of, is_complex, shape_of
 
 _linalg: Any = np.linalg

@@ -9,8 +9,9 @@ import numpy as np
 
 from chainrule.operations_grad.linalg import conjugate
 from chainrule.operations_grad.partials import chosen
+from chainrule.rules import general
 from chainrule.rules.cases import REAL, Cases, Dtypes, case, positive
-from chainrule.rules.kinds import EXTRA, general
+from chainrule.rules.namespace import EXTRA
 from chainrule.values.shapes import Axis, is_complex, kept_shape, shape_of
 from chainrule.values.vertices import first_stand_in
 

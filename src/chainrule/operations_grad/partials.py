@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.rules import elementwise, general
 from chainrule.rules.cases import (
     REAL,
     Cases,
@@ -23,7 +24,7 @@ from chainrule.rules.cases import (
     case,
     positive,
 )
-from chainrule.rules.kinds import EXTRA, elementwise, general
+from chainrule.rules.namespace import EXTRA
 from chainrule.values.shapes import is_complex
 
 LN_2 = math.log(2.0)

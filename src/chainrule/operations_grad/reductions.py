@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.operations_grad.indexing import along_axis
+from chainrule.rules import general, linear
 from chainrule.rules.cases import Cases, case, distinct
-from chainrule.rules.kinds import general, linear
 from chainrule.values.shapes import (
     Axis,
     dtype_of,

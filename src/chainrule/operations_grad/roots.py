@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.operations_grad.partials import chosen
+from chainrule.rules import elementwise
 from chainrule.rules.cases import REAL, Conventions, Domain, Dtypes
-from chainrule.rules.kinds import elementwise
 
 
 class square_grad(elementwise):

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.rules import elementwise, linear
 from chainrule.rules.cases import REAL, Cases, Conventions, Domain, Dtypes, case
-from chainrule.rules.kinds import elementwise, linear
 
 
 class where_grad(elementwise):

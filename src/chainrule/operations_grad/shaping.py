@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
+from chainrule.rules import linear
 from chainrule.rules.cases import Cases, case
-from chainrule.rules.kinds import EXTRA, linear
+from chainrule.rules.namespace import EXTRA
 from chainrule.values.shapes import (
     SEQUENCES,
     Shape,

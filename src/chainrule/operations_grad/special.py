@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.rules import elementwise
 from chainrule.rules.cases import REAL, Cases, Conventions, Dtypes, case
-from chainrule.rules.kinds import EXTRA, elementwise
+from chainrule.rules.namespace import EXTRA
 
 _where: Any = np.where
 

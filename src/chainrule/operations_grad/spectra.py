@@ -30,8 +30,9 @@ from chainrule.operations_grad.linalg import (
     swapped,
 )
 from chainrule.operations_grad.partials import chosen
+from chainrule.rules import general
 from chainrule.rules.cases import REAL, Cases, Dtypes, case, positive, symmetric
-from chainrule.rules.kinds import EXTRA, general
+from chainrule.rules.namespace import EXTRA
 from chainrule.values.shapes import dtype_of, is_complex, shape_of
 from chainrule.values.vertices import first_stand_in, raw
 

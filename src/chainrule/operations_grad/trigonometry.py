@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.rules import elementwise, general
 from chainrule.rules.cases import REAL, Cases, Domain, Dtypes, case
-from chainrule.rules.kinds import elementwise, general
 
 
 class sin_grad(elementwise):

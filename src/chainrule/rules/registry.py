@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from chainrule.rules.kinds import rule
+    from chainrule.rules.base import rule
 
 REGISTRY: list[type[rule]] = []
 """Every rule with derivatives, in order of declaration; it drives tests and docs."""
@@ -40,7 +40,9 @@ def rule_of(function: Callable[..., Any]) -> type[rule] | None:
     >>> rule_of(np.tanh).__name__, rule_of(np.add.reduce).__name__, rule_of(print)
     ('tanh_grad', 'sum_grad', None)
     """
-    if type(function) is BuiltinMethodType and isinstance(function.__self__, np.ufunc):
+    if isinstance(function, BuiltinMethodType) and isinstance(
+        function.__self__, np.ufunc
+    ):
         return _RULES.get((function.__self__, function.__name__))
     try:
         return _RULES.get(function)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.rules.kinds import plain
+from chainrule.rules.namespace import plain
 from chainrule.rules.supports import accumulate, fit, supported
 from chainrule.values.shapes import TUPLE, ndarray
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chainrule.rules.kinds import elementwise, rule
+from chainrule.rules import elementwise, rule
 from chainrule.rules.supports import fit, product
 from chainrule.steps.step import (
     compile_text,

@@ -16,8 +16,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from chainrule.rules import elementwise, general, linear, rule
+from chainrule.rules.base import pulled
 from chainrule.rules.declarations import one_per_operand
-from chainrule.rules.kinds import elementwise, general, linear, plain, pulled, rule
+from chainrule.rules.namespace import plain
 from chainrule.rules.python_forms import MATH, SCALAR_FORMS
 from chainrule.rules.supports import accumulate, fit, project, supported
 from chainrule.rules.symbolic import partial_formulas

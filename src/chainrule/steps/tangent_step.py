@@ -12,16 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chainrule.rules.kinds import (
-    elementwise,
-    general,
-    linear,
-    multilinear,
-    plain,
-    pushed,
-    rule,
-    zeroed_in,
-)
+from chainrule.rules import elementwise, general, linear, multilinear, rule
+from chainrule.rules.base import pushed
+from chainrule.rules.linear_rule import zeroed_in
+from chainrule.rules.namespace import plain
 from chainrule.rules.python_forms import MATH, SCALAR_FORMS
 from chainrule.rules.supports import fit, product, project, supported, zeros_of
 from chainrule.steps.step import (

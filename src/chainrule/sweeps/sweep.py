@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.operations_grad.indexing import getitem_grad, picks_once
-from chainrule.rules.kinds import plain, pulled, pushed
+from chainrule.rules.base import pulled, pushed
+from chainrule.rules.namespace import plain
 from chainrule.rules.supports import (
     accumulate,
     full_is_none,

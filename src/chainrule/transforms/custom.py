@@ -20,8 +20,9 @@ from chainrule.nodes.admission import NONE, holds_nodes, kept
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial, record, stacked
 from chainrule.numpy.in_place import private
-from chainrule.rules.kinds import Parameters, general, plain, rule
-from chainrule.rules.supports import is_inexact, supported, zeros_of
+from chainrule.rules import general, rule
+from chainrule.rules.namespace import plain
+from chainrule.rules.supports import Parameters, is_inexact, supported, zeros_of
 from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import forward_sweep, reverse_sweep
 from chainrule.transforms.recorded_call import Recording

@@ -43,7 +43,7 @@ from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import record
 from chainrule.numpy.in_place import private_part
-from chainrule.rules.kinds import rule
+from chainrule.rules import rule
 from chainrule.rules.supports import is_inexact, supported
 from chainrule.values.containers import flatten, unflatten
 from chainrule.values.shapes import TUPLE, describe, dtype_of

@@ -42,7 +42,7 @@ from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import record
 from chainrule.numpy.in_place import private, private_part
-from chainrule.rules.kinds import rule
+from chainrule.rules import rule
 from chainrule.rules.supports import add_values, is_inexact, supported, zeros_of
 from chainrule.values.containers import LEAF, flatten, key_orders, map_leaves, unflatten
 from chainrule.values.shapes import describe, dtype_of, kind_of, shape_of

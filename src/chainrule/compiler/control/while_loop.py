@@ -49,7 +49,7 @@ from chainrule.compiler.tracing.trace import Column, Together, Trace, Traced, jo
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import record
 from chainrule.numpy.in_place import private
-from chainrule.rules.kinds import rule
+from chainrule.rules import rule
 from chainrule.rules.supports import add_values, is_inexact, supported
 from chainrule.values.containers import flatten, map_leaves, unflatten
 from chainrule.values.vertices import raw

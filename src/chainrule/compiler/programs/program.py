@@ -31,7 +31,7 @@ from chainrule.compiler.progress import watched
 from chainrule.compiler.tracing.plain_operators import UFUNCS, power
 from chainrule.compiler.tracing.trace import Guard, Row, Trace, mapped
 from chainrule.operations_grad.indexing import setitem, unindex
-from chainrule.rules.kinds import REGISTRY
+from chainrule.rules import REGISTRY
 from chainrule.rules.supports import masked_result
 from chainrule.values.shapes import ARRAYS, SEQUENCES, TUPLE, kind_of
 

@@ -40,7 +40,7 @@ from chainrule.errors import CompileError, EscapeError
 from chainrule.nodes.admission import numeric_array, object_array
 from chainrule.nodes.recorder import as_operand, is_number, may_change
 from chainrule.operations_grad.indexing import getitem
-from chainrule.rules.kinds import whole
+from chainrule.rules.namespace import whole
 from chainrule.values.containers import declare_value
 from chainrule.values.shapes import (
     ARRAYS,

@@ -44,7 +44,9 @@ from chainrule.explainer.watching.reading import (
 )
 from chainrule.explainer.watching.watch import Place, Run
 from chainrule.nodes.admission import operation_name
-from chainrule.rules.kinds import elementwise, plain, pulled, pushed
+from chainrule.rules import elementwise
+from chainrule.rules.base import pulled, pushed
+from chainrule.rules.namespace import plain
 from chainrule.rules.supports import accumulate, project, supported, zeros_of
 from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import conjugated, with_support

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.explainer.account.brief import is_bool, short
-from chainrule.rules.kinds import elementwise, general, linear, plain
+from chainrule.rules import elementwise, general, linear
+from chainrule.rules.namespace import plain
 from chainrule.rules.symbolic import ATOM, UNARY, Formula, Symbols, as_formula
 
 _SIGNS = {

@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule.explainer.account.brief import short
 from chainrule.nodes.admission import is_inexact
-from chainrule.rules.kinds import elementwise
+from chainrule.rules import elementwise
 
 if TYPE_CHECKING:
     from chainrule.explainer.account.account import Explanation

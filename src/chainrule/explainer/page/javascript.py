@@ -18,7 +18,7 @@ from chainrule.errors import ArgumentError
 from chainrule.explainer.account.views import Operand, VertexView
 from chainrule.nodes.admission import operation_name
 from chainrule.operations_grad.structure import identity_grad
-from chainrule.rules.kinds import elementwise
+from chainrule.rules import elementwise
 from chainrule.rules.symbolic import Formula, Symbols, as_formula
 
 JAVASCRIPT_FORMS: Mapping[str, str] = {

@@ -26,7 +26,7 @@ from chainrule.explainer.page.written import (
     written_numpy,
 )
 from chainrule.operations_grad.structure import identity_grad
-from chainrule.rules.kinds import elementwise, general, linear
+from chainrule.rules import elementwise, general, linear
 from chainrule.rules.symbolic import Formula
 from chainrule.values.vertices import ARITHMETIC_ERRORS
 

@@ -1,0 +1,225 @@
+"""The base of all rules, and of those of locally constant functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from chainrule.rules.cases import Cases, Dtypes
+from chainrule.rules.declarations import (
+    Derivative,
+    check_declaration,
+    check_names,
+    derivative,
+)
+from chainrule.rules.namespace import evaluate, plain
+from chainrule.rules.registry import REGISTRY, serve_by
+from chainrule.rules.supports import (
+    Parameters,
+    add_values,
+    is_mask,
+    project,
+    supported,
+)
+from chainrule.values.shapes import TUPLE
+from chainrule.values.vertices import ARITHMETIC_ERRORS, boxed, raw, vertex
+
+
+class rule:
+    """Base of all rules: what an operation needs to be differentiated.
+
+    An instance is the ``grad_ops`` of one node: ``vertices`` are the operands that are
+    nodes, and ``backward(z_grad)`` adds to the ``grad`` of each.
+    """
+
+    forward: Any
+    also: ClassVar[tuple[Any, ...]] = ()
+    """Functions besides ``forward`` that are the same operation."""
+    expression: ClassVar[str] = ""
+    """One real number of the result, as a Python expression of the operands and of
+    functions of ``math``: other forms of the operation are derived from it."""
+    operand_names: tuple[str, ...] = ()
+    variadic: ClassVar[bool] = False
+    structural: ClassVar[bool] = False
+    """Whether the rule makes structural zeros (where, max, indexing)."""
+    views: ClassVar[bool] = False
+    """Whether NumPy's result may show the operand's memory: see ``put``."""
+    entrywise: ClassVar[bool] = False
+    """Whether each entry is computed by itself, so that ``where=`` may leave it out."""
+    outputs: ClassVar[int] = 1
+    """How many results there are; more than one are kept as a tuple."""
+    cases: Cases = ()
+    dtypes: Dtypes = ("float32", "float64", "complex128")
+    untested: ClassVar[str] = ""
+    """Points left out of the tested domain, and why; printed by the test suite."""
+    refused: Mapping[str, str] = {}
+    """Operands that raise when they are nodes, with the reason."""
+    constant_in: tuple[str, ...] = ()
+    """Operands that the result is locally constant in: they have no derivative."""
+
+    _main: ClassVar[str] = ""
+    _heads: ClassVar[Mapping[str, int]] = {}
+    """The methods that are derivatives: how many parameters precede the operands."""
+    _prefix: ClassVar[str] = ""
+    _prefixes: ClassVar[Mapping[str, int]] = {}
+    """The same for methods of one operand each, by what their names begin with."""
+    parts: ClassVar[dict[int, Callable[..., Any]]] = {}
+    plans: ClassVar[dict[tuple[bool, ...], Any]] = {}
+    """How to record the rule, by pattern of nodes and constants; see ``recorder``."""
+
+    def __init_subclass__(cls, *, kind: bool = False) -> None:
+        """Read the operand names from the methods, check, and enter the registry."""
+        super().__init_subclass__()
+        cls.plans = {}
+        if kind:
+            return
+        check_names(cls, tuple(cls._prefixes))
+        methods = cls._derivatives()
+        if methods and not cls.operand_names:
+            cls.operand_names = methods[0].given.positional
+            cls.variadic = methods[0].given.variadic
+        cls.parts = {
+            i: getattr(cls, cls._prefix + name)
+            for i, name in enumerate(cls.operand_names)
+            if cls._prefix and hasattr(cls, cls._prefix + name)
+        }
+        if cls._prefix or cls._main:
+            check_declaration(cls, methods)
+        if not issubclass(cls, locally_constant):
+            REGISTRY.append(cls)
+        if "forward" in vars(cls):
+            serve_by(cls, cls.forward, *cls.also)
+
+    @classmethod
+    def _derivatives(cls) -> list[Derivative]:
+        """Read the methods that compute derivatives, those of single operands first."""
+        heads = {
+            name: cls._prefixes[prefix]
+            for prefix in cls._prefixes
+            for name in dir(cls)
+            if name.startswith(prefix)
+        }
+        heads |= {name: n for name, n in cls._heads.items() if hasattr(cls, name)}
+        return [
+            derivative(cls, name, head)
+            for name, head in heads.items()
+            if getattr(cls, name) is not None
+        ]
+
+    def __init__(self, *operands: Any, **parameters: Any) -> None:
+        """Keep the operands; those that are nodes are the ``vertices``."""
+        self.operands = operands
+        self.parameters = parameters
+        self.vertices: list[Any] = [x for x in operands if isinstance(x, vertex)]
+        for name, x in zip(self.operand_names, operands, strict=False):
+            setattr(self, name, x)
+
+    def __repr__(self) -> str:
+        """Show the rule with its operands' values."""
+        shown = [repr(raw(x)) for x in self.operands]
+        shown += [f"{k}={v!r}" for k, v in self.parameters.items()]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    @property
+    def z(self) -> Any:
+        """The value of the operation at the operands."""
+        if "_z" not in self.__dict__:
+            values = [raw(x) for x in self.operands]
+            self._z = evaluate(type(self), values, self.parameters)
+        return self._z
+
+    @z.setter
+    def z(self, value: Any) -> None:
+        self._z = value
+
+    def backward(self, z_grad: Any) -> None:
+        """Add this operation's contributions to the ``grad`` of its vertices."""
+        values = [raw(x) for x in self.operands]
+        wanted = [i for i, x in enumerate(self.operands) if isinstance(x, vertex)]
+        z_bar = supported(z_grad)
+        with np.errstate(all="ignore"):
+            for i, part in pulled(
+                type(self), plain, z_bar, self.z, values, wanted, self.parameters
+            ):
+                x = self.operands[i]
+                contribution = project(plain, part, x).value
+                untouched = isinstance(contribution, TUPLE) and type(x.grad) is float
+                x.grad = add_values(None if untouched else x.grad, contribution)
+
+    @classmethod
+    def structural_for(cls, parameters: Parameters) -> bool:
+        """Tell whether a call with these parameters makes structural zeros."""
+        return cls.structural or is_mask(parameters.get("where"))
+
+    @classmethod
+    def pull(
+        cls,
+        xp: Any,
+        z_bar: supported,
+        z: Any,
+        operands: Sequence[Any],
+        wanted: Sequence[int],
+        parameters: Parameters,
+    ) -> Iterator[tuple[int, supported]]:
+        """Yield the cotangent contribution of each wanted operand, by position."""
+        raise NotImplementedError
+
+    @classmethod
+    def push(
+        cls,
+        xp: Any,
+        tangents: Sequence[supported | None],
+        z: Any,
+        operands: Sequence[Any],
+        parameters: Parameters,
+    ) -> supported | None:
+        """Return the tangent of the result, ``None`` where it is structurally zero."""
+        raise NotImplementedError
+
+
+class locally_constant(rule, kind=True):
+    """z does not change with small changes of its operands: floor, ``<``, argmax.
+
+    There is no derivative to declare. What else is known of such a function stands in
+    its class as in any other rule, under the name of the function.
+    """
+
+
+def pulled(
+    operation: type[rule],
+    xp: Any,
+    z_bar: supported,
+    z: Any,
+    operands: Sequence[Any],
+    wanted: Sequence[int],
+    parameters: Parameters,
+) -> list[tuple[int, supported]]:
+    """Return what a rule's ``pull`` yields.
+
+    A Python float is given as one, so that next to float32 it stays float32, as NumPy
+    says. Where Python's floats raise (a pole, an overflow) NumPy's are given.
+    """
+    try:
+        return list(operation.pull(xp, z_bar, z, operands, wanted, parameters))
+    except ARITHMETIC_ERRORS:
+        value, z, *operands = boxed([z_bar.value, z, *operands])
+        z_bar = supported(value, z_bar.support)
+        return list(operation.pull(xp, z_bar, z, operands, wanted, parameters))
+
+
+def pushed(
+    operation: type[rule],
+    xp: Any,
+    tangents: Sequence[supported | None],
+    z: Any,
+    operands: Sequence[Any],
+    parameters: Parameters,
+) -> supported | None:
+    """Return what a rule's ``push`` returns, Python's floats as in ``pulled``."""
+    try:
+        return operation.push(xp, tangents, z, operands, parameters)
+    except ARITHMETIC_ERRORS:
+        z, *operands = boxed([z, *operands])
+        return operation.push(xp, tangents, z, operands, parameters)

@@ -1,0 +1,108 @@
+"""What rules compute with: an array library, and ``plain``, which is NumPy's."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from chainrule.rules.supports import Parameters, is_mask, masked_call
+from chainrule.values.shapes import ndarray
+from chainrule.values.vertices import as_array, first_stand_in
+
+if TYPE_CHECKING:
+    from chainrule.rules.base import rule
+
+
+class namespace:
+    """An array library as rules see it: its functions, and ours it does not have."""
+
+    recorded: ClassVar[bool] = False
+    """Whether what is computed is recorded, to be differentiated in turn."""
+
+    def __init__(self, module: Any) -> None:
+        """Wrap an array library such as ``numpy``."""
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        """Find a function of the library, or the forward of a rule of ours."""
+        found = EXTRA.get(name)
+        found = getattr(self._module, name) if found is None else traceable(found)
+        setattr(self, name, found)
+        return found
+
+    @staticmethod
+    def apply(operation: type[rule], operands: Sequence[Any], given: Parameters) -> Any:
+        """Run the operation on plain values."""
+        return evaluate(operation, operands, given)
+
+    def supported_product(self, x: Any, y: Any, support: Any) -> Any:
+        """Return ``x * y`` on the support and zero elsewhere, computed only there."""
+        return masked_call(np.multiply, (x, y), {"where": support})
+
+
+EXTRA: dict[str, Callable[..., Any]] = {}
+"""Functions rules may call on ``xp`` that array libraries do not have."""
+
+_add: Any = np.add
+
+
+def _sum(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """Return ``np.sum(x, axis)`` without the layers around it."""
+    return _add.reduce(x, axis, None, None, keepdims)
+
+
+def _transpose(x: Any, axes: Any = None) -> Any:
+    """Return ``np.transpose(x, axes)`` without the layers around it."""
+    return x.T if axes is None and isinstance(x, ndarray) else np.transpose(x, axes)
+
+
+def _reshape(x: Any, shape: Any, *, order: Any = "C") -> Any:
+    """Return ``np.reshape(x, shape)`` without the layers around it."""
+    if isinstance(x, ndarray):
+        return x.reshape(shape, order=order)
+    return np.reshape(x, shape, order=order)
+
+
+plain: namespace = namespace(np)
+"""The namespace of plain sweeps."""
+vars(plain).update(sum=_sum, transpose=_transpose, reshape=_reshape, asarray=as_array)
+
+
+def evaluate(operation: type[rule], values: Sequence[Any], given: Parameters) -> Any:
+    """Run an operation on plain values: its forward, with ``where`` made definite."""
+    if given and operation.entrywise and is_mask(given.get("where")):
+        return masked_call(operation.forward, values, given)
+    return whole(operation.forward, values, given)
+
+
+def whole(function: Callable[..., Any], values: Sequence[Any], given: Any) -> Any:
+    """Call a function, as one step of a trace where that cannot look inside it.
+
+    A function that fills an array of its own, or makes one of a stand-in, fails with
+    one of these errors or returns an array of objects. With plain values nothing is
+    looked at and nothing costs time.
+    """
+    try:
+        z = function(*values, **given)
+    except (TypeError, ValueError):
+        trace = first_stand_in(*values, given)
+        if trace is None:
+            raise
+        return trace.whole(function, values, given)
+    if type(z) is ndarray and z.dtype.char == "O":
+        trace = first_stand_in(*values, given)
+        return z if trace is None else trace.whole(function, values, given)
+    return z
+
+
+def traceable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that is one step of a trace: see ``whole``."""
+
+    @functools.wraps(function)
+    def call(*values: Any, **given: Any) -> Any:
+        return whole(function, values, given)
+
+    return call
