@@ -129,7 +129,7 @@ def test_operators_and_functions(f, calls, executor):
 
 
 def leaves(x):
-    return x if isinstance(x, type) else gd.containers.flatten(x)[0]
+    return x if isinstance(x, type) else gd.values.containers.flatten(x)[0]
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.complex64, np.int8])
@@ -163,7 +163,7 @@ def test_operators_on_floats_have_the_results_of_numpy(f, calls, executor):
                 )
             found = fast(x)
             np.testing.assert_allclose(found, expected, rtol=1e-14)
-            for z in gd.containers.flatten(found)[0]:
+            for z in gd.values.containers.flatten(found)[0]:
                 assert isinstance(z, float | complex)
 
 
