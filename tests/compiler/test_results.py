@@ -9,6 +9,7 @@ import pytest
 
 import chainrule as gd
 from chainrule.errors import ArgumentError, EscapeError
+from chainrule.values.containers import flatten
 
 X = np.array([1.0, 2.0, 4.0])
 
@@ -221,8 +222,8 @@ def test_loops_keep_the_order_of_their_first_carry():
 
     for f, x in ((scanned, X), (looped, 1.5)):
         found, expected = gd.compile(f)(x), f(x)
-        for a, b in zip(gd.values.containers.flatten(found)[0],
-                        gd.values.containers.flatten(expected)[0], strict=True):  # fmt: skip
+        leaves = (flatten(x)[0] for x in (found, expected))
+        for a, b in zip(*leaves, strict=True):
             np.testing.assert_array_equal(a, b)
     with pytest.raises(gd.errors.ShapeError, match="same order"):
         gd.compile(lambda x: gd.cond(x > 0, lambda v: {"a": v, "b": v},
