@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import chainrule as gd
 from chainrule.compiler.programs.program import _call_key, _key, needed, program_of
-from chainrule.compiler.tracing.trace import Row, Trace
+from chainrule.compiler.tracing.rows import Row
+from chainrule.compiler.tracing.trace import Trace
 
 NUMBERS = [0.0, -0.0, 0, False, 1.0, 1, True, np.float64(1.0), np.float32(1.0),
            float("inf"), 2.5, "a", None, (1.0, 2.0), (1, 2.0), slice(1, 2),

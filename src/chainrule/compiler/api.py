@@ -14,7 +14,7 @@ from chainrule.compiler.compiled import Compiled, Kind, Path
 from chainrule.compiler.executors.choice import EXECUTORS
 from chainrule.compiler.options import PATHS, Options
 from chainrule.compiler.programs.text import Names, Source, expression, source_of
-from chainrule.compiler.tracing.trace import Row
+from chainrule.compiler.tracing.rows import Row
 from chainrule.errors import ArgumentError
 from chainrule.values.containers import unflatten
 from chainrule.values.shapes import describe

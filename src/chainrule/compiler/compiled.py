@@ -37,7 +37,9 @@ from chainrule.compiler.tracing.arguments import (
 )
 from chainrule.compiler.tracing.captured import captured
 from chainrule.compiler.tracing.results import output
-from chainrule.compiler.tracing.trace import NUMBERS, Guard, Trace, Traced, joined
+from chainrule.compiler.tracing.rows import NUMBERS, Guard
+from chainrule.compiler.tracing.trace import Trace, joined
+from chainrule.compiler.tracing.traced import Traced
 from chainrule.compiler.tracing.writing import layouts_of
 from chainrule.errors import ArgumentError, ChainruleError, CompileError, EscapeError
 from chainrule.locks import lock

@@ -31,7 +31,9 @@ from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.programs.signals import NanFound
 from chainrule.compiler.progress import watched
 from chainrule.compiler.tracing.plain_operators import UFUNCS
-from chainrule.compiler.tracing.trace import Column, Row, Together, Trace, Traced
+from chainrule.compiler.tracing.rows import Column, Row, Together
+from chainrule.compiler.tracing.trace import Trace
+from chainrule.compiler.tracing.traced import Traced
 from chainrule.errors import CompileError
 from chainrule.operations_grad.indexing import setitem, unindex
 from chainrule.operations_grad.linalg import cofactors_dot

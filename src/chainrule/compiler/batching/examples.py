@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.tracing.trace import Row
+from chainrule.compiler.tracing.rows import Row
 from chainrule.values.shapes import TUPLE, normalize_axes, shape_of
 from chainrule.values.vertices import first_stand_in
 

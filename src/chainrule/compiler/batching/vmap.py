@@ -38,7 +38,8 @@ from chainrule.compiler.options import Options
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape.examples_tape import Lanes
 from chainrule.compiler.tape.lowering import CannotLowerError
-from chainrule.compiler.tracing.trace import MAPS, Trace, Traced, joined
+from chainrule.compiler.tracing.trace import Trace, joined
+from chainrule.compiler.tracing.traced import MAPS, Traced
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import record

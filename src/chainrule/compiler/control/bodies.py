@@ -13,7 +13,9 @@ import numpy as np
 
 from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.programs.program import Program, program_of
-from chainrule.compiler.tracing.trace import Trace, Traced, traces_being_made
+from chainrule.compiler.tracing.active import traces_being_made
+from chainrule.compiler.tracing.trace import Trace
+from chainrule.compiler.tracing.traced import Traced
 from chainrule.errors import CompileError, EscapeError
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial

@@ -37,7 +37,9 @@ from chainrule.compiler.executors import choice as executors
 from chainrule.compiler.progress import watched
 from chainrule.compiler.tape.lowering import CannotLowerError
 from chainrule.compiler.tape.scan_tape import TapeLoop
-from chainrule.compiler.tracing.trace import NUMBERS, Trace, Traced, joined
+from chainrule.compiler.tracing.rows import NUMBERS
+from chainrule.compiler.tracing.trace import Trace, joined
+from chainrule.compiler.tracing.traced import Traced
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import record

@@ -45,7 +45,9 @@ from chainrule.compiler.control.bodies import (
 from chainrule.compiler.control.scan import cast, check_carry, held_dtype, promote
 from chainrule.compiler.executors.choice import Running
 from chainrule.compiler.progress import watched
-from chainrule.compiler.tracing.trace import Column, Together, Trace, Traced, joined
+from chainrule.compiler.tracing.rows import Column, Together
+from chainrule.compiler.tracing.trace import Trace, joined
+from chainrule.compiler.tracing.traced import Traced
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import record
 from chainrule.numpy.in_place import private

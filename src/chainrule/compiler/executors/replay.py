@@ -35,7 +35,7 @@ from chainrule.compiler.tracing.plain_operators import (
     is_of_whole,
     takes_root,
 )
-from chainrule.compiler.tracing.trace import Row
+from chainrule.compiler.tracing.rows import Row
 from chainrule.rules.python_forms import MATH, SCALAR_FORMS
 from chainrule.steps.step import compile_text
 from chainrule.sweeps.sweep import has_nan

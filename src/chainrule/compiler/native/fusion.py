@@ -38,7 +38,7 @@ from chainrule.compiler.tape.lowering import (
     power_of,
     reducing_options,
 )
-from chainrule.compiler.tracing.trace import Row
+from chainrule.compiler.tracing.rows import Row
 from chainrule.operations_grad.indexing import picks_once, unindex
 from chainrule.operations_grad.shaping import broadcast_to
 from chainrule.rules.supports import masked_result

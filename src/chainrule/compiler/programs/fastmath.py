@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.programs.identities import alike, become
-from chainrule.compiler.tracing.trace import Row
+from chainrule.compiler.tracing.rows import Row
 from chainrule.operations_grad.shaping import broadcast_to
 from chainrule.values.shapes import generic, kind_of, ndarray
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.tracing.trace import Row
+from chainrule.compiler.tracing.rows import Row
 from chainrule.values.shapes import ARRAYS, TUPLE
 
 

@@ -29,7 +29,8 @@ from chainrule.compiler.programs.fastmath import simplified
 from chainrule.compiler.programs.identities import identity
 from chainrule.compiler.progress import watched
 from chainrule.compiler.tracing.plain_operators import UFUNCS, power
-from chainrule.compiler.tracing.trace import Guard, Row, Trace, mapped
+from chainrule.compiler.tracing.rows import Guard, Row, mapped
+from chainrule.compiler.tracing.trace import Trace
 from chainrule.operations_grad.indexing import setitem, unindex
 from chainrule.rules import REGISTRY
 from chainrule.rules.supports import masked_result

@@ -15,7 +15,7 @@ import numpy as np
 
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.plain_operators import UFUNCS, inverted, is_of_whole
-from chainrule.compiler.tracing.trace import Row
+from chainrule.compiler.tracing.rows import Row
 from chainrule.values.shapes import ARRAYS, TUPLE, generic, kind_of
 
 _of: Any = operator

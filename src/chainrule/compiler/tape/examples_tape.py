@@ -28,7 +28,7 @@ from chainrule.compiler.tape.lowering import (
     refuse_calls,
 )
 from chainrule.compiler.tape.native_examples import Example, compiled_examples
-from chainrule.compiler.tracing.trace import Row
+from chainrule.compiler.tracing.rows import Row
 
 LANE = 128
 """Examples in a block: enough to hide a row's start, few enough for the cache."""

@@ -30,7 +30,7 @@ from chainrule.compiler.tracing.plain_operators import (
     power,
     takes_root,
 )
-from chainrule.compiler.tracing.trace import Row
+from chainrule.compiler.tracing.rows import Row
 from chainrule.operations_grad.indexing import picks_once, setitem, unindex
 from chainrule.operations_grad.shaping import broadcast_to
 from chainrule.rules.supports import masked_result

@@ -22,7 +22,7 @@ from chainrule.compiler.tape.lowering import (
     span,
     writer_of,
 )
-from chainrule.compiler.tracing.trace import Row
+from chainrule.compiler.tracing.rows import Row
 
 
 class TapeLoop:

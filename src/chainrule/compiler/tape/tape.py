@@ -31,7 +31,7 @@ from chainrule.compiler.tape.lowering import (
     is_one_piece,
     span,
 )
-from chainrule.compiler.tracing.trace import Guard, Row
+from chainrule.compiler.tracing.rows import Guard, Row
 from chainrule.values.shapes import ndarray
 
 TIMES = 5

@@ -81,6 +81,23 @@ def is_of_whole(row: Any) -> bool:
     return all((class_of(x) or getattr(x, "number", None)) in WHOLE for x in row.args)
 
 
+def is_of_integers(row: Any) -> bool:
+    """Tell whether arithmetic on integers alone made a number.
+
+    It decides as they do: ``np.arange(n / 2)`` asks for the quotient of n / 2 and 1.
+    """
+    waiting: list[Any] = [row]
+    while waiting:
+        x = waiting.pop()
+        if x.dtype is not None and x.dtype.kind in "biu":
+            continue
+        known = isinstance(x.function, np.ufunc) or x.function in UFUNCS
+        if not x.operands or not known or len(waiting) > 9:
+            return False
+        waiting += x.operands
+    return True
+
+
 def is_scalar(x: Any) -> bool:
     """Tell whether a value is a number, NumPy's or Python's, and no array."""
     return isinstance(x, generic) or class_of(x) is not None
@@ -147,5 +164,5 @@ def takes_root(row: Any) -> bool:
     )
 
 
-__all__ = ["UFUNCS", "WHOLE", "Entrywise", "class_of", "inverted", "is_of_whole",
-           "is_python", "is_scalar", "power", "takes_root"]  # fmt: skip
+__all__ = ["UFUNCS", "WHOLE", "Entrywise", "class_of", "inverted", "is_of_integers",
+           "is_of_whole", "is_python", "is_scalar", "power", "takes_root"]  # fmt: skip

@@ -11,15 +11,81 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from types import FunctionType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.values.shapes import TUPLE
-from chainrule.values.vertices import stand_in
+from chainrule.compiler.tracing.active import ACTIVE
+from chainrule.compiler.tracing.rows import NO_KEYWORDS, Function, mapped
+from chainrule.compiler.tracing.traced import Traced, values_of
+from chainrule.values.shapes import TUPLE, kind_of, ndarray
+from chainrule.values.vertices import ARITHMETIC_ERRORS, stand_in
+
+if TYPE_CHECKING:
+    from chainrule.compiler.tracing.trace import Trace
 
 _linalg: Any = np.linalg
 _of: Any = operator
+
+
+def protected_call(
+    function: Function, args: Sequence[Any], given: Any
+) -> tuple[Sequence[Any], Any]:
+    """Return the arguments of a call that a condition may protect from an error.
+
+    The call must stay in the innermost body that runs only where a condition holds, so
+    what it reads is brought there. Where it fails for the example, for which the
+    condition need not hold, it is traced for other values.
+    """
+    stay = ACTIVE.traces[-1].protected
+    if stay is None:
+        return args, given
+    lineage: list[Trace] = []
+    home: Trace | None = stay
+    while home is not None:
+        lineage.append(home)
+        home = home.parent
+
+    def brought(x: Any) -> Any:
+        if kind_of(x) is not Traced or x.home not in lineage or x.home is stay:
+            return x
+        return Traced(stay, stay.capture(x), x.value)
+
+    found, named = mapped(brought, (tuple(args), dict(given or NO_KEYWORDS)))
+    try:
+        function(*map(values_of, found), **values_of(named))
+    except (*ARITHMETIC_ERRORS, IndexError):
+        return mapped(_plausible, (found, named))
+    return found, named
+
+
+def _plausible(x: Any) -> Any:
+    """Return a stand-in with a value of its kind that most functions take."""
+    if kind_of(x) is not Traced:
+        return x
+    number = x.row.number
+    value = plausible(x.shape, x.dtype) if number is None else number(1)
+    return Traced(x.home, x.row, value)
+
+
+def deepest(trace: Trace, x: Any) -> Trace:
+    """Return the innermost trace among that of a call and those of its arguments."""
+    kind = kind_of(x)
+    if kind is Traced:
+        return x.home if x.home.level > trace.level else trace
+    if kind is float or kind is int:
+        return trace
+    if kind is slice:
+        x = (x.start, x.stop, x.step)
+    elif kind is dict:
+        x = x.values()
+    elif kind is ndarray and x.dtype == object:
+        x = x.flat
+    elif kind is not tuple and kind is not list:
+        return deepest(trace, x.touched()) if isinstance(x, Traced) else trace
+    for v in x:
+        trace = deepest(trace, v)
+    return trace
 
 
 def may_raise(function: Callable[..., Any], args: Sequence[Any]) -> bool:
@@ -73,4 +139,4 @@ _RAISING_FOR_INTEGERS: set[Any] = {
 }  # fmt: skip
 
 
-__all__ = ["may_raise", "plausible"]
+__all__ = ["deepest", "may_raise", "plausible", "protected_call"]

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.tracing.captured import is_foreign
-from chainrule.compiler.tracing.trace import Trace, Traced, matrix_or_masked
+from chainrule.compiler.tracing.trace import Trace, matrix_or_masked
+from chainrule.compiler.tracing.traced import Traced
 from chainrule.errors import EscapeError
 from chainrule.nodes.admission import holds_nodes, numeric_array
 from chainrule.values.shapes import describe, kind_of, ndarray

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from chainrule.compiler.tracing.trace import Traced, user_line
+from chainrule.compiler.tracing.frames import user_line
+from chainrule.compiler.tracing.traced import Traced
 from chainrule.errors import CompileError, EscapeError, ReadOnlyError
 from chainrule.numpy.in_place import same_index
 from chainrule.operations_grad.indexing import setitem

@@ -1,0 +1,23 @@
+"""The traces that each thread is making."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chainrule.compiler.tracing.trace import Trace
+
+
+class _Active(threading.local):
+    def __init__(self) -> None:
+        self.traces: list[Trace] = []
+
+
+ACTIVE = _Active()
+"""The traces that this thread is making, the innermost last."""
+
+
+def traces_being_made() -> list[Trace]:
+    """Return the traces that this thread is making, the innermost last."""
+    return list(ACTIVE.traces)

@@ -1,0 +1,158 @@
+"""Rows: the calls of a trace, and the decisions that were taken on their results."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.values.shapes import ARRAYS, TUPLE, kind_of
+
+Function = Callable[..., Any]
+NUMBERS = (float, int, bool, complex)
+NO_KEYWORDS: Mapping[str, Any] = {}
+_DTYPES: Mapping[type, np.dtype[Any]] = {k: np.dtype(k) for k in NUMBERS}
+
+
+class Row:
+    """One call: ``function(*args, **given)``, in which other rows are operands.
+
+    Attributes
+    ----------
+    function, args, given
+        The call. A row among the arguments, also inside lists, tuples and slices,
+        stands for its result. ``function`` is ``None`` for an input.
+    operands
+        The rows among the arguments, in order.
+    shape, dtype, number
+        What every result is like; ``number`` is the class of a Python number.
+    serial
+        The place of the row in its trace.
+    where
+        The source line, of a row whose shape depends on values; else empty.
+    """
+
+    __slots__ = ("args", "dtype", "function", "given", "number", "operands", "serial",
+                 "shape", "where")  # fmt: skip
+
+    def __init__(
+        self, function: Function | None, args: Any, given: Any, operands: list[Row],
+        value: Any, serial: int,
+    ) -> None:  # fmt: skip
+        """Keep the call and what its result is like."""
+        self.function: Any = function
+        self.args: Any = args
+        self.given: Any = given
+        self.operands: list[Row] = operands
+        self.serial: int = serial
+        self.where: str = ""
+        kind = kind_of(value)
+        self.number: type | None = None
+        self.shape: Any = ()
+        self.dtype: Any = _DTYPES.get(kind)
+        if self.dtype is not None:
+            self.number = kind
+        elif isinstance(value, ARRAYS):
+            self.shape, self.dtype = value.shape, value.dtype
+        else:
+            self.shape = None  # several results, or a column
+
+    @property
+    def reads_first(self) -> bool:
+        """Whether the first argument is the one operand, and all others constants."""
+        return len(self.operands) == 1 and self.args[0] is self.operands[0]
+
+    def __repr__(self) -> str:
+        """Show the call."""
+        name = getattr(self.function, "__name__", "input")
+        return f"<row {self.serial}: {name}, {self.shape}, {self.dtype}>"
+
+
+class Column:
+    """A value of each step of a loop: a result that rows hand to rows.
+
+    Each call has its own number of steps, so that a trace can give it no shape. For
+    several examples (``vmap``) it is a column of columns, or ``Together``.
+    """
+
+    __slots__ = ("entries",)
+
+    def __init__(self, entries: Sequence[Any]) -> None:
+        """Keep the value of each step, in order."""
+        self.entries: Sequence[Any] = entries
+
+    def __getitem__(self, i: int) -> Any:
+        """Return one of them."""
+        return self.entries[i]
+
+
+class Together(Column):
+    """A column for several examples, which an entry has along its first axis."""
+
+    __slots__ = ()
+
+    def __getitem__(self, i: int) -> Any:
+        """Return the column of one example."""
+        return Column([x[i] for x in self.entries])
+
+
+@dataclass(frozen=True, eq=False)
+class Guard:
+    """A decision that Python took on a traced value.
+
+    ``take`` turns the value into what was decided on (``bool``, ``int``, an array), and
+    ``expected`` is what it was; ``where`` is the source line that asked.
+    """
+
+    row: Row
+    take: Function
+    expected: Any
+    where: str
+
+    def at(self, row: Row) -> Guard:
+        """Return the same decision on another row."""
+        return Guard(row, self.take, self.expected, self.where)
+
+    def holds(self, value: Any) -> bool:
+        """Tell whether the decision would be the same for another value."""
+        found = self.take(value)
+        if type(found) is int:
+            return found == self.expected
+        return np.array_equal(found, self.expected)
+
+
+def mapped(leaf: Function, x: Any) -> Any:
+    """Return an argument with a function applied to what is no number in it.
+
+    It is walked through lists, tuples, dictionaries and slices.
+    """
+    kind = kind_of(x)
+    if kind is float or kind is int:
+        return x
+    if kind is tuple:
+        return tuple([mapped(leaf, v) for v in x])
+    if kind is list:
+        return [mapped(leaf, v) for v in x]
+    if kind is dict:
+        return {k: mapped(leaf, v) for k, v in x.items()}
+    if kind is slice:
+        return slice(*(mapped(leaf, v) for v in (x.start, x.stop, x.step)))
+    return leaf(x)
+
+
+def picks_by_value(function: Any, args: Any) -> bool:
+    """Tell whether the values of operands decide how many entries a result has."""
+    if function is not operator.getitem:
+        return function in _PICKING or (function is np.where and len(args) == 1)
+    parts = args[1] if isinstance(args[1], TUPLE) else args[1:]
+    return any(isinstance(x, Row) and x.dtype == np.bool_ for x in parts)
+
+
+_PICKING: set[Any] = {
+    np.nonzero, np.flatnonzero, np.argwhere, np.compress, np.extract, np.trim_zeros,
+    np.delete, np.repeat, np.unique, np.unique_all, np.unique_counts, np.unique_values,
+    np.unique_inverse, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d,
+}  # fmt: skip

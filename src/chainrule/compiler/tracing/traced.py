@@ -1,0 +1,392 @@
+"""Traced values: what stands in for arrays and numbers while a function is traced.
+
+A ``Traced`` value behaves as what it stands in for, in NumPy's functions, methods and
+operators (``traced_operators``). Each call computes the value for the example and adds
+a row to the trace.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.compiler.tracing.frames import in_forward, user_line
+from chainrule.compiler.tracing.plain_operators import is_of_integers
+from chainrule.compiler.tracing.rows import NO_KEYWORDS, Function, Row, mapped
+from chainrule.errors import EscapeError
+from chainrule.nodes.admission import object_array
+from chainrule.nodes.recorder import is_number
+from chainrule.operations_grad.indexing import getitem
+from chainrule.values.containers import declare_value
+from chainrule.values.shapes import kind_of, laid_out, ndarray
+from chainrule.values.vertices import first_vertex, stand_in, vertex
+
+if TYPE_CHECKING:
+    from chainrule.compiler.tracing.trace import Trace
+
+MAPS: list[Function] = []
+"""What maps a function over seeds in a trace; set by ``batching.vmap``."""
+_OF_SHAPE = {
+    np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj,
+    np.zeros_like, np.ones_like, np.empty_like, np.can_cast, np.common_type,
+}  # fmt: skip
+"""Functions that read shapes and dtypes only: their results are constants."""
+_IN_PLACE = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal,
+             np.put_along_axis}  # fmt: skip
+
+
+class Traced(stand_in):
+    """A value in a trace: see ``stand_in``."""
+
+    __slots__ = ("__weakref__", "base", "cut", "home", "row", "value", "views")
+    __array_priority__: float = 900.0
+    __pandas_priority__: int = 5000
+
+    def __init__(self, trace: Trace, row: Row, value: Any) -> None:
+        """Stand for the result of a row, with its value for the example."""
+        self.home: Trace = trace
+        self.row: Row = row
+        self.value: Any = value
+        self.base: Any = None
+        self.cut: Any = None
+        self.views: list[weakref.ref[Traced]] | None = None
+
+    def seen_by(self, view: Traced) -> None:
+        """Enter a view that is up to date."""
+        if self.views is None:
+            self.views = []
+        self.views.append(weakref.ref(view))
+
+    def touched(self) -> Traced:
+        """Return this, made again from its base where that was written."""
+        _ = self.row
+        return self
+
+    def fixed(self) -> Traced:
+        """Return a handle that nobody else can write into."""
+        if not isinstance(self.value, ndarray):
+            return self
+        return Traced(self.home, self.row, self.value)
+
+    def guarded(self) -> Traced:
+        """Return a handle that nobody can write into."""
+        made = self.fixed()
+        if made is not self:
+            made.base, made.value = self, self.value.view()
+            made.value.flags.writeable = False
+        return made
+
+    def laid_out(self, before: Any) -> Traced:
+        """Return an array that lies in memory as another one, or by itself."""
+        made, value = self, np.asarray(self.value)
+        like = before.value if isinstance(before, Traced) else before
+        if like is None:
+            value = value if value.flags.forc else np.copy(value, order="K")
+        else:
+            self.home.wrote()
+            if value.strides != like.strides:
+                value = laid_out(value, like)
+        if not isinstance(self.value, ndarray):
+            made = self.home.call(np.asarray, (self,), None)
+        return Traced(self.home, made.row, value)
+
+    @property
+    def shape(self) -> Any:
+        """The shape, as it will be in every call."""
+        return self.row.shape
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype, as it will be in every call."""
+        return self.row.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of an element."""
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all elements."""
+        return self.size * self.itemsize
+
+    def whole(self, function: Any, operands: Sequence[Any], given: Any) -> Any:
+        """Return the result of a function, run as one row."""
+        if function is getitem and kind_of(operands[0]) is ndarray:  # a traced index
+            return self.home.call(operator.getitem, (*operands, given["index"]), None)
+        return self.home.call(function, operands, given)
+
+    def over(self, f: Function, seeds: Any) -> list[Any]:
+        """Return the results of ``f`` for each seed, stacked; ``f`` is traced once."""
+        return MAPS[0](self.home.innermost(), f, seeds)
+
+    @property
+    def example(self) -> Any:
+        """The value for the example."""
+        return self.value
+
+    @property
+    def may_decide(self) -> bool:
+        """Whether a guard can be kept: not of what a loop, branch or map repeats."""
+        return self.home.parent is None
+
+    @property
+    def is_number(self) -> bool:
+        """Whether this stands for a Python number, which adopts others' dtypes."""
+        return self.row.number is not None
+
+    def as_number(self) -> Traced:
+        """Return the result of the last row as the Python number that it is."""
+        row = self.row
+        if row.number is None and row.shape == () and row.dtype == np.float64:
+            self.value, row.number = float(self.value), float
+        return self
+
+    def like(self, value: Any) -> Any:
+        """Return this as a Python number where the value is one."""
+        number = type(value) is float or is_number(value)
+        if not number or self.row.number is not None or self.dtype != np.float64:
+            return self
+        return self.home.call(float, (self,), None)
+
+    def refuse_nan(self) -> None:
+        """Say that the program is wrong for arguments that make this hold a nan."""
+        self.home.checks.append(self.row)
+
+    def __repr__(self) -> str:
+        """Show what is known; the entries are those of the example only."""
+        return f"traced({self.dtype}, shape {self.shape}, for example {self.value})"
+
+    def __divmod__(self, y: Any) -> tuple[Any, Any]:
+        """Return quotient and remainder."""
+        return self // y, self % y
+
+    def __rdivmod__(self, y: Any) -> tuple[Any, Any]:
+        """Return quotient and remainder."""
+        return y // self, y % self
+
+    def __format__(self, spec: str) -> str:
+        """Format the example's value."""
+        return format(self.value, spec)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Index as NumPy does; a view remembers its index."""
+        z = self.home.call(operator.getitem, (self, index), None)
+        if isinstance(z, Traced) and z.base is self:
+            z.cut = index
+        return z
+
+    def __len__(self) -> int:
+        """Return the length of the first axis."""
+        if not self.shape:
+            raise TypeError("len() of a number")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over the first axis."""
+        if not self.shape:
+            raise TypeError("iteration over a number")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __bool__(self) -> bool:
+        """Return the truth for the example: a guard. A rule's forward is one row."""
+        if in_forward():
+            raise escape("a branch on a value inside a rule")
+        return self.home.guard(self, bool)
+
+    def _whole_number(self, what: str) -> int:
+        if self.dtype.kind not in "biu":
+            raise escape(what)
+        return self.home.guard(self, int)
+
+    def __int__(self) -> int:
+        """Return an integer or boolean for the example, a guard; refuse a float."""
+        return self._whole_number("int(x)")
+
+    def __index__(self) -> int:
+        """Return an integer for the example, a guard; refuse a float."""
+        if in_forward():
+            raise escape("an index made of x inside a rule")
+        return self._whole_number("using x as an integer")
+
+    def __hash__(self) -> int:
+        """Return an integer's hash, a guard; refuse a float."""
+        if self.shape != () or self.dtype.kind not in "biu":
+            raise escape("x as a key of a dictionary or set")
+        return hash(self._whole_number("hash(x)"))
+
+    def __float__(self) -> float:
+        """Return a number that is made of integers, a guard; refuse a float."""
+        if self.shape == () and is_of_integers(self.row):
+            return self.home.guard(self, float)
+        raise escape("float(x) or math.f(x)")
+
+    def __complex__(self) -> complex:
+        """Return an integer as a complex number, a guard; refuse a float."""
+        return complex(self._whole_number("complex(x)"))
+
+    def __round__(self, digits: Any = None) -> Any:
+        """Return an integer as Python does, or ``np.round`` to so many digits."""
+        return self._rounded(round, np.round) if digits is None else np.round(
+            self, digits  # type: ignore[call-overload]
+        )  # fmt: skip
+
+    def __floor__(self) -> Any:
+        """Return an integer as Python does; of an array ``np.floor``."""
+        return self._rounded(math.floor, np.floor)
+
+    def __ceil__(self) -> Any:
+        """Return an integer as Python does; of an array ``np.ceil``."""
+        return self._rounded(math.ceil, np.ceil)
+
+    def __trunc__(self) -> Any:
+        """Return an integer as Python does; of an array ``np.trunc``."""
+        return self._rounded(math.trunc, np.trunc)
+
+    def _rounded(self, of_number: Function, of_array: Any) -> Any:
+        f = of_array if self.shape or self.dtype.kind == "c" else of_number
+        return self.home.call(f, (self,), None)
+
+    def item(self, *index: int) -> Any:
+        """Return a single integer, a guard; refuse a float."""
+        return (self[index] if index else self)._whole_number("x.item()")
+
+    def tolist(self) -> Any:
+        """Return integers for the example, a guard; refuse floats."""
+        return self.__array__().tolist()
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        """Return integers or booleans, a guard; refuse floats, if there are any."""
+        if not self.size:
+            return np.empty(self.shape, self.dtype if dtype is None else dtype)
+        if in_forward():
+            raise escape("an array made of x inside a rule")
+        if self.dtype.kind in "biu":
+            found = np.array(self.home.guard(self, np.array))
+            return found if dtype is None else found.astype(dtype)
+        if dtype is not None and np.dtype(dtype) != np.dtype(object):
+            raise escape(f"an array of dtype {np.dtype(dtype)} made of x")
+        entries = object_array(self)
+        if dtype is not None:
+            return entries  # Python asks for objects
+        return self.home.opened.opened(entries, user_line())
+
+    def __array_ufunc__(
+        self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any
+    ) -> Any:
+        """Add a ufunc's call, or one of its methods', as a row."""
+        if any(isinstance(x, vertex) for x in inputs):
+            return NotImplemented
+        inside = first_vertex(inputs, kwargs)
+        if inside is not None:
+            return inside.__array_ufunc__(ufunc, method, *inputs, **kwargs)
+        if kwargs.get("out") is not None or method == "at":
+            raise escape("writing into an array with out= or ufunc.at")
+        if method != "__call__":
+            return self.home.call(getattr(ufunc, method), inputs, kwargs)
+        return self.home.call(ufunc, inputs, kwargs)
+
+    def __array_function__(
+        self, func: Any, types: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        """Add any other NumPy function's call as a row."""
+        if any(issubclass(t, vertex) for t in types):
+            return NotImplemented
+        inside = first_vertex(args, kwargs)
+        if inside is not None:
+            return inside.__array_function__(func, types, args, kwargs)
+        if kwargs.get("out") is not None or func in _IN_PLACE:
+            raise escape("writing into an array in place")
+        if func in _OF_SHAPE:
+            return func(*map(values_of, args), **kwargs)
+        if func is np.astype and args[0] is self:
+            return self.astype(*args[1:], **kwargs)
+        return self.home.call(func, args, kwargs)
+
+    def astype(self, dtype: Any, **given: Any) -> Any:
+        """Return ``np.astype``, which Python's numbers do not have."""
+        number, dtype = self.row.number, np.dtype(dtype)
+        if number is None:
+            return self.home.call(np.astype, (self, dtype), given)
+        if number is not complex and dtype == np.float64:
+            return self.home.call(float, (self,), None)
+        value = np.asarray(self.value).astype(dtype)[()]
+        row = self.row
+        return self.home.result(np.astype, (row, dtype), NO_KEYWORDS, [row], value)
+
+    def reshape(self, *shape: Any, order: Any = "C", copy: Any = None) -> Any:
+        """Return ``np.reshape``, the shape as one tuple or several numbers."""
+        known = {} if copy is None else {"copy": copy}
+        return np.reshape(self, _one(shape), order=order, **known)  # type: ignore
+
+    def transpose(self, *axes: Any) -> Any:
+        """Return ``np.transpose``, the axes as one tuple or several numbers."""
+        return np.transpose(self, _one(axes) if axes else None)  # type: ignore
+
+    @property
+    def T(self) -> Any:  # noqa: N802
+        """The transpose."""
+        return np.transpose(self)  # type: ignore[arg-type]
+
+    def flatten(self, order: Any = "C") -> Any:
+        """Return ``np.ravel``, a copy."""
+        return np.ravel(self, order).fixed()  # type: ignore[arg-type]
+
+    @property
+    def flat(self) -> Any:
+        """The elements one by one; to write into them is to write into this."""
+        z: Any = np.reshape(self, (-1,))  # type: ignore[call-overload]
+        if z.base is None:
+            z.base = self
+            self.seen_by(z)
+        return z
+
+    def conj(self) -> Any:
+        """Return ``np.conjugate``; a real array itself, as NumPy's method does."""
+        return np.conjugate(self) if self.dtype.kind == "c" else self  # type: ignore
+
+    conjugate = conj
+
+
+def _one(given: tuple[Any, ...]) -> Any:
+    return given[0] if len(given) == 1 else given
+
+
+def escape(what: str) -> EscapeError:
+    """Return the error that says what would freeze a traced value."""
+    return EscapeError(
+        f"{what} would freeze a value into the compiled function, although it depends "
+        "on the arguments. Use NumPy's functions (np.sin(x), np.stack, np.where), or "
+        "name the argument in static=, so that each of its values gets a program."
+    )
+
+
+def values_of(x: Any) -> Any:
+    """Replace stand-ins by their values for the example."""
+    return mapped(value_of, x)
+
+
+def value_of(x: Any) -> Any:
+    """Replace a stand-in, or an array of them, by its value for the example."""
+    kind = kind_of(x)
+    if kind is Traced:
+        return x.value
+    return values_of(x.tolist()) if kind is ndarray and x.dtype == object else x
+
+
+declare_value(Traced)

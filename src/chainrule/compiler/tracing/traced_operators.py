@@ -1,0 +1,207 @@
+"""Operators and methods of traced values: each adds a row.
+
+``add_operators`` gives them to ``Traced``.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.tracing.active import ACTIVE
+from chainrule.compiler.tracing.plain_operators import (
+    UFUNCS,
+    WHOLE,
+    class_of,
+    inverted,
+    is_python,
+    is_scalar,
+)
+from chainrule.compiler.tracing.protection import deepest, may_raise, protected_call
+from chainrule.compiler.tracing.rows import NO_KEYWORDS, Function, Row
+from chainrule.compiler.tracing.traced import Traced, value_of
+from chainrule.values.shapes import dtype_of, kind_of, ndarray
+from chainrule.values.vertices import ARITHMETIC_ERRORS, first_vertex, vertex
+
+_np: Any = np
+_of: Any = operator
+
+
+def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
+    """Return an operator and its reflected form."""
+    is_power = plain is _power
+
+    def run(x: Any, y: Any) -> Any:
+        if ACTIVE.traces and may_raise(plain, (x, y)):
+            (x, y), _ = protected_call(plain, (x, y), None)
+        kind = kind_of(y)
+        if isinstance(y, vertex):
+            return NotImplemented
+        trace, row = x.home, x.row
+        if kind is Traced and y.home is trace:
+            number = y.row.number
+            value_of_y, row_of_y, operands = y.value, y.row, [row, y.row]
+        elif kind is float or kind is int or kind is bool:
+            number, value_of_y, row_of_y, operands = kind, y, y, [row]
+        elif y is None or kind is str:
+            return NotImplemented
+        elif _repeats(ufunc, x, kind):
+            return x._whole_number("repeating a list") * y
+        else:
+            return _called(ufunc, plain, x, y)
+        if row.number is float and number is not complex and not is_power:
+            function: Any = ufunc  # the commonest case, as the rule below has it
+        else:
+            function = _function_of(ufunc, plain, x, y, row.number, number)
+        try:
+            value = plain(x.value, value_of_y)
+        except (*ARITHMETIC_ERRORS, TypeError) as error:
+            return trace.at_pole(ufunc, function, (x, y), error)
+        made = Row(
+            function, (row, row_of_y), NO_KEYWORDS, operands, value, len(trace.rows)
+        )
+        trace.rows.append(made)
+        return Traced(trace, made, value)
+
+    def reflected(x: Any, y: Any) -> Any:
+        if ACTIVE.traces and may_raise(plain, (y, x)):
+            (y, x), _ = protected_call(plain, (y, x), None)
+        if isinstance(y, vertex):
+            return NotImplemented
+        kind = kind_of(y)
+        if _repeats(ufunc, x, kind):
+            return y * x._whole_number("repeating a list")
+        return _called(ufunc, plain, y, x)
+
+    return run, reflected
+
+
+def _called(ufunc: Any, plain: Function, x: Any, y: Any) -> Any:
+    """Return the result of an operator on any two operands, one of them traced."""
+    inside = first_vertex(x, y)
+    if inside is not None:
+        return inside.__array_ufunc__(ufunc, "__call__", x, y)
+    function = _function_of(ufunc, plain, x, y, _number_of(x), _number_of(y))
+    trace = x.home if kind_of(x) is Traced else y.home
+    if not (is_scalar(value_of(x)) and is_scalar(value_of(y))):
+        return trace.call(ufunc, (x, y), None)
+    trace = deepest(trace, (x, y))
+    try:
+        value = plain(value_of(x), value_of(y))
+    except (*ARITHMETIC_ERRORS, TypeError) as error:
+        return trace.at_pole(ufunc, function, (x, y), error)
+    operands: list[Row] = []
+    rows = tuple([trace._rows(v, operands) for v in (x, y)])
+    return trace.result(function, rows, NO_KEYWORDS, operands, value)
+
+
+def _function_of(
+    ufunc: Any, plain: Function, x: Any, y: Any, number: Any, other: Any
+) -> Function:
+    """Return the function of an operator's row: Python's, or NumPy's.
+
+    The class of a power of Python integers depends on the sign of the exponent.
+    """
+    if not is_python(number, other):
+        return _of.pow if plain is _power and not _is_real_power(x, y) else ufunc
+    if plain is not _power:
+        return plain
+    if number in WHOLE and other is int and kind_of(y) is Traced:
+        asked = y >= 0
+        asked.home.guard(asked, bool)
+    return _of.pow
+
+
+def _is_real_power(x: Any, y: Any) -> bool:
+    """Tell whether ``**`` is ``np.power`` here: of arrays of floats.
+
+    It is for an exponent that is an array, too, though one without axes.
+    """
+    values = value_of(x), value_of(y)
+    if all(map(is_scalar, values)):
+        return False
+    if isinstance(values[1], ndarray) and not values[1].shape:
+        return True
+    return all(dtype_of(v).kind == "f" or not np.ndim(v) for v in values)
+
+
+def _number_of(x: Any) -> type | None:
+    """Return the class of the Python number that a value is, or stands for."""
+    return x.row.number if kind_of(x) is Traced else class_of(x)
+
+
+def _repeats(ufunc: Any, x: Traced, kind: type) -> bool:
+    """Tell whether a product with this class of sequence repeats it, as with an int."""
+    return (
+        ufunc is np.multiply
+        and (kind is list or kind is tuple or kind is str or kind is bytes)
+        and isinstance(x.value, (int, np.integer))
+    )
+
+
+def _power(x: Any, y: Any) -> Any:
+    """Return x ** y; refuse the complex root that Python takes of a real number."""
+    z = x**y
+    if type(z) is complex and type(x) is not complex and type(y) is not complex:
+        raise ValueError
+    return z
+
+
+def _unary(ufunc: Any, plain: Function) -> Function:
+    """Return an operator on one operand."""
+
+    def run(x: Traced) -> Any:
+        number = x.row.number
+        if number is None:
+            return ufunc(x)
+        function = plain if is_python(number) else ufunc
+        try:
+            value = plain(x.value)
+        except (*ARITHMETIC_ERRORS, TypeError) as error:
+            return x.home.at_pole(ufunc, function, (x,), error)
+        return x.home.result(function, (x.row,), NO_KEYWORDS, [x.row], value)
+
+    return run
+
+
+def _method(function: Any) -> Function:
+    def method(self: Traced, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    return method
+
+
+_METHODS = (
+    "all", "any", "argmax", "argmin", "argsort", "choose", "clip", "compress", "copy",
+    "cumprod", "cumsum", "diagonal", "dot", "max", "mean", "min", "nonzero", "prod",
+    "ptp", "ravel", "repeat", "round", "searchsorted", "squeeze", "std", "sum",
+    "swapaxes", "take", "trace", "var",
+)  # fmt: skip
+"""Methods of arrays that are NumPy's functions of the same name."""
+_COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
+_BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and",
+           "or", "xor", "lshift", "rshift")  # fmt: skip
+
+
+def add_operators() -> None:
+    """Give ``Traced`` its operators, and the methods that are functions of NumPy."""
+    for name in _METHODS:
+        setattr(Traced, name, _method(getattr(_np, name)))
+    for f in vars(np).values():
+        # What NumPy calls on the elements of an object array: np.sin -> x.sin().
+        if isinstance(f, np.ufunc) and f.nin == 1 and not hasattr(Traced, f.__name__):
+            setattr(Traced, f.__name__, _method(f))
+    for name in ("real", "imag"):
+        setattr(Traced, name, property(getattr(_np, name)))
+    for name in (*_BINARY, *_COMPARISONS):
+        plain = getattr(operator, f"__{name}__")
+        ufunc = np.matmul if name == "matmul" else UFUNCS[plain]
+        run, reflected = _binary(ufunc, _power if name == "pow" else plain)
+        setattr(Traced, f"__{name}__", run)
+        if name in _BINARY:
+            setattr(Traced, f"__r{name}__", reflected)
+    for plain in (_of.neg, _of.pos, _of.abs, inverted):
+        name = "invert" if plain is inverted else plain.__name__
+        setattr(Traced, f"__{name}__", _unary(UFUNCS[plain], plain))
