@@ -13,7 +13,7 @@ import pytest
 import chainrule as gd
 from chainrule.errors import EscapeError, ReadOnlyError, RecordingError, StaleValueError
 from chainrule.nodes import node
-from chainrule.transforms.recorded_call import input_node
+from chainrule.transforms.inputs import input_node
 from chainrule.values.versions import NOTED, WRITTEN
 from tests.programs_in_place import (
     PROGRAMS,

@@ -280,7 +280,7 @@ class TestMatrices:
         np.testing.assert_array_equal(b, X)
 
     def test_auto_takes_the_cheaper_mode(self, monkeypatch):
-        from chainrule.transforms import gradients as transforms
+        from chainrule.transforms import matrices as transforms
 
         called = []
         for name in ("_by_rows", "_by_columns"):

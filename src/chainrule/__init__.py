@@ -9,20 +9,10 @@ from chainrule.nodes.node_class import node
 from chainrule.sweeps.order import generate_graph, topological_sort
 from chainrule.testing import check_gradients
 from chainrule.transforms.custom import checkpoint, custom_operation
-from chainrule.transforms.gradients import (
-    elementwise_grad,
-    grad,
-    hessian,
-    hvp,
-    jacobian,
-    jvp,
-    linearize,
-    stop_gradient,
-    value,
-    value_and_grad,
-    vjp,
-    zero_grad,
-)
+from chainrule.transforms.gradients import elementwise_grad, grad, value_and_grad
+from chainrule.transforms.matrices import hessian, jacobian
+from chainrule.transforms.products import hvp, jvp, linearize, vjp
+from chainrule.transforms.values import stop_gradient, value, zero_grad
 
 __all__ = [
     "check_gradients",

@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.errors import ArgumentError, GradientMismatchError
 from chainrule.nodes.admission import as_value
-from chainrule.transforms.gradients import jvp, vjp
+from chainrule.transforms.products import jvp, vjp
 from chainrule.values.containers import flatten, is_container, unflatten
 from chainrule.values.shapes import ARRAYS, SEQUENCES, dtype_of, shape_of
 

@@ -10,7 +10,7 @@ import pytest
 import chainrule as gd
 from chainrule.compiler.tape import interpreter as vm
 from chainrule.nodes.recorder import record
-from chainrule.transforms import gradients
+from chainrule.transforms import matrices
 from chainrule.values.shapes import dtype_of
 from tests.compiler.comparing import assert_same, follows
 from tests.helpers import RULES, as_tuple, calls_of
@@ -235,7 +235,7 @@ def test_large_values_are_swept_for_some_seeds_at_a_time(monkeypatch):
     x = np.linspace(0.0, 1.0, 10)
     whole = gd.compile(f)
     whole(x)
-    monkeypatch.setattr(gradients, "AT_ONCE", 3 * 40)
+    monkeypatch.setattr(matrices, "AT_ONCE", 3 * 40)
     blocks = follows(f, (x,), (x + 1.0,), executor="numpy")
     assert max(np.prod(row.shape) for row in rows_of(whole)) == 400
     shapes = {row.shape for row in rows_of(blocks)}

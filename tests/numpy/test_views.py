@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from chainrule.nodes import node
-from chainrule.transforms.recorded_call import input_node
+from chainrule.transforms.inputs import input_node
 from chainrule.values.vertices import raw
 from tests.numpy import (
     test_differences,

@@ -49,7 +49,8 @@ from chainrule.notes import annotate
 from chainrule.numpy.in_place import private
 from chainrule.rules import general
 from chainrule.rules.supports import is_inexact
-from chainrule.transforms.recorded_call import CollectorPaused, Recording
+from chainrule.transforms.collector import CollectorPaused
+from chainrule.transforms.recorded_call import Recording
 from chainrule.values.containers import LEAF, flatten, key_orders, map_leaves, unflatten
 from chainrule.values.shapes import TUPLE, describe, generic, kind_of, ndarray
 from chainrule.values.vertices import first_stand_in, raw, stand_in, vertex

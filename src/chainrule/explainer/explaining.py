@@ -13,7 +13,7 @@ from chainrule.explainer.watching.watch import Run, watch
 from chainrule.nodes.node_class import node
 from chainrule.sweeps.order import collect
 from chainrule.transforms.gradients import grad
-from chainrule.transforms.recorded_call import input_node
+from chainrule.transforms.inputs import input_node
 from chainrule.values.containers import flatten, unflatten
 from chainrule.values.vertices import raw
 

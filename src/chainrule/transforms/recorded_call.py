@@ -8,29 +8,18 @@ sweep runs on nodes and is itself recorded: that is all there is to higher order
 
 from __future__ import annotations
 
-import gc
 import math
-import os
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from chainrule import operations
 from chainrule.errors import ArgumentError
-from chainrule.locks import lock
-from chainrule.nodes.admission import (
-    INPUT,
-    as_value,
-    holds_nodes,
-    numeric_array,
-    plain_operand,
-)
+from chainrule.nodes.admission import holds_nodes, plain_operand
 from chainrule.nodes.node_class import node
-from chainrule.nodes.recorder import new, next_serial, record, stacked
+from chainrule.nodes.recorder import next_serial, stacked
 from chainrule.notes import annotate
-from chainrule.operations_grad import structure
 from chainrule.sweeps.order import Ordered, collect
 from chainrule.sweeps.sweep import (
     forward_sweep,
@@ -39,54 +28,11 @@ from chainrule.sweeps.sweep import (
     sweep_values,
     with_support,
 )
+from chainrule.transforms.inputs import input_node, input_nodes
 from chainrule.values.containers import LEAF, flatten, is_container, unflatten
-from chainrule.values.foreign import is_foreign, refusal
 from chainrule.values.shapes import ARRAYS, TUPLE, describe, kind_of, ndarray, shape_of
 from chainrule.values.versions import WRITTEN, Writes, first, pinned, touched
 from chainrule.values.vertices import first_stand_in, raw, refuse_nans, stand_in, vertex
-
-
-class CollectorPaused:
-    """Keep the cyclic collector from scanning a growing recording.
-
-    Recordings hold no cycles, and scanning them costs more than making them. Counted
-    over all threads; the collector is as it was when the last one leaves.
-    """
-
-    _lock = lock()
-    _inside: ClassVar[list[int]] = []
-    """The threads that are inside, each as often as it has entered."""
-    _was_enabled = False
-
-    def __enter__(self) -> None:
-        """Pause."""
-        cls = CollectorPaused
-        with cls._lock:
-            if not cls._inside:
-                cls._was_enabled = gc.isenabled()
-                gc.disable()
-            cls._inside.append(threading.get_ident())
-
-    def __exit__(self, *error: object) -> None:
-        """Resume when nobody is inside any more."""
-        cls = CollectorPaused
-        with cls._lock:
-            cls._inside.remove(threading.get_ident())
-            if not cls._inside and cls._was_enabled:
-                gc.enable()
-
-    @classmethod
-    def forget_other_threads(cls) -> None:
-        """Resume in a forked process, which has none of the other threads."""
-        if cls._inside:
-            own = threading.get_ident()
-            cls._inside[:] = [thread for thread in cls._inside if thread == own]
-            if not cls._inside and cls._was_enabled:
-                gc.enable()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=CollectorPaused.forget_other_threads)
 
 
 def _as_result(x: Any) -> Any:
@@ -322,53 +268,3 @@ def owned(grads: Sequence[Any]) -> list[Any]:
         seen.add(id(g))
         result.append(g)
     return result
-
-
-def input_nodes(leaves: Sequence[Any], *, copy: bool, whole: bool) -> list[node | None]:
-    """Return a transform's input node for each leaf of an argument, or ``None``.
-
-    Whole numbers are differentiated as floats where the argument is one (``whole``) or
-    holds no other numbers: ``[1, 2]``. Beside floats they are counts and indices.
-    """
-    made = [input_node(x, copy=copy, integers=whole) for x in leaves]
-    if whole or any(z is not None for z in made):
-        return made
-    return [input_node(x, copy=copy, integers=not _is_truth(x)) for x in leaves]
-
-
-def _is_truth(x: Any) -> bool:
-    """Tell whether a leaf is a truth value, or an array of them."""
-    return isinstance(x, bool) or getattr(getattr(x, "dtype", x), "kind", "") == "b"
-
-
-def input_node(x: Any, *, copy: bool, integers: bool) -> node | None:
-    """Return a transform's input node for a leaf, ``None`` if it is not inexact.
-
-    A node is wrapped in an identity, so that a sweep can stop at the new one and the
-    outer derivative still finds the old one.
-    """
-    kind = kind_of(x)
-    if kind is not float and (copy or kind is not ndarray or x.dtype.kind not in "fc"):
-        if holds_nodes(x) or (kind is ndarray and first_stand_in(x) is not None):
-            x = stacked(x)
-        if isinstance(x, node):
-            return record(structure.identity_grad, (x,))
-        if isinstance(x, ndarray) and kind is not ndarray:
-            x = numeric_array(x, "An argument to differentiate")
-        if isinstance(x, (*ARRAYS, stand_in)):
-            inexact = x.dtype.kind in "fc"
-            if not inexact and not (integers and x.dtype.kind in "biu"):
-                return None
-            if not inexact or copy or isinstance(x, stand_in):
-                x = as_value(x)
-        elif isinstance(x, complex | float) or (integers and isinstance(x, int)):
-            x = as_value(x)
-        elif is_foreign(x):
-            raise refusal(x, "An argument to differentiate")
-        else:
-            return None
-    z = new(node)
-    z._value, z._step, z.operands = x, None, ()
-    z._parameters = INPUT
-    z.serial = next_serial()
-    return z

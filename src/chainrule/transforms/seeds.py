@@ -226,9 +226,9 @@ def entrywise(run: Recording) -> list[Any]:
             found.append(None)
             continue
         if x.dtype.kind != "c":
-            bar = _zeros_if_absent(bar, x) + 1j * _zeros_if_absent(part, x)
+            bar = zeros_if_absent(bar, x) + 1j * zeros_if_absent(part, x)
         else:
-            straight, turn = (_zeros_if_absent(v, x) for v in (bar, part))
+            straight, turn = (zeros_if_absent(v, x) for v in (bar, part))
             size = natural_size(run.outputs, x)
             name = "elementwise_grad"
             bar = refuse_conjugation(straight, 1j * turn, straight, size, name)
@@ -236,7 +236,8 @@ def entrywise(run: Recording) -> list[Any]:
     return found
 
 
-def _zeros_if_absent(bar: Any, x: node) -> Any:
+def zeros_if_absent(bar: Any, x: node) -> Any:
+    """Return an input's cotangent, zeros where it has none."""
     return zeros_of(x._value) if bar is None else bar
 
 

@@ -21,7 +21,7 @@ from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import new, next_serial
 from chainrule.notes import annotate
 from chainrule.sweeps.sweep import forward_sweep, reverse_sweep
-from chainrule.transforms.recorded_call import input_nodes
+from chainrule.transforms.inputs import input_nodes
 from chainrule.values.containers import flatten, unflatten
 from chainrule.values.vertices import is_internal
 

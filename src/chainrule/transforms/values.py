@@ -1,0 +1,63 @@
+"""Values without their history, and gradients set back to zero."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import ArgumentError
+from chainrule.nodes.node_class import node
+from chainrule.values.containers import flatten, map_leaves
+from chainrule.values.shapes import describe, ndarray
+from chainrule.values.vertices import raw
+
+
+def value(x: Any) -> Any:
+    """Return the plain value of a node, or of every node in a container.
+
+    The history is left behind: what is computed from the value is constant.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> gd.value(gd.node(2.0) * 3.0)
+    6.0
+    """
+    if isinstance(x, node):
+        return x.value
+    return map_leaves(_plain_value, x)
+
+
+def _plain_value(x: Any) -> Any:
+    if isinstance(x, ndarray) and x.dtype == object:
+        return np.array([raw(v) for v in x.flat]).reshape(x.shape)
+    return x.value if isinstance(x, node) else x
+
+
+def stop_gradient(x: Any) -> Any:
+    """Return ``x`` with its derivative defined as zero, at every order.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> gd.grad(lambda x: x * gd.stop_gradient(x))(3.0)
+    3.0
+    """
+    return value(x)
+
+
+def zero_grad(*nodes: Any) -> None:
+    """Set ``.grad`` of the given nodes, or of all nodes in containers, back to 0.0.
+
+    Raises
+    ------
+    ArgumentError
+        If something else than nodes is given.
+    """
+    for x in flatten(nodes)[0]:
+        if not isinstance(x, node):
+            raise ArgumentError(
+                f"zero_grad takes nodes, or containers of them; received {describe(x)}."
+            )
+        x.grad = 0.0
