@@ -108,43 +108,48 @@ def bind(
             f"{model.__name__}() takes {len(names)} arguments ({', '.join(names)}); "
             f"received {len(args)}."
         )
-    given = dict(zip(names, args, strict=False))
-    twice = [k for k in kwargs if k in given]
-    if twice:
+    arguments = dict(zip(names, args, strict=False))
+    if twice := arguments.keys() & kwargs:
         raise ArgumentError(
-            f"{model.__name__}() received {twice[0]!r} twice, by position and by "
+            f"{model.__name__}() received {min(twice)!r} twice, by position and by "
             "keyword. Give it once."
         )
-    given.update(kwargs)
-    refuse_out(given)
+    arguments.update(kwargs)
+    refuse_out(arguments)
     operands: list[Any] = []
     for own, theirs in zip(
         rule_class.operand_names or names, names[:count], strict=False
     ):
-        if theirs not in given and own not in given:
+        if theirs not in arguments and own not in arguments:
             raise ArgumentError(
                 f"{model.__name__}() needs its operand {theirs!r}; received "
-                f"{', '.join(given) or 'nothing'}."
+                f"{', '.join(arguments) or 'nothing'}."
             )
-        operands.append(given.pop(theirs) if theirs in given else given.pop(own))
-    parameters = {
-        k: plain_operand(v)
-        for k, v in given.items()
-        if v is not _NO_VALUE and (k in allowed or v is not None)
-    }
-    unknown = [k for k in parameters if k not in allowed]
-    if unknown:
-        raise ArgumentError(
-            f"{model.__name__}() on nodes does not support {unknown[0]}="
-            f"{parameters[unknown[0]]!r}; it supports {', '.join(allowed) or 'none'}."
-        )
-    for k in parameters:
-        if k != "where" and holds_nodes(given[k]):
+        operands.append(arguments.pop(theirs if theirs in arguments else own))
+    return tuple(operands), _parameters(model, arguments, allowed)
+
+
+def _parameters(
+    model: Any, arguments: Mapping[str, Any], allowed: Sequence[str]
+) -> dict[str, Any]:
+    """Return the parameters among a call's arguments, or raise for those of no rule."""
+    parameters: dict[str, Any] = {}
+    for k, v in arguments.items():
+        if v is _NO_VALUE or (v is None and k not in allowed):
+            continue
+        plain = plain_operand(v)
+        if k not in allowed:
+            raise ArgumentError(
+                f"{model.__name__}() on nodes does not support {k}={plain!r}; "
+                f"it supports {', '.join(allowed) or 'none'}."
+            )
+        if k != "where" and holds_nodes(v):
             raise missing(
                 f"{model.__name__} in its parameter {k!r}",
                 f"It is not an operand. Pass gd.value({k}) to hold it constant.",
             )
-    return tuple(operands), parameters
+        parameters[k] = plain
+    return parameters
 
 
 _signatures: dict[type[rule], tuple[tuple[str, ...], tuple[str, ...]]] = {}

@@ -241,10 +241,10 @@ def missing(name: str, reason: str | None, remedy: str = DECLARE) -> MissingRule
     )
 
 
-def refuse_operands(operation: type[rule], operands: Sequence[Any]) -> None:
+def refuse_operands(operation: type[rule], wanted: Sequence[bool]) -> None:
     """Raise where a node stands in an operand that has no derivative."""
-    for name, x in zip(operation.operand_names, operands, strict=False):
-        if isinstance(x, vertex) and name in operation.refused:
+    for name, is_node in zip(operation.operand_names, wanted, strict=False):
+        if is_node and name in operation.refused:
             raise missing(
                 f"{operation_name(operation)} in its operand {name!r}",
                 f"{operation.refused[name]} Pass gd.value({name}) to hold it constant.",

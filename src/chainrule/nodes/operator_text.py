@@ -40,7 +40,7 @@ def recorded_{name}(x{where}):
                 value = {form_x}
             except errors:
                 return record(rule, (x,))
-            {made_n}
+            {step_n}
             return z
         if type(x_) is ndarray:
             value = forward(x_)
@@ -63,14 +63,14 @@ _FLOATS = """\
                         value = {form_xy}
                     except errors:
                         return record(rule, (x, y))
-                    {made_nn}
+                    {step_nn}
                     return z
             elif type(y) is float or type(y) is int:
                 try:
                     value = {form_xc}
                 except errors:
                     return record(rule, (x, y))
-                {made_nc}
+                {step_nc}
                 return z
 """
 """What operators do first: two floats, or one and a number."""
@@ -106,7 +106,7 @@ def recorded_{name}(x, y{where}):
                 value = {form_cy}
             except errors:
                 return record(rule, (x, y))
-            {made_cn}
+            {step_cn}
             return z
         if type(y_) is ndarray:
             value = {array_cy}
@@ -225,9 +225,13 @@ def in_place_operator(
 
 
 def _operator_text(
-    operation: type[rule], name: str, space: dict[str, Any], *, masked: bool,
+    operation: type[rule],
+    name: str,
+    space: dict[str, Any],
+    *,
+    masked: bool,
     binary: str = _BINARY,
-) -> str | None:  # fmt: skip
+) -> str | None:
     """Return an operator's text and fill its globals; ``None`` without a float form."""
     if not issubclass(operation, elementwise):
         return None
@@ -235,8 +239,10 @@ def _operator_text(
     count = len(operation.operand_names)
     if form is None or count not in (1, 2) or len(operation.parts) != count:
         return None
-    patterns = {1: [(True,)], 2: [(True, True), (True, False), (False, True)]}[count]
-    space |= {**MATH, "errors": ARITHMETIC_ERRORS}
+    steps = _steps(operation, count)
+    if steps is None:
+        return None
+    space |= {**MATH, **steps, "errors": ARITHMETIC_ERRORS}
     space |= {"forward": operation.forward, "ndarray": ndarray}
     array = _INFIX.get(operation.forward.__name__, "forward({0}, {1})")
     operands = "x" if count == 1 else "x, y"
@@ -244,18 +250,7 @@ def _operator_text(
     if masked:
         fields["where"] = ", *, where=None"
         fields["masked"] = _MASKED.format(operands=operands)
-    even = even_step if is_inlined(operation) else steps_of
-    for pattern in patterns:
-        kind = pattern_of(pattern)
-        steps = scalar_step(operation, pattern), even(operation, pattern)
-        if steps[0] is None or steps[1] is None:
-            return None
-        space[f"step_{kind}"], space[f"even_{kind}"] = steps
-        space[f"array_{kind}"] = steps_of(operation, pattern)
-        for what, step in (("made", "step"), ("even", "even")):
-            fields[f"{what}_{kind}"] = _MADE.format(
-                step=f"{step}_{kind}", operands=operands
-            )
+    fields |= {step: _MADE.format(step=step, operands=operands) for step in steps}
     # A choice between the operands may return the constant, which may be an int.
     number = "1.0 * ({})".format if operation.structural else str
     if count == 1:
@@ -270,3 +265,16 @@ def _operator_text(
         array_cy=array.format("x", "y_"),
         **fields,
     )
+
+
+def _steps(operation: type[elementwise], count: int) -> dict[str, Any] | None:
+    """Return the steps of results by name, such as ``step_nc``; ``None``: not all."""
+    patterns = {1: [(True,)], 2: [(True, True), (True, False), (False, True)]}[count]
+    even = even_step if is_inlined(operation) else steps_of
+    steps: dict[str, Any] = {}
+    for wanted in patterns:
+        kind = pattern_of(wanted)
+        steps[f"step_{kind}"] = scalar_step(operation, wanted)
+        steps[f"even_{kind}"] = even(operation, wanted)
+        steps[f"array_{kind}"] = steps_of(operation, wanted)
+    return None if None in steps.values() else steps

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -31,13 +30,12 @@ next_serial: Callable[[], int] = itertools.count(1).__next__
 """The serial number of the next node: nodes are ordered by age."""
 
 new: Callable[[Any], Any] = object.__new__
-reference: Any = weakref.ref
 
 
 def record(
     operation: type[rule],
     operands: Sequence[Any],
-    given: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, Any] = NONE,
 ) -> Any:
     """Run an operation and return the node that remembers it.
 
@@ -50,18 +48,15 @@ def record(
         The rule class.
     operands
         Nodes, numbers and arrays (and lists of them).
-    given
+    parameters
         The keyword parameters of the operation.
     """
-    parameters = NONE if given is None else given
     alone = len(operands) == 1 and isinstance(operands[0], vertex)
     sort: Callable[..., Any] = _alone if alone else _sorted
     made, inside, values, wanted, floats = sort(operands)
     if made is None:
         return evaluate(operation, values, parameters)
     plan = operation.plans.get(wanted) or plan_of(operation, wanted)
-    if operation.refused:
-        refuse_operands(operation, inside)
     value = evaluate(operation, values, parameters)
     several = isinstance(value, TUPLE)
     if type(value) is not ndarray or value.dtype.kind not in "fc":
@@ -72,16 +67,14 @@ def record(
     if not plan.depends:
         return value
     for i in plan.copied:
-        x = inside[i]
-        if type(x) is ndarray and may_change(x):
-            inside[i] = x.copy()
+        if type(inside[i]) is ndarray and may_change(inside[i]):
+            inside[i] = inside[i].copy()
     z = new(made)
     z._value = value
-    z._step = plan.step
-    z._parameters = NONE
+    z._step, z._parameters = plan.step, NONE
     if parameters:
-        z._parameters = {k: kept(v) for k, v in parameters.items()}
         z._step = plan.step_for(parameters)
+        z._parameters = {k: kept(v) for k, v in parameters.items()}
     z.operands = tuple(inside)
     z.serial = next_serial()
     if plan.views and (
@@ -89,9 +82,7 @@ def record(
         if type(value) is ndarray
         else isinstance(value, stand_in)
     ):
-        NOTED.append(reference(z))
-        if len(NOTED) > NOTED.bound:
-            NOTED.prune()
+        NOTED.note(z)
     if made.watched:
         made.created(z)
     return items_of(z) if several else z
@@ -183,7 +174,8 @@ class Plan:
     __slots__ = ("copied", "depends", "masked_step", "step", "views")
 
     def __init__(self, operation: type[rule], wanted: tuple[bool, ...]) -> None:
-        """Work out the plan."""
+        """Work out the plan, or raise where a node stands in a refused operand."""
+        refuse_operands(operation, wanted)
         self.step: kernels.Step = kernels.steps_of(operation, wanted)
         self.masked_step: kernels.Step = self.step
         if issubclass(operation, elementwise):

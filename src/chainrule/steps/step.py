@@ -72,6 +72,56 @@ def compile_text(text: str, name: str, label: str, names: dict[str, Any]) -> Any
     return names[name]
 
 
+_HEAD = """\
+def step(z, z_grad, bars):
+    {operands}, = z.operands
+    parameters = z._parameters
+"""
+_PULLBACK = """\
+        parts = rule.pullback(np, z_grad, z._value, {values}, **parameters)
+        if type(parts) is not tuple or len(parts) != {count}:
+            parts = one_per_operand(rule, parts, {count})
+"""
+_ADD = """\
+    if a{i} is not None:
+        if (type(a{i}) is not type(v{i}) or type(v{i}) is not float and
+            (a{i}.shape != v{i}.shape or a{i}.dtype is not v{i}.dtype)):
+            a{i} = fit(np, a{i}, v{i})
+        add_into(bars, x{i}, a{i})
+"""
+_ADD_TRANSPOSE = (
+    _ADD
+    + """\
+    else:
+        return reference_step(z, z_grad, bars)
+"""
+)
+"""The same for linear rules: the reference says that a transpose gave nothing."""
+_ADD_IN_PLACE = """\
+    try:
+        accumulate_by(bars, x{i}, v{i}, add{i}, z_grad, parameters)
+    except (TypeError, ValueError):
+        a{i} = d{i}(np, z_grad, {values}, **parameters)
+        add_into(bars, x{i}, fit(np, a{i}, v{i}))
+"""
+"""A trace changes no array: there the contribution is added as any other."""
+_ERRORS = """\
+        pass
+    except errors:
+        return reference_step(z, z_grad, bars)
+"""
+_NAMES: Mapping[str, Any] = {
+    "np": plain,
+    "fit": fit,
+    "add_into": add_into,
+    "times": times,
+    "accumulate_by": accumulate_by,
+    "one_per_operand": one_per_operand,
+    "errors": ARITHMETIC_ERRORS,
+    "reference_step": reference_step,
+}
+
+
 def array_step(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
     """Generate the step for values of any kind; ``wanted``: operands that are nodes."""
     if not issubclass(operation, elementwise | linear | general):
@@ -79,60 +129,24 @@ def array_step(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
     if operation.variadic:
         linear_rule = issubclass(operation, linear)
         return variadic_step(operation) if linear_rule else reference_of(operation)
-    operands = [f"x{i}" for i in range(len(wanted))]
-    values = [f"v{i}" if w else f"x{i}" for i, w in enumerate(wanted)]
-    listed = ", ".join(values)
-    names: dict[str, Any] = {
-        "np": plain, "fit": fit, "add_into": add_into, "times": times,
-        "rule": operation, "accumulate_by": accumulate_by,
-        "errors": ARITHMETIC_ERRORS, "reference_step": reference_step,
-    }  # fmt: skip
-    lines = [
-        "def step(z, z_grad, bars):",
-        f"    {', '.join(operands)}, = z.operands",
-        "    parameters = z._parameters",
-    ]
-    lines += [f"    v{i} = x{i}._value" for i, w in enumerate(wanted) if w]
-    lines.append("    try:")
+    nodes = [i for i, is_node in enumerate(wanted) if is_node]
+    values = ", ".join(f"v{i}" if w else f"x{i}" for i, w in enumerate(wanted))
+    names = {**_NAMES, "rule": operation}
+    head = _HEAD.format(operands=", ".join(f"x{i}" for i in range(len(wanted))))
+    head += "".join(f"    v{i} = x{i}._value\n" for i in nodes) + "    try:\n"
     if issubclass(operation, general):
-        given = f"np, z_grad, z._value, {listed}, **parameters"
-        names["one_per_operand"] = one_per_operand
-        count = len(wanted)
-        lines += [
-            f"        parts = rule.pullback({given})",
-            f"        if type(parts) is not tuple or len(parts) != {count}:",
-            f"            parts = one_per_operand(rule, parts, {count})",
-        ]
-    adds = ["        pass", "    except errors:"]
-    adds += ["        return reference_step(z, z_grad, bars)"]
-    for i, is_node in enumerate(wanted):
-        if is_node and (add := _in_place(operation, i)) is not None:
-            names[f"add{i}"] = add
-            names[f"d{i}"] = operation.parts[i]
-            adds += [
-                "    try:",
-                f"        accumulate_by(bars, x{i}, v{i}, add{i}, z_grad, parameters)",
-                "    except (TypeError, ValueError):",  # a trace changes no array
-                f"        a{i} = d{i}(np, z_grad, {listed}, **parameters)",
-                f"        add_into(bars, x{i}, fit(np, a{i}, v{i}))",
-            ]
-            continue
-        text = _contribution(operation, i, listed, names) if is_node else None
-        if text is None:
-            continue
-        lines.append(f"        a{i} = {text}")
-        adds += [
-            f"    if a{i} is not None:",
-            f"        if (type(a{i}) is not type(v{i}) or type(v{i}) is not float and",
-            f"            (a{i}.shape != v{i}.shape or a{i}.dtype is not v{i}.dtype)):",
-            f"            a{i} = fit(np, a{i}, v{i})",
-            f"        add_into(bars, x{i}, a{i})",
-        ]
-        if issubclass(operation, linear):  # which says that a transpose gave nothing
-            adds += ["    else:", "        return reference_step(z, z_grad, bars)"]
+        head += _PULLBACK.format(values=values, count=len(wanted))
+    adds = ""
+    for i in nodes:
+        if (add := _in_place(operation, i)) is not None:
+            names |= {f"add{i}": add, f"d{i}": operation.parts[i]}
+            adds += _ADD_IN_PLACE.format(i=i, values=values)
+        elif (text := _contribution(operation, i, values, names)) is not None:
+            head += f"        a{i} = {text}\n"
+            add_text = _ADD_TRANSPOSE if issubclass(operation, linear) else _ADD
+            adds += add_text.format(i=i)
     label = f"{operation.__name__} step {pattern_of(wanted)}"
-    step = compile_text("\n".join([*lines, *adds]), "step", label, names)
-    return named(step, operation)
+    return named(compile_text(head + _ERRORS + adds, "step", label, names), operation)
 
 
 def _contribution(
@@ -163,10 +177,7 @@ def even_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step | 
         return None
     nodes = [n for n, w in zip(names, wanted, strict=True) if w and n in formulas]
     used = names_in(formulas[n] for n in nodes)
-    space: dict[str, Any] = {
-        "add_into": add_into, "LARGE": LARGE, "errors": ARITHMETIC_ERRORS,
-        "reference_step": reference_step,
-    }  # fmt: skip
+    space = {**_NAMES, "LARGE": LARGE}
     space |= {f: getattr(plain, f) for f in used - {"z", *names}}
     targets = [f"{n}_" if w else n for n, w in zip(names, wanted, strict=True)]
     lines = [

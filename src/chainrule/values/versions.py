@@ -180,6 +180,12 @@ class Noted(deque[Any]):
 
     bound: int = 1 << 10
 
+    def note(self, z: Any) -> None:
+        """Keep a weak reference to a result."""
+        self.append(weakref.ref(z))
+        if len(self) > self.bound:
+            self.prune()
+
     def prune(self) -> None:
         """Drop those that are gone; look again when there are twice as many."""
         with LOCK:
@@ -214,7 +220,7 @@ def note(z: Any, *, locked: bool = False) -> None:
     """Note a result as a view of its operand; ``locked``: nobody writes into it."""
     memory_of(z).locked = locked
     memory_of(z).base = z.operands[0]
-    NOTED.append(weakref.ref(z))
+    NOTED.note(z)
 
 
 def enter_views() -> None:
