@@ -59,8 +59,8 @@ def follows(
         with np.errstate(all="ignore"):
             expected = f(*arguments)
         assert_same(fast(*arguments), expected, rtol, scale)
-        for kind in fast.kinds.values():
-            for path in kind.paths:
+        for known in fast.signatures.values():
+            for path in known.paths:
                 if isinstance(path.run, Replay):
                     path.run.poison()
     return fast

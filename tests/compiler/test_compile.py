@@ -27,7 +27,7 @@ class Layer:
     bias: float
 
 
-# ------------------------------------------------------------------- what is one kind
+# -------------------------------------------------------------- what is one signature
 
 
 def test_a_program_is_made_once_per_kind_of_arguments():
@@ -591,7 +591,7 @@ def test_stats_tell_what_was_compiled():
     assert program["guards"] == 1
     assert program["trace_seconds"] > 0
     assert sum(p["calls"] for p in found["programs"]) == 4
-    assert repr(fast) == "<compiled <lambda>(), 2 kinds>"
+    assert repr(fast) == "<compiled <lambda>(), 2 signatures>"
 
 
 def test_equal_calls_are_run_once():

@@ -57,8 +57,8 @@ def test_the_newest_path_is_tried_first():
     fast = gd.compile(leaky)
     for x in (1.0, -1.0, 1.0, 1.0):
         fast(x)
-    (kind,) = fast.kinds.values()
-    assert [p.calls for p in kind.paths] == [3, 1]
+    (known,) = fast.signatures.values()
+    assert [p.calls for p in known.paths] == [3, 1]
 
 
 def test_decisions_on_all_kinds_of_conditions():

@@ -89,8 +89,8 @@ def assert_eager(call, limit, executor, scales=(1.0, 0.875)):
             except np.linalg.LinAlgError:
                 continue
             assert_same(fast(*moved), expected, limit)
-            for kind in fast.kinds.values():
-                for path in kind.paths:
+            for known in fast.signatures.values():
+                for path in known.paths:
                     path.run.poison()
         assert fast.stats()["retraces"] == 0
 

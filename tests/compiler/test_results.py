@@ -201,7 +201,7 @@ def test_the_order_of_keywords_is_seen_by_those_who_take_any():
     assert (fast(a=1.0, b=2.0), fast(b=2.0, a=1.0)) == (21.0, 12.0)
     named = gd.compile(lambda x, y: x - y)
     assert (named(x=1.0, y=2.0), named(y=2.0, x=1.0)) == (-1.0, -1.0)
-    assert len(named.kinds) == 1
+    assert len(named.signatures) == 1
 
 
 def test_loops_keep_the_order_of_their_first_carry():

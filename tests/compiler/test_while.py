@@ -354,8 +354,8 @@ def test_every_executor_runs_it(executor):
 
 def passes(fast):
     """Return the loops of the program that a function ran last."""
-    kind = next(iter(fast.kinds.values()))
-    rows = kind.paths[-1].program.rows
+    known = next(iter(fast.signatures.values()))
+    rows = known.paths[-1].program.rows
     return [row.function for row in rows if isinstance(row.function, Pass)]
 
 

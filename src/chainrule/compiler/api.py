@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import optree
 
-from chainrule.compiler.compiled import Compiled, Kind, Path
+from chainrule.compiler.dispatch.compiled import Compiled
+from chainrule.compiler.dispatch.functions import positional_names
+from chainrule.compiler.dispatch.signature import Signature, is_numeric
+from chainrule.compiler.dispatch.specialisation import Specialisation
 from chainrule.compiler.executors.choice import EXECUTORS
 from chainrule.compiler.options import PATHS, Options
 from chainrule.compiler.programs.text import Names, Source, expression, source_of
@@ -51,8 +53,8 @@ def compile(
         interpreter; they need ``chainrule[fast]``. ``"auto"`` chooses by the clock, and
         ``stats()`` says why.
     paths
-        How many paths through ``if`` and ``while`` on values are compiled for one kind
-        of arguments, before ``CompileError`` names the line.
+        How many paths through ``if`` and ``while`` on values are compiled for one
+        signature of arguments, before ``CompileError`` names the line.
     progress
         Whether what takes more than half a second shows a bar on stderr: a trace, the
         passes over its rows, and in a run, loops that NumPy runs step by step. Needs
@@ -129,8 +131,8 @@ def source(compiled: Any) -> Source:
     f(x, y):
         ...
     """
-    kind, path = _checked(compiled, "source").newest()
-    names, opening = _argument_names(compiled, kind, path)
+    signature, path = _checked(compiled, "source").newest()
+    names, opening = _argument_names(compiled, signature, path)
     arranged = path.structure
 
     classes: dict[str, Any] = {}
@@ -152,8 +154,8 @@ def source(compiled: Any) -> Source:
 
 def program(compiled: Any) -> str:
     """Return the rows of the program that ran last, one per line, with their shapes."""
-    kind, path = _checked(compiled, "program").newest()
-    names = Names(_argument_names(compiled, kind, path)[0])
+    signature, path = _checked(compiled, "program").newest()
+    names = Names(_argument_names(compiled, signature, path)[0])
     lines = [f"{names.row(x):<8} = argument{_like(x)}" for x in path.program.inputs]
     for row in path.program.rows:
         text = expression(row, names)
@@ -209,23 +211,27 @@ def _checked(compiled: Any, what: str) -> Compiled:
 
 
 def _argument_names(
-    compiled: Compiled, kind: Kind, path: Path
+    compiled: Compiled, signature: Signature, path: Specialisation
 ) -> tuple[dict[Row, str], list[tuple[str, str]]]:
     """Return the names of the inputs, and for each its argument and how it is reached.
 
     A number or array has its argument's name; a leaf of a container a name of its own.
     """
-    structure, named, kinds = kind.arguments
-    accessors = _optree.treespec_accessors(structure)
+    arrangement = signature.arrangement
+    accessors = _optree.treespec_accessors(arrangement.structure)
     inputs = iter(path.program.inputs)
-    own = _positional_names(compiled)
+    names = positional_names(compiled)
+
+    def own(i: int) -> str:
+        return names[i] if i < len(names) else f"argument_{i}"
+
     found: dict[Row, str] = {}
     opening: list[tuple[str, str]] = []
-    for accessor, leaf in zip(accessors, kinds, strict=True):
-        if not isinstance(leaf, type) and leaf[0] == "constant":
+    for accessor, leaf in zip(accessors, signature.leaves, strict=True):
+        if not is_numeric(leaf):
             continue
         entries = list(accessor)
-        if named:
+        if arrangement.named:
             group, entries = entries[0].entry, entries[1:]
             root = entries[0].entry if group == 1 else own(entries[0].entry)
         else:
@@ -241,21 +247,6 @@ def _argument_names(
         found[row] = label
         taken.add(label)
     return found, opening
-
-
-def _positional_names(compiled: Compiled) -> Callable[[int], str]:
-    """Return a function from an argument's position to its name."""
-    f: Any = compiled.f
-    while not inspect.isfunction(f) and hasattr(f, "f"):
-        f = f.f
-    names: list[str] = []
-    try:
-        for p in inspect.signature(f).parameters.values():
-            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
-                names.append(p.name)
-    except (TypeError, ValueError):
-        pass
-    return lambda i: names[i] if i < len(names) else f"argument_{i}"
 
 
 __all__ = ["compile", "program", "source"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PATHS = 64
-"""How many paths through its branches a function may take for one kind of arguments."""
+"""How many paths through its branches a function may take for one signature."""
 
 
 @dataclass(frozen=True)

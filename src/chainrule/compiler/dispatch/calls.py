@@ -1,0 +1,154 @@
+"""Calls on nodes: a call of a compiled function is one operation with a derivative.
+
+In: a compiled function, and the leaves of its arguments, of which some are nodes. Out:
+the operation ``compiled_grad``, whose pullback and pushforward are compiled functions.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from optree import PyTreeSpec
+
+from chainrule.compiler.control.bodies import filled
+from chainrule.compiler.dispatch.functions import apply, describe_function
+from chainrule.compiler.dispatch.signature import Arrangement
+from chainrule.compiler.tracing.trace import joined
+from chainrule.nodes.admission import holds_nodes, kept
+from chainrule.nodes.recorder import record, stacked
+from chainrule.rules import general
+from chainrule.rules.supports import is_inexact
+from chainrule.transforms.recorded_call import Recording
+from chainrule.values.containers import flatten, unflatten
+from chainrule.values.vertices import raw, vertex
+
+if TYPE_CHECKING:
+    from chainrule.compiler.dispatch.compiled import Compiled
+
+
+class Call:
+    """A call of a compiled function on nodes: which leaves they are, and the others."""
+
+    def __init__(
+        self, compiled: Compiled, positions: tuple[int, ...], leaves: Sequence[Any],
+        arrangement: Arrangement, statics: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        """Keep the leaves that are no nodes; ``positions`` are those of the nodes."""
+        self.compiled = compiled
+        self.positions = positions
+        nodes = set(positions)
+        self.others: list[Any] = [
+            None if i in nodes else kept(x) for i, x in enumerate(leaves)
+        ]
+        self.arrangement = arrangement
+        self.statics = statics
+        self.structure: PyTreeSpec | None = None
+        """That of the result, once it is known."""
+
+    def __repr__(self) -> str:
+        """Show which function is called."""
+        return describe_function(self.compiled.f)
+
+    def without_leaves(self) -> Call:
+        """Return such a call without its leaves, which ``run`` is given."""
+        leaves = [None] * len(self.others)
+        return Call(
+            self.compiled, self.positions, leaves, self.arrangement, self.statics
+        )
+
+    def run(
+        self, f: Callable[..., Any], operands: Sequence[Any], others: Sequence[Any]
+    ) -> Any:
+        """Call a function with operands at their positions among the other leaves."""
+        leaves = list(others)
+        for i, x in zip(self.positions, operands, strict=True):
+            leaves[i] = x
+        args, keywords = self.arrangement.arguments(leaves)
+        return apply(f, self.compiled.parameters, args, keywords, self.statics)
+
+    def values(self, operands: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the leaves of the result for plain operands."""
+        result = self.run(self.compiled, operands, self.others)
+        leaves, self.structure = flatten(result)
+        return tuple(joined(leaves))
+
+
+def recorded(
+    compiled: Compiled, leaves: Sequence[Any], arrangement: Arrangement,
+    statics: Mapping[str, Any],
+) -> Any:  # fmt: skip
+    """Record a call on nodes as one operation."""
+    leaves = [stacked(x) if holds_nodes(x) else x for x in leaves]
+    positions = tuple(i for i, x in enumerate(leaves) if isinstance(x, vertex))
+    made = Call(compiled, positions, leaves, arrangement, statics)
+    results = record(compiled_grad, [leaves[i] for i in positions], {"call": made})
+    return unflatten(made.structure, list(results))
+
+
+def derivative_of(call: Call, what: str) -> Callable[..., tuple[Any, ...]]:
+    """Return the pullback or pushforward of a kind of call, to be compiled."""
+    sweep = _pullback if what == "pullback" else _pushforward
+    f = call.compiled.f
+    made = functools.partial(sweep, f, call.without_leaves())
+    functools.update_wrapper(made, f)
+    return made
+
+
+def _outputs(
+    f: Callable[..., Any], call: Call, others: Any
+) -> Callable[..., tuple[Any, ...]]:
+    """Return the function from operands to the inexact leaves of the result."""
+
+    def outputs(*operands: Any) -> tuple[Any, ...]:
+        leaves = joined(flatten(call.run(f, operands, others))[0])
+        return tuple(x for x in leaves if is_inexact(raw(x)))
+
+    return outputs
+
+
+def _pullback(
+    f: Callable[..., Any], call: Call, operands: Any, others: Any, seeds: Any
+) -> tuple[Any, ...]:
+    """Return the cotangents of operands, one run of ``f`` swept backwards."""
+    run = Recording(_outputs(f, call, others), operands, range(len(operands)), {})
+    bars, _ = run.pull({i: g for i, g in enumerate(seeds)})  # noqa: C416
+    return tuple(filled(bars, operands))
+
+
+def _pushforward(
+    f: Callable[..., Any], call: Call, operands: Any, others: Any, tangents: Any
+) -> tuple[Any, ...]:
+    """Return the tangents of the results, one run of ``f`` swept forwards."""
+    run = Recording(_outputs(f, call, others), operands, range(len(operands)), {})
+    dots, _ = run.push(tangents)
+    return tuple(filled(dots, run.outputs))
+
+
+class compiled_grad(general, kind=True):
+    """z = f(x, y, ...), a compiled function; its derivative is compiled too"""
+
+    variadic = True
+    outputs = 2
+
+    @staticmethod
+    def forward(*operands: Any, call: Call) -> Any:
+        """Return the leaves of the result."""
+        return call.values(operands)
+
+    @staticmethod
+    def pullback(xp: Any, z_grad: Any, z: Any, *operands: Any, call: Call) -> Any:
+        """Return the cotangents, by the compiled pullback."""
+        pairs = zip(filled(z_grad, z), z, strict=True)
+        seeds = tuple(g for g, v in pairs if is_inexact(raw(v)))
+        derived = call.compiled.derived(call, "pullback")
+        return derived(operands, call.others, seeds)
+
+    @staticmethod
+    def pushforward(xp: Any, tangents: Any, z: Any, *operands: Any, call: Call) -> Any:
+        """Return the tangents, by the compiled pushforward."""
+        given = tuple(filled(tangents, operands))
+        derived = call.compiled.derived(call, "pushforward")
+        found = iter(derived(operands, call.others, given))
+        return tuple(next(found) if is_inexact(raw(v)) else None for v in z)

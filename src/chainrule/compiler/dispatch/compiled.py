@@ -1,0 +1,344 @@
+"""Compiled functions: a call runs the program of its signature and path.
+
+In: a function. Out: a ``Compiled``, called like it. A call looks for the programs of
+its signature (structure, shapes, dtypes, static values), runs the newest, and goes on
+to the next where a guard fails; if none is left, the function is traced again. Where a
+value that must not be nan is nan, the function itself is called: see ``refuse_nans``.
+
+Called on nodes it is one operation, whose derivative is a compiled function again.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler import progress as progress_bars
+from chainrule.compiler.batching.reruns import batch_of, rerun
+from chainrule.compiler.dispatch.calls import Call, derivative_of, recorded
+from chainrule.compiler.dispatch.functions import (
+    apply,
+    describe_function,
+    parameters_of,
+    takes_any_keywords,
+)
+from chainrule.compiler.dispatch.signature import (
+    Arrangement,
+    LeafSignature,
+    Signature,
+    leaf_signature,
+    static_key,
+)
+from chainrule.compiler.dispatch.specialisation import (
+    Specialisation,
+    Specialisations,
+    specialise,
+)
+from chainrule.compiler.dispatch.stats import stats_of
+from chainrule.compiler.options import Options
+from chainrule.compiler.programs.signals import GuardFailed, InexactError, NanFound
+from chainrule.compiler.tracing.arguments import check_leaf, check_static
+from chainrule.compiler.tracing.writing import layouts_of
+from chainrule.errors import ArgumentError, CompileError
+from chainrule.nodes.admission import holds_nodes
+from chainrule.numpy.in_place import private
+from chainrule.values.containers import LEAF, flatten, key_orders, map_leaves, unflatten
+from chainrule.values.shapes import describe
+from chainrule.values.vertices import stand_in, vertex
+
+_NO_STATICS: Mapping[str, Any] = {}
+
+
+class Compiled:
+    """A function that is traced once per signature and path, and replayed after that.
+
+    Attributes
+    ----------
+    f, static, options
+        What ``compile`` was given.
+    parameters
+        Those of ``f``, if Python knows them.
+    signatures
+        The specialisations for each signature, by its key.
+    """
+
+    def __init__(
+        self, f: Callable[..., Any], *, static: Sequence[str], options: Options
+    ) -> None:
+        """Compile nothing yet: the first call does."""
+        if not callable(f):
+            raise ArgumentError(
+                f"compile needs a function; received {describe(f)}. Write "
+                "gd.compile(f)(x), not gd.compile(f(x))."
+            )
+        self.f = f
+        self.static: tuple[str, ...] = (
+            (static,) if type(static) is str else tuple(static)
+        )
+        self.options = options
+        if options.progress:
+            progress_bars.check()
+        self.parameters = parameters_of(f)
+        self.signatures: dict[tuple[Any, ...], Specialisations] = {}
+        self._of_floats: dict[int, Specialisations] = {}
+        """Those for so many floats, found without a key."""
+        self._derivatives: dict[tuple[Any, ...], Compiled] = {}
+        self._example: Callable[..., Any] | None = None
+        """What answers for an example with a nan, where the function is a batch's."""
+        self._takes_any: bool = takes_any_keywords(self.parameters)
+        functools.update_wrapper(self, f, updated=())
+        for name in self.static:
+            if self.parameters is None or name not in self.parameters.parameters:
+                raise ArgumentError(
+                    f"static={name!r} names no argument of {describe_function(f)}."
+                )
+
+    def __reduce__(self) -> Any:
+        """Pickle the function, or the name of a decorated one; not the programs."""
+        name = getattr(self, "__qualname__", "")
+        if getattr(sys.modules.get(self.__module__), name, None) is self:
+            return name
+        return Compiled.rebuilt, (self.f, self.static, self.options)
+
+    @classmethod
+    def rebuilt(cls, f: Any, static: Sequence[str], options: Options) -> Compiled:
+        """Return a pickled function, with nothing compiled yet."""
+        return cls(f, static=static, options=options)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """Bind as a method does."""
+        return self if instance is None else functools.partial(self, instance)
+
+    def __repr__(self) -> str:
+        """Show what was compiled."""
+        count = len(self.signatures)
+        return f"<compiled {describe_function(self.f)}, {count} signatures>"
+
+    # ---------------------------------------------------------------------- a call
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        """Replay the program for these arguments; trace it if there is none."""
+        if not keywords:
+            known = self._of_floats.get(len(args))
+            if known is not None:
+                for x in args:
+                    if type(x) is not float:
+                        break
+                else:
+                    return self._run(known, args, args, keywords, args)
+        return self._call(args, keywords)
+
+    def _call(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        positional, named, statics = args, keywords, _NO_STATICS
+        if self.static:
+            positional, named, statics = self._without_statics(args, keywords)
+        leaves, structure = flatten((positional, named) if named else positional)
+        orders = self._orders(positional, named)
+        numbers: list[Any] = []
+        signatures = [leaf_signature(x, numbers) for x in leaves]
+        if any(x is vertex for x in signatures):
+            arrangement = Arrangement(structure, bool(named), orders)
+            return recorded(self, leaves, arrangement, statics)
+        if any(x is stand_in for x in signatures):
+            args, keywords = map_leaves(private, (args, keywords))
+            return self.f(*args, **keywords)  # inside a trace: its rows are that one's
+        key = (structure, bool(named), orders, static_key(statics), *signatures)
+        try:
+            known = self.signatures.get(key)
+        except TypeError as error:
+            _refuse(statics, leaves)
+            raise ArgumentError(f"An argument cannot be compared: {error}.") from error
+        if known is None:
+            arrangement = Arrangement(structure, bool(named), orders)
+            known = self._enter(key, Signature(arrangement, signatures, statics))
+            if _are_floats(args, signatures) and not keywords and not self.static:
+                self._of_floats[len(args)] = known
+        return self._run(known, numbers, args, keywords, leaves)
+
+    def _enter(self, key: tuple[Any, ...], signature: Signature) -> Specialisations:
+        """Return the specialisations of a new signature, of which there are none."""
+        return self.signatures.setdefault(key, Specialisations(signature))
+
+    def _run(
+        self, known: Specialisations, numbers: Sequence[Any],
+        args: Sequence[Any], keywords: Mapping[str, Any], leaves: Sequence[Any],
+    ) -> Any:  # fmt: skip
+        if self.options.progress and not progress_bars.active():
+            with progress_bars.bars(describe_function(self.f)):
+                return self._run(known, numbers, args, keywords, leaves)
+        traced: Specialisation | None = None
+        while True:
+            paths = known.paths
+            for path in paths:
+                if path.layouts is not None and path.layouts != layouts_of(numbers):
+                    continue
+                try:
+                    results = known.run(path, numbers)
+                except GuardFailed:
+                    continue
+                except NanFound:
+                    known.nans += 1
+                    return self._without_nans(known, args, keywords)
+                except Exception as error:
+                    known.count(error)
+                    return self._eager(args, keywords)
+                path.calls += 1
+                if path is not paths[0]:
+                    known.prefer(path)
+                if path.structure is LEAF:
+                    return results[0]
+                return unflatten(path.structure, results)
+            if traced is not None:
+                # A decision on the last bit, which NumPy and math round differently.
+                known.forget(traced)
+                return self._eager(args, keywords)
+            made = self._specialise(known, leaves)
+            if made is None:
+                return self._eager(args, keywords)
+            if known.add(made, paths):
+                traced = made
+
+    def _specialise(
+        self, known: Specialisations, leaves: Sequence[Any]
+    ) -> Specialisation | None:
+        """Trace another path; ``None`` if these leaves have a nan or an error in it."""
+        if len(known.paths) >= self.options.paths:
+            raise CompileError(
+                f"{describe_function(self.f)} has taken {self.options.paths} paths for "
+                "arguments of one signature; each decides otherwise at "
+                f"{known.last_guard()}. Use np.where, gd.cond or gd.while_loop there, "
+                "or raise compile(paths=...)."
+            )
+
+        def call(args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+            statics = known.signature.statics
+            return apply(self.f, self.parameters, args, keywords, statics)
+
+        try:
+            with progress_bars.tracing():
+                return specialise(self.f, call, known.signature, leaves, self.options)
+        except (NanFound, InexactError, ArithmeticError) as error:
+            known.count(error)  # in a loop, or of numbers, for this example
+            return None
+
+    def _without_nans(
+        self, known: Specialisations, args: Sequence[Any], keywords: Mapping[str, Any]
+    ) -> Any:
+        """Call the function itself; of a batch only for the examples with a nan."""
+        batch = None if self.static else batch_of(self.f)
+        if batch is not None:
+            if self._example is None:
+                nested = batch_of(batch.f) is not None
+                self._example = (
+                    Compiled(batch.f, static=(), options=self.options)
+                    if nested
+                    else batch.f
+                )
+            replayed = functools.partial(self._replayed, known)
+            try:
+                with np.errstate(all="ignore"):
+                    results = rerun(batch, replayed, self._example, args, keywords)
+            except GuardFailed:
+                results = None
+            if results is not None:
+                return results
+        return self._eager(args, keywords)
+
+    def _replayed(self, known: Specialisations, /, *args: Any, **keywords: Any) -> Any:
+        """Run the program for arguments of a signature; raise what it raises."""
+        leaves, _ = flatten((args, keywords) if keywords else args)
+        numbers: list[Any] = []
+        for x in leaves:
+            leaf_signature(x, numbers)
+        for path in known.paths:
+            try:
+                results = known.run(path, numbers)
+            except GuardFailed:
+                continue
+            return unflatten(path.structure, results)
+        raise GuardFailed
+
+    def _eager(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+        """Call the function itself."""
+        args, keywords = map_leaves(private, (args, keywords))
+        with np.errstate(all="ignore"):
+            return self.f(*args, **keywords)
+
+    def _orders(
+        self, positional: Sequence[Any], named: Mapping[str, Any]
+    ) -> tuple[Any, ...]:
+        """Return the orders of the keys of arguments that are seen by the function."""
+        if not named:
+            return key_orders(positional)
+        shown = tuple(named) if self._takes_any else None
+        return shown, key_orders((positional, [named[k] for k in sorted(named)]))
+
+    def _without_statics(
+        self, args: Sequence[Any], keywords: Mapping[str, Any]
+    ) -> tuple[tuple[()], dict[str, Any], dict[str, Any]]:
+        """Return the arguments by name, and the static ones by themselves."""
+        bound: Any = self.parameters.bind(*args, **keywords)  # type: ignore[union-attr]
+        received = bound.arguments.keys() | set(self.static)
+        bound.apply_defaults()
+        named = {k: x for k, x in bound.arguments.items() if k in received}
+        statics = {k: named.pop(k) for k in self.static}
+        for k, x in statics.items():
+            if holds_nodes(x):
+                raise ArgumentError(
+                    f"The static argument {k!r} received a node. Static arguments are "
+                    "constants; leave it out of static= to differentiate it."
+                )
+        return (), named, statics
+
+    # -------------------------------------------------------- derivatives, inspection
+
+    def derived(self, call: Call, what: str) -> Compiled:
+        """Return the compiled pullback or pushforward of a kind of call."""
+        key = (what, call.positions, call.arrangement, static_key(call.statics))
+        found = self._derivatives.get(key)
+        if found is None:
+            f = derivative_of(call, what)
+            found = Compiled(f, static=(), options=self.options)
+            self._derivatives[key] = found
+        return found
+
+    def newest(self) -> tuple[Signature, Specialisation]:
+        """Return the path that was traced or run last, and its signature."""
+        for known in reversed(self.signatures.values()):
+            if known.paths:
+                return known.signature, known.paths[0]
+        raise CompileError(
+            f"{describe_function(self.f)} has no program yet. Call it once first."
+        )
+
+    def stats(self) -> dict[str, Any]:
+        """Return what was compiled, and how it is run.
+
+        ``programs`` has one entry per path: the rows after each pass, the guards, the
+        executor, the bytes of its workspace, the seconds it took to trace, and how
+        often it ran. Its ``loops`` say of each scan, while loop, cond and vmap what
+        runs it, why, and how many seconds that took. ``nan_reruns`` counts the calls
+        that the function itself answered, for a vmap some examples of, because a
+        derivative held a nan, ``integer_reruns`` those with integers beyond 2**53,
+        which a tape cannot hold, ``error_reruns`` those where an operation raised an
+        error. ``captured`` names what the function read from outside its arguments when
+        it was traced, and of objects (``self.w``): it stays as it was.
+        """
+        return stats_of(self.f, self.parameters, list(self.signatures.values()))
+
+
+def _are_floats(args: Sequence[Any], signatures: Sequence[LeafSignature]) -> bool:
+    """Tell whether all arguments are floats themselves, and in no container."""
+    return all(x is float for x in signatures) and all(type(x) is float for x in args)
+
+
+def _refuse(statics: Mapping[str, Any], leaves: Sequence[Any]) -> None:
+    """Raise if a value cannot be part of a signature."""
+    for name, x in statics.items():
+        check_static(name, x, static_key(x))
+    for x in leaves:
+        check_leaf(x, leaf_signature(x, []))

@@ -1,0 +1,85 @@
+"""Statistics of a compiled function: its programs, what runs them, and why."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable
+from inspect import Signature as Parameters
+from typing import Any
+
+from chainrule.compiler.dispatch.signature import describe_leaf
+from chainrule.compiler.dispatch.specialisation import Specialisation, Specialisations
+from chainrule.compiler.programs.program import Program
+from chainrule.compiler.tracing.captured import captured
+
+
+def stats_of(
+    f: Callable[..., Any], parameters: Parameters | None,
+    signatures: Iterable[Specialisations],
+) -> dict[str, Any]:  # fmt: skip
+    """Return what was compiled of a function, and how it is run."""
+    known = list(signatures)
+    return {
+        "programs": [_program(each, path) for each in known for path in each.paths],
+        "retraces": sum(len(each.paths) - 1 for each in known if each.paths),
+        "nan_reruns": sum(each.nans for each in known),
+        "integer_reruns": sum(each.inexact for each in known),
+        "error_reruns": sum(each.errors for each in known),
+        "captured": _captured(f, parameters, known),
+    }
+
+
+def _program(each: Specialisations, path: Specialisation) -> dict[str, Any]:
+    return {
+        "arguments": [describe_leaf(x) for x in each.signature.leaves],
+        "static": dict(each.signature.statics),
+        "rows": dict(path.program.counts),
+        "guards": len(path.program.guards),
+        "executor": path.run.name,
+        "because": path.choice.reason,
+        "numpy_rows": path.run.shares(),
+        "loops": _loops(path.program, path.run.name),
+        "workspace_bytes": path.run.workspace,
+        "trace_seconds": path.seconds,
+        "calls": path.calls,
+    }
+
+
+def _loops(program: Program, executor: str) -> list[dict[str, Any]]:
+    """Return what runs each loop and map of a program, outer ones before inner ones.
+
+    The rows of a map may be rows of the program, which ``executor`` runs.
+    """
+    found: list[dict[str, Any]] = [
+        {"loop": "vmap", "examples": count, "executor": executor,
+         "because": f"its rows are the program's: {because}", "seconds": None}
+        for count, because in program.mapped
+    ]  # fmt: skip
+    for row in program.rows:
+        told = getattr(row.function, "told", None)
+        if told is None:
+            continue
+        known = told()
+        running, inside = known.pop("running"), known.pop("programs")
+        seen = {"executor": running.executor, "because": running.because,
+                "seconds": running.seconds}  # fmt: skip
+        found.append(known | seen)
+        if running.on_numpy:
+            for part in inside:
+                found += _loops(part, "numpy")
+    return found
+
+
+def _captured(
+    f: Callable[..., Any], parameters: Parameters | None, known: list[Specialisations]
+) -> dict[str, str]:
+    """Return what was read from outside, also of objects among arguments."""
+    found = captured(f, {})
+    if parameters is None:
+        return found
+    for each in known:
+        args, keywords = each.signature.constants()
+        with contextlib.suppress(TypeError):  # *args by name, with static=
+            bound = parameters.bind_partial(*args, **keywords).arguments
+            found |= captured(f, {**bound, **each.signature.statics})
+    return found
