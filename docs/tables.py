@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 import chainrule.operations  # noqa: F401  (declares every rule)
-from chainrule.nodes.node_class import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
+from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
 from chainrule.operations_grad.structure import structure
 from chainrule.rules import (
     REGISTRY,

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 import chainrule.operations  # noqa: F401  (declares every rule)
-from chainrule.nodes.node_class import FUNCTIONS, UFUNCS, node, record
+from chainrule.nodes.node_class import node, record
+from chainrule.nodes.tables import FUNCTIONS, UFUNCS
 from chainrule.operations_grad.structure import structure
 from chainrule.rules import REGISTRY, elementwise, rule
 from chainrule.rules.cases import Sample, case

@@ -10,15 +10,9 @@ import pytest
 
 import chainrule as gd
 from chainrule.errors import ChainruleError, EscapeError, MissingRuleError
-from chainrule.nodes.node_class import (
-    ABSENT,
-    FUNCTIONS,
-    LOCALLY_CONSTANT,
-    REFUSED,
-    UFUNCS,
-    node,
-)
-from chainrule.numpy.names import MODULES, NOT_OPERATIONS, classes_of
+from chainrule.nodes.node_class import node
+from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
+from chainrule.numpy.names import ABSENT, MODULES, NOT_OPERATIONS, classes_of
 
 NAMES = [
     (module, name)

@@ -16,8 +16,9 @@ import numpy as np
 from chainrule.errors import ArgumentError
 from chainrule.nodes import recorder
 from chainrule.nodes.admission import instead_of_keyword, plain_operand, refuse_out
-from chainrule.nodes.node_class import Operation, node
+from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import as_operand, record
+from chainrule.nodes.tables import Operation
 from chainrule.operations_grad import (
     arithmetic,
     complex_parts,

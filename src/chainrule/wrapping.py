@@ -21,9 +21,10 @@ from chainrule.nodes.admission import (
     plain_operand,
     refuse_out,
 )
-from chainrule.nodes.node_class import FUNCTIONS, UFUNCS, Operation, node
+from chainrule.nodes.node_class import node
 from chainrule.nodes.operators import operator
 from chainrule.nodes.recorder import record
+from chainrule.nodes.tables import FUNCTIONS, UFUNCS, Operation
 from chainrule.rules import rule
 from chainrule.rules.registry import serve_by
 

@@ -13,7 +13,7 @@ import pytest
 
 import chainrule as gd
 from chainrule.errors import CompileError
-from chainrule.nodes import node_class as nodes
+from chainrule.nodes import dispatch
 from chainrule.nodes.recorder import record
 from chainrule.values.containers import flatten
 from tests.compiler.comparing import assert_same, follows
@@ -280,8 +280,8 @@ class Seen(dict):
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_every_composed_function_is_among_the_calls(monkeypatch):
-    table = Seen(nodes.FUNCTIONS)
-    monkeypatch.setattr(nodes, "FUNCTIONS", table)
+    table = Seen(dispatch.FUNCTIONS)
+    monkeypatch.setattr(dispatch, "FUNCTIONS", table)
     for call in [*COMPOSED.values(), *COMPUTED.values()]:
         gradient, given = gradient_of(call)
         gradient(*given)
@@ -291,7 +291,7 @@ def test_every_composed_function_is_among_the_calls(monkeypatch):
 
 
 def is_composed(function):
-    return not hasattr(dict.get(nodes.FUNCTIONS, function), "rule")
+    return not hasattr(dict.get(dispatch.FUNCTIONS, function), "rule")
 
 
 def test_what_has_another_shape_or_dtype_for_other_values_is_a_guard():

@@ -4,6 +4,7 @@ In: operations on nodes and plain values. Out: a new node per operation, with it
 its operands and its serial number; together they are the recording.
 """
 
-from chainrule.nodes.node_class import FUNCTIONS, LOCALLY_CONSTANT, UFUNCS, node
+from chainrule.nodes.node_class import node
+from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, UFUNCS
 
 __all__ = ["FUNCTIONS", "LOCALLY_CONSTANT", "UFUNCS", "node"]

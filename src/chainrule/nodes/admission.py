@@ -12,7 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import ArgumentError, EscapeError, MissingRuleError, ShapeError
+from chainrule.errors import (
+    ArgumentError,
+    EscapeError,
+    MissingRuleError,
+    RecordingError,
+    ShapeError,
+)
 from chainrule.nodes.remedies import DECLARE, inside_numpy
 from chainrule.rules import rule
 from chainrule.rules.supports import is_inexact
@@ -239,6 +245,32 @@ def missing(name: str, reason: str | None, remedy: str = DECLARE) -> MissingRule
     return MissingRuleError(
         f"{name} has no derivative rule, so it was not run on a node. {remedy}"
     )
+
+
+def vertices_of(grad_ops: Any, serial: int) -> tuple[vertex, ...]:
+    """Return the vertices of a derivative that was written by hand, checked.
+
+    ``serial`` is that of the node whose derivative it is.
+    """
+    vertices: Any = getattr(grad_ops, "vertices", None)
+    if not isinstance(vertices, SEQUENCES) or not hasattr(grad_ops, "backward"):
+        raise ArgumentError(
+            "grad_ops must have .vertices (a list of nodes) and .backward(z_grad); "
+            f"received {describe(grad_ops)}."
+        )
+    for x in vertices:
+        if not isinstance(x, vertex):
+            raise ArgumentError(
+                f"grad_ops.vertices must hold nodes; received {describe(x)}. "
+                "Leave constants out of the list."
+            )
+        if x.serial >= serial:
+            raise RecordingError(
+                "grad_ops was given a vertex that is newer than this node, so the "
+                "recording would not be ordered. Make the node after its operands: "
+                "gd.node(value, grad_ops=...)."
+            )
+    return tuple(vertices)
 
 
 def refuse_operands(operation: type[rule], wanted: Sequence[bool]) -> None:

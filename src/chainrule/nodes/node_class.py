@@ -8,29 +8,25 @@ and its serial number. There is no tape and no mode: the nodes are the recording
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
-from chainrule.errors import ArgumentError, EscapeError, NotScalarError, RecordingError
-from chainrule.nodes import remedies
+from chainrule.errors import NotScalarError, RecordingError
 from chainrule.nodes.admission import (
     INPUT,
     NONE,
     as_value,
-    call_keywords,
     check_cotangent,
     escape,
-    missing,
     object_array,
     operation_name,
     plain_index,
-    refuse_in_place,
-    refuse_out,
-    unwrapped,
+    vertices_of,
 )
-from chainrule.nodes.joined import joined
+from chainrule.nodes.dispatch import array_function, array_ufunc
+from chainrule.nodes.operator_types import Operators
 from chainrule.nodes.pickling import flattened, rebuilt
 from chainrule.nodes.recorder import next_serial, plan_of, record
 from chainrule.operations_grad import indexing, structure
@@ -38,45 +34,15 @@ from chainrule.rules import rule
 from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import conjugated, sweep_values
 from chainrule.values.containers import declare_value
-from chainrule.values.shapes import SEQUENCES, TUPLE, describe, ndarray
+from chainrule.values.shapes import TUPLE, ndarray
 from chainrule.values.versions import resolved
-from chainrule.values.vertices import stand_in, vertex
-
-Operation = Callable[..., Any]
-
-UFUNCS: dict[Any, Operation] = {}
-"""Which operation a NumPy ufunc stands for; filled by ``chainrule.operations``."""
-
-FUNCTIONS: dict[Any, Operation] = {}
-"""Which operation any other NumPy function stands for; filled the same way."""
-
-LOCALLY_CONSTANT: set[Any] = set()
-"""Functions whose derivative is zero almost everywhere: they return plain values."""
-
-REFUSED: dict[Any, str] = {}
-"""Functions that cannot be differentiated, with the reason and what to do instead."""
-
-ABSENT: dict[str, str] = {}
-"""Attributes of arrays that nodes do not have, with the reason and what to write."""
-
-
-class Absent:
-    """An attribute of arrays that nodes do not have: looking it up says why."""
-
-    def __init__(self, name: str, reason: str) -> None:
-        """Keep the name and the reason."""
-        self.message: str = f"a node has no attribute {name!r}: {reason}"
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """Refuse."""
-        raise AttributeError(self.message)
-
+from chainrule.values.vertices import stand_in
 
 OBJECT_ARRAY_WARNS = 1000
 """From this many elements on, turning a node into an object array warns."""
 
 
-class node(vertex):
+class node(Operators):
     """A value that remembers how it was computed.
 
     Parameters
@@ -125,42 +91,6 @@ class node(vertex):
         "operands",
         "serial",
     )
-
-    if TYPE_CHECKING:
-        # Set in nodes.operators and chainrule.wrapping, from the rules. Only for
-        # type checkers: a class with a real __getattr__ reads its slots more slowly.
-        def __getattr__(self, name: str) -> Any: ...
-        def __add__(self, other: Any) -> Any: ...
-        def __radd__(self, other: Any) -> Any: ...
-        def __sub__(self, other: Any) -> Any: ...
-        def __rsub__(self, other: Any) -> Any: ...
-        def __mul__(self, other: Any) -> Any: ...
-        def __rmul__(self, other: Any) -> Any: ...
-        def __truediv__(self, other: Any) -> Any: ...
-        def __rtruediv__(self, other: Any) -> Any: ...
-        def __floordiv__(self, other: Any) -> Any: ...
-        def __rfloordiv__(self, other: Any) -> Any: ...
-        def __mod__(self, other: Any) -> Any: ...
-        def __rmod__(self, other: Any) -> Any: ...
-        def __pow__(self, other: Any) -> Any: ...
-        def __rpow__(self, other: Any) -> Any: ...
-        def __matmul__(self, other: Any) -> Any: ...
-        def __rmatmul__(self, other: Any) -> Any: ...
-        def __divmod__(self, other: Any) -> Any: ...
-        def __rdivmod__(self, other: Any) -> Any: ...
-        def __lt__(self, other: Any) -> Any: ...
-        def __le__(self, other: Any) -> Any: ...
-        def __gt__(self, other: Any) -> Any: ...
-        def __ge__(self, other: Any) -> Any: ...
-        def __eq__(self, other: object) -> Any: ...
-        def __ne__(self, other: object) -> Any: ...
-        def __neg__(self) -> Any: ...
-        def __pos__(self) -> Any: ...
-        def __abs__(self) -> Any: ...
-        def __hash__(self) -> int: ...
-        def __setitem__(self, index: Any, value: Any) -> None: ...
-    else:
-        __hash__ = object.__hash__
 
     _value: Any
     _step: Any
@@ -258,24 +188,7 @@ class node(vertex):
         if grad_ops is None:
             self._step, self.operands, self._parameters = None, (), NONE
             return
-        vertices: Any = getattr(grad_ops, "vertices", None)
-        if not isinstance(vertices, SEQUENCES) or not hasattr(grad_ops, "backward"):
-            raise ArgumentError(
-                "grad_ops must have .vertices (a list of nodes) and .backward(z_grad); "
-                f"received {describe(grad_ops)}."
-            )
-        for x in vertices:
-            if not isinstance(x, node):
-                raise ArgumentError(
-                    f"grad_ops.vertices must hold nodes; received {describe(x)}. "
-                    "Leave constants out of the list."
-                )
-            if x.serial >= self.serial:
-                raise RecordingError(
-                    "grad_ops was given a vertex that is newer than this node, so the "
-                    "recording would not be ordered. Make the node after its operands: "
-                    "gd.node(value, grad_ops=...)."
-                )
+        vertices = vertices_of(grad_ops, self.serial)
         if isinstance(grad_ops, rule):
             wanted = tuple(isinstance(x, node) for x in grad_ops.operands)
             plan = plan_of(type(grad_ops), wanted)
@@ -284,7 +197,7 @@ class node(vertex):
             self._parameters = grad_ops.parameters
             return
         self._step = structure.handwritten_step
-        self.operands = tuple(vertices)
+        self.operands = vertices
         self._parameters = {"grad_ops": grad_ops}
 
     def backward(self, z_grad: Any = None) -> None:
@@ -379,9 +292,11 @@ class node(vertex):
     def __repr__(self) -> str:
         """Show the value and the operation it came from."""
         value = self._value
-        shown = repr(value) if type(value) is float else np.array2string(
-            np.asarray(value), separator=", ", threshold=20
-        ) if not isinstance(value, TUPLE) else repr(value)  # fmt: skip
+        if type(value) is float or isinstance(value, TUPLE):
+            shown = repr(value)
+        else:
+            array = np.asarray(value)
+            shown = np.array2string(array, separator=", ", threshold=20)
         suffix = "" if self._step is None else f", {self.operation}"
         return f"node({shown}{suffix})"
 
@@ -464,72 +379,10 @@ class node(vertex):
         out.flags.writeable = bool(copy)
         return out
 
-    def __array_ufunc__(
-        self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any
-    ) -> Any:
-        """Run a NumPy ufunc, or a method of one, as a recorded operation."""
-        operation = UFUNCS.get(ufunc)
-        if method == "__call__":
-            if operation is None and (known := remedies.same_in_numpy(ufunc)):
-                operation = UFUNCS.get(known) or FUNCTIONS.get(known)
-            if operation is not None and not kwargs:
-                return operation(*inputs)
-            if "out" in kwargs:
-                refuse_in_place(ufunc, inputs, kwargs)
-            if operation is not None:
-                return operation(*inputs, **call_keywords(kwargs))
-            if ufunc in LOCALLY_CONSTANT:
-                return ufunc(*(unwrapped(x) for x in inputs), **kwargs)
-        elif ufunc in LOCALLY_CONSTANT and (
-            method == "outer" or _to_bool(ufunc, method)
-        ):
-            refuse_out(kwargs)
-            return getattr(ufunc, method)(*map(unwrapped, inputs), **kwargs)
-        elif method == "at":
-            raise EscapeError(
-                f"np.{ufunc.__name__}.at would change an array in place, which cannot "
-                "remember how it was computed. Build the new array with np.where, "
-                "np.concatenate or np.stack."
-            )
-        elif (ufunc, method) in FUNCTIONS:
-            if method != "outer":
-                kwargs = dict(kwargs)
-                refuse_out(kwargs)
-                kwargs.setdefault("axis", 0)
-            return FUNCTIONS[ufunc, method](*inputs, **kwargs)
-        name = remedies.written(ufunc) + ("" if method == "__call__" else f".{method}")
-        raise missing(
-            name,
-            REFUSED.get((ufunc, method)) or REFUSED.get(ufunc),
-            remedies.of_ufunc(ufunc, _has_rule),
-        )
-
-    def __array_function__(
-        self, func: Any, types: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> Any:
-        """Run any other NumPy function as a recorded operation."""
-        operation = FUNCTIONS.get(func)
-        if operation is not None:
-            args, kwargs = joined(operation, args, kwargs)
-            return operation(*args, **kwargs)
-        if func in LOCALLY_CONSTANT:
-            refuse_out(kwargs)
-            return func(
-                *(unwrapped(x) for x in args),
-                **{k: unwrapped(x) for k, x in kwargs.items()},
-            )
-        raise missing(remedies.written(func), REFUSED.get(func))
+    __array_ufunc__: Callable[..., Any] = array_ufunc
+    __array_function__: Callable[..., Any] = array_function
 
 
 declare_value(node)
 _round: Any = np.round
 _FLOAT64 = np.dtype(np.float64)
-
-
-def _has_rule(function: Any) -> bool:
-    return any(function in table for table in (UFUNCS, FUNCTIONS, LOCALLY_CONSTANT))
-
-
-def _to_bool(ufunc: Any, method: str) -> bool:
-    """Tell whether a ufunc's reductions are booleans; others hand single entries on."""
-    return method != "at" and ufunc.types[0].endswith("?")

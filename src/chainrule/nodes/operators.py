@@ -9,9 +9,10 @@ import numpy as np
 
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import NONE, operation_name, unwrapped
-from chainrule.nodes.node_class import Operation, node
+from chainrule.nodes.node_class import node
 from chainrule.nodes.operator_text import scalar_operator
 from chainrule.nodes.recorder import new, next_serial, record
+from chainrule.nodes.tables import Operation
 from chainrule.operations_grad import arithmetic, contraction
 from chainrule.rules import elementwise, rule
 

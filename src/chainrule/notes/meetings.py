@@ -15,7 +15,7 @@ from typing import Any
 
 from chainrule.errors import EscapeError
 from chainrule.nodes import remedies
-from chainrule.nodes.node_class import FUNCTIONS, LOCALLY_CONSTANT, UFUNCS
+from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, UFUNCS
 from chainrule.notes.origins import CHAINRULE, FOREIGN, USER, is_compiled, origin
 from chainrule.notes.sites import Site, arguments_of
 from chainrule.notes.targets import function_of, is_native, module_of, name_of, owner_of

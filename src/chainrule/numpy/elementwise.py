@@ -21,7 +21,8 @@ from chainrule.nodes.admission import (
     plain_operand,
     refuse_out,
 )
-from chainrule.nodes.node_class import FUNCTIONS, UFUNCS, node
+from chainrule.nodes.node_class import node
+from chainrule.nodes.tables import FUNCTIONS, UFUNCS
 from chainrule.numpy.in_place import own
 from chainrule.numpy.statistics import cast
 from chainrule.values.shapes import Axis, describe, dtype_of, is_complex, shape_of

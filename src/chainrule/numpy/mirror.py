@@ -15,9 +15,9 @@ from typing import Any
 from chainrule import operations
 from chainrule.nodes.admission import holds_nodes, missing, unwrapped
 from chainrule.nodes.joined import joined, lists_of_arrays
-from chainrule.nodes.node_class import FUNCTIONS, LOCALLY_CONSTANT, REFUSED
 from chainrule.nodes.recorder import as_operand
 from chainrule.nodes.remedies import written
+from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED
 from chainrule.values.vertices import first_stand_in
 
 Lookup = Callable[[str], Any]

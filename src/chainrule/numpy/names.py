@@ -14,15 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.nodes.node_class import (
-    ABSENT,
-    FUNCTIONS,
-    LOCALLY_CONSTANT,
-    REFUSED,
-    UFUNCS,
-    Absent,
-    node,
-)
+from chainrule.nodes.node_class import node
+from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
 
 MODULES: dict[str, ModuleType] = {
     "np": np,
@@ -211,16 +204,29 @@ def classes_of(module: str, name: str) -> list[str]:
 
 # ------------------------------------------------------------------ array attributes
 
-ABSENT.update(
-    {
-        "base": "a node owns its value. Use gd.value(x).base.",
-        "ctypes": "a node is not memory. Use gd.value(x).ctypes.",
-        "data": "a node is not memory. Use gd.value(x).data.",
-        "device": "a node is not memory. Use gd.value(x).device.",
-        "flags": "a node is not memory. Use gd.value(x).flags.",
-        "strides": "a node is not memory. Use gd.value(x).strides.",
-    }
-)
+ABSENT: dict[str, str] = {
+    "base": "a node owns its value. Use gd.value(x).base.",
+    "ctypes": "a node is not memory. Use gd.value(x).ctypes.",
+    "data": "a node is not memory. Use gd.value(x).data.",
+    "device": "a node is not memory. Use gd.value(x).device.",
+    "flags": "a node is not memory. Use gd.value(x).flags.",
+    "strides": "a node is not memory. Use gd.value(x).strides.",
+}
+"""Attributes of arrays that nodes do not have, with the reason and what to write."""
+
+
+class Absent:
+    """An attribute of arrays that nodes do not have: looking it up says why."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        """Keep the name and the reason."""
+        self.message: str = f"a node has no attribute {name!r}: {reason}"
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """Refuse."""
+        raise AttributeError(self.message)
+
+
 for _name, _reason in ABSENT.items():
     setattr(node, _name, Absent(_name, _reason))
 

@@ -1,0 +1,85 @@
+"""NumPy's protocols: how a call of a NumPy function on nodes finds its operation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chainrule.errors import EscapeError
+from chainrule.nodes import remedies
+from chainrule.nodes.admission import (
+    call_keywords,
+    missing,
+    refuse_in_place,
+    refuse_out,
+    unwrapped,
+)
+from chainrule.nodes.joined import joined
+from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
+from chainrule.values.vertices import vertex
+
+
+def array_ufunc(x: vertex, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    """Run a NumPy ufunc, or a method of one, as a recorded operation.
+
+    This is the ``__array_ufunc__`` of nodes.
+    """
+    operation = UFUNCS.get(ufunc)
+    if method == "__call__":
+        if operation is None and (known := remedies.same_in_numpy(ufunc)):
+            operation = UFUNCS.get(known) or FUNCTIONS.get(known)
+        if operation is not None and not kwargs:
+            return operation(*inputs)
+        if "out" in kwargs:
+            refuse_in_place(ufunc, inputs, kwargs)
+        if operation is not None:
+            return operation(*inputs, **call_keywords(kwargs))
+        if ufunc in LOCALLY_CONSTANT:
+            return ufunc(*(unwrapped(x) for x in inputs), **kwargs)
+    elif ufunc in LOCALLY_CONSTANT and (method == "outer" or _to_bool(ufunc, method)):
+        refuse_out(kwargs)
+        return getattr(ufunc, method)(*map(unwrapped, inputs), **kwargs)
+    elif method == "at":
+        raise EscapeError(
+            f"np.{ufunc.__name__}.at would change an array in place, which cannot "
+            "remember how it was computed. Build the new array with np.where, "
+            "np.concatenate or np.stack."
+        )
+    elif (ufunc, method) in FUNCTIONS:
+        if method != "outer":
+            kwargs = dict(kwargs)
+            refuse_out(kwargs)
+            kwargs.setdefault("axis", 0)
+        return FUNCTIONS[ufunc, method](*inputs, **kwargs)
+    name = remedies.written(ufunc) + ("" if method == "__call__" else f".{method}")
+    raise missing(
+        name,
+        REFUSED.get((ufunc, method)) or REFUSED.get(ufunc),
+        remedies.of_ufunc(ufunc, _has_rule),
+    )
+
+
+def array_function(
+    x: vertex, func: Any, types: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Any:
+    """Run any other NumPy function as a recorded operation: ``__array_function__``."""
+    operation = FUNCTIONS.get(func)
+    if operation is not None:
+        args, kwargs = joined(operation, args, kwargs)
+        return operation(*args, **kwargs)
+    if func in LOCALLY_CONSTANT:
+        refuse_out(kwargs)
+        return func(
+            *(unwrapped(x) for x in args),
+            **{k: unwrapped(x) for k, x in kwargs.items()},
+        )
+    raise missing(remedies.written(func), REFUSED.get(func))
+
+
+def _has_rule(function: Any) -> bool:
+    return any(function in table for table in (UFUNCS, FUNCTIONS, LOCALLY_CONSTANT))
+
+
+def _to_bool(ufunc: Any, method: str) -> bool:
+    """Tell whether a ufunc's reductions are booleans; others hand single entries on."""
+    return method != "at" and ufunc.types[0].endswith("?")
