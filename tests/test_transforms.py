@@ -613,6 +613,12 @@ class TestCheckpoint:
         assert g == {"a": 9.0, "b": 12.0}
         assert f({"a": 2.0, "b": 3.0}, k=2) == {"out": 18.0, "k": 2}
 
+    def test_constant_arrays_among_the_results(self):
+        f = gd.checkpoint(lambda x: (np.sin(x), np.ones(3)))
+        _, (dot, zeros) = gd.jvp(f, (0.5,), (2.0,))
+        assert dot == 2 * np.cos(0.5)
+        np.testing.assert_array_equal(zeros, np.zeros(3))
+
     def test_closed_over_nodes_become_operands(self):
         w = gd.node(2.0)
         z = gd.checkpoint(lambda x: np.sin(x) * w)(gd.node(1.0))

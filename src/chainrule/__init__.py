@@ -8,7 +8,8 @@ from chainrule.explainer import draw, explain
 from chainrule.nodes.node_class import node
 from chainrule.sweeps.order import generate_graph, topological_sort
 from chainrule.testing import check_gradients
-from chainrule.transforms.custom import checkpoint, custom_operation
+from chainrule.transforms.checkpoint import checkpoint
+from chainrule.transforms.custom_operation import custom_operation
 from chainrule.transforms.gradients import elementwise_grad, grad, value_and_grad
 from chainrule.transforms.matrices import hessian, jacobian
 from chainrule.transforms.products import hvp, jvp, linearize, vjp

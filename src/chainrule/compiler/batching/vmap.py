@@ -27,10 +27,6 @@ from chainrule.compiler.control.bodies import (
     Body,
     Watch,
     example_of,
-    filled,
-    handed,
-    pulled_through,
-    pushed_through,
     traced_in,
 )
 from chainrule.compiler.executors import choice as executors
@@ -46,6 +42,12 @@ from chainrule.nodes.recorder import record
 from chainrule.numpy.in_place import private_part
 from chainrule.rules import rule
 from chainrule.rules.supports import is_inexact, supported
+from chainrule.transforms.one_run import (
+    run_backwards,
+    run_forwards,
+    wanted_of,
+    with_zeros,
+)
 from chainrule.values.containers import flatten, unflatten
 from chainrule.values.shapes import TUPLE, describe, dtype_of
 from chainrule.values.vertices import raw
@@ -278,16 +280,16 @@ class vmap_grad(rule, kind=True):
         mapping: Mapping = parameters["mapping"]
         n, closed, inexact = len(mapping.many), mapping.body.closed, mapping.inexact
         parts = xp.items_of(z) if isinstance(z, node) else z
-        grads = filled(z_bar.value, parts)
+        grads = with_zeros(z_bar.value, parts)
 
         def back(leaves: Any, bars: Any) -> Any:
-            return pulled_through(xp, mapping.flat, leaves, inexact, closed, bars)
+            return run_backwards(xp, mapping.flat, leaves, inexact, closed, bars)
 
         found = _mapped_again(back, mapping, operands[:n], grads)
         shared = [not mapping.many[i] for i in inexact] + [True] * len(closed)
         bars = [_summed(g) if s else g for g, s in zip(found, shared, strict=True)]
         places = dict(zip([*inexact, *range(n, n + len(closed))], bars, strict=True))
-        yield from handed(places, wanted)
+        yield from wanted_of(places, wanted)
 
     @classmethod
     def push(
@@ -296,11 +298,11 @@ class vmap_grad(rule, kind=True):
         """Push each example's tangents."""
         mapping: Mapping = parameters["mapping"]
         n, closed, inexact = len(mapping.many), mapping.body.closed, mapping.inexact
-        dots = filled(tangents, operands)
+        dots = with_zeros(tangents, operands)
 
         def ahead(leaves: Any, moved: Any) -> Any:
             given = [*(moved[i] for i in inexact), *dots[n:]]
-            return pushed_through(xp, mapping.flat, leaves, inexact, closed, given)[1]
+            return run_forwards(xp, mapping.flat, leaves, inexact, closed, given)[1]
 
         found = _mapped_again(ahead, mapping, operands[:n], dots[:n], like=True)
         return supported(tuple(found))

@@ -1,12 +1,8 @@
-"""Bodies: the function that a loop, a branch or a map repeats, traced by itself.
-
-``Body`` traces it. ``pulled_through`` and ``pushed_through`` sweep one run of it: what
-the derivatives of loops, branches and maps repeat in their turn.
-"""
+"""Bodies: the function that a loop, a branch or a map repeats, traced by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,14 +16,11 @@ from chainrule.errors import CompileError, EscapeError
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial
 from chainrule.numpy.in_place import private
-from chainrule.rules.supports import supported, zeros_of
-from chainrule.sweeps.order import collect
-from chainrule.sweeps.sweep import forward_sweep, reverse_sweep
-from chainrule.transforms.recorded_call import Recording
+from chainrule.transforms.one_run import closed_over
 from chainrule.values.containers import map_leaves
-from chainrule.values.shapes import TUPLE, ndarray
+from chainrule.values.shapes import ndarray
 from chainrule.values.versions import pinned, sealed, touched
-from chainrule.values.vertices import raw, refuse_nans
+from chainrule.values.vertices import raw
 
 Leaves = Sequence[Any]
 Flat = Callable[..., list[Any]]
@@ -78,9 +71,7 @@ class Body:
                 "A function under gd.cond, or one under gd.vmap, writes into an "
                 "argument that is not its own. Write into a copy: np.copy(x)."
             )
-        nodes = [z for z in outputs if isinstance(z, node)]
-        older = [*collect(nodes, start).older, *(z for z in nodes if z.serial <= start)]
-        self.closed: tuple[node, ...] = tuple(dict.fromkeys(older))
+        self.closed: tuple[node, ...] = closed_over(outputs, start)
         ends: list[Any] = []
         for z in map(raw, outputs):
             if isinstance(z, Traced):
@@ -179,83 +170,3 @@ def example_of(x: Any) -> Any:
     """Return a leaf's plain value; in a trace, the value for the example."""
     x = raw(x)
     return x.value if isinstance(x, Traced) else x
-
-
-# ------------------------------------------------------------------- sweeps of one run
-
-
-def filled(parts: Sequence[Any], likes: Sequence[Any]) -> list[Any]:
-    """Return cotangents, or tangents, with zeros for those that are absent."""
-    return [_filled(p, raw(x)) for p, x in zip(parts, likes, strict=True)]
-
-
-def _filled(part: Any, like: Any) -> Any:
-    value = part.value if isinstance(part, supported) else part
-    if value is None:
-        return zeros_of(like)
-    if isinstance(value, TUPLE):
-        return tuple(_filled(v, w) for v, w in zip(value, like, strict=True))
-    return value
-
-
-def _recorded(flat: Flat, leaves: list[Any], moving: Sequence[int]) -> Recording:
-    """Record one run, the moving leaves as its inputs."""
-
-    def step(*inputs: Any) -> tuple[Any, ...]:
-        filled = list(leaves)
-        for i, x in zip(moving, inputs, strict=True):
-            filled[i] = x
-        return tuple(flat(*filled))
-
-    return Recording(step, [leaves[i] for i in moving], range(len(moving)), {})
-
-
-def pulled_through(
-    xp: Any, flat: Flat, leaves: Leaves, moving: Sequence[int],
-    closed: Sequence[node], bars: Sequence[Any],
-) -> list[Any]:  # fmt: skip
-    """Return the cotangents of moving leaves and of closed nodes, from one run.
-
-    ``bars`` has a cotangent, or ``None``, for each result.
-    """
-    run = _recorded(flat, list(leaves), moving)
-    seeds: dict[Any, Any] = {}
-    for z, bar in zip(run.outputs, bars, strict=True):
-        if isinstance(z, node) and bar is not None:
-            have = seeds.get(z)
-            seeds[z] = supported(bar if have is None else have.value + bar)
-    targets = [*run.inputs, *closed]
-    swept = reverse_sweep(xp, collect(seeds, run.start).order, seeds, targets)
-    found = filled([swept.get(t) for t in targets], targets)
-    refuse_nans(found)
-    return found
-
-
-def handed(
-    found: Mapping[int, Any], wanted: Iterable[int]
-) -> Iterator[tuple[int, supported]]:
-    """Yield the cotangents that a sweep wants, of those that were found."""
-    for i in wanted:
-        if i in found:
-            yield i, supported(found[i])
-
-
-def pushed_through(
-    xp: Any, flat: Flat, leaves: Leaves, moving: Sequence[int],
-    closed: Sequence[node], dots: Sequence[Any],
-) -> tuple[list[Any], list[Any]]:  # fmt: skip
-    """Return the results of one run, and their tangents.
-
-    ``dots`` has a tangent for each moving leaf, then for each closed node.
-    """
-    run = _recorded(flat, list(leaves), moving)
-    targets = [*run.inputs, *closed]
-    seeds: dict[Any, Any] = {
-        t: supported(d) for t, d in zip(targets, dots, strict=True)
-    }
-    roots = [z for z in run.outputs if isinstance(z, node)]
-    swept = forward_sweep(xp, collect(roots, run.start).order, seeds)
-    parts = [swept.get(z) if isinstance(z, node) else None for z in run.outputs]
-    found = filled(parts, run.outputs)
-    refuse_nans(found)
-    return list(run.outputs), found

@@ -27,10 +27,6 @@ from chainrule.compiler.control.bodies import (
     Results,
     Watch,
     example_of,
-    filled,
-    handed,
-    pulled_through,
-    pushed_through,
     traced_in,
 )
 from chainrule.compiler.executors import choice as executors
@@ -46,6 +42,12 @@ from chainrule.nodes.recorder import record
 from chainrule.numpy.in_place import private, private_part
 from chainrule.rules import rule
 from chainrule.rules.supports import add_values, is_inexact, supported, zeros_of
+from chainrule.transforms.one_run import (
+    run_backwards,
+    run_forwards,
+    wanted_of,
+    with_zeros,
+)
 from chainrule.values.containers import LEAF, flatten, key_orders, map_leaves, unflatten
 from chainrule.values.shapes import describe, dtype_of, kind_of, shape_of
 from chainrule.values.vertices import raw
@@ -539,7 +541,7 @@ class scan_grad(rule, kind=True):
             for i, value in zip(loop.keep, kept, strict=True):
                 leaves[i] = value
             seeds = [bars.get(j) if j in ends else None for j in range(loop.shown)]
-            found = pulled_through(xp, loop.flat, leaves, moving, closed, seeds)
+            found = run_backwards(xp, loop.flat, leaves, moving, closed, seeds)
             before = [
                 g + bars[history[i]] if history.get(i) in bars else g
                 for i, g in zip(free, found, strict=False)
@@ -548,19 +550,19 @@ class scan_grad(rule, kind=True):
                     zip(closed_bars, found[len(moving) :], strict=True)]  # fmt: skip
             return (before, sums), found[len(free) : len(moving)]
 
-        lasts = filled(grads[:n], parts[:n])
+        lasts = with_zeros(grads[:n], parts[:n])
         (firsts, sums), rest = _whole_scan(
             back,
-            ([lasts[i] for i in free], filled([None] * len(closed), closed)),
+            ([lasts[i] for i in free], with_zeros([None] * len(closed), closed)),
             (list(parts[loop.shown :]), list(operands[n : n + m]),
-             filled([grads[j] for j in given], [parts[j] for j in given])),
+             with_zeros([grads[j] for j in given], [parts[j] for j in given])),
             loop.count,
             reverse=not loop.reverse,
             keep=range(len(free)),
         )  # fmt: skip
         found = dict(zip(moving, [*firsts, *rest], strict=True))
         found |= {n + m + k: s for k, s in enumerate(sums)}
-        yield from handed(found, wanted)
+        yield from wanted_of(found, wanted)
 
     @classmethod
     def push(
@@ -569,7 +571,7 @@ class scan_grad(rule, kind=True):
         """Scan forwards with the tangents beside the carries."""
         loop: Loop = parameters["loop"]
         n, m, closed = loop.carried, loop.mapped, loop.body.closed
-        dots = filled(tangents, operands)
+        dots = with_zeros(tangents, operands)
         moving = [i for i in range(n + m) if is_inexact(raw(operands[i]))]
         free = [i for i in moving if i < n]
 
@@ -578,7 +580,7 @@ class scan_grad(rule, kind=True):
             rows, row_dots = x
             given = [*carry_dots, *row_dots, *dots[n + m :]]
             leaves = [*values, *rows]
-            after, found = pushed_through(xp, loop.flat, leaves, moving, closed, given)
+            after, found = run_forwards(xp, loop.flat, leaves, moving, closed, given)
             if xp is not operations:
                 after = list(map(raw, after))
             kept_dots = [d for d, i in zip(carry_dots, free, strict=True)
@@ -736,11 +738,11 @@ class cond_grad(rule, kind=True):
         """Pull the cotangents through the branch that was chosen."""
         branches: Branches = parameters["branches"]
         count, closed = branches.count, branches.closed
-        grads = filled(z_bar.value, branches.likes)
+        grads = with_zeros(z_bar.value, branches.likes)
 
         def back(flat: Flat) -> Callable[..., Any]:
             def pulled(given: Any, bars: Any) -> Any:
-                return pulled_through(xp, flat, given, range(count), closed, bars)
+                return run_backwards(xp, flat, given, range(count), closed, bars)
 
             return pulled
 
@@ -756,11 +758,11 @@ class cond_grad(rule, kind=True):
         """Push the tangents through the branch that was chosen."""
         branches: Branches = parameters["branches"]
         count, closed = branches.count, branches.closed
-        dots = filled(tangents, operands)
+        dots = with_zeros(tangents, operands)
 
         def ahead(flat: Flat) -> Callable[..., Any]:
             def pushed(given: Any, moved: Any) -> Any:
-                return pushed_through(xp, flat, given, range(count), closed, moved)[1]
+                return run_forwards(xp, flat, given, range(count), closed, moved)[1]
 
             return pushed
 

@@ -36,10 +36,6 @@ from chainrule.compiler.control.bodies import (
     Leaves,
     Watch,
     example_of,
-    filled,
-    handed,
-    pulled_through,
-    pushed_through,
     traced_in,
 )
 from chainrule.compiler.control.scan import cast, check_carry, held_dtype, promote
@@ -53,6 +49,12 @@ from chainrule.nodes.recorder import record
 from chainrule.numpy.in_place import private
 from chainrule.rules import rule
 from chainrule.rules.supports import add_values, is_inexact, supported
+from chainrule.transforms.one_run import (
+    run_backwards,
+    run_forwards,
+    wanted_of,
+    with_zeros,
+)
 from chainrule.values.containers import flatten, map_leaves, unflatten
 from chainrule.values.vertices import raw
 
@@ -444,7 +446,7 @@ class while_grad(rule, kind=True):
         for link, grads in zip(chain.links[::-1], given[::-1], strict=True):
             _follow_back(xp, longer, link, grads, shares)
         found = _collected(chain, longer.results(new=len(chain.links)))
-        yield from handed(found, wanted)
+        yield from wanted_of(found, wanted)
 
     @classmethod
     def push(
@@ -452,7 +454,7 @@ class while_grad(rule, kind=True):
     ) -> Any:
         """Make the same passes, with the tangents beside the carries."""
         chain: Chain = parameters["chain"]
-        dots = filled(tangents, operands)
+        dots = with_zeros(tangents, operands)
         home = traced_in([*operands, *flatten(dots)[0], chain.count])
         assert home is not None  # noqa: S101  (the count is in a trace)
         count = len(chain.inits)
@@ -471,7 +473,7 @@ class while_grad(rule, kind=True):
 
 def _zeros_of_closed(link: Link) -> tuple[list[Any], Any]:
     """Return zeros for the nodes that a body closes over: leaves, and structure."""
-    return flatten(filled([None] * len(link.closed), link.closed))
+    return flatten(with_zeros([None] * len(link.closed), link.closed))
 
 
 def _follow_back(
@@ -483,7 +485,7 @@ def _follow_back(
     Its carry are the cotangents of that one's, and the sums of those of closed nodes.
     ``shares`` has the numbers of the columns that add up to the cotangent of a column.
     """
-    lasts = filled(grads, link.last)
+    lasts = with_zeros(grads, link.last)
     init = [*(lasts[i] for i in link.free), *_zeros_of_closed(link)[0]]
     back = _back(xp, link, len(init), dict(shares))
     first = len(longer.columns) + len(init)
@@ -509,7 +511,7 @@ def _back(
         leaves = [*columns[start : start + n], *columns[:start]]
         seeds = [(bars.get(i) if i < n else share(i)) if moves else None
                  for i, moves in enumerate(link.ends)]  # fmt: skip
-        found = pulled_through(xp, link.flat, leaves, moving, link.closed, seeds)
+        found = run_backwards(xp, link.flat, leaves, moving, link.closed, seeds)
         before = [add_values(g, share(i)) for i, g in zip(free, found, strict=False)]
         of_closed = flatten(found[len(moving) :])[0]
         sums = map(add_values, carry[len(free) :], of_closed)
@@ -581,7 +583,7 @@ class Tangents:
             carry, columns = inputs[: n + len(free)], inputs[n + len(free) :]
             leaves = [*carry[:n], *(columns[k] for k in values)]
             dots = [*carry[n:], *(columns[k] for k in of_seen), *of_closed]
-            after, found = pushed_through(
+            after, found = run_forwards(
                 self.xp, link.flat, leaves, link.moving, link.closed, dots
             )
             if self.xp is not operations:

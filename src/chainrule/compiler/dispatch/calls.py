@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from optree import PyTreeSpec
 
-from chainrule.compiler.control.bodies import filled
 from chainrule.compiler.dispatch.functions import apply, describe_function
 from chainrule.compiler.dispatch.signature import Arrangement
 from chainrule.compiler.tracing.trace import joined
@@ -20,7 +19,7 @@ from chainrule.nodes.admission import holds_nodes, kept
 from chainrule.nodes.recorder import record, stacked
 from chainrule.rules import general
 from chainrule.rules.supports import is_inexact
-from chainrule.transforms.recorded_call import Recording
+from chainrule.transforms.one_run import run_of, with_zeros
 from chainrule.values.containers import flatten, unflatten
 from chainrule.values.vertices import raw, vertex
 
@@ -112,18 +111,18 @@ def _pullback(
     f: Callable[..., Any], call: Call, operands: Any, others: Any, seeds: Any
 ) -> tuple[Any, ...]:
     """Return the cotangents of operands, one run of ``f`` swept backwards."""
-    run = Recording(_outputs(f, call, others), operands, range(len(operands)), {})
+    run = run_of(_outputs(f, call, others), operands, range(len(operands)))
     bars, _ = run.pull({i: g for i, g in enumerate(seeds)})  # noqa: C416
-    return tuple(filled(bars, operands))
+    return tuple(with_zeros(bars, operands))
 
 
 def _pushforward(
     f: Callable[..., Any], call: Call, operands: Any, others: Any, tangents: Any
 ) -> tuple[Any, ...]:
     """Return the tangents of the results, one run of ``f`` swept forwards."""
-    run = Recording(_outputs(f, call, others), operands, range(len(operands)), {})
+    run = run_of(_outputs(f, call, others), operands, range(len(operands)))
     dots, _ = run.push(tangents)
-    return tuple(filled(dots, run.outputs))
+    return tuple(with_zeros(dots, run.outputs))
 
 
 class compiled_grad(general, kind=True):
@@ -140,7 +139,7 @@ class compiled_grad(general, kind=True):
     @staticmethod
     def pullback(xp: Any, z_grad: Any, z: Any, *operands: Any, call: Call) -> Any:
         """Return the cotangents, by the compiled pullback."""
-        pairs = zip(filled(z_grad, z), z, strict=True)
+        pairs = zip(with_zeros(z_grad, z), z, strict=True)
         seeds = tuple(g for g, v in pairs if is_inexact(raw(v)))
         derived = call.compiled.derived(call, "pullback")
         return derived(operands, call.others, seeds)
@@ -148,7 +147,7 @@ class compiled_grad(general, kind=True):
     @staticmethod
     def pushforward(xp: Any, tangents: Any, z: Any, *operands: Any, call: Call) -> Any:
         """Return the tangents, by the compiled pushforward."""
-        given = tuple(filled(tangents, operands))
+        given = tuple(with_zeros(tangents, operands))
         derived = call.compiled.derived(call, "pushforward")
         found = iter(derived(operands, call.others, given))
         return tuple(next(found) if is_inexact(raw(v)) else None for v in z)

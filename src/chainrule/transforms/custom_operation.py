@@ -1,36 +1,27 @@
-"""Operations that users declare: custom_operation, and checkpoint built like it."""
+"""custom_operation: an operation that users declare by its forward and derivative."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule import operations
-from chainrule.errors import (
-    ArgumentError,
-    EscapeError,
-    ReadOnlyError,
-    ShapeError,
-    StaleValueError,
-)
-from chainrule.nodes.admission import NONE, holds_nodes, kept
+from chainrule.errors import ArgumentError, EscapeError, ReadOnlyError, ShapeError
+from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial, record, stacked
-from chainrule.numpy.in_place import private
-from chainrule.rules import general, rule
+from chainrule.rules import general
 from chainrule.rules.namespace import plain
-from chainrule.rules.supports import Parameters, is_inexact, supported, zeros_of
-from chainrule.sweeps.order import collect
-from chainrule.sweeps.sweep import forward_sweep, reverse_sweep
-from chainrule.transforms.recorded_call import Recording
+from chainrule.rules.supports import Parameters, is_inexact, zeros_of
+from chainrule.transforms.one_run import run_of, with_zeros
 from chainrule.values.containers import flatten, is_container, unflatten
 from chainrule.values.foreign import refuse
 from chainrule.values.shapes import SEQUENCES, TUPLE, describe, ndarray, shape_of
-from chainrule.values.versions import enter_views, first, memory_of, sealed
-from chainrule.values.vertices import first_stand_in, raw, stand_in, vertex
+from chainrule.values.versions import sealed
+from chainrule.values.vertices import first_stand_in, raw, stand_in
 
 
 def custom_operation(
@@ -104,7 +95,8 @@ def custom_operation(
                 f"{describe(function)}."
             )
     label = name or getattr(forward, "__name__", "custom")
-    made = type(f"{label}_grad", (_custom,), {"user": (forward, pullback, pushforward)})
+    functions = {"user": (forward, pullback, pushforward)}
+    declared = type(f"{label}_grad", (_custom,), functions)
 
     @functools.wraps(forward)
     def operation(*operands: Any, **keywords: Any) -> Any:
@@ -115,10 +107,10 @@ def custom_operation(
                 f"{label}() received a node as a keyword argument; pass it by position."
             )
         arrangement = Arrangement(label)
-        given = {"fixed": fixed, "keywords": keywords, "arrangement": arrangement}
-        return arrangement.filled(record(made, numeric, given))
+        parameters = {"fixed": fixed, "keywords": keywords, "arrangement": arrangement}
+        return arrangement.arranged(record(declared, numeric, parameters))
 
-    operation.rule = made  # type: ignore[attr-defined]
+    operation.rule = declared  # type: ignore[attr-defined]
     return operation
 
 
@@ -174,7 +166,7 @@ class Arrangement:
             raise TypeError("an array of objects: run as one step of the trace")
         return np.array(x)
 
-    def filled(self, parts: Any) -> Any:
+    def arranged(self, parts: Any) -> Any:
         """Return a flat tuple of results in their structure."""
         return parts if self.structure is None else unflatten(self.structure, parts)
 
@@ -183,7 +175,7 @@ class Arrangement:
         if self.structure is None:
             return z_grad
         pairs = zip(z_grad, z, strict=True)
-        return self.filled([_zeros_like(v) if g is None else g for g, v in pairs])
+        return self.arranged([_zeros_like(v) if g is None else g for g, v in pairs])
 
     def tangents(self, z_dot: Any, z: Any) -> Any:
         """Return the user's tangents as a flat tuple; ``None`` where it is absent."""
@@ -240,7 +232,7 @@ class _custom(general, kind=True):
         """Call the user's pullback and take the cotangents of numeric operands."""
         z_grad, z = _guarded(z_grad), _guarded(z)
         merged = _merged([_guarded(x) for x in operands], fixed)
-        seeds, results = arrangement.cotangents(z_grad, z), arrangement.filled(z)
+        seeds, results = arrangement.cotangents(z_grad, z), arrangement.arranged(z)
         grads = cls._called(1, [seeds, results, *merged], keywords)
         if not isinstance(grads, SEQUENCES) or len(grads) != len(merged):
             count = len(grads) if isinstance(grads, SEQUENCES) else describe(grads)
@@ -253,14 +245,14 @@ class _custom(general, kind=True):
                 f"The pullback of {cls.__name__!r} used a node from outside. Pass that "
                 "node as an operand."
             )
-        kept = [g for i, g in enumerate(grads) if i not in fixed]
-        for g, x in zip(kept, operands, strict=True):
+        numeric = [g for i, g in enumerate(grads) if i not in fixed]
+        for g, x in zip(numeric, operands, strict=True):
             if g is not None and shape_of(g) != shape_of(x):
                 raise ShapeError(
                     f"The pullback of {cls.__name__!r} returned a cotangent of shape "
                     f"{shape_of(g)} for an operand of shape {shape_of(x)}."
                 )
-        return [_copied(g) for g in kept]
+        return list(map(_copied, numeric))
 
     @classmethod
     def pushforward(
@@ -276,16 +268,18 @@ class _custom(general, kind=True):
         """Call the user's pushforward, or transpose the pullback."""
         user = cls.user[2]
         if user is None:
-            given = {"fixed": fixed, "keywords": keywords, "arrangement": arrangement}
-            return _transposed_pullback(cls, tangents, z, operands, given)
+            parameters = {
+                "fixed": fixed, "keywords": keywords, "arrangement": arrangement,
+            }  # fmt: skip
+            return _transposed_pullback(cls, tangents, z, operands, parameters)
         dots = [_guarded(t) for t in tangents]
         for i in sorted(fixed):
             dots.insert(i, None)
         z, merged = _guarded(z), _merged([_guarded(x) for x in operands], fixed)
-        given = [tuple(dots), arrangement.filled(z), *merged]
-        found = arrangement.tangents(cls._called(2, given, keywords), z)
+        arguments = [tuple(dots), arrangement.arranged(z), *merged]
+        z_dot = arrangement.tangents(cls._called(2, arguments, keywords), z)
         return (
-            tuple(map(_copied, found)) if isinstance(found, TUPLE) else _copied(found)
+            tuple(map(_copied, z_dot)) if isinstance(z_dot, TUPLE) else _copied(z_dot)
         )
 
     @classmethod
@@ -334,208 +328,31 @@ def _merged(operands: Sequence[Any], fixed: dict[int, Any]) -> list[Any]:
 
 
 def _transposed_pullback(
-    operation: type[general], tangents: Any, z: Any, operands: Any, given: Parameters
-) -> Any:
+    operation: type[general], tangents: Any, z: Any, operands: Any,
+    parameters: Parameters,
+) -> Any:  # fmt: skip
     """Return J x_dot as the transpose of the linear map g -> J.T g.
 
     Source: J. Townsend, "A new trick for calculating Jacobian vector products" (2017).
     """
     several = isinstance(z, TUPLE)
-    parts: Any = z if several else (z,)
-    moving = [i for i, p in enumerate(parts) if is_inexact(raw(p))]
+    results: Any = z if several else (z,)
+    moving = [i for i, x in enumerate(results) if is_inexact(raw(x))]
 
-    def paired(*seeds: Any) -> Any:
-        g: list[Any] = [None] * len(parts)
-        for i, seed in zip(moving, seeds, strict=True):
-            g[i] = seed
-        seed = tuple(g) if several else g[0]
-        grads = operation.pullback(operations, seed, z, *operands, **given)
+    def paired(*cotangents: Any) -> list[Any]:
+        """Return the sum of the products of the pullback with the tangents."""
+        z_grad: Any = cotangents if several else cotangents[0]
+        grads = operation.pullback(operations, z_grad, z, *operands, **parameters)
         pairs = zip(grads, tangents, strict=True)
-        terms = [
-            operations.sum(g * t) for g, t in pairs if not (g is None or t is None)
-        ]
-        total: Any = 0.0
-        for term in terms:
-            total = total + term
-        return total
+        products = [operations.sum(g * t) for g, t in pairs
+                    if not (g is None or t is None)]  # fmt: skip
+        return [sum(products, 0.0)]
 
-    seeds = [zeros_of(raw(parts[i])) for i in moving]
-    run = Recording(paired, seeds, range(len(seeds)), {})
+    zeros = [zeros_of(raw(x)) if i in moving else None for i, x in enumerate(results)]
+    run = run_of(paired, zeros, moving)
     one = 1.0 if type(raw(run.outputs[0])) is float else np.float64(1)
     bars, _ = run.pull({0: one})
-    found: list[Any] = [None] * len(parts)
-    for i, bar, seed in zip(moving, bars, seeds, strict=True):
-        found[i] = zeros_of(seed) if bar is None else bar
-    return tuple(found) if several else found[0]
-
-
-# ------------------------------------------------------------------------- checkpoint
-
-
-def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``f`` as one operation that keeps its operands and forgets its inside.
-
-    A sweep that reaches it runs ``f`` again, so memory is that of one run of ``f``
-    instead of the sum over all of them, for one more evaluation. Nodes that ``f``
-    closes over become operands. ``f`` must return the same for the same arguments.
-
-    Source: Griewank & Walther, chapter 12.
-
-    Examples
-    --------
-    >>> import chainrule as gd, numpy as np
-    >>> step = gd.checkpoint(lambda x: np.sin(np.sin(x)))
-    >>> gd.grad(step)(0.0)
-    1.0
-    """
-    if not callable(f):
-        raise ArgumentError(
-            f"checkpoint needs a function; received {describe(f)}. Write "
-            "gd.checkpoint(f)(x), not gd.checkpoint(f(x))."
-        )
-
-    @functools.wraps(f)
-    def checkpointed(*args: Any, **keywords: Any) -> Any:
-        leaves, structure = flatten((args, keywords))
-        outer = list(dict.fromkeys(x for x in leaves if isinstance(x, node)))
-        rerun = _rerun(f, leaves, outer, structure)
-        run = _run_sealed(rerun, outer, {"given": leaves})
-        met = collect(run.roots(), run.start).older
-        met += [z for z in run.outputs if isinstance(z, node) and z.serial <= run.start]
-        known = set(outer)
-        closed = tuple(dict.fromkeys(x for x in met if x not in known))
-        nodes: Any = run.outputs
-        if outer or closed:
-            values = tuple(raw(z) for z in run.outputs)
-            given: dict[str, Any] = {"rerun": rerun, "closed": closed, "values": values}
-            given["serial"] = next_serial()
-            nodes = record(checkpoint_grad, [*outer, *closed], given)
-        result, changed = unflatten(run.structure, nodes)
-        if changed:
-            _refuse_shared(outer)
-        for i, x in changed.items():
-            outer[i][...] = x
-        return result
-
-    return checkpointed
-
-
-def _run_sealed(
-    rerun: Callable[..., Any], inputs: Sequence[Any], keywords: Parameters = NONE
-) -> Recording:
-    """Record a run of a function that may write into its own arguments only."""
-    with sealed(next_serial(), "A checkpointed function"):
-        return Recording(rerun, inputs, range(len(inputs)), keywords)
-
-
-def _refuse_shared(arguments: Sequence[node]) -> None:
-    """Refuse a function that writes where two of its arguments share memory."""
-    enter_views()
-    bases: dict[node, node] = {}
-    for x in arguments:
-        base = x
-        while (below := memory_of(base).base) is not None:
-            base = below
-        if base in bases:
-            raise EscapeError(
-                "A checkpointed function writes into its arguments, and two of them "
-                f"share memory, {bases[base]!r} and {x!r}. Pass the array once, and "
-                "take its view inside the function."
-            )
-        bases[base] = x
-
-
-def _rerun(
-    f: Callable[..., Any], leaves: list[Any], outer: list[node], structure: Any
-) -> Callable[..., Any]:
-    """Return ``f`` as a function of the nodes among its leaves.
-
-    Beside its result it returns those of them, by number, that it wrote into. Other
-    arrays are those of the caller in the first run, which is ``given`` them, so that
-    what it writes is seen; later runs have them as they were before it.
-    """
-    number = {x: i for i, x in enumerate(outer)}
-    places = [number.get(x) if isinstance(x, node) else None for x in leaves]
-    pairs = list(zip(leaves, places, strict=True))
-    names = [id(x) if i is None else i for x, i in pairs]
-    constants = {id(x): kept(x) for x, i in pairs if i is None}
-
-    def rerun(*inputs: Any, given: list[Any] | None = None) -> Any:
-        known = {} if given else {name: private(x) for name, x in constants.items()}
-        rest = given or [known.get(name) for name in names]
-        filled = [rest[k] if i is None else inputs[i] for k, i in enumerate(places)]
-        args, keywords = unflatten(structure, filled)
-        result = f(*args, **keywords)
-        return result, {i: x for i, x in enumerate(inputs) if first(x) is not x}
-
-    return rerun
-
-
-class checkpoint_grad(rule, kind=True):
-    """z = f(x, y, ...), run again by each sweep that comes through"""
-
-    outputs = 2
-
-    @staticmethod
-    def forward(
-        *operands: Any, rerun: Any, closed: Any, values: Any, serial: int
-    ) -> Any:
-        """Return the values of the run that was just made."""
-        return values
-
-    @classmethod
-    def pull(
-        cls,
-        xp: Any,
-        z_bar: supported,
-        z: Any,
-        operands: Sequence[Any],
-        wanted: Sequence[int],
-        parameters: Parameters,
-    ) -> Iterator[tuple[int, supported]]:
-        """Run ``f`` again and sweep it back, to its inputs and what it closes over."""
-        run, targets = cls._again(operands, parameters)
-        seeds: dict[Any, supported] = {}
-        for out, grad in zip(run.outputs, z_bar.value, strict=True):
-            if isinstance(out, vertex) and grad is not None:
-                have = seeds.get(out)
-                seeds[out] = supported(grad if have is None else have.value + grad)
-        order = collect(seeds, run.start).order
-        bars = reverse_sweep(xp, order, seeds, targets)
-        for i in wanted:
-            if targets[i] in bars:
-                yield i, bars[targets[i]]
-
-    @classmethod
-    def push(
-        cls,
-        xp: Any,
-        tangents: Sequence[supported | None],
-        z: Any,
-        operands: Sequence[Any],
-        parameters: Parameters,
-    ) -> supported | None:
-        """Run ``f`` again and sweep it forward."""
-        run, targets = cls._again(operands, parameters)
-        pairs = zip(targets, tangents, strict=True)
-        seeds = {x: t for x, t in pairs if t is not None}
-        order = collect(run.roots(), run.start).order
-        dots = forward_sweep(xp, order, seeds)
-        parts = [dots[o].value if o in dots else None for o in run.outputs]
-        return supported(tuple(parts))
-
-    @staticmethod
-    def _again(
-        operands: Sequence[Any], parameters: Parameters
-    ) -> tuple[Recording, list[Any]]:
-        closed, serial = parameters["closed"], parameters["serial"]
-        for x in closed:
-            if x.serial > serial:
-                raise StaleValueError(
-                    f"{x!r}, which a checkpointed function reads from outside, was "
-                    "changed in place afterwards, so that it cannot be run again. "
-                    "Pass it as an argument."
-                )
-        inputs = operands[: len(operands) - len(closed)]
-        run = _run_sealed(parameters["rerun"], inputs)
-        return run, [*run.inputs, *closed]
+    z_dot: list[Any] = [None] * len(results)
+    for i, bar in zip(moving, with_zeros(bars, run.inputs), strict=True):
+        z_dot[i] = bar
+    return tuple(z_dot) if several else z_dot[0]

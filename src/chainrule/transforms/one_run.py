@@ -1,0 +1,129 @@
+"""One run of a function, swept once: the derivative of what repeats a function.
+
+A loop, a branch, a map, a checkpoint and a compiled function differentiate the function
+inside in the same way. Some of its operands become input nodes, it is run, and the
+recording is swept: backwards from cotangents of the results (``run_backwards``), or
+forwards from tangents of the operands (``run_forwards``). Nodes from outside that the
+function closes over are swept to, or from, like its operands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from chainrule.nodes.node_class import node
+from chainrule.rules.supports import supported, zeros_of
+from chainrule.sweeps.order import collect
+from chainrule.sweeps.sweep import forward_sweep, reverse_sweep
+from chainrule.transforms.recorded_call import Recording
+from chainrule.values.shapes import TUPLE
+from chainrule.values.vertices import raw, refuse_nans
+
+Function = Callable[..., Sequence[Any]]
+"""A function of operands, each a number or an array, that returns such results."""
+
+
+def run_of(f: Function, operands: Sequence[Any], moving: Sequence[int]) -> Recording:
+    """Record one run, with the ``moving`` operands as its inputs."""
+
+    def step(*inputs: Any) -> tuple[Any, ...]:
+        given = list(operands)
+        for i, x in zip(moving, inputs, strict=True):
+            given[i] = x
+        return tuple(f(*given))
+
+    return Recording(step, [operands[i] for i in moving], range(len(moving)), {})
+
+
+def closed_over(results: Sequence[Any], start: int) -> tuple[node, ...]:
+    """Return the nodes, not younger than ``start``, that results depend on."""
+    nodes = [z for z in results if isinstance(z, node)]
+    return tuple(collect(nodes, start).older)
+
+
+def swept_backwards(
+    xp: Any, run: Recording, closed: Sequence[node], bars: Sequence[Any]
+) -> list[supported | None]:
+    """Return the cotangents of a run's inputs, then those of nodes that it closes over.
+
+    ``bars`` has the cotangent of each result, ``None`` where that is absent.
+    """
+    seeds: dict[Any, supported] = {}
+    for z, bar in zip(run.outputs, bars, strict=True):
+        if isinstance(z, node) and bar is not None:
+            before = seeds.get(z)
+            seeds[z] = supported(bar if before is None else before.value + bar)
+    targets = [*run.inputs, *closed]
+    swept = reverse_sweep(xp, collect(seeds, run.start).order, seeds, targets)
+    return [swept.get(x) for x in targets]
+
+
+def swept_forwards(
+    xp: Any, run: Recording, closed: Sequence[node], dots: Sequence[supported | None]
+) -> list[supported | None]:
+    """Return the tangents of a run's results.
+
+    ``dots`` has those of its inputs, then those of nodes that it closes over.
+    """
+    pairs = zip([*run.inputs, *closed], dots, strict=True)
+    seeds: dict[Any, supported] = {x: dot for x, dot in pairs if dot is not None}
+    roots = [z for z in run.outputs if isinstance(z, node)]
+    swept = forward_sweep(xp, collect(roots, run.start).order, seeds)
+    return [swept.get(z) if isinstance(z, node) else None for z in run.outputs]
+
+
+def run_backwards(
+    xp: Any, f: Function, operands: Sequence[Any], moving: Sequence[int],
+    closed: Sequence[node], bars: Sequence[Any],
+) -> list[Any]:  # fmt: skip
+    """Run a function; return the cotangents of moving operands, then of closed nodes.
+
+    ``bars`` has the cotangent of each result, ``None`` where that is absent.
+    """
+    run = run_of(f, operands, moving)
+    swept = swept_backwards(xp, run, closed, bars)
+    return _without_nans(swept, [*run.inputs, *closed])
+
+
+def run_forwards(
+    xp: Any, f: Function, operands: Sequence[Any], moving: Sequence[int],
+    closed: Sequence[node], dots: Sequence[Any],
+) -> tuple[list[Any], list[Any]]:  # fmt: skip
+    """Run a function; return its results, and their tangents.
+
+    ``dots`` has those of the moving operands, then those of closed nodes.
+    """
+    run = run_of(f, operands, moving)
+    swept = swept_forwards(xp, run, closed, list(map(supported, dots)))
+    return run.outputs, _without_nans(swept, run.outputs)
+
+
+def _without_nans(parts: Sequence[supported | None], likes: Sequence[Any]) -> list[Any]:
+    """Return cotangents or tangents for each value; in a trace they must not be nan."""
+    whole = with_zeros(parts, likes)
+    refuse_nans(whole)
+    return whole
+
+
+def with_zeros(parts: Sequence[Any], likes: Sequence[Any]) -> list[Any]:
+    """Return cotangents or tangents of values, zeros for those that are absent."""
+    return [_with_zeros(p, raw(x)) for p, x in zip(parts, likes, strict=True)]
+
+
+def _with_zeros(part: Any, like: Any) -> Any:
+    value = part.value if isinstance(part, supported) else part
+    if value is None:
+        return zeros_of(like)
+    if isinstance(value, TUPLE):
+        return tuple(_with_zeros(v, w) for v, w in zip(value, like, strict=True))
+    return value
+
+
+def wanted_of(
+    bars: Mapping[int, Any], wanted: Iterable[int]
+) -> Iterator[tuple[int, supported]]:
+    """Yield the cotangents that a sweep wants, of those that a rule has computed."""
+    for i in wanted:
+        if i in bars:
+            yield i, supported(bars[i])
