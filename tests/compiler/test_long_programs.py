@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import chainrule as gd
-from chainrule.compiler.executors import replay
+from chainrule.compiler.executors import buffers, replay_text
 from tests.compiler.comparing import follows
 
 
@@ -24,13 +24,13 @@ def of_constants(count):
 
 def test_text_grows_with_the_number_of_constants_only(monkeypatch):
     lengths = []
-    compile_text = replay.compile_text
+    compile_text = replay_text.compile_text
 
     def measured(text, *rest):
         lengths.append(len(text))
         return compile_text(text, *rest)
 
-    monkeypatch.setattr(replay, "compile_text", measured)
+    monkeypatch.setattr(replay_text, "compile_text", measured)
     x = np.linspace(0.0, 1.0, 20)
     for count in (200, 2_000):
         fast = follows(gd.grad(of_constants(count)), (x,), executor="numpy")
@@ -41,13 +41,13 @@ def test_text_grows_with_the_number_of_constants_only(monkeypatch):
 
 def test_a_chain_of_views_is_walked_once(monkeypatch):
     counted = []
-    looked_at = replay._looked_at
+    viewed = buffers.viewed
 
     def counting(row):
         counted.append(row)
-        return looked_at(row)
+        return viewed(row)
 
-    monkeypatch.setattr(replay, "_looked_at", counting)
+    monkeypatch.setattr(buffers, "viewed", counting)
 
     def f(x):
         for _ in range(1_000):

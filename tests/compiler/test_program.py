@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as gd
-from chainrule.compiler.programs.program import _call_key, _key, needed, program_of
+from chainrule.compiler.programs.common_subexpressions import argument_key, call_key
+from chainrule.compiler.programs.dead_code import eliminate_dead_code
+from chainrule.compiler.programs.passes import program_of
 from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.trace import Trace
 
@@ -28,8 +30,8 @@ ARGUMENTS = st.lists(st.sampled_from([X, Y, *NUMBERS]), min_size=1, max_size=3)
 @given(ARGUMENTS, ARGUMENTS)
 def test_keys_of_calls_are_equal_where_the_keys_of_arguments_are(left, right):
     calls = [row(np.add, *args) for args in (left, right)]
-    keys = [_call_key(call) for call in calls]
-    general = [_key(call.args) for call in calls]
+    keys = [call_key(call) for call in calls]
+    general = [argument_key(call.args) for call in calls]
     assert (keys[0] == keys[1]) == (general[0] == general[1])
     assert keys[0] != keys[1] or hash(keys[0]) == hash(keys[1])
 
@@ -59,7 +61,7 @@ def test_rows_that_are_left(f, expected):
     assert rows_after(f, 0.5) == expected
 
 
-def test_needed_keeps_ends_and_what_they_read():
+def test_dead_code_elimination_keeps_ends_and_what_they_read():
     trace = Trace()
     x = trace.input(0.5)
     unread = np.exp(x)
@@ -75,7 +77,7 @@ def test_needed_keeps_ends_and_what_they_read():
     assert id(unread.row) not in kept
     assert [row.serial for row in program.rows] == list(range(len(program.rows)))
     before = list(program.rows)
-    needed(program)
+    eliminate_dead_code(program)
     assert program.rows == before
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.executors.replay import Replay
-from chainrule.compiler.programs.program import Program, program_of
+from chainrule.compiler.programs.passes import program_of
+from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.active import traces_being_made
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.compiler.tracing.traced import Traced

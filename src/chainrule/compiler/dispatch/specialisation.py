@@ -17,7 +17,8 @@ from chainrule.compiler.dispatch.functions import describe_function
 from chainrule.compiler.dispatch.signature import Signature, is_numeric
 from chainrule.compiler.executors.choice import Choice
 from chainrule.compiler.options import Options
-from chainrule.compiler.programs.program import Program, program_of
+from chainrule.compiler.programs.passes import program_of
+from chainrule.compiler.programs.program import Program
 from chainrule.compiler.programs.signals import GuardFailed, InexactError, NanFound
 from chainrule.compiler.tracing.arguments import plain_array
 from chainrule.compiler.tracing.results import output

@@ -31,7 +31,8 @@ from chainrule.compiler.native.loop_nests import (
     access,
 )
 from chainrule.compiler.native.matrix_products import Product
-from chainrule.compiler.programs.program import Program, needed, replaced
+from chainrule.compiler.programs.dead_code import eliminate_dead_code
+from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.tape.lowering import (
     CannotLowerError,
     operation_of,
@@ -191,7 +192,7 @@ def fused(
     if not made and not others:
         return None
     _replace(program, made, member)
-    needed(program)
+    eliminate_dead_code(program)
     for i, row in enumerate(program.rows):
         row.serial = i
     return program

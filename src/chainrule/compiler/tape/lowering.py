@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.programs.program import Program, keeps_shape
+from chainrule.compiler.programs.program import Program
+from chainrule.compiler.programs.shapes import keeps_shape
 from chainrule.compiler.tape import interpreter as vm
 from chainrule.compiler.tracing.plain_operators import (
     UFUNCS,

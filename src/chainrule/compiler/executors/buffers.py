@@ -1,0 +1,148 @@
+"""Buffers: which results of a program are written into arrays that are kept for it.
+
+In: a ``Program``. Out: the number of a buffer for each row that has one, by liveness: a
+buffer is free again after the last row that may look at it. Views (a reshape, a slice)
+keep the buffer of what they show.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.programs.program import Program
+from chainrule.compiler.tracing.rows import Row
+from chainrule.values.shapes import TUPLE
+
+BUFFERED = 1 << 13
+"""Elementwise results from this many bytes on are written into buffers."""
+
+Buffer = tuple[tuple[int, ...], np.dtype[Any]]
+"""The shape and dtype of a buffer."""
+
+
+def viewed(row: Row) -> list[Row]:
+    """Return the operands whose memory a result may look at."""
+    return [] if _is_number(row) or is_fresh(row) else row.operands
+
+
+def may_share(row: Row, seen: set[Row]) -> bool:
+    """Tell whether a result may look at memory of an input, or at what is ``seen``.
+
+    The rows whose memory it may look at are seen from then on.
+    """
+    found, rest = False, [row]
+    while rest:
+        x = rest.pop()
+        if x in seen or not x.operands:
+            found = True
+        elif _is_number(x):
+            continue  # a number holds no memory
+        if x not in seen:
+            seen.add(x)
+            rest += viewed(x)
+    return found
+
+
+def _is_number(row: Row) -> bool:
+    """Tell whether a result is a number, and not an array without axes: a view."""
+    if row.number is not None:
+        return True
+    if row.shape != () or row.dtype is None:
+        return False
+    if is_fresh(row):
+        return True
+    if row.function is not operator.getitem:
+        return False
+    source, index = row.args
+    parts = index if isinstance(index, TUPLE) else (index,)
+    return isinstance(source, Row) and source.shape is not None and all(
+        isinstance(x, (int, np.integer, Row)) for x in parts
+    )  # fmt: skip
+
+
+def is_fresh(row: Row) -> bool:
+    """Tell whether a result is surely in memory of its own."""
+    f = row.function
+    if f is operator.getitem:
+        return is_native(row.args[0])  # one of several results
+    return isinstance(f, np.ufunc) or f in _FRESH or is_native(row)
+
+
+def is_native(row: Any) -> bool:
+    """Tell whether a row is native code, which writes into arrays that it is given."""
+    return isinstance(row, Row) and getattr(row.function, "fills", False)
+
+
+_FRESH = {np.sum, np.mean, np.prod, np.max, np.min, np.dot, np.where, np.stack,
+          np.concatenate, np.cumsum, np.add.reduce}  # fmt: skip
+
+
+def assign_buffers(program: Program) -> tuple[dict[Row, int], list[Buffer]]:
+    """Assign buffers to rows: the number of each, and what each is like."""
+    if not any(map(_takes_buffer, program.rows)):
+        return {}, []
+    until = program.last_uses()
+    end = len(program.rows)
+    kept = {x for x in program.outputs if isinstance(x, Row)}
+    for row in reversed(program.rows):
+        for x in viewed(row):
+            until[x] = max(until.get(x, -1), until.get(row, -1))
+            if row in kept:
+                kept.add(x)
+    free: dict[Buffer, list[int]] = {}
+    ending: dict[int, list[Row]] = {}
+    numbers: dict[Row, int] = {}
+    buffers: list[Buffer] = []
+
+    def release(i: int) -> None:
+        for done in ending.pop(i, []):
+            free.setdefault(_buffer_of(done), []).append(numbers[done])
+
+    items = native_results(program)
+    for i, row in enumerate(program.rows):
+        release(i - 1)
+        for made in items.get(row, {0: row}).values():
+            if made in kept or made in numbers or not _takes_buffer(made):
+                continue
+            if isinstance(made.function, np.ufunc) and made.function.signature is None:
+                release(i)  # an elementwise result may take the buffer of an operand
+            buffer = _buffer_of(made)
+            if free.get(buffer):
+                numbers[made] = free[buffer].pop()
+            else:
+                numbers[made] = len(buffers)
+                buffers.append(buffer)
+            if until.get(made, -1) < end:
+                ending.setdefault(until.get(made, -1), []).append(made)
+    return numbers, buffers
+
+
+def native_results(program: Program) -> dict[Row, dict[int, Row]]:
+    """Return the results of rows of native code that have several, by their numbers."""
+    found: dict[Row, dict[int, Row]] = {}
+    for row in program.rows:
+        if row.function is operator.getitem and is_native(row.args[0]):
+            found.setdefault(row.args[0], {})[row.args[1]] = row
+    return found
+
+
+def _buffer_of(row: Row) -> Buffer:
+    return row.shape, row.dtype  # type: ignore[return-value]
+
+
+def _takes_buffer(row: Row) -> bool:
+    """Tell whether a row's result can be written into a buffer, and should be."""
+    if not row.shape:
+        return False  # a number, or several results
+    f = row.function
+    takes = isinstance(f, np.ufunc) and f.nout == 1 and not row.given
+    return (
+        (takes or is_native(row) or (f is operator.getitem and is_native(row.args[0])))
+        and row.dtype is not None
+        and row.dtype.kind in "fcb"
+        and math.prod(row.shape) * row.dtype.itemsize >= BUFFERED
+    )

@@ -1,0 +1,273 @@
+"""The text of a program that NumPy runs: one line per row, then guards and checks.
+
+In: a ``Program`` and the numbers of its buffers. Out: a function, quick (Python floats
+in ``math``'s arithmetic) or careful (all in NumPy).
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.executors.buffers import may_share, native_results
+from chainrule.compiler.programs.program import Program
+from chainrule.compiler.programs.shapes import keeps_shape
+from chainrule.compiler.programs.signals import GuardFailed, NanFound
+from chainrule.compiler.programs.text import (
+    Names,
+    argument_text,
+    expression,
+    function_name,
+)
+from chainrule.compiler.progress import watched
+from chainrule.compiler.tracing.plain_operators import (
+    UFUNCS,
+    is_of_numbers,
+    is_of_whole,
+    takes_root,
+)
+from chainrule.compiler.tracing.rows import Guard, Row
+from chainrule.rules.python_forms import MATH, SCALAR_FORMS
+from chainrule.steps.step import compile_text
+from chainrule.sweeps.sweep import has_nan
+from chainrule.values.shapes import SEQUENCES, kind_of, ndarray
+
+_of: Any = operator
+
+_FLOAT = np.dtype(np.float64)
+_COMPARED: dict[Any, str] = {
+    np.less: "{0} < {1}",
+    np.less_equal: "{0} <= {1}",
+    np.greater: "{0} > {1}",
+    np.greater_equal: "{0} >= {1}",
+    np.equal: "{0} == {1}",
+    np.not_equal: "{0} != {1}",
+}
+_SIGN = "1.0 if {0} > 0.0 else -1.0 if {0} < 0.0 else 0.0 if {0} == 0.0 else {0}"
+
+
+def compile_program(
+    program: Program, numbers: Mapping[Row, int], *, quick: bool
+) -> Callable[..., tuple[Any, ...]]:
+    """Generate and compile the text of a program; ``numbers`` are those of buffers."""
+    text = _Text(program, numbers, quick=quick)
+    lines = [*text.head(), *text.body(), *text.checks(), text.returned()]
+    label = f"program at {id(program):x}" + ("" if quick else ", careful")
+    space = {**_SPACE, **text.names.constants}
+    return compile_text("\n".join(lines) + "\n", "run", label, space)
+
+
+_SPACE: Mapping[str, Any] = {**MATH, "np": np, "GuardFailed": GuardFailed,
+                             "NanFound": NanFound, "has_nan": has_nan}  # fmt: skip
+"""The names that every text may use."""
+
+
+class _Text:
+    """The lines of a program's function."""
+
+    def __init__(
+        self, program: Program, numbers: Mapping[Row, int], *, quick: bool
+    ) -> None:
+        self.program = program
+        self.numbers = numbers
+        self.quick = quick
+        self.names: Names = Names({x: f"x{i}" for i, x in enumerate(program.inputs)})
+        self.names._taken |= set(_SPACE)
+        self.items: Mapping[Row, Mapping[int, Row]] = native_results(program)
+        self.guards: dict[Row, list[Guard]] = {}
+        for guard in program.guards:
+            self.guards.setdefault(guard.row, []).append(guard)
+
+    def head(self) -> list[str]:
+        """Return what names the buffers and inputs, and guards these."""
+        arguments = [self.names.row(x) for x in self.program.inputs]
+        buffers = "".join(f"b{i}, " for i in range(len(set(self.numbers.values()))))
+        lines = [f"def run(buffers, {', '.join(arguments)}):"]
+        if buffers:
+            lines.append(f"    {buffers}= buffers")
+        for x, name in zip(self.program.inputs, arguments, strict=True):
+            if self.quick and x.shape == () and x.dtype == _FLOAT and x.number is None:
+                lines.append(f"    {name} = float({name})")
+            elif not self.quick and x.number in (float, complex):
+                kind = "float64" if x.number is float else "complex128"
+                lines.append(f"    {name} = np.{kind}({name})")
+            lines += self._guarded(x)
+        return lines
+
+    def body(self) -> list[str]:
+        """Return a line for each row, and those that look at guards and shapes."""
+        lines: list[str] = []
+        used = {x for x in self.program.outputs if isinstance(x, Row)}
+        used = used.union(*(row.operands for row in self.program.rows))
+        with watched(self.program.rows, "writing", "rows") as rows:
+            for row in rows:
+                text = self._call(row)
+                if row.function in _COMPARED and row.shape == () and row in used:
+                    text = f"{'bool' if row.number is bool else 'np.bool_'}({text})"
+                name = self.names.row(row)
+                lines.append(f"    {name} = {text}")
+                if not keeps_shape(row):
+                    test = f"np.shape({name}) != {row.shape!r}"
+                    lines.append(f"    if {test}: raise GuardFailed({row.where!r})")
+                if row in self.guards:
+                    lines += self._guarded(row)
+        return lines
+
+    def _guarded(self, row: Row) -> list[str]:
+        """Return what looks at the decisions on a row."""
+        lines: list[str] = []
+        name = self.names.row(row)
+        for guard in self.guards.get(row, ()):
+            if guard.take is bool:
+                test = f"not {name}" if guard.expected else name
+            else:
+                test = f"not {self.names.constant(guard.holds, 'holds')}({name})"
+            lines.append(f"    if {test}: raise GuardFailed")
+        return lines
+
+    def checks(self) -> list[str]:
+        """Return what looks for nan."""
+        lines: list[str] = []
+        for x in self.program.checks:
+            name = self.names.row(x)
+            test = f"{name} != {name}" if x.shape == () else f"has_nan({name})"
+            lines.append(f"    if {test}: raise NanFound")
+        return lines
+
+    def _call(self, row: Row) -> str:
+        """Return the code of a row."""
+        f, args, names = row.function, row.args, self.names
+        form = scalar_form(row) if self.quick else None
+        if form is not None:
+            operands = [names.row(x) if isinstance(x, Row) else _number(x, names)
+                        for x in args]  # fmt: skip
+            return form.format(*operands)
+        if is_of_numbers(row) and row.dtype == _FLOAT and not is_of_whole(row):
+            base, exponent = (argument_text(x, names) for x in args)
+            return f"np.float64({base}) ** {exponent}"
+        adopted: Any = names
+        if (_is_narrow(row) or _is_narrow(args)) and not (f in UFUNCS and row.number):
+            adopted = _Narrow(names)
+        out = self._out(row)
+        if out is None:
+            return expression(row, adopted, infix=self.quick)
+        operands = [argument_text(x, adopted) for x in args]
+        return f"{function_name(f, names)}({', '.join(operands)}, out={out})"
+
+    def _out(self, row: Row) -> str | None:
+        """Return the buffers that a row is written into, if it has some."""
+        if row in self.items:
+            items = self.items[row]
+            buffers = [self.numbers.get(items[i]) if i in items else None
+                       for i in range(max(items) + 1)]  # fmt: skip
+            return f"({''.join('None, ' if k is None else f'b{k}, ' for k in buffers)})"
+        if row in self.numbers and row.function is not operator.getitem:
+            return f"b{self.numbers[row]}"
+        return None
+
+    def returned(self) -> str:
+        """Return the line that returns the results."""
+        results = _returned(self.program, self.names)
+        return f"    return ({''.join(f'{x}, ' for x in results)})"
+
+
+def scalar_form(row: Row) -> str | None:
+    """Return how a row of float64 numbers is written for Python floats, if it is."""
+    if row.given or row.shape != ():
+        return None
+    f = row.function
+    form = _COMPARED.get(f)
+    if form is None and row.dtype == _FLOAT and (
+        isinstance(f, np.ufunc) or f is _of.pow
+    ):  # fmt: skip
+        form = _float_form(UFUNCS.get(f, f))
+        if takes_root(row):
+            form = "sqrt({0})"
+        elif f is np.power and row.number is None and isinstance(row.args[1], Row):
+            form = "(sqrt({0}) if {1} == 0.5 else pow_({0}, {1}))"
+    return form if form is not None and all(map(_is_scalar, row.args)) else None
+
+
+@functools.cache
+def _float_form(f: Any) -> str | None:
+    """Return how a ufunc of floats is written for Python floats, if it is."""
+    if f is np.trunc:
+        return None  # math.trunc loses the sign of a zero
+    return _SIGN if f is np.sign else SCALAR_FORMS.get(f.__name__)
+
+
+def _is_scalar(x: Any) -> bool:
+    """Tell whether an argument is a float64 number: a Python float in quick text."""
+    kind = kind_of(x)
+    if kind is Row:
+        return x.shape == () and x.dtype == _FLOAT
+    return kind is float or kind is int or kind is np.float64
+
+
+def _is_narrow(x: Any) -> bool:
+    """Tell whether there is a value of less than double precision."""
+    if isinstance(x, SEQUENCES):
+        return any(map(_is_narrow, x))
+    dtype = getattr(x, "dtype", None)
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "fcb":
+        return False
+    return dtype.itemsize < (16 if dtype.kind == "c" else 8)
+
+
+def _number(x: Any, names: Names) -> str:
+    x = float(x)
+    text = repr(x)
+    if "n" in text:  # inf and nan
+        return names.constant(x, "number")
+    return f"({text})" if text[0] == "-" else text
+
+
+class _Narrow:
+    """Names for a call in single precision, which only numbers adopt."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+
+    def row(self, row: Row) -> str:
+        """Return the row's name in the class that NumPy's promotion asks for."""
+        name = self._names.row(row)
+        if row.number is complex:
+            return f"complex({name})"
+        if row.shape != () or row.dtype != _FLOAT:
+            return name
+        return f"float({name})" if row.number is float else f"np.float64({name})"
+
+    def constant(self, x: Any, name: str) -> str:
+        """Return the name of a value."""
+        return self._names.constant(x, name)
+
+
+def _returned(program: Program, names: Names) -> list[str]:
+    """Return the code of the results, copied where memory is not theirs alone."""
+    seen = set[Row]()
+    found: list[str] = []
+    for x in program.outputs:
+        text = argument_text(x, names)
+        if not isinstance(x, Row):
+            found.append(f"{text}.copy()" if isinstance(x, ndarray) else text)
+            continue
+        if x.shape == () and x.dtype == _FLOAT:
+            kind = "float" if x.number is float else "np.float64"
+            found.append(f"{kind}({text})")
+            continue
+        if x.number is not None:
+            found.append(f"complex({text})" if x.number is complex else text)
+            continue
+        if may_share(x, seen):
+            copied = f"{text}.copy()"
+            # A loop or a branch may have handed on an int of Python's.
+            whole = x.shape == () and x.dtype.kind in "biu"
+            text = (
+                f"{text} if isinstance({text}, int) else {copied}" if whole else copied
+            )
+        found.append(text)
+    return found

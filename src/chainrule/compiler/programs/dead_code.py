@@ -1,0 +1,22 @@
+"""Dead code elimination (DCE): a walk back from outputs, guards and checks."""
+
+from __future__ import annotations
+
+from chainrule.compiler.programs.program import Program
+from chainrule.compiler.programs.shapes import keeps_shape
+from chainrule.compiler.tracing.rows import Row
+
+
+def eliminate_dead_code(program: Program) -> None:
+    """Keep the rows that lead to an output, a guard, a check, or a shape of values.
+
+    Where a shape depends on values (``x[x > 0]``), Python may have read it.
+    """
+    ends = [*program.outputs, *program.checks, *(g.row for g in program.guards)]
+    keep = {x for x in ends if isinstance(x, Row)}
+    kept: list[Row] = []
+    for row in reversed(program.rows):
+        if row in keep or not keeps_shape(row):
+            keep.update(row.operands)
+            kept.append(row)
+    program.rows = kept[::-1]
