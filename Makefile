@@ -68,6 +68,7 @@ lint: $(VENV)/.stamp-test $(VENV)/.stamp-lint ## style, types and import layers
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/annotations.py
 	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes chainrule --ignoreexternal
 
 format: $(VENV)/.stamp-lint ## rewrite the files in the project's style
