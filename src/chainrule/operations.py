@@ -7,18 +7,19 @@ operation. Rules compute with this module (as ``xp``) when a sweep is itself rec
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from chainrule.errors import ArgumentError
 from chainrule.nodes import recorder
 from chainrule.nodes.admission import instead_of_keyword, plain_operand, refuse_out
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import as_operand, record
-from chainrule.nodes.tables import Operation
 from chainrule.operations_grad import (
     arithmetic,
     complex_parts,
@@ -42,14 +43,25 @@ from chainrule.operations_grad import (
 from chainrule.operations_grad import linalg as matrices
 from chainrule.rules import rule
 from chainrule.values.foreign import admitted
+from chainrule.values.types import (
+    ArrayValue,
+    Mask,
+    Namespace,
+    Operation,
+    Parameters,
+    Value,
+)
 from chainrule.values.vertices import as_array, stand_in
 from chainrule.wrapping import operation, serve
+
+namespace: Namespace = cast("Namespace", sys.modules[__name__])
+"""This module as a rule is handed it, under the name ``xp``."""
 
 recorded = True
 """What is computed with this namespace is recorded: see ``rules.namespace``."""
 
 
-def apply(rule_class: type[rule], operands: Sequence[Any], given: Any) -> Any:
+def apply(rule_class: type[rule], operands: Sequence[Any], given: Parameters) -> Any:
     """Record a rule on operands: what a recorded sweep's namespace needs."""
     return record(rule_class, operands, given)
 
@@ -89,14 +101,14 @@ absolute: Operation = operation(arithmetic.absolute_grad, np.absolute)
 fabs: Operation = operation(arithmetic.fabs_grad, np.fabs)
 
 
-def chosen(partial: Any, there: Any) -> Any:
+def chosen(partial: Value, there: Mask) -> Any:
     """Return a partial whose derivative is nan where it was chosen: ``chosen_grad``."""
     if not isinstance(there, stand_in) and not np.any(there):
         return partial
     return record(partials.chosen_grad, (partial, there))
 
 
-def supported_product(x: Any, y: Any, support: Any) -> Any:
+def supported_product(x: Value, y: Value, support: Mask) -> Any:
     """Return ``x * y`` on the support; elsewhere a structural zero."""
     return record(arithmetic.multiplication_grad, (x, y), {"where": support})
 
@@ -111,7 +123,9 @@ tensordot: Operation = operation(contraction.tensordot_grad, np.tensordot)
 cross: Operation = operation(contraction.cross_grad)
 
 
-def einsum(*operands: Any, out: Any = None, optimize: Any = False, **given: Any) -> Any:
+def einsum(
+    *operands: Any, out: None = None, optimize: bool | str = False, **given: Any
+) -> Any:
     """Contract by subscripts or by sublists; see ``einsum_grad``."""
     refuse_out({"out": out})
     if given:
@@ -265,7 +279,7 @@ unindex_all: Operation = operation(indexing.unindex_all_grad)
 recorder.STACK.append(shaping.stack_grad)
 
 
-def asarray(x: Any) -> Any:
+def asarray(x: ArrayLike) -> ArrayValue:
     """Return a node as it is, anything else as an array."""
     x = as_operand(x)
     return x if isinstance(x, node) else as_array(admitted(x, "A function of nodes"))
@@ -274,46 +288,46 @@ def asarray(x: Any) -> Any:
 # ------------------------------------------- locally constant: plain values, no node
 
 
-def sign(x: Any) -> Any:
+def sign(x: ArrayLike) -> Any:
     """Return the sign as a plain value: locally constant."""
     return np.sign(plain_operand(x))
 
 
-def floor(x: Any) -> Any:
+def floor(x: ArrayLike) -> Any:
     """Return the floor as a plain value: locally constant."""
     return np.floor(plain_operand(x))
 
 
-def floor_divide(x: Any, y: Any) -> Any:
+def floor_divide(x: ArrayLike, y: ArrayLike) -> Any:
     """Return the floor of the quotient as a plain value: locally constant."""
     return np.floor_divide(plain_operand(x), plain_operand(y))
 
 
-def trunc(x: Any) -> Any:
+def trunc(x: ArrayLike) -> Any:
     """Return ``x`` rounded towards 0 as a plain value: locally constant."""
     return np.trunc(plain_operand(x))
 
 
-def isnan(x: Any) -> Any:
+def isnan(x: ArrayLike) -> Any:
     """Return whether ``x`` is nan, a plain value: locally constant."""
     return np.isnan(plain_operand(x))
 
 
-def isinf(x: Any) -> Any:
+def isinf(x: ArrayLike) -> Any:
     """Return whether ``x`` is infinite, a plain value: locally constant."""
     return np.isinf(plain_operand(x))
 
 
-def logical_and(x: Any, y: Any) -> Any:
+def logical_and(x: ArrayLike, y: ArrayLike) -> Any:
     """Return whether both hold, a plain value: locally constant."""
     return np.logical_and(plain_operand(x), plain_operand(y))
 
 
-def logical_or(x: Any, y: Any) -> Any:
+def logical_or(x: ArrayLike, y: ArrayLike) -> Any:
     """Return whether one holds, a plain value: locally constant."""
     return np.logical_or(plain_operand(x), plain_operand(y))
 
 
-def argsort(x: Any, *, axis: Any = -1, kind: Any = None) -> Any:
+def argsort(x: ArrayLike, *, axis: int | None = -1, kind: Any = None) -> Any:
     """Return the indices that sort ``x``, plain values: locally constant."""
     return np.argsort(plain_operand(x), axis=axis, kind=kind)

@@ -24,9 +24,10 @@ from chainrule.nodes.admission import (
 from chainrule.nodes.node_class import node
 from chainrule.nodes.operators import operator
 from chainrule.nodes.recorder import record
-from chainrule.nodes.tables import FUNCTIONS, UFUNCS, Operation
+from chainrule.nodes.tables import FUNCTIONS, UFUNCS
 from chainrule.rules import rule
 from chainrule.rules.registry import serve_by
+from chainrule.values.types import Operation
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
 _METHODS_OF_TWO = (np.arctan2, np.hypot, np.fmod)

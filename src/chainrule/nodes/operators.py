@@ -12,9 +12,9 @@ from chainrule.nodes.admission import NONE, operation_name, unwrapped
 from chainrule.nodes.node_class import node
 from chainrule.nodes.operator_text import scalar_operator
 from chainrule.nodes.recorder import new, next_serial, record
-from chainrule.nodes.tables import Operation
 from chainrule.operations_grad import arithmetic, contraction
 from chainrule.rules import elementwise, rule
+from chainrule.values.types import Operation
 
 
 def operator(operation: type[rule], name: str, *, masked: bool = False) -> Operation:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-Operation = Callable[..., Any]
+from chainrule.values.types import Operation
 
 UFUNCS: dict[Any, Operation] = {}
 """Which operation a NumPy ufunc stands for; filled by ``chainrule.operations``."""

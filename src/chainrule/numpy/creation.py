@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, SupportsIndex
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
-from chainrule import operations as ops
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import plain_operand
 from chainrule.nodes.node_class import node
 from chainrule.numpy.in_place import own
 from chainrule.numpy.mirror import OWN
 from chainrule.numpy.products import moved_axis
+from chainrule.operations import namespace as ops
+from chainrule.values.types import Array, Shape
 from chainrule.values.vertices import is_refused
 from chainrule.wrapping import implements
 
@@ -21,15 +24,15 @@ from chainrule.wrapping import implements
 
 @implements(np.linspace)
 def linspace(
-    start: Any,
-    stop: Any,
+    start: ArrayLike,
+    stop: ArrayLike,
     num: int = 50,
     endpoint: bool = True,
     retstep: bool = False,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     axis: int = 0,
     *,
-    device: Any = None,
+    device: str | None = None,
 ) -> Any:
     """Return start + i (stop - start) / parts for i = 0, 1, ...
 
@@ -57,12 +60,12 @@ def linspace(
 
 @implements(np.logspace)
 def logspace(
-    start: Any,
-    stop: Any,
+    start: ArrayLike,
+    stop: ArrayLike,
     num: int = 50,
     endpoint: bool = True,
-    base: Any = 10.0,
-    dtype: Any = None,
+    base: ArrayLike = 10.0,
+    dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Any:
     """Return base ** linspace(start, stop)."""
@@ -77,11 +80,11 @@ def logspace(
 
 @implements(np.geomspace)
 def geomspace(
-    start: Any,
-    stop: Any,
+    start: ArrayLike,
+    stop: ArrayLike,
     num: int = 50,
     endpoint: bool = True,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Any:
     """Return start (stop / start) ** linspace(0, 1)."""
@@ -97,12 +100,12 @@ def geomspace(
     return moved_axis(in_dtype(z, dtype), 0, axis)
 
 
-def _operand(x: Any) -> Any:
+def _operand(x: Any) -> Array:
     """Return a Python number as it is, so that float32 stays so, or an array."""
     return x if type(x) in (int, float, complex) else ops.asarray(x)
 
 
-def plain_count(num: Any, name: str) -> int:
+def plain_count(num: SupportsIndex, name: str) -> int:
     """Return how many elements there are; a node cannot say it."""
     if isinstance(num, node):
         raise ArgumentError(
@@ -112,7 +115,7 @@ def plain_count(num: Any, name: str) -> int:
     return int(num)
 
 
-def in_dtype(x: Any, dtype: Any) -> Any:
+def in_dtype(x: Array, dtype: DTypeLike | None) -> Any:
     """Return ``x`` in a floating-point or complex dtype; refuse others."""
     if dtype is None:
         return x
@@ -128,14 +131,24 @@ def in_dtype(x: Any, dtype: Any) -> Any:
 
 
 def full(
-    shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **given: Any
+    shape: int | Shape,
+    fill_value: ArrayLike,
+    dtype: DTypeLike | None = None,
+    order: str = "C",
+    **given: Any,
 ) -> Any:
     """Return fill_value repeated to a shape."""
     _refuse(given, "full")
     return own(in_dtype(ops.broadcast_to(ops.asarray(fill_value), shape), dtype))
 
 
-def array(object: Any, dtype: Any = None, *, copy: Any = True, **given: Any) -> Any:
+def array(
+    object: ArrayLike,
+    dtype: DTypeLike | None = None,
+    *,
+    copy: bool = True,
+    **given: Any,
+) -> Any:
     """Return the nodes of a list, joined along a first axis.
 
     Examples
@@ -150,19 +163,27 @@ def array(object: Any, dtype: Any = None, *, copy: Any = True, **given: Any) -> 
     return own(z, z) if copy and z is object else z
 
 
-def asarray(a: Any, dtype: Any = None, order: Any = None, **given: Any) -> Any:
+def asarray(
+    a: ArrayLike, dtype: DTypeLike | None = None, order: str | None = None, **given: Any
+) -> Any:
     """Return a node as it is, a list of nodes joined along a first axis."""
     return array(a, dtype, copy=given.pop("copy", None), **given)
 
 
-def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
+def asarray_chkfinite(
+    a: ArrayLike, dtype: DTypeLike | None = None, order: str | None = None
+) -> Any:
     """Return what ``asarray`` does, or raise where there is an inf or a nan."""
     np.asarray_chkfinite(plain_operand(a))
     return asarray(a, dtype)
 
 
 def require(
-    a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None
+    a: ArrayLike,
+    dtype: DTypeLike | None = None,
+    requirements: str | Sequence[str] | None = None,
+    *,
+    like: ArrayLike | None = None,
 ) -> Any:
     """Return what ``asarray`` does: a node has no memory to require something of."""
     return asarray(a, dtype)

@@ -6,19 +6,21 @@ import operator
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
-from chainrule import operations as ops
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import plain_operand
 from chainrule.nodes.node_class import node
 from chainrule.numpy.picking import diagonal
 from chainrule.numpy.statistics import average, cast
+from chainrule.operations import namespace as ops
 from chainrule.values.shapes import describe, is_complex, normalize_axes, own_axes
+from chainrule.values.types import Array, Axis
 from chainrule.values.vertices import is_refused, may_hold
 from chainrule.wrapping import implements
 
 
-def part(x: Any, axis: int, start: int | None, stop: int | None = None) -> Any:
+def part(x: Array, axis: int, start: int | None, stop: int | None = None) -> Any:
     """Return the entries from ``start`` to ``stop`` along an axis."""
     return ops.getitem(x, index=(*(slice(None),) * axis, slice(start, stop)))
 
@@ -28,7 +30,11 @@ def part(x: Any, axis: int, start: int | None, stop: int | None = None) -> Any:
 
 @implements(np.diff)
 def diff(
-    a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None
+    a: ArrayLike,
+    n: int = 1,
+    axis: int = -1,
+    prepend: ArrayLike | None = None,
+    append: ArrayLike | None = None,
 ) -> Any:
     """Return z[i] = a[i + 1] - a[i] along ``axis``, ``n`` times over."""
     x = ops.asarray(a)
@@ -47,7 +53,7 @@ def diff(
     return z
 
 
-def _end(e: Any, x: Any, axis: int) -> Any:
+def _end(e: ArrayLike, x: Array, axis: int) -> Array:
     """Return what is put at an end, a number repeated to one entry per lane."""
     e = ops.asarray(e)
     if e.ndim:
@@ -58,7 +64,9 @@ def _end(e: Any, x: Any, axis: int) -> Any:
 
 
 @implements(np.ediff1d)
-def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
+def ediff1d(
+    ary: ArrayLike, to_end: ArrayLike | None = None, to_begin: ArrayLike | None = None
+) -> Any:
     """Return differences of the flat array, between ``to_begin`` and ``to_end``."""
     x = diff(ops.reshape(ops.asarray(ary), (-1,)))
     pieces = [x]
@@ -70,7 +78,9 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 
 
 @implements(np.gradient)
-def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+def gradient(
+    f: ArrayLike, *varargs: ArrayLike, axis: Axis = None, edge_order: int = 1
+) -> Any:
     """Return z[i] = slope of f at i, by second-order differences on any spacing.
 
     Differentiable in ``f`` and in the spacings or coordinates ``varargs``.
@@ -86,7 +96,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     return slopes[0] if len(axes) == 1 else tuple(slopes)
 
 
-def _spacings(f: Any, axes: tuple[int, ...], varargs: tuple[Any, ...]) -> list[Any]:
+def _spacings(f: Array, axes: tuple[int, ...], varargs: tuple[Any, ...]) -> list[Any]:
     """Return the spacing along each axis: a number, or one per interval."""
     if not varargs:
         return [1.0] * len(axes)
@@ -112,7 +122,7 @@ def _spacings(f: Any, axes: tuple[int, ...], varargs: tuple[Any, ...]) -> list[A
     return spacings
 
 
-def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
+def _slope(f: Array, h: Any, axis: int, edge_order: int) -> Array:
     """Return the derivative of f along an axis, its ends by one-sided differences."""
     count = f.shape[axis]
     if count < edge_order + 1:
@@ -142,7 +152,7 @@ def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
     return cast(ops.concatenate(z, axis=axis), f.dtype)
 
 
-def _edge(f: Any, h: list[Any], axis: int) -> Any:
+def _edge(f: Array, h: list[Any], axis: int) -> Array:
     """Return the slope at the first of two or three entries, spaced by h[0], h[1]."""
     values = [part(f, axis, i, i + 1) for i in range(f.shape[axis])]
     if len(values) == 2:
@@ -156,7 +166,9 @@ def _edge(f: Any, h: list[Any], axis: int) -> Any:
 
 
 @implements(np.trapezoid)
-def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+def trapezoid(
+    y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axis: int = -1
+) -> Any:
     """Return the sum of (x[i+1] - x[i]) (y[i+1] + y[i]) / 2."""
     y = ops.asarray(y)
     axis = own_axes(operator.index(axis), y.ndim)[0]
@@ -177,13 +189,13 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 
 
 @implements(np.convolve)
-def convolve(a: Any, v: Any, mode: str = "full") -> Any:
+def convolve(a: ArrayLike, v: ArrayLike, mode: str = "full") -> Any:
     """Return z[k] = sum over i of a[i] v[k - i]."""
     return ops.convolve(*_sequences("convolve", a, v), mode=mode)
 
 
 @implements(np.correlate)
-def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+def correlate(a: ArrayLike, v: ArrayLike, mode: str = "valid") -> Any:
     """Return z[k] = sum over i of a[i + k] conj(v[i])."""
     a, v = _sequences("correlate", a, v)
     turned = ops.flip(ops.conjugate(v) if is_complex(v) else v)
@@ -193,7 +205,7 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     return ops.flip(z)
 
 
-def _sequences(name: str, a: Any, v: Any) -> tuple[Any, Any]:
+def _sequences(name: str, a: ArrayLike, v: ArrayLike) -> tuple[Array, Array]:
     found = [ops.asarray(x) for x in (a, v)]
     found = [ops.reshape(x, (1,)) if x.ndim == 0 else x for x in found]
     for x in found:
@@ -210,15 +222,15 @@ def _sequences(name: str, a: Any, v: Any) -> tuple[Any, Any]:
 
 @implements(np.cov)
 def cov(
-    m: Any,
-    y: Any = None,
-    rowvar: Any = True,
-    bias: Any = False,
+    m: ArrayLike,
+    y: ArrayLike | None = None,
+    rowvar: bool = True,
+    bias: bool = False,
     ddof: int | None = None,
-    fweights: Any = None,
-    aweights: Any = None,
+    fweights: ArrayLike | None = None,
+    aweights: ArrayLike | None = None,
     *,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
 ) -> Any:
     """Return (X - mean) W (X - mean)^H / norm, X the variables in rows."""
     x = _variables(m, rowvar)
@@ -245,7 +257,7 @@ def cov(
     return ops.squeeze(z / (norm if isinstance(norm, node) else max(norm, 0)))
 
 
-def _variables(m: Any, rowvar: Any) -> Any:
+def _variables(m: ArrayLike, rowvar: bool) -> Array:
     """Return observations as a matrix with one variable per row."""
     x = ops.asarray(m)
     if x.ndim > 2:
@@ -257,12 +269,14 @@ def _variables(m: Any, rowvar: Any) -> Any:
     return x
 
 
-def _observation_weights(x: Any, fweights: Any, aweights: Any) -> Any:
-    w: Any = None
+def _observation_weights(
+    x: Array, fweights: ArrayLike | None, aweights: ArrayLike | None
+) -> Array | None:
+    w: Array | None = None
     for name, given in (("fweights", fweights), ("aweights", aweights)):
         if given is None:
             continue
-        weights: Any = ops.asarray(given)
+        weights = ops.asarray(given)
         if weights.shape != x.shape[1:]:
             raise ShapeError(
                 f"np.cov needs {name} of shape {x.shape[1:]}, one per observation; "
@@ -279,7 +293,13 @@ def _observation_weights(x: Any, fweights: Any, aweights: Any) -> Any:
 
 
 @implements(np.corrcoef)
-def corrcoef(x: Any, y: Any = None, rowvar: Any = True, *, dtype: Any = None) -> Any:
+def corrcoef(
+    x: ArrayLike,
+    y: ArrayLike | None = None,
+    rowvar: bool = True,
+    *,
+    dtype: DTypeLike | None = None,
+) -> Any:
     """Return c[i, j] / sqrt(c[i, i] c[j, j]), c = cov(x).
 
     NumPy clips rounding errors to [-1, 1]; that would cut derivatives off, so it is

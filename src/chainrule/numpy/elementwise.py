@@ -8,12 +8,12 @@ out of a ufunc: NumPy leaves such entries of the result undefined, on nodes they
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
-from chainrule import operations as ops
 from chainrule.errors import ArgumentError, EscapeError, ShapeError
 from chainrule.nodes.admission import (
     call_keywords,
@@ -25,18 +25,20 @@ from chainrule.nodes.node_class import node
 from chainrule.nodes.tables import FUNCTIONS, UFUNCS
 from chainrule.numpy.in_place import own
 from chainrule.numpy.statistics import cast
-from chainrule.values.shapes import Axis, describe, dtype_of, is_complex, shape_of
+from chainrule.operations import namespace as ops
+from chainrule.values.shapes import describe, dtype_of, is_complex, shape_of
+from chainrule.values.types import Array, ArrayValue, Axis, Value
 from chainrule.values.vertices import as_array
 from chainrule.wrapping import implements
 
-_NO_VALUE = np._NoValue  # type: ignore[attr-defined]
+_NO_VALUE: Any = np._NoValue  # type: ignore[attr-defined]
 _numpy: Any = np
 
 # -------------------------------------------------------------------------- selection
 
 
 @implements(np.where)
-def where(condition: Any, *choices: Any) -> Any:
+def where(condition: ArrayLike, *choices: ArrayLike) -> Any:
     """z = x where the condition holds, else y; without x and y, where it holds."""
     if not choices:
         return np.nonzero(plain_operand(condition))
@@ -47,13 +49,13 @@ def where(condition: Any, *choices: Any) -> Any:
 
 @implements(np.clip, method="clip")
 def clip(
-    a: Any,
-    a_min: Any = _NO_VALUE,
-    a_max: Any = _NO_VALUE,
-    out: Any = None,
+    a: ArrayLike,
+    a_min: ArrayLike | None = _NO_VALUE,
+    a_max: ArrayLike | None = _NO_VALUE,
+    out: None = None,
     *,
-    min: Any = _NO_VALUE,
-    max: Any = _NO_VALUE,
+    min: ArrayLike | None = _NO_VALUE,
+    max: ArrayLike | None = _NO_VALUE,
 ) -> Any:
     """z = min(max(a, a_min), a_max); a bound of ``None`` is none. See ``clip_grad``.
 
@@ -74,7 +76,7 @@ def clip(
     )
 
 
-def _one_of(x: Any, y: Any, *names: str) -> Any:
+def _one_of(x: ArrayLike | None, y: ArrayLike | None, *names: str) -> ArrayLike | None:
     """Return the one that was given of two names of one bound."""
     if x is not _NO_VALUE and y is not _NO_VALUE:
         raise ValueError(f"np.clip takes {names[0]} or {names[1]}, not both.")
@@ -83,7 +85,11 @@ def _one_of(x: Any, y: Any, *names: str) -> Any:
 
 
 @implements(np.select)
-def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+def select(
+    condlist: Sequence[ArrayLike],
+    choicelist: Sequence[ArrayLike],
+    default: ArrayLike = 0,
+) -> Any:
     """z = the choice of the first condition that holds, else ``default``"""
     if len(condlist) != len(choicelist) or not len(condlist):
         raise ShapeError(
@@ -104,7 +110,9 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 
 @implements(np.choose)
-def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
+def choose(
+    a: ArrayLike, choices: Sequence[ArrayLike], out: None = None, mode: str = "raise"
+) -> Any:
     """z[i] = choices[a[i]][i]"""
     refuse_out({"out": out})
     if holds_nodes(a):
@@ -127,7 +135,11 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
 
 @implements(np.nan_to_num)
 def nan_to_num(
-    x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+    x: ArrayLike,
+    copy: bool = True,
+    nan: Value = 0.0,
+    posinf: Value | None = None,
+    neginf: Value | None = None,
 ) -> Any:
     """z = x with nan and infinities replaced; there the derivative in x is 0."""
     if not copy:
@@ -144,27 +156,31 @@ def nan_to_num(
         return re + 1j * im
     limits = np.finfo(dtype_of(x))
     z = ops.where(np.isnan(x), nan, x)
-    z = ops.where(np.isposinf(x), float(limits.max) if posinf is None else posinf, z)
-    return ops.where(np.isneginf(x), float(limits.min) if neginf is None else neginf, z)
+    z = ops.where(
+        _numpy.isposinf(x), float(limits.max) if posinf is None else posinf, z
+    )
+    return ops.where(
+        _numpy.isneginf(x), float(limits.min) if neginf is None else neginf, z
+    )
 
 
 # ------------------------------------------------------------------ several results
 
 
 @implements(np.divmod)
-def divmod(x: Any, y: Any, /) -> tuple[Any, Any]:
+def divmod(x: ArrayLike, y: ArrayLike, /) -> tuple[Any, Any]:
     """Return the floor of x / y, a plain value, and the remainder."""
     return ops.floor_divide(x, y), ops.remainder(x, y)
 
 
 @implements(np.modf)
-def modf(x: Any, /) -> tuple[Any, Any]:
+def modf(x: ArrayLike, /) -> tuple[Any, Any]:
     """Return the fractional part, and the whole part, a plain value."""
     return ops.fraction(x), np.modf(plain_operand(x))[1]
 
 
 @implements(np.frexp)
-def frexp(x: Any, /) -> tuple[Any, Any]:
+def frexp(x: ArrayLike, /) -> tuple[Any, Any]:
     """Return the mantissa, and the exponent, plain integers."""
     return ops.mantissa(x), np.frexp(plain_operand(x))[1]
 
@@ -173,7 +189,7 @@ def frexp(x: Any, /) -> tuple[Any, Any]:
 
 
 @implements(np.sign)
-def sign(x: Any, /) -> Any:
+def sign(x: Value, /) -> Any:
     """Return the sign, a plain value; for complex x, z = x / |x| and 0 at 0."""
     if not is_complex(x):
         return ops.sign(x)
@@ -183,7 +199,7 @@ def sign(x: Any, /) -> Any:
 
 
 @implements(np.angle)
-def angle(z: Any, deg: Any = False) -> Any:
+def angle(z: ArrayLike, deg: bool = False) -> Any:
     """Return the argument; of real numbers it is locally constant, a plain value."""
     if not is_complex(z):
         return np.angle(plain_operand(z), deg)
@@ -191,7 +207,7 @@ def angle(z: Any, deg: Any = False) -> Any:
 
 
 @implements(np.real_if_close)
-def real_if_close(a: Any, tol: float = 100) -> Any:
+def real_if_close(a: ArrayLike, tol: float = 100) -> Any:
     """z = Re(a) if all imaginary parts are tiny, else a"""
     if not is_complex(a):
         return a
@@ -200,12 +216,12 @@ def real_if_close(a: Any, tol: float = 100) -> Any:
     return ops.real(a) if np.all(np.absolute(_numpy.imag(value)) < size) else a
 
 
-def _real(x: Any) -> Any:
+def _real(x: Array) -> Array:
     """Real part, as a node."""
     return ops.real(x)
 
 
-def _imag(x: Any) -> Any:
+def _imag(x: Array) -> Array:
     """Imaginary part, as a node."""
     return ops.imag(x)
 
@@ -214,7 +230,7 @@ for _name, _part in [("real", _real), ("imag", _imag)]:
     setattr(node, _name, property(_part))
 
 
-def _round(x: Any, decimals: int = 0, out: Any = None) -> Any:
+def _round(x: Array, decimals: int = 0, out: None = None) -> Array:
     """Return the rounded value, a plain one: locally constant."""
     refuse_out({"out": out})
     return _numpy.round(plain_operand(x), decimals)
@@ -227,7 +243,7 @@ for _name, _method in [("round", _round)]:
 
 
 @implements(np.polyval)
-def polyval(p: Any, x: Any) -> Any:
+def polyval(p: ArrayLike, x: ArrayLike) -> Any:
     """z = p[0] x**(n-1) + ... + p[n-1], by Horner's rule; differentiable in both."""
     if isinstance(x, np.poly1d):
         raise ArgumentError(
@@ -245,12 +261,12 @@ def polyval(p: Any, x: Any) -> Any:
 
 @implements(np.interp)
 def interp(
-    x: Any,
-    xp: Any,
-    fp: Any,
-    left: Any = None,
-    right: Any = None,
-    period: Any = None,
+    x: ArrayLike,
+    xp: ArrayLike,
+    fp: ArrayLike,
+    left: ArrayLike | None = None,
+    right: ArrayLike | None = None,
+    period: ArrayLike | None = None,
 ) -> Any:
     """z = the straight lines through the points (xp, fp), at x.
 
@@ -258,17 +274,17 @@ def interp(
     last knot the line to the left; outside the knots z is locally constant in x.
     """
     np.interp(*(plain_operand(v) for v in (x, xp, fp, left, right, period)))
-    x, xp, fp = (_double(v) for v in (x, xp, fp))
+    xs, knots, values = _double(x), _double(xp), _double(fp)
     if period is not None:
-        x, xp, fp = _unrolled(x, xp, fp, ops.absolute(period))
+        xs, knots, values = _unrolled(xs, knots, values, ops.absolute(period))
         left = right = None
-    at, knots = plain_operand(x), plain_operand(xp)
-    z = _on_lines(x, xp, fp, at, knots)
-    z = ops.where(at < knots[0], fp[0] if left is None else left, z)
-    return ops.where(at > knots[-1], fp[-1] if right is None else right, z)
+    at, between = plain_operand(xs), plain_operand(knots)
+    z = _on_lines(xs, knots, values, at, between)
+    z = ops.where(at < between[0], values[0] if left is None else left, z)
+    return ops.where(at > between[-1], values[-1] if right is None else right, z)
 
 
-def _double(x: Any) -> Any:
+def _double(x: ArrayLike) -> Any:
     """Return a number, a node or an array in double precision, as interp works in."""
     if type(x) is float:
         return x
@@ -277,7 +293,9 @@ def _double(x: Any) -> Any:
     return x if dtype_of(x) == double else ops.astype(x, double)
 
 
-def _unrolled(x: Any, xp: Any, fp: Any, period: Any) -> tuple[Any, Any, Any]:
+def _unrolled(
+    x: Array, xp: Array, fp: Array, period: Array
+) -> tuple[Array, Array, Array]:
     """Return periodic data over one period, with one more knot on each side."""
     x, xp = ops.remainder(x, period), ops.remainder(xp, period)
     order = np.argsort(plain_operand(xp))
@@ -286,7 +304,9 @@ def _unrolled(x: Any, xp: Any, fp: Any, period: Any) -> tuple[Any, Any, Any]:
     return x, xp, ops.concatenate((fp[-1:], fp, fp[:1]))
 
 
-def _on_lines(x: Any, xp: Any, fp: Any, at: Any, knots: Any) -> Any:
+def _on_lines(
+    x: Array, xp: Array, fp: Array, at: ArrayValue, knots: ArrayValue
+) -> Array:
     """Return the value at x of the line between its neighbouring knots."""
     if len(knots) == 1:
         return own(ops.broadcast_to(fp[0], np.shape(at))) if np.shape(at) else fp[0]
@@ -301,14 +321,14 @@ def _on_lines(x: Any, xp: Any, fp: Any, at: Any, knots: Any) -> Any:
 
 @implements((np.logaddexp, "reduce"))
 def logaddexp_reduce(
-    x: Any,
+    x: ArrayLike,
     /,
     *,
     axis: Axis = 0,
-    dtype: Any = None,
-    keepdims: Any = False,
-    initial: Any = -np.inf,
-    where: Any = True,
+    dtype: DTypeLike | None = None,
+    keepdims: bool = False,
+    initial: Value | None = -np.inf,
+    where: ArrayLike = True,
 ) -> Any:
     """z = log(sum(exp(x))) over axes, without overflow; 0 derivative where z = -inf."""
     x = cast(x, dtype)
@@ -328,7 +348,9 @@ def logaddexp_reduce(
 
 
 @implements((np.logaddexp, "accumulate"))
-def logaddexp_accumulate(x: Any, /, *, axis: int = 0, dtype: Any = None) -> Any:
+def logaddexp_accumulate(
+    x: ArrayLike, /, *, axis: int = 0, dtype: DTypeLike | None = None
+) -> Any:
     """z[k] = log(sum(exp(x[:k + 1]))), one logaddexp after the other."""
     x = cast(x, dtype)
     rows = ops.swapaxes(x, 0, axis)
@@ -341,7 +363,7 @@ def logaddexp_accumulate(x: Any, /, *, axis: int = 0, dtype: Any = None) -> Any:
 def _outer(ufunc: np.ufunc) -> Callable[..., Any]:
     """Return ``ufunc.outer``: every element of x with every element of y."""
 
-    def outer(x: Any, y: Any, /, **kwargs: Any) -> Any:
+    def outer(x: ArrayLike, y: ArrayLike, /, **kwargs: Any) -> Any:
         dim = len(shape_of(y))
         if dim:
             x = ops.reshape(ops.asarray(x), (*shape_of(x), *(1,) * dim))

@@ -6,18 +6,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from chainrule import operations as ops
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import refuse_out
+from chainrule.operations import namespace as ops
 from chainrule.operations_grad.fourier import fitted
 from chainrule.values.shapes import normalize_axes
+from chainrule.values.types import Array, Axis
 from chainrule.wrapping import implements
 
 _SWAPPED = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": None}
 
 
-def _part(x: Any, axis: int, chosen: slice) -> Any:
+def _part(x: Array, axis: int, chosen: slice) -> Array:
     axis = axis % x.ndim
     return ops.getitem(x, index=(*(slice(None),) * axis, chosen))
 
@@ -27,7 +29,11 @@ def _part(x: Any, axis: int, chosen: slice) -> Any:
 
 @implements(np.fft.rfft)
 def rfft(
-    a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None
+    a: ArrayLike,
+    n: int | None = None,
+    axis: int = -1,
+    norm: str | None = None,
+    out: None = None,
 ) -> Any:
     """Return the transform of real values: the first half of fft."""
     refuse_out({"out": out})
@@ -40,7 +46,11 @@ def rfft(
 
 @implements(np.fft.irfft)
 def irfft(
-    a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None
+    a: ArrayLike,
+    n: int | None = None,
+    axis: int = -1,
+    norm: str | None = None,
+    out: None = None,
 ) -> Any:
     """Return the real values whose transform begins with ``a``."""
     refuse_out({"out": out})
@@ -54,7 +64,11 @@ def irfft(
 
 @implements(np.fft.hfft)
 def hfft(
-    a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None
+    a: ArrayLike,
+    n: int | None = None,
+    axis: int = -1,
+    norm: str | None = None,
+    out: None = None,
 ) -> Any:
     """Return the real transform of values with Hermitian symmetry."""
     return irfft(ops.conj(ops.asarray(a)), n, axis, _SWAPPED[norm], out)
@@ -62,7 +76,11 @@ def hfft(
 
 @implements(np.fft.ihfft)
 def ihfft(
-    a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None
+    a: ArrayLike,
+    n: int | None = None,
+    axis: int = -1,
+    norm: str | None = None,
+    out: None = None,
 ) -> Any:
     """Return the inverse of ``hfft``."""
     return ops.conj(rfft(a, n, axis, _SWAPPED[norm], out))
@@ -71,9 +89,13 @@ def ihfft(
 # -------------------------------------------------------------------- of several axes
 
 
+Steps = list[tuple[int | None, int]]
+"""The length, ``None`` for the array's own, and the axis of each step."""
+
+
 def lengths_and_axes(
-    a: Any, s: Sequence[int] | None, axes: Sequence[int] | None
-) -> list[tuple[int | None, int]]:
+    a: Array, s: Sequence[int] | None, axes: Sequence[int] | None
+) -> Steps:
     """Return the length, ``None`` for the array's own, and the axis of each step."""
     if axes is None:
         axes = range(a.ndim) if s is None else range(a.ndim - len(s), a.ndim)
@@ -86,8 +108,8 @@ def lengths_and_axes(
     return list(zip(lengths, axes, strict=True))
 
 
-def _several(transform: Callable[..., Any]) -> Callable[..., Any]:
-    def along(a: Any, steps: Any, norm: Any) -> Any:
+def _several(transform: Callable[..., Array]) -> Callable[..., Any]:
+    def along(a: Array, steps: Steps, norm: str | None) -> Any:
         for n, axis in reversed(steps):
             a = transform(a, n=n, axis=axis, norm=norm)
         return a
@@ -100,7 +122,11 @@ _forward, _inverse = _several(ops.fft.fft), _several(ops.fft.ifft)
 
 @implements(np.fft.fftn)
 def fftn(
-    a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None
+    a: ArrayLike,
+    s: Sequence[int] | None = None,
+    axes: Sequence[int] | None = None,
+    norm: str | None = None,
+    out: None = None,
 ) -> Any:
     """Return fft along several axes."""
     refuse_out({"out": out})
@@ -110,7 +136,11 @@ def fftn(
 
 @implements(np.fft.ifftn)
 def ifftn(
-    a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None
+    a: ArrayLike,
+    s: Sequence[int] | None = None,
+    axes: Sequence[int] | None = None,
+    norm: str | None = None,
+    out: None = None,
 ) -> Any:
     """Return ifft along several axes."""
     refuse_out({"out": out})
@@ -120,7 +150,11 @@ def ifftn(
 
 @implements(np.fft.rfftn)
 def rfftn(
-    a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None
+    a: ArrayLike,
+    s: Sequence[int] | None = None,
+    axes: Sequence[int] | None = None,
+    norm: str | None = None,
+    out: None = None,
 ) -> Any:
     """Return rfft along the last axis and fft along the others."""
     a = ops.asarray(a)
@@ -130,7 +164,11 @@ def rfftn(
 
 @implements(np.fft.irfftn)
 def irfftn(
-    a: Any, s: Any = None, axes: Any = None, norm: Any = None, out: Any = None
+    a: ArrayLike,
+    s: Sequence[int] | None = None,
+    axes: Sequence[int] | None = None,
+    norm: str | None = None,
+    out: None = None,
 ) -> Any:
     """Return ifft along all axes but the last and irfft along that."""
     a = ops.asarray(a)
@@ -140,7 +178,11 @@ def irfftn(
 
 @implements(np.fft.fft2)
 def fft2(
-    a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None
+    a: ArrayLike,
+    s: Sequence[int] | None = None,
+    axes: Sequence[int] = (-2, -1),
+    norm: str | None = None,
+    out: None = None,
 ) -> Any:
     """Return fft along two axes."""
     return fftn(a, s, axes, norm, out)
@@ -148,7 +190,11 @@ def fft2(
 
 @implements(np.fft.ifft2)
 def ifft2(
-    a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None
+    a: ArrayLike,
+    s: Sequence[int] | None = None,
+    axes: Sequence[int] = (-2, -1),
+    norm: str | None = None,
+    out: None = None,
 ) -> Any:
     """Return ifft along two axes."""
     return ifftn(a, s, axes, norm, out)
@@ -156,7 +202,11 @@ def ifft2(
 
 @implements(np.fft.rfft2)
 def rfft2(
-    a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None
+    a: ArrayLike,
+    s: Sequence[int] | None = None,
+    axes: Sequence[int] = (-2, -1),
+    norm: str | None = None,
+    out: None = None,
 ) -> Any:
     """Return rfft along the second axis and fft along the first."""
     return rfftn(a, s, axes, norm, out)
@@ -164,7 +214,11 @@ def rfft2(
 
 @implements(np.fft.irfft2)
 def irfft2(
-    a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None, out: Any = None
+    a: ArrayLike,
+    s: Sequence[int] | None = None,
+    axes: Sequence[int] = (-2, -1),
+    norm: str | None = None,
+    out: None = None,
 ) -> Any:
     """Return ifft along the first axis and irfft along the second."""
     return irfftn(a, s, axes, norm, out)
@@ -173,20 +227,20 @@ def irfft2(
 # ----------------------------------------------------------------------------- shifts
 
 
-def _shifted(x: Any, axes: Any, *, back: bool) -> Any:
+def _shifted(x: ArrayLike, axes: Any, *, back: bool) -> Array:
     x = ops.asarray(x)
-    axes = normalize_axes(axes if np.ndim(axes) == 0 else tuple(axes), x.ndim)
-    half = tuple(x.shape[a] // 2 for a in axes)
-    return ops.roll(x, tuple(-h for h in half) if back else half, axis=axes)
+    shifted = normalize_axes(axes if np.ndim(axes) == 0 else tuple(axes), x.ndim)
+    half = tuple(x.shape[a] // 2 for a in shifted)
+    return ops.roll(x, tuple(-h for h in half) if back else half, axis=shifted)
 
 
 @implements(np.fft.fftshift)
-def fftshift(x: Any, axes: Any = None) -> Any:
+def fftshift(x: ArrayLike, axes: Axis = None) -> Any:
     """Return ``x`` with the frequency zero in the middle."""
     return _shifted(x, axes, back=False)
 
 
 @implements(np.fft.ifftshift)
-def ifftshift(x: Any, axes: Any = None) -> Any:
+def ifftshift(x: ArrayLike, axes: Axis = None) -> Any:
     """Return ``x`` with the frequency zero at the front again."""
     return _shifted(x, axes, back=True)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from chainrule import operations
 from chainrule.errors import EscapeError, ReadOnlyError, RecordingError
@@ -26,9 +27,11 @@ from chainrule.operations_grad import arithmetic, indexing, structure
 from chainrule.rules.namespace import evaluate
 from chainrule.values.containers import declare_value
 from chainrule.values.shapes import dtype_of, generic, laid_out, ndarray, shape_of
+from chainrule.values.types import Index, Value
 from chainrule.values.versions import (
     FROZEN,
     LOCK,
+    Memory,
     array_of,
     enter_views,
     memory_of,
@@ -41,7 +44,7 @@ CONSTANT: Mapping[str, Any] = {"constant": True}
 """The parameters of an array that was overwritten by what has no derivative."""
 
 
-def assign(y: node, index: Any, value: Any) -> None:
+def assign(y: node, index: Index, value: ArrayLike) -> None:
     """Write into a part of an array: ``y[index] = value``."""
     if array_of(y._value) is None:
         raise TypeError(
@@ -57,7 +60,7 @@ def assign(y: node, index: Any, value: Any) -> None:
         _write(y, record(indexing.setitem_grad, (y, value), {"index": index}))
 
 
-def _is_own_part(y: node, index: Any, value: Any) -> bool:
+def _is_own_part(y: node, index: Index, value: ArrayLike) -> bool:
     """Tell whether a value is the view ``y[index]`` itself."""
     if not isinstance(value, vertex):
         return False
@@ -67,7 +70,7 @@ def _is_own_part(y: node, index: Any, value: Any) -> bool:
     return same_index(value._parameters["index"], index)
 
 
-def same_index(x: Any, y: Any) -> bool:
+def same_index(x: Index, y: Index) -> bool:
     """Tell whether two indices are the same numbers and slices."""
     if type(x) is not type(y):
         return False
@@ -76,7 +79,9 @@ def same_index(x: Any, y: Any) -> bool:
     return x is y or (isinstance(x, int | slice | np.integer) and bool(x == y))
 
 
-def updated(y: node, value: Any, operate: Callable[[Any, Any], Any], ufunc: Any) -> Any:
+def updated(
+    y: node, value: ArrayLike, operate: Callable[[Any, Any], Any], ufunc: np.ufunc
+) -> Any:
     """Return what ``y`` is after ``y op= value``: ``y`` itself where it is an array."""
     if array_of(y._value) is None:
         return operate(y, value)
@@ -93,7 +98,7 @@ def updated(y: node, value: Any, operate: Callable[[Any, Any], Any], ufunc: Any)
 _NUMERIC: Any = (ndarray, generic, stand_in, float)
 
 
-def _as_result(y: Any, value: Any, z: Any, ufunc: Any) -> Any:
+def _as_result(y: Any, value: Any, z: Any, ufunc: np.ufunc) -> Any:
     """Return an operation's result in the shape and dtype of the array it goes to."""
     new, known = raw(z), y._value
     if shape_of(new) != known.shape or dtype_of(new) != known.dtype:
@@ -136,7 +141,7 @@ def refuse(y: node, what: str) -> None:
         )
 
 
-def _write(y: node, z: Any) -> None:
+def _write(y: node, z: Value) -> None:
     """Let an array, and what shares its memory, hold a result nobody else has yet."""
     known = memory_of(y)
     base = known.base
@@ -150,7 +155,7 @@ def _write(y: node, z: Any) -> None:
         resolved(z)  # else a cycle: its operand y refers to the base, and that to it
 
 
-def _become(y: Any, z: Any) -> None:
+def _become(y: node, z: Value) -> None:
     """Exchange the states of an array and a new result: ``z`` is then the old one."""
     if isinstance(z, vertex):
         made: Any = z
@@ -167,7 +172,7 @@ def _become(y: Any, z: Any) -> None:
         y.exchanged(y, made)
 
 
-def _move(y: Any, old: Any) -> None:
+def _move(y: node, old: node) -> None:
     """Hand the state of a node to another one, which is new."""
     old._value, old._step, old.operands = y._value, y._step, y.operands
     old._parameters, old.serial = getattr(y, "_parameters", NONE), y.serial
@@ -195,7 +200,7 @@ def _as_before(value: Any, before: Any) -> Any:
     return value
 
 
-def own(z: Any, *sources: Any) -> Any:
+def own(z: Any, *sources: ArrayLike) -> Any:
     """Return a result that shares no memory with others, where NumPy returns a copy.
 
     It is a new node already, or one of the ``sources`` of the function.
@@ -234,7 +239,7 @@ def private_part(x: Any, i: int) -> Any:
 # ---------------------------------------------------------------------- stale views
 
 
-def _outdate(known: Any) -> None:
+def _outdate(known: Memory) -> None:
     """Take the state of a written array's views: they are made again when looked at."""
     views, known.views = known.views, []
     for reference in views:
@@ -253,7 +258,7 @@ def _outdate(known: Any) -> None:
         _outdate(below)
 
 
-def _refresh(z: Any) -> None:
+def _refresh(z: node) -> None:
     """Make a view again from its base."""
     with LOCK:
         made = z.__class__
@@ -306,7 +311,7 @@ def _stale_class(made: type) -> type:
 # ------------------------------------------------------------------------- operators
 
 
-def _update_by(name: str, ufunc: Any) -> Callable[[Any, Any], Any]:
+def _update_by(name: str, ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
     operate = getattr(operator, f"__{name}__")
 
     def update(y: Any, value: Any) -> Any:

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
-from chainrule import operations as ops
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.numpy.in_place import own
 from chainrule.numpy.mirror import OWN
 from chainrule.numpy.shape_functions import at_least, three_axes
+from chainrule.operations import namespace as ops
 from chainrule.values.shapes import describe, own_axes
+from chainrule.values.types import Array
 from chainrule.wrapping import implements
 
 # ----------------------------------------------------------------------------- joining
 
 
-def _joined(arrays: list[Any], axis: int, dtype: Any, casting: Any) -> Any:
+def _joined(
+    arrays: list[Any], axis: int, dtype: DTypeLike | None, casting: str
+) -> Array:
     given = {} if dtype is None else {"dtype": dtype}
     return ops.concatenate(arrays, axis=axis, casting=casting, **given)
 
 
 @implements(np.vstack)
-def vstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+def vstack(
+    tup: Sequence[ArrayLike],
+    *,
+    dtype: DTypeLike | None = None,
+    casting: str = "same_kind",
+) -> Any:
     """Return arrays joined as rows."""
     return _joined([at_least(x, 2) for x in tup], 0, dtype, casting)
 
 
 @implements(np.hstack)
-def hstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+def hstack(
+    tup: Sequence[ArrayLike],
+    *,
+    dtype: DTypeLike | None = None,
+    casting: str = "same_kind",
+) -> Any:
     """Return arrays joined along their second axis, vectors along their only one."""
     found = [at_least(x, 1) for x in tup]
     axis = 0 if found and found[0].ndim == 1 else 1
@@ -38,13 +53,13 @@ def hstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
 
 
 @implements(np.dstack)
-def dstack(tup: Any) -> Any:
+def dstack(tup: Sequence[ArrayLike]) -> Any:
     """Return arrays joined along a third axis."""
     return ops.concatenate([three_axes(x) for x in tup], axis=2)
 
 
 @implements(np.column_stack)
-def column_stack(tup: Any) -> Any:
+def column_stack(tup: Sequence[ArrayLike]) -> Any:
     """Return arrays joined as columns."""
     found = [ops.asarray(x) for x in tup]
     columns = [x if x.ndim > 1 else ops.reshape(x, (-1, 1)) for x in found]
@@ -52,13 +67,13 @@ def column_stack(tup: Any) -> Any:
 
 
 @implements(np.append)
-def append(arr: Any, values: Any, axis: int | None = None) -> Any:
+def append(arr: ArrayLike, values: ArrayLike, axis: int | None = None) -> Any:
     """Return arr with values after it, both flat if ``axis`` is ``None``."""
     return ops.concatenate([ops.asarray(arr), ops.asarray(values)], axis=axis)
 
 
 @implements(np.block)
-def block(arrays: Any) -> Any:
+def block(arrays: ArrayLike) -> Any:
     """Return nested lists of blocks joined: the innermost along the last axis."""
     depth = _depth(arrays)
     leaves: list[Any] = []
@@ -92,7 +107,7 @@ def _collect(arrays: Any, leaves: list[Any]) -> None:
         leaves.append(ops.asarray(arrays))
 
 
-def _assembled(arrays: Any, depth: int, count: int) -> Any:
+def _assembled(arrays: Any, depth: int, count: int) -> Array:
     if not isinstance(arrays, list):
         return at_least(arrays, count)
     parts = [_assembled(x, depth - 1, count) for x in arrays]  # pyright: ignore
@@ -103,7 +118,7 @@ def _assembled(arrays: Any, depth: int, count: int) -> Any:
 
 
 @implements(np.array_split)
-def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+def array_split(ary: ArrayLike, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Return stretches of ary; a number of sections need not divide its length."""
     x = ops.asarray(ary)
     (axis,) = own_axes(axis, x.ndim)
@@ -125,7 +140,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 
 @implements(np.split)
-def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+def split(ary: ArrayLike, indices_or_sections: Any, axis: int = 0) -> list[Any]:
     """Return stretches of ary, of equal length if a number of sections is given."""
     x = ops.asarray(ary)
     (place,) = own_axes(axis, x.ndim)
@@ -138,25 +153,25 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 
 @implements(np.hsplit)
-def hsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+def hsplit(ary: ArrayLike, indices_or_sections: Any) -> list[Any]:
     """Return stretches along the second axis, of a vector along its only one."""
     x = _with_axes(ary, 1, "hsplit")
     return split(x, indices_or_sections, axis=1 if x.ndim > 1 else 0)
 
 
 @implements(np.vsplit)
-def vsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+def vsplit(ary: ArrayLike, indices_or_sections: Any) -> list[Any]:
     """Return stretches along the first axis."""
     return split(_with_axes(ary, 2, "vsplit"), indices_or_sections, axis=0)
 
 
 @implements(np.dsplit)
-def dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+def dsplit(ary: ArrayLike, indices_or_sections: Any) -> list[Any]:
     """Return stretches along the third axis."""
     return split(_with_axes(ary, 3, "dsplit"), indices_or_sections, axis=2)
 
 
-def _with_axes(ary: Any, count: int, name: str) -> Any:
+def _with_axes(ary: ArrayLike, count: int, name: str) -> Array:
     x = ops.asarray(ary)
     if x.ndim < count:
         raise ShapeError(
@@ -165,7 +180,7 @@ def _with_axes(ary: Any, count: int, name: str) -> Any:
     return x
 
 
-def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
+def unstack(x: ArrayLike, /, *, axis: int = 0) -> tuple[Any, ...]:
     """Return the slices of x along an axis."""
     x = ops.asarray(x)
     if x.ndim == 0:

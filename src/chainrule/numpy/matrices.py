@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from chainrule import operations
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import plain_operand
 from chainrule.nodes.node_class import node
 from chainrule.numpy.products import moved_axis
+from chainrule.operations import namespace as operations
 from chainrule.values.shapes import normalize_axes, own_axes
+from chainrule.values.types import Array, Axis, Shape
 from chainrule.values.vertices import as_array, is_stand_in, surely_holds
 from chainrule.wrapping import implements
 
@@ -20,7 +23,12 @@ from chainrule.wrapping import implements
 
 
 @implements(np.linalg.norm)
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+def norm(
+    x: ArrayLike,
+    ord: float | str | None = None,
+    axis: Axis = None,
+    keepdims: bool = False,
+) -> Any:
     """Return the norm of vectors or matrices.
 
     Where a norm is 0 its derivative is 0, the subgradient of least norm; see
@@ -45,7 +53,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 @implements(np.linalg.vector_norm)
 def vector_norm(
-    x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2
+    x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False, ord: float = 2
 ) -> Any:
     """Return the norm of vectors along any number of axes."""
     x = operations.asarray(x)
@@ -53,13 +61,15 @@ def vector_norm(
 
 
 @implements(np.linalg.matrix_norm)
-def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+def matrix_norm(
+    x: ArrayLike, /, *, keepdims: bool = False, ord: float | str = "fro"
+) -> Any:
     """Return the norm of matrices, the last two axes."""
     x = operations.asarray(x)
     return _matrix_norm(x, ord, (x.ndim - 2, x.ndim - 1), keepdims=keepdims)
 
 
-def _vector_norm(x: Any, ord: Any, axis: Any, *, keepdims: bool) -> Any:
+def _vector_norm(x: Array, ord: float | str, axis: Axis, *, keepdims: bool) -> Any:
     if isinstance(ord, str):
         raise ArgumentError(
             f"ord={ord!r} is a norm of matrices; received one axis. For vectors pass a "
@@ -73,7 +83,7 @@ def _vector_norm(x: Any, ord: Any, axis: Any, *, keepdims: bool) -> Any:
     return operations.linalg.vector_norm(x, ord=ord, **given)
 
 
-def _extreme(x: Any, axes: Any, ord: float, keepdims: Any) -> Any:
+def _extreme(x: Array, axes: Shape, ord: float, keepdims: bool) -> Array:
     """Return the largest entry along the axes, or the smallest where ``ord < 0``.
 
     The largest of no sizes is 0, as in NumPy; the smallest of none does not exist.
@@ -85,7 +95,9 @@ def _extreme(x: Any, axes: Any, ord: float, keepdims: Any) -> Any:
     return operations.max(x, axis=axes, keepdims=keepdims, **given)
 
 
-def _matrix_norm(x: Any, ord: Any, axes: Any, *, keepdims: bool) -> Any:
+def _matrix_norm(
+    x: Array, ord: float | str | None, axes: tuple[int, int], *, keepdims: bool
+) -> Array:
     row, column = axes
     if row == column:
         raise ShapeError(f"norm() needs two different axes; received {axes}.")
@@ -112,7 +124,7 @@ def _matrix_norm(x: Any, ord: Any, axes: Any, *, keepdims: bool) -> Any:
 
 
 @implements(np.linalg.cond)
-def cond(x: Any, p: Any = None) -> Any:
+def cond(x: ArrayLike, p: float | str | None = None) -> Any:
     """Return the condition number: the norm of x times that of its inverse."""
     x = operations.asarray(x)
     if p in (None, 2, -2):
@@ -130,14 +142,14 @@ def cond(x: Any, p: Any = None) -> Any:
 
 
 @implements(np.linalg.eigvalsh)
-def eigvalsh(a: Any, UPLO: str = "L") -> Any:
+def eigvalsh(a: ArrayLike, UPLO: str = "L") -> Any:
     """Return the eigenvalues of Hermitian matrices; see ``eigh_grad``."""
     return operations.linalg.eigh(a, UPLO=UPLO)[0]
 
 
 @implements(np.linalg.svd)
 def svd(
-    a: Any,
+    a: ArrayLike,
     full_matrices: bool = True,
     compute_uv: bool = True,
     hermitian: bool = False,
@@ -161,13 +173,13 @@ def svd(
 
 
 @implements(np.linalg.svdvals)
-def svdvals(x: Any, /) -> Any:
+def svdvals(x: ArrayLike, /) -> Any:
     """Return the singular values; see ``svd_grad``."""
     return operations.linalg.reduced_svd(x)[1]
 
 
 @implements(np.linalg.qr)
-def qr(a: Any, mode: str = "reduced") -> Any:
+def qr(a: ArrayLike, mode: str = "reduced") -> Any:
     """Return q, r with a = q r; see ``qr_grad``. A wide matrix ends in q.H a."""
     a = operations.asarray(a)
     m, n = a.shape[-2:]
@@ -177,14 +189,14 @@ def qr(a: Any, mode: str = "reduced") -> Any:
             f"{(m, n)}: it has a derivative in modes 'reduced' and 'r' (and 'complete' "
             "where there are no more rows than columns)."
         )
-    z = operations.linalg.reduced_qr(a[..., :m] if m < n else a)
+    z: Any = operations.linalg.reduced_qr(a[..., :m] if m < n else a)
     if m < n:
         rest = operations.matmul(_adjoint(z[0]), a[..., m:])
         z = type(z)(z[0], operations.concatenate([z[1], rest], axis=-1))
     return z[1] if mode == "r" else z
 
 
-def _adjoint(x: Any) -> Any:
+def _adjoint(x: Array) -> Array:
     x = operations.swapaxes(x, -1, -2)
     return operations.conj(x) if x.dtype.kind == "c" else x
 
@@ -193,7 +205,7 @@ def _adjoint(x: Any) -> Any:
 
 
 @implements(np.linalg.lstsq)
-def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
+def lstsq(a: ArrayLike, b: ArrayLike, rcond: float | None = None) -> Any:
     """Return the least-squares solution, residuals, rank and singular values.
 
     The solution is ``pinv(a) @ b``; see ``pinv_grad``. The rank is a plain integer.
@@ -222,7 +234,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
 
 
 @implements(np.linalg.tensorsolve)
-def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+def tensorsolve(a: ArrayLike, b: ArrayLike, axes: Sequence[int] | None = None) -> Any:
     """Return x with tensordot(a, x, x.ndim) = b."""
     a, b = operations.asarray(a), operations.asarray(b)
     if axes is not None:
@@ -238,7 +250,7 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
 
 
 @implements(np.linalg.tensorinv)
-def tensorinv(a: Any, ind: int = 2) -> Any:
+def tensorinv(a: ArrayLike, ind: int = 2) -> Any:
     """Return the inverse of ``a`` as a map from its last axes to its first ``ind``."""
     a = operations.asarray(a)
     if ind <= 0:

@@ -18,6 +18,7 @@ from chainrule.nodes.joined import joined, lists_of_arrays
 from chainrule.nodes.recorder import as_operand
 from chainrule.nodes.remedies import written
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED
+from chainrule.values.types import Operation
 from chainrule.values.vertices import first_stand_in
 
 Lookup = Callable[[str], Any]
@@ -40,7 +41,7 @@ class mirrored:  # noqa: N801
     node(7.0, sum)
     """
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: Operation) -> None:
         """Mirror a function or a ufunc."""
         self._function = function
         self.__name__: str = getattr(function, "__name__", repr(function))
@@ -73,7 +74,7 @@ class mirrored:  # noqa: N801
         return function(*map(_joined, args), **kwargs)
 
 
-def _plainly(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _plainly(function: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call NumPy's function without a node; lists of traced values are joined."""
     if first_stand_in(args, kwargs) is None:
         return function(*args, **kwargs)

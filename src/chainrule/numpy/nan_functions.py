@@ -6,8 +6,8 @@ import warnings
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
-from chainrule import operations as ops
 from chainrule.nodes.admission import plain_operand, refuse_out
 from chainrule.numpy.statistics import (
     cast,
@@ -19,12 +19,15 @@ from chainrule.numpy.statistics import (
     scaled_deviation,
     var,
 )
-from chainrule.values.shapes import Axis
+from chainrule.operations import namespace as ops
+from chainrule.values.types import Array, Axis, Value
 from chainrule.values.vertices import may_hold, surely_holds
 from chainrule.wrapping import implements
 
 
-def _filled(a: Any, fill: float, dtype: Any = None) -> tuple[Any, Any]:
+def _filled(
+    a: ArrayLike, fill: float, dtype: DTypeLike | None = None
+) -> tuple[Any, Any]:
     """Return ``a`` with nan replaced, and where it was not nan."""
     x = cast(a, dtype)
     missing = np.isnan(x)
@@ -33,13 +36,13 @@ def _filled(a: Any, fill: float, dtype: Any = None) -> tuple[Any, Any]:
 
 @implements(np.nansum)
 def nansum(
-    a: Any,
+    a: ArrayLike,
     axis: Axis = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = 0,
-    where: Any = True,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: Value | None = 0,
+    where: ArrayLike = True,
 ) -> Any:
     """Return sum of the entries that are not nan."""
     refuse_out({"out": out})
@@ -49,13 +52,13 @@ def nansum(
 
 @implements(np.nanprod)
 def nanprod(
-    a: Any,
+    a: ArrayLike,
     axis: Axis = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = 1,
-    where: Any = True,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: Value | None = 1,
+    where: ArrayLike = True,
 ) -> Any:
     """Return product of the entries that are not nan."""
     x, _ = _filled(a, 1.0, dtype)
@@ -64,7 +67,10 @@ def nanprod(
 
 @implements(np.nancumsum)
 def nancumsum(
-    a: Any, axis: int | None = None, dtype: Any = None, out: Any = None
+    a: ArrayLike,
+    axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
 ) -> Any:
     """Return z[k] = sum of the entries up to k that are not nan."""
     refuse_out({"out": out})
@@ -73,7 +79,10 @@ def nancumsum(
 
 @implements(np.nancumprod)
 def nancumprod(
-    a: Any, axis: int | None = None, dtype: Any = None, out: Any = None
+    a: ArrayLike,
+    axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
 ) -> Any:
     """Return z[k] = product of the entries up to k that are not nan."""
     refuse_out({"out": out})
@@ -82,13 +91,13 @@ def nancumprod(
 
 @implements(np.nanmean)
 def nanmean(
-    a: Any,
+    a: ArrayLike,
     axis: Axis = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
     *,
-    where: Any = True,
+    where: ArrayLike = True,
 ) -> Any:
     """Return mean of the entries that are not nan."""
     refuse_out({"out": out})
@@ -99,16 +108,16 @@ def nanmean(
 
 @implements(np.nanvar)
 def nanvar(
-    a: Any,
+    a: ArrayLike,
     axis: Axis = None,
-    dtype: Any = None,
-    out: Any = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
     ddof: float = 0,
-    keepdims: Any = False,
+    keepdims: bool = False,
     *,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
+    where: ArrayLike = True,
+    mean: ArrayLike | None = None,
+    correction: float | None = None,
 ) -> Any:
     """Return variance of the entries that are not nan."""
     x, there = _filled(a, 0.0, dtype)
@@ -123,16 +132,16 @@ def nanvar(
 
 @implements(np.nanstd)
 def nanstd(
-    a: Any,
+    a: ArrayLike,
     axis: Axis = None,
-    dtype: Any = None,
-    out: Any = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
     ddof: float = 0,
-    keepdims: Any = False,
+    keepdims: bool = False,
     *,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
+    where: ArrayLike = True,
+    mean: ArrayLike | None = None,
+    correction: float | None = None,
 ) -> Any:
     """Return sqrt(nanvar(a)), with the derivative 0 where that is 0, as in std."""
     z = nanvar(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean,
@@ -150,43 +159,42 @@ def nanstd(
 
 @implements(np.nanmax)
 def nanmax(
-    a: Any,
+    a: ArrayLike,
     axis: Axis = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = None,
-    where: Any = True,
+    out: None = None,
+    keepdims: bool = False,
+    initial: Value | None = None,
+    where: ArrayLike = True,
 ) -> Any:
     """Return largest entry that is not nan."""
     refuse_out({"out": out})
     x, there = _filled(a, -np.inf)
-    given = {"axis": axis, "keepdims": bool(keepdims), "initial": initial}
-    z = ops.max(x, where=plain_operand(where), **given)
-    return _all_missing(z, there, where, **given)
+    keepdims, mask = bool(keepdims), plain_operand(where)
+    z = ops.max(x, axis=axis, keepdims=keepdims, initial=initial, where=mask)
+    return _all_missing(z, there & mask, axis, keepdims, initial)
 
 
 @implements(np.nanmin)
 def nanmin(
-    a: Any,
+    a: ArrayLike,
     axis: Axis = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = None,
-    where: Any = True,
+    out: None = None,
+    keepdims: bool = False,
+    initial: Value | None = None,
+    where: ArrayLike = True,
 ) -> Any:
     """Return smallest entry that is not nan."""
     refuse_out({"out": out})
     x, there = _filled(a, np.inf)
-    given = {"axis": axis, "keepdims": bool(keepdims), "initial": initial}
-    z = ops.min(x, where=plain_operand(where), **given)
-    return _all_missing(z, there, where, **given)
+    keepdims, mask = bool(keepdims), plain_operand(where)
+    z = ops.min(x, axis=axis, keepdims=keepdims, initial=initial, where=mask)
+    return _all_missing(z, there & mask, axis, keepdims, initial)
 
 
 def _all_missing(
-    z: Any, there: Any, where: Any, axis: Axis, keepdims: Any, initial: Any
-) -> Any:
+    z: Array, chosen: Any, axis: Axis, keepdims: bool, initial: Value | None
+) -> Array:
     """Return z, as nan where a lane held nothing else."""
-    chosen = there & plain_operand(where)
     empty = ~np.any(chosen, axis=axis, keepdims=keepdims)
     if initial is not None or not may_hold(empty):
         return z

@@ -11,14 +11,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
-from chainrule import operations as ops
 from chainrule.errors import EscapeError
 from chainrule.nodes.node_class import node
 from chainrule.numpy.in_place import assign, own
 from chainrule.numpy.picking import compress
 from chainrule.numpy.shape_functions import matrix_transpose, ravel
+from chainrule.operations import namespace as ops
 from chainrule.values.shapes import is_complex
+from chainrule.values.types import Shape
 from chainrule.values.versions import array_of, memory_of, note
 from chainrule.values.vertices import raw
 from chainrule.wrapping import implements
@@ -29,12 +31,14 @@ def _one_or_many(values: tuple[Any, ...]) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def reshape(x: node, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
+def reshape(
+    x: node, *shape: int | Shape, order: str = "C", copy: bool | None = None
+) -> Any:
     """Return x with its elements in another shape: ``x.reshape(2, 3)``."""
     return ops.reshape(x, _one_or_many(shape), order=order, copy=copy)
 
 
-def transpose(x: node, *axes: Any) -> Any:
+def transpose(x: node, *axes: int | Shape | None) -> Any:
     """Return x with its axes permuted: ``x.transpose()``, ``x.transpose(1, 0)``."""
     if not axes or axes == (None,):
         return ops.transpose(x)
@@ -56,7 +60,7 @@ def flat(x: node) -> Any:
     return z
 
 
-def set_flat(x: node, value: Any) -> None:
+def set_flat(x: node, value: ArrayLike) -> None:
     """Write into all elements, repeating the value: ``x.flat = value``."""
     size = math.prod(np.shape(raw(value)))
     assign(flat(x), ..., value if size == 1 else np.resize(value, (x.size,)))
@@ -65,7 +69,7 @@ def set_flat(x: node, value: Any) -> None:
 def set_part(name: str) -> Callable[[node, Any], None]:
     """Return what writes into the real or imaginary part: ``x.real = value``."""
 
-    def write(x: node, value: Any) -> None:
+    def write(x: node, value: ArrayLike) -> None:
         if name == "imag" and not is_complex(x):
             raise TypeError("array does not have imaginary part to set")
         if not (isinstance(value, node) and memory_of(value).base is x):
@@ -75,7 +79,7 @@ def set_part(name: str) -> Callable[[node, Any], None]:
 
 
 def compressed(
-    x: node, condition: Any, axis: int | None = None, out: Any = None
+    x: node, condition: ArrayLike, axis: int | None = None, out: None = None
 ) -> Any:
     """Return entries of x where the condition holds."""
     return compress(condition, x, axis, out)
@@ -86,7 +90,7 @@ def conj(x: node) -> Any:
     return ops.conjugate(x) if is_complex(x) else x
 
 
-def astype(x: Any, dtype: Any, **given: Any) -> Any:
+def astype(x: ArrayLike, dtype: DTypeLike, **given: Any) -> Any:
     """Return x in another dtype; x itself where it has that, with ``copy=False``."""
     z = ops.astype(x, dtype, **given)
     same = isinstance(x, node) and z.dtype == x.dtype

@@ -6,14 +6,13 @@ import warnings
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from chainrule import operations as ops
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import plain_operand, refuse_out
+from chainrule.operations import namespace as ops
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.values.shapes import (
-    Axis,
-    Shape,
     describe,
     is_complex,
     kept_shape,
@@ -21,6 +20,7 @@ from chainrule.values.shapes import (
     own_axes,
     shape_of,
 )
+from chainrule.values.types import Array, Axis, Shape
 from chainrule.values.vertices import (
     as_array,
     is_refused,
@@ -33,11 +33,11 @@ from chainrule.wrapping import implements
 
 @implements(np.partition)
 def partition(
-    a: Any,
-    kth: Any,
+    a: ArrayLike,
+    kth: ArrayLike,
     axis: int | None = -1,
     kind: str = "introselect",
-    order: Any = None,
+    order: str | None = None,
 ) -> Any:
     """Return a with its kth entry where sorting puts it, smaller ones before it."""
     if order is not None:
@@ -55,7 +55,7 @@ def partition(
 # --------------------------------------------------------------- medians and quantiles
 
 
-def _lanes(x: Any, axis: Axis) -> Any:
+def _lanes(x: Array, axis: Axis) -> Array:
     """Return ``x`` with the reduced axes flat and first."""
     axes = own_axes(axis, x.ndim)
     rest = tuple(i for i in range(x.ndim) if i not in axes)
@@ -66,7 +66,7 @@ def _lanes(x: Any, axis: Axis) -> Any:
     return x
 
 
-def _restored(z: Any, a: Any, axis: Axis, keepdims: Any) -> Any:
+def _restored(z: Array, a: Array, axis: Axis, keepdims: bool) -> Array:
     """Return a result with its reduced axes put back, if ``keepdims``."""
     if not keepdims:
         return z
@@ -75,7 +75,7 @@ def _restored(z: Any, a: Any, axis: Axis, keepdims: Any) -> Any:
     return ops.reshape(z, (*z.shape[:extra], *kept_shape(shape, axis)))
 
 
-def _with_nan(z: Any, x: Any) -> Any:
+def _with_nan(z: Array, x: Array) -> Array:
     """Return z, as nan where a lane (along the first axis of x) holds a nan."""
     spoilt = np.any(np.isnan(x), axis=0)
     return ops.where(spoilt, np.nan, z) if may_hold(spoilt) else z
@@ -86,7 +86,9 @@ def _grid(shape: Shape) -> tuple[Any, ...]:
     return tuple(np.indices(shape, sparse=True))
 
 
-def _around(ordered: Any, position: Any, *, by_lane: bool) -> tuple[Any, Any, Any]:
+def _around(
+    ordered: Array, position: Array, *, by_lane: bool
+) -> tuple[Array, Array, Array]:
     """Return the entries below and above a position, and how far it is between them.
 
     ``position`` has the axes of q and, if ``by_lane``, those of the lanes after them.
@@ -106,13 +108,15 @@ def _around(ordered: Any, position: Any, *, by_lane: bool) -> tuple[Any, Any, An
     return low, high, between
 
 
-def _on_the_line(low: Any, high: Any, between: Any) -> Any:
+def _on_the_line(low: Array, high: Array, between: Array) -> Array:
     """Return low + (high - low) between, from the nearer end, as NumPy does."""
     rise = high - low
     return ops.where(between >= 0.5, high - rise * (1 - between), low + rise * between)
 
 
-def _checked(name: str, a: Any, q: Any, scale: int, **given: Any) -> tuple[Any, Any]:
+def _checked(
+    name: str, a: ArrayLike, q: ArrayLike, scale: int, **given: Any
+) -> tuple[Array, Array]:
     """Return ``a`` and ``q`` as a fraction, both nodes or arrays of real numbers."""
     refuse_out({"out": given["out"]})
     if given["method"] != "linear" or given["weights"] is not None:
@@ -138,7 +142,7 @@ def _checked(name: str, a: Any, q: Any, scale: int, **given: Any) -> tuple[Any, 
     return x, q / scale if scale != 1 else q
 
 
-def _in_float(q: Any, dtype: Any) -> Any:
+def _in_float(q: Any, dtype: DTypeLike | None) -> Any:
     if is_stand_in(q):
         return q.astype(np.float64 if dtype is None else dtype)
     return np.asarray(q, dtype)
@@ -146,11 +150,11 @@ def _in_float(q: Any, dtype: Any) -> Any:
 
 @implements(np.median)
 def median(
-    a: Any,
+    a: ArrayLike,
     axis: Axis = None,
-    out: Any = None,
-    overwrite_input: Any = False,
-    keepdims: Any = False,
+    out: None = None,
+    overwrite_input: bool = False,
+    keepdims: bool = False,
 ) -> Any:
     """Return the middle entry in sorted order, or the mean of the two middle ones."""
     refuse_out({"out": out})
@@ -166,42 +170,44 @@ def median(
 
 @implements(np.quantile)
 def quantile(
-    a: Any,
-    q: Any,
+    a: ArrayLike,
+    q: ArrayLike,
     axis: Axis = None,
-    out: Any = None,
-    overwrite_input: Any = False,
+    out: None = None,
+    overwrite_input: bool = False,
     method: str = "linear",
-    keepdims: Any = False,
+    keepdims: bool = False,
     *,
-    weights: Any = None,
+    weights: ArrayLike | None = None,
 ) -> Any:
     """Return the entries around position q (n - 1) in sorted order, joined by a line.
 
     Differentiable in ``a`` and in ``q``.
     """
-    x, q = _checked("quantile", a, q, 1, out=out, method=method, weights=weights)
-    return _quantile(x, q, axis, keepdims)
+    x, fraction = _checked("quantile", a, q, 1, out=out, method=method, weights=weights)
+    return _quantile(x, fraction, axis, keepdims)
 
 
 @implements(np.percentile)
 def percentile(
-    a: Any,
-    q: Any,
+    a: ArrayLike,
+    q: ArrayLike,
     axis: Axis = None,
-    out: Any = None,
-    overwrite_input: Any = False,
+    out: None = None,
+    overwrite_input: bool = False,
     method: str = "linear",
-    keepdims: Any = False,
+    keepdims: bool = False,
     *,
-    weights: Any = None,
+    weights: ArrayLike | None = None,
 ) -> Any:
     """Return quantile(a, q / 100)."""
-    x, q = _checked("percentile", a, q, 100, out=out, method=method, weights=weights)
-    return _quantile(x, q, axis, keepdims)
+    x, fraction = _checked(
+        "percentile", a, q, 100, out=out, method=method, weights=weights
+    )
+    return _quantile(x, fraction, axis, keepdims)
 
 
-def _quantile(x: Any, q: Any, axis: Axis, keepdims: Any) -> Any:
+def _quantile(x: Array, q: Array, axis: Axis, keepdims: bool) -> Array:
     lanes = _lanes(x, axis)
     position = q * (lanes.shape[0] - 1)
     around = _around(ops.sort(lanes, axis=0), position, by_lane=False)
@@ -213,39 +219,43 @@ def _quantile(x: Any, q: Any, axis: Axis, keepdims: Any) -> Any:
 
 @implements(np.nanquantile)
 def nanquantile(
-    a: Any,
-    q: Any,
+    a: ArrayLike,
+    q: ArrayLike,
     axis: Axis = None,
-    out: Any = None,
-    overwrite_input: Any = False,
+    out: None = None,
+    overwrite_input: bool = False,
     method: str = "linear",
-    keepdims: Any = False,
+    keepdims: bool = False,
     *,
-    weights: Any = None,
+    weights: ArrayLike | None = None,
 ) -> Any:
     """Return quantile of the entries that are not nan."""
-    x, q = _checked("nanquantile", a, q, 1, out=out, method=method, weights=weights)
-    return _nan_quantile(x, q, axis, keepdims)
+    x, fraction = _checked(
+        "nanquantile", a, q, 1, out=out, method=method, weights=weights
+    )
+    return _nan_quantile(x, fraction, axis, keepdims)
 
 
 @implements(np.nanpercentile)
 def nanpercentile(
-    a: Any,
-    q: Any,
+    a: ArrayLike,
+    q: ArrayLike,
     axis: Axis = None,
-    out: Any = None,
-    overwrite_input: Any = False,
+    out: None = None,
+    overwrite_input: bool = False,
     method: str = "linear",
-    keepdims: Any = False,
+    keepdims: bool = False,
     *,
-    weights: Any = None,
+    weights: ArrayLike | None = None,
 ) -> Any:
     """Return percentile of the entries that are not nan."""
-    x, q = _checked("nanpercentile", a, q, 100, out=out, method=method, weights=weights)
-    return _nan_quantile(x, q, axis, keepdims)
+    x, fraction = _checked(
+        "nanpercentile", a, q, 100, out=out, method=method, weights=weights
+    )
+    return _nan_quantile(x, fraction, axis, keepdims)
 
 
-def _nan_quantile(x: Any, q: Any, axis: Axis, keepdims: Any) -> Any:
+def _nan_quantile(x: Array, q: Array, axis: Axis, keepdims: bool) -> Array:
     lanes, count = _present(x, axis)
     last = np.maximum(count - 1, 0).astype(q.dtype)
     q = ops.reshape(q, (*q.shape, *(1,) * count.ndim))
@@ -255,11 +265,11 @@ def _nan_quantile(x: Any, q: Any, axis: Axis, keepdims: Any) -> Any:
 
 @implements(np.nanmedian)
 def nanmedian(
-    a: Any,
+    a: ArrayLike,
     axis: Axis = None,
-    out: Any = None,
-    overwrite_input: Any = False,
-    keepdims: Any = False,
+    out: None = None,
+    overwrite_input: bool = False,
+    keepdims: bool = False,
 ) -> Any:
     """Return median of the entries that are not nan."""
     refuse_out({"out": out})
@@ -269,7 +279,7 @@ def nanmedian(
     return _restored(_all_missing((low + high) / 2, count), x, axis, keepdims)
 
 
-def _present(x: Any, axis: Axis) -> tuple[Any, Any]:
+def _present(x: Array, axis: Axis) -> tuple[Any, Any]:
     """Return lanes sorted with nan last, and how many entries of each are not nan."""
     lanes = _lanes(x, axis)
     there = ~np.isnan(lanes)
@@ -277,7 +287,7 @@ def _present(x: Any, axis: Axis) -> tuple[Any, Any]:
     return ordered, np.sum(there, axis=0)
 
 
-def _all_missing(z: Any, count: Any) -> Any:
+def _all_missing(z: Array, count: NDArray[Any]) -> Array:
     """Return z, as nan where a lane held nothing else."""
     missing = count == 0
     if surely_holds(missing):

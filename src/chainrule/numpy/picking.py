@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from chainrule import operations as ops
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import plain_index, plain_operand, refuse_out
 from chainrule.nodes.node_class import node
 from chainrule.numpy.in_place import own
 from chainrule.numpy.shape_functions import moveaxis
 from chainrule.numpy.statistics import cast
+from chainrule.operations import namespace as ops
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.values.shapes import describe, normalize_axes, own_axes
+from chainrule.values.types import Array, Axis
 from chainrule.values.versions import note
 from chainrule.values.vertices import as_array, is_refused, is_stand_in
 from chainrule.wrapping import implements
 
 
-def _flat_or_axis(a: Any, axis: int | None) -> tuple[Any, int]:
+def _flat_or_axis(a: ArrayLike, axis: int | None) -> tuple[Array, int]:
     """Return an array and an axis of it; ``None`` is the axis of the flat array."""
     x = ops.asarray(a)
     if axis is None:
@@ -31,7 +33,7 @@ def _flat_or_axis(a: Any, axis: int | None) -> tuple[Any, int]:
     return x, own_axes(operator.index(axis), x.ndim)[0]
 
 
-def _row_or_axis(a: Any, axis: int | None) -> tuple[Any, int]:
+def _row_or_axis(a: ArrayLike, axis: int | None) -> tuple[Array, int]:
     """Return the same for a function to which a number is a row of one entry."""
     x = ops.asarray(a)
     if axis is None or x.ndim:
@@ -39,12 +41,12 @@ def _row_or_axis(a: Any, axis: int | None) -> tuple[Any, int]:
     return _flat_or_axis(ops.reshape(x, (1,)), axis)
 
 
-def _places(n: int) -> Any:
+def _places(n: int) -> NDArray[Any]:
     """Return 0, 1, ..., n - 1."""
     return np.arange(n)
 
 
-def pick(x: Any, places: Any, axis: int) -> Any:
+def pick(x: Array, places: ArrayLike, axis: int) -> Array:
     """Return the entries at some places along an axis."""
     return ops.getitem(x, index=(*(slice(None),) * axis, places))
 
@@ -54,7 +56,11 @@ def pick(x: Any, places: Any, axis: int) -> Any:
 
 @implements(np.take, method="take")
 def take(
-    a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise"
+    a: ArrayLike,
+    indices: ArrayLike,
+    axis: int | None = None,
+    out: None = None,
+    mode: str = "raise",
 ) -> Any:
     """Return entries of a at some indices along ``axis``, or of the flat array."""
     refuse_out({"out": out})
@@ -73,7 +79,7 @@ def take(
 
 
 @implements(np.take_along_axis)
-def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
+def take_along_axis(arr: ArrayLike, indices: ArrayLike, axis: int | None = -1) -> Any:
     """Return z[i, j] = arr[i, indices[i, j]], and so along any axis."""
     x, axis = _flat_or_axis(arr, axis)
     places = as_array(plain_index(indices))
@@ -86,7 +92,9 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
 
 
 @implements(np.compress)
-def compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) -> Any:
+def compress(
+    condition: ArrayLike, a: ArrayLike, axis: int | None = None, out: None = None
+) -> Any:
     """Return entries of a along ``axis`` where the condition holds."""
     refuse_out({"out": out})
     x, axis = _row_or_axis(a, axis)
@@ -94,20 +102,22 @@ def compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) -
 
 
 @implements(np.extract)
-def extract(condition: Any, arr: Any) -> Any:
+def extract(condition: ArrayLike, arr: ArrayLike) -> Any:
     """Return entries of the flat array where the condition holds."""
     return compress(np.ravel(plain_operand(condition)), arr)
 
 
 @implements(np.delete)
-def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
+def delete(arr: ArrayLike, obj: ArrayLike, axis: int | None = None) -> Any:
     """Return arr without the entries at ``obj`` along ``axis``."""
     x, axis = _flat_or_axis(arr, axis)
     return pick(x, np.delete(_places(x.shape[axis]), plain_index(obj)), axis)
 
 
 @implements(np.insert)
-def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
+def insert(
+    arr: ArrayLike, obj: ArrayLike, values: ArrayLike, axis: int | None = None
+) -> Any:
     """Return arr with ``values`` put in before its entries at ``obj``."""
     x, axis = _flat_or_axis(arr, axis)
     count = x.shape[axis]
@@ -153,7 +163,7 @@ def _on_diagonal(rows: int, columns: int, offset: int) -> tuple[Any, Any]:
 
 
 @implements(np.diagonal, method="diagonal")
-def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """Return the diagonal of two axes, as a new last axis."""
     x = ops.asarray(a)
     if x.ndim < 2:
@@ -173,12 +183,12 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 @implements(np.trace, method="trace")
 def trace(
-    a: Any,
+    a: ArrayLike,
     offset: int = 0,
     axis1: int = 0,
     axis2: int = 1,
-    dtype: Any = None,
-    out: Any = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
 ) -> Any:
     """Return sum of the diagonal."""
     refuse_out({"out": out})
@@ -186,19 +196,21 @@ def trace(
 
 
 @implements(np.linalg.diagonal)
-def matrix_diagonal(x: Any, /, *, offset: int = 0) -> Any:
+def matrix_diagonal(x: ArrayLike, /, *, offset: int = 0) -> Any:
     """Return the diagonals of a stack of matrices."""
     return diagonal(x, offset, -2, -1)
 
 
 @implements(np.linalg.trace)
-def matrix_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+def matrix_trace(
+    x: ArrayLike, /, *, offset: int = 0, dtype: DTypeLike | None = None
+) -> Any:
     """Return the traces of a stack of matrices."""
     return trace(x, offset, -2, -1, dtype)
 
 
 @implements(np.diag)
-def diag(v: Any, k: int = 0) -> Any:
+def diag(v: ArrayLike, k: int = 0) -> Any:
     """Return the diagonal of a matrix, or a matrix with a vector on its diagonal."""
     x = ops.asarray(v)
     if x.ndim == 2:
@@ -210,20 +222,20 @@ def diag(v: Any, k: int = 0) -> Any:
 
 
 @implements(np.diagflat)
-def diagflat(v: Any, k: int = 0) -> Any:
+def diagflat(v: ArrayLike, k: int = 0) -> Any:
     """Return a matrix with the flat array on its diagonal."""
     return diag(ops.reshape(ops.asarray(v), (-1,)), k)
 
 
 @implements(np.tril)
-def tril(m: Any, k: int = 0) -> Any:
+def tril(m: ArrayLike, k: int = 0) -> Any:
     """Return m on and below the k-th diagonal; the rest is structurally zero."""
     x = ops.asarray(m)
     return ops.where(np.tri(*x.shape[-2:], k=k, dtype=bool), x, 0.0)
 
 
 @implements(np.triu)
-def triu(m: Any, k: int = 0) -> Any:
+def triu(m: ArrayLike, k: int = 0) -> Any:
     """Return m on and above the k-th diagonal; the rest is structurally zero."""
     x = ops.asarray(m)
     return ops.where(np.tri(*x.shape[-2:], k=k - 1, dtype=bool), 0.0, x)
@@ -237,10 +249,10 @@ _numpy_unique: Callable[..., Any] = np.unique
 
 @implements(np.unique)
 def unique(
-    ar: Any,
-    return_index: Any = False,
-    return_inverse: Any = False,
-    return_counts: Any = False,
+    ar: ArrayLike,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
     axis: int | None = None,
     **given: Any,
 ) -> Any:
@@ -256,13 +268,13 @@ def unique(
 
 
 @implements(np.unique_values)
-def unique_values(x: Any) -> Any:
+def unique_values(x: ArrayLike) -> Any:
     """Return each value once; each is taken where it first occurs."""
     return unique(x, equal_nan=False)
 
 
 def _first_of_each(function: Callable[..., Any]) -> None:
-    def found(x: Any) -> Any:
+    def found(x: Array) -> Any:
         """Return NumPy's results, with the values as entries of x."""
         results = function(plain_operand(x))
         return results._replace(values=unique(x, equal_nan=False))
@@ -276,7 +288,7 @@ for _function in (np.unique_all, np.unique_counts, np.unique_inverse):
 
 
 @implements(np.trim_zeros)
-def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
+def trim_zeros(filt: ArrayLike, trim: str = "fb", axis: Axis = None) -> Any:
     """Return filt without the zeros at its front ('f') and its back ('b')."""
     x = ops.asarray(filt)
     held = np.nonzero(plain_operand(x))
@@ -291,7 +303,9 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
 
 
 @implements(np.bincount)
-def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
+def bincount(
+    x: ArrayLike, /, weights: ArrayLike | None = None, minlength: int = 0
+) -> Any:
     """Return z[k] = sum of the weights where x is k, differentiable in the weights."""
     if isinstance(x, node):
         raise ArgumentError(
@@ -315,7 +329,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
 
 @implements(np.apply_along_axis)
 def apply_along_axis(
-    func1d: Callable[..., Any], axis: int, arr: Any, *args: Any, **kwargs: Any
+    func1d: Callable[..., Any], axis: int, arr: ArrayLike, *args: Any, **kwargs: Any
 ) -> Any:
     """Return func1d of each lane along an axis, joined."""
     x = ops.asarray(arr)
@@ -334,7 +348,9 @@ def apply_along_axis(
 
 
 @implements(np.apply_over_axes)
-def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Any:
+def apply_over_axes(
+    func: Callable[..., Any], a: ArrayLike, axes: int | Sequence[int]
+) -> Any:
     """Return func applied over one axis after another, each kept with length one."""
     x = ops.asarray(a)
     for axis in normalize_axes(tuple(np.atleast_1d(axes).tolist()), x.ndim):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from chainrule import operations as ops
 from chainrule.nodes.admission import plain_operand
 from chainrule.nodes.node_class import node
+from chainrule.operations import namespace as ops
+from chainrule.values.types import Array
 from chainrule.values.vertices import as_array, is_stand_in, raw, stand_in
 from chainrule.wrapping import implements
 
@@ -18,7 +20,9 @@ _numpy: Any = np
 
 
 @implements(np.piecewise)
-def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+def piecewise(
+    x: ArrayLike, condlist: ArrayLike, funclist: Sequence[Any], *args: Any, **kw: Any
+) -> Any:
     """z = f(x) with the f of the last condition that holds; 0 where none does.
 
     Each function sees, and is differentiated at, only the entries that it is used for.
@@ -44,16 +48,18 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     return z if isinstance(z, node) else as_array(z)
 
 
-def _applied(f: Callable[..., Any], args: Any, kw: Any) -> Callable[[Any], Any]:
+def _applied(
+    f: Callable[..., Any], args: Sequence[Any], kw: Mapping[str, Any]
+) -> Callable[[Any], Any]:
     """Return the function of one argument that passes the others on."""
 
-    def applied(x: Any) -> Any:
+    def applied(x: Array) -> Any:
         return f(x, *args, **kw)
 
     return applied
 
 
-def _treats_entries(f: Callable[[Any], Any], x: Any) -> bool:
+def _treats_entries(f: Callable[[Any], Any], x: Array) -> bool:
     """Tell whether a function of arrays treats each entry by itself, here at least."""
     entries = np.ravel(_example(x))
     every_other = entries[::2]
@@ -64,13 +70,13 @@ def _treats_entries(f: Callable[[Any], Any], x: Any) -> bool:
     return np.array_equal(taken, np.broadcast_to(some, every_other.shape), True)
 
 
-def _example(x: Any) -> Any:
+def _example(x: Any) -> Array:
     """Return a plain value; of a stand-in that of the call that is traced."""
     x = raw(x)
     return x.example if is_stand_in(x) else x
 
 
-def _exclusive(x: Any, condlist: Any, count: int) -> Sequence[Any]:
+def _exclusive(x: Array, condlist: Any, count: int) -> Sequence[Any]:
     """Return one mask per function: where it is the last whose condition holds."""
     single = np.isscalar(condlist) or (
         not isinstance(condlist[0], list | np.ndarray | stand_in) and x.ndim != 0

@@ -6,16 +6,18 @@ from operator import index
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from chainrule import operations as ops
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import plain_operand
 from chainrule.numpy.matrices import lstsq
+from chainrule.operations import namespace as ops
+from chainrule.values.types import Array
 from chainrule.values.vertices import is_stand_in
 from chainrule.wrapping import implements
 
 
-def _coefficients(p: Any) -> Any:
+def _coefficients(p: ArrayLike) -> Array:
     """Return coefficients with one axis."""
     p = ops.asarray(p)
     p = ops.reshape(p, (1,)) if p.ndim == 0 else p
@@ -26,12 +28,12 @@ def _coefficients(p: Any) -> Any:
     return p
 
 
-def _longer(p: Any, count: int) -> Any:
+def _longer(p: Array, count: int) -> Array:
     missing = count - p.shape[0]
     return ops.concatenate([np.zeros(missing, p.dtype), p]) if missing else p
 
 
-def _trimmed(p: Any) -> Any:
+def _trimmed(p: ArrayLike) -> Array:
     """Return coefficients without the leading zeros, as np.poly1d does.
 
     Where their number cannot be decided on they stay, and change no value.
@@ -46,7 +48,7 @@ def _trimmed(p: Any) -> Any:
 
 
 @implements(np.polyadd)
-def polyadd(a1: Any, a2: Any) -> Any:
+def polyadd(a1: ArrayLike, a2: ArrayLike) -> Any:
     """Return the coefficients of the sum."""
     a1, a2 = _coefficients(a1), _coefficients(a2)
     count = max(a1.shape[0], a2.shape[0])
@@ -54,7 +56,7 @@ def polyadd(a1: Any, a2: Any) -> Any:
 
 
 @implements(np.polysub)
-def polysub(a1: Any, a2: Any) -> Any:
+def polysub(a1: ArrayLike, a2: ArrayLike) -> Any:
     """Return the coefficients of the difference."""
     a1, a2 = _coefficients(a1), _coefficients(a2)
     count = max(a1.shape[0], a2.shape[0])
@@ -62,13 +64,13 @@ def polysub(a1: Any, a2: Any) -> Any:
 
 
 @implements(np.polymul)
-def polymul(a1: Any, a2: Any) -> Any:
+def polymul(a1: ArrayLike, a2: ArrayLike) -> Any:
     """Return the coefficients of the product."""
     return np.convolve(_trimmed(a1), _trimmed(a2))
 
 
 @implements(np.polyder)
-def polyder(p: Any, m: int = 1) -> Any:
+def polyder(p: ArrayLike, m: int = 1) -> Any:
     """Return the coefficients of the m-th derivative."""
     p, m = _coefficients(p), index(m)
     if m < 0:
@@ -79,7 +81,7 @@ def polyder(p: Any, m: int = 1) -> Any:
 
 
 @implements(np.polyint)
-def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
+def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Any:
     """Return the coefficients of the m-th antiderivative, with constants ``k``."""
     p, m = _coefficients(p), index(m)
     if m < 0:
@@ -96,7 +98,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
 
 
 @implements(np.vander)
-def vander(x: Any, N: int | None = None, increasing: Any = False) -> Any:
+def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Any:
     """Return the matrix of powers of the elements of a vector, row by row."""
     x = ops.asarray(x)
     if x.ndim != 1:
@@ -108,13 +110,13 @@ def vander(x: Any, N: int | None = None, increasing: Any = False) -> Any:
 
 @implements(np.polyfit)
 def polyfit(
-    x: Any,
-    y: Any,
+    x: ArrayLike,
+    y: ArrayLike,
     deg: int,
-    rcond: Any = None,
-    full: Any = False,
-    w: Any = None,
-    cov: Any = False,
+    rcond: float | None = None,
+    full: bool = False,
+    w: ArrayLike | None = None,
+    cov: bool = False,
 ) -> Any:
     """Return the coefficients of the least-squares fit; see ``pinv_grad``."""
     if full or cov is not False:

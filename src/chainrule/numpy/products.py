@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from operator import index
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from chainrule import operations
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import refuse_out
+from chainrule.operations import namespace as operations
 from chainrule.operations_grad.linalg import conjugate
-from chainrule.values.shapes import Shape
+from chainrule.values.types import Array, Shape, Value
 from chainrule.wrapping import implements, serve
 
 serve(operations.matmul, np.linalg.matmul)
@@ -21,14 +22,14 @@ serve(operations.tensordot, np.linalg.tensordot)
 
 
 @implements(np.vdot)
-def vdot(a: Any, b: Any) -> Any:
+def vdot(a: ArrayLike, b: ArrayLike) -> Any:
     """Return the sum of conj(a) b over the flattened operands."""
     a, b = (operations.reshape(operations.asarray(x), (-1,)) for x in (a, b))
     return operations.dot(conjugate(operations, a), b)
 
 
 @implements(np.linalg.outer)
-def linalg_outer(x1: Any, x2: Any, /) -> Any:
+def linalg_outer(x1: ArrayLike, x2: ArrayLike, /) -> Any:
     """Return the outer product of two vectors."""
     x1, x2 = operations.asarray(x1), operations.asarray(x2)
     if x1.ndim != 1 or x2.ndim != 1:
@@ -40,7 +41,7 @@ def linalg_outer(x1: Any, x2: Any, /) -> Any:
 
 
 @implements(np.kron)
-def kron(a: Any, b: Any) -> Any:
+def kron(a: ArrayLike, b: ArrayLike) -> Any:
     """Return the Kronecker product: every element of ``a`` times all of ``b``."""
     a, b = operations.asarray(a), operations.asarray(b)
     count = max(a.ndim, b.ndim)
@@ -67,8 +68,8 @@ _TWO_COMPONENTS = np.lib.NumpyVersion(np.__version__) < "2.5.0"
 
 @implements(np.cross)
 def cross(
-    a: Any,
-    b: Any,
+    a: ArrayLike,
+    b: ArrayLike,
     axisa: int = -1,
     axisb: int = -1,
     axisc: int = -1,
@@ -88,7 +89,7 @@ def cross(
 
 
 @implements(np.linalg.cross)
-def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+def linalg_cross(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Any:
     """Return the cross product of vectors with three components."""
     x1, x2 = operations.asarray(x1), operations.asarray(x2)
     if x1.shape[axis] != 3 or x2.shape[axis] != 3:
@@ -99,7 +100,7 @@ def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     return cross(x1, x2, axis=axis)
 
 
-def _three_components(x: Any) -> Any:
+def _three_components(x: Array) -> Array:
     if x.shape[-1:] == (2,) and _TWO_COMPONENTS:
         return operations.concatenate([x, np.zeros((*x.shape[:-1], 1), x.dtype)], -1)
     if x.shape[-1:] == (3,):
@@ -111,7 +112,7 @@ def _three_components(x: Any) -> Any:
     )
 
 
-def moved_axis(x: Any, source: int, target: int) -> Any:
+def moved_axis(x: Array, source: int, target: int) -> Array:
     """Return ``x`` with one axis moved to another place."""
     source, target = source % x.ndim, target % x.ndim
     if source == target:
@@ -121,25 +122,25 @@ def moved_axis(x: Any, source: int, target: int) -> Any:
     return operations.transpose(x, tuple(axes))
 
 
-def vecdot(x1: Any, x2: Any, *, axis: int = -1) -> Any:
+def vecdot(x1: ArrayLike, x2: ArrayLike, *, axis: int = -1) -> Any:
     """Return the sum of conj(x1) x2 along an axis."""
     x1, x2 = operations.asarray(x1), operations.asarray(x2)
     x1, x2 = moved_axis(x1, axis, -1), moved_axis(x2, axis, -1)
     return operations.einsum("...i,...i->...", conjugate(operations, x1), x2)
 
 
-def linalg_vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+def linalg_vecdot(x1: Value, x2: Value, /, *, axis: int = -1) -> Any:
     """Return the sum of conj(x1) x2 along an axis."""
     return vecdot(x1, x2, axis=axis)
 
 
-def matvec(x1: Any, x2: Any) -> Any:
+def matvec(x1: Value, x2: ArrayLike) -> Any:
     """Return stacks of matrices times stacks of vectors."""
     x2 = operations.expand_dims(operations.asarray(x2), -1)
     return operations.matmul(x1, x2)[..., 0]
 
 
-def vecmat(x1: Any, x2: Any) -> Any:
+def vecmat(x1: ArrayLike, x2: Value) -> Any:
     """Return stacks of conjugated vectors times stacks of matrices."""
     x1 = operations.expand_dims(operations.asarray(x1), -2)
     return operations.matmul(conjugate(operations, x1), x2)[..., 0, :]
@@ -156,7 +157,7 @@ if hasattr(np, "matvec"):  # NumPy 2.2
 
 
 @implements(np.linalg.multi_dot)
-def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
+def multi_dot(arrays: Sequence[Any], *, out: None = None) -> Any:
     """Return the product of matrices, in the order that takes the fewest products.
 
     The first and the last may be vectors. Source of the order: Cormen et al.,
@@ -201,7 +202,9 @@ def chain_order(sizes: Sequence[int]) -> dict[tuple[int, int], int]:
     return order
 
 
-def _product(factors: Sequence[Any], order: Any, i: int, j: int) -> Any:
+def _product(
+    factors: Sequence[Any], order: Mapping[tuple[int, int], int], i: int, j: int
+) -> Array:
     if i == j:
         return factors[i]
     k = order[i, j]
@@ -210,7 +213,7 @@ def _product(factors: Sequence[Any], order: Any, i: int, j: int) -> Any:
 
 
 @implements(np.linalg.matrix_power)
-def matrix_power(a: Any, n: Any) -> Any:
+def matrix_power(a: ArrayLike, n: Any) -> Any:
     """Return the n-th power of square matrices, by repeated squaring.
 
     The power 0 is the identity; its derivative is structurally zero.

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
-from chainrule import operations as ops
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import plain_operand
 from chainrule.nodes.node_class import node
 from chainrule.numpy.in_place import own
 from chainrule.numpy.statistics import cast
+from chainrule.operations import namespace as ops
 from chainrule.values.shapes import (
     describe,
     dtype_of,
@@ -20,6 +22,7 @@ from chainrule.values.shapes import (
     own_axes,
     shape_of,
 )
+from chainrule.values.types import Array, Shape
 from chainrule.values.versions import array_of
 from chainrule.values.vertices import as_array, may_hold, raw
 from chainrule.wrapping import implements
@@ -28,7 +31,7 @@ from chainrule.wrapping import implements
 
 
 @implements(np.ravel, method="ravel")
-def ravel(a: Any, order: str = "C") -> Any:
+def ravel(a: ArrayLike, order: str = "C") -> Any:
     """Return a with one axis, in the order 'C' or 'F'; as NumPy a view or a copy."""
     x = ops.asarray(a)
     z = ops.reshape(x, (-1,), order=order)
@@ -41,13 +44,13 @@ def ravel(a: Any, order: str = "C") -> Any:
 
 
 @implements(np.copy, method="copy")
-def copy(a: Any, order: str = "K", subok: Any = False) -> Any:
+def copy(a: ArrayLike, order: str = "K", subok: bool = False) -> Any:
     """Return a; a node of its own, so that it can be told from ``a``."""
     return own(a, a) if isinstance(a, node) else np.copy(a)
 
 
 @implements(np.matrix_transpose, np.linalg.matrix_transpose)
-def matrix_transpose(x: Any, /) -> Any:
+def matrix_transpose(x: ArrayLike, /) -> Any:
     """Return x with its last two axes exchanged."""
     x = ops.asarray(x)
     if x.ndim < 2:
@@ -58,7 +61,9 @@ def matrix_transpose(x: Any, /) -> Any:
 
 
 @implements(np.moveaxis)
-def moveaxis(a: Any, source: Any, destination: Any) -> Any:
+def moveaxis(
+    a: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int]
+) -> Any:
     """Return a with some axes at other places, the rest in order."""
     x = ops.asarray(a)
     come = own_axes(_axes(source), x.ndim)
@@ -79,7 +84,7 @@ def _axes(axes: Any) -> tuple[int, ...]:
 
 
 @implements(np.rollaxis)
-def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+def rollaxis(a: ArrayLike, axis: int, start: int = 0) -> Any:
     """Return a with ``axis`` moved to stand before ``start``."""
     x = ops.asarray(a)
     (axis,) = own_axes(axis, x.ndim)
@@ -89,7 +94,7 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     return moveaxis(x, axis, start - 1 if start > axis else start)
 
 
-def at_least(x: Any, count: int) -> Any:
+def at_least(x: ArrayLike, count: int) -> Any:
     """Return an array with axes put in front until it has ``count``."""
     x = ops.asarray(x)
     if x.ndim >= count:
@@ -102,24 +107,24 @@ def _each(found: list[Any]) -> Any:
 
 
 @implements(np.atleast_1d)
-def atleast_1d(*arys: Any) -> Any:
+def atleast_1d(*arys: ArrayLike) -> Any:
     """Return each array, with one axis if it had none."""
     return _each([at_least(x, 1) for x in arys])
 
 
 @implements(np.atleast_2d)
-def atleast_2d(*arys: Any) -> Any:
+def atleast_2d(*arys: ArrayLike) -> Any:
     """Return each array, with axes in front until it has two."""
     return _each([at_least(x, 2) for x in arys])
 
 
 @implements(np.atleast_3d)
-def atleast_3d(*arys: Any) -> Any:
+def atleast_3d(*arys: ArrayLike) -> Any:
     """Return each array, with axes around it until it has three."""
     return _each([three_axes(x) for x in arys])
 
 
-def three_axes(x: Any) -> Any:
+def three_axes(x: ArrayLike) -> Any:
     """Return an array as rows, columns and a last axis of depth one."""
     x = ops.asarray(x)
     if x.ndim >= 3:
@@ -129,7 +134,7 @@ def three_axes(x: Any) -> Any:
 
 
 @implements(np.broadcast_arrays)
-def broadcast_arrays(*args: Any, subok: Any = False) -> tuple[Any, ...]:
+def broadcast_arrays(*args: ArrayLike, subok: bool = False) -> tuple[Any, ...]:
     """Return each array, repeated to the shape they have in common."""
     found = [ops.asarray(x) for x in args]
     shape = np.broadcast_shapes(*(x.shape for x in found))
@@ -138,7 +143,7 @@ def broadcast_arrays(*args: Any, subok: Any = False) -> tuple[Any, ...]:
 
 @implements(np.meshgrid)
 def meshgrid(
-    *xi: Any, copy: Any = True, sparse: Any = False, indexing: str = "xy"
+    *xi: ArrayLike, copy: bool = True, sparse: bool = False, indexing: str = "xy"
 ) -> tuple[Any, ...]:
     """Return the coordinate arrays of a grid, one per vector."""
     if indexing not in ("xy", "ij"):
@@ -160,19 +165,19 @@ def meshgrid(
 
 
 @implements(np.fliplr)
-def fliplr(m: Any) -> Any:
+def fliplr(m: ArrayLike) -> Any:
     """Return m with its columns in reverse order."""
     return ops.flip(ops.asarray(m), axis=1)
 
 
 @implements(np.flipud)
-def flipud(m: Any) -> Any:
+def flipud(m: ArrayLike) -> Any:
     """Return m with its rows in reverse order."""
     return ops.flip(ops.asarray(m), axis=0)
 
 
 @implements(np.rot90)
-def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
+def rot90(m: ArrayLike, k: int = 1, axes: Sequence[int] = (0, 1)) -> Any:
     """Return m turned k times by 90 degrees, from one axis towards another."""
     x = ops.asarray(m)
     first, second = normalize_axes(tuple(axes), x.ndim)
@@ -188,7 +193,7 @@ def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
 
 
 @implements(np.tile)
-def tile(A: Any, reps: Any) -> Any:
+def tile(A: ArrayLike, reps: int | Sequence[int]) -> Any:
     """Return copies of A side by side, ``reps`` of them along each axis."""
     counts = tuple(int(r) for r in np.atleast_1d(reps))
     x = at_least(A, len(counts))
@@ -200,7 +205,7 @@ def tile(A: Any, reps: Any) -> Any:
 
 
 @implements(np.resize)
-def resize(a: Any, new_shape: Any) -> Any:
+def resize(a: ArrayLike, new_shape: int | Shape) -> Any:
     """Return the elements of a, over and over, until ``new_shape`` is full."""
     x = ops.reshape(ops.asarray(a), (-1,))
     shape = tuple(int(n) for n in np.atleast_1d(new_shape))
@@ -216,14 +221,14 @@ def resize(a: Any, new_shape: Any) -> Any:
 
 @implements(np.full_like)
 def full_like(
-    a: Any,
-    fill_value: Any,
-    dtype: Any = None,
+    a: ArrayLike,
+    fill_value: ArrayLike,
+    dtype: DTypeLike | None = None,
     order: str = "K",
-    subok: Any = True,
-    shape: Any = None,
+    subok: bool = True,
+    shape: int | Shape | None = None,
     *,
-    device: Any = None,
+    device: str | None = None,
 ) -> Any:
     """Return fill_value, which may be a node, in the shape and dtype of ``a``."""
     a, dtype = plain_operand(a), dtype_of(plain_operand(a)) if dtype is None else dtype
@@ -240,7 +245,7 @@ _FOLDED = ("edge", "wrap", "reflect", "symmetric")
 
 
 @implements(np.pad)
-def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
+def pad(array: ArrayLike, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
     """Return array with entries added at its ends, along each axis.
 
     Modes: ``constant`` (differentiable in ``constant_values``), ``edge``, ``wrap``,
@@ -285,7 +290,7 @@ def _pairs(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
     return [(int(b), int(e)) for b, e in np.broadcast_to(widths, (ndim, 2))]
 
 
-def _folded(x: Any, widths: list[tuple[int, int]], mode: str) -> Any:
+def _folded(x: Array, widths: list[tuple[int, int]], mode: str) -> Array:
     """Take the new entries from the array: NumPy pads the indices instead of it."""
     for axis, (before, after) in enumerate(widths):
         if before or after:
@@ -294,7 +299,7 @@ def _folded(x: Any, widths: list[tuple[int, int]], mode: str) -> Any:
     return x
 
 
-def _framed(x: Any, widths: list[tuple[int, int]], constants: Any) -> Any:
+def _framed(x: Array, widths: list[tuple[int, int]], constants: ArrayLike) -> Array:
     """Join constants to both ends, axis by axis."""
     if x.ndim == 0:
         return x

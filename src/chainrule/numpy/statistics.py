@@ -9,24 +9,26 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from chainrule import operations as ops
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import plain_operand, refuse_out
 from chainrule.numpy.in_place import own
+from chainrule.operations import namespace as ops
 from chainrule.operations_grad.indexing import along_axis
-from chainrule.values.shapes import Axis, dtype_of, is_complex, normalize_axes, shape_of
+from chainrule.values.shapes import dtype_of, is_complex, normalize_axes, shape_of
+from chainrule.values.types import Array, Axis, Value
 from chainrule.values.vertices import as_array, is_refused, may_hold
 from chainrule.wrapping import implements
 
 
-def cast(x: Any, dtype: Any) -> Any:
+def cast(x: ArrayLike, dtype: DTypeLike | None) -> Array:
     """Return an array or a node of an array, in ``dtype`` unless that is ``None``."""
     x = ops.asarray(x)
     return x if dtype is None or x.dtype == dtype else ops.astype(x, dtype)
 
 
-def count_of(x: Any, axis: Axis, where: Any, keepdims: Any) -> Any:
+def count_of(x: ArrayLike, axis: Axis, where: ArrayLike, keepdims: bool) -> Any:
     """Return how many entries a reduction takes: a number, or an array per result."""
     shape = shape_of(x)
     if where is not True:
@@ -43,13 +45,13 @@ def count_of(x: Any, axis: Axis, where: Any, keepdims: Any) -> Any:
 
 @implements(np.prod, (np.multiply, "reduce"), method="prod")
 def prod(
-    a: Any,
+    a: ArrayLike,
     axis: Axis = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = 1,
-    where: Any = True,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: Value | None = 1,
+    where: ArrayLike = True,
 ) -> Any:
     """Return ``initial`` times the product of the entries where ``where`` holds."""
     refuse_out({"out": out})
@@ -63,7 +65,12 @@ def prod(
 
 
 @implements(np.cumprod, (np.multiply, "accumulate"), method="cumprod")
-def cumprod(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:
+def cumprod(
+    a: ArrayLike,
+    axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+) -> Any:
     """Return z[k] = product of the entries up to k."""
     refuse_out({"out": out})
     return ops.cumprod(cast(a, dtype), axis=axis)
@@ -71,12 +78,12 @@ def cumprod(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None)
 
 @implements(np.cumulative_sum)
 def cumulative_sum(
-    x: Any,
+    x: ArrayLike,
     /,
     *,
     axis: int | None = None,
-    dtype: Any = None,
-    out: Any = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
     include_initial: bool = False,
 ) -> Any:
     """Return the sums of the entries up to each, with a 0 before them if asked."""
@@ -88,12 +95,12 @@ def cumulative_sum(
 
 @implements(np.cumulative_prod)
 def cumulative_prod(
-    x: Any,
+    x: ArrayLike,
     /,
     *,
     axis: int | None = None,
-    dtype: Any = None,
-    out: Any = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
     include_initial: bool = False,
 ) -> Any:
     """Return the products of the entries up to each, with a 1 before them if asked."""
@@ -103,7 +110,7 @@ def cumulative_prod(
     return _with_initial(ops.cumprod(x, axis=axis), x, axis, 1.0, include_initial)
 
 
-def _only_axis(x: Any, axis: int | None, name: str) -> int:
+def _only_axis(x: Array, axis: int | None, name: str) -> int:
     if axis is None and x.ndim > 1:
         raise ValueError(
             f"{name}() of an array of shape {x.shape} needs to know along which axis. "
@@ -112,7 +119,9 @@ def _only_axis(x: Any, axis: int | None, name: str) -> int:
     return 0 if axis is None else axis
 
 
-def _with_initial(z: Any, x: Any, axis: int, initial: float, included: Any) -> Any:
+def _with_initial(
+    z: Array, x: Array, axis: int, initial: float, included: bool
+) -> Array:
     if not included:
         return z
     shape = list(z.shape)
@@ -122,7 +131,7 @@ def _with_initial(z: Any, x: Any, axis: int, initial: float, included: Any) -> A
 
 @implements((np.maximum, "accumulate"))
 def maximum_accumulate(
-    a: Any, axis: int = 0, dtype: Any = None, out: Any = None
+    a: ArrayLike, axis: int = 0, dtype: DTypeLike | None = None, out: None = None
 ) -> Any:
     """Return the largest entry up to each; of equal ones the latest is taken."""
     refuse_out({"out": out})
@@ -131,14 +140,14 @@ def maximum_accumulate(
 
 @implements((np.minimum, "accumulate"))
 def minimum_accumulate(
-    a: Any, axis: int = 0, dtype: Any = None, out: Any = None
+    a: ArrayLike, axis: int = 0, dtype: DTypeLike | None = None, out: None = None
 ) -> Any:
     """Return the smallest entry up to each; of equal ones the latest is taken."""
     refuse_out({"out": out})
     return _running(np.minimum, cast(a, dtype), axis)
 
 
-def _running(ufunc: np.ufunc, x: Any, axis: int) -> Any:
+def _running(ufunc: np.ufunc, x: Array, axis: int) -> Array:
     """Return the running extreme: each entry is taken from where it was last met."""
     values = as_array(plain_operand(x))
     best = ufunc.accumulate(values, axis=axis)
@@ -155,12 +164,12 @@ def _running(ufunc: np.ufunc, x: Any, axis: int) -> Any:
 
 @implements(np.average)
 def average(
-    a: Any,
+    a: ArrayLike,
     axis: Axis = None,
-    weights: Any = None,
-    returned: Any = False,
+    weights: ArrayLike | None = None,
+    returned: bool = False,
     *,
-    keepdims: Any = False,
+    keepdims: bool = False,
 ) -> Any:
     """Return sum(weights * a) / sum(weights), differentiable in both."""
     a = ops.asarray(a)
@@ -180,7 +189,7 @@ def average(
     return z, own(ops.broadcast_to(total, z.shape))
 
 
-def _lined_up(w: Any, a: Any, axis: Axis) -> Any:
+def _lined_up(w: Array, a: Array, axis: Axis) -> Array:
     """Return weights in the shape of ``a``, or along its averaged axes."""
     if w.shape == a.shape:
         return w
@@ -199,16 +208,16 @@ def _lined_up(w: Any, a: Any, axis: Axis) -> Any:
 
 @implements(np.var, method="var")
 def var(
-    a: Any,
+    a: ArrayLike,
     axis: Axis = None,
-    dtype: Any = None,
-    out: Any = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
     ddof: float = 0,
-    keepdims: Any = False,
+    keepdims: bool = False,
     *,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
+    where: ArrayLike = True,
+    mean: ArrayLike | None = None,
+    correction: float | None = None,
 ) -> Any:
     """Return sum(abs(a - mean(a))**2) / (n - ddof), real also for complex ``a``.
 
@@ -241,7 +250,7 @@ def var(
     return z if dtype is None else cast(z, dtype)
 
 
-def delta(ddof: Any, correction: Any) -> Any:
+def delta(ddof: float, correction: float | None) -> Any:
     """Return the degrees of freedom to leave out, under either of its names."""
     if correction is None:
         return ddof
@@ -252,16 +261,16 @@ def delta(ddof: Any, correction: Any) -> Any:
 
 @implements(np.std, method="std")
 def std(
-    a: Any,
+    a: ArrayLike,
     axis: Axis = None,
-    dtype: Any = None,
-    out: Any = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
     ddof: float = 0,
-    keepdims: Any = False,
+    keepdims: bool = False,
     *,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
+    where: ArrayLike = True,
+    mean: ArrayLike | None = None,
+    correction: float | None = None,
 ) -> Any:
     """Return sqrt(var(a)).
 
@@ -279,13 +288,15 @@ def std(
     return deviation(z, count_of(a, axis, where, keepdims))
 
 
-def out_of_range(z: Any) -> Any:
+def out_of_range(z: Array) -> Any:
     """Return which variances are squares that may have overflowed or underflowed."""
     limits, values = np.finfo(z.dtype), plain_operand(z)
     return ~((values > limits.tiny / limits.eps) & (values < limits.max))
 
 
-def scaled_deviation(x: Any, z: Any, axis: Axis, ddof: Any, where: Any) -> Any:
+def scaled_deviation(
+    x: Array, z: Array, axis: Axis, ddof: float, where: ArrayLike
+) -> Any:
     """Return the square root of the variances z, from entries over a power of two."""
     size = np.abs(plain_operand(x))
     if where is not True:
@@ -299,7 +310,7 @@ def scaled_deviation(x: Any, z: Any, axis: Axis, ddof: Any, where: Any) -> Any:
     return ops.reshape(deviation(again, count) * scale, shape_of(z))
 
 
-def deviation(z: Any, count: Any) -> Any:
+def deviation(z: Array, count: int | NDArray[Any]) -> Array:
     """Return sqrt(z) of variances; that of a single entry is 0 wherever the entry is.
 
     There it has all its derivatives, where ``root`` has the first one only.
@@ -310,7 +321,9 @@ def deviation(z: Any, count: Any) -> Any:
 
 
 @implements(np.ptp)
-def ptp(a: Any, axis: Axis = None, out: Any = None, keepdims: Any = False) -> Any:
+def ptp(
+    a: ArrayLike, axis: Axis = None, out: None = None, keepdims: bool = False
+) -> Any:
     """Return max(a) - min(a)."""
     refuse_out({"out": out})
     a, keepdims = ops.asarray(a), bool(keepdims)

@@ -13,8 +13,8 @@ import numpy as np
 
 from chainrule.rules import elementwise, linear
 from chainrule.rules.cases import Cases, Domain, case
-from chainrule.rules.supports import Parameters
 from chainrule.values.shapes import is_complex
+from chainrule.values.types import Parameters
 
 
 class real_grad(linear):

@@ -16,8 +16,8 @@ import numpy as np
 from chainrule.errors import ArgumentError
 from chainrule.rules import general, multilinear
 from chainrule.rules.cases import Cases, case
-from chainrule.rules.supports import Parameters
-from chainrule.values.shapes import Shape, shape_of
+from chainrule.values.shapes import shape_of
+from chainrule.values.types import Parameters, Shape
 
 
 class matmul_grad(multilinear):

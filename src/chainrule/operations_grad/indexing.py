@@ -10,8 +10,8 @@ import numpy as np
 from chainrule.rules import linear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA
-from chainrule.rules.supports import Parameters
-from chainrule.values.shapes import Shape, laid_out, shape_of, unbroadcast
+from chainrule.values.shapes import laid_out, shape_of, unbroadcast
+from chainrule.values.types import Parameters, Shape
 from chainrule.values.vertices import first_stand_in
 
 

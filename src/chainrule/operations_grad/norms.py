@@ -12,7 +12,8 @@ from chainrule.operations_grad.partials import chosen
 from chainrule.rules import general
 from chainrule.rules.cases import REAL, Cases, Dtypes, case, positive
 from chainrule.rules.namespace import EXTRA
-from chainrule.values.shapes import Axis, is_complex, kept_shape, shape_of
+from chainrule.values.shapes import is_complex, kept_shape, shape_of
+from chainrule.values.types import Axis
 from chainrule.values.vertices import first_stand_in
 
 _linalg: Any = np.linalg

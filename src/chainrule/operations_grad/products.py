@@ -10,8 +10,9 @@ import numpy as np
 from chainrule.operations_grad.reductions import backwards_along, put_back
 from chainrule.rules import general
 from chainrule.rules.cases import Cases, case
-from chainrule.rules.supports import Parameters, full_is_none, supported
-from chainrule.values.shapes import Axis, dtype_of, normalize_axes, shape_of
+from chainrule.rules.supports import full_is_none, supported
+from chainrule.values.shapes import dtype_of, normalize_axes, shape_of
+from chainrule.values.types import Axis, Parameters
 from chainrule.values.vertices import stand_in
 
 

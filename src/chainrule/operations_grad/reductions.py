@@ -12,13 +12,13 @@ from chainrule.operations_grad.indexing import along_axis
 from chainrule.rules import general, linear
 from chainrule.rules.cases import Cases, case, distinct
 from chainrule.values.shapes import (
-    Axis,
     dtype_of,
     is_complex,
     kept_shape,
     normalize_axes,
     shape_of,
 )
+from chainrule.values.types import Axis
 
 _MASK = np.array([[True, False, True], [False, False, True]])
 

@@ -11,13 +11,8 @@ from chainrule.errors import ArgumentError
 from chainrule.rules import linear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA
-from chainrule.values.shapes import (
-    SEQUENCES,
-    Shape,
-    normalize_axes,
-    shape_of,
-    unbroadcast,
-)
+from chainrule.values.shapes import SEQUENCES, normalize_axes, shape_of, unbroadcast
+from chainrule.values.types import Shape
 from chainrule.values.vertices import is_stand_in
 
 

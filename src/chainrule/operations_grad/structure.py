@@ -9,8 +9,9 @@ from chainrule.errors import RecordingError
 from chainrule.locks import reentrant_lock
 from chainrule.rules import rule
 from chainrule.rules.namespace import plain
-from chainrule.rules.supports import Parameters, supported, zeros_of
+from chainrule.rules.supports import supported, zeros_of
 from chainrule.steps.step import Step, reference_of
+from chainrule.values.types import Parameters
 from chainrule.values.vertices import raw
 
 

@@ -16,14 +16,9 @@ from chainrule.rules.declarations import (
 )
 from chainrule.rules.namespace import evaluate, plain
 from chainrule.rules.registry import REGISTRY, serve_by
-from chainrule.rules.supports import (
-    Parameters,
-    add_values,
-    is_mask,
-    project,
-    supported,
-)
+from chainrule.rules.supports import add_values, is_mask, project, supported
 from chainrule.values.shapes import TUPLE
+from chainrule.values.types import Parameters
 from chainrule.values.vertices import ARITHMETIC_ERRORS, boxed, raw, vertex
 
 

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from chainrule.rules.base import rule
 from chainrule.rules.cases import Conventions
 from chainrule.rules.supports import (
-    Parameters,
     accumulate,
     intersect,
     is_empty,
@@ -18,6 +17,7 @@ from chainrule.rules.supports import (
     split_where,
     supported,
 )
+from chainrule.values.types import Parameters
 
 
 class elementwise(rule, kind=True):

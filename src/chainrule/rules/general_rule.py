@@ -9,15 +9,9 @@ from chainrule.errors import RecordingError
 from chainrule.rules.base import rule
 from chainrule.rules.declarations import one_per_operand
 from chainrule.rules.namespace import plain
-from chainrule.rules.supports import (
-    Parameters,
-    full_is_none,
-    is_empty,
-    marked,
-    project,
-    supported,
-)
+from chainrule.rules.supports import full_is_none, is_empty, marked, project, supported
 from chainrule.values.shapes import shape_of
+from chainrule.values.types import Parameters
 from chainrule.values.vertices import raw, vertex
 
 

@@ -12,7 +12,6 @@ from chainrule.rules.base import rule
 from chainrule.rules.declarations import needed, one_per_operand
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import (
-    Parameters,
     accumulate,
     full_is_none,
     is_empty,
@@ -24,6 +23,7 @@ from chainrule.rules.supports import (
     zeros_of,
 )
 from chainrule.values.shapes import shape_of
+from chainrule.values.types import Parameters
 from chainrule.values.vertices import raw, stand_in
 
 

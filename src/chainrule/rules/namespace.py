@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from chainrule.rules.supports import Parameters, is_mask, masked_call
+from chainrule.rules.supports import is_mask, masked_call
 from chainrule.values.shapes import ndarray
+from chainrule.values.types import (
+    Array,
+    Axis,
+    Functions,
+    Mask,
+    Namespace,
+    Operation,
+    Parameters,
+    Shape,
+    Value,
+)
 from chainrule.values.vertices import as_array, first_stand_in
 
 if TYPE_CHECKING:
@@ -19,14 +32,19 @@ if TYPE_CHECKING:
 class namespace:
     """An array library as rules see it: its functions, and ours it does not have."""
 
-    recorded: ClassVar[bool] = False
+    recorded: bool = False
     """Whether what is computed is recorded, to be differentiated in turn."""
 
-    def __init__(self, module: Any) -> None:
+    if TYPE_CHECKING:  # found by __getattr__, like all functions of the library
+        linalg: Functions
+        fft: Functions
+        items_of: Operation
+
+    def __init__(self, module: ModuleType) -> None:
         """Wrap an array library such as ``numpy``."""
         self._module = module
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Callable[..., Array]:
         """Find a function of the library, or the forward of a rule of ours."""
         found = EXTRA.get(name)
         found = getattr(self._module, name) if found is None else traceable(found)
@@ -34,51 +52,53 @@ class namespace:
         return found
 
     @staticmethod
-    def apply(operation: type[rule], operands: Sequence[Any], given: Parameters) -> Any:
+    def apply(
+        operation: type[rule], operands: Sequence[Value], given: Parameters
+    ) -> Array:
         """Run the operation on plain values."""
         return evaluate(operation, operands, given)
 
-    def supported_product(self, x: Any, y: Any, support: Any) -> Any:
+    def supported_product(self, x: Value, y: Value, support: Mask | None) -> Array:
         """Return ``x * y`` on the support and zero elsewhere, computed only there."""
         return masked_call(np.multiply, (x, y), {"where": support})
 
 
-EXTRA: dict[str, Callable[..., Any]] = {}
+EXTRA: dict[str, Operation] = {}
 """Functions rules may call on ``xp`` that array libraries do not have."""
 
 _add: Any = np.add
 
 
-def _sum(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+def _sum(x: ArrayLike, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Return ``np.sum(x, axis)`` without the layers around it."""
     return _add.reduce(x, axis, None, None, keepdims)
 
 
-def _transpose(x: Any, axes: Any = None) -> Any:
+def _transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     """Return ``np.transpose(x, axes)`` without the layers around it."""
     return x.T if axes is None and isinstance(x, ndarray) else np.transpose(x, axes)
 
 
-def _reshape(x: Any, shape: Any, *, order: Any = "C") -> Any:
+def _reshape(x: Any, shape: int | Shape, *, order: Any = "C") -> Any:
     """Return ``np.reshape(x, shape)`` without the layers around it."""
     if isinstance(x, ndarray):
         return x.reshape(shape, order=order)
     return np.reshape(x, shape, order=order)
 
 
-plain: namespace = namespace(np)
+plain: Namespace = namespace(np)
 """The namespace of plain sweeps."""
 vars(plain).update(sum=_sum, transpose=_transpose, reshape=_reshape, asarray=as_array)
 
 
-def evaluate(operation: type[rule], values: Sequence[Any], given: Parameters) -> Any:
+def evaluate(operation: type[rule], values: Sequence[Value], given: Parameters) -> Any:
     """Run an operation on plain values: its forward, with ``where`` made definite."""
     if given and operation.entrywise and is_mask(given.get("where")):
         return masked_call(operation.forward, values, given)
     return whole(operation.forward, values, given)
 
 
-def whole(function: Callable[..., Any], values: Sequence[Any], given: Any) -> Any:
+def whole(function: Operation, values: Sequence[Value], given: Parameters) -> Any:
     """Call a function, as one step of a trace where that cannot look inside it.
 
     A function that fills an array of its own, or makes one of a stand-in, fails with
@@ -98,7 +118,7 @@ def whole(function: Callable[..., Any], values: Sequence[Any], given: Any) -> An
     return z
 
 
-def traceable(function: Callable[..., Any]) -> Callable[..., Any]:
+def traceable(function: Operation) -> Operation:
     """Return a function that is one step of a trace: see ``whole``."""
 
     @functools.wraps(function)

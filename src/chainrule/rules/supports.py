@@ -8,15 +8,14 @@ that was computed is a number like any other, and zero times infinity stays nan.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from chainrule.values.shapes import TUPLE, dtype_of, reduced_axes, shape_of, unbroadcast
+from chainrule.values.types import Parameters
 from chainrule.values.vertices import first_stand_in, raw, stand_in, vertex
-
-Parameters = Mapping[str, Any]
 
 
 class supported(NamedTuple):

@@ -12,11 +12,12 @@ from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial, record
 from chainrule.numpy.in_place import private
 from chainrule.rules import rule
-from chainrule.rules.supports import Parameters, supported
+from chainrule.rules.supports import supported
 from chainrule.transforms.one_run import closed_over, swept_backwards, swept_forwards
 from chainrule.transforms.recorded_call import Recording
 from chainrule.values.containers import flatten, unflatten
 from chainrule.values.shapes import describe
+from chainrule.values.types import Parameters
 from chainrule.values.versions import enter_views, first, memory_of, sealed
 from chainrule.values.vertices import raw
 

@@ -15,11 +15,12 @@ from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial, record, stacked
 from chainrule.rules import general
 from chainrule.rules.namespace import plain
-from chainrule.rules.supports import Parameters, is_inexact, zeros_of
+from chainrule.rules.supports import is_inexact, zeros_of
 from chainrule.transforms.one_run import run_of, with_zeros
 from chainrule.values.containers import flatten, is_container, unflatten
 from chainrule.values.foreign import refuse
 from chainrule.values.shapes import SEQUENCES, TUPLE, describe, ndarray, shape_of
+from chainrule.values.types import Parameters
 from chainrule.values.versions import sealed
 from chainrule.values.vertices import first_stand_in, raw, stand_in
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-Shape = tuple[int, ...]
-Axis = int | tuple[int, ...] | None
+from chainrule.values.types import Axis, Shape
 
 # Classes to test values of any origin for. As Any, so that a type checker does not take
 # a passed test to mean an array of unknown elements.

@@ -1,0 +1,54 @@
+"""What a type checker takes for a value: pyright reads this file, pytest runs it."""
+
+from __future__ import annotations
+
+from typing import Any, assert_type
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from chainrule.nodes import node
+from chainrule.operations import namespace
+from chainrule.rules.namespace import plain
+from chainrule.values.types import Array, ArrayValue, Namespace, Value
+
+
+def twice(x: Value) -> Value:
+    return x + x
+
+
+def first(x: ArrayValue) -> ArrayValue:
+    return x[0]
+
+
+def half(xp: Namespace, x: Value) -> Array:
+    return xp.multiply(x, 0.5)
+
+
+def test_a_value_is_a_number_an_array_or_a_node() -> None:
+    entries: NDArray[Any] = np.ones(3)
+    doubles: NDArray[np.float64] = np.ones(3)
+    for z in (twice(1), twice(0.5), twice(np.float64(1.0)), twice(node(1.0))):
+        assert np.shape(z) == ()
+    for z in (twice(entries), twice(doubles), twice(node(doubles))):
+        assert np.shape(z) == (3,)
+
+
+def test_an_array_is_numpys_or_a_node() -> None:
+    assert first(np.ones((3, 2))).shape == (2,)
+    assert first(node(np.ones((3, 2)))).shape == (2,)
+
+
+def test_a_namespace_is_plain_or_records() -> None:
+    assert np.ndim(half(plain, 1.0)) == 0
+    assert isinstance(half(namespace, node(1.0)), node)
+
+
+def test_results_are_arrays_and_no_strings() -> None:
+    z = namespace.sin(node(2.0))
+    assert_type(z, Array)
+    assert_type(1.0 - z * 2.0, Array)
+    assert_type(-(z**2)[...], Array)
+    with pytest.raises(Exception, match="needs numbers"):
+        z.__add__("text")  # pyright: ignore[reportArgumentType]
