@@ -71,9 +71,9 @@ items_of: Operation = recorder.items_of
 
 
 _FOR_SWEEPS = (
-    "apply", "chosen", "is_public", "supported_product", "reduced_svd",
-    "weighted_projectors", "weighted_dyads", "norm_in_range",
-)  # fmt: skip
+    "apply chosen is_public supported_product reduced_svd weighted_projectors "
+    "weighted_dyads norm_in_range"
+).split()
 
 
 def is_public(name: str) -> bool:

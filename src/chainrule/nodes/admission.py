@@ -312,9 +312,15 @@ def refuse_in_place(
 
 
 _IN_PLACE = {
-    "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**",
-    "matmul": "@", "floor_divide": "//", "remainder": "%",
-}  # fmt: skip
+    "add": "+",
+    "subtract": "-",
+    "multiply": "*",
+    "divide": "/",
+    "power": "**",
+    "matmul": "@",
+    "floor_divide": "//",
+    "remainder": "%",
+}
 """The ufuncs behind augmented assignments."""
 
 

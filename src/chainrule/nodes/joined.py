@@ -28,9 +28,10 @@ def lists_of_arrays(function: Any) -> frozenset[int | str]:
         first = [0] if function is np.concatenate else []
         return frozenset([*_LISTS_OF_ARRAYS, *first])
     places = (
-        i for i, p in enumerate(named)
+        i
+        for i, p in enumerate(named)
         if p.name in _LISTS_OF_ARRAYS and p.kind is not p.VAR_POSITIONAL
-    )  # fmt: skip
+    )
     return frozenset([*_LISTS_OF_ARRAYS, *places])
 
 

@@ -16,16 +16,22 @@ from chainrule.operations_grad import arithmetic, contraction
 from chainrule.rules import elementwise, rule
 from chainrule.values.types import Operation
 
+NAMES: dict[str, Any] = {
+    "node": node,
+    "record": record,
+    "new": new,
+    "next_serial": next_serial,
+    "NONE": NONE,
+}
+"""What the text of every operator refers to."""
+
 
 def operator(operation: type[rule], name: str, *, masked: bool = False) -> Operation:
     """Return a function of operands for a rule: generated where floats have a form.
 
     With ``masked`` it also takes ``where=``, as NumPy's ufuncs do.
     """
-    names = {
-        "node": node, "record": record, "record_masked": record_masked, "new": new,
-        "next_serial": next_serial, "NONE": NONE,
-    }  # fmt: skip
+    names = {**NAMES, "record_masked": record_masked}
     return scalar_operator(operation, name, names, masked=masked)
 
 
@@ -93,10 +99,14 @@ for _name, _rule, _function in [
 ]:
     _op = OPERATORS[_name] = operator(_rule, _function)
     setattr(node, f"__{_name}__", _op)
-for _name, _function in [
-    ("lt", "less"), ("le", "less_equal"), ("gt", "greater"),
-    ("ge", "greater_equal"), ("eq", "equal"), ("ne", "not_equal"),
-]:  # fmt: skip
+for _name, _function in {
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+    "eq": "equal",
+    "ne": "not_equal",
+}.items():
     setattr(node, f"__{_name}__", _compared(_function))
 for _name, _op in [("floordiv", _floor_divide), ("divmod", _divmod)]:
     setattr(node, f"__{_name}__", _op)

@@ -106,10 +106,18 @@ ASSIGNED = (
 # -------------------------------------------------------------- the standard library
 
 _BY_ANOTHER_NAME = {
-    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2",
-    "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "pow": "power",
-    "fsum": "sum", "phase": "angle", "remainder": "remainder",
-}  # fmt: skip
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "atan2": "arctan2",
+    "asinh": "arcsinh",
+    "acosh": "arccosh",
+    "atanh": "arctanh",
+    "pow": "power",
+    "fsum": "sum",
+    "phase": "angle",
+    "remainder": "remainder",
+}
 
 _STANDARD: Mapping[str, str] = {
     "math.dist": "Write np.linalg.norm(p - q).",
@@ -117,8 +125,7 @@ _STANDARD: Mapping[str, str] = {
     "math.isqrt": "Write np.sqrt(x).",
     "statistics.mean": "Write np.mean(np.stack(values)).",
     "statistics.fmean": "Write np.mean(np.stack(values)).",
-    "statistics.geometric_mean":
-        "Write np.exp(np.mean(np.log(np.stack(values)))).",
+    "statistics.geometric_mean": "Write np.exp(np.mean(np.log(np.stack(values)))).",
     "statistics.harmonic_mean": "Write 1 / np.mean(1 / np.stack(values)).",
     "statistics.median": "Write np.median(np.stack(values)).",
     "statistics.stdev": "Write np.std(np.stack(values), ddof=1).",
@@ -128,7 +135,7 @@ _STANDARD: Mapping[str, str] = {
     "statistics.quantiles": "Write np.quantile(np.stack(values), q).",
     "statistics.correlation": "Write np.corrcoef(x, y)[0, 1].",
     "statistics.covariance": "Write np.cov(x, y)[0, 1].",
-}  # fmt: skip
+}
 
 _PLAIN_DATA = "It stores plain data, not how it was computed: pass gd.value(x)."
 _PLAIN_NUMBER = "It needs a plain number: pass gd.value(x)."

@@ -55,9 +55,10 @@ class Instructions:
         self._all = found[:place]
         self._before = [x for x in found[:place] if _inside(_span(x), self.span)]
         self._cleared = [
-            x for x in found[:place]
+            x
+            for x in found[:place]
             if x.opname == _CLEARS and _inside(self.span, _span(x))
-        ]  # fmt: skip
+        ]
 
     @property
     def comprehensions(self) -> dict[str, Span]:

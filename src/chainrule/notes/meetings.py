@@ -25,9 +25,14 @@ _ASKED = ("__float__", "__int__", "__index__", "__complex__", "__array__")
 """What foreign code calls to make a plain number or array of a node."""
 
 _OTHER_CAUSES = (
-    AssertionError, ImportError, LookupError, MemoryError, NameError, OSError,
+    AssertionError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    NameError,
+    OSError,
     StopIteration,
-)  # fmt: skip
+)
 """Errors that say something else than that a node was not understood."""
 
 _OBJECTS = "dtype=object"
@@ -36,10 +41,10 @@ _OBJECTS = "dtype=object"
 _SHOWN = 160
 """How many characters of a line are shown."""
 
-_OWN_WORDS = (
-    "builtins", "chainrule", "collections", "contextlib", "copy", "dataclasses",
-    "functools", "itertools", "logging", "operator", "warnings",
-)  # fmt: skip
+_OWN_WORDS = frozenset(
+    "builtins chainrule collections contextlib copy dataclasses functools itertools "
+    "logging operator warnings".split()
+)
 """Modules that hand on what they are given, or whose errors name the node."""
 
 

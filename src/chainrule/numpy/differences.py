@@ -146,8 +146,9 @@ def _slope(f: Array, h: Any, axis: int, edge_order: int) -> Array:
         )
     first = part(f, axis, 0, edge_order + 1)
     last = part(f, axis, count - edge_order - 1, count)
-    start, end = ([h, h], [h, h]) if even else ([h[0], h[edge_order - 1]],
-                                                [h[-1], h[-edge_order]])  # fmt: skip
+    start, end = [h, h], [h, h]
+    if not even:
+        start, end = [h[0], h[edge_order - 1]], [h[-1], h[-edge_order]]
     z = [_edge(first, start, axis), inner, -_edge(ops.flip(last, axis=axis), end, axis)]
     return cast(ops.concatenate(z, axis=axis), f.dtype)
 

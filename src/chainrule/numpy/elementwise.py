@@ -342,9 +342,9 @@ def logaddexp_reduce(
     top = np.reshape(top, shape_of(total))
     z = ops.log(ops.where(empty, 1.0, total)) + top
     z = ops.where(empty, -np.inf, z)
-    return z if type(initial) is float and initial == -np.inf else (
-        ops.logaddexp(z, initial)
-    )  # fmt: skip
+    if type(initial) is float and initial == -np.inf:
+        return z
+    return ops.logaddexp(z, initial)
 
 
 @implements((np.logaddexp, "accumulate"))

@@ -22,6 +22,7 @@ from chainrule.errors import EscapeError, ReadOnlyError, RecordingError
 from chainrule.nodes.admission import INPUT, NONE, plain_index
 from chainrule.nodes.node_class import node
 from chainrule.nodes.operator_text import in_place_operator
+from chainrule.nodes.operators import NAMES
 from chainrule.nodes.recorder import new, next_serial, record
 from chainrule.operations_grad import arithmetic, indexing, structure
 from chainrule.rules.namespace import evaluate
@@ -332,8 +333,5 @@ for _name, _rule, _ufunc in [
     ("pow", arithmetic.power_grad, np.power),
     ("mod", arithmetic.remainder_grad, np.remainder),
 ]:
-    _names: dict[str, Any] = {
-        "node": node, "record": record, "new": new, "next_serial": next_serial,
-        "NONE": NONE, "update": _update_by(_name, _ufunc),
-    }  # fmt: skip
+    _names = {**NAMES, "update": _update_by(_name, _ufunc)}
     setattr(node, f"__i{_name}__", in_place_operator(_rule, f"__i{_name}__", _names))

@@ -122,8 +122,8 @@ def nanvar(
     """Return variance of the entries that are not nan."""
     x, there = _filled(a, 0.0, dtype)
     there = there & plain_operand(where)
-    z = var(x, axis, None, out, ddof, keepdims, where=there, mean=mean,
-            correction=correction)  # fmt: skip
+    kinds = {"where": there, "mean": mean, "correction": correction}
+    z = var(x, axis, None, out, ddof, keepdims, **kinds)
     left = count_of(x, axis, there, keepdims) - delta(ddof, correction)
     # A product and not a choice: where there are too few entries, neither the value
     # nor the derivative exists.
@@ -144,8 +144,8 @@ def nanstd(
     correction: float | None = None,
 ) -> Any:
     """Return sqrt(nanvar(a)), with the derivative 0 where that is 0, as in std."""
-    z = nanvar(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean,
-               correction=correction)  # fmt: skip
+    kinds = {"where": where, "mean": mean, "correction": correction}
+    z = nanvar(a, axis, dtype, out, ddof, keepdims, **kinds)
     if mean is not None:
         return ops.root(z)
     there = ~np.isnan(plain_operand(ops.asarray(a))) & plain_operand(where)

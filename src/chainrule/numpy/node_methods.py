@@ -141,9 +141,8 @@ def _refused(name: str, reason: str) -> Callable[..., Any]:
 
 
 CONSTANT_METHODS = (
-    "all", "any", "argmax", "argmin", "argpartition", "argsort", "nonzero",
-    "searchsorted",
-)  # fmt: skip
+    "all any argmax argmin argpartition argsort nonzero searchsorted".split()
+)
 """Methods that return plain values."""
 
 _CALLED_ON_ENTRIES = ("rint", "logical_xor")
@@ -167,10 +166,8 @@ REFUSED_METHODS = {
 }
 """Methods that would change a node in place or lose its history, with the reason."""
 
-for _name in (
-    "byteswap", "dump", "dumps", "getfield", "item", "to_device", "tobytes", "tofile",
-    "tolist", "view",
-):  # fmt: skip
+_OF_MEMORY = "byteswap dump dumps getfield item to_device tobytes tofile tolist view"
+for _name in _OF_MEMORY.split():
     REFUSED_METHODS[_name] = _ESCAPES.format(_name)
 
 for _name in (*CONSTANT_METHODS, *_CALLED_ON_ENTRIES):

@@ -277,8 +277,8 @@ def std(
     Where all entries are equal z is 0 and its derivative is 0: z is convex with its
     minimum there, and 0 is its subgradient of least norm; see ``root_grad``.
     """
-    z = var(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean,
-            correction=correction)  # fmt: skip
+    kinds = {"where": where, "mean": mean, "correction": correction}
+    z = var(a, axis, dtype, out, ddof, keepdims, **kinds)
     if mean is not None:
         return ops.root(z)
     where = plain_operand(where)

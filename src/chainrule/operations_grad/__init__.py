@@ -9,10 +9,10 @@ import importlib
 from typing import Any
 
 _MODULES = (
-    "arithmetic", "complex_parts", "contraction", "convolution", "exponentials",
-    "fourier", "hyperbolic", "indexing", "linalg", "norms", "products", "reductions",
-    "roots", "selection", "shaping", "special", "spectra", "structure", "trigonometry",
-)  # fmt: skip
+    "arithmetic complex_parts contraction convolution exponentials fourier hyperbolic "
+    "indexing linalg norms products reductions roots selection shaping special spectra "
+    "structure trigonometry"
+).split()
 
 
 def __getattr__(name: str) -> Any:

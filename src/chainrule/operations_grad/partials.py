@@ -116,10 +116,17 @@ def unit(x: Any) -> Any:
 
 
 EXTRA.update(
-    (f.__name__, f)
-    for f in (power_log, direction, turning, share, share2, one_minus_square,
-              one_over_one_plus_square, one_over_root, sech_square, unit)
-)  # fmt: skip
+    power_log=power_log,
+    direction=direction,
+    turning=turning,
+    share=share,
+    share2=share2,
+    one_minus_square=one_minus_square,
+    one_over_one_plus_square=one_over_one_plus_square,
+    one_over_root=one_over_root,
+    sech_square=sech_square,
+    unit=unit,
+)
 
 
 class direction_grad(elementwise):

@@ -70,9 +70,8 @@ for _name, _sign, _binding in [
     _plain, _reflected = _infix(_sign, _binding)
     setattr(Formula, f"__{_name}__", _plain)
     setattr(Formula, f"__r{_name}__", _reflected)
-for _name, _sign in [
-    ("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">="), ("eq", "=="), ("ne", "!=")
-]:  # fmt: skip
+_COMPARISONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
+for _name, _sign in _COMPARISONS.items():
     setattr(Formula, f"__{_name}__", _infix(_sign, COMPARISON)[0])
 
 

@@ -7,5 +7,10 @@ result, as plain values or as nodes.
 from chainrule.sweeps.order import collect, generate_graph, topological_sort
 from chainrule.sweeps.sweep import forward_sweep, reverse_sweep
 
-__all__ = ["collect", "forward_sweep", "generate_graph", "reverse_sweep",
-           "topological_sort"]  # fmt: skip
+__all__ = [
+    "collect",
+    "forward_sweep",
+    "generate_graph",
+    "reverse_sweep",
+    "topological_sort",
+]

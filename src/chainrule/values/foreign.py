@@ -18,10 +18,9 @@ from chainrule.values.shapes import SEQUENCES, describe, ndarray
 from chainrule.values.vertices import stand_in, vertex
 
 _PROTOCOLS = (
-    "__array__", "__array_interface__", "__array_struct__", "__array_ufunc__",
-    "__array_function__", "__array_namespace__", "__cuda_array_interface__",
-    "__dataframe__", "__dlpack__", "toarray",
-)  # fmt: skip
+    "__array__ __array_interface__ __array_struct__ __array_ufunc__ __array_function__ "
+    "__array_namespace__ __cuda_array_interface__ __dataframe__ __dlpack__ toarray"
+).split()
 """What tells an array of another library, and SciPy's sparse ones, which have none."""
 
 _KNOWN: Any = (vertex, stand_in, np.generic, np.dtype, type)
