@@ -101,7 +101,7 @@ absolute: Operation = operation(arithmetic.absolute_grad, np.absolute)
 fabs: Operation = operation(arithmetic.fabs_grad, np.fabs)
 
 
-def chosen(partial: Value, there: Mask) -> Any:
+def chosen(partial: Value, there: Value) -> Any:
     """Return a partial whose derivative is nan where it was chosen: ``chosen_grad``."""
     if not isinstance(there, stand_in) and not np.any(there):
         return partial

@@ -19,6 +19,7 @@ from chainrule.rules.cases import (
     positive,
 )
 from chainrule.values.shapes import is_complex
+from chainrule.values.types import Namespace, Value
 from chainrule.values.vertices import raw
 
 
@@ -28,12 +29,12 @@ class addition_grad(elementwise):
     forward = np.add
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = 1"""
         return 1
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dy = 1"""
         return 1
 
@@ -44,12 +45,12 @@ class subtraction_grad(elementwise):
     forward = np.subtract
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = 1"""
         return 1
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dy = -1"""
         return -1
 
@@ -60,12 +61,12 @@ class multiplication_grad(elementwise):
     forward = np.multiply
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = y"""
         return y
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dy = x"""
         return x
 
@@ -77,12 +78,12 @@ class division_grad(elementwise):
     domain: Domain = {"y": (0.5, 2.0)}
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = 1 / y"""
         return 1 / y
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dy = -x / y**2 = -z / y"""
         return -z / y
 
@@ -105,7 +106,7 @@ class power_grad(elementwise):
     )
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = y x**(y-1), and 0 where x = y = 0"""
         if type(y) is int or type(y) is float:
             return _constant_power(xp, z, x, y)
@@ -117,7 +118,7 @@ class power_grad(elementwise):
         return factor * xp.power(x, xp.where(x == 0, at_zero, y - 1))
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dy = z log(x), and 0 where x = 0 and y > 0"""
         if (type(x) is int or type(x) is float) and x > 0:
             return z * math.log(x)
@@ -126,7 +127,7 @@ class power_grad(elementwise):
         return z * xp.log(xp.where(x == 0, xp.where(y > 0, 1.0, x), x))
 
 
-def _constant_power(xp: Any, z: Any, x: Any, y: float) -> Any:
+def _constant_power(xp: Namespace, z: Value, x: Value, y: float) -> Value:
     """Return ``y x**(y-1)`` for a Python number, without a power where that is easy."""
     if y == 2:
         return x + x
@@ -159,12 +160,12 @@ class remainder_grad(elementwise):
     untested = "x / y an integer: the remainder jumps there"
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = 1"""
         return 1
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dy = -floor(x / y)"""
         return -xp.floor_divide(x, y)
 
@@ -175,7 +176,7 @@ class negative_grad(elementwise):
     forward = np.negative
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = -1"""
         return -1
 
@@ -186,7 +187,7 @@ class positive_grad(elementwise):
     forward = np.positive
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1"""
         return 1
 
@@ -205,7 +206,7 @@ class absolute_grad(elementwise):
     conventions: Conventions = (((0.0,), (0.0,)),)
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = sign(x), conjugated for complex x"""
         if is_complex(x):
             if xp.recorded:
@@ -224,6 +225,6 @@ class fabs_grad(elementwise):
     conventions: Conventions = (((0.0,), (0.0,)),)
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = sign(x)"""
         return xp.sign(x)

@@ -14,7 +14,7 @@ import numpy as np
 from chainrule.rules import elementwise, linear
 from chainrule.rules.cases import Cases, Domain, case
 from chainrule.values.shapes import is_complex
-from chainrule.values.types import Parameters
+from chainrule.values.types import Namespace, Parameters, Value
 
 
 class real_grad(linear):
@@ -25,12 +25,12 @@ class real_grad(linear):
     cases: Cases = (case((2, 3)), case(()), case((0,)))
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any) -> Any:
+    def transpose_x(xp: Namespace, z_grad: Value, x: Value) -> Value:
         """x_grad = z_grad"""
         return z_grad
 
     @classmethod
-    def put(cls, xp: Any, z: Any, x: Any, parameters: Parameters) -> Any:
+    def put(cls, xp: Namespace, z: Value, x: Value, parameters: Parameters) -> Any:
         """Return z + i Im(x); ``z`` for a real x"""
         return z + 1j * xp.imag(x) if is_complex(x) else xp.positive(z)
 
@@ -43,12 +43,12 @@ class imag_grad(linear):
     cases: Cases = (case((2, 3)), case(()), case((0,)))
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any) -> Any:
+    def transpose_x(xp: Namespace, z_grad: Value, x: Value) -> Value:
         """x_grad = -1j z_grad, as Re(-1j z_grad x_dot) = z_grad Im(x_dot)"""
         return xp.multiply(-1j, z_grad)
 
     @classmethod
-    def put(cls, xp: Any, z: Any, x: Any, parameters: Parameters) -> Any:
+    def put(cls, xp: Namespace, z: Value, x: Value, parameters: Parameters) -> Any:
         """Return Re(x) + i z"""
         return xp.real(x) + 1j * z
 
@@ -60,7 +60,7 @@ class conj_grad(linear):
     cases: Cases = (case((2, 3)), case(()), case((0,)))
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any) -> Any:
+    def transpose_x(xp: Namespace, z_grad: Value, x: Value) -> Value:
         """x_grad = conj(z_grad)"""
         return xp.conjugate(z_grad)
 
@@ -77,6 +77,6 @@ class angle_grad(elementwise):
     cases: Cases = (case((3,), deg=True),)
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, *, deg: bool = False) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, *, deg: bool = False) -> Any:
         """dz/dx = -1j / x, as z_dot = Im(x_dot / x)"""
         return (-180j / math.pi if deg else -1j) / x

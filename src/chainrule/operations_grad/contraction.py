@@ -17,7 +17,7 @@ from chainrule.errors import ArgumentError
 from chainrule.rules import general, multilinear
 from chainrule.rules.cases import Cases, case
 from chainrule.values.shapes import shape_of
-from chainrule.values.types import Parameters, Shape
+from chainrule.values.types import Axis, Namespace, Parameters, Shape, Value
 
 
 class matmul_grad(multilinear):
@@ -39,7 +39,7 @@ class matmul_grad(multilinear):
     )
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
+    def transpose_x(xp: Namespace, z_grad: Value, x: Value, y: Value) -> Value:
         """x_grad = z_grad @ y.T, summed over the stacks x was repeated for"""
         n, m = len(shape_of(x)), len(shape_of(y))
         if n == m == 2:
@@ -55,7 +55,7 @@ class matmul_grad(multilinear):
         return xp.matmul(z_grad, xp.swapaxes(y, -1, -2))
 
     @staticmethod
-    def transpose_y(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
+    def transpose_y(xp: Namespace, z_grad: Value, x: Value, y: Value) -> Value:
         """y_grad = x.T @ z_grad, summed over the stacks y was repeated for"""
         n, m = len(shape_of(x)), len(shape_of(y))
         if n == m == 2:
@@ -90,7 +90,7 @@ class dot_grad(multilinear):
     )
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
+    def transpose_x(xp: Namespace, z_grad: Value, x: Value, y: Value) -> Value:
         """x_grad = z_grad contracted with y over y's other axes"""
         n, m = len(shape_of(x)), len(shape_of(y))
         if n == 0 or m == 0 or n == m == 1:
@@ -100,7 +100,7 @@ class dot_grad(multilinear):
         return contracted_x(xp, z_grad, x, y, ([n - 1], [max(m - 2, 0)]))
 
     @staticmethod
-    def transpose_y(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
+    def transpose_y(xp: Namespace, z_grad: Value, x: Value, y: Value) -> Value:
         """y_grad = x contracted with z_grad over x's other axes"""
         n, m = len(shape_of(x)), len(shape_of(y))
         if n == 0 or m == 0 or n == m == 1:
@@ -124,7 +124,7 @@ class inner_grad(multilinear):
     )
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
+    def transpose_x(xp: Namespace, z_grad: Value, x: Value, y: Value) -> Value:
         """x_grad = z_grad contracted with y over y's other axes"""
         n, m = len(shape_of(x)), len(shape_of(y))
         if n == 0 or m == 0 or n == m == 1:
@@ -132,7 +132,7 @@ class inner_grad(multilinear):
         return contracted_x(xp, z_grad, x, y, ([n - 1], [m - 1]))
 
     @staticmethod
-    def transpose_y(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
+    def transpose_y(xp: Namespace, z_grad: Value, x: Value, y: Value) -> Value:
         """y_grad = x contracted with z_grad over x's other axes"""
         n, m = len(shape_of(x)), len(shape_of(y))
         if n == 0 or m == 0 or n == m == 1:
@@ -152,13 +152,13 @@ class outer_grad(multilinear):
     )
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
+    def transpose_x(xp: Namespace, z_grad: Value, x: Value, y: Value) -> Value:
         """x_grad = z_grad @ y"""
         flat = xp.reshape(y, (shape_of(z_grad)[1],))
         return xp.reshape(xp.matmul(z_grad, flat), shape_of(x))
 
     @staticmethod
-    def transpose_y(xp: Any, z_grad: Any, x: Any, y: Any) -> Any:
+    def transpose_y(xp: Namespace, z_grad: Value, x: Value, y: Value) -> Value:
         """y_grad = x @ z_grad"""
         flat = xp.reshape(x, (shape_of(z_grad)[0],))
         return xp.reshape(xp.matmul(flat, z_grad), shape_of(y))
@@ -179,12 +179,16 @@ class tensordot_grad(multilinear):
     )
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any, y: Any, *, axes: Any = 2) -> Any:
+    def transpose_x(
+        xp: Namespace, z_grad: Value, x: Value, y: Value, *, axes: Axis = 2
+    ) -> Value:
         """x_grad = z_grad contracted with y over y's other axes"""
         return contracted_x(xp, z_grad, x, y, paired_axes(x, y, axes))
 
     @staticmethod
-    def transpose_y(xp: Any, z_grad: Any, x: Any, y: Any, *, axes: Any = 2) -> Any:
+    def transpose_y(
+        xp: Namespace, z_grad: Value, x: Value, y: Value, *, axes: Axis = 2
+    ) -> Value:
         """y_grad = x contracted with z_grad over x's other axes"""
         return contracted_y(xp, z_grad, x, y, paired_axes(x, y, axes))
 
@@ -192,7 +196,7 @@ class tensordot_grad(multilinear):
 Pairs = tuple[list[int], list[int]]
 
 
-def paired_axes(x: Any, y: Any, axes: Any) -> Pairs:
+def paired_axes(x: Value, y: Value, axes: Any) -> Pairs:
     """Return tensordot's ``axes`` as two lists of non-negative axes of equal length."""
     n, m = len(shape_of(x)), len(shape_of(y))
     if np.ndim(axes) == 0:
@@ -202,7 +206,9 @@ def paired_axes(x: Any, y: Any, axes: Any) -> Pairs:
     return [int(a) % n for a in x_axes], [int(a) % m for a in y_axes]
 
 
-def contracted_x(xp: Any, z_grad: Any, x: Any, y: Any, axes: Pairs) -> Any:
+def contracted_x(
+    xp: Namespace, z_grad: Value, x: Value, y: Value, axes: Pairs
+) -> Value:
     """Return the cotangent of ``x`` in ``tensordot(x, y, axes)``."""
     x_axes, y_axes = axes
     x_free = [a for a in range(len(shape_of(x))) if a not in x_axes]
@@ -212,7 +218,9 @@ def contracted_x(xp: Any, z_grad: Any, x: Any, y: Any, axes: Pairs) -> Any:
     return _ordered(xp, out, x_free + [x_axes[i] for i in _order_of(y_axes)])
 
 
-def contracted_y(xp: Any, z_grad: Any, x: Any, y: Any, axes: Pairs) -> Any:
+def contracted_y(
+    xp: Namespace, z_grad: Value, x: Value, y: Value, axes: Pairs
+) -> Value:
     """Return the cotangent of ``y`` in ``tensordot(x, y, axes)``."""
     x_axes, y_axes = axes
     x_free = [a for a in range(len(shape_of(x))) if a not in x_axes]
@@ -222,7 +230,7 @@ def contracted_y(xp: Any, z_grad: Any, x: Any, y: Any, axes: Pairs) -> Any:
     return _ordered(xp, out, [y_axes[i] for i in _order_of(x_axes)] + y_free)
 
 
-def _ordered(xp: Any, x: Any, axes: Sequence[int]) -> Any:
+def _ordered(xp: Namespace, x: Value, axes: Sequence[int]) -> Value:
     """Return ``x``, whose axes are those named in ``axes``, with them in order."""
     if list(axes) == sorted(axes):
         return x
@@ -244,17 +252,21 @@ class cross_grad(general):
     cases: Cases = (case((3,), (3,)), case((4, 3), (3,)), case((2, 1, 3), (4, 3)))
 
     @staticmethod
-    def forward(x: Any, y: Any) -> Any:
+    def forward(x: Value, y: Value) -> Value:
         """Call NumPy's cross on the last axes."""
         return np.cross(x, y)
 
     @staticmethod
-    def pullback(xp: Any, z_grad: Any, z: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    def pullback(
+        xp: Namespace, z_grad: Value, z: Value, x: Value, y: Value
+    ) -> tuple[Value, Value]:
         """x_grad = y cross z_grad, y_grad = z_grad cross x"""
         return xp.cross(y, z_grad), xp.cross(z_grad, x)
 
     @staticmethod
-    def pushforward(xp: Any, tangents: Any, z: Any, x: Any, y: Any) -> Any:
+    def pushforward(
+        xp: Namespace, tangents: Sequence[Value | None], z: Value, x: Value, y: Value
+    ) -> Value | None:
         """z_dot = x_dot cross y + x cross y_dot"""
         x_dot, y_dot = tangents
         first = None if x_dot is None else xp.cross(x_dot, y)
@@ -294,7 +306,9 @@ class einsum_grad(multilinear):
     )
 
     @staticmethod
-    def forward(*operands: Any, subscripts: str, optimize: Any = False) -> Any:
+    def forward(
+        *operands: Value, subscripts: str, optimize: bool | str = False
+    ) -> Value:
         """Call NumPy's einsum."""
         return np.einsum(subscripts, *operands, optimize=optimize)
 
@@ -306,13 +320,13 @@ class einsum_grad(multilinear):
 
     @staticmethod
     def transpose(
-        xp: Any,
-        z_grad: Any,
+        xp: Namespace,
+        z_grad: Value,
         i: int,
-        *operands: Any,
+        *operands: Value,
         subscripts: str,
-        optimize: Any = False,
-    ) -> Any:
+        optimize: bool | str = False,
+    ) -> Value:
         """The i-th cotangent: einsum of z_grad and the others to the i-th labels"""
         terms, out = split_subscripts(subscripts)
         shapes = [shape_of(x) for x in operands]

@@ -9,6 +9,7 @@ import numpy as np
 from chainrule.rules import multilinear
 from chainrule.rules.cases import Cases, case
 from chainrule.values.shapes import shape_of
+from chainrule.values.types import Namespace, Value
 
 
 def _stretch(n: int, m: int, mode: str) -> slice:
@@ -36,17 +37,21 @@ class convolve_grad(multilinear):
     )
 
     @staticmethod
-    def transpose_a(xp: Any, z_grad: Any, a: Any, v: Any, *, mode: str = "full") -> Any:
+    def transpose_a(
+        xp: Namespace, z_grad: Value, a: Value, v: Value, *, mode: str = "full"
+    ) -> Value:
         """a_grad[i] = sum over k of z_grad[k] v[k - i]"""
         return _against(xp, z_grad, v, shape_of(a)[0], mode)
 
     @staticmethod
-    def transpose_v(xp: Any, z_grad: Any, a: Any, v: Any, *, mode: str = "full") -> Any:
+    def transpose_v(
+        xp: Namespace, z_grad: Value, a: Value, v: Value, *, mode: str = "full"
+    ) -> Value:
         """v_grad[j] = sum over k of z_grad[k] a[k - j]"""
         return _against(xp, z_grad, a, shape_of(v)[0], mode)
 
 
-def _against(xp: Any, z_grad: Any, other: Any, n: int, mode: str) -> Any:
+def _against(xp: Namespace, z_grad: Value, other: Any, n: int, mode: str) -> Value:
     """Correlate z_grad, put back in its place of the full result, with the other."""
     m = shape_of(other)[0]
     if mode != "full":

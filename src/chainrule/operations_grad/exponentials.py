@@ -6,12 +6,12 @@ Complex partials use the principal branches of NumPy (DLMF 4.2).
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from chainrule.rules import elementwise
 from chainrule.rules.cases import REAL, Conventions, Domain, Dtypes
+from chainrule.values.types import Namespace, Value
 
 LN_2, LN_10 = math.log(2.0), math.log(10.0)
 
@@ -22,7 +22,7 @@ class exp_grad(elementwise):
     forward = np.exp
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = exp(x) = z"""
         return z
 
@@ -33,7 +33,7 @@ class exp2_grad(elementwise):
     forward = np.exp2
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = z log(2)"""
         return z * LN_2
 
@@ -44,7 +44,7 @@ class expm1_grad(elementwise):
     forward = np.expm1
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = exp(x); z + 1 would lose its digits where x is far below 0"""
         return xp.exp(x)
 
@@ -57,7 +57,7 @@ class log_grad(elementwise):
     conventions: Conventions = (((0.0,), (np.inf,)),)
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1 / x"""
         return 1 / x
 
@@ -69,7 +69,7 @@ class log2_grad(elementwise):
     domain: Domain = {"x": (0.5, 2.0)}
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1 / (x log(2))"""
         return 1 / (x * LN_2)
 
@@ -81,7 +81,7 @@ class log10_grad(elementwise):
     domain: Domain = {"x": (0.5, 2.0)}
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1 / (x log(10))"""
         return 1 / (x * LN_10)
 
@@ -93,7 +93,7 @@ class log1p_grad(elementwise):
     domain: Domain = {"x": (-0.5, 2.0)}
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1 / (1 + x)"""
         return 1 / (1 + x)
 
@@ -116,14 +116,14 @@ class logaddexp_grad(elementwise):
     )
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = 1 / (1 + exp(y - x))"""
         if xp.recorded:
             return xp.share(x, y)
         return xp.where(x == y, 0.5, 1 / (1 + xp.exp(y - x)))
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dy = 1 / (1 + exp(x - y))"""
         if xp.recorded:
             return xp.share(y, x)
@@ -142,14 +142,14 @@ class logaddexp2_grad(elementwise):
     )
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = 1 / (1 + 2**(y - x))"""
         if xp.recorded:
             return xp.share2(x, y)
         return xp.where(x == y, 0.5, 1 / (1 + xp.exp2(y - x)))
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dy = 1 / (1 + 2**(x - y))"""
         if xp.recorded:
             return xp.share2(y, x)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from chainrule.rules import general
 from chainrule.rules.cases import Cases, case
 from chainrule.values.shapes import dtype_of, shape_of
+from chainrule.values.types import Array, Namespace, Value
 
 # The transforms are linear, but their terms have all signs and cancel in the supports
 # that a linear rule hands on. As general rules they end supports.
@@ -30,30 +31,30 @@ class fft_grad(general):
 
     @staticmethod
     def pullback(
-        xp: Any,
-        z_grad: Any,
-        z: Any,
-        x: Any,
+        xp: Namespace,
+        z_grad: Value,
+        z: Value,
+        x: Value,
         *,
         n: int | None = None,
         axis: int = -1,
         norm: str | None = None,
-    ) -> tuple[Any]:
+    ) -> tuple[Value]:
         """x_grad = fft(z_grad), cut or filled with zeros to the length of x"""
         x_grad = xp.fft.fft(z_grad, axis=axis, norm=norm)
         return (fitted(xp, x_grad, shape_of(x)[axis], axis),)
 
     @staticmethod
     def pushforward(
-        xp: Any,
-        tangents: Any,
-        z: Any,
-        x: Any,
+        xp: Namespace,
+        tangents: Sequence[Value | None],
+        z: Value,
+        x: Value,
         *,
         n: int | None = None,
         axis: int = -1,
         norm: str | None = None,
-    ) -> Any:
+    ) -> Value | None:
         """z_dot = fft(x_dot)"""
         (x_dot,) = tangents
         return None if x_dot is None else xp.fft.fft(x_dot, n=n, axis=axis, norm=norm)
@@ -75,36 +76,36 @@ class ifft_grad(general):
 
     @staticmethod
     def pullback(
-        xp: Any,
-        z_grad: Any,
-        z: Any,
-        x: Any,
+        xp: Namespace,
+        z_grad: Value,
+        z: Value,
+        x: Value,
         *,
         n: int | None = None,
         axis: int = -1,
         norm: str | None = None,
-    ) -> tuple[Any]:
+    ) -> tuple[Value]:
         """x_grad = ifft(z_grad), cut or filled with zeros to the length of x"""
         x_grad = xp.fft.ifft(z_grad, axis=axis, norm=norm)
         return (fitted(xp, x_grad, shape_of(x)[axis], axis),)
 
     @staticmethod
     def pushforward(
-        xp: Any,
-        tangents: Any,
-        z: Any,
-        x: Any,
+        xp: Namespace,
+        tangents: Sequence[Value | None],
+        z: Value,
+        x: Value,
         *,
         n: int | None = None,
         axis: int = -1,
         norm: str | None = None,
-    ) -> Any:
+    ) -> Value | None:
         """z_dot = ifft(x_dot)"""
         (x_dot,) = tangents
         return None if x_dot is None else xp.fft.ifft(x_dot, n=n, axis=axis, norm=norm)
 
 
-def fitted(xp: Any, x: Any, count: int, axis: int) -> Any:
+def fitted(xp: Namespace, x: Array, count: int, axis: int) -> Array:
     """Return ``x`` cut, or filled with zeros, to a length along an axis."""
     shape = shape_of(x)
     axis = axis % len(shape)

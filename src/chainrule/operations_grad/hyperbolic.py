@@ -5,13 +5,12 @@ Complex partials use the principal branches of NumPy (DLMF 4.37).
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from chainrule.rules import elementwise
 from chainrule.rules.cases import Domain
 from chainrule.values.shapes import is_complex
+from chainrule.values.types import Namespace, Value
 
 
 class sinh_grad(elementwise):
@@ -20,7 +19,7 @@ class sinh_grad(elementwise):
     forward = np.sinh
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = cosh(x)"""
         return xp.cosh(x)
 
@@ -31,7 +30,7 @@ class cosh_grad(elementwise):
     forward = np.cosh
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = sinh(x)"""
         return xp.sinh(x)
 
@@ -43,7 +42,7 @@ class tanh_grad(elementwise):
     inline = False
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1 / cosh(x)**2; 1 - z**2 would lose its digits where z is near 1"""
         if xp.recorded or is_complex(x):
             return xp.sech_square(x)
@@ -58,7 +57,7 @@ class arcsinh_grad(elementwise):
     inline = False
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1 / sqrt(1 + x**2), for real x without overflow"""
         if xp.recorded or is_complex(x):
             return xp.one_over_root(x)
@@ -72,7 +71,7 @@ class arccosh_grad(elementwise):
     domain: Domain = {"x": (1.2, 3.0)}
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1 / (sqrt(x - 1) sqrt(x + 1)), on the principal branch"""
         return 1 / (xp.sqrt(x - 1) * xp.sqrt(x + 1))
 
@@ -84,7 +83,7 @@ class arctanh_grad(elementwise):
     domain: Domain = {"x": (-0.8, 0.8)}
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1 / ((1 - x) (1 + x))"""
         if xp.recorded:
             return 1 / xp.one_minus_square(x)

@@ -6,32 +6,42 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.rules import linear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA
 from chainrule.values.shapes import laid_out, shape_of, unbroadcast
-from chainrule.values.types import Parameters, Shape
+from chainrule.values.types import (
+    ArrayValue,
+    Index,
+    Namespace,
+    Parameters,
+    Shape,
+    Value,
+)
 from chainrule.values.vertices import first_stand_in
 
+_add_at: Any = np.add.at
 
-def getitem(x: Any, *, index: Any) -> Any:
+
+def getitem(x: Any, *, index: Index) -> Value:
     """Return ``x[index]``."""
     return np.asarray(x)[index] if type(x) is float else x[index]
 
 
-def unindex(x: Any, *, index: Any, shape: Shape) -> Any:
+def unindex(x: Value, *, index: Index, shape: Shape) -> Value:
     """Return zeros of ``shape`` with ``x`` added at ``index``; repeats add up."""
     x = np.asarray(x)
     out = np.zeros(shape, dtype=x.dtype)
     if picks_once(index):
         out[index] = x
     else:
-        np.add.at(out, index, x)
+        _add_at(out, index, x)
     return out
 
 
-def unindex_all(*parts: Any, indices: Sequence[Any], shape: Shape) -> Any:
+def unindex_all(*parts: Value, indices: Sequence[Any], shape: Shape) -> Value:
     """Return zeros of ``shape`` with each part added at its index."""
     arrays = list(map(np.asarray, parts))
     out = np.zeros(shape, dtype=np.result_type(*arrays))
@@ -40,19 +50,21 @@ def unindex_all(*parts: Any, indices: Sequence[Any], shape: Shape) -> Any:
     return out
 
 
-def add_at(buffer: Any, index: Any, part: Any) -> None:
+def add_at(buffer: NDArray[Any], index: Index, part: Value) -> None:
     """Add to an array in place, at an index; repeats add up."""
     if picks_once(index):
         buffer[index] += part
     else:
-        np.add.at(buffer, index, part)
+        _add_at(buffer, index, part)
 
 
-def _unindex_all(parts: Sequence[Any], *, indices: Sequence[Any], shape: Shape) -> Any:
+def _unindex_all(
+    parts: Sequence[Any], *, indices: Sequence[Any], shape: Shape
+) -> Value:
     return unindex_all(*parts, indices=indices, shape=shape)
 
 
-def setitem(x: Any, y: Any, *, index: Any) -> Any:
+def setitem(x: Value, y: Value, *, index: Index) -> Value:
     """Return a copy of ``x`` after ``x[index] = y``, in the same memory layout."""
     trace = first_stand_in(x, y, index)
     if trace is not None:
@@ -63,7 +75,7 @@ def setitem(x: Any, y: Any, *, index: Any) -> Any:
     return z
 
 
-def written_last(index: Any, *, shape: Shape) -> Any:
+def written_last(index: Index, *, shape: Shape) -> Value:
     """Return which entries of ``x[index] = y`` stay, where an index picks twice."""
     trace = first_stand_in(index)
     if trace is not None:
@@ -80,14 +92,14 @@ EXTRA["unindex"] = unindex
 EXTRA["unindex_all"] = _unindex_all
 
 
-def as_tuple(index: Any) -> tuple[Any, ...]:
+def as_tuple(index: Index) -> tuple[Any, ...]:
     """Return an index as a tuple with one part or more."""
     if isinstance(index, tuple):
         return index  # pyright: ignore[reportUnknownVariableType]
     return (index,)
 
 
-def picks_once(index: Any) -> bool:
+def picks_once(index: Index) -> bool:
     """Tell whether an index surely picks no element twice: slices, integers, masks."""
     for part in as_tuple(index):
         if type(part) is int or type(part) is slice or part is None:
@@ -99,7 +111,7 @@ def picks_once(index: Any) -> bool:
     return True
 
 
-def along_axis(indices: Any, axis: int, shape: Shape) -> tuple[Any, ...]:
+def along_axis(indices: ArrayValue, axis: int, shape: Shape) -> tuple[Any, ...]:
     """Return the index that picks ``indices`` along an axis, lane by lane.
 
     ``x[along_axis(indices, axis, x.shape)]`` is ``take_along_axis(x, indices, axis)``.
@@ -136,17 +148,17 @@ class getitem_grad(linear):
     )
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any, *, index: Any) -> Any:
+    def transpose_x(xp: Namespace, z_grad: Value, x: Value, *, index: Index) -> Value:
         """x_grad = zeros with z_grad added at index"""
         return xp.unindex(z_grad, index=index, shape=shape_of(x))
 
     @classmethod
-    def put(cls, xp: Any, z: Any, x: Any, parameters: Parameters) -> Any:
+    def put(cls, xp: Namespace, z: Value, x: Value, parameters: Parameters) -> Any:
         """Return ``x`` after ``x[index] = z``"""
         return xp.setitem(x, z, **parameters)
 
     @staticmethod
-    def accumulate_x(buffer: Any, z_grad: Any, *, index: Any) -> None:
+    def accumulate_x(buffer: NDArray[Any], z_grad: Value, *, index: Index) -> None:
         """x_grad[index] += z_grad; a loop over x[i] then costs no array per element"""
         if not picks_once(index) and first_stand_in(index) is not None:
             raise TypeError("A trace changes no array at places that it computes.")
@@ -167,7 +179,9 @@ class unindex_grad(linear):
     )
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any, *, index: Any, shape: Shape) -> Any:
+    def transpose_x(
+        xp: Namespace, z_grad: Value, x: Value, *, index: Index, shape: Shape
+    ) -> Value:
         """x_grad = z_grad[index]"""
         return xp.getitem(z_grad, index=index)
 
@@ -189,8 +203,12 @@ class unindex_all_grad(linear):
 
     @staticmethod
     def transposes(
-        xp: Any, z_grad: Any, *parts: Any, indices: Sequence[Any], shape: Shape
-    ) -> list[Any]:
+        xp: Namespace,
+        z_grad: Value,
+        *parts: Value,
+        indices: Sequence[Any],
+        shape: Shape,
+    ) -> list[Value]:
         """x_grad[k] = z_grad[indices[k]]"""
         return [xp.getitem(z_grad, index=index) for index in indices]
 
@@ -217,12 +235,16 @@ class setitem_grad(linear):
     )
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any, y: Any, *, index: Any) -> Any:
+    def transpose_x(
+        xp: Namespace, z_grad: Value, x: Value, y: Value, *, index: Index
+    ) -> Value:
         """x_grad = z_grad, zero at index"""
         return xp.setitem(z_grad, 0.0, index=index)
 
     @staticmethod
-    def transpose_y(xp: Any, z_grad: Any, x: Any, y: Any, *, index: Any) -> Any:
+    def transpose_y(
+        xp: Namespace, z_grad: Value, x: Value, y: Value, *, index: Index
+    ) -> Value:
         """y_grad = z_grad[index], where no later entry of y went"""
         y_grad = xp.getitem(z_grad, index=index)
         if not picks_once(index):

@@ -9,71 +9,74 @@ last two axes and ``x.H`` conjugates as well. Cotangents pair with tangents as
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.errors import ArgumentError
 from chainrule.rules import general
 from chainrule.rules.cases import Cases, case, regular, spd
 from chainrule.rules.namespace import EXTRA, plain, traceable
 from chainrule.values.shapes import dtype_of, is_complex, shape_of
+from chainrule.values.types import Array, Namespace, Value
 
 _linalg: Any = np.linalg
 
 
-def swapped(xp: Any, x: Any) -> Any:
+def swapped(xp: Namespace, x: Value) -> Value:
     """Return ``x.T``: the last two axes exchanged."""
     return xp.swapaxes(x, -1, -2)
 
 
-def conjugate(xp: Any, x: Any) -> Any:
+def conjugate(xp: Namespace, x: Value) -> Value:
     """Return the complex conjugate; a real value as it is."""
     return xp.conj(x) if is_complex(x) else x
 
 
-def adjoint(xp: Any, x: Any) -> Any:
+def adjoint(xp: Namespace, x: Value) -> Value:
     """Return ``x.H``: the last two axes exchanged, conjugated."""
     return conjugate(xp, xp.swapaxes(x, -1, -2))
 
 
-def lower_half(x: Any) -> Any:
+def lower_half(x: Value) -> Value:
     """Return the lower triangle with half of the diagonal, the rest zero."""
     n = shape_of(x)[-1]
     dtype = dtype_of(x)
     return x * (np.tril(np.ones((n, n), dtype)) - 0.5 * np.eye(n, dtype=dtype))
 
 
-def upper_half(x: Any) -> Any:
+def upper_half(x: Value) -> Value:
     """Return the upper triangle with half of the diagonal, the rest zero."""
     n = shape_of(x)[-1]
     dtype = dtype_of(x)
     return x * (np.triu(np.ones((n, n), dtype)) - 0.5 * np.eye(n, dtype=dtype))
 
 
-def as_read(xp: Any, x: Any, *, upper: bool) -> Any:
+def as_read(xp: Namespace, x: Value, *, upper: bool) -> Value:
     """Return the Hermitian matrix that LAPACK reads from one triangle of ``x``."""
     half = upper_half(x) if upper else lower_half(x)
     return half + adjoint(xp, half)
 
 
-def as_read_grad(xp: Any, x_grad: Any, *, upper: bool) -> Any:
+def as_read_grad(xp: Namespace, x_grad: Value, *, upper: bool) -> Value:
     """Return the transpose of ``as_read``: a cotangent on the triangle read."""
     whole = x_grad + adjoint(xp, x_grad)
     return upper_half(whole) if upper else lower_half(whole)
 
 
-def diagonal_of(xp: Any, x: Any) -> Any:
+def diagonal_of(xp: Namespace, x: Value) -> Value:
     """Return the diagonals of a stack of matrices."""
     return xp.einsum("...ii->...i", x)
 
 
-def columns(xp: Any, x: Any) -> Any:
+def columns(xp: Namespace, x: Value) -> Value:
     """Return a stack of vectors as factors of a matrix's columns."""
     return xp.expand_dims(x, -2)
 
 
-def rows(xp: Any, x: Any) -> Any:
+def rows(xp: Namespace, x: Value) -> Value:
     """Return a stack of vectors as factors of a matrix's rows."""
     return xp.expand_dims(x, -1)
 
@@ -99,7 +102,9 @@ class solve_grad(general):
     )
 
     @staticmethod
-    def pullback(xp: Any, z_grad: Any, z: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    def pullback(
+        xp: Namespace, z_grad: Value, z: Value, x: Value, y: Value
+    ) -> tuple[Value, Value]:
         """y_grad = x.T^-1 z_grad; x_grad = -y_grad z.T"""
         vector = len(shape_of(y)) == 1
         if vector:
@@ -109,7 +114,9 @@ class solve_grad(general):
         return x_grad, (y_grad[..., 0] if vector else y_grad)
 
     @staticmethod
-    def pushforward(xp: Any, tangents: Any, z: Any, x: Any, y: Any) -> Any:
+    def pushforward(
+        xp: Namespace, tangents: Sequence[Value | None], z: Value, x: Value, y: Value
+    ) -> Value | None:
         """z_dot = x^-1 (y_dot - x_dot z)"""
         x_dot, y_dot = tangents
         vector = len(shape_of(y)) == 1
@@ -135,13 +142,15 @@ class inv_grad(general):
     cases: Cases = (case(regular(3, 3)), case(regular(2, 2, 2)), case(regular(1, 1)))
 
     @staticmethod
-    def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:
+    def pullback(xp: Namespace, z_grad: Value, z: Value, x: Value) -> tuple[Value]:
         """x_grad = -z.T z_grad z.T"""
         z_t = swapped(xp, z)
         return (-xp.matmul(xp.matmul(z_t, z_grad), z_t),)
 
     @staticmethod
-    def pushforward(xp: Any, tangents: Any, z: Any, x: Any) -> Any:
+    def pushforward(
+        xp: Namespace, tangents: Sequence[Value | None], z: Value, x: Value
+    ) -> Value | None:
         """z_dot = -z x_dot z"""
         (x_dot,) = tangents
         return None if x_dot is None else -xp.matmul(xp.matmul(z, x_dot), z)
@@ -161,8 +170,12 @@ class pinv_grad(general):
 
     @staticmethod
     def forward(
-        x: Any, *, rcond: Any = None, rtol: Any = None, hermitian: bool = False
-    ) -> Any:
+        x: Value,
+        *,
+        rcond: float | None = None,
+        rtol: float | None = None,
+        hermitian: bool = False,
+    ) -> Value:
         """Call NumPy's pinv where its cutoff only drops rounding errors."""
         cutoff = rtol if rcond is None else rcond
         if hermitian:
@@ -185,15 +198,15 @@ class pinv_grad(general):
 
     @staticmethod
     def pullback(
-        xp: Any,
-        z_grad: Any,
-        z: Any,
-        x: Any,
+        xp: Namespace,
+        z_grad: Value,
+        z: Value,
+        x: Value,
         *,
-        rcond: Any = None,
-        rtol: Any = None,
+        rcond: float | None = None,
+        rtol: float | None = None,
         hermitian: bool = False,
-    ) -> tuple[Any]:
+    ) -> tuple[Value]:
         """x_grad = ((z z.H).T g c.T + d.T g (z.H z).T).H - z.T g z.T, g = z_grad"""
         z_t, z_h = swapped(xp, z), adjoint(xp, z)
         c, d = _complements(xp, x, z)
@@ -205,15 +218,15 @@ class pinv_grad(general):
 
     @staticmethod
     def pushforward(
-        xp: Any,
-        tangents: Any,
-        z: Any,
-        x: Any,
+        xp: Namespace,
+        tangents: Sequence[Value | None],
+        z: Value,
+        x: Value,
         *,
-        rcond: Any = None,
-        rtol: Any = None,
+        rcond: float | None = None,
+        rtol: float | None = None,
         hermitian: bool = False,
-    ) -> Any:
+    ) -> Value | None:
         """z_dot = -z x_dot z + z z.H x_dot.H (1 - x z) + (1 - z x) x_dot.H z.H z"""
         (x_dot,) = tangents
         if x_dot is None:
@@ -225,7 +238,7 @@ class pinv_grad(general):
         return first + last - xp.matmul(xp.matmul(z, x_dot), z)
 
 
-def _complements(xp: Any, x: Any, z: Any) -> tuple[Any, Any]:
+def _complements(xp: Namespace, x: Value, z: Value) -> tuple[Any, Any]:
     """Return 1 - x z and 1 - z x: the projections beside the two ranges."""
     m, n = shape_of(x)[-2:]
     dtype = dtype_of(x)
@@ -257,12 +270,14 @@ class det_grad(general):
     )
 
     @staticmethod
-    def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:
+    def pullback(xp: Namespace, z_grad: Value, z: Value, x: Value) -> tuple[Value]:
         """x_grad = z_grad cofactors(x)"""
         return (xp.expand_dims(z_grad, (-2, -1)) * xp.cofactors(x),)
 
     @staticmethod
-    def pushforward(xp: Any, tangents: Any, z: Any, x: Any) -> Any:
+    def pushforward(
+        xp: Namespace, tangents: Sequence[Value | None], z: Value, x: Value
+    ) -> Value | None:
         """z_dot = sum(cofactors(x) * x_dot)"""
         (x_dot,) = tangents
         if x_dot is None:
@@ -270,7 +285,7 @@ class det_grad(general):
         return xp.sum(xp.cofactors(x) * x_dot, axis=(-2, -1))
 
 
-def cofactors(x: Any) -> Any:
+def cofactors(x: Value) -> Value:
     """Return the matrices of cofactors, exact also where ``x`` has no inverse."""
     x = np.asarray(x)
     try:
@@ -285,12 +300,12 @@ def cofactors(x: Any) -> Any:
     return factor * np.matmul(u * products_without_one(s)[..., None, :], vh)
 
 
-def _largest_column(x: Any) -> Any:
+def _largest_column(x: Value) -> Value:
     return np.abs(x).sum(-2).max(-1, initial=0.0)
 
 
 @traceable
-def cofactors_dot(x: Any, x_dot: Any) -> Any:
+def cofactors_dot(x: Value, x_dot: Value) -> Value:
     """Return the derivative of the cofactors along ``x_dot``, also of singular ``x``.
 
     With ``x = u diag(s) v`` it is, up to the factor det(u) det(v), u* d v* with
@@ -305,14 +320,14 @@ def cofactors_dot(x: Any, x_dot: Any) -> Any:
     return factor * (u @ d @ vh)
 
 
-def _rotations(x: Any) -> tuple[Any, Any, Any, Any]:
+def _rotations(x: Value) -> tuple[Any, Any, Any, Any]:
     """Return conj(u), s, conj(v) of the singular value decomposition, det(u) det(v)."""
     u, s, vh = np.linalg.svd(x)
     factor = (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
     return u.conj(), s, vh.conj(), factor
 
 
-def products_without_one(s: Any) -> Any:
+def products_without_one(s: NDArray[Any]) -> NDArray[Any]:
     """Return for each i the product of all values but the i-th, along the last axis."""
     zero = s == 0
     safe = np.where(zero, 1, s)
@@ -320,7 +335,7 @@ def products_without_one(s: Any) -> Any:
     return np.where(left == 0, safe.prod(-1, keepdims=True) / safe, 0)
 
 
-def products_without_two(s: Any) -> Any:
+def products_without_two(s: NDArray[Any]) -> NDArray[Any]:
     """Return for each i, j the product of all values but those two; 0 for i = j."""
     zero = s == 0
     safe = np.where(zero, 1, s)
@@ -347,18 +362,20 @@ class cofactors_grad(general):
     )
 
     @staticmethod
-    def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:
+    def pullback(xp: Namespace, z_grad: Value, z: Value, x: Value) -> tuple[Value]:
         """x_grad = the derivative along z_grad: det's second derivative is symmetric"""
         return (_second(xp, x, z_grad),)
 
     @staticmethod
-    def pushforward(xp: Any, tangents: Any, z: Any, x: Any) -> Any:
+    def pushforward(
+        xp: Namespace, tangents: Sequence[Value | None], z: Value, x: Value
+    ) -> Value | None:
         """z_dot = the derivative along x_dot"""
         (x_dot,) = tangents
         return None if x_dot is None else _second(xp, x, x_dot)
 
 
-def _second(xp: Any, x: Any, v: Any) -> Any:
+def _second(xp: Namespace, x: Value, v: Value) -> Value:
     if xp is plain:
         return cofactors_dot(x, v)
     inverse = xp.linalg.inv(x)
@@ -380,7 +397,9 @@ class slogdet_grad(general):
     cases: Cases = (case(regular(3, 3)), case(regular(2, 2, 2)), case(regular(1, 1)))
 
     @staticmethod
-    def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:
+    def pullback(
+        xp: Namespace, z_grad: Sequence[Array | None], z: Sequence[Array], x: Value
+    ) -> tuple[Value | None]:
         """x_grad = (logabsdet_grad + 1j imag(sign sign_grad)) x^-T"""
         sign_grad, log_grad = z_grad
         factor = log_grad
@@ -393,7 +412,9 @@ class slogdet_grad(general):
         return (xp.expand_dims(factor, (-2, -1)) * inverse,)
 
     @staticmethod
-    def pushforward(xp: Any, tangents: Any, z: Any, x: Any) -> Any:
+    def pushforward(
+        xp: Namespace, tangents: Sequence[Value | None], z: Sequence[Array], x: Value
+    ) -> tuple[Value | None, ...] | None:
         """logabsdet_dot = real(t), sign_dot = 1j sign imag(t), t = trace(x^-1 x_dot)"""
         (x_dot,) = tangents
         if x_dot is None:
@@ -424,14 +445,14 @@ class cholesky_grad(general):
     )
 
     @staticmethod
-    def forward(x: Any, *, upper: bool = False) -> Any:
+    def forward(x: Value, *, upper: bool = False) -> Value:
         """Call NumPy's cholesky."""
         return _linalg.cholesky(x, upper=upper)
 
     @staticmethod
     def pullback(
-        xp: Any, z_grad: Any, z: Any, x: Any, *, upper: bool = False
-    ) -> tuple[Any]:
+        xp: Namespace, z_grad: Value, z: Value, x: Value, *, upper: bool = False
+    ) -> tuple[Value]:
         """x_grad = z^-T half(z.T z_grad) conj(z)^-1, half: lower with half diagonal"""
         if upper:
             z, z_grad = adjoint(xp, z), adjoint(xp, z_grad)
@@ -443,8 +464,13 @@ class cholesky_grad(general):
 
     @staticmethod
     def pushforward(
-        xp: Any, tangents: Any, z: Any, x: Any, *, upper: bool = False
-    ) -> Any:
+        xp: Namespace,
+        tangents: Sequence[Value | None],
+        z: Value,
+        x: Value,
+        *,
+        upper: bool = False,
+    ) -> Value | None:
         """z_dot = z half(z^-1 x_dot z^-H)"""
         (x_dot,) = tangents
         if x_dot is None:
@@ -469,12 +495,14 @@ class qr_grad(general):
     cases: Cases = (case((3, 3)), case((4, 2)), case((2, 3, 2)), case((1, 1)))
 
     @staticmethod
-    def forward(x: Any) -> Any:
+    def forward(x: Value) -> Any:
         """Call NumPy's qr in its reduced mode."""
         return _linalg.qr(x)
 
     @staticmethod
-    def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:
+    def pullback(
+        xp: Namespace, z_grad: Sequence[Array | None], z: Sequence[Array], x: Value
+    ) -> tuple[Value | None]:
         """x_grad = (q_grad + conj(q) (h + h.H)) r^-T
 
         with h the upper triangle of r_grad r.T - q.T q_grad, its diagonal halved.
@@ -491,7 +519,9 @@ class qr_grad(general):
         return (xp.matmul(left, swapped(xp, xp.linalg.inv(r))),)
 
     @staticmethod
-    def pushforward(xp: Any, tangents: Any, z: Any, x: Any) -> Any:
+    def pushforward(
+        xp: Namespace, tangents: Sequence[Value | None], z: Sequence[Array], x: Value
+    ) -> tuple[Value | None, ...] | None:
         """r_dot = t r, q_dot = x_dot r^-1 - q t, t the triangle of q.H x_dot r^-1"""
         (x_dot,), (q, r) = tangents, z
         if x_dot is None:

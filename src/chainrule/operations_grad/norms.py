@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from chainrule.rules import general
 from chainrule.rules.cases import REAL, Cases, Dtypes, case, positive
 from chainrule.rules.namespace import EXTRA
 from chainrule.values.shapes import is_complex, kept_shape, shape_of
-from chainrule.values.types import Axis
+from chainrule.values.types import ArrayValue, Axis, Namespace, Value
 from chainrule.values.vertices import first_stand_in
 
 _linalg: Any = np.linalg
@@ -47,8 +48,8 @@ class vector_norm_grad(general):
 
     @staticmethod
     def forward(
-        x: Any, *, axis: Axis = None, keepdims: bool = False, ord: float = 2
-    ) -> Any:
+        x: Value, *, axis: Axis = None, keepdims: bool = False, ord: float = 2
+    ) -> Value:
         """Call NumPy's norm; the Euclidean norm of everything is the fastest."""
         if ord == 2 and axis is None:
             return _linalg.norm(x, keepdims=keepdims)
@@ -56,15 +57,15 @@ class vector_norm_grad(general):
 
     @staticmethod
     def pullback(
-        xp: Any,
-        z_grad: Any,
-        z: Any,
-        x: Any,
+        xp: Namespace,
+        z_grad: Value,
+        z: Value,
+        x: Value,
         *,
         axis: Axis = None,
         keepdims: bool = False,
         ord: float = 2,
-    ) -> tuple[Any]:
+    ) -> tuple[Value]:
         """x_grad = z_grad conj(x) abs(x)**(ord-2) / z**(ord-1)"""
         kept = kept_shape(shape_of(x), axis)
         z, z_grad = xp.reshape(z, kept), xp.reshape(z_grad, kept)
@@ -73,15 +74,15 @@ class vector_norm_grad(general):
 
     @staticmethod
     def pushforward(
-        xp: Any,
-        tangents: Any,
-        z: Any,
-        x: Any,
+        xp: Namespace,
+        tangents: Sequence[Value | None],
+        z: Value,
+        x: Value,
         *,
         axis: Axis = None,
         keepdims: bool = False,
         ord: float = 2,
-    ) -> Any:
+    ) -> Value | None:
         """z_dot = sum of x_dot conj(x) abs(x)**(ord-2) / z**(ord-1)"""
         (x_dot,) = tangents
         if x_dot is None:
@@ -92,10 +93,10 @@ class vector_norm_grad(general):
         return xp.sum(x_dot * partial, axis=axis, keepdims=keepdims)
 
 
-def _norm_partial(xp: Any, z: Any, x: Any, ord: float) -> Any:
+def _norm_partial(xp: Namespace, z: Value, x: Value, ord: float) -> Value:
     """Return conj(x) abs(x)**(ord-2) / z**(ord-1), and 0 where z is 0, by choice."""
     even = ord > 0 and ord % 2 == 0
-    zero = None if even else x == 0
+    zero: Any = None if even else x == 0
     # Where z is 0 the denominator still depends on it: nan then reaches all of x.
     safe = xp.where(z == 0, 1.0 + z, z)
     ratio = (x if even else xp.where(zero, 1.0, x)) / safe
@@ -109,7 +110,7 @@ def _norm_partial(xp: Any, z: Any, x: Any, ord: float) -> Any:
     return xp.where(zero, chosen(xp, 0.0 * x, kink), partial)
 
 
-def norm_in_range(norm: Any, x: Any, *, ord: float) -> Any:
+def norm_in_range(norm: ArrayValue, x: Value, *, ord: float) -> Value:
     """Return norms, computed again by scaled entries where NumPy's left their range.
 
     ``norm`` are NumPy's norms of ``x``, with their axes kept as axes of length one. In
@@ -125,7 +126,7 @@ def norm_in_range(norm: Any, x: Any, *, ord: float) -> Any:
     return np.where(outside, np.nan, norm)
 
 
-def _in_range(z: Any, x: Any, *, ord: float) -> Any:
+def _in_range(z: Any, x: Value, *, ord: float) -> Value:
     low, high = _range_of(np.dtype(z.dtype), float(ord))
     if z.size == 1:
         if low < z.item() < high:
@@ -145,7 +146,7 @@ def _range_of(dtype: np.dtype[Any], ord: float) -> tuple[float, float]:
     return float(ends.min()), float(ends.max())
 
 
-def _scaled_norm(z: Any, x: Any, ord: float, kept: Any) -> Any:
+def _scaled_norm(z: ArrayValue, x: Any, ord: float, kept: Any) -> Value:
     """Return the norms of ``x`` by its entries over the largest (or smallest) one."""
     size: Any = np.abs(x)
     axes = tuple(i for i, n in enumerate(z.shape) if n == 1)
@@ -178,14 +179,26 @@ class norm_in_range_grad(general):
 
     @staticmethod
     def pullback(
-        xp: Any, z_grad: Any, z: Any, norm: Any, x: Any, *, ord: float
+        xp: Namespace,
+        z_grad: Value,
+        z: Value,
+        norm: ArrayValue,
+        x: Value,
+        *,
+        ord: float,
     ) -> tuple[Any, None]:
         """norm_grad = z_grad"""
         return z_grad, None
 
     @staticmethod
     def pushforward(
-        xp: Any, tangents: Any, z: Any, norm: Any, x: Any, *, ord: float
-    ) -> Any:
+        xp: Namespace,
+        tangents: Sequence[Value | None],
+        z: Value,
+        norm: ArrayValue,
+        x: Value,
+        *,
+        ord: float,
+    ) -> Value | None:
         """z_dot = norm_dot"""
         return tangents[0]

@@ -10,6 +10,7 @@ formula itself.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,14 @@ from chainrule.rules.cases import (
 )
 from chainrule.rules.namespace import EXTRA
 from chainrule.values.shapes import is_complex
+from chainrule.values.types import Namespace, Value
 
 LN_2 = math.log(2.0)
 _SAFE = 700.0
 """The exponential function of a number below it is finite."""
 
 
-def chosen(xp: Any, partial: Any, there: Any) -> Any:
+def chosen(xp: Namespace, partial: Value, there: Value) -> Value:
     """Return a partial that is a choice where ``there`` holds, and a limit elsewhere.
 
     It is the partial itself, and its derivative, in a recorded sweep, is nan there.
@@ -40,7 +42,7 @@ def chosen(xp: Any, partial: Any, there: Any) -> Any:
     return xp.chosen(partial, there) if xp.recorded else partial
 
 
-def power_log(x: Any, y: Any, *, order: int) -> Any:
+def power_log(x: Value, y: Value, *, order: int) -> Value:
     """Return ``x**y log(x)**order``, 0 where x = 0 and y > 0."""
     if type(x) is float and type(y) is float and x > 0.0:
         try:
@@ -52,7 +54,7 @@ def power_log(x: Any, y: Any, *, order: int) -> Any:
     return np.where((x == 0) & (y > 0), 0.0, z).astype(z.dtype)[()]
 
 
-def direction(x: Any, y: Any) -> Any:
+def direction(x: Value, y: Value) -> Value:
     """Return ``x / hypot(x, y)``, and 0 at the origin."""
     if type(x) is float and type(y) is float:
         length = math.hypot(x, y)
@@ -63,43 +65,43 @@ def direction(x: Any, y: Any) -> Any:
     return np.where(zero, 0.0, x / np.where(zero, 1.0, radius))[()]
 
 
-def turning(x: Any, y: Any) -> Any:
+def turning(x: Value, y: Value) -> Value:
     """Return ``y / (x**2 + y**2)``, without overflow."""
     radius = np.hypot(x, y)
     return y / radius / radius
 
 
-def share(x: Any, y: Any) -> Any:
+def share(x: Value, y: Value) -> Value:
     """Return ``exp(x) / (exp(x) + exp(y))``, and 1/2 where both are one infinity."""
     if type(x) is float and type(y) is float and abs(y - x) < _SAFE:
         return 1 / (1 + math.exp(y - x))
     return np.where(x == y, 0.5, 1 / (1 + np.exp(y - x)))[()]
 
 
-def share2(x: Any, y: Any) -> Any:
+def share2(x: Value, y: Value) -> Value:
     """Return ``2**x / (2**x + 2**y)``, and 1/2 where both are one infinity."""
     if type(x) is float and type(y) is float and abs(y - x) < _SAFE:
         return 1 / (1 + 2.0 ** (y - x))
     return np.where(x == y, 0.5, 1 / (1 + np.exp2(y - x)))[()]
 
 
-def one_minus_square(x: Any) -> Any:
+def one_minus_square(x: Value) -> Value:
     """Return ``1 - x**2``, with all digits also near 1 and -1."""
     return (1 - x) * (1 + x)
 
 
-def one_over_one_plus_square(x: Any) -> Any:
+def one_over_one_plus_square(x: Value) -> Value:
     """Return ``1 / (1 + x**2)``."""
     return 1 / (1 + x * x)
 
 
-def one_over_root(x: Any) -> Any:
+def one_over_root(x: Value) -> Value:
     """Return ``1 / sqrt(1 + x**2)``, for real ``x`` without overflow."""
     root: Any = np.sqrt(1 + x * x) if is_complex(x) else np.hypot(x, 1.0)
     return 1 / root
 
 
-def sech_square(x: Any) -> Any:
+def sech_square(x: Value) -> Value:
     """Return ``1 / cosh(x)**2``, for complex ``x`` without overflow."""
     if not is_complex(x):
         return 1 / np.cosh(x) ** 2
@@ -108,7 +110,7 @@ def sech_square(x: Any) -> Any:
     return 4 * decaying / (1 + decaying) ** 2
 
 
-def unit(x: Any) -> Any:
+def unit(x: Value) -> Value:
     """Return ``conj(x) / |x|``, and 0 at 0."""
     size = np.absolute(x)
     zero = size == 0
@@ -141,13 +143,13 @@ class direction_grad(elementwise):
     conventions: Conventions = (((0.0, 0.0), (np.nan, np.nan)),)
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = s**2 / hypot(x, y), with s = y / hypot(x, y)"""
         other = xp.direction(y, x)
         return other * (other / xp.hypot(x, y))
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dy = -z s / hypot(x, y), with s = y / hypot(x, y)"""
         return -z * (xp.direction(y, x) / xp.hypot(x, y))
 
@@ -160,13 +162,13 @@ class turning_grad(elementwise):
     dtypes: Dtypes = REAL
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = -2 x y / r**4, with r = hypot(x, y)"""
         r = xp.hypot(x, y)
         return -2 * ((x / r) * (y / r)) / r / r
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dy = (x - y) (x + y) / r**4, with r = hypot(x, y)"""
         r = xp.hypot(x, y)
         return ((x - y) / r) * ((x + y) / r) / r / r
@@ -179,12 +181,12 @@ class share_grad(elementwise):
     dtypes: Dtypes = REAL
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = z times the share of y, and 0 at equal infinities"""
         return xp.where(xp.isinf(x) * (x == y), 0.0, z * xp.share(y, x))
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dy = -z times the share of y, and 0 at equal infinities"""
         return xp.where(xp.isinf(x) * (x == y), 0.0, -z * xp.share(y, x))
 
@@ -196,12 +198,12 @@ class share2_grad(elementwise):
     dtypes: Dtypes = REAL
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = log(2) z times the share of y, and 0 at equal infinities"""
         return xp.where(xp.isinf(x) * (x == y), 0.0, LN_2 * z * xp.share2(y, x))
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dy = -log(2) z times the share of y, and 0 at equal infinities"""
         return xp.where(xp.isinf(x) * (x == y), 0.0, -LN_2 * z * xp.share2(y, x))
 
@@ -212,7 +214,7 @@ class one_minus_square_grad(elementwise):
     forward = one_minus_square
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = -2 x"""
         return -2 * x
 
@@ -223,7 +225,7 @@ class one_over_one_plus_square_grad(elementwise):
     forward = one_over_one_plus_square
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = -2 x z**2, without underflow"""
         return -2 * (x * z) * z
 
@@ -234,7 +236,7 @@ class one_over_root_grad(elementwise):
     forward = one_over_root
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = -x z**3, without underflow"""
         return -(x * z) * z * z
 
@@ -245,7 +247,7 @@ class sech_square_grad(elementwise):
     forward = sech_square
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = -2 tanh(x) z"""
         return -2 * xp.tanh(x) * z
 
@@ -260,17 +262,19 @@ class unit_grad(general):
     cases: Cases = (case((3,)), case((2, 3)), case(()))
 
     @staticmethod
-    def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:
+    def pullback(xp: Namespace, z_grad: Value, z: Value, x: Value) -> tuple[Value]:
         """x_grad = -1j z Im(z z_grad) / |x|; 0 for real x"""
         return (_turned(xp, z_grad, z, x),)
 
     @staticmethod
-    def pushforward(xp: Any, tangents: Any, z: Any, x: Any) -> Any:
+    def pushforward(
+        xp: Namespace, tangents: Sequence[Value], z: Value, x: Value
+    ) -> Value:
         """z_dot = -1j z Im(z x_dot) / |x|; 0 for real x"""
         return _turned(xp, tangents[0], z, x)
 
 
-def _turned(xp: Any, moved: Any, z: Any, x: Any) -> Any:
+def _turned(xp: Namespace, moved: Value, z: Value, x: Value) -> Value:
     return -1j * z * (xp.imag(z * moved) / xp.absolute(x))
 
 
@@ -293,13 +297,13 @@ class chosen_grad(elementwise):
     conventions: Conventions = (((2.0, 1.0), (np.nan, None)), ((2.0, 0.0), (1.0, None)))
 
     @staticmethod
-    def forward(x: Any, there: Any) -> Any:
+    def forward(x: Value, there: Value) -> Value:
         """Return ``x``, in the shape of both."""
         shape = np.broadcast_shapes(np.shape(x), np.shape(there))
         return x if np.shape(x) == shape else np.broadcast_to(x, shape)
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, there: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, there: Value) -> Value:
         """dz/dx = 1, and nan where the partial was chosen"""
         return xp.where(there, np.nan, 1.0)
 
@@ -319,7 +323,7 @@ class power_log_grad(elementwise):
     )
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any, *, order: int) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value, *, order: int) -> Value:
         """dz/dx = x**(y-1) (y log(x)**order + order log(x)**(order-1))"""
         one = y * xp.power_log(x, y - 1, order=order)
         if not order:
@@ -327,6 +331,6 @@ class power_log_grad(elementwise):
         return one + order * xp.power_log(x, y - 1, order=order - 1)
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any, *, order: int) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value, *, order: int) -> Value:
         """dz/dy = x**y log(x)**(order+1)"""
         return xp.power_log(x, y, order=order + 1)

@@ -12,7 +12,14 @@ from chainrule.rules import general
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.supports import full_is_none, supported
 from chainrule.values.shapes import dtype_of, normalize_axes, shape_of
-from chainrule.values.types import Axis, Parameters
+from chainrule.values.types import (
+    Array,
+    Axis,
+    Mask,
+    Namespace,
+    Parameters,
+    Value,
+)
 from chainrule.values.vertices import stand_in
 
 
@@ -40,34 +47,34 @@ class prod_grad(general):
 
     @staticmethod
     def pullback(
-        xp: Any,
-        z_grad: Any,
-        z: Any,
-        x: Any,
+        xp: Namespace,
+        z_grad: Value,
+        z: Value,
+        x: Array,
         *,
         axis: Axis = None,
         keepdims: bool = False,
-    ) -> tuple[Any]:
+    ) -> tuple[Value]:
         """x_grad[i] = z_grad * product of the x[j], j != i"""
         z_grad = put_back(xp, z_grad, shape_of(x), axis)
         return (z_grad * _product_of_others(xp, x, axis),)
 
     @staticmethod
     def pushforward(
-        xp: Any,
-        tangents: Any,
-        z: Any,
-        x: Any,
+        xp: Namespace,
+        tangents: Sequence[Array],
+        z: Value,
+        x: Array,
         *,
         axis: Axis = None,
         keepdims: bool = False,
-    ) -> Any:
+    ) -> Value:
         """z_dot = sum over i of x_dot[i] times the product of the x[j], j != i"""
         terms = tangents[0] * _product_of_others(xp, x, axis)
         return xp.sum(terms, axis=axis, keepdims=keepdims)
 
 
-def _product_of_others(xp: Any, x: Any, axis: Axis) -> Any:
+def _product_of_others(xp: Namespace, x: Array, axis: Axis) -> Value:
     """Return, for each entry, the product of the other entries along the axes."""
     shape = shape_of(x)
     axes = normalize_axes(axis, len(shape))
@@ -83,14 +90,14 @@ def _product_of_others(xp: Any, x: Any, axis: Axis) -> Any:
     return xp.transpose(others, tuple(int(i) for i in np.argsort(order)))
 
 
-def _others(xp: Any, x: Any, axis: int) -> Any:
+def _others(xp: Namespace, x: Array, axis: int) -> Value:
     backwards = backwards_along(axis, len(shape_of(x)))
     left = xp.cumprod(_delayed(xp, x, axis), axis=axis)
     right = xp.cumprod(_delayed(xp, x[backwards], axis), axis=axis)
     return left * right[backwards]
 
 
-def _delayed(xp: Any, x: Any, axis: int) -> Any:
+def _delayed(xp: Namespace, x: Array, axis: int) -> Array:
     """Return x moved on by one entry along an axis, with a one in front."""
     shape = shape_of(x)
     if shape[axis] == 0:
@@ -121,8 +128,8 @@ class cumprod_grad(general):
 
     @staticmethod
     def pullback(
-        xp: Any, z_grad: Any, z: Any, x: Any, *, axis: int | None = None
-    ) -> tuple[Any]:
+        xp: Namespace, z_grad: Array, z: Value, x: Array, *, axis: int | None = None
+    ) -> tuple[Value]:
         """x_grad[i] = s[i] product of x[j], j < i; s[i] = z_grad[i] + x[i+1] s[i+1]"""
         shape = shape_of(x)
         x, axis = _on_axis(xp, x, axis)
@@ -134,8 +141,13 @@ class cumprod_grad(general):
 
     @staticmethod
     def pushforward(
-        xp: Any, tangents: Any, z: Any, x: Any, *, axis: int | None = None
-    ) -> Any:
+        xp: Namespace,
+        tangents: Sequence[Array],
+        z: Value,
+        x: Array,
+        *,
+        axis: int | None = None,
+    ) -> Value:
         """z_dot[k] = x[k] z_dot[k-1] + x_dot[k] times the product of x[j], j < k"""
         x_dot, (x, axis) = _on_axis(xp, tangents[0], axis)[0], _on_axis(xp, x, axis)
         before = xp.cumprod(_delayed(xp, x, axis), axis=axis)
@@ -144,9 +156,9 @@ class cumprod_grad(general):
     @classmethod
     def pull(
         cls,
-        xp: Any,
+        xp: Namespace,
         z_bar: supported,
-        z: Any,
+        z: Value,
         operands: Sequence[Any],
         wanted: Sequence[int],
         parameters: Parameters,
@@ -170,9 +182,9 @@ class cumprod_grad(general):
     @classmethod
     def push(
         cls,
-        xp: Any,
+        xp: Namespace,
         tangents: Sequence[supported | None],
-        z: Any,
+        z: Value,
         operands: Sequence[Any],
         parameters: Parameters,
     ) -> supported | None:
@@ -190,13 +202,13 @@ class cumprod_grad(general):
         return supported(z_dot, full_is_none(live))
 
 
-def _on_axis(xp: Any, x: Any, axis: int | None) -> tuple[Any, int]:
+def _on_axis(xp: Namespace, x: Any, axis: int | None) -> tuple[Array, int]:
     """Return x and an axis of it; ``None`` is the axis of the flat array."""
     return (xp.reshape(x, (-1,)), 0) if axis is None or not shape_of(x) else (x, axis)
 
 
 def _recurrence(
-    xp: Any, a: Any, b: Any, axis: int, live: Any = None
+    xp: Namespace, a: Array, b: Array, axis: int, live: Any = None
 ) -> tuple[Any, Any]:
     """Solve s[k] = a[k] s[k-1] + b[k] with s[-1] = 0 along an axis.
 
@@ -221,7 +233,7 @@ def _recurrence(
     return b, live
 
 
-def _is_full(support: Any) -> bool:
+def _is_full(support: Mask | None) -> bool:
     """Tell whether a support leaves nothing out that is known."""
     return support is None or isinstance(support, stand_in)
 

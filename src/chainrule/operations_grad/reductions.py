@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.rules import general, linear
@@ -18,12 +19,12 @@ from chainrule.values.shapes import (
     normalize_axes,
     shape_of,
 )
-from chainrule.values.types import Axis
+from chainrule.values.types import Array, Axis, Mask, Namespace, Value
 
 _MASK = np.array([[True, False, True], [False, False, True]])
 
 
-def put_back(xp: Any, z: Any, shape: tuple[int, ...], axis: Axis) -> Any:
+def put_back(xp: Namespace, z: Value, shape: tuple[int, ...], axis: Axis) -> Value:
     """Return a reduced array with its reduced axes put back, of length one."""
     return z if axis is None else xp.reshape(z, kept_shape(shape, axis))
 
@@ -49,16 +50,16 @@ class sum_grad(linear):
 
     @staticmethod
     def transpose_x(
-        xp: Any,
-        z_grad: Any,
-        x: Any,
+        xp: Namespace,
+        z_grad: Value,
+        x: Value,
         *,
         axis: Axis = None,
         keepdims: bool = False,
-        where: Any = True,
-        initial: Any = 0.0,
-        dtype: Any = None,
-    ) -> Any:
+        where: Mask = True,
+        initial: Value | None = 0.0,
+        dtype: DTypeLike | None = None,
+    ) -> Value:
         """x_grad = z_grad, repeated along the summed axes (a view)"""
         shape = shape_of(x)
         z_grad = put_back(xp, z_grad, shape, axis)
@@ -83,15 +84,15 @@ class mean_grad(linear):
 
     @staticmethod
     def transpose_x(
-        xp: Any,
-        z_grad: Any,
-        x: Any,
+        xp: Namespace,
+        z_grad: Value,
+        x: Value,
         *,
         axis: Axis = None,
         keepdims: bool = False,
-        where: Any = True,
-        dtype: Any = None,
-    ) -> Any:
+        where: Mask = True,
+        dtype: DTypeLike | None = None,
+    ) -> Value:
         """x_grad = z_grad / n, repeated along the averaged axes (a view)"""
         shape = shape_of(x)
         z_grad = put_back(xp, z_grad, shape, axis)
@@ -119,39 +120,41 @@ class var_grad(general):
 
     @staticmethod
     def pullback(
-        xp: Any,
-        z_grad: Any,
-        z: Any,
-        x: Any,
+        xp: Namespace,
+        z_grad: Value,
+        z: Value,
+        x: Value,
         *,
         axis: Axis = None,
         ddof: float = 0,
         keepdims: bool = False,
-        where: Any = True,
-    ) -> tuple[Any]:
+        where: Mask = True,
+    ) -> tuple[Value]:
         """x_grad[i] = 2 z_grad conj(x[i] - mean(x)) / (n - ddof)"""
         z_grad = put_back(xp, z_grad, shape_of(x), axis)
         return (z_grad * _twice_centred(xp, x, axis, ddof, where),)
 
     @staticmethod
     def pushforward(
-        xp: Any,
-        tangents: Any,
-        z: Any,
-        x: Any,
+        xp: Namespace,
+        tangents: Sequence[Value],
+        z: Value,
+        x: Value,
         *,
         axis: Axis = None,
         ddof: float = 0,
         keepdims: bool = False,
-        where: Any = True,
-    ) -> Any:
+        where: Mask = True,
+    ) -> Value:
         """z_dot = 2 sum(Re(conj(x - mean(x)) x_dot)) / (n - ddof)"""
         terms = _twice_centred(xp, x, axis, ddof, where) * tangents[0]
         terms = xp.real(terms) if is_complex(terms) else terms
         return xp.sum(terms, axis=axis, keepdims=keepdims)
 
 
-def _twice_centred(xp: Any, x: Any, axis: Axis, ddof: float, where: Any) -> Any:
+def _twice_centred(
+    xp: Namespace, x: Value, axis: Axis, ddof: float, where: Mask
+) -> Value:
     """Return 2 conj(x - mean(x)) / (n - ddof); 0 where ``where`` excludes an entry."""
     centred = x - xp.mean(x, axis=axis, keepdims=True, where=where)
     centred = xp.conjugate(centred) if is_complex(x) else centred
@@ -180,8 +183,13 @@ class cumsum_grad(linear):
 
     @staticmethod
     def transpose_x(
-        xp: Any, z_grad: Any, x: Any, *, axis: int | None = None, dtype: Any = None
-    ) -> Any:
+        xp: Namespace,
+        z_grad: Array,
+        x: Value,
+        *,
+        axis: int | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> Value:
         """x_grad[i] = sum of z_grad[k] for k >= i"""
         backwards = backwards_along(0 if axis is None else axis, len(shape_of(z_grad)))
         x_grad = xp.cumsum(z_grad[backwards], axis=0 if axis is None else axis)
@@ -197,14 +205,15 @@ def backwards_along(axis: int, ndim: int) -> tuple[slice, ...]:
 
 
 def _shares(
-    xp: Any, z: Any, x: Any, axis: Axis, where: Any, initial: Any
+    xp: Namespace, z: Value, x: Value, axis: Axis, where: Mask, initial: Value | None
 ) -> tuple[Any, Any]:
     """Return where x attains its extreme z, and the number of entries that do.
 
     ``initial`` counts as an entry; where z is nan, all entries share it.
     """
     z = put_back(xp, z, shape_of(x), axis)
-    same = (x == z) | xp.isnan(z)
+    nan: Any = xp.isnan(z)
+    same: Any = (x == z) | nan
     if where is not True:
         same = same & where
     count = xp.sum(same, axis=axis, keepdims=True)
@@ -237,16 +246,16 @@ class max_grad(general):
 
     @staticmethod
     def pullback(
-        xp: Any,
-        z_grad: Any,
-        z: Any,
-        x: Any,
+        xp: Namespace,
+        z_grad: Value,
+        z: Value,
+        x: Value,
         *,
         axis: Axis = None,
         keepdims: bool = False,
-        initial: Any = None,
-        where: Any = True,
-    ) -> tuple[Any]:
+        initial: Value | None = None,
+        where: Mask = True,
+    ) -> tuple[Value]:
         """x_grad[i] = z_grad / n where x[i] attains the maximum, else structurally 0"""
         same, count = _shares(xp, z, x, axis, where, initial)
         z_grad = put_back(xp, z_grad, shape_of(x), axis)
@@ -254,16 +263,16 @@ class max_grad(general):
 
     @staticmethod
     def pushforward(
-        xp: Any,
-        tangents: Any,
-        z: Any,
-        x: Any,
+        xp: Namespace,
+        tangents: Sequence[Value],
+        z: Value,
+        x: Value,
         *,
         axis: Axis = None,
         keepdims: bool = False,
-        initial: Any = None,
-        where: Any = True,
-    ) -> Any:
+        initial: Value | None = None,
+        where: Mask = True,
+    ) -> Value:
         """z_dot = mean of x_dot[i] over the entries that attain the maximum"""
         same, count = _shares(xp, z, x, axis, where, initial)
         total = xp.sum(xp.where(same, tangents[0], 0.0), axis=axis, keepdims=True)
@@ -308,15 +317,15 @@ class sort_grad(general):
 
     @staticmethod
     def pullback(
-        xp: Any,
-        z_grad: Any,
-        z: Any,
-        x: Any,
+        xp: Namespace,
+        z_grad: Value,
+        z: Value,
+        x: Value,
         *,
         axis: int | None = -1,
         kind: str | None = None,
         stable: bool | None = None,
-    ) -> tuple[Any]:
+    ) -> tuple[Value]:
         """x_grad[order] = z_grad"""
         flat, index = _order(xp, x, axis, "stable" if stable else kind)
         x_grad = xp.unindex(z_grad, index=index, shape=shape_of(flat))
@@ -324,22 +333,22 @@ class sort_grad(general):
 
     @staticmethod
     def pushforward(
-        xp: Any,
-        tangents: Any,
-        z: Any,
-        x: Any,
+        xp: Namespace,
+        tangents: Sequence[Value],
+        z: Value,
+        x: Value,
         *,
         axis: int | None = -1,
         kind: str | None = None,
         stable: bool | None = None,
-    ) -> Any:
+    ) -> Value:
         """z_dot = x_dot[order]"""
         flat, index = _order(xp, x, axis, "stable" if stable else kind)
         return xp.getitem(xp.reshape(tangents[0], shape_of(flat)), index=index)
 
 
 def _order(
-    xp: Any, x: Any, axis: int | None, kind: str | None
+    xp: Namespace, x: Value, axis: int | None, kind: str | None
 ) -> tuple[Any, tuple[Any, ...]]:
     """Return x (flat if ``axis`` is ``None``) and the index that sorts it."""
     if axis is None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from chainrule.operations_grad.partials import chosen
 from chainrule.rules import elementwise
 from chainrule.rules.cases import REAL, Conventions, Domain, Dtypes
+from chainrule.values.types import Namespace, Value
 
 
 class square_grad(elementwise):
@@ -17,7 +16,7 @@ class square_grad(elementwise):
     forward = np.square
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 2 x"""
         return 2 * x
 
@@ -29,7 +28,7 @@ class reciprocal_grad(elementwise):
     domain: Domain = {"x": (0.5, 2.0)}
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = -1 / x**2 = -z**2"""
         return -(z * z)
 
@@ -45,7 +44,7 @@ class sqrt_grad(elementwise):
     conventions: Conventions = (((0.0,), (np.inf,)),)
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1 / (2 sqrt(x)) = 1 / (2 z)"""
         return 0.5 / z
 
@@ -62,7 +61,7 @@ class root_grad(elementwise):
     conventions: Conventions = (((0.0,), (0.0,)),)
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1 / (2 z), and 0 where z = 0"""
         steep = 0.5 / xp.where(z == 0, 1.0, z)
         return xp.where(z == 0, chosen(xp, z, z == 0), steep)
@@ -80,7 +79,7 @@ class cbrt_grad(elementwise):
     conventions: Conventions = (((0.0,), (np.inf,)),)
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1 / (3 z**2)"""
         return 1 / (3 * (z * z))
 
@@ -99,14 +98,14 @@ class hypot_grad(elementwise):
     conventions: Conventions = (((0.0, 0.0), (0.0, 0.0)), ((0.0, -2.0), (0.0, -1.0)))
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = x / z, and 0 where z = 0"""
         if xp.recorded:
             return xp.direction(x, y)
         return chosen(xp, x / xp.where(z == 0, 1.0 + z, z), z == 0)
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dy = y / z, and 0 where z = 0"""
         if xp.recorded:
             return xp.direction(y, x)

@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule.rules import elementwise, linear
 from chainrule.rules.cases import REAL, Cases, Conventions, Domain, Dtypes, case
+from chainrule.values.types import Namespace, Value
 
 
 class where_grad(elementwise):
@@ -28,19 +29,19 @@ class where_grad(elementwise):
     )
 
     @staticmethod
-    def forward(condition: Any, x: Any, y: Any) -> Any:
+    def forward(condition: Value, x: Any, y: Any) -> Value:
         """Return NumPy's where; a number where all three are numbers."""
         if np.ndim(condition) == 0 and (type(x), type(y)) in _NUMBERS:
             return float(x if condition else y)
         return _where(condition, x, y)[()]
 
     @staticmethod
-    def d_x(xp: Any, z: Any, condition: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, condition: Value, x: Value, y: Value) -> Value:
         """dz/dx = 1 where the condition holds, else structurally 0"""
         return condition != 0
 
     @staticmethod
-    def d_y(xp: Any, z: Any, condition: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, condition: Value, x: Value, y: Value) -> Value:
         """dz/dy = structurally 0 where the condition holds, else 1"""
         return condition == 0
 
@@ -62,12 +63,12 @@ class maximum_grad(elementwise):
     conventions: Conventions = (((1.0, 1.0), (0.5, 0.5)), ((2.0, 1.0), (1.0, 0.0)))
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = 1 where x > y, 1/2 where x = y, else structurally 0"""
         return xp.where(x == y, 0.5, y != z)
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dy = 1 where y > x, 1/2 where x = y, else structurally 0"""
         return xp.where(x == y, 0.5, x != z)
 
@@ -81,12 +82,12 @@ class minimum_grad(elementwise):
     conventions: Conventions = (((1.0, 1.0), (0.5, 0.5)), ((2.0, 1.0), (0.0, 1.0)))
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = 1 where x < y, 1/2 where x = y, else structurally 0"""
         return xp.where(x == y, 0.5, y != z)
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dy = 1 where y < x, 1/2 where x = y, else structurally 0"""
         return xp.where(x == y, 0.5, x != z)
 
@@ -100,12 +101,12 @@ class fmax_grad(elementwise):
     conventions: Conventions = (((1.0, 1.0), (0.5, 0.5)), ((np.nan, 1.0), (0.0, 1.0)))
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = 1 where x is chosen, 1/2 where x = y, else structurally 0"""
         return xp.where(x == y, 0.5, x == z)
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dy = 1 where y is chosen, 1/2 where x = y, else structurally 0"""
         return xp.where(x == y, 0.5, y == z)
 
@@ -136,17 +137,17 @@ class clip_grad(elementwise):
     )
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, low: Any, high: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, low: Value, high: Value) -> Value:
         """dz/dx = 1 where low <= x <= high, else structurally 0"""
         return xp.logical_and(low <= x, x <= high)
 
     @staticmethod
-    def d_low(xp: Any, z: Any, x: Any, low: Any, high: Any) -> Any:
+    def d_low(xp: Namespace, z: Value, x: Value, low: Value, high: Value) -> Value:
         """dz/dlow = 1 where x < low <= high, else structurally 0"""
         return xp.logical_and(x < low, low <= high)
 
     @staticmethod
-    def d_high(xp: Any, z: Any, x: Any, low: Any, high: Any) -> Any:
+    def d_high(xp: Namespace, z: Value, x: Value, low: Value, high: Value) -> Value:
         """dz/dhigh = 1 where x > high or low > high, else structurally 0"""
         return xp.logical_or(x > high, low > high)
 
@@ -167,7 +168,7 @@ class copysign_grad(elementwise):
     conventions: Conventions = (((0.0, -1.0), (0.0, 0.0)), ((-2.0, -1.0), (1.0, 0.0)))
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = sign(x) sign(y)"""
         return xp.sign(x) * xp.copysign(1.0, y)
 
@@ -183,7 +184,7 @@ class heaviside_grad(elementwise):
     conventions: Conventions = (((0.0, 0.3), (0.0, 1.0)), ((1.0, 0.3), (0.0, 0.0)))
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dy = 1 where x = 0, else structurally 0"""
         return x == 0
 
@@ -197,12 +198,12 @@ class fmod_grad(elementwise):
     untested = "x / y an integer: the remainder jumps there"
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = 1"""
         return 1
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dy = -trunc(x / y)"""
         return -xp.trunc(x / y)
 
@@ -215,12 +216,12 @@ class fraction_grad(elementwise):
     untested = "x an integer: the fraction jumps there"
 
     @staticmethod
-    def forward(x: Any) -> Any:
+    def forward(x: Value) -> Value:
         """Return the fractional part."""
         return np.modf(x)[0]
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1"""
         return 1
 
@@ -234,12 +235,12 @@ class mantissa_grad(elementwise):
     conventions: Conventions = (((0.0,), (1.0,)),)
 
     @staticmethod
-    def forward(x: Any) -> Any:
+    def forward(x: Value) -> Value:
         """Return the mantissa."""
         return np.frexp(x)[0]
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 2**-n = z / x, and 1 at 0, where n = 0"""
         return xp.where(x == 0, 1.0, z / xp.where(x == 0, 1.0, x))
 
@@ -257,7 +258,7 @@ class ldexp_grad(linear):
     )
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any, n: Any) -> Any:
+    def transpose_x(xp: Namespace, z_grad: Value, x: Value, n: Any) -> Value:
         """x_grad = z_grad 2**n"""
         return xp.ldexp(z_grad, n)
 
@@ -271,6 +272,6 @@ class nextafter_grad(elementwise):
     domain: Domain = {"y": (3.0, 4.0)}
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = 1"""
         return 1

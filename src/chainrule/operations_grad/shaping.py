@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from chainrule.errors import ArgumentError
 from chainrule.rules import linear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA
 from chainrule.values.shapes import SEQUENCES, normalize_axes, shape_of, unbroadcast
-from chainrule.values.types import Shape
+from chainrule.values.types import Array, Axis, Casting, Namespace, Shape, Value
 from chainrule.values.vertices import is_stand_in
 
 
-def broadcast_to(x: Any, shape: Shape | int) -> Any:
+def broadcast_to(x: Value, shape: Shape | int) -> Value:
     """Return ``x`` repeated to ``shape``: NumPy's, short for a number."""
     x = np.asarray(x)
     if x.ndim or not isinstance(shape, tuple):
@@ -37,8 +39,8 @@ class reshape_grad(linear):
 
     @staticmethod
     def forward(
-        x: Any, shape: Any, *, order: str = "C", copy: bool | None = None
-    ) -> Any:
+        x: Value, shape: Shape, *, order: str = "C", copy: bool | None = None
+    ) -> Value:
         """Reshape; the orders 'A' and 'K' are refused, as they depend on the memory."""
         if order not in ("C", "F"):
             raise ArgumentError(
@@ -57,14 +59,14 @@ class reshape_grad(linear):
 
     @staticmethod
     def transpose_x(
-        xp: Any,
-        z_grad: Any,
-        x: Any,
+        xp: Namespace,
+        z_grad: Value,
+        x: Value,
         *,
-        shape: Any,
+        shape: Shape,
         order: str = "C",
         copy: bool | None = None,
-    ) -> Any:
+    ) -> Value:
         """x_grad = z_grad in the shape of x"""
         if order == "C":
             return xp.reshape(z_grad, shape_of(x))
@@ -80,7 +82,7 @@ class broadcast_to_grad(linear):
     cases: Cases = (case((3, 1), shape=(2, 3, 4)), case((), shape=(2, 2)))
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any, *, shape: Shape) -> Any:
+    def transpose_x(xp: Namespace, z_grad: Value, x: Value, *, shape: Shape) -> Value:
         """x_grad = z_grad summed over the repeated axes"""
         return unbroadcast(xp, z_grad, shape_of(x))
 
@@ -94,7 +96,7 @@ class expand_dims_grad(linear):
     cases: Cases = (case((3, 4), axis=1), case((3,), axis=(0, -1)))
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any, *, axis: Any) -> Any:
+    def transpose_x(xp: Namespace, z_grad: Value, x: Value, *, axis: Axis) -> Value:
         """x_grad = z_grad in the shape of x"""
         return xp.reshape(z_grad, shape_of(x))
 
@@ -112,7 +114,9 @@ class squeeze_grad(linear):
     )
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any, *, axis: Any = None) -> Any:
+    def transpose_x(
+        xp: Namespace, z_grad: Value, x: Value, *, axis: Axis = None
+    ) -> Value:
         """x_grad = z_grad in the shape of x"""
         return xp.reshape(z_grad, shape_of(x))
 
@@ -126,7 +130,9 @@ class flip_grad(linear):
     cases: Cases = (case((2, 3)), case((2, 3), axis=1), case((2, 3, 2), axis=(0, -1)))
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any, *, axis: Any = None) -> Any:
+    def transpose_x(
+        xp: Namespace, z_grad: Value, x: Value, *, axis: Axis = None
+    ) -> Value:
         """x_grad = z_grad reversed again (a view)"""
         return xp.flip(z_grad, axis=axis)
 
@@ -146,8 +152,8 @@ class roll_grad(linear):
 
     @staticmethod
     def transpose_x(
-        xp: Any, z_grad: Any, x: Any, *, shift: Any, axis: Any = None
-    ) -> Any:
+        xp: Namespace, z_grad: Value, x: Value, *, shift: Value, axis: Axis = None
+    ) -> Value:
         """x_grad = z_grad moved back"""
         shifts: Any = shift if isinstance(shift, SEQUENCES) else [shift]
         back: list[Any] = [
@@ -174,8 +180,8 @@ class repeat_grad(linear):
 
     @staticmethod
     def transpose_x(
-        xp: Any, z_grad: Any, x: Any, *, repeats: Any, axis: int | None = None
-    ) -> Any:
+        xp: Namespace, z_grad: Value, x: Value, *, repeats: Any, axis: int | None = None
+    ) -> Value:
         """x_grad[i] = sum of z_grad over the copies of x[i]"""
         shape = shape_of(x)
         flat = shape if axis is not None and shape else (int(np.prod(shape)),)
@@ -200,7 +206,9 @@ class swapaxes_grad(linear):
     cases: Cases = (case((2, 3, 4), axis1=0, axis2=-1),)
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any, *, axis1: int, axis2: int) -> Any:
+    def transpose_x(
+        xp: Namespace, z_grad: Value, x: Value, *, axis1: int, axis2: int
+    ) -> Value:
         """x_grad = z_grad with the axes exchanged back"""
         return xp.swapaxes(z_grad, axis1, axis2)
 
@@ -214,7 +222,9 @@ class transpose_grad(linear):
     cases: Cases = (case((2, 3, 4)), case((2, 3, 4), axes=(1, -1, 0)))
 
     @staticmethod
-    def transpose_x(xp: Any, z_grad: Any, x: Any, *, axes: Any = None) -> Any:
+    def transpose_x(
+        xp: Namespace, z_grad: Value, x: Value, *, axes: Sequence[int] | None = None
+    ) -> Value:
         """x_grad = z_grad with the permutation undone"""
         if axes is None:
             return xp.transpose(z_grad)
@@ -229,8 +239,11 @@ class stack_grad(linear):
 
     @staticmethod
     def forward(
-        *operands: Any, axis: int = 0, dtype: Any = None, casting: Any = "same_kind"
-    ) -> Any:
+        *operands: Value,
+        axis: int = 0,
+        dtype: DTypeLike | None = None,
+        casting: Casting = "same_kind",
+    ) -> Value:
         """Call NumPy's stack on the operands."""
         return np.stack(operands, axis=axis, dtype=dtype, casting=casting)
 
@@ -243,13 +256,13 @@ class stack_grad(linear):
 
     @staticmethod
     def transposes(
-        xp: Any,
-        z_grad: Any,
-        *operands: Any,
+        xp: Namespace,
+        z_grad: Array,
+        *operands: Value,
         axis: int = 0,
-        dtype: Any = None,
-        casting: Any = "same_kind",
-    ) -> list[Any]:
+        dtype: DTypeLike | None = None,
+        casting: Casting = "same_kind",
+    ) -> list[Value]:
         """The i-th cotangent is the i-th slice of z_grad (a view)"""
         lead = (slice(None),) * (axis % (len(shape_of(operands[0])) + 1))
         return [z_grad[(*lead, i)] for i in range(len(operands))]
@@ -262,11 +275,11 @@ class concatenate_grad(linear):
 
     @staticmethod
     def forward(
-        *operands: Any,
+        *operands: Value,
         axis: int | None = 0,
-        dtype: Any = None,
-        casting: Any = "same_kind",
-    ) -> Any:
+        dtype: DTypeLike | None = None,
+        casting: Casting = "same_kind",
+    ) -> Value:
         """Call NumPy's concatenate on the operands."""
         return np.concatenate(operands, axis=axis, dtype=dtype, casting=casting)
 
@@ -279,13 +292,13 @@ class concatenate_grad(linear):
 
     @staticmethod
     def transposes(
-        xp: Any,
-        z_grad: Any,
-        *operands: Any,
+        xp: Namespace,
+        z_grad: Array,
+        *operands: Value,
         axis: int | None = 0,
-        dtype: Any = None,
-        casting: Any = "same_kind",
-    ) -> list[Any]:
+        dtype: DTypeLike | None = None,
+        casting: Casting = "same_kind",
+    ) -> list[Value]:
         """The i-th cotangent is its stretch of z_grad (a view)"""
         shapes = [shape_of(x) for x in operands]
         if axis is None:
@@ -306,7 +319,7 @@ class astype_grad(linear):
     nonnegative = True
 
     @staticmethod
-    def forward(x: Any, dtype: Any, *, copy: bool = True) -> Any:
+    def forward(x: Value, dtype: DTypeLike, *, copy: bool = True) -> Value:
         """Cast, also Python floats."""
         return np.asarray(x).astype(dtype, copy=False)[()]
 
@@ -314,7 +327,7 @@ class astype_grad(linear):
 
     @staticmethod
     def transpose_x(
-        xp: Any, z_grad: Any, x: Any, *, dtype: Any, copy: bool = True
-    ) -> Any:
+        xp: Namespace, z_grad: Value, x: Value, *, dtype: DTypeLike, copy: bool = True
+    ) -> Value:
         """x_grad = z_grad; the sweep casts it to x's dtype"""
         return z_grad

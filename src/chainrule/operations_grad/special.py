@@ -10,11 +10,12 @@ import numpy as np
 from chainrule.rules import elementwise
 from chainrule.rules.cases import REAL, Cases, Conventions, Dtypes, case
 from chainrule.rules.namespace import EXTRA
+from chainrule.values.types import Namespace, Value
 
 _where: Any = np.where
 
 
-def sinc_derivative(x: Any, *, order: int) -> Any:
+def sinc_derivative(x: Value, *, order: int) -> Value:
     """Return a derivative of ``sin(pi x) / (pi x)``, accurate at and around 0.
 
     With ``u = pi x`` the derivatives of ``sin(u) / u`` follow from differentiating
@@ -45,12 +46,12 @@ def sinc_derivative(x: Any, *, order: int) -> Any:
     return (_where(near, series, s) * math.pi**order)[()]
 
 
-def i0(x: Any) -> Any:
+def i0(x: Value) -> Value:
     """Return ``np.i0(x)``, a number for a number."""
     return np.i0(x)[()]
 
 
-def i0_derivative(x: Any, *, order: int) -> Any:
+def i0_derivative(x: Value, *, order: int) -> Value:
     """Return a derivative of the modified Bessel function ``I0``; ``order`` is not 0.
 
     DLMF 10.32.1, differentiated ``order`` times: the mean of ``exp(x cos t) cos(t)**k``
@@ -82,7 +83,7 @@ class sinc_grad(elementwise):
     conventions: Conventions = (((0.0,), (0.0,)),)
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = (cos(pi x) - z) / x"""
         return xp.sinc_derivative(x, order=1)
 
@@ -94,7 +95,7 @@ class sinc_derivative_grad(elementwise):
     cases: Cases = (case((5,), order=1), case((2, 3), order=4), case((), order=2))
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, *, order: int) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, *, order: int) -> Value:
         """dz/dx = the next derivative"""
         return xp.sinc_derivative(x, order=order + 1)
 
@@ -107,7 +108,7 @@ class i0_grad(elementwise):
     conventions: Conventions = (((0.0,), (0.0,)),)
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = I1(x)"""
         return xp.i0_derivative(x, order=1)
 
@@ -120,6 +121,6 @@ class i0_derivative_grad(elementwise):
     cases: Cases = (case((5,), order=1), case((2, 3), order=2), case((), order=3))
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, *, order: int) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, *, order: int) -> Value:
         """dz/dx = the next derivative"""
         return xp.i0_derivative(x, order=order + 1)

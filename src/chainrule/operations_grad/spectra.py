@@ -14,10 +14,11 @@ the turn of the vectors takes ``(p + p.H) / 2`` over differences of singular val
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.operations_grad.linalg import (
     adjoint,
@@ -32,8 +33,9 @@ from chainrule.operations_grad.linalg import (
 from chainrule.operations_grad.partials import chosen
 from chainrule.rules import general
 from chainrule.rules.cases import REAL, Cases, Dtypes, case, positive, symmetric
-from chainrule.rules.namespace import EXTRA
+from chainrule.rules.namespace import EXTRA, plain
 from chainrule.values.shapes import dtype_of, is_complex, shape_of
+from chainrule.values.types import Array, Axis, Namespace, Value
 from chainrule.values.vertices import first_stand_in, raw
 
 _linalg: Any = np.linalg
@@ -42,47 +44,47 @@ _split: Any = np.split
 # ------------------------------------------------------------------------------- ties
 
 
-def rounding(x: Any) -> float:
+def rounding(x: Value) -> float:
     """Return what is a rounding error beside the largest entry of such an array."""
     return 10.0 * max(shape_of(x)[-1], 1) * float(np.finfo(dtype_of(x)).eps)
 
 
-def largest(x: Any, axes: Any) -> Any:
+def largest(x: Value, axes: Axis) -> NDArray[Any]:
     """Return the largest magnitude along axes, kept as axes of length one."""
     return np.max(np.abs(x), axis=axes, keepdims=True, initial=0.0)
 
 
-def ties(w: Any, *, sums: bool = False) -> Any:
+def ties(w: Value, *, sums: bool = False) -> NDArray[Any]:
     """Return which pairs of values differ (or add up) to a rounding error only."""
     w = raw(w)
-    other = columns(np, w)
-    gaps = rows(np, w) + other if sums else rows(np, w) - other
+    other = columns(plain, w)
+    gaps = rows(plain, w) + other if sums else rows(plain, w) - other
     return np.abs(gaps) <= rounding(w) * largest(other, -1)
 
 
-def is_small(x: Any, beside: Any) -> Any:
+def is_small(x: Value, beside: Value) -> NDArray[Any]:
     """Return which entries of matrices are rounding errors beside the largest one."""
     return np.abs(raw(x)) <= rounding(raw(beside)) * largest(raw(beside), (-2, -1))
 
 
-def over(xp: Any, x: Any, gaps: Any, tied: Any, at_ties: Any) -> Any:
+def over(xp: Namespace, x: Value, gaps: Value, tied: Any, at_ties: Value) -> Value:
     """Return ``x / gaps``, at ties what is given: 0 or nan, with the derivative nan."""
     quotient = x / xp.where(tied, 1.0, gaps)
     value = xp.where(tied, xp.astype(at_ties, dtype_of(x)) + 0.0 * x, quotient)
     return chosen(xp, value, tied)
 
 
-def zero_or_nan(quiet: Any) -> Any:
+def zero_or_nan(quiet: Value) -> NDArray[Any]:
     """Return 0 where a term vanishes by itself, nan elsewhere."""
     return np.where(quiet, 0.0, np.nan)
 
 
-def differences(xp: Any, w: Any) -> Any:
+def differences(xp: Namespace, w: Value) -> Value:
     """Return w[j] - w[i] as matrices."""
     return columns(xp, w) - rows(xp, w)
 
 
-def beside_diagonal(n: int) -> Any:
+def beside_diagonal(n: int) -> NDArray[Any]:
     """Return where a matrix is not on its diagonal."""
     return ~np.eye(n, dtype=bool)
 
@@ -90,7 +92,7 @@ def beside_diagonal(n: int) -> Any:
 # ----------------------------------------------------------------- turning tied blocks
 
 
-def rotation(w: Any, m: Any) -> Any:
+def rotation(w: NDArray[Any], m: NDArray[Any]) -> NDArray[Any]:
     """Return unitary matrices that diagonalise the tied blocks of Hermitian ones.
 
     ``w`` are values in ascending order; a block that is diagonal already stays.
@@ -101,7 +103,7 @@ def rotation(w: Any, m: Any) -> Any:
     return stacked_rotation(w, m)
 
 
-def stacked_rotation(w: Any, m: Any) -> Any:
+def stacked_rotation(w: NDArray[Any], m: NDArray[Any]) -> NDArray[Any]:
     """Turn the tied blocks of a stack of matrices: ``rotation`` of plain values."""
     w, m = _aligned(w, m)
     q = _identities(m)
@@ -110,7 +112,7 @@ def stacked_rotation(w: Any, m: Any) -> Any:
     return q
 
 
-def rotations(s: Any, p: Any) -> tuple[Any, Any]:
+def rotations(s: NDArray[Any], p: NDArray[Any]) -> tuple[Any, Any]:
     """Return unitary matrices for the left and the right of the tied blocks of ``p``.
 
     ``s`` are singular values in descending order. The block of those that are 0 has a
@@ -125,7 +127,7 @@ def rotations(s: Any, p: Any) -> tuple[Any, Any]:
     return both[..., 0, :, :], both[..., 1, :, :]
 
 
-def stacked_rotations(s: Any, p: Any) -> Any:
+def stacked_rotations(s: NDArray[Any], p: NDArray[Any]) -> NDArray[Any]:
     """Return ``rotations`` of plain matrices as one array of shape (..., 2, n, n)."""
     s, p = _aligned(s, p)
     q = np.stack([_identities(p), _identities(p)])
@@ -140,18 +142,18 @@ def stacked_rotations(s: Any, p: Any) -> Any:
     return np.moveaxis(q, 0, -3)
 
 
-def _aligned(w: Any, m: Any) -> tuple[Any, Any]:
+def _aligned(w: NDArray[Any], m: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return values and matrices with the same leading axes."""
     lead = np.broadcast_shapes(w.shape[:-1], m.shape[:-2])
     w = np.broadcast_to(w, (*lead, w.shape[-1]))
     return w, np.broadcast_to(m, (*lead, *m.shape[-2:]))
 
 
-def _identities(m: Any) -> Any:
+def _identities(m: NDArray[Any]) -> NDArray[Any]:
     return np.array(np.broadcast_to(np.eye(m.shape[-1], dtype=m.dtype), m.shape))
 
 
-def _tied_blocks(w: Any, m: Any) -> Iterator[tuple[Any, Any]]:
+def _tied_blocks(w: NDArray[Any], m: NDArray[Any]) -> Iterator[tuple[Any, Any]]:
     """Yield the indices of tied blocks in which ``m`` is finite and not diagonal."""
     close: Any = np.diff(w) <= rounding(w) * largest(w, -1)
     noise = rounding(m) * largest(m, (-2, -1))[..., 0, 0]
@@ -191,14 +193,19 @@ class eigh_grad(general):
     untested = "complex eigenvectors: LAPACK chooses their phases"
 
     @staticmethod
-    def forward(x: Any, *, UPLO: str = "L") -> Any:
+    def forward(x: Value, *, UPLO: str = "L") -> Any:
         """Call NumPy's eigh."""
         return _linalg.eigh(x, UPLO=UPLO)
 
     @staticmethod
     def pullback(
-        xp: Any, z_grad: Any, z: Any, x: Any, *, UPLO: str = "L"
-    ) -> tuple[Any]:
+        xp: Namespace,
+        z_grad: Sequence[Array | None],
+        z: Sequence[Array],
+        x: Value,
+        *,
+        UPLO: str = "L",
+    ) -> tuple[Value | None]:
         """x_grad = conj(v) (diag(w_grad) + f * (m - m.H) / 2) v.T, m = v.T v_grad
 
         with f = 1 / (w_j - w_i).
@@ -220,7 +227,14 @@ class eigh_grad(general):
         return (as_read_grad(xp, x_grad, upper=UPLO in ("U", "u")),)
 
     @staticmethod
-    def pushforward(xp: Any, tangents: Any, z: Any, x: Any, *, UPLO: str = "L") -> Any:
+    def pushforward(
+        xp: Namespace,
+        tangents: Sequence[Value | None],
+        z: Sequence[Array],
+        x: Value,
+        *,
+        UPLO: str = "L",
+    ) -> tuple[Value | None, ...] | None:
         """w_dot = diag(m), v_dot = v (f * m), m = v.H x_dot v, f = 1 / (w_j - w_i)
 
         In a tie w_dot are the eigenvalues of the block of m, the rates at which the
@@ -232,18 +246,18 @@ class eigh_grad(general):
         x_dot = as_read(xp, x_dot, upper=UPLO in ("U", "u"))
         m = xp.matmul(adjoint(xp, v), xp.matmul(x_dot, v))
         q = rotation(raw(w), raw(m))
-        w_dot = diagonal_of(xp, xp.matmul(adjoint(np, q), xp.matmul(m, q)))
+        w_dot = diagonal_of(xp, xp.matmul(adjoint(plain, q), xp.matmul(m, q)))
         w_dot = chosen(xp, xp.real(w_dot) if is_complex(m) else w_dot, _tied(w))
         return w_dot, xp.matmul(v, _turn(xp, m, w, is_small(m, m)))
 
 
-def _tied(w: Any) -> Any:
+def _tied(w: Value) -> NDArray[Any]:
     """Return which values are tied to another one."""
     n = shape_of(w)[-1]
     return np.any(ties(w) & beside_diagonal(n), axis=-1)
 
 
-def _turn(xp: Any, m: Any, w: Any, quiet: Any) -> Any:
+def _turn(xp: Namespace, m: Value, w: Value, quiet: Value) -> Value:
     """Return m / (w_j - w_i) and 0 on the diagonal; at ties 0 where quiet, else nan."""
     beside = beside_diagonal(shape_of(w)[-1])
     tied = ties(w) & beside
@@ -251,10 +265,10 @@ def _turn(xp: Any, m: Any, w: Any, quiet: Any) -> Any:
     return over(xp, m, gaps, tied, zero_or_nan(quiet))
 
 
-def weighted_projectors(x: Any, g: Any, *, UPLO: str = "L") -> Any:
+def weighted_projectors(x: Value, g: Value, *, UPLO: str = "L") -> Value:
     """Return v diag(g) v.H for the eigenvectors v of Hermitian matrices."""
     v = _linalg.eigh(x, UPLO=UPLO)[1]
-    return np.matmul(v * columns(np, g), adjoint(np, v))
+    return np.matmul(v * columns(plain, g), adjoint(plain, v))
 
 
 EXTRA["weighted_projectors"] = weighted_projectors
@@ -279,8 +293,8 @@ class weighted_projectors_grad(general):
 
     @staticmethod
     def pullback(
-        xp: Any, z_grad: Any, z: Any, x: Any, g: Any, *, UPLO: str = "L"
-    ) -> tuple[Any, Any]:
+        xp: Namespace, z_grad: Value, z: Value, x: Value, g: Value, *, UPLO: str = "L"
+    ) -> tuple[Value, Value]:
         """g_grad = diag(v.H conj(z_grad) v), x_grad by divided differences"""
         w, v = xp.linalg.eigh(x, UPLO=UPLO)
         v_h = adjoint(xp, v)
@@ -293,8 +307,14 @@ class weighted_projectors_grad(general):
 
     @staticmethod
     def pushforward(
-        xp: Any, tangents: Any, z: Any, x: Any, g: Any, *, UPLO: str = "L"
-    ) -> Any:
+        xp: Namespace,
+        tangents: Sequence[Value | None],
+        z: Value,
+        x: Value,
+        g: Value,
+        *,
+        UPLO: str = "L",
+    ) -> Value | None:
         """z_dot = v (diag(g_dot) + d * (v.H x_dot v)) v.H, d divided differences"""
         x_dot, g_dot = tangents
         w, v = xp.linalg.eigh(x, UPLO=UPLO)
@@ -304,7 +324,7 @@ class weighted_projectors_grad(general):
             m = xp.matmul(adjoint(xp, v), xp.matmul(x_dot, v))
             q = rotation(raw(w), raw(m))
             v = xp.matmul(v, q)
-            m = xp.matmul(adjoint(np, q), xp.matmul(m, q))
+            m = xp.matmul(adjoint(plain, q), xp.matmul(m, q))
             middle = _divided(xp, m, w, g)
         if g_dot is not None:
             eye = np.eye(shape_of(w)[-1], dtype=dtype_of(w))
@@ -312,15 +332,15 @@ class weighted_projectors_grad(general):
         return xp.matmul(v, xp.matmul(middle, adjoint(xp, v)))
 
 
-def _alike(g: Any) -> Any:
+def _alike(g: Value) -> Value:
     """Return which pairs of weights are equal as far as rounded ties can be."""
     g = raw(g)
-    difference = np.abs(differences(np, g))
+    difference = np.abs(differences(plain, g))
     tolerance = float(np.sqrt(np.finfo(dtype_of(g)).eps))
-    return difference <= tolerance * largest(columns(np, g), -1)
+    return difference <= tolerance * largest(columns(plain, g), -1)
 
 
-def _divided(xp: Any, m: Any, w: Any, g: Any) -> Any:
+def _divided(xp: Namespace, m: Value, w: Value, g: Value) -> Value:
     """Return m (g_j - g_i) / (w_j - w_i), 0 on the diagonal."""
     quiet = is_small(m, m) & _alike(g)
     return _turn(xp, m * differences(xp, g), w, quiet)
@@ -354,12 +374,14 @@ class svd_grad(general):
     untested = "complex singular vectors: LAPACK chooses their phases"
 
     @staticmethod
-    def forward(x: Any) -> Any:
+    def forward(x: Value) -> Any:
         """Call NumPy's svd for the vectors of the singular values alone."""
         return _linalg.svd(x, full_matrices=False)
 
     @staticmethod
-    def pullback(xp: Any, z_grad: Any, z: Any, x: Any) -> tuple[Any]:
+    def pullback(
+        xp: Namespace, z_grad: Sequence[Array | None], z: Sequence[Array], x: Value
+    ) -> tuple[Value | None]:
         """x_grad = conj(u) (diag(s_grad) + middle) conj(vh) + what leaves the spaces
 
         middle = (a + b) / 2 / (s_j - s_i) + (a - b) / 2 / (s_j + s_i), with a and b the
@@ -378,7 +400,9 @@ class svd_grad(general):
         return (x_grad,)
 
     @staticmethod
-    def pushforward(xp: Any, tangents: Any, z: Any, x: Any) -> Any:
+    def pushforward(
+        xp: Namespace, tangents: Sequence[Value | None], z: Sequence[Array], x: Value
+    ) -> tuple[Value | None, ...] | None:
         """s_dot = real(diag(p)), p = u.H x_dot v; u and v turn by a + b and a - b
 
         with a = (p + p.H) / 2 / (s_j - s_i), b = (p - p.H) / 2 / (s_j + s_i).
@@ -389,7 +413,7 @@ class svd_grad(general):
         v = adjoint(xp, vh)
         p = xp.matmul(xp.matmul(adjoint(xp, u), x_dot), v)
         q = rotations(raw(s), raw(p))
-        turned = xp.matmul(adjoint(np, q[0]), xp.matmul(p, q[1]))
+        turned = xp.matmul(adjoint(plain, q[0]), xp.matmul(p, q[1]))
         s_dot = diagonal_of(xp, xp.real(turned) if is_complex(p) else turned)
         s_dot = chosen(xp, s_dot, _tied(s))
         a, b = _halves(xp, p, s)
@@ -404,28 +428,28 @@ class svd_grad(general):
         return u_dot, s_dot, adjoint(xp, v_dot)
 
 
-def _halves(xp: Any, p: Any, s: Any) -> tuple[Any, Any]:
+def _halves(xp: Namespace, p: Value, s: Value) -> tuple[Any, Any]:
     """Return how the vectors turn together, and against each other."""
     p_h = adjoint(xp, p)
     a, b = (p + p_h) / 2, (p - p_h) / 2
     return _turn(xp, a, s, is_small(a, p)), _over_sums(xp, b, s, is_small(b, p))
 
 
-def _over_sums(xp: Any, b: Any, s: Any, quiet: Any) -> Any:
+def _over_sums(xp: Namespace, b: Value, s: Value, quiet: Value) -> Value:
     """Return b / (s_j + s_i); where both are 0, 0 where quiet and else nan."""
     sums = columns(xp, s) + rows(xp, s)
     return over(xp, b, sums, ties(s, sums=True), zero_or_nan(quiet))
 
 
-def _over_values(xp: Any, x: Any, s: Any, *, quiet: bool) -> Any:
+def _over_values(xp: Namespace, x: Value, s: Value, *, quiet: bool) -> Value:
     """Return x[:, j] / s[j]; where that is 0, 0 if x is so and quiet, else nan."""
-    values = columns(np, raw(s))
+    values = columns(plain, raw(s))
     zero = values <= rounding(raw(s)) * largest(values, -1)
     silent = is_small(x, x) if quiet else False
     return over(xp, x, columns(xp, s), zero, zero_or_nan(silent))
 
 
-def _vectors_pulled(xp: Any, given: Any, u: Any, s: Any, vh: Any) -> Any:
+def _vectors_pulled(xp: Namespace, given: Any, u: Value, s: Value, vh: Value) -> Value:
     """Return the cotangent of x from those of the singular vectors."""
     u_grad, vh_grad, alone = given
     u_c, v_t, outside = conjugate(xp, u), conjugate(xp, vh), 0.0
@@ -446,7 +470,7 @@ def _vectors_pulled(xp: Any, given: Any, u: Any, s: Any, vh: Any) -> Any:
     return xp.matmul(xp.matmul(u_c, middle), v_t) + outside
 
 
-def _middle(xp: Any, inner: Any, s: Any, *, alone: bool) -> Any:
+def _middle(xp: Namespace, inner: Sequence[Any], s: Value, *, alone: bool) -> Value:
     """Return the middle of ``svd_grad.pullback`` from u.T u_grad and v.T v_grad."""
     a, b = (0.0 if m is None else (m - adjoint(xp, m)) / 2 for m in inner)
     size = sum(largest(raw(m), (-2, -1)) for m in inner if m is not None)
@@ -459,10 +483,10 @@ def _middle(xp: Any, inner: Any, s: Any, *, alone: bool) -> Any:
     return turned + _over_sums(xp, 2 * against, s, quiet[1])
 
 
-def weighted_dyads(x: Any, g: Any) -> Any:
+def weighted_dyads(x: Value, g: Value) -> Value:
     """Return u diag(g) vh for the singular vectors of matrices."""
     u, _, vh = _linalg.svd(x, full_matrices=False)
-    return np.matmul(u * columns(np, g), vh)
+    return np.matmul(u * columns(plain, g), vh)
 
 
 EXTRA["weighted_dyads"] = weighted_dyads
@@ -486,7 +510,9 @@ class weighted_dyads_grad(general):
     dtypes: Dtypes = REAL
 
     @staticmethod
-    def pullback(xp: Any, z_grad: Any, z: Any, x: Any, g: Any) -> tuple[Any, Any]:
+    def pullback(
+        xp: Namespace, z_grad: Value, z: Value, x: Value, g: Value
+    ) -> tuple[Value, Value]:
         """g_grad = diag(p), x_grad as z_dot, of the conjugate cotangent"""
         u, s, vh = xp.reduced_svd(x)
         v, moved = adjoint(xp, vh), conjugate(xp, z_grad)
@@ -496,7 +522,9 @@ class weighted_dyads_grad(general):
         return conjugate(xp, x_grad), g_grad
 
     @staticmethod
-    def pushforward(xp: Any, tangents: Any, z: Any, x: Any, g: Any) -> Any:
+    def pushforward(
+        xp: Namespace, tangents: Sequence[Value | None], z: Value, x: Value, g: Value
+    ) -> Value | None:
         """z_dot = u (diag(g_dot) + middle) vh + what leaves the spaces
 
         middle = a (g_j - g_i) / (s_j - s_i) + b (g_j + g_i) / (s_j + s_i) with a and b
@@ -510,14 +538,16 @@ class weighted_dyads_grad(general):
             p = xp.matmul(adjoint(xp, u), xp.matmul(x_dot, v))
             q = rotations(raw(s), raw(p))
             u, v = xp.matmul(u, q[0]), xp.matmul(v, q[1])
-            p = xp.matmul(adjoint(np, q[0]), xp.matmul(p, q[1]))
+            p = xp.matmul(adjoint(plain, q[0]), xp.matmul(p, q[1]))
             z_dot = _dyads_moved(xp, x_dot, p, (u, s, v), g)
         if g_dot is not None:
             z_dot = z_dot + xp.matmul(u * columns(xp, g_dot), adjoint(xp, v))
         return z_dot
 
 
-def _dyads_moved(xp: Any, moved: Any, p: Any, parts: Any, g: Any) -> Any:
+def _dyads_moved(
+    xp: Namespace, moved: Value, p: Value, parts: Sequence[Value], g: Value
+) -> Value:
     """Return the derivative of u diag(g) v.H along ``moved``, g held constant."""
     u, s, v = parts
     p_h = adjoint(xp, p)
@@ -530,7 +560,7 @@ def _dyads_moved(xp: Any, moved: Any, p: Any, parts: Any, g: Any) -> Any:
     middle = _turn(xp, a * differences(xp, g), s, quiet)
     sums = columns(xp, g) + rows(xp, g)
     middle = middle + _over_sums(xp, b * sums, s, is_small(b, p))
-    middle = middle + columns(np, zero_or_nan(~kink))
+    middle = middle + columns(plain, zero_or_nan(~kink))
     z_dot = xp.matmul(u, xp.matmul(middle, adjoint(xp, v)))
     weighted = columns(xp, g)
     if shape_of(u)[-2] > shape_of(s)[-1]:

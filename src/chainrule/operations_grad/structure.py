@@ -11,7 +11,7 @@ from chainrule.rules import rule
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import supported, zeros_of
 from chainrule.steps.step import Step, reference_of
-from chainrule.values.types import Parameters
+from chainrule.values.types import Namespace, Parameters, Value
 from chainrule.values.vertices import raw
 
 
@@ -25,16 +25,16 @@ class identity_grad(structure):
     operand_names: tuple[str, ...] = ("x",)
 
     @staticmethod
-    def forward(x: Any) -> Any:
+    def forward(x: Value) -> Value:
         """Return ``x`` itself."""
         return x
 
     @classmethod
     def pull(
         cls,
-        xp: Any,
+        xp: Namespace,
         z_bar: supported,
-        z: Any,
+        z: Value,
         operands: Sequence[Any],
         wanted: Sequence[int],
         parameters: Parameters,
@@ -46,9 +46,9 @@ class identity_grad(structure):
     @classmethod
     def push(
         cls,
-        xp: Any,
+        xp: Namespace,
         tangents: Sequence[supported | None],
-        z: Any,
+        z: Value,
         operands: Sequence[Any],
         parameters: Parameters,
     ) -> supported | None:
@@ -62,16 +62,16 @@ class item_grad(structure):
     operand_names: tuple[str, ...] = ("x",)
 
     @staticmethod
-    def forward(x: Any, *, index: int) -> Any:
+    def forward(x: Sequence[Value], *, index: int) -> Value:
         """Return one of the results."""
         return x[index]
 
     @classmethod
     def pull(
         cls,
-        xp: Any,
+        xp: Namespace,
         z_bar: supported,
-        z: Any,
+        z: Value,
         operands: Sequence[Any],
         wanted: Sequence[int],
         parameters: Parameters,
@@ -85,9 +85,9 @@ class item_grad(structure):
     @classmethod
     def push(
         cls,
-        xp: Any,
+        xp: Namespace,
         tangents: Sequence[supported | None],
-        z: Any,
+        z: Value,
         operands: Sequence[Any],
         parameters: Parameters,
     ) -> supported | None:
@@ -107,9 +107,9 @@ class handwritten_grad(structure):
     @classmethod
     def pull(
         cls,
-        xp: Any,
+        xp: Namespace,
         z_bar: supported,
-        z: Any,
+        z: Value,
         operands: Sequence[Any],
         wanted: Sequence[int],
         parameters: Parameters,
@@ -143,9 +143,9 @@ class handwritten_grad(structure):
     @classmethod
     def push(
         cls,
-        xp: Any,
+        xp: Namespace,
         tangents: Sequence[supported | None],
-        z: Any,
+        z: Value,
         operands: Sequence[Any],
         parameters: Parameters,
     ) -> supported | None:

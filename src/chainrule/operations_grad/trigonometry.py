@@ -6,12 +6,13 @@ Complex partials use the principal branches of NumPy (DLMF 4.23).
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from chainrule.rules import elementwise, general
 from chainrule.rules.cases import REAL, Cases, Domain, Dtypes, case
+from chainrule.values.types import Namespace, Value
 
 
 class sin_grad(elementwise):
@@ -20,7 +21,7 @@ class sin_grad(elementwise):
     forward = np.sin
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = cos(x)"""
         return xp.cos(x)
 
@@ -31,7 +32,7 @@ class cos_grad(elementwise):
     forward = np.cos
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = -sin(x)"""
         return -xp.sin(x)
 
@@ -43,7 +44,7 @@ class tan_grad(elementwise):
     domain: Domain = {"x": (-1.0, 1.0)}
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1 + tan(x)**2 = 1 + z**2"""
         return 1 + z * z
 
@@ -55,7 +56,7 @@ class arcsin_grad(elementwise):
     domain: Domain = {"x": (-0.8, 0.8)}
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1 / sqrt((1 - x) (1 + x))"""
         if xp.recorded:
             return 1 / xp.sqrt(xp.one_minus_square(x))
@@ -69,7 +70,7 @@ class arccos_grad(elementwise):
     domain: Domain = {"x": (-0.8, 0.8)}
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = -1 / sqrt((1 - x) (1 + x))"""
         if xp.recorded:
             return -1 / xp.sqrt(xp.one_minus_square(x))
@@ -82,7 +83,7 @@ class arctan_grad(elementwise):
     forward = np.arctan
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1 / (1 + x**2)"""
         if xp.recorded:
             return xp.one_over_one_plus_square(x)
@@ -101,7 +102,7 @@ class arctan2_grad(elementwise):
     dtypes: Dtypes = REAL
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = y / (x**2 + y**2), without overflow"""
         if xp.recorded:
             return xp.turning(x, y)
@@ -109,7 +110,7 @@ class arctan2_grad(elementwise):
         return y / radius / radius
 
     @staticmethod
-    def d_y(xp: Any, z: Any, x: Any, y: Any) -> Any:
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dy = -x / (x**2 + y**2), without overflow"""
         if xp.recorded:
             return -xp.turning(y, x)
@@ -124,7 +125,7 @@ class deg2rad_grad(elementwise):
     dtypes: Dtypes = REAL
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = pi / 180"""
         return math.pi / 180.0
 
@@ -136,7 +137,7 @@ class rad2deg_grad(elementwise):
     dtypes: Dtypes = REAL
 
     @staticmethod
-    def d_x(xp: Any, z: Any, x: Any) -> Any:
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 180 / pi"""
         return 180.0 / math.pi
 
@@ -157,28 +158,28 @@ class unwrap_grad(general):
 
     @staticmethod
     def pullback(
-        xp: Any,
-        z_grad: Any,
-        z: Any,
-        p: Any,
+        xp: Namespace,
+        z_grad: Value,
+        z: Value,
+        p: Value,
         *,
-        discont: Any = None,
+        discont: float | None = None,
         axis: int = -1,
         period: float = 2.0 * math.pi,
-    ) -> tuple[Any]:
+    ) -> tuple[Value]:
         """p_grad = z_grad"""
         return (z_grad,)
 
     @staticmethod
     def pushforward(
-        xp: Any,
-        tangents: Any,
-        z: Any,
-        p: Any,
+        xp: Namespace,
+        tangents: Sequence[Value | None],
+        z: Value,
+        p: Value,
         *,
-        discont: Any = None,
+        discont: float | None = None,
         axis: int = -1,
         period: float = 2.0 * math.pi,
-    ) -> Any:
+    ) -> Value | None:
         """z_dot = p_dot"""
         return tangents[0]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import EllipsisType
-from typing import Any, Protocol, Self, SupportsIndex
+from typing import Any, Literal, Protocol, Self, SupportsIndex
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -15,6 +15,8 @@ from numpy.typing import DTypeLike, NDArray
 Shape = tuple[int, ...]
 Axis = int | tuple[int, ...] | None
 """One axis, several, or all of them."""
+Casting = Literal["no", "equiv", "safe", "same_kind", "unsafe"]
+"""Which casts between dtypes are allowed."""
 Parameters = Mapping[str, Any]
 """The keyword parameters of an operation."""
 Operation = Callable[..., Any]
