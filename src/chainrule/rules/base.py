@@ -90,10 +90,11 @@ class rule:
     @classmethod
     def _derivatives(cls) -> list[Derivative]:
         """Read the methods that compute derivatives, those of single operands first."""
+        names = dir(cls)
         heads = {
-            name: cls._prefixes[prefix]
-            for prefix in cls._prefixes
-            for name in dir(cls)
+            name: head
+            for prefix, head in cls._prefixes.items()
+            for name in names
             if name.startswith(prefix)
         }
         heads |= {name: n for name, n in cls._heads.items() if hasattr(cls, name)}

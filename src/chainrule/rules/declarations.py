@@ -89,11 +89,9 @@ def check_names(cls: type, prefixes: Sequence[str]) -> None:
     prefixes
         What the names of its derivatives begin with (``d_``).
     """
+    known = {"forward"}.union(*map(_names_of, cls.__mro__[1:]))
     for name in vars(cls):
-        if name.startswith(("_", *prefixes)):
-            continue
-        known = {"forward"}.union(*map(_names_of, cls.__mro__[1:]))
-        if name in known:
+        if name in known or name.startswith(("_", *prefixes)):
             continue
         close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.7)
         did_you_mean = f"Did you mean {close[0]!r}? " if close else ""
@@ -158,7 +156,7 @@ def check_declaration(cls: Any, derivatives: Sequence[Derivative]) -> None:
     if cls.variadic:
         _check_variadic(cls, derivatives)
     else:
-        _check_operands(cls)
+        _check_operands(cls, derivatives)
     first = next(d for d in derivatives if not d.name.startswith("accumulate_"))
     for d in derivatives:
         own, given = d.given.positional, d.given.keywords
@@ -255,15 +253,16 @@ def _check_variadic(cls: Any, derivatives: Sequence[Derivative]) -> None:
         )
 
 
-def _check_operands(cls: Any) -> None:
+def _check_operands(cls: Any, derivatives: Sequence[Derivative]) -> None:
     """Raise unless each operand has one derivative, is constant, or is refused."""
     names, prefix = cls.operand_names, cls._prefix
-    for k in dir(cls):
-        p = next((p for p in cls._prefixes if k.startswith(p)), None)
-        if p is not None and k.removeprefix(p) not in names:
+    for d in derivatives:
+        p = next((p for p in cls._prefixes if d.name.startswith(p)), None)
+        if p is not None and d.name.removeprefix(p) not in names:
             raise ArgumentError(
-                f"{cls.__name__}.{k} is the derivative of no operand: the operands are "
-                f"({', '.join(names)}). Name it {' or '.join(p + n for n in names)}."
+                f"{cls.__name__}.{d.name} is the derivative of no operand: the "
+                f"operands are ({', '.join(names)}). Name it "
+                f"{' or '.join(p + n for n in names)}."
             )
     if isinstance(cls.constant_in, str):
         raise ArgumentError(
