@@ -21,7 +21,7 @@ PINS = HERE / "constraints.txt"
 FREE = ("numpy", "scipy")
 """Packages of which the newest version is wanted, whatever is pinned."""
 NEEDED = (*FREE, "optree", "hypothesis", "mpmath", "pytest", "pytest-xdist", "sympy")
-IF_THERE = ("llvmlite", "numba")
+IF_THERE = ("llvmlite",)
 """Packages that a new Python may have to wait for; tests that need them skip."""
 
 ASK = "import sys, ensurepip, venv; print(*sys.version_info[:4])"

@@ -234,7 +234,7 @@ def test_by_default_segments_begin_above_a_size(monkeypatch):
 
 
 def test_the_executor_is_chosen_by_all_steps_of_all_segments(monkeypatch):
-    pytest.importorskip("numba")
+    pytest.importorskip("llvmlite")
     asked = []
     monkeypatch.setattr(executors, "numpy_seconds", lambda program: 1.0)
     monkeypatch.setattr(
@@ -257,7 +257,7 @@ def test_scans_in_segments_of_many_examples():
 @pytest.mark.parametrize("on_tape", [False, True])
 def test_xs_that_are_not_read_may_be_of_any_shape(monkeypatch, on_tape):
     if on_tape:
-        pytest.importorskip("numba")
+        pytest.importorskip("llvmlite")
     monkeypatch.setattr(executors, "pays", lambda *_: on_tape)
 
     def f(x):

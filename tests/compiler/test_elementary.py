@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from chainrule.compiler.native import elementary
+from chainrule.compiler.native import llvm as native
 from chainrule.compiler.tape import interpreter as vm
+from chainrule.compiler.tape.instructions import OPCODES
 
-needs_numba = pytest.mark.skipif(not vm.available(), reason="numba is not installed")
+needs_llvm = pytest.mark.skipif(not native.available(), reason="needs llvmlite")
 
 SPECIAL = np.array(
     [
@@ -75,7 +77,7 @@ def apply(name, x):
     """One row of the tape VM over all of x."""
     work = np.concatenate([x, np.full(x.size, np.nan)])
     n = x.size
-    row = [vm.OPCODES[name], n, 0, 0, 0, n, 1, 0, 0, 0, 0]
+    row = [OPCODES[name], n, 0, 0, 0, n, 1, 0, 0, 0, 0]
     vm.run(np.array([row]), work)
     return work[n:]
 
@@ -84,7 +86,7 @@ def one_by_one(name, x):
     """A row of the tape VM for each element of x."""
     work = np.concatenate([x, np.full(x.size, np.nan)])
     code = np.zeros((x.size, 11), dtype=np.int64)
-    code[:, 0], code[:, 5] = vm.OPCODES[name], 1
+    code[:, 0], code[:, 5] = OPCODES[name], 1
     code[:, 1], code[:, 2] = np.arange(x.size) + x.size, np.arange(x.size)
     vm.run(code, work)
     return work[x.size :]
@@ -100,7 +102,7 @@ def ulps(got, exact, scale=0.0):
     return float(abs(mpmath.mpf(float(got)) - exact) / unit)
 
 
-@needs_numba
+@needs_llvm
 @pytest.mark.parametrize("name", ONE_OPERAND)
 def test_two_units_in_the_last_place(name, rng):
     x = samples(rng)
@@ -115,7 +117,7 @@ def test_two_units_in_the_last_place(name, rng):
     assert worst[0] <= 2.0, f"{worst[0]} ulp at {worst[1]!r}"
 
 
-@needs_numba
+@needs_llvm
 @pytest.mark.parametrize("name", ["power", "hypot", "arctan2", "logaddexp"])
 def test_two_units_of_two_operands(name, rng):
     x, y = abs(of_any_size(rng, -30, 30)), of_any_size(rng, -6, 6)
@@ -129,7 +131,7 @@ def test_two_units_of_two_operands(name, rng):
     }[name]
     n = x.size
     work = np.concatenate([x, y, np.full(n, np.nan)])
-    row = [vm.OPCODES[name], 2 * n, 0, n, 0, n, 1, 1, 0, 0, 0]
+    row = [OPCODES[name], 2 * n, 0, n, 0, n, 1, 1, 0, 0, 0]
     vm.run(np.array([row]), work)
     with mpmath.workprec(3000):
         for a, b, got in zip(x, y, work[2 * n :], strict=True):
@@ -137,7 +139,7 @@ def test_two_units_of_two_operands(name, rng):
             assert ulps(got, exact(mpmath.mpf(a), mpmath.mpf(b)), scale) <= 2.0, (a, b)
 
 
-@needs_numba
+@needs_llvm
 @pytest.mark.parametrize("name", [f.__name__ for f in OWN])
 def test_special_values(name):
     got = apply(name, SPECIAL)
@@ -154,14 +156,14 @@ def test_special_values(name):
     np.testing.assert_array_equal(np.signbit(got[number]), np.signbit(expected[number]))
 
 
-@needs_numba
+@needs_llvm
 @pytest.mark.parametrize("name", [f.__name__ for f in OWN])
 def test_one_element_gives_the_bits_that_many_give(name, rng):
     x = np.concatenate([SPECIAL, samples(rng)])
     np.testing.assert_array_equal(apply(name, x), one_by_one(name, x))
 
 
-@needs_numba
+@needs_llvm
 @pytest.mark.parametrize("function", [f for f in OWN if f is not elementary.cbrt])
 def test_the_text_in_python_gives_the_same_bits(function, rng):
     x = np.concatenate([SPECIAL, rng.uniform(-5, 5, 30), of_any_size(rng, -40, 12, 30)])

@@ -11,7 +11,7 @@ from chainrule.compiler.tape import interpreter as vm
 from chainrule.compiler.tape import native_tape
 from chainrule.compiler.tape.tape import Tape
 
-pytestmark = pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
+pytestmark = pytest.mark.skipif(not native.available(), reason="needs llvmlite")
 
 
 def wave(x, y):
@@ -47,7 +47,7 @@ def ran_by(monkeypatch, calls, more=0.0, f=wave):
 def costs_two_runs(monkeypatch):
     monkeypatch.setattr(vm, "loaded", lambda: False)
     monkeypatch.setattr(native, "loaded", lambda: False)
-    monkeypatch.setattr(vm, "starting_seconds", lambda: 0.8)
+    monkeypatch.setattr(executors, "starting_seconds", lambda *_: 0.8)
     for name in ("COMPILING", "OPTIMIZING", "LOWERING"):
         monkeypatch.setattr(executors, name, 0.0)
     monkeypatch.setattr(executors, "LOADING", 0.75)
@@ -56,12 +56,11 @@ def costs_two_runs(monkeypatch):
 @pytest.mark.usefixtures("costs_two_runs")
 def test_a_program_is_compiled_when_it_has_run_for_as_long_as_that_costs(monkeypatch):
     assert ran_by(monkeypatch, 8) == ["numpy"] + ["native code"] * 7
+    with monkeypatch.context() as patch:
+        patch.setattr(executors, "LONGEST", 0)  # native code would be too long
+        assert ran_by(patch, 8) == ["numpy"] + ["tape VM"] * 7
     monkeypatch.setattr(native, "available", lambda: False)
-    assert ran_by(monkeypatch, 8) == ["numpy"] + ["tape VM"] * 7
-    monkeypatch.setattr(vm, "available", lambda: False)
     assert ran_by(monkeypatch, 8) == ["numpy"] * 8
-    monkeypatch.setattr(native, "available", lambda: True)
-    assert ran_by(monkeypatch, 8) == ["numpy"] + ["native code"] * 7
 
 
 @pytest.mark.usefixtures("costs_two_runs")
@@ -106,7 +105,7 @@ def hastened(monkeypatch):
 def test_native_code_waits_for_the_instructions_and_not_the_rows(monkeypatch):
     f, arguments = body_of(40)
     monkeypatch.setattr(native, "loaded", lambda: True)
-    monkeypatch.setattr(vm, "starting_seconds", lambda: 1e9)
+    monkeypatch.setattr(executors, "starting_seconds", lambda *_: 1e9)
     given = hastened(monkeypatch)
     clock = Clock()
     monkeypatch.setattr(executors, "time", clock)
@@ -128,7 +127,7 @@ def test_native_code_waits_for_the_instructions_and_not_the_rows(monkeypatch):
 def test_the_vm_interprets_until_native_code_pays(monkeypatch):
     f, arguments = body_of(10)
     monkeypatch.setattr(native, "loaded", lambda: True)
-    monkeypatch.setattr(vm, "starting_seconds", lambda: 0.0)
+    monkeypatch.setattr(executors, "starting_seconds", lambda *_: 0.0)
     given = hastened(monkeypatch)
     clock = Clock()
     monkeypatch.setattr(executors, "time", clock)

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule as gd
-from chainrule.compiler.tape import interpreter as vm
+from chainrule.compiler.native import llvm as native
 from tests.compiler.comparing import assert_same
 
-EXECUTORS = ["numpy", "vm"] if vm.available() else ["numpy"]
+EXECUTORS = ["numpy", "vm"] if native.available() else ["numpy"]
 ARRAY = np.array([0.5, 1.25, 2.0])
 
 

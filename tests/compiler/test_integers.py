@@ -5,12 +5,9 @@ import pytest
 
 import chainrule as gd
 from chainrule.compiler.native import llvm as native
-from chainrule.compiler.tape import interpreter as vm
 from tests.compiler.comparing import assert_same
 
-pytestmark = pytest.mark.skipif(
-    not (vm.available() and native.available()), reason="tapes need numba and llvmlite"
-)
+pytestmark = pytest.mark.skipif(not native.available(), reason="tapes need llvmlite")
 TAPES = ["vm", "native"]
 
 

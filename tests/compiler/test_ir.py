@@ -3,7 +3,7 @@
 import pytest
 
 from chainrule.compiler.native.expressions import LANES, operation
-from chainrule.compiler.tape.interpreter_text import EXPRESSIONS
+from chainrule.compiler.native.operations import EXPRESSIONS
 
 
 @pytest.mark.parametrize("width", [1, LANES])

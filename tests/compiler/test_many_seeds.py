@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.compiler.tape import interpreter as vm
+from chainrule.compiler.native import llvm as native
 from chainrule.nodes.recorder import record
 from chainrule.transforms import matrices
 from chainrule.values.shapes import dtype_of
@@ -187,8 +187,8 @@ CASES = {
 @pytest.mark.parametrize("executor", ["numpy", "vm"])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_compiled_is_eager(case, executor):
-    if executor == "vm" and not vm.available():
-        pytest.skip("the VM needs numba")
+    if executor == "vm" and not native.available():
+        pytest.skip("the VM needs llvmlite")
     f, arguments = case
     other = [x if np.asarray(x).dtype.kind in "iOUS" else x * 0.875 for x in arguments]
     rtol = 1e-4 if any(is_single(x) for x in arguments) else 1e-9

@@ -6,9 +6,10 @@ import pytest
 import chainrule as gd
 from chainrule.compiler.executors import choice as executors
 from chainrule.compiler.native import llvm as native
+from chainrule.compiler.native.operations import EXPRESSIONS
 from chainrule.compiler.tape import interpreter as vm
 from chainrule.compiler.tape import native_tape
-from chainrule.compiler.tape.interpreter_text import EXPRESSIONS, OPCODES
+from chainrule.compiler.tape.instructions import OPCODES
 from chainrule.compiler.tape.native_tape import compiled_stretches, reaches
 from tests.compiler.comparing import assert_same
 from tests.compiler.test_vm import row
@@ -23,7 +24,6 @@ RNG = np.random.default_rng(0)
 @pytest.fixture
 def loops_at_once(monkeypatch):
     """Have each scan compiled before its first step."""
-    monkeypatch.setattr(vm, "loaded", lambda: False)
     monkeypatch.setattr(executors, "pays", lambda *_: True)
 
 
@@ -118,7 +118,7 @@ def test_long_stretches_are_divided_and_long_bodies_refused(monkeypatch):
     monkeypatch.setattr(native_tape, "CHUNK", 100)
     fast = gd.compile(f, executor="native")
     assert_same(fast(x, y), f(x, y), 1e-12)
-    (part,) = fast.newest()[1].run._parts
+    (part,) = fast.newest()[1].run._ready
     assert len(part._parts) > 10
 
     def steps(x):
@@ -132,7 +132,7 @@ SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 5e-324, 1e308, -1e308,
            3e7, -1e-300, 709.9, -745.2, 1e6, 1000001.0]  # fmt: skip
 
 
-@pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
+@pytest.mark.skipif(not native.available(), reason="the VM needs llvmlite")
 @pytest.mark.parametrize("name", EXPRESSIONS)
 def test_native_code_and_the_vm_give_the_same_bits(name):
     size = 310

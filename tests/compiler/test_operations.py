@@ -11,7 +11,6 @@ import chainrule as gd
 from chainrule.compiler.executors import choice as executors
 from chainrule.compiler.native import fusion
 from chainrule.compiler.native import llvm as native
-from chainrule.compiler.tape import interpreter as vm
 from chainrule.nodes.recorder import record
 from tests.helpers import (
     RULES,
@@ -102,7 +101,7 @@ def test_compiled_is_eager(call):
     assert_eager(call, limit, "auto")
 
 
-@pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
+@pytest.mark.skipif(not native.available(), reason="the VM needs llvmlite")
 @per(CALLS)
 @np.errstate(all="ignore")
 def test_the_vm_is_eager(call):
@@ -131,7 +130,7 @@ def test_loops_in_native_code_are_eager(call, room, monkeypatch):
     assert_eager(call, EXACT, "auto", scales=(1.0, 0.875, 0.75))
 
 
-@pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
+@pytest.mark.skipif(not native.available(), reason="the VM needs llvmlite")
 @pytest.mark.parametrize("shape", [(2,), (1, 3), (3, 2), (2, 9)])
 def test_a_sum_of_negative_zeros_is_zero(shape):
     zeros = np.full(shape, -0.0)
@@ -140,7 +139,7 @@ def test_a_sum_of_negative_zeros_is_zero(shape):
         np.testing.assert_array_equal(np.signbit(a), np.signbit(e))
 
 
-@pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
+@pytest.mark.skipif(not native.available(), reason="the VM needs llvmlite")
 def test_what_moves_entries_is_not_left_to_numpy():
     def f(x, y):
         joined = np.concatenate([np.stack([x, y]).ravel(), x[1:], np.flip(y)])

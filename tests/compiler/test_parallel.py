@@ -21,7 +21,7 @@ from chainrule.compiler.native import (
     matrix_products as products,
 )
 from chainrule.compiler.native.threads import parts_of, side_by_side
-from chainrule.compiler.tape import examples_tape as lanes
+from chainrule.compiler.tape import native_examples
 from chainrule.errors import ArgumentError
 
 
@@ -101,7 +101,7 @@ def parts(monkeypatch):
         seen.append(len(parts))
         side_by_side(run, parts)
 
-    for module in (nests, products, lanes):
+    for module in (nests, products, native_examples):
         monkeypatch.setattr(module, "side_by_side", noted)
     return seen
 
@@ -109,7 +109,7 @@ def parts(monkeypatch):
 @pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_threads_that_are_asked_for_share_each_loop(monkeypatch, parts, threads):
-    monkeypatch.setattr(executors, "pays_in_lanes", lambda *_: True)
+    monkeypatch.setattr(executors, "pays_in_blocks", lambda *_: True)
     x = np.linspace(0.0, 1.0, 3000).reshape(1000, 3)
 
     def f(v):

@@ -8,11 +8,10 @@ import pytest
 import chainrule as gd
 from chainrule.compiler.batching.reruns import batch_of
 from chainrule.compiler.native import llvm as native
-from chainrule.compiler.tape import interpreter as vm
 from tests.compiler.comparing import assert_same
 
 EXECUTORS = ["numpy", "auto"]
-EXECUTORS += ["vm"] * vm.available() + ["native"] * native.available()
+EXECUTORS += ["vm", "native"] * native.available()
 
 
 class Counted:

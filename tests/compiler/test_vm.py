@@ -8,19 +8,21 @@ import sys
 import numpy as np
 import pytest
 
+from chainrule.compiler.native import llvm as native
+from chainrule.compiler.native import operations
 from chainrule.compiler.tape import interpreter as vm
-from chainrule.compiler.tape import interpreter_text as tape_text
+from chainrule.compiler.tape.instructions import OPCODES
 
-needs_numba = pytest.mark.skipif(not vm.available(), reason="numba is not installed")
+needs_llvm = pytest.mark.skipif(not native.available(), reason="needs llvmlite")
 
-ELEMENTWISE = list(tape_text.EXPRESSIONS)
+ELEMENTWISE = list(operations.EXPRESSIONS)
 SPECIAL = np.array(
     [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, np.inf, -np.inf, np.nan, 5e-324, 1e300]
 )
 # Where operands are equal NumPy picks one or the other by the width of its vectors.
 EITHER_ZERO = ("maximum", "minimum", "fmax", "fmin")
 # Not the bits of NumPy's own function: compared to a few units in the last place.
-ROUNDED = {*tape_text.SMOOTH, *tape_text.PLAIN, "logaddexp"}
+ROUNDED = {*operations.SMOOTH, *operations.SCALAR}
 ROUNDED -= {"remainder", "fmod", "floor_divide"}
 
 
@@ -57,14 +59,14 @@ def operands(rng, count):
 
 
 def row(name, z, x=0, y=0, w=0, n=1, dx=1, dy=1, dw=1, m=0, k=0):
-    return [vm.OPCODES[name], z, x, y, w, n, dx, dy, dw, m, k]
+    return [OPCODES[name], z, x, y, w, n, dx, dy, dw, m, k]
 
 
 def tape(*rows):
     return np.array(rows, dtype=np.int64).reshape(-1, 11)
 
 
-@needs_numba
+@needs_llvm
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_rows_of_one_element(name, rng):
     (a, b), c = operands(rng, 288)
@@ -79,7 +81,7 @@ STEPS = [(1, 1, 1), (1, 0, 1), (0, 1, 0), (1, 1, 0), (1, 0, 0), (0, 0, 1), (2, 1
 STEPS += [(1, 2, 1), (0, 0, 0), (-1, 1, -2)]
 
 
-@needs_numba
+@needs_llvm
 @pytest.mark.parametrize("n", [2, 7, 128])
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_rows_of_many_elements(name, n, rng):
@@ -99,7 +101,7 @@ def test_rows_of_many_elements(name, n, rng):
         assert np.isnan(work[1152 + n :]).all()
 
 
-@needs_numba
+@needs_llvm
 @pytest.mark.parametrize("n", [1, 7, 128])
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_destination_in_an_operands_place(name, n, rng):
@@ -117,7 +119,7 @@ def test_destination_in_an_operands_place(name, n, rng):
             check(name, work[z : z + n], reference(name, *picked))
 
 
-@needs_numba
+@needs_llvm
 def test_the_same_operand_twice(rng):
     x = rng.normal(size=100)
     work = x.copy()
@@ -125,7 +127,7 @@ def test_the_same_operand_twice(rng):
     np.testing.assert_array_equal(work, 2 * (x * x))
 
 
-@needs_numba
+@needs_llvm
 @pytest.mark.parametrize("step", [1, 2, 0])
 @pytest.mark.parametrize("n", [0, 1, 3, 7, 8, 33, 128])
 @pytest.mark.parametrize("name", ["sum", "max", "min", "dot"])
@@ -139,7 +141,7 @@ def test_reductions(name, n, step, rng):
     np.testing.assert_allclose(work[519], expected, rtol=1e-13, atol=1e-13)
 
 
-@needs_numba
+@needs_llvm
 @pytest.mark.parametrize("place", [0, 1, 5, 8, 9])
 @pytest.mark.parametrize("name", ["sum", "max", "min", "dot"])
 def test_reductions_keep_nan(name, place):
@@ -149,7 +151,7 @@ def test_reductions_keep_nan(name, place):
     assert np.isnan(work[20])
 
 
-@needs_numba
+@needs_llvm
 @pytest.mark.parametrize(
     "shape", [(1, 1, 1), (3, 4, 2), (2, 0, 3), (5, 6, 9), (4, 3, 1)]
 )
@@ -167,7 +169,7 @@ def test_small_matrix_products(shape, rng):
         np.testing.assert_allclose(work[z:].reshape(m, n), A @ B, atol=1e-14)
 
 
-@needs_numba
+@needs_llvm
 def test_a_chain_of_rows_and_an_empty_tape():
     work = np.array([3.0, 4.0, 0.0, 0.0, 0.0])
     vm.run(tape(), work)
@@ -182,7 +184,7 @@ def test_a_chain_of_rows_and_an_empty_tape():
     np.testing.assert_allclose(work[3], 5.0, rtol=1e-15)
 
 
-@needs_numba
+@needs_llvm
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("count", [0, 1, 6])
 def test_scan(count, reverse, rng):
@@ -196,8 +198,9 @@ def test_scan(count, reverse, rng):
         row("add", 5, 5, 10, n=n),
         row("tanh", 5, 5, n=n),
     )
-    ins, outs = np.array([[10, 20, n, n]]), np.array([[60, n, 5, n]])
-    vm.run_scan(code, work, count, reverse, ins, outs, np.array([[0, 5, n]]))
+    ins, outs = np.array([[10, 0, 20, n, n]]), np.array([[60, n, 5, 0, n]])
+    moves = ins, outs, np.array([[0, 0, 5, 0, n]])
+    vm.Interpreted(code).scan(work.ctypes.data, count, moves, reverse=reverse)
     expected = np.zeros((count, n))
     for t in range(count)[:: -1 if reverse else 1]:
         state = expected[t] = np.tanh(state * decay + x[t])
@@ -205,56 +208,19 @@ def test_scan(count, reverse, rng):
     np.testing.assert_allclose(work[:n], state)
 
 
-@needs_numba
+@needs_llvm
 def test_scan_without_moves_repeats_the_tape():
-    nothing = np.zeros((0, 4), dtype=np.int64)
+    nothing = [np.zeros((0, 5), dtype=np.int64)] * 3
     work = np.array([1.0, 2.0])
-    code = tape(row("multiply", 0, 0, 1))
-    vm.run_scan(code, work, 10, False, nothing, nothing, nothing)
+    code = vm.Interpreted(tape(row("multiply", 0, 0, 1)))
+    code.scan(work.ctypes.data, 10, nothing, reverse=False)
     assert work[0] == 1024.0
 
 
-def test_the_text_runs_in_python(rng):
-    """The generated text and what it calls mean the same without numba."""
-    space = vm.names(lambda: np.empty(8))
-    exec(vm.text(), space)
-    (a, b), c = operands(rng, 40)
-    ordinary = np.isfinite(a) & (abs(a) < 700)
-    a, b, c = a[ordinary], b[ordinary], c[ordinary]
-    n = a.size
-    for name in ELEMENTWISE:
-        single = [row(name, 4 * n + i, i, n + i, 2 * n + i) for i in range(n)]
-        code = tape(row(name, 3 * n, 0, n, 2 * n, n), *single)
-        work = np.concatenate([a, b, c, np.full(2 * n, np.nan)])
-        with np.errstate(all="ignore"):
-            try:
-                space["run"](code, work)
-            except (ValueError, ZeroDivisionError, OverflowError):
-                continue  # the math module raises where compiled code gives nan or inf
-        for start in (3 * n, 4 * n):
-            check(name, work[start : start + n], reference(name, a, b, c))
-
-
-def test_reductions_run_in_python(rng):
-    space = vm.names(lambda: np.empty(8))
-    exec(vm.text(), space)
-    work = np.concatenate([rng.normal(size=60), np.full(12, np.nan)])
-    names = ["sum", "max", "min", "dot"]
-    code = tape(
-        *(row(name, 60 + i, 0, 30, n=13) for i, name in enumerate(names)),
-        row("matmul", 64, 0, 30, n=2, dx=5, dy=2, dw=1, m=2, k=5),
-    )
-    space["run"](code, work)
-    x, y = work[:13], work[30:43]
-    expected = [x.sum(), x.max(), x.min(), x @ y]
-    product = work[:10].reshape(2, 5) @ work[30:40].reshape(5, 2)
-    np.testing.assert_allclose(work[60:68], [*expected, *product.ravel()])
-
-
 def test_every_operation_has_a_code_of_its_own():
-    codes = list(vm.OPCODES.values())
+    codes = list(OPCODES.values())
     assert codes == list(range(len(codes)))
-    assert {"add", "power", "where", "copy", "matmul"} <= set(vm.OPCODES)
+    assert {"add", "power", "where", "copy", "matmul"} <= set(OPCODES)
 
 
 def test_the_workspace_is_aligned():
@@ -264,29 +230,24 @@ def test_the_workspace_is_aligned():
         assert work.ctypes.data % 64 == 0
 
 
-@needs_numba
-def test_numba_is_imported_by_the_first_run_only():
+@needs_llvm
+def test_the_interpreter_is_compiled_by_the_first_run_only():
     script = (
-        "import sys; from chainrule.compiler.tape import interpreter;"
-        "interpreter.available();"
-        "assert 'numba' not in sys.modules"
+        "import sys, numpy as np, chainrule as gd;"
+        "from chainrule.compiler.tape import interpreter as vm;"
+        "assert 'llvmlite' not in sys.modules and not vm.loaded();"
+        "gd.compile(lambda x: x * 2.0 + 1.0, executor='vm')(np.ones(3));"
+        "assert vm.loaded()"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-@needs_numba
-def test_compiles_where_no_folder_can_be_written(monkeypatch):
-    """numba refuses to cache a function that it finds no folder for."""
-    import numba
-
-    asked = []
-
-    def njit(*arguments, cache=False, **options):
-        asked.append(cache)
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return lambda function: function
-
-    monkeypatch.setattr(numba, "njit", njit)
-    assert vm._jitted("def made():\n    return 7\n", {}, None)() == 7
-    assert asked == [True, False]
+@needs_llvm
+def test_a_handler_is_compiled_once():
+    code = tape(row("hypot", 8, 0, 4, n=3), row("hypot", 8, 0, 4, n=2))
+    work = np.arange(12.0)
+    vm.run(code, work)
+    assert vm.new_handlers(code) == 0
+    before = len(vm._HANDLERS)
+    vm.run(tape(*[row("hypot", 8, 0, 4, n=n, dx=2) for n in (2, 3, 4)]), work)
+    assert len(vm._HANDLERS) == before

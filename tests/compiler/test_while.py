@@ -345,7 +345,7 @@ def test_many_examples_with_the_vm():
 
 @pytest.mark.parametrize("executor", ["numpy", "vm", "native"])
 def test_every_executor_runs_it(executor):
-    pytest.importorskip("numba")
+    pytest.importorskip("llvmlite")
     follows(gd.hessian(heron), (2.0,), (50.0,), rtol=1e-8, executor=executor)
 
 

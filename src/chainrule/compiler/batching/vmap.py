@@ -32,8 +32,8 @@ from chainrule.compiler.control.bodies import (
 from chainrule.compiler.executors import choice as executors
 from chainrule.compiler.options import Options
 from chainrule.compiler.programs.program import Program
-from chainrule.compiler.tape.examples_tape import Lanes
 from chainrule.compiler.tape.lowering import CannotLowerError
+from chainrule.compiler.tape.native_examples import Blocks
 from chainrule.compiler.tracing.trace import Trace, joined
 from chainrule.compiler.tracing.traced import MAPS, Traced
 from chainrule.errors import ArgumentError, ShapeError
@@ -205,7 +205,7 @@ class Mapping:
                  for x, m in zip(own, self.many, strict=True)]  # fmt: skip
         sparse = any(isinstance(x, Sparse) for x in given)
         options = self.home.options
-        if not sparse and executors.pays_in_lanes(program, self.count, options):
+        if not sparse and executors.pays_in_blocks(program, self.count, options):
             try:
                 many = [*self.many, *[False] * len(captured)]
                 blocks = InBlocks(program, many, self.count, options)
@@ -213,7 +213,7 @@ class Mapping:
             except CannotLowerError as error:
                 because = str(error) or "it has no form on a tape"
         else:
-            because = executors.why_not_in_lanes(program, self.count, options)
+            because = executors.why_not_in_blocks(program, self.count, options)
         if not self.seeds:
             self.home.mapped.append((self.count, because))
         return tuple(run_batched(program, [*given, *captured], self.count, self.home))
@@ -236,10 +236,10 @@ class InBlocks:
         self.program = program
         self.many = many
         self.count = count
-        lanes = Lanes(program, many, count, options.threads)
+        blocks = Blocks(program, many, count, options.threads)
         seconds = executors.batched_seconds(program, count)
         self.running: executors.Running = executors.Running.chosen(
-            lanes, options, seconds
+            blocks, options, seconds
         )
 
     def told(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 ``Replay`` (NumPy) runs everything. A ``Tape`` costs some nanoseconds per row on the VM,
 where NumPy costs a microsecond; as native code it costs one or less, but compiling it
 takes some ten microseconds per row. Loops over large arrays are compiled as well, and
-called by a ``Replay`` (``fusion``).
+called by a ``Replay`` (``fusion``). All but ``Replay`` need LLVM.
 
 So a program starts on NumPy, and is timed there. Once it has run for as long as the
 next executor costs, that one is tried, and stays if it is faster: all calls together
@@ -29,16 +29,24 @@ from chainrule.compiler.native.fusion import LARGE, fused
 from chainrule.compiler.options import Options
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.programs.signals import InexactError
-from chainrule.compiler.tape import interpreter as vm
+from chainrule.compiler.tape import interpreter
 from chainrule.compiler.tape.lowering import CannotLowerError, check_kind
+from chainrule.compiler.tape.scan_tape import TapeLoop
 from chainrule.compiler.tape.tape import Tape
 from chainrule.errors import ArgumentError
 from chainrule.locks import lock
 
 EXECUTORS = ("auto", "numpy", "vm", "native")
 
-LOADING = 0.15
-"""Seconds that loading LLVM takes, once per process."""
+LOADING, STARTING = 0.15, 0.15
+"""Seconds that loading LLVM takes, and compiling the VM, once per process each."""
+
+HANDLING = 5e-3
+"""Seconds that the VM takes to compile a handler: for each kind of instruction once."""
+
+MISSING = "llvmlite is not installed"
+BROKEN = (ImportError, OSError, RuntimeError)
+"""What loading LLVM, or compiling by it, raises where it does not work."""
 
 COMPILING, OPTIMIZING = 2e-5, 8e-5
 """Seconds that native code takes to compile, per instruction, and more if LLVM takes
@@ -86,7 +94,7 @@ def numpy_seconds(program: Program) -> float:
 def compiling_seconds(tape: Any) -> float:
     """Estimate what native code costs before it can run.
 
-    Of a ``Tape``, ``TapeLoop`` or ``Lanes``: infinite where it is not to be made.
+    Of a ``Tape``, ``TapeLoop`` or ``Blocks``: infinite where it is not to be made.
     """
     if not native.available() or tape.instructions > LONGEST:
         return math.inf
@@ -99,9 +107,12 @@ def loading_seconds() -> float:
     return 0.0 if native.loaded() else LOADING
 
 
-def starting_seconds() -> float:
-    """Estimate what the VM costs before it can run."""
-    return vm.starting_seconds() if vm.available() else math.inf
+def starting_seconds(tape: Tape | TapeLoop | None = None) -> float:
+    """Estimate what the VM costs before it can run, if need be a certain tape."""
+    if not native.available():
+        return math.inf
+    first = 0.0 if interpreter.loaded() else loading_seconds() + STARTING
+    return first if tape is None else first + HANDLING * tape.new_handlers
 
 
 def is_large(program: Program) -> bool:
@@ -124,31 +135,30 @@ def why_not(program: Program, options: Options) -> str:
     """Return why a loop with this body stays on NumPy, if it does."""
     if options.executor == "numpy":
         return "asked for"
-    if not _has_tapes(options):
-        return "numba and llvmlite are not installed"
+    if not native.available():
+        return MISSING
     large = options.executor == "auto" and is_large(program)
     return "large arrays" if large else ""
 
 
-def pays_in_lanes(program: Program, count: int, options: Options) -> bool:
-    """Tell whether one example's program is worth running on blocks of examples."""
-    return not why_not_in_lanes(program, count, options)
+def pays_in_blocks(program: Program, count: int, options: Options) -> bool:
+    """Tell whether one example's program is worth native code on blocks of examples."""
+    return not why_not_in_blocks(program, count, options)
 
 
-def why_not_in_lanes(program: Program, count: int, options: Options) -> str:
+def why_not_in_blocks(program: Program, count: int, options: Options) -> str:
     """Return why the examples of a map do not run in blocks, if they do not."""
-    if options.executor == "numpy":
+    if options.executor in ("numpy", "vm"):
         return "asked for"
-    if not _has_tapes(options):
-        return "numba and llvmlite are not installed"
+    if not native.available():
+        return MISSING
     if count < _MANY or len(program.rows) < _SEVERAL:
         return "few examples or operations"
     if any(f in _PRODUCTS for f in _functions(program)):
         return "products of matrices"
     if max(_sizes(program)) > _SMALL:
         return "large values"
-    ready = vm.loaded() or native.loaded()
-    if ready or batched_seconds(program, count) > LOADING / 60:
+    if native.loaded() or batched_seconds(program, count) > LOADING / 60:
         return ""
     return "little work"
 
@@ -156,14 +166,6 @@ def why_not_in_lanes(program: Program, count: int, options: Options) -> str:
 def batched_seconds(program: Program, count: int) -> float:
     """Estimate what one example's rows cost on NumPy for all examples at once."""
     return count * sum(_sizes(program)) * _ENTRY
-
-
-def _has_tapes(options: Options) -> bool:
-    """Tell whether tapes can run, and may."""
-    if options.executor == "auto":
-        return vm.available() or native.available()
-    wanted = _NEEDED.get(options.executor)
-    return wanted is not None and wanted[0].available()
 
 
 def _functions(program: Program) -> set[Any]:
@@ -197,7 +199,7 @@ class Choice:
         """Whether it may run on the VM first."""
         self._deciding = lock()
         self._start()
-        if options.executor in _NEEDED:
+        if options.executor in ("vm", "native"):
             self._insist(options.executor)
         elif options.executor == "auto":
             self._look()
@@ -212,10 +214,9 @@ class Choice:
 
     def _insist(self, wanted: str) -> None:
         """Use a tape, as the user asks."""
-        module, needed = _NEEDED[wanted]
-        if not module.available():
+        if not native.available():
             raise ArgumentError(
-                f"executor={wanted!r} needs {needed}, which is not installed. Install "
+                f"executor={wanted!r} needs llvmlite, which is not installed. Install "
                 "chainrule[fast], or use executor='auto'."
             )
         if self._lower() and wanted == "native":
@@ -244,30 +245,32 @@ class Choice:
         """Choose where to start, and how long to stay there."""
         count, seconds = len(self.program.rows), numpy_seconds(self.program)
         self.reason = "few operations"
-        if not vm.available() and not native.available():
-            self.reason = "numba and llvmlite are not installed"
+        if not native.available():
+            self.reason = MISSING
         elif is_large(self.program):
-            if native.available():
-                self._limit = self._preparing() + loading_seconds()
-                self.reason = "large arrays, not yet for long"
+            self._limit = self._preparing() + loading_seconds()
+            self.reason = "large arrays, not yet for long"
         elif count > LONG and count * LOWERING > starting_seconds():
-            if self._lower():
-                self._settle_on_vm("many operations")
+            try:
+                if self._lower():
+                    self._settle_on_vm(self.run, "many operations")
+            except BROKEN as error:
+                self.reason = f"native code could not be made: {error}"
         elif seconds > _TRIFLE:
-            cheapest = min(starting_seconds(), loading_seconds())
-            self._limit = self._preparing() + cheapest
+            self._limit = self._preparing() + loading_seconds()
             self.reason = "not yet for long"
 
     def _preparing(self) -> float:
         """Estimate what it costs to make a tape, and to fuse its large loops."""
         large = sum(n >= LARGE for n in _sizes(self.program))
-        fusing = FUSING * large if native.available() else 0.0
-        return LOWERING * len(self.program.rows) + fusing
+        return LOWERING * len(self.program.rows) + FUSING * large
 
-    def _settle_on_vm(self, reason: str) -> None:
+    def _settle_on_vm(self, tape: Tape, reason: str) -> None:
         """Stay on the VM until native code pays, if it ever can."""
-        self.reason = reason
-        seconds = compiling_seconds(self.run)
+        self.run = None
+        tape.interpret()
+        self.run, self.reason = tape, reason
+        seconds = compiling_seconds(tape)
         self._limit = seconds if seconds < math.inf else None
 
     def _start(self) -> None:
@@ -311,7 +314,7 @@ class Choice:
         on_vm = tried.name == VM
         name = "the tape VM" if on_vm else "native code"
         self.reason = f"faster than {name} in a trial"
-        if on_vm and native.available():
+        if on_vm:
             self._tape, self._interpreted = tried, False
             cost = compiling_seconds(tried)
             self._limit = cost if cost < math.inf else None
@@ -322,7 +325,7 @@ class Choice:
         self._limit = None
         try:
             self._take_next()
-        except (ImportError, OSError, RuntimeError) as error:
+        except BROKEN as error:
             self.run, self._limit = before, None
             self.reason = f"native code could not be made: {error}"
         if self.run is not before:
@@ -343,14 +346,14 @@ class Choice:
         tape = self._tape
         if tape is None:
             return
-        starting = starting_seconds() if self._interpreted else math.inf
+        starting = starting_seconds(tape) if self._interpreted else math.inf
         compiling = compiling_seconds(tape)
         if self._spent < min(starting, compiling) < math.inf:
             self._limit = min(starting, compiling)
             self.reason = "not yet for long"
         elif starting < compiling:
-            self._tape, self.run = None, tape
-            self._settle_on_vm("many small operations")
+            self._tape = None
+            self._settle_on_vm(tape, "many small operations")
         elif compiling < math.inf:
             self._tape, self.run = None, tape
             tape.hasten()
@@ -360,11 +363,11 @@ class Choice:
         """Make the tape that other executors run; without one, fuse large loops."""
         before = self.run
         self.reason = "more entries than a tape may have"
-        if sum(_sizes(self.program)) <= ROOM and self._lower(fuse=native.available()):
+        if sum(_sizes(self.program)) <= ROOM and self._lower(fuse=True):
             self.run, self._tape = before, self.run
             # Where loops are most of the work, there is little to interpret.
             self._interpreted = not is_large(self.program)
-        elif native.available():
+        else:
             self._fuse()
 
     def stay_on_numpy(self) -> None:
@@ -387,7 +390,7 @@ class Running:
     Attributes
     ----------
     loop
-        The loop on a tape, a ``TapeLoop`` or ``Lanes``; ``None`` if it cannot be there.
+        A ``TapeLoop`` or ``Blocks``; ``None`` if it cannot be one.
     on_numpy
         Whether NumPy runs it now.
     because
@@ -402,6 +405,7 @@ class Running:
         self.on_numpy: bool = loop is None
         self.because: str = because
         self.seconds: float = 0.0
+        self._interpreted = isinstance(loop, TapeLoop)
         self._limit = math.inf
 
     @classmethod
@@ -412,7 +416,7 @@ class Running:
         """
         made = cls(loop)
         if options.executor == "native":
-            made._compile("asked for")
+            made._begin(loop.hasten, "asked for")
         elif options.executor == "auto":
             made._take(seconds)
         return made
@@ -440,29 +444,26 @@ class Running:
 
     def _take(self, seconds: float) -> None:
         """Take the best executor that costs no more than is, or will be, spent."""
-        compiling, starting = compiling_seconds(self.loop), starting_seconds()
-        self._limit = compiling
+        compiling = compiling_seconds(self.loop)
+        starting = starting_seconds(self.loop) if self._interpreted else math.inf
         if compiling <= seconds:
-            self._compile("it runs often or long")
+            self._limit = math.inf
+            self._begin(self.loop.hasten, "it runs often or long")
         elif starting <= seconds:
-            self.on_numpy = False
-            self.because = "small operations"
+            self._limit = compiling
+            self._begin(self.loop.interpret, "small operations")
         else:
             self.on_numpy, self._limit = True, min(compiling, starting)
             self.because = "not yet for long"
 
-    def _compile(self, because: str) -> None:
-        """Have LLVM compile the loop; where that fails, stay on the VM."""
-        self._limit = math.inf
+    def _begin(self, make: Callable[[], None], because: str) -> None:
+        """Leave NumPy, if what else runs the loop can be made."""
         try:
-            self.loop.hasten()
+            make()
             self.on_numpy, self.because = False, because
-        except (CannotLowerError, ImportError, OSError, RuntimeError) as error:
-            self.on_numpy = not vm.available()
+        except CannotLowerError as error:
+            self.on_numpy = not self._interpreted
             self.because = f"native code could not be made: {error}"
-
-
-_NEEDED: dict[str, tuple[Any, str]] = {
-    "vm": (vm, "numba"), "native": (native, "llvmlite"),
-}  # fmt: skip
-"""The executors that are not always there: their modules, and what these need."""
+        except BROKEN as error:
+            self.on_numpy, self._limit = True, math.inf
+            self.because = f"native code could not be made: {error}"

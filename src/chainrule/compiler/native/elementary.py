@@ -5,8 +5,9 @@ two computed values) and without calls into the C library, and within 2 units in
 last place of the correctly rounded result for every operand: nan, infinities, signed
 zeros, subnormals and the edges of overflow included. ``sin`` and ``cos`` hold for
 ``abs(x) <= NEAR``; ``far_sin`` and ``far_cos`` ask the C library beyond. They run in
-Python too (on ``np.float64``); the tape VM compiles them
-(:mod:`chainrule.compiler.tape.interpreter`).
+Python too (on ``np.float64``); for LLVM they are translated
+(:mod:`chainrule.compiler.native.expressions`). At the end stand functions that call the
+C library once per number.
 
 Notes
 -----
@@ -276,9 +277,33 @@ def cbrt(x: Any) -> Any:
     return y if y == 0.0 or not abs(y) < math.inf else nearer
 
 
-# What the tape VM registers with numba, those that others call first.
+def remainder(a: Any, b: Any) -> Any:
+    """Return a - b*floor(a/b), with the sign of b, as NumPy's ``remainder``."""
+    rest = np.fmod(a, b)
+    if rest == 0.0:
+        return math.copysign(0.0, b)
+    return rest + b if (b < 0.0) != (rest < 0.0) else rest
+
+
+def floor_divide(a: Any, b: Any) -> Any:
+    """Return floor(a/b) as NumPy's ``floor_divide``: from the remainder."""
+    if b == 0.0:
+        return a / b
+    rest = np.fmod(a, b)
+    quotient = (a - rest) / b
+    if rest != 0.0 and (b < 0.0) != (rest < 0.0):
+        quotient -= 1.0
+    if quotient == 0.0:
+        return math.copysign(0.0, a / b)
+    whole = np.floor(quotient)
+    return whole + 1.0 if quotient - whole > 0.5 else whole
+
+
 HELPERS = (_bits, _float, _power_of_two, _poly7, _poly11, _exp_scaled, _circular)
+"""What the functions are made of."""
+
 FUNCTIONS = (
     exp, expm1, log, log1p, sin, cos, far_sin, far_cos, sinh, cosh, tanh, logaddexp,
-    cbrt,
+    cbrt, remainder, floor_divide,
 )  # fmt: skip
+"""What expressions may call."""

@@ -1,10 +1,9 @@
 """LLVM's text for elementwise operations: from the Python expressions that define them.
 
-In: an expression in ``a``, ``b``, ``c``, as the table of the tape's operations has them
-(``tape_text.EXPRESSIONS``), and the functions that it names (``elementary.py``,
-``vm.py``). Out: the instructions that compute it, on one number or on a vector of
-``LANES``. So each operation stands once, as a line of Python arithmetic, for the
-interpreter and for native code alike.
+In: an expression in ``a``, ``b``, ``c``, as the table of operations has them
+(``operations.py``), and the functions that it names (``elementary.py``). Out: the
+instructions that compute it, on one number or on a vector. So each operation stands
+once, as a line of Python arithmetic, for the interpreter and for native code alike.
 
 What is translated is what these expressions and functions are made of: arithmetic,
 comparisons, ``x if condition else y`` (a ``select``: both are computed), assignments,
@@ -22,15 +21,14 @@ import math
 import operator
 import struct
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from chainrule.compiler.native import elementary
-from chainrule.compiler.tape import interpreter as vm
-from chainrule.compiler.tape.interpreter_text import EXPRESSIONS, PERIODIC
+from chainrule.compiler.native.operations import EXPRESSIONS
 
 LANES = 8
 """Numbers in a vector: one register of 512 bits, two of 256, four of 128."""
@@ -95,7 +93,7 @@ LIBRARY: dict[Any, str] = {
 }  # fmt: skip
 """Functions of the C library, by what the expressions call them."""
 
-_OWN = frozenset((*elementary.FUNCTIONS, vm.row_remainder, vm.row_floor_divide))
+_OWN = {f.__name__: f for f in elementary.FUNCTIONS}
 _INLINE = frozenset(elementary.HELPERS)
 
 
@@ -246,7 +244,7 @@ class Writer:
             return args[0] if isinstance(args[0], Value) else function(args[0])
         if function in _INLINE:
             return self.body(function, args)
-        if function in _OWN:
+        if function in _OWN.values():
             return self._own(function.__name__, args)
         if function in _INTRINSICS:
             return self._intrinsic(_INTRINSICS[function], args)
@@ -359,10 +357,10 @@ def _parsed(function: Callable[..., Any]) -> ast.FunctionDef:
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation's instructions: a template of ``{a}``, ``{b}``, ``{c}`` and ``{p}``.
+    """The text of an operation or function, and what has to be declared for it.
 
-    ``result`` is the name of what they compute, ``called`` and ``external`` what has to
-    be declared for them.
+    That of an operation is a template of ``{a}``, ``{b}``, ``{c}`` and ``{p}``, and
+    ``result`` the name of what it computes.
     """
 
     text: str
@@ -373,25 +371,15 @@ class Operation:
 
 @functools.cache
 def operation(name: str, width: int) -> Operation:
-    """Return the instructions of one of the tape's operations."""
-    expression = EXPRESSIONS[name]
-    if name in PERIODIC:
-        expression = f"far_{expression}"
+    """Return the instructions of an elementwise operation."""
     writer = Writer(width)
-    tree = ast.parse(expression, mode="eval").body
+    tree = ast.parse(EXPRESSIONS[name], mode="eval").body
     space: dict[str, Known] = {p: Value(f"{{{p}}}", "double") for p in "abc"}
-    space |= {f.__name__: f for f in _OWN} | {"math": math, "np": np, "inf": math.inf}
+    space |= _OWN | {"math": math, "np": np, "inf": math.inf}
     result = writer.expression(tree, space)
     lines = "".join(f"  {line}\n" for line in writer.lines)
     called, external = frozenset(writer.called), frozenset(writer.external)
     return Operation(lines, result.name, called, external)
-
-
-@functools.cache
-def operands_of(name: str) -> str:
-    """Return which of a, b, c an operation reads."""
-    text = operation(name, 1).text + operation(name, 1).result
-    return "".join(p for p in "abc" if f"{{{p}}}" in text)
 
 
 def symbol(name: str, width: int) -> str:
@@ -400,35 +388,34 @@ def symbol(name: str, width: int) -> str:
 
 
 @functools.cache
-def function_text(name: str, width: int) -> tuple[str, frozenset[tuple[str, int]]]:
-    """Return a module that defines one of the library's functions, and its calls."""
-    function = next(f for f in _OWN if f.__name__ == name)
+def function(name: str, width: int) -> Operation:
+    """Return the definition of one of the library's functions."""
     writer = Writer(width)
-    names = list(inspect.signature(function).parameters)
-    result = writer.body(function, [Value(f"%{n}", "double") for n in names])
+    names = list(inspect.signature(_OWN[name]).parameters)
+    result = writer.body(_OWN[name], [Value(f"%{n}", "double") for n in names])
     kinds = type_of("double", width)
     taken = ", ".join(f"{kinds} %{n}" for n in names)
     lines = [line if line.endswith(":") else f"  {line}" for line in writer.lines]
     text = "\n".join([
-        *declarations(writer.called, writer.external),
-        f"define {kinds} @{symbol(name, width)}({taken}) {{", "start:",
-        *(line.replace("{p}", "%t") for line in lines),
-        f"  ret {kinds} {writer.text(result).replace('{p}', '%t')}", "}", "",
-    ])  # fmt: skip
-    return text, frozenset(writer.called)
+        f"define {kinds} @{symbol(name, width)}({taken}) {{", "start:", *lines,
+        f"  ret {kinds} {writer.text(result)}", "}", "",
+    ]).replace("{p}", "%t")  # fmt: skip
+    called, external = frozenset(writer.called), frozenset(writer.external)
+    return Operation(text, symbol(name, width), called, external)
 
 
-def declarations(called: Any, external: Any) -> list[str]:
-    """Return the declarations of functions that are called."""
+def module(
+    parts: Iterable[str], called: Iterable[tuple[str, int]], external: Iterable[str]
+) -> str:
+    """Return definitions as a module, with the declarations of what they call."""
     found = set(external)
     for name, width in called:
         kinds = type_of("double", width)
-        function = next(f for f in _OWN if f.__name__ == name)
-        count = len(inspect.signature(function).parameters)
+        count = len(inspect.signature(_OWN[name]).parameters)
         taken = ", ".join([kinds] * count)
         found.add(f"declare {kinds} @{symbol(name, width)}({taken})")
-    return sorted(found)
+    return "\n".join([*sorted(found), *parts])
 
 
-__all__ = ["LANES", "Operation", "declarations", "function_text", "literal",
-           "operands_of", "operation", "symbol", "type_of"]  # fmt: skip
+__all__ = ["LANES", "LIBRARY", "Operation", "function", "literal", "module",
+           "operation", "symbol", "type_of"]  # fmt: skip

@@ -3,7 +3,7 @@
 In: what a ``Writer`` writes into a ``Unit``. Out: ``Code``, of which each function is
 called with integers: addresses, and the bounds of loops. Vectors and loops are written
 out here, so LLVM is asked for machine instructions only, and compiling takes some ten
-microseconds per instruction. It needs llvmlite, which numba brings with it.
+microseconds per instruction. It needs llvmlite.
 
 Functions read arrays by the addresses of the Python objects (``id``), which the caller
 keeps alive; see ``Writer.entries``.
@@ -16,7 +16,7 @@ import functools
 import importlib
 import importlib.util
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,10 +25,11 @@ import numpy as np
 from chainrule.compiler.native.expressions import (
     LANES,
     LIBRARY,
-    declarations,
-    function_text,
+    Operation,
+    function,
+    module,
     operation,
-    symbol,
+    type_of,
 )
 from chainrule.locks import reentrant_lock
 
@@ -109,17 +110,23 @@ def compiled(text: str, effort: int) -> Any:
 _LINKED: dict[tuple[str, int], Any] = {}
 
 
-def linked(name: str, width: int) -> None:
-    """Have one of the library's functions compiled, and known by its symbol."""
-    if (name, width) in _LINKED:
+def link(called: Iterable[tuple[str, int]]) -> None:
+    """Have functions of the library compiled, and known by their symbols."""
+    made: dict[tuple[str, int], Operation] = {}
+    waiting = list(called)
+    while waiting:
+        key = waiting.pop()
+        if key not in _LINKED and key not in made:
+            made[key] = function(*key)
+            waiting += made[key].called
+    if not made:
         return
-    text, called = function_text(name, width)
-    for other in called:
-        linked(*other)
-    engine = compiled(text, 2)
-    place = engine.get_function_address(symbol(name, width))
-    _llvm().add_symbol(symbol(name, width), place)
-    _LINKED[name, width] = engine
+    known = {key for f in made.values() for key in f.called} - set(made)
+    external = {line for f in made.values() for line in f.external}
+    engine = compiled(module([f.text for f in made.values()], known, external), 2)
+    for key, f in made.items():
+        _llvm().add_symbol(f.result, engine.get_function_address(f.result))
+        _LINKED[key] = engine
 
 
 class Code:
@@ -128,14 +135,17 @@ class Code:
     def __init__(self, unit: Unit, effort: int) -> None:
         """Compile a unit."""
         with _COMPILING:
-            for name, width in unit.called:
-                linked(name, width)
+            link(unit.called)
             self._engine: Any = compiled(unit.text(), effort)
+
+    def address(self, name: str) -> int:
+        """Return the address of a function."""
+        return self._engine.get_function_address(name)
 
     def function(self, name: str, count: int) -> Any:
         """Return a function that takes so many addresses or integers."""
-        place: int = self._engine.get_function_address(name)
-        found: Any = ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * count)(place)
+        kind = ctypes.CFUNCTYPE(None, *[ctypes.c_ssize_t] * count)
+        found: Any = kind(self.address(name))
         found.engine = self._engine
         return found
 
@@ -154,7 +164,7 @@ class Unit:
 
     def text(self) -> str:
         """Return the module."""
-        return "\n".join([*declarations(self.called, self.external), *self.parts])
+        return module(self.parts, self.called, self.external)
 
 
 def objects(count: int) -> list[str]:
@@ -165,7 +175,8 @@ def objects(count: int) -> list[str]:
 class Loop:
     """A loop that is being written: its counter, and what its turns hand on.
 
-    The body sets ``after`` to the new values of ``carried``; they hold after the loop.
+    The body sets ``after`` to the new values of ``carried``; after the loop it has
+    those that hold there.
     """
 
     def __init__(self, i: str, carried: list[str]) -> None:
@@ -211,11 +222,34 @@ class Writer:
         self.lines.append(found.text.format(a=a, b=b, c=c, p=p))
         return found.result.format(a=a, b=b, c=c, p=p)
 
-    def splat(self, x: str) -> str:
+    def load(self, pointer: str, count: int = 1) -> str:
+        """Return so many numbers from an address on, as a vector if there are more."""
+        return self.add(f"load {type_of('double', count)}, ptr {pointer}, align 8")
+
+    def store(self, x: str, pointer: str, count: int = 1) -> None:
+        """Write so many numbers to an address."""
+        self.do(f"store {type_of('double', count)} {x}, ptr {pointer}, align 8")
+
+    def moved(self, pointer: str, i: str | int) -> str:
+        """Return the address so many numbers on."""
+        return self.add(f"getelementptr double, ptr {pointer}, i64 {i}")
+
+    def gathered(self, numbers: Sequence[str], width: int) -> str:
+        """Return a vector of numbers."""
+        kind, found = type_of("double", width), "poison"
+        if width == 1:
+            return numbers[0]
+        for i, x in enumerate(numbers):
+            found = self.add(f"insertelement {kind} {found}, double {x}, i64 {i}")
+        return found
+
+    def splat(self, x: str, width: int = LANES) -> str:
         """Return a vector of one number."""
-        one = self.add(f"insertelement {VECTOR} poison, double {x}, i64 0")
-        zeros = f"<{LANES} x i32> zeroinitializer"
-        return self.add(f"shufflevector {VECTOR} {one}, {VECTOR} poison, {zeros}")
+        if width == 1:
+            return x
+        kind, zeros = type_of("double", width), f"<{width} x i32> zeroinitializer"
+        one = self.add(f"insertelement {kind} poison, double {x}, i64 0")
+        return self.add(f"shufflevector {kind} {one}, {kind} poison, {zeros}")
 
     def resized(self, x: str, have: int, want: int) -> str:
         """Return a vector cut or filled up to another length."""
@@ -256,31 +290,41 @@ class Writer:
 
     @contextmanager
     def loop(
-        self, count: str | int, step: int = 1, carried: Sequence[tuple[str, str]] = ()
-    ) -> Generator[Loop]:
-        """Write a loop over ``range(0, count, step)``, of one turn or more.
+        self, stop: str | int, step: int = 1, carried: Sequence[tuple[str, str]] = (),
+        *, start: str | int = 0, certain: bool = True,
+    ) -> Generator[Loop]:  # fmt: skip
+        """Write a loop over ``range(start, stop, step)``.
 
-        ``carried`` has type and first value of what a turn hands to the next.
+        ``carried`` has type and first value of what a turn hands to the next. Unless it
+        is ``certain`` that there is a turn, that is tested.
         """
         label = self.fresh()[1:]
         before, i = self.block, f"%{label}i"
         found = Loop(i, [f"%{label}c{j}" for j in range(len(carried))])
+        opening = f"br label %{label}body"
+        if not certain:
+            some = self.add(f"icmp slt i64 {start}, {stop}")
+            opening = f"br i1 {some}, label %{label}body, label %{label}end"
         head = len(self.lines)
         self.lines.append("")
         self.block = f"{label}body"
         yield found
         after = self.add(f"add i64 {i}, {step}")
-        more = self.add(f"icmp slt i64 {after}, {count}")
+        more = self.add(f"icmp slt i64 {after}, {stop}")
         self.do(f"br i1 {more}, label %{label}body, label %{label}end")
-        opening = [f"  br label %{label}body", f"{label}body:"]
-        for name, (kind, first), last in [
-            (i, ("i64", "0"), after),
-            *zip(found.carried, carried, found.after, strict=True),
-        ]:
-            opening.append(f"  {name} = phi {kind} [ {first}, %{before} ], "
-                           f"[ {last}, %{self.block} ]")  # fmt: skip
-        self.lines[head] = "\n".join(opening) + "\n"
-        self.lines.append(f"{label}end:\n")
+        top = [f"  {opening}", f"{label}body:"]
+        bottom = [f"{label}end:"]
+        counter = (i, ("i64", str(start)), after)
+        others = zip(found.carried, carried, found.after, strict=True)
+        for name, (kind, first), last in (counter, *others):
+            both = f"[ {first}, %{before} ], [ {last}, %{self.block} ]"
+            top.append(f"  {name} = phi {kind} {both}")
+            if not certain and name != i:
+                bottom.append(f"  {name}end = phi {kind} {both}")
+        if not certain:
+            found.after = [f"{name}end" for name in found.carried]
+        self.lines[head] = "\n".join(top) + "\n"
+        self.lines.append("\n".join(bottom) + "\n")
         self.block = f"{label}end"
 
     def entries(self, i: int) -> str:

@@ -1,103 +1,58 @@
-"""The tape VM: one interpreter over a flat float64 workspace, compiled once by numba.
+"""The tape VM: an interpreter over a flat float64 workspace, in machine code.
 
 A *tape* is an int64 array of shape (rows, 11), C-contiguous. Its columns are ::
 
-    op  z  x  y  w  n  dx  dy  dw  m  k
+    operation  target  x  y  w  count  dx  dy  dw  rows  inner
 
 An elementwise row does ``work[z+i] = f(work[x+i*dx], work[y+i*dy], work[w+i*dw])`` for
-``i`` in ``range(n)``, where ``f`` belongs to the row's ``op`` (:data:`OPCODES`). A step
-is 0 (one number for all), 1 (contiguous) or any integer. The destination is contiguous;
-it may be an operand's place exactly (same start, step 1) and never overlaps one
-otherwise. An operand that ``f`` does not have still names a place inside ``work``, such
-as 0. Booleans are 0.0 and 1.0. The other rows are
+``i`` in ``range(count)``, where ``z`` is its target and ``f`` belongs to its operation
+(:data:`OPCODES`). A step is 0 (one number for all), 1 (contiguous) or any integer. The
+destination is contiguous; it may be an operand's place exactly (same start, step 1) and
+never overlaps one otherwise. An operand that ``f`` does not have still names a place
+inside ``work``, such as 0. Booleans are 0.0 and 1.0. The other rows are
 
 - ``sum``, ``max``, ``min``: ``work[z]`` from the ``n`` elements ``work[x+i*dx]``;
 - ``dot``: ``work[z]`` = sum of ``work[x+i*dx] * work[y+i*dy]`` over ``n`` elements;
-- ``matmul``: ``z`` (m, n), row by row, = ``x`` (m, k) times ``y`` (k, n), where element
-  (i, l) of ``x`` is at ``x + i*dx + l*dw`` and (l, j) of ``y`` at ``y + l*dy + j``.
+- ``matmul``: ``z`` (m, n), row by row, = ``x`` (m, k) times ``y`` (k, n), where m is
+  ``rows``, k is ``inner``, element (i, l) of ``x`` is at ``x + i*dx + l*dw`` and (l, j)
+  of ``y`` at ``y + l*dy + j``.
 
-The interpreter is Python text made from one expression an operation
-(:mod:`chainrule.compiler.tape.interpreter_text`; :func:`text` shows it), compiled with
-the IEEE meaning of each operation: no contraction, no reassociation, 1/0 is inf, no
-exception.
-
-What makes it fast: rows of one element take a switch of their own, in which the
-commonest operations are all computed and the wanted one picked by index, because a jump
-that the processor cannot foresee costs more than the other results; rows of many
-elements have one loop per pattern of steps, which LLVM vectorises.
-
-Nothing here imports numba before the first run. The first run ever compiles, for some
-20 seconds; numba then keeps the machine code on disk: in ``NUMBA_CACHE_DIR`` if that is
-set, else beside this file in ``__pycache__``, else, where that is read-only, in the
-user's cache folder (``~/.cache/numba`` on Linux). Where none can be written each
-process compiles. The name of a compiled function holds a hash of what it was made from,
-so that an old entry is never taken for a new one.
+The interpreter is written in the language of LLVM from the expressions of the
+operations, with the IEEE meaning of each: no contraction, no reassociation, 1/0 is inf,
+no exception. Rows of one number are run by a switch, but for the commonest operations:
+these are all computed and the wanted one is picked, because a jump that the processor
+cannot foresee costs more than the other results. Any other row is run by the handler of
+its kind (:mod:`chainrule.compiler.tape.handlers`), whose address takes the place of the
+operation before a tape runs.
 """
 
 from __future__ import annotations
 
 import functools
-import glob
-import importlib.util
-import inspect
-import math
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.native import elementary
-from chainrule.compiler.tape.interpreter_text import (
-    OPCODES,
-    interpreter_text,
-    scan_text,
+from chainrule.compiler.native import llvm
+from chainrule.compiler.native.expressions import LANES
+from chainrule.compiler.native.operations import (
+    COMMON,
+    EXPRESSIONS,
+    SCALAR,
+    operands_of,
 )
+from chainrule.compiler.tape.handlers import ANY, STEPS, Handler, Kind, RowWriter
+from chainrule.compiler.tape.instructions import FIELDS, NAMES, OPCODES
+from chainrule.locks import lock
 
-__all__ = ["OPCODES", "available", "loaded", "run", "run_scan", "text", "workspace"]
-
-u = np.uint64  # an index that numba need not check for a negative value
 Array = np.ndarray[Any, Any]
-_OPTIONS: dict[str, Any] = {"error_model": "numpy", "boundscheck": False}
-
-
-def available() -> bool:
-    """Tell whether numba can be imported, without importing it."""
-    return importlib.util.find_spec("numba") is not None
+_ROW = 8 * len(FIELDS)
 
 
 def loaded() -> bool:
-    """Tell whether this process has run the VM, so that it costs nothing to start."""
+    """Tell whether this process has compiled the interpreter."""
     return _machine.cache_info().currsize > 0
-
-
-def starting_seconds() -> float:
-    """Estimate what the first run costs: numba's import, and compiling if it must."""
-    if loaded():
-        return 0.0
-    return _STARTING if _is_kept() else _COMPILING
-
-
-_STARTING, _COMPILING = 0.7, 25.0
-
-
-@functools.cache
-def _is_kept() -> bool:
-    """Tell whether a disk has the machine code, where numba keeps it by default."""
-    folders = [os.environ.get("NUMBA_CACHE_DIR", ""),
-               os.path.join(os.path.dirname(__file__), "__pycache__"),
-               os.path.join(os.path.expanduser("~"), ".cache", "numba")]  # fmt: skip
-    name = f"*run_{_fingerprint()}*.nbi"
-    return any(
-        glob.glob(os.path.join(folder, *deeper, name))
-        for folder in folders if folder
-        for deeper in ((), ("*",))
-    )  # fmt: skip
-
-
-def text() -> str:
-    """Return the interpreter's text, for reading."""
-    return interpreter_text("run")
 
 
 def workspace(size: int) -> Array:
@@ -111,307 +66,219 @@ def workspace(size: int) -> Array:
     return room[skip : skip + size]
 
 
+class Interpreted:
+    """A tape that the interpreter can run."""
+
+    def __init__(self, code: Array) -> None:
+        """Compile the handlers that it needs and this process has not."""
+        self._run, self._scan = _machine()
+        self._code = _with_handlers(code)
+        start = self._code.ctypes.data
+        self._where: tuple[int, int] = start, start + self._code.nbytes
+
+    def bound(self, address: int) -> list[Callable[[], None]]:
+        """Return the step that runs all rows once on the workspace at an address."""
+        step: Any = functools.partial(self._run, *self._where, address)
+        step.code = self._code  # lives as long as the step
+        return [step]
+
+    def scan(
+        self, address: int, count: int, moves: Sequence[Array], *, reverse: bool
+    ) -> None:
+        """Run the rows ``count`` times on the workspace at an address.
+
+        Parameters
+        ----------
+        address
+            Of the workspace.
+        count, reverse
+            Steps t = 0 to ``count - 1``, or from the last to the first.
+        moves
+            Three tables of copies, (target, its step, source, its step, n): in step t n
+            numbers go from ``source + t*step`` to ``target + t*step``. Those of the
+            first are done before the rows, then come those of the others; no source
+            overlaps a target. They are int64, C-contiguous, of shape (copies, 5).
+        """
+        tables = [x for t in moves for x in (t.ctypes.data, len(t))]
+        self._scan(*self._where, address, count, reverse, *tables)
+
+
 def run(code: Array, work: Array) -> None:
-    """Run all rows of a tape once over ``work``, in place.
-
-    Parameters
-    ----------
-    code
-        The tape: int64, C-contiguous, shape (rows, 11).
-    work
-        The workspace: float64, contiguous, of one dimension. Places are not checked.
-    """
-    _machine()[0](code, work)
+    """Run all rows of a tape once over a workspace, in place."""
+    for step in Interpreted(code).bound(work.ctypes.data):
+        step()
 
 
-def run_scan(
-    code: Array,
-    work: Array,
-    count: int,
-    reverse: bool,  # noqa: FBT001
-    ins: Array,
-    outs: Array,
-    carries: Array,
-) -> None:
-    """Run a tape ``count`` times: steps 0 to count-1, backwards if ``reverse``.
+# ---------------------------------------------------------------------------- handlers
 
-    Parameters
-    ----------
-    code, work
-        As for :func:`run`.
-    count, reverse
-        Steps t = 0 to ``count - 1``, or from the last to the first.
-    ins
-        Before the rows of step t, for each (dst, src, step, n): n numbers from
-        ``src + t*step`` to ``dst``.
-    outs
-        After them, for each (dst, step, src, n): from ``src`` to ``dst + t*step``.
-    carries
-        Then, for each (dst, src, n): from ``src`` to ``dst``; no source overlaps a
-        destination. All three tables are int64, C-contiguous, of two dimensions.
-    """
-    _machine()[1](code, work, count, reverse, ins, outs, carries)
+_HANDLERS: dict[Kind, int] = {}
+_KEPT: list[llvm.Code] = []
+_MAKING = lock()
 
 
-# --- rows with loops of their own -----------------------------------------------------
+def _addresses(kinds: Sequence[Kind]) -> list[int]:
+    """Return the addresses of handlers; compile those that are missing."""
+    with _MAKING:
+        missing = [kind for kind in kinds if kind not in _HANDLERS]
+        if missing:
+            unit = llvm.Unit()
+            for i, kind in enumerate(missing):
+                Handler(unit, kind).write(f"handler{i}")
+            code = llvm.Code(unit, 2)
+            _KEPT.append(code)
+            for i, kind in enumerate(missing):
+                _HANDLERS[kind] = code.address(f"handler{i}")
+    return [_HANDLERS[kind] for kind in kinds]
 
 
-def _sum_by(work: Any, x: Any, dx: Any, n: Any) -> Any:
-    """Return the sum of n elements, in eight partial sums."""
-    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
-    eights = n // u(8) * u(8)
-    for j in range(u(0), eights, u(8)):
-        i = x + j * dx
-        s0 += work[i]
-        s1 += work[i + dx]
-        s2 += work[i + u(2) * dx]
-        s3 += work[i + u(3) * dx]
-        s4 += work[i + u(4) * dx]
-        s5 += work[i + u(5) * dx]
-        s6 += work[i + u(6) * dx]
-        s7 += work[i + u(7) * dx]
-    total = ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
-    for j in range(eights, n):
-        total += work[x + j * dx]
-    return total
+def new_handlers(code: Array) -> int:
+    """Return how many handlers a tape needs that are not there."""
+    return sum(kind not in _HANDLERS for kind in _kinds(code)[0])
 
 
-def row_sum(work: Any, x: Any, dx: Any, n: Any) -> Any:
-    """Return the sum of n elements; the contiguous case is compiled on its own."""
-    return _sum_by(work, x, u(1), n) if dx == u(1) else _sum_by(work, x, dx, n)
+def _with_handlers(code: Array) -> Array:
+    """Return a tape whose rows of many numbers name their handlers."""
+    kinds, rows, which = _kinds(code)
+    if not kinds:
+        return code
+    found = code.copy()
+    found[rows, 0] = np.array(_addresses(kinds))[which]
+    return found
 
 
-def _dot_by(work: Any, x: Any, dx: Any, y: Any, dy: Any, n: Any) -> Any:
-    """Return the sum of n products, in four partial sums."""
-    s0 = s1 = s2 = s3 = 0.0
-    fours = n // u(4) * u(4)
-    for j in range(u(0), fours, u(4)):
-        p = x + j * dx
-        q = y + j * dy
-        s0 += work[p] * work[q]
-        s1 += work[p + dx] * work[q + dy]
-        s2 += work[p + u(2) * dx] * work[q + u(2) * dy]
-        s3 += work[p + u(3) * dx] * work[q + u(3) * dy]
-    total = (s0 + s1) + (s2 + s3)
-    for j in range(fours, n):
-        total += work[x + j * dx] * work[y + j * dy]
-    return total
+_ABSENT = 3
+_SHAPE = (len(OPCODES), 4, 4, 4, LANES)
 
 
-def row_dot(work: Any, x: Any, dx: Any, y: Any, dy: Any, n: Any) -> Any:
-    """Return the sum of n products; the contiguous case is compiled on its own."""
-    if dx == u(1) and dy == u(1):
-        return _dot_by(work, x, u(1), y, u(1), n)
-    return _dot_by(work, x, dx, y, dy, n)
-
-
-def _larger(a: Any, b: Any) -> Any:
-    return a if a > b or a != a else b
-
-
-def _smaller(a: Any, b: Any) -> Any:
-    return a if a < b or a != a else b
-
-
-def row_max(work: Any, x: Any, dx: Any, n: Any) -> Any:
-    """Return the largest of n elements, nan if one is nan, from four partial ones."""
-    t0 = t1 = t2 = t3 = work[x]
-    fours = n // u(4) * u(4)
-    for j in range(u(0), fours, u(4)):
-        i = x + j * dx
-        t0 = _larger(work[i], t0)
-        t1 = _larger(work[i + dx], t1)
-        t2 = _larger(work[i + u(2) * dx], t2)
-        t3 = _larger(work[i + u(3) * dx], t3)
-    for j in range(fours, n):
-        t0 = _larger(work[x + j * dx], t0)
-    return _larger(_larger(t0, t1), _larger(t2, t3))
-
-
-def row_min(work: Any, x: Any, dx: Any, n: Any) -> Any:
-    """Return the smallest of n elements, nan if one is nan."""
-    t0 = t1 = t2 = t3 = work[x]
-    fours = n // u(4) * u(4)
-    for j in range(u(0), fours, u(4)):
-        i = x + j * dx
-        t0 = _smaller(work[i], t0)
-        t1 = _smaller(work[i + dx], t1)
-        t2 = _smaller(work[i + u(2) * dx], t2)
-        t3 = _smaller(work[i + u(3) * dx], t3)
-    for j in range(fours, n):
-        t0 = _smaller(work[x + j * dx], t0)
-    return _smaller(_smaller(t0, t1), _smaller(t2, t3))
-
-
-def row_matmul(
-    work: Any, z: Any, x: Any, y: Any, m: Any, n: Any, k: Any, dx: Any, dw: Any, dy: Any
-) -> None:
-    """Write the product of an (m, k) and a (k, n) matrix at z, row by row."""
-    for i in range(m):
-        p = x + i * dx
-        q = z + i * n
-        if n < u(8):
-            for j in range(n):
-                work[q + j] = row_dot(work, p, dw, y + j, dy, k)
-        else:
-            for j in range(n):
-                work[q + j] = 0.0
-            for h in range(k):
-                a = work[p + h * dw]
-                b = y + h * dy
-                for j in range(n):
-                    work[q + j] += a * work[b + j]
-
-
-def any_far(work: Any, z: Any, n: Any) -> Any:
-    """Tell whether an element is too large for the vectorised sine and cosine."""
-    count = 0
-    for i in range(n):
-        count += 1 if abs(work[z + i]) > elementary.NEAR else 0
-    return count > 0
-
-
-def gather(work: Any, z: Any, x: Any, dx: Any, n: Any) -> None:
-    """Copy n elements of any step to z, which may be their place."""
-    if dx == u(1) and z != x:
-        for i in range(n):
-            work[z + i] = work[x + i]
-    elif dx != u(1):
-        for i in range(n):
-            work[z + i] = work[x + i * dx]
-
-
-def row_remainder(a: Any, b: Any) -> Any:
-    """Return a - b*floor(a/b), with the sign of b, as NumPy's ``remainder``."""
-    rest = np.fmod(a, b)
-    if rest == 0.0:
-        return math.copysign(0.0, b)
-    return rest + b if (b < 0.0) != (rest < 0.0) else rest
-
-
-def row_floor_divide(a: Any, b: Any) -> Any:
-    """Return floor(a/b) as NumPy's ``floor_divide``: from the remainder."""
-    if b == 0.0:
-        return a / b
-    rest = np.fmod(a, b)
-    quotient = (a - rest) / b
-    if rest != 0.0 and (b < 0.0) != (rest < 0.0):
-        quotient -= 1.0
-    if quotient == 0.0:
-        return math.copysign(0.0, a / b)
-    whole = np.floor(quotient)
-    return whole + 1.0 if quotient - whole > 0.5 else whole
-
-
-ROWS = (
-    row_sum, row_dot, row_max, row_min, row_matmul, any_far, gather, row_remainder,
-    row_floor_divide,
-)  # fmt: skip
-
-
-# --- compilation ----------------------------------------------------------------------
-
-
-def _fingerprint() -> str:
-    """Return a hash of what the machine code is made from, beside this file."""
-    import hashlib  # not before it is needed: it loads a library
-
-    made_from = text() + scan_text("scan") + inspect.getsource(elementary)
-    return hashlib.sha256(made_from.encode()).hexdigest()[:12]
-
-
-def names(scratch: Callable[[], Any]) -> dict[str, Any]:
-    """Return what the text refers to; ``scratch()`` makes room for 8 numbers."""
-    functions: dict[str, Any] = {f.__name__: f for f in elementary.FUNCTIONS}
-    return {**functions, **globals(), "inf": math.inf, "scratch": scratch}
+def _kinds(code: Array) -> tuple[list[Kind], Array, Array]:
+    """Return the kinds of a tape, the rows that have one, and which of them it is."""
+    op, count = code[:, 0], code[:, FIELDS.index("count")]
+    rows = np.flatnonzero((count != 1) | (op >= len(EXPRESSIONS)))
+    op = op[rows]
+    read, counted = _of_operations()
+    steps = code[rows][:, [FIELDS.index(name) for name in ("dx", "dy", "dw")]]
+    steps = np.where((steps == 0) | (steps == 1), steps, ANY)
+    steps = np.where(read[op], steps, _ABSENT)
+    rest = np.where(counted[op], count[rows] % LANES, 0)
+    numbers = np.ravel_multi_index((op, *steps.T, rest), _SHAPE)
+    kinds, which = np.unique(numbers, return_inverse=True)
+    named = [
+        Kind(NAMES[op], tuple(x for x in steps if x != _ABSENT), rest)
+        for op, *steps, rest in np.stack(np.unravel_index(kinds, _SHAPE), 1).tolist()
+    ]
+    return named, rows, which
 
 
 @functools.cache
-def _machine() -> tuple[Callable[..., None], Callable[..., None]]:
-    """Return the compiled ``run`` and ``run_scan``, from the disk where they are."""
-    from numba.core import types
-    from numba.extending import register_jitable
-
-    for function in (*elementary.HELPERS, *elementary.FUNCTIONS):
-        register_jitable(forceinline=True, **_OPTIONS)(function)
-    for function in (_sum_by, _dot_by, _larger, _smaller):
-        register_jitable(forceinline=True, **_OPTIONS)(function)
-    for function in ROWS:
-        register_jitable(**_OPTIONS)(function)
-    tape, work = types.int64[:, ::1], types.float64[::1]
-    space = names(_scratch())
-    mark = _fingerprint()
-    once = _jitted(interpreter_text(f"run_{mark}"), space, types.void(tape, work))
-    compiled = next(iter(once.overloads.values()))
-    name = compiled.fndesc.llvm_func_name
-    address = compiled.library.get_pointer_to_function(name)
-    space["run_at"] = _run_at(tape, work)
-    signature = types.void(
-        types.intp, tape, work, types.int64, types.boolean, tape, tape, tape
-    )
-    scan = _jitted(scan_text(f"run_scan_{mark}"), space, signature)
-    return once, functools.partial(scan, address)
+def _of_operations() -> tuple[Array, Array]:
+    """Return, by opcode: which steps, and whether the count, belong to the kind."""
+    read, counted = np.zeros((len(OPCODES), 3), bool), np.zeros(len(OPCODES), bool)
+    for name, op in OPCODES.items():
+        read[op] = [name not in SCALAR and x in operands_of(name) for x in "abc"]
+        counted[op] = name in EXPRESSIONS and name not in SCALAR
+    read[OPCODES["matmul"]] = [False, True, True]
+    return read, counted
 
 
-def _jitted(text: str, space: dict[str, Any], signature: Any) -> Any:
-    """Compile generated text with numba, or take its machine code from the disk.
-
-    The text passes for a part of this file, because numba keeps machine code only of
-    functions whose file exists.
-    """
-    import numba
-
-    exec(compile(text, __file__, "exec"), space)
-    function = space[text[4 : text.index("(")]]
-    try:
-        return numba.njit(signature, cache=True, nogil=True, **_OPTIONS)(function)
-    except RuntimeError:  # no folder for the cache can be written
-        return numba.njit(signature, nogil=True, **_OPTIONS)(function)
+# ---------------------------------------------------------------------- machine code
 
 
-def _scratch() -> Any:
-    """Return a function for compiled code: eight float64 on the stack."""
-    from numba import njit
-    from numba.core import types
-    from numba.extending import intrinsic
-    from numba.np.numpy_support import carray
-
-    def reserve(context: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            double = context.get_value_type(types.float64)
-            with builder.goto_entry_block():
-                return builder.alloca(double, size=8)
-
-        return types.CPointer(types.float64)(), generate
-
-    place: Any = intrinsic(reserve)
-
-    @njit(forceinline=True)
-    def scratch() -> Any:
-        return carray(place(), 8)
-
-    return scratch
+@functools.cache
+def _machine() -> tuple[Any, Any]:
+    """Return the compiled ``run`` and ``scan``."""
+    unit = llvm.Unit()
+    _Switch(unit, ["ptr %code", "ptr %last", "ptr %work"]).write()
+    _write_copies(RowWriter(unit, ["ptr %row", "i64 %count", "i64 %t", "ptr %work"]))
+    _write_scan(RowWriter(unit, [
+        "ptr %code", "ptr %last", "ptr %work", "i64 %count", "i64 %reverse",
+        *(f"{kind} %{name}{i}" for i in range(3)
+          for kind, name in (("ptr", "moves"), ("i64", "many"))),
+    ]))  # fmt: skip
+    code = llvm.Code(unit, 2)
+    return code.function("run", 3), code.function("scan", 11)
 
 
-def _run_at(tape: Any, work: Any) -> Any:
-    """Return a function for compiled code that runs the interpreter at an address.
+class _Switch(RowWriter):
+    """Writes the loop over rows."""
 
-    To call it by name would compile the interpreter a second time, into the caller.
-    """
-    from numba.core import types
-    from numba.extending import intrinsic
+    def write(self) -> None:
+        """Write it."""
+        self.do(f"%box = alloca [{len(COMMON)} x double]")
+        self.do("%some = icmp ult ptr %code, %last")
+        self.do("br i1 %some, label %row_, label %end")
+        self.begin("row_")
+        self.do("%row = phi ptr [ %code, %start ], [ %after, %next ]")
+        op = self.field("operation")
+        common = self.add(f"icmp ult i64 {op}, {len(COMMON)}")
+        self.do(f"br i1 {common}, label %common, label %other")
+        self._common(op)
+        self.begin("other")
+        others = [name for name in EXPRESSIONS if name not in COMMON]
+        cases = " ".join(f"i64 {OPCODES[x]}, label %one_{x}" for x in others)
+        self.do(f"switch i64 {op}, label %many [ {cases} ]")
+        for name in others:
+            self.begin(f"one_{name}")
+            numbers = [self._number(STEPS[x][0]) for x in operands_of(name)]
+            self._put(self.operation(name, 1, *numbers))
+        self.begin("many")
+        handler = self.add(f"inttoptr i64 {op} to ptr")
+        self.do(f"call void {handler}(ptr %row, ptr %work)")
+        self.do("br label %next")
+        self.begin("next")
+        self.do(f"%after = getelementptr i8, ptr %row, i64 {_ROW}")
+        more = self.add("icmp ult ptr %after, %last")
+        self.do(f"br i1 {more}, label %row_, label %end")
+        self.begin("end")
+        self.finish("run")
 
-    @intrinsic
-    def run_at(context: Any, address: Any, code: Any, space: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            kind = context.call_conv.get_function_type(types.none, (tape, work))
-            function = builder.inttoptr(args[0], kind.as_pointer())
-            kinds = (tape, work)
-            context.call_conv.call_function(
-                builder, function, types.none, kinds, args[1:]
-            )
-            return context.get_dummy_value()
+    def _common(self, op: str) -> None:
+        """Write the commonest operations, all at once."""
+        self.begin("common")
+        a, b = self._number("x"), self._number("y")
+        for name in COMMON:
+            operands = (a, b)[: len(operands_of(name))]
+            at = self.moved("%box", OPCODES[name])
+            self.store(self.operation(name, 1, *operands), at)
+        self._put(self.load(self.moved("%box", op)))
 
-        return types.none(types.intp, tape, work), generate
+    def _number(self, field: str) -> str:
+        return self.load(self.place(self.field(field)))
 
-    return run_at
+    def _put(self, x: str) -> None:
+        self.store(x, self.place(self.field("target")))
+        self.do("br label %next")
+
+
+def _write_copies(writer: RowWriter) -> None:
+    """Write the function that does the copies of a table in step t."""
+    with writer.loop("%count", certain=False) as rows:
+        at = writer.at("%row", rows.i, 40)
+        to, ahead, source, behind, n = (
+            writer.add(f"load i64, ptr {writer.at(at, i, 8)}") for i in range(5)
+        )
+        to = writer.place(writer.stepped(to, "%t", ahead))
+        source = writer.place(writer.stepped(source, "%t", behind))
+        whole = writer.add(f"and i64 {n}, {-LANES}")
+        for start, stop, width in ((0, whole, LANES), (whole, n, 1)):
+            with writer.loop(stop, width, start=start, certain=False) as loop:
+                x = writer.load(writer.moved(source, loop.i), width)
+                writer.store(x, writer.moved(to, loop.i), width)
+    writer.finish("copies")
+
+
+def _write_scan(writer: RowWriter) -> None:
+    """Write the loop over steps."""
+    back = writer.add("icmp ne i64 %reverse, 0")
+    end = writer.add("sub i64 %count, 1")
+    with writer.loop("%count", certain=False) as steps:
+        late = writer.add(f"sub i64 {end}, {steps.i}")
+        t = writer.add(f"select i1 {back}, i64 {late}, i64 {steps.i}")
+        for i in range(3):
+            given = f"ptr %moves{i}, i64 %many{i}, i64 {t}, ptr %work"
+            writer.do(f"call void @copies({given})")
+            if i == 0:
+                writer.do("call void @run(ptr %code, ptr %last, ptr %work)")
+    writer.finish("scan")
+
+
+__all__ = ["Interpreted", "loaded", "new_handlers", "run", "workspace"]

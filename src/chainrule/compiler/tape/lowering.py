@@ -24,7 +24,7 @@ import numpy as np
 
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.programs.shapes import keeps_shape
-from chainrule.compiler.tape import interpreter as vm
+from chainrule.compiler.tape.instructions import OPCODES
 from chainrule.compiler.tracing.plain_operators import (
     UFUNCS,
     is_of_whole,
@@ -207,7 +207,7 @@ class Builder:
 
     def elementwise(self, name: str, shape: Any, *operands: Places) -> Places:
         """Write an elementwise operation; return the places of its result."""
-        op = vm.OPCODES[name]
+        op = OPCODES[name]
         result = self.new(shape)
         if not shape:
             x, y, w = (*operands, 0, 0)[:3]
@@ -256,7 +256,7 @@ class Builder:
         if len(parts) > 1:
             places = self.elementwise("copy", places.shape, places)
         step = int(places[1] - places[0])
-        self._row(vm.OPCODES[name], z, [int(places[0])], len(places), (step,))
+        self._row(OPCODES[name], z, [int(places[0])], len(places), (step,))
 
     def rows(self) -> Any:
         """Return the tape as an array."""
@@ -276,7 +276,7 @@ class Builder:
         some = int(flat[0])
         if flat.size > 1:
             some = int(self.reduced("max", "maximum", flat, (0,)))
-        op = vm.OPCODES["maximum"]
+        op = OPCODES["maximum"]
         self.code.append([op, flag, flag, some, 0, 1, 0, 0, 0, 0, 0])
 
     def product(self, x: Places, y: Places) -> Places:
@@ -293,7 +293,7 @@ class Builder:
         down = int(x[1, 0] - x[0, 0]) if m > 1 else 0
         below = int(y[1, 0] - y[0, 0]) if k > 1 else 0
         self._row(
-            vm.OPCODES["matmul"], int(result[0, 0]), [int(x[0, 0]), int(y[0, 0])], n,
+            OPCODES["matmul"], int(result[0, 0]), [int(x[0, 0]), int(y[0, 0])], n,
             (down, below, across), m, k,
         )  # fmt: skip
         return self.from_zero((m, n), result)
@@ -308,7 +308,7 @@ class Builder:
             raise CannotLowerError
         steps = (flat[:, 1] - flat[:, 0]).tolist()
         starts = flat[:, 0].tolist()
-        self._row(vm.OPCODES["dot"], int(result), starts, x.size, steps)
+        self._row(OPCODES["dot"], int(result), starts, x.size, steps)
         return self.from_zero((), int(result))
 
     def from_zero(self, shape: Any, x: Places) -> Places:
@@ -455,7 +455,7 @@ def _number_opcode(f: Any) -> int | None:
     """Return the opcode of a ufunc that is one row of the tape for any numbers."""
     if f.signature is not None or f is np.power or f is np.positive:
         return None
-    return vm.OPCODES.get(f.__name__)
+    return OPCODES.get(f.__name__)
 
 
 def _ufunc(b: Builder, row: Row) -> Places:
@@ -469,7 +469,7 @@ def _ufunc(b: Builder, row: Row) -> Places:
     operands = row.operands
     if row.shape == () and row.dtype == _FLOAT and all(
         x.dtype == _FLOAT for x in operands
-    ) and f.__name__ in vm.OPCODES:  # fmt: skip
+    ) and f.__name__ in OPCODES:  # fmt: skip
         name = f.__name__
     else:
         name = operation_of(f, [*operands, row])
@@ -512,7 +512,7 @@ def operation_of(f: Any, rows: Sequence[Row]) -> str:
         if kinds != {"b"}:
             raise CannotLowerError
         name = _RENAMED[name]
-    if name not in vm.OPCODES:
+    if name not in OPCODES:
         raise CannotLowerError
     if "f" not in kinds and name not in _WHOLE_NUMBERS:
         raise CannotLowerError

@@ -1,22 +1,35 @@
-"""One example's tape in native code, on eight examples at a time.
+"""One example's program in native code, on eight examples at a time.
 
-In: the tape of one example's program, and which places hold arguments and results. Out:
-a function of arrays with all examples. Each place of the tape is a register of
-``LANES`` numbers, one per example. So a block of examples costs what one would, and
-nothing between arguments and results is ever written to memory, but what registers
-have no room for.
+In: a program traced for one example, of which some inputs differ between examples.
+Out: ``Blocks``, called with all examples. Each place of the example's tape is a
+register of ``LANES`` numbers, one per example. So a block of examples costs what one
+would, and nothing between arguments and results is ever written to memory, but what
+registers have no room for.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.compiler.native.expressions import LANES, literal, operands_of
+import numpy as np
+
+from chainrule.compiler.native.expressions import LANES, literal
 from chainrule.compiler.native.llvm import VECTOR, Code, Unit, Writer, objects
-from chainrule.compiler.tape.interpreter_text import EXPRESSIONS, NAMES
-from chainrule.compiler.tape.lowering import CannotLowerError
+from chainrule.compiler.native.operations import EXPRESSIONS, operands_of
+from chainrule.compiler.native.threads import parts_of, side_by_side
+from chainrule.compiler.programs.program import Program
+from chainrule.compiler.programs.signals import NanFound
+from chainrule.compiler.tape.instructions import NAMES
+from chainrule.compiler.tape.lowering import (
+    Builder,
+    CannotLowerError,
+    constants_of,
+    refuse_calls,
+)
+from chainrule.compiler.tracing.rows import Row
 
 LONGEST = 6_000
 """Operations of one example from which on it is too long for one function: each
@@ -25,6 +38,66 @@ may need room for eight numbers on the stack."""
 _PAIRS = {"sum": "add", "max": "maximum", "min": "minimum"}
 _FLAGS = f"<{LANES} x i1>"
 _SOME = f"llvm.vector.reduce.or.v{LANES}i1"
+
+
+class Blocks:
+    """The function of a vmap's row: one example's program, on blocks of examples."""
+
+    name = "native code"
+    optimized = True
+
+    def __init__(
+        self, program: Program, many: Sequence[bool], count: int, threads: int = 1
+    ) -> None:
+        """Lower the program; up to so many threads share the examples.
+
+        Raises ``CannotLowerError`` where NumPy would have to run, and where blocks are
+        not worth it.
+        """
+        b = Builder(program)
+        refuse_calls(b, program)
+        if b.whole:
+            raise CannotLowerError("integers that may be too large for a tape")
+        places = [np.ravel(b.at[x]).tolist() for x in program.inputs]
+        ends = [np.ravel(b.places(x)).tolist() for x in program.outputs]
+        if not all((*places, *ends)):
+            raise CannotLowerError("empty arrays")
+        self.count = count
+        self._example = Example(
+            b.code,
+            constants_of(b, math.inf),
+            list(zip(places, many, strict=True)),
+            ends,
+            [p for x in program.checks for p in np.ravel(b.at[x]).tolist()],
+        )
+        if count < LANES or self._example.operations > LONGEST:
+            raise CannotLowerError("few examples, or many operations of each")
+        self._likes = [x if isinstance(x, Row) else np.asarray(x)
+                       for x in program.outputs]  # fmt: skip
+        self.instructions: int = 2 * self._example.operations
+        self._threads = threads
+        self._run: Any = None
+
+    def hasten(self) -> None:
+        """Have LLVM compile it."""
+        self._run = compiled_examples(self._example, self.count)
+
+    def __call__(self, *inputs: Any) -> tuple[Any, ...]:
+        """Return the results of all examples, stacked."""
+        given = [np.ascontiguousarray(x, dtype=np.float64) for x in inputs]
+        found = [np.empty((self.count, *x.shape)) for x in self._likes]
+        parts = parts_of(-(-self.count // LANES), self._threads)
+        flags = [np.zeros(1) for _ in parts]
+        arrays = [*map(id, given), *map(id, found)]
+
+        def run(i: int, first: int, last: int) -> None:
+            self._run(first, last, *arrays, id(flags[i]))
+
+        side_by_side(run, parts)
+        if any(flag[0] for flag in flags):
+            raise NanFound
+        return tuple([z.astype(x.dtype, copy=False)
+                      for z, x in zip(found, self._likes, strict=True)])  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,8 +131,6 @@ def compiled_examples(example: Example, count: int) -> Any:
     share one, then those of the results; ``flag[0]`` becomes 1 where a check is nan.
     The last block ends with the last example.
     """
-    if count < LANES or example.operations > LONGEST:
-        raise CannotLowerError("few examples, or many operations of each")
     arrays = len(example.given) + len(example.results) + 1
     unit = Unit()
     _Block(unit, example, count, arrays).write("examples")
@@ -227,4 +298,4 @@ class _Block(Writer):
         return total
 
 
-__all__ = ["Example", "compiled_examples"]
+__all__ = ["Blocks"]

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.native.expressions import LANES, literal, operands_of, operation
+from chainrule.compiler.native.expressions import LANES, literal, operation
 from chainrule.compiler.native.llvm import VECTOR, Code, Unit, Writer, objects
-from chainrule.compiler.tape.interpreter_text import EXPRESSIONS, NAMES, OPCODES
+from chainrule.compiler.native.operations import EXPRESSIONS, operands_of
+from chainrule.compiler.tape.instructions import NAMES, OPCODES
 from chainrule.compiler.tape.lowering import CannotLowerError
 
 _np: Any = np
@@ -160,7 +161,7 @@ class Rows(Writer):
 
     # ------------------------------------------------------------------- writing
 
-    def store(self, x: str, kind: str, place: int, count: int) -> None:
+    def store_if_read(self, x: str, kind: str, place: int, count: int) -> None:
         """Write a store that stays if the places are read."""
         have = len(self.lines)
         self.do(f"store {kind} {x}, ptr {self.pointer(place)}, align 8")
@@ -186,14 +187,16 @@ class Rows(Writer):
     def put(self, place: int, x: str) -> None:
         """Keep a number."""
         self._numbers[place] = x
-        self.store(x, "double", place, 1)
+        self.store_if_read(x, "double", place, 1)
 
     def put_pieces(self, place: int, count: int, parts: list[str]) -> None:
         """Keep a row of numbers."""
         self._vectors[place, count] = parts
         for i, x in zip(range(0, count, LANES), parts, strict=True):
             n = min(LANES, count - i)
-            self.store(self.resized(x, LANES, n), f"<{n} x double>", place + i, n)
+            self.store_if_read(
+                self.resized(x, LANES, n), f"<{n} x double>", place + i, n
+            )
 
     def finish(self, name: str) -> None:
         """Hand the function to its unit, without the stores that nobody reads."""
@@ -412,14 +415,10 @@ def reaches(row: Sequence[int]) -> list[tuple[int, int]]:
     name = NAMES[op]
     if name == "matmul":
         return [_reach(x, (dx, m), (dw, k)), _reach(y, (dy, k), (1, n)), (z, z + m * n)]
-    operands = operands_of(name) if name in EXPRESSIONS else _REDUCED.get(name, "a")
+    operands = operands_of(name)
     taken = zip("abc", (x, y, w), (dx, dy, dw), strict=True)
     found = [_reach(place, (step, n)) for p, place, step in taken if p in operands]
     return [*found, (z, z + (n if name in EXPRESSIONS else 1))]
-
-
-_REDUCED = {"dot": "ab"}
-"""The operands of rows that reduce them, where these are not one."""
 
 
 # ------------------------------------------------------------------------ estimates
@@ -437,10 +436,9 @@ def _of_names() -> tuple[Any, Any, Any, Any]:
         if name in EXPRESSIONS:
             one[op] = operation(name, 1).text.count("\n")
             vector[op] = operation(name, LANES).text.count("\n")
-            read[op] = [p in operands_of(name) for p in "abc"]
         else:
             reduces[op], vector[op] = name != "matmul", 2
-            read[op] = [p in _REDUCED.get(name, "a") for p in "abc"]
+        read[op] = [p in operands_of(name) for p in "abc"]
     return one, vector, read, reduces
 
 

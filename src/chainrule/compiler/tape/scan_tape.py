@@ -9,8 +9,9 @@ import numpy as np
 
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.programs.signals import InexactError, NanFound
-from chainrule.compiler.tape import interpreter as vm
 from chainrule.compiler.tape import native_tape
+from chainrule.compiler.tape.instructions import OPCODES
+from chainrule.compiler.tape.interpreter import Interpreted, new_handlers, workspace
 from chainrule.compiler.tape.lowering import (
     EXACT,
     Builder,
@@ -60,6 +61,7 @@ class TapeLoop:
         self._filled, self._constants = b.filled, constants_of(b)
         self._size = self._rows_end = b.size
         self.name: str = "tape VM"
+        self._steps: Interpreted | None = None
         self._lay_out()
         self._state: tuple[Any, int, list[Any]] = (self._interpreted, self._size, [])
 
@@ -79,16 +81,25 @@ class TapeLoop:
         for p in self._mapped:
             start, n, whole = room(p)
             self._rows.append(whole)
-            ins.append([start, whole.start, n, n])
+            ins.append([start, 0, whole.start, n, n])
         carried = len(self._starts)
         for p in [*self._ends[carried:], *self._starts]:
             start, n, whole = room(p)
             self._stores.append(whole)
-            outs.append([whole.start, n, start, n])
-        moves = [[span(p)[0], *span(e)]
+            outs.append([whole.start, n, start, 0, n])
+        moves = [[span(p)[0], 0, span(e)[0], 0, span(e)[1]]
                  for p, e in zip(self._starts, self._ends, strict=False)]  # fmt: skip
-        self._tables = [np.array(t, dtype=np.int64).reshape(-1, w)
-                        for t, w in ((ins, 4), (outs, 4), (moves, 3))]  # fmt: skip
+        self._moves = [np.array(t, dtype=np.int64).reshape(-1, 5)
+                       for t in (ins, outs, moves)]  # fmt: skip
+
+    @property
+    def new_handlers(self) -> int:
+        """How many handlers the VM would have to compile first."""
+        return new_handlers(self._code)
+
+    def interpret(self) -> None:
+        """Have the VM ready to run the steps."""
+        self._steps = Interpreted(self._code)
 
     def hasten(self) -> None:
         """Have LLVM compile the loop, which the VM interprets until then."""
@@ -153,7 +164,8 @@ class TapeLoop:
             work[writer_of(places)] = np.ravel(x) if np.ndim(x) else x
         for part, x in zip(self._rows, leaves[n:], strict=True):
             work[part] = np.ravel(x)
-        vm.run_scan(self._code, work, self.count, self.reverse, *self._tables)
+        steps = self._steps = self._steps or Interpreted(self._code)
+        steps.scan(work.ctypes.data, self.count, self._moves, reverse=self.reverse)
         lasts = [np.array(work[p]) for p in self._starts]
         return lasts, [work[part].copy() for part in self._stores]
 
@@ -194,7 +206,7 @@ class TapeLoop:
         return lasts, [*given, *(x[before] for x in carried)]
 
     def _made(self, size: int) -> Any:
-        work = vm.workspace(size)
+        work = workspace(size)
         work[:] = 0.0
         fill(work, self._filled)
         return work
@@ -224,9 +236,9 @@ def _own_places(b: Builder, program: Program) -> list[Places]:
 def _written(row: Sequence[int]) -> int:
     """Return how many numbers a row of tape writes."""
     op, n = row[0], row[5]
-    if op == vm.OPCODES["matmul"]:
+    if op == OPCODES["matmul"]:
         return row[9] * n
-    return n if op < vm.OPCODES["sum"] else 1
+    return n if op < OPCODES["sum"] else 1
 
 
 def _copied(b: Builder, x: Any) -> Places:

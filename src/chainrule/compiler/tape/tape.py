@@ -9,7 +9,6 @@ functions.
 
 from __future__ import annotations
 
-import functools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -19,8 +18,9 @@ import numpy as np
 
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.programs.signals import GuardFailed, InexactError, NanFound
-from chainrule.compiler.tape import interpreter as vm
 from chainrule.compiler.tape import native_tape
+from chainrule.compiler.tape.instructions import OPCODES
+from chainrule.compiler.tape.interpreter import Interpreted, new_handlers, workspace
 from chainrule.compiler.tape.lowering import (
     EXACT,
     Builder,
@@ -45,7 +45,7 @@ class Workspace:
 
     def __init__(self, fresh: Any) -> None:
         """Copy the constants."""
-        self.numbers: Any = vm.workspace(len(fresh))
+        self.numbers: Any = workspace(len(fresh))
         self.numbers[:] = fresh
         self.address: int = self.numbers.ctypes.data
         self.inputs: list[Any] = []
@@ -67,6 +67,8 @@ class Tape:
         """Lower the program; raise ``CannotLowerError`` if it holds no real numbers."""
         self.program = program
         self.name: str = "tape VM"
+        self._ready: list[Any] | None = None
+        """The stretches of tape and calls in between, as they run."""
         b = Builder(program)
         self._flag: int | None = _flag_of(b, program.checks)
         code = b.rows()
@@ -83,7 +85,7 @@ class Tape:
         """About how many there are to compile in native code."""
         self.optimized: bool = native_tape.is_quick(stretches)
         """Whether LLVM takes its time over them."""
-        self._fresh = vm.workspace(b.size)
+        self._fresh = workspace(b.size)
         self._fresh[:] = 0.0
         self._filled = b.filled
         fill(self._fresh, b.filled)
@@ -107,6 +109,15 @@ class Tape:
         """The bytes of one workspace."""
         return self._fresh.nbytes
 
+    @property
+    def new_handlers(self) -> int:
+        """How many handlers the VM would have to compile first."""
+        return sum(new_handlers(x) for x in self._parts if isinstance(x, ndarray))
+
+    def interpret(self) -> None:
+        """Have the VM ready to run it."""
+        self._made_of([Interpreted(x) for x in self._parts if isinstance(x, ndarray)])
+
     def hasten(self) -> None:
         """Have LLVM compile what the VM interprets."""
         read = np.zeros(len(self._fresh), dtype=bool)
@@ -117,11 +128,15 @@ class Tape:
                 for places in part.operands:
                     read[places] = True
         stretches: list[Any] = [x for x in self._parts if isinstance(x, ndarray)]
-        made = iter(native_tape.compiled_stretches(stretches, read, self._constants))
-        self._parts = [next(made) if isinstance(x, ndarray) else x
+        self._made_of(native_tape.compiled_stretches(stretches, read, self._constants))
+        self.name = "native code"
+
+    def _made_of(self, stretches: Sequence[Any]) -> None:
+        """Run stretches of tape in this form from now on."""
+        rest = iter(stretches)
+        self._ready = [next(rest) if isinstance(x, ndarray) else x
                        for x in self._parts]  # fmt: skip
         self._free = []
-        self.name = "native code"
 
     def _made(self) -> Workspace:
         """Return a new workspace, with the steps that run on it."""
@@ -130,10 +145,10 @@ class Tape:
                        for places, shape in self._inputs]  # fmt: skip
         work.outputs = [_reader(work, x, places) for x, places in self._outputs]
         work.guards = [(g, _reader(work, g.row, p)) for g, p in self._guards]
-        for part in self._parts:
-            if isinstance(part, ndarray):
-                work.steps.append(functools.partial(vm.run, part, work.numbers))
-            elif isinstance(part, Outside):
+        if self._ready is None:
+            self.interpret()
+        for part in self._ready or ():
+            if isinstance(part, Outside):
                 work.steps.append(_bound(part, work))
             else:
                 work.steps += part.bound(work.address)
@@ -310,7 +325,7 @@ def _flag_of(b: Builder, checks: Sequence[Row]) -> int | None:
     if not checks:
         return None
     flag = b.new(())
-    b.code.append([vm.OPCODES["copy"], flag, b.constant(0.0), 0, 0, 1, 0, 0, 0, 0, 0])
+    b.code.append([OPCODES["copy"], flag, b.constant(0.0), 0, 0, 1, 0, 0, 0, 0, 0])
     b.flag_nans(checks, flag)
     return flag
 

@@ -1,4 +1,4 @@
-"""vmap on the VM and in native code: blocks of examples, the last one not full."""
+"""vmap in native code: blocks of examples, the last one not full."""
 
 import numpy as np
 import pytest
@@ -6,17 +6,16 @@ import pytest
 import chainrule as gd
 from chainrule.compiler.executors import choice as executors
 from chainrule.compiler.native import llvm as native
-from chainrule.compiler.tape import examples_tape as lanes
-from chainrule.compiler.tape import interpreter as vm
+from chainrule.compiler.native.expressions import LANES
+from chainrule.compiler.tape import native_examples
 
-pytestmark = pytest.mark.skipif(not vm.available(), reason="the VM needs numba")
+pytestmark = pytest.mark.skipif(not native.available(), reason="needs llvmlite")
 
 
-@pytest.fixture(autouse=True, params=["vm", "native"])
-def always_in_lanes(monkeypatch, request):
-    monkeypatch.setattr(vm, "loaded", lambda: request.param == "vm")
-    monkeypatch.setattr(native, "available", lambda: request.param == "native")
-    monkeypatch.setattr(executors, "pays_in_lanes", lambda *_: True)
+@pytest.fixture(autouse=True)
+def always_in_blocks(monkeypatch):
+    monkeypatch.setattr(executors, "pays_in_blocks", lambda *_: True)
+    monkeypatch.setattr(executors, "compiling_seconds", lambda _: 0.0)
 
 
 def rotated(angle, point):
@@ -46,9 +45,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("count", [1, 127, 128, 129, 700])
+@pytest.mark.parametrize("count", [1, LANES, 127, 128, 129, 700])
 @pytest.mark.parametrize(("f", "a", "x", "axes"), CASES)
-def test_lanes_are_the_loop(f, a, x, axes, count):
+def test_blocks_are_the_loop(f, a, x, axes, count):
     rng = np.random.default_rng(count)
     a = rng.uniform(0.5, 1.5, (count, *a) if axes[0] == 0 else a)
     x = rng.uniform(0.5, 1.5, (count, *x))
@@ -57,17 +56,23 @@ def test_lanes_are_the_loop(f, a, x, axes, count):
         for threads in (1, 3):
             fast = gd.compile(mapped, threads=threads)
             np.testing.assert_allclose(fast(a, x), mapped(a, x), rtol=1e-12, atol=1e-13)
+            told = fast.stats()["programs"][0]["loops"]
+            by_rows = [loop["because"].startswith("its rows are") for loop in told]
+            assert g is not f or by_rows == [count < LANES]
 
 
-def test_more_examples_than_the_workspace_holds(monkeypatch):
-    monkeypatch.setattr(lanes, "CHUNK", 2000)
+def test_examples_of_many_operations_run_on_numpy(monkeypatch):
+    monkeypatch.setattr(native_examples, "LONGEST", 10)
     rng = np.random.default_rng(0)
     a, x = rng.uniform(0.5, 1.5, (1000, 4)), rng.uniform(0.5, 1.5, (1000, 2))
     mapped = gd.vmap(rotated)
-    np.testing.assert_allclose(gd.compile(mapped)(a, x), mapped(a, x), rtol=1e-12)
+    fast = gd.compile(mapped)
+    np.testing.assert_allclose(fast(a, x), mapped(a, x), rtol=1e-12)
+    (told,) = fast.stats()["programs"][0]["loops"]
+    assert told["because"].endswith("few examples, or many operations of each")
 
 
-def test_a_structural_zero_in_one_lane():
+def test_a_structural_zero_in_one_example():
     f = gd.vmap(
         gd.grad(lambda x: np.where(x > 0.0, np.sqrt(np.abs(x)), x * x) + np.sin(x))
     )
