@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from chainrule.errors import ArgumentError
 from chainrule.nodes import recorder
-from chainrule.nodes.admission import instead_of_keyword, plain_operand, refuse_out
+from chainrule.nodes.admission import instead_of_keyword, refuse_out
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import as_operand, record
 from chainrule.operations_grad import (
@@ -29,11 +29,14 @@ from chainrule.operations_grad import (
     fourier,
     hyperbolic,
     indexing,
+    logic,
     norms,
     partials,
+    positions,
     products,
     reductions,
     roots,
+    rounding,
     selection,
     shaping,
     special,
@@ -52,7 +55,7 @@ from chainrule.values.types import (
     Value,
 )
 from chainrule.values.vertices import as_array, stand_in
-from chainrule.wrapping import operation, serve
+from chainrule.wrapping import constant, operation, serve
 
 namespace: Namespace = cast("Namespace", sys.modules[__name__])
 """This module as a rule is handed it, under the name ``xp``."""
@@ -287,47 +290,12 @@ def asarray(x: ArrayLike) -> ArrayValue:
 
 # ------------------------------------------- locally constant: plain values, no node
 
-
-def sign(x: ArrayLike) -> Any:
-    """Return the sign as a plain value: locally constant."""
-    return np.sign(plain_operand(x))
-
-
-def floor(x: ArrayLike) -> Any:
-    """Return the floor as a plain value: locally constant."""
-    return np.floor(plain_operand(x))
-
-
-def floor_divide(x: ArrayLike, y: ArrayLike) -> Any:
-    """Return the floor of the quotient as a plain value: locally constant."""
-    return np.floor_divide(plain_operand(x), plain_operand(y))
-
-
-def trunc(x: ArrayLike) -> Any:
-    """Return ``x`` rounded towards 0 as a plain value: locally constant."""
-    return np.trunc(plain_operand(x))
-
-
-def isnan(x: ArrayLike) -> Any:
-    """Return whether ``x`` is nan, a plain value: locally constant."""
-    return np.isnan(plain_operand(x))
-
-
-def isinf(x: ArrayLike) -> Any:
-    """Return whether ``x`` is infinite, a plain value: locally constant."""
-    return np.isinf(plain_operand(x))
-
-
-def logical_and(x: ArrayLike, y: ArrayLike) -> Any:
-    """Return whether both hold, a plain value: locally constant."""
-    return np.logical_and(plain_operand(x), plain_operand(y))
-
-
-def logical_or(x: ArrayLike, y: ArrayLike) -> Any:
-    """Return whether one holds, a plain value: locally constant."""
-    return np.logical_or(plain_operand(x), plain_operand(y))
-
-
-def argsort(x: ArrayLike, *, axis: int | None = -1, kind: Any = None) -> Any:
-    """Return the indices that sort ``x``, plain values: locally constant."""
-    return np.argsort(plain_operand(x), axis=axis, kind=kind)
+sign: Operation = constant(rounding.sign)
+floor: Operation = constant(rounding.floor)
+floor_divide: Operation = constant(rounding.floor_divide)
+trunc: Operation = constant(rounding.trunc)
+isnan: Operation = constant(logic.isnan)
+isinf: Operation = constant(logic.isinf)
+logical_and: Operation = constant(logic.logical_and)
+logical_or: Operation = constant(logic.logical_or)
+argsort: Operation = constant(positions.argsort)

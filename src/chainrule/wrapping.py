@@ -25,7 +25,7 @@ from chainrule.nodes.node_class import node
 from chainrule.nodes.operators import operator
 from chainrule.nodes.recorder import record
 from chainrule.nodes.tables import FUNCTIONS, UFUNCS
-from chainrule.rules import rule
+from chainrule.rules import declare, rule
 from chainrule.rules.registry import serve_by
 from chainrule.values.types import Operation
 
@@ -53,13 +53,27 @@ def operation(
         function = operator(rule_class, model.__name__, masked=True)
     else:
         function = _wrapped(rule_class, model)
-    function.__name__ = getattr(model, "__name__", operation_name(rule_class))
-    function.__qualname__ = function.__name__
-    function.__module__ = "chainrule.operations"
-    function.__doc__ = f"{rule_class.__doc__}\n\nSee ``{rule_class.__name__}``."
+    _named(function, getattr(model, "__name__", operation_name(rule_class)), rule_class)
     function.rule = rule_class  # type: ignore[attr-defined]
     serve_by(rule_class, *served)
     serve(function, *served, method=method)
+    return function
+
+
+def constant(rule_class: type[rule]) -> Operation:
+    """Make the function of a locally constant rule: its results are plain values."""
+
+    def function(*operands: Any, **given: Any) -> Any:
+        return rule_class.forward(*map(plain_operand, operands), **given)
+
+    return _named(function, rule_class.forward.__name__, rule_class)
+
+
+def _named(function: Any, name: str, rule_class: type[rule]) -> Operation:
+    """Name a function of ``chainrule.operations`` and tell its rule."""
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = "chainrule.operations"
+    function.__doc__ = f"{rule_class.__doc__}\n\nSee ``{rule_class.__name__}``."
     return function
 
 
@@ -75,8 +89,15 @@ def serve(function: Operation, *served: Any, method: str | None = None) -> Opera
     return function
 
 
-def implements(*served: Any, method: str | None = None) -> Callable[..., Operation]:
-    """Decorate a function composed of operations that stands for a NumPy function."""
+def implements(
+    *served: Any, method: str | None = None, **known: Any
+) -> Callable[..., Operation]:
+    """Decorate a function composed of operations that stands for a NumPy function.
+
+    What is ``known`` of it are traits, as a rule declares them.
+    """
+    if known:
+        declare(*served, **known)
 
     def decorate(function: Operation) -> Operation:
         return serve(function, *served, method=method)

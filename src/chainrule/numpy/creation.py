@@ -12,9 +12,10 @@ from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import plain_operand
 from chainrule.nodes.node_class import node
 from chainrule.numpy.in_place import own
-from chainrule.numpy.mirror import OWN
+from chainrule.numpy.mirror import stands_for
 from chainrule.numpy.products import moved_axis
 from chainrule.operations import namespace as ops
+from chainrule.rules import declare
 from chainrule.values.types import Array, Shape
 from chainrule.values.vertices import is_refused
 from chainrule.wrapping import implements
@@ -130,6 +131,7 @@ def in_dtype(x: Array, dtype: DTypeLike | None) -> Any:
 # ------------------------------------------------------------------------- full, array
 
 
+@stands_for(np.full)
 def full(
     shape: int | Shape,
     fill_value: ArrayLike,
@@ -142,6 +144,10 @@ def full(
     return own(in_dtype(ops.broadcast_to(ops.asarray(fill_value), shape), dtype))
 
 
+declare(np.asarray, moves=True, in_order=True, views=True)
+
+
+@stands_for(np.array)
 def array(
     object: ArrayLike,
     dtype: DTypeLike | None = None,
@@ -163,6 +169,7 @@ def array(
     return own(z, z) if copy and z is object else z
 
 
+@stands_for(np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray)
 def asarray(
     a: ArrayLike, dtype: DTypeLike | None = None, order: str | None = None, **given: Any
 ) -> Any:
@@ -170,6 +177,7 @@ def asarray(
     return array(a, dtype, copy=given.pop("copy", None), **given)
 
 
+@stands_for(np.asarray_chkfinite)
 def asarray_chkfinite(
     a: ArrayLike, dtype: DTypeLike | None = None, order: str | None = None
 ) -> Any:
@@ -178,6 +186,7 @@ def asarray_chkfinite(
     return asarray(a, dtype)
 
 
+@stands_for(np.require)
 def require(
     a: ArrayLike,
     dtype: DTypeLike | None = None,
@@ -189,6 +198,7 @@ def require(
     return asarray(a, dtype)
 
 
+@stands_for(np.asmatrix, np.bmat)
 def asmatrix(*args: Any, **given: Any) -> Any:
     """Refuse to make a matrix of nodes."""
     raise ArgumentError(
@@ -205,19 +215,3 @@ def _refuse(given: dict[str, Any], name: str) -> None:
             f"chainrule.numpy.{name}() on nodes does not support {', '.join(given)}. "
             f"Leave {first}= away.{instead}"
         )
-
-
-OWN.update(
-    {
-        np.array: array,
-        np.asarray: asarray,
-        np.asanyarray: asarray,
-        np.ascontiguousarray: asarray,
-        np.asfortranarray: asarray,
-        np.asarray_chkfinite: asarray_chkfinite,
-        np.require: require,
-        np.asmatrix: asmatrix,
-        np.bmat: asmatrix,
-        np.full: full,
-    }
-)

@@ -109,7 +109,7 @@ def select(
     return z
 
 
-@implements(np.choose)
+@implements(np.choose, may_raise=True)
 def choose(
     a: ArrayLike, choices: Sequence[ArrayLike], out: None = None, mode: str = "raise"
 ) -> Any:

@@ -24,7 +24,8 @@ from chainrule.nodes.node_class import node
 from chainrule.nodes.operator_text import in_place_operator
 from chainrule.nodes.operators import NAMES
 from chainrule.nodes.recorder import new, next_serial, record
-from chainrule.operations_grad import arithmetic, indexing, structure
+from chainrule.operations_grad import indexing, structure
+from chainrule.rules import elementwise, rule_of
 from chainrule.rules.namespace import evaluate
 from chainrule.values.containers import declare_value
 from chainrule.values.shapes import dtype_of, generic, laid_out, ndarray, shape_of
@@ -323,15 +324,10 @@ def _update_by(name: str, ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
 
 node.__setitem__ = assign  # type: ignore[method-assign]
 
-for _name, _ufunc in [("matmul", np.matmul), ("floordiv", np.floor_divide)]:
-    setattr(node, f"__i{_name}__", _update_by(_name, _ufunc))
-for _name, _rule, _ufunc in [
-    ("add", arithmetic.addition_grad, np.add),
-    ("sub", arithmetic.subtraction_grad, np.subtract),
-    ("mul", arithmetic.multiplication_grad, np.multiply),
-    ("truediv", arithmetic.division_grad, np.divide),
-    ("pow", arithmetic.power_grad, np.power),
-    ("mod", arithmetic.remainder_grad, np.remainder),
-]:
-    _names = {**NAMES, "update": _update_by(_name, _ufunc)}
-    setattr(node, f"__i{_name}__", in_place_operator(_rule, f"__i{_name}__", _names))
+for _name in ("add", "sub", "mul", "truediv", "pow", "mod", "matmul", "floordiv"):
+    _rule: Any = rule_of(getattr(operator, f"__{_name}__"))
+    _made = _update_by(_name, _rule.forward)
+    if issubclass(_rule, elementwise):
+        _names = {**NAMES, "update": _made}
+        _made = in_place_operator(_rule, f"__i{_name}__", _names)
+    setattr(node, f"__i{_name}__", _made)

@@ -123,7 +123,7 @@ def _matrix_norm(
     return z if keepdims else operations.squeeze(z, axis=tuple(axes))
 
 
-@implements(np.linalg.cond)
+@implements(np.linalg.cond, may_raise=True)
 def cond(x: ArrayLike, p: float | str | None = None) -> Any:
     """Return the condition number: the norm of x times that of its inverse."""
     x = operations.asarray(x)
@@ -141,13 +141,13 @@ def cond(x: ArrayLike, p: float | str | None = None) -> Any:
 # -------------------------------------------------------------------- decompositions
 
 
-@implements(np.linalg.eigvalsh)
+@implements(np.linalg.eigvalsh, signature="(n,n)->(n)", may_raise=True)
 def eigvalsh(a: ArrayLike, UPLO: str = "L") -> Any:
     """Return the eigenvalues of Hermitian matrices; see ``eigh_grad``."""
     return operations.linalg.eigh(a, UPLO=UPLO)[0]
 
 
-@implements(np.linalg.svd)
+@implements(np.linalg.svd, signature="(m,n)->(m,k),(k),(k,n)", may_raise=True)
 def svd(
     a: ArrayLike,
     full_matrices: bool = True,
@@ -172,7 +172,7 @@ def svd(
     return operations.linalg.reduced_svd(a)
 
 
-@implements(np.linalg.svdvals)
+@implements(np.linalg.svdvals, signature="(m,n)->(k)", may_raise=True)
 def svdvals(x: ArrayLike, /) -> Any:
     """Return the singular values; see ``svd_grad``."""
     return operations.linalg.reduced_svd(x)[1]
@@ -204,7 +204,7 @@ def _adjoint(x: Array) -> Array:
 # -------------------------------------------------------------------- linear systems
 
 
-@implements(np.linalg.lstsq)
+@implements(np.linalg.lstsq, may_raise=True)
 def lstsq(a: ArrayLike, b: ArrayLike, rcond: float | None = None) -> Any:
     """Return the least-squares solution, residuals, rank and singular values.
 
@@ -233,7 +233,7 @@ def lstsq(a: ArrayLike, b: ArrayLike, rcond: float | None = None) -> Any:
     return x, residuals, rank, s
 
 
-@implements(np.linalg.tensorsolve)
+@implements(np.linalg.tensorsolve, may_raise=True)
 def tensorsolve(a: ArrayLike, b: ArrayLike, axes: Sequence[int] | None = None) -> Any:
     """Return x with tensordot(a, x, x.ndim) = b."""
     a, b = operations.asarray(a), operations.asarray(b)
@@ -249,7 +249,7 @@ def tensorsolve(a: ArrayLike, b: ArrayLike, axes: Sequence[int] | None = None) -
     )
 
 
-@implements(np.linalg.tensorinv)
+@implements(np.linalg.tensorinv, may_raise=True)
 def tensorinv(a: ArrayLike, ind: int = 2) -> Any:
     """Return the inverse of ``a`` as a map from its last axes to its first ``ind``."""
     a = operations.asarray(a)

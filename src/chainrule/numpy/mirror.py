@@ -30,6 +30,16 @@ OWN: dict[Any, Callable[..., Any]] = {}
 """What stands for functions that NumPy does not hand over, such as ``np.array``."""
 
 
+def stands_for(*served: Any) -> Callable[[Any], Any]:
+    """Decorate what stands for functions that NumPy does not hand over."""
+
+    def decorate(function: Any) -> Any:
+        OWN.update(dict.fromkeys(served, function))
+        return function
+
+    return decorate
+
+
 class mirrored:  # noqa: N801
     """A function of NumPy that also looks for nodes inside lists.
 

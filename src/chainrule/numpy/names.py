@@ -16,6 +16,7 @@ import numpy as np
 
 from chainrule.nodes.node_class import node
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
+from chainrule.rules import declare
 
 MODULES: dict[str, ModuleType] = {
     "np": np,
@@ -55,6 +56,15 @@ array_repr array_str array2string
 
 LOCALLY_CONSTANT.update(found_in(np, _CONSTANT))
 LOCALLY_CONSTANT.update(found_in(np.linalg, "matrix_rank"))
+
+declare(
+    *found_in(
+        np,
+        """shape ndim size result_type common_type can_cast iscomplexobj isrealobj
+        zeros_like ones_like empty_like may_share_memory shares_memory""",
+    ),
+    of_shapes=True,
+)
 
 # --------------------------------------------------------------------------- refused
 
@@ -135,6 +145,11 @@ REFUSED.update(
     for module, names, reason in _REFUSED
     for function in found_in(module, names)
 )
+
+declare(
+    *found_in(np, "copyto fill_diagonal place put put_along_axis putmask"), writes=True
+)
+declare(*found_in(np.linalg, "eig eigvals matrix_rank"), may_raise=True)
 
 for _ufunc in (np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum):
     REFUSED[_ufunc, "reduceat"] = (

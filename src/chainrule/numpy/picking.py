@@ -54,7 +54,7 @@ def pick(x: Array, places: ArrayLike, axis: int) -> Array:
 # ----------------------------------------------------------------------- by index
 
 
-@implements(np.take, method="take")
+@implements(np.take, method="take", may_raise=True)
 def take(
     a: ArrayLike,
     indices: ArrayLike,
@@ -78,7 +78,7 @@ def take(
     return own(pick(x, int(places) if one else places, axis))
 
 
-@implements(np.take_along_axis)
+@implements(np.take_along_axis, may_raise=True)
 def take_along_axis(arr: ArrayLike, indices: ArrayLike, axis: int | None = -1) -> Any:
     """Return z[i, j] = arr[i, indices[i, j]], and so along any axis."""
     x, axis = _flat_or_axis(arr, axis)
@@ -162,7 +162,9 @@ def _on_diagonal(rows: int, columns: int, offset: int) -> tuple[Any, Any]:
     return i, i + offset
 
 
-@implements(np.diagonal, method="diagonal")
+@implements(
+    np.diagonal, method="diagonal", moves=True, views=True, axes=("axis1", "axis2")
+)
 def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """Return the diagonal of two axes, as a new last axis."""
     x = ops.asarray(a)
@@ -181,7 +183,7 @@ def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A
     return z
 
 
-@implements(np.trace, method="trace")
+@implements(np.trace, method="trace", axes=("axis1", "axis2"))
 def trace(
     a: ArrayLike,
     offset: int = 0,

@@ -212,7 +212,7 @@ def _product(
     return operations.matmul(left, right)
 
 
-@implements(np.linalg.matrix_power)
+@implements(np.linalg.matrix_power, may_raise=True)
 def matrix_power(a: ArrayLike, n: Any) -> Any:
     """Return the n-th power of square matrices, by repeated squaring.
 

@@ -30,7 +30,7 @@ from chainrule.wrapping import implements
 # -------------------------------------------------------------------------------- axes
 
 
-@implements(np.ravel, method="ravel")
+@implements(np.ravel, method="ravel", moves=True, in_order=True, views=True)
 def ravel(a: ArrayLike, order: str = "C") -> Any:
     """Return a with one axis, in the order 'C' or 'F'; as NumPy a view or a copy."""
     x = ops.asarray(a)
@@ -43,7 +43,7 @@ def ravel(a: ArrayLike, order: str = "C") -> Any:
     return z
 
 
-@implements(np.copy, method="copy")
+@implements(np.copy, method="copy", moves=True, in_order=True)
 def copy(a: ArrayLike, order: str = "K", subok: bool = False) -> Any:
     """Return a; a node of its own, so that it can be told from ``a``."""
     return own(a, a) if isinstance(a, node) else np.copy(a)
@@ -60,7 +60,7 @@ def matrix_transpose(x: ArrayLike, /) -> Any:
     return ops.swapaxes(x, -1, -2)
 
 
-@implements(np.moveaxis)
+@implements(np.moveaxis, moves=True, views=True, axes=("source", "destination"))
 def moveaxis(
     a: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int]
 ) -> Any:

@@ -259,7 +259,7 @@ def delta(ddof: float, correction: float | None) -> Any:
     return correction
 
 
-@implements(np.std, method="std")
+@implements(np.std, method="std", axes=("axis",))
 def std(
     a: ArrayLike,
     axis: Axis = None,

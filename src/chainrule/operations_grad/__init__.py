@@ -9,9 +9,9 @@ import importlib
 from typing import Any
 
 _MODULES = (
-    "arithmetic complex_parts contraction convolution exponentials fourier hyperbolic "
-    "indexing linalg norms products reductions roots selection shaping special spectra "
-    "structure trigonometry"
+    "arithmetic bits complex_parts contraction convolution exponentials fourier "
+    "hyperbolic indexing linalg logic norms positions products reductions roots "
+    "rounding selection shaping special spectra structure trigonometry"
 ).split()
 
 

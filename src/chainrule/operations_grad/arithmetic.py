@@ -27,6 +27,8 @@ class addition_grad(elementwise):
     """z = x + y"""
 
     forward = np.add
+    operator = "add"
+    of_integers = True
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
@@ -43,6 +45,8 @@ class subtraction_grad(elementwise):
     """z = x - y"""
 
     forward = np.subtract
+    operator = "sub"
+    of_integers = True
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
@@ -59,6 +63,8 @@ class multiplication_grad(elementwise):
     """z = x * y"""
 
     forward = np.multiply
+    operator = "mul"
+    of_integers = True
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
@@ -75,6 +81,7 @@ class division_grad(elementwise):
     """z = x / y"""
 
     forward = np.divide
+    operator = "truediv"
     domain: Domain = {"y": (0.5, 2.0)}
 
     @staticmethod
@@ -98,6 +105,7 @@ class power_grad(elementwise):
     """
 
     forward = np.power
+    operator = "pow"
     inline = False
     domain: Domain = {"x": (0.5, 2.0)}
     conventions: Conventions = (((0.0, 0.0), (0.0, None)), ((0.0, 2.0), (0.0, 0.0)))
@@ -148,6 +156,7 @@ class float_power_grad(power_grad):
     """z = x ** y, in double precision at least"""
 
     forward: Any = np.float_power
+    operator = ""
     dtypes: Dtypes = ("float64", "complex128")
 
 
@@ -155,6 +164,7 @@ class remainder_grad(elementwise):
     """z = x mod y = x - floor(x / y) y"""
 
     forward = np.remainder
+    operator = "mod"
     domain: Domain = {"x": (2.1, 2.9), "y": (1.5, 1.9)}
     dtypes: Dtypes = REAL
     untested = "x / y an integer: the remainder jumps there"
@@ -174,6 +184,8 @@ class negative_grad(elementwise):
     """z = -x"""
 
     forward = np.negative
+    operator = "neg"
+    of_integers = bounded = True
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -185,6 +197,8 @@ class positive_grad(elementwise):
     """z = +x"""
 
     forward = np.positive
+    operator = "pos"
+    of_integers = in_order = True
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -202,6 +216,8 @@ class absolute_grad(elementwise):
     """
 
     forward = np.absolute
+    operator = "abs"
+    of_integers = bounded = True
     domain: Domain = {"x": (0.5, 2.0)}
     conventions: Conventions = (((0.0,), (0.0,)),)
 

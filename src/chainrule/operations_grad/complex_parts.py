@@ -22,6 +22,7 @@ class real_grad(linear):
 
     views = True
     forward = np.real
+    entrywise = True
     cases: Cases = (case((2, 3)), case(()), case((0,)))
 
     @staticmethod
@@ -40,6 +41,7 @@ class imag_grad(linear):
 
     views = True
     forward = np.imag
+    entrywise = True
     cases: Cases = (case((2, 3)), case(()), case((0,)))
 
     @staticmethod

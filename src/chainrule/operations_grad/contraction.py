@@ -16,14 +16,23 @@ import numpy as np
 from chainrule.errors import ArgumentError
 from chainrule.rules import general, multilinear
 from chainrule.rules.cases import Cases, case
+from chainrule.rules.traits import Pairs
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Axis, Namespace, Parameters, Shape, Value
+
+
+def _last_and_first(n: int, m: int) -> Pairs:
+    """Return the axes of a product of matrices and vectors; none of numbers."""
+    return ([n - 1], [max(m - 2, 0)]) if n and m else ([], [])
 
 
 class matmul_grad(multilinear):
     """z = x @ y, over stacks of matrices, with vectors as NumPy's matmul reads them"""
 
     forward = np.matmul
+    operator = "matmul"
+    signature = np.matmul.signature
+    by_columns = True
     cases: Cases = (
         case((3, 4), (4, 5)),
         case((4,), (4,)),
@@ -37,6 +46,11 @@ class matmul_grad(multilinear):
         case((0, 3), (3, 2)),
         case((2, 0), (0, 3)),
     )
+
+    @staticmethod
+    def contracts(n: int, m: int) -> Pairs | None:
+        """The last axis of x and the one before the last of y; not of stacks"""
+        return None if max(n, m) > 2 else _last_and_first(n, m)
 
     @staticmethod
     def transpose_x(xp: Namespace, z_grad: Value, x: Value, y: Value) -> Value:
@@ -90,6 +104,11 @@ class dot_grad(multilinear):
     )
 
     @staticmethod
+    def contracts(n: int, m: int) -> Pairs:
+        """The last axis of x and the one before the last of y"""
+        return _last_and_first(n, m)
+
+    @staticmethod
     def transpose_x(xp: Namespace, z_grad: Value, x: Value, y: Value) -> Value:
         """x_grad = z_grad contracted with y over y's other axes"""
         n, m = len(shape_of(x)), len(shape_of(y))
@@ -97,7 +116,7 @@ class dot_grad(multilinear):
             return z_grad * y
         if n == m == 2:
             return xp.matmul(z_grad, xp.transpose(y))
-        return contracted_x(xp, z_grad, x, y, ([n - 1], [max(m - 2, 0)]))
+        return contracted_x(xp, z_grad, x, y, _last_and_first(n, m))
 
     @staticmethod
     def transpose_y(xp: Namespace, z_grad: Value, x: Value, y: Value) -> Value:
@@ -107,7 +126,7 @@ class dot_grad(multilinear):
             return z_grad * x
         if n == m == 2:
             return xp.matmul(xp.transpose(x), z_grad)
-        return contracted_y(xp, z_grad, x, y, ([n - 1], [max(m - 2, 0)]))
+        return contracted_y(xp, z_grad, x, y, _last_and_first(n, m))
 
 
 class inner_grad(multilinear):
@@ -122,6 +141,11 @@ class inner_grad(multilinear):
         case((), (2, 3)),
         case((2, 3), ()),
     )
+
+    @staticmethod
+    def contracts(n: int, m: int) -> Pairs:
+        """The last axes"""
+        return ([n - 1], [m - 1]) if n and m else ([], [])
 
     @staticmethod
     def transpose_x(xp: Namespace, z_grad: Value, x: Value, y: Value) -> Value:
@@ -144,12 +168,18 @@ class outer_grad(multilinear):
     """z[i, j] = x[i] y[j], of the flattened operands"""
 
     forward = np.outer
+    flattens = True
     cases: Cases = (
         case((3,), (4,)),
         case((2, 3), (2,)),
         case((), (3,)),
         case((0,), (2,)),
     )
+
+    @staticmethod
+    def contracts(n: int, m: int) -> Pairs:
+        """No axes"""
+        return [], []
 
     @staticmethod
     def transpose_x(xp: Namespace, z_grad: Value, x: Value, y: Value) -> Value:
@@ -179,31 +209,31 @@ class tensordot_grad(multilinear):
     )
 
     @staticmethod
+    def contracts(n: int, m: int, *, axes: Any = 2) -> Pairs:
+        """``axes`` as two lists of non-negative axes of equal length"""
+        if np.ndim(axes) == 0:
+            count = int(axes)
+            return list(range(n - count, n)), list(range(count))
+        x_axes, y_axes = (np.atleast_1d(a).tolist() for a in axes)
+        return [int(a) % n for a in x_axes], [int(a) % m for a in y_axes]
+
+    @staticmethod
     def transpose_x(
         xp: Namespace, z_grad: Value, x: Value, y: Value, *, axes: Axis = 2
     ) -> Value:
         """x_grad = z_grad contracted with y over y's other axes"""
-        return contracted_x(xp, z_grad, x, y, paired_axes(x, y, axes))
+        return contracted_x(xp, z_grad, x, y, _paired_axes(x, y, axes))
 
     @staticmethod
     def transpose_y(
         xp: Namespace, z_grad: Value, x: Value, y: Value, *, axes: Axis = 2
     ) -> Value:
         """y_grad = x contracted with z_grad over x's other axes"""
-        return contracted_y(xp, z_grad, x, y, paired_axes(x, y, axes))
+        return contracted_y(xp, z_grad, x, y, _paired_axes(x, y, axes))
 
 
-Pairs = tuple[list[int], list[int]]
-
-
-def paired_axes(x: Value, y: Value, axes: Any) -> Pairs:
-    """Return tensordot's ``axes`` as two lists of non-negative axes of equal length."""
-    n, m = len(shape_of(x)), len(shape_of(y))
-    if np.ndim(axes) == 0:
-        count = int(axes)
-        return list(range(n - count, n)), list(range(count))
-    x_axes, y_axes = (np.atleast_1d(a).tolist() for a in axes)
-    return [int(a) % n for a in x_axes], [int(a) % m for a in y_axes]
+def _paired_axes(x: Value, y: Value, axes: Any) -> Pairs:
+    return tensordot_grad.contracts(len(shape_of(x)), len(shape_of(y)), axes=axes)
 
 
 def contracted_x(
@@ -249,6 +279,7 @@ class cross_grad(general):
     supports that a linear rule hands on; so they end here.
     """
 
+    signature = "(n),(n)->(n)"
     cases: Cases = (case((3,), (3,)), case((4, 3), (3,)), case((2, 1, 3), (4, 3)))
 
     @staticmethod
@@ -290,6 +321,7 @@ class einsum_grad(multilinear):
     """
 
     views = True
+    also = (np.einsum,)
     cases: Cases = (
         case((3, 4), (4, 2), subscripts="ij,jk->ik"),
         case((3, 4), subscripts="ij->ji"),

@@ -20,6 +20,7 @@ class exp_grad(elementwise):
     """z = exp(x)"""
 
     forward = np.exp
+    undoes = np.log
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -31,6 +32,7 @@ class exp2_grad(elementwise):
     """z = 2**x"""
 
     forward = np.exp2
+    undoes = np.log2
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -42,6 +44,7 @@ class expm1_grad(elementwise):
     """z = exp(x) - 1"""
 
     forward = np.expm1
+    undoes = np.log1p
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -53,6 +56,7 @@ class log_grad(elementwise):
     """z = log(x)"""
 
     forward = np.log
+    undoes = np.exp
     domain: Domain = {"x": (0.5, 2.0)}
     conventions: Conventions = (((0.0,), (np.inf,)),)
 
@@ -66,6 +70,7 @@ class log2_grad(elementwise):
     """z = log(x) / log(2)"""
 
     forward = np.log2
+    undoes = np.exp2
     domain: Domain = {"x": (0.5, 2.0)}
 
     @staticmethod
@@ -90,6 +95,7 @@ class log1p_grad(elementwise):
     """z = log(1 + x)"""
 
     forward = np.log1p
+    undoes = np.expm1
     domain: Domain = {"x": (-0.5, 2.0)}
 
     @staticmethod

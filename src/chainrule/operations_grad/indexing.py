@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.rules import linear
+from chainrule.rules import declare, linear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA
 from chainrule.values.shapes import laid_out, shape_of, unbroadcast
@@ -86,6 +87,7 @@ def written_last(index: Index, *, shape: Shape) -> Value:
     return last[index] == numbers
 
 
+declare(written_last, may_raise=True)
 EXTRA["getitem"] = getitem
 EXTRA["setitem"] = setitem
 EXTRA["unindex"] = unindex
@@ -130,6 +132,8 @@ class getitem_grad(linear):
 
     views = True
     forward = getitem
+    also = (operator.getitem,)
+    moves = may_raise = True
     structural = True
     nonnegative = True
     cases: Cases = (
@@ -169,6 +173,7 @@ class unindex_grad(linear):
     """z = zeros(shape); z[index] += x"""
 
     forward = unindex
+    may_raise = True
     scatters = True
     nonnegative = True
     cases: Cases = (
@@ -193,6 +198,7 @@ class unindex_all_grad(linear):
     """
 
     forward = unindex_all
+    may_raise = True
     scatters = True
     nonnegative = True
     cases: Cases = (
@@ -217,6 +223,7 @@ class setitem_grad(linear):
     """z = x, but z[index] = y"""
 
     forward = setitem
+    moves = may_raise = True
     structural = True
     nonnegative = True
     cases: Cases = (

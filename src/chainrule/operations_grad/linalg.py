@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import ArgumentError
-from chainrule.rules import general
+from chainrule.rules import declare, general
 from chainrule.rules.cases import Cases, case, regular, spd
 from chainrule.rules.namespace import EXTRA, plain, traceable
 from chainrule.values.shapes import dtype_of, is_complex, shape_of
@@ -91,6 +91,8 @@ class solve_grad(general):
     """
 
     forward = np.linalg.solve
+    signature = "(n,n),(n,m?)->(n,m?)"
+    by_columns = may_raise = True
     cases: Cases = (
         case(regular(3, 3), (3,)),
         case(regular(3, 3), (3, 2)),
@@ -139,6 +141,8 @@ class inv_grad(general):
     """
 
     forward = np.linalg.inv
+    signature = "(n,n)->(n,n)"
+    may_raise = True
     cases: Cases = (case(regular(3, 3)), case(regular(2, 2, 2)), case(regular(1, 1)))
 
     @staticmethod
@@ -166,6 +170,8 @@ class pinv_grad(general):
     pseudo-inverses and nonlinear least squares problems" (1973), eq. 4.12.
     """
 
+    signature = "(m,n)->(n,m)"
+    may_raise = True
     cases: Cases = (case((4, 2)), case((2, 4)), case(regular(3, 3)), case((2, 3, 2)))
 
     @staticmethod
@@ -261,6 +267,7 @@ class det_grad(general):
     """
 
     forward = np.linalg.det
+    signature = "(n,n)->()"
     cases: Cases = (
         case((3, 3)),
         case((2, 2, 2)),
@@ -320,6 +327,12 @@ def cofactors_dot(x: Value, x_dot: Value) -> Value:
     return factor * (u @ d @ vh)
 
 
+declare(
+    cofactors_dot.__wrapped__,  # type: ignore[attr-defined]
+    signature="(n,n),(n,n)->(n,n)", may_raise=True,
+)  # fmt: skip
+
+
 def _rotations(x: Value) -> tuple[Any, Any, Any, Any]:
     """Return conj(u), s, conj(v) of the singular value decomposition, det(u) det(v)."""
     u, s, vh = np.linalg.svd(x)
@@ -356,6 +369,8 @@ class cofactors_grad(general):
     """
 
     forward = cofactors
+    signature = "(n,n)->(n,n)"
+    may_raise = True
     cases: Cases = (
         case(regular(3, 3)),
         case(regular(2, 2, 2)),
@@ -394,6 +409,7 @@ class slogdet_grad(general):
 
     outputs = 2
     forward = np.linalg.slogdet
+    signature = "(n,n)->(),()"
     cases: Cases = (case(regular(3, 3)), case(regular(2, 2, 2)), case(regular(1, 1)))
 
     @staticmethod
@@ -437,6 +453,8 @@ class cholesky_grad(general):
     "Differentiation of the Cholesky decomposition" (2016), eq. 8 and 10.
     """
 
+    signature = "(n,n)->(n,n)"
+    may_raise = True
     cases: Cases = (
         case(spd(3, 3)),
         case(spd(2, 2, 2)),
@@ -491,6 +509,8 @@ class qr_grad(general):
     of linear algebra functions with application in optimum experimental design" (2010).
     """
 
+    signature = "(m,n)->(m,k),(k,n)"
+    may_raise = True
     outputs = 2
     cases: Cases = (case((3, 3)), case((4, 2)), case((2, 3, 2)), case((1, 1)))
 

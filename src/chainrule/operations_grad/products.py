@@ -32,6 +32,8 @@ class prod_grad(general):
     """
 
     forward = np.prod
+    axes = ("axis",)
+    reduces = np.multiply
     cases: Cases = (
         case((3, 4)),
         case((3, 4), axis=0),
@@ -115,6 +117,8 @@ class cumprod_grad(general):
     """
 
     forward = np.cumprod
+    axes = ("axis",)
+    flattens = True
     cases: Cases = (
         case((4,)),
         case((2, 3)),

@@ -34,6 +34,8 @@ class sum_grad(linear):
 
     nonnegative = True
     forward = np.sum
+    axes = ("axis",)
+    reduces = np.add
     zeroed: ClassVar[Mapping[str, Any]] = {"initial": 0.0}
     cases: Cases = (
         case((3, 4)),
@@ -73,6 +75,9 @@ class mean_grad(linear):
 
     nonnegative = True
     forward = np.mean
+    axes = ("axis",)
+    reduces = np.add
+    averages = True
     cases: Cases = (
         case((3, 4)),
         case((3, 4), axis=0),
@@ -109,6 +114,7 @@ class var_grad(general):
     """z = sum(|x - mean(x)|**2) / (n - ddof) over the axes in ``axis``"""
 
     forward = np.var
+    axes = ("axis",)
     cases: Cases = (
         case((3, 4)),
         case((3, 4), axis=0, ddof=1),
@@ -172,6 +178,8 @@ class cumsum_grad(linear):
 
     nonnegative = True
     forward = np.cumsum
+    axes = ("axis",)
+    flattens = True
     cases: Cases = (
         case((4,)),
         case((2, 3)),
@@ -231,6 +239,8 @@ class max_grad(general):
     """
 
     forward = np.max
+    axes = ("axis",)
+    reduces = np.maximum
     structural = True
     cases: Cases = (
         case(distinct(3, 4)),
@@ -283,6 +293,7 @@ class min_grad(max_grad):
     """z = min(x) over the axes in ``axis``; ties share equally, as in max"""
 
     forward: Any = np.min
+    reduces = np.minimum
     cases: Cases = (
         case(distinct(3, 4)),
         case(distinct(2, 3, 4), axis=(0, -1)),
@@ -303,6 +314,8 @@ class sort_grad(general):
     """
 
     forward = np.sort
+    axes = ("axis",)
+    flattens = True
     structural = True
     cases: Cases = (
         case(distinct(5)),

@@ -19,6 +19,7 @@ from chainrule.values.types import Namespace, Value
 class where_grad(elementwise):
     """z = x where condition, else y"""
 
+    of_integers = bounded = True
     structural = True
     constant_in: tuple[str, ...] = ("condition",)
     cases: Cases = (
@@ -58,6 +59,7 @@ class maximum_grad(elementwise):
     """
 
     forward = np.maximum
+    of_integers = bounded = True
     structural = True
     dtypes: Dtypes = REAL
     conventions: Conventions = (((1.0, 1.0), (0.5, 0.5)), ((2.0, 1.0), (1.0, 0.0)))
@@ -77,6 +79,7 @@ class minimum_grad(elementwise):
     """z = min(x, y); ties and nan as in maximum"""
 
     forward = np.minimum
+    of_integers = bounded = True
     structural = True
     dtypes: Dtypes = REAL
     conventions: Conventions = (((1.0, 1.0), (0.5, 0.5)), ((2.0, 1.0), (0.0, 1.0)))

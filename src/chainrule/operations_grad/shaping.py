@@ -34,6 +34,7 @@ EXTRA["broadcast_to"] = broadcast_to
 class reshape_grad(linear):
     """z = x with the elements in another shape"""
 
+    moves = in_order = True
     nonnegative = True
     views = True
 
@@ -79,6 +80,7 @@ class broadcast_to_grad(linear):
     nonnegative = True
     views = True
     forward = broadcast_to
+    moves = in_order = True
     cases: Cases = (case((3, 1), shape=(2, 3, 4)), case((), shape=(2, 2)))
 
     @staticmethod
@@ -93,6 +95,7 @@ class expand_dims_grad(linear):
     nonnegative = True
     views = True
     forward = np.expand_dims
+    moves = in_order = True
     cases: Cases = (case((3, 4), axis=1), case((3,), axis=(0, -1)))
 
     @staticmethod
@@ -107,6 +110,7 @@ class squeeze_grad(linear):
     nonnegative = True
     views = True
     forward = np.squeeze
+    moves = in_order = True
     cases: Cases = (
         case((1, 3, 1)),
         case((1, 3, 1), axis=0),
@@ -127,6 +131,8 @@ class flip_grad(linear):
     nonnegative = True
     views = True
     forward = np.flip
+    moves = True
+    axes = ("axis",)
     cases: Cases = (case((2, 3)), case((2, 3), axis=1), case((2, 3, 2), axis=(0, -1)))
 
     @staticmethod
@@ -142,6 +148,8 @@ class roll_grad(linear):
 
     nonnegative = True
     forward = np.roll
+    moves = flattens = True
+    axes = ("axis",)
     cases: Cases = (
         case((2, 3), shift=2),
         case((2, 3), shift=-1, axis=1),
@@ -167,6 +175,8 @@ class repeat_grad(linear):
 
     nonnegative = True
     forward = np.repeat
+    moves = flattens = True
+    axes = ("axis",)
     cases: Cases = (
         case((3,), repeats=2),
         case((2, 3), repeats=2),
@@ -203,6 +213,8 @@ class swapaxes_grad(linear):
     nonnegative = True
     views = True
     forward = np.swapaxes
+    moves = True
+    axes = ("axis1", "axis2")
     cases: Cases = (case((2, 3, 4), axis1=0, axis2=-1),)
 
     @staticmethod
@@ -219,6 +231,7 @@ class transpose_grad(linear):
     nonnegative = True
     views = True
     forward = np.transpose
+    moves = True
     cases: Cases = (case((2, 3, 4)), case((2, 3, 4), axes=(1, -1, 0)))
 
     @staticmethod
@@ -235,6 +248,8 @@ class transpose_grad(linear):
 class stack_grad(linear):
     """z = x, y, ... joined along a new axis"""
 
+    moves = True
+    axes = ("axis",)
     nonnegative = True
 
     @staticmethod
@@ -271,6 +286,8 @@ class stack_grad(linear):
 class concatenate_grad(linear):
     """z = x, y, ... joined along an axis they have"""
 
+    moves = flattens = True
+    axes = ("axis",)
     nonnegative = True
 
     @staticmethod
@@ -316,6 +333,7 @@ class concatenate_grad(linear):
 class astype_grad(linear):
     """z = x in another dtype; the cotangent returns to x's own"""
 
+    entrywise = in_order = True
     nonnegative = True
 
     @staticmethod

@@ -31,7 +31,7 @@ from chainrule.operations_grad.linalg import (
     swapped,
 )
 from chainrule.operations_grad.partials import chosen
-from chainrule.rules import general
+from chainrule.rules import declare, general
 from chainrule.rules.cases import REAL, Cases, Dtypes, case, positive, symmetric
 from chainrule.rules.namespace import EXTRA, plain
 from chainrule.values.shapes import dtype_of, is_complex, shape_of
@@ -112,6 +112,9 @@ def stacked_rotation(w: NDArray[Any], m: NDArray[Any]) -> NDArray[Any]:
     return q
 
 
+declare(stacked_rotation, signature="(n),(n,n)->(n,n)", may_raise=True)
+
+
 def rotations(s: NDArray[Any], p: NDArray[Any]) -> tuple[Any, Any]:
     """Return unitary matrices for the left and the right of the tied blocks of ``p``.
 
@@ -140,6 +143,9 @@ def stacked_rotations(s: NDArray[Any], p: NDArray[Any]) -> NDArray[Any]:
             turned = np.linalg.eigh((part + part.conj().T) / 2)[1]
             q[(0, *index)][block] = q[(1, *index)][block] = turned
     return np.moveaxis(q, 0, -3)
+
+
+declare(stacked_rotations, signature="(k),(m,n)->(2,m,n)", may_raise=True)
 
 
 def _aligned(w: NDArray[Any], m: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -182,6 +188,8 @@ class eigh_grad(general):
     do not depend on their phases have a derivative. Source: Giles 2008, 3.1.
     """
 
+    signature = "(n,n)->(n),(n,n)"
+    may_raise = True
     outputs = 2
     cases: Cases = (
         case(symmetric(3, 3)),
@@ -362,6 +370,8 @@ class svd_grad(general):
     (2016); Giles 2008, 3.2.
     """
 
+    signature = "(m,n)->(m,k),(k),(k,n)"
+    may_raise = True
     outputs = 3
     cases: Cases = (
         case((3, 3)),

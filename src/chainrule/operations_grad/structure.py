@@ -22,6 +22,8 @@ class structure(rule, kind=True):
 class identity_grad(structure):
     """z = x"""
 
+    also = (float,)
+    moves = in_order = True
     operand_names: tuple[str, ...] = ("x",)
 
     @staticmethod

@@ -30,16 +30,18 @@ In: a class per operation with its partials, transposes or pullbacks. Out: both 
 (``pull``, ``push``), supports, formulas, and the ``REGISTRY`` of all rules.
 """
 
-from chainrule.rules.base import locally_constant, rule
+from chainrule.rules.base import composed, declare, locally_constant, rule
 from chainrule.rules.elementwise_rule import elementwise
 from chainrule.rules.general_rule import general
 from chainrule.rules.linear_rule import linear, multilinear
 from chainrule.rules.namespace import plain
-from chainrule.rules.registry import REGISTRY, rule_of
+from chainrule.rules.registry import REGISTRY, rule_of, traits_of
 from chainrule.rules.supports import supported
 
 __all__ = [
     "REGISTRY",
+    "composed",
+    "declare",
     "elementwise",
     "general",
     "linear",
@@ -49,4 +51,5 @@ __all__ = [
     "rule",
     "rule_of",
     "supported",
+    "traits_of",
 ]

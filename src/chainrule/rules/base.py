@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -16,13 +17,19 @@ from chainrule.rules.declarations import (
 )
 from chainrule.rules.namespace import evaluate, plain
 from chainrule.rules.registry import REGISTRY, serve_by
-from chainrule.rules.supports import add_values, is_mask, project, supported
+from chainrule.rules.supports import (
+    add_values,
+    is_mask,
+    project,
+    supported,
+)
+from chainrule.rules.traits import traits
 from chainrule.values.shapes import TUPLE
 from chainrule.values.types import Parameters
 from chainrule.values.vertices import ARITHMETIC_ERRORS, boxed, raw, vertex
 
 
-class rule:
+class rule(traits):
     """Base of all rules: what an operation needs to be differentiated.
 
     An instance is the ``grad_ops`` of one node: ``vertices`` are the operands that are
@@ -39,10 +46,6 @@ class rule:
     variadic: ClassVar[bool] = False
     structural: ClassVar[bool] = False
     """Whether the rule makes structural zeros (where, max, indexing)."""
-    views: ClassVar[bool] = False
-    """Whether NumPy's result may show the operand's memory: see ``put``."""
-    entrywise: ClassVar[bool] = False
-    """Whether each entry is computed by itself, so that ``where=`` may leave it out."""
     outputs: ClassVar[int] = 1
     """How many results there are; more than one are kept as a tuple."""
     cases: Cases = ()
@@ -82,10 +85,17 @@ class rule:
         }
         if cls._prefix or cls._main:
             check_declaration(cls, methods)
-        if not issubclass(cls, locally_constant):
+        if not issubclass(cls, (locally_constant, composed)):
             REGISTRY.append(cls)
-        if "forward" in vars(cls):
-            serve_by(cls, cls.forward, *cls.also)
+        own = vars(cls)
+        if "forward" in own:
+            f = cls.forward
+            cls.entrywise = cls.entrywise or (
+                isinstance(f, np.ufunc) and f.signature is None
+            )
+            serve_by(cls, f, *cls.also)
+        if own.get("operator"):
+            serve_by(cls, getattr(operator, cls.operator))
 
     @classmethod
     def _derivatives(cls) -> list[Derivative]:
@@ -181,6 +191,18 @@ class locally_constant(rule, kind=True):
     There is no derivative to declare. What else is known of such a function stands in
     its class as in any other rule, under the name of the function.
     """
+
+
+class composed(rule, kind=True):
+    """z is computed by other operations, from which its derivative follows.
+
+    ``declare`` makes such a class of what is known of the function.
+    """
+
+
+def declare(function: Any, *also: Any, **known: Any) -> None:
+    """Note traits of functions that have no derivative of their own."""
+    type(function.__name__, (composed,), {"forward": function, "also": also, **known})
 
 
 def pulled(

@@ -7,11 +7,15 @@ such functions of their own.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable
 from types import BuiltinMethodType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from chainrule.rules.traits import traits
 
 if TYPE_CHECKING:
     from chainrule.rules.base import rule
@@ -50,4 +54,51 @@ def rule_of(function: Callable[..., Any]) -> type[rule] | None:
         return None
 
 
-__all__ = ["REGISTRY", "rule_of", "serve_by"]
+def traits_of(function: Callable[..., Any]) -> type[traits]:
+    """Return what is known of a function: its rule, or what every ufunc is.
+
+    >>> traits_of(np.multiply.reduce).reduces, traits_of(print) is traits
+    (<ufunc 'multiply'>, True)
+    """
+    found = rule_of(function)
+    if found is not None:
+        return found
+    if isinstance(function, np.ufunc):
+        return _entrywise if function.signature is None else _of_last_axes(function)
+    ufunc = getattr(function, "__self__", None)
+    if isinstance(ufunc, np.ufunc):
+        return _along_axes(ufunc, getattr(function, "__name__", ""))
+    return traits
+
+
+class _entrywise(traits):
+    """What every ufunc is."""
+
+    entrywise = True
+
+
+@functools.cache
+def _of_last_axes(ufunc: Any) -> type[traits]:
+    """Return what a generalised ufunc is."""
+    return type(ufunc.__name__, (traits,), {"signature": ufunc.signature})
+
+
+@functools.cache
+def _along_axes(ufunc: Any, method: str) -> type[traits]:
+    """Return what a ufunc's method is."""
+    along = {"axes": ("axis",)} if method in ("reduce", "accumulate") else {}
+    reduces = {"reduces": ufunc} if method == "reduce" else {}
+    return type(method, (traits,), {**along, **reduces})
+
+
+def operators() -> dict[Callable[..., Any], Any]:
+    """Return Python's operators, and the function of NumPy that each is for arrays."""
+    rules = dict.fromkeys(_RULES.values())
+    return {
+        getattr(operator, r.operator): r.forward
+        for r in rules
+        if vars(r).get("operator")
+    }
+
+
+__all__ = ["REGISTRY", "operators", "rule_of", "serve_by", "traits_of"]

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 import operator
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.rows import Row
+from chainrule.rules import rule_of
 from chainrule.values.shapes import TUPLE
 
 BUFFERED = 1 << 13
@@ -69,16 +71,17 @@ def is_fresh(row: Row) -> bool:
     f = row.function
     if f is operator.getitem:
         return is_native(row.args[0])  # one of several results
-    return isinstance(f, np.ufunc) or f in _FRESH or is_native(row)
+    if isinstance(f, np.ufunc) or is_native(row):
+        return True
+    known = rule_of(f)
+    if known is None or type(f) in (type, FunctionType):
+        return False  # NumPy's functions return arrays of their own, or say so
+    return not known.views and not known.in_order
 
 
 def is_native(row: Any) -> bool:
     """Tell whether a row is native code, which writes into arrays that it is given."""
     return isinstance(row, Row) and getattr(row.function, "fills", False)
-
-
-_FRESH = {np.sum, np.mean, np.prod, np.max, np.min, np.dot, np.where, np.stack,
-          np.concatenate, np.cumsum, np.add.reduce}  # fmt: skip
 
 
 def assign_buffers(program: Program) -> tuple[dict[Row, int], list[Buffer]]:

@@ -21,8 +21,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.native.fusion import LARGE, fused
@@ -35,6 +33,7 @@ from chainrule.compiler.tape.scan_tape import TapeLoop
 from chainrule.compiler.tape.tape import Tape
 from chainrule.errors import ArgumentError
 from chainrule.locks import lock
+from chainrule.rules import multilinear, rule_of
 
 EXECUTORS = ("auto", "numpy", "vm", "native")
 
@@ -77,7 +76,6 @@ _CALL, _SCALAR, _ENTRY = 1e-6, 2.5e-8, 7e-10
 _TRIFLE = 3e-6
 _HOPELESS = 2.0
 _MANY, _SEVERAL, _SMALL, _LITTLE = 256, 8, 256, 8
-_PRODUCTS = {np.matmul, np.dot, np.einsum}
 
 
 def numpy_seconds(program: Program) -> float:
@@ -154,7 +152,7 @@ def why_not_in_blocks(program: Program, count: int, options: Options) -> str:
         return MISSING
     if count < _MANY or len(program.rows) < _SEVERAL:
         return "few examples or operations"
-    if any(f in _PRODUCTS for f in _functions(program)):
+    if any(map(_is_product, _functions(program))):
         return "products of matrices"
     if max(_sizes(program)) > _SMALL:
         return "large values"
@@ -170,6 +168,12 @@ def batched_seconds(program: Program, count: int) -> float:
 
 def _functions(program: Program) -> set[Any]:
     return {row.function for row in program.rows if max(row.shape or (0,)) > _LITTLE}
+
+
+def _is_product(function: Any) -> bool:
+    """Tell whether a function is one of BLAS's."""
+    known = rule_of(function)
+    return known is not None and issubclass(known, multilinear)
 
 
 class Choice:

@@ -15,9 +15,10 @@ import numpy as np
 
 from chainrule.compiler.executors.buffers import may_share, native_results
 from chainrule.compiler.programs.program import Program
-from chainrule.compiler.programs.shapes import keeps_shape
 from chainrule.compiler.programs.signals import GuardFailed, NanFound
 from chainrule.compiler.programs.text import (
+    COMPARISON,
+    INFIX,
     Names,
     argument_text,
     expression,
@@ -31,6 +32,7 @@ from chainrule.compiler.tracing.plain_operators import (
     takes_root,
 )
 from chainrule.compiler.tracing.rows import Guard, Row
+from chainrule.compiler.tracing.shapes import keeps_shape
 from chainrule.rules.python_forms import MATH, SCALAR_FORMS
 from chainrule.steps.step import compile_text
 from chainrule.sweeps.sweep import has_nan
@@ -40,13 +42,9 @@ _of: Any = operator
 
 _FLOAT = np.dtype(np.float64)
 _COMPARED: dict[Any, str] = {
-    np.less: "{0} < {1}",
-    np.less_equal: "{0} <= {1}",
-    np.greater: "{0} > {1}",
-    np.greater_equal: "{0} >= {1}",
-    np.equal: "{0} == {1}",
-    np.not_equal: "{0} != {1}",
-}
+    f: f"{{0}} {sign} {{1}}" for f, (sign, binding) in INFIX.items()
+    if binding == COMPARISON and isinstance(f, np.ufunc)
+}  # fmt: skip
 _SIGN = "1.0 if {0} > 0.0 else -1.0 if {0} < 0.0 else 0.0 if {0} == 0.0 else {0}"
 
 

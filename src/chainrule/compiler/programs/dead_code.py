@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from chainrule.compiler.programs.program import Program
-from chainrule.compiler.programs.shapes import keeps_shape
 from chainrule.compiler.tracing.rows import Row
+from chainrule.compiler.tracing.shapes import keeps_shape
 
 
 def eliminate_dead_code(program: Program) -> None:

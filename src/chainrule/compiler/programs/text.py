@@ -27,15 +27,18 @@ _SIGNS: Mapping[Any, tuple[str, int]] = {
     _of.gt: (">", 1), _of.ge: (">=", 1), _of.eq: ("==", 1),
     _of.ne: ("!=", 1), _of.and_: ("&", 4), _of.or_: ("|", 2),
     _of.xor: ("^", 3), _of.lshift: ("<<", 5), _of.rshift: (">>", 5),
+    _of.matmul: ("@", 7),
 }  # fmt: skip
 """Python's operators, and how tightly they bind."""
 INFIX: Mapping[Any, tuple[str, int]] = {
-    **_SIGNS, **{UFUNCS[f]: sign for f, sign in _SIGNS.items()}, np.matmul: ("@", 7),
+    **_SIGNS, **{UFUNCS[f]: sign for f, sign in _SIGNS.items()},
 }  # fmt: skip
 """Functions that are written as operators, and how tightly these bind."""
 
 _ATOM, _UNARY = 11, 8
-_PREFIX = {_of.neg: "-", _of.pos: "+", inverted: "~", np.negative: "-"}
+COMPARISON = 1
+"""How tightly comparisons bind."""
+_PREFIX = {_of.neg: "-", _of.pos: "+", inverted: "~", UFUNCS[_of.neg]: "-"}
 _INLINE_ELEMENTS = 16
 
 
@@ -115,7 +118,7 @@ def expression(row: Row, names: Names, *, infix: bool = True) -> str:
         infix = False  # the operator has other dtypes, and other roots of numbers
     elif is_of_whole(row):
         infix = False  # Python's operators do otherwise
-    if function in _ORDERS and any(map(_is_complex, args)):
+    if INFIX.get(function, "")[0:1] in _ORDERS and any(map(_is_complex, args)):
         infix = False  # NumPy orders complex numbers, and Python does not
     if infix and function in INFIX and len(args) == 2:
         sign, binding = INFIX[function]
@@ -136,7 +139,7 @@ def _is_complex(x: Any) -> bool:
     return np.dtype(getattr(x, "dtype", None) or kind_of(x)).kind == "c"
 
 
-_ORDERS: set[Any] = {np.less, np.less_equal, np.greater, np.greater_equal}
+_ORDERS = ("<", "<=", ">", ">=")
 
 
 def function_name(function: Any, names: Names) -> str:

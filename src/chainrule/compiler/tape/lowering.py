@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.programs.program import Program
-from chainrule.compiler.programs.shapes import keeps_shape
 from chainrule.compiler.tape.instructions import OPCODES
 from chainrule.compiler.tracing.plain_operators import (
     UFUNCS,
@@ -32,6 +31,7 @@ from chainrule.compiler.tracing.plain_operators import (
     takes_root,
 )
 from chainrule.compiler.tracing.rows import Row
+from chainrule.compiler.tracing.shapes import keeps_shape
 from chainrule.operations_grad.indexing import picks_once, setitem, unindex
 from chainrule.operations_grad.shaping import broadcast_to
 from chainrule.rules.supports import masked_result

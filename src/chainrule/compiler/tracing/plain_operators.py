@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.operations_grad import bits
+from chainrule.rules.registry import operators, serve_by
 from chainrule.values.shapes import ARRAYS, generic, kind_of
 
 _of: Any = operator
@@ -31,30 +33,10 @@ def inverted(x: Any) -> Any:
 
 
 UFUNCS: Mapping[Callable[..., Any], Any] = {
-    _of.add: np.add,
-    _of.sub: np.subtract,
-    _of.mul: np.multiply,
-    _of.truediv: np.divide,
-    _of.floordiv: np.floor_divide,
-    _of.mod: np.remainder,
-    _of.pow: np.power,
-    _of.lshift: np.left_shift,
-    _of.rshift: np.right_shift,
-    _of.and_: np.bitwise_and,
-    _of.or_: np.bitwise_or,
-    _of.xor: np.bitwise_xor,
-    _of.lt: np.less,
-    _of.le: np.less_equal,
-    _of.gt: np.greater,
-    _of.ge: np.greater_equal,
-    _of.eq: np.equal,
-    _of.ne: np.not_equal,
-    _of.neg: np.negative,
-    _of.pos: np.positive,
-    _of.abs: np.absolute,
-    inverted: np.invert,
+    inverted if f is _of.invert else f: ufunc for f, ufunc in operators().items()
 }
 """Python's operators, and the ufunc that each is for arrays."""
+serve_by(bits.invert, inverted)
 
 WHOLE = (int, bool)
 _OTHERS = (int, bool, complex)

@@ -7,7 +7,6 @@ values where they fail.
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Sequence
 from types import FunctionType, MethodType
@@ -18,14 +17,12 @@ import numpy as np
 from chainrule.compiler.tracing.active import ACTIVE
 from chainrule.compiler.tracing.rows import NO_KEYWORDS, Function, mapped
 from chainrule.compiler.tracing.traced import Traced, values_of
+from chainrule.rules.registry import traits_of
 from chainrule.values.shapes import TUPLE, kind_of, ndarray
 from chainrule.values.vertices import ARITHMETIC_ERRORS, stand_in
 
 if TYPE_CHECKING:
     from chainrule.compiler.tracing.trace import Trace
-
-_linalg: Any = np.linalg
-_of: Any = operator
 
 
 def protected_call(
@@ -90,20 +87,23 @@ def deepest(trace: Trace, x: Any) -> Trace:
 
 def may_raise(function: Callable[..., Any], args: Sequence[Any]) -> bool:
     """Tell whether a function raises an error for some values of these arguments."""
-    if function in _RAISING or _is_of_others(function):
+    if function is operator.getitem:
+        return _holds_whole(args[1])
+    if _is_of_others(function):
         return True
-    if function in _RAISING_FOR_INTEGERS:
-        x, y = args
+    known = traits_of(function)
+    if known.entrywise and not known.of_integers and len(args) == 2:
+        x, y = args  # a quotient, power or shift of integers
         return _is_whole(x) and isinstance(y, stand_in) and _is_whole(y)
-    return function is _of.getitem and _holds_whole(args[1])
+    return known.may_raise
 
 
 def _is_of_others(function: Any) -> bool:
-    """Tell whether a function is the user's, of matrices, or of places."""
-    if type(function) not in (FunctionType, MethodType):
-        return False
-    module = function.__module__ or ""
-    return module in _MAY_RAISE or not module.startswith(("chainrule.", "numpy"))
+    """Tell whether a function is the user's."""
+    if type(function) is MethodType:
+        return True
+    module = function.__module__ if type(function) is FunctionType else "numpy"
+    return not (module or "").startswith(("chainrule.", "numpy"))
 
 
 def _is_whole(x: Any) -> bool:
@@ -122,23 +122,6 @@ def plausible(shape: Sequence[int], dtype: Any) -> Any:
         diagonal = np.eye(shape[-2], shape[-1]) * np.arange(1, shape[-1] + 1)
         value = (value * diagonal).astype(dtype)
     return value[()]
-
-
-_MAY_RAISE = {
-    "chainrule.transforms.custom_operation", "chainrule.operations_grad.linalg",
-    "chainrule.operations_grad.indexing",
-}  # fmt: skip
-_RAISING: set[Any] = {
-    *(getattr(_linalg, name) for name in (
-        "inv", "solve", "cholesky", "eig", "eigh", "eigvals", "eigvalsh", "svd",
-        "svdvals", "pinv", "lstsq", "tensorinv", "tensorsolve", "matrix_power",
-        "matrix_rank", "cond")),
-    np.take, np.take_along_axis, np.choose, round, math.floor, math.ceil, math.trunc,
-}  # fmt: skip
-_RAISING_FOR_INTEGERS: set[Any] = {
-    _of.floordiv, _of.mod, _of.truediv, _of.lshift, _of.rshift,
-    np.floor_divide, np.remainder, np.divide, np.power, np.left_shift, np.right_shift,
-}  # fmt: skip
 
 
 __all__ = ["deepest", "may_raise", "plausible", "protected_call"]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from chainrule.values.shapes import ARRAYS, TUPLE, kind_of
+from chainrule.values.shapes import ARRAYS, kind_of
 
 Function = Callable[..., Any]
 NUMBERS = (float, int, bool, complex)
@@ -141,18 +140,3 @@ def mapped(leaf: Function, x: Any) -> Any:
     if kind is slice:
         return slice(*(mapped(leaf, v) for v in (x.start, x.stop, x.step)))
     return leaf(x)
-
-
-def picks_by_value(function: Any, args: Any) -> bool:
-    """Tell whether the values of operands decide how many entries a result has."""
-    if function is not operator.getitem:
-        return function in _PICKING or (function is np.where and len(args) == 1)
-    parts = args[1] if isinstance(args[1], TUPLE) else args[1:]
-    return any(isinstance(x, Row) and x.dtype == np.bool_ for x in parts)
-
-
-_PICKING: set[Any] = {
-    np.nonzero, np.flatnonzero, np.argwhere, np.compress, np.extract, np.trim_zeros,
-    np.delete, np.repeat, np.unique, np.unique_all, np.unique_counts, np.unique_values,
-    np.unique_inverse, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d,
-}  # fmt: skip

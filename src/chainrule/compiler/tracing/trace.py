@@ -32,8 +32,8 @@ from chainrule.compiler.tracing.rows import (
     Guard,
     Row,
     mapped,
-    picks_by_value,
 )
+from chainrule.compiler.tracing.shapes import keeps_shape
 from chainrule.compiler.tracing.traced import Traced, value_of, values_of
 from chainrule.compiler.tracing.traced_operators import add_operators
 from chainrule.errors import CompileError, EscapeError
@@ -187,7 +187,7 @@ class Trace:
             _refuse_hidden(function, value)
         row = Row(function, args, given, operands, value, len(self.rows))
         self.rows.append(row)
-        if picks_by_value(function, args):
+        if not keeps_shape(row):
             row.where = user_line()
         if row.shape is not None or isinstance(value, Column):
             return Traced(self, row, value)

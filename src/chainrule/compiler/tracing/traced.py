@@ -22,6 +22,7 @@ from chainrule.errors import EscapeError
 from chainrule.nodes.admission import object_array
 from chainrule.nodes.recorder import is_number
 from chainrule.operations_grad.indexing import getitem
+from chainrule.rules.registry import traits_of
 from chainrule.values.containers import declare_value
 from chainrule.values.shapes import kind_of, laid_out, ndarray
 from chainrule.values.vertices import first_vertex, stand_in, vertex
@@ -31,13 +32,6 @@ if TYPE_CHECKING:
 
 MAPS: list[Function] = []
 """What maps a function over seeds in a trace; set by ``batching.vmap``."""
-_OF_SHAPE = {
-    np.shape, np.ndim, np.size, np.result_type, np.iscomplexobj, np.isrealobj,
-    np.zeros_like, np.ones_like, np.empty_like, np.can_cast, np.common_type,
-}  # fmt: skip
-"""Functions that read shapes and dtypes only: their results are constants."""
-_IN_PLACE = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal,
-             np.put_along_axis}  # fmt: skip
 
 
 class Traced(stand_in):
@@ -310,9 +304,10 @@ class Traced(stand_in):
         inside = first_vertex(args, kwargs)
         if inside is not None:
             return inside.__array_function__(func, types, args, kwargs)
-        if kwargs.get("out") is not None or func in _IN_PLACE:
+        known = traits_of(func)
+        if kwargs.get("out") is not None or known.writes:
             raise escape("writing into an array in place")
-        if func in _OF_SHAPE:
+        if known.of_shapes:
             return func(*map(values_of, args), **kwargs)
         if func is np.astype and args[0] is self:
             return self.astype(*args[1:], **kwargs)

@@ -181,7 +181,7 @@ _METHODS = (
 )  # fmt: skip
 """Methods of arrays that are NumPy's functions of the same name."""
 _COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
-_BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and",
+BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and",
            "or", "xor", "lshift", "rshift")  # fmt: skip
 
 
@@ -195,12 +195,11 @@ def add_operators() -> None:
             setattr(Traced, f.__name__, _method(f))
     for name in ("real", "imag"):
         setattr(Traced, name, property(getattr(_np, name)))
-    for name in (*_BINARY, *_COMPARISONS):
+    for name in (*BINARY, *_COMPARISONS):
         plain = getattr(operator, f"__{name}__")
-        ufunc = np.matmul if name == "matmul" else UFUNCS[plain]
-        run, reflected = _binary(ufunc, _power if name == "pow" else plain)
+        run, reflected = _binary(UFUNCS[plain], _power if name == "pow" else plain)
         setattr(Traced, f"__{name}__", run)
-        if name in _BINARY:
+        if name in BINARY:
             setattr(Traced, f"__r{name}__", reflected)
     for plain in (_of.neg, _of.pos, _of.abs, inverted):
         name = "invert" if plain is inverted else plain.__name__

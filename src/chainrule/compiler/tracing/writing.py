@@ -16,7 +16,9 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from chainrule.compiler.tracing.frames import user_line
+from chainrule.compiler.tracing.plain_operators import UFUNCS
 from chainrule.compiler.tracing.traced import Traced
+from chainrule.compiler.tracing.traced_operators import BINARY
 from chainrule.errors import CompileError, EscapeError, ReadOnlyError
 from chainrule.numpy.in_place import same_index
 from chainrule.operations_grad.indexing import setitem
@@ -216,10 +218,6 @@ Traced.__setitem__ = assign  # type: ignore[method-assign]
 for _name in ("real", "imag", "flat"):
     _read: property = getattr(Traced, _name)
     setattr(Traced, _name, _read.setter(_set_part(_name)))
-for _name, _ufunc in {
-    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
-    "floordiv": np.floor_divide, "mod": np.remainder, "pow": np.power,
-    "matmul": np.matmul, "and": np.bitwise_and, "or": np.bitwise_or,
-    "xor": np.bitwise_xor, "lshift": np.left_shift, "rshift": np.right_shift,
-}.items():  # fmt: skip
+for _name in BINARY:
+    _ufunc = UFUNCS[getattr(operator, f"__{_name}__")]
     setattr(Traced, f"__i{_name}__", updater(_ufunc, f"__{_name}__"))

@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from chainrule.nodes.node_class import node
+from chainrule.rules.registry import traits_of
 from chainrule.values.vertices import vertex
 
 
@@ -56,20 +55,15 @@ class Departing(node):
     ) -> Any:
         """Run any other NumPy function, and tell of a plain result."""
         z = super().__array_function__(func, types, args, kwargs)
-        return z if func in _OF_SHAPES else self._handed_out(func.__name__, args, z)
+        if traits_of(func).of_shapes:
+            return z
+        return self._handed_out(func.__name__, args, z)
 
     def _handed_out(self, operation: str, operands: Sequence[Any], z: Any) -> Any:
         leaves = z if type(z) in (tuple, list) else [z]
         if any(isinstance(v, vertex) for v in leaves):
             return z
         return self.depart(operation, tuple(operands), z)
-
-
-_OF_SHAPES: set[Any] = {
-    np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type,
-    np.zeros_like, np.ones_like, np.empty_like, np.may_share_memory,
-}  # fmt: skip
-"""Functions that look at shapes and dtypes, not at values."""
 
 
 def _telling(name: str, operation: str) -> Callable[..., Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from typing import Any
 
@@ -11,16 +10,17 @@ import numpy as np
 from chainrule.compiler.tracing.plain_operators import UFUNCS, power
 from chainrule.compiler.tracing.rows import Row
 from chainrule.operations_grad.indexing import setitem, unindex
-from chainrule.rules import REGISTRY
+from chainrule.rules.registry import traits_of
 from chainrule.rules.supports import masked_result
+from chainrule.rules.traits import traits
 from chainrule.values.shapes import SEQUENCES, TUPLE, kind_of
 
 
 def keeps_shape(row: Row) -> bool:
     """Tell whether a row has the same shape for all entries of its operands.
 
-    Ufuncs and the library's own operations have; an index that holds a mask, and NumPy
-    functions that are not among them, are looked at in every call.
+    Ufuncs and functions of which something is declared have; an index that holds a
+    mask, and NumPy functions of which nothing is known, are looked at in every call.
     """
     f = row.function
     if row.shape is None or type(f) is np.ufunc or f in UFUNCS or f is power:
@@ -37,27 +37,23 @@ def keeps_shape(row: Row) -> bool:
 def _may_reshape(part: Any) -> bool:
     """Tell whether a part of an index may pick another number of entries."""
     if kind_of(part) is slice:
-        return _is_moving(part)
+        return any(isinstance(v, Row) for v in (part.start, part.stop, part.step))
     return isinstance(part, Row) and part.dtype == np.bool_
-
-
-def _is_moving(x: Any) -> bool:
-    return any(isinstance(v, Row) for v in (x.start, x.stop, x.step))
 
 
 def _keeps_shape_of_all(row: Row) -> bool:
     f = row.function
-    if isinstance(f, np.ufunc) or (f is np.where and len(row.args) == 3):
+    if isinstance(f, np.ufunc) or f in _SHAPED or getattr(f, "keeps_shape", False):
         return True
-    if f is unindex or f is setitem or getattr(f, "keeps_shape", False):
-        return True  # its shape is a constant; loops and maps say so of themselves
-    if any(_may_be_count(x, row) for x in row.operands):
-        return False
-    if isinstance(getattr(f, "__self__", None), np.ufunc):
-        return True
-    if not _known_forwards:
-        _known_forwards.update(id(r.forward) for r in REGISTRY if hasattr(r, "forward"))
-    return id(f) in _known_forwards or f in _SHAPED
+    known = traits_of(f)
+    if known.entrywise:  # np.where of a condition alone is another function
+        given = len(row.args) + len(row.given)
+        return given >= len(getattr(known, "operand_names", ()))
+    return known is not traits and not any(_may_be_count(x, row) for x in row.operands)
+
+
+_SHAPED = (unindex, setitem, masked_result)
+"""Functions whose operands tell no shape: it is a constant."""
 
 
 def _may_be_count(x: Row, row: Row) -> bool:
@@ -72,15 +68,3 @@ def _holds(tree: Any, x: Row) -> bool:
     if not isinstance(tree, SEQUENCES):
         return False
     return any(part is x or _holds(part, x) for part in tree)
-
-
-_SHAPED: set[Any] = {
-    float, round, math.floor, math.ceil, math.trunc, masked_result,
-    np.all, np.any, np.argmax, np.argmin, np.argsort, np.asarray,
-    np.astype, np.broadcast_to, np.concatenate, np.copy, np.diagonal, np.einsum,
-    np.linalg.cholesky, np.linalg.eigh, np.linalg.svd, np.moveaxis, np.ravel,
-    np.reshape, np.stack, np.std,
-}  # fmt: skip
-"""Functions that are no rule's forward, and whose shape entries do not change."""
-
-_known_forwards: set[int] = set()

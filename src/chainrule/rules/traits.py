@@ -1,0 +1,64 @@
+"""Traits: what other code must know of a function, besides its derivative.
+
+In: attributes of a rule class. Out: by them, and by the kind of the rule, the compiler
+runs the function on many examples at once, on the entries that are not zero, on a tape
+and in loops over large arrays (``registry.traits_of``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+Pairs = tuple[Sequence[int], Sequence[int]]
+"""Axes of one operand, and those of the other that they are summed with."""
+
+
+class traits:
+    """What is known of a function; the defaults say nothing."""
+
+    # ------------------------------------------------------- which entries go where
+    entrywise: ClassVar[bool] = False
+    """Whether each entry is computed by itself, so that ``where=`` may leave it out."""
+    moves: ClassVar[bool] = False
+    """Whether each entry of the result is one of the operands' entries, or 0."""
+    in_order: ClassVar[bool] = False
+    """Whether the entries keep their order, so that the result is the operand itself
+    where shape and dtype agree; it may repeat the whole operand."""
+    views: ClassVar[bool] = False
+    """Whether NumPy's result may show the operand's memory: see ``linear.put``."""
+    axes: ClassVar[tuple[str, ...]] = ()
+    """The parameters that name axes; it does the same along each line of the others."""
+    flattens: ClassVar[bool] = False
+    """Whether ``axis=None`` (or having no axis) flattens the operands; else it stands
+    for all axes."""
+    reduces: ClassVar[Any] = None
+    """The ufunc of two entries that makes the entries along the axes one."""
+    averages: ClassVar[bool] = False
+    """Whether what ``reduces`` makes is divided by the number of entries."""
+    signature: ClassVar[str] = ""
+    """Which last axes it is a function of, as NumPy writes it: ``(n,n),(n)->(n)``. Any
+    number of axes may stand before; an axis such as ``n?`` may be missing."""
+    by_columns: ClassVar[bool] = False
+    """Whether it takes each column of the last operand by itself (``solve``)."""
+    contracts: Any = None
+    """Of a product: ``contracts(n, m, **parameters)`` returns the axes that it sums
+    over, of operands with n and m axes (``Pairs``), or ``None`` if it is another."""
+
+    # --------------------------------------------------------------- what it looks at
+    of_shapes: ClassVar[bool] = False
+    """Whether it looks at shapes and dtypes only, so that the result is a constant."""
+    writes: ClassVar[bool] = False
+    """Whether it writes into an operand."""
+    may_raise: ClassVar[bool] = False
+    """Whether it raises an error for some values."""
+
+    # -------------------------------------------------------------------- its numbers
+    of_integers: ClassVar[bool] = False
+    """Whether float64 arithmetic gives what that of integers does, below 2**53."""
+    bounded: ClassVar[bool] = False
+    """Whether integers do not become larger than those of the operands, or a size."""
+    undoes: ClassVar[Any] = None
+    """The function that it undoes: ``exp`` undoes ``log``."""
+    operator: ClassVar[str] = ""
+    """The operator of Python's that calls it on arrays, as ``operator`` names it."""
