@@ -16,6 +16,7 @@ from chainrule.nodes.recorder import record
 from chainrule.operations_grad.linalg import adjoint, columns, conjugate
 from chainrule.rules import general
 from chainrule.rules.cases import Cases, case, symmetric
+from chainrule.rules.namespace import plain
 from chainrule.transforms.gradients import grad
 from chainrule.values.shapes import describe, dtype_of, is_complex
 from chainrule.values.vertices import vertex
@@ -78,12 +79,12 @@ def symmetric_function(*operands: Any, f: Function) -> Any:
 
     ``operands`` are x and the directions.
     """
-    hermitian = [(a + adjoint(np, a)) / 2 for a in operands]
+    hermitian = [(a + adjoint(plain, a)) / 2 for a in operands]
     w, v = np.linalg.eigh(hermitian[0])
-    v_h = adjoint(np, v)
+    v_h = adjoint(plain, v)
     inside = [np.matmul(v_h, np.matmul(e, v)) for e in hermitian[1:]]
     if not inside:
-        return np.matmul(v * columns(np, _checked(f, w)), v_h)
+        return np.matmul(v * columns(plain, _checked(f, w)), v_h)
     middle = _middle(divided_differences(f, w, len(inside)), inside)
     return np.matmul(v, np.matmul(middle, v_h))
 

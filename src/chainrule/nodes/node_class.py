@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,7 +26,6 @@ from chainrule.nodes.admission import (
     vertices_of,
 )
 from chainrule.nodes.dispatch import array_function, array_ufunc
-from chainrule.nodes.operator_types import Operators
 from chainrule.nodes.pickling import flattened, rebuilt
 from chainrule.nodes.recorder import next_serial, plan_of, record
 from chainrule.operations_grad import indexing, structure
@@ -36,13 +35,13 @@ from chainrule.sweeps.sweep import conjugated, sweep_values
 from chainrule.values.containers import declare_value
 from chainrule.values.shapes import TUPLE, ndarray
 from chainrule.values.versions import resolved
-from chainrule.values.vertices import stand_in
+from chainrule.values.vertices import stand_in, vertex
 
 OBJECT_ARRAY_WARNS = 1000
 """From this many elements on, turning a node into an object array warns."""
 
 
-class node(Operators):
+class node(vertex):
     """A value that remembers how it was computed.
 
     Parameters
@@ -91,6 +90,10 @@ class node(Operators):
         "operands",
         "serial",
     )
+
+    if TYPE_CHECKING:
+        # A class that really had one would read its slots more slowly.
+        def __getattr__(self, name: str) -> Any: ...
 
     _value: Any
     _step: Any

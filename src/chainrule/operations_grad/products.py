@@ -18,6 +18,7 @@ from chainrule.values.types import (
     Mask,
     Namespace,
     Parameters,
+    Result,
     Value,
 )
 from chainrule.values.vertices import stand_in
@@ -162,7 +163,7 @@ class cumprod_grad(general):
         cls,
         xp: Namespace,
         z_bar: supported,
-        z: Value,
+        z: Result,
         operands: Sequence[Any],
         wanted: Sequence[int],
         parameters: Parameters,
@@ -188,7 +189,7 @@ class cumprod_grad(general):
         cls,
         xp: Namespace,
         tangents: Sequence[supported | None],
-        z: Value,
+        z: Result,
         operands: Sequence[Any],
         parameters: Parameters,
     ) -> supported | None:

@@ -11,7 +11,7 @@ from chainrule.rules import rule
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import supported, zeros_of
 from chainrule.steps.step import Step, reference_of
-from chainrule.values.types import Namespace, Parameters, Value
+from chainrule.values.types import Namespace, Parameters, Result, Value
 from chainrule.values.vertices import raw
 
 
@@ -36,7 +36,7 @@ class identity_grad(structure):
         cls,
         xp: Namespace,
         z_bar: supported,
-        z: Value,
+        z: Result,
         operands: Sequence[Any],
         wanted: Sequence[int],
         parameters: Parameters,
@@ -50,7 +50,7 @@ class identity_grad(structure):
         cls,
         xp: Namespace,
         tangents: Sequence[supported | None],
-        z: Value,
+        z: Result,
         operands: Sequence[Any],
         parameters: Parameters,
     ) -> supported | None:
@@ -73,7 +73,7 @@ class item_grad(structure):
         cls,
         xp: Namespace,
         z_bar: supported,
-        z: Value,
+        z: Result,
         operands: Sequence[Any],
         wanted: Sequence[int],
         parameters: Parameters,
@@ -89,7 +89,7 @@ class item_grad(structure):
         cls,
         xp: Namespace,
         tangents: Sequence[supported | None],
-        z: Value,
+        z: Result,
         operands: Sequence[Any],
         parameters: Parameters,
     ) -> supported | None:
@@ -111,7 +111,7 @@ class handwritten_grad(structure):
         cls,
         xp: Namespace,
         z_bar: supported,
-        z: Value,
+        z: Result,
         operands: Sequence[Any],
         wanted: Sequence[int],
         parameters: Parameters,
@@ -147,7 +147,7 @@ class handwritten_grad(structure):
         cls,
         xp: Namespace,
         tangents: Sequence[supported | None],
-        z: Value,
+        z: Result,
         operands: Sequence[Any],
         parameters: Parameters,
     ) -> supported | None:

@@ -25,7 +25,7 @@ from chainrule.rules.supports import (
 )
 from chainrule.rules.traits import traits
 from chainrule.values.shapes import TUPLE
-from chainrule.values.types import Parameters
+from chainrule.values.types import Namespace, Parameters, Result, Value
 from chainrule.values.vertices import ARITHMETIC_ERRORS, boxed, raw, vertex
 
 
@@ -114,9 +114,9 @@ class rule(traits):
             if getattr(cls, name) is not None
         ]
 
-    def __init__(self, *operands: Any, **parameters: Any) -> None:
+    def __init__(self, *operands: Value, **parameters: Any) -> None:
         """Keep the operands; those that are nodes are the ``vertices``."""
-        self.operands = operands
+        self.operands: tuple[Any, ...] = operands
         self.parameters = parameters
         self.vertices: list[Any] = [x for x in operands if isinstance(x, vertex)]
         for name, x in zip(self.operand_names, operands, strict=False):
@@ -137,10 +137,10 @@ class rule(traits):
         return self._z
 
     @z.setter
-    def z(self, value: Any) -> None:
+    def z(self, value: Result) -> None:
         self._z = value
 
-    def backward(self, z_grad: Any) -> None:
+    def backward(self, z_grad: Value) -> None:
         """Add this operation's contributions to the ``grad`` of its vertices."""
         values = [raw(x) for x in self.operands]
         wanted = [i for i, x in enumerate(self.operands) if isinstance(x, vertex)]
@@ -162,9 +162,9 @@ class rule(traits):
     @classmethod
     def pull(
         cls,
-        xp: Any,
+        xp: Namespace,
         z_bar: supported,
-        z: Any,
+        z: Result,
         operands: Sequence[Any],
         wanted: Sequence[int],
         parameters: Parameters,
@@ -175,9 +175,9 @@ class rule(traits):
     @classmethod
     def push(
         cls,
-        xp: Any,
+        xp: Namespace,
         tangents: Sequence[supported | None],
-        z: Any,
+        z: Result,
         operands: Sequence[Any],
         parameters: Parameters,
     ) -> supported | None:
@@ -207,9 +207,9 @@ def declare(function: Any, *also: Any, **known: Any) -> None:
 
 def pulled(
     operation: type[rule],
-    xp: Any,
+    xp: Namespace,
     z_bar: supported,
-    z: Any,
+    z: Result,
     operands: Sequence[Any],
     wanted: Sequence[int],
     parameters: Parameters,
@@ -229,9 +229,9 @@ def pulled(
 
 def pushed(
     operation: type[rule],
-    xp: Any,
+    xp: Namespace,
     tangents: Sequence[supported | None],
-    z: Any,
+    z: Result,
     operands: Sequence[Any],
     parameters: Parameters,
 ) -> supported | None:

@@ -11,12 +11,16 @@ import difflib
 import functools
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.values.shapes import SEQUENCES, describe
+from chainrule.values.types import Operation, Value
+
+if TYPE_CHECKING:
+    from chainrule.rules.base import rule
 
 _CODE_VARIADIC = 4
 _CODE_KEYWORDS = 8
@@ -42,7 +46,7 @@ class Derivative(NamedTuple):
     """Its parameters without those before the operands."""
 
 
-def parameters_of(function: Any) -> Parameters | None:
+def parameters_of(function: Operation) -> Parameters | None:
     """Return the parameters of a function; ``None`` where it does not tell them."""
     code = getattr(function, "__code__", None)
     if code is not None and inspect.isfunction(function) and not _is_wrapper(function):
@@ -72,7 +76,7 @@ def parameters_of(function: Any) -> Parameters | None:
     )
 
 
-def _is_wrapper(function: Any) -> bool:
+def _is_wrapper(function: Operation) -> bool:
     return hasattr(function, "__wrapped__") or hasattr(function, "__signature__")
 
 
@@ -142,7 +146,7 @@ def derivative(cls: type, name: str, head: int) -> Derivative:
     return Derivative(name, rest)
 
 
-def check_declaration(cls: Any, derivatives: Sequence[Derivative]) -> None:
+def check_declaration(cls: type[rule], derivatives: Sequence[Derivative]) -> None:
     """Raise unless the parts of a rule's declaration agree with each other.
 
     Parameters
@@ -187,7 +191,7 @@ _UFUNC_KEYWORDS: Mapping[str, bool] = dict.fromkeys(
 )
 
 
-def _check_present(cls: Any, derivatives: Sequence[Derivative]) -> None:
+def _check_present(cls: type[rule], derivatives: Sequence[Derivative]) -> None:
     """Raise if the forward or the derivatives are missing."""
     if getattr(cls, "forward", None) is None:
         raise ArgumentError(
@@ -203,7 +207,9 @@ def _check_present(cls: Any, derivatives: Sequence[Derivative]) -> None:
         )
 
 
-def _check_forward(cls: Any, forward: Parameters, keywords: Mapping[str, bool]) -> None:
+def _check_forward(
+    cls: type[rule], forward: Parameters, keywords: Mapping[str, bool]
+) -> None:
     """Raise if the derivatives' operands and parameters are not those of forward."""
     names = forward.positional
     if not cls.variadic and not forward.variadic:
@@ -231,7 +237,7 @@ def _check_forward(cls: Any, forward: Parameters, keywords: Mapping[str, bool]) 
         )
 
 
-def _check_count(cls: Any, least: int, most: int) -> None:
+def _check_count(cls: type[rule], least: int, most: int) -> None:
     count = len(cls.operand_names)
     if not cls.variadic and not least <= count <= most:
         raise ArgumentError(
@@ -241,7 +247,7 @@ def _check_count(cls: Any, least: int, most: int) -> None:
         )
 
 
-def _check_variadic(cls: Any, derivatives: Sequence[Derivative]) -> None:
+def _check_variadic(cls: type[rule], derivatives: Sequence[Derivative]) -> None:
     """Raise unless a rule of any number of operands declares them together."""
     wrong = [d.name for d in derivatives if d.name not in cls._heads]
     if wrong or cls.operand_names:
@@ -253,7 +259,7 @@ def _check_variadic(cls: Any, derivatives: Sequence[Derivative]) -> None:
         )
 
 
-def _check_operands(cls: Any, derivatives: Sequence[Derivative]) -> None:
+def _check_operands(cls: type[rule], derivatives: Sequence[Derivative]) -> None:
     """Raise unless each operand has one derivative, is constant, or is refused."""
     names, prefix = cls.operand_names, cls._prefix
     for d in derivatives:
@@ -304,7 +310,7 @@ def _check_named(
 # ------------------------------------------------------------------------ in a sweep
 
 
-def one_per_operand(operation: Any, grads: Any, count: int) -> Any:
+def one_per_operand(operation: type[rule], grads: Any, count: int) -> Any:
     """Return the cotangents that a rule found together, or raise if it forgot some.
 
     An array in place of a tuple of one would be taken apart, and be wrong.
@@ -318,7 +324,7 @@ def one_per_operand(operation: Any, grads: Any, count: int) -> Any:
     )
 
 
-def needed(operation: Any, i: int, found: Any) -> Any:
+def needed(operation: type[rule], i: int, found: Value | None) -> Any:
     """Return what the transpose of operand ``i`` found, or raise if it is ``None``.
 
     A method that forgets its return would be a derivative of zero in silence.

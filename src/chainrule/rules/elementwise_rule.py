@@ -17,7 +17,7 @@ from chainrule.rules.supports import (
     split_where,
     supported,
 )
-from chainrule.values.types import Parameters
+from chainrule.values.types import Namespace, Parameters, Result
 
 
 class elementwise(rule, kind=True):
@@ -41,9 +41,9 @@ class elementwise(rule, kind=True):
     @classmethod
     def pull(
         cls,
-        xp: Any,
+        xp: Namespace,
         z_bar: supported,
-        z: Any,
+        z: Result,
         operands: Sequence[Any],
         wanted: Sequence[int],
         parameters: Parameters,
@@ -66,9 +66,9 @@ class elementwise(rule, kind=True):
     @classmethod
     def push(
         cls,
-        xp: Any,
+        xp: Namespace,
         tangents: Sequence[supported | None],
-        z: Any,
+        z: Result,
         operands: Sequence[Any],
         parameters: Parameters,
     ) -> supported | None:

@@ -11,7 +11,7 @@ from chainrule.rules.declarations import one_per_operand
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import full_is_none, is_empty, marked, project, supported
 from chainrule.values.shapes import shape_of
-from chainrule.values.types import Parameters
+from chainrule.values.types import Namespace, Parameters, Result
 from chainrule.values.vertices import raw, vertex
 
 
@@ -36,9 +36,9 @@ class general(rule, kind=True):
     @classmethod
     def pull(
         cls,
-        xp: Any,
+        xp: Namespace,
         z_bar: supported,
-        z: Any,
+        z: Result,
         operands: Sequence[Any],
         wanted: Sequence[int],
         parameters: Parameters,
@@ -61,9 +61,9 @@ class general(rule, kind=True):
     @classmethod
     def push(
         cls,
-        xp: Any,
+        xp: Namespace,
         tangents: Sequence[supported | None],
-        z: Any,
+        z: Result,
         operands: Sequence[Any],
         parameters: Parameters,
     ) -> supported | None:
@@ -90,7 +90,8 @@ class general(rule, kind=True):
         return project(xp, supported(z_dot, taken), z)
 
 
-def results_of(xp: Any, z: Any) -> Any:
+def results_of(xp: Namespace, z: Result) -> Any:
     """Return several results as a tuple, also where a recorded sweep hands a node."""
-    several = isinstance(z, vertex) and isinstance(raw(z), tuple)
-    return xp.items_of(z) if several else z
+    if isinstance(z, vertex) and isinstance(raw(z), tuple):
+        return xp.items_of(z)
+    return z

@@ -23,7 +23,7 @@ from chainrule.rules.supports import (
     zeros_of,
 )
 from chainrule.values.shapes import shape_of
-from chainrule.values.types import Parameters
+from chainrule.values.types import Namespace, Parameters, Result, Support, Value
 from chainrule.values.vertices import raw, stand_in
 
 
@@ -66,7 +66,12 @@ class linear(rule, kind=True):
 
     @classmethod
     def apply_transpose(
-        cls, xp: Any, i: int, z_grad: Any, operands: Sequence[Any], given: Parameters
+        cls,
+        xp: Namespace,
+        i: int,
+        z_grad: Value,
+        operands: Sequence[Any],
+        given: Parameters,
     ) -> Any:
         """Return the cotangent of operand ``i``, or ``None`` if it has none."""
         if cls._main == "transposes":
@@ -79,7 +84,7 @@ class linear(rule, kind=True):
         return needed(cls, i, found)
 
     @classmethod
-    def put(cls, xp: Any, z: Any, x: Any, parameters: Parameters) -> Any:
+    def put(cls, xp: Namespace, z: Value, x: Value, parameters: Parameters) -> Any:
         """Return ``x`` with the entries that a view shows replaced by ``z``.
 
         A view of all entries only moves them, so that its transpose moves them back.
@@ -94,9 +99,9 @@ class linear(rule, kind=True):
     @classmethod
     def pull(
         cls,
-        xp: Any,
+        xp: Namespace,
         z_bar: supported,
-        z: Any,
+        z: Result,
         operands: Sequence[Any],
         wanted: Sequence[int],
         parameters: Parameters,
@@ -114,7 +119,7 @@ class linear(rule, kind=True):
             if support is not None or cls.structural_for(parameters):
                 marks = cls.marks(support, shape_of(z))
 
-                def through(xp: Any, g: Any, others: Any, i: int = i) -> Any:
+                def through(xp: Namespace, g: Value, others: Any, i: int = i) -> Any:
                     return cls.apply_transpose(xp, i, g, others, parameters)
 
                 x_grad, taken = _supported_map(
@@ -126,7 +131,7 @@ class linear(rule, kind=True):
     @classmethod
     def _pull_together(
         cls,
-        xp: Any,
+        xp: Namespace,
         z_bar: supported,
         operands: Sequence[Any],
         wanted: Sequence[int],
@@ -148,9 +153,9 @@ class linear(rule, kind=True):
     @classmethod
     def push(
         cls,
-        xp: Any,
+        xp: Namespace,
         tangents: Sequence[supported | None],
-        z: Any,
+        z: Result,
         operands: Sequence[Any],
         parameters: Parameters,
     ) -> supported | None:
@@ -168,7 +173,7 @@ class linear(rule, kind=True):
         total: supported | None = None
         for i, tangent in moving.items():
 
-            def through(xp: Any, t: Any, others: Any, i: int = i) -> Any:
+            def through(xp: Namespace, t: Value, others: Any, i: int = i) -> Any:
                 return xp.apply(cls, [*others[:i], t, *others[i + 1 :]], parameters)
 
             value, taken = through(xp, tangent.value, operands), None
@@ -182,9 +187,9 @@ class linear(rule, kind=True):
     @classmethod
     def _push_jointly(
         cls,
-        xp: Any,
+        xp: Namespace,
         moving: Mapping[int, supported],
-        z: Any,
+        z: Result,
         operands: Sequence[Any],
         parameters: Parameters,
     ) -> supported:
@@ -210,7 +215,7 @@ class linear(rule, kind=True):
         return project(xp, supported(value, taken), z)
 
     @classmethod
-    def marks(cls, support: Any, shape: tuple[int, ...]) -> Any:
+    def marks(cls, support: Support, shape: tuple[int, ...]) -> Any:
         """Return what is sent through the map to find the support of its result."""
         if not cls.nonnegative:
             return marked(support, shape)
@@ -231,8 +236,8 @@ def zeroed_in(operation: type[linear], parameters: Parameters) -> Parameters:
 
 def _supported_map(
     through: Callable[[Any, Any, Any], Any],
-    xp: Any,
-    value: Any,
+    xp: Namespace,
+    value: Result,
     part: supported,
     operands: Sequence[Any],
     position: int,

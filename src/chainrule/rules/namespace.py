@@ -122,7 +122,7 @@ def traceable(function: Operation) -> Operation:
     """Return a function that is one step of a trace: see ``whole``."""
 
     @functools.wraps(function)
-    def call(*values: Any, **given: Any) -> Any:
+    def call(*values: Value, **given: Any) -> Any:
         return whole(function, values, given)
 
     return call

@@ -12,9 +12,18 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.values.shapes import TUPLE, dtype_of, reduced_axes, shape_of, unbroadcast
-from chainrule.values.types import Parameters
+from chainrule.values.types import (
+    Mask,
+    Namespace,
+    Operation,
+    Parameters,
+    Result,
+    Support,
+    Value,
+)
 from chainrule.values.vertices import first_stand_in, raw, stand_in, vertex
 
 
@@ -25,7 +34,7 @@ class supported(NamedTuple):
     support: Any = None
 
 
-def masked_call(forward: Any, values: Sequence[Any], given: Parameters) -> Any:
+def masked_call(forward: Operation, values: Sequence[Any], given: Parameters) -> Any:
     """Call a ufunc where a mask holds; the other entries are zero."""
     where, rest = split_where(given)
     trace = first_stand_in(*values, where)
@@ -40,7 +49,7 @@ def masked_call(forward: Any, values: Sequence[Any], given: Parameters) -> Any:
     return forward(*values, out=out, where=where, **rest)[()]
 
 
-def _result_dtype(forward: Any, values: Sequence[Any]) -> np.dtype[Any]:
+def _result_dtype(forward: Operation, values: Sequence[Any]) -> np.dtype[Any]:
     """Return the dtype of a ufunc's result: float_power of float32 is float64."""
     if not isinstance(forward, np.ufunc):
         return np.result_type(*values)
@@ -49,12 +58,12 @@ def _result_dtype(forward: Any, values: Sequence[Any]) -> np.dtype[Any]:
     return forward.resolve_dtypes((*known, None))[-1]
 
 
-def masked_result(*values: Any, forward: Any, **given: Any) -> Any:
+def masked_result(*values: Value, forward: Operation, **given: Any) -> Any:
     """Call a ufunc where a mask holds: ``masked_call`` as a step of a trace."""
     return masked_call(forward, values, given)
 
 
-def is_mask(where: Any) -> bool:
+def is_mask(where: Mask | None) -> bool:
     """Tell whether ``where=`` leaves anything out."""
     return where is not None and where is not True
 
@@ -68,34 +77,34 @@ def split_where(parameters: Parameters) -> tuple[Any, Parameters]:
     return (where if is_mask(where) else None), rest
 
 
-def intersect(a: Any, b: Any) -> Any:
+def intersect(a: Support, b: Support) -> Support:
     """Return the intersection of two supports; ``None`` is everything."""
     if a is None:
         return full_is_none(b)
     return a if b is None else np.logical_and(a, b)
 
 
-def full_is_none(support: Any) -> Any:
+def full_is_none(support: Support) -> Support:
     """Return ``None`` for a support that leaves nothing out."""
     if support is None or isinstance(support, stand_in):
         return support
     return None if np.all(support) else support
 
 
-def is_empty(support: Any) -> bool:
+def is_empty(support: Support) -> bool:
     """Tell whether nothing is supported: the cotangent is absent."""
     if support is None or isinstance(support, stand_in):
         return False
     return not np.any(support)
 
 
-def nonzero(partial: Any) -> Any:
+def nonzero(partial: Value) -> Any:
     """Return where a partial is not zero; of a stand-in nothing is known: ``None``."""
     partial = raw(partial)
     return None if isinstance(partial, stand_in) else partial != 0
 
 
-def product(xp: Any, z_grad: Any, partial: Any, support: Any) -> Any:
+def product(xp: Namespace, z_grad: Value, partial: Value, support: Support) -> Value:
     """Return cotangent times partial as one operation, on the support."""
     if support is not None:
         return xp.supported_product(z_grad, partial, support)
@@ -104,7 +113,7 @@ def product(xp: Any, z_grad: Any, partial: Any, support: Any) -> Any:
     return z_grad * partial
 
 
-def zeros_of(value: Any) -> Any:
+def zeros_of(value: Any) -> Result:
     """Return zeros like a value (a float for a float, a tuple for a tuple)."""
     if isinstance(value, TUPLE):
         return tuple(zeros_of(v) for v in value)
@@ -122,7 +131,7 @@ def add_values(a: Any, b: Any) -> Any:
     return a + b
 
 
-def accumulate(xp: Any, total: supported | None, part: supported) -> supported:
+def accumulate(xp: Namespace, total: supported | None, part: supported) -> supported:
     """Add a contribution; supports unite."""
     if total is None:
         return part
@@ -132,7 +141,7 @@ def accumulate(xp: Any, total: supported | None, part: supported) -> supported:
     return supported(add_values(total.value, part.value), full_is_none(support))
 
 
-def project(xp: Any, part: supported, like: Any) -> supported:
+def project(xp: Namespace, part: supported, like: Any) -> supported:
     """Bring a cotangent to its receiver's shape and dtype (real if that is real)."""
     value, support = part
     if isinstance(support, stand_in):
@@ -149,15 +158,15 @@ def project(xp: Any, part: supported, like: Any) -> supported:
     return supported(fit(xp, value, like), support)
 
 
-def fit_support(support: Any, target: tuple[int, ...]) -> Any:
+def fit_support(support: NDArray[Any], target: tuple[int, ...]) -> Any:
     """Broadcast a support to a shape, or unite it over the axes that one lacks."""
     if np.broadcast_shapes(support.shape, target) == target:
         return full_is_none(np.broadcast_to(support, target))
     axes = reduced_axes(support.shape, target)
-    return full_is_none(support.any(axis=axes).reshape(target))
+    return full_is_none(np.any(support, axis=axes).reshape(target))
 
 
-def fit(xp: Any, value: Any, like: Any) -> Any:
+def fit(xp: Namespace, value: Any, like: Any) -> Value:
     """Sum, broadcast and cast a cotangent to the shape and dtype of ``like``."""
     if type(like) is float:
         if type(raw(value)) is float:
@@ -179,7 +188,7 @@ def fit(xp: Any, value: Any, like: Any) -> Any:
     return value
 
 
-def marked(support: Any, shape: Sequence[int]) -> Any:
+def marked(support: Support, shape: Sequence[int]) -> Any:
     """Return positive numbers where a support holds and zeros elsewhere.
 
     They are sent through a linear map to find the support of its result. No two are
@@ -193,7 +202,7 @@ def marked(support: Any, shape: Sequence[int]) -> Any:
 _GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 
 
-def is_inexact(value: Any) -> bool:
+def is_inexact(value: Result) -> bool:
     """Tell whether a value is made of real or complex floats."""
     kind = getattr(getattr(value, "dtype", None), "kind", None)
     return type(value) in (float, complex) or kind in ("f", "c")

@@ -47,12 +47,12 @@ def as_formula(x: Any) -> Formula:
 
 
 def _infix(sign: str, binding: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    def plain(a: Any, b: Any) -> Formula:
+    def plain(a: Formula | float, b: Formula | float) -> Formula:
         a, b = as_formula(a), as_formula(b)
         left = a._at(binding + (sign == "**"))
         return Formula(f"{left} {sign} {b._at(binding + (sign != '**'))}", binding)
 
-    def reflected(a: Any, b: Any) -> Formula:
+    def reflected(a: Formula | float, b: Formula | float) -> Formula:
         return plain(b, a)
 
     return plain, reflected
@@ -102,7 +102,7 @@ class Symbols:
         if name.startswith("__"):
             raise AttributeError(name)
 
-        def call(*args: Any) -> Formula:
+        def call(*args: Formula | float) -> Formula:
             texts = [as_formula(a)._at(ATOM) for a in args]
             if self._templates is None:
                 texts = [as_formula(a).text for a in args]

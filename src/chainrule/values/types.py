@@ -100,8 +100,12 @@ ArrayValue = NDArray[Any] | Array
 """An array of NumPy's, or what acts as one."""
 Value = float | ArrayValue
 """What rules compute with: a Python number, an array, a node, a traced value."""
+Result = Value | tuple[Any, ...]
+"""What an operation returns: one value, or several."""
 Mask = bool | ArrayValue
 """What holds in some entries and not in others."""
+Support = ArrayValue | None
+"""Where a cotangent or tangent is not structurally zero; ``None``: everywhere."""
 
 _Part = SupportsIndex | slice | EllipsisType | ArrayValue | Sequence[Any] | None
 Index = _Part | tuple[_Part, ...]

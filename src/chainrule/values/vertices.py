@@ -7,11 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from chainrule.values.operators import Operators
+
 _ndarray: Any = np.ndarray
 _where: Any = np.where
 
 
-class vertex:
+class vertex(Operators):
     """Anything a recording is made of: has ``value``, ``grad`` and ``grad_ops``.
 
     Results take the class of an operand whose class is ``watched``, and its ``created``
@@ -38,7 +40,7 @@ class vertex:
         """Be told that ``old`` now has the state of ``x``, which was written."""
 
 
-class stand_in:
+class stand_in(Operators):
     """A plain value in a trace: shape and dtype are known, its entries may change.
 
     Whatever is computed with it is a step of the trace. A node may hold one as its
