@@ -13,7 +13,7 @@ from chainrule import operations
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.recorder import record
-from chainrule.operations_grad.linalg import adjoint, columns, conjugate
+from chainrule.operations_grad.matrix_parts import adjoint, columns, conjugate
 from chainrule.rules import general
 from chainrule.rules.cases import Cases, case, symmetric
 from chainrule.rules.namespace import plain

@@ -25,6 +25,8 @@ from chainrule.operations_grad import (
     complex_parts,
     contraction,
     convolution,
+    determinants,
+    eigenvalues,
     exponentials,
     fourier,
     hyperbolic,
@@ -39,11 +41,12 @@ from chainrule.operations_grad import (
     rounding,
     selection,
     shaping,
+    singular_values,
     special,
-    spectra,
     trigonometry,
 )
 from chainrule.operations_grad import linalg as matrices
+from chainrule.operations_grad.einsum import einsum_grad, explicit_einsum
 from chainrule.rules import rule
 from chainrule.values.foreign import admitted
 from chainrule.values.types import (
@@ -136,29 +139,29 @@ def einsum(
             f"einsum() on nodes does not support {', '.join(given)}; it supports "
             f"optimize. {instead_of_keyword(next(iter(given)))}"
         )
-    subscripts, arrays = contraction.explicit_einsum(operands)
+    subscripts, arrays = explicit_einsum(operands)
     options = {"subscripts": subscripts, "optimize": optimize}
-    return record(contraction.einsum_grad, arrays, options)
+    return record(einsum_grad, arrays, options)
 
 
 serve(einsum, np.einsum)
 
 # --------------------------------------------------------------------------- linalg
 
-weighted_projectors: Operation = operation(spectra.weighted_projectors_grad)
+weighted_projectors: Operation = operation(eigenvalues.weighted_projectors_grad)
 norm_in_range: Operation = operation(norms.norm_in_range_grad)
-weighted_dyads: Operation = operation(spectra.weighted_dyads_grad)
-cofactors: Operation = operation(matrices.cofactors_grad)
+weighted_dyads: Operation = operation(singular_values.weighted_dyads_grad)
+cofactors: Operation = operation(determinants.cofactors_grad)
 linalg: SimpleNamespace = SimpleNamespace(
     solve=operation(matrices.solve_grad, np.linalg.solve),
     inv=operation(matrices.inv_grad, np.linalg.inv),
     pinv=operation(matrices.pinv_grad, np.linalg.pinv),
-    det=operation(matrices.det_grad, np.linalg.det),
-    slogdet=operation(matrices.slogdet_grad, np.linalg.slogdet),
+    det=operation(determinants.det_grad, np.linalg.det),
+    slogdet=operation(determinants.slogdet_grad, np.linalg.slogdet),
     cholesky=operation(matrices.cholesky_grad, np.linalg.cholesky),
-    eigh=operation(spectra.eigh_grad, np.linalg.eigh),
+    eigh=operation(eigenvalues.eigh_grad, np.linalg.eigh),
     vector_norm=operation(norms.vector_norm_grad),
-    reduced_svd=operation(spectra.svd_grad),
+    reduced_svd=operation(singular_values.svd_grad),
     reduced_qr=operation(matrices.qr_grad),
 )
 """The operations of ``numpy.linalg`` that have a rule."""

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import refuse_out
 from chainrule.operations import namespace as operations
-from chainrule.operations_grad.linalg import conjugate
+from chainrule.operations_grad.matrix_parts import conjugate
 from chainrule.values.types import Array, Shape, Value
 from chainrule.wrapping import implements, serve
 

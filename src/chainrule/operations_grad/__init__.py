@@ -9,9 +9,10 @@ import importlib
 from typing import Any
 
 _MODULES = (
-    "arithmetic bits complex_parts contraction convolution exponentials fourier "
-    "hyperbolic indexing linalg logic norms positions products reductions roots "
-    "rounding selection shaping special spectra structure trigonometry"
+    "arithmetic bits complex_parts contraction convolution determinants eigenvalues "
+    "einsum exponentials fourier hyperbolic indexing linalg logic norms positions "
+    "products reductions roots rounding selection shaping singular_values special "
+    "structure trigonometry"
 ).split()
 
 

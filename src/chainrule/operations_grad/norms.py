@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.operations_grad.linalg import conjugate
+from chainrule.operations_grad.matrix_parts import conjugate
 from chainrule.operations_grad.partials import chosen
 from chainrule.rules import general
 from chainrule.rules.cases import REAL, Cases, Dtypes, case, positive

@@ -35,10 +35,10 @@ from chainrule.compiler.tracing.rows import Column, Row, Together
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.compiler.tracing.traced import Traced
 from chainrule.errors import CompileError
+from chainrule.operations_grad.determinants import cofactors_dot
 from chainrule.operations_grad.indexing import setitem, unindex
-from chainrule.operations_grad.linalg import cofactors_dot
 from chainrule.operations_grad.shaping import astype_grad, broadcast_to
-from chainrule.operations_grad.spectra import stacked_rotation, stacked_rotations
+from chainrule.operations_grad.ties import stacked_rotation, stacked_rotations
 from chainrule.rules.supports import masked_result
 from chainrule.sweeps.sweep import has_nan
 from chainrule.values.shapes import TUPLE, shape_of

@@ -1,0 +1,169 @@
+"""The rule of einsum, and what its subscripts say."""
+
+from __future__ import annotations
+
+import math
+import string
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import ArgumentError
+from chainrule.rules import multilinear
+from chainrule.rules.cases import Cases, case
+from chainrule.values.shapes import shape_of
+from chainrule.values.types import Namespace, Parameters, Shape, Value
+
+EINSUM_WORK = 100_000
+"""From this many products on a transpose looks for the best order of contraction."""
+
+
+class einsum_grad(multilinear):
+    """z = sum of x y ... over the labels that ``subscripts`` leaves out of the result
+
+    ``subscripts`` is explicit, without an ellipsis: ``"ij,jk->ik"``. A label twice in
+    one operand takes its diagonal; the entries off it are structural zeros.
+    """
+
+    views = True
+    also = (np.einsum,)
+    cases: Cases = (
+        case((3, 4), (4, 2), subscripts="ij,jk->ik"),
+        case((3, 4), subscripts="ij->ji"),
+        case((3, 4), subscripts="ij->i"),
+        case((3, 3), subscripts="ii->i"),
+        case((3, 3), subscripts="ii->"),
+        case((2, 3, 3), (3,), subscripts="aii,i->ai"),
+        case((2, 3), (4,), subscripts="ij,k->k"),
+        case((2, 3), (3, 4), (4, 5), subscripts="ij,jk,kl->il", optimize=True),
+        case((5, 2, 3), (1, 3, 4), subscripts="aij,ajk->aik"),
+        case((1,), (3,), subscripts="i,i->i"),
+        case((3, 1), (3, 4), subscripts="ij,ij->"),
+        case((), (3,), subscripts=",i->i"),
+    )
+
+    @staticmethod
+    def forward(
+        *operands: Value, subscripts: str, optimize: bool | str = False
+    ) -> Value:
+        """Call NumPy's einsum."""
+        return np.einsum(subscripts, *operands, optimize=optimize)
+
+    @classmethod
+    def structural_for(cls, parameters: Parameters) -> bool:
+        """A diagonal that is taken leaves the other entries out."""
+        terms, _ = split_subscripts(parameters["subscripts"])
+        return any(len(set(term)) < len(term) for term in terms)
+
+    @staticmethod
+    def transpose(
+        xp: Namespace,
+        z_grad: Value,
+        i: int,
+        *operands: Value,
+        subscripts: str,
+        optimize: bool | str = False,
+    ) -> Value:
+        """The i-th cotangent: einsum of z_grad and the others to the i-th labels"""
+        terms, out = split_subscripts(subscripts)
+        shapes = [shape_of(x) for x in operands]
+        sizes = label_sizes(terms, shapes)
+        mine, shape = "".join(dict.fromkeys(terms[i])), shapes[i]
+        own = dict(zip(terms[i], shape, strict=True))
+        rest = [terms[j] for j in range(len(operands)) if j != i]
+        factors = [x for j, x in enumerate(operands) if j != i]
+        known = label_sizes([out, *rest], [shape_of(x) for x in (z_grad, *factors)])
+        kept = "".join(c for c in mine if c in known and own[c] == sizes[c])
+        given = ",".join([out, *rest])
+        best = bool(optimize) or math.prod(sizes.values()) > EINSUM_WORK
+        x_grad = xp.einsum(f"{given}->{kept}", z_grad, *factors, optimize=best)
+        x_grad = xp.reshape(x_grad, tuple(known[c] if c in kept else 1 for c in mine))
+        whole = tuple(own[c] for c in mine)
+        if shape_of(x_grad) != whole:
+            x_grad = xp.broadcast_to(x_grad, whole)
+        if len(mine) == len(terms[i]):
+            return x_grad
+        return xp.unindex(x_grad, index=diagonal_index(terms[i], own), shape=shape)
+
+
+def split_subscripts(subscripts: str) -> tuple[list[str], str]:
+    """Return the operands' labels and the result's: ``"ij,jk->ik"``."""
+    given, out = subscripts.split("->")
+    return given.split(","), out
+
+
+def label_sizes(terms: Sequence[str], shapes: Sequence[Shape]) -> dict[str, int]:
+    """Return the length of each label; an axis of length one is stretched."""
+    sizes: dict[str, int] = {}
+    for term, shape in zip(terms, shapes, strict=True):
+        for c, n in zip(term, shape, strict=True):
+            sizes[c] = n if sizes.get(c, 1) == 1 else sizes[c]
+    return sizes
+
+
+def diagonal_index(term: str, sizes: dict[str, int]) -> tuple[Any, ...]:
+    """Return the index of the entries of an operand that ``"iij"`` reads."""
+    labels = list(dict.fromkeys(term))
+    mesh = np.ix_(*(np.arange(sizes[c]) for c in labels))
+    return tuple(mesh[labels.index(c)] for c in term)
+
+
+def explicit_einsum(arguments: Sequence[Any]) -> tuple[str, list[Any]]:
+    """Return einsum's positional arguments as explicit subscripts and operands.
+
+    Sublists become letters, an ellipsis the letters of the axes it stands for, and a
+    result that is left out the labels that appear once, in alphabetical order.
+
+    >>> explicit_einsum([np.ones((2, 3)), [0, ...], np.ones(3), [...]])[0]
+    'AB,B->BA'
+    """
+    if not arguments:
+        raise ArgumentError(
+            "einsum needs subscripts and operands: np.einsum('ij,jk->ik', x, y)."
+        )
+    if isinstance(arguments[0], str):
+        text, operands = arguments[0].replace(" ", ""), list(arguments[1:])
+    else:
+        text, operands = _from_sublists(arguments)
+    given, arrow, out = text.partition("->")
+    terms = given.split(",")
+    if len(terms) != len(operands):
+        raise ArgumentError(
+            f"einsum subscripts {text!r} name {len(terms)} operands; received "
+            f"{len(operands)}."
+        )
+    free = [c for c in string.ascii_uppercase + string.ascii_lowercase if c not in text]
+    counts = [
+        len(shape_of(x)) - len(t.replace("...", "")) if "..." in t else 0
+        for t, x in zip(terms, operands, strict=True)
+    ]
+    added = "".join(free[: max(counts, default=0)])
+    expanded = [
+        t.replace("...", added[len(added) - n :])
+        for t, n in zip(terms, counts, strict=True)
+    ]
+    if arrow and added and "..." not in out:
+        raise ArgumentError(
+            f"einsum subscripts {text!r} sum over axes that an ellipsis stands for. "
+            "Write '...' in the result, and sum over those axes afterwards."
+        )
+    if not arrow:
+        named = given.replace(",", "").replace("...", "")
+        out = "..." + "".join(c for c in sorted(set(named)) if named.count(c) == 1)
+    return f"{','.join(expanded)}->{out.replace('...', added)}", operands
+
+
+def _from_sublists(arguments: Sequence[Any]) -> tuple[str, list[Any]]:
+    """Write ``einsum(x, [0, 1], y, [1, 2], [0, 2])`` with letters."""
+    paired = len(arguments) - len(arguments) % 2
+    operands = list(arguments[:paired:2])
+    text = ",".join(_letters(sub) for sub in arguments[1:paired:2])
+    if paired < len(arguments):
+        text += f"->{_letters(arguments[-1])}"
+    return text, operands
+
+
+def _letters(sublist: Sequence[Any]) -> str:
+    names = string.ascii_uppercase + string.ascii_lowercase
+    return "".join("..." if s is Ellipsis else names[int(s)] for s in sublist)
