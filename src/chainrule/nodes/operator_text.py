@@ -6,12 +6,12 @@ look up, found in tracebacks by its text. What it records is what ``record`` wou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
 from chainrule.rules import elementwise, rule
-from chainrule.rules.python_forms import MATH, SCALAR_FORMS
+from chainrule.rules.python_forms import MATH, infix_form, python_form
 from chainrule.steps.step import (
     compile_text,
     even_step,
@@ -130,15 +130,6 @@ def recorded_{name}(x, y):
 )
 """Numbers are as in the operator; ``update`` writes into arrays."""
 
-_INFIX: Mapping[str, str] = {
-    "add": "{0} + {1}",
-    "subtract": "{0} - {1}",
-    "multiply": "{0} * {1}",
-    "divide": "{0} / {1}",
-    "power": "{0} ** {1}",
-}
-"""Ufuncs that arrays have as operators, which are quicker to call."""
-
 _MASKED = """if where is not None:
     return record(rule, ({operands},), {{"where": where}})
 """
@@ -235,7 +226,7 @@ def _operator_text(
     """Return an operator's text and fill its globals; ``None`` without a float form."""
     if not issubclass(operation, elementwise):
         return None
-    form = SCALAR_FORMS.get(getattr(operation.forward, "__name__", ""))
+    form = python_form(operation)
     count = len(operation.operand_names)
     if form is None or count not in (1, 2) or len(operation.parts) != count:
         return None
@@ -244,7 +235,8 @@ def _operator_text(
         return None
     space |= {**MATH, **steps, "errors": ARITHMETIC_ERRORS}
     space |= {"forward": operation.forward, "ndarray": ndarray}
-    array = _INFIX.get(operation.forward.__name__, "forward({0}, {1})")
+    # Arrays have some ufuncs as operators, which are quicker to call.
+    array = infix_form(operation) or "forward({0}, {1})"
     operands = "x" if count == 1 else "x, y"
     fields = {"name": name, "where": "", "masked": ""}
     if masked:

@@ -16,7 +16,8 @@ import numpy as np
 
 from chainrule.nodes.node_class import node
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
-from chainrule.rules import declare
+from chainrule.rules import declare, locally_constant
+from chainrule.rules.registry import EXPRESSED
 
 MODULES: dict[str, ModuleType] = {
     "np": np,
@@ -34,11 +35,9 @@ def found_in(module: ModuleType, names: str) -> list[Any]:
 # ------------------------------------------------------------------- locally constant
 
 _CONSTANT = """
-floor ceil trunc rint fix round around floor_divide signbit spacing
+fix round around spacing
 
-equal not_equal less less_equal greater greater_equal
-logical_and logical_or logical_xor logical_not
-isfinite isinf isnan isposinf isneginf isreal iscomplex isrealobj iscomplexobj
+logical_xor isposinf isneginf isreal iscomplex isrealobj iscomplexobj
 isclose allclose array_equal array_equiv
 
 all any count_nonzero nonzero flatnonzero argwhere
@@ -52,8 +51,14 @@ diag_indices_from tril_indices_from triu_indices_from
 
 array_repr array_str array2string
 """
-"""Rounding; comparisons; positions and counts; shapes and dtypes; text."""
+"""Functions without an expression: rounding; comparisons; positions and counts; shapes
+and dtypes; text."""
 
+LOCALLY_CONSTANT.update(
+    r.forward
+    for r in EXPRESSED
+    if issubclass(r, locally_constant) and r.forward not in UFUNCS
+)
 LOCALLY_CONSTANT.update(found_in(np, _CONSTANT))
 LOCALLY_CONSTANT.update(found_in(np.linalg, "matrix_rank"))
 

@@ -27,6 +27,7 @@ class addition_grad(elementwise):
     """z = x + y"""
 
     forward = np.add
+    expression = "x + y"
     operator = "add"
     of_integers = True
 
@@ -45,6 +46,7 @@ class subtraction_grad(elementwise):
     """z = x - y"""
 
     forward = np.subtract
+    expression = "x - y"
     operator = "sub"
     of_integers = True
 
@@ -63,6 +65,7 @@ class multiplication_grad(elementwise):
     """z = x * y"""
 
     forward = np.multiply
+    expression = "x * y"
     operator = "mul"
     of_integers = True
 
@@ -81,6 +84,7 @@ class division_grad(elementwise):
     """z = x / y"""
 
     forward = np.divide
+    expression = "x / y"
     operator = "truediv"
     domain: Domain = {"y": (0.5, 2.0)}
 
@@ -105,6 +109,7 @@ class power_grad(elementwise):
     """
 
     forward = np.power
+    expression = "x ** y"
     operator = "pow"
     inline = False
     domain: Domain = {"x": (0.5, 2.0)}
@@ -156,6 +161,7 @@ class float_power_grad(power_grad):
     """z = x ** y, in double precision at least"""
 
     forward: Any = np.float_power
+    expression = "x ** y"
     operator = ""
     dtypes: Dtypes = ("float64", "complex128")
 
@@ -164,6 +170,7 @@ class remainder_grad(elementwise):
     """z = x mod y = x - floor(x / y) y"""
 
     forward = np.remainder
+    expression = "x % y"
     operator = "mod"
     domain: Domain = {"x": (2.1, 2.9), "y": (1.5, 1.9)}
     dtypes: Dtypes = REAL
@@ -184,6 +191,7 @@ class negative_grad(elementwise):
     """z = -x"""
 
     forward = np.negative
+    expression = "-x"
     operator = "neg"
     of_integers = bounded = True
 
@@ -197,6 +205,7 @@ class positive_grad(elementwise):
     """z = +x"""
 
     forward = np.positive
+    expression = "x"
     operator = "pos"
     of_integers = in_order = True
 
@@ -216,6 +225,8 @@ class absolute_grad(elementwise):
     """
 
     forward = np.absolute
+    expression = "abs(x)"
+    latex = r"\left|{}\right|"
     operator = "abs"
     of_integers = bounded = True
     domain: Domain = {"x": (0.5, 2.0)}
@@ -236,6 +247,8 @@ class fabs_grad(elementwise):
     """z = |x|, for real x; at 0 the derivative is 0 as for ``absolute``"""
 
     forward = np.fabs
+    expression = "abs(x)"
+    latex = r"\left|{}\right|"
     domain: Domain = {"x": (0.5, 2.0)}
     dtypes: Dtypes = REAL
     conventions: Conventions = (((0.0,), (0.0,)),)

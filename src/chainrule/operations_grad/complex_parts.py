@@ -22,6 +22,7 @@ class real_grad(linear):
 
     views = True
     forward = np.real
+    expression = "x"
     entrywise = True
     cases: Cases = (case((2, 3)), case(()), case((0,)))
 
@@ -59,6 +60,8 @@ class conj_grad(linear):
     """z = conj(x)"""
 
     forward = np.conjugate
+    expression = "x"
+    latex = r"\operatorname{conj}"
     cases: Cases = (case((2, 3)), case(()), case((0,)))
 
     @staticmethod

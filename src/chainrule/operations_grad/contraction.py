@@ -28,6 +28,7 @@ class matmul_grad(multilinear):
     """z = x @ y, over stacks of matrices, with vectors as NumPy's matmul reads them"""
 
     forward = np.matmul
+    formula = "x * y"
     operator = "matmul"
     signature = np.matmul.signature
     by_columns = True

@@ -31,6 +31,7 @@ class det_grad(general):
     """
 
     forward = np.linalg.det
+    latex = r"\det"
     signature = "(n,n)->()"
     cases: Cases = (
         case((3, 3)),

@@ -20,6 +20,8 @@ class exp_grad(elementwise):
     """z = exp(x)"""
 
     forward = np.exp
+    expression = "math.exp(x)"
+    latex = "e^{{{}}}"
     undoes = np.log
 
     @staticmethod
@@ -32,6 +34,8 @@ class exp2_grad(elementwise):
     """z = 2**x"""
 
     forward = np.exp2
+    expression = "math.exp2(x)"
+    latex = "2^{{{}}}"
     undoes = np.log2
 
     @staticmethod
@@ -44,6 +48,8 @@ class expm1_grad(elementwise):
     """z = exp(x) - 1"""
 
     forward = np.expm1
+    expression = "math.expm1(x)"
+    formula = "math.exp(x) - 1"
     undoes = np.log1p
 
     @staticmethod
@@ -56,6 +62,8 @@ class log_grad(elementwise):
     """z = log(x)"""
 
     forward = np.log
+    expression = "math.log(x)"
+    latex = r"\log"
     undoes = np.exp
     domain: Domain = {"x": (0.5, 2.0)}
     conventions: Conventions = (((0.0,), (np.inf,)),)
@@ -70,6 +78,8 @@ class log2_grad(elementwise):
     """z = log(x) / log(2)"""
 
     forward = np.log2
+    expression = "math.log2(x)"
+    latex = r"\log_{2}"
     undoes = np.exp2
     domain: Domain = {"x": (0.5, 2.0)}
 
@@ -83,6 +93,8 @@ class log10_grad(elementwise):
     """z = log(x) / log(10)"""
 
     forward = np.log10
+    expression = "math.log10(x)"
+    latex = r"\log_{10}"
     domain: Domain = {"x": (0.5, 2.0)}
 
     @staticmethod
@@ -95,6 +107,8 @@ class log1p_grad(elementwise):
     """z = log(1 + x)"""
 
     forward = np.log1p
+    expression = "math.log1p(x)"
+    formula = "math.log(1 + x)"
     undoes = np.expm1
     domain: Domain = {"x": (-0.5, 2.0)}
 
@@ -113,6 +127,10 @@ class logaddexp_grad(elementwise):
     """
 
     forward = np.logaddexp
+    expression = (
+        "x + math.log(2.0) if x == y else x + math.log1p(math.exp(y - x)) if x > y"
+        " else y + math.log1p(math.exp(x - y))"
+    )
     dtypes: Dtypes = REAL
     conventions: Conventions = (
         ((-np.inf, -np.inf), (0.5, 0.5)),
@@ -140,6 +158,11 @@ class logaddexp2_grad(elementwise):
     """z = log2(2**x + 2**y); infinite operands as in logaddexp"""
 
     forward = np.logaddexp2
+    expression = (
+        "x + 1.0 if x == y"
+        " else x + math.log1p(math.exp2(y - x)) / math.log(2.0) if x > y"
+        " else y + math.log1p(math.exp2(x - y)) / math.log(2.0)"
+    )
     dtypes: Dtypes = REAL
     conventions: Conventions = (
         ((-np.inf, -np.inf), (0.5, 0.5)),

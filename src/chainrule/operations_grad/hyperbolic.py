@@ -17,6 +17,8 @@ class sinh_grad(elementwise):
     """z = sinh(x)"""
 
     forward = np.sinh
+    expression = "math.sinh(x)"
+    latex = r"\sinh"
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -28,6 +30,8 @@ class cosh_grad(elementwise):
     """z = cosh(x)"""
 
     forward = np.cosh
+    expression = "math.cosh(x)"
+    latex = r"\cosh"
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -39,6 +43,8 @@ class tanh_grad(elementwise):
     """z = tanh(x)"""
 
     forward = np.tanh
+    expression = "math.tanh(x)"
+    latex = r"\tanh"
     inline = False
 
     @staticmethod
@@ -54,6 +60,7 @@ class arcsinh_grad(elementwise):
     """z = arcsinh(x)"""
 
     forward = np.arcsinh
+    expression = "math.asinh(x)"
     inline = False
 
     @staticmethod
@@ -68,6 +75,7 @@ class arccosh_grad(elementwise):
     """z = arccosh(x)"""
 
     forward = np.arccosh
+    expression = "math.acosh(x)"
     domain: Domain = {"x": (1.2, 3.0)}
 
     @staticmethod
@@ -80,6 +88,7 @@ class arctanh_grad(elementwise):
     """z = arctanh(x)"""
 
     forward = np.arctanh
+    expression = "math.atanh(x)"
     domain: Domain = {"x": (-0.8, 0.8)}
 
     @staticmethod

@@ -11,6 +11,7 @@ class less(locally_constant):
     """z = x < y"""
 
     forward = np.less
+    expression = "x < y"
     operator = "lt"
     of_integers = True
 
@@ -19,6 +20,7 @@ class less_equal(locally_constant):
     """z = x <= y"""
 
     forward = np.less_equal
+    expression = "x <= y"
     operator = "le"
     of_integers = True
 
@@ -27,6 +29,7 @@ class greater(locally_constant):
     """z = x > y"""
 
     forward = np.greater
+    expression = "x > y"
     operator = "gt"
     of_integers = True
 
@@ -35,6 +38,7 @@ class greater_equal(locally_constant):
     """z = x >= y"""
 
     forward = np.greater_equal
+    expression = "x >= y"
     operator = "ge"
     of_integers = True
 
@@ -43,6 +47,7 @@ class equal(locally_constant):
     """z = x == y"""
 
     forward = np.equal
+    expression = "x == y"
     operator = "eq"
     of_integers = True
 
@@ -51,6 +56,7 @@ class not_equal(locally_constant):
     """z = x != y"""
 
     forward = np.not_equal
+    expression = "x != y"
     operator = "ne"
     of_integers = True
 
@@ -59,6 +65,8 @@ class logical_and(locally_constant):
     """z = x and y, as truth values"""
 
     forward = np.logical_and
+    expression = "x != 0.0 and y != 0.0"
+    formula = "x and y"
     of_integers = True
 
 
@@ -66,6 +74,8 @@ class logical_or(locally_constant):
     """z = x or y, as truth values"""
 
     forward = np.logical_or
+    expression = "x != 0.0 or y != 0.0"
+    formula = "x or y"
     of_integers = True
 
 
@@ -73,6 +83,7 @@ class logical_not(locally_constant):
     """z = not x, as a truth value"""
 
     forward = np.logical_not
+    expression = "x == 0.0"
     of_integers = True
 
 
@@ -80,9 +91,26 @@ class isnan(locally_constant):
     """z = whether x is nan"""
 
     forward = np.isnan
+    expression = "x != x"
+    latex = r"\operatorname{isnan}"
 
 
 class isinf(locally_constant):
     """z = whether x is infinite"""
 
     forward = np.isinf
+    expression = "abs(x) == math.inf"
+
+
+class isfinite(locally_constant):
+    """z = whether x is neither infinite nor nan"""
+
+    forward = np.isfinite
+    expression = "abs(x) < math.inf"
+
+
+class signbit(locally_constant):
+    """z = whether x has a minus sign, which 0 and nan may have too"""
+
+    forward = np.signbit
+    expression = "math.copysign(1.0, x) < 0.0"

@@ -14,6 +14,8 @@ class square_grad(elementwise):
     """z = x**2"""
 
     forward = np.square
+    expression = "x * x"
+    formula = "x ** 2"
     undoes = np.sqrt
 
     @staticmethod
@@ -26,6 +28,8 @@ class reciprocal_grad(elementwise):
     """z = 1 / x"""
 
     forward = np.reciprocal
+    expression = "1.0 / x"
+    formula = "x ** -1"
     domain: Domain = {"x": (0.5, 2.0)}
 
     @staticmethod
@@ -41,6 +45,8 @@ class sqrt_grad(elementwise):
     """
 
     forward = np.sqrt
+    expression = "math.sqrt(x)"
+    latex = r"\sqrt{{{}}}"
     domain: Domain = {"x": (0.5, 2.0)}
     conventions: Conventions = (((0.0,), (np.inf,)),)
 
@@ -58,6 +64,8 @@ class root_grad(elementwise):
     """
 
     forward = np.sqrt
+    expression = "math.sqrt(x)"
+    latex = r"\sqrt{{{}}}"
     domain: Domain = {"x": (0.5, 2.0)}
     conventions: Conventions = (((0.0,), (0.0,)),)
 
@@ -75,6 +83,8 @@ class cbrt_grad(elementwise):
     """
 
     forward = np.cbrt
+    expression = "math.cbrt(x)"
+    latex = r"\sqrt[3]{{{}}}"
     domain: Domain = {"x": (0.5, 2.0)}
     dtypes: Dtypes = REAL
     conventions: Conventions = (((0.0,), (np.inf,)),)
@@ -94,6 +104,8 @@ class hypot_grad(elementwise):
     """
 
     forward = np.hypot
+    expression = "math.hypot(x, y)"
+    formula = "math.sqrt(x ** 2 + y ** 2)"
     domain: Domain = {"x": (0.5, 2.0), "y": (0.5, 2.0)}
     dtypes: Dtypes = REAL
     conventions: Conventions = (((0.0, 0.0), (0.0, 0.0)), ((0.0, -2.0), (0.0, -1.0)))

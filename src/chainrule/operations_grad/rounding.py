@@ -13,6 +13,8 @@ class sign(locally_constant):
     """z = -1, 0 or 1, with the sign of x"""
 
     forward = np.sign
+    expression = "1.0 if x > 0.0 else -1.0 if x < 0.0 else 0.0 if x == 0.0 else x"
+    latex = r"\operatorname{sgn}"
     bounded = True
 
 
@@ -20,18 +22,37 @@ class floor(locally_constant):
     """z = the largest integer that is not above x"""
 
     forward = np.floor
+    expression = "math.floor(x)"
+    latex = r"\left\lfloor {}\right\rfloor"
+
+
+class ceil(locally_constant):
+    """z = the smallest integer that is not below x"""
+
+    forward = np.ceil
+    expression = "math.ceil(x)"
+    latex = r"\left\lceil {}\right\rceil"
+
+
+class rint(locally_constant):
+    """z = the integer nearest to x, of two the even one"""
+
+    forward = np.rint
+    expression = "round(x)"
 
 
 class trunc(locally_constant):
     """z = x rounded towards 0"""
 
     forward = np.trunc
+    expression = "math.trunc(x)"
 
 
 class floor_divide(locally_constant):
     """z = floor(x / y)"""
 
     forward = np.floor_divide
+    expression = "x // y"
     operator = "floordiv"
 
 

@@ -19,6 +19,7 @@ from chainrule.values.types import Namespace, Value
 class where_grad(elementwise):
     """z = x where condition, else y"""
 
+    expression = "x if condition else y"
     of_integers = bounded = True
     structural = True
     constant_in: tuple[str, ...] = ("condition",)
@@ -59,6 +60,8 @@ class maximum_grad(elementwise):
     """
 
     forward = np.maximum
+    expression = "x if x > y or x != x else y"
+    latex = r"\max"
     of_integers = bounded = True
     structural = True
     dtypes: Dtypes = REAL
@@ -79,6 +82,8 @@ class minimum_grad(elementwise):
     """z = min(x, y); ties and nan as in maximum"""
 
     forward = np.minimum
+    expression = "x if x < y or x != x else y"
+    latex = r"\min"
     of_integers = bounded = True
     structural = True
     dtypes: Dtypes = REAL
@@ -99,6 +104,7 @@ class fmax_grad(elementwise):
     """z = max(x, y), or the other operand where one is nan; ties share"""
 
     forward = np.fmax
+    expression = "x if x > y or y != y else y"
     structural = True
     dtypes: Dtypes = REAL
     conventions: Conventions = (((1.0, 1.0), (0.5, 0.5)), ((np.nan, 1.0), (0.0, 1.0)))
@@ -118,6 +124,7 @@ class fmin_grad(fmax_grad):
     """z = min(x, y), or the other operand where one is nan; ties share"""
 
     forward: Any = np.fmin
+    expression = "x if x < y or y != y else y"
 
 
 class clip_grad(elementwise):
@@ -128,6 +135,11 @@ class clip_grad(elementwise):
     """
 
     forward = np.clip
+    expression = (
+        "x if x != x else low if low != low"
+        " else high if high < x or high < low or high != high"
+        " else low if x < low else x"
+    )
     structural = True
     dtypes: Dtypes = REAL
     domain: Domain = {"low": (-1.5, -0.5), "high": (0.5, 1.5)}
@@ -165,6 +177,7 @@ class copysign_grad(elementwise):
     """
 
     forward = np.copysign
+    expression = "math.copysign(x, y)"
     constant_in: tuple[str, ...] = ("y",)
     dtypes: Dtypes = REAL
     domain: Domain = {"x": (0.5, 2.0), "y": (-2.0, -0.5)}
@@ -180,6 +193,7 @@ class heaviside_grad(elementwise):
     """z = 0 where x < 0, y where x = 0, 1 where x > 0; locally constant in x"""
 
     forward = np.heaviside
+    expression = "0.0 if x < 0.0 else 1.0 if x > 0.0 else y if x == 0.0 else x"
     structural = True
     constant_in: tuple[str, ...] = ("x",)
     dtypes: Dtypes = REAL
@@ -196,6 +210,7 @@ class fmod_grad(elementwise):
     """z = x - trunc(x / y) y, with the sign of x"""
 
     forward = np.fmod
+    expression = "math.fmod(x, y)"
     dtypes: Dtypes = REAL
     domain: Domain = {"x": (-2.9, -2.1), "y": (1.5, 1.9)}
     untested = "x / y an integer: the remainder jumps there"
@@ -214,6 +229,7 @@ class fmod_grad(elementwise):
 class fraction_grad(elementwise):
     """z = x - trunc(x), the first result of modf"""
 
+    expression = "math.copysign(x - math.trunc(x) if abs(x) != math.inf else 0.0, x)"
     dtypes: Dtypes = REAL
     domain: Domain = {"x": (1.1, 1.9)}
     untested = "x an integer: the fraction jumps there"
@@ -270,6 +286,8 @@ class nextafter_grad(elementwise):
     """z = the float after x on the way to y: x and a rounding unit"""
 
     forward = np.nextafter
+    expression = "math.nextafter(x, y)"
+    javascript = "x"  # which has no such function
     constant_in: tuple[str, ...] = ("y",)
     dtypes: Dtypes = REAL
     domain: Domain = {"y": (3.0, 4.0)}

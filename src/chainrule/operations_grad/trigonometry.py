@@ -19,6 +19,8 @@ class sin_grad(elementwise):
     """z = sin(x)"""
 
     forward = np.sin
+    expression = "math.sin(x)"
+    latex = r"\sin"
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -30,6 +32,8 @@ class cos_grad(elementwise):
     """z = cos(x)"""
 
     forward = np.cos
+    expression = "math.cos(x)"
+    latex = r"\cos"
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -41,6 +45,8 @@ class tan_grad(elementwise):
     """z = tan(x)"""
 
     forward = np.tan
+    expression = "math.tan(x)"
+    latex = r"\tan"
     domain: Domain = {"x": (-1.0, 1.0)}
 
     @staticmethod
@@ -53,6 +59,8 @@ class arcsin_grad(elementwise):
     """z = arcsin(x)"""
 
     forward = np.arcsin
+    expression = "math.asin(x)"
+    latex = r"\arcsin"
     domain: Domain = {"x": (-0.8, 0.8)}
 
     @staticmethod
@@ -67,6 +75,8 @@ class arccos_grad(elementwise):
     """z = arccos(x)"""
 
     forward = np.arccos
+    expression = "math.acos(x)"
+    latex = r"\arccos"
     domain: Domain = {"x": (-0.8, 0.8)}
 
     @staticmethod
@@ -81,6 +91,8 @@ class arctan_grad(elementwise):
     """z = arctan(x)"""
 
     forward = np.arctan
+    expression = "math.atan(x)"
+    latex = r"\arctan"
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -97,6 +109,7 @@ class arctan2_grad(elementwise):
     """
 
     forward = np.arctan2
+    expression = "math.atan2(x, y)"
     inline = False
     domain: Domain = {"x": (0.5, 2.0), "y": (0.5, 2.0)}
     dtypes: Dtypes = REAL
@@ -122,6 +135,7 @@ class deg2rad_grad(elementwise):
     """z = pi x / 180"""
 
     forward = np.deg2rad
+    expression = "x * (math.pi / 180.0)"
     dtypes: Dtypes = REAL
 
     @staticmethod
@@ -134,6 +148,7 @@ class rad2deg_grad(elementwise):
     """z = 180 x / pi"""
 
     forward = np.rad2deg
+    expression = "x * (180.0 / math.pi)"
     dtypes: Dtypes = REAL
 
     @staticmethod

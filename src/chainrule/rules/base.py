@@ -15,8 +15,9 @@ from chainrule.rules.declarations import (
     check_names,
     derivative,
 )
+from chainrule.rules.expressions import check_expression, operands_in
 from chainrule.rules.namespace import evaluate, plain
-from chainrule.rules.registry import REGISTRY, serve_by
+from chainrule.rules.registry import EXPRESSED, REGISTRY, serve_by
 from chainrule.rules.supports import (
     add_values,
     is_mask,
@@ -41,7 +42,20 @@ class rule(traits):
     """Functions besides ``forward`` that are the same operation."""
     expression: ClassVar[str] = ""
     """One real number of the result, as a Python expression of the operands and of
-    functions of ``math``: other forms of the operation are derived from it."""
+    functions of ``math``: see :mod:`chainrule.rules.expressions`. The forms below are
+    derived from it, and given where they must differ."""
+    python: ClassVar[str] = ""
+    """The expression for Python floats."""
+    javascript: ClassVar[str] = ""
+    """The expression for JavaScript."""
+    formula: ClassVar[str] = ""
+    """The expression as it is written in mathematics."""
+    latex: ClassVar[str] = ""
+    r"""The function's name in LaTeX, ``\tanh``, or the text around what it is given,
+    ``\sqrt{{{}}}``."""
+    native: ClassVar[Callable[..., Any] | None] = None
+    """A function in plain arithmetic that computes the expression: LLVM makes vectors
+    of it, where the C library computes one number at a time."""
     operand_names: tuple[str, ...] = ()
     variadic: ClassVar[bool] = False
     structural: ClassVar[bool] = False
@@ -74,6 +88,9 @@ class rule(traits):
         if kind:
             return
         check_names(cls, tuple(cls._prefixes))
+        if "forward" in vars(cls) and "expression" not in vars(cls):
+            for name in _FORMS:  # those of another function
+                setattr(cls, name, getattr(rule, name))
         methods = cls._derivatives()
         if methods and not cls.operand_names:
             cls.operand_names = methods[0].given.positional
@@ -85,6 +102,9 @@ class rule(traits):
         }
         if cls._prefix or cls._main:
             check_declaration(cls, methods)
+        if cls.expression:
+            check_expression(cls, cls.expression)
+            EXPRESSED.append(cls)
         if not issubclass(cls, (locally_constant, composed)):
             REGISTRY.append(cls)
         own = vars(cls)
@@ -185,12 +205,22 @@ class rule(traits):
         raise NotImplementedError
 
 
+_FORMS = ("expression", "python", "javascript", "formula", "latex", "native")
+
+
 class locally_constant(rule, kind=True):
     """z does not change with small changes of its operands: floor, ``<``, argmax.
 
     There is no derivative to declare. What else is known of such a function stands in
-    its class as in any other rule, under the name of the function.
+    its class as in any other rule, under the name of the function. Its operands are
+    those that its expression names, in alphabetical order.
     """
+
+    def __init_subclass__(cls, *, kind: bool = False) -> None:
+        """Read the operand names from the expression."""
+        if cls.expression and not cls.operand_names:
+            cls.operand_names = operands_in(cls.expression)
+        super().__init_subclass__(kind=kind)
 
 
 class composed(rule, kind=True):

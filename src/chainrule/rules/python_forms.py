@@ -1,73 +1,113 @@
-"""How NumPy's functions are written for Python floats: through ``math``."""
+"""How operations are written for Python floats: through ``math``.
+
+In: rules, or the names by which rules call functions of ``xp``. Out: their expressions
+as text with ``{0}``, ``{1}`` for the operands; other names in it are those of ``MATH``.
+"""
 
 from __future__ import annotations
 
+import ast
+import functools
 import math
-from collections.abc import Mapping
 from typing import Any
 
-SCALAR_FORMS: Mapping[str, str] = {
-    "add": "{0} + {1}",
-    "subtract": "{0} - {1}",
-    "multiply": "{0} * {1}",
-    "true_divide": "{0} / {1}",
-    "divide": "{0} / {1}",
-    "negative": "-{0}",
-    "positive": "{0}",
-    "square": "{0} * {0}",
-    "reciprocal": "1.0 / {0}",
-    "power": "pow_({0}, {1})",
-    "float_power": "pow_({0}, {1})",
-    "absolute": "fabs({0})",
-    "fabs": "fabs({0})",
-    "exp": "exp({0})",
-    "exp2": "exp2({0})",
-    "expm1": "expm1({0})",
-    "log": "log({0})",
-    "log2": "log2({0})",
-    "log10": "log10({0})",
-    "log1p": "log1p({0})",
-    "sqrt": "sqrt({0})",
-    "cbrt": "cbrt({0})",
-    "sin": "sin({0})",
-    "cos": "cos({0})",
-    "tan": "tan({0})",
-    "arcsin": "asin({0})",
-    "arccos": "acos({0})",
-    "arctan": "atan({0})",
-    "arctan2": "atan2({0}, {1})",
-    "hypot": "hypot({0}, {1})",
-    "sinh": "sinh({0})",
-    "cosh": "cosh({0})",
-    "tanh": "tanh({0})",
-    "arcsinh": "asinh({0})",
-    "arccosh": "acosh({0})",
-    "arctanh": "atanh({0})",
-    "deg2rad": "radians({0})",
-    "radians": "radians({0})",
-    "rad2deg": "degrees({0})",
-    "degrees": "degrees({0})",
-    "remainder": "{0} % {1}",
-    "fmod": "fmod({0}, {1})",
-    "copysign": "copysign({0}, {1})",
-    "floor_divide": "{0} // {1}",
-    "trunc": "float(trunc({0}))",
-    "isinf": "isinf({0})",
-    "logaddexp": "({0} + log(2.0) if {0} == {1} else"
-    " {0} + log1p(exp({1} - {0})) if {0} > {1} else {1} + log1p(exp({0} - {1})))",
-    "logaddexp2": "({0} + 1.0 if {0} == {1} else"
-    " {0} + log1p(exp2({1} - {0})) / log(2.0) if {0} > {1} else"
-    " {1} + log1p(exp2({0} - {1})) / log(2.0))",
-    "where": "{1} if {0} else {2}",
-    "maximum": "({0} if {0} >= {1} or {0} != {0} else {1})",
-    "minimum": "({0} if {0} <= {1} or {0} != {0} else {1})",
-    "fmax": "({0} if {0} >= {1} or {1} != {1} else {1})",
-    "fmin": "({0} if {0} <= {1} or {1} != {1} else {1})",
-    "sign": "({0} > 0.0) - ({0} < 0.0) if {0} == {0} else {0}",
-}
-"""How a NumPy function is written for Python floats."""
+from chainrule.rules.base import rule
+from chainrule.rules.expressions import function_in, function_of, parsed, rule_behind
+from chainrule.rules.namespace import plain
+from chainrule.rules.registry import rule_of
 
 MATH: dict[str, Any] = {
     name: getattr(math, name) for name in dir(math) if not name.startswith("_")
 }
-MATH["pow_"] = math.pow
+MATH["pow_"] = math.pow  # powers of floats: never complex, and inf is an error
+_TO_INTEGERS = ("floor", "ceil", "trunc", "round")
+_MATH_ALONE = {"math": math}
+
+
+class _ThroughMath(ast.NodeTransformer):
+    """Writes an expression of operands for floats: through the names in ``MATH``."""
+
+    def __init__(self, operation: type[rule]) -> None:
+        """Know the operands' places."""
+        names = enumerate(operation.operand_names)
+        self.places: dict[str, str] = {name: f"{{{i}}}" for i, name in names}
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """Write an operand."""
+        return ast.Name(self.places.get(node.id, node.id))
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        """Write ``math.inf`` as ``inf``."""
+        return ast.Name(node.attr)
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        """Write a call; what Python makes a whole number of is a float, with a sign."""
+        if _is_constant(node):
+            return _value(node)
+        name = function_in(node)
+        given = [self.visit(x) for x in node.args]
+        made = ast.Call(ast.Name("fabs" if name == "abs" else name), given, [])
+        if name in _TO_INTEGERS:
+            return ast.Call(ast.Name("copysign"), [made, given[0]], [])
+        return made
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """Write an operator, a power through ``math``."""
+        if _is_constant(node):
+            return _value(node)
+        x, y = self.visit(node.left), self.visit(node.right)
+        if isinstance(node.op, ast.Pow):
+            return ast.Call(ast.Name("pow_"), [x, y], [])
+        return ast.BinOp(x, node.op, y)
+
+
+def _is_constant(tree: ast.expr) -> bool:
+    """Tell whether a tree names no operand."""
+    names = {x.id for x in ast.walk(tree) if isinstance(x, ast.Name)}
+    return names <= {*_MATH_ALONE}
+
+
+def _value(tree: ast.expr) -> ast.expr:
+    """Return what a constant tree amounts to."""
+    text = ast.unparse(tree)
+    return ast.Constant(eval(text, dict(_MATH_ALONE)))
+
+
+@functools.cache
+def python_form(operation: type[rule]) -> str | None:
+    """Return an operation on floats as text; ``None`` if it has no expression.
+
+    >>> from chainrule.operations_grad import arcsin_grad, power_grad
+    >>> python_form(arcsin_grad), python_form(power_grad)
+    ('asin({0})', 'pow_({0}, {1})')
+    """
+    text = operation.python or operation.expression
+    if not text:
+        return None
+    return ast.unparse(_ThroughMath(operation).visit(ast.parse(text, mode="eval").body))
+
+
+def scalar_form(name: str) -> str | None:
+    """Return the text of what rules call ``xp.name``, on floats.
+
+    >>> scalar_form("square"), scalar_form("sum")
+    ('{0} * {0}', None)
+    """
+    operation = rule_of(getattr(plain, name))
+    return None if operation is None else python_form(operation)
+
+
+def infix_form(operation: type[rule]) -> str | None:
+    """Return the text of an operation that Python has as an operator; else ``None``.
+
+    >>> from chainrule.operations_grad import power_grad
+    >>> infix_form(power_grad)
+    '{0} ** {1}'
+    """
+    name = function_of(operation)
+    if rule_behind(name) is not operation:
+        return None  # float_power, which has other dtypes
+    tree = parsed(operation.expression)
+    if not isinstance(tree, ast.BinOp):
+        return None
+    return ast.unparse(ast.BinOp(ast.Name("{0}"), tree.op, ast.Name("{1}")))

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 REGISTRY: list[type[rule]] = []
 """Every rule with derivatives, in order of declaration; it drives tests and docs."""
 
+EXPRESSED: list[type[rule]] = []
+"""Every rule with an expression, those of locally constant functions too."""
+
 _RULES: dict[Any, type[rule]] = {}
 
 
@@ -101,4 +104,4 @@ def operators() -> dict[Callable[..., Any], Any]:
     }
 
 
-__all__ = ["REGISTRY", "operators", "rule_of", "serve_by", "traits_of"]
+__all__ = ["EXPRESSED", "REGISTRY", "operators", "rule_of", "serve_by", "traits_of"]

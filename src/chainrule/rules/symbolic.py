@@ -10,10 +10,13 @@ text instead, so one declaration also serves printing and generated code::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from chainrule.rules.elementwise_rule import elementwise
+
+Form = Callable[[str], str | None]
+"""The text of a function, by its name: ``{0}``, ``{1}`` are what it is given."""
 
 ATOM, POWER, UNARY, PRODUCT, SUM, COMPARISON = 6, 5, 4, 3, 2, 1
 
@@ -83,17 +86,15 @@ Formula.__neg__ = _negative  # type: ignore[attr-defined]
 
 
 class Symbols:
-    """A namespace whose functions write calls; templates may override some."""
+    """A namespace whose functions write calls, or the forms that it is given."""
 
-    def __init__(
-        self, templates: Mapping[str, str] | None = None, *, recorded: bool = False
-    ) -> None:
-        """Use ``templates``: function name to text with ``{0}``, ``{1}``, ...
+    def __init__(self, form: Form | None = None, *, recorded: bool = False) -> None:
+        """Use ``form``: it gives a function's text with ``{0}``, ``{1}``, ...
 
         ``recorded`` text is for recorded sweeps: operations of theirs are written as
         calls, and not by their formulas.
         """
-        self._templates = templates
+        self._form = form
         self.recorded = recorded
         self.pi: Formula = Formula("pi")
 
@@ -103,25 +104,25 @@ class Symbols:
             raise AttributeError(name)
 
         def call(*args: Formula | float) -> Formula:
-            texts = [as_formula(a)._at(ATOM) for a in args]
-            if self._templates is None:
+            if self._form is None:
                 texts = [as_formula(a).text for a in args]
                 return Formula(f"{name}({', '.join(texts)})")
-            if name not in self._templates:
+            text = self._form(name)
+            if text is None:
                 raise TypeError(f"no scalar form of {name}")
-            return Formula(f"({self._templates[name].format(*texts)})")
+            return Formula(f"({text.format(*(as_formula(a)._at(ATOM) for a in args))})")
 
         return call
 
 
 def partial_formulas(
     operation: type[elementwise],
-    templates: Mapping[str, str] | None = None,
+    form: Form | None = None,
     *,
     recorded: bool = False,
 ) -> dict[str, str]:
     """Return the formula of each partial derivative, by operand name."""
-    xp = Symbols(templates, recorded=recorded)
+    xp = Symbols(form, recorded=recorded)
     names = operation.operand_names
     variables = [Formula(name) for name in names]
     found: dict[str, str] = {}

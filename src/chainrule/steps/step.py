@@ -20,9 +20,9 @@ from chainrule.rules import elementwise, general, linear, rule
 from chainrule.rules.base import pulled
 from chainrule.rules.declarations import one_per_operand
 from chainrule.rules.namespace import plain
-from chainrule.rules.python_forms import MATH, SCALAR_FORMS
+from chainrule.rules.python_forms import MATH, scalar_form
 from chainrule.rules.supports import accumulate, fit, project, supported
-from chainrule.rules.symbolic import partial_formulas
+from chainrule.rules.symbolic import Form, partial_formulas
 from chainrule.steps.owned_arrays import LARGE, accumulate_by, add_into, times
 from chainrule.values.vertices import ARITHMETIC_ERRORS, raw, vertex
 
@@ -242,13 +242,13 @@ def variadic_step(operation: type[linear]) -> Step:
 
 def formulas_of(
     operation: type[elementwise],
-    templates: Mapping[str, str] | None,
+    form: Form | None,
     *,
     recorded: bool = False,
 ) -> dict[str, str]:
     """Return the formulas of a rule's partials; none where a partial has no text."""
     try:
-        return partial_formulas(operation, templates, recorded=recorded)
+        return partial_formulas(operation, form, recorded=recorded)
     except (TypeError, AttributeError):
         return {}
 
@@ -258,7 +258,7 @@ def scalar_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step 
 
     Where ``math`` raises (a pole, an overflow) the reference step is taken instead.
     """
-    formulas = formulas_of(operation, SCALAR_FORMS)
+    formulas = formulas_of(operation, scalar_form)
     names = operation.operand_names
     if len(formulas) != len(operation.parts) or len(names) != len(wanted):
         return None

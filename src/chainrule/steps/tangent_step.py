@@ -16,7 +16,7 @@ from chainrule.rules import elementwise, general, linear, multilinear, rule
 from chainrule.rules.base import pushed
 from chainrule.rules.linear_rule import zeroed_in
 from chainrule.rules.namespace import plain
-from chainrule.rules.python_forms import MATH, SCALAR_FORMS
+from chainrule.rules.python_forms import MATH, scalar_form
 from chainrule.rules.supports import fit, product, project, supported, zeros_of
 from chainrule.steps.step import (
     Step,
@@ -71,7 +71,7 @@ def _written(
 ) -> TangentStep:
     """Generate the tangent step for floats, or for arrays of one shape and dtype."""
     scalar = form == "float"
-    formulas = formulas_of(operation, SCALAR_FORMS if scalar else None)
+    formulas = formulas_of(operation, scalar_form if scalar else None)
     names = operation.operand_names
     nodes = [n for n, w in zip(names, wanted, strict=True) if w and n in formulas]
     used = names_in(formulas[n] for n in nodes)

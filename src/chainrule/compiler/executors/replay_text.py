@@ -6,7 +6,6 @@ in ``math``'s arithmetic) or careful (all in NumPy).
 
 from __future__ import annotations
 
-import functools
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,8 +16,6 @@ from chainrule.compiler.executors.buffers import may_share, native_results
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.programs.signals import GuardFailed, NanFound
 from chainrule.compiler.programs.text import (
-    COMPARISON,
-    INFIX,
     Names,
     argument_text,
     expression,
@@ -33,7 +30,9 @@ from chainrule.compiler.tracing.plain_operators import (
 )
 from chainrule.compiler.tracing.rows import Guard, Row
 from chainrule.compiler.tracing.shapes import keeps_shape
-from chainrule.rules.python_forms import MATH, SCALAR_FORMS
+from chainrule.rules import rule_of
+from chainrule.rules.expressions import tests
+from chainrule.rules.python_forms import MATH, python_form
 from chainrule.steps.step import compile_text
 from chainrule.sweeps.sweep import has_nan
 from chainrule.values.shapes import SEQUENCES, kind_of, ndarray
@@ -41,11 +40,6 @@ from chainrule.values.shapes import SEQUENCES, kind_of, ndarray
 _of: Any = operator
 
 _FLOAT = np.dtype(np.float64)
-_COMPARED: dict[Any, str] = {
-    f: f"{{0}} {sign} {{1}}" for f, (sign, binding) in INFIX.items()
-    if binding == COMPARISON and isinstance(f, np.ufunc)
-}  # fmt: skip
-_SIGN = "1.0 if {0} > 0.0 else -1.0 if {0} < 0.0 else 0.0 if {0} == 0.0 else {0}"
 
 
 def compile_program(
@@ -104,7 +98,7 @@ class _Text:
         with watched(self.program.rows, "writing", "rows") as rows:
             for row in rows:
                 text = self._call(row)
-                if row.function in _COMPARED and row.shape == () and row in used:
+                if _is_test(row.function) and row.shape == () and row in used:
                     text = f"{'bool' if row.number is bool else 'np.bool_'}({text})"
                 name = self.names.row(row)
                 lines.append(f"    {name} = {text}")
@@ -178,7 +172,7 @@ def scalar_form(row: Row) -> str | None:
     if row.given or row.shape != ():
         return None
     f = row.function
-    form = _COMPARED.get(f)
+    form = _float_form(f) if _is_test(f) else None
     if form is None and row.dtype == _FLOAT and (
         isinstance(f, np.ufunc) or f is _of.pow
     ):  # fmt: skip
@@ -190,12 +184,16 @@ def scalar_form(row: Row) -> str | None:
     return form if form is not None and all(map(_is_scalar, row.args)) else None
 
 
-@functools.cache
+def _is_test(f: Any) -> bool:
+    """Tell whether a ufunc compares or tests numbers."""
+    operation = rule_of(f) if isinstance(f, np.ufunc) else None
+    return operation is not None and tests(operation)
+
+
 def _float_form(f: Any) -> str | None:
     """Return how a ufunc of floats is written for Python floats, if it is."""
-    if f is np.trunc:
-        return None  # math.trunc loses the sign of a zero
-    return _SIGN if f is np.sign else SCALAR_FORMS.get(f.__name__)
+    operation = rule_of(f)
+    return None if operation is None else python_form(operation)
 
 
 def _is_scalar(x: Any) -> bool:

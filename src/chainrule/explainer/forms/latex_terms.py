@@ -12,7 +12,9 @@ from typing import Any
 
 from chainrule.explainer.account.brief import is_array, is_bool, is_tuple, short
 from chainrule.explainer.account.formulas import INFIX, Term
+from chainrule.explainer.forms.expression_terms import CHOICE, formula_of, rule_named
 from chainrule.explainer.forms.wording import UNWRITTEN
+from chainrule.operations_grad.indexing import getitem_grad
 from chainrule.rules.symbolic import ATOM, COMPARISON, POWER, PRODUCT, SUM, UNARY
 
 Written = tuple[str, float]
@@ -34,37 +36,9 @@ _SPECIAL = {
     **{c: f"\\{c}" for c in "{}$&#_%"},
 }
 
-_KNOWN = {
-    "sin": r"\sin", "cos": r"\cos", "tan": r"\tan",
-    "sinh": r"\sinh", "cosh": r"\cosh", "tanh": r"\tanh",
-    "arcsin": r"\arcsin", "arccos": r"\arccos", "arctan": r"\arctan",
-    "log": r"\log",
-    "log2": r"\log_{2}",
-    "log10": r"\log_{10}",
-    "maximum": r"\max",
-    "minimum": r"\min",
-    "sign": r"\operatorname{sgn}",
-    "det": r"\det",
-}  # fmt: skip
-
-_TEMPLATES = {
-    "absolute": r"\left|{}\right|",
-    "abs": r"\left|{}\right|",
-    "fabs": r"\left|{}\right|",
-    "sqrt": r"\sqrt{{{}}}",
-    "cbrt": r"\sqrt[3]{{{}}}",
-    "floor": r"\left\lfloor {}\right\rfloor",
-    "ceil": r"\left\lceil {}\right\rceil",
-    "floor_divide": r"\left\lfloor \frac{{{}}}{{{}}}\right\rfloor",
-}
-_POWERS = {"square": "2", "reciprocal": "-1"}
 _COMPARISONS = {
     "<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne",
-    "logical_and": r"\wedge", "logical_or": r"\vee",
-}  # fmt: skip
-_OPERATIONS = {
-    "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**",
-    "remainder": "%", "matmul": "*",
+    "and": r"\wedge", "or": r"\vee",
 }  # fmt: skip
 
 
@@ -154,11 +128,7 @@ def term(x: Term) -> str:
 def operation(view: Any, operands: Sequence[Term], z: Any) -> str:
     """Return what an operation computes, in terms of its operands."""
     name = view.operation
-    if name == "negative":
-        return term(Term("negative", operands, z))
-    if name in _OPERATIONS and len(operands) == 2:
-        return term(Term(_OPERATIONS[name], operands, z))
-    if name == "getitem":
+    if view.rule is getitem_grad:
         index = escaped(short(view.parameters["index"]))
         return rf"{{{_at(operands[0], ATOM)}}}_{{\texttt{{[{index}]}}}}"
     given = [
@@ -169,7 +139,7 @@ def operation(view: Any, operands: Sequence[Term], z: Any) -> str:
     if given:
         listed = ", ".join([*map(term, operands), *given])
         return rf"\operatorname{{{escaped(name)}}}" + parenthesised(listed)
-    return _call(name, operands)[0]
+    return _applied(view.rule, name, operands)[0]
 
 
 # ----------------------------------------------------------------------------- a term
@@ -197,17 +167,33 @@ def _written(x: Term) -> Written:
         return f"-{_at(x.parts[0], UNARY)}", UNARY
     if x.head in _COMPARISONS:
         return f"\\left[{_comparison(x)}\\right]", ATOM
-    return _infix(x) if x.head in INFIX else _call(x.head, x.parts)
+    if x.head == CHOICE:
+        condition = _comparison(x.parts[0])
+        yes, no = map(term, x.parts[1:])
+        rows = rf"{yes} & {condition} \\ {no} & \text{{else}}"
+        return rf"\begin{{cases}} {rows} \end{{cases}}", PRODUCT
+    if x.head in INFIX:
+        return _infix(x)
+    return _applied(rule_named(x.head), x.head.removeprefix("math."), x.parts)
 
 
 def _comparison(x: Term) -> str:
+    x = _opened(x)
     if x.head not in _COMPARISONS:
         return _written(x)[0]
     left, right = (
-        _comparison(p) if p.head in _COMPARISONS else _at(p, COMPARISON + 1)
+        _comparison(p) if _opened(p).head in _COMPARISONS else _at(p, COMPARISON + 1)
         for p in x.parts
     )
     return f"{left} {_COMPARISONS[x.head]} {right}"
+
+
+def _opened(x: Term) -> Term:
+    """Return a call of ``logical_and`` or ``less`` as the comparison that it is."""
+    if x.head in ("number", "name") or x.head in INFIX:
+        return x
+    formula = formula_of(rule_named(x.head), x.parts)
+    return x if formula is None or formula.head not in _COMPARISONS else formula
 
 
 def _infix(x: Term) -> Written:
@@ -232,24 +218,13 @@ def _infix(x: Term) -> Written:
     return f"{_at(a, SUM)} {x.head} {right}", SUM
 
 
-def _call(name: str, parts: Sequence[Term]) -> Written:
-    written = [term(p) for p in parts]
-    if name in _TEMPLATES:
-        return _TEMPLATES[name].format(*written), ATOM
-    if name in ("exp", "exp2"):
-        return f"{'e' if name == 'exp' else 2}^{{{written[0]}}}", POWER
-    if name in _POWERS:
-        return f"{{{_at(parts[0], ATOM)}}}^{{{_POWERS[name]}}}", POWER
-    if name == "expm1":
-        return f"e^{{{written[0]}}} - 1", SUM
-    if name == "hypot":
-        squares = (f"{{{_at(p, ATOM)}}}^{{2}}" for p in parts)
-        return rf"\sqrt{{{' + '.join(squares)}}}", ATOM
-    if name == "log1p":
-        return rf"\log{parenthesised('1 + ' + _at(parts[0], SUM + 1))}", ATOM
-    if name == "where":
-        condition = _comparison(parts[0])
-        rows = rf"{written[1]} & {condition} \\ {written[2]} & \text{{else}}"
-        return rf"\begin{{cases}} {rows} \end{{cases}}", PRODUCT
-    function = _KNOWN.get(name) or rf"\operatorname{{{escaped(name)}}}"
-    return function + parenthesised(", ".join(written)), ATOM
+def _applied(rule: Any, name: str, parts: Sequence[Term]) -> Written:
+    """Return a rule's function of terms: by its LaTeX, its formula, or its name."""
+    given: str = rule.latex if rule is not None else ""
+    if "{}" in given:
+        return given.format(*map(term, parts)), POWER if "^" in given else ATOM
+    formula = None if given else formula_of(rule, parts)
+    if formula is not None:
+        return _written(formula)
+    function = given or rf"\operatorname{{{escaped(name)}}}"
+    return function + parenthesised(", ".join(map(term, parts))), ATOM

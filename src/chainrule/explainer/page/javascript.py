@@ -1,14 +1,14 @@
 """Scalar operations and their derivatives as JavaScript, written from the rules.
 
 The page replays a recording at other inputs. What it computes with is made here by
-running each rule on symbols; the only table is how a NumPy function is called in
-JavaScript. An operation without such a form cannot be replayed.
+running each rule on symbols. An operation without a form in JavaScript cannot be
+replayed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,109 +16,18 @@ import numpy as np
 
 from chainrule.errors import ArgumentError
 from chainrule.explainer.account.views import Operand, VertexView
-from chainrule.nodes.admission import operation_name
+from chainrule.explainer.page.javascript_forms import (
+    PRELUDE,
+    compared,
+    javascript_form,
+    scripted,
+)
 from chainrule.operations_grad.structure import identity_grad
-from chainrule.rules import elementwise
-from chainrule.rules.symbolic import Formula, Symbols, as_formula
-
-JAVASCRIPT_FORMS: Mapping[str, str] = {
-    "add": "{0} + {1}",
-    "subtract": "{0} - {1}",
-    "multiply": "{0} * {1}",
-    "divide": "{0} / {1}",
-    "true_divide": "{0} / {1}",
-    "negative": "-{0}",
-    "positive": "{0}",
-    "square": "{0} * {0}",
-    "reciprocal": "1 / {0}",
-    "power": "power({0}, {1})",
-    "float_power": "power({0}, {1})",
-    "absolute": "Math.abs({0})",
-    "fabs": "Math.abs({0})",
-    "exp": "Math.exp({0})",
-    "exp2": "Math.pow(2, {0})",
-    "expm1": "Math.expm1({0})",
-    "log": "Math.log({0})",
-    "log2": "Math.log2({0})",
-    "log10": "Math.log10({0})",
-    "log1p": "Math.log1p({0})",
-    "sqrt": "Math.sqrt({0})",
-    "cbrt": "Math.cbrt({0})",
-    "sin": "Math.sin({0})",
-    "cos": "Math.cos({0})",
-    "tan": "Math.tan({0})",
-    "arcsin": "Math.asin({0})",
-    "arccos": "Math.acos({0})",
-    "arctan": "Math.atan({0})",
-    "arctan2": "Math.atan2({0}, {1})",
-    "hypot": "Math.hypot({0}, {1})",
-    "sinh": "Math.sinh({0})",
-    "cosh": "Math.cosh({0})",
-    "tanh": "Math.tanh({0})",
-    "arcsinh": "Math.asinh({0})",
-    "arccosh": "Math.acosh({0})",
-    "arctanh": "Math.atanh({0})",
-    "deg2rad": "{0} * (pi / 180)",
-    "radians": "{0} * (pi / 180)",
-    "rad2deg": "{0} * (180 / pi)",
-    "degrees": "{0} * (180 / pi)",
-    "remainder": "modulo({0}, {1})",
-    "fmod": "fmod({0}, {1})",
-    "floor_divide": "Math.floor({0} / {1})",
-    "floor": "Math.floor({0})",
-    "ceil": "Math.ceil({0})",
-    "trunc": "Math.trunc({0})",
-    "copysign": "copysign({0}, {1})",
-    "sign": "Math.sign({0})",
-    "heaviside": "{0} < 0 ? 0 : {0} > 0 ? 1 : {0} === 0 ? {1} : nan",
-    "isnan": "Number.isNaN({0})",
-    "isinf": "Math.abs({0}) === inf",
-    "isfinite": "Number.isFinite({0})",
-    "logaddexp": "logaddexp({0}, {1})",
-    "logaddexp2": "logaddexp({0} * Math.LN2, {1} * Math.LN2) / Math.LN2",
-    "where": "{0} ? {1} : {2}",
-    "maximum": "Math.max({0}, {1})",
-    "minimum": "Math.min({0}, {1})",
-    "fmax": "fmax({0}, {1})",
-    "fmin": "-fmax(-({0}), -({1}))",
-    "clip": "Math.min(Math.max({0}, {1}), {2})",
-    "logical_and": "Boolean({0}) && Boolean({1})",
-    "logical_or": "Boolean({0}) || Boolean({1})",
-    "logical_not": "!{0}",
-    "conjugate": "{0}",
-    "real": "{0}",
-    "fraction": "{0} - Math.trunc({0})",
-    "nextafter": "{0}",
-}
-"""How a NumPy function of numbers is written in JavaScript."""
-
-_PRELUDE = """\
-const nan = NaN, inf = Infinity, pi = Math.PI, True = true, False = false;
-const power = (x, y) => (x === 1 || y === 0 ? 1 : Math.pow(x, y));
-const fmod = (x, y) => x % y;
-const modulo = (x, y) => {
-  const r = x % y;
-  return r !== 0 && r < 0 !== y < 0 ? r + y : r;
-};
-const copysign = (x, y) => (y < 0 || Object.is(y, -0) ? -Math.abs(x) : Math.abs(x));
-const logaddexp = (x, y) =>
-  x === y ? x + Math.LN2 : Math.max(x, y) + Math.log1p(Math.exp(-Math.abs(x - y)));
-const fmax = (x, y) => (x >= y || y !== y ? x : y);
-"""
+from chainrule.rules import elementwise, rule
+from chainrule.rules.symbolic import ATOM, Formula, Symbols, as_formula
 
 _PYTHON_ONLY = re.compile(r"\*\*|//|%|\bnp\b")
 """Operators that mean something else in JavaScript, or nothing."""
-
-COMPARISONS: Mapping[str, str] = {
-    "less": "<",
-    "less_equal": "<=",
-    "greater": ">",
-    "greater_equal": ">=",
-    "equal": "==",
-    "not_equal": "!=",
-    "bool": "!=",
-}
-"""Comparisons that a replay watches, so that it sees when a branch would change."""
 
 
 @dataclass(frozen=True)
@@ -155,29 +64,37 @@ class Script:
 
 def script_of(view: VertexView) -> Script | None:
     """Return an operation in JavaScript, or ``None`` if it has no such form."""
-    rule = view.rule
-    if rule is None or not is_number(view.value) or view.parameters.get("where"):
+    operation = view.rule
+    if operation is None or not is_number(view.value) or view.parameters.get("where"):
         return None
     if not all(is_number(x.value) or _is_constant(x) for x in view.operands):
         return None
-    if rule is identity_grad:
+    if operation is identity_grad:
         return Script("x0", ((0, "1"),), 1, structural=False)
-    if not issubclass(rule, elementwise):
+    if not issubclass(operation, elementwise):
         return None
-    xp = Symbols(JAVASCRIPT_FORMS)
+    xp = Symbols(scripted)
     operands = _symbols(view.operands)
     try:
-        forward = getattr(xp, _name_of(rule))(*operands, **view.parameters)
-        forward = _written(forward)
+        forward = _forward(operation, operands, view.parameters)
         parts = tuple(
             (i, _written(partial(xp, Formula("z"), *operands, **view.parameters)))
-            for i, partial in rule.parts.items()
+            for i, partial in operation.parts.items()
             if view.operands[i].index is not None
         )
     except (TypeError, AttributeError, IndexError, ArgumentError):
         return None
     variables = sum(x.index is not None for x in view.operands)
-    return Script(forward, parts, variables, rule.structural)
+    return Script(forward, parts, variables, operation.structural)
+
+
+def sign_of(operation: str) -> str | None:
+    """Return the sign by which an operation on two numbers compares them.
+
+    A replay watches comparisons, so that it sees when a branch would change; the truth
+    of a number compares it with 0.
+    """
+    return "!=" if operation == "bool" else compared(getattr(np, operation, None))
 
 
 def rules_text(scripts: Sequence[Script]) -> str:
@@ -185,7 +102,7 @@ def rules_text(scripts: Sequence[Script]) -> str:
     listed = ",\n".join(s.text() for s in scripts)
     return (
         '"use strict";\nglobalThis.chainruleRules = (() => {\n'
-        f"{_PRELUDE}return [\n{listed}\n];\n}})();\n"
+        f"{PRELUDE}return [\n{listed}\n];\n}})();\n"
     )
 
 
@@ -196,14 +113,13 @@ def is_number(x: Any) -> bool:
     return isinstance(x, float)
 
 
-def _name_of(rule: type[elementwise]) -> str:
-    """Return the NumPy function that a rule computes; one by hand has none."""
-    name = getattr(rule.forward, "__name__", "")
-    if name and getattr(np, name, None) is rule.forward:
-        return name
-    if rule.__module__.startswith("chainrule."):
-        return operation_name(rule)
-    raise TypeError(f"{rule.__name__} computes no NumPy function")
+def _forward(operation: type[rule], operands: Sequence[Any], parameters: Any) -> str:
+    """Return the result of a rule that is given no parameters."""
+    form = javascript_form(operation)
+    if form is None or parameters:
+        raise TypeError(f"{operation.__name__} has no expression")
+    texts = [as_formula(x)._at(ATOM) for x in operands]
+    return f"({form.format(*texts)})"
 
 
 def _is_constant(x: Operand) -> bool:
@@ -234,10 +150,9 @@ def _written(x: Any) -> str:
 
 
 __all__ = [
-    "COMPARISONS",
-    "JAVASCRIPT_FORMS",
     "Script",
     "is_number",
     "rules_text",
     "script_of",
+    "sign_of",
 ]

@@ -28,10 +28,10 @@ from chainrule.explainer.account.views import (
 )
 from chainrule.explainer.forms.wording import as_number
 from chainrule.explainer.page.javascript import (
-    COMPARISONS,
     Script,
     is_number,
     script_of,
+    sign_of,
 )
 from chainrule.explainer.page.numpy_code import gradient_code
 from chainrule.explainer.watching.watch import Place
@@ -219,7 +219,7 @@ class _RunData:
                 return False, f"{v.expression} has no form in JavaScript."
         for d in e.departures:
             operands = map(self._departed, d.operands)
-            if d.operation not in COMPARISONS or not all(map(_is_scalar, operands)):
+            if sign_of(d.operation) is None or not all(map(_is_scalar, operands)):
                 where = f" in line {d.place.line}" if d.place else ""
                 return False, (
                     f"The program took a plain value from the recording{where} "
@@ -234,7 +234,7 @@ class _RunData:
             if len(sides) == 1:
                 sides.append({"value": 0, "name": ""})
             guard = {
-                "sign": COMPARISONS[d.operation],
+                "sign": sign_of(d.operation),
                 "sides": sides,
                 "truth": bool(d.result),
                 "place": None if d.place is None else self._placed(d.place),

@@ -1,0 +1,165 @@
+"""Expressions of rules as JavaScript, and the functions of ``math`` that it lacks.
+
+In: rules. Out: texts with ``{0}``, ``{1}`` for the operands, in which ``math`` is what
+``PRELUDE`` says.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from typing import Any
+
+from chainrule.rules import plain, rule, rule_of
+from chainrule.rules.expressions import function_in, is_test, parsed
+
+PRELUDE = """\
+const nan = NaN, inf = Infinity, pi = Math.PI, True = true, False = false;
+const power = (x, y) =>
+  x === 1 || y === 0 || (x === -1 && Math.abs(y) === inf) ? 1 : Math.pow(x, y);
+const modulo = (x, y) => {
+  const r = x % y;
+  return r === 0 ? math.copysign(r, y) : r < 0 !== y < 0 ? r + y : r;
+};
+const quotient = (x, y) => {
+  const r = x % y, q = (x - r) / y - (r !== 0 && r < 0 !== y < 0 ? 1 : 0);
+  return y === 0 ? x / y : q === 0 ? math.copysign(0, x / y) : Math.round(q);
+};
+const erfSeries = (x) => {
+  let term = x, sum = x;
+  for (let n = 1; term > 1e-17 * sum; n++) sum += term *= (2 * x * x) / (2 * n + 1);
+  return (sum * 2 * Math.exp(-x * x)) / Math.sqrt(pi);
+};
+const erfcFraction = (x) => {
+  let below = x;
+  for (let n = 120; n > 0; n--) below = x + n / 2 / below;
+  return Math.exp(-x * x) / below / Math.sqrt(pi);
+};
+const math = {
+  __proto__: Math,
+  inf, nan, pi, e: Math.E,
+  fabs: Math.abs,
+  exp2: (x) => Math.pow(2, x),
+  pow: power,
+  fmod: (x, y) => x % y,
+  copysign: (x, y) => (y < 0 || Object.is(y, -0) ? -Math.abs(x) : Math.abs(x)),
+  round: (x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x)),
+  radians: (x) => x * (pi / 180),
+  degrees: (x) => x * (180 / pi),
+  isnan: Number.isNaN,
+  isinf: (x) => Math.abs(x) === inf,
+  isfinite: Number.isFinite,
+  erf: (x) => {
+    const a = Math.abs(x), z = a < 2 ? (a ? erfSeries(a) : 0) : 1 - erfcFraction(a);
+    return math.copysign(z, x);
+  },
+  erfc: (x) => (x < 2 ? 1 - math.erf(x) : erfcFraction(x)),
+};
+"""
+"""What the expressions are written with. The series and the continued fraction are
+DLMF 7.6.2 and 7.9.1."""
+
+_WITHOUT = (
+    "comb dist factorial frexp fsum gamma gcd isclose isqrt lcm ldexp lgamma modf "
+    "nextafter perm prod remainder sumprod ulp"
+)
+"""Functions of Python's ``math`` that are not in JavaScript, and not above."""
+
+
+@functools.cache
+def javascript_form(operation: type[rule]) -> str | None:
+    """Return an operation on numbers as JavaScript; ``None`` if it has no such form.
+
+    >>> from chainrule.operations_grad import logaddexp_grad, where_grad
+    >>> javascript_form(where_grad), javascript_form(logaddexp_grad)[:40]
+    ('({0} != 0) ? {1} : {2}', '({0} == {1}) ? ({0} + math.log(2.0)) : (')
+    """
+    text = operation.javascript or operation.expression
+    if not text:
+        return None
+    places = {name: f"{{{i}}}" for i, name in enumerate(operation.operand_names)}
+    return _written(parsed(text), places)
+
+
+def scripted(name: str) -> str | None:
+    """Return the JavaScript of what rules call ``xp.name``."""
+    operation = rule_of(getattr(plain, name))
+    return None if operation is None else javascript_form(operation)
+
+
+def compared(function: Any) -> str | None:
+    """Return the sign by which a function compares two numbers, if it does that.
+
+    >>> import numpy as np
+    >>> compared(np.not_equal), compared(np.isnan)
+    ('!=', None)
+    """
+    operation = rule_of(function)
+    if operation is None or not operation.expression:
+        return None
+    tree = parsed(operation.expression)
+    two = isinstance(tree, ast.Compare) and len(operation.operand_names) == 2
+    return operation.expression.split()[1] if two else None
+
+
+_SIGNS: dict[type[ast.AST], str] = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.USub: "-",
+    ast.Not: "!", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
+    ast.Eq: "==", ast.NotEq: "!=", ast.And: "&&", ast.Or: "||",
+}  # fmt: skip
+
+
+def _written(tree: Any, places: dict[str, str]) -> str | None:
+    """Return a tree as JavaScript; ``None`` where a function is not in it."""
+    if isinstance(tree, ast.Name):
+        return places[tree.id]
+    if isinstance(tree, ast.Constant | ast.Attribute):
+        return ast.unparse(tree)
+    parts: list[str] = []
+    for x in _parts(tree):
+        part = _written(x, places)
+        if part is None:
+            return None
+        bare = isinstance(tree, ast.Call) or isinstance(x, _ATOMS)
+        parts.append(part if bare else f"({part})")
+    if isinstance(tree, ast.Call):
+        name = {"abs": "fabs"}.get(function_in(tree), function_in(tree))
+        given = ", ".join(parts)
+        return None if name in _WITHOUT.split() else f"math.{name}({given})"
+    if isinstance(tree, ast.IfExp):
+        test = parts[0] if is_test(tree.test) else f"({parts[0]} != 0)"  # nan is true
+        return f"{test} ? {parts[1]} : {parts[2]}"
+    if isinstance(tree, ast.UnaryOp):
+        return _SIGNS[type(tree.op)] + parts[0]
+    if isinstance(tree, ast.BinOp) and type(tree.op) not in _SIGNS:
+        return _CALLED[type(tree.op)].format(*parts)
+    op: ast.AST = tree.ops[0] if isinstance(tree, ast.Compare) else tree.op
+    return f" {_SIGNS[type(op)]} ".join(parts)
+
+
+_CALLED: dict[type[ast.AST], str] = {
+    ast.Mod: "modulo({0}, {1})",
+    ast.FloorDiv: "quotient({0}, {1})",
+    ast.Pow: "power({0}, {1})",
+}
+
+
+_ATOMS = (ast.Name, ast.Constant, ast.Attribute, ast.Call)
+
+
+def _parts(tree: Any) -> list[ast.expr]:
+    """Return the parts of a tree, in the order in which they are written."""
+    if isinstance(tree, ast.Call):
+        return tree.args
+    if isinstance(tree, ast.IfExp):
+        return [tree.test, tree.body, tree.orelse]
+    if isinstance(tree, ast.UnaryOp):
+        return [tree.operand]
+    if isinstance(tree, ast.BinOp):
+        return [tree.left, tree.right]
+    return (
+        tree.values if isinstance(tree, ast.BoolOp) else [tree.left, *tree.comparators]
+    )
+
+
+__all__ = ["PRELUDE", "compared", "javascript_form", "scripted"]
