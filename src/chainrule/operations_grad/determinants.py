@@ -92,10 +92,8 @@ def cofactors_dot(x: Value, x_dot: Value) -> Value:
     return factor * (u @ d @ vh)
 
 
-declare(
-    cofactors_dot.__wrapped__,  # type: ignore[attr-defined]
-    signature="(n,n),(n,n)->(n,n)", may_raise=True,
-)  # fmt: skip
+_dot: Any = cofactors_dot
+declare(_dot.__wrapped__, signature="(n,n),(n,n)->(n,n)", may_raise=True)
 
 
 def _rotations(x: Value) -> tuple[Any, Any, Any, Any]:

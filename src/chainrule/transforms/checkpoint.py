@@ -113,8 +113,8 @@ def _rerun(
         if others is None:
             copies = {name: private(x) for name, x in constants.items()}
             others = [copies.get(id(x)) for x in leaves]
-        arguments = [other if i is None else inputs[i]
-                     for other, i in zip(others, places, strict=True)]  # fmt: skip
+        pairs = zip(others, places, strict=True)
+        arguments = [other if i is None else inputs[i] for other, i in pairs]
         args, keywords = unflatten(structure, arguments)
         result = f(*args, **keywords)
         return result, {i: x for i, x in enumerate(inputs) if first(x) is not x}

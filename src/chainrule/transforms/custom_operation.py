@@ -190,8 +190,8 @@ class Arrangement:
                 f"structure of the results, {self.structure}; it returned "
                 f"{flatten(z_dot)[1]}."
             ) from None
-        return tuple(t if is_inexact(raw(v)) else None
-                     for t, v in zip(parts, z, strict=True))  # fmt: skip
+        pairs = zip(parts, z, strict=True)
+        return tuple(t if is_inexact(raw(v)) else None for t, v in pairs)
 
 
 def _zeros_like(v: Any) -> Any:
@@ -270,8 +270,10 @@ class _custom(general, kind=True):
         user = cls.user[2]
         if user is None:
             parameters = {
-                "fixed": fixed, "keywords": keywords, "arrangement": arrangement,
-            }  # fmt: skip
+                "fixed": fixed,
+                "keywords": keywords,
+                "arrangement": arrangement,
+            }
             return _transposed_pullback(cls, tangents, z, operands, parameters)
         dots = [_guarded(t) for t in tangents]
         for i in sorted(fixed):
@@ -329,9 +331,12 @@ def _merged(operands: Sequence[Any], fixed: dict[int, Any]) -> list[Any]:
 
 
 def _transposed_pullback(
-    operation: type[general], tangents: Any, z: Any, operands: Any,
+    operation: type[general],
+    tangents: Any,
+    z: Any,
+    operands: Any,
     parameters: Parameters,
-) -> Any:  # fmt: skip
+) -> Any:
     """Return J x_dot as the transpose of the linear map g -> J.T g.
 
     Source: J. Townsend, "A new trick for calculating Jacobian vector products" (2017).
@@ -345,8 +350,9 @@ def _transposed_pullback(
         z_grad: Any = cotangents if several else cotangents[0]
         grads = operation.pullback(operations, z_grad, z, *operands, **parameters)
         pairs = zip(grads, tangents, strict=True)
-        products = [operations.sum(g * t) for g, t in pairs
-                    if not (g is None or t is None)]  # fmt: skip
+        products = [
+            operations.sum(g * t) for g, t in pairs if not (g is None or t is None)
+        ]
         return [sum(products, 0.0)]
 
     zeros = [zeros_of(raw(x)) if i in moving else None for i, x in enumerate(results)]

@@ -74,9 +74,13 @@ def swept_forwards(
 
 
 def run_backwards(
-    xp: Any, f: Function, operands: Sequence[Any], moving: Sequence[int],
-    closed: Sequence[node], bars: Sequence[Any],
-) -> list[Any]:  # fmt: skip
+    xp: Any,
+    f: Function,
+    operands: Sequence[Any],
+    moving: Sequence[int],
+    closed: Sequence[node],
+    bars: Sequence[Any],
+) -> list[Any]:
     """Run a function; return the cotangents of moving operands, then of closed nodes.
 
     ``bars`` has the cotangent of each result, ``None`` where that is absent.
@@ -87,9 +91,13 @@ def run_backwards(
 
 
 def run_forwards(
-    xp: Any, f: Function, operands: Sequence[Any], moving: Sequence[int],
-    closed: Sequence[node], dots: Sequence[Any],
-) -> tuple[list[Any], list[Any]]:  # fmt: skip
+    xp: Any,
+    f: Function,
+    operands: Sequence[Any],
+    moving: Sequence[int],
+    closed: Sequence[node],
+    dots: Sequence[Any],
+) -> tuple[list[Any], list[Any]]:
     """Run a function; return its results, and their tangents.
 
     ``dots`` has those of the moving operands, then those of closed nodes.
