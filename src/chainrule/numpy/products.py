@@ -66,7 +66,7 @@ _TWO_COMPONENTS = np.lib.NumpyVersion(np.__version__) < "2.5.0"
 """Whether NumPy's own cross takes vectors of two components, as it did at first."""
 
 
-@implements(np.cross)
+@implements(np.cross, signature="(n),(n)->(n)")
 def cross(
     a: ArrayLike,
     b: ArrayLike,

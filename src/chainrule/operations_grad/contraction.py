@@ -31,7 +31,6 @@ class matmul_grad(multilinear):
     formula = "x * y"
     operator = "matmul"
     signature = np.matmul.signature
-    by_columns = True
     cases: Cases = (
         case((3, 4), (4, 5)),
         case((4,), (4,)),
@@ -278,7 +277,6 @@ class cross_grad(general):
     supports that a linear rule hands on; so they end here.
     """
 
-    signature = "(n),(n)->(n)"
     cases: Cases = (case((3,), (3,)), case((4, 3), (3,)), case((2, 1, 3), (4, 3)))
 
     @staticmethod

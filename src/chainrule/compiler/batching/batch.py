@@ -35,10 +35,8 @@ from chainrule.compiler.tracing.rows import Column, Row, Together
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.compiler.tracing.traced import Traced
 from chainrule.errors import CompileError
-from chainrule.operations_grad.determinants import cofactors_dot
 from chainrule.operations_grad.indexing import setitem, unindex
-from chainrule.operations_grad.shaping import astype_grad, broadcast_to
-from chainrule.operations_grad.ties import stacked_rotation, stacked_rotations
+from chainrule.rules.registry import traits_of
 from chainrule.rules.supports import masked_result
 from chainrule.sweeps.sweep import has_nan
 from chainrule.values.shapes import TUPLE, shape_of
@@ -70,7 +68,7 @@ def run_batched(
             home.constant(x).refuse_nan()
     found: list[Any] = []
     for x in program.outputs:
-        value = _filled(known[x]) if isinstance(x, Row) else x
+        value = known[x] if isinstance(x, Row) else x
         if isinstance(value, Many):
             found.append(value.value)
         else:
@@ -79,20 +77,16 @@ def run_batched(
     return found
 
 
-def _filled(x: Any) -> Any:
-    return x.filled() if isinstance(x, Sparse) else x
-
-
 def _batched(row: Row, known: dict[Row, Any], count: int) -> Any:
     """Return the result of a row for all examples."""
     found = {x: known[x] for x in row.operands}
+    given = {k: replaced(x, found) for k, x in row.given.items()}
+    moved = Moved(row, replaced(row.args, found), given, count)
     if any(isinstance(x, Sparse) for x in found.values()):
-        sparse = sparse_result(_moved(row, found, count))
+        sparse = sparse_result(moved)
         if sparse is not None:
             return sparse
-        found = {k: _filled(x) for k, x in found.items()}
-    moved = _moved(row, found, count)
-    args, given = moved.args, moved.given
+    args = moved.args
     if row.function is operator.getitem and isinstance(args[0], TUPLE):
         return args[0][args[1]]  # one of several results, the same for all examples
     values = [plain_of(found[x]) for x in row.operands]
@@ -102,8 +96,7 @@ def _batched(row: Row, known: dict[Row, Any], count: int) -> Any:
         if trace is None or row.function in UFUNCS:
             return row.function(*args, **given)  # type: ignore[misc]
         return _of_class(row.number, trace.whole(row.function, args, given))
-    form = _form_of(row.function)
-    if form is not None:
+    for form in _forms_of(row.function):
         try:
             return Many(form(moved))
         except CannotBatchError:
@@ -119,11 +112,6 @@ def _of_class(number: Any, x: Any) -> Any:
     if isinstance(x, Traced) and number is not None and x.row.number is None:
         x.value, x.row.number = number(x.value), number
     return x
-
-
-def _moved(row: Row, known: dict[Row, Any], count: int) -> Moved:
-    given = {k: replaced(x, known) for k, x in row.given.items()}
-    return Moved(row, replaced(row.args, known), given, count)
 
 
 class Each:
@@ -183,21 +171,22 @@ def _stacked(parts: Sequence[Any], row: Row) -> Any:
     return np.stack(parts)
 
 
-def _form_of(function: Any) -> Form | None:
-    owner = getattr(function, "__self__", None)
-    if isinstance(owner, np.ufunc):
-        return rows.reduced if function.__name__ == "reduce" else None
-    if function is np.power or function is _of.pow:
-        return rows.powers
-    if function in UFUNCS:
-        return rows.plain
-    if isinstance(function, np.ufunc) and function.signature is None:
-        return rows.elementwise
+def _forms_of(function: Any) -> list[Form]:
+    """Return the forms of a function, to be tried in order."""
     if isinstance(function, Loop):
-        return _scanned
-    if isinstance(function, Pass) and not isinstance(function, While):
-        return _passed
-    return _FORMS.get(function)
+        return [_scanned]
+    if isinstance(function, Pass):
+        return [] if isinstance(function, While) else [_passed]
+    if function in (np.power, _of.pow):
+        return [rows.powers]
+    if function in UFUNCS:
+        return [rows.plain]
+    if function in _OF_OURS:
+        return [_OF_OURS[function]]
+    if function is np.einsum:
+        return [products.einsum]
+    known = traits_of(function)
+    return [form for trait, form in _BY_TRAIT.items() if getattr(known, trait)]
 
 
 def _scanned(moved: Moved) -> Any:
@@ -261,42 +250,19 @@ def _passed(moved: Moved) -> Any:
     return batched.values(steps, carries, list(map(plain_of, columns)))
 
 
-_FORMS: dict[Any, Form] = {
+_OF_OURS: dict[Any, Form] = {
     operator.getitem: rows.getitem,
     setitem: rows.overwritten,
     unindex: rows.unindexed,
     masked_result: rows.elementwise,
-    cofactors_dot.__wrapped__: rows.broadcast,  # type: ignore[attr-defined]
-    float: rows.number,
-    np.where: rows.elementwise,
-    np.asarray: rows.made_of,
-    np.reshape: rows.reshaped,
-    np.ravel: rows.reshaped,
-    np.expand_dims: rows.reshaped,
-    np.squeeze: rows.reshaped,
-    np.transpose: rows.transposed,
-    np.swapaxes: rows.swapped,
-    np.moveaxis: rows.moved_axes,
-    np.broadcast_to: rows.repeated_shape,
-    broadcast_to: rows.repeated_shape,
-    np.linalg.solve: products.solved,
-    np.matmul: products.multiplied,
-    np.dot: products.multiplied,
-    np.inner: products.inner,
-    np.outer: products.outer,
-    np.tensordot: products.contracted_axes,
-    np.cross: products.crossed,
-    np.einsum: products.contracted,
-    np.roll: rows.rolled,
-    astype_grad.forward: rows.same_call,
-    **dict.fromkeys((np.stack, np.concatenate), rows.joined),
-    **dict.fromkeys((np.sum, np.prod, np.mean, np.max, np.min, np.any, np.all, np.var,
-                     np.std, np.flip), rows.reduced),
-    **dict.fromkeys((np.cumsum, np.cumprod, np.sort, np.argsort, np.argmax, np.argmin),
-                    rows.along),
-    **dict.fromkeys((np.astype, np.copy, np.real, np.imag, np.linalg.inv, np.linalg.det,
-                     np.linalg.cholesky, np.linalg.slogdet, np.linalg.eigh,
-                     np.linalg.svd), rows.same_call),
-    **dict.fromkeys((stacked_rotation, stacked_rotations), rows.stacked_call),
-}  # fmt: skip
-"""The batched form of each function that has one."""
+}
+"""The batched forms of functions that take an index, or another function."""
+_BY_TRAIT: dict[str, Form] = {
+    "entrywise": rows.elementwise,
+    "contracts": products.contracted,
+    "signature": rows.last_axes,
+    "in_order": rows.in_order,
+    "axes": rows.along,
+    "moves": rows.moved_entries,
+}
+"""The batched form that a function has by a trait."""

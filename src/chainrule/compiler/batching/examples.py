@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.tracing.calls import named, place_of
 from chainrule.compiler.tracing.rows import Row
-from chainrule.values.shapes import TUPLE, normalize_axes, shape_of
+from chainrule.rules.registry import traits_of
+from chainrule.rules.traits import traits
+from chainrule.values.shapes import SEQUENCES, normalize_axes, shape_of
 from chainrule.values.vertices import first_stand_in
 
 _np: Any = np
 
 
-@dataclass(frozen=True)
 class Many:
     """A value with a leading axis of examples."""
 
-    value: Any
+    def __init__(self, value: Any) -> None:
+        """Keep the value of all examples."""
+        self.value = value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one example."""
+        return shape_of(self.value)[1:]
 
 
 class CannotBatchError(Exception):
@@ -29,7 +37,14 @@ class CannotBatchError(Exception):
 class Moved:
     """A row with its arguments' values, for a batched form to read.
 
-    ``args`` and ``given`` hold ``Many`` where a value has an axis of examples.
+    Attributes
+    ----------
+    args, given
+        The arguments, with ``Many`` where a value has an axis of examples.
+    known
+        The traits of the row's function.
+    shape
+        The shape of one example's result.
     """
 
     def __init__(self, row: Row, args: Any, given: Any, count: int) -> None:
@@ -38,37 +53,83 @@ class Moved:
         self.args = args
         self.given = given
         self.count = count
+        self.known: type[traits] = traits_of(row.function)
+        self.shape: Any = row.shape or ()
 
     def rank(self, x: Any) -> int:
         """Return the number of axes of one example."""
-        return len(shape_of(plain_of(x))) - isinstance(x, Many)
+        return len(shape_of(x))
 
     def aligned(self, x: Any, rank: int) -> Any:
         """Return a value for broadcasting with others of this rank per example."""
         if not isinstance(x, Many):
             return x
-        value, own = x.value, self.rank(x)
-        if own >= rank:
-            return value
-        shape = shape_of(value)
-        return _np.reshape(value, (shape[0], *(1,) * (rank - own), *shape[1:]))
+        added = rank - len(x.shape)
+        if added <= 0:
+            return x.value
+        return _np.reshape(x.value, (self.count, *(1,) * added, *x.shape))
 
-    def option(self, name: str, place: int, default: Any = None) -> Any:
-        """Return a parameter given by name or position."""
-        if name in self.given:
-            return self.given[name]
-        return self.args[place] if len(self.args) > place else default
+    def widened(self, x: Any, axes: tuple[int, ...]) -> Any:
+        """Return a value with axes of length one, which are counted from the end."""
+        wide = _np.expand_dims(plain_of(x), axes)
+        return Many(wide) if isinstance(x, Many) else wide
 
-    def rest(self, *names: str) -> dict[str, Any]:
-        """Return the keywords but these, all the same for every example."""
-        found = {k: x for k, x in self.given.items() if k not in names}
-        if any(isinstance(x, Many) for x in found.values()):
+    def filled(self, x: Any) -> Any:
+        """Return a value with an axis of examples, repeated where it has none."""
+        if isinstance(x, Many):
+            return x.value
+        return _np.broadcast_to(x, (self.count, *np.shape(x)))
+
+    @property
+    def operands(self) -> int:
+        """How many of the arguments are operands; the others are parameters."""
+        known = self.known
+        if self.args and isinstance(self.args[0], SEQUENCES):
+            return 1
+        if getattr(known, "operand_names", ()):
+            return len(known.operand_names)  # type: ignore[attr-defined]
+        every = known.entrywise or getattr(known, "variadic", False)
+        return len(self.args) if every else 1
+
+    def named(self) -> dict[str, Any]:
+        """Return the arguments by name, and the defaults of those left out."""
+        return named(self.row.function, self.args, self.given)
+
+    def parameters(self, start: int) -> dict[str, Any]:
+        """Return the arguments from a position on by name; none has examples."""
+        found = self.named()
+        places = {k: place_of(self.row.function, k) for k in found}
+        own = {k: x for k, x in found.items()
+               if k in self.given or start <= places[k] < len(self.args)}  # fmt: skip
+        if holds_examples(list(own.values())):
             raise CannotBatchError
-        return found
+        return own
+
+    def called(self, *operands: Any, **changed: Any) -> Any:
+        """Call the row's function on other operands, some parameters changed."""
+        args = list(self.args)
+        args[: len(operands)] = operands
+        given = dict(self.given)
+        for name, value in changed.items():
+            place = place_of(self.row.function, name)
+            if len(operands) <= place < len(args):
+                args[place] = value
+            else:
+                given[name] = value
+        if holds_examples([*args, *given.values()]):
+            raise CannotBatchError
+        return as_row(self.row.function, args, given)
 
 
 Form = Callable[[Moved], Any]
 """Runs a row on all examples at once."""
+
+
+def holds_examples(x: Any) -> bool:
+    """Tell whether nested lists hold a value with an axis of examples."""
+    if isinstance(x, SEQUENCES):
+        return any(map(holds_examples, x))
+    return isinstance(x, Many)
 
 
 def plain_of(x: Any) -> Any:
@@ -80,8 +141,8 @@ def shifted(axis: Any, rank: int) -> Any:
     """Return an axis of one example as an axis of the batch."""
     if axis is None:
         return tuple(range(1, rank + 1))
-    if isinstance(axis, TUPLE):
-        return tuple(a + 1 for a in normalize_axes(axis, rank))
+    if isinstance(axis, SEQUENCES):
+        return tuple(a + 1 for a in normalize_axes(tuple(axis), rank))
     return normalize_axes(axis, rank)[0] + 1 if rank else ()
 
 

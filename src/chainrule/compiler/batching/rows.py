@@ -1,12 +1,15 @@
-"""Batched rows: elementwise functions, reductions, shapes and indices.
+"""Batched rows: how a function's traits say that it runs on all examples at once.
 
-Each form runs one row on all examples at once: it moves the axes by one.
+Each form moves the axes by one, or raises ``CannotBatchError``.
 """
 
 from __future__ import annotations
 
+import math
 import operator
+import re
 from collections.abc import Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -16,9 +19,11 @@ from chainrule.compiler.batching.examples import (
     Many,
     Moved,
     as_row,
+    holds_examples,
     plain_of,
     shifted,
 )
+from chainrule.compiler.control.bodies import example_of
 from chainrule.compiler.tracing.plain_operators import (
     UFUNCS,
     Entrywise,
@@ -27,21 +32,41 @@ from chainrule.compiler.tracing.plain_operators import (
     power,
 )
 from chainrule.operations_grad.indexing import as_tuple, setitem, unindex
-from chainrule.values.shapes import SEQUENCES, ndarray, normalize_axes
+from chainrule.values.shapes import SEQUENCES, dtype_of, kind_of, ndarray, shape_of
 from chainrule.values.vertices import stand_in
 
 _np: Any = np
 _of: Any = operator
 
+# ----------------------------------------------------------------- entry by entry
+
 
 def elementwise(moved: Moved) -> Any:
-    """Batch by broadcasting."""
-    if moved.row.function is np.where and len(moved.args) != 3:
-        raise CannotBatchError  # where a condition holds: another number of places
-    rank = max(moved.rank(x) for x in (*moved.args, moved.given.get("where")))
-    args = [moved.aligned(x, rank) for x in moved.args]
+    """Batch a function of each entry by broadcasting."""
+    n = moved.operands
+    operands, rest = moved.args[:n], moved.args[n:]
+    if len(operands) < n and not moved.given:
+        raise CannotBatchError  # np.where of a condition: another number of places
+    others = [x for x in moved.given.values() if isinstance(x, (Many, ndarray))]
+    rank = max(map(moved.rank, (*operands, *others)))
+    args = [*(moved.aligned(x, rank) for x in operands), *rest]
     given = {k: moved.aligned(x, rank) for k, x in moved.given.items()}
-    return moved.row.function(*args, **given)  # type: ignore[misc]
+    if type(moved.row.function) is FunctionType:
+        _check_broadcasting(moved, args, given)
+    return as_row(moved.row.function, args, given)
+
+
+def _check_broadcasting(moved: Moved, args: Sequence[Any], given: Any) -> None:
+    """Refuse the user's function of numbers, which takes no arrays."""
+    try:
+        with np.errstate(all="ignore"):
+            z = moved.row.function(
+                *map(example_of, args), **{k: example_of(x) for k, x in given.items()}
+            )
+    except (TypeError, ValueError):
+        raise CannotBatchError from None
+    if np.shape(z) != (moved.count, *moved.shape):
+        raise CannotBatchError
 
 
 def plain(moved: Moved) -> Any:
@@ -75,47 +100,145 @@ def _power(moved: Moved) -> Any:
     return _np.power(base, exponent)
 
 
-def broadcast(moved: Moved) -> Any:
-    """Batch a function of the library that takes stacks of matrices."""
-    rank = max(map(moved.rank, moved.args))
-    args = [moved.aligned(x, rank) for x in moved.args]
-    return as_row(moved.row.function, args, moved.given)
-
-
-def reduced(moved: Moved) -> Any:
-    """Batch a reduction: its axes are one further on."""
-    x = moved.args[0]
-    if not isinstance(x, Many) or len(moved.args) > 2:
-        raise CannotBatchError
-    default = 0 if moved.row.function is not None and hasattr(
-        moved.row.function, "__self__"
-    ) else None  # fmt: skip
-    axis = shifted(moved.option("axis", 1, default), moved.rank(x))
-    rest = moved.rest("axis")
-    return moved.row.function(x.value, axis=axis, **rest)  # type: ignore[misc]
+# ------------------------------------------------------------------------ along axes
 
 
 def along(moved: Moved) -> Any:
-    """Batch a function along one axis, whose ``None`` means the flattened array."""
-    default = -1 if moved.row.function in (np.sort, np.argsort) else None
-    x, axis = moved.args[0], moved.option("axis", 1, default)
-    if not isinstance(x, Many) or axis is None or len(moved.args) > 2:
+    """Batch a function along axes: they are one further on, or the flat array's."""
+    known, named = moved.known, moved.named()
+    x, listed = moved.args[0], isinstance(moved.args[0], SEQUENCES)
+    axes = {name: named.get(name) for name in known.axes}
+    operands = [moved.filled(v) for v in x] if listed else [plain_of(x)]
+    if not listed and not isinstance(x, Many):
         raise CannotBatchError
-    axis = shifted(axis, moved.rank(x))
-    rest = moved.rest("axis")
-    return moved.row.function(x.value, axis=axis, **rest)  # type: ignore[misc]
+    rank = len(moved.shape) if listed else moved.rank(x)
+    flat = known.flattens and (None in axes.values() or not rank)
+    if flat:
+        operands = [_np.reshape(v, (moved.count, -1)) for v in operands]
+        rank = 1
+        axes = dict.fromkeys(axes, 0)
+    changed = {name: shifted(axis, rank) for name, axis in axes.items()}
+    z = moved.called(operands if listed else operands[0], **changed)
+    return _np.reshape(z, (moved.count, *moved.shape)) if flat else z
 
 
-def rolled(moved: Moved) -> Any:
-    """Batch ``np.roll`` along axes."""
-    x, axis = moved.args[0], moved.option("axis", 2)
-    if not isinstance(x, Many) or axis is None:
+def last_axes(moved: Moved) -> Any:
+    """Batch a function of the last axes: the examples stand before them."""
+    inputs, outputs = _cores(moved.known.signature)
+    operands = moved.args[: len(inputs)]
+    if any(k.startswith("ax") and v not in (None, -1) for k, v in moved.given.items()):
         raise CannotBatchError
-    shift = moved.option("shift", 1)
-    parts: Any = shift if isinstance(shift, SEQUENCES) else [shift]
-    if any(isinstance(s, Many) for s in parts):
+    lead = max(
+        0, *(moved.rank(x) - len(c) for x, c in zip(operands, inputs, strict=True))
+    )
+    if not lead and moved.known.by_columns and not isinstance(operands[0], Many):
+        return _by_columns(moved, *operands)
+    values: list[Any] = []
+    missing: set[str] = set()
+    for x, core in zip(operands, inputs, strict=True):
+        absent = {i - len(core): c for i, c in enumerate(core) if c.endswith("?")}
+        if moved.rank(x) < len(core):
+            missing.update(absent.values())
+            x = moved.widened(x, tuple(absent))
+        values.append(moved.aligned(x, lead + len(core)))
+    z = moved.called(*values)
+    if not missing:
+        return z
+    return z[(..., *(0 if c in missing else slice(None) for c in outputs[0]))]
+
+
+def _by_columns(moved: Moved, a: Any, b: Any) -> Any:
+    """Take the examples as columns: a matrix that all share is factorised once."""
+    columns = _np.reshape(_np.moveaxis(b.value, 0, -1), (b.shape[0], -1))
+    z = _np.reshape(moved.called(a, columns), (*b.shape, moved.count))
+    return _np.moveaxis(z, -1, 0)
+
+
+def _cores(signature: str) -> tuple[list[list[str]], list[list[str]]]:
+    """Return the axes of each operand and of each result: ``(n,n),(n)->(n)``."""
+    inputs, outputs = signature.split("->")
+    return _axes_in(inputs), _axes_in(outputs)
+
+
+def _axes_in(side: str) -> list[list[str]]:
+    return [core.split(",") for core in re.findall(r"\(([^)]*)\)", side)]
+
+
+# ------------------------------------------------------------------- moved entries
+
+
+def in_order(moved: Moved) -> Any:
+    """Batch what keeps the order of the entries: reshape, or repeat the whole."""
+    x, order = moved.args[0], moved.parameters(1).get("order", "C")
+    if not isinstance(x, Many) or order != "C":
         raise CannotBatchError
-    return _np.roll(x.value, shift, axis=shifted(axis, moved.rank(x)))
+    if dtype_of(x.value) != moved.row.dtype:
+        x = Many(as_row(np.astype, (x.value, moved.row.dtype), {}))
+    whole = (moved.count, *moved.shape)
+    if shape_of(x.value) == whole:
+        return x.value
+    if math.prod(shape_of(x.value)) == math.prod(whole):
+        return _np.reshape(x.value, whole)
+    return _np.broadcast_to(moved.aligned(x, len(moved.shape)), whole)
+
+
+def moved_entries(moved: Moved) -> Any:
+    """Batch what moves entries: pick them from the operands' flattened entries."""
+    leaves, places = entry_numbers(moved)
+    if not any(isinstance(x, Many) for x in leaves):
+        raise CannotBatchError
+    flat = [_np.reshape(moved.filled(x), (moved.count, -1)) for x in leaves]
+    joined = flat[0] if len(flat) == 1 else _np.concatenate(flat, axis=1)
+    if dtype_of(joined) != moved.row.dtype:
+        raise CannotBatchError
+    whole = (moved.count, *moved.shape)
+    if not np.all(places):
+        filled = (slice(None), places != 0)
+        picked = joined[:, places[filled[1]] - 1]
+        return as_row(unindex, (picked,), {"index": filled, "shape": whole})
+    if np.array_equal(places.ravel(), 1 + np.arange(shape_of(joined)[1])):
+        return _np.reshape(joined, whole)
+    return joined[:, places - 1]
+
+
+def entry_numbers(moved: Moved) -> tuple[list[Any], Any]:
+    """Return the operands, and where an example's result has their entries.
+
+    Those are numbered from 1, all operands together; 0 stands where there is none.
+    """
+    leaves: list[Any] = []
+    total = 1
+
+    def numbered(x: Any) -> Any:
+        nonlocal total
+        if isinstance(x, SEQUENCES):
+            return [numbered(v) for v in x]
+        own = shape_of(x)
+        leaves.append(x)
+        start, total = total, total + math.prod(own)
+        return np.arange(start, total).reshape(own)
+
+    n = moved.operands
+    args = [*map(numbered, moved.args[:n]), *moved.args[n:]]
+    if not is_constant([*args, *moved.given.values()]):
+        raise CannotBatchError
+    found: Any = moved.row.function(*args, **moved.given)
+    return leaves, np.asarray(found).astype(np.intp)
+
+
+def is_constant(x: Any) -> bool:
+    """Tell whether an argument is the same in every call, for all examples."""
+    kind = kind_of(x)
+    if kind is slice:
+        x = (x.start, x.stop, x.step)
+    elif kind is dict:
+        x = list(x.values())
+    if isinstance(x, SEQUENCES):
+        return all(map(is_constant, x))
+    return not isinstance(x, (Many, stand_in))
+
+
+# ------------------------------------------------------------------------- by index
 
 
 def getitem(moved: Moved) -> Any:
@@ -125,23 +248,25 @@ def getitem(moved: Moved) -> Any:
         raise CannotBatchError
     if moved.row.args[0].shape is None:
         return x.value[index]  # one of several results
+    return x.value[_behind_examples(index)]
+
+
+def _behind_examples(index: Any) -> tuple[Any, ...]:
+    """Return an index of one example as one of all.
+
+    Where NumPy would move the result's axes to the front, there is none.
+    """
     parts = as_tuple(index)
-    _check_adjacent(parts)
-    return x.value[(slice(None), *parts)]
-
-
-def _check_adjacent(parts: Sequence[Any]) -> None:
-    """Refuse indices of which NumPy would move the result's axes to the front."""
     fancy = [isinstance(p, (ndarray, list)) for p in parts]
-    if any(isinstance(p, Many) for p in parts):
+    if holds_examples(parts):
         raise CannotBatchError
-    if not any(fancy):
-        return
-    advanced = [f or isinstance(p, (int, np.integer))
-                for f, p in zip(fancy, parts, strict=True)]  # fmt: skip
-    inside = advanced[advanced.index(True) : len(advanced) - advanced[::-1].index(True)]
-    if not all(inside):
-        raise CannotBatchError
+    if any(fancy):
+        advanced = [f or isinstance(p, (int, np.integer))
+                    for f, p in zip(fancy, parts, strict=True)]  # fmt: skip
+        last = len(advanced) - advanced[::-1].index(True)
+        if not all(advanced[advanced.index(True) : last]):
+            raise CannotBatchError
+    return (slice(None), *parts)
 
 
 def unindexed(moved: Moved) -> Any:
@@ -150,9 +275,7 @@ def unindexed(moved: Moved) -> Any:
     index, shape = moved.given.get("index"), moved.given.get("shape")
     if not isinstance(x, Many) or shape is None:
         raise CannotBatchError
-    parts = as_tuple(index)
-    _check_adjacent(parts)
-    given = {"index": (slice(None), *parts), "shape": (moved.count, *shape)}
+    given = {"index": _behind_examples(index), "shape": (moved.count, *shape)}
     return as_row(unindex, (x.value,), given)
 
 
@@ -160,101 +283,8 @@ def overwritten(moved: Moved) -> Any:
     """Batch a write at an index that is the same for all examples."""
     x, y = moved.args
     index = moved.given["index"]
-    parts = as_tuple(index)
-    _check_adjacent(parts)
-    shape = moved.row.shape or ()
-    rank = _np.empty(shape)[index].ndim
+    given = {"index": _behind_examples(index)}
+    rank = _np.empty(moved.shape)[index].ndim
     if moved.rank(y) > rank:
         raise CannotBatchError
-    whole = x.value if isinstance(x, Many) else _np.broadcast_to(
-        x, (moved.count, *shape)
-    )  # fmt: skip
-    given = {"index": (slice(None), *parts)}
-    return as_row(setitem, (whole, moved.aligned(y, rank)), given)
-
-
-def reshaped(moved: Moved) -> Any:
-    """Batch a function that keeps the order of the entries."""
-    x = moved.args[0]
-    if moved.given.get("order", "C") != "C" or not isinstance(x, Many):
-        raise CannotBatchError
-    return _np.reshape(x.value, (moved.count, *(moved.row.shape or ())))
-
-
-def transposed(moved: Moved) -> Any:
-    """Batch ``np.transpose``."""
-    x, rank = moved.args[0], moved.rank(moved.args[0])
-    axes = moved.option("axes", 1)
-    axes = tuple(range(rank))[::-1] if axes is None else normalize_axes(axes, rank)
-    return _np.transpose(x.value, (0, *(a + 1 for a in axes)))
-
-
-def moved_axes(moved: Moved) -> Any:
-    """Batch ``np.moveaxis``."""
-    x, *axes = moved.args
-    first, second = ([shifted(a, moved.rank(x))] if isinstance(a, int) else
-                     shifted(tuple(a), moved.rank(x)) for a in axes)  # fmt: skip
-    return _np.moveaxis(x.value, first, second)
-
-
-def swapped(moved: Moved) -> Any:
-    """Batch ``np.swapaxes``."""
-    x, *axes = moved.args
-    axes = [*axes, *moved.rest().values()]
-    first, second = (shifted(a, moved.rank(x)) for a in axes)
-    return _np.swapaxes(x.value, first, second)
-
-
-def repeated_shape(moved: Moved) -> Any:
-    """Batch a broadcast to a shape."""
-    shape = moved.row.shape or ()
-    x = moved.aligned(moved.args[0], len(shape))
-    return _np.broadcast_to(x, (moved.count, *shape))
-
-
-def same_call(moved: Moved) -> Any:
-    """Batch a function that takes any number of leading axes."""
-    x, *rest = moved.args
-    return as_row(moved.row.function, (x.value, *rest), moved.rest())
-
-
-def stacked_call(moved: Moved) -> Any:
-    """Batch a function whose operands may each have more leading axes."""
-    values = [plain_of(x) for x in moved.args]
-    return as_row(moved.row.function, tuple(values), moved.given)
-
-
-def number(moved: Moved) -> Any:
-    """Batch ``float``: all are numbers."""
-    return moved.args[0].value
-
-
-def joined(moved: Moved) -> Any:
-    """Batch ``np.stack`` and ``np.concatenate``."""
-    parts = moved.args[0]
-    if not isinstance(parts, SEQUENCES):
-        raise CannotBatchError
-    axis = moved.option("axis", 1, 0)
-    if axis is None:
-        raise CannotBatchError
-    filled = [
-        x.value if isinstance(x, Many)
-        else _np.broadcast_to(x, (moved.count, *np.shape(x))) for x in parts
-    ]  # fmt: skip
-    axis = shifted(axis, len(moved.row.shape or ()))
-    return moved.row.function(filled, axis=axis, **moved.rest("axis"))  # type: ignore
-
-
-def made_of(moved: Moved) -> Any:
-    """Batch ``np.asarray`` of nested lists."""
-    if len(moved.args) != 1:
-        raise CannotBatchError
-    return _nested(moved.args[0], moved.count)
-
-
-def _nested(x: Any, count: int) -> Any:
-    if isinstance(x, Many):
-        return x.value
-    if isinstance(x, SEQUENCES):
-        return _np.stack([_nested(v, count) for v in x], axis=1)
-    return _np.broadcast_to(x, (count, *np.shape(x)))
+    return as_row(setitem, (moved.filled(x), moved.aligned(y, rank)), given)

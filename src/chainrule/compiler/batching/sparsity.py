@@ -11,25 +11,24 @@ sweep that is not compiled (``supports``).
 
 from __future__ import annotations
 
+import functools
 import math
-import operator
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.batching import rows
 from chainrule.compiler.batching.examples import (
     CannotBatchError,
-    Form,
     Many,
     Moved,
     as_row,
     shifted,
 )
+from chainrule.compiler.batching.rows import entry_numbers, is_constant
+from chainrule.compiler.tracing.plain_operators import UFUNCS
 from chainrule.operations_grad.indexing import unindex
-from chainrule.operations_grad.shaping import astype_grad, broadcast_to
-from chainrule.values.shapes import SEQUENCES, kind_of, shape_of
+from chainrule.values.shapes import dtype_of, shape_of
 from chainrule.values.vertices import stand_in
 
 _np: Any = np
@@ -41,7 +40,7 @@ FILLED = 4
 """One entry in so many may be filled; above that the whole array is faster."""
 
 
-class Sparse:
+class Sparse(Many):
     """Examples, of which the entries are zero but in some places.
 
     Attributes
@@ -50,32 +49,29 @@ class Sparse:
         The others: a plain or traced array of one axis.
     places
         Where they are in the flattened array of all examples, in rising order.
-    shape
-        The shape of all examples: their number, then that of one.
     """
 
-    def __init__(self, entries: Any, places: Any, shape: tuple[int, ...]) -> None:
-        """Keep them."""
+    def __init__(self, entries: Any, places: Any, whole: tuple[int, ...]) -> None:
+        """Keep them; ``whole`` is the shape of all examples."""
         self.entries = entries
         self.places = places
-        self.shape = shape
-        self._filled: Many | None = None
+        self._whole = whole
 
-    def filled(self) -> Many:
-        """Return all entries."""
-        if self._filled is None:
-            size = math.prod(self.shape)
-            flat = _scattered(self.entries, self.places, size)
-            self._filled = Many(_np.reshape(flat, self.shape))
-        return self._filled
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one example."""
+        return self._whole[1:]
 
-    def inside(self) -> Any:
-        """Return for each entry its place in its own example, flattened."""
-        return self.places % math.prod(self.shape[1:])
+    @functools.cached_property
+    def value(self) -> Any:  # type: ignore[override]
+        """All entries."""
+        flat = _scattered(self.entries, self.places, math.prod(self._whole))
+        return _np.reshape(flat, self._whole)
 
-    def example(self) -> Any:
-        """Return for each entry the number of its example."""
-        return self.places // math.prod(self.shape[1:])
+    @property
+    def filled(self) -> float:
+        """The part of the entries that is not zero."""
+        return len(self.places) / math.prod(self._whole)
 
 
 def of_seeds(value: Any) -> Many | Sparse:
@@ -89,16 +85,24 @@ def of_seeds(value: Any) -> Many | Sparse:
 
 
 def sparse_result(moved: Moved) -> Sparse | None:
-    """Return the result of a row with sparse operands; ``None`` if it has no form."""
-    form = _FORMS.get(moved.row.function)
-    if form is None:
+    """Return the result of a row with sparse operands; ``None`` if it fills up."""
+    known = moved.known
+    if moved.row.shape is None or moved.row.function in UFUNCS:
         return None
     try:
-        found = form(moved)
+        if moved.row.function is unindex:
+            found = _unindexed(moved)
+        elif known.entrywise:
+            found = _entry_by_entry(moved)
+        elif known.moves:
+            found = _moved(moved)
+        elif known.reduces is np.add and not known.averages:
+            found = _summed_over(moved)
+        else:
+            return None
     except CannotBatchError:
         return None
-    full = FILLED * len(found.places) > math.prod(found.shape)
-    return None if full else found
+    return None if FILLED * found.filled > 1 else found
 
 
 def _scattered(entries: Any, places: Any, size: int) -> Any:
@@ -116,49 +120,68 @@ def _picked(x: Any, places: Any) -> Any:
     return x if len(places) == size and (places == np.arange(size)).all() else x[places]
 
 
-def _of_one(moved: Moved) -> Sparse:
-    """Run a function of each entry that keeps zeros."""
-    x, *rest = moved.args
-    if not _is_constant(rest):
+def _entry_by_entry(moved: Moved) -> Sparse:
+    """Run a function of each entry, which keeps zeros, where an operand has none."""
+    n = moved.operands
+    operands, rest = moved.args[:n], moved.args[n:]
+    sparse = [_stretched(moved, x) for x in operands if isinstance(x, Sparse)]
+    fixed = "where" not in moved.given and is_constant((rest, moved.given))
+    if not fixed or not _keeps_zeros(moved, operands, rest):
         raise CannotBatchError
-    entries = as_row(moved.row.function, (x.entries, *rest), moved.rest())
-    return Sparse(entries, x.places, x.shape)
+    places = sparse[0].places
+    for x in sparse[1:]:
+        if not np.array_equal(places, x.places):
+            places = np.union1d(places, x.places)
+    whole = (moved.count, *moved.shape)
+    if FILLED * len(places) > math.prod(whole):
+        raise CannotBatchError
+    inside = places % math.prod(moved.shape)
+    values = [
+        _scattered_on(places, sparse.pop(0)) if isinstance(x, Sparse)
+        else _shared_at(x, moved.shape, inside) for x in operands
+    ]  # fmt: skip
+    entries = as_row(moved.row.function, (*values, *rest), moved.given)
+    return Sparse(entries, places, whole)
 
 
-def _scaled(moved: Moved) -> Sparse:
-    """Multiply or divide by what all examples share."""
-    x, y = moved.args
-    shape = moved.row.shape or ()
-    swapped = isinstance(y, Sparse) and moved.row.function is np.multiply
-    sparse, other = (y, x) if swapped else (x, y)
-    if not isinstance(sparse, Sparse) or isinstance(other, (Sparse, Many)):
-        raise CannotBatchError
-    if moved.given:
-        raise CannotBatchError
-    if sparse.shape[1:] != shape:
-        sparse = _repeated(Moved(moved.row, (sparse,), {}, moved.count))
-    if shape_of(other) != ():
-        own = np.arange(math.prod(shape_of(other))).reshape(shape_of(other))
-        wanted = np.broadcast_to(own, shape).ravel()[sparse.inside()]
-        other = _picked(_np.reshape(other, (-1,)), wanted)
-    pair = (other, sparse.entries) if swapped else (sparse.entries, other)
-    return Sparse(moved.row.function(*pair), sparse.places, sparse.shape)  # type: ignore
+def _shared_at(x: Any, shape: Any, places: Any) -> Any:
+    """Return entries of what all examples share, by their places in an example."""
+    if shape_of(x) == ():
+        return x
+    own = np.arange(math.prod(shape_of(x))).reshape(shape_of(x))
+    wanted = np.broadcast_to(own, shape).ravel()[places]
+    return _picked(_np.reshape(x, (-1,)), wanted)
 
 
-def _summed(moved: Moved) -> Sparse:
-    """Add or subtract, on the union of the places."""
-    x, y = moved.args
-    if not (isinstance(x, Sparse) and isinstance(y, Sparse)) or moved.given:
-        raise CannotBatchError
-    if x.shape != y.shape:
-        raise CannotBatchError
-    places = x.places
-    if not np.array_equal(places, y.places):
-        places = np.union1d(places, y.places)
-        if FILLED * len(places) > math.prod(x.shape):
-            raise CannotBatchError
-    a, b = (_scattered_on(places, v) for v in (x, y))
-    return Sparse(moved.row.function(a, b), places, x.shape)  # type: ignore[misc]
+def _keeps_zeros(moved: Moved, operands: Sequence[Any], rest: Sequence[Any]) -> bool:
+    """Tell whether a result is 0 wherever the sparse operands are, or undefined."""
+    shared = [x for x in operands if not isinstance(x, Sparse)]
+    if any(isinstance(x, Many) for x in shared):
+        return False
+    zero = np.float64(0.0)
+    try:
+        with np.errstate(all="ignore"):
+            grid = iter(_np.ix_(*map(_sample, shared)))
+            values = [zero if isinstance(x, Sparse) else next(grid) for x in operands]
+            z = np.asarray(moved.row.function(*values, *rest, **moved.given))
+    except (TypeError, ValueError, ArithmeticError):
+        return False
+    return bool(np.all((z == 0) | (z != z)))
+
+
+def _sample(x: Any) -> Any:
+    """Return values that an operand may have; a constant number has its own."""
+    if shape_of(x) == () and not isinstance(x, stand_in):
+        return np.asarray([x])
+    return np.array([0.0, 1.25, -2.5]).astype(dtype_of(x))
+
+
+def _stretched(moved: Moved, x: Sparse) -> Sparse:
+    """Return examples broadcast to the result's shape."""
+    if x.shape == moved.shape:
+        return x
+    own = 1 + np.arange(math.prod(x.shape)).reshape(x.shape)
+    return _placed(moved, [x], np.broadcast_to(own, moved.shape))
 
 
 def _scattered_on(places: Any, x: Sparse) -> Any:
@@ -167,68 +190,63 @@ def _scattered_on(places: Any, x: Sparse) -> Any:
     return _scattered(x.entries, np.searchsorted(places, x.places), len(places))
 
 
-def _moved_by(form: Form) -> Callable[[Moved], Sparse]:
-    """Return the sparse form of a function that moves entries: numbers are moved."""
+def _moved(moved: Moved) -> Sparse:
+    """Move entries, as their numbers are moved."""
+    leaves, places = entry_numbers(moved)
+    return _placed(moved, leaves, places)
 
-    def run(moved: Moved) -> Sparse:
-        x, *rest = moved.args
-        if not isinstance(x, Sparse) or not _is_constant((rest, moved.given)):
+
+def _placed(moved: Moved, leaves: Sequence[Any], places: Any) -> Sparse:
+    """Return entries of examples at the places that ``entry_numbers`` gives them."""
+    columns = [np.zeros((moved.count, 1), np.intp)]
+    total = 0
+    for x in leaves:
+        numbers = np.zeros((moved.count, math.prod(shape_of(x))), np.intp)
+        if isinstance(x, Sparse):
+            start, total = total, total + len(x.places)
+            numbers.ravel()[x.places] = np.arange(start + 1, total + 1)
+        elif not _is_zero(x):
             raise CannotBatchError
-        numbers = np.zeros(math.prod(x.shape), np.intp)
-        numbers[x.places] = np.arange(1, 1 + len(x.places))
-        numbered = Many(numbers.reshape(x.shape))
-        found = form(Moved(moved.row, (numbered, *rest), moved.given, moved.count))
-        flat = np.ravel(found)
-        places = np.flatnonzero(flat)
-        return Sparse(_picked(x.entries, flat[places] - 1), places, found.shape)
-
-    return run
+        columns.append(numbers)
+    flat = np.concatenate(columns, axis=1)[:, places.ravel()].ravel()
+    found = np.flatnonzero(flat)
+    parts = [x.entries for x in leaves if isinstance(x, Sparse)]
+    entries = parts[0] if len(parts) == 1 else _np.concatenate(parts)
+    whole = (moved.count, *moved.shape)
+    return Sparse(_picked(entries, flat[found] - 1), found, whole)
 
 
-_repeated = _moved_by(rows.repeated_shape)
+def _is_zero(x: Any) -> bool:
+    return not isinstance(x, (Many, stand_in)) and not np.any(x)
 
 
 def _summed_over(moved: Moved) -> Sparse:
     """Sum over axes."""
     x = moved.args[0]
-    if not isinstance(x, Sparse) or len(moved.args) > 2:
+    if not isinstance(x, Sparse) or moved.parameters(1).keys() - {"axis", "keepdims"}:
         raise CannotBatchError
-    if moved.rest("axis", "keepdims"):
-        raise CannotBatchError
-    default = None if moved.row.function is np.sum else 0
-    axes = shifted(moved.option("axis", 1, default), len(x.shape) - 1)
+    whole = (moved.count, *x.shape)
+    axes = shifted(moved.named()["axis"], len(x.shape))
     axes = {axes} if isinstance(axes, int) else set(axes)
-    kept = [a for a in range(len(x.shape)) if a not in axes]
-    where = _np.unravel_index(x.places, x.shape)
-    sizes = [x.shape[a] for a in kept]
-    ends = _np.ravel_multi_index([where[a] for a in kept], sizes)
-    return _added_at(x, ends, moved.row.shape or ())
+    kept = [a for a in range(len(whole)) if a not in axes]
+    where = _np.unravel_index(x.places, whole)
+    ends = _np.ravel_multi_index([where[a] for a in kept], [whole[a] for a in kept])
+    return _added_at(moved, x, ends)
 
 
 def _unindexed(moved: Moved) -> Sparse:
     """Add entries at an index."""
     x = moved.args[0]
     index, shape = moved.given["index"], moved.given["shape"]
-    if not isinstance(x, Sparse) or not _is_constant(index):
+    if not isinstance(x, Sparse) or not is_constant(index):
         raise CannotBatchError
     size = math.prod(shape)
-    own = _np.ravel(np.arange(size).reshape(shape)[index])[x.inside()]
-    return _added_at(x, x.example() * size + own, shape)
+    example, inside = np.divmod(x.places, math.prod(x.shape))
+    own = _np.ravel(np.arange(size).reshape(shape)[index])[inside]
+    return _added_at(moved, x, example * size + own)
 
 
-def _is_constant(x: Any) -> bool:
-    """Tell whether an argument is the same in every call, for all examples."""
-    kind = kind_of(x)
-    if kind is slice:
-        x = (x.start, x.stop, x.step)
-    elif kind is dict:
-        x = list(x.values())
-    if isinstance(x, SEQUENCES):
-        return all(map(_is_constant, x))
-    return not isinstance(x, (Many, Sparse, stand_in))
-
-
-def _added_at(x: Sparse, ends: Any, shape: Any) -> Sparse:
+def _added_at(moved: Moved, x: Sparse, ends: Any) -> Sparse:
     """Return entries added up in new places."""
     places, numbers = np.unique(ends, return_inverse=True)
     if len(places) == len(ends):
@@ -236,24 +254,4 @@ def _added_at(x: Sparse, ends: Any, shape: Any) -> Sparse:
     else:
         given = {"index": (numbers,), "shape": places.shape}
         entries = as_row(unindex, (x.entries,), given)
-    return Sparse(entries, places, (x.shape[0], *shape))
-
-
-_FORMS: dict[Any, Callable[[Moved], Sparse]] = {
-    **dict.fromkeys((np.negative, np.positive, np.conjugate, np.astype, np.copy,
-                     np.real, np.imag, astype_grad.forward), _of_one),
-    **dict.fromkeys((np.multiply, np.divide), _scaled),
-    **dict.fromkeys((np.add, np.subtract), _summed),
-    **dict.fromkeys((np.sum, np.add.reduce), _summed_over),
-    operator.getitem: _moved_by(rows.getitem),
-    unindex: _unindexed,
-    **dict.fromkeys((np.reshape, np.ravel, np.expand_dims, np.squeeze),
-                    _moved_by(rows.reshaped)),
-    np.transpose: _moved_by(rows.transposed),
-    np.swapaxes: _moved_by(rows.swapped),
-    np.moveaxis: _moved_by(rows.moved_axes),
-    np.flip: _moved_by(rows.reduced),
-    np.roll: _moved_by(rows.rolled),
-    **dict.fromkeys((np.broadcast_to, broadcast_to), _repeated),
-}  # fmt: skip
-"""The sparse form of each function that has one."""
+    return Sparse(entries, places, (moved.count, *moved.shape))

@@ -28,10 +28,10 @@ def keeps_shape(row: Row) -> bool:
     if f is operator.getitem:
         source = row.args[0]
         if isinstance(source, Row) and source.shape is None:
-            return _keeps_shape_of_all(source)
+            return keeps_shapes(source)
         parts: Any = row.args[1] if isinstance(row.args[1], TUPLE) else row.args[1:]
         return not any(map(_may_reshape, parts))
-    return _keeps_shape_of_all(row)
+    return keeps_shapes(row)
 
 
 def _may_reshape(part: Any) -> bool:
@@ -41,7 +41,8 @@ def _may_reshape(part: Any) -> bool:
     return isinstance(part, Row) and part.dtype == np.bool_
 
 
-def _keeps_shape_of_all(row: Row) -> bool:
+def keeps_shapes(row: Row) -> bool:
+    """Tell whether each of several results has the same shape for all entries."""
     f = row.function
     if isinstance(f, np.ufunc) or f in _SHAPED or getattr(f, "keeps_shape", False):
         return True

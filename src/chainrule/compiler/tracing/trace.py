@@ -33,7 +33,7 @@ from chainrule.compiler.tracing.rows import (
     Row,
     mapped,
 )
-from chainrule.compiler.tracing.shapes import keeps_shape
+from chainrule.compiler.tracing.shapes import keeps_shape, keeps_shapes
 from chainrule.compiler.tracing.traced import Traced, value_of, values_of
 from chainrule.compiler.tracing.traced_operators import add_operators
 from chainrule.errors import CompileError, EscapeError
@@ -187,7 +187,7 @@ class Trace:
             _refuse_hidden(function, value)
         row = Row(function, args, given, operands, value, len(self.rows))
         self.rows.append(row)
-        if not keeps_shape(row):
+        if not (keeps_shape if row.shape is not None else keeps_shapes)(row):
             row.where = user_line()
         if row.shape is not None or isinstance(value, Column):
             return Traced(self, row, value)

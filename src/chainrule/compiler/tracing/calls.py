@@ -1,0 +1,62 @@
+"""Calls: the arguments of a row by the names that its function gives them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.rules import rule_of
+
+_OF_METHODS = ("array", "axis", "dtype", "out", "keepdims", "initial", "where")
+"""The parameters of ``reduce``; ``accumulate`` has the first four."""
+
+
+def named(
+    function: Callable[..., Any], args: Sequence[Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a call's arguments by name, and the defaults of those it leaves out.
+
+    >>> named(np.roll, (1.0, 2), {}), named(np.add.reduce, (1.0,), {})["axis"]
+    ({'axis': None, 'a': 1.0, 'shift': 2}, 0)
+    """
+    names, defaults = _parameters(function)
+    return {**defaults, **dict(zip(names, args, strict=False)), **given}
+
+
+def place_of(function: Callable[..., Any], name: str) -> int:
+    """Return at which position a parameter may be given; -1 if by name only."""
+    names = _parameters(function)[0]
+    return names.index(name) if name in names else -1
+
+
+@functools.cache
+def _parameters(
+    function: Callable[..., Any],
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return the names of a function's positional parameters, and all defaults."""
+    if isinstance(getattr(function, "__self__", None), np.ufunc):
+        return _OF_METHODS, {"axis": 0}
+    try:
+        found = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # some functions do not tell
+        known = rule_of(function)
+        forward = getattr(known, "forward", None)
+        if forward is None or forward is function:
+            return (), {}
+        found = inspect.signature(forward).parameters.values()
+        names = tuple(p.name for p in found)
+    else:
+        names = tuple(
+            p.name
+            for p in found
+            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        )
+    empty = (inspect.Parameter.empty, np._NoValue)  # type: ignore[attr-defined]
+    return names, {p.name: p.default for p in found if p.default not in empty}
+
+
+__all__ = ["named", "place_of"]
