@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 import chainrule.operations  # noqa: F401  (declares every rule)
+from chainrule.nodes.remedies import home_of
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
 from chainrule.operations_grad.structure import structure
 from chainrule.rules import (
@@ -84,7 +85,7 @@ def name_of(function: Any) -> str:
     """Return the name by which a function, or a ufunc's method, is called."""
     if isinstance(function, tuple):
         return f"np.{function[0].__name__}.{function[1]}"
-    module = "np"
+    module = "np" if home_of(function) != "scipy.special" else "scipy.special"
     for part in ("linalg", "fft"):
         if getattr(getattr(np, part), function.__name__, None) is function:
             module = f"np.{part}" if not hasattr(np, function.__name__) else "np"
@@ -92,8 +93,11 @@ def name_of(function: Any) -> str:
 
 
 def functions_table() -> str:
-    """Return one row per NumPy function."""
+    """Return one row per function of NumPy, and of other libraries by name."""
     rows = {name_of(f): "a node" for f in (*UFUNCS, *FUNCTIONS)}
+    own = (r for r in REGISTRY if r.__module__.startswith("chainrule."))
+    named = (f for r in own for f in (r.forward_name, *r.also) if type(f) is str and f)
+    rows |= {f.replace(":", "."): "a node" for f in named}
     rows |= {name_of(f): "a plain value: locally constant" for f in LOCALLY_CONSTANT}
     rows |= {name_of(f): f"an error. {reason}" for f, reason in REFUSED.items()}
     return table(

@@ -19,21 +19,35 @@ from typing import Any
 import numpy as np
 
 import chainrule.operations  # noqa: F401  (declares every rule)
+from chainrule.errors import MissingLibraryError
 from chainrule.nodes.node_class import node, record
 from chainrule.nodes.tables import FUNCTIONS, UFUNCS
 from chainrule.operations_grad.structure import structure
 from chainrule.rules import REGISTRY, elementwise, rule
 from chainrule.rules.cases import Sample, case
+from chainrule.rules.named_functions import imported
 from chainrule.rules.namespace import evaluate, plain
 from chainrule.rules.supports import supported, zeros_of
 from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import forward_sweep, reverse_sweep
 from chainrule.values.vertices import raw
 
+
+def is_installed(r: type[rule]) -> bool:
+    """Tell whether a rule's function can be imported, if it is one by name."""
+    try:
+        imported(r.forward)
+    except MissingLibraryError:
+        return False
+    return True
+
+
 RULES: list[type[rule]] = [
     r
     for r in REGISTRY
-    if r.__module__.startswith("chainrule.") and not issubclass(r, structure)
+    if r.__module__.startswith("chainrule.")
+    and not issubclass(r, structure)
+    and is_installed(r)
 ]
 """The library's rules; rules that tests declare are not among them."""
 

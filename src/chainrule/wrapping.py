@@ -24,8 +24,9 @@ from chainrule.nodes.admission import (
 from chainrule.nodes.node_class import node
 from chainrule.nodes.operators import operator
 from chainrule.nodes.recorder import record
-from chainrule.nodes.tables import FUNCTIONS, UFUNCS
-from chainrule.rules import declare, rule
+from chainrule.nodes.tables import FUNCTIONS, UFUNCS, WRAPPED
+from chainrule.rules import declare, elementwise, rule
+from chainrule.rules.named_functions import imported, named_function
 from chainrule.rules.registry import serve_by
 from chainrule.values.types import Operation
 
@@ -49,7 +50,9 @@ def operation(
         The name of a node method that is this operation with the node first.
     """
     model = served[0] if served else rule_class.forward
-    if isinstance(model, np.ufunc):
+    if isinstance(model, np.ufunc) or (
+        isinstance(model, named_function) and issubclass(rule_class, elementwise)
+    ):
         function = operator(rule_class, model.__name__, masked=True)
     else:
         function = _wrapped(rule_class, model)
@@ -57,6 +60,7 @@ def operation(
     function.rule = rule_class  # type: ignore[attr-defined]
     serve_by(rule_class, *served)
     serve(function, *served, method=method)
+    WRAPPED.setdefault(rule_class, function)
     return function
 
 
@@ -184,7 +188,7 @@ def _signature(rule_class: type[rule], model: Any) -> tuple[Any, Any]:
     if found is None:
         names = tuple(
             p.name
-            for p in inspect.signature(model).parameters.values()
+            for p in inspect.signature(imported(model)).parameters.values()
             if p.kind is not p.VAR_POSITIONAL
         )
         if rule_class.variadic and model is rule_class.forward:

@@ -15,7 +15,9 @@ from chainrule.nodes.admission import (
     unwrapped,
 )
 from chainrule.nodes.joined import joined
-from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
+from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS, WRAPPED
+from chainrule.rules import locally_constant, rule_of
+from chainrule.values.types import Operation
 from chainrule.values.vertices import vertex
 
 
@@ -25,9 +27,9 @@ def array_ufunc(x: vertex, ufunc: Any, method: str, *inputs: Any, **kwargs: Any)
     This is the ``__array_ufunc__`` of nodes.
     """
     operation = UFUNCS.get(ufunc)
+    if operation is None and ufunc not in LOCALLY_CONSTANT:
+        operation = _found_later(ufunc)
     if method == "__call__":
-        if operation is None and (known := remedies.same_in_numpy(ufunc)):
-            operation = UFUNCS.get(known) or FUNCTIONS.get(known)
         if operation is not None and not kwargs:
             return operation(*inputs)
         if "out" in kwargs:
@@ -74,6 +76,18 @@ def array_function(
             **{k: unwrapped(x) for k, x in kwargs.items()},
         )
     raise missing(remedies.written(func), REFUSED.get(func))
+
+
+def _found_later(ufunc: Any) -> Operation | None:
+    """Enter a ufunc whose library was loaded after its rule was declared."""
+    declared = rule_of(ufunc)
+    if declared is None:
+        return None
+    if issubclass(declared, locally_constant):
+        LOCALLY_CONSTANT.add(ufunc)
+    if declared in WRAPPED:
+        UFUNCS[ufunc] = WRAPPED[declared]
+    return UFUNCS.get(ufunc)
 
 
 def _has_rule(function: Any) -> bool:

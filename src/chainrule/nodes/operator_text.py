@@ -11,6 +11,7 @@ from types import FunctionType
 from typing import Any
 
 from chainrule.rules import elementwise, rule
+from chainrule.rules.named_functions import imported
 from chainrule.rules.python_forms import MATH, infix_form, python_form
 from chainrule.steps.step import (
     compile_text,
@@ -234,7 +235,7 @@ def _operator_text(
     if steps is None:
         return None
     space |= {**MATH, **steps, "errors": ARITHMETIC_ERRORS}
-    space |= {"forward": operation.forward, "ndarray": ndarray}
+    space |= {"forward": imported(operation.forward), "ndarray": ndarray}
     # Arrays have some ufuncs as operators, which are quicker to call.
     array = infix_form(operation) or "forward({0}, {1})"
     operands = "x" if count == 1 else "x, y"

@@ -151,7 +151,6 @@ _SPECIAL: Mapping[str, str] = {
     "logit": "np.log(x / (1 - x))",
     "log_expit": "-np.logaddexp(0, -x)",
     "exp10": "10.0 ** x",
-    "xlogy": "x * np.log(y)",
     "xlog1py": "x * np.log1p(y)",
     "entr": "-x * np.log(x)",
     "rel_entr": "x * np.log(x / y)",
@@ -171,7 +170,6 @@ _SPECIAL: Mapping[str, str] = {
 """Functions of ``scipy.special`` that are a formula."""
 
 _DERIVATIVES: Mapping[str, str] = {
-    "erf": "2 / np.sqrt(np.pi) * np.exp(-x**2)",
     "erfc": "-2 / np.sqrt(np.pi) * np.exp(-x**2)",
     "erfinv": "np.sqrt(np.pi) / 2 * np.exp(z**2)",
     "ndtr": "np.exp(-x**2 / 2) / np.sqrt(2 * np.pi)",
@@ -311,16 +309,6 @@ def of_ufunc(ufunc: Any, has_rule: HasRule) -> str:
     """Return what to write instead of a ufunc that has no rule."""
     known = home_of(ufunc) == "scipy.special"
     return special(ufunc.__name__, has_rule) if known else DECLARE
-
-
-def same_in_numpy(ufunc: Any) -> Any:
-    """Return NumPy's function where SciPy has the same one by the same name."""
-    if ufunc.__name__ in _SAME and home_of(ufunc) == "scipy.special":
-        return getattr(np, ufunc.__name__)
-    return None
-
-
-_SAME = frozenset(["log1p", "expm1", "cbrt", "exp2", "i0"])
 
 
 def _found(module: ModuleType, name: str, has_rule: HasRule) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chainrule.rules import rule
 from chainrule.values.types import Operation
 
 UFUNCS: dict[Any, Operation] = {}
@@ -11,6 +12,9 @@ UFUNCS: dict[Any, Operation] = {}
 
 FUNCTIONS: dict[Any, Operation] = {}
 """Which operation any other NumPy function stands for; filled the same way."""
+
+WRAPPED: dict[type[rule], Operation] = {}
+"""The operation of each rule that has one."""
 
 LOCALLY_CONSTANT: set[Any] = set()
 """Functions whose derivative is zero almost everywhere: they return plain values."""

@@ -83,6 +83,7 @@ class cbrt_grad(elementwise):
     """
 
     forward = np.cbrt
+    also = ("scipy.special:cbrt",)
     expression = "math.cbrt(x)"
     latex = r"\sqrt[3]{{{}}}"
     domain: Domain = {"x": (0.5, 2.0)}

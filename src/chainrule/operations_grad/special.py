@@ -1,4 +1,4 @@
-"""Rules of special functions, with all their derivatives."""
+"""Rules of special functions: NumPy's, with all their derivatives, and SciPy's."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.operations_grad.partials import chosen
 from chainrule.rules import elementwise
-from chainrule.rules.cases import REAL, Cases, Conventions, Dtypes, case
+from chainrule.rules.cases import REAL, Cases, Conventions, Domain, Dtypes, case
 from chainrule.rules.namespace import EXTRA
 from chainrule.values.types import Namespace, Value
 
@@ -104,6 +105,7 @@ class i0_grad(elementwise):
     """z = I0(x), the modified Bessel function of the first kind, order 0"""
 
     forward = i0
+    also = ("scipy.special:i0",)
     dtypes: Dtypes = REAL
     conventions: Conventions = (((0.0,), (0.0,)),)
 
@@ -124,3 +126,49 @@ class i0_derivative_grad(elementwise):
     def d_x(xp: Namespace, z: Value, x: Value, *, order: int) -> Value:
         """dz/dx = the next derivative"""
         return xp.i0_derivative(x, order=order + 1)
+
+
+# ------------------------------------------------------------------- functions of SciPy
+
+TWO_OVER_ROOT_PI = 2.0 / math.sqrt(math.pi)
+
+
+class erf_grad(elementwise):
+    """z = erf(x), the error function"""
+
+    forward = "scipy.special:erf"
+    expression = "math.erf(x)"
+
+    @staticmethod
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
+        """dz/dx = 2 / sqrt(pi) exp(-x**2)"""
+        return TWO_OVER_ROOT_PI * xp.exp(-(x * x))
+
+
+class xlogy_grad(elementwise):
+    """z = x log(y), and 0 where x = 0
+
+    At (0, 0) the derivative in ``y`` is 0, as z is constant there; second derivatives
+    are nan.
+    """
+
+    forward = "scipy.special:xlogy"
+    expression = "0.0 if x == 0.0 and y == y else x * math.log(y)"
+    formula = "x * math.log(y)"
+    domain: Domain = {"y": (0.5, 2.0)}
+    conventions: Conventions = (
+        ((0.0, 0.0), (-np.inf, 0.0)),
+        ((0.0, 2.0), (math.log(2.0), 0.0)),
+        ((1.0, 0.0), (-np.inf, np.inf)),
+    )
+
+    @staticmethod
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
+        """dz/dx = log(y)"""
+        return xp.log(y)
+
+    @staticmethod
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
+        """dz/dy = x / y, and 0 where x = y = 0"""
+        both = (x == 0) * (y == 0)
+        return chosen(xp, x / xp.where(both, 1.0, y), both)

@@ -16,7 +16,8 @@ from chainrule.rules.declarations import (
     derivative,
 )
 from chainrule.rules.expressions import check_expression, operands_in
-from chainrule.rules.namespace import evaluate, plain
+from chainrule.rules.named_functions import await_function, named_function
+from chainrule.rules.namespace import EXTRA, evaluate, plain
 from chainrule.rules.registry import EXPRESSED, REGISTRY, serve_by
 from chainrule.rules.supports import (
     add_values,
@@ -38,8 +39,12 @@ class rule(traits):
     """
 
     forward: Any
+    """The function that is declared, or its name in a library that may be missing:
+    ``"scipy.special:erf"``."""
+    forward_name: ClassVar[str] = ""
+    """The name that ``forward`` was given by."""
     also: ClassVar[tuple[Any, ...]] = ()
-    """Functions besides ``forward`` that are the same operation."""
+    """Functions besides ``forward``, or their names, that are the same operation."""
     expression: ClassVar[str] = ""
     """One real number of the result, as a Python expression of the operands and of
     functions of ``math``: see :mod:`chainrule.rules.expressions`. The forms below are
@@ -108,6 +113,8 @@ class rule(traits):
         if not issubclass(cls, (locally_constant, composed)):
             REGISTRY.append(cls)
         own = vars(cls)
+        if isinstance(own.get("forward"), str):
+            cls._await_forward(cls.forward)
         if "forward" in own:
             f = cls.forward
             cls.entrywise = cls.entrywise or (
@@ -116,6 +123,18 @@ class rule(traits):
             serve_by(cls, f, *cls.also)
         if own.get("operator"):
             serve_by(cls, getattr(operator, cls.operator))
+
+    @classmethod
+    def _await_forward(cls, name: str) -> None:
+        """Have the function of another library stand in the place of its name."""
+        cls.forward, cls.forward_name = named_function(name), name
+        EXTRA.setdefault(cls.forward.__name__, cls.forward)
+
+        def found(function: Callable[..., Any]) -> None:
+            cls.forward = function
+            serve_by(cls, function)
+
+        await_function(name, found)
 
     @classmethod
     def _derivatives(cls) -> list[Derivative]:

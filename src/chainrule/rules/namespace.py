@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from chainrule.rules.registry import rule_of
 from chainrule.rules.supports import is_mask, masked_call
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import (
@@ -84,6 +85,12 @@ def _reshape(x: Any, shape: int | Shape, *, order: Any = "C") -> Any:
     if isinstance(x, ndarray):
         return x.reshape(shape, order=order)
     return np.reshape(x, shape, order=order)
+
+
+def rule_called(name: str) -> type[rule] | None:
+    """Return the rule of what rules call ``xp.name``, if there is such a function."""
+    function = EXTRA.get(name) or getattr(plain, name, None)
+    return None if function is None else rule_of(function)
 
 
 plain: Namespace = namespace(np)

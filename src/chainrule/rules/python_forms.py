@@ -13,8 +13,7 @@ from typing import Any
 
 from chainrule.rules.base import rule
 from chainrule.rules.expressions import function_in, function_of, parsed, rule_behind
-from chainrule.rules.namespace import plain
-from chainrule.rules.registry import rule_of
+from chainrule.rules.namespace import rule_called
 
 MATH: dict[str, Any] = {
     name: getattr(math, name) for name in dir(math) if not name.startswith("_")
@@ -93,7 +92,7 @@ def scalar_form(name: str) -> str | None:
     >>> scalar_form("square"), scalar_form("sum")
     ('{0} * {0}', None)
     """
-    operation = rule_of(getattr(plain, name))
+    operation = rule_called(name)
     return None if operation is None else python_form(operation)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.rules.named_functions import await_function, find_loaded
 from chainrule.rules.traits import traits
 
 if TYPE_CHECKING:
@@ -30,14 +31,18 @@ _RULES: dict[Any, type[rule]] = {}
 
 
 def serve_by(
-    operation: type[rule], *functions: Callable[..., Any] | tuple[Any, str]
+    operation: type[rule], *functions: Callable[..., Any] | tuple[Any, str] | str
 ) -> None:
     """Note that functions are what a rule declares; the first rule to say so stays.
 
-    A ufunc's method is the ufunc and the method's name: ``(np.add, "reduce")``.
+    A ufunc's method is the ufunc and the method's name: ``(np.add, "reduce")``. A
+    function of another library is its name: ``"scipy.special:erf"``.
     """
     for function in functions:
-        _RULES.setdefault(function, operation)
+        if isinstance(function, str):
+            await_function(function, functools.partial(serve_by, operation))
+        else:
+            _RULES.setdefault(function, operation)
 
 
 def rule_of(function: Callable[..., Any]) -> type[rule] | None:
@@ -52,9 +57,12 @@ def rule_of(function: Callable[..., Any]) -> type[rule] | None:
     ):
         return _RULES.get((function.__self__, function.__name__))
     try:
-        return _RULES.get(function)
+        found = _RULES.get(function)
     except TypeError:  # not every callable can be hashed
         return None
+    if found is None and find_loaded():
+        return _RULES.get(function)
+    return found
 
 
 def traits_of(function: Callable[..., Any]) -> type[traits]:

@@ -7,8 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 
 from chainrule.explainer.account.formulas import Term, as_term, name
-from chainrule.rules import plain, rule, rule_of
+from chainrule.rules import rule
 from chainrule.rules.expressions import function_in, parsed, rule_behind
+from chainrule.rules.namespace import rule_called
 
 CHOICE = "if"
 """The head of a term that is one of two: condition, and what it is if so, if not."""
@@ -24,7 +25,7 @@ def rule_named(head: str) -> type[rule] | None:
     """Return the rule behind a term's function: ``cosh``, ``math.log``, ``abs``."""
     if head.startswith("math.") or head == "abs":
         return rule_behind(head.removeprefix("math."))
-    return rule_of(getattr(plain, head)) if hasattr(plain, head) else None
+    return rule_called(head)
 
 
 def formula_of(operation: type[rule] | None, parts: Sequence[Term]) -> Term | None:

@@ -10,8 +10,9 @@ import ast
 import functools
 from typing import Any
 
-from chainrule.rules import plain, rule, rule_of
+from chainrule.rules import rule, rule_of
 from chainrule.rules.expressions import function_in, is_test, parsed
+from chainrule.rules.namespace import rule_called
 
 PRELUDE = """\
 const nan = NaN, inf = Infinity, pi = Math.PI, True = true, False = false;
@@ -83,7 +84,7 @@ def javascript_form(operation: type[rule]) -> str | None:
 
 def scripted(name: str) -> str | None:
     """Return the JavaScript of what rules call ``xp.name``."""
-    operation = rule_of(getattr(plain, name))
+    operation = rule_called(name)
     return None if operation is None else javascript_form(operation)
 
 

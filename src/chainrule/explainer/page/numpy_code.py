@@ -37,6 +37,7 @@ _UNWRITABLE = (AttributeError, IndexError, KeyError, TypeError, *ARITHMETIC_ERRO
 _ABOUT = '''\
     """Return the value and the gradients, along the path that was recorded."""
 '''
+_LIBRARY = re.compile(r"(?<![\w.])(scipy(?:\.[a-z]\w*)*)\.\w+\(")
 _PLACED = '''
 
 def _placed(part, shape, index):
@@ -137,8 +138,9 @@ class _Writer:
         body = "\n".join(f"    {x}".rstrip() for x in ["# forward", *lines])
         helper = _PLACED if "_placed(" in body else ""
         helper += _REPLACED if "_replaced(" in body else ""
+        libraries = sorted({f"import {found}\n" for found in _LIBRARY.findall(body)})
         return (
-            f"import numpy as np\n{helper}\n\n"
+            f"import numpy as np\n{''.join(libraries)}{helper}\n\n"
             f"def value_and_gradient({', '.join(inputs)}):\n{_ABOUT}{body}\n"
         )
 

@@ -12,12 +12,14 @@ A rule computes with the array namespace it is given. Given ``written_numpy`` an
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.nodes.admission import operation_name
+from chainrule.nodes.remedies import home_of
 from chainrule.operations_grad.indexing import (
     getitem_grad,
     picks_once,
@@ -156,15 +158,7 @@ def fitted(part: Any, shape: tuple[int, ...], gather: Any) -> Any:
     return part if part.shape == shape else written_numpy.reshape(part, shape)
 
 
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "add": _operator.add,
-    "subtract": _operator.sub,
-    "multiply": _operator.mul,
-    "divide": _operator.truediv,
-    "true_divide": _operator.truediv,
-    "power": _operator.pow,
-    "remainder": _operator.mod,
-}
+_INFIX = ("add", "sub", "mul", "truediv", "mod", "pow", "neg")
 
 
 def call_of(rule: Any, operands: Sequence[Any], parameters: Any) -> Any:
@@ -175,22 +169,27 @@ def call_of(rule: Any, operands: Sequence[Any], parameters: Any) -> Any:
         return operands[0][parameters["index"]]
     if rule is setitem_grad:
         return written_numpy.setitem(*operands, **parameters)
-    name = getattr(rule.forward, "__name__", "")
-    space = written_numpy
-    if getattr(np.linalg, name, None) is rule.forward:
-        space = written_numpy.linalg
-    elif getattr(np, name, None) is not rule.forward:
-        if not rule.__module__.startswith("chainrule."):
-            raise TypeError("it is a rule of the program's own")
-        name = operation_name(rule)
-        space = written_numpy if hasattr(np, name) else written_numpy.linalg
-    if name in _OPERATORS:
-        return _OPERATORS[name](*map(as_written, operands))
-    if name == "negative":
-        return -operands[0]
+    if rule.operator in _INFIX:
+        return getattr(operator, rule.operator)(*map(as_written, operands))
+    space, name = _home_of(rule)
     if rule.variadic and name != "einsum":
         return getattr(space, name)(list(operands), **parameters)
     return getattr(space, name)(*operands, **parameters)
+
+
+def _home_of(rule: Any) -> tuple[Any, str]:
+    """Return the library that a rule's function is called from, and its name there."""
+    name = getattr(rule.forward, "__name__", "")
+    for space in (written_numpy.linalg, written_numpy):
+        if getattr(space._module, name, None) is rule.forward:
+            return space, name
+    home = home_of(rule.forward)
+    if home:
+        return WrittenNumPy(sys.modules[home], f"{home}."), name
+    if not rule.__module__.startswith("chainrule."):
+        raise TypeError("it is a rule of the program's own")
+    name = operation_name(rule)
+    return written_numpy if hasattr(np, name) else written_numpy.linalg, name
 
 
 # ------------------------------------------------------------------------------- texts

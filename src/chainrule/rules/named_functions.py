@@ -1,0 +1,69 @@
+"""Functions by name, ``"scipy.special:erf"``: imported when they are first needed.
+
+So a rule file needs none of the libraries whose functions it declares. Such a function
+is found by its first call, which imports the library, or by ``find_loaded``, once
+somebody else has.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from chainrule.errors import MissingLibraryError
+
+Note = Callable[[Any], None]
+"""Called with the function when it is found."""
+
+_AWAITED: dict[str, list[tuple[str, Note]]] = {}
+
+
+class named_function:
+    """A function that is imported by its first call."""
+
+    def __init__(self, name: str) -> None:
+        """Name a function: its module, a colon and its own name."""
+        self.module, _, self.__name__ = name.partition(":")
+
+    def __call__(self, *args: Any, **given: Any) -> Any:
+        """Import the function and call it."""
+        return self.found()(*args, **given)
+
+    def __repr__(self) -> str:
+        """Show the name."""
+        return f"<function {self.module}.{self.__name__}, by name>"
+
+    def found(self) -> Callable[..., Any]:
+        """Import the function and return it."""
+        try:
+            module = importlib.import_module(self.module)
+        except ImportError as error:
+            library = self.module.partition(".")[0]
+            raise MissingLibraryError(
+                f"{self.__name__} is {self.module}.{self.__name__}, and {library} is "
+                f"not installed. Run: python -m pip install {library}"
+            ) from error
+        find_loaded()
+        return getattr(module, self.__name__)
+
+
+def await_function(name: str, note: Note) -> None:
+    """Have a function told to ``note`` when it is found."""
+    module, _, function = name.partition(":")
+    _AWAITED.setdefault(module, []).append((function, note))
+
+
+def find_loaded() -> bool:
+    """Find the functions whose libraries are loaded; tell whether there were any."""
+    loaded = [m for m in _AWAITED if m in sys.modules]
+    for module in loaded:
+        for function, note in _AWAITED.pop(module):
+            note(getattr(sys.modules[module], function))
+    return bool(loaded)
+
+
+def imported(function: Any) -> Any:
+    """Return a function, imported if it is one by name."""
+    return function.found() if isinstance(function, named_function) else function

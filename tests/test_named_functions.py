@@ -1,0 +1,98 @@
+"""Functions of libraries that may be missing, declared by their names."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.errors import MissingLibraryError, MissingRuleError
+from chainrule.nodes import LOCALLY_CONSTANT, UFUNCS
+from chainrule.rules import elementwise, locally_constant, rule_of
+from chainrule.rules.named_functions import named_function
+from chainrule.rules.registry import EXPRESSED, REGISTRY
+from chainrule.wrapping import operation
+
+special = pytest.importorskip("scipy.special")
+
+
+def test_importing_the_library_imports_no_other():
+    code = (
+        "import sys, chainrule as gd, numpy as np; x = gd.node(0.5); np.exp(x) * x;"
+        "print([m for m in sys.modules if m.partition('.')[0] == 'scipy']);"
+        "gd.erf(x); print('scipy.special' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["[]", "True"]
+
+
+def test_a_function_of_a_missing_library_says_so():
+    missing = named_function("no_such_library.part:f")
+    assert repr(missing) == "<function no_such_library.part.f, by name>"
+    with pytest.raises(MissingLibraryError, match="pip install no_such_library"):
+        missing(1.0)
+
+
+def test_scipys_functions_are_ours():
+    x = gd.node(np.array([0.2, -0.7]))
+    for f in (special.erf, special.log1p, special.i0, lambda x: special.xlogy(2.0, x)):
+        z = f(abs(x))
+        assert isinstance(z, gd.node)
+        np.testing.assert_allclose(z.value, f(abs(x.value)), rtol=1e-15)
+    assert rule_of(special.erf).__name__ == "erf_grad"
+    assert rule_of(special.exp2) is rule_of(np.exp2)
+    assert UFUNCS[special.erf] is gd.erf
+    with pytest.raises(MissingRuleError, match=r"scipy\.special\.erfc"):
+        special.erfc(x)
+
+
+@pytest.fixture
+def library():
+    """A library that is not loaded yet."""
+    made = types.ModuleType("late_library")
+    made.third = np.frompyfunc(lambda x: x**3, 1, 1)
+    made.count = np.frompyfunc(float, 1, 1)
+    counts = len(REGISTRY), len(EXPRESSED)
+    yield made
+    del REGISTRY[counts[0] :], EXPRESSED[counts[1] :]
+    sys.modules.pop("late_library", None)
+
+
+def test_a_rule_waits_for_its_function(library):
+    class third_grad(elementwise):
+        """z = x**3"""
+
+        forward = "late_library:third"
+        expression = "x * x * x"
+
+        @staticmethod
+        def d_x(xp, z, x):
+            """dz/dx = 3 x**2"""
+            return 3 * x * x
+
+    class count(locally_constant):
+        """z = x as a number that is only counted"""
+
+        forward = "late_library:count"
+
+    third = operation(third_grad)
+    assert third.__name__ == "third"
+    x = gd.node(np.array([2.0, 3.0]))
+    with pytest.raises(MissingRuleError):
+        library.third(x)
+    with pytest.raises(MissingLibraryError, match="late_library is not installed"):
+        third(x)
+    sys.modules["late_library"] = library
+    z = library.third(gd.node(2.0))
+    assert (z.value, z.rule) == (8.0, third_grad)
+    assert third_grad.forward is library.third
+    assert gd.grad(third)(2.0) == 12.0
+    library.count(gd.node(2.0))
+    assert library.count in LOCALLY_CONSTANT
+    LOCALLY_CONSTANT.remove(library.count)
+    del UFUNCS[library.third]
