@@ -26,10 +26,7 @@ def contracted(moved: Moved) -> Any:
     if not pairs[0]:
         return _outer(moved, x, y)
     if len(pairs[0]) == 1 and max(n, m) <= 2:
-        (first,), (second,) = pairs
-        x = x if n == 1 or first == 1 else _transposed(x)
-        y = y if m == 1 or second == 0 else _transposed(y)
-        return _multiplied(moved, x, y)
+        return _multiplied(moved, x, y, pairs)
     return _tensor_product(moved, x, y, pairs)
 
 
@@ -47,26 +44,27 @@ def _outer(moved: Moved, x: Any, y: Any) -> Any:
     return left * moved.aligned(y, n + m)
 
 
-def _transposed(x: Any) -> Any:
-    turned = _np.swapaxes(plain_of(x), -1, -2)
-    return Many(turned) if isinstance(x, Many) else turned
-
-
-def _multiplied(moved: Moved, x: Any, y: Any) -> Any:
-    """Multiply matrices and vectors."""
-    ranks = moved.rank(x), moved.rank(y)
+def _multiplied(moved: Moved, x: Any, y: Any, pairs: Pairs) -> Any:
+    """Multiply matrices and vectors, of which one axis each is summed over."""
+    ((first,), (second,)), ranks = pairs, (moved.rank(x), moved.rank(y))
     if ranks == (1, 1) and moved.row.dtype.kind in "fc":
         return _np.sum(moved.aligned(x, 1) * moved.aligned(y, 1), axis=-1)
     if ranks == (1, 2) and not isinstance(y, Many):
-        return _np.matmul(x.value, y)
+        return _np.matmul(x.value, y if second == 0 else _np.transpose(y))
     if ranks == (2, 1) and not isinstance(x, Many):
-        return _np.matmul(y.value, _np.transpose(x))
-    left = x if ranks[0] == 2 else moved.widened(x, (-2,))
-    right = y if ranks[1] == 2 else moved.widened(y, (-1,))
-    z = _np.matmul(plain_of(left), plain_of(right))
+        return _np.matmul(y.value, x if first == 0 else _np.transpose(x))
+    left = _matrix(moved, x, -2, turned=first == 0)
+    z = _np.matmul(left, _matrix(moved, y, -1, turned=second == 1))
     if ranks[0] == 1:
         z = z[..., 0, :]
     return z[..., 0] if ranks[1] == 1 else z
+
+
+def _matrix(moved: Moved, x: Any, place: int, *, turned: bool) -> Any:
+    """Return a vector as a matrix of one row or column, a matrix perhaps transposed."""
+    if moved.rank(x) == 1:
+        return plain_of(moved.widened(x, (place,)))
+    return _np.swapaxes(plain_of(x), -1, -2) if turned else plain_of(x)
 
 
 def _tensor_product(moved: Moved, x: Any, y: Any, pairs: Pairs) -> Any:
