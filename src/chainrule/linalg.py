@@ -157,10 +157,10 @@ def _next_order(
     series, series_error = _series(slopes, w, m)
     poor = quotient_error > np.sqrt(np.finfo(dtype_of(w)).eps) * np.abs(series)
     better = poor & (series_error <= quotient_error)
-    found = np.where(better, series, quotient)
+    quotients = np.where(better, series, quotient)
     # Quotients need the two values that are furthest apart: the first and the last.
     ordered = (..., *np.sort(np.indices((w.shape[-1],) * (m + 1)), axis=0))
-    return found[ordered], np.where(better, series_error, quotient_error)[ordered]
+    return quotients[ordered], np.where(better, series_error, quotient_error)[ordered]
 
 
 def _along(w: Any, i: int, m: int) -> Any:
@@ -216,8 +216,8 @@ class symmetric_function_grad(general):  # noqa: N801
         c = conjugate(xp, z_grad)
         grads = [xp.apply(symmetric_function_grad, [*operands, c], {"f": f})]
         for i in range(1, len(operands)):
-            given = [*operands[:i], c, *operands[i + 1 :]]
-            grads.append(xp.apply(symmetric_function_grad, given, {"f": f}))
+            arguments = [*operands[:i], c, *operands[i + 1 :]]
+            grads.append(xp.apply(symmetric_function_grad, arguments, {"f": f}))
         return tuple(conjugate(xp, g) for g in grads)
 
     @staticmethod
@@ -227,9 +227,9 @@ class symmetric_function_grad(general):  # noqa: N801
         for i, moved in enumerate(tangents):
             if moved is None:
                 continue
-            given = [*operands, moved]
+            arguments = [*operands, moved]
             if i:
-                given = [*operands[:i], moved, *operands[i + 1 :]]
-            term = xp.apply(symmetric_function_grad, given, {"f": f})
+                arguments = [*operands[:i], moved, *operands[i + 1 :]]
+            term = xp.apply(symmetric_function_grad, arguments, {"f": f})
             z_dot = term if z_dot is None else z_dot + term
         return z_dot

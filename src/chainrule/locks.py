@@ -16,16 +16,16 @@ _made: weakref.WeakSet[Any] = weakref.WeakSet()
 
 def lock() -> threading.Lock:
     """Return a lock that is free in a forked process."""
-    made = threading.Lock()
-    _made.add(made)
-    return made
+    created = threading.Lock()
+    _made.add(created)
+    return created
 
 
 def reentrant_lock() -> Any:
     """Return a lock that its owner may take again; it is free in a forked process."""
-    made = threading.RLock()
-    _made.add(made)
-    return made
+    created = threading.RLock()
+    _made.add(created)
+    return created
 
 
 def _free_all() -> None:

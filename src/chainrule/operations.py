@@ -67,9 +67,11 @@ recorded = True
 """What is computed with this namespace is recorded: see ``rules.namespace``."""
 
 
-def apply(rule_class: type[rule], operands: Sequence[Any], given: Parameters) -> Any:
+def apply(
+    rule_class: type[rule], operands: Sequence[Any], parameters: Parameters
+) -> Any:
     """Record a rule on operands: what a recorded sweep's namespace needs."""
-    return record(rule_class, operands, given)
+    return record(rule_class, operands, parameters)
 
 
 items_of: Operation = recorder.items_of
@@ -84,9 +86,9 @@ _FOR_SWEEPS = (
 
 def is_public(name: str) -> bool:
     """Tell whether a name of this module is a wrapped function."""
-    found = globals().get(name)
-    own = getattr(found, "__module__", None) == __name__ and callable(found)
-    if getattr(getattr(found, "rule", None), "__module__", "") == partials.__name__:
+    function = globals().get(name)
+    own = getattr(function, "__module__", None) == __name__ and callable(function)
+    if getattr(getattr(function, "rule", None), "__module__", "") == partials.__name__:
         return False  # of use in sweeps alone
     return own and name not in _FOR_SWEEPS
 
@@ -130,14 +132,14 @@ cross: Operation = operation(contraction.cross_grad)
 
 
 def einsum(
-    *operands: Any, out: None = None, optimize: bool | str = False, **given: Any
+    *operands: Any, out: None = None, optimize: bool | str = False, **unknown: Any
 ) -> Any:
     """Contract by subscripts or by sublists; see ``einsum_grad``."""
     refuse_out({"out": out})
-    if given:
+    if unknown:
         raise ArgumentError(
-            f"einsum() on nodes does not support {', '.join(given)}; it supports "
-            f"optimize. {instead_of_keyword(next(iter(given)))}"
+            f"einsum() on nodes does not support {', '.join(unknown)}; it supports "
+            f"optimize. {instead_of_keyword(next(iter(unknown)))}"
         )
     subscripts, arrays = explicit_einsum(operands)
     options = {"subscripts": subscripts, "optimize": optimize}

@@ -67,8 +67,8 @@ def operation(
 def constant(rule_class: type[rule]) -> Operation:
     """Make the function of a locally constant rule: its results are plain values."""
 
-    def function(*operands: Any, **given: Any) -> Any:
-        return rule_class.forward(*map(plain_operand, operands), **given)
+    def function(*operands: Any, **parameters: Any) -> Any:
+        return rule_class.forward(*map(plain_operand, operands), **parameters)
 
     return _named(function, rule_class.forward.__name__, rule_class)
 
@@ -184,8 +184,8 @@ _signatures: dict[type[rule], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
 def _signature(rule_class: type[rule], model: Any) -> tuple[Any, Any]:
     """Return the model's parameter names and the parameters that the rule takes."""
-    found = _signatures.get(rule_class)
-    if found is None:
+    signature = _signatures.get(rule_class)
+    if signature is None:
         names = tuple(
             p.name
             for p in inspect.signature(imported(model)).parameters.values()
@@ -202,5 +202,5 @@ def _signature(rule_class: type[rule], model: Any) -> tuple[Any, Any]:
             for p in inspect.signature(m).parameters.values()
             if p.kind is p.KEYWORD_ONLY
         )
-        found = _signatures[rule_class] = (names, tuple(allowed))
-    return found
+        signature = _signatures[rule_class] = (names, tuple(allowed))
+    return signature

@@ -115,27 +115,27 @@ def _objects(value: Any, array: Any) -> str:
 def check_cotangent(z_grad: Any, value: Any, name: str) -> Any:
     """Return a seed in the shape and dtype of a value, or raise."""
     if isinstance(z_grad, vertex):
-        given: Any = z_grad
+        seed: Any = z_grad
     elif type(z_grad) is float and type(value) is float:
         return z_grad
     else:
-        given = numeric_array(z_grad, name)
-    if given.shape != np.shape(value):
+        seed = numeric_array(z_grad, name)
+    if seed.shape != np.shape(value):
         raise ShapeError(
-            f"{name} has shape {given.shape}, but the value it belongs to has shape "
+            f"{name} has shape {seed.shape}, but the value it belongs to has shape "
             f"{np.shape(value)}. Pass an array of shape {np.shape(value)}."
         )
     want = dtype_of(value)
-    if given.dtype.kind == "c" and want.kind != "c":
+    if seed.dtype.kind == "c" and want.kind != "c":
         raise ArgumentError(
             f"{name} is complex, but the value it belongs to is real ({want}). Pass "
             f"{name}.real."
         )
-    if isinstance(given, vertex):
-        return given
-    if isinstance(given, stand_in):
-        return given if given.dtype == want else given.astype(want)  # type: ignore
-    return float(given) if type(value) is float else given.astype(want)
+    if isinstance(seed, vertex):
+        return seed
+    if isinstance(seed, stand_in):
+        return seed if seed.dtype == want else seed.astype(want)  # type: ignore
+    return float(seed) if type(value) is float else seed.astype(want)
 
 
 _UNCHANGING = frozenset([int, bool, float, str, slice, type(None)])
@@ -335,11 +335,11 @@ def call_keywords(kwargs: Mapping[str, Any]) -> dict[str, Any]:
             or f"The keyword {name}={value!r} of a NumPy ufunc is not supported on "
             f"nodes. {instead_of_keyword(name)}"
         )
-    given = {"axis": kwargs["axis"]} if "axis" in kwargs else {}  # np.vecdot
+    parameters = {"axis": kwargs["axis"]} if "axis" in kwargs else {}  # np.vecdot
     where = kwargs.get("where")
     if where is not None and where is not True:
-        given["where"] = plain_operand(where)
-    return given
+        parameters["where"] = plain_operand(where)
+    return parameters
 
 
 def instead_of_keyword(name: str) -> str:

@@ -47,8 +47,8 @@ def joined(
     ):
         return args, kwargs
     several = lists_of_arrays(function)
-    given = [x if i in several else _one(x) for i, x in enumerate(args)]
-    return given, {k: x if k in several else _one(x) for k, x in kwargs.items()}
+    operands = [x if i in several else _one(x) for i, x in enumerate(args)]
+    return operands, {k: x if k in several else _one(x) for k, x in kwargs.items()}
 
 
 def _is_written_out(values: Any) -> bool:

@@ -162,9 +162,9 @@ def lazy_function(
     def build(args: Any, keywords: Any) -> Any:
         text = generate() or _GENERAL.format(name=name)
         label = f"{space['rule'].__name__} operator {name}"
-        made = compile_text(text, f"recorded_{name}", label, space)
-        function.__kwdefaults__ = made.__kwdefaults__
-        function.__code__ = made.__code__.replace(co_name=name, co_qualname=name)
+        written = compile_text(text, f"recorded_{name}", label, space)
+        function.__kwdefaults__ = written.__kwdefaults__
+        function.__code__ = written.__code__.replace(co_name=name, co_qualname=name)
         return function(*args, **keywords)
 
     space |= {"build": build, "__name__": __name__}
@@ -239,11 +239,10 @@ def _operator_text(
     # Arrays have some ufuncs as operators, which are quicker to call.
     array = infix_form(operation) or "forward({0}, {1})"
     operands = "x" if count == 1 else "x, y"
-    fields = {"name": name, "where": "", "masked": ""}
-    if masked:
-        fields["where"] = ", *, where=None"
-        fields["masked"] = _MASKED.format(operands=operands)
-    fields |= {step: _MADE.format(step=step, operands=operands) for step in steps}
+    fields = {step: _MADE.format(step=step, operands=operands) for step in steps}
+    fields["name"] = name
+    fields["where"] = ", *, where=None" if masked else ""
+    fields["masked"] = _MASKED.format(operands=operands) if masked else ""
     # A choice between the operands may return the constant, which may be an int.
     number = "1.0 * ({})".format if operation.structural else str
     if count == 1:

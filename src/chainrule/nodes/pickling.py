@@ -36,14 +36,14 @@ def flattened(root: Any) -> tuple[Any, ...]:
     return kind_of(root), rows
 
 
-def rebuilt(made: type[Any], rows: Sequence[Any]) -> Any:
+def rebuilt(node_class: type[Any], rows: Sequence[Any]) -> Any:
     """Make the nodes of flattened rows anew; return the last, which was the root."""
     built: list[Any] = []
     for row in rows:
         if isinstance(row, vertex):
             built.append(row)
             continue
-        z = new(made)
+        z = new(node_class)
         z.serial = next_serial()
         if len(row) == 2:
             z._value, z._grad = row

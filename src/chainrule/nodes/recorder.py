@@ -53,8 +53,8 @@ def record(
     """
     alone = len(operands) == 1 and isinstance(operands[0], vertex)
     sort: Callable[..., Any] = _alone if alone else _sorted
-    made, inside, values, wanted, floats = sort(operands)
-    if made is None:
+    node_class, kept_operands, values, wanted, floats = sort(operands)
+    if node_class is None:
         return evaluate(operation, values, parameters)
     plan = operation.plans.get(wanted) or plan_of(operation, wanted)
     value = evaluate(operation, values, parameters)
@@ -67,15 +67,15 @@ def record(
     if not plan.depends:
         return value
     for i in plan.copied:
-        if type(inside[i]) is ndarray and may_change(inside[i]):
-            inside[i] = inside[i].copy()
-    z = new(made)
+        if type(kept_operands[i]) is ndarray and may_change(kept_operands[i]):
+            kept_operands[i] = kept_operands[i].copy()
+    z = new(node_class)
     z._value = value
     z._step, z._parameters = plan.step, NONE
     if parameters:
         z._step = plan.step_for(parameters)
         z._parameters = {k: kept(v) for k, v in parameters.items()}
-    z.operands = tuple(inside)
+    z.operands = tuple(kept_operands)
     z.serial = next_serial()
     if plan.views and (
         value.base is not None or value is values[0]
@@ -83,8 +83,8 @@ def record(
         else isinstance(value, stand_in)
     ):
         NOTED.note(z)
-    if made.watched:
-        made.created(z)
+    if node_class.watched:
+        node_class.created(z)
     return items_of(z) if several else z
 
 
@@ -109,8 +109,8 @@ def _sorted(
     ... which of them are nodes, and whether all of them are Python numbers. The class
     is that of the first node, or of the first ``watched`` one; ``None`` without nodes.
     """
-    made: Any = None
-    inside, values = list(operands), list(operands)
+    node_class: Any = None
+    kept_operands, values = list(operands), list(operands)
     wanted: list[bool] = []
     floats = True
     for i, x in enumerate(operands):
@@ -119,7 +119,7 @@ def _sorted(
             if type(x) is float or type(x) is int:
                 wanted.append(False)
                 continue
-            inside[i] = values[i] = operand = as_operand(x)
+            kept_operands[i] = values[i] = operand = as_operand(x)
             if not isinstance(operand, vertex):
                 wanted.append(False)
                 floats = False
@@ -127,9 +127,9 @@ def _sorted(
         wanted.append(True)
         values[i] = value = operand._value
         floats = floats and (type(value) is float or is_number(value))
-        if made is None or not made.watched:
-            made = operand.__class__
-    return made, inside, values, tuple(wanted), floats
+        if node_class is None or not node_class.watched:
+            node_class = operand.__class__
+    return node_class, kept_operands, values, tuple(wanted), floats
 
 
 def _as_floats(value: Any) -> Any:
@@ -148,10 +148,10 @@ def is_number(value: Any) -> bool:
 
 def plan_of(operation: type[rule], wanted: tuple[bool, ...]) -> Plan:
     """Return the plan for a rule and a pattern of nodes and constants, made once."""
-    found = operation.plans.get(wanted)
-    if found is None:
-        found = operation.plans[wanted] = Plan(operation, wanted)
-    return found
+    plan = operation.plans.get(wanted)
+    if plan is None:
+        plan = operation.plans[wanted] = Plan(operation, wanted)
+    return plan
 
 
 class Plan:
@@ -208,8 +208,8 @@ def items_of(z: Any) -> Any:
         record(structure.item_grad, (z,), {"index": i}) if is_inexact(v) else v
         for i, v in enumerate(z._value)
     ]
-    made = z._value.__class__
-    return made(*results) if hasattr(made, "_fields") else tuple(results)
+    container = z._value.__class__
+    return container(*results) if hasattr(container, "_fields") else tuple(results)
 
 
 def reference_of(operation: type[rule]) -> Any:

@@ -312,8 +312,8 @@ def of_ufunc(ufunc: Any, has_rule: HasRule) -> str:
 
 
 def _found(module: ModuleType, name: str, has_rule: HasRule) -> bool:
-    found = getattr(module, name, None)
-    return found is not None and has_rule(found)
+    function = getattr(module, name, None)
+    return function is not None and has_rule(function)
 
 
 # --------------------------------------------------------------------- names of ufuncs
@@ -353,9 +353,9 @@ def public(module: str) -> str:
     >>> public("scipy.linalg._basic")
     'scipy.linalg'
     """
-    kept: list[str] = []
+    parts: list[str] = []
     for part in module.split("."):
         if part.startswith("_"):
             break
-        kept.append(part)
-    return ".".join(kept)
+        parts.append(part)
+    return ".".join(parts)

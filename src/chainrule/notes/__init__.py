@@ -1,4 +1,8 @@
-"""Notes on errors of code that knows nothing of nodes: see ``meetings``."""
+"""Notes on errors of code that knows nothing of nodes.
+
+In: an error on its way out of a function that a transform runs. Out: the same error,
+with a note on which call met a node, at which line, and what to write instead.
+"""
 
 import contextlib
 

@@ -73,14 +73,16 @@ def _bound(value: Any) -> list[Any]:
         return [value.func, *value.args, *value.keywords.values()]
     if isinstance(value, MethodType):
         return [value.__self__, value.__func__]
-    found: list[Any] = [value.__globals__.get(name) for name in value.__code__.co_names]
-    found = [v for v in found if isinstance(v, (vertex, list, ndarray))]
+    values: list[Any] = [
+        value.__globals__.get(name) for name in value.__code__.co_names
+    ]
+    values = [v for v in values if isinstance(v, (vertex, list, ndarray))]
     for cell in value.__closure__ or ():
         try:
-            found.append(cell.cell_contents)
+            values.append(cell.cell_contents)
         except ValueError:  # not assigned yet
             continue
-    return [*found, *(value.__defaults__ or ())]
+    return [*values, *(value.__defaults__ or ())]
 
 
 def _in_object(value: Any, depth: int) -> bool:

@@ -41,10 +41,10 @@ class Instructions:
 
     def __init__(self, code: CodeType, lasti: int) -> None:
         """Read the code of a function."""
-        found = list(dis.get_instructions(code))
+        instructions = list(dis.get_instructions(code))
         # A frame that called another one stands behind its call instruction.
-        place = max(i for i, at in enumerate(found) if at.offset <= lasti)
-        at = found[place]
+        place = max(i for i, at in enumerate(instructions) if at.offset <= lasti)
+        at = instructions[place]
         self.span: Span = _span(at)
         self.calls: bool = is_call(at)
         self.assigns: bool = at.opname in ("STORE_SUBSCR", "STORE_SLICE")
@@ -52,11 +52,11 @@ class Instructions:
         symbol = at.argrepr.removeprefix("bool(").removesuffix(")")
         operator = at.opname in ("BINARY_OP", "COMPARE_OP") and symbol != "[]"
         self.operates: str = symbol if operator else ""
-        self._all = found[:place]
-        self._before = [x for x in found[:place] if _inside(_span(x), self.span)]
+        self._all = instructions[:place]
+        self._before = [x for x in instructions[:place] if _inside(_span(x), self.span)]
         self._cleared = [
             x
-            for x in found[:place]
+            for x in instructions[:place]
             if x.opname == _CLEARS and _inside(self.span, _span(x))
         ]
 
@@ -73,31 +73,31 @@ class Instructions:
         lost = self.comprehensions
         chains = list(self._chains())
         called = self._called(chains)
-        given: list[Read] = []
+        reads: list[Read] = []
         for start, at, chain in chains:
             begins = self.calls and start == self.span[0]
             if chain[0] in lost or (begins and chain[:1] == called[:1]):
                 continue
             if not self._made_plain(start, at, chains):
-                given.append(Read(".".join(chain), chain))
-        return Reading(called, given)
+                reads.append(Read(".".join(chain), chain))
+        return Reading(called, reads)
 
     def _chains(self) -> Iterator[tuple[tuple[int, int], dis.Instruction, Chain]]:
         """Yield the dotted names that are read: where, by which instruction, which."""
         for i, at in enumerate(self._all):
             start = _span(at)[0]
             following = self._all[i + 1 :]
-            found: list[tuple[tuple[int, int], Chain]] = [
+            chains: list[tuple[tuple[int, int], Chain]] = [
                 (start, (name,)) for name in variables(at)
             ]
-            if len(found) > 1 or not at.opname.startswith("LOAD_"):
+            if len(chains) > 1 or not at.opname.startswith("LOAD_"):
                 told = following[:1] and following[0].opname.startswith(_CALLEES)
                 start = _span(following[0])[0] if told else start
-            if found:
-                found[-1] = start, (*found[-1][1], *_attributes(following))
+            if chains:
+                chains[-1] = start, (*chains[-1][1], *_attributes(following))
             if at.opname.startswith("LOAD_CONST") and isinstance(at.argval, CodeType):
-                found = [(start, (name,)) for name in at.argval.co_names]
-            for start, chain in found:
+                chains = [(start, (name,)) for name in at.argval.co_names]
+            for start, chain in chains:
                 if self.span[0] <= start < self.span[1]:
                     yield start, at, chain
 
@@ -164,9 +164,9 @@ def variables(at: dis.Instruction) -> tuple[str, ...]:
 
 def _attributes(following: list[dis.Instruction]) -> list[str]:
     """Return the attributes that are taken of a name at once."""
-    found: list[str] = []
+    names: list[str] = []
     for at in following:
         if at.opname not in _ATTRIBUTES:
             break
-        found.append(at.argval)
-    return found
+        names.append(at.argval)
+    return names

@@ -67,8 +67,8 @@ def _note(error: Exception) -> str | None:
     if not own:
         return _of_transform(trace, escaped=escaped)
     if _is_late(error, trace):
-        found = (_at_frame(trace, i, escaped=escaped) for i in reversed(own))
-        return next(filter(None, found), None)
+        notes = (_at_frame(trace, i, escaped=escaped) for i in reversed(own))
+        return next(filter(None, notes), None)
     return _at_frame(trace, own[-1], escaped=escaped)
 
 
@@ -90,16 +90,16 @@ def _at_frame(trace: list[TracebackType], i: int, *, escaped: bool) -> str | Non
         return _of_line(site, escaped=escaped, inside=inside[0])
     if origin(inside[0].tb_frame) == FOREIGN:
         return _of_call(site, inside[0], escaped=escaped)
-    found = _given_by_us(inside)
-    return None if found is None else _of_frame(found, site)
+    error = _given_by_us(inside)
+    return None if error is None else _of_frame(error, site)
 
 
 def _frames(trace: TracebackType | None) -> list[TracebackType]:
-    found: list[TracebackType] = []
+    frames: list[TracebackType] = []
     while trace is not None:
-        found.append(trace)
+        frames.append(trace)
         trace = trace.tb_next
-    return found
+    return frames
 
 
 def _escaped(error: BaseException | None) -> bool:

@@ -54,10 +54,10 @@ class Site:
     def target(self) -> Any:
         """What is called; ``None`` where that cannot be told."""
         called = self._reading.called
-        found = self._value(called) if called else None
-        while isinstance(found, functools.partial):
-            found: Any = found.func
-        return found
+        function = self._value(called) if called else None
+        while isinstance(function, functools.partial):
+            function: Any = function.func
+        return function
 
     @property
     def assigned(self) -> tuple[Any, str]:

@@ -20,8 +20,8 @@ def attribute_of(x: Any, name: str) -> Any:
     if isinstance(x, ModuleType):
         inside = sys.modules.get(f"{x.__name__}.{name}")
         return vars(x).get(name, inside)
-    found: Any = inspect.getattr_static(x, name, None)
-    return found.__func__ if isinstance(found, _WRAPPED) else found
+    attribute: Any = inspect.getattr_static(x, name, None)
+    return attribute.__func__ if isinstance(attribute, _WRAPPED) else attribute
 
 
 def module_of(target: Any) -> str:
@@ -65,9 +65,9 @@ def owner_of(frame: FrameType) -> Any:
 def function_of(frame: FrameType) -> Any:
     """Return the function that a frame runs, or the object or class of its method."""
     name = frame.f_code.co_name
-    found = frame.f_globals.get(name)
-    if found is not None:
-        return found
+    function = frame.f_globals.get(name)
+    if function is not None:
+        return function
     owner = owner_of(frame)
     if name in ("__call__", "__init__") and owner is not None:
         return kind_of(owner)

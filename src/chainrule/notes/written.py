@@ -96,11 +96,11 @@ def _is_attribute(code: CodeType, span: Span) -> bool:
 
 
 def _names_of(code: CodeType) -> set[str]:
-    found = {*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars}
+    names = {*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars}
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            found |= _names_of(constant)
-    return found
+            names |= _names_of(constant)
+    return names
 
 
 def _fits(tree: ast.AST, known: set[str]) -> bool:
@@ -136,11 +136,11 @@ def _operands(tree: ast.AST, first: ast.AST, called: Chain) -> list[ast.AST]:
 
 def _dotted(tree: ast.AST) -> Chain:
     """Return a dotted name; nothing where something else is computed."""
-    found: list[str] = []
+    names: list[str] = []
     while isinstance(tree, ast.Attribute):
-        found.append(tree.attr)
+        names.append(tree.attr)
         tree = tree.value
-    return (tree.id, *reversed(found)) if isinstance(tree, ast.Name) else ()
+    return (tree.id, *reversed(names)) if isinstance(tree, ast.Name) else ()
 
 
 def _read(tree: ast.AST, hidden: frozenset[str]) -> list[Chain]:
@@ -151,13 +151,13 @@ def _read(tree: ast.AST, hidden: frozenset[str]) -> list[Chain]:
         _dotted(tree.func)[-1:]
     ):
         return []
-    found: list[Chain] = []
+    chains: list[Chain] = []
     if isinstance(tree, _COMPREHENSIONS):
-        found += _read(tree.generators[0].iter, hidden)
+        chains += _read(tree.generators[0].iter, hidden)
     hidden |= _bound(tree)
     for child in ast.iter_child_nodes(tree):
-        found += _read(child, hidden)
-    return found
+        chains += _read(child, hidden)
+    return chains
 
 
 def _bound(tree: ast.AST) -> frozenset[str]:
@@ -174,14 +174,14 @@ def _bound(tree: ast.AST) -> frozenset[str]:
 
 
 def _sources(code: CodeType, comprehensions: Mapping[str, Span]) -> Sources:
-    found: dict[str, list[Chain]] = {name: [] for name in comprehensions}
+    sources: dict[str, list[Chain]] = {name: [] for name in comprehensions}
     for span in dict.fromkeys(comprehensions.values()):
         tree = _parsed(code, span)
         if isinstance(tree, _COMPREHENSIONS):
             for made in tree.generators:
                 for name, source in _pairs(made.target, made.iter):
-                    found[name] = _read(source, _NOTHING)
-    return found
+                    sources[name] = _read(source, _NOTHING)
+    return sources
 
 
 def _pairs(target: ast.expr, source: ast.expr) -> Iterator[tuple[str, ast.expr]]:

@@ -3,6 +3,9 @@
 NumPy's own functions take nodes too; the functions here also take lists of nodes, and
 ``array`` and ``asarray`` join them. Names without a derivative are NumPy's own.
 
+In: NumPy's arguments, nodes among them. Out: what NumPy returns, as nodes: a function
+that is composed of others is written here out of those that have a rule.
+
 >>> import chainrule as gd
 >>> import chainrule.numpy as np
 >>> x, y = gd.node(3.0), gd.node(4.0)

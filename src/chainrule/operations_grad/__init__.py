@@ -1,8 +1,8 @@
 """Every derivative rule, one small class each, by topic.
 
-A rule is declared once, in a module of this package. Its docstring is its formula; the
-kinds of rule, and what each must declare, are in ``chainrule.rules``. Each is found
-here by its name: ``from chainrule.operations_grad import multiplication_grad``.
+In: nothing; the modules declare. Out: rule classes, each found here by its name:
+``from chainrule.operations_grad import multiplication_grad``. A docstring is the rule's
+formula; what each kind of rule must declare is in ``chainrule.rules``.
 """
 
 import importlib

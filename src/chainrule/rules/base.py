@@ -98,8 +98,8 @@ class rule(traits):
                 setattr(cls, name, getattr(rule, name))
         methods = cls._derivatives()
         if methods and not cls.operand_names:
-            cls.operand_names = methods[0].given.positional
-            cls.variadic = methods[0].given.variadic
+            cls.operand_names = methods[0].signature.positional
+            cls.variadic = methods[0].signature.variadic
         cls.parts = {
             i: getattr(cls, cls._prefix + name)
             for i, name in enumerate(cls.operand_names)

@@ -42,7 +42,7 @@ class Derivative(NamedTuple):
     """A method of a rule that computes derivatives."""
 
     name: str
-    given: Parameters
+    signature: Parameters
     """Its parameters without those before the operands."""
 
 
@@ -61,18 +61,18 @@ def parameters_of(function: Operation) -> Parameters | None:
             bool(code.co_flags & _CODE_KEYWORDS),
         )
     try:
-        found = inspect.signature(function).parameters.values()
+        signature = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return None
     places = [
-        p for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        p for p in signature if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
     ]
     return Parameters(
         tuple(p.name for p in places),
         sum(p.default is p.empty for p in places),
-        any(p.kind is p.VAR_POSITIONAL for p in found),
-        {p.name: p.default is p.empty for p in found if p.kind is p.KEYWORD_ONLY},
-        any(p.kind is p.VAR_KEYWORD for p in found),
+        any(p.kind is p.VAR_POSITIONAL for p in signature),
+        {p.name: p.default is p.empty for p in signature if p.kind is p.KEYWORD_ONLY},
+        any(p.kind is p.VAR_KEYWORD for p in signature),
     )
 
 
@@ -129,19 +129,20 @@ def _names_of(cls: type) -> frozenset[str]:
 
 def derivative(cls: type, name: str, head: int) -> Derivative:
     """Read a method of a rule; ``head`` parameters come before the operands."""
-    found = parameters_of(getattr(cls, name))
-    if found is None:
+    signature = parameters_of(getattr(cls, name))
+    if signature is None:
         raise ArgumentError(
             f"{cls.__name__}.{name} does not tell its parameters, from which the "
             "operands are read. Write it as a function in the class."
         )
-    if len(found.positional) < head:
+    if len(signature.positional) < head:
         raise ArgumentError(
-            f"{cls.__name__}.{name} takes ({', '.join(found.positional)}); its first "
-            f"{head} parameters come before the operands. See chainrule.rules."
+            f"{cls.__name__}.{name} takes ({', '.join(signature.positional)}); its "
+            f"first {head} parameters come before the operands. See chainrule.rules."
         )
-    rest = found._replace(
-        positional=found.positional[head:], required=max(0, found.required - head)
+    rest = signature._replace(
+        positional=signature.positional[head:],
+        required=max(0, signature.required - head),
     )
     return Derivative(name, rest)
 
@@ -163,7 +164,7 @@ def check_declaration(cls: type[rule], derivatives: Sequence[Derivative]) -> Non
         _check_operands(cls, derivatives)
     first = next(d for d in derivatives if not d.name.startswith("accumulate_"))
     for d in derivatives:
-        own, given = d.given.positional, d.given.keywords
+        own, keywords = d.signature.positional, d.signature.keywords
         buffered = d.name.startswith("accumulate_") and not own
         if own != cls.operand_names and not buffered:
             raise ArgumentError(
@@ -171,19 +172,20 @@ def check_declaration(cls: type[rule], derivatives: Sequence[Derivative]) -> Non
                 f"{first.name} has ({', '.join(cls.operand_names)}). Give all "
                 "derivatives of a rule the same operands, in the order of forward."
             )
-        if given.keys() != first.given.keywords.keys():
+        if keywords.keys() != first.signature.keywords.keys():
             raise ArgumentError(
-                f"{cls.__name__}.{d.name} takes the parameters ({', '.join(given)}), "
-                f"{first.name} takes ({', '.join(first.given.keywords)}). Every "
+                f"{cls.__name__}.{d.name} takes the parameters "
+                f"({', '.join(keywords)}), {first.name} takes "
+                f"({', '.join(first.signature.keywords)}). Every "
                 "derivative is given all parameters of a call: let each take the same."
             )
-    _check_named(cls, "zeroed", getattr(cls, "zeroed", ()), [*first.given.keywords])
+    _check_named(cls, "zeroed", getattr(cls, "zeroed", ()), [*first.signature.keywords])
     if isinstance(cls.forward, np.ufunc):
         names = tuple(cls.operand_names) if cls.variadic else ("",) * cls.forward.nin
         forward = Parameters(names, len(names), False, _UFUNC_KEYWORDS, False)
-        _check_forward(cls, forward, first.given.keywords)
-    elif (found := parameters_of(cls.forward)) is not None:
-        _check_forward(cls, found, first.given.keywords)
+        _check_forward(cls, forward, first.signature.keywords)
+    elif (parameters := parameters_of(cls.forward)) is not None:
+        _check_forward(cls, parameters, first.signature.keywords)
 
 
 _UFUNC_KEYWORDS: Mapping[str, bool] = dict.fromkeys(
@@ -275,12 +277,12 @@ def _check_operands(cls: type[rule], derivatives: Sequence[Derivative]) -> None:
             f"{cls.__name__}.constant_in is the string {cls.constant_in!r}. Write a "
             f"tuple of operands: constant_in = ({cls.constant_in!r},)."
         )
-    for what, found in (
+    for what, operands in (
         ("constant_in", cls.constant_in),
         ("refused", cls.refused),
         ("domain", getattr(cls, "domain", ())),
     ):
-        _check_named(cls, what, found, names)
+        _check_named(cls, what, operands, names)
     with_part = {names[i] for i in cls.parts}
     for n in names if prefix else ():
         if n in with_part and n in cls.constant_in:
@@ -297,9 +299,9 @@ def _check_operands(cls: type[rule], derivatives: Sequence[Derivative]) -> None:
 
 
 def _check_named(
-    cls: type, what: str, found: Iterable[str], names: Sequence[str]
+    cls: type, what: str, operands: Iterable[str], names: Sequence[str]
 ) -> None:
-    for n in found:
+    for n in operands:
         if n not in names:
             raise ArgumentError(
                 f"{cls.__name__}.{what} names {n!r}, which is no operand: the operands "
@@ -317,23 +319,23 @@ def one_per_operand(operation: type[rule], grads: Any, count: int) -> Any:
     """
     if isinstance(grads, SEQUENCES) and len(grads) == count:
         return grads
-    found = f"{len(grads)}" if isinstance(grads, SEQUENCES) else describe(grads)
+    received = f"{len(grads)}" if isinstance(grads, SEQUENCES) else describe(grads)
     raise ShapeError(
         f"{operation.__name__}.{operation._main} must return a tuple of {count} "
-        f"cotangents, one per operand; it returned {found}."
+        f"cotangents, one per operand; it returned {received}."
     )
 
 
-def needed(operation: type[rule], i: int, found: Value | None) -> Any:
+def needed(operation: type[rule], i: int, x_grad: Value | None) -> Any:
     """Return what the transpose of operand ``i`` found, or raise if it is ``None``.
 
     A method that forgets its return would be a derivative of zero in silence.
     """
-    if found is None:
+    if x_grad is None:
         name = operation.operand_names[i]
         raise ArgumentError(
             f"{operation.__name__}.{operation._prefix}{name} returned None. Let it "
             f"return the cotangent, or where the result is locally constant in "
             f"{name!r}, leave it away and write constant_in = ({name!r},)."
         )
-    return found
+    return x_grad

@@ -105,8 +105,8 @@ def function_of(operation: type[rule]) -> str:
     if not operation.expression:
         return ""
     name, parts = parts_of(parsed(operation.expression))
-    given = [x.id for x in parts if isinstance(x, ast.Name)]
-    return name if given == [*operation.operand_names] else ""
+    arguments = [x.id for x in parts if isinstance(x, ast.Name)]
+    return name if arguments == [*operation.operand_names] else ""
 
 
 def rule_behind(name: str) -> type[rule] | None:
@@ -121,7 +121,7 @@ def rule_behind(name: str) -> type[rule] | None:
 @functools.lru_cache(maxsize=1)
 def _behind(count: int) -> Mapping[str, type[rule]]:
     """Return all rules by the function or operator that they are."""
-    found: dict[str, type[rule]] = {}
+    rules: dict[str, type[rule]] = {}
     for operation in EXPRESSED[:count]:
-        found.setdefault(function_of(operation), operation)
-    return found
+        rules.setdefault(function_of(operation), operation)
+    return rules

@@ -71,17 +71,17 @@ class linear(rule, kind=True):
         i: int,
         z_grad: Value,
         operands: Sequence[Any],
-        given: Parameters,
+        parameters: Parameters,
     ) -> Any:
         """Return the cotangent of operand ``i``, or ``None`` if it has none."""
         if cls._main == "transposes":
-            return cls.transposes(xp, z_grad, *operands, **given)[i]
+            return cls.transposes(xp, z_grad, *operands, **parameters)[i]
         if cls.variadic:
-            return cls.transpose(xp, z_grad, i, *operands, **given)
+            return cls.transpose(xp, z_grad, i, *operands, **parameters)
         if i not in cls.parts:
             return None
-        found = cls.parts[i](xp, z_grad, *operands, **given)
-        return needed(cls, i, found)
+        x_grad = cls.parts[i](xp, z_grad, *operands, **parameters)
+        return needed(cls, i, x_grad)
 
     @classmethod
     def put(cls, xp: Namespace, z: Value, x: Value, parameters: Parameters) -> Any:

@@ -47,17 +47,17 @@ class namespace:
 
     def __getattr__(self, name: str) -> Callable[..., Array]:
         """Find a function of the library, or the forward of a rule of ours."""
-        found = EXTRA.get(name)
-        found = getattr(self._module, name) if found is None else traceable(found)
-        setattr(self, name, found)
-        return found
+        own = EXTRA.get(name)
+        function = getattr(self._module, name) if own is None else traceable(own)
+        setattr(self, name, function)
+        return function
 
     @staticmethod
     def apply(
-        operation: type[rule], operands: Sequence[Value], given: Parameters
+        operation: type[rule], operands: Sequence[Value], parameters: Parameters
     ) -> Array:
         """Run the operation on plain values."""
-        return evaluate(operation, operands, given)
+        return evaluate(operation, operands, parameters)
 
     def supported_product(self, x: Value, y: Value, support: Mask | None) -> Array:
         """Return ``x * y`` on the support and zero elsewhere, computed only there."""
@@ -98,14 +98,16 @@ plain: Namespace = namespace(np)
 vars(plain).update(sum=_sum, transpose=_transpose, reshape=_reshape, asarray=as_array)
 
 
-def evaluate(operation: type[rule], values: Sequence[Value], given: Parameters) -> Any:
+def evaluate(
+    operation: type[rule], values: Sequence[Value], parameters: Parameters
+) -> Any:
     """Run an operation on plain values: its forward, with ``where`` made definite."""
-    if given and operation.entrywise and is_mask(given.get("where")):
-        return masked_call(operation.forward, values, given)
-    return whole(operation.forward, values, given)
+    if parameters and operation.entrywise and is_mask(parameters.get("where")):
+        return masked_call(operation.forward, values, parameters)
+    return whole(operation.forward, values, parameters)
 
 
-def whole(function: Operation, values: Sequence[Value], given: Parameters) -> Any:
+def whole(function: Operation, values: Sequence[Value], parameters: Parameters) -> Any:
     """Call a function, as one step of a trace where that cannot look inside it.
 
     A function that fills an array of its own, or makes one of a stand-in, fails with
@@ -113,15 +115,15 @@ def whole(function: Operation, values: Sequence[Value], given: Parameters) -> An
     looked at and nothing costs time.
     """
     try:
-        z = function(*values, **given)
+        z = function(*values, **parameters)
     except (TypeError, ValueError):
-        trace = first_stand_in(*values, given)
+        trace = first_stand_in(*values, parameters)
         if trace is None:
             raise
-        return trace.whole(function, values, given)
+        return trace.whole(function, values, parameters)
     if type(z) is ndarray and z.dtype.char == "O":
-        trace = first_stand_in(*values, given)
-        return z if trace is None else trace.whole(function, values, given)
+        trace = first_stand_in(*values, parameters)
+        return z if trace is None else trace.whole(function, values, parameters)
     return z
 
 
@@ -129,7 +131,7 @@ def traceable(function: Operation) -> Operation:
     """Return a function that is one step of a trace: see ``whole``."""
 
     @functools.wraps(function)
-    def call(*values: Value, **given: Any) -> Any:
-        return whole(function, values, given)
+    def call(*values: Value, **parameters: Any) -> Any:
+        return whole(function, values, parameters)
 
     return call

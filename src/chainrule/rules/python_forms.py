@@ -44,11 +44,11 @@ class _ThroughMath(ast.NodeTransformer):
         if _is_constant(node):
             return _value(node)
         name = function_in(node)
-        given = [self.visit(x) for x in node.args]
-        made = ast.Call(ast.Name("fabs" if name == "abs" else name), given, [])
+        arguments = [self.visit(x) for x in node.args]
+        call = ast.Call(ast.Name("fabs" if name == "abs" else name), arguments, [])
         if name in _TO_INTEGERS:
-            return ast.Call(ast.Name("copysign"), [made, given[0]], [])
-        return made
+            return ast.Call(ast.Name("copysign"), [call, arguments[0]], [])
+        return call
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         """Write an operator, a power through ``math``."""

@@ -71,9 +71,9 @@ def traits_of(function: Callable[..., Any]) -> type[traits]:
     >>> traits_of(np.multiply.reduce).reduces, traits_of(print) is traits
     (<ufunc 'multiply'>, True)
     """
-    found = rule_of(function)
-    if found is not None:
-        return found
+    operation = rule_of(function)
+    if operation is not None:
+        return operation
     if isinstance(function, np.ufunc):
         return _entrywise if function.signature is None else _of_last_axes(function)
     ufunc = getattr(function, "__self__", None)

@@ -34,12 +34,14 @@ class supported(NamedTuple):
     support: Any = None
 
 
-def masked_call(forward: Operation, values: Sequence[Any], given: Parameters) -> Any:
+def masked_call(
+    forward: Operation, values: Sequence[Any], parameters: Parameters
+) -> Any:
     """Call a ufunc where a mask holds; the other entries are zero."""
-    where, rest = split_where(given)
+    where, rest = split_where(parameters)
     trace = first_stand_in(*values, where)
     if trace is not None:
-        masked = {"forward": forward, **given}
+        masked = {"forward": forward, **parameters}
         return trace.whole(masked_result, values, masked)
     shape = np.broadcast_shapes(np.shape(where), *(np.shape(v) for v in values))
     dtype = _result_dtype(forward, values)
@@ -58,9 +60,9 @@ def _result_dtype(forward: Operation, values: Sequence[Any]) -> np.dtype[Any]:
     return forward.resolve_dtypes((*known, None))[-1]
 
 
-def masked_result(*values: Value, forward: Operation, **given: Any) -> Any:
+def masked_result(*values: Value, forward: Operation, **parameters: Any) -> Any:
     """Call a ufunc where a mask holds: ``masked_call`` as a step of a trace."""
-    return masked_call(forward, values, given)
+    return masked_call(forward, values, parameters)
 
 
 def is_mask(where: Mask | None) -> bool:

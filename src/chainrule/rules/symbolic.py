@@ -125,7 +125,7 @@ def partial_formulas(
     xp = Symbols(form, recorded=recorded)
     names = operation.operand_names
     variables = [Formula(name) for name in names]
-    found: dict[str, str] = {}
+    formulas: dict[str, str] = {}
     for i, partial in operation.parts.items():
-        found[names[i]] = as_formula(partial(xp, Formula("z"), *variables)).text
-    return found
+        formulas[names[i]] = as_formula(partial(xp, Formula("z"), *variables)).text
+    return formulas

@@ -40,13 +40,13 @@ def recorded_step_of(
     try:
         return step.recorded_steps[wanted]
     except AttributeError:
-        made: dict[tuple[bool, ...], RecordedStep | None] = {}
-        step.recorded_steps = made
+        steps: dict[tuple[bool, ...], RecordedStep | None] = {}
+        step.recorded_steps = steps
     except KeyError:
-        made = step.recorded_steps
+        steps = step.recorded_steps
     form = "any" if step.form is None else step.form[0]
-    made[wanted] = _generated(step.rule, wanted, xp, form)
-    return made[wanted]
+    steps[wanted] = _generated(step.rule, wanted, xp, form)
+    return steps[wanted]
 
 
 def _generated(

@@ -301,10 +301,10 @@ def names_read(operation: type[elementwise], wanted: tuple[bool, ...]) -> set[st
         names = operation.operand_names
         formulas = formulas_of(operation, None)
         nodes = [n for n, w in zip(names, wanted, strict=True) if w]
-        found = names_in(formulas[n] for n in nodes if n in formulas)
+        read = names_in(formulas[n] for n in nodes if n in formulas)
         if len(formulas) < len(operation.parts):
-            found |= set(names)  # a partial without a formula may read any of them
-        known[wanted] = found
+            read |= set(names)  # a partial without a formula may read any of them
+        known[wanted] = read
     return known[wanted]
 
 

@@ -33,12 +33,12 @@ TangentStep = Callable[[Any, Mapping[Any, Any]], Any]
 
 def tangent_step_of(step: Step) -> TangentStep:
     """Return the tangent step that goes with a step of the reverse sweep, made once."""
-    made = _made(step)
-    step.tangent_step = made  # type: ignore[attr-defined]
-    return made
+    tangent_step = _written_for(step)
+    step.tangent_step = tangent_step  # type: ignore[attr-defined]
+    return tangent_step
 
 
-def _made(step: Any) -> TangentStep:
+def _written_for(step: Any) -> TangentStep:
     operation: type[rule] = step.rule
     if step.form is not None and issubclass(operation, elementwise):
         return _written(operation, *step.form)
@@ -53,10 +53,10 @@ def _made(step: Any) -> TangentStep:
 
 def reference_tangent_step(z: Any, dots: Mapping[Any, Any]) -> Any:
     """Return a tangent by the rule's ``push``: slow, for every kind of rule."""
-    found = [_tangent_of(x, dots) for x in z.operands]
-    if all(t is None for t in found):
+    own = [_tangent_of(x, dots) for x in z.operands]
+    if all(t is None for t in own):
         return None
-    tangents = [None if t is None else supported(t) for t in found]
+    tangents = [None if t is None else supported(t) for t in own]
     values = [raw(x) for x in z.operands]
     z_dot = pushed(z.rule, plain, tangents, raw(z), values, z.parameters)
     return None if z_dot is None else project(plain, z_dot, z).value
@@ -110,8 +110,8 @@ def _elementwise_step(operation: type[elementwise]) -> TangentStep:
         operands, result, parameters = z.operands, z._value, z._parameters
         if parameters.get("where") is not None:
             return reference_tangent_step(z, dots)
-        found = [(i, _tangent_of(operands[i], dots)) for i in parts]
-        moving = [(i, dot) for i, dot in found if dot is not None]
+        own = [(i, _tangent_of(operands[i], dots)) for i in parts]
+        moving = [(i, dot) for i, dot in own if dot is not None]
         if not moving:
             return None
         values = [x._value if isinstance(x, vertex) else x for x in operands]
@@ -135,20 +135,20 @@ def _linear_step(operation: type[linear]) -> TangentStep:
     def tangent_step(z: Any, dots: Mapping[Any, Any]) -> Any:
         operands, result = z.operands, z._value
         variable = range(len(operands)) if operation.variadic else operation.parts
-        found = [(i, _tangent_of(operands[i], dots)) for i in variable]
-        moving = {i: dot for i, dot in found if dot is not None}
+        own = [(i, _tangent_of(operands[i], dots)) for i in variable]
+        moving = {i: dot for i, dot in own if dot is not None}
         if not moving:
             return None
-        given = zeroed_in(operation, z._parameters)
+        parameters = zeroed_in(operation, z._parameters)
         values = [x._value if isinstance(x, vertex) else x for x in operands]
         if together:
             for i in variable:
                 values[i] = moving[i] if i in moving else zeros_of(values[i])
-            return fit(plain, plain.apply(operation, values, given), result)
+            return fit(plain, plain.apply(operation, values, parameters), result)
         total: Any = None
         for i, dot in moving.items():
             factors = [*values[:i], dot, *values[i + 1 :]]
-            term = fit(plain, plain.apply(operation, factors, given), result)
+            term = fit(plain, plain.apply(operation, factors, parameters), result)
             total = term if total is None else total + term
         return total
 

@@ -69,8 +69,8 @@ def reverse_sweep(
     members = set(order) | (keep or set())
     bars = _Bars(xp, seeds)
     for z in order:
-        kept = keep is None or z in keep
-        z_grad, support = bars.of(z) if kept else bars.taken(z)
+        is_target = keep is None or z in keep
+        z_grad, support = bars.of(z) if is_target else bars.taken(z)
         step = z._step
         if z_grad is None or step is None or is_empty(support):
             continue
@@ -87,10 +87,10 @@ def reverse_sweep(
         if rule is getitem_grad and first_stand_in(raw(z_grad), z.parameters) is None:
             bars.read(operands[0], z_bar, z.parameters["index"])
             continue
-        given = operands if recorded else [raw(x) for x in operands]
+        values = operands if recorded else [raw(x) for x in operands]
         result = z if recorded else raw(z)
         positions = [i for i, is_wanted in enumerate(wanted) if is_wanted]
-        for i, part in pulled(rule, xp, z_bar, result, given, positions, z.parameters):
+        for i, part in pulled(rule, xp, z_bar, result, values, positions, z.parameters):
             bars.add(operands[i], part)
     return bars.all()
 
@@ -203,9 +203,9 @@ def forward_sweep(
         tangents = [dots.get(x) if isinstance(x, vertex) else None for x in operands]
         if all(t is None or is_empty(t.support) for t in tangents):
             continue
-        given = operands if recorded else [raw(x) for x in operands]
+        values = operands if recorded else [raw(x) for x in operands]
         result = z if recorded else raw(z)
-        z_dot = pushed(z.rule, xp, tangents, result, given, z.parameters)
+        z_dot = pushed(z.rule, xp, tangents, result, values, z.parameters)
         if z_dot is not None:
             dots[z] = project(xp, z_dot, z)
     return dots
@@ -253,7 +253,7 @@ def fast_sweep_keeping(order: Sequence[Node], bars: dict[Node, Any]) -> list[Nod
 
 
 def sweep_values(
-    found: Ordered, seeds: Mapping[Node, Any], *, keep: bool
+    ordered: Ordered, seeds: Mapping[Node, Any], *, keep: bool
 ) -> tuple[dict[Node, Any], list[Node]]:
     """Sweep plain cotangents; return them and the leaves.
 
@@ -261,7 +261,7 @@ def sweep_values(
     branch can only ever turn a result into nan, so a result without nan needs no second
     look, and only the others pay for supports. With ``keep`` interior ``.grad`` is set.
     """
-    order, bars = found.order, found.bars
+    order, bars = ordered.order, ordered.bars
     bars.update(seeds)
     with np.errstate(all="ignore"):
         leaves = (fast_sweep_keeping if keep else fast_sweep)(order, bars)

@@ -20,9 +20,9 @@ def input_nodes(leaves: Sequence[Any], *, copy: bool, whole: bool) -> list[node 
     Whole numbers are differentiated as floats where the argument is one (``whole``) or
     holds no other numbers: ``[1, 2]``. Beside floats they are counts and indices.
     """
-    made = [input_node(x, copy=copy, integers=whole) for x in leaves]
-    if whole or any(z is not None for z in made):
-        return made
+    nodes = [input_node(x, copy=copy, integers=whole) for x in leaves]
+    if whole or any(z is not None for z in nodes):
+        return nodes
     return [input_node(x, copy=copy, integers=not _is_truth(x)) for x in leaves]
 
 

@@ -28,10 +28,10 @@ def run_of(f: Function, operands: Sequence[Any], moving: Sequence[int]) -> Recor
     """Record one run, with the ``moving`` operands as its inputs."""
 
     def step(*inputs: Any) -> tuple[Any, ...]:
-        given = list(operands)
+        arguments = list(operands)
         for i, x in zip(moving, inputs, strict=True):
-            given[i] = x
-        return tuple(f(*given))
+            arguments[i] = x
+        return tuple(f(*arguments))
 
     return Recording(step, [operands[i] for i in moving], range(len(moving)), {})
 

@@ -76,13 +76,13 @@ class Recording:
         self.inputs: list[node] = []
         self.places: list[tuple[Any, list[node | None]]] = []
         self._known: tuple[tuple[int, ...], Ordered] | None = None
-        given = list(args)
+        arguments = list(args)
         others = len(argnums) < len(args)
         rest = ", or choose other arguments with argnums=" if others else ""
         for i in argnums:
-            given[i] = self._wrap(args[i], copy=copy, rest=rest)
+            arguments[i] = self._wrap(args[i], copy=copy, rest=rest)
         try:
-            result = f(*given, **keywords)
+            result = f(*arguments, **keywords)
         except Exception as error:
             annotate(error)
             raise
@@ -112,11 +112,11 @@ class Recording:
     def _wrap(self, arg: Any, *, copy: bool, rest: str) -> Any:
         leaves, structure = flatten(arg)
         if structure is LEAF:  # the short way of a number or an array
-            made = input_node(arg, copy=copy, integers=True)
-            if made is not None:
-                self.places.append((structure, [made]))
-                self.inputs.append(made)
-                return made
+            z = input_node(arg, copy=copy, integers=True)
+            if z is not None:
+                self.places.append((structure, [z]))
+                self.inputs.append(z)
+                return z
         whole = structure is LEAF or not is_container(arg)
         wrapped = input_nodes(leaves, copy=copy, whole=whole)
         if (whole or leaves) and not any(x is not None for x in wrapped):
@@ -134,10 +134,10 @@ class Recording:
 
     def roots(self) -> list[node]:
         """Return the outputs that are nodes of this recording, each once."""
-        found = [
+        roots = [
             z for z in self.outputs if isinstance(z, node) and z.serial > self.start
         ]
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(roots))
 
     def nested(self) -> bool:
         """Tell whether a result depends on nodes older than this call."""
@@ -167,16 +167,16 @@ class Recording:
         Returns one cotangent per input, ``None`` where it is absent, and whether the
         sweep was recorded.
         """
-        given: dict[node, Any] = {}
+        cotangents: dict[node, Any] = {}
         for i, seed in seeds.items():
             z = self.outputs[i]
             if isinstance(z, node) and z.serial > self.start:
-                given[z] = given[z] + seed if z in given else seed
-        found = self._ordered(tuple(given))
-        order = found.order
-        nested = bool(found.older)
-        if nested or any(isinstance(s, vertex) for s in given.values()):
-            masked = {z: with_support(s) for z, s in given.items()}
+                cotangents[z] = cotangents[z] + seed if z in cotangents else seed
+        ordered = self._ordered(tuple(cotangents))
+        order = ordered.order
+        nested = bool(ordered.older)
+        if nested or any(isinstance(s, vertex) for s in cotangents.values()):
+            masked = {z: with_support(s) for z, s in cotangents.items()}
             with np.errstate(all="ignore"):
                 bars = reverse_sweep(
                     operations, order, masked, self.inputs, as_values=not nested
@@ -184,7 +184,7 @@ class Recording:
             grads = [bars[x].value if x in bars else None for x in self.inputs]
             refuse_nans(grads)
             return alike(grads, self.inputs), True
-        swept, _ = sweep_values(found, given, keep=False)
+        swept, _ = sweep_values(ordered, cotangents, keep=False)
         return alike(owned([swept.get(x) for x in self.inputs]), self.inputs), False
 
     def push(self, tangents: Sequence[Any]) -> tuple[list[Any], bool]:
@@ -200,9 +200,9 @@ class Recording:
             dots = {z: dot.value for z, dot in swept.items()}
         else:
             dots = push_values(order, seeds, self.roots())
-        found = [dots.get(z) if isinstance(z, node) else None for z in self.outputs]
-        refuse_nans(found)
-        return alike(found, self.outputs), recorded
+        z_dots = [dots.get(z) if isinstance(z, node) else None for z in self.outputs]
+        refuse_nans(z_dots)
+        return alike(z_dots, self.outputs), recorded
 
     def arrange(self, leaves: Iterable[Any]) -> list[Any]:
         """Return per-input leaves in the structures of the arguments."""

@@ -95,16 +95,16 @@ def check_tuples(primals: Any, tangents: Any, name: str) -> None:
 
 def tangents_of(run: Recording, tangents: Sequence[Any]) -> list[Any]:
     """Return one checked tangent per input."""
-    found: list[Any] = []
+    checked: list[Any] = []
     for (structure, wrapped), tangent in zip(run.places, tangents, strict=True):
         taken = [w is not None for w in wrapped]
         leaves = _matching_leaves(tangent, structure, taken, "A tangent", "primal")
         for w, t in zip(wrapped, leaves, strict=True):
             if w is not None:
-                found.append(_checked(t, w._value, "a tangent"))
+                checked.append(_checked(t, w._value, "a tangent"))
             else:
                 _refuse_seed(t, "A tangent")
-    return found
+    return checked
 
 
 def seeds_of(run: Recording, z_grad: Any) -> dict[int, Any]:
@@ -137,16 +137,17 @@ def _matching_leaves(
     """
     if structure.num_nodes == 1 and not isinstance(tree, tuple | dict):
         return [tree]
-    leaves, found = flatten(tree)
-    if found == structure:
+    leaves, received = flatten(tree)
+    if received == structure:
         return leaves
     if not all(taken):
-        given: list[Any] = _up_to(structure, tree)
-        pairs = zip(given, taken, strict=False)
-        if given and not any(t and x is None for x, t in pairs):
-            return given
+        parts: list[Any] = _up_to(structure, tree)
+        pairs = zip(parts, taken, strict=False)
+        if parts and not any(t and x is None for x, t in pairs):
+            return parts
     raise ShapeError(
-        f"{what} must have the structure of the {whose}, {structure}; received {found}."
+        f"{what} must have the structure of the {whose}, {structure}; "
+        f"received {received}."
     )
 
 
@@ -220,10 +221,10 @@ def entrywise(run: Recording) -> list[Any]:
     }
     if not turned:
         return bars
-    found: list[Any] = []
+    derivatives: list[Any] = []
     for bar, part, x in zip(bars, run.pull(turned)[0], run.inputs, strict=True):
         if bar is None and part is None:
-            found.append(None)
+            derivatives.append(None)
             continue
         if x.dtype.kind != "c":
             bar = zeros_if_absent(bar, x) + 1j * zeros_if_absent(part, x)
@@ -232,8 +233,8 @@ def entrywise(run: Recording) -> list[Any]:
             size = natural_size(run.outputs, x)
             name = "elementwise_grad"
             bar = refuse_conjugation(straight, 1j * turn, straight, size, name)
-        found.append(bar)
-    return found
+        derivatives.append(bar)
+    return derivatives
 
 
 def zeros_if_absent(bar: Any, x: node) -> Any:
@@ -247,14 +248,14 @@ def natural_size(results: Sequence[Any], x: Any) -> Any:
     What is far below it is the rounding of terms that cancel. It has an entry for each
     of ``x`` where the results have its shape.
     """
-    given: Any = np.abs(raw(x))
-    least: Any = 1e-8 * np.maximum(np.max(given, initial=0.0), 1.0)
+    magnitude: Any = np.abs(raw(x))
+    least: Any = 1e-8 * np.maximum(np.max(magnitude, initial=0.0), 1.0)
     size: Any = 0.0
     for z in results:
         value: Any = np.abs(raw(z))
-        same = shape_of(value) == shape_of(given)
+        same = shape_of(value) == shape_of(magnitude)
         size = size + (value if same else np.max(value, initial=0.0))
-    return size / np.maximum(given, least)
+    return size / np.maximum(magnitude, least)
 
 
 def refuse_conjugation(

@@ -123,7 +123,9 @@ def resolved(z: Any) -> tuple[Any, ...]:
             break
     else:
         return operands
-    found = tuple(version(x, serial) if isinstance(x, vertex) else x for x in operands)
+    versions = tuple(
+        version(x, serial) if isinstance(x, vertex) else x for x in operands
+    )
     if "grad_ops" in getattr(z, "_parameters", ()):
         raise StaleValueError(
             f"{z!r} has a gradient class written by hand, and one of its vertices was "
@@ -131,8 +133,8 @@ def resolved(z: Any) -> tuple[Any, ...]:
             "value. Make the vertex a copy first (np.copy(x)), or declare the "
             "operation with gd.custom_operation(forward, pullback)."
         )
-    z.operands = found
-    return found
+    z.operands = versions
+    return versions
 
 
 # ------------------------------------------------------------------ repeated functions

@@ -142,15 +142,15 @@ def _first(kind: Any, trees: Iterable[Any]) -> Any:
         if isinstance(x, kind):
             return x
         if isinstance(x, list | tuple):
-            found = _first(kind, x)  # pyright: ignore[reportUnknownArgumentType]
+            first = _first(kind, x)  # pyright: ignore[reportUnknownArgumentType]
         elif isinstance(x, dict):
-            found = _first(kind, x.values())  # pyright: ignore
+            first = _first(kind, x.values())  # pyright: ignore
         elif isinstance(x, _ndarray) and x.dtype == object:
-            found = _first(kind, x.flat)
+            first = _first(kind, x.flat)
         else:
             continue
-        if found is not None:
-            return found
+        if first is not None:
+            return first
     return None
 
 
