@@ -109,9 +109,14 @@ def compile(
         )
     if f is None:
         return functools.partial(
-            compile, static=static, executor=executor, paths=paths, progress=progress,
-            fastmath=fastmath, threads=threads,
-        )  # fmt: skip
+            compile,
+            static=static,
+            executor=executor,
+            paths=paths,
+            progress=progress,
+            fastmath=fastmath,
+            threads=threads,
+        )
     options = Options(executor, paths, progress, fastmath, threads)
     return Compiled(f, static=static, options=options)
 
@@ -143,9 +148,11 @@ def source(compiled: Any) -> Source:
     name = getattr(compiled, "__name__", "f")
     name = name if name.isidentifier() else "f"
     parameters = list(dict.fromkeys(root for root, _ in opening))
-    unpacked = [f"    {names[row]} = {access}" for row, (_, access)
-                in zip(path.program.inputs, opening, strict=True)
-                if names[row] != access]  # fmt: skip
+    unpacked = [
+        f"    {names[row]} = {access}"
+        for row, (_, access) in zip(path.program.inputs, opening, strict=True)
+        if names[row] != access
+    ]
     text = source_of(path.program, name, names, returned)
     head = f"def {name}({', '.join(names.values())}):"
     filled = "\n".join([f"def {name}({', '.join(parameters)}):", *unpacked])
@@ -160,8 +167,9 @@ def program(compiled: Any) -> str:
     for row in path.program.rows:
         text = expression(row, names)
         lines.append(f"{names.row(row):<8} = {text}{_like(row)}")
-    shown = [names.row(x) if isinstance(x, Row) else repr(x)
-             for x in path.program.outputs]  # fmt: skip
+    shown = [
+        names.row(x) if isinstance(x, Row) else repr(x) for x in path.program.outputs
+    ]
     return "\n".join([*lines, f"return {', '.join(shown)}"])
 
 

@@ -99,8 +99,11 @@ class Moved:
         """Return the arguments from a position on by name; none has examples."""
         found = self.named()
         places = {k: place_of(self.row.function, k) for k in found}
-        own = {k: x for k, x in found.items()
-               if k in self.given or start <= places[k] < len(self.args)}  # fmt: skip
+        own = {
+            k: x
+            for k, x in found.items()
+            if k in self.given or start <= places[k] < len(self.args)
+        }
         if holds_examples(list(own.values())):
             raise CannotBatchError
         return own

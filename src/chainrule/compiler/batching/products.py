@@ -92,7 +92,9 @@ def einsum(moved: Moved) -> Any:
         raise CannotBatchError
     inputs, output = subscripts.split("->")
     letter = next(c for c in string.ascii_letters if c not in subscripts)
-    parts = [letter * isinstance(x, Many) + part
-             for x, part in zip(operands, inputs.split(","), strict=True)]  # fmt: skip
+    parts = [
+        letter * isinstance(x, Many) + part
+        for x, part in zip(operands, inputs.split(","), strict=True)
+    ]
     plain = [plain_of(x) for x in operands]
     return moved.called(f"{','.join(parts)}->{letter}{output}", *plain)

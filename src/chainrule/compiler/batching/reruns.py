@@ -66,9 +66,12 @@ class Examples:
 
 
 def rerun(
-    batch: Batch, run: Callable[..., Any], one: Callable[..., Any],
-    args: Any, keywords: Any,
-) -> Any:  # fmt: skip
+    batch: Batch,
+    run: Callable[..., Any],
+    one: Callable[..., Any],
+    args: Any,
+    keywords: Any,
+) -> Any:
     """Return the results of all examples; ``None`` if too many of them hold a nan.
 
     ``run(*args, **keywords)`` runs the program for a batch and raises ``NanFound``;

@@ -137,9 +137,11 @@ def _entry_by_entry(moved: Moved) -> Sparse:
         raise CannotBatchError
     inside = places % math.prod(moved.shape)
     values = [
-        _scattered_on(places, sparse.pop(0)) if isinstance(x, Sparse)
-        else _shared_at(x, moved.shape, inside) for x in operands
-    ]  # fmt: skip
+        _scattered_on(places, sparse.pop(0))
+        if isinstance(x, Sparse)
+        else _shared_at(x, moved.shape, inside)
+        for x in operands
+    ]
     entries = as_row(moved.row.function, (*values, *rest), moved.given)
     return Sparse(entries, places, whole)
 

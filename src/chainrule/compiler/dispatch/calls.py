@@ -31,9 +31,13 @@ class Call:
     """A call of a compiled function on nodes: which leaves they are, and the others."""
 
     def __init__(
-        self, compiled: Compiled, positions: tuple[int, ...], leaves: Sequence[Any],
-        arrangement: Arrangement, statics: Mapping[str, Any],
-    ) -> None:  # fmt: skip
+        self,
+        compiled: Compiled,
+        positions: tuple[int, ...],
+        leaves: Sequence[Any],
+        arrangement: Arrangement,
+        statics: Mapping[str, Any],
+    ) -> None:
         """Keep the leaves that are no nodes; ``positions`` are those of the nodes."""
         self.compiled = compiled
         self.positions = positions
@@ -75,9 +79,11 @@ class Call:
 
 
 def recorded(
-    compiled: Compiled, leaves: Sequence[Any], arrangement: Arrangement,
+    compiled: Compiled,
+    leaves: Sequence[Any],
+    arrangement: Arrangement,
     statics: Mapping[str, Any],
-) -> Any:  # fmt: skip
+) -> Any:
     """Record a call on nodes as one operation."""
     leaves = [stacked(x) if holds_nodes(x) else x for x in leaves]
     positions = tuple(i for i, x in enumerate(leaves) if isinstance(x, vertex))

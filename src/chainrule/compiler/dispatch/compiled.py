@@ -164,9 +164,13 @@ class Compiled:
         return self.signatures.setdefault(key, Specialisations(signature))
 
     def _run(
-        self, known: Specialisations, numbers: Sequence[Any],
-        args: Sequence[Any], keywords: Mapping[str, Any], leaves: Sequence[Any],
-    ) -> Any:  # fmt: skip
+        self,
+        known: Specialisations,
+        numbers: Sequence[Any],
+        args: Sequence[Any],
+        keywords: Mapping[str, Any],
+        leaves: Sequence[Any],
+    ) -> Any:
         if self.options.progress and not progress_bars.active():
             with progress_bars.bars(describe_function(self.f)):
                 return self._run(known, numbers, args, keywords, leaves)

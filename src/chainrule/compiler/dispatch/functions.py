@@ -31,9 +31,12 @@ def takes_any_keywords(parameters: inspect.Signature | None) -> bool:
 
 
 def apply(
-    f: Callable[..., Any], parameters: inspect.Signature | None,
-    args: Sequence[Any], keywords: Mapping[str, Any], statics: Mapping[str, Any],
-) -> Any:  # fmt: skip
+    f: Callable[..., Any],
+    parameters: inspect.Signature | None,
+    args: Sequence[Any],
+    keywords: Mapping[str, Any],
+    statics: Mapping[str, Any],
+) -> Any:
     """Call a function; where there are static arguments, all are given by name."""
     if parameters is None or not statics:
         return f(*args, **keywords)

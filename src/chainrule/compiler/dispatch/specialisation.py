@@ -117,9 +117,12 @@ class Specialisations:
 
 
 def specialise(
-    f: Callable[..., Any], call: Callable[[Sequence[Any], Mapping[str, Any]], Any],
-    signature: Signature, leaves: Sequence[Any], options: Options,
-) -> Specialisation:  # fmt: skip
+    f: Callable[..., Any],
+    call: Callable[[Sequence[Any], Mapping[str, Any]], Any],
+    signature: Signature,
+    leaves: Sequence[Any],
+    options: Options,
+) -> Specialisation:
     """Trace the path that a function takes for these leaves, and make its program.
 
     ``call`` calls ``f`` with positional arguments and keywords, and the static values.
@@ -127,8 +130,10 @@ def specialise(
     start = time.perf_counter()
     trace = Trace(options=options)
     numeric = [is_numeric(x) for x in signature.leaves]
-    traced = [trace.input(plain_array(x)) if is_traced else x
-              for x, is_traced in zip(leaves, numeric, strict=True)]  # fmt: skip
+    traced = [
+        trace.input(plain_array(x)) if is_traced else x
+        for x, is_traced in zip(leaves, numeric, strict=True)
+    ]
     inputs = [x.row for x in traced if isinstance(x, Traced)]
     args, keywords = signature.arrangement.arguments(traced)
     own = [x for x, is_traced in zip(leaves, numeric, strict=True) if not is_traced]
@@ -149,9 +154,11 @@ def specialise(
 
 
 def _result(
-    f: Callable[..., Any], call: Callable[[Sequence[Any], Mapping[str, Any]], Any],
-    args: Sequence[Any], keywords: Mapping[str, Any],
-) -> Any:  # fmt: skip
+    f: Callable[..., Any],
+    call: Callable[[Sequence[Any], Mapping[str, Any]], Any],
+    args: Sequence[Any],
+    keywords: Mapping[str, Any],
+) -> Any:
     """Return the result of a traced function."""
     try:
         return call(args, keywords)

@@ -14,9 +14,10 @@ from chainrule.compiler.tracing.captured import captured
 
 
 def stats_of(
-    f: Callable[..., Any], parameters: Parameters | None,
+    f: Callable[..., Any],
+    parameters: Parameters | None,
     signatures: Iterable[Specialisations],
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Return what was compiled of a function, and how it is run."""
     known = list(signatures)
     return {
@@ -51,18 +52,26 @@ def _loops(program: Program, executor: str) -> list[dict[str, Any]]:
     The rows of a map may be rows of the program, which ``executor`` runs.
     """
     found: list[dict[str, Any]] = [
-        {"loop": "vmap", "examples": count, "executor": executor,
-         "because": f"its rows are the program's: {because}", "seconds": None}
+        {
+            "loop": "vmap",
+            "examples": count,
+            "executor": executor,
+            "because": f"its rows are the program's: {because}",
+            "seconds": None,
+        }
         for count, because in program.mapped
-    ]  # fmt: skip
+    ]
     for row in program.rows:
         told = getattr(row.function, "told", None)
         if told is None:
             continue
         known = told()
         running, inside = known.pop("running"), known.pop("programs")
-        seen = {"executor": running.executor, "because": running.because,
-                "seconds": running.seconds}  # fmt: skip
+        seen = {
+            "executor": running.executor,
+            "because": running.because,
+            "seconds": running.seconds,
+        }
         found.append(known | seen)
         if running.on_numpy:
             for part in inside:

@@ -61,9 +61,11 @@ def _is_number(row: Row) -> bool:
         return False
     source, index = row.args
     parts = index if isinstance(index, TUPLE) else (index,)
-    return isinstance(source, Row) and source.shape is not None and all(
-        isinstance(x, (int, np.integer, Row)) for x in parts
-    )  # fmt: skip
+    return (
+        isinstance(source, Row)
+        and source.shape is not None
+        and all(isinstance(x, (int, np.integer, Row)) for x in parts)
+    )
 
 
 def is_fresh(row: Row) -> bool:

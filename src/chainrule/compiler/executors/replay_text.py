@@ -53,8 +53,13 @@ def compile_program(
     return compile_text("\n".join(lines) + "\n", "run", label, space)
 
 
-_SPACE: Mapping[str, Any] = {**MATH, "np": np, "GuardFailed": GuardFailed,
-                             "NanFound": NanFound, "has_nan": has_nan}  # fmt: skip
+_SPACE: Mapping[str, Any] = {
+    **MATH,
+    "np": np,
+    "GuardFailed": GuardFailed,
+    "NanFound": NanFound,
+    "has_nan": has_nan,
+}
 """The names that every text may use."""
 
 
@@ -135,8 +140,9 @@ class _Text:
         f, args, names = row.function, row.args, self.names
         form = scalar_form(row) if self.quick else None
         if form is not None:
-            operands = [names.row(x) if isinstance(x, Row) else _number(x, names)
-                        for x in args]  # fmt: skip
+            operands = [
+                names.row(x) if isinstance(x, Row) else _number(x, names) for x in args
+            ]
             return form.format(*operands)
         if is_of_numbers(row) and row.dtype == _FLOAT and not is_of_whole(row):
             base, exponent = (argument_text(x, names) for x in args)
@@ -154,8 +160,10 @@ class _Text:
         """Return the buffers that a row is written into, if it has some."""
         if row in self.items:
             items = self.items[row]
-            buffers = [self.numbers.get(items[i]) if i in items else None
-                       for i in range(max(items) + 1)]  # fmt: skip
+            buffers = [
+                self.numbers.get(items[i]) if i in items else None
+                for i in range(max(items) + 1)
+            ]
             return f"({''.join('None, ' if k is None else f'b{k}, ' for k in buffers)})"
         if row in self.numbers and row.function is not operator.getitem:
             return f"b{self.numbers[row]}"
@@ -173,9 +181,11 @@ def scalar_form(row: Row) -> str | None:
         return None
     f = row.function
     form = _float_form(f) if _is_test(f) else None
-    if form is None and row.dtype == _FLOAT and (
-        isinstance(f, np.ufunc) or f is _of.pow
-    ):  # fmt: skip
+    if (
+        form is None
+        and row.dtype == _FLOAT
+        and (isinstance(f, np.ufunc) or f is _of.pow)
+    ):
         form = _float_form(UFUNCS.get(f, f))
         if takes_root(row):
             form = "sqrt({0})"
