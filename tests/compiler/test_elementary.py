@@ -9,7 +9,7 @@ import pytest
 from chainrule.compiler.native import elementary
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.tape import interpreter as vm
-from chainrule.compiler.tape.instructions import OPCODES
+from chainrule.compiler.tape.instructions import OPCODES, Code
 
 needs_llvm = pytest.mark.skipif(not native.available(), reason="needs llvmlite")
 
@@ -77,17 +77,18 @@ def apply(name, x):
     """One row of the tape VM over all of x."""
     work = np.concatenate([x, np.full(x.size, np.nan)])
     n = x.size
-    row = [OPCODES[name], n, 0, 0, 0, n, 1, 0, 0, 0, 0]
-    vm.run(np.array([row]), work)
+    code = Code()
+    code.add(name, n, [(0, 1)], n)
+    vm.run(code, work)
     return work[n:]
 
 
 def one_by_one(name, x):
     """A row of the tape VM for each element of x."""
     work = np.concatenate([x, np.full(x.size, np.nan)])
-    code = np.zeros((x.size, 11), dtype=np.int64)
-    code[:, 0], code[:, 5] = OPCODES[name], 1
-    code[:, 1], code[:, 2] = np.arange(x.size) + x.size, np.arange(x.size)
+    code = Code()
+    for i in range(x.size):
+        code.add_number(OPCODES[name], x.size + i, i)
     vm.run(code, work)
     return work[x.size :]
 
@@ -131,8 +132,9 @@ def test_two_units_of_two_operands(name, rng):
     }[name]
     n = x.size
     work = np.concatenate([x, y, np.full(n, np.nan)])
-    row = [OPCODES[name], 2 * n, 0, n, 0, n, 1, 1, 0, 0, 0]
-    vm.run(np.array([row]), work)
+    code = Code()
+    code.add(name, 2 * n, [(0, 1), (n, 1)], n)
+    vm.run(code, work)
     with mpmath.workprec(3000):
         for a, b, got in zip(x, y, work[2 * n :], strict=True):
             scale = max(abs(a), abs(b)) if name == "logaddexp" else 0.0

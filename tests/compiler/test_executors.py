@@ -9,6 +9,7 @@ from chainrule.compiler.executors import choice as executors
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.tape import interpreter as vm
 from chainrule.compiler.tape import native_tape
+from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.tape import Tape
 
 pytestmark = pytest.mark.skipif(not native.available(), reason="needs llvmlite")
@@ -180,7 +181,7 @@ def test_the_estimate_of_instructions_is_near_their_number(steps):
         fast = gd.compile(f, executor="numpy")
         fast(*arguments)
         tape = Tape(fast.newest()[1].program)
-        code = [part for part in tape._parts if isinstance(part, np.ndarray)]
+        code = [part for part in tape._parts if isinstance(part, Code)]
         read = np.ones(len(tape._fresh), dtype=bool)
         unit, _ = native_tape.written(code, read, tape._constants)
         lines = sum(part.count("\n") for part in unit.parts)

@@ -29,7 +29,7 @@ def lowered(program, monkeypatch, *, short):
         b = Builder(program)
     filled = [(np.asarray(at).tolist(), value) for at, value in b.filled]
     called = [(i, call.row) for i, call in b.called]
-    return b.code, filled, called, b.size
+    return list(b.code), filled, called, b.size
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 99)] * 4), min_size=1, max_size=20))

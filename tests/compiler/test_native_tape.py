@@ -9,10 +9,9 @@ from chainrule.compiler.native import llvm as native
 from chainrule.compiler.native.operations import EXPRESSIONS
 from chainrule.compiler.tape import interpreter as vm
 from chainrule.compiler.tape import native_tape
-from chainrule.compiler.tape.instructions import OPCODES
 from chainrule.compiler.tape.native_tape import compiled_stretches, reaches
 from tests.compiler.comparing import assert_same
-from tests.compiler.test_vm import row
+from tests.compiler.test_vm import row, tape
 
 pytestmark = pytest.mark.skipif(
     not native.available(), reason="native code needs llvmlite"
@@ -97,15 +96,58 @@ def test_a_scan_of_no_steps_reads_nothing(loops_at_once):
 
 
 def test_what_rows_read_and_write():
-    assert reaches(row("add", 50, 7, 9, n=3, dx=-2, dy=1)) == [
-        (3, 8), (9, 12), (50, 53)
-    ]  # fmt: skip
-    assert reaches(row("sum", 50, 7, n=3, dx=2)) == [(7, 12), (50, 51)]
-    assert reaches(row("dot", 50, 7, 20, n=3, dx=-1, dy=0)) == [
-        (5, 8), (20, 21), (50, 51)
-    ]  # fmt: skip
-    product = row("matmul", 50, 7, 20, n=4, dx=-3, dw=1, dy=4, m=2, k=3)
-    assert reaches(product) == [(4, 10), (20, 32), (50, 58)]
+    for each, expected in (
+        (row("add", 50, 7, 9, n=3, dx=-2, dy=1), [(3, 8), (9, 12), (50, 53)]),
+        (row("sum", 50, 7, n=3, dx=2), [(7, 12), (50, 51)]),
+        (row("dot", 50, 7, 20, n=3, dx=-1, dy=0), [(5, 8), (20, 21), (50, 51)]),
+        (
+            row("matmul", 50, 7, 20, n=4, dx=-3, dw=1, dy=4, m=2, k=3),
+            [(4, 10), (20, 32), (50, 58)],
+        ),
+    ):
+        (instruction,) = tape(each)
+        assert reaches(instruction) == expected
+
+
+def on_both(code, numbers):
+    """Return the workspaces that the VM and native code leave."""
+    found = vm.workspace(numbers.size), vm.workspace(numbers.size)
+    for work in found:
+        work[:] = numbers
+    vm.run(code, found[0])
+    (part,) = compiled_stretches([code], np.ones(numbers.size, bool), {})
+    for step in part.bound(found[1].ctypes.data):
+        step()
+    return found
+
+
+@pytest.mark.parametrize("n", [4, 12, 200])
+def test_parts_of_a_value_may_be_written_again(n):
+    x, y, z = 0, n, 2 * n
+    code = tape(
+        row("add", z, x, y, n=n),
+        row("sum", 3 * n, z, n=n),
+        row("negative", z + 1, x, n=2),  # a part that overlaps no operand
+        row("copy", y, x + 2),  # one number of an argument that was read
+        row("multiply", z, z, z, n=n),  # in place
+        row("add", y, y, x, n=n),
+        row("dot", 3 * n + 1, z, y, n=n),
+        row("negative", 3 * n, 3 * n),
+        row("add", 3 * n + 2, 3 * n, z + 1),
+    )
+    numbers = RNG.normal(size=3 * n + 3)
+    (a, b), work = on_both(code, numbers), numbers.copy()
+    total = work[x : x + n] + work[y : y + n]
+    changed = total.copy()
+    changed[1:3] = -work[x : x + 2]
+    work[y] = work[x + 2]
+    changed *= changed
+    other = work[y : y + n] + work[x : x + n]
+    ends = [-total.sum(), changed @ other, changed[1] - total.sum()]
+    for found in (a, b):
+        np.testing.assert_allclose(found[z : z + n], changed)
+        np.testing.assert_allclose(found[y : y + n], other)
+        np.testing.assert_allclose(found[3 * n :], ends)
 
 
 def test_long_stretches_are_divided_and_long_bodies_refused(monkeypatch):
@@ -141,16 +183,9 @@ def test_native_code_and_the_vm_give_the_same_bits(name):
     numbers = np.where(RNG.random(count) < 0.4, RNG.choice(SPECIAL, count), moderate)
     for n in (1, 3, 8, 14, 100):
         for steps in ((1, 1, 1), (1, 0, 1), (0, 1, 0), (2, 3, 1)):
-            code = [[OPCODES[name], 0, size, 2 * size, 3 * size, n, *steps, 0, 0]]
-            found = vm.workspace(count), vm.workspace(count)
-            for work in found:
-                work[:] = numbers
-            vm.run(np.array(code), found[0])
-            read = np.ones(count, bool)
-            (part,) = compiled_stretches([np.array(code)], read, {})
-            for step in part.bound(found[1].ctypes.data):
-                step()
-            a, b = found
+            operands = zip((size, 2 * size, 3 * size), steps, strict=True)
+            code = tape((name, 0, list(operands), n))
+            a, b = on_both(code, numbers)
             same = (a.view(np.uint64) == b.view(np.uint64)) | (
                 np.isnan(a) & np.isnan(b)
             )

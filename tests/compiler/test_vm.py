@@ -11,7 +11,7 @@ import pytest
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.native import operations
 from chainrule.compiler.tape import interpreter as vm
-from chainrule.compiler.tape.instructions import OPCODES
+from chainrule.compiler.tape.instructions import LAYOUT, OPCODES, Code, Instruction
 
 needs_llvm = pytest.mark.skipif(not native.available(), reason="needs llvmlite")
 
@@ -59,11 +59,14 @@ def operands(rng, count):
 
 
 def row(name, z, x=0, y=0, w=0, n=1, dx=1, dy=1, dw=1, m=0, k=0):
-    return [OPCODES[name], z, x, y, w, n, dx, dy, dw, m, k]
+    return name, z, [(x, dx), (y, dy), (w, dw)], n, m, k
 
 
 def tape(*rows):
-    return np.array(rows, dtype=np.int64).reshape(-1, 11)
+    code = Code()
+    for each in rows:
+        code.add(*each)
+    return code
 
 
 @needs_llvm
@@ -221,6 +224,26 @@ def test_every_operation_has_a_code_of_its_own():
     codes = list(OPCODES.values())
     assert codes == list(range(len(codes)))
     assert {"add", "power", "where", "copy", "matmul"} <= set(OPCODES)
+
+
+def test_instructions_are_read_as_they_were_written():
+    code = tape(
+        row("add", 9, 1, 2, n=3, dx=-1, dy=0),
+        row("where", 9, 1, 2, 3, n=2),
+        row("sum", 5, 1, n=4, dx=2),
+        row("matmul", 20, 1, 7, 1, n=2, dx=3, dy=2, dw=1, m=4, k=3),
+    )
+    code.add_number(OPCODES["sin"], 7, 2)
+    assert list(code) == [
+        Instruction("add", 9, ((1, -1), (2, 0)), 3),
+        Instruction("where", 9, ((1, 1), (2, 1), (3, 1)), 2),
+        Instruction("sum", 5, ((1, 2),), 4),
+        Instruction("matmul", 20, ((1, 3), (7, 2), (1, 1)), 2, 4, 3),
+        Instruction("sin", 7, ((2, 0),)),
+    ]
+    assert [each.written for each in code] == [3, 2, 1, 8, 1]
+    assert list(code[1:3]) == list(code)[1:3]
+    assert (len(code), len(code[2:2]), code.table.dtype) == (5, 0, LAYOUT)
 
 
 def test_the_workspace_is_aligned():

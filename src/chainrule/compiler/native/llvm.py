@@ -1,9 +1,9 @@
 """Native code: functions written instruction by instruction, and compiled by LLVM.
 
-In: what a ``Writer`` writes into a ``Unit``. Out: ``Code``, of which each function is
-called with integers: addresses, and the bounds of loops. Vectors and loops are written
-out here, so LLVM is asked for machine instructions only, and compiling takes some ten
-microseconds per instruction. It needs llvmlite.
+In: what a ``Writer`` writes into a ``Unit``. Out: ``Functions``, which are called with
+integers: addresses, and the bounds of loops. Vectors and loops are written out here, so
+LLVM is asked for machine instructions only, and compiling takes some ten microseconds
+per instruction. It needs llvmlite.
 
 Functions read arrays by the addresses of the Python objects (``id``), which the caller
 keeps alive; see ``Writer.entries``.
@@ -129,7 +129,7 @@ def link(called: Iterable[tuple[str, int]]) -> None:
         _LINKED[key] = engine
 
 
-class Code:
+class Functions:
     """Functions in machine code; each keeps what it lies in alive."""
 
     def __init__(self, unit: Unit, effort: int) -> None:
@@ -371,4 +371,4 @@ class Writer:
         )
 
 
-__all__ = ["VECTOR", "Code", "Unit", "Writer", "available", "loaded", "objects"]
+__all__ = ["VECTOR", "Functions", "Unit", "Writer", "available", "loaded", "objects"]

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.expressions import LANES, literal
-from chainrule.compiler.native.llvm import VECTOR, Code, Unit, Writer, objects
+from chainrule.compiler.native.llvm import VECTOR, Functions, Unit, Writer, objects
 from chainrule.compiler.native.threads import parts_of, side_by_side
 
 Shape = tuple[int, ...]
@@ -90,7 +90,7 @@ class Nest:
         loops = _Loops(unit, plan)
         loops.write("nest")
         count = len(plan.inputs) + len(plan.results) + len(plan.reductions)
-        self._run = Code(unit, 2).function("nest", 2 + count)
+        self._run = Functions(unit, 2).function("nest", 2 + count)
         block = LANES if loops.split == loops.along else 1
         self._parts = parts_of(plan.shape[loops.split], threads, block)
         self.shapes: list[Shape] = [

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.expressions import LANES
-from chainrule.compiler.native.llvm import VECTOR, Code, Unit, Writer, objects
+from chainrule.compiler.native.llvm import VECTOR, Functions, Unit, Writer, objects
 from chainrule.compiler.native.loop_nests import Access
 from chainrule.compiler.native.threads import parts_of, side_by_side
 
@@ -42,7 +42,7 @@ class Product:
         self._parts = parts_of(shared[0], threads, shared[1])
         unit = Unit()
         _Tiles(unit, shape, inner, x, y).write("product")
-        self._run = Code(unit, 2).function("product", 5)
+        self._run = Functions(unit, 2).function("product", 5)
 
     def __call__(self, x: Any, y: Any, out: Any = None) -> Any:
         """Return the product."""

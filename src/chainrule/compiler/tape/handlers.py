@@ -149,7 +149,7 @@ class Handler(RowWriter):
         fields = [STEPS[x] for x in operands_of(name)]
         starts = [(self.field(first), self.field(step)) for first, step in fields]
         target = self.place(self.field("target"))
-        with self.loop(self.field("count"), certain=False) as loop:
+        with self.loop(self.field("length"), certain=False) as loop:
             places = [self.stepped(first, loop.i, step) for first, step in starts]
             xs = [self.load(self.place(place)) for place in places]
             self.store(self.operation(name, 1, *xs), self.moved(target, loop.i))
@@ -174,7 +174,7 @@ class Handler(RowWriter):
             )
             self.store(self.resized(z, width, count), self.moved(target, i), count)
 
-        whole = self.add(f"and i64 {self.field('count')}, {-LANES}")
+        whole = self.add(f"and i64 {self.field('length')}, {-LANES}")
         with self.loop(whole, LANES, certain=False) as loop:
             piece(loop.i, LANES)
         if self.kind.rest:
@@ -184,7 +184,7 @@ class Handler(RowWriter):
 
     def _reduced(self, name: str) -> None:
         """Write a reduction to one number."""
-        operands, count = self._operands(), self.field("count")
+        operands, count = self._operands(), self.field("length")
         if name == "sum":
             found = self._total(operands, count, SUMS)
         elif name == "dot":
@@ -251,7 +251,7 @@ class Handler(RowWriter):
     def _product(self) -> None:
         """Write a product of matrices: its rows from those of y, or as sums if few."""
         z, x, y = (self.field(name) for name in ("target", "x", "y"))
-        n, dx = self.field("count"), self.field("dx")
+        n, dx = self.field("length"), self.field("dx")
         narrow = self.add(f"icmp ult i64 {n}, {LANES}")
         few = self.add(f"select i1 {narrow}, i64 {n}, i64 0")
         many = self.add(f"select i1 {narrow}, i64 0, i64 {n}")

@@ -1,20 +1,132 @@
-"""Instructions of a tape, as the interpreter reads them: rows of eleven integers."""
+"""Instructions: what a tape consists of.
+
+A tape runs on a flat workspace of float64, in which every value has its places. In
+memory its instructions are integers, eleven each, of which the interpreter reads those
+that it needs; everybody else writes and reads them by this file. The last instruction
+here adds the number at place 0 to those at 3 and 4, and writes the sums to 5 and 6:
+
+>>> code = Code()
+>>> code.add("copy", 3, [(1, 1)], length=2)
+>>> code.add("add", 5, [(3, 1), (0, 0)], length=2)
+>>> list(code)[1][:4]
+('add', 5, ((3, 1), (0, 0)), 2)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from struct import Struct
 from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from chainrule.compiler.native.operations import EXPRESSIONS, REDUCTIONS
+import numpy as np
+
+from chainrule.compiler.native.operations import EXPRESSIONS, REDUCTIONS, operands_of
 
 OPCODES: Mapping[str, int] = MappingProxyType(
     {name: code for code, name in enumerate((*EXPRESSIONS, *REDUCTIONS))}
 )
 """The number of each operation: first those of ``EXPRESSIONS``."""
+
 NAMES: Mapping[int, str] = MappingProxyType({c: name for name, c in OPCODES.items()})
 
-FIELDS = ("operation", "target", "x", "y", "w", "count", "dx", "dy", "dw", "rows",
+Operand = tuple[int, int]
+"""The place of an operand's first number, and the step from each to the next."""
+
+
+class Instruction(NamedTuple):
+    """One instruction.
+
+    An elementwise operation writes ``length`` places, from ``target`` on; number i of
+    an operand ``(place, step)`` is at ``place + i * step``. A step is 0 (one number for
+    all), 1 (contiguous) or any integer. Booleans are 0.0 and 1.0. ``sum``, ``max``,
+    ``min`` and ``dot`` reduce so many numbers to one. ``matmul`` writes the product of
+    a matrix of ``rows`` by ``inner`` and one of ``inner`` by ``length`` numbers, row by
+    row: its operands are the first with the step from row to row, the second with the
+    same (a row of it is contiguous), and the first with the step within a row.
+
+    What an instruction writes may be a part of a larger value, and may have been
+    written before: an instruction that changes an array in place is one like any other.
+    The places that it writes may be those of an operand of step 1, exactly, and overlap
+    no operand otherwise.
+    """
+
+    operation: str
+    target: int
+    operands: tuple[Operand, ...]
+    length: int = 1
+    rows: int = 0
+    inner: int = 0
+
+    @property
+    def written(self) -> int:
+        """How many places it writes."""
+        if self.operation in EXPRESSIONS:
+            return self.length
+        return self.rows * self.length if self.operation == "matmul" else 1
+
+
+FIELDS = ("operation", "target", "x", "y", "w", "length", "dx", "dy", "dw", "rows",
           "inner")  # fmt: skip
+"""The integers of an instruction: ``x``, ``y``, ``w`` are the places of the operands,
+``dx``, ``dy``, ``dw`` their steps."""
+
+LAYOUT = np.dtype([(name, np.int64) for name in FIELDS])
+"""How they lie in memory."""
+
+_PACKED = Struct(f"={len(FIELDS)}q")
 
 
-__all__ = ["FIELDS", "NAMES", "OPCODES"]
+class Code:
+    """Instructions, one after the other."""
+
+    __slots__ = ("_packed",)
+
+    def __init__(self, packed: bytes | bytearray = b"") -> None:
+        """Begin with those of another, or none."""
+        self._packed = bytearray(packed)
+
+    def add(
+        self, operation: str, target: int, operands: Sequence[Operand], length: int = 1,
+        rows: int = 0, inner: int = 0,
+    ) -> None:  # fmt: skip
+        """Add an instruction."""
+        (x, dx), (y, dy), (w, dw) = (*operands, *(_NONE,) * (3 - len(operands)))
+        self._packed += _PACKED.pack(
+            OPCODES[operation], target, x, y, w, length, dx, dy, dw, rows, inner
+        )
+
+    def add_number(
+        self, opcode: int, target: int, x: int, y: int = 0, w: int = 0
+    ) -> None:
+        """Add an instruction on single numbers."""
+        self._packed += _PACKED.pack(opcode, target, x, y, w, 1, 0, 0, 0, 0, 0)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._packed) // _PACKED.size
+
+    def __getitem__(self, part: slice) -> Code:
+        """Return some of them."""
+        start, stop, _ = part.indices(len(self))
+        return Code(self._packed[start * _PACKED.size : stop * _PACKED.size])
+
+    def __iter__(self) -> Iterator[Instruction]:
+        """Yield each."""
+        for op, z, x, y, w, n, dx, dy, dw, rows, inner in _PACKED.iter_unpack(
+            self._packed
+        ):
+            operands = ((x, dx), (y, dy), (w, dw))[: _COUNTS[op]]
+            yield Instruction(NAMES[op], z, operands, n, rows, inner)
+
+    @property
+    def table(self) -> Any:
+        """The integers, as an array of ``LAYOUT``, which is no copy."""
+        return np.frombuffer(self._packed, dtype=LAYOUT)
+
+
+_NONE: Operand = (0, 0)
+_COUNTS = [3 if name == "matmul" else len(operands_of(name)) for name in OPCODES]
+
+
+__all__ = ["FIELDS", "LAYOUT", "NAMES", "OPCODES", "Code", "Instruction", "Operand"]

@@ -1,21 +1,4 @@
-"""The tape VM: an interpreter over a flat float64 workspace, in machine code.
-
-A *tape* is an int64 array of shape (rows, 11), C-contiguous. Its columns are ::
-
-    operation  target  x  y  w  count  dx  dy  dw  rows  inner
-
-An elementwise row does ``work[z+i] = f(work[x+i*dx], work[y+i*dy], work[w+i*dw])`` for
-``i`` in ``range(count)``, where ``z`` is its target and ``f`` belongs to its operation
-(:data:`OPCODES`). A step is 0 (one number for all), 1 (contiguous) or any integer. The
-destination is contiguous; it may be an operand's place exactly (same start, step 1) and
-never overlaps one otherwise. An operand that ``f`` does not have still names a place
-inside ``work``, such as 0. Booleans are 0.0 and 1.0. The other rows are
-
-- ``sum``, ``max``, ``min``: ``work[z]`` from the ``n`` elements ``work[x+i*dx]``;
-- ``dot``: ``work[z]`` = sum of ``work[x+i*dx] * work[y+i*dy]`` over ``n`` elements;
-- ``matmul``: ``z`` (m, n), row by row, = ``x`` (m, k) times ``y`` (k, n), where m is
-  ``rows``, k is ``inner``, element (i, l) of ``x`` is at ``x + i*dx + l*dw`` and (l, j)
-  of ``y`` at ``y + l*dy + j``.
+"""The tape VM: an interpreter of a tape's instructions, in machine code.
 
 The interpreter is written in the language of LLVM from the expressions of the
 operations, with the IEEE meaning of each: no contraction, no reassociation, 1/0 is inf,
@@ -43,11 +26,10 @@ from chainrule.compiler.native.operations import (
     operands_of,
 )
 from chainrule.compiler.tape.handlers import ANY, STEPS, Handler, Kind, RowWriter
-from chainrule.compiler.tape.instructions import FIELDS, NAMES, OPCODES
+from chainrule.compiler.tape.instructions import LAYOUT, NAMES, OPCODES, Code
 from chainrule.locks import lock
 
 Array = np.ndarray[Any, Any]
-_ROW = 8 * len(FIELDS)
 
 
 def loaded() -> bool:
@@ -69,10 +51,10 @@ def workspace(size: int) -> Array:
 class Interpreted:
     """A tape that the interpreter can run."""
 
-    def __init__(self, code: Array) -> None:
+    def __init__(self, code: Code) -> None:
         """Compile the handlers that it needs and this process has not."""
         self._run, self._scan = _machine()
-        self._code = _with_handlers(code)
+        self._code = _with_handlers(code.table)
         start = self._code.ctypes.data
         self._where: tuple[int, int] = start, start + self._code.nbytes
 
@@ -103,7 +85,7 @@ class Interpreted:
         self._scan(*self._where, address, count, reverse, *tables)
 
 
-def run(code: Array, work: Array) -> None:
+def run(code: Code, work: Array) -> None:
     """Run all rows of a tape once over a workspace, in place."""
     for step in Interpreted(code).bound(work.ctypes.data):
         step()
@@ -112,7 +94,7 @@ def run(code: Array, work: Array) -> None:
 # ---------------------------------------------------------------------------- handlers
 
 _HANDLERS: dict[Kind, int] = {}
-_KEPT: list[llvm.Code] = []
+_KEPT: list[llvm.Functions] = []
 _MAKING = lock()
 
 
@@ -124,25 +106,25 @@ def _addresses(kinds: Sequence[Kind]) -> list[int]:
             unit = llvm.Unit()
             for i, kind in enumerate(missing):
                 Handler(unit, kind).write(f"handler{i}")
-            code = llvm.Code(unit, 2)
+            code = llvm.Functions(unit, 2)
             _KEPT.append(code)
             for i, kind in enumerate(missing):
                 _HANDLERS[kind] = code.address(f"handler{i}")
     return [_HANDLERS[kind] for kind in kinds]
 
 
-def new_handlers(code: Array) -> int:
+def new_handlers(code: Code) -> int:
     """Return how many handlers a tape needs that are not there."""
-    return sum(kind not in _HANDLERS for kind in _kinds(code)[0])
+    return sum(kind not in _HANDLERS for kind in _kinds(code.table)[0])
 
 
-def _with_handlers(code: Array) -> Array:
-    """Return a tape whose rows of many numbers name their handlers."""
-    kinds, rows, which = _kinds(code)
+def _with_handlers(table: Array) -> Array:
+    """Return instructions of which those on many numbers name their handlers."""
+    kinds, rows, which = _kinds(table)
     if not kinds:
-        return code
-    found = code.copy()
-    found[rows, 0] = np.array(_addresses(kinds))[which]
+        return table
+    found = table.copy()
+    found["operation"][rows] = np.array(_addresses(kinds))[which]
     return found
 
 
@@ -150,13 +132,13 @@ _ABSENT = 3
 _SHAPE = (len(OPCODES), 4, 4, 4, LANES)
 
 
-def _kinds(code: Array) -> tuple[list[Kind], Array, Array]:
-    """Return the kinds of a tape, the rows that have one, and which of them it is."""
-    op, count = code[:, 0], code[:, FIELDS.index("count")]
+def _kinds(table: Array) -> tuple[list[Kind], Array, Array]:
+    """Return the kinds of instructions, which have one, and which of them it is."""
+    op, count = table["operation"], table["length"]
     rows = np.flatnonzero((count != 1) | (op >= len(EXPRESSIONS)))
     op = op[rows]
     read, counted = _of_operations()
-    steps = code[rows][:, [FIELDS.index(name) for name in ("dx", "dy", "dw")]]
+    steps = np.stack([table[name][rows] for name in ("dx", "dy", "dw")], axis=1)
     steps = np.where((steps == 0) | (steps == 1), steps, ANY)
     steps = np.where(read[op], steps, _ABSENT)
     rest = np.where(counted[op], count[rows] % LANES, 0)
@@ -194,7 +176,7 @@ def _machine() -> tuple[Any, Any]:
         *(f"{kind} %{name}{i}" for i in range(3)
           for kind, name in (("ptr", "moves"), ("i64", "many"))),
     ]))  # fmt: skip
-    code = llvm.Code(unit, 2)
+    code = llvm.Functions(unit, 2)
     return code.function("run", 3), code.function("scan", 11)
 
 
@@ -225,7 +207,7 @@ class _Switch(RowWriter):
         self.do(f"call void {handler}(ptr %row, ptr %work)")
         self.do("br label %next")
         self.begin("next")
-        self.do(f"%after = getelementptr i8, ptr %row, i64 {_ROW}")
+        self.do(f"%after = getelementptr i8, ptr %row, i64 {LAYOUT.itemsize}")
         more = self.add("icmp ult ptr %after, %last")
         self.do(f"br i1 {more}, label %row_, label %end")
         self.begin("end")

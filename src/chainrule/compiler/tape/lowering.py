@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.programs.program import Program
-from chainrule.compiler.tape.instructions import OPCODES
+from chainrule.compiler.tape.instructions import OPCODES, Code
 from chainrule.compiler.tracing.plain_operators import (
     UFUNCS,
     is_of_whole,
@@ -81,7 +81,7 @@ class Builder:
         """Lower all rows."""
         self.size: int = 0
         self.at: dict[Row, Places] = {}
-        self.code: list[list[int]] = []
+        self.code: Code = Code()
         self.called: list[tuple[int, Outside]] = []
         self.filled: list[tuple[Places, Any]] = []
         self._numbers: dict[Any, int] = {}
@@ -200,34 +200,25 @@ class Builder:
                 return None
         z = self.size
         self.size += 1
-        self.code.append([op, z, *places, 1, 0, 0, 0, 0, 0])
+        self.code.add_number(op, z, *places)
         return z
 
     # ------------------------------------------------------------------- tape rows
 
     def elementwise(self, name: str, shape: Any, *operands: Places) -> Places:
         """Write an elementwise operation; return the places of its result."""
-        op = OPCODES[name]
         result = self.new(shape)
         if not shape:
-            x, y, w = (*operands, 0, 0)[:3]
-            self.code.append([op, result, x, y, w, 1, 0, 0, 0, 0, 0])
+            self.code.add_number(OPCODES[name], result, *operands)
             return result
         if not result.size:
             return result
         z = int(result.flat[0])
         flat = np.stack([np.broadcast_to(p, shape).reshape(-1) for p in operands])
         for start, count, steps in _stretches(flat):
-            self._row(op, z + start, flat[:, start].tolist(), count, steps)
+            pairs = list(zip(flat[:, start].tolist(), steps, strict=True))
+            self.code.add(name, z + start, pairs, count)
         return result
-
-    def _row(
-        self, op: int, z: int, starts: Sequence[int], n: int, steps: Sequence[int],
-        m: int = 0, k: int = 0,
-    ) -> None:  # fmt: skip
-        x, y, w = (*starts, *(0,) * (3 - len(starts)))
-        dx, dy, dw = (*steps, *(0,) * (3 - len(steps)))
-        self.code.append([op, z, x, y, w, n, dx, dy, dw, m, k])
 
     def reduced(self, name: str, pair: str, places: Places, axes: Any) -> Places:
         """Write a reduction over axes; ``pair`` is the operation on two entries."""
@@ -256,11 +247,7 @@ class Builder:
         if len(parts) > 1:
             places = self.elementwise("copy", places.shape, places)
         step = int(places[1] - places[0])
-        self._row(OPCODES[name], z, [int(places[0])], len(places), (step,))
-
-    def rows(self) -> Any:
-        """Return the tape as an array."""
-        return np.array(self.code, dtype=np.int64).reshape(-1, 11)
+        self.code.add(name, z, [(int(places[0]), step)], len(places))
 
     def flag_nans(self, checks: Sequence[Row], flag: int) -> None:
         """Raise a flag where a check is nan."""
@@ -276,8 +263,7 @@ class Builder:
         some = int(flat[0])
         if flat.size > 1:
             some = int(self.reduced("max", "maximum", flat, (0,)))
-        op = OPCODES["maximum"]
-        self.code.append([op, flag, flag, some, 0, 1, 0, 0, 0, 0, 0])
+        self.code.add_number(OPCODES["maximum"], flag, flag, some)
 
     def product(self, x: Places, y: Places) -> Places:
         """Write a product of two small matrices."""
@@ -292,10 +278,9 @@ class Builder:
         across = int(x[0, 1] - x[0, 0]) if k > 1 else 0
         down = int(x[1, 0] - x[0, 0]) if m > 1 else 0
         below = int(y[1, 0] - y[0, 0]) if k > 1 else 0
-        self._row(
-            OPCODES["matmul"], int(result[0, 0]), [int(x[0, 0]), int(y[0, 0])], n,
-            (down, below, across), m, k,
-        )  # fmt: skip
+        first, second = int(x[0, 0]), int(y[0, 0])
+        operands = [(first, down), (second, below), (first, across)]
+        self.code.add("matmul", int(result[0, 0]), operands, n, rows=m, inner=k)
         return self.from_zero((m, n), result)
 
     def dot(self, x: Places, y: Places) -> Places:
@@ -307,8 +292,8 @@ class Builder:
         if x.size < 2:
             raise CannotLowerError
         steps = (flat[:, 1] - flat[:, 0]).tolist()
-        starts = flat[:, 0].tolist()
-        self._row(OPCODES["dot"], int(result), starts, x.size, steps)
+        pairs = list(zip(flat[:, 0].tolist(), steps, strict=True))
+        self.code.add("dot", int(result), pairs, x.size)
         return self.from_zero((), int(result))
 
     def from_zero(self, shape: Any, x: Places) -> Places:

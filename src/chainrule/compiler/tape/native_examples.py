@@ -10,19 +10,19 @@ registers have no room for.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from chainrule.compiler.native.expressions import LANES, literal
-from chainrule.compiler.native.llvm import VECTOR, Code, Unit, Writer, objects
-from chainrule.compiler.native.operations import EXPRESSIONS, operands_of
+from chainrule.compiler.native.llvm import VECTOR, Functions, Unit, Writer, objects
+from chainrule.compiler.native.operations import EXPRESSIONS
 from chainrule.compiler.native.threads import parts_of, side_by_side
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.programs.signals import NanFound
-from chainrule.compiler.tape.instructions import NAMES
+from chainrule.compiler.tape.instructions import OPCODES, Code, Instruction
 from chainrule.compiler.tape.lowering import (
     Builder,
     CannotLowerError,
@@ -108,7 +108,7 @@ class Example:
     ``results`` and ``checks`` the places of the results, and of what must not be nan.
     """
 
-    code: Sequence[Sequence[int]]
+    code: Code
     constants: Mapping[int, float]
     given: Sequence[tuple[Sequence[int], bool]]
     results: Sequence[Sequence[int]]
@@ -117,11 +117,10 @@ class Example:
     @property
     def operations(self) -> int:
         """How many operations the rows are, one by one."""
-        total = 0
-        for row in self.code:
-            m, k = row[9:11]
-            total += row[5] * (2 * m * k if NAMES[row[0]] == "matmul" else 1)
-        return total
+        t = self.code.table
+        product = t["operation"] == OPCODES["matmul"]
+        each = np.where(product, 2 * t["rows"] * t["inner"], 1)
+        return int((t["length"] * each).sum())
 
 
 def compiled_examples(example: Example, count: int) -> Any:
@@ -134,7 +133,7 @@ def compiled_examples(example: Example, count: int) -> Any:
     arrays = len(example.given) + len(example.results) + 1
     unit = Unit()
     _Block(unit, example, count, arrays).write("examples")
-    return Code(unit, 2).function("examples", 2 + arrays)
+    return Functions(unit, 2).function("examples", 2 + arrays)
 
 
 class _Block(Writer):
@@ -262,35 +261,34 @@ class _Block(Writer):
 
     # ---------------------------------------------------------------------- rows
 
-    def row(self, row: Sequence[int]) -> None:
+    def row(self, row: Instruction) -> None:
         """Write one row of the tape, entry by entry."""
-        op, z, x, y, w, n, dx, dy, dw, m, k = row
-        name = NAMES[op]
+        name, z, operands, n = row[:4]
+        places = zip(*[[x + i * step for i in range(n)] for x, step in operands],
+                     strict=True)  # fmt: skip
         if name in EXPRESSIONS:
-            for i in range(n):
-                places = x + i * dx, y + i * dy, w + i * dw
-                self.values[z + i] = self._applied(name, *places)
+            for i, xs in enumerate(places):
+                self.values[z + i] = self.operation(name, LANES, *map(self.value, xs))
         elif name == "matmul":
-            for i in range(m):
-                for j in range(n):
-                    self.values[z + i * n + j] = self._summed(
-                        (x + i * dx + e * dw, y + e * dy + j) for e in range(k)
-                    )
+            self._product(row)
         elif name == "dot":
-            self.values[z] = self._summed((x + i * dx, y + i * dy) for i in range(n))
+            self.values[z] = self._summed(places)
         else:
-            total = self.value(x)
-            for i in range(1, n):
-                total = self.operation(
-                    _PAIRS[name], LANES, total, self.value(x + i * dx)
+            first, *others = [self.value(x) for (x,) in places]
+            for other in others:
+                first = self.operation(_PAIRS[name], LANES, first, other)
+            self.values[z] = first
+
+    def _product(self, row: Instruction) -> None:
+        (x, down), (y, below), (_, across) = row.operands
+        for i in range(row.rows):
+            for j in range(row.length):
+                self.values[row.target + i * row.length + j] = self._summed(
+                    (x + i * down + e * across, y + e * below + j)
+                    for e in range(row.inner)
                 )
-            self.values[z] = total
 
-    def _applied(self, name: str, *places: int) -> str:
-        count = len(operands_of(name))
-        return self.operation(name, LANES, *map(self.value, places[:count]))
-
-    def _summed(self, pairs: Any) -> str:
+    def _summed(self, pairs: Iterable[tuple[int, ...]]) -> str:
         total = ""
         for pair in pairs:
             term = self.operation("multiply", LANES, *map(self.value, pair))

@@ -1,16 +1,17 @@
 """Tapes in native code: a stretch of tape, or all steps of a scan, as one function.
 
-In: rows of a tape (see :mod:`chainrule.compiler.tape.interpreter`) and the places that
-are read from outside. Out: functions of the address of a workspace. They do what the
-interpreter does, without reading rows: single numbers stay in registers from the row
-that makes them to those that read them, and only what somebody else reads is written to
-the workspace. Rows of many numbers are made of vectors of ``LANES``, in a loop where
-there are more than ``UNROLLED``.
+In: a tape's instructions and the places that are read from outside. Out: functions of
+the address of a workspace. They do what the interpreter does, without reading
+instructions: single numbers stay in registers from the row that makes them to those
+that read them, and only what somebody else reads is written to the workspace. Rows of
+many numbers are made of vectors of ``LANES``, in a loop where there are more than
+``UNROLLED``.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +19,15 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.expressions import LANES, literal, operation
-from chainrule.compiler.native.llvm import VECTOR, Code, Unit, Writer, objects
+from chainrule.compiler.native.llvm import VECTOR, Functions, Unit, Writer, objects
 from chainrule.compiler.native.operations import EXPRESSIONS, operands_of
-from chainrule.compiler.tape.instructions import NAMES, OPCODES
+from chainrule.compiler.tape.instructions import (
+    NAMES,
+    OPCODES,
+    Code,
+    Instruction,
+    Operand,
+)
 from chainrule.compiler.tape.lowering import CannotLowerError
 
 _np: Any = np
@@ -43,17 +50,23 @@ class Rows(Writer):
     """Writes rows of tape.
 
     A value that was written whole is known by name: a number by its place, a row of
-    numbers by its first place and length. Stores are kept apart in ``lines``, as
-    (first place, length, text), until it is known which are read.
+    numbers by its first place and length; what is written to some of its places makes
+    it be forgotten. Stores are kept apart in ``lines``, as (first place, length, text),
+    until it is known which are read.
     """
 
     def __init__(
         self, unit: Unit, parameters: Sequence[str], read: Any,
-        constants: Mapping[int, float],
+        constants: Mapping[int, float], known: bytearray | None = None,
     ) -> None:  # fmt: skip
-        """Begin; ``read`` marks the places that somebody else reads."""
+        """Begin; ``read`` marks the places that somebody else reads.
+
+        ``known``, all 0 at first, marks those that may be known by name; it may be
+        shared.
+        """
         super().__init__(unit, parameters)
         self.read = read
+        self._known = bytearray(len(read)) if known is None else known
         self._constants = constants
         self._numbers: dict[int, str] = {}
         self._vectors: dict[tuple[int, int], list[str]] = {}
@@ -122,6 +135,7 @@ class Rows(Writer):
             self.read[place] = True
             found = self.add(f"load double, ptr {self.pointer(place)}")
             self._numbers[place] = found
+            self._known[place] = 1
         return found
 
     def spread(self, place: int) -> str:
@@ -157,6 +171,7 @@ class Rows(Writer):
             ]
             if step == 1:
                 self._vectors[start, count] = found
+                self._known[start : start + count] = b"\1" * count
         return found
 
     # ------------------------------------------------------------------- writing
@@ -184,14 +199,29 @@ class Rows(Writer):
             cut = self.resized(x, LANES, n)
             self.do(f"store <{n} x double> {cut}, ptr {at}, align 8")
 
+    def _forget(self, start: int, count: int) -> None:
+        """Forget what so many places held, as they are written."""
+        stop = start + count
+        if 1 not in self._known[start:stop]:
+            return
+        self._numbers = {p: x for p, x in self._numbers.items()
+                         if not start <= p < stop}  # fmt: skip
+        self._vectors = {(p, n): x for (p, n), x in self._vectors.items()
+                         if stop <= p or p + n <= start}  # fmt: skip
+        self._known[start:stop] = bytes(count)
+
     def put(self, place: int, x: str) -> None:
         """Keep a number."""
+        self._forget(place, 1)
         self._numbers[place] = x
+        self._known[place] = 1
         self.store_if_read(x, "double", place, 1)
 
     def put_pieces(self, place: int, count: int, parts: list[str]) -> None:
         """Keep a row of numbers."""
+        self._forget(place, count)
         self._vectors[place, count] = parts
+        self._known[place : place + count] = b"\1" * count
         for i, x in zip(range(0, count, LANES), parts, strict=True):
             n = min(LANES, count - i)
             self.store_if_read(
@@ -211,39 +241,31 @@ class Rows(Writer):
 
     # ---------------------------------------------------------------------- rows
 
-    def row(self, row: Sequence[int]) -> None:
+    def row(self, row: Instruction) -> None:
         """Write one row of tape."""
-        op, z, x, y, w, n, dx, dy, dw, m, k = row
-        name = NAMES[op]
-        if name in EXPRESSIONS:
-            if n == 1:
-                names = operands_of(name)
-                places = [p for p, used in zip((x, y, w), "abc", strict=True)
-                          if used in names]  # fmt: skip
-                self.put(z, self.operation(name, 1, *map(self.number, places)))
-                return
-            parts = [(p, d) for p, d, used in
-                     zip((x, y, w), (dx, dy, dw), "abc", strict=True)
-                     if used in operands_of(name)]  # fmt: skip
-            if n <= UNROLLED:
-                self._written_out(name, z, n, parts)
-            else:
-                self._looped(name, z, n, parts)
-        elif name == "matmul":
-            self._product(z, x, y, m, n, k, dx, dw, dy)
-        elif name == "dot":
-            self._summed(z, n, [(x, dx), (y, dy)])
-        elif name == "sum":
-            self._summed(z, n, [(x, dx)])
+        name, z, operands, n = row[:4]
+        if row.written > UNROLLED:
+            self._forget(z, row.written)
+        if name == "matmul":
+            (x, dx), (y, dy), (_, dw) = operands
+            self._product(z, x, y, row.rows, n, row.inner, dx, dw, dy)
+        elif name in ("sum", "dot"):
+            self._summed(z, n, operands)
+        elif name in ("max", "min"):
+            self._extreme("maximum" if name == "max" else "minimum", z, *operands[0], n)
+        elif n == 1:
+            self.put(z, self.operation(name, 1, *[self.number(x) for x, _ in operands]))
+        elif n <= UNROLLED:
+            self._written_out(name, z, n, operands)
         else:
-            self._extreme("maximum" if name == "max" else "minimum", z, x, dx, n)
+            self._looped(name, z, n, operands)
 
-    def _written_out(self, name: str, z: int, n: int, parts: Any) -> None:
+    def _written_out(self, name: str, z: int, n: int, parts: Sequence[Operand]) -> None:
         columns = [self.pieces(x, step, n) for x, step in parts]
         self.put_pieces(z, n, [self.operation(name, LANES, *xs)
                                for xs in zip(*columns, strict=True)])  # fmt: skip
 
-    def _looped(self, name: str, z: int, n: int, parts: Any) -> None:
+    def _looped(self, name: str, z: int, n: int, parts: Sequence[Operand]) -> None:
         whole = n - n % LANES
         still = {x: self.spread(x) for x, step in parts if step == 0}
         with self.loop(whole, LANES) as loop:
@@ -282,7 +304,7 @@ class Rows(Writer):
     def _term(self, xs: Sequence[str]) -> str:
         return xs[0] if len(xs) == 1 else self.operation("multiply", LANES, *xs)
 
-    def _summed(self, z: int, n: int, parts: Sequence[tuple[int, int]]) -> None:
+    def _summed(self, z: int, n: int, parts: Sequence[Operand]) -> None:
         """Write the sum of n numbers, or of n products."""
         if n <= UNROLLED:
             columns = [self.pieces(x, step, n) for x, step in parts]
@@ -409,16 +431,14 @@ def _reach(start: int, *axes: tuple[int, int]) -> tuple[int, int]:
     return low, start + sum(max(0, end) for end in ends) + 1
 
 
-def reaches(row: Sequence[int]) -> list[tuple[int, int]]:
+def reaches(row: Instruction) -> list[tuple[int, int]]:
     """Return where a row reads and writes: first places, and those after the last."""
-    op, z, x, y, w, n, dx, dy, dw, m, k = row
-    name = NAMES[op]
-    if name == "matmul":
-        return [_reach(x, (dx, m), (dw, k)), _reach(y, (dy, k), (1, n)), (z, z + m * n)]
-    operands = operands_of(name)
-    taken = zip("abc", (x, y, w), (dx, dy, dw), strict=True)
-    found = [_reach(place, (step, n)) for p, place, step in taken if p in operands]
-    return [*found, (z, z + (n if name in EXPRESSIONS else 1))]
+    written = row.target, row.target + row.written
+    if row.operation == "matmul":
+        (x, dx), (y, dy), (_, dw) = row.operands
+        left = _reach(x, (dx, row.rows), (dw, row.inner))
+        return [left, _reach(y, (dy, row.inner), (1, row.length)), written]
+    return [*(_reach(x, (step, row.length)) for x, step in row.operands), written]
 
 
 # ------------------------------------------------------------------------ estimates
@@ -442,10 +462,12 @@ def _of_names() -> tuple[Any, Any, Any, Any]:
     return one, vector, read, reduces
 
 
-def instructions_of(code: Any) -> int:
-    """Return about how many instructions rows of tape become, without writing them."""
+def instructions_of(code: Code) -> int:
+    """Return about how many machine instructions a tape becomes, without writing it."""
     one, vector, read, reduces = _of_names()
-    op, n, steps = code[:, 0], code[:, 5], code[:, 6:9]
+    t = code.table
+    op, n = t["operation"], t["length"]
+    steps = np.stack([t["dx"], t["dy"], t["dw"]], axis=1)
     looped = n > UNROLLED
     rest = _np.where(looped, n % LANES, n)
     pieces = -(-rest // LANES)
@@ -458,12 +480,12 @@ def instructions_of(code: Any) -> int:
     folded = pieces * vector[op] + taken + 15 + _np.where(looped, 40 + 4 * turn, 0.0)
     found = _np.where(reduces[op], folded, found)
     product = op == OPCODES["matmul"]
-    return int(_np.where(product, _of_products(code), found).sum())
+    return int(_np.where(product, _of_products(t), found).sum())
 
 
-def _of_products(code: Any) -> Any:
+def _of_products(table: Any) -> Any:
     """Return the same for products of an (m, k) and a (k, n) matrix."""
-    n, m, k = code[:, 5], code[:, 9], code[:, 10]
+    n, m, k = table["length"], table["rows"], table["inner"]
     pieces = -(-n // LANES)
     small = 1.5 * k * pieces + m * (2 * k * pieces + 3 * k + 2 * pieces)
     columns = m * (15 + _np.where(k > UNROLLED, 60, 5 * -(-k // LANES)))
@@ -479,61 +501,62 @@ def _of_products(code: Any) -> Any:
 class Native:
     """A stretch of tape in machine code."""
 
-    def __init__(self, code: Code, names: Sequence[str]) -> None:
+    def __init__(self, functions: Functions, names: Sequence[str]) -> None:
         """Keep the functions that it consists of."""
-        self._code = code
-        self._parts = [code.function(name, 1) for name in names]
+        self._parts = [functions.function(name, 1) for name in names]
 
     def bound(self, address: int) -> list[Any]:
         """Return the steps that run the rows on the workspace at an address."""
         return [functools.partial(part, address) for part in self._parts]
 
 
-def is_quick(stretches: Sequence[Any]) -> bool:
+def is_quick(stretches: Sequence[Code]) -> bool:
     """Tell whether LLVM may take its time over so few rows."""
     return sum(map(len, stretches)) < QUICK
 
 
 def compiled_stretches(
-    stretches: Sequence[Any], read: Any, constants: Mapping[int, float]
+    stretches: Sequence[Code], read: Any, constants: Mapping[int, float]
 ) -> list[Native]:
     """Compile stretches of one tape; ``read`` marks the places that others read.
 
     ``constants`` are the numbers that no row and no argument changes, by their places.
     """
     unit, names = written(stretches, read, constants)
-    code = Code(unit, 2 if is_quick(stretches) else 0)
-    return [Native(code, found) for found in names]
+    functions = Functions(unit, 2 if is_quick(stretches) else 0)
+    return [Native(functions, found) for found in names]
 
 
 def written(
-    stretches: Sequence[Any], read: Any, constants: Mapping[int, float]
+    stretches: Sequence[Code], read: Any, constants: Mapping[int, float]
 ) -> tuple[Unit, list[list[str]]]:
     """Write stretches of one tape; return for each the functions that it became."""
     unit, names = Unit(), list[list[str]]()
     writers: dict[str, Rows] = {}
+    known = bytearray(len(read))
     for code in stretches:
         names.append([])
         for part in _divided(code):
             name = f"part{len(writers)}"
             names[-1].append(name)
-            writers[name] = Rows(unit, ["ptr %work"], read, constants)
-            for row in part.tolist():
+            writers[name] = Rows(unit, ["ptr %work"], read, constants, known)
+            for row in part:
                 writers[name].row(row)
     for name, writer in writers.items():
         writer.finish(name)
     return unit, names
 
 
-def _divided(code: Any) -> list[Any]:
+def _divided(code: Code) -> list[Code]:
     """Return a stretch in parts, each short enough for one function."""
     ends = np.cumsum(_numbers(code)) // CHUNK
-    return np.split(code, np.flatnonzero(np.diff(ends)) + 1)
+    cuts = [0, *(np.flatnonzero(np.diff(ends)) + 1).tolist(), len(code)]
+    return [code[start:stop] for start, stop in itertools.pairwise(cuts)]
 
 
-def _numbers(code: Any) -> Any:
+def _numbers(code: Code) -> Any:
     """Return how many numbers in registers each row makes, vectors in whole."""
-    n = code[:, 5]
+    n = code.table["length"]
     whole = -(-n // LANES) * LANES
     return np.where(n == 1, 4, np.where(n <= UNROLLED, whole, LANES))
 
@@ -548,7 +571,7 @@ class Steps:
     has one part more than there are steps.
     """
 
-    code: Any
+    code: Code
     count: int
     reverse: bool
     taken: Sequence[tuple[int, int]]
@@ -577,7 +600,8 @@ def compiled_steps(steps: Steps, read: Any, constants: Mapping[int, float]) -> A
             t = writer.add(f"sub i64 {steps.count - 1}, {t}")
         _write_step(writer, steps, arrays, t)
     writer.finish("steps")
-    return Code(unit, 2 if len(steps.code) < QUICK else 1).function("steps", 1 + count)
+    effort = 2 if len(steps.code) < QUICK else 1
+    return Functions(unit, effort).function("steps", 1 + count)
 
 
 def _write_step(
@@ -597,7 +621,7 @@ def _write_step(
         written.append((end, n, writer.part(array, then, n)))
     for place, n in steps.given:
         written.append((place, n, writer.part(next(rest), t, n)))
-    rows = steps.code.tolist()
+    rows = list(steps.code)
     touched = np.array([r for row in rows for r in reaches(row)]).reshape(-1, 2).T
     for place, n, pointer in taken:
         if _is_alone(place, n, touched):

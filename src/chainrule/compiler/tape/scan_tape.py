@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.programs.signals import InexactError, NanFound
 from chainrule.compiler.tape import native_tape
-from chainrule.compiler.tape.instructions import OPCODES
+from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.interpreter import Interpreted, new_handlers, workspace
 from chainrule.compiler.tape.lowering import (
     EXACT,
@@ -55,7 +55,7 @@ class TapeLoop:
             limit = b.constant(EXACT)
             large = b.elementwise("greater_equal", np.shape(places), size, limit)
             b.raised(large, self._large)
-        self._code: Any = b.rows()
+        self._code: Code = b.code
         self.instructions: int = native_tape.instructions_of(self._code)
         self.optimized: bool = native_tape.is_quick([self._code])
         self._filled, self._constants = b.filled, constants_of(b)
@@ -220,7 +220,7 @@ def _own_places(b: Builder, program: Program) -> list[Places]:
     """
     own = np.zeros(b.size, dtype=bool)
     for row in b.code:
-        own[row[1] : row[1] + _written(row)] = True
+        own[row.target : row.target + row.written] = True
     found: list[Places] = []
     for x in program.outputs:
         places = b.places(x)
@@ -231,14 +231,6 @@ def _own_places(b: Builder, program: Program) -> list[Places]:
         else:
             found.append(_copied(b, x))
     return found
-
-
-def _written(row: Sequence[int]) -> int:
-    """Return how many numbers a row of tape writes."""
-    op, n = row[0], row[5]
-    if op == OPCODES["matmul"]:
-        return row[9] * n
-    return n if op < OPCODES["sum"] else 1
 
 
 def _copied(b: Builder, x: Any) -> Places:

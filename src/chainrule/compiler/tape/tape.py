@@ -19,7 +19,7 @@ import numpy as np
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.programs.signals import GuardFailed, InexactError, NanFound
 from chainrule.compiler.tape import native_tape
-from chainrule.compiler.tape.instructions import OPCODES
+from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.interpreter import Interpreted, new_handlers, workspace
 from chainrule.compiler.tape.lowering import (
     EXACT,
@@ -71,16 +71,8 @@ class Tape:
         """The stretches of tape and calls in between, as they run."""
         b = Builder(program)
         self._flag: int | None = _flag_of(b, program.checks)
-        code = b.rows()
-        self._parts: list[Any] = []
-        start = 0
-        for end, called in [*b.called, (len(code), None)]:
-            if end > start:
-                self._parts.append(np.ascontiguousarray(code[start:end]))
-            if called is not None:
-                self._parts.append(called)
-            start = end
-        stretches = [x for x in self._parts if isinstance(x, ndarray)]
+        self._parts: list[Code | Outside] = _parts_of(b)
+        stretches = [x for x in self._parts if isinstance(x, Code)]
         self.instructions: int = sum(map(native_tape.instructions_of, stretches))
         """About how many there are to compile in native code."""
         self.optimized: bool = native_tape.is_quick(stretches)
@@ -112,11 +104,11 @@ class Tape:
     @property
     def new_handlers(self) -> int:
         """How many handlers the VM would have to compile first."""
-        return sum(new_handlers(x) for x in self._parts if isinstance(x, ndarray))
+        return sum(new_handlers(x) for x in self._parts if isinstance(x, Code))
 
     def interpret(self) -> None:
         """Have the VM ready to run it."""
-        self._made_of([Interpreted(x) for x in self._parts if isinstance(x, ndarray)])
+        self._made_of([Interpreted(x) for x in self._parts if isinstance(x, Code)])
 
     def hasten(self) -> None:
         """Have LLVM compile what the VM interprets."""
@@ -127,15 +119,14 @@ class Tape:
             if isinstance(part, Outside):
                 for places in part.operands:
                     read[places] = True
-        stretches: list[Any] = [x for x in self._parts if isinstance(x, ndarray)]
+        stretches = [x for x in self._parts if isinstance(x, Code)]
         self._made_of(native_tape.compiled_stretches(stretches, read, self._constants))
         self.name = "native code"
 
     def _made_of(self, stretches: Sequence[Any]) -> None:
         """Run stretches of tape in this form from now on."""
         rest = iter(stretches)
-        self._ready = [next(rest) if isinstance(x, ndarray) else x
-                       for x in self._parts]  # fmt: skip
+        self._ready = [next(rest) if isinstance(x, Code) else x for x in self._parts]
         self._free = []
 
     def _made(self) -> Workspace:
@@ -224,6 +215,19 @@ class Tape:
         for held in self._free:
             held.numbers.fill(np.nan)
             fill(held.numbers, self._filled)
+
+
+def _parts_of(b: Builder) -> list[Code | Outside]:
+    """Return stretches of tape, and the calls between them."""
+    found: list[Code | Outside] = []
+    start = 0
+    for end, called in [*b.called, (len(b.code), None)]:
+        if end > start:
+            found.append(b.code[start:end])
+        if called is not None:
+            found.append(called)
+        start = end
+    return found
 
 
 # --------------------------------------------------------------------- rows in between
@@ -324,8 +328,7 @@ def _flag_of(b: Builder, checks: Sequence[Row]) -> int | None:
     """Write what raises a flag where a check is nan; return its place."""
     if not checks:
         return None
-    flag = b.new(())
-    b.code.append([OPCODES["copy"], flag, b.constant(0.0), 0, 0, 1, 0, 0, 0, 0, 0])
+    flag = b.elementwise("copy", (), b.constant(0.0))
     b.flag_nans(checks, flag)
     return flag
 
