@@ -185,7 +185,6 @@ class Compiled:
                 except GuardFailed:
                     continue
                 except NanFound:
-                    known.nans += 1
                     return self._without_nans(known, args, keywords)
                 except Exception as error:
                     known.count(error)
@@ -200,11 +199,10 @@ class Compiled:
                 # A decision on the last bit, which NumPy and math round differently.
                 known.forget(traced)
                 return self._eager(args, keywords)
-            made = self._specialise(known, leaves)
-            if made is None:
+            path = self._specialise(known, leaves)
+            if path is None:
                 return self._eager(args, keywords)
-            if known.add(made, paths):
-                traced = made
+            traced = path if known.add(path, paths) else None
 
     def _specialise(
         self, known: Specialisations, leaves: Sequence[Any]
@@ -233,6 +231,7 @@ class Compiled:
         self, known: Specialisations, args: Sequence[Any], keywords: Mapping[str, Any]
     ) -> Any:
         """Call the function itself; of a batch only for the examples with a nan."""
+        known.nans += 1
         batch = None if self.static else batch_of(self.f)
         if batch is not None:
             if self._example is None:
