@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from chainrule import operations
 from chainrule.errors import ArgumentError, ShapeError
@@ -19,12 +20,13 @@ from chainrule.rules.cases import Cases, case, symmetric
 from chainrule.rules.namespace import plain
 from chainrule.transforms.gradients import grad
 from chainrule.values.shapes import describe, dtype_of, is_complex
+from chainrule.values.types import Namespace, Value
 from chainrule.values.vertices import vertex
 
 Function = Callable[[Any], Any]
 
 
-def funm_symmetric(x: Any, f: Function) -> Any:
+def funm_symmetric(x: ArrayLike, f: Function) -> Any:
     """Return f(x) = v diag(f(w)) v.H of symmetric matrices x = v diag(w) v.H.
 
     Parameters
@@ -74,7 +76,7 @@ def funm_symmetric(x: Any, f: Function) -> Any:
     return record(symmetric_function_grad, (x,), {"f": f})
 
 
-def symmetric_function(*operands: Any, f: Function) -> Any:
+def symmetric_function(*operands: NDArray[Any], f: Function) -> Any:
     """Return f(x), or its derivative along one direction or several.
 
     ``operands`` are x and the directions.
@@ -89,7 +91,7 @@ def symmetric_function(*operands: Any, f: Function) -> Any:
     return np.matmul(v, np.matmul(middle, v_h))
 
 
-def _middle(table: Any, inside: list[Any]) -> Any:
+def _middle(table: NDArray[Any], inside: list[Any]) -> Any:
     """Return d[i, ..., j] e1[i, k] e2[k, ...] ..., summed over k and all orders."""
     letters = "abcdefghijklm"[: len(inside) + 1]
     pairs = ["..." + a + b for a, b in itertools.pairwise(letters)]
@@ -99,7 +101,7 @@ def _middle(table: Any, inside: list[Any]) -> Any:
     return sum((np.einsum(text, table, *order) for order in orders), first)
 
 
-def _checked(f: Function, w: Any) -> Any:
+def _checked(f: Function, w: NDArray[Any]) -> Any:
     """Return f of eigenvalues, an array of real numbers like them."""
     values = f(w)
     if isinstance(values, vertex) or holds_nodes(values):
@@ -120,7 +122,7 @@ def _checked(f: Function, w: Any) -> Any:
 # ------------------------------------------------------------------ divided differences
 
 
-def divided_differences(f: Function, w: Any, order: int) -> Any:
+def divided_differences(f: Function, w: NDArray[Any], order: int) -> Any:
     """Return f[w_i, w_j, ...] for all choices of order + 1 values, with new last axes.
 
     A quotient of differences loses digits where values are close, and the Taylor series
@@ -137,14 +139,14 @@ def divided_differences(f: Function, w: Any, order: int) -> Any:
 
 
 def _slope(f: Function) -> Function:
-    def total(w: Any) -> Any:
+    def total(w: NDArray[Any]) -> Any:
         return np.sum(f(w))
 
     return grad(total)
 
 
 def _next_order(
-    slopes: list[Function], w: Any, m: int, table: Any, error: Any
+    slopes: list[Function], w: NDArray[Any], m: int, table: NDArray[Any], error: Any
 ) -> tuple[Any, Any]:
     """Return the differences of m + 1 values from those of m, and their errors."""
     first, last = np.expand_dims(table, -1), np.expand_dims(table, -m - 1)
@@ -163,13 +165,13 @@ def _next_order(
     return quotients[ordered], np.where(better, series_error, quotient_error)[ordered]
 
 
-def _along(w: Any, i: int, m: int) -> Any:
+def _along(w: NDArray[Any], i: int, m: int) -> Any:
     """Return w along the i-th of m + 1 new axes."""
     others = tuple(axis - m - 1 for axis in range(m + 1) if axis != i)
     return np.expand_dims(w, others)
 
 
-def _series(slopes: list[Function], w: Any, m: int) -> tuple[Any, Any]:
+def _series(slopes: list[Function], w: NDArray[Any], m: int) -> tuple[Any, Any]:
     """Return the divided differences of m + 1 close values, and how far they are off.
 
     They are means of the m-th derivative over a simplex, divided by m!; a second term
@@ -210,7 +212,7 @@ class symmetric_function_grad(general):  # noqa: N801
 
     @staticmethod
     def pullback(
-        xp: Any, z_grad: Any, z: Any, *operands: Any, f: Function
+        xp: Namespace, z_grad: Value, z: Any, *operands: Value, f: Function
     ) -> tuple[Any, ...]:
         """x_grad = conj(D f(x)[..., conj(z_grad)]), e_grad with conj(z_grad) for e."""
         c = conjugate(xp, z_grad)
@@ -221,7 +223,9 @@ class symmetric_function_grad(general):  # noqa: N801
         return tuple(conjugate(xp, g) for g in grads)
 
     @staticmethod
-    def pushforward(xp: Any, tangents: Any, z: Any, *operands: Any, f: Function) -> Any:
+    def pushforward(
+        xp: Namespace, tangents: Sequence[Any], z: Any, *operands: Value, f: Function
+    ) -> Any:
         """z_dot = D f(x)[..., x_dot] + the sum over directions e with e_dot for e."""
         z_dot: Any = None
         for i, moved in enumerate(tangents):

@@ -12,6 +12,7 @@ from chainrule.nodes.admission import as_value
 from chainrule.transforms.products import jvp, vjp
 from chainrule.values.containers import flatten, is_container, unflatten
 from chainrule.values.shapes import ARRAYS, SEQUENCES, dtype_of, shape_of
+from chainrule.values.types import Operation
 
 Direction = list[Any]
 
@@ -131,7 +132,7 @@ class _Checker:
             v = v + 1j * self.rng.normal(size=shape)
         return float(v) if shape == () and dtype == np.float64 else v.astype(dtype)
 
-    def difference(self, f: Any, args: Any, v: Any) -> list[Any]:
+    def difference(self, f: Operation, args: Sequence[Any], v: Any) -> list[Any]:
         """Return the central difference of each result along ``v``.
 
         It is ``None`` for a whole number, a truth value or text beside floats.
@@ -187,7 +188,7 @@ def _inexact(tree: Any) -> list[Any]:
     return [x for x in flatten(tree)[0] if hasattr(x, "dtype") or _is_inexact(x)]
 
 
-def _moved(args: Any, v: Any, h: float) -> Any:
+def _moved(args: Sequence[Any], v: Any, h: float) -> Any:
     leaves, structure = flatten(args)
     moved = [
         x + h * d if _is_inexact(x) else x

@@ -31,11 +31,15 @@ from chainrule.rules.registry import serve_by
 from chainrule.values.types import Operation
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
+Served = Operation | tuple[np.ufunc, str]
+"""A function of NumPy's, or a method of a ufunc (``(np.add, "reduce")``)."""
 _METHODS_OF_TWO = (np.arctan2, np.hypot, np.fmod)
 
 
 def operation(
-    rule_class: type[rule], *served: Any, method: str | None = None
+    rule_class: type[rule],
+    *served: Served,
+    method: str | None = None,
 ) -> Operation:
     """Make the wrapped function of a rule and say which functions it stands for.
 
@@ -73,7 +77,7 @@ def constant(rule_class: type[rule]) -> Operation:
     return _named(function, rule_class.forward.__name__, rule_class)
 
 
-def _named(function: Any, name: str, rule_class: type[rule]) -> Operation:
+def _named(function: Operation, name: str, rule_class: type[rule]) -> Operation:
     """Name a function of ``chainrule.operations`` and tell its rule."""
     function.__name__ = function.__qualname__ = name
     function.__module__ = "chainrule.operations"
@@ -81,7 +85,11 @@ def _named(function: Any, name: str, rule_class: type[rule]) -> Operation:
     return function
 
 
-def serve(function: Operation, *served: Any, method: str | None = None) -> Operation:
+def serve(
+    function: Operation,
+    *served: Served,
+    method: str | None = None,
+) -> Operation:
     """Let a function stand for NumPy functions, and for a method of nodes."""
     for f in served:
         (UFUNCS if isinstance(f, np.ufunc) else FUNCTIONS)[f] = function
@@ -94,7 +102,7 @@ def serve(function: Operation, *served: Any, method: str | None = None) -> Opera
 
 
 def implements(
-    *served: Any, method: str | None = None, **known: Any
+    *served: Served, method: str | None = None, **known: Any
 ) -> Callable[..., Operation]:
     """Decorate a function composed of operations that stands for a NumPy function.
 
@@ -123,7 +131,7 @@ def _wrapped(rule_class: type[rule], model: Any) -> Operation:
 
 def bind(
     rule_class: type[rule],
-    model: Any,
+    model: Operation,
     count: int,
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
@@ -157,7 +165,7 @@ def bind(
 
 
 def _parameters(
-    model: Any, arguments: Mapping[str, Any], allowed: Sequence[str]
+    model: Operation, arguments: Mapping[str, Any], allowed: Sequence[str]
 ) -> dict[str, Any]:
     """Return the parameters among a call's arguments, or raise for those of no rule."""
     parameters: dict[str, Any] = {}
@@ -182,7 +190,7 @@ def _parameters(
 _signatures: dict[type[rule], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
 
-def _signature(rule_class: type[rule], model: Any) -> tuple[Any, Any]:
+def _signature(rule_class: type[rule], model: Operation) -> tuple[Any, Any]:
     """Return the model's parameter names and the parameters that the rule takes."""
     signature = _signatures.get(rule_class)
     if signature is None:

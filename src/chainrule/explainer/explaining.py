@@ -24,7 +24,7 @@ _DIFFERENCED = 50
 def record_of(z: node) -> Run:
     """Return what led to a node as a run without places."""
     order = collect([z]).order
-    leaves = [v for v in reversed(order) if v.rule is None]
+    leaves: list[Any] = [v for v in reversed(order) if v.rule is None]
     names = [v.parameters.get("name") or f"x{i}" for i, v in enumerate(leaves, 1)]
     made = Run(leaves, names, [v for v in reversed(order) if v.rule is not None])
     made.result = z

@@ -294,7 +294,7 @@ def refuse_out(kwargs: Mapping[str, Any]) -> None:
 
 
 def refuse_in_place(
-    ufunc: Any, inputs: Sequence[Any], kwargs: Mapping[str, Any]
+    ufunc: np.ufunc, inputs: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> None:
     """Raise where a ufunc is to write into an array: by ``a += x``, or by ``out=``."""
     (out, *others) = kwargs["out"]

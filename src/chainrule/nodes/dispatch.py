@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from chainrule.errors import EscapeError
 from chainrule.nodes import remedies
 from chainrule.nodes.admission import (
@@ -21,7 +23,9 @@ from chainrule.values.types import Operation
 from chainrule.values.vertices import vertex
 
 
-def array_ufunc(x: vertex, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+def array_ufunc(
+    x: vertex, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any
+) -> Any:
     """Run a NumPy ufunc, or a method of one, as a recorded operation.
 
     This is the ``__array_ufunc__`` of nodes.
@@ -78,7 +82,7 @@ def array_function(
     raise missing(remedies.written(func), REFUSED.get(func))
 
 
-def _found_later(ufunc: Any) -> Operation | None:
+def _found_later(ufunc: np.ufunc) -> Operation | None:
     """Enter a ufunc whose library was loaded after its rule was declared."""
     declared = rule_of(ufunc)
     if declared is None:
@@ -90,10 +94,10 @@ def _found_later(ufunc: Any) -> Operation | None:
     return UFUNCS.get(ufunc)
 
 
-def _has_rule(function: Any) -> bool:
+def _has_rule(function: Operation) -> bool:
     return any(function in table for table in (UFUNCS, FUNCTIONS, LOCALLY_CONSTANT))
 
 
-def _to_bool(ufunc: Any, method: str) -> bool:
+def _to_bool(ufunc: np.ufunc, method: str) -> bool:
     """Tell whether a ufunc's reductions are booleans; others hand single entries on."""
     return method != "at" and ufunc.types[0].endswith("?")

@@ -12,6 +12,7 @@ import numpy as np
 from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.recorder import stacked
 from chainrule.values.shapes import kind_of, ndarray
+from chainrule.values.types import Operation
 
 _LISTS_OF_ARRAYS = frozenset(
     ["arrays", "choicelist", "choices", "condlist", "funclist", "seq", "tup"]
@@ -20,7 +21,7 @@ _LISTS_OF_ARRAYS = frozenset(
 
 
 @functools.cache
-def lists_of_arrays(function: Any) -> frozenset[int | str]:
+def lists_of_arrays(function: Operation) -> frozenset[int | str]:
     """Return which parameters of a function are several arrays: places and names."""
     try:
         named = inspect.signature(function).parameters.values()
@@ -36,7 +37,7 @@ def lists_of_arrays(function: Any) -> frozenset[int | str]:
 
 
 def joined(
-    function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+    function: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> tuple[Sequence[Any], Mapping[str, Any]]:
     """Return the arguments of a composed function with lists of nodes as nodes.
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from chainrule.errors import NotScalarError, RecordingError
 from chainrule.nodes.admission import (
@@ -34,6 +35,7 @@ from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import conjugated, sweep_values
 from chainrule.values.containers import declare_value
 from chainrule.values.shapes import TUPLE, ndarray
+from chainrule.values.types import Index
 from chainrule.values.versions import resolved
 from chainrule.values.vertices import stand_in, vertex
 
@@ -286,7 +288,7 @@ class node(vertex):
             )
         return (self[i] for i in range(self.shape[0]))
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Index) -> Any:
         """Index as NumPy does: basic, with integer arrays, with masks, or mixed."""
         return record(indexing.getitem_grad, (self,), {"index": plain_index(index)})
 
@@ -363,7 +365,7 @@ class node(vertex):
 
     # --------------------------------------------------------------- NumPy's protocols
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+    def __array__(self, dtype: DTypeLike | None = None, copy: Any = None) -> Any:
         """Return an object array that holds nodes; refuse a numeric dtype.
 
         Where it stands for the node itself, as in ``np.asarray(x)``, and is no copy, it

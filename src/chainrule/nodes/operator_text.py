@@ -6,7 +6,7 @@ look up, found in tracebacks by its text. What it records is what ``record`` wou
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
@@ -159,7 +159,7 @@ def lazy_function(
     same object: only its code is exchanged, so nothing is lost afterwards.
     """
 
-    def build(args: Any, keywords: Any) -> Any:
+    def build(args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         text = generate() or _GENERAL.format(name=name)
         label = f"{space['rule'].__name__} operator {name}"
         written = compile_text(text, f"recorded_{name}", label, space)

@@ -14,7 +14,7 @@ from chainrule.nodes.operator_text import scalar_operator
 from chainrule.nodes.recorder import new, next_serial, record
 from chainrule.operations_grad import arithmetic, contraction
 from chainrule.rules import elementwise, rule
-from chainrule.values.types import Operation
+from chainrule.values.types import Mask, Operation, Value
 
 NAMES: dict[str, Any] = {
     "node": node,
@@ -35,7 +35,9 @@ def operator(operation: type[rule], name: str, *, masked: bool = False) -> Opera
     return scalar_operator(operation, name, names, masked=masked)
 
 
-def record_masked(operation: type[rule], operands: Sequence[Any], where: Any) -> Any:
+def record_masked(
+    operation: type[rule], operands: Sequence[Any], where: Mask | None
+) -> Any:
     """Record an operation, with a mask on its result where it is elementwise."""
     if where is None:
         return record(operation, operands)
@@ -49,7 +51,7 @@ def record_masked(operation: type[rule], operands: Sequence[Any], where: Any) ->
 
 
 def _reflected(function: Operation) -> Operation:
-    def reflected(x: Any, y: Any) -> Any:
+    def reflected(x: Value | complex, y: Value | complex) -> Any:
         return function(y, x)
 
     return reflected
@@ -67,12 +69,12 @@ def _compared(name: str) -> Operation:
     return compare
 
 
-def _floor_divide(x: Any, y: Any) -> Any:
+def _floor_divide(x: Value | complex, y: Value | complex) -> Any:
     """Return the floor of the quotient, a plain value: locally constant."""
     return np.floor_divide(unwrapped(x), unwrapped(y))
 
 
-def _divmod(x: Any, y: Any) -> Any:
+def _divmod(x: Value | complex, y: Value | complex) -> Any:
     """Return quotient (plain, locally constant) and remainder (a node)."""
     return _floor_divide(x, y), OPERATORS["mod"](x, y)
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.values.types import Operation
+
 HasRule = Callable[[Any], bool]
 """Tells whether a function of NumPy has a derivative."""
 
@@ -305,7 +307,7 @@ def special(name: str, has_rule: HasRule) -> str:
     return DECLARE
 
 
-def of_ufunc(ufunc: Any, has_rule: HasRule) -> str:
+def of_ufunc(ufunc: np.ufunc, has_rule: HasRule) -> str:
     """Return what to write instead of a ufunc that has no rule."""
     known = home_of(ufunc) == "scipy.special"
     return special(ufunc.__name__, has_rule) if known else DECLARE
@@ -321,7 +323,7 @@ def _found(module: ModuleType, name: str, has_rule: HasRule) -> bool:
 _HOMES = ("numpy", "scipy.special")
 
 
-def home_of(ufunc: Any) -> str:
+def home_of(ufunc: np.ufunc) -> str:
     """Return the module that users know a ufunc by; empty if there is none.
 
     >>> home_of(np.sin), home_of(np.frompyfunc(abs, 1, 1))
@@ -334,7 +336,7 @@ def home_of(ufunc: Any) -> str:
     return ""
 
 
-def written(function: Any) -> str:
+def written(function: Operation) -> str:
     """Return a function's name as users write it, such as ``np.linalg.eig``."""
     name = getattr(function, "__name__", None) or repr(function)
     if isinstance(function, np.ufunc):

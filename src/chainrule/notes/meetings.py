@@ -207,15 +207,16 @@ def _of_frame(trace: TracebackType, site: Site) -> str:
 def _of_transform(trace: list[TracebackType], *, escaped: bool) -> str | None:
     """Describe an error of a foreign function that was itself given to a transform."""
     frame = trace[0].tb_frame
-    f = frame.f_locals.get("f")
+    f: Any = frame.f_locals.get("f")
     while frame.f_back is not None and origin(frame) != USER:
         frame = frame.f_back
     site = Site(frame, frame.f_lasti, frame.f_lineno)
     found = _given_by_us(trace)
     if found is not None:
         return _of_frame(found, site)
-    native = escaped and f is not None and is_native(f)
-    return _words(remedies.written(f), "a node", site, f) if native else None
+    if not escaped or f is None or not is_native(f):
+        return None
+    return _words(remedies.written(f), "a node", site, f)
 
 
 # ------------------------------------------------------------------------------ words

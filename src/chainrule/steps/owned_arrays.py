@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import accumulate, fit, supported
 from chainrule.values.shapes import TUPLE, ndarray
+from chainrule.values.vertices import vertex
 
 LARGE = 1 << 15
 """Arrays from this many bytes on are updated in place where the sweep owns them."""
@@ -43,7 +44,7 @@ _HELD_ONCE = _probe()
 """Reference count seen by ``_count`` of an array held by one table and one name."""
 
 
-def add_into(bars: dict[Any, Any], x: Any, part: Any) -> None:
+def add_into(bars: dict[vertex, Any], x: Any, part: Any) -> None:
     """Add a cotangent to a table: in place where it alone holds a large array."""
     c = bars[x]
     if c is None:
@@ -89,7 +90,7 @@ def times(z_grad: Any, partial: Any) -> Any:
 
 
 def accumulate_by(
-    bars: dict[Any, Any], x: Any, value: Any, add: Callable[..., None], *given: Any
+    bars: dict[vertex, Any], x: Any, value: Any, add: Callable[..., None], *given: Any
 ) -> None:
     """Let a rule add a mostly zero cotangent into the table's own array, in place.
 

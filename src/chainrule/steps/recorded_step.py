@@ -22,13 +22,14 @@ from chainrule.steps.step import (
     scaled,
 )
 from chainrule.values.shapes import ndarray
-from chainrule.values.vertices import ARITHMETIC_ERRORS, raw
+from chainrule.values.types import Namespace
+from chainrule.values.vertices import ARITHMETIC_ERRORS, raw, vertex
 
-RecordedStep = Callable[[Any, Any, dict[Any, Any]], bool]
+RecordedStep = Callable[[vertex, Any, dict[vertex, Any]], bool]
 
 
 def recorded_step_of(
-    step: Any, wanted: tuple[bool, ...], z: Any, xp: Any
+    step: Any, wanted: tuple[bool, ...], z: vertex, xp: Namespace
 ) -> RecordedStep | None:
     """Return the recorded step of a vertex, made once; ``None`` if it has none.
 
@@ -50,7 +51,7 @@ def recorded_step_of(
 
 
 def _generated(
-    operation: type[rule], wanted: tuple[bool, ...], xp: Any, form: str
+    operation: type[rule], wanted: tuple[bool, ...], xp: Namespace, form: str
 ) -> RecordedStep | None:
     """Generate a recorded step for values of a form: ``named`` says which there are.
 
@@ -92,7 +93,7 @@ def _generated(
     return compile_text("\n".join(lines), "step", label, space)
 
 
-def _fitted(xp: Any) -> Callable[[Any, Any], Any]:
+def _fitted(xp: Namespace) -> Callable[[Any, Any], Any]:
     """Return what brings a cotangent to the shape and dtype of a vertex' value."""
 
     def fitted(part: Any, x: Any) -> Any:

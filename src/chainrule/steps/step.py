@@ -24,12 +24,13 @@ from chainrule.rules.python_forms import MATH, scalar_form
 from chainrule.rules.supports import accumulate, fit, project, supported
 from chainrule.rules.symbolic import Form, partial_formulas
 from chainrule.steps.owned_arrays import LARGE, accumulate_by, add_into, times
+from chainrule.values.types import Value
 from chainrule.values.vertices import ARITHMETIC_ERRORS, raw, vertex
 
-Step = Callable[[Any, Any, dict[Any, Any]], None]
+Step = Callable[[vertex, Any, dict[vertex, Any]], None]
 
 
-def reference_step(z: Any, z_grad: Any, bars: dict[Any, Any]) -> None:
+def reference_step(z: vertex, z_grad: Value, bars: dict[vertex, Any]) -> None:
     """Take one vertex's step by its rule's ``pull``: slow, for every kind of rule."""
     operands = z.operands
     wanted = [i for i, x in enumerate(operands) if isinstance(x, vertex)]
@@ -45,7 +46,7 @@ def reference_step(z: Any, z_grad: Any, bars: dict[Any, Any]) -> None:
 def reference_of(operation: type[rule]) -> Step:
     """Return the reference step of a rule, as a function that knows its rule."""
 
-    def step(z: Any, z_grad: Any, bars: dict[Any, Any]) -> None:
+    def step(z: vertex, z_grad: Value, bars: dict[vertex, Any]) -> None:
         reference_step(z, z_grad, bars)
 
     return named(step, operation)
@@ -221,7 +222,7 @@ def _in_place(operation: type[rule], i: int) -> Callable[..., None] | None:
 def variadic_step(operation: type[linear]) -> Step:
     """Return the step of a linear rule with any number of operands, as a loop."""
 
-    def step(z: Any, z_grad: Any, bars: dict[Any, Any]) -> None:
+    def step(z: vertex, z_grad: Value, bars: dict[vertex, Any]) -> None:
         operands, parameters = z.operands, z._parameters
         values = [raw(x) for x in operands]
         parts: Any = None

@@ -28,7 +28,7 @@ from chainrule.steps.step import (
 )
 from chainrule.values.vertices import ARITHMETIC_ERRORS, raw, vertex
 
-TangentStep = Callable[[Any, Mapping[Any, Any]], Any]
+TangentStep = Callable[[vertex, Mapping[vertex, Any]], Any]
 
 
 def tangent_step_of(step: Step) -> TangentStep:
@@ -51,7 +51,7 @@ def _written_for(step: Any) -> TangentStep:
     return reference_tangent_step
 
 
-def reference_tangent_step(z: Any, dots: Mapping[Any, Any]) -> Any:
+def reference_tangent_step(z: vertex, dots: Mapping[vertex, Any]) -> Any:
     """Return a tangent by the rule's ``push``: slow, for every kind of rule."""
     own = [_tangent_of(x, dots) for x in z.operands]
     if all(t is None for t in own):
@@ -62,7 +62,7 @@ def reference_tangent_step(z: Any, dots: Mapping[Any, Any]) -> Any:
     return None if z_dot is None else project(plain, z_dot, z).value
 
 
-def _tangent_of(x: Any, dots: Mapping[Any, Any]) -> Any:
+def _tangent_of(x: Any, dots: Mapping[vertex, Any]) -> Any:
     return dots.get(x) if isinstance(x, vertex) else None
 
 
@@ -106,7 +106,7 @@ def _elementwise_step(operation: type[elementwise]) -> TangentStep:
     """Return the tangent step of an elementwise rule on operands of any kind."""
     parts = operation.parts
 
-    def tangent_step(z: Any, dots: Mapping[Any, Any]) -> Any:
+    def tangent_step(z: vertex, dots: Mapping[vertex, Any]) -> Any:
         operands, result, parameters = z.operands, z._value, z._parameters
         if parameters.get("where") is not None:
             return reference_tangent_step(z, dots)
@@ -132,7 +132,7 @@ def _linear_step(operation: type[linear]) -> TangentStep:
     """Return the tangent step of a linear rule: the operation on the tangents."""
     together = not issubclass(operation, multilinear)
 
-    def tangent_step(z: Any, dots: Mapping[Any, Any]) -> Any:
+    def tangent_step(z: vertex, dots: Mapping[vertex, Any]) -> Any:
         operands, result = z.operands, z._value
         variable = range(len(operands)) if operation.variadic else operation.parts
         own = [(i, _tangent_of(operands[i], dots)) for i in variable]
@@ -158,7 +158,7 @@ def _linear_step(operation: type[linear]) -> TangentStep:
 def _general_step(operation: type[general]) -> TangentStep:
     """Return the tangent step of a general rule: its pushforward."""
 
-    def tangent_step(z: Any, dots: Mapping[Any, Any]) -> Any:
+    def tangent_step(z: vertex, dots: Mapping[vertex, Any]) -> Any:
         operands, parameters = z.operands, z._parameters
         tangents = tuple([_tangent_of(x, dots) for x in operands])
         if all(t is None for t in tangents):

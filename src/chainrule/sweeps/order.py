@@ -16,11 +16,9 @@ from chainrule.errors import RecordingError, StaleValueError
 from chainrule.values.versions import WRITTEN, resolved
 from chainrule.values.vertices import vertex
 
-Node = Any
-
 
 def generate_graph(
-    node: Node, vertices: list[Node], edges: dict[Node, list[Node]]
+    node: vertex, vertices: list[vertex], edges: dict[vertex, list[vertex]]
 ) -> None:
     """Walk from ``node`` to everything it was computed from.
 
@@ -104,17 +102,17 @@ _age = attrgetter("serial")
 class Ordered(NamedTuple):
     """Vertices in sweep order, the older ones met, and an empty table of cotangents."""
 
-    order: list[Node]
-    older: list[Node]
-    bars: dict[Node, Any]
+    order: list[vertex]
+    older: list[vertex]
+    bars: dict[vertex, Any]
 
 
-def collect(roots: Iterable[Node], start: int = -1) -> Ordered:
+def collect(roots: Iterable[vertex], start: int = -1) -> Ordered:
     """Order the vertices newer than ``start``, and list the older ones met.
 
     The order is that of ``topological_sort``; older vertices are where a sweep stops.
     """
-    met: dict[Node, Any] = dict.fromkeys(roots)
+    met: dict[vertex, Any] = dict.fromkeys(roots)
     order = [v for v in met if v.serial > start]
     if not order:
         return Ordered([], list(met), {})
@@ -127,7 +125,7 @@ def collect(roots: Iterable[Node], start: int = -1) -> Ordered:
                 met[x] = None
                 if x.serial > start:
                     push(x)
-    older: list[Node] = []
+    older: list[vertex] = []
     if len(met) > len(order):
         older = [v for v in met if v.serial <= start]
         for v in older:
@@ -136,7 +134,7 @@ def collect(roots: Iterable[Node], start: int = -1) -> Ordered:
     return Ordered(order, older, met)
 
 
-def check_fresh(leaves: Iterable[Node], order: Sequence[Node]) -> None:
+def check_fresh(leaves: Iterable[vertex], order: Sequence[vertex]) -> None:
     """Raise if a leaf's value was assigned after an operation had used it."""
     for leaf in leaves:
         if leaf.changed is None:

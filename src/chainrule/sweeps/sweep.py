@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.operations_grad.indexing import getitem_grad, picks_once
 from chainrule.rules.base import pulled, pushed
@@ -27,21 +28,22 @@ from chainrule.steps.recorded_step import recorded_step_of
 from chainrule.steps.tangent_step import tangent_step_of
 from chainrule.sweeps.order import Ordered, check_fresh
 from chainrule.values.shapes import TUPLE, shape_of
+from chainrule.values.types import Index, Namespace, Support
 from chainrule.values.vertices import first_stand_in, raw, stand_in, vertex
 
-Node = Any
 _vdot: Any = np.vdot
-Cotangents = dict[Node, supported]
+_or_at: Any = np.logical_or.at
+Cotangents = dict[vertex, supported]
 
 
 # -------------------------------------------------------------- the readable sweeps
 
 
 def reverse_sweep(
-    xp: Any,
-    order: Sequence[Node],
-    seeds: Mapping[Node, supported],
-    targets: Iterable[Node] | None = None,
+    xp: Namespace,
+    order: Sequence[vertex],
+    seeds: Mapping[vertex, supported],
+    targets: Iterable[vertex] | None = None,
     *,
     as_values: bool = False,
 ) -> Cotangents:
@@ -100,23 +102,23 @@ class _Bars:
 
     __slots__ = ("reads", "supports", "values", "xp")
 
-    def __init__(self, xp: Any, seeds: Mapping[Node, supported]) -> None:
+    def __init__(self, xp: Namespace, seeds: Mapping[vertex, supported]) -> None:
         self.xp = xp
-        self.values: dict[Node, Any] = {z: bar.value for z, bar in seeds.items()}
-        self.supports: dict[Node, Any] = {
+        self.values: dict[vertex, Any] = {z: bar.value for z, bar in seeds.items()}
+        self.supports: dict[vertex, Any] = {
             z: bar.support for z, bar in seeds.items() if bar.support is not None
         }
         """The supports of those that have one; without one every entry is supported."""
-        self.reads: dict[Node, list[tuple[supported, Any]]] = {}
+        self.reads: dict[vertex, list[tuple[supported, Any]]] = {}
         """Cotangents of ``x[index]``, and their indices, which are not yet added."""
 
-    def of(self, z: Node) -> tuple[Any, Any]:
+    def of(self, z: vertex) -> tuple[Any, Any]:
         """Return a vertex' cotangent, ``None`` if it has none, and its support."""
         if self.reads and z in self.reads:
             self._add_reads(z)
         return self.values.get(z), self.supports.get(z)
 
-    def taken(self, z: Node) -> tuple[Any, Any]:
+    def taken(self, z: vertex) -> tuple[Any, Any]:
         """Return a vertex' cotangent and its support, and forget them."""
         if not self.reads and not self.supports:
             return self.values.pop(z, None), None
@@ -124,14 +126,14 @@ class _Bars:
             self._add_reads(z)
         return self.values.pop(z, None), self.supports.pop(z, None)
 
-    def complete(self, operands: Sequence[Node]) -> None:
+    def complete(self, operands: Sequence[Any]) -> None:
         """Take note that something without a support was added to some vertices."""
         if self.supports:
             for x in operands:
                 if isinstance(x, vertex):
                     self.supports.pop(x, None)
 
-    def add(self, x: Node, part: supported) -> None:
+    def add(self, x: vertex, part: supported) -> None:
         """Add a contribution; supports unite."""
         have = self.values.get(x)
         total = None if have is None else supported(have, self.supports.get(x))
@@ -141,11 +143,11 @@ class _Bars:
         if total.support is not None:
             self.supports[x] = total.support
 
-    def read(self, x: Node, z_bar: supported, index: Any) -> None:
+    def read(self, x: vertex, z_bar: supported, index: Index) -> None:
         """Keep the cotangent of ``x[index]`` until ``x`` is visited."""
         self.reads.setdefault(x, []).append((z_bar, index))
 
-    def _add_reads(self, x: Node) -> None:
+    def _add_reads(self, x: vertex) -> None:
         """Add the cotangents of all ``x[index]``, in one operation."""
         reads = self.reads.pop(x)
         shape, xp = shape_of(x), self.xp
@@ -171,20 +173,20 @@ class _Bars:
         }
 
 
-def _mark(mask: Any, index: Any, support: Any) -> None:
+def _mark(mask: NDArray[np.bool_], index: Index, support: Support) -> None:
     """Set a mask where an index reads, as far as the support goes."""
     if support is None:
         mask[index] = True
     elif picks_once(index):
         mask[index] |= support
     else:
-        np.logical_or.at(mask, index, support)
+        _or_at(mask, index, support)
 
 
 def forward_sweep(
-    xp: Any,
-    order: Sequence[Node],
-    seeds: Mapping[Node, supported],
+    xp: Namespace,
+    order: Sequence[vertex],
+    seeds: Mapping[vertex, supported],
     *,
     as_values: bool = False,
 ) -> Cotangents:
@@ -214,13 +216,13 @@ def forward_sweep(
 # ---------------------------------------------------------------- sweeps of values
 
 
-def fast_sweep(order: Sequence[Node], bars: dict[Node, Any]) -> list[Node]:
+def fast_sweep(order: Sequence[vertex], bars: dict[vertex, Any]) -> list[vertex]:
     """Sweep plain cotangents by each vertex's own step; return the leaves met.
 
     ``bars`` maps every vertex to its cotangent or ``None``, and is filled in place. An
     interior cotangent is dropped once it is used.
     """
-    leaves: list[Node] = []
+    leaves: list[vertex] = []
     for z in order:
         step = z._step
         if step is None:
@@ -233,9 +235,11 @@ def fast_sweep(order: Sequence[Node], bars: dict[Node, Any]) -> list[Node]:
     return leaves
 
 
-def fast_sweep_keeping(order: Sequence[Node], bars: dict[Node, Any]) -> list[Node]:
+def fast_sweep_keeping(
+    order: Sequence[vertex], bars: dict[vertex, Any]
+) -> list[vertex]:
     """Sweep as ``fast_sweep`` does, and leave every interior cotangent in ``.grad``."""
-    leaves: list[Node] = []
+    leaves: list[vertex] = []
     for z in order:
         step = z._step
         if step is None:
@@ -253,8 +257,8 @@ def fast_sweep_keeping(order: Sequence[Node], bars: dict[Node, Any]) -> list[Nod
 
 
 def sweep_values(
-    ordered: Ordered, seeds: Mapping[Node, Any], *, keep: bool
-) -> tuple[dict[Node, Any], list[Node]]:
+    ordered: Ordered, seeds: Mapping[vertex, Any], *, keep: bool
+) -> tuple[dict[vertex, Any], list[vertex]]:
     """Sweep plain cotangents; return them and the leaves.
 
     Fast first, and by the reference where a nan came out. Without supports an untaken
@@ -277,7 +281,7 @@ def sweep_values(
     return bars, leaves
 
 
-def fast_forward_sweep(order: Sequence[Node], dots: dict[Node, Any]) -> None:
+def fast_forward_sweep(order: Sequence[vertex], dots: dict[vertex, Any]) -> None:
     """Sweep plain tangents by each vertex's own tangent step.
 
     ``dots`` holds the tangents to start from and is filled in place; a vertex without
@@ -297,8 +301,8 @@ def fast_forward_sweep(order: Sequence[Node], dots: dict[Node, Any]) -> None:
 
 
 def push_values(
-    order: Sequence[Node], seeds: Mapping[Node, Any], results: Iterable[Node]
-) -> dict[Node, Any]:
+    order: Sequence[vertex], seeds: Mapping[vertex, Any], results: Iterable[vertex]
+) -> dict[vertex, Any]:
     """Sweep plain tangents to some results: fast first, as in ``sweep_values``."""
     dots = dict(seeds)
     with np.errstate(all="ignore"):

@@ -17,7 +17,7 @@ from chainrule.transforms.one_run import closed_over, swept_backwards, swept_for
 from chainrule.transforms.recorded_call import Recording
 from chainrule.values.containers import flatten, unflatten
 from chainrule.values.shapes import describe
-from chainrule.values.types import Parameters
+from chainrule.values.types import Namespace, Parameters, Result, Value
 from chainrule.values.versions import enter_views, first, memory_of, sealed
 from chainrule.values.vertices import raw
 
@@ -129,7 +129,7 @@ class checkpoint_grad(rule, kind=True):
 
     @staticmethod
     def forward(
-        *operands: Any, rerun: Any, closed: Any, values: Any, serial: int
+        *operands: Value, rerun: Any, closed: Any, values: Any, serial: int
     ) -> Any:
         """Return the values of the run that was just made."""
         return values
@@ -137,9 +137,9 @@ class checkpoint_grad(rule, kind=True):
     @classmethod
     def pull(
         cls,
-        xp: Any,
+        xp: Namespace,
         z_bar: supported,
-        z: Any,
+        z: Result,
         operands: Sequence[Any],
         wanted: Sequence[int],
         parameters: Parameters,
@@ -155,9 +155,9 @@ class checkpoint_grad(rule, kind=True):
     @classmethod
     def push(
         cls,
-        xp: Any,
+        xp: Namespace,
         tangents: Sequence[supported | None],
-        z: Any,
+        z: Result,
         operands: Sequence[Any],
         parameters: Parameters,
     ) -> supported | None:

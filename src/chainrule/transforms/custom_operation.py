@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,10 @@ from chainrule.rules import general
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import is_inexact, zeros_of
 from chainrule.transforms.one_run import run_of, with_zeros
-from chainrule.values.containers import flatten, is_container, unflatten
+from chainrule.values.containers import Tree, flatten, is_container, unflatten
 from chainrule.values.foreign import refuse
 from chainrule.values.shapes import SEQUENCES, TUPLE, describe, ndarray, shape_of
-from chainrule.values.types import Parameters
+from chainrule.values.types import Namespace, Parameters, Result, Value
 from chainrule.values.versions import sealed
 from chainrule.values.vertices import first_stand_in, raw, stand_in
 
@@ -139,7 +139,7 @@ class Arrangement:
         self.name: str = name
         self.structure: Any = None
 
-    def flat(self, z: Any) -> Any:
+    def flat(self, z: Tree) -> Any:
         """Return several results as a flat tuple; note the structure they had."""
         if not is_container(z):
             return self._owned(z)
@@ -213,7 +213,11 @@ class _custom(general, kind=True):
 
     @classmethod
     def forward(
-        cls, *operands: Any, fixed: Any, keywords: Any, arrangement: Arrangement
+        cls,
+        *operands: Value,
+        fixed: dict[int, Any],
+        keywords: Mapping[str, Any],
+        arrangement: Arrangement,
     ) -> Any:
         """Call the user's forward; refuse nodes that it closes over."""
         merged = _merged([_guarded(x) for x in operands], fixed)
@@ -222,12 +226,12 @@ class _custom(general, kind=True):
     @classmethod
     def pullback(
         cls,
-        xp: Any,
-        z_grad: Any,
-        z: Any,
-        *operands: Any,
-        fixed: Any,
-        keywords: Any,
+        xp: Namespace,
+        z_grad: Result,
+        z: Result,
+        *operands: Value,
+        fixed: dict[int, Any],
+        keywords: Mapping[str, Any],
         arrangement: Arrangement,
     ) -> Any:
         """Call the user's pullback and take the cotangents of numeric operands."""
@@ -258,12 +262,12 @@ class _custom(general, kind=True):
     @classmethod
     def pushforward(
         cls,
-        xp: Any,
-        tangents: Any,
-        z: Any,
-        *operands: Any,
-        fixed: Any,
-        keywords: Any,
+        xp: Namespace,
+        tangents: Sequence[Any],
+        z: Result,
+        *operands: Value,
+        fixed: dict[int, Any],
+        keywords: Mapping[str, Any],
         arrangement: Arrangement,
     ) -> Any:
         """Call the user's pushforward, or transpose the pullback."""
@@ -286,7 +290,9 @@ class _custom(general, kind=True):
         )
 
     @classmethod
-    def _called(cls, which: int, args: Sequence[Any], keywords: Any) -> Any:
+    def _called(
+        cls, which: int, args: Sequence[Any], keywords: Mapping[str, Any]
+    ) -> Any:
         """Call one of the user's functions, which cannot write into what it is given.
 
         A value that it changed would be that of a node, and so would a cotangent.
@@ -332,8 +338,8 @@ def _merged(operands: Sequence[Any], fixed: dict[int, Any]) -> list[Any]:
 
 def _transposed_pullback(
     operation: type[general],
-    tangents: Any,
-    z: Any,
+    tangents: Sequence[Any],
+    z: Result,
     operands: Any,
     parameters: Parameters,
 ) -> Any:

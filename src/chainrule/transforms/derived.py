@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.errors import ArgumentError
 from chainrule.transforms.collector import CollectorPaused
 from chainrule.values.shapes import describe
+from chainrule.values.types import Operation
 
 Argnums = int | Sequence[int]
 
@@ -22,7 +23,9 @@ class DerivedFunction:
     pickles if ``f`` does.
     """
 
-    def __init__(self, method: Callable[..., Any], f: Any, **options: Any) -> None:
+    def __init__(
+        self, method: Callable[..., Any], f: Operation, **options: Any
+    ) -> None:
         """Keep how (``method``), of what (``f``), and with which options."""
         if not callable(f):
             raise ArgumentError(

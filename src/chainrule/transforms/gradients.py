@@ -9,7 +9,7 @@ touches ``node.grad``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from chainrule.transforms.seeds import (
 )
 from chainrule.values.containers import LEAF, is_container, unflatten
 from chainrule.values.shapes import describe, is_complex, shape_of
+from chainrule.values.types import Operation
 from chainrule.values.vertices import raw
 
 
@@ -80,7 +81,14 @@ def grad(
     return DerivedFunction(_grad, f, argnums=argnums, has_aux=has_aux)
 
 
-def _grad(f: Any, args: Any, keywords: Any, *, argnums: Argnums, has_aux: bool) -> Any:
+def _grad(
+    f: Operation,
+    args: Sequence[Any],
+    keywords: Mapping[str, Any],
+    *,
+    argnums: Argnums,
+    has_aux: bool,
+) -> Any:
     result = _value_and_grad(f, args, keywords, argnums=argnums, has_aux=has_aux)
     return (result[1], result[0][1]) if has_aux else result[1]
 
@@ -102,7 +110,12 @@ def value_and_grad(
 
 
 def _value_and_grad(
-    f: Any, args: Any, keywords: Any, *, argnums: Argnums, has_aux: bool
+    f: Operation,
+    args: Sequence[Any],
+    keywords: Mapping[str, Any],
+    *,
+    argnums: Argnums,
+    has_aux: bool,
 ) -> Any:
     numbers, single = positions_of(argnums, args)
     run = Recording(f, args, numbers, keywords, has_aux=has_aux)
@@ -151,7 +164,9 @@ def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> DerivedFunc
     return DerivedFunction(_elementwise_grad, f, argnums=argnums)
 
 
-def _elementwise_grad(f: Any, args: Any, keywords: Any, *, argnums: Argnums) -> Any:
+def _elementwise_grad(
+    f: Operation, args: Sequence[Any], keywords: Mapping[str, Any], *, argnums: Argnums
+) -> Any:
     numbers, single = positions_of(argnums, args)
     run = Recording(f, args, numbers, keywords)
     check_returned(run, "elementwise_grad")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from chainrule import operations
 from chainrule.errors import ArgumentError, CompileError
@@ -23,6 +24,7 @@ from chainrule.transforms.seeds import (
 )
 from chainrule.values.containers import unflatten
 from chainrule.values.shapes import dtype_of, is_complex, shape_of
+from chainrule.values.types import Operation
 from chainrule.values.vertices import as_array, first_stand_in, raw, stand_in
 
 Sweep = Callable[[Any], list[Any]]
@@ -67,7 +69,14 @@ def jacobian(
     return DerivedFunction(_jacobian, f, argnums=argnums, mode=mode)
 
 
-def _jacobian(f: Any, args: Any, keywords: Any, *, argnums: Argnums, mode: str) -> Any:
+def _jacobian(
+    f: Operation,
+    args: Sequence[Any],
+    keywords: Mapping[str, Any],
+    *,
+    argnums: Argnums,
+    mode: str,
+) -> Any:
     numbers, single = positions_of(argnums, args)
     run = Recording(f, args, numbers, keywords)
     check_some_numeric(run, "jacobian", numbers_only=True)
@@ -202,7 +211,7 @@ def _check_holomorphic(run: Recording, blocks: list[list[Any]]) -> None:
             )
 
 
-def _distinct_weights(shape: tuple[int, ...], dtype: Any) -> Any:
+def _distinct_weights(shape: tuple[int, ...], dtype: DTypeLike) -> Any:
     """Return real numbers between 1 and 2, spread evenly in an order of no pattern."""
     golden = (5**0.5 - 1) / 2
     steps: Any = np.arange(math.prod(shape)).reshape(shape)
@@ -225,6 +234,8 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> DerivedFunction:
     return DerivedFunction(_hessian, f, argnums=argnums)
 
 
-def _hessian(f: Any, args: Any, keywords: Any, *, argnums: Argnums) -> Any:
+def _hessian(
+    f: Operation, args: Sequence[Any], keywords: Mapping[str, Any], *, argnums: Argnums
+) -> Any:
     gradient = grad(f, argnums)
     return _jacobian(gradient, args, keywords, argnums=argnums, mode="reverse")

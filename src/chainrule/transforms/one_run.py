@@ -18,6 +18,7 @@ from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import forward_sweep, reverse_sweep
 from chainrule.transforms.recorded_call import Recording
 from chainrule.values.shapes import TUPLE
+from chainrule.values.types import Namespace
 from chainrule.values.vertices import raw, refuse_nans
 
 Function = Callable[..., Sequence[Any]]
@@ -38,12 +39,12 @@ def run_of(f: Function, operands: Sequence[Any], moving: Sequence[int]) -> Recor
 
 def closed_over(results: Sequence[Any], start: int) -> tuple[node, ...]:
     """Return the nodes, not younger than ``start``, that results depend on."""
-    nodes = [z for z in results if isinstance(z, node)]
-    return tuple(collect(nodes, start).older)
+    older: Any = collect([z for z in results if isinstance(z, node)], start).older
+    return tuple(older)
 
 
 def swept_backwards(
-    xp: Any, run: Recording, closed: Sequence[node], bars: Sequence[Any]
+    xp: Namespace, run: Recording, closed: Sequence[node], bars: Sequence[Any]
 ) -> list[supported | None]:
     """Return the cotangents of a run's inputs, then those of nodes that it closes over.
 
@@ -60,7 +61,10 @@ def swept_backwards(
 
 
 def swept_forwards(
-    xp: Any, run: Recording, closed: Sequence[node], dots: Sequence[supported | None]
+    xp: Namespace,
+    run: Recording,
+    closed: Sequence[node],
+    dots: Sequence[supported | None],
 ) -> list[supported | None]:
     """Return the tangents of a run's results.
 
@@ -74,7 +78,7 @@ def swept_forwards(
 
 
 def run_backwards(
-    xp: Any,
+    xp: Namespace,
     f: Function,
     operands: Sequence[Any],
     moving: Sequence[int],
@@ -91,7 +95,7 @@ def run_backwards(
 
 
 def run_forwards(
-    xp: Any,
+    xp: Namespace,
     f: Function,
     operands: Sequence[Any],
     moving: Sequence[int],

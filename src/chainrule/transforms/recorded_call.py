@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule import operations
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes, plain_operand
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial, stacked
 from chainrule.notes import annotate
+from chainrule.operations import namespace
 from chainrule.sweeps.order import Ordered, collect
 from chainrule.sweeps.sweep import (
     forward_sweep,
@@ -152,7 +152,7 @@ class Recording:
         order = self._ordered(tuple(self.roots())).order
         return max((_size(raw(z)) for z in order), default=1)
 
-    def _ordered(self, roots: tuple[node, ...]) -> Ordered:
+    def _ordered(self, roots: tuple[vertex, ...]) -> Ordered:
         """Return the vertices under some roots in sweep order, sorted once."""
         known = (*map(id, roots), Writes.count)
         if self._known is None or self._known[0] != known:
@@ -167,7 +167,7 @@ class Recording:
         Returns one cotangent per input, ``None`` where it is absent, and whether the
         sweep was recorded.
         """
-        cotangents: dict[node, Any] = {}
+        cotangents: dict[vertex, Any] = {}
         for i, seed in seeds.items():
             z = self.outputs[i]
             if isinstance(z, node) and z.serial > self.start:
@@ -179,7 +179,7 @@ class Recording:
             masked = {z: with_support(s) for z, s in cotangents.items()}
             with np.errstate(all="ignore"):
                 bars = reverse_sweep(
-                    operations, order, masked, self.inputs, as_values=not nested
+                    namespace, order, masked, self.inputs, as_values=not nested
                 )
             grads = [bars[x].value if x in bars else None for x in self.inputs]
             refuse_nans(grads)
@@ -192,11 +192,11 @@ class Recording:
         order, older, _ = self._ordered(tuple(self.roots()))
         recorded = bool(older) or any(isinstance(t, vertex) for t in tangents)
         pairs = zip(self.inputs, tangents, strict=True)
-        seeds = {x: t for x, t in pairs if t is not None}
+        seeds: dict[vertex, Any] = {x: t for x, t in pairs if t is not None}
         if recorded:
             masked = {x: with_support(t) for x, t in seeds.items()}
             with np.errstate(all="ignore"):
-                swept = forward_sweep(operations, order, masked, as_values=not older)
+                swept = forward_sweep(namespace, order, masked, as_values=not older)
             dots = {z: dot.value for z, dot in swept.items()}
         else:
             dots = push_values(order, seeds, self.roots())

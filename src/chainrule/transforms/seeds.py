@@ -23,6 +23,7 @@ from chainrule.values.shapes import (
     ndarray,
     shape_of,
 )
+from chainrule.values.types import Value
 from chainrule.values.vertices import raw, stand_in
 
 # ---------------------------------------------------------------- results, checked
@@ -78,7 +79,7 @@ def check_some_numeric(
 # --------------------------------------------------------------- seeds that are given
 
 
-def check_tuples(primals: Any, tangents: Any, name: str) -> None:
+def check_tuples(primals: Any, tangents: Sequence[Any], name: str) -> None:
     """Raise unless two tuples of one length were given."""
     for x, what in ((primals, "primals"), (tangents, "tangents")):
         if not isinstance(x, SEQUENCES):
@@ -237,7 +238,7 @@ def entrywise(run: Recording) -> list[Any]:
     return derivatives
 
 
-def zeros_if_absent(bar: Any, x: node) -> Any:
+def zeros_if_absent(bar: Value | None, x: node) -> Any:
     """Return an input's cotangent, zeros where it has none."""
     return zeros_of(x._value) if bar is None else bar
 
@@ -259,7 +260,12 @@ def natural_size(results: Sequence[Any], x: Any) -> Any:
 
 
 def refuse_conjugation(
-    block: Any, got: Any, expected: Any, size: Any, name: str, scale: Any = None
+    block: Value,
+    got: Value,
+    expected: Value,
+    size: Value,
+    name: str,
+    scale: Value | None = None,
 ) -> Any:
     """Return a derivative, if sweeps along 1 and i agree that it is a complex number.
 

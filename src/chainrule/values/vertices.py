@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -30,6 +30,13 @@ class vertex(Operators):
     _memory: Any
     operands: tuple[Any, ...]
     serial: int
+    if TYPE_CHECKING:  # properties of the node class
+        rule: Any
+        operation: Any
+        parameters: Any
+        grad: Any
+        grad_ops: Any
+        changed: Any
 
     @classmethod
     def created(cls, z: Any) -> None:
