@@ -9,6 +9,7 @@ import pytest
 
 import chainrule as gd
 from chainrule.compiler.batching import sparsity
+from chainrule.compiler.tape.lowering import Builder
 from chainrule.rules import REGISTRY, elementwise, general, linear
 from chainrule.wrapping import operation
 from tests.compiler.comparing import follows
@@ -146,10 +147,14 @@ def test_a_function_of_numbers_is_called_for_each_example():
     assert "each_forward" in gd.program(fast)
 
 
-@pytest.mark.parametrize("f", [
-    lambda x: delayed(np.sin(x)) * x,
-    lambda x: total(np.sin(x).reshape(6, 4), axis=1),
-], ids=["moved", "reduced"])  # fmt: skip
+FLAT = {
+    "moved": lambda x: delayed(np.sin(x)) * x,
+    "reduced": lambda x: total(np.sin(x).reshape(6, 4), axis=1),
+}
+flat = pytest.mark.parametrize("f", FLAT.values(), ids=FLAT)
+
+
+@flat
 def test_jacobians_run_on_the_entries_that_are_not_zero(f, monkeypatch):
     monkeypatch.setattr(sparsity, "SMALL", 1)
     x = X[0].ravel()
@@ -157,3 +162,11 @@ def test_jacobians_run_on_the_entries_that_are_not_zero(f, monkeypatch):
         fast = follows(gd.jacobian(f, mode=mode), (x,), (x + 1.0,), executor="numpy")
         assert largest(fast) <= x.size * np.size(f(x)) // sparsity.FILLED
         assert "each_" not in gd.program(fast)
+
+
+@flat
+def test_a_tape_has_them(f):
+    x = X[0].ravel()
+    for g in (f, lambda x: gd.jvp(f, (x,), (x,))[1]):
+        fast = follows(g, (x,), (x + 1.0,), executor="vm")
+        assert not Builder(fast.newest()[1].program).called

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.tracing.calls import named, place_of
+from chainrule.compiler.tracing.calls import named, operand_count, parameters, place_of
 from chainrule.compiler.tracing.rows import Row
 from chainrule.rules.registry import traits_of
 from chainrule.rules.traits import traits
@@ -83,13 +83,7 @@ class Moved:
     @property
     def operands(self) -> int:
         """How many of the arguments are operands; the others are parameters."""
-        known = self.known
-        if self.args and isinstance(self.args[0], SEQUENCES):
-            return 1
-        if getattr(known, "operand_names", ()):
-            return len(known.operand_names)  # type: ignore[attr-defined]
-        every = known.entrywise or getattr(known, "variadic", False)
-        return len(self.args) if every else 1
+        return operand_count(self.row.function, self.args)
 
     def named(self) -> dict[str, Any]:
         """Return the arguments by name, and the defaults of those left out."""
@@ -97,16 +91,10 @@ class Moved:
 
     def parameters(self, start: int) -> dict[str, Any]:
         """Return the arguments from a position on by name; none has examples."""
-        found = self.named()
-        places = {k: place_of(self.row.function, k) for k in found}
-        own = {
-            k: x
-            for k, x in found.items()
-            if k in self.given or start <= places[k] < len(self.args)
-        }
-        if holds_examples(list(own.values())):
+        found = parameters(self.row.function, self.args, self.given, start)
+        if holds_examples(list(found.values())):
             raise CannotBatchError
-        return own
+        return found
 
     def called(self, *operands: Any, **changed: Any) -> Any:
         """Call the row's function on other operands, some parameters changed."""

@@ -33,16 +33,20 @@ from chainrule.compiler.native.loop_nests import (
 from chainrule.compiler.native.matrix_products import Product
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.program import Program, replaced
-from chainrule.compiler.tape.lowering import (
+from chainrule.compiler.tape.forms import (
     CannotLowerError,
+    contracted_axes,
     operation_of,
+    pair_of,
     power_of,
     reducing_options,
 )
+from chainrule.compiler.tracing.protection import is_of_others
 from chainrule.compiler.tracing.rows import Row
 from chainrule.operations_grad.indexing import picks_once, unindex
-from chainrule.operations_grad.shaping import broadcast_to
+from chainrule.rules.registry import traits_of
 from chainrule.rules.supports import masked_result
+from chainrule.rules.traits import traits
 from chainrule.values.shapes import ARRAYS, kind_of, ndarray, normalize_axes
 
 LARGE = 1 << 12
@@ -60,21 +64,6 @@ instead of a call of NumPy, and of rows of a tape."""
 
 _DTYPES: Any = (np.dtype(np.float64), np.dtype(np.bool_))
 _np: Any = np
-_VIEWS: set[Any] = {
-    np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.expand_dims,
-    np.squeeze, np.broadcast_to, broadcast_to, np.flip, np.diagonal, operator.getitem,
-}  # fmt: skip
-"""Functions that may only show an array otherwise."""
-_SAFE: set[Any] = {
-    np.where, masked_result, np.concatenate, np.stack, np.copy, np.dot, np.sum, np.mean,
-    np.max, np.min, float,
-}  # fmt: skip
-"""Functions that raise no error, whatever the values are."""
-_REDUCTIONS: dict[Any, str] = {
-    np.add: "add", np.sum: "add", np.maximum: "maximum", np.max: "maximum",
-    np.minimum: "minimum", np.min: "minimum",
-}  # fmt: skip
-"""Ufuncs whose ``reduce``, and functions which, may end a group."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,8 +97,7 @@ class Views:
         return found
 
     def _seen(self, row: Row) -> Shown:
-        shown = row.function in _VIEWS and row.reads_first
-        if shown and row.args[0].shape is not None:
+        if _only_shows(row) and row.args[0].shape is not None:
             source = self.of(row.args[0])
             view: Any = row.function(source.view, *row.args[1:], **row.given)
             if kind_of(view) is ndarray and np.may_share_memory(view, source.array):
@@ -265,11 +253,18 @@ def _grouped(program: Program, views: Views) -> list[Group]:
 def _may_raise(row: Row) -> bool:
     """Tell whether a row may raise an error for some values of its operands."""
     f: Any = row.function
-    if isinstance(f, (np.ufunc, Product, Scattered)) or f in _SAFE:
+    if isinstance(f, (np.ufunc, Product, Scattered)) or f is masked_result:
         return False
-    if isinstance(getattr(f, "__self__", None), np.ufunc):
-        return False
-    return not (f in _VIEWS and row.reads_first)
+    known = traits_of(f)
+    if known is traits or is_of_others(f):
+        return True
+    return known.may_raise and not _only_shows(row)
+
+
+def _only_shows(row: Row) -> bool:
+    """Tell whether a row may only show its one operand otherwise."""
+    known = traits_of(row.function)
+    return known.moves and known.views and row.reads_first
 
 
 def _pays(group: Group, views: Views) -> bool:
@@ -307,17 +302,13 @@ def _is_plain(x: Any) -> bool:
 def _steps(row: Row) -> list[tuple[str, tuple[Any, ...]]]:
     """Return the operations of a row, in which ``...`` is the one before."""
     f: Any = row.function
-    if f is np.where:
-        if len(row.args) != 3 or row.given:
-            raise CannotLowerError
-        return [("where", row.args)]
     if f is masked_result:
         inner = row.given["forward"]
         if set(row.given) != {"forward", "where"} or not isinstance(inner, np.ufunc):
             raise CannotLowerError
         name = operation_of(inner, [*row.operands, row])
         return [(name, row.args), ("where", (row.given["where"], ..., 0.0))]
-    if not isinstance(f, np.ufunc) or row.given or f.signature is not None:
+    if not traits_of(f).entrywise or row.given:
         raise CannotLowerError
     name = operation_of(f, [*row.operands, row])
     return [power_of(row) if name == "power" else (name, row.args)]
@@ -325,25 +316,15 @@ def _steps(row: Row) -> list[tuple[str, tuple[Any, ...]]]:
 
 def _is_reduction(row: Row) -> bool:
     """Tell whether a row reduces one value over given axes, and asks no more."""
-    name, options = _options(row)
-    source = row.args[0] if row.args else None
-    if name is None or not isinstance(source, Row) or not row.reads_first:
+    pair = pair_of(row)
+    if pair is None or not row.reads_first:
         return False
-    extra = {k: v for k, v in options.items() if k not in ("axis", "keepdims")}
+    extra = {k: v for k, v in reducing_options(row).items()
+             if k not in ("axis", "keepdims")}  # fmt: skip
     if any(v is not None and v is not _np._NoValue for v in extra.values()):
         return False
-    return source.dtype == np.float64 or (name == "add" and source.dtype == np.bool_)
-
-
-def _options(row: Row) -> tuple[str | None, dict[str, Any]]:
-    """Return a reduction's name and its options by name."""
-    f: Any = row.function
-    owner = getattr(f, "__self__", None)
-    if isinstance(owner, np.ufunc):
-        name = _REDUCTIONS.get(owner) if f.__name__ == "reduce" else None
-    else:
-        name = _REDUCTIONS.get(f) if not isinstance(f, np.ufunc) else None
-    return name, reducing_options(row)
+    kind = row.args[0].dtype
+    return kind == np.float64 or (pair == "add" and kind == np.bool_)
 
 
 # -------------------------------------------------------------- products of matrices
@@ -352,11 +333,12 @@ def _options(row: Row) -> tuple[str | None, dict[str, Any]]:
 def _as_product(row: Row, views: Views, threads: int) -> bool:
     """Let native code compute a product of matrices; tell whether it will."""
     shape = row.shape
-    if row.function not in (np.matmul, np.dot) or row.given or row.dtype != np.float64:
+    stacked = row.function is np.matmul
+    if row.given or row.dtype != np.float64 or len(row.args) != 2:
         return False
-    if len(row.args) != 2 or not shape or len(shape) < 2 or shape[-2] == 1:
+    if not stacked and contracted_axes(row) != ([1], [0]):
         return False
-    if row.function is np.dot and len(shape) > 2:
+    if len(shape or ()) < 2 or shape[-2] == 1 or (not stacked and len(shape) > 2):
         return False
     x, y = (_in_place(v, views, last=i == 1) for i, v in enumerate(row.args))
     if x is None or y is None:
@@ -469,9 +451,8 @@ class _Planned:
 
     def reduction(self, row: Row) -> Reduction:
         """Return what a reduction does."""
-        name, options = _options(row)
-        axes = normalize_axes(options["axis"], len(self.shape))
-        return Reduction(name or "", self.place[row.args[0]], tuple(axes))
+        axes = normalize_axes(reducing_options(row)["axis"], len(self.shape))
+        return Reduction(pair_of(row) or "", self.place[row.args[0]], tuple(axes))
 
 
 def _key(x: Any) -> Any:

@@ -13,34 +13,25 @@ steps. Any other row is called between two stretches of tape.
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from chainrule.compiler.programs.program import Program
-from chainrule.compiler.tape.instructions import OPCODES, Code
-from chainrule.compiler.tracing.plain_operators import (
-    UFUNCS,
-    is_of_whole,
-    power,
-    takes_root,
+from chainrule.compiler.tape.forms import (
+    CannotLowerError,
+    Places,
+    form_of,
+    may_grow,
+    number_opcode,
 )
+from chainrule.compiler.tape.instructions import OPCODES, Code
 from chainrule.compiler.tracing.rows import Row
-from chainrule.compiler.tracing.shapes import keeps_shape
-from chainrule.operations_grad.indexing import picks_once, setitem, unindex
-from chainrule.operations_grad.shaping import broadcast_to
-from chainrule.rules.supports import masked_result
-from chainrule.values.shapes import SEQUENCES, ndarray, normalize_axes
-
-_np: Any = np
-_of: Any = operator
-Places = Any
-"""An integer array: where in the workspace each entry of a value is."""
+from chainrule.values.shapes import SEQUENCES, ndarray
 
 _FLOAT = np.dtype(np.float64)
 _ALIGNED = 8  # rows that start at multiples of 64 bytes are quicker
@@ -50,10 +41,6 @@ FEW = 1 << 10
 """Arrays of constants with more entries than this stay in the workspace."""
 SMALL_PRODUCT = 1 << 15
 """Products of matrices with more multiplications than this are left to BLAS."""
-
-
-class CannotLowerError(Exception):
-    """A row, or a whole program, has no form on the tape."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +74,7 @@ class Builder:
         self._numbers: dict[Any, int] = {}
         self._arrays: dict[int, Places] = {}
         self.absent: int = self.new(())
-        """The place of all entries that ``unindex`` leaves out: nothing to add."""
+        """The place 0 of all entries that a function leaves out: nothing to add."""
         self.filled.append((self.absent, 0.0))
         for x in program.inputs:
             check_kind(x)
@@ -96,7 +83,7 @@ class Builder:
             self.at[row] = self._lowered(row)
         self.whole: list[Places] = [
             self.at[x] for x in (*program.inputs, *program.rows)
-            if x.dtype == np.int64 and _may_grow(x)
+            if x.dtype == np.int64 and may_grow(x)
         ]  # fmt: skip
         """Integers that may be too large to be exact: to be looked at in each run."""
 
@@ -154,7 +141,7 @@ class Builder:
         if row.function is operator.getitem and row.args[0].shape is None:
             return self.at[row.args[0]][row.args[1]]
         check_kind(row)
-        form = _form_of(row)
+        form = form_of(row)
         if form is not None:
             try:
                 found = form(self, row)
@@ -183,7 +170,7 @@ class Builder:
         f = row.function
         if row.dtype is not _FLOAT or row.shape != () or type(f) is not np.ufunc:
             return None
-        op = _number_opcode(f)
+        op = number_opcode(f)
         if op is None or row.given:
             return None
         places = [0, 0, 0]
@@ -336,22 +323,6 @@ def refuse_calls(b: Builder, program: Program) -> None:
         raise CannotLowerError("decisions in the body")
 
 
-_BOUNDED: set[Any] = {
-    np.maximum, np.minimum, np.absolute, np.negative, np.sign, np.where, np.argmax,
-    np.argmin, np.argsort,
-}  # fmt: skip
-
-
-def _may_grow(row: Row) -> bool:
-    """Tell whether a row of integers may hold larger ones than its operands."""
-    f = row.function
-    if f in _BOUNDED or _FORMS.get(f) is _renamed:
-        return False
-    if f is np.sum or getattr(f, "__self__", None) is np.add:
-        return any(x.dtype != np.bool_ for x in row.operands)
-    return True
-
-
 def _stretches(flat: Any) -> Any:
     """Yield start, count and steps of the stretches in which all places step evenly."""
     n = flat.shape[1]
@@ -413,288 +384,6 @@ def _is_grid(p: Places) -> bool:
     return bool((down == down[:1, :1]).all() and (across == across[:1, :1]).all())
 
 
-# ----------------------------------------------------------------------- forms of rows
-
-Form = Callable[[Builder, Row], Places]
-_RENAMED = {"bitwise_and": "logical_and", "bitwise_or": "logical_or",
-            "invert": "logical_not"}  # fmt: skip
-_WHOLE_NUMBERS = {"add", "subtract", "multiply", "negative", "absolute", "maximum",
-                  "minimum", "less", "less_equal", "greater", "greater_equal", "equal",
-                  "not_equal", "logical_and", "logical_or", "logical_not"}  # fmt: skip
-
-
-def _form_of(row: Row) -> Form | None:
-    f = row.function
-    if not keeps_shape(row):
-        return None  # NumPy runs it, and its shape is looked at
-    owner = getattr(f, "__self__", None)
-    if isinstance(owner, np.ufunc):
-        return _REDUCED.get(owner) if f.__name__ == "reduce" else None  # type: ignore
-    if isinstance(f, np.ufunc):
-        return _ufunc
-    return _plain if f in UFUNCS or f is power else _FORMS.get(f)
-
-
-@functools.cache
-def _number_opcode(f: Any) -> int | None:
-    """Return the opcode of a ufunc that is one row of the tape for any numbers."""
-    if f.signature is not None or f is np.power or f is np.positive:
-        return None
-    return OPCODES.get(f.__name__)
-
-
-def _ufunc(b: Builder, row: Row) -> Places:
-    f: Any = row.function
-    if row.given:
-        raise CannotLowerError
-    if f is np.matmul:
-        return _product(b, row)
-    if f is np.positive:
-        return b.places(row.args[0])
-    operands = row.operands
-    if row.shape == () and row.dtype == _FLOAT and all(
-        x.dtype == _FLOAT for x in operands
-    ) and f.__name__ in OPCODES:  # fmt: skip
-        name = f.__name__
-    else:
-        name = operation_of(f, [*operands, row])
-    args = row.args
-    if name == "power":
-        name, args = power_of(row)
-    if name == "add":
-        return _added(b, row.shape, *map(b.places, args))
-    if name == "power" and row.function is np.power and _may_be_root(row):
-        base, exponent = map(b.places, args)
-        half = b.elementwise("equal", (), exponent, b.constant(0.5))
-        both = [b.elementwise("sqrt", row.shape, base),
-                b.elementwise("power", row.shape, base, exponent)]  # fmt: skip
-        return b.elementwise("where", row.shape, half, *both)
-    return _entries(b, row, name, args)
-
-
-def _added(b: Builder, shape: Any, x: Places, y: Places) -> Places:
-    """Write a sum; where one of two entries is absent, the other is the sum."""
-    if not shape:
-        return y if x == b.absent else x if y == b.absent else b.elementwise(
-            "add", shape, x, y
-        )  # fmt: skip
-    flat: list[Any] = [np.ravel(np.broadcast_to(p, shape)) for p in (x, y)]
-    x, y = flat
-    both = (x != b.absent) & (y != b.absent)
-    if both.all():
-        return b.elementwise("add", shape, x.reshape(shape), y.reshape(shape))
-    found: Any = _np.where(x == b.absent, y, x)
-    if both.any():
-        found[both] = b.elementwise("add", (int(both.sum()),), x[both], y[both])
-    return found.reshape(shape)
-
-
-def operation_of(f: Any, rows: Sequence[Row]) -> str:
-    """Return the tape's name of a ufunc, if it means the same for these dtypes."""
-    name = f.__name__
-    kinds = {x.dtype.kind for x in rows if x.dtype is not None}
-    if name in _RENAMED:
-        if kinds != {"b"}:
-            raise CannotLowerError
-        name = _RENAMED[name]
-    if name not in OPCODES:
-        raise CannotLowerError
-    if "f" not in kinds and name not in _WHOLE_NUMBERS:
-        raise CannotLowerError
-    arithmetic = name in ("add", "subtract", "multiply", "negative", "absolute")
-    if rows[-1].dtype == np.bool_ and arithmetic:
-        raise CannotLowerError  # + of booleans is "or"
-    return name
-
-
-def _may_be_root(row: Row) -> bool:
-    """Tell whether NumPy takes the root where the exponent, one number, is 0.5."""
-    exponent = row.args[1]
-    return row.number is None and isinstance(exponent, Row) and exponent.shape == ()
-
-
-def power_of(row: Row) -> tuple[str, tuple[Any, ...]]:
-    """Return the operation and operands of a power."""
-    base, exponent = row.args
-    if not isinstance(exponent, Row) and np.ndim(exponent) == 0 and exponent == 2:
-        return "square", (base,)
-    return ("sqrt", (base,)) if takes_root(row) else ("power", row.args)
-
-
-def _plain(b: Builder, row: Row) -> Places:
-    """Write one of Python's operators: where it has the results of NumPy's function."""
-    f = row.function
-    if f is _of.pos:
-        return b.places(row.args[0])
-    if f is _of.pow or f is power:
-        if row.dtype != _FLOAT or is_of_whole(row):
-            raise CannotLowerError  # powers of integers: exact, or an error
-        name, args = power_of(row)
-    elif f is _of.truediv:
-        raise CannotLowerError  # it raises an error at 0
-    else:
-        name, args = operation_of(UFUNCS[f], [*row.operands, row]), row.args
-    return _entries(b, row, name, args)
-
-
-def _entries(b: Builder, row: Row, name: str, args: Sequence[Any]) -> Places:
-    """Write an elementwise operation of the tape."""
-    found = b.elementwise(name, row.shape, *map(b.places, args))
-    if row.dtype == np.int64 and name in ("multiply", "negative"):
-        return b.from_zero(row.shape, found)
-    return found
-
-
-def _chosen(b: Builder, row: Row) -> Places:
-    if row.given or len(row.args) != 3:
-        raise CannotLowerError
-    return b.elementwise("where", row.shape, *map(b.places, row.args))
-
-
-def _masked(b: Builder, row: Row) -> Places:
-    given = dict(row.given)
-    f, mask = given.pop("forward"), given.pop("where")
-    if given or not isinstance(f, np.ufunc):
-        raise CannotLowerError
-    name = operation_of(f, [*row.operands, row])
-    z = b.elementwise(name, row.shape, *map(b.places, row.args))
-    return b.elementwise("where", row.shape, b.places(mask), z, b.constant(0.0))
-
-
-def _renamed(b: Builder, row: Row) -> Places:
-    """Move places as the function moves entries."""
-    args = list(row.args)
-    if not isinstance(args[0], SEQUENCES) and not row.reads_first:
-        raise CannotLowerError  # where to move them depends on values
-    args[0] = b.places(args[0])
-    if type(args[0]) is int:
-        args[0] = np.asarray(args[0])
-    return np.asarray(row.function(*args, **row.given))  # type: ignore[misc]
-
-
-def _cast(b: Builder, row: Row) -> Places:
-    source = row.args[0]
-    if not isinstance(source, Row):
-        raise CannotLowerError
-    widening = "biuf".index(source.dtype.kind) <= "biuf".index(row.dtype.kind)  # type: ignore
-    if not widening:
-        raise CannotLowerError
-    return b.places(source)
-
-
-def _placed(b: Builder, row: Row) -> Places:
-    index, shape = row.given.get("index"), row.given.get("shape")
-    if not row.reads_first:
-        raise CannotLowerError
-    if not picks_once(index) and _picks_some_twice(index, shape):
-        raise CannotLowerError
-    found: Any = _np.full(shape, b.absent)
-    found[index] = b.places(row.args[0])
-    return found
-
-
-def _overwritten(b: Builder, row: Row) -> Places:
-    """Put the places of what is written among those of the array."""
-    (x, y), index = row.args, row.given["index"]
-    rows = [v for v in row.args if isinstance(v, Row)]
-    kinds = "biuf"
-    kind = y.dtype.kind if isinstance(y, Row) else np.asarray(y).dtype.kind
-    narrowing = kind not in kinds or kinds.index(kind) > kinds.index(row.dtype.kind)
-    if len(row.operands) != len(rows) or narrowing:
-        raise CannotLowerError  # where to write depends on values, or NumPy casts
-    found = np.array(np.broadcast_to(b.places(x), row.shape))
-    found[index] = b.places(y)
-    return found
-
-
-def _picks_some_twice(index: Any, shape: Any) -> bool:
-    """Tell whether a constant index of integers picks an entry twice."""
-    places = _np.arange(math.prod(shape)).reshape(shape)
-    picked: list[int] = places[index].ravel().tolist()
-    return len(set(picked)) < len(picked)
-
-
-def reducing_options(row: Row) -> dict[str, Any]:
-    """Return by name what a reduction's row was given beside the array."""
-    f: Any = row.function
-    names = ["axis", "dtype", "out", "keepdims", "initial", "where"]
-    if f in (np.max, np.min):
-        names.remove("dtype")
-    options: dict[str, Any] = dict(zip(names, row.args[1:], strict=False))
-    options.setdefault("axis", 0 if hasattr(f, "__self__") else None)
-    return options | row.given
-
-
-def _reduction(name: str, pair: str) -> Form:
-    def form(b: Builder, row: Row) -> Places:
-        x, given = row.args[0], reducing_options(row)
-        axis = given.pop("axis")
-        keepdims = given.pop("keepdims", False)
-        if any(v is not None and v is not np._NoValue for v in given.values()):  # type: ignore
-            raise CannotLowerError
-        if not isinstance(x, Row) or (x.dtype == np.bool_ and name != "sum"):
-            raise CannotLowerError
-        if name == "sum" and x.dtype == np.int64:
-            raise CannotLowerError  # a part of the sum may not be exact
-        places = np.asarray(b.places(x))
-        axes = normalize_axes(axis, places.ndim)
-        found = b.reduced(name, pair, places, axes) if axes else places
-        if name == "sum":
-            found = b.from_zero(np.shape(found), found)
-        return np.reshape(found, row.shape) if keepdims else found
-
-    return form
-
-
-def _mean(b: Builder, row: Row) -> Places:
-    """Write a mean as NumPy computes it: a sum, divided."""
-    total = _REDUCED[np.add](b, row)
-    count = math.prod(row.args[0].shape) / max(1, math.prod(row.shape or ()))
-    if row.dtype != row.args[0].dtype or not count:
-        raise CannotLowerError
-    return b.elementwise("divide", np.shape(total), total, b.constant(float(count)))
-
-
-def _product(b: Builder, row: Row) -> Places:
-    if row.given or row.dtype != _FLOAT:
-        raise CannotLowerError  # booleans are not counted, and integers are exact
-    x, y = (np.asarray(b.places(v)) for v in row.args)
-    if (x.ndim, y.ndim) == (1, 1):
-        return b.dot(x, y)
-    if x.ndim not in (1, 2) or y.ndim not in (1, 2):
-        raise CannotLowerError
-    left = x[None, :] if x.ndim == 1 else x
-    right = y[:, None] if y.ndim == 1 else y
-    return b.product(left, right).reshape(row.shape)
-
-
-_REDUCED: dict[Any, Form] = {
-    np.add: _reduction("sum", "add"),
-    np.maximum: _reduction("max", "maximum"),
-    np.minimum: _reduction("min", "minimum"),
-}
-_FORMS: dict[Any, Form] = {
-    np.where: _chosen,
-    masked_result: _masked,
-    setitem: _overwritten,
-    unindex: _placed,
-    np.sum: _REDUCED[np.add],
-    np.mean: _mean,
-    np.max: _REDUCED[np.maximum],
-    np.min: _REDUCED[np.minimum],
-    np.dot: _product,
-    np.astype: _cast,
-    **dict.fromkeys(
-        (np.reshape, np.ravel, np.transpose, np.swapaxes, np.expand_dims, np.squeeze,
-         np.broadcast_to, broadcast_to, np.flip, np.roll, np.repeat, np.concatenate,
-         np.stack, np.copy, np.diagonal, np.asarray, np.moveaxis, float,
-         operator.getitem),
-        _renamed,
-    ),
-}  # fmt: skip
-"""How functions that are no ufuncs are written on the tape."""
-
-
 __all__ = [
     "Builder",
     "CannotLowerError",
@@ -703,8 +392,6 @@ __all__ = [
     "constants_of",
     "fill",
     "is_one_piece",
-    "operation_of",
-    "reducing_options",
     "span",
     "writer_of",
 ]

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.rules import rule_of
+from chainrule.rules import rule, rule_of, traits_of
+from chainrule.values.shapes import SEQUENCES
 
 _OF_METHODS = ("array", "axis", "dtype", "out", "keepdims", "initial", "where")
 """The parameters of ``reduce``; ``accumulate`` has the first four."""
@@ -25,6 +26,25 @@ def named(
     """
     names, defaults = _parameters(function)
     return {**defaults, **dict(zip(names, args, strict=False)), **given}
+
+
+def parameters(
+    function: Callable[..., Any], args: Sequence[Any], given: Mapping[str, Any],
+    start: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Return by name what a call was given from a position on."""
+    names = _parameters(function)[0][start:]
+    return {**dict(zip(names, args[start:], strict=False)), **given}
+
+
+def operand_count(function: Callable[..., Any], args: Sequence[Any]) -> int:
+    """Return how many of a call's arguments are operands, the others parameters."""
+    known = traits_of(function)
+    if args and isinstance(args[0], SEQUENCES):
+        return 1
+    if issubclass(known, rule) and known.operand_names:
+        return len(known.operand_names)
+    return len(args) if known.entrywise or getattr(known, "variadic", False) else 1
 
 
 def place_of(function: Callable[..., Any], name: str) -> int:
@@ -59,4 +79,4 @@ def _parameters(
     return names, {p.name: p.default for p in found if p.default not in empty}
 
 
-__all__ = ["named", "place_of"]
+__all__ = ["named", "operand_count", "parameters", "place_of"]

@@ -89,7 +89,7 @@ def may_raise(function: Callable[..., Any], args: Sequence[Any]) -> bool:
     """Tell whether a function raises an error for some values of these arguments."""
     if function is operator.getitem:
         return _holds_whole(args[1])
-    if _is_of_others(function):
+    if is_of_others(function):
         return True
     known = traits_of(function)
     if known.entrywise and not known.of_integers and len(args) == 2:
@@ -98,7 +98,7 @@ def may_raise(function: Callable[..., Any], args: Sequence[Any]) -> bool:
     return known.may_raise
 
 
-def _is_of_others(function: Any) -> bool:
+def is_of_others(function: Any) -> bool:
     """Tell whether a function is the user's."""
     if type(function) is MethodType:
         return True
@@ -124,4 +124,4 @@ def plausible(shape: Sequence[int], dtype: Any) -> Any:
     return value[()]
 
 
-__all__ = ["deepest", "may_raise", "plausible", "protected_call"]
+__all__ = ["deepest", "is_of_others", "may_raise", "plausible", "protected_call"]

@@ -1,0 +1,347 @@
+"""Forms of rows: how the function of a row is written on a tape, by its traits.
+
+In: a row, and the ``Builder`` that knows the places of its operands. Out: the places of
+its result; ``CannotLowerError`` where NumPy has to run it.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.compiler.tape.instructions import OPCODES
+from chainrule.compiler.tracing.calls import named, operand_count, parameters
+from chainrule.compiler.tracing.plain_operators import (
+    UFUNCS,
+    is_of_whole,
+    power,
+    takes_root,
+)
+from chainrule.compiler.tracing.rows import Row
+from chainrule.compiler.tracing.shapes import keeps_shape
+from chainrule.operations_grad.indexing import picks_once, setitem, unindex
+from chainrule.rules.registry import traits_of
+from chainrule.rules.supports import masked_result
+from chainrule.values.shapes import SEQUENCES, normalize_axes
+
+if TYPE_CHECKING:
+    from chainrule.compiler.tape.lowering import Builder
+
+_np: Any = np
+_of: Any = operator
+_FLOAT = np.dtype(np.float64)
+Places = Any
+"""An integer array: where in the workspace each entry of a value is."""
+Form = Callable[["Builder", Row], Places]
+_OF_BOOLEANS = {"bitwise_and": "logical_and", "bitwise_or": "logical_or",
+                "invert": "logical_not"}  # fmt: skip
+REDUCTIONS = {"add": "sum", "maximum": "max", "minimum": "min"}
+"""The reduction of many entries that each operation of two entries makes."""
+
+
+class CannotLowerError(Exception):
+    """A row, or a whole program, has no form on the tape."""
+
+
+def form_of(row: Row) -> Form | None:
+    """Return how a row is written, if a tape may hold it."""
+    f = row.function
+    if not keeps_shape(row):
+        return None  # NumPy runs it, and its shape is looked at
+    if f in UFUNCS or f is power:
+        return _plain
+    if f in _OF_OURS:
+        return _OF_OURS[f]
+    known = traits_of(f)
+    if known.entrywise:
+        return _cast if known.in_order else _elementwise
+    for trait, form in _BY_TRAIT.items():
+        if getattr(known, trait):
+            return form
+    return None
+
+
+def may_grow(row: Row) -> bool:
+    """Tell whether a row of integers may hold larger ones than its operands."""
+    known = traits_of(row.function)
+    if known.reduces is np.add:
+        return any(x.dtype != np.bool_ for x in row.operands)
+    return not (known.bounded or known.moves)
+
+
+# ------------------------------------------------------------------ entry by entry
+
+
+@functools.cache
+def number_opcode(f: Any) -> int | None:
+    """Return the opcode of a ufunc that is one row of the tape for any numbers."""
+    if f.signature is not None or f is np.power or f is np.positive:
+        return None
+    return OPCODES.get(f.__name__)
+
+
+def _elementwise(b: Builder, row: Row) -> Places:
+    f: Any = row.function
+    if row.given:
+        raise CannotLowerError
+    operands = row.operands
+    if row.shape == () and row.dtype == _FLOAT and all(
+        x.dtype == _FLOAT for x in operands
+    ) and f.__name__ in OPCODES:  # fmt: skip
+        name = f.__name__
+    else:
+        name = operation_of(f, [*operands, row])
+    args = row.args
+    if name == "power":
+        name, args = power_of(row)
+    if name == "add":
+        return _added(b, row.shape, *map(b.places, args))
+    if name == "power" and f is np.power and _may_be_root(row):
+        base, exponent = map(b.places, args)
+        half = b.elementwise("equal", (), exponent, b.constant(0.5))
+        both = [b.elementwise("sqrt", row.shape, base),
+                b.elementwise("power", row.shape, base, exponent)]  # fmt: skip
+        return b.elementwise("where", row.shape, half, *both)
+    return _entries(b, row, name, args)
+
+
+def _added(b: Builder, shape: Any, x: Places, y: Places) -> Places:
+    """Write a sum; where one of two entries is absent, the other is the sum."""
+    if not shape:
+        return y if x == b.absent else x if y == b.absent else b.elementwise(
+            "add", shape, x, y
+        )  # fmt: skip
+    flat: list[Any] = [np.ravel(np.broadcast_to(p, shape)) for p in (x, y)]
+    x, y = flat
+    both = (x != b.absent) & (y != b.absent)
+    if both.all():
+        return b.elementwise("add", shape, x.reshape(shape), y.reshape(shape))
+    found: Any = _np.where(x == b.absent, y, x)
+    if both.any():
+        found[both] = b.elementwise("add", (int(both.sum()),), x[both], y[both])
+    return found.reshape(shape)
+
+
+def operation_of(f: Any, rows: Sequence[Row]) -> str:
+    """Return the tape's name of a function, if it means the same for these dtypes."""
+    name = getattr(f, "__name__", "")
+    kinds = {x.dtype.kind for x in rows if x.dtype is not None}
+    if kinds == {"b"}:
+        name = _OF_BOOLEANS.get(name, name)
+    if name not in OPCODES:
+        raise CannotLowerError
+    of_integers = name != getattr(f, "__name__", "") or traits_of(f).of_integers
+    if "f" not in kinds and not of_integers:
+        raise CannotLowerError
+    if rows[-1].dtype == np.bool_ and name == "add":
+        raise CannotLowerError  # + of booleans is "or"
+    return name
+
+
+def _may_be_root(row: Row) -> bool:
+    """Tell whether NumPy takes the root where the exponent, one number, is 0.5."""
+    exponent = row.args[1]
+    return row.number is None and isinstance(exponent, Row) and exponent.shape == ()
+
+
+def power_of(row: Row) -> tuple[str, tuple[Any, ...]]:
+    """Return the operation and operands of a power."""
+    base, exponent = row.args
+    if not isinstance(exponent, Row) and np.ndim(exponent) == 0 and exponent == 2:
+        return "square", (base,)
+    return ("sqrt", (base,)) if takes_root(row) else ("power", row.args)
+
+
+def _plain(b: Builder, row: Row) -> Places:
+    """Write one of Python's operators: where it has the results of NumPy's function."""
+    f = row.function
+    if f is _of.pos:
+        return b.places(row.args[0])
+    if f is _of.pow or f is power:
+        if row.dtype != _FLOAT or is_of_whole(row):
+            raise CannotLowerError  # powers of integers: exact, or an error
+        name, args = power_of(row)
+    elif f is _of.truediv:
+        raise CannotLowerError  # it raises an error at 0
+    else:
+        name, args = operation_of(UFUNCS[f], [*row.operands, row]), row.args
+    return _entries(b, row, name, args)
+
+
+def _entries(b: Builder, row: Row, name: str, args: Sequence[Any]) -> Places:
+    """Write an elementwise operation of the tape."""
+    found = b.elementwise(name, row.shape, *map(b.places, args))
+    if row.dtype == np.int64 and name in ("multiply", "negative"):
+        return b.from_zero(row.shape, found)
+    return found
+
+
+def _masked(b: Builder, row: Row) -> Places:
+    given = dict(row.given)
+    f, mask = given.pop("forward"), given.pop("where")
+    if given or not isinstance(f, np.ufunc):
+        raise CannotLowerError
+    name = operation_of(f, [*row.operands, row])
+    z = b.elementwise(name, row.shape, *map(b.places, row.args))
+    return b.elementwise("where", row.shape, b.places(mask), z, b.constant(0.0))
+
+
+def _cast(b: Builder, row: Row) -> Places:
+    """Take a value as it is, in a dtype that holds it."""
+    source = row.args[0]
+    if not isinstance(source, Row) or len(row.operands) > 1:
+        raise CannotLowerError
+    kinds = "biuf"
+    if kinds.index(source.dtype.kind) > kinds.index(row.dtype.kind):  # type: ignore
+        raise CannotLowerError
+    return b.places(source)
+
+
+# ------------------------------------------------------------------- moved entries
+
+
+def _moved(b: Builder, row: Row) -> Places:
+    """Move places as the function moves entries; 0 is the place of none."""
+    n = operand_count(row.function, row.args)
+    if len(row.operands) > sum(map(_rows_in, row.args[:n])):
+        raise CannotLowerError  # where to move them depends on values
+    args = [np.asarray(p) if type(p) is int else p for p in map(b.places, row.args[:n])]
+    found: Any = row.function(*args, *row.args[n:], **row.given)
+    return np.asarray(found).astype(np.int64)
+
+
+def _rows_in(x: Any) -> int:
+    return sum(map(_rows_in, x)) if isinstance(x, SEQUENCES) else isinstance(x, Row)
+
+
+def _placed(b: Builder, row: Row) -> Places:
+    index, shape = row.given.get("index"), row.given.get("shape")
+    if not row.reads_first:
+        raise CannotLowerError
+    if not picks_once(index) and _picks_some_twice(index, shape):
+        raise CannotLowerError
+    found: Any = _np.full(shape, b.absent)
+    found[index] = b.places(row.args[0])
+    return found
+
+
+def _overwritten(b: Builder, row: Row) -> Places:
+    """Put the places of what is written among those of the array."""
+    (x, y), index = row.args, row.given["index"]
+    rows = [v for v in row.args if isinstance(v, Row)]
+    kinds = "biuf"
+    kind = y.dtype.kind if isinstance(y, Row) else np.asarray(y).dtype.kind
+    narrowing = kind not in kinds or kinds.index(kind) > kinds.index(row.dtype.kind)
+    if len(row.operands) != len(rows) or narrowing:
+        raise CannotLowerError  # where to write depends on values, or NumPy casts
+    found = np.array(np.broadcast_to(b.places(x), row.shape))
+    found[index] = b.places(y)
+    return found
+
+
+def _picks_some_twice(index: Any, shape: Any) -> bool:
+    """Tell whether a constant index of integers picks an entry twice."""
+    places = _np.arange(math.prod(shape)).reshape(shape)
+    picked: list[int] = places[index].ravel().tolist()
+    return len(set(picked)) < len(picked)
+
+
+# ------------------------------------------------------------------------ over axes
+
+
+def reducing_options(row: Row) -> dict[str, Any]:
+    """Return by name what a reduction's row was given beside the array."""
+    call = (row.function, row.args, row.given)
+    return {"axis": named(*call)["axis"], **parameters(*call, 1)}
+
+
+def pair_of(row: Row) -> str | None:
+    """Return the operation of two entries that a row reduces by, if a tape has it."""
+    known = traits_of(row.function)
+    name = getattr(known.reduces, "__name__", "")
+    return name if name in REDUCTIONS and not known.averages else None
+
+
+def _reduced(b: Builder, row: Row) -> Places:
+    """Write a reduction, or a mean as NumPy computes it: a sum, divided."""
+    known = traits_of(row.function)
+    pair = known.reduces.__name__
+    x, given = row.args[0], reducing_options(row)
+    axis, keepdims = given.pop("axis"), given.pop("keepdims", False)
+    if pair not in REDUCTIONS or not all(map(_is_default, given.values())):
+        raise CannotLowerError
+    summed = pair == "add"
+    if not isinstance(x, Row) or (x.dtype == np.bool_ and not summed):
+        raise CannotLowerError
+    if summed and x.dtype == np.int64:
+        raise CannotLowerError  # a part of the sum may not be exact
+    places = np.asarray(b.places(x))
+    axes = normalize_axes(axis, places.ndim)
+    found = b.reduced(REDUCTIONS[pair], pair, places, axes) if axes else places
+    if summed:
+        found = b.from_zero(np.shape(found), found)
+    if known.averages:
+        found = _divided(b, row, x, found)
+    return np.reshape(found, row.shape) if keepdims else found
+
+
+def _is_default(x: Any) -> bool:
+    return x is None or x is _np._NoValue
+
+
+def _divided(b: Builder, row: Row, x: Row, total: Places) -> Places:
+    count = math.prod(x.shape) / max(1, math.prod(row.shape or ()))
+    if row.dtype != x.dtype or not count:
+        raise CannotLowerError
+    return b.elementwise("divide", np.shape(total), total, b.constant(float(count)))
+
+
+def contracted_axes(row: Row) -> Any:
+    """Return the axes that a product of two operands sums over, if it is one."""
+    known = traits_of(row.function)
+    if not known.contracts or len(row.args) < 2:
+        return None
+    x, y = (
+        np.ndim(v) if not isinstance(v, Row) else len(v.shape) for v in row.args[:2]
+    )
+    return known.contracts(x, y, **parameters(row.function, row.args, row.given, 2))
+
+
+def _product(b: Builder, row: Row) -> Places:
+    """Write a product of matrices and vectors."""
+    pairs = contracted_axes(row)
+    if row.dtype != _FLOAT or pairs is None or len(pairs[0]) != 1:
+        raise CannotLowerError  # booleans are not counted, and integers are exact
+    x, y = (np.asarray(b.places(v)) for v in row.args[:2])
+    if (x.ndim, y.ndim) == (1, 1):
+        return b.dot(x, y)
+    if x.ndim > 2 or y.ndim > 2:
+        raise CannotLowerError
+    ((first,), (second,)) = pairs
+    left = x[None, :] if x.ndim == 1 else x if first == 1 else x.T
+    right = y[:, None] if y.ndim == 1 else y if second == 0 else y.T
+    return b.product(left, right).reshape(row.shape)
+
+
+_OF_OURS: Mapping[Any, Form] = {
+    masked_result: _masked,
+    setitem: _overwritten,
+    unindex: _placed,
+}
+"""How functions that take an index, or another function, are written."""
+_BY_TRAIT: Mapping[str, Form] = {
+    "contracts": _product,
+    "reduces": _reduced,
+    "moves": _moved,
+}
+"""How a function is written that has a trait."""
+
+
+__all__ = ["REDUCTIONS", "CannotLowerError", "contracted_axes", "form_of", "may_grow",
+           "number_opcode", "operation_of", "pair_of", "power_of",
+           "reducing_options"]  # fmt: skip
