@@ -33,7 +33,6 @@ from chainrule.values.types import Operation
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
 Served = Operation | tuple[np.ufunc, str]
 """A function of NumPy's, or a method of a ufunc (``(np.add, "reduce")``)."""
-_METHODS_OF_TWO = (np.arctan2, np.hypot, np.fmod)
 
 
 def operation(
@@ -93,7 +92,7 @@ def serve(
     """Let a function stand for NumPy functions, and for a method of nodes."""
     for f in served:
         (UFUNCS if isinstance(f, np.ufunc) else FUNCTIONS)[f] = function
-        if isinstance(f, np.ufunc) and (f.nin == 1 or f in _METHODS_OF_TWO):
+        if isinstance(f, np.ufunc) and f.nin == 1:
             # What NumPy calls on the elements of an object array: np.sin -> x.sin().
             setattr(node, f.__name__, function)
     if method is not None:

@@ -144,7 +144,7 @@ def full(
     return own(in_dtype(ops.broadcast_to(ops.asarray(fill_value), shape), dtype))
 
 
-declare(np.asarray, moves=True, in_order=True, views=True)
+declare(np.asarray, moves=True, views=True)
 
 
 @stands_for(np.array)

@@ -285,8 +285,9 @@ def _first_of_each(function: Callable[..., Any]) -> None:
     implements(function)(found)
 
 
-for _function in (np.unique_all, np.unique_counts, np.unique_inverse):
-    _first_of_each(_function)
+_first_of_each(np.unique_all)
+_first_of_each(np.unique_counts)
+_first_of_each(np.unique_inverse)
 
 
 @implements(np.trim_zeros)

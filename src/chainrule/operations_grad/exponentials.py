@@ -67,6 +67,7 @@ class log_grad(elementwise):
     expression = "math.log(x)"
     latex = r"\log"
     undoes = np.exp
+    of_branches = True
     domain: Domain = {"x": (0.5, 2.0)}
     conventions: Conventions = (((0.0,), (np.inf,)),)
 
@@ -83,6 +84,7 @@ class log2_grad(elementwise):
     expression = "math.log2(x)"
     latex = r"\log_{2}"
     undoes = np.exp2
+    of_branches = True
     domain: Domain = {"x": (0.5, 2.0)}
 
     @staticmethod
@@ -113,6 +115,7 @@ class log1p_grad(elementwise):
     expression = "math.log1p(x)"
     formula = "math.log(1 + x)"
     undoes = np.expm1
+    of_branches = True
     domain: Domain = {"x": (-0.5, 2.0)}
 
     @staticmethod

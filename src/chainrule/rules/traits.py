@@ -60,5 +60,7 @@ class traits:
     """Whether integers do not become larger than those of the operands, or a size."""
     undoes: ClassVar[Any] = None
     """The function that it undoes: ``exp`` undoes ``log``."""
+    of_branches: ClassVar[bool] = False
+    """Whether complex numbers have several values of it, and it takes one: ``log``."""
     operator: ClassVar[str] = ""
     """The operator of Python's that calls it on arrays, as ``operator`` names it."""

@@ -28,8 +28,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.programs.identities import alike, become
+from chainrule.compiler.tracing.plain_operators import OPERATORS, UFUNCS
 from chainrule.compiler.tracing.rows import Row
-from chainrule.operations_grad.shaping import broadcast_to
+from chainrule.rules.registry import traits_of
 from chainrule.values.shapes import generic, kind_of, ndarray
 
 _of: Any = operator
@@ -45,12 +46,19 @@ def simplified(row: Row, placed: Placed) -> Any:
 
     ``None`` if it is not; the row itself may have been rewritten.
     """
-    if not row.operands and row.function in _FOLDED:
+    if not row.operands and _is_folded(row.function):
         return _value_of(row)
-    rule = _RULES.get(row.function)
+    rule = _rule_of(row.function)
     if rule is None or row.given or row.dtype is None or row.number is complex:
         return None  # a ufunc would make NumPy's number of Python's complex one
     return rule(row, placed) if row.dtype.char in _PRECISIONS else None
+
+
+def _rule_of(function: Any) -> Callable[[Row, Placed], Any] | None:
+    """Return what may be taken of a function's calls, besides exact identities."""
+    known = OPERATORS.get(function, _of.pow if function is _of.pow else None)
+    undoes = known is None and function not in UFUNCS and traits_of(function).undoes
+    return _inverse if undoes else _RULES.get(known)
 
 
 # -------------------------------------------------------------------------- constants
@@ -118,25 +126,26 @@ Scaled = tuple[Row, float, int]
 
 def _scaled(row: Row) -> Scaled | None:
     """Take a row as a constant times a value, or over it."""
-    f = row.function
+    f = OPERATORS.get(row.function)
     if f not in _FACTORS or row.given:
         return None
-    if f is np.negative or f is np.positive:
-        x, c, s = row.args[0], -1.0 if f is np.negative else 1.0, 1
+    if f in _SIGNS:
+        x, c, s = row.args[0], _SIGNS[f], 1
     else:
         x, y = row.args
         if type(x) is Row:
             c, s = _number(y), 1
-            if c is not None and f is np.divide:
+            if c is not None and f is _of.truediv:
                 c = 1.0 / c if c else None
         else:
-            x, c, s = y, _number(x), -1 if f is np.divide else 1
+            x, c, s = y, _number(x), -1 if f is _of.truediv else 1
     if c is None or type(x) is not Row or not alike(x, row):
         return None
     return x, c, s
 
 
-_FACTORS = {np.multiply, np.divide, np.negative, np.positive}
+_SIGNS = {_of.neg: -1, _of.pos: 1}
+_FACTORS = {_of.mul, _of.truediv, *_SIGNS}
 
 
 def _factors(row: Row, placed: Placed) -> Any:
@@ -169,14 +178,14 @@ def _factors(row: Row, placed: Placed) -> Any:
 
 def _shifted(row: Row) -> Scaled | None:
     """Take a row as ``s * x + c``."""
-    f = row.function
+    f = OPERATORS.get(row.function)
     if f not in _TERMS or row.given:
         return None
-    if f is np.negative or f is np.positive:
-        x, c, s = row.args[0], 0.0, -1 if f is np.negative else 1
+    if f in _SIGNS:
+        x, c, s = row.args[0], 0.0, _SIGNS[f]
     else:
         x, y = row.args
-        sign = -1 if f is np.subtract else 1
+        sign = -1 if f is _of.sub else 1
         if type(x) is Row:
             c, s = _number(y), 1
             c = None if c is None else sign * c
@@ -187,7 +196,7 @@ def _shifted(row: Row) -> Scaled | None:
     return x, c, s
 
 
-_TERMS = {np.add, np.subtract, np.negative, np.positive}
+_TERMS = {_of.add, _of.sub, *_SIGNS}
 
 
 def _terms(row: Row, placed: Placed) -> Any:
@@ -236,7 +245,7 @@ def _subtract(row: Row, placed: Placed) -> Any:
 def _multiply(row: Row, placed: Placed) -> Any:
     if _twice(row):
         become(row, np.square, row.args[:1])
-        return _square(row, placed)
+        return _inverse(row, placed)
     return _factors(row, placed)
 
 
@@ -251,31 +260,15 @@ def _negative(row: Row, placed: Placed) -> Any:
     return _terms(row, placed)
 
 
-def _square(row: Row, placed: Placed) -> Any:
-    """Write ``sqrt(x)**2`` as x."""
-    return _undone(row, np.sqrt)
-
-
 def _inverse(row: Row, placed: Placed) -> Any:
-    """Write ``exp(log(x))``, and the like, as x."""
-    if row.dtype.kind == "c" and row.function is not np.exp:  # type: ignore[union-attr]
+    """Write ``exp(log(x))``, ``sqrt(x)**2`` and the like as x."""
+    known, x = traits_of(row.function), row.args[0]
+    if known.of_branches and row.dtype.kind == "c":  # type: ignore[union-attr]
         return None  # log(exp(x)) is x plus a multiple of 2 pi i
-    return _undone(row, _INVERSES[row.function])
-
-
-def _undone(row: Row, function: Any) -> Row | None:
-    """Return the operand's operand, where the operand is its image."""
-    x = row.args[0]
-    if type(x) is not Row or x.function is not function or x.given:
+    if type(x) is not Row or x.function is not known.undoes or x.given:
         return None
     y = x.args[0]
     return _repeated(row, y) if type(y) is Row and alike(y, row) else None
-
-
-_INVERSES: dict[Any, Any] = {
-    np.exp: np.log, np.log: np.exp, np.exp2: np.log2, np.log2: np.exp2,
-    np.expm1: np.log1p, np.log1p: np.expm1,
-}  # fmt: skip
 
 
 def _power(row: Row, placed: Placed) -> Any:
@@ -298,7 +291,8 @@ def _power(row: Row, placed: Placed) -> Any:
         if type(last) is not Row:
             return None
     become(row, f, tuple(_filled(args, x, last)))
-    return _RULES[f](row, placed) if f in _RULES else None
+    rule = _rule_of(f)
+    return rule(row, placed) if rule is not None else None
 
 
 def _filled(args: tuple[Any, ...], x: Row, last: Row) -> list[Any]:
@@ -326,22 +320,21 @@ def _made(row: Row, function: Any, args: tuple[Any, ...]) -> Row:
 
 
 _RULES: dict[Any, Callable[[Row, Placed], Any]] = {
-    np.add: _add,
-    np.subtract: _subtract,
-    np.multiply: _multiply,
-    np.divide: _divide,
-    np.negative: _negative,
-    np.square: _square,
-    np.power: _power,
+    _of.add: _add,
+    _of.sub: _subtract,
+    _of.mul: _multiply,
+    _of.truediv: _divide,
+    _of.neg: _negative,
     _of.pow: _power,
-    **dict.fromkeys(_INVERSES, _inverse),
 }
-"""What may be taken of a function's calls, besides exact identities."""
-_FOLDED: set[Any] = {
-    *(f for f in vars(np).values() if isinstance(f, np.ufunc) and not f.signature),
-    float, broadcast_to, operator.getitem, np.asarray, np.astype, np.broadcast_to,
-    np.ravel, np.reshape, np.sum, np.transpose, np.where,
-}  # fmt: skip
-"""Functions whose calls are computed where all arguments are constants."""
+"""What may be taken of an operator on arrays, besides exact identities."""
+
+
+def _is_folded(function: Any) -> bool:
+    """Tell whether a call of constants is computed."""
+    known = traits_of(function)
+    simple = known.entrywise or known.moves or known.reduces is not None
+    return simple and function not in UFUNCS
+
 
 __all__ = ["simplified"]

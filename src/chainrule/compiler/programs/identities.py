@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.tracing.plain_operators import OPERATORS, UFUNCS
 from chainrule.compiler.tracing.rows import Row
+from chainrule.rules.registry import traits_of
 from chainrule.values.shapes import ARRAYS, TUPLE
 
 
@@ -22,10 +24,13 @@ def identity(row: Row) -> Row | None:
 
     A sum with a negative, or a double negative, is rewritten in place.
     """
-    rule = _IDENTITIES.get(row.function)
-    if rule is None or row.given:
+    f = row.function
+    if row.given or f in UFUNCS:
         return None
-    found = rule(row)
+    rule = _IDENTITIES.get(OPERATORS.get(f, f))
+    if rule is None and not traits_of(f).in_order:
+        return None
+    found = (rule or _first)(row)
     if found is None or found.number is not row.number or not alike(found, row):
         return None
     return found
@@ -126,20 +131,13 @@ def _all_of(row: Row) -> Row | None:
 
 
 _IDENTITIES: dict[Any, Callable[[Row], Row | None]] = {
-    np.multiply: _product,
-    np.divide: _quotient,
-    np.subtract: _difference,
-    np.add: _sum,
-    np.negative: _negative,
-    np.positive: _first,
-    np.copy: _first,
-    np.reshape: _first,
-    np.broadcast_to: _first,
-    np.squeeze: _first,
-    np.astype: _first,
-    np.ravel: _first,
+    operator.mul: _product,
+    operator.truediv: _quotient,
+    operator.sub: _difference,
+    operator.add: _sum,
+    operator.neg: _negative,
     operator.getitem: _all_of,
 }
-"""What is the same as an operand if shape and dtype are: see ``identity``."""
+"""What operators on arrays may only repeat; see ``identity``."""
 
 __all__ = ["alike", "become", "identity"]

@@ -36,6 +36,8 @@ UFUNCS: Mapping[Callable[..., Any], Any] = {
     inverted if f is _of.invert else f: ufunc for f, ufunc in operators().items()
 }
 """Python's operators, and the ufunc that each is for arrays."""
+OPERATORS: Mapping[Any, Callable[..., Any]] = {u: f for f, u in UFUNCS.items()}
+"""The operator that stands for a ufunc."""
 serve_by(bits.invert, inverted)
 
 WHOLE = (int, bool)
@@ -146,5 +148,6 @@ def takes_root(row: Any) -> bool:
     )
 
 
-__all__ = ["UFUNCS", "WHOLE", "Entrywise", "class_of", "inverted", "is_of_integers",
-           "is_of_whole", "is_python", "is_scalar", "power", "takes_root"]  # fmt: skip
+__all__ = ["OPERATORS", "UFUNCS", "WHOLE", "Entrywise", "class_of", "inverted",
+           "is_of_integers", "is_of_whole", "is_python", "is_scalar", "power",
+           "takes_root"]  # fmt: skip
