@@ -68,9 +68,14 @@ _FLOATS: dict[type[ast.AST], str] = {
     ast.Div: "fdiv",
 }
 _WORDS: dict[type[ast.AST], str] = {
-    ast.Add: "add", ast.Sub: "sub", ast.BitAnd: "and", ast.BitOr: "or",
-    ast.BitXor: "xor", ast.LShift: "shl", ast.RShift: "lshr",
-}  # fmt: skip
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.BitAnd: "and",
+    ast.BitOr: "or",
+    ast.BitXor: "xor",
+    ast.LShift: "shl",
+    ast.RShift: "lshr",
+}
 _of: Any = operator
 _PLAIN: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: _of.add, ast.Sub: _of.sub, ast.Mult: _of.mul,
@@ -78,12 +83,23 @@ _PLAIN: dict[type[ast.AST], Callable[..., Any]] = {
     ast.BitXor: _of.xor, ast.LShift: _of.lshift,
     ast.RShift: _of.rshift,
 }  # fmt: skip
-_COMPARED = {ast.Lt: "olt", ast.LtE: "ole", ast.Gt: "ogt", ast.GtE: "oge",
-             ast.Eq: "oeq", ast.NotEq: "une"}  # fmt: skip
+_COMPARED = {
+    ast.Lt: "olt",
+    ast.LtE: "ole",
+    ast.Gt: "ogt",
+    ast.GtE: "oge",
+    ast.Eq: "oeq",
+    ast.NotEq: "une",
+}
 _INTRINSICS: dict[Any, str] = {
-    abs: "fabs", math.sqrt: "sqrt", math.copysign: "copysign", np.floor: "floor",
-    np.ceil: "ceil", np.trunc: "trunc", np.rint: "rint",
-}  # fmt: skip
+    abs: "fabs",
+    math.sqrt: "sqrt",
+    math.copysign: "copysign",
+    np.floor: "floor",
+    np.ceil: "ceil",
+    np.trunc: "trunc",
+    np.rint: "rint",
+}
 LIBRARY: dict[Any, str] = {
     math.sin: "sin", math.cos: "cos", math.tan: "tan", math.asin: "asin",
     math.acos: "acos", math.atan: "atan", math.atan2: "atan2", math.hypot: "hypot",
@@ -257,8 +273,9 @@ class Writer:
     def _own(self, name: str, args: Sequence[Known]) -> Value:
         self.called.add((name, self.width))
         kinds = type_of("double", self.width)
-        return self.add(f"call {kinds} @{symbol(name, self.width)}"
-                        f"({self._operands(args)})")  # fmt: skip
+        return self.add(
+            f"call {kinds} @{symbol(name, self.width)}({self._operands(args)})"
+        )
 
     def _intrinsic(self, name: str, args: Sequence[Known]) -> Value:
         kinds = type_of("double", self.width)
@@ -304,9 +321,9 @@ class Writer:
                 rest = dict(space)
                 early = self._statements(line.body, space := dict(space))
                 if early is not None:
-                    return self.select(test, early, self._statements(
-                        lines[i + 1 :], rest
-                    ))  # fmt: skip
+                    return self.select(
+                        test, early, self._statements(lines[i + 1 :], rest)
+                    )
                 for name, x in rest.items():
                     if space[name] is not x:
                         space[name] = self.select(test, space[name], x)
@@ -396,10 +413,16 @@ def function(name: str, width: int) -> Operation:
     kinds = type_of("double", width)
     taken = ", ".join(f"{kinds} %{n}" for n in names)
     lines = [line if line.endswith(":") else f"  {line}" for line in writer.lines]
-    text = "\n".join([
-        f"define {kinds} @{symbol(name, width)}({taken}) {{", "start:", *lines,
-        f"  ret {kinds} {writer.text(result)}", "}", "",
-    ]).replace("{p}", "%t")  # fmt: skip
+    text = "\n".join(
+        [
+            f"define {kinds} @{symbol(name, width)}({taken}) {{",
+            "start:",
+            *lines,
+            f"  ret {kinds} {writer.text(result)}",
+            "}",
+            "",
+        ]
+    ).replace("{p}", "%t")
     called, external = frozenset(writer.called), frozenset(writer.external)
     return Operation(text, symbol(name, width), called, external)
 
@@ -417,5 +440,14 @@ def module(
     return "\n".join([*sorted(found), *parts])
 
 
-__all__ = ["LANES", "LIBRARY", "Operation", "function", "literal", "module",
-           "operation", "symbol", "type_of"]  # fmt: skip
+__all__ = [
+    "LANES",
+    "LIBRARY",
+    "Operation",
+    "function",
+    "literal",
+    "module",
+    "operation",
+    "symbol",
+    "type_of",
+]

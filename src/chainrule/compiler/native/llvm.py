@@ -269,15 +269,20 @@ class Writer:
         while width > 1:
             width //= 2
             halves = [
-                ", ".join(f"i32 {i + start}" if i < width else "i32 poison"
-                          for i in range(LANES))
+                ", ".join(
+                    f"i32 {i + start}" if i < width else "i32 poison"
+                    for i in range(LANES)
+                )
                 for start in (0, width)
-            ]  # fmt: skip
-            x = self.operation(name, LANES, *[
-                self.add(f"shufflevector {VECTOR} {x}, {VECTOR} poison, "
-                         f"<{LANES} x i32> <{places}>")
+            ]
+            parts = [
+                self.add(
+                    f"shufflevector {VECTOR} {x}, {VECTOR} poison, "
+                    f"<{LANES} x i32> <{places}>"
+                )
                 for places in halves
-            ])  # fmt: skip
+            ]
+            x = self.operation(name, LANES, *parts)
         return self.add(f"extractelement {VECTOR} {x}, i64 0")
 
     def filled(self, x: str, count: int, other: str) -> str:
@@ -285,14 +290,20 @@ class Writer:
         if count == LANES:
             return x
         places = ", ".join(f"i32 {i if i < count else LANES + i}" for i in range(LANES))
-        return self.add(f"shufflevector {VECTOR} {x}, {VECTOR} {other}, "
-                        f"<{LANES} x i32> <{places}>")  # fmt: skip
+        return self.add(
+            f"shufflevector {VECTOR} {x}, {VECTOR} {other}, <{LANES} x i32> <{places}>"
+        )
 
     @contextmanager
     def loop(
-        self, stop: str | int, step: int = 1, carried: Sequence[tuple[str, str]] = (),
-        *, start: str | int = 0, certain: bool = True,
-    ) -> Generator[Loop]:  # fmt: skip
+        self,
+        stop: str | int,
+        step: int = 1,
+        carried: Sequence[tuple[str, str]] = (),
+        *,
+        start: str | int = 0,
+        certain: bool = True,
+    ) -> Generator[Loop]:
         """Write a loop over ``range(start, stop, step)``.
 
         ``carried`` has type and first value of what a turn hands to the next. Unless it

@@ -168,8 +168,9 @@ class _Loops(Writer):
         super().__init__(unit, ["i64 %first", "i64 %last", *objects(count)])
         self.plan = plan
         self.outs = [_contiguous(plan.shape, dtype) for _, dtype in plan.results]
-        self.sums = [_contiguous(plan.shape, np.dtype(float), r.axes)
-                     for r in plan.reductions]  # fmt: skip
+        self.sums = [
+            _contiguous(plan.shape, np.dtype(float), r.axes) for r in plan.reductions
+        ]
         self.along: int = _inner_axis(plan, [*self.outs, *self.sums])
         outer = [i for i, n in enumerate(plan.shape) if n > 1 and i != self.along]
         self.split: int = outer[0] if outer else self.along
@@ -178,8 +179,9 @@ class _Loops(Writer):
     def write(self, name: str) -> None:
         """Write the function."""
         plan, accesses = self.plan, [*self.plan.inputs, *self.outs, *self.sums]
-        pointers = [self.at(self.entries(i), a.offset, 1)
-                    for i, a in enumerate(accesses)]  # fmt: skip
+        pointers = [
+            self.at(self.entries(i), a.offset, 1) for i, a in enumerate(accesses)
+        ]
         with ExitStack() as loops:
             for axis, n in enumerate(plan.shape):
                 if axis == self.along or n == 1:
@@ -190,8 +192,9 @@ class _Loops(Writer):
                 if shared:
                     i = self.add(f"add i64 {i}, %first")
                 steps = [a.strides[axis] for a in accesses]
-                pointers = [self.at(p, i, s)
-                            for p, s in zip(pointers, steps, strict=True)]  # fmt: skip
+                pointers = [
+                    self.at(p, i, s) for p, s in zip(pointers, steps, strict=True)
+                ]
             self._row(pointers)
         self.finish(name)
 
@@ -236,13 +239,15 @@ class _Loops(Writer):
             self.do(f"store double {found}, ptr {pointer}, align 8")
 
     def _body(
-        self, pointers: list[str], still: dict[int, str], i: str, count: int,
+        self,
+        pointers: list[str],
+        still: dict[int, str],
+        i: str,
+        count: int,
         totals: dict[int, str],
-    ) -> dict[int, str]:  # fmt: skip
+    ) -> dict[int, str]:
         """Write the steps for a stretch of the inner axis; return its totals."""
-        plan = self.plan
-        inputs = dict(still)
-        values = list[str]()
+        plan, inputs, values = self.plan, dict(still), list[str]()
 
         def operand(kind: str, x: Any) -> str:
             if kind == "number":
@@ -251,30 +256,28 @@ class _Loops(Writer):
             if kind == "step":
                 return values[place]
             if place not in inputs:
-                found = self._loaded(pointers[place], plan.inputs[place], i, count)
-                inputs[place] = found
+                pointer = pointers[place]
+                inputs[place] = self._loaded(pointer, plan.inputs[place], i, count)
             return inputs[place]
 
         for step in plan.steps:
-            values.append(self.operation(
-                step.name, LANES, *(operand(*x) for x in step.operands)
-            ))  # fmt: skip
+            operands = [operand(*x) for x in step.operands]
+            values.append(self.operation(step.name, LANES, *operands))
         rest = pointers[len(plan.inputs) :]
         for (place, _), pointer, a in zip(plan.results, rest, self.outs, strict=False):
             self._stored(values[place], pointer, a, i, count)
-        found = dict(totals)
-        for j, (r, pointer, a) in enumerate(
-            zip(plan.reductions, rest[len(self.outs) :], self.sums, strict=True)
-        ):
+        totals = dict(totals)
+        sums = zip(plan.reductions, rest[len(self.outs) :], self.sums, strict=True)
+        for j, (r, pointer, a) in enumerate(sums):
             x = values[r.step]
             if j in totals:
                 x = self.filled(x, count, literal(_nothing(r.name), LANES))
-                found[j] = self.operation(r.name, LANES, totals[j], x)
+                totals[j] = self.operation(r.name, LANES, totals[j], x)
             else:
                 have = self._loaded(pointer, a, i, count)
                 total = self.operation(r.name, LANES, have, x)
                 self._stored(total, pointer, a, i, count)
-        return found
+        return totals
 
     def _number(self, pointer: str, a: Access) -> str:
         kind, _ = _STORED[a.dtype.kind]

@@ -118,7 +118,7 @@ class _Tiles(Writer):
 
     def _columns(
         self, pointers: Sequence[str], j: str | int, width: int, m: int
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Write the tiles of some columns, from the first row to the last."""
         x, y, z = pointers
         y, z = self.at(y, j, self.y[-1]), self.at(z, j, 8)
@@ -146,10 +146,12 @@ class _Tiles(Writer):
                 place = self.at(across, i, self.x[-2])
                 a = self.splat(self.add(f"load double, ptr {place}"))
                 loop.after += [
-                    self.add(f"call {VECTOR} @llvm.fmuladd.v{LANES}f64"
-                             f"({VECTOR} {a}, {VECTOR} {b}, {VECTOR} {next(sums)})")
+                    self.add(
+                        f"call {VECTOR} @llvm.fmuladd.v{LANES}f64"
+                        f"({VECTOR} {a}, {VECTOR} {b}, {VECTOR} {next(sums)})"
+                    )
                     for b in columns
-                ]  # fmt: skip
+                ]
         totals = iter(loop.after)
         for i in range(rows):
             row = self.at(z, i, self.z[-2])

@@ -117,5 +117,12 @@ def operands_of(name: str) -> str:
     return "".join(x for x in "abc" if x in words)
 
 
-__all__ = ["CHEAP", "COMMON", "EXPRESSIONS", "REDUCTIONS", "SCALAR", "SMOOTH",
-           "operands_of"]  # fmt: skip
+__all__ = [
+    "CHEAP",
+    "COMMON",
+    "EXPRESSIONS",
+    "REDUCTIONS",
+    "SCALAR",
+    "SMOOTH",
+    "operands_of",
+]

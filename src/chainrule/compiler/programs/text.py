@@ -21,18 +21,31 @@ from chainrule.values.shapes import ARRAYS, TUPLE, generic, kind_of
 _of: Any = operator
 
 _SIGNS: Mapping[Any, tuple[str, int]] = {
-    _of.add: ("+", 6), _of.sub: ("-", 6), _of.mul: ("*", 7),
-    _of.truediv: ("/", 7), _of.floordiv: ("//", 7), _of.mod: ("%", 7),
-    _of.pow: ("**", 9), _of.lt: ("<", 1), _of.le: ("<=", 1),
-    _of.gt: (">", 1), _of.ge: (">=", 1), _of.eq: ("==", 1),
-    _of.ne: ("!=", 1), _of.and_: ("&", 4), _of.or_: ("|", 2),
-    _of.xor: ("^", 3), _of.lshift: ("<<", 5), _of.rshift: (">>", 5),
+    _of.add: ("+", 6),
+    _of.sub: ("-", 6),
+    _of.mul: ("*", 7),
+    _of.truediv: ("/", 7),
+    _of.floordiv: ("//", 7),
+    _of.mod: ("%", 7),
+    _of.pow: ("**", 9),
+    _of.lt: ("<", 1),
+    _of.le: ("<=", 1),
+    _of.gt: (">", 1),
+    _of.ge: (">=", 1),
+    _of.eq: ("==", 1),
+    _of.ne: ("!=", 1),
+    _of.and_: ("&", 4),
+    _of.or_: ("|", 2),
+    _of.xor: ("^", 3),
+    _of.lshift: ("<<", 5),
+    _of.rshift: (">>", 5),
     _of.matmul: ("@", 7),
-}  # fmt: skip
+}
 """Python's operators, and how tightly they bind."""
 INFIX: Mapping[Any, tuple[str, int]] = {
-    **_SIGNS, **{UFUNCS[f]: sign for f, sign in _SIGNS.items()},
-}  # fmt: skip
+    **_SIGNS,
+    **{UFUNCS[f]: sign for f, sign in _SIGNS.items()},
+}
 """Functions that are written as operators, and how tightly these bind."""
 
 _ATOM, _UNARY = 11, 8
@@ -184,9 +197,9 @@ def _written(x: Any, names: Names, binding: int) -> str:
     if kind in (float, int, complex, bool):
         text = repr(x)
         if "inf" in text or "nan" in text:
-            return text.replace("inf", "np.inf").replace("nan", "np.nan") if (
-                kind is float and text[0] != "-"
-            ) else names.constant(x, "number")  # fmt: skip
+            if kind is not float or text[0] == "-":
+                return names.constant(x, "number")
+            return text.replace("inf", "np.inf").replace("nan", "np.nan")
         if kind is complex and _has_negative_zero(x):
             return f"complex({x.real!r}, {x.imag!r})"  # -1-0j is complex(-1, +0)
         return f"({text})" if text[0] == "-" and binding > _UNARY else text

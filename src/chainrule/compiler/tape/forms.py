@@ -38,8 +38,11 @@ _FLOAT = np.dtype(np.float64)
 Places = Any
 """An integer array: where in the workspace each entry of a value is."""
 Form = Callable[["Builder", Row], Places]
-_OF_BOOLEANS = {"bitwise_and": "logical_and", "bitwise_or": "logical_or",
-                "invert": "logical_not"}  # fmt: skip
+_OF_BOOLEANS = {
+    "bitwise_and": "logical_and",
+    "bitwise_or": "logical_or",
+    "invert": "logical_not",
+}
 REDUCTIONS = {"add": "sum", "maximum": "max", "minimum": "min"}
 """The reduction of many entries that each operation of two entries makes."""
 
@@ -90,9 +93,12 @@ def _elementwise(b: Builder, row: Row) -> Places:
     if row.given:
         raise CannotLowerError
     operands = row.operands
-    if row.shape == () and row.dtype == _FLOAT and all(
-        x.dtype == _FLOAT for x in operands
-    ) and f.__name__ in OPCODES:  # fmt: skip
+    if (
+        row.shape == ()
+        and row.dtype == _FLOAT
+        and all(x.dtype == _FLOAT for x in operands)
+        and f.__name__ in OPCODES
+    ):
         name = f.__name__
     else:
         name = operation_of(f, [*operands, row])
@@ -104,8 +110,10 @@ def _elementwise(b: Builder, row: Row) -> Places:
     if name == "power" and f is np.power and _may_be_root(row):
         base, exponent = map(b.places, args)
         half = b.elementwise("equal", (), exponent, b.constant(0.5))
-        both = [b.elementwise("sqrt", row.shape, base),
-                b.elementwise("power", row.shape, base, exponent)]  # fmt: skip
+        both = [
+            b.elementwise("sqrt", row.shape, base),
+            b.elementwise("power", row.shape, base, exponent),
+        ]
         return b.elementwise("where", row.shape, half, *both)
     return _entries(b, row, name, args)
 
@@ -113,9 +121,13 @@ def _elementwise(b: Builder, row: Row) -> Places:
 def _added(b: Builder, shape: Any, x: Places, y: Places) -> Places:
     """Write a sum; where one of two entries is absent, the other is the sum."""
     if not shape:
-        return y if x == b.absent else x if y == b.absent else b.elementwise(
-            "add", shape, x, y
-        )  # fmt: skip
+        return (
+            y
+            if x == b.absent
+            else x
+            if y == b.absent
+            else b.elementwise("add", shape, x, y)
+        )
     flat: list[Any] = [np.ravel(np.broadcast_to(p, shape)) for p in (x, y)]
     x, y = flat
     both = (x != b.absent) & (y != b.absent)
@@ -342,6 +354,15 @@ _BY_TRAIT: Mapping[str, Form] = {
 """How a function is written that has a trait."""
 
 
-__all__ = ["REDUCTIONS", "CannotLowerError", "contracted_axes", "form_of", "may_grow",
-           "number_opcode", "operation_of", "pair_of", "power_of",
-           "reducing_options"]  # fmt: skip
+__all__ = [
+    "REDUCTIONS",
+    "CannotLowerError",
+    "contracted_axes",
+    "form_of",
+    "may_grow",
+    "number_opcode",
+    "operation_of",
+    "pair_of",
+    "power_of",
+    "reducing_options",
+]

@@ -190,8 +190,9 @@ class Handler(RowWriter):
         elif name == "dot":
             found = self._total(operands, count, PRODUCTS)
         else:
-            found = self._extreme({"max": "maximum", "min": "minimum"}[name],
-                                  operands, count)  # fmt: skip
+            found = self._extreme(
+                {"max": "maximum", "min": "minimum"}[name], operands, count
+            )
         self.store(found, self.place(self.field("target")))
 
     def _total(self, operands: Sequence[_Operand], count: str, width: int) -> str:
@@ -205,8 +206,9 @@ class Handler(RowWriter):
         while len(parts) > 1:
             pairs = zip(parts[::2], parts[1::2], strict=True)
             parts = [self.operation("add", 1, *pair) for pair in pairs]
-        with self.loop(count, 1, [("double", parts[0])], start=whole,
-                       certain=False) as loop:  # fmt: skip
+        with self.loop(
+            count, 1, [("double", parts[0])], start=whole, certain=False
+        ) as loop:
             term = self._terms(operands, loop.i, 1)
             loop.after = [self.operation("add", 1, loop.carried[0], term)]
         return loop.after[0]
@@ -232,8 +234,9 @@ class Handler(RowWriter):
             found = self._read(x, loop.i, width)
             loop.after = [self.operation(name, width, found, loop.carried[0])]
         head, *others = self._elements(loop.after[0], width)
-        with self.loop(count, 1, [("double", head)], start=whole,
-                       certain=False) as loop:  # fmt: skip
+        with self.loop(
+            count, 1, [("double", head)], start=whole, certain=False
+        ) as loop:
             found = self._number(x, loop.i, 0)
             loop.after = [self.operation(name, 1, found, loop.carried[0])]
         parts = [loop.after[0], *others]

@@ -66,8 +66,8 @@ class Instruction(NamedTuple):
         return self.rows * self.length if self.operation == "matmul" else 1
 
 
-FIELDS = ("operation", "target", "x", "y", "w", "length", "dx", "dy", "dw", "rows",
-          "inner")  # fmt: skip
+_WORDS = "operation target x y w length dx dy dw rows inner"
+FIELDS: tuple[str, ...] = tuple(_WORDS.split())
 """The integers of an instruction: ``x``, ``y``, ``w`` are the places of the operands,
 ``dx``, ``dy``, ``dw`` their steps."""
 
@@ -87,9 +87,14 @@ class Code:
         self._packed = bytearray(packed)
 
     def add(
-        self, operation: str, target: int, operands: Sequence[Operand], length: int = 1,
-        rows: int = 0, inner: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        operation: str,
+        target: int,
+        operands: Sequence[Operand],
+        length: int = 1,
+        rows: int = 0,
+        inner: int = 0,
+    ) -> None:
         """Add an instruction."""
         (x, dx), (y, dy), (w, dw) = (*operands, *(_NONE,) * (3 - len(operands)))
         self._packed += _PACKED.pack(

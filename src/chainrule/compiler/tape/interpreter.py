@@ -171,11 +171,10 @@ def _machine() -> tuple[Any, Any]:
     unit = llvm.Unit()
     _Switch(unit, ["ptr %code", "ptr %last", "ptr %work"]).write()
     _write_copies(RowWriter(unit, ["ptr %row", "i64 %count", "i64 %t", "ptr %work"]))
-    _write_scan(RowWriter(unit, [
-        "ptr %code", "ptr %last", "ptr %work", "i64 %count", "i64 %reverse",
-        *(f"{kind} %{name}{i}" for i in range(3)
-          for kind, name in (("ptr", "moves"), ("i64", "many"))),
-    ]))  # fmt: skip
+    scan = ["ptr %code", "ptr %last", "ptr %work", "i64 %count", "i64 %reverse"]
+    for i in range(3):
+        scan += [f"ptr %moves{i}", f"i64 %many{i}"]
+    _write_scan(RowWriter(unit, scan))
     code = llvm.Functions(unit, 2)
     return code.function("run", 3), code.function("scan", 11)
 

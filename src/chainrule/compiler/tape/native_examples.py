@@ -72,8 +72,9 @@ class Blocks:
         )
         if count < LANES or self._example.operations > LONGEST:
             raise CannotLowerError("few examples, or many operations of each")
-        self._likes = [x if isinstance(x, Row) else np.asarray(x)
-                       for x in program.outputs]  # fmt: skip
+        self._likes = [
+            x if isinstance(x, Row) else np.asarray(x) for x in program.outputs
+        ]
         self.instructions: int = 2 * self._example.operations
         self._threads = threads
         self._run: Any = None
@@ -96,8 +97,8 @@ class Blocks:
         side_by_side(run, parts)
         if any(flag[0] for flag in flags):
             raise NanFound
-        return tuple([z.astype(x.dtype, copy=False)
-                      for z, x in zip(found, self._likes, strict=True)])  # fmt: skip
+        pairs = zip(found, self._likes, strict=True)
+        return tuple([z.astype(x.dtype, copy=False) for z, x in pairs])
 
 
 @dataclass(frozen=True)
@@ -150,8 +151,8 @@ class _Block(Writer):
     def write(self, name: str) -> None:
         """Write the function."""
         example = self.example
-        bases = [self.entries(i) for i in
-                 range(len(example.given) + len(example.results) + 1)]  # fmt: skip
+        count = len(example.given) + len(example.results) + 1
+        bases = [self.entries(i) for i in range(count)]
         for base, (places, many) in zip(bases, example.given, strict=False):
             if not many:
                 for e, p in enumerate(places):
@@ -173,8 +174,9 @@ class _Block(Writer):
                 self._result(self.at(base, i, 8 * len(places)), places)
             loop.after = [self._flagged(loop.carried[0])]
         some = self.add(f"call i1 @{_SOME}({_FLAGS} {loop.after[0]})")
-        self.do(f"store double {self.add(f'uitofp i1 {some} to double')}, "
-                f"ptr {bases[-1]}")  # fmt: skip
+        self.do(
+            f"store double {self.add(f'uitofp i1 {some} to double')}, ptr {bases[-1]}"
+        )
         self.finish(name)
 
     def _flagged(self, seen: str) -> str:
@@ -211,8 +213,10 @@ class _Block(Writer):
             return
         whole = size - size % LANES
         for e in range(0, whole, LANES):
-            rows = [self.add(f"load {VECTOR}, ptr {self.at(base, at, 8)}, align 8")
-                    for at in range(e, e + LANES * size, size)]  # fmt: skip
+            rows = [
+                self.add(f"load {VECTOR}, ptr {self.at(base, at, 8)}, align 8")
+                for at in range(e, e + LANES * size, size)
+            ]
             found = self._turned(rows)
             self.values |= dict(zip(places[e : e + LANES], found, strict=True))
         for e in range(whole, size):
@@ -264,8 +268,9 @@ class _Block(Writer):
     def row(self, row: Instruction) -> None:
         """Write one row of the tape, entry by entry."""
         name, z, operands, n = row[:4]
-        places = zip(*[[x + i * step for i in range(n)] for x, step in operands],
-                     strict=True)  # fmt: skip
+        places = zip(
+            *[[x + i * step for i in range(n)] for x, step in operands], strict=True
+        )
         if name in EXPRESSIONS:
             for i, xs in enumerate(places):
                 self.values[z + i] = self.operation(name, LANES, *map(self.value, xs))

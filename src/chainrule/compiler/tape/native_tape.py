@@ -56,9 +56,13 @@ class Rows(Writer):
     """
 
     def __init__(
-        self, unit: Unit, parameters: Sequence[str], read: Any,
-        constants: Mapping[int, float], known: bytearray | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        unit: Unit,
+        parameters: Sequence[str],
+        read: Any,
+        constants: Mapping[int, float],
+        known: bytearray | None = None,
+    ) -> None:
         """Begin; ``read`` marks the places that somebody else reads.
 
         ``known``, all 0 at first, marks those that may be known by name; it may be
@@ -110,10 +114,9 @@ class Rows(Writer):
         elif count == 1:
             self.put(place, self.add(f"load double, ptr {pointer}"))
         else:
-            self.put_pieces(place, count, [
-                self._loaded(pointer, i, min(LANES, count - i))
-                for i in range(0, count, LANES)
-            ])  # fmt: skip
+            starts = range(0, count, LANES)
+            pieces = [self._loaded(pointer, i, min(LANES, count - i)) for i in starts]
+            self.put_pieces(place, count, pieces)
 
     def _copied(self, source: str, target: str, count: int) -> None:
         """Write a loop that copies numbers from one address to another."""
@@ -204,10 +207,14 @@ class Rows(Writer):
         stop = start + count
         if 1 not in self._known[start:stop]:
             return
-        self._numbers = {p: x for p, x in self._numbers.items()
-                         if not start <= p < stop}  # fmt: skip
-        self._vectors = {(p, n): x for (p, n), x in self._vectors.items()
-                         if stop <= p or p + n <= start}  # fmt: skip
+        self._numbers = {
+            p: x for p, x in self._numbers.items() if not start <= p < stop
+        }
+        self._vectors = {
+            (p, n): x
+            for (p, n), x in self._vectors.items()
+            if stop <= p or p + n <= start
+        }
         self._known[start:stop] = bytes(count)
 
     def put(self, place: int, x: str) -> None:
@@ -262,23 +269,27 @@ class Rows(Writer):
 
     def _written_out(self, name: str, z: int, n: int, parts: Sequence[Operand]) -> None:
         columns = [self.pieces(x, step, n) for x, step in parts]
-        self.put_pieces(z, n, [self.operation(name, LANES, *xs)
-                               for xs in zip(*columns, strict=True)])  # fmt: skip
+        pieces = zip(*columns, strict=True)
+        self.put_pieces(z, n, [self.operation(name, LANES, *xs) for xs in pieces])
 
     def _looped(self, name: str, z: int, n: int, parts: Sequence[Operand]) -> None:
         whole = n - n % LANES
         still = {x: self.spread(x) for x, step in parts if step == 0}
         with self.loop(whole, LANES) as loop:
-            xs = [still[x] if step == 0 else self._at(x, step, loop.i, n)
-                  for x, step in parts]  # fmt: skip
+            xs = [
+                still[x] if step == 0 else self._at(x, step, loop.i, n)
+                for x, step in parts
+            ]
             found = self.operation(name, LANES, *xs)
             place = self._offset(z, loop.i, 1)
             self.do(f"store {VECTOR} {found}, ptr {place}, align 8")
         if whole < n:
             self._written_out(
-                name, z + whole, n - whole,
+                name,
+                z + whole,
+                n - whole,
                 [(x + whole * step, step) for x, step in parts],
-            )  # fmt: skip
+            )
 
     def _offset(self, place: int, i: str, step: int) -> str:
         """Write the address of a place and so many steps."""
@@ -321,8 +332,10 @@ class Rows(Writer):
         if whole:
             with self.loop(whole, turn, [(VECTOR, _NOTHING)] * several) as loop:
                 for j, have in enumerate(loop.carried):
-                    xs = [self._at(x + j * LANES * step, step, loop.i, n - j * LANES)
-                          for x, step in parts]  # fmt: skip
+                    xs = [
+                        self._at(x + j * LANES * step, step, loop.i, n - j * LANES)
+                        for x, step in parts
+                    ]
                     loop.after.append(
                         self.operation("add", LANES, have, self._term(xs))
                     )
@@ -331,8 +344,9 @@ class Rows(Writer):
             )
         for i in range(whole, n, LANES):
             count = min(LANES, n - i)
-            term = self._term([self.vector(x + i * step, step, count)
-                               for x, step in parts])  # fmt: skip
+            term = self._term(
+                [self.vector(x + i * step, step, count) for x, step in parts]
+            )
             term = self.filled(term, count, _NOTHING)
             total = self.operation("add", LANES, total, term) if total else term
         self.put(z, self.folded(total, "add"))
@@ -357,7 +371,7 @@ class Rows(Writer):
 
     def _product(
         self, z: int, x: int, y: int, m: int, n: int, k: int, dx: int, dw: int, dy: int
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Write the product of an (m, k) and a (k, n) matrix."""
         if m * k * n <= UNROLLED * LANES and n > 1:
             self._small_product(z, x, y, m, n, k, dx, dw, dy)
@@ -403,17 +417,17 @@ class Rows(Writer):
 
     def _small_product(
         self, z: int, x: int, y: int, m: int, n: int, k: int, dx: int, dw: int, dy: int
-    ) -> None:  # fmt: skip
+    ) -> None:
         rows = [self.pieces(y + h * dy, 1, n) for h in range(k)]
         for i in range(m):
             totals: list[str] = []
             for h in range(k):
                 a = self.spread(x + i * dx + h * dw)
                 terms = [self.operation("multiply", LANES, a, b) for b in rows[h]]
-                totals = [
-                    self.operation("add", LANES, s, t)
-                    for s, t in zip(totals, terms, strict=True)
-                ] if totals else terms  # fmt: skip
+                if totals:
+                    pairs = zip(totals, terms, strict=True)
+                    terms = [self.operation("add", LANES, s, t) for s, t in pairs]
+                totals = terms
             self.put_pieces(z + i * n, n, totals)
 
 
@@ -471,8 +485,9 @@ def instructions_of(code: Code) -> int:
     looped = n > UNROLLED
     rest = _np.where(looped, n % LANES, n)
     pieces = -(-rest // LANES)
-    loads = _np.select([steps == 1, steps == 0], [1.5 * pieces[:, None], 2.0],
-                      3.0 * rest[:, None])  # fmt: skip
+    loads = _np.select(
+        [steps == 1, steps == 0], [1.5 * pieces[:, None], 2.0], 3.0 * rest[:, None]
+    )
     turns = _np.select([steps == 1, steps == 0], [2.0, 0.0], 3.0 * LANES)
     taken, turn = (loads * read[op]).sum(1), (turns * read[op]).sum(1)
     loop = _np.where(looped, 12 + vector[op] + turn, 0.0)

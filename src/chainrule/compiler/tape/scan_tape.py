@@ -87,10 +87,13 @@ class TapeLoop:
             start, n, whole = room(p)
             self._stores.append(whole)
             outs.append([whole.start, n, start, 0, n])
-        moves = [[span(p)[0], 0, span(e)[0], 0, span(e)[1]]
-                 for p, e in zip(self._starts, self._ends, strict=False)]  # fmt: skip
-        self._moves = [np.array(t, dtype=np.int64).reshape(-1, 5)
-                       for t in (ins, outs, moves)]  # fmt: skip
+        moves = [
+            [span(p)[0], 0, span(e)[0], 0, span(e)[1]]
+            for p, e in zip(self._starts, self._ends, strict=False)
+        ]
+        self._moves = [
+            np.array(t, dtype=np.int64).reshape(-1, 5) for t in (ins, outs, moves)
+        ]
 
     @property
     def new_handlers(self) -> int:
@@ -105,12 +108,16 @@ class TapeLoop:
         """Have LLVM compile the loop, which the VM interprets until then."""
         carried = len(self._starts)
         steps = native_tape.Steps(
-            self._code, self.count, self.reverse,
+            self._code,
+            self.count,
+            self.reverse,
             [span(p) for p in self._mapped],
-            [(span(p)[0], *span(e))
-             for p, e in zip(self._starts, self._ends, strict=False)],
+            [
+                (span(p)[0], *span(e))
+                for p, e in zip(self._starts, self._ends, strict=False)
+            ],
             [span(e) for e in self._ends[carried:]],
-        )  # fmt: skip
+        )
         read = np.zeros(self._rows_end, dtype=bool)
         read[self._flag] = read[self._large] = True
         self._native: Any = native_tape.compiled_steps(steps, read, self._constants)
@@ -118,9 +125,11 @@ class TapeLoop:
         self.name = "native code"
 
     def __call__(
-        self, leaves: Sequence[Any], captured: Sequence[Any],
+        self,
+        leaves: Sequence[Any],
+        captured: Sequence[Any],
         stored: Sequence[bool] | None = None,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         """Run the loop.
 
         ``stored`` says for each carry whether those before all steps are wanted, then
@@ -144,13 +153,15 @@ class TapeLoop:
             if work[self._flag]:
                 raise NanFound
             n = len(self._starts)
-            first = [_taken(x, (), like)
-                     for x, like in zip(lasts, self._likes, strict=False)]  # fmt: skip
+            first = [
+                _taken(x, (), like) for x, like in zip(lasts, self._likes, strict=False)
+            ]
             wanted = [*stored[n:], *stored[:n]]
             stacked = [*self._likes[n:], *self._likes[:n]]
-            rest = [_taken(x, (self.count,), like) if want else np.empty(0)
-                    for x, like, want in
-                    zip(stacks, stacked, wanted, strict=True)]  # fmt: skip
+            rest = [
+                _taken(x, (self.count,), like) if want else np.empty(0)
+                for x, like, want in zip(stacks, stacked, wanted, strict=True)
+            ]
             return (*first, *rest)
         finally:
             free.append(work)
@@ -190,8 +201,10 @@ class TapeLoop:
         for i, keep in enumerate(stored):
             if not keep:
                 masks[m + i] = 1 if i < n else 0
-        carried = [np.empty((count + 1 if keep else 2, span(p)[1]))
-                   for p, keep in zip(self._starts, stored, strict=False)]  # fmt: skip
+        carried = [
+            np.empty((count + 1 if keep else 2, span(p)[1]))
+            for p, keep in zip(self._starts, stored, strict=False)
+        ]
         results = zip(self._ends[n:], stored[n:], strict=True)
         given = [np.empty((count if keep else 1, span(p)[1])) for p, keep in results]
         first, last = (count, 0) if self.reverse else (0, count)
@@ -200,8 +213,7 @@ class TapeLoop:
             array[first & mask] = np.ravel(x)
         arrays = (masks, *taken, *carried, *given)
         self._native(work.ctypes.data, *map(id, arrays))
-        lasts = [x[last & mask].copy()
-                 for x, mask in zip(carried, parts, strict=False)]  # fmt: skip
+        lasts = [x[last & mask].copy() for x, mask in zip(carried, parts, strict=False)]
         before = slice(1, None) if self.reverse else slice(count)
         return lasts, [*given, *(x[before] for x in carried)]
 

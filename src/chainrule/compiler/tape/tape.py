@@ -84,8 +84,9 @@ class Tape:
         self._constants = constants_of(b)
         self._free: list[Workspace] = []
         self._inputs = [(b.at[x], x.shape) for x in program.inputs]
-        self._outputs = [(x, b.at[x] if isinstance(x, Row) else None)
-                         for x in program.outputs]  # fmt: skip
+        self._outputs = [
+            (x, b.at[x] if isinstance(x, Row) else None) for x in program.outputs
+        ]
         self._guards = [(g, b.at[g.row]) for g in program.guards]
         self._whole: Any = None
         if b.whole:
@@ -132,8 +133,10 @@ class Tape:
     def _made(self) -> Workspace:
         """Return a new workspace, with the steps that run on it."""
         work = Workspace(self._fresh)
-        work.inputs = [work.view(places, shape) if shape else places
-                       for places, shape in self._inputs]  # fmt: skip
+        work.inputs = [
+            work.view(places, shape) if shape else places
+            for places, shape in self._inputs
+        ]
         work.outputs = [_reader(work, x, places) for x, places in self._outputs]
         work.guards = [(g, _reader(work, g.row, p)) for g, p in self._guards]
         if self._ready is None:
@@ -187,8 +190,10 @@ class Tape:
         It is measured now, on the workspace of the last call; where that ended in an
         error, the shares are nan.
         """
-        names = [x.name if isinstance(x, Outside) and not _is_native(x.row) else ""
-                 for x in self._parts]  # fmt: skip
+        names = [
+            x.name if isinstance(x, Outside) and not _is_native(x.row) else ""
+            for x in self._parts
+        ]
         unknown = {name: math.nan for name in names if name}
         if not unknown or not self._free:
             return unknown

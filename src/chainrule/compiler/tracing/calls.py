@@ -29,9 +29,11 @@ def named(
 
 
 def parameters(
-    function: Callable[..., Any], args: Sequence[Any], given: Mapping[str, Any],
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    given: Mapping[str, Any],
     start: int,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Return by name what a call was given from a position on."""
     names = _parameters(function)[0][start:]
     return {**dict(zip(names, args[start:], strict=False)), **given}

@@ -173,8 +173,12 @@ def _own(x: Any) -> Mapping[str, Any]:
 
 
 _WRAPPED: Any = (staticmethod, classmethod)
-_OF_C: Any = (types.GetSetDescriptorType, types.MethodDescriptorType,
-         types.WrapperDescriptorType, types.BuiltinFunctionType)  # fmt: skip
+_OF_C: Any = (
+    types.GetSetDescriptorType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.BuiltinFunctionType,
+)
 
 
 def _loaded(step: Any, names: Mapping[str, Any], local: Names) -> Known | None:

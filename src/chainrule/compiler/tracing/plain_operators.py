@@ -148,6 +148,17 @@ def takes_root(row: Any) -> bool:
     )
 
 
-__all__ = ["OPERATORS", "UFUNCS", "WHOLE", "Entrywise", "class_of", "inverted",
-           "is_of_integers", "is_of_whole", "is_python", "is_scalar", "power",
-           "takes_root"]  # fmt: skip
+__all__ = [
+    "OPERATORS",
+    "UFUNCS",
+    "WHOLE",
+    "Entrywise",
+    "class_of",
+    "inverted",
+    "is_of_integers",
+    "is_of_whole",
+    "is_python",
+    "is_scalar",
+    "power",
+    "takes_root",
+]

@@ -25,8 +25,17 @@ from chainrule.values.vertices import stand_in
 MOST = 100_000
 """How many objects are looked at inside a result."""
 
-_CLOSED: tuple[type, ...] = (types.ModuleType, types.FrameType, types.CodeType,
-                             str, bytes, int, float, complex, np.generic)  # fmt: skip
+_CLOSED: tuple[type, ...] = (
+    types.ModuleType,
+    types.FrameType,
+    types.CodeType,
+    str,
+    bytes,
+    int,
+    float,
+    complex,
+    np.generic,
+)
 """Classes whose instances hold no result of a function, or nothing at all."""
 
 

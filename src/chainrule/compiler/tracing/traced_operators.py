@@ -174,15 +174,15 @@ def _method(function: Any) -> Function:
 
 
 _METHODS = (
-    "all", "any", "argmax", "argmin", "argsort", "choose", "clip", "compress", "copy",
-    "cumprod", "cumsum", "diagonal", "dot", "max", "mean", "min", "nonzero", "prod",
-    "ptp", "ravel", "repeat", "round", "searchsorted", "squeeze", "std", "sum",
-    "swapaxes", "take", "trace", "var",
-)  # fmt: skip
+    "all any argmax argmin argsort choose clip compress copy cumprod cumsum diagonal "
+    "dot max mean min nonzero prod ptp ravel repeat round searchsorted squeeze std sum "
+    "swapaxes take trace var"
+).split()
 """Methods of arrays that are NumPy's functions of the same name."""
 _COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
-BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and",
-           "or", "xor", "lshift", "rshift")  # fmt: skip
+BINARY = (
+    "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift"
+).split()
 
 
 def add_operators() -> None:

@@ -37,9 +37,15 @@ _SPECIAL = {
 }
 
 _COMPARISONS = {
-    "<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne",
-    "and": r"\wedge", "or": r"\vee",
-}  # fmt: skip
+    "<": "<",
+    "<=": r"\le",
+    ">": ">",
+    ">=": r"\ge",
+    "==": "=",
+    "!=": r"\ne",
+    "and": r"\wedge",
+    "or": r"\vee",
+}
 
 
 def escaped(text: str) -> str:
