@@ -20,7 +20,7 @@ from chainrule.errors import (
     ShapeError,
 )
 from chainrule.nodes.remedies import DECLARE, inside_numpy
-from chainrule.rules import rule
+from chainrule.rules import rule, traits_of
 from chainrule.rules.supports import is_inexact
 from chainrule.values import foreign
 from chainrule.values.shapes import (
@@ -225,17 +225,10 @@ def unwrapped(x: Any) -> Any:
 
 
 def operation_name(operation: type[rule]) -> str:
-    """Return an operation's name: its forward's, or its class's without ``_grad``."""
-    name = operation.__name__.removesuffix("_grad")
-    return _NAMES.get(name, name)
-
-
-_NAMES = {
-    "addition": "add",
-    "subtraction": "subtract",
-    "multiplication": "multiply",
-    "division": "divide",
-}
+    """Return an operation's name: an operator's forward's, or its class's."""
+    if operation.operator:
+        return operation.forward.__name__
+    return operation.__name__.removesuffix("_grad")
 
 
 def missing(name: str, reason: str | None, remedy: str = DECLARE) -> MissingRuleError:
@@ -298,7 +291,7 @@ def refuse_in_place(
 ) -> None:
     """Raise where a ufunc is to write into an array: by ``a += x``, or by ``out=``."""
     (out, *others) = kwargs["out"]
-    symbol = _IN_PLACE.get(ufunc.__name__)
+    symbol = _IN_PLACE.get(traits_of(ufunc).operator)
     if others or symbol is None or inputs[0] is not out or isinstance(out, vertex):
         refuse_out(kwargs)
         return
@@ -313,15 +306,15 @@ def refuse_in_place(
 
 _IN_PLACE = {
     "add": "+",
-    "subtract": "-",
-    "multiply": "*",
-    "divide": "/",
-    "power": "**",
+    "sub": "-",
+    "mul": "*",
+    "truediv": "/",
+    "pow": "**",
     "matmul": "@",
-    "floor_divide": "//",
-    "remainder": "%",
+    "floordiv": "//",
+    "mod": "%",
 }
-"""The ufuncs behind augmented assignments."""
+"""How Python writes the operators that may change an array."""
 
 
 def call_keywords(kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from chainrule.compiler.tracing.rows import Row
 from chainrule.rules.registry import traits_of
 from chainrule.values.shapes import ARRAYS, TUPLE
 
+_of: Any = operator
+
 
 def identity(row: Row) -> Row | None:
     """Return the row that a call only repeats, exactly; ``None`` if it does more.
@@ -131,12 +133,12 @@ def _all_of(row: Row) -> Row | None:
 
 
 _IDENTITIES: dict[Any, Callable[[Row], Row | None]] = {
-    operator.mul: _product,
-    operator.truediv: _quotient,
-    operator.sub: _difference,
-    operator.add: _sum,
-    operator.neg: _negative,
-    operator.getitem: _all_of,
+    _of.mul: _product,
+    _of.truediv: _quotient,
+    _of.sub: _difference,
+    _of.add: _sum,
+    _of.neg: _negative,
+    _of.getitem: _all_of,
 }
 """What operators on arrays may only repeat; see ``identity``."""
 
