@@ -121,13 +121,9 @@ def _elementwise(b: Builder, row: Row) -> Places:
 def _added(b: Builder, shape: Any, x: Places, y: Places) -> Places:
     """Write a sum; where one of two entries is absent, the other is the sum."""
     if not shape:
-        return (
-            y
-            if x == b.absent
-            else x
-            if y == b.absent
-            else b.elementwise("add", shape, x, y)
-        )
+        if b.absent in (x, y):
+            return y if x == b.absent else x
+        return b.elementwise("add", shape, x, y)
     flat: list[Any] = [np.ravel(np.broadcast_to(p, shape)) for p in (x, y)]
     x, y = flat
     both = (x != b.absent) & (y != b.absent)
