@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.compiler.control import scan as loops
+from chainrule.compiler.control import scan as scans
+from chainrule.compiler.control.loops import Scan
 from chainrule.compiler.executors import choice as executors
 from chainrule.errors import ArgumentError, ShapeError
 from tests.compiler.comparing import ORDERS, assert_same, follows
@@ -175,7 +176,7 @@ def loops_of(program: Any) -> list[Any]:
     """Return the scans of a program and of their bodies."""
     found: list[Any] = []
     for row in program.rows:
-        if isinstance(row.function, loops.Loop):
+        if isinstance(row.function, Scan):
             found += [row.function, *loops_of(row.function.body.program)]
     return found
 
@@ -226,9 +227,9 @@ def test_by_default_segments_begin_above_a_size(monkeypatch):
         return [loop.count for loop in found]
 
     assert steps() == [7, 7]
-    monkeypatch.setattr(loops, "KEPT", 7 * 8)
+    monkeypatch.setattr(scans, "KEPT", 7 * 8)
     assert steps() == [7, 7]
-    monkeypatch.setattr(loops, "KEPT", 7 * 8 - 1)
+    monkeypatch.setattr(scans, "KEPT", 7 * 8 - 1)
     assert sorted(set(steps())) == [1, 2, 3]
     follows(gd.grad(functools.partial(summed, gd.scan)), (XS,), (-XS,), rtol=1e-10)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.compiler.control.scan import Loop
+from chainrule.compiler.control.loops import Scan
 from chainrule.compiler.executors import choice as executors
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.tape import interpreter as vm
@@ -252,7 +252,7 @@ def test_a_scan_is_the_same_on_all(executor, reverse):
         for a, e in zip(fast_grads, grads, strict=True):
             np.testing.assert_allclose(a, e, rtol=1e-11, atol=1e-13)
     rows = fast.newest()[1].program.rows
-    loops = [row.function for row in rows if isinstance(row.function, Loop)]
+    loops = [row.function for row in rows if isinstance(row.function, Scan)]
     assert len(loops) == 2
     if executor == "numpy":
         assert all(loop.running.loop is None for loop in loops)

@@ -10,7 +10,8 @@ one example's rows on many.
 
 from chainrule.compiler.api import compile, program, source
 from chainrule.compiler.batching.vmap import vmap
-from chainrule.compiler.control.scan import cond, scan
+from chainrule.compiler.control.cond import cond
+from chainrule.compiler.control.scan import scan
 from chainrule.compiler.control.while_loop import while_loop
 
 __all__ = ["compile", "cond", "program", "scan", "source", "vmap", "while_loop"]

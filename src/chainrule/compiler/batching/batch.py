@@ -24,14 +24,14 @@ from chainrule.compiler.batching.examples import (
 )
 from chainrule.compiler.batching.sparsity import Sparse, sparse_result
 from chainrule.compiler.control.bodies import example_of, traced_in
-from chainrule.compiler.control.scan import Loop
-from chainrule.compiler.control.while_loop import Pass, While
+from chainrule.compiler.control.loops import Loop, Pass, While
 from chainrule.compiler.executors.choice import Running
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.programs.signals import NanFound
 from chainrule.compiler.progress import watched
+from chainrule.compiler.tracing.columns import Column, RaggedColumns
 from chainrule.compiler.tracing.plain_operators import UFUNCS
-from chainrule.compiler.tracing.rows import Column, Row, Together
+from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.compiler.tracing.traced import Traced
 from chainrule.errors import CompileError
@@ -72,8 +72,9 @@ def run_batched(
         if isinstance(value, Many):
             found.append(value.value)
         else:
-            value = value if isinstance(x, Row) else np.asarray(value)
-            found.append(_np.broadcast_to(value, (count, *np.shape(value))))
+            found.append(
+                _repeated(value if isinstance(x, Row) else np.asarray(value), count)
+            )
     return found
 
 
@@ -96,7 +97,7 @@ def _batched(row: Row, known: dict[Row, Any], count: int) -> Any:
         if trace is None or row.function in UFUNCS:
             return row.function(*args, **given)  # type: ignore[misc]
         return _of_class(row.number, trace.whole(row.function, args, given))
-    for form in _forms_of(row.function):
+    for form in _forms_of(row, values):
         try:
             return Many(form(moved))
         except CannotBatchError:
@@ -116,6 +117,8 @@ def _of_class(number: Any, x: Any) -> Any:
 
 class Each:
     """A row's function, called once per example: the function of a row of its own."""
+
+    takes_columns = True
 
     def __init__(self, row: Row, many: Sequence[bool], count: int) -> None:
         """Say which of the row's operands have an axis of examples."""
@@ -150,15 +153,40 @@ class Each:
                 args = replaced(row.args, known)
                 given = {k: replaced(x, known) for k, x in row.given.items()}
                 results.append(row.function(*args, **given))  # type: ignore[misc]
-        if row.shape is None:
-            return tuple([_stacked(parts, row) for parts in zip(*results, strict=True)])
-        return _stacked(results, row)
+        ragged = self._has_ragged_results(values)
+        if isinstance(results[0], TUPLE):
+            pairs = zip(*results, strict=True)
+            return tuple([_stacked(parts, row, ragged=ragged) for parts in pairs])
+        return _stacked(results, row, ragged=ragged)
+
+    def _has_ragged_results(self, values: Sequence[Any]) -> bool:
+        """Tell whether each example has its own number of steps."""
+        if any(isinstance(x, RaggedColumns) for x in values):
+            return True
+        count, operands = _count_of(self.row), self.row.operands
+        return isinstance(self.row.function, While) or (
+            count in operands and self.many[operands.index(count)]
+        )
 
 
-def _stacked(parts: Sequence[Any], row: Row) -> Any:
+def _count_of(row: Row) -> Any:
+    """Return the argument of a row that is a number of steps, if there is one."""
+    function = row.function
+    if isinstance(function, Pass) and not isinstance(function, While):
+        return row.args[0]
+    if isinstance(function, Each):
+        inside, operands = _count_of(function.row), function.row.operands
+        return row.args[operands.index(inside)] if inside in operands else None
+    return None
+
+
+def _stacked(parts: Sequence[Any], row: Row, *, ragged: bool) -> Any:
     """Join the results of all examples."""
     if isinstance(parts[0], Column):
-        return Column(parts)
+        if ragged or isinstance(parts[0], RaggedColumns):
+            return RaggedColumns(parts)
+        steps = zip(*(x.entries for x in parts), strict=True)
+        return Column([np.stack(x) for x in steps], np.stack([x.like for x in parts]))
     shapes = sorted({np.shape(x) for x in parts})
     if len(shapes) > 1:
         name = "x[mask]" if row.function is operator.getitem else row.function.__name__
@@ -171,12 +199,23 @@ def _stacked(parts: Sequence[Any], row: Row) -> Any:
     return np.stack(parts)
 
 
-def _forms_of(function: Any) -> list[Form]:
-    """Return the forms of a function, to be tried in order."""
+def _forms_of(row: Row, values: Sequence[Any]) -> list[Form]:
+    """Return the forms of a row with these operands, to be tried in order."""
+    forms = _forms_of_function(row.function)
+    if any(map(_is_ragged, values)):
+        return [form for form in forms if form is _looped]
+    if row.shape is None:
+        return [form for form in forms if form in _OF_COLUMNS]
+    return forms
+
+
+def _is_ragged(x: Any) -> bool:
+    return isinstance(example_of(x), RaggedColumns)
+
+
+def _forms_of_function(function: Any) -> list[Form]:
     if isinstance(function, Loop):
-        return [_scanned]
-    if isinstance(function, Pass):
-        return [] if isinstance(function, While) else [_passed]
+        return [] if isinstance(function, While) else [_looped]
     if function in (np.power, _of.pow):
         return [rows.powers]
     if function in UFUNCS:
@@ -189,67 +228,58 @@ def _forms_of(function: Any) -> list[Form]:
     return [form for trait, form in _BY_TRAIT.items() if getattr(known, trait)]
 
 
-def _scanned(moved: Moved) -> Any:
-    """Batch a scan: a scan whose body runs the examples' bodies."""
+def _looped(moved: Moved) -> Any:
+    """Batch a loop of the same steps for all examples: its body runs all their bodies.
+
+    An xs is a number where the body does not read it.
+    """
     loop: Loop = moved.row.function
-    leaves, captured = moved.args
-    n, count = loop.carried, moved.count
-    many = [True] * n + [isinstance(x, Many) for x in leaves[n:]]
-    carries = [
-        x.value if isinstance(x, Many) else _np.broadcast_to(x, (count, *shape_of(x)))
-        for x in leaves[:n]
-    ]
-    unread = [np.broadcast_to(0.0, (loop.count, *inside.shape))  # type: ignore[misc]
-              for inside in loop.body.program.inputs[n : len(leaves)]]  # fmt: skip
-    xs = [_np.moveaxis(x.value, 0, 1) if isinstance(x, Many)
-          else x if shape_of(x) else zeros
-          for x, zeros in zip(leaves[n:], unread, strict=True)]  # fmt: skip
-    home = traced_in(list(map(plain_of, [*leaves, *captured])))
+    *counts, leaves, captured = moved.args
+    n = loop.carried
+    if any(isinstance(x, Many) for x in counts) or any(
+        _is_ragged(plain_of(x)) for x in leaves[n:]
+    ):
+        raise CannotBatchError
+    home = traced_in(list(map(plain_of, [*counts, *leaves, *captured])))
     if home is None:
         raise CannotBatchError
+    read = [i for i, x in enumerate(leaves) if i < n or type(x) is not float]
+    many = [i < n or isinstance(leaves[i], Many) for i in read]
 
     def flat(*inputs: Any) -> list[Any]:
-        given = [Many(x) if m else x for x, m in zip(inputs, many, strict=True)]
+        given: list[Any] = [0.0] * len(leaves)
+        for i, x, of_many in zip(read, inputs, many, strict=True):
+            given[i] = Many(x) if of_many else x
         program = loop.body.program
-        return run_batched(program, [*given, *captured], count, home.innermost())
+        return run_batched(program, [*given, *captured], moved.count, home.innermost())
 
-    batched = Loop(home, flat, carries, xs, loop.count, reverse=loop.reverse,
-                   keep=loop.keep)  # fmt: skip
-    found = batched.values([*carries, *xs])
-    return (*found[:n], *(_np.moveaxis(z, 1, 0) for z in found[n:]))
-
-
-def _passed(moved: Moved) -> Any:
-    """Batch a pass over the steps of a while loop, if these are the same."""
-    loop: Pass = moved.row.function
-    steps, leaves, captured = moved.args
-    n, count = loop.carried, moved.count
-    columns = leaves[n:]
-    many = [True] * n + [isinstance(x, Many) for x in columns]
-    own = [example_of(x.value) for x in columns if isinstance(x, Many)]
-    if isinstance(steps, Many) or not all(isinstance(x, Together) for x in own):
-        raise CannotBatchError
-    home = traced_in(list(map(plain_of, [steps, *leaves, *captured])))
-    if home is None:
-        raise CannotBatchError
-    carries = [
-        x.value if isinstance(x, Many) else _np.broadcast_to(x, (count, *shape_of(x)))
-        for x in leaves[:n]
-    ]
-    likes = [
-        _np.broadcast_to(x, (count, *shape_of(x))) if m else x
-        for x, m in zip(loop.likes, many[n:], strict=True)
-    ]
-
-    def flat(*inputs: Any) -> list[Any]:
-        given = [Many(x) if m else x for x, m in zip(inputs, many, strict=True)]
-        program = loop.body.program
-        return run_batched(program, [*given, *captured], count, home.innermost())
-
-    batched = Pass(home, flat, carries, likes, reverse=loop.reverse, together=True)
-    return batched.values(steps, carries, list(map(plain_of, columns)))
+    carries = [_repeated(x, moved.count) for x in leaves[:n]]
+    xs = [_axes_swapped(leaves[i].value) if of_many else leaves[i]
+          for i, of_many in zip(read[n:], many[n:], strict=True)]  # fmt: skip
+    batched = loop.over_same_steps(
+        home, flat, carries, xs, counts[0] if counts else loop.count,
+        reverse=loop.reverse, history=loop.history,
+    )  # fmt: skip
+    results = batched.values([*carries, *xs])
+    return (*results[:n], *map(_axes_swapped, results[n:]))
 
 
+def _axes_swapped(x: Any) -> Any:
+    """Return an array with the axes of steps and examples exchanged."""
+    if isinstance(example_of(x), Column):
+        return x  # it has no axis of steps
+    return _np.moveaxis(x, 0, 1)
+
+
+def _repeated(x: Any, count: int) -> Any:
+    """Return what examples share as an array with an axis of examples."""
+    if isinstance(x, Many):
+        return x.value
+    return _np.broadcast_to(x, (count, *shape_of(x)))
+
+
+_OF_COLUMNS: tuple[Form, ...] = (_looped, rows.getitem, rows.elementwise)
+"""The batched forms that do not ask for the shape of a row."""
 _OF_OURS: dict[Any, Form] = {
     operator.getitem: rows.getitem,
     setitem: rows.overwritten,

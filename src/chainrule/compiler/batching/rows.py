@@ -32,7 +32,14 @@ from chainrule.compiler.tracing.plain_operators import (
     power,
 )
 from chainrule.operations_grad.indexing import as_tuple, setitem, unindex
-from chainrule.values.shapes import SEQUENCES, dtype_of, kind_of, ndarray, shape_of
+from chainrule.values.shapes import (
+    SEQUENCES,
+    TUPLE,
+    dtype_of,
+    kind_of,
+    ndarray,
+    shape_of,
+)
 from chainrule.values.vertices import stand_in
 
 _np: Any = np
@@ -246,7 +253,7 @@ def getitem(moved: Moved) -> Any:
     x, index = moved.args
     if not isinstance(x, Many):
         raise CannotBatchError
-    if moved.row.args[0].shape is None:
+    if isinstance(x.value, TUPLE):
         return x.value[index]  # one of several results
     return x.value[_behind_examples(index)]
 

@@ -25,10 +25,11 @@ from chainrule.compiler.batching.reruns import Batch
 from chainrule.compiler.batching.sparsity import Sparse, of_seeds
 from chainrule.compiler.control.bodies import (
     Body,
-    Watch,
     example_of,
+    first_example,
     traced_in,
 )
+from chainrule.compiler.control.python_steps import Watch
 from chainrule.compiler.executors import choice as executors
 from chainrule.compiler.options import Options
 from chainrule.compiler.programs.program import Program
@@ -182,7 +183,7 @@ class Mapping:
         self.many: list[bool] = [many[i] for i in self.numeric]
         self.arranged: Any = None
         examples = [
-            np.asarray(example_of(leaves[i]))[0] if m else example_of(leaves[i])
+            first_example(leaves[i]) if m else example_of(leaves[i])
             for i, m in zip(self.numeric, self.many, strict=True)
         ]
         self.inexact: list[int] = [k for k, x in enumerate(examples) if is_inexact(x)]

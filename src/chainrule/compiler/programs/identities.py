@@ -39,8 +39,8 @@ def identity(row: Row) -> Row | None:
 
 
 def alike(x: Row, y: Row) -> bool:
-    """Tell whether two rows have the same shape and dtype."""
-    return x.shape == y.shape and x.dtype == y.dtype
+    """Tell whether two rows have the same shape and dtype; columns have none."""
+    return x.shape is not None and x.shape == y.shape and x.dtype == y.dtype
 
 
 def _is(x: Any, value: float) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,34 +68,6 @@ class Row:
         """Show the call."""
         name = getattr(self.function, "__name__", "input")
         return f"<row {self.serial}: {name}, {self.shape}, {self.dtype}>"
-
-
-class Column:
-    """A value of each step of a loop: a result that rows hand to rows.
-
-    Each call has its own number of steps, so that a trace can give it no shape. For
-    several examples (``vmap``) it is a column of columns, or ``Together``.
-    """
-
-    __slots__ = ("entries",)
-
-    def __init__(self, entries: Sequence[Any]) -> None:
-        """Keep the value of each step, in order."""
-        self.entries: Sequence[Any] = entries
-
-    def __getitem__(self, i: int) -> Any:
-        """Return one of them."""
-        return self.entries[i]
-
-
-class Together(Column):
-    """A column for several examples, which an entry has along its first axis."""
-
-    __slots__ = ()
-
-    def __getitem__(self, i: int) -> Any:
-        """Return the column of one example."""
-        return Column([x[i] for x in self.entries])
 
 
 @dataclass(frozen=True, eq=False)

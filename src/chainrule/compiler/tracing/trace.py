@@ -21,13 +21,13 @@ import numpy as np
 from chainrule.compiler import progress
 from chainrule.compiler.options import Options
 from chainrule.compiler.tracing.active import ACTIVE
+from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.frames import user_line
 from chainrule.compiler.tracing.opened import Record
 from chainrule.compiler.tracing.plain_operators import WHOLE, at_numpy_pole, class_of
 from chainrule.compiler.tracing.protection import deepest, may_raise, protected_call
 from chainrule.compiler.tracing.rows import (
     NO_KEYWORDS,
-    Column,
     Function,
     Guard,
     Row,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.compiler.tracing.columns import Column, of_columns
 from chainrule.compiler.tracing.frames import in_forward, user_line
 from chainrule.compiler.tracing.plain_operators import is_of_integers
 from chainrule.compiler.tracing.rows import NO_KEYWORDS, Function, Row, mapped
@@ -91,13 +92,15 @@ class Traced(stand_in):
 
     @property
     def shape(self) -> Any:
-        """The shape, as it will be in every call."""
-        return self.row.shape
+        """The shape, as it will be in every call; of a column, an entry's."""
+        shape = self.row.shape
+        return self.value.shape if shape is None else shape
 
     @property
     def dtype(self) -> Any:
-        """The dtype, as it will be in every call."""
-        return self.row.dtype
+        """The dtype, as it will be in every call; of a column, an entry's."""
+        dtype = self.row.dtype
+        return self.value.dtype if dtype is None else dtype
 
     @property
     def ndim(self) -> int:
@@ -123,6 +126,8 @@ class Traced(stand_in):
         """Return the result of a function, run as one row."""
         if function is getitem and kind_of(operands[0]) is ndarray:  # a traced index
             return self.home.call(operator.getitem, (*operands, given["index"]), None)
+        if self.row.shape is None:
+            function = of_columns(function)
         return self.home.call(function, operands, given)
 
     def over(self, f: Function, seeds: Any) -> list[Any]:
@@ -159,8 +164,12 @@ class Traced(stand_in):
         return self.home.call(float, (self,), None)
 
     def refuse_nan(self) -> None:
-        """Say that the program is wrong for arguments that make this hold a nan."""
-        self.home.checks.append(self.row)
+        """Say that the program is wrong for arguments that make this hold a nan.
+
+        The entries of a column were looked at where they were computed.
+        """
+        if self.row.shape is not None:
+            self.home.checks.append(self.row)
 
     def __repr__(self) -> str:
         """Show what is known; the entries are those of the example only."""
@@ -308,7 +317,9 @@ class Traced(stand_in):
         if kwargs.get("out") is not None or known.writes:
             raise escape("writing into an array in place")
         if known.of_shapes:
-            return func(*map(values_of, args), **kwargs)
+            result = func(*map(values_of, args), **kwargs)
+            if not isinstance(result, Column):
+                return result
         if func is np.astype and args[0] is self:
             return self.astype(*args[1:], **kwargs)
         return self.home.call(func, args, kwargs)
@@ -316,6 +327,8 @@ class Traced(stand_in):
     def astype(self, dtype: Any, **given: Any) -> Any:
         """Return ``np.astype``, which Python's numbers do not have."""
         number, dtype = self.row.number, np.dtype(dtype)
+        if self.row.shape is None:
+            return self.whole(np.astype, (self, dtype), given)
         if number is None:
             return self.home.call(np.astype, (self, dtype), given)
         if number is not complex and dtype == np.float64:

@@ -1,0 +1,70 @@
+"""Carries: what each step of a loop hands to the next, of the same kind in all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule import operations
+from chainrule.compiler.control.bodies import example_of
+from chainrule.compiler.tracing.columns import Column
+from chainrule.compiler.tracing.rows import NUMBERS
+from chainrule.compiler.tracing.trace import Trace
+from chainrule.compiler.tracing.traced import Traced
+from chainrule.errors import ShapeError
+from chainrule.nodes.node_class import node
+from chainrule.values.shapes import describe, dtype_of, kind_of, shape_of
+from chainrule.values.vertices import raw
+
+
+def check_carry(
+    before: Sequence[Any], after: Sequence[Any], *, same_structure: bool
+) -> None:
+    """Refuse a step after which the carry has another structure or shape."""
+    if same_structure and all(
+        shape_of(x) == shape_of(y) for x, y in zip(before, after, strict=True)
+    ):
+        return
+    shown = [", ".join(map(describe, map(raw, side))) for side in (before, after)]
+    raise ShapeError(
+        "A loop's carry must keep its structure and shapes; it was "
+        f"({shown[0]}) and became ({shown[1]}). Start from a carry like the later ones."
+    )
+
+
+def promote(home: Trace, carries: list[Any], after: Sequence[Any]) -> bool:
+    """Give carries the dtypes that they have after a step; tell whether one changed.
+
+    In Python the first carry may be an integer and the second a float; one program for
+    all steps, and a derivative through them, needs a float from the start.
+    """
+    changed = False
+    for i, (x, like) in enumerate(zip(carries, after, strict=False)):
+        have = held_dtype(example_of(x))
+        want = np.result_type(have, held_dtype(like))
+        if have == want:
+            continue
+        changed = True
+        if isinstance(x, node):
+            carries[i] = operations.astype(x, want)
+        elif isinstance(x, Traced):
+            carries[i] = home.call(cast, (x, want), None)
+        else:
+            carries[i] = cast(x, want)
+    return changed
+
+
+def held_dtype(x: Any) -> np.dtype[Any]:
+    """Return a value's dtype: int64 for Python's integers, however large they are."""
+    kind = kind_of(x)
+    return np.dtype(kind) if kind in NUMBERS else dtype_of(x)
+
+
+def cast(x: Any, dtype: np.dtype[Any]) -> Any:
+    """Return a value in a dtype; a Python number or a column that has it as it is."""
+    kind = kind_of(x)
+    if (kind in NUMBERS and np.dtype(kind) == dtype) or isinstance(x, Column):
+        return x
+    return np.asarray(x, dtype)[()]

@@ -1,0 +1,220 @@
+"""cond: Python's if where it is not traced, and else one row of two programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.control.bodies import (
+    Body,
+    FlatFunction,
+    Leaves,
+    example_of,
+    traced_in,
+)
+from chainrule.compiler.control.carries import cast, held_dtype
+from chainrule.compiler.executors.choice import Running
+from chainrule.compiler.tracing.columns import Column
+from chainrule.compiler.tracing.trace import Trace, joined
+from chainrule.compiler.tracing.traced import Traced
+from chainrule.errors import ShapeError
+from chainrule.nodes.node_class import node
+from chainrule.nodes.recorder import record
+from chainrule.rules import rule
+from chainrule.rules.supports import is_inexact, supported
+from chainrule.transforms.one_run import (
+    run_backwards,
+    run_forwards,
+    wanted_of,
+    with_zeros,
+)
+from chainrule.values.containers import LEAF, flatten, key_orders, unflatten
+from chainrule.values.vertices import raw
+
+
+def cond(
+    predicate: Any,
+    true: Callable[..., Any],
+    false: Callable[..., Any],
+    *operands: Any,
+) -> Any:
+    """Return ``true(*operands)`` if the predicate holds, else ``false(*operands)``.
+
+    Outside ``compile`` it is Python's ``if``. Compiled, both are traced, and each call
+    runs the one that its values choose, without tracing again.
+
+    Raises
+    ------
+    ShapeError
+        When compiled, if the two return other structures or shapes.
+
+    Examples
+    --------
+    >>> import chainrule as gd, numpy as np
+    >>> gd.grad(lambda x: gd.cond(x > 0, np.sin, np.exp, x))(0.0)
+    1.0
+    """
+    choice = raw(predicate)
+    if not isinstance(choice, Traced):
+        return true(*operands) if choice else false(*operands)
+    leaves, structure = flatten(operands)
+    numeric = [i for i, x in enumerate(leaves) if is_inexact(raw(x))]
+    structures: list[Any] = []
+
+    def flattened(f: Callable[..., Any]) -> FlatFunction:
+        def flat(*inputs: Any) -> list[Any]:
+            arguments = list(leaves)
+            for i, x in zip(numeric, inputs, strict=True):
+                arguments[i] = x
+            results, of_results = flatten(f(*unflatten(structure, arguments)))
+            structures.append(of_results)
+            return joined(results)
+
+        return flat
+
+    inputs = [leaves[i] for i in numeric]
+    home = traced_in([choice, *inputs])
+    assert home is not None  # noqa: S101  (choice is in a trace)
+    branches = Branches(home, [flattened(f) for f in (true, false)], inputs)
+    if not _same_structure(*structures[:2]):
+        raise ShapeError(
+            "The two functions of cond must return the same structure, with the keys "
+            "of dicts in the same order; received "
+            f"{structures[0]} and {structures[1]}."
+        )
+    parameters = {"choice": choice, "branches": branches}
+    results = record(cond_grad, [*inputs, *branches.closed], parameters)
+    return unflatten(structures[0], list(results))
+
+
+def _same_structure(x: Any, y: Any) -> bool:
+    """Tell whether two structures are equal, with their keys in the same order."""
+    if x != y or x is LEAF:
+        return x == y
+    first, second = (unflatten(s, range(s.num_leaves)) for s in (x, y))
+    return key_orders(first) == key_orders(second)
+
+
+class Branches:
+    """The two programs of a cond: the function of its row.
+
+    Attributes
+    ----------
+    bodies
+        The branch where the predicate holds, and the other one.
+    likes
+        Results of the shapes of both, in dtypes that hold both.
+    closed
+        Nodes from outside that either closes over.
+    """
+
+    __name__ = "cond"
+    keeps_shape = True
+    takes_columns = True
+
+    def __init__(
+        self, home: Trace, flats: Sequence[FlatFunction], inputs: Leaves
+    ) -> None:
+        """Trace both."""
+        self.home = home
+        self.flats = flats
+        examples = [example_of(x) for x in inputs]
+        self.bodies: list[Body] = [
+            Body(home, flat, examples, protected=True, frozen=range(len(examples)))
+            for flat in flats
+        ]
+        self.running: Running = Running(None, "one of two programs runs")
+        shapes = [[np.shape(x) for x in b.likes] for b in self.bodies]
+        if shapes[0] != shapes[1]:
+            raise ShapeError(
+                "The two functions of cond must return the same shapes; received "
+                f"{shapes[0]} and {shapes[1]}."
+            )
+        self.likes: list[Any] = [
+            x
+            if isinstance(x, Column)
+            else np.zeros(np.shape(x), np.result_type(held_dtype(x), held_dtype(y)))
+            for x, y in zip(*(b.likes for b in self.bodies), strict=True)
+        ]
+        nodes = [x for body in self.bodies for x in body.closed]
+        self.closed: tuple[node, ...] = tuple(dict.fromkeys(nodes))
+        self.count: int = len(inputs)
+
+    def told(self) -> dict[str, Any]:
+        """Return what ``stats()`` says of this branch, and the programs inside it."""
+        return {
+            "loop": self.__name__,
+            "running": self.running,
+            "programs": [body.program for body in self.bodies],
+        }
+
+    def values(self, operands: Leaves, choice: Any) -> Any:
+        """Add the row of this cond; return its results."""
+        captured = [body.captured for body in self.bodies]
+        inputs = list(operands[: self.count])
+        return self.home.call(self, (choice, inputs, captured), None)
+
+    def outline(self, *values: Any) -> tuple[Any, ...]:
+        """Return what is like the results, without running a branch."""
+        return tuple(x[()] for x in self.likes)
+
+    def __call__(self, choice: Any, inputs: Leaves, captured: Any) -> tuple[Any, ...]:
+        """Run the branch that was chosen."""
+        i = 0 if choice else 1
+        run = self.bodies[i].run
+        results = self.running(run, run, *inputs, *captured[i])
+        pairs = zip(results, self.likes, strict=True)
+        return tuple(cast(x, like.dtype) for x, like in pairs)
+
+
+class cond_grad(rule, kind=True):
+    """z = f(x) if choice else g(x); the sweeps are conds as well"""
+
+    outputs = 2
+
+    @staticmethod
+    def forward(*operands: Any, choice: Any, branches: Branches) -> Any:
+        """Return the results of the branch that was chosen."""
+        return branches.values(operands, choice)
+
+    @classmethod
+    def pull(
+        cls, xp: Any, z_bar: Any, z: Any, operands: Any, wanted: Any, parameters: Any
+    ) -> Any:
+        """Pull the cotangents through the branch that was chosen."""
+        branches: Branches = parameters["branches"]
+        count, closed = branches.count, branches.closed
+
+        def backwards(flat: FlatFunction) -> Callable[..., Any]:
+            def pulled(inputs: Any, bars: Any) -> Any:
+                return run_backwards(xp, flat, inputs, range(count), closed, bars)
+
+            return pulled
+
+        true, false = map(backwards, branches.flats)
+        results = xp.items_of(z) if isinstance(z, node) else z
+        grads = with_zeros(z_bar.value, results)
+        inputs = list(operands[:count])
+        bars: list[Any] = cond(parameters["choice"], true, false, inputs, grads)
+        yield from wanted_of(dict(enumerate(bars)), wanted)
+
+    @classmethod
+    def push(
+        cls, xp: Any, tangents: Any, z: Any, operands: Any, parameters: Any
+    ) -> Any:
+        """Push the tangents through the branch that was chosen."""
+        branches: Branches = parameters["branches"]
+        count, closed = branches.count, branches.closed
+
+        def forwards(flat: FlatFunction) -> Callable[..., Any]:
+            def pushed(inputs: Any, dots: Any) -> Any:
+                return run_forwards(xp, flat, inputs, range(count), closed, dots)[1]
+
+            return pushed
+
+        true, false = map(forwards, branches.flats)
+        dots = with_zeros(tangents, operands)
+        z_dot = cond(parameters["choice"], true, false, list(operands[:count]), dots)
+        return supported(tuple(z_dot))

@@ -1,0 +1,387 @@
+"""Loops as rows: a body that is traced once, and run step by step.
+
+A step takes the *carries*, which each step hands to the next, and its entry of each of
+the *xs*. It returns the next carries, and *ys*, of which the loop returns those of all
+steps, stacked. So it does with the *histories*, the carries before each step: reverse
+sweeps read them.
+
+``Scan``
+    The number of steps is known when the loop is traced. Xs and stacked results are
+    arrays, and all steps may run in one call, on a tape.
+``While``
+    A condition on the carries says in each call how many steps there are. Stacked
+    results are columns (``tracing.columns``), of any number of entries.
+``Pass``
+    A loop over the steps of a ``While``, from the first or from the last. Its xs are
+    columns as well.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import itertools
+from collections.abc import Container, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from chainrule.compiler.control.bodies import Body, FlatFunction, Leaves, example_of
+from chainrule.compiler.control.carries import cast, held_dtype
+from chainrule.compiler.executors import choice as executors
+from chainrule.compiler.executors.choice import Running
+from chainrule.compiler.progress import watched
+from chainrule.compiler.tape.lowering import CannotLowerError
+from chainrule.compiler.tape.scan_tape import TapeLoop
+from chainrule.compiler.tracing.columns import Column
+from chainrule.compiler.tracing.trace import Trace
+from chainrule.rules.supports import is_inexact
+from chainrule.values.shapes import kind_of
+
+
+class Loop:
+    """A body with how often to run it: the function of a loop's row.
+
+    Called with the first carries and the xs, and with what the body captured, it
+    returns the last carries, the ys, and the histories. An xs that the body does not
+    read is a number.
+
+    Attributes
+    ----------
+    flat, body
+        The body, as a function of leaves and traced.
+    carried, mapped, returned
+        How many carries and xs there are, and results of the body.
+    count
+        The number of steps; of a ``While`` and a ``Pass`` a traced one.
+    reverse
+        Whether the last step is the first.
+    history
+        The places of the carries whose histories are results.
+    entries
+        What is like an entry of each of the ys and histories.
+    stored
+        Whether the program reads each of the ys and histories; if not, it is empty.
+    """
+
+    __name__: str
+    keeps_shape = True
+    takes_columns = True
+    over_same_steps: ClassVar[type[Loop]]
+    """The class of loops over the same steps."""
+
+    def __init__(
+        self,
+        home: Trace,
+        flat: FlatFunction,
+        carries: Leaves,
+        xs: Leaves,
+        count: Any,
+        *,
+        reverse: bool,
+        history: Sequence[int],
+        times: int = 1,
+        protected: bool = False,
+    ) -> None:
+        """Trace the body on the first carries, and on an entry of each xs.
+
+        It runs so many ``times``, as far as that is known; a ``protected`` one may not
+        run at all.
+        """
+        self.home = home
+        self.flat = flat
+        self.count: Any = count
+        self.reverse = reverse
+        self.history: list[int] = list(history)
+        self.carried: int = len(carries)
+        self.mapped: int = len(xs)
+        examples = [example_of(x) for x in carries]
+        examples += [_entry_of(x, -1 if reverse else 0) for x in xs]
+        self._inexact: list[bool] = list(map(is_inexact, examples))
+        self.body: Body = Body(home, flat, examples, times, protected=protected)
+        self.returned: int = len(self.body.likes)
+        self.entries: list[Any] = self.body.likes[self.carried :]
+        self.entries += [examples[i] for i in self.history]
+        self._store([True] * len(self.entries))
+        self.running: Running = self._executor()
+
+    def _executor(self) -> Running:
+        """Choose what runs the loop."""
+        raise NotImplementedError
+
+    @functools.cached_property
+    def moving(self) -> list[int]:
+        """The places of carries and xs with a derivative: inexact ones that are read.
+
+        A carry that is not read has one, for it is a result if there are no steps.
+        """
+        inputs, read = self.body.program.inputs, self.body.program.last_uses()
+        return [
+            i
+            for i, inexact in enumerate(self._inexact)
+            if inexact and (i < self.carried or inputs[i] in read)
+        ]
+
+    @property
+    def moving_carries(self) -> list[int]:
+        """The places of the carries with a derivative."""
+        return [i for i in self.moving if i < self.carried]
+
+    def told(self) -> dict[str, Any]:
+        """Return what ``stats()`` says of this loop, and the programs inside it."""
+        return {
+            "loop": self.__name__,
+            "running": self.running,
+            "programs": [self.body.program],
+        }
+
+    def values(self, leaves: Leaves) -> tuple[Any, ...]:
+        """Add the row of this loop, for carries and xs; return its results."""
+        raise NotImplementedError
+
+    def reading(self, args: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the row's arguments without the xs that the body does not read."""
+        n, read = self.carried, self.body.program.last_uses()
+        *count, leaves, captured = args
+        inputs = self.body.program.inputs[n : len(leaves)]
+        xs = [
+            x if inside in read else 0.0
+            for x, inside in zip(leaves[n:], inputs, strict=True)
+        ]
+        return *count, [*leaves[:n], *xs], captured
+
+    def storing(self, read: Container[int]) -> Loop:
+        """Return this loop, storing only the stacked results whose places are read."""
+        made = copy.copy(self)
+        made._store([self.carried + i in read for i in range(len(self.stored))])
+        return made
+
+    def _store(self, stored: list[bool]) -> None:
+        """Store some of the ys and histories."""
+        self.stored = stored
+        n = self.carried
+        places = [*range(n, self.returned), *self.history]
+        pairs = [(i, k) for k, i in enumerate(places) if stored[k]]
+        self._ys = [pair for pair in pairs if pair[0] >= n]
+        self._histories = [pair for pair in pairs if pair[0] < n]
+
+    def _run_steps(
+        self, count: int, leaves: Leaves, captured: Leaves, stacks: Sequence[Any]
+    ) -> Leaves:
+        """Run the body step by step; fill the stacks, and return the last carries."""
+        n, run = self.carried, self.body.run
+        carry = leaves[:n]
+        xs = [_entries(x, count) for x in leaves[n:]]
+        ys = [(i, stacks[k]) for i, k in self._ys]
+        histories = [(i, stacks[k]) for i, k in self._histories]
+        order = range(count)
+        with watched(order[::-1] if self.reverse else order, self.__name__) as steps:
+            for t in steps:
+                for i, history in histories:
+                    history[t] = carry[i]
+                results = run(*carry, *[x[t] for x in xs], *captured)
+                for i, y in ys:
+                    y[t] = results[i]
+                carry = results[:n]
+        return carry
+
+
+def _entry_of(x: Any, place: int) -> Any:
+    """Return what is like an entry of an xs; of an array, the one in a place."""
+    value = example_of(x)
+    return value.like if isinstance(value, Column) else np.asarray(value)[place]
+
+
+def _entries(x: Any, count: int) -> Sequence[Any]:
+    """Return the entries of an xs for all steps; a number is one that nobody reads."""
+    if isinstance(x, Column):
+        return x.entries
+    return x if np.ndim(x) else [x] * count
+
+
+class Scan(Loop):
+    """A loop of so many steps."""
+
+    __name__ = "scan"
+
+    def __init__(
+        self,
+        home: Trace,
+        flat: FlatFunction,
+        carries: Leaves,
+        xs: Leaves,
+        count: int,
+        *,
+        reverse: bool,
+        history: Sequence[int],
+    ) -> None:
+        """Trace the body on the first carries, and on the first entry of each xs."""
+        super().__init__(
+            home,
+            flat,
+            carries,
+            xs,
+            count,
+            reverse=reverse,
+            history=history,
+            times=count,
+        )
+
+    def _executor(self) -> Running:
+        program, options = self.body.program, self.home.options
+        if not executors.pays(program, options):
+            return Running(None, executors.why_not(program, options))
+        try:
+            tape = TapeLoop(
+                program, self.carried, self.mapped, self.count, reverse=self.reverse
+            )
+        except CannotLowerError as error:
+            return Running(None, str(error) or "it has no form on a tape")
+        seconds = self.count * self.home.repeats * executors.numpy_seconds(program)
+        return Running.chosen(tape, options, seconds)
+
+    def told(self) -> dict[str, Any]:
+        """Return what ``stats()`` says of this loop, and the programs inside it."""
+        return {"loop": self.__name__, "steps": self.count} | super().told()
+
+    def values(self, leaves: Leaves) -> tuple[Any, ...]:
+        """Add the row of this loop, for carries and xs; return its results."""
+        return self.home.call(self, (list(leaves), self.body.captured), None)
+
+    def __call__(self, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
+        """Run the loop."""
+        return self.running(self._on_tape, self._step_by_step, leaves, captured)
+
+    def _step_by_step(self, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
+        """Run the steps one by one on NumPy."""
+        stacks = self._stacks()
+        carry = self._run_steps(self.count, leaves, captured, stacks)
+        return (*carry, *map(_as_stacked, stacks, self.entries))
+
+    def outline(self, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
+        """Return what is like the results, without taking a step."""
+        stacked = map(_as_stacked, self._stacks(), self.entries)
+        return (*leaves[: self.carried], *map(np.zeros_like, stacked))
+
+    def _on_tape(self, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
+        """Run all steps in one call."""
+        n, ys = self.carried, self.returned - self.carried
+        flags = zip(self.history, self.stored[ys:], strict=True)
+        kept = {i for i, stored in flags if stored}
+        stored = [*(i in kept for i in range(n)), *self.stored[:ys]]
+        results = self.running.loop(leaves, captured, stored)
+        shown = self.returned
+        return (*results[:shown], *[results[shown + i] for i in self.history])
+
+    def _stacks(self) -> list[Any]:
+        """Return arrays for the ys and the histories; lists for those of columns."""
+        return [
+            np.empty(0)
+            if not stored
+            else [x] * self.count
+            if isinstance(x, Column)
+            else np.empty((self.count, *np.shape(x)), held_dtype(x))
+            for x, stored in zip(self.entries, self.stored, strict=True)
+        ]
+
+
+def _as_stacked(stack: Any, like: Any) -> Any:
+    """Return the stacked entries of all steps: an array, or a column of columns."""
+    return Column(stack, like) if kind_of(stack) is list else stack
+
+
+class Pass(Loop):
+    """A loop over steps that a while loop has counted.
+
+    Called with their number as well.
+    """
+
+    def __init__(
+        self,
+        home: Trace,
+        flat: FlatFunction,
+        carries: Leaves,
+        xs: Leaves,
+        count: Any,
+        *,
+        reverse: bool,
+        history: Sequence[int],
+    ) -> None:
+        """Trace the body on the first carries, and on what is like an entry of xs."""
+        self.__name__: str = "while_loop_back" if reverse else "while_loop_again"
+        super().__init__(
+            home,
+            flat,
+            carries,
+            xs,
+            count,
+            reverse=reverse,
+            history=history,
+            protected=True,
+        )
+        self.entries = [np.asarray(x)[()] for x in self.entries]
+
+    def _executor(self) -> Running:
+        return Running(None, "the steps are counted in each call")
+
+    def values(self, leaves: Leaves) -> tuple[Any, ...]:
+        """Add the row of this loop, for carries and xs; return its results."""
+        args = self.count, list(leaves), self.body.captured
+        return self.home.call(self, args, None)
+
+    def __call__(self, *args: Any) -> tuple[Any, ...]:
+        """Run the loop."""
+        return self.running(self._run, self._run, *args)
+
+    def _run(self, count: int, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
+        stacks: list[Any] = [[None] * (count * stored) for stored in self.stored]
+        carry = self._run_steps(count, leaves, captured, stacks)
+        return (*carry, *map(Column, stacks, self.entries))
+
+
+class While(Pass):
+    """A loop that asks its condition and counts its steps: its row's last result."""
+
+    def __init__(
+        self, home: Trace, flat: FlatFunction, condition: FlatFunction, carries: Leaves
+    ) -> None:
+        """Trace condition and body on the first carries; all have a history."""
+        every = range(len(carries))
+        super().__init__(home, flat, carries, (), None, reverse=False, history=every)
+        self.__name__ = "while_loop"
+        examples = [example_of(x) for x in carries]
+        self.test: Body = Body(home, condition, examples)
+        self.dtypes: list[Any] = [
+            np.result_type(held_dtype(x), held_dtype(y))
+            for x, y in zip(examples, self.body.likes, strict=True)
+        ]
+
+    def values(self, leaves: Leaves) -> tuple[Any, ...]:
+        """Add the row of this loop, for its carries; return its results."""
+        captured = [self.test.captured, self.body.captured]
+        *results, self.count = self.home.call(self, (list(leaves), captured), None)
+        return tuple(results)
+
+    def outline(self, carry: Leaves, captured: Any) -> tuple[Any, ...]:
+        """Return what is like the results, without taking a step."""
+        columns = [Column([], like) for like in self.entries]
+        return (*map(cast, carry, self.dtypes), *columns, 0)
+
+    def _run(self, carry: Leaves, captured: Any) -> tuple[Any, ...]:  # type: ignore
+        of_condition, of_body = captured
+        stacks: list[list[Any]] = [[] for _ in self.stored]
+        histories = [(i, stacks[k]) for i, k in self._histories]
+        count = 0
+        with watched(itertools.repeat(None), self.__name__) as steps:
+            for _ in steps:
+                if not self.test.run(*carry, *of_condition)[0]:
+                    break
+                for i, history in histories:
+                    history.append(carry[i])
+                carry = self.body.run(*carry, *of_body)
+                count += 1
+        columns = map(Column, stacks, self.entries)
+        return (*map(cast, carry, self.dtypes), *columns, count)
+
+
+Scan.over_same_steps, Pass.over_same_steps = Scan, Pass
