@@ -53,7 +53,7 @@ def flatten(x: node, order: str = "C") -> Any:
 
 def flat(x: node) -> Any:
     """The elements one by one; to write into them is to write into x."""
-    z = ops.reshape(x, (-1,))
+    z: Any = ops.reshape(x, (-1,))
     if array_of(x._value) is not None:
         note(z)
         memory_of(z).copies = True

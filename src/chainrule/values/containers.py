@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,7 +78,7 @@ def key_orders(tree: Tree) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def _exactly(key: Any) -> Any:
+def _exactly(key: Hashable) -> Any:
     return key, repr(key) if key.__class__ is float else key.__class__
 
 

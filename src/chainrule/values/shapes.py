@@ -6,8 +6,9 @@ import functools
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from chainrule.values.types import Axis, Shape
+from chainrule.values.types import Axis, Namespace, Shape, Value
 
 # Classes to test values of any origin for. As Any, so that a type checker does not take
 # a passed test to mean an array of unknown elements.
@@ -36,7 +37,7 @@ def dtype_of(x: Any) -> np.dtype[Any]:
         return np.asarray(x).dtype
 
 
-def laid_out(value: Any, like: Any) -> Any:
+def laid_out(value: ArrayLike, like: NDArray[Any]) -> NDArray[Any]:
     """Return a copy of an array's entries that lies in memory as another array does."""
     strides = like.strides
     if like.flags.forc or 0 in strides:
@@ -100,7 +101,7 @@ def reduced_axes(shape: Shape, target: Shape) -> tuple[int, ...]:
     return (*range(added), *stretched)
 
 
-def unbroadcast(xp: Any, x: Any, target: Shape) -> Any:
+def unbroadcast(xp: Namespace, x: Value, target: Shape) -> Any:
     """Sum ``x`` over the axes along which ``target`` was broadcast: its transpose."""
     shape = shape_of(x)
     if shape == target:

@@ -64,7 +64,7 @@ class Memory:
         self.locked: bool = False
         self.views: list[weakref.ref[Any]] = []
 
-    def keep(self, old: Any) -> None:
+    def keep(self, old: vertex) -> None:
         """Enter a state that was just replaced."""
         if not self.versions:
             WRITTEN.add(id(self))
@@ -88,7 +88,7 @@ class Writes:
     count: int = 0
 
 
-def memory_of(x: Any) -> Memory:
+def memory_of(x: vertex) -> Memory:
     """Return a node's memory, made when it is first asked for."""
     try:
         return x._memory
@@ -97,7 +97,7 @@ def memory_of(x: Any) -> Memory:
         return made
 
 
-def version(x: Any, serial: int) -> Any:
+def version(x: vertex, serial: int) -> vertex:
     """Return the version of a node that something recorded at this age has used."""
     if x.serial < serial:
         return x
@@ -109,13 +109,13 @@ def version(x: Any, serial: int) -> Any:
     return versions[max(i - 1, 0)] if versions else x
 
 
-def first(x: Any) -> Any:
+def first(x: vertex) -> Any:
     """Return the state that a node had when it was made."""
     versions = getattr(x, "_memory", FROZEN).versions
     return versions[0] if versions else x
 
 
-def resolved(z: Any) -> tuple[Any, ...]:
+def resolved(z: vertex) -> tuple[Any, ...]:
     """Return a node's operands, each in the version that was used; keep them so."""
     operands, serial = z.operands, z.serial
     for x in operands:
@@ -164,7 +164,7 @@ def sealed(start: int, what: str, why: str = _REPEATED) -> Generator[None]:
         _SEALED.runs.pop()
 
 
-def refuse_outside(x: Any) -> None:
+def refuse_outside(x: vertex) -> None:
     """Raise where a function that is run again would write into an outer array."""
     for start, what, why in _SEALED.runs:
         if first(x).serial < start:
@@ -182,7 +182,7 @@ class Noted(deque[Any]):
 
     bound: int = 1 << 10
 
-    def note(self, z: Any) -> None:
+    def note(self, z: vertex) -> None:
         """Keep a weak reference to a result."""
         self.append(weakref.ref(z))
         if len(self) > self.bound:
@@ -218,7 +218,7 @@ def shares(value: Any, source: Any) -> bool:
     )
 
 
-def note(z: Any, *, locked: bool = False) -> None:
+def note(z: vertex, *, locked: bool = False) -> None:
     """Note a result as a view of its operand; ``locked``: nobody writes into it."""
     memory_of(z).locked = locked
     memory_of(z).base = z.operands[0]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from chainrule.values.operators import Operators
+from chainrule.values.types import ArrayValue, Mask, Operation, Parameters, Shape, Value
 
 _ndarray: Any = np.ndarray
 _where: Any = np.where
@@ -39,11 +42,11 @@ class vertex(Operators):
         changed: Any
 
     @classmethod
-    def created(cls, z: Any) -> None:
+    def created(cls, z: vertex) -> None:
         """Be told of a new result; only called where the class is ``watched``."""
 
     @classmethod
-    def exchanged(cls, x: Any, old: Any) -> None:
+    def exchanged(cls, x: vertex, old: vertex) -> None:
         """Be told that ``old`` now has the state of ``x``, which was written."""
 
 
@@ -57,24 +60,26 @@ class stand_in(Operators):
     __slots__ = ()
 
     @property
-    def shape(self) -> Any:
+    def shape(self) -> Shape:
         """The shape, the same in every call."""
         raise NotImplementedError
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype[Any]:
         """The dtype, the same in every call."""
         raise NotImplementedError
 
-    def astype(self, dtype: Any) -> Any:
+    def astype(self, dtype: DTypeLike) -> Any:
         """Return this in another dtype."""
         raise NotImplementedError
 
-    def whole(self, function: Any, operands: Sequence[Any], given: Any) -> Any:
+    def whole(
+        self, function: Operation, operands: Sequence[Any], given: Parameters
+    ) -> Any:
         """Return the result of a function, run as one step of the trace."""
         raise NotImplementedError
 
-    def over(self, f: Callable[[Any], list[Any]], seeds: Any) -> list[Any]:
+    def over(self, f: Callable[[Any], list[Any]], seeds: ArrayValue) -> list[Any]:
         """Return the results of ``f`` for each seed, stacked; ``f`` is traced once."""
         raise NotImplementedError
 
@@ -86,7 +91,7 @@ class stand_in(Operators):
         """Return a handle on this that nobody can write into."""
         raise NotImplementedError
 
-    def laid_out(self, before: Any) -> Any:
+    def laid_out(self, before: ArrayValue | None) -> Any:
         """Return this as an array that lies in memory as another one does.
 
         Where there is no other one, as a copy by itself does.
@@ -112,7 +117,7 @@ class stand_in(Operators):
         """Return the result just made as the Python number that it is."""
         raise NotImplementedError
 
-    def like(self, value: Any) -> Any:
+    def like(self, value: Value) -> Any:
         """Return this as a Python number where the value is one."""
         raise NotImplementedError
 
@@ -161,7 +166,7 @@ def _first(kind: Any, trees: Iterable[Any]) -> Any:
     return None
 
 
-def is_internal(frame: Any) -> bool:
+def is_internal(frame: FrameType) -> bool:
     """Tell whether a frame runs this library, NumPy, or text that the library made.
 
     It is told by the module's name, not by where its file lies.
@@ -175,12 +180,12 @@ def is_stand_in(x: Any) -> bool:
     return isinstance(x, stand_in)
 
 
-def surely_holds(mask: Any) -> bool:
+def surely_holds(mask: Mask) -> bool:
     """Tell whether a mask is known to hold somewhere; a stand-in's is not known."""
     return not isinstance(mask, stand_in) and bool(np.any(mask))
 
 
-def is_refused(mask: Any) -> bool:
+def is_refused(mask: Mask) -> bool:
     """Tell whether a mask holds somewhere, for which the caller raises an error.
 
     A stand-in's does not: the function itself answers, and raises, where it will.
@@ -190,12 +195,12 @@ def is_refused(mask: Any) -> bool:
     return surely_holds(mask)
 
 
-def may_hold(mask: Any) -> bool:
+def may_hold(mask: Mask) -> bool:
     """Tell whether a mask may hold somewhere; a stand-in's may."""
     return isinstance(mask, stand_in) or bool(np.any(mask))
 
 
-def as_array(x: Any) -> Any:
+def as_array(x: ArrayLike) -> Any:
     """Return ``np.asarray(x)``; a stand-in as it is."""
     return x if isinstance(x, stand_in) else np.asarray(x)
 
