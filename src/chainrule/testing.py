@@ -12,7 +12,7 @@ from chainrule.nodes.admission import as_value
 from chainrule.transforms.products import jvp, vjp
 from chainrule.values.containers import flatten, is_container, unflatten
 from chainrule.values.shapes import ARRAYS, SEQUENCES, dtype_of, shape_of
-from chainrule.values.types import Operation
+from chainrule.values.types import Operation, Value
 
 Direction = list[Any]
 
@@ -122,7 +122,7 @@ class _Checker:
         leaves, structure = flatten(args)
         return unflatten(structure, [self.like(x) for x in leaves])
 
-    def like(self, x: Any) -> Any:
+    def like(self, x: Value) -> Any:
         """Return normal numbers like ``x``; what is not inexact stays as it is."""
         if not _is_inexact(x):
             return x
@@ -132,7 +132,9 @@ class _Checker:
             v = v + 1j * self.rng.normal(size=shape)
         return float(v) if shape == () and dtype == np.float64 else v.astype(dtype)
 
-    def difference(self, f: Operation, args: Sequence[Any], v: Any) -> list[Any]:
+    def difference(
+        self, f: Operation, args: Sequence[Any], v: Sequence[Any]
+    ) -> list[Any]:
         """Return the central difference of each result along ``v``.
 
         It is ``None`` for a whole number, a truth value or text beside floats.
@@ -145,7 +147,7 @@ class _Checker:
             for a, b in zip(*ends, strict=True)
         ]
 
-    def compare(self, got: Any, want: Any, where: str) -> None:
+    def compare(self, got: Value, want: Value, where: str) -> None:
         """Raise if two derivatives disagree, relative to the larger of them."""
         got, want = np.asarray(got), np.asarray(want)
         scale = max(np.max(np.abs(want), initial=0), np.max(np.abs(got), initial=0))
@@ -188,7 +190,7 @@ def _inexact(tree: Any) -> list[Any]:
     return [x for x in flatten(tree)[0] if hasattr(x, "dtype") or _is_inexact(x)]
 
 
-def _moved(args: Sequence[Any], v: Any, h: float) -> Any:
+def _moved(args: Sequence[Any], v: Sequence[Any], h: float) -> Any:
     leaves, structure = flatten(args)
     moved = [
         x + h * d if _is_inexact(x) else x

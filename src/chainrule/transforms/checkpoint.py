@@ -15,7 +15,7 @@ from chainrule.rules import rule
 from chainrule.rules.supports import supported
 from chainrule.transforms.one_run import closed_over, swept_backwards, swept_forwards
 from chainrule.transforms.recorded_call import Recording
-from chainrule.values.containers import flatten, unflatten
+from chainrule.values.containers import Structure, flatten, unflatten
 from chainrule.values.shapes import describe
 from chainrule.values.types import Namespace, Parameters, Result, Value
 from chainrule.values.versions import enter_views, first, memory_of, sealed
@@ -95,7 +95,7 @@ def _refuse_shared(arguments: Sequence[node]) -> None:
 
 
 def _rerun(
-    f: Callable[..., Any], leaves: list[Any], outer: list[node], structure: Any
+    f: Callable[..., Any], leaves: list[Any], outer: list[node], structure: Structure
 ) -> Callable[..., Any]:
     """Return ``f`` as a function of the nodes among its leaves.
 

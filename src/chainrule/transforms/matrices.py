@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from chainrule import operations
 from chainrule.errors import ArgumentError, CompileError
@@ -24,8 +24,8 @@ from chainrule.transforms.seeds import (
 )
 from chainrule.values.containers import unflatten
 from chainrule.values.shapes import dtype_of, is_complex, shape_of
-from chainrule.values.types import Operation
-from chainrule.values.vertices import as_array, first_stand_in, raw, stand_in
+from chainrule.values.types import Operation, Value
+from chainrule.values.vertices import as_array, first_stand_in, raw, stand_in, vertex
 
 Sweep = Callable[[Any], list[Any]]
 """One sweep of a recorded call: from a seed to the derivatives that it leaves."""
@@ -104,7 +104,7 @@ def _by_rows(run: Recording) -> list[list[Any]]:
     blocks: list[list[Any]] = []
     for i, z in enumerate(run.outputs):
 
-        def swept(seed: Any, i: int = i) -> list[Any]:
+        def swept(seed: Value, i: int = i) -> list[Any]:
             return run.pull({i: seed})[0]
 
         parts = _for_each_unit(z, swept, run, run.inputs, axis=0)
@@ -118,7 +118,7 @@ def _by_columns(run: Recording) -> list[list[Any]]:
     blocks: list[list[Any]] = [[] for _ in run.outputs]
     for j, x in enumerate(run.inputs):
 
-        def swept(seed: Any, j: int = j) -> list[Any]:
+        def swept(seed: Value, j: int = j) -> list[Any]:
             tangents: list[Any] = [None] * len(run.inputs)
             tangents[j] = seed
             return run.push(tangents)[0]
@@ -130,14 +130,14 @@ def _by_columns(run: Recording) -> list[list[Any]]:
 
 
 def _for_each_unit(
-    x: Any, swept: Sweep, run: Recording, likes: Sequence[Any], *, axis: int
+    x: Value, swept: Sweep, run: Recording, likes: Sequence[Any], *, axis: int
 ) -> list[Any]:
     """Sweep from each unit of ``x``; stack each result along a new axis.
 
     In a trace one sweep stands for all, so that a program does not grow with ``x``.
     """
 
-    def filled(seed: Any) -> list[Any]:
+    def filled(seed: Value) -> list[Any]:
         pairs = zip(swept(seed), likes, strict=True)
         return [zeros_of(raw(like)) if v is None else v for v, like in pairs]
 
@@ -163,7 +163,9 @@ AT_ONCE = 1 << 22
 """Entries of all sweeps' largest values that a trace keeps at a time: 32 megabytes."""
 
 
-def _in_blocks(trace: stand_in, swept: Sweep, seeds: Any, largest: int) -> list[Any]:
+def _in_blocks(
+    trace: stand_in, swept: Sweep, seeds: NDArray[Any], largest: int
+) -> list[Any]:
     """Map a sweep over seeds, over so many at a time that memory suffices."""
     step = max(1, AT_ONCE // largest)
     starts = range(0, len(seeds), step)
@@ -173,12 +175,12 @@ def _in_blocks(trace: stand_in, swept: Sweep, seeds: Any, largest: int) -> list[
     return [operations.concatenate(list(b)) for b in zip(*blocks, strict=True)]
 
 
-def _last(x: Any) -> Any:
+def _last(x: Value) -> Any:
     """Return an array with its first axis moved to the end."""
     return operations.transpose(x, axes=(*range(1, len(shape_of(x))), 0))
 
 
-def _block(part: Any, z: Any, x: Any) -> Any:
+def _block(part: Value, z: Value, x: vertex) -> Any:
     """Give stacked sweeps their shape: that of ``z``, then that of ``x``."""
     shape = (*shape_of(z), *x.shape)
     return part if shape_of(part) == shape else operations.reshape(part, shape)

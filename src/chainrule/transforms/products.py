@@ -119,7 +119,7 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
     return run.settle(tree, recorded=nested, copy=True), pushforward
 
 
-def hvp(f: Callable[..., Any], primals: Any, vectors: Any) -> Any:
+def hvp(f: Callable[..., Any], primals: Sequence[Any], vectors: Sequence[Any]) -> Any:
     """Return the product of the Hessian of a scalar function with vectors.
 
     Forward over reverse: one recorded gradient, swept forwards once; the Hessian is

@@ -14,7 +14,7 @@ from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import stacked
 from chainrule.rules.supports import is_inexact, zeros_of
 from chainrule.transforms.recorded_call import Recording, plain_copy
-from chainrule.values.containers import flatten, unflatten
+from chainrule.values.containers import Structure, flatten, unflatten
 from chainrule.values.shapes import (
     SEQUENCES,
     describe,
@@ -79,7 +79,7 @@ def check_some_numeric(
 # --------------------------------------------------------------- seeds that are given
 
 
-def check_tuples(primals: Any, tangents: Sequence[Any], name: str) -> None:
+def check_tuples(primals: Sequence[Any], tangents: Sequence[Any], name: str) -> None:
     """Raise unless two tuples of one length were given."""
     for x, what in ((primals, "primals"), (tangents, "tangents")):
         if not isinstance(x, SEQUENCES):
@@ -123,14 +123,14 @@ def seeds_of(run: Recording, z_grad: Any) -> dict[int, Any]:
     return seeds
 
 
-def _checked(seed: Any, value: Any, name: str) -> Any:
+def _checked(seed: Value, value: Any, name: str) -> Any:
     """Return a seed in the shape and dtype of a value; nodes in a list are joined."""
     seed = stacked(seed) if holds_nodes(seed) else seed
     return check_cotangent(seed, value, name)
 
 
 def _matching_leaves(
-    tree: Any, structure: Any, taken: Sequence[bool], what: str, whose: str
+    tree: Any, structure: Structure, taken: Sequence[bool], what: str, whose: str
 ) -> list[Any]:
     """Return the leaves of a container that must be like another one.
 
@@ -152,7 +152,7 @@ def _matching_leaves(
     )
 
 
-def _up_to(structure: Any, tree: Any) -> list[Any]:
+def _up_to(structure: Structure, tree: Any) -> list[Any]:
     """Return what stands in the places of a structure's leaves; none if it differs."""
     try:
         return structure.flatten_up_to(tree)
@@ -160,7 +160,7 @@ def _up_to(structure: Any, tree: Any) -> list[Any]:
         return []
 
 
-def _refuse_seed(seed: Any, what: str) -> None:
+def _refuse_seed(seed: Value, what: str) -> None:
     """Raise if a seed other than zero is given for what is not differentiated."""
     if not isinstance(seed, node | int | float | complex | ndarray | np.generic):
         return
@@ -185,7 +185,7 @@ def tangent_tree(run: Recording, dots: list[Any], *, recorded: bool) -> Any:
 # ------------------------------------------------------------------ seeds that are made
 
 
-def ones_of(z: Any) -> Any:
+def ones_of(z: Value) -> Any:
     """Return ones like a value (a float for a float)."""
     value = raw(z)
     if isinstance(value, stand_in):
@@ -194,7 +194,7 @@ def ones_of(z: Any) -> Any:
     return np.ones_like(value) if kind is ndarray else kind(1)
 
 
-def units_of(z: Any) -> list[Any]:
+def units_of(z: Value) -> list[Any]:
     """Return the unit arrays of a value's shape, entry by entry."""
     zero = np.zeros(np.shape(raw(z)), dtype_of(raw(z)))
     units: list[Any] = []

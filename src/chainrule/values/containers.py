@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import optree
+from optree import PyTreeSpec as Structure
 
 # As Any, so that a type checker does not ask for the classes of unknown values.
 _optree: Any = optree
@@ -31,7 +32,7 @@ def declare_value(kind: type) -> None:
     _values.add(kind)
 
 
-def flatten(tree: Tree) -> tuple[list[Any], Any]:
+def flatten(tree: Tree) -> tuple[list[Any], Structure]:
     """Return the leaves of a container and its structure; ``None`` has no leaves."""
     if type(tree) in _values:
         return [tree], LEAF
@@ -42,7 +43,7 @@ def flatten(tree: Tree) -> tuple[list[Any], Any]:
     return leaves, structure
 
 
-def unflatten(structure: Any, leaves: Sequence[Any]) -> Tree:
+def unflatten(structure: Structure, leaves: Sequence[Any]) -> Tree:
     """Return a container of this structure with these leaves."""
     if structure is LEAF:
         return leaves[0]

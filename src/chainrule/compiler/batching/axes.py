@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,10 @@ from chainrule.values.vertices import raw
 
 
 def examples_of(
-    f: Callable[..., Any], args: Any, keywords: Any, in_axes: Any
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    keywords: Mapping[str, Any],
+    in_axes: Any,
 ) -> tuple[Any, Any, list[Any]]:
     """Return the leaves of a call, their structure, and the axis of each."""
     named: dict[str, Any] = {}
@@ -48,7 +51,7 @@ def _is_axis(x: Any) -> bool:
 
 
 def _by_name(
-    f: Callable[..., Any], count: int, keywords: Any, axes: Sequence[Any]
+    f: Callable[..., Any], count: int, keywords: Mapping[str, Any], axes: Sequence[Any]
 ) -> tuple[Sequence[Any], dict[str, Any]]:
     """Return the axes of arguments by position, and those of keywords by name."""
     if len(axes) <= count or not keywords:

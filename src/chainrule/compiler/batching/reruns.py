@@ -8,15 +8,17 @@ answers for those with a nan, and the program for all others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.compiler.batching.axes import count_of, examples_of, result_axes
 from chainrule.compiler.programs.signals import NanFound
 from chainrule.values.containers import flatten, unflatten
+from chainrule.values.types import Operation
 
 MANY = 8
 """If more than one of so many examples holds a nan, the function answers for all."""
@@ -32,7 +34,7 @@ class Batch:
     out_axes: Any
 
 
-def batch_of(f: Any) -> Batch | None:
+def batch_of(f: Operation) -> Batch | None:
     """Return what a function was mapped from, if ``vmap`` made it.
 
     Wrappers around such a function copy its attributes, and are another function.
@@ -44,7 +46,9 @@ def batch_of(f: Any) -> Batch | None:
 class Examples:
     """The arguments of a batch, by examples."""
 
-    def __init__(self, batch: Batch, args: Any, keywords: Any) -> None:
+    def __init__(
+        self, batch: Batch, args: Sequence[Any], keywords: Mapping[str, Any]
+    ) -> None:
         """Find the examples."""
         self.leaves: list[Any]
         self.structure: Any
@@ -54,7 +58,7 @@ class Examples:
         )
         self.count: int = count_of(self.leaves, self.axes)
 
-    def taken(self, places: Any) -> tuple[Any, Any]:
+    def taken(self, places: int | NDArray[Any]) -> tuple[Any, Any]:
         """Return the arguments with these examples."""
         pairs = zip(self.leaves, self.axes, strict=True)
         taken = [x if a is None else np.take(x, places, axis=a) for x, a in pairs]
@@ -69,8 +73,8 @@ def rerun(
     batch: Batch,
     run: Callable[..., Any],
     one: Callable[..., Any],
-    args: Any,
-    keywords: Any,
+    args: Sequence[Any],
+    keywords: Mapping[str, Any],
 ) -> Any:
     """Return the results of all examples; ``None`` if too many of them hold a nan.
 

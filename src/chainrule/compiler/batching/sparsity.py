@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.compiler.batching.examples import (
     CannotBatchError,
@@ -29,6 +30,7 @@ from chainrule.compiler.batching.rows import entry_numbers, is_constant
 from chainrule.compiler.tracing.plain_operators import UFUNCS
 from chainrule.operations_grad.indexing import unindex
 from chainrule.values.shapes import dtype_of, shape_of
+from chainrule.values.types import Array, Shape
 from chainrule.values.vertices import stand_in
 
 _np: Any = np
@@ -51,7 +53,9 @@ class Sparse(Many):
         Where they are in the flattened array of all examples, in rising order.
     """
 
-    def __init__(self, entries: Any, places: Any, whole: tuple[int, ...]) -> None:
+    def __init__(
+        self, entries: Array, places: NDArray[Any], whole: tuple[int, ...]
+    ) -> None:
         """Keep them; ``whole`` is the shape of all examples."""
         self.entries = entries
         self.places = places
@@ -105,7 +109,7 @@ def sparse_result(moved: Moved) -> Sparse | None:
     return None if FILLED * found.filled > 1 else found
 
 
-def _scattered(entries: Any, places: Any, size: int) -> Any:
+def _scattered(entries: Array, places: NDArray[Any], size: int) -> Any:
     """Return zeros with entries in places, which rise."""
     index = places
     if size < LARGE:  # the VM knows masks; where NumPy runs, numbers are faster
@@ -114,7 +118,7 @@ def _scattered(entries: Any, places: Any, size: int) -> Any:
     return as_row(unindex, (entries,), {"index": (index,), "shape": (size,)})
 
 
-def _picked(x: Any, places: Any) -> Any:
+def _picked(x: Any, places: NDArray[Any]) -> Any:
     """Return entries of a flat array; the array itself where those are all of it."""
     size = shape_of(x)[0]
     return x if len(places) == size and (places == np.arange(size)).all() else x[places]
@@ -146,7 +150,7 @@ def _entry_by_entry(moved: Moved) -> Sparse:
     return Sparse(entries, places, whole)
 
 
-def _shared_at(x: Any, shape: Any, places: Any) -> Any:
+def _shared_at(x: Any, shape: Shape, places: NDArray[Any]) -> Any:
     """Return entries of what all examples share, by their places in an example."""
     if shape_of(x) == ():
         return x
@@ -186,7 +190,7 @@ def _stretched(moved: Moved, x: Sparse) -> Sparse:
     return _placed(moved, [x], np.broadcast_to(own, moved.shape))
 
 
-def _scattered_on(places: Any, x: Sparse) -> Any:
+def _scattered_on(places: NDArray[Any], x: Sparse) -> Any:
     if len(places) == len(x.places):
         return x.entries
     return _scattered(x.entries, np.searchsorted(places, x.places), len(places))
@@ -198,7 +202,7 @@ def _moved(moved: Moved) -> Sparse:
     return _placed(moved, leaves, places)
 
 
-def _placed(moved: Moved, leaves: Sequence[Any], places: Any) -> Sparse:
+def _placed(moved: Moved, leaves: Sequence[Any], places: NDArray[Any]) -> Sparse:
     """Return entries of examples at the places that ``entry_numbers`` gives them."""
     columns = [np.zeros((moved.count, 1), np.intp)]
     total = 0
@@ -248,7 +252,7 @@ def _unindexed(moved: Moved) -> Sparse:
     return _added_at(moved, x, example * size + own)
 
 
-def _added_at(moved: Moved, x: Sparse, ends: Any) -> Sparse:
+def _added_at(moved: Moved, x: Sparse, ends: NDArray[Any]) -> Sparse:
     """Return entries added up in new places."""
     places, numbers = np.unique(ends, return_inverse=True)
     if len(places) == len(ends):

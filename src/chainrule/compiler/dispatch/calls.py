@@ -10,8 +10,6 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from optree import PyTreeSpec
-
 from chainrule.compiler.dispatch.functions import apply, describe_function
 from chainrule.compiler.dispatch.signature import Arrangement
 from chainrule.compiler.tracing.trace import joined
@@ -21,6 +19,7 @@ from chainrule.rules import general
 from chainrule.rules.supports import is_inexact
 from chainrule.transforms.one_run import run_of, with_zeros
 from chainrule.values.containers import flatten, unflatten
+from chainrule.values.types import Namespace
 from chainrule.values.vertices import raw, vertex
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class Call:
         ]
         self.arrangement = arrangement
         self.statics = statics
-        self.structure: PyTreeSpec | None = None
+        self.structure: Any = None  # known once the forward has run
         """That of the result, once it is known."""
 
     def __repr__(self) -> str:
@@ -102,7 +101,7 @@ def derivative_of(call: Call, what: str) -> Callable[..., tuple[Any, ...]]:
 
 
 def _outputs(
-    f: Callable[..., Any], call: Call, others: Any
+    f: Callable[..., Any], call: Call, others: Sequence[Any]
 ) -> Callable[..., tuple[Any, ...]]:
     """Return the function from operands to the inexact leaves of the result."""
 
@@ -114,7 +113,11 @@ def _outputs(
 
 
 def _pullback(
-    f: Callable[..., Any], call: Call, operands: Any, others: Any, seeds: Any
+    f: Callable[..., Any],
+    call: Call,
+    operands: Sequence[Any],
+    others: Sequence[Any],
+    seeds: Sequence[Any],
 ) -> tuple[Any, ...]:
     """Return the cotangents of operands, one run of ``f`` swept backwards."""
     run = run_of(_outputs(f, call, others), operands, range(len(operands)))
@@ -123,7 +126,11 @@ def _pullback(
 
 
 def _pushforward(
-    f: Callable[..., Any], call: Call, operands: Any, others: Any, tangents: Any
+    f: Callable[..., Any],
+    call: Call,
+    operands: Sequence[Any],
+    others: Sequence[Any],
+    tangents: Sequence[Any],
 ) -> tuple[Any, ...]:
     """Return the tangents of the results, one run of ``f`` swept forwards."""
     run = run_of(_outputs(f, call, others), operands, range(len(operands)))
@@ -143,7 +150,13 @@ class compiled_grad(general, kind=True):
         return call.values(operands)
 
     @staticmethod
-    def pullback(xp: Any, z_grad: Any, z: Any, *operands: Any, call: Call) -> Any:
+    def pullback(
+        xp: Namespace,
+        z_grad: Sequence[Any],
+        z: Sequence[Any],
+        *operands: Any,
+        call: Call,
+    ) -> Any:
         """Return the cotangents, by the compiled pullback."""
         pairs = zip(with_zeros(z_grad, z), z, strict=True)
         seeds = tuple(g for g, v in pairs if is_inexact(raw(v)))
@@ -151,7 +164,13 @@ class compiled_grad(general, kind=True):
         return derived(operands, call.others, seeds)
 
     @staticmethod
-    def pushforward(xp: Any, tangents: Any, z: Any, *operands: Any, call: Call) -> Any:
+    def pushforward(
+        xp: Namespace,
+        tangents: Sequence[Any],
+        z: Sequence[Any],
+        *operands: Any,
+        call: Call,
+    ) -> Any:
         """Return the tangents, by the compiled pushforward."""
         given = tuple(with_zeros(tangents, operands))
         derived = call.compiled.derived(call, "pushforward")

@@ -48,6 +48,7 @@ from chainrule.nodes.admission import holds_nodes
 from chainrule.numpy.in_place import private
 from chainrule.values.containers import LEAF, flatten, key_orders, map_leaves, unflatten
 from chainrule.values.shapes import describe
+from chainrule.values.types import Operation
 from chainrule.values.vertices import stand_in, vertex
 
 _NO_STATICS: Mapping[str, Any] = {}
@@ -105,7 +106,7 @@ class Compiled:
         return Compiled.rebuilt, (self.f, self.static, self.options)
 
     @classmethod
-    def rebuilt(cls, f: Any, static: Sequence[str], options: Options) -> Compiled:
+    def rebuilt(cls, f: Operation, static: Sequence[str], options: Options) -> Compiled:
         """Return a pickled function, with nothing compiled yet."""
         return cls(f, static=static, options=options)
 
