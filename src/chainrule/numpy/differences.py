@@ -28,7 +28,7 @@ def part(x: Array, axis: int, start: int | None, stop: int | None = None) -> Any
 # ------------------------------------------------------------------------ differences
 
 
-@implements(np.diff)
+@implements(np.diff, axes=("axis",))
 def diff(
     a: ArrayLike,
     n: int = 1,
@@ -166,7 +166,7 @@ def _edge(f: Array, h: list[Any], axis: int) -> Array:
     )
 
 
-@implements(np.trapezoid)
+@implements(np.trapezoid, axes=("axis",))
 def trapezoid(
     y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axis: int = -1
 ) -> Any:

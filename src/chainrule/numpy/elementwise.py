@@ -133,7 +133,7 @@ def choose(
     return z
 
 
-@implements(np.nan_to_num)
+@implements(np.nan_to_num, entrywise=True)
 def nan_to_num(
     x: ArrayLike,
     copy: bool = True,

@@ -27,7 +27,7 @@ def _part(x: Array, axis: int, chosen: slice) -> Array:
 # -------------------------------------------------------------- real ones, of one axis
 
 
-@implements(np.fft.rfft)
+@implements(np.fft.rfft, axes=("axis",))
 def rfft(
     a: ArrayLike,
     n: int | None = None,
@@ -44,7 +44,7 @@ def rfft(
     return _part(z, axis, slice(z.shape[axis] // 2 + 1))
 
 
-@implements(np.fft.irfft)
+@implements(np.fft.irfft, axes=("axis",))
 def irfft(
     a: ArrayLike,
     n: int | None = None,
@@ -62,7 +62,7 @@ def irfft(
     return ops.real(ops.fft.ifft(whole, axis=axis, norm=norm))
 
 
-@implements(np.fft.hfft)
+@implements(np.fft.hfft, axes=("axis",))
 def hfft(
     a: ArrayLike,
     n: int | None = None,
@@ -74,7 +74,7 @@ def hfft(
     return irfft(ops.conj(ops.asarray(a)), n, axis, _SWAPPED[norm], out)
 
 
-@implements(np.fft.ihfft)
+@implements(np.fft.ihfft, axes=("axis",))
 def ihfft(
     a: ArrayLike,
     n: int | None = None,
@@ -120,7 +120,7 @@ def _several(transform: Callable[..., Array]) -> Callable[..., Any]:
 _forward, _inverse = _several(ops.fft.fft), _several(ops.fft.ifft)
 
 
-@implements(np.fft.fftn)
+@implements(np.fft.fftn, axes=("axes",))
 def fftn(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -134,7 +134,7 @@ def fftn(
     return _forward(a, lengths_and_axes(a, s, axes), norm)
 
 
-@implements(np.fft.ifftn)
+@implements(np.fft.ifftn, axes=("axes",))
 def ifftn(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -148,7 +148,7 @@ def ifftn(
     return _inverse(a, lengths_and_axes(a, s, axes), norm)
 
 
-@implements(np.fft.rfftn)
+@implements(np.fft.rfftn, axes=("axes",))
 def rfftn(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -162,7 +162,7 @@ def rfftn(
     return _forward(rfft(a, n, axis, norm, out), others, norm)
 
 
-@implements(np.fft.irfftn)
+@implements(np.fft.irfftn, axes=("axes",))
 def irfftn(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -176,7 +176,7 @@ def irfftn(
     return irfft(_inverse(a, others, norm), n, axis, norm, out)
 
 
-@implements(np.fft.fft2)
+@implements(np.fft.fft2, axes=("axes",))
 def fft2(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -188,7 +188,7 @@ def fft2(
     return fftn(a, s, axes, norm, out)
 
 
-@implements(np.fft.ifft2)
+@implements(np.fft.ifft2, axes=("axes",))
 def ifft2(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -200,7 +200,7 @@ def ifft2(
     return ifftn(a, s, axes, norm, out)
 
 
-@implements(np.fft.rfft2)
+@implements(np.fft.rfft2, axes=("axes",))
 def rfft2(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -212,7 +212,7 @@ def rfft2(
     return rfftn(a, s, axes, norm, out)
 
 
-@implements(np.fft.irfft2)
+@implements(np.fft.irfft2, axes=("axes",))
 def irfft2(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -234,13 +234,13 @@ def _shifted(x: ArrayLike, axes: Any, *, back: bool) -> Array:
     return ops.roll(x, tuple(-h for h in half) if back else half, axis=shifted)
 
 
-@implements(np.fft.fftshift)
+@implements(np.fft.fftshift, moves=True, axes=("axes",))
 def fftshift(x: ArrayLike, axes: Axis = None) -> Any:
     """Return ``x`` with the frequency zero in the middle."""
     return _shifted(x, axes, back=False)
 
 
-@implements(np.fft.ifftshift)
+@implements(np.fft.ifftshift, moves=True, axes=("axes",))
 def ifftshift(x: ArrayLike, axes: Axis = None) -> Any:
     """Return ``x`` with the frequency zero at the front again."""
     return _shifted(x, axes, back=True)

@@ -28,7 +28,7 @@ def _joined(
     return ops.concatenate(arrays, axis=axis, casting=casting, **given)
 
 
-@implements(np.vstack)
+@implements(np.vstack, moves=True)
 def vstack(
     tup: Sequence[ArrayLike],
     *,
@@ -39,7 +39,7 @@ def vstack(
     return _joined([at_least(x, 2) for x in tup], 0, dtype, casting)
 
 
-@implements(np.hstack)
+@implements(np.hstack, moves=True)
 def hstack(
     tup: Sequence[ArrayLike],
     *,
@@ -52,13 +52,13 @@ def hstack(
     return _joined(found, axis, dtype, casting)
 
 
-@implements(np.dstack)
+@implements(np.dstack, moves=True)
 def dstack(tup: Sequence[ArrayLike]) -> Any:
     """Return arrays joined along a third axis."""
     return ops.concatenate([three_axes(x) for x in tup], axis=2)
 
 
-@implements(np.column_stack)
+@implements(np.column_stack, moves=True)
 def column_stack(tup: Sequence[ArrayLike]) -> Any:
     """Return arrays joined as columns."""
     found = [ops.asarray(x) for x in tup]

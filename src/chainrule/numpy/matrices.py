@@ -51,7 +51,7 @@ def norm(
     )
 
 
-@implements(np.linalg.vector_norm)
+@implements(np.linalg.vector_norm, axes=("axis",))
 def vector_norm(
     x: ArrayLike, /, *, axis: Axis = None, keepdims: bool = False, ord: float = 2
 ) -> Any:
@@ -60,7 +60,7 @@ def vector_norm(
     return _vector_norm(x, ord, axis, keepdims=keepdims)
 
 
-@implements(np.linalg.matrix_norm)
+@implements(np.linalg.matrix_norm, signature="(m,n)->()")
 def matrix_norm(
     x: ArrayLike, /, *, keepdims: bool = False, ord: float | str = "fro"
 ) -> Any:
@@ -123,7 +123,7 @@ def _matrix_norm(
     return z if keepdims else operations.squeeze(z, axis=tuple(axes))
 
 
-@implements(np.linalg.cond, may_raise=True)
+@implements(np.linalg.cond, may_raise=True, signature="(m,n)->()")
 def cond(x: ArrayLike, p: float | str | None = None) -> Any:
     """Return the condition number: the norm of x times that of its inverse."""
     x = operations.asarray(x)
@@ -178,7 +178,7 @@ def svdvals(x: ArrayLike, /) -> Any:
     return operations.linalg.reduced_svd(x)[1]
 
 
-@implements(np.linalg.qr)
+@implements(np.linalg.qr, signature="(m,n)->(m,k),(k,n)", may_raise=True)
 def qr(a: ArrayLike, mode: str = "reduced") -> Any:
     """Return q, r with a = q r; see ``qr_grad``. A wide matrix ends in q.H a."""
     a = operations.asarray(a)

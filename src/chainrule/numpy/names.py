@@ -63,6 +63,10 @@ LOCALLY_CONSTANT.update(found_in(np, _CONSTANT))
 LOCALLY_CONSTANT.update(found_in(np.linalg, "matrix_rank"))
 
 declare(
+    *found_in(np, "fix round around isreal iscomplex isposinf isneginf isclose"),
+    entrywise=True,
+)
+declare(
     *found_in(
         np,
         """shape ndim size result_type common_type can_cast iscomplexobj isrealobj

@@ -34,7 +34,7 @@ def _filled(
     return ops.where(missing, fill, x), ~missing
 
 
-@implements(np.nansum)
+@implements(np.nansum, axes=("axis",))
 def nansum(
     a: ArrayLike,
     axis: Axis = None,
@@ -50,7 +50,7 @@ def nansum(
     return ops.sum(x, axis=axis, keepdims=bool(keepdims), initial=initial, where=where)
 
 
-@implements(np.nanprod)
+@implements(np.nanprod, axes=("axis",))
 def nanprod(
     a: ArrayLike,
     axis: Axis = None,
@@ -65,7 +65,7 @@ def nanprod(
     return prod(x, axis, None, out, keepdims, initial, where)
 
 
-@implements(np.nancumsum)
+@implements(np.nancumsum, axes=("axis",), flattens=True)
 def nancumsum(
     a: ArrayLike,
     axis: int | None = None,
@@ -77,7 +77,7 @@ def nancumsum(
     return ops.cumsum(_filled(a, 0.0, dtype)[0], axis=axis)
 
 
-@implements(np.nancumprod)
+@implements(np.nancumprod, axes=("axis",), flattens=True)
 def nancumprod(
     a: ArrayLike,
     axis: int | None = None,
@@ -89,7 +89,7 @@ def nancumprod(
     return ops.cumprod(_filled(a, 1.0, dtype)[0], axis=axis)
 
 
-@implements(np.nanmean)
+@implements(np.nanmean, axes=("axis",))
 def nanmean(
     a: ArrayLike,
     axis: Axis = None,
@@ -106,7 +106,7 @@ def nanmean(
     return ops.mean(x, axis=axis, keepdims=bool(keepdims), where=there)
 
 
-@implements(np.nanvar)
+@implements(np.nanvar, axes=("axis",))
 def nanvar(
     a: ArrayLike,
     axis: Axis = None,
@@ -130,7 +130,7 @@ def nanvar(
     return z * np.where(left <= 0, np.nan, 1.0).astype(z.dtype)
 
 
-@implements(np.nanstd)
+@implements(np.nanstd, axes=("axis",))
 def nanstd(
     a: ArrayLike,
     axis: Axis = None,
@@ -157,7 +157,7 @@ def nanstd(
     return deviation(z, count_of(a, axis, there, keepdims))
 
 
-@implements(np.nanmax)
+@implements(np.nanmax, axes=("axis",))
 def nanmax(
     a: ArrayLike,
     axis: Axis = None,
@@ -174,7 +174,7 @@ def nanmax(
     return _all_missing(z, there & mask, axis, keepdims, initial)
 
 
-@implements(np.nanmin)
+@implements(np.nanmin, axes=("axis",))
 def nanmin(
     a: ArrayLike,
     axis: Axis = None,

@@ -31,7 +31,7 @@ from chainrule.values.vertices import (
 from chainrule.wrapping import implements
 
 
-@implements(np.partition)
+@implements(np.partition, axes=("axis",), flattens=True)
 def partition(
     a: ArrayLike,
     kth: ArrayLike,
@@ -148,7 +148,7 @@ def _in_float(q: Any, dtype: DTypeLike | None) -> Any:
     return np.asarray(q, dtype)
 
 
-@implements(np.median)
+@implements(np.median, axes=("axis",))
 def median(
     a: ArrayLike,
     axis: Axis = None,
@@ -263,7 +263,7 @@ def _nan_quantile(x: Array, q: Array, axis: Axis, keepdims: bool) -> Array:
     return _restored(_all_missing(_on_the_line(*around), count), x, axis, keepdims)
 
 
-@implements(np.nanmedian)
+@implements(np.nanmedian, axes=("axis",))
 def nanmedian(
     a: ArrayLike,
     axis: Axis = None,

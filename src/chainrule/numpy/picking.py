@@ -54,7 +54,9 @@ def pick(x: Array, places: ArrayLike, axis: int) -> Array:
 # ----------------------------------------------------------------------- by index
 
 
-@implements(np.take, method="take", may_raise=True)
+@implements(
+    np.take, method="take", may_raise=True, moves=True, axes=("axis",), flattens=True
+)
 def take(
     a: ArrayLike,
     indices: ArrayLike,
@@ -197,13 +199,13 @@ def trace(
     return ops.sum(diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
-@implements(np.linalg.diagonal)
+@implements(np.linalg.diagonal, signature="(m,n)->(k)", views=True)
 def matrix_diagonal(x: ArrayLike, /, *, offset: int = 0) -> Any:
     """Return the diagonals of a stack of matrices."""
     return diagonal(x, offset, -2, -1)
 
 
-@implements(np.linalg.trace)
+@implements(np.linalg.trace, signature="(m,n)->()")
 def matrix_trace(
     x: ArrayLike, /, *, offset: int = 0, dtype: DTypeLike | None = None
 ) -> Any:
@@ -211,7 +213,7 @@ def matrix_trace(
     return trace(x, offset, -2, -1, dtype)
 
 
-@implements(np.diag)
+@implements(np.diag, moves=True, views=True)
 def diag(v: ArrayLike, k: int = 0) -> Any:
     """Return the diagonal of a matrix, or a matrix with a vector on its diagonal."""
     x = ops.asarray(v)
@@ -223,20 +225,20 @@ def diag(v: ArrayLike, k: int = 0) -> Any:
     return ops.unindex(x, index=_on_diagonal(n, n, k), shape=(n, n))
 
 
-@implements(np.diagflat)
+@implements(np.diagflat, moves=True)
 def diagflat(v: ArrayLike, k: int = 0) -> Any:
     """Return a matrix with the flat array on its diagonal."""
     return diag(ops.reshape(ops.asarray(v), (-1,)), k)
 
 
-@implements(np.tril)
+@implements(np.tril, signature="(m,n)->(m,n)", moves=True)
 def tril(m: ArrayLike, k: int = 0) -> Any:
     """Return m on and below the k-th diagonal; the rest is structurally zero."""
     x = ops.asarray(m)
     return ops.where(np.tri(*x.shape[-2:], k=k, dtype=bool), x, 0.0)
 
 
-@implements(np.triu)
+@implements(np.triu, signature="(m,n)->(m,n)", moves=True)
 def triu(m: ArrayLike, k: int = 0) -> Any:
     """Return m on and above the k-th diagonal; the rest is structurally zero."""
     x = ops.asarray(m)

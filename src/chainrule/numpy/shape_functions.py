@@ -49,7 +49,12 @@ def copy(a: ArrayLike, order: str = "K", subok: bool = False) -> Any:
     return own(a, a) if isinstance(a, node) else np.copy(a)
 
 
-@implements(np.matrix_transpose, np.linalg.matrix_transpose)
+@implements(
+    np.matrix_transpose,
+    np.linalg.matrix_transpose,
+    signature="(m,n)->(n,m)",
+    views=True,
+)
 def matrix_transpose(x: ArrayLike, /) -> Any:
     """Return x with its last two axes exchanged."""
     x = ops.asarray(x)
@@ -164,19 +169,19 @@ def meshgrid(
 # ------------------------------------------------------------------------- turns, tiles
 
 
-@implements(np.fliplr)
+@implements(np.fliplr, moves=True, views=True)
 def fliplr(m: ArrayLike) -> Any:
     """Return m with its columns in reverse order."""
     return ops.flip(ops.asarray(m), axis=1)
 
 
-@implements(np.flipud)
+@implements(np.flipud, moves=True, views=True)
 def flipud(m: ArrayLike) -> Any:
     """Return m with its rows in reverse order."""
     return ops.flip(ops.asarray(m), axis=0)
 
 
-@implements(np.rot90)
+@implements(np.rot90, moves=True, views=True)
 def rot90(m: ArrayLike, k: int = 1, axes: Sequence[int] = (0, 1)) -> Any:
     """Return m turned k times by 90 degrees, from one axis towards another."""
     x = ops.asarray(m)
@@ -192,7 +197,7 @@ def rot90(m: ArrayLike, k: int = 1, axes: Sequence[int] = (0, 1)) -> Any:
     return ops.flip(ops.swapaxes(x, first, second), axis=second)
 
 
-@implements(np.tile)
+@implements(np.tile, moves=True)
 def tile(A: ArrayLike, reps: int | Sequence[int]) -> Any:
     """Return copies of A side by side, ``reps`` of them along each axis."""
     counts = tuple(int(r) for r in np.atleast_1d(reps))

@@ -320,7 +320,7 @@ def deviation(z: Array, count: int | NDArray[Any]) -> Array:
     return ops.where(count > 1, ops.root(z), z)
 
 
-@implements(np.ptp)
+@implements(np.ptp, axes=("axis",))
 def ptp(
     a: ArrayLike, axis: Axis = None, out: None = None, keepdims: bool = False
 ) -> Any:

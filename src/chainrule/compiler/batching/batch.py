@@ -99,9 +99,11 @@ def _batched(row: Row, known: dict[Row, Any], count: int) -> Any:
         return _of_class(row.number, trace.whole(row.function, args, given))
     for form in _forms_of(row, values):
         try:
-            return Many(form(moved))
+            value = form(moved)
         except CannotBatchError:
-            pass
+            continue
+        if row.shape is None or shape_of(value) == (count, *row.shape):
+            return Many(value)
     each = Each(row, many, count)
     if trace is None:
         return Many(each(*values))
@@ -220,12 +222,11 @@ def _forms_of_function(function: Any) -> list[Form]:
         return [rows.powers]
     if function in UFUNCS:
         return [rows.plain]
-    if function in _OF_OURS:
-        return [_OF_OURS[function]]
     if function is np.einsum:
         return [products.einsum]
     known = traits_of(function)
-    return [form for trait, form in _BY_TRAIT.items() if getattr(known, trait)]
+    forms = [form for trait, form in _BY_TRAIT.items() if getattr(known, trait)]
+    return [_OF_OURS[function], *forms] if function in _OF_OURS else forms
 
 
 def _looped(moved: Moved) -> Any:
