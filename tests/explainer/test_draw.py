@@ -151,7 +151,7 @@ class TestFolding:
     def test_many_inputs(self):
         drawing = draw(lambda xs: sum(x * x for x in xs))([1.0] * 100)
         assert drawing.boxes[0].lines == ("xs[0] ...", "100 inputs")
-        assert drawing.boxes[0].kind == "input"
+        assert drawing.boxes[0].role == "input"
 
     @pytest.mark.parametrize("kind", ["straight", "wide", "node"])
     def test_ten_thousand_vertices_take_less_than_two_seconds(self, kind):

@@ -43,7 +43,7 @@ def test_formulas_of_every_rule_are_its_partials(rule):
         scope = SCOPE | {v.name: v.value for v in explained.vertices}
         for step in explained.steps:
             for c in step.contributions:
-                term = explained.local_term(c.source, c.position)
+                term = c.term
                 if term is None:
                     continue
                 formulas += 1

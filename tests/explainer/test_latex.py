@@ -61,7 +61,7 @@ class TestTerms:
     def test_derivatives(self, f, text):
         explained = gd.explain(f)(0.5)
         c = explained.steps[0].contributions[0]
-        assert term(explained.local_term(c.source, c.position)) == text
+        assert term(c.term) == text
         assert text in explained.to_latex()
 
     def test_choices_that_are_not_the_same_everywhere(self):

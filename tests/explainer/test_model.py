@@ -11,7 +11,7 @@ import pytest
 
 import chainrule as gd
 from chainrule import errors
-from chainrule.explainer.watching.watch import operand_texts
+from chainrule.explainer.watching.names import operand_texts
 
 
 def equation(x, y):
@@ -51,7 +51,7 @@ class TestWhatRan:
         explained = gd.explain(equation)(2.0, 3.0)
         first = equation.__code__.co_firstlineno
         rows = [
-            (v.name, v.operation, v.expression, v.place and v.place.line - first)
+            (v.name, v.operation, v.expression, v.location and v.location.line - first)
             for v in explained.vertices
         ]
         assert rows == [
@@ -148,7 +148,7 @@ class TestWhatRan:
             "x * self.scale",
             "self.layer(x) + 1.0",
         ]
-        assert [v.place.function for v in explained.vertices[1:]] == [
+        assert [v.location.function for v in explained.vertices[1:]] == [
             "layer",
             "__call__",
         ]
@@ -163,7 +163,7 @@ class TestWhatRan:
             "sin",
             "multiply",
         ]
-        assert [v.place.line for v in explained.vertices[1:]] == [2, 3]
+        assert [v.location.line for v in explained.vertices[1:]] == [2, 3]
         assert gd.explain(np.sin)(1.0).ticks[0].gradient == math.cos(1.0)
 
     def test_lambda_and_lines_outside_ascii(self):
@@ -255,7 +255,7 @@ class TestNodes:
         x, y = gd.node(2.0, name="x"), gd.node(3.0)
         explained = gd.explain(np.log(x) * y)
         assert [v.name for v in explained.vertices] == ["x", "x2", "v1", "v2"]
-        assert all(v.place is None for v in explained.vertices)
+        assert all(v.location is None for v in explained.vertices)
         assert explained.source == {}
         assert [t.gradient for t in explained.ticks] == [1.5, math.log(2.0)]
         assert [t.agrees for t in explained.ticks] == [None, None]

@@ -216,12 +216,45 @@ class TestSecondOrder:
 
     def test_the_sweep_stands_where_its_operation_stands(self):
         second = gd.explain(equation, order=2)(2.0, 3.0).seconds[0]
-        derived = [v.place for v in second.vertices if v.place and v.place.derived]
+        derived = [
+            v.location for v in second.vertices if v.location and v.location.derived
+        ]
         lines = {p.line - equation.__code__.co_firstlineno for p in derived}
         assert lines <= {1, 2}
         assert "d(np.log(x))" in {p.text for p in derived}
         here = [p for p in derived if p.function.startswith("test_")]
         assert here == []
+
+    def test_code_of_the_users_own_in_a_sweep_stands_where_it_is(self):
+        def pullback(g, z, x):
+            return (g * 3.0 * x * x,)
+
+        def f(x):
+            return cube(x) * x
+
+        cube = gd.custom_operation(lambda x: x**3, pullback)
+        explained = gd.explain(lambda x: gd.grad(f)(x) * x)(2.0)
+        expressions = [v.expression for v in explained.vertices]
+        first = expressions.index("d(cube(x) * x)")
+        assert expressions[first:-1] == [
+            *["d(cube(x) * x)"] * 2,
+            *["g * 3.0", "g * 3.0 * x", "g * 3.0 * x * x"],
+            "d(cube(x))",
+        ]
+        assert explained.ticks[0].gradient == 128.0
+
+    def test_after_a_sweep_that_failed_expressions_are_the_programs_again(self):
+        def pullback(g, z, x):
+            raise ValueError("no")
+
+        def f(x):
+            try:
+                gd.grad(lambda y: broken(y * x))(1.0)
+            except ValueError:
+                return x * 3.0
+
+        broken = gd.custom_operation(lambda x: 2.0 * x, pullback)
+        assert gd.explain(f)(2.0).vertices[-1].expression == "x * 3.0"
 
     def test_containers_and_arrays(self):
         def f(p):

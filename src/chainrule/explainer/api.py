@@ -11,7 +11,7 @@ from chainrule.nodes.node_class import node
 from chainrule.values.shapes import describe
 
 if TYPE_CHECKING:
-    from chainrule.explainer.account.account import Explanation
+    from chainrule.explainer.explanation import Explanation
     from chainrule.explainer.forms.drawing import Drawing
 
 Mode = Literal["reverse", "forward"]
@@ -148,7 +148,7 @@ def draw(f: Any, *, boxes: int = BOXES) -> Any:
     """
     if boxes < 1:
         raise ArgumentError(f"draw needs room for one box at least; received {boxes}.")
-    from chainrule.explainer.forms.drawing import draw_call, draw_node
+    from chainrule.explainer.explaining import draw_call, draw_node
 
     if isinstance(f, node):
         return draw_node(f, boxes)

@@ -1,79 +1,118 @@
-"""Explaining a node, or a call of a function."""
+"""Explaining and drawing a node, or a call of a function."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from chainrule.explainer.account.account import Explanation
-from chainrule.explainer.watching.watch import Run, watch
+from chainrule.explainer.account.account import Account
+from chainrule.explainer.account.checks import Differences
+from chainrule.explainer.explanation import Explanation
+from chainrule.explainer.forms.drawing import Drawing
+from chainrule.explainer.watching.run import Run
+from chainrule.explainer.watching.watch import watch
 from chainrule.nodes.node_class import node
 from chainrule.sweeps.order import collect
 from chainrule.transforms.gradients import grad
 from chainrule.transforms.inputs import input_node
 from chainrule.values.containers import flatten, unflatten
+from chainrule.values.types import Result
 from chainrule.values.vertices import raw
 
 _DIFFERENCED = 50
 """Inputs with more entries than this are not checked by finite differences."""
 
+Keywords = Mapping[str, Any]
 
-def record_of(z: node) -> Run:
-    """Return what led to a node as a run without places."""
+
+def run_of(z: node) -> Run:
+    """Return what led to a node as a run without locations."""
     order = collect([z]).order
     leaves: list[Any] = [v for v in reversed(order) if v.rule is None]
     names = [v.parameters.get("name") or f"x{i}" for i, v in enumerate(leaves, 1)]
-    made = Run(leaves, names, [v for v in reversed(order) if v.rule is not None])
-    made.result = z
-    return made
+    run = Run(leaves, names, [v for v in reversed(order) if v.rule is not None])
+    run.result = z
+    return run
 
 
 def explain_node(z: node, mode: str) -> Explanation:
     """Explain how a node was computed."""
-    return Explanation(record_of(z), title=repr(z), mode=mode, called=False)
+    return Explanation(run_of(z), title=repr(z), mode=mode, called=False)
 
 
-def name_of(f: Callable[..., Any]) -> str:
+def draw_node(z: node, boxes: int) -> Drawing:
+    """Draw what a node was computed from."""
+    account = Account(run_of(z), title=repr(z), sweep=False, called=False)
+    return Drawing(account, boxes)
+
+
+def draw_call(
+    f: Callable[..., Any], args: Sequence[Any], keywords: Keywords, boxes: int
+) -> Drawing:
+    """Run a function once, watched, and draw what it recorded."""
+    run = watch(f, args, keywords)
+    return Drawing(Account(run, title=_name_of(f), sweep=False), boxes)
+
+
+def explain_call(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    keywords: Keywords,
+    mode: str,
+    order: int,
+) -> Explanation:
+    """Run a function once, watched, and explain its gradient."""
+    run = watch(f, args, keywords)
+    title = _name_of(f)
+    explained = _explained(f, args, keywords, run, title=title, mode=mode)
+    if order == 1 or explained.error is not None or explained.result is None:
+        return explained
+    for i, x in enumerate(run.inputs):
+        name = run.input_names[i]
+        if np.size(x._value) != 1 or np.iscomplexobj(x._value):
+            explained.notes.append(
+                "Second derivatives are explained for single real numbers, so not "
+                f"for {name}: use gd.hessian or gd.hvp."
+            )
+            continue
+        first = _partial(f, args, run.leaf_numbers[i])
+        second = watch(first, args, keywords)
+        title = f"d {_name_of(f)} / d {name}"
+        explained.seconds.append(
+            _explained(first, args, keywords, second, title=title, mode=mode)
+        )
+    return explained
+
+
+def _explained(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    keywords: Keywords,
+    run: Run,
+    *,
+    title: str,
+    mode: str,
+) -> Explanation:
+    """Explain a call that was watched, with finite differences."""
+    differences = _differences(f, args, keywords, run.leaf_numbers)
+    return Explanation(run, title=title, mode=mode, differences=differences)
+
+
+def _name_of(f: Callable[..., Any]) -> str:
     """Return a function's name, or its class's where it has none."""
     return getattr(f, "__name__", type(f).__name__)
 
 
-def explain_call(
-    f: Callable[..., Any], args: Sequence[Any], keywords: Any, mode: str, order: int
-) -> Explanation:
-    """Run a function once, watched, and explain its gradient."""
-    watched = watch(f, args, keywords)
-    name = name_of(f)
-    near = _differences(f, args, keywords, watched.positions)
-    found = Explanation(watched, title=name, mode=mode, differences=near)
-    if order == 2 and found.error is None and found.result is not None:
-        for i, x in enumerate(watched.inputs):
-            if np.size(x._value) != 1 or np.iscomplexobj(x._value):
-                found.notes.append(
-                    f"Second derivatives are explained for single real numbers, so not "
-                    f"for {watched.input_names[i]}: use gd.hessian or gd.hvp."
-                )
-                continue
-            first = _partial(f, args, watched.positions[i])
-            title = f"d {name} / d {watched.input_names[i]}"
-            second = watch(first, args, keywords)
-            near = _differences(first, args, keywords, second.positions)
-            found.seconds.append(
-                Explanation(second, title=title, mode=mode, differences=near)
-            )
-    return found
-
-
 def _partial(
-    f: Callable[..., Any], args: Sequence[Any], position: int
+    f: Callable[..., Any], args: Sequence[Any], number: int
 ) -> Callable[..., Any]:
-    """Return the derivative of ``f`` in one leaf of its arguments, by position."""
+    """Return the derivative of ``f`` in one leaf of its arguments, by its number."""
     ends = np.cumsum([len(flatten(arg)[0]) for arg in args])
-    argnum = int(np.searchsorted(ends, position, side="right"))
-    inside = position - (int(ends[argnum - 1]) if argnum else 0)
+    argnum = int(np.searchsorted(ends, number, side="right"))
+    inside = number - (int(ends[argnum - 1]) if argnum else 0)
 
     def first(*args: Any, **keywords: Any) -> Any:
         leaves, structure = flatten(args[argnum])
@@ -82,24 +121,31 @@ def _partial(
             moved = unflatten(structure, [*leaves[:inside], x, *leaves[inside + 1 :]])
             return f(*args[:argnum], moved, *args[argnum + 1 :], **keywords)
 
-        found = grad(in_leaf)(leaves[inside], *args, **keywords)
-        return found if np.ndim(raw(found)) == 0 else found.reshape(())
+        gradient = grad(in_leaf)(leaves[inside], *args, **keywords)
+        return gradient if np.ndim(raw(gradient)) == 0 else gradient.reshape(())
 
     functools.update_wrapper(first, f)
     return first
 
 
 def _differences(
-    f: Callable[..., Any], args: Sequence[Any], keywords: Any, positions: Sequence[int]
-) -> Callable[[int], Any]:
-    """Return a function of the input's number that gives central differences."""
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    keywords: Keywords,
+    inputs: Sequence[int],
+) -> Differences:
+    """Return a function of an input's number that gives central differences.
+
+    ``inputs`` says which leaf of the arguments each input is.
+    """
     leaves, structure = flatten(tuple(args))
 
-    def moved(place: int, index: Any, h: float) -> float:
+    def moved(number: int, index: tuple[int, ...], h: float) -> float:
+        """Call ``f`` with one entry of one leaf moved."""
         changed = list(leaves)
-        for i in positions:  # as nodes, so that the function takes the same way
+        for i in inputs:  # as nodes, so that the function takes the same way
             value = np.array(raw(leaves[i]))
-            if i == place:
+            if i == number:
                 value = value.astype(float)
                 value[index] += h
             changed[i] = input_node(
@@ -108,8 +154,8 @@ def _differences(
         result = raw(f(*unflatten(structure, changed), **keywords))
         return float(np.asarray(result).item())
 
-    def estimate(i: int) -> Any:
-        value = np.asarray(raw(leaves[positions[i]]))
+    def difference(i: int) -> Result | None:
+        value = np.asarray(raw(leaves[inputs[i]]))
         if value.size > _DIFFERENCED or value.dtype.kind == "c":
             return None
         out = np.zeros(value.shape)
@@ -117,10 +163,10 @@ def _differences(
             h = 1e-6 * max(1.0, abs(float(value[index])))
             try:
                 with np.errstate(all="ignore"):
-                    ends = [moved(positions[i], index, s * h) for s in (1, -1)]
+                    ends = [moved(inputs[i], index, s * h) for s in (1, -1)]
             except Exception:
                 return None  # a function may fail beside the point it was called at
             out[index] = (ends[0] - ends[1]) / (2 * h)
         return out if value.ndim else float(out)
 
-    return estimate
+    return difference

@@ -1,26 +1,32 @@
-"""How an explanation is shown: as text, Markdown, LaTeX or a page."""
+"""An explanation: the account of a gradient, with the forms in which it is shown."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, TextIO
 
+from chainrule.explainer.account.account import Account
 from chainrule.explainer.forms.document import LIMIT, document
 from chainrule.explainer.forms.document_parts import Block
 
 if TYPE_CHECKING:
-    from chainrule.explainer.account.account import Explanation
+    from rich.console import Console, ConsoleOptions
+    from rich.text import Text
 
 _WIDEST = 120
 
 
-class Presented:
-    """The forms of an explanation; each is made when it is asked for."""
+class Explanation(Account):
+    """One gradient, every step; ``print`` it, draw it, or save it as a page.
+
+    What it says is in the attributes of ``Account``; each form is made when it is
+    asked for.
+    """
 
     def _document(self, limit: int | None = LIMIT) -> list[Block]:
-        return document(cast("Explanation", self), limit=limit)
+        return document(self, limit=limit)
 
     def to_text(self, *, width: int = 80, limit: int | None = LIMIT) -> str:
         """Return the explanation as plain text.
@@ -47,13 +53,13 @@ class Presented:
         """Return the explanation as LaTeX equations, for the package ``amsmath``."""
         from chainrule.explainer.forms.latex import to_latex
 
-        return to_latex(cast("Explanation", self), limit)
+        return to_latex(self, limit)
 
     def to_html(self) -> str:
         """Return the page that steps through the gradient, as one HTML document."""
         from chainrule.explainer.page.page import page
 
-        return page(cast("Explanation", self))
+        return page(self)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page that steps through the gradient, and return its path.
@@ -71,12 +77,12 @@ class Presented:
         """
         from chainrule.explainer.page.page import save
 
-        return save(cast("Explanation", self), path)
+        return save(self, path)
 
     def _repr_html_(self) -> str:
         from chainrule.explainer.page.page import frame
 
-        return frame(cast("Explanation", self))
+        return frame(self)
 
     def print(self, file: TextIO | None = None) -> None:
         """Print the explanation, in colours if rich is there and the terminal has them.
@@ -99,12 +105,13 @@ class Presented:
 
     def __repr__(self) -> str:
         """Say what is explained, in one line."""
-        explained = cast("Explanation", self)
-        count = len(explained.vertices)
-        name = " ".join(explained.title.split())
+        count = len(self.vertices)
+        name = " ".join(self.title.split())
         return f"<explanation of {name}, {count} vertices; print it to read it>"
 
-    def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[Text]:
         """Yield the lines for rich, in colours."""
         from chainrule.explainer.forms.text import coloured
 

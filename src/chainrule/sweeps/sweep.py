@@ -3,7 +3,8 @@
 ``reverse_sweep`` and ``forward_sweep`` are the readable ones. They carry supports, and
 with ``xp = chainrule.operations`` they run on nodes, so that the sweep is itself
 recorded. Plain sweeps are taken by each vertex's own step first (``sweep_values``,
-``push_values``), and by the readable ones only where a nan came out.
+``push_values``), and by the readable ones only where a nan came out. The readable ones
+can be listened to (``listening``).
 """
 
 from __future__ import annotations
@@ -12,28 +13,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from chainrule.operations_grad.indexing import getitem_grad, picks_once
+from chainrule.operations_grad.indexing import getitem_grad
 from chainrule.rules.base import pulled, pushed
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import (
     accumulate,
-    full_is_none,
     is_empty,
     project,
     supported,
 )
 from chainrule.steps.recorded_step import recorded_step_of
 from chainrule.steps.tangent_step import tangent_step_of
+from chainrule.sweeps.cotangents import Bars, Cotangents
+from chainrule.sweeps.listening import Listener, heard
 from chainrule.sweeps.order import Ordered, check_fresh
-from chainrule.values.shapes import TUPLE, shape_of
-from chainrule.values.types import Index, Namespace, Support
+from chainrule.values.shapes import TUPLE
+from chainrule.values.types import Namespace
 from chainrule.values.vertices import first_stand_in, raw, stand_in, vertex
 
 _vdot: Any = np.vdot
-_or_at: Any = np.logical_or.at
-Cotangents = dict[vertex, supported]
 
 
 # -------------------------------------------------------------- the readable sweeps
@@ -46,6 +45,7 @@ def reverse_sweep(
     targets: Iterable[vertex] | None = None,
     *,
     as_values: bool = False,
+    listener: Listener | None = None,
 ) -> Cotangents:
     """Sweep cotangents from results to operands.
 
@@ -62,15 +62,35 @@ def reverse_sweep(
     as_values
         Whether a recorded sweep takes the vertices as constants: it is then recorded in
         its seeds only.
+    listener
+        Who is told of every vertex and contribution.
 
     Complexity: each vertex once; at most a small multiple of the forward work. What a
-    loop reads of an array, ``x[i]``, is added up in one operation.
+    loop reads of an array, ``x[i]``, is added up in one operation, unless a listener is
+    to be told of each.
     """
     recorded = xp is not plain and not as_values
+    bars = Bars(xp, seeds, listener if xp is plain else None)
+    with heard(listener, xp) as ear:
+        _pull_all(bars, order, targets, ear, recorded=recorded)
+        return bars.all()
+
+
+def _pull_all(
+    bars: Bars,
+    order: Sequence[vertex],
+    targets: Iterable[vertex] | None,
+    listener: Listener | None,
+    *,
+    recorded: bool,
+) -> None:
+    """Take every vertex' turn in ``reverse_sweep``."""
+    xp = bars.xp
     keep = None if targets is None else set(targets)
     members = set(order) | (keep or set())
-    bars = _Bars(xp, seeds)
     for z in order:
+        if listener is not None:
+            listener.vertex_reached(z)
         is_target = keep is None or z in keep
         z_grad, support = bars.of(z) if is_target else bars.taken(z)
         step = z._step
@@ -86,101 +106,15 @@ def reverse_sweep(
                 bars.complete(operands)
                 continue
         rule, z_bar = step.rule, supported(z_grad, support)
-        if rule is getitem_grad and first_stand_in(raw(z_grad), z.parameters) is None:
+        joins = rule is getitem_grad and bars.listener is None
+        if joins and first_stand_in(raw(z_grad), z.parameters) is None:
             bars.read(operands[0], z_bar, z.parameters["index"])
             continue
         values = operands if recorded else [raw(x) for x in operands]
         result = z if recorded else raw(z)
         positions = [i for i, is_wanted in enumerate(wanted) if is_wanted]
         for i, part in pulled(rule, xp, z_bar, result, values, positions, z.parameters):
-            bars.add(operands[i], part)
-    return bars.all()
-
-
-class _Bars:
-    """The cotangents of a sweep that is under way."""
-
-    __slots__ = ("reads", "supports", "values", "xp")
-
-    def __init__(self, xp: Namespace, seeds: Mapping[vertex, supported]) -> None:
-        self.xp = xp
-        self.values: dict[vertex, Any] = {z: bar.value for z, bar in seeds.items()}
-        self.supports: dict[vertex, Any] = {
-            z: bar.support for z, bar in seeds.items() if bar.support is not None
-        }
-        """The supports of those that have one; without one every entry is supported."""
-        self.reads: dict[vertex, list[tuple[supported, Any]]] = {}
-        """Cotangents of ``x[index]``, and their indices, which are not yet added."""
-
-    def of(self, z: vertex) -> tuple[Any, Any]:
-        """Return a vertex' cotangent, ``None`` if it has none, and its support."""
-        if self.reads and z in self.reads:
-            self._add_reads(z)
-        return self.values.get(z), self.supports.get(z)
-
-    def taken(self, z: vertex) -> tuple[Any, Any]:
-        """Return a vertex' cotangent and its support, and forget them."""
-        if not self.reads and not self.supports:
-            return self.values.pop(z, None), None
-        if z in self.reads:
-            self._add_reads(z)
-        return self.values.pop(z, None), self.supports.pop(z, None)
-
-    def complete(self, operands: Sequence[Any]) -> None:
-        """Take note that something without a support was added to some vertices."""
-        if self.supports:
-            for x in operands:
-                if isinstance(x, vertex):
-                    self.supports.pop(x, None)
-
-    def add(self, x: vertex, part: supported) -> None:
-        """Add a contribution; supports unite."""
-        have = self.values.get(x)
-        total = None if have is None else supported(have, self.supports.get(x))
-        total = accumulate(self.xp, total, project(self.xp, part, x))
-        self.values[x] = total.value
-        self.supports.pop(x, None)
-        if total.support is not None:
-            self.supports[x] = total.support
-
-    def read(self, x: vertex, z_bar: supported, index: Index) -> None:
-        """Keep the cotangent of ``x[index]`` until ``x`` is visited."""
-        self.reads.setdefault(x, []).append((z_bar, index))
-
-    def _add_reads(self, x: vertex) -> None:
-        """Add the cotangents of all ``x[index]``, in one operation."""
-        reads = self.reads.pop(x)
-        shape, xp = shape_of(x), self.xp
-        mask = np.zeros(shape, dtype=bool)
-        for z_bar, index in reads:
-            _mark(mask, index, z_bar.support)
-        parts = [z_bar.value for z_bar, _ in reads]
-        if len(parts) == 1:
-            value = xp.unindex(parts[0], index=reads[0][1], shape=shape)
-        else:
-            indices = tuple(index for _, index in reads)
-            value = xp.unindex_all(parts, indices=indices, shape=shape)
-        if mask.any():
-            self.add(x, supported(value, full_is_none(mask)))
-
-    def all(self) -> Cotangents:
-        """Return all that is left."""
-        for x in list(self.reads):
-            self._add_reads(x)
-        return {
-            z: supported(value, self.supports.get(z))
-            for z, value in self.values.items()
-        }
-
-
-def _mark(mask: NDArray[np.bool_], index: Index, support: Support) -> None:
-    """Set a mask where an index reads, as far as the support goes."""
-    if support is None:
-        mask[index] = True
-    elif picks_once(index):
-        mask[index] |= support
-    else:
-        _or_at(mask, index, support)
+            bars.pass_on(z, i, part)
 
 
 def forward_sweep(
@@ -189,28 +123,70 @@ def forward_sweep(
     seeds: Mapping[vertex, supported],
     *,
     as_values: bool = False,
+    listener: Listener | None = None,
 ) -> Cotangents:
     """Sweep tangents from operands to results over the same recording.
 
     ``order`` is that of ``collect``; it is walked from its end. Memory grows with the
     recording, because this is the recording of the reverse sweep, read forwards.
-    ``as_values`` is that of ``reverse_sweep``.
+    ``as_values`` and ``listener`` are those of ``reverse_sweep``.
     """
     recorded = xp is not plain and not as_values
     dots: Cotangents = dict(seeds)
+    with heard(listener, xp) as ear:
+        _push_all(xp, order, dots, ear, recorded=recorded)
+    return dots
+
+
+def _push_all(
+    xp: Namespace,
+    order: Sequence[vertex],
+    dots: Cotangents,
+    listener: Listener | None,
+    *,
+    recorded: bool,
+) -> None:
+    """Take every vertex' turn in ``forward_sweep``."""
+    told = listener if xp is plain else None
+    seeds = set(dots)
     for z in reversed(order):
+        if listener is not None:
+            listener.vertex_reached(z)
         if z.rule is None or z in seeds:
             continue
         operands = z.operands
         tangents = [dots.get(x) if isinstance(x, vertex) else None for x in operands]
-        if all(t is None or is_empty(t.support) for t in tangents):
-            continue
         values = operands if recorded else [raw(x) for x in operands]
         result = z if recorded else raw(z)
-        z_dot = pushed(z.rule, xp, tangents, result, values, z.parameters)
+        if told is not None:
+            z_dot = _pushed_apart(tangents, z, values, told)
+        elif all(t is None or is_empty(t.support) for t in tangents):
+            continue
+        else:
+            z_dot = pushed(z.rule, xp, tangents, result, values, z.parameters)
         if z_dot is not None:
             dots[z] = project(xp, z_dot, z)
-    return dots
+
+
+def _pushed_apart(
+    tangents: Sequence[supported | None],
+    z: vertex,
+    operands: Sequence[Any],
+    listener: Listener,
+) -> supported | None:
+    """Push one operand's tangent at a time, and tell the listener of each."""
+    total: supported | None = None
+    for i, tangent in enumerate(tangents):
+        if tangent is None:
+            continue
+        alone: list[supported | None] = [None] * len(tangents)
+        alone[i] = tangent
+        product = pushed(z.rule, plain, alone, raw(z), operands, z.parameters)
+        if product is not None:
+            part = project(plain, product, z)
+            total = accumulate(plain, total, part)
+            listener.contribution(z, i, product, part, total)
+    return total
 
 
 # ---------------------------------------------------------------- sweeps of values

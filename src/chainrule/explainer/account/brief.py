@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.nodes.admission import is_inexact
+from chainrule.values.types import Result
 
 
-def is_array(x: Any) -> bool:
+def is_array(x: Result | None) -> TypeGuard[NDArray[Any]]:
     """Tell whether a value is an array with axes."""
     return isinstance(x, np.ndarray) and x.ndim > 0
 
 
-def is_bool(x: Any) -> bool:
+def is_bool(x: Result | None) -> TypeGuard[bool | np.bool]:
     """Tell whether a value is a single truth value."""
     return isinstance(x, bool | np.bool)
 
 
-def is_tuple(x: Any) -> bool:
+def is_tuple(x: Result | None) -> TypeGuard[tuple[Any, ...]]:
     """Tell whether a value is the tuple of an operation's several results."""
     return isinstance(x, tuple)
 
 
-def short(x: Any, digits: int = 6, entries: int = 3) -> str:
+def as_numbers(partial: Result | None) -> Result | None:
+    """Return a local derivative as numbers: a mask is zeros and ones."""
+    if is_bool(partial):
+        return int(partial)
+    if is_array(partial) and partial.dtype == bool:
+        return partial.astype(float)
+    return partial
+
+
+def short(x: Result | None, digits: int = 6, entries: int = 3) -> str:
     """Return a value in little space: a number, or an array's shape and first entries.
 
     >>> short(0.1), short(np.arange(6.0).reshape(2, 3))

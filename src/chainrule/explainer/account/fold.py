@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.explainer.account.brief import counted, steps_of
+from chainrule.explainer.account.views import VertexView
 
 FIRST = 2
 """How many steps of a loop are shown before the last."""
@@ -220,10 +221,10 @@ def _end(item: Item) -> int:
     return item.index + 1 if isinstance(item, Shown) else item.end
 
 
-def key_of(v: Any) -> Hashable:
+def key_of(v: VertexView) -> Hashable:
     """Return what a vertex of an explanation has in common with its like in a loop."""
     if v.rule is None:
         return INPUT
-    if v.place is not None:
-        return (v.place, v.operation)
+    if v.location is not None:
+        return (v.location, v.operation)
     return (v.operation, tuple(x.index is None for x in v.operands))

@@ -10,15 +10,16 @@ from __future__ import annotations
 import inspect
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.explainer.account.brief import is_bool, short
-from chainrule.rules import elementwise, general, linear
+from chainrule.rules import elementwise, general, linear, rule
 from chainrule.rules.namespace import plain
 from chainrule.rules.symbolic import ATOM, UNARY, Formula, Symbols, as_formula
+from chainrule.values.types import Result
 
 _SIGNS = {
     "+": "add", "-": "sub", "*": "mul", "/": "truediv", "%": "mod", "//": "floordiv",
@@ -38,7 +39,7 @@ class Term:
     __slots__ = ("head", "parts", "value")
     __array_ufunc__ = None
 
-    def __init__(self, head: str, parts: Sequence[Any], value: Any) -> None:
+    def __init__(self, head: str, parts: Sequence[Any], value: Result | None) -> None:
         """Keep the formula and its value."""
         self.head: str = head
         self.parts: Sequence[Any] = parts
@@ -66,12 +67,12 @@ def as_term(x: Any) -> Term:
     return x if isinstance(x, Term) else Term("number", (), x)
 
 
-def name(text: str, value: Any) -> Term:
+def name(text: str, value: Result) -> Term:
     """Return a variable with its value."""
     return Term("name", (text,), value)
 
 
-def _joined(sign: str, a: Any, b: Any) -> Term:
+def _joined(sign: str, a: Term | Result, b: Term | Result) -> Term:
     a, b = as_term(a), as_term(b)
     value = INFIX[sign](a.value, b.value)
     if a.head == "number" and b.head == "number":
@@ -85,7 +86,7 @@ def _joined(sign: str, a: Any, b: Any) -> Term:
     return Term(sign, (a, b), value)
 
 
-def _power(a: Term, b: Term, value: Any) -> Term:
+def _power(a: Term, b: Term, value: Result) -> Term:
     if _is(b, 1):
         return a
     return as_term(1.0) if _is(b, 0) else Term("**", (a, b), value)
@@ -96,10 +97,10 @@ def _is(x: Term, number: int) -> bool:
 
 
 def _define(python_name: str, sign: str) -> None:
-    def infix(a: Any, b: Any) -> Term:
+    def infix(a: Term, b: Term | Result) -> Term:
         return _joined(sign, a, b)
 
-    def reflected(a: Any, b: Any) -> Term:
+    def reflected(a: Term, b: Term | Result) -> Term:
         return _joined(sign, b, a)
 
     setattr(Term, f"__{python_name}__", infix)
@@ -122,7 +123,7 @@ class _Terms:
             raise AttributeError(function)
         compute: Any = getattr(plain, function)
 
-        def call(*args: Any) -> Term:
+        def call(*args: Term | Result) -> Term:
             terms = [as_term(x) for x in args]
             value: Any = compute(*(t.value for t in terms))
             if all(t.head == "number" for t in terms):
@@ -132,7 +133,7 @@ class _Terms:
         return call
 
     @staticmethod
-    def where(condition: Any, x: Any, y: Any) -> Term:
+    def where(condition: Term | Result, x: Term | Result, y: Term | Result) -> Term:
         """Return what is chosen, if it is one of the two everywhere."""
         condition, x, y = as_term(condition), as_term(x), as_term(y)
         if np.all(condition.value) or x.same(y):
@@ -143,7 +144,7 @@ class _Terms:
         return Term("where", [condition, x, y], value)
 
     @staticmethod
-    def power(x: Any, y: Any) -> Term:
+    def power(x: Term | Result, y: Term | Result) -> Term:
         """Return a power, written with its sign."""
         x, y = as_term(x), as_term(y)
         if x.head == "number" and y.head == "number":
@@ -162,14 +163,18 @@ _UNREADABLE = (TypeError, AttributeError, ValueError, IndexError, ZeroDivisionEr
 
 
 def local_term(
-    rule: Any, z: Term, operands: Sequence[Term], position: int, parameters: Any
+    operation: type[rule],
+    z: Term,
+    operands: Sequence[Term],
+    position: int,
+    parameters: Mapping[str, Any],
 ) -> Term | None:
     """Return the partial derivative in one operand, ``None`` where no formula tells it.
 
     Parameters
     ----------
-    rule
-        The rule of the operation.
+    operation
+        Its rule.
     z, operands
         Its result and its operands, as terms.
     position
@@ -177,12 +182,12 @@ def local_term(
     parameters
         The parameters of the operation.
     """
-    if not issubclass(rule, elementwise) or position not in rule.parts:
+    if not issubclass(operation, elementwise) or position not in operation.parts:
         return None
     given = {k: v for k, v in parameters.items() if k != "where"}
     try:
         with np.errstate(all="ignore"):
-            return as_term(rule.parts[position](_terms, z, *operands, **given))
+            return as_term(operation.parts[position](_terms, z, *operands, **given))
     except _UNREADABLE:
         return None
 
@@ -197,12 +202,12 @@ def written_out(term: Term) -> str:
     return _formula(term).text
 
 
-def _formula(term: Term) -> Any:
+def _formula(term: Term) -> Formula:
     if term.head == "name":
         return Formula(term.parts[0])
     if term.head == "number":
         return _number(term.value)
-    parts = [_formula(part) for part in term.parts]
+    parts: list[Any] = [_formula(part) for part in term.parts]
     if term.head == "negative":
         return operator.neg(parts[0])
     if term.head in INFIX:
@@ -210,7 +215,7 @@ def _formula(term: Term) -> Any:
     return getattr(_symbols, term.head)(*parts)
 
 
-def _number(value: Any) -> Formula:
+def _number(value: Result) -> Formula:
     """Return a constant as a formula: six digits, a sign that binds as one."""
     if is_bool(value):
         return as_formula(int(value))
@@ -218,15 +223,15 @@ def _number(value: Any) -> Formula:
     return Formula(text, UNARY if text.startswith("-") else ATOM)
 
 
-def documented(rule: Any, position: int, meant: dict[str, str]) -> str:
+def documented(operation: type[rule], position: int, meant: Mapping[str, str]) -> str:
     """Return the formula that the rule documents for one operand, or for all.
 
     ``meant`` says what stands for the names in it: ``{"x": "weights", "z": "v3"}``.
     """
-    method: Any = rule.parts.get(position)
-    if method is None and issubclass(rule, linear | general):
-        method = getattr(rule, rule._main, None)
-    docs = [inspect.getdoc(found) or "" for found in (method, rule) if found]
+    method: Callable[..., Any] | None = operation.parts.get(position)
+    if method is None and issubclass(operation, linear | general):
+        method = getattr(operation, operation._main, None)
+    docs = [inspect.getdoc(of) or "" for of in (method, operation) if of]
     lines = [doc.strip().split("\n")[0] for doc in docs]
     line = next((line for line in lines if " = " in line), "")
     if len(line) > _LONG:
@@ -241,10 +246,13 @@ def documented(rule: Any, position: int, meant: dict[str, str]) -> str:
 
 
 def meanings(
-    rule: Any, z: str, operands: Sequence[str], parameters: Any
+    operation: type[rule],
+    z: str,
+    operands: Sequence[str],
+    parameters: Mapping[str, Any],
 ) -> dict[str, str]:
     """Return what the names of a rule stand for in one operation."""
     given = {k: str(v) for k, v in parameters.items() if isinstance(v, int)}
-    named = dict(zip(rule.operand_names, operands, strict=False))
+    named = dict(zip(operation.operand_names, operands, strict=False))
     named.pop("a", None)  # also an English word
     return given | named | {"z": z}

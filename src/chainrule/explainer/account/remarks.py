@@ -3,55 +3,103 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainrule.explainer.account.brief import short
+from chainrule.explainer.account.sweep import Contribution, SweepStep
+from chainrule.explainer.account.views import VertexView
 from chainrule.nodes.admission import is_inexact
 from chainrule.rules import elementwise
-
-if TYPE_CHECKING:
-    from chainrule.explainer.account.account import Explanation
-    from chainrule.explainer.account.views import Contribution, Step, VertexView
+from chainrule.values.types import Result
 
 
 @dataclass
 class Remark:
-    """Where a zero, an infinity or a nan was born, and what to do about it."""
+    """Where a zero, an infinity or a nan was born, and what to do about it.
+
+    ``kind`` is "zero", "inf" or "nan"; ``in_sweep`` tells whether it was born in the
+    sweep, not in the function.
+    """
 
     vertex: int
     kind: str
     message: str
     in_sweep: bool = False
-    """Whether it was born in the sweep, not in the function."""
 
 
-def remarks_on(explained: Explanation) -> list[Remark]:
-    """Return the remarks on the recording, then those on the sweep.
+class Remarks:
+    """The remarks on one account: on the recording, then on the sweep."""
 
-    What a derivative's own rule leaves out (its ``where``) is no remark.
-    """
-    found: list[Remark] = []
-    for v in explained.vertices:
-        if v.rule is not None:
-            found += _on_value(v)
-    values = len(found)
-    for step in explained.steps:
+    def __init__(
+        self,
+        vertices: Sequence[VertexView],
+        steps: Sequence[SweepStep],
+        totals: Mapping[int, Result],
+        mode: str,
+    ) -> None:
+        self.vertices = vertices
+        self.steps = steps
+        self.totals = totals
+        self.mode = mode
+
+    def all(self) -> list[Remark]:
+        """Return the remarks; what a derivative's own rule leaves out is none."""
+        on_values = [r for v in self.vertices if v.rule for r in _on_value(v)]
+        on_sweep = [r for step in self.steps for r in self._on_step(step)]
+        for remark in on_sweep:
+            remark.in_sweep = True
+        return [r for r in (*on_values, *on_sweep) if r.kind != "zero" or self._own(r)]
+
+    def _own(self, remark: Remark) -> bool:
+        """Tell whether a remark is on an operation that the program itself wrote."""
+        location = self.vertices[remark.vertex].location
+        return location is None or not location.derived
+
+    def _on_step(self, step: SweepStep) -> Iterator[Remark]:
         for c in step.contributions:
-            found += _on_contribution(explained, step, c)
-        if explained.mode == "reverse":
-            found += _on_absent(explained, step)
-    for remark in found[values:]:
-        remark.in_sweep = True
-    spots = [explained.vertices[r.vertex].place for r in found]
-    return [
-        remark
-        for remark, spot in zip(found, spots, strict=True)
-        if remark.kind != "zero" or spot is None or not spot.derived
-    ]
+            yield from self._on_contribution(step, c)
+        if self.mode == "reverse":
+            yield from self._on_absent(step)
+
+    def _on_contribution(self, step: SweepStep, c: Contribution) -> Iterator[Remark]:
+        v, target = self.vertices[c.source], self.vertices[c.target].name
+        sent = self.totals[c.target] if self.mode == "forward" else step.incoming
+        if has_nan(c.amount):
+            known = any(has_nan(x.value) for x in (v, *v.operands))
+            if not known and not has_nan(sent):
+                what = f"What passes between {v.name} and {target} is nan"
+                if c.partial is not None:
+                    what += f": {short(sent)} * {short(c.partial)}"
+                yield Remark(c.source, "nan", f"{what}. {remedy(v)}")
+        elif has_inf(c.partial):
+            if not has_inf(v.value):
+                what = f"The derivative of {v.name} in {target}, {c.formula},"
+                yield Remark(c.source, "inf", f"{what} is infinite here. {remedy(v)}")
+        elif c.partial is not None and _is_zero(c.partial) and not _is_zero(sent):
+            what = f"The derivative of {v.name} in {target}, {c.formula}, is zero here"
+            yield Remark(c.source, "zero", f"{what}: nothing flows on this way.")
+
+    def _on_absent(self, step: SweepStep) -> Iterator[Remark]:
+        """Yield remarks on operands that an operation did not choose."""
+        v = self.vertices[step.vertex]
+        rule = v.rule
+        if rule is None or not issubclass(rule, elementwise) or not rule.structural:
+            return
+        if _is_zero(step.incoming):
+            return
+        reached = {c.position for c in step.contributions}
+        for i, x in enumerate(v.operands):
+            if x.index is not None and i in rule.parts and i not in reached:
+                target = self.vertices[x.index].name
+                yield Remark(
+                    v.index,
+                    "zero",
+                    f"{v.name} does not take {target} here: {v.operation} chose "
+                    "another value, so nothing flows on this way.",
+                )
 
 
 def _on_value(v: VertexView) -> Iterator[Remark]:
@@ -62,61 +110,23 @@ def _on_value(v: VertexView) -> Iterator[Remark]:
         yield Remark(v.index, "inf", f"{v.name} is infinite. {remedy(v)}")
 
 
-def _on_contribution(
-    explained: Explanation, step: Step, c: Contribution
-) -> Iterator[Remark]:
-    v, target = explained.vertices[c.source], explained.vertices[c.target].name
-    sent = explained.totals[c.target] if explained.mode == "forward" else step.incoming
-    if has_nan(c.amount):
-        known = any(has_nan(x.value) for x in (v, *v.operands))
-        if not known and not has_nan(sent):
-            what = f"What passes between {v.name} and {target} is nan"
-            if c.partial is not None:
-                what += f": {short(sent)} * {short(c.partial)}"
-            yield Remark(c.source, "nan", f"{what}. {remedy(v)}")
-    elif has_inf(c.partial):
-        if not has_inf(v.value):
-            message = f"The derivative of {v.name} in {target}, {c.formula},"
-            yield Remark(c.source, "inf", f"{message} is infinite here. {remedy(v)}")
-    elif c.partial is not None and _is_zero(c.partial) and not _is_zero(sent):
-        message = f"The derivative of {v.name} in {target}, {c.formula}, is zero here"
-        yield Remark(c.source, "zero", f"{message}: nothing flows on this way.")
-
-
-def _on_absent(explained: Explanation, step: Step) -> Iterator[Remark]:
-    """Yield remarks on operands that an operation with branches passes nothing to."""
-    v = explained.vertices[step.vertex]
-    if not issubclass(v.rule, elementwise) or not v.rule.structural:
-        return
-    if _is_zero(step.incoming):
-        return
-    reached = {c.position for c in step.contributions}
-    for i, x in enumerate(v.operands):
-        if x.index is not None and i in v.rule.parts and i not in reached:
-            target = explained.vertices[x.index].name
-            yield Remark(
-                v.index,
-                "zero",
-                f"{v.name} does not take {target} here: {v.operation} chose another "
-                "value, so nothing flows on this way.",
-            )
-
-
-def has_nan(value: Any) -> bool:
+def has_nan(value: Result | None) -> bool:
     """Tell whether a value holds a nan."""
     if isinstance(value, float):
         return math.isnan(value)
-    return is_inexact(value) and bool(np.isnan(value).any())
+    known = value is not None and is_inexact(value)
+    return known and bool(np.isnan(np.asarray(value)).any())
 
 
-def has_inf(value: Any) -> bool:
+def has_inf(value: Result | None) -> bool:
     """Tell whether a value holds an infinity."""
     if isinstance(value, float):
         return math.isinf(value)
-    return is_inexact(value) and bool(np.isinf(value).any())
+    known = value is not None and is_inexact(value)
+    return known and bool(np.isinf(np.asarray(value)).any())
 
 
-def _is_zero(value: Any) -> bool:
+def _is_zero(value: Result | None) -> bool:
     if isinstance(value, int | float):
         return value == 0
     return isinstance(value, np.ndarray | np.generic) and not value.any()

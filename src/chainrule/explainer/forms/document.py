@@ -8,12 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from chainrule.explainer.account.account import Account
 from chainrule.explainer.account.brief import counted, is_array, printable
 from chainrule.explainer.account.fold import Gap, Item, fold, key_of
+from chainrule.explainer.account.remarks import Remark
+from chainrule.explainer.account.sweep import Contribution, SweepStep
+from chainrule.explainer.account.views import Tick, VertexView
 from chainrule.explainer.forms.document_parts import (
     Block,
     Cell,
@@ -32,12 +36,8 @@ from chainrule.explainer.forms.wording import (
     title,
     written,
 )
-from chainrule.explainer.watching.watch import Place, failed_at
-
-if TYPE_CHECKING:
-    from chainrule.explainer.account.account import Explanation
-    from chainrule.explainer.account.remarks import Remark
-    from chainrule.explainer.account.views import Contribution, Step, Tick, VertexView
+from chainrule.explainer.watching.source import SourceLocation, failed_at
+from chainrule.values.types import Result
 
 Row = tuple[Cell, ...] | Span
 
@@ -67,22 +67,22 @@ DIFFERS = (
 
 
 def document(
-    explained: Explanation, *, limit: int | None = LIMIT, level: int = 1
+    explained: Account, *, limit: int | None = LIMIT, level: int = 1
 ) -> list[Block]:
     """Return an explanation as a list of blocks."""
-    return list(_Writer(explained, limit).blocks(level))
+    return list(_Document(explained, limit).blocks(level))
 
 
-class _Writer:
-    """Writes one explanation."""
+class _Document:
+    """One explanation as blocks."""
 
-    def __init__(self, explained: Explanation, limit: int | None) -> None:
+    def __init__(self, explained: Account, limit: int | None) -> None:
         self.explained = explained
         self.vertices = explained.vertices
         self.limit = limit
         self.items = fold([key_of(v) for v in self.vertices], limit)
         self.file = main_file(explained)
-        self.placed = any(v.place is not None for v in self.vertices)
+        self.located = any(v.location is not None for v in self.vertices)
 
     def blocks(self, level: int) -> Iterator[Block]:
         explained = self.explained
@@ -120,7 +120,7 @@ class _Writer:
 
     def forward(self) -> Table:
         """Return the recording, oldest vertex first."""
-        source = ("line", "source") if self.placed else ()
+        source = ("line", "source") if self.located else ()
         rows: list[Row] = []
         for v in _labelled(self.items, self.vertices, rows):
             style: Style = "" if v.used else "dim"
@@ -129,10 +129,10 @@ class _Writer:
                 Cell((self.operation(v),), style or "code"),
                 Cell((written(v.value),), style or "number"),
             ]
-            if self.placed:
-                code = v.place.text if v.place else ""
+            if self.located:
+                code = v.location.text if v.location else ""
                 cells[1:1] = [
-                    Cell((self.line(v.place),), "dim"),
+                    Cell((self.line(v.location),), "dim"),
                     Cell((shortened(printable(code)),), style or "code"),
                 ]
             rows.append(tuple(cells))
@@ -155,10 +155,10 @@ class _Writer:
                 Cell((tangent,), "number"),
                 Cell(tuple(how)),
             ]
-            if self.placed:
-                cells.insert(1, Cell((self.line(v.place),), "dim"))
+            if self.located:
+                cells.insert(1, Cell((self.line(v.location),), "dim"))
             rows.append(tuple(cells))
-        line = ("line",) if self.placed else ()
+        line = ("line",) if self.located else ()
         headings = ("name", *line, "operation", "value", "tangent", "moved by")
         return Table(headings, rows)
 
@@ -170,17 +170,17 @@ class _Writer:
         items = [x for x in reversed(self.items) if _has_steps(x, steps)]
         for v in _labelled(items, self.vertices, rows, backward=True):
             rows += self.step_rows(steps[v.index], before)
-        line = ("line",) if self.placed else ()
+        line = ("line",) if self.located else ()
         rest = ("comes in", "local derivative", "adds", "sum so far")
         headings = ("vertex", *line, *rest)
         return Table(headings, rows)
 
-    def step_rows(self, step: Step, before: Sums) -> Iterator[tuple[Cell, ...]]:
+    def step_rows(self, step: SweepStep, before: Sums) -> Iterator[tuple[Cell, ...]]:
         """Yield one row per contribution of a vertex; what they share stands once."""
         v = self.vertices[step.vertex]
         shared = [Cell((printable(v.name),), "name")]
-        if self.placed:
-            shared.append(Cell((self.line(v.place),), "dim"))
+        if self.located:
+            shared.append(Cell((self.line(v.location),), "dim"))
         shared.append(Cell((written(step.incoming),), "number"))
         if not step.contributions:
             yield *shared, Cell(("passes nothing on",), "dim"), Cell(()), Cell(())
@@ -196,13 +196,13 @@ class _Writer:
 
     # ------------------------------------------------------------------- their cells
 
-    def line(self, place: Place | None) -> str:
+    def line(self, location: SourceLocation | None) -> str:
         """Return a line number, with the file's name if it is not the main file."""
-        if place is None:
+        if location is None:
             return ""
-        if place.filename == self.file:
-            return str(place.line)
-        return f"{printable(Path(place.filename).name)}:{place.line}"
+        if location.filename == self.file:
+            return str(location.line)
+        return f"{printable(Path(location.filename).name)}:{location.line}"
 
     def operation(self, v: VertexView) -> str:
         """Return an operation as a call: ``sum(v1, axis=0)``."""
@@ -242,8 +242,7 @@ class _Writer:
 
     def origins(self, terms: Sequence[Contribution]) -> list[str]:
         """Return where contributions come from: lines, or vertices if lines agree."""
-        places = [self.vertices[t.source].place for t in terms]
-        lines = [self.line(p) for p in places]
+        lines = [self.line(self.vertices[t.source].location) for t in terms]
         if "" in lines or len(set(lines)) < len(lines):
             return [printable(self.vertices[t.source].name) for t in terms]
         return [f"line {line}" if line.isdigit() else line for line in lines]
@@ -251,13 +250,13 @@ class _Writer:
     def sums(self) -> Sums:
         """Return, for each contribution, those to the same vertex up to it."""
         so_far: dict[int, list[Contribution]] = {}
-        found: Sums = {}
+        sums: Sums = {}
         for step in self.explained.steps:
             for c in step.contributions:
                 terms = so_far.setdefault(c.target, [])
                 terms.append(c)
-                found[c.source, c.position] = (terms, len(terms))
-        return found
+                sums[c.source, c.position] = (terms, len(terms))
+        return sums
 
     def sum_so_far(
         self, c: Contribution, known: tuple[list[Contribution], int]
@@ -293,7 +292,7 @@ class _Writer:
         where = failed_at(error)
         line = ""
         if where is not None:
-            is_main = where[0] == self.file or not self.placed
+            is_main = where[0] == self.file or not self.located
             line = f" at line {where[1]}{'' if is_main else f' of {where[0]}'}"
         yield Heading("Error", level + 1)
         message = f"{type(error).__name__}: {printable(str(error))}"
@@ -336,7 +335,7 @@ class _Writer:
         yield Heading("Watch out", level + 1)
         for (kind, _), found in alike.items():
             v = self.vertices[found[0].vertex]
-            line = self.line(v.place)
+            line = self.line(v.location)
             where = f"line {line}" if line.isdigit() else line
             where = f"{where}, {shortened(printable(v.expression))}: " if where else ""
             more = f" ({len(found) - 1} more like this.)" if len(found) > 1 else ""
@@ -344,13 +343,13 @@ class _Writer:
             yield Paragraph(f"{where}{printable(found[0].message)}{more}", style)
 
 
-Sums = dict[tuple[int, int], tuple[list[Any], int]]
+Sums = dict[tuple[int, int], tuple[list[Contribution], int]]
 
 
 # ------------------------------------------------------------------------- small parts
 
 
-def _signed(amount: Any, origin: str) -> str:
+def _signed(amount: Result, origin: str) -> str:
     text = written(amount)
     if text.startswith("-") and np.isrealobj(amount):
         return f"- {text[1:]} from {origin}"
@@ -363,7 +362,7 @@ def _verdict(tick: Tick) -> Cell:
     return Cell(("agrees",), "good") if tick.agrees else Cell(("differs",), "bad")
 
 
-def _has_steps(item: Item, steps: dict[int, Step]) -> bool:
+def _has_steps(item: Item, steps: dict[int, SweepStep]) -> bool:
     if isinstance(item, Gap):
         return any(i in steps for i in range(item.first, item.end))
     return item.index in steps

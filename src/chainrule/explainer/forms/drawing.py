@@ -9,29 +9,26 @@ from __future__ import annotations
 import collections
 import html
 import importlib
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from chainrule.errors import MissingLibraryError
-from chainrule.explainer.account.account import Explanation
+from chainrule.explainer.account.account import Account
 from chainrule.explainer.account.brief import counted, printable, short
 from chainrule.explainer.account.fold import key_of, representatives
 from chainrule.explainer.account.views import VertexView
-from chainrule.explainer.explaining import name_of, record_of
 from chainrule.explainer.forms.wording import main_file, operation_text, shortened
-from chainrule.explainer.watching.watch import watch
-from chainrule.nodes.node_class import node
 
 _LABEL = 40
 
 
 @dataclass(frozen=True)
 class Box:
-    """A box of a drawing: its ``kind`` is "input", "result", "group" or ""."""
+    """A box of a drawing."""
 
     lines: tuple[str, ...]
-    kind: str
+    role: Literal["input", "result", "group", ""]
 
 
 class Drawing:
@@ -45,22 +42,22 @@ class Drawing:
         From which box to which, and how often.
     """
 
-    def __init__(self, explained: Explanation, limit: int) -> None:
+    def __init__(self, explained: Account, limit: int) -> None:
         """Fold the recording until it has no more boxes than the limit."""
         self.title: str = explained.title
         vertices = explained.vertices
         groups = _groups(vertices, limit)
-        place = {g: i for i, g in enumerate(dict.fromkeys(groups))}
-        members: list[list[VertexView]] = [[] for _ in place]
+        number = {g: i for i, g in enumerate(dict.fromkeys(groups))}
+        members: list[list[VertexView]] = [[] for _ in number]
         for v, g in zip(vertices, groups, strict=True):
-            members[place[g]].append(v)
+            members[number[g]].append(v)
         result = None if explained.result is None else vertices[explained.result]
-        self.boxes: list[Box] = [_box(explained, found, result) for found in members]
+        self.boxes: list[Box] = [_box(explained, some, result) for some in members]
         arrows: collections.Counter[tuple[int, int]] = collections.Counter()
         for v, g in zip(vertices, groups, strict=True):
             for x in v.operands:
                 if x.index is not None:
-                    arrows[place[groups[x.index]], place[g]] += 1
+                    arrows[number[groups[x.index]], number[g]] += 1
         self.arrows: Mapping[tuple[int, int], int] = dict(arrows)
 
     @property
@@ -70,7 +67,7 @@ class Drawing:
         lines = ["flowchart TD"]
         for i, box in enumerate(self.boxes):
             label = "<br/>".join(map(_mermaid_text, box.lines))
-            lines.append(f"  n{i}" + shapes.get(box.kind, '["{}"]').format(label))
+            lines.append(f"  n{i}" + shapes.get(box.role, '["{}"]').format(label))
         for (a, b), count in self.arrows.items():
             label = f"|{count:,} times|" if count > 1 else ""
             lines.append(f"  n{a} -->{label} n{b}")
@@ -91,7 +88,7 @@ class Drawing:
         ]
         for i, box in enumerate(self.boxes):
             label = "\\n".join(map(_dot_text, box.lines))
-            look = f", {looks[box.kind]}" if looks[box.kind] else ""
+            look = f", {looks[box.role]}" if looks[box.role] else ""
             lines.append(f'  n{i} [label="{label}"{look}]')
         for (a, b), count in self.arrows.items():
             label = f' [label="{count:,} times"]' if count > 1 else ""
@@ -153,20 +150,6 @@ class Drawing:
         return f'<pre class="mermaid">{html.escape(self.mermaid)}</pre>'
 
 
-def draw_node(z: node, boxes: int) -> Drawing:
-    """Draw what a node was computed from."""
-    explained = Explanation(record_of(z), title=repr(z), sweep=False, called=False)
-    return Drawing(explained, boxes)
-
-
-def draw_call(
-    f: Callable[..., Any], args: Sequence[Any], keywords: Mapping[str, Any], boxes: int
-) -> Drawing:
-    """Run a function once, watched, and draw what it recorded."""
-    made = watch(f, args, keywords)
-    return Drawing(Explanation(made, title=name_of(f), sweep=False), boxes)
-
-
 # ----------------------------------------------------------------------------- folding
 
 
@@ -190,44 +173,45 @@ def _groups(vertices: Sequence[VertexView], limit: int) -> list[Hashable]:
 
 
 def _line_key(v: VertexView) -> Hashable:
-    if v.place is None:
+    if v.location is None:
         return (v.operation,)
-    return (v.place.filename, v.place.line, v.place.derived)
+    return (v.location.filename, v.location.line, v.location.derived)
 
 
 def _box(
-    explained: Explanation, members: Sequence[VertexView], result: VertexView | None
+    explained: Account, members: Sequence[VertexView], result: VertexView | None
 ) -> Box:
     v = members[0]
     if len(members) == 1:
         shown = operation_text(explained, v)
         head = v.name if v.rule is None else f"{v.name} = {shown}"
-        kind = "input" if v.rule is None else "result" if v is result else ""
-        return Box((_line(head), _line(short(v.value))), kind)
+        role = "input" if v.rule is None else "result" if v is result else ""
+        return Box((_line(head), _line(short(v.value))), role)
     count = counted(len(members), "input" if _all_inputs(members) else "operation")
     names = dict.fromkeys(m.operation for m in members)
     what = ", ".join([*list(names)[:3], *(["..."] if len(names) > 3 else [])])
-    places = {m.place for m in members}
-    lines = {(p.filename, p.line) for p in places if p is not None}
+    locations = {m.location for m in members}
+    lines = {(where.filename, where.line) for where in locations if where is not None}
     if _all_inputs(members):
         return Box((f"{_line(v.name)} ...", count), "input")
-    if len(lines) != 1 or None in places:
+    if len(lines) != 1 or None in locations:
         head = f"{v.name} ... {members[-1].name}"
     else:
         head = _where(explained, members)
     return Box((_line(head), _line(what), count), "group")
 
 
-def _where(explained: Explanation, members: Sequence[VertexView]) -> str:
+def _where(explained: Account, members: Sequence[VertexView]) -> str:
     """Return the one line that all members stand on, with its source."""
-    place = members[0].place
-    if place is None:
+    location = members[0].location
+    if location is None:
         return ""
-    same = len({m.place for m in members}) == 1
-    source = explained.source.get(place.filename, {}).get(place.line, "")
-    text = place.text if same or place.derived else source.strip()
-    other = "" if place.filename == main_file(explained) else f" of {place.filename}"
-    return f"line {place.line}{other}: {text}" if text else f"line {place.line}{other}"
+    same = len({m.location for m in members}) == 1
+    filename, line = location.filename, location.line
+    source = explained.source.get(filename, {}).get(line, "")
+    text = location.text if same or location.derived else source.strip()
+    other = "" if filename == main_file(explained) else f" of {filename}"
+    return f"line {line}{other}: {text}" if text else f"line {line}{other}"
 
 
 def _all_inputs(members: Sequence[VertexView]) -> bool:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.explainer.account.account import Account
+from chainrule.explainer.account.brief import as_numbers
+from chainrule.explainer.account.derivatives import operand_terms
 from chainrule.explainer.account.fold import Gap, Item, fold, key_of
+from chainrule.explainer.account.sweep import Contribution
+from chainrule.explainer.account.views import VertexView
 from chainrule.explainer.forms.latex_terms import (
     escaped,
     number,
@@ -17,18 +22,14 @@ from chainrule.explainer.forms.latex_terms import (
     term,
 )
 from chainrule.explainer.forms.text import wrapped
-from chainrule.explainer.forms.wording import as_number, title
-
-if TYPE_CHECKING:
-    from chainrule.explainer.account.account import Explanation
-    from chainrule.explainer.account.views import Contribution, VertexView
+from chainrule.explainer.forms.wording import title
 
 _TEXT_WIDTH = 76
 _BAR = r"\bar"
 _DOT = r"\dot"
 
 
-def to_latex(explained: Explanation, limit: int | None) -> str:
+def to_latex(explained: Account, limit: int | None) -> str:
     """Return the equations of an explanation, one ``align*`` per part."""
     return "\n".join(_Equations(explained, limit).parts())
 
@@ -36,7 +37,7 @@ def to_latex(explained: Explanation, limit: int | None) -> str:
 class _Equations:
     """Writes the equations of one explanation."""
 
-    def __init__(self, explained: Explanation, limit: int | None) -> None:
+    def __init__(self, explained: Account, limit: int | None) -> None:
         self.explained = explained
         self.vertices = explained.vertices
         self.limit = limit
@@ -74,17 +75,17 @@ class _Equations:
         backward: bool = False,
     ) -> list[str]:
         """Return the rows of the vertices to show, with dots for the others."""
-        found: list[str] = []
+        written: list[str] = []
         for item in items:
             if isinstance(item, Gap):
                 if not backward or any(
                     i in self.steps for i in range(item.first, item.end)
                 ):
                     text = item.text(backward=backward).strip(" .")
-                    found.append(rf"&\ \vdots && \text{{{escaped(text)}}}")
+                    written.append(rf"&\ \vdots && \text{{{escaped(text)}}}")
             else:
-                found += rows(self.vertices[item.index])
-        return found
+                written += rows(self.vertices[item.index])
+        return written
 
     # ---------------------------------------------------------------------- the rows
 
@@ -94,7 +95,7 @@ class _Equations:
         if v.rule is None:
             yield f"{symbol(v.name)} &= {value}"
         else:
-            terms = self.explained.operand_terms(v.index)
+            terms = operand_terms(self.vertices, v)
             yield f"{symbol(v.name)} &= {operation(v, terms, v.value)} &&= {value}"
         if self.explained.mode == "forward" and v.index in self.explained.totals:
             yield self.tangent(v)
@@ -122,7 +123,7 @@ class _Equations:
             sign = "=" if is_first else r"\mathrel{+}="
             row = f"{bar} &{sign} {incoming} \\cdot {self.derivative(c)} &&= "
             if c.partial is not None and np.ndim(c.amount) == 0:
-                factors = [number(step.incoming), number(as_number(c.partial))]
+                factors = [number(step.incoming), number(as_numbers(c.partial))]
                 row += " \\cdot ".join(map(_factor, factors)) + " = "
             row += number(c.amount)
             if not is_first:
@@ -131,29 +132,26 @@ class _Equations:
 
     def derivative(self, c: Contribution) -> str:
         """Return a local derivative: a formula, or the rule's words."""
-        found = self.explained.local_term(c.source, c.position)
-        if found is None:
+        derivative = c.term
+        if derivative is None:
             return rf"\left[\texttt{{{escaped(c.formula)}}}\right]"
-        text = term(found)
-        tall = found.head in ("+", "-", "negative", "where") or text.startswith("-")
+        text = term(derivative)
+        is_sum = derivative.head in ("+", "-", "negative", "where")
+        tall = is_sum or text.startswith("-")
         return parenthesised(text) if tall else text
 
     def first_to(self, c: Contribution) -> bool:
         """Tell whether a contribution is the first to its operand."""
-        return self.firsts.setdefault(c.target, (c.source, c.position)) == (
-            c.source,
-            c.position,
-        )
+        return self.firsts[c.target] is c
 
-    @property
-    def firsts(self) -> dict[int, tuple[int, int]]:
+    @functools.cached_property
+    def firsts(self) -> dict[int, Contribution]:
         """The first contribution to each vertex."""
-        if not hasattr(self, "_firsts"):
-            self._firsts: dict[int, tuple[int, int]] = {}
-            for step in self.explained.steps:
-                for c in step.contributions:
-                    self._firsts.setdefault(c.target, (c.source, c.position))
-        return self._firsts
+        firsts: dict[int, Contribution] = {}
+        for step in self.explained.steps:
+            for c in step.contributions:
+                firsts.setdefault(c.target, c)
+        return firsts
 
     def accented(self, index: int | None, accent: str) -> str:
         """Return a vertex' name with an accent."""
@@ -201,4 +199,4 @@ def _factor(text: str) -> str:
     return parenthesised(text) if text.startswith("-") else text
 
 
-__all__: list[Any] = ["aligned", "to_latex"]
+__all__ = ["aligned", "to_latex"]

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from types import EllipsisType
 
 import numpy as np
 
+from chainrule.explainer.account.account import Account
 from chainrule.explainer.account.brief import (
+    as_numbers,
     is_array,
-    is_bool,
-    is_tuple,
     printable,
     short,
 )
-
-if TYPE_CHECKING:
-    from chainrule.explainer.account.account import Explanation
-    from chainrule.explainer.account.views import Operand, VertexView
+from chainrule.explainer.account.views import Operand, VertexView
+from chainrule.values.types import Result
 
 _INPUTS = 6
 """How many inputs the title names."""
@@ -28,7 +26,7 @@ UNWRITTEN = ("grad_ops", "rerun", "values", "closed", "fixed", "keywords")
 """Parameters that hold what a user's own operation keeps for itself."""
 
 
-def title(explained: Explanation) -> str:
+def title(explained: Account) -> str:
     """Return what is explained, with the inputs' values and the result."""
     shown = explained.inputs[:_INPUTS]
     parts = [
@@ -47,21 +45,21 @@ def title(explained: Explanation) -> str:
     return f"{text} = {returned(explained)}"
 
 
-def returned(explained: Explanation) -> str:
+def returned(explained: Account) -> str:
     """Return the result's value."""
     value = explained.returned
     return "None" if value is None else shortened(printable(short(value)))
 
 
-def main_file(explained: Explanation) -> str:
+def main_file(explained: Account) -> str:
     """Return the file whose lines are given by number alone: the result's."""
     for v in reversed(explained.vertices):
-        if v.place is not None and not v.place.derived:
-            return v.place.filename
+        if v.location is not None and not v.location.derived:
+            return v.location.filename
     return ""
 
 
-def operation_text(explained: Explanation, v: VertexView) -> str:
+def operation_text(explained: Account, v: VertexView) -> str:
     """Return an operation as a call: ``sum(v1, axis=0)``."""
     if v.rule is None:
         return v.operation
@@ -76,18 +74,18 @@ def operation_text(explained: Explanation, v: VertexView) -> str:
     return shortened(f"{v.operation}({', '.join([*operands, *given])})")
 
 
-def _operand_text(explained: Explanation, x: Operand) -> str:
+def _operand_text(explained: Account, x: Operand) -> str:
     text = explained.written(x)
     return f"{text} {np.shape(x.value)}" if x.index is None and x.name else text
 
 
-def _index_text(index: Any) -> str:
-    if is_tuple(index):
+def _index_text(index: Result | slice | EllipsisType | None) -> str:
+    if isinstance(index, tuple):
         return ", ".join(map(_index_text, index))
-    if type(index) is slice:
+    if isinstance(index, slice):
         ends = ["" if e is None else str(e) for e in (index.start, index.stop)]
         return ":".join([*ends, *([] if index.step is None else [str(index.step)])])
-    if index is Ellipsis:
+    if isinstance(index, EllipsisType):
         return "..."
     return short(index) if is_array(index) else printable(str(index))
 
@@ -100,20 +98,11 @@ def shortened(text: str, length: int = _CODE) -> str:
     return f"{text[:head]} ... {text[-(length - 5 - head) :]}"
 
 
-def number(partial: Any) -> str:
+def number(partial: Result | None) -> str:
     """Return a local derivative's value."""
-    return written(as_number(partial))
+    return written(as_numbers(partial))
 
 
-def written(value: Any) -> str:
+def written(value: Result | None) -> str:
     """Return a value as it is written in a table: of an array two entries."""
     return short(value, entries=2)
-
-
-def as_number(partial: Any) -> Any:
-    """Return a local derivative as numbers: a mask is zeros and ones."""
-    if is_bool(partial):
-        return int(partial)
-    if is_array(partial) and partial.dtype == bool:
-        return partial.astype(float)
-    return partial

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.explainer.account.account import Explanation
-from chainrule.explainer.account.views import Step, VertexView
+from chainrule.explainer.account.account import Account
+from chainrule.explainer.account.sweep import SweepStep
+from chainrule.explainer.account.views import VertexView
 from chainrule.explainer.page.written import (
+    Argument,
     Written,
     argument_text,
     as_written,
@@ -26,7 +28,7 @@ from chainrule.explainer.page.written import (
     written_numpy,
 )
 from chainrule.operations_grad.structure import identity_grad
-from chainrule.rules import elementwise, general, linear
+from chainrule.rules import elementwise, general, linear, rule
 from chainrule.rules.symbolic import Formula
 from chainrule.values.vertices import ARITHMETIC_ERRORS
 
@@ -57,7 +59,7 @@ def _replaced(x, y, index):
 '''
 
 
-def gradient_code(explained: Explanation) -> str:
+def gradient_code(explained: Account) -> str:
     """Return straight-line NumPy code of a function's value and gradient.
 
     Parameters
@@ -91,36 +93,36 @@ def gradient_code(explained: Explanation) -> str:
         raise ArgumentError(f"Code of more than {LONGEST} operations is not written.")
     # As the library itself: short first, careful where a nan makes it needed.
     for careful in range(3):
-        writer = _Writer(explained, as_numpy=careful > 0, masked=careful > 1)
+        code = _GradientCode(explained, as_numpy=careful > 0, masked=careful > 1)
         try:
-            code = writer.code()
+            text = code.text()
         except ArgumentError:
             if careful == 2:
                 raise
             continue
-        if _agrees(code, explained):
-            return code
+        if _agrees(text, explained):
+            return text
     raise ArgumentError("The code of this gradient does not reproduce it.")
 
 
-class _Writer:
-    """Writes one gradient.
+class _GradientCode:
+    """The code of one gradient.
 
     ``as_numpy`` turns the inputs into NumPy's numbers, which divide by zero; ``masked``
     carries along where a cotangent is not structurally zero.
     """
 
-    def __init__(self, explained: Explanation, *, as_numpy: bool, masked: bool) -> None:
+    def __init__(self, explained: Account, *, as_numpy: bool, masked: bool) -> None:
         self.explained = explained
         self.as_numpy = as_numpy
         self.masked = masked
         self.taken = {"np", "value_and_gradient", "_placed", "_replaced"}
         self.names: dict[int, str] = {}
-        self.grads: dict[int, Any] = {}
-        self.masks: dict[int, Any] = {}
+        self.grads: dict[int, Written | None] = {}
+        self.masks: dict[int, Written | None] = {}
 
-    def code(self) -> str:
-        """Return the whole text."""
+    def text(self) -> str:
+        """Return the module."""
         e = self.explained
         inputs = [self._named(i) for i in e.inputs]
         lines = [f"{n} = np.asarray({n})[()]" for n in inputs if self.as_numpy]
@@ -190,7 +192,7 @@ class _Writer:
                 text = argument_text(call_of(v.rule, self._operands(v), v.parameters))
         except _UNWRITABLE as error:
             raise _unwritable(v, error) from error
-        where = f"  # line {v.place.line}" if v.place else ""
+        where = f"  # line {v.location.line}" if v.location else ""
         return f"{name} = {text}{where}"
 
     # ----------------------------------------------------------------------- backward
@@ -202,7 +204,7 @@ class _Writer:
         one = f"np.ones({shape})" if shape else "1.0"
         return [f"{self._named(result)}_grad = {one}"]
 
-    def _backward(self, s: Step) -> list[str]:
+    def _backward(self, s: SweepStep) -> list[str]:
         v = self.explained.vertices[s.vertex]
         if v.index not in self.grads:
             return []
@@ -218,69 +220,80 @@ class _Writer:
             raise _unwritable(v, error) from error
         return lines
 
-    def _cotangent(self, i: int, value: Any) -> Written:
+    def _cotangent(self, i: int, value: Argument) -> Written:
         if self.as_numpy and type(value) is float:
             value = np.float64(value)
         return Written(Formula(f"{self._named(i)}_grad"), value)
 
     def _parts(
-        self, v: VertexView, grad: Any, wanted: Sequence[int]
-    ) -> Iterator[tuple[int, Any, Any]]:
+        self, v: VertexView, grad: Written, wanted: Sequence[int]
+    ) -> Iterator[tuple[int, Written, Written | None]]:
         """Yield the contributions: position, text, and mask of each."""
         rule = v.rule
         if rule is identity_grad:
             yield 0, grad, self.masks[v.index]
-        elif issubclass(rule, elementwise):
-            yield from self._products(v, grad, wanted)
-        else:
-            parts = self._cotangents(v, grad, wanted)
+        elif rule is not None and issubclass(rule, elementwise):
+            yield from self._products(v, rule, grad, wanted)
+        elif rule is not None:
+            parts = self._cotangents(v, rule, grad, wanted)
             for i in wanted:
                 if parts[i] is not None:
                     yield i, parts[i], None
 
     def _products(
-        self, v: VertexView, grad: Any, wanted: Sequence[int]
-    ) -> Iterator[tuple[int, Any, Any]]:
-        """Yield what an elementwise rule passes on."""
+        self,
+        v: VertexView,
+        operation: type[elementwise],
+        grad: Written,
+        wanted: Sequence[int],
+    ) -> Iterator[tuple[int, Written, Written | None]]:
+        """Yield what an elementwise rule passes on: cotangent times partial."""
         given = dict(v.parameters)
         if given.pop("where", None) not in (None, True):
             raise TypeError("it is called with where=")
         z, operands = self._variable(v.index), self._operands(v)
         for i in wanted:
-            if i in v.rule.parts:
-                partial = v.rule.parts[i](written_numpy, z, *operands, **given)
-                part, mask = self._scaled(v, partial, grad)
-                if part is not None:
-                    yield i, part, mask
+            if i not in operation.parts:
+                continue
+            mask = self.masks[v.index]
+            partial = operation.parts[i](written_numpy, z, *operands, **given)
+            if isinstance(partial, bool | np.bool_):
+                if partial:
+                    yield i, grad, mask
+                continue
+            if self.masked and operation.structural:
+                taken = written_numpy.not_equal(as_written(partial), 0)
+                mask = taken if mask is None else written_numpy.logical_and(mask, taken)
+            if type(partial) is int and abs(partial) == 1:
+                part = grad if partial == 1 else -grad
+            else:
+                part = grad * as_written(partial)
+            yield (
+                i,
+                part if mask is None else written_numpy.where(mask, part, 0.0),
+                mask,
+            )
 
-    def _cotangents(self, v: VertexView, grad: Any, wanted: Sequence[int]) -> Any:
+    def _cotangents(
+        self,
+        v: VertexView,
+        operation: type[rule],
+        grad: Written,
+        wanted: Sequence[int],
+    ) -> Mapping[int, Any] | Sequence[Any]:
         """Return what a linear or general rule passes on, by position."""
-        rule, operands = v.rule, self._operands(v)
-        if issubclass(rule, linear):
-            apply = rule.apply_transpose
+        operands = self._operands(v)
+        if issubclass(operation, linear):
+            apply = operation.apply_transpose
             return {
                 i: apply(written_numpy, i, grad, operands, v.parameters) for i in wanted
             }
-        if issubclass(rule, general):
+        if issubclass(operation, general):
             z = self._variable(v.index)
-            return rule.pullback(written_numpy, grad, z, *operands, **v.parameters)
+            return operation.pullback(written_numpy, grad, z, *operands, **v.parameters)
         raise TypeError("its derivative is written by hand")
 
-    def _scaled(self, v: VertexView, partial: Any, grad: Any) -> Any:
-        """Return cotangent times partial, on the support, and the support."""
-        mask = self.masks[v.index]
-        if isinstance(partial, bool | np.bool_):
-            return (grad, mask) if partial else (None, None)
-        if self.masked and v.rule.structural:
-            taken = written_numpy.not_equal(as_written(partial), 0)
-            mask = taken if mask is None else written_numpy.logical_and(mask, taken)
-        if type(partial) is int and abs(partial) == 1:
-            part = grad if partial == 1 else -grad
-        else:
-            part = grad * as_written(partial)
-        return part if mask is None else written_numpy.where(mask, part, 0.0), mask
-
-    def _add(self, target: int, part: Any, mask: Any) -> list[str]:
+    def _add(self, target: int, part: Written, mask: Written | None) -> list[str]:
         """Write a contribution into the running sum of one operand."""
         name = self._named(target)
         shape = np.shape(self.explained.vertices[target].value)
@@ -293,11 +306,11 @@ class _Writer:
             other = self.masks[target]
             both = mask is not None and other is not None
             mask = written_numpy.logical_or(other, mask) if both else None
+        self.masks[target] = None
         if mask is not None:
             mask = fitted(mask, shape, written_numpy.any)
             lines.append(f"{name}_on = {mask.text}")
-            mask = Written(Formula(f"{name}_on"), mask.value)
-        self.masks[target] = mask
+            self.masks[target] = Written(Formula(f"{name}_on"), mask.value)
         return lines
 
 
@@ -307,7 +320,7 @@ def _unwritable(v: VertexView, error: Exception) -> ArgumentError:
     )
 
 
-def _agrees(code: str, explained: Explanation) -> bool:
+def _agrees(code: str, explained: Account) -> bool:
     """Run the code at the recorded inputs and compare with the sweep."""
     names: dict[str, Any] = {}
     exec(compile(code, "<gradient>", "exec"), names)

@@ -17,7 +17,7 @@ import re
 from importlib import resources
 from pathlib import Path
 
-from chainrule.explainer.account.account import Explanation
+from chainrule.explainer.account.account import Account
 from chainrule.explainer.page.javascript import rules_text
 from chainrule.explainer.page.payload import Payload
 
@@ -25,7 +25,7 @@ LARGEST = 2_000_000
 """How many bytes a page may have."""
 
 
-def page(explained: Explanation) -> str:
+def page(explained: Account) -> str:
     """Return the page of an explanation, as HTML in ASCII.
 
     Parameters
@@ -54,14 +54,14 @@ def page(explained: Explanation) -> str:
     return text.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
-def save(explained: Explanation, path: str | os.PathLike[str]) -> Path:
+def save(explained: Account, path: str | os.PathLike[str]) -> Path:
     """Write the page of an explanation to a file, and return its path."""
     target = Path(path)
     target.write_text(page(explained), encoding="ascii", newline="\n")
     return target
 
 
-def frame(explained: Explanation, height: int = 860) -> str:
+def frame(explained: Account, height: int = 860) -> str:
     """Return the page as an ``iframe`` that holds it, for a notebook.
 
     The frame is a sandbox: its scripts cannot reach the notebook around it.

@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.explainer.account.account import Explanation
-from chainrule.explainer.account.brief import is_array, is_bool, short
+from chainrule.explainer.account.account import Account
+from chainrule.explainer.account.brief import (
+    as_numbers,
+    is_array,
+    is_bool,
+    short,
+)
 from chainrule.explainer.account.fold import key_of, representatives
 from chainrule.explainer.account.remarks import Remark, remedy
-from chainrule.explainer.account.views import (
-    Contribution,
-    Operand,
-    Step,
-    Tick,
-    VertexView,
-)
-from chainrule.explainer.forms.wording import as_number
+from chainrule.explainer.account.sweep import Contribution, SweepStep
+from chainrule.explainer.account.views import Operand, Tick, VertexView
 from chainrule.explainer.page.javascript import (
     Script,
     is_number,
@@ -34,7 +33,7 @@ from chainrule.explainer.page.javascript import (
     sign_of,
 )
 from chainrule.explainer.page.numpy_code import gradient_code
-from chainrule.explainer.watching.watch import Place
+from chainrule.explainer.watching.source import SourceLocation
 from chainrule.values.vertices import vertex
 
 MOST = 1500
@@ -48,7 +47,7 @@ _TEXT = 400
 class Payload:
     """The data of a page: one entry per explanation, and the operations to replay."""
 
-    def __init__(self, explained: Explanation) -> None:
+    def __init__(self, explained: Account) -> None:
         """Collect the explanation and those of its derivatives."""
         self._scripts: dict[Script, int] = {}
         self.runs: list[dict[str, Any]] = [
@@ -64,14 +63,14 @@ class Payload:
         """Return what becomes the page's JSON."""
         return {"format": 1, "runs": self.runs}
 
-    def _run(self, explained: Explanation) -> dict[str, Any]:
+    def _run(self, explained: Account) -> dict[str, Any]:
         return _RunData(explained, self._scripts).data()
 
 
 class _RunData:
     """One explanation, with its vertices numbered anew where it is cut."""
 
-    def __init__(self, explained: Explanation, scripts: dict[Script, int]) -> None:
+    def __init__(self, explained: Account, scripts: dict[Script, int]) -> None:
         self.explained = explained
         self.scripts = scripts
         kept = set(explained.inputs)
@@ -80,7 +79,7 @@ class _RunData:
         self.number = {old: new for new, old in enumerate(self.kept)}
         self.like = representatives([key_of(v) for v in explained.vertices])
         self.files: dict[str, int] = {}
-        self.places: dict[Place, int] = {}
+        self.locations: dict[SourceLocation, int] = {}
         self.rules: dict[Any, int] = {}
 
     def data(self) -> dict[str, Any]:
@@ -116,7 +115,7 @@ class _RunData:
             "noCode": no_code,
             "cut": len(e.vertices) - len(self.kept),
             "rules": [_rule_data(r) for r in self.rules],
-            "places": [self._place_data(p) for p in self.places],
+            "places": [self._location_data(where) for where in self.locations],
             "files": [self._file(name) for name in self.files],
             "remedies": {v.operation: remedy(v) for v in views if v.rule},
         }
@@ -133,7 +132,7 @@ class _RunData:
             "operands": [self._operand(x) for x in v.operands],
             "parameters": clipped(_parameters_text(v.parameters)),
             "rule": None if v.rule is None else self._numbered(self.rules, v.rule),
-            "place": None if v.place is None else self._placed(v.place),
+            "place": None if v.location is None else self._located(v.location),
             "repeat": v.repeat,
             "repeats": v.repeats,
             "like": self.like[v.index],
@@ -159,13 +158,13 @@ class _RunData:
     def _numbered(table: dict[Any, int], key: Any) -> int:
         return table.setdefault(key, len(table))
 
-    def _placed(self, place: Place) -> int:
-        self._numbered(self.files, place.filename)
-        return self._numbered(self.places, place)
+    def _located(self, location: SourceLocation) -> int:
+        self._numbered(self.files, location.filename)
+        return self._numbered(self.locations, location)
 
     # -------------------------------------------------------------------------- steps
 
-    def _step(self, s: Step) -> dict[str, Any]:
+    def _step(self, s: SweepStep) -> dict[str, Any]:
         kept = [c for c in s.contributions if c.target in self.number]
         ready = [self.number[i] for i in s.ready if i in self.number]
         return {
@@ -181,7 +180,7 @@ class _RunData:
             "operand": self.number[c.target],
             "position": c.position,
             "formula": clipped(c.formula),
-            "partial": encoded(as_number(c.partial)),
+            "partial": encoded(as_numbers(c.partial)),
             "amount": encoded(c.amount),
             "total": encoded(c.total),
             "reduction": c.reduction,
@@ -220,7 +219,7 @@ class _RunData:
         for d in e.departures:
             operands = map(self._departed, d.operands)
             if sign_of(d.operation) is None or not all(map(_is_scalar, operands)):
-                where = f" in line {d.place.line}" if d.place else ""
+                where = f" in line {d.location.line}" if d.location else ""
                 return False, (
                     f"The program took a plain value from the recording{where} "
                     f"({d.operation}), which a replay would hold constant."
@@ -237,27 +236,28 @@ class _RunData:
                 "sign": sign_of(d.operation),
                 "sides": sides,
                 "truth": bool(d.result),
-                "place": None if d.place is None else self._placed(d.place),
+                "place": None if d.location is None else self._located(d.location),
             }
             found.setdefault(repr(guard), guard)
         return list(found.values())
 
     # ------------------------------------------------------------------------- source
 
-    def _place_data(self, place: Place) -> dict[str, Any]:
-        lines = self.explained.source.get(place.filename, {})
+    def _location_data(self, location: SourceLocation) -> dict[str, Any]:
+        line, end_line = location.line, location.end_line
+        lines = self.explained.source.get(location.filename, {})
         return {
-            "file": self.files[place.filename],
-            "function": place.function,
-            "line": place.line,
-            "endLine": place.end_line,
-            "start": _characters(lines.get(place.line, ""), place.column),
-            "end": _characters(lines.get(place.end_line, ""), place.end_column),
+            "file": self.files[location.filename],
+            "function": location.function,
+            "line": line,
+            "endLine": end_line,
+            "start": _characters(lines.get(line, ""), location.column),
+            "end": _characters(lines.get(end_line, ""), location.end_column),
         }
 
     def _file(self, filename: str) -> dict[str, Any]:
         lines = sorted(self.explained.source.get(filename, {}).items())
-        last = max(p.end_line for p in self.places if p.filename == filename)
+        last = max(p.end_line for p in self.locations if p.filename == filename)
         while lines[-1:] and lines[-1][0] > last:
             if _indent(lines[-1][1]) > _indent(lines[0][1]):
                 break
@@ -324,18 +324,19 @@ def _rule_data(rule: Any) -> dict[str, Any]:
     }
 
 
-def _parameters_text(parameters: Any) -> str:
-    def text(x: Any) -> str:
-        return short(x) if isinstance(x, np.ndarray) else repr(x)
-
-    return ", ".join(f"{k}={text(v)}" for k, v in parameters.items())
+def _parameters_text(parameters: Mapping[str, Any]) -> str:
+    kind: Any = np.ndarray
+    texts = {
+        k: short(x) if isinstance(x, kind) else repr(x) for k, x in parameters.items()
+    }
+    return ", ".join(f"{k}={text}" for k, text in texts.items())
 
 
 def _error_text(error: BaseException) -> str:
     return clipped(f"{type(error).__name__}: {error}")
 
 
-def _code_of(explained: Explanation) -> tuple[str | None, str]:
+def _code_of(explained: Account) -> tuple[str | None, str]:
     try:
         return gradient_code(explained), ""
     except ArgumentError as error:

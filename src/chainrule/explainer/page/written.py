@@ -14,9 +14,11 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.nodes.admission import operation_name
 from chainrule.nodes.remedies import home_of
@@ -27,24 +29,42 @@ from chainrule.operations_grad.indexing import (
     setitem_grad,
 )
 from chainrule.operations_grad.structure import identity_grad
+from chainrule.rules import rule
 from chainrule.rules.symbolic import ATOM, Formula
+from chainrule.values.operators import Operators
 from chainrule.values.shapes import reduced_axes
+from chainrule.values.types import Index, Parameters, Result, Shape
+
+Argument = Result | list[Any] | str | np.dtype[Any] | type | None
+"""What a rule hands to a function of NumPy; what is written is a ``Result``."""
 
 _LARGEST_CONSTANT = 64
 
 
-class Written:
+class Written(Operators):
     """A value and the text that computes it."""
 
     __array_ufunc__ = None
 
-    def __init__(self, formula: Any, value: Any) -> None:
+    def __init__(self, formula: Formula, value: Argument) -> None:
         """Keep both."""
         self.formula: Any = formula
         self.value: Any = value
-        self.shape: tuple[int, ...] = np.shape(value)
-        self.ndim: int = len(self.shape)
-        self.dtype: np.dtype[Any] = np.asarray(value).dtype
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the value."""
+        return np.shape(self.value)
+
+    @property
+    def ndim(self) -> int:
+        """How many axes it has."""
+        return np.ndim(self.value)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Its dtype."""
+        return np.asarray(self.value).dtype
 
     @property
     def text(self) -> str:
@@ -55,26 +75,27 @@ class Written:
         """Negate."""
         return Written(-self.formula, -self.value)
 
-    def __or__(self, other: Any) -> Written:
+    def __or__(self, other: Argument) -> Written:
         """Write that either of two masks holds."""
         return written_numpy.logical_or(self, other)
 
-    def __and__(self, other: Any) -> Written:
+    def __and__(self, other: Argument) -> Written:
         """Write that both of two masks hold."""
         return written_numpy.logical_and(self, other)
 
-    def __getitem__(self, index: Any) -> Written:
+    def __getitem__(self, index: Index) -> Written:
         """Index."""
         text = f"{self.formula._at(ATOM)}[{index_text(index)}]"
-        return Written(Formula(text), np.asarray(self.value)[index])
+        value: Any = np.asarray(self.value)
+        return Written(Formula(text), value[index])
 
 
 def _define(function: Callable[[Any, Any], Any]) -> None:
-    def infix(a: Any, b: Any) -> Written:
-        a, b = as_written(a), as_written(b)
-        return Written(function(a.formula, b.formula), function(a.value, b.value))
+    def infix(a: Argument, b: Argument) -> Written:
+        x, y = as_written(a), as_written(b)
+        return Written(function(x.formula, y.formula), function(x.value, y.value))
 
-    def reflected(a: Any, b: Any) -> Written:
+    def reflected(a: Written, b: Argument) -> Written:
         return infix(b, a)
 
     name = function.__name__.strip("_")
@@ -96,7 +117,7 @@ class WrittenNumPy:
 
     recorded = False
 
-    def __init__(self, module: Any = np, prefix: str = "np.") -> None:
+    def __init__(self, module: ModuleType = np, prefix: str = "np.") -> None:
         """Write functions of a module behind a prefix."""
         self._module = module
         self._prefix = prefix
@@ -104,35 +125,36 @@ class WrittenNumPy:
     def __getattr__(self, name: str) -> Any:
         """Find a function of NumPy; ours that have no formula raise."""
         found: Any = getattr(self._module, name)
+        if found is np.linalg:
+            return WrittenNumPy(np.linalg, "np.linalg.")
         if not callable(found):
-            if name == "linalg":
-                return WrittenNumPy(found, "np.linalg.")
-            return Written(Formula(f"{self._prefix}{name}"), found)
+            constant: Any = getattr(self._module, name)
+            return Written(Formula(f"{self._prefix}{name}"), constant)
 
-        def call(*args: Any, **given: Any) -> Written:
+        def call(*args: Argument, **given: Argument) -> Written:
             texts = [argument_text(x) for x in args]
             texts += [f"{k}={argument_text(x)}" for k, x in given.items()]
             parameters = {k: _value(x) for k, x in given.items()}
-            value = found(*map(_value, args), **parameters)
+            value: Any = found(*map(_value, args), **parameters)
             return Written(Formula(f"{self._prefix}{name}({', '.join(texts)})"), value)
 
         return call
 
     @staticmethod
-    def norm_in_range(norm: Any, x: Any, *, ord: float) -> Any:
+    def norm_in_range(norm: Written, x: Written, *, ord: float) -> Written:
         """Write the norm itself: the code is held to the sweep at the point."""
         return norm
 
-    def unindex(self, x: Any, *, index: Any, shape: Any) -> Written:
+    def unindex(self, x: Argument, *, index: Index, shape: tuple[int, ...]) -> Written:
         """Write zeros with ``x`` at an index that picks nothing twice."""
         if not picks_once(index):
             raise TypeError("an index that may pick an element twice")
-        value = np.zeros(shape)
+        value: Any = np.zeros(shape)
         value[index] = _value(x)
         text = f"_placed({argument_text(x)}, {shape}, np.s_[{index_text(index)}])"
         return Written(Formula(text), value)
 
-    def setitem(self, x: Any, y: Any, *, index: Any) -> Written:
+    def setitem(self, x: Argument, y: Argument, *, index: Index) -> Written:
         """Write an array with ``y`` in the place of some entries."""
         value = setitem(_value(x), _value(y), index=index)
         given = f"{argument_text(x)}, {argument_text(y)}"
@@ -144,7 +166,9 @@ class WrittenNumPy:
 written_numpy: Any = WrittenNumPy()
 
 
-def fitted(part: Any, shape: tuple[int, ...], gather: Any) -> Any:
+def fitted(
+    part: Argument, shape: tuple[int, ...], gather: Callable[..., Written]
+) -> Written:
     """Undo broadcasting: sum (or unite) what was repeated, repeat what was not."""
     part = as_written(part)
     if part.shape == shape:
@@ -161,41 +185,43 @@ def fitted(part: Any, shape: tuple[int, ...], gather: Any) -> Any:
 _INFIX = ("add", "sub", "mul", "truediv", "mod", "pow", "neg")
 
 
-def call_of(rule: Any, operands: Sequence[Any], parameters: Any) -> Any:
+def call_of(
+    operation: type[rule], operands: Sequence[Any], parameters: Parameters
+) -> Any:
     """Write an operation itself, or raise ``TypeError`` or ``AttributeError``."""
-    if rule is identity_grad:
+    if operation is identity_grad:
         return operands[0]
-    if rule is getitem_grad:
+    if operation is getitem_grad:
         return operands[0][parameters["index"]]
-    if rule is setitem_grad:
+    if operation is setitem_grad:
         return written_numpy.setitem(*operands, **parameters)
-    if rule.operator in _INFIX:
-        return getattr(operator, rule.operator)(*map(as_written, operands))
-    space, name = _home_of(rule)
-    if rule.variadic and name != "einsum":
+    if operation.operator in _INFIX:
+        return getattr(operator, operation.operator)(*map(as_written, operands))
+    space, name = _home_of(operation)
+    if operation.variadic and name != "einsum":
         return getattr(space, name)(list(operands), **parameters)
     return getattr(space, name)(*operands, **parameters)
 
 
-def _home_of(rule: Any) -> tuple[Any, str]:
+def _home_of(operation: type[rule]) -> tuple[Any, str]:
     """Return the library that a rule's function is called from, and its name there."""
-    name = getattr(rule.forward, "__name__", "")
+    name = getattr(operation.forward, "__name__", "")
     for space in (written_numpy.linalg, written_numpy):
-        if getattr(space._module, name, None) is rule.forward:
+        if getattr(space._module, name, None) is operation.forward:
             return space, name
-    home = home_of(rule.forward)
+    home = home_of(operation.forward)
     if home:
         return WrittenNumPy(sys.modules[home], f"{home}."), name
-    if not rule.__module__.startswith("chainrule."):
+    if not operation.__module__.startswith("chainrule."):
         raise TypeError("it is a rule of the program's own")
-    name = operation_name(rule)
+    name = operation_name(operation)
     return written_numpy if hasattr(np, name) else written_numpy.linalg, name
 
 
 # ------------------------------------------------------------------------------- texts
 
 
-def as_written(x: Any) -> Written:
+def as_written(x: Argument) -> Written:
     """Return a constant with its text; what is written stays."""
     if isinstance(x, Written):
         return x
@@ -230,7 +256,7 @@ def _is_dtype(x: Any) -> bool:
     return isinstance(x, np.dtype)
 
 
-def _array_text(x: Any) -> str:
+def _array_text(x: NDArray[Any]) -> str:
     if x.size > _LARGEST_CONSTANT:
         raise TypeError(f"a constant array of shape {x.shape} is too long to write")
     plain = x.dtype.name in ("float64", "int64", "bool") and x.size
@@ -239,15 +265,15 @@ def _array_text(x: Any) -> str:
     return f"np.array({argument_text(x.tolist())}{dtype}){shape}"
 
 
-def index_text(index: Any) -> str:
+def index_text(index: Index) -> str:
     """Return an index as it stands between brackets.
 
     >>> index_text((0, slice(None, 3), None)), index_text(slice(4, None, -1))
     ('0, :3, None', '4::-1')
     """
-    if index.__class__ is tuple and index:
+    if isinstance(index, tuple) and index:
         return ", ".join(index_text(i) for i in index)
-    if index.__class__ is slice:
+    if isinstance(index, slice):
         ends = ["" if i is None else str(i) for i in (index.start, index.stop)]
         return ":".join([*ends, *([] if index.step is None else [str(index.step)])])
     return "..." if index is Ellipsis else argument_text(index)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chainrule.explainer.watching.source import SourceLocation
 from chainrule.nodes.node_class import node
 from chainrule.rules.registry import traits_of
 from chainrule.values.vertices import vertex
@@ -22,7 +23,7 @@ class Departure:
     operation: str
     operands: tuple[Any, ...]
     result: Any
-    place: Any
+    location: SourceLocation | None
 
 
 class Departing(node):

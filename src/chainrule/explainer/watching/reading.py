@@ -8,76 +8,77 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from chainrule.explainer.watching.watch import Place, Run, operand_texts, program_names
-from chainrule.nodes.node_class import node
+from chainrule.explainer.watching.names import operand_texts, program_names
+from chainrule.explainer.watching.run import Run
+from chainrule.explainer.watching.source import SourceLocation
 from chainrule.sweeps.order import collect
 from chainrule.values.containers import flatten
 from chainrule.values.vertices import vertex
 
+_LONGEST_NAME = 20
+"""Constants that the source writes with more characters have no name."""
 
-def _age(z: Any) -> int:
+
+def nodes_in(result: Any) -> list[vertex]:
+    """Return the nodes in what a function returned."""
+    return [x for x in flatten(result)[0] if isinstance(x, vertex)]
+
+
+def vertices_of(run: Run) -> list[vertex]:
+    """Return every vertex, oldest first: what ran, and what the result came from."""
+    ran = [z for z in run.recorded if z.serial < math.inf]  # but for views out of date
+    vertices: dict[vertex, None] = dict.fromkeys([*run.inputs, *ran])
+    vertices |= dict.fromkeys(collect(nodes_in(run.result)).order)
+    for z in list(vertices):
+        for x in z.operands:
+            if isinstance(x, vertex):
+                vertices[x] = None
+    return sorted(vertices, key=_age)
+
+
+def _age(z: vertex) -> int:
     return z.serial
 
 
-def is_node(x: Any) -> bool:
-    """Tell whether something is a node."""
-    return isinstance(x, node)
-
-
-def nodes_in(result: Any) -> list[Any]:
-    """Return the nodes in what a function returned."""
-    return [x for x in flatten(result)[0] if is_node(x)]
-
-
-def vertices_of(made: Run) -> list[Any]:
-    """Return every vertex, oldest first: what ran, and what the result came from."""
-    ran = [z for z in made.made if z.serial < math.inf]  # but for views out of date
-    found: dict[Any, None] = dict.fromkeys([*made.inputs, *ran])
-    found |= dict.fromkeys(collect(nodes_in(made.result)).order)
-    for z in list(found):
-        for x in z.operands:
-            if isinstance(x, vertex):
-                found[x] = None
-    return sorted(found, key=_age)
-
-
-def vertex_names(nodes: Sequence[Any], made: Run) -> list[str]:
+def vertex_names(vertices: Sequence[vertex], run: Run) -> list[str]:
     """Return each vertex' name: the program's own where it has one, made unique."""
-    given: dict[Any, str] = program_names(made.places)
-    given.update(zip(made.inputs, made.input_names, strict=True))
+    known = program_names(run.locations)
+    known.update(zip(run.inputs, run.input_names, strict=True))
     names: list[str] = []
     counts: collections.Counter[str] = collections.Counter()
     inner = 0
-    for z in nodes:
-        found = given.get(z) or (None if z.rule else z.parameters.get("name"))
-        if found is None:
+    for z in vertices:
+        name = known.get(z) or (None if z.rule else z.parameters.get("name"))
+        if name is None:
             inner += 1
-            found = f"v{inner}"
-        counts[found] += 1
-        names.append(found if counts[found] == 1 else f"{found}#{counts[found]}")
+            name = f"v{inner}"
+        counts[name] += 1
+        names.append(name if counts[name] == 1 else f"{name}#{counts[name]}")
     return names
 
 
-def constant_name(z: Any, i: int, spot: Place | None) -> str:
+def constant_name(z: vertex, i: int, location: SourceLocation | None) -> str:
     """Return what the program calls an array that is a constant."""
-    texts = operand_texts(spot.text, len(z.operands)) if spot else ()
-    return texts[i] if texts and len(texts[i]) <= 20 else "constant"
+    texts = operand_texts(location.text, len(z.operands)) if location else ()
+    return texts[i] if texts and len(texts[i]) <= _LONGEST_NAME else "constant"
 
 
-def source_of(made: Run) -> dict[str, dict[int, str]]:
+def source_of(run: Run) -> dict[str, dict[int, str]]:
     """Return the source lines around what ran, by file and line number."""
-    spans: dict[str, list[int]] = {}
-    for spot in set(made.places.values()):
-        spans.setdefault(spot.filename, []).extend((spot.line, spot.end_line))
-    found: dict[str, dict[int, str]] = {}
-    for filename, numbers in spans.items():
-        lines = linecache.getlines(filename)
-        first = _function_start(lines, min(numbers))
-        last = min(max(numbers) + 1, len(lines))
-        found[filename] = {
-            n: lines[n - 1].rstrip("\n") for n in range(first, last + 1) if lines
-        }
-    return found
+    lines_of: dict[str, list[int]] = {}
+    for location in set(run.locations.values()):
+        lines_of.setdefault(location.filename, []).extend(
+            (location.line, location.end_line)
+        )
+    return {name: _lines_around(name, numbers) for name, numbers in lines_of.items()}
+
+
+def _lines_around(filename: str, numbers: Sequence[int]) -> dict[int, str]:
+    """Return the lines from the ``def`` above some lines to the one after them."""
+    lines = linecache.getlines(filename)
+    first = _function_start(lines, min(numbers))
+    last = min(max(numbers) + 1, len(lines))
+    return {n: lines[n - 1].rstrip("\n") for n in range(first, last + 1) if lines}
 
 
 def _function_start(lines: Sequence[str], line: int) -> int:

@@ -1,0 +1,127 @@
+"""One watched call: the nodes it made, their places in the source, and its result."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any, Self
+
+from chainrule.explainer.watching.departures import Departing, Departure
+from chainrule.explainer.watching.source import (
+    CodePositions,
+    SourceLocation,
+    user_frame,
+)
+from chainrule.sweeps.listening import Listener
+from chainrule.values.vertices import vertex
+
+
+class Run(Listener):
+    """One watched call, which listens to the recorded sweeps inside.
+
+    Attributes
+    ----------
+    inputs, input_names
+        One node per differentiated leaf of the arguments, and what it is called.
+    leaf_numbers
+        Which leaf of the positional arguments each input is.
+    recorded
+        The nodes that the call made, in order.
+    locations
+        Where in the source they were computed.
+    departures
+        The plain values that the program took from the recording.
+    result, error
+        What the call returned, or the exception that ended it.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[vertex] = (),
+        names: Sequence[str] = (),
+        recorded: Sequence[vertex] = (),
+    ) -> None:
+        self.inputs: list[vertex] = list(inputs)
+        self.input_names: list[str] = list(names)
+        self.leaf_numbers: list[int] = []
+        self.recorded: list[vertex] = list(recorded)
+        self.locations: dict[vertex, SourceLocation] = {}
+        self.departures: list[Departure] = []
+        self.result: Any = None
+        self.error: Exception | None = None
+        self._positions = CodePositions()
+        self._turns: list[_Turn] = []
+
+    def __enter__(self) -> Self:
+        """Begin the call, or a recorded sweep inside it."""
+        self._turns.append(_Turn(user_frame()))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End it."""
+        self._turns.pop()
+
+    def vertex_reached(self, z: vertex) -> None:
+        """Note whose turn it is in the innermost sweep."""
+        self._turns[-1].vertex = z
+
+    def location(self) -> SourceLocation | None:
+        """Return where the program is.
+
+        In a recorded sweep that is the place of the vertex whose turn it is, unless
+        the sweep runs code of the user's own, such as a pullback.
+        """
+        frame = user_frame()
+        turn = self._turns[-1] if self._turns else None
+        if turn is None or frame is not turn.caller:
+            return None if frame is None else self._positions.location(frame)
+        location = None if turn.vertex is None else self.locations.get(turn.vertex)
+        if location is None:
+            return None
+        return dataclasses.replace(location, derived=location.derived + 1)
+
+
+@dataclasses.dataclass
+class _Turn:
+    """The vertex whose turn it is in a sweep, and the user's frame that runs it."""
+
+    caller: FrameType | None
+    vertex: vertex | None = None
+
+
+class Observed(Departing):
+    """A node whose results are entered in the run of their operands."""
+
+    __slots__ = ("run",)
+    watched = True
+    run: Run
+
+    @classmethod
+    def created(cls, z: Observed) -> None:
+        """Enter a new result, with its location."""
+        z.run = run = next(x.run for x in z.operands if isinstance(x, Observed))
+        run.recorded.append(z)
+        location = run.location()
+        if location is not None:
+            run.locations[z] = location
+
+    @classmethod
+    def exchanged(cls, x: Observed, old: Observed) -> None:
+        """Exchange the locations of an array that was written and of what it was."""
+        run = old.run = x.run
+        before, after = run.locations.pop(x, None), run.locations.pop(old, None)
+        after = after or run.location()
+        pairs = ((old, before), (x, after))
+        run.locations |= {z: where for z, where in pairs if where is not None}
+        run.inputs[:] = [old if z is x else z for z in run.inputs]
+        run.recorded += [old, x]
+
+    def depart(self, operation: str, operands: tuple[Any, ...], result: Any) -> Any:
+        """Note a plain value that is taken from the recording."""
+        departure = Departure(operation, operands, result, self.run.location())
+        self.run.departures.append(departure)
+        return result
+
+
+__all__ = ["Observed", "Run"]
