@@ -1,5 +1,7 @@
 """Tapes in native code: what is read and written outside the workspace."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -177,16 +179,18 @@ SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 5e-324, 1e308, -1e308,
 @pytest.mark.skipif(not native.available(), reason="the VM needs llvmlite")
 @pytest.mark.parametrize("name", EXPRESSIONS)
 def test_native_code_and_the_vm_give_the_same_bits(name):
-    size = 310
-    count = 4 * size
+    size, room = 310, 128
+    places = (0, size, 2 * size)
+    cases = list(itertools.product(
+        (1, 3, 8, 14, 100), ((1, 1, 1), (1, 0, 1), (0, 1, 0), (2, 3, 1))
+    ))  # fmt: skip
+    count = 3 * size + room * len(cases)
     moderate = RNG.normal(size=count) * 10 ** RNG.uniform(-3, 3, count)
     numbers = np.where(RNG.random(count) < 0.4, RNG.choice(SPECIAL, count), moderate)
-    for n in (1, 3, 8, 14, 100):
-        for steps in ((1, 1, 1), (1, 0, 1), (0, 1, 0), (2, 3, 1)):
-            operands = zip((size, 2 * size, 3 * size), steps, strict=True)
-            code = tape((name, 0, list(operands), n))
-            a, b = on_both(code, numbers)
-            same = (a.view(np.uint64) == b.view(np.uint64)) | (
-                np.isnan(a) & np.isnan(b)
-            )
-            assert same.all()
+    code = tape(
+        *((name, 3 * size + i * room, list(zip(places, steps, strict=True)), n)
+          for i, (n, steps) in enumerate(cases))
+    )  # fmt: skip
+    a, b = on_both(code, numbers)
+    same = (a.view(np.uint64) == b.view(np.uint64)) | (np.isnan(a) & np.isnan(b))
+    assert same.all()

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from chainrule.compiler.native.expressions import LANES, literal, operation, type_of
 from chainrule.compiler.native.llvm import Unit, Writer
@@ -20,7 +22,7 @@ from chainrule.compiler.native.operations import (
     SCALAR,
     operands_of,
 )
-from chainrule.compiler.tape.instructions import FIELDS
+from chainrule.compiler.tape.instructions import LAYOUT
 
 STILL, NEXT, ANY = 0, 1, 2
 """How an operand steps: not at all, from each number to the next, or otherwise."""
@@ -58,8 +60,12 @@ class RowWriter(Writer):
 
     def field(self, name: str) -> str:
         """Return a field of the instruction."""
-        at = self.at("%row", FIELDS.index(name), 8)
-        return self.add(f"load i64, ptr {at}")
+        fields: Any = LAYOUT.fields
+        kind, offset = fields[name]
+        at = self.at("%row", offset, 1)
+        if kind == np.int64:
+            return self.add(f"load i64, ptr {at}")
+        return self.add(f"sext i32 {self.add(f'load i32, ptr {at}')} to i64")
 
     def place(self, i: str) -> str:
         """Return the address of a place."""

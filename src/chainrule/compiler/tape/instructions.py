@@ -71,10 +71,14 @@ FIELDS: tuple[str, ...] = tuple(_WORDS.split())
 """The integers of an instruction: ``x``, ``y``, ``w`` are the places of the operands,
 ``dx``, ``dy``, ``dw`` their steps."""
 
-LAYOUT = np.dtype([(name, np.int64) for name in FIELDS])
-"""How they lie in memory."""
+LAYOUT = np.dtype([("operation", np.int64), *((x, np.int32) for x in FIELDS[1:])])
+"""How they lie in memory: 48 bytes, for programs of millions of instructions. There is
+room for an address in the first, where the interpreter puts that of a function."""
 
-_PACKED = Struct(f"={len(FIELDS)}q")
+LARGEST = 2**31 - 1
+"""The largest place that can be named."""
+
+_PACKED = Struct(f"=q{len(FIELDS) - 1}i")
 
 
 class Code:
@@ -134,4 +138,5 @@ _NONE: Operand = (0, 0)
 _COUNTS = [3 if name == "matmul" else len(operands_of(name)) for name in OPCODES]
 
 
-__all__ = ["FIELDS", "LAYOUT", "NAMES", "OPCODES", "Code", "Instruction", "Operand"]
+__all__ = ["LARGEST", "LAYOUT", "NAMES", "OPCODES", "Code", "Instruction",
+           "Operand"]  # fmt: skip

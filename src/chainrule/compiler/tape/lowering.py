@@ -29,7 +29,7 @@ from chainrule.compiler.tape.forms import (
     may_grow,
     number_opcode,
 )
-from chainrule.compiler.tape.instructions import OPCODES, Code
+from chainrule.compiler.tape.instructions import LARGEST, OPCODES, Code
 from chainrule.compiler.tracing.rows import Row
 from chainrule.values.shapes import SEQUENCES, ndarray
 
@@ -98,6 +98,8 @@ class Builder:
             start = -(-start // _ALIGNED) * _ALIGNED
             self.size = start
         self.size += count
+        if self.size > LARGEST:
+            raise CannotLowerError("more entries than instructions can name")
         return np.arange(start, start + count).reshape(shape)
 
     def constant(self, x: Any) -> Places:

@@ -480,7 +480,7 @@ def instructions_of(code: Code) -> int:
     """Return about how many machine instructions a tape becomes, without writing it."""
     one, vector, read, reduces = _of_names()
     t = code.table
-    op, n = t["operation"], t["length"]
+    op, n = t["operation"], t["length"].astype(np.int64)
     steps = np.stack([t["dx"], t["dy"], t["dw"]], axis=1)
     looped = n > UNROLLED
     rest = _np.where(looped, n % LANES, n)
@@ -500,7 +500,7 @@ def instructions_of(code: Code) -> int:
 
 def _of_products(table: Any) -> Any:
     """Return the same for products of an (m, k) and a (k, n) matrix."""
-    n, m, k = table["length"], table["rows"], table["inner"]
+    n, m, k = (table[x].astype(np.int64) for x in ("length", "rows", "inner"))
     pieces = -(-n // LANES)
     small = 1.5 * k * pieces + m * (2 * k * pieces + 3 * k + 2 * pieces)
     columns = m * (15 + _np.where(k > UNROLLED, 60, 5 * -(-k // LANES)))
