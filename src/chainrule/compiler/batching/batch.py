@@ -207,7 +207,7 @@ def _forms_of(row: Row, values: Sequence[Any]) -> list[Form]:
     if any(map(_is_ragged, values)):
         return [form for form in forms if form is _looped]
     if row.shape is None:
-        return [form for form in forms if form in _OF_COLUMNS]
+        return [form for form in forms if form in _WITHOUT_SHAPE]
     return forms
 
 
@@ -279,7 +279,9 @@ def _repeated(x: Any, count: int) -> Any:
     return _np.broadcast_to(x, (count, *shape_of(x)))
 
 
-_OF_COLUMNS: tuple[Form, ...] = (_looped, rows.getitem, rows.elementwise)
+_WITHOUT_SHAPE: tuple[Form, ...] = (
+    _looped, rows.getitem, rows.elementwise, rows.last_axes,
+)  # fmt: skip
 """The batched forms that do not ask for the shape of a row."""
 _OF_OURS: dict[Any, Form] = {
     operator.getitem: rows.getitem,
