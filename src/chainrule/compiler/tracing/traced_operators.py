@@ -29,8 +29,8 @@ _np: Any = np
 _of: Any = operator
 
 
-def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
-    """Return an operator and its reflected form."""
+def _binary(ufunc: Any, plain: Function) -> Function:
+    """Return an operator whose left operand is traced."""
     is_power = plain is _power
 
     def run(x: Any, y: Any) -> Any:
@@ -59,11 +59,16 @@ def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
             value = plain(x.value, value_of_y)
         except (*ARITHMETIC_ERRORS, TypeError) as error:
             return trace.at_pole(ufunc, function, (x, y), error)
-        made = Row(
-            function, (row, row_of_y), NO_KEYWORDS, operands, value, len(trace.rows)
-        )
-        trace.rows.append(made)
-        return Traced(trace, made, value)
+        args = (row, row_of_y)
+        z = Row(function, args, NO_KEYWORDS, operands, value, len(trace.rows))
+        trace.rows.append(z)
+        return Traced(trace, z, value)
+
+    return run
+
+
+def _reflected(ufunc: Any, plain: Function) -> Function:
+    """Return an operator whose right operand is traced."""
 
     def reflected(x: Any, y: Any) -> Any:
         if ACTIVE.traces and may_raise(plain, (y, x)):
@@ -75,7 +80,7 @@ def _binary(ufunc: Any, plain: Function) -> tuple[Function, Function]:
             return y * x._whole_number("repeating a list")
         return _called(ufunc, plain, y, x)
 
-    return run, reflected
+    return reflected
 
 
 def _called(ufunc: Any, plain: Function, x: Any, y: Any) -> Any:
@@ -196,11 +201,11 @@ def add_operators() -> None:
     for name in ("real", "imag"):
         setattr(Traced, name, property(getattr(_np, name)))
     for name in (*BINARY, *_COMPARISONS):
-        plain = getattr(operator, f"__{name}__")
-        run, reflected = _binary(UFUNCS[plain], _power if name == "pow" else plain)
-        setattr(Traced, f"__{name}__", run)
+        operation = getattr(operator, f"__{name}__")
+        ufunc, plain = UFUNCS[operation], _power if name == "pow" else operation
+        setattr(Traced, f"__{name}__", _binary(ufunc, plain))
         if name in BINARY:
-            setattr(Traced, f"__r{name}__", reflected)
+            setattr(Traced, f"__r{name}__", _reflected(ufunc, plain))
     for plain in (_of.neg, _of.pos, _of.abs, inverted):
         name = "invert" if plain is inverted else plain.__name__
         setattr(Traced, f"__{name}__", _unary(UFUNCS[plain], plain))
