@@ -336,6 +336,71 @@ def test_in_other_control_flow(f, order):
     assert fast.stats()["retraces"] == 0
 
 
+def pulled_in_scan(x):
+    """Pull cotangents through a finished while in each step: it hands on columns."""
+    pullback = gd.vjp(doubling, x)[1]
+    last, _ = gd.scan(lambda c, v: (c * 0.3 + pullback(c * v)[0] * 0.01, None), x, x)
+    return np.sum(last * x)
+
+
+def pulled_in_while(x):
+    pullback = gd.vjp(doubling, x)[1]
+    return np.sum(
+        gd.while_loop(
+            lambda c: c[1] < 3,
+            lambda c: (c[0] * 0.3 + pullback(np.sin(c[0]))[0] * 0.05, c[1] + 1),
+            (x, 0),
+        )[0]
+    )
+
+
+def pulled_in_cond(x):
+    pullback = gd.vjp(doubling, x)[1]
+    y = gd.cond(
+        x[0] > 0.5,
+        lambda v: pullback(v)[0] * v,
+        lambda v: pullback(np.sin(v))[0],
+        x,
+    )
+    return np.sum(y)
+
+
+def pulled_in_vmap(x):
+    pullback = gd.vjp(doubling, x)[1]
+    return np.sum(gd.vmap(lambda v: pullback(np.sin(v * x))[0])(np.eye(4) + 0.2))
+
+
+def scan_around_while_in_vmap(x):
+    def one(v):
+        pullback = gd.vjp(doubling, v * x)[1]
+        return gd.scan(lambda c, u: (np.sin(c * u) + pullback(c)[0], None), v, x)[0]
+
+    return np.sum(gd.vmap(one)(np.array([[1.0, 0.5, 2.0, 0.1], [0.2, 0.4, 0.6, 1.0]])))
+
+
+@pytest.mark.parametrize("order", ["grad", "hessian", "hvp", "jvp of grad"])
+@pytest.mark.parametrize(
+    "f",
+    [
+        pulled_in_scan,
+        pulled_in_while,
+        pulled_in_cond,
+        pulled_in_vmap,
+        scan_around_while_in_vmap,
+    ],
+    ids=lambda f: f.__name__,
+)
+def test_sweeps_of_a_while_in_other_control_flow(f, order):
+    calls = [(np.abs(XS) + 0.3,), (np.abs(XS[::-1]) * 0.8 + 0.1,)]
+    fast = follows(ORDERS[order](f), *calls, rtol=1e-8)
+    assert fast.stats()["retraces"] == 0
+
+
+def test_many_tangents_of_a_while_run_at_once():
+    fast = follows(gd.jacobian(doubling, mode="forward"), (np.abs(XS),), (XS + 9.0,))
+    assert "each_" not in gd.program(fast)
+
+
 def test_many_examples_with_the_vm():
     xs = np.linspace(0.5, 3.0, 300)
     per_example = gd.vmap(gd.grad(heron_from_one))

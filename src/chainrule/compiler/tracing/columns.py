@@ -85,10 +85,17 @@ class RaggedColumns(Column):
         """Return the column of one example."""
         return self.entries[index]
 
+    def __add__(self, other: Any) -> Column:
+        """Add the columns of each example."""
+        pairs = zip(self.entries, other.entries, strict=True)
+        return RaggedColumns([x + y for x, y in pairs])
+
     def __array_function__(
         self, function: Any, types: Any, args: Sequence[Any], given: Mapping[str, Any]
     ) -> Any:
-        """Leave functions to be called per example."""
+        """Repeat this for more examples; other functions are called per example."""
+        if function is np.broadcast_to and args[1][1:] == self.shape:
+            return RaggedColumns([self] * args[1][0])
         return NotImplemented
 
 
