@@ -82,6 +82,6 @@ def test_messages_name_the_line_in_any_file(filename):
 def test_explanations_name_the_line_in_any_file(filename):
     f = defined("def f(x):\n    return np.sin(x) * 2.0\n", "f", filename)
     explained = gd.explain(f)(1.0)
-    places = [v.place for v in explained.vertices if v.place is not None]
-    assert {(p.filename, p.line) for p in places} == {(filename, 2)}
-    assert len(places) == 2
+    locations = [v.location for v in explained.vertices if v.location is not None]
+    assert {(where.filename, where.line) for where in locations} == {(filename, 2)}
+    assert len(locations) == 2
