@@ -10,7 +10,7 @@ from types import FrameType
 
 USER, CHAINRULE, FOREIGN = "user", "chainrule", "foreign"
 
-_OWN = str(Path(__file__).parents[1])
+_OWN = __name__.partition(".")[0]
 _STANDARD = tuple({sysconfig.get_path(p) for p in ("stdlib", "platstdlib")})
 _CYTHON = (".pyx", ".pxd", ".pxi")
 _INSTALLED = ("site-packages", "dist-packages")
@@ -24,7 +24,7 @@ def origin(frame: FrameType) -> str:
 
 @cache
 def _origin(file: str, module: str) -> str:
-    if file.startswith((_OWN, "<chainrule ")):
+    if module.partition(".")[0] == _OWN:
         return CHAINRULE
     if file.startswith("<") or file.endswith(_CYTHON):
         return _of_text(file, module)

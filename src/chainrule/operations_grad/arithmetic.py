@@ -49,6 +49,7 @@ class subtraction_grad(elementwise):
     expression = "x - y"
     operator = "sub"
     of_integers = True
+    remedy = "Infinity minus infinity: guard what is infinite with np.where."
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
@@ -68,6 +69,7 @@ class multiplication_grad(elementwise):
     expression = "x * y"
     operator = "mul"
     of_integers = True
+    remedy = "0 times infinity: guard the factor that is infinite with np.where."
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
@@ -87,6 +89,7 @@ class division_grad(elementwise):
     expression = "x / y"
     operator = "truediv"
     domain: Domain = {"y": (0.5, 2.0)}
+    remedy = "The denominator is zero: guard it, np.where(y != 0, y, 1.0)."
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
@@ -117,6 +120,7 @@ class power_grad(elementwise):
     cases: Cases = tuple(
         case(positive(3), y) for y in (0, 1, 2.0, 3, 0.5, -1, -0.5, -2, 2.5)
     )
+    remedy = "A power needs a positive base where the exponent is not an integer."
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:

@@ -23,6 +23,7 @@ class exp_grad(elementwise):
     expression = "math.exp(x)"
     latex = "e^{{{}}}"
     undoes = np.log
+    remedy = "exp overflows beyond 709: subtract the maximum first, or use logaddexp."
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -70,6 +71,7 @@ class log_grad(elementwise):
     of_branches = True
     domain: Domain = {"x": (0.5, 2.0)}
     conventions: Conventions = (((0.0,), (np.inf,)),)
+    remedy = "log needs a positive argument: np.log(np.where(x > 0, x, 1.0)), or log1p."
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -86,6 +88,7 @@ class log2_grad(elementwise):
     undoes = np.exp2
     of_branches = True
     domain: Domain = {"x": (0.5, 2.0)}
+    remedy = "log2 needs a positive argument: np.log2(np.where(x > 0, x, 1.0))."
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -100,6 +103,7 @@ class log10_grad(elementwise):
     expression = "math.log10(x)"
     latex = r"\log_{10}"
     domain: Domain = {"x": (0.5, 2.0)}
+    remedy = "log10 needs a positive argument: np.log10(np.where(x > 0, x, 1.0))."
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -117,6 +121,7 @@ class log1p_grad(elementwise):
     undoes = np.expm1
     of_branches = True
     domain: Domain = {"x": (-0.5, 2.0)}
+    remedy = "log1p needs an argument above -1: guard it with np.where."
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:

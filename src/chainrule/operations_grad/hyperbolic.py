@@ -90,6 +90,7 @@ class arctanh_grad(elementwise):
     forward = np.arctanh
     expression = "math.atanh(x)"
     domain: Domain = {"x": (-0.8, 0.8)}
+    remedy = "It needs an argument between -1 and 1, and is steep at the ends: np.clip."
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:

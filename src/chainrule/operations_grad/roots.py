@@ -31,6 +31,7 @@ class reciprocal_grad(elementwise):
     expression = "1.0 / x"
     formula = "x ** -1"
     domain: Domain = {"x": (0.5, 2.0)}
+    remedy = "The denominator is zero: guard it, np.where(x != 0, x, 1.0)."
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -49,6 +50,7 @@ class sqrt_grad(elementwise):
     latex = r"\sqrt{{{}}}"
     domain: Domain = {"x": (0.5, 2.0)}
     conventions: Conventions = (((0.0,), (np.inf,)),)
+    remedy = "sqrt has no finite derivative at 0: np.sqrt(np.where(x > 0, x, 1.0))."
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:

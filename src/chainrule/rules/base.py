@@ -61,6 +61,8 @@ class rule(traits):
     native: ClassVar[Callable[..., Any] | None] = None
     """A function in plain arithmetic that computes the expression: LLVM makes vectors
     of it, where the C library computes one number at a time."""
+    remedy: ClassVar[str] = ""
+    """What to write instead where the result or the derivative is infinite or nan."""
     operand_names: tuple[str, ...] = ()
     variadic: ClassVar[bool] = False
     structural: ClassVar[bool] = False

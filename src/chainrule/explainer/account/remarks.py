@@ -132,26 +132,7 @@ def _is_zero(value: Result | None) -> bool:
     return isinstance(value, np.ndarray | np.generic) and not value.any()
 
 
-_UNIT = "It needs an argument between -1 and 1, and is steep at the ends: np.clip."
-_REMEDIES = {
-    "log": "log needs a positive argument: np.log(np.where(x > 0, x, 1.0)), or log1p.",
-    "log2": "log2 needs a positive argument: np.log2(np.where(x > 0, x, 1.0)).",
-    "log10": "log10 needs a positive argument: np.log10(np.where(x > 0, x, 1.0)).",
-    "log1p": "log1p needs an argument above -1: guard it with np.where.",
-    "divide": "The denominator is zero: guard it, np.where(y != 0, y, 1.0).",
-    "reciprocal": "The denominator is zero: guard it, np.where(x != 0, x, 1.0).",
-    "sqrt": "sqrt has no finite derivative at 0: np.sqrt(np.where(x > 0, x, 1.0)).",
-    "power": "A power needs a positive base where the exponent is not an integer.",
-    "exp": "exp overflows beyond 709: subtract the maximum first, or use logaddexp.",
-    "multiply": "0 times infinity: guard the factor that is infinite with np.where.",
-    "subtract": "Infinity minus infinity: guard what is infinite with np.where.",
-    "arcsin": _UNIT,
-    "arccos": _UNIT,
-    "arctanh": _UNIT,
-}
-
-
 def remedy(v: VertexView) -> str:
     """Return what to do where an operation makes an infinity or a nan."""
     default = f"Look at what {v.operation} was given, and guard it with np.where."
-    return _REMEDIES.get(v.operation, default)
+    return (v.rule and v.rule.remedy) or default
