@@ -27,7 +27,7 @@ class einsum_grad(multilinear):
     """
 
     views = True
-    also = (np.einsum,)
+    also: tuple[Any, ...] = (np.einsum,)
     cases: Cases = (
         case((3, 4), (4, 2), subscripts="ij,jk->ik"),
         case((3, 4), subscripts="ij->ji"),

@@ -6,6 +6,7 @@ Complex partials use the principal branches of NumPy (DLMF 4.2).
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ class exp2_grad(elementwise):
     """z = 2**x"""
 
     forward = np.exp2
-    also = ("scipy.special:exp2",)
+    also: tuple[Any, ...] = ("scipy.special:exp2",)
     expression = "math.exp2(x)"
     latex = "2^{{{}}}"
     undoes = np.log2
@@ -50,7 +51,7 @@ class expm1_grad(elementwise):
     """z = exp(x) - 1"""
 
     forward = np.expm1
-    also = ("scipy.special:expm1",)
+    also: tuple[Any, ...] = ("scipy.special:expm1",)
     expression = "math.expm1(x)"
     formula = "math.exp(x) - 1"
     undoes = np.log1p
@@ -115,7 +116,7 @@ class log1p_grad(elementwise):
     """z = log(1 + x)"""
 
     forward = np.log1p
-    also = ("scipy.special:log1p",)
+    also: tuple[Any, ...] = ("scipy.special:log1p",)
     expression = "math.log1p(x)"
     formula = "math.log(1 + x)"
     undoes = np.expm1

@@ -22,7 +22,7 @@ class fft_grad(general):
     """
 
     forward = np.fft.fft
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     cases: Cases = (
         case((5,)),
         case((2, 4), axis=0),
@@ -68,7 +68,7 @@ class ifft_grad(general):
     """
 
     forward = np.fft.ifft
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     cases: Cases = (
         case((5,)),
         case((2, 4), axis=0),

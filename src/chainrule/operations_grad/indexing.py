@@ -132,7 +132,7 @@ class getitem_grad(linear):
 
     views = True
     forward = getitem
-    also = (operator.getitem,)
+    also: tuple[Any, ...] = (operator.getitem,)
     moves = may_raise = True
     structural = True
     nonnegative = True

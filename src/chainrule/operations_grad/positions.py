@@ -11,7 +11,7 @@ class any(locally_constant):
     """z = whether an entry along the axes is true"""
 
     forward = np.any
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     reduces = np.logical_or
 
 
@@ -19,7 +19,7 @@ class all(locally_constant):
     """z = whether all entries along the axes are true"""
 
     forward = np.all
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     reduces = np.logical_and
 
 
@@ -27,7 +27,7 @@ class argmax(locally_constant):
     """z = the position of the largest entry along the axis"""
 
     forward = np.argmax
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     flattens = bounded = True
 
 
@@ -35,7 +35,7 @@ class argmin(locally_constant):
     """z = the position of the smallest entry along the axis"""
 
     forward = np.argmin
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     flattens = bounded = True
 
 
@@ -43,5 +43,5 @@ class argsort(locally_constant):
     """z = the positions of the entries in rising order along the axis"""
 
     forward = np.argsort
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     flattens = bounded = True

@@ -33,7 +33,7 @@ class prod_grad(general):
     """
 
     forward = np.prod
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     reduces = np.multiply
     cases: Cases = (
         case((3, 4)),
@@ -118,7 +118,7 @@ class cumprod_grad(general):
     """
 
     forward = np.cumprod
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     flattens = True
     cases: Cases = (
         case((4,)),

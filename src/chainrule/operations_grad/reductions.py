@@ -34,7 +34,7 @@ class sum_grad(linear):
 
     nonnegative = True
     forward = np.sum
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     reduces = np.add
     zeroed: ClassVar[Mapping[str, Any]] = {"initial": 0.0}
     cases: Cases = (
@@ -75,7 +75,7 @@ class mean_grad(linear):
 
     nonnegative = True
     forward = np.mean
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     reduces = np.add
     averages = True
     cases: Cases = (
@@ -114,7 +114,7 @@ class var_grad(general):
     """z = sum(|x - mean(x)|**2) / (n - ddof) over the axes in ``axis``"""
 
     forward = np.var
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     cases: Cases = (
         case((3, 4)),
         case((3, 4), axis=0, ddof=1),
@@ -178,7 +178,7 @@ class cumsum_grad(linear):
 
     nonnegative = True
     forward = np.cumsum
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     flattens = True
     cases: Cases = (
         case((4,)),
@@ -239,7 +239,7 @@ class max_grad(general):
     """
 
     forward = np.max
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     reduces = np.maximum
     structural = True
     cases: Cases = (
@@ -293,7 +293,7 @@ class min_grad(max_grad):
     """z = min(x) over the axes in ``axis``; ties share equally, as in max"""
 
     forward: Any = np.min
-    reduces = np.minimum
+    reduces: Any = np.minimum
     cases: Cases = (
         case(distinct(3, 4)),
         case(distinct(2, 3, 4), axis=(0, -1)),
@@ -314,7 +314,7 @@ class sort_grad(general):
     """
 
     forward = np.sort
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     flattens = True
     structural = True
     cases: Cases = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from chainrule.operations_grad.partials import chosen
@@ -85,7 +87,7 @@ class cbrt_grad(elementwise):
     """
 
     forward = np.cbrt
-    also = ("scipy.special:cbrt",)
+    also: tuple[Any, ...] = ("scipy.special:cbrt",)
     expression = "math.cbrt(x)"
     latex = r"\sqrt[3]{{{}}}"
     domain: Domain = {"x": (0.5, 2.0)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -60,5 +61,5 @@ class whole_number(locally_constant):
     """z = an integer of Python's, which nan is none of"""
 
     forward = round
-    also = (math.floor, math.ceil, math.trunc)
+    also: tuple[Any, ...] = (math.floor, math.ceil, math.trunc)
     may_raise = True

@@ -132,7 +132,7 @@ class flip_grad(linear):
     views = True
     forward = np.flip
     moves = True
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     cases: Cases = (case((2, 3)), case((2, 3), axis=1), case((2, 3, 2), axis=(0, -1)))
 
     @staticmethod
@@ -149,7 +149,7 @@ class roll_grad(linear):
     nonnegative = True
     forward = np.roll
     moves = flattens = True
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     cases: Cases = (
         case((2, 3), shift=2),
         case((2, 3), shift=-1, axis=1),
@@ -176,7 +176,7 @@ class repeat_grad(linear):
     nonnegative = True
     forward = np.repeat
     moves = flattens = True
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     cases: Cases = (
         case((3,), repeats=2),
         case((2, 3), repeats=2),
@@ -214,7 +214,7 @@ class swapaxes_grad(linear):
     views = True
     forward = np.swapaxes
     moves = True
-    axes = ("axis1", "axis2")
+    axes: tuple[str, ...] = ("axis1", "axis2")
     cases: Cases = (case((2, 3, 4), axis1=0, axis2=-1),)
 
     @staticmethod
@@ -249,7 +249,7 @@ class stack_grad(linear):
     """z = x, y, ... joined along a new axis"""
 
     moves = True
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     nonnegative = True
 
     @staticmethod
@@ -287,7 +287,7 @@ class concatenate_grad(linear):
     """z = x, y, ... joined along an axis they have"""
 
     moves = flattens = True
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     nonnegative = True
 
     @staticmethod

@@ -105,7 +105,7 @@ class i0_grad(elementwise):
     """z = I0(x), the modified Bessel function of the first kind, order 0"""
 
     forward = i0
-    also = ("scipy.special:i0",)
+    also: tuple[Any, ...] = ("scipy.special:i0",)
     dtypes: Dtypes = REAL
     conventions: Conventions = (((0.0,), (0.0,)),)
 

@@ -22,7 +22,7 @@ class structure(rule, kind=True):
 class identity_grad(structure):
     """z = x"""
 
-    also = (float,)
+    also: tuple[Any, ...] = (float,)
     moves = in_order = True
     operand_names: tuple[str, ...] = ("x",)
 

@@ -166,7 +166,7 @@ class unwrap_grad(general):
     """
 
     forward = np.unwrap
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     dtypes: Dtypes = REAL
     cases: Cases = (
         case(np.array([0.3, 2.9, 6.1, 9.9, 11.0])),

@@ -43,7 +43,7 @@ class rule(traits):
     ``"scipy.special:erf"``."""
     forward_name: ClassVar[str] = ""
     """The name that ``forward`` was given by."""
-    also: ClassVar[tuple[Any, ...]] = ()
+    also: tuple[Any, ...] = ()
     """Functions besides ``forward``, or their names, that are the same operation."""
     expression: ClassVar[str] = ""
     """One real number of the result, as a Python expression of the operands and of
@@ -119,7 +119,7 @@ class rule(traits):
             cls._await_forward(cls.forward)
         if "forward" in own:
             f = cls.forward
-            cls.entrywise = cls.entrywise or (
+            cls.entrywise: bool = cls.entrywise or (
                 isinstance(f, np.ufunc) and f.signature is None
             )
             serve_by(cls, f, *cls.also)
@@ -240,7 +240,7 @@ class locally_constant(rule, kind=True):
     def __init_subclass__(cls, *, kind: bool = False) -> None:
         """Read the operand names from the expression."""
         if cls.expression and not cls.operand_names:
-            cls.operand_names = operands_in(cls.expression)
+            cls.operand_names: tuple[str, ...] = operands_in(cls.expression)
         super().__init_subclass__(kind=kind)
 
 

@@ -25,6 +25,8 @@ class named_function:
 
     def __init__(self, name: str) -> None:
         """Name a function: its module, a colon and its own name."""
+        self.module: str
+        self.__name__: str
         self.module, _, self.__name__ = name.partition(":")
 
     def __call__(self, *args: Any, **given: Any) -> Any:

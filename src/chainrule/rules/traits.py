@@ -18,7 +18,7 @@ class traits:
     """What is known of a function; the defaults say nothing."""
 
     # ------------------------------------------------------- which entries go where
-    entrywise: ClassVar[bool] = False
+    entrywise: bool = False
     """Whether each entry is computed by itself, so that ``where=`` may leave it out."""
     moves: ClassVar[bool] = False
     """Whether each entry of the result is one of the operands' entries, or 0."""
@@ -27,7 +27,7 @@ class traits:
     where shape and dtype agree; it may repeat the whole operand."""
     views: ClassVar[bool] = False
     """Whether NumPy's result may show the operand's memory: see ``linear.put``."""
-    axes: ClassVar[tuple[str, ...]] = ()
+    axes: tuple[str, ...] = ()
     """The parameters that name axes; it does the same along each line of the others."""
     flattens: ClassVar[bool] = False
     """Whether ``axis=None`` (or having no axis) flattens the operands; else it stands

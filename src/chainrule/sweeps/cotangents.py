@@ -30,8 +30,8 @@ class Bars:
         seeds: Mapping[vertex, supported],
         listener: Listener | None = None,
     ) -> None:
-        self.xp = xp
-        self.listener = listener
+        self.xp: Namespace = xp
+        self.listener: Listener | None = listener
         """Who is told of contributions."""
         self.values: dict[vertex, Any] = {z: bar.value for z, bar in seeds.items()}
         self.supports: dict[vertex, Any] = {

@@ -42,11 +42,11 @@ class vertex(Operators):
         changed: Any
 
     @classmethod
-    def created(cls, z: vertex) -> None:
+    def created(cls, z: Any) -> None:
         """Be told of a new result; only called where the class is ``watched``."""
 
     @classmethod
-    def exchanged(cls, x: vertex, old: vertex) -> None:
+    def exchanged(cls, x: Any, old: Any) -> None:
         """Be told that ``old`` now has the state of ``x``, which was written."""
 
 

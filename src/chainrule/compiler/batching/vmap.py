@@ -7,7 +7,7 @@ one example, and its rows are run on all of them at once (``batching``).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,10 +38,10 @@ from chainrule.compiler.tape.native_examples import Blocks
 from chainrule.compiler.tracing.trace import Trace, joined
 from chainrule.compiler.tracing.traced import MAPS, Traced
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import record
 from chainrule.numpy.in_place import private_part
 from chainrule.rules import rule
+from chainrule.rules.general_rule import results_of
 from chainrule.rules.supports import is_inexact, supported
 from chainrule.transforms.one_run import (
     run_backwards,
@@ -51,6 +51,7 @@ from chainrule.transforms.one_run import (
 )
 from chainrule.values.containers import flatten, unflatten
 from chainrule.values.shapes import TUPLE, describe, dtype_of
+from chainrule.values.types import ArrayValue, Namespace, Parameters, Result
 from chainrule.values.vertices import raw
 
 
@@ -151,7 +152,7 @@ def _in_trace(
     return list(results), mapping.arranged
 
 
-def over_seeds(home: Trace, f: Callable[..., Any], seeds: Any) -> list[Any]:
+def over_seeds(home: Trace, f: Callable[..., Any], seeds: ArrayValue) -> list[Any]:
     """Return the results of ``f``, a sweep, for each seed, stacked."""
 
     def one(leaves: Sequence[Any]) -> tuple[list[Any], Any]:
@@ -275,15 +276,21 @@ class vmap_grad(rule, kind=True):
 
     @classmethod
     def pull(
-        cls, xp: Any, z_bar: Any, z: Any, operands: Any, wanted: Any, parameters: Any
-    ) -> Any:
+        cls,
+        xp: Namespace,
+        z_bar: supported,
+        z: Result,
+        operands: Sequence[Any],
+        wanted: Sequence[int],
+        parameters: Parameters,
+    ) -> Iterator[tuple[int, supported]]:
         """Pull each example's cotangents; those of shared operands add up."""
         mapping: Mapping = parameters["mapping"]
         n, closed, inexact = len(mapping.many), mapping.body.closed, mapping.inexact
-        parts = xp.items_of(z) if isinstance(z, node) else z
+        parts = results_of(xp, z)
         grads = with_zeros(z_bar.value, parts)
 
-        def back(leaves: Any, bars: Any) -> Any:
+        def back(leaves: Sequence[Any], bars: Sequence[Any]) -> Any:
             return run_backwards(xp, mapping.flat, leaves, inexact, closed, bars)
 
         found = _mapped_again(back, mapping, operands[:n], grads)
@@ -294,14 +301,19 @@ class vmap_grad(rule, kind=True):
 
     @classmethod
     def push(
-        cls, xp: Any, tangents: Any, z: Any, operands: Any, parameters: Any
-    ) -> Any:
+        cls,
+        xp: Namespace,
+        tangents: Sequence[supported | None],
+        z: Result,
+        operands: Sequence[Any],
+        parameters: Parameters,
+    ) -> supported | None:
         """Push each example's tangents."""
         mapping: Mapping = parameters["mapping"]
         n, closed, inexact = len(mapping.many), mapping.body.closed, mapping.inexact
         dots = with_zeros(tangents, operands)
 
-        def ahead(leaves: Any, moved: Any) -> Any:
+        def ahead(leaves: Sequence[Any], moved: Sequence[Any]) -> Any:
             given = [*(moved[i] for i in inexact), *dots[n:]]
             return run_forwards(xp, mapping.flat, leaves, inexact, closed, given)[1]
 

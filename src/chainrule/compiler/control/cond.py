@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from chainrule.errors import ShapeError
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import record
 from chainrule.rules import rule
+from chainrule.rules.general_rule import results_of
 from chainrule.rules.supports import is_inexact, supported
 from chainrule.transforms.one_run import (
     run_backwards,
@@ -31,6 +32,7 @@ from chainrule.transforms.one_run import (
     with_zeros,
 )
 from chainrule.values.containers import LEAF, flatten, key_orders, unflatten
+from chainrule.values.types import Namespace, Parameters, Result
 from chainrule.values.vertices import raw
 
 
@@ -160,7 +162,9 @@ class Branches:
         """Return what is like the results, without running a branch."""
         return tuple(x[()] for x in self.likes)
 
-    def __call__(self, choice: Any, inputs: Leaves, captured: Any) -> tuple[Any, ...]:
+    def __call__(
+        self, choice: Any, inputs: Leaves, captured: Sequence[Any]
+    ) -> tuple[Any, ...]:
         """Run the branch that was chosen."""
         i = 0 if choice else 1
         run = self.bodies[i].run
@@ -181,20 +185,26 @@ class cond_grad(rule, kind=True):
 
     @classmethod
     def pull(
-        cls, xp: Any, z_bar: Any, z: Any, operands: Any, wanted: Any, parameters: Any
-    ) -> Any:
+        cls,
+        xp: Namespace,
+        z_bar: supported,
+        z: Result,
+        operands: Sequence[Any],
+        wanted: Sequence[int],
+        parameters: Parameters,
+    ) -> Iterator[tuple[int, supported]]:
         """Pull the cotangents through the branch that was chosen."""
         branches: Branches = parameters["branches"]
         count, closed = branches.count, branches.closed
 
         def backwards(flat: FlatFunction) -> Callable[..., Any]:
-            def pulled(inputs: Any, bars: Any) -> Any:
+            def pulled(inputs: Sequence[Any], bars: Sequence[Any]) -> Any:
                 return run_backwards(xp, flat, inputs, range(count), closed, bars)
 
             return pulled
 
         true, false = map(backwards, branches.flats)
-        results = xp.items_of(z) if isinstance(z, node) else z
+        results = results_of(xp, z)
         grads = with_zeros(z_bar.value, results)
         inputs = list(operands[:count])
         bars: list[Any] = cond(parameters["choice"], true, false, inputs, grads)
@@ -202,14 +212,19 @@ class cond_grad(rule, kind=True):
 
     @classmethod
     def push(
-        cls, xp: Any, tangents: Any, z: Any, operands: Any, parameters: Any
-    ) -> Any:
+        cls,
+        xp: Namespace,
+        tangents: Sequence[supported | None],
+        z: Result,
+        operands: Sequence[Any],
+        parameters: Parameters,
+    ) -> supported | None:
         """Push the tangents through the branch that was chosen."""
         branches: Branches = parameters["branches"]
         count, closed = branches.count, branches.closed
 
         def forwards(flat: FlatFunction) -> Callable[..., Any]:
-            def pushed(inputs: Any, dots: Any) -> Any:
+            def pushed(inputs: Sequence[Any], dots: Sequence[Any]) -> Any:
                 return run_forwards(xp, flat, inputs, range(count), closed, dots)[1]
 
             return pushed

@@ -8,7 +8,7 @@ steps, with the tangents beside the carries.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from chainrule import operations
@@ -16,9 +16,9 @@ from chainrule.compiler.control.bodies import FlatFunction, Leaves, traced_in
 from chainrule.compiler.control.carries import check_carry, promote
 from chainrule.compiler.control.loops import Loop
 from chainrule.compiler.tracing.trace import joined
-from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import record
 from chainrule.rules import rule
+from chainrule.rules.general_rule import results_of
 from chainrule.rules.supports import add_values, is_inexact, supported, zeros_of
 from chainrule.transforms.one_run import (
     run_backwards,
@@ -27,6 +27,7 @@ from chainrule.transforms.one_run import (
     with_zeros,
 )
 from chainrule.values.containers import flatten, unflatten
+from chainrule.values.types import Namespace, Parameters, Result
 from chainrule.values.vertices import raw
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
@@ -87,12 +88,18 @@ class loop_grad(rule, kind=True):
 
     @classmethod
     def pull(
-        cls, xp: Any, z_bar: Any, z: Any, operands: Any, wanted: Any, parameters: Any
-    ) -> Any:
+        cls,
+        xp: Namespace,
+        z_bar: supported,
+        z: Result,
+        operands: Sequence[Any],
+        wanted: Sequence[int],
+        parameters: Parameters,
+    ) -> Iterator[tuple[int, supported]]:
         """Loop over the same steps from the last one, each with a sweep of its own."""
         loop: Loop = parameters["loop"]
         n, m, closed = loop.carried, loop.mapped, loop.body.closed
-        results = xp.items_of(z) if isinstance(z, node) else z
+        results = results_of(xp, z)
         bars: list[Any] = list(z_bar.value)
         stacked = [i for i in range(n, len(bars)) if bars[i] is not None]
         free = loop.moving_carries
@@ -117,8 +124,13 @@ class loop_grad(rule, kind=True):
 
     @classmethod
     def push(
-        cls, xp: Any, tangents: Any, z: Any, operands: Any, parameters: Any
-    ) -> Any:
+        cls,
+        xp: Namespace,
+        tangents: Sequence[supported | None],
+        z: Result,
+        operands: Sequence[Any],
+        parameters: Parameters,
+    ) -> supported | None:
         """Loop over the same steps, with the tangents beside the carries."""
         loop: Loop = parameters["loop"]
         n, m, free = loop.carried, loop.mapped, loop.moving_carries
@@ -151,7 +163,7 @@ def _over_same_steps(
     loop: Loop,
     step: Step,
     init: Any,
-    xs: Any,
+    xs: Leaves,
     *,
     reverse: bool,
     history: Sequence[int],
@@ -167,7 +179,9 @@ def _over_same_steps(
     return loop_in_trace(step, init, xs, make)
 
 
-def _step_back(xp: Any, loop: Loop, operands: Leaves, stacked: Sequence[int]) -> Step:
+def _step_back(
+    xp: Namespace, loop: Loop, operands: Leaves, stacked: Sequence[int]
+) -> Step:
     """Return the step of the loop backwards: a sweep of one step of a loop.
 
     Its carry are the cotangents of that one's carries, and sums of those of closed
@@ -204,7 +218,7 @@ def _step_back(xp: Any, loop: Loop, operands: Leaves, stacked: Sequence[int]) ->
     return back
 
 
-def _step_ahead(xp: Any, loop: Loop, closed_dots: Leaves) -> Step:
+def _step_ahead(xp: Namespace, loop: Loop, closed_dots: Leaves) -> Step:
     """Return the step of a loop with tangents beside its carries and xs."""
     n, moving, free, closed = (
         loop.carried,

@@ -37,6 +37,7 @@ from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.rules.supports import is_inexact
 from chainrule.values.shapes import kind_of
+from chainrule.values.types import ArrayValue
 
 
 class Loop:
@@ -285,7 +286,7 @@ class Scan(Loop):
         ]
 
 
-def _as_stacked(stack: Any, like: Any) -> Any:
+def _as_stacked(stack: Any, like: ArrayValue) -> Any:
     """Return the stacked entries of all steps: an array, or a column of columns."""
     return Column(stack, like) if kind_of(stack) is list else stack
 
@@ -319,7 +320,7 @@ class Pass(Loop):
             history=history,
             protected=True,
         )
-        self.entries = [np.asarray(x)[()] for x in self.entries]
+        self.entries: list[Any] = [np.asarray(x)[()] for x in self.entries]
 
     def _executor(self) -> Running:
         return Running(None, "the steps are counted in each call")
@@ -359,15 +360,16 @@ class While(Pass):
     def values(self, leaves: Leaves) -> tuple[Any, ...]:
         """Add the row of this loop, for its carries; return its results."""
         captured = [self.test.captured, self.body.captured]
-        *results, self.count = self.home.call(self, (list(leaves), captured), None)
+        *results, count = self.home.call(self, (list(leaves), captured), None)
+        self.count: Any = count
         return tuple(results)
 
-    def outline(self, carry: Leaves, captured: Any) -> tuple[Any, ...]:
+    def outline(self, carry: Leaves, captured: Sequence[Any]) -> tuple[Any, ...]:
         """Return what is like the results, without taking a step."""
         columns = [Column([], like) for like in self.entries]
         return (*map(cast, carry, self.dtypes), *columns, 0)
 
-    def _run(self, carry: Leaves, captured: Any) -> tuple[Any, ...]:  # type: ignore
+    def _run(self, carry: Leaves, captured: Sequence[Any]) -> tuple[Any, ...]:  # type: ignore
         of_condition, of_body = captured
         stacks: list[list[Any]] = [[] for _ in self.stored]
         histories = [(i, stacks[k]) for i, k in self._histories]

@@ -38,7 +38,7 @@ class Watch:
     def _lengths() -> list[tuple[Trace, int, int]]:
         return [(t, len(t.guards), len(t.checks)) for t in traces_being_made()]
 
-    def begin(self, arguments: Any) -> Any:
+    def begin(self, arguments: Sequence[Any]) -> Any:
         """Be told that a step begins; return its arguments.
 
         A step that may be run again gets copies, which it may write into.

@@ -140,7 +140,7 @@ class _Scanned:
         return self._row(home, self.step, init, unflatten(self.of_xs, list(xs)), count)
 
     def _row(
-        self, home: Trace, step: Step, init: Any, xs: Any, count: int
+        self, home: Trace, step: Step, init: Any, xs: Leaves, count: int
     ) -> tuple[Any, Any]:
         def make(flat: FlatFunction, carries: Leaves, columns: Leaves) -> Loop:
             every = range(len(carries))
@@ -245,7 +245,7 @@ class _Scanned:
         return [p[0] if len(p) == 1 else operations.concatenate(p) for p in parts]
 
 
-def _segment_length(checkpoint: Any) -> int | None:
+def _segment_length(checkpoint: int | None) -> int | None:
     """Return the steps of a segment, 0 to keep all carries, ``None`` by default."""
     if checkpoint is None:
         return None

@@ -11,6 +11,7 @@ Called on nodes it is one operation, whose derivative is a compiled function aga
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -83,7 +84,7 @@ class Compiled:
         self.options = options
         if options.progress:
             progress_bars.check()
-        self.parameters = parameters_of(f)
+        self.parameters: inspect.Signature | None = parameters_of(f)
         self.signatures: dict[tuple[Any, ...], Specialisations] = {}
         self._of_floats: dict[int, Specialisations] = {}
         """Those for so many floats, found without a key."""
