@@ -3,11 +3,11 @@
 import pytest
 
 from chainrule.compiler.native.expressions import LANES, operation
-from chainrule.compiler.native.operations import EXPRESSIONS
+from chainrule.compiler.native.operations import ELEMENTWISE
 
 
 @pytest.mark.parametrize("width", [1, LANES])
-@pytest.mark.parametrize("name", EXPRESSIONS)
+@pytest.mark.parametrize("name", ELEMENTWISE)
 def test_an_operation_is_one_block(name, width):
     # a loop around it names the block that it ends in
     lines = operation(name, width).text.splitlines()

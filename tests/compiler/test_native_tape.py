@@ -8,7 +8,7 @@ import pytest
 import chainrule as gd
 from chainrule.compiler.executors import choice as executors
 from chainrule.compiler.native import llvm as native
-from chainrule.compiler.native.operations import EXPRESSIONS
+from chainrule.compiler.native.operations import ELEMENTWISE
 from chainrule.compiler.tape import interpreter as vm
 from chainrule.compiler.tape import native_tape
 from chainrule.compiler.tape.native_tape import compiled_stretches, reaches
@@ -177,7 +177,7 @@ SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 5e-324, 1e308, -1e308,
 
 
 @pytest.mark.skipif(not native.available(), reason="the VM needs llvmlite")
-@pytest.mark.parametrize("name", EXPRESSIONS)
+@pytest.mark.parametrize("name", ELEMENTWISE)
 def test_native_code_and_the_vm_give_the_same_bits(name):
     size, room = 310, 128
     places = (0, size, 2 * size)

@@ -181,6 +181,14 @@ class remainder_grad(elementwise):
     untested = "x / y an integer: the remainder jumps there"
 
     @staticmethod
+    def native(x: float, y: float) -> float:
+        """Return x - y*floor(x/y), with the sign of y, as NumPy's ``remainder``."""
+        rest = math.fmod(x, y)
+        if rest == 0.0:
+            return math.copysign(0.0, y)
+        return rest + y if (y < 0.0) != (rest < 0.0) else rest
+
+    @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:
         """dz/dx = 1"""
         return 1

@@ -12,6 +12,7 @@ class bitwise_and(locally_constant):
 
     forward = np.bitwise_and
     operator = "and_"
+    of_booleans = np.logical_and
 
 
 class bitwise_or(locally_constant):
@@ -19,6 +20,7 @@ class bitwise_or(locally_constant):
 
     forward = np.bitwise_or
     operator = "or_"
+    of_booleans = np.logical_or
 
 
 class bitwise_xor(locally_constant):
@@ -33,6 +35,7 @@ class invert(locally_constant):
 
     forward = np.invert
     operator = "invert"
+    of_booleans = np.logical_not
 
 
 class left_shift(locally_constant):

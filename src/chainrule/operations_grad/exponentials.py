@@ -10,11 +10,53 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.operations_grad.plain_arithmetic import (
+    ROUND,
+    bits_of,
+    of_bits,
+    poly7,
+    poly11,
+    power_of_two,
+    u,
+)
 from chainrule.rules import elementwise
 from chainrule.rules.cases import REAL, Conventions, Domain, Dtypes
 from chainrule.values.types import Namespace, Value
 
 LN_2, LN_10 = math.log(2.0), math.log(10.0)
+
+# (exp(r) - 1 - r) / r**2 for abs(r) <= log(2)/2, ascending powers of r.
+EXP = (
+    0.5, 0.1666666666666667, 0.04166666666666667, 0.008333333333326136,
+    0.0013888888888883748, 0.00019841269874820627, 2.4801587325547743e-05,
+    2.7557255400206422e-06, 2.75572736431103e-07, 2.5105217004720745e-08,
+    2.0914686968086876e-09,
+)  # fmt: skip
+# (2*atanh(s) - 2*s) / s**3 for abs(s) <= (sqrt(2)-1)/(sqrt(2)+1), in s**2.
+LOG = (
+    0.666666666666667, 0.3999999999989889, 0.28571428626253836, 0.22222211089379496,
+    0.1818289243253687, 0.15331611722055008, 0.14617807153417325,
+)  # fmt: skip
+PER_LN2 = 1.4426950408889634
+LN2_HIGH = 0.6931471805601177  # 41 bits; times an exponent it is exact
+LN2_LOW = -1.7239444525614835e-13
+SMALLEST_NORMAL = 2.2250738585072014e-308
+ROOT_HALF_BITS = u(0x3FE6A09E667F3BCD)  # sqrt(1/2)
+ROOT_SHIFT = u(0x3FF0000000000000 - 0x3FE6A09E667F3BCD)
+FRACTION = u(0x000FFFFFFFFFFFFF)
+TWO_52_BITS = u(0x4330000000000000)
+
+
+def exp_scaled(x: float, shift: float) -> float:
+    """Return exp(x) * 2**shift for x in -746..711."""
+    k = (x * PER_LN2 + ROUND) - ROUND
+    r = (x - k * LN2_HIGH) - k * LN2_LOW
+    p = 1.0 + (r + r * r * poly11(EXP, r))
+    # In two factors, for 2**k may be beyond the floats where the result is not.
+    k = k + shift
+    half = k * 0.5 + ROUND
+    rest = (k - (half - ROUND)) + ROUND
+    return p * power_of_two(half) * power_of_two(rest)
 
 
 class exp_grad(elementwise):
@@ -25,6 +67,12 @@ class exp_grad(elementwise):
     latex = "e^{{{}}}"
     undoes = np.log
     remedy = "exp overflows beyond 709: subtract the maximum first, or use logaddexp."
+
+    @staticmethod
+    def native(x: float) -> float:
+        """Return e**x."""
+        y = 710.0 if x > 710.0 else x
+        return exp_scaled(-746.0 if y < -746.0 else y, 0.0)
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -57,6 +105,24 @@ class expm1_grad(elementwise):
     undoes = np.log1p
 
     @staticmethod
+    def native(x: float) -> float:
+        """Return e**x - 1, accurate near 0."""
+        y = 710.0 if x > 710.0 else x
+        y = -50.0 if y < -50.0 else y
+        k = (y * PER_LN2 + ROUND) - ROUND
+        head = y - k * LN2_HIGH
+        r = head - k * LN2_LOW
+        tail = (head - r) - k * LN2_LOW
+        # Half of (2**k - 1) + 2**k * (e**r - 1), the first sum exact: 2**1024 is no
+        # float.
+        s = power_of_two((k - 1.0) + ROUND)
+        g = s - 0.5
+        h = g + s * r
+        low = (g - h) + s * r
+        result = 2.0 * (h + (low + s * (r * r * poly11(EXP, r) + tail)))
+        return x if abs(x) < 1e-17 else result
+
+    @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = exp(x); z + 1 would lose its digits where x is far below 0"""
         return xp.exp(x)
@@ -73,6 +139,22 @@ class log_grad(elementwise):
     domain: Domain = {"x": (0.5, 2.0)}
     conventions: Conventions = (((0.0,), (np.inf,)),)
     remedy = "log needs a positive argument: np.log(np.where(x > 0, x, 1.0)), or log1p."
+
+    @staticmethod
+    def native(x: float) -> float:
+        """Return the natural logarithm: -inf at 0, nan below."""
+        tiny = x < SMALLEST_NORMAL
+        y = x * 18014398509481984.0 if tiny else x  # 2**54
+        bits = bits_of(y) + ROOT_SHIFT
+        f = of_bits((bits & FRACTION) + ROOT_HALF_BITS) - 1.0
+        k = of_bits((bits >> u(52)) | TWO_52_BITS) - 4503599627370496.0
+        k = k - (1077.0 if tiny else 1023.0)
+        s = f / (2.0 + f)
+        t = s * s
+        result = k * LN2_HIGH + (f - (s * (f - t * poly7(LOG, t)) - k * LN2_LOW))
+        result = result if x < math.inf else x
+        result = -math.inf if x == 0.0 else result
+        return math.nan if x < 0.0 else result
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -125,6 +207,23 @@ class log1p_grad(elementwise):
     remedy = "log1p needs an argument above -1: guard it with np.where."
 
     @staticmethod
+    def native(x: float) -> float:
+        """Return log(1 + x), accurate near 0: -inf at -1, nan below."""
+        v = 1.0 + x
+        lost = 1.0 - (v - x) if x >= 1.0 else x - (v - 1.0)
+        bits = bits_of(v) + ROOT_SHIFT
+        f = of_bits((bits & FRACTION) + ROOT_HALF_BITS) - 1.0
+        k = of_bits((bits >> u(52)) | TWO_52_BITS) - 4503599627371519.0
+        s = f / (2.0 + f)
+        t = s * s
+        low = k * LN2_LOW + lost / v
+        result = k * LN2_HIGH + (f - (s * (f - t * poly7(LOG, t)) - low))
+        result = result if x < math.inf else x
+        result = x if x == 0.0 else result
+        result = -math.inf if x == -1.0 else result
+        return math.nan if x < -1.0 else result
+
+    @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = 1 / (1 + x)"""
         return 1 / (1 + x)
@@ -150,6 +249,13 @@ class logaddexp_grad(elementwise):
         ((-np.inf, 1.0), (0.0, 1.0)),
         ((np.inf, 1.0), (1.0, 0.0)),
     )
+
+    @staticmethod
+    def native(x: float, y: float) -> float:
+        """Return log(e**x + e**y), within 2 units of the largest of x, y and itself."""
+        largest = x if x > y or x != x else y
+        apart = 0.0 if x == y else abs(x - y)  # inf - inf is nan
+        return largest + log1p_grad.native(exp_grad.native(-apart))
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:

@@ -5,12 +5,30 @@ Complex partials use the principal branches of NumPy (DLMF 4.37).
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from chainrule.operations_grad.exponentials import exp_scaled
+from chainrule.operations_grad.plain_arithmetic import poly7, poly11
 from chainrule.rules import elementwise
 from chainrule.rules.cases import Domain
 from chainrule.values.shapes import is_complex
 from chainrule.values.types import Namespace, Value
+
+# (sinh(x) - x) / x**3 for abs(x) <= 1, in x**2.
+SINH = (
+    0.16666666666666666, 0.008333333333333299, 0.00019841269841324198,
+    2.7557319191381816e-06, 2.5052117695907823e-08, 1.6057679623801638e-10,
+    7.746178593018827e-13,
+)  # fmt: skip
+# (tanh(x) - x) / x**3 for abs(x) <= 0.55, in x**2.
+TANH = (
+    -0.3333333333333333, 0.13333333333332714, -0.053968253967434016,
+    0.021869488493666944, -0.008863234397814355, 0.003592110378689024,
+    -0.001455661830100716, 0.0005889360520074057, -0.0002346347410887237,
+    8.511313685577672e-05, -2.060276537636634e-05,
+)  # fmt: skip
 
 
 class sinh_grad(elementwise):
@@ -19,6 +37,16 @@ class sinh_grad(elementwise):
     forward = np.sinh
     expression = "math.sinh(x)"
     latex = r"\sinh"
+
+    @staticmethod
+    def native(x: float) -> float:
+        """Return (e**x - e**-x) / 2."""
+        a = abs(x)
+        t = x * x
+        small = x + x * t * poly7(SINH, t)
+        half = exp_scaled(711.0 if a > 711.0 else a, -1.0)
+        large = math.copysign(half - 0.25 / half, x)
+        return small if a < 1.0 else large
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -34,6 +62,13 @@ class cosh_grad(elementwise):
     latex = r"\cosh"
 
     @staticmethod
+    def native(x: float) -> float:
+        """Return (e**x + e**-x) / 2."""
+        a = abs(x)
+        half = exp_scaled(711.0 if a > 711.0 else a, -1.0)
+        return half + 0.25 / half
+
+    @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx = sinh(x)"""
         return xp.sinh(x)
@@ -46,6 +81,16 @@ class tanh_grad(elementwise):
     expression = "math.tanh(x)"
     latex = r"\tanh"
     inline = False
+
+    @staticmethod
+    def native(x: float) -> float:
+        """Return the hyperbolic tangent."""
+        a = abs(x)
+        t = x * x
+        small = x + x * t * poly11(TANH, t)
+        square = exp_scaled(2.0 * (20.0 if a > 20.0 else a), 0.0)
+        large = 1.0 - 2.0 / (square + 1.0)
+        return math.copysign(small if a < 0.55 else large, x)
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:

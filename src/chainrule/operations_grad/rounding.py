@@ -56,6 +56,20 @@ class floor_divide(locally_constant):
     expression = "x // y"
     operator = "floordiv"
 
+    @staticmethod
+    def native(x: float, y: float) -> float:
+        """Return floor(x/y) as NumPy's ``floor_divide``: from the remainder."""
+        if y == 0.0:
+            return x / y
+        rest = math.fmod(x, y)
+        quotient = (x - rest) / y
+        if rest != 0.0 and (y < 0.0) != (rest < 0.0):
+            quotient -= 1.0
+        if quotient == 0.0:
+            return math.copysign(0.0, x / y)
+        whole = math.floor(quotient)
+        return whole + 1.0 if quotient - whole > 0.5 else whole
+
 
 class whole_number(locally_constant):
     """z = an integer of Python's, which nan is none of"""

@@ -10,9 +10,68 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from chainrule.operations_grad.plain_arithmetic import (
+    ROUND,
+    bits_of,
+    of_bits,
+    poly7,
+    u,
+)
 from chainrule.rules import elementwise, general
 from chainrule.rules.cases import REAL, Cases, Domain, Dtypes, case
 from chainrule.values.types import Namespace, Value
+
+# (sin(r) - r) / r**3 for abs(r) <= pi/4, in r**2.
+SIN = (
+    -0.16666666666666666, 0.008333333333333331, -0.00019841269841265017,
+    2.755731921930192e-06, -2.5052106219521895e-08, 1.6058529572267877e-10,
+    -7.586576588171073e-13,
+)  # fmt: skip
+# (cos(r) - 1 + r**2/2) / r**4 for abs(r) <= pi/4, in r**2.
+COS = (
+    0.041666666666666664, -0.0013888888888888887, 2.4801587301584618e-05,
+    -2.7557319221382114e-07, 2.087675578389404e-09, -1.1470459749675607e-11,
+    4.745804889760674e-14,
+)  # fmt: skip
+NEAR = 1.0e6
+PER_HALF_PI = 0.6366197723675814
+# pi/2 in pieces of 33 bits, and the rest: exact times any multiple below 2**20.
+HALF_PI = (
+    1.5707963267341256, 6.077100506303966e-11, 2.0222662487111665e-21,
+    8.4784276603689e-32,
+)  # fmt: skip
+
+
+def circular(x: float, quarters: np.uint64) -> float:
+    """Return sin(x + quarters*pi/2) for abs(x) <= NEAR; quarters is 0 or 1."""
+    rounded = x * PER_HALF_PI + ROUND
+    n = rounded - ROUND
+    turn = bits_of(rounded) + quarters
+    # x - n*pi/2 as r + tail: each product is exact, each difference keeps its error.
+    a = x - n * HALF_PI[0]
+    b = n * HALF_PI[1]
+    d = a - b
+    back = d - a
+    tail = (a - (d - back)) - (b + back)
+    b = n * HALF_PI[2]
+    e = d - b
+    back = e - d
+    tail = tail + ((d - (e - back)) - (b + back)) - n * HALF_PI[3]
+    r = e + tail
+    tail = (e - r) + tail
+    t = r * r
+    sine = r + (r * t * poly7(SIN, t) + tail)
+    half = 0.5 * t
+    head = 1.0 - half
+    cosine = head + (((1.0 - head) - half) + (t * t * poly7(COS, t) - r * tail))
+    result = sine if (turn & u(1)) == u(0) else cosine
+    return of_bits(bits_of(result) ^ ((turn & u(2)) << u(62)))
+
+
+def _near_sine(x: float) -> float:
+    """Return the sine for abs(x) <= NEAR, nan at inf."""
+    result = circular(x, u(0))
+    return x if x == 0.0 else result
 
 
 class sin_grad(elementwise):
@@ -21,6 +80,11 @@ class sin_grad(elementwise):
     forward = np.sin
     expression = "math.sin(x)"
     latex = r"\sin"
+
+    @staticmethod
+    def native(x: float) -> float:
+        """Return the sine, by the C library where x is far away."""
+        return math.sin(x) if abs(x) > NEAR else _near_sine(x)
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -34,6 +98,11 @@ class cos_grad(elementwise):
     forward = np.cos
     expression = "math.cos(x)"
     latex = r"\cos"
+
+    @staticmethod
+    def native(x: float) -> float:
+        """Return the cosine, by the C library where x is far away."""
+        return math.cos(x) if abs(x) > NEAR else circular(x, u(1))
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:

@@ -58,7 +58,7 @@ class rule(traits):
     latex: ClassVar[str] = ""
     r"""The function's name in LaTeX, ``\tanh``, or the text around what it is given,
     ``\sqrt{{{}}}``."""
-    native: ClassVar[Callable[..., Any] | None] = None
+    native: Callable[..., float] | None = None
     """A function in plain arithmetic that computes the expression: LLVM makes vectors
     of it, where the C library computes one number at a time."""
     remedy: ClassVar[str] = ""

@@ -56,6 +56,8 @@ class traits:
     # -------------------------------------------------------------------- its numbers
     of_integers: ClassVar[bool] = False
     """Whether float64 arithmetic gives what that of integers does, below 2**53."""
+    of_booleans: ClassVar[Any] = None
+    """The function that it is of booleans, where it is another."""
     bounded: ClassVar[bool] = False
     """Whether integers do not become larger than those of the operands, or a size."""
     undoes: ClassVar[Any] = None

@@ -15,6 +15,7 @@ import ctypes
 import functools
 import importlib
 import importlib.util
+import re
 import sys
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -22,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.native.c_library import address
 from chainrule.compiler.native.expressions import (
     LANES,
-    LIBRARY,
     Operation,
     function,
     module,
@@ -70,34 +71,26 @@ _DATA = _place_of_data()
 # --------------------------------------------------------------------------- linking
 
 
-def _c_library() -> Any:
-    """Return the C library with its elementary functions."""
-    if sys.platform == "win32":
-        return ctypes.CDLL("ucrtbase")
-    library = ctypes.CDLL(None)  # what Python itself is linked with
-    if hasattr(library, "cbrt"):
-        return library
-    from ctypes.util import find_library
-
-    return ctypes.CDLL(find_library("m"))
-
-
 @functools.cache
 def _llvm() -> Any:
-    """Return llvmlite's binding, with the C library's functions made known to it."""
+    """Return llvmlite's binding."""
     binding: Any = importlib.import_module("llvmlite.binding")
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
-    library = _c_library()
-    for name in LIBRARY.values():
-        function = getattr(library, name)
-        binding.add_symbol(name, ctypes.cast(function, ctypes.c_void_p).value)
     return binding
+
+
+@functools.cache
+def _make_known(name: str) -> None:
+    """Have native code find a function of the C library."""
+    _llvm().add_symbol(name, address(name))
 
 
 def compiled(text: str, effort: int) -> Any:
     """Return the engine that holds the machine code of a module."""
     llvm = _llvm()
+    for name in _OF_C.findall(text, 0, text.find("define ")):
+        _make_known(name)
     target: Any = llvm.Target.from_default_triple()
     features = llvm.get_host_cpu_features().flatten()
     cpu = llvm.get_host_cpu_name()
@@ -107,6 +100,7 @@ def compiled(text: str, effort: int) -> Any:
     return engine
 
 
+_OF_C = re.compile(r"^declare double @(?!chainrule_)(\w+)\(", re.MULTILINE)
 _LINKED: dict[tuple[str, int], Any] = {}
 
 

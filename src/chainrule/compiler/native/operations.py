@@ -1,128 +1,148 @@
-"""The operations that tapes and loop nests have, as expressions of Python arithmetic.
+"""The operations that tapes and loop nests have: those of rules, and some more.
 
-An elementwise operation is an expression in its operands ``a``, ``b``, ``c``: NumPy's
-operators, ``x if condition else y``, and calls of functions of ``math``, ``np`` and
-:mod:`chainrule.compiler.native.elementary`. LLVM's text is written from it
-(:mod:`chainrule.compiler.native.expressions`), for one number and for vectors, so each
-operation is defined once.
+Whatever rule has an expression is an elementwise operation. LLVM's text is written from
+the expression (:mod:`chainrule.compiler.native.expressions`), for one number and for
+vectors. Besides there are a copy, and what adds or compares many numbers.
 """
 
 from __future__ import annotations
 
-import functools
+import ast
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-COMMON = {
-    "add": "a + b",
-    "subtract": "a - b",
-    "multiply": "a * b",
-    "divide": "a / b",
-    "negative": "-a",
-    "copy": "a",
-    "square": "a * a",
-    "absolute": "abs(a)",
-}
+from chainrule.compiler.native.c_library import address, c_name
+from chainrule.locks import lock
+from chainrule.nodes.admission import operation_name
+from chainrule.rules import rule, rule_of
+from chainrule.rules.expressions import parsed, parts_of, rule_behind
+from chainrule.rules.registry import EXPRESSED
+
+COMMON = ("add", "subtract", "multiply", "divide", "negative", "copy", "square",
+          "absolute")  # fmt: skip
 """What most instructions of a program are."""
 
-CHEAP = {
-    "reciprocal": "1.0 / a",
-    "positive": "a",
-    "fabs": "abs(a)",
-    "sqrt": "math.sqrt(a)",
-    "maximum": "a if a > b or a != a else b",
-    "minimum": "a if a < b or a != a else b",
-    "fmax": "a if a > b or b != b else b",
-    "fmin": "a if a < b or b != b else b",
-    "less": "1.0 if a < b else 0.0",
-    "less_equal": "1.0 if a <= b else 0.0",
-    "greater": "1.0 if a > b else 0.0",
-    "greater_equal": "1.0 if a >= b else 0.0",
-    "equal": "1.0 if a == b else 0.0",
-    "not_equal": "1.0 if a != b else 0.0",
-    "logical_and": "1.0 if a != 0.0 and b != 0.0 else 0.0",
-    "logical_or": "1.0 if a != 0.0 or b != 0.0 else 0.0",
-    "logical_not": "1.0 if a == 0.0 else 0.0",
-    "isnan": "1.0 if a != a else 0.0",
-    "isinf": "1.0 if abs(a) == inf else 0.0",
-    "isfinite": "1.0 if abs(a) < inf else 0.0",
-    "signbit": "1.0 if math.copysign(1.0, a) < 0.0 else 0.0",
-    "copysign": "math.copysign(a, b)",
-    "sign": "1.0 if a > 0.0 else -1.0 if a < 0.0 else 0.0 if a == 0.0 else a",
-    "floor": "np.floor(a)",
-    "ceil": "np.ceil(a)",
-    "trunc": "np.trunc(a)",
-    "rint": "np.rint(a)",
-    "deg2rad": f"a * {np.pi / 180.0!r}",
-    "rad2deg": f"a * {180.0 / np.pi!r}",
-    "where": "b if a != 0.0 else c",
-}
-"""Some machine instructions each."""
+REDUCTIONS = ("sum", "max", "min", "dot", "matmul")
+"""What adds or compares many numbers."""
 
-SMOOTH = {
-    "exp": "exp(a)",
-    "expm1": "expm1(a)",
-    "log": "log(a)",
-    "log1p": "log1p(a)",
-    "sin": "far_sin(a)",
-    "cos": "far_cos(a)",
-    "sinh": "sinh(a)",
-    "cosh": "cosh(a)",
-    "tanh": "tanh(a)",
-    "logaddexp": "logaddexp(a, b)",
-}
-"""Elementary functions in plain arithmetic, also of vectors."""
-
-SCALAR = {
-    "power": "a**b",
-    "cbrt": "cbrt(a)",
-    "exp2": "np.exp2(a)",
-    "log2": "np.log2(a)",
-    "log10": "np.log10(a)",
-    "tan": "math.tan(a)",
-    "arcsin": "math.asin(a)",
-    "arccos": "math.acos(a)",
-    "arctan": "math.atan(a)",
-    "arctan2": "math.atan2(a, b)",
-    "hypot": "math.hypot(a, b)",
-    "arcsinh": "math.asinh(a)",
-    "arccosh": "math.acosh(a)",
-    "arctanh": "math.atanh(a)",
-    "remainder": "remainder(a, b)",
-    "fmod": "np.fmod(a, b)",
-    "floor_divide": "floor_divide(a, b)",
-}
-"""Number by number, in the C library."""
-
-EXPRESSIONS: Mapping[str, str] = MappingProxyType(
-    {**COMMON, **CHEAP, **SMOOTH, **SCALAR}
-)
-"""The elementwise operations."""
-
-REDUCTIONS: Mapping[str, str] = MappingProxyType(
-    {"sum": "a", "max": "a", "min": "a", "dot": "ab", "matmul": "ab"}
-)
-"""What adds or compares many numbers, and its operands."""
+INTRINSICS = ("fabs", "sqrt", "copysign", "floor", "ceil", "trunc", "rint")
+"""Functions that are machine instructions."""
 
 
-@functools.cache
+class Elementwise(NamedTuple):
+    """An operation on numbers: its expression, or a function that computes it."""
+
+    expression: str
+    operands: tuple[str, ...]
+    native: Callable[..., float] | None = None
+
+
+ELEMENTWISE: dict[str, Elementwise] = {}
+"""The elementwise operations. Those of rules that are declared later are added when
+they are first asked for."""
+NAMES: list[str] = []
+"""All operations, each at the place of its opcode."""
+OPCODES: dict[str, int] = {}
+"""The opcode of each operation: that of a common one is its place in ``COMMON``."""
+_OF_RULES: dict[type[rule], str | None] = {}
+_ENTERING = lock()
+
+
+def name_of(operation: type[rule]) -> str | None:
+    """Return the name of a rule's operation; ``None`` if it has none.
+
+    >>> from chainrule.operations_grad import power_grad, sum_grad
+    >>> name_of(power_grad), name_of(sum_grad)
+    ('power', None)
+    """
+    if operation not in _OF_RULES:
+        with _ENTERING:
+            if operation not in _OF_RULES:
+                _OF_RULES[operation] = _entered(operation)
+    return _OF_RULES[operation]
+
+
+def operation_named(function: Callable[..., Any]) -> str:
+    """Return the name of the operation that a function is; empty if it is none.
+
+    >>> import numpy as np
+    >>> operation_named(np.less), operation_named(np.sort)
+    ('less', '')
+    """
+    operation = rule_of(function)
+    return "" if operation is None else name_of(operation) or ""
+
+
 def operands_of(name: str) -> str:
     """Return which of a, b, c an operation reads: ``"ab"`` for ``"add"``."""
-    if name in REDUCTIONS:
-        return REDUCTIONS[name]
-    words = re.findall(r"\w+", EXPRESSIONS[name])
-    return "".join(x for x in "abc" if x in words)
+    if name in ELEMENTWISE:
+        return "abc"[: len(ELEMENTWISE[name].operands)]
+    return "ab" if name in ("dot", "matmul") else "a"
 
 
-__all__ = [
-    "CHEAP",
-    "COMMON",
-    "EXPRESSIONS",
-    "REDUCTIONS",
-    "SCALAR",
-    "SMOOTH",
-    "operands_of",
-]
+def _entered(operation: type[rule]) -> str | None:
+    """Enter the operation of a rule under a name that is free."""
+    names = operation.operand_names
+    if not operation.expression or len(names) > len("abc") or not (
+        operation.native or _is_writable(parsed(operation.expression))
+    ):  # fmt: skip
+        return None
+    name = first = re.sub(r"\W", "_", _name_of(operation))
+    while name in OPCODES:
+        name = f"{first}_{len(NAMES)}"
+    _enter(name, Elementwise(operation.expression, names, operation.native))
+    return name
+
+
+def _name_of(operation: type[rule]) -> str:
+    """Return the name of a rule's ufunc, or of the rule."""
+    f = operation.forward
+    return f.__name__ if isinstance(f, np.ufunc) else operation_name(operation)
+
+
+def _enter(name: str, operation: Elementwise | None = None) -> None:
+    """Give an operation its opcode."""
+    if operation is not None:
+        ELEMENTWISE[name] = operation
+    OPCODES[name] = len(NAMES)
+    NAMES.append(name)
+
+
+def _is_writable(tree: ast.expr) -> bool:
+    """Tell whether all functions of an expression can be called from native code."""
+    called = {parts_of(x)[0] for x in ast.walk(tree) if isinstance(x, ast.Call)}
+    return all(map(_can_be_called, called))
+
+
+def _can_be_called(name: str) -> bool:
+    behind = rule_behind(name)
+    if name in ("abs", "round", *INTRINSICS) or (behind and behind.native):
+        return True
+    return address(c_name(name)) != 0
+
+
+def _enter_first() -> None:
+    """Enter the common operations, the reductions, and all others of the library."""
+    of_names = {_name_of(r): r for r in reversed(EXPRESSED)}
+    for name in COMMON:
+        if name == "copy":
+            _enter(name, Elementwise("x", ("x",)))
+        else:
+            _OF_RULES[of_names[name]] = _entered(of_names[name])
+    for name in REDUCTIONS:
+        _enter(name)
+    for operation in EXPRESSED:
+        if rule_of(operation.forward) is operation:
+            name_of(operation)
+
+
+_enter_first()
+BUILT_IN = len(NAMES)
+"""How many operations the interpreter is made of."""
+
+__all__ = ["BUILT_IN", "COMMON", "ELEMENTWISE", "INTRINSICS", "NAMES", "OPCODES",
+           "REDUCTIONS", "Elementwise", "name_of", "operands_of",
+           "operation_named"]  # fmt: skip

@@ -6,7 +6,6 @@ its result; ``CannotLowerError`` where NumPy has to run it.
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.compiler.tape.instructions import OPCODES
+from chainrule.compiler.native.operations import OPCODES, operation_named
 from chainrule.compiler.tracing.calls import named, operand_count, parameters
 from chainrule.compiler.tracing.plain_operators import (
     UFUNCS,
@@ -38,11 +37,6 @@ _FLOAT = np.dtype(np.float64)
 Places = Any
 """An integer array: where in the workspace each entry of a value is."""
 Form = Callable[["Builder", Row], Places]
-_OF_BOOLEANS = {
-    "bitwise_and": "logical_and",
-    "bitwise_or": "logical_or",
-    "invert": "logical_not",
-}
 REDUCTIONS = {"add": "sum", "maximum": "max", "minimum": "min"}
 """The reduction of many entries that each operation of two entries makes."""
 
@@ -80,12 +74,17 @@ def may_grow(row: Row) -> bool:
 # ------------------------------------------------------------------ entry by entry
 
 
-@functools.cache
 def number_opcode(f: Any) -> int | None:
     """Return the opcode of a ufunc that is one row of the tape for any numbers."""
-    if f.signature is not None or f is np.power or f is np.positive:
-        return None
-    return OPCODES.get(f.__name__)
+    found = _NUMBER_OPCODES.get(f)
+    if found is None and f.signature is None and f not in (np.power, np.positive):
+        found = OPCODES.get(operation_named(f))
+        if found is not None:
+            _NUMBER_OPCODES[f] = found
+    return found
+
+
+_NUMBER_OPCODES: dict[Any, int] = {}
 
 
 def _elementwise(b: Builder, row: Row) -> Places:
@@ -93,15 +92,9 @@ def _elementwise(b: Builder, row: Row) -> Places:
     if row.given:
         raise CannotLowerError
     operands = row.operands
-    if (
-        row.shape == ()
-        and row.dtype == _FLOAT
-        and all(x.dtype == _FLOAT for x in operands)
-        and f.__name__ in OPCODES
-    ):
-        name = f.__name__
-    else:
-        name = operation_of(f, [*operands, row])
+    of_floats = row.shape == () and all(x.dtype == _FLOAT for x in [row, *operands])
+    name = operation_named(f) if of_floats else ""
+    name = name or operation_of(f, [*operands, row])
     args = row.args
     if name == "power":
         name, args = power_of(row)
@@ -137,14 +130,11 @@ def _added(b: Builder, shape: Any, x: Places, y: Places) -> Places:
 
 def operation_of(f: Any, rows: Sequence[Row]) -> str:
     """Return the tape's name of a function, if it means the same for these dtypes."""
-    name = getattr(f, "__name__", "")
+    known = traits_of(f)
     kinds = {x.dtype.kind for x in rows if x.dtype is not None}
-    if kinds == {"b"}:
-        name = _OF_BOOLEANS.get(name, name)
-    if name not in OPCODES:
-        raise CannotLowerError
-    of_integers = name != getattr(f, "__name__", "") or traits_of(f).of_integers
-    if "f" not in kinds and not of_integers:
+    of_booleans = known.of_booleans if kinds == {"b"} else None
+    name = operation_named(of_booleans or f)
+    if not name or ("f" not in kinds and not (of_booleans or known.of_integers)):
         raise CannotLowerError
     if rows[-1].dtype == np.bool_ and name == "add":
         raise CannotLowerError  # + of booleans is "or"

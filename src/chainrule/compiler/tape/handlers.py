@@ -15,11 +15,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.compiler.native.expressions import LANES, literal, operation, type_of
+from chainrule.compiler.native.expressions import (
+    LANES,
+    is_scalar,
+    literal,
+    operation,
+    type_of,
+)
 from chainrule.compiler.native.llvm import Unit, Writer
 from chainrule.compiler.native.operations import (
-    EXPRESSIONS,
-    SCALAR,
+    ELEMENTWISE,
     operands_of,
 )
 from chainrule.compiler.tape.instructions import LAYOUT
@@ -102,9 +107,9 @@ class Handler(RowWriter):
     def write(self, symbol: str) -> None:
         """Write it under a name."""
         name = self.kind.operation
-        if name in SCALAR:
+        if is_scalar(name):
             self._one_by_one(name)
-        elif name in EXPRESSIONS:
+        elif name in ELEMENTWISE:
             self._in_vectors(name)
         elif name == "matmul":
             self._product()

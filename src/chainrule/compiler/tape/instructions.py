@@ -14,21 +14,19 @@ here adds the number at place 0 to those at 3 and 4, and writes the sums to 5 an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+from collections.abc import Iterator, Sequence
 from struct import Struct
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.compiler.native.operations import EXPRESSIONS, REDUCTIONS, operands_of
-
-OPCODES: Mapping[str, int] = MappingProxyType(
-    {name: code for code, name in enumerate((*EXPRESSIONS, *REDUCTIONS))}
+from chainrule.compiler.native.operations import (
+    ELEMENTWISE,
+    NAMES,
+    OPCODES,
+    operands_of,
 )
-"""The number of each operation: first those of ``EXPRESSIONS``."""
-
-NAMES: Mapping[int, str] = MappingProxyType({c: name for name, c in OPCODES.items()})
 
 Operand = tuple[int, int]
 """The place of an operand's first number, and the step from each to the next."""
@@ -61,7 +59,7 @@ class Instruction(NamedTuple):
     @property
     def written(self) -> int:
         """How many places it writes."""
-        if self.operation in EXPRESSIONS:
+        if self.operation in ELEMENTWISE:
             return self.length
         return self.rows * self.length if self.operation == "matmul" else 1
 
@@ -125,7 +123,7 @@ class Code:
         for op, z, x, y, w, n, dx, dy, dw, rows, inner in _PACKED.iter_unpack(
             self._packed
         ):
-            operands = ((x, dx), (y, dy), (w, dw))[: _COUNTS[op]]
+            operands = ((x, dx), (y, dy), (w, dw))[: _count(op)]
             yield Instruction(NAMES[op], z, operands, n, rows, inner)
 
     @property
@@ -135,8 +133,12 @@ class Code:
 
 
 _NONE: Operand = (0, 0)
-_COUNTS = [3 if name == "matmul" else len(operands_of(name)) for name in OPCODES]
 
 
-__all__ = ["LARGEST", "LAYOUT", "NAMES", "OPCODES", "Code", "Instruction",
-           "Operand"]  # fmt: skip
+@functools.cache
+def _count(op: int) -> int:
+    """Return how many operands an operation has."""
+    return 3 if NAMES[op] == "matmul" else len(operands_of(NAMES[op]))
+
+
+__all__ = ["FIELDS", "LARGEST", "LAYOUT", "Code", "Instruction", "Operand"]

@@ -18,15 +18,17 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native import llvm
-from chainrule.compiler.native.expressions import LANES
+from chainrule.compiler.native.expressions import LANES, is_scalar
 from chainrule.compiler.native.operations import (
+    BUILT_IN,
     COMMON,
-    EXPRESSIONS,
-    SCALAR,
+    ELEMENTWISE,
+    NAMES,
+    OPCODES,
     operands_of,
 )
 from chainrule.compiler.tape.handlers import ANY, STEPS, Handler, Kind, RowWriter
-from chainrule.compiler.tape.instructions import LAYOUT, NAMES, OPCODES, Code
+from chainrule.compiler.tape.instructions import LAYOUT, Code
 from chainrule.locks import lock
 
 Array = np.ndarray[Any, Any]
@@ -129,37 +131,41 @@ def _with_handlers(table: Array) -> Array:
 
 
 _ABSENT = 3
-_SHAPE = (len(OPCODES), 4, 4, 4, LANES)
 
 
 def _kinds(table: Array) -> tuple[list[Kind], Array, Array]:
     """Return the kinds of instructions, which have one, and which of them it is."""
     op, count = table["operation"], table["length"]
-    rows = np.flatnonzero((count != 1) | (op >= len(EXPRESSIONS)))
+    rows = np.flatnonzero((count != 1) | ~_IN_SWITCH[np.minimum(op, BUILT_IN)])
     op = op[rows]
-    read, counted = _of_operations()
+    read, counted = _of_operations(len(NAMES))
+    shape = (len(NAMES), 4, 4, 4, LANES)
     steps = np.stack([table[name][rows] for name in ("dx", "dy", "dw")], axis=1)
     steps = np.where((steps == 0) | (steps == 1), steps, ANY)
     steps = np.where(read[op], steps, _ABSENT)
     rest = np.where(counted[op], count[rows] % LANES, 0)
-    numbers = np.ravel_multi_index((op, *steps.T, rest), _SHAPE)
+    numbers = np.ravel_multi_index((op, *steps.T, rest), shape)
     kinds, which = np.unique(numbers, return_inverse=True)
     named = [
         Kind(NAMES[op], tuple(x for x in steps if x != _ABSENT), rest)
-        for op, *steps, rest in np.stack(np.unravel_index(kinds, _SHAPE), 1).tolist()
+        for op, *steps, rest in np.stack(np.unravel_index(kinds, shape), 1).tolist()
     ]
     return named, rows, which
 
 
 @functools.cache
-def _of_operations() -> tuple[Array, Array]:
+def _of_operations(count: int) -> tuple[Array, Array]:
     """Return, by opcode: which steps, and whether the count, belong to the kind."""
-    read, counted = np.zeros((len(OPCODES), 3), bool), np.zeros(len(OPCODES), bool)
-    for name, op in OPCODES.items():
-        read[op] = [name not in SCALAR and x in operands_of(name) for x in "abc"]
-        counted[op] = name in EXPRESSIONS and name not in SCALAR
+    read, counted = np.zeros((count, 3), bool), np.zeros(count, bool)
+    for op, name in enumerate(NAMES[:count]):
+        read[op] = [not is_scalar(name) and x in operands_of(name) for x in "abc"]
+        counted[op] = name in ELEMENTWISE and not is_scalar(name)
     read[OPCODES["matmul"]] = [False, True, True]
     return read, counted
+
+
+_IN_SWITCH = np.array([*(x in ELEMENTWISE for x in NAMES[:BUILT_IN]), False])
+"""By opcode: whether rows of one number are run by the switch."""
 
 
 # ---------------------------------------------------------------------- machine code
@@ -194,7 +200,7 @@ class _Switch(RowWriter):
         self.do(f"br i1 {common}, label %common, label %other")
         self._common(op)
         self.begin("other")
-        others = [name for name in EXPRESSIONS if name not in COMMON]
+        others = [x for x in NAMES[len(COMMON) : BUILT_IN] if x in ELEMENTWISE]
         cases = " ".join(f"i64 {OPCODES[x]}, label %one_{x}" for x in others)
         self.do(f"switch i64 {op}, label %many [ {cases} ]")
         for name in others:

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.native.operations import OPCODES
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape.forms import (
     CannotLowerError,
@@ -29,7 +30,7 @@ from chainrule.compiler.tape.forms import (
     may_grow,
     number_opcode,
 )
-from chainrule.compiler.tape.instructions import LARGEST, OPCODES, Code
+from chainrule.compiler.tape.instructions import LARGEST, Code
 from chainrule.compiler.tracing.rows import Row
 from chainrule.values.shapes import SEQUENCES, ndarray
 

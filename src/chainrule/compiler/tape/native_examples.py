@@ -18,11 +18,11 @@ import numpy as np
 
 from chainrule.compiler.native.expressions import LANES, literal
 from chainrule.compiler.native.llvm import VECTOR, Functions, Unit, Writer, objects
-from chainrule.compiler.native.operations import EXPRESSIONS
+from chainrule.compiler.native.operations import ELEMENTWISE, OPCODES
 from chainrule.compiler.native.threads import parts_of, side_by_side
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.programs.signals import NanFound
-from chainrule.compiler.tape.instructions import OPCODES, Code, Instruction
+from chainrule.compiler.tape.instructions import Code, Instruction
 from chainrule.compiler.tape.lowering import (
     Builder,
     CannotLowerError,
@@ -271,7 +271,7 @@ class _Block(Writer):
         places = zip(
             *[[x + i * step for i in range(n)] for x, step in operands], strict=True
         )
-        if name in EXPRESSIONS:
+        if name in ELEMENTWISE:
             for i, xs in enumerate(places):
                 self.values[z + i] = self.operation(name, LANES, *map(self.value, xs))
         elif name == "matmul":

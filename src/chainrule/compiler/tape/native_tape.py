@@ -20,10 +20,13 @@ import numpy as np
 
 from chainrule.compiler.native.expressions import LANES, literal, operation
 from chainrule.compiler.native.llvm import VECTOR, Functions, Unit, Writer, objects
-from chainrule.compiler.native.operations import EXPRESSIONS, operands_of
-from chainrule.compiler.tape.instructions import (
+from chainrule.compiler.native.operations import (
+    ELEMENTWISE,
     NAMES,
     OPCODES,
+    operands_of,
+)
+from chainrule.compiler.tape.instructions import (
     Code,
     Instruction,
     Operand,
@@ -459,15 +462,15 @@ def reaches(row: Instruction) -> list[tuple[int, int]]:
 
 
 @functools.cache
-def _of_names() -> tuple[Any, Any, Any, Any]:
+def _of_names(count: int) -> tuple[Any, Any, Any, Any]:
     """Return, by opcode: instructions for one number and for a vector, and which ...
 
     ... of a, b, c are read; whether the operation reduces its operands.
     """
-    one, vector = np.zeros(len(NAMES)), np.zeros(len(NAMES))
-    read, reduces = np.zeros((len(NAMES), 3)), np.zeros(len(NAMES), dtype=bool)
-    for op, name in NAMES.items():
-        if name in EXPRESSIONS:
+    one, vector = np.zeros(count), np.zeros(count)
+    read, reduces = np.zeros((count, 3)), np.zeros(count, dtype=bool)
+    for op, name in enumerate(NAMES[:count]):
+        if name in ELEMENTWISE:
             one[op] = operation(name, 1).text.count("\n")
             vector[op] = operation(name, LANES).text.count("\n")
         else:
@@ -478,7 +481,7 @@ def _of_names() -> tuple[Any, Any, Any, Any]:
 
 def instructions_of(code: Code) -> int:
     """Return about how many machine instructions a tape becomes, without writing it."""
-    one, vector, read, reduces = _of_names()
+    one, vector, read, reduces = _of_names(len(NAMES))
     t = code.table
     op, n = t["operation"], t["length"].astype(np.int64)
     steps = np.stack([t["dx"], t["dy"], t["dw"]], axis=1)

@@ -1,0 +1,35 @@
+"""The C library's functions of numbers, by the names of Python's ``math``."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import sys
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    """Return the C library with its elementary functions."""
+    if sys.platform == "win32":
+        return ctypes.CDLL("ucrtbase")
+    library = ctypes.CDLL(None)  # what Python itself is linked with
+    if hasattr(library, "cbrt"):
+        return library
+    from ctypes.util import find_library
+
+    return ctypes.CDLL(find_library("m"))
+
+
+def c_name(name: str) -> str:
+    """Return what C calls a function of ``math``, or ``**``."""
+    return {"gamma": "tgamma", "Pow": "pow"}.get(name, name)
+
+
+@functools.cache
+def address(name: str) -> int:
+    """Return where a function of the C library is; 0 if it has no such function."""
+    found = getattr(_library(), name, None)
+    return 0 if found is None else ctypes.cast(found, ctypes.c_void_p).value or 0
+
+
+__all__ = ["address", "c_name"]
