@@ -141,7 +141,7 @@ class rule(traits):
     @classmethod
     def _derivatives(cls) -> list[Derivative]:
         """Read the methods that compute derivatives, those of single operands first."""
-        names = dir(cls)
+        names = dir(cls) if cls._prefixes else ()
         heads = {
             name: head
             for prefix, head in cls._prefixes.items()
