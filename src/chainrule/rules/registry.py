@@ -52,17 +52,17 @@ def rule_of(function: Callable[..., Any]) -> type[rule] | None:
     >>> rule_of(np.tanh).__name__, rule_of(np.add.reduce).__name__, rule_of(print)
     ('tanh_grad', 'sum_grad', None)
     """
-    if isinstance(function, BuiltinMethodType) and isinstance(
-        function.__self__, np.ufunc
-    ):
-        return _RULES.get((function.__self__, function.__name__))
     try:
         found = _RULES.get(function)
     except TypeError:  # not every callable can be hashed
         return None
-    if found is None and find_loaded():
-        return _RULES.get(function)
-    return found
+    if found is not None:
+        return found
+    if isinstance(function, BuiltinMethodType) and isinstance(
+        function.__self__, np.ufunc
+    ):
+        return _RULES.get((function.__self__, function.__name__))
+    return _RULES.get(function) if find_loaded() else None
 
 
 def traits_of(function: Callable[..., Any]) -> type[traits]:

@@ -103,7 +103,7 @@ class _Text:
         with watched(self.program.rows, "writing", "rows") as rows:
             for row in rows:
                 text = self._call(row)
-                if _is_test(row.function) and row.shape == () and row in used:
+                if row.shape == () and row in used and _is_test(row.function):
                     text = f"{'bool' if row.number is bool else 'np.bool_'}({text})"
                 name = self.names.row(row)
                 lines.append(f"    {name} = {text}")
@@ -180,12 +180,10 @@ def scalar_form(row: Row) -> str | None:
     if row.given or row.shape != ():
         return None
     f = row.function
-    form = _float_form(f) if _is_test(f) else None
-    if (
-        form is None
-        and row.dtype == _FLOAT
-        and (isinstance(f, np.ufunc) or f is _of.pow)
-    ):
+    form = None
+    if row.dtype != _FLOAT:
+        form = _float_form(f) if _is_test(f) else None
+    elif isinstance(f, np.ufunc) or f is _of.pow:
         form = _float_form(UFUNCS.get(f, f))
         if takes_root(row):
             form = "sqrt({0})"
