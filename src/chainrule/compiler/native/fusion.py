@@ -37,9 +37,8 @@ from chainrule.compiler.tape.forms import (
     CannotLowerError,
     contracted_axes,
     operation_of,
-    pair_of,
     power_of,
-    reducing_options,
+    reduction_of,
 )
 from chainrule.compiler.tracing.protection import is_of_others
 from chainrule.compiler.tracing.rows import Row
@@ -47,7 +46,7 @@ from chainrule.operations_grad.indexing import picks_once, unindex
 from chainrule.rules.registry import traits_of
 from chainrule.rules.supports import masked_result
 from chainrule.rules.traits import traits
-from chainrule.values.shapes import ARRAYS, kind_of, ndarray, normalize_axes
+from chainrule.values.shapes import ARRAYS, kind_of, ndarray
 
 LARGE = 1 << 12
 """Arrays from this many elements on are worth fusing."""
@@ -63,7 +62,6 @@ WORTH, WORTH_ON_TAPE = 1 << 8, 1 << 14
 instead of a call of NumPy, and of rows of a tape."""
 
 _DTYPES: Any = (np.dtype(np.float64), np.dtype(np.bool_))
-_np: Any = np
 
 
 @dataclass(frozen=True, eq=False)
@@ -316,12 +314,12 @@ def _steps(row: Row) -> list[tuple[str, tuple[Any, ...]]]:
 
 def _is_reduction(row: Row) -> bool:
     """Tell whether a row reduces one value over given axes, and asks no more."""
-    pair = pair_of(row)
-    if pair is None or not row.reads_first:
+    known = traits_of(row.function)
+    if known.reduces is None or known.averages or not row.reads_first:
         return False
-    extra = {k: v for k, v in reducing_options(row).items()
-             if k not in ("axis", "keepdims")}  # fmt: skip
-    if any(v is not None and v is not _np._NoValue for v in extra.values()):
+    try:
+        pair, *_ = reduction_of(row)
+    except CannotLowerError:
         return False
     kind = row.args[0].dtype
     return kind == np.float64 or (pair == "add" and kind == np.bool_)
@@ -451,8 +449,8 @@ class _Planned:
 
     def reduction(self, row: Row) -> Reduction:
         """Return what a reduction does."""
-        axes = normalize_axes(reducing_options(row)["axis"], len(self.shape))
-        return Reduction(pair_of(row) or "", self.place[row.args[0]], tuple(axes))
+        pair, axes, _ = reduction_of(row)
+        return Reduction(pair, self.place[row.args[0]], axes)
 
 
 def _key(x: Any) -> Any:

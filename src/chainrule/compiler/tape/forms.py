@@ -252,44 +252,41 @@ def _picks_some_twice(index: Any, shape: Any) -> bool:
 # ------------------------------------------------------------------------ over axes
 
 
-def reducing_options(row: Row) -> dict[str, Any]:
-    """Return by name what a reduction's row was given beside the array."""
+def reduction_of(row: Row) -> tuple[str, tuple[int, ...], bool]:
+    """Return the operation on two entries that a row reduces by, over which axes.
+
+    The last result tells whether these are kept. ``CannotLowerError`` says that a tape
+    has no such reduction.
+    """
     call = (row.function, row.args, row.given)
-    return {"axis": named(*call)["axis"], **parameters(*call, 1)}
-
-
-def pair_of(row: Row) -> str | None:
-    """Return the operation of two entries that a row reduces by, if a tape has it."""
     known = traits_of(row.function)
-    name = getattr(known.reduces, "__name__", "")
-    return name if name in REDUCTIONS and not known.averages else None
+    pair = operation_named(known.reduces) if known.reduces is not None else ""
+    if pair not in REDUCTIONS or not isinstance(row.args[0], Row):
+        raise CannotLowerError
+    given, axis = parameters(*call, 1), known.axes[0]
+    others = [v for k, v in given.items() if k not in (axis, "keepdims")]
+    if any(v is not None and v is not _np._NoValue for v in others):
+        raise CannotLowerError
+    x = row.args[0]
+    if x.dtype == np.bool_ and pair != "add":
+        raise CannotLowerError
+    axes = normalize_axes(named(*call).get(axis), len(x.shape))
+    return pair, axes, bool(given.get("keepdims"))
 
 
 def _reduced(b: Builder, row: Row) -> Places:
     """Write a reduction, or a mean as NumPy computes it: a sum, divided."""
-    known = traits_of(row.function)
-    pair = known.reduces.__name__
-    x, given = row.args[0], reducing_options(row)
-    axis, keepdims = given.pop("axis"), given.pop("keepdims", False)
-    if pair not in REDUCTIONS or not all(map(_is_default, given.values())):
-        raise CannotLowerError
-    summed = pair == "add"
-    if not isinstance(x, Row) or (x.dtype == np.bool_ and not summed):
-        raise CannotLowerError
-    if summed and x.dtype == np.int64:
+    pair, axes, keepdims = reduction_of(row)
+    x = row.args[0]
+    if pair == "add" and x.dtype == np.int64:
         raise CannotLowerError  # a part of the sum may not be exact
     places = np.asarray(b.places(x))
-    axes = normalize_axes(axis, places.ndim)
     found = b.reduced(REDUCTIONS[pair], pair, places, axes) if axes else places
-    if summed:
+    if pair == "add":
         found = b.from_zero(np.shape(found), found)
-    if known.averages:
+    if traits_of(row.function).averages:
         found = _divided(b, row, x, found)
     return np.reshape(found, row.shape) if keepdims else found
-
-
-def _is_default(x: Any) -> bool:
-    return x is None or x is _np._NoValue
 
 
 def _divided(b: Builder, row: Row, x: Row, total: Places) -> Places:
@@ -348,7 +345,6 @@ __all__ = [
     "may_grow",
     "number_opcode",
     "operation_of",
-    "pair_of",
     "power_of",
-    "reducing_options",
+    "reduction_of",
 ]
