@@ -101,6 +101,19 @@ class TestWhatRan:
         counts = [(v.repeat, v.repeats) for v in gd.explain(f)(1.0).vertices[1:]]
         assert counts == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
+    def test_nodes_of_the_programs_own_come_with_their_past(self):
+        def f(x):
+            k = gd.node(np.arange(3.0))
+            total = np.sum(k * 2.0)
+            np.exp(x) * total
+            return x * x
+
+        explained = gd.explain(f, order=2)(1.0)
+        operations = [v.operation for v in explained.vertices]
+        assert operations.count("input") == 2
+        assert {"sum", "exp", "multiply"} <= set(operations)
+        assert explained.seconds[0].ticks[0].gradient == 2.0
+
     def test_what_the_result_does_not_need(self):
         def f(x):
             np.exp(x)

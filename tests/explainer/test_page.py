@@ -93,6 +93,7 @@ def test_columns_count_characters_of_the_browser(tmp_path):
         (-np.inf, "-inf"),
         (None, None),
         (True, {"text": "True"}),
+        ((np.arange(2.0), np.eye(2)), {"text": "((2,): 0 1, (2, 2): 1 0 0 ...)"}),
         (
             np.arange(3.0),
             {

@@ -277,7 +277,7 @@ def encoded(x: Any) -> Any:
         return None
     if is_bool(x):
         return {"text": str(bool(x))}
-    value = x.item() if np.ndim(x) == 0 and hasattr(x, "item") else x
+    value = x.item() if hasattr(x, "item") and np.ndim(x) == 0 else x
     if type(value) is int and abs(value) < 2**53:
         return value
     if type(value) is float:

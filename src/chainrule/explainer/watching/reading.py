@@ -25,19 +25,9 @@ def nodes_in(result: Any) -> list[vertex]:
 
 
 def vertices_of(run: Run) -> list[vertex]:
-    """Return every vertex, oldest first: what ran, and what the result came from."""
+    """Return every vertex, oldest first: what ran or was returned, and its past."""
     ran = [z for z in run.recorded if z.serial < math.inf]  # but for views out of date
-    vertices: dict[vertex, None] = dict.fromkeys([*run.inputs, *ran])
-    vertices |= dict.fromkeys(collect(nodes_in(run.result)).order)
-    for z in list(vertices):
-        for x in z.operands:
-            if isinstance(x, vertex):
-                vertices[x] = None
-    return sorted(vertices, key=_age)
-
-
-def _age(z: vertex) -> int:
-    return z.serial
+    return collect([*run.inputs, *ran, *nodes_in(run.result)]).order[::-1]
 
 
 def vertex_names(vertices: Sequence[vertex], run: Run) -> list[str]:

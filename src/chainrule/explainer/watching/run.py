@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from types import FrameType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from chainrule.explainer.watching.departures import Departing, Departure
 from chainrule.explainer.watching.source import (
@@ -98,18 +98,20 @@ class Observed(Departing):
     run: Run
 
     @classmethod
-    def created(cls, z: Observed) -> None:
+    def created(cls, z: vertex) -> None:
         """Enter a new result, with its location."""
-        z.run = run = next(x.run for x in z.operands if isinstance(x, Observed))
+        run = next(x.run for x in z.operands if isinstance(x, Observed))
+        cast("Observed", z).run = run
         run.recorded.append(z)
         location = run.location()
         if location is not None:
             run.locations[z] = location
 
     @classmethod
-    def exchanged(cls, x: Observed, old: Observed) -> None:
+    def exchanged(cls, x: vertex, old: vertex) -> None:
         """Exchange the locations of an array that was written and of what it was."""
-        run = old.run = x.run
+        run = cast("Observed", x).run
+        cast("Observed", old).run = run
         before, after = run.locations.pop(x, None), run.locations.pop(old, None)
         after = after or run.location()
         pairs = ((old, before), (x, after))
