@@ -85,7 +85,7 @@ def array_function(
 def _found_later(ufunc: np.ufunc) -> Operation | None:
     """Enter a ufunc whose library was loaded after its rule was declared."""
     declared = rule_of(ufunc)
-    if declared is None:
+    if declared is None or ufunc in REFUSED:
         return None
     if issubclass(declared, locally_constant):
         LOCALLY_CONSTANT.add(ufunc)
