@@ -140,7 +140,6 @@ class loop_grad(rule, kind=True):
             *loop.history,
             *(n + k for k, i in enumerate(free) if i in loop.history),
         ]
-
         looped = _over_same_steps(
             loop,
             _step_ahead(xp, loop, dots[n + m :]),
@@ -188,12 +187,8 @@ def _step_back(
     nodes. Its xs are the histories, that one's xs, and cotangents of ``stacked``
     results.
     """
-    n, moving, free, closed = (
-        loop.carried,
-        loop.moving,
-        loop.moving_carries,
-        loop.body.closed,
-    )
+    n, moving, free = loop.carried, loop.moving, loop.moving_carries
+    closed = loop.body.closed
     of_history = {i: loop.returned + k for k, i in enumerate(loop.history)}
     zeros = [None if i in of_history else zeros_of(raw(operands[i])) for i in range(n)]
     inexact = list(map(is_inexact, loop.body.likes))
@@ -220,12 +215,8 @@ def _step_back(
 
 def _step_ahead(xp: Namespace, loop: Loop, closed_dots: Leaves) -> Step:
     """Return the step of a loop with tangents beside its carries and xs."""
-    n, moving, free, closed = (
-        loop.carried,
-        loop.moving,
-        loop.moving_carries,
-        loop.body.closed,
-    )
+    n, moving, free = loop.carried, loop.moving, loop.moving_carries
+    closed = loop.body.closed
 
     def ahead(carry: Any, x: Any) -> Any:
         values, carry_dots = carry

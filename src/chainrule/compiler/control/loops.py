@@ -65,11 +65,14 @@ class Loop:
         Whether the program reads each of the ys and histories; if not, it is empty.
     """
 
-    __name__: str
+    names: ClassVar[tuple[str, str]]
+    """What it is called that goes forwards, and one that goes backwards."""
     keeps_shape = True
     takes_columns = True
     over_same_steps: ClassVar[type[Loop]]
     """The class of loops over the same steps."""
+    protected: ClassVar[bool] = True
+    """Whether there may be no step, and then no error of the body's either."""
 
     def __init__(
         self,
@@ -81,14 +84,9 @@ class Loop:
         *,
         reverse: bool,
         history: Sequence[int],
-        times: int = 1,
-        protected: bool = False,
     ) -> None:
-        """Trace the body on the first carries, and on an entry of each xs.
-
-        It runs so many ``times``, as far as that is known; a ``protected`` one may not
-        run at all.
-        """
+        """Trace the body on the first carries, and on an entry of each xs."""
+        self.__name__: str = self.names[reverse]
         self.home = home
         self.flat = flat
         self.count: Any = count
@@ -99,7 +97,8 @@ class Loop:
         examples = [example_of(x) for x in carries]
         examples += [_entry_of(x, -1 if reverse else 0) for x in xs]
         self._inexact: list[bool] = list(map(is_inexact, examples))
-        self.body: Body = Body(home, flat, examples, times, protected=protected)
+        times = count if isinstance(count, int) else 1
+        self.body: Body = Body(home, flat, examples, times, protected=self.protected)
         self.returned: int = len(self.body.likes)
         self.entries: list[Any] = self.body.likes[self.carried :]
         self.entries += [examples[i] for i in self.history]
@@ -203,30 +202,8 @@ def _entries(x: Any, count: int) -> Sequence[Any]:
 class Scan(Loop):
     """A loop of so many steps."""
 
-    __name__ = "scan"
-
-    def __init__(
-        self,
-        home: Trace,
-        flat: FlatFunction,
-        carries: Leaves,
-        xs: Leaves,
-        count: int,
-        *,
-        reverse: bool,
-        history: Sequence[int],
-    ) -> None:
-        """Trace the body on the first carries, and on the first entry of each xs."""
-        super().__init__(
-            home,
-            flat,
-            carries,
-            xs,
-            count,
-            reverse=reverse,
-            history=history,
-            times=count,
-        )
+    names = "scan", "scan"
+    protected = False
 
     def _executor(self) -> Running:
         program, options = self.body.program, self.home.options
@@ -276,14 +253,13 @@ class Scan(Loop):
 
     def _stacks(self) -> list[Any]:
         """Return arrays for the ys and the histories; lists for those of columns."""
-        return [
-            np.empty(0)
-            if not stored
-            else [x] * self.count
-            if isinstance(x, Column)
-            else np.empty((self.count, *np.shape(x)), held_dtype(x))
-            for x, stored in zip(self.entries, self.stored, strict=True)
-        ]
+        pairs = zip(self.entries, self.stored, strict=True)
+        return [self._stack(x) if stored else np.empty(0) for x, stored in pairs]
+
+    def _stack(self, like: Any) -> Any:
+        if isinstance(like, Column):
+            return [like] * self.count
+        return np.empty((self.count, *np.shape(like)), held_dtype(like))
 
 
 def _as_stacked(stack: Any, like: ArrayValue) -> Any:
@@ -297,30 +273,12 @@ class Pass(Loop):
     Called with their number as well.
     """
 
-    def __init__(
-        self,
-        home: Trace,
-        flat: FlatFunction,
-        carries: Leaves,
-        xs: Leaves,
-        count: Any,
-        *,
-        reverse: bool,
-        history: Sequence[int],
-    ) -> None:
-        """Trace the body on the first carries, and on what is like an entry of xs."""
-        self.__name__: str = "while_loop_back" if reverse else "while_loop_again"
-        super().__init__(
-            home,
-            flat,
-            carries,
-            xs,
-            count,
-            reverse=reverse,
-            history=history,
-            protected=True,
-        )
-        self.entries: list[Any] = [np.asarray(x)[()] for x in self.entries]
+    names = "while_loop_again", "while_loop_back"
+
+    @functools.cached_property
+    def likes(self) -> list[Any]:
+        """What is like an entry of each column: a NumPy number for Python's."""
+        return [np.asarray(x)[()] for x in self.entries]
 
     def _executor(self) -> Running:
         return Running(None, "the steps are counted in each call")
@@ -337,11 +295,13 @@ class Pass(Loop):
     def _run(self, count: int, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
         stacks: list[Any] = [[None] * (count * stored) for stored in self.stored]
         carry = self._run_steps(count, leaves, captured, stacks)
-        return (*carry, *map(Column, stacks, self.entries))
+        return (*carry, *map(Column, stacks, self.likes))
 
 
 class While(Pass):
     """A loop that asks its condition and counts its steps: its row's last result."""
+
+    names = "while_loop", "while_loop"
 
     def __init__(
         self, home: Trace, flat: FlatFunction, condition: FlatFunction, carries: Leaves
@@ -349,7 +309,6 @@ class While(Pass):
         """Trace condition and body on the first carries; all have a history."""
         every = range(len(carries))
         super().__init__(home, flat, carries, (), None, reverse=False, history=every)
-        self.__name__ = "while_loop"
         examples = [example_of(x) for x in carries]
         self.test: Body = Body(home, condition, examples)
         self.dtypes: list[Any] = [
@@ -366,7 +325,7 @@ class While(Pass):
 
     def outline(self, carry: Leaves, captured: Sequence[Any]) -> tuple[Any, ...]:
         """Return what is like the results, without taking a step."""
-        columns = [Column([], like) for like in self.entries]
+        columns = [Column([], like) for like in self.likes]
         return (*map(cast, carry, self.dtypes), *columns, 0)
 
     def _run(self, carry: Leaves, captured: Sequence[Any]) -> tuple[Any, ...]:  # type: ignore
@@ -382,7 +341,7 @@ class While(Pass):
                     history.append(carry[i])
                 carry = self.body.run(*carry, *of_body)
                 count += 1
-        columns = map(Column, stacks, self.entries)
+        columns = map(Column, stacks, self.likes)
         return (*map(cast, carry, self.dtypes), *columns, count)
 
 
