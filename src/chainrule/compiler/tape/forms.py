@@ -77,7 +77,8 @@ def may_grow(row: Row) -> bool:
 def number_opcode(f: Any) -> int | None:
     """Return the opcode of a ufunc that is one row of the tape for any numbers."""
     found = _NUMBER_OPCODES.get(f)
-    if found is None and f.signature is None and f not in (np.power, np.positive):
+    special = f is np.power or traits_of(f).in_order
+    if found is None and f.signature is None and not special:
         found = OPCODES.get(operation_named(f))
         if found is not None:
             _NUMBER_OPCODES[f] = found
