@@ -10,6 +10,7 @@ from chainrule.explainer.account.views import Operand, VertexView
 from chainrule.explainer.page.javascript import rules_text, script_of, sign_of
 from chainrule.operations_grad.arithmetic import division_grad, power_grad
 from chainrule.rules import elementwise
+from chainrule.rules.registry import EXPRESSED, REGISTRY
 from tests.helpers import RULES
 
 WITHOUT = {
@@ -62,16 +63,17 @@ def test_vertices_alike_share_one_form():
     assert len({script_of(v) for v in explained.vertices[1:]}) == 1
 
 
-def test_operators_that_javascript_reads_otherwise_have_no_form():
+def test_a_rule_needs_an_expression_and_functions_that_have_one():
     class odd_grad(elementwise):
         """z = x"""
 
         forward = np.positive
+        expression = "x"
 
         @staticmethod
         def d_x(xp, z, x):
-            """dz/dx = x**2 // 1"""
-            return x**2
+            """dz/dx = x**2 // 1 + sign(x)"""
+            return x**2 // 1 + xp.sign(x)
 
     class other_grad(elementwise):
         """z = f(x), of a function that is not NumPy's"""
@@ -86,12 +88,20 @@ def test_operators_that_javascript_reads_otherwise_have_no_form():
             """dz/dx = 1"""
             return 1
 
-    from chainrule.rules import REGISTRY
+    class third_grad(odd_grad):
+        """z = x"""
 
-    del REGISTRY[-2:]
-    assert script_of(view_of(odd_grad, None)) is None
+        @staticmethod
+        def d_x(xp, z, x):
+            """dz/dx = sinc(x)"""
+            return xp.sinc(x)
+
+    del REGISTRY[-3:], EXPRESSED[-2:]
+    written = script_of(view_of(odd_grad, None)).parts[0][1]
+    assert written.startswith("quotient(power(x0, 2), 1) + ((x0 > 0.0) ? ")
     other_grad.forward.__name__ = "sin"
     assert script_of(view_of(other_grad, None)) is None
+    assert script_of(view_of(third_grad, None)) is None
 
 
 @pytest.mark.parametrize("value", [np.float32(1.0), np.ones(2), 1j, np.ones(1)])

@@ -7,7 +7,6 @@ replayed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,14 +19,11 @@ from chainrule.explainer.page.javascript_forms import (
     PRELUDE,
     compared,
     javascript_form,
-    scripted,
+    javascript_of,
 )
 from chainrule.operations_grad.structure import identity_grad
 from chainrule.rules import elementwise, rule
 from chainrule.rules.symbolic import ATOM, Formula, Symbols, as_formula
-
-_PYTHON_ONLY = re.compile(r"\*\*|//|%|\bnp\b")
-"""Operators that mean something else in JavaScript, or nothing."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,7 @@ def script_of(view: VertexView) -> Script | None:
         return Script("x0", ((0, "1"),), 1, structural=False)
     if not issubclass(operation, elementwise):
         return None
-    xp = Symbols(scripted)
+    xp = Symbols()
     operands = _symbols(view.operands)
     try:
         forward = _forward(operation, operands, view.parameters)
@@ -142,10 +138,12 @@ def _symbols(operands: Sequence[Operand]) -> list[Any]:
     return found
 
 
-def _written(x: Any) -> str:
-    text = as_formula(x).text
-    if _PYTHON_ONLY.search(text):
-        raise TypeError(f"{text} means something else in JavaScript")
+def _written(x: Formula | float) -> str:
+    """Return a formula as JavaScript, or raise ``TypeError``."""
+    formula = as_formula(x).text
+    text = javascript_of(formula)
+    if text is None:
+        raise TypeError(f"{formula} has no form in JavaScript")
     return text
 
 

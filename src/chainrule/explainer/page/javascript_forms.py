@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from typing import Any
 
 from chainrule.rules import rule, rule_of
@@ -82,10 +83,13 @@ def javascript_form(operation: type[rule]) -> str | None:
     return _written(parsed(text), places)
 
 
-def scripted(name: str) -> str | None:
-    """Return the JavaScript of what rules call ``xp.name``."""
-    operation = rule_called(name)
-    return None if operation is None else javascript_form(operation)
+def javascript_of(formula: str) -> str | None:
+    """Return a formula of a rule's partial as JavaScript, if it has such a form.
+
+    >>> javascript_of("x0 ** 2 * where(x0 > 0, log1p(z), 1)")
+    'power(x0, 2) * (((x0 > 0) != 0) ? math.log1p(z) : 1)'
+    """
+    return _written(parsed(formula), {})
 
 
 def compared(function: Any) -> str | None:
@@ -113,7 +117,7 @@ _SIGNS: dict[type[ast.AST], str] = {
 def _written(tree: Any, places: dict[str, str]) -> str | None:
     """Return a tree as JavaScript; ``None`` where a function is not in it."""
     if isinstance(tree, ast.Name):
-        return places[tree.id]
+        return places.get(tree.id, tree.id)
     if isinstance(tree, ast.Constant | ast.Attribute):
         return ast.unparse(tree)
     parts: list[str] = []
@@ -121,8 +125,11 @@ def _written(tree: Any, places: dict[str, str]) -> str | None:
         part = _written(x, places)
         if part is None:
             return None
-        bare = isinstance(tree, ast.Call) or isinstance(x, _ATOMS)
-        parts.append(part if bare else f"({part})")
+        bare = isinstance(tree, ast.Call) and not _is_of_xp(tree)
+        parts.append(part if bare or _ATOM.fullmatch(part) else f"({part})")
+    if isinstance(tree, ast.Call) and _is_of_xp(tree):
+        form = _form_called(function_in(tree))
+        return None if form is None else form.format(*parts)
     if isinstance(tree, ast.Call):
         name = {"abs": "fabs"}.get(function_in(tree), function_in(tree))
         given = ", ".join(parts)
@@ -131,7 +138,8 @@ def _written(tree: Any, places: dict[str, str]) -> str | None:
         test = parts[0] if is_test(tree.test) else f"({parts[0]} != 0)"  # nan is true
         return f"{test} ? {parts[1]} : {parts[2]}"
     if isinstance(tree, ast.UnaryOp):
-        return _SIGNS[type(tree.op)] + parts[0]
+        part = f"({parts[0]})" if parts[0].startswith("-") else parts[0]
+        return _SIGNS[type(tree.op)] + part
     if isinstance(tree, ast.BinOp) and type(tree.op) not in _SIGNS:
         return _CALLED[type(tree.op)].format(*parts)
     op: ast.AST = tree.ops[0] if isinstance(tree, ast.Compare) else tree.op
@@ -145,7 +153,19 @@ _CALLED: dict[type[ast.AST], str] = {
 }
 
 
-_ATOMS = (ast.Name, ast.Constant, ast.Attribute, ast.Call)
+def _is_of_xp(tree: ast.Call) -> bool:
+    """Tell whether a formula calls a function of ``xp``."""
+    return isinstance(tree.func, ast.Name) and tree.func.id not in ("abs", "round")
+
+
+def _form_called(name: str) -> str | None:
+    """Return the form of a function of ``xp``."""
+    operation = rule_called(name)
+    return None if operation is None else javascript_form(operation)
+
+
+_ATOM = re.compile(r"-?[\w.{}]+|[\w.]+\((?:[^()]|\([^()]*\))*\)")
+"""What binds tighter than any operator."""
 
 
 def _parts(tree: Any) -> list[ast.expr]:
@@ -163,4 +183,4 @@ def _parts(tree: Any) -> list[ast.expr]:
     )
 
 
-__all__ = ["PRELUDE", "compared", "javascript_form", "scripted"]
+__all__ = ["PRELUDE", "compared", "javascript_form", "javascript_of"]
