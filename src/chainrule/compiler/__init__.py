@@ -3,9 +3,8 @@
 ``trace`` -> ``program`` -> an executor, each its own file: ``replay`` (NumPy), or
 ``lowering`` and a ``tape`` for the interpreter or native code, with ``fusion`` between
 the two for large arrays; ``executors`` chooses. ``compiled`` puts them together for
-each kind of arguments, and ``text`` writes programs as NumPy code. ``loops``,
-``while_loops`` and ``mapping`` are control flow that is traced once; ``batching`` runs
-one example's rows on many.
+each kind of arguments, and ``text`` writes programs as NumPy code. ``control`` has the
+loops and branches that are traced once; ``batching`` runs one example's rows on many.
 """
 
 from chainrule.compiler.api import compile, program, source

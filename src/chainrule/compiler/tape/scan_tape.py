@@ -29,7 +29,7 @@ from chainrule.compiler.tracing.rows import Row
 class TapeLoop:
     """A scan's body on the VM or in native code, all steps in one call.
 
-    Called like ``loops.Loop``: with the first carries and the xs, and what the body
+    Called like ``loops.Scan``: with the first carries and the xs, and what the body
     captured. On the VM the workspace holds the body's, then the xs, the results and the
     carries before each step.
     """
