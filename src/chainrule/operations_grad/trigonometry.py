@@ -37,9 +37,11 @@ NEAR = 1.0e6
 PER_HALF_PI = 0.6366197723675814
 # pi/2 in pieces of 33 bits, and the rest: exact times any multiple below 2**20.
 HALF_PI = (
-    1.5707963267341256, 6.077100506303966e-11, 2.0222662487111665e-21,
+    1.5707963267341256,
+    6.077100506303966e-11,
+    2.0222662487111665e-21,
     8.4784276603689e-32,
-)  # fmt: skip
+)
 
 
 def circular(x: float, quarters: np.uint64) -> float:

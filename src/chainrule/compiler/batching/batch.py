@@ -137,8 +137,12 @@ class Each:
         """Return what ``stats()`` says of these calls, and the programs inside them."""
         told = getattr(self.row.function, "told", None)
         inside: list[Program] = [] if told is None else told()["programs"]
-        return {"loop": self.__name__, "examples": self.count,
-                "running": self.running, "programs": inside}  # fmt: skip
+        return {
+            "loop": self.__name__,
+            "examples": self.count,
+            "running": self.running,
+            "programs": inside,
+        }
 
     def __call__(self, *values: Any) -> Any:
         """Call and stack."""
@@ -255,12 +259,19 @@ def _looped(moved: Moved) -> Any:
         return run_batched(program, [*given, *captured], moved.count, home.innermost())
 
     carries = [_repeated(x, moved.count) for x in leaves[:n]]
-    xs = [_axes_swapped(leaves[i].value) if of_many else leaves[i]
-          for i, of_many in zip(read[n:], many[n:], strict=True)]  # fmt: skip
+    xs = [
+        _axes_swapped(leaves[i].value) if of_many else leaves[i]
+        for i, of_many in zip(read[n:], many[n:], strict=True)
+    ]
     batched = loop.over_same_steps(
-        home, flat, carries, xs, counts[0] if counts else loop.count,
-        reverse=loop.reverse, history=loop.history,
-    )  # fmt: skip
+        home,
+        flat,
+        carries,
+        xs,
+        counts[0] if counts else loop.count,
+        reverse=loop.reverse,
+        history=loop.history,
+    )
     results = batched.values([*carries, *xs])
     return (*results[:n], *map(_axes_swapped, results[n:]))
 
@@ -280,8 +291,11 @@ def _repeated(x: Any, count: int) -> Any:
 
 
 _WITHOUT_SHAPE: tuple[Form, ...] = (
-    _looped, rows.getitem, rows.elementwise, rows.last_axes,
-)  # fmt: skip
+    _looped,
+    rows.getitem,
+    rows.elementwise,
+    rows.last_axes,
+)
 """The batched forms that do not ask for the shape of a row."""
 _OF_OURS: dict[Any, Form] = {
     operator.getitem: rows.getitem,

@@ -268,8 +268,10 @@ def _behind_examples(index: Any) -> tuple[Any, ...]:
     if holds_examples(parts):
         raise CannotBatchError
     if any(fancy):
-        advanced = [f or isinstance(p, (int, np.integer))
-                    for f, p in zip(fancy, parts, strict=True)]  # fmt: skip
+        advanced = [
+            f or isinstance(p, (int, np.integer))
+            for f, p in zip(fancy, parts, strict=True)
+        ]
         last = len(advanced) - advanced[::-1].index(True)
         if not all(advanced[advanced.index(True) : last]):
             raise CannotBatchError

@@ -102,8 +102,10 @@ def vmap(
     def mapped(*args: Any, **keywords: Any) -> Any:
         leaves, structure, axes = examples_of(f, args, keywords, in_axes)
         count = count_of(leaves, axes)
-        moved = [x if a is None else moved_axis(x, a)
-                 for x, a in zip(leaves, axes, strict=True)]  # fmt: skip
+        moved = [
+            x if a is None else moved_axis(x, a)
+            for x, a in zip(leaves, axes, strict=True)
+        ]
         if not count:
             raise ShapeError("vmap needs one example or more; received none.")
 
@@ -128,14 +130,15 @@ def _in_python(
     columns: list[list[Any]] = []
     arranged: Any = None
     watch = Watch()
+    traced = functools.partial(
+        _in_trace, one=one, leaves=leaves, many=many, count=count
+    )
     for i in range(count):
         given = watch.begin(
             [private_part(x, i) if m else x for x, m in zip(leaves, many, strict=True)]
         )
         found, arranged = one(given)
-        row = watch.row([*given, *found], functools.partial(
-            _in_trace, one=one, leaves=leaves, many=many, count=count
-        ))  # fmt: skip
+        row = watch.row([*given, *found], traced)
         if row is not None:
             return row
         columns.append(found)
@@ -143,9 +146,14 @@ def _in_python(
 
 
 def _in_trace(
-    home: Trace, one: Any, leaves: Sequence[Any], many: Sequence[bool], count: int,
-    *, seeds: bool = False,
-) -> tuple[list[Any], Any]:  # fmt: skip
+    home: Trace,
+    one: Any,
+    leaves: Sequence[Any],
+    many: Sequence[bool],
+    count: int,
+    *,
+    seeds: bool = False,
+) -> tuple[list[Any], Any]:
     mapping = Mapping(home, one, leaves, many, count, seeds=seeds)
     operands = [leaves[i] for i in mapping.numeric]
     results = record(vmap_grad, [*operands, *mapping.body.closed], {"mapping": mapping})
@@ -168,9 +176,15 @@ class Mapping:
     """A function of one example's leaves, traced, and which leaves have examples."""
 
     def __init__(
-        self, home: Trace, one: Any, leaves: Sequence[Any], many: Sequence[bool],
-        count: int, *, seeds: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        home: Trace,
+        one: Any,
+        leaves: Sequence[Any],
+        many: Sequence[bool],
+        count: int,
+        *,
+        seeds: bool = False,
+    ) -> None:
         """Trace the function for one example; zeros of seeds are structural."""
         self.home = home
         self.seeds = seeds
@@ -178,9 +192,10 @@ class Mapping:
         self.leaves = leaves
         self.count = count
         self.numeric: list[int] = [
-            i for i, x in enumerate(leaves) if many[i] or is_inexact(raw(x))
-            or isinstance(raw(x), Traced)
-        ]  # fmt: skip
+            i
+            for i, x in enumerate(leaves)
+            if many[i] or is_inexact(raw(x)) or isinstance(raw(x), Traced)
+        ]
         self.many: list[bool] = [many[i] for i in self.numeric]
         self.arranged: Any = None
         examples = [
@@ -203,8 +218,9 @@ class Mapping:
         """Run the rows on all examples at once."""
         own = operands[: len(self.many)]
         program, captured = self.body.program, self.body.captured
-        given = [self._examples(x) if m else x
-                 for x, m in zip(own, self.many, strict=True)]  # fmt: skip
+        given = [
+            self._examples(x) if m else x for x, m in zip(own, self.many, strict=True)
+        ]
         sparse = any(isinstance(x, Sparse) for x in given)
         options = self.home.options
         if not sparse and executors.pays_in_blocks(program, self.count, options):
@@ -246,8 +262,12 @@ class InBlocks:
 
     def told(self) -> dict[str, Any]:
         """Return what ``stats()`` says of this map, and the programs inside it."""
-        return {"loop": self.__name__, "examples": self.count,
-                "running": self.running, "programs": []}  # fmt: skip
+        return {
+            "loop": self.__name__,
+            "examples": self.count,
+            "running": self.running,
+            "programs": [],
+        }
 
     def __call__(self, *inputs: Any) -> tuple[Any, ...]:
         """Return the results of all examples, stacked."""
@@ -255,13 +275,13 @@ class InBlocks:
 
     def _row_by_row(self, *inputs: Any) -> tuple[Any, ...]:
         """Run each row on all examples at once, on NumPy."""
-        given = [Many(np.asarray(x)) if m else x
-                 for x, m in zip(inputs, self.many, strict=True)]  # fmt: skip
+        given = [
+            Many(np.asarray(x)) if m else x
+            for x, m in zip(inputs, self.many, strict=True)
+        ]
         found = run_batched(self.program, given, self.count, None)
-        return tuple([
-            np.array(z, dtype=dtype_of(x))
-            for z, x in zip(found, self.program.outputs, strict=True)
-        ])  # fmt: skip
+        pairs = zip(found, self.program.outputs, strict=True)
+        return tuple([np.array(z, dtype=dtype_of(x)) for z, x in pairs])
 
 
 class vmap_grad(rule, kind=True):
@@ -329,9 +349,13 @@ def _summed(bar: Any) -> Any:
 
 
 def _mapped_again(
-    f: Callable[..., Any], mapping: Mapping, operands: Sequence[Any], others: Any,
-    *, like: bool = False,
-) -> list[Any]:  # fmt: skip
+    f: Callable[..., Any],
+    mapping: Mapping,
+    operands: Sequence[Any],
+    others: Any,
+    *,
+    like: bool = False,
+) -> list[Any]:
     """Map ``f(leaves, others)``; the others have examples, all or ``like`` leaves."""
     second = mapping.many if like else [True] * len(others)
     n = len(operands)

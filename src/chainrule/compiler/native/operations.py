@@ -21,8 +21,7 @@ from chainrule.rules import rule, rule_of
 from chainrule.rules.expressions import parsed, parts_of, rule_behind
 from chainrule.rules.registry import EXPRESSED
 
-COMMON = ("add", "subtract", "multiply", "divide", "negative", "copy", "square",
-          "absolute")  # fmt: skip
+COMMON = "add subtract multiply divide negative copy square absolute".split()
 """What most instructions of a program are."""
 
 REDUCTIONS = ("sum", "max", "min", "dot", "matmul")
@@ -86,9 +85,11 @@ def operands_of(name: str) -> str:
 def _entered(operation: type[rule]) -> str | None:
     """Enter the operation of a rule under a name that is free."""
     names = operation.operand_names
-    if not operation.expression or len(names) > len("abc") or not (
-        operation.native or _is_writable(parsed(operation.expression))
-    ):  # fmt: skip
+    if (
+        not operation.expression
+        or len(names) > len("abc")
+        or not (operation.native or _is_writable(parsed(operation.expression)))
+    ):
         return None
     name = first = re.sub(r"\W", "_", _name_of(operation))
     while name in OPCODES:
@@ -143,6 +144,16 @@ _enter_first()
 BUILT_IN = len(NAMES)
 """How many operations the interpreter is made of."""
 
-__all__ = ["BUILT_IN", "COMMON", "ELEMENTWISE", "INTRINSICS", "NAMES", "OPCODES",
-           "REDUCTIONS", "Elementwise", "name_of", "operands_of",
-           "operation_named"]  # fmt: skip
+__all__ = [
+    "BUILT_IN",
+    "COMMON",
+    "ELEMENTWISE",
+    "INTRINSICS",
+    "NAMES",
+    "OPCODES",
+    "REDUCTIONS",
+    "Elementwise",
+    "name_of",
+    "operands_of",
+    "operation_named",
+]

@@ -66,9 +66,14 @@ _FLOATS: dict[type[ast.AST], str] = {
     ast.Div: "fdiv",
 }
 _WORDS: dict[type[ast.AST], str] = {
-    ast.Add: "add", ast.Sub: "sub", ast.BitAnd: "and", ast.BitOr: "or",
-    ast.BitXor: "xor", ast.LShift: "shl", ast.RShift: "lshr",
-}  # fmt: skip
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.BitAnd: "and",
+    ast.BitOr: "or",
+    ast.BitXor: "xor",
+    ast.LShift: "shl",
+    ast.RShift: "lshr",
+}
 _of: Any = operator
 _PLAIN: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: _of.add, ast.Sub: _of.sub, ast.Mult: _of.mul,
@@ -77,8 +82,14 @@ _PLAIN: dict[type[ast.AST], Callable[..., Any]] = {
     ast.RShift: _of.rshift, ast.Pow: _of.pow, ast.Mod: _of.mod,
     ast.FloorDiv: _of.floordiv,
 }  # fmt: skip
-_COMPARED = {ast.Lt: "olt", ast.LtE: "ole", ast.Gt: "ogt", ast.GtE: "oge",
-             ast.Eq: "oeq", ast.NotEq: "une"}  # fmt: skip
+_COMPARED = {
+    ast.Lt: "olt",
+    ast.LtE: "ole",
+    ast.Gt: "ogt",
+    ast.GtE: "oge",
+    ast.Eq: "oeq",
+    ast.NotEq: "une",
+}
 
 
 class Writer:
@@ -163,8 +174,9 @@ class Writer:
         x = self.expression(tree, space)
         if x.kind == "i1":
             return x
-        return self.add(f"fcmp une {self.type(x)} {x.name}, {literal(0.0, self.width)}",
-                        "i1")  # fmt: skip
+        return self.add(
+            f"fcmp une {self.type(x)} {x.name}, {literal(0.0, self.width)}", "i1"
+        )
 
     def number(self, tree: ast.expr, space: Mapping[str, Known]) -> Value:
         """Write an expression as a number: 1 or 0 for a condition."""
@@ -278,8 +290,9 @@ class Writer:
         """Write a call of the function of an operation."""
         self.called.add((name, self.width))
         kinds = type_of("double", self.width)
-        return self.add(f"call {kinds} @{symbol(name, self.width)}"
-                        f"({self._operands(args)})")  # fmt: skip
+        return self.add(
+            f"call {kinds} @{symbol(name, self.width)}({self._operands(args)})"
+        )
 
     def _intrinsic(self, name: str, args: Sequence[Known]) -> Value:
         kinds = type_of("double", self.width)
@@ -326,9 +339,9 @@ class Writer:
                 rest = dict(space)
                 early = self._statements(line.body, space := dict(space))
                 if early is not None:
-                    return self.select(test, early, self._statements(
-                        lines[i + 1 :], rest
-                    ))  # fmt: skip
+                    return self.select(
+                        test, early, self._statements(lines[i + 1 :], rest)
+                    )
                 for name, x in rest.items():
                     if space[name] is not x:
                         space[name] = self.select(test, space[name], x)

@@ -82,10 +82,8 @@ class Builder:
             self.at[x] = self.new(x.shape or ())
         for row in program.rows:
             self.at[row] = self._lowered(row)
-        self.whole: list[Places] = [
-            self.at[x] for x in (*program.inputs, *program.rows)
-            if x.dtype == np.int64 and may_grow(x)
-        ]  # fmt: skip
+        integers = (x for x in self.at if x.dtype == np.int64)
+        self.whole: list[Places] = [self.at[x] for x in integers if may_grow(x)]
         """Integers that may be too large to be exact: to be looked at in each run."""
 
     def new(self, shape: tuple[int, ...]) -> Places:

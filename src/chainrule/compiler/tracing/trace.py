@@ -53,9 +53,12 @@ class Trace:
     """
 
     def __init__(
-        self, parent: Trace | None = None, options: Options | None = None,
-        *, protected: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        parent: Trace | None = None,
+        options: Options | None = None,
+        *,
+        protected: bool = False,
+    ) -> None:
         """Start empty; ``protected`` rows run only where a condition holds."""
         self.parent: Trace | None = parent
         self.protected: Trace | None = parent.protected if parent else None
@@ -135,9 +138,8 @@ class Trace:
             self.raised = error
 
     def at_pole(
-        self, ufunc: Function, function: Function, args: Sequence[Any],
-        error: Exception,
-    ) -> Any:  # fmt: skip
+        self, ufunc: Function, function: Function, args: Sequence[Any], error: Exception
+    ) -> Any:
         """Return the result of an operator where Python's numbers raise an error.
 
         It is NumPy's, or the error itself for integers and booleans.
@@ -283,8 +285,10 @@ def matrix_or_masked(x: Any) -> bool:
 
 def joined(leaves: Sequence[Any]) -> list[Any]:
     """Return leaves, arrays of nodes and stand-ins (``np.array([x, y])``) as one."""
-    return [as_operand(x) if kind_of(x) is ndarray and x.dtype == object else x
-            for x in leaves]  # fmt: skip
+    return [
+        as_operand(x) if kind_of(x) is ndarray and x.dtype == object else x
+        for x in leaves
+    ]
 
 
 def _refuse_hidden(function: Any, value: Any) -> None:

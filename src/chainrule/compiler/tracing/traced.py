@@ -245,9 +245,9 @@ class Traced(stand_in):
 
     def __round__(self, digits: Any = None) -> Any:
         """Return an integer as Python does, or ``np.round`` to so many digits."""
-        return self._rounded(round, np.round) if digits is None else np.round(
-            self, digits  # type: ignore[call-overload]
-        )  # fmt: skip
+        if digits is None:
+            return self._rounded(round, np.round)
+        return np.round(self, digits)  # type: ignore[call-overload]
 
     def __floor__(self) -> Any:
         """Return an integer as Python does; of an array ``np.floor``."""

@@ -22,9 +22,20 @@ from chainrule.rules.symbolic import ATOM, UNARY, Formula, Symbols, as_formula
 from chainrule.values.types import Result
 
 _SIGNS = {
-    "+": "add", "-": "sub", "*": "mul", "/": "truediv", "%": "mod", "//": "floordiv",
-    "**": "pow", "<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne",
-}  # fmt: skip
+    "+": "add",
+    "-": "sub",
+    "*": "mul",
+    "/": "truediv",
+    "%": "mod",
+    "//": "floordiv",
+    "**": "pow",
+    "<": "lt",
+    "<=": "le",
+    ">": "gt",
+    ">=": "ge",
+    "==": "eq",
+    "!=": "ne",
+}
 INFIX: dict[str, Any] = {sign: getattr(operator, n) for sign, n in _SIGNS.items()}
 """The operators of formulas."""
 

@@ -104,12 +104,8 @@ def _define(function: Callable[[Any, Any], Any]) -> None:
 
 
 _operator: Any = operator
-for _function in (
-    _operator.add, _operator.sub, _operator.mul, _operator.truediv, _operator.mod,
-    _operator.floordiv, _operator.pow, _operator.lt, _operator.le, _operator.gt,
-    _operator.ge, _operator.eq, _operator.ne,
-):  # fmt: skip
-    _define(_function)
+for _name in "add sub mul truediv mod floordiv pow lt le gt ge eq ne".split():
+    _define(getattr(_operator, _name))
 
 
 class WrittenNumPy:

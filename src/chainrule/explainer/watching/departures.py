@@ -80,13 +80,22 @@ def _telling(name: str, operation: str) -> Callable[..., Any]:
 
 
 for _name, _operation in [
-    ("__lt__", "less"), ("__le__", "less_equal"), ("__gt__", "greater"),
-    ("__ge__", "greater_equal"), ("__eq__", "equal"), ("__ne__", "not_equal"),
-    ("__bool__", "bool"), ("__round__", "round"), ("__floor__", "floor"),
-    ("__ceil__", "ceil"), ("__trunc__", "trunc"), ("__floordiv__", "floor_divide"),
-    ("__rfloordiv__", "floor_divide"), ("__divmod__", "floor_divide"),
+    ("__lt__", "less"),
+    ("__le__", "less_equal"),
+    ("__gt__", "greater"),
+    ("__ge__", "greater_equal"),
+    ("__eq__", "equal"),
+    ("__ne__", "not_equal"),
+    ("__bool__", "bool"),
+    ("__round__", "round"),
+    ("__floor__", "floor"),
+    ("__ceil__", "ceil"),
+    ("__trunc__", "trunc"),
+    ("__floordiv__", "floor_divide"),
+    ("__rfloordiv__", "floor_divide"),
+    ("__divmod__", "floor_divide"),
     ("__rdivmod__", "floor_divide"),
-]:  # fmt: skip
+]:
     setattr(Departing, _name, _telling(_name, _operation))
 
 __all__ = ["Departing", "Departure"]
