@@ -59,3 +59,14 @@ def test_examples_run_together(case):
     mapped = gd.vmap(lambda x: f(x, **given))
     fast = follows(mapped, (x,), (x[::-1] * 0.5,), rtol=1e-10, executor="numpy")
     assert "each_" not in gd.program(fast)
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: np.diff(x, 0),
+    lambda x: np.linalg.matrix_power(x, 1),
+    np.flipud,
+    lambda x: np.take(x, [0, 1, 2], axis=0),
+], ids=["differences", "power", "flipped", "taken"])  # fmt: skip
+def test_results_share_no_memory_with_arguments(f):
+    x = np.eye(3)
+    assert not np.shares_memory(gd.compile(f)(x), x)

@@ -28,7 +28,7 @@ def part(x: Array, axis: int, start: int | None, stop: int | None = None) -> Any
 # ------------------------------------------------------------------------ differences
 
 
-@implements(np.diff, axes=("axis",))
+@implements(np.diff, axes=("axis",), views=True)
 def diff(
     a: ArrayLike,
     n: int = 1,

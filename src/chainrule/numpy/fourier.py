@@ -120,7 +120,7 @@ def _several(transform: Callable[..., Array]) -> Callable[..., Any]:
 _forward, _inverse = _several(ops.fft.fft), _several(ops.fft.ifft)
 
 
-@implements(np.fft.fftn, axes=("axes",))
+@implements(np.fft.fftn, axes=("axes",), views=True)
 def fftn(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -134,7 +134,7 @@ def fftn(
     return _forward(a, lengths_and_axes(a, s, axes), norm)
 
 
-@implements(np.fft.ifftn, axes=("axes",))
+@implements(np.fft.ifftn, axes=("axes",), views=True)
 def ifftn(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -176,7 +176,7 @@ def irfftn(
     return irfft(_inverse(a, others, norm), n, axis, norm, out)
 
 
-@implements(np.fft.fft2, axes=("axes",))
+@implements(np.fft.fft2, axes=("axes",), views=True)
 def fft2(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -188,7 +188,7 @@ def fft2(
     return fftn(a, s, axes, norm, out)
 
 
-@implements(np.fft.ifft2, axes=("axes",))
+@implements(np.fft.ifft2, axes=("axes",), views=True)
 def ifft2(
     a: ArrayLike,
     s: Sequence[int] | None = None,

@@ -212,7 +212,9 @@ def _product(
     return operations.matmul(left, right)
 
 
-@implements(np.linalg.matrix_power, may_raise=True, signature="(n,n)->(n,n)")
+@implements(
+    np.linalg.matrix_power, may_raise=True, signature="(n,n)->(n,n)", views=True
+)
 def matrix_power(a: ArrayLike, n: Any) -> Any:
     """Return the n-th power of square matrices, by repeated squaring.
 
