@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.explainer.account.account import Account
-from chainrule.explainer.account.checks import Differences
+from chainrule.explainer.account.account import Account, Differences
 from chainrule.explainer.explanation import Explanation
 from chainrule.explainer.forms.drawing import Drawing
 from chainrule.explainer.watching.run import Run
@@ -65,40 +64,27 @@ def explain_call(
     order: int,
 ) -> Explanation:
     """Run a function once, watched, and explain its gradient."""
-    run = watch(f, args, keywords)
-    title = _name_of(f)
-    explained = _explained(f, args, keywords, run, title=title, mode=mode)
-    if order == 1 or explained.error is not None or explained.result is None:
-        return explained
+
+    def explained(f: Callable[..., Any], title: str) -> tuple[Run, Explanation]:
+        run = watch(f, args, keywords)
+        differences = _differences(f, args, keywords, run.leaf_numbers)
+        return run, Explanation(run, title=title, mode=mode, differences=differences)
+
+    run, first = explained(f, _name_of(f))
+    if order == 1 or first.error is not None or first.result is None:
+        return first
     for i, x in enumerate(run.inputs):
         name = run.input_names[i]
         if np.size(x._value) != 1 or np.iscomplexobj(x._value):
-            explained.notes.append(
+            first.notes.append(
                 "Second derivatives are explained for single real numbers, so not "
                 f"for {name}: use gd.hessian or gd.hvp."
             )
             continue
-        first = _partial(f, args, run.leaf_numbers[i])
-        second = watch(first, args, keywords)
-        title = f"d {_name_of(f)} / d {name}"
-        explained.seconds.append(
-            _explained(first, args, keywords, second, title=title, mode=mode)
-        )
-    return explained
-
-
-def _explained(
-    f: Callable[..., Any],
-    args: Sequence[Any],
-    keywords: Keywords,
-    run: Run,
-    *,
-    title: str,
-    mode: str,
-) -> Explanation:
-    """Explain a call that was watched, with finite differences."""
-    differences = _differences(f, args, keywords, run.leaf_numbers)
-    return Explanation(run, title=title, mode=mode, differences=differences)
+        derivative = _partial(f, args, run.leaf_numbers[i])
+        _, second = explained(derivative, f"d {_name_of(f)} / d {name}")
+        first.seconds.append(second)
+    return first
 
 
 def _name_of(f: Callable[..., Any]) -> str:

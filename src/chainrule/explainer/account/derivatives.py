@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from chainrule.explainer.account.brief import short
 from chainrule.explainer.account.formulas import (
@@ -16,59 +15,47 @@ from chainrule.explainer.account.formulas import (
     written_out,
 )
 from chainrule.explainer.account.views import Operand, VertexView
-from chainrule.rules import elementwise, rule
+from chainrule.rules import elementwise
 from chainrule.rules.namespace import plain
 from chainrule.values.types import Result
 from chainrule.values.vertices import unboxed
 
-
-@dataclass(frozen=True)
-class LocalDerivative:
-    """The derivative of a vertex' operation in one operand."""
-
-    vertices: Sequence[VertexView]
-    vertex: VertexView
-    rule: type[rule]
-    position: int
-
-    @property
-    def value(self) -> Result | None:
-        """The number or array; ``None`` where the derivative is no such thing."""
-        v, i = self.vertex, self.position
-        if not issubclass(self.rule, elementwise) or i not in self.rule.parts:
-            return None
-        operands = [unboxed(x.value) for x in v.operands]
-        given = {k: value for k, value in v.parameters.items() if k != "where"}
-        return self.rule.parts[i](plain, unboxed(v.value), *operands, **given)
-
-    @property
-    def term(self) -> Term | None:
-        """The derivative as a term, if it can be one."""
-        v = self.vertex
-        z = name(v.name, unboxed(v.value))
-        operands = operand_terms(self.vertices, v)
-        return local_term(self.rule, z, operands, self.position, v.parameters)
-
-    @property
-    def formula(self) -> str:
-        """The derivative as a formula, or what its rule says of it."""
-        term = self.term
-        if term is not None:
-            return written_out(term)
-        v = self.vertex
-        operands = [operand_text(self.vertices, x) for x in v.operands]
-        meant = meanings(self.rule, v.name, operands, v.parameters)
-        return documented(self.rule, self.position, meant)
+Vertices = Sequence[VertexView]
 
 
-def operand_text(vertices: Sequence[VertexView], x: Operand) -> str:
+def partial_value(v: VertexView, position: int) -> Result | None:
+    """Return the derivative in an operand, ``None`` where it is no number or array."""
+    if not issubclass(v.rule, elementwise) or position not in v.rule.parts:
+        return None
+    operands = [unboxed(x.value) for x in v.operands]
+    given = {k: value for k, value in v.parameters.items() if k != "where"}
+    return v.rule.parts[position](plain, unboxed(v.value), *operands, **given)
+
+
+def partial_term(vertices: Vertices, v: VertexView, position: int) -> Term | None:
+    """Return the derivative in an operand as a term, if it can be one."""
+    z = name(v.name, unboxed(v.value))
+    return local_term(v.rule, z, operand_terms(vertices, v), position, v.parameters)
+
+
+def partial_formula(vertices: Vertices, v: VertexView, position: int) -> str:
+    """Return the derivative in an operand as a formula, or what its rule says of it."""
+    term = partial_term(vertices, v, position)
+    if term is not None:
+        return written_out(term)
+    operands = [operand_text(vertices, x) for x in v.operands]
+    meant = meanings(v.rule, v.name, operands, v.parameters)
+    return documented(v.rule, position, meant)
+
+
+def operand_text(vertices: Vertices, x: Operand) -> str:
     """Return an operand as it is written: its name, or a constant number."""
     if x.index is not None:
         return vertices[x.index].name
     return x.name or short(x.value)
 
 
-def operand_terms(vertices: Sequence[VertexView], v: VertexView) -> list[Term]:
+def operand_terms(vertices: Vertices, v: VertexView) -> list[Term]:
     """Return the operands of a vertex as terms: names, and constant numbers."""
     return [
         as_term(x.value)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.explainer.account.brief import counted, steps_of
 from chainrule.explainer.account.views import VertexView
+
+Codes = NDArray[np.intp]
+"""A number for each vertex."""
 
 FIRST = 2
 """How many steps of a loop are shown before the last."""
@@ -110,7 +113,9 @@ def representatives(keys: Sequence[Hashable]) -> list[int]:
     return found.tolist()
 
 
-def _stand_in(codes: Any, following: Any, start: int, end: int, found: Any) -> None:
+def _stand_in(
+    codes: Codes, following: Codes, start: int, end: int, found: Codes
+) -> None:
     i = start
     while i < end:
         period, count = _loop(codes, following, i, end)
@@ -121,12 +126,12 @@ def _stand_in(codes: Any, following: Any, start: int, end: int, found: Any) -> N
         i = last
 
 
-def _codes(keys: Sequence[Hashable]) -> Any:
+def _codes(keys: Sequence[Hashable]) -> Codes:
     numbers: dict[Hashable, int] = {INPUT: 0}
     return np.array([numbers.setdefault(k, len(numbers)) for k in keys], dtype=np.intp)
 
 
-def _following(codes: Any) -> Any:
+def _following(codes: Codes) -> Codes:
     """Return where each key comes up next; past the end where it does not."""
     latest: dict[int, int] = {}
     following = np.full(len(codes), len(codes), dtype=np.intp)
@@ -137,8 +142,8 @@ def _following(codes: Any) -> Any:
 
 
 def _lay(
-    codes: Any,
-    following: Any,
+    codes: Codes,
+    following: Codes,
     start: int,
     end: int,
     steps: tuple[tuple[int, int], ...],
@@ -178,7 +183,7 @@ def _row_of_inputs(
     return [*shown[: _INPUTS - 1], hidden, shown[-1]]
 
 
-def _loop(codes: Any, following: Any, start: int, end: int) -> tuple[int, int]:
+def _loop(codes: Codes, following: Codes, start: int, end: int) -> tuple[int, int]:
     """Return the period and the count of the loop at ``start`` that covers most."""
     best, covered = (1, 1), 1
     at = int(following[start])
@@ -193,7 +198,7 @@ def _loop(codes: Any, following: Any, start: int, end: int) -> tuple[int, int]:
     return best
 
 
-def _alike(codes: Any, start: int, end: int, period: int) -> int:
+def _alike(codes: Codes, start: int, end: int, period: int) -> int:
     """Return how many vertices from ``start`` are like those one period later."""
     done, chunk = 0, 64
     while start + done + period < end:

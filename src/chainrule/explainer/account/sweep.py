@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from chainrule.explainer.account.brief import is_tuple
-from chainrule.explainer.account.derivatives import LocalDerivative
+from chainrule.explainer.account.derivatives import (
+    partial_formula,
+    partial_term,
+    partial_value,
+)
 from chainrule.explainer.account.formulas import Term
 from chainrule.explainer.account.views import VertexView
 from chainrule.rules.namespace import plain
@@ -37,17 +41,19 @@ class Contribution:
     total: Result
     summed: bool
     shape: tuple[int, ...]
-    _derivative: LocalDerivative = field(repr=False, compare=False)
+    _vertices: Sequence[VertexView] = field(repr=False, compare=False)
 
     @property
     def term(self) -> Term | None:
         """The local derivative as a term, if it can be one."""
-        return self._derivative.term
+        v = self._vertices[self.source]
+        return partial_term(self._vertices, v, self.position)
 
     @property
     def formula(self) -> str:
         """The local derivative as a formula."""
-        return self._derivative.formula
+        v = self._vertices[self.source]
+        return partial_formula(self._vertices, v, self.position)
 
     @property
     def reduction(self) -> str:
@@ -108,18 +114,16 @@ class SweepAccount(Listener):
         source = self._index[z]
         value, before = part.value, product.value
         several = is_tuple(before)
-        v = self._vertices[source]
-        derivative = LocalDerivative(self._vertices, v, z.rule, position)
         entered = Contribution(
             source=source,
             target=self._index[z.operands[position]],
             position=position,
-            partial=derivative.value,
+            partial=partial_value(self._vertices[source], position),
             amount=value,
             total=total.value,
             summed=not several and np.size(before) > np.size(value),
             shape=() if several else np.shape(before),
-            _derivative=derivative,
+            _vertices=self._vertices,
         )
         self._contributions.setdefault(source, []).append(entered)
 

@@ -34,7 +34,7 @@ class VertexView:
     index: int
     name: str
     value: Any
-    rule: type[rule] | None = None
+    rule: type[rule] | Any = None
     operation: str = "input"
     operands: list[Operand] = field(default_factory=list[Operand])
     parameters: dict[str, Any] = field(default_factory=dict[str, Any])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ from chainrule.explainer.page.written import (
     written_numpy,
 )
 from chainrule.operations_grad.structure import identity_grad
-from chainrule.rules import elementwise, general, linear, rule
+from chainrule.rules import elementwise, general, linear
 from chainrule.rules.symbolic import Formula
 from chainrule.values.vertices import ARITHMETIC_ERRORS
 
@@ -229,23 +229,18 @@ class _GradientCode:
         self, v: VertexView, grad: Written, wanted: Sequence[int]
     ) -> Iterator[tuple[int, Written, Written | None]]:
         """Yield the contributions: position, text, and mask of each."""
-        rule = v.rule
-        if rule is identity_grad:
+        if v.rule is identity_grad:
             yield 0, grad, self.masks[v.index]
-        elif rule is not None and issubclass(rule, elementwise):
-            yield from self._products(v, rule, grad, wanted)
-        elif rule is not None:
-            parts = self._cotangents(v, rule, grad, wanted)
+        elif issubclass(v.rule, elementwise):
+            yield from self._products(v, grad, wanted)
+        else:
+            parts = self._cotangents(v, grad, wanted)
             for i in wanted:
                 if parts[i] is not None:
                     yield i, parts[i], None
 
     def _products(
-        self,
-        v: VertexView,
-        operation: type[elementwise],
-        grad: Written,
-        wanted: Sequence[int],
+        self, v: VertexView, grad: Written, wanted: Sequence[int]
     ) -> Iterator[tuple[int, Written, Written | None]]:
         """Yield what an elementwise rule passes on: cotangent times partial."""
         given = dict(v.parameters)
@@ -253,44 +248,36 @@ class _GradientCode:
             raise TypeError("it is called with where=")
         z, operands = self._variable(v.index), self._operands(v)
         for i in wanted:
-            if i not in operation.parts:
+            if i not in v.rule.parts:
                 continue
             mask = self.masks[v.index]
-            partial = operation.parts[i](written_numpy, z, *operands, **given)
+            partial = v.rule.parts[i](written_numpy, z, *operands, **given)
             if isinstance(partial, bool | np.bool_):
                 if partial:
                     yield i, grad, mask
                 continue
-            if self.masked and operation.structural:
+            if self.masked and v.rule.structural:
                 taken = written_numpy.not_equal(as_written(partial), 0)
                 mask = taken if mask is None else written_numpy.logical_and(mask, taken)
             if type(partial) is int and abs(partial) == 1:
                 part = grad if partial == 1 else -grad
             else:
                 part = grad * as_written(partial)
-            yield (
-                i,
-                part if mask is None else written_numpy.where(mask, part, 0.0),
-                mask,
-            )
+            if mask is not None:
+                part = written_numpy.where(mask, part, 0.0)
+            yield i, part, mask
 
-    def _cotangents(
-        self,
-        v: VertexView,
-        operation: type[rule],
-        grad: Written,
-        wanted: Sequence[int],
-    ) -> Mapping[int, Any] | Sequence[Any]:
+    def _cotangents(self, v: VertexView, grad: Written, wanted: Sequence[int]) -> Any:
         """Return what a linear or general rule passes on, by position."""
-        operands = self._operands(v)
-        if issubclass(operation, linear):
-            apply = operation.apply_transpose
+        rule, operands = v.rule, self._operands(v)
+        if issubclass(rule, linear):
+            apply = rule.apply_transpose
             return {
                 i: apply(written_numpy, i, grad, operands, v.parameters) for i in wanted
             }
-        if issubclass(operation, general):
+        if issubclass(rule, general):
             z = self._variable(v.index)
-            return operation.pullback(written_numpy, grad, z, *operands, **v.parameters)
+            return rule.pullback(written_numpy, grad, z, *operands, **v.parameters)
         raise TypeError("its derivative is written by hand")
 
     def _add(self, target: int, part: Written, mask: Written | None) -> list[str]:

@@ -51,7 +51,7 @@ class Payload:
         """Collect the explanation and those of its derivatives."""
         self._scripts: dict[Script, int] = {}
         self.runs: list[dict[str, Any]] = [
-            self._run(e) for e in (explained, *explained.seconds)
+            _RunData(e, self._scripts).data() for e in (explained, *explained.seconds)
         ]
 
     @property
@@ -62,9 +62,6 @@ class Payload:
     def data(self) -> dict[str, Any]:
         """Return what becomes the page's JSON."""
         return {"format": 1, "runs": self.runs}
-
-    def _run(self, explained: Account) -> dict[str, Any]:
-        return _RunData(explained, self._scripts).data()
 
 
 class _RunData:
