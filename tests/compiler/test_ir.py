@@ -2,11 +2,12 @@
 
 import pytest
 
-from chainrule.compiler.native.expressions import LANES, operation
+from chainrule.compiler.native.expressions import operation
 from chainrule.compiler.native.operations import ELEMENTWISE
+from chainrule.compiler.native.text import WIDTH
 
 
-@pytest.mark.parametrize("width", [1, LANES])
+@pytest.mark.parametrize("width", [1, WIDTH])
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_an_operation_is_one_block(name, width):
     # a loop around it names the block that it ends in

@@ -6,7 +6,7 @@ import pytest
 import chainrule as gd
 from chainrule.compiler.executors import choice as executors
 from chainrule.compiler.native import llvm as native
-from chainrule.compiler.native.expressions import LANES
+from chainrule.compiler.native.text import WIDTH
 from chainrule.compiler.tape import native_examples
 
 pytestmark = pytest.mark.skipif(not native.available(), reason="needs llvmlite")
@@ -45,7 +45,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("count", [1, LANES, 127, 128, 129, 700])
+@pytest.mark.parametrize("count", [1, WIDTH, 127, 128, 129, 700])
 @pytest.mark.parametrize(("f", "a", "x", "axes"), CASES)
 def test_blocks_are_the_loop(f, a, x, axes, count):
     rng = np.random.default_rng(count)
@@ -58,7 +58,7 @@ def test_blocks_are_the_loop(f, a, x, axes, count):
             np.testing.assert_allclose(fast(a, x), mapped(a, x), rtol=1e-12, atol=1e-13)
             told = fast.stats()["programs"][0]["loops"]
             by_rows = [loop["because"].startswith("its rows are") for loop in told]
-            assert g is not f or by_rows == [count < LANES]
+            assert g is not f or by_rows == [count < WIDTH]
 
 
 def test_examples_of_many_operations_run_on_numpy(monkeypatch):

@@ -10,8 +10,8 @@ from chainrule.compiler.executors import choice as executors
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.native.operations import ELEMENTWISE
 from chainrule.compiler.tape import interpreter as vm
-from chainrule.compiler.tape import native_tape
-from chainrule.compiler.tape.native_tape import compiled_stretches, reaches
+from chainrule.compiler.tape import native_scan, native_tape
+from chainrule.compiler.tape.native_tape import compiled_stretches
 from tests.compiler.comparing import assert_same
 from tests.compiler.test_vm import row, tape
 
@@ -108,7 +108,7 @@ def test_what_rows_read_and_write():
         ),
     ):
         (instruction,) = tape(each)
-        assert reaches(instruction) == expected
+        assert instruction.reached == expected
 
 
 def on_both(code, numbers):
@@ -168,7 +168,7 @@ def test_long_stretches_are_divided_and_long_bodies_refused(monkeypatch):
     def steps(x):
         return gd.scan(lambda c, _: (f(c, c)[0], None), x, None, 4)[0]
 
-    monkeypatch.setattr(native_tape, "BODY", 100)
+    monkeypatch.setattr(native_scan, "BODY", 100)
     assert_same(gd.compile(steps, executor="native")(x), steps(x), 1e-12)
 
 

@@ -25,7 +25,7 @@ SPECIAL = np.array(
 # Where operands are equal NumPy picks one or the other by the width of its vectors.
 EITHER_ZERO = ("maximum", "minimum", "fmax", "fmin", "clip")
 # Not the bits of NumPy's own function: compared to a few units in the last place.
-ROUNDED = {x for x in ELEMENTWISE if operation(x, 1).called or operation(x, 1).calls}
+ROUNDED = {x for x in ELEMENTWISE if operation(x, 1).called or operation(x, 1).scalar}
 ROUNDED -= {"remainder", "fmod", "floor_divide", "nextafter"}
 
 

@@ -7,7 +7,7 @@ between in registers, and writes only what is asked for.
 
 An operand may have any strides: what reshapes, broadcasts, slices or transposes an
 array is read in place. The innermost loop runs over the axis with most entries in a
-row, ``LANES`` at a time.
+row, ``WIDTH`` at a time.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.native.expressions import LANES, literal
-from chainrule.compiler.native.llvm import VECTOR, Functions, Unit, Writer, objects
+from chainrule.compiler.native.llvm import Functions
+from chainrule.compiler.native.text import VECTOR, WIDTH, Unit, literal, type_of
 from chainrule.compiler.native.threads import parts_of, side_by_side
+from chainrule.compiler.native.writer import Writer, objects
 
 Shape = tuple[int, ...]
 _STORED = {"f": ("double", 8), "b": ("i8", 1), "i": ("i64", 8)}
@@ -91,7 +92,7 @@ class Nest:
         loops.write("nest")
         count = len(plan.inputs) + len(plan.results) + len(plan.reductions)
         self._run = Functions(unit, 2).function("nest", 2 + count)
-        block = LANES if loops.split == loops.along else 1
+        block = WIDTH if loops.split == loops.along else 1
         self._parts = parts_of(plan.shape[loops.split], threads, block)
         self.shapes: list[Shape] = [
             tuple(1 if i in r.axes else n for i, n in enumerate(plan.shape))
@@ -203,23 +204,23 @@ class _Loops(Writer):
     def _row(self, pointers: list[str]) -> None:
         """Write the loop over the inner axis."""
         plan, n = self.plan, self.plan.shape[self.along]
-        whole = n - n % LANES
+        whole = n - n % WIDTH
         still = {
             i: self.splat(self._number(pointers[i], a))
             for i, a in enumerate(plan.inputs)
             if not a.strides[self.along]
         }
         summed = [j for j, r in enumerate(plan.reductions) if self.along in r.axes]
-        nothing = {j: literal(_nothing(plan.reductions[j].name), LANES) for j in summed}
+        nothing = {j: literal(_nothing(plan.reductions[j].name), WIDTH) for j in summed}
         if whole:
             start, turns = "0", str(whole)
             if self.split == self.along:
                 start, turns = "%first", self.shared_turns(whole)
             carried = [(VECTOR, nothing[j]) for j in summed]
-            with self.loop(turns, LANES, carried) as loop:
+            with self.loop(turns, WIDTH, carried) as loop:
                 i = loop.i if start == "0" else self.add(f"add i64 {loop.i}, {start}")
                 have = dict(zip(summed, loop.carried, strict=True))
-                have = self._body(pointers, still, i, LANES, have)
+                have = self._body(pointers, still, i, WIDTH, have)
                 loop.after = [have[j] for j in summed]
             self._add_up(pointers, dict(zip(summed, loop.after, strict=True)))
         if whole < n:
@@ -234,9 +235,10 @@ class _Loops(Writer):
         first = len(self.plan.inputs) + len(self.outs)
         for j, total in totals.items():
             name, pointer = self.plan.reductions[j].name, pointers[first + j]
-            have = self.add(f"load double, ptr {pointer}")
-            found = self.operation(name, 1, have, self.folded(total, name))
-            self.do(f"store double {found}, ptr {pointer}, align 8")
+            found = self.operation(
+                name, 1, self.load(pointer), self.folded(total, name)
+            )
+            self.store(found, pointer)
 
     def _body(
         self,
@@ -251,7 +253,7 @@ class _Loops(Writer):
 
         def operand(kind: str, x: Any) -> str:
             if kind == "number":
-                return literal(x, LANES)
+                return literal(x, WIDTH)
             place: int = x
             if kind == "step":
                 return values[place]
@@ -262,7 +264,7 @@ class _Loops(Writer):
 
         for step in plan.steps:
             operands = [operand(*x) for x in step.operands]
-            values.append(self.operation(step.name, LANES, *operands))
+            values.append(self.operation(step.name, WIDTH, *operands))
         rest = pointers[len(plan.inputs) :]
         for (place, _), pointer, a in zip(plan.results, rest, self.outs, strict=False):
             self._stored(values[place], pointer, a, i, count)
@@ -271,11 +273,11 @@ class _Loops(Writer):
         for j, (r, pointer, a) in enumerate(sums):
             x = values[r.step]
             if j in totals:
-                x = self.filled(x, count, literal(_nothing(r.name), LANES))
-                totals[j] = self.operation(r.name, LANES, totals[j], x)
+                x = self.filled(x, count, literal(_nothing(r.name), WIDTH))
+                totals[j] = self.operation(r.name, WIDTH, totals[j], x)
             else:
                 have = self._loaded(pointer, a, i, count)
-                total = self.operation(r.name, LANES, have, x)
+                total = self.operation(r.name, WIDTH, have, x)
                 self._stored(total, pointer, a, i, count)
         return totals
 
@@ -291,9 +293,11 @@ class _Loops(Writer):
         word = "sitofp"
         if kind == "i8":  # true is any number but 0
             zeros = "zeroinitializer" if count > 1 else "0"
-            x = self.add(f"icmp ne {_of(kind, count)} {x}, {zeros}")
+            x = self.add(f"icmp ne {type_of(kind, count)} {x}, {zeros}")
             kind, word = "i1", "uitofp"
-        return self.add(f"{word} {_of(kind, count)} {x} to {_of('double', count)}")
+        return self.add(
+            f"{word} {type_of(kind, count)} {x} to {type_of('double', count)}"
+        )
 
     def _offset(self, pointer: str, a: Access, i: str) -> str:
         kind, _ = _STORED[a.dtype.kind]
@@ -302,18 +306,15 @@ class _Loops(Writer):
         return self.add(f"getelementptr {kind}, ptr {pointer}, i64 {moved}")
 
     def _loaded(self, pointer: str, a: Access, i: str, count: int) -> str:
-        """Return a stretch of an array, as a vector of ``LANES``."""
+        """Return a stretch of an array, as a vector of ``WIDTH``."""
         kind, size = _STORED[a.dtype.kind]
         at = self._offset(pointer, a, i)
         if a.step(self.along) == 1 and count > 1:
             x = self.add(f"load <{count} x {kind}>, ptr {at}, align {size}")
-            return self.resized(self._as_double(x, a, count), count, LANES)
-        found = "poison"
-        for j in range(count):
-            place = self._stepped(at, a, j)
-            x = self._as_double(self.add(f"load {kind}, ptr {place}"), a, 1)
-            found = self.add(f"insertelement {VECTOR} {found}, double {x}, i64 {j}")
-        return found
+            return self.resized(self._as_double(x, a, count), count, WIDTH)
+        places = [self._stepped(at, a, j) for j in range(count)]
+        found = [self.add(f"load {kind}, ptr {place}") for place in places]
+        return self.gathered([self._as_double(x, a, 1) for x in found], WIDTH)
 
     def _stepped(self, at: str, a: Access, j: int) -> str:
         kind, _ = _STORED[a.dtype.kind]
@@ -324,20 +325,16 @@ class _Loops(Writer):
         """Write a stretch of a result."""
         kind, size = _STORED[a.dtype.kind]
         at = self._offset(pointer, a, i)
-        x = self.resized(x, LANES, count)
-        if kind == "i8":
-            x = self.add(f"fptoui <{count} x double> {x} to <{count} x i8>")
         if a.step(self.along) == 1:
-            self.do(f"store <{count} x {kind}> {x}, ptr {at}, align {size}")
-            return
-        for j in range(count):
-            one = self.add(f"extractelement <{count} x {kind}> {x}, i64 {j}")
-            self.do(f"store {kind} {one}, ptr {self._stepped(at, a, j)}, align {size}")
-
-
-def _of(kind: str, count: int) -> str:
-    """Return the type of so many values."""
-    return kind if count == 1 else f"<{count} x {kind}>"
+            parts = [(self.resized(x, WIDTH, count), at, count)]
+        else:
+            numbers = [self.element(x, j) for j in range(count)]
+            parts = [(z, self._stepped(at, a, j), 1) for j, z in enumerate(numbers)]
+        for z, place, n in parts:
+            kinds = type_of(kind, n)
+            if kind == "i8":
+                z = self.add(f"fptoui {type_of('double', n)} {z} to {kinds}")
+            self.do(f"store {kinds} {z}, ptr {place}, align {size}")
 
 
 def _nothing(name: str) -> float:
@@ -362,7 +359,7 @@ def _inner_axis(plan: Plan, results: Sequence[Access]) -> int:
         n = plan.shape[axis]
         steps = [a.step(axis) for a in (*plan.inputs, *results)]
         reads = sum(1.0 if s in (0, 1) else 6.0 for s in steps)
-        return (reads + len(plan.steps)) * -(-n // LANES) / n + 4.0 / n
+        return (reads + len(plan.steps)) * -(-n // WIDTH) / n + 4.0 / n
 
     return min(range(len(plan.shape)), key=cost)
 

@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.native.expressions import LANES
-from chainrule.compiler.native.llvm import VECTOR, Functions, Unit, Writer, objects
+from chainrule.compiler.native.llvm import Functions
 from chainrule.compiler.native.loop_nests import Access
+from chainrule.compiler.native.text import VECTOR, WIDTH, Unit
 from chainrule.compiler.native.threads import parts_of, side_by_side
+from chainrule.compiler.native.writer import Writer, objects
 
-ROWS, COLUMNS = 6, 4 * LANES
+ROWS, COLUMNS = 6, 4 * WIDTH
 """A tile of the result: 24 of 32 registers of eight numbers."""
 
 
@@ -82,9 +83,6 @@ class _Tiles(Writer):
             size *= n
         self.z = tuple(strides)
         self.offsets = (x.offset, y.offset, 0)
-        unit.external.add(
-            f"declare {VECTOR} @llvm.fmuladd.v{LANES}f64({VECTOR}, {VECTOR}, {VECTOR})"
-        )
 
     def write(self, name: str) -> None:
         """Write the function."""
@@ -122,7 +120,7 @@ class _Tiles(Writer):
         """Write the tiles of some columns, from the first row to the last."""
         x, y, z = pointers
         y, z = self.at(y, j, self.y[-1]), self.at(z, j, 8)
-        rows = max(1, min(m, ROWS * COLUMNS // (-(-width // LANES) * LANES), 12))
+        rows = max(1, min(m, ROWS * COLUMNS // (-(-width // WIDTH) * WIDTH), 12))
         whole = m - m % rows
         with self.loop(whole, rows) as loop:
             left, right = self.at(x, loop.i, self.x[-2]), self.at(z, loop.i, self.z[-2])
@@ -133,22 +131,24 @@ class _Tiles(Writer):
 
     def _tile(self, x: str, y: str, z: str, rows: int, width: int) -> None:
         """Write one tile: a loop over the inner axis, its sums in registers."""
-        counts = [min(LANES, width - j) for j in range(0, width, LANES)]
+        counts = [min(WIDTH, width - j) for j in range(0, width, WIDTH)]
         zeros = [(VECTOR, "zeroinitializer")] * (rows * len(counts))
         with self.loop(self.inner, 1, zeros) as loop:
             across, below = (
                 self.at(x, loop.i, self.x[-1]),
                 self.at(y, loop.i, self.y[-2]),
             )
-            columns = [self._loaded(below, j * LANES, c) for j, c in enumerate(counts)]
+            columns = [
+                self.load_vector(self.at(below, j * WIDTH, 8), c)
+                for j, c in enumerate(counts)
+            ]
             sums = iter(loop.carried)
             for i in range(rows):
                 place = self.at(across, i, self.x[-2])
-                a = self.splat(self.add(f"load double, ptr {place}"))
+                a = self.splat(self.load(place))
                 loop.after += [
-                    self.add(
-                        f"call {VECTOR} @llvm.fmuladd.v{LANES}f64"
-                        f"({VECTOR} {a}, {VECTOR} {b}, {VECTOR} {next(sums)})"
+                    self.external(
+                        VECTOR, f"llvm.fmuladd.v{WIDTH}f64", VECTOR, [a, b, next(sums)]
                     )
                     for b in columns
                 ]
@@ -156,14 +156,7 @@ class _Tiles(Writer):
         for i in range(rows):
             row = self.at(z, i, self.z[-2])
             for j, c in enumerate(counts):
-                cut = self.resized(next(totals), LANES, c)
-                place = self.at(row, j * LANES, 8)
-                self.do(f"store <{c} x double> {cut}, ptr {place}, align 8")
-
-    def _loaded(self, pointer: str, offset: int, count: int) -> str:
-        place = self.at(pointer, offset, 8)
-        x = self.add(f"load <{count} x double>, ptr {place}, align 8")
-        return self.resized(x, count, LANES)
+                self.store_vector(next(totals), self.at(row, j * WIDTH, 8), c)
 
 
 __all__ = ["Product"]

@@ -15,7 +15,6 @@ import functools
 import inspect
 import math
 import operator
-import struct
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,10 +25,8 @@ import numpy as np
 from chainrule.compiler.native.c_library import c_name
 from chainrule.compiler.native.operations import INTRINSICS
 from chainrule.compiler.native.own_functions import name_of_native, native_of, symbol
+from chainrule.compiler.native.text import Text, Unit, literal, type_of
 from chainrule.rules.expressions import parts_of
-
-LANES = 8
-"""Numbers in a vector: one register of 512 bits, two of 256, four of 128."""
 
 
 @dataclass(frozen=True)
@@ -42,21 +39,6 @@ class Value:
 
 Known = Any
 """A ``Value``, or what is known already: a number, a tuple of them, a function."""
-
-
-def type_of(kind: str, width: int) -> str:
-    """Return the type of one number or of a vector."""
-    return kind if width == 1 else f"<{width} x {kind}>"
-
-
-def literal(x: Any, width: int = 1) -> str:
-    """Return the text of a constant number, exactly."""
-    if type(x) is np.uint64:
-        text, kind = str(int(x)), "i64"
-    else:
-        bits = struct.unpack("<Q", struct.pack("<d", float(x)))[0]
-        text, kind = f"0x{bits:016X}", "double"
-    return text if width == 1 else f"splat ({kind} {text})"
 
 
 _FLOATS: dict[type[ast.AST], str] = {
@@ -92,33 +74,23 @@ _COMPARED = {
 }
 
 
-class Writer:
-    """Writes the instructions of one expression or function, for one width.
+class Expression(Text):
+    """Writes the instructions of one expression or function, for one width."""
 
-    Results are named ``{p}0``, ``{p}1``: the text is a template, in which ``{p}`` (and
-    operands such as ``{a}``) are filled in for each use.
-    """
+    def __init__(self, names: str, width: int, native: Any = None) -> None:
+        """Begin; ``names`` is what the names of results begin with.
 
-    def __init__(self, width: int, native: Any = None) -> None:
-        """Start empty; ``native`` is the function that is written, if it is one."""
+        ``native`` is the function that is written, if it is one.
+        """
+        super().__init__(Unit(), names)
         self.width = width
         self.native = native
         self.is_scalar: bool = False
         """Whether each number is computed by a call of the C library."""
-        self.lines: list[str] = []
-        self.called: set[tuple[str, int]] = set()
-        """The functions of this library that are called, by name and width."""
-        self.external: set[str] = set()
-        """Declarations of intrinsics and functions of the C library."""
-        self._count = 0
-        self._block = "start"
 
-    def add(self, text: str, kind: str = "double") -> Value:
+    def put(self, text: str, kind: str = "double") -> Value:
         """Write an instruction; return its result."""
-        name = f"{{p}}{self._count}"
-        self._count += 1
-        self.lines.append(f"{name} = {text}")
-        return Value(name, kind)
+        return Value(self.add(text), kind)
 
     def type(self, x: Value) -> str:
         """Return the type of a result."""
@@ -157,26 +129,25 @@ class Writer:
         kind = next(v.kind for v in (x, y) if isinstance(v, Value))
         word = (_FLOATS if kind == "double" else _WORDS)[op]
         kinds = type_of(kind, self.width)
-        return self.add(f"{word} {kinds} {self.text(x)}, {self.text(y)}", kind)
+        return self.put(f"{word} {kinds} {self.text(x)}, {self.text(y)}", kind)
 
     def _negative(self, tree: Any, space: Mapping[str, Known]) -> Known:
         if isinstance(tree.op, ast.Not):
             test = self.test(tree.operand, space)
             true = "true" if self.width == 1 else "splat (i1 true)"
-            return self.add(f"xor {self.type(test)} {test.name}, {true}", "i1")
+            return self.put(f"xor {self.type(test)} {test.name}, {true}", "i1")
         x = self.expression(tree.operand, space)
         if not isinstance(x, Value):
             return -x
-        return self.add(f"fneg {self.type(x)} {x.name}")
+        return self.put(f"fneg {self.type(x)} {x.name}")
 
     def test(self, tree: ast.expr, space: Mapping[str, Known]) -> Value:
         """Write a condition; a number holds if it is not 0, nan too."""
         x = self.expression(tree, space)
         if x.kind == "i1":
             return x
-        return self.add(
-            f"fcmp une {self.type(x)} {x.name}, {literal(0.0, self.width)}", "i1"
-        )
+        zero = literal(0.0, self.width)
+        return self.put(f"fcmp une {self.type(x)} {x.name}, {zero}", "i1")
 
     def number(self, tree: ast.expr, space: Mapping[str, Known]) -> Value:
         """Write an expression as a number: 1 or 0 for a condition."""
@@ -190,14 +161,14 @@ class Writer:
         word = _COMPARED[type(tree.ops[0])]
         word = f"fcmp {word}" if kind == "double" else f"icmp {word[1:]}"
         kinds = type_of(kind, self.width)
-        return self.add(f"{word} {kinds} {self.text(x)}, {self.text(y)}", "i1")
+        return self.put(f"{word} {kinds} {self.text(x)}, {self.text(y)}", "i1")
 
     def _both(self, tree: Any, space: Mapping[str, Known]) -> Known:
         word = "and" if isinstance(tree.op, ast.And) else "or"
         parts = [self.test(v, space) for v in tree.values]
         kinds = type_of("i1", self.width)
         return functools.reduce(
-            lambda x, y: self.add(f"{word} {kinds} {x.name}, {y.name}", "i1"), parts
+            lambda x, y: self.put(f"{word} {kinds} {x.name}, {y.name}", "i1"), parts
         )
 
     def _chosen(self, tree: Any, space: Mapping[str, Known]) -> Known:
@@ -212,27 +183,22 @@ class Writer:
         kind = next((v.kind for v in (x, y) if isinstance(v, Value)), "double")
         kinds = type_of(kind, self.width)
         words = f"{self.type(test)} {test.name}, {kinds} {self.text(x)}"
-        return self.add(f"select {words}, {kinds} {self.text(y)}", kind)
+        return self.put(f"select {words}, {kinds} {self.text(y)}", kind)
 
     def _where_needed(self, test: Value, tree: Any, space: Mapping[str, Known]) -> Any:
         """Write a choice whose first arm is computed only if a number needs it."""
         usual = self.expression(tree.orelse, space)
-        some = test
-        if self.width > 1:
-            word = f"llvm.vector.reduce.or.v{self.width}i1"
-            self.external.add(f"declare i1 @{word}({self.type(test)})")
-            some = self.add(f"call i1 @{word}({self.type(test)} {test.name})", "i1")
-        before, label = self._block, f"b{self._count}"
-        self.lines.append(f"br i1 {some.name}, label %{label}rare, label %{label}")
-        self.lines.append(f"{label}rare:")
-        self._block = f"{label}rare"
+        some = self.any_of(test.name, self.width)
+        before, label = self.block, f"b{len(self.lines)}"
+        self.do(f"br i1 {some}, label %{label}rare, label %{label}")
+        self.begin(f"{label}rare")
         before_it = self.is_scalar
         rare = self.select(test, self.expression(tree.body, space), usual)
         self.is_scalar = before_it
-        self.lines += [f"br label %{label}", f"{label}:"]
-        kinds, arrived = self.type(rare), self._block
-        self._block = label
-        return self.add(
+        self.do(f"br label %{label}")
+        kinds, arrived = self.type(rare), self.block
+        self.begin(label)
+        return self.put(
             f"phi {kinds} [ {rare.name}, %{arrived} ], "
             f"[ {self.text(usual)}, %{before} ]"
         )
@@ -248,7 +214,7 @@ class Writer:
 
     def _reinterpreted(self, x: Value, kind: str) -> Value:
         kinds = type_of(kind, self.width)
-        return self.add(f"bitcast {self.type(x)} {x.name} to {kinds}", kind)
+        return self.put(f"bitcast {self.type(x)} {x.name} to {kinds}", kind)
 
     def call(self, function: Any, args: Sequence[Known]) -> Known:
         """Write a call of a function that the expressions may name."""
@@ -282,42 +248,32 @@ class Writer:
             for name in names
         )
 
-    def _operands(self, args: Sequence[Known]) -> str:
-        kinds = type_of("double", self.width)
-        return ", ".join(f"{kinds} {self.text(x)}" for x in args)
-
     def call_own(self, name: str, args: Sequence[Known]) -> Value:
         """Write a call of the function of an operation."""
-        self.called.add((name, self.width))
-        kinds = type_of("double", self.width)
-        return self.add(
-            f"call {kinds} @{symbol(name, self.width)}({self._operands(args)})"
-        )
+        kinds, called = type_of("double", self.width), symbol(name, self.width)
+        taken = ", ".join([kinds] * len(args))
+        self.unit.called[name, self.width] = f"declare {kinds} @{called}({taken})"
+        given = ", ".join(f"{kinds} {self.text(x)}" for x in args)
+        return self.put(f"call {kinds} @{called}({given})")
 
     def _intrinsic(self, name: str, args: Sequence[Known]) -> Value:
         kinds = type_of("double", self.width)
         suffix = "f64" if self.width == 1 else f"v{self.width}f64"
-        taken = ", ".join([kinds] * len(args))
-        self.external.add(f"declare {kinds} @llvm.{name}.{suffix}({taken})")
-        return self.add(f"call {kinds} @llvm.{name}.{suffix}({self._operands(args)})")
+        given = [self.text(x) for x in args]
+        found = self.external(kinds, f"llvm.{name}.{suffix}", kinds, given)
+        return Value(found, "double")
 
     def _library(self, name: str, args: Sequence[Known]) -> Value:
         """Write a call of the C library for each number."""
         self.is_scalar = True
-        self.external.add(
-            f"declare double @{name}({', '.join(['double'] * len(args))})"
-        )
+        given = [self.text(x) for x in args]
         if self.width == 1:
-            return self.add(f"call double @{name}({self._operands(args)})")
+            return Value(self.external("double", name, "double", given), "double")
         kinds, found = type_of("double", self.width), "poison"
         for i in range(self.width):
-            parts = [
-                self.add(f"extractelement {kinds} {self.text(x)}, i32 {i}").name
-                for x in args
-            ]
-            given = ", ".join(f"double {x}" for x in parts)
-            z = self.add(f"call double @{name}({given})").name
-            found = self.add(f"insertelement {kinds} {found}, double {z}, i32 {i}").name
+            parts = [self.add(f"extractelement {kinds} {x}, i32 {i}") for x in given]
+            z = self.external("double", name, "double", parts)
+            found = self.add(f"insertelement {kinds} {found}, double {z}, i32 {i}")
         return Value(found, "double")
 
     # ------------------------------------------------------------------- statements
@@ -356,16 +312,16 @@ class Writer:
 
 
 _EXPRESSIONS: dict[type[ast.AST], Callable[..., Known]] = {
-    ast.Name: Writer._name,
-    ast.Constant: Writer._constant,
-    ast.Attribute: Writer._attribute,
-    ast.Subscript: Writer._item,
-    ast.BinOp: Writer._two,
-    ast.UnaryOp: Writer._negative,
-    ast.Compare: Writer._compared,
-    ast.BoolOp: Writer._both,
-    ast.IfExp: Writer._chosen,
-    ast.Call: Writer._called,
+    ast.Name: Expression._name,
+    ast.Constant: Expression._constant,
+    ast.Attribute: Expression._attribute,
+    ast.Subscript: Expression._item,
+    ast.BinOp: Expression._two,
+    ast.UnaryOp: Expression._negative,
+    ast.Compare: Expression._compared,
+    ast.BoolOp: Expression._both,
+    ast.IfExp: Expression._chosen,
+    ast.Call: Expression._called,
 }
 
 
@@ -384,4 +340,4 @@ def _parsed(function: Callable[..., Any]) -> ast.FunctionDef:
     return tree
 
 
-__all__ = ["LANES", "Known", "Value", "Writer", "literal", "type_of"]
+__all__ = ["Expression", "Known", "Value"]

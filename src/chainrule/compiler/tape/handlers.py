@@ -1,7 +1,7 @@
 """Handlers: functions in machine code, each for one kind of instruction.
 
 In: a ``Kind``: an operation, how the places of its operands step, and what remains of
-their number when it is divided by ``LANES``. Out: a function of the addresses of an
+their number when it is divided by ``WIDTH``. Out: a function of the addresses of an
 instruction and of the workspace, that the interpreter calls. As the kind is known when
 it is written, a handler is a loop over vectors, then one shorter vector, and decides
 nothing. It is compiled when a tape first has its kind.
@@ -15,18 +15,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.compiler.native.expressions import (
-    LANES,
-    is_scalar,
-    literal,
-    operation,
-    type_of,
-)
-from chainrule.compiler.native.llvm import Unit, Writer
+from chainrule.compiler.native.expressions import is_scalar, operation
 from chainrule.compiler.native.operations import (
     ELEMENTWISE,
     operands_of,
 )
+from chainrule.compiler.native.text import WIDTH, Unit, literal, type_of
+from chainrule.compiler.native.writer import Writer
 from chainrule.compiler.tape.instructions import LAYOUT
 
 STILL, NEXT, ANY = 0, 1, 2
@@ -35,7 +30,7 @@ STILL, NEXT, ANY = 0, 1, 2
 STEPS = {"a": ("x", "dx"), "b": ("y", "dy"), "c": ("w", "dw")}
 """The fields of each operand's first place and step."""
 
-WIDTHS = (1, 2, 4, LANES)
+WIDTHS = (1, 2, 4, WIDTH)
 """Lengths of vectors."""
 
 SUMS, PRODUCTS, EXTREMES = 8, 4, 4
@@ -46,7 +41,7 @@ class Kind(NamedTuple):
     """A kind of instruction.
 
     ``steps`` has ``STILL``, ``NEXT`` or ``ANY`` for each operand; ``rest`` is the
-    number of elements modulo ``LANES``. Where a handler depends on neither, they are
+    number of elements modulo ``WIDTH``. Where a handler depends on neither, they are
     empty and 0.
     """
 
@@ -57,11 +52,6 @@ class Kind(NamedTuple):
 
 class RowWriter(Writer):
     """Writes what reads an instruction at ``%row`` and a workspace at ``%work``."""
-
-    def begin(self, label: str) -> None:
-        """Begin a block."""
-        self.lines.append(f"{label}:\n")
-        self.block = label
 
     def field(self, name: str) -> str:
         """Return a field of the instruction."""
@@ -185,9 +175,9 @@ class Handler(RowWriter):
             )
             self.store(self.resized(z, width, count), self.moved(target, i), count)
 
-        whole = self.add(f"and i64 {self.field('length')}, {-LANES}")
-        with self.loop(whole, LANES, certain=False) as loop:
-            piece(loop.i, LANES)
+        whole = self.add(f"and i64 {self.field('length')}, {-WIDTH}")
+        with self.loop(whole, WIDTH, certain=False) as loop:
+            piece(loop.i, WIDTH)
         if self.kind.rest:
             piece(whole, self.kind.rest)
 
@@ -213,7 +203,7 @@ class Handler(RowWriter):
         with self.loop(whole, width, nothing, certain=False) as loop:
             term = self._terms(operands, loop.i, width)
             loop.after = [self.operation("add", width, loop.carried[0], term)]
-        parts = self._elements(loop.after[0], width)
+        parts = [self.element(loop.after[0], i, width) for i in range(width)]
         while len(parts) > 1:
             pairs = zip(parts[::2], parts[1::2], strict=True)
             parts = [self.operation("add", 1, *pair) for pair in pairs]
@@ -244,7 +234,7 @@ class Handler(RowWriter):
         with self.loop(whole, width, [(kind, first)], certain=False) as loop:
             found = self._read(x, loop.i, width)
             loop.after = [self.operation(name, width, found, loop.carried[0])]
-        head, *others = self._elements(loop.after[0], width)
+        head, *others = [self.element(loop.after[0], i, width) for i in range(width)]
         with self.loop(
             count, 1, [("double", head)], start=whole, certain=False
         ) as loop:
@@ -256,27 +246,23 @@ class Handler(RowWriter):
             parts = [self.operation(name, 1, *pair) for pair in pairs]
         return parts[0]
 
-    def _elements(self, x: str, width: int) -> list[str]:
-        kind = type_of("double", width)
-        return [self.add(f"extractelement {kind} {x}, i64 {i}") for i in range(width)]
-
     # --------------------------------------------------------------------- products
 
     def _product(self) -> None:
         """Write a product of matrices: its rows from those of y, or as sums if few."""
         z, x, y = (self.field(name) for name in ("target", "x", "y"))
         n, dx = self.field("length"), self.field("dx")
-        narrow = self.add(f"icmp ult i64 {n}, {LANES}")
+        narrow = self.add(f"icmp ult i64 {n}, {WIDTH}")
         few = self.add(f"select i1 {narrow}, i64 {n}, i64 0")
         many = self.add(f"select i1 {narrow}, i64 0, i64 {n}")
-        stops = [self.add(f"and i64 {many}, {-width}") for width in (LANES, 4, 1)]
+        stops = [self.add(f"and i64 {many}, {-width}") for width in (WIDTH, 4, 1)]
         across, below, k = (self.field(name) for name in ("dw", "dy", "inner"))
         right, left = self.kind.steps
         with self.loop(self.field("rows"), certain=False) as rows:
             a = self.place(self.stepped(x, rows.i, dx))
             row = self.place(self.stepped(z, rows.i, n))
             first = _Operand(a, left, across, {})
-            pieces = zip((0, *stops), stops, (LANES, 4, 1), strict=False)
+            pieces = zip((0, *stops), stops, (WIDTH, 4, 1), strict=False)
             for start, stop, width in pieces:
                 with self.loop(stop, width, start=start, certain=False) as columns:
                     b = self.place(self.add(f"add i64 {y}, {columns.i}"))

@@ -63,6 +63,26 @@ class Instruction(NamedTuple):
             return self.length
         return self.rows * self.length if self.operation == "matmul" else 1
 
+    @property
+    def reached(self) -> list[tuple[int, int]]:
+        """Where it reads and writes: first places, and those after the last."""
+        written = self.target, self.target + self.written
+        if self.operation == "matmul":
+            (x, dx), (y, dy), (_, dw) = self.operands
+            left = reach(x, (dx, self.rows), (dw, self.inner))
+            return [left, reach(y, (dy, self.inner), (1, self.length)), written]
+        return [*(reach(x, (step, self.length)) for x, step in self.operands), written]
+
+
+def reach(start: int, *axes: tuple[int, int]) -> tuple[int, int]:
+    """Return the first place, and the one after the last, of a grid of places.
+
+    It starts at ``start``; each axis has a step, which may be negative, and a count.
+    """
+    ends = [step * (count - 1) for step, count in axes]
+    low = start + sum(min(0, end) for end in ends)
+    return low, start + sum(max(0, end) for end in ends) + 1
+
 
 _WORDS = "operation target x y w length dx dy dw rows inner"
 FIELDS: tuple[str, ...] = tuple(_WORDS.split())
@@ -141,4 +161,4 @@ def _count(op: int) -> int:
     return 3 if NAMES[op] == "matmul" else len(operands_of(NAMES[op]))
 
 
-__all__ = ["FIELDS", "LARGEST", "LAYOUT", "Code", "Instruction", "Operand"]
+__all__ = ["LARGEST", "LAYOUT", "Code", "Instruction", "Operand", "reach"]

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native import llvm
-from chainrule.compiler.native.expressions import LANES, is_scalar
+from chainrule.compiler.native.expressions import is_scalar
 from chainrule.compiler.native.operations import (
     BUILT_IN,
     COMMON,
@@ -27,6 +27,7 @@ from chainrule.compiler.native.operations import (
     OPCODES,
     operands_of,
 )
+from chainrule.compiler.native.text import WIDTH, Unit
 from chainrule.compiler.tape.handlers import ANY, STEPS, Handler, Kind, RowWriter
 from chainrule.compiler.tape.instructions import LAYOUT, Code
 from chainrule.locks import lock
@@ -105,7 +106,7 @@ def _addresses(kinds: Sequence[Kind]) -> list[int]:
     with _MAKING:
         missing = [kind for kind in kinds if kind not in _HANDLERS]
         if missing:
-            unit = llvm.Unit()
+            unit = Unit()
             for i, kind in enumerate(missing):
                 Handler(unit, kind).write(f"handler{i}")
             code = llvm.Functions(unit, 2)
@@ -139,11 +140,11 @@ def _kinds(table: Array) -> tuple[list[Kind], Array, Array]:
     rows = np.flatnonzero((count != 1) | ~_IN_SWITCH[np.minimum(op, BUILT_IN)])
     op = op[rows]
     read, counted = _of_operations(len(NAMES))
-    shape = (len(NAMES), 4, 4, 4, LANES)
+    shape = (len(NAMES), 4, 4, 4, WIDTH)
     steps = np.stack([table[name][rows] for name in ("dx", "dy", "dw")], axis=1)
     steps = np.where((steps == 0) | (steps == 1), steps, ANY)
     steps = np.where(read[op], steps, _ABSENT)
-    rest = np.where(counted[op], count[rows] % LANES, 0)
+    rest = np.where(counted[op], count[rows] % WIDTH, 0)
     numbers = np.ravel_multi_index((op, *steps.T, rest), shape)
     kinds, which = np.unique(numbers, return_inverse=True)
     named = [
@@ -174,7 +175,7 @@ _IN_SWITCH = np.array([*(x in ELEMENTWISE for x in NAMES[:BUILT_IN]), False])
 @functools.cache
 def _machine() -> tuple[Any, Any]:
     """Return the compiled ``run`` and ``scan``."""
-    unit = llvm.Unit()
+    unit = Unit()
     _Switch(unit, ["ptr %code", "ptr %last", "ptr %work"]).write()
     _write_copies(RowWriter(unit, ["ptr %row", "i64 %count", "i64 %t", "ptr %work"]))
     scan = ["ptr %code", "ptr %last", "ptr %work", "i64 %count", "i64 %reverse"]
@@ -245,8 +246,8 @@ def _write_copies(writer: RowWriter) -> None:
         )
         to = writer.place(writer.stepped(to, "%t", ahead))
         source = writer.place(writer.stepped(source, "%t", behind))
-        whole = writer.add(f"and i64 {n}, {-LANES}")
-        for start, stop, width in ((0, whole, LANES), (whole, n, 1)):
+        whole = writer.add(f"and i64 {n}, {-WIDTH}")
+        for start, stop, width in ((0, whole, WIDTH), (whole, n, 1)):
             with writer.loop(stop, width, start=start, certain=False) as loop:
                 x = writer.load(writer.moved(source, loop.i), width)
                 writer.store(x, writer.moved(to, loop.i), width)

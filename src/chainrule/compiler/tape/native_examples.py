@@ -2,7 +2,7 @@
 
 In: a program traced for one example, of which some inputs differ between examples.
 Out: ``Blocks``, called with all examples. Each place of the example's tape is a
-register of ``LANES`` numbers, one per example. So a block of examples costs what one
+register of ``WIDTH`` numbers, one per example. So a block of examples costs what one
 would, and nothing between arguments and results is ever written to memory, but what
 registers have no room for.
 """
@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.native.expressions import LANES, literal
-from chainrule.compiler.native.llvm import VECTOR, Functions, Unit, Writer, objects
+from chainrule.compiler.native.llvm import Functions
 from chainrule.compiler.native.operations import ELEMENTWISE, OPCODES
+from chainrule.compiler.native.text import VECTOR, WIDTH, Unit, literal, type_of
 from chainrule.compiler.native.threads import parts_of, side_by_side
+from chainrule.compiler.native.writer import Writer, objects
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.programs.signals import NanFound
 from chainrule.compiler.tape.instructions import Code, Instruction
@@ -36,8 +37,7 @@ LONGEST = 6_000
 may need room for eight numbers on the stack."""
 
 _PAIRS = {"sum": "add", "max": "maximum", "min": "minimum"}
-_FLAGS = f"<{LANES} x i1>"
-_SOME = f"llvm.vector.reduce.or.v{LANES}i1"
+_FLAGS = type_of("i1", WIDTH)
 
 
 class Blocks:
@@ -70,7 +70,7 @@ class Blocks:
             ends,
             [p for x in program.checks for p in np.ravel(b.at[x]).tolist()],
         )
-        if count < LANES or self._example.operations > LONGEST:
+        if count < WIDTH or self._example.operations > LONGEST:
             raise CannotLowerError("few examples, or many operations of each")
         self._likes = [
             x if isinstance(x, Row) else np.asarray(x) for x in program.outputs
@@ -87,7 +87,7 @@ class Blocks:
         """Return the results of all examples, stacked."""
         given = [np.ascontiguousarray(x, dtype=np.float64) for x in inputs]
         found = [np.empty((self.count, *x.shape)) for x in self._likes]
-        parts = parts_of(-(-self.count // LANES), self._threads)
+        parts = parts_of(-(-self.count // WIDTH), self._threads)
         flags = [np.zeros(1) for _ in parts]
         arrays = [*map(id, given), *map(id, found)]
 
@@ -146,7 +146,6 @@ class _Block(Writer):
         self.count = count
         self.values: dict[int, str] = {}
         self.sources: dict[int, tuple[str, int, int]] = {}
-        unit.external.add(f"declare i1 @{_SOME}({_FLAGS})")
 
     def write(self, name: str) -> None:
         """Write the function."""
@@ -157,13 +156,13 @@ class _Block(Writer):
             if not many:
                 for e, p in enumerate(places):
                     at = self.at(base, e, 8)
-                    self.values[p] = self.splat(self.add(f"load double, ptr {at}"))
+                    self.values[p] = self.splat(self.load(at))
         blocks = self.add("sub i64 %last, %first")
         with self.loop(blocks, 1, [(_FLAGS, "zeroinitializer")]) as loop:
             block = self.add(f"add i64 {loop.i}, %first")
-            start = self.add(f"mul i64 {block}, {LANES}")
-            late = self.add(f"icmp sgt i64 {start}, {self.count - LANES}")
-            i = self.add(f"select i1 {late}, i64 {self.count - LANES}, i64 {start}")
+            start = self.add(f"mul i64 {block}, {WIDTH}")
+            late = self.add(f"icmp sgt i64 {start}, {self.count - WIDTH}")
+            i = self.add(f"select i1 {late}, i64 {self.count - WIDTH}, i64 {start}")
             for base, (places, many) in zip(bases, example.given, strict=False):
                 if many:
                     self._given(self.at(base, i, 8 * len(places)), places)
@@ -173,10 +172,8 @@ class _Block(Writer):
             for base, places in zip(rest, example.results, strict=False):
                 self._result(self.at(base, i, 8 * len(places)), places)
             loop.after = [self._flagged(loop.carried[0])]
-        some = self.add(f"call i1 @{_SOME}({_FLAGS} {loop.after[0]})")
-        self.do(
-            f"store double {self.add(f'uitofp i1 {some} to double')}, ptr {bases[-1]}"
-        )
+        some = self.any_of(loop.after[0], WIDTH)
+        self.store(self.add(f"uitofp i1 {some} to double"), bases[-1])
         self.finish(name)
 
     def _flagged(self, seen: str) -> str:
@@ -192,33 +189,24 @@ class _Block(Writer):
         """Return the register of a place."""
         found = self.values.get(place)
         if found is None and place in self.example.constants:
-            return literal(self.example.constants[place], LANES)
+            return literal(self.example.constants[place], WIDTH)
         if found is None:
             base, size, e = self.sources[place]
-            found = "poison"
-            for lane in range(LANES):
-                at = self.at(base, lane * size + e, 8)
-                x = self.add(f"load double, ptr {at}")
-                found = self.add(
-                    f"insertelement {VECTOR} {found}, double {x}, i64 {lane}"
-                )
-            self.values[place] = found
+            numbers = [self.load(self.at(base, i * size + e, 8)) for i in range(WIDTH)]
+            found = self.values[place] = self.gathered(numbers, WIDTH)
         return found
 
     def _given(self, base: str, places: Sequence[int]) -> None:
         """Make known where an argument's entries are, or load them."""
         size = len(places)
         if size == 1:
-            self.values[places[0]] = self.add(f"load {VECTOR}, ptr {base}, align 8")
+            self.values[places[0]] = self.load(base, WIDTH)
             return
-        whole = size - size % LANES
-        for e in range(0, whole, LANES):
-            rows = [
-                self.add(f"load {VECTOR}, ptr {self.at(base, at, 8)}, align 8")
-                for at in range(e, e + LANES * size, size)
-            ]
-            found = self._turned(rows)
-            self.values |= dict(zip(places[e : e + LANES], found, strict=True))
+        whole = size - size % WIDTH
+        for e in range(0, whole, WIDTH):
+            rows = range(e, e + WIDTH * size, size)
+            found = self._turned([self.load(self.at(base, i, 8), WIDTH) for i in rows])
+            self.values |= dict(zip(places[e : e + WIDTH], found, strict=True))
         for e in range(whole, size):
             self.sources[places[e]] = base, size, e
 
@@ -226,40 +214,33 @@ class _Block(Writer):
         """Write a result's entries, example by example."""
         size = len(places)
         if size == 1:
-            x = self.value(places[0])
-            self.do(f"store {VECTOR} {x}, ptr {base}, align 8")
+            self.store(self.value(places[0]), base, WIDTH)
             return
-        whole = size - size % LANES
-        for e in range(0, whole, LANES):
-            found = self._turned([self.value(p) for p in places[e : e + LANES]])
-            for lane, x in enumerate(found):
-                at = self.at(base, lane * size + e, 8)
-                self.do(f"store {VECTOR} {x}, ptr {at}, align 8")
+        whole = size - size % WIDTH
+        for e in range(0, whole, WIDTH):
+            found = self._turned([self.value(p) for p in places[e : e + WIDTH]])
+            for i, x in enumerate(found):
+                self.store(x, self.at(base, i * size + e, 8), WIDTH)
         for e in range(whole, size):
             x = self.value(places[e])
-            for lane in range(LANES):
-                one = self.add(f"extractelement {VECTOR} {x}, i64 {lane}")
-                at = self.at(base, lane * size + e, 8)
-                self.do(f"store double {one}, ptr {at}, align 8")
+            for i in range(WIDTH):
+                self.store(self.element(x, i), self.at(base, i * size + e, 8))
 
     def _turned(self, rows: list[str]) -> list[str]:
         """Return a square of registers transposed, by halves, quarters and pairs."""
         step = 1
-        while step < LANES:
+        while step < WIDTH:
             found = list(rows)
-            for i in range(LANES):
+            for i in range(WIDTH):
                 if i & step:
                     continue
                 x, y = rows[i], rows[i + step]
                 for k, shift in ((i, 0), (i + step, step)):
-                    places = ", ".join(
-                        f"i32 {j + shift if not j & step else LANES + j - step + shift}"
-                        for j in range(LANES)
-                    )
-                    found[k] = self.add(
-                        f"shufflevector {VECTOR} {x}, {VECTOR} {y}, "
-                        f"<{LANES} x i32> <{places}>"
-                    )
+                    places = [
+                        shift + (WIDTH + j - step if j & step else j)
+                        for j in range(WIDTH)
+                    ]
+                    found[k] = self.shuffled(x, y, WIDTH, places)
             rows, step = found, 2 * step
         return rows
 
@@ -273,7 +254,7 @@ class _Block(Writer):
         )
         if name in ELEMENTWISE:
             for i, xs in enumerate(places):
-                self.values[z + i] = self.operation(name, LANES, *map(self.value, xs))
+                self.values[z + i] = self.operation(name, WIDTH, *map(self.value, xs))
         elif name == "matmul":
             self._product(row)
         elif name == "dot":
@@ -281,7 +262,7 @@ class _Block(Writer):
         else:
             first, *others = [self.value(x) for (x,) in places]
             for other in others:
-                first = self.operation(_PAIRS[name], LANES, first, other)
+                first = self.operation(_PAIRS[name], WIDTH, first, other)
             self.values[z] = first
 
     def _product(self, row: Instruction) -> None:
@@ -296,8 +277,8 @@ class _Block(Writer):
     def _summed(self, pairs: Iterable[tuple[int, ...]]) -> str:
         total = ""
         for pair in pairs:
-            term = self.operation("multiply", LANES, *map(self.value, pair))
-            total = self.operation("add", LANES, total, term) if total else term
+            term = self.operation("multiply", WIDTH, *map(self.value, pair))
+            total = self.operation("add", WIDTH, total, term) if total else term
         return total
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.programs.signals import InexactError, NanFound
-from chainrule.compiler.tape import native_tape
+from chainrule.compiler.tape import native_scan, native_tape
 from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.interpreter import Interpreted, new_handlers, workspace
 from chainrule.compiler.tape.lowering import (
@@ -107,7 +107,7 @@ class TapeLoop:
     def hasten(self) -> None:
         """Have LLVM compile the loop, which the VM interprets until then."""
         carried = len(self._starts)
-        steps = native_tape.Steps(
+        steps = native_scan.Steps(
             self._code,
             self.count,
             self.reverse,
@@ -120,7 +120,7 @@ class TapeLoop:
         )
         read = np.zeros(self._rows_end, dtype=bool)
         read[self._flag] = read[self._large] = True
-        self._native: Any = native_tape.compiled_steps(steps, read, self._constants)
+        self._native: Any = native_scan.compiled_steps(steps, read, self._constants)
         self._state = (self._compiled, self._rows_end, [])
         self.name = "native code"
 

@@ -1,0 +1,243 @@
+"""Functions of addresses and integers, written instruction by instruction.
+
+In: loads, operations, loops. Out: functions in a ``Unit``. Vectors and loops are
+written out here, so LLVM is asked for machine instructions only.
+
+Functions read arrays by the addresses of the Python objects (``id``), which the caller
+keeps alive; see ``Writer.entries``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from chainrule.compiler.native.expressions import operation
+from chainrule.compiler.native.text import WIDTH, Text, Unit, type_of
+
+
+def _place_of_data() -> int:
+    """Return where in an array object the address of its entries is; 0 if nowhere.
+
+    Reading it in native code takes a nanosecond, by ``x.ctypes.data`` half a
+    microsecond per array.
+    """
+    if sys.implementation.name != "cpython":
+        return 0
+    place = object.__basicsize__
+    for x in (np.zeros(3), np.zeros((2, 2), dtype=bool)):
+        found = ctypes.c_void_p.from_address(id(x) + place).value
+        if found != x.ctypes.data:
+            return 0
+    return place
+
+
+DATA = _place_of_data()
+"""Where an array object keeps the address of its entries, in bytes."""
+
+
+def objects(count: int) -> list[str]:
+    """Return the parameters of a function of arrays: the addresses of the objects."""
+    return [f"ptr %array{i}" for i in range(count)]
+
+
+class Loop:
+    """A loop that is being written: its counter, and what its turns hand on.
+
+    The body sets ``after`` to the new values of ``carried``; after the loop it has
+    those that hold there.
+    """
+
+    def __init__(self, i: str, carried: list[str]) -> None:
+        """Name them."""
+        self.i = i
+        self.carried = carried
+        self.after: list[str] = []
+
+
+class Writer(Text):
+    """Writes one function."""
+
+    def __init__(self, unit: Unit, parameters: Sequence[str]) -> None:
+        """Begin a function of addresses and integers."""
+        super().__init__(unit, "%r")
+        self.parameters: list[str] = list(parameters)
+
+    def finish(self, name: str) -> None:
+        """Hand the function to its unit."""
+        self.unit.parts.append(self.as_function(name, self.parameters))
+
+    def operation(self, name: str, width: int, *operands: str) -> str:
+        """Write one of the tape's operations; return the name of its result."""
+        found = operation(name, width)
+        self.unit.declare(found)
+        a, b, c = (*operands, "", "", "")[:3]
+        p = f"{self.fresh()}_"
+        self.lines.append(found.text.format(a=a, b=b, c=c, p=p))
+        return found.result.format(a=a, b=b, c=c, p=p)
+
+    # ------------------------------------------------------------ numbers, vectors
+
+    def load(self, pointer: str, count: int = 1) -> str:
+        """Return so many numbers from an address on, as a vector if there are more."""
+        return self.add(f"load {type_of('double', count)}, ptr {pointer}, align 8")
+
+    def store(self, x: str, pointer: str, count: int = 1) -> None:
+        """Write so many numbers to an address."""
+        self.do(f"store {type_of('double', count)} {x}, ptr {pointer}, align 8")
+
+    def load_vector(self, pointer: str, count: int) -> str:
+        """Return up to ``WIDTH`` numbers from an address on, in a vector of so many."""
+        return self.resized(self.load(pointer, count), count, WIDTH)
+
+    def store_vector(self, x: str, pointer: str, count: int) -> None:
+        """Write the first numbers of a vector of ``WIDTH``."""
+        self.store(self.resized(x, WIDTH, count), pointer, count)
+
+    def moved(self, pointer: str, i: str | int) -> str:
+        """Return the address so many numbers on."""
+        return self.add(f"getelementptr double, ptr {pointer}, i64 {i}")
+
+    def gathered(self, numbers: Sequence[str], width: int) -> str:
+        """Return a vector of numbers."""
+        kind, found = type_of("double", width), "poison"
+        if width == 1:
+            return numbers[0]
+        for i, x in enumerate(numbers):
+            found = self.add(f"insertelement {kind} {found}, double {x}, i64 {i}")
+        return found
+
+    def shuffled(self, x: str, y: str, width: int, places: Iterable[int | None]) -> str:
+        """Return a vector of chosen numbers of two of a width; ``None`` is any."""
+        kind = type_of("double", width)
+        chosen = [f"i32 {'poison' if i is None else i}" for i in places]
+        mask = f"<{len(chosen)} x i32> <{', '.join(chosen)}>"
+        return self.add(f"shufflevector {kind} {x}, {kind} {y}, {mask}")
+
+    def splat(self, x: str, width: int = WIDTH) -> str:
+        """Return a vector of one number."""
+        if width == 1:
+            return x
+        return self.shuffled(self.gathered([x], width), "poison", width, [0] * width)
+
+    def resized(self, x: str, have: int, want: int) -> str:
+        """Return a vector cut or filled up to another length."""
+        if have == want:
+            return x
+        if have == 1:
+            return self.gathered([x], want)
+        if want == 1:
+            return self.element(x, 0, have)
+        places = [i if i < have else None for i in range(want)]
+        return self.shuffled(x, "poison", have, places)
+
+    def folded(self, x: str, name: str) -> str:
+        """Return what is left of a vector when an operation has paired its halves."""
+        width = WIDTH
+        while width > 1:
+            width //= 2
+            halves = [
+                [i + start if i < width else None for i in range(WIDTH)]
+                for start in (0, width)
+            ]
+            x = self.operation(
+                name, WIDTH, *(self.shuffled(x, "poison", WIDTH, h) for h in halves)
+            )
+        return self.element(x, 0)
+
+    def element(self, x: str, i: int, width: int = WIDTH) -> str:
+        """Return a number of a vector."""
+        return self.add(f"extractelement {type_of('double', width)} {x}, i64 {i}")
+
+    def filled(self, x: str, count: int, other: str) -> str:
+        """Return a vector with all numbers from one on replaced by another's."""
+        if count == WIDTH:
+            return x
+        places = [i if i < count else WIDTH + i for i in range(WIDTH)]
+        return self.shuffled(x, other, WIDTH, places)
+
+    # ------------------------------------------------------------- loops, addresses
+
+    @contextmanager
+    def loop(
+        self,
+        stop: str | int,
+        step: int = 1,
+        carried: Sequence[tuple[str, str]] = (),
+        *,
+        start: str | int = 0,
+        certain: bool = True,
+    ) -> Generator[Loop]:
+        """Write a loop over ``range(start, stop, step)``.
+
+        ``carried`` has type and first value of what a turn hands to the next. Unless it
+        is ``certain`` that there is a turn, that is tested.
+        """
+        label = self.fresh()[1:]
+        before, i = self.block, f"%{label}i"
+        found = Loop(i, [f"%{label}c{j}" for j in range(len(carried))])
+        opening = f"br label %{label}body"
+        if not certain:
+            some = self.add(f"icmp slt i64 {start}, {stop}")
+            opening = f"br i1 {some}, label %{label}body, label %{label}end"
+        head = len(self.lines)
+        self.lines.append("")
+        self.block = f"{label}body"
+        yield found
+        after = self.add(f"add i64 {i}, {step}")
+        more = self.add(f"icmp slt i64 {after}, {stop}")
+        self.do(f"br i1 {more}, label %{label}body, label %{label}end")
+        top = [f"  {opening}", f"{label}body:"]
+        bottom = [f"{label}end:"]
+        counter = (i, ("i64", str(start)), after)
+        others = zip(found.carried, carried, found.after, strict=True)
+        for name, (kind, first), last in (counter, *others):
+            both = f"[ {first}, %{before} ], [ {last}, %{self.block} ]"
+            top.append(f"  {name} = phi {kind} {both}")
+            if not certain and name != i:
+                bottom.append(f"  {name}end = phi {kind} {both}")
+        if not certain:
+            found.after = [f"{name}end" for name in found.carried]
+        self.lines[head] = "\n".join(top) + "\n"
+        self.lines.append("\n".join(bottom) + "\n")
+        self.block = f"{label}end"
+
+    def entries(self, i: int) -> str:
+        """Return the address of an array's entries; ``%array{i}`` is the object's."""
+        at = self.add(f"getelementptr i8, ptr %array{i}, i64 {DATA}")
+        return self.add(f"load ptr, ptr {at}")
+
+    def at(self, pointer: str, i: str | int, step: int) -> str:
+        """Return the address so many steps of so many bytes on."""
+        if not step or i == 0:
+            return pointer
+        moved = i * step if type(i) is int else self.add(f"mul i64 {i}, {step}")
+        return self.add(f"getelementptr i8, ptr {pointer}, i64 {moved}")
+
+    def shared_turns(self, most: int | None = None) -> str:
+        """Return the length of this thread's part, ``%first`` to ``%last``, of an axis.
+
+        With ``most`` it ends there at the latest.
+        """
+        stop = "%last"
+        if most is not None:
+            late = self.add(f"icmp sgt i64 %last, {most}")
+            stop = self.add(f"select i1 {late}, i64 {most}, i64 %last")
+        return self.add(f"sub i64 {stop}, %first")
+
+    @contextmanager
+    def where(self, test: str) -> Generator[None]:
+        """Write what is done only where a condition holds; no value leaves it."""
+        label = self.fresh()[1:]
+        self.do(f"br i1 {test}, label %{label}then, label %{label}after")
+        self.begin(f"{label}then")
+        yield
+        self.do(f"br label %{label}after")
+        self.begin(f"{label}after")
+
+
+__all__ = ["DATA", "Loop", "Writer", "objects"]

@@ -1,0 +1,392 @@
+"""Rows of tape as native code.
+
+In: a tape's instructions, one by one. Out: a function in the language of LLVM. It does
+what the interpreter does, without reading instructions: single numbers stay in
+registers from the row that makes them to those that read them, and only what somebody
+else reads is written to the workspace. Rows of many numbers are made of vectors of
+``WIDTH``, in a loop where there are more than ``UNROLLED``.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chainrule.compiler.native.text import VECTOR, WIDTH, Unit, literal
+from chainrule.compiler.native.writer import Writer
+from chainrule.compiler.tape.instructions import Instruction, Operand, reach
+
+UNROLLED = 64
+"""Rows of at most so many numbers are written out; longer ones are loops."""
+
+_NOTHING = "splat (double -0.0)"
+_ZEROS = "zeroinitializer"
+
+
+class Rows(Writer):
+    """Writes rows of tape.
+
+    A value that was written whole is known by name: a number by its place, a row of
+    numbers by its first place and length; what is written to some of its places makes
+    it be forgotten. Stores are kept apart in ``lines``, as (first place, length, text),
+    until it is known which are read.
+    """
+
+    def __init__(
+        self,
+        unit: Unit,
+        parameters: Sequence[str],
+        read: Any,
+        constants: Mapping[int, float],
+        known: bytearray | None = None,
+    ) -> None:
+        """Begin; ``read`` marks the places that somebody else reads.
+
+        ``known``, all 0 at first, marks those that may be known by name; it may be
+        shared.
+        """
+        super().__init__(unit, parameters)
+        self.read = read
+        self._known = bytearray(len(read)) if known is None else known
+        self._constants = constants
+        self._numbers: dict[int, str] = {}
+        self._vectors: dict[tuple[int, int], list[str]] = {}
+        self._splats: dict[str, str] = {}
+        self._moving: list[tuple[int, int, str]] = []
+
+    def move(self, start: int, count: int, pointer: str) -> None:
+        """Say that so many places from one on are elsewhere, at a pointer."""
+        self._moving.append((start, count, pointer))
+
+    def word(self, table: str, i: int) -> str:
+        """Return an integer of a table."""
+        return self.add(f"load i64, ptr {self.at(table, i, 8)}")
+
+    def part(self, array: tuple[str, str], t: str, n: int) -> str:
+        """Return the address of step t's part, n numbers of an array with a mask."""
+        entries, mask = array
+        return self.at(entries, self.add(f"and i64 {t}, {mask}"), 8 * n)
+
+    def pointer(self, place: int | str) -> str:
+        """Write the address of a place."""
+        base = "%work"
+        if type(place) is int:
+            for start, count, moved in self._moving:
+                if start <= place < start + count:
+                    place, base = place - start, moved
+                    break
+        return self.add(f"getelementptr double, ptr {base}, i64 {place}")
+
+    # ------------------------------------------------------------------- reading
+
+    def _mark(self, start: int, *axes: tuple[int, int]) -> None:
+        """Note that the places from one on are read, by (step, count) of each axis."""
+        low, high = reach(start, *axes)
+        self.read[low:high] = True
+
+    def take_in(self, place: int, count: int, pointer: str) -> None:
+        """Copy numbers from outside the workspace to their places."""
+        if count > UNROLLED:
+            self._copied(pointer, self.pointer(place), count)
+        elif count == 1:
+            self.put(place, self.load(pointer))
+        else:
+            starts = range(0, count, WIDTH)
+            pieces = [
+                self.load_vector(self.moved(pointer, i), min(WIDTH, count - i))
+                for i in starts
+            ]
+            self.put_pieces(place, count, pieces)
+
+    def _copied(self, source: str, target: str, count: int) -> None:
+        """Write a loop that copies numbers from one address to another."""
+        whole = count - count % WIDTH
+        with self.loop(whole, WIDTH) as loop:
+            x = self.load(self.at(source, loop.i, 8), WIDTH)
+            self.store(x, self.at(target, loop.i, 8), WIDTH)
+        if whole < count:
+            x = self.load(self.at(source, whole, 8), count - whole)
+            self.store(x, self.at(target, whole, 8), count - whole)
+
+    def number(self, place: int) -> str:
+        """Return the number at a place."""
+        found = self._numbers.get(place)
+        if found is None:
+            if place in self._constants:
+                return literal(self._constants[place])
+            self.read[place] = True
+            found = self.load(self.pointer(place))
+            self._numbers[place] = found
+            self._known[place] = 1
+        return found
+
+    def spread(self, place: int) -> str:
+        """Return a vector of the number at a place."""
+        if place in self._constants:
+            return literal(self._constants[place], WIDTH)
+        x = self.number(place)
+        found = self._splats.get(x)
+        if found is None:
+            found = self._splats[x] = self.splat(x)
+        return found
+
+    def vector(self, start: int, step: int, count: int) -> str:
+        """Return up to ``WIDTH`` numbers from memory, as a vector of ``WIDTH``."""
+        if step == 1:
+            self._mark(start, (1, count))
+            return self.load_vector(self.pointer(start), count)
+        numbers = [self.number(start + i * step) for i in range(count)]
+        return self.gathered(numbers, WIDTH)
+
+    def pieces(self, start: int, step: int, count: int) -> list[str]:
+        """Return a row's operand in vectors of ``WIDTH``."""
+        if step == 0:
+            return [self.spread(start)] * -(-count // WIDTH)
+        found = self._vectors.get((start, count)) if step == 1 else None
+        if found is None:
+            found = [
+                self.vector(start + i * step, step, min(WIDTH, count - i))
+                for i in range(0, count, WIDTH)
+            ]
+            if step == 1:
+                self._vectors[start, count] = found
+                self._known[start : start + count] = b"\1" * count
+        return found
+
+    # ------------------------------------------------------------------- writing
+
+    def store_if_read(self, x: str, place: int, count: int) -> None:
+        """Write a store that stays if the places are read."""
+        have = len(self.lines)
+        self.store(x, self.pointer(place), count)
+        text = "".join(self.lines[have:])
+        del self.lines[have:]
+        self.lines.append((place, count, text))
+
+    def hand_out(self, place: int, count: int, pointer: str) -> None:
+        """Write a value to an array outside the workspace."""
+        if count == 1:
+            self.store(self.number(place), pointer)
+            return
+        if count > UNROLLED:
+            self._mark(place, (1, count))
+            self._copied(self.pointer(place), pointer, count)
+            return
+        for i, x in enumerate(self.pieces(place, 1, count)):
+            n = min(WIDTH, count - i * WIDTH)
+            self.store_vector(x, self.moved(pointer, i * WIDTH), n)
+
+    def _forget(self, start: int, count: int) -> None:
+        """Forget what so many places held, as they are written."""
+        stop = start + count
+        if 1 not in self._known[start:stop]:
+            return
+        self._numbers = {
+            p: x for p, x in self._numbers.items() if not start <= p < stop
+        }
+        self._vectors = {
+            (p, n): x
+            for (p, n), x in self._vectors.items()
+            if stop <= p or p + n <= start
+        }
+        self._known[start:stop] = bytes(count)
+
+    def put(self, place: int, x: str) -> None:
+        """Keep a number."""
+        self._forget(place, 1)
+        self._numbers[place] = x
+        self._known[place] = 1
+        self.store_if_read(x, place, 1)
+
+    def put_pieces(self, place: int, count: int, parts: list[str]) -> None:
+        """Keep a row of numbers."""
+        self._forget(place, count)
+        self._vectors[place, count] = parts
+        self._known[place : place + count] = b"\1" * count
+        for i, x in zip(range(0, count, WIDTH), parts, strict=True):
+            n = min(WIDTH, count - i)
+            self.store_if_read(self.resized(x, WIDTH, n), place + i, n)
+
+    def finish(self, name: str) -> None:
+        """Hand the function to its unit, without the stores that nobody reads."""
+        kept: list[Any] = []
+        for line in self.lines:
+            if type(line) is str:
+                kept.append(line)
+            elif self.read[line[0] : line[0] + line[1]].any():
+                kept.append(line[2])
+        self.lines = kept
+        super().finish(name)
+
+    # ---------------------------------------------------------------------- rows
+
+    def row(self, row: Instruction) -> None:
+        """Write one row of tape."""
+        name, z, operands, n = row[:4]
+        if name == "matmul" or row.written > UNROLLED:  # which loops may write
+            self._forget(z, row.written)
+        if name == "matmul":
+            (x, dx), (y, dy), (_, dw) = operands
+            self._product(z, x, y, row.rows, n, row.inner, dx, dw, dy)
+        elif name in ("sum", "dot"):
+            self._summed(z, n, operands)
+        elif name in ("max", "min"):
+            self._extreme("maximum" if name == "max" else "minimum", z, *operands[0], n)
+        elif n == 1:
+            self.put(z, self.operation(name, 1, *[self.number(x) for x, _ in operands]))
+        elif n <= UNROLLED:
+            self._written_out(name, z, n, operands)
+        else:
+            self._looped(name, z, n, operands)
+
+    def _written_out(self, name: str, z: int, n: int, parts: Sequence[Operand]) -> None:
+        columns = [self.pieces(x, step, n) for x, step in parts]
+        pieces = zip(*columns, strict=True)
+        self.put_pieces(z, n, [self.operation(name, WIDTH, *xs) for xs in pieces])
+
+    def _looped(self, name: str, z: int, n: int, parts: Sequence[Operand]) -> None:
+        whole = n - n % WIDTH
+        still = {x: self.spread(x) for x, step in parts if step == 0}
+        with self.loop(whole, WIDTH) as loop:
+            xs = [
+                still[x] if step == 0 else self._at(x, step, loop.i, n)
+                for x, step in parts
+            ]
+            found = self.operation(name, WIDTH, *xs)
+            self.store(found, self._offset(z, loop.i, 1), WIDTH)
+        if whole < n:
+            self._written_out(
+                name,
+                z + whole,
+                n - whole,
+                [(x + whole * step, step) for x, step in parts],
+            )
+
+    def _offset(self, place: int, i: str, step: int) -> str:
+        """Write the address of a place and so many steps."""
+        moved = i if step == 1 else self.add(f"mul i64 {i}, {step}")
+        return self.moved(self.pointer(place), moved)
+
+    def _at(self, x: int, step: int, i: str, n: int) -> str:
+        """Return the operand of one turn of a loop."""
+        self._mark(x, (step, n))
+        place = self._offset(x, i, step)
+        if step == 1:
+            return self.load(place, WIDTH)
+        numbers = [self.load(self.moved(place, j * step)) for j in range(WIDTH)]
+        return self.gathered(numbers, WIDTH)
+
+    # ---------------------------------------------------------- sums and products
+
+    def _term(self, xs: Sequence[str]) -> str:
+        return xs[0] if len(xs) == 1 else self.operation("multiply", WIDTH, *xs)
+
+    def _summed(self, z: int, n: int, parts: Sequence[Operand]) -> None:
+        """Write the sum of n numbers, or of n products."""
+        if n <= UNROLLED:
+            columns = [self.pieces(x, step, n) for x, step in parts]
+            terms = [self._term(xs) for xs in zip(*columns, strict=True)]
+            terms[-1] = self.filled(terms[-1], (n - 1) % WIDTH + 1, _NOTHING)
+            while len(terms) > 1:
+                terms.append(self.operation("add", WIDTH, terms.pop(0), terms.pop(0)))
+            self.put(z, self.folded(terms[0], "add"))
+            return
+        several = 4
+        turn = several * WIDTH
+        whole = n - n % turn
+        total = ""
+        if whole:
+            with self.loop(whole, turn, [(VECTOR, _NOTHING)] * several) as loop:
+                for j, have in enumerate(loop.carried):
+                    xs = [
+                        self._at(x + j * WIDTH * step, step, loop.i, n - j * WIDTH)
+                        for x, step in parts
+                    ]
+                    loop.after.append(
+                        self.operation("add", WIDTH, have, self._term(xs))
+                    )
+            total = functools.reduce(
+                lambda x, y: self.operation("add", WIDTH, x, y), loop.after
+            )
+        for i in range(whole, n, WIDTH):
+            count = min(WIDTH, n - i)
+            term = self._term(
+                [self.vector(x + i * step, step, count) for x, step in parts]
+            )
+            term = self.filled(term, count, _NOTHING)
+            total = self.operation("add", WIDTH, total, term) if total else term
+        self.put(z, self.folded(total, "add"))
+
+    def _extreme(self, name: str, z: int, x: int, step: int, n: int) -> None:
+        """Write the largest or smallest of n numbers."""
+        count = min(WIDTH, n)
+        best = self.vector(x, step, count)
+        best = self.filled(best, count, self.spread(x)) if count < WIDTH else best
+        whole = (n - count) - (n - count) % WIDTH
+        if whole:
+            with self.loop(whole, WIDTH, [(VECTOR, best)]) as loop:
+                found = self._at(x + WIDTH * step, step, loop.i, n - WIDTH)
+                loop.after = [self.operation(name, WIDTH, found, loop.carried[0])]
+            best = loop.after[0]
+        rest = (n - count) - whole
+        if rest:
+            last = self.vector(x + (n - rest) * step, step, rest)
+            last = self.filled(last, rest, best)
+            best = self.operation(name, WIDTH, last, best)
+        self.put(z, self.folded(best, name))
+
+    def _product(
+        self, z: int, x: int, y: int, m: int, n: int, k: int, dx: int, dw: int, dy: int
+    ) -> None:
+        """Write the product of an (m, k) and a (k, n) matrix."""
+        if m * k * n <= UNROLLED * WIDTH and n > 1:
+            self._small_product(z, x, y, m, n, k, dx, dw, dy)
+            return
+        if n == 1 and m > 1 and dx == 1:  # columns: as the product of the transposes
+            self._product(z, y, x, 1, m, k, 0, dy, dw)
+            return
+        if n == 1:
+            for i in range(m):
+                self._summed(z + i, k, [(x + i * dx, dw), (y, dy)])
+            return
+        self._mark(x, (dx, m), (dw, k))
+        self._mark(y, (dy, k), (1, n))
+        with self.loop(m) as rows:
+            left, result = self._offset(x, rows.i, dx), self._offset(z, rows.i, n)
+            for first in range(0, n, UNROLLED):
+                last = min(n, first + UNROLLED)
+                widths = [min(WIDTH, n - j) for j in range(first, last, WIDTH)]
+                with self.loop(k, 1, [(VECTOR, _ZEROS)] * len(widths)) as terms:
+                    step = self.add(f"mul i64 {terms.i}, {dw}")
+                    a = self.splat(self.load(self.moved(left, step)))
+                    right = self._offset(y + first, terms.i, dy)
+                    for j, (count, have) in enumerate(
+                        zip(widths, terms.carried, strict=True)
+                    ):
+                        b = self.load_vector(self.moved(right, j * WIDTH), count)
+                        term = self.operation("multiply", WIDTH, a, b)
+                        terms.after.append(self.operation("add", WIDTH, have, term))
+                for j, (count, total) in enumerate(
+                    zip(widths, terms.after, strict=True)
+                ):
+                    at = self.moved(result, first + j * WIDTH)
+                    self.store_vector(total, at, count)
+
+    def _small_product(
+        self, z: int, x: int, y: int, m: int, n: int, k: int, dx: int, dw: int, dy: int
+    ) -> None:
+        rows = [self.pieces(y + h * dy, 1, n) for h in range(k)]
+        for i in range(m):
+            totals: list[str] = []
+            for h in range(k):
+                a = self.spread(x + i * dx + h * dw)
+                terms = [self.operation("multiply", WIDTH, a, b) for b in rows[h]]
+                if totals:
+                    pairs = zip(totals, terms, strict=True)
+                    terms = [self.operation("add", WIDTH, s, t) for s, t in pairs]
+                totals = terms
+            self.put_pieces(z + i * n, n, totals)
+
+
+__all__ = ["UNROLLED", "Rows"]
