@@ -28,8 +28,8 @@ def partial_value(v: VertexView, position: int) -> Result | None:
     if not issubclass(v.rule, elementwise) or position not in v.rule.parts:
         return None
     operands = [unboxed(x.value) for x in v.operands]
-    given = {k: value for k, value in v.parameters.items() if k != "where"}
-    return v.rule.parts[position](plain, unboxed(v.value), *operands, **given)
+    others = {k: value for k, value in v.parameters.items() if k != "where"}
+    return v.rule.parts[position](plain, unboxed(v.value), *operands, **others)
 
 
 def partial_term(vertices: Vertices, v: VertexView, position: int) -> Term | None:

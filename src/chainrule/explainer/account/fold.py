@@ -1,6 +1,6 @@
 """Folding loops: of many steps alike, the first two and the last are shown.
 
-A loop is found in the recording itself: a sequence of places (or, where there are no
+A loop is found in the recording itself: a sequence of locations (or, where there are no
 source lines, of operations) that repeats.
 """
 
@@ -108,21 +108,21 @@ def representatives(keys: Sequence[Hashable]) -> list[int]:
     [0, 1, 2, 1, 2, 1, 2, 1, 2, 9]
     """
     codes = _codes(keys)
-    found = np.arange(len(codes))
-    _stand_in(codes, _following(codes), 0, len(codes), found)
-    return found.tolist()
+    like = np.arange(len(codes))
+    _stand_in(codes, _following(codes), 0, len(codes), like)
+    return like.tolist()
 
 
 def _stand_in(
-    codes: Codes, following: Codes, start: int, end: int, found: Codes
+    codes: Codes, following: Codes, start: int, end: int, like: Codes
 ) -> None:
     i = start
     while i < end:
         period, count = _loop(codes, following, i, end)
         if count > 1 and period > 1:
-            _stand_in(codes, following, i, i + period, found)
+            _stand_in(codes, following, i, i + period, like)
         last = i + count * period
-        found[i:last] = np.tile(found[i : i + period], count)
+        like[i:last] = np.tile(like[i : i + period], count)
         i = last
 
 

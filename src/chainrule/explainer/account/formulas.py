@@ -195,10 +195,10 @@ def local_term(
     """
     if not issubclass(operation, elementwise) or position not in operation.parts:
         return None
-    given = {k: v for k, v in parameters.items() if k != "where"}
+    others = {k: v for k, v in parameters.items() if k != "where"}
     try:
         with np.errstate(all="ignore"):
-            return as_term(operation.parts[position](_terms, z, *operands, **given))
+            return as_term(operation.parts[position](_terms, z, *operands, **others))
     except _UNREADABLE:
         return None
 
@@ -263,7 +263,7 @@ def meanings(
     parameters: Mapping[str, Any],
 ) -> dict[str, str]:
     """Return what the names of a rule stand for in one operation."""
-    given = {k: str(v) for k, v in parameters.items() if isinstance(v, int)}
+    integers = {k: str(v) for k, v in parameters.items() if isinstance(v, int)}
     named = dict(zip(operation.operand_names, operands, strict=False))
     named.pop("a", None)  # also an English word
-    return given | named | {"z": z}
+    return integers | named | {"z": z}

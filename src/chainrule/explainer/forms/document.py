@@ -333,14 +333,14 @@ class _Document:
         if not alike:
             return
         yield Heading("Watch out", level + 1)
-        for (kind, _), found in alike.items():
-            v = self.vertices[found[0].vertex]
+        for (kind, _), same in alike.items():
+            v = self.vertices[same[0].vertex]
             line = self.line(v.location)
             where = f"line {line}" if line.isdigit() else line
             where = f"{where}, {shortened(printable(v.expression))}: " if where else ""
-            more = f" ({len(found) - 1} more like this.)" if len(found) > 1 else ""
+            more = f" ({len(same) - 1} more like this.)" if len(same) > 1 else ""
             style: Style = "" if kind == "zero" else "bad"
-            yield Paragraph(f"{where}{printable(found[0].message)}{more}", style)
+            yield Paragraph(f"{where}{printable(same[0].message)}{more}", style)
 
 
 Sums = dict[tuple[int, int], tuple[list[Contribution], int]]

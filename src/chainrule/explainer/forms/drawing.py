@@ -227,8 +227,8 @@ def _line(text: str) -> str:
 
 def _mermaid_text(text: str) -> str:
     """Return text in which nothing is Mermaid's, Markdown's or HTML's."""
-    kept = " .,=()+-/:"
-    return "".join(c if c.isalnum() or c in kept else f"#{ord(c)};" for c in text)
+    plain = " .,=()+-/:"
+    return "".join(c if c.isalnum() or c in plain else f"#{ord(c)};" for c in text)
 
 
 def _dot_text(text: str) -> str:

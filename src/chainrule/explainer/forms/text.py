@@ -80,15 +80,15 @@ def _widths(
     headings: Sequence[str], rows: Sequence[Sequence[Cell]], width: int
 ) -> list[int]:
     """Return the columns' widths: as wide as they are, or the widest cut down."""
-    found = [wide(h) for h in headings]
+    widths = [wide(h) for h in headings]
     for row in rows:
         for i, cell in enumerate(row):
-            found[i] = max(found[i], *(wide(line) for line in (*cell.lines, "")))
-    available = width - _GAP * (len(found) - 1)
-    while sum(found) > available:
-        widest = max(range(len(found)), key=lambda i: found[i])
-        found[widest] -= 1
-    return found
+            widths[i] = max(widths[i], *(wide(line) for line in (*cell.lines, "")))
+    available = width - _GAP * (len(widths) - 1)
+    while sum(widths) > available:
+        widest = max(range(len(widths)), key=lambda i: widths[i])
+        widths[widest] -= 1
+    return widths
 
 
 # ------------------------------------------------------------------------- characters

@@ -35,11 +35,11 @@ def title(explained: Account) -> str:
     ]
     if len(shown) < len(explained.inputs):
         parts.append("...")
-    given = printable(", ".join(parts))
+    inputs = printable(", ".join(parts))
     name = printable(explained.title)
     if not explained.called:
-        return f"{name}, {given}" if given else name
-    text = f"{name}({given})" if name.isidentifier() else f"{name} ({given})"
+        return f"{name}, {inputs}" if inputs else name
+    text = f"{name}({inputs})" if name.isidentifier() else f"{name} ({inputs})"
     if explained.error is not None:
         return text
     return f"{text} = {returned(explained)}"
@@ -66,12 +66,12 @@ def operation_text(explained: Account, v: VertexView) -> str:
     operands = [printable(_operand_text(explained, x)) for x in v.operands]
     if v.operation == "getitem":
         return shortened(f"{operands[0]}[{_index_text(v.parameters['index'])}]")
-    given = [
+    parameters = [
         f"{k}={short(x) if is_array(x) else printable(repr(x))}"
         for k, x in v.parameters.items()
         if k not in UNWRITTEN
     ]
-    return shortened(f"{v.operation}({', '.join([*operands, *given])})")
+    return shortened(f"{v.operation}({', '.join([*operands, *parameters])})")
 
 
 def _operand_text(explained: Account, x: Operand) -> str:

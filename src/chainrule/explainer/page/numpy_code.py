@@ -140,7 +140,7 @@ class _GradientCode:
         body = "\n".join(f"    {x}".rstrip() for x in ["# forward", *lines])
         helper = _PLACED if "_placed(" in body else ""
         helper += _REPLACED if "_replaced(" in body else ""
-        libraries = sorted({f"import {found}\n" for found in _LIBRARY.findall(body)})
+        libraries = sorted({f"import {name}\n" for name in _LIBRARY.findall(body)})
         return (
             f"import numpy as np\n{''.join(libraries)}{helper}\n\n"
             f"def value_and_gradient({', '.join(inputs)}):\n{_ABOUT}{body}\n"
@@ -243,15 +243,15 @@ class _GradientCode:
         self, v: VertexView, grad: Written, wanted: Sequence[int]
     ) -> Iterator[tuple[int, Written, Written | None]]:
         """Yield what an elementwise rule passes on: cotangent times partial."""
-        given = dict(v.parameters)
-        if given.pop("where", None) not in (None, True):
+        parameters = dict(v.parameters)
+        if parameters.pop("where", None) not in (None, True):
             raise TypeError("it is called with where=")
         z, operands = self._variable(v.index), self._operands(v)
         for i in wanted:
             if i not in v.rule.parts:
                 continue
             mask = self.masks[v.index]
-            partial = v.rule.parts[i](written_numpy, z, *operands, **given)
+            partial = v.rule.parts[i](written_numpy, z, *operands, **parameters)
             if isinstance(partial, bool | np.bool_):
                 if partial:
                     yield i, grad, mask

@@ -70,10 +70,10 @@ class _RunData:
     def __init__(self, explained: Account, scripts: dict[Script, int]) -> None:
         self.explained = explained
         self.scripts = scripts
-        kept = set(explained.inputs)
+        inputs = set(explained.inputs)
         newest = [v.index for v in explained.vertices[-MOST:]]
-        self.kept = sorted(kept.union(newest))
-        self.number = {old: new for new, old in enumerate(self.kept)}
+        self.shown = sorted(inputs.union(newest))
+        self.number = {old: new for new, old in enumerate(self.shown)}
         self.like = representatives([key_of(v) for v in explained.vertices])
         self.files: dict[str, int] = {}
         self.locations: dict[SourceLocation, int] = {}
@@ -82,7 +82,7 @@ class _RunData:
     def data(self) -> dict[str, Any]:
         """Return the explanation as plain data."""
         e = self.explained
-        views = [e.vertices[i] for i in self.kept]
+        views = [e.vertices[i] for i in self.shown]
         vertices = [self._vertex(v) for v in views]
         code, no_code = _code_of(e)
         live, why_not = self._liveness()
@@ -110,7 +110,7 @@ class _RunData:
             "notLive": why_not,
             "code": code,
             "noCode": no_code,
-            "cut": len(e.vertices) - len(self.kept),
+            "cut": len(e.vertices) - len(self.shown),
             "rules": [_rule_data(r) for r in self.rules],
             "places": [self._location_data(where) for where in self.locations],
             "files": [self._file(name) for name in self.files],
@@ -162,12 +162,12 @@ class _RunData:
     # -------------------------------------------------------------------------- steps
 
     def _step(self, s: SweepStep) -> dict[str, Any]:
-        kept = [c for c in s.contributions if c.target in self.number]
+        parts = [c for c in s.contributions if c.target in self.number]
         ready = [self.number[i] for i in s.ready if i in self.number]
         return {
             "vertex": self.number[s.vertex],
             "incoming": encoded(s.incoming),
-            "contributions": [self._contribution(c) for c in kept],
+            "contributions": [self._contribution(c) for c in parts],
             "ready": ready[:_WAITING],
             "waiting": max(0, len(ready) - _WAITING),
         }
@@ -206,7 +206,7 @@ class _RunData:
         e = self.explained
         if e.error is not None or not e.steps:
             return False, "The function did not run to its end, so it is not replayed."
-        if len(self.kept) < len(e.vertices):
+        if len(self.shown) < len(e.vertices):
             return False, "The recording is too long to be replayed here."
         for v in e.vertices:
             if v.rule is None and not is_number(v.value):
@@ -224,7 +224,7 @@ class _RunData:
         return True, ""
 
     def _guards(self) -> list[dict[str, Any]]:
-        found: dict[Any, dict[str, Any]] = {}
+        guards: dict[Any, dict[str, Any]] = {}
         for d in self.explained.departures:
             sides = [self._operand(self._departed(x)) for x in d.operands]
             if len(sides) == 1:
@@ -235,8 +235,8 @@ class _RunData:
                 "truth": bool(d.result),
                 "place": None if d.location is None else self._located(d.location),
             }
-            found.setdefault(repr(guard), guard)
-        return list(found.values())
+            guards.setdefault(repr(guard), guard)
+        return list(guards.values())
 
     # ------------------------------------------------------------------------- source
 
@@ -322,9 +322,9 @@ def _rule_data(rule: Any) -> dict[str, Any]:
 
 
 def _parameters_text(parameters: Mapping[str, Any]) -> str:
-    kind: Any = np.ndarray
+    array: Any = np.ndarray
     texts = {
-        k: short(x) if isinstance(x, kind) else repr(x) for k, x in parameters.items()
+        k: short(x) if isinstance(x, array) else repr(x) for k, x in parameters.items()
     }
     return ", ".join(f"{k}={text}" for k, text in texts.items())
 

@@ -120,18 +120,18 @@ class WrittenNumPy:
 
     def __getattr__(self, name: str) -> Any:
         """Find a function of NumPy; ours that have no formula raise."""
-        found: Any = getattr(self._module, name)
-        if found is np.linalg:
+        function: Any = getattr(self._module, name)
+        if function is np.linalg:
             return WrittenNumPy(np.linalg, "np.linalg.")
-        if not callable(found):
+        if not callable(function):
             constant: Any = getattr(self._module, name)
             return Written(Formula(f"{self._prefix}{name}"), constant)
 
-        def call(*args: Argument, **given: Argument) -> Written:
+        def call(*args: Argument, **keywords: Argument) -> Written:
             texts = [argument_text(x) for x in args]
-            texts += [f"{k}={argument_text(x)}" for k, x in given.items()]
-            parameters = {k: _value(x) for k, x in given.items()}
-            value: Any = found(*map(_value, args), **parameters)
+            texts += [f"{k}={argument_text(x)}" for k, x in keywords.items()]
+            parameters = {k: _value(x) for k, x in keywords.items()}
+            value: Any = function(*map(_value, args), **parameters)
             return Written(Formula(f"{self._prefix}{name}({', '.join(texts)})"), value)
 
         return call
@@ -153,9 +153,9 @@ class WrittenNumPy:
     def setitem(self, x: Argument, y: Argument, *, index: Index) -> Written:
         """Write an array with ``y`` in the place of some entries."""
         value = setitem(_value(x), _value(y), index=index)
-        given = f"{argument_text(x)}, {argument_text(y)}"
+        arguments = f"{argument_text(x)}, {argument_text(y)}"
         return Written(
-            Formula(f"_replaced({given}, np.s_[{index_text(index)}])"), value
+            Formula(f"_replaced({arguments}, np.s_[{index_text(index)}])"), value
         )
 
 
@@ -169,12 +169,12 @@ def fitted(
     part = as_written(part)
     if part.shape == shape:
         return part
-    whole = np.broadcast_shapes(part.shape, shape)
-    if whole == shape:
+    common = np.broadcast_shapes(part.shape, shape)
+    if common == shape:
         return written_numpy.broadcast_to(part, shape)
-    if whole != part.shape:
-        part = written_numpy.broadcast_to(part, whole)
-    part = gather(part, axis=reduced_axes(whole, shape))
+    if common != part.shape:
+        part = written_numpy.broadcast_to(part, common)
+    part = gather(part, axis=reduced_axes(common, shape))
     return part if part.shape == shape else written_numpy.reshape(part, shape)
 
 

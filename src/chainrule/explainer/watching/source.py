@@ -82,13 +82,13 @@ def user_frame() -> FrameType | None:
 
 def failed_at(error: BaseException) -> tuple[str, int] | None:
     """Return the file and line outside chainrule and NumPy where an error came up."""
-    found = None
+    where = None
     trace = error.__traceback__
     while trace is not None:
         if not is_internal(trace.tb_frame):
-            found = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+            where = trace.tb_frame.f_code.co_filename, trace.tb_lineno
         trace = trace.tb_next
-    return found
+    return where
 
 
 __all__ = ["CodePositions", "SourceLocation", "Span", "failed_at", "user_frame"]
