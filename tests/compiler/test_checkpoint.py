@@ -12,7 +12,7 @@ import pytest
 import chainrule as gd
 from chainrule.compiler.control import scan as scans
 from chainrule.compiler.control.loops import Scan
-from chainrule.compiler.executors import choice as executors
+from chainrule.compiler.executors import costs, running
 from chainrule.errors import ArgumentError, ShapeError
 from tests.compiler.comparing import ORDERS, assert_same, follows
 
@@ -237,9 +237,9 @@ def test_by_default_segments_begin_above_a_size(monkeypatch):
 def test_the_executor_is_chosen_by_all_steps_of_all_segments(monkeypatch):
     pytest.importorskip("llvmlite")
     asked = []
-    monkeypatch.setattr(executors, "numpy_seconds", lambda program: 1.0)
+    monkeypatch.setattr(costs, "numpy_seconds", lambda program: 1.0)
     monkeypatch.setattr(
-        executors.Running, "_take", lambda self, seconds: asked.append(seconds)
+        running.Running, "_take", lambda self, seconds: asked.append(seconds)
     )
     compiled_loops(functools.partial(summed, functools.partial(
         gd.scan, checkpoint=3)), XS)  # fmt: skip
@@ -259,7 +259,9 @@ def test_scans_in_segments_of_many_examples():
 def test_xs_that_are_not_read_may_be_of_any_shape(monkeypatch, on_tape):
     if on_tape:
         pytest.importorskip("llvmlite")
-    monkeypatch.setattr(executors, "pays", lambda *_: on_tape)
+    monkeypatch.setattr(
+        running, "why_not_on_tape", lambda *_: "" if on_tape else "not now"
+    )
 
     def f(x):
         last, _ = gd.scan(lambda c, v: (0.5 * c + v, None), np.zeros(3), x)

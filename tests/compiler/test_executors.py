@@ -6,6 +6,7 @@ import pytest
 import chainrule as gd
 from chainrule.compiler.control.loops import Scan
 from chainrule.compiler.executors import choice as executors
+from chainrule.compiler.executors import costs
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.tape import interpreter as vm
 from chainrule.compiler.tape import native_tape
@@ -48,17 +49,17 @@ def ran_by(monkeypatch, calls, more=0.0, f=wave):
 def costs_two_runs(monkeypatch):
     monkeypatch.setattr(vm, "loaded", lambda: False)
     monkeypatch.setattr(native, "loaded", lambda: False)
-    monkeypatch.setattr(executors, "starting_seconds", lambda *_: 0.8)
+    monkeypatch.setattr(costs, "starting_seconds", lambda *_: 0.8)
     for name in ("COMPILING", "OPTIMIZING", "LOWERING"):
-        monkeypatch.setattr(executors, name, 0.0)
-    monkeypatch.setattr(executors, "LOADING", 0.75)
+        monkeypatch.setattr(costs, name, 0.0)
+    monkeypatch.setattr(costs, "LOADING", 0.75)
 
 
 @pytest.mark.usefixtures("costs_two_runs")
 def test_a_program_is_compiled_when_it_has_run_for_as_long_as_that_costs(monkeypatch):
     assert ran_by(monkeypatch, 8) == ["numpy"] + ["native code"] * 7
     with monkeypatch.context() as patch:
-        patch.setattr(executors, "LONGEST", 0)  # native code would be too long
+        patch.setattr(costs, "LONGEST", 0)  # native code would be too long
         assert ran_by(patch, 8) == ["numpy"] + ["tape VM"] * 7
     monkeypatch.setattr(native, "available", lambda: False)
     assert ran_by(monkeypatch, 8) == ["numpy"] * 8
@@ -73,9 +74,9 @@ def test_an_executor_that_is_slower_in_a_trial_is_left_again(monkeypatch):
 @pytest.mark.usefixtures("costs_two_runs")
 def test_a_long_program_starts_on_the_vm(monkeypatch):
     monkeypatch.setattr(executors, "LONG", 10)
-    monkeypatch.setattr(executors, "LOWERING", 0.1)
+    monkeypatch.setattr(costs, "LOWERING", 0.1)
     assert ran_by(monkeypatch, 8) == ["tape VM"] + ["native code"] * 7
-    monkeypatch.setattr(executors, "LONGEST", 10)
+    monkeypatch.setattr(costs, "LONGEST", 10)
     assert ran_by(monkeypatch, 4) == ["tape VM"] * 4
 
 
@@ -106,7 +107,7 @@ def hastened(monkeypatch):
 def test_native_code_waits_for_the_instructions_and_not_the_rows(monkeypatch):
     f, arguments = body_of(40)
     monkeypatch.setattr(native, "loaded", lambda: True)
-    monkeypatch.setattr(executors, "starting_seconds", lambda *_: 1e9)
+    monkeypatch.setattr(costs, "starting_seconds", lambda *_: 1e9)
     given = hastened(monkeypatch)
     clock = Clock()
     monkeypatch.setattr(executors, "time", clock)
@@ -116,8 +117,8 @@ def test_native_code_waits_for_the_instructions_and_not_the_rows(monkeypatch):
     assert not given
     program = fast.stats()["programs"][0]
     assert program["executor"] == "numpy"
-    needed = executors.compiling_seconds(fast.newest()[1].choice._tape)
-    assert needed > 20 * executors.COMPILING * program["rows"]["shared"]
+    needed = costs.compiling_seconds(fast.newest()[1].choice._tape)
+    assert needed > 20 * costs.COMPILING * program["rows"]["shared"]
     calls = 1
     while not given:
         fast(*arguments)
@@ -128,7 +129,7 @@ def test_native_code_waits_for_the_instructions_and_not_the_rows(monkeypatch):
 def test_the_vm_interprets_until_native_code_pays(monkeypatch):
     f, arguments = body_of(10)
     monkeypatch.setattr(native, "loaded", lambda: True)
-    monkeypatch.setattr(executors, "starting_seconds", lambda *_: 0.0)
+    monkeypatch.setattr(costs, "starting_seconds", lambda *_: 0.0)
     given = hastened(monkeypatch)
     clock = Clock()
     monkeypatch.setattr(executors, "time", clock)
@@ -140,7 +141,7 @@ def test_the_vm_interprets_until_native_code_pays(monkeypatch):
         "tape VM", "many small operations"
     )  # fmt: skip
     assert not given
-    needed = executors.compiling_seconds(fast.newest()[1].run)
+    needed = costs.compiling_seconds(fast.newest()[1].run)
     calls = 1
     while not given:
         fast(*arguments)

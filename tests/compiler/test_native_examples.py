@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.compiler.executors import choice as executors
+from chainrule.compiler.executors import costs, running
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.native.text import WIDTH
 from chainrule.compiler.tape import native_examples
@@ -14,8 +14,8 @@ pytestmark = pytest.mark.skipif(not native.available(), reason="needs llvmlite")
 
 @pytest.fixture(autouse=True)
 def always_in_blocks(monkeypatch):
-    monkeypatch.setattr(executors, "pays_in_blocks", lambda *_: True)
-    monkeypatch.setattr(executors, "compiling_seconds", lambda _: 0.0)
+    monkeypatch.setattr(running, "why_not_in_blocks", lambda *_: "")
+    monkeypatch.setattr(costs, "compiling_seconds", lambda _: 0.0)
 
 
 def rotated(angle, point):

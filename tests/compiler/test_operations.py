@@ -9,6 +9,7 @@ import pytest
 
 import chainrule as gd
 from chainrule.compiler.executors import choice as executors
+from chainrule.compiler.executors import costs
 from chainrule.compiler.native import fusion
 from chainrule.compiler.native import llvm as native
 from chainrule.nodes.recorder import record
@@ -121,10 +122,10 @@ def test_native_code_is_eager(call):
 @np.errstate(all="ignore")
 def test_loops_in_native_code_are_eager(call, room, monkeypatch):
     for name in ("FUSING", "LOADING", "COMPILING"):
-        monkeypatch.setattr(executors, name, 0.0)
+        monkeypatch.setattr(costs, name, 0.0)
     for name in ("LARGE", "WORTH", "WORTH_ON_TAPE"):
         monkeypatch.setattr(fusion, name, 1)
-    monkeypatch.setattr(executors, "LARGE", 1)
+    monkeypatch.setattr(costs, "LARGE", 1)
     monkeypatch.setattr(executors, "ROOM", room)
     monkeypatch.setattr(executors, "_TRIFLE", 0.0)
     assert_eager(call, EXACT, "auto", scales=(1.0, 0.875, 0.75))

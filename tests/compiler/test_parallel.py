@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.compiler.executors import choice as executors
+from chainrule.compiler.executors import costs, running
 from chainrule.compiler.native import (
     llvm as native,
 )
@@ -109,7 +109,7 @@ def parts(monkeypatch):
 @pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_threads_that_are_asked_for_share_each_loop(monkeypatch, parts, threads):
-    monkeypatch.setattr(executors, "pays_in_blocks", lambda *_: True)
+    monkeypatch.setattr(running, "why_not_in_blocks", lambda *_: "")
     x = np.linspace(0.0, 1.0, 3000).reshape(1000, 3)
 
     def f(v):
@@ -120,7 +120,7 @@ def test_the_threads_that_are_asked_for_share_each_loop(monkeypatch, parts, thre
     assert set(parts) == {threads}
     parts.clear()
     for name in ("COMPILING", "FUSING", "LOADING", "LOWERING", "OPTIMIZING"):
-        monkeypatch.setattr(executors, name, 0.0)
+        monkeypatch.setattr(costs, name, 0.0)
 
     def g(x, w):
         return np.sum(np.tanh(x @ w) ** 2, axis=1)

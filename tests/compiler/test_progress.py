@@ -13,7 +13,7 @@ import tqdm
 
 import chainrule as gd
 from chainrule.compiler import progress
-from chainrule.compiler.executors import choice as executors
+from chainrule.compiler.executors import running
 from chainrule.errors import ArgumentError, CompileError
 
 XS = np.array([0.5, -1.0, 2.0, 0.25])
@@ -31,7 +31,7 @@ def drawn(monkeypatch):
             self.open = [bar for bar in made if not bar.disable]
 
     monkeypatch.setattr(tqdm, "tqdm", Bar)
-    monkeypatch.setattr(executors, "pays", lambda *_: False)
+    monkeypatch.setattr(running, "why_not_on_tape", lambda *_: "not now")
     return made
 
 
@@ -127,7 +127,7 @@ def test_bars_are_closed_where_an_exception_passes(drawn):
 
 
 def test_bars_appear_on_stderr_after_a_delay(monkeypatch, capsys):
-    monkeypatch.setattr(executors, "pays", lambda *_: False)
+    monkeypatch.setattr(running, "why_not_on_tape", lambda *_: "not now")
     monkeypatch.setattr(progress, "DELAY", 600.0)
     fast = gd.compile(summed, progress=True)
     fast(XS)

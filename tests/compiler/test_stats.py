@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.compiler.executors import choice as executors
+from chainrule.compiler.executors import costs, running
 from chainrule.compiler.native import llvm as native
 
 XS = np.linspace(0.1, 1.0, 300)
@@ -93,13 +93,13 @@ def test_while_loops_conds_inner_loops_and_calls_per_example():
 
 @needs_tapes
 def test_loops_start_on_numpy_where_that_is_cheaper(monkeypatch):
-    monkeypatch.setattr(executors, "starting_seconds", lambda *_: 1e9)
+    monkeypatch.setattr(costs, "starting_seconds", lambda *_: 1e9)
     monkeypatch.setattr(native, "loaded", lambda: True)
-    monkeypatch.setattr(executors, "COMPILING", 1e9)
+    monkeypatch.setattr(costs, "COMPILING", 1e9)
     (told,) = loops_of(scanned, 0.5, XS)
     assert (told["executor"], told["because"]) == ("numpy", "not yet for long")
-    monkeypatch.setattr(executors, "COMPILING", 0.0)
-    monkeypatch.setattr(executors, "OPTIMIZING", 0.0)
+    monkeypatch.setattr(costs, "COMPILING", 0.0)
+    monkeypatch.setattr(costs, "OPTIMIZING", 0.0)
     (told,) = loops_of(scanned, 0.5, XS)
     assert told["executor"] == "native code"
 
@@ -113,11 +113,11 @@ def test_a_loop_is_compiled_when_it_has_run_for_as_long_as_that_costs(monkeypatc
             self.now += 0.5
             return self.now
 
-    monkeypatch.setattr(executors, "time", Clock())
-    monkeypatch.setattr(executors, "numpy_seconds", lambda program: 0.0)
-    monkeypatch.setattr(executors, "batched_seconds", lambda *_: 1.0)
-    monkeypatch.setattr(executors, "starting_seconds", lambda *_: 1e9)
-    monkeypatch.setattr(executors, "compiling_seconds", lambda tape: 1.2)
+    monkeypatch.setattr(running, "time", Clock())
+    monkeypatch.setattr(costs, "numpy_seconds", lambda program: 0.0)
+    monkeypatch.setattr(costs, "batched_seconds", lambda *_: 1.0)
+    monkeypatch.setattr(costs, "starting_seconds", lambda *_: 1e9)
+    monkeypatch.setattr(costs, "compiling_seconds", lambda tape: 1.2)
     for f, arguments in ((scanned, (0.5, XS)), (gd.vmap(example), (XS,))):
         fast = gd.compile(f)
         ran = []

@@ -25,7 +25,7 @@ from chainrule.compiler.batching.examples import (
 from chainrule.compiler.batching.sparsity import Sparse, sparse_result
 from chainrule.compiler.control.bodies import example_of, traced_in
 from chainrule.compiler.control.loops import Loop, Pass, While
-from chainrule.compiler.executors.choice import Running
+from chainrule.compiler.executors.running import Running
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.programs.signals import NanFound
 from chainrule.compiler.progress import watched

@@ -30,7 +30,8 @@ from chainrule.compiler.control.bodies import (
     traced_in,
 )
 from chainrule.compiler.control.python_steps import Watch
-from chainrule.compiler.executors import choice as executors
+from chainrule.compiler.executors import costs, running
+from chainrule.compiler.executors.running import Running
 from chainrule.compiler.options import Options
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape.lowering import CannotLowerError
@@ -223,15 +224,14 @@ class Mapping:
         ]
         sparse = any(isinstance(x, Sparse) for x in given)
         options = self.home.options
-        if not sparse and executors.pays_in_blocks(program, self.count, options):
+        because = running.why_not_in_blocks(program, self.count, options)
+        if not sparse and not because:
             try:
                 many = [*self.many, *[False] * len(captured)]
                 blocks = InBlocks(program, many, self.count, options)
                 return self.home.call(blocks, [*own, *captured], None)
             except CannotLowerError as error:
                 because = str(error) or "it has no form on a tape"
-        else:
-            because = executors.why_not_in_blocks(program, self.count, options)
         if not self.seeds:
             self.home.mapped.append((self.count, because))
         return tuple(run_batched(program, [*given, *captured], self.count, self.home))
@@ -255,10 +255,8 @@ class InBlocks:
         self.many = many
         self.count = count
         blocks = Blocks(program, many, count, options.threads)
-        seconds = executors.batched_seconds(program, count)
-        self.running: executors.Running = executors.Running.chosen(
-            blocks, options, seconds
-        )
+        seconds = costs.batched_seconds(program, count)
+        self.running: Running = Running.chosen(blocks, options, seconds)
 
     def told(self) -> dict[str, Any]:
         """Return what ``stats()`` says of this map, and the programs inside it."""

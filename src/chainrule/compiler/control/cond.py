@@ -15,7 +15,7 @@ from chainrule.compiler.control.bodies import (
     traced_in,
 )
 from chainrule.compiler.control.carries import cast, held_dtype
-from chainrule.compiler.executors.choice import Running
+from chainrule.compiler.executors.running import Running
 from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.trace import Trace, joined
 from chainrule.compiler.tracing.traced import Traced

@@ -28,8 +28,8 @@ import numpy as np
 
 from chainrule.compiler.control.bodies import Body, FlatFunction, Leaves, example_of
 from chainrule.compiler.control.carries import cast, held_dtype
-from chainrule.compiler.executors import choice as executors
-from chainrule.compiler.executors.choice import Running
+from chainrule.compiler.executors import costs, running
+from chainrule.compiler.executors.running import Running
 from chainrule.compiler.progress import watched
 from chainrule.compiler.tape.lowering import CannotLowerError
 from chainrule.compiler.tape.scan_tape import TapeLoop
@@ -207,15 +207,16 @@ class Scan(Loop):
 
     def _executor(self) -> Running:
         program, options = self.body.program, self.home.options
-        if not executors.pays(program, options):
-            return Running(None, executors.why_not(program, options))
+        because = running.why_not_on_tape(program, options)
+        if because:
+            return Running(None, because)
         try:
             tape = TapeLoop(
                 program, self.carried, self.mapped, self.count, reverse=self.reverse
             )
         except CannotLowerError as error:
             return Running(None, str(error) or "it has no form on a tape")
-        seconds = self.count * self.home.repeats * executors.numpy_seconds(program)
+        seconds = self.count * self.home.repeats * costs.numpy_seconds(program)
         return Running.chosen(tape, options, seconds)
 
     def told(self) -> dict[str, Any]:

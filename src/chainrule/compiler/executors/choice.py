@@ -18,51 +18,24 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
 from typing import Any
 
+from chainrule.compiler.executors import costs
 from chainrule.compiler.executors.replay import Replay
-from chainrule.compiler.native import llvm as native
-from chainrule.compiler.native.fusion import LARGE, fused
+from chainrule.compiler.executors.running import BROKEN, MISSING
+from chainrule.compiler.native import llvm
+from chainrule.compiler.native.fusion import fused
 from chainrule.compiler.options import Options
 from chainrule.compiler.programs.program import Program
-from chainrule.compiler.programs.signals import InexactError
-from chainrule.compiler.tape import interpreter
 from chainrule.compiler.tape.lowering import CannotLowerError, check_kind
-from chainrule.compiler.tape.scan_tape import TapeLoop
 from chainrule.compiler.tape.tape import Tape
 from chainrule.errors import ArgumentError
 from chainrule.locks import lock
-from chainrule.rules import multilinear, rule_of
 
 EXECUTORS = ("auto", "numpy", "vm", "native")
 
-LOADING, STARTING = 0.15, 0.15
-"""Seconds that loading LLVM takes, and compiling the VM, once per process each."""
-
-HANDLING = 5e-3
-"""Seconds that the VM takes to compile a handler: for each kind of instruction once."""
-
-MISSING = "llvmlite is not installed"
-BROKEN = (ImportError, OSError, RuntimeError)
-"""What loading LLVM, or compiling by it, raises where it does not work."""
-
-COMPILING, OPTIMIZING = 2e-5, 8e-5
-"""Seconds that native code takes to compile, per instruction, and more if LLVM takes
-its time."""
-
-FUSING = 1.2e-3
-"""Seconds that loops over large arrays take to compile, per row."""
-
-LOWERING = 1e-5
-"""Seconds that a program takes to become a tape, or NumPy's text, per row."""
-
 LONG = 2_000
 """Rows from which on a program may start on the VM."""
-
-LONGEST = 500_000
-"""Instructions from which on native code is not made: it would compile for ten seconds
-and more."""
 
 ROOM = 1 << 22
 """Entries of all values that a tape may have: it uses no memory twice."""
@@ -72,108 +45,8 @@ TRIALS = 5
 
 VM = "tape VM"
 
-_CALL, _SCALAR, _ENTRY = 1e-6, 2.5e-8, 7e-10
 _TRIFLE = 3e-6
 _HOPELESS = 2.0
-_MANY, _SEVERAL, _SMALL, _LITTLE = 256, 8, 256, 8
-
-
-def numpy_seconds(program: Program) -> float:
-    """Estimate what one run costs on NumPy: a call per array, a line per number."""
-    total = 0.0
-    for row in program.rows:
-        if row.shape == ():
-            total += _SCALAR
-        else:
-            total += _CALL + _ENTRY * math.prod(row.shape or (1,))
-    return total
-
-
-def compiling_seconds(tape: Any) -> float:
-    """Estimate what native code costs before it can run.
-
-    Of a ``Tape``, ``TapeLoop`` or ``Blocks``: infinite where it is not to be made.
-    """
-    if not native.available() or tape.instructions > LONGEST:
-        return math.inf
-    each = COMPILING + (OPTIMIZING if tape.optimized else 0.0)
-    return loading_seconds() + each * tape.instructions
-
-
-def loading_seconds() -> float:
-    """Estimate what loading LLVM still costs."""
-    return 0.0 if native.loaded() else LOADING
-
-
-def starting_seconds(tape: Tape | TapeLoop | None = None) -> float:
-    """Estimate what the VM costs before it can run, if need be a certain tape."""
-    if not native.available():
-        return math.inf
-    first = 0.0 if interpreter.loaded() else loading_seconds() + STARTING
-    return first if tape is None else first + HANDLING * tape.new_handlers
-
-
-def is_large(program: Program) -> bool:
-    """Tell whether most of the work is in large arrays, which are worth loops."""
-    sizes = _sizes(program)
-    large = sum(n for n in sizes if n >= LARGE)
-    return large > 0 and 2 * large > sum(sizes)
-
-
-def _sizes(program: Program) -> list[int]:
-    return [math.prod(row.shape) if row.shape else 1 for row in program.rows]
-
-
-def pays(program: Program, options: Options) -> bool:
-    """Tell whether a loop with this body may be worth a tape."""
-    return not why_not(program, options)
-
-
-def why_not(program: Program, options: Options) -> str:
-    """Return why a loop with this body stays on NumPy, if it does."""
-    if options.executor == "numpy":
-        return "asked for"
-    if not native.available():
-        return MISSING
-    large = options.executor == "auto" and is_large(program)
-    return "large arrays" if large else ""
-
-
-def pays_in_blocks(program: Program, count: int, options: Options) -> bool:
-    """Tell whether one example's program is worth native code on blocks of examples."""
-    return not why_not_in_blocks(program, count, options)
-
-
-def why_not_in_blocks(program: Program, count: int, options: Options) -> str:
-    """Return why the examples of a map do not run in blocks, if they do not."""
-    if options.executor in ("numpy", "vm"):
-        return "asked for"
-    if not native.available():
-        return MISSING
-    if count < _MANY or len(program.rows) < _SEVERAL:
-        return "few examples or operations"
-    if any(map(_is_product, _functions(program))):
-        return "products of matrices"
-    if max(_sizes(program)) > _SMALL:
-        return "large values"
-    if native.loaded() or batched_seconds(program, count) > LOADING / 60:
-        return ""
-    return "little work"
-
-
-def batched_seconds(program: Program, count: int) -> float:
-    """Estimate what one example's rows cost on NumPy for all examples at once."""
-    return count * sum(_sizes(program)) * _ENTRY
-
-
-def _functions(program: Program) -> set[Any]:
-    return {row.function for row in program.rows if max(row.shape or (0,)) > _LITTLE}
-
-
-def _is_product(function: Any) -> bool:
-    """Tell whether a function is one of BLAS's."""
-    known = rule_of(function)
-    return known is not None and issubclass(known, multilinear)
 
 
 class Choice:
@@ -218,7 +91,7 @@ class Choice:
 
     def _insist(self, wanted: str) -> None:
         """Use a tape, as the user asks."""
-        if not native.available():
+        if not llvm.available():
             raise ArgumentError(
                 f"executor={wanted!r} needs llvmlite, which is not installed. Install "
                 "chainrule[fast], or use executor='auto'."
@@ -247,34 +120,33 @@ class Choice:
 
     def _look(self) -> None:
         """Choose where to start, and how long to stay there."""
-        count, seconds = len(self.program.rows), numpy_seconds(self.program)
+        count, seconds = len(self.program.rows), costs.numpy_seconds(self.program)
         self.reason = "few operations"
-        if not native.available():
+        if not llvm.available():
             self.reason = MISSING
-        elif is_large(self.program):
-            self._limit = self._preparing() + loading_seconds()
+        elif costs.is_large(self.program):
+            self._limit = (
+                costs.preparing_seconds(self.program) + costs.loading_seconds()
+            )
             self.reason = "large arrays, not yet for long"
-        elif count > LONG and count * LOWERING > starting_seconds():
+        elif count > LONG and count * costs.LOWERING > costs.starting_seconds():
             try:
                 if self._lower():
                     self._settle_on_vm(self.run, "many operations")
             except BROKEN as error:
                 self.reason = f"native code could not be made: {error}"
         elif seconds > _TRIFLE:
-            self._limit = self._preparing() + loading_seconds()
+            self._limit = (
+                costs.preparing_seconds(self.program) + costs.loading_seconds()
+            )
             self.reason = "not yet for long"
-
-    def _preparing(self) -> float:
-        """Estimate what it costs to make a tape, and to fuse its large loops."""
-        large = sum(n >= LARGE for n in _sizes(self.program))
-        return LOWERING * len(self.program.rows) + FUSING * large
 
     def _settle_on_vm(self, tape: Tape, reason: str) -> None:
         """Stay on the VM until native code pays, if it ever can."""
         self.run = None
         tape.interpret()
         self.run, self.reason = tape, reason
-        seconds = compiling_seconds(tape)
+        seconds = costs.compiling_seconds(tape)
         self._limit = seconds if seconds < math.inf else None
 
     def _start(self) -> None:
@@ -320,7 +192,7 @@ class Choice:
         self.reason = f"faster than {name} in a trial"
         if on_vm:
             self._tape, self._interpreted = tried, False
-            cost = compiling_seconds(tried)
+            cost = costs.compiling_seconds(tried)
             self._limit = cost if cost < math.inf else None
 
     def _go_on(self) -> None:
@@ -350,8 +222,8 @@ class Choice:
         tape = self._tape
         if tape is None:
             return
-        starting = starting_seconds(tape) if self._interpreted else math.inf
-        compiling = compiling_seconds(tape)
+        starting = costs.starting_seconds(tape) if self._interpreted else math.inf
+        compiling = costs.compiling_seconds(tape)
         if self._spent < min(starting, compiling) < math.inf:
             self._limit = min(starting, compiling)
             self.reason = "not yet for long"
@@ -367,10 +239,10 @@ class Choice:
         """Make the tape that other executors run; without one, fuse large loops."""
         before = self.run
         self.reason = "more entries than a tape may have"
-        if sum(_sizes(self.program)) <= ROOM and self._lower(fuse=True):
+        if sum(costs.sizes_of(self.program)) <= ROOM and self._lower(fuse=True):
             self.run, self._tape = before, self.run
             # Where loops are most of the work, there is little to interpret.
-            self._interpreted = not is_large(self.program)
+            self._interpreted = not costs.is_large(self.program)
         else:
             self._fuse()
 
@@ -386,88 +258,3 @@ class Choice:
         if program is not None:
             self.run = Replay(program)
             self.reason = "large arrays, their loops fused in native code"
-
-
-class Running:
-    """What runs a loop that is one row, and why: NumPy, the VM or native code.
-
-    Attributes
-    ----------
-    loop
-        A ``TapeLoop`` or ``Blocks``; ``None`` if it cannot be one.
-    on_numpy
-        Whether NumPy runs it now.
-    because
-        Why it is so, for ``stats()``.
-    seconds
-        What all runs took.
-    """
-
-    def __init__(self, loop: Any, because: str = "asked for") -> None:
-        """Have NumPy run the loop, if it is ``None``, and else the VM."""
-        self.loop: Any = loop
-        self.on_numpy: bool = loop is None
-        self.because: str = because
-        self.seconds: float = 0.0
-        self._interpreted = isinstance(loop, TapeLoop)
-        self._limit = math.inf
-
-    @classmethod
-    def chosen(cls, loop: Any, options: Options, seconds: float) -> Running:
-        """Return what an option asks for, or the best that is worth its cost.
-
-        ``seconds`` is what the loop takes on NumPy in a call of the function.
-        """
-        made = cls(loop)
-        if options.executor == "native":
-            made._begin(loop.hasten, "asked for")
-        elif options.executor == "auto":
-            made._take(seconds)
-        return made
-
-    @property
-    def executor(self) -> str:
-        """The name of what runs the loop now."""
-        return "numpy" if self.on_numpy else self.loop.name
-
-    def __call__(
-        self, fast: Callable[..., Any], plain: Callable[..., Any], *operands: Any
-    ) -> Any:
-        """Run the loop: ``fast`` on its tape, or ``plain`` on NumPy."""
-        start = time.perf_counter()
-        try:
-            found = (plain if self.on_numpy else fast)(*operands)
-        except InexactError:
-            self.on_numpy, self._limit = True, math.inf
-            self.because = "integers beyond 2**53"
-            found = plain(*operands)
-        self.seconds += time.perf_counter() - start
-        if self.seconds >= self._limit:
-            self._take(self.seconds)
-        return found
-
-    def _take(self, seconds: float) -> None:
-        """Take the best executor that costs no more than is, or will be, spent."""
-        compiling = compiling_seconds(self.loop)
-        starting = starting_seconds(self.loop) if self._interpreted else math.inf
-        if compiling <= seconds:
-            self._limit = math.inf
-            self._begin(self.loop.hasten, "it runs often or long")
-        elif starting <= seconds:
-            self._limit = compiling
-            self._begin(self.loop.interpret, "small operations")
-        else:
-            self.on_numpy, self._limit = True, min(compiling, starting)
-            self.because = "not yet for long"
-
-    def _begin(self, make: Callable[[], None], because: str) -> None:
-        """Leave NumPy, if what else runs the loop can be made."""
-        try:
-            make()
-            self.on_numpy, self.because = False, because
-        except CannotLowerError as error:
-            self.on_numpy = not self._interpreted
-            self.because = f"native code could not be made: {error}"
-        except BROKEN as error:
-            self.on_numpy, self._limit = True, math.inf
-            self.because = f"native code could not be made: {error}"

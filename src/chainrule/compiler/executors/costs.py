@@ -1,0 +1,90 @@
+"""What executors cost: estimates in seconds, from the rows of a program or a tape."""
+
+from __future__ import annotations
+
+import math
+
+from chainrule.compiler.native import llvm
+from chainrule.compiler.native.fusion import LARGE
+from chainrule.compiler.programs.program import Program
+from chainrule.compiler.tape import interpreter
+from chainrule.compiler.tape.native_examples import Blocks
+from chainrule.compiler.tape.scan_tape import TapeLoop
+from chainrule.compiler.tape.tape import Tape
+
+LOADING, STARTING = 0.15, 0.15
+"""Seconds that loading LLVM takes, and compiling the VM, once per process each."""
+
+HANDLING = 5e-3
+"""Seconds that the VM takes to compile a handler: for each kind of instruction once."""
+
+COMPILING, OPTIMIZING = 2e-5, 8e-5
+"""Seconds that native code takes to compile, per instruction, and more if LLVM takes
+its time."""
+
+FUSING = 1.2e-3
+"""Seconds that loops over large arrays take to compile, per row."""
+
+LOWERING = 1e-5
+"""Seconds that a program takes to become a tape, or NumPy's text, per row."""
+
+LONGEST = 500_000
+"""Instructions from which on native code is not made: it would compile for ten seconds
+and more."""
+
+_CALL, _SCALAR, _ENTRY = 1e-6, 2.5e-8, 7e-10
+
+
+def numpy_seconds(program: Program) -> float:
+    """Estimate what one run costs on NumPy: a call per array, a line per number."""
+    total = 0.0
+    for row in program.rows:
+        if row.shape == ():
+            total += _SCALAR
+        else:
+            total += _CALL + _ENTRY * math.prod(row.shape or (1,))
+    return total
+
+
+def compiling_seconds(tape: Tape | TapeLoop | Blocks) -> float:
+    """Estimate what native code costs: infinite where it is not to be made."""
+    if not llvm.available() or tape.instructions > LONGEST:
+        return math.inf
+    each = COMPILING + (OPTIMIZING if tape.optimized else 0.0)
+    return loading_seconds() + each * tape.instructions
+
+
+def loading_seconds() -> float:
+    """Estimate what loading LLVM still costs."""
+    return 0.0 if llvm.loaded() else LOADING
+
+
+def starting_seconds(tape: Tape | TapeLoop | None = None) -> float:
+    """Estimate what the VM costs before it can run, if need be a certain tape."""
+    if not llvm.available():
+        return math.inf
+    first = 0.0 if interpreter.loaded() else loading_seconds() + STARTING
+    return first if tape is None else first + HANDLING * tape.new_handlers
+
+
+def is_large(program: Program) -> bool:
+    """Tell whether most of the work is in large arrays, which are worth loops."""
+    sizes = sizes_of(program)
+    large = sum(n for n in sizes if n >= LARGE)
+    return large > 0 and 2 * large > sum(sizes)
+
+
+def sizes_of(program: Program) -> list[int]:
+    """Return how many entries each row has."""
+    return [math.prod(row.shape) if row.shape else 1 for row in program.rows]
+
+
+def batched_seconds(program: Program, count: int) -> float:
+    """Estimate what one example's rows cost on NumPy for all examples at once."""
+    return count * sum(sizes_of(program)) * _ENTRY
+
+
+def preparing_seconds(program: Program) -> float:
+    """Estimate what it costs to make a tape, and to fuse its large loops."""
+    large = sum(n >= LARGE for n in sizes_of(program))
+    return LOWERING * len(program.rows) + FUSING * large

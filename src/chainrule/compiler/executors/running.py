@@ -1,0 +1,152 @@
+"""What runs the loops and maps that are one row of a program, and why.
+
+They start on NumPy like programs (``choice``), and change over when they have run for
+as long as what comes next costs.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+from chainrule.compiler.executors import costs
+from chainrule.compiler.native import llvm
+from chainrule.compiler.options import Options
+from chainrule.compiler.programs.program import Program
+from chainrule.compiler.programs.signals import InexactError
+from chainrule.compiler.tape.forms import CannotLowerError
+from chainrule.compiler.tape.scan_tape import TapeLoop
+from chainrule.rules import multilinear, rule_of
+
+MISSING = "llvmlite is not installed"
+BROKEN = (ImportError, OSError, RuntimeError)
+"""What loading LLVM, or compiling by it, raises where it does not work."""
+
+_MANY, _SEVERAL, _SMALL, _LITTLE = 256, 8, 256, 8
+
+
+def why_not_on_tape(program: Program, options: Options) -> str:
+    """Return why a loop with this body stays on NumPy, if it does."""
+    if options.executor == "numpy":
+        return "asked for"
+    if not llvm.available():
+        return MISSING
+    large = options.executor == "auto" and costs.is_large(program)
+    return "large arrays" if large else ""
+
+
+def why_not_in_blocks(program: Program, count: int, options: Options) -> str:
+    """Return why the examples of a map do not run in blocks, if they do not."""
+    if options.executor in ("numpy", "vm"):
+        return "asked for"
+    if not llvm.available():
+        return MISSING
+    if count < _MANY or len(program.rows) < _SEVERAL:
+        return "few examples or operations"
+    if any(map(_is_product, _functions(program))):
+        return "products of matrices"
+    if max(costs.sizes_of(program)) > _SMALL:
+        return "large values"
+    if llvm.loaded() or costs.batched_seconds(program, count) > costs.LOADING / 60:
+        return ""
+    return "little work"
+
+
+def _functions(program: Program) -> set[Any]:
+    return {row.function for row in program.rows if max(row.shape or (0,)) > _LITTLE}
+
+
+def _is_product(function: Any) -> bool:
+    """Tell whether a function is one of BLAS's."""
+    known = rule_of(function)
+    return known is not None and issubclass(known, multilinear)
+
+
+class Running:
+    """What runs a loop that is one row, and why: NumPy, the VM or native code.
+
+    Attributes
+    ----------
+    loop
+        A ``TapeLoop`` or ``Blocks``; ``None`` if it cannot be one.
+    on_numpy
+        Whether NumPy runs it now.
+    because
+        Why it is so, for ``stats()``.
+    seconds
+        What all runs took.
+    """
+
+    def __init__(self, loop: Any, because: str = "asked for") -> None:
+        """Have NumPy run the loop, if it is ``None``, and else the VM."""
+        self.loop: Any = loop
+        self.on_numpy: bool = loop is None
+        self.because: str = because
+        self.seconds: float = 0.0
+        self._interpreted = isinstance(loop, TapeLoop)
+        self._limit = math.inf
+
+    @classmethod
+    def chosen(cls, loop: Any, options: Options, seconds: float) -> Running:
+        """Return what an option asks for, or the best that is worth its cost.
+
+        ``seconds`` is what the loop takes on NumPy in a call of the function.
+        """
+        made = cls(loop)
+        if options.executor == "native":
+            made._begin(loop.hasten, "asked for")
+        elif options.executor == "auto":
+            made._take(seconds)
+        return made
+
+    @property
+    def executor(self) -> str:
+        """The name of what runs the loop now."""
+        return "numpy" if self.on_numpy else self.loop.name
+
+    def __call__(
+        self, fast: Callable[..., Any], plain: Callable[..., Any], *operands: Any
+    ) -> Any:
+        """Run the loop: ``fast`` on its tape, or ``plain`` on NumPy."""
+        start = time.perf_counter()
+        try:
+            found = (plain if self.on_numpy else fast)(*operands)
+        except InexactError:
+            self.on_numpy, self._limit = True, math.inf
+            self.because = "integers beyond 2**53"
+            found = plain(*operands)
+        self.seconds += time.perf_counter() - start
+        if self.seconds >= self._limit:
+            self._take(self.seconds)
+        return found
+
+    def _take(self, seconds: float) -> None:
+        """Take the best executor that costs no more than is, or will be, spent."""
+        compiling = costs.compiling_seconds(self.loop)
+        starting = costs.starting_seconds(self.loop) if self._interpreted else math.inf
+        if compiling <= seconds:
+            self._limit = math.inf
+            self._begin(self.loop.hasten, "it runs often or long")
+        elif starting <= seconds:
+            self._limit = compiling
+            self._begin(self.loop.interpret, "small operations")
+        else:
+            self.on_numpy, self._limit = True, min(compiling, starting)
+            self.because = "not yet for long"
+
+    def _begin(self, make: Callable[[], None], because: str) -> None:
+        """Leave NumPy, if what else runs the loop can be made."""
+        try:
+            make()
+            self.on_numpy, self.because = False, because
+        except CannotLowerError as error:
+            self.on_numpy = not self._interpreted
+            self.because = f"native code could not be made: {error}"
+        except BROKEN as error:
+            self.on_numpy, self._limit = True, math.inf
+            self.because = f"native code could not be made: {error}"
+
+
+__all__ = ["BROKEN", "MISSING", "Running", "why_not_in_blocks", "why_not_on_tape"]
