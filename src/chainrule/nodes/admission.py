@@ -20,7 +20,8 @@ from chainrule.errors import (
     ShapeError,
 )
 from chainrule.nodes.remedies import DECLARE, inside_numpy
-from chainrule.rules import rule, traits_of
+from chainrule.rules import rule, rule_of
+from chainrule.rules.python_forms import infix_form
 from chainrule.rules.supports import is_inexact
 from chainrule.values import foreign
 from chainrule.values.shapes import (
@@ -291,7 +292,7 @@ def refuse_in_place(
 ) -> None:
     """Raise where a ufunc is to write into an array: by ``a += x``, or by ``out=``."""
     (out, *others) = kwargs["out"]
-    symbol = _IN_PLACE.get(traits_of(ufunc).operator)
+    symbol = _sign_of(ufunc)
     if others or symbol is None or inputs[0] is not out or isinstance(out, vertex):
         refuse_out(kwargs)
         return
@@ -304,17 +305,13 @@ def refuse_in_place(
     )
 
 
-_IN_PLACE = {
-    "add": "+",
-    "sub": "-",
-    "mul": "*",
-    "truediv": "/",
-    "pow": "**",
-    "matmul": "@",
-    "floordiv": "//",
-    "mod": "%",
-}
-"""How Python writes the operators that may change an array."""
+def _sign_of(ufunc: np.ufunc) -> str | None:
+    """Return the sign of the operator that calls a ufunc and may change an array."""
+    operation = rule_of(ufunc)
+    if operation is None:
+        return None
+    infix = infix_form(operation)
+    return infix.split()[1] if infix else {"matmul": "@"}.get(operation.operator)
 
 
 def call_keywords(kwargs: Mapping[str, Any]) -> dict[str, Any]:

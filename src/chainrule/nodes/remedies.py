@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.rules.expressions import rule_behind
 from chainrule.values.types import Operation
 
 HasRule = Callable[[Any], bool]
@@ -106,20 +107,6 @@ ASSIGNED = (
 """What to write instead of ``a[0] = node``."""
 
 # -------------------------------------------------------------- the standard library
-
-_BY_ANOTHER_NAME = {
-    "asin": "arcsin",
-    "acos": "arccos",
-    "atan": "arctan",
-    "atan2": "arctan2",
-    "asinh": "arcsinh",
-    "acosh": "arccosh",
-    "atanh": "arctanh",
-    "pow": "power",
-    "fsum": "sum",
-    "phase": "angle",
-    "remainder": "remainder",
-}
 
 _STANDARD: Mapping[str, str] = {
     "math.dist": "Write np.linalg.norm(p - q).",
@@ -266,13 +253,23 @@ def writes_in_place(target: Any) -> bool:
     return of_arrays and target.__name__ in ("fill", "put", "itemset", "setfield")
 
 
+def _of_math(name: str, has_rule: HasRule) -> str:
+    """Return what to write instead of a function of ``math`` on nodes."""
+    behind = rule_behind(name)
+    known = {"pow": "power", "fsum": "sum", "phase": "angle"}.get(name, name)
+    if behind is not None:
+        known = behind.forward.__name__
+    if _found(np, known, has_rule):
+        return f"Write np.{known}(...)."
+    return DECLARE if behind is None else f"Write gd.{known}(...)."
+
+
 def remedy(module: str, name: str, has_rule: HasRule) -> str:
     """Return what to write instead of ``module.name`` on nodes."""
     if f"{module}.{name}" in _STANDARD:
         return _STANDARD[f"{module}.{name}"]
     if module in ("math", "cmath"):
-        known = _BY_ANOTHER_NAME.get(name, name)
-        return f"Write np.{known}(...)." if _found(np, known, has_rule) else DECLARE
+        return _of_math(name, has_rule)
     if module.startswith("numpy"):
         return of_numpy(module, name)
     if module == "scipy.special":

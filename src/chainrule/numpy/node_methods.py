@@ -101,7 +101,6 @@ implements(np.astype)(astype)
 for _name, _method in {
     "astype": astype,
     "conj": conj,
-    "conjugate": conj,
     "reshape": reshape,
     "transpose": transpose,
     "flatten": flatten,
@@ -111,6 +110,7 @@ for _name, _method in {
     "flat": property(flat, set_flat),
 }.items():
     setattr(node, _name, _method)
+node.conjugate = conj  # type: ignore[attr-defined]
 for _name in ("real", "imag"):
     _part: Any = getattr(node, _name)
     setattr(node, _name, _part.setter(set_part(_name)))

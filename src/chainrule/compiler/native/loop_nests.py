@@ -12,7 +12,6 @@ row, ``WIDTH`` at a time.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.llvm import Functions
+from chainrule.compiler.native.operations import REDUCTIONS
 from chainrule.compiler.native.text import VECTOR, WIDTH, Unit, literal, type_of
 from chainrule.compiler.native.threads import parts_of, side_by_side
 from chainrule.compiler.native.writer import Writer, objects
@@ -28,9 +28,6 @@ from chainrule.compiler.native.writer import Writer, objects
 Shape = tuple[int, ...]
 _STORED = {"f": ("double", 8), "b": ("i8", 1), "i": ("i64", 8)}
 """The type and bytes of an entry in memory, by the kind of its dtype."""
-
-IDENTITIES = {"add": 0.0, "maximum": -math.inf, "minimum": math.inf}
-"""What each reduction starts from."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Reduction:
-    """A step's result reduced over axes, by a ufunc of ``IDENTITIES``."""
+    """A step's result reduced over axes, by an operation of ``REDUCTIONS``."""
 
     name: str
     step: int
@@ -127,7 +124,7 @@ class Nest:
         """
         plan, first = self.plan, len(self.plan.results)
         totals = list(found[first:])
-        starts = [IDENTITIES[r.name] for r in plan.reductions]
+        starts = [REDUCTIONS[r.name].start for r in plan.reductions]
         sums = [totals, *(list(map(np.empty_like, totals)) for _ in self._parts[1:])]
         arrays = [(*given, *found[:first], *part) for part in sums]
         places = [tuple(map(id, these)) for these in arrays]
@@ -339,7 +336,7 @@ class _Loops(Writer):
 
 def _nothing(name: str) -> float:
     """Return what changes no sum (not even -0) and no largest or smallest number."""
-    return -0.0 if name == "add" else IDENTITIES[name]
+    return -0.0 if name == "add" else REDUCTIONS[name].start
 
 
 def _contiguous(shape: Shape, dtype: Any, without: Sequence[int] = ()) -> Access:

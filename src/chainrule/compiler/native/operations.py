@@ -8,6 +8,7 @@ vectors. Besides there are a copy, and what adds or compares many numbers.
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -24,8 +25,24 @@ from chainrule.rules.registry import EXPRESSED
 COMMON = "add subtract multiply divide negative copy square absolute".split()
 """What most instructions of a program are."""
 
-REDUCTIONS = ("sum", "max", "min", "dot", "matmul")
-"""What adds or compares many numbers."""
+
+class Reduction(NamedTuple):
+    """An operation on many numbers: one on two numbers, over and over."""
+
+    name: str
+    pair: str
+    start: float
+
+
+_ALL = (
+    Reduction("sum", "add", 0.0),
+    Reduction("max", "maximum", -math.inf),
+    Reduction("min", "minimum", math.inf),
+)
+REDUCTIONS = {r.pair: r for r in _ALL}
+"""The reductions, by their operations on two numbers."""
+PAIRS = {r.name: r.pair for r in _ALL}
+"""The operation on two numbers of each reduction."""
 
 INTRINSICS = ("fabs", "sqrt", "copysign", "floor", "ceil", "trunc", "rint")
 """Functions that are machine instructions."""
@@ -133,7 +150,7 @@ def _enter_first() -> None:
             _enter(name, Elementwise("x", ("x",)))
         else:
             _OF_RULES[of_names[name]] = _entered(of_names[name])
-    for name in REDUCTIONS:
+    for name in (*PAIRS, "dot", "matmul"):
         _enter(name)
     for operation in EXPRESSED:
         if rule_of(operation.forward) is operation:
@@ -151,6 +168,7 @@ __all__ = [
     "INTRINSICS",
     "NAMES",
     "OPCODES",
+    "PAIRS",
     "REDUCTIONS",
     "Elementwise",
     "name_of",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.compiler.native.operations import OPCODES, operation_named
+from chainrule.compiler.native.operations import OPCODES, REDUCTIONS, operation_named
 from chainrule.compiler.tracing.calls import named, operand_count, parameters
 from chainrule.compiler.tracing.plain_operators import (
     UFUNCS,
@@ -37,8 +37,6 @@ _FLOAT = np.dtype(np.float64)
 Places = Any
 """An integer array: where in the workspace each entry of a value is."""
 Form = Callable[["Builder", Row], Places]
-REDUCTIONS = {"add": "sum", "maximum": "max", "minimum": "min"}
-"""The reduction of many entries that each operation of two entries makes."""
 
 
 class CannotLowerError(Exception):
@@ -282,7 +280,7 @@ def _reduced(b: Builder, row: Row) -> Places:
     if pair == "add" and x.dtype == np.int64:
         raise CannotLowerError  # a part of the sum may not be exact
     places = np.asarray(b.places(x))
-    found = b.reduced(REDUCTIONS[pair], pair, places, axes) if axes else places
+    found = b.reduced(REDUCTIONS[pair].name, pair, places, axes) if axes else places
     if pair == "add":
         found = b.from_zero(np.shape(found), found)
     if traits_of(row.function).averages:
@@ -339,7 +337,6 @@ _BY_TRAIT: Mapping[str, Form] = {
 
 
 __all__ = [
-    "REDUCTIONS",
     "CannotLowerError",
     "contracted_axes",
     "form_of",

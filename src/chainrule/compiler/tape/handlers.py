@@ -18,6 +18,7 @@ import numpy as np
 from chainrule.compiler.native.expressions import is_scalar, operation
 from chainrule.compiler.native.operations import (
     ELEMENTWISE,
+    PAIRS,
     operands_of,
 )
 from chainrule.compiler.native.text import WIDTH, Unit, literal, type_of
@@ -191,9 +192,7 @@ class Handler(RowWriter):
         elif name == "dot":
             found = self._total(operands, count, PRODUCTS)
         else:
-            found = self._extreme(
-                {"max": "maximum", "min": "minimum"}[name], operands, count
-            )
+            found = self._extreme(PAIRS[name], operands, count)
         self.store(found, self.place(self.field("target")))
 
     def _total(self, operands: Sequence[_Operand], count: str, width: int) -> str:

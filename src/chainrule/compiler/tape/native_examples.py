@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.llvm import Functions
-from chainrule.compiler.native.operations import ELEMENTWISE, OPCODES
+from chainrule.compiler.native.operations import ELEMENTWISE, OPCODES, PAIRS
 from chainrule.compiler.native.text import VECTOR, WIDTH, Unit, literal, type_of
 from chainrule.compiler.native.threads import parts_of, side_by_side
 from chainrule.compiler.native.writer import Writer, objects
@@ -36,7 +36,6 @@ LONGEST = 6_000
 """Operations of one example from which on it is too long for one function: each
 may need room for eight numbers on the stack."""
 
-_PAIRS = {"sum": "add", "max": "maximum", "min": "minimum"}
 _FLAGS = type_of("i1", WIDTH)
 
 
@@ -262,7 +261,7 @@ class _Block(Writer):
         else:
             first, *others = [self.value(x) for (x,) in places]
             for other in others:
-                first = self.operation(_PAIRS[name], WIDTH, first, other)
+                first = self.operation(PAIRS[name], WIDTH, first, other)
             self.values[z] = first
 
     def _product(self, row: Instruction) -> None:

@@ -13,6 +13,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chainrule.compiler.native.operations import PAIRS
 from chainrule.compiler.native.text import VECTOR, WIDTH, Unit, literal
 from chainrule.compiler.native.writer import Writer
 from chainrule.compiler.tape.instructions import Instruction, Operand, reach
@@ -232,7 +233,7 @@ class Rows(Writer):
         elif name in ("sum", "dot"):
             self._summed(z, n, operands)
         elif name in ("max", "min"):
-            self._extreme("maximum" if name == "max" else "minimum", z, *operands[0], n)
+            self._extreme(PAIRS[name], z, *operands[0], n)
         elif n == 1:
             self.put(z, self.operation(name, 1, *[self.number(x) for x, _ in operands]))
         elif n <= UNROLLED:
