@@ -5,6 +5,7 @@ In: a ``Program``. Out: one expression per row, with names for rows and constant
 
 from __future__ import annotations
 
+import functools
 import keyword
 import operator
 import re
@@ -168,20 +169,23 @@ def function_name(function: Any, names: Names) -> str:
     return names.constant(function, getattr(function, "__name__", "function"))
 
 
-_found: dict[int, str] = {}
+@functools.cache
+def _numpy_names() -> Mapping[int, str]:
+    """Return how NumPy's functions are written, by their ids.
 
-
-def _numpy_names() -> dict[int, str]:
-    if not _found:
-        modules = (("np", np), ("np.linalg", np.linalg), ("np.fft", np.fft))
-        for prefix, module in reversed(modules):
-            for name in sorted(module.__all__, reverse=True):
-                f = getattr(module, name)
-                if isinstance(f, np.ufunc):
-                    name = f.__name__
-                if callable(f) and hasattr(module, name):
-                    _found[id(f)] = f"{prefix}.{name}"
-    return _found
+    What NumPy imports when it is asked for (``np.testing``) is left alone.
+    """
+    written: dict[int, str] = {}
+    modules = (("np", np), ("np.linalg", np.linalg), ("np.fft", np.fft))
+    for prefix, module in reversed(modules):
+        there = vars(module)
+        for name in sorted(there.keys() & set(module.__all__), reverse=True):
+            f = there[name]
+            if isinstance(f, np.ufunc):
+                name = f.__name__
+            if callable(f) and name in there:
+                written[id(f)] = f"{prefix}.{name}"
+    return written
 
 
 def argument_text(x: Any, names: Names) -> str:
