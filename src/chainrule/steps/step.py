@@ -23,7 +23,13 @@ from chainrule.rules.namespace import plain
 from chainrule.rules.python_forms import MATH, scalar_form
 from chainrule.rules.supports import accumulate, fit, project, supported
 from chainrule.rules.symbolic import Form, partial_formulas
-from chainrule.steps.owned_arrays import LARGE, accumulate_by, add_into, times
+from chainrule.steps.owned_arrays import (
+    LARGE,
+    accumulate_by,
+    add_into,
+    keep_freed_memory,
+    times,
+)
 from chainrule.values.types import Value
 from chainrule.values.vertices import ARITHMETIC_ERRORS, raw, vertex
 
@@ -66,6 +72,7 @@ def named(
 
 def compile_text(text: str, name: str, label: str, names: dict[str, Any]) -> Any:
     """Compile generated text so that tracebacks can show its lines."""
+    keep_freed_memory()  # what is compiled is about to run
     filename = f"<chainrule {label}>"
     names["__name__"] = __name__  # the text is this library's: see is_internal
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
