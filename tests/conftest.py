@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from chainrule.compiler.programs import passes
+from chainrule.compiler.programs.verify import verify
+
 settings.register_profile(
     "ci", derandomize=True, deadline=None, database=None, max_examples=60
 )
@@ -20,6 +23,14 @@ def fixed_randomness():
     """Give every test the same random numbers, whichever ran before it."""
     random.seed(0)
     np.random.seed(0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def verified_programs():
+    """Look at every program that a test compiles after each pass over it."""
+    passes.OBSERVERS.append(verify)
+    yield
+    passes.OBSERVERS.remove(verify)
 
 
 @pytest.fixture

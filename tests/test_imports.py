@@ -13,7 +13,7 @@ NEEDED = {"chainrule", "numpy", "optree", "typing_extensions"}  # optree needs t
 
 
 class Alone:
-    """Finds what is Python's own or needed, and nothing else, as if it was not there."""
+    """Finds what is Python's own or needed; all else is as if it was not there."""
 
     @staticmethod
     def find_spec(name, path=None, target=None):

@@ -56,7 +56,7 @@ def test_a_chain_of_views_is_walked_once(monkeypatch):
         return x, x[::-1], np.sum(x)
 
     fast = follows(f, (np.arange(2_000.0),), executor="numpy")
-    rows = fast.stats()["programs"][0]["rows"]["shared"]
+    rows = fast.stats()["programs"][0]["rows"]["cse"]
     assert len(counted) < 4 * rows
 
 

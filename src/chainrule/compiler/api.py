@@ -15,6 +15,7 @@ from chainrule.compiler.dispatch.signature import Signature, is_numeric
 from chainrule.compiler.dispatch.specialisation import Specialisation
 from chainrule.compiler.executors.choice import EXECUTORS
 from chainrule.compiler.options import PATHS, Options
+from chainrule.compiler.programs.passes import at_stage
 from chainrule.compiler.programs.text import Names, Source, expression, source_of
 from chainrule.compiler.tracing.rows import Row
 from chainrule.errors import ArgumentError
@@ -159,18 +160,36 @@ def source(compiled: Any) -> Source:
     return Source(text.replace(head, filled, 1), {**text.constants, **classes})
 
 
-def program(compiled: Any) -> str:
-    """Return the rows of the program that ran last, one per line, with their shapes."""
+def program(compiled: Any, *, stage: str | None = None) -> str:
+    """Return the rows of the program that ran last, one per line, with their shapes.
+
+    Parameters
+    ----------
+    compiled
+        A compiled function that was called.
+    stage
+        ``"traced"`` shows the program before the passes, and the name of a pass what it
+        was after it: ``"dce"`` (dead code elimination), ``"identities"``,
+        ``"fastmath"`` where that was asked for, ``"cse"`` (common subexpression
+        elimination), ``"loops"`` (loops without the results that nobody reads). Without
+        it, what is run.
+
+    Raises
+    ------
+    ArgumentError
+        If the program has no such stage.
+    CompileError
+        If there is no program yet, or so long a one that its stages are not kept.
+    """
     signature, path = _checked(compiled, "program").newest()
     names = Names(_argument_names(compiled, signature, path)[0])
-    lines = [f"{names.row(x):<8} = argument{_like(x)}" for x in path.program.inputs]
-    for row in path.program.rows:
+    shown = path.program if stage is None else at_stage(path.program, stage)
+    lines = [f"{names.row(x):<8} = argument{_like(x)}" for x in shown.inputs]
+    for row in shown.rows:
         text = expression(row, names)
         lines.append(f"{names.row(row):<8} = {text}{_like(row)}")
-    shown = [
-        names.row(x) if isinstance(x, Row) else repr(x) for x in path.program.outputs
-    ]
-    return "\n".join([*lines, f"return {', '.join(shown)}"])
+    outputs = [names.row(x) if isinstance(x, Row) else repr(x) for x in shown.outputs]
+    return "\n".join([*lines, f"return {', '.join(outputs)}"])
 
 
 def _like(row: Row) -> str:

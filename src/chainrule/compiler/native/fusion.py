@@ -167,7 +167,7 @@ def fused(
     Up to so many threads share each loop. With ``floats`` masks are arrays of float64,
     as they are on a tape.
     """
-    program = _copied(program)
+    program = program.copied()
     views = Views(floats=floats)
     others = sum(
         _as_product(row, views, threads) or _as_scattered(row) for row in program.rows
@@ -182,32 +182,6 @@ def fused(
     for i, row in enumerate(program.rows):
         row.serial = i
     return program
-
-
-def _copied(program: Program) -> Program:
-    """Return a program of its own rows."""
-    known: dict[Row, Row] = {x: x for x in program.inputs}
-    rows: list[Row] = []
-    for row in program.rows:
-        made = Row(
-            row.function,
-            tuple(replaced(x, known) for x in row.args),
-            {k: replaced(x, known) for k, x in row.given.items()},
-            [known[x] for x in row.operands],
-            None,
-            row.serial,
-        )
-        made.shape, made.dtype, made.number = row.shape, row.dtype, row.number
-        known[row] = made
-        rows.append(made)
-    return Program(
-        program.inputs,
-        rows,
-        [known[x] if isinstance(x, Row) else x for x in program.outputs],
-        [g.at(known[g.row]) for g in program.guards],
-        [known[x] for x in program.checks],
-        dict(program.counts),
-    )
 
 
 def _grouped(program: Program, views: Views) -> list[Group]:

@@ -3,63 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
-from chainrule.compiler.programs.fastmath import simplified
-from chainrule.compiler.programs.identities import identity
-from chainrule.compiler.programs.program import Program, replaced
-from chainrule.compiler.progress import watched
+from chainrule.compiler.programs.program import Program, rewrite
 from chainrule.compiler.tracing.rows import Row
 from chainrule.values.shapes import ARRAYS, kind_of
 
 
-def eliminate_common_subexpressions(
-    program: Program, *, fastmath: bool = False
-) -> None:
-    """Make one row of equal calls, and take identities."""
+def eliminate_common_subexpressions(program: Program) -> None:
+    """Make one row of equal calls."""
     known: dict[Any, Row] = {}
-    moved: dict[Row, Any] = {}
-    stay = moved.keys().isdisjoint
-    kept: list[Row] = []
 
-    def placed(row: Row) -> Any:
-        """Return what stands for a row: itself, an earlier row, or a constant."""
-        found: Any = identity(row)
-        if found is None and fastmath:
-            found = simplified(row, placed)
-        if found is None:
-            found = known.setdefault(call_key(row), row)
+    def first(row: Row, rows: list[Row]) -> Row:
+        found = known.setdefault(call_key(row), row)
         if found is row:
-            kept.append(row)
+            rows.append(row)
         return found
 
-    decided = {guard.row for guard in program.guards}
-    with watched(program.rows, "equal calls", "rows") as rows:
-        for row in rows:
-            if not stay(row.operands):
-                _rewrite(row, moved)
-            found = placed(row)
-            if found is not row:
-                if row in decided and not isinstance(found, Row):
-                    kept.append(row)  # Python asks for this value
-                else:
-                    moved[row] = found
-    program.rows = kept
-    program.outputs = [moved.get(x, x) if isinstance(x, Row) else x
-                       for x in program.outputs]  # fmt: skip
-    checks = [moved.get(x, x) for x in program.checks]
-    program.checks = list(dict.fromkeys(x for x in checks if isinstance(x, Row)))
-    program.guards = [g.at(moved.get(g.row, g.row)) for g in program.guards]
-
-
-def _rewrite(row: Row, moved: Mapping[Row, Any]) -> None:
-    """Let a row read what its operands have become."""
-    row.args = tuple([replaced(x, moved) for x in row.args])
-    if row.given:
-        row.given = {k: replaced(x, moved) for k, x in row.given.items()}
-    operands = [moved.get(x, x) for x in row.operands]
-    row.operands = [x for x in operands if isinstance(x, Row)]
+    rewrite(program, first, "equal calls")
 
 
 def call_key(row: Row) -> Any:

@@ -27,7 +27,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.programs.identities import alike, become
+from chainrule.compiler.programs.common_subexpressions import call_key
+from chainrule.compiler.programs.dead_code import eliminate_dead_code
+from chainrule.compiler.programs.identities import alike, become, identity
+from chainrule.compiler.programs.program import Program, rewrite
 from chainrule.compiler.tracing.plain_operators import OPERATORS, UFUNCS
 from chainrule.compiler.tracing.rows import Row
 from chainrule.rules.registry import traits_of
@@ -39,6 +42,31 @@ Placed = Callable[[Row], Any]
 """Gives a new row its place among the others; returns what stands for it."""
 _PRECISIONS = "fdFD"
 """Dtypes, as characters, for which a Python float is a constant without loss."""
+
+
+def take_fastmath_identities(program: Program) -> None:
+    """Take identities of real arithmetic, and drop what nobody reads then.
+
+    Exact identities and equal calls are looked for on the way: each may be what
+    another identity needs.
+    """
+    known: dict[Any, Row] = {}
+
+    def simplest(row: Row, rows: list[Row]) -> Any:
+        def placed(row: Row) -> Any:
+            found = identity(row)
+            if found is None:
+                found = simplified(row, placed)
+            if found is None:
+                found = known.setdefault(call_key(row), row)
+            if found is row:
+                rows.append(row)
+            return found
+
+        return placed(row)
+
+    rewrite(program, simplest, "identities of real arithmetic")
+    eliminate_dead_code(program)
 
 
 def simplified(row: Row, placed: Placed) -> Any:
@@ -107,7 +135,10 @@ def _value_of(row: Row) -> Any:
     found: Any = np.asarray(value)
     if found.shape != row.shape or found.dtype != row.dtype:
         return None
-    return found[()] if found.shape == () else found
+    if found.shape == ():
+        return found[()]
+    found.flags.writeable = False
+    return found
 
 
 def _repeated(row: Row, x: Row) -> Row | None:
@@ -287,7 +318,7 @@ def _power(row: Row, placed: Placed) -> Any:
     *inner, (f, args) = parts
     last = x
     for function, given in inner:
-        last = placed(_made(row, function, tuple(_filled(given, x, last))))
+        last = placed(row.with_call(function, tuple(_filled(given, x, last))))
         if type(last) is not Row:
             return None
     become(row, f, tuple(_filled(args, x, last)))
@@ -312,13 +343,6 @@ _powers: dict[float, list[tuple[Any, tuple[Any, ...]]]] = {
 """The calls that make a power, of ``x`` and of the call before."""
 
 
-def _made(row: Row, function: Any, args: tuple[Any, ...]) -> Row:
-    """Return a new row whose result is like another's."""
-    made = Row(function, args, {}, [x for x in args if type(x) is Row], None, -1)
-    made.shape, made.dtype, made.number = row.shape, row.dtype, row.number
-    return made
-
-
 _RULES: dict[Any, Callable[[Row, Placed], Any]] = {
     _of.add: _add,
     _of.sub: _subtract,
@@ -337,4 +361,4 @@ def _is_folded(function: Any) -> bool:
     return simple and function not in UFUNCS
 
 
-__all__ = ["simplified"]
+__all__ = ["take_fastmath_identities"]

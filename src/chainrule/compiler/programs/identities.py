@@ -13,12 +13,28 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.programs.dead_code import eliminate_dead_code
+from chainrule.compiler.programs.program import Program, rewrite
 from chainrule.compiler.tracing.plain_operators import OPERATORS, UFUNCS
 from chainrule.compiler.tracing.rows import Row
 from chainrule.rules.registry import traits_of
 from chainrule.values.shapes import ARRAYS, TUPLE
 
 _of: Any = operator
+
+
+def take_identities(program: Program) -> None:
+    """Replace calls that only repeat an operand, and drop what nobody reads then."""
+
+    def kept_or_repeated(row: Row, rows: list[Row]) -> Row:
+        found = identity(row)
+        if found is None:
+            rows.append(row)
+            return row
+        return found
+
+    rewrite(program, kept_or_repeated, "identities")
+    eliminate_dead_code(program)  # -y of what was x - (-y)
 
 
 def identity(row: Row) -> Row | None:
@@ -142,4 +158,4 @@ _IDENTITIES: dict[Any, Callable[[Row], Row | None]] = {
 }
 """What operators on arrays may only repeat; see ``identity``."""
 
-__all__ = ["alike", "become", "identity"]
+__all__ = ["alike", "become", "identity", "take_identities"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.program import Program
-from chainrule.compiler.tracing.rows import Row, mapped
+from chainrule.compiler.tracing.rows import rows_in
 
 
 def trim_loops(program: Program) -> None:
@@ -30,23 +30,10 @@ def trim_loops(program: Program) -> None:
         return
     for row in read:
         row.args = row.function.reading(row.args)
-        row.operands = _rows_in(row.args)
+        row.operands = rows_in(row.args)
     eliminate_dead_code(program)
     for row in program.rows:
         if row.function is operator.getitem and row.operands[0] in read:
             read[row.operands[0]].add(row.args[1])
     for row, places in read.items():
         row.function = row.function.storing(places)
-
-
-def _rows_in(args: Any) -> list[Row]:
-    """Return the rows among arguments, in order."""
-    found: list[Row] = []
-
-    def collected(x: Any) -> Any:
-        if isinstance(x, Row):
-            found.append(x)
-        return x
-
-    mapped(collected, args)
-    return found

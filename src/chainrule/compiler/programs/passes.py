@@ -3,36 +3,104 @@
 In: a ``Trace`` and the leaves of its result. Out: a ``Program`` in which each row comes
 after its operands, the same call stands once, and every row leads to an output, a guard
 or a check. The passes change no result by more than the sign of a zero in a nan, and
-reassociate nothing.
+reassociate nothing, unless ``compile(fastmath=True)`` asks for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from chainrule.compiler.programs.common_subexpressions import (
     eliminate_common_subexpressions,
 )
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
+from chainrule.compiler.programs.fastmath import take_fastmath_identities
+from chainrule.compiler.programs.identities import take_identities
 from chainrule.compiler.programs.loop_results import trim_loops
-from chainrule.compiler.programs.program import Program
+from chainrule.compiler.programs.program import Program, Snapshot
 from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.trace import Trace
+from chainrule.errors import ArgumentError, CompileError
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A change to programs, in place, by the field's name for it.
+
+    One of ``fastmath`` is run where that was asked for.
+    """
+
+    name: str
+    run: Callable[[Program], None]
+    fastmath: bool = False
+
+
+PASSES = (
+    Pass("dce", eliminate_dead_code),
+    Pass("identities", take_identities),
+    Pass("fastmath", take_fastmath_identities, fastmath=True),
+    Pass("cse", eliminate_common_subexpressions),
+    Pass("loops", trim_loops),
+)
+"""Dead code elimination (DCE), identities, common subexpression elimination (CSE), and
+the results of loops, in the order in which they are run."""
+
+TRACED = "traced"
+"""The name of the stage before the passes."""
+
+KEPT = 10_000
+"""Of programs with up to this many rows, the traced ones are kept, for ``stage``."""
+
+OBSERVERS: list[Callable[[str, Program], None]] = []
+"""Called with each stage of each program; the tests verify them here."""
 
 
 def program_of(trace: Trace, inputs: Sequence[Row], outputs: Sequence[Any]) -> Program:
     """Run the passes over a trace."""
-    program = Program(list(inputs), trace.rows, list(outputs), trace.guards)
-    program.checks = list(dict.fromkeys(trace.checks))
+    checks = list(dict.fromkeys(trace.checks))
+    program = Program(list(inputs), trace.rows, list(outputs), trace.guards, checks)
     program.mapped = list(trace.mapped)
-    program.counts["traced"] = len(program.rows)
-    eliminate_dead_code(program)
-    program.counts["needed"] = len(program.rows)
-    eliminate_common_subexpressions(program, fastmath=trace.options.fastmath)
-    eliminate_dead_code(program)
-    trim_loops(program)
-    program.counts["shared"] = len(program.rows)
-    for i, row in enumerate(program.rows):
-        row.serial = i
-    return program
+    _enter(TRACED, program)
+    if trace.parent is None and len(program.rows) <= KEPT:
+        program.traced = Snapshot(program)
+    for each in PASSES:
+        if trace.options.fastmath or not each.fastmath:
+            each.run(program)
+            _enter(each.name, program)
+            if each.run is eliminate_dead_code and program.traced is not None:
+                program.traced.release(program)
+    return program.renumbered()
+
+
+def _enter(name: str, program: Program) -> None:
+    """Note the rows of a stage."""
+    program.counts[name] = len(program.rows)
+    for observe in OBSERVERS:
+        observe(name, program)
+
+
+def at_stage(program: Program, stage: str) -> Program:
+    """Return what a program was after a pass, or as it was traced."""
+    stages = list(program.counts)
+    if stage not in stages:
+        raise ArgumentError(
+            f"stage={stage!r} is none of this program's: {', '.join(stages)}."
+        )
+    if stage == stages[-1]:
+        return program
+    if program.traced is None:
+        raise CompileError(
+            f"The stages of a program with more than {KEPT} rows are not kept. Leave "
+            f"stage= out for its last one, {stages[-1]}."
+        )
+    earlier = program.traced.restored()
+    for each in PASSES:
+        if stage == TRACED:
+            break
+        if each.name in stages:
+            each.run(earlier)
+        if each.name == stage:
+            break
+    return earlier.renumbered()

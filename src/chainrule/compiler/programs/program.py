@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from chainrule.compiler.progress import watched
 from chainrule.compiler.tracing.rows import Guard, Row, mapped
+from chainrule.values.shapes import ndarray
 
 
 @dataclass(eq=False)
@@ -24,9 +28,11 @@ class Program:
     guards, checks
         The decisions to hold to, in order, and the rows that must not be nan.
     counts
-        Rows after each pass, by name.
+        Rows as they were traced and after each pass, by its name.
     mapped
         Of each vmap whose rows are among these: the examples, and why it is so.
+    traced
+        What it was before the passes, if that was kept.
     """
 
     inputs: list[Row]
@@ -36,9 +42,10 @@ class Program:
     checks: list[Row] = field(default_factory=list[Row])
     counts: dict[str, int] = field(default_factory=dict[str, int])
     mapped: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    traced: Snapshot | None = None
 
     def last_uses(self) -> dict[Row, int]:
-        """Return for each row the place of the row that reads it last."""
+        """Return for each row the number of the row that reads it last."""
         last: dict[Row, int] = {}
         for i, row in enumerate(self.rows):
             for x in row.operands:
@@ -49,11 +56,113 @@ class Program:
                 last[x] = end
         return last
 
+    def copied(self) -> Program:
+        """Return this program with rows of its own, but for the inputs."""
+        return Snapshot(self).restored()
 
-def replaced(x: Any, place: Mapping[Row, Any]) -> Any:
-    """Replace rows that have a place, also inside lists, tuples and slices."""
+    def renumbered(self) -> Program:
+        """Return this program, its rows numbered from 0."""
+        for i, row in enumerate(self.rows):
+            row.serial = i
+        return self
 
-    def placed(x: Any) -> Any:
-        return place.get(x, x) if isinstance(x, Row) else x
 
-    return mapped(placed, x)
+class Snapshot:
+    """What a program is now: passes may change its rows, and make it other lists."""
+
+    def __init__(self, program: Program) -> None:
+        """Keep the calls of the rows, and the lists."""
+        self._calls = [(x, x.function, x.args, x.given) for x in program.rows]
+        self._inputs, self._outputs = program.inputs, program.outputs
+        self._guards, self._checks = program.guards, program.checks
+        self._counts, self._mapped = dict(program.counts), program.mapped
+
+    def release(self, program: Program) -> None:
+        """Forget the entries of large arrays that only rows without use read."""
+        used = set(program.rows)
+        self._calls = [
+            (x, f, args, given)
+            if x in used
+            else (x, f, mapped(_without_entries, args), mapped(_without_entries, given))
+            for x, f, args, given in self._calls
+        ]
+
+    def restored(self) -> Program:
+        """Return a program like that one, with rows of its own."""
+        copies: dict[Row, Row] = {x: x for x in self._inputs}
+        rows: list[Row] = []
+        for row, function, args, given in self._calls:
+            made = row.with_call(
+                function, replaced(args, copies), replaced(given, copies)
+            )
+            copies[row] = made
+            rows.append(made)
+        return Program(
+            self._inputs,
+            rows,
+            [copies[x] if isinstance(x, Row) else x for x in self._outputs],
+            [g.at(copies[g.row]) for g in self._guards],
+            [copies[x] for x in self._checks],
+            dict(self._counts),
+            self._mapped,
+        )
+
+
+def _without_entries(x: Any) -> Any:
+    """Return a large array as one that repeats a single entry, in no memory."""
+    if isinstance(x, ndarray) and x.nbytes > _SMALL:
+        return np.broadcast_to(np.zeros((), x.dtype), x.shape)
+    return x
+
+
+_SMALL = 1024
+
+
+def replaced(x: Any, by: Mapping[Row, Any]) -> Any:
+    """Replace rows by others, also inside lists, tuples and slices."""
+
+    def other(x: Any) -> Any:
+        return by.get(x, x) if isinstance(x, Row) else x
+
+    return mapped(other, x)
+
+
+Replacement = Callable[[Row, list[Row]], Any]
+"""Returns what stands for a row. It appends the row to the list, if that is itself."""
+
+
+def rewrite(program: Program, replacement: Replacement, what: str) -> None:
+    """Go through the rows, and let each be replaced by a row or a constant.
+
+    Its operands have been replaced before.
+    """
+    moved: dict[Row, Any] = {}
+    stay = moved.keys().isdisjoint
+    rows: list[Row] = []
+    decided = {guard.row for guard in program.guards}
+    with watched(program.rows, what, "rows") as before:
+        for row in before:
+            if not stay(row.operands):
+                _read(row, moved)
+            found = replacement(row, rows)
+            if found is not row:
+                if row in decided and not isinstance(found, Row):
+                    rows.append(row)  # Python asks for this value
+                else:
+                    moved[row] = found
+    program.rows = rows
+    if moved:
+        program.outputs = [moved.get(x, x) if isinstance(x, Row) else x
+                           for x in program.outputs]  # fmt: skip
+        checks = [moved.get(x, x) for x in program.checks]
+        program.checks = list(dict.fromkeys(x for x in checks if isinstance(x, Row)))
+        program.guards = [g.at(moved.get(g.row, g.row)) for g in program.guards]
+
+
+def _read(row: Row, moved: Mapping[Row, Any]) -> None:
+    """Let a row read what its operands have become."""
+    row.args = tuple([replaced(x, moved) for x in row.args])
+    if row.given:
+        row.given = {k: replaced(x, moved) for k, x in row.given.items()}
+    operands = [moved.get(x, x) for x in row.operands]
+    row.operands = [x for x in operands if isinstance(x, Row)]

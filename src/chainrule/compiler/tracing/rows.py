@@ -59,6 +59,16 @@ class Row:
         else:
             self.shape = None  # several results, or a column
 
+    def with_call(
+        self, function: Function, args: tuple[Any, ...],
+        given: Mapping[str, Any] = NO_KEYWORDS,
+    ) -> Row:  # fmt: skip
+        """Return a row of another call, with results like this one's."""
+        made = Row(function, args, given, rows_in((args, given)), None, self.serial)
+        made.shape, made.dtype, made.number = self.shape, self.dtype, self.number
+        made.where = self.where
+        return made
+
     @property
     def reads_first(self) -> bool:
         """Whether the first argument is the one operand, and all others constants."""
@@ -112,3 +122,16 @@ def mapped(leaf: Function, x: Any) -> Any:
     if kind is slice:
         return slice(*(mapped(leaf, v) for v in (x.start, x.stop, x.step)))
     return leaf(x)
+
+
+def rows_in(x: Any) -> list[Row]:
+    """Return the rows among arguments, in order."""
+    found: list[Row] = []
+
+    def collected(x: Any) -> Any:
+        if isinstance(x, Row):
+            found.append(x)
+        return x
+
+    mapped(collected, x)
+    return found

@@ -172,8 +172,9 @@ class Trace:
                 if matrix_or_masked(x):
                     numeric_array(x, "A compiled function")  # says what to write
                 if x.dtype == object:
-                    made = self.call(np.asarray, (x.tolist(),), None)
-                    return row_of(made) if isinstance(made, Traced) else made
+                    x = self.call(np.asarray, (x.tolist(),), None)
+                    if isinstance(x, Traced):
+                        return row_of(x)
                 if may_change(x):
                     x = x.copy()
                     x.flags.writeable = False
