@@ -18,10 +18,16 @@ PINS := pyproject.toml constraints.txt
 NEWEST_TESTS := tests $(addprefix --ignore=tests/,benchmarks browser compiler explainer \
 	test_benchmarks.py test_demo.py test_lessons.py test_pages.py)
 
+# Those that go through the list of all rules.
+RULE_TESTS := $(addprefix tests/,test_rules.py test_expressions.py test_kernels.py \
+	test_symbolic.py test_conventions.py test_precision.py test_traits.py \
+	compiler/test_operations.py compiler/test_vm.py explainer/test_formulas.py \
+	explainer/test_javascript.py numpy/test_lists_of_nodes.py)
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo lessons test test-slow test-newest test-browser page page-check bench \
+.PHONY: help demo lessons test test-slow rule test-newest test-browser page page-check bench \
 	bench-smoke docs lint format wheel hooks clean
 
 help: ## list the targets
@@ -38,6 +44,10 @@ test: $(VENV)/.stamp-demo $(VENV)/.stamp-test ## tests, doctests and branch cove
 
 test-slow: $(VENV)/.stamp-demo $(VENV)/.stamp-test ## large sweeps with fixed seeds
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m slow
+
+rule: $(VENV)/.stamp-test ## the tests of one rule, in seconds: make rule NAME=erf
+	$(if $(NAME),,$(error Write make rule NAME=erf))
+	$(BIN)/python -m pytest -q -k "$(NAME)_grad or $(NAME)" $(RULE_TESTS)
 
 test-newest: ## the rules on the newest Python of this machine and the newest NumPy
 	$(PYTHON) .ci/newest.py $(NEWEST_VENV)

@@ -373,7 +373,10 @@ def assert_close(
     """Compare relative to the largest entry, or to ``scale`` where that is larger."""
     actual, expected = np.asarray(raw(actual)), np.asarray(raw(expected))
     assert actual.shape == expected.shape, (what, actual.shape, expected.shape)
-    assert np.isfinite(expected).all(), f"{what}: expected {expected}"
+    assert np.isfinite(expected).all(), (
+        f"{what}: expected {expected}. Draw the operands from where the function is "
+        "finite: `domain`, or `cases`"
+    )
     error = np.max(np.abs(actual - expected), initial=0.0)
     allowed = rtol * max(scale, np.max(np.abs(expected), initial=0.0))
     assert error <= allowed, f"{what}:\n{actual}\nis not\n{expected}\nby {error}"

@@ -51,6 +51,18 @@ CONVENTIONS = [
 
 EXACT, DIFFERENCES, SINGLE_PRECISION = 1e-12, 1e-7, 2e-4
 
+SMOOTH = (
+    ". The derivative is wrong, or an operand is drawn where the function has a kink "
+    "or a jump, or is not finite: give its interval as `domain`, or calls as `cases`, "
+    "and say in `untested` which points are left out"
+)
+WRITTEN = (
+    ". The step that is generated differs from pull or push: does the derivative "
+    "branch on values, or have another form for floats or arrays (`inline = False`)? "
+    "Does it make zeros that are structural (`structural = True`)?"
+)
+KINDS = ". If the function has no such dtype, leave it out of `dtypes`"
+
 
 def per(calls):
     names = [c.label + f"-{c.dtype}" * (c.dtype != "float64") for c in calls]
@@ -69,13 +81,13 @@ def test_declaration(r):
     assert r.__doc__, "the docstring of a rule is its formula"
     assert re.search("=|->", r.__doc__.splitlines()[0]), r.__doc__
     assert set(r.dtypes) <= set(rule.dtypes)
-    assert list(calls_of(r)), "a rule that is not elementwise must list cases"
+    assert list(calls_of(r)), "give calls as `cases`: they cannot be made up"
     if not issubclass(r, elementwise):
-        assert r.cases, "a rule that is not elementwise must list cases"
+        assert r.cases, "a rule that is not elementwise must list `cases`"
     if issubclass(r, general):
         assert r.pushforward is not None, "both sweeps are declared"
     moving = [c.moving(c.draw()) for c in calls_of(r)]
-    assert any(moving), "no case has a differentiable operand"
+    assert any(moving), "no call of `cases` has a differentiable operand"
 
 
 @pytest.mark.parametrize("r", ELEMENTWISE, ids=lambda r: r.__name__)
@@ -102,8 +114,8 @@ def test_forward_is_the_reference_function(call):
             if not is_inexact(e):
                 np.testing.assert_array_equal(a, e)
                 continue
-            assert_close(a, e, EXACT, what=f"{function}")
-            assert a.dtype == np.asarray(e).dtype
+            assert_close(a, e, EXACT, what=f"{function or 'forward'}{KINDS}")
+            assert a.dtype == np.asarray(e).dtype, f"{function or 'forward'}{KINDS}"
 
 
 def nodes_in(call, values):
@@ -142,7 +154,9 @@ def test_sweeps_are_transposes_of_each_other(call):
         a = pairing(seeds, z_dots)
         b = pairing([x_grads[i] for i in some], moving_dots)
         scale = size_of(seeds) * size_of(z_dots) * max(1, *(z.size for z in results), 1)
-        assert_close(a, b, 1e-11 if to_double(call) else 1e-4, scale=scale)
+        what = "the two sweeps, which are no transposes of each other"
+        limit = 1e-11 if to_double(call) else 1e-4
+        assert_close(a, b, limit, scale=scale, what=what)
 
 
 @per(BOTH)
@@ -157,7 +171,7 @@ def test_first_order_against_differences(call):
     )
     scale = size_of(results)
     for a, e in zip(z_dots, expected, strict=True):
-        assert_close(a, e, tolerance(call), scale=scale, what="tangent")
+        assert_close(a, e, tolerance(call), scale=scale, what=f"tangent{SMOOTH}")
 
 
 def first_derivatives(call, moving, xp=plain):
@@ -194,7 +208,9 @@ def test_second_order_against_differences(call, mode):
     sweep = reverse if mode == "reverse" else forward
     recorded = sweep(results, seeds, leaves, operations)
     for a, e in zip(recorded, plainly, strict=True):
-        assert_close(a, e, EXACT if to_double(call) else 1e-5, what="recorded sweep")
+        assert_close(
+            a, e, EXACT if to_double(call) else 1e-5, what=f"recorded sweep{WRITTEN}"
+        )
         assert np.asarray(raw(a)).dtype == np.asarray(e).dtype
 
     weights = [noise(rng, v) for v in plainly]
@@ -218,7 +234,7 @@ def test_second_order_against_differences(call, mode):
     scale = size_of(plainly, expected) * size_of(weights)
     total = float(np.real(sum(expected)))
     assert_close(pairing(second, [*dots, *given_dots]), total, tolerance(call),
-                 scale=scale, what="second derivative")  # fmt: skip
+                 scale=scale, what=f"second derivative{SMOOTH}")  # fmt: skip
 
 
 def to_double(call):
@@ -272,7 +288,7 @@ def test_fast_path_is_the_reference(call):
         bars.update(zip(results, seeds, strict=True))
         fast_sweep_keeping(order, bars)
         expected = reverse(results, seeds, leaves)
-        compare(call, leaves, bars, expected, "fast path")
+        compare(call, leaves, bars, expected, f"fast path{WRITTEN}")
 
 
 @per([*BOTH, *SINGLE])
@@ -283,7 +299,7 @@ def test_tangent_step_is_the_reference(call):
             swept = dict(zip(moving, dots, strict=True))
             fast_forward_sweep(collect(results).order, swept)
             expected = forward(results, dots, moving)
-            compare(call, results, swept, expected, "tangent step")
+            compare(call, results, swept, expected, f"tangent step{WRITTEN}")
 
 
 @per([*BOTH, *SINGLE])
@@ -297,7 +313,10 @@ def test_recorded_step_is_the_reference(call, monkeypatch):
         fast, reverse(results, as_nodes(seeds), leaves, operations), strict=True
     ):
         assert_close(
-            a, raw(e), EXACT if to_double(call) else 1e-5, what="recorded step"
+            a,
+            raw(e),
+            EXACT if to_double(call) else 1e-5,
+            what=f"recorded step{WRITTEN}",
         )
         assert np.asarray(raw(a)).dtype == np.asarray(raw(e)).dtype
 
@@ -316,7 +335,7 @@ def test_float32_stays_float32(call):
         return
     moving = call.moving(values)
     results, leaves = call.run(values, moving)
-    assert {z.dtype.str[1:] for z in results} <= {"f4", "c8"}
+    assert {z.dtype.str[1:] for z in results} <= {"f4", "c8"}, f"float32{KINDS}"
     seeds = seeds_for(call, results, rng)
     dots = [call.direction(rng, i, values[i]) for i in moving]
     x_grads, z_dots = reverse(results, seeds, leaves), forward(results, dots, leaves)
@@ -326,7 +345,7 @@ def test_float32_stays_float32(call):
     expected = reverse(exact, [widened(s) for s in seeds], exact_leaves)
     scale = size_of(expected)
     for a, e in zip(x_grads, expected, strict=True):
-        assert_close(a, e, SINGLE_PRECISION, scale=scale)
+        assert_close(a, e, SINGLE_PRECISION, scale=scale, what=f"float32{KINDS}")
     recorded = reverse(results, as_nodes(seeds), leaves, operations)
     assert all(raw(v).dtype.str[1:] in ("f4", "c8") for v in recorded)
 
@@ -358,8 +377,9 @@ def test_conventions(r, operands, partials, kind):
         swept = reverse([z], [np.ones(z.shape) if z.shape else 1.0], leaves)
         for x, stated, reference in zip(leaves, partials, swept, strict=True):
             if stated is not None:
-                np.testing.assert_array_equal(x.grad, kind(stated))
-                np.testing.assert_array_equal(reference, kind(stated))
+                what = f"`conventions` of {r.__name__} at {operands}"
+                np.testing.assert_array_equal(x.grad, kind(stated), what)
+                np.testing.assert_array_equal(reference, kind(stated), what)
 
 
 def test_refused_operands():
