@@ -17,7 +17,13 @@ from chainrule import nodes, rules
 from chainrule.operations_grad.structure import structure
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "ARCHITECTURE.md", "docs/arrays.md", "docs/compile.md"]
+PAGES = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "docs/add_an_operation.md",
+    "docs/arrays.md",
+    "docs/compile.md",
+]
 
 
 @pytest.fixture(autouse=True)
