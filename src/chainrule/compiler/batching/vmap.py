@@ -32,9 +32,9 @@ from chainrule.compiler.control.bodies import (
 from chainrule.compiler.control.python_steps import Watch
 from chainrule.compiler.executors import costs, running
 from chainrule.compiler.executors.running import Running
+from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.options import Options
 from chainrule.compiler.programs.program import Program
-from chainrule.compiler.tape.lowering import CannotLowerError
 from chainrule.compiler.tape.native_examples import Blocks
 from chainrule.compiler.tracing.trace import Trace, joined
 from chainrule.compiler.tracing.traced import MAPS, Traced

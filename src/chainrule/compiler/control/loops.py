@@ -30,8 +30,8 @@ from chainrule.compiler.control.bodies import Body, FlatFunction, Leaves, exampl
 from chainrule.compiler.control.carries import cast, held_dtype
 from chainrule.compiler.executors import costs, running
 from chainrule.compiler.executors.running import Running
+from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.progress import watched
-from chainrule.compiler.tape.lowering import CannotLowerError
 from chainrule.compiler.tape.scan_tape import TapeLoop
 from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.trace import Trace

@@ -13,10 +13,10 @@ from typing import Any
 
 from chainrule.compiler.executors import costs
 from chainrule.compiler.native import llvm
+from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.options import Options
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.programs.signals import InexactError
-from chainrule.compiler.tape.forms import CannotLowerError
 from chainrule.compiler.tape.scan_tape import TapeLoop
 from chainrule.rules import multilinear, rule_of
 

@@ -31,15 +31,15 @@ from chainrule.compiler.native.loop_nests import (
     access,
 )
 from chainrule.compiler.native.matrix_products import Product
-from chainrule.compiler.programs.dead_code import eliminate_dead_code
-from chainrule.compiler.programs.program import Program, replaced
-from chainrule.compiler.tape.forms import (
+from chainrule.compiler.native.meanings import (
     CannotLowerError,
     contracted_axes,
     operation_of,
     power_of,
     reduction_of,
 )
+from chainrule.compiler.programs.dead_code import eliminate_dead_code
+from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.tracing.protection import is_of_others
 from chainrule.compiler.tracing.rows import Row
 from chainrule.operations_grad.indexing import picks_once, unindex

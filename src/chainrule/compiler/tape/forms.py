@@ -13,20 +13,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.compiler.native.meanings import (
+    CannotLowerError,
+    contracted_axes,
+    operation_of,
+    power_of,
+    reduction_of,
+)
 from chainrule.compiler.native.operations import OPCODES, REDUCTIONS, operation_named
-from chainrule.compiler.tracing.calls import named, operand_count, parameters
+from chainrule.compiler.tracing.calls import operand_count
 from chainrule.compiler.tracing.plain_operators import (
     UFUNCS,
     is_of_whole,
     power,
-    takes_root,
 )
 from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.shapes import keeps_shape
 from chainrule.operations_grad.indexing import picks_once, setitem, unindex
 from chainrule.rules.registry import traits_of
 from chainrule.rules.supports import masked_result
-from chainrule.values.shapes import SEQUENCES, normalize_axes
+from chainrule.values.shapes import SEQUENCES
 
 if TYPE_CHECKING:
     from chainrule.compiler.tape.lowering import Builder
@@ -37,10 +43,6 @@ _FLOAT = np.dtype(np.float64)
 Places = Any
 """An integer array: where in the workspace each entry of a value is."""
 Form = Callable[["Builder", Row], Places]
-
-
-class CannotLowerError(Exception):
-    """A row, or a whole program, has no form on the tape."""
 
 
 def form_of(row: Row) -> Form | None:
@@ -127,31 +129,10 @@ def _added(b: Builder, shape: Any, x: Places, y: Places) -> Places:
     return found.reshape(shape)
 
 
-def operation_of(f: Any, rows: Sequence[Row]) -> str:
-    """Return the tape's name of a function, if it means the same for these dtypes."""
-    known = traits_of(f)
-    kinds = {x.dtype.kind for x in rows if x.dtype is not None}
-    of_booleans = known.of_booleans if kinds == {"b"} else None
-    name = operation_named(of_booleans or f)
-    if not name or ("f" not in kinds and not (of_booleans or known.of_integers)):
-        raise CannotLowerError
-    if rows[-1].dtype == np.bool_ and name == "add":
-        raise CannotLowerError  # + of booleans is "or"
-    return name
-
-
 def _may_be_root(row: Row) -> bool:
     """Tell whether NumPy takes the root where the exponent, one number, is 0.5."""
     exponent = row.args[1]
     return row.number is None and isinstance(exponent, Row) and exponent.shape == ()
-
-
-def power_of(row: Row) -> tuple[str, tuple[Any, ...]]:
-    """Return the operation and operands of a power."""
-    base, exponent = row.args
-    if not isinstance(exponent, Row) and np.ndim(exponent) == 0 and exponent == 2:
-        return "square", (base,)
-    return ("sqrt", (base,)) if takes_root(row) else ("power", row.args)
 
 
 def _plain(b: Builder, row: Row) -> Places:
@@ -251,28 +232,6 @@ def _picks_some_twice(index: Any, shape: Any) -> bool:
 # ------------------------------------------------------------------------ over axes
 
 
-def reduction_of(row: Row) -> tuple[str, tuple[int, ...], bool]:
-    """Return the operation on two entries that a row reduces by, over which axes.
-
-    The last result tells whether these are kept. ``CannotLowerError`` says that a tape
-    has no such reduction.
-    """
-    call = (row.function, row.args, row.given)
-    known = traits_of(row.function)
-    pair = operation_named(known.reduces) if known.reduces is not None else ""
-    if pair not in REDUCTIONS or not isinstance(row.args[0], Row):
-        raise CannotLowerError
-    given, axis = parameters(*call, 1), known.axes[0]
-    others = [v for k, v in given.items() if k not in (axis, "keepdims")]
-    if any(v is not None and v is not _np._NoValue for v in others):
-        raise CannotLowerError
-    x = row.args[0]
-    if x.dtype == np.bool_ and pair != "add":
-        raise CannotLowerError
-    axes = normalize_axes(named(*call).get(axis), len(x.shape))
-    return pair, axes, bool(given.get("keepdims"))
-
-
 def _reduced(b: Builder, row: Row) -> Places:
     """Write a reduction, or a mean as NumPy computes it: a sum, divided."""
     pair, axes, keepdims = reduction_of(row)
@@ -293,17 +252,6 @@ def _divided(b: Builder, row: Row, x: Row, total: Places) -> Places:
     if row.dtype != x.dtype or not count:
         raise CannotLowerError
     return b.elementwise("divide", np.shape(total), total, b.constant(float(count)))
-
-
-def contracted_axes(row: Row) -> Any:
-    """Return the axes that a product of two operands sums over, if it is one."""
-    known = traits_of(row.function)
-    if not known.contracts or len(row.args) < 2:
-        return None
-    x, y = (
-        np.ndim(v) if not isinstance(v, Row) else len(v.shape) for v in row.args[:2]
-    )
-    return known.contracts(x, y, **parameters(row.function, row.args, row.given, 2))
 
 
 def _product(b: Builder, row: Row) -> Places:
@@ -337,12 +285,7 @@ _BY_TRAIT: Mapping[str, Form] = {
 
 
 __all__ = [
-    "CannotLowerError",
-    "contracted_axes",
     "form_of",
     "may_grow",
     "number_opcode",
-    "operation_of",
-    "power_of",
-    "reduction_of",
 ]

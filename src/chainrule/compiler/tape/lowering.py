@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.native.operations import OPCODES
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape.forms import (
-    CannotLowerError,
     Places,
     form_of,
     may_grow,

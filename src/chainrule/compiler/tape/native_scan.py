@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.llvm import Functions
+from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.native.text import Unit
 from chainrule.compiler.native.writer import objects
-from chainrule.compiler.tape.forms import CannotLowerError
 from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.native_rows import UNROLLED, Rows
 from chainrule.compiler.tape.native_tape import QUICK, numbers_of

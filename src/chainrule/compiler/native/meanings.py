@@ -1,0 +1,88 @@
+"""What a row is among the operations of native code: its name, and its operands.
+
+In: a row. Out: an operation of ``operations``, and over which axes it goes;
+``CannotLowerError`` where there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.native.operations import REDUCTIONS, operation_named
+from chainrule.compiler.tracing.calls import named, parameters
+from chainrule.compiler.tracing.plain_operators import takes_root
+from chainrule.compiler.tracing.rows import Row
+from chainrule.rules.registry import traits_of
+from chainrule.values.shapes import normalize_axes
+
+_np: Any = np
+
+
+class CannotLowerError(Exception):
+    """A row, or a whole program, has no form on the tape."""
+
+
+def operation_of(f: Any, rows: Sequence[Row]) -> str:
+    """Return the tape's name of a function, if it means the same for these dtypes."""
+    known = traits_of(f)
+    kinds = {x.dtype.kind for x in rows if x.dtype is not None}
+    of_booleans = known.of_booleans if kinds == {"b"} else None
+    name = operation_named(of_booleans or f)
+    if not name or ("f" not in kinds and not (of_booleans or known.of_integers)):
+        raise CannotLowerError
+    if rows[-1].dtype == np.bool_ and name == "add":
+        raise CannotLowerError  # + of booleans is "or"
+    return name
+
+
+def power_of(row: Row) -> tuple[str, tuple[Any, ...]]:
+    """Return the operation and operands of a power."""
+    base, exponent = row.args
+    if not isinstance(exponent, Row) and np.ndim(exponent) == 0 and exponent == 2:
+        return "square", (base,)
+    return ("sqrt", (base,)) if takes_root(row) else ("power", row.args)
+
+
+def reduction_of(row: Row) -> tuple[str, tuple[int, ...], bool]:
+    """Return the operation on two entries that a row reduces by, over which axes.
+
+    The last result tells whether these are kept. ``CannotLowerError`` says that a tape
+    has no such reduction.
+    """
+    call = (row.function, row.args, row.given)
+    known = traits_of(row.function)
+    pair = operation_named(known.reduces) if known.reduces is not None else ""
+    if pair not in REDUCTIONS or not isinstance(row.args[0], Row):
+        raise CannotLowerError
+    given, axis = parameters(*call, 1), known.axes[0]
+    others = [v for k, v in given.items() if k not in (axis, "keepdims")]
+    if any(v is not None and v is not _np._NoValue for v in others):
+        raise CannotLowerError
+    x = row.args[0]
+    if x.dtype == np.bool_ and pair != "add":
+        raise CannotLowerError
+    axes = normalize_axes(named(*call).get(axis), len(x.shape))
+    return pair, axes, bool(given.get("keepdims"))
+
+
+def contracted_axes(row: Row) -> Any:
+    """Return the axes that a product of two operands sums over, if it is one."""
+    known = traits_of(row.function)
+    if not known.contracts or len(row.args) < 2:
+        return None
+    x, y = (
+        np.ndim(v) if not isinstance(v, Row) else len(v.shape) for v in row.args[:2]
+    )
+    return known.contracts(x, y, **parameters(row.function, row.args, row.given, 2))
+
+
+__all__ = [
+    "CannotLowerError",
+    "contracted_axes",
+    "operation_of",
+    "power_of",
+    "reduction_of",
+]
