@@ -62,12 +62,6 @@ class Bars:
                 if isinstance(x, vertex):
                     self.supports.pop(x, None)
 
-    def pass_on(self, z: vertex, position: int, product: supported) -> None:
-        """Add what a vertex passes to an operand, and tell of it."""
-        part, total = self.add(z.operands[position], product)
-        if self.listener is not None:
-            self.listener.contribution(z, position, product, part, total)
-
     def add(self, x: vertex, part: supported) -> tuple[supported, supported]:
         """Add a contribution; return it as ``x`` takes it, and the sum so far."""
         fitted = project(self.xp, part, x)

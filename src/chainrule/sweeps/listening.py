@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator
-from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Self
 
@@ -54,7 +53,6 @@ class Listener:
 
 
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
-_NOBODY = contextlib.nullcontext()
 
 
 @contextlib.contextmanager
@@ -67,13 +65,9 @@ def listening(listener: Listener) -> Generator[None]:
         _listener.reset(token)
 
 
-def heard(
-    listener: Listener | None, xp: Namespace
-) -> AbstractContextManager[Listener | None]:
-    """Return the block in which a sweep with ``xp`` runs, and who hears it."""
-    if listener is None and xp is not plain:
-        listener = _listener.get()
-    return _NOBODY if listener is None else listener
+def heard(listener: Listener | None, xp: Namespace) -> Listener | None:
+    """Return who hears a sweep with ``xp``: its listener, or this thread's."""
+    return _listener.get() if listener is None and xp is not plain else listener
 
 
 __all__ = ["Listener", "heard", "listening"]

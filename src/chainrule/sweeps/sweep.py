@@ -71,22 +71,26 @@ def reverse_sweep(
     """
     recorded = xp is not plain and not as_values
     bars = Bars(xp, seeds, listener if xp is plain else None)
-    with heard(listener, xp) as ear:
-        _pull_all(bars, order, targets, ear, recorded=recorded)
+    keep = None if targets is None else set(targets)
+    ear = heard(listener, xp)
+    if ear is None:
+        _pull_all(bars, order, keep, None, recorded=recorded)
+        return bars.all()
+    with ear:
+        _pull_all(bars, order, keep, ear, recorded=recorded)
         return bars.all()
 
 
 def _pull_all(
     bars: Bars,
     order: Sequence[vertex],
-    targets: Iterable[vertex] | None,
+    keep: set[vertex] | None,
     listener: Listener | None,
     *,
     recorded: bool,
 ) -> None:
     """Take every vertex' turn in ``reverse_sweep``."""
     xp = bars.xp
-    keep = None if targets is None else set(targets)
     members = set(order) | (keep or set())
     for z in order:
         if listener is not None:
@@ -114,7 +118,9 @@ def _pull_all(
         result = z if recorded else raw(z)
         positions = [i for i, is_wanted in enumerate(wanted) if is_wanted]
         for i, part in pulled(rule, xp, z_bar, result, values, positions, z.parameters):
-            bars.pass_on(z, i, part)
+            fitted, total = bars.add(operands[i], part)
+            if bars.listener is not None:
+                bars.listener.contribution(z, i, part, fitted, total)
 
 
 def forward_sweep(
@@ -133,9 +139,13 @@ def forward_sweep(
     """
     recorded = xp is not plain and not as_values
     dots: Cotangents = dict(seeds)
-    with heard(listener, xp) as ear:
+    ear = heard(listener, xp)
+    if ear is None:
+        _push_all(xp, order, dots, None, recorded=recorded)
+        return dots
+    with ear:
         _push_all(xp, order, dots, ear, recorded=recorded)
-    return dots
+        return dots
 
 
 def _push_all(
