@@ -122,7 +122,7 @@ def compile(
     return Compiled(f, static=static, options=options)
 
 
-def source(compiled: Any) -> Source:
+def source(compiled: Callable[..., Any]) -> Source:
     """Return the program that ran last as a NumPy function, with the user's names.
 
     The text can be run: ``exec(text, dict(text.constants))`` defines the function.
@@ -160,7 +160,7 @@ def source(compiled: Any) -> Source:
     return Source(text.replace(head, filled, 1), {**text.constants, **classes})
 
 
-def program(compiled: Any, *, stage: str | None = None) -> str:
+def program(compiled: Callable[..., Any], *, stage: str | None = None) -> str:
     """Return the rows of the program that ran last, one per line, with their shapes.
 
     Parameters
@@ -228,7 +228,7 @@ def _written(tree: Any, classes: dict[str, Any]) -> str:
     return f"{kind.__name__}({', '.join(parts)})"
 
 
-def _checked(compiled: Any, what: str) -> Compiled:
+def _checked(compiled: Callable[..., Any], what: str) -> Compiled:
     if not isinstance(compiled, Compiled):
         raise ArgumentError(
             f"{what} needs a compiled function; received {describe(compiled)}. Write "
@@ -238,7 +238,7 @@ def _checked(compiled: Any, what: str) -> Compiled:
 
 
 def _argument_names(
-    compiled: Compiled, signature: Signature, path: Specialisation
+    compiled: Callable[..., Any], signature: Signature, path: Specialisation
 ) -> tuple[dict[Row, str], list[tuple[str, str]]]:
     """Return the names of the inputs, and for each its argument and how it is reached.
 

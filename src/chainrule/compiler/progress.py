@@ -115,7 +115,7 @@ def _worked(steps: Iterable[T], what: str, unit: str) -> Generator[Iterable[T]]:
             _ASKED.working = False
 
 
-def _bar(what: str, steps: Any, unit: str) -> Any:
+def _bar(what: str, steps: Iterable[T] | None, unit: str) -> Any:
     tqdm: Any = importlib.import_module("tqdm").tqdm
     return tqdm(
         steps, desc=f"{_ASKED.name}: {what}", unit=f" {unit}", delay=DELAY, leave=False

@@ -181,7 +181,7 @@ class Choice:
         elif self._spent >= self._limit:
             self._go_on()
 
-    def _judge(self, before: Any, seconds: float) -> None:
+    def _judge(self, before: Replay | Tape, seconds: float) -> None:
         """Keep the new executor, or go back to the one before."""
         self._before = None
         if self._best <= seconds:

@@ -28,7 +28,7 @@ from chainrule.compiler.tracing.plain_operators import (
     is_of_whole,
     takes_root,
 )
-from chainrule.compiler.tracing.rows import Guard, Row
+from chainrule.compiler.tracing.rows import Function, Guard, Row
 from chainrule.compiler.tracing.shapes import keeps_shape
 from chainrule.rules import rule_of
 from chainrule.rules.expressions import tests
@@ -192,13 +192,13 @@ def scalar_form(row: Row) -> str | None:
     return form if form is not None and all(map(_is_scalar, row.args)) else None
 
 
-def _is_test(f: Any) -> bool:
+def _is_test(f: Function) -> bool:
     """Tell whether a ufunc compares or tests numbers."""
     operation = rule_of(f) if isinstance(f, np.ufunc) else None
     return operation is not None and tests(operation)
 
 
-def _float_form(f: Any) -> str | None:
+def _float_form(f: Function) -> str | None:
     """Return how a ufunc of floats is written for Python floats, if it is."""
     operation = rule_of(f)
     return None if operation is None else python_form(operation)

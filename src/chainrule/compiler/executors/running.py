@@ -17,7 +17,9 @@ from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.options import Options
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.programs.signals import InexactError
+from chainrule.compiler.tape.native_examples import Blocks
 from chainrule.compiler.tape.scan_tape import TapeLoop
+from chainrule.compiler.tracing.rows import Function
 from chainrule.rules import multilinear, rule_of
 
 MISSING = "llvmlite is not installed"
@@ -58,7 +60,7 @@ def _functions(program: Program) -> set[Any]:
     return {row.function for row in program.rows if max(row.shape or (0,)) > _LITTLE}
 
 
-def _is_product(function: Any) -> bool:
+def _is_product(function: Function) -> bool:
     """Tell whether a function is one of BLAS's."""
     known = rule_of(function)
     return known is not None and issubclass(known, multilinear)
@@ -79,7 +81,9 @@ class Running:
         What all runs took.
     """
 
-    def __init__(self, loop: Any, because: str = "asked for") -> None:
+    def __init__(
+        self, loop: TapeLoop | Blocks | None, because: str = "asked for"
+    ) -> None:
         """Have NumPy run the loop, if it is ``None``, and else the VM."""
         self.loop: Any = loop
         self.on_numpy: bool = loop is None
@@ -89,7 +93,9 @@ class Running:
         self._limit = math.inf
 
     @classmethod
-    def chosen(cls, loop: Any, options: Options, seconds: float) -> Running:
+    def chosen(
+        cls, loop: TapeLoop | Blocks, options: Options, seconds: float
+    ) -> Running:
         """Return what an option asks for, or the best that is worth its cost.
 
         ``seconds`` is what the loop takes on NumPy in a call of the function.

@@ -32,7 +32,7 @@ from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.identities import alike, become, identity
 from chainrule.compiler.programs.program import Program, rewrite
 from chainrule.compiler.tracing.plain_operators import OPERATORS, UFUNCS
-from chainrule.compiler.tracing.rows import Row
+from chainrule.compiler.tracing.rows import Function, Row
 from chainrule.rules.registry import traits_of
 from chainrule.values.shapes import generic, kind_of, ndarray
 
@@ -82,7 +82,7 @@ def simplified(row: Row, placed: Placed) -> Any:
     return rule(row, placed) if row.dtype.char in _PRECISIONS else None
 
 
-def _rule_of(function: Any) -> Callable[[Row, Placed], Any] | None:
+def _rule_of(function: Function) -> Callable[[Row, Placed], Any] | None:
     """Return what may be taken of a function's calls, besides exact identities."""
     known = OPERATORS.get(function, _of.pow if function is _of.pow else None)
     undoes = known is None and function not in UFUNCS and traits_of(function).undoes
@@ -354,7 +354,7 @@ _RULES: dict[Any, Callable[[Row, Placed], Any]] = {
 """What may be taken of an operator on arrays, besides exact identities."""
 
 
-def _is_folded(function: Any) -> bool:
+def _is_folded(function: Function) -> bool:
     """Tell whether a call of constants is computed."""
     known = traits_of(function)
     simple = known.entrywise or known.moves or known.reduces is not None

@@ -16,7 +16,7 @@ import numpy as np
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.program import Program, rewrite
 from chainrule.compiler.tracing.plain_operators import OPERATORS, UFUNCS
-from chainrule.compiler.tracing.rows import Row
+from chainrule.compiler.tracing.rows import Function, Row
 from chainrule.rules.registry import traits_of
 from chainrule.values.shapes import ARRAYS, TUPLE
 
@@ -129,7 +129,7 @@ def _negative(row: Row) -> Row | None:
     return _negated(row.args[0])
 
 
-def become(row: Row, function: Any, args: tuple[Any, ...]) -> None:
+def become(row: Row, function: Function, args: tuple[Any, ...]) -> None:
     """Make another call of a row."""
     row.function, row.args = function, args
     row.operands = [x for x in args if type(x) is Row]

@@ -16,7 +16,7 @@ import numpy as np
 
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.plain_operators import UFUNCS, inverted, is_of_whole
-from chainrule.compiler.tracing.rows import Row
+from chainrule.compiler.tracing.rows import Function, Row
 from chainrule.values.shapes import ARRAYS, TUPLE, generic, kind_of
 
 _of: Any = operator
@@ -156,7 +156,7 @@ def _is_complex(x: Any) -> bool:
 _ORDERS = ("<", "<=", ">", ">=")
 
 
-def function_name(function: Any, names: Names) -> str:
+def function_name(function: Function, names: Names) -> str:
     """Return how a function is written: ``np.sin``, ``np.linalg.inv``, or a name."""
     found = _numpy_names().get(id(function))
     if found is not None:

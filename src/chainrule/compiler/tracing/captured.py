@@ -13,8 +13,9 @@ import dis
 import inspect
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import CodeType, FunctionType
 from typing import Any
 
 from chainrule.values.shapes import TUPLE, describe, kind_of
@@ -38,7 +39,7 @@ class Known:
 Names = Mapping[str, Known]
 
 
-def captured(f: Any, objects: Mapping[str, Any]) -> dict[str, str]:
+def captured(f: Callable[..., Any], objects: Mapping[str, Any]) -> dict[str, str]:
     """Return the names that a function reads from outside, and what they hold.
 
     ``objects`` are arguments that are no numbers, by the names of their parameters.
@@ -70,7 +71,9 @@ def _is_value(x: Any) -> bool:
     return not (callable(x) and is_foreign(kind_of(x)))
 
 
-def _function_of(f: Any, given: Names, name: str) -> tuple[Any, Names]:
+def _function_of(
+    f: Callable[..., Any] | None, given: Names, name: str
+) -> tuple[Any, Names]:
     """Return the function that a callable runs, and what is known of its arguments.
 
     ``name`` is that of the object, if it is a method or an object that is called.
@@ -96,7 +99,7 @@ def _function_of(f: Any, given: Names, name: str) -> tuple[Any, Names]:
     return None, given
 
 
-def _bound(f: Any, own: Any, given: Names, name: str) -> Names:
+def _bound(f: Callable[..., Any] | None, own: Any, given: Names, name: str) -> Names:
     """Return what is known of a method's arguments: the object, and these."""
     names = f.__code__.co_varnames if inspect.isfunction(f) else ()
     return {names[0]: Known(name, own, outside=False), **given} if names else given
@@ -113,7 +116,7 @@ def is_foreign(x: Any) -> bool:
 # --------------------------------------------------------------------- reading the code
 
 
-def _read(f: Any, given: Names) -> Iterator[Known]:
+def _read(f: FunctionType, given: Names) -> Iterator[Known]:
     """Yield what a function reads from outside."""
     local = dict(given)
     for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
@@ -124,7 +127,7 @@ def _read(f: Any, given: Names) -> Iterator[Known]:
     yield from _read_by(f.__code__, f.__globals__, local)
 
 
-def _read_by(code: Any, names: Mapping[str, Any], local: Names) -> Iterator[Known]:
+def _read_by(code: CodeType, names: Mapping[str, Any], local: Names) -> Iterator[Known]:
     """Yield what one code object reads, and those inside it."""
     x: Known | None = None
     for step in dis.get_instructions(code):
@@ -181,7 +184,9 @@ _OF_C: Any = (
 )
 
 
-def _loaded(step: Any, names: Mapping[str, Any], local: Names) -> Known | None:
+def _loaded(
+    step: dis.Instruction, names: Mapping[str, Any], local: Names
+) -> Known | None:
     """Return what a step loads by a name."""
     name: Any = step.argval
     if isinstance(name, TUPLE):

@@ -58,13 +58,17 @@ class Column:
         return _of_each(operator.add, (self, other), {})
 
     def __array_ufunc__(
-        self, ufunc: Any, method: str, *inputs: Any, **given: Any
+        self, ufunc: np.ufunc, method: str, *inputs: Any, **given: Any
     ) -> Column:
         """Call a ufunc, or one of its methods, on each entry."""
         return _of_each(getattr(ufunc, method), inputs, given)
 
     def __array_function__(
-        self, function: Any, types: Any, args: Sequence[Any], given: Mapping[str, Any]
+        self,
+        function: Function,
+        types: Sequence[type],
+        args: Sequence[Any],
+        given: Mapping[str, Any],
     ) -> Any:
         """Call a NumPy function on each entry; one that reads the shape, on one."""
         result = _of_each(function, args, given)
@@ -91,7 +95,11 @@ class RaggedColumns(Column):
         return RaggedColumns([x + y for x, y in pairs])
 
     def __array_function__(
-        self, function: Any, types: Any, args: Sequence[Any], given: Mapping[str, Any]
+        self,
+        function: Function,
+        types: Sequence[type],
+        args: Sequence[Any],
+        given: Mapping[str, Any],
     ) -> Any:
         """Repeat this for more examples; other functions are called per example."""
         if function is np.broadcast_to and args[1][1:] == self.shape:
@@ -121,7 +129,9 @@ def of_columns(function: Function) -> Function:
     return function if takes else OnEntries(function)
 
 
-def _of_each(function: Function, args: Sequence[Any], given: Any) -> Column:
+def _of_each(
+    function: Function, args: Sequence[Any], given: Mapping[str, Any]
+) -> Column:
     """Call a function on each entry of the columns among its arguments."""
     columns: list[Column] = []
 

@@ -11,9 +11,14 @@ from __future__ import annotations
 
 import sys
 import weakref
+from types import FrameType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+Moment = tuple[int, int]
+"""Which instruction of which call is being run."""
 
 _makers: Any = (np.full, type(np.r_).__getitem__)
 _PUTTING_TOGETHER = frozenset(f.__code__ for f in _makers)
@@ -34,7 +39,7 @@ class Record:
         self.seen: str | None = None
         self._alive: dict[int, tuple[Any, str]] = {}
 
-    def opened(self, entries: Any, where: str) -> Any:
+    def opened(self, entries: NDArray[Any], where: str) -> Any:
         """Return an array for NumPy, which is asking for it at this line."""
         if sys._getframe(2).f_code in _PUTTING_TOGETHER:
             return np.array(entries)
@@ -44,7 +49,7 @@ class Record:
         self._alive[id(found)] = weakref.ref(found), where
         return found
 
-    def ended(self, moment: Any, x: Opened) -> None:
+    def ended(self, moment: Moment, x: Opened) -> None:
         """Note the end of an array, and whether Python went on before it."""
         self._alive.pop(id(x), None)
         if moment != x.moment:
@@ -68,7 +73,7 @@ class Opened(np.ndarray[Any, Any]):
             self.record.ended(_moment(sys._getframe(1)), self)
 
 
-def _moment(frame: Any) -> tuple[int, int]:
+def _moment(frame: FrameType) -> tuple[int, int]:
     """Return which instruction of which call is being run."""
     return id(frame), frame.f_lasti
 

@@ -15,14 +15,18 @@ it has other results than NumPy's function.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from chainrule.operations_grad import bits
 from chainrule.rules.registry import operators, serve_by
 from chainrule.values.shapes import ARRAYS, generic, kind_of
+
+if TYPE_CHECKING:
+    from chainrule.compiler.tracing.rows import Row
 
 _of: Any = operator
 
@@ -60,12 +64,12 @@ def class_of(x: Any) -> type | None:
     return kind if kind is float or kind in _OTHERS else None
 
 
-def is_of_whole(row: Any) -> bool:
+def is_of_whole(row: Row) -> bool:
     """Tell whether all operands of a row are Python's integers and booleans."""
     return all((class_of(x) or getattr(x, "number", None)) in WHOLE for x in row.args)
 
 
-def is_of_integers(row: Any) -> bool:
+def is_of_integers(row: Row) -> bool:
     """Tell whether arithmetic on integers alone made a number.
 
     It decides as they do: ``np.arange(n / 2)`` asks for the quotient of n / 2 and 1.
@@ -87,11 +91,11 @@ def is_scalar(x: Any) -> bool:
     return isinstance(x, generic) or class_of(x) is not None
 
 
-def at_numpy_pole(function: Callable[..., Any], numbers: Any) -> Any:
+def at_numpy_pole(function: Callable[..., Any], numbers: Sequence[complex]) -> Any:
     """Return an operation's result on Python's numbers as NumPy computes it."""
     if function not in UFUNCS:
         return function(*numbers)
-    kind = np.complex128 if complex in map(class_of, numbers) else np.float64
+    kind: Any = np.complex128 if complex in map(class_of, numbers) else np.float64
     return function(kind(numbers[0]), *numbers[1:])
 
 
@@ -103,7 +107,9 @@ class Entrywise:
 
     keeps_shape = True
 
-    def __init__(self, function: Callable[..., Any], dtype: Any) -> None:
+    def __init__(
+        self, function: Callable[..., Any], dtype: np.dtype[Any] | None
+    ) -> None:
         """Keep the operator, and the dtype of the results."""
         self.function = function
         self.dtype = dtype
@@ -117,7 +123,7 @@ class Entrywise:
         return np.asarray(found).astype(self.dtype)
 
 
-def power(x: Any, y: Any) -> Any:
+def power(x: ArrayLike, y: ArrayLike) -> Any:
     """Return x ** y of arrays, as ``operator.pow`` of each two numbers in them."""
     shape = np.broadcast_shapes(np.shape(x), np.shape(y))
     exponents = np.empty(shape, np.result_type(x, y))  # 0.5 makes no float64 of float32
@@ -125,7 +131,7 @@ def power(x: Any, y: Any) -> Any:
     return np.power(x, exponents)
 
 
-def is_of_numbers(row: Any) -> bool:
+def is_of_numbers(row: Row) -> bool:
     """Tell whether a row is a power of numbers, which is C's also for exponent 0.5.
 
     That of a node of a Python float is: its row is a Python number.
@@ -135,7 +141,7 @@ def is_of_numbers(row: Any) -> bool:
     return row.function is _of.pow and row.shape == ()
 
 
-def takes_root(row: Any) -> bool:
+def takes_root(row: Row) -> bool:
     """Tell whether a power is a square root: ``np.power`` for the exponent 0.5.
 
     For -inf the root is nan, and for -0 it is -0, where C's ``pow`` gives inf and 0.

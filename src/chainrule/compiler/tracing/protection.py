@@ -8,7 +8,7 @@ values where they fail.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def protected_call(
-    function: Function, args: Sequence[Any], given: Any
+    function: Function, args: Sequence[Any], given: Mapping[str, Any] | None
 ) -> tuple[Sequence[Any], Any]:
     """Return the arguments of a call that a condition may protect from an error.
 
@@ -98,7 +98,7 @@ def may_raise(function: Callable[..., Any], args: Sequence[Any]) -> bool:
     return known.may_raise
 
 
-def is_of_others(function: Any) -> bool:
+def is_of_others(function: Function) -> bool:
     """Tell whether a function is the user's."""
     if type(function) is MethodType:
         return True
@@ -115,7 +115,7 @@ def _holds_whole(index: Any) -> bool:
     return any(isinstance(x, stand_in) and x.dtype.kind in "iu" for x in parts)
 
 
-def plausible(shape: Sequence[int], dtype: Any) -> Any:
+def plausible(shape: Sequence[int], dtype: np.dtype[Any]) -> Any:
     """Return ones, or regular matrices with single eigenvalues."""
     value: Any = np.ones(shape, dtype)
     if len(shape) > 1 and dtype.kind in "fc":

@@ -38,8 +38,8 @@ class Row:
                  "shape", "where")  # fmt: skip
 
     def __init__(
-        self, function: Function | None, args: Any, given: Any, operands: list[Row],
-        value: Any, serial: int,
+        self, function: Function | None, args: tuple[Any, ...],
+        given: Mapping[str, Any], operands: list[Row], value: Any, serial: int,
     ) -> None:  # fmt: skip
         """Keep the call and what its result is like."""
         self.function: Any = function

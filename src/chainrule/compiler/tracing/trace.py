@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import contextlib
 import operator
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.compiler import progress
 from chainrule.compiler.options import Options
@@ -100,7 +101,9 @@ class Trace:
         make = float if type(x) is float else np.asarray
         return self.result(make, (x,), NO_KEYWORDS, [], x)
 
-    def call(self, function: Function, args: Sequence[Any], given: Any) -> Any:
+    def call(
+        self, function: Function, args: Sequence[Any], given: Mapping[str, Any] | None
+    ) -> Any:
         """Run a function on stand-ins: compute for the example, and add a row."""
         if ACTIVE.traces and may_raise(function, args):
             args, given = protected_call(function, args, given)
@@ -183,7 +186,12 @@ class Trace:
         return mapped(row_of, x)
 
     def result(
-        self, function: Any, args: Any, given: Any, operands: list[Row], value: Any
+        self,
+        function: Function,
+        args: tuple[Any, ...],
+        given: Mapping[str, Any],
+        operands: list[Row],
+        value: Any,
     ) -> Any:
         """Add a row and return its result; several results become items."""
         if isinstance(value, ndarray) and value.dtype == object:
@@ -259,7 +267,7 @@ class Trace:
         return found
 
 
-def _noted(found: Any, args: Any) -> Any:
+def _noted(found: Any, args: Sequence[Any]) -> Any:
     """Note which results of a call are views, and of what; return the results."""
     for z in found if isinstance(found, SEQUENCES) else (found,):
         if isinstance(z, Traced) and isinstance(z.value, ndarray):
@@ -267,7 +275,7 @@ def _noted(found: Any, args: Any) -> Any:
     return found
 
 
-def _note_view(z: Traced, args: Any) -> None:
+def _note_view(z: Traced, args: Sequence[Any]) -> None:
     for x in args:
         if isinstance(x, SEQUENCES):
             _note_view(z, x)
@@ -292,7 +300,7 @@ def joined(leaves: Sequence[Any]) -> list[Any]:
     ]
 
 
-def _refuse_hidden(function: Any, value: Any) -> None:
+def _refuse_hidden(function: Function, value: NDArray[Any]) -> None:
     """Raise if a function called back into the trace: its rows would be frozen."""
     if first_stand_in(value) is not None:
         raise EscapeError(

@@ -11,9 +11,10 @@ import math
 import operator
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from chainrule.compiler.tracing.columns import Column, of_columns
 from chainrule.compiler.tracing.frames import in_forward, user_line
@@ -26,11 +27,14 @@ from chainrule.operations_grad.indexing import getitem
 from chainrule.rules.registry import traits_of
 from chainrule.values.containers import declare_value
 from chainrule.values.shapes import kind_of, laid_out, ndarray
+from chainrule.values.types import ArrayValue, Index, Shape, Value
 from chainrule.values.vertices import first_vertex, stand_in, vertex
 
 if TYPE_CHECKING:
     from chainrule.compiler.tracing.trace import Trace
 
+Order = Literal["K", "A", "C", "F"]
+"""Which index changes fastest in memory."""
 MAPS: list[Function] = []
 """What maps a function over seeds in a trace; set by ``batching.vmap``."""
 
@@ -76,10 +80,10 @@ class Traced(stand_in):
             made.value.flags.writeable = False
         return made
 
-    def laid_out(self, before: Any) -> Traced:
+    def laid_out(self, before: ArrayValue | None) -> Traced:
         """Return an array that lies in memory as another one, or by itself."""
         made, value = self, np.asarray(self.value)
-        like = before.value if isinstance(before, Traced) else before
+        like: Any = before.value if isinstance(before, Traced) else before
         if like is None:
             value = value if value.flags.forc else np.copy(value, order="K")
         else:
@@ -122,7 +126,9 @@ class Traced(stand_in):
         """The bytes of all elements."""
         return self.size * self.itemsize
 
-    def whole(self, function: Any, operands: Sequence[Any], given: Any) -> Any:
+    def whole(
+        self, function: Function, operands: Sequence[Any], given: Mapping[str, Any]
+    ) -> Any:
         """Return the result of a function, run as one row."""
         if function is getitem and kind_of(operands[0]) is ndarray:  # a traced index
             return self.home.call(operator.getitem, (*operands, given["index"]), None)
@@ -130,7 +136,7 @@ class Traced(stand_in):
             function = of_columns(function)
         return self.home.call(function, operands, given)
 
-    def over(self, f: Function, seeds: Any) -> list[Any]:
+    def over(self, f: Function, seeds: ArrayValue) -> list[Any]:
         """Return the results of ``f`` for each seed, stacked; ``f`` is traced once."""
         return MAPS[0](self.home.innermost(), f, seeds)
 
@@ -175,11 +181,11 @@ class Traced(stand_in):
         """Show what is known; the entries are those of the example only."""
         return f"traced({self.dtype}, shape {self.shape}, for example {self.value})"
 
-    def __divmod__(self, y: Any) -> tuple[Any, Any]:
+    def __divmod__(self, y: Value | complex) -> tuple[Any, Any]:
         """Return quotient and remainder."""
         return self // y, self % y
 
-    def __rdivmod__(self, y: Any) -> tuple[Any, Any]:
+    def __rdivmod__(self, y: Value | complex) -> tuple[Any, Any]:
         """Return quotient and remainder."""
         return y // self, y % self
 
@@ -187,7 +193,7 @@ class Traced(stand_in):
         """Format the example's value."""
         return format(self.value, spec)
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Index) -> Any:
         """Index as NumPy does; a view remembers its index."""
         z = self.home.call(operator.getitem, (self, index), None)
         if isinstance(z, Traced) and z.base is self:
@@ -243,28 +249,6 @@ class Traced(stand_in):
         """Return an integer as a complex number, a guard; refuse a float."""
         return complex(self._whole_number("complex(x)"))
 
-    def __round__(self, digits: Any = None) -> Any:
-        """Return an integer as Python does, or ``np.round`` to so many digits."""
-        if digits is None:
-            return self._rounded(round, np.round)
-        return np.round(self, digits)  # type: ignore[call-overload]
-
-    def __floor__(self) -> Any:
-        """Return an integer as Python does; of an array ``np.floor``."""
-        return self._rounded(math.floor, np.floor)
-
-    def __ceil__(self) -> Any:
-        """Return an integer as Python does; of an array ``np.ceil``."""
-        return self._rounded(math.ceil, np.ceil)
-
-    def __trunc__(self) -> Any:
-        """Return an integer as Python does; of an array ``np.trunc``."""
-        return self._rounded(math.trunc, np.trunc)
-
-    def _rounded(self, of_number: Function, of_array: Any) -> Any:
-        f = of_array if self.shape or self.dtype.kind == "c" else of_number
-        return self.home.call(f, (self,), None)
-
     def item(self, *index: int) -> Any:
         """Return a single integer, a guard; refuse a float."""
         return (self[index] if index else self)._whole_number("x.item()")
@@ -273,7 +257,7 @@ class Traced(stand_in):
         """Return integers for the example, a guard; refuse floats."""
         return self.__array__().tolist()
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+    def __array__(self, dtype: DTypeLike | None = None, copy: Any = None) -> Any:
         """Return integers or booleans, a guard; refuse floats, if there are any."""
         if not self.size:
             return np.empty(self.shape, self.dtype if dtype is None else dtype)
@@ -290,7 +274,7 @@ class Traced(stand_in):
         return self.home.opened.opened(entries, user_line())
 
     def __array_ufunc__(
-        self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any
+        self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any
     ) -> Any:
         """Add a ufunc's call, or one of its methods', as a row."""
         if any(isinstance(x, vertex) for x in inputs):
@@ -305,7 +289,11 @@ class Traced(stand_in):
         return self.home.call(ufunc, inputs, kwargs)
 
     def __array_function__(
-        self, func: Any, types: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+        self,
+        func: Function,
+        types: Sequence[type],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
     ) -> Any:
         """Add any other NumPy function's call as a row."""
         if any(issubclass(t, vertex) for t in types):
@@ -324,7 +312,7 @@ class Traced(stand_in):
             return self.astype(*args[1:], **kwargs)
         return self.home.call(func, args, kwargs)
 
-    def astype(self, dtype: Any, **given: Any) -> Any:
+    def astype(self, dtype: DTypeLike, **given: Any) -> Any:
         """Return ``np.astype``, which Python's numbers do not have."""
         number, dtype = self.row.number, np.dtype(dtype)
         if self.row.shape is None:
@@ -337,12 +325,14 @@ class Traced(stand_in):
         row = self.row
         return self.home.result(np.astype, (row, dtype), NO_KEYWORDS, [row], value)
 
-    def reshape(self, *shape: Any, order: Any = "C", copy: Any = None) -> Any:
+    def reshape(
+        self, *shape: int | Shape, order: Order = "C", copy: bool | None = None
+    ) -> Any:
         """Return ``np.reshape``, the shape as one tuple or several numbers."""
         known = {} if copy is None else {"copy": copy}
         return np.reshape(self, _one(shape), order=order, **known)  # type: ignore
 
-    def transpose(self, *axes: Any) -> Any:
+    def transpose(self, *axes: int | Shape) -> Any:
         """Return ``np.transpose``, the axes as one tuple or several numbers."""
         return np.transpose(self, _one(axes) if axes else None)  # type: ignore
 
@@ -351,7 +341,7 @@ class Traced(stand_in):
         """The transpose."""
         return np.transpose(self)  # type: ignore[arg-type]
 
-    def flatten(self, order: Any = "C") -> Any:
+    def flatten(self, order: Order = "C") -> Any:
         """Return ``np.ravel``, a copy."""
         return np.ravel(self, order).fixed()  # type: ignore[arg-type]
 

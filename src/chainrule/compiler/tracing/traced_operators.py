@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -29,11 +30,11 @@ _np: Any = np
 _of: Any = operator
 
 
-def _binary(ufunc: Any, plain: Function) -> Function:
+def _binary(ufunc: np.ufunc, plain: Function) -> Function:
     """Return an operator whose left operand is traced."""
     is_power = plain is _power
 
-    def run(x: Any, y: Any) -> Any:
+    def run(x: Traced, y: Any) -> Any:
         if ACTIVE.traces and may_raise(plain, (x, y)):
             (x, y), _ = protected_call(plain, (x, y), None)
         kind = kind_of(y)
@@ -67,10 +68,10 @@ def _binary(ufunc: Any, plain: Function) -> Function:
     return run
 
 
-def _reflected(ufunc: Any, plain: Function) -> Function:
+def _reflected(ufunc: np.ufunc, plain: Function) -> Function:
     """Return an operator whose right operand is traced."""
 
-    def reflected(x: Any, y: Any) -> Any:
+    def reflected(x: Traced, y: Any) -> Any:
         if ACTIVE.traces and may_raise(plain, (y, x)):
             (y, x), _ = protected_call(plain, (y, x), None)
         if isinstance(y, vertex):
@@ -83,7 +84,7 @@ def _reflected(ufunc: Any, plain: Function) -> Function:
     return reflected
 
 
-def _called(ufunc: Any, plain: Function, x: Any, y: Any) -> Any:
+def _called(ufunc: np.ufunc, plain: Function, x: Any, y: Any) -> Any:
     """Return the result of an operator on any two operands, one of them traced."""
     inside = first_vertex(x, y)
     if inside is not None:
@@ -103,7 +104,12 @@ def _called(ufunc: Any, plain: Function, x: Any, y: Any) -> Any:
 
 
 def _function_of(
-    ufunc: Any, plain: Function, x: Any, y: Any, number: Any, other: Any
+    ufunc: np.ufunc,
+    plain: Function,
+    x: Any,
+    y: Any,
+    number: type | None,
+    other: type | None,
 ) -> Function:
     """Return the function of an operator's row: Python's, or NumPy's.
 
@@ -137,7 +143,7 @@ def _number_of(x: Any) -> type | None:
     return x.row.number if kind_of(x) is Traced else class_of(x)
 
 
-def _repeats(ufunc: Any, x: Traced, kind: type) -> bool:
+def _repeats(ufunc: np.ufunc, x: Traced, kind: type) -> bool:
     """Tell whether a product with this class of sequence repeats it, as with an int."""
     return (
         ufunc is np.multiply
@@ -154,7 +160,7 @@ def _power(x: Any, y: Any) -> Any:
     return z
 
 
-def _unary(ufunc: Any, plain: Function) -> Function:
+def _unary(ufunc: np.ufunc, plain: Function) -> Function:
     """Return an operator on one operand."""
 
     def run(x: Traced) -> Any:
@@ -171,7 +177,19 @@ def _unary(ufunc: Any, plain: Function) -> Function:
     return run
 
 
-def _method(function: Any) -> Function:
+def _rounding(plain: Function, ufunc: Function) -> Function:
+    """Return what Python's rounding functions ask for: of arrays NumPy's function."""
+
+    def run(x: Traced, *digits: int) -> Any:
+        if digits:
+            return ufunc(x, *digits)
+        f = ufunc if x.shape or x.dtype.kind == "c" else plain
+        return x.home.call(f, (x,), None)
+
+    return run
+
+
+def _method(function: Function) -> Function:
     def method(self: Traced, *args: Any, **kwargs: Any) -> Any:
         return function(self, *args, **kwargs)
 
@@ -206,6 +224,9 @@ def add_operators() -> None:
         setattr(Traced, f"__{name}__", _binary(ufunc, plain))
         if name in BINARY:
             setattr(Traced, f"__r{name}__", _reflected(ufunc, plain))
+    for plain in (round, math.floor, math.ceil, math.trunc):
+        name = plain.__name__
+        setattr(Traced, f"__{name}__", _rounding(plain, getattr(_np, name)))
     for plain in (_of.neg, _of.pos, _of.abs, inverted):
         name = "invert" if plain is inverted else plain.__name__
         setattr(Traced, f"__{name}__", _unary(UFUNCS[plain], plain))

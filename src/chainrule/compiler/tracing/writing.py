@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
 
 from chainrule.compiler.tracing.frames import user_line
 from chainrule.compiler.tracing.plain_operators import UFUNCS
@@ -24,13 +25,14 @@ from chainrule.numpy.in_place import same_index
 from chainrule.operations_grad.indexing import setitem
 from chainrule.values.containers import declare_value
 from chainrule.values.shapes import laid_out, ndarray
+from chainrule.values.types import Index
 from chainrule.values.versions import shares
 from chainrule.values.vertices import vertex
 
 _np: Any = np
 
 
-def assign(y: Traced, index: Any, value: Any) -> None:
+def assign(y: Traced, index: Index, value: Any) -> None:
     """Write into a part of an array: ``y[index] = value``."""
     if isinstance(value, vertex):
         raise EscapeError(
@@ -45,7 +47,7 @@ def assign(y: Traced, index: Any, value: Any) -> None:
     _write(y, y.home.call(setitem, (y, value), {"index": index}))
 
 
-def updater(ufunc: Any, name: str) -> Callable[[Any, Any], Any]:
+def updater(ufunc: np.ufunc, name: str) -> Callable[[Any, Any], Any]:
     """Return what stands behind ``y op= value``."""
     operate = getattr(operator, name)
 
@@ -93,7 +95,7 @@ def _refuse(y: Traced, what: str) -> None:
         y = base
 
 
-def _write(y: Traced, z: Any) -> None:
+def _write(y: Traced, z: Traced) -> None:
     """Let an array, and what shares its memory, hold a result nobody else has yet."""
     if z.home is not y.home:
         raise EscapeError(
@@ -122,7 +124,7 @@ def _cut(z: Traced) -> Any:
     return z.cut
 
 
-def _places(view: Any, base: Any) -> Any:
+def _places(view: NDArray[Any], base: NDArray[Any]) -> Any:
     """Find by address which entries of an array a view shows, as an index."""
     at, wanted = _addresses(base).ravel(), _addresses(view)
     order = np.argsort(at)
@@ -130,7 +132,7 @@ def _places(view: Any, base: Any) -> Any:
     return _np.unravel_index(order[found], base.shape)
 
 
-def _addresses(x: Any) -> Any:
+def _addresses(x: NDArray[Any]) -> Any:
     """Return the address of each entry of an array."""
     found: Any = np.full(x.shape, x.__array_interface__["data"][0])
     for step, places in zip(x.strides, _np.indices(x.shape), strict=True):
