@@ -77,7 +77,8 @@ def name_of(operation: type[rule]) -> str | None:
     if operation not in _OF_RULES:
         with _ENTERING:
             if operation not in _OF_RULES:
-                _OF_RULES[operation] = _entered(operation)
+                known = _is_operation(operation)
+                _OF_RULES[operation] = _entered(operation) if known else None
     return _OF_RULES[operation]
 
 
@@ -99,15 +100,16 @@ def operands_of(name: str) -> str:
     return "ab" if name in ("dot", "matmul") else "a"
 
 
-def _entered(operation: type[rule]) -> str | None:
+def _is_operation(operation: type[rule]) -> bool:
+    """Tell whether native code can compute a rule."""
+    if not operation.expression or len(operation.operand_names) > len("abc"):
+        return False
+    return operation.native is not None or _is_writable(parsed(operation.expression))
+
+
+def _entered(operation: type[rule]) -> str:
     """Enter the operation of a rule under a name that is free."""
     names = operation.operand_names
-    if (
-        not operation.expression
-        or len(names) > len("abc")
-        or not (operation.native or _is_writable(parsed(operation.expression)))
-    ):
-        return None
     name = first = re.sub(r"\W", "_", _name_of(operation))
     while name in OPCODES:
         name = f"{first}_{len(NAMES)}"
@@ -153,8 +155,8 @@ def _enter_first() -> None:
     for name in (*PAIRS, "dot", "matmul"):
         _enter(name)
     for operation in EXPRESSED:
-        if rule_of(operation.forward) is operation:
-            name_of(operation)
+        if rule_of(operation.forward) is operation and operation not in _OF_RULES:
+            _OF_RULES[operation] = _entered(operation)
 
 
 _enter_first()
