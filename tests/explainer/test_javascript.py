@@ -1,6 +1,9 @@
 """Rules as JavaScript: which have a form, and that it comes from the declaration."""
 
+import json
 import math
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -9,9 +12,9 @@ import chainrule as gd
 from chainrule.explainer.account.views import Operand, VertexView
 from chainrule.explainer.page.javascript import rules_text, script_of, sign_of
 from chainrule.operations_grad.arithmetic import division_grad, power_grad
-from chainrule.rules import elementwise
+from chainrule.rules import elementwise, plain
 from chainrule.rules.registry import EXPRESSED, REGISTRY
-from tests.helpers import RULES
+from tests.helpers import RULES, calls_of
 
 WITHOUT = {
     "angle_grad", "i0_derivative_grad", "i0_grad", "mantissa_grad",
@@ -125,3 +128,50 @@ def test_the_text_is_one_list_of_operations():
 def test_a_replay_watches_comparisons():
     assert (sign_of("less"), sign_of("bool"), sign_of("floor")) == ("<", "!=", None)
     assert sign_of("__int__") is None
+
+
+def points(rule):
+    """Yield operands as numbers: from the rule's domain, and its boundary points."""
+    for call in calls_of(rule):
+        values = call.draw()
+        if not call.parameters and all(type(x) is float for x in values):
+            yield [np.float64(x) for x in values]
+    for operands, _ in rule.conventions:
+        yield [np.float64(x) for x in operands]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_results_and_partials_are_those_of_the_rules(tmp_path):
+    scripts, calls, wanted = [], [], []
+    for rule in [r for r in RULES if issubclass(r, elementwise)]:
+        script = script_of(view_of(rule, *[None] * len(rule.operand_names)))
+        if script is None:
+            continue
+        for values in points(rule):
+            with np.errstate(all="ignore"):
+                z = np.float64(rule.forward(*values))
+                parts = [rule.parts[i](plain, z, *values) for i in rule.parts]
+            given = [str(float(x)) for x in (z, *values)]
+            calls.append([len(scripts), *given])
+            wanted.append((rule, values, [float(z), *map(float, parts)]))
+        scripts.append(script)
+    path = tmp_path / "rules.js"
+    path.write_text(
+        rules_text(scripts)
+        + f"const calls = {json.dumps(calls)};"
+        + """
+      const read = (x) => Number(x.replace("inf", "Infinity"));
+      console.log(JSON.stringify(calls.map(([i, ...given]) => {
+        const r = chainruleRules[i], [z, ...x] = given.map(read);
+        const d = Object.values(r.partials).map((f) => f(z, ...x));
+        return [r.forward(...x), ...d].map((v) => String(Number(v)));
+      })));"""
+    )
+    printed = subprocess.run(["node", path], capture_output=True, text=True, check=True)
+    for (rule, values, known), texts in zip(
+        wanted, json.loads(printed.stdout), strict=True
+    ):
+        found = [float(v.replace("Infinity", "inf")) for v in texts]
+        what = f"{rule.__name__} at {values}"
+        np.testing.assert_allclose(found, known, rtol=1e-12, err_msg=what)
+    assert len(wanted) > 100
