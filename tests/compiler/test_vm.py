@@ -175,6 +175,16 @@ def test_small_matrix_products(shape, rng):
 
 
 @needs_llvm
+@pytest.mark.parametrize("n", [1, 3, 9])
+def test_products_with_operands_that_do_not_step(n, rng):
+    work = np.concatenate([rng.normal(size=2 + n), np.full(2 * n, np.nan)])
+    x, y = work[:2], work[2 : 2 + n].copy()
+    code = tape(row("matmul", 2 + n, 0, 2, n=n, dx=1, dy=0, dw=0, m=2, k=1))
+    vm.run(code, work)
+    np.testing.assert_array_equal(work[2 + n :].reshape(2, n), np.outer(x, y))
+
+
+@needs_llvm
 def test_a_chain_of_rows_and_an_empty_tape():
     work = np.array([3.0, 4.0, 0.0, 0.0, 0.0])
     vm.run(tape(), work)

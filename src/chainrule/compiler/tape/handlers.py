@@ -116,13 +116,18 @@ class Handler(RowWriter):
         found: list[_Operand] = []
         for name, kind in zip(names, self.kind.steps, strict=True):
             first, step = STEPS[name]
-            at, vectors = self.place(self.field(first)), dict[int, str]()
-            if kind == STILL:
-                number = self.load(at)
-                vectors = {width: self.splat(number, width) for width in WIDTHS}
+            at = self.place(self.field(first))
             step = self.field(step) if kind == ANY else ""
-            found.append(_Operand(at, kind, step, vectors))
+            found.append(self._operand(at, kind, step))
         return found
+
+    def _operand(self, at: str, kind: int, step: str) -> _Operand:
+        """Return an operand, read already if it does not step."""
+        vectors: dict[int, str] = {}
+        if kind == STILL:
+            number = self.load(at)
+            vectors = {width: self.splat(number, width) for width in WIDTHS}
+        return _Operand(at, kind, step, vectors)
 
     def _read(self, x: _Operand, i: str, count: int) -> str:
         """Return so many numbers of an operand, from the i-th on."""
@@ -260,7 +265,7 @@ class Handler(RowWriter):
         with self.loop(self.field("rows"), certain=False) as rows:
             a = self.place(self.stepped(x, rows.i, dx))
             row = self.place(self.stepped(z, rows.i, n))
-            first = _Operand(a, left, across, {})
+            first = self._operand(a, left, across)
             pieces = zip((0, *stops), stops, (WIDTH, 4, 1), strict=False)
             for start, stop, width in pieces:
                 with self.loop(stop, width, start=start, certain=False) as columns:
@@ -269,7 +274,7 @@ class Handler(RowWriter):
                     self.store(total, self.moved(row, columns.i), width)
             with self.loop(few, certain=False) as columns:
                 b = self.place(self.add(f"add i64 {y}, {columns.i}"))
-                second = _Operand(b, right, below, {})
+                second = self._operand(b, right, below)
                 total = self._total([first, second], k, PRODUCTS)
                 self.store(total, self.moved(row, columns.i))
 
