@@ -252,7 +252,7 @@ def _argument_names(
     def own(i: int) -> str:
         return names[i] if i < len(names) else f"argument_{i}"
 
-    found: dict[Row, str] = {}
+    names_of: dict[Row, str] = {}
     opening: list[tuple[str, str]] = []
     for accessor, leaf in zip(accessors, signature.leaves, strict=True):
         if not is_numeric(leaf):
@@ -265,15 +265,15 @@ def _argument_names(
             root = own(entries[0].entry)
         access = root + "".join(e.codify("") for e in entries[1:])
         label = "_".join([root, *(str(e.entry) for e in entries[1:])])
-        found[next(inputs)] = "".join(c if c.isalnum() else "_" for c in label)
+        names_of[next(inputs)] = "".join(c if c.isalnum() else "_" for c in label)
         opening.append((root, access))
     taken = {root for root, _ in opening}
-    for (row, label), (_, access) in zip(found.items(), opening, strict=True):
+    for (row, label), (_, access) in zip(names_of.items(), opening, strict=True):
         while label != access and label in taken:
             label += "_"
-        found[row] = label
+        names_of[row] = label
         taken.add(label)
-    return found, opening
+    return names_of, opening
 
 
 __all__ = ["compile", "program", "source"]

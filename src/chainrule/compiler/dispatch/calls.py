@@ -86,18 +86,18 @@ def recorded(
     """Record a call on nodes as one operation."""
     leaves = [stacked(x) if holds_nodes(x) else x for x in leaves]
     positions = tuple(i for i, x in enumerate(leaves) if isinstance(x, vertex))
-    made = Call(compiled, positions, leaves, arrangement, statics)
-    results = record(compiled_grad, [leaves[i] for i in positions], {"call": made})
-    return unflatten(made.structure, list(results))
+    call = Call(compiled, positions, leaves, arrangement, statics)
+    results = record(compiled_grad, [leaves[i] for i in positions], {"call": call})
+    return unflatten(call.structure, list(results))
 
 
 def derivative_of(call: Call, what: str) -> Callable[..., tuple[Any, ...]]:
     """Return the pullback or pushforward of a kind of call, to be compiled."""
     sweep = _pullback if what == "pullback" else _pushforward
     f = call.compiled.f
-    made = functools.partial(sweep, f, call.without_leaves())
-    functools.update_wrapper(made, f)
-    return made
+    derivative = functools.partial(sweep, f, call.without_leaves())
+    functools.update_wrapper(derivative, f)
+    return derivative
 
 
 def _outputs(
@@ -174,5 +174,5 @@ class compiled_grad(general, kind=True):
         """Return the tangents, by the compiled pushforward."""
         given = tuple(with_zeros(tangents, operands))
         derived = call.compiled.derived(call, "pushforward")
-        found = iter(derived(operands, call.others, given))
-        return tuple(next(found) if is_inexact(raw(v)) else None for v in z)
+        dots = iter(derived(operands, call.others, given))
+        return tuple(next(dots) if is_inexact(raw(v)) else None for v in z)

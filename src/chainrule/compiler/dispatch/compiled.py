@@ -304,12 +304,12 @@ class Compiled:
     def derived(self, call: Call, what: str) -> Compiled:
         """Return the compiled pullback or pushforward of a kind of call."""
         key = (what, call.positions, call.arrangement, static_key(call.statics))
-        found = self._derivatives.get(key)
-        if found is None:
+        derivative = self._derivatives.get(key)
+        if derivative is None:
             f = derivative_of(call, what)
-            found = Compiled(f, static=(), options=self.options)
-            self._derivatives[key] = found
-        return found
+            derivative = Compiled(f, static=(), options=self.options)
+            self._derivatives[key] = derivative
+        return derivative
 
     def newest(self) -> tuple[Signature, Specialisation]:
         """Return the path that was traced or run last, and its signature."""

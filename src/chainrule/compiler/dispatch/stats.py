@@ -51,7 +51,7 @@ def _loops(program: Program, executor: str) -> list[dict[str, Any]]:
 
     The rows of a map may be rows of the program, which ``executor`` runs.
     """
-    found: list[dict[str, Any]] = [
+    loops: list[dict[str, Any]] = [
         {
             "loop": "vmap",
             "examples": count,
@@ -72,23 +72,23 @@ def _loops(program: Program, executor: str) -> list[dict[str, Any]]:
             "because": running.because,
             "seconds": running.seconds,
         }
-        found.append(known | seen)
+        loops.append(known | seen)
         if running.on_numpy:
             for part in inside:
-                found += _loops(part, "numpy")
-    return found
+                loops += _loops(part, "numpy")
+    return loops
 
 
 def _captured(
     f: Callable[..., Any], parameters: Parameters | None, known: list[Specialisations]
 ) -> dict[str, str]:
     """Return what was read from outside, also of objects among arguments."""
-    found = captured(f, {})
+    outside = captured(f, {})
     if parameters is None:
-        return found
+        return outside
     for each in known:
         args, keywords = each.signature.constants()
         with contextlib.suppress(TypeError):  # *args by name, with static=
             bound = parameters.bind_partial(*args, **keywords).arguments
-            found |= captured(f, {**bound, **each.signature.statics})
-    return found
+            outside |= captured(f, {**bound, **each.signature.statics})
+    return outside

@@ -36,17 +36,17 @@ def may_share(row: Row, seen: set[Row]) -> bool:
 
     The rows whose memory it may look at are seen from then on.
     """
-    found, rest = False, [row]
+    shares, rest = False, [row]
     while rest:
         x = rest.pop()
         if x in seen or not x.operands:
-            found = True
+            shares = True
         elif _is_number(x):
             continue  # a number holds no memory
         if x not in seen:
             seen.add(x)
             rest += viewed(x)
-    return found
+    return shares
 
 
 def _is_number(row: Row) -> bool:
@@ -92,12 +92,12 @@ def assign_buffers(program: Program) -> tuple[dict[Row, int], list[Buffer]]:
         return {}, []
     until = program.last_uses()
     end = len(program.rows)
-    kept = {x for x in program.outputs if isinstance(x, Row)}
+    returned = {x for x in program.outputs if isinstance(x, Row)}
     for row in reversed(program.rows):
         for x in viewed(row):
             until[x] = max(until.get(x, -1), until.get(row, -1))
-            if row in kept:
-                kept.add(x)
+            if row in returned:
+                returned.add(x)
     free: dict[Buffer, list[int]] = {}
     ending: dict[int, list[Row]] = {}
     numbers: dict[Row, int] = {}
@@ -110,29 +110,32 @@ def assign_buffers(program: Program) -> tuple[dict[Row, int], list[Buffer]]:
     items = native_results(program)
     for i, row in enumerate(program.rows):
         release(i - 1)
-        for made in items.get(row, {0: row}).values():
-            if made in kept or made in numbers or not _takes_buffer(made):
+        for result in items.get(row, {0: row}).values():
+            if result in returned or result in numbers or not _takes_buffer(result):
                 continue
-            if isinstance(made.function, np.ufunc) and made.function.signature is None:
+            if (
+                isinstance(result.function, np.ufunc)
+                and result.function.signature is None
+            ):
                 release(i)  # an elementwise result may take the buffer of an operand
-            buffer = _buffer_of(made)
+            buffer = _buffer_of(result)
             if free.get(buffer):
-                numbers[made] = free[buffer].pop()
+                numbers[result] = free[buffer].pop()
             else:
-                numbers[made] = len(buffers)
+                numbers[result] = len(buffers)
                 buffers.append(buffer)
-            if until.get(made, -1) < end:
-                ending.setdefault(until.get(made, -1), []).append(made)
+            if until.get(result, -1) < end:
+                ending.setdefault(until.get(result, -1), []).append(result)
     return numbers, buffers
 
 
 def native_results(program: Program) -> dict[Row, dict[int, Row]]:
     """Return the results of rows of native code that have several, by their numbers."""
-    found: dict[Row, dict[int, Row]] = {}
+    results: dict[Row, dict[int, Row]] = {}
     for row in program.rows:
         if row.function is operator.getitem and is_native(row.args[0]):
-            found.setdefault(row.args[0], {})[row.args[1]] = row
-    return found
+            results.setdefault(row.args[0], {})[row.args[1]] = row
+    return results
 
 
 def _buffer_of(row: Row) -> Buffer:

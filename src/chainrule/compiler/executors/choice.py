@@ -157,7 +157,7 @@ class Choice:
         """Run the program, and look whether it is time for another executor."""
         run = self.run
         start = time.perf_counter()
-        found = run(*leaves)
+        results = run(*leaves)
         seconds = time.perf_counter() - start
         if self._deciding.acquire(blocking=False):
             try:
@@ -165,7 +165,7 @@ class Choice:
                     self._note(seconds)
             finally:
                 self._deciding.release()
-        return found
+        return results
 
     def _note(self, seconds: float) -> None:
         self._spent += seconds

@@ -253,18 +253,18 @@ class _Narrow:
 def _returned(program: Program, names: Names) -> list[str]:
     """Return the code of the results, copied where memory is not theirs alone."""
     seen = set[Row]()
-    found: list[str] = []
+    results: list[str] = []
     for x in program.outputs:
         text = argument_text(x, names)
         if not isinstance(x, Row):
-            found.append(f"{text}.copy()" if isinstance(x, ndarray) else text)
+            results.append(f"{text}.copy()" if isinstance(x, ndarray) else text)
             continue
         if x.shape == () and x.dtype == _FLOAT:
             kind = "float" if x.number is float else "np.float64"
-            found.append(f"{kind}({text})")
+            results.append(f"{kind}({text})")
             continue
         if x.number is not None:
-            found.append(f"complex({text})" if x.number is complex else text)
+            results.append(f"complex({text})" if x.number is complex else text)
             continue
         if may_share(x, seen):
             copied = f"{text}.copy()"
@@ -273,5 +273,5 @@ def _returned(program: Program, names: Names) -> list[str]:
             text = (
                 f"{text} if isinstance({text}, int) else {copied}" if whole else copied
             )
-        found.append(text)
-    return found
+        results.append(text)
+    return results

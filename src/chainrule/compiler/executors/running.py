@@ -100,12 +100,12 @@ class Running:
 
         ``seconds`` is what the loop takes on NumPy in a call of the function.
         """
-        made = cls(loop)
+        running = cls(loop)
         if options.executor == "native":
-            made._begin(loop.hasten, "asked for")
+            running._begin(loop.hasten, "asked for")
         elif options.executor == "auto":
-            made._take(seconds)
-        return made
+            running._take(seconds)
+        return running
 
     @property
     def executor(self) -> str:
@@ -118,15 +118,15 @@ class Running:
         """Run the loop: ``fast`` on its tape, or ``plain`` on NumPy."""
         start = time.perf_counter()
         try:
-            found = (plain if self.on_numpy else fast)(*operands)
+            results = (plain if self.on_numpy else fast)(*operands)
         except InexactError:
             self.on_numpy, self._limit = True, math.inf
             self.because = "integers beyond 2**53"
-            found = plain(*operands)
+            results = plain(*operands)
         self.seconds += time.perf_counter() - start
         if self.seconds >= self._limit:
             self._take(self.seconds)
-        return found
+        return results
 
     def _take(self, seconds: float) -> None:
         """Take the best executor that costs no more than is, or will be, spent."""

@@ -15,10 +15,10 @@ def eliminate_common_subexpressions(program: Program) -> None:
     known: dict[Any, Row] = {}
 
     def first(row: Row, rows: list[Row]) -> Row:
-        found = known.setdefault(call_key(row), row)
-        if found is row:
+        equal = known.setdefault(call_key(row), row)
+        if equal is row:
             rows.append(row)
-        return found
+        return equal
 
     rewrite(program, first, "equal calls")
 

@@ -14,9 +14,9 @@ def eliminate_dead_code(program: Program) -> None:
     """
     ends = [*program.outputs, *program.checks, *(g.row for g in program.guards)]
     keep = {x for x in ends if isinstance(x, Row)}
-    kept: list[Row] = []
+    rows: list[Row] = []
     for row in reversed(program.rows):
         if row in keep or not keeps_shape(row):
             keep.update(row.operands)
-            kept.append(row)
-    program.rows = kept[::-1]
+            rows.append(row)
+    program.rows = rows[::-1]

@@ -54,14 +54,14 @@ def take_fastmath_identities(program: Program) -> None:
 
     def simplest(row: Row, rows: list[Row]) -> Any:
         def placed(row: Row) -> Any:
-            found = identity(row)
-            if found is None:
-                found = simplified(row, placed)
-            if found is None:
-                found = known.setdefault(call_key(row), row)
-            if found is row:
+            result = identity(row)
+            if result is None:
+                result = simplified(row, placed)
+            if result is None:
+                result = known.setdefault(call_key(row), row)
+            if result is row:
                 rows.append(row)
-            return found
+            return result
 
         return placed(row)
 
@@ -116,8 +116,8 @@ def _constant(value: float, row: Row) -> Any:
     """Return a number as a constant of a row's shape, dtype and class."""
     if row.number is not None:
         return row.number(value)
-    found = row.dtype.type(value)
-    return found if row.shape == () else np.broadcast_to(found, row.shape)
+    number = row.dtype.type(value)
+    return number if row.shape == () else np.broadcast_to(number, row.shape)
 
 
 def _is_precise(c: float, row: Row) -> bool:
@@ -132,13 +132,13 @@ def _value_of(row: Row) -> Any:
         value = row.function(*row.args, **row.given)
     if row.number is not None:
         return row.number(value)
-    found: Any = np.asarray(value)
-    if found.shape != row.shape or found.dtype != row.dtype:
+    result: Any = np.asarray(value)
+    if result.shape != row.shape or result.dtype != row.dtype:
         return None
-    if found.shape == ():
-        return found[()]
-    found.flags.writeable = False
-    return found
+    if result.shape == ():
+        return result[()]
+    result.flags.writeable = False
+    return result
 
 
 def _repeated(row: Row, x: Row) -> Row | None:
@@ -181,10 +181,10 @@ _FACTORS = {_of.mul, _of.truediv, *_SIGNS}
 
 def _factors(row: Row, placed: Placed) -> Any:
     """Gather constant factors; write a quotient by a constant as a product."""
-    found = _scaled(row)
-    if found is None:
+    scaled = _scaled(row)
+    if scaled is None:
         return None
-    x, c, s = found
+    x, c, s = scaled
     if c == 0.0:
         return _constant(0.0, row)
     inner = _scaled(x)
@@ -232,10 +232,10 @@ _TERMS = {_of.add, _of.sub, *_SIGNS}
 
 def _terms(row: Row, placed: Placed) -> Any:
     """Gather constant terms."""
-    found = _shifted(row)
-    if found is None:
+    shifted = _shifted(row)
+    if shifted is None:
         return None
-    x, c, s = found
+    x, c, s = shifted
     inner = _shifted(x)
     if inner is not None:
         x, d, t = inner

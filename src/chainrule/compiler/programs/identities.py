@@ -27,11 +27,11 @@ def take_identities(program: Program) -> None:
     """Replace calls that only repeat an operand, and drop what nobody reads then."""
 
     def kept_or_repeated(row: Row, rows: list[Row]) -> Row:
-        found = identity(row)
-        if found is None:
+        repeated = identity(row)
+        if repeated is None:
             rows.append(row)
             return row
-        return found
+        return repeated
 
     rewrite(program, kept_or_repeated, "identities")
     eliminate_dead_code(program)  # -y of what was x - (-y)
@@ -48,10 +48,14 @@ def identity(row: Row) -> Row | None:
     rule = _IDENTITIES.get(OPERATORS.get(f, f))
     if rule is None and not traits_of(f).in_order:
         return None
-    found = (rule or _first)(row)
-    if found is None or found.number is not row.number or not alike(found, row):
+    repeated = (rule or _first)(row)
+    if (
+        repeated is None
+        or repeated.number is not row.number
+        or not alike(repeated, row)
+    ):
         return None
-    return found
+    return repeated
 
 
 def alike(x: Row, y: Row) -> bool:

@@ -92,11 +92,11 @@ class Snapshot:
         copies: dict[Row, Row] = {x: x for x in self._inputs}
         rows: list[Row] = []
         for row, function, args, given in self._calls:
-            made = row.with_call(
+            copied = row.with_call(
                 function, replaced(args, copies), replaced(given, copies)
             )
-            copies[row] = made
-            rows.append(made)
+            copies[row] = copied
+            rows.append(copied)
         return Program(
             self._inputs,
             rows,
@@ -144,12 +144,12 @@ def rewrite(program: Program, replacement: Replacement, what: str) -> None:
         for row in before:
             if not stay(row.operands):
                 _read(row, moved)
-            found = replacement(row, rows)
-            if found is not row:
-                if row in decided and not isinstance(found, Row):
+            replaced_by = replacement(row, rows)
+            if replaced_by is not row:
+                if row in decided and not isinstance(replaced_by, Row):
                     rows.append(row)  # Python asks for this value
                 else:
-                    moved[row] = found
+                    moved[row] = replaced_by
     program.rows = rows
     if moved:
         program.outputs = [moved.get(x, x) if isinstance(x, Row) else x

@@ -75,35 +75,35 @@ class Names:
 
     def row(self, row: Row) -> str:
         """Return the name of a row; the next free one if it has none."""
-        found = self.rows.get(row)
-        if found is None:
-            found = f"v{row.serial}"
-            if found in self._taken:
-                found = self.fresh(found)
-            self._taken.add(found)
-            self.rows[row] = found
-        return found
+        name = self.rows.get(row)
+        if name is None:
+            name = f"v{row.serial}"
+            if name in self._taken:
+                name = self.fresh(name)
+            self._taken.add(name)
+            self.rows[row] = name
+        return name
 
     def fresh(self, name: str) -> str:
         """Return a name like this one that is not taken."""
         name = re.sub(r"\W", "_", name)
         if name in ("np", "gd") or keyword.iskeyword(name):
             name += "_"
-        found, count = name, self._counts.get(name, 1)
-        while found in self._taken:
+        free, count = name, self._counts.get(name, 1)
+        while free in self._taken:
             count += 1
-            found = f"{name}_{count}"
+            free = f"{name}_{count}"
         self._counts[name] = count
-        self._taken.add(found)
-        return found
+        self._taken.add(free)
+        return free
 
     def constant(self, x: Any, name: str) -> str:
         """Return the name under which the text finds a value."""
-        found = self._known.get(id(x))
-        if found is None:
-            found = self._known[id(x)] = self.fresh(name)
-            self.constants[found] = x
-        return found
+        known = self._known.get(id(x))
+        if known is None:
+            known = self._known[id(x)] = self.fresh(name)
+            self.constants[known] = x
+        return known
 
 
 def expression(row: Row, names: Names, *, infix: bool = True) -> str:
@@ -158,9 +158,9 @@ _ORDERS = ("<", "<=", ">", ">=")
 
 def function_name(function: Function, names: Names) -> str:
     """Return how a function is written: ``np.sin``, ``np.linalg.inv``, or a name."""
-    found = _numpy_names().get(id(function))
-    if found is not None:
-        return found
+    name = _numpy_names().get(id(function))
+    if name is not None:
+        return name
     if function is float:
         return "float"
     owner = getattr(function, "__self__", None)
@@ -267,9 +267,9 @@ class Source(str):
 
     def __new__(cls, text: str, constants: Mapping[str, Any]) -> Source:
         """Keep text and constants."""
-        made = super().__new__(cls, text)
-        made.constants = constants
-        return made
+        source = super().__new__(cls, text)
+        source.constants = constants
+        return source
 
 
 def source_of(

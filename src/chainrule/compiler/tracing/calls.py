@@ -63,22 +63,22 @@ def _parameters(
     if isinstance(getattr(function, "__self__", None), np.ufunc):
         return _OF_METHODS, {"axis": 0}
     try:
-        found = inspect.signature(function).parameters.values()
+        listed = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # some functions do not tell
         known = rule_of(function)
         forward = getattr(known, "forward", None)
         if forward is None or forward is function:
             return (), {}
-        found = inspect.signature(forward).parameters.values()
-        names = tuple(p.name for p in found)
+        listed = inspect.signature(forward).parameters.values()
+        names = tuple(p.name for p in listed)
     else:
         names = tuple(
             p.name
-            for p in found
+            for p in listed
             if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
         )
     empty = (inspect.Parameter.empty, np._NoValue)  # type: ignore[attr-defined]
-    return names, {p.name: p.default for p in found if p.default not in empty}
+    return names, {p.name: p.default for p in listed if p.default not in empty}
 
 
 __all__ = ["named", "operand_count", "parameters", "place_of"]

@@ -44,7 +44,7 @@ def captured(f: Callable[..., Any], objects: Mapping[str, Any]) -> dict[str, str
 
     ``objects`` are arguments that are no numbers, by the names of their parameters.
     """
-    found: dict[str, str] = {}
+    outside: dict[str, str] = {}
     seen: set[Any] = set()
     given: Names = {k: Known(k, x, outside=False) for k, x in objects.items()}
     waiting: list[tuple[Any, Names]] = [_function_of(f, given, "self")]
@@ -60,8 +60,8 @@ def captured(f: Callable[..., Any], objects: Mapping[str, Any]) -> dict[str, str
                 name = owner if inspect.ismethod(x.value) else x.name
                 waiting.append(_function_of(x.value, {}, name))
             if _is_value(x.value):
-                found[x.name] = describe(x.value)
-    return found
+                outside[x.name] = describe(x.value)
+    return outside
 
 
 def _is_value(x: Any) -> bool:
@@ -156,19 +156,19 @@ def _attribute(x: Any, name: str) -> Any:
     """Return an attribute, if it can be read without running the user's code."""
     if isinstance(x, types.ModuleType) and x.__name__.split(".")[0] in _FOREIGN:
         return _ABSENT
-    found: Any = inspect.getattr_static(x, name, _ABSENT)
-    if isinstance(found, property):
-        return _ABSENT if found.fget is None else types.MethodType(found.fget, x)
-    if isinstance(found, types.FunctionType) and not isinstance(x, types.ModuleType):
-        return types.MethodType(found, x) if name not in _own(x) else found
-    if isinstance(found, _WRAPPED):
-        wrapped: Any = found
+    value: Any = inspect.getattr_static(x, name, _ABSENT)
+    if isinstance(value, property):
+        return _ABSENT if value.fget is None else types.MethodType(value.fget, x)
+    if isinstance(value, types.FunctionType) and not isinstance(x, types.ModuleType):
+        return types.MethodType(value, x) if name not in _own(x) else value
+    if isinstance(value, _WRAPPED):
+        wrapped: Any = value
         return wrapped.__func__
-    if isinstance(found, types.MemberDescriptorType):  # a slot
+    if isinstance(value, types.MemberDescriptorType):  # a slot
         return getattr(x, name, _ABSENT)
-    if callable(found) and name not in _own(x) and not isinstance(x, types.ModuleType):
+    if callable(value) and name not in _own(x) and not isinstance(x, types.ModuleType):
         return _ABSENT  # a method that is no Python
-    return _ABSENT if isinstance(found, _OF_C) else found
+    return _ABSENT if isinstance(value, _OF_C) else value
 
 
 def _own(x: Any) -> Mapping[str, Any]:

@@ -43,11 +43,11 @@ class Record:
         """Return an array for NumPy, which is asking for it at this line."""
         if sys._getframe(2).f_code in _PUTTING_TOGETHER:
             return np.array(entries)
-        found = Opened(entries.shape, object)  # with memory of its own, to be a base
-        found[...] = entries
-        found.record, found.moment, found.where = self, _moment(sys._getframe(2)), where
-        self._alive[id(found)] = weakref.ref(found), where
-        return found
+        array = Opened(entries.shape, object)  # with memory of its own, to be a base
+        array[...] = entries
+        array.record, array.moment, array.where = self, _moment(sys._getframe(2)), where
+        self._alive[id(array)] = weakref.ref(array), where
+        return array
 
     def ended(self, moment: Moment, x: Opened) -> None:
         """Note the end of an array, and whether Python went on before it."""

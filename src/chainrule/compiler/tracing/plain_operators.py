@@ -117,10 +117,10 @@ class Entrywise:
 
     def __call__(self, *operands: Any) -> Any:
         """Return the results."""
-        found = np.frompyfunc(self.function, len(operands), 1)(
+        results = np.frompyfunc(self.function, len(operands), 1)(
             *(np.asarray(x).astype(object) for x in operands)
         )
-        return np.asarray(found).astype(self.dtype)
+        return np.asarray(results).astype(self.dtype)
 
 
 def power(x: ArrayLike, y: ArrayLike) -> Any:

@@ -48,12 +48,12 @@ def protected_call(
             return x
         return Traced(stay, stay.capture(x), x.value)
 
-    found, named = mapped(brought, (tuple(args), dict(given or NO_KEYWORDS)))
+    arguments, named = mapped(brought, (tuple(args), dict(given or NO_KEYWORDS)))
     try:
-        function(*map(values_of, found), **values_of(named))
+        function(*map(values_of, arguments), **values_of(named))
     except (*ARITHMETIC_ERRORS, IndexError):
-        return mapped(_plausible, (found, named))
-    return found, named
+        return mapped(_plausible, (arguments, named))
+    return arguments, named
 
 
 def _plausible(x: Any) -> Any:

@@ -71,11 +71,11 @@ def _refuse_hidden(x: Any, name: str, *, is_own: bool) -> None:
     if hasattr(kind_of(x), "__next__") and not is_own:
         what = f"{describe(x)}, which can be gone through once only"
     else:
-        found = _holds_stand_in(x)
-        if not found and (is_own or found is not None):
+        holds = _holds_stand_in(x)
+        if not holds and (is_own or holds is not None):
             return
         what = f"{describe(x)}, which " + (
-            "holds a traced value" if found else "is too large to be looked through"
+            "holds a traced value" if holds else "is too large to be looked through"
         )
     raise EscapeError(
         f"{name} returned {what}. It would be that of the first call in every call. "
@@ -87,7 +87,7 @@ def _holds_stand_in(x: Any) -> bool | None:
     """Tell whether a stand-in is in what an object refers to; ``None``: too much."""
     seen: set[int] = set()
     waiting: list[Any] = [x]
-    kept: list[Any] = []  # so that no address is taken twice
+    alive: list[Any] = []  # so that no address is taken twice
     while waiting:
         y = waiting.pop()
         if isinstance(y, stand_in):
@@ -97,7 +97,7 @@ def _holds_stand_in(x: Any) -> bool | None:
         if len(seen) > MOST:
             return None
         seen.add(id(y))
-        kept.append(y)
+        alive.append(y)
         waiting += _inside(y)
     return False
 
@@ -111,8 +111,8 @@ def _inside(x: Any) -> list[Any]:
     if isinstance(x, type):
         return [] if is_foreign(x) else list(vars(x).values())
     if isinstance(x, types.FunctionType):
-        found: list[Any] = [x.__closure__, x.__defaults__, x.__kwdefaults__, vars(x)]
-        return found
+        parts: list[Any] = [x.__closure__, x.__defaults__, x.__kwdefaults__, vars(x)]
+        return parts
     if isinstance(x, types.CellType):
         return gc.get_referents(x)
     if type(x).__module__.startswith("chainrule.compiler"):

@@ -64,10 +64,10 @@ class Row:
         given: Mapping[str, Any] = NO_KEYWORDS,
     ) -> Row:  # fmt: skip
         """Return a row of another call, with results like this one's."""
-        made = Row(function, args, given, rows_in((args, given)), None, self.serial)
-        made.shape, made.dtype, made.number = self.shape, self.dtype, self.number
-        made.where = self.where
-        return made
+        row = Row(function, args, given, rows_in((args, given)), None, self.serial)
+        row.shape, row.dtype, row.number = self.shape, self.dtype, self.number
+        row.where = self.where
+        return row
 
     @property
     def reads_first(self) -> bool:
@@ -99,10 +99,10 @@ class Guard:
 
     def holds(self, value: Any) -> bool:
         """Tell whether the decision would be the same for another value."""
-        found = self.take(value)
-        if type(found) is int:
-            return found == self.expected
-        return np.array_equal(found, self.expected)
+        decision = self.take(value)
+        if type(decision) is int:
+            return decision == self.expected
+        return np.array_equal(decision, self.expected)
 
 
 def mapped(leaf: Function, x: Any) -> Any:
@@ -126,12 +126,12 @@ def mapped(leaf: Function, x: Any) -> Any:
 
 def rows_in(x: Any) -> list[Row]:
     """Return the rows among arguments, in order."""
-    found: list[Row] = []
+    rows: list[Row] = []
 
     def collected(x: Any) -> Any:
         if isinstance(x, Row):
-            found.append(x)
+            rows.append(x)
         return x
 
     mapped(collected, x)
-    return found
+    return rows

@@ -129,11 +129,11 @@ class Trace:
             raise
         if not operands:
             return value
-        found = self.result(function, rows, given, operands, value)
+        result = self.result(function, rows, given, operands, value)
         alone = isinstance(value, ndarray) and value.base is None
         if alone and all(value is not v for v in values):
-            return found
-        return _noted(found, args)
+            return result
+        return _noted(result, args)
 
     def note(self, error: Exception) -> None:
         """Keep an error that depends on values, and so not every call raises."""
@@ -207,8 +207,8 @@ class Trace:
                 self.result(operator.getitem, (row, i), NO_KEYWORDS, [row], v)
                 for i, v in enumerate(value)  # type: ignore[arg-type]
             ]
-            made: Any = type(value)  # type: ignore
-            return made(*items) if hasattr(made, "_fields") else made(items)
+            kind: Any = type(value)  # type: ignore
+            return kind(*items) if hasattr(kind, "_fields") else kind(items)
         raise EscapeError(
             f"{getattr(function, '__name__', function)} returned {describe(value)} "
             "for a traced value, which would be frozen into the compiled function. "
@@ -237,8 +237,8 @@ class Trace:
 
     def capture(self, x: Traced) -> Row:
         """Return the input of this body that stands for a value of an outer trace."""
-        found = self.captured.get(x.row)
-        if found is None:
+        pair = self.captured.get(x.row)
+        if pair is None:
             if self.parent is None:
                 raise EscapeError(
                     "A value of one trace was used in another. Return it from the "
@@ -249,8 +249,8 @@ class Trace:
             else:
                 outer = Traced(self.parent, x.row, x.value)  # x may be written
             row = Row(None, (), NO_KEYWORDS, [], x.value, -1)
-            found = self.captured[x.row] = (outer, Traced(self, row, x.value))
-        return found[1].row
+            pair = self.captured[x.row] = (outer, Traced(self, row, x.value))
+        return pair[1].row
 
     def guard(self, x: Traced, take: Function) -> Any:
         """Keep a decision, and return what it is for the example."""
@@ -262,17 +262,17 @@ class Trace:
                 f"The body of a loop decides on a value at {user_line()}, and would "
                 "have to decide in every step. Use np.where or gd.cond there."
             )
-        found = take(x.value)
-        self.guards.append(Guard(x.row, take, found, user_line()))
-        return found
+        decision = take(x.value)
+        self.guards.append(Guard(x.row, take, decision, user_line()))
+        return decision
 
 
-def _noted(found: Any, args: Sequence[Any]) -> Any:
+def _noted(results: Any, args: Sequence[Any]) -> Any:
     """Note which results of a call are views, and of what; return the results."""
-    for z in found if isinstance(found, SEQUENCES) else (found,):
+    for z in results if isinstance(results, SEQUENCES) else (results,):
         if isinstance(z, Traced) and isinstance(z.value, ndarray):
             _note_view(z, args)
-    return found
+    return results
 
 
 def _note_view(z: Traced, args: Sequence[Any]) -> None:

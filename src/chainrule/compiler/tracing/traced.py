@@ -74,15 +74,15 @@ class Traced(stand_in):
 
     def guarded(self) -> Traced:
         """Return a handle that nobody can write into."""
-        made = self.fixed()
-        if made is not self:
-            made.base, made.value = self, self.value.view()
-            made.value.flags.writeable = False
-        return made
+        handle = self.fixed()
+        if handle is not self:
+            handle.base, handle.value = self, self.value.view()
+            handle.value.flags.writeable = False
+        return handle
 
     def laid_out(self, before: ArrayValue | None) -> Traced:
         """Return an array that lies in memory as another one, or by itself."""
-        made, value = self, np.asarray(self.value)
+        array, value = self, np.asarray(self.value)
         like: Any = before.value if isinstance(before, Traced) else before
         if like is None:
             value = value if value.flags.forc else np.copy(value, order="K")
@@ -91,8 +91,8 @@ class Traced(stand_in):
             if value.strides != like.strides:
                 value = laid_out(value, like)
         if not isinstance(self.value, ndarray):
-            made = self.home.call(np.asarray, (self,), None)
-        return Traced(self.home, made.row, value)
+            array = self.home.call(np.asarray, (self,), None)
+        return Traced(self.home, array.row, value)
 
     @property
     def shape(self) -> Any:
@@ -264,8 +264,8 @@ class Traced(stand_in):
         if in_forward():
             raise escape("an array made of x inside a rule")
         if self.dtype.kind in "biu":
-            found = np.array(self.home.guard(self, np.array))
-            return found if dtype is None else found.astype(dtype)
+            integers = np.array(self.home.guard(self, np.array))
+            return integers if dtype is None else integers.astype(dtype)
         if dtype is not None and np.dtype(dtype) != np.dtype(object):
             raise escape(f"an array of dtype {np.dtype(dtype)} made of x")
         entries = object_array(self)

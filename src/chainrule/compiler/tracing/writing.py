@@ -128,16 +128,16 @@ def _places(view: NDArray[Any], base: NDArray[Any]) -> Any:
     """Find by address which entries of an array a view shows, as an index."""
     at, wanted = _addresses(base).ravel(), _addresses(view)
     order = np.argsort(at)
-    found = _np.searchsorted(at[order], wanted)
-    return _np.unravel_index(order[found], base.shape)
+    positions = _np.searchsorted(at[order], wanted)
+    return _np.unravel_index(order[positions], base.shape)
 
 
 def _addresses(x: NDArray[Any]) -> Any:
     """Return the address of each entry of an array."""
-    found: Any = np.full(x.shape, x.__array_interface__["data"][0])
+    addresses: Any = np.full(x.shape, x.__array_interface__["data"][0])
     for step, places in zip(x.strides, _np.indices(x.shape), strict=True):
-        found = found + step * places
-    return found
+        addresses = addresses + step * places
+    return addresses
 
 
 # ---------------------------------------------------------------------- stale views
@@ -168,14 +168,14 @@ def _refresh(z: Traced) -> None:
     base.touched()
     z.__class__ = Traced
     if row is not None:
-        made = base.home.call(row.function, (base, *row.args[1:]), row.given)
+        again = base.home.call(row.function, (base, *row.args[1:]), row.given)
     else:
-        made = base.home.call(operator.getitem, (base, z.cut), None)
-        if not shares(made.value, base.value) and before.size:
+        again = base.home.call(operator.getitem, (base, z.cut), None)
+        if not shares(again.value, base.value) and before.size:
             places = [np.ravel(i)[0] for i in z.cut]
             origin = base.value[tuple(slice(i, i + 1) for i in places)]
-            made.value = as_strided(origin, before.shape, before.strides)
-    z.row, z.value = made.row, made.value
+            again.value = as_strided(origin, before.shape, before.strides)
+    z.row, z.value = again.row, again.value
     base.seen_by(z)
 
 
