@@ -81,3 +81,33 @@ assert keep_freed_memory.cache_info().currsize == 0
 gd.grad(lambda x: x * x)(2.0)
 assert keep_freed_memory.cache_info().currsize == 1
 """)
+
+
+def test_the_compiler_is_loaded_when_it_is_first_asked_for():
+    run("""
+import sys
+import chainrule as gd
+import numpy as np
+from chainrule.rules import elementwise
+from chainrule.wrapping import operation
+
+gd.grad(lambda x: gd.value(x) * x)(2.0)
+loaded = [name for name in sys.modules if name.startswith("chainrule.compiler")]
+assert not loaded, loaded
+
+class zeta_grad(elementwise):
+    forward = np.frompyfunc(lambda x: x, 1, 1)
+    expression = "math.gcd(x, x)"
+
+    @staticmethod
+    def d_x(xp, z, x):
+        return 1
+
+operation(zeta_grad, zeta_grad.forward)
+assert {"compile", "vmap"} <= set(dir(gd))
+f = gd.compile(lambda x: np.sum(np.tanh(x)))
+assert np.allclose(f(np.ones(3)), 3 * np.tanh(1.0))
+from chainrule.compiler.native.operations import BUILT_IN, NAMES, name_of
+assert "tanh" in NAMES[:BUILT_IN] and not name_of(zeta_grad)
+assert gd.compiler.compile is gd.compile
+""")

@@ -155,7 +155,7 @@ def test_every_public_name_stands_in_the_interface_or_is_an_operation():
     tree = ast.parse(Path(gd.__file__).read_text(encoding="utf-8"))
     public = {
         name.asname or name.name
-        for statement in tree.body
+        for statement in ast.walk(tree)
         if isinstance(statement, ast.ImportFrom)
         and statement.module not in ("chainrule", "chainrule.operations")
         for name in statement.names

@@ -1,9 +1,9 @@
 """chainrule: exact derivatives of ordinary Python and NumPy code, step by step."""
 
+import importlib
 import typing
 
 from chainrule import errors, linalg, numpy, operations, operations_grad
-from chainrule.compiler import compile, cond, program, scan, source, vmap, while_loop
 from chainrule.explainer import draw, explain
 from chainrule.nodes.node_class import node
 from chainrule.sweeps.order import generate_graph, topological_sort
@@ -14,6 +14,17 @@ from chainrule.transforms.gradients import elementwise_grad, grad, value_and_gra
 from chainrule.transforms.matrices import hessian, jacobian
 from chainrule.transforms.products import hvp, jvp, linearize, vjp
 from chainrule.transforms.values import stop_gradient, value, zero_grad
+
+if typing.TYPE_CHECKING:
+    from chainrule.compiler import (
+        compile,
+        cond,
+        program,
+        scan,
+        source,
+        vmap,
+        while_loop,
+    )
 
 __all__ = [
     "check_gradients",
@@ -53,8 +64,17 @@ __all__ = [
 __version__ = "0.1.0"
 
 
+_OF_THE_COMPILER = "compile cond program scan source vmap while_loop".split()
+"""The compiler is half of the library: it is loaded when it is first asked for."""
+
+
 def __getattr__(name: str) -> typing.Any:
-    """Find a wrapped function: ``gd.sin`` is ``gd.operations.sin``."""
+    """Find a function of the compiler, or a wrapped one: ``gd.sin``."""
+    if name == "compiler" or name in _OF_THE_COMPILER:
+        compiler = importlib.import_module("chainrule.compiler")
+        for known in _OF_THE_COMPILER:
+            globals()[known] = getattr(compiler, known)
+        return globals()[name]
     if not name.startswith("_") and operations.is_public(name):
         return getattr(operations, name)
     raise AttributeError(f"module 'chainrule' has no attribute {name!r}")

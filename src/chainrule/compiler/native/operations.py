@@ -154,7 +154,8 @@ def _enter_first() -> None:
             _OF_RULES[of_names[name]] = _entered(of_names[name])
     for name in (*PAIRS, "dot", "matmul"):
         _enter(name)
-    for operation in EXPRESSED:
+    library = (r for r in EXPRESSED if r.__module__.startswith("chainrule."))
+    for operation in library:
         if rule_of(operation.forward) is operation and operation not in _OF_RULES:
             _OF_RULES[operation] = _entered(operation)
 
