@@ -13,9 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "chainrule"
 FILES = {str(path.relative_to(SOURCE)): path for path in SOURCE.rglob("*.py")}
 
-LONG_FILES = """
-compiler/native/fusion.py
-"""
+LONG_FILES = ("compiler/native/fusion.py",)
 """Files that are still to be split: take a name out, and never put one in."""
 
 
@@ -27,7 +25,7 @@ def lines_of(function):
     return function.end_lineno - function.lineno + 1 - docstring
 
 
-@pytest.mark.parametrize("name", sorted(set(FILES) - set(LONG_FILES.split())))
+@pytest.mark.parametrize("name", sorted(set(FILES) - set(LONG_FILES)))
 def test_a_file_has_at_most_400_lines(name):
     assert len(FILES[name].read_text(encoding="utf-8").splitlines()) <= 400
 

@@ -137,10 +137,10 @@ def full(
     fill_value: ArrayLike,
     dtype: DTypeLike | None = None,
     order: str = "C",
-    **given: Any,
+    **options: Any,
 ) -> Any:
     """Return fill_value repeated to a shape."""
-    _refuse(given, "full")
+    _refuse(options, "full")
     return own(in_dtype(ops.broadcast_to(ops.asarray(fill_value), shape), dtype))
 
 
@@ -153,7 +153,7 @@ def array(
     dtype: DTypeLike | None = None,
     *,
     copy: bool = True,
-    **given: Any,
+    **options: Any,
 ) -> Any:
     """Return the nodes of a list, joined along a first axis.
 
@@ -164,17 +164,20 @@ def array(
     >>> gd.numpy.array([x, y]).shape
     (2,)
     """
-    _refuse(given, "array")
+    _refuse(options, "array")
     z = in_dtype(ops.asarray(object), dtype)
     return own(z, z) if copy and z is object else z
 
 
 @stands_for(np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray)
 def asarray(
-    a: ArrayLike, dtype: DTypeLike | None = None, order: str | None = None, **given: Any
+    a: ArrayLike,
+    dtype: DTypeLike | None = None,
+    order: str | None = None,
+    **options: Any,
 ) -> Any:
     """Return a node as it is, a list of nodes joined along a first axis."""
-    return array(a, dtype, copy=given.pop("copy", None), **given)
+    return array(a, dtype, copy=options.pop("copy", None), **options)
 
 
 @stands_for(np.asarray_chkfinite)
@@ -199,7 +202,7 @@ def require(
 
 
 @stands_for(np.asmatrix, np.bmat)
-def asmatrix(*args: Any, **given: Any) -> Any:
+def asmatrix(*args: Any, **options: Any) -> Any:
     """Refuse to make a matrix of nodes."""
     raise ArgumentError(
         "np.asmatrix and np.bmat of nodes would be a np.matrix, whose * is a product "
@@ -207,11 +210,11 @@ def asmatrix(*args: Any, **given: Any) -> Any:
     )
 
 
-def _refuse(given: dict[str, Any], name: str) -> None:
-    if given:
-        first = next(iter(given))
+def _refuse(options: dict[str, Any], name: str) -> None:
+    if options:
+        first = next(iter(options))
         instead = " Use np.reshape on the result." if first == "ndmin" else ""
         raise ArgumentError(
-            f"chainrule.numpy.{name}() on nodes does not support {', '.join(given)}. "
+            f"chainrule.numpy.{name}() on nodes does not support {', '.join(options)}. "
             f"Leave {first}= away.{instead}"
         )

@@ -207,15 +207,15 @@ def correlate(a: ArrayLike, v: ArrayLike, mode: str = "valid") -> Any:
 
 
 def _sequences(name: str, a: ArrayLike, v: ArrayLike) -> tuple[Array, Array]:
-    found = [ops.asarray(x) for x in (a, v)]
-    found = [ops.reshape(x, (1,)) if x.ndim == 0 else x for x in found]
-    for x in found:
+    sequences = [ops.asarray(x) for x in (a, v)]
+    sequences = [ops.reshape(x, (1,)) if x.ndim == 0 else x for x in sequences]
+    for x in sequences:
         if x.ndim != 1 or x.size == 0:
             raise ShapeError(
                 f"np.{name} needs two sequences of at least one entry; received "
                 f"{describe(a)} and {describe(v)}."
             )
-    return found[0], found[1]
+    return sequences[0], sequences[1]
 
 
 # -------------------------------------------------------------- covariance, correlation

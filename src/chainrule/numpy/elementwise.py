@@ -80,8 +80,8 @@ def _one_of(x: ArrayLike | None, y: ArrayLike | None, *names: str) -> ArrayLike 
     """Return the one that was given of two names of one bound."""
     if x is not _NO_VALUE and y is not _NO_VALUE:
         raise ValueError(f"np.clip takes {names[0]} or {names[1]}, not both.")
-    given = y if x is _NO_VALUE else x
-    return None if given is _NO_VALUE else given
+    operand = y if x is _NO_VALUE else x
+    return None if operand is _NO_VALUE else operand
 
 
 @implements(np.select)
@@ -354,10 +354,10 @@ def logaddexp_accumulate(
     """z[k] = log(sum(exp(x[:k + 1]))), one logaddexp after the other."""
     x = cast(x, dtype)
     rows = ops.swapaxes(x, 0, axis)
-    made = [rows[0]] if len(rows) else []
+    totals = [rows[0]] if len(rows) else []
     for k in range(1, len(rows)):
-        made.append(ops.logaddexp(made[-1], rows[k]))
-    return ops.swapaxes(ops.stack(made), 0, axis) if made else x
+        totals.append(ops.logaddexp(totals[-1], rows[k]))
+    return ops.swapaxes(ops.stack(totals), 0, axis) if totals else x
 
 
 def _outer(ufunc: np.ufunc) -> Callable[..., Any]:

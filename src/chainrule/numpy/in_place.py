@@ -160,18 +160,18 @@ def _write(y: node, z: Value) -> None:
 def _become(y: node, z: Value) -> None:
     """Exchange the states of an array and a new result: ``z`` is then the old one."""
     if isinstance(z, vertex):
-        made: Any = z
+        result: Any = z
         operands = tuple(z if x is y else x for x in z.operands)
     else:
-        made, operands = _constant(y.__class__, z), ()
-    value, step, serial = made._value, made._step, made.serial
-    parameters = getattr(made, "_parameters", NONE)
-    _move(y, made)
-    y._value, y._step, y.operands = _as_before(value, made._value), step, operands
+        result, operands = _constant(y.__class__, z), ()
+    value, step, serial = result._value, result._step, result.serial
+    parameters = getattr(result, "_parameters", NONE)
+    _move(y, result)
+    y._value, y._step, y.operands = _as_before(value, result._value), step, operands
     y._parameters, y.serial = parameters, serial
-    memory_of(y).keep(made)
+    memory_of(y).keep(result)
     if y.watched:
-        y.exchanged(y, made)
+        y.exchanged(y, result)
 
 
 def _move(y: node, old: node) -> None:
@@ -184,8 +184,8 @@ def _move(y: node, old: node) -> None:
             delattr(y, name)
 
 
-def _constant(made: type[node], value: Any) -> node:
-    z = new(made)
+def _constant(node_class: type[node], value: Any) -> node:
+    z = new(node_class)
     z._value, z._step, z.operands = value, None, ()
     z._parameters = CONSTANT  # no leaf: nobody else has seen it
     z.serial = next_serial()
@@ -263,8 +263,8 @@ def _outdate(known: Memory) -> None:
 def _refresh(z: node) -> None:
     """Make a view again from its base."""
     with LOCK:
-        made = z.__class__
-        if made not in _FRESH:
+        view_class = z.__class__
+        if view_class not in _FRESH:
             return
         base = memory_of(z).base
         slots: Any = node
@@ -272,7 +272,7 @@ def _refresh(z: node) -> None:
         slots._value.__set__(z, value)
         slots.operands.__set__(z, (base,))
         slots.serial.__set__(z, next_serial())
-        z.__class__ = _FRESH[made]  # last: other threads do not look before
+        z.__class__ = _FRESH[view_class]  # last: other threads do not look before
         memory_of(base).views.append(weakref.ref(z))
 
 
@@ -296,18 +296,18 @@ _STALE: dict[type, type] = {}
 _FRESH: dict[type, type] = {}
 
 
-def _stale_class(made: type) -> type:
+def _stale_class(node_class: type) -> type:
     """Return the class of a view that is out of date; those of others stay fast."""
-    found = _STALE.get(made)
-    if found is None:
+    stale = _STALE.get(node_class)
+    if stale is None:
         slots = {name: _Refreshed(getattr(node, name)) for name in _LOST}
         slots |= {"__slots__": (), "serial": math.inf}  # younger than all that used it
-        found = type(made.__name__, (made,), slots)
-        found.__module__ = made.__module__
-        _FRESH[found] = made
-        _STALE[made] = found
-        declare_value(found)
-    return found
+        stale = type(node_class.__name__, (node_class,), slots)
+        stale.__module__ = node_class.__module__
+        _FRESH[stale] = node_class
+        _STALE[node_class] = stale
+        declare_value(stale)
+    return stale
 
 
 # ------------------------------------------------------------------------- operators

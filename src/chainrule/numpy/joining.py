@@ -24,8 +24,8 @@ from chainrule.wrapping import implements
 def _joined(
     arrays: list[Any], axis: int, dtype: DTypeLike | None, casting: str
 ) -> Array:
-    given = {} if dtype is None else {"dtype": dtype}
-    return ops.concatenate(arrays, axis=axis, casting=casting, **given)
+    options = {} if dtype is None else {"dtype": dtype}
+    return ops.concatenate(arrays, axis=axis, casting=casting, **options)
 
 
 @implements(np.vstack, moves=True)
@@ -47,9 +47,9 @@ def hstack(
     casting: str = "same_kind",
 ) -> Any:
     """Return arrays joined along their second axis, vectors along their only one."""
-    found = [at_least(x, 1) for x in tup]
-    axis = 0 if found and found[0].ndim == 1 else 1
-    return _joined(found, axis, dtype, casting)
+    arrays = [at_least(x, 1) for x in tup]
+    axis = 0 if arrays and arrays[0].ndim == 1 else 1
+    return _joined(arrays, axis, dtype, casting)
 
 
 @implements(np.dstack, moves=True)
@@ -61,8 +61,8 @@ def dstack(tup: Sequence[ArrayLike]) -> Any:
 @implements(np.column_stack, moves=True)
 def column_stack(tup: Sequence[ArrayLike]) -> Any:
     """Return arrays joined as columns."""
-    found = [ops.asarray(x) for x in tup]
-    columns = [x if x.ndim > 1 else ops.reshape(x, (-1, 1)) for x in found]
+    arrays = [ops.asarray(x) for x in tup]
+    columns = [x if x.ndim > 1 else ops.reshape(x, (-1, 1)) for x in arrays]
     return ops.concatenate(columns, axis=1)
 
 

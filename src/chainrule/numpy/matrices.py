@@ -75,12 +75,12 @@ def _vector_norm(x: Array, ord: float | str, axis: Axis, *, keepdims: bool) -> A
             f"ord={ord!r} is a norm of matrices; received one axis. For vectors pass a "
             "number or np.inf."
         )
-    given: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
+    options: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
     if ord == 0:
-        return np.linalg.vector_norm(plain_operand(x), ord=0, **given)
+        return np.linalg.vector_norm(plain_operand(x), ord=0, **options)
     if math.isinf(ord):
         return _extreme(operations.absolute(x), own_axes(axis, x.ndim), ord, keepdims)
-    return operations.linalg.vector_norm(x, ord=ord, **given)
+    return operations.linalg.vector_norm(x, ord=ord, **options)
 
 
 def _extreme(x: Array, axes: Shape, ord: float, keepdims: bool) -> Array:
@@ -91,8 +91,8 @@ def _extreme(x: Array, axes: Shape, ord: float, keepdims: bool) -> Array:
     if ord < 0:
         return operations.min(x, axis=axes, keepdims=keepdims)
     empty = math.prod(x.shape[axis] for axis in axes) == 0
-    given = {"initial": 0.0} if empty else {}
-    return operations.max(x, axis=axes, keepdims=keepdims, **given)
+    options = {"initial": 0.0} if empty else {}
+    return operations.max(x, axis=axes, keepdims=keepdims, **options)
 
 
 def _matrix_norm(

@@ -64,8 +64,8 @@ class mirrored:  # noqa: N801
 
     def __getattr__(self, name: str) -> Any:
         """Find a method of a ufunc, such as ``add.reduce``."""
-        found = getattr(self._function, name)
-        return _joining_method(found) if name in _METHODS else found
+        attribute = getattr(self._function, name)
+        return _joining_method(attribute) if name in _METHODS else attribute
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the operation where there is a node, NumPy's function otherwise."""
@@ -74,8 +74,8 @@ class mirrored:  # noqa: N801
             return _plainly(function, args, kwargs)
         operation = OWN.get(function) or FUNCTIONS.get(function)
         if operation is not None:
-            given, named = joined(operation, args, kwargs)
-            return operation(*given, **named)
+            operands, named = joined(operation, args, kwargs)
+            return operation(*operands, **named)
         if function in LOCALLY_CONSTANT:
             named = {k: unwrapped(v) for k, v in kwargs.items()}
             return _plainly(function, tuple(map(unwrapped, args)), named)
@@ -91,9 +91,9 @@ def _plainly(function: Operation, args: tuple[Any, ...], kwargs: dict[str, Any])
     if function in OWN:
         return OWN[function](*args, **kwargs)
     several = lists_of_arrays(function)
-    given = [x if i in several else _traced(x) for i, x in enumerate(args)]
+    operands = [x if i in several else _traced(x) for i, x in enumerate(args)]
     named = {k: x if k in several else _traced(x) for k, x in kwargs.items()}
-    return function(*given, **named)
+    return function(*operands, **named)
 
 
 def _traced(x: Any) -> Any:
@@ -133,10 +133,10 @@ def mirror_of(module: ModuleType) -> tuple[Lookup, Listing]:
             raise AttributeError(
                 f"module 'chainrule.{module.__name__}' has no attribute {name!r}"
             )
-        found = getattr(module, name)
-        if not callable(found) or isinstance(found, type):
-            return found
-        return _mirror(found)
+        value = getattr(module, name)
+        if not callable(value) or isinstance(value, type):
+            return value
+        return _mirror(value)
 
     def names() -> list[str]:
         return [name for name in dir(module) if not name.startswith("_")]

@@ -90,11 +90,11 @@ def conj(x: node) -> Any:
     return ops.conjugate(x) if is_complex(x) else x
 
 
-def astype(x: ArrayLike, dtype: DTypeLike, **given: Any) -> Any:
+def astype(x: ArrayLike, dtype: DTypeLike, **options: Any) -> Any:
     """Return x in another dtype; x itself where it has that, with ``copy=False``."""
-    z = ops.astype(x, dtype, **given)
+    z = ops.astype(x, dtype, **options)
     same = isinstance(x, node) and z.dtype == x.dtype
-    return x if same and given.get("copy") is False else z
+    return x if same and options.get("copy") is False else z
 
 
 implements(np.astype)(astype)

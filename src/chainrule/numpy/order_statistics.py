@@ -115,15 +115,15 @@ def _on_the_line(low: Array, high: Array, between: Array) -> Array:
 
 
 def _checked(
-    name: str, a: ArrayLike, q: ArrayLike, scale: int, **given: Any
+    name: str, a: ArrayLike, q: ArrayLike, scale: int, **options: Any
 ) -> tuple[Array, Array]:
     """Return ``a`` and ``q`` as a fraction, both nodes or arrays of real numbers."""
-    refuse_out({"out": given["out"]})
-    if given["method"] != "linear" or given["weights"] is not None:
+    refuse_out({"out": options["out"]})
+    if options["method"] != "linear" or options["weights"] is not None:
         raise ArgumentError(
             f"np.{name} on nodes has method='linear' without weights; received "
-            f"method={given['method']!r} and weights="
-            f"{'None' if given['weights'] is None else describe(given['weights'])}."
+            f"method={options['method']!r} and weights="
+            f"{'None' if options['weights'] is None else describe(options['weights'])}."
         )
     x = ops.asarray(a)
     if isinstance(q, int | float) or as_array(plain_operand(q)).dtype.kind in "iub":

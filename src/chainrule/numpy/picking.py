@@ -258,12 +258,12 @@ def unique(
     return_inverse: bool = False,
     return_counts: bool = False,
     axis: int | None = None,
-    **given: Any,
+    **options: Any,
 ) -> Any:
     """Return each value once, in order; each is taken where it first occurs."""
     x = ops.asarray(ar)
     _, first, *rest = _numpy_unique(
-        plain_operand(x), True, return_inverse, return_counts, axis, **given
+        plain_operand(x), True, return_inverse, return_counts, axis, **options
     )
     flat, axis = _flat_or_axis(x, axis)
     values = pick(flat, first, axis)

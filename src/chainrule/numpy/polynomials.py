@@ -86,14 +86,14 @@ def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Any:
     p, m = _coefficients(p), index(m)
     if m < 0:
         raise ValueError("Order of integral must be positive (see polyder)")
-    given = _coefficients(0.0 if k is None else k)
-    if given.shape[0] == 1 and m > 1:
-        given = ops.broadcast_to(given, (m,))
-    if given.shape[0] < m:
+    constants = _coefficients(0.0 if k is None else k)
+    if constants.shape[0] == 1 and m > 1:
+        constants = ops.broadcast_to(constants, (m,))
+    if constants.shape[0] < m:
         raise ValueError("k must be a scalar or a rank-1 array of length 1 or >m.")
     for i in range(m):
         higher = ops.divide(p, np.arange(p.shape[0], 0, -1))
-        p = ops.concatenate([higher, given[i : i + 1]])
+        p = ops.concatenate([higher, constants[i : i + 1]])
     return p
 
 

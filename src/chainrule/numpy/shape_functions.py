@@ -107,8 +107,8 @@ def at_least(x: ArrayLike, count: int) -> Any:
     return ops.reshape(x, (*(1,) * (count - x.ndim), *x.shape))
 
 
-def _each(found: list[Any]) -> Any:
-    return found[0] if len(found) == 1 else tuple(found)
+def _each(results: list[Any]) -> Any:
+    return results[0] if len(results) == 1 else tuple(results)
 
 
 @implements(np.atleast_1d)
@@ -141,9 +141,9 @@ def three_axes(x: ArrayLike) -> Any:
 @implements(np.broadcast_arrays)
 def broadcast_arrays(*args: ArrayLike, subok: bool = False) -> tuple[Any, ...]:
     """Return each array, repeated to the shape they have in common."""
-    found = [ops.asarray(x) for x in args]
-    shape = np.broadcast_shapes(*(x.shape for x in found))
-    return tuple(x if x.shape == shape else ops.broadcast_to(x, shape) for x in found)
+    arrays = [ops.asarray(x) for x in args]
+    shape = np.broadcast_shapes(*(x.shape for x in arrays))
+    return tuple(x if x.shape == shape else ops.broadcast_to(x, shape) for x in arrays)
 
 
 @implements(np.meshgrid)
@@ -153,17 +153,17 @@ def meshgrid(
     """Return the coordinate arrays of a grid, one per vector."""
     if indexing not in ("xy", "ij"):
         raise ValueError(f"np.meshgrid indexes 'xy' or 'ij'; received {indexing!r}.")
-    found = [ops.asarray(x) for x in xi]
-    places = list(range(len(found)))
-    if indexing == "xy" and len(found) > 1:
+    arrays = [ops.asarray(x) for x in xi]
+    places = list(range(len(arrays)))
+    if indexing == "xy" and len(arrays) > 1:
         places[:2] = 1, 0
     grids: list[Any] = []
-    for place, x in zip(places, found, strict=True):
-        lane = [1] * len(found)
+    for place, x in zip(places, arrays, strict=True):
+        lane = [1] * len(arrays)
         lane[place] = -1
         grids.append(ops.reshape(x, tuple(lane)))
-    found = tuple(grids) if sparse else broadcast_arrays(*grids)
-    return tuple(map(own, found)) if copy else found
+    arrays = tuple(grids) if sparse else broadcast_arrays(*grids)
+    return tuple(map(own, arrays)) if copy else arrays
 
 
 # ------------------------------------------------------------------------- turns, tiles
@@ -262,11 +262,11 @@ def pad(array: ArrayLike, pad_width: Any, mode: str = "constant", **kwargs: Any)
     if mode in ("reflect", "symmetric") and kwargs.get("reflect_type") == "even":
         del kwargs["reflect_type"]
     if kwargs or mode not in ("constant", *_FOLDED):
-        given = ", ".join(f"{k}={v!r}" for k, v in kwargs.items())
+        options = ", ".join(f"{k}={v!r}" for k, v in kwargs.items())
         raise ArgumentError(
             f"np.pad on nodes has the modes constant, {', '.join(_FOLDED)} (even); "
-            f"received mode={mode!r}{', ' if given else ''}{given}. Build the borders "
-            "and join them with np.concatenate."
+            f"received mode={mode!r}{', ' if options else ''}{options}. Build the "
+            "borders and join them with np.concatenate."
         )
     if mode != "constant":
         return own(_folded(x, widths, mode), x)

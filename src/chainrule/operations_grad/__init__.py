@@ -22,9 +22,11 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"{__name__}.{name}")
     if name.endswith("_grad"):
         for module in _MODULES:
-            found = getattr(importlib.import_module(f"{__name__}.{module}"), name, None)
-            if found is not None and found.__module__ == f"{__name__}.{module}":
-                return found
+            operation = getattr(
+                importlib.import_module(f"{__name__}.{module}"), name, None
+            )
+            if operation is not None and operation.__module__ == f"{__name__}.{module}":
+                return operation
     raise AttributeError(
         f"chainrule.operations_grad has no rule {name!r}; dir() lists those it has"
     )

@@ -74,11 +74,11 @@ class einsum_grad(multilinear):
         rest = [terms[j] for j in range(len(operands)) if j != i]
         factors = [x for j, x in enumerate(operands) if j != i]
         known = label_sizes([out, *rest], [shape_of(x) for x in (z_grad, *factors)])
-        kept = "".join(c for c in mine if c in known and own[c] == sizes[c])
-        given = ",".join([out, *rest])
+        left = "".join(c for c in mine if c in known and own[c] == sizes[c])
+        inputs = ",".join([out, *rest])
         best = bool(optimize) or math.prod(sizes.values()) > EINSUM_WORK
-        x_grad = xp.einsum(f"{given}->{kept}", z_grad, *factors, optimize=best)
-        x_grad = xp.reshape(x_grad, tuple(known[c] if c in kept else 1 for c in mine))
+        x_grad = xp.einsum(f"{inputs}->{left}", z_grad, *factors, optimize=best)
+        x_grad = xp.reshape(x_grad, tuple(known[c] if c in left else 1 for c in mine))
         whole = tuple(own[c] for c in mine)
         if shape_of(x_grad) != whole:
             x_grad = xp.broadcast_to(x_grad, whole)
@@ -89,8 +89,8 @@ class einsum_grad(multilinear):
 
 def split_subscripts(subscripts: str) -> tuple[list[str], str]:
     """Return the operands' labels and the result's: ``"ij,jk->ik"``."""
-    given, out = subscripts.split("->")
-    return given.split(","), out
+    inputs, out = subscripts.split("->")
+    return inputs.split(","), out
 
 
 def label_sizes(terms: Sequence[str], shapes: Sequence[Shape]) -> dict[str, int]:
@@ -126,8 +126,8 @@ def explicit_einsum(arguments: Sequence[Any]) -> tuple[str, list[Any]]:
         text, operands = arguments[0].replace(" ", ""), list(arguments[1:])
     else:
         text, operands = _from_sublists(arguments)
-    given, arrow, out = text.partition("->")
-    terms = given.split(",")
+    inputs, arrow, out = text.partition("->")
+    terms = inputs.split(",")
     if len(terms) != len(operands):
         raise ArgumentError(
             f"einsum subscripts {text!r} name {len(terms)} operands; received "
@@ -149,7 +149,7 @@ def explicit_einsum(arguments: Sequence[Any]) -> tuple[str, list[Any]]:
             "Write '...' in the result, and sum over those axes afterwards."
         )
     if not arrow:
-        named = given.replace(",", "").replace("...", "")
+        named = inputs.replace(",", "").replace("...", "")
         out = "..." + "".join(c for c in sorted(set(named)) if named.count(c) == 1)
     return f"{','.join(expanded)}->{out.replace('...', added)}", operands
 

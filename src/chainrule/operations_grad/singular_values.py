@@ -93,8 +93,8 @@ class svd_grad(general):
             scaled = conjugate(xp, u) * columns(xp, s_grad)
             x_grad = xp.matmul(scaled, conjugate(xp, vh))
         if u_grad is not None or vh_grad is not None:
-            given = (u_grad, vh_grad, s_grad is None)
-            x_grad = x_grad + _vectors_pulled(xp, given, u, s, vh)
+            cotangents = (u_grad, vh_grad, s_grad is None)
+            x_grad = x_grad + _vectors_pulled(xp, cotangents, u, s, vh)
         return (x_grad,)
 
     @staticmethod
@@ -147,9 +147,11 @@ def _over_values(xp: Namespace, x: Value, s: Value, *, quiet: bool) -> Value:
     return over(xp, x, columns(xp, s), zero, zero_or_nan(silent))
 
 
-def _vectors_pulled(xp: Namespace, given: Any, u: Value, s: Value, vh: Value) -> Value:
+def _vectors_pulled(
+    xp: Namespace, cotangents: Any, u: Value, s: Value, vh: Value
+) -> Value:
     """Return the cotangent of x from those of the singular vectors."""
-    u_grad, vh_grad, alone = given
+    u_grad, vh_grad, alone = cotangents
     u_c, v_t, outside = conjugate(xp, u), conjugate(xp, vh), 0.0
     inner: list[Any] = [None, None]
     if u_grad is not None:
