@@ -22,6 +22,8 @@ from chainrule.rules import locally_constant, rule_of
 from chainrule.values.types import Operation
 from chainrule.values.vertices import vertex
 
+_operation_of = UFUNCS.get
+
 
 def array_ufunc(
     x: vertex, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any
@@ -30,7 +32,7 @@ def array_ufunc(
 
     This is the ``__array_ufunc__`` of nodes.
     """
-    operation = UFUNCS.get(ufunc)
+    operation = _operation_of(ufunc)
     if operation is None and ufunc not in LOCALLY_CONSTANT:
         operation = _found_later(ufunc)
     if method == "__call__":

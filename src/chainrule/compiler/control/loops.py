@@ -202,7 +202,7 @@ def _entries(x: Any, count: int) -> Sequence[Any]:
 class Scan(Loop):
     """A loop of so many steps."""
 
-    names = "scan", "scan"
+    names: ClassVar[tuple[str, str]] = "scan", "scan"
     protected = False
 
     def _executor(self) -> Running:
@@ -274,7 +274,7 @@ class Pass(Loop):
     Called with their number as well.
     """
 
-    names = "while_loop_again", "while_loop_back"
+    names: ClassVar[tuple[str, str]] = "while_loop_again", "while_loop_back"
 
     @functools.cached_property
     def likes(self) -> list[Any]:
@@ -302,7 +302,7 @@ class Pass(Loop):
 class While(Pass):
     """A loop that asks its condition and counts its steps: its row's last result."""
 
-    names = "while_loop", "while_loop"
+    names: ClassVar[tuple[str, str]] = "while_loop", "while_loop"
 
     def __init__(
         self, home: Trace, flat: FlatFunction, condition: FlatFunction, carries: Leaves

@@ -204,7 +204,7 @@ class Writer(Text):
             found.after = [f"{name}end" for name in found.carried]
         self.lines[head] = "\n".join(top) + "\n"
         self.lines.append("\n".join(bottom) + "\n")
-        self.block = f"{label}end"
+        self.block: str = f"{label}end"
 
     def entries(self, i: int) -> str:
         """Return the address of an array's entries; ``%array{i}`` is the object's."""
