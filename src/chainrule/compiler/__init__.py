@@ -1,10 +1,10 @@
 """Compile: trace a function once, replay it and its derivatives without its Python.
 
-``trace`` -> ``program`` -> an executor, each its own file: ``replay`` (NumPy), or
-``lowering`` and a ``tape`` for the interpreter or native code, with ``fusion`` between
-the two for large arrays; ``executors`` chooses. ``compiled`` puts them together for
-each kind of arguments, and ``text`` writes programs as NumPy code. ``control`` has the
-loops and branches that are traced once; ``batching`` runs one example's rows on many.
+``tracing`` -> ``programs`` -> ``executors``: the NumPy calls of one run become rows,
+passes simplify them, and what runs them is chosen by the clock: NumPy, or a ``tape``
+that is interpreted or ``native`` code. ``dispatch`` has one specialisation for each
+signature of arguments and path. ``control`` has the loops and branches that are traced
+once; ``batching`` runs one example's rows on many.
 """
 
 from chainrule.compiler.api import compile, program, source

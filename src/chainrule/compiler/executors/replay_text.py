@@ -39,7 +39,7 @@ from chainrule.values.shapes import SEQUENCES, kind_of, ndarray
 
 _of: Any = operator
 
-_FLOAT = np.dtype(np.float64)
+_FLOAT, _BOOL = np.dtype(np.float64), np.dtype(np.bool_)
 
 
 def compile_program(
@@ -103,7 +103,8 @@ class _Text:
         with watched(self.program.rows, "writing", "rows") as rows:
             for row in rows:
                 text = self._call(row)
-                if row.shape == () and row in used and _is_test(row.function):
+                is_bool = row.shape == () and row.dtype == _BOOL
+                if is_bool and row in used and _is_test(row.function):
                     text = f"{'bool' if row.number is bool else 'np.bool_'}({text})"
                 name = self.names.row(row)
                 lines.append(f"    {name} = {text}")

@@ -29,7 +29,7 @@ import numpy as np
 
 from chainrule.compiler.programs.common_subexpressions import call_key
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
-from chainrule.compiler.programs.identities import alike, become, identity
+from chainrule.compiler.programs.identities import Identities, alike, become
 from chainrule.compiler.programs.program import Program, rewrite
 from chainrule.compiler.tracing.plain_operators import OPERATORS, UFUNCS
 from chainrule.compiler.tracing.rows import Function, Row
@@ -51,6 +51,7 @@ def take_fastmath_identities(program: Program) -> None:
     another identity needs.
     """
     known: dict[Any, Row] = {}
+    identity = Identities()
 
     def simplest(row: Row, rows: list[Row]) -> Any:
         def placed(row: Row) -> Any:

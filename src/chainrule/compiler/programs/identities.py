@@ -1,6 +1,6 @@
 """Identities that are exact in floating point, row by row.
 
-``identity`` knows ``x * 1``, ``x / 1``, ``x - 0``, ``-(-x)``, ``x + (-y)``, and a
+``Identities`` knows ``x * 1``, ``x / 1``, ``x - 0``, ``-(-x)``, ``x + (-y)``, and a
 reshape or cast to what a value is already.
 """
 
@@ -23,8 +23,12 @@ from chainrule.values.shapes import ARRAYS, TUPLE
 _of: Any = operator
 
 
+Rule = Callable[[Row], Row | None]
+
+
 def take_identities(program: Program) -> None:
     """Replace calls that only repeat an operand, and drop what nobody reads then."""
+    identity = Identities()
 
     def kept_or_repeated(row: Row, rows: list[Row]) -> Row:
         repeated = identity(row)
@@ -37,25 +41,37 @@ def take_identities(program: Program) -> None:
     eliminate_dead_code(program)  # -y of what was x - (-y)
 
 
-def identity(row: Row) -> Row | None:
-    """Return the row that a call only repeats, exactly; ``None`` if it does more.
+class Identities:
+    """Which row a call only repeats, exactly; what a function may do is remembered."""
 
-    A sum with a negative, or a double negative, is rewritten in place.
-    """
-    f = row.function
-    if row.given or f in UFUNCS:
-        return None
+    def __init__(self) -> None:
+        """Remember nothing yet."""
+        self._rules: dict[Function, Rule | None] = {}
+
+    def __call__(self, row: Row) -> Row | None:
+        """Return the row that a call repeats; ``None`` if it does more.
+
+        A sum with a negative, or a double negative, is rewritten in place.
+        """
+        f = row.function
+        try:
+            rule = self._rules[f]
+        except KeyError:
+            rule = self._rules[f] = _rule_of(f)
+        if rule is None or row.given:
+            return None
+        repeated = rule(row)
+        if repeated is None or repeated.number is not row.number:
+            return None
+        return repeated if alike(repeated, row) else None
+
+
+def _rule_of(f: Function) -> Rule | None:
+    """Return what finds the operand that a call of a function may repeat."""
+    if f in UFUNCS:
+        return None  # Python's operators, on its own numbers
     rule = _IDENTITIES.get(OPERATORS.get(f, f))
-    if rule is None and not traits_of(f).in_order:
-        return None
-    repeated = (rule or _first)(row)
-    if (
-        repeated is None
-        or repeated.number is not row.number
-        or not alike(repeated, row)
-    ):
-        return None
-    return repeated
+    return _first if rule is None and traits_of(f).in_order else rule
 
 
 def alike(x: Row, y: Row) -> bool:
@@ -152,7 +168,7 @@ def _all_of(row: Row) -> Row | None:
     return x if type(x) is Row and whole else None
 
 
-_IDENTITIES: dict[Any, Callable[[Row], Row | None]] = {
+_IDENTITIES: dict[Any, Rule] = {
     _of.mul: _product,
     _of.truediv: _quotient,
     _of.sub: _difference,
@@ -160,6 +176,6 @@ _IDENTITIES: dict[Any, Callable[[Row], Row | None]] = {
     _of.neg: _negative,
     _of.getitem: _all_of,
 }
-"""What operators on arrays may only repeat; see ``identity``."""
+"""What operators on arrays may only repeat; see ``Identities``."""
 
-__all__ = ["alike", "become", "identity", "take_identities"]
+__all__ = ["Identities", "alike", "become", "take_identities"]
