@@ -114,8 +114,17 @@ def test_forward_is_the_reference_function(call):
             if not is_inexact(e):
                 np.testing.assert_array_equal(a, e)
                 continue
-            assert_close(a, e, EXACT, what=f"{function or 'forward'}{KINDS}")
+            last = (
+                4 * np.finfo(np.asarray(e).dtype).eps if is_foreign(function) else 0.0
+            )
+            assert_close(a, e, EXACT + last, what=f"{function or 'forward'}{KINDS}")
             assert a.dtype == np.asarray(e).dtype, f"{function or 'forward'}{KINDS}"
+
+
+def is_foreign(function):
+    """Tell whether a ufunc is another library's, with last bits of its own."""
+    numpys = getattr(np, getattr(function, "__name__", ""), None)
+    return isinstance(function, np.ufunc) and function is not numpys
 
 
 def nodes_in(call, values):
