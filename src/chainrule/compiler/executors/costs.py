@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from chainrule.compiler.native import llvm
-from chainrule.compiler.native.fusion import LARGE
+from chainrule.compiler.native.groups import LARGE
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape import interpreter
 from chainrule.compiler.tape.native_examples import Blocks
