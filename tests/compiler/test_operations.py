@@ -10,7 +10,7 @@ import pytest
 import chainrule as gd
 from chainrule.compiler.executors import choice as executors
 from chainrule.compiler.executors import costs
-from chainrule.compiler.native import fusion
+from chainrule.compiler.native import groups, single_rows
 from chainrule.compiler.native import llvm as native
 from chainrule.nodes.recorder import record
 from tests.helpers import (
@@ -123,9 +123,13 @@ def test_native_code_is_eager(call):
 def test_loops_in_native_code_are_eager(call, room, monkeypatch):
     for name in ("FUSING", "LOADING", "COMPILING"):
         monkeypatch.setattr(costs, name, 0.0)
-    for name in ("LARGE", "WORTH", "WORTH_ON_TAPE"):
-        monkeypatch.setattr(fusion, name, 1)
-    monkeypatch.setattr(costs, "LARGE", 1)
+    for module, name in (
+        (groups, "LARGE"),
+        (costs, "LARGE"),
+        (single_rows, "WORTH"),
+        (single_rows, "WORTH_ON_TAPE"),
+    ):
+        monkeypatch.setattr(module, name, 1)
     monkeypatch.setattr(executors, "ROOM", room)
     monkeypatch.setattr(executors, "_TRIFLE", 0.0)
     assert_eager(call, EXACT, "auto", scales=(1.0, 0.875, 0.75))
