@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.machinery
 import subprocess
 import sys
 import types
@@ -12,7 +13,7 @@ import pytest
 import chainrule as gd
 from chainrule.errors import MissingLibraryError, MissingRuleError
 from chainrule.nodes import LOCALLY_CONSTANT, UFUNCS
-from chainrule.rules import elementwise, locally_constant, rule_of
+from chainrule.rules import elementwise, locally_constant, named_functions, rule_of
 from chainrule.rules.named_functions import named_function
 from chainrule.rules.registry import EXPRESSED, REGISTRY
 from chainrule.wrapping import operation
@@ -96,3 +97,19 @@ def test_a_rule_waits_for_its_function(library):
     assert library.count in LOCALLY_CONSTANT
     LOCALLY_CONSTANT.remove(library.count)
     del UFUNCS[library.third]
+
+
+def test_a_library_that_is_being_imported_is_awaited(monkeypatch):
+    noted = []
+    module = types.ModuleType("half_imported")
+    module.__spec__ = importlib.machinery.ModuleSpec("half_imported", None)
+    module.__spec__._initializing = True
+    monkeypatch.setitem(sys.modules, "half_imported", module)
+    named_functions.await_function("half_imported:f", noted.append)
+    named_functions.await_function("half_imported:absent", noted.append)
+    named_functions.find_loaded()
+    assert not noted
+    module.f = abs
+    module.__spec__._initializing = False
+    named_functions.find_loaded()
+    assert noted == [abs]

@@ -59,11 +59,18 @@ def await_function(name: str, note: Note) -> None:
 
 def find_loaded() -> bool:
     """Find the functions whose libraries are loaded; tell whether there were any."""
-    loaded = [m for m in _AWAITED if m in sys.modules]
+    loaded = [m for m in list(_AWAITED) if _is_loaded(m)]
     for module in loaded:
-        for function, note in _AWAITED.pop(module):
-            note(getattr(sys.modules[module], function))
+        for function, note in _AWAITED.pop(module, ()):  # another thread may be first
+            if hasattr(sys.modules[module], function):  # a library may be older
+                note(getattr(sys.modules[module], function))
     return bool(loaded)
+
+
+def _is_loaded(module: str) -> bool:
+    """Tell whether a module is imported, and not still being so by another thread."""
+    spec = getattr(sys.modules.get(module), "__spec__", None)
+    return module in sys.modules and not getattr(spec, "_initializing", False)
 
 
 def imported(function: Any) -> Any:
