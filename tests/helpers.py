@@ -6,6 +6,8 @@ rule: the generated ones of an elementwise rule, and the ``cases`` it declares.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import inspect
 import subprocess
 import sys
@@ -277,7 +279,12 @@ def in_dtype(call: Call, dtype: str) -> Call:
 
 
 def served(r: type[rule]) -> list[Callable[..., Any]]:
-    """Return NumPy's functions that the rule's wrapped function stands for."""
+    """Return the functions of NumPy and SciPy that the rule's wrapped function serves.
+
+    SciPy's are known when it is imported: import it, that they are there every time.
+    """
+    with contextlib.suppress(ImportError):
+        importlib.import_module("scipy.special")
     tables = [*UFUNCS.items(), *FUNCTIONS.items()]
     return [
         f for f, op in tables
