@@ -75,7 +75,7 @@ def samples(rng):
 
 
 def apply(name, x):
-    """One row of the tape VM over all of x."""
+    """One instruction of the tape VM over all of x."""
     work = np.concatenate([x, np.full(x.size, np.nan)])
     n = x.size
     code = Code()
@@ -85,7 +85,7 @@ def apply(name, x):
 
 
 def one_by_one(name, x):
-    """A row of the tape VM for each element of x."""
+    """An instruction of the tape VM for each element of x."""
     work = np.concatenate([x, np.full(x.size, np.nan)])
     code = Code()
     for i in range(x.size):

@@ -1,16 +1,16 @@
 """Executors: which of them runs a program, and why.
 
-``Replay`` (NumPy) runs everything. A ``Tape`` costs some nanoseconds per row on the VM,
-where NumPy costs a microsecond; as native code it costs one or less, but compiling it
-takes some ten microseconds per row. Loops over large arrays are compiled as well, and
-called by a ``Replay`` (``fusion``). All but ``Replay`` need LLVM.
+``Replay`` (NumPy) runs everything. A ``Tape`` costs some nanoseconds per instruction on
+the VM, where NumPy costs a microsecond; as native code it costs one or less, but
+compiling it takes some ten microseconds per instruction. Loops over large arrays are
+compiled as well, and called by a ``Replay`` (``fusion``). All but ``Replay`` need LLVM.
 
 So a program starts on NumPy, and is timed there. Once it has run for as long as the
 next executor costs, that one is tried, and stays if it is faster: all calls together
 take at most about twice what the best choice would have taken. What an executor costs
-is known by the rows of a tape and the instructions that they become, which are counted
-when a program has run for as long as lowering it takes. Very long programs of numbers
-start on the VM, for NumPy would first compile their text.
+is known by the instructions of a tape and those of the machine that they become, which
+are counted when a program has run for as long as lowering it takes. Very long programs
+of numbers start on the VM, for NumPy would first compile their text.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What executors cost: estimates in seconds, from the rows of a program or a tape."""
+"""What executors cost: estimates in seconds, from a program's rows or a tape."""
 
 from __future__ import annotations
 

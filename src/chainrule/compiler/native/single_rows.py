@@ -20,7 +20,7 @@ from chainrule.values.shapes import ARRAYS
 
 WORTH, WORTH_ON_TAPE = 1 << 8, 1 << 14
 """Multiplications from which on a product of matrices is worth a function of its own:
-instead of a call of NumPy, and of rows of a tape."""
+instead of a call of NumPy, and of instructions of a tape."""
 
 
 class Scattered:

@@ -75,7 +75,7 @@ def may_grow(row: Row) -> bool:
 
 
 def number_opcode(f: Any) -> int | None:
-    """Return the opcode of a ufunc that is one row of the tape for any numbers."""
+    """Return the opcode of a ufunc that is one instruction for any numbers."""
     found = _NUMBER_OPCODES.get(f)
     special = f is np.power or traits_of(f).in_order
     if found is None and f.signature is None and not special:

@@ -51,14 +51,14 @@ class Kind(NamedTuple):
     rest: int
 
 
-class RowWriter(Writer):
-    """Writes what reads an instruction at ``%row`` and a workspace at ``%work``."""
+class InstructionWriter(Writer):
+    """Writes what reads ``%instruction``, and a workspace at ``%work``."""
 
     def field(self, name: str) -> str:
         """Return a field of the instruction."""
         fields: Any = LAYOUT.fields
         kind, offset = fields[name]
-        at = self.at("%row", offset, 1)
+        at = self.at("%instruction", offset, 1)
         if kind == np.int64:
             return self.add(f"load i64, ptr {at}")
         return self.add(f"sext i32 {self.add(f'load i32, ptr {at}')} to i64")
@@ -87,12 +87,12 @@ class _Operand:
     vectors: dict[int, str]
 
 
-class Handler(RowWriter):
+class Handler(InstructionWriter):
     """Writes the handler of a kind."""
 
     def __init__(self, unit: Unit, kind: Kind) -> None:
         """Begin."""
-        super().__init__(unit, ["ptr %row", "ptr %work"])
+        super().__init__(unit, ["ptr %instruction", "ptr %work"])
         self.kind = kind
 
     def write(self, symbol: str) -> None:
@@ -289,4 +289,4 @@ class Handler(RowWriter):
         return terms.after[0]
 
 
-__all__ = ["ANY", "NEXT", "STEPS", "STILL", "Handler", "Kind", "RowWriter"]
+__all__ = ["ANY", "NEXT", "STEPS", "STILL", "Handler", "InstructionWriter", "Kind"]

@@ -2,11 +2,11 @@
 
 The interpreter is written in the language of LLVM from the expressions of the
 operations, with the IEEE meaning of each: no contraction, no reassociation, 1/0 is inf,
-no exception. Rows of one number are run by a switch, but for the commonest operations:
-these are all computed and the wanted one is picked, because a jump that the processor
-cannot foresee costs more than the other results. Any other row is run by the handler of
-its kind (:mod:`chainrule.compiler.tape.handlers`), whose address takes the place of the
-operation before a tape runs.
+no exception. Instructions on one number are run by a switch, but for the commonest
+operations: these are all computed and the wanted one is picked, because a jump that the
+processor cannot foresee costs more than the other results. Any other instruction is run
+by the handler of its kind (:mod:`chainrule.compiler.tape.handlers`), whose address
+takes the place of the operation before a tape runs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,13 @@ from chainrule.compiler.native.operations import (
     operands_of,
 )
 from chainrule.compiler.native.text import WIDTH, Unit
-from chainrule.compiler.tape.handlers import ANY, STEPS, Handler, Kind, RowWriter
+from chainrule.compiler.tape.handlers import (
+    ANY,
+    STEPS,
+    Handler,
+    InstructionWriter,
+    Kind,
+)
 from chainrule.compiler.tape.instructions import LAYOUT, Code
 from chainrule.locks import lock
 
@@ -43,8 +49,8 @@ def loaded() -> bool:
 def workspace(size: int) -> Array:
     """Return ``size`` float64, not initialised, on a boundary of 64 bytes.
 
-    Long rows run 1.4 to 1.7 times faster where their places are multiples of 8 in such
-    a workspace: no vector then straddles two lines of the cache.
+    Long arrays run 1.4 to 1.7 times faster where their places are multiples of 8 in
+    such a workspace: no vector then straddles two lines of the cache.
     """
     room = np.empty(size + 7)
     skip = -(room.ctypes.data // 8) % 8
@@ -62,7 +68,7 @@ class Interpreted:
         self._where: tuple[int, int] = start, start + self._code.nbytes
 
     def bound(self, address: int) -> list[Callable[[], None]]:
-        """Return the step that runs all rows once on the workspace at an address."""
+        """Return the step that runs all once on the workspace at an address."""
         step: Any = functools.partial(self._run, *self._where, address)
         step.code = self._code  # lives as long as the step
         return [step]
@@ -70,7 +76,7 @@ class Interpreted:
     def scan(
         self, address: int, count: int, moves: Sequence[Array], *, reverse: bool
     ) -> None:
-        """Run the rows ``count`` times on the workspace at an address.
+        """Run the instructions ``count`` times on the workspace at an address.
 
         Parameters
         ----------
@@ -81,15 +87,16 @@ class Interpreted:
         moves
             Three tables of copies, (target, its step, source, its step, n): in step t n
             numbers go from ``source + t*step`` to ``target + t*step``. Those of the
-            first are done before the rows, then come those of the others; no source
-            overlaps a target. They are int64, C-contiguous, of shape (copies, 5).
+            first are done before the instructions, then come those of the others; no
+            source overlaps a target. They are int64, C-contiguous, of shape (copies,
+            5).
         """
         tables = [x for t in moves for x in (t.ctypes.data, len(t))]
         self._scan(*self._where, address, count, reverse, *tables)
 
 
 def run(code: Code, work: Array) -> None:
-    """Run all rows of a tape once over a workspace, in place."""
+    """Run all instructions of a tape once over a workspace, in place."""
     for step in Interpreted(code).bound(work.ctypes.data):
         step()
 
@@ -123,11 +130,11 @@ def new_handlers(code: Code) -> int:
 
 def _with_handlers(table: Array) -> Array:
     """Return instructions of which those on many numbers name their handlers."""
-    kinds, rows, which = _kinds(table)
+    kinds, others, which = _kinds(table)
     if not kinds:
         return table
     found = table.copy()
-    found["operation"][rows] = np.array(_addresses(kinds))[which]
+    found["operation"][others] = np.array(_addresses(kinds))[which]
     return found
 
 
@@ -137,21 +144,21 @@ _ABSENT = 3
 def _kinds(table: Array) -> tuple[list[Kind], Array, Array]:
     """Return the kinds of instructions, which have one, and which of them it is."""
     op, count = table["operation"], table["length"]
-    rows = np.flatnonzero((count != 1) | ~_IN_SWITCH[np.minimum(op, BUILT_IN)])
-    op = op[rows]
+    others = np.flatnonzero((count != 1) | ~_IN_SWITCH[np.minimum(op, BUILT_IN)])
+    op = op[others]
     read, counted = _of_operations(len(NAMES))
     shape = (len(NAMES), 4, 4, 4, WIDTH)
-    steps = np.stack([table[name][rows] for name in ("dx", "dy", "dw")], axis=1)
+    steps = np.stack([table[name][others] for name in ("dx", "dy", "dw")], axis=1)
     steps = np.where((steps == 0) | (steps == 1), steps, ANY)
     steps = np.where(read[op], steps, _ABSENT)
-    rest = np.where(counted[op], count[rows] % WIDTH, 0)
+    rest = np.where(counted[op], count[others] % WIDTH, 0)
     numbers = np.ravel_multi_index((op, *steps.T, rest), shape)
     kinds, which = np.unique(numbers, return_inverse=True)
     named = [
         Kind(NAMES[op], tuple(x for x in steps if x != _ABSENT), rest)
         for op, *steps, rest in np.stack(np.unravel_index(kinds, shape), 1).tolist()
     ]
-    return named, rows, which
+    return named, others, which
 
 
 @functools.cache
@@ -166,7 +173,7 @@ def _of_operations(count: int) -> tuple[Array, Array]:
 
 
 _IN_SWITCH = np.array([*(x in ELEMENTWISE for x in NAMES[:BUILT_IN]), False])
-"""By opcode: whether rows of one number are run by the switch."""
+"""By opcode: whether instructions on one number are run by the switch."""
 
 
 # ---------------------------------------------------------------------- machine code
@@ -177,25 +184,29 @@ def _machine() -> tuple[Any, Any]:
     """Return the compiled ``run`` and ``scan``."""
     unit = Unit()
     _Switch(unit, ["ptr %code", "ptr %last", "ptr %work"]).write()
-    _write_copies(RowWriter(unit, ["ptr %row", "i64 %count", "i64 %t", "ptr %work"]))
+    _write_copies(
+        InstructionWriter(
+            unit, ["ptr %instruction", "i64 %count", "i64 %t", "ptr %work"]
+        )
+    )
     scan = ["ptr %code", "ptr %last", "ptr %work", "i64 %count", "i64 %reverse"]
     for i in range(3):
         scan += [f"ptr %moves{i}", f"i64 %many{i}"]
-    _write_scan(RowWriter(unit, scan))
+    _write_scan(InstructionWriter(unit, scan))
     code = llvm.Functions(unit, 2)
     return code.function("run", 3), code.function("scan", 11)
 
 
-class _Switch(RowWriter):
-    """Writes the loop over rows."""
+class _Switch(InstructionWriter):
+    """Writes the loop over instructions."""
 
     def write(self) -> None:
         """Write it."""
         self.do(f"%box = alloca [{len(COMMON)} x double]")
         self.do("%some = icmp ult ptr %code, %last")
-        self.do("br i1 %some, label %row_, label %end")
-        self.begin("row_")
-        self.do("%row = phi ptr [ %code, %start ], [ %after, %next ]")
+        self.do("br i1 %some, label %instruction_, label %end")
+        self.begin("instruction_")
+        self.do("%instruction = phi ptr [ %code, %start ], [ %after, %next ]")
         op = self.field("operation")
         common = self.add(f"icmp ult i64 {op}, {len(COMMON)}")
         self.do(f"br i1 {common}, label %common, label %other")
@@ -210,12 +221,12 @@ class _Switch(RowWriter):
             self._put(self.operation(name, 1, *numbers))
         self.begin("many")
         handler = self.add(f"inttoptr i64 {op} to ptr")
-        self.do(f"call void {handler}(ptr %row, ptr %work)")
+        self.do(f"call void {handler}(ptr %instruction, ptr %work)")
         self.do("br label %next")
         self.begin("next")
-        self.do(f"%after = getelementptr i8, ptr %row, i64 {LAYOUT.itemsize}")
+        self.do(f"%after = getelementptr i8, ptr %instruction, i64 {LAYOUT.itemsize}")
         more = self.add("icmp ult ptr %after, %last")
-        self.do(f"br i1 {more}, label %row_, label %end")
+        self.do(f"br i1 {more}, label %instruction_, label %end")
         self.begin("end")
         self.finish("run")
 
@@ -237,10 +248,10 @@ class _Switch(RowWriter):
         self.do("br label %next")
 
 
-def _write_copies(writer: RowWriter) -> None:
+def _write_copies(writer: InstructionWriter) -> None:
     """Write the function that does the copies of a table in step t."""
-    with writer.loop("%count", certain=False) as rows:
-        at = writer.at("%row", rows.i, 40)
+    with writer.loop("%count", certain=False) as copies:
+        at = writer.at("%instruction", copies.i, 40)
         to, ahead, source, behind, n = (
             writer.add(f"load i64, ptr {writer.at(at, i, 8)}") for i in range(5)
         )
@@ -254,7 +265,7 @@ def _write_copies(writer: RowWriter) -> None:
     writer.finish("copies")
 
 
-def _write_scan(writer: RowWriter) -> None:
+def _write_scan(writer: InstructionWriter) -> None:
     """Write the loop over steps."""
     back = writer.add("icmp ne i64 %reverse, 0")
     end = writer.add("sub i64 %count, 1")

@@ -1,14 +1,14 @@
-"""Lowering: a program as rows of tape, and calls in between where a tape has no form.
+"""Lowering: a program as instructions, and calls in between where a tape has no form.
 
 In: a ``Program`` of float64 numbers, booleans and integers. Out: a ``Builder``, which
-holds the rows, the places of every value, the constants to fill in, and the calls.
-``tapes.py`` and ``tape_loops.py`` make functions of it.
+holds the instructions, the places of every value, the constants to fill in, and the
+calls. ``tape``, ``native_tape`` and the scans make functions of it.
 
 Every value is known by the *places* of its entries in one flat workspace: an array of
 integers of its shape. What only moves entries (a reshape, an index, a stack) therefore
 runs no code at all: NumPy's own function is applied to the places. Elementwise rows,
-reductions and small products become tape rows, one per stretch of places with constant
-steps. Any other row is called between two stretches of tape.
+reductions and small products become instructions, one per stretch of places with
+constant steps. Any other row is called between two stretches of tape.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from chainrule.compiler.tracing.rows import Row
 from chainrule.values.shapes import SEQUENCES, ndarray
 
 _FLOAT = np.dtype(np.float64)
-_ALIGNED = 8  # rows that start at multiples of 64 bytes are quicker
+_ALIGNED = 8  # arrays that start at multiples of 64 bytes are quicker
 EXACT = 2.0**53
 """Whole numbers below this are exact as floats, and so on the tape."""
 FEW = 1 << 10
@@ -63,7 +63,7 @@ class Outside:
 
 
 class Builder:
-    """Assigns places and writes tape rows, row by row of a program."""
+    """Assigns places and writes instructions, row by row of a program."""
 
     def __init__(self, program: Program) -> None:
         """Lower all rows."""
@@ -191,7 +191,7 @@ class Builder:
         self.code.add_number(op, z, *places)
         return z
 
-    # ------------------------------------------------------------------- tape rows
+    # ---------------------------------------------------------- instructions
 
     def elementwise(self, name: str, shape: Any, *operands: Places) -> Places:
         """Write an elementwise operation; return the places of its result."""

@@ -116,7 +116,7 @@ class Example:
 
     @property
     def operations(self) -> int:
-        """How many operations the rows are, one by one."""
+        """How many operations the instructions are, one by one."""
         t = self.code.table
         n, m, k = (t[x].astype(np.int64) for x in ("length", "rows", "inner"))
         product = t["operation"] == OPCODES["matmul"]
@@ -165,8 +165,8 @@ class _Block(Writer):
             for base, (places, many) in zip(bases, example.given, strict=False):
                 if many:
                     self._given(self.at(base, i, 8 * len(places)), places)
-            for row in example.code:
-                self.row(row)
+            for it in example.code:
+                self.put(it)
             rest = bases[len(example.given) :]
             for base, places in zip(rest, example.results, strict=False):
                 self._result(self.at(base, i, 8 * len(places)), places)
@@ -243,11 +243,11 @@ class _Block(Writer):
             rows, step = found, 2 * step
         return rows
 
-    # ---------------------------------------------------------------------- rows
+    # ------------------------------------------------------------ instructions
 
-    def row(self, row: Instruction) -> None:
-        """Write one row of the tape, entry by entry."""
-        name, z, operands, n = row[:4]
+    def put(self, it: Instruction) -> None:
+        """Write one instruction, entry by entry."""
+        name, z, operands, n = it[:4]
         places = zip(
             *[[x + i * step for i in range(n)] for x, step in operands], strict=True
         )
@@ -255,7 +255,7 @@ class _Block(Writer):
             for i, xs in enumerate(places):
                 self.values[z + i] = self.operation(name, WIDTH, *map(self.value, xs))
         elif name == "matmul":
-            self._product(row)
+            self._product(it)
         elif name == "dot":
             self.values[z] = self._summed(places)
         else:
@@ -264,13 +264,13 @@ class _Block(Writer):
                 first = self.operation(PAIRS[name], WIDTH, first, other)
             self.values[z] = first
 
-    def _product(self, row: Instruction) -> None:
-        (x, down), (y, below), (_, across) = row.operands
-        for i in range(row.rows):
-            for j in range(row.length):
-                self.values[row.target + i * row.length + j] = self._summed(
+    def _product(self, it: Instruction) -> None:
+        (x, down), (y, below), (_, across) = it.operands
+        for i in range(it.rows):
+            for j in range(it.length):
+                self.values[it.target + i * it.length + j] = self._summed(
                     (x + i * down + e * across, y + e * below + j)
-                    for e in range(row.inner)
+                    for e in range(it.inner)
                 )
 
     def _summed(self, pairs: Iterable[tuple[int, ...]]) -> str:

@@ -17,7 +17,7 @@ from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.native.text import Unit
 from chainrule.compiler.native.writer import objects
 from chainrule.compiler.tape.instructions import Code
-from chainrule.compiler.tape.native_rows import UNROLLED, Rows
+from chainrule.compiler.tape.native_instructions import UNROLLED, Instructions
 from chainrule.compiler.tape.native_tape import QUICK, numbers_of
 
 BODY = 64_000
@@ -54,7 +54,7 @@ def compiled_steps(steps: Steps, read: Any, constants: Mapping[int, float]) -> A
         raise CannotLowerError("a step of many operations")
     unit = Unit()
     count = 1 + len(steps.taken) + len(steps.carried) + len(steps.given)
-    writer = Rows(unit, ["ptr %work", *objects(count)], read, constants)
+    writer = Instructions(unit, ["ptr %work", *objects(count)], read, constants)
     table = writer.entries(0)
     arrays = [(writer.entries(i), writer.word(table, i - 1)) for i in range(1, count)]
     with writer.loop(steps.count) as loop:
@@ -68,9 +68,9 @@ def compiled_steps(steps: Steps, read: Any, constants: Mapping[int, float]) -> A
 
 
 def _write_step(
-    writer: Rows, steps: Steps, arrays: Sequence[tuple[str, str]], t: str
+    writer: Instructions, steps: Steps, arrays: Sequence[tuple[str, str]], t: str
 ) -> None:
-    """Write step t: what it takes, its rows, and what it hands on or gives."""
+    """Write step t: what it takes, its instructions, and what it hands on or gives."""
     after = writer.add(f"add i64 {t}, 1")
     now, then = (after, t) if steps.reverse else (t, after)
     taken: list[tuple[int, int, str]] = []
@@ -84,8 +84,8 @@ def _write_step(
         written.append((end, n, writer.part(array, then, n)))
     for place, n in steps.given:
         written.append((place, n, writer.part(next(rest), t, n)))
-    rows = list(steps.code)
-    touched = np.array([r for row in rows for r in row.reached]).reshape(-1, 2).T
+    code = list(steps.code)
+    touched = np.array([r for it in code for r in it.reached]).reshape(-1, 2).T
     for place, n, pointer in taken:
         if _is_alone(place, n, touched):
             writer.move(place, n, pointer)
@@ -98,17 +98,17 @@ def _write_step(
             writer.read[place : place + n] = True
         else:
             left.append((place, n, pointer))
-    for row in rows:
-        writer.row(row)
+    for it in code:
+        writer.write(it)
     for place, n, pointer in left:
         writer.hand_out(place, n, pointer)
 
 
 def _is_alone(place: int, n: int, touched: Any) -> bool:
-    """Tell whether no row reads or writes n places together with others.
+    """Tell whether no instruction reads or writes n places together with others.
 
-    ``touched`` are the ``reached`` of all rows. Such places can be elsewhere: what a
-    row reads or writes in one piece must be one piece of memory.
+    ``touched`` are the ``reached`` of all instructions. Such places can be elsewhere:
+    what an instruction reads or writes in one piece must be one piece of memory.
     """
     first, after = touched
     inside = (first >= place) & (after <= place + n)

@@ -24,16 +24,16 @@ from chainrule.compiler.native.operations import (
 )
 from chainrule.compiler.native.text import WIDTH, Unit
 from chainrule.compiler.tape.instructions import Code
-from chainrule.compiler.tape.native_rows import UNROLLED, Rows
+from chainrule.compiler.tape.native_instructions import UNROLLED, Instructions
 
 _np: Any = np
 
 QUICK = 600
-"""Rows from which on compiling quickly matters more than the last bit of speed."""
+"""From so many instructions on, compiling quickly matters more than the last bit."""
 
 CHUNK = 16_000
-"""Numbers that the rows of a function may make: each may need a place on the stack, and
-LLVM's time grows faster than the length of a function."""
+"""Numbers that the instructions of a function may make: each may need a place on the
+stack, and LLVM's time grows faster than the length of a function."""
 
 # ------------------------------------------------------------------------ estimates
 
@@ -101,12 +101,12 @@ class Native:
         self._parts = [functions.function(name, 1) for name in names]
 
     def bound(self, address: int) -> list[Any]:
-        """Return the steps that run the rows on the workspace at an address."""
+        """Return the steps that run the instructions on the workspace at an address."""
         return [functools.partial(part, address) for part in self._parts]
 
 
 def is_quick(stretches: Sequence[Code]) -> bool:
-    """Tell whether LLVM may take its time over so few rows."""
+    """Tell whether LLVM may take its time over so few instructions."""
     return sum(map(len, stretches)) < QUICK
 
 
@@ -115,7 +115,8 @@ def compiled_stretches(
 ) -> list[Native]:
     """Compile stretches of one tape; ``read`` marks the places that others read.
 
-    ``constants`` are the numbers that no row and no argument changes, by their places.
+    ``constants`` are the numbers that no instruction and no argument changes, by their
+    places.
     """
     unit, names = written(stretches, read, constants)
     functions = Functions(unit, 2 if is_quick(stretches) else 0)
@@ -127,16 +128,16 @@ def written(
 ) -> tuple[Unit, list[list[str]]]:
     """Write stretches of one tape; return for each the functions that it became."""
     unit, names = Unit(), list[list[str]]()
-    writers: dict[str, Rows] = {}
+    writers: dict[str, Instructions] = {}
     known = bytearray(len(read))
     for code in stretches:
         names.append([])
         for part in _divided(code):
             name = f"part{len(writers)}"
             names[-1].append(name)
-            writers[name] = Rows(unit, ["ptr %work"], read, constants, known)
-            for row in part:
-                writers[name].row(row)
+            writers[name] = Instructions(unit, ["ptr %work"], read, constants, known)
+            for it in part:
+                writers[name].write(it)
     for name, writer in writers.items():
         writer.finish(name)
     return unit, names
@@ -150,7 +151,7 @@ def _divided(code: Code) -> list[Code]:
 
 
 def numbers_of(code: Code) -> Any:
-    """Return how many numbers in registers each row makes, vectors in whole."""
+    """Return how many numbers in registers each instruction makes, vectors in whole."""
     n = code.table["length"]
     whole = -(-n // WIDTH) * WIDTH
     return np.where(n == 1, 4, np.where(n <= UNROLLED, whole, WIDTH))

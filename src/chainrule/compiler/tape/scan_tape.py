@@ -59,7 +59,7 @@ class TapeLoop:
         self.instructions: int = native_tape.instructions_of(self._code)
         self.optimized: bool = native_tape.is_quick([self._code])
         self._filled, self._constants = b.filled, constants_of(b)
-        self._size = self._rows_end = b.size
+        self._size = self._code_end = b.size
         self.name: str = "tape VM"
         self._steps: Interpreted | None = None
         self._lay_out()
@@ -76,11 +76,11 @@ class TapeLoop:
 
         ins: list[list[int]] = []
         outs: list[list[int]] = []
-        self._rows: list[slice] = []
+        self._xs: list[slice] = []
         self._stores: list[slice] = []
         for p in self._mapped:
             start, n, whole = room(p)
-            self._rows.append(whole)
+            self._xs.append(whole)
             ins.append([start, 0, whole.start, n, n])
         carried = len(self._starts)
         for p in [*self._ends[carried:], *self._starts]:
@@ -118,10 +118,10 @@ class TapeLoop:
             ],
             [span(e) for e in self._ends[carried:]],
         )
-        read = np.zeros(self._rows_end, dtype=bool)
+        read = np.zeros(self._code_end, dtype=bool)
         read[self._flag] = read[self._large] = True
         self._native: Any = native_scan.compiled_steps(steps, read, self._constants)
-        self._state = (self._compiled, self._rows_end, [])
+        self._state = (self._compiled, self._code_end, [])
         self.name = "native code"
 
     def __call__(
@@ -173,7 +173,7 @@ class TapeLoop:
         n = len(self._starts)
         for places, x in zip(self._starts, leaves, strict=False):
             work[writer_of(places)] = np.ravel(x) if np.ndim(x) else x
-        for part, x in zip(self._rows, leaves[n:], strict=True):
+        for part, x in zip(self._xs, leaves[n:], strict=True):
             work[part] = np.ravel(x)
         steps = self._steps = self._steps or Interpreted(self._code)
         steps.scan(work.ctypes.data, self.count, self._moves, reverse=self.reverse)
@@ -231,8 +231,8 @@ def _own_places(b: Builder, program: Program) -> list[Places]:
     copied.
     """
     own = np.zeros(b.size, dtype=bool)
-    for row in b.code:
-        own[row.target : row.target + row.written] = True
+    for it in b.code:
+        own[it.target : it.target + it.written] = True
     found: list[Places] = []
     for x in program.outputs:
         places = b.places(x)

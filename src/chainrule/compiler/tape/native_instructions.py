@@ -1,10 +1,10 @@
-"""Rows of tape as native code.
+"""Instructions of a tape as native code.
 
 In: a tape's instructions, one by one. Out: a function in the language of LLVM. It does
 what the interpreter does, without reading instructions: single numbers stay in
-registers from the row that makes them to those that read them, and only what somebody
-else reads is written to the workspace. Rows of many numbers are made of vectors of
-``WIDTH``, in a loop where there are more than ``UNROLLED``.
+registers from the instruction that makes them to those that read them, and only what
+somebody else reads is written to the workspace. Instructions on many numbers are made
+of vectors of ``WIDTH``, in a loop where there are more than ``UNROLLED``.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from chainrule.compiler.native.writer import Writer
 from chainrule.compiler.tape.instructions import Instruction, Operand, reach
 
 UNROLLED = 64
-"""Rows of at most so many numbers are written out; longer ones are loops."""
+"""Instructions on at most so many numbers are written out; longer ones are loops."""
 
 _NOTHING = "splat (double -0.0)"
 _ZEROS = "zeroinitializer"
 
 
-class Rows(Writer):
-    """Writes rows of tape.
+class Instructions(Writer):
+    """Writes instructions of a tape.
 
-    A value that was written whole is known by name: a number by its place, a row of
-    numbers by its first place and length; what is written to some of its places makes
+    A value that was written whole is known by name: a number by its place, several
+    numbers by their first place and length; what is written to some of its places makes
     it be forgotten. Stores are kept apart in ``lines``, as (first place, length, text),
     until it is known which are read.
     """
@@ -141,7 +141,7 @@ class Rows(Writer):
         return self.gathered(numbers, WIDTH)
 
     def pieces(self, start: int, step: int, count: int) -> list[str]:
-        """Return a row's operand in vectors of ``WIDTH``."""
+        """Return an operand in vectors of ``WIDTH``."""
         if step == 0:
             return [self.spread(start)] * -(-count // WIDTH)
         found = self._vectors.get((start, count)) if step == 1 else None
@@ -201,7 +201,7 @@ class Rows(Writer):
         self.store_if_read(x, place, 1)
 
     def put_pieces(self, place: int, count: int, parts: list[str]) -> None:
-        """Keep a row of numbers."""
+        """Keep several numbers."""
         self._forget(place, count)
         self._vectors[place, count] = parts
         self._known[place : place + count] = b"\1" * count
@@ -220,16 +220,16 @@ class Rows(Writer):
         self.lines = kept
         super().finish(name)
 
-    # ---------------------------------------------------------------------- rows
+    # ------------------------------------------------------------ instructions
 
-    def row(self, row: Instruction) -> None:
-        """Write one row of tape."""
-        name, z, operands, n = row[:4]
-        if name == "matmul" or row.written > UNROLLED:  # which loops may write
-            self._forget(z, row.written)
+    def write(self, it: Instruction) -> None:
+        """Write one instruction."""
+        name, z, operands, n = it[:4]
+        if name == "matmul" or it.written > UNROLLED:  # which loops may write
+            self._forget(z, it.written)
         if name == "matmul":
             (x, dx), (y, dy), (_, dw) = operands
-            self._product(z, x, y, row.rows, n, row.inner, dx, dw, dy)
+            self._product(z, x, y, it.rows, n, it.inner, dx, dw, dy)
         elif name in ("sum", "dot"):
             self._summed(z, n, operands)
         elif name in ("max", "min"):
@@ -390,4 +390,4 @@ class Rows(Writer):
             self.put_pieces(z + i * n, n, totals)
 
 
-__all__ = ["UNROLLED", "Rows"]
+__all__ = ["UNROLLED", "Instructions"]
