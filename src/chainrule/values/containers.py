@@ -37,8 +37,8 @@ def flatten(tree: Tree) -> tuple[list[Any], Structure]:
     if type(tree) in _values:
         return [tree], LEAF
     leaves, structure = optree.tree_flatten(tree, namespace=_NAMESPACE)
-    new = [leaf for leaf in leaves if _register(leaf)]
-    if new:
+    unknown = not _values.issuperset(map(_kind_of, leaves))
+    if unknown and any(map(_register, leaves)):
         return flatten(tree)
     return leaves, structure
 

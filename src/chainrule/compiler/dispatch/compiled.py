@@ -29,7 +29,6 @@ from chainrule.compiler.dispatch.functions import (
 )
 from chainrule.compiler.dispatch.signature import (
     Arrangement,
-    LeafSignature,
     Signature,
     leaf_signature,
     static_key,
@@ -47,11 +46,12 @@ from chainrule.compiler.tracing.writing import layouts_of
 from chainrule.errors import ArgumentError, CompileError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.numpy.in_place import private
-from chainrule.values.containers import LEAF, flatten, key_orders, map_leaves, unflatten
-from chainrule.values.shapes import describe
+from chainrule.values.containers import LEAF, flatten, key_orders, map_leaves
+from chainrule.values.shapes import describe, kind_of, ndarray
 from chainrule.values.types import Operation
 from chainrule.values.vertices import stand_in, vertex
 
+_DIRECT = {float, ndarray}
 _NO_STATICS: Mapping[str, Any] = {}
 
 
@@ -86,8 +86,8 @@ class Compiled:
             progress_bars.check()
         self.parameters: inspect.Signature | None = parameters_of(f)
         self.signatures: dict[tuple[Any, ...], Specialisations] = {}
-        self._of_floats: dict[int, Specialisations] = {}
-        """Those for so many floats, found without a key."""
+        self._direct: dict[Any, Specialisations] = {}
+        """Those for arrays and floats in no container, by shapes, dtypes, classes."""
         self._derivatives: dict[tuple[Any, ...], Compiled] = {}
         self._example: Callable[..., Any] | None = None
         """What answers for an example with a nan, where the function is a batch's."""
@@ -124,17 +124,19 @@ class Compiled:
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Replay the program for these arguments; trace it if there is none."""
+        key: Any = None
         if not keywords:
-            known = self._of_floats.get(len(args))
+            for x in args:
+                kind = kind_of(x)
+                key = (key, x.shape, x.dtype) if kind is ndarray else (key, kind)
+            known = self._direct.get(key)
             if known is not None:
-                for x in args:
-                    if type(x) is not float:
-                        break
-                else:
-                    return self._run(known, args, args, keywords, args)
-        return self._call(args, keywords)
+                return self._run(known, args, args, keywords, args)
+        return self._call(args, keywords, key)
 
-    def _call(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    def _call(
+        self, args: tuple[Any, ...], keywords: dict[str, Any], direct: Any
+    ) -> Any:
         positional, named, statics = args, keywords, _NO_STATICS
         if self.static:
             positional, named, statics = self._without_statics(args, keywords)
@@ -142,13 +144,14 @@ class Compiled:
         orders = self._orders(positional, named)
         numbers: list[Any] = []
         signatures = [leaf_signature(x, numbers) for x in leaves]
-        if any(x is vertex for x in signatures):
+        if vertex in signatures:
             arrangement = Arrangement(structure, bool(named), orders)
             return recorded(self, leaves, arrangement, statics)
-        if any(x is stand_in for x in signatures):
+        if stand_in in signatures:
             args, keywords = map_leaves(private, (args, keywords))
             return self.f(*args, **keywords)  # inside a trace: its rows are that one's
-        key = (structure, bool(named), orders, static_key(statics), *signatures)
+        fixed = static_key(statics) if statics else ()
+        key = (structure, bool(named), orders, fixed, *signatures)
         try:
             known = self.signatures.get(key)
         except TypeError as error:
@@ -157,8 +160,8 @@ class Compiled:
         if known is None:
             arrangement = Arrangement(structure, bool(named), orders)
             known = self._enter(key, Signature(arrangement, signatures, statics))
-            if _are_floats(args, signatures) and not keywords and not self.static:
-                self._of_floats[len(args)] = known
+            if not keywords and not self.static and {*map(type, args)} <= _DIRECT:
+                self._direct[direct] = known
         return self._run(known, numbers, args, keywords, leaves)
 
     def _enter(self, key: tuple[Any, ...], signature: Signature) -> Specialisations:
@@ -194,9 +197,9 @@ class Compiled:
                 path.calls += 1
                 if path is not paths[0]:
                     known.prefer(path)
-                if path.structure is LEAF:
+                if path.structure is LEAF:  # as ``arrange`` has it, but at once
                     return results[0]
-                return unflatten(path.structure, results)
+                return path.arrange(results)
             if traced is not None:
                 # A decision on the last bit, which NumPy and math round differently.
                 known.forget(traced)
@@ -264,7 +267,7 @@ class Compiled:
                 results = known.run(path, numbers)
             except GuardFailed:
                 continue
-            return unflatten(path.structure, results)
+            return path.arrange(results)
         raise GuardFailed
 
     def _eager(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
@@ -334,11 +337,6 @@ class Compiled:
         it was traced, and of objects (``self.w``): it stays as it was.
         """
         return stats_of(self.f, self.parameters, list(self.signatures.values()))
-
-
-def _are_floats(args: Sequence[Any], signatures: Sequence[LeafSignature]) -> bool:
-    """Tell whether all arguments are floats themselves, and in no container."""
-    return all(x is float for x in signatures) and all(type(x) is float for x in args)
 
 
 def _refuse(statics: Mapping[str, Any], leaves: Sequence[Any]) -> None:

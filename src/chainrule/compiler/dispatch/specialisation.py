@@ -5,6 +5,8 @@ A path is one way through the function's branches. ``specialise`` traces it.
 
 from __future__ import annotations
 
+import functools
+import operator
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +31,7 @@ from chainrule.errors import ChainruleError, CompileError, EscapeError
 from chainrule.locks import lock
 from chainrule.notes import annotate
 from chainrule.transforms.collector import CollectorPaused
-from chainrule.values.containers import flatten
+from chainrule.values.containers import LEAF, flatten, unflatten
 
 _CHANGING = lock()
 """Held while a list of specialisations changes; never while the user's code runs."""
@@ -49,6 +51,17 @@ class Specialisation:
     seconds: float
     layouts: tuple[tuple[int, ...], ...] | None = None
     calls: int = 0
+
+    def __post_init__(self) -> None:
+        """Find what arranges the leaves of a result."""
+        count = self.structure.num_leaves
+        self.arrange: Callable[[Sequence[Any]], Any]
+        if self.structure is LEAF:
+            self.arrange = operator.itemgetter(0)
+        elif self.structure == flatten((0.0,) * count)[1]:
+            self.arrange = tuple  # it is one, and stays as it is
+        else:
+            self.arrange = functools.partial(unflatten, self.structure)
 
     @property
     def run(self) -> Any:

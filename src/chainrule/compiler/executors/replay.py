@@ -23,6 +23,7 @@ from chainrule.compiler.executors.replay_text import compile_program, scalar_for
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.plain_operators import UFUNCS, is_of_whole
 from chainrule.compiler.tracing.rows import Row
+from chainrule.values.quiet import quietly
 from chainrule.values.vertices import ARITHMETIC_ERRORS
 
 
@@ -40,6 +41,8 @@ class Replay:
         self.program = program
         self._free: list[tuple[Any, ...]] = []
         self._quick: Callable[..., Any] | None = None
+        self._floats: Callable[..., Any] | None = None
+        """The quick text without buffers, of a program of Python's floats alone."""
         self._careful: Callable[..., Any] | None = None
 
     @functools.cached_property
@@ -47,8 +50,7 @@ class Replay:
         """The number of each buffered row's buffer, and what each buffer is like."""
         return assign_buffers(self.program)
 
-    @functools.cached_property
-    def _scalar(self) -> bool:
+    def _is_scalar(self) -> bool:
         """Whether all of it is arithmetic of Python floats."""
         program = self.program
         return all(x.number in (float, int) for x in program.inputs) and all(
@@ -69,12 +71,12 @@ class Replay:
         """Run the program; raise ``GuardFailed`` or ``NanFound`` where it is wrong."""
         run = self._quick
         if run is None:
-            run = self._quick = compile_program(
-                self.program, self.buffers[0], quick=True
-            )
-        if self._scalar:
+            run = compile_program(self.program, self.buffers[0], quick=True)
+            self._floats = functools.partial(run, ()) if self._is_scalar() else None
+            self._quick = run
+        if self._floats is not None:
             try:
-                return run((), *leaves)
+                return self._floats(*leaves)
             except ARITHMETIC_ERRORS:
                 return self._run_carefully((), leaves)
         try:
@@ -82,11 +84,9 @@ class Replay:
         except IndexError:
             held = tuple(np.empty(shape, dtype) for shape, dtype in self.buffers[1])
         try:
-            with np.errstate(all="ignore"):
-                try:
-                    return run(held, *leaves)
-                except ARITHMETIC_ERRORS:
-                    return self._run_carefully(held, leaves)
+            return quietly(run, held, *leaves)
+        except ARITHMETIC_ERRORS:
+            return self._run_carefully(held, leaves)
         finally:
             self._free.append(held)
 
@@ -95,8 +95,7 @@ class Replay:
         if run is None:
             run = compile_program(self.program, self.buffers[0], quick=False)
             self._careful = run
-        with np.errstate(all="ignore"):
-            return run(held, *leaves)
+        return quietly(run, held, *leaves)
 
     def shares(self) -> dict[str, float]:
         """Return nothing: all rows are NumPy's."""

@@ -11,6 +11,7 @@ takes the place of the operation before a tape runs.
 
 from __future__ import annotations
 
+import ctypes
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -69,7 +70,8 @@ class Interpreted:
 
     def bound(self, address: int) -> list[Callable[[], None]]:
         """Return the step that runs all once on the workspace at an address."""
-        step: Any = functools.partial(self._run, *self._where, address)
+        given = map(ctypes.c_ssize_t, (*self._where, address))  # costs nothing in calls
+        step: Any = functools.partial(self._run, *given)
         step.code = self._code  # lives as long as the step
         return [step]
 

@@ -7,6 +7,7 @@ instructions they will have.
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import itertools
 from collections.abc import Mapping, Sequence
@@ -102,7 +103,8 @@ class Native:
 
     def bound(self, address: int) -> list[Any]:
         """Return the steps that run the instructions on the workspace at an address."""
-        return [functools.partial(part, address) for part in self._parts]
+        at = ctypes.c_ssize_t(address)  # made now, it costs nothing in calls
+        return [functools.partial(part, at) for part in self._parts]
 
 
 def is_quick(stretches: Sequence[Code]) -> bool:

@@ -9,6 +9,7 @@ functions.
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -17,47 +18,24 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.programs.program import Program, replaced
-from chainrule.compiler.programs.signals import GuardFailed, InexactError, NanFound
+from chainrule.compiler.programs.signals import GuardFailed
 from chainrule.compiler.tape import native_tape
 from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.interpreter import Interpreted, new_handlers, workspace
 from chainrule.compiler.tape.lowering import (
-    EXACT,
     Builder,
     Outside,
     Places,
     constants_of,
     fill,
     is_one_piece,
-    span,
 )
-from chainrule.compiler.tracing.rows import Guard, Row
-from chainrule.values.shapes import ndarray
+from chainrule.compiler.tape.workspaces import Step, Workspace, inexact, run_maker
+from chainrule.compiler.tracing.rows import Row
+from chainrule.values.quiet import quietly
 
 TIMES = 5
 """How often the steps of a tape are timed for their shares."""
-
-Step = Callable[[], Any]
-
-
-class Workspace:
-    """The numbers of one call, and the steps of a tape on them."""
-
-    def __init__(self, fresh: Any) -> None:
-        """Copy the constants."""
-        self.numbers: Any = workspace(len(fresh))
-        self.numbers[:] = fresh
-        self.address: int = self.numbers.ctypes.data
-        self.inputs: list[Any] = []
-        """Where the arguments go: arrays without copies, or places of numbers."""
-        self.steps: list[Step] = []
-        self.guards: list[tuple[Guard, Step]] = []
-        self.outputs: list[Step] = []
-
-    def view(self, places: Places, shape: tuple[int, ...]) -> Any:
-        """Return contiguous places as an array, which is no copy."""
-        start, n = span(places)
-        return self.numbers[start : start + n].reshape(shape)
 
 
 class Tape:
@@ -83,7 +61,7 @@ class Tape:
         fill(self._fresh, b.filled)
         self._constants = constants_of(b)
         self._free: list[Workspace] = []
-        self._inputs = [(b.at[x], x.shape) for x in program.inputs]
+        self._inputs = [(x, b.at[x]) for x in program.inputs]
         self._outputs = [
             (x, b.at[x] if isinstance(x, Row) else None) for x in program.outputs
         ]
@@ -96,6 +74,19 @@ class Tape:
         self._ends += b.whole
         if self._flag is not None:
             self._ends.append(self._flag)
+
+    @functools.cached_property
+    def _maker(self) -> Any:
+        """What makes the function that runs the tape on a workspace."""
+        checks: list[str] = []
+        if self._whole is not None:
+            checks.append("work.refuse_large()")
+        if self._guards:
+            checks.append("work.hold()")
+        if self._flag is not None:
+            checks.append(f"if numbers[{self._flag}]: raise NanFound")
+        label = f"tape at {id(self):x}"
+        return run_maker(label, self._inputs, len(self._outputs), *checks)
 
     @property
     def workspace(self) -> int:
@@ -130,15 +121,13 @@ class Tape:
         self._ready = [next(rest) if isinstance(x, Code) else x for x in self._parts]
         self._free = []
 
-    def _made(self) -> Workspace:
-        """Return a new workspace, with the steps that run on it."""
-        work = Workspace(self._fresh)
-        work.inputs = [
-            work.view(places, shape) if shape else places
-            for places, shape in self._inputs
-        ]
-        work.outputs = [_reader(work, x, places) for x, places in self._outputs]
-        work.guards = [(g, _reader(work, g.row, p)) for g, p in self._guards]
+    def _made(self, *, copied: bool = True) -> Workspace:
+        """Return a new workspace, with the steps that run on it.
+
+        Where results are not ``copied``, the next call overwrites them.
+        """
+        work = Workspace(self._fresh, self._whole)
+        work.guards = [(g, work.reader(g.row, p)) for g, p in self._guards]
         if self._ready is None:
             self.interpret()
         for part in self._ready or ():
@@ -146,6 +135,9 @@ class Tape:
                 work.steps.append(_bound(part, work))
             else:
                 work.steps += part.bound(work.address)
+        arrays = [work.view(p, x.shape) for x, p in self._inputs if x.shape]
+        reads = [work.reader(x, p, copied=copied) for x, p in self._outputs]
+        work.run = self._maker(work, arrays, reads)
         return work
 
     def __call__(self, *leaves: Any) -> Any:
@@ -159,30 +151,17 @@ class Tape:
             held = free.pop()
         except IndexError:
             held = self._made()
-        work = held.numbers
         try:
-            for place, x in zip(held.inputs, leaves, strict=True):
-                if type(place) is int:
-                    work[place] = x if type(x) is not int else _inexact(x)
-                else:
-                    place[...] = x
-            try:
-                for step in held.steps:
-                    step()
-            except InexactError:
-                raise
-            except Exception:
-                _hold(held)  # an error on a path that this call does not take
-                raise
-            if self._whole is not None and np.any(abs(work[self._whole]) >= EXACT):
-                raise InexactError
-            if held.guards:
-                _hold(held)
-            if self._flag is not None and work[self._flag]:
-                raise NanFound
-            return tuple([read() for read in held.outputs])
+            return held.run(*leaves)
         finally:
             free.append(held)
+
+    def bound(self, leaves: Sequence[Any]) -> Step:
+        """Return a call with these leaves, which reads them anew each time.
+
+        It overwrites the arrays that it returned before.
+        """
+        return functools.partial(self._made(copied=False).run, *leaves)
 
     def shares(self) -> dict[str, float]:
         """Return which rows NumPy runs, and the share of the time that each takes.
@@ -270,19 +249,11 @@ class _Calling:
         known = dict(zip(row.operands, values, strict=True))
         args = replaced(row.args, known)
         given = {k: replaced(x, known) for k, x in row.given.items()}
-        with np.errstate(all="ignore"):
-            z = row.function(*args, **given)  # type: ignore[misc]
+        run: Any = functools.partial(row.function, **given) if given else row.function
+        z = quietly(run, *args)
         if np.shape(z) != row.shape:
             raise GuardFailed
-        self.work[self.places] = z if type(z) is not int else _inexact(z)
-
-
-def _inexact(x: int) -> float:
-    """Return an integer as a float, which a tape finds to be too large if it is."""
-    try:
-        return float(x)
-    except OverflowError:
-        raise InexactError from None
+        self.work[self.places] = z if type(z) is not int else inexact(z)
 
 
 class _Filling:
@@ -336,33 +307,6 @@ def _flag_of(b: Builder, checks: Sequence[Row]) -> int | None:
     flag = b.elementwise("copy", (), b.constant(0.0))
     b.flag_nans(checks, flag)
     return flag
-
-
-def _hold(held: Workspace) -> None:
-    """Raise ``GuardFailed`` where a decision is another one."""
-    for guard, read in held.guards:
-        if not guard.holds(read()):
-            raise GuardFailed
-
-
-def _reader(work: Workspace, x: Any, places: Places) -> Step:
-    """Return the function that reads a value in its own class, as a copy."""
-    if not isinstance(x, Row):
-        return x.copy if isinstance(x, ndarray) else lambda: x
-    numbers, dtype, number = work.numbers, x.dtype, x.number
-    if x.shape == ():
-        place = int(places)
-        if number is not None:
-            return lambda: number(numbers[place])
-        if dtype == np.float64:
-            return lambda: numbers[place]
-        return lambda: numbers[place].astype(dtype)
-    if is_one_piece(places):
-        view = work.view(places, x.shape)
-        return view.copy if dtype == np.float64 else lambda: view.astype(dtype)
-    if dtype == np.float64:
-        return lambda: numbers[places]
-    return lambda: numbers[places].astype(dtype)
 
 
 __all__ = ["Tape"]

@@ -1,0 +1,132 @@
+"""Workspaces: the numbers of one call of a tape, and the function that runs it there.
+
+In: what a tape reads and writes. Out: a ``Workspace`` for each call at a time, whose
+``run`` is called with the leaves of the arguments. It is generated text, since small
+programs take no longer than it would take to loop over their arguments and results.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.programs.signals import GuardFailed, InexactError, NanFound
+from chainrule.compiler.tape.interpreter import workspace
+from chainrule.compiler.tape.lowering import EXACT, Places, is_one_piece, span
+from chainrule.compiler.tracing.rows import Guard, Row
+from chainrule.steps.step import compile_text
+from chainrule.values.shapes import ndarray
+
+Step = Callable[[], Any]
+
+
+class Workspace:
+    """The numbers of one call, and the steps of a tape on them."""
+
+    def __init__(self, fresh: Any, whole: Any) -> None:
+        """Copy the constants; ``whole`` are the places of integers."""
+        self.numbers: Any = workspace(len(fresh))
+        self.numbers[:] = fresh
+        self.whole: Any = whole
+        self.address: int = self.numbers.ctypes.data
+        self.steps: list[Step] = []
+        self.guards: list[tuple[Guard, Step]] = []
+        self.run: Callable[..., tuple[Any, ...]]
+        """Run the tape: takes the leaves of the arguments, returns the results'."""
+
+    def view(self, places: Places, shape: tuple[int, ...]) -> Any:
+        """Return contiguous places as an array, which is no copy."""
+        start, n = span(places)
+        return self.numbers[start : start + n].reshape(shape)
+
+    def go(self) -> None:
+        """Run the steps."""
+        try:
+            for step in self.steps:
+                step()
+        except InexactError:
+            raise
+        except Exception:
+            self.hold()  # an error on a path that this call does not take
+            raise
+
+    def hold(self) -> None:
+        """Raise ``GuardFailed`` where a decision is another one."""
+        for guard, read in self.guards:
+            if not guard.holds(read()):
+                raise GuardFailed
+
+    def refuse_large(self) -> None:
+        """Raise ``InexactError`` where an integer is too large for a float."""
+        if np.any(abs(self.numbers[self.whole]) >= EXACT):
+            raise InexactError
+
+    def reader(self, x: Any, places: Places, *, copied: bool = True) -> Step:
+        """Return the function that reads a value in its own class.
+
+        What is not ``copied`` may be an array that the next call overwrites.
+        """
+        if not isinstance(x, Row):
+            return x.copy if isinstance(x, ndarray) else lambda: x
+        numbers, dtype, number = self.numbers, x.dtype, x.number
+        if x.shape == ():
+            place = int(places)
+            if number is float:
+                return functools.partial(numbers.item, place)
+            if number is not None:
+                return lambda: number(numbers[place])
+            if dtype == np.float64:
+                return functools.partial(numbers.__getitem__, place)
+            return lambda: numbers[place].astype(dtype)
+        if is_one_piece(places):
+            view = self.view(places, x.shape)
+            if dtype != np.float64:
+                return lambda: view.astype(dtype)
+            return view.copy if copied else lambda: view
+        if dtype == np.float64:
+            return lambda: numbers[places]
+        return lambda: numbers[places].astype(dtype)
+
+
+def inexact(x: int) -> float:
+    """Return an integer as a float, which a tape finds to be too large if it is."""
+    try:
+        return float(x)
+    except OverflowError:
+        raise InexactError from None
+
+
+def run_maker(
+    label: str, inputs: Sequence[tuple[Row, Places]], results: int, *checks: str
+) -> Callable[[Workspace, list[Any], list[Step]], Any]:
+    """Return what makes the ``run`` of a workspace.
+
+    It takes the workspace, views of it for those arguments that are arrays, and the
+    functions that read the results. ``checks`` are the lines that look at ``work`` when
+    the steps are done.
+    """
+    arrays = [f"i{i}" for i, (x, _) in enumerate(inputs) if x.shape]
+    reads = [f"o{i}" for i in range(results)]
+    lines = [
+        "def make(work, arrays, reads):",
+        f"    [{', '.join(arrays)}] = arrays",
+        f"    [{', '.join(reads)}] = reads",
+        "    numbers, go = work.numbers, work.go",
+        "    if len(work.steps) == 1 and not work.guards: go, = work.steps",
+        f"    def run({', '.join(f'x{i}' for i in range(len(inputs)))}):",
+    ]
+    for i, (x, places) in enumerate(inputs):
+        to = f"i{i}[...]" if x.shape else f"numbers[{places}]"
+        value = f"inexact(x{i})" if x.number is int else f"x{i}"
+        lines.append(f"        {to} = {value}")
+    lines += [f"        {line}" for line in ("go()", *checks)]
+    lines.append(f"        return ({''.join(f'{o}(), ' for o in reads)})")
+    text = "\n".join([*lines, "    return run"]) + "\n"
+    space = {"inexact": inexact, "NanFound": NanFound}
+    return compile_text(text, "make", label, space)
+
+
+__all__ = ["Step", "Workspace", "inexact", "run_maker"]
