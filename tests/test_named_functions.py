@@ -11,10 +11,18 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.errors import MissingLibraryError, MissingRuleError
+from chainrule.errors import ArgumentError, MissingLibraryError, MissingRuleError
 from chainrule.nodes import LOCALLY_CONSTANT, UFUNCS
-from chainrule.rules import elementwise, locally_constant, named_functions, rule_of
+from chainrule.rules import (
+    elementwise,
+    locally_constant,
+    named_functions,
+    namespace,
+    plain,
+    rule_of,
+)
 from chainrule.rules.named_functions import named_function
+from chainrule.rules.python_forms import scalar_form
 from chainrule.rules.registry import EXPRESSED, REGISTRY
 from chainrule.wrapping import operation
 
@@ -97,6 +105,48 @@ def test_a_rule_waits_for_its_function(library):
     assert library.count in LOCALLY_CONSTANT
     LOCALLY_CONSTANT.remove(library.count)
     del UFUNCS[library.third]
+
+
+@pytest.fixture
+def own_cosine():
+    """A rule of a library's function that has the name of one of NumPy's."""
+    counts = len(REGISTRY), len(EXPRESSED)
+
+    class cosine_grad(elementwise):
+        """z = cos(x degrees)"""
+
+        forward = "late_library:cos"
+        expression = "math.cos(x * (math.pi / 180.0))"
+
+        @staticmethod
+        def d_x(xp, z, x):
+            """dz/dx = -sin(x degrees) pi / 180"""
+            return -xp.sin(x * (np.pi / 180)) * (np.pi / 180)
+
+    yield cosine_grad
+    del namespace.NAMED["cos"]
+    del REGISTRY[counts[0] :], EXPRESSED[counts[1] :]
+
+
+@pytest.mark.usefixtures("own_cosine")
+@pytest.mark.parametrize("x", [1.0, np.array([0.3, 1.0])], ids=["float", "array"])
+def test_no_library_takes_the_name_of_a_function_of_numpy(x):
+    assert "cos" in namespace.NAMED
+    fresh = namespace.namespace(np)
+    np.testing.assert_array_equal(fresh.cos(x), np.cos(x))
+    assert namespace.rule_called("cos").forward is np.cos
+    assert scalar_form("cos") == "cos({0})"
+    slope = gd.grad(lambda x: np.sum(np.sin(x)))(x)
+    np.testing.assert_array_equal(slope, np.cos(x))
+
+
+def test_a_name_that_two_libraries_have_is_refused(own_cosine, monkeypatch):
+    two = {"a:kernel": own_cosine, "b:kernel": own_cosine}
+    monkeypatch.setitem(namespace.NAMED, "kernel", two)
+    with pytest.raises(ArgumentError, match=r"xp\.kernel may be a:kernel or b:kernel"):
+        plain.kernel(1.0)
+    assert namespace.rule_called("kernel") is None
+    assert plain.erf(0.0) == 0.0  # of one library
 
 
 def test_a_library_that_is_being_imported_is_awaited(monkeypatch):

@@ -92,12 +92,17 @@ def serve(
     """Let a function stand for NumPy functions, and for a method of nodes."""
     for f in served:
         (UFUNCS if isinstance(f, np.ufunc) else FUNCTIONS)[f] = function
-        if isinstance(f, np.ufunc) and f.nin == 1:
+        if isinstance(f, np.ufunc) and f.nin == 1 and is_numpys(f):
             # What NumPy calls on the elements of an object array: np.sin -> x.sin().
             setattr(node, f.__name__, function)
     if method is not None:
         setattr(node, method, function)
     return function
+
+
+def is_numpys(ufunc: np.ufunc) -> bool:
+    """Tell whether a ufunc is NumPy's function of its name."""
+    return getattr(np, ufunc.__name__, None) is ufunc
 
 
 def implements(

@@ -17,7 +17,7 @@ from chainrule.rules.declarations import (
 )
 from chainrule.rules.expressions import check_expression, operands_in
 from chainrule.rules.named_functions import await_function, named_function
-from chainrule.rules.namespace import EXTRA, evaluate, plain
+from chainrule.rules.namespace import NAMED, evaluate, plain
 from chainrule.rules.registry import EXPRESSED, REGISTRY, serve_by
 from chainrule.rules.supports import (
     add_values,
@@ -130,7 +130,7 @@ class rule(traits):
     def _await_forward(cls, name: str) -> None:
         """Have the function of another library stand in the place of its name."""
         cls.forward, cls.forward_name = named_function(name), name
-        EXTRA.setdefault(cls.forward.__name__, cls.forward)
+        NAMED.setdefault(cls.forward.__name__, {})[name] = cls
 
         def found(function: Callable[..., Any]) -> None:
             cls.forward = function

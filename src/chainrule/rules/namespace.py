@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from chainrule.errors import ArgumentError
 from chainrule.rules.registry import rule_of
 from chainrule.rules.supports import is_mask, masked_call
 from chainrule.values.shapes import ndarray
@@ -46,7 +47,9 @@ class namespace:
         self._module = module
 
     def __getattr__(self, name: str) -> Callable[..., Array]:
-        """Find a function of the library, or the forward of a rule of ours."""
+        """Find a function of ours, of the library, or that a rule declares by name."""
+        if _is_by_name(name, self._module):
+            return traceable(rule_by_name(name).forward)
         own = EXTRA.get(name)
         function = getattr(self._module, name) if own is None else traceable(own)
         setattr(self, name, function)
@@ -65,7 +68,29 @@ class namespace:
 
 
 EXTRA: dict[str, Operation] = {}
-"""Functions rules may call on ``xp`` that array libraries do not have."""
+"""Functions rules may call on ``xp`` that array libraries do not have, or ours of
+theirs."""
+
+NAMED: dict[str, dict[str, type[rule]]] = {}
+"""Rules of functions by name, by the last part of the name and by the whole. Rules may
+call them on ``xp`` too, where the array library has no function of that name."""
+
+
+def _is_by_name(name: str, module: ModuleType) -> bool:
+    """Tell whether ``xp.name`` is a function by name: nothing else has that name."""
+    return name in NAMED and name not in EXTRA and not hasattr(module, name)
+
+
+def rule_by_name(name: str) -> type[rule]:
+    """Return the rule of a function by name that rules call ``xp.name``."""
+    found = NAMED[name]
+    if len(found) > 1:
+        raise ArgumentError(
+            f"xp.{name} may be {' or '.join(found)}: rules declare each of them. Call "
+            "the function that operation(...) made of the rule that you mean."
+        )
+    return next(iter(found.values()))
+
 
 _add: Any = np.add
 
@@ -89,6 +114,8 @@ def _reshape(x: Any, shape: int | Shape, *, order: Any = "C") -> Any:
 
 def rule_called(name: str) -> type[rule] | None:
     """Return the rule of what rules call ``xp.name``, if there is such a function."""
+    if _is_by_name(name, np):
+        return rule_by_name(name) if len(NAMED[name]) == 1 else None
     function = EXTRA.get(name) or getattr(plain, name, None)
     return None if function is None else rule_of(function)
 
