@@ -161,7 +161,8 @@ class rule(traits):
         self.parameters = parameters
         self.vertices: list[Any] = [x for x in operands if isinstance(x, vertex)]
         for name, x in zip(self.operand_names, operands, strict=False):
-            setattr(self, name, x)
+            if name not in self.__dict__ and not hasattr(type(self), name):
+                setattr(self, name, x)
 
     def __repr__(self) -> str:
         """Show the rule with its operands' values."""

@@ -10,7 +10,7 @@ text instead, so one declaration also serves printing and generated code::
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from chainrule.rules.elementwise_rule import elementwise
@@ -118,12 +118,16 @@ class Symbols:
 def partial_formulas(
     operation: type[elementwise],
     form: Form | None = None,
+    names: Sequence[str] = (),
     *,
     recorded: bool = False,
 ) -> dict[str, str]:
-    """Return the formula of each partial derivative, by operand name."""
+    """Return the formula of each partial derivative, by operand name.
+
+    ``names`` are written in place of the operands' own.
+    """
     xp = Symbols(form, recorded=recorded)
-    names = operation.operand_names
+    names = names or operation.operand_names
     variables = [Formula(name) for name in names]
     formulas: dict[str, str] = {}
     for i, partial in operation.parts.items():

@@ -13,6 +13,7 @@ from typing import Any
 
 from chainrule.rules import elementwise, rule
 from chainrule.rules.supports import fit, product
+from chainrule.steps.local_names import local_names
 from chainrule.steps.step import (
     compile_text,
     formulas_of,
@@ -60,7 +61,7 @@ def _generated(
     """
     if not issubclass(operation, elementwise) or operation.structural:
         return None
-    names, parts = operation.operand_names, operation.parts
+    names, parts = local_names(operation), operation.parts
     if len(names) != len(wanted):
         return None
     nodes = [n for i, n in enumerate(names) if wanted[i] and i in parts]

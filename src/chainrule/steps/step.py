@@ -23,6 +23,7 @@ from chainrule.rules.namespace import plain
 from chainrule.rules.python_forms import MATH, scalar_form
 from chainrule.rules.supports import accumulate, fit, project, supported
 from chainrule.rules.symbolic import Form, partial_formulas
+from chainrule.steps.local_names import local_names
 from chainrule.steps.owned_arrays import (
     LARGE,
     accumulate_by,
@@ -168,7 +169,7 @@ def _contribution(
     names[f"d{i}"] = operation.parts[i]
     if not issubclass(operation, elementwise):
         return f"d{i}(np, z_grad, {listed}, **parameters)"
-    formula = formulas_of(operation, None).get(operation.operand_names[i])
+    formula = formulas_of(operation, None).get(local_names(operation)[i])
     if formula in ("1", "-1"):
         return "z_grad" if formula == "1" else "-z_grad"
     return f"times(z_grad, d{i}(np, z._value, {listed}, **parameters))"
@@ -180,7 +181,7 @@ def even_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step | 
     The partials stand in the text as formulas, and nothing needs to be summed or cast.
     """
     formulas = formulas_of(operation, None)
-    names = operation.operand_names
+    names = local_names(operation)
     if len(formulas) != len(operation.parts) or len(names) != len(wanted):
         return None
     nodes = [n for n, w in zip(names, wanted, strict=True) if w and n in formulas]
@@ -254,9 +255,13 @@ def formulas_of(
     *,
     recorded: bool = False,
 ) -> dict[str, str]:
-    """Return the formulas of a rule's partials; none where a partial has no text."""
+    """Return the formulas of a rule's partials; none where a partial has no text.
+
+    They are in the operands' local names, and by these.
+    """
+    names = local_names(operation)
     try:
-        return partial_formulas(operation, form, recorded=recorded)
+        return partial_formulas(operation, form, names, recorded=recorded)
     except (TypeError, AttributeError):
         return {}
 
@@ -267,7 +272,7 @@ def scalar_step(operation: type[elementwise], wanted: tuple[bool, ...]) -> Step 
     Where ``math`` raises (a pole, an overflow) the reference step is taken instead.
     """
     formulas = formulas_of(operation, scalar_form)
-    names = operation.operand_names
+    names = local_names(operation)
     if len(formulas) != len(operation.parts) or len(names) != len(wanted):
         return None
     nodes = [name for name, w in zip(names, wanted, strict=True) if w]
@@ -306,13 +311,14 @@ def names_read(operation: type[elementwise], wanted: tuple[bool, ...]) -> set[st
         known = {}
         operation._reads = known  # type: ignore[attr-defined]
     if wanted not in known:
-        names = operation.operand_names
+        names = local_names(operation)
         formulas = formulas_of(operation, None)
         nodes = [n for n, w in zip(names, wanted, strict=True) if w]
         read = names_in(formulas[n] for n in nodes if n in formulas)
         if len(formulas) < len(operation.parts):
             read |= set(names)  # a partial without a formula may read any of them
-        known[wanted] = read
+        own = zip(operation.operand_names, names, strict=True)
+        known[wanted] = {name for name, local in own if local in read}
     return known[wanted]
 
 

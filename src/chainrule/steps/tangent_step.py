@@ -18,6 +18,7 @@ from chainrule.rules.linear_rule import zeroed_in
 from chainrule.rules.namespace import plain
 from chainrule.rules.python_forms import MATH, scalar_form
 from chainrule.rules.supports import fit, product, project, supported, zeros_of
+from chainrule.steps.local_names import local_names
 from chainrule.steps.step import (
     Step,
     compile_text,
@@ -72,7 +73,7 @@ def _written(
     """Generate the tangent step for floats, or for arrays of one shape and dtype."""
     scalar = form == "float"
     formulas = formulas_of(operation, scalar_form if scalar else None)
-    names = operation.operand_names
+    names = local_names(operation)
     nodes = [n for n, w in zip(names, wanted, strict=True) if w and n in formulas]
     used = names_in(formulas[n] for n in nodes)
     space: dict[str, Any] = {
