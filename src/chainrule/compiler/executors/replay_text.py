@@ -72,7 +72,8 @@ class _Text:
         self.program = program
         self.numbers = numbers
         self.quick = quick
-        self.names: Names = Names({x: f"x{i}" for i, x in enumerate(program.inputs)})
+        inputs = {x: f"x{i}" for i, x in enumerate(program.inputs)}
+        self.names: Names = Names(inputs, inline=0)  # made once, not in each call
         self.names._taken |= set(_SPACE)
         self.items: Mapping[Row, Mapping[int, Row]] = native_results(program)
         self.guards: dict[Row, list[Guard]] = {}
@@ -236,6 +237,7 @@ class _Narrow:
 
     def __init__(self, names: Names) -> None:
         self._names = names
+        self.inline: int = names.inline
 
     def row(self, row: Row) -> str:
         """Return the row's name in the class that NumPy's promotion asks for."""

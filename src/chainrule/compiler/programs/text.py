@@ -53,7 +53,8 @@ _ATOM, _UNARY = 11, 8
 COMPARISON = 1
 """How tightly comparisons bind."""
 _PREFIX = {_of.neg: "-", _of.pos: "+", inverted: "~", UFUNCS[_of.neg]: "-"}
-_INLINE_ELEMENTS = 16
+INLINE = 16
+"""Arrays of up to so many entries are written out for people."""
 
 
 class Names:
@@ -63,10 +64,13 @@ class Names:
     ----------
     constants
         The values of the names that the text uses beyond ``np``.
+    inline
+        Arrays of up to so many entries are written out.
     """
 
-    def __init__(self, arguments: Mapping[Row, str]) -> None:
+    def __init__(self, arguments: Mapping[Row, str], inline: int = INLINE) -> None:
         """Name the inputs."""
+        self.inline: int = inline
         self.rows: dict[Row, str] = dict(arguments)
         self.constants: dict[str, Any] = {}
         self._known: dict[int, str] = {}
@@ -229,7 +233,7 @@ def _has_negative_zero(x: complex) -> bool:
 
 def _array(x: Any, names: Names) -> str:
     """Return a small array as code, a large one or anything else as a name."""
-    small = isinstance(x, ARRAYS) and x.size <= _INLINE_ELEMENTS
+    small = isinstance(x, ARRAYS) and x.size <= names.inline
     if small and x.dtype.kind in "fiub" and x.size and np.all(np.isfinite(x)):
         if x.dtype == np.bool_ and isinstance(x, generic):
             return f"np.bool({bool(x)})"
