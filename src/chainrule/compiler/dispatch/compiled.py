@@ -20,6 +20,7 @@ import numpy as np
 
 from chainrule.compiler import progress as progress_bars
 from chainrule.compiler.batching.reruns import batch_of, rerun
+from chainrule.compiler.dispatch.bound import Bound, seen
 from chainrule.compiler.dispatch.calls import Call, derivative_of, recorded
 from chainrule.compiler.dispatch.functions import (
     apply,
@@ -29,8 +30,10 @@ from chainrule.compiler.dispatch.functions import (
 )
 from chainrule.compiler.dispatch.signature import (
     Arrangement,
+    LeafSignature,
     Signature,
     leaf_signature,
+    refuse,
     static_key,
 )
 from chainrule.compiler.dispatch.specialisation import (
@@ -41,7 +44,6 @@ from chainrule.compiler.dispatch.specialisation import (
 from chainrule.compiler.dispatch.stats import stats_of
 from chainrule.compiler.options import Options
 from chainrule.compiler.programs.signals import GuardFailed, InexactError, NanFound
-from chainrule.compiler.tracing.arguments import check_leaf, check_static
 from chainrule.compiler.tracing.writing import layouts_of
 from chainrule.errors import ArgumentError, CompileError
 from chainrule.nodes.admission import holds_nodes
@@ -137,6 +139,19 @@ class Compiled:
     def _call(
         self, args: tuple[Any, ...], keywords: dict[str, Any], direct: Any
     ) -> Any:
+        leaves, numbers, signatures, arranged, statics = self._signed(args, keywords)
+        if vertex in signatures:
+            return recorded(self, leaves, Arrangement(*arranged), statics)
+        if stand_in in signatures:
+            args, keywords = map_leaves(private, (args, keywords))
+            return self.f(*args, **keywords)  # inside a trace: its rows are that one's
+        known = self._known(leaves, signatures, arranged, statics)
+        if not keywords and not self.static and _DIRECT.issuperset(map(kind_of, args)):
+            self._direct[direct] = known
+        return self._run(known, numbers, args, keywords, leaves)
+
+    def _signed(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Return leaves, the numeric ones, all signatures, arrangement, statics."""
         positional, named, statics = args, keywords, _NO_STATICS
         if self.static:
             positional, named, statics = self._without_statics(args, keywords)
@@ -144,25 +159,26 @@ class Compiled:
         orders = self._orders(positional, named)
         numbers: list[Any] = []
         signatures = [leaf_signature(x, numbers) for x in leaves]
-        if vertex in signatures:
-            arrangement = Arrangement(structure, bool(named), orders)
-            return recorded(self, leaves, arrangement, statics)
-        if stand_in in signatures:
-            args, keywords = map_leaves(private, (args, keywords))
-            return self.f(*args, **keywords)  # inside a trace: its rows are that one's
-        fixed = static_key(statics) if statics else ()
-        key = (structure, bool(named), orders, fixed, *signatures)
+        return leaves, numbers, signatures, (structure, bool(named), orders), statics
+
+    def _known(
+        self,
+        leaves: Sequence[Any],
+        signatures: Sequence[LeafSignature],
+        arranged: tuple[Any, ...],
+        statics: Mapping[str, Any],
+    ) -> Specialisations:
+        """Return the specialisations of a signature; none are in a new one's."""
+        key = (*arranged, static_key(statics) if statics else (), *signatures)
         try:
             known = self.signatures.get(key)
         except TypeError as error:
-            _refuse(statics, leaves)
+            refuse(statics, leaves)
             raise ArgumentError(f"An argument cannot be compared: {error}.") from error
         if known is None:
-            arrangement = Arrangement(structure, bool(named), orders)
-            known = self._enter(key, Signature(arrangement, signatures, statics))
-            if not keywords and not self.static and {*map(type, args)} <= _DIRECT:
-                self._direct[direct] = known
-        return self._run(known, numbers, args, keywords, leaves)
+            signature = Signature(Arrangement(*arranged), signatures, statics)
+            known = self._enter(key, signature)
+        return known
 
     def _enter(self, key: tuple[Any, ...], signature: Signature) -> Specialisations:
         """Return the specialisations of a new signature, of which there are none."""
@@ -302,6 +318,48 @@ class Compiled:
                 )
         return (), named, statics
 
+    def bind(self, *args: Any, **keywords: Any) -> Bound:
+        """Return the call with these arguments, for when their arrays change in place.
+
+        Parameters
+        ----------
+        *args, **keywords
+            Those of a call. Shapes and dtypes stay, and so do numbers; what arrays
+            hold is read in each call. They are no nodes.
+
+        Returns
+        -------
+        Callable
+            Called without arguments, by one thread at a time. It returns what the call
+            would. **The arrays in its result are the same ones each time: the next call
+            overwrites them.** Where a guard fails, or a derivative is nan, it is an
+            ordinary call, whose result goes into these arrays where it fits.
+
+        Raises
+        ------
+        ArgumentError
+            If there is a node among the arguments.
+
+        Examples
+        --------
+        >>> import chainrule as gd, numpy as np
+        >>> x = np.array([1.0, -2.0])
+        >>> slope = gd.compile(gd.grad(lambda x: np.sum(x**2))).bind(x)
+        >>> for _ in range(20):
+        ...     x -= 0.25 * slope()
+        >>> np.abs(x).max() < 1e-5
+        np.True_
+        """
+        args, keywords = map_leaves(seen, (args, keywords))
+        leaves, numbers, signatures, arranged, statics = self._signed(args, keywords)
+        if vertex in signatures or stand_in in signatures:
+            raise ArgumentError(
+                "bind received a node, or a value of a function that is being traced. "
+                "Call the function with it, or bind the plain array: gd.value(x)."
+            )
+        known = self._known(leaves, signatures, arranged, statics)
+        return Bound(known, numbers, functools.partial(self, *args, **keywords))
+
     # -------------------------------------------------------- derivatives, inspection
 
     def derived(self, call: Call, what: str) -> Compiled:
@@ -337,11 +395,3 @@ class Compiled:
         it was traced, and of objects (``self.w``): it stays as it was.
         """
         return stats_of(self.f, self.parameters, list(self.signatures.values()))
-
-
-def _refuse(statics: Mapping[str, Any], leaves: Sequence[Any]) -> None:
-    """Raise if a value cannot be part of a signature."""
-    for name, x in statics.items():
-        check_static(name, x, static_key(x))
-    for x in leaves:
-        check_leaf(x, leaf_signature(x, []))

@@ -14,7 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from optree import PyTreeSpec
 
-from chainrule.compiler.tracing.arguments import Frozen, is_mapped, plain_array
+from chainrule.compiler.tracing.arguments import (
+    Frozen,
+    check_leaf,
+    check_static,
+    is_mapped,
+    plain_array,
+)
 from chainrule.compiler.tracing.rows import NUMBERS
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
@@ -139,3 +145,11 @@ def static_key(x: Any) -> Any:
     if kind is bytearray:
         return (kind, bytes(x))
     return (x.__class__, repr(x) if isinstance(x, (float, complex)) else x)
+
+
+def refuse(statics: Mapping[str, Any], leaves: Sequence[Any]) -> None:
+    """Raise if a value cannot be part of a signature."""
+    for name, x in statics.items():
+        check_static(name, x, static_key(x))
+    for x in leaves:
+        check_leaf(x, leaf_signature(x, []))

@@ -97,6 +97,10 @@ class Replay:
             self._careful = run
         return quietly(run, held, *leaves)
 
+    def bound(self, leaves: Sequence[Any]) -> Callable[[], Any]:
+        """Return a call with these leaves, which reads them anew each time."""
+        return functools.partial(self, *leaves)
+
     def shares(self) -> dict[str, float]:
         """Return nothing: all rows are NumPy's."""
         return {}
