@@ -117,7 +117,7 @@ def test_native_code_waits_for_the_instructions_and_not_the_rows(monkeypatch):
     assert not given
     program = fast.stats()["programs"][0]
     assert program["executor"] == "numpy"
-    needed = costs.compiling_seconds(fast.newest()[1].choice._tape)
+    needed = costs.compiling_seconds(fast.newest()[1].choice._next)
     assert needed > 20 * costs.COMPILING * program["rows"]["cse"]
     calls = 1
     while not given:

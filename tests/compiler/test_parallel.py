@@ -1,5 +1,6 @@
 """Parts of a loop, side by side."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -41,27 +42,27 @@ def test_parts_run_in_threads_of_their_own():
     barrier = threading.Barrier(3, timeout=10)
     seen = []
 
-    def run(i, first, last):
+    def run(i):
         barrier.wait()
-        seen.append((i, first, last))
+        seen.append(i)
 
-    side_by_side(run, [(0, 2), (2, 4), (4, 9)])
-    assert sorted(seen) == [(0, 0, 2), (1, 2, 4), (2, 4, 9)]
+    side_by_side([functools.partial(run, i) for i in range(3)])
+    assert sorted(seen) == [0, 1, 2]
 
 
 def test_an_error_in_a_part_is_raised():
-    def run(i, first, last):
+    def run(i):
         if i == 1:
             raise ValueError("in a part")
 
     with pytest.raises(ValueError, match="in a part"):
-        side_by_side(run, [(0, 1), (1, 2)])
+        side_by_side([functools.partial(run, i) for i in range(2)])
 
 
 def test_an_error_waits_for_the_other_parts():
     failed, ended = threading.Event(), []
 
-    def run(i, first, last):
+    def run(i):
         if i == 0:
             failed.set()
             raise KeyboardInterrupt
@@ -70,18 +71,18 @@ def test_an_error_waits_for_the_other_parts():
         ended.append(i)
 
     with pytest.raises(KeyboardInterrupt):
-        side_by_side(run, [(0, 1), (1, 2), (2, 3)])
+        side_by_side([functools.partial(run, i) for i in range(3)])
     assert sorted(ended) == [1, 2]
 
 
 FORKED = """
 import os, signal
 from chainrule.compiler.native.threads import side_by_side
-side_by_side(lambda *_: None, [(0, 1), (1, 2)])
+side_by_side([lambda: None, lambda: None])
 child = os.fork()
 if not child:
     signal.alarm(10)
-    side_by_side(lambda *_: None, [(0, 1), (1, 2)])
+    side_by_side([lambda: None, lambda: None])
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
 """
@@ -97,9 +98,9 @@ def parts(monkeypatch):
     """Note how many parts each loop is run in."""
     seen = []
 
-    def noted(run, parts):
-        seen.append(len(parts))
-        side_by_side(run, parts)
+    def noted(calls):
+        seen.append(len(calls))
+        side_by_side(calls)
 
     for module in (nests, products, native_examples):
         monkeypatch.setattr(module, "side_by_side", noted)
@@ -129,8 +130,9 @@ def test_the_threads_that_are_asked_for_share_each_loop(monkeypatch, parts, thre
     fast = gd.compile(g, threads=threads)
     for _ in range(2):
         np.testing.assert_allclose(fast(large, w), g(large, w), rtol=1e-12)
-    assert len(parts) >= 2  # a product, and a loop
-    assert set(parts) == {threads}
+    if threads > 1:
+        assert len(parts) >= 2  # a product, and a loop
+    assert set(parts) <= {threads} - {1}
 
 
 @pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")

@@ -32,6 +32,7 @@ from chainrule.compiler.executors import costs, running
 from chainrule.compiler.executors.running import Running
 from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.progress import watched
+from chainrule.compiler.tape.array_scan import ArrayScan
 from chainrule.compiler.tape.scan_tape import TapeLoop
 from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.trace import Trace
@@ -207,11 +208,12 @@ class Scan(Loop):
 
     def _executor(self) -> Running:
         program, options = self.body.program, self.home.options
-        because = running.why_not_on_tape(program, options)
+        because = running.why_not_on_tape(options)
         if because:
             return Running(None, because)
+        large = options.executor != "vm" and costs.is_large(program)
         try:
-            tape = TapeLoop(
+            tape = (ArrayScan if large else TapeLoop)(
                 program, self.carried, self.mapped, self.count, reverse=self.reverse
             )
         except CannotLowerError as error:

@@ -38,8 +38,8 @@ EXECUTORS = ("auto", "numpy", "vm", "native")
 LONG = 2_000
 """Rows from which on a program may start on the VM."""
 
-ROOM = 1 << 22
-"""Entries of all values that a tape may have: it uses no memory twice."""
+ROOM = 1 << 24
+"""Entries of all values that a tape may have, large loops being one each."""
 
 TRIALS = 5
 """Runs of an executor that decide whether it is faster than the one before."""
@@ -71,8 +71,8 @@ class Choice:
         self.reason: str = "asked for"
         self._limit: float | None = None
         self._before: tuple[Any, float] | None = None
-        self._tape: Any = None
-        """A tape that waits until it pays to run it."""
+        self._next: Any = None
+        """What waits until it pays to run it."""
         self._interpreted: bool = True
         """Whether it may run on the VM first."""
         self._deciding = lock()
@@ -97,11 +97,12 @@ class Choice:
                 f"executor={wanted!r} needs llvmlite, which is not installed. Install "
                 "chainrule[fast], or use executor='auto'."
             )
-        if self._lower() and wanted == "native":
+        self.run = self._lowered(fuse=wanted == "native")
+        if self.run is not None and wanted == "native":
             self.run.hasten()
 
-    def _lower(self, *, fuse: bool = False) -> bool:
-        """Make a tape of the program; tell whether that can be.
+    def _lowered(self, *, fuse: bool = False) -> Tape | None:
+        """Return a tape of the program, if that can be.
 
         With ``fuse`` its loops over large arrays become native code.
         """
@@ -109,13 +110,15 @@ class Choice:
         try:
             if fuse:
                 for x in (*program.inputs, *program.rows):
-                    check_kind(x)  # before LLVM compiles loops in vain
+                    check_kind(x)
                 program = fused(program, self.threads, floats=True) or program
-            self.run = Tape(program)
+                if sum(costs.sizes_of(program)) > ROOM:
+                    self.reason = "more entries than a tape may have"
+                    return None
+            return Tape(program)
         except CannotLowerError as error:
             self.reason = str(error) or "it has no form on a tape"
-            return False
-        return True
+            return None
 
     # --------------------------------------------------------------- left to itself
 
@@ -132,8 +135,9 @@ class Choice:
             self.reason = "large arrays, not yet for long"
         elif count > LONG and count * costs.LOWERING > costs.starting_seconds():
             try:
-                if self._lower():
-                    self._settle_on_vm(self.run, "many operations")
+                tape = self._lowered()
+                if tape is not None:
+                    self._settle_on_vm(tape, "many operations")
             except BROKEN as error:
                 self.reason = f"native code could not be made: {error}"
         elif seconds > _TRIFLE:
@@ -192,7 +196,7 @@ class Choice:
         name = "the tape VM" if on_vm else "native code"
         self.reason = f"faster than {name} in a trial"
         if on_vm:
-            self._tape, self._interpreted = tried, False
+            self._next, self._interpreted = tried, False
             cost = costs.compiling_seconds(tried)
             self._limit = cost if cost < math.inf else None
 
@@ -218,34 +222,38 @@ class Choice:
             self.run.hasten()
             self.reason = "many operations, often"
             return
-        if self._tape is None:
-            self._prepare()
-        tape = self._tape
-        if tape is None:
+        if self._next is None:
+            self._next = self._prepared()
+        following = self._next
+        if following is None:
             return
-        starting = costs.starting_seconds(tape) if self._interpreted else math.inf
-        compiling = costs.compiling_seconds(tape)
+        on_vm = isinstance(following, Tape) and self._interpreted
+        starting = costs.starting_seconds(following) if on_vm else math.inf
+        compiling = costs.compiling_seconds(following)
         if self._spent < min(starting, compiling) < math.inf:
             self._limit = min(starting, compiling)
             self.reason = "not yet for long"
         elif starting < compiling:
-            self._tape = None
-            self._settle_on_vm(tape, "many small operations")
+            self._next = None
+            self._settle_on_vm(following, "many small operations")
         elif compiling < math.inf:
-            self._tape, self.run = None, tape
-            tape.hasten()
-            self.reason = "many operations, compiled together"
+            self._next, self.run = None, following
+            self.reason = "large arrays, their loops fused in native code"
+            if isinstance(following, Tape):
+                following.hasten()
+                self.reason = "many operations, compiled together"
 
-    def _prepare(self) -> None:
-        """Make the tape that other executors run; without one, fuse large loops."""
-        before = self.run
-        self.reason = "more entries than a tape may have"
-        if sum(costs.sizes_of(self.program)) <= ROOM and self._lower(fuse=True):
-            self.run, self._tape = before, self.run
-            # Where loops are most of the work, there is little to interpret.
+    def _prepared(self) -> Tape | Replay | None:
+        """Return what may run next: a tape, or NumPy with native loops, if there are.
+
+        Where loops are most of the work, there is little to interpret.
+        """
+        tape = self._lowered(fuse=True)
+        if tape is not None:
             self._interpreted = not costs.is_large(self.program)
-        else:
-            self._fuse()
+            return tape
+        program = fused(self.program, self.threads)
+        return None if program is None else Replay(program)
 
     def stay_on_numpy(self) -> None:
         """Run on NumPy from now on: there were integers that a tape cannot hold."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.native import llvm
 from chainrule.compiler.native.groups import LARGE
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape import interpreter
+from chainrule.compiler.tape.array_scan import ArrayScan
 from chainrule.compiler.tape.native_examples import Blocks
 from chainrule.compiler.tape.scan_tape import TapeLoop
 from chainrule.compiler.tape.tape import Tape
@@ -22,8 +25,9 @@ COMPILING, OPTIMIZING = 2e-5, 8e-5
 """Seconds that native code takes to compile, per instruction, and more if LLVM takes
 its time."""
 
-FUSING = 1.2e-3
-"""Seconds that loops over large arrays take to compile, per row."""
+FUSING, GROUPING = 1.2e-3, 4e-5
+"""Seconds that loops over large arrays take to compile, per operation, and those that
+it takes to find which rows they are of, per row."""
 
 LOWERING = 1e-5
 """Seconds that a program takes to become a tape, or NumPy's text, per row."""
@@ -46,12 +50,24 @@ def numpy_seconds(program: Program) -> float:
     return total
 
 
-def compiling_seconds(tape: Tape | TapeLoop | Blocks) -> float:
+def compiling_seconds(run: Tape | TapeLoop | Blocks | Replay) -> float:
     """Estimate what native code costs: infinite where it is not to be made."""
-    if not llvm.available() or tape.instructions > LONGEST:
+    if not llvm.available():
         return math.inf
-    each = COMPILING + (OPTIMIZING if tape.optimized else 0.0)
-    return loading_seconds() + each * tape.instructions
+    if isinstance(run, Replay):
+        return loading_seconds() + looping_seconds(run.program)
+    if run.instructions > LONGEST:
+        return math.inf
+    each = COMPILING + (OPTIMIZING if run.optimized else 0.0)
+    loops = looping_seconds(run.program) if isinstance(run, (Tape, ArrayScan)) else 0.0
+    return loading_seconds() + each * run.instructions + loops
+
+
+def looping_seconds(program: Program) -> float:
+    """Estimate what the native loops and products of a program still cost."""
+    functions: list[Any] = [row.function for row in program.rows]
+    pending: set[Any] = {getattr(f, "pending", None) for f in functions}
+    return FUSING * sum(x.operations for x in pending if x is not None)
 
 
 def loading_seconds() -> float:
@@ -85,6 +101,6 @@ def batched_seconds(program: Program, count: int) -> float:
 
 
 def preparing_seconds(program: Program) -> float:
-    """Estimate what it costs to make a tape, and to fuse its large loops."""
+    """Estimate what it costs to make a tape, and to find its large loops."""
     large = sum(n >= LARGE for n in sizes_of(program))
-    return LOWERING * len(program.rows) + FUSING * large
+    return LOWERING * len(program.rows) + GROUPING * large

@@ -29,14 +29,13 @@ BROKEN = (ImportError, OSError, RuntimeError)
 _MANY, _SEVERAL, _SMALL, _LITTLE = 256, 8, 256, 8
 
 
-def why_not_on_tape(program: Program, options: Options) -> str:
-    """Return why a loop with this body stays on NumPy, if it does."""
+def why_not_on_tape(options: Options) -> str:
+    """Return why a loop stays on NumPy, if it does."""
     if options.executor == "numpy":
         return "asked for"
     if not llvm.available():
         return MISSING
-    large = options.executor == "auto" and costs.is_large(program)
-    return "large arrays" if large else ""
+    return ""
 
 
 def why_not_in_blocks(program: Program, count: int, options: Options) -> str:
@@ -89,7 +88,7 @@ class Running:
         self.on_numpy: bool = loop is None
         self.because: str = because
         self.seconds: float = 0.0
-        self._interpreted = isinstance(loop, TapeLoop)
+        self._interpreted = isinstance(loop, TapeLoop) and loop.interpretable
         self._limit = math.inf
 
     @classmethod

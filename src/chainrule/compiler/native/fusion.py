@@ -8,6 +8,7 @@ and only what is read outside the group is written to memory.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,20 +16,26 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.groups import Group, grouped, steps_of
-from chainrule.compiler.native.loop_nests import (
+from chainrule.compiler.native.loop_nests import Nest
+from chainrule.compiler.native.meanings import reduction_of
+from chainrule.compiler.native.movements import is_movement
+from chainrule.compiler.native.nest_plan import (
     Access,
-    Nest,
+    Piece,
     Plan,
     Reduction,
     Step,
     access,
+    grid,
 )
-from chainrule.compiler.native.meanings import reduction_of
+from chainrule.compiler.native.pieces import Part, Pieces
+from chainrule.compiler.native.sharing import Pending
 from chainrule.compiler.native.single_rows import as_product, as_scattered
 from chainrule.compiler.native.views import Views
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.tracing.rows import Row
+from chainrule.values.shapes import ARRAYS
 
 
 def fused(
@@ -46,7 +53,8 @@ def fused(
     )
     groups = grouped(program, views)
     member = {row: g for g in groups for row in g.members}
-    made = {g: _made(g, program, member, views, threads) for g in groups}
+    kept, pieces = _read_outside(program, member), Pieces()
+    made = {g: _made(g, kept, views, pieces, threads) for g in groups}
     if not made and not others:
         return None
     _replace(program, made, member)
@@ -56,23 +64,29 @@ def fused(
     return program
 
 
+def _read_outside(program: Program, member: dict[Row, Group]) -> set[Row]:
+    """Return the rows that are read outside of their groups."""
+    ends = [*program.outputs, *program.checks, *(g.row for g in program.guards)]
+    kept = {x for x in ends if isinstance(x, Row)}
+    for row in program.rows:
+        group = member.get(row)
+        kept.update(x for x in row.operands if group is None or member.get(x) != group)
+    return kept
+
+
 def _made(
-    group: Group, program: Program, member: dict[Row, Group], views: Views, threads: int
+    group: Group, kept: set[Row], views: Views, pieces: Pieces, threads: int
 ) -> list[Row]:
     """Return the row of a group, and the items that stand for what it hands out."""
-    used = {
-        x for row in program.rows if member.get(row) is not group for x in row.operands
-    }
-    ends = [*program.outputs, *program.checks, *(g.row for g in program.guards)]
-    used |= {x for x in ends if isinstance(x, Row)}
-    planned = _Planned(group, views)
-    results = [row for row in group.rows if row in used]
+    planned = _Planned(group, views, pieces)
+    results = [row for row in group.rows if row in kept]
     plan = Plan(
         group.shape,
         tuple(planned.inputs),
         tuple(planned.steps),
         tuple((planned.place[row], views.dtype_of(row)) for row in results),
         tuple(map(planned.reduction, group.reductions)),
+        tuple(planned.pieces),
     )
     nest = Nest(plan, threads)
     handed = [*results, *group.reductions]
@@ -82,18 +96,28 @@ def _made(
     return [whole, *(_item(whole, i, x) for i, x in enumerate(handed)), *handed]
 
 
+_BOXES = 27
+"""Boxes of a nest, each with loops of its own: 3 along each of 3 axes."""
+_PLAIN = {float(x) for x in range(-4, 5)} | {0.25, 0.5, -0.5}
+"""Numbers that are written into machine code; others are read, so that steps of a loop
+with numbers of their own share it."""
+
+
 class _Planned:
     """A group's inputs and steps."""
 
-    def __init__(self, group: Group, views: Views) -> None:
+    def __init__(self, group: Group, views: Views, pieces: Pieces) -> None:
         """Collect them."""
         self.shape = group.shape
         self.views = views
         self.operands: list[Any] = []
         self.inputs: list[Access] = []
+        self.pieces: list[tuple[Piece, ...]] = []
         self.steps: list[Step] = []
         self.place: dict[Row, int] = {}
-        self._known: dict[Any, tuple[str, int]] = {}
+        self._of = pieces
+        self._known: dict[Any, tuple[str, Any]] = {}
+        self._accesses: dict[Any, int] = {}
         for row in group.rows:
             for name, args in steps_of(row):
                 given = tuple(map(self._operand, args))
@@ -105,21 +129,81 @@ class _Planned:
             return "step", len(self.steps) - 1
         if isinstance(x, Row) and x in self.place:
             return "step", self.place[x]
-        if not isinstance(x, (Row, np.ndarray)):
-            return "number", float(x)
-        found = self._known.get(_key(x))
-        if found is None:
-            found = self._known[_key(x)] = "input", len(self.inputs)
-            self._read(x)
-        return found
+        key = _key(x)
+        if key not in self._known:
+            self._known[key] = self._read(x)
+        return self._known[key]
 
-    def _read(self, x: Any) -> None:
-        """Add an input: what a value shows, if that is a view, else the value."""
+    def _read(self, x: Any) -> tuple[str, Any]:
+        """Return what an operand is: read in place if that can be, else a copy."""
+        if not isinstance(x, (Row, np.ndarray)):
+            number = float(x)
+            if number in _PLAIN:
+                return "number", number
+            x = np.array(number)
         shown = self.views.of(x)
-        seen = access(shown.array, shown.view, self.shape)
+        if isinstance(x, Row) and isinstance(shown.base, Row):
+            found = self._put_together(x) if is_movement(shown.base) else None
+            if found is not None:
+                return found
+        return "input", self._input(
+            shown.base, access(shown.array, shown.view, self.shape)
+        )
+
+    def _input(self, base: Any, seen: Access | None) -> int:
         assert seen is not None  # noqa: S101
-        self.inputs.append(seen)
-        self.operands.append(shown.base)
+        key = _key(base), seen
+        if key not in self._accesses:
+            self._accesses[key] = len(self.inputs)
+            self.inputs.append(seen)
+            self.operands.append(base)
+        return self._accesses[key]
+
+    def _put_together(self, row: Row) -> tuple[str, Any] | None:
+        """Add the pieces of an operand that is put together of arrays."""
+        pieced = self._of.of(row)
+        if pieced is None:
+            return None
+        parts = pieced.pattern.parts or ()
+        boxes = [Piece(self._box(p, row.shape or ()), None) for p in parts]
+        if len(grid(self.shape, [*self.pieces, boxes])) > _BOXES:
+            return None
+        found: list[Piece] = []
+        for piece, part in zip(boxes, parts, strict=True):
+            number = None
+            if part.array is not None:
+                base = pieced.arrays[part.array]
+                held = self.views.of(base)
+                number = self._input(held.base, self._access(piece, part, held.array))
+            found.append(Piece(piece.box, number))
+        if len(found) == 1 and found[0].input is not None:
+            return "input", found[0].input
+        self.pieces.append(tuple(found))
+        return "pieces", len(self.pieces) - 1
+
+    def _box(self, part: Part, shape: tuple[int, ...]) -> Any:
+        """Return where in the shape of the loops a part is broadcast to."""
+        new = len(self.shape) - len(shape)
+        whole = [(0, n) for n in self.shape]
+        inner = [
+            box if n == len_ else all_
+            for box, n, len_, all_ in zip(
+                part.box, shape, self.shape[new:], whole[new:], strict=True
+            )
+        ]
+        return (*whole[:new], *inner)
+
+    def _access(self, piece: Piece, part: Part, array: Any) -> Access:
+        """Return how a part is read, by the numbers of the loops' entries."""
+        size = array.itemsize
+        new = len(self.shape) - len(part.box)
+        strides = [0] * new
+        for (a, b), all_ in zip(part.box, piece.box[new:], strict=True):
+            strides.append(
+                part.steps[len(strides) - new] * size if (a, b) == all_ else 0
+            )
+        back = sum(s * a for s, (a, _) in zip(strides, piece.box, strict=True))
+        return Access(array.dtype, tuple(strides), part.start * size - back)
 
     def reduction(self, row: Row) -> Reduction:
         """Return what a reduction does."""
@@ -128,7 +212,10 @@ class _Planned:
 
 
 def _key(x: Any) -> Any:
-    return x if isinstance(x, Row) else id(x)
+    if isinstance(x, Row):
+        return x
+    number = not isinstance(x, ARRAYS)
+    return (float(x), math.copysign(1.0, x)) if number else id(x)
 
 
 def _item(whole: Row, i: int, like: Row) -> Row:
@@ -205,6 +292,11 @@ class Fused:
         """Keep the nest, and the shapes and dtypes of what it hands out."""
         self.nest = nest
         self.likes = likes
+
+    @property
+    def pending(self) -> Pending | None:
+        """What is still to be compiled."""
+        return self.nest.pending
 
     def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Callable[[], None]:
         """Return the function that runs on these arrays, as often as it is called."""

@@ -1,10 +1,11 @@
 """Groups of elementwise rows that a loop nest can run together.
 
-Rows join a group if no path leads from the group to them around it: then the group can
-run as one, after all that it reads and before all that reads it. And no row that may
-raise an error comes to run before a decision that precedes it. What only shows an
-array otherwise (a reshape, a slice, a broadcast) is no row of a group: its operand is
-read in place.
+Every row has a *level*. It is at least that of what it reads, and more where it reads
+what another group, or a reduction, computes; groups are the elementwise rows of one
+shape and level, so that no path leads from a group to itself around it. And no row that
+may raise an error comes to run before a decision that precedes it: from such a row on,
+levels are higher than before. What only shows entries of other arrays (a slice, a
+concatenation) is no row of a group: they are read in place.
 """
 
 from __future__ import annotations
@@ -44,71 +45,84 @@ _DTYPES: Any = (np.dtype(np.float64), np.dtype(np.bool_))
 
 
 class Group:
-    """Rows to run as one with reductions of them, and the groups that they need."""
+    """Rows to run as one, with reductions of them."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         """Start empty."""
         self.shape = shape
         self.rows: list[Row] = []
         self.reductions: list[Row] = []
-        self.needs: set[Group] = set()
 
     @property
     def members(self) -> list[Row]:
         """The rows that the group stands for."""
         return [*self.rows, *self.reductions]
 
-    def reaches(self, other: Group) -> bool:
-        """Tell whether this group needs another, directly or through others."""
-        seen: set[Group] = set()
-        waiting: list[Group] = [self]
-        while waiting:
-            group = waiting.pop()
-            if group is other:
-                return True
-            if group not in seen:
-                seen.add(group)
-                waiting.extend(group.needs)
-        return False
-
 
 def grouped(program: Program, views: Views) -> list[Group]:
     """Return the groups that are worth a loop nest."""
+    level, joins = _levels(program)
+    _lowered_late(program, level, joins)
+    groups: dict[Any, Group] = {}
     member: dict[Row, Group] = {}
-    above: dict[Row, set[Group]] = {}
-    open_groups: dict[tuple[int, ...], list[Group]] = {}
-    groups: list[Group] = []
+    for row in program.rows:
+        if row in joins:
+            key = (row.shape, level[row])
+            member[row] = groups.setdefault(key, Group(row.shape or ()))
+            member[row].rows.append(row)
+        elif _is_reduction(row) and row.args[0] in member:
+            member[row.args[0]].reductions.append(row)
+    return [g for g in groups.values() if _pays(g, views)]
+
+
+def _levels(program: Program) -> tuple[dict[Row, int], set[Row]]:
+    """Return the lowest level of each row, and which rows may be in a group."""
+    level: dict[Row, int] = dict.fromkeys(program.inputs, 0)
+    joins: set[Row] = set()
     decisions, decided = {g.row for g in program.guards}, False
+    lowest = highest = 0
     for row in program.rows:
         decided = decided or row in decisions
         if decided and _may_raise(row):
-            open_groups.clear()  # it would run before the decision that precedes it
-        needs: set[Group] = set()
+            lowest = highest + 1  # it would run before the decision that precedes it
+        fusable = _is_fusable(row)
+        if fusable:
+            joins.add(row)
+        read = [_above(x, row, level, joins) for x in row.operands]
+        level[row] = max([lowest, *read])
+        highest = max(highest, level[row])
+    return level, joins
+
+
+def _above(x: Row, row: Row, level: dict[Row, int], joins: set[Row]) -> int:
+    """Return the level from which on a row may read another."""
+    if x not in joins or (row in joins and x.shape == row.shape):
+        return level[x]
+    return level[x] + 1
+
+
+def _lowered_late(program: Program, level: dict[Row, int], joins: set[Row]) -> None:
+    """Raise levels of rows that are only read later: they need not be kept so long."""
+    ends = [*program.outputs, *program.checks, *(g.row for g in program.guards)]
+    held = {x for x in ends if isinstance(x, Row)}
+    users: dict[Row, list[Row]] = {}
+    for row in reversed(program.rows):
+        readers = users.get(row, ())
+        if row in joins and row not in held and readers:
+            levels = {level[r] for r in readers}
+            alike = all(r in joins and r.shape == row.shape for r in readers)
+            if alike and len(levels) == 1 and _keeps_less(row, level, users, joins):
+                level[row] = levels.pop()
         for x in row.operands:
-            if x in member:
-                needs.add(member[x])
-            else:
-                needs |= above.get(x, set())
-        if not _is_fusable(row):
-            above[row] = needs
-            if _is_reduction(row) and row.args[0] in member:
-                member[row.args[0]].reductions.append(row)
-            continue
-        for group in open_groups.setdefault(row.shape or (), [])[::-1]:
-            outside = needs - {group}
-            around = any(
-                group in above.get(x, ()) for x in row.operands if x not in member
-            )
-            if not around and not any(g.reaches(group) for g in outside):
-                break
-        else:
-            group = Group(row.shape or ())
-            open_groups[group.shape].append(group)
-            groups.append(group)
-        group.rows.append(row)
-        group.needs |= needs - {group}
-        member[row] = group
-    return [g for g in groups if _pays(g, views)]
+            users.setdefault(x, []).append(row)
+
+
+def _keeps_less(
+    row: Row, level: dict[Row, int], users: dict[Row, list[Row]], joins: set[Row]
+) -> bool:
+    """Tell whether computing a row later keeps no more arrays until then."""
+    inside = {x for x in row.operands if x in joins and level[x] == level[row]}
+    return sum(users.get(x, []) != [] for x in inside) <= 1
 
 
 def _may_raise(row: Row) -> bool:

@@ -8,20 +8,25 @@ while rows of the one matrix and columns of the other pass by, read where they a
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.native.calls import Function, call_on
 from chainrule.compiler.native.llvm import Functions
-from chainrule.compiler.native.loop_nests import Access
+from chainrule.compiler.native.nest_plan import Access
+from chainrule.compiler.native.sharing import Pending, is_shared, shared
 from chainrule.compiler.native.text import VECTOR, WIDTH, Unit
 from chainrule.compiler.native.threads import parts_of, side_by_side
-from chainrule.compiler.native.writer import Writer, objects
+from chainrule.compiler.native.writer import RECORD, Writer
 
 ROWS, COLUMNS = 6, 4 * WIDTH
 """A tile of the result: 24 of 32 registers of eight numbers."""
+_OPERATIONS = 20
+"""About how many of a loop's operations take as long to compile."""
 
 
 class Product:
@@ -32,7 +37,7 @@ class Product:
     def __init__(
         self, shape: tuple[int, ...], inner: int, x: Access, y: Access, threads: int = 1
     ) -> None:
-        """Compile it, for a result of this shape; ``y`` has step 1 along its last axis.
+        """Describe it, with a result of this shape; the last axis of ``y`` has step 1.
 
         The accesses have one stride per axis of the stack, then those of the matrix.
         Up to so many threads share the first axis of a stack, or the columns.
@@ -41,9 +46,23 @@ class Product:
         *stack, _, columns = shape
         shared = (stack[0], 1) if stack else (columns, COLUMNS)
         self._parts = parts_of(shared[0], threads, shared[1])
+        self._described = shape, inner, x, y
+        self.text: str = f"product {self._described}"
+
+    @functools.cached_property
+    def code(self) -> Any:
+        """The machine code, which may be another's too."""
+        return shared(self.text, self._compiled)
+
+    def _compiled(self) -> Any:
         unit = Unit()
-        _Tiles(unit, shape, inner, x, y).write("product")
-        self._run = Functions(unit, 2).function("product", 5)
+        _Tiles(unit, *self._described).write("product")
+        return Function(Functions(unit, 2), "product")
+
+    @property
+    def pending(self) -> Pending | None:
+        """What is still to be compiled."""
+        return None if is_shared(self.text) else Pending(self.text, _OPERATIONS)
 
     def __call__(self, x: Any, y: Any, out: Any = None) -> Any:
         """Return the product."""
@@ -53,17 +72,9 @@ class Product:
 
     def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Callable[[], None]:
         """Return the function that runs on these arrays, as often as it is called."""
-        x, y, z = arrays = (*given, *found)
-        places = id(x), id(y), id(z)
-
-        def run(_: int, first: int, last: int) -> None:
-            self._run(first, last, *places)
-
-        def whole() -> None:
-            side_by_side(run, self._parts)
-
-        run.arrays = arrays  # type: ignore[attr-defined]  (their addresses are used)
-        return whole
+        arrays = (*given, *found)
+        calls = [call_on(self.code, *part, arrays) for part in self._parts]
+        return calls[0] if len(calls) == 1 else lambda: side_by_side(calls)
 
 
 class _Tiles(Writer):
@@ -72,7 +83,7 @@ class _Tiles(Writer):
     def __init__(
         self, unit: Unit, shape: Sequence[int], inner: int, x: Access, y: Access
     ) -> None:
-        super().__init__(unit, ["i64 %first", "i64 %last", *objects(3)])
+        super().__init__(unit, [RECORD])
         self.shape = shape
         self.inner = inner
         self.x, self.y = x.strides, y.strides
@@ -87,6 +98,7 @@ class _Tiles(Writer):
     def write(self, name: str) -> None:
         """Write the function."""
         m, n = self.shape[-2:]
+        self.opened(3)
         pointers = [
             self.at(self.entries(i), offset, 1) for i, offset in enumerate(self.offsets)
         ]

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.native.loop_nests import Access, access
 from chainrule.compiler.native.matrix_products import Product
 from chainrule.compiler.native.meanings import contracted_axes
+from chainrule.compiler.native.nest_plan import Access, access
 from chainrule.compiler.native.views import Shown, Views
 from chainrule.compiler.tracing.rows import Row
 from chainrule.operations_grad.indexing import picks_once, unindex

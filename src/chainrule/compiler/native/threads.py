@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,23 +28,20 @@ def parts_of(count: int, threads: int, block: int = 1) -> list[tuple[int, int]]:
     return list(itertools.pairwise([*starts, count]))
 
 
-Part = Callable[[int, int, int], Any]
+def side_by_side(calls: Sequence[Callable[[], Any]]) -> None:
+    """Make calls, each in a thread.
 
-
-def side_by_side(run: Part, parts: list[tuple[int, int]]) -> None:
-    """Call ``run(number, first, last)`` for each part, each in a thread.
-
-    It returns, or raises, when all parts have ended: what they write to may then go.
+    It returns, or raises, when all have ended: what they write to may then go.
     """
-    if len(parts) == 1:
-        run(0, *parts[0])
+    if len(calls) == 1:
+        calls[0]()
         return
     from concurrent.futures import wait  # not before it is needed: it is large
 
-    pool = _pool(len(parts))
-    others = [pool.submit(run, i, *part) for i, part in enumerate(parts[1:], 1)]
+    pool = _pool(len(calls))
+    others = [pool.submit(call) for call in calls[1:]]
     try:
-        run(0, *parts[0])
+        calls[0]()
     finally:
         wait(others)  # also where Ctrl-C, or an error, ends this part
     for other in others:

@@ -29,6 +29,7 @@ class Views:
         self.floats = floats
         self._found: dict[Row, Shown] = {}
         self._constants: dict[int, Any] = {}
+        self._alive: list[Any] = []
 
     def of(self, x: Any) -> Shown:
         """Return what a row or a constant array shows."""
@@ -36,6 +37,7 @@ class Views:
             own = self._constants.get(id(x))
             if own is None:
                 own = self._constants[id(x)] = self._held(x)
+                self._alive.append(x)  # so that no other has its number
             return Shown(own, own, own)
         found = self._found.get(x)
         if found is None:

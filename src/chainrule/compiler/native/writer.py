@@ -45,6 +45,10 @@ def objects(count: int) -> list[str]:
     return [f"ptr %array{i}" for i in range(count)]
 
 
+RECORD = "ptr %record"
+"""The parameter of functions that are called with a record: see ``Writer.opened``."""
+
+
 class Loop:
     """A loop that is being written: its counter, and what its turns hand on.
 
@@ -206,6 +210,14 @@ class Writer(Text):
         self.lines.append("\n".join(bottom) + "\n")
         self.block: str = f"{label}end"
 
+    def opened(self, count: int) -> None:
+        """Read a record: ``%first`` and ``%last``, then the objects of the arrays."""
+        for i in range(2 + count):
+            name = ("first", "last")[i] if i < 2 else f"array{i - 2}"
+            at = self.at("%record", i, 8)
+            kind = "i64" if i < 2 else "ptr"
+            self.do(f"%{name} = load {kind}, ptr {at}")
+
     def entries(self, i: int) -> str:
         """Return the address of an array's entries; ``%array{i}`` is the object's."""
         at = self.add(f"getelementptr i8, ptr %array{i}, i64 {DATA}")
@@ -240,4 +252,4 @@ class Writer(Text):
         self.begin(f"{label}after")
 
 
-__all__ = ["DATA", "Loop", "Writer", "objects"]
+__all__ = ["DATA", "RECORD", "Loop", "Writer", "objects"]

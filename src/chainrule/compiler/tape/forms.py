@@ -20,8 +20,8 @@ from chainrule.compiler.native.meanings import (
     power_of,
     reduction_of,
 )
+from chainrule.compiler.native.movements import Places, moved
 from chainrule.compiler.native.operations import OPCODES, REDUCTIONS, operation_named
-from chainrule.compiler.tracing.calls import operand_count
 from chainrule.compiler.tracing.plain_operators import (
     UFUNCS,
     is_of_whole,
@@ -29,10 +29,9 @@ from chainrule.compiler.tracing.plain_operators import (
 )
 from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.shapes import keeps_shape
-from chainrule.operations_grad.indexing import picks_once, setitem, unindex
+from chainrule.operations_grad.indexing import setitem, unindex
 from chainrule.rules.registry import traits_of
 from chainrule.rules.supports import masked_result
-from chainrule.values.shapes import SEQUENCES
 
 if TYPE_CHECKING:
     from chainrule.compiler.tape.lowering import Builder
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
 _np: Any = np
 _of: Any = operator
 _FLOAT = np.dtype(np.float64)
-Places = Any
-"""An integer array: where in the workspace each entry of a value is."""
 Form = Callable[["Builder", Row], Places]
 
 
@@ -180,53 +177,9 @@ def _cast(b: Builder, row: Row) -> Places:
     return b.places(source)
 
 
-# ------------------------------------------------------------------- moved entries
-
-
 def _moved(b: Builder, row: Row) -> Places:
-    """Move places as the function moves entries; 0 is the place of none."""
-    n = operand_count(row.function, row.args)
-    if len(row.operands) > sum(map(_rows_in, row.args[:n])):
-        raise CannotLowerError  # where to move them depends on values
-    args = [np.asarray(p) if type(p) is int else p for p in map(b.places, row.args[:n])]
-    found: Any = row.function(*args, *row.args[n:], **row.given)
-    return np.asarray(found).astype(np.int64)
-
-
-def _rows_in(x: Any) -> int:
-    return sum(map(_rows_in, x)) if isinstance(x, SEQUENCES) else isinstance(x, Row)
-
-
-def _placed(b: Builder, row: Row) -> Places:
-    index, shape = row.given.get("index"), row.given.get("shape")
-    if not row.reads_first:
-        raise CannotLowerError
-    if not picks_once(index) and _picks_some_twice(index, shape):
-        raise CannotLowerError
-    found: Any = _np.full(shape, b.absent)
-    found[index] = b.places(row.args[0])
-    return found
-
-
-def _overwritten(b: Builder, row: Row) -> Places:
-    """Put the places of what is written among those of the array."""
-    (x, y), index = row.args, row.given["index"]
-    rows = [v for v in row.args if isinstance(v, Row)]
-    kinds = "biuf"
-    kind = y.dtype.kind if isinstance(y, Row) else np.asarray(y).dtype.kind
-    narrowing = kind not in kinds or kinds.index(kind) > kinds.index(row.dtype.kind)
-    if len(row.operands) != len(rows) or narrowing:
-        raise CannotLowerError  # where to write depends on values, or NumPy casts
-    found = np.array(np.broadcast_to(b.places(x), row.shape))
-    found[index] = b.places(y)
-    return found
-
-
-def _picks_some_twice(index: Any, shape: Any) -> bool:
-    """Tell whether a constant index of integers picks an entry twice."""
-    places = _np.arange(math.prod(shape)).reshape(shape)
-    picked: list[int] = places[index].ravel().tolist()
-    return len(set(picked)) < len(picked)
+    """Move places as the function moves entries; place 0 holds 0."""
+    return moved(row, b.places)
 
 
 # ------------------------------------------------------------------------ over axes
@@ -272,8 +225,8 @@ def _product(b: Builder, row: Row) -> Places:
 
 _OF_OURS: Mapping[Any, Form] = {
     masked_result: _masked,
-    setitem: _overwritten,
-    unindex: _placed,
+    setitem: _moved,
+    unindex: _moved,
 }
 """How functions that take an index, or another function, are written."""
 _BY_TRAIT: Mapping[str, Form] = {

@@ -61,6 +61,11 @@ class Outside:
         """The name of the row's function."""
         return getattr(self.row.function, "__name__", "function")
 
+    @property
+    def is_native(self) -> bool:
+        """Whether the function is machine code, which fills arrays that it is given."""
+        return getattr(self.row.function, "fills", False)
+
 
 class Builder:
     """Assigns places and writes instructions, row by row of a program."""
@@ -313,15 +318,6 @@ def check_kind(row: Row) -> None:
 def name_of(row: Row) -> str:
     """Return the name of a row's function."""
     return getattr(row.function, "__name__", "an input")
-
-
-def refuse_calls(b: Builder, program: Program) -> None:
-    """Raise ``CannotLowerError`` where NumPy would have to run inside a loop."""
-    names = sorted({outside.name for _, outside in b.called})
-    if names:
-        raise CannotLowerError(f"no form on a tape: {', '.join(names)}")
-    if program.guards:
-        raise CannotLowerError("decisions in the body")
 
 
 def _stretches(flat: Any) -> Any:

@@ -9,6 +9,7 @@ registers have no room for.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,8 +29,8 @@ from chainrule.compiler.tape.lowering import (
     Builder,
     CannotLowerError,
     constants_of,
-    refuse_calls,
 )
+from chainrule.compiler.tape.outside import refuse_calls
 from chainrule.compiler.tracing.rows import Row
 
 LONGEST = 6_000
@@ -89,11 +90,10 @@ class Blocks:
         parts = parts_of(-(-self.count // WIDTH), self._threads)
         flags = [np.zeros(1) for _ in parts]
         arrays = [*map(id, given), *map(id, found)]
-
-        def run(i: int, first: int, last: int) -> None:
-            self._run(first, last, *arrays, id(flags[i]))
-
-        side_by_side(run, parts)
+        both = zip(parts, flags, strict=True)
+        side_by_side(
+            [functools.partial(self._run, *part, *arrays, id(f)) for part, f in both]
+        )
         if any(flag[0] for flag in flags):
             raise NanFound
         pairs = zip(found, self._likes, strict=True)

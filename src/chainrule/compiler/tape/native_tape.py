@@ -7,7 +7,6 @@ instructions they will have.
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import itertools
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.native.calls import Call, Function
 from chainrule.compiler.native.expressions import operation
 from chainrule.compiler.native.llvm import Functions
 from chainrule.compiler.native.operations import (
@@ -99,12 +99,11 @@ class Native:
 
     def __init__(self, functions: Functions, names: Sequence[str]) -> None:
         """Keep the functions that it consists of."""
-        self._parts = [functions.function(name, 1) for name in names]
+        self._parts = [Function(functions, name) for name in names]
 
     def bound(self, address: int) -> list[Any]:
         """Return the steps that run the instructions on the workspace at an address."""
-        at = ctypes.c_ssize_t(address)  # made now, it costs nothing in calls
-        return [functools.partial(part, at) for part in self._parts]
+        return [Call(part, address) for part in self._parts]
 
 
 def is_quick(stretches: Sequence[Code]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,10 +19,11 @@ from chainrule.compiler.tape.lowering import (
     constants_of,
     fill,
     is_one_piece,
-    refuse_calls,
     span,
     writer_of,
 )
+from chainrule.compiler.tape.outside import refuse_calls
+from chainrule.compiler.tape.workspaces import Workspace
 from chainrule.compiler.tracing.rows import Row
 
 
@@ -34,12 +35,14 @@ class TapeLoop:
     carries before each step.
     """
 
+    interpretable: ClassVar[bool] = True
+    """Whether the VM can run it."""
+
     def __init__(
         self, program: Program, carried: int, mapped: int, count: int, *, reverse: bool
     ) -> None:
         """Lower the body; raise ``CannotLowerError`` where NumPy would have to run."""
         b = Builder(program)
-        refuse_calls(b, program)
         self.count = count
         self.reverse = reverse
         inputs = [b.at[x] for x in program.inputs]
@@ -62,11 +65,12 @@ class TapeLoop:
         self._size = self._code_end = b.size
         self.name: str = "tape VM"
         self._steps: Interpreted | None = None
-        self._lay_out()
+        self._lay_out(b, program)
         self._state: tuple[Any, int, list[Any]] = (self._interpreted, self._size, [])
 
-    def _lay_out(self) -> None:
+    def _lay_out(self, b: Builder, program: Program) -> None:
         """Say where the VM finds the xs of all steps, and leaves their results."""
+        refuse_calls(b, program)
 
         def room(places: Places) -> tuple[int, int, slice]:
             start, n = span(places)
@@ -138,16 +142,17 @@ class TapeLoop:
         """
         run, size, free = self._state  # at once: another thread may change it
         try:
-            work = free.pop()
+            held = free.pop()
         except IndexError:
-            work = self._made(size)
+            held = self._made(size)
+        work = held.numbers
         if stored is None:
             stored = [True] * len(self._ends)
         try:
             for places, x in zip(self._captured, captured, strict=True):
                 work[writer_of(places)] = np.ravel(x) if np.ndim(x) else x
             work[self._flag] = work[self._large] = 0.0
-            lasts, stacks = run(work, leaves, stored)
+            lasts, stacks = run(held, leaves, stored)
             if work[self._large]:
                 raise InexactError
             if work[self._flag]:
@@ -164,24 +169,25 @@ class TapeLoop:
             ]
             return (*first, *rest)
         finally:
-            free.append(work)
+            free.append(held)
 
     def _interpreted(
-        self, work: Any, leaves: Sequence[Any], stored: Sequence[bool]
+        self, held: Workspace, leaves: Sequence[Any], stored: Sequence[bool]
     ) -> tuple[Any, Any]:
         """Run all steps on the VM; return the last carries, and what steps left."""
+        work = held.numbers
         n = len(self._starts)
         for places, x in zip(self._starts, leaves, strict=False):
             work[writer_of(places)] = np.ravel(x) if np.ndim(x) else x
         for part, x in zip(self._xs, leaves[n:], strict=True):
             work[part] = np.ravel(x)
         steps = self._steps = self._steps or Interpreted(self._code)
-        steps.scan(work.ctypes.data, self.count, self._moves, reverse=self.reverse)
+        steps.scan(held.address, self.count, self._moves, reverse=self.reverse)
         lasts = [np.array(work[p]) for p in self._starts]
         return lasts, [work[part].copy() for part in self._stores]
 
     def _compiled(
-        self, work: Any, leaves: Sequence[Any], stored: Sequence[bool]
+        self, held: Workspace, leaves: Sequence[Any], stored: Sequence[bool]
     ) -> tuple[Any, Any]:
         """Run all steps in native code.
 
@@ -196,7 +202,7 @@ class TapeLoop:
             if np.ndim(x):
                 taken.append(np.ascontiguousarray(x, dtype=np.float64))
             else:  # the steps do not read it
-                taken.append(np.zeros(1))
+                taken.append(np.zeros(()))
                 masks[i] = 0
         for i, keep in enumerate(stored):
             if not keep:
@@ -211,17 +217,20 @@ class TapeLoop:
         parts = masks[m:].tolist()
         for array, x, mask in zip(carried, leaves, parts, strict=False):
             array[first & mask] = np.ravel(x)
-        arrays = (masks, *taken, *carried, *given)
-        self._native(work.ctypes.data, *map(id, arrays))
+        self._run(held, masks, [*taken, *carried, *given])
         lasts = [x[last & mask].copy() for x, mask in zip(carried, parts, strict=False)]
         before = slice(1, None) if self.reverse else slice(count)
         return lasts, [*given, *(x[before] for x in carried)]
 
-    def _made(self, size: int) -> Any:
-        work = workspace(size)
-        work[:] = 0.0
-        fill(work, self._filled)
-        return work
+    def _run(self, held: Workspace, masks: Any, arrays: Sequence[Any]) -> None:
+        """Run all steps on the parts of arrays, those taken, carried and given."""
+        self._native(held.address, id(masks), *map(id, arrays))
+
+    def _made(self, size: int) -> Workspace:
+        fresh = workspace(size)
+        fresh[:] = 0.0
+        fill(fresh, self._filled)
+        return Workspace(fresh, None)
 
 
 def _own_places(b: Builder, program: Program) -> list[Places]:
@@ -233,6 +242,9 @@ def _own_places(b: Builder, program: Program) -> list[Places]:
     own = np.zeros(b.size, dtype=bool)
     for it in b.code:
         own[it.target : it.target + it.written] = True
+    for _, outside in b.called:
+        for places in outside.results:
+            own[places] = True
     found: list[Places] = []
     for x in program.outputs:
         places = b.places(x)

@@ -12,13 +12,13 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.programs.program import Program, replaced
-from chainrule.compiler.programs.signals import GuardFailed
+from chainrule.compiler.native.calls import joined
+from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape import native_tape
 from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.interpreter import Interpreted, new_handlers, workspace
@@ -28,11 +28,10 @@ from chainrule.compiler.tape.lowering import (
     Places,
     constants_of,
     fill,
-    is_one_piece,
 )
-from chainrule.compiler.tape.workspaces import Step, Workspace, inexact, run_maker
+from chainrule.compiler.tape.outside import bound, parts_of
+from chainrule.compiler.tape.workspaces import Step, Workspace, run_maker
 from chainrule.compiler.tracing.rows import Row
-from chainrule.values.quiet import quietly
 
 TIMES = 5
 """How often the steps of a tape are timed for their shares."""
@@ -49,7 +48,7 @@ class Tape:
         """The stretches of tape and calls in between, as they run."""
         b = Builder(program)
         self._flag: int | None = _flag_of(b, program.checks)
-        self._parts: list[Code | Outside] = _parts_of(b)
+        self._parts: list[Code | Outside] = parts_of(b)
         stretches = [x for x in self._parts if isinstance(x, Code)]
         self.instructions: int = sum(map(native_tape.instructions_of, stretches))
         """About how many there are to compile in native code."""
@@ -130,11 +129,13 @@ class Tape:
         work.guards = [(g, work.reader(g.row, p)) for g, p in self._guards]
         if self._ready is None:
             self.interpret()
+        steps: list[Any] = []
         for part in self._ready or ():
             if isinstance(part, Outside):
-                work.steps.append(_bound(part, work))
+                steps.append(bound(part, work))
             else:
-                work.steps += part.bound(work.address)
+                steps += part.bound(work.address)
+        work.steps = joined(steps)
         arrays = [work.view(p, x.shape) for x, p in self._inputs if x.shape]
         reads = [work.reader(x, p, copied=copied) for x, p in self._outputs]
         work.run = self._maker(work, arrays, reads)
@@ -170,7 +171,7 @@ class Tape:
         error, the shares are nan.
         """
         names = [
-            x.name if isinstance(x, Outside) and not _is_native(x.row) else ""
+            x.name if isinstance(x, Outside) and not x.is_native else ""
             for x in self._parts
         ]
         unknown = {name: math.nan for name in names if name}
@@ -199,102 +200,6 @@ class Tape:
         for held in self._free:
             held.numbers.fill(np.nan)
             fill(held.numbers, self._filled)
-
-
-def _parts_of(b: Builder) -> list[Code | Outside]:
-    """Return stretches of tape, and the calls between them."""
-    found: list[Code | Outside] = []
-    start = 0
-    for end, called in [*b.called, (len(b.code), None)]:
-        if end > start:
-            found.append(b.code[start:end])
-        if called is not None:
-            found.append(called)
-        start = end
-    return found
-
-
-# --------------------------------------------------------------------- rows in between
-
-
-def _is_native(row: Row) -> bool:
-    return getattr(row.function, "fills", False)
-
-
-def _bound(outside: Outside, work: Workspace) -> Step:
-    """Return the step that calls a row on a workspace."""
-    if _is_native(outside.row):
-        return _Filling(outside, work)
-    return _Calling(outside, work)
-
-
-class _Calling:
-    """A row that NumPy runs."""
-
-    def __init__(self, outside: Outside, work: Workspace) -> None:
-        """Find its operands and its result."""
-        self.row = outside.row
-        self.name = outside.name
-        pairs = zip(self.row.operands, outside.operands, strict=True)
-        self.sources = [_source(work, x, places) for x, places in pairs]
-        (places,) = outside.results
-        self.work, self.places = work.numbers, places
-        if self.row.shape and is_one_piece(places):
-            self.work, self.places = work.view(places, self.row.shape), Ellipsis
-
-    def __call__(self) -> None:
-        """Run it."""
-        row = self.row
-        values = [source() for source in self.sources]
-        known = dict(zip(row.operands, values, strict=True))
-        args = replaced(row.args, known)
-        given = {k: replaced(x, known) for k, x in row.given.items()}
-        run: Any = functools.partial(row.function, **given) if given else row.function
-        z = quietly(run, *args)
-        if np.shape(z) != row.shape:
-            raise GuardFailed
-        self.work[self.places] = z if type(z) is not int else inexact(z)
-
-
-class _Filling:
-    """A loop in native code, which reads and writes a workspace in place."""
-
-    def __init__(self, outside: Outside, work: Workspace) -> None:
-        """Find its operands, of which some are copied together first."""
-        row = outside.row
-        self.name = ""
-        known: dict[Row, Any] = {}
-        self.copies: list[tuple[Any, Places]] = []
-        for x, places in zip(row.operands, outside.operands, strict=True):
-            shape = x.shape or ()
-            if is_one_piece(places):
-                known[x] = work.view(places, shape)
-            elif x not in known:
-                known[x] = np.empty(shape)
-                self.copies.append((known[x], places))
-        out = [work.view(places, np.shape(places)) for places in outside.results]
-        self.numbers = work.numbers
-        self.run: Step = row.function.bound(replaced(row.args, known), out)
-
-    def __call__(self) -> None:
-        """Run it."""
-        for copy, places in self.copies:
-            np.take(self.numbers, places, out=copy, mode="clip")
-        self.run()
-
-
-def _source(work: Workspace, x: Row, places: Places) -> Callable[[], Any]:
-    """Return the function that reads a value in the class that it has elsewhere."""
-    numbers = work.numbers
-    if x.shape and x.dtype == np.float64 and is_one_piece(places):
-        view = work.view(places, x.shape)
-        return lambda: view
-    if x.shape:
-        return lambda: numbers[places].astype(x.dtype)
-    if x.number is not None:
-        number: Any = x.number
-        return lambda: number(numbers[places])
-    return lambda: numbers[places].astype(x.dtype)[()]
 
 
 # --------------------------------------------------------------------- reading, writing

@@ -189,8 +189,8 @@ def _loaded(
 ) -> Known | None:
     """Return what a step loads by a name."""
     name: Any = step.argval
-    if isinstance(name, TUPLE):
-        name = name[-1]
+    if isinstance(name, TUPLE) and "LOAD_FAST" in step.opname:
+        name = name[-1]  # of two that are loaded at once
     if "LOAD_FAST" in step.opname or step.opname in ("LOAD_DEREF", "LOAD_CLASSDEREF"):
         return local.get(name)
     if step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and name in names:

@@ -1,0 +1,104 @@
+"""Calls of machine code: functions of one address each, one after the other.
+
+In: functions, and for each a record of what it works on. Out: what is called without
+arguments; calls that follow each other are made by one call from Python, which costs
+about as much as the work on a thousand numbers.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.native.llvm import Functions
+from chainrule.compiler.native.text import Unit
+from chainrule.compiler.native.writer import Writer
+
+
+class Function:
+    """A function of machine code, which takes one address."""
+
+    def __init__(self, functions: Functions, name: str) -> None:
+        """Look it up."""
+        self.address: int = functions.address(name)
+        self.run: Callable[[Any], None] = functions.function(name, 1)
+
+
+class Call:
+    """A function, and the address that it is called with."""
+
+    def __init__(self, function: Function, place: int, alive: Any = None) -> None:
+        """Keep both, and what must live as long."""
+        self.function = function
+        self.place = place
+        self.alive = alive
+        self._at = ctypes.c_ssize_t(place)  # made now, it costs nothing in calls
+
+    def __call__(self) -> None:
+        """Make the call."""
+        self.function.run(self._at)
+
+
+def call_on(function: Function, first: int, last: int, arrays: Sequence[Any]) -> Call:
+    """Return the call for a part of a loop: its bounds, then the arrays' objects."""
+    record = np.array([first, last, *map(id, arrays)], dtype=np.int64)
+    return Call(function, record.ctypes.data, (record, arrays))
+
+
+class Calls:
+    """Calls that one call from Python makes."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        """Write their table."""
+        pairs = [(x.function.address, x.place) for x in calls]
+        self._table = np.array(pairs, dtype=np.int64)
+        self._calls = calls  # live as long
+        self.table: tuple[int, int] = self._table.ctypes.data, len(calls)
+        """Its address, and how many calls there are."""
+        self._run = _runner()
+
+    def __call__(self) -> None:
+        """Make them."""
+        self._run(*self.table)
+
+
+def joined(steps: Iterable[Any]) -> list[Any]:
+    """Return steps of which those are one that follow each other in machine code."""
+    found: list[Any] = []
+    calls: list[Call] = []
+    for step in [*steps, None]:
+        if isinstance(step, Call):
+            calls.append(step)
+            continue
+        if calls:
+            found.append(calls[0] if len(calls) == 1 else Calls(calls))
+            calls = []
+        if step is not None:
+            found.append(step)
+    return found
+
+
+@functools.cache
+def _runner() -> Callable[[int, int], None]:
+    """Compile what goes through a table of functions and their addresses."""
+    unit = Unit()
+    writer = Writer(unit, ["ptr %table", "i64 %count"])
+    write_calls(writer, "%table", "%count")
+    writer.finish("run")
+    return Functions(unit, 2).function("run", 2)
+
+
+def write_calls(writer: Writer, table: str, count: str) -> None:
+    """Write the loop over a table of functions and their addresses."""
+    with writer.loop(count, certain=False) as loop:
+        at = writer.at(table, loop.i, 16)
+        function = writer.add(f"load ptr, ptr {at}")
+        given = writer.add(f"load ptr, ptr {writer.at(at, 8, 1)}")
+        writer.do(f"call void {function}(ptr {given})")
+
+
+__all__ = ["Call", "Calls", "Function", "call_on", "joined", "write_calls"]

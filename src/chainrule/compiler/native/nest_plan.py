@@ -1,0 +1,133 @@
+"""Plans of loop nests: what is read, computed, written and reduced.
+
+In: nothing. Out: a ``Plan``, whose entries are those of one shape. An operand is an
+array read in place by any strides (``Access``), or put together of several: the grid
+of ``boxes`` has a box for each combination of the arrays that are read in it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Shape = tuple[int, ...]
+Box = tuple[tuple[int, int], ...]
+"""The first entry, and the one after the last, along each axis."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where an array's entries are: a byte per step along each axis, and its dtype."""
+
+    dtype: Any
+    strides: Shape
+    offset: int = 0
+
+    def step(self, axis: int) -> int:
+        """Return the step along an axis, in entries."""
+        return self.strides[axis] // self.dtype.itemsize
+
+
+class Piece(NamedTuple):
+    """The box of an operand that one input has, or that is 0 (``None``)."""
+
+    box: Box
+    input: int | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One elementwise operation: its result's number is its place in the list.
+
+    Operands are ``("input", i)``, ``("pieces", i)``, ``("step", i)`` or
+    ``("number", x)``.
+    """
+
+    name: str
+    operands: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """A step's result reduced over axes, by an operation of ``REDUCTIONS``."""
+
+    name: str
+    step: int
+    axes: Shape
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a nest computes.
+
+    ``inputs`` are the operands' entries for the whole shape (stride 0 where they are
+    broadcast), ``results`` the numbers and dtypes of the steps that are written, and
+    ``pieces`` the operands that are put together of inputs, box by box.
+    """
+
+    shape: Shape
+    inputs: tuple[Access, ...]
+    steps: tuple[Step, ...]
+    results: tuple[tuple[int, Any], ...]
+    reductions: tuple[Reduction, ...]
+    pieces: tuple[tuple[Piece, ...], ...] = ()
+
+    @property
+    def boxes(self) -> list[Box]:
+        """The boxes in which the same inputs are read throughout, the largest first."""
+        found = grid(self.shape, self.pieces)
+        return sorted(found, key=lambda box: -math.prod(b - a for a, b in box))
+
+    def read_in(self, box: Box, number: int) -> int | None:
+        """Return the input that an operand of pieces is in one of the boxes."""
+        for piece in self.pieces[number]:
+            if all(a <= b < c for (a, c), (b, _) in zip(piece.box, box, strict=True)):
+                return piece.input
+        raise AssertionError(box)
+
+
+def grid(shape: Shape, pieces: Sequence[Sequence[Piece]]) -> list[Box]:
+    """Return the boxes that the edges of all pieces cut a shape into."""
+    axes: list[list[tuple[int, int]]] = []
+    for axis, n in enumerate(shape):
+        edges = {0, n} | {e for one in pieces for p in one for e in p.box[axis]}
+        axes.append(list(itertools.pairwise(sorted(edges))))
+    return list(itertools.product(*axes))
+
+
+def access(base: Any, view: Any, shape: Shape) -> Access | None:
+    """Return how a view reads an array, broadcast to a shape; ``None`` if it copies."""
+    if view is not base and not np.may_share_memory(view, base):
+        return None
+    wide = np.broadcast_to(view, shape)
+    start = wide.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+    return Access(base.dtype, wide.strides, start)
+
+
+def contiguous(shape: Shape, dtype: Any, without: Sequence[int] = ()) -> Access:
+    """Return the strides of a result, 0 along axes that are summed over."""
+    strides, size = [0] * len(shape), np.dtype(dtype).itemsize
+    for axis in reversed(range(len(shape))):
+        if axis not in without:
+            strides[axis] = size
+            size *= shape[axis]
+    return Access(np.dtype(dtype), tuple(strides))
+
+
+__all__ = [
+    "Access",
+    "Box",
+    "Piece",
+    "Plan",
+    "Reduction",
+    "Shape",
+    "Step",
+    "access",
+    "contiguous",
+    "grid",
+]

@@ -1,0 +1,135 @@
+"""What a tape calls between stretches of instructions.
+
+In: a row without a form on the tape. Out: a step on a workspace: a loop or a product in
+machine code, which reads and writes it in place, or a function of NumPy.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.native.meanings import CannotLowerError
+from chainrule.compiler.programs.program import Program, replaced
+from chainrule.compiler.programs.signals import GuardFailed
+from chainrule.compiler.tape.instructions import Code
+from chainrule.compiler.tape.lowering import (
+    Builder,
+    Outside,
+    Places,
+    is_one_piece,
+)
+from chainrule.compiler.tape.workspaces import Step, Workspace, inexact
+from chainrule.compiler.tracing.rows import Row
+from chainrule.values.quiet import quietly
+
+
+def refuse_calls(b: Builder, program: Program, *, native: bool = False) -> None:
+    """Raise ``CannotLowerError`` where NumPy would have to run inside a loop.
+
+    With ``native`` the loop may call machine code, which reads arrays in one piece.
+    """
+    called = [outside for _, outside in b.called]
+    names = sorted({x.name for x in called if not (native and x.is_native)})
+    if names:
+        raise CannotLowerError(f"no form on a tape: {', '.join(names)}")
+    if not all(is_one_piece(places) for x in called for places in x.operands):
+        raise CannotLowerError("entries of arrays in another order")
+    if program.guards:
+        raise CannotLowerError("decisions in the body")
+
+
+def parts_of(b: Builder) -> list[Code | Outside]:
+    """Return stretches of tape, and the calls between them."""
+    found: list[Code | Outside] = []
+    start = 0
+    for end, called in [*b.called, (len(b.code), None)]:
+        if end > start:
+            found.append(b.code[start:end])
+        if called is not None:
+            found.append(called)
+        start = end
+    return found
+
+
+def bound(outside: Outside, work: Workspace) -> Step:
+    """Return the step that calls a row on a workspace."""
+    if outside.is_native:
+        step = _Filling(outside, work)
+        return step if step.copies else step.run
+    return _Calling(outside, work)
+
+
+class _Calling:
+    """A row that NumPy runs."""
+
+    def __init__(self, outside: Outside, work: Workspace) -> None:
+        """Find its operands and its result."""
+        self.row = outside.row
+        self.name = outside.name
+        pairs = zip(self.row.operands, outside.operands, strict=True)
+        self.sources = [_source(work, x, places) for x, places in pairs]
+        (places,) = outside.results
+        self.work, self.places = work.numbers, places
+        if self.row.shape and is_one_piece(places):
+            self.work, self.places = work.view(places, self.row.shape), Ellipsis
+
+    def __call__(self) -> None:
+        """Run it."""
+        row = self.row
+        values = [source() for source in self.sources]
+        known = dict(zip(row.operands, values, strict=True))
+        args = replaced(row.args, known)
+        given = {k: replaced(x, known) for k, x in row.given.items()}
+        run: Any = functools.partial(row.function, **given) if given else row.function
+        z = quietly(run, *args)
+        if np.shape(z) != row.shape:
+            raise GuardFailed
+        self.work[self.places] = z if type(z) is not int else inexact(z)
+
+
+class _Filling:
+    """A loop in native code, which reads and writes a workspace in place."""
+
+    def __init__(self, outside: Outside, work: Workspace) -> None:
+        """Find its operands, of which some are copied together first."""
+        row = outside.row
+        self.name = ""
+        known: dict[Row, Any] = {}
+        self.copies: list[tuple[Any, Places]] = []
+        for x, places in zip(row.operands, outside.operands, strict=True):
+            shape = x.shape or ()
+            if is_one_piece(places):
+                known[x] = work.view(places, shape)
+            elif x not in known:
+                known[x] = np.empty(shape)
+                self.copies.append((known[x], places))
+        out = [work.view(places, np.shape(places)) for places in outside.results]
+        self.numbers = work.numbers
+        self.run: Step = row.function.bound(replaced(row.args, known), out)
+
+    def __call__(self) -> None:
+        """Run it."""
+        for copy, places in self.copies:
+            np.take(self.numbers, places, out=copy, mode="clip")
+        self.run()
+
+
+def _source(work: Workspace, x: Row, places: Places) -> Callable[[], Any]:
+    """Return the function that reads a value in the class that it has elsewhere."""
+    numbers = work.numbers
+    if x.shape and x.dtype == np.float64 and is_one_piece(places):
+        view = work.view(places, x.shape)
+        return lambda: view
+    if x.shape:
+        return lambda: numbers[places].astype(x.dtype)
+    if x.number is not None:
+        number: Any = x.number
+        return lambda: number(numbers[places])
+    return lambda: numbers[places].astype(x.dtype)[()]
+
+
+__all__ = ["bound", "parts_of", "refuse_calls"]
