@@ -92,10 +92,8 @@ class ArrayScan(TapeLoop):
         ]
         tables = [np.array(t, dtype=np.int64).reshape(-1, 5) for t in (ins, outs)]
         calls: Any = held.steps[0]
-        self._native(
-            *calls.table, self.count, self.reverse,
-            *(x for t in tables for x in (t.ctypes.data, len(t))),
-        )  # fmt: skip
+        sizes = [x for t in tables for x in (t.ctypes.data, len(t))]
+        self._native(*calls.table, self.count, self.reverse, *sizes)
 
 
 @functools.cache
