@@ -9,9 +9,13 @@ and without the other libraries. In reading order:
 ``libraries.py``   how each library computes a gradient of a workload
 ``measure.py``     checking that all agree, and timing them in turns
 ``compiled.py``    the same for compiled functions, and for what compiling takes
+``handwritten.py`` three gradients by hand in C, which ``c/`` holds
 ``report.py``      the table, and the file
 ``command.py``     the command line
 
-No fast path of chainrule may know a workload. The ones in ``workloads/held_out.py`` are
-there to find out: nothing is tuned on them.
+``--only kinds`` runs everyday code of several kinds, ``--only "kinds, columns"`` one of
+them; a line for each kind gives its mean ratio and its worst.
+
+No fast path of chainrule may know a workload. The ones in ``workloads/held_out.py`` and
+``workloads/kinds/`` are there to find out: nothing is tuned on them.
 """

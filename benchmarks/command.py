@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\n{report.table(rows)}\nTiny and run once: these times mean nothing.")
         return 0
     print(f"\n{listing(chosen)}\n\n{report.table(rows)}\n")
+    if lines := report.kinds(rows):
+        print(f"{lines}\n")
     print(f"{report.summary(rows)}\n{report.write(rows)}")
     return 0
 

@@ -20,11 +20,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
+from types import ModuleType
 from typing import Any
 
 import numpy as np
+import scipy.special
 
 import chainrule as gd
+from benchmarks.handwritten import C, Handwritten, build_handwritten, compiler
 from benchmarks.measure import (
     SAME,
     DisagreementError,
@@ -47,11 +50,17 @@ ALONE = ""
 SETTLING = 0.6
 """Seconds of calls before later calls are timed; executors are chosen by the clock."""
 
-LIBRARIES = (ALONE, FUNCTION, EAGER, FORWARD, JAX, JAX_REVERSE)
-"""What a peer may be."""
+LIBRARIES = (ALONE, OURS, FUNCTION, EAGER, FORWARD, JAX, JAX_REVERSE, C)
+"""What a peer may be; ``OURS`` is there with a workload of its own."""
 
-HERE = (ALONE, FUNCTION, EAGER, FORWARD)
+NOBODY = (Peer(ALONE),)
+"""Where no peer is here, the time is shown by itself."""
+
+HERE = (ALONE, OURS, FUNCTION, EAGER, FORWARD)
 """Those that are there without any other library."""
+
+SAME_BY_HAND = 1e-6
+"""How far gradients may be from those by hand, which are computed less exactly."""
 
 EXAMPLES = 3
 """How many examples of a batch are compared with the function that is not compiled."""
@@ -91,6 +100,12 @@ class Tools:
     jacobian: Callable[..., Any]
     vmap: Callable[..., Any] | None
     scan: Callable[..., Any] | None
+    while_loop: Callable[..., Any] | None
+    special: ModuleType
+
+
+OWN = ("vmap", "scan", "while_loop", "special")
+"""Options of a workload under which it is given what the library has."""
 
 
 # ------------------------------------------------------------------------- libraries
@@ -98,13 +113,21 @@ class Tools:
 
 def chainrule_tools() -> Tools:
     """Return chainrule's."""
-    vmap, scan = getattr(gd, "vmap", None), getattr(gd, "scan", None)
-    return Tools(np, gd.compile, gd.value_and_grad, gd.hessian, gd.jacobian, vmap, scan)
+    return Tools(
+        np,
+        gd.compile,
+        gd.value_and_grad,
+        gd.hessian,
+        gd.jacobian,
+        *(getattr(gd, name, None) for name in ("vmap", "scan", "while_loop")),
+        special=scipy.special,
+    )
 
 
 def jax_tools(library: str) -> Tools:
     """Return JAX's, in double precision; its Jacobians by forward sweeps or reverse."""
     import jax
+    import jax.scipy
 
     jax.config.update("jax_enable_x64", True)
     return Tools(
@@ -115,19 +138,20 @@ def jax_tools(library: str) -> Tools:
         jax.jacrev if library == JAX_REVERSE else jax.jacfwd,
         jax.vmap,
         jax.lax.scan,
+        jax.lax.while_loop,
+        jax.scipy.special,
     )
 
 
-def own_scan(*_: Any) -> Any:
-    """Stand in a workload's options for the scan of the library that runs it."""
-    raise NotImplementedError("transformed() puts the library's own scan here.")
+def own_tool(*_: Any) -> Any:
+    """Stand in a workload's options for a tool of the library that runs it."""
+    raise NotImplementedError("transformed() puts the library's own tool here.")
 
 
 def transformed(tools: Tools, workload: Workload, transform: str) -> Any:
     """Return the function of all arrays that computes what is asked for."""
-    options = dict(workload.options)
-    if "scan" in options:
-        options["scan"] = tools.scan
+    own = {name: getattr(tools, name) for name in OWN if name in workload.options}
+    options = {**workload.options, **own}
 
     def function(*arrays: Any) -> Any:
         return workload.function(tools.xp, *arrays, **options)
@@ -183,7 +207,11 @@ def check(comparison: Compilation, peers: Sequence[Peer]) -> None:
     found = [x if count is None else x[:count] for x in ours]
     require_same(comparison.name, EAGER, found, expected)
     for peer in peers:
-        if peer.library in (JAX, JAX_REVERSE):
+        if isinstance(peer, Handwritten):
+            if compiler() is not None:
+                theirs = leaves(build_handwritten(peer.source, workload)())
+                require_same(comparison.name, peer.name, ours, theirs, SAME_BY_HAND)
+        elif peer.library in (OURS, JAX, JAX_REVERSE):
             other = peer.workload or workload
             theirs = leaves(build(peer.library, other, transform)())
             require_same(comparison.name, peer.name, ours, theirs)
@@ -206,15 +234,19 @@ def leaves(result: Any) -> list[np.ndarray]:
 
 
 def require_same(
-    name: str, other: str, ours: Sequence[Any], theirs: Sequence[Any]
+    name: str,
+    other: str,
+    ours: Sequence[Any],
+    theirs: Sequence[Any],
+    most: float = SAME,
 ) -> None:
     """Raise if two lists of arrays differ; a zero must be met by a zero."""
     for x, y in zip(ours, theirs, strict=True):
         apart = distance(x, y) if np.any(x) else float(np.max(np.abs(y)))
-        if not apart <= SAME:
+        if not apart <= most:
             raise DisagreementError(
                 f"{name}: {OURS} and {other} differ by {apart:.1e} (relative), more "
-                f"than {SAME:.0e}."
+                f"than {most:.0e}."
             )
 
 
@@ -225,7 +257,7 @@ def compare(comparison: Compilation, *, smoke: bool) -> list[Row]:
     """Check a comparison and return one row per peer."""
     peers = [p for p in comparison.peers if not smoke or p.library in HERE]
     check(comparison, peers)
-    return [compare_peer(comparison, peer, smoke=smoke) for peer in peers]
+    return [compare_peer(comparison, peer, smoke=smoke) for peer in peers or NOBODY]
 
 
 def compare_peer(comparison: Compilation, peer: Peer, *, smoke: bool) -> Row:
@@ -233,6 +265,8 @@ def compare_peer(comparison: Compilation, peer: Peer, *, smoke: bool) -> Row:
     if isinstance(peer, FirstCall):
         pairs = first_calls(comparison, peer, 1 if smoke else peer.builds)
         return row(f"{comparison.name}, first call", "per call", peer, pairs)
+    if isinstance(peer, Handwritten) and compiler() is None:
+        peer = Peer(ALONE, label=f"{C}: no compiler here")
     pairs = later_calls(comparison, peer, 1 if smoke else comparison.rounds)
     if not comparison.per_operation:
         return row(comparison.name, "per call", peer, pairs)
@@ -289,6 +323,8 @@ def builders(
     ours = partial(build, OURS, comparison.workload, transform)
     if peer.library == ALONE:
         return ours, lambda: nothing
+    if isinstance(peer, Handwritten):
+        return ours, partial(build_handwritten, peer.source, comparison.workload)
     other = peer.workload or comparison.workload
     return ours, partial(build, peer.library, other, transform)
 
@@ -303,6 +339,6 @@ def row(name: str, unit: str, peer: Peer, pairs: Sequence[tuple[float, float]]) 
         return row_of(name, unit, peer, pairs)
     ours = median(a for a, _ in pairs)
     if peer.target is None:
-        return Row(name, unit, ours)
+        return Row(name, unit, ours, peer.label)
     limit = peer.target.limit
     return Row(name, unit, ours, limit=limit, kind="at most", met=ours <= limit)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Any
 
 from benchmarks.measure import Row
@@ -73,6 +74,36 @@ def summary(rows: Iterable[Row]) -> str:
     missed = [f"{r.workload} ({r.peer or r.unit})" for r in judged if not r.met]
     text = f"{len(judged) - len(missed)} of {len(judged)} targets reached."
     return f"{text} Missed: {'; '.join(missed)}." if missed else text
+
+
+def kinds(rows: Iterable[Row]) -> str:
+    """Return a line for each kind: its mean ratio, and its worst workload.
+
+    A kind is what stands before the colon in ``kinds, columns: tyre``; the first peer
+    of each workload counts.
+    """
+    found: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        kind, _, name = row.workload.partition(": ")
+        if kind.startswith("kinds, ") and row.ratio is not None:
+            found.setdefault(kind, {}).setdefault(name, row)
+    return "\n".join(kind_line(kind, each) for kind, each in found.items())
+
+
+def kind_line(kind: str, rows: dict[str, Row]) -> str:
+    """Return the line of one kind."""
+    worst = min(rows, key=lambda name: speed(rows[name]))
+    mean = geometric_mean([speed(row) for row in rows.values()])
+    return (
+        f"{kind}: {mean:.2f}x as fast as {rows[worst].peer} (geometric mean of "
+        f"{len(rows)}), worst {speed(rows[worst]):.2f}x ({worst})"
+    )
+
+
+def speed(row: Row) -> float:
+    """Return how many times as fast as its peer chainrule is."""
+    ratio = row.ratio or 0.0
+    return ratio if row.kind == "faster" else 1 / ratio
 
 
 def machine() -> dict[str, Any]:

@@ -8,6 +8,7 @@ from benchmarks.workload import Comparison
 from benchmarks.workloads import (
     compiled,
     held_out,
+    kinds,
     large_arrays,
     nested,
     scalars,
@@ -21,6 +22,6 @@ def comparisons(*, tiny: bool) -> Iterator[Comparison]:
     Arrays that nobody uses would not be harmless: once a large one has been freed, the
     C library keeps later memory instead of handing it back, and everything is faster.
     """
-    modules = scalars, small_arrays, large_arrays, held_out, nested, compiled
+    modules = scalars, small_arrays, large_arrays, held_out, nested, compiled, kinds
     for module in modules:
         yield from module.comparisons(tiny=tiny)

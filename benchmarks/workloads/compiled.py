@@ -16,7 +16,7 @@ from benchmarks.compiled import (
     JAX_REVERSE,
     Compilation,
     FirstCall,
-    own_scan,
+    own_tool,
     trifle,
 )
 from benchmarks.workload import Peer, Workload, at_most, faster
@@ -84,7 +84,7 @@ def loops(*, tiny: bool) -> Iterator[Compilation]:
     """Yield the LSTM and the Runge-Kutta method, as Python loops and as scans."""
     layers, letters = (1, 3) if tiny else (2, 1024)
     loop = lstm_workload(layers=layers, letters=letters)
-    scanned = lstm_workload(layers=layers, letters=letters, scan=own_scan)
+    scanned = lstm_workload(layers=layers, letters=letters, scan=own_tool)
     jax = Peer(JAX, faster(2.5), scanned, "jax jit, lax.scan")
     name = f"compiled: LSTM, {layers} layers, {letters:,} letters"
     ends = Peer(FUNCTION, at_most(3.5)), Peer(EAGER)
@@ -92,12 +92,12 @@ def loops(*, tiny: bool) -> Iterator[Compilation]:
     yield Compilation(name, loop, (jax, *ends, FirstCall(ALONE)), rounds=11)
     yield Compilation(f"{name}, scan", scanned, (jax, *ends, *first), rounds=11)
     if not tiny:
-        longer = lstm_workload(layers=layers, letters=4 * letters, scan=own_scan)
+        longer = lstm_workload(layers=layers, letters=4 * letters, scan=own_tool)
         name = f"compiled: LSTM, {layers} layers, {4 * letters:,} letters, scan"
         yield Compilation(name, longer, first, rounds=11)
     size, steps = (5, 2) if tiny else (1_000, 10)
     loop = ode_workload(size=size, steps=steps)
-    scanned = ode_workload(size=size, steps=steps, scan=own_scan)
+    scanned = ode_workload(size=size, steps=steps, scan=own_tool)
     peers = (
         Peer(JAX, faster(1.5)),
         Peer(JAX, faster(1.5), scanned, "jax jit, lax.scan"),

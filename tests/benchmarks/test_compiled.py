@@ -14,7 +14,7 @@ from benchmarks.compiled import (
     JAX,
     Compilation,
     FirstCall,
-    own_scan,
+    own_tool,
 )
 from benchmarks.measure import DisagreementError
 from benchmarks.workload import Peer, Workload, at_most, faster
@@ -164,16 +164,16 @@ def test_jax_gives_the_same_numbers(comparison):
     compiled.check(comparison, comparison.peers)
 
 
-def test_jax_takes_its_own_scan(standing_in):
+def test_jax_takes_its_own_tool(standing_in):
     pytest.importorskip("jax")
     standing_in(unchanged)
     for scanned, loop in (
         (
-            lstm_workload(layers=1, letters=3, scan=own_scan),
+            lstm_workload(layers=1, letters=3, scan=own_tool),
             lstm_workload(layers=1, letters=3),
         ),
         (
-            ode_workload(size=5, steps=2, scan=own_scan),
+            ode_workload(size=5, steps=2, scan=own_tool),
             ode_workload(size=5, steps=2),
         ),
     ):
