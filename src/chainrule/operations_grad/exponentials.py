@@ -63,6 +63,7 @@ class exp_grad(elementwise):
     """z = exp(x)"""
 
     forward = np.exp
+    vector_loop = True
     expression = "math.exp(x)"
     latex = "e^{{{}}}"
     undoes = np.log
@@ -84,6 +85,7 @@ class exp2_grad(elementwise):
     """z = 2**x"""
 
     forward = np.exp2
+    vector_loop = True
     also: tuple[Any, ...] = ("scipy.special:exp2",)
     expression = "math.exp2(x)"
     latex = "2^{{{}}}"
@@ -99,6 +101,7 @@ class expm1_grad(elementwise):
     """z = exp(x) - 1"""
 
     forward = np.expm1
+    vector_loop = True
     also: tuple[Any, ...] = ("scipy.special:expm1",)
     expression = "math.expm1(x)"
     formula = "math.exp(x) - 1"
@@ -132,6 +135,7 @@ class log_grad(elementwise):
     """z = log(x)"""
 
     forward = np.log
+    vector_loop = True
     expression = "math.log(x)"
     latex = r"\log"
     undoes = np.exp
@@ -166,6 +170,7 @@ class log2_grad(elementwise):
     """z = log(x) / log(2)"""
 
     forward = np.log2
+    vector_loop = True
     expression = "math.log2(x)"
     latex = r"\log_{2}"
     undoes = np.exp2
@@ -183,6 +188,7 @@ class log10_grad(elementwise):
     """z = log(x) / log(10)"""
 
     forward = np.log10
+    vector_loop = True
     expression = "math.log10(x)"
     latex = r"\log_{10}"
     domain: Domain = {"x": (0.5, 2.0)}
@@ -198,6 +204,7 @@ class log1p_grad(elementwise):
     """z = log(1 + x)"""
 
     forward = np.log1p
+    vector_loop = True
     also: tuple[Any, ...] = ("scipy.special:log1p",)
     expression = "math.log1p(x)"
     formula = "math.log(1 + x)"

@@ -35,6 +35,7 @@ class sinh_grad(elementwise):
     """z = sinh(x)"""
 
     forward = np.sinh
+    vector_loop = True
     expression = "math.sinh(x)"
     latex = r"\sinh"
 
@@ -58,6 +59,7 @@ class cosh_grad(elementwise):
     """z = cosh(x)"""
 
     forward = np.cosh
+    vector_loop = True
     expression = "math.cosh(x)"
     latex = r"\cosh"
 
@@ -78,6 +80,7 @@ class tanh_grad(elementwise):
     """z = tanh(x)"""
 
     forward = np.tanh
+    vector_loop = True
     expression = "math.tanh(x)"
     latex = r"\tanh"
     inline = False
@@ -105,6 +108,7 @@ class arcsinh_grad(elementwise):
     """z = arcsinh(x)"""
 
     forward = np.arcsinh
+    vector_loop = True
     expression = "math.asinh(x)"
     inline = False
 
@@ -120,6 +124,7 @@ class arccosh_grad(elementwise):
     """z = arccosh(x)"""
 
     forward = np.arccosh
+    vector_loop = True
     expression = "math.acosh(x)"
     domain: Domain = {"x": (1.2, 3.0)}
 
@@ -133,6 +138,7 @@ class arctanh_grad(elementwise):
     """z = arctanh(x)"""
 
     forward = np.arctanh
+    vector_loop = True
     expression = "math.atanh(x)"
     domain: Domain = {"x": (-0.8, 0.8)}
     remedy = "It needs an argument between -1 and 1, and is steep at the ends: np.clip."

@@ -88,6 +88,7 @@ class cbrt_grad(elementwise):
     """
 
     forward = np.cbrt
+    vector_loop = True
     also: tuple[Any, ...] = ("scipy.special:cbrt",)
     expression = "math.cbrt(x)"
     latex = r"\sqrt[3]{{{}}}"

@@ -116,6 +116,7 @@ class tan_grad(elementwise):
     """z = tan(x)"""
 
     forward = np.tan
+    vector_loop = True
     expression = "math.tan(x)"
     latex = r"\tan"
     domain: Domain = {"x": (-1.0, 1.0)}
@@ -130,6 +131,7 @@ class arcsin_grad(elementwise):
     """z = arcsin(x)"""
 
     forward = np.arcsin
+    vector_loop = True
     expression = "math.asin(x)"
     latex = r"\arcsin"
     domain: Domain = {"x": (-0.8, 0.8)}
@@ -147,6 +149,7 @@ class arccos_grad(elementwise):
     """z = arccos(x)"""
 
     forward = np.arccos
+    vector_loop = True
     expression = "math.acos(x)"
     latex = r"\arccos"
     domain: Domain = {"x": (-0.8, 0.8)}
@@ -164,6 +167,7 @@ class arctan_grad(elementwise):
     """z = arctan(x)"""
 
     forward = np.arctan
+    vector_loop = True
     expression = "math.atan(x)"
     latex = r"\arctan"
 
@@ -182,6 +186,7 @@ class arctan2_grad(elementwise):
     """
 
     forward = np.arctan2
+    vector_loop = True
     expression = "math.atan2(x, y)"
     inline = False
     domain: Domain = {"x": (0.5, 2.0), "y": (0.5, 2.0)}

@@ -56,6 +56,8 @@ class traits:
     # -------------------------------------------------------------------- its numbers
     of_integers: ClassVar[bool] = False
     """Whether float64 arithmetic gives what that of integers does, below 2**53."""
+    vector_loop: ClassVar[bool] = False
+    """Whether NumPy's own loop has instructions of AVX-512, where there are some."""
     of_booleans: ClassVar[Any] = None
     """The function that it is of booleans, where it is another."""
     bounded: ClassVar[bool] = False

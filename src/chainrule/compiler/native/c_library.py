@@ -25,11 +25,19 @@ def c_name(name: str) -> str:
     return {"gamma": "tgamma", "Pow": "pow"}.get(name, name)
 
 
-@functools.cache
+KNOWN: dict[str, int] = {}
+"""Addresses of other things that native code names."""
+
+
 def address(name: str) -> int:
-    """Return where a function of the C library is; 0 if it has no such function."""
+    """Return where a function, or what else is known, is; 0 if there is none."""
+    return KNOWN.get(name) or _address(name)
+
+
+@functools.cache
+def _address(name: str) -> int:
     found = getattr(_library(), name, None)
     return 0 if found is None else ctypes.cast(found, ctypes.c_void_p).value or 0
 
 
-__all__ = ["address", "c_name"]
+__all__ = ["KNOWN", "address", "c_name"]

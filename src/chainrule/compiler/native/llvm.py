@@ -67,7 +67,10 @@ def compiled(text: str, effort: int) -> Any:
     return engine
 
 
-_OF_C = re.compile(r"^declare double @(?!chainrule_)(\w+)\(", re.MULTILINE)
+_OF_C = re.compile(
+    r"^(?:declare (?:double|void) )?@(?!chainrule_)(\w+)(?:\(| = external)",
+    re.MULTILINE,
+)
 _LINKED: dict[Called, Any] = {}
 
 

@@ -9,13 +9,19 @@ those of the largest.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.compiler.native.nest_plan import Access, Box, Plan, contiguous
+from chainrule.compiler.native.nest_phases import BLOCK, phases_of
+from chainrule.compiler.native.nest_plan import (
+    Access,
+    Box,
+    Plan,
+    contiguous,
+)
 from chainrule.compiler.native.operations import REDUCTIONS
 from chainrule.compiler.native.text import VECTOR, WIDTH, Unit, literal, type_of
 from chainrule.compiler.native.writer import RECORD, Writer
@@ -35,6 +41,25 @@ class _Stretch(NamedTuple):
     reads: set[int]
 
 
+class _Row(NamedTuple):
+    """A row of the inner axis: the arrays' addresses, and what stays along it."""
+
+    pointers: list[str]
+    at: _Stretch
+    still: dict[int, str]
+    totals: dict[int, tuple[str, str]]
+    """Of reductions along it: where the total is, and what it lost in rounding."""
+
+
+class _Place(NamedTuple):
+    """A vector: its phase, the start of its stretch, where in that, and how long."""
+
+    phase: int
+    block: str
+    i: str
+    length: int
+
+
 class NestWriter(Writer):
     """Writes the loops of a plan."""
 
@@ -46,6 +71,8 @@ class NestWriter(Writer):
         self.sums = [
             contiguous(plan.shape, np.dtype(float), r.axes) for r in plan.reductions
         ]
+        self._phases = phases_of(plan)
+        self._stack: dict[str, int] = {}
         self._boxes = plan.boxes
         self.along: int = self._inner_axis(self._boxes[0])
         lengths = [b - a for a, b in self._boxes[0]]
@@ -68,6 +95,8 @@ class NestWriter(Writer):
             with self.where(self.add("icmp eq i64 %first, 0")):
                 for box in others:
                     self._nest(pointers, accesses, self._stretch(box, shared=False))
+        for kept, count in self._stack.items():
+            self.lines.insert(0, f"  %{kept} = alloca [{count} x double], align 64\n")
         self.finish(name)
 
     def _empty(self, pointers: Sequence[str]) -> None:
@@ -131,99 +160,202 @@ class NestWriter(Writer):
 
     def _row(self, pointers: list[str], at: _Stretch) -> None:
         """Write the loop over the inner axis."""
-        plan, (begin, end) = self.plan, at.box[at.along]
+        begin, end = at.box[at.along]
         n, shared = end - begin, at.shared and self.split == at.along
         whole = n - n % WIDTH
+        row = self._opened_row(pointers, at)
+        if whole:
+            turns = self.shared_turns(whole) if shared else str(whole)
+            start = self._plus("%first" if shared else "0", str(begin))
+            if not (self._phases.loops or row.totals):
+                self._block(row, start, turns)
+            else:
+                with self.loop(turns, BLOCK) as loop:
+                    left = self.add(f"sub i64 {turns}, {loop.i}")
+                    short = self.add(f"icmp slt i64 {left}, {BLOCK}")
+                    count = self.add(f"select i1 {short}, i64 {left}, i64 {BLOCK}")
+                    self._block(row, self._plus(loop.i, start), count)
+        if whole < n:
+            with ExitStack() as where:
+                if shared:
+                    where.enter_context(self.where(self.add(f"icmp eq i64 %last, {n}")))
+                self._block(row, str(begin + whole), n - whole)
+        self._add_up(row)
+
+    def _opened_row(self, pointers: list[str], at: _Stretch) -> _Row:
+        """Read what stays along a row, and begin its totals."""
+        plan = self.plan
         still = {
             i: self.splat(self._number(pointers[i], plan.inputs[i]))
             for i in sorted(at.reads)
             if not plan.inputs[i].strides[at.along]
         }
-        summed = [j for j, r in enumerate(plan.reductions) if at.along in r.axes]
-        nothing = {j: literal(_nothing(plan.reductions[j].name), WIDTH) for j in summed}
-        if whole:
-            turns = self.shared_turns(whole) if shared else str(whole)
-            carried = [(VECTOR, nothing[j]) for j in summed]
-            with self.loop(turns, WIDTH, carried) as loop:
-                i = self._plus(loop.i, "%first" if shared else "0", str(begin))
-                have = dict(zip(summed, loop.carried, strict=True))
-                have = self._body(pointers, at, still, i, WIDTH, have)
-                loop.after = [have[j] for j in summed]
-            self._add_up(pointers, dict(zip(summed, loop.after, strict=True)))
-        if whole < n:
-            with ExitStack() as where:
-                if shared:
-                    where.enter_context(self.where(self.add(f"icmp eq i64 %last, {n}")))
-                i, count = str(begin + whole), n - whole
-                rest = self._body(pointers, at, still, i, count, nothing)
-                self._add_up(pointers, rest)
+        totals: dict[int, tuple[str, str]] = {}
+        for j, r in enumerate(plan.reductions):
+            if at.along in r.axes:
+                nothing = literal(_nothing(r.name), WIDTH)
+                totals[j] = self._kept(f"total{j}"), self._kept(f"lost{j}")
+                self.do(f"store {VECTOR} {nothing}, ptr {totals[j][0]}")
+                self.do(f"store {VECTOR} zeroinitializer, ptr {totals[j][1]}")
+        return _Row(pointers, at, still, totals)
 
-    def _add_up(self, pointers: list[str], totals: dict[int, str]) -> None:
-        """Reduce vectors, and what is in memory so far."""
+    def _kept(self, name: str, count: int = WIDTH) -> str:
+        """Return the address of numbers on the stack, the same for each name."""
+        if name not in self._stack:
+            self._stack[name] = count
+        return f"%{name}"
+
+    def _block(self, row: _Row, i: str, count: str | int) -> None:
+        """Write the phases of a stretch of the inner axis.
+
+        It has whole vectors, as many numbers as a text says, or fewer than a vector.
+        """
+        for phase, calls in enumerate(self._phases.calls):
+            nothing = {
+                j: literal(_nothing(r.name), WIDTH)
+                for j, r in enumerate(self.plan.reductions)
+                if j in row.totals and self._phases.of[r.step] == phase
+            }
+            summed = list(nothing)
+            if isinstance(count, int):
+                totals = self._body(row, _Place(phase, i, "0", count), nothing)
+            else:
+                carried = [(VECTOR, nothing[j]) for j in summed]
+                with self.loop(count, WIDTH, carried) as loop:
+                    have = dict(zip(summed, loop.carried, strict=True))
+                    have = self._body(row, _Place(phase, i, loop.i, WIDTH), have)
+                    loop.after = [have[j] for j in summed]
+                totals = dict(zip(summed, loop.after, strict=True))
+            self._add_in(row, {j: totals[j] for j in summed})
+            for step in calls:
+                self._call(row, step, i, count)
+
+    def _add_in(self, row: _Row, totals: dict[int, str]) -> None:
+        """Add a stretch's totals to those so far, and what sums lose in rounding.
+
+        So the error of a sum is that of one stretch (Neumaier's summation, by the
+        error-free sum of Knuth).
+        """
+        for j, x in totals.items():
+            name, (total, lost) = self.plan.reductions[j].name, row.totals[j]
+            have = self.add(f"load {VECTOR}, ptr {total}")
+            new = self.operation(name, WIDTH, have, x)
+            self.do(f"store {VECTOR} {new}, ptr {total}")
+            if name != "add":
+                continue
+            part = self.add(f"fsub {VECTOR} {new}, {have}")
+            rest = self.add(f"fsub {VECTOR} {new}, {part}")
+            first = self.add(f"fsub {VECTOR} {have}, {rest}")
+            second = self.add(f"fsub {VECTOR} {x}, {part}")
+            error = self.add(f"fadd {VECTOR} {first}, {second}")
+            so_far = self.add(f"load {VECTOR}, ptr {lost}")
+            error = self.add(f"fadd {VECTOR} {so_far}, {error}")
+            self.do(f"store {VECTOR} {error}, ptr {lost}")
+
+    def _add_up(self, row: _Row) -> None:
+        """Reduce the totals of a row, and what is in memory so far."""
         first = len(self.plan.inputs) + len(self.outs)
-        for j, total in totals.items():
-            name, pointer = self.plan.reductions[j].name, pointers[first + j]
-            found = self.operation(
-                name, 1, self.load(pointer), self.folded(total, name)
-            )
-            self.store(found, pointer)
+        for j, (total, lost) in row.totals.items():
+            name, pointer = self.plan.reductions[j].name, row.pointers[first + j]
+            x = self.folded(self.add(f"load {VECTOR}, ptr {total}"), name)
+            if name == "add":
+                error = self.folded(self.add(f"load {VECTOR}, ptr {lost}"), name)
+                exact = self.add(f"fcmp ord double {error}, 0.0")  # not of infinities
+                better = self.add(f"fadd double {x}, {error}")
+                x = self.add(f"select i1 {exact}, double {better}, double {x}")
+            self.store(self.operation(name, 1, self.load(pointer), x), pointer)
 
-    def _body(
-        self,
-        pointers: list[str],
-        at: _Stretch,
-        still: dict[int, str],
-        i: str,
-        count: int,
-        totals: dict[int, str],
-    ) -> dict[int, str]:
-        """Write the steps for a stretch of the inner axis; return its totals."""
-        plan, values = self.plan, self._values(pointers, at, still, i, count)
-        rest = pointers[len(plan.inputs) :]
-        for (place, _), pointer, a in zip(plan.results, rest, self.outs, strict=False):
-            self._stored(values[place], pointer, a, at.along, i, count)
+    # ------------------------------------------------------------ calls of ufuncs
+
+    def _call(self, row: _Row, step: int, i: str, count: str | int) -> None:
+        """Write the call of a ufunc's loop for a stretch."""
+        loop = self._phases.loops[step]
+        places = [self._given(row, x, i) for x in self.plan.steps[step].operands]
+        places.append((self._kept(f"step{step}", BLOCK), 8))
+        args, steps = self._kept("args", 4), self._kept("steps", 4)
+        for k, (pointer, stride) in enumerate(places):
+            self.do(f"store ptr {pointer}, ptr {self.moved(args, k)}")
+            self.do(f"store i64 {stride}, ptr {self.moved(steps, k)}")
+        length = self._kept("length", 1)
+        self.do(f"store i64 {count}, ptr {length}")
+        self.unit.external.add(f"declare void @{loop.function}(ptr, ptr, ptr, ptr)")
+        if loop.data:
+            self.unit.external.add(f"@{loop.data} = external global i8")
+        data = f"@{loop.data}" if loop.data else "null"
+        given = f"ptr {args}, ptr {length}, ptr {steps}, ptr {data}"
+        self.do(f"call void @{loop.function}({given})")
+
+    def _given(self, row: _Row, operand: tuple[str, Any], i: str) -> tuple[str, int]:
+        """Return where an operand of a call is, and its bytes from each to the next."""
+        kind, x = operand
+        if kind == "step":
+            return self._kept(f"step{x}", BLOCK), 8
+        place = row.at.pieces[int(x)] if kind == "pieces" else int(x)
+        if kind == "number" or place is None:
+            at = self._kept(f"number{len(self._stack)}", 1)
+            self.store(literal(x if kind == "number" else 0.0), at)
+            return at, 0
+        along = self.plan.inputs[place].strides[row.at.along]
+        return self.at(row.pointers[place], i, along), along
+
+    # --------------------------------------------------------------------- a vector
+
+    def _body(self, row: _Row, place: _Place, totals: dict[int, str]) -> dict[int, str]:
+        """Write a phase for a vector of the inner axis; return its totals."""
+        plan, phases, count = self.plan, self._phases, place.length
+        i = self._plus(place.block, place.i)
+        value = self._values(row, place, i)
+        rest = row.pointers[len(plan.inputs) :]
+        for (k, _), pointer, a in zip(plan.results, rest, self.outs, strict=False):
+            if phases.of[k] == place.phase:
+                self._stored(value(k), pointer, a, row.at.along, i, count)
         totals = dict(totals)
         sums = zip(plan.reductions, rest[len(self.outs) :], self.sums, strict=True)
         for j, (r, pointer, a) in enumerate(sums):
-            x = values[r.step]
+            if phases.of[r.step] != place.phase:
+                continue
+            x = value(r.step)
             if j in totals:
                 x = self.filled(x, count, literal(_nothing(r.name), WIDTH))
                 totals[j] = self.operation(r.name, WIDTH, totals[j], x)
             else:
-                have = self._loaded(pointer, a, at.along, i, count)
+                have = self._loaded(pointer, a, row.at.along, i, count)
                 total = self.operation(r.name, WIDTH, have, x)
-                self._stored(total, pointer, a, at.along, i, count)
+                self._stored(total, pointer, a, row.at.along, i, count)
         return totals
 
-    def _values(
-        self,
-        pointers: list[str],
-        at: _Stretch,
-        still: dict[int, str],
-        i: str,
-        count: int,
-    ) -> list[str]:
-        """Write the steps for a stretch of the inner axis; return their results."""
-        inputs, values = dict(still), list[str]()
+    def _values(self, row: _Row, place: _Place, i: str) -> Callable[[int], str]:
+        """Write the steps of a phase for a vector; return what gives their results."""
+        inputs, values, phases = dict(row.still), dict[int, str](), self._phases
 
-        def read(place: int) -> str:
-            if place not in inputs:
-                pointer, seen = pointers[place], self.plan.inputs[place]
-                inputs[place] = self._loaded(pointer, seen, at.along, i, count)
-            return inputs[place]
+        def read(k: int) -> str:
+            if k not in inputs:
+                pointer, seen = row.pointers[k], self.plan.inputs[k]
+                inputs[k] = self._loaded(pointer, seen, row.at.along, i, place.length)
+            return inputs[k]
+
+        def value(k: int) -> str:
+            if k not in values:  # another phase has left it in its buffer
+                at = self.moved(self._kept(f"step{k}", BLOCK), place.i)
+                values[k] = self.load_vector(at, place.length)
+            return values[k]
 
         def operand(kind: str, x: Any) -> str:
             if kind == "number":
                 return literal(x, WIDTH)
             if kind == "step":
-                return values[int(x)]
-            place = at.pieces[int(x)] if kind == "pieces" else int(x)
-            return literal(0.0, WIDTH) if place is None else read(place)
+                return value(int(x))
+            k = row.at.pieces[int(x)] if kind == "pieces" else int(x)
+            return literal(0.0, WIDTH) if k is None else read(k)
 
-        for step in self.plan.steps:
+        for k in phases.steps[place.phase]:
+            step = self.plan.steps[k]
             operands = [operand(*x) for x in step.operands]
-            values.append(self.operation(step.name, WIDTH, *operands))
-        return values
+            values[k] = self.operation(step.name, WIDTH, *operands)
+            if k in phases.kept:
+                at = self.moved(self._kept(f"step{k}", BLOCK), place.i)
+                self.store_vector(values[k], at, place.length)
+        return value
 
     def _number(self, pointer: str, a: Access) -> str:
         kind, _ = _STORED[a.dtype.kind]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import math
 import re
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from chainrule.locks import lock
 from chainrule.nodes.admission import operation_name
 from chainrule.rules import rule, rule_of
 from chainrule.rules.expressions import parsed, parts_of, rule_behind
+from chainrule.rules.named_functions import named_function
 from chainrule.rules.registry import EXPRESSED
 
 COMMON = "add subtract multiply divide negative copy square absolute".split()
@@ -64,6 +66,7 @@ NAMES: list[str] = []
 OPCODES: dict[str, int] = {}
 """The opcode of each operation: that of a common one is its place in ``COMMON``."""
 _OF_RULES: dict[type[rule], str | None] = {}
+_RULES: dict[str, type[rule]] = {}
 _ENTERING = lock()
 
 
@@ -93,6 +96,15 @@ def operation_named(function: Callable[..., Any]) -> str:
     return "" if operation is None else name_of(operation) or ""
 
 
+def ufunc_of(name: str) -> Any:
+    """Return the ufunc that an operation is; ``None`` if it is none, or not loaded."""
+    operation = _RULES.get(name)
+    f = None if operation is None else operation.forward
+    if isinstance(f, named_function):
+        f = getattr(sys.modules.get(f.module), f.__name__, None)
+    return f if isinstance(f, np.ufunc) else None
+
+
 def operands_of(name: str) -> str:
     """Return which of a, b, c an operation reads: ``"ab"`` for ``"add"``."""
     if name in ELEMENTWISE:
@@ -114,6 +126,7 @@ def _entered(operation: type[rule]) -> str:
     while name in OPCODES:
         name = f"{first}_{len(NAMES)}"
     _enter(name, Elementwise(operation.expression, names, operation.native))
+    _RULES[name] = operation
     return name
 
 
@@ -177,4 +190,5 @@ __all__ = [
     "name_of",
     "operands_of",
     "operation_named",
+    "ufunc_of",
 ]

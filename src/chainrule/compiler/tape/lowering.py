@@ -40,6 +40,8 @@ EXACT = 2.0**53
 """Whole numbers below this are exact as floats, and so on the tape."""
 FEW = 1 << 10
 """Arrays of constants with more entries than this stay in the workspace."""
+SHORT = 16
+"""Numbers that many instructions should have each, on average."""
 SMALL_PRODUCT = 1 << 15
 """Products of matrices with more multiplications than this are left to BLAS."""
 
@@ -208,7 +210,10 @@ class Builder:
             return result
         z = int(result.flat[0])
         flat = np.stack([np.broadcast_to(p, shape).reshape(-1) for p in operands])
-        for start, count, steps in _stretches(flat):
+        stretches = list(_stretches(flat))
+        if len(stretches) > FEW and len(stretches) * SHORT > result.size:
+            raise CannotLowerError  # entries in so many places are NumPy's to collect
+        for start, count, steps in stretches:
             pairs = list(zip(flat[:, start].tolist(), steps, strict=True))
             self.code.add(name, z + start, pairs, count)
         return result
@@ -245,7 +250,9 @@ class Builder:
     def flag_nans(self, checks: Sequence[Row], flag: int) -> None:
         """Raise a flag where a check is nan."""
         for x in checks:
-            places = self.at[x]
+            places: Any = self.at[x]
+            if np.ndim(places):
+                places = np.unique(places)  # in any order
             self.raised(self.elementwise("isnan", np.shape(places), places), flag)
 
     def raised(self, found: Places, flag: int) -> None:

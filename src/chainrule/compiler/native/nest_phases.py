@@ -1,0 +1,83 @@
+"""Phases: the steps of a nest between calls of ufuncs' loops.
+
+In: a ``Plan``. Out: which steps are such calls, and in which order the others are done:
+a phase goes along a stretch of the inner axis, then come the calls whose operands it
+has computed. What a later phase reads is kept in buffers of ``BLOCK`` numbers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.compiler.native.nest_plan import Plan, Step
+from chainrule.compiler.native.ufunc_loops import UfuncLoop, loop_of
+
+BLOCK = 256
+"""Numbers in a stretch: some ten buffers of them stay in the first cache."""
+
+
+class Phases:
+    """The phases of a plan.
+
+    Attributes
+    ----------
+    steps, calls
+        Of each phase: the steps that are computed, in order, and those that are then
+        calls.
+    loops
+        What is called, by step.
+    of
+        The phase from which on each step's result is there.
+    kept
+        The steps whose results are in buffers.
+    """
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.steps: list[list[int]] = []
+        self.calls: list[list[int]] = []
+        self.loops: dict[int, UfuncLoop] = {}
+        self.of: list[int] = []
+        self.kept: set[int] = set()
+
+
+def phases_of(plan: Plan) -> Phases:
+    """Return the phases of a plan."""
+    found = Phases()
+    for i, step in enumerate(plan.steps):
+        operands = [int(x) for kind, x in step.operands if kind == "step"]
+        phase = max([found.of[x] for x in operands], default=0)
+        while len(found.steps) <= phase + 1:
+            found.steps.append([])
+            found.calls.append([])
+        loop = loop_of(step.name) if _reads_floats(plan, step) else None
+        if loop is None:
+            found.steps[phase].append(i)
+            found.kept |= {x for x in operands if found.of[x] < phase}
+            found.of.append(phase)
+        else:
+            found.loops[i] = loop
+            found.calls[phase].append(i)
+            found.kept |= {i, *operands}
+            found.of.append(phase + 1)
+    for i in [place for place, _ in plan.results] + [r.step for r in plan.reductions]:
+        if i in found.loops:
+            found.kept.add(i)
+    while found.steps and not (found.steps[-1] or found.calls[-1]):
+        last = len(found.steps) - 1
+        if last in found.of:
+            break  # what was called there is still to be stored
+        found.steps.pop()
+        found.calls.pop()
+    return found
+
+
+def _reads_floats(plan: Plan, step: Step) -> bool:
+    """Tell whether all arrays that a step reads are of float64."""
+    inputs: list[int | None] = [x for kind, x in step.operands if kind == "input"]
+    for number in [x for kind, x in step.operands if kind == "pieces"]:
+        inputs += [piece.input for piece in plan.pieces[int(number)]]
+    return all(x is None or plan.inputs[x].dtype == np.float64 for x in inputs)
+
+
+__all__ = ["BLOCK", "Phases", "phases_of"]
