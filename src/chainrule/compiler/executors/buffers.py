@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.native.matrix_products import Product
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.rows import Row
 from chainrule.rules import rule_of
@@ -148,6 +149,7 @@ def _takes_buffer(row: Row) -> bool:
         return False  # a number, or several results
     f = row.function
     takes = isinstance(f, np.ufunc) and f.nout == 1 and not row.given
+    takes = takes or isinstance(f, Product)
     return (
         (takes or is_native(row) or (f is operator.getitem and is_native(row.args[0])))
         and row.dtype is not None

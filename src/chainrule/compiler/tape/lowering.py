@@ -66,7 +66,7 @@ class Outside:
     @property
     def is_native(self) -> bool:
         """Whether the function is machine code, which fills arrays that it is given."""
-        return getattr(self.row.function, "fills", False)
+        return hasattr(self.row.function, "bound")
 
 
 class Builder:
