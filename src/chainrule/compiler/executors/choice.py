@@ -25,10 +25,9 @@ from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.executors.running import BROKEN, MISSING
 from chainrule.compiler.native import llvm
 from chainrule.compiler.native.fusion import fused
-from chainrule.compiler.native.meanings import CannotLowerError
+from chainrule.compiler.native.meanings import CannotLowerError, check_kind
 from chainrule.compiler.options import Options
 from chainrule.compiler.programs.program import Program
-from chainrule.compiler.tape.lowering import check_kind
 from chainrule.compiler.tape.tape import Tape
 from chainrule.errors import ArgumentError
 from chainrule.locks import lock

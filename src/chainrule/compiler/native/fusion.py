@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.native.groups import Group, grouped, steps_of
+from chainrule.compiler.native.groups import Group, grouped, is_fusable, steps_of
 from chainrule.compiler.native.loop_nests import Nest
 from chainrule.compiler.native.meanings import reduction_of
 from chainrule.compiler.native.movements import is_movement
@@ -51,6 +51,7 @@ def fused(
     others = sum(
         as_product(row, views, threads) or as_scattered(row) for row in program.rows
     )
+    _check_in_loops(program)
     groups = grouped(program, views)
     member = {row: g for g in groups for row in g.members}
     kept, pieces = _read_outside(program, member), Pieces()
@@ -62,6 +63,15 @@ def fused(
     for i, row in enumerate(program.rows):
         row.serial = i
     return program
+
+
+def _check_in_loops(program: Program) -> None:
+    """Have loops look for nan: where there is one, it is the largest number."""
+    for i, x in enumerate(program.checks):
+        if is_fusable(x):
+            top = Row(np.max, (x,), {}, [x], np.float64(0.0), len(program.rows))
+            program.rows.append(top)
+            program.checks[i] = top
 
 
 def _read_outside(program: Program, member: dict[Row, Group]) -> set[Row]:

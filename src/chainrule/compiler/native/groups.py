@@ -85,7 +85,7 @@ def _levels(program: Program) -> tuple[dict[Row, int], set[Row]]:
         decided = decided or row in decisions
         if decided and _may_raise(row):
             lowest = highest + 1  # it would run before the decision that precedes it
-        fusable = _is_fusable(row)
+        fusable = is_fusable(row)
         if fusable:
             joins.add(row)
         read = [_above(x, row, level, joins) for x in row.operands]
@@ -147,7 +147,7 @@ def _pays(group: Group, views: Views) -> bool:
     return any(np.shape(v) != row.shape or not v.flags.c_contiguous for v in found)
 
 
-def _is_fusable(row: Row) -> bool:
+def is_fusable(row: Row) -> bool:
     """Tell whether a row is elementwise, large, and known to the tape."""
     if not row.shape or math.prod(row.shape) < LARGE or row.dtype is None:
         return False

@@ -79,9 +79,24 @@ def contracted_axes(row: Row) -> Any:
     return known.contracts(x, y, **parameters(row.function, row.args, row.given, 2))
 
 
+def check_kind(row: Row) -> None:
+    """Raise ``CannotLowerError`` for a value that a tape cannot hold."""
+    if row.shape is None:
+        raise CannotLowerError(f"{name_of(row)} is no part of a tape")
+    if row.dtype not in (np.float64, np.int64, np.bool_):
+        raise CannotLowerError(f"{row.dtype} values")  # they wrap around, or round
+
+
+def name_of(row: Row) -> str:
+    """Return the name of a row's function."""
+    return getattr(row.function, "__name__", "an input")
+
+
 __all__ = [
     "CannotLowerError",
+    "check_kind",
     "contracted_axes",
+    "name_of",
     "operation_of",
     "power_of",
     "reduction_of",

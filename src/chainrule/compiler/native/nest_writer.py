@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from chainrule.compiler.native.entries import EntryWriter
 from chainrule.compiler.native.nest_phases import BLOCK, phases_of
 from chainrule.compiler.native.nest_plan import (
     Access,
@@ -23,11 +24,8 @@ from chainrule.compiler.native.nest_plan import (
     contiguous,
 )
 from chainrule.compiler.native.operations import REDUCTIONS
-from chainrule.compiler.native.text import VECTOR, WIDTH, Unit, literal, type_of
-from chainrule.compiler.native.writer import RECORD, Writer
-
-_STORED = {"f": ("double", 8), "b": ("i8", 1), "i": ("i64", 8)}
-"""The type and bytes of an entry in memory, by the kind of its dtype."""
+from chainrule.compiler.native.text import VECTOR, WIDTH, Unit, literal
+from chainrule.compiler.native.writer import RECORD
 
 
 class _Stretch(NamedTuple):
@@ -60,7 +58,7 @@ class _Place(NamedTuple):
     length: int
 
 
-class NestWriter(Writer):
+class NestWriter(EntryWriter):
     """Writes the loops of a plan."""
 
     def __init__(self, unit: Unit, plan: Plan) -> None:
@@ -186,7 +184,7 @@ class NestWriter(Writer):
         """Read what stays along a row, and begin its totals."""
         plan = self.plan
         still = {
-            i: self.splat(self._number(pointers[i], plan.inputs[i]))
+            i: self.splat(self.read_one(pointers[i], plan.inputs[i]))
             for i in sorted(at.reads)
             if not plan.inputs[i].strides[at.along]
         }
@@ -308,7 +306,7 @@ class NestWriter(Writer):
         rest = row.pointers[len(plan.inputs) :]
         for (k, _), pointer, a in zip(plan.results, rest, self.outs, strict=False):
             if phases.of[k] == place.phase:
-                self._stored(value(k), pointer, a, row.at.along, i, count)
+                self.written(value(k), pointer, a, row.at.along, i, count)
         totals = dict(totals)
         sums = zip(plan.reductions, rest[len(self.outs) :], self.sums, strict=True)
         for j, (r, pointer, a) in enumerate(sums):
@@ -319,9 +317,9 @@ class NestWriter(Writer):
                 x = self.filled(x, count, literal(_nothing(r.name), WIDTH))
                 totals[j] = self.operation(r.name, WIDTH, totals[j], x)
             else:
-                have = self._loaded(pointer, a, row.at.along, i, count)
+                have = self.read(pointer, a, row.at.along, i, count)
                 total = self.operation(r.name, WIDTH, have, x)
-                self._stored(total, pointer, a, row.at.along, i, count)
+                self.written(total, pointer, a, row.at.along, i, count)
         return totals
 
     def _values(self, row: _Row, place: _Place, i: str) -> Callable[[int], str]:
@@ -331,7 +329,7 @@ class NestWriter(Writer):
         def read(k: int) -> str:
             if k not in inputs:
                 pointer, seen = row.pointers[k], self.plan.inputs[k]
-                inputs[k] = self._loaded(pointer, seen, row.at.along, i, place.length)
+                inputs[k] = self.read(pointer, seen, row.at.along, i, place.length)
             return inputs[k]
 
         def value(k: int) -> str:
@@ -356,65 +354,6 @@ class NestWriter(Writer):
                 at = self.moved(self._kept(f"step{k}", BLOCK), place.i)
                 self.store_vector(values[k], at, place.length)
         return value
-
-    def _number(self, pointer: str, a: Access) -> str:
-        kind, _ = _STORED[a.dtype.kind]
-        x = self.add(f"load {kind}, ptr {pointer}")
-        return self._as_double(x, a, 1)
-
-    def _as_double(self, x: str, a: Access, count: int) -> str:
-        kind, _ = _STORED[a.dtype.kind]
-        if kind == "double":
-            return x
-        word = "sitofp"
-        if kind == "i8":  # true is any number but 0
-            zeros = "zeroinitializer" if count > 1 else "0"
-            x = self.add(f"icmp ne {type_of(kind, count)} {x}, {zeros}")
-            kind, word = "i1", "uitofp"
-        return self.add(
-            f"{word} {type_of(kind, count)} {x} to {type_of('double', count)}"
-        )
-
-    def _offset(self, pointer: str, a: Access, along: int, i: str) -> str:
-        kind, _ = _STORED[a.dtype.kind]
-        step = a.step(along)
-        moved = i if step == 1 else self.add(f"mul i64 {i}, {step}")
-        return self.add(f"getelementptr {kind}, ptr {pointer}, i64 {moved}")
-
-    def _loaded(self, pointer: str, a: Access, along: int, i: str, count: int) -> str:
-        """Return a stretch of an array, as a vector of ``WIDTH``."""
-        kind, size = _STORED[a.dtype.kind]
-        at = self._offset(pointer, a, along, i)
-        if a.step(along) == 1 and count > 1:
-            x = self.add(f"load <{count} x {kind}>, ptr {at}, align {size}")
-            return self.resized(self._as_double(x, a, count), count, WIDTH)
-        places = [self._stepped(at, a, along, j) for j in range(count)]
-        found = [self.add(f"load {kind}, ptr {place}") for place in places]
-        return self.gathered([self._as_double(x, a, 1) for x in found], WIDTH)
-
-    def _stepped(self, at: str, a: Access, along: int, j: int) -> str:
-        kind, _ = _STORED[a.dtype.kind]
-        steps = j * a.step(along)
-        return self.add(f"getelementptr {kind}, ptr {at}, i64 {steps}") if j else at
-
-    def _stored(
-        self, x: str, pointer: str, a: Access, along: int, i: str, count: int
-    ) -> None:
-        """Write a stretch of a result."""
-        kind, size = _STORED[a.dtype.kind]
-        at = self._offset(pointer, a, along, i)
-        if a.step(along) == 1:
-            parts = [(self.resized(x, WIDTH, count), at, count)]
-        else:
-            numbers = [self.element(x, j) for j in range(count)]
-            parts = [
-                (z, self._stepped(at, a, along, j), 1) for j, z in enumerate(numbers)
-            ]
-        for z, place, n in parts:
-            kinds = type_of(kind, n)
-            if kind == "i8":
-                z = self.add(f"fptoui {type_of('double', n)} {z} to {kinds}")
-            self.do(f"store {kinds} {z}, ptr {place}, align {size}")
 
 
 def _nothing(name: str) -> float:

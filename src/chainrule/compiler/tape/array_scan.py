@@ -16,12 +16,13 @@ import numpy as np
 from chainrule.compiler.native.calls import Calls, write_calls
 from chainrule.compiler.native.fusion import fused
 from chainrule.compiler.native.llvm import Functions
+from chainrule.compiler.native.meanings import check_kind
 from chainrule.compiler.native.text import Unit
 from chainrule.compiler.native.writer import Writer
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape import native_tape
 from chainrule.compiler.tape.instructions import Code
-from chainrule.compiler.tape.lowering import Builder, check_kind, span
+from chainrule.compiler.tape.lowering import Builder, span
 from chainrule.compiler.tape.outside import bound, parts_of, refuse_calls
 from chainrule.compiler.tape.scan_tape import TapeLoop
 from chainrule.compiler.tape.workspaces import Workspace

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.native.meanings import CannotLowerError
+from chainrule.compiler.native.meanings import CannotLowerError, check_kind, name_of
 from chainrule.compiler.native.operations import OPCODES
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape.forms import (
@@ -65,7 +65,7 @@ class Outside:
 
     @property
     def is_native(self) -> bool:
-        """Whether the function is machine code, which fills arrays that it is given."""
+        """Whether the function is machine code."""
         return hasattr(self.row.function, "bound")
 
 
@@ -314,19 +314,6 @@ def _is_exact(x: Any) -> bool:
     return x.dtype.kind not in "iu" or not x.size or bool(np.max(np.abs(x)) < EXACT)
 
 
-def check_kind(row: Row) -> None:
-    """Raise ``CannotLowerError`` for a value that a tape cannot hold."""
-    if row.shape is None:
-        raise CannotLowerError(f"{name_of(row)} is no part of a tape")
-    if row.dtype not in (np.float64, np.int64, np.bool_):
-        raise CannotLowerError(f"{row.dtype} values")  # they wrap around, or round
-
-
-def name_of(row: Row) -> str:
-    """Return the name of a row's function."""
-    return getattr(row.function, "__name__", "an input")
-
-
 def _stretches(flat: Any) -> Any:
     """Yield start, count and steps of the stretches in which all places step evenly."""
     n = flat.shape[1]
@@ -392,7 +379,6 @@ __all__ = [
     "Builder",
     "CannotLowerError",
     "Outside",
-    "check_kind",
     "constants_of",
     "fill",
     "is_one_piece",
