@@ -21,7 +21,7 @@ from chainrule.values.types import (
     Shape,
     Value,
 )
-from chainrule.values.vertices import first_stand_in
+from chainrule.values.vertices import first_stand_in, stand_in
 
 _add_at: Any = np.add.at
 
@@ -33,6 +33,8 @@ def getitem(x: Any, *, index: Index) -> Value:
 
 def unindex(x: Value, *, index: Index, shape: Shape) -> Value:
     """Return zeros of ``shape`` with ``x`` added at ``index``; repeats add up."""
+    if isinstance(x, stand_in):
+        return x.whole(unindex, (x,), {"index": index, "shape": shape})
     x = np.asarray(x)
     out = np.zeros(shape, dtype=x.dtype)
     if picks_once(index):

@@ -12,7 +12,7 @@ import numpy as np
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import accumulate, fit, supported
 from chainrule.values.shapes import TUPLE, ndarray
-from chainrule.values.vertices import vertex
+from chainrule.values.vertices import stand_in, vertex
 
 LARGE = 1 << 15
 """Arrays from this many bytes on are updated in place where the sweep owns them."""
@@ -97,6 +97,8 @@ def accumulate_by(
     something else may hold is copied first.
     """
     z_grad, parameters = given
+    if isinstance(z_grad, stand_in):
+        raise TypeError("A trace changes no array.")
     c = bars[x]
     if type(value) is not ndarray:
         part = np.zeros(np.shape(value), getattr(value, "dtype", None))

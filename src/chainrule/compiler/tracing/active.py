@@ -18,6 +18,12 @@ ACTIVE = _Active()
 """The traces that this thread is making, the innermost last."""
 
 
+def is_protected() -> bool:
+    """Tell whether the innermost trace runs only where a condition holds."""
+    traces = ACTIVE.traces
+    return bool(traces) and traces[-1].protected is not None
+
+
 def traces_being_made() -> list[Trace]:
     """Return the traces that this thread is making, the innermost last."""
     return list(ACTIVE.traces)

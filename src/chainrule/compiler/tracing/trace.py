@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from chainrule.compiler import progress
 from chainrule.compiler.options import Options
-from chainrule.compiler.tracing.active import ACTIVE
+from chainrule.compiler.tracing.active import ACTIVE, is_protected
 from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.frames import user_line
 from chainrule.compiler.tracing.opened import Record
@@ -105,7 +105,7 @@ class Trace:
         self, function: Function, args: Sequence[Any], given: Mapping[str, Any] | None
     ) -> Any:
         """Run a function on stand-ins: compute for the example, and add a row."""
-        if ACTIVE.traces and may_raise(function, args):
+        if is_protected() and may_raise(function, args):
             args, given = protected_call(function, args, given)
         home = deepest(self, args)
         if given:
@@ -130,10 +130,11 @@ class Trace:
         if not operands:
             return value
         result = self.result(function, rows, given, operands, value)
-        alone = isinstance(value, ndarray) and value.base is None
-        if alone and all(value is not v for v in values):
-            return result
-        return _noted(result, args)
+        if isinstance(value, (ndarray, *SEQUENCES)):
+            alone = isinstance(value, ndarray) and value.base is None
+            if not alone or any(value is v for v in values):
+                return _noted(result, args)
+        return result
 
     def note(self, error: Exception) -> None:
         """Keep an error that depends on values, and so not every call raises."""
@@ -165,6 +166,12 @@ class Trace:
 
     def _rows(self, x: Any, operands: list[Row]) -> Any:
         """Replace stand-ins by their rows, also inside lists, tuples and slices."""
+        kind = kind_of(x)
+        if kind is float or kind is int:
+            return x
+        if kind is Traced and x.home is self:
+            operands.append(x.row)
+            return x.row
 
         def row_of(x: Any) -> Any:
             if isinstance(x, Traced):

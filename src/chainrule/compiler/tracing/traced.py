@@ -277,6 +277,12 @@ class Traced(stand_in):
         self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any
     ) -> Any:
         """Add a ufunc's call, or one of its methods', as a row."""
+        if (
+            method == "__call__"
+            and not kwargs
+            and _PLAIN.issuperset(map(kind_of, inputs))
+        ):
+            return self.home.call(ufunc, inputs, None)
         if any(isinstance(x, vertex) for x in inputs):
             return NotImplemented
         inside = first_vertex(inputs, kwargs)
@@ -376,7 +382,7 @@ def escape(what: str) -> EscapeError:
 
 def values_of(x: Any) -> Any:
     """Replace stand-ins by their values for the example."""
-    return mapped(value_of, x)
+    return x.value if kind_of(x) is Traced else mapped(value_of, x)
 
 
 def value_of(x: Any) -> Any:
@@ -387,4 +393,6 @@ def value_of(x: Any) -> Any:
     return values_of(x.tolist()) if kind is ndarray and x.dtype == object else x
 
 
+_PLAIN = {Traced, float, int, bool, complex}
+"""Classes of operands that hold no nodes."""
 declare_value(Traced)

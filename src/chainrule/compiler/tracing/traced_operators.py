@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.tracing.active import ACTIVE
+from chainrule.compiler.tracing.active import is_protected
 from chainrule.compiler.tracing.plain_operators import (
     UFUNCS,
     WHOLE,
@@ -35,7 +35,7 @@ def _binary(ufunc: np.ufunc, plain: Function) -> Function:
     is_power = plain is _power
 
     def run(x: Traced, y: Any) -> Any:
-        if ACTIVE.traces and may_raise(plain, (x, y)):
+        if is_protected() and may_raise(plain, (x, y)):
             (x, y), _ = protected_call(plain, (x, y), None)
         kind = kind_of(y)
         if isinstance(y, vertex):
@@ -72,7 +72,7 @@ def _reflected(ufunc: np.ufunc, plain: Function) -> Function:
     """Return an operator whose right operand is traced."""
 
     def reflected(x: Traced, y: Any) -> Any:
-        if ACTIVE.traces and may_raise(plain, (y, x)):
+        if is_protected() and may_raise(plain, (y, x)):
             (y, x), _ = protected_call(plain, (y, x), None)
         if isinstance(y, vertex):
             return NotImplemented
