@@ -171,8 +171,9 @@ def program(compiled: Callable[..., Any], *, stage: str | None = None) -> str:
         ``"traced"`` shows the program before the passes, and the name of a pass what it
         was after it: ``"dce"`` (dead code elimination), ``"identities"``,
         ``"fastmath"`` where that was asked for, ``"cse"`` (common subexpression
-        elimination), ``"loops"`` (loops without the results that nobody reads). Without
-        it, what is run.
+        elimination), ``"loops"`` (loops without the results that nobody reads),
+        ``"scatters"`` (the derivatives of many ``x[i]`` in one row). Without it, what
+        is run.
 
     Raises
     ------

@@ -20,6 +20,7 @@ from chainrule.compiler.programs.fastmath import take_fastmath_identities
 from chainrule.compiler.programs.identities import take_identities
 from chainrule.compiler.programs.loop_results import trim_loops
 from chainrule.compiler.programs.program import Program, Snapshot
+from chainrule.compiler.programs.scatters import gather_scatters
 from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.errors import ArgumentError, CompileError
@@ -29,12 +30,20 @@ from chainrule.errors import ArgumentError, CompileError
 class Pass:
     """A change to programs, in place, by the field's name for it.
 
-    One of ``fastmath`` is run where that was asked for.
+    One of ``fastmath`` is run where that was asked for, an ``outermost`` one not over
+    the bodies of loops and maps.
     """
 
     name: str
     run: Callable[[Program], None]
     fastmath: bool = False
+    outermost: bool = False
+
+    def is_for(self, trace: Trace) -> bool:
+        """Tell whether it is run over this trace."""
+        return (trace.options.fastmath or not self.fastmath) and (
+            trace.parent is None or not self.outermost
+        )
 
 
 PASSES = (
@@ -43,9 +52,11 @@ PASSES = (
     Pass("fastmath", take_fastmath_identities, fastmath=True),
     Pass("cse", eliminate_common_subexpressions),
     Pass("loops", trim_loops),
+    Pass("scatters", gather_scatters, outermost=True),
 )
-"""Dead code elimination (DCE), identities, common subexpression elimination (CSE), and
-the results of loops, in the order in which they are run."""
+"""Dead code elimination (DCE), identities, common subexpression elimination (CSE), the
+results of loops, and what is added entry by entry, in the order in which they are run.
+"""
 
 TRACED = "traced"
 """The name of the stage before the passes."""
@@ -66,7 +77,7 @@ def program_of(trace: Trace, inputs: Sequence[Row], outputs: Sequence[Any]) -> P
     if trace.parent is None and len(program.rows) <= KEPT:
         program.traced = Snapshot(program)
     for each in PASSES:
-        if trace.options.fastmath or not each.fastmath:
+        if each.is_for(trace):
             each.run(program)
             _enter(each.name, program)
             if each.run is eliminate_dead_code and program.traced is not None:

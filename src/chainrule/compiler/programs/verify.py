@@ -34,7 +34,7 @@ def verify(stage: str, program: Program) -> None:
         _check_row(stage, row)
     if stage != "traced":
         _check_uses(stage, program)
-    if stage in ("cse", "loops"):
+    if stage in ("cse", "loops", "scatters"):
         _check_calls(stage, program)
     if len(program.rows) <= SMALL:
         for row in program.rows:

@@ -29,7 +29,12 @@ from chainrule.compiler.tracing.plain_operators import (
 )
 from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.shapes import keeps_shape
-from chainrule.operations_grad.indexing import setitem, unindex
+from chainrule.operations_grad.indexing import (
+    picks_once,
+    setitem,
+    unindex,
+    unindex_all,
+)
 from chainrule.rules.registry import traits_of
 from chainrule.rules.supports import masked_result
 
@@ -182,6 +187,22 @@ def _moved(b: Builder, row: Row) -> Places:
     return moved(row, b.places)
 
 
+def _added_at(b: Builder, row: Row) -> Places:
+    """Add to the places at each index what is added there."""
+    indices = row.given["indices"]
+    if not all(map(picks_once, indices)):
+        raise CannotLowerError
+    found: Any = _np.full(row.shape, b.absent)
+    for x, index in zip(row.args, indices, strict=True):
+        before = found[index]
+        if before.shape:
+            added = np.broadcast_to(b.places(x), before.shape)
+            found[index] = _added(b, before.shape, before, added)
+        else:
+            found[index] = _added(b, (), int(before), b.places(x))
+    return found
+
+
 # ------------------------------------------------------------------------ over axes
 
 
@@ -227,6 +248,7 @@ _OF_OURS: Mapping[Any, Form] = {
     masked_result: _masked,
     setitem: _moved,
     unindex: _moved,
+    unindex_all: _added_at,
 }
 """How functions that take an index, or another function, are written."""
 _BY_TRAIT: Mapping[str, Form] = {
