@@ -22,6 +22,8 @@ DISTRIBUTIONS = (
 
 HEADINGS = ("workload", "chainrule", "against", "its time", "ratio", "target", "")
 
+SIGNS = {"faster": ">=", "at most": "<=", "within": "within"}
+
 SCALES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 
 
@@ -50,7 +52,7 @@ def cells(row: Row) -> tuple[str, ...]:
     theirs = "" if row.theirs is None else quantity(row.theirs, row.unit)
     word = "faster" if row.kind == "faster" else "the time"
     ratio = "" if row.ratio is None else f"{row.ratio:.2f}x {word}"
-    sign = ">=" if row.kind == "faster" else "<="
+    sign = SIGNS[row.kind]
     target = "" if row.limit is None else f"{sign} {row.limit:g}x"
     if target and row.ratio is None:
         target = f"{sign} {quantity(row.limit or 0.0, row.unit)}"
@@ -95,14 +97,16 @@ def kind_line(kind: str, rows: dict[str, Row]) -> str:
     worst = min(rows, key=lambda name: speed(rows[name]))
     mean = geometric_mean([speed(row) for row in rows.values()])
     return (
-        f"{kind}: {mean:.2f}x as fast as {rows[worst].peer} (geometric mean of "
-        f"{len(rows)}), worst {speed(rows[worst]):.2f}x ({worst})"
+        f"{kind}: {mean:.2f}x as fast (geometric mean of {len(rows)}), worst "
+        f"{speed(rows[worst]):.2f}x ({worst}, against {rows[worst].peer})"
     )
 
 
 def speed(row: Row) -> float:
-    """Return how many times as fast as its peer chainrule is."""
+    """Return how many times as fast as its peer it is; of two styles, the slower."""
     ratio = row.ratio or 0.0
+    if row.kind == "within":
+        return min(ratio, 1 / ratio)
     return ratio if row.kind == "faster" else 1 / ratio
 
 

@@ -46,7 +46,11 @@ class Workload:
 
 @dataclass(frozen=True)
 class Target:
-    """A ratio to reach: ``faster`` by a factor, or ``at_most`` a multiple of a time."""
+    """A ratio to reach.
+
+    It is ``faster`` by a factor, ``at_most`` a multiple of a time, or ``within`` a
+    factor in both directions.
+    """
 
     limit: float
     kind: str
@@ -57,7 +61,10 @@ class Target:
 
     def met(self, ratio: float) -> bool:
         """Tell whether a measured ratio reaches the target."""
-        return ratio >= self.limit if self.kind == "faster" else ratio <= self.limit
+        if self.kind == "faster":
+            return ratio >= self.limit
+        least = 1 / self.limit if self.kind == "within" else 0.0
+        return least <= ratio <= self.limit
 
 
 def faster(limit: float) -> Target:
@@ -68,6 +75,11 @@ def faster(limit: float) -> Target:
 def at_most(limit: float) -> Target:
     """Ask that chainrule takes at most ``limit`` times the peer's time."""
     return Target(limit, "at most")
+
+
+def within(limit: float) -> Target:
+    """Ask that neither takes more than ``limit`` times the other's time."""
+    return Target(limit, "within")
 
 
 @dataclass(frozen=True)

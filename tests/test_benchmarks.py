@@ -21,7 +21,7 @@ from benchmarks.measure import (
     in_turns,
     row_of,
 )
-from benchmarks.workload import Comparison, Peer, Workload, at_most, faster
+from benchmarks.workload import Comparison, Peer, Workload, at_most, faster, within
 from benchmarks.workloads import comparisons
 from benchmarks.workloads.held_out import pendulum
 from benchmarks.workloads.scalars import chain_of
@@ -96,6 +96,9 @@ def test_a_wrong_gradient_is_noticed(monkeypatch):
         (faster(4), [(1.0, 4.0), (1.0, 2.0), (2.0, 7.0)], 3.5, False),
         (at_most(3), [(2.0, 1.0), (4.0, 1.0), (9.0, 3.0)], 3.0, True),
         (at_most(2), [(2.0, 1.0), (4.0, 1.0), (9.0, 3.0)], 3.0, False),
+        (within(2), [(1.0, 0.8)], 1.25, True),
+        (within(2), [(1.0, 4.0)], 0.25, False),
+        (within(2), [(4.0, 1.0)], 4.0, False),
         (None, [(1.0, 0.5)], 0.5, None),
     ],
 )

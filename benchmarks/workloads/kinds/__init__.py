@@ -1,4 +1,4 @@
-"""Everyday code of ten kinds that nothing is tuned on, beside ``jax.jit``.
+"""Everyday code of several kinds that nothing is tuned on, beside ``jax.jit``.
 
 Each module holds one kind, and each kind six workloads of different sizes:
 
@@ -7,6 +7,12 @@ Each module holds one kind, and each kind six workloads of different sizes:
 ``loops.py``         hundreds of time steps of such, as a Python loop
 ``scans.py``         the same, as a scan
 ``simulations.py``   what the two of them run
+``networks.py``      small networks, a few hundred rows
+``ten_numbers.py``   functions of ten numbers
+``matrices.py``      solve, slogdet, inv and cholesky of one matrix together
+``fixed_points.py``  iterations on arrays, and Gaussian mixtures
+``daily.py``         a filter, a fit, an inversion, two regressions, a chain of bodies
+``styles.py``        twelve pairs that differ in style alone, both by chainrule
 
 A workload is written as a user of NumPy would; a compiled value with its gradient is
 timed. The first peer of a comparison is the one that the summary of its kind counts.
@@ -17,10 +23,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.compiled import Compilation
-from benchmarks.workloads.kinds import columns, loops, neighbours, scans
+from benchmarks.workloads.kinds import (
+    columns,
+    daily,
+    fixed_points,
+    loops,
+    matrices,
+    neighbours,
+    networks,
+    scans,
+    styles,
+    ten_numbers,
+)
+
+KINDS = (
+    columns,
+    neighbours,
+    loops,
+    scans,
+    networks,
+    ten_numbers,
+    matrices,
+    fixed_points,
+    styles,
+    daily,
+)
 
 
 def comparisons(*, tiny: bool) -> Iterator[Compilation]:
     """Yield every comparison in the order of the table."""
-    for module in columns, neighbours, loops, scans:
+    for module in KINDS:
         yield from module.comparisons(tiny=tiny)
