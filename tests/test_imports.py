@@ -97,7 +97,7 @@ assert not loaded, loaded
 
 class zeta_grad(elementwise):
     forward = np.frompyfunc(lambda x: x, 1, 1)
-    expression = "math.gcd(x, x)"
+    expression = "math.radians(x)"
 
     @staticmethod
     def d_x(xp, z, x):

@@ -15,7 +15,8 @@ from chainrule.rules.declarations import (
     check_names,
     derivative,
 )
-from chainrule.rules.expressions import check_expression, operands_in
+from chainrule.rules.expressions import operands_in
+from chainrule.rules.forms import check_forms
 from chainrule.rules.named_functions import await_function, named_function
 from chainrule.rules.namespace import NAMED, evaluate, plain
 from chainrule.rules.registry import EXPRESSED, REGISTRY, serve_by
@@ -96,7 +97,7 @@ class rule(traits):
             return
         check_names(cls, tuple(cls._prefixes))
         if "forward" in vars(cls) and "expression" not in vars(cls):
-            for name in _FORMS:  # those of another function
+            for name in _FORMS - vars(cls).keys():  # those of another function
                 setattr(cls, name, getattr(rule, name))
         methods = cls._derivatives()
         if methods and not cls.operand_names:
@@ -109,8 +110,8 @@ class rule(traits):
         }
         if cls._prefix or cls._main:
             check_declaration(cls, methods)
+        check_forms(cls)
         if cls.expression:
-            check_expression(cls, cls.expression)
             EXPRESSED.append(cls)
         if not issubclass(cls, (locally_constant, composed)):
             REGISTRY.append(cls)
@@ -227,7 +228,7 @@ class rule(traits):
         raise NotImplementedError
 
 
-_FORMS = ("expression", "python", "javascript", "formula", "latex", "native")
+_FORMS = {"expression", "python", "javascript", "formula", "latex", "native"}
 
 
 class locally_constant(rule, kind=True):

@@ -12,7 +12,13 @@ import math
 from typing import Any
 
 from chainrule.rules.base import rule
-from chainrule.rules.expressions import function_in, function_of, parsed, rule_behind
+from chainrule.rules.expressions import (
+    constant_value,
+    function_in,
+    function_of,
+    parsed,
+    rule_behind,
+)
 from chainrule.rules.namespace import rule_called
 
 MATH: dict[str, Any] = {
@@ -20,7 +26,6 @@ MATH: dict[str, Any] = {
 }
 MATH["pow_"] = math.pow  # powers of floats: never complex, and inf is an error
 _TO_INTEGERS = ("floor", "ceil", "trunc", "round")
-_MATH_ALONE = {"math": math}
 
 
 class _ThroughMath(ast.NodeTransformer):
@@ -42,7 +47,7 @@ class _ThroughMath(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.expr:
         """Write a call; what Python makes a whole number of is a float, with a sign."""
         if _is_constant(node):
-            return _value(node)
+            return ast.Constant(constant_value(node))
         name = function_in(node)
         arguments = [self.visit(x) for x in node.args]
         call = ast.Call(ast.Name("fabs" if name == "abs" else name), arguments, [])
@@ -53,7 +58,7 @@ class _ThroughMath(ast.NodeTransformer):
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         """Write an operator, a power through ``math``."""
         if _is_constant(node):
-            return _value(node)
+            return ast.Constant(constant_value(node))
         x, y = self.visit(node.left), self.visit(node.right)
         if isinstance(node.op, ast.Pow):
             return ast.Call(ast.Name("pow_"), [x, y], [])
@@ -63,13 +68,7 @@ class _ThroughMath(ast.NodeTransformer):
 def _is_constant(tree: ast.expr) -> bool:
     """Tell whether a tree names no operand."""
     names = {x.id for x in ast.walk(tree) if isinstance(x, ast.Name)}
-    return names <= {*_MATH_ALONE}
-
-
-def _value(tree: ast.expr) -> ast.expr:
-    """Return what a constant tree amounts to."""
-    text = ast.unparse(tree)
-    return ast.Constant(eval(text, dict(_MATH_ALONE)))
+    return names <= {"math"}
 
 
 @functools.cache
@@ -83,7 +82,9 @@ def python_form(operation: type[rule]) -> str | None:
     text = operation.python or operation.expression
     if not text:
         return None
-    return ast.unparse(_ThroughMath(operation).visit(ast.parse(text, mode="eval").body))
+    return ast.unparse(
+        _ThroughMath(operation).visit(ast.parse(text.strip(), mode="eval").body)
+    )
 
 
 def scalar_form(name: str) -> str | None:

@@ -36,6 +36,10 @@ class Formula:
         """Show the text."""
         return self.text
 
+    def __bool__(self) -> bool:
+        """Refuse: what is chosen by a value has no formula."""
+        raise TypeError(f"{self.text} is neither true nor false")
+
     def _at(self, binding: int) -> str:
         return self.text if self.binding >= binding else f"({self.text})"
 

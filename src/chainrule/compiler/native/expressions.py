@@ -29,19 +29,19 @@ def operation(name: str, width: int) -> Piece:
     operands = [Value(f"{{{p}}}", "double") for p in operands_of(name)]
     writer = Expression("{p}", width)
     if found.native is not None:
-        result = writer.call_own(name, operands)
+        result: Known = writer.call_own(name, operands)
     else:
         result = _written(found, operands, writer)
         if writer.block != "start":  # more than one block
             writer = Expression("{p}", width)
             result = writer.call_own(name, operands)
-    return _piece(writer, "".join(writer.lines), result.name)
+    return _piece(writer, "".join(writer.lines), writer.text(result))
 
 
-def _written(own: Elementwise, operands: Sequence[Value], writer: Expression) -> Value:
+def _written(own: Elementwise, operands: Sequence[Value], writer: Expression) -> Known:
     """Write an expression of operands; return its result."""
     space = {"math": math, **dict(zip(own.operands, operands, strict=True))}
-    return writer.number(parsed(own.expression), space)
+    return writer.as_number(writer.expression(parsed(own.expression), space))
 
 
 def _piece(writer: Expression, text: str, result: str) -> Piece:
@@ -64,7 +64,7 @@ def function(name: str, width: int) -> Piece:
     writer = Expression("%t", width, own.native)
     operands = [Value(x, "double") for x in names]
     if own.native is not None:
-        result: Known = writer.body(own.native, operands)
+        result = writer.as_number(writer.body(own.native, operands))
     else:
         result = _written(own, operands, writer)
     taken = [f"{kinds} {x}" for x in names]

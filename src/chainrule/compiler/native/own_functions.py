@@ -26,14 +26,14 @@ def native_of(name: str) -> Native | None:
 
 def name_of_native(native: Native) -> str | None:
     """Return the operation that a Python function computes; ``None``: a helper's."""
-    operation = _by_native(len(EXPRESSED)).get(native)
+    operation = _by_native(len(EXPRESSED), EXPRESSED[-1]).get(native)
     return None if operation is None else name_of(operation)
 
 
 @functools.lru_cache(maxsize=1)
-def _by_native(count: int) -> Mapping[Native, type[rule]]:
+def _by_native(count: int, last: type[rule]) -> Mapping[Native, type[rule]]:
     """Return the rules that have a native function, by that."""
-    return {r.native: r for r in reversed(EXPRESSED[:count]) if r.native is not None}
+    return {r.native: r for r in reversed(EXPRESSED) if r.native is not None}
 
 
 def parameters_of(name: str) -> Sequence[str]:

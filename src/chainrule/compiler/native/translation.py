@@ -12,10 +12,8 @@ from __future__ import annotations
 import ast
 import builtins
 import functools
-import inspect
 import math
 import operator
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +24,9 @@ from chainrule.compiler.native.c_library import c_name
 from chainrule.compiler.native.operations import INTRINSICS
 from chainrule.compiler.native.own_functions import name_of_native, native_of, symbol
 from chainrule.compiler.native.text import Text, Unit, literal, type_of
-from chainrule.rules.expressions import parts_of
+from chainrule.errors import ArgumentError
+from chainrule.rules.expressions import by_ieee, constant_value, parts_of
+from chainrule.rules.plain_functions import is_docstring, parsed_function
 
 
 @dataclass(frozen=True)
@@ -42,20 +42,14 @@ Known = Any
 
 
 _FLOATS: dict[type[ast.AST], str] = {
-    ast.Add: "fadd",
-    ast.Sub: "fsub",
-    ast.Mult: "fmul",
-    ast.Div: "fdiv",
-}
+    ast.Add: "fadd", ast.Sub: "fsub", ast.Mult: "fmul", ast.Div: "fdiv",
+}  # fmt: skip
+_BITS: dict[type[ast.AST], str] = {
+    ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor",
+}  # fmt: skip
 _WORDS: dict[type[ast.AST], str] = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.BitAnd: "and",
-    ast.BitOr: "or",
-    ast.BitXor: "xor",
-    ast.LShift: "shl",
-    ast.RShift: "lshr",
-}
+    **_BITS, ast.Add: "add", ast.Sub: "sub", ast.LShift: "shl", ast.RShift: "lshr",
+}  # fmt: skip
 _of: Any = operator
 _PLAIN: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: _of.add, ast.Sub: _of.sub, ast.Mult: _of.mul,
@@ -64,14 +58,15 @@ _PLAIN: dict[type[ast.AST], Callable[..., Any]] = {
     ast.RShift: _of.rshift, ast.Pow: _of.pow, ast.Mod: _of.mod,
     ast.FloorDiv: _of.floordiv,
 }  # fmt: skip
-_COMPARED = {
-    ast.Lt: "olt",
-    ast.LtE: "ole",
-    ast.Gt: "ogt",
-    ast.GtE: "oge",
-    ast.Eq: "oeq",
-    ast.NotEq: "une",
+_COMPARED: dict[type[ast.AST], tuple[str, str, Callable[..., Any]]] = {
+    ast.Lt: ("olt", "ult", _of.lt),
+    ast.LtE: ("ole", "ule", _of.le),
+    ast.Gt: ("ogt", "ugt", _of.gt),
+    ast.GtE: ("oge", "uge", _of.ge),
+    ast.Eq: ("oeq", "eq", _of.eq),
+    ast.NotEq: ("une", "ne", _of.ne),
 }
+"""Comparisons of floats, of words, and in Python."""
 
 
 class Expression(Text):
@@ -104,13 +99,15 @@ class Expression(Text):
 
     def expression(self, tree: ast.expr, space: Mapping[str, Known]) -> Known:
         """Write an expression; return its result, or its value where it is constant."""
+        if type(tree) not in _EXPRESSIONS:
+            raise _unknown(tree)
         return _EXPRESSIONS[type(tree)](self, tree, space)
 
     def _name(self, tree: Any, space: Mapping[str, Known]) -> Known:
         return space[tree.id] if tree.id in space else getattr(builtins, tree.id)
 
     def _constant(self, tree: Any, space: Mapping[str, Known]) -> Known:
-        return tree.value
+        return constant_value(tree) if self.native is None else tree.value
 
     def _attribute(self, tree: Any, space: Mapping[str, Known]) -> Known:
         return getattr(self.expression(tree.value, space), tree.attr)
@@ -122,50 +119,75 @@ class Expression(Text):
     def _two(self, tree: Any, space: Mapping[str, Known]) -> Known:
         x, y = self.expression(tree.left, space), self.expression(tree.right, space)
         op: type[ast.AST] = tree.op.__class__
+        if op not in _PLAIN:
+            raise _unknown(tree)
         if not isinstance(x, Value) and not isinstance(y, Value):
-            return _PLAIN[op](x, y)
+            return by_ieee(_PLAIN[op], x, y)
+        if op not in _BITS:
+            x, y = self.as_number(x), self.as_number(y)
         if op in (ast.Pow, ast.Mod, ast.FloorDiv):
             return self.function(op.__name__, [x, y])
         kind = next(v.kind for v in (x, y) if isinstance(v, Value))
-        word = (_FLOATS if kind == "double" else _WORDS)[op]
+        words = _FLOATS if kind == "double" else _WORDS
+        if op not in words:
+            raise _unknown(tree)
         kinds = type_of(kind, self.width)
-        return self.put(f"{word} {kinds} {self.text(x)}, {self.text(y)}", kind)
+        return self.put(f"{words[op]} {kinds} {self.text(x)}, {self.text(y)}", kind)
 
-    def _negative(self, tree: Any, space: Mapping[str, Known]) -> Known:
+    def _one(self, tree: Any, space: Mapping[str, Known]) -> Known:
         if isinstance(tree.op, ast.Not):
             test = self.test(tree.operand, space)
+            if not isinstance(test, Value):
+                return not test
             true = "true" if self.width == 1 else "splat (i1 true)"
             return self.put(f"xor {self.type(test)} {test.name}, {true}", "i1")
-        x = self.expression(tree.operand, space)
+        x = self.as_number(self.expression(tree.operand, space))
+        if not isinstance(tree.op, ast.USub) or getattr(x, "kind", "") == "i64":
+            raise _unknown(tree)
         if not isinstance(x, Value):
             return -x
         return self.put(f"fneg {self.type(x)} {x.name}")
 
-    def test(self, tree: ast.expr, space: Mapping[str, Known]) -> Value:
+    def test(self, tree: ast.expr, space: Mapping[str, Known]) -> Value | bool:
         """Write a condition; a number holds if it is not 0, nan too."""
         x = self.expression(tree, space)
+        if not isinstance(x, Value):
+            return bool(x)
         if x.kind == "i1":
             return x
         zero = literal(0.0, self.width)
         return self.put(f"fcmp une {self.type(x)} {x.name}, {zero}", "i1")
 
-    def number(self, tree: ast.expr, space: Mapping[str, Known]) -> Value:
-        """Write an expression as a number: 1 or 0 for a condition."""
-        x = self.expression(tree, space)
-        return self.select(x, 1.0, 0.0) if x.kind == "i1" else x
+    def as_number(self, x: Known) -> Known:
+        """Return a result as a number: 1 or 0 for a condition."""
+        if isinstance(x, Value):
+            return self.select(x, 1.0, 0.0) if x.kind == "i1" else x
+        return float(x) if isinstance(x, bool) else x
 
     def _compared(self, tree: Any, space: Mapping[str, Known]) -> Known:
+        if len(tree.ops) > 1 or type(tree.ops[0]) not in _COMPARED:
+            raise _unknown(tree)
+        of_floats, of_words, in_python = _COMPARED[type(tree.ops[0])]
         x = self.expression(tree.left, space)
         y = self.expression(tree.comparators[0], space)
+        if not isinstance(x, Value) and not isinstance(y, Value):
+            return bool(in_python(x, y))
         kind = next(v.kind for v in (x, y) if isinstance(v, Value))
-        word = _COMPARED[type(tree.ops[0])]
-        word = f"fcmp {word}" if kind == "double" else f"icmp {word[1:]}"
+        if kind == "i1" and of_words not in ("eq", "ne"):
+            raise _unknown(tree)
+        word = f"fcmp {of_floats}" if kind == "double" else f"icmp {of_words}"
         kinds = type_of(kind, self.width)
         return self.put(f"{word} {kinds} {self.text(x)}, {self.text(y)}", "i1")
 
     def _both(self, tree: Any, space: Mapping[str, Known]) -> Known:
         word = "and" if isinstance(tree.op, ast.And) else "or"
-        parts = [self.test(v, space) for v in tree.values]
+        tests = [self.test(v, space) for v in tree.values]
+        deciding = word == "or"
+        if deciding in tests:
+            return deciding
+        parts = [x for x in tests if isinstance(x, Value)]
+        if not parts:
+            return not deciding
         kinds = type_of("i1", self.width)
         return functools.reduce(
             lambda x, y: self.put(f"{word} {kinds} {x.name}, {y.name}", "i1"), parts
@@ -173,6 +195,8 @@ class Expression(Text):
 
     def _chosen(self, tree: Any, space: Mapping[str, Known]) -> Known:
         test = self.test(tree.test, space)
+        if not isinstance(test, Value):
+            return self.expression(tree.body if test else tree.orelse, space)
         if self._is_costly(tree.body, space):
             return self._where_needed(test, tree, space)
         x = self.expression(tree.body, space)
@@ -180,6 +204,8 @@ class Expression(Text):
 
     def select(self, test: Value, x: Known, y: Known) -> Value:
         """Write a choice between two results."""
+        if {v.kind if isinstance(v, Value) else "" for v in (x, y)} - {"i1"}:
+            x, y = self.as_number(x), self.as_number(y)
         kind = next((v.kind for v in (x, y) if isinstance(v, Value)), "double")
         kinds = type_of(kind, self.width)
         words = f"{self.type(test)} {test.name}, {kinds} {self.text(x)}"
@@ -209,7 +235,9 @@ class Expression(Text):
         args: list[Any] = [self.expression(x, space) for x in tree.args]
         if isinstance(tree.func, ast.Attribute) and tree.func.attr == "view":
             bits = self.expression(tree.func.value, space)
-            return self._reinterpreted(bits, "double" if bits.kind == "i64" else "i64")
+            if not isinstance(bits, Value):
+                return bits.view(*args)
+            return self._reinterpreted(bits, _KINDS[args[0]])
         return self.call(self.expression(tree.func, space), args)
 
     def _reinterpreted(self, x: Value, kind: str) -> Value:
@@ -218,17 +246,21 @@ class Expression(Text):
 
     def call(self, function: Any, args: Sequence[Known]) -> Known:
         """Write a call of a function that the expressions may name."""
-        if function in (np.float64, np.uint64):
-            return args[0] if isinstance(args[0], Value) else function(args[0])
+        if function in _KINDS:
+            (x,) = args
+            if isinstance(x, Value) and x.kind != _KINDS[function]:
+                raise ArgumentError(f"native code has no {function.__name__}(x).")
+            return x if isinstance(x, Value) else function(x)
         if function in (abs, round) or getattr(math, function.__name__, 0) is function:
             if not any(isinstance(x, Value) for x in args):
-                return function(*args)
+                return by_ieee(function, *args)
             return self.function(function.__name__, args)
         own = name_of_native(function)
         return self.body(function, args) if own is None else self.call_own(own, args)
 
     def function(self, name: str, args: Sequence[Known]) -> Known:
         """Write a function of ``math``, or an operator: a rule's or the C library's."""
+        args = list(map(self.as_number, args))
         native = native_of(name)
         own = None if native in (None, self.native) else name_of_native(native)
         if own is not None:
@@ -253,7 +285,8 @@ class Expression(Text):
         kinds, called = type_of("double", self.width), symbol(name, self.width)
         taken = ", ".join([kinds] * len(args))
         self.unit.called[name, self.width] = f"declare {kinds} @{called}({taken})"
-        given = ", ".join(f"{kinds} {self.text(x)}" for x in args)
+        numbers = map(self.as_number, args)
+        given = ", ".join(f"{kinds} {self.text(x)}" for x in numbers)
         return self.put(f"call {kinds} @{called}({given})")
 
     def _intrinsic(self, name: str, args: Sequence[Known]) -> Value:
@@ -280,35 +313,60 @@ class Expression(Text):
 
     def body(self, function: Callable[..., Any], args: Sequence[Known]) -> Known:
         """Write what a function does; return its result."""
-        tree = _parsed(function)
+        tree = parsed_function(function)
         names = [a.arg for a in tree.args.args]
         space = {**function.__globals__, **dict(zip(names, args, strict=True))}
         return self._statements(tree.body, space)
 
-    def _statements(self, lines: Sequence[Any], space: dict[str, Known]) -> Known:
+    def _statements(self, lines: Sequence[ast.stmt], space: dict[str, Known]) -> Known:
+        """Write lines; return what they return, or note in ``space`` what they set."""
         for i, line in enumerate(lines):
-            if isinstance(line, ast.Return):
-                assert line.value is not None  # noqa: S101
+            if isinstance(line, ast.Return) and line.value is not None:
                 return self.expression(line.value, space)
             if isinstance(line, ast.If):
-                test = self.test(line.test, space)
-                rest = dict(space)
-                early = self._statements(line.body, space := dict(space))
-                if early is not None:
-                    return self.select(
-                        test, early, self._statements(lines[i + 1 :], rest)
-                    )
-                for name, x in rest.items():
-                    if space[name] is not x:
-                        space[name] = self.select(test, space[name], x)
-            elif isinstance(line, ast.Assign):
-                target: Any = line.targets[0]
-                space[target.id] = self.expression(line.value, space)
-            elif isinstance(line, ast.AugAssign):
-                target = line.target
-                both = ast.BinOp(target, line.op, line.value)
-                space[target.id] = self.expression(both, space)
+                test, rest = self.test(line.test, space), lines[i + 1 :]
+                if not isinstance(test, Value):
+                    taken = line.body if test else line.orelse
+                    return self._statements([*taken, *rest], space)
+                if not any(isinstance(x, ast.Return) for x in ast.walk(line)):
+                    self._either(test, line, space)
+                    continue
+                yes = self._statements([*line.body, *rest], dict(space))
+                no = self._statements([*line.orelse, *rest], dict(space))
+                return self.select(test, yes, no)
+            if isinstance(line, ast.AugAssign | ast.Assign | ast.AnnAssign):
+                self._assigned(line, space)
+            elif not is_docstring(line):
+                raise _unknown(line)
         return None
+
+    def _either(self, test: Value, line: ast.If, space: dict[str, Known]) -> None:
+        """Write both branches of a condition, and choose of each name that differs."""
+        yes, no = dict(space), dict(space)
+        self._statements(line.body, yes)
+        self._statements(line.orelse, no)
+        for name, x in yes.items():
+            if name in no and no[name] is not x:
+                space[name] = self.select(test, x, no[name])
+
+    def _assigned(self, line: Any, space: dict[str, Known]) -> None:
+        targets: Any = line.targets if isinstance(line, ast.Assign) else [line.target]
+        if line.value is None or not all(isinstance(x, ast.Name) for x in targets):
+            raise _unknown(line)
+        value: ast.expr = line.value
+        if isinstance(line, ast.AugAssign):
+            value = ast.BinOp(line.target, line.op, value)
+        result = self.expression(value, space)
+        for x in targets:
+            space[x.id] = result
+
+
+_KINDS: dict[Any, str] = {np.float64: "double", np.uint64: "i64"}
+
+
+def _unknown(tree: ast.AST) -> ArgumentError:
+    """Return the error for what has no form in native code."""
+    return ArgumentError(f"native code has no form of {ast.unparse(tree)!r}.")
 
 
 _EXPRESSIONS: dict[type[ast.AST], Callable[..., Known]] = {
@@ -317,7 +375,7 @@ _EXPRESSIONS: dict[type[ast.AST], Callable[..., Known]] = {
     ast.Attribute: Expression._attribute,
     ast.Subscript: Expression._item,
     ast.BinOp: Expression._two,
-    ast.UnaryOp: Expression._negative,
+    ast.UnaryOp: Expression._one,
     ast.Compare: Expression._compared,
     ast.BoolOp: Expression._both,
     ast.IfExp: Expression._chosen,
@@ -331,13 +389,6 @@ def _is_of_math(tree: ast.expr, space: Mapping[str, Known]) -> bool:
         return isinstance(tree.op, ast.Pow | ast.Mod | ast.FloorDiv)
     f: Any = tree.func  # type: ignore[attr-defined]
     return isinstance(f, ast.Attribute) and getattr(f.value, "id", "") == "math"
-
-
-@functools.cache
-def _parsed(function: Callable[..., Any]) -> ast.FunctionDef:
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    assert isinstance(tree, ast.FunctionDef)  # noqa: S101
-    return tree
 
 
 __all__ = ["Expression", "Known", "Value"]

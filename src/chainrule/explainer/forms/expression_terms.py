@@ -71,6 +71,8 @@ def _term(tree: ast.expr, operands: Mapping[str, Term]) -> Term:
         return made(function if function == "abs" else f"math.{function}", *tree.args)
     if isinstance(tree, ast.IfExp):
         return made(CHOICE, tree.test, tree.body, tree.orelse)
+    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not):
+        return made("==", tree.operand, ast.Constant(0))
     if isinstance(tree, ast.UnaryOp):
         value_of = _term(tree.operand, operands)
         if value_of.head == "number":
@@ -81,7 +83,9 @@ def _term(tree: ast.expr, operands: Mapping[str, Term]) -> Term:
     if isinstance(tree, ast.Compare):
         return made(_HEADS[type(tree.ops[0])], tree.left, tree.comparators[0])
     assert isinstance(tree, ast.BoolOp)  # noqa: S101
-    return made(_HEADS[type(tree.op)], *tree.values[:2])
+    *first, last = tree.values
+    before = first[0] if len(first) == 1 else ast.BoolOp(tree.op, first)
+    return made(_HEADS[type(tree.op)], before, last)
 
 
 __all__ = ["CHOICE", "formula_of", "rule_named"]
