@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.native.factors import share_factors
 from chainrule.compiler.native.groups import Group, grouped, is_fusable, steps_of
 from chainrule.compiler.native.loop_nests import Nest
 from chainrule.compiler.native.meanings import reduction_of
@@ -48,7 +49,7 @@ def fused(
     """
     program = program.copied()
     views = Views(floats=floats)
-    others = sum(
+    others = int(share_factors(program)) + sum(
         as_product(row, views, threads) or as_scattered(row) for row in program.rows
     )
     _check_in_loops(program)

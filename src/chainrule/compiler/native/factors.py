@@ -1,0 +1,197 @@
+"""Factorisations that functions of one matrix share.
+
+In: a program that solves with a matrix, inverts it, or takes its determinant, more than
+once: gradients do. Out: the same program, in which the matrix is factorised once, by
+SciPy's LAPACK; the factor of ``cholesky`` is known to be triangular. NumPy factorises
+anew in each call.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.programs.program import Program
+from chainrule.compiler.tracing.rows import Row
+
+_np: Any = np
+_USERS = (np.linalg.solve, np.linalg.inv, np.linalg.slogdet, np.linalg.det)
+
+
+def share_factors(program: Program) -> bool:
+    """Have functions of one matrix share its factors; tell whether some do."""
+    users = _shared_by(program)
+    if not users or not _has_scipy():
+        return False
+    new: dict[Row, Row] = {}
+    for matrix, rows in users.items():
+        triangular = matrix.function is np.linalg.cholesky
+        if not triangular:
+            n: int = np.shape(_like(matrix))[-1]
+            like = np.empty((n + 1, n))
+            new[rows[0]] = Row(factors, (matrix,), {}, [matrix], like, 0)
+        held = matrix if triangular else new[rows[0]]
+        for row in rows:
+            _rewrite(row, held, triangular=triangular)
+    ordered: list[Row] = []
+    for row in program.rows:
+        ordered += [new[row], row] if row in new else [row]
+    program.rows = ordered
+    for i, row in enumerate(ordered):
+        row.serial = i
+    return True
+
+
+def _shared_by(program: Program) -> dict[Row, list[Row]]:
+    """Return the rows that need factors, by their matrix, where these are shared."""
+    found: dict[Row, list[Row]] = {}
+    for row in program.rows:
+        if row.function in _USERS and not row.given:
+            matrix, _ = _matrix_of(row)
+            if matrix is not None:
+                found.setdefault(matrix, []).append(row)
+    return {
+        x: rows
+        for x, rows in found.items()
+        if len(rows) > 1 or (_is_factor(x) and rows[0].function in _USERS[:2])
+    }
+
+
+def _is_factor(matrix: Row) -> bool:
+    """Tell whether a matrix is a lower triangular factor."""
+    lower = not matrix.given.get("upper", False)
+    return matrix.function is np.linalg.cholesky and lower
+
+
+def _matrix_of(row: Row) -> tuple[Row | None, bool]:
+    """Return the one matrix that a row factorises, and whether it is transposed."""
+    x = row.args[0]
+    if not isinstance(x, Row) or x.dtype != np.float64 or len(x.shape or ()) != 2:
+        return None, False
+    if not x.shape or 0 in x.shape:
+        return None, False
+    if row.function is np.linalg.solve:
+        y = row.args[1]
+        if row.dtype != np.float64 or np.ndim(_like(y)) not in (1, 2):
+            return None, False
+    swaps = x.function is np.swapaxes and set(x.args[1:]) == {-1, -2}
+    if swaps and isinstance(x.args[0], Row):
+        return x.args[0], True
+    return (
+        None if x.function is np.linalg.cholesky and not _is_factor(x) else x
+    ), False
+
+
+def _like(x: Any) -> Any:
+    return np.empty(x.shape) if isinstance(x, Row) and x.shape is not None else x
+
+
+def _rewrite(row: Row, held: Row, *, triangular: bool) -> None:
+    """Have a row take its matrix's factors."""
+    transposed = _matrix_of(row)[1]
+    form = _TRIANGULAR if triangular else _FORMS
+    found = form.get(row.function)
+    if found is None:
+        return  # a determinant of a triangular matrix
+    row.function = found
+    row.args = (held, *row.args[1:], transposed)
+    row.operands = [x for x in row.args if isinstance(x, Row)]
+
+
+# ------------------------------------------------------------------------- functions
+
+
+@functools.cache
+def _has_scipy() -> bool:
+    loaded = "scipy" in sys.modules
+    return loaded or importlib.util.find_spec("scipy") is not None
+
+
+@functools.cache
+def _lapack() -> Any:
+    return importlib.import_module("scipy.linalg.lapack")
+
+
+def factors(matrix: Any) -> Any:
+    """Return L and U of the transposed matrix, in one, and below them the pivots.
+
+    These are -1 where the matrix is singular.
+    """
+    n = len(matrix)
+    found = np.empty((n + 1, n))
+    lu, pivots, singular = _lapack().dgetrf(np.ascontiguousarray(matrix).T)
+    found[:n], found[n] = lu.T, -1.0 if singular else pivots
+    return found
+
+
+def _parts(held: Any) -> tuple[Any, Any]:
+    """Return L and U, and the pivots, of a matrix that is not singular."""
+    if held[-1, 0] < 0.0:
+        raise np.linalg.LinAlgError("Singular matrix")
+    return held[:-1].T, held[-1].astype(np.intc)
+
+
+def solve(held: Any, y: Any, transposed: bool) -> Any:  # noqa: FBT001
+    """Solve with the matrix of these factors, or with it transposed."""
+    return _lapack().dgetrs(*_parts(held), y, trans=int(not transposed))[0]
+
+
+def inv(held: Any, transposed: bool) -> Any:  # noqa: FBT001
+    """Return the inverse."""
+    found = _lapack().dgetri(*_parts(held))[0]
+    return found if transposed else found.T
+
+
+def slogdet(held: Any, transposed: bool) -> tuple[Any, Any]:  # noqa: FBT001
+    """Return the sign of the determinant, and the logarithm of its size."""
+    if held[-1, 0] < 0.0:
+        return np.float64(0.0), np.float64(-np.inf)
+    diagonal = held.diagonal()
+    size = np.add.reduce(np.log(np.abs(diagonal)))
+    if np.isnan(size):
+        return size, size
+    changes = np.count_nonzero(held[-1] != np.arange(len(diagonal)))
+    changes += np.count_nonzero(diagonal < 0.0)
+    return np.float64(-1.0 if changes % 2 else 1.0), size
+
+
+def det(held: Any, transposed: bool) -> Any:  # noqa: FBT001
+    """Return the determinant."""
+    if held[-1, 0] < 0.0:
+        return np.float64(0.0)
+    diagonal = held.diagonal()
+    swaps = np.count_nonzero(held[-1] != np.arange(len(diagonal)))
+    return np.multiply.reduce(diagonal) * (-1.0 if swaps % 2 else 1.0)
+
+
+def _refuse_singular(diagonal: Any) -> None:
+    if not diagonal.all():
+        raise np.linalg.LinAlgError("Singular matrix")
+
+
+def solve_triangular(factor: Any, y: Any, transposed: bool) -> Any:  # noqa: FBT001
+    """Solve with a lower triangular matrix, or with it transposed."""
+    _refuse_singular(factor.diagonal())
+    upper = np.ascontiguousarray(factor).T
+    return _lapack().dtrtrs(upper, y, lower=0, trans=int(not transposed))[0]
+
+
+def inv_triangular(factor: Any, transposed: bool) -> Any:  # noqa: FBT001
+    """Return the inverse of a lower triangular matrix."""
+    _refuse_singular(factor.diagonal())
+    found = _lapack().dtrtri(np.ascontiguousarray(factor).T, lower=0)[0]
+    return found if transposed else found.T
+
+
+Form = Callable[..., Any]
+_FORMS: dict[Any, Form] = dict(zip(_USERS, (solve, inv, slogdet, det), strict=True))
+_TRIANGULAR: dict[Any, Form] = dict(
+    zip(_USERS, (solve_triangular, inv_triangular), strict=False)
+)
+
+__all__ = ["share_factors"]

@@ -1,0 +1,153 @@
+"""Factorisations that functions of one matrix share: as NumPy has it."""
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.compiler.executors.replay import Replay
+from chainrule.compiler.native import factors
+from chainrule.compiler.native import llvm as native
+from chainrule.compiler.native.fusion import fused
+
+pytest.importorskip("scipy")
+pytestmark = pytest.mark.skipif(
+    not native.available(), reason="native code needs llvmlite"
+)
+
+RNG = np.random.default_rng(0)
+
+
+def program_of(f, *args):
+    fast = gd.compile(f, executor="numpy")
+    fast(*args)
+    return fast.newest()[1].program
+
+
+def functions_of(program):
+    return {getattr(row.function, "__module__", "") for row in program.rows}
+
+
+def shares(program):
+    return factors.__name__ in functions_of(program)
+
+
+def regular(n):
+    return RNG.normal(size=(n, n)) + np.eye(n)[::-1] * 3.0
+
+
+def positive(n):
+    x = RNG.normal(size=(n, n))
+    return x @ x.T + n * np.eye(n)
+
+
+def together(a, b):
+    y = np.linalg.solve(a, b)
+    sign, size = np.linalg.slogdet(a)
+    return np.sum(y * b) + sign * size, np.linalg.inv(a), np.linalg.det(a), y
+
+
+def likelihood(a, b):
+    return 0.5 * b @ np.linalg.solve(a, b) + 0.5 * np.linalg.slogdet(a)[1]
+
+
+def turned(a, b):
+    return np.sum(np.linalg.solve(a.T, b) ** 2) + np.linalg.det(a.T) * 1e-3
+
+
+def by_cholesky(a, b):
+    lower = np.linalg.cholesky(a)
+    z = np.linalg.solve(lower, b)
+    return np.sum(z * z) + 2.0 * np.sum(np.log(np.diag(lower)))
+
+
+def assert_shared(f, *args):
+    program = program_of(f, *args)
+    other = fused(program)
+    assert shares(other)
+    expected, found = Replay(program)(*args), Replay(other)(*args)
+    for a, e in zip(found, expected, strict=True):
+        assert np.shape(a) == np.shape(e)
+        assert np.asarray(a).dtype == np.asarray(e).dtype
+        np.testing.assert_allclose(a, e, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 40])
+@pytest.mark.parametrize("columns", [(), (3,)])
+def test_functions_of_one_matrix(n, columns):
+    assert_shared(together, regular(n), RNG.normal(size=(n, *columns)))
+
+
+@pytest.mark.parametrize("f", [likelihood, turned, by_cholesky])
+@pytest.mark.parametrize("n", [1, 7, 30])
+def test_gradients(f, n):
+    assert_shared(gd.value_and_grad(f, (0, 1)), positive(n), RNG.normal(size=n))
+
+
+def test_second_derivatives():
+    def along(t, a, b):
+        return likelihood(a + t * np.eye(len(a)), b)
+
+    second = gd.grad(gd.grad(along))
+    assert_shared(lambda a, b: second(0.5, a, b), positive(6), RNG.normal(size=6))
+
+
+def test_the_sign_follows_the_exchanges_of_rows():
+    for n in range(1, 7):
+        a = np.eye(n)[RNG.permutation(n)] * RNG.choice([-2.0, 3.0], n)
+        held = factors.factors(a)
+        assert factors.slogdet(held, False)[0] == np.linalg.slogdet(a)[0]
+        np.testing.assert_allclose(factors.det(held, True), np.linalg.det(a))
+
+
+def test_a_singular_matrix_is_numpys():
+    def f(a, b):
+        return np.linalg.slogdet(a)[1] + np.sum(np.linalg.solve(a, b))
+
+    def g(a):
+        return np.linalg.slogdet(a)[0] + np.linalg.det(a)
+
+    a, b = np.ones((3, 3)), np.ones(3)
+    quick = Replay(fused(program_of(f, np.eye(3), b)))
+    with pytest.raises(np.linalg.LinAlgError, match="Singular"):
+        quick(a, b)
+    assert Replay(fused(program_of(g, np.eye(3))))(a) == (0.0,)
+    held = factors.factors(a)
+    assert factors.slogdet(held, False) == (0.0, -np.inf)
+
+
+def test_nan_stays_nan():
+    def f(a, b):
+        return np.linalg.slogdet(a)[1], np.linalg.det(a), np.linalg.solve(a, b)
+
+    a, b = regular(4), np.ones(4)
+    quick = Replay(fused(program_of(f, a, b)))
+    a[1, 2] = np.nan
+    assert all(np.isnan(x).any() for x in quick(a, b))
+
+
+def test_other_matrices_are_left_to_numpy():
+    def once(a, b):
+        return np.linalg.solve(a, b) * 2.0
+
+    def stacks(a, b):
+        return np.linalg.inv(a[None]), np.linalg.det(a[None])
+
+    def upper(a, b):
+        factor = np.linalg.cholesky(a, upper=True)
+        return np.linalg.solve(factor, b)
+
+    for f in (once, stacks, upper):
+        program = program_of(f, positive(5), np.ones(5)).copied()
+        assert not factors.share_factors(program)
+
+
+def test_compiled_functions_come_to_share():
+    a, b = positive(60), RNG.normal(size=60)
+    f = gd.value_and_grad(likelihood, (0, 1))
+    fast = gd.compile(f, executor="native")
+    for scale in (1.0, 2.0):
+        value, grads = fast(a * scale, b)
+        expected, others = f(a * scale, b)
+        np.testing.assert_allclose(value, expected, rtol=1e-12)
+        for x, e in zip(grads, others, strict=True):
+            np.testing.assert_allclose(x, e, rtol=1e-8, atol=1e-10)
