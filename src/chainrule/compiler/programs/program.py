@@ -120,6 +120,8 @@ _SMALL = 1024
 
 def replaced(x: Any, by: Mapping[Row, Any]) -> Any:
     """Replace rows by others, also inside lists, tuples and slices."""
+    if type(x) is Row:
+        return by.get(x, x)
 
     def other(x: Any) -> Any:
         return by.get(x, x) if isinstance(x, Row) else x

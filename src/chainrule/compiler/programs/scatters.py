@@ -26,6 +26,8 @@ SEVERAL = 8
 
 def gather_scatters(program: Program) -> None:
     """Make one row of each long sum of arrays that are zero but for an index."""
+    if sum(row.function is unindex for row in program.rows) < SEVERAL - 1:
+        return
     ends = [*program.outputs, *program.checks, *(g.row for g in program.guards)]
     uses = collections.Counter(x for row in program.rows for x in row.operands)
     uses.update(x for x in ends if isinstance(x, Row))
