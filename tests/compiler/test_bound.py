@@ -124,6 +124,39 @@ def test_errors_are_the_functions_own(executor):
     assert fast.bind(np.ones(2), 2)().tolist() == [3.0, 3.0]
 
 
+@each_executor
+@pytest.mark.parametrize("n", [2, 3_000])
+def test_a_function_that_catches_an_error_returns_something_else(executor, n):
+    def f(x, k):
+        try:
+            return x * np.linalg.inv(k)[0, 0], x + 1
+        except np.linalg.LinAlgError:
+            return x[:1], k, x
+
+    fast = gd.compile(f, executor=executor)
+    x, k = np.ones(n), np.eye(2)
+    bound = fast.bind(x, k)
+    for divisor in (2, 2, 0, 3, 0, 0, 2, 2):
+        k[0, 0] = divisor
+        for a, b in zip(bound(), f(x, k), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_results_of_numpy_are_computed_in_place():
+    fast = gd.compile(lambda x: (x * 2, x * 2, np.reshape(x + 1, (2, -1)), x))
+    x = np.arange(10_000.0)
+    bound = fast.bind(x)
+    for _ in range(4):
+        results = bound()
+        for a, b in zip(results, fast(x), strict=True):
+            np.testing.assert_array_equal(a, b)
+        for i, z in enumerate(results):
+            z[...] = -1.0
+            assert all(w is z or not np.shares_memory(w, z) for w in results[:i])
+        x += 1.0
+    assert results[0] is bound()[0]
+
+
 def test_static_arguments():
     fast = gd.compile(lambda x, n: x**n, static=("n",))
     x = np.array([3.0])

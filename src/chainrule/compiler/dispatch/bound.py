@@ -65,13 +65,11 @@ class Bound:
         if path.layouts is not None and path.layouts != layouts_of(self._numbers):
             return False
         call, run = path.choice.call, path.choice.run
-        self._path, self._source = path, call
-        self._run = (
-            run.bound(self._numbers)
-            if call is run
-            else functools.partial(call, *self._numbers)  # it is still being timed
-        )
         self._keep(path.program.outputs)
+        self._run = functools.partial(call, *self._numbers)
+        if call is run:  # it is no longer being timed
+            self._run = run.bound(self._numbers, self._kept)
+        self._path, self._source = path, call
         return True
 
     def _keep(self, results: Sequence[Any]) -> None:
@@ -84,6 +82,7 @@ class Bound:
                 array = None
             elif array is None or (array.shape, array.dtype) != (x.shape, x.dtype):
                 array = np.empty(x.shape, x.dtype)
+                self._source = None  # what was bound has the one before
             self._kept.append(array)
 
     def _otherwise(self) -> Any:
@@ -95,7 +94,7 @@ class Bound:
     def _written(self, results: list[Any]) -> list[Any]:
         """Return leaves of a result, arrays among them in those that are kept."""
         for i, array in enumerate(self._kept):
-            if array is not None:
+            if array is not None and array is not results[i]:
                 array[...] = results[i]
                 results[i] = array
         return results

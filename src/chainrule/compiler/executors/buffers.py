@@ -87,13 +87,16 @@ def is_native(row: Any) -> bool:
     return isinstance(row, Row) and getattr(row.function, "fills", False)
 
 
-def assign_buffers(program: Program) -> tuple[dict[Row, int], list[Buffer]]:
-    """Assign buffers to rows: the number of each, and what each is like."""
+Assigned = tuple[dict[Row, int], list[Buffer]]
+"""The number of each buffered row's buffer, and what each buffer is like."""
+
+
+def assign_buffers(program: Program, *, results: bool = False) -> Assigned:
+    """Assign buffers to rows, or to ``results`` too: numbers, and what each is like."""
     if not any(map(_takes_buffer, program.rows)):
         return {}, []
-    until = program.last_uses()
-    end = len(program.rows)
-    returned = {x for x in program.outputs if isinstance(x, Row)}
+    until, end = program.last_uses(), len(program.rows)
+    returned = {x for x in program.outputs if isinstance(x, Row) and not results}
     for row in reversed(program.rows):
         for x in viewed(row):
             until[x] = max(until.get(x, -1), until.get(row, -1))

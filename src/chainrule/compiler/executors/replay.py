@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.executors.buffers import Buffer, assign_buffers
+from chainrule.compiler.executors.buffers import Assigned, assign_buffers
 from chainrule.compiler.executors.replay_text import compile_program, scalar_form
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.plain_operators import UFUNCS, is_of_whole
@@ -36,9 +36,13 @@ class Replay:
 
     name = "numpy"
 
-    def __init__(self, program: Program) -> None:
-        """Do nothing yet: buffers and text are made when they are first needed."""
+    def __init__(self, program: Program, *, results: bool = False) -> None:
+        """Do nothing yet: buffers and text are made when they are first needed.
+
+        With ``results``, these are in buffers too: the next call overwrites them.
+        """
         self.program = program
+        self._results = results
         self._free: list[tuple[Any, ...]] = []
         self._quick: Callable[..., Any] | None = None
         self._floats: Callable[..., Any] | None = None
@@ -46,9 +50,9 @@ class Replay:
         self._careful: Callable[..., Any] | None = None
 
     @functools.cached_property
-    def buffers(self) -> tuple[dict[Row, int], list[Buffer]]:
+    def buffers(self) -> Assigned:
         """The number of each buffered row's buffer, and what each buffer is like."""
-        return assign_buffers(self.program)
+        return assign_buffers(self.program, results=self._results)
 
     def _is_scalar(self) -> bool:
         """Whether all of it is arithmetic of Python floats."""
@@ -82,13 +86,17 @@ class Replay:
         try:
             held = self._free.pop()
         except IndexError:
-            held = tuple(np.empty(shape, dtype) for shape, dtype in self.buffers[1])
+            held = self._made()
         try:
             return quietly(run, held, *leaves)
         except ARITHMETIC_ERRORS:
             return self._run_carefully(held, leaves)
         finally:
             self._free.append(held)
+
+    def _made(self) -> tuple[Any, ...]:
+        """Return new buffers."""
+        return tuple(np.empty(shape, dtype) for shape, dtype in self.buffers[1])
 
     def _run_carefully(self, held: Any, leaves: Sequence[Any]) -> Any:
         run = self._careful
@@ -97,9 +105,18 @@ class Replay:
             self._careful = run
         return quietly(run, held, *leaves)
 
-    def bound(self, leaves: Sequence[Any]) -> Callable[[], Any]:
-        """Return a call with these leaves, which reads them anew each time."""
-        return functools.partial(self, *leaves)
+    def bound(self, leaves: Sequence[Any], arrays: Sequence[Any]) -> Any:
+        """Return a call with these leaves, which reads them anew each time.
+
+        Large results go into ``arrays``, those for the results; ``None`` is for none.
+        """
+        run = Replay(self.program, results=True)
+        numbers, held = run.buffers[0], list(run._made())
+        for x, array in zip(self.program.outputs, arrays, strict=True):
+            if isinstance(x, Row) and x in numbers:
+                held[numbers[x]] = array
+        run._free.append(tuple(held))
+        return functools.partial(run, *leaves)
 
     def shares(self) -> dict[str, float]:
         """Return nothing: all rows are NumPy's."""

@@ -157,10 +157,10 @@ class Tape:
         finally:
             free.append(held)
 
-    def bound(self, leaves: Sequence[Any]) -> Step:
+    def bound(self, leaves: Sequence[Any], arrays: Sequence[Any]) -> Step:
         """Return a call with these leaves, which reads them anew each time.
 
-        It overwrites the arrays that it returned before.
+        Its results are no copies. None goes into ``arrays``: see ``Replay.bound``.
         """
         return functools.partial(self._made(copied=False).run, *leaves)
 
