@@ -31,6 +31,7 @@ class det_grad(general):
     """
 
     forward = np.linalg.det
+    by_factors = "det"
     latex = r"\det"
     signature = "(n,n)->()"
     cases: Cases = (
@@ -172,6 +173,7 @@ class slogdet_grad(general):
 
     outputs = 2
     forward = np.linalg.slogdet
+    by_factors = "slogdet"
     signature = "(n,n)->(),()"
     cases: Cases = (case(regular(3, 3)), case(regular(2, 2, 2)), case(regular(1, 1)))
 

@@ -42,6 +42,7 @@ class solve_grad(general):
     """
 
     forward = np.linalg.solve
+    by_factors = "solve"
     signature = "(n,n),(n,m?)->(n,m?)"
     by_columns = may_raise = True
     cases: Cases = (
@@ -92,6 +93,7 @@ class inv_grad(general):
     """
 
     forward = np.linalg.inv
+    by_factors = "inv"
     signature = "(n,n)->(n,n)"
     may_raise = True
     cases: Cases = (case(regular(3, 3)), case(regular(2, 2, 2)), case(regular(1, 1)))
@@ -218,6 +220,7 @@ class cholesky_grad(general):
     """
 
     signature = "(n,n)->(n,n)"
+    by_factors = "cholesky"
     may_raise = True
     cases: Cases = (
         case(spd(3, 3)),

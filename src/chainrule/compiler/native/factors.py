@@ -18,9 +18,9 @@ import numpy as np
 
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.rows import Row
+from chainrule.rules.registry import traits_of
 
 _np: Any = np
-_USERS = (np.linalg.solve, np.linalg.inv, np.linalg.slogdet, np.linalg.det)
 
 
 def share_factors(program: Program) -> bool:
@@ -30,7 +30,7 @@ def share_factors(program: Program) -> bool:
         return False
     new: dict[Row, Row] = {}
     for matrix, rows in users.items():
-        triangular = matrix.function is np.linalg.cholesky
+        triangular = _use(matrix) == "cholesky"
         if not triangular:
             n: int = np.shape(_like(matrix))[-1]
             like = np.empty((n + 1, n))
@@ -51,21 +51,26 @@ def _shared_by(program: Program) -> dict[Row, list[Row]]:
     """Return the rows that need factors, by their matrix, where these are shared."""
     found: dict[Row, list[Row]] = {}
     for row in program.rows:
-        if row.function in _USERS and not row.given:
+        if _use(row) in _FORMS and not row.given:
             matrix, _ = _matrix_of(row)
             if matrix is not None:
                 found.setdefault(matrix, []).append(row)
     return {
         x: rows
         for x, rows in found.items()
-        if len(rows) > 1 or (_is_factor(x) and rows[0].function in _USERS[:2])
+        if len(rows) > 1 or (_is_factor(x) and _use(rows[0]) in _TRIANGULAR)
     }
+
+
+def _use(row: Row) -> str:
+    """Return what factors are to a row's function."""
+    return traits_of(row.function).by_factors
 
 
 def _is_factor(matrix: Row) -> bool:
     """Tell whether a matrix is a lower triangular factor."""
     lower = not matrix.given.get("upper", False)
-    return matrix.function is np.linalg.cholesky and lower
+    return _use(matrix) == "cholesky" and lower
 
 
 def _matrix_of(row: Row) -> tuple[Row | None, bool]:
@@ -75,7 +80,7 @@ def _matrix_of(row: Row) -> tuple[Row | None, bool]:
         return None, False
     if not x.shape or 0 in x.shape:
         return None, False
-    if row.function is np.linalg.solve:
+    if _use(row) == "solve":
         y = row.args[1]
         if row.dtype != np.float64 or np.ndim(_like(y)) not in (1, 2):
             return None, False
@@ -95,7 +100,7 @@ def _rewrite(row: Row, held: Row, *, triangular: bool) -> None:
     """Have a row take its matrix's factors."""
     transposed = _matrix_of(row)[1]
     form = _TRIANGULAR if triangular else _FORMS
-    found = form.get(row.function)
+    found = form.get(_use(row))
     if found is None:
         return  # a determinant of a triangular matrix
     row.function = found
@@ -189,9 +194,7 @@ def inv_triangular(factor: Any, transposed: bool) -> Any:  # noqa: FBT001
 
 
 Form = Callable[..., Any]
-_FORMS: dict[Any, Form] = dict(zip(_USERS, (solve, inv, slogdet, det), strict=True))
-_TRIANGULAR: dict[Any, Form] = dict(
-    zip(_USERS, (solve_triangular, inv_triangular), strict=False)
-)
+_FORMS: dict[str, Form] = {f.__name__: f for f in (solve, inv, slogdet, det)}
+_TRIANGULAR: dict[str, Form] = {"solve": solve_triangular, "inv": inv_triangular}
 
 __all__ = ["share_factors"]
