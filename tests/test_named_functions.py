@@ -19,6 +19,7 @@ from chainrule.rules import (
     named_functions,
     namespace,
     plain,
+    registry,
     rule_of,
 )
 from chainrule.rules.named_functions import named_function
@@ -70,6 +71,10 @@ def library():
     yield made
     del REGISTRY[counts[0] :], EXPRESSED[counts[1] :]
     sys.modules.pop("late_library", None)
+    for name in ("third", "count"):
+        namespace.NAMED.pop(name, None)
+    UFUNCS.pop(made.third, None)
+    registry._RULES.pop(made.third, None)
 
 
 def test_a_rule_waits_for_its_function(library):
@@ -104,7 +109,6 @@ def test_a_rule_waits_for_its_function(library):
     library.count(gd.node(2.0))
     assert library.count in LOCALLY_CONSTANT
     LOCALLY_CONSTANT.remove(library.count)
-    del UFUNCS[library.third]
 
 
 @pytest.fixture
@@ -138,6 +142,59 @@ def test_no_library_takes_the_name_of_a_function_of_numpy(x):
     assert scalar_form("cos") == "cos({0})"
     slope = gd.grad(lambda x: np.sum(np.sin(x)))(x)
     np.testing.assert_array_equal(slope, np.cos(x))
+
+
+def cell(expression, factor, by_name):
+    """Return the operation of a rule, as a cell of a notebook declares it."""
+
+    def d_x(xp, z, x):
+        return factor * x * x
+
+    third = sys.modules["late_library"].third
+    body = {"d_x": staticmethod(d_x), "expression": expression, "__doc__": "z = x**3"}
+    body["forward"] = "late_library:third" if by_name else third
+    made = type("late_grad", (elementwise,), {**body, "__qualname__": "late_grad"})
+    return operation(made, *(() if by_name else (third,)))
+
+
+@pytest.mark.parametrize("by_name", [True, False], ids=["by name", "function"])
+def test_a_rule_that_is_declared_again_replaces_itself(library, by_name):
+    sys.modules["late_library"] = library
+    counts = len(REGISTRY), len(EXPRESSED)
+    for expression, factor in (("-x", 1.0), ("x + x", 2.0), ("x * x * x", 3.0)):
+        f = cell(expression, factor, by_name)
+        assert (len(REGISTRY), len(EXPRESSED)) == (counts[0] + 1, counts[1] + 1)
+        assert rule_of(library.third) is f.rule is EXPRESSED[-1]
+        for g in (f, library.third):
+            assert gd.grad(g)(2.0) == factor * 4.0
+        value = {"-x": -2.0, "x + x": 4.0, "x * x * x": 8.0}[expression]
+        for executor in ("numpy", "vm", "native"):
+            compiled = gd.compile(f, executor=executor)
+            assert compiled(2.0) == value
+
+
+def test_two_rules_of_one_function_by_name_are_refused():
+    def d_x(xp, z, x):
+        return 1.0
+
+    counts = len(REGISTRY), len(EXPRESSED)
+    body = {"forward": "scipy.special:erf", "d_x": staticmethod(d_x)}
+    with pytest.raises(ArgumentError, match="of which erf_grad is the rule already"):
+        type("other_grad", (elementwise,), body)
+    assert rule_of(special.erf).__module__.startswith("chainrule.")
+    assert (len(REGISTRY), len(EXPRESSED)) == counts
+
+
+def test_two_expressions_of_one_function_are_refused(library):
+    def d_x(xp, z, x):
+        return 1.0
+
+    body = {"forward": library.third, "d_x": staticmethod(d_x)}
+    first = type("first_grad", (elementwise,), {**body, "expression": "x * x * x"})
+    type("surrogate_grad", (elementwise,), body)  # another derivative is no conflict
+    assert rule_of(library.third) is first
+    with pytest.raises(ArgumentError, match=r"first_grad says that .* is 'x \* x"):
+        type("other_grad", (elementwise,), {**body, "expression": "x ** 2"})
 
 
 def test_a_name_that_two_libraries_have_is_refused(own_cosine, monkeypatch):

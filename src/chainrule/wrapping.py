@@ -27,7 +27,7 @@ from chainrule.nodes.recorder import record
 from chainrule.nodes.tables import FUNCTIONS, UFUNCS, WRAPPED
 from chainrule.rules import declare, elementwise, rule
 from chainrule.rules.named_functions import imported, named_function
-from chainrule.rules.registry import serve_by
+from chainrule.rules.registry import is_again, serve_by
 from chainrule.values.types import Operation
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
@@ -56,15 +56,30 @@ def operation(
     if isinstance(model, np.ufunc) or (
         isinstance(model, named_function) and issubclass(rule_class, elementwise)
     ):
-        function = operator(rule_class, model.__name__, masked=True)
+        function = operator(rule_class, _name_of(rule_class, model), masked=True)
     else:
         function = _wrapped(rule_class, model)
-    _named(function, getattr(model, "__name__", operation_name(rule_class)), rule_class)
+    _named(function, _name_of(rule_class, model), rule_class)
     function.rule = rule_class  # type: ignore[attr-defined]
     serve_by(rule_class, *served)
-    serve(function, *served, method=method)
+    serve(function, *served, *_taken_over(rule_class), method=method)
     WRAPPED.setdefault(rule_class, function)
     return function
+
+
+def _name_of(rule_class: type[rule], model: Any) -> str:
+    """Return a function's name: its model's, or its rule's where that has none."""
+    name = getattr(model, "__name__", "")
+    if model is rule_class.forward and rule_class.forward_name:
+        name = rule_class.forward_name.rpartition(":")[2]
+    return name if name.isidentifier() else operation_name(rule_class)
+
+
+def _taken_over(rule_class: type[rule]) -> list[np.ufunc]:
+    """Return the ufunc whose calls were those of this rule's earlier declaration."""
+    f = rule_class.forward
+    known: Any = UFUNCS.get(f) if isinstance(f, np.ufunc) else None
+    return [f] if is_again(rule_class, getattr(known, "rule", rule_class)) else []
 
 
 def constant(rule_class: type[rule]) -> Operation:

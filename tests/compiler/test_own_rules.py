@@ -144,7 +144,7 @@ def test_examples_run_together(f, order):
 
 def test_a_function_of_numbers_is_called_for_each_example():
     fast = follows(gd.vmap(lambda x: root(x) * x), (X[0, 0],), (X[0, 1],))
-    assert "each_forward" in gd.program(fast)
+    assert "each_root_of_number" in gd.program(fast)
 
 
 FLAT = {

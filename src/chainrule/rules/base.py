@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from chainrule.errors import ArgumentError
 from chainrule.rules.cases import Cases, Dtypes
 from chainrule.rules.declarations import (
     Derivative,
@@ -17,9 +18,20 @@ from chainrule.rules.declarations import (
 )
 from chainrule.rules.expressions import operands_in
 from chainrule.rules.forms import check_forms
-from chainrule.rules.named_functions import await_function, named_function
+from chainrule.rules.named_functions import (
+    await_function,
+    find_loaded,
+    named_function,
+)
 from chainrule.rules.namespace import NAMED, evaluate, plain
-from chainrule.rules.registry import EXPRESSED, REGISTRY, serve_by
+from chainrule.rules.registry import (
+    EXPRESSED,
+    REGISTRY,
+    forget,
+    is_again,
+    serve_by,
+    serve_by_name,
+)
 from chainrule.rules.supports import (
     add_values,
     is_mask,
@@ -111,33 +123,46 @@ class rule(traits):
         if cls._prefix or cls._main:
             check_declaration(cls, methods)
         check_forms(cls)
-        if cls.expression:
-            EXPRESSED.append(cls)
-        if not issubclass(cls, (locally_constant, composed)):
-            REGISTRY.append(cls)
         own = vars(cls)
         if isinstance(own.get("forward"), str):
             cls._await_forward(cls.forward)
         if "forward" in own:
             f = cls.forward
+            if getattr(getattr(f, "__code__", None), "co_name", "") == "forward":
+                f.__name__ = cls.__name__.removesuffix("_grad")  # for programs' texts
             cls.entrywise: bool = cls.entrywise or (
                 isinstance(f, np.ufunc) and f.signature is None
             )
             serve_by(cls, f, *cls.also)
         if own.get("operator"):
             serve_by(cls, getattr(operator, cls.operator))
+        if cls.expression:
+            EXPRESSED.append(cls)
+        if not issubclass(cls, (locally_constant, composed)):
+            REGISTRY.append(cls)
 
     @classmethod
     def _await_forward(cls, name: str) -> None:
         """Have the function of another library stand in the place of its name."""
         cls.forward, cls.forward_name = named_function(name), name
-        NAMED.setdefault(cls.forward.__name__, {})[name] = cls
+        rules = NAMED.setdefault(cls.forward.__name__, {})
+        known = rules.get(name)
+        if known is not None and not is_again(cls, known):
+            raise ArgumentError(
+                f"{cls.__name__}.forward is {name!r}, of which {known.__name__} is the "
+                "rule already. For another derivative write a static method that calls "
+                "the function: def forward(x)."
+            )
+        rules[name] = cls
 
         def found(function: Callable[..., Any]) -> None:
             cls.forward = function
-            serve_by(cls, function)
+            serve_by_name(cls, function)
 
         await_function(name, found)
+        if known is not None:
+            forget(known)
+            find_loaded()
 
     @classmethod
     def _derivatives(cls) -> list[Derivative]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.errors import ArgumentError
 from chainrule.rules.named_functions import await_function, find_loaded
 from chainrule.rules.traits import traits
 
@@ -33,16 +34,65 @@ _RULES: dict[Any, type[rule]] = {}
 def serve_by(
     operation: type[rule], *functions: Callable[..., Any] | tuple[Any, str] | str
 ) -> None:
-    """Note that functions are what a rule declares; the first rule to say so stays.
+    """Note that functions are what a rule declares.
 
-    A ufunc's method is the ufunc and the method's name: ``(np.add, "reduce")``. A
-    function of another library is its name: ``"scipy.special:erf"``.
+    The first rule to say so stays, until its class is declared again. A ufunc's method
+    is the ufunc and the method's name: ``(np.add, "reduce")``. A function of another
+    library is its name: ``"scipy.special:erf"``.
     """
     for function in functions:
         if isinstance(function, str):
             await_function(function, functools.partial(serve_by, operation))
-        else:
-            _RULES.setdefault(function, operation)
+            continue
+        known = _RULES.setdefault(function, operation)
+        if is_again(operation, known):
+            _RULES[function] = operation
+            forget(known)
+        elif known is not operation:
+            _refuse_another(operation, known, function)
+
+
+def serve_by_name(operation: type[rule], function: Callable[..., Any]) -> None:
+    """Note that a rule declares a function of a library, now that it is found.
+
+    Its name was given, so it comes before other rules that compute with it.
+    """
+    known = _RULES.get(function)
+    if known is None or not _is_ours(known):
+        _RULES[function] = operation
+    if known is not None and is_again(operation, known):
+        forget(known)
+
+
+def is_again(operation: type[rule], known: type[rule]) -> bool:
+    """Tell whether a class is another's declaration, made again in its place."""
+    return (
+        operation is not known
+        and not _is_ours(known)
+        and operation.__module__ == known.__module__
+        and operation.__qualname__ == known.__qualname__
+    )
+
+
+def forget(operation: type[rule]) -> None:
+    """Take a rule out of the lists: it was declared again."""
+    for listed in (REGISTRY, EXPRESSED):
+        if operation in listed:
+            listed.remove(operation)
+
+
+def _is_ours(operation: type[rule]) -> bool:
+    return operation.__module__.startswith("chainrule.")
+
+
+def _refuse_another(operation: type[rule], known: type[rule], function: Any) -> None:
+    """Raise where two rules of a program say of one function that it is another."""
+    own, other = operation.expression, known.expression
+    if own and other and own != other and not _is_ours(known):
+        raise ArgumentError(
+            f"{operation.__name__}.expression is {own!r}, but {known.__name__} says "
+            f"that {function.__name__} is {other!r}. Correct one of them."
+        )
 
 
 def rule_of(function: Callable[..., Any]) -> type[rule] | None:

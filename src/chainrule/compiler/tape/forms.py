@@ -78,16 +78,9 @@ def may_grow(row: Row) -> bool:
 
 def number_opcode(f: Any) -> int | None:
     """Return the opcode of a ufunc that is one instruction for any numbers."""
-    found = _NUMBER_OPCODES.get(f)
-    special = f is np.power or traits_of(f).in_order
-    if found is None and f.signature is None and not special:
-        found = OPCODES.get(operation_named(f))
-        if found is not None:
-            _NUMBER_OPCODES[f] = found
-    return found
-
-
-_NUMBER_OPCODES: dict[Any, int] = {}
+    if f.signature is not None or f is np.power or traits_of(f).in_order:
+        return None
+    return OPCODES.get(operation_named(f))
 
 
 def _elementwise(b: Builder, row: Row) -> Places:
