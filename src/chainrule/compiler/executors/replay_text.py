@@ -30,7 +30,7 @@ from chainrule.compiler.tracing.plain_operators import (
 )
 from chainrule.compiler.tracing.rows import Function, Guard, Row
 from chainrule.compiler.tracing.shapes import keeps_shape
-from chainrule.rules import rule_of
+from chainrule.rules import rule_of, traits_of
 from chainrule.rules.expressions import tests
 from chainrule.rules.python_forms import MATH, python_form
 from chainrule.steps.step import compile_text
@@ -154,7 +154,7 @@ class _Text:
             adopted = _Narrow(names)
         out = self._out(row)
         if out is None:
-            return expression(row, adopted, infix=self.quick)
+            return expression(_direct(row), adopted, infix=self.quick)
         operands = [argument_text(x, adopted) for x in args]
         return f"{function_name(f, names)}({', '.join(operands)}, out={out})"
 
@@ -175,6 +175,19 @@ class _Text:
         """Return the line that returns the results."""
         results = _returned(self.program, self.names)
         return f"    return ({''.join(f'{x}, ' for x in results)})"
+
+
+def _direct(row: Row) -> Row:
+    """Return a reduction as its ufunc's, without the layers of Python around that."""
+    known, args, given = traits_of(row.function), row.args, row.given
+    if known.reduces is None or known.averages or len(args) != 1:
+        return row
+    if type(args[0]) is not Row or not args[0].shape or given.keys() - _OF_REDUCE:
+        return row
+    return row.with_call(known.reduces.reduce, args, {"axis": None, **given})
+
+
+_OF_REDUCE = {"axis", "keepdims"}
 
 
 def scalar_form(row: Row) -> str | None:
