@@ -12,6 +12,7 @@ import scipy.special
 import chainrule as gd
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.rules import REGISTRY, elementwise, general, linear, multilinear, rule
+from chainrule.rules.declarations import returns_nothing
 from chainrule.wrapping import operation
 
 
@@ -285,7 +286,7 @@ def test_a_pullback_returns_a_cotangent_for_each_operand(name, registry):
 
 
 def nothing(xp, z_grad, x, y):
-    return None
+    return z_grad if xp is None else None
 
 
 @pytest.mark.parametrize("wrap", [lambda f: f, gd.compile])
@@ -304,3 +305,104 @@ def test_a_transpose_that_returns_none_is_refused(x, wrap, registry):
     for derivative in (gd.grad(total), gd.grad(gd.grad(total))):
         with pytest.raises(ArgumentError, match="transpose_y returned None"):
             wrap(derivative)(x)
+
+
+def partial_or_none(xp, z, x, y):
+    return z if xp is None else None
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, gd.compile])
+@pytest.mark.parametrize("x", [2.0, np.ones(3), np.float32(2.0)])
+def test_a_partial_that_returns_none_is_named(x, wrap, registry):
+    class forgetful_grad(elementwise):
+        forward = staticmethod(np.multiply)
+        d_x = staticmethod(first)
+        d_y = staticmethod(partial_or_none)
+
+    f = operation(forgetful_grad)
+
+    def total(y):
+        return np.sum(f(3.0 * y, y))
+
+    def moved(y):
+        return gd.jvp(total, (y,), (y,))[1]
+
+    for derivative in (gd.grad(total), gd.grad(gd.grad(total)), moved, gd.grad(moved)):
+        with pytest.raises(
+            ArgumentError, match=r"d_y returned None\. Let it return the d"
+        ):
+            wrap(derivative)(x)
+
+
+def no_return(xp, z, x):
+    2.0 * x
+
+
+def no_pushforward(xp, tangents, z, x):
+    if tangents[0] is not None:
+        tangents[0] * 2.0
+    return None
+
+
+def always_raises(xp, tangents, z, x):
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "function"),
+    [(elementwise, "d_x", no_return), (general, "pushforward", no_pushforward),
+     (general, "pullback", no_pushforward), (linear, "transpose_x", no_return),
+     (elementwise, "forward", lambda x: None)],
+)  # fmt: skip
+def test_a_forgotten_return_is_refused(kind, name, function, registry):
+    known = {
+        elementwise: {"d_x": one},
+        linear: {"transpose_x": cotangent},
+        general: {"pullback": back, "pushforward": always_raises},
+    }[kind]
+    body = {"forward": np.square, **known, name: function}
+    body = {k: f if isinstance(f, np.ufunc) else staticmethod(f)
+            for k, f in body.items()}  # fmt: skip
+    with pytest.raises(ArgumentError, match=rf"{name} returns nothing\. Write return"):
+        type("forgetful_grad", (kind,), body)
+
+
+@pytest.mark.parametrize("r", REGISTRY, ids=lambda r: r.__name__)
+def test_no_rule_of_the_library_forgets_its_return(r):
+    for method in r._derivatives():
+        code = getattr(getattr(r, method.name), "__code__", None)
+        accumulates = method.name.startswith("accumulate_")
+        assert code is None or accumulates or not returns_nothing(code)
+
+
+@pytest.mark.parametrize(
+    "made", [lambda x: [2.0 * v for v in np.atleast_1d(x)], str,
+             lambda x: {"x": x}, lambda x: np.array(["a"]),
+             lambda x: np.array([None], object)],
+)  # fmt: skip
+@pytest.mark.parametrize("x", [2.0, np.ones(3)], ids=["float", "array"])
+def test_a_result_that_is_no_number_is_refused(x, made, registry):
+    class other_grad(elementwise):
+        forward = staticmethod(made)
+        d_x = staticmethod(one)
+
+    f = operation(other_grad)
+    with pytest.raises(ArgumentError, match=r"other_grad\.forward returned "):
+        gd.grad(lambda x: np.sum(f(x)))(x)
+
+
+def test_a_function_of_objects_has_its_derivative(registry):
+    class cubed_grad(elementwise):
+        forward = np.frompyfunc(lambda x: x**3, 1, 1)
+
+        @staticmethod
+        def d_x(xp, z, x):
+            return 3.0 * x * x
+
+    f = operation(cubed_grad)
+    assert f.__name__ == "cubed"
+    x = np.array([1.0, 2.0])
+    slope = gd.grad(lambda x: np.sum(f(x)))(x)
+    np.testing.assert_array_equal(slope, [3.0, 12.0])
+    np.testing.assert_array_equal(gd.jvp(f, (x,), (x,))[1], [3.0, 24.0])
+    assert gd.grad(f)(2.0) == 12.0

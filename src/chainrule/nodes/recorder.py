@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import (
     NONE,
     holds_nodes,
@@ -22,7 +22,7 @@ from chainrule.rules import elementwise, linear, multilinear, rule
 from chainrule.rules.namespace import evaluate
 from chainrule.steps import step as kernels
 from chainrule.values.foreign import admitted
-from chainrule.values.shapes import SEQUENCES, TUPLE, generic, ndarray
+from chainrule.values.shapes import SEQUENCES, TUPLE, describe, generic, ndarray
 from chainrule.values.versions import NOTED
 from chainrule.values.vertices import raw, stand_in, vertex
 
@@ -62,7 +62,9 @@ def record(
     if type(value) is not ndarray or value.dtype.kind not in "fc":
         if floats:
             value = _as_floats(value)
-        if not (several or is_inexact(value)):
+        if not (several or is_inexact(value)) and not is_inexact(
+            value := _numbers_of(operation, value)
+        ):
             return value
     if not plan.depends:
         return value
@@ -130,6 +132,28 @@ def _sorted(
         if node_class is None or not node_class.watched:
             node_class = operand.__class__
     return node_class, kept_operands, values, tuple(wanted), floats
+
+
+def _numbers_of(operation: type[rule], value: Any) -> Any:
+    """Return a result that is no float: an array of objects as one of floats.
+
+    Raises for what is no array and no number: its derivative would be lost in silence.
+    """
+    kind = value.dtype.kind if isinstance(value, ndarray) else ""
+    if kind == "O" and not isinstance(value, stand_in):
+        try:
+            return np.reshape([float(x) for x in value.flat], value.shape)
+        except (TypeError, ValueError):
+            kind = "a"
+    if kind in ("a", "U", "S") or value is None or isinstance(value, _NO_NUMBERS):
+        raise ArgumentError(
+            f"{operation.__name__}.forward returned {describe(value)}. Let it return "
+            "an array or a number: np.array(...)."
+        )
+    return value
+
+
+_NO_NUMBERS = (list, str, bytes, dict, set)
 
 
 def _as_floats(value: Any) -> Any:

@@ -8,9 +8,11 @@ checked when it is made: every public name must be one that its kind of rule rea
 from __future__ import annotations
 
 import difflib
+import dis
 import functools
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
+from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -147,6 +149,35 @@ def derivative(cls: type, name: str, head: int) -> Derivative:
     return Derivative(name, rest)
 
 
+def check_returns(cls: type, name: str) -> None:
+    """Raise if a method of a program's rule never returns a value: it was forgotten.
+
+    Those of the library are read by its tests.
+    """
+    code = getattr(getattr(cls, name), "__code__", None)
+    if code is None or name.startswith("accumulate_"):
+        return
+    if not cls.__module__.startswith("chainrule.") and returns_nothing(code):
+        raise ArgumentError(
+            f"{cls.__name__}.{name} returns nothing. Write return before what it found."
+        )
+
+
+def returns_nothing(code: CodeType) -> bool:
+    """Tell whether a function ends, and always with ``None``."""
+    lines = list(dis.get_instructions(code))
+    returned = [
+        line if line.opname == "RETURN_CONST" else lines[i - 1]
+        for i, line in enumerate(lines)
+        if line.opname.startswith("RETURN_") and line.opname != "RETURN_GENERATOR"
+    ]
+    constants = ("LOAD_CONST", "RETURN_CONST")
+    either = any(x.is_jump_target and x.opname == "RETURN_VALUE" for x in lines)
+    return bool(returned and not either) and all(
+        line.opname in constants and line.argval is None for line in returned
+    )
+
+
 def check_declaration(cls: type[rule], derivatives: Sequence[Derivative]) -> None:
     """Raise unless the parts of a rule's declaration agree with each other.
 
@@ -186,6 +217,8 @@ def check_declaration(cls: type[rule], derivatives: Sequence[Derivative]) -> Non
         _check_forward(cls, forward, first.signature.keywords)
     elif (parameters := parameters_of(cls.forward)) is not None:
         _check_forward(cls, parameters, first.signature.keywords)
+    for name in ("forward", *(d.name for d in derivatives)):
+        check_returns(cls, name)
 
 
 _UFUNC_KEYWORDS: Mapping[str, bool] = dict.fromkeys(
@@ -311,6 +344,8 @@ def _check_named(
 
 # ------------------------------------------------------------------------ in a sweep
 
+_RETURNED = {"d_": "the derivative", "transpose_": "the cotangent"}
+
 
 def one_per_operand(operation: type[rule], grads: Any, count: int) -> Any:
     """Return the cotangents that a rule found together, or raise if it forgot some.
@@ -327,7 +362,7 @@ def one_per_operand(operation: type[rule], grads: Any, count: int) -> Any:
 
 
 def needed(operation: type[rule], i: int, x_grad: Value | None) -> Any:
-    """Return what the transpose of operand ``i`` found, or raise if it is ``None``.
+    """Return what the derivative in operand ``i`` found, or raise if it is ``None``.
 
     A method that forgets its return would be a derivative of zero in silence.
     """
@@ -335,7 +370,7 @@ def needed(operation: type[rule], i: int, x_grad: Value | None) -> Any:
         name = operation.operand_names[i]
         raise ArgumentError(
             f"{operation.__name__}.{operation._prefix}{name} returned None. Let it "
-            f"return the cotangent, or where the result is locally constant in "
-            f"{name!r}, leave it away and write constant_in = ({name!r},)."
+            f"return {_RETURNED[operation._prefix]}, or where the result is locally "
+            f"constant in {name!r}, leave it away and write constant_in = ({name!r},)."
         )
     return x_grad

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from chainrule.rules.base import rule
 from chainrule.rules.cases import Conventions
+from chainrule.rules.declarations import needed
 from chainrule.rules.supports import (
     accumulate,
     intersect,
@@ -56,6 +57,7 @@ class elementwise(rule, kind=True):
             if i not in cls.parts:
                 continue
             partial = cls.parts[i](xp, z, *operands, **parameters)
+            partial = needed(cls, i, partial)
             taken = support
             if cls.structural:
                 taken = intersect(support, nonzero(partial))
@@ -79,6 +81,7 @@ class elementwise(rule, kind=True):
             if tangent is None or i not in cls.parts:
                 continue
             partial = cls.parts[i](xp, z, *operands, **parameters)
+            partial = needed(cls, i, partial)
             taken = intersect(tangent.support, where)
             if cls.structural:
                 taken = intersect(taken, nonzero(partial))

@@ -74,7 +74,10 @@ _TEMPORARY = _probe_temporary()
 
 
 def times(z_grad: Any, partial: Any) -> Any:
-    """Return cotangent times partial, into the partial where that is a temporary."""
+    """Return cotangent times partial, into the partial where that is a temporary.
+
+    ``None`` stays: the reference says that there is no partial.
+    """
     if (
         type(partial) is ndarray
         and partial.nbytes >= LARGE
@@ -85,7 +88,7 @@ def times(z_grad: Any, partial: Any) -> Any:
         and z_grad.dtype == partial.dtype
     ):
         return np.multiply(z_grad, partial, out=partial)
-    return z_grad * partial
+    return None if partial is None else z_grad * partial
 
 
 def accumulate_by(

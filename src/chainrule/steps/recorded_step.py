@@ -65,7 +65,8 @@ def _generated(
     if len(names) != len(wanted):
         return None
     nodes = [n for i, n in enumerate(names) if wanted[i] and i in parts]
-    space: dict[str, Any] = {"errors": ARITHMETIC_ERRORS, "fit": _fitted(xp)}
+    errors = (*ARITHMETIC_ERRORS, TypeError)  # of a partial that is None
+    space: dict[str, Any] = {"errors": errors, "fit": _fitted(xp)}
     formulas: dict[str, str] = {}
     if form != "any" and is_inlined(operation):
         formulas = formulas_of(operation, None, recorded=True)

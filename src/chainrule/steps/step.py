@@ -98,14 +98,14 @@ _ADD = """\
             a{i} = fit(np, a{i}, v{i})
         add_into(bars, x{i}, a{i})
 """
-_ADD_TRANSPOSE = (
+_ADD_PART = (
     _ADD
     + """\
     else:
         return reference_step(z, z_grad, bars)
 """
 )
-"""The same for linear rules: the reference says that a transpose gave nothing."""
+"""The same for a transpose or a partial: the reference says that it gave nothing."""
 _ADD_IN_PLACE = """\
     try:
         accumulate_by(bars, x{i}, v{i}, add{i}, z_grad, parameters)
@@ -152,7 +152,7 @@ def array_step(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
             adds += _ADD_IN_PLACE.format(i=i, values=values)
         elif (text := _contribution(operation, i, values, names)) is not None:
             head += f"        a{i} = {text}\n"
-            add_text = _ADD_TRANSPOSE if issubclass(operation, linear) else _ADD
+            add_text = _ADD if issubclass(operation, general) else _ADD_PART
             adds += add_text.format(i=i)
     label = f"{operation.__name__} step {pattern_of(wanted)}"
     return named(compile_text(head + _ERRORS + adds, "step", label, names), operation)

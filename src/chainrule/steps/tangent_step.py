@@ -14,6 +14,7 @@ from typing import Any
 
 from chainrule.rules import elementwise, general, linear, multilinear, rule
 from chainrule.rules.base import pushed
+from chainrule.rules.declarations import needed
 from chainrule.rules.linear_rule import zeroed_in
 from chainrule.rules.namespace import plain
 from chainrule.rules.python_forms import MATH, scalar_form
@@ -120,6 +121,7 @@ def _elementwise_step(operation: type[elementwise]) -> TangentStep:
         try:
             for i, dot in moving:
                 partial = parts[i](plain, result, *values, **parameters)
+                partial = needed(operation, i, partial)
                 term = fit(plain, product(plain, dot, partial, None), result)
                 total = term if total is None else total + term
         except ARITHMETIC_ERRORS:
