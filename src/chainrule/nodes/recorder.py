@@ -60,11 +60,8 @@ def record(
     value = evaluate(operation, values, parameters)
     several = isinstance(value, TUPLE)
     if type(value) is not ndarray or value.dtype.kind not in "fc":
-        if floats:
-            value = _as_floats(value)
-        if not (several or is_inexact(value)) and not is_inexact(
-            value := _numbers_of(operation, value)
-        ):
+        value, inexact = _numbers_of(operation, value, floats=floats)
+        if not inexact:
             return value
     if not plan.depends:
         return value
@@ -134,15 +131,20 @@ def _sorted(
     return node_class, kept_operands, values, tuple(wanted), floats
 
 
-def _numbers_of(operation: type[rule], value: Any) -> Any:
-    """Return a result that is no float: an array of objects as one of floats.
+def _numbers_of(operation: type[rule], value: Any, *, floats: bool) -> tuple[Any, bool]:
+    """Return a result, with ``floats`` as one of Python's, and whether it is inexact.
 
-    Raises for what is no array and no number: its derivative would be lost in silence.
+    An array of objects becomes one of floats. What is no array and no number raises:
+    its derivative would be lost in silence.
     """
+    if floats:
+        value = _as_floats(value)
+    if isinstance(value, TUPLE) or is_inexact(value):
+        return value, True
     kind = value.dtype.kind if isinstance(value, ndarray) else ""
     if kind == "O" and not isinstance(value, stand_in):
         try:
-            return np.reshape([float(x) for x in value.flat], value.shape)
+            return np.reshape([float(x) for x in value.flat], value.shape), True
         except (TypeError, ValueError):
             kind = "a"
     if kind in ("a", "U", "S") or value is None or isinstance(value, _NO_NUMBERS):
@@ -150,7 +152,7 @@ def _numbers_of(operation: type[rule], value: Any) -> Any:
             f"{operation.__name__}.forward returned {describe(value)}. Let it return "
             "an array or a number: np.array(...)."
         )
-    return value
+    return value, False
 
 
 _NO_NUMBERS = (list, str, bytes, dict, set)
