@@ -12,6 +12,41 @@ import pytest
 import chainrule as gd
 from chainrule import node
 from chainrule.errors import EscapeError, StaleValueError
+from chainrule.rules import elementwise
+from chainrule.rules.registry import EXPRESSED, REGISTRY
+from chainrule.wrapping import operation
+
+
+class cube_grad(elementwise):
+    """z = x**3, of a program's own"""
+
+    expression = "x * x * x"
+
+    @staticmethod
+    def forward(x):
+        return np.multiply(x, np.multiply(x, x))
+
+    @staticmethod
+    def d_x(xp, z, x):
+        return 3 * x * x
+
+
+cube = operation(cube_grad)
+other_name = operation(cube_grad)
+REGISTRY.remove(cube_grad)
+EXPRESSED.remove(cube_grad)
+
+
+def test_operations_of_a_program_are_pickled_where_they_are():
+    assert (cube.__module__, gd.tanh.__module__) == (__name__, "chainrule.operations")
+    assert pickle.loads(pickle.dumps(cube)) is cube
+    assert pickle.loads(pickle.dumps(gd.tanh)) is gd.tanh
+    for f in (gd.grad(cube), gd.compile(gd.grad(cube))):
+        assert pickle.loads(pickle.dumps(f))(2.0) == 12.0
+    z = pickle.loads(pickle.dumps(cube(node(2.0))))
+    assert z.rule is cube_grad
+    with pytest.raises(pickle.PicklingError, match="cube"):
+        pickle.dumps(other_name)
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
