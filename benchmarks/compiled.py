@@ -47,8 +47,12 @@ EAGER = "chainrule eager"
 FORWARD = "numpy forward"
 JAX, JAX_REVERSE = "jax jit", "jax jit, jacrev"
 ALONE = ""
-SETTLING = 0.6
-"""Seconds of calls before later calls are timed; executors are chosen by the clock."""
+SETTLING = 0.8
+"""Seconds of calls, after the first, before later calls are timed; executors are chosen
+by the clock."""
+
+LEAST_CALLS = 4
+"""How many of them there are at least."""
 
 LIBRARIES = (ALONE, OURS, FUNCTION, EAGER, FORWARD, JAX, JAX_REVERSE, C)
 """What a peer may be; ``OURS`` is there with a workload of its own."""
@@ -290,9 +294,11 @@ def later_calls(
 
 def settle(call: Call) -> None:
     """Call for as long as it takes until no other executor will be tried."""
-    end = time.perf_counter() + SETTLING
-    while time.perf_counter() < end:
+    call()
+    end, calls = time.perf_counter() + SETTLING, 0
+    while calls < LEAST_CALLS or time.perf_counter() < end:
         call()
+        calls += 1
 
 
 def trifle(xp: Any, x: Any, y: Any) -> Any:

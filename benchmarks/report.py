@@ -50,13 +50,19 @@ def cells(row: Row) -> tuple[str, ...]:
     verdict = "shown" if row.met is None else "ok" if row.met else "MISSED"
     ours = quantity(row.ours, row.unit)
     theirs = "" if row.theirs is None else quantity(row.theirs, row.unit)
-    word = "faster" if row.kind == "faster" else "the time"
-    ratio = "" if row.ratio is None else f"{row.ratio:.2f}x {word}"
+    ratio = "" if row.ratio is None else ratio_text(row.ratio, row.kind)
     sign = SIGNS[row.kind]
     target = "" if row.limit is None else f"{sign} {row.limit:g}x"
     if target and row.ratio is None:
         target = f"{sign} {quantity(row.limit or 0.0, row.unit)}"
     return (row.workload, ours, row.peer, theirs, ratio, target, verdict)
+
+
+def ratio_text(ratio: float, kind: str) -> str:
+    """Write a ratio; that of two styles as the one that is not below 1."""
+    if kind == "within" and ratio < 1:
+        return f"{1 / ratio:.2f}x faster"
+    return f"{ratio:.2f}x {'faster' if kind == 'faster' else 'the time'}"
 
 
 def quantity(x: float, unit: str) -> str:
@@ -94,11 +100,15 @@ def kinds(rows: Iterable[Row]) -> str:
 
 def kind_line(kind: str, rows: dict[str, Row]) -> str:
     """Return the line of one kind."""
-    worst = min(rows, key=lambda name: speed(rows[name]))
-    mean = geometric_mean([speed(row) for row in rows.values()])
+    speeds = {name: speed(row) for name, row in rows.items()}
+    worst = min(speeds, key=speeds.__getitem__)
+    mean, word = geometric_mean(speeds.values()), "as fast"
+    least = speeds[worst]
+    if rows[worst].kind == "within":
+        mean, least, word = 1 / mean, 1 / least, "apart"
     return (
-        f"{kind}: {mean:.2f}x as fast (geometric mean of {len(rows)}), worst "
-        f"{speed(rows[worst]):.2f}x ({worst}, against {rows[worst].peer})"
+        f"{kind}: {mean:.2f}x {word} (geometric mean of {len(rows)}), worst "
+        f"{least:.2f}x ({worst}, against {rows[worst].peer})"
     )
 
 

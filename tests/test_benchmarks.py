@@ -123,6 +123,7 @@ def test_the_table_and_the_file(tmp_path, monkeypatch):
         Row("arrays", "per call", 3e-3, "numpy", 1.5e-3, 2.0, 3.0, "at most", True),
         Row("memory", "bytes", 187.2, limit=250, kind="at most", met=True),
         Row("swing", "per call", 123e-3, "c", 1.234, 10.0),
+        Row("style", "per call", 1e-3, "d", 4e-3, 0.25, 2.0, "within", False),
     ]
     lines = [" ".join(line.split()) for line in report.table(rows).splitlines()[2:]]
     assert lines == [
@@ -131,12 +132,15 @@ def test_the_table_and_the_file(tmp_path, monkeypatch):
         "arrays 3.00 ms numpy 1.50 ms 2.00x the time <= 3x ok",
         "memory 187 B <= 250 B ok",
         "swing 123 ms c 1.23 s 10.00x faster shown",
+        "style 1.00 ms d 4.00 ms 4.00x faster within 2x MISSED",
     ]
-    assert report.summary(rows) == "3 of 4 targets reached. Missed: chain (b)."
+    assert (
+        report.summary(rows) == "3 of 5 targets reached. Missed: chain (b); style (d)."
+    )
     monkeypatch.setattr(report, "DISTRIBUTIONS", ("numpy",))
     written = json.loads(report.write(rows, tmp_path).read_text(encoding="utf-8"))
     assert written["versions"] == {"numpy": np.__version__}
-    assert [row["peer"] for row in written["rows"]] == ["a", "b", "numpy", "", "c"]
+    assert [row["peer"] for row in written["rows"]] == ["a", "b", "numpy", "", "c", "d"]
 
 
 def test_a_comparison_shows_its_only_row_in_smoke():

@@ -81,10 +81,11 @@ def test_a_kind_has_its_mean_and_its_worst():
         Row("kinds, columns: b", "per call", 1.0, "jax jit", 0.25, 0.25),
         Row("chain", "per call", 1.0, "jax jit", 0.5, 0.5),
         Row("kinds, styles: c", "per call", 4.0, "a loop", 1.0, 4.0, kind="within"),
+        Row("kinds, styles: d", "per call", 1.0, "a list", 9.0, 1 / 9, kind="within"),
     ]
     assert report.kinds(rows).splitlines() == [
         "kinds, columns: 1.00x as fast (geometric mean of 2), worst 0.25x "
         "(b, against jax jit)",
-        "kinds, styles: 0.25x as fast (geometric mean of 1), worst 0.25x "
-        "(c, against a loop)",
+        "kinds, styles: 6.00x apart (geometric mean of 2), worst 9.00x "
+        "(d, against a list)",
     ]

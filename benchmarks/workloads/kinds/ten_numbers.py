@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.compiled import Compilation
-from benchmarks.workload import Workload, faster
-from benchmarks.workloads.kinds.kind import Named, against_jax
+from benchmarks.compiled import JAX, Compilation, own_tool
+from benchmarks.workload import Peer, Workload, faster
+from benchmarks.workloads.kinds.kind import Named, against_jax, compared
+from benchmarks.workloads.kinds.simulations import Scan
 
 
 def rosenbrock(xp: Any, x: Any) -> Any:
@@ -67,24 +68,37 @@ def arm(xp: Any, joints: Any, lengths: Any) -> Any:
     return (x - 2.0) ** 2 + (y - 3.0) ** 2 + 0.01 * effort
 
 
-def swing_up(xp: Any, torques: Any) -> Any:
+def swing_up(xp: Any, torques: Any, *, scan: Scan | None = None) -> Any:
     """Where a pendulum ends that ten torques drive, each for four steps.
 
     Operations of a step, on numbers: an index, sin, products, sums and differences.
     """
-    angle = speed = cost = 0.0
-    for i in range(40):
-        torque = torques[i // 4]
+
+    def step(state: tuple[Any, Any, Any], torque: Any) -> tuple[Any, None]:
+        angle, speed, cost = state
         speed = speed + 0.05 * (torque - 9.81 * xp.sin(angle) - 0.1 * speed)
-        angle = angle + 0.05 * speed
-        cost = cost + 1e-3 * torque**2
+        return (angle + 0.05 * speed, speed, cost + 1e-3 * torque**2), None
+
+    state = 0.0, 0.0, 0.0
+    if scan is None:
+        for i in range(40):
+            state, _ = step(state, torques[i // 4])
+    else:
+        state, _ = scan(step, state, xp.repeat(torques, 4))
+    angle, speed, cost = state
     return (1.0 + xp.cos(angle)) ** 2 + 0.1 * speed**2 + cost
 
 
 def comparisons(*, tiny: bool) -> Iterator[Compilation]:
     """Yield them in the order of the table."""
     del tiny  # they are
-    return against_jax("ten numbers", workloads(), faster(2.0))
+    yield from against_jax("ten numbers", workloads(), faster(2.0))
+    arguments = (np.linspace(1.0, 5.0, 10),)
+    loop = Workload(swing_up, arguments)
+    scanned = Workload(swing_up, arguments, options={"scan": own_tool})
+    # Unrolled it takes jax.jit half a second: XLA computes the shared parts again.
+    peer = Peer(JAX, faster(2.0), scanned, "jax jit, lax.scan")
+    yield compared("ten numbers", "swing up", loop, (peer,))
 
 
 def workloads() -> Named:
@@ -99,4 +113,3 @@ def workloads() -> Named:
     data = rng.uniform(0.01, 0.05, 10), np.abs(root + root.T)
     yield "free energy", Workload(free_energy, (x,), data)
     yield "arm", Workload(arm, (0.3 * x,), (rng.uniform(0.5, 1.0, 10),))
-    yield "swing up", Workload(swing_up, (3.0 * x,))
