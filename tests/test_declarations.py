@@ -10,8 +10,10 @@ import pytest
 import scipy.special
 
 import chainrule as gd
-from chainrule.errors import ArgumentError, ShapeError
+from chainrule.errors import ArgumentError, MissingLibraryError, ShapeError
 from chainrule.rules import REGISTRY, elementwise, general, linear, multilinear, rule
+from chainrule.rules import registry as registry_of_rules
+from chainrule.rules.attributes import check_each
 from chainrule.rules.declarations import returns_nothing
 from chainrule.wrapping import operation
 
@@ -406,3 +408,97 @@ def test_a_function_of_objects_has_its_derivative(registry):
     np.testing.assert_array_equal(slope, [3.0, 12.0])
     np.testing.assert_array_equal(gd.jvp(f, (x,), (x,))[1], [3.0, 24.0])
     assert gd.grad(f)(2.0) == 12.0
+
+
+# -------------------------------------------------------------------- other attributes
+
+
+def total(x, *, axis=None):
+    return np.add.reduce(np.asarray(x), axis=axis)
+
+
+def spread(xp, z_grad, x, *, axis=None):
+    return z_grad + 0.0 * x
+
+
+ATTRIBUTES = {
+    "forward": ["", "scipy.special.erf", "scipy:special.erf", "a:b:c", ":f", "./x:f"],
+    "also": ["scipy.special:erf", ("scipy.special.erf",)],
+    "axes": ["axis", ("axes",), 0],
+    "reduces": ["add", np.sin],
+    "signature": ["n->", "(n)->()->", 3, "(n"],
+    "contracts": ["x", True],
+    "undoes": ["exp"],
+    "flattens": ["no"],
+    "averages": [1],
+    "views": ["yes"],
+    "moves": [None],
+    "operator": ["addd", 3],
+    "outputs": [0, "2", True],
+    "structural": ["yes"],
+    "dtypes": ["float64", ("float16",)],
+    "remedy": [3],
+    "untested": [None],
+    "cases": [3],
+    "refused": [{"x": 3}, ("x",)],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(k, v) for k, values in ATTRIBUTES.items() for v in values]
+)
+def test_attributes_are_of_their_types(name, value):
+    known = {"forward": staticmethod(total), "transpose_x": staticmethod(spread)}
+    before = list(REGISTRY)
+    with pytest.raises(ArgumentError, match=r"mistaken_grad\.\w+ is .*\. Write "):
+        type("mistaken_grad", (linear,), {**known, name: value})
+    assert before == REGISTRY
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("domain", {"x": 1}), ("domain", {"x": (2.0, 1.0)}), ("domain", (0.0, 1.0)),
+     ("inline", 0), ("conventions", ((1, 2, 3),)),
+     ("conventions", (((0.0, 0.0), (1,)),)),
+     ("conventions", 3)],
+)  # fmt: skip
+def test_attributes_of_elementwise_rules_are_of_their_types(name, value):
+    body = {"forward": np.square, "d_x": staticmethod(one), name: value}
+    with pytest.raises(ArgumentError, match=rf"mistaken_grad\.{name} is .*\. Write "):
+        type("mistaken_grad", (elementwise,), body)
+
+
+@pytest.mark.parametrize(
+    "name", "z backward plans parts forward_name structural_for pull push".split()
+)
+def test_what_a_kind_of_rule_makes_is_not_overwritten(name):
+    body = {"forward": np.square, "d_x": staticmethod(one), name: 3}
+    with pytest.raises(ArgumentError, match=f"sets '{name}', which its kind of rule"):
+        type("mistaken_grad", (elementwise,), body)
+
+
+@pytest.mark.parametrize(
+    "r", [r for r in dict.fromkeys([*REGISTRY, *registry_of_rules._RULES.values()])
+          if r.__module__.startswith("chainrule.")],
+    ids=lambda r: r.__name__,
+)  # fmt: skip
+def test_the_library_keeps_to_it(r):
+    check_each(r, r._derivatives())
+
+
+def test_a_function_that_a_library_has_not_is_named(registry):
+    class unknown_grad(elementwise):
+        forward = "scipy.special:no_such_function"
+        d_x = staticmethod(one)
+
+    f = operation(unknown_grad)
+    with pytest.raises(
+        MissingLibraryError, match=r"scipy\.special has no function no_s"
+    ):
+        gd.grad(f)(1.0)
+
+
+def test_a_derivative_without_operands_says_how():
+    body = {"forward": np.square, "d_x": staticmethod(lambda xp, z: 1.0)}
+    with pytest.raises(ArgumentError, match=r"d_x has no operand.*d_x\(xp, z, x\)"):
+        type("mistaken_grad", (elementwise,), body)

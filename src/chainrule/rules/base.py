@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.errors import ArgumentError
+from chainrule.rules.attributes import check_attributes, check_engine
 from chainrule.rules.cases import Cases, Dtypes
 from chainrule.rules.declarations import (
     Derivative,
@@ -104,6 +105,7 @@ class rule(traits):
     def __init_subclass__(cls, *, kind: bool = False) -> None:
         """Read the operand names from the methods, check, and enter the registry."""
         super().__init_subclass__()
+        check_engine(cls)
         cls.plans = {}
         if kind:
             return
@@ -120,6 +122,7 @@ class rule(traits):
             for i, name in enumerate(cls.operand_names)
             if cls._prefix and hasattr(cls, cls._prefix + name)
         }
+        check_attributes(cls, methods)
         if cls._prefix or cls._main:
             check_declaration(cls, methods)
         check_forms(cls)

@@ -300,6 +300,11 @@ def _check_operands(cls: type[rule], derivatives: Sequence[Derivative]) -> None:
     for d in derivatives:
         p = next((p for p in cls._prefixes if d.name.startswith(p)), None)
         if p is not None and d.name.removeprefix(p) not in names:
+            if not names:
+                raise ArgumentError(
+                    f"{cls.__name__}.{d.name} has no operand. They follow what a "
+                    f"derivative is given first: {d.name}(xp, z, x)."
+                )
             raise ArgumentError(
                 f"{cls.__name__}.{d.name} is the derivative of no operand: the "
                 f"operands are ({', '.join(names)}). Name it "

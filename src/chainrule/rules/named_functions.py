@@ -48,7 +48,13 @@ class named_function:
                 f"not installed. Run: python -m pip install {library}"
             ) from error
         find_loaded()
-        return getattr(module, self.__name__)
+        function = getattr(module, self.__name__, None)
+        if not callable(function):
+            raise MissingLibraryError(
+                f"{self.module} has no function {self.__name__}. Another version of it "
+                "may have, or it has another name."
+            )
+        return function
 
 
 def await_function(name: str, note: Note) -> None:
@@ -62,8 +68,9 @@ def find_loaded() -> bool:
     loaded = [m for m in list(_AWAITED) if _is_loaded(m)]
     for module in loaded:
         for function, note in _AWAITED.pop(module, ()):  # another thread may be first
-            if hasattr(sys.modules[module], function):  # a library may be older
-                note(getattr(sys.modules[module], function))
+            found = getattr(sys.modules[module], function, None)
+            if callable(found):  # a library may be older
+                note(found)
     return bool(loaded)
 
 
