@@ -70,6 +70,23 @@ def test_rows_do_not_grow_with_the_square_of_the_loop():
     assert entries(200) < 2.5 * entries(100)
 
 
+@pytest.mark.skipif(not llvm.available(), reason="needs llvmlite")
+def test_many_entries_of_numbers_run_on_a_tape():
+    n = 1500
+
+    def f(x):
+        total = x[0]
+        for i in range(n):
+            total = total * 0.5 + x[i] * x[i // 2]
+        return total
+
+    fast = gd.compile(gd.grad(f), executor="vm")
+    x = np.linspace(0.5, 1.5, n)
+    np.testing.assert_allclose(fast(x), gd.grad(f)(x), rtol=1e-12)
+    (program,) = fast.stats()["programs"]
+    assert (program["executor"], program["numpy_rows"]) == ("tape VM", {})
+
+
 def test_a_sum_that_is_read_twice_stays():
     def f(x):
         gradient = gd.grad(kept_apart)(x)

@@ -211,7 +211,8 @@ class Builder:
         z = int(result.flat[0])
         flat = np.stack([np.broadcast_to(p, shape).reshape(-1) for p in operands])
         stretches = list(_stretches(flat))
-        if len(stretches) > FEW and len(stretches) * SHORT > result.size:
+        many = len(stretches) > max(FEW, len(self.code))
+        if many and len(stretches) * SHORT > result.size:
             raise CannotLowerError  # entries in so many places are NumPy's to collect
         for start, count, steps in stretches:
             pairs = list(zip(flat[:, start].tolist(), steps, strict=True))
