@@ -47,6 +47,7 @@ test-slow: $(VENV)/.stamp-demo $(VENV)/.stamp-test ## large sweeps with fixed se
 
 rule: $(VENV)/.stamp-test ## the tests of one rule, in seconds: make rule NAME=erf
 	$(if $(NAME),,$(error Write make rule NAME=erf))
+	@PYTHONPATH=src $(BIN)/python .ci/rule.py "$(NAME)"
 	$(BIN)/python -m pytest -q -k "$(NAME)_grad or $(NAME)" $(RULE_TESTS)
 
 test-newest: ## the rules on the newest Python of this machine and the newest NumPy

@@ -116,15 +116,29 @@ def test_what_a_table_is(text, count):
     assert len(tables_in(text)) == count
 
 
-@pytest.fixture(scope="module")
-def annotations():
-    path = ROOT / ".ci" / "annotations.py"
+def script(name):
+    """Return a script of ``.ci`` as a module."""
+    path = ROOT / ".ci" / f"{name}.py"
     if not path.exists():
         pytest.skip("a source distribution has no .ci/")
-    spec = importlib.util.spec_from_file_location("annotations", path)
+    spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def annotations():
+    return script("annotations")
+
+
+def test_a_rule_that_is_not_there_is_told_with_near_ones():
+    told = script("rule").main
+    assert [told(name) for name in ("erf", "sin", "multiplication", "tanh_grad")] == [
+        ""
+    ] * 4
+    assert told("sinn").startswith("There is no rule sinn. Similar ones are sin, ")
+    assert told("qqqq") == "There is no rule qqqq. docs/rules.md lists them all."
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ import scipy.optimize
 import scipy.signal
 import scipy.sparse
 import scipy.spatial
+import scipy.special
 import scipy.stats
 from scipy.linalg import solve
 
@@ -99,6 +100,10 @@ MET = {
     ),
     "object array by name": (
         lambda x, a=None: np.sin(np.array([x[0], 2.0]))[0], "np.sin", "gd.numpy.sin("
+    ),
+    "list of a library's function": (
+        lambda x: np.sum(scipy.special.erf([x[0], 1.0])), "scipy.special.erf",
+        "np.stack([x, y])",
     ),
     "determinant": (
         lambda x: np.linalg.det(np.array([[x[0], 1.0], [0.0, 2.0]])),

@@ -13,12 +13,15 @@ import linecache
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from chainrule.errors import EscapeError
 from chainrule.nodes import remedies
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, UFUNCS
 from chainrule.notes.origins import CHAINRULE, FOREIGN, USER, is_compiled, origin
 from chainrule.notes.sites import Site, arguments_of
 from chainrule.notes.targets import function_of, is_native, module_of, name_of, owner_of
+from chainrule.rules import rule_of
 
 _MARK = "chainrule: "
 _ASKED = ("__float__", "__int__", "__index__", "__complex__", "__array__")
@@ -228,10 +231,14 @@ def _words(name: str, given: str, site: Site, target: Any) -> str:
     instead = remedies.remedy(module, own, _has_rule)
     if remedies.writes_in_place(target):
         instead = remedies.ASSIGNED
-    return (
-        f"{name}{known} was given {given or 'a node'}, at {_where(site)}\n"
-        f"It knows plain numbers only. {instead}"
-    )
+    knows = f"It knows plain numbers only. {instead}"
+    known_here = isinstance(target, np.ufunc) and rule_of(target) is not None
+    if known_here and module != "numpy":
+        knows = (
+            "It takes nodes, but no list that holds them. Give it an array of them, "
+            "np.stack([x, y])."
+        )
+    return f"{name}{known} was given {given or 'a node'}, at {_where(site)}\n{knows}"
 
 
 def _full_name(name: str, full: str, target: Any) -> str:
