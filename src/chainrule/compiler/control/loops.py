@@ -30,6 +30,7 @@ from chainrule.compiler.control.bodies import Body, FlatFunction, Leaves, exampl
 from chainrule.compiler.control.carries import cast, held_dtype
 from chainrule.compiler.executors import costs, running
 from chainrule.compiler.executors.running import Running
+from chainrule.compiler.native.groups import LARGE_ON_TAPE
 from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.progress import watched
 from chainrule.compiler.tape.array_scan import ArrayScan
@@ -211,7 +212,7 @@ class Scan(Loop):
         because = running.why_not_on_tape(options)
         if because:
             return Running(None, because)
-        large = options.executor != "vm" and costs.is_large(program)
+        large = options.executor != "vm" and costs.is_large(program, LARGE_ON_TAPE)
         try:
             tape = (ArrayScan if large else TapeLoop)(
                 program, self.carried, self.mapped, self.count, reverse=self.reverse

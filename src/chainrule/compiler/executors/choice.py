@@ -25,6 +25,7 @@ from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.executors.running import BROKEN, MISSING
 from chainrule.compiler.native import llvm
 from chainrule.compiler.native.fusion import fused
+from chainrule.compiler.native.groups import LARGE_ON_TAPE
 from chainrule.compiler.native.meanings import CannotLowerError, check_kind
 from chainrule.compiler.options import Options
 from chainrule.compiler.programs.program import Program
@@ -127,7 +128,7 @@ class Choice:
         self.reason = "few operations"
         if not llvm.available():
             self.reason = MISSING
-        elif costs.is_large(self.program):
+        elif costs.is_large(self.program, LARGE_ON_TAPE):
             self._limit = (
                 costs.preparing_seconds(self.program) + costs.loading_seconds()
             )
@@ -249,7 +250,7 @@ class Choice:
         """
         tape = self._lowered(fuse=True)
         if tape is not None:
-            self._interpreted = not costs.is_large(self.program)
+            self._interpreted = not costs.is_large(self.program, LARGE_ON_TAPE)
             return tape
         program = fused(self.program, self.threads)
         return None if program is None else Replay(program)

@@ -25,7 +25,7 @@ COMPILING, OPTIMIZING = 2e-5, 8e-5
 """Seconds that native code takes to compile, per instruction, and more if LLVM takes
 its time."""
 
-FUSING, GROUPING = 1.2e-3, 4e-5
+FUSING, GROUPING = 6e-4, 4e-5
 """Seconds that loops over large arrays take to compile, per operation, and those that
 it takes to find which rows they are of, per row."""
 
@@ -83,10 +83,10 @@ def starting_seconds(tape: Tape | TapeLoop | None = None) -> float:
     return first if tape is None else first + HANDLING * tape.new_handlers
 
 
-def is_large(program: Program) -> bool:
+def is_large(program: Program, least: int = LARGE) -> bool:
     """Tell whether most of the work is in large arrays, which are worth loops."""
     sizes = sizes_of(program)
-    large = sum(n for n in sizes if n >= LARGE)
+    large = sum(n for n in sizes if n >= least)
     return large > 0 and 2 * large > sum(sizes)
 
 

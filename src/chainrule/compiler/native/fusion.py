@@ -16,7 +16,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.factors import share_factors
-from chainrule.compiler.native.groups import Group, grouped, is_fusable, steps_of
+from chainrule.compiler.native.groups import (
+    LARGE,
+    Group,
+    grouped,
+    is_fusable,
+    steps_of,
+)
 from chainrule.compiler.native.loop_nests import Nest
 from chainrule.compiler.native.meanings import reduction_of
 from chainrule.compiler.native.movements import is_movement
@@ -69,7 +75,7 @@ def fused(
 def _check_in_loops(program: Program) -> None:
     """Have loops look for nan: where there is one, it is the largest number."""
     for i, x in enumerate(program.checks):
-        if is_fusable(x):
+        if is_fusable(x, LARGE):
             top = Row(np.max, (x,), {}, [x], np.float64(0.0), len(program.rows))
             program.rows.append(top)
             program.checks[i] = top

@@ -22,6 +22,7 @@ from chainrule.compiler.native.meanings import (
     power_of,
     reduction_of,
 )
+from chainrule.compiler.native.movements import is_movement
 from chainrule.compiler.native.single_rows import Scattered
 from chainrule.compiler.native.views import Views, only_shows
 from chainrule.compiler.programs.program import Program
@@ -32,8 +33,9 @@ from chainrule.rules.supports import masked_result
 from chainrule.rules.traits import traits
 from chainrule.values.shapes import ARRAYS
 
-LARGE = 1 << 12
-"""Arrays from this many elements on are worth fusing."""
+LARGE, LARGE_ON_TAPE = 1 << 12, 1 << 8
+"""Entries from which on arrays are worth fusing: instead of calls of NumPy, which each
+cost a microsecond, and of instructions of a tape."""
 
 FEWEST = 2
 """How many rows and reductions make a group."""
@@ -61,7 +63,7 @@ class Group:
 
 def grouped(program: Program, views: Views) -> list[Group]:
     """Return the groups that are worth a loop nest."""
-    level, joins = _levels(program)
+    level, joins = _levels(program, LARGE_ON_TAPE if views.floats else LARGE)
     _lowered_late(program, level, joins)
     groups: dict[Any, Group] = {}
     member: dict[Row, Group] = {}
@@ -75,7 +77,7 @@ def grouped(program: Program, views: Views) -> list[Group]:
     return [g for g in groups.values() if _pays(g, views)]
 
 
-def _levels(program: Program) -> tuple[dict[Row, int], set[Row]]:
+def _levels(program: Program, least: int) -> tuple[dict[Row, int], set[Row]]:
     """Return the lowest level of each row, and which rows may be in a group."""
     level: dict[Row, int] = dict.fromkeys(program.inputs, 0)
     joins: set[Row] = set()
@@ -85,7 +87,7 @@ def _levels(program: Program) -> tuple[dict[Row, int], set[Row]]:
         decided = decided or row in decisions
         if decided and _may_raise(row):
             lowest = highest + 1  # it would run before the decision that precedes it
-        fusable = is_fusable(row)
+        fusable = is_fusable(row, least)
         if fusable:
             joins.add(row)
         read = [_above(x, row, level, joins) for x in row.operands]
@@ -141,15 +143,18 @@ def _pays(group: Group, views: Views) -> bool:
     if len(group.members) >= FEWEST:
         return True
     (row,) = group.rows
+    bases = [views.of(x).base for x in row.args if isinstance(x, Row)]
+    if any(isinstance(x, Row) and is_movement(x) for x in bases):
+        return True  # what is put together of arrays need not be made
     if group.shape[-1] >= SHORT:
         return False
     found = [views.of(x).view for x in row.args if isinstance(x, (Row, np.ndarray))]
     return any(np.shape(v) != row.shape or not v.flags.c_contiguous for v in found)
 
 
-def is_fusable(row: Row) -> bool:
+def is_fusable(row: Row, least: int) -> bool:
     """Tell whether a row is elementwise, large, and known to the tape."""
-    if not row.shape or math.prod(row.shape) < LARGE or row.dtype is None:
+    if not row.shape or math.prod(row.shape) < least or row.dtype is None:
         return False
     if any(x.dtype not in _DTYPES for x in (row, *row.operands)):
         return False
