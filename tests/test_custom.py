@@ -292,3 +292,14 @@ def test_parameters_may_be_changed_afterwards(name):
     places[:] = [0, 1]
     z.backward(np.ones_like(value))
     np.testing.assert_array_equal(x.grad, pullback(np.ones_like(value))[0])
+
+
+def no_return(*_):
+    np.square(2.0)
+
+
+@pytest.mark.parametrize("place", ["forward", "pullback", "pushforward"])
+def test_a_function_that_forgets_its_return_is_refused(place):
+    functions = {"forward": np.square, "pullback": np.square, place: no_return}
+    with pytest.raises(ArgumentError, match=rf"The {place} given .* returns nothing"):
+        gd.custom_operation(**functions)

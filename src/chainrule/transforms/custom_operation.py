@@ -14,6 +14,7 @@ from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial, record, stacked
 from chainrule.rules import general
+from chainrule.rules.declarations import returns_nothing
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import is_inexact, zeros_of
 from chainrule.transforms.one_run import run_of, with_zeros
@@ -89,12 +90,7 @@ def custom_operation(
     >>> gd.grad(lambda x: polar(x, 4.0)["angle"])(3.0)
     -0.16
     """
-    for function, what in ((forward, "forward"), (pullback, "pullback")):
-        if not callable(function):
-            raise ArgumentError(
-                f"custom_operation needs a function as {what}; received "
-                f"{describe(function)}."
-            )
+    _check_functions((forward, pullback, pushforward))
     label = name or getattr(forward, "__name__", "custom")
     functions = {"user": (forward, pullback, pushforward)}
     declared = type(f"{label}_grad", (_custom,), functions)
@@ -113,6 +109,24 @@ def custom_operation(
 
     operation.rule = declared  # type: ignore[attr-defined]
     return operation
+
+
+def _check_functions(functions: Sequence[Callable[..., Any] | None]) -> None:
+    """Raise for what is no function, and for one that forgets to return."""
+    for function, what in zip(functions, _PARTS, strict=True):
+        if function is None and what == "pushforward":
+            continue
+        if not callable(function):
+            raise ArgumentError(
+                f"custom_operation needs a function as {what}; received "
+                f"{describe(function)}."
+            )
+        code = getattr(function, "__code__", None)
+        if code is not None and returns_nothing(code):
+            raise ArgumentError(
+                f"The {what} given to custom_operation returns nothing. Write return "
+                "before what it found."
+            )
 
 
 def _is_numeric(x: Any) -> bool:
