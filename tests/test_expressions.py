@@ -206,6 +206,16 @@ def test_comparisons_have_a_sign():
     assert compared(np.sort) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "sign"), [("x<y", "<"), ("x + 1.0 < y", None), ("y > x", None)]
+)
+def test_only_comparisons_of_the_operands_have_a_sign(text, sign):
+    forward = np.frompyfunc(float, 2, 1)
+    type("own", (locally_constant,), {"forward": forward, "expression": text})
+    EXPRESSED.pop()
+    assert compared(forward) == sign
+
+
 @per_rule
 def test_expressions_are_parsed_once(r):
     assert parsed(r.expression) is parsed(r.expression)

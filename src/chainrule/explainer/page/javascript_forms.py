@@ -103,8 +103,11 @@ def compared(function: Any) -> str | None:
     if operation is None or not operation.expression:
         return None
     tree = parsed(operation.expression)
-    two = isinstance(tree, ast.Compare) and len(operation.operand_names) == 2
-    return operation.expression.split()[1] if two else None
+    if not isinstance(tree, ast.Compare):
+        return None
+    compared = [ast.unparse(x) for x in (tree.left, *tree.comparators)]
+    of_operands = compared == [*operation.operand_names]
+    return _SIGNS[type(tree.ops[0])] if of_operands else None
 
 
 _SIGNS: dict[type[ast.AST], str] = {
