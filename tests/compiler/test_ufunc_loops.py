@@ -198,3 +198,37 @@ def test_sums_of_infinities_are_numpys():
         program = fused(program_of(f, x))
         for a, e in zip(Replay(program)(x), f(x), strict=True):
             np.testing.assert_allclose(a, e, rtol=1e-15)
+
+
+def test_long_chains_of_calls_use_few_buffers():
+    def f(x):
+        y = x
+        for i in range(300):
+            y = np.tanh(y) + np.exp(-y * y) * 0.5 + (x if i % 7 == 0 else 0.25)
+        return y
+
+    x = RNG.uniform(-1.0, 1.0, (LARGE + 9,))
+    program = fused(program_of(f, x))
+    (nest,) = nests_in(program)
+    phases = nest_phases.phases_of(nest.plan)
+    assert len(phases.kept) > 300
+    assert max(phases.slots.values()) < 12
+    assert_same_bits(Replay(program)(x)[0], f(x))
+
+
+def test_many_buffers_at_once_are_none(monkeypatch):
+    def f(x):
+        many = [np.tan(x * (1.0 + 0.001 * i)) for i in range(20)]
+        total = many[0]
+        for y in reversed(many):
+            total = np.tanh(total * y)
+        return total
+
+    x = RNG.uniform(-1.0, 1.0, (LARGE + 9,))
+    expected = f(x)
+    for most in (nest_phases.MOST, 8):
+        monkeypatch.setattr(nest_phases, "MOST", most)
+        program = fused(program_of(f, x))
+        (nest,) = nests_in(program)
+        assert bool(nest_phases.phases_of(nest.plan).loops) == (most > 8)
+        np.testing.assert_allclose(Replay(program)(x)[0], expected, rtol=1e-9)

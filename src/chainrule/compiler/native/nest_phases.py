@@ -7,6 +7,8 @@ has computed. What a later phase reads is kept in buffers of ``BLOCK`` numbers.
 
 from __future__ import annotations
 
+import heapq
+
 import numpy as np
 
 from chainrule.compiler.native.nest_plan import Plan, Step
@@ -14,6 +16,8 @@ from chainrule.compiler.native.ufunc_loops import UfuncLoop, loop_of
 
 BLOCK = 256
 """Numbers in a stretch: some ten buffers of them stay in the first cache."""
+MOST = 128
+"""Buffers that the stack has room for."""
 
 
 class Phases:
@@ -30,6 +34,8 @@ class Phases:
         The phase from which on each step's result is there.
     kept
         The steps whose results are in buffers.
+    slots
+        The buffer of each of these; one is used again when nobody reads it any more.
     """
 
     def __init__(self) -> None:
@@ -39,10 +45,43 @@ class Phases:
         self.loops: dict[int, UfuncLoop] = {}
         self.of: list[int] = []
         self.kept: set[int] = set()
+        self.slots: dict[int, int] = {}
 
 
 def phases_of(plan: Plan) -> Phases:
-    """Return the phases of a plan."""
+    """Return the phases of a plan; one, without calls, if they took much memory."""
+    found = _phases(plan, call=True)
+    _assign(found, plan)
+    if max(found.slots.values(), default=0) >= MOST:
+        found = _phases(plan, call=False)
+    return found
+
+
+def _assign(phases: Phases, plan: Plan) -> None:
+    """Give each step that is kept a buffer.
+
+    What happens in phase p has the time 2 p, the calls after it have 2 p + 1. A buffer
+    is free for what comes later than all that reads it.
+    """
+    last: dict[int, int] = {i: 2 * phases.of[i] for i in phases.kept}
+    begin: dict[int, int] = {}
+    for i, step in enumerate(plan.steps):
+        called = i in phases.loops
+        begin[i] = 2 * phases.of[i] - called
+        for kind, x in step.operands:
+            if kind == "step" and x in last:
+                last[x] = max(last[x], begin[i])
+    free: list[int] = []
+    busy: list[tuple[int, int]] = []
+    for i in sorted(phases.kept, key=lambda i: (begin[i], i)):
+        while busy and busy[0][0] < begin[i]:
+            free.append(heapq.heappop(busy)[1])
+        slot = free.pop() if free else len(busy)
+        phases.slots[i] = slot
+        heapq.heappush(busy, (last[i], slot))
+
+
+def _phases(plan: Plan, *, call: bool) -> Phases:
     found = Phases()
     for i, step in enumerate(plan.steps):
         operands = [int(x) for kind, x in step.operands if kind == "step"]
@@ -50,7 +89,7 @@ def phases_of(plan: Plan) -> Phases:
         while len(found.steps) <= phase + 1:
             found.steps.append([])
             found.calls.append([])
-        loop = loop_of(step.name) if _reads_floats(plan, step) else None
+        loop = loop_of(step.name) if call and _reads_floats(plan, step) else None
         if loop is None:
             found.steps[phase].append(i)
             found.kept |= {x for x in operands if found.of[x] < phase}

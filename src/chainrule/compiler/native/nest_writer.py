@@ -203,6 +203,10 @@ class NestWriter(EntryWriter):
             self._stack[name] = count
         return f"%{name}"
 
+    def _buffer(self, step: int) -> str:
+        """Return the address of the buffer of a step."""
+        return self._kept(f"buffer{self._phases.slots[step]}", BLOCK)
+
     def _block(self, row: _Row, i: str, count: str | int) -> None:
         """Write the phases of a stretch of the inner axis.
 
@@ -269,7 +273,7 @@ class NestWriter(EntryWriter):
         """Write the call of a ufunc's loop for a stretch."""
         loop = self._phases.loops[step]
         places = [self._given(row, x, i) for x in self.plan.steps[step].operands]
-        places.append((self._kept(f"step{step}", BLOCK), 8))
+        places.append((self._buffer(step), 8))
         args, steps = self._kept("args", 4), self._kept("steps", 4)
         for k, (pointer, stride) in enumerate(places):
             self.do(f"store ptr {pointer}, ptr {self.moved(args, k)}")
@@ -287,7 +291,7 @@ class NestWriter(EntryWriter):
         """Return where an operand of a call is, and its bytes from each to the next."""
         kind, x = operand
         if kind == "step":
-            return self._kept(f"step{x}", BLOCK), 8
+            return self._buffer(int(x)), 8
         place = row.at.pieces[int(x)] if kind == "pieces" else int(x)
         if kind == "number" or place is None:
             at = self._kept(f"number{len(self._stack)}", 1)
@@ -334,7 +338,7 @@ class NestWriter(EntryWriter):
 
         def value(k: int) -> str:
             if k not in values:  # another phase has left it in its buffer
-                at = self.moved(self._kept(f"step{k}", BLOCK), place.i)
+                at = self.moved(self._buffer(k), place.i)
                 values[k] = self.load_vector(at, place.length)
             return values[k]
 
@@ -351,7 +355,7 @@ class NestWriter(EntryWriter):
             operands = [operand(*x) for x in step.operands]
             values[k] = self.operation(step.name, WIDTH, *operands)
             if k in phases.kept:
-                at = self.moved(self._kept(f"step{k}", BLOCK), place.i)
+                at = self.moved(self._buffer(k), place.i)
                 self.store_vector(values[k], at, place.length)
         return value
 
