@@ -148,10 +148,11 @@ class floor(sympy.Function):
 def sympy_form(r):
     """Return the forward of a rule on SymPy's symbols, or ``None``."""
     name = getattr(r.forward, "__name__", "")
-    return SYMPY.get(name) or getattr(sympy, name, None)
+    return SYMPY[name] if name in SYMPY else getattr(sympy, name, None)
 
 
 SYMPY = {
+    "fraction": None,  # SymPy's is another function
     "add": lambda x, y: x + y,
     "subtract": lambda x, y: x - y,
     "multiply": lambda x, y: x * y,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from benchmarks import compiled, report
 from benchmarks.compiled import JAX
-from benchmarks.handwritten import Handwritten, compiler
+from benchmarks.handwritten import Handwritten, build_handwritten, compiler
 from benchmarks.measure import Row
 from benchmarks.workload import Peer
 from benchmarks.workloads.kinds import comparisons
@@ -89,3 +90,11 @@ def test_a_kind_has_its_mean_and_its_worst():
         "kinds, styles: 6.00x apart (geometric mean of 2), worst 9.00x "
         "(d, against a list)",
     ]
+
+
+@pytest.mark.skipif(compiler() is None, reason="no C compiler")
+def test_c_leaves_subnormal_numbers_alone():
+    for comparison, peer in BY_HAND:
+        build_handwritten(peer.source, comparison.workload)
+    smallest = np.array([5e-324, np.finfo(float).tiny / 2])
+    assert (smallest * np.array([1.0, 0.5]) > 0.0).all()

@@ -22,6 +22,7 @@ from chainrule.compiler.programs.text import (
     function_name,
 )
 from chainrule.compiler.progress import watched
+from chainrule.compiler.tracing.calls import named
 from chainrule.compiler.tracing.plain_operators import (
     UFUNCS,
     is_of_numbers,
@@ -184,7 +185,8 @@ def _direct(row: Row) -> Row:
         return row
     if type(args[0]) is not Row or not args[0].shape or given.keys() - _OF_REDUCE:
         return row
-    return row.with_call(known.reduces.reduce, args, {"axis": None, **given})
+    axis = named(row.function, args, given)["axis"]
+    return row.with_call(known.reduces.reduce, args, {**given, "axis": axis})
 
 
 _OF_REDUCE = {"axis", "keepdims"}
