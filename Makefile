@@ -8,6 +8,7 @@ WHEEL_VENV := .venv-wheel
 NEWEST_VENV := .venv-newest
 PYTEST_ARGS ?= -n 2
 BENCH_ARGS ?=
+GRADBENCH_ARGS ?=
 
 BIN := $(VENV)/bin
 BENCH_BIN := $(BENCH_VENV)/bin
@@ -28,7 +29,7 @@ RULE_TESTS := $(addprefix tests/,test_rules.py test_expressions.py test_kernels.
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help demo lessons test test-slow rule test-newest test-browser page page-check bench \
-	bench-smoke docs lint format wheel hooks clean
+	bench-smoke gradbench docs lint format wheel hooks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -69,6 +70,10 @@ bench: $(BENCH_VENV)/.stamp-bench ## speed against other libraries (a large down
 
 bench-smoke: $(VENV)/.stamp-test ## run every benchmark briefly, without the peers
 	$(BIN)/python -m benchmarks --smoke
+
+gradbench: $(BENCH_VENV)/.stamp-bench ## the programs of GradBench beside JAX and PyTorch: make gradbench EVAL=gmm
+	$(BENCH_BIN)/python -m benchmarks.gradbench --docs $(if $(EVAL),--eval $(EVAL)) \
+		$(GRADBENCH_ARGS)
 
 docs: $(VENV)/.stamp-docs ## the documentation, as pages in docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html

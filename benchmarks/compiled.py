@@ -20,13 +20,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
-from types import ModuleType
 from typing import Any
 
 import numpy as np
-import scipy.special
 
-import chainrule as gd
 from benchmarks.handwritten import C, Handwritten, build_handwritten, compiler
 from benchmarks.measure import (
     SAME,
@@ -39,6 +36,7 @@ from benchmarks.measure import (
     row_of,
     time_block,
 )
+from benchmarks.tools import Tools, chainrule_tools, jax_tools
 from benchmarks.workload import Comparison, Peer, Workload
 
 OURS = "chainrule compiled"
@@ -93,58 +91,11 @@ class FirstCall(Peer):
     builds: int = 3
 
 
-@dataclass(frozen=True)
-class Tools:
-    """What a library offers, under the same names for each."""
-
-    xp: Any
-    compile: Callable[..., Any]
-    value_and_grad: Callable[..., Any]
-    hessian: Callable[..., Any]
-    jacobian: Callable[..., Any]
-    vmap: Callable[..., Any] | None
-    scan: Callable[..., Any] | None
-    while_loop: Callable[..., Any] | None
-    special: ModuleType
-
-
 OWN = ("vmap", "scan", "while_loop", "special")
 """Options of a workload under which it is given what the library has."""
 
 
 # ------------------------------------------------------------------------- libraries
-
-
-def chainrule_tools() -> Tools:
-    """Return chainrule's."""
-    return Tools(
-        np,
-        gd.compile,
-        gd.value_and_grad,
-        gd.hessian,
-        gd.jacobian,
-        *(getattr(gd, name, None) for name in ("vmap", "scan", "while_loop")),
-        special=scipy.special,
-    )
-
-
-def jax_tools(library: str) -> Tools:
-    """Return JAX's, in double precision; its Jacobians by forward sweeps or reverse."""
-    import jax
-    import jax.scipy
-
-    jax.config.update("jax_enable_x64", True)
-    return Tools(
-        jax.numpy,
-        jax.jit,
-        jax.value_and_grad,
-        jax.hessian,
-        jax.jacrev if library == JAX_REVERSE else jax.jacfwd,
-        jax.vmap,
-        jax.lax.scan,
-        jax.lax.while_loop,
-        jax.scipy.special,
-    )
 
 
 def own_tool(*_: Any) -> Any:
@@ -190,7 +141,7 @@ def build_jax(library: str, workload: Workload, transform: str) -> Call:
     """Return a call of JAX's; it ends when the numbers are there."""
     import jax
 
-    tools = jax_tools(library)
+    tools = jax_tools(reverse=library == JAX_REVERSE)
     arrays = [jax.numpy.asarray(x) for x in (*workload.arguments, *workload.constants)]
     run = tools.compile(transformed(tools, workload, transform))
     return lambda: jax.block_until_ready(run(*arrays))

@@ -19,13 +19,13 @@ from benchmarks.compiled import (
     own_tool,
     trifle,
 )
+from benchmarks.gradbench.ba import observations
+from benchmarks.gradbench.gmm import gmm_workload
+from benchmarks.gradbench.lstm import lstm_workload
+from benchmarks.gradbench.ode import ode_workload
 from benchmarks.workload import Peer, Workload, at_most, faster
 from benchmarks.workloads import large_arrays
 from benchmarks.workloads.bodies import bodies_workload
-from benchmarks.workloads.gradbench.bundle import observations
-from benchmarks.workloads.gradbench.gmm import gmm_workload
-from benchmarks.workloads.gradbench.lstm import lstm_workload
-from benchmarks.workloads.gradbench.ode import ode_workload
 from benchmarks.workloads.jacobians import tall_workload, wide_workload
 from benchmarks.workloads.nested import valley
 from benchmarks.workloads.scalars import chain_of

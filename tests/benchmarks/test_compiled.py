@@ -16,12 +16,12 @@ from benchmarks.compiled import (
     FirstCall,
     own_tool,
 )
+from benchmarks.gradbench.ba import observations
+from benchmarks.gradbench.lstm import lstm_workload
+from benchmarks.gradbench.ode import ode_workload
 from benchmarks.measure import DisagreementError
 from benchmarks.workload import Peer, Workload, at_most, faster
 from benchmarks.workloads.compiled import comparisons
-from benchmarks.workloads.gradbench.bundle import observations
-from benchmarks.workloads.gradbench.lstm import lstm_workload
-from benchmarks.workloads.gradbench.ode import ode_workload
 from benchmarks.workloads.scalars import chain_of
 
 TRIFLE = Workload(compiled.trifle, (1.5, 2.5))

@@ -17,12 +17,13 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, wishart
 
 import chainrule as gd
-from benchmarks.workloads.gradbench import bundle, gmm, lstm, ode
+from benchmarks.gradbench import ba, gmm, lstm, ode
 from benchmarks.workloads.jacobians import tall_workload, wide_workload
 
 
-def looped(body, carry, xs):
+def looped(body, carry, xs, length=None):
     """Scan as a plain loop over the first axis of a container of arrays."""
+    xs = [None] * length if xs is None else xs
     rows = list(zip(*xs, strict=True)) if isinstance(xs, tuple) else list(xs)
     ys = []
     for row in rows:
@@ -40,7 +41,7 @@ SCALARS = {
     "ode scanned": ode.ode_workload(size=5, steps=3, scan=looped),
 }
 
-ONE = bundle.observations(count=1)
+ONE = ba.observations(count=1)
 STILL = np.array([0.0] * 3 + [1.0, -2.0, -9.0, 500.0, 4.0, -6.0, 0.05, 0.01])
 
 VECTORS = {
@@ -120,7 +121,7 @@ def test_a_residual_is_a_rotated_projected_and_distorted_point(name):
     square = flat @ flat
     seen = flat * (1 + camera[9] * square + camera[10] * square**2)
     expected = weight * (camera[6] * seen + camera[7:9] - feature)
-    found = bundle.residual(np, camera, point, weight, feature)
+    found = ba.residual(np, camera, point, weight, feature)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.compiled import JAX, Compilation, own_tool
+from benchmarks.gradbench.gmm import gmm_workload
 from benchmarks.workload import Peer, Workload, faster
-from benchmarks.workloads.gradbench.gmm import gmm_workload
 from benchmarks.workloads.kinds.kind import compared
 from benchmarks.workloads.kinds.simulations import Scan, march
 

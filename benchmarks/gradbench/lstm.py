@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.gradbench.eval import (
+    Arguments,
+    Differentiable,
+    Eval,
+    Function,
+    Input,
+    Size,
+)
+from benchmarks.tools import Tools
 from benchmarks.workload import Workload
 
-TEXT = Path(__file__).parents[2] / "data" / "sonnets.txt"
+TEXT = Path(__file__).parents[1] / "data" / "sonnets.txt"
 
 Layers = list[tuple[list[Any], list[Any]]]
 """The four weights and the four biases of each layer."""
@@ -124,21 +134,55 @@ def score(xp: Any, guess: Any, wanted: Any) -> Any:
     return xp.sum(wanted * (guess - xp.log(2.0 + xp.sum(xp.exp(guess)))))
 
 
-def lstm_workload(
-    *, layers: int, letters: int, scan: Callable[..., Any] | None = None
-) -> Workload:
-    """Return the LSTM on the first letters of the sonnets; with ``scan``, scanned."""
+def build_objective(tools: Tools) -> Callable[..., Any]:
+    """Return the loss, compiled."""
+    return tools.compile(partial(lstm_scanned, tools.xp, scan=tools.scan))
+
+
+def build_gradient(tools: Tools) -> Callable[..., Any]:
+    """Return its gradient by both arrays of parameters, compiled."""
+    loss = partial(lstm_scanned, tools.xp, scan=tools.scan)
+    return tools.compile(tools.grad(loss, (0, 1)))
+
+
+def prepare(given: Input) -> Arguments:
+    """Return the parameters, the first memory, and the text."""
+    names = "main_params", "extra_params", "state", "sequence"
+    return tuple(np.array(given[name], dtype=float) for name in names), {}
+
+
+def output(gradient: tuple[Any, Any]) -> list[float]:
+    """Return the rows of both gradients, one after the other."""
+    return np.concatenate([np.asarray(x).ravel() for x in gradient]).tolist()
+
+
+def generate(*, layers: int, letters: int) -> Input:
+    """Return random parameters, and the first letters of the sonnets."""
     text = bits_of(TEXT.read_text(encoding="utf-8")[:letters])
     bits = text.shape[1]
     rng = np.random.default_rng(6)
-    arguments = (
-        rng.random((2 * layers, 4 * bits)),
-        rng.random((3, bits)),
-        rng.random((2 * layers, bits)),
-    )
+    return {
+        "main_params": rng.random((2 * layers, 4 * bits)).tolist(),
+        "extra_params": rng.random((3, bits)).tolist(),
+        "state": rng.random((2 * layers, bits)).tolist(),
+        "sequence": text.tolist(),
+    }
+
+
+def lstm_workload(
+    *, layers: int, letters: int, scan: Callable[..., Any] | None = None
+) -> Workload:
+    """Return it as a workload of the other benchmarks; with ``scan``, scanned."""
+    arrays, _ = prepare(generate(layers=layers, letters=letters))
     if scan is None:
-        return Workload(lstm, arguments[:2], (arguments[2], text))
-    return Workload(lstm_scanned, arguments[:2], (arguments[2], text), {"scan": scan})
+        return Workload(lstm, arrays[:2], arrays[2:])
+    return Workload(lstm_scanned, arrays[:2], arrays[2:], {"scan": scan})
+
+
+def differences(given: Input) -> Differentiable:
+    """Return the loss of the plain loop, as a function of the parameters."""
+    arrays, _ = prepare(given)
+    return lambda *x: lstm(np, *x, *arrays[2:]), arrays[:2]
 
 
 def bits_of(text: str) -> np.ndarray:
@@ -146,3 +190,28 @@ def bits_of(text: str) -> np.ndarray:
     codes = np.array([ord(letter) for letter in text])
     places = np.arange(int(codes.max()).bit_length())[::-1]
     return (codes[:, None] >> places & 1).astype(float)
+
+
+EVAL = Eval(
+    "lstm",
+    {
+        "objective": Function(build_objective, prepare, peers=("jax",)),
+        "jacobian": Function(build_gradient, prepare, output, peers=("jax",)),
+    },
+    small=lambda: generate(layers=2, letters=4),
+    sizes=(
+        Size(
+            "2 layers, 1,024 letters",
+            "jacobian",
+            lambda: generate(layers=2, letters=1024),
+        ),
+        Size(
+            "6 layers, 4,096 letters",
+            "jacobian",
+            lambda: generate(layers=6, letters=4096),
+            25.0,
+            38.0,
+        ),
+    ),
+    differences=differences,
+)
