@@ -140,9 +140,14 @@ def constant_value(tree: ast.expr) -> float:
 
 _of: Any = operator
 _OPERATORS: Mapping[str, Operation] = {
-    "Add": _of.add, "Sub": _of.sub, "Mult": _of.mul, "Div": _of.truediv,
-    "Pow": math.pow, "Mod": _of.mod, "FloorDiv": _of.floordiv,
-}  # fmt: skip
+    "Add": _of.add,
+    "Sub": _of.sub,
+    "Mult": _of.mul,
+    "Div": _of.truediv,
+    "Pow": math.pow,
+    "Mod": _of.mod,
+    "FloorDiv": _of.floordiv,
+}
 _BUILT_IN: Mapping[str, Operation] = {"abs": abs, "round": round}
 
 

@@ -213,11 +213,14 @@ class _Reader(Grammar):
         for x in given:
             self.number(x)
         if inspect.isfunction(f):
-            check_function(f, f"{f.__name__}, which {self.what} calls,", len(given),
-                           self.callers)  # fmt: skip
+            check_function(
+                f, f"{f.__name__}, which {self.what} calls,", len(given), self.callers
+            )
         elif count != len(given):
-            self.refuse(f"calls {ast.unparse(tree)}", f"{self.known} math: "
-                        f"{' '.join(COUNTS)}; and other such functions.")  # fmt: skip
+            self.refuse(
+                f"calls {ast.unparse(tree)}",
+                f"{self.known} math: {' '.join(COUNTS)}; and other such functions.",
+            )
 
 
 __all__ = ["check_function", "check_native", "is_docstring", "parsed_function"]

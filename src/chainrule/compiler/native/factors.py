@@ -20,7 +20,7 @@ from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.rows import Row
 from chainrule.rules.registry import traits_of
 
-_np: Any = np
+Array = np.ndarray[Any, Any]
 
 
 def share_factors(program: Program) -> bool:
@@ -122,7 +122,7 @@ def _lapack() -> Any:
     return importlib.import_module("scipy.linalg.lapack")
 
 
-def factors(matrix: Any) -> Any:
+def factors(matrix: Array) -> Array:
     """Return L and U of the transposed matrix, in one, and below them the pivots.
 
     These are -1 where the matrix is singular.
@@ -134,25 +134,25 @@ def factors(matrix: Any) -> Any:
     return found
 
 
-def _parts(held: Any) -> tuple[Any, Any]:
+def _parts(held: Array) -> tuple[Any, Any]:
     """Return L and U, and the pivots, of a matrix that is not singular."""
     if held[-1, 0] < 0.0:
         raise np.linalg.LinAlgError("Singular matrix")
     return held[:-1].T, held[-1].astype(np.intc)
 
 
-def solve(held: Any, y: Any, transposed: bool) -> Any:  # noqa: FBT001
+def solve(held: Array, y: Array, transposed: bool) -> Any:  # noqa: FBT001
     """Solve with the matrix of these factors, or with it transposed."""
     return _lapack().dgetrs(*_parts(held), y, trans=int(not transposed))[0]
 
 
-def inv(held: Any, transposed: bool) -> Any:  # noqa: FBT001
+def inv(held: Array, transposed: bool) -> Any:  # noqa: FBT001
     """Return the inverse."""
     found = _lapack().dgetri(*_parts(held))[0]
     return found if transposed else found.T
 
 
-def slogdet(held: Any, transposed: bool) -> tuple[Any, Any]:  # noqa: FBT001
+def slogdet(held: Array, transposed: bool) -> tuple[Any, Any]:  # noqa: FBT001
     """Return the sign of the determinant, and the logarithm of its size."""
     if held[-1, 0] < 0.0:
         return np.float64(0.0), np.float64(-np.inf)
@@ -165,7 +165,7 @@ def slogdet(held: Any, transposed: bool) -> tuple[Any, Any]:  # noqa: FBT001
     return np.float64(-1.0 if changes % 2 else 1.0), size
 
 
-def det(held: Any, transposed: bool) -> Any:  # noqa: FBT001
+def det(held: Array, transposed: bool) -> Any:  # noqa: FBT001
     """Return the determinant."""
     if held[-1, 0] < 0.0:
         return np.float64(0.0)
@@ -174,19 +174,19 @@ def det(held: Any, transposed: bool) -> Any:  # noqa: FBT001
     return np.multiply.reduce(diagonal) * (-1.0 if swaps % 2 else 1.0)
 
 
-def _refuse_singular(diagonal: Any) -> None:
+def _refuse_singular(diagonal: Array) -> None:
     if not diagonal.all():
         raise np.linalg.LinAlgError("Singular matrix")
 
 
-def solve_triangular(factor: Any, y: Any, transposed: bool) -> Any:  # noqa: FBT001
+def solve_triangular(factor: Array, y: Array, transposed: bool) -> Any:  # noqa: FBT001
     """Solve with a lower triangular matrix, or with it transposed."""
     _refuse_singular(factor.diagonal())
     upper = np.ascontiguousarray(factor).T
     return _lapack().dtrtrs(upper, y, lower=0, trans=int(not transposed))[0]
 
 
-def inv_triangular(factor: Any, transposed: bool) -> Any:  # noqa: FBT001
+def inv_triangular(factor: Array, transposed: bool) -> Any:  # noqa: FBT001
     """Return the inverse of a lower triangular matrix."""
     _refuse_singular(factor.diagonal())
     found = _lapack().dtrtri(np.ascontiguousarray(factor).T, lower=0)[0]

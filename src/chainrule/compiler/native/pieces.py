@@ -23,6 +23,7 @@ from chainrule.compiler.tracing.rows import Row
 from chainrule.values.shapes import ARRAYS, SEQUENCES
 
 _np: Any = np
+Array = np.ndarray[Any, Any]
 MOST = 1 << 26
 """Entries that are looked at in one program: it takes some nanoseconds each."""
 CUTS, ARRAYS_READ = 8, 8
@@ -156,7 +157,7 @@ class Pieces:
             return None
         return self._of_those_read(places, bases)
 
-    def _of_those_read(self, places: Any, bases: Sequence[int]) -> Pattern | None:
+    def _of_those_read(self, places: Array, bases: Sequence[int]) -> Pattern | None:
         """Return a pattern of the arrays of which there are entries."""
         owners = _owners(places, bases)
         counts = _np.bincount(owners.ravel(), minlength=len(bases))[1:]
@@ -184,7 +185,7 @@ def _moved_by(row: Row) -> list[Row]:
     return row.operands if _is_piecewise(row) else []
 
 
-def _owners(places: Any, bases: Sequence[int]) -> Any:
+def _owners(places: Array, bases: Sequence[int]) -> Any:
     """Return which array each place is in, from 1 on; 0 is none."""
     found: Any = _np.searchsorted(bases, places, side="right")
     return found
@@ -193,7 +194,7 @@ def _owners(places: Any, bases: Sequence[int]) -> Any:
 # ------------------------------------------------------------------------------ boxes
 
 
-def _parts_of(places: Any, bases: Sequence[int]) -> list[Part] | None:
+def _parts_of(places: Array, bases: Sequence[int]) -> list[Part] | None:
     """Return the boxes in which places go by constant steps; ``None``: too many."""
     if places.size == 0:
         return None
@@ -214,7 +215,7 @@ def _parts_of(places: Any, bases: Sequence[int]) -> list[Part] | None:
     return found
 
 
-def _stretches(places: Any, owners: Any, axis: int) -> list[tuple[int, int]]:
+def _stretches(places: Array, owners: Array, axis: int) -> list[tuple[int, int]]:
     """Return where along an axis the steps are the same, and the owners."""
     n = places.shape[axis]
     size = places.size // n
@@ -226,7 +227,7 @@ def _stretches(places: Any, owners: Any, axis: int) -> list[tuple[int, int]]:
     return list(itertools.islice(_cut(n, cuts, alike), CUTS + 1))
 
 
-def _cut(n: int, cuts: Any, alike: Any) -> Iterator[tuple[int, int]]:
+def _cut(n: int, cuts: Array, alike: Array) -> Iterator[tuple[int, int]]:
     """Yield stretches: up to a cut, or where a step is not like the one before."""
     ends, start = np.flatnonzero(~alike) + 2, 0
     while start < n:
@@ -239,7 +240,7 @@ def _cut(n: int, cuts: Any, alike: Any) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-def _part(box: Box, places: Any, owners: Any, bases: Sequence[int]) -> Part | None:
+def _part(box: Box, places: Array, owners: Array, bases: Sequence[int]) -> Part | None:
     first, owner = int(places.flat[0]), int(owners.flat[0])
     steps = tuple(
         int(places[(0,) * i + (1,) + (0,) * (places.ndim - i - 1)]) - first

@@ -42,14 +42,23 @@ Known = Any
 
 
 _FLOATS: dict[type[ast.AST], str] = {
-    ast.Add: "fadd", ast.Sub: "fsub", ast.Mult: "fmul", ast.Div: "fdiv",
-}  # fmt: skip
+    ast.Add: "fadd",
+    ast.Sub: "fsub",
+    ast.Mult: "fmul",
+    ast.Div: "fdiv",
+}
 _BITS: dict[type[ast.AST], str] = {
-    ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor",
-}  # fmt: skip
+    ast.BitAnd: "and",
+    ast.BitOr: "or",
+    ast.BitXor: "xor",
+}
 _WORDS: dict[type[ast.AST], str] = {
-    **_BITS, ast.Add: "add", ast.Sub: "sub", ast.LShift: "shl", ast.RShift: "lshr",
-}  # fmt: skip
+    **_BITS,
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.LShift: "shl",
+    ast.RShift: "lshr",
+}
 _of: Any = operator
 _PLAIN: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: _of.add, ast.Sub: _of.sub, ast.Mult: _of.mul,
