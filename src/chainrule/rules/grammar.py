@@ -52,7 +52,9 @@ class Grammar:
         self.what = what
         self.names: Container[str] = names
         listed = ", ".join(names)
-        self.known = f"It may name the operands ({listed}), abs, round and functions of"
+        self.known: str = (
+            f"It may name the operands ({listed}), abs, round and functions of"
+        )
 
     def refuse(self, found: str, remedy: str) -> NoReturn:
         """Raise the error that says what was found, and what to write instead."""

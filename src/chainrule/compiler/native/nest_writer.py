@@ -65,8 +65,10 @@ class NestWriter(EntryWriter):
         """Look which axes the loops go over."""
         super().__init__(unit, [RECORD])
         self.plan = plan
-        self.outs = [contiguous(plan.shape, dtype) for _, dtype in plan.results]
-        self.sums = [
+        self.outs: list[Access] = [
+            contiguous(plan.shape, dtype) for _, dtype in plan.results
+        ]
+        self.sums: list[Access] = [
             contiguous(plan.shape, np.dtype(float), r.axes) for r in plan.reductions
         ]
         self._phases = phases_of(plan)

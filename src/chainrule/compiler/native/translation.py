@@ -52,13 +52,8 @@ _BITS: dict[type[ast.AST], str] = {
     ast.BitOr: "or",
     ast.BitXor: "xor",
 }
-_WORDS: dict[type[ast.AST], str] = {
-    **_BITS,
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.LShift: "shl",
-    ast.RShift: "lshr",
-}
+_SHIFTS: dict[type[ast.AST], str] = {ast.LShift: "shl", ast.RShift: "lshr"}
+_WORDS = {**_BITS, **_SHIFTS, ast.Add: "add", ast.Sub: "sub"}
 _of: Any = operator
 _PLAIN: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: _of.add, ast.Sub: _of.sub, ast.Mult: _of.mul,
