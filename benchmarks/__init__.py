@@ -5,6 +5,7 @@
 and without the other libraries. In reading order:
 
 ``workloads/``     what is computed: small functions, their operations listed
+``gradbench/``     the twelve programs of a suite, and a tool that it can run
 ``workload.py``    what a workload, a peer and a target are
 ``libraries.py``   how each library computes a gradient of a workload
 ``measure.py``     checking that all agree, and timing them in turns

@@ -38,8 +38,9 @@ compiles. *Mean* is over all runs of a second or ten runs, the first one include
 is what the suite scores. *Steady* is the median of the later half. *Ratio* is JAX's
 steady time over ours. *C++* is what the suite's fastest C++ took on another, quiet
 machine, and *bar* is what we aim at there. `det` shares equal minors, which the C++
-does not. Derivatives are checked first, against the uncompiled ones, those of JAX and
-PyTorch, and central differences.
+does not. Other programs may have run on the machine: compare within a line, and the
+ratio with the bar divided by *C++*. Derivatives are checked first, against the
+uncompiled ones, those of JAX and PyTorch, and central differences.
 
 {machine}, {date}; Python {python}, NumPy {numpy}, JAX {jax}, PyTorch {torch}.
 
@@ -114,4 +115,6 @@ def read(stored: dict) -> Line:
 def machine() -> str:
     """Return how many cores of what processor there are, such as 2 cores of a Xeon."""
     name = re.sub(r"\((R|TM)\)|\bCPU\b|\bProcessor\b|@.*", "", processor())
-    return f"{os.cpu_count()} cores of {' '.join(name.split())}"
+    words = " ".join(name.split())
+    article = "an" if words[:1] in "AEIO" else "a"
+    return f"{os.cpu_count()} cores of {article} {words}"

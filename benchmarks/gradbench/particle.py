@@ -6,8 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from benchmarks.gradbench.descent import argmin, gradient
 from benchmarks.gradbench.eval import Arguments, Eval, Function, Input, Size
 from benchmarks.tools import Tools, chainrule_tools
@@ -16,9 +14,9 @@ STEP = 0.1
 """The time from one place to the next."""
 
 
-def potential(xp: Any, place: Any, height: Any) -> Any:
+def potential(xp: Any, x: Any, y: Any, height: Any) -> Any:
     """Sum of 1 / distance to charges at (10, 0) and at (10, ``height``)."""
-    x, y = place[0] - 10.0, place[1]
+    x = x - 10.0
     return 1.0 / xp.sqrt(x * x + y * y) + 1.0 / xp.sqrt(x * x + (y - height) ** 2)
 
 
@@ -29,20 +27,20 @@ def miss(tools: Tools, mode: str, w: Any) -> Any:
     The force on it is minus the gradient of the potential.
     """
     xp = tools.xp
-    slope = gradient(tools, mode, lambda x: potential(xp, x, 10.0 - w[0]))
+    slope = gradient(tools, mode, lambda x, y: potential(xp, x, y, 10.0 - w), 2)
 
-    def above(state: tuple[Any, Any]) -> Any:
-        place, velocity = state
-        return place[1] + STEP * velocity[1] > 0.0
+    def above(state: tuple[Any, ...]) -> Any:
+        _, y, _, v = state
+        return y + STEP * v > 0.0
 
-    def move(state: tuple[Any, Any]) -> tuple[Any, Any]:
-        place, velocity = state
-        return place + STEP * velocity, velocity - STEP * slope(place)
+    def move(state: tuple[Any, ...]) -> tuple[Any, ...]:
+        x, y, u, v = state
+        a, b = slope(x, y)
+        return x + STEP * u, y + STEP * v, u - STEP * a, v - STEP * b
 
-    begin = xp.asarray([0.0, 8.0]), xp.asarray([0.75, 0.0])
-    place, velocity = tools.while_loop(above, move, begin)
-    place = place + STEP * velocity
-    return (place[0] - place[1] / velocity[1] * velocity[0]) ** 2
+    x, y, u, v = tools.while_loop(above, move, (0.0, 8.0, 0.75, 0.0))
+    x, y = x + STEP * u, y + STEP * v
+    return (x - y / v * u) ** 2
 
 
 def build(outer: str, inner: str) -> Callable[[Tools], Callable[[Any], Any]]:
@@ -51,7 +49,7 @@ def build(outer: str, inner: str) -> Callable[[Tools], Callable[[Any], Any]]:
     def built(tools: Tools) -> Callable[[Any], Any]:
         def search(w: Any) -> Any:
             f = partial(miss, tools, inner)
-            return argmin(tools, f, gradient(tools, outer, f), w)[0]
+            return argmin(tools, f, gradient(tools, outer, f, 1), (w,))[0]
 
         return tools.compile(search)
 
@@ -60,7 +58,7 @@ def build(outer: str, inner: str) -> Callable[[Tools], Callable[[Any], Any]]:
 
 def prepare(given: Input) -> Arguments:
     """Return where the search starts."""
-    return (np.array([given["w"]], dtype=float),), {}
+    return (float(given["w"]),), {}
 
 
 EVAL = Eval(

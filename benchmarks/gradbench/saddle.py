@@ -6,9 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
-
-from benchmarks.gradbench.descent import argmin, gradient
+from benchmarks.gradbench.descent import Point, argmin, gradient
 from benchmarks.gradbench.eval import (
     Arguments,
     Differentiable,
@@ -20,33 +18,33 @@ from benchmarks.gradbench.eval import (
 from benchmarks.tools import Tools, chainrule_tools
 
 
-def objective(x: Any, y: Any) -> Any:
-    """Square of the length of x minus that of y, points of a plane."""
-    return (x[0] * x[0] + x[1] * x[1]) - (y[0] * y[0] + y[1] * y[1])
+def objective(a: Any, b: Any, c: Any, d: Any) -> Any:
+    """Square of the length of (a, b) minus that of (c, d)."""
+    return (a * a + b * b) - (c * c + d * d)
 
 
-def argmax(tools: Tools, mode: str, start: Any, x: Any) -> Any:
-    """Return the y at which the objective is greatest."""
+def argmax(tools: Tools, mode: str, start: Point, a: Any, b: Any) -> Point:
+    """Return the point (c, d) at which the objective is greatest."""
 
-    def negative(y: Any) -> Any:
-        return -objective(x, y)
+    def negative(c: Any, d: Any) -> Any:
+        return -objective(a, b, c, d)
 
-    return argmin(tools, negative, gradient(tools, mode, negative), start)
+    return argmin(tools, negative, gradient(tools, mode, negative, 2), start)
 
 
-def greatest(tools: Tools, mode: str, start: Any, x: Any) -> Any:
-    """Return the greatest value of the objective over y; it is found by a search."""
-    return objective(x, argmax(tools, mode, start, x))
+def greatest(tools: Tools, mode: str, start: Point, a: Any, b: Any) -> Any:
+    """Return the greatest value of the objective over (c, d), found by a search."""
+    return objective(a, b, *argmax(tools, mode, start, a, b))
 
 
 def build(outer: str, inner: str) -> Callable[[Tools], Callable[[Any], Any]]:
     """Return what builds the search for x, then y, by these two modes, compiled."""
 
     def built(tools: Tools) -> Callable[[Any], Any]:
-        def search(start: Any) -> Any:
+        def search(*start: Any) -> Any:
             f = partial(greatest, tools, inner, start)
-            x = argmin(tools, f, gradient(tools, outer, f), start)
-            return tools.xp.concatenate([x, argmax(tools, outer, start, x)])
+            point = argmin(tools, f, gradient(tools, outer, f, 2), start)
+            return (*point, *argmax(tools, outer, start, *point))
 
         return tools.compile(search)
 
@@ -55,13 +53,13 @@ def build(outer: str, inner: str) -> Callable[[Tools], Callable[[Any], Any]]:
 
 def prepare(given: Input) -> Arguments:
     """Return where all searches start."""
-    return (np.array(given["start"], dtype=float),), {}
+    return tuple(map(float, given["start"])), {}
 
 
 def differences(given: Input) -> Differentiable:
-    """Return the greatest value as a function of x."""
-    (start,), _ = prepare(given)
-    return partial(greatest, chainrule_tools(), "r", start), (start,)
+    """Return the greatest value as a function of the first point."""
+    start, _ = prepare(given)
+    return partial(greatest, chainrule_tools(), "r", start), start
 
 
 EVAL = Eval(

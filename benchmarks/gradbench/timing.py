@@ -25,7 +25,7 @@ from benchmarks.gradbench.tool import repeated
 from benchmarks.measure import DisagreementError
 from benchmarks.tools import Tools, as_it_is, chainrule_tools, jax_tools, torch_tools
 
-RUNS, SECONDS, PATIENCE = 10, 1.0, 20.0
+RUNS, SECONDS, PATIENCE = 10, 1.0, 10.0
 """How many runs at least, for how long at least, and when a long one is the last."""
 
 SAME = 1e-8
