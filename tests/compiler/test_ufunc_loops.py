@@ -203,7 +203,7 @@ def test_sums_of_infinities_are_numpys():
 def test_long_chains_of_calls_use_few_buffers():
     def f(x):
         y = x
-        for i in range(300):
+        for i in range(50):
             y = np.tanh(y) + np.exp(-y * y) * 0.5 + (x if i % 7 == 0 else 0.25)
         return y
 
@@ -211,7 +211,7 @@ def test_long_chains_of_calls_use_few_buffers():
     program = fused(program_of(f, x))
     (nest,) = nests_in(program)
     phases = nest_phases.phases_of(nest.plan)
-    assert len(phases.kept) > 300
+    assert len(phases.kept) > 50
     assert max(phases.slots.values()) < 12
     assert_same_bits(Replay(program)(x)[0], f(x))
 
