@@ -330,7 +330,7 @@ def plus(x):
 
 UNTRANSLATED = {
     closure(2.0): "reads 'k' of the function around it",
-    executed(): "cannot be read",
+    executed(): "cannot be read|not made by def",
     loop: r"has the line 'for _ in range\(2\):'",
     endless: "has the line 'while",
     default: r"takes \(x, k, \.\.\.\), where it is given 1 numbers",
