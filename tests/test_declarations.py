@@ -493,7 +493,7 @@ def test_a_function_that_a_library_has_not_is_named(registry):
 
     f = operation(unknown_grad)
     with pytest.raises(
-        MissingLibraryError, match=r"scipy\.special has no function no_s"
+        MissingLibraryError, match=r"scipy\.special has no function of_a_declaration"
     ):
         gd.grad(f)(1.0)
 
