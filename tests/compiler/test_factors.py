@@ -91,6 +91,25 @@ def test_second_derivatives():
     assert_shared(lambda a, b: second(0.5, a, b), positive(6), RNG.normal(size=6))
 
 
+def test_an_upper_factor_is_a_matrix_like_any_other():
+    def f(a, b):
+        upper = np.linalg.cholesky(a, upper=True)
+        lower = np.swapaxes(upper, -1, -2)
+        y = np.linalg.solve(lower, b)
+        return np.linalg.solve(upper, y), np.linalg.inv(lower), np.linalg.det(upper), y
+
+    assert_shared(f, positive(6), RNG.normal(size=6))
+
+    def loss(a, b):
+        return np.sum(np.linalg.solve(np.linalg.cholesky(a, upper=True), b) ** 2)
+
+    second = gd.grad(lambda t, a, b: gd.grad(loss)(a + t * np.eye(len(a)), b)[0, 0])
+    a, b = positive(6), RNG.normal(size=6)
+    program = program_of(lambda a, b: second(0.5, a, b), a, b)
+    (found,), (expected,) = Replay(fused(program))(a, b), Replay(program)(a, b)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
 def test_the_sign_follows_the_exchanges_of_rows():
     for n in range(1, 7):
         a = np.eye(n)[RNG.permutation(n)] * RNG.choice([-2.0, 3.0], n)

@@ -30,7 +30,7 @@ def share_factors(program: Program) -> bool:
         return False
     new: dict[Row, Row] = {}
     for matrix, rows in users.items():
-        triangular = _use(matrix) == "cholesky"
+        triangular = _is_factor(matrix)
         if not triangular:
             n: int = np.shape(_like(matrix))[-1]
             like = np.empty((n + 1, n))
@@ -87,9 +87,7 @@ def _matrix_of(row: Row) -> tuple[Row | None, bool]:
     swaps = x.function is np.swapaxes and set(x.args[1:]) == {-1, -2}
     if swaps and isinstance(x.args[0], Row):
         return x.args[0], True
-    return (
-        None if x.function is np.linalg.cholesky and not _is_factor(x) else x
-    ), False
+    return x, False
 
 
 def _like(x: Any) -> Any:
