@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from chainrule.compiler.native import llvm as native
-from chainrule.compiler.native.loop_nests import Nest, Plan, Reduction, Step, access
+from chainrule.compiler.native.loop_nests import Nest
 from chainrule.compiler.native.matrix_products import Product
+from chainrule.compiler.native.nest_plan import Plan, Reduction, Step, access
 
 pytestmark = pytest.mark.skipif(
     not native.available(), reason="native code needs llvmlite"

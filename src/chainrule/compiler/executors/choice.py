@@ -260,10 +260,3 @@ class Choice:
         with self._deciding:
             self.run = self.call = Replay(self.program)
             self.reason = "integers beyond 2**53"
-
-    def _fuse(self) -> None:
-        """Stay on NumPy, with native code for loops over large arrays."""
-        program = fused(self.program, self.threads)
-        if program is not None:
-            self.run = Replay(program)
-            self.reason = "large arrays, their loops fused in native code"

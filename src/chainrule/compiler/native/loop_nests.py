@@ -21,15 +21,7 @@ import numpy as np
 
 from chainrule.compiler.native.calls import Function, call_on
 from chainrule.compiler.native.llvm import Functions
-from chainrule.compiler.native.nest_plan import (
-    Access,
-    Piece,
-    Plan,
-    Reduction,
-    Shape,
-    Step,
-    access,
-)
+from chainrule.compiler.native.nest_plan import Plan, Shape
 from chainrule.compiler.native.nest_writer import NestWriter
 from chainrule.compiler.native.sharing import Pending, is_shared, shared
 from chainrule.compiler.native.text import WIDTH, Unit
@@ -126,4 +118,4 @@ class Nest:
                 getattr(np, r.name)(total, x, out=total)
 
 
-__all__ = ["Access", "Nest", "Piece", "Plan", "Reduction", "Step", "access"]
+__all__ = ["Nest"]

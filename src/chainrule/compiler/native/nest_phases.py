@@ -99,15 +99,8 @@ def _phases(plan: Plan, *, call: bool) -> Phases:
             found.calls[phase].append(i)
             found.kept |= {i, *operands}
             found.of.append(phase + 1)
-    for i in [place for place, _ in plan.results] + [r.step for r in plan.reductions]:
-        if i in found.loops:
-            found.kept.add(i)
-    while found.steps and not (found.steps[-1] or found.calls[-1]):
-        last = len(found.steps) - 1
-        if last in found.of:
-            break  # what was called there is still to be stored
-        found.steps.pop()
-        found.calls.pop()
+    last = max(found.of, default=-1)
+    del found.steps[last + 1 :], found.calls[last + 1 :]
     return found
 
 

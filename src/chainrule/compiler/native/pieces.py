@@ -7,10 +7,11 @@ or 0. So a slice of a concatenation of slices is read where the entries are.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,14 +56,11 @@ class Pattern:
     bases: tuple[int, ...]
     """The places of the arrays' first entries, and the one after the last."""
     read: tuple[int, ...] = (0,)
-    _parts: Any = field(default=None, repr=False)
 
-    @property
+    @functools.cached_property
     def parts(self) -> list[Part] | None:
         """The boxes; ``None`` if there are too many."""
-        if self._parts is None:
-            self._parts = _parts_of(self.places, self.bases) or ()
-        return list(self._parts) or None
+        return _parts_of(self.places, self.bases)
 
 
 class Pieced(NamedTuple):

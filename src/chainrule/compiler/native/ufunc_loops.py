@@ -33,8 +33,6 @@ class UfuncLoop:
 
     function: str
     data: str
-    count: int
-    """How many operands it has."""
 
 
 class _Ufunc(ctypes.Structure):
@@ -104,7 +102,7 @@ def _read(ufunc: Any, name: str) -> UfuncLoop | None:
     function, data = found.functions[i], found.data[i] if found.data else None
     if not function or not _agrees(ufunc, function, data):
         return None
-    loop = UfuncLoop(f"ufunc_{name}", f"ufunc_{name}_data" if data else "", ufunc.nin)
+    loop = UfuncLoop(f"ufunc_{name}", f"ufunc_{name}_data" if data else "")
     c_library.KNOWN[loop.function] = function
     if data:
         c_library.KNOWN[loop.data] = data

@@ -20,10 +20,13 @@ from chainrule.compiler.native.meanings import check_kind
 from chainrule.compiler.native.text import Unit
 from chainrule.compiler.native.writer import Writer
 from chainrule.compiler.programs.program import Program
-from chainrule.compiler.tape import native_tape
-from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.lowering import Builder, span
-from chainrule.compiler.tape.outside import bound, parts_of, refuse_calls
+from chainrule.compiler.tape.outside import (
+    compiled_parts,
+    parts_of,
+    refuse_calls,
+    steps_on,
+)
 from chainrule.compiler.tape.scan_tape import TapeLoop
 from chainrule.compiler.tape.workspaces import Workspace
 
@@ -50,15 +53,9 @@ class ArrayScan(TapeLoop):
     def hasten(self) -> None:
         """Have LLVM compile what is between the loops, and the loop over steps."""
         read = np.zeros(self._code_end, dtype=bool)
-        kept: list[Any] = [self._flag, self._large, *self._ends]
-        for part in self._parts:
-            kept += [] if isinstance(part, Code) else part.operands
-        for places in kept:
+        for places in (self._flag, self._large, *self._ends):
             read[places] = True
-        stretches = [x for x in self._parts if isinstance(x, Code)]
-        found = native_tape.compiled_stretches(stretches, read, self._constants)
-        rest = iter(found)
-        self._ready = [next(rest) if isinstance(x, Code) else x for x in self._parts]
+        self._ready = compiled_parts(self._parts, read, self._constants)
         self._native: Any = _driver()
         self._state = (self._compiled, self._code_end, [])
         self.name = "native code"
@@ -66,12 +63,7 @@ class ArrayScan(TapeLoop):
     def _made(self, size: int) -> Workspace:
         """Return a workspace, and the table of calls on it."""
         work = super()._made(size)
-        calls: list[Any] = []
-        for part in self._ready:
-            if isinstance(part, native_tape.Native):
-                calls += part.bound(work.address)
-            else:
-                calls.append(bound(part, work))
+        calls: list[Any] = steps_on(self._ready, work)
         work.steps = [Calls(calls)]
         return work
 

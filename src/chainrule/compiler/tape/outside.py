@@ -7,7 +7,7 @@ machine code, which reads and writes it in place, or a function of NumPy.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from chainrule.compiler.tape.lowering import (
     Places,
     is_one_piece,
 )
+from chainrule.compiler.tape.native_tape import compiled_stretches
 from chainrule.compiler.tape.workspaces import Step, Workspace, inexact
 from chainrule.compiler.tracing.rows import Row
 from chainrule.values.quiet import quietly
@@ -55,7 +56,41 @@ def parts_of(b: Builder) -> list[Code | Outside]:
     return found
 
 
-def bound(outside: Outside, work: Workspace) -> Step:
+def with_stretches(
+    parts: Sequence[Code | Outside], stretches: Iterable[Any]
+) -> list[Any]:
+    """Return parts with the stretches of instructions in another form."""
+    rest = iter(stretches)
+    return [next(rest) if isinstance(x, Code) else x for x in parts]
+
+
+def compiled_parts(
+    parts: Sequence[Code | Outside], read: Any, constants: Mapping[int, float]
+) -> list[Any]:
+    """Compile the stretches; ``read`` marks the places that are read after them.
+
+    What is called reads its operands too.
+    """
+    for part in parts:
+        if isinstance(part, Outside):
+            for places in part.operands:
+                read[places] = True
+    stretches = [x for x in parts if isinstance(x, Code)]
+    return with_stretches(parts, compiled_stretches(stretches, read, constants))
+
+
+def steps_on(parts: Sequence[Any], work: Workspace) -> list[Any]:
+    """Return the steps that run parts on a workspace."""
+    steps: list[Any] = []
+    for part in parts:
+        if isinstance(part, Outside):
+            steps.append(_bound(part, work))
+        else:
+            steps += part.bound(work.address)
+    return steps
+
+
+def _bound(outside: Outside, work: Workspace) -> Step:
     """Return the step that calls a row on a workspace."""
     if outside.is_native:
         step = _Filling(outside, work)
@@ -132,4 +167,10 @@ def _source(work: Workspace, x: Row, places: Places) -> Callable[[], Any]:
     return lambda: numbers[places].astype(x.dtype)[()]
 
 
-__all__ = ["bound", "parts_of", "refuse_calls"]
+__all__ = [
+    "compiled_parts",
+    "parts_of",
+    "refuse_calls",
+    "steps_on",
+    "with_stretches",
+]

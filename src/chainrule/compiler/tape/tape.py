@@ -29,7 +29,12 @@ from chainrule.compiler.tape.lowering import (
     constants_of,
     fill,
 )
-from chainrule.compiler.tape.outside import bound, parts_of
+from chainrule.compiler.tape.outside import (
+    compiled_parts,
+    parts_of,
+    steps_on,
+    with_stretches,
+)
 from chainrule.compiler.tape.workspaces import Step, Workspace, run_maker
 from chainrule.compiler.tracing.rows import Row
 
@@ -99,25 +104,20 @@ class Tape:
 
     def interpret(self) -> None:
         """Have the VM ready to run it."""
-        self._made_of([Interpreted(x) for x in self._parts if isinstance(x, Code)])
+        stretches = [Interpreted(x) for x in self._parts if isinstance(x, Code)]
+        self._run_as(with_stretches(self._parts, stretches))
 
     def hasten(self) -> None:
         """Have LLVM compile what the VM interprets."""
         read = np.zeros(len(self._fresh), dtype=bool)
         for places in self._ends:
             read[places] = True
-        for part in self._parts:
-            if isinstance(part, Outside):
-                for places in part.operands:
-                    read[places] = True
-        stretches = [x for x in self._parts if isinstance(x, Code)]
-        self._made_of(native_tape.compiled_stretches(stretches, read, self._constants))
+        self._run_as(compiled_parts(self._parts, read, self._constants))
         self.name = "native code"
 
-    def _made_of(self, stretches: Sequence[Any]) -> None:
-        """Run stretches of tape in this form from now on."""
-        rest = iter(stretches)
-        self._ready = [next(rest) if isinstance(x, Code) else x for x in self._parts]
+    def _run_as(self, parts: list[Any]) -> None:
+        """Run these parts from now on."""
+        self._ready = parts
         self._free = []
 
     def _made(self, *, copied: bool = True) -> Workspace:
@@ -129,13 +129,7 @@ class Tape:
         work.guards = [(g, work.reader(g.row, p)) for g, p in self._guards]
         if self._ready is None:
             self.interpret()
-        steps: list[Any] = []
-        for part in self._ready or ():
-            if isinstance(part, Outside):
-                steps.append(bound(part, work))
-            else:
-                steps += part.bound(work.address)
-        work.steps = joined(steps)
+        work.steps = joined(steps_on(self._ready or (), work))
         arrays = [work.view(p, x.shape) for x, p in self._inputs if x.shape]
         reads = [work.reader(x, p, copied=copied) for x, p in self._outputs]
         work.run = self._maker(work, arrays, reads)
