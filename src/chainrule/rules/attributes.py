@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.rules.declarations import Derivative, parameters_of
+from chainrule.rules.declarations import Derivative, is_of_library, parameters_of
 from chainrule.values.shapes import TUPLE
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def check_attributes(cls: type[rule], derivatives: Sequence[Derivative]) -> None
     derivatives
         Its methods that compute derivatives.
     """
-    if not cls.__module__.startswith("chainrule."):
+    if not is_of_library(cls):
         check_each(cls, derivatives)
 
 
@@ -66,7 +66,7 @@ def check_each(cls: type[rule], derivatives: Sequence[Derivative]) -> None:
 def check_engine(cls: type[rule]) -> None:
     """Raise if a class of a program sets what its kind of rule makes."""
     for name in sorted(_ENGINES & vars(cls).keys()):
-        if not cls.__module__.startswith("chainrule."):
+        if not is_of_library(cls):
             raise ArgumentError(
                 f"{cls.__name__} sets {name!r}, which its kind of rule makes of what "
                 "is declared. A helper of the rule's own needs a leading underscore: "

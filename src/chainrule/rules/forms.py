@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import ArgumentError
+from chainrule.rules.declarations import is_of_library
 from chainrule.rules.grammar import check_expression
 from chainrule.rules.plain_functions import check_native
 
@@ -23,7 +24,7 @@ def check_forms(cls: type[rule]) -> None:
     if own.get("latex"):
         _check_latex(cls, own["latex"])
     # Those of the library are checked by its tests: reading source takes time.
-    if own.get("native") is not None and not cls.__module__.startswith("chainrule."):
+    if own.get("native") is not None and not is_of_library(cls):
         check_native(cls)
 
 

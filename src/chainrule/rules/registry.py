@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
+from chainrule.rules.declarations import is_of_library
 from chainrule.rules.named_functions import await_function, find_loaded
 from chainrule.rules.traits import traits
 
@@ -58,7 +59,7 @@ def serve_by_name(operation: type[rule], function: Callable[..., Any]) -> None:
     Its name was given, so it comes before other rules that compute with it.
     """
     known = _RULES.get(function)
-    if known is None or not _is_ours(known):
+    if known is None or not is_of_library(known):
         _RULES[function] = operation
     if known is not None and is_again(operation, known):
         forget(known)
@@ -68,7 +69,7 @@ def is_again(operation: type[rule], known: type[rule]) -> bool:
     """Tell whether a class is another's declaration, made again in its place."""
     return (
         operation is not known
-        and not _is_ours(known)
+        and not is_of_library(known)
         and operation.__module__ == known.__module__
         and operation.__qualname__ == known.__qualname__
     )
@@ -81,14 +82,10 @@ def forget(operation: type[rule]) -> None:
             listed.remove(operation)
 
 
-def _is_ours(operation: type[rule]) -> bool:
-    return operation.__module__.startswith("chainrule.")
-
-
 def _refuse_another(operation: type[rule], known: type[rule], function: Any) -> None:
     """Raise where two rules of a program say of one function that it is another."""
     own, other = operation.expression, known.expression
-    if own and other and own != other and not _is_ours(known):
+    if own and other and own != other and not is_of_library(known):
         raise ArgumentError(
             f"{operation.__name__}.expression is {own!r}, but {known.__name__} says "
             f"that {function.__name__} is {other!r}. Correct one of them."

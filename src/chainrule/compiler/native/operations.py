@@ -20,6 +20,7 @@ from chainrule.compiler.native.c_library import address, c_name
 from chainrule.locks import lock
 from chainrule.nodes.admission import operation_name
 from chainrule.rules import rule, rule_of
+from chainrule.rules.declarations import is_of_library
 from chainrule.rules.expressions import parsed, parts_of, rule_behind
 from chainrule.rules.named_functions import named_function
 from chainrule.rules.registry import EXPRESSED
@@ -167,7 +168,7 @@ def _enter_first() -> None:
             _OF_RULES[of_names[name]] = _entered(of_names[name])
     for name in (*PAIRS, "dot", "matmul"):
         _enter(name)
-    library = (r for r in EXPRESSED if r.__module__.startswith("chainrule."))
+    library = (r for r in EXPRESSED if is_of_library(r))
     for operation in library:
         if rule_of(operation.forward) is operation and operation not in _OF_RULES:
             _OF_RULES[operation] = _entered(operation)

@@ -30,6 +30,7 @@ from chainrule.operations_grad.indexing import (
 )
 from chainrule.operations_grad.structure import identity_grad
 from chainrule.rules import rule
+from chainrule.rules.declarations import is_of_library
 from chainrule.rules.symbolic import ATOM, Formula
 from chainrule.values.operators import Operators
 from chainrule.values.shapes import reduced_axes
@@ -208,7 +209,7 @@ def _home_of(operation: type[rule]) -> tuple[Any, str]:
     home = home_of(operation.forward)
     if home:
         return WrittenNumPy(sys.modules[home], f"{home}."), name
-    if not operation.__module__.startswith("chainrule."):
+    if not is_of_library(operation):
         raise TypeError("it is a rule of the program's own")
     name = operation_name(operation)
     return written_numpy if hasattr(np, name) else written_numpy.linalg, name
