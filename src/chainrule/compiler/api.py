@@ -14,7 +14,7 @@ from chainrule.compiler.dispatch.functions import positional_names
 from chainrule.compiler.dispatch.signature import Signature, is_numeric
 from chainrule.compiler.dispatch.specialisation import Specialisation
 from chainrule.compiler.executors.choice import EXECUTORS
-from chainrule.compiler.options import PATHS, Options
+from chainrule.compiler.options import PATHS, PROGRAMS, Options
 from chainrule.compiler.programs.passes import at_stage
 from chainrule.compiler.programs.text import Names, Source, expression, source_of
 from chainrule.compiler.tracing.rows import Row
@@ -34,6 +34,7 @@ def compile(
     progress: bool = False,
     fastmath: bool = False,
     threads: int = 1,
+    max_programs: int | None = None,
 ) -> Any:
     """Return ``f`` compiled: traced once, then replayed without running its Python.
 
@@ -68,6 +69,10 @@ def compile(
     threads
         How many threads may share a loop in native code: over the examples of ``vmap``,
         or over large arrays. NumPy's own calls use what its BLAS was told.
+    max_programs
+        How many programs are kept, over all signatures and paths. The one that ran
+        longest ago goes for a new one, and is traced again when it is called for. By
+        default 256, or ``paths`` if these are more.
 
     Returns
     -------
@@ -104,10 +109,12 @@ def compile(
             f"compile needs executor= one of {', '.join(map(repr, EXECUTORS))}; "
             f"received {executor!r}."
         )
-    if type(threads) is not int or threads < 1:
-        raise ArgumentError(
-            f"compile needs threads= a number, 1 or more; received {threads!r}."
-        )
+    kept = max(PROGRAMS, paths) if max_programs is None else max_programs
+    for name, x in (("threads", threads), ("max_programs", kept)):
+        if type(x) is not int or x < 1:
+            raise ArgumentError(
+                f"compile needs {name}= a number, 1 or more; received {x!r}."
+            )
     if f is None:
         return functools.partial(
             compile,
@@ -117,8 +124,9 @@ def compile(
             progress=progress,
             fastmath=fastmath,
             threads=threads,
+            max_programs=max_programs,
         )
-    options = Options(executor, paths, progress, fastmath, threads)
+    options = Options(executor, paths, progress, fastmath, threads, kept)
     return Compiled(f, static=static, options=options)
 
 

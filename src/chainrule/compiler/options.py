@@ -7,6 +7,10 @@ from dataclasses import dataclass
 PATHS = 64
 """How many paths through its branches a function may take for one signature."""
 
+PROGRAMS = 256
+"""How many programs of a function are kept: four signatures with all their paths, and
+some 64 MiB of programs of a hundred rows."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -17,6 +21,7 @@ class Options:
     progress: bool = False
     fastmath: bool = False
     threads: int = 1
+    max_programs: int = PROGRAMS
 
 
-__all__ = ["PATHS", "Options"]
+__all__ = ["PATHS", "PROGRAMS", "Options"]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.dispatch.kept import Kept
 from chainrule.compiler.dispatch.specialisation import Specialisation, Specialisations
 from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.writing import layouts_of
@@ -30,12 +31,15 @@ class Bound:
 
     def __init__(
         self,
-        known: Specialisations,
+        kept: Kept,
+        find: Callable[[], Specialisations],
         numbers: Sequence[Any],
         ordinary: Callable[[], Any],
     ) -> None:
-        """Keep the programs, the leaves that they take, and the call by itself."""
-        self._known = known
+        """Keep how to find programs, the leaves they take, and the call by itself."""
+        self._programs = kept
+        self._find = find
+        self._known = find()
         self._numbers = numbers
         self._ordinary = ordinary
         self._kept: list[Any] = []
@@ -58,6 +62,8 @@ class Bound:
         except Exception:  # a guard, a nan, an integer, or the function's own error
             return self._otherwise()
         path.calls += 1
+        if path is not self._programs.latest:
+            self._programs.used(path, self._known)
         return path.arrange(self._written(results))
 
     def _follows(self, path: Specialisation) -> bool:
@@ -88,6 +94,7 @@ class Bound:
     def _otherwise(self) -> Any:
         """Return the result of an ordinary call."""
         results, structure = flatten(self._ordinary())
+        self._known = self._find()  # those of before may have been dropped
         self._keep(results)
         return unflatten(structure, self._written(results))
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ from chainrule.compiler.dispatch.functions import (
     parameters_of,
     takes_any_keywords,
 )
+from chainrule.compiler.dispatch.kept import Kept
 from chainrule.compiler.dispatch.signature import (
     Arrangement,
     LeafSignature,
@@ -66,8 +68,8 @@ class Compiled:
         What ``compile`` was given.
     parameters
         Those of ``f``, if Python knows them.
-    signatures
-        The specialisations for each signature, by its key.
+    kept, signatures
+        The programs that are kept, and for each signature its specialisations, by key.
     """
 
     def __init__(
@@ -87,10 +89,9 @@ class Compiled:
         if options.progress:
             progress_bars.check()
         self.parameters: inspect.Signature | None = parameters_of(f)
-        self.signatures: dict[tuple[Any, ...], Specialisations] = {}
-        self._direct: dict[Any, Specialisations] = {}
-        """Those for arrays and floats in no container, by shapes, dtypes, classes."""
-        self._derivatives: dict[tuple[Any, ...], Compiled] = {}
+        self.kept = Kept(options.max_programs)
+        self.signatures: dict[tuple[Any, ...], Specialisations] = self.kept.signatures
+        self._derivatives: OrderedDict[tuple[Any, ...], Compiled] = OrderedDict()
         self._example: Callable[..., Any] | None = None
         """What answers for an example with a nan, where the function is a batch's."""
         self._takes_any: bool = takes_any_keywords(self.parameters)
@@ -131,7 +132,7 @@ class Compiled:
             for x in args:
                 kind = kind_of(x)
                 key = (key, x.shape, x.dtype) if kind is ndarray else (key, kind)
-            known = self._direct.get(key)
+            known = self.kept.direct.get(key)
             if known is not None:
                 return self._run(known, args, args, keywords, args)
         return self._call(args, keywords, key)
@@ -147,7 +148,7 @@ class Compiled:
             return self.f(*args, **keywords)  # inside a trace: its rows are that one's
         known = self._known(leaves, signatures, arranged, statics)
         if not keywords and not self.static and _DIRECT.issuperset(map(kind_of, args)):
-            self._direct[direct] = known
+            self.kept.direct[direct] = known
         return self._run(known, numbers, args, keywords, leaves)
 
     def _signed(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
@@ -170,19 +171,15 @@ class Compiled:
     ) -> Specialisations:
         """Return the specialisations of a signature; none are in a new one's."""
         key = (*arranged, static_key(statics) if statics else (), *signatures)
+
+        def signature() -> Signature:
+            return Signature(Arrangement(*arranged), signatures, statics)
+
         try:
-            known = self.signatures.get(key)
+            return self.kept.of(key, signature)
         except TypeError as error:
             refuse(statics, leaves)
             raise ArgumentError(f"An argument cannot be compared: {error}.") from error
-        if known is None:
-            signature = Signature(Arrangement(*arranged), signatures, statics)
-            known = self._enter(key, signature)
-        return known
-
-    def _enter(self, key: tuple[Any, ...], signature: Signature) -> Specialisations:
-        """Return the specialisations of a new signature, of which there are none."""
-        return self.signatures.setdefault(key, Specialisations(signature))
 
     def _run(
         self,
@@ -211,19 +208,19 @@ class Compiled:
                     known.count(error)
                     return self._eager(args, keywords)
                 path.calls += 1
-                if path is not paths[0]:
-                    known.prefer(path)
+                if path is not self.kept.latest:
+                    self.kept.used(path, known)
                 if path.structure is LEAF:  # as ``arrange`` has it, but at once
                     return results[0]
                 return path.arrange(results)
             if traced is not None:
                 # A decision on the last bit, which NumPy and math round differently.
-                known.forget(traced)
+                self.kept.forget(known, traced)
                 return self._eager(args, keywords)
             path = self._specialise(known, leaves)
             if path is None:
                 return self._eager(args, keywords)
-            traced = path if known.add(path, paths) else None
+            traced = path if self.kept.add(known, path, paths) else None
 
     def _specialise(
         self, known: Specialisations, leaves: Sequence[Any]
@@ -357,29 +354,32 @@ class Compiled:
                 "bind received a node, or a value of a function that is being traced. "
                 "Call the function with it, or bind the plain array: gd.value(x)."
             )
-        known = self._known(leaves, signatures, arranged, statics)
-        return Bound(known, numbers, functools.partial(self, *args, **keywords))
+        find = functools.partial(self._known, leaves, signatures, arranged, statics)
+        ordinary = functools.partial(self, *args, **keywords)
+        return Bound(self.kept, find, numbers, ordinary)
 
     # -------------------------------------------------------- derivatives, inspection
 
     def derived(self, call: Call, what: str) -> Compiled:
         """Return the compiled pullback or pushforward of a kind of call."""
         key = (what, call.positions, call.arrangement, static_key(call.statics))
-        derivative = self._derivatives.get(key)
+        derivative = self._derivatives.pop(key, None)
         if derivative is None:
             f = derivative_of(call, what)
             derivative = Compiled(f, static=(), options=self.options)
-            self._derivatives[key] = derivative
+            if len(self._derivatives) >= self.options.max_programs:
+                self._derivatives.popitem(last=False)
+        self._derivatives[key] = derivative  # as the one that was used last
         return derivative
 
     def newest(self) -> tuple[Signature, Specialisation]:
         """Return the path that was traced or run last, and its signature."""
-        for known in reversed(self.signatures.values()):
-            if known.paths:
-                return known.signature, known.paths[0]
-        raise CompileError(
-            f"{describe_function(self.f)} has no program yet. Call it once first."
-        )
+        newest = self.kept.newest()
+        if newest is None:
+            raise CompileError(
+                f"{describe_function(self.f)} has no program yet. Call it once first."
+            )
+        return newest
 
     def stats(self) -> dict[str, Any]:
         """Return what was compiled, and how it is run.
@@ -391,7 +391,8 @@ class Compiled:
         that the function itself answered, for a vmap some examples of, because a
         derivative held a nan, ``integer_reruns`` those with integers beyond 2**53,
         which a tape cannot hold, ``error_reruns`` those where an operation raised an
-        error. ``captured`` names what the function read from outside its arguments when
+        error. ``dropped`` counts the programs that went because ``max_programs`` are
+        kept. ``captured`` names what the function read from outside its arguments when
         it was traced, and of objects (``self.w``): it stays as it was.
         """
-        return stats_of(self.f, self.parameters, list(self.signatures.values()))
+        return stats_of(self.f, self.parameters, self.kept)

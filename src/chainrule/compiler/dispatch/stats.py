@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from inspect import Signature as Parameters
 from typing import Any
 
+from chainrule.compiler.dispatch.kept import Kept
 from chainrule.compiler.dispatch.signature import describe_leaf
 from chainrule.compiler.dispatch.specialisation import Specialisation, Specialisations
 from chainrule.compiler.programs.program import Program
@@ -16,12 +17,14 @@ from chainrule.compiler.tracing.captured import captured
 def stats_of(
     f: Callable[..., Any],
     parameters: Parameters | None,
-    signatures: Iterable[Specialisations],
+    kept: Kept,
 ) -> dict[str, Any]:
     """Return what was compiled of a function, and how it is run."""
-    known = list(signatures)
+    known = list(kept.signatures.values())
     return {
         "programs": [_program(each, path) for each in known for path in each.paths],
+        "max_programs": kept.limit,
+        "dropped": kept.dropped,
         "retraces": sum(len(each.paths) - 1 for each in known if each.paths),
         "nan_reruns": sum(each.nans for each in known),
         "integer_reruns": sum(each.inexact for each in known),

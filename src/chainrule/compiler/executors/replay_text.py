@@ -6,7 +6,10 @@ in ``math``'s arithmetic) or careful (all in NumPy).
 
 from __future__ import annotations
 
+import itertools
+import linecache
 import operator
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -49,11 +52,15 @@ def compile_program(
     """Generate and compile the text of a program; ``numbers`` are those of buffers."""
     text = _Text(program, numbers, quick=quick)
     lines = [*text.head(), *text.body(), *text.checks(), text.returned()]
-    label = f"program at {id(program):x}" + ("" if quick else ", careful")
+    label = f"program {next(_NUMBERS)}" + ("" if quick else ", careful")
     space = {**_SPACE, **text.names.constants}
-    return compile_text("\n".join(lines) + "\n", "run", label, space)
+    run: Any = compile_text("\n".join(lines) + "\n", "run", label, space)
+    lines_of = linecache.cache.pop
+    weakref.finalize(run, lines_of, run.__code__.co_filename, None).atexit = False
+    return run
 
 
+_NUMBERS = itertools.count(1)
 _SPACE: Mapping[str, Any] = {
     **MATH,
     "np": np,
