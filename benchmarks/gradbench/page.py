@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.gradbench.evals import EVALS
+from benchmarks.gradbench.plot import plot
 from benchmarks.gradbench.timing import Line, Times
 from benchmarks.report import RESULTS, processor
 
@@ -42,7 +43,9 @@ does not. Other programs may have run on the machine: compare within a line, and
 ratio with the bar divided by *C++*. Derivatives are checked first, against the
 uncompiled ones, those of JAX and PyTorch, and central differences.
 
-{machine}, {date}; Python {python}, NumPy {numpy}, JAX {jax}, PyTorch {torch}.
+{where}
+
+![Steady times of every line beside JAX and PyTorch](images/gradbench.png)
 
 {table}
 """
@@ -95,15 +98,18 @@ def write(found: Sequence[Line]) -> Path:
     STORE.parent.mkdir(parents=True, exist_ok=True)
     STORE.write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
     every = [read(x) for name in EVALS for x in stored.get(name, [])]
-    text = TEXT.format(
-        machine=machine(),
-        date=f"{datetime.now(UTC):%Y-%m-%d}",
-        python=platform.python_version(),
-        table=table(every),
-        **{name: version(name) for name in ("numpy", "jax", "torch")},
-    )
-    PAGE.write_text(text, encoding="utf-8")
+    where = surroundings()
+    plot(every, where, PAGE.parent / "images" / "gradbench.png")
+    PAGE.write_text(TEXT.format(where=where, table=table(every)), encoding="utf-8")
     return PAGE
+
+
+def surroundings() -> str:
+    """Return the machine, the day, and the versions of what was timed."""
+    packages = {"NumPy": "numpy", "JAX": "jax", "PyTorch": "torch"}
+    versions = ", ".join(f"{name} {version(x)}" for name, x in packages.items())
+    python, day = platform.python_version(), f"{datetime.now(UTC):%Y-%m-%d}"
+    return f"{machine()}, {day}; Python {python}, {versions}."
 
 
 def read(stored: dict) -> Line:
