@@ -28,7 +28,7 @@ from chainrule.nodes.admission import (
 )
 from chainrule.nodes.dispatch import array_function, array_ufunc
 from chainrule.nodes.pickling import flattened, rebuilt
-from chainrule.nodes.recorder import next_serial, plan_of, record
+from chainrule.nodes.recorder import new, next_serial, plan_of, record
 from chainrule.operations_grad import indexing, structure
 from chainrule.rules import rule
 from chainrule.sweeps.order import collect
@@ -36,7 +36,7 @@ from chainrule.sweeps.sweep import conjugated, sweep_values
 from chainrule.values.containers import declare_value
 from chainrule.values.shapes import TUPLE, ndarray
 from chainrule.values.types import Index
-from chainrule.values.versions import resolved
+from chainrule.values.versions import NOTED, resolved
 from chainrule.values.vertices import stand_in, vertex
 
 OBJECT_ARRAY_WARNS = 1000
@@ -290,7 +290,24 @@ class node(vertex):
 
     def __getitem__(self, index: Index) -> Any:
         """Index as NumPy does: basic, with integer arrays, with masks, or mixed."""
-        return record(indexing.getitem_grad, (self,), {"index": plain_index(index)})
+        kind, x_ = type(index), self._value
+        if kind is tuple and _BASIC.issuperset(map(type, index)):
+            kind = int
+        if (kind is not int and kind is not slice) or type(x_) is not ndarray:
+            given = {"index": plain_index(index)}
+            return record(indexing.getitem_grad, (self,), given)
+        # What ``record`` would do, without its questions.
+        z = new(self.__class__)
+        z._value = value = x_[index]
+        z._step = _GETITEM_STEP
+        z._parameters = {"index": index}
+        z.operands = (self,)
+        z.serial = next_serial()
+        if type(value) is ndarray:
+            NOTED.note(z)
+        if self.watched:
+            self.created(z)
+        return z
 
     # ---------------------------------------------------------------- as plain Python
 
@@ -387,6 +404,9 @@ class node(vertex):
     __array_ufunc__: Callable[..., Any] = array_ufunc
     __array_function__: Callable[..., Any] = array_function
 
+
+_BASIC = frozenset((int, slice))
+_GETITEM_STEP = plan_of(indexing.getitem_grad, (True,)).step
 
 declare_value(node)
 _round: Any = np.round

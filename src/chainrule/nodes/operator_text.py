@@ -1,4 +1,4 @@
-"""Operators generated as text: one short path for floats, one for arrays, else record.
+"""Operators generated as text: short paths for floats and for arrays, else record.
 
 An operator costs what its Python lines cost, so there is one per rule with nothing to
 look up, found in tracebacks by its text. What it records is what ``record`` would.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import Any
+
+import numpy as np
 
 from chainrule.rules import elementwise, rule
 from chainrule.rules.named_functions import imported
@@ -43,7 +45,7 @@ def recorded_{name}(x{where}):
                 return record(rule, (x,))
             {step_n}
             return z
-        if type(x_) is ndarray:
+        if type(x_) is ndarray or type(x_) is float64:
             value = forward(x_)
             {even_n}
             z._parameters = NONE
@@ -83,17 +85,17 @@ def recorded_{name}(x, y{where}):
 """
     + _FLOATS
     + """\
-        elif type(x_) is ndarray:
+        elif type(x_) is ndarray or type(x_) is float64:
             if type(y) is node:
                 y_ = y._value
-                if type(y_) is ndarray:
+                if type(y_) is ndarray or type(y_) is float64:
                     value = {array_xy}
                     {even_nn}
                     z._parameters = NONE
                     if x_.shape != y_.shape or x_.dtype is not y_.dtype:
                         z._step = array_nn
                     return z
-            elif type(y) is float or type(y) is int:
+            elif type(y) is float or type(y) is int or type(y) is float64:
                 value = {array_xc}
                 {even_nc}
                 z._parameters = NONE
@@ -109,7 +111,7 @@ def recorded_{name}(x, y{where}):
                 return record(rule, (x, y))
             {step_cn}
             return z
-        if type(y_) is ndarray:
+        if type(y_) is ndarray or type(y_) is float64:
             value = {array_cy}
             {even_cn}
             z._parameters = NONE
@@ -235,7 +237,11 @@ def _operator_text(
     if steps is None:
         return None
     space |= {**MATH, **steps, "errors": ARITHMETIC_ERRORS}
-    space |= {"forward": imported(operation.forward), "ndarray": ndarray}
+    space |= {
+        "forward": imported(operation.forward),
+        "ndarray": ndarray,
+        "float64": np.float64,
+    }
     # Arrays have some ufuncs as operators, which are quicker to call.
     array = infix_form(operation) or "forward({0}, {1})"
     operands = "x" if count == 1 else "x, y"
