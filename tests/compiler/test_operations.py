@@ -121,6 +121,20 @@ def test_native_code_is_eager(call):
 @per(CALLS)
 @np.errstate(all="ignore")
 def test_loops_in_native_code_are_eager(call, room, monkeypatch):
+    assert_eager_in_loops(call, EXACT, room, monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")
+@per([*COMPLEX, *SINGLE])
+@np.errstate(all="ignore")
+def test_loops_of_other_numbers_are_eager(call, monkeypatch):
+    limit = SINGLE_PRECISION if call.dtype == "float32" else EXACT
+    assert_eager_in_loops(call, limit, executors.ROOM, monkeypatch)
+
+
+def assert_eager_in_loops(call, limit, room, monkeypatch):
+    """Compare a call and its derivatives, with loops of any size in native code."""
     for name in ("FUSING", "LOADING", "COMPILING"):
         monkeypatch.setattr(costs, name, 0.0)
     for module, name in (
@@ -132,7 +146,7 @@ def test_loops_in_native_code_are_eager(call, room, monkeypatch):
         monkeypatch.setattr(module, name, 1)
     monkeypatch.setattr(executors, "ROOM", room)
     monkeypatch.setattr(executors, "_TRIFLE", 0.0)
-    assert_eager(call, EXACT, "auto", scales=(1.0, 0.875, 0.75))
+    assert_eager(call, limit, "auto", scales=(1.0, 0.875, 0.75))
 
 
 @pytest.mark.skipif(not native.available(), reason="the VM needs llvmlite")

@@ -7,27 +7,36 @@ vector, for the interpreter and for native code alike.
 
 from __future__ import annotations
 
+import ast
 import functools
 import math
 from collections.abc import Sequence
 
-from chainrule.compiler.native.operations import ELEMENTWISE, Elementwise, operands_of
+from chainrule.compiler.native.operations import (
+    ELEMENTWISE,
+    INTRINSICS,
+    Elementwise,
+    operands_of,
+)
 from chainrule.compiler.native.own_functions import parameters_of, symbol
 from chainrule.compiler.native.text import Piece, type_of
 from chainrule.compiler.native.translation import Expression, Known, Value
-from chainrule.rules.expressions import parsed
+from chainrule.rules.expressions import parsed, parts_of
 
 
 @functools.cache
-def operation(name: str, width: int) -> Piece:
+def operation(name: str, width: int, real: str = "double") -> Piece:
     """Return the instructions of an elementwise operation.
 
     They are a template of ``{a}``, ``{b}``, ``{c}``, the operands, and ``{p}``, with
-    which the names of results begin.
+    which the names of results begin. Numbers of float32 are computed with as such where
+    all of it are machine instructions, else as float64.
     """
     found = ELEMENTWISE[name]
-    operands = [Value(f"{{{p}}}", "double") for p in operands_of(name)]
-    writer = Expression("{p}", width)
+    operands = [Value(f"{{{p}}}", real) for p in operands_of(name)]
+    if real == "float" and not is_plain(name):
+        return _widened(name, width, operands)
+    writer = Expression("{p}", width, real=real)
     if found.native is not None:
         result: Known = writer.call_own(name, operands)
     else:
@@ -36,6 +45,29 @@ def operation(name: str, width: int) -> Piece:
             writer = Expression("{p}", width)
             result = writer.call_own(name, operands)
     return _piece(writer, "".join(writer.lines), writer.text(result))
+
+
+def _widened(name: str, width: int, operands: Sequence[Value]) -> Piece:
+    """Return an operation of float32 numbers, computed as of float64."""
+    narrow, wide = type_of("float", width), type_of("double", width)
+    writer = Expression("{p}", width)
+    numbers = [
+        writer.put(f"fpext {narrow} {x.name} to {wide}", "double") for x in operands
+    ]
+    result = writer.call_own(name, numbers)
+    narrowed = writer.put(f"fptrunc {wide} {result.name} to {narrow}", "float")
+    return _piece(writer, "".join(writer.lines), narrowed.name)
+
+
+@functools.cache
+def is_plain(name: str) -> bool:
+    """Tell whether an operation is nothing but machine instructions."""
+    own = ELEMENTWISE[name]
+    if own.native is not None:
+        return False
+    parts = (x for x in ast.walk(parsed(own.expression)) if isinstance(x, ast.expr))
+    called = {parts_of(x)[0] for x in parts}
+    return called <= {"", "Add", "Sub", "Mult", "Div", "abs", "round", *INTRINSICS}
 
 
 def _written(own: Elementwise, operands: Sequence[Value], writer: Expression) -> Known:
@@ -73,4 +105,4 @@ def function(name: str, width: int) -> Piece:
     return _piece(writer, text, called)
 
 
-__all__ = ["function", "is_scalar", "operation"]
+__all__ = ["function", "is_plain", "is_scalar", "operation"]

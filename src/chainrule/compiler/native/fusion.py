@@ -8,7 +8,6 @@ and only what is read outside the group is written to memory.
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,13 +15,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.factors import share_factors
-from chainrule.compiler.native.groups import (
-    LARGE,
-    Group,
-    grouped,
-    is_fusable,
-    steps_of,
-)
+from chainrule.compiler.native.groups import LARGE, Group, grouped, is_fusable
 from chainrule.compiler.native.loop_nests import Nest
 from chainrule.compiler.native.meanings import reduction_of
 from chainrule.compiler.native.movements import is_movement
@@ -36,13 +29,14 @@ from chainrule.compiler.native.nest_plan import (
     grid,
 )
 from chainrule.compiler.native.pieces import Part, Pieces
+from chainrule.compiler.native.row_steps import REALS, Meant, steps_of
 from chainrule.compiler.native.sharing import Pending
 from chainrule.compiler.native.single_rows import as_product, as_scattered
 from chainrule.compiler.native.views import Views
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.tracing.rows import Row
-from chainrule.values.shapes import ARRAYS
+from chainrule.values.shapes import ARRAYS, is_complex
 
 
 def fused(
@@ -75,8 +69,9 @@ def fused(
 def _check_in_loops(program: Program) -> None:
     """Have loops look for nan: where there is one, it is the largest number."""
     for i, x in enumerate(program.checks):
-        if is_fusable(x, LARGE):
-            top = Row(np.max, (x,), {}, [x], np.float64(0.0), len(program.rows))
+        if is_fusable(x, LARGE) and x.dtype.kind == "f":  # type: ignore[union-attr]
+            nothing: Any = np.zeros((), x.dtype)[()]
+            top = Row(np.max, (x,), {}, [x], nothing, len(program.rows))
             program.rows.append(top)
             program.checks[i] = top
 
@@ -104,6 +99,7 @@ def _made(
         tuple((planned.place[row], views.dtype_of(row)) for row in results),
         tuple(map(planned.reduction, group.reductions)),
         tuple(planned.pieces),
+        group.kind,
     )
     nest = Nest(plan, threads)
     handed = [*results, *group.reductions]
@@ -126,6 +122,7 @@ class _Planned:
     def __init__(self, group: Group, views: Views, pieces: Pieces) -> None:
         """Collect them."""
         self.shape = group.shape
+        self.real: Any = REALS[group.kind]
         self.views = views
         self.operands: list[Any] = []
         self.inputs: list[Access] = []
@@ -136,10 +133,38 @@ class _Planned:
         self._known: dict[Any, tuple[str, Any]] = {}
         self._accesses: dict[Any, int] = {}
         for row in group.rows:
-            for name, args in steps_of(row):
-                given = tuple(map(self._operand, args))
-                self.steps.append(Step(name, given))
+            for meant in steps_of(row):
+                given = self._operands(meant)
+                self.steps.append(
+                    Step(meant.name, given, meant.of_complex, meant.is_complex)
+                )
             self.place[row] = len(self.steps) - 1
+
+    def _operands(self, meant: Meant) -> tuple[tuple[str, Any], ...]:
+        """Return the operands of a step: of a complex one, as complex numbers."""
+        if not meant.of_complex or meant.name == "complex":
+            return tuple(map(self._operand, meant.args))
+        masks = 1 if meant.name == "where" else 0
+        before = len(self.steps) - 1
+        return (
+            *map(self._operand, meant.args[:masks]),
+            *(self._complex(x, before) for x in meant.args[masks:]),
+        )
+
+    def _complex(self, x: Any, before: int) -> tuple[str, Any]:
+        """Return an operand as complex numbers: cast where it has another dtype."""
+        if x is ...:
+            return "step", before
+        if not _is_array(x):
+            return "number", complex(x)
+        kind, number = self._operand(x)
+        if x.dtype == np.result_type(self.real, np.complex64):
+            return kind, number
+        key = _key(x), "complex"
+        if key not in self._known:
+            self.steps.append(Step("complex", ((kind, number),), True, True))
+            self._known[key] = "step", len(self.steps) - 1
+        return self._known[key]
 
     def _operand(self, x: Any) -> tuple[str, Any]:
         if x is ...:
@@ -153,8 +178,8 @@ class _Planned:
 
     def _read(self, x: Any) -> tuple[str, Any]:
         """Return what an operand is: read in place if that can be, else a copy."""
-        if not isinstance(x, (Row, np.ndarray)):
-            number = float(x)
+        if not _is_array(x):
+            number = complex(x) if is_complex(x) else float(x)
             if number in _PLAIN:
                 return "number", number
             x = np.array(number)
@@ -225,14 +250,19 @@ class _Planned:
     def reduction(self, row: Row) -> Reduction:
         """Return what a reduction does."""
         pair, axes, _ = reduction_of(row)
-        return Reduction(pair, self.place[row.args[0]], axes)
+        x = row.args[0]
+        dtype: Any = self.real if x.dtype == np.bool_ else x.dtype
+        return Reduction(pair, self.place[x], axes, dtype)
+
+
+def _is_array(x: Any) -> bool:
+    return isinstance(x, (Row, np.ndarray))
 
 
 def _key(x: Any) -> Any:
     if isinstance(x, Row):
         return x
-    number = not isinstance(x, ARRAYS)
-    return (float(x), math.copysign(1.0, x)) if number else id(x)
+    return id(x) if isinstance(x, ARRAYS) else repr(x)  # tells 0.0 from -0.0
 
 
 def _item(whole: Row, i: int, like: Row) -> Row:

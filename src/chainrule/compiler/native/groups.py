@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.matrix_products import Product
-from chainrule.compiler.native.meanings import (
-    CannotLowerError,
-    operation_of,
-    power_of,
-    reduction_of,
-)
+from chainrule.compiler.native.meanings import CannotLowerError, reduction_of
 from chainrule.compiler.native.movements import is_movement
+from chainrule.compiler.native.row_steps import (
+    DTYPES,
+    holds,
+    kind_of_row,
+    steps_of,
+)
 from chainrule.compiler.native.single_rows import Scattered
 from chainrule.compiler.native.views import Views, only_shows
 from chainrule.compiler.programs.program import Program
@@ -31,7 +32,6 @@ from chainrule.compiler.tracing.rows import Row
 from chainrule.rules.registry import traits_of
 from chainrule.rules.supports import masked_result
 from chainrule.rules.traits import traits
-from chainrule.values.shapes import ARRAYS
 
 LARGE, LARGE_ON_TAPE = 1 << 12, 1 << 8
 """Entries from which on arrays are worth fusing: instead of calls of NumPy, which each
@@ -43,15 +43,17 @@ FEWEST = 2
 SHORT = 256
 """NumPy's inner loop is over the last axis: it is slow where that is shorter."""
 
-_DTYPES: Any = (np.dtype(np.float64), np.dtype(np.bool_))
+Joins = dict[Row, str]
+"""The rows that may be in a group, with the kind of numbers of each."""
 
 
 class Group:
     """Rows to run as one, with reductions of them."""
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, shape: tuple[int, ...], kind: str) -> None:
         """Start empty."""
         self.shape = shape
+        self.kind = kind
         self.rows: list[Row] = []
         self.reductions: list[Row] = []
 
@@ -69,18 +71,20 @@ def grouped(program: Program, views: Views) -> list[Group]:
     member: dict[Row, Group] = {}
     for row in program.rows:
         if row in joins:
-            key = (row.shape, level[row])
-            member[row] = groups.setdefault(key, Group(row.shape or ()))
+            key = (row.shape, level[row], joins[row])
+            member[row] = groups.setdefault(key, Group(row.shape or (), joins[row]))
             member[row].rows.append(row)
         elif _is_reduction(row) and row.args[0] in member:
-            member[row.args[0]].reductions.append(row)
+            group = member[row.args[0]]
+            if _adds_up(row, group.kind):
+                group.reductions.append(row)
     return [g for g in groups.values() if _pays(g, views)]
 
 
-def _levels(program: Program, least: int) -> tuple[dict[Row, int], set[Row]]:
+def _levels(program: Program, least: int) -> tuple[dict[Row, int], Joins]:
     """Return the lowest level of each row, and which rows may be in a group."""
     level: dict[Row, int] = dict.fromkeys(program.inputs, 0)
-    joins: set[Row] = set()
+    joins: Joins = {}
     decisions, decided = {g.row for g in program.guards}, False
     lowest = highest = 0
     for row in program.rows:
@@ -89,21 +93,26 @@ def _levels(program: Program, least: int) -> tuple[dict[Row, int], set[Row]]:
             lowest = highest + 1  # it would run before the decision that precedes it
         fusable = is_fusable(row, least)
         if fusable:
-            joins.add(row)
+            of_others = (joins[x] for x in row.operands if x in joins)
+            joins[row] = kind_of_row(row) or next(of_others, "double")
         read = [_above(x, row, level, joins) for x in row.operands]
         level[row] = max([lowest, *read])
         highest = max(highest, level[row])
     return level, joins
 
 
-def _above(x: Row, row: Row, level: dict[Row, int], joins: set[Row]) -> int:
+def _above(x: Row, row: Row, level: dict[Row, int], joins: Joins) -> int:
     """Return the level from which on a row may read another."""
-    if x not in joins or (row in joins and x.shape == row.shape):
-        return level[x]
-    return level[x] + 1
+    return level[x] + (x in joins and not _go_together(x, row, joins))
 
 
-def _lowered_late(program: Program, level: dict[Row, int], joins: set[Row]) -> None:
+def _go_together(x: Row, row: Row, joins: Joins) -> bool:
+    """Tell whether a row may read another in one group."""
+    alike = joins.get(row) == joins[x] and x.shape == row.shape
+    return alike and holds(joins[x], x.dtype)
+
+
+def _lowered_late(program: Program, level: dict[Row, int], joins: Joins) -> None:
     """Raise levels of rows that are only read later: they need not be kept so long."""
     ends = [*program.outputs, *program.checks, *(g.row for g in program.guards)]
     held = {x for x in ends if isinstance(x, Row)}
@@ -112,7 +121,7 @@ def _lowered_late(program: Program, level: dict[Row, int], joins: set[Row]) -> N
         readers = users.get(row, ())
         if row in joins and row not in held and readers:
             levels = {level[r] for r in readers}
-            alike = all(r in joins and r.shape == row.shape for r in readers)
+            alike = all(_go_together(row, r, joins) for r in readers)
             if alike and len(levels) == 1 and _keeps_less(row, level, users, joins):
                 level[row] = levels.pop()
         for x in row.operands:
@@ -120,7 +129,7 @@ def _lowered_late(program: Program, level: dict[Row, int], joins: set[Row]) -> N
 
 
 def _keeps_less(
-    row: Row, level: dict[Row, int], users: dict[Row, list[Row]], joins: set[Row]
+    row: Row, level: dict[Row, int], users: dict[Row, list[Row]], joins: Joins
 ) -> bool:
     """Tell whether computing a row later keeps no more arrays until then."""
     inside = {x for x in row.operands if x in joins and level[x] == level[row]}
@@ -156,38 +165,13 @@ def is_fusable(row: Row, least: int) -> bool:
     """Tell whether a row is elementwise, large, and known to the tape."""
     if not row.shape or math.prod(row.shape) < least or row.dtype is None:
         return False
-    if any(x.dtype not in _DTYPES for x in (row, *row.operands)):
-        return False
-    if not all(map(_is_plain, row.args)):
+    if any(x.dtype not in DTYPES for x in (row, *row.operands)):
         return False
     try:
         steps_of(row)
     except CannotLowerError:
         return False
     return True
-
-
-def _is_plain(x: Any) -> bool:
-    return (
-        isinstance(x, Row)
-        or type(x) in (float, int, np.float64)
-        or (isinstance(x, ARRAYS) and x.dtype in _DTYPES)
-    )
-
-
-def steps_of(row: Row) -> list[tuple[str, tuple[Any, ...]]]:
-    """Return the operations of a row, in which ``...`` is the one before."""
-    f: Any = row.function
-    if f is masked_result:
-        inner = row.given["forward"]
-        if set(row.given) != {"forward", "where"} or not isinstance(inner, np.ufunc):
-            raise CannotLowerError
-        name = operation_of(inner, [*row.operands, row])
-        return [(name, row.args), ("where", (row.given["where"], ..., 0.0))]
-    if not traits_of(f).entrywise or row.given:
-        raise CannotLowerError
-    name = operation_of(f, [*row.operands, row])
-    return [power_of(row) if name == "power" else (name, row.args)]
 
 
 def _is_reduction(row: Row) -> bool:
@@ -199,5 +183,13 @@ def _is_reduction(row: Row) -> bool:
         pair, *_ = reduction_of(row)
     except CannotLowerError:
         return False
-    kind = row.args[0].dtype
-    return kind == np.float64 or (pair == "add" and kind == np.bool_)
+    kind = row.args[0].dtype.kind
+    return kind == "f" or (pair == "add" and kind in "bc")
+
+
+def _adds_up(row: Row, kind: str) -> bool:
+    """Tell whether numbers of a kind are what a reduction is computed with."""
+    dtype = row.args[0].dtype
+    if dtype == np.bool_:
+        return kind == "double"  # what is counted need not be a whole float32
+    return row.dtype == dtype and holds(kind, dtype)

@@ -24,7 +24,7 @@ from chainrule.compiler.native.llvm import Functions
 from chainrule.compiler.native.nest_plan import Plan, Shape
 from chainrule.compiler.native.nest_writer import NestWriter
 from chainrule.compiler.native.sharing import Pending, is_shared, shared
-from chainrule.compiler.native.text import WIDTH, Unit
+from chainrule.compiler.native.text import Unit
 from chainrule.compiler.native.threads import parts_of, side_by_side
 
 
@@ -38,7 +38,7 @@ class _Code:
         loops.write("nest")
         self.function = Function(Functions(unit, 2), "nest")
         self.turns: int = loops.turns
-        self.block: int = WIDTH if loops.split == loops.along else 1
+        self.block: int = loops.width if loops.split == loops.along else 1
 
 
 class Nest:
@@ -77,9 +77,10 @@ class Nest:
         for i, (_, dtype) in enumerate(plan.results):
             if found[i] is None:
                 found[i] = np.empty(plan.shape, dtype)
-        for i, shape in enumerate(self.shapes, len(plan.results)):
-            if found[i] is None:
-                found[i] = np.empty(shape)
+        for i, shape in enumerate(self.shapes):
+            k = i + len(plan.results)
+            if found[k] is None:
+                found[k] = np.empty(shape, plan.reductions[i].dtype)
         given = [
             np.ascontiguousarray(x, dtype=a.dtype)
             for x, a in zip(arrays, plan.inputs, strict=True)

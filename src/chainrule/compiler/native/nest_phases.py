@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import heapq
 
-import numpy as np
-
 from chainrule.compiler.native.nest_plan import Plan, Step
+from chainrule.compiler.native.row_steps import OWN, REALS
 from chainrule.compiler.native.ufunc_loops import UfuncLoop, loop_of
 
 BLOCK = 256
@@ -89,7 +88,7 @@ def _phases(plan: Plan, *, call: bool) -> Phases:
         while len(found.steps) <= phase + 1:
             found.steps.append([])
             found.calls.append([])
-        loop = loop_of(step.name) if call and _reads_floats(plan, step) else None
+        loop = _loop_of(plan, step) if call or step.of_complex else None
         if loop is None:
             found.steps[phase].append(i)
             found.kept |= {x for x in operands if found.of[x] < phase}
@@ -104,12 +103,23 @@ def _phases(plan: Plan, *, call: bool) -> Phases:
     return found
 
 
-def _reads_floats(plan: Plan, step: Step) -> bool:
-    """Tell whether all arrays that a step reads are of float64."""
+def _loop_of(plan: Plan, step: Step) -> UfuncLoop | None:
+    """Return the loop to call for a step, if it can read the step's operands."""
+    if step.of_complex:
+        if step.name in OWN:
+            return None
+        is_complex = step.is_complex
+        return loop_of(step.name, plan.real[0], of_complex=True, is_complex=is_complex)
+    return loop_of(step.name, plan.real[0]) if _reads_numbers(plan, step) else None
+
+
+def _reads_numbers(plan: Plan, step: Step) -> bool:
+    """Tell whether all arrays that a step reads are of the numbers computed with."""
     inputs: list[int | None] = [x for kind, x in step.operands if kind == "input"]
     for number in [x for kind, x in step.operands if kind == "pieces"]:
         inputs += [piece.input for piece in plan.pieces[int(number)]]
-    return all(x is None or plan.inputs[x].dtype == np.float64 for x in inputs)
+    arrays = (plan.inputs[x] for x in inputs if x is not None)
+    return all(a.dtype == REALS[plan.real] or not any(a.strides) for a in arrays)
 
 
 __all__ = ["BLOCK", "Phases", "phases_of"]

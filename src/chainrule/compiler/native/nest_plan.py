@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+FLOAT: Any = np.dtype(np.float64)
 Shape = tuple[int, ...]
 Box = tuple[tuple[int, int], ...]
 """The first entry, and the one after the last, along each axis."""
@@ -27,6 +28,11 @@ class Access:
     dtype: Any
     strides: Shape
     offset: int = 0
+
+    @property
+    def parts(self) -> int:
+        """Numbers in an entry: two in a complex one."""
+        return 2 if self.dtype.kind == "c" else 1
 
     def step(self, axis: int) -> int:
         """Return the step along an axis, in entries."""
@@ -45,11 +51,14 @@ class Step:
     """One elementwise operation: its result's number is its place in the list.
 
     Operands are ``("input", i)``, ``("pieces", i)``, ``("step", i)`` or
-    ``("number", x)``.
+    ``("number", x)``. Complex results are two numbers each, one after the other, and
+    so are all operands of an operation on complex numbers.
     """
 
     name: str
     operands: tuple[tuple[str, Any], ...]
+    of_complex: bool = False
+    is_complex: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,7 @@ class Reduction:
     name: str
     step: int
     axes: Shape
+    dtype: Any = FLOAT
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,8 @@ class Plan:
     results: tuple[tuple[int, Any], ...]
     reductions: tuple[Reduction, ...]
     pieces: tuple[tuple[Piece, ...], ...] = ()
+    real: str = "double"
+    """The kind of the numbers that are computed with: ``double`` or ``float``."""
 
     @property
     def boxes(self) -> list[Box]:

@@ -1,7 +1,7 @@
 """Loops of a nest, written in the language of LLVM.
 
 In: a ``Plan``. Out: a function of the arrays' objects. The innermost loop runs over the
-axis with most entries in a row, ``WIDTH`` at a time. Where operands are put together of
+axis with most entries in a row, a vector at a time. Where operands are put together of
 several arrays, each box in which the same are read has loops of its own; threads share
 those of the largest.
 """
@@ -13,9 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from chainrule.compiler.native.entries import EntryWriter
+from chainrule.compiler.native.complex_writer import ComplexWriter, Number
 from chainrule.compiler.native.nest_phases import BLOCK, phases_of
 from chainrule.compiler.native.nest_plan import (
     Access,
@@ -24,7 +22,7 @@ from chainrule.compiler.native.nest_plan import (
     contiguous,
 )
 from chainrule.compiler.native.operations import REDUCTIONS
-from chainrule.compiler.native.text import VECTOR, WIDTH, Unit, literal
+from chainrule.compiler.native.text import Unit
 from chainrule.compiler.native.writer import RECORD
 
 
@@ -58,21 +56,23 @@ class _Place(NamedTuple):
     length: int
 
 
-class NestWriter(EntryWriter):
+class NestWriter(ComplexWriter):
     """Writes the loops of a plan."""
 
     def __init__(self, unit: Unit, plan: Plan) -> None:
         """Look which axes the loops go over."""
-        super().__init__(unit, [RECORD])
+        super().__init__(unit, [RECORD], plan.real)
         self.plan = plan
         self.outs: list[Access] = [
             contiguous(plan.shape, dtype) for _, dtype in plan.results
         ]
         self.sums: list[Access] = [
-            contiguous(plan.shape, np.dtype(float), r.axes) for r in plan.reductions
+            contiguous(plan.shape, r.dtype, r.axes) for r in plan.reductions
         ]
         self._phases = phases_of(plan)
-        self._stack: dict[str, int] = {}
+        self._stack: dict[str, str] = {}
+        self._numbers: int = 2 if any(s.is_complex for s in plan.steps) else 1
+        """Numbers in a result, at most."""
         self._boxes = plan.boxes
         self.along: int = self._inner_axis(self._boxes[0])
         lengths = [b - a for a, b in self._boxes[0]]
@@ -95,16 +95,17 @@ class NestWriter(EntryWriter):
             with self.where(self.add("icmp eq i64 %first, 0")):
                 for box in others:
                     self._nest(pointers, accesses, self._stretch(box, shared=False))
-        for kept, count in self._stack.items():
-            self.lines.insert(0, f"  %{kept} = alloca [{count} x double], align 64\n")
+        for kept, kinds in self._stack.items():
+            self.lines.insert(0, f"  %{kept} = alloca {kinds}, align 64\n")
         self.finish(name)
 
     def _empty(self, pointers: Sequence[str]) -> None:
         """Begin the reductions: each entry is the number that changes none."""
-        for r, pointer in zip(self.plan.reductions, pointers, strict=True):
+        reductions = zip(self.plan.reductions, pointers, self.sums, strict=True)
+        for r, pointer, a in reductions:
             kept = [n for i, n in enumerate(self.plan.shape) if i not in r.axes]
-            with self.loop(math.prod(kept)) as loop:
-                start = literal(REDUCTIONS[r.name].start)
+            with self.loop(math.prod(kept) * a.parts) as loop:
+                start = self.literal(REDUCTIONS[r.name].start, 1)
                 self.store(start, self.moved(pointer, loop.i))
 
     def _stretch(self, box: Box, *, shared: bool) -> _Stretch:
@@ -125,7 +126,7 @@ class NestWriter(EntryWriter):
             n = box[axis][1] - box[axis][0]
             steps = [a.step(axis) for a in (*plan.inputs, *self.outs, *self.sums)]
             reads = sum(1.0 if s in (0, 1) else 6.0 for s in steps)
-            return (reads + len(plan.steps)) * -(-n // WIDTH) / n + 4.0 / n
+            return (reads + len(plan.steps)) * -(-n // self.width) / n + 4.0 / n
 
         return min(range(len(box)), key=cost)
 
@@ -162,7 +163,7 @@ class NestWriter(EntryWriter):
         """Write the loop over the inner axis."""
         begin, end = at.box[at.along]
         n, shared = end - begin, at.shared and self.split == at.along
-        whole = n - n % WIDTH
+        whole = n - n % self.width
         row = self._opened_row(pointers, at)
         if whole:
             turns = self.shared_turns(whole) if shared else str(whole)
@@ -180,34 +181,49 @@ class NestWriter(EntryWriter):
                 if shared:
                     where.enter_context(self.where(self.add(f"icmp eq i64 %last, {n}")))
                 self._block(row, str(begin + whole), n - whole)
-        self._add_up(row)
+        first = len(self.plan.inputs) + len(self.outs)
+        for j, total in row.totals.items():
+            r = self.plan.reductions[j]
+            self.add_up(r.name, self._width(r.step), *total, row.pointers[first + j])
 
     def _opened_row(self, pointers: list[str], at: _Stretch) -> _Row:
         """Read what stays along a row, and begin its totals."""
         plan = self.plan
         still = {
-            i: self.splat(self.read_one(pointers[i], plan.inputs[i]))
+            i: self._repeated(pointers[i], plan.inputs[i])
             for i in sorted(at.reads)
             if not plan.inputs[i].strides[at.along]
         }
         totals: dict[int, tuple[str, str]] = {}
         for j, r in enumerate(plan.reductions):
             if at.along in r.axes:
-                nothing = literal(_nothing(r.name), WIDTH)
-                totals[j] = self._kept(f"total{j}"), self._kept(f"lost{j}")
-                self.do(f"store {VECTOR} {nothing}, ptr {totals[j][0]}")
-                self.do(f"store {VECTOR} zeroinitializer, ptr {totals[j][1]}")
+                many = self._width(r.step)
+                nothing, kinds = self.literal(_nothing(r.name), many), self.type(many)
+                totals[j] = self._kept(f"total{j}", many), self._kept(f"lost{j}", many)
+                self.do(f"store {kinds} {nothing}, ptr {totals[j][0]}")
+                self.do(f"store {kinds} zeroinitializer, ptr {totals[j][1]}")
         return _Row(pointers, at, still, totals)
 
-    def _kept(self, name: str, count: int = WIDTH) -> str:
+    def _repeated(self, pointer: str, a: Access) -> str:
+        """Return a vector of one entry."""
+        x, many = self.read_one(pointer, a), self.width * a.parts
+        if a.parts == 1:
+            return self.splat(x)
+        return self.shuffled(x, "poison", 2, [i % 2 for i in range(many)])
+
+    def _width(self, step: int) -> int:
+        """Return how many numbers a vector of a step's results has."""
+        return self.width * (2 if self.plan.steps[step].is_complex else 1)
+
+    def _kept(self, name: str, count: int, kind: str = "") -> str:
         """Return the address of numbers on the stack, the same for each name."""
-        if name not in self._stack:
-            self._stack[name] = count
+        self._stack.setdefault(name, f"[{count} x {kind or self.real}]")
         return f"%{name}"
 
     def _buffer(self, step: int) -> str:
         """Return the address of the buffer of a step."""
-        return self._kept(f"buffer{self._phases.slots[step]}", BLOCK)
+        slot = self._phases.slots[step]
+        return self._kept(f"buffer{slot}", BLOCK * self._numbers)
 
     def _block(self, row: _Row, i: str, count: str | int) -> None:
         """Write the phases of a stretch of the inner axis.
@@ -216,7 +232,7 @@ class NestWriter(EntryWriter):
         """
         for phase, calls in enumerate(self._phases.calls):
             nothing = {
-                j: literal(_nothing(r.name), WIDTH)
+                j: self.literal(_nothing(r.name), self._width(r.step))
                 for j, r in enumerate(self.plan.reductions)
                 if j in row.totals and self._phases.of[r.step] == phase
             }
@@ -224,50 +240,21 @@ class NestWriter(EntryWriter):
             if isinstance(count, int):
                 totals = self._body(row, _Place(phase, i, "0", count), nothing)
             else:
-                carried = [(VECTOR, nothing[j]) for j in summed]
-                with self.loop(count, WIDTH, carried) as loop:
+                widths = [self._width(self.plan.reductions[j].step) for j in summed]
+                carried = [
+                    (self.type(n), nothing[j])
+                    for n, j in zip(widths, summed, strict=True)
+                ]
+                with self.loop(count, self.width, carried) as loop:
                     have = dict(zip(summed, loop.carried, strict=True))
-                    have = self._body(row, _Place(phase, i, loop.i, WIDTH), have)
+                    have = self._body(row, _Place(phase, i, loop.i, self.width), have)
                     loop.after = [have[j] for j in summed]
                 totals = dict(zip(summed, loop.after, strict=True))
-            self._add_in(row, {j: totals[j] for j in summed})
+            for j in summed:
+                r = self.plan.reductions[j]
+                self.add_in(r.name, self._width(r.step), totals[j], *row.totals[j])
             for step in calls:
                 self._call(row, step, i, count)
-
-    def _add_in(self, row: _Row, totals: dict[int, str]) -> None:
-        """Add a stretch's totals to those so far, and what sums lose in rounding.
-
-        So the error of a sum is that of one stretch (Neumaier's summation, by the
-        error-free sum of Knuth).
-        """
-        for j, x in totals.items():
-            name, (total, lost) = self.plan.reductions[j].name, row.totals[j]
-            have = self.add(f"load {VECTOR}, ptr {total}")
-            new = self.operation(name, WIDTH, have, x)
-            self.do(f"store {VECTOR} {new}, ptr {total}")
-            if name != "add":
-                continue
-            part = self.add(f"fsub {VECTOR} {new}, {have}")
-            rest = self.add(f"fsub {VECTOR} {new}, {part}")
-            first = self.add(f"fsub {VECTOR} {have}, {rest}")
-            second = self.add(f"fsub {VECTOR} {x}, {part}")
-            error = self.add(f"fadd {VECTOR} {first}, {second}")
-            so_far = self.add(f"load {VECTOR}, ptr {lost}")
-            error = self.add(f"fadd {VECTOR} {so_far}, {error}")
-            self.do(f"store {VECTOR} {error}, ptr {lost}")
-
-    def _add_up(self, row: _Row) -> None:
-        """Reduce the totals of a row, and what is in memory so far."""
-        first = len(self.plan.inputs) + len(self.outs)
-        for j, (total, lost) in row.totals.items():
-            name, pointer = self.plan.reductions[j].name, row.pointers[first + j]
-            x = self.folded(self.add(f"load {VECTOR}, ptr {total}"), name)
-            if name == "add":
-                error = self.folded(self.add(f"load {VECTOR}, ptr {lost}"), name)
-                exact = self.add(f"fcmp ord double {error}, 0.0")  # not of infinities
-                better = self.add(f"fadd double {x}, {error}")
-                x = self.add(f"select i1 {exact}, double {better}, double {x}")
-            self.store(self.operation(name, 1, self.load(pointer), x), pointer)
 
     # ------------------------------------------------------------ calls of ufuncs
 
@@ -275,12 +262,12 @@ class NestWriter(EntryWriter):
         """Write the call of a ufunc's loop for a stretch."""
         loop = self._phases.loops[step]
         places = [self._given(row, x, i) for x in self.plan.steps[step].operands]
-        places.append((self._buffer(step), 8))
-        args, steps = self._kept("args", 4), self._kept("steps", 4)
+        places.append((self._buffer(step), self._bytes(step)))
+        args, steps = self._kept("args", 4, "ptr"), self._kept("steps", 4, "i64")
         for k, (pointer, stride) in enumerate(places):
-            self.do(f"store ptr {pointer}, ptr {self.moved(args, k)}")
-            self.do(f"store i64 {stride}, ptr {self.moved(steps, k)}")
-        length = self._kept("length", 1)
+            self.do(f"store ptr {pointer}, ptr {self.at(args, k, 8)}")
+            self.do(f"store i64 {stride}, ptr {self.at(steps, k, 8)}")
+        length = self._kept("length", 1, "i64")
         self.do(f"store i64 {count}, ptr {length}")
         self.unit.external.add(f"declare void @{loop.function}(ptr, ptr, ptr, ptr)")
         if loop.data:
@@ -293,14 +280,28 @@ class NestWriter(EntryWriter):
         """Return where an operand of a call is, and its bytes from each to the next."""
         kind, x = operand
         if kind == "step":
-            return self._buffer(int(x)), 8
+            return self._buffer(int(x)), self._bytes(int(x))
+        if kind == "number":
+            return self._alone(self.literal(x, 2), 2), 0
         place = row.at.pieces[int(x)] if kind == "pieces" else int(x)
-        if kind == "number" or place is None:
-            at = self._kept(f"number{len(self._stack)}", 1)
-            self.store(literal(x if kind == "number" else 0.0), at)
-            return at, 0
+        if place is None:
+            return self._alone(self.literal(0.0, 2), 2), 0
         along = self.plan.inputs[place].strides[row.at.along]
+        if not along and place in row.still:
+            parts = self.plan.inputs[place].parts
+            first = self.resized(row.still[place], self.width * parts, parts)
+            return self._alone(first, parts), 0
         return self.at(row.pointers[place], i, along), along
+
+    def _alone(self, x: str, count: int) -> str:
+        """Return the address of a number that is put on the stack."""
+        at = self._kept(f"number{len(self._stack)}", 2)
+        self.store(x, at, count)
+        return at
+
+    def _bytes(self, step: int) -> int:
+        """Return the bytes from each result to the next in the buffer of a step."""
+        return self.size * self._width(step) // self.width
 
     # --------------------------------------------------------------------- a vector
 
@@ -320,11 +321,13 @@ class NestWriter(EntryWriter):
                 continue
             x = value(r.step)
             if j in totals:
-                x = self.filled(x, count, literal(_nothing(r.name), WIDTH))
-                totals[j] = self.operation(r.name, WIDTH, totals[j], x)
+                width = self._width(r.step)
+                nothing = self.literal(_nothing(r.name), width)
+                x = self.filled(x, count * a.parts, nothing, width)
+                totals[j] = self.operation(r.name, width, totals[j], x)
             else:
                 have = self.read(pointer, a, row.at.along, i, count)
-                total = self.operation(r.name, WIDTH, have, x)
+                total = self.operation(r.name, self._width(r.step), have, x)
                 self.written(total, pointer, a, row.at.along, i, count)
         return totals
 
@@ -340,25 +343,28 @@ class NestWriter(EntryWriter):
 
         def value(k: int) -> str:
             if k not in values:  # another phase has left it in its buffer
-                at = self.moved(self._buffer(k), place.i)
-                values[k] = self.load_vector(at, place.length)
+                at = self.at(self._buffer(k), place.i, self._bytes(k))
+                values[k] = self.load_vector(at, place.length, self._width(k))
             return values[k]
 
-        def operand(kind: str, x: Any) -> str:
+        def operand(kind: str, x: Any) -> Number:
             if kind == "number":
-                return literal(x, WIDTH)
+                width = self.width * (2 if isinstance(x, complex) else 1)
+                return Number(self.literal(x, width), width)
             if kind == "step":
-                return value(int(x))
+                return Number(value(int(x)), self._width(int(x)))
             k = row.at.pieces[int(x)] if kind == "pieces" else int(x)
-            return literal(0.0, WIDTH) if k is None else read(k)
+            if k is None:
+                return Number(self.literal(0.0), self.width)
+            return Number(read(k), self.width * self.plan.inputs[k].parts)
 
         for k in phases.steps[place.phase]:
             step = self.plan.steps[k]
             operands = [operand(*x) for x in step.operands]
-            values[k] = self.operation(step.name, WIDTH, *operands)
+            values[k] = self.computed(step, operands)
             if k in phases.kept:
-                at = self.moved(self._buffer(k), place.i)
-                self.store_vector(values[k], at, place.length)
+                at = self.at(self._buffer(k), place.i, self._bytes(k))
+                self.store_vector(values[k], at, place.length, self._width(k))
         return value
 
 

@@ -95,7 +95,8 @@ class Pieces:
 
     def _pieced(self, row: Row) -> Pieced | None:
         operands: list[Pieced] = []
-        key = row.function, self._key(row.args, operands), argument_key(row.given)
+        args = self._key(row.args, operands, row.dtype)
+        key = row.function, args, argument_key(row.given), row.dtype
         if key not in self._patterns:
             self._patterns[key] = self._pattern(row, operands)
         pattern = self._patterns[key]
@@ -104,12 +105,12 @@ class Pieces:
         arrays = [x for one in operands for x in one.arrays]
         return Pieced(pattern, tuple(arrays[i] for i in pattern.read))
 
-    def _key(self, x: Any, operands: list[Pieced]) -> Any:
+    def _key(self, x: Any, operands: list[Pieced], dtype: Any) -> Any:
         """Return what is equal for equal movements; collect their operands."""
         if isinstance(x, SEQUENCES):
-            return tuple(self._key(v, operands) for v in x)
+            return tuple(self._key(v, operands, dtype) for v in x)
         if not isinstance(x, Row):
-            if isinstance(x, ARRAYS) and x.dtype == np.float64:
+            if _is_moved(x, dtype):
                 operands.append(self._own(x))
                 return operands[-1].pattern.serial, "constant"
             return argument_key(x)
@@ -143,7 +144,7 @@ class Pieces:
         def places_of(x: Any) -> Any:
             if isinstance(x, SEQUENCES):
                 return [places_of(v) for v in x]
-            if isinstance(x, Row) or (isinstance(x, ARRAYS) and x.dtype == np.float64):
+            if isinstance(x, Row) or _is_moved(x, row.dtype):
                 return next(rest)
             raise CannotLowerError  # a number: it is in no array
 
@@ -177,6 +178,11 @@ def _is_piecewise(row: Row) -> bool:
     if not row.shape or row.dtype is None or not is_movement(row):
         return False
     return all(x.dtype == row.dtype and x.shape is not None for x in row.operands)
+
+
+def _is_moved(x: Any, dtype: Any) -> bool:
+    """Tell whether a constant is an array of the numbers that are moved."""
+    return isinstance(x, ARRAYS) and x.dtype == dtype and x.dtype.kind in "fc"
 
 
 def _moved_by(row: Row) -> list[Row]:

@@ -14,6 +14,10 @@ import numpy as np
 
 WIDTH = 8
 """Numbers in a vector: one register of 512 bits, two of 256, four of 128."""
+WIDTHS = {"double": WIDTH, "float": 2 * WIDTH}
+"""Numbers in a vector, by their kind."""
+SIZES = {"double": 8, "float": 4}
+"""Bytes of a number, by its kind."""
 
 
 def type_of(kind: str, width: int) -> str:
@@ -21,13 +25,16 @@ def type_of(kind: str, width: int) -> str:
     return kind if width == 1 else f"<{width} x {kind}>"
 
 
-def literal(x: Any, width: int = 1) -> str:
-    """Return the text of a constant number, exactly."""
+def literal(x: Any, width: int = 1, kind: str = "double") -> str:
+    """Return the text of a constant number: exactly, or rounded to ``float``."""
     if type(x) is np.uint64:
         text, kind = str(int(x)), "i64"
     else:
+        if kind == "float":
+            with np.errstate(all="ignore"):
+                x = np.float32(x)
         bits = struct.unpack("<Q", struct.pack("<d", float(x)))[0]
-        text, kind = f"0x{bits:016X}", "double"
+        text = f"0x{bits:016X}"
     return text if width == 1 else f"splat ({kind} {text})"
 
 
@@ -128,4 +135,15 @@ class Text:
         return f"{head} {{\nstart:\n{''.join(self.lines)}{end}\n}}\n"
 
 
-__all__ = ["VECTOR", "WIDTH", "Called", "Piece", "Text", "Unit", "literal", "type_of"]
+__all__ = [
+    "SIZES",
+    "VECTOR",
+    "WIDTH",
+    "WIDTHS",
+    "Called",
+    "Piece",
+    "Text",
+    "Unit",
+    "literal",
+    "type_of",
+]

@@ -31,7 +31,7 @@ from chainrule.rules.plain_functions import is_docstring, parsed_function
 
 @dataclass(frozen=True)
 class Value:
-    """The name of a result, and its kind: ``double``, ``i64`` or ``i1``."""
+    """The name of a result, and its kind: ``double``, ``float``, ``i64`` or ``i1``."""
 
     name: str
     kind: str
@@ -41,19 +41,16 @@ Known = Any
 """A ``Value``, or what is known already: a number, a tuple of them, a function."""
 
 
-_FLOATS: dict[type[ast.AST], str] = {
+_Words = dict[type[ast.AST], str]
+_FLOATS: _Words = {
     ast.Add: "fadd",
     ast.Sub: "fsub",
     ast.Mult: "fmul",
     ast.Div: "fdiv",
 }
-_BITS: dict[type[ast.AST], str] = {
-    ast.BitAnd: "and",
-    ast.BitOr: "or",
-    ast.BitXor: "xor",
-}
-_SHIFTS: dict[type[ast.AST], str] = {ast.LShift: "shl", ast.RShift: "lshr"}
-_WORDS = {**_BITS, **_SHIFTS, ast.Add: "add", ast.Sub: "sub"}
+_BITS: _Words = {ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor"}
+_SUMS: _Words = {ast.Add: "add", ast.Sub: "sub"}
+_WORDS = {**_BITS, **_SUMS, ast.LShift: "shl", ast.RShift: "lshr"}
 _of: Any = operator
 _PLAIN: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: _of.add, ast.Sub: _of.sub, ast.Mult: _of.mul,
@@ -76,20 +73,24 @@ _COMPARED: dict[type[ast.AST], tuple[str, str, Callable[..., Any]]] = {
 class Expression(Text):
     """Writes the instructions of one expression or function, for one width."""
 
-    def __init__(self, names: str, width: int, native: Any = None) -> None:
+    def __init__(
+        self, names: str, width: int, native: Any = None, real: str = "double"
+    ) -> None:
         """Begin; ``names`` is what the names of results begin with.
 
-        ``native`` is the function that is written, if it is one.
+        ``native`` is the function that is written, if it is one; ``real`` is the kind
+        of its numbers.
         """
         super().__init__(Unit(), names)
         self.width = width
         self.native = native
+        self.real = real
         self.is_scalar: bool = False
         """Whether each number is computed by a call of the C library."""
 
-    def put(self, text: str, kind: str = "double") -> Value:
+    def put(self, text: str, kind: str = "") -> Value:
         """Write an instruction; return its result."""
-        return Value(self.add(text), kind)
+        return Value(self.add(text), kind or self.real)
 
     def type(self, x: Value) -> str:
         """Return the type of a result."""
@@ -97,7 +98,7 @@ class Expression(Text):
 
     def text(self, x: Known) -> str:
         """Return an operand."""
-        return x.name if isinstance(x, Value) else literal(x, self.width)
+        return x.name if isinstance(x, Value) else literal(x, self.width, self.real)
 
     # ------------------------------------------------------------------ expressions
 
@@ -132,7 +133,7 @@ class Expression(Text):
         if op in (ast.Pow, ast.Mod, ast.FloorDiv):
             return self.function(op.__name__, [x, y])
         kind = next(v.kind for v in (x, y) if isinstance(v, Value))
-        words = _FLOATS if kind == "double" else _WORDS
+        words = _FLOATS if kind == self.real else _WORDS
         if op not in words:
             raise _unknown(tree)
         kinds = type_of(kind, self.width)
@@ -159,8 +160,7 @@ class Expression(Text):
             return bool(x)
         if x.kind == "i1":
             return x
-        zero = literal(0.0, self.width)
-        return self.put(f"fcmp une {self.type(x)} {x.name}, {zero}", "i1")
+        return self.put(f"fcmp une {self.type(x)} {x.name}, {self.text(0.0)}", "i1")
 
     def as_number(self, x: Known) -> Known:
         """Return a result as a number: 1 or 0 for a condition."""
@@ -179,7 +179,7 @@ class Expression(Text):
         kind = next(v.kind for v in (x, y) if isinstance(v, Value))
         if kind == "i1" and of_words not in ("eq", "ne"):
             raise _unknown(tree)
-        word = f"fcmp {of_floats}" if kind == "double" else f"icmp {of_words}"
+        word = f"fcmp {of_floats}" if kind == self.real else f"icmp {of_words}"
         kinds = type_of(kind, self.width)
         return self.put(f"{word} {kinds} {self.text(x)}, {self.text(y)}", "i1")
 
@@ -210,7 +210,7 @@ class Expression(Text):
         """Write a choice between two results."""
         if {v.kind if isinstance(v, Value) else "" for v in (x, y)} - {"i1"}:
             x, y = self.as_number(x), self.as_number(y)
-        kind = next((v.kind for v in (x, y) if isinstance(v, Value)), "double")
+        kind = next((v.kind for v in (x, y) if isinstance(v, Value)), self.real)
         kinds = type_of(kind, self.width)
         words = f"{self.type(test)} {test.name}, {kinds} {self.text(x)}"
         return self.put(f"select {words}, {kinds} {self.text(y)}", kind)
@@ -286,7 +286,7 @@ class Expression(Text):
 
     def call_own(self, name: str, args: Sequence[Known]) -> Value:
         """Write a call of the function of an operation."""
-        kinds, called = type_of("double", self.width), symbol(name, self.width)
+        kinds, called = type_of(self.real, self.width), symbol(name, self.width)
         taken = ", ".join([kinds] * len(args))
         self.unit.called[name, self.width] = f"declare {kinds} @{called}({taken})"
         numbers = map(self.as_number, args)
@@ -294,11 +294,11 @@ class Expression(Text):
         return self.put(f"call {kinds} @{called}({given})")
 
     def _intrinsic(self, name: str, args: Sequence[Known]) -> Value:
-        kinds = type_of("double", self.width)
-        suffix = "f64" if self.width == 1 else f"v{self.width}f64"
+        kinds, suffix = type_of(self.real, self.width), _SUFFIXES[self.real]
+        suffix = suffix if self.width == 1 else f"v{self.width}{suffix}"
         given = [self.text(x) for x in args]
         found = self.external(kinds, f"llvm.{name}.{suffix}", kinds, given)
-        return Value(found, "double")
+        return Value(found, self.real)
 
     def _library(self, name: str, args: Sequence[Known]) -> Value:
         """Write a call of the C library for each number."""
@@ -365,6 +365,7 @@ class Expression(Text):
             space[x.id] = result
 
 
+_SUFFIXES = {"double": "f64", "float": "f32"}
 _KINDS: dict[Any, str] = {np.float64: "double", np.uint64: "i64"}
 
 

@@ -1,6 +1,6 @@
 """The inner loops of ufuncs: what NumPy and SciPy run along an array.
 
-In: the name of an operation. Out: where the loop of its ufunc over float64 is, for
+In: the name of an operation, and a dtype. Out: where the loop of its ufunc is, for
 machine code to call on stretches of arrays that stay in the cache. It gives NumPy's own
 bits. A loop is taken where it is faster than code of ours: where that would call a
 function of the C library for each number, or the rule says so (``traits.vector_loop``).
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native import c_library
-from chainrule.compiler.native.expressions import is_scalar
+from chainrule.compiler.native.expressions import is_plain, is_scalar
 from chainrule.compiler.native.operations import ufunc_of
 from chainrule.rules.registry import traits_of
 from chainrule.values.quiet import quietly
@@ -53,14 +53,26 @@ class _Ufunc(ctypes.Structure):
 
 
 @functools.cache
-def loop_of(name: str) -> UfuncLoop | None:
-    """Return the loop to call for an operation; ``None`` if our own code is better."""
+def loop_of(
+    name: str, real: str = "d", *, of_complex: bool = False, is_complex: bool = False
+) -> UfuncLoop | None:
+    """Return the loop to call for an operation; ``None`` if our own code is better.
+
+    ``real`` is the character of the dtype of real numbers. Operands may be complex, or
+    the result: of these there is no code of ours.
+    """
     ufunc = ufunc_of(name)
     if ufunc is None or not _is_known():
         return None
-    if not is_scalar(name) and not (traits_of(ufunc).vector_loop and _has_vectors()):
+    of, to = (
+        c.upper() if z else c for c, z in ((real, of_complex), (real, is_complex))
+    )
+    if real == "d" and not of_complex and not is_scalar(name):
+        if not (traits_of(ufunc).vector_loop and _has_vectors()):
+            return None
+    elif not of_complex and is_plain(name):
         return None
-    return _read(ufunc, name)
+    return _read(ufunc, name, of * ufunc.nin + "->" + to)
 
 
 def _is_known() -> bool:
@@ -84,15 +96,15 @@ def _has_vectors() -> bool:
     return bool(features.get("AVX512_SKX"))
 
 
-def _read(ufunc: Any, name: str) -> UfuncLoop | None:
-    """Read a loop's addresses from a ufunc, if all is as it should be."""
+def _read(ufunc: Any, name: str, wanted: str = "") -> UfuncLoop | None:
+    """Read the addresses of a loop of some dtypes, if all is as it should be."""
     if ufunc.nout != 1 or ufunc.signature is not None or ufunc.nin > 3:
         return None
     found = _Ufunc.from_address(id(ufunc) + object.__basicsize__)
     counts = found.nin, found.nout, found.nargs, found.ntypes
     if counts != (ufunc.nin, ufunc.nout, ufunc.nargs, ufunc.ntypes):
         return None
-    wanted = "d" * ufunc.nin + "->d"
+    wanted = wanted or "d" * ufunc.nin + "->d"
     if found.name != ufunc.__name__.encode() or wanted not in ufunc.types:
         return None
     codes = ctypes.string_at(found.types, ufunc.ntypes * ufunc.nargs)
@@ -100,9 +112,10 @@ def _read(ufunc: Any, name: str) -> UfuncLoop | None:
         return None
     i = ufunc.types.index(wanted)
     function, data = found.functions[i], found.data[i] if found.data else None
-    if not function or not _agrees(ufunc, function, data):
+    if not function or not _agrees(ufunc, function, data, wanted):
         return None
-    loop = UfuncLoop(f"ufunc_{name}", f"ufunc_{name}_data" if data else "")
+    symbol = f"ufunc_{name}_{wanted.replace('->', '_')}"
+    loop = UfuncLoop(symbol, f"{symbol}_data" if data else "")
     c_library.KNOWN[loop.function] = function
     if data:
         c_library.KNOWN[loop.data] = data
@@ -120,20 +133,35 @@ _LOOP = ctypes.CFUNCTYPE(
 )
 
 
-def _agrees(ufunc: Any, function: int, data: int | None) -> bool:
+def _agrees(ufunc: Any, function: int, data: int | None, types: str) -> bool:
     """Tell whether a loop gives the bits of its ufunc on some numbers."""
     some = np.linspace(-3.0, 3.0, 61)
     special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e300, -1e-300, 1.0])
+    real = np.concatenate([some, special])
+    pairs = np.stack([real, np.roll(real, 5)], axis=1).view(complex)[:, 0]
+    drawn = pairs if types[0] in "FD" else real
     operands = [
-        np.roll(np.concatenate([some, special]), 7 * i) for i in range(ufunc.nin)
+        quietly(np.roll(drawn, 7 * i).astype, types[0]) for i in range(ufunc.nin)
     ]
     expected = quietly(ufunc, *operands)
-    result = np.empty_like(expected)
+    result = np.empty(expected.shape, types[-1])
     arrays = [*operands, result]
     places = np.array([x.ctypes.data for x in arrays], dtype=np.intp)
     count = np.array([len(result)], dtype=np.intp)
-    steps = np.full(len(arrays), 8, dtype=np.intp)
+    steps = np.array([x.itemsize for x in arrays], dtype=np.intp)
     _LOOP(function)(places.ctypes.data, count.ctypes.data, steps.ctypes.data, data)
+    return expected.dtype == result.dtype and _same_bits(
+        _parts(result), _parts(expected)
+    )
+
+
+def _parts(x: Any) -> Any:
+    """Return an array's numbers: of complex ones, the parts."""
+    return x.view(x.real.dtype)
+
+
+def _same_bits(result: Any, expected: Any) -> bool:
+    """Tell whether numbers are equal, also in their signs."""
     same = np.array_equal(result, expected, equal_nan=True)
     nan = np.isnan(expected)
     signs = np.signbit(result[~nan]) == np.signbit(expected[~nan])

@@ -28,17 +28,17 @@ class Views:
         """Start empty; with ``floats`` all arrays are of float64."""
         self.floats = floats
         self._found: dict[Row, Shown] = {}
-        self._constants: dict[int, Any] = {}
+        self._constants: dict[int, Shown] = {}
         self._alive: list[Any] = []
 
     def of(self, x: Any) -> Shown:
         """Return what a row or a constant array shows."""
         if not isinstance(x, Row):
-            own = self._constants.get(id(x))
-            if own is None:
-                own = self._constants[id(x)] = self._held(x)
+            found = self._constants.get(id(x))
+            if found is None:
+                found = self._constants[id(x)] = self._held(x)
                 self._alive.append(x)  # so that no other has its number
-            return Shown(own, own, own)
+            return found
         found = self._found.get(x)
         if found is None:
             found = self._found[x] = self._seen(x)
@@ -57,8 +57,11 @@ class Views:
         """Return the dtype in which a value is held."""
         return np.dtype(float) if self.floats or x.dtype is None else x.dtype
 
-    def _held(self, x: Any) -> Any:
-        return np.ascontiguousarray(x, dtype=self.dtype_of(x)).reshape(np.shape(x))
+    def _held(self, x: Any) -> Shown:
+        """Hold a constant array: what repeats entries, once."""
+        once = x[tuple(slice(None if step else 1) for step in np.asarray(x).strides)]
+        own = np.ascontiguousarray(once, dtype=self.dtype_of(x)).reshape(once.shape)
+        return Shown(own, own, np.broadcast_to(own, np.shape(x)))
 
 
 def only_shows(row: Row) -> bool:

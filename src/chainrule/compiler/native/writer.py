@@ -17,7 +17,14 @@ from contextlib import contextmanager
 import numpy as np
 
 from chainrule.compiler.native.expressions import operation
-from chainrule.compiler.native.text import WIDTH, Text, Unit, type_of
+from chainrule.compiler.native.text import (
+    SIZES,
+    WIDTHS,
+    Text,
+    Unit,
+    literal,
+    type_of,
+)
 
 
 def _place_of_data() -> int:
@@ -64,12 +71,21 @@ class Loop:
 
 
 class Writer(Text):
-    """Writes one function."""
+    """Writes one function, whose numbers are of one kind: ``double`` or ``float``."""
 
-    def __init__(self, unit: Unit, parameters: Sequence[str]) -> None:
+    def __init__(
+        self, unit: Unit, parameters: Sequence[str], real: str = "double"
+    ) -> None:
         """Begin a function of addresses and integers."""
         super().__init__(unit, "%r")
         self.parameters: list[str] = list(parameters)
+        self.real = real
+        self.width: int = WIDTHS[real]
+        """Numbers in a vector."""
+        self.size: int = SIZES[real]
+        """Bytes of a number."""
+        self.whole: str = type_of(real, self.width)
+        """The type of a vector."""
 
     def finish(self, name: str) -> None:
         """Hand the function to its unit."""
@@ -77,7 +93,7 @@ class Writer(Text):
 
     def operation(self, name: str, width: int, *operands: str) -> str:
         """Write one of the tape's operations; return the name of its result."""
-        found = operation(name, width)
+        found = operation(name, width, self.real)
         self.unit.declare(found)
         a, b, c = (*operands, "", "", "")[:3]
         p = f"{self.fresh()}_"
@@ -86,44 +102,65 @@ class Writer(Text):
 
     # ------------------------------------------------------------ numbers, vectors
 
+    def type(self, count: int) -> str:
+        """Return the type of a number, or of a vector of so many."""
+        return type_of(self.real, count)
+
+    def literal(self, x: complex, width: int = 0) -> str:
+        """Return a constant, in a vector of so many: else one of ``self.width``."""
+        width = width or self.width
+        if not isinstance(x, complex):
+            return literal(x, width, self.real)
+        parts = [literal(v, 1, self.real) for v in (x.real, x.imag)] * (width // 2)
+        return f"<{', '.join(f'{self.real} {v}' for v in parts)}>"
+
     def load(self, pointer: str, count: int = 1) -> str:
         """Return so many numbers from an address on, as a vector if there are more."""
-        return self.add(f"load {type_of('double', count)}, ptr {pointer}, align 8")
+        return self.add(f"load {self.type(count)}, ptr {pointer}, align {self.size}")
 
     def store(self, x: str, pointer: str, count: int = 1) -> None:
         """Write so many numbers to an address."""
-        self.do(f"store {type_of('double', count)} {x}, ptr {pointer}, align 8")
+        kinds = self.type(count)
+        self.do(f"store {kinds} {x}, ptr {pointer}, align {self.size}")
 
-    def load_vector(self, pointer: str, count: int) -> str:
-        """Return up to ``WIDTH`` numbers from an address on, in a vector of so many."""
-        return self.resized(self.load(pointer, count), count, WIDTH)
+    def load_vector(self, pointer: str, count: int, width: int = 0) -> str:
+        """Return results from an address on, as a vector of so many numbers.
 
-    def store_vector(self, x: str, pointer: str, count: int) -> None:
-        """Write the first numbers of a vector of ``WIDTH``."""
-        self.store(self.resized(x, WIDTH, count), pointer, count)
+        A vector has ``self.width`` results, of which ``count`` are there.
+        """
+        width = width or self.width
+        have = count * width // self.width
+        return self.resized(self.load(pointer, have), have, width)
+
+    def store_vector(self, x: str, pointer: str, count: int, width: int = 0) -> None:
+        """Write the first ``count`` results of a vector."""
+        width = width or self.width
+        have = count * width // self.width
+        self.store(self.resized(x, width, have), pointer, have)
 
     def moved(self, pointer: str, i: str | int) -> str:
         """Return the address so many numbers on."""
-        return self.add(f"getelementptr double, ptr {pointer}, i64 {i}")
+        return self.add(f"getelementptr {self.real}, ptr {pointer}, i64 {i}")
 
     def gathered(self, numbers: Sequence[str], width: int) -> str:
         """Return a vector of numbers."""
-        kind, found = type_of("double", width), "poison"
+        kinds, found = self.type(width), "poison"
         if width == 1:
             return numbers[0]
         for i, x in enumerate(numbers):
-            found = self.add(f"insertelement {kind} {found}, double {x}, i64 {i}")
+            found = self.add(f"insertelement {kinds} {found}, {self.real} {x}, i64 {i}")
         return found
 
     def shuffled(self, x: str, y: str, width: int, places: Iterable[int | None]) -> str:
         """Return a vector of chosen numbers of two of a width; ``None`` is any."""
-        kind = type_of("double", width)
+        kind = self.type(width)
         chosen = [f"i32 {'poison' if i is None else i}" for i in places]
         mask = f"<{len(chosen)} x i32> <{', '.join(chosen)}>"
         return self.add(f"shufflevector {kind} {x}, {kind} {y}, {mask}")
 
-    def splat(self, x: str, width: int = WIDTH) -> str:
+    def splat(self, x: str, width: int = 0) -> str:
         """Return a vector of one number."""
+        width = width or self.width
         if width == 1:
             return x
         return self.shuffled(self.gathered([x], width), "poison", width, [0] * width)
@@ -139,30 +176,35 @@ class Writer(Text):
         places = [i if i < have else None for i in range(want)]
         return self.shuffled(x, "poison", have, places)
 
-    def folded(self, x: str, name: str) -> str:
-        """Return what is left of a vector when an operation has paired its halves."""
-        width = WIDTH
-        while width > 1:
+    def folded(self, x: str, name: str, parts: int = 1) -> str:
+        """Return what is left of a vector when an operation has paired its halves.
+
+        Of results with several ``parts``, so many numbers are left.
+        """
+        whole = width = self.width * parts
+        while width > parts:
             width //= 2
             halves = [
-                [i + start if i < width else None for i in range(WIDTH)]
+                [i + start if i < width else None for i in range(whole)]
                 for start in (0, width)
             ]
             x = self.operation(
-                name, WIDTH, *(self.shuffled(x, "poison", WIDTH, h) for h in halves)
+                name, whole, *(self.shuffled(x, "poison", whole, h) for h in halves)
             )
-        return self.element(x, 0)
+        return self.resized(x, whole, parts)
 
-    def element(self, x: str, i: int, width: int = WIDTH) -> str:
+    def element(self, x: str, i: int, width: int = 0) -> str:
         """Return a number of a vector."""
-        return self.add(f"extractelement {type_of('double', width)} {x}, i64 {i}")
+        kinds = self.type(width or self.width)
+        return self.add(f"extractelement {kinds} {x}, i64 {i}")
 
-    def filled(self, x: str, count: int, other: str) -> str:
+    def filled(self, x: str, count: int, other: str, width: int = 0) -> str:
         """Return a vector with all numbers from one on replaced by another's."""
-        if count == WIDTH:
+        width = width or self.width
+        if count == width:
             return x
-        places = [i if i < count else WIDTH + i for i in range(WIDTH)]
-        return self.shuffled(x, other, WIDTH, places)
+        places = [i if i < count else width + i for i in range(width)]
+        return self.shuffled(x, other, width, places)
 
     # ------------------------------------------------------------- loops, addresses
 

@@ -1,0 +1,100 @@
+"""Steps and totals of vectors of numbers, which may be complex, as LLVM's text.
+
+A complex number is two numbers, one after the other, as in memory. So sums, choices and
+signs are those of vectors of twice the width. Products and functions are not written
+here: NumPy's loops compute them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from chainrule.compiler.native.entries import EntryWriter
+from chainrule.compiler.native.nest_plan import Step
+from chainrule.compiler.native.text import type_of
+
+
+class Number(NamedTuple):
+    """A vector: its name, and how many numbers it has."""
+
+    name: str
+    width: int
+
+
+class ComplexWriter(EntryWriter):
+    """Writes elementwise steps."""
+
+    def computed(self, step: Step, operands: Sequence[Number]) -> str:
+        """Write a step; return its result."""
+        if not step.of_complex:
+            return self.operation(step.name, self.width, *(x.name for x in operands))
+        if step.name == "where":
+            mask, *others = operands
+            twice = [i // 2 for i in range(2 * self.width)]
+            mask = self.shuffled(mask.name, "poison", self.width, twice)
+            x, y = map(self.paired, others)
+            return self.operation("where", 2 * self.width, mask, x, y)
+        pairs = [self.paired(x) for x in operands]
+        if step.name in ("real", "imag"):
+            places = range(int(step.name == "imag"), 2 * self.width, 2)
+            return self.shuffled(pairs[0], "poison", 2 * self.width, places)
+        if step.name == "conjugate":
+            return self._conjugate(*pairs)
+        if step.name == "complex":
+            return pairs[0]
+        return self.operation(step.name, 2 * self.width, *pairs)
+
+    def paired(self, x: Number) -> str:
+        """Return a vector as complex numbers: real ones have the imaginary part 0."""
+        if x.width > self.width:
+            return x.name
+        places = [i // 2 + i % 2 * self.width for i in range(2 * self.width)]
+        return self.shuffled(x.name, self.literal(0.0), self.width, places)
+
+    def _conjugate(self, x: str) -> str:
+        width = 2 * self.width
+        negative = self.operation("negative", width, x)
+        places = [i + i % 2 * width for i in range(width)]
+        return self.shuffled(x, negative, width, places)
+
+    # ------------------------------------------------------------------------ totals
+
+    def add_in(self, name: str, width: int, x: str, total: str, lost: str) -> None:
+        """Add a vector to a total in memory, and what that loses in rounding.
+
+        So the error of a sum is that of one stretch (Neumaier's summation, by the
+        error-free sum of Knuth).
+        """
+        kinds = self.type(width)
+        have = self.add(f"load {kinds}, ptr {total}")
+        new = self.operation(name, width, have, x)
+        self.do(f"store {kinds} {new}, ptr {total}")
+        if name != "add":
+            return
+        part = self.add(f"fsub {kinds} {new}, {have}")
+        rest = self.add(f"fsub {kinds} {new}, {part}")
+        first = self.add(f"fsub {kinds} {have}, {rest}")
+        second = self.add(f"fsub {kinds} {x}, {part}")
+        error = self.add(f"fadd {kinds} {first}, {second}")
+        so_far = self.add(f"load {kinds}, ptr {lost}")
+        error = self.add(f"fadd {kinds} {so_far}, {error}")
+        self.do(f"store {kinds} {error}, ptr {lost}")
+
+    def add_up(
+        self, name: str, width: int, total: str, lost: str, pointer: str
+    ) -> None:
+        """Reduce a total, and what is in memory so far."""
+        parts, kinds = width // self.width, self.type(width)
+        x = self.folded(self.add(f"load {kinds}, ptr {total}"), name, parts)
+        if name == "add":
+            one, test = self.type(parts), type_of("i1", parts)
+            error = self.folded(self.add(f"load {kinds}, ptr {lost}"), name, parts)
+            exact = self.add(f"fcmp ord {one} {error}, {error}")  # not of infinities
+            better = self.add(f"fadd {one} {x}, {error}")
+            x = self.add(f"select {test} {exact}, {one} {better}, {one} {x}")
+        have = self.load(pointer, parts)
+        self.store(self.operation(name, parts, have, x), pointer, parts)
+
+
+__all__ = ["ComplexWriter", "Number"]
