@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -47,6 +48,12 @@ def call_on(function: Function, first: int, last: int, arrays: Sequence[Any]) ->
     """Return the call for a part of a loop: its bounds, then the arrays' objects."""
     record = np.array([first, last, *map(id, arrays)], dtype=np.int64)
     return Call(function, record.ctypes.data, (record, arrays))
+
+
+def run_on(function: Function, first: int, last: int, arrays: Sequence[Any]) -> None:
+    """Make such a call, once."""
+    record = array("q", (first, last, *map(id, arrays)))
+    function.run(record.buffer_info()[0])
 
 
 class Calls:
@@ -101,4 +108,4 @@ def write_calls(writer: Writer, table: str, count: str) -> None:
         writer.do(f"call void {function}(ptr {given})")
 
 
-__all__ = ["Call", "Calls", "Function", "call_on", "joined", "write_calls"]
+__all__ = ["Call", "Calls", "Function", "call_on", "joined", "run_on", "write_calls"]

@@ -357,7 +357,9 @@ class Fused:
         found = self.nest(operands, out)
         return tuple(
             [
-                z.reshape(shape).astype(dtype, copy=False)[()]
+                z
+                if z.shape == shape and z.dtype is dtype
+                else z.reshape(shape).astype(dtype, copy=False)[()]
                 for z, (shape, dtype) in zip(found, self.likes, strict=True)
             ]
         )

@@ -19,13 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.native.calls import Function, call_on
+from chainrule.compiler.native.calls import Function, call_on, run_on
 from chainrule.compiler.native.llvm import Functions
 from chainrule.compiler.native.nest_plan import Plan, Shape
 from chainrule.compiler.native.nest_writer import NestWriter
 from chainrule.compiler.native.sharing import Pending, is_shared, shared
 from chainrule.compiler.native.text import Unit
 from chainrule.compiler.native.threads import parts_of, side_by_side
+from chainrule.values.shapes import ndarray
 
 
 class _Code:
@@ -49,10 +50,14 @@ class Nest:
         self.plan = plan
         self.threads = threads
         self.text: str = repr(plan)  # tells 0.0 from -0.0, which are equal
-        self.shapes: list[Shape] = [
-            tuple(1 if i in r.axes else n for i, n in enumerate(plan.shape))
-            for r in plan.reductions
+        self._likes: list[tuple[Shape, Any]] = [
+            *((plan.shape, dtype) for _, dtype in plan.results),
+            *(
+                (tuple(1 if i in r.axes else n for i, n in enumerate(plan.shape)), t)
+                for r, t in ((r, r.dtype) for r in plan.reductions)
+            ),
         ]
+        """The shapes and dtypes of results and reductions."""
 
     @functools.cached_property
     def code(self) -> _Code:
@@ -72,20 +77,21 @@ class Nest:
 
         ``out`` may hold arrays to write into.
         """
-        plan, found = self.plan, list(out)
-        found += [None] * (len(plan.results) + len(plan.reductions) - len(found))
-        for i, (_, dtype) in enumerate(plan.results):
+        found: list[Any] = [*out, *[None] * (len(self._likes) - len(out))]
+        for i, like in enumerate(self._likes):
             if found[i] is None:
-                found[i] = np.empty(plan.shape, dtype)
-        for i, shape in enumerate(self.shapes):
-            k = i + len(plan.results)
-            if found[k] is None:
-                found[k] = np.empty(shape, plan.reductions[i].dtype)
+                found[i] = np.empty(*like)
         given = [
-            np.ascontiguousarray(x, dtype=a.dtype)
-            for x, a in zip(arrays, plan.inputs, strict=True)
+            x
+            if type(x) is ndarray and x.dtype is a.dtype and x.flags.c_contiguous
+            else np.ascontiguousarray(x, dtype=a.dtype)
+            for x, a in zip(arrays, self.plan.inputs, strict=True)
         ]
-        self.bound(given, found)()
+        if self.threads == 1:
+            code = self.code
+            run_on(code.function, 0, code.turns, (*given, *found))
+        else:
+            self.bound(given, found)()
         return found
 
     def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Callable[[], None]:
