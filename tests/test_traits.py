@@ -80,6 +80,15 @@ def test_a_reduction_is_that_of_its_ufunc(call):
     np.testing.assert_allclose(z, total / count, rtol=1e-13)
 
 
+@with_trait("accumulates")
+def test_an_accumulation_is_that_of_its_ufunc(call):
+    (x,), z = drawn(call)
+    axis = call.parameters.get("axis")
+    flat = axis is None or not np.ndim(x)
+    x, axis = (np.ravel(x), 0) if flat else (x, axis)
+    np.testing.assert_array_equal(z, call.rule.accumulates.accumulate(x, axis=axis))
+
+
 @with_trait("contracts")
 def test_a_product_sums_over_the_axes_that_it_names(call):
     values, z = drawn(call)

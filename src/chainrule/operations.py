@@ -44,6 +44,7 @@ from chainrule.operations_grad import (
     singular_values,
     special,
     trigonometry,
+    variance,
 )
 from chainrule.operations_grad import linalg as matrices
 from chainrule.operations_grad.einsum import einsum_grad, explicit_einsum
@@ -256,7 +257,7 @@ sum: Operation = operation(
     reductions.sum_grad, np.sum, (np.add, "reduce"), method="sum"
 )
 mean: Operation = operation(reductions.mean_grad, np.mean, method="mean")
-var: Operation = operation(reductions.var_grad, np.var)
+var: Operation = operation(variance.var_grad, np.var)
 prod: Operation = operation(products.prod_grad, np.prod)
 max: Operation = operation(
     reductions.max_grad, np.max, np.amax, (np.maximum, "reduce"), method="max"

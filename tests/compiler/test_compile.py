@@ -275,7 +275,6 @@ ESCAPES = {
     "set": lambda x: {x[0], x[1]},
     "dictionary": lambda x: {0.5: 1.0}.get(x[0]),
     "key of an array": {0.5: 1.0}.get,
-    "closure": lambda x: np.apply_along_axis(lambda r: r * x[0], 0, x),
 }
 
 

@@ -149,21 +149,27 @@ def _slope(f: Array, h: Any, axis: int, edge_order: int) -> Array:
     start, end = [h, h], [h, h]
     if not even:
         start, end = [h[0], h[edge_order - 1]], [h[-1], h[-edge_order]]
-    z = [_edge(first, start, axis), inner, -_edge(ops.flip(last, axis=axis), end, axis)]
+    falling = _edge(ops.flip(last, axis=axis), end, axis, last=True)
+    z = [_edge(first, start, axis), inner, falling]
     return cast(ops.concatenate(z, axis=axis), f.dtype)
 
 
-def _edge(f: Array, h: list[Any], axis: int) -> Array:
-    """Return the slope at the first of two or three entries, spaced by h[0], h[1]."""
+def _edge(f: Array, h: list[Any], axis: int, *, last: bool = False) -> Array:
+    """Return the slope at the first of two or three entries, spaced by h[0], h[1].
+
+    ``last`` says that they are in reverse.
+    """
     values = [part(f, axis, i, i + 1) for i in range(f.shape[axis])]
     if len(values) == 2:
-        return (values[1] - values[0]) / h[0]
+        before, after = reversed(values) if last else values
+        return (after - before) / h[0]
     near, far = h
-    return (
+    z: Any = (
         -(2.0 * near + far) / (near * (near + far)) * values[0]
         + (near + far) / (near * far) * values[1]
         - near / (far * (near + far)) * values[2]
     )
+    return -z if last else z
 
 
 @implements(np.trapezoid, axes=("axis",))

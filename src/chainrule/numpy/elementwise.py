@@ -259,7 +259,7 @@ def polyval(p: ArrayLike, x: ArrayLike) -> Any:
     return z
 
 
-@implements(np.interp)
+@implements(np.interp, primitive=True)
 def interp(
     x: ArrayLike,
     xp: ArrayLike,

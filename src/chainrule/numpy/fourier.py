@@ -27,7 +27,7 @@ def _part(x: Array, axis: int, chosen: slice) -> Array:
 # -------------------------------------------------------------- real ones, of one axis
 
 
-@implements(np.fft.rfft, axes=("axis",))
+@implements(np.fft.rfft, primitive=True, axes=("axis",))
 def rfft(
     a: ArrayLike,
     n: int | None = None,
@@ -44,7 +44,7 @@ def rfft(
     return _part(z, axis, slice(z.shape[axis] // 2 + 1))
 
 
-@implements(np.fft.irfft, axes=("axis",))
+@implements(np.fft.irfft, primitive=True, axes=("axis",))
 def irfft(
     a: ArrayLike,
     n: int | None = None,
@@ -62,7 +62,7 @@ def irfft(
     return ops.real(ops.fft.ifft(whole, axis=axis, norm=norm))
 
 
-@implements(np.fft.hfft, axes=("axis",))
+@implements(np.fft.hfft, primitive=True, axes=("axis",))
 def hfft(
     a: ArrayLike,
     n: int | None = None,
@@ -74,7 +74,7 @@ def hfft(
     return irfft(ops.conj(ops.asarray(a)), n, axis, _SWAPPED[norm], out)
 
 
-@implements(np.fft.ihfft, axes=("axis",))
+@implements(np.fft.ihfft, primitive=True, axes=("axis",))
 def ihfft(
     a: ArrayLike,
     n: int | None = None,
@@ -120,7 +120,7 @@ def _several(transform: Callable[..., Array]) -> Callable[..., Any]:
 _forward, _inverse = _several(ops.fft.fft), _several(ops.fft.ifft)
 
 
-@implements(np.fft.fftn, axes=("axes",), views=True)
+@implements(np.fft.fftn, primitive=True, axes=("axes",), views=True)
 def fftn(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -134,7 +134,7 @@ def fftn(
     return _forward(a, lengths_and_axes(a, s, axes), norm)
 
 
-@implements(np.fft.ifftn, axes=("axes",), views=True)
+@implements(np.fft.ifftn, primitive=True, axes=("axes",), views=True)
 def ifftn(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -148,7 +148,7 @@ def ifftn(
     return _inverse(a, lengths_and_axes(a, s, axes), norm)
 
 
-@implements(np.fft.rfftn, axes=("axes",))
+@implements(np.fft.rfftn, primitive=True, axes=("axes",))
 def rfftn(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -162,7 +162,7 @@ def rfftn(
     return _forward(rfft(a, n, axis, norm, out), others, norm)
 
 
-@implements(np.fft.irfftn, axes=("axes",))
+@implements(np.fft.irfftn, primitive=True, axes=("axes",))
 def irfftn(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -176,7 +176,7 @@ def irfftn(
     return irfft(_inverse(a, others, norm), n, axis, norm, out)
 
 
-@implements(np.fft.fft2, axes=("axes",), views=True)
+@implements(np.fft.fft2, primitive=True, axes=("axes",), views=True)
 def fft2(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -188,7 +188,7 @@ def fft2(
     return fftn(a, s, axes, norm, out)
 
 
-@implements(np.fft.ifft2, axes=("axes",), views=True)
+@implements(np.fft.ifft2, primitive=True, axes=("axes",), views=True)
 def ifft2(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -200,7 +200,7 @@ def ifft2(
     return ifftn(a, s, axes, norm, out)
 
 
-@implements(np.fft.rfft2, axes=("axes",))
+@implements(np.fft.rfft2, primitive=True, axes=("axes",))
 def rfft2(
     a: ArrayLike,
     s: Sequence[int] | None = None,
@@ -212,7 +212,7 @@ def rfft2(
     return rfftn(a, s, axes, norm, out)
 
 
-@implements(np.fft.irfft2, axes=("axes",))
+@implements(np.fft.irfft2, primitive=True, axes=("axes",))
 def irfft2(
     a: ArrayLike,
     s: Sequence[int] | None = None,

@@ -123,7 +123,7 @@ def _matrix_norm(
     return z if keepdims else operations.squeeze(z, axis=tuple(axes))
 
 
-@implements(np.linalg.cond, may_raise=True, signature="(m,n)->()")
+@implements(np.linalg.cond, primitive=True, may_raise=True, signature="(m,n)->()")
 def cond(x: ArrayLike, p: float | str | None = None) -> Any:
     """Return the condition number: the norm of x times that of its inverse."""
     x = operations.asarray(x)
@@ -141,13 +141,15 @@ def cond(x: ArrayLike, p: float | str | None = None) -> Any:
 # -------------------------------------------------------------------- decompositions
 
 
-@implements(np.linalg.eigvalsh, signature="(n,n)->(n)", may_raise=True)
+@implements(np.linalg.eigvalsh, primitive=True, signature="(n,n)->(n)", may_raise=True)
 def eigvalsh(a: ArrayLike, UPLO: str = "L") -> Any:
     """Return the eigenvalues of Hermitian matrices; see ``eigh_grad``."""
     return operations.linalg.eigh(a, UPLO=UPLO)[0]
 
 
-@implements(np.linalg.svd, signature="(m,n)->(m,k),(k),(k,n)", may_raise=True)
+@implements(
+    np.linalg.svd, primitive=True, signature="(m,n)->(m,k),(k),(k,n)", may_raise=True
+)
 def svd(
     a: ArrayLike,
     full_matrices: bool = True,
@@ -172,13 +174,15 @@ def svd(
     return operations.linalg.reduced_svd(a)
 
 
-@implements(np.linalg.svdvals, signature="(m,n)->(k)", may_raise=True)
+@implements(np.linalg.svdvals, primitive=True, signature="(m,n)->(k)", may_raise=True)
 def svdvals(x: ArrayLike, /) -> Any:
     """Return the singular values; see ``svd_grad``."""
     return operations.linalg.reduced_svd(x)[1]
 
 
-@implements(np.linalg.qr, signature="(m,n)->(m,k),(k,n)", may_raise=True)
+@implements(
+    np.linalg.qr, primitive=True, signature="(m,n)->(m,k),(k,n)", may_raise=True
+)
 def qr(a: ArrayLike, mode: str = "reduced") -> Any:
     """Return q, r with a = q r; see ``qr_grad``. A wide matrix ends in q.H a."""
     a = operations.asarray(a)
@@ -204,7 +208,7 @@ def _adjoint(x: Array) -> Array:
 # -------------------------------------------------------------------- linear systems
 
 
-@implements(np.linalg.lstsq, may_raise=True)
+@implements(np.linalg.lstsq, primitive=True, may_raise=True)
 def lstsq(a: ArrayLike, b: ArrayLike, rcond: float | None = None) -> Any:
     """Return the least-squares solution, residuals, rank and singular values.
 

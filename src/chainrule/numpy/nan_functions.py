@@ -21,7 +21,7 @@ from chainrule.numpy.statistics import (
 )
 from chainrule.operations import namespace as ops
 from chainrule.values.types import Array, Axis, Value
-from chainrule.values.vertices import may_hold, surely_holds
+from chainrule.values.vertices import is_stand_in, may_hold, surely_holds
 from chainrule.wrapping import implements
 
 
@@ -103,7 +103,10 @@ def nanmean(
     refuse_out({"out": out})
     x, there = _filled(a, 0.0, dtype)
     there = there & plain_operand(where)
-    return ops.mean(x, axis=axis, keepdims=bool(keepdims), where=there)
+    if where is not True:
+        x = ops.where(there, x, 0.0)
+    total = ops.sum(x, axis=axis, keepdims=bool(keepdims))
+    return ops.divide(total, count_of(x, axis, there, keepdims).astype(total.dtype))
 
 
 @implements(np.nanvar, axes=("axis",))
@@ -149,7 +152,7 @@ def nanstd(
     if mean is not None:
         return ops.root(z)
     there = ~np.isnan(plain_operand(ops.asarray(a))) & plain_operand(where)
-    if may_hold(out_of_range(z)):
+    if not is_stand_in(z) and may_hold(out_of_range(z)):
         x, ddof = _filled(a, 0.0, dtype)[0], delta(ddof, correction)
         left = count_of(x, axis, there, keepdims) - ddof
         missing = np.where(left <= 0, np.nan, 1.0).astype(z.dtype)

@@ -31,7 +31,7 @@ from chainrule.values.vertices import (
 from chainrule.wrapping import implements
 
 
-@implements(np.partition, axes=("axis",), flattens=True)
+@implements(np.partition, primitive=True, axes=("axis",), flattens=True)
 def partition(
     a: ArrayLike,
     kth: ArrayLike,
@@ -148,7 +148,7 @@ def _in_float(q: Any, dtype: DTypeLike | None) -> Any:
     return np.asarray(q, dtype)
 
 
-@implements(np.median, axes=("axis",))
+@implements(np.median, primitive=True, axes=("axis",))
 def median(
     a: ArrayLike,
     axis: Axis = None,
@@ -168,7 +168,7 @@ def median(
     return _restored(_with_nan(z, lanes), x, axis, keepdims)
 
 
-@implements(np.quantile)
+@implements(np.quantile, primitive=True)
 def quantile(
     a: ArrayLike,
     q: ArrayLike,
@@ -188,7 +188,7 @@ def quantile(
     return _quantile(x, fraction, axis, keepdims)
 
 
-@implements(np.percentile)
+@implements(np.percentile, primitive=True)
 def percentile(
     a: ArrayLike,
     q: ArrayLike,
@@ -217,7 +217,7 @@ def _quantile(x: Array, q: Array, axis: Axis, keepdims: bool) -> Array:
 # --------------------------------------------------------------------- leaving nan out
 
 
-@implements(np.nanquantile)
+@implements(np.nanquantile, primitive=True)
 def nanquantile(
     a: ArrayLike,
     q: ArrayLike,
@@ -236,7 +236,7 @@ def nanquantile(
     return _nan_quantile(x, fraction, axis, keepdims)
 
 
-@implements(np.nanpercentile)
+@implements(np.nanpercentile, primitive=True)
 def nanpercentile(
     a: ArrayLike,
     q: ArrayLike,
@@ -263,7 +263,7 @@ def _nan_quantile(x: Array, q: Array, axis: Axis, keepdims: bool) -> Array:
     return _restored(_all_missing(_on_the_line(*around), count), x, axis, keepdims)
 
 
-@implements(np.nanmedian, axes=("axis",))
+@implements(np.nanmedian, primitive=True, axes=("axis",))
 def nanmedian(
     a: ArrayLike,
     axis: Axis = None,

@@ -108,7 +108,7 @@ def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Any:
     return ops.power(ops.expand_dims(x, -1), powers)
 
 
-@implements(np.polyfit)
+@implements(np.polyfit, primitive=True)
 def polyfit(
     x: ArrayLike,
     y: ArrayLike,

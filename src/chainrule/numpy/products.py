@@ -234,6 +234,7 @@ def matrix_power(a: ArrayLike, n: Any) -> Any:
     z: Any = None
     for place, bit in enumerate(bin(abs(n))[:1:-1]):
         base = operations.matmul(base, base) if place else base
-        if bit == "1":
-            z = base if z is None else operations.matmul(z, base)
+        if bit == "1":  # of the third power NumPy takes the square first
+            factors = (base, z) if abs(n) == 3 else (z, base)
+            z = base if z is None else operations.matmul(*factors)
     return z

@@ -18,7 +18,7 @@ from chainrule.operations import namespace as ops
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.values.shapes import dtype_of, is_complex, normalize_axes, shape_of
 from chainrule.values.types import Array, Axis, Value
-from chainrule.values.vertices import as_array, is_refused, may_hold
+from chainrule.values.vertices import as_array, is_refused, is_stand_in, may_hold
 from chainrule.wrapping import implements
 
 
@@ -282,7 +282,7 @@ def std(
     if mean is not None:
         return ops.root(z)
     where = plain_operand(where)
-    if may_hold(out_of_range(z)):
+    if not is_stand_in(z) and may_hold(out_of_range(z)):
         x, ddof = cast(a, dtype), delta(ddof, correction)
         return scaled_deviation(x, z, axis, ddof, where)
     return deviation(z, count_of(a, axis, where, keepdims))

@@ -17,6 +17,7 @@ from chainrule.rules.cases import Cases, case
 from chainrule.rules.traits import Pairs
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Axis, Namespace, Value
+from chainrule.values.vertices import as_array, first_stand_in
 
 
 def _last_and_first(n: int, m: int) -> Pairs:
@@ -281,8 +282,15 @@ class cross_grad(general):
 
     @staticmethod
     def forward(x: Value, y: Value) -> Value:
-        """Call NumPy's cross on the last axes."""
-        return np.cross(x, y)
+        """Call NumPy's cross on the last axes; in a trace, take its steps one by one.
+
+        It is given vectors of three components.
+        """
+        if first_stand_in(x, y) is None:
+            return np.cross(x, y)
+        a, b = ([v[..., i] for i in range(3)] for v in (as_array(x), as_array(y)))
+        parts = [a[i] * b[j] - a[j] * b[i] for i, j in ((1, 2), (2, 0), (0, 1))]
+        return np.stack(parts, axis=-1)
 
     @staticmethod
     def pullback(

@@ -13,10 +13,17 @@ from chainrule.operations_grad.partials import chosen
 from chainrule.rules import general
 from chainrule.rules.cases import REAL, Cases, Dtypes, case, positive
 from chainrule.rules.namespace import EXTRA
-from chainrule.values.shapes import is_complex, kept_shape, shape_of
+from chainrule.values.shapes import (
+    dtype_of,
+    is_complex,
+    kept_shape,
+    normalize_axes,
+    shape_of,
+)
 from chainrule.values.types import ArrayValue, Axis, Namespace, Value
-from chainrule.values.vertices import first_stand_in
+from chainrule.values.vertices import first_stand_in, stand_in
 
+_add: Any = np.add
 _linalg: Any = np.linalg
 _where: Any = np.where
 
@@ -50,7 +57,15 @@ class vector_norm_grad(general):
     def forward(
         x: Value, *, axis: Axis = None, keepdims: bool = False, ord: float = 2
     ) -> Value:
-        """Call NumPy's norm; the Euclidean norm of everything is the fastest."""
+        """Call NumPy's norm; in a trace, take its steps one by one.
+
+        The Euclidean norm of everything is the fastest.
+        """
+        axes = normalize_axes(axis, len(shape_of(x)))
+        lines = ord == 2 if axis is None else len(axes) == 1
+        if isinstance(x, stand_in) and dtype_of(x).char in "fd" and lines:
+            only = None if axis is None else axes[0]
+            return _by_steps(x, only, ord, keepdims=keepdims)
         if ord == 2 and axis is None:
             return _linalg.norm(x, keepdims=keepdims)
         return _linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
@@ -91,6 +106,27 @@ class vector_norm_grad(general):
         kept = xp.norm_in_range(kept, x, ord=ord)
         partial = _norm_partial(xp, kept, x, ord)
         return xp.sum(x_dot * partial, axis=axis, keepdims=keepdims)
+
+
+def _by_steps(x: Any, axis: int | None, ord: float, *, keepdims: bool) -> Any:
+    """Return the norm of real numbers, of all or along one axis, as NumPy computes it.
+
+    >>> x = np.array([3.0, 4.0])
+    >>> _by_steps(x, None, 2, keepdims=True), _by_steps(x, 0, 1, keepdims=False)
+    (array([5.]), np.float64(7.0))
+    """
+    options = {"axis": axis, "keepdims": keepdims}
+    if axis is None:
+        flat = x if x.ndim == 1 else np.reshape(x, (-1,))
+        z: Any = np.sqrt(np.dot(flat, flat))
+        return np.reshape(z, (1,) * x.ndim) if keepdims else z
+    if ord == 2:
+        return np.sqrt(_add.reduce(x * x, **options))
+    size: Any = np.abs(x)
+    if ord == 1:
+        return _add.reduce(size, **options)
+    total = _add.reduce(size**ord, **options)
+    return total ** np.reciprocal(ord, dtype=total.dtype)
 
 
 def _norm_partial(xp: Namespace, z: Value, x: Value, ord: float) -> Value:

@@ -119,6 +119,7 @@ class cumprod_grad(general):
 
     forward = np.cumprod
     axes: tuple[str, ...] = ("axis",)
+    accumulates = np.multiply
     flattens = True
     cases: Cases = (
         case((4,)),

@@ -13,8 +13,6 @@ from chainrule.operations_grad.indexing import along_axis
 from chainrule.rules import general, linear
 from chainrule.rules.cases import Cases, case, distinct
 from chainrule.values.shapes import (
-    dtype_of,
-    is_complex,
     kept_shape,
     normalize_axes,
     shape_of,
@@ -110,75 +108,13 @@ class mean_grad(linear):
         return xp.broadcast_to(z_grad / max(count, 1), shape)
 
 
-class var_grad(general):
-    """z = sum(|x - mean(x)|**2) / (n - ddof) over the axes in ``axis``"""
-
-    forward = np.var
-    axes: tuple[str, ...] = ("axis",)
-    cases: Cases = (
-        case((3, 4)),
-        case((3, 4), axis=0, ddof=1),
-        case((2, 3, 4), axis=(0, -1), keepdims=True),
-        case((3, 3), axis=0, where=np.array([[True], [False], [True]])),
-        case((3, 2), axis=0, ddof=1, where=np.array([[True], [False], [True]])),
-        case(()),
-    )
-
-    @staticmethod
-    def pullback(
-        xp: Namespace,
-        z_grad: Value,
-        z: Value,
-        x: Value,
-        *,
-        axis: Axis = None,
-        ddof: float = 0,
-        keepdims: bool = False,
-        where: Mask = True,
-    ) -> tuple[Value]:
-        """x_grad[i] = 2 z_grad conj(x[i] - mean(x)) / (n - ddof)"""
-        z_grad = put_back(xp, z_grad, shape_of(x), axis)
-        return (z_grad * _twice_centred(xp, x, axis, ddof, where),)
-
-    @staticmethod
-    def pushforward(
-        xp: Namespace,
-        tangents: Sequence[Value],
-        z: Value,
-        x: Value,
-        *,
-        axis: Axis = None,
-        ddof: float = 0,
-        keepdims: bool = False,
-        where: Mask = True,
-    ) -> Value:
-        """z_dot = 2 sum(Re(conj(x - mean(x)) x_dot)) / (n - ddof)"""
-        terms = _twice_centred(xp, x, axis, ddof, where) * tangents[0]
-        terms = xp.real(terms) if is_complex(terms) else terms
-        return xp.sum(terms, axis=axis, keepdims=keepdims)
-
-
-def _twice_centred(
-    xp: Namespace, x: Value, axis: Axis, ddof: float, where: Mask
-) -> Value:
-    """Return 2 conj(x - mean(x)) / (n - ddof); 0 where ``where`` excludes an entry."""
-    centred = x - xp.mean(x, axis=axis, keepdims=True, where=where)
-    centred = xp.conjugate(centred) if is_complex(x) else centred
-    shape = shape_of(x)
-    if where is not True:
-        count = np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=True)
-        scale = (2.0 / np.maximum(count - ddof, 0)).astype(dtype_of(x))
-        return xp.where(where, centred * scale, 0.0)
-    left = math.prod(shape[i] for i in normalize_axes(axis, len(shape))) - ddof
-    return centred * (2.0 / left if left > 0 else math.nan)
-
-
 class cumsum_grad(linear):
     """z[k] = sum of x[i] for i <= k along ``axis`` (of the flat array if ``None``)"""
 
     nonnegative = True
     forward = np.cumsum
     axes: tuple[str, ...] = ("axis",)
+    accumulates = np.add
     flattens = True
     cases: Cases = (
         case((4,)),

@@ -20,7 +20,7 @@ class where_grad(elementwise):
     """z = x where condition, else y"""
 
     expression = "x if condition else y"
-    of_integers = bounded = True
+    of_integers = bounded = primitive = True
     structural = True
     constant_in: tuple[str, ...] = ("condition",)
     cases: Cases = (

@@ -333,7 +333,7 @@ class concatenate_grad(linear):
 class astype_grad(linear):
     """z = x in another dtype; the cotangent returns to x's own"""
 
-    entrywise = in_order = True
+    entrywise = in_order = primitive = True
     nonnegative = True
 
     @staticmethod

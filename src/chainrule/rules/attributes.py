@@ -164,8 +164,8 @@ def _values_of(x: Any) -> Iterable[Any]:
 
 _Check = tuple[Callable[[Any], bool], str]
 _BOOLEANS = (
-    "entrywise moves in_order views flattens averages by_columns of_shapes writes "
-    "may_raise of_integers bounded of_branches structural inline variadic"
+    "entrywise moves in_order views flattens averages by_columns primitive of_shapes "
+    "writes may_raise of_integers bounded of_branches structural inline variadic"
 ).split()
 _CHECKS: Mapping[str, _Check] = {
     **dict.fromkeys(_BOOLEANS, (_is_bool, "True or False")),
@@ -176,7 +176,9 @@ _CHECKS: Mapping[str, _Check] = {
         ("undoes", "of_booleans", "contracts"), (_is_function, "a function")
     ),
     "operand_names": (_is_texts, 'a tuple of names: ("x",)'),
-    "reduces": (_is_ufunc, "the ufunc of two entries: np.add"),
+    **dict.fromkeys(
+        ("reduces", "accumulates"), (_is_ufunc, "the ufunc of two entries: np.add")
+    ),
     "signature": (_is_signature, 'the last axes as NumPy does: "(m,n),(n)->(m)"'),
     "operator": (_is_operator, 'the name of a function of operator: "add"'),
     "outputs": (_is_count, "a whole number above 0"),

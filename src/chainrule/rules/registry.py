@@ -145,8 +145,8 @@ def _of_last_axes(ufunc: Any) -> type[traits]:
 def _along_axes(ufunc: Any, method: str) -> type[traits]:
     """Return what a ufunc's method is."""
     along = {"axes": ("axis",)} if method in ("reduce", "accumulate") else {}
-    reduces = {"reduces": ufunc} if method == "reduce" else {}
-    return type(method, (traits,), {**along, **reduces})
+    named = {"reduce": "reduces", "accumulate": "accumulates"}.get(method)
+    return type(method, (traits,), {**along, **({named: ufunc} if named else {})})
 
 
 def operators() -> dict[Callable[..., Any], Any]:

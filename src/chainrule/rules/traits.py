@@ -34,6 +34,8 @@ class traits:
     for all axes."""
     reduces: ClassVar[Any] = None
     """The ufunc of two entries that makes the entries along the axes one."""
+    accumulates: ClassVar[Any] = None
+    """The ufunc of an entry and of what all before it have made: ``cumsum``."""
     averages: ClassVar[bool] = False
     """Whether what ``reduces`` makes is divided by the number of entries."""
     signature: ClassVar[str] = ""
@@ -47,6 +49,10 @@ class traits:
     contracts: Any = None
     """Of a product: ``contracts(n, m, **parameters)`` returns the axes that it sums
     over, of operands with n and m axes (``Pairs``), or ``None`` if it is another."""
+
+    primitive: ClassVar[bool] = False
+    """Of a composed function: whether a trace keeps its call, and not its parts. They
+    are slower than NumPy's function, or round otherwise."""
 
     # --------------------------------------------------------------- what it looks at
     of_shapes: ClassVar[bool] = False

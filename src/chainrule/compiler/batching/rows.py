@@ -20,7 +20,6 @@ from chainrule.compiler.batching.examples import (
     Moved,
     as_row,
     holds_examples,
-    plain_of,
     shifted,
 )
 from chainrule.compiler.control.bodies import example_of
@@ -115,8 +114,10 @@ def along(moved: Moved) -> Any:
     known, named = moved.known, moved.named()
     x, listed = moved.args[0], isinstance(moved.args[0], SEQUENCES)
     axes = {name: named.get(name) for name in known.axes}
-    operands = [moved.filled(v) for v in x] if listed else [plain_of(x)]
-    if not listed and not isinstance(x, Many):
+    mask = moved.given.get("where")
+    masked = isinstance(mask, Many)
+    operands = [moved.filled(v) for v in (x if listed else [x])]
+    if not listed and not isinstance(x, Many) and not masked:
         raise CannotBatchError
     rank = len(moved.shape) if listed else moved.rank(x)
     flat = known.flattens and (None in axes.values() or not rank)
@@ -124,7 +125,9 @@ def along(moved: Moved) -> Any:
         operands = [_np.reshape(v, (moved.count, -1)) for v in operands]
         rank = 1
         axes = dict.fromkeys(axes, 0)
-    changed = {name: shifted(axis, rank) for name, axis in axes.items()}
+    changed: Any = {name: shifted(axis, rank) for name, axis in axes.items()}
+    if masked:
+        changed["where"] = moved.aligned(mask, rank)
     z = moved.called(operands if listed else operands[0], **changed)
     return _np.reshape(z, (moved.count, *moved.shape)) if flat else z
 

@@ -162,7 +162,7 @@ def _first(row: Row) -> Row | None:
 def _all_of(row: Row) -> Row | None:
     x, index = row.args
     if isinstance(index, TUPLE):
-        whole = len(index) == 0
+        whole = len(index) == 0 and row.shape != ()  # x[()] is no array
     else:
         whole = index is Ellipsis or (isinstance(index, slice) and index == slice(None))
     return x if type(x) is Row and whole else None

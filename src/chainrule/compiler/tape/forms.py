@@ -22,6 +22,7 @@ from chainrule.compiler.native.meanings import (
 )
 from chainrule.compiler.native.movements import Places, moved
 from chainrule.compiler.native.operations import OPCODES, REDUCTIONS, operation_named
+from chainrule.compiler.tracing.calls import named, parameters
 from chainrule.compiler.tracing.plain_operators import (
     UFUNCS,
     is_of_whole,
@@ -214,6 +215,32 @@ def _reduced(b: Builder, row: Row) -> Places:
     return np.reshape(found, row.shape) if keepdims else found
 
 
+def _accumulated(b: Builder, row: Row) -> Places:
+    """Write what entries up to each make, one after the other as NumPy computes it."""
+    known, x = traits_of(row.function), row.args[0]
+    pair = operation_named(known.accumulates)
+    others = parameters(row.function, row.args, row.given, 1)
+    others.pop("axis", None)
+    axis = named(row.function, row.args, row.given)["axis"]
+    plain = all(v is None for v in others.values())
+    if not isinstance(x, Row) or not pair or not plain or row.dtype != _FLOAT:
+        raise CannotLowerError
+    places = np.asarray(b.places(x))
+    if axis is None or not places.ndim:
+        places, axis = places.reshape(-1), 0
+    lanes = np.moveaxis(places, axis, 0)
+    if x.dtype != _FLOAT or not 0 < len(lanes) <= _LONGEST:
+        raise CannotLowerError
+    found = [lanes[0]]
+    for part in lanes[1:]:
+        found.append(b.elementwise(pair, part.shape, found[-1], part))
+    return np.moveaxis(np.stack(found), 0, axis)
+
+
+_LONGEST = 1000
+"""Entries along an axis: each is an instruction of its own."""
+
+
 def _divided(b: Builder, row: Row, x: Row, total: Places) -> Places:
     count = math.prod(x.shape) / max(1, math.prod(row.shape or ()))
     if row.dtype != x.dtype or not count:
@@ -247,6 +274,7 @@ _OF_OURS: Mapping[Any, Form] = {
 _BY_TRAIT: Mapping[str, Form] = {
     "contracts": _product,
     "reduces": _reduced,
+    "accumulates": _accumulated,
     "moves": _moved,
 }
 """How a function is written that has a trait."""

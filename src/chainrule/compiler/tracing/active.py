@@ -6,16 +6,18 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from chainrule.compiler.tracing.rows import Function
     from chainrule.compiler.tracing.trace import Trace
 
 
 class _Active(threading.local):
     def __init__(self) -> None:
         self.traces: list[Trace] = []
+        self.composing: list[Function] = []
 
 
 ACTIVE = _Active()
-"""The traces that this thread is making, the innermost last."""
+"""The traces that this thread is making, and the functions whose parts it calls."""
 
 
 def is_protected() -> bool:

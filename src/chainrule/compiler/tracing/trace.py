@@ -23,6 +23,7 @@ from chainrule.compiler import progress
 from chainrule.compiler.options import Options
 from chainrule.compiler.tracing.active import ACTIVE, is_protected
 from chainrule.compiler.tracing.columns import Column
+from chainrule.compiler.tracing.compositions import by_parts
 from chainrule.compiler.tracing.frames import user_line
 from chainrule.compiler.tracing.opened import Record
 from chainrule.compiler.tracing.plain_operators import WHOLE, at_numpy_pole, class_of
@@ -135,6 +136,13 @@ class Trace:
             if not alone or any(value is v for v in values):
                 return _noted(result, args)
         return result
+
+    def composed(
+        self, function: Function, args: Sequence[Any], given: Mapping[str, Any]
+    ) -> Any:
+        """Run a function on stand-ins, as the rows that it is composed of, if any."""
+        z = by_parts(self, function, args, given)
+        return self.call(function, args, given) if z is None else _noted(z, args)
 
     def note(self, error: Exception) -> None:
         """Keep an error that depends on values, and so not every call raises."""

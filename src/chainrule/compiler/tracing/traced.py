@@ -291,7 +291,7 @@ class Traced(stand_in):
         if kwargs.get("out") is not None or method == "at":
             raise escape("writing into an array with out= or ufunc.at")
         if method != "__call__":
-            return self.home.call(getattr(ufunc, method), inputs, kwargs)
+            return self.home.composed(getattr(ufunc, method), inputs, kwargs)
         return self.home.call(ufunc, inputs, kwargs)
 
     def __array_function__(
@@ -316,7 +316,7 @@ class Traced(stand_in):
                 return result
         if func is np.astype and args[0] is self:
             return self.astype(*args[1:], **kwargs)
-        return self.home.call(func, args, kwargs)
+        return self.home.composed(func, args, kwargs)
 
     def astype(self, dtype: DTypeLike, **given: Any) -> Any:
         """Return ``np.astype``, which Python's numbers do not have."""
