@@ -23,7 +23,8 @@ from chainrule.compiler.batching.examples import (
     plain_of,
 )
 from chainrule.compiler.batching.sparsity import Sparse, sparse_result
-from chainrule.compiler.control.bodies import example_of, traced_in
+from chainrule.compiler.control.bodies import FlatFunction, example_of, traced_in
+from chainrule.compiler.control.cond import Branches
 from chainrule.compiler.control.loops import Loop, Pass, While
 from chainrule.compiler.executors.running import Running
 from chainrule.compiler.programs.program import Program, replaced
@@ -220,6 +221,8 @@ def _is_ragged(x: Any) -> bool:
 
 
 def _forms_of_function(function: Any) -> list[Form]:
+    if isinstance(function, Branches):
+        return [_branched]
     if isinstance(function, Loop):
         return [] if isinstance(function, While) else [_looped]
     if function in (np.power, _of.pow):
@@ -276,6 +279,34 @@ def _looped(moved: Moved) -> Any:
     return (*results[:n], *map(_axes_swapped, results[n:]))
 
 
+def _branched(moved: Moved) -> Any:
+    """Batch a branch that all examples take: each branch runs all their branches."""
+    branches: Branches = moved.row.function
+    choice, inputs, captured = moved.args
+    values = [
+        choice,
+        *map(plain_of, inputs),
+        *(plain_of(x) for c in captured for x in c),
+    ]
+    home = None if isinstance(choice, Many) else traced_in(values)
+    if home is None or any(map(_is_ragged, values)):
+        raise CannotBatchError
+
+    def batched(program: Program, outside: Sequence[Any]) -> FlatFunction:
+        def flat(*given: Any) -> list[Any]:
+            pairs = zip(given, inputs, strict=True)
+            inside = [Many(x) if isinstance(like, Many) else x for x, like in pairs]
+            home_of_rows = home.innermost()
+            return run_batched(program, [*inside, *outside], moved.count, home_of_rows)
+
+        return flat
+
+    pairs = zip(branches.bodies, captured, strict=True)
+    flats = [batched(body.program, outside) for body, outside in pairs]
+    plain = list(map(plain_of, inputs))
+    return Branches(home, flats, plain).values(plain, choice)
+
+
 def _axes_swapped(x: Any) -> Any:
     """Return an array with the axes of steps and examples exchanged."""
     if isinstance(example_of(x), Column):
@@ -292,6 +323,7 @@ def _repeated(x: Any, count: int) -> Any:
 
 _WITHOUT_SHAPE: tuple[Form, ...] = (
     _looped,
+    _branched,
     rows.getitem,
     rows.elementwise,
     rows.last_axes,

@@ -16,7 +16,10 @@ from chainrule.compiler.control.bodies import (
 )
 from chainrule.compiler.control.carries import cast, held_dtype
 from chainrule.compiler.executors.running import Running
+from chainrule.compiler.tape.loops import lowered_cond
+from chainrule.compiler.tape.lowering import Builder
 from chainrule.compiler.tracing.columns import Column
+from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.trace import Trace, joined
 from chainrule.compiler.tracing.traced import Traced
 from chainrule.errors import ShapeError
@@ -157,6 +160,10 @@ class Branches:
         captured = [body.captured for body in self.bodies]
         inputs = list(operands[: self.count])
         return self.home.call(self, (choice, inputs, captured), None)
+
+    def lower(self, b: Builder, row: Row) -> list[Any]:
+        """Lower both branches; return the places of the results."""
+        return lowered_cond(b, self.bodies, self.likes, *row.args)
 
     def outline(self, *values: Any) -> tuple[Any, ...]:
         """Return what is like the results, without running a branch."""

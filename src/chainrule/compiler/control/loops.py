@@ -34,8 +34,11 @@ from chainrule.compiler.native.groups import LARGE_ON_TAPE
 from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.progress import watched
 from chainrule.compiler.tape.array_scan import ArrayScan
+from chainrule.compiler.tape.loops import lowered_pass, lowered_scan, lowered_while
+from chainrule.compiler.tape.lowering import Builder
 from chainrule.compiler.tape.scan_tape import TapeLoop
 from chainrule.compiler.tracing.columns import Column
+from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.rules.supports import is_inexact
 from chainrule.values.shapes import kind_of
@@ -230,6 +233,11 @@ class Scan(Loop):
         """Add the row of this loop, for carries and xs; return its results."""
         return self.home.call(self, (list(leaves), self.body.captured), None)
 
+    def lower(self, b: Builder, row: Row) -> list[Any]:
+        """Lower this loop; return the places of its results."""
+        leaves, captured = row.args
+        return lowered_scan(b, self, leaves, captured, self.count)
+
     def __call__(self, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
         """Run the loop."""
         return self.running(self._on_tape, self._step_by_step, leaves, captured)
@@ -292,6 +300,11 @@ class Pass(Loop):
         args = self.count, list(leaves), self.body.captured
         return self.home.call(self, args, None)
 
+    def lower(self, b: Builder, row: Row) -> list[Any]:
+        """Lower this loop; return the places of its results."""
+        count, leaves, captured = row.args
+        return lowered_pass(b, self, leaves, captured, b.places(count))
+
     def __call__(self, *args: Any) -> tuple[Any, ...]:
         """Run the loop."""
         return self.running(self._run, self._run, *args)
@@ -326,6 +339,10 @@ class While(Pass):
         *results, count = self.home.call(self, (list(leaves), captured), None)
         self.count: Any = count
         return tuple(results)
+
+    def lower(self, b: Builder, row: Row) -> list[Any]:
+        """Lower this loop; return the places of its results."""
+        return lowered_while(b, self, self.test.program, *row.args)
 
     def outline(self, carry: Leaves, captured: Sequence[Any]) -> tuple[Any, ...]:
         """Return what is like the results, without taking a step."""

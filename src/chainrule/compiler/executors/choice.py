@@ -110,12 +110,13 @@ class Choice:
         try:
             if fuse:
                 for x in (*program.inputs, *program.rows):
-                    check_kind(x)
+                    if x.shape is not None:
+                        check_kind(x)
                 program = fused(program, self.threads, floats=True) or program
                 if sum(costs.sizes_of(program)) > ROOM:
                     self.reason = "more entries than a tape may have"
                     return None
-            return Tape(program)
+            return Tape(program, regions=fuse)
         except CannotLowerError as error:
             self.reason = str(error) or "it has no form on a tape"
             return None
@@ -250,7 +251,8 @@ class Choice:
         """
         tape = self._lowered(fuse=True)
         if tape is not None:
-            self._interpreted = not costs.is_large(self.program, LARGE_ON_TAPE)
+            large = costs.is_large(self.program, LARGE_ON_TAPE)
+            self._interpreted = tape.interpretable and not large
             return tape
         program = fused(self.program, self.threads)
         return None if program is None else Replay(program)

@@ -39,11 +39,20 @@ and more."""
 _CALL, _SCALAR, _ENTRY = 1e-6, 2.5e-8, 7e-10
 
 
+STEPS = 16
+"""Steps that a loop is taken to have which counts them."""
+
+
 def numpy_seconds(program: Program) -> float:
     """Estimate what one run costs on NumPy: a call per array, a line per number."""
     total = 0.0
     for row in program.rows:
-        if row.shape == ():
+        told = getattr(row.function, "told", None)
+        if told is not None:
+            about = told()
+            steps = about.get("steps", STEPS)
+            total += _CALL + steps * sum(map(numpy_seconds, about["programs"]))
+        elif row.shape == ():
             total += _SCALAR
         else:
             total += _CALL + _ENTRY * math.prod(row.shape or (1,))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import functools
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 
 @functools.cache
@@ -40,4 +42,12 @@ def _address(name: str) -> int:
     return 0 if found is None else ctypes.cast(found, ctypes.c_void_p).value or 0
 
 
-__all__ = ["KNOWN", "address", "c_name"]
+def free_all(words: Any, places: Iterable[int]) -> None:
+    """Free the memory whose addresses are at places of an array of integers."""
+    free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address("free"))
+    for place in places:
+        free(int(words[place]))
+        words[place] = 0
+
+
+__all__ = ["KNOWN", "address", "c_name", "free_all"]

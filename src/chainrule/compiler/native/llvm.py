@@ -68,7 +68,7 @@ def compiled(text: str, effort: int) -> Any:
 
 
 _OF_C = re.compile(
-    r"^(?:declare (?:double|void) )?@(?!chainrule_)(\w+)(?:\(| = external)",
+    r"^(?:declare (?:double|void|ptr) )?@(?!chainrule_)(\w+)(?:\(| = external)",
     re.MULTILINE,
 )
 _LINKED: dict[Called, Any] = {}

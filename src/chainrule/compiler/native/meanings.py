@@ -62,6 +62,8 @@ def reduction_of(row: Row) -> tuple[str, tuple[int, ...], bool]:
     if any(v is not None and v is not _np._NoValue for v in others):
         raise CannotLowerError
     x = row.args[0]
+    if x.shape is None:
+        raise CannotLowerError  # a column
     if x.dtype == np.bool_ and pair != "add":
         raise CannotLowerError
     axes = normalize_axes(named(*call).get(axis), len(x.shape))

@@ -70,6 +70,25 @@ class Loop:
         self.after: list[str] = []
 
 
+class Turns(Loop):
+    """A loop that is being written whose turns begin with a test.
+
+    Its body calls ``go_on`` once, with what says whether there is another turn.
+    ``carried`` has the values that hold there, also after the loop.
+    """
+
+    def __init__(self, writer: Writer, label: str, carried: list[str]) -> None:
+        """Name them."""
+        super().__init__(f"%{label}i", carried)
+        self._writer, self._label = writer, label
+
+    def go_on(self, test: str) -> None:
+        """Write the test; what follows is done only if it holds."""
+        body = f"{self._label}body"
+        self._writer.do(f"br i1 {test}, label %{body}, label %{self._label}end")
+        self._writer.begin(body)
+
+
 class Writer(Text):
     """Writes one function, whose numbers are of one kind: ``double`` or ``float``."""
 
@@ -252,6 +271,38 @@ class Writer(Text):
         self.lines.append("\n".join(bottom) + "\n")
         self.block: str = f"{label}end"
 
+    @contextmanager
+    def tested_loop(self, carried: Sequence[tuple[str, str]]) -> Generator[Turns]:
+        """Write a loop of any number of turns: see ``Turns``.
+
+        ``carried`` has type and first value of what a turn hands to the next.
+        """
+        label = self.fresh()[1:]
+        names = [f"%{label}c{j}" for j in range(len(carried))]
+        found, before, head = Turns(self, label, names), self.block, len(self.lines)
+        self.lines.append("")
+        self.block = f"{label}head"
+        yield found
+        after = self.add(f"add i64 {found.i}, 1")
+        self.do(f"br label %{label}head")
+        top = [f"  br label %{label}head", f"{label}head:"]
+        counter = (found.i, ("i64", "0"), after)
+        others = zip(names, carried, found.after, strict=True)
+        for name, (kind, first), last in (counter, *others):
+            both = f"[ {first}, %{before} ], [ {last}, %{self.block} ]"
+            top.append(f"  {name} = phi {kind} {both}")
+        self.lines[head] = "\n".join(top) + "\n"
+        self.begin(f"{label}end")
+
+    def is_true(self, x: str) -> str:
+        """Return whether a number is not 0."""
+        return self.add(f"fcmp une double {x}, 0.0")
+
+    def leave_function(self) -> None:
+        """Return from the function; what follows in this block is not run."""
+        self.do("ret void")
+        self.begin(self.fresh()[1:])
+
     def opened(self, count: int) -> None:
         """Read a record: ``%first`` and ``%last``, then the objects of the arrays."""
         for i in range(2 + count):
@@ -294,4 +345,4 @@ class Writer(Text):
         self.begin(f"{label}after")
 
 
-__all__ = ["DATA", "RECORD", "Loop", "Writer", "objects"]
+__all__ = ["DATA", "RECORD", "Loop", "Turns", "Writer", "objects"]

@@ -20,13 +20,13 @@ from chainrule.compiler.native.meanings import check_kind
 from chainrule.compiler.native.text import Unit
 from chainrule.compiler.native.writer import Writer
 from chainrule.compiler.programs.program import Program
-from chainrule.compiler.tape.lowering import Builder, span
+from chainrule.compiler.tape.lowering import Builder
 from chainrule.compiler.tape.outside import (
     compiled_parts,
-    parts_of,
     refuse_calls,
     steps_on,
 )
+from chainrule.compiler.tape.places import span
 from chainrule.compiler.tape.scan_tape import TapeLoop
 from chainrule.compiler.tape.workspaces import Workspace
 
@@ -48,7 +48,7 @@ class ArrayScan(TapeLoop):
     def _lay_out(self, b: Builder, program: Program) -> None:
         """Keep what is called; steps leave nothing in the workspace."""
         refuse_calls(b, program, native=True)
-        self._parts = parts_of(b)
+        self._parts = b.parts()
 
     def hasten(self) -> None:
         """Have LLVM compile what is between the loops, and the loop over steps."""

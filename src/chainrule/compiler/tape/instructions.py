@@ -129,6 +129,10 @@ class Code:
         """Add an instruction on single numbers."""
         self._packed += _PACKED.pack(opcode, target, x, y, w, 1, 0, 0, 0, 0, 0)
 
+    def extend(self, other: Code) -> None:
+        """Add the instructions of another."""
+        self._packed += other._packed
+
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self._packed) // _PACKED.size

@@ -13,10 +13,12 @@ constant steps. Any other row is called between two stretches of tape.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,42 +33,26 @@ from chainrule.compiler.tape.forms import (
     number_opcode,
 )
 from chainrule.compiler.tape.instructions import LARGEST, Code
+from chainrule.compiler.tape.loops import lowered_entries
+from chainrule.compiler.tape.parts import Columned, Outside, Part, Region
+from chainrule.compiler.tape.places import (
+    FEW,
+    is_exact,
+    is_grid,
+    is_one_piece,
+    span,
+    stretches,
+)
+from chainrule.compiler.tracing.columns import OnEntries
 from chainrule.compiler.tracing.rows import Row
 from chainrule.values.shapes import SEQUENCES, ndarray
 
 _FLOAT = np.dtype(np.float64)
 _ALIGNED = 8  # arrays that start at multiples of 64 bytes are quicker
-EXACT = 2.0**53
-"""Whole numbers below this are exact as floats, and so on the tape."""
-FEW = 1 << 10
-"""Arrays of constants with more entries than this stay in the workspace."""
 SHORT = 16
 """Numbers that many instructions should have each, on average."""
 SMALL_PRODUCT = 1 << 15
 """Products of matrices with more multiplications than this are left to BLAS."""
-
-
-@dataclass(frozen=True, eq=False)
-class Outside:
-    """A row that is called between two stretches of tape.
-
-    ``operands`` are the places of the row's operands, ``results`` those of its result,
-    or of each where there are several.
-    """
-
-    row: Row
-    operands: list[Places]
-    results: list[Places]
-
-    @property
-    def name(self) -> str:
-        """The name of the row's function."""
-        return getattr(self.row.function, "__name__", "function")
-
-    @property
-    def is_native(self) -> bool:
-        """Whether the function is machine code."""
-        return hasattr(self.row.function, "bound")
 
 
 class Builder:
@@ -75,9 +61,16 @@ class Builder:
     def __init__(self, program: Program) -> None:
         """Lower all rows."""
         self.size: int = 0
-        self.at: dict[Row, Places] = {}
+        self.at: dict[Row, Any] = {}
+        """The places of each row; of a column, a ``Columned``, and of several results
+        those of each."""
         self.code: Code = Code()
-        self.called: list[tuple[int, Outside]] = []
+        self.called: list[tuple[int, Outside | Region]] = []
+        self.slots: list[int] = []
+        """Places that hold an address, and the next ones an integer."""
+        self.columns: list[int] = []
+        """Those that hold the address of a column's memory."""
+        self._depth = 0
         self.filled: list[tuple[Places, Any]] = []
         self._numbers: dict[Any, int] = {}
         self._arrays: dict[int, Places] = {}
@@ -87,11 +80,64 @@ class Builder:
         for x in program.inputs:
             check_kind(x)
             self.at[x] = self.new(x.shape or ())
+        self.whole: list[Places] = self.lower(program)
+        """Integers that may be too large to be exact: to be looked at in each run."""
+
+    def lower(self, program: Program) -> list[Places]:
+        """Lower the rows; return the places of integers that may be too large."""
         for row in program.rows:
             self.at[row] = self._lowered(row)
-        integers = (x for x in self.at if x.dtype == np.int64)
-        self.whole: list[Places] = [self.at[x] for x in integers if may_grow(x)]
-        """Integers that may be too large to be exact: to be looked at in each run."""
+        rows = (x for x in [*program.inputs, *program.rows] if x in self.at)
+        return [self.at[x] for x in rows if x.dtype == np.int64 and may_grow(x)]
+
+    @functools.cached_property
+    def flag(self) -> int:
+        """The place of a number that is not 0 where there is a nan that may not be."""
+        return int(self.new(()))
+
+    @functools.cached_property
+    def large(self) -> int:
+        """The same, where an integer is too large to be exact."""
+        return int(self.new(()))
+
+    def parts(self) -> list[Part]:
+        """Return stretches of tape, and what is between them."""
+        found: list[Part] = []
+        start = 0
+        for end, called in [*self.called, (len(self.code), None)]:
+            if end > start:
+                found.append(self.code[start:end])
+            if called is not None:
+                found.append(called)
+            start = end
+        return found
+
+    # --------------------------------------------------------------------- regions
+
+    @contextmanager
+    def region(self) -> Generator[list[Part]]:
+        """Have what is written now be parts of their own, which the list then holds."""
+        outer = self.code, self.called
+        self.code, self.called = Code(), []
+        self._depth += 1
+        found: list[Part] = []
+        try:
+            yield found
+            found += self.parts()
+        finally:
+            self.code, self.called = outer
+            self._depth -= 1
+
+    def slot(self) -> int:
+        """Return a place for an address; the next one is for another integer."""
+        self.slots.append(self.size)
+        return int(self.new((2,))[0])
+
+    def column(self, like: Any, counted: int) -> Columned:
+        """Return where the entries of a new column are."""
+        found = Columned(self.slot(), like, counted)
+        self.columns.append(found.slot)
+        return found
 
     def new(self, shape: tuple[int, ...]) -> Places:
         """Return contiguous places of their own."""
@@ -113,7 +159,7 @@ class Builder:
         if type(x) is not float and isinstance(x, ndarray) and x.shape:
             found = self._arrays.get(id(x))
             if found is None:
-                if x.dtype.kind not in "fbiu" or not _is_exact(x):
+                if x.dtype.kind not in "fbiu" or not is_exact(x):
                     raise CannotLowerError
                 found = self._arrays[id(x)] = self.new(x.shape)
                 self.filled.append((found, x.astype(np.float64)))
@@ -122,7 +168,7 @@ class Builder:
             x, np.complexfloating
         ):
             raise CannotLowerError
-        if type(x) is not float and not _is_exact(x):
+        if type(x) is not float and not is_exact(x):
             raise CannotLowerError
         x = float(x)
         key = (x, math.copysign(1.0, x))
@@ -140,14 +186,16 @@ class Builder:
             return [self.places(v) for v in x]
         return self.constant(x)
 
-    def _lowered(self, row: Row) -> Places:
+    def _lowered(self, row: Row) -> Any:
         number = self._of_numbers(row)
         if number is not None:
             return number
+        if row.function is operator.getitem and isinstance(row.args[0], Row):
+            several = self.at[row.args[0]]
+            if isinstance(several, list):
+                return several[row.args[1]]  # type: ignore[index]
         if row.shape is None:
             return self._several(row)
-        if row.function is operator.getitem and row.args[0].shape is None:
-            return self.at[row.args[0]][row.args[1]]
         check_kind(row)
         form = form_of(row)
         if form is not None:
@@ -156,19 +204,40 @@ class Builder:
                 return found if row.shape else int(found)
             except CannotLowerError:
                 pass
-        operands = [self.at[x] for x in row.operands]
         result = self.new(row.shape)
-        self.called.append((len(self.code), Outside(row, operands, [result])))
+        self._call(row, [result])
         return result
 
-    def _several(self, row: Row) -> list[Places]:
-        """Give each result of a loop in native code its places."""
+    def _several(self, row: Row) -> Any:
+        """Return the places of each result of a loop or a branch, or of a column."""
+        if isinstance(row.function, OnEntries):
+            return lowered_entries(self, row)
+        lower = getattr(row.function, "lower", None)
+        if lower is not None:
+            return lower(self, row)
         if not getattr(row.function, "fills", False):
             raise CannotLowerError(f"{name_of(row)} is no part of a tape")
-        operands = [self.at[x] for x in row.operands]
         results = [self.new(shape) for shape, _ in row.function.likes]
-        self.called.append((len(self.code), Outside(row, operands, results)))
+        self._call(row, results)
         return results
+
+    def _call(self, row: Row, results: list[Places]) -> None:
+        """Add a call of a row; in a region it is machine code on whole arrays."""
+        operands = [self.at[x] for x in row.operands]
+        if not self._depth:
+            self.called.append((len(self.code), Outside(row, operands, results)))
+            return
+        called = Outside(row, list(map(self.in_one_piece, operands)), results)
+        if not called.is_native:
+            raise CannotLowerError(f"no form on a tape: {called.name}")
+        called = replace(called, slot=self.slot())
+        self.called.append((len(self.code), called))
+
+    def in_one_piece(self, places: Places) -> Places:
+        """Return places that follow each other in memory, copied if need be."""
+        if is_one_piece(places) or not np.size(places):
+            return places
+        return self.elementwise("copy", np.shape(places), places)
 
     def _of_numbers(self, row: Row) -> int | None:
         """Write a ufunc of float64 numbers: most rows of long programs.
@@ -189,7 +258,7 @@ class Builder:
                 places[i] = self.at[x]
                 if places[i] == self.absent:
                     return None
-            elif type(x) is float or (type(x) is int and _is_exact(x)):
+            elif type(x) is float or (type(x) is int and is_exact(x)):
                 places[i] = self.constant(x)
             else:
                 return None
@@ -210,14 +279,22 @@ class Builder:
             return result
         z = int(result.flat[0])
         flat = np.stack([np.broadcast_to(p, shape).reshape(-1) for p in operands])
-        stretches = list(_stretches(flat))
-        many = len(stretches) > max(FEW, len(self.code))
-        if many and len(stretches) * SHORT > result.size:
+        found = list(stretches(flat))
+        many = len(found) > max(FEW, len(self.code))
+        if many and len(found) * SHORT > result.size:
             raise CannotLowerError  # entries in so many places are NumPy's to collect
-        for start, count, steps in stretches:
+        for start, count, steps in found:
             pairs = list(zip(flat[:, start].tolist(), steps, strict=True))
             self.code.add(name, z + start, pairs, count)
         return result
+
+    def copy_to(self, target: Places, places: Places) -> None:
+        """Write a copy of a value to contiguous places that there are."""
+        flat = np.broadcast_to(places, np.shape(target)).reshape(1, -1)
+        start = span(target)[0]
+        if np.size(target):
+            for at, count, (step,) in stretches(flat):
+                self.code.add("copy", start + at, [(int(flat[0, at]), step)], count)
 
     def reduced(self, name: str, pair: str, places: Places, axes: Any) -> Places:
         """Write a reduction over axes; ``pair`` is the operation on two entries."""
@@ -242,7 +319,7 @@ class Builder:
         return result
 
     def _reduced_one(self, name: str, pair: str, places: Places, z: int) -> None:
-        parts = list(_stretches(places[None, :]))
+        parts = list(stretches(places[None, :]))
         if len(parts) > 1:
             places = self.elementwise("copy", places.shape, places)
         step = int(places[1] - places[0])
@@ -271,9 +348,9 @@ class Builder:
         (m, k), (_, n) = x.shape, y.shape
         if not m * k * n or m * k * n > SMALL_PRODUCT:
             raise CannotLowerError
-        if not _is_grid(x):
+        if not is_grid(x):
             x = self.elementwise("copy", x.shape, x)
-        if not _is_grid(y) or (n > 1 and y[0, 1] - y[0, 0] != 1):
+        if not is_grid(y) or (n > 1 and y[0, 1] - y[0, 0] != 1):
             y = self.elementwise("copy", y.shape, y)
         result = self.new((m, n))
         across = int(x[0, 1] - x[0, 0]) if k > 1 else 0
@@ -288,7 +365,7 @@ class Builder:
         """Write a sum of products of two vectors."""
         result = self.new(())
         flat = np.stack([x, y])
-        if len(list(_stretches(flat))) > 1:
+        if len(list(stretches(flat))) > 1:
             flat = np.stack([self.elementwise("copy", x.shape, p) for p in flat])
         if x.size < 2:
             raise CannotLowerError
@@ -302,87 +379,8 @@ class Builder:
         return self.elementwise("add", shape, x, self.constant(0.0))
 
 
-def fill(work: Any, filled: Sequence[tuple[Places, Any]]) -> None:
-    """Put a tape's constants into a workspace."""
-    for places, value in filled:
-        work[places] = value
-
-
-def _is_exact(x: Any) -> bool:
-    """Tell whether a constant's integers are exact as floats."""
-    if isinstance(x, int):
-        return abs(x) < EXACT
-    return x.dtype.kind not in "iu" or not x.size or bool(np.max(np.abs(x)) < EXACT)
-
-
-def _stretches(flat: Any) -> Any:
-    """Yield start, count and steps of the stretches in which all places step evenly."""
-    n = flat.shape[1]
-    if n == 1:
-        yield 0, 1, (0,) * len(flat)
-        return
-    d = np.diff(flat, axis=1)
-    start = 0
-    for b in np.flatnonzero((d[:, 1:] != d[:, :-1]).any(axis=0)).tolist():
-        if b < start:
-            continue
-        yield start, b + 2 - start, d[:, start].tolist()
-        start = b + 2
-    if start < n:
-        steps = d[:, start].tolist() if start < n - 1 else (0,) * len(flat)
-        yield start, n - start, steps
-
-
-def is_one_piece(places: Places) -> bool:
-    """Tell whether places follow each other in memory, in their order."""
-    if type(places) is int:
-        return True
-    return places.size > 0 and bool((np.diff(np.ravel(places)) == 1).all())
-
-
-def span(places: Places) -> tuple[int, int]:
-    """Return start and length of contiguous places."""
-    if type(places) is int:
-        return places, 1
-    return (int(places.flat[0]) if places.size else 0), places.size
-
-
-def constants_of(b: Builder, most: float = FEW) -> dict[int, float]:
-    """Return the numbers that a tape reads and never writes, by their places.
-
-    Those of arrays with more than ``most`` entries are left out.
-    """
-    found: dict[int, float] = {}
-    for places, x in b.filled:
-        if type(places) is int:
-            found[places] = float(x)
-        elif places.size <= most:
-            flat = np.ravel(x).tolist()
-            found |= dict(zip(np.ravel(places).tolist(), flat, strict=True))
-    return found
-
-
-def writer_of(places: Places) -> Any:
-    """Return the index that writes an input, flattened."""
-    if type(places) is int:
-        return places
-    start, count = span(places)
-    return slice(start, start + count)
-
-
-def _is_grid(p: Places) -> bool:
-    """Tell whether places of a matrix step evenly along both axes."""
-    down, across = np.diff(p, axis=0), np.diff(p, axis=1)
-    return bool((down == down[:1, :1]).all() and (across == across[:1, :1]).all())
-
-
 __all__ = [
     "Builder",
     "CannotLowerError",
     "Outside",
-    "constants_of",
-    "fill",
-    "is_one_piece",
-    "span",
-    "writer_of",
 ]

@@ -25,12 +25,9 @@ from chainrule.compiler.native.writer import Writer, objects
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.programs.signals import NanFound
 from chainrule.compiler.tape.instructions import Code, Instruction
-from chainrule.compiler.tape.lowering import (
-    Builder,
-    CannotLowerError,
-    constants_of,
-)
+from chainrule.compiler.tape.lowering import Builder, CannotLowerError
 from chainrule.compiler.tape.outside import refuse_calls
+from chainrule.compiler.tape.places import constants_of
 from chainrule.compiler.tracing.rows import Row
 
 LONGEST = 6_000
@@ -65,7 +62,7 @@ class Blocks:
         self.count = count
         self._example = Example(
             b.code,
-            constants_of(b, math.inf),
+            constants_of(b.filled, math.inf),
             list(zip(places, many, strict=True)),
             ends,
             [p for x in program.checks for p in np.ravel(b.at[x]).tolist()],

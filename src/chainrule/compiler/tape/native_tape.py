@@ -26,6 +26,8 @@ from chainrule.compiler.native.operations import (
 from chainrule.compiler.native.text import WIDTH, Unit
 from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.native_instructions import UNROLLED, Instructions
+from chainrule.compiler.tape.parts import Outside, Part, Region, codes_in
+from chainrule.compiler.tape.places import span
 
 _np: Any = np
 
@@ -111,37 +113,99 @@ def is_quick(stretches: Sequence[Code]) -> bool:
     return sum(map(len, stretches)) < QUICK
 
 
+class Writers:
+    """Writes parts of a tape as functions of one unit."""
+
+    def __init__(self, read: Any, constants: Mapping[int, float]) -> None:
+        """Begin; ``read`` marks the places that are read when all is done."""
+        self.unit = Unit()
+        self.read = read
+        self._constants = constants
+        self._known = bytearray(len(read))
+        self._writers: dict[str, Instructions] = {}
+
+    def functions(self, part: Code | Region) -> list[str]:
+        """Write a part as functions of their own; return their names."""
+        if isinstance(part, Region):
+            for places in part.operands:
+                self.read[places] = True
+            name, writer = self._new()
+            part.write(writer, self)
+            return [name]
+        names: list[str] = []
+        for code in _divided(part):
+            name, writer = self._new(self._known)
+            names.append(name)
+            for it in code:
+                writer.write(it)
+        return names
+
+    def _new(self, known: bytearray | None = None) -> tuple[str, Instructions]:
+        name = f"part{len(self._writers)}"
+        writer = Instructions(
+            self.unit, ["ptr %work"], self.read, self._constants, known
+        )
+        self._writers[name] = writer
+        return name, writer
+
+    def write(self, writer: Instructions, parts: Sequence[Part]) -> None:
+        """Write parts into a function: short ones in it, others as calls."""
+        for part in parts:
+            if isinstance(part, Outside):
+                self._call(writer, part)
+                continue
+            if isinstance(part, Code) and len(_divided(part)) == 1:
+                for it in part:
+                    writer.write(it)
+                continue
+            for name in self.functions(part):
+                writer.do(f"call void @{name}(ptr %work)")
+            for places in _written_by(part):
+                writer.forget(*places)
+
+    def _call(self, writer: Instructions, part: Outside) -> None:
+        """Write a call of the function whose address, and record, are in a slot."""
+        for places in part.operands:
+            self.read[places] = True
+        addresses = [writer.pointer(part.slot + i) for i in range(2)]
+        function, record = (writer.add(f"load ptr, ptr {x}") for x in addresses)
+        writer.do(f"call void {function}(ptr {record})")
+
+    def finish(self) -> None:
+        """Hand all functions to the unit."""
+        for name, writer in self._writers.items():
+            writer.finish(name)
+
+
+def _written_by(part: Code | Region) -> list[tuple[int, int]]:
+    """Return the places that a part writes: where they start, and how many."""
+    if isinstance(part, Code):
+        return [(it.target, it.written) for it in part]
+    return list(map(span, part.results))
+
+
 def compiled_stretches(
-    stretches: Sequence[Code], read: Any, constants: Mapping[int, float]
+    stretches: Sequence[Code | Region], read: Any, constants: Mapping[int, float]
 ) -> list[Native]:
-    """Compile stretches of one tape; ``read`` marks the places that others read.
+    """Compile parts of one tape; ``read`` marks the places that others read.
 
     ``constants`` are the numbers that no instruction and no argument changes, by their
     places.
     """
     unit, names = written(stretches, read, constants)
-    functions = Functions(unit, 2 if is_quick(stretches) else 0)
+    slow = 1 if any(isinstance(x, Region) for x in stretches) else 0
+    functions = Functions(unit, 2 if is_quick(list(codes_in(stretches))) else slow)
     return [Native(functions, found) for found in names]
 
 
 def written(
-    stretches: Sequence[Code], read: Any, constants: Mapping[int, float]
+    stretches: Sequence[Code | Region], read: Any, constants: Mapping[int, float]
 ) -> tuple[Unit, list[list[str]]]:
-    """Write stretches of one tape; return for each the functions that it became."""
-    unit, names = Unit(), list[list[str]]()
-    writers: dict[str, Instructions] = {}
-    known = bytearray(len(read))
-    for code in stretches:
-        names.append([])
-        for part in _divided(code):
-            name = f"part{len(writers)}"
-            names[-1].append(name)
-            writers[name] = Instructions(unit, ["ptr %work"], read, constants, known)
-            for it in part:
-                writers[name].write(it)
-    for name, writer in writers.items():
-        writer.finish(name)
-    return unit, names
+    """Write parts of one tape; return for each the functions that it became."""
+    writers = Writers(read, constants)
+    names = list(map(writers.functions, stretches))
+    writers.finish()
+    return writers.unit, names
 
 
 def _divided(code: Code) -> list[Code]:
@@ -161,6 +225,7 @@ def numbers_of(code: Code) -> Any:
 __all__ = [
     "QUICK",
     "Native",
+    "Writers",
     "compiled_stretches",
     "instructions_of",
     "is_quick",

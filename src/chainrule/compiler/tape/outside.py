@@ -16,13 +16,10 @@ from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.programs.signals import GuardFailed
 from chainrule.compiler.tape.instructions import Code
-from chainrule.compiler.tape.lowering import (
-    Builder,
-    Outside,
-    Places,
-    is_one_piece,
-)
+from chainrule.compiler.tape.lowering import Builder, Places
 from chainrule.compiler.tape.native_tape import compiled_stretches
+from chainrule.compiler.tape.parts import Outside, Part, outsides_in
+from chainrule.compiler.tape.places import is_one_piece
 from chainrule.compiler.tape.workspaces import Step, Workspace, inexact
 from chainrule.compiler.tracing.rows import Row
 from chainrule.values.quiet import quietly
@@ -33,7 +30,9 @@ def refuse_calls(b: Builder, program: Program, *, native: bool = False) -> None:
 
     With ``native`` the loop may call machine code, which reads arrays in one piece.
     """
-    called = [outside for _, outside in b.called]
+    called = [x for _, x in b.called if isinstance(x, Outside)]
+    if len(called) < len(b.called):
+        raise CannotLowerError("a loop in the body")
     names = sorted({x.name for x in called if not (native and x.is_native)})
     if names:
         raise CannotLowerError(f"no form on a tape: {', '.join(names)}")
@@ -43,39 +42,24 @@ def refuse_calls(b: Builder, program: Program, *, native: bool = False) -> None:
         raise CannotLowerError("decisions in the body")
 
 
-def parts_of(b: Builder) -> list[Code | Outside]:
-    """Return stretches of tape, and the calls between them."""
-    found: list[Code | Outside] = []
-    start = 0
-    for end, called in [*b.called, (len(b.code), None)]:
-        if end > start:
-            found.append(b.code[start:end])
-        if called is not None:
-            found.append(called)
-        start = end
-    return found
-
-
-def with_stretches(
-    parts: Sequence[Code | Outside], stretches: Iterable[Any]
-) -> list[Any]:
-    """Return parts with the stretches of instructions in another form."""
+def with_stretches(parts: Sequence[Part], stretches: Iterable[Any]) -> list[Any]:
+    """Return parts with what is no call in another form."""
     rest = iter(stretches)
-    return [next(rest) if isinstance(x, Code) else x for x in parts]
+    return [x if isinstance(x, Outside) else next(rest) for x in parts]
 
 
 def compiled_parts(
-    parts: Sequence[Code | Outside], read: Any, constants: Mapping[int, float]
+    parts: Sequence[Part], read: Any, constants: Mapping[int, float]
 ) -> list[Any]:
     """Compile the stretches; ``read`` marks the places that are read after them.
 
     What is called reads its operands too.
     """
     for part in parts:
-        if isinstance(part, Outside):
+        if not isinstance(part, Code):
             for places in part.operands:
                 read[places] = True
-    stretches = [x for x in parts if isinstance(x, Code)]
+    stretches = [x for x in parts if not isinstance(x, Outside)]
     return with_stretches(parts, compiled_stretches(stretches, read, constants))
 
 
@@ -88,6 +72,17 @@ def steps_on(parts: Sequence[Any], work: Workspace) -> list[Any]:
         else:
             steps += part.bound(work.address)
     return steps
+
+
+def bind_slots(parts: Sequence[Part], work: Workspace) -> list[Any]:
+    """Write the addresses of what regions call; return what must live as long."""
+    words, alive = work.numbers.view(np.int64), list[Any]()
+    for outside in outsides_in(parts):
+        call: Any = _bound(outside, work)
+        words[outside.slot] = call.function.address
+        words[outside.slot + 1] = call.place
+        alive.append(call)
+    return alive
 
 
 def _bound(outside: Outside, work: Workspace) -> Step:
@@ -168,8 +163,8 @@ def _source(work: Workspace, x: Row, places: Places) -> Callable[[], Any]:
 
 
 __all__ = [
+    "bind_slots",
     "compiled_parts",
-    "parts_of",
     "refuse_calls",
     "steps_on",
     "with_stretches",

@@ -12,17 +12,10 @@ from chainrule.compiler.programs.signals import InexactError, NanFound
 from chainrule.compiler.tape import native_scan, native_tape
 from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.interpreter import Interpreted, new_handlers, workspace
-from chainrule.compiler.tape.lowering import (
-    EXACT,
-    Builder,
-    Places,
-    constants_of,
-    fill,
-    is_one_piece,
-    span,
-    writer_of,
-)
+from chainrule.compiler.tape.loops import own_places
+from chainrule.compiler.tape.lowering import Builder, Places
 from chainrule.compiler.tape.outside import refuse_calls
+from chainrule.compiler.tape.places import EXACT, constants_of, fill, span, writer_of
 from chainrule.compiler.tape.workspaces import Workspace
 from chainrule.compiler.tracing.rows import Row
 
@@ -50,7 +43,7 @@ class TapeLoop:
         self._mapped = inputs[carried : carried + mapped]
         self._captured = inputs[carried + mapped :]
         self._likes: list[Any] = [_like_of(x) for x in program.outputs]
-        self._ends = _own_places(b, program)
+        self._ends = own_places(b, program)
         self._flag, self._large = b.new(()), b.new(())
         b.flag_nans(program.checks, self._flag)
         for places in b.whole:
@@ -61,7 +54,7 @@ class TapeLoop:
         self._code: Code = b.code
         self.instructions: int = native_tape.instructions_of(self._code)
         self.optimized: bool = native_tape.is_quick([self._code])
-        self._filled, self._constants = b.filled, constants_of(b)
+        self._filled, self._constants = b.filled, constants_of(b.filled)
         self._size = self._code_end = b.size
         self.name: str = "tape VM"
         self._steps: Interpreted | None = None
@@ -231,38 +224,6 @@ class TapeLoop:
         fresh[:] = 0.0
         fill(fresh, self._filled)
         return Workspace(fresh, None)
-
-
-def _own_places(b: Builder, program: Program) -> list[Places]:
-    """Return contiguous places for each output, of its own and written in each run.
-
-    Where an output has none, such as an input or a part of another output, it is
-    copied.
-    """
-    own = np.zeros(b.size, dtype=bool)
-    for it in b.code:
-        own[it.target : it.target + it.written] = True
-    for _, outside in b.called:
-        for places in outside.results:
-            own[places] = True
-    found: list[Places] = []
-    for x in program.outputs:
-        places = b.places(x)
-        start, n = span(places)
-        if isinstance(x, Row) and is_one_piece(places) and own[start : start + n].all():
-            own[start : start + n] = False
-            found.append(places)
-        else:
-            found.append(_copied(b, x))
-    return found
-
-
-def _copied(b: Builder, x: Any) -> Places:
-    """Return contiguous places of an output's own."""
-    places = b.places(x)
-    if not isinstance(x, Row):
-        return b.elementwise("copy", np.shape(x), places)
-    return b.elementwise("copy", x.shape, places)
 
 
 def _like_of(x: Any) -> Any:

@@ -18,23 +18,22 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.calls import joined
+from chainrule.compiler.native.meanings import CannotLowerError
+from chainrule.compiler.native.operations import OPCODES
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape import native_tape
 from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.interpreter import Interpreted, new_handlers, workspace
-from chainrule.compiler.tape.lowering import (
-    Builder,
-    Outside,
-    Places,
-    constants_of,
-    fill,
-)
+from chainrule.compiler.tape.lowering import Builder, Places
 from chainrule.compiler.tape.outside import (
+    bind_slots,
     compiled_parts,
-    parts_of,
     steps_on,
     with_stretches,
 )
+from chainrule.compiler.tape.parts import Outside, Part, Region, codes_in
+from chainrule.compiler.tape.places import constants_of, fill
+from chainrule.compiler.tape.regions import may_not_end
 from chainrule.compiler.tape.workspaces import Step, Workspace, run_maker
 from chainrule.compiler.tracing.rows import Row
 
@@ -45,16 +44,27 @@ TIMES = 5
 class Tape:
     """A program on the VM or in native code, as a function of its inputs' values."""
 
-    def __init__(self, program: Program) -> None:
-        """Lower the program; raise ``CannotLowerError`` if it holds no real numbers."""
+    def __init__(self, program: Program, *, regions: bool = True) -> None:
+        """Lower the program; raise ``CannotLowerError`` if it holds no real numbers.
+
+        Without ``regions`` it may hold no loops and branches, which the VM cannot run.
+        """
         self.program = program
         self.name: str = "tape VM"
         self._ready: list[Any] | None = None
         """The stretches of tape and calls in between, as they run."""
         b = Builder(program)
-        self._flag: int | None = _flag_of(b, program.checks)
-        self._parts: list[Code | Outside] = parts_of(b)
-        stretches = [x for x in self._parts if isinstance(x, Code)]
+        self._flag, self._large = _flags_of(b, program.checks)
+        self._parts: list[Part] = _with_flags(b.parts(), self._flag, self._large)
+        inner = [x for x in self._parts if isinstance(x, Region)]
+        if inner and not regions:
+            raise CannotLowerError(f"{inner[0].name} is no part of a tape")
+        if program.guards and any(map(may_not_end, inner)):
+            raise CannotLowerError("decisions before a loop")
+        self.interpretable: bool = not inner
+        """Whether the VM can run it."""
+        self._slots, self._columns = b.slots, b.columns
+        stretches = list(codes_in(self._parts))
         self.instructions: int = sum(map(native_tape.instructions_of, stretches))
         """About how many there are to compile in native code."""
         self.optimized: bool = native_tape.is_quick(stretches)
@@ -63,7 +73,7 @@ class Tape:
         self._fresh[:] = 0.0
         self._filled = b.filled
         fill(self._fresh, b.filled)
-        self._constants = constants_of(b)
+        self._constants = constants_of(b.filled)
         self._free: list[Workspace] = []
         self._inputs = [(x, b.at[x]) for x in program.inputs]
         self._outputs = [
@@ -76,8 +86,7 @@ class Tape:
         ends = [*program.outputs, *(g.row for g in program.guards)]
         self._ends: list[Places] = [b.at[x] for x in ends if isinstance(x, Row)]
         self._ends += b.whole
-        if self._flag is not None:
-            self._ends.append(self._flag)
+        self._ends += [x for x in (self._flag, self._large) if x is not None]
 
     @functools.cached_property
     def _maker(self) -> Any:
@@ -85,6 +94,8 @@ class Tape:
         checks: list[str] = []
         if self._whole is not None:
             checks.append("work.refuse_large()")
+        if self._large is not None:
+            checks.append(f"if numbers[{self._large}]: raise InexactError")
         if self._guards:
             checks.append("work.hold()")
         if self._flag is not None:
@@ -103,7 +114,10 @@ class Tape:
         return sum(new_handlers(x) for x in self._parts if isinstance(x, Code))
 
     def interpret(self) -> None:
-        """Have the VM ready to run it."""
+        """Have the VM ready to run it, or native code where it cannot."""
+        if not self.interpretable:
+            self.hasten()
+            return
         stretches = [Interpreted(x) for x in self._parts if isinstance(x, Code)]
         self._run_as(with_stretches(self._parts, stretches))
 
@@ -125,10 +139,11 @@ class Tape:
 
         Where results are not ``copied``, the next call overwrites them.
         """
-        work = Workspace(self._fresh, self._whole)
+        work = Workspace(self._fresh, self._whole, self._columns)
         work.guards = [(g, work.reader(g.row, p)) for g, p in self._guards]
         if self._ready is None:
             self.interpret()
+        work.alive = bind_slots(self._parts, work)
         work.steps = joined(steps_on(self._ready or (), work))
         arrays = [work.view(p, x.shape) for x, p in self._inputs if x.shape]
         reads = [work.reader(x, p, copied=copied) for x, p in self._outputs]
@@ -191,21 +206,40 @@ class Tape:
 
     def poison(self) -> None:
         """Fill free workspaces with nan, so that an unwritten read shows."""
+        kept = [i + k for i in self._slots for k in range(2)]
         for held in self._free:
+            words = held.numbers.view(np.int64)
+            addresses = words[kept]
             held.numbers.fill(np.nan)
             fill(held.numbers, self._filled)
+            words[kept] = addresses
 
 
 # --------------------------------------------------------------------- reading, writing
 
 
-def _flag_of(b: Builder, checks: Sequence[Row]) -> int | None:
-    """Write what raises a flag where a check is nan; return its place."""
-    if not checks:
-        return None
-    flag = b.elementwise("copy", (), b.constant(0.0))
-    b.flag_nans(checks, flag)
-    return flag
+def _flags_of(b: Builder, checks: Sequence[Row]) -> tuple[int | None, int | None]:
+    """Write what raises a flag where a check is nan; return the places of flags.
+
+    The second is for integers inside loops that are too large to be exact.
+    """
+    if checks:
+        b.flag_nans(checks, b.flag)
+    looped = any(isinstance(x, Region) for _, x in b.called)
+    flagged = bool(checks) or looped
+    return (b.flag if flagged else None), (b.large if looped else None)
+
+
+def _with_flags(parts: list[Part], *flags: int | None) -> list[Part]:
+    """Return parts that begin by lowering flags."""
+    lowered = Code()
+    for place in flags:
+        if place is not None:
+            lowered.add_number(OPCODES["copy"], place, 0)
+    if parts and isinstance(parts[0], Code):
+        lowered.extend(parts[0])
+        parts = parts[1:]
+    return [lowered, *parts] if len(lowered) else parts
 
 
 __all__ = ["Tape"]

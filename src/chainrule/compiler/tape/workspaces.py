@@ -8,14 +8,17 @@ programs take no longer than it would take to loop over their arguments and resu
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.native.c_library import free_all
 from chainrule.compiler.programs.signals import GuardFailed, InexactError, NanFound
 from chainrule.compiler.tape.interpreter import workspace
-from chainrule.compiler.tape.lowering import EXACT, Places, is_one_piece, span
+from chainrule.compiler.tape.lowering import Places
+from chainrule.compiler.tape.places import EXACT, is_one_piece, span
 from chainrule.compiler.tracing.rows import Guard, Row
 from chainrule.steps.step import compile_text
 from chainrule.values.shapes import ndarray
@@ -26,13 +29,22 @@ Step = Callable[[], Any]
 class Workspace:
     """The numbers of one call, and the steps of a tape on them."""
 
-    def __init__(self, fresh: Any, whole: Any) -> None:
-        """Copy the constants; ``whole`` are the places of integers."""
+    def __init__(self, fresh: Any, whole: Any, columns: Sequence[int] = ()) -> None:
+        """Copy the constants.
+
+        ``whole`` are the places of integers, ``columns`` those of addresses of memory
+        that is freed when this is.
+        """
         self.numbers: Any = workspace(len(fresh))
         self.numbers[:] = fresh
         self.whole: Any = whole
         self.address: int = self.numbers.ctypes.data
         self.steps: list[Step] = []
+        self.alive: Any = None
+        """What lives as long as this."""
+        if columns:
+            words = self.numbers.view(np.int64)
+            weakref.finalize(self, free_all, words, columns)
         self.guards: list[tuple[Guard, Step]] = []
         self.run: Callable[..., tuple[Any, ...]]
         """Run the tape: takes the leaves of the arguments, returns the results'."""
@@ -125,7 +137,7 @@ def run_maker(
     lines += [f"        {line}" for line in ("go()", *checks)]
     lines.append(f"        return ({''.join(f'{o}(), ' for o in reads)})")
     text = "\n".join([*lines, "    return run"]) + "\n"
-    space = {"inexact": inexact, "NanFound": NanFound}
+    space = {"inexact": inexact, "NanFound": NanFound, "InexactError": InexactError}
     return compile_text(text, "make", label, space)
 
 
