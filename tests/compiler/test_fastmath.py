@@ -47,7 +47,7 @@ REWRITTEN = [
     (lambda x: x * x, ["np.square(x)", "return v0"]),
     (lambda x: x**2, ["np.square(x)", "return v0"]),
     (lambda x: np.power(x, 3), ["np.square(x)", "v0 * x", "return v1"]),
-    (lambda x: x**4.0, ["np.square(x)", "np.square(v0)", "return v1"]),
+    (lambda x: x**4.0, ["np.square(x)", "v0 * x", "v1 * x", "return v2"]),
     (lambda x: x**0.5, ["np.sqrt(x)", "return v0"]),
     (lambda x: x**-0.5, ["np.sqrt(x)", "1.0 / v0", "return v1"]),
     (lambda x: x**-1, ["1.0 / x", "return v0"]),

@@ -68,7 +68,7 @@ def test_dead_code_elimination_keeps_ends_and_what_they_read():
     unread = np.exp(x)
     checked, guarded, returned = np.sin(x), np.cos(x), np.tanh(x)
     used = returned * 3.0
-    picked = np.compress(np.array([True]), np.stack([x]))
+    picked = np.compress(np.stack([x > 0.0]), np.stack([x]))
     trace.checks.append(checked.row)
     assert guarded > 0.0
     program = program_of(trace, [x.row], [used.row])

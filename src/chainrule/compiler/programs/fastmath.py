@@ -9,7 +9,7 @@ numbers and ``x`` of the result's shape and dtype, real or complex:
   and in chains of ``+``, ``-`` and ``-x``, as in ``c - (x + d)``;
 - ``x * 0``, ``0 / x`` and ``x - x`` are 0, ``x / x`` and ``x**0`` are 1, ``x + 0`` is
   ``x``, ``x + x`` is ``2 * x``, ``x * x`` is ``x**2``;
-- ``x**n`` is made of products, one quotient or one square root, for the ``n`` in
+- ``x**n`` is made of one product, quotient or square root, for the ``n`` in
   ``_powers``;
 - of ``exp`` and ``log``, ``exp2`` and ``log2``, ``expm1`` and ``log1p``, one undoes the
   other; ``sqrt(x) * sqrt(x)`` and ``sqrt(x)**2`` are ``x``;
@@ -29,8 +29,8 @@ import numpy as np
 
 from chainrule.compiler.programs.common_subexpressions import call_key
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
-from chainrule.compiler.programs.identities import Identities, alike, become
-from chainrule.compiler.programs.program import Program, rewrite
+from chainrule.compiler.programs.identities import Identities
+from chainrule.compiler.programs.program import Program, alike, become, rewrite
 from chainrule.compiler.tracing.plain_operators import OPERATORS, UFUNCS
 from chainrule.compiler.tracing.rows import Function, Row
 from chainrule.rules.registry import traits_of
@@ -334,8 +334,6 @@ def _filled(args: tuple[Any, ...], x: Row, last: Row) -> list[Any]:
 
 _powers: dict[float, list[tuple[Any, tuple[Any, ...]]]] = {
     2.0: [(np.square, ("x",))],
-    3.0: [(np.square, ("x",)), (np.multiply, ("last", "x"))],
-    4.0: [(np.square, ("x",)), (np.square, ("last",))],
     0.5: [(np.sqrt, ("x",))],
     -0.5: [(np.sqrt, ("x",)), (np.divide, (1.0, "last"))],
     -1.0: [(np.divide, (1.0, "x"))],

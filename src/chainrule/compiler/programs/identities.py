@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
-from chainrule.compiler.programs.program import Program, rewrite
+from chainrule.compiler.programs.program import Program, alike, become, rewrite
+from chainrule.compiler.programs.whole_powers import WholePowers
 from chainrule.compiler.tracing.plain_operators import OPERATORS, UFUNCS
 from chainrule.compiler.tracing.rows import Function, Row
 from chainrule.rules.registry import traits_of
@@ -27,12 +28,16 @@ Rule = Callable[[Row], Row | None]
 
 
 def take_identities(program: Program) -> None:
-    """Replace calls that only repeat an operand, and drop what nobody reads then."""
-    identity = Identities()
+    """Replace calls that only repeat an operand, and drop what nobody reads then.
+
+    Whole powers become products.
+    """
+    identity, write_product = Identities(), WholePowers()
 
     def kept_or_repeated(row: Row, rows: list[Row]) -> Row:
         repeated = identity(row)
         if repeated is None:
+            write_product(row, rows)
             rows.append(row)
             return row
         return repeated
@@ -72,11 +77,6 @@ def _rule_of(f: Function) -> Rule | None:
         return None  # Python's operators, on its own numbers
     rule = _IDENTITIES.get(OPERATORS.get(f, f))
     return _first if rule is None and traits_of(f).in_order else rule
-
-
-def alike(x: Row, y: Row) -> bool:
-    """Tell whether two rows have the same shape and dtype; columns have none."""
-    return x.shape is not None and x.shape == y.shape and x.dtype == y.dtype
 
 
 def _is(x: Any, value: float) -> bool:
@@ -149,12 +149,6 @@ def _negative(row: Row) -> Row | None:
     return _negated(row.args[0])
 
 
-def become(row: Row, function: Function, args: tuple[Any, ...]) -> None:
-    """Make another call of a row."""
-    row.function, row.args = function, args
-    row.operands = [x for x in args if type(x) is Row]
-
-
 def _first(row: Row) -> Row | None:
     return row.args[0] if type(row.args[0]) is Row else None
 
@@ -178,4 +172,4 @@ _IDENTITIES: dict[Any, Rule] = {
 }
 """What operators on arrays may only repeat; see ``Identities``."""
 
-__all__ = ["Identities", "alike", "become", "take_identities"]
+__all__ = ["Identities", "take_identities"]

@@ -2,8 +2,9 @@
 
 In: a ``Trace`` and the leaves of its result. Out: a ``Program`` in which each row comes
 after its operands, the same call stands once, and every row leads to an output, a guard
-or a check. The passes change no result by more than the sign of a zero in a nan, and
-reassociate nothing, unless ``compile(fastmath=True)`` asks for it.
+or a check. The passes change no result by more than the sign of a zero in a nan, but
+for whole powers, which become products, and reassociate nothing, unless
+``compile(fastmath=True)`` asks for it.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.progress import watched
-from chainrule.compiler.tracing.rows import Guard, Row, mapped
+from chainrule.compiler.tracing.rows import Function, Guard, Row, mapped
 from chainrule.values.shapes import ndarray
 
 
@@ -127,6 +127,17 @@ def replaced(x: Any, by: Mapping[Row, Any]) -> Any:
         return by.get(x, x) if isinstance(x, Row) else x
 
     return mapped(other, x)
+
+
+def alike(x: Row, y: Row) -> bool:
+    """Tell whether two rows have the same shape and dtype; columns have none."""
+    return x.shape is not None and x.shape == y.shape and x.dtype == y.dtype
+
+
+def become(row: Row, function: Function, args: tuple[Any, ...]) -> None:
+    """Make another call of a row."""
+    row.function, row.args = function, args
+    row.operands = [x for x in args if type(x) is Row]
 
 
 Replacement = Callable[[Row, list[Row]], Any]
