@@ -7,6 +7,7 @@ so that the child would wait for ever. Every lock of this library is made here.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import weakref
 from typing import Any
@@ -26,6 +27,11 @@ def reentrant_lock() -> Any:
     created = threading.RLock()
     _made.add(created)
     return created
+
+
+def has_global_lock() -> bool:
+    """Tell whether Python runs one thread at a time."""
+    return getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 def _free_all() -> None:

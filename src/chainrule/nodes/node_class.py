@@ -23,20 +23,19 @@ from chainrule.nodes.admission import (
     escape,
     object_array,
     operation_name,
-    plain_index,
     vertices_of,
 )
 from chainrule.nodes.dispatch import array_function, array_ufunc
 from chainrule.nodes.pickling import flattened, rebuilt
-from chainrule.nodes.recorder import new, next_serial, plan_of, record
-from chainrule.operations_grad import indexing, structure
+from chainrule.nodes.reads import read
+from chainrule.nodes.recorder import next_serial, plan_of, record
+from chainrule.operations_grad import structure
 from chainrule.rules import rule
 from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import conjugated, sweep_values
 from chainrule.values.containers import declare_value
 from chainrule.values.shapes import TUPLE, ndarray
-from chainrule.values.types import Index
-from chainrule.values.versions import NOTED, resolved
+from chainrule.values.versions import resolved
 from chainrule.values.vertices import stand_in, vertex
 
 OBJECT_ARRAY_WARNS = 1000
@@ -288,26 +287,7 @@ class node(vertex):
             )
         return (self[i] for i in range(self.shape[0]))
 
-    def __getitem__(self, index: Index) -> Any:
-        """Index as NumPy does: basic, with integer arrays, with masks, or mixed."""
-        kind, x_ = type(index), self._value
-        if kind is tuple and _BASIC.issuperset(map(type, index)):
-            kind = int
-        if (kind is not int and kind is not slice) or type(x_) is not ndarray:
-            given = {"index": plain_index(index)}
-            return record(indexing.getitem_grad, (self,), given)
-        # What ``record`` would do, without its questions.
-        z = new(self.__class__)
-        z._value = value = x_[index]
-        z._step = _GETITEM_STEP
-        z._parameters = {"index": index}
-        z.operands = (self,)
-        z.serial = next_serial()
-        if type(value) is ndarray:
-            NOTED.note(z)
-        if self.watched:
-            self.created(z)
-        return z
+    __getitem__: Callable[..., Any] = read
 
     # ---------------------------------------------------------------- as plain Python
 
@@ -405,9 +385,7 @@ class node(vertex):
     __array_function__: Callable[..., Any] = array_function
 
 
-_BASIC = frozenset((int, slice))
-_GETITEM_STEP = plan_of(indexing.getitem_grad, (True,)).step
-
+node._like = node._value  # the same slot: it costs what the value does
 declare_value(node)
 _round: Any = np.round
 _FLOAT64 = np.dtype(np.float64)

@@ -138,6 +138,13 @@ _MASKED = """if where is not None:
 """
 
 
+_TYPES: Mapping[str, Any] = {
+    "ndarray": ndarray,
+    "float64": np.float64,
+    "errors": ARITHMETIC_ERRORS,
+}
+
+
 def _template(text: str, **fields: str) -> str:
     """Fill in a template; a field of several lines keeps its place's indentation."""
     for line in text.splitlines():
@@ -236,12 +243,7 @@ def _operator_text(
     steps = _steps(operation, count)
     if steps is None:
         return None
-    space |= {**MATH, **steps, "errors": ARITHMETIC_ERRORS}
-    space |= {
-        "forward": imported(operation.forward),
-        "ndarray": ndarray,
-        "float64": np.float64,
-    }
+    space |= {**MATH, **steps, **_TYPES, "forward": imported(operation.forward)}
     # Arrays have some ufuncs as operators, which are quicker to call.
     array = infix_form(operation) or "forward({0}, {1})"
     operands = "x" if count == 1 else "x, y"

@@ -24,6 +24,7 @@ from chainrule.nodes.node_class import node
 from chainrule.nodes.operator_text import in_place_operator
 from chainrule.nodes.operators import NAMES
 from chainrule.nodes.recorder import new, next_serial, record
+from chainrule.numpy.overwriting import move, overwrite
 from chainrule.operations_grad import indexing, structure
 from chainrule.rules import elementwise, rule_of
 from chainrule.rules.namespace import evaluate
@@ -33,6 +34,7 @@ from chainrule.values.types import Index, Value
 from chainrule.values.versions import (
     FROZEN,
     LOCK,
+    NOTED,
     Memory,
     array_of,
     enter_views,
@@ -55,11 +57,12 @@ def assign(y: node, index: Index, value: ArrayLike) -> None:
         )
     index = plain_index(index)
     with LOCK:
-        enter_views()
+        if NOTED:
+            enter_views()
         if _is_own_part(y, index, value):
             return  # y[index] += v has written into y already
         refuse(y, "assignment destination is read-only")
-        _write(y, record(indexing.setitem_grad, (y, value), {"index": index}))
+        _put(y, index, value)
 
 
 def _is_own_part(y: node, index: Index, value: ArrayLike) -> bool:
@@ -143,6 +146,13 @@ def refuse(y: node, what: str) -> None:
         )
 
 
+def _put(y: node, index: Index, value: ArrayLike) -> None:
+    """Write into a part of an array: in its memory where nobody else holds it."""
+    known = memory_of(y)
+    if known.base is not None or not overwrite(y, known, index, value, _outdate):
+        _write(y, record(indexing.setitem_grad, (y, value), {"index": index}))
+
+
 def _write(y: node, z: Value) -> None:
     """Let an array, and what shares its memory, hold a result nobody else has yet."""
     known = memory_of(y)
@@ -152,7 +162,10 @@ def _write(y: node, z: Value) -> None:
         enter_views()
         _outdate(known)
         return
-    _write(base, y._step.rule.put(operations, z, base, y._parameters))
+    if y._step.rule is indexing.getitem_grad:
+        _put(base, y._parameters["index"], z)
+    else:
+        _write(base, y._step.rule.put(operations, z, base, y._parameters))
     if isinstance(z, vertex):
         resolved(z)  # else a cycle: its operand y refers to the base, and that to it
 
@@ -166,22 +179,15 @@ def _become(y: node, z: Value) -> None:
         result, operands = _constant(y.__class__, z), ()
     value, step, serial = result._value, result._step, result.serial
     parameters = getattr(result, "_parameters", NONE)
-    _move(y, result)
+    result._value = y._value
+    move(y, result)
     y._value, y._step, y.operands = _as_before(value, result._value), step, operands
     y._parameters, y.serial = parameters, serial
-    memory_of(y).keep(result)
+    known = memory_of(y)
+    known.contents = None
+    known.keep(result)
     if y.watched:
         y.exchanged(y, result)
-
-
-def _move(y: node, old: node) -> None:
-    """Hand the state of a node to another one, which is new."""
-    old._value, old._step, old.operands = y._value, y._step, y.operands
-    old._parameters, old.serial = getattr(y, "_parameters", NONE), y.serial
-    for name in ("_grad", "_changed"):
-        if hasattr(y, name):
-            setattr(old, name, getattr(y, name))
-            delattr(y, name)
 
 
 def _constant(node_class: type[node], value: Any) -> node:
@@ -250,7 +256,8 @@ def _outdate(known: Memory) -> None:
             continue
         below = memory_of(z)
         old = new(z.__class__)
-        _move(z, old)
+        old._value = z._value
+        move(z, old)
         z._value, z.operands = None, ()
         z.__class__ = _stale_class(z.__class__)
         below.keep(old)
@@ -301,6 +308,7 @@ def _stale_class(node_class: type) -> type:
     stale = _STALE.get(node_class)
     if stale is None:
         slots = {name: _Refreshed(getattr(node, name)) for name in _LOST}
+        slots["_like"] = slots["_value"]
         slots |= {"__slots__": (), "serial": math.inf}  # younger than all that used it
         stale = type(node_class.__name__, (node_class,), slots)
         stale.__module__ = node_class.__module__

@@ -105,6 +105,8 @@ def as_tuple(index: Index) -> tuple[Any, ...]:
 
 def picks_once(index: Index) -> bool:
     """Tell whether an index surely picks no element twice: slices, integers, masks."""
+    if type(index) is int or type(index) is slice:
+        return True
     for part in as_tuple(index):
         if type(part) is int or type(part) is slice or part is None:
             continue
@@ -263,3 +265,10 @@ class setitem_grad(linear):
         extra = max(len(shape) - len(shape_of(y_grad)), 0)
         y_grad = unbroadcast(xp, y_grad, shape[extra:])
         return xp.reshape(y_grad, shape) if extra else y_grad
+
+    @staticmethod
+    def overwrite_x(
+        buffer: NDArray[Any], part: NDArray[Any] | float, *, index: Index
+    ) -> None:
+        """Z = x in the memory of x, or x_grad in that of z_grad with a part of zero"""
+        buffer[index] = part

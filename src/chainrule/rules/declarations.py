@@ -154,13 +154,17 @@ def is_of_library(cls: type) -> bool:
     return cls.__module__.startswith("chainrule.")
 
 
+BUFFERED = ("accumulate_", "overwrite_")
+"""What the names of methods begin with that change an array, and return nothing."""
+
+
 def check_returns(cls: type, name: str) -> None:
     """Raise if a method of a program's rule never returns a value: it was forgotten.
 
     Those of the library are read by its tests.
     """
     code = getattr(getattr(cls, name), "__code__", None)
-    if code is None or name.startswith("accumulate_"):
+    if code is None or name.startswith(BUFFERED):
         return
     if not is_of_library(cls) and returns_nothing(code):
         raise ArgumentError(
@@ -198,10 +202,10 @@ def check_declaration(cls: type[rule], derivatives: Sequence[Derivative]) -> Non
         _check_variadic(cls, derivatives)
     else:
         _check_operands(cls, derivatives)
-    first = next(d for d in derivatives if not d.name.startswith("accumulate_"))
+    first = next(d for d in derivatives if not d.name.startswith(BUFFERED))
     for d in derivatives:
         own, keywords = d.signature.positional, d.signature.keywords
-        buffered = d.name.startswith("accumulate_") and not own
+        buffered = d.name.startswith(BUFFERED) and not own
         if own != cls.operand_names and not buffered:
             raise ArgumentError(
                 f"{cls.__name__}.{d.name} has the operands ({', '.join(own)}), where "

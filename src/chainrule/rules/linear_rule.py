@@ -39,7 +39,9 @@ class linear(rule, kind=True):
 
     Where a transpose is mostly zeros (``x[index]``), ``accumulate_x(buffer, z_grad,
     **parameters)`` may say how to add it into an array in place; plain sweeps then make
-    one array per operand instead of one per use.
+    one array per operand instead of one per use. Where the operation leaves most of an
+    operand as it is (``x[index] = y``), ``overwrite_x(buffer, part, **parameters)`` may
+    say how to write the rest into its tangent, and zeros into the cotangent, in place.
 
     ``structural`` says that the transposes make structural zeros (``x[index]``),
     ``scatters`` that the operation itself does. ``nonnegative`` rules have no negative
@@ -50,7 +52,11 @@ class linear(rule, kind=True):
     _main = "transpose"
     _heads: ClassVar[Mapping[str, int]] = {"transposes": 2, "transpose": 3}
     _prefix = "transpose_"
-    _prefixes: ClassVar[Mapping[str, int]] = {"transpose_": 2, "accumulate_": 2}
+    _prefixes: ClassVar[Mapping[str, int]] = {
+        "transpose_": 2,
+        "accumulate_": 2,
+        "overwrite_": 2,
+    }
     zeroed: ClassVar[Mapping[str, Any]] = {}
     jointly: ClassVar[bool] = True
     scatters: ClassVar[bool] = False

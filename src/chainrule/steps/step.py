@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import linecache
 import re
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chainrule.rules import elementwise, general, linear, rule
+from chainrule.rules import elementwise, general, linear, multilinear, rule
 from chainrule.rules.base import pulled
 from chainrule.rules.declarations import one_per_operand
 from chainrule.rules.namespace import plain
@@ -25,12 +26,14 @@ from chainrule.rules.supports import accumulate, fit, project, supported
 from chainrule.rules.symbolic import Form, partial_formulas
 from chainrule.steps.local_names import local_names
 from chainrule.steps.owned_arrays import (
+    GIVEN,
     LARGE,
     accumulate_by,
     add_into,
     keep_freed_memory,
     times,
 )
+from chainrule.values.shapes import ndarray
 from chainrule.values.types import Value
 from chainrule.values.vertices import ARITHMETIC_ERRORS, raw, vertex
 
@@ -114,6 +117,21 @@ _ADD_IN_PLACE = """\
         add_into(bars, x{i}, fit(np, a{i}, v{i}))
 """
 """A trace changes no array: there the contribution is added as any other."""
+_OVERWRITE = """\
+    if type(z_grad) is ndarray and z_grad.dtype is v{i}.dtype:
+        if count(z_grad) != GIVEN or z_grad.base is not None:
+            z_grad = z_grad.copy()
+        overwrite{i}(z_grad, 0.0, **parameters)
+        add_into(bars, x{i}, z_grad)
+    else:
+        a{i} = d{i}(np, z_grad, {values}, **parameters)
+        add_into(bars, x{i}, fit(np, a{i}, v{i}))
+"""
+"""What is left of the cotangent is handed on, in its memory if nobody else holds it."""
+_APART = """\
+        if a{i}.base is z_grad:
+            a{i} = a{i}.copy()
+"""
 _ERRORS = """\
         pass
     except errors:
@@ -125,6 +143,9 @@ _NAMES: Mapping[str, Any] = {
     "add_into": add_into,
     "times": times,
     "accumulate_by": accumulate_by,
+    "count": sys.getrefcount,
+    "GIVEN": GIVEN,
+    "ndarray": ndarray,
     "one_per_operand": one_per_operand,
     "errors": ARITHMETIC_ERRORS,
     "reference_step": reference_step,
@@ -142,20 +163,33 @@ def array_step(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
     values = ", ".join(f"v{i}" if w else f"x{i}" for i, w in enumerate(wanted))
     names = {**_NAMES, "rule": operation}
     head = _HEAD.format(operands=", ".join(f"x{i}" for i in range(len(wanted))))
-    head += "".join(f"    v{i} = x{i}._value\n" for i in nodes) + "    try:\n"
+    held = "_like" if reads_shapes_only(operation) else "_value"
+    head += "".join(f"    v{i} = x{i}.{held}\n" for i in nodes) + "    try:\n"
     if issubclass(operation, general):
         head += _PULLBACK.format(values=values, count=len(wanted))
-    adds = ""
+    adds = last = ""
+    overwritten = {i for i in nodes if hook(operation, "overwrite", i) is not None}
     for i in nodes:
-        if (add := _in_place(operation, i)) is not None:
+        if i in overwritten:
+            overwrite = hook(operation, "overwrite", i)
+            names |= {f"overwrite{i}": overwrite, f"d{i}": operation.parts[i]}
+            last = _OVERWRITE.format(i=i, values=values)
+        elif (add := hook(operation, "accumulate", i)) is not None:
             names |= {f"add{i}": add, f"d{i}": operation.parts[i]}
             adds += _ADD_IN_PLACE.format(i=i, values=values)
         elif (text := _contribution(operation, i, values, names)) is not None:
             head += f"        a{i} = {text}\n"
+            head += _APART.format(i=i) if overwritten else ""
             add_text = _ADD if issubclass(operation, general) else _ADD_PART
             adds += add_text.format(i=i)
     label = f"{operation.__name__} step {pattern_of(wanted)}"
-    return named(compile_text(head + _ERRORS + adds, "step", label, names), operation)
+    text = head + _ERRORS + adds + last
+    return named(compile_text(text, "step", label, names), operation)
+
+
+def reads_shapes_only(operation: type[rule]) -> bool:
+    """Tell whether a rule's transposes ask operands for nothing but shape and dtype."""
+    return issubclass(operation, linear) and not issubclass(operation, multilinear)
 
 
 def _contribution(
@@ -220,11 +254,14 @@ def is_inlined(operation: type[elementwise]) -> bool:
     return operation.inline and not operation.structural
 
 
-def _in_place(operation: type[rule], i: int) -> Callable[..., None] | None:
-    """Return how a linear rule adds operand ``i``'s cotangent in place, if it says."""
+def hook(operation: type[rule], verb: str, i: int) -> Callable[..., None] | None:
+    """Return how a linear rule changes an array in place for operand ``i``, if it says.
+
+    It may ``accumulate`` the operand's cotangent into another, or ``overwrite`` one.
+    """
     if not issubclass(operation, linear):
         return None
-    return getattr(operation, f"accumulate_{operation.operand_names[i]}", None)
+    return getattr(operation, f"{verb}_{operation.operand_names[i]}", None)
 
 
 def variadic_step(operation: type[linear]) -> Step:

@@ -9,8 +9,11 @@ sweep that the vertex has: text for Python floats and for arrays of one shape, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from chainrule.rules import elementwise, general, linear, multilinear, rule
 from chainrule.rules.base import pushed
@@ -24,13 +27,16 @@ from chainrule.steps.step import (
     Step,
     compile_text,
     formulas_of,
+    hook,
     names_in,
     pattern_of,
     scaled,
 )
+from chainrule.values.shapes import ndarray
 from chainrule.values.vertices import ARITHMETIC_ERRORS, raw, vertex
 
-TangentStep = Callable[[vertex, Mapping[vertex, Any]], Any]
+Dots = dict[vertex, Any]
+TangentStep = Callable[[vertex, Dots], Any]
 
 
 def tangent_step_of(step: Step) -> TangentStep:
@@ -47,13 +53,15 @@ def _written_for(step: Any) -> TangentStep:
     if issubclass(operation, elementwise) and not operation.variadic:
         return _elementwise_step(operation)
     if issubclass(operation, linear):
-        return _linear_step(operation)
+        overwrite = None if operation.variadic else hook(operation, "overwrite", 0)
+        by_rule = _linear_step(operation)
+        return by_rule if overwrite is None else _overwriting_step(by_rule, overwrite)
     if issubclass(operation, general) and operation.pushforward is not None:
         return _general_step(operation)
     return reference_tangent_step
 
 
-def reference_tangent_step(z: vertex, dots: Mapping[vertex, Any]) -> Any:
+def reference_tangent_step(z: vertex, dots: Dots) -> Any:
     """Return a tangent by the rule's ``push``: slow, for every kind of rule."""
     own = [_tangent_of(x, dots) for x in z.operands]
     if all(t is None for t in own):
@@ -64,7 +72,7 @@ def reference_tangent_step(z: vertex, dots: Mapping[vertex, Any]) -> Any:
     return None if z_dot is None else project(plain, z_dot, z).value
 
 
-def _tangent_of(x: Any, dots: Mapping[vertex, Any]) -> Any:
+def _tangent_of(x: Any, dots: Dots) -> Any:
     return dots.get(x) if isinstance(x, vertex) else None
 
 
@@ -108,7 +116,7 @@ def _elementwise_step(operation: type[elementwise]) -> TangentStep:
     """Return the tangent step of an elementwise rule on operands of any kind."""
     parts = operation.parts
 
-    def tangent_step(z: vertex, dots: Mapping[vertex, Any]) -> Any:
+    def tangent_step(z: vertex, dots: Dots) -> Any:
         operands, result, parameters = z.operands, z._value, z._parameters
         if parameters.get("where") is not None:
             return reference_tangent_step(z, dots)
@@ -135,19 +143,23 @@ def _linear_step(operation: type[linear]) -> TangentStep:
     """Return the tangent step of a linear rule: the operation on the tangents."""
     together = not issubclass(operation, multilinear)
 
-    def tangent_step(z: vertex, dots: Mapping[vertex, Any]) -> Any:
-        operands, result = z.operands, z._value
+    def tangent_step(z: vertex, dots: Dots) -> Any:
+        operands, result = z.operands, z._like
         variable = range(len(operands)) if operation.variadic else operation.parts
         own = [(i, _tangent_of(operands[i], dots)) for i in variable]
         moving = {i: dot for i, dot in own if dot is not None}
         if not moving:
             return None
         parameters = zeroed_in(operation, z._parameters)
-        values = [x._value if isinstance(x, vertex) else x for x in operands]
         if together:
+            values = [x._like if isinstance(x, vertex) else x for x in operands]
             for i in variable:
                 values[i] = moving[i] if i in moving else zeros_of(values[i])
-            return fit(plain, plain.apply(operation, values, parameters), result)
+            z_dot = fit(plain, plain.apply(operation, values, parameters), result)
+            if operands and isinstance(x := operands[0], vertex) and x.transient:
+                return apart(z_dot, moving.get(0))
+            return z_dot
+        values = [x._value if isinstance(x, vertex) else x for x in operands]
         total: Any = None
         for i, dot in moving.items():
             factors = [*values[:i], dot, *values[i + 1 :]]
@@ -158,10 +170,49 @@ def _linear_step(operation: type[linear]) -> TangentStep:
     return tangent_step
 
 
+def apart(z_dot: Any, x_dot: Any) -> Any:
+    """Return a tangent that shows no memory of another, which will be overwritten."""
+    if type(z_dot) is ndarray and z_dot.base is not None and z_dot.base is x_dot:
+        return z_dot.copy()
+    return z_dot
+
+
+def _overwriting_step(
+    by_rule: TangentStep, overwrite: Callable[..., None]
+) -> TangentStep:
+    """Return the step of ``x[index] = y``: into the tangent of ``x``, where it is free.
+
+    Nothing older than the write is left to be swept, and what is younger sees the array
+    as it is afterwards, unless it was a sweep: those use versions, and ask for them.
+    """
+
+    def tangent_step(z: vertex, dots: Dots) -> Any:
+        x, y = z.operands
+        if isinstance(x, vertex) and x.passes_on and type(dots.get(x)) is ndarray:
+            x_dot = dots.pop(x)
+            if x_dot.base is None and sys.getrefcount(x_dot) == _ALONE:
+                y_dot = _tangent_of(y, dots)
+                overwrite(x_dot, 0.0 if y_dot is None else y_dot, **z._parameters)
+                return x_dot
+            dots[x] = x_dot
+        return by_rule(z, dots)
+
+    return tangent_step
+
+
+def _probe() -> int:
+    dots = {"x": np.empty(1)}
+    x_dot = dots.pop("x")
+    return sys.getrefcount(x_dot)
+
+
+_ALONE = _probe()
+
+
 def _general_step(operation: type[general]) -> TangentStep:
     """Return the tangent step of a general rule: its pushforward."""
 
-    def tangent_step(z: vertex, dots: Mapping[vertex, Any]) -> Any:
+    def tangent_step(z: vertex, dots: Dots) -> Any:
         operands, parameters = z.operands, z._parameters
         tangents = tuple([_tangent_of(x, dots) for x in operands])
         if all(t is None for t in tangents):

@@ -120,7 +120,14 @@ def collect(roots: Iterable[vertex], start: int = -1) -> Ordered:
     push = order.append
     written = WRITTEN
     for z in order:
-        for x in resolved(z) if written else z.operands:
+        operands = z.operands
+        if written:
+            age = z.serial
+            for x in operands:
+                if isinstance(x, vertex) and x.serial > age:
+                    operands = resolved(z)
+                    break
+        for x in operands:
             if (type(x) is common or isinstance(x, vertex)) and x not in met:
                 met[x] = None
                 if x.serial > start:

@@ -224,7 +224,10 @@ def fast_sweep(order: Sequence[vertex], bars: dict[vertex, Any]) -> list[vertex]
 def fast_sweep_keeping(
     order: Sequence[vertex], bars: dict[vertex, Any]
 ) -> list[vertex]:
-    """Sweep as ``fast_sweep`` does, and leave every interior cotangent in ``.grad``."""
+    """Sweep as ``fast_sweep`` does, and leave every interior cotangent in ``.grad``.
+
+    Those of versions that were overwritten are handed on.
+    """
     leaves: list[vertex] = []
     for z in order:
         step = z._step
@@ -234,6 +237,10 @@ def fast_sweep_keeping(
         z_grad = bars[z]
         if type(z_grad) is float:
             z._grad = z_grad
+        elif z.transient:
+            bars[z] = None
+            if z_grad is None:
+                continue
         else:
             z._grad = conjugated(z_grad)
             if z_grad is None:
@@ -262,7 +269,7 @@ def sweep_values(
             bars = dict.fromkeys(order)
             bars.update((z, bar.value) for z, bar in swept.items())
             for z in order if keep else ():
-                if z._step is not None:
+                if z._step is not None and not z.transient:
                     z._grad = conjugated(bars[z])
     return bars, leaves
 
@@ -289,11 +296,16 @@ def fast_forward_sweep(order: Sequence[vertex], dots: dict[vertex, Any]) -> None
 def push_values(
     order: Sequence[vertex], seeds: Mapping[vertex, Any], results: Iterable[vertex]
 ) -> dict[vertex, Any]:
-    """Sweep plain tangents to some results: fast first, as in ``sweep_values``."""
-    dots = dict(seeds)
+    """Sweep plain tangents to some results: fast first, as in ``sweep_values``.
+
+    A version that was overwritten passes its tangent on, unless it is a result.
+    """
+    dots, results = dict(seeds), list(results)
+    passed_on = any(z.transient for z in results)
     with np.errstate(all="ignore"):
-        fast_forward_sweep(order, dots)
-        if any(has_nan(dots.get(z)) for z in results):
+        if not passed_on:
+            fast_forward_sweep(order, dots)
+        if passed_on or any(has_nan(dots.get(z)) for z in results):
             masked = {x: with_support(seed) for x, seed in seeds.items()}
             swept = forward_sweep(plain, order, masked)
             dots = {z: dot.value for z, dot in swept.items()}

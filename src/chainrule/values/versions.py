@@ -17,21 +17,20 @@ import threading
 import weakref
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
-from operator import attrgetter
+from collections.abc import Generator, Iterable
 from typing import Any
 
 from chainrule.errors import EscapeError, StaleValueError
+from chainrule.locks import reentrant_lock
+from chainrule.values.overwritten import Contents
 from chainrule.values.shapes import ndarray
 from chainrule.values.vertices import raw, stand_in, vertex
 
-LOCK = threading.RLock()
+LOCK = reentrant_lock()
 """Held while a node is written or brought up to date."""
 
 WRITTEN: set[int] = set()
 """The memories, by identity, of all living nodes that were ever written."""
-
-_age: Callable[[Any], int] = attrgetter("serial")
 
 
 class Memory:
@@ -39,12 +38,14 @@ class Memory:
 
     Attributes
     ----------
-    versions
-        The states that it had, the oldest first, as nodes.
+    versions, ages
+        The states that it had, the oldest first, as nodes, and their serial numbers.
     alone
         Whether it is no view, although its value shows memory of its operand.
     base
         The node whose memory it shows; ``None`` if it is no view.
+    contents
+        What is in its memory, if that was written in place (``overwritten``).
     copies
         Whether what is read from it is a copy: of ``x.flat``.
     locked
@@ -53,13 +54,24 @@ class Memory:
         Weak references to the nodes that show its own memory and are up to date.
     """
 
-    __slots__ = ("alone", "base", "copies", "locked", "versions", "views")
+    __slots__ = (
+        "ages",
+        "alone",
+        "base",
+        "contents",
+        "copies",
+        "locked",
+        "versions",
+        "views",
+    )
 
     def __init__(self) -> None:
         """Start without versions and views."""
         self.versions: list[Any] = []
+        self.ages: list[int] = []
         self.alone: bool = False
         self.base: Any = None
+        self.contents: Contents | None = None
         self.copies: bool = False
         self.locked: bool = False
         self.views: list[weakref.ref[Any]] = []
@@ -69,6 +81,7 @@ class Memory:
         if not self.versions:
             WRITTEN.add(id(self))
         self.versions.append(old)
+        self.ages.append(old.serial)
         old._memory = FROZEN
         Writes.count += 1
 
@@ -102,11 +115,11 @@ def version(x: vertex, serial: int) -> vertex:
     if x.serial < serial:
         return x
     try:
-        versions: list[Any] = x._memory.versions
+        known = x._memory
     except AttributeError:
         return x
-    i = bisect_left(versions, serial, key=_age)
-    return versions[max(i - 1, 0)] if versions else x
+    versions: list[Any] = known.versions
+    return versions[max(bisect_left(known.ages, serial) - 1, 0)] if versions else x
 
 
 def first(x: vertex) -> Any:

@@ -25,8 +25,14 @@ class vertex(Operators):
 
     __slots__ = ()
     watched: ClassVar[bool] = False
+    transient: ClassVar[bool] = False
+    """Whether it is an older version that makes its array again when it is read."""
+    passes_on: ClassVar[bool] = False
+    """Whether it is such a version, and was used by nothing younger than the write."""
 
     _value: Any
+    _like: Any
+    """The value, or an array of its shape and dtype whose entries say nothing."""
     _step: Any
     _grad: Any
     _parameters: Mapping[str, Any]

@@ -23,6 +23,7 @@ import numpy as np
 from chainrule.compiler.native import c_library
 from chainrule.compiler.native.expressions import is_plain, is_scalar
 from chainrule.compiler.native.operations import ufunc_of
+from chainrule.locks import has_global_lock
 from chainrule.rules.registry import traits_of
 from chainrule.values.quiet import quietly
 
@@ -77,11 +78,10 @@ def loop_of(
 
 def _is_known() -> bool:
     """Tell whether this Python and NumPy are of the kinds that were looked at."""
-    of_threads = not getattr(sys, "_is_gil_enabled", lambda: True)()
     series = tuple(int(n) for n in np.__version__.split(".")[:2])
     return (
         sys.implementation.name == "cpython"
-        and not of_threads
+        and has_global_lock()
         and (2, 0) <= series < (2, 7)
     )
 

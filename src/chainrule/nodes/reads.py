@@ -1,0 +1,35 @@
+"""Reading a part of an array: ``x[index]``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule.nodes.admission import plain_index
+from chainrule.nodes.recorder import new, next_serial, plan_of, record
+from chainrule.operations_grad.indexing import getitem_grad
+from chainrule.values.shapes import ndarray
+from chainrule.values.versions import NOTED
+
+_BASIC = frozenset((int, slice))
+_STEP = plan_of(getitem_grad, (True,)).step
+
+
+def read(x: Any, index: Any) -> Any:
+    """Index as NumPy does: basic, with integer arrays, with masks, or mixed."""
+    kind, x_ = type(index), x._value
+    if kind is tuple and _BASIC.issuperset(map(type, index)):
+        kind = int
+    if (kind is not int and kind is not slice) or type(x_) is not ndarray:
+        return record(getitem_grad, (x,), {"index": plain_index(index)})
+    # What ``record`` would do, without its questions.
+    z = new(x.__class__)
+    z._value = value = x_[index]
+    z._step = _STEP
+    z._parameters = {"index": index}
+    z.operands = (x,)
+    z.serial = next_serial()
+    if type(value) is ndarray:
+        NOTED.note(z)
+    if x.watched:
+        x.created(z)
+    return z

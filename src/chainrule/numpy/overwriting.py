@@ -1,0 +1,171 @@
+"""Writing into the memory of an array that nobody else holds, without a copy.
+
+The handle keeps its array, and the version before becomes a node that makes its own
+again if it is asked (``overwritten``). Whether somebody else holds the array is told by
+the number of references to it. Views are the only ones that let go: they are given
+copies of what they show, since they are made again from the written array.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import StaleValueError
+from chainrule.locks import has_global_lock
+from chainrule.nodes.admission import kept
+from chainrule.nodes.node_class import node
+from chainrule.nodes.recorder import as_operand, new, next_serial, plan_of
+from chainrule.operations_grad.indexing import setitem_grad
+from chainrule.values.containers import declare_value
+from chainrule.values.overwritten import Contents
+from chainrule.values.shapes import ndarray
+from chainrule.values.types import Index
+from chainrule.values.versions import LOCK, Memory
+from chainrule.values.vertices import raw, vertex
+
+_slots: Any = node
+_VALUE: Any = _slots._value
+_PLAIN = (vertex, float, int)
+_PLANS = {w: plan_of(setitem_grad, (True, w)) for w in (True, False)}
+
+
+class overwritten(node):  # noqa: N801
+    """A version whose memory was written into: its array is made when it is read."""
+
+    __slots__ = ()
+    transient = True
+
+    @property
+    def _value(self) -> Any:  # type: ignore[override]
+        with LOCK:
+            return _VALUE.__get__(self).restored()
+
+    @_value.setter
+    def _value(self, value: Any) -> None:  # pyright: ignore
+        """Take the value of a new result, whose class is that of an operand."""
+        _VALUE.__set__(self, value)
+        self.__class__ = node  # type: ignore[assignment]
+
+    @property
+    def _like(self) -> Any:  # type: ignore[override]
+        return _VALUE.__get__(self).like
+
+    @property
+    def passes_on(self) -> bool:  # type: ignore[override]
+        """Whether nothing that is younger than the write uses it."""
+        return not _VALUE.__get__(self).asked
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the value."""
+        return self._like.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the value."""
+        return self._like.dtype
+
+    @property
+    def grad(self) -> Any:  # type: ignore[override]
+        """That of a leaf; of a result it is not kept: backward() passes it on."""
+        if self._step is None or hasattr(self, "_grad"):
+            return super().grad
+        raise StaleValueError(
+            f"{self!r} is what an array was before it was changed in place, and "
+            "backward() keeps no gradient of it. Write into a copy, np.copy(x), or "
+            "ask for the derivative with gd.vjp."
+        )
+
+
+overwritten.__name__ = overwritten.__qualname__ = "node"
+declare_value(overwritten)
+
+
+def overwrite(
+    y: node, known: Memory, index: Index, value: Any, outdate: Callable[..., None]
+) -> bool:
+    """Write into a node's own memory, if nobody else holds it; tell whether it was.
+
+    ``known`` is the node's memory; it is no view. ``outdate(known)`` takes the state of
+    its views.
+    """
+    if type(y) is not node or type(y._value) is not ndarray:
+        return False
+    given: Any = value if isinstance(value, _PLAIN) else as_operand(value)
+    is_node: bool = isinstance(given, vertex)
+    if is_node and given.watched:
+        return False
+    if known.views and not _let_go(known, y._value.size):
+        return False
+    contents = known.contents
+    if _holders(y) != (_ALONE if contents is None else _ALONE + 1):
+        return False
+    array: Any = y._value
+    if array.base is not None:
+        return False
+    try:
+        saved = array[index]
+        if type(saved) is ndarray and saved.base is not None:
+            saved = saved.copy()
+        array[index] = raw(given)
+    except BaseException:
+        outdate(known)  # the views have let go
+        raise
+    if contents is None:
+        contents = known.contents = Contents(array)
+    if type(index) is not int:
+        index = kept(index)
+    old = new(overwritten)
+    move(y, old)
+    _VALUE.__set__(old, contents)
+    known.contents = contents.overwritten(index, saved)
+    known.keep(old)
+    y._step, y._parameters = _PLANS[is_node].step, {"index": index}
+    y.operands, y.serial = (old, old if given is y else given), next_serial()
+    if known.views:
+        outdate(known)
+    return True
+
+
+def move(y: node, old: node) -> None:
+    """Hand the state of a node to another one, which is new; all but its value."""
+    old._step, old.operands = y._step, y.operands
+    old._parameters, old.serial = y.parameters, y.serial
+    if hasattr(y, "_grad"):
+        old._grad = y._grad
+        del y._grad
+    if hasattr(y, "_changed"):
+        old._changed = y._changed
+        del y._changed
+
+
+def _holders(y: node) -> int:
+    return sys.getrefcount(y._value)
+
+
+def _probe() -> int:
+    y = new(node)
+    y._value = np.empty(1)
+    return _holders(y)
+
+
+_ALONE = _probe() if has_global_lock() else 0
+"""The count of references to an array that a node alone holds.
+
+Without Python's global lock no count says that nobody else holds an array.
+"""
+
+
+def _let_go(known: Memory, size: int) -> bool:
+    """Let views hold copies of what they show; tell whether they are all smaller."""
+    for reference in known.views:
+        z = reference()
+        if z is not None and type(z) is node:
+            if z._value.size > size or not _let_go(z._memory, size):
+                return False
+            z._value = np.array(z._value)
+    return True
