@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from chainrule.nodes.admission import plain_index
 from chainrule.nodes.recorder import new, next_serial, plan_of, record
 from chainrule.operations_grad.indexing import getitem_grad
+from chainrule.steps.step import Step
 from chainrule.values.shapes import ndarray
 from chainrule.values.versions import NOTED
 
 _BASIC = frozenset((int, slice))
-_STEP = plan_of(getitem_grad, (True,)).step
+
+
+@functools.cache
+def _step() -> Step:
+    """Return the step of a read, whose text is written when it is first needed."""
+    return plan_of(getitem_grad, (True,)).step
 
 
 def read(x: Any, index: Any) -> Any:
     """Index as NumPy does: basic, with integer arrays, with masks, or mixed."""
-    kind, x_ = type(index), x._value
+    kind: type[Any] = type(index)
+    x_ = x._value
     if kind is tuple and _BASIC.issuperset(map(type, index)):
         kind = int
     if (kind is not int and kind is not slice) or type(x_) is not ndarray:
@@ -24,7 +32,7 @@ def read(x: Any, index: Any) -> Any:
     # What ``record`` would do, without its questions.
     z = new(x.__class__)
     z._value = value = x_[index]
-    z._step = _STEP
+    z._step = _step()
     z._parameters = {"index": index}
     z.operands = (x,)
     z.serial = next_serial()

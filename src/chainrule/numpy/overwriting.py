@@ -30,7 +30,6 @@ from chainrule.values.vertices import raw, vertex
 _slots: Any = node
 _VALUE: Any = _slots._value
 _PLAIN = (vertex, float, int)
-_PLANS = {w: plan_of(setitem_grad, (True, w)) for w in (True, False)}
 
 
 class overwritten(node):  # noqa: N801
@@ -124,7 +123,8 @@ def overwrite(
     _VALUE.__set__(old, contents)
     known.contents = contents.overwritten(index, saved)
     known.keep(old)
-    y._step, y._parameters = _PLANS[is_node].step, {"index": index}
+    y._step = plan_of(setitem_grad, (True, is_node)).step
+    y._parameters = {"index": index}
     y.operands, y.serial = (old, old if given is y else given), next_serial()
     if known.views:
         outdate(known)
