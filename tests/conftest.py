@@ -18,6 +18,19 @@ settings.register_profile(
 settings.load_profile("ci")
 
 
+def pytest_collection_modifyitems(items):
+    """Leave to `make test-slow` what tests that are thinned do not need every day."""
+    seen = collections.Counter()
+    for item in items:
+        thinned = item.get_closest_marker("thinned")
+        if thinned is None:
+            continue
+        test = item.nodeid.partition("[")[0]
+        if seen[test] % thinned.args[0]:
+            item.add_marker(pytest.mark.slow)
+        seen[test] += 1
+
+
 @pytest.fixture(autouse=True)
 def fixed_randomness():
     """Give every test the same random numbers, whichever ran before it."""

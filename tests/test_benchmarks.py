@@ -30,13 +30,17 @@ from benchmarks.workloads.small_arrays import network_workload, small_chain
 PEERS = ("autograd", "jax", "micrograd", "mygrad", "torch")
 
 
-def test_smoke_runs_every_workload_without_a_peer(capsys):
+@pytest.mark.parametrize(
+    "part", ["chain", "held out", "fixed", pytest.param("", marks=pytest.mark.slow)]
+)
+def test_smoke_runs_every_workload_without_a_peer(capsys, part):
     before = {name: sys.modules.get(name) for name in PEERS}
-    assert command.main(["--smoke"]) == 0
+    assert command.main(["--smoke", "--only", part]) == 0
     shown = capsys.readouterr().out
     for comparison in comparisons(tiny=True):
-        assert f"running {comparison.name} ..." in shown
-    assert "memory of a scalar operation" in shown
+        here = f"running {comparison.name} ..." in shown
+        assert here is (part in comparison.name)
+    assert ("memory of a scalar operation" in shown) is (not part)
     assert {name: sys.modules.get(name) for name in PEERS} == before
 
 

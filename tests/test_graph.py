@@ -100,8 +100,10 @@ def test_a_cycle_is_refused():
 # --------------------------------------------------------------------- size and memory
 
 
-def test_a_million_nodes():
-    n = 1_000_000
+@pytest.mark.parametrize(
+    "n", [100_000, pytest.param(1_000_000, marks=pytest.mark.slow)]
+)
+def test_many_nodes(n):
     x = node(1.0)
     z = x
     for _ in range(n // 2):

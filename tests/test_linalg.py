@@ -27,6 +27,7 @@ def with_values(rng, values, dtype):
     return hermitian((q * np.array(values, float)) @ np.conj(q.T)).astype(dtype)
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.complex128])
 @pytest.mark.parametrize("values", SPECTRA, ids=str)
 @pytest.mark.parametrize("make", [lambda f: f, gd.compile], ids=["eager", "compiled"])

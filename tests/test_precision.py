@@ -156,6 +156,7 @@ def compare(form, f, plain, points, dtype, orders=2):
             )
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("r", COMPARED, ids=name_of)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

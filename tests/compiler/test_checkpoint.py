@@ -93,6 +93,7 @@ FUNCTIONS = [summed, recurrent, contained, backwards, counted, counted_backwards
              from_integers, without_carry]  # fmt: skip
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("order", EACH.values(), ids=EACH)
 @pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
 def test_segments_change_no_result(f, order):

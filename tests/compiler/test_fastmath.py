@@ -289,7 +289,7 @@ def expression(plan, x):
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(steps, st.booleans(), st.integers(0, 2**16))
 def test_random_expressions_agree_with_exact_ones(executor, plan, scalar, seed):
     rng = np.random.default_rng(seed)

@@ -28,12 +28,14 @@ def assert_compiled(f, x, order, **options):
         np.testing.assert_array_equal(given, point)
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("order", ["value", "grad", "jvp", "hessian"])
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs(name, order):
     assert_compiled(*PROGRAMS[name], order)
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("executor", ["numpy", "vm", "native"])
 @pytest.mark.parametrize("name", sorted(PROGRAMS.keys() - DATA_DEPENDENT))
 def test_executors(name, executor):

@@ -110,6 +110,7 @@ def test_the_vm_is_eager(call):
 
 
 @pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")
+@pytest.mark.thinned(2)
 @per(CALLS)
 @np.errstate(all="ignore")
 def test_native_code_is_eager(call):
@@ -117,6 +118,7 @@ def test_native_code_is_eager(call):
 
 
 @pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("room", [0, executors.ROOM])
 @per(CALLS)
 @np.errstate(all="ignore")

@@ -113,7 +113,7 @@ EXECUTORS = [
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(steps, st.sampled_from(SHAPES), st.sampled_from(SHAPES), st.integers(0, 2**16))
 def test_compiled_agrees_with_eager(executor, plan, left, right, seed):
     rng = np.random.default_rng(seed)
@@ -127,7 +127,7 @@ def test_compiled_agrees_with_eager(executor, plan, left, right, seed):
                 assert_same(fast(x, y), g(x, y), 1e-9)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(steps, st.sampled_from(SHAPES), st.integers(0, 2**16))
 def test_second_derivatives_agree(plan, shape, seed):
     rng = np.random.default_rng(seed)

@@ -206,6 +206,7 @@ def per(calls):
     return pytest.mark.parametrize("call", calls.values(), ids=list(calls))
 
 
+@pytest.mark.thinned(3)
 @per({**OF_RULES, **COMPOSED, **COMPUTED})
 @np.errstate(all="ignore")
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -223,6 +224,7 @@ def test_examples_of_one_trace(call):
     assert fast.stats()["retraces"] == 0
 
 
+@pytest.mark.thinned(3)
 @per({**COMPOSED, **COMPUTED})
 @np.errstate(all="ignore")
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -199,6 +199,7 @@ def test_a_python_branch_per_example_is_refused():
 CALLS = list(chain.from_iterable(map(calls_of, RULES)))
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("call", CALLS, ids=lambda c: c.label)
 def test_every_rule_is_mapped(call):
     values = call.draw()

@@ -130,6 +130,7 @@ NUMBERS = {
 }
 
 
+@pytest.mark.thinned(2)
 @each_order
 @pytest.mark.parametrize("f", NUMBERS, ids=lambda f: f.__name__)
 def test_a_compiled_while_is_the_python_loop(f, order):
@@ -324,6 +325,7 @@ def shared_in_vmap(x):
     return np.sum(gd.vmap(one)(x) ** 2)
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("order", MATRICES)
 @pytest.mark.parametrize(
     "f",
@@ -378,6 +380,7 @@ def scan_around_while_in_vmap(x):
     return np.sum(gd.vmap(one)(np.array([[1.0, 0.5, 2.0, 0.1], [0.2, 0.4, 0.6, 1.0]])))
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("order", ["grad", "hessian", "hvp", "jvp of grad"])
 @pytest.mark.parametrize(
     "f",

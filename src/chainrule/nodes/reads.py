@@ -23,7 +23,7 @@ def _step() -> Step:
 
 def read(x: Any, index: Any) -> Any:
     """Index as NumPy does: basic, with integer arrays, with masks, or mixed."""
-    kind: type[Any] = type(index)
+    kind: Any = type(index)  # pyright: ignore[reportUnknownVariableType]
     x_ = x._value
     if kind is tuple and _BASIC.issuperset(map(type, index)):
         kind = int
