@@ -412,7 +412,7 @@ def _drawn_view(a: Any, rng: np.random.Generator) -> Any:
 
 
 def _drawn_write(a: Any, b: Any, rng: np.random.Generator) -> None:
-    kind = rng.integers(6)
+    kind, i, j = rng.integers(10), *rng.integers(len(a), size=2)
     if kind == 0:
         a += 0.3
     elif kind == 1:
@@ -421,6 +421,17 @@ def _drawn_write(a: Any, b: Any, rng: np.random.Generator) -> None:
         a += b * 0.2
     elif kind == 3:
         a[rng.integers(len(a))] = a[0] * 0.5
+    elif kind == 6:
+        a[i], a[j] = a[j] * 1.0, a[i] * 1.0
+    elif kind == 7:
+        for k in range(1, len(a)):
+            a[k] = a[k - 1] * 0.4 + a[k] * 0.5
+    elif kind == 8:
+        a[::2] = np.sin(b.reshape(-1)[0] * a[::2])
+    elif kind == 9:
+        before = a[i] * 1.0
+        a[i] = np.sum(a * a) * 0.1
+        a[j] += before * a[i]
     elif kind == 4:
         a[1:] = a[:-1]
     else:

@@ -128,10 +128,11 @@ def recorded_{name}(x, y):
 """
     + _FLOATS
     + """\
+    x_ = y_ = None
     return update(x, y)
 """
 )
-"""Numbers are as in the operator; ``update`` writes into arrays."""
+"""Numbers are as in the operator; ``update`` writes into arrays that nobody holds."""
 
 _MASKED = """if where is not None:
     return record(rule, ({operands},), {{"where": where}})

@@ -24,7 +24,13 @@ from chainrule.values.types import (
     Support,
     Value,
 )
-from chainrule.values.vertices import first_stand_in, raw, stand_in, vertex
+from chainrule.values.vertices import (
+    first_stand_in,
+    likeness,
+    raw,
+    stand_in,
+    vertex,
+)
 
 
 class supported(NamedTuple):
@@ -148,7 +154,7 @@ def project(xp: Namespace, part: supported, like: Any) -> supported:
     value, support = part
     if isinstance(support, stand_in):
         support = None  # its masks are in the value; see refuse_nans
-    like = raw(like)
+    like = likeness(like)
     if isinstance(like, TUPLE):
         fitted = zip(value, like, strict=True)
         return supported(

@@ -8,12 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.operations_grad.indexing import picks_once
-from chainrule.rules.supports import accumulate, full_is_none, project, supported
+from chainrule.operations_grad.indexing import add_at, picks_once, setitem_grad
+from chainrule.rules.namespace import plain
+from chainrule.rules.supports import (
+    accumulate,
+    full_is_none,
+    is_empty,
+    project,
+    supported,
+)
 from chainrule.sweeps.listening import Listener
-from chainrule.values.shapes import shape_of
+from chainrule.values.shapes import dtype_of, ndarray, shape_of
 from chainrule.values.types import Index, Namespace, Support
-from chainrule.values.vertices import vertex
+from chainrule.values.versions import memory_of
+from chainrule.values.vertices import likeness, vertex
 
 _or_at: Any = np.logical_or.at
 Cotangents = dict[vertex, supported]
@@ -22,7 +30,7 @@ Cotangents = dict[vertex, supported]
 class Bars:
     """The cotangents of a sweep that is under way."""
 
-    __slots__ = ("listener", "reads", "supports", "values", "xp")
+    __slots__ = ("listener", "own", "reads", "supports", "values", "xp")
 
     def __init__(
         self,
@@ -40,11 +48,14 @@ class Bars:
         """The supports of those that have one; without one every entry is supported."""
         self.reads: dict[vertex, list[tuple[supported, Any]]] = {}
         """Cotangents of ``x[index]``, and their indices, which are not yet added."""
+        self.own: set[vertex] = set()
+        """Whose cotangents, with their supports, nobody else holds."""
 
     def of(self, z: vertex) -> tuple[Any, Any]:
         """Return a vertex' cotangent, ``None`` if it has none, and its support."""
         if self.reads and z in self.reads:
             self._add_reads(z)
+        self.own.discard(z)
         return self.values.get(z), self.supports.get(z)
 
     def taken(self, z: vertex) -> tuple[Any, Any]:
@@ -74,6 +85,39 @@ class Bars:
             self.supports[x] = total.support
         return fitted, total
 
+    def overwritten(self, z: vertex, z_bar: supported, x: vertex, y: Any) -> None:
+        """Add the contributions of ``z``, which is ``x`` after ``x[index] = y``.
+
+        What is left of the cotangent is handed on to ``x``, in its own memory where
+        nobody else holds it: a write then costs what was written. The same step by the
+        rule, which is the reference, costs what the whole array does.
+        """
+        xp, index = self.xp, z.parameters["index"]
+        value: Any = z_bar.value
+        support: Any = z_bar.support
+        if y is not None:
+            y_grad = setitem_grad.transpose_y(xp, value, x, y, index=index)
+            taken = None
+            if support is not None:
+                marks = setitem_grad.transpose_y(plain, support, x, y, index=index)
+                taken = full_is_none(np.asarray(marks != 0))
+            if not is_empty(taken):
+                self.add(y, supported(_apart(y_grad), taken))
+        if z in self.own:
+            self.own.discard(z)
+            value[index] = 0.0
+        else:
+            value = xp.setitem(value, 0.0, index=index)
+            support = None if support is None else support.copy()
+        if support is None:
+            support = np.ones(shape_of(x), dtype=bool)
+        support[index] = False
+        if x in self.values or x in self.reads:
+            self.add(x, supported(value, full_is_none(support)))
+            return
+        self.values[x], self.supports[x] = value, support
+        self.own.add(x)
+
     def read(self, x: vertex, z_bar: supported, index: Index) -> None:
         """Keep the cotangent of ``x[index]`` until ``x`` is visited."""
         self.reads.setdefault(x, []).append((z_bar, index))
@@ -81,6 +125,10 @@ class Bars:
     def _add_reads(self, x: vertex) -> None:
         """Add the cotangents of all ``x[index]``, in one operation."""
         reads = self.reads.pop(x)
+        if x in self.own:
+            reads = [read for read in reads if not self._add_read(x, *read)]
+            if not reads:
+                return
         shape, xp = shape_of(x), self.xp
         mask = np.zeros(shape, dtype=bool)
         for z_bar, index in reads:
@@ -94,6 +142,22 @@ class Bars:
         if mask.any():
             self.add(x, supported(value, full_is_none(mask)))
 
+    def _add_read(self, x: vertex, z_bar: supported, index: Index) -> bool:
+        """Add the cotangent of ``x[index]`` in place, if it can be; tell whether."""
+        value, mask = self.values[x], self.supports.get(x)
+        part, support = z_bar
+        is_node = isinstance(value, vertex)
+        if mask is None or not picks_once(index):
+            return False
+        if dtype_of(part) != value.dtype or (isinstance(part, vertex) and not is_node):
+            return False
+        if is_node:
+            value[index] = value[index] + part
+        else:
+            add_at(value, index, part)
+        _mark(mask, index, support)
+        return True
+
     def all(self) -> Cotangents:
         """Return all that is left."""
         for x in list(self.reads):
@@ -102,6 +166,18 @@ class Bars:
             z: supported(value, self.supports.get(z))
             for z, value in self.values.items()
         }
+
+
+def _apart(part: Any) -> Any:
+    """Return a part of a cotangent that does not change with the whole."""
+    value = likeness(part)
+    if type(value) is not ndarray or value.base is None:
+        return part
+    if not isinstance(part, vertex):
+        return value.copy()
+    part._value = value.copy()
+    memory_of(part).alone = True
+    return part
 
 
 def _mark(mask: NDArray[np.bool_], index: Index, support: Support) -> None:

@@ -14,7 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.operations_grad.indexing import getitem_grad
+from chainrule.operations_grad.indexing import (
+    getitem_grad,
+    picks_once,
+    setitem_grad,
+)
 from chainrule.rules.base import pulled, pushed
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import (
@@ -24,13 +28,20 @@ from chainrule.rules.supports import (
     supported,
 )
 from chainrule.steps.recorded_step import recorded_step_of
+from chainrule.steps.step import reads_shapes_only
 from chainrule.steps.tangent_step import tangent_step_of
 from chainrule.sweeps.cotangents import Bars, Cotangents
 from chainrule.sweeps.listening import Listener, heard
 from chainrule.sweeps.order import Ordered, check_fresh
 from chainrule.values.shapes import TUPLE
 from chainrule.values.types import Namespace
-from chainrule.values.vertices import first_stand_in, raw, stand_in, vertex
+from chainrule.values.vertices import (
+    first_stand_in,
+    likeness,
+    raw,
+    stand_in,
+    vertex,
+)
 
 _vdot: Any = np.vdot
 
@@ -110,17 +121,37 @@ def _pull_all(
                 bars.complete(operands)
                 continue
         rule, z_bar = step.rule, supported(z_grad, support)
-        joins = rule is getitem_grad and bars.listener is None
-        if joins and first_stand_in(raw(z_grad), z.parameters) is None:
-            bars.read(operands[0], z_bar, z.parameters["index"])
+        told = bars.listener is not None
+        if rule in _PARTS and not told and _pull_part(bars, z, z_bar, wanted):
             continue
-        values = operands if recorded else [raw(x) for x in operands]
-        result = z if recorded else raw(z)
+        shown = likeness if reads_shapes_only(rule) else raw
+        values = operands if recorded else [shown(x) for x in operands]
+        result = z if recorded else shown(z)
         positions = [i for i, is_wanted in enumerate(wanted) if is_wanted]
         for i, part in pulled(rule, xp, z_bar, result, values, positions, z.parameters):
             fitted, total = bars.add(operands[i], part)
             if bars.listener is not None:
                 bars.listener.contribution(z, i, part, fitted, total)
+
+
+_PARTS = (getitem_grad, setitem_grad)
+"""The rules of reading and writing a part of an array."""
+
+
+def _pull_part(
+    bars: Bars, z: vertex, z_bar: supported, wanted: tuple[bool, ...]
+) -> bool:
+    """Pull through a read or a write of a part that is no trace's; tell whether."""
+    if first_stand_in(raw(z_bar.value), z.parameters) is not None:
+        return False
+    operands, index = z.operands, z.parameters["index"]
+    if z._step.rule is getitem_grad:
+        bars.read(operands[0], z_bar, index)
+        return True
+    if not wanted[0] or not picks_once(index):
+        return False
+    bars.overwritten(z, z_bar, operands[0], operands[1] if wanted[1] else None)
+    return True
 
 
 def forward_sweep(

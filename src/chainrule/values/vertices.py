@@ -216,6 +216,11 @@ def raw(x: Any) -> Any:
     return x._value if isinstance(x, vertex) else x
 
 
+def likeness(x: Any) -> Any:
+    """Return ``raw(x)``, or an array of its shape and dtype where that costs less."""
+    return x._like if isinstance(x, vertex) else x
+
+
 def unboxed(x: Any) -> Any:
     """Return the plain value under a node, a Python number as a NumPy float.
 
