@@ -6,6 +6,7 @@ look up, found in tracebacks by its text. What it records is what ``record`` wou
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import Any
@@ -24,7 +25,7 @@ from chainrule.steps.step import (
     steps_of,
 )
 from chainrule.values.shapes import ndarray
-from chainrule.values.vertices import ARITHMETIC_ERRORS
+from chainrule.values.vertices import ARITHMETIC_ERRORS, stand_in
 
 _MADE = """z = new(node)
 z._value = value
@@ -245,6 +246,8 @@ def _operator_text(
     if steps is None:
         return None
     space |= {**MATH, **steps, **_TYPES, "forward": imported(operation.forward)}
+    if operation.operator in _ARITHMETIC:
+        space["record"] = _record_numbers(space)
     # Arrays have some ufuncs as operators, which are quicker to call.
     array = infix_form(operation) or "forward({0}, {1})"
     operands = "x" if count == 1 else "x, y"
@@ -266,6 +269,44 @@ def _operator_text(
         array_cy=array.format("x", "y_"),
         **fields,
     )
+
+
+_ARITHMETIC = ("add", "sub", "mul", "truediv")
+"""Operators whose steps for floats are made of such operators, and of nothing else."""
+
+
+def _record_numbers(space: Mapping[str, Any]) -> Callable[..., Any]:
+    """Return ``record`` with a short path for numbers in a trace, which are many.
+
+    They take the step of floats: its operators are those of a trace, too.
+    """
+    node, new, record = space["node"], space["new"], space["record"]
+    compute: Callable[..., Any] = getattr(operator, space["rule"].operator)
+
+    def record_numbers(operation: type[rule], operands: tuple[Any, Any]) -> Any:
+        pattern, values, in_trace = "", list[Any](), False
+        for x in operands:
+            kind = "n" if type(x) is node else "c"
+            if kind == "n":
+                x = x._value
+            if isinstance(x, stand_in):
+                if not x.is_number or x.dtype.kind != "f":
+                    return record(operation, operands)
+                in_trace = True
+            elif type(x) is not float and (kind == "n" or type(x) is not int):
+                return record(operation, operands)
+            pattern += kind
+            values.append(x)
+        if not in_trace:
+            return record(operation, operands)
+        z = new(node)
+        z._value = compute(*values)
+        z._step, z._parameters = space[f"step_{pattern}"], space["NONE"]
+        z.operands = operands
+        z.serial = space["next_serial"]()
+        return z
+
+    return record_numbers
 
 
 def _steps(operation: type[elementwise], count: int) -> dict[str, Any] | None:

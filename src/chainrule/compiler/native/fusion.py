@@ -8,6 +8,7 @@ and only what is read outside the group is written to memory.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +16,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.factors import share_factors
-from chainrule.compiler.native.groups import LARGE, Group, grouped, is_fusable
+from chainrule.compiler.native.groups import (
+    LARGE,
+    LARGE_ON_TAPE,
+    Group,
+    grouped,
+    is_fusable,
+)
 from chainrule.compiler.native.loop_nests import Nest
 from chainrule.compiler.native.meanings import reduction_of
 from chainrule.compiler.native.movements import is_movement
@@ -36,6 +43,7 @@ from chainrule.compiler.native.views import Views
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.tracing.rows import Row
+from chainrule.operations_grad.indexing import unindex
 from chainrule.values.shapes import ARRAYS, is_complex
 
 
@@ -47,6 +55,8 @@ def fused(
     Up to so many threads share each loop. With ``floats`` masks are arrays of float64,
     as they are on a tape.
     """
+    if not any(map(_may_gain, program.rows)):
+        return None
     program = program.copied()
     views = Views(floats=floats)
     others = int(share_factors(program)) + sum(
@@ -64,6 +74,20 @@ def fused(
     for i, row in enumerate(program.rows):
         row.serial = i
     return program
+
+
+def _may_gain(row: Row) -> bool:
+    """Tell whether a row is, or reads, more than numbers and short vectors."""
+    if (
+        not row.shape
+        and row.shape is not None
+        and all(x.shape == () for x in row.operands)
+    ):
+        return False
+    return row.function is unindex or any(
+        x.shape is None or len(x.shape) > 1 or math.prod(x.shape) >= LARGE_ON_TAPE
+        for x in (row, *row.operands)
+    )
 
 
 def _check_in_loops(program: Program) -> None:

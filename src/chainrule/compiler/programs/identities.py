@@ -15,7 +15,7 @@ import numpy as np
 
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.program import Program, alike, become, rewrite
-from chainrule.compiler.programs.whole_powers import WholePowers
+from chainrule.compiler.programs.whole_powers import POWERS, WholePowers
 from chainrule.compiler.tracing.plain_operators import OPERATORS, UFUNCS
 from chainrule.compiler.tracing.rows import Function, Row
 from chainrule.rules.registry import traits_of
@@ -33,17 +33,25 @@ def take_identities(program: Program) -> None:
     Whole powers become products.
     """
     identity, write_product = Identities(), WholePowers()
+    rewritten: list[Row] = []
 
     def kept_or_repeated(row: Row, rows: list[Row]) -> Row:
+        function = row.function
         repeated = identity(row)
-        if repeated is None:
+        if repeated is not None:
+            if repeated not in row.operands:
+                rewritten.append(row)
+            return repeated
+        if function in POWERS:
             write_product(row, rows)
-            rows.append(row)
-            return row
-        return repeated
+        if row.function is not function:
+            rewritten.append(row)
+        rows.append(row)
+        return row
 
     rewrite(program, kept_or_repeated, "identities")
-    eliminate_dead_code(program)  # -y of what was x - (-y)
+    if rewritten:
+        eliminate_dead_code(program)  # -y of what was x - (-y)
 
 
 class Identities:

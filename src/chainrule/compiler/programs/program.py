@@ -155,7 +155,7 @@ def rewrite(program: Program, replacement: Replacement, what: str) -> None:
     decided = {guard.row for guard in program.guards}
     with watched(program.rows, what, "rows") as before:
         for row in before:
-            if not stay(row.operands):
+            if moved and not stay(row.operands):
                 _read(row, moved)
             replaced_by = replacement(row, rows)
             if replaced_by is not row:

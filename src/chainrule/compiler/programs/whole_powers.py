@@ -29,7 +29,7 @@ class WholePowers:
 
     def __call__(self, row: Row, rows: list[Row]) -> bool:
         """Make a power from the third on a product of rows that are added before it."""
-        if row.function not in _POWERS or row.given:
+        if row.given:
             return False
         x, exponent = row.args
         n = _whole(exponent)
@@ -57,4 +57,7 @@ def _whole(exponent: Any) -> int:
     return 0
 
 
-_POWERS: Any = {np.power, *(f for f, ufunc in UFUNCS.items() if ufunc is np.power)}
+POWERS: Any = {np.power, *(f for f, ufunc in UFUNCS.items() if ufunc is np.power)}
+"""The functions of powers."""
+
+__all__ = ["POWERS", "WholePowers"]

@@ -22,6 +22,7 @@ from chainrule.compiler.native.meanings import (
 )
 from chainrule.compiler.native.movements import Places, moved
 from chainrule.compiler.native.operations import OPCODES, REDUCTIONS, operation_named
+from chainrule.compiler.tape.places import is_grid, stretches
 from chainrule.compiler.tracing.calls import named, parameters
 from chainrule.compiler.tracing.plain_operators import (
     UFUNCS,
@@ -113,6 +114,8 @@ def _added(b: Builder, shape: Any, x: Places, y: Places) -> Places:
     if not shape:
         if b.absent in (x, y):
             return y if x == b.absent else x
+        return b.elementwise("add", shape, x, y)
+    if all(b.start_of(p, shape) is not None for p in (x, y)):
         return b.elementwise("add", shape, x, y)
     flat: list[Any] = [np.ravel(np.broadcast_to(p, shape)) for p in (x, y)]
     x, y = flat
@@ -255,14 +258,50 @@ def _product(b: Builder, row: Row) -> Places:
         raise CannotLowerError  # booleans are not counted, and integers are exact
     x, y = (np.asarray(b.places(v)) for v in row.args[:2])
     if (x.ndim, y.ndim) == (1, 1):
-        return b.dot(x, y)
+        return _dot(b, x, y)
     if x.ndim > 2 or y.ndim > 2:
         raise CannotLowerError
     ((first,), (second,)) = pairs
     left = x[None, :] if x.ndim == 1 else x if first == 1 else x.T
     right = y[:, None] if y.ndim == 1 else y if second == 0 else y.T
-    return b.product(left, right).reshape(row.shape)
+    return _matrix_product(b, left, right).reshape(row.shape)
 
+
+def _matrix_product(b: Builder, x: Places, y: Places) -> Places:
+    """Write a product of two small matrices."""
+    (m, k), (_, n) = x.shape, y.shape
+    if not m * k * n or m * k * n > SMALL_PRODUCT:
+        raise CannotLowerError
+    if not is_grid(x):
+        x = b.elementwise("copy", x.shape, x)
+    if not is_grid(y) or (n > 1 and y[0, 1] - y[0, 0] != 1):
+        y = b.elementwise("copy", y.shape, y)
+    result = b.new((m, n))
+    across = int(x[0, 1] - x[0, 0]) if k > 1 else 0
+    down = int(x[1, 0] - x[0, 0]) if m > 1 else 0
+    below = int(y[1, 0] - y[0, 0]) if k > 1 else 0
+    first, second = int(x[0, 0]), int(y[0, 0])
+    operands = [(first, down), (second, below), (first, across)]
+    b.code.add("matmul", int(result[0, 0]), operands, n, rows=m, inner=k)
+    return b.from_zero((m, n), result)
+
+
+def _dot(b: Builder, x: Places, y: Places) -> Places:
+    """Write a sum of products of two vectors."""
+    result = b.new(())
+    flat = np.stack([x, y])
+    if len(list(stretches(flat))) > 1:
+        flat = np.stack([b.elementwise("copy", x.shape, p) for p in flat])
+    if x.size < 2:
+        raise CannotLowerError
+    steps = (flat[:, 1] - flat[:, 0]).tolist()
+    pairs = list(zip(flat[:, 0].tolist(), steps, strict=True))
+    b.code.add("dot", int(result), pairs, x.size)
+    return b.from_zero((), int(result))
+
+
+SMALL_PRODUCT = 1 << 15
+"""Products of matrices with more multiplications than this are left to BLAS."""
 
 _OF_OURS: Mapping[Any, Form] = {
     masked_result: _masked,

@@ -38,7 +38,6 @@ from chainrule.compiler.tape.parts import Columned, Outside, Part, Region
 from chainrule.compiler.tape.places import (
     FEW,
     is_exact,
-    is_grid,
     is_one_piece,
     span,
     stretches,
@@ -51,8 +50,6 @@ _FLOAT = np.dtype(np.float64)
 _ALIGNED = 8  # arrays that start at multiples of 64 bytes are quicker
 SHORT = 16
 """Numbers that many instructions should have each, on average."""
-SMALL_PRODUCT = 1 << 15
-"""Products of matrices with more multiplications than this are left to BLAS."""
 
 
 class Builder:
@@ -72,6 +69,9 @@ class Builder:
         """Those that hold the address of a column's memory."""
         self._depth = 0
         self.filled: list[tuple[Places, Any]] = []
+        self._opcodes: dict[Any, int | None] = {}
+        self._even: dict[int, tuple[Places, int]] = {}
+        """Arrays of places that follow each other, and the first of them."""
         self._numbers: dict[Any, int] = {}
         self._arrays: dict[int, Places] = {}
         self.absent: int = self.new(())
@@ -85,8 +85,10 @@ class Builder:
 
     def lower(self, program: Program) -> list[Places]:
         """Lower the rows; return the places of integers that may be too large."""
+        at, of_numbers = self.at, self._of_numbers
         for row in program.rows:
-            self.at[row] = self._lowered(row)
+            number = of_numbers(row)
+            at[row] = self._lowered(row) if number is None else number
         rows = (x for x in [*program.inputs, *program.rows] if x in self.at)
         return [self.at[x] for x in rows if x.dtype == np.int64 and may_grow(x)]
 
@@ -152,7 +154,14 @@ class Builder:
         self.size += count
         if self.size > LARGEST:
             raise CannotLowerError("more entries than instructions can name")
-        return np.arange(start, start + count).reshape(shape)
+        found = np.arange(start, start + count).reshape(shape)
+        self._even[id(found)] = found, start
+        return found
+
+    def start_of(self, places: Places, shape: Any) -> int | None:
+        """Return the first place of what ``new`` returned for this shape, if it did."""
+        known = self._even.get(id(places))
+        return known[1] if known is not None and places.shape == shape else None
 
     def constant(self, x: Any) -> Places:
         """Return the places of a constant."""
@@ -187,9 +196,6 @@ class Builder:
         return self.constant(x)
 
     def _lowered(self, row: Row) -> Any:
-        number = self._of_numbers(row)
-        if number is not None:
-            return number
         if row.function is operator.getitem and isinstance(row.args[0], Row):
             several = self.at[row.args[0]]
             if isinstance(several, list):
@@ -247,7 +253,10 @@ class Builder:
         f = row.function
         if row.dtype is not _FLOAT or row.shape != () or type(f) is not np.ufunc:
             return None
-        op = number_opcode(f)
+        try:
+            op = self._opcodes[f]
+        except KeyError:
+            op = self._opcodes[f] = number_opcode(f)
         if op is None or row.given:
             return None
         places = [0, 0, 0]
@@ -278,6 +287,9 @@ class Builder:
         if not result.size:
             return result
         z = int(result.flat[0])
+        if (at := self._evenly(shape, operands)) is not None:
+            self.code.add(name, z, at, result.size)
+            return result
         flat = np.stack([np.broadcast_to(p, shape).reshape(-1) for p in operands])
         found = list(stretches(flat))
         many = len(found) > max(FEW, len(self.code))
@@ -287,6 +299,22 @@ class Builder:
             pairs = list(zip(flat[:, start].tolist(), steps, strict=True))
             self.code.add(name, z + start, pairs, count)
         return result
+
+    def _evenly(
+        self, shape: Any, operands: Sequence[Places]
+    ) -> list[tuple[int, int]] | None:
+        """Return first place and step of operands that are whole arrays or numbers."""
+        found: list[tuple[int, int]] = []
+        step = int(math.prod(shape) > 1)
+        for x in operands:
+            if type(x) is int:
+                found.append((x, 0))
+                continue
+            start = self.start_of(x, shape)
+            if start is None:
+                return None
+            found.append((start, step))
+        return found
 
     def copy_to(self, target: Places, places: Places) -> None:
         """Write a copy of a value to contiguous places that there are."""
@@ -342,37 +370,6 @@ class Builder:
         if flat.size > 1:
             some = int(self.reduced("max", "maximum", flat, (0,)))
         self.code.add_number(OPCODES["maximum"], flag, flag, some)
-
-    def product(self, x: Places, y: Places) -> Places:
-        """Write a product of two small matrices."""
-        (m, k), (_, n) = x.shape, y.shape
-        if not m * k * n or m * k * n > SMALL_PRODUCT:
-            raise CannotLowerError
-        if not is_grid(x):
-            x = self.elementwise("copy", x.shape, x)
-        if not is_grid(y) or (n > 1 and y[0, 1] - y[0, 0] != 1):
-            y = self.elementwise("copy", y.shape, y)
-        result = self.new((m, n))
-        across = int(x[0, 1] - x[0, 0]) if k > 1 else 0
-        down = int(x[1, 0] - x[0, 0]) if m > 1 else 0
-        below = int(y[1, 0] - y[0, 0]) if k > 1 else 0
-        first, second = int(x[0, 0]), int(y[0, 0])
-        operands = [(first, down), (second, below), (first, across)]
-        self.code.add("matmul", int(result[0, 0]), operands, n, rows=m, inner=k)
-        return self.from_zero((m, n), result)
-
-    def dot(self, x: Places, y: Places) -> Places:
-        """Write a sum of products of two vectors."""
-        result = self.new(())
-        flat = np.stack([x, y])
-        if len(list(stretches(flat))) > 1:
-            flat = np.stack([self.elementwise("copy", x.shape, p) for p in flat])
-        if x.size < 2:
-            raise CannotLowerError
-        steps = (flat[:, 1] - flat[:, 0]).tolist()
-        pairs = list(zip(flat[:, 0].tolist(), steps, strict=True))
-        self.code.add("dot", int(result), pairs, x.size)
-        return self.from_zero((), int(result))
 
     def from_zero(self, shape: Any, x: Places) -> Places:
         """Add 0: NumPy's sums start from it, and integers have no -0."""

@@ -137,6 +137,36 @@ class Trace:
                 return _noted(result, args)
         return result
 
+    def entrywise(self, ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
+        """Run a ufunc on stand-ins and numbers: the commonest calls."""
+        if ufunc.nout != 1 or ufunc.signature is not None or is_protected():
+            return self.call(ufunc, inputs, None)
+        operands: list[Row] = []
+        args: list[Any] = []
+        values: list[Any] = []
+        for x in inputs:
+            if kind_of(x) is not Traced:
+                args.append(x)
+                values.append(x)
+                continue
+            row = x.row
+            if x.home is not self or row.shape is None:
+                return self.call(ufunc, inputs, None)
+            operands.append(row)
+            args.append(row)
+            values.append(x.value)
+        try:
+            value = ufunc(*values)
+        except Exception as error:
+            self.note(error)
+            raise
+        rows = self.rows
+        row = Row(ufunc, tuple(args), NO_KEYWORDS, operands, value, len(rows))
+        if row.dtype is None or row.dtype == object:
+            return self.call(ufunc, inputs, None)  # which says what to write
+        rows.append(row)
+        return Traced(self, row, value)
+
     def composed(
         self, function: Function, args: Sequence[Any], given: Mapping[str, Any]
     ) -> Any:

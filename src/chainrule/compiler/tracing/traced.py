@@ -282,7 +282,7 @@ class Traced(stand_in):
             and not kwargs
             and _PLAIN.issuperset(map(kind_of, inputs))
         ):
-            return self.home.call(ufunc, inputs, None)
+            return self.home.entrywise(ufunc, inputs)
         if any(isinstance(x, vertex) for x in inputs):
             return NotImplemented
         inside = first_vertex(inputs, kwargs)

@@ -70,13 +70,22 @@ def _binary(ufunc: np.ufunc, plain: Function) -> Function:
 
 def _reflected(ufunc: np.ufunc, plain: Function) -> Function:
     """Return an operator whose right operand is traced."""
+    is_power = plain is _power
 
     def reflected(x: Traced, y: Any) -> Any:
         if is_protected() and may_raise(plain, (y, x)):
             (y, x), _ = protected_call(plain, (y, x), None)
+        kind, trace, row = kind_of(y), x.home, x.row
+        if (kind is float or kind is int) and row.number is float and not is_power:
+            try:
+                value = plain(y, x.value)
+            except ARITHMETIC_ERRORS as error:
+                return trace.at_pole(ufunc, ufunc, (y, x), error)
+            z = Row(ufunc, (y, row), NO_KEYWORDS, [row], value, len(trace.rows))
+            trace.rows.append(z)
+            return Traced(trace, z, value)
         if isinstance(y, vertex):
             return NotImplemented
-        kind = kind_of(y)
         if _repeats(ufunc, x, kind):
             return y * x._whole_number("repeating a list")
         return _called(ufunc, plain, y, x)
