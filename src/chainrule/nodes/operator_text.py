@@ -206,7 +206,10 @@ def scalar_operator(
     space = {**names, "rule": operation}
 
     def generate() -> str | None:
-        return _operator_text(operation, name, space, masked=masked)
+        text = _operator_text(operation, name, space, masked=masked)
+        if operation.operator in _ARITHMETIC:
+            space["record"] = _record_numbers(space)
+        return text
 
     return lazy_function(name, space, generate)
 
@@ -246,10 +249,7 @@ def _operator_text(
     if steps is None:
         return None
     space |= {**MATH, **steps, **_TYPES, "forward": imported(operation.forward)}
-    if operation.operator in _ARITHMETIC:
-        space["record"] = _record_numbers(space)
-    # Arrays have some ufuncs as operators, which are quicker to call.
-    array = infix_form(operation) or "forward({0}, {1})"
+    array = _array_form(operation)
     operands = "x" if count == 1 else "x, y"
     fields = {step: _MADE.format(step=step, operands=operands) for step in steps}
     fields["name"] = name
@@ -269,6 +269,17 @@ def _operator_text(
         array_cy=array.format("x", "y_"),
         **fields,
     )
+
+
+def _array_form(operation: type[rule]) -> str:
+    """Return how NumPy's values are computed: operators are quicker than ufuncs.
+
+    A power of NumPy's numbers is C's, which differs from NumPy's for ``-0.0 ** 0.5``.
+    """
+    form = infix_form(operation) or "forward({0}, {1})"
+    if operation.operator != "pow":
+        return form
+    return f"{form} if type({{0}}) is ndarray else forward({{0}}, {{1}})"
 
 
 _ARITHMETIC = ("add", "sub", "mul", "truediv")

@@ -39,7 +39,7 @@ def take_identities(program: Program) -> None:
         function = row.function
         repeated = identity(row)
         if repeated is not None:
-            if repeated not in row.operands:
+            if row.operands != [repeated]:
                 rewritten.append(row)
             return repeated
         if function in POWERS:
