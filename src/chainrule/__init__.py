@@ -19,7 +19,9 @@ if typing.TYPE_CHECKING:
     from chainrule.compiler import (
         compile,
         cond,
+        load,
         program,
+        save,
         scan,
         source,
         vmap,
@@ -44,11 +46,13 @@ __all__ = [
     "jvp",
     "linalg",
     "linearize",
+    "load",
     "node",
     "numpy",
     "operations",
     "operations_grad",
     "program",
+    "save",
     "scan",
     "source",
     "stop_gradient",
@@ -64,7 +68,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 
-_OF_THE_COMPILER = "compile cond program scan source vmap while_loop".split()
+_OF_THE_COMPILER = "compile cond load program save scan source vmap while_loop".split()
 """The compiler is half of the library: it is loaded when it is first asked for."""
 
 

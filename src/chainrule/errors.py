@@ -11,6 +11,7 @@
     ├── NotScalarError        (ValueError)  a real scalar is needed and was not given
     ├── StaleValueError       (RuntimeError) a value was changed after it was used
     ├── RecordingError        (RuntimeError) the recording cannot give what is asked
+    ├── FileError             (ValueError)  a file holds no program that can be run
     ├── CompileError         (RuntimeError) a function cannot be compiled as it is
     ├── MissingLibraryError   (ImportError) an optional library or program is not there
     └── GradientMismatchError (AssertionError) two ways to a derivative disagree
@@ -58,6 +59,10 @@ class RecordingError(ChainruleError, RuntimeError):
 
 class CompileError(ChainruleError, RuntimeError):
     """A function cannot be compiled as it is, or has not been compiled yet."""
+
+
+class FileError(ChainruleError, ValueError):
+    """A file holds no valid program, or none for what it is called with."""
 
 
 class MissingLibraryError(ChainruleError, ImportError):

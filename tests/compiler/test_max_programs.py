@@ -56,7 +56,7 @@ def test_static_values_and_derivatives_count():
     for k in range(5):
         assert gd.grad(fast)(3.0, k) == k * 3.0 ** max(k - 1, 0)
     assert len(fast.stats()["programs"]) == 2
-    assert len(fast._derivatives) == 2
+    assert len(fast.derivatives) == 2
 
 
 def test_what_is_dropped_leaves_no_memory():

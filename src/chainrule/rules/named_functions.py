@@ -18,6 +18,8 @@ Note = Callable[[Any], None]
 """Called with the function when it is found."""
 
 _AWAITED: dict[str, list[tuple[str, Note]]] = {}
+LIBRARIES: set[str] = set()
+"""The modules whose functions are named."""
 
 
 class named_function:
@@ -60,6 +62,7 @@ class named_function:
 def await_function(name: str, note: Note) -> None:
     """Have a function told to ``note`` when it is found."""
     module, _, function = name.partition(":")
+    LIBRARIES.add(module)
     _AWAITED.setdefault(module, []).append((function, note))
 
 

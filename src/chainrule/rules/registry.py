@@ -112,6 +112,12 @@ def rule_of(function: Callable[..., Any]) -> type[rule] | None:
     return _RULES.get(function) if find_loaded() else None
 
 
+def served() -> dict[Any, type[rule]]:
+    """Return the functions that rules declare, with these."""
+    find_loaded()
+    return dict(_RULES)
+
+
 def traits_of(function: Callable[..., Any]) -> type[traits]:
     """Return what is known of a function: its rule, or what every ufunc is.
 
@@ -159,4 +165,12 @@ def operators() -> dict[Callable[..., Any], Any]:
     }
 
 
-__all__ = ["EXPRESSED", "REGISTRY", "operators", "rule_of", "serve_by", "traits_of"]
+__all__ = [
+    "EXPRESSED",
+    "REGISTRY",
+    "operators",
+    "rule_of",
+    "serve_by",
+    "served",
+    "traits_of",
+]

@@ -91,7 +91,7 @@ class Compiled:
         self.parameters: inspect.Signature | None = parameters_of(f)
         self.kept = Kept(options.max_programs)
         self.signatures: dict[tuple[Any, ...], Specialisations] = self.kept.signatures
-        self._derivatives: OrderedDict[tuple[Any, ...], Compiled] = OrderedDict()
+        self.derivatives: OrderedDict[tuple[Any, ...], Compiled] = OrderedDict()
         self._example: Callable[..., Any] | None = None
         """What answers for an example with a nan, where the function is a batch's."""
         self._takes_any: bool = takes_any_keywords(self.parameters)
@@ -140,31 +140,32 @@ class Compiled:
     def _call(
         self, args: tuple[Any, ...], keywords: dict[str, Any], direct: Any
     ) -> Any:
-        leaves, numbers, signatures, arranged, statics = self._signed(args, keywords)
+        leaves, numbers, signatures, arranged, statics = self.signed(args, keywords)
         if vertex in signatures:
             return recorded(self, leaves, Arrangement(*arranged), statics)
         if stand_in in signatures:
             args, keywords = map_leaves(private, (args, keywords))
             return self.f(*args, **keywords)  # inside a trace: its rows are that one's
-        known = self._known(leaves, signatures, arranged, statics)
+        known = self.known_for(leaves, numbers, signatures, arranged, statics)
         if not keywords and not self.static and _DIRECT.issuperset(map(kind_of, args)):
             self.kept.direct[direct] = known
         return self._run(known, numbers, args, keywords, leaves)
 
-    def _signed(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    def signed(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Return leaves, the numeric ones, all signatures, arrangement, statics."""
         positional, named, statics = args, keywords, _NO_STATICS
         if self.static:
             positional, named, statics = self._without_statics(args, keywords)
         leaves, structure = flatten((positional, named) if named else positional)
-        orders = self._orders(positional, named)
+        orders = self.orders(positional, named)
         numbers: list[Any] = []
         signatures = [leaf_signature(x, numbers) for x in leaves]
         return leaves, numbers, signatures, (structure, bool(named), orders), statics
 
-    def _known(
+    def known_for(
         self,
         leaves: Sequence[Any],
+        numbers: Sequence[Any],
         signatures: Sequence[LeafSignature],
         arranged: tuple[Any, ...],
         statics: Mapping[str, Any],
@@ -289,7 +290,7 @@ class Compiled:
         with np.errstate(all="ignore"):
             return self.f(*args, **keywords)
 
-    def _orders(
+    def orders(
         self, positional: Sequence[Any], named: Mapping[str, Any]
     ) -> tuple[Any, ...]:
         """Return the orders of the keys of arguments that are seen by the function."""
@@ -348,28 +349,28 @@ class Compiled:
         np.True_
         """
         args, keywords = map_leaves(seen, (args, keywords))
-        leaves, numbers, signatures, arranged, statics = self._signed(args, keywords)
-        if vertex in signatures or stand_in in signatures:
+        found = self.signed(args, keywords)
+        if vertex in found[2] or stand_in in found[2]:
             raise ArgumentError(
                 "bind received a node, or a value of a function that is being traced. "
                 "Call the function with it, or bind the plain array: gd.value(x)."
             )
-        find = functools.partial(self._known, leaves, signatures, arranged, statics)
+        find = functools.partial(self.known_for, *found)
         ordinary = functools.partial(self, *args, **keywords)
-        return Bound(self.kept, find, numbers, ordinary)
+        return Bound(self.kept, find, found[1], ordinary)
 
     # -------------------------------------------------------- derivatives, inspection
 
     def derived(self, call: Call, what: str) -> Compiled:
         """Return the compiled pullback or pushforward of a kind of call."""
         key = (what, call.positions, call.arrangement, static_key(call.statics))
-        derivative = self._derivatives.pop(key, None)
+        derivative = self.derivatives.pop(key, None)
         if derivative is None:
             f = derivative_of(call, what)
             derivative = Compiled(f, static=(), options=self.options)
-            if len(self._derivatives) >= self.options.max_programs:
-                self._derivatives.popitem(last=False)
-        self._derivatives[key] = derivative  # as the one that was used last
+            if len(self.derivatives) >= self.options.max_programs:
+                self.derivatives.popitem(last=False)
+        self.derivatives[key] = derivative  # as the one that was used last
         return derivative
 
     def newest(self) -> tuple[Signature, Specialisation]:

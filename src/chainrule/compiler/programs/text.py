@@ -162,7 +162,7 @@ _ORDERS = ("<", "<=", ">", ">=")
 
 def function_name(function: Function, names: Names) -> str:
     """Return how a function is written: ``np.sin``, ``np.linalg.inv``, or a name."""
-    name = _numpy_names().get(id(function))
+    name = numpy_names().get(id(function))
     if name is not None:
         return name
     if function is float:
@@ -174,7 +174,7 @@ def function_name(function: Function, names: Names) -> str:
 
 
 @functools.cache
-def _numpy_names() -> Mapping[int, str]:
+def numpy_names() -> Mapping[int, str]:
     """Return how NumPy's functions are written, by their ids.
 
     What NumPy imports when it is asked for (``np.testing``) is left alone.
