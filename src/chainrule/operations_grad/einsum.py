@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
+from chainrule.operations_grad.pairwise import einsum_by_pairs
 from chainrule.rules import multilinear
 from chainrule.rules.cases import Cases, case
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Namespace, Parameters, Shape, Value
+from chainrule.values.vertices import first_stand_in
 
 EINSUM_WORK = 100_000
 """From this many products on a transpose looks for the best order of contraction."""
@@ -47,7 +49,16 @@ class einsum_grad(multilinear):
     def forward(
         *operands: Value, subscripts: str, optimize: bool | str = False
     ) -> Value:
-        """Call NumPy's einsum."""
+        """Call NumPy's einsum; of three operands and more, pair by pair if that pays.
+
+        In a trace it is products of two.
+        """
+        terms, out = split_subscripts(subscripts)
+        if first_stand_in(*operands) is not None:
+            return einsum_by_pairs(terms, out, operands)
+        if len(operands) > 2 and not optimize:
+            sizes = label_sizes(terms, [shape_of(x) for x in operands])
+            optimize = math.prod(sizes.values()) > EINSUM_WORK
         return np.einsum(subscripts, *operands, optimize=optimize)
 
     @classmethod
