@@ -106,3 +106,20 @@ def test_few_reads_and_bodies_of_maps_stay_as_they_are():
     x = np.random.default_rng(0).uniform(0.5, 1.5, (3, 10))
     np.testing.assert_allclose(fast(x), gd.vmap(gd.grad(reads))(x))
     assert "each_" not in gd.program(fast)
+
+
+@pytest.mark.skipif(not llvm.available(), reason="needs llvmlite")
+@pytest.mark.parametrize("n", [40, 600])
+def test_an_array_that_is_filled_is_no_array_per_write(n):
+    def filled(x):
+        y = x * 1.0
+        for i in range(1, n):
+            y[i] = y[i - 1] * 0.9 + x[i] * y[0]
+        return np.sum(y * y)
+
+    x = np.linspace(0.5, 1.0, n)
+    gradient = gd.grad(filled)
+    fast = gd.compile(gradient, executor="vm")
+    np.testing.assert_allclose(fast(x), gradient(x), rtol=1e-12)
+    assert fast.newest()[1].choice.run.instructions < 40 * n
+    assert fast.stats()["programs"][0]["numpy_rows"] == {}

@@ -2,7 +2,8 @@
 
 The derivative of a loop over ``x[i]`` is a sum of ``unindex(z, index=i, ...)``, each an
 array like ``x`` that is zero elsewhere: work that grows with the square of the loop.
-``unindex_all`` adds all of them into one array, in the same order.
+``unindex_all`` adds all of them into one array, in the same order. So it does with what
+is added to what writes left of a cotangent, in a loop that fills an array.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.identities import become
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.rows import Row
-from chainrule.operations_grad.indexing import unindex, unindex_all
+from chainrule.operations_grad.indexing import setitem, unindex, unindex_all
 from chainrule.values.shapes import ndarray
 
 SEVERAL = 8
@@ -48,7 +49,7 @@ def gather_scatters(program: Program) -> None:
             continue
         sums[row].append((part.args[0], part.given["index"]))
     for row, parts in sums.items():
-        if len(parts) >= SEVERAL:
+        if len(parts) >= SEVERAL or _is_filled(parts[0][0], sums):
             become(row, unindex_all, tuple([x for x, _ in parts]))
             indices = tuple([index for _, index in parts])
             row.given = {"indices": indices, "shape": row.shape}
@@ -65,6 +66,14 @@ def _is_part(x: Any, total: Row) -> bool:
         and x.operands[0].dtype == total.dtype
         and SEVERAL * math.prod(x.operands[0].shape) <= math.prod(total.shape)
     )
+
+
+def _is_filled(x: Any, sums: dict[Row, Any]) -> bool:
+    """Tell whether this is an array that is written into again and again."""
+    if type(x) is not Row or x.function is not setitem:
+        return False
+    before = x.args[0]
+    return type(before) is Row and (before in sums or before.function is setitem)
 
 
 def _is_like(x: Any, total: Row) -> bool:
