@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import chain
 
 import numpy as np
@@ -12,6 +13,7 @@ from chainrule.compiler.executors import choice as executors
 from chainrule.compiler.executors import costs
 from chainrule.compiler.native import groups, single_rows
 from chainrule.compiler.native import llvm as native
+from chainrule.compiler.tape import held, lowering, tape
 from chainrule.nodes.recorder import record
 from tests.helpers import (
     RULES,
@@ -119,7 +121,7 @@ def test_native_code_is_eager(call):
 
 @pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")
 @pytest.mark.thinned(3)
-@pytest.mark.parametrize("room", [0, executors.ROOM])
+@pytest.mark.parametrize("room", [-1.0, math.inf])
 @per(CALLS)
 @np.errstate(all="ignore")
 def test_loops_in_native_code_are_eager(call, room, monkeypatch):
@@ -132,7 +134,7 @@ def test_loops_in_native_code_are_eager(call, room, monkeypatch):
 @np.errstate(all="ignore")
 def test_loops_of_other_numbers_are_eager(call, monkeypatch):
     limit = SINGLE_PRECISION if call.dtype == "float32" else EXACT
-    assert_eager_in_loops(call, limit, executors.ROOM, monkeypatch)
+    assert_eager_in_loops(call, limit, math.inf, monkeypatch)
 
 
 def assert_eager_in_loops(call, limit, room, monkeypatch):
@@ -144,9 +146,13 @@ def assert_eager_in_loops(call, limit, room, monkeypatch):
         (costs, "LARGE"),
         (single_rows, "WORTH"),
         (single_rows, "WORTH_ON_TAPE"),
+        (held, "HELD"),
+        (lowering, "HELD"),
+        (lowering, "LARGE_ON_TAPE"),
+        (tape, "HELD"),
     ):
         monkeypatch.setattr(module, name, 1)
-    monkeypatch.setattr(executors, "ROOM", room)
+    monkeypatch.setattr(costs, "room", lambda _: room)
     monkeypatch.setattr(executors, "_TRIFLE", 0.0)
     assert_eager(call, limit, "auto", scales=(1.0, 0.875, 0.75))
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from chainrule.compiler.native.matrix_products import Product
+from chainrule.compiler.programs.pool import Pool
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.rows import Row
 from chainrule.rules import rule_of
@@ -23,8 +25,8 @@ from chainrule.values.shapes import TUPLE
 BUFFERED = 1 << 13
 """Elementwise results from this many bytes on are written into buffers."""
 
-Buffer = tuple[tuple[int, ...], np.dtype[Any]]
-"""The shape and dtype of a buffer."""
+Buffer = tuple[int, tuple[int, ...], np.dtype[Any]]
+"""A piece of memory, by number, and the shape and dtype that it has."""
 
 
 def viewed(row: Row) -> list[Row]:
@@ -87,14 +89,27 @@ def is_native(row: Any) -> bool:
     return isinstance(row, Row) and getattr(row.function, "fills", False)
 
 
-Assigned = tuple[dict[Row, int], list[Buffer]]
-"""The number of each buffered row's buffer, and what each buffer is like."""
+class Assigned(NamedTuple):
+    """The number of each buffered row's buffer, these, and the bytes of the pieces."""
+
+    numbers: dict[Row, int]
+    buffers: list[Buffer]
+    sizes: list[int]
+
+    def made(self) -> tuple[Any, ...]:
+        """Return new buffers."""
+        pieces = [np.empty(size, np.uint8) for size in self.sizes]
+        return tuple(
+            pieces[n][: math.prod(shape) * dtype.itemsize].view(dtype).reshape(shape)
+            for n, shape, dtype in self.buffers
+        )
 
 
 def assign_buffers(program: Program, *, results: bool = False) -> Assigned:
-    """Assign buffers to rows, or to ``results`` too: numbers, and what each is like."""
+    """Assign buffers to rows, or to ``results`` too."""
+    pool = Pool()
     if not any(map(_takes_buffer, program.rows)):
-        return {}, []
+        return Assigned({}, [], pool.sizes)
     until, end = program.last_uses(), len(program.rows)
     returned = {x for x in program.outputs if isinstance(x, Row) and not results}
     for row in reversed(program.rows):
@@ -102,35 +117,38 @@ def assign_buffers(program: Program, *, results: bool = False) -> Assigned:
             until[x] = max(until.get(x, -1), until.get(row, -1))
             if row in returned:
                 returned.add(x)
-    free: dict[Buffer, list[int]] = {}
     ending: dict[int, list[Row]] = {}
+    pieces: dict[Row, int] = {}
+    buffers: dict[Buffer, int] = {}
     numbers: dict[Row, int] = {}
-    buffers: list[Buffer] = []
-
-    def release(i: int) -> None:
-        for done in ending.pop(i, []):
-            free.setdefault(_buffer_of(done), []).append(numbers[done])
-
     items = native_results(program)
     for i, row in enumerate(program.rows):
-        release(i - 1)
+        for done in ending.pop(i - 1, []):
+            pool.give(pieces[done])
         for result in items.get(row, {0: row}).values():
             if result in returned or result in numbers or not _takes_buffer(result):
                 continue
-            if (
-                isinstance(result.function, np.ufunc)
-                and result.function.signature is None
-            ):
-                release(i)  # an elementwise result may take the buffer of an operand
-            buffer = _buffer_of(result)
-            if free.get(buffer):
-                numbers[result] = free[buffer].pop()
+            done = _overwritten(result, ending.get(i, []))
+            if done is not None:
+                ending[i].remove(done)
+                pieces[result] = pieces[done]
             else:
-                numbers[result] = len(buffers)
-                buffers.append(buffer)
+                pieces[result] = pool.take(_bytes_of(result))
+            shape, dtype = result.shape, result.dtype
+            buffer: Any = pieces[result], shape, dtype
+            numbers[result] = buffers.setdefault(buffer, len(buffers))
             if until.get(result, -1) < end:
                 ending.setdefault(until.get(result, -1), []).append(result)
-    return numbers, buffers
+    return Assigned(numbers, list(buffers), pool.sizes)
+
+
+def _overwritten(row: Row, ending: Sequence[Row]) -> Row | None:
+    """Return what an elementwise result may overwrite: what it reads last."""
+    f = row.function
+    if not isinstance(f, np.ufunc) or f.signature is not None:
+        return None
+    alike = (x for x in ending if x.shape == row.shape and x.dtype == row.dtype)
+    return next(alike, None)
 
 
 def native_results(program: Program) -> dict[Row, dict[int, Row]]:
@@ -142,8 +160,8 @@ def native_results(program: Program) -> dict[Row, dict[int, Row]]:
     return results
 
 
-def _buffer_of(row: Row) -> Buffer:
-    return row.shape, row.dtype  # type: ignore[return-value]
+def _bytes_of(row: Row) -> int:
+    return math.prod(row.shape) * row.dtype.itemsize  # type: ignore[union-attr]
 
 
 def _takes_buffer(row: Row) -> bool:
@@ -157,5 +175,5 @@ def _takes_buffer(row: Row) -> bool:
         (takes or is_native(row) or (f is operator.getitem and is_native(row.args[0])))
         and row.dtype is not None
         and row.dtype.kind in "fcb"
-        and math.prod(row.shape) * row.dtype.itemsize >= BUFFERED
+        and _bytes_of(row) >= BUFFERED
     )

@@ -38,9 +38,6 @@ EXECUTORS = ("auto", "numpy", "vm", "native")
 LONG = 2_000
 """Rows from which on a program may start on the VM."""
 
-ROOM = 1 << 24
-"""Entries of all values that a tape may have, large loops being one each."""
-
 TRIALS = 5
 """Runs of an executor that decide whether it is faster than the one before."""
 
@@ -113,10 +110,13 @@ class Choice:
                     if x.shape is not None:
                         check_kind(x)
                 program = fused(program, self.threads, floats=True) or program
-                if sum(costs.sizes_of(program)) > ROOM:
-                    self.reason = "more entries than a tape may have"
-                    return None
-            return Tape(program, regions=fuse)
+            room = costs.room(self.program)
+            if costs.placed_bytes(program) <= room:
+                tape = Tape(program, regions=fuse)
+                if tape.workspace <= room:
+                    return tape
+            self.reason = "a tape would hold more memory than NumPy"
+            return None
         except CannotLowerError as error:
             self.reason = str(error) or "it has no form on a tape"
             return None

@@ -7,10 +7,12 @@ from typing import Any
 
 from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.native import llvm
-from chainrule.compiler.native.groups import LARGE
+from chainrule.compiler.native.groups import LARGE, LARGE_ON_TAPE
+from chainrule.compiler.native.views import only_shows
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape import interpreter
 from chainrule.compiler.tape.array_scan import ArrayScan
+from chainrule.compiler.tape.held import HELD
 from chainrule.compiler.tape.native_examples import Blocks
 from chainrule.compiler.tape.scan_tape import TapeLoop
 from chainrule.compiler.tape.tape import Tape
@@ -102,6 +104,34 @@ def is_large(program: Program, least: int = LARGE) -> bool:
 def sizes_of(program: Program) -> list[int]:
     """Return how many entries each row has."""
     return [math.prod(row.shape) if row.shape else 1 for row in program.rows]
+
+
+def placed_bytes(program: Program) -> int:
+    """Return the bytes of what a tape keeps in its workspace: small arrays."""
+    total = 0
+    for row, n in zip(program.rows, sizes_of(program), strict=True):
+        native = any(hasattr(x.function, "bound") for x in (row, *row.operands[:1]))
+        total += n if n < (LARGE_ON_TAPE if native else HELD) else 0
+    return 8 * total
+
+
+ROOM, MORE = 1 << 24, 1.2
+"""Bytes that a tape may hold anyway, and how much more than NumPy."""
+
+
+def room(program: Program) -> float:
+    """Return the bytes that a tape may hold: little more than NumPy does at once."""
+    last, ending = program.last_uses(), dict[int, int]()
+    live = most = 0
+    for i, row in enumerate(program.rows):
+        if row.shape and not only_shows(row):
+            size = math.prod(row.shape) * row.dtype.itemsize  # type: ignore[union-attr]
+            live += size
+            end = last.get(row, i)
+            ending[end] = ending.get(end, 0) + size
+        most = max(most, live)
+        live -= ending.pop(i, 0)
+    return ROOM + MORE * most
 
 
 def batched_seconds(program: Program, count: int) -> float:

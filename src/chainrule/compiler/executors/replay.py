@@ -51,7 +51,7 @@ class Replay:
 
     @functools.cached_property
     def buffers(self) -> Assigned:
-        """The number of each buffered row's buffer, and what each buffer is like."""
+        """The number of each buffered row's buffer, and what the buffers are like."""
         return assign_buffers(self.program, results=self._results)
 
     def _is_scalar(self) -> bool:
@@ -67,15 +67,13 @@ class Replay:
     @property
     def workspace(self) -> int:
         """The bytes of one set of buffers."""
-        return sum(
-            int(np.prod(shape)) * dtype.itemsize for shape, dtype in self.buffers[1]
-        )
+        return sum(self.buffers.sizes)
 
     def __call__(self, *leaves: Any) -> Any:
         """Run the program; raise ``GuardFailed`` or ``NanFound`` where it is wrong."""
         run = self._quick
         if run is None:
-            run = compile_program(self.program, self.buffers[0], quick=True)
+            run = compile_program(self.program, self.buffers.numbers, quick=True)
             self._floats = functools.partial(run, ()) if self._is_scalar() else None
             self._quick = run
         if self._floats is not None:
@@ -96,12 +94,12 @@ class Replay:
 
     def _made(self) -> tuple[Any, ...]:
         """Return new buffers."""
-        return tuple(np.empty(shape, dtype) for shape, dtype in self.buffers[1])
+        return self.buffers.made()
 
     def _run_carefully(self, held: Any, leaves: Sequence[Any]) -> Any:
         run = self._careful
         if run is None:
-            run = compile_program(self.program, self.buffers[0], quick=False)
+            run = compile_program(self.program, self.buffers.numbers, quick=False)
             self._careful = run
         return quietly(run, held, *leaves)
 
@@ -111,7 +109,7 @@ class Replay:
         Large results go into ``arrays``, those for the results; ``None`` is for none.
         """
         run = Replay(self.program, results=True)
-        numbers, held = run.buffers[0], list(run._made())
+        numbers, held = run.buffers.numbers, list(run._made())
         for x, array in zip(self.program.outputs, arrays, strict=True):
             if isinstance(x, Row) and x in numbers:
                 held[numbers[x]] = array

@@ -44,10 +44,47 @@ class Call:
         self.function.run(self._at)
 
 
+class Changing:
+    """An array that is another in each call: it is entered where it is read."""
+
+    def __init__(self) -> None:
+        """Hold none."""
+        self.array: Any = None
+        self._records: list[tuple[array[int], int]] = []
+
+    def is_in(self, record: array[int], i: int) -> None:
+        """Note a place in the record of a call."""
+        self._records.append((record, i))
+
+    def hold(self, x: Any) -> None:
+        """Have the calls read, or write, a contiguous array."""
+        self.array = x
+        place = id(x)
+        for record, i in self._records:
+            record[i] = place
+
+    def take(self, x: Any) -> None:
+        """Have the calls read an argument: in place, where that can be."""
+        flags = x.flags
+        direct = flags.c_contiguous and flags.aligned
+        self.hold(x if direct else np.array(x, order="C"))
+
+    def get(self) -> Any:
+        """Return the array."""
+        return self.array
+
+    def release(self) -> None:
+        """Let the array go: none may be read until another is held."""
+        self.array = None
+
+
 def call_on(function: Function, first: int, last: int, arrays: Sequence[Any]) -> Call:
     """Return the call for a part of a loop: its bounds, then the arrays' objects."""
-    record = np.array([first, last, *map(id, arrays)], dtype=np.int64)
-    return Call(function, record.ctypes.data, (record, arrays))
+    record = array("q", (first, last, *map(id, arrays)))
+    for i, x in enumerate(arrays, 2):
+        if isinstance(x, Changing):
+            x.is_in(record, i)
+    return Call(function, record.buffer_info()[0], (record, arrays))
 
 
 def run_on(function: Function, first: int, last: int, arrays: Sequence[Any]) -> None:
@@ -108,4 +145,13 @@ def write_calls(writer: Writer, table: str, count: str) -> None:
         writer.do(f"call void {function}(ptr {given})")
 
 
-__all__ = ["Call", "Calls", "Function", "call_on", "joined", "run_on", "write_calls"]
+__all__ = [
+    "Call",
+    "Calls",
+    "Changing",
+    "Function",
+    "call_on",
+    "joined",
+    "run_on",
+    "write_calls",
+]

@@ -17,11 +17,10 @@ import numpy as np
 
 from chainrule.compiler.native.factors import share_factors
 from chainrule.compiler.native.groups import (
-    LARGE,
     LARGE_ON_TAPE,
     Group,
+    check_in_loops,
     grouped,
-    is_fusable,
 )
 from chainrule.compiler.native.loop_nests import Nest
 from chainrule.compiler.native.meanings import reduction_of
@@ -62,7 +61,7 @@ def fused(
     others = int(share_factors(program)) + sum(
         as_product(row, views, threads) or as_scattered(row) for row in program.rows
     )
-    _check_in_loops(program)
+    check_in_loops(program, floats=floats)
     groups = grouped(program, views)
     member = {row: g for g in groups for row in g.members}
     kept, pieces = _read_outside(program, member), Pieces()
@@ -88,16 +87,6 @@ def _may_gain(row: Row) -> bool:
         x.shape is None or len(x.shape) > 1 or math.prod(x.shape) >= LARGE_ON_TAPE
         for x in (row, *row.operands)
     )
-
-
-def _check_in_loops(program: Program) -> None:
-    """Have loops look for nan: where there is one, it is the largest number."""
-    for i, x in enumerate(program.checks):
-        if is_fusable(x, LARGE) and x.dtype.kind == "f":  # type: ignore[union-attr]
-            nothing: Any = np.zeros((), x.dtype)[()]
-            top = Row(np.max, (x,), {}, [x], nothing, len(program.rows))
-            program.rows.append(top)
-            program.checks[i] = top
 
 
 def _read_outside(program: Program, member: dict[Row, Group]) -> set[Row]:
@@ -363,6 +352,13 @@ class Fused:
         """Keep the nest, and the shapes and dtypes of what it hands out."""
         self.nest = nest
         self.likes = likes
+        self.results: int = len(nest.plan.results)
+        """How many of these are no reductions."""
+
+    def may_overwrite(self, operand: Row, operands: Sequence[Any]) -> bool:
+        """Tell whether a result may take the memory of an operand as it is made."""
+        places = [i for i, x in enumerate(operands) if x is operand]
+        return self.nest.reads_in_step(places)
 
     @property
     def pending(self) -> Pending | None:

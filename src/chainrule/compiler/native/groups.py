@@ -174,6 +174,21 @@ def is_fusable(row: Row, least: int) -> bool:
     return True
 
 
+def check_in_loops(program: Program, *, floats: bool) -> None:
+    """Have loops look for nan: where there is one, it is the largest number.
+
+    On a tape NumPy finds the largest where no loop does.
+    """
+    for i, x in enumerate(program.checks):
+        numbers = x.dtype is not None and x.dtype.kind == "f"
+        large = floats and math.prod(x.shape or ()) >= LARGE
+        if numbers and (large or is_fusable(x, LARGE)):
+            nothing: Any = np.zeros((), x.dtype)[()]
+            top = Row(np.max, (x,), {}, [x], nothing, len(program.rows))
+            program.rows.append(top)
+            program.checks[i] = top
+
+
 def _is_reduction(row: Row) -> bool:
     """Tell whether a row reduces one value over given axes, and asks no more."""
     known = traits_of(row.function)

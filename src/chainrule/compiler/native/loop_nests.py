@@ -21,7 +21,8 @@ import numpy as np
 
 from chainrule.compiler.native.calls import Function, call_on, run_on
 from chainrule.compiler.native.llvm import Functions
-from chainrule.compiler.native.nest_plan import Plan, Shape
+from chainrule.compiler.native.nest_phases import Phases, phases_of
+from chainrule.compiler.native.nest_plan import Plan, Shape, contiguous
 from chainrule.compiler.native.nest_writer import NestWriter
 from chainrule.compiler.native.sharing import Pending, is_shared, shared
 from chainrule.compiler.native.text import Unit
@@ -71,6 +72,22 @@ class Nest:
             return None
         plan = self.plan
         return Pending(self.text, len(plan.steps) * len(plan.boxes))
+
+    @functools.cached_property
+    def _phases(self) -> Phases:
+        return phases_of(self.plan)
+
+    def reads_in_step(self, places: Sequence[int]) -> bool:
+        """Tell whether each entry of inputs is read before any result is written there.
+
+        That is so where all is done vector by vector.
+        """
+        plan = self.plan
+        pieces = {p.input for pieces in plan.pieces for p in pieces}
+        return len(self._phases.steps) == 1 and all(
+            a == contiguous(plan.shape, a.dtype) and i not in pieces
+            for i, a in ((i, plan.inputs[i]) for i in places)
+        )
 
     def __call__(self, arrays: Sequence[Any], out: Sequence[Any] = ()) -> list[Any]:
         """Return the results, then the reductions with axes of length 1.

@@ -154,7 +154,7 @@ def _entries(b: Builder, row: Row, name: str, args: Sequence[Any]) -> Places:
     """Write an elementwise operation of the tape."""
     found = b.elementwise(name, row.shape, *map(b.places, args))
     if row.dtype == np.int64 and name in ("multiply", "negative"):
-        return b.from_zero(row.shape, found)
+        return _from_zero(b, row.shape, found)
     return found
 
 
@@ -212,7 +212,7 @@ def _reduced(b: Builder, row: Row) -> Places:
     places = np.asarray(b.places(x))
     found = b.reduced(REDUCTIONS[pair].name, pair, places, axes) if axes else places
     if pair == "add":
-        found = b.from_zero(np.shape(found), found)
+        found = _from_zero(b, np.shape(found), found)
     if traits_of(row.function).averages:
         found = _divided(b, row, x, found)
     return np.reshape(found, row.shape) if keepdims else found
@@ -283,7 +283,7 @@ def _matrix_product(b: Builder, x: Places, y: Places) -> Places:
     first, second = int(x[0, 0]), int(y[0, 0])
     operands = [(first, down), (second, below), (first, across)]
     b.code.add("matmul", int(result[0, 0]), operands, n, rows=m, inner=k)
-    return b.from_zero((m, n), result)
+    return _from_zero(b, (m, n), result)
 
 
 def _dot(b: Builder, x: Places, y: Places) -> Places:
@@ -297,7 +297,12 @@ def _dot(b: Builder, x: Places, y: Places) -> Places:
     steps = (flat[:, 1] - flat[:, 0]).tolist()
     pairs = list(zip(flat[:, 0].tolist(), steps, strict=True))
     b.code.add("dot", int(result), pairs, x.size)
-    return b.from_zero((), int(result))
+    return _from_zero(b, (), int(result))
+
+
+def _from_zero(b: Builder, shape: Any, x: Places) -> Places:
+    """Add 0: NumPy's sums start from it, and integers have no -0."""
+    return b.elementwise("add", shape, x, b.constant(0.0))
 
 
 SMALL_PRODUCT = 1 << 15

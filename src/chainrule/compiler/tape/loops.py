@@ -16,9 +16,10 @@ from chainrule.compiler.native.fusion import fused
 from chainrule.compiler.native.meanings import CannotLowerError, check_kind
 from chainrule.compiler.native.movements import Places
 from chainrule.compiler.programs.program import Program, replaced
+from chainrule.compiler.tape.flags import flag_nans, raise_where
 from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.parts import Part
-from chainrule.compiler.tape.places import EXACT, is_one_piece, span
+from chainrule.compiler.tape.places import EXACT, is_one_piece, span, stretches
 from chainrule.compiler.tape.regions import Carry, Either, Repeat, Stack
 from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.protection import plausible
@@ -126,12 +127,12 @@ def lower_body(b: Builder, program: Program, inputs: Sequence[Any]) -> bool:
                 check_kind(x)
             b.at[x] = places
     growing = b.lower(program)
-    b.flag_nans(program.checks, b.flag)
+    flag_nans(b, program.checks, b.flag)
     for places in growing:
         size = b.elementwise("absolute", np.shape(places), places)
         limit = b.constant(EXACT)
         large = b.elementwise("greater_equal", np.shape(places), size, limit)
-        b.raised(large, b.large)
+        raise_where(b, large, b.large)
     inner = any(x.shape is None for x in program.rows)
     return not (program.checks or growing or inner)
 
@@ -303,7 +304,7 @@ def lowered_cond(
     for parts, outputs in zip(either.inside, found, strict=True):
         with b.region() as copies:
             for result, places in zip(results, outputs, strict=True):
-                b.copy_to(result, places)
+                _copy_to(b, result, places)
         parts += copies
     either.results = [*(p for p in results if np.size(p)), b.flag, b.large]
     b.called.append((len(b.code), either))
@@ -353,7 +354,7 @@ def lowered_entries(b: Builder, row: Row) -> Any:
     result = b.column(np.asarray(like), counted)
     if np.size(places):
         repeat.given.append((*span(places), Stack(result.slot, is_column=True)))
-    repeat.operands += [b.at[x] for x in row.operands if x not in columns]
+    repeat.operands += [b.places(x) for x in row.operands if x not in columns]
     repeat.results += [b.flag, b.large]
     b.called.append((len(b.code), repeat))
     return result
@@ -364,6 +365,15 @@ def _are_short(branches: Sequence[Sequence[Part]]) -> bool:
     parts = [x for branch in branches for x in branch]
     codes = [x for x in parts if isinstance(x, Code)]
     return len(codes) == len(parts) and sum(map(len, codes)) <= SELECTED
+
+
+def _copy_to(b: Builder, target: Places, places: Places) -> None:
+    """Write a copy of a value to contiguous places that there are."""
+    flat = np.broadcast_to(places, np.shape(target)).reshape(1, -1)
+    start = span(target)[0]
+    if np.size(target):
+        for at, count, (step,) in stretches(flat):
+            b.code.add("copy", start + at, [(int(flat[0, at]), step)], count)
 
 
 __all__ = [

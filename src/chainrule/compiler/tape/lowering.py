@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.native.groups import LARGE_ON_TAPE
 from chainrule.compiler.native.meanings import CannotLowerError, check_kind, name_of
 from chainrule.compiler.native.operations import OPCODES
 from chainrule.compiler.programs.program import Program
@@ -32,6 +33,15 @@ from chainrule.compiler.tape.forms import (
     may_grow,
     number_opcode,
 )
+from chainrule.compiler.tape.held import (
+    ARGUMENT,
+    BUFFERED,
+    CALLED,
+    HELD,
+    Held,
+    reads_held,
+    shown_by,
+)
 from chainrule.compiler.tape.instructions import LARGEST, Code
 from chainrule.compiler.tape.loops import lowered_entries
 from chainrule.compiler.tape.parts import Columned, Outside, Part, Region
@@ -39,7 +49,6 @@ from chainrule.compiler.tape.places import (
     FEW,
     is_exact,
     is_one_piece,
-    span,
     stretches,
 )
 from chainrule.compiler.tracing.columns import OnEntries
@@ -55,12 +64,14 @@ SHORT = 16
 class Builder:
     """Assigns places and writes instructions, row by row of a program."""
 
-    def __init__(self, program: Program) -> None:
-        """Lower all rows."""
+    def __init__(self, program: Program, *, hold: bool = False) -> None:
+        """Lower all rows; with ``hold`` large arrays lie outside of the workspace."""
         self.size: int = 0
+        self._hold = hold
+        self.held: list[Held] = []
         self.at: dict[Row, Any] = {}
-        """The places of each row; of a column, a ``Columned``, and of several results
-        those of each."""
+        """The places of each row, or a ``Held``; of a column, a ``Columned``, and of
+        several results those of each."""
         self.code: Code = Code()
         self.called: list[tuple[int, Outside | Region]] = []
         self.slots: list[int] = []
@@ -79,7 +90,9 @@ class Builder:
         self.filled.append((self.absent, 0.0))
         for x in program.inputs:
             check_kind(x)
-            self.at[x] = self.new(x.shape or ())
+            held = x.dtype == _FLOAT and self._holds(x.shape)
+            at = self._held(x.shape, ARGUMENT) if held else self.new(x.shape or ())
+            self.at[x] = at
         self.whole: list[Places] = self.lower(program)
         """Integers that may be too large to be exact: to be looked at in each run."""
 
@@ -90,7 +103,7 @@ class Builder:
             number = of_numbers(row)
             at[row] = self._lowered(row) if number is None else number
         rows = (x for x in [*program.inputs, *program.rows] if x in self.at)
-        return [self.at[x] for x in rows if x.dtype == np.int64 and may_grow(x)]
+        return [self.places(x) for x in rows if x.dtype == np.int64 and may_grow(x)]
 
     @functools.cached_property
     def flag(self) -> int:
@@ -141,6 +154,16 @@ class Builder:
         self.columns.append(found.slot)
         return found
 
+    def _holds(self, shape: tuple[int, ...], least: int = HELD) -> bool:
+        """Tell whether an array lies outside of the workspace: not in a region."""
+        wanted = self._hold and not self._depth and shape
+        return bool(wanted) and math.prod(shape) >= least
+
+    def _held(self, shape: tuple[int, ...], role: int) -> Held:
+        """Hold a result of the call that comes now."""
+        self.held.append(Held(shape, role, len(self.called)))
+        return self.held[-1]
+
     def new(self, shape: tuple[int, ...]) -> Places:
         """Return contiguous places of their own."""
         start = self.size
@@ -190,7 +213,13 @@ class Builder:
     def places(self, x: Any) -> Places:
         """Return the places of an argument: of a row, a constant, or a nest of them."""
         if isinstance(x, Row):
-            return self.at[x]
+            found = self.at[x]
+            if isinstance(found, Held):
+                if found.places is None:
+                    found.places = self.new(found.shape)
+                places = found.places
+                return places if places.shape == x.shape else places.reshape(x.shape)
+            return found
         if isinstance(x, SEQUENCES):
             return [self.places(v) for v in x]
         return self.constant(x)
@@ -203,14 +232,22 @@ class Builder:
         if row.shape is None:
             return self._several(row)
         check_kind(row)
-        form = form_of(row)
+        shown = shown_by(row, self.at) if self.held else None
+        if shown is not None:
+            return shown
+        large = self._holds(row.shape) or (self.held and reads_held(row, self.at))
+        numpys = large and not self._depth and row.dtype != np.int64
+        form = None if numpys else form_of(row)
         if form is not None:
             try:
                 found = form(self, row)
                 return found if row.shape else int(found)
             except CannotLowerError:
                 pass
-        result = self.new(row.shape)
+        native = hasattr(row.function, "bound")
+        role, least = (BUFFERED, LARGE_ON_TAPE) if native else (CALLED, HELD)
+        held = row.dtype != np.int64 and self._holds(row.shape, least)
+        result = self._held(row.shape, role) if held else self.new(row.shape)
         self._call(row, [result])
         return result
 
@@ -223,17 +260,26 @@ class Builder:
             return lower(self, row)
         if not getattr(row.function, "fills", False):
             raise CannotLowerError(f"{name_of(row)} is no part of a tape")
-        results = [self.new(shape) for shape, _ in row.function.likes]
+        results: list[Any] = [
+            self._held(shape, BUFFERED)
+            if i < row.function.results and self._holds(shape, LARGE_ON_TAPE)
+            else self.new(shape)
+            for i, (shape, _) in enumerate(row.function.likes)
+        ]
         self._call(row, results)
         return results
 
-    def _call(self, row: Row, results: list[Places]) -> None:
+    def _call(self, row: Row, results: list[Any]) -> None:
         """Add a call of a row; in a region it is machine code on whole arrays."""
-        operands = [self.at[x] for x in row.operands]
         if not self._depth:
+            operands = [self.at[x] for x in row.operands]
+            for x in operands:
+                if isinstance(x, Held):
+                    x.last = len(self.called)
             self.called.append((len(self.code), Outside(row, operands, results)))
             return
-        called = Outside(row, list(map(self.in_one_piece, operands)), results)
+        places = map(self.places, row.operands)
+        called = Outside(row, list(map(self.in_one_piece, places)), results)
         if not called.is_native:
             raise CannotLowerError(f"no form on a tape: {called.name}")
         called = replace(called, slot=self.slot())
@@ -316,14 +362,6 @@ class Builder:
             found.append((start, step))
         return found
 
-    def copy_to(self, target: Places, places: Places) -> None:
-        """Write a copy of a value to contiguous places that there are."""
-        flat = np.broadcast_to(places, np.shape(target)).reshape(1, -1)
-        start = span(target)[0]
-        if np.size(target):
-            for at, count, (step,) in stretches(flat):
-                self.code.add("copy", start + at, [(int(flat[0, at]), step)], count)
-
     def reduced(self, name: str, pair: str, places: Places, axes: Any) -> Places:
         """Write a reduction over axes; ``pair`` is the operation on two entries."""
         if not places.size:
@@ -352,28 +390,6 @@ class Builder:
             places = self.elementwise("copy", places.shape, places)
         step = int(places[1] - places[0])
         self.code.add(name, z, [(int(places[0]), step)], len(places))
-
-    def flag_nans(self, checks: Sequence[Row], flag: int) -> None:
-        """Raise a flag where a check is nan."""
-        for x in checks:
-            places: Any = self.at[x]
-            if np.ndim(places):
-                places = np.unique(places)  # in any order
-            self.raised(self.elementwise("isnan", np.shape(places), places), flag)
-
-    def raised(self, found: Places, flag: int) -> None:
-        """Raise a flag where an entry is true."""
-        flat = np.ravel(found)
-        if not flat.size:
-            return
-        some = int(flat[0])
-        if flat.size > 1:
-            some = int(self.reduced("max", "maximum", flat, (0,)))
-        self.code.add_number(OPCODES["maximum"], flag, flag, some)
-
-    def from_zero(self, shape: Any, x: Places) -> Places:
-        """Add 0: NumPy's sums start from it, and integers have no -0."""
-        return self.elementwise("add", shape, x, self.constant(0.0))
 
 
 __all__ = [

@@ -15,6 +15,7 @@ import numpy as np
 from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.programs.signals import GuardFailed
+from chainrule.compiler.tape.held import Held, place_of
 from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.lowering import Builder, Places
 from chainrule.compiler.tape.native_tape import compiled_stretches
@@ -23,6 +24,7 @@ from chainrule.compiler.tape.places import is_one_piece
 from chainrule.compiler.tape.workspaces import Step, Workspace, inexact
 from chainrule.compiler.tracing.rows import Row
 from chainrule.values.quiet import quietly
+from chainrule.values.shapes import ndarray
 
 
 def refuse_calls(b: Builder, program: Program, *, native: bool = False) -> None:
@@ -57,8 +59,9 @@ def compiled_parts(
     """
     for part in parts:
         if not isinstance(part, Code):
-            for places in part.operands:
-                read[places] = True
+            for at in map(place_of, part.operands):
+                if not isinstance(at, Held):
+                    read[at] = True
     stretches = [x for x in parts if not isinstance(x, Outside)]
     return with_stretches(parts, compiled_stretches(stretches, read, constants))
 
@@ -66,11 +69,12 @@ def compiled_parts(
 def steps_on(parts: Sequence[Any], work: Workspace) -> list[Any]:
     """Return the steps that run parts on a workspace."""
     steps: list[Any] = []
-    for part in parts:
+    for i, part in enumerate(parts):
         if isinstance(part, Outside):
             steps.append(_bound(part, work))
         else:
             steps += part.bound(work.address)
+        steps += [x.release for x in work.released.get(i, ())]
     return steps
 
 
@@ -102,10 +106,13 @@ class _Calling:
         self.name = outside.name
         pairs = zip(self.row.operands, outside.operands, strict=True)
         self.sources = [_source(work, x, places) for x, places in pairs]
-        (places,) = outside.results
-        self.work, self.places = work.numbers, places
-        if self.row.shape and is_one_piece(places):
-            self.work, self.places = work.view(places, self.row.shape), Ellipsis
+        (result,) = map(place_of, outside.results)
+        self.held: Any = None
+        self.work, self.places = work.numbers, result
+        if isinstance(result, Held):
+            self.held = work.held[result]
+        elif self.row.shape and is_one_piece(result):
+            self.work, self.places = work.view(result, self.row.shape), Ellipsis
 
     def __call__(self) -> None:
         """Run it."""
@@ -118,6 +125,9 @@ class _Calling:
         z = quietly(run, *args)
         if np.shape(z) != row.shape:
             raise GuardFailed
+        if self.held is not None:
+            self.held.hold(_own(z, values))
+            return
         self.work[self.places] = z if type(z) is not int else inexact(z)
 
 
@@ -131,13 +141,13 @@ class _Filling:
         known: dict[Row, Any] = {}
         self.copies: list[tuple[Any, Places]] = []
         for x, places in zip(row.operands, outside.operands, strict=True):
-            shape = x.shape or ()
-            if is_one_piece(places):
-                known[x] = work.view(places, shape)
+            shape, at = x.shape or (), place_of(places)
+            if isinstance(at, Held) or is_one_piece(at):
+                known[x] = work.array(at, shape)
             elif x not in known:
                 known[x] = np.empty(shape)
-                self.copies.append((known[x], places))
-        out = [work.view(places, np.shape(places)) for places in outside.results]
+                self.copies.append((known[x], at))
+        out = [work.array(x, np.shape(x)) for x in map(place_of, outside.results)]
         self.numbers = work.numbers
         self.run: Step = row.function.bound(replaced(row.args, known), out)
 
@@ -148,9 +158,21 @@ class _Filling:
         self.run()
 
 
-def _source(work: Workspace, x: Row, places: Places) -> Callable[[], Any]:
+def _own(z: Any, values: Sequence[Any]) -> Any:
+    """Return a result as an array of float64 in one piece, which nobody else has."""
+    own = np.ascontiguousarray(z, dtype=np.float64)
+    arrays = (x for x in values if isinstance(x, ndarray))
+    shares = own.base is not None or any(np.may_share_memory(own, x) for x in arrays)
+    return own.copy() if shares else own
+
+
+def _source(work: Workspace, x: Row, places: Any) -> Callable[[], Any]:
     """Return the function that reads a value in the class that it has elsewhere."""
-    numbers = work.numbers
+    numbers, places = work.numbers, place_of(places)
+    if isinstance(places, Held):
+        return work.held_reader(places, x, copied=False)
+    if x.shape:
+        places = np.reshape(places, x.shape)
     if x.shape and x.dtype == np.float64 and is_one_piece(places):
         view = work.view(places, x.shape)
         return lambda: view

@@ -24,13 +24,13 @@ class Outside:
     """A row that is called between two stretches of tape.
 
     ``operands`` are the places of the row's operands, ``results`` those of its result,
-    or of each where there are several. In a region its address, and that of the record
-    that it takes, are at two places from ``slot`` on.
+    or of each where there are several; large arrays are ``Held``. In a region its
+    address, and that of the record that it takes, are at two places from ``slot`` on.
     """
 
     row: Row
-    operands: list[Places]
-    results: list[Places]
+    operands: list[Any]
+    results: list[Any]
     slot: int = 0
 
     @property

@@ -10,6 +10,7 @@ import numpy as np
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.programs.signals import InexactError, NanFound
 from chainrule.compiler.tape import native_scan, native_tape
+from chainrule.compiler.tape.flags import flag_nans, raise_where
 from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.interpreter import Interpreted, new_handlers, workspace
 from chainrule.compiler.tape.loops import own_places
@@ -45,12 +46,12 @@ class TapeLoop:
         self._likes: list[Any] = [_like_of(x) for x in program.outputs]
         self._ends = own_places(b, program)
         self._flag, self._large = b.new(()), b.new(())
-        b.flag_nans(program.checks, self._flag)
+        flag_nans(b, program.checks, self._flag)
         for places in b.whole:
             size = b.elementwise("absolute", np.shape(places), places)
             limit = b.constant(EXACT)
             large = b.elementwise("greater_equal", np.shape(places), size, limit)
-            b.raised(large, self._large)
+            raise_where(b, large, self._large)
         self._code: Code = b.code
         self.instructions: int = native_tape.instructions_of(self._code)
         self.optimized: bool = native_tape.is_quick([self._code])

@@ -22,6 +22,8 @@ from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.native.operations import OPCODES
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape import native_tape
+from chainrule.compiler.tape.flags import flag_nans
+from chainrule.compiler.tape.held import ARGUMENT, HELD, Held, Memory, place_of
 from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.interpreter import Interpreted, new_handlers, workspace
 from chainrule.compiler.tape.lowering import Builder, Places
@@ -53,7 +55,7 @@ class Tape:
         self.name: str = "tape VM"
         self._ready: list[Any] | None = None
         """The stretches of tape and calls in between, as they run."""
-        b = Builder(program)
+        b = Builder(program, hold=True)
         self._flag, self._large = _flags_of(b, program.checks)
         self._parts: list[Part] = _with_flags(b.parts(), self._flag, self._large)
         inner = [x for x in self._parts if isinstance(x, Region)]
@@ -69,24 +71,41 @@ class Tape:
         """About how many there are to compile in native code."""
         self.optimized: bool = native_tape.is_quick(stretches)
         """Whether LLVM takes its time over them."""
+        self._guards = [(g, b.places(g.row)) for g in program.guards]
+        self._lay_out(b)
         self._fresh = workspace(b.size)
         self._fresh[:] = 0.0
         self._filled = b.filled
         fill(self._fresh, b.filled)
         self._constants = constants_of(b.filled)
         self._free: list[Workspace] = []
-        self._inputs = [(x, b.at[x]) for x in program.inputs]
-        self._outputs = [
-            (x, b.at[x] if isinstance(x, Row) else None) for x in program.outputs
-        ]
-        self._guards = [(g, b.at[g.row]) for g in program.guards]
         self._whole: Any = None
         if b.whole:
             self._whole = np.unique(np.concatenate(list(map(np.ravel, b.whole))))
-        ends = [*program.outputs, *(g.row for g in program.guards)]
-        self._ends: list[Places] = [b.at[x] for x in ends if isinstance(x, Row)]
+        ends = [p for _, p in self._guards] + [p for _, p, _ in self._outputs]
+        self._ends: list[Places] = [
+            p for p in ends if p is not None and not isinstance(p, Held)
+        ]
         self._ends += b.whole
         self._ends += [x for x in (self._flag, self._large) if x is not None]
+
+    def _lay_out(self, b: Builder) -> None:
+        """Find where inputs and outputs are, and memory for large arrays.
+
+        An output is its row, its place, and whether it has to be copied.
+        """
+        program = self.program
+        self._inputs: list[Any] = [(x, place_of(b.at[x])) for x in program.inputs]
+        self._outputs: list[Any] = []
+        returned: list[Held] = []
+        for x in program.outputs:
+            at: Any = place_of(b.at[x]) if isinstance(x, Row) else None
+            held = isinstance(at, Held)
+            large = held and at.size >= HELD
+            own = large and at.role != ARGUMENT and at not in returned
+            self._outputs.append((x, at, not own))
+            returned += [at] if held else []
+        self._memory = Memory(b.held, returned, [x for _, x in b.called])
 
     @functools.cached_property
     def _maker(self) -> Any:
@@ -105,8 +124,8 @@ class Tape:
 
     @property
     def workspace(self) -> int:
-        """The bytes of one workspace."""
-        return self._fresh.nbytes
+        """The bytes of one workspace, and of the buffers of large arrays."""
+        return self._fresh.nbytes + self._memory.bytes
 
     @property
     def new_handlers(self) -> int:
@@ -139,14 +158,19 @@ class Tape:
 
         Where results are not ``copied``, the next call overwrites them.
         """
-        work = Workspace(self._fresh, self._whole, self._columns)
+        held = self._memory.arrays()
+        work = Workspace(self._fresh, self._whole, self._columns, held)
+        work.released = self._memory.released(self._parts, held)
         work.guards = [(g, work.reader(g.row, p)) for g, p in self._guards]
         if self._ready is None:
             self.interpret()
         work.alive = bind_slots(self._parts, work)
         work.steps = joined(steps_on(self._ready or (), work))
-        arrays = [work.view(p, x.shape) for x, p in self._inputs if x.shape]
-        reads = [work.reader(x, p, copied=copied) for x, p in self._outputs]
+        arrays = [work.array(p, x.shape) for x, p in self._inputs if x.shape]
+        reads = [
+            work.reader(x, p, copied=copied and shared)
+            for x, p, shared in self._outputs
+        ]
         work.run = self._maker(work, arrays, reads)
         return work
 
@@ -164,6 +188,8 @@ class Tape:
         try:
             return held.run(*leaves)
         finally:
+            if held.changing:
+                held.close()
             free.append(held)
 
     def bound(self, leaves: Sequence[Any], arrays: Sequence[Any]) -> Step:
@@ -187,6 +213,7 @@ class Tape:
         if not unknown or not self._free:
             return unknown
         held = self._free.pop()
+        held.rehearse()
         whole = 0.0
         try:
             seconds = dict.fromkeys(unknown, 0.0)
@@ -201,6 +228,7 @@ class Tape:
         except Exception:  # the last call ended here too
             return unknown
         finally:
+            held.close()
             self._free.append(held)
         return {name: took / whole for name, took in seconds.items()}
 
@@ -210,7 +238,7 @@ class Tape:
         for held in self._free:
             words = held.numbers.view(np.int64)
             addresses = words[kept]
-            held.numbers.fill(np.nan)
+            held.poison()
             fill(held.numbers, self._filled)
             words[kept] = addresses
 
@@ -224,7 +252,7 @@ def _flags_of(b: Builder, checks: Sequence[Row]) -> tuple[int | None, int | None
     The second is for integers inside loops that are too large to be exact.
     """
     if checks:
-        b.flag_nans(checks, b.flag)
+        flag_nans(b, checks, b.flag)
     looped = any(isinstance(x, Region) for _, x in b.called)
     flagged = bool(checks) or looped
     return (b.flag if flagged else None), (b.large if looped else None)

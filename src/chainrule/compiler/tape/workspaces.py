@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.compiler.native.c_library import free_all
+from chainrule.compiler.native.calls import Changing
 from chainrule.compiler.programs.signals import GuardFailed, InexactError, NanFound
+from chainrule.compiler.tape.held import RESULT, Held
 from chainrule.compiler.tape.interpreter import workspace
 from chainrule.compiler.tape.lowering import Places
 from chainrule.compiler.tape.places import EXACT, is_one_piece, span
@@ -29,12 +31,28 @@ Step = Callable[[], Any]
 class Workspace:
     """The numbers of one call, and the steps of a tape on them."""
 
-    def __init__(self, fresh: Any, whole: Any, columns: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        fresh: Any,
+        whole: Any,
+        columns: Sequence[int] = (),
+        held: Mapping[Held, Any] | None = None,
+    ) -> None:
         """Copy the constants.
 
         ``whole`` are the places of integers, ``columns`` those of addresses of memory
-        that is freed when this is.
+        that is freed when this is. ``held`` are the large arrays: each is an array, or
+        changes from call to call.
         """
+        self.held: Mapping[Held, Any] = held or {}
+        self.changing: list[tuple[Held, Changing]] = [
+            (h, x) for h, x in self.held.items() if isinstance(x, Changing)
+        ]
+        self._returned = [(h, x) for h, x in self.changing if h.role == RESULT]
+        self.opens = bool(self._returned)
+        """Whether results are returned as they are."""
+        self.released: dict[int, list[Changing]] = {}
+        """What NumPy has made and nobody reads after a part, by that."""
         self.numbers: Any = workspace(len(fresh))
         self.numbers[:] = fresh
         self.whole: Any = whole
@@ -53,6 +71,42 @@ class Workspace:
         """Return contiguous places as an array, which is no copy."""
         start, n = span(places)
         return self.numbers[start : start + n].reshape(shape)
+
+    def array(self, at: Any, shape: tuple[int, ...]) -> Any:
+        """Return what has a value: an array, or a large one that changes."""
+        return self.held[at] if isinstance(at, Held) else self.view(at, shape)
+
+    def open(self) -> None:
+        """Have new arrays for the results that are returned as they are."""
+        for h, x in self._returned:
+            x.hold(np.empty(h.shape))
+
+    def close(self) -> None:
+        """Let arguments and results go."""
+        for _, x in self.changing:
+            x.release()
+
+    def rehearse(self) -> None:
+        """Hold arrays of ones for arguments and results, so that steps can be timed."""
+        for h, x in self.changing:
+            x.hold(np.ones(h.shape))
+
+    def poison(self) -> None:
+        """Fill all numbers with nan."""
+        for x in (self.numbers, *self.held.values()):
+            if not isinstance(x, Changing):
+                x.fill(np.nan)
+
+    def held_reader(self, h: Held, x: Row, *, copied: bool) -> Step:
+        """Return the function that reads a large array as a row has it."""
+        memory, shape, dtype = self.held[h], x.shape, x.dtype
+        changes = isinstance(memory, Changing)
+        read: Step = memory.get if changes else lambda: memory
+        if dtype != np.float64:
+            return lambda: read().reshape(shape).astype(dtype)
+        if copied:
+            return lambda: read().reshape(shape).copy()
+        return read if shape == h.shape else lambda: read().reshape(shape)
 
     def go(self) -> None:
         """Run the steps."""
@@ -76,13 +130,15 @@ class Workspace:
         if np.any(abs(self.numbers[self.whole]) >= EXACT):
             raise InexactError
 
-    def reader(self, x: Any, places: Places, *, copied: bool = True) -> Step:
+    def reader(self, x: Any, places: Any, *, copied: bool = True) -> Step:
         """Return the function that reads a value in its own class.
 
         What is not ``copied`` may be an array that the next call overwrites.
         """
         if not isinstance(x, Row):
             return x.copy if isinstance(x, ndarray) else lambda: x
+        if isinstance(places, Held):
+            return self.held_reader(places, x, copied=copied)
         numbers, dtype, number = self.numbers, x.dtype, x.number
         if x.shape == ():
             place = int(places)
@@ -112,13 +168,13 @@ def inexact(x: int) -> float:
 
 
 def run_maker(
-    label: str, inputs: Sequence[tuple[Row, Places]], results: int, *checks: str
+    label: str, inputs: Sequence[tuple[Row, Any]], results: int, *checks: str
 ) -> Callable[[Workspace, list[Any], list[Step]], Any]:
     """Return what makes the ``run`` of a workspace.
 
-    It takes the workspace, views of it for those arguments that are arrays, and the
-    functions that read the results. ``checks`` are the lines that look at ``work`` when
-    the steps are done.
+    It takes the workspace, what has those arguments that are arrays, and the functions
+    that read the results. ``checks`` are the lines that look at ``work`` when the steps
+    are done.
     """
     arrays = [f"i{i}" for i, (x, _) in enumerate(inputs) if x.shape]
     reads = [f"o{i}" for i in range(results)]
@@ -128,13 +184,17 @@ def run_maker(
         f"    [{', '.join(reads)}] = reads",
         "    numbers, go = work.numbers, work.go",
         "    if len(work.steps) == 1 and not work.guards: go, = work.steps",
+        "    open, opens = work.open, work.opens",
         f"    def run({', '.join(f'x{i}' for i in range(len(inputs)))}):",
     ]
     for i, (x, places) in enumerate(inputs):
+        if isinstance(places, Held):
+            lines.append(f"        i{i}.take(x{i})")
+            continue
         to = f"i{i}[...]" if x.shape else f"numbers[{places}]"
         value = f"inexact(x{i})" if x.number is int else f"x{i}"
         lines.append(f"        {to} = {value}")
-    lines += [f"        {line}" for line in ("go()", *checks)]
+    lines += [f"        {line}" for line in ("if opens: open()", "go()", *checks)]
     lines.append(f"        return ({''.join(f'{o}(), ' for o in reads)})")
     text = "\n".join([*lines, "    return run"]) + "\n"
     space = {"inexact": inexact, "NanFound": NanFound, "InexactError": InexactError}

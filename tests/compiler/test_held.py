@@ -1,0 +1,152 @@
+"""Large arrays of tapes: read and returned in place; buffers that are used again."""
+
+import threading
+import weakref
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.compiler.native import llvm as native
+from chainrule.compiler.tape.held import HELD
+from chainrule.compiler.tape.tape import Tape
+
+pytestmark = pytest.mark.skipif(
+    not native.available(), reason="native code needs llvmlite"
+)
+
+RNG = np.random.default_rng(0)
+N = 2 * HELD + 5
+
+
+def on_tape(f, *args):
+    """Compile a function; return it and its tape."""
+    fast = gd.compile(f, executor="native")
+    fast(*args)
+    tape = fast.newest()[1].run
+    assert isinstance(tape, Tape)
+    return fast, tape
+
+
+def smooth(x, y):
+    z = np.tanh(x) * y + x
+    return np.sum(z * z) + z[3]
+
+
+def both(x, y):
+    z = x * y + 1.0
+    return z, z, x, np.sort(z) * 2.0, np.sum(x), (x > y) & (y > 0.25), z[2:5]
+
+
+def chain(x, y):
+    for i in range(12):
+        x = np.sort(x)[::-1] * 0.5 + y * (1.0 + i)
+    return x
+
+
+PROGRAMS = [
+    smooth,
+    both,
+    chain,
+    gd.grad(smooth, (0, 1)),
+    lambda x, y: np.cumprod(x)[-1] + np.reshape(x, (5, -1)) * 2.0,
+    lambda x, y: gd.cond(x[0] > 0.5, lambda: x * 2.0, lambda: y - x),
+    lambda x, y: gd.scan(lambda c, t: (c * 0.5 + t, c[0]), x, np.stack([y, y])),
+]
+
+
+@pytest.mark.parametrize("f", PROGRAMS)
+def test_results_are_those_of_eager_calls_and_stay(f):
+    x, y = RNG.uniform(0.1, 1.0, (2, 5 * N))
+    fast, _ = on_tape(f, x, y)
+    calls = [
+        (x, y),
+        (y, x),
+        (np.repeat(x, 2)[::2], np.asfortranarray(y)),
+        (np.frombuffer(b"\0" + x.tobytes(), np.uint8)[1:].view(float), y),
+    ]
+    found = []
+    for args in calls:
+        before = [a.copy() for a in args]
+        found.append(gd.value(fast(*args)))
+        for a, b in zip(args, before, strict=True):
+            np.testing.assert_array_equal(a, b)
+    for results, args in zip(found, calls, strict=True):
+        expected = f(*args)
+        for a, e in zip(flat(results), flat(expected), strict=True):
+            assert type(a) is type(e)
+            assert np.asarray(a).dtype == np.asarray(e).dtype
+            np.testing.assert_allclose(a, e, rtol=1e-12)
+    arrays = [a for r in found for a in flat(r) if isinstance(a, np.ndarray)]
+    arrays += [a for args in calls for a in args]
+    for i, a in enumerate(arrays[: -2 * len(calls)]):
+        assert not any(np.may_share_memory(a, b) for b in arrays[i + 1 :])
+
+
+def flat(results):
+    if isinstance(results, (tuple, list)):
+        return [x for r in results for x in flat(r)]
+    return [results]
+
+
+def test_arguments_and_results_are_let_go():
+    def f(x):
+        return np.exp(x) * 2.0 + x
+
+    x = RNG.uniform(size=N)
+    fast, _ = on_tape(f, x)
+    argument, result = x.copy(), None
+    result = fast(argument)
+    kept = [weakref.ref(argument), weakref.ref(result)]
+    del argument, result
+    assert [r() for r in kept] == [None, None]
+
+
+def test_buffers_are_used_again():
+    def f(x):
+        for i in range(20):
+            x = np.tanh(x - np.sum(x) * 1e-4) * (1.0 + i)
+        return np.sum(x)
+
+    x = RNG.uniform(size=N)
+    _, tape = on_tape(f, x)
+    assert tape.workspace < 4 * x.nbytes
+    _, tape = on_tape(gd.grad(f), x)
+    assert tape.workspace < 45 * x.nbytes  # what the derivatives read is held
+    assert tape.instructions < 10 * 20 * 20
+
+
+def test_calls_at_once_have_memory_of_their_own():
+    f = gd.grad(lambda x: np.sum(np.sin(x) ** 2 * x))
+    inputs = [RNG.uniform(0.1, 1.0, N) for _ in range(6)]
+    fast, _ = on_tape(f, inputs[0])
+    found = [None] * len(inputs)
+
+    def work(i):
+        for _ in range(30):
+            found[i] = fast(inputs[i])
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(inputs))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    for x, z in zip(inputs, found, strict=True):
+        np.testing.assert_allclose(z, f(x), rtol=1e-12)
+
+
+def test_a_bound_call_reads_large_arguments_anew():
+    x = RNG.uniform(size=N)
+    fast, _ = on_tape(lambda x: np.exp(x) * 2.0 + x, x)
+    step = fast.bind(x)
+    first = np.array(step())
+    x += 1.0
+    np.testing.assert_allclose(step(), np.exp(x) * 2.0 + x, rtol=1e-14)
+    assert not np.allclose(first, step())
+
+
+def test_shares_can_be_measured_when_arguments_are_gone():
+    fast, _ = on_tape(lambda x: np.sort(np.sin(x) * x) * 2.0 + x, RNG.uniform(size=N))
+    shares = fast.stats()["programs"][0]["numpy_rows"]
+    assert list(shares) == ["sort"]
+    assert 0.0 < shares["sort"] < 1.0
