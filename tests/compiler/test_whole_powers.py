@@ -71,3 +71,11 @@ def test_other_classes_keep_their_powers():
         z, expected = fast(x), x**3
         assert type(z) is type(expected)
         np.testing.assert_array_equal(z, expected)
+
+
+def test_the_powers_1_and_0_are_no_rows():
+    x = np.array([0.0, -0.0, np.nan, np.inf, 2.0])
+    fast = gd.compile(lambda x: (x**1 + 1.0, x**0 + x), executor="numpy")
+    for z, expected in zip(fast(x), (x + 1.0, 1.0 + x), strict=True):
+        np.testing.assert_array_equal(z, expected)
+    assert power_rows(fast) == []

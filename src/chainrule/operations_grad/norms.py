@@ -156,7 +156,9 @@ def norm_in_range(norm: ArrayValue, x: Value, *, ord: float) -> Value:
         return _in_range(norm, x, ord=ord)
     low, high = _range_of(np.dtype(norm.dtype), float(ord))
     axes = tuple(i for i, n in enumerate(norm.shape) if n == 1)
-    largest: Any = np.max(np.abs(x), axis=axes, keepdims=True, initial=0.0)
+    empty = 0 in shape_of(x)
+    options: Any = {"initial": 0.0} if empty else {}  # a reduction from it has no form
+    largest: Any = np.max(np.abs(x), axis=axes, keepdims=True, **options)
     inside = (low < norm) & (norm < high)
     outside = (largest > 0) & (largest < np.inf) & ~inside
     return np.where(outside, np.nan, norm)

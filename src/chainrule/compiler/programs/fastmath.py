@@ -30,7 +30,13 @@ import numpy as np
 from chainrule.compiler.programs.common_subexpressions import call_key
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.identities import Identities
-from chainrule.compiler.programs.program import Program, alike, become, rewrite
+from chainrule.compiler.programs.program import (
+    Program,
+    alike,
+    become,
+    constant,
+    rewrite,
+)
 from chainrule.compiler.tracing.plain_operators import OPERATORS, UFUNCS
 from chainrule.compiler.tracing.rows import Function, Row
 from chainrule.rules.registry import traits_of
@@ -113,14 +119,6 @@ _LOOKED_AT = 1024
 """Constant arrays of up to this many entries are compared entry by entry."""
 
 
-def _constant(value: float, row: Row) -> Any:
-    """Return a number as a constant of a row's shape, dtype and class."""
-    if row.number is not None:
-        return row.number(value)
-    number = row.dtype.type(value)
-    return number if row.shape == () else np.broadcast_to(number, row.shape)
-
-
 def _is_precise(c: float, row: Row) -> bool:
     """Tell whether a factor is neither infinite nor subnormal in a row's dtype."""
     limits = np.finfo(row.dtype)
@@ -187,7 +185,7 @@ def _factors(row: Row, placed: Placed) -> Any:
         return None
     x, c, s = scaled
     if c == 0.0:
-        return _constant(0.0, row)
+        return constant(0.0, row)
     inner = _scaled(x)
     if inner is not None and inner[1] != 0.0:
         x, d, t = inner
@@ -271,7 +269,7 @@ def _add(row: Row, placed: Placed) -> Any:
 
 
 def _subtract(row: Row, placed: Placed) -> Any:
-    return _constant(0.0, row) if _twice(row) else _terms(row, placed)
+    return constant(0.0, row) if _twice(row) else _terms(row, placed)
 
 
 def _multiply(row: Row, placed: Placed) -> Any:
@@ -282,7 +280,7 @@ def _multiply(row: Row, placed: Placed) -> Any:
 
 
 def _divide(row: Row, placed: Placed) -> Any:
-    return _constant(1.0, row) if _twice(row) else _factors(row, placed)
+    return constant(1.0, row) if _twice(row) else _factors(row, placed)
 
 
 def _negative(row: Row, placed: Placed) -> Any:
@@ -310,7 +308,7 @@ def _power(row: Row, placed: Placed) -> Any:
     if n is None or type(x) is not Row or not alike(x, row):
         return None
     if n == 0.0:
-        return _constant(1.0, row)
+        return constant(1.0, row)
     if n == 1.0:
         return _repeated(row, x)
     parts = _powers.get(n)

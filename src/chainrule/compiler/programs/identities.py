@@ -1,7 +1,7 @@
 """Identities that are exact in floating point, row by row.
 
-``Identities`` knows ``x * 1``, ``x / 1``, ``x - 0``, ``-(-x)``, ``x + (-y)``, and a
-reshape or cast to what a value is already.
+``Identities`` knows ``x * 1``, ``x / 1``, ``x**1``, ``x - 0``, ``-(-x)``, ``x + (-y)``,
+and a reshape or cast to what a value is already.
 """
 
 from __future__ import annotations
@@ -35,15 +35,16 @@ def take_identities(program: Program) -> None:
     identity, write_product = Identities(), WholePowers()
     rewritten: list[Row] = []
 
-    def kept_or_repeated(row: Row, rows: list[Row]) -> Row:
+    def kept_or_repeated(row: Row, rows: list[Row]) -> Any:
         function = row.function
         repeated = identity(row)
         if repeated is not None:
             if row.operands != [repeated]:
                 rewritten.append(row)
             return repeated
-        if function in POWERS:
-            write_product(row, rows)
+        if function in POWERS and (one := write_product(row, rows)) is not None:
+            rewritten.append(row)
+            return one
         if row.function is not function:
             rewritten.append(row)
         rows.append(row)
@@ -91,7 +92,11 @@ def _is(x: Any, value: float) -> bool:
     """Tell whether an argument is a constant, exactly this number (0 means +0)."""
     if type(x) is float or type(x) is int:
         return x == value and math.copysign(1.0, x) == math.copysign(1.0, value)
-    if isinstance(x, ARRAYS) and x.dtype.kind in "fiu" and x.size <= 4096:
+    if isinstance(x, ARRAYS) and x.dtype.kind in "fiu" and x.size:
+        if not any(x.strides):
+            x = x.flat[0]  # one number, broadcast
+        elif x.size > 4096:
+            return False
         signs: Any = np.signbit(x) == (math.copysign(1.0, value) < 0)
         return bool(np.all(x == value) and np.all(signs))
     return False
@@ -161,6 +166,11 @@ def _first(row: Row) -> Row | None:
     return row.args[0] if type(row.args[0]) is Row else None
 
 
+def _power(row: Row) -> Row | None:
+    x, exponent = row.args
+    return x if _is(exponent, 1.0) and type(x) is Row and not _is_complex(row) else None
+
+
 def _all_of(row: Row) -> Row | None:
     x, index = row.args
     if isinstance(index, TUPLE):
@@ -176,6 +186,7 @@ _IDENTITIES: dict[Any, Rule] = {
     _of.sub: _difference,
     _of.add: _sum,
     _of.neg: _negative,
+    _of.pow: _power,
     _of.getitem: _all_of,
 }
 """What operators on arrays may only repeat; see ``Identities``."""

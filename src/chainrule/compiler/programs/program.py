@@ -140,6 +140,14 @@ def become(row: Row, function: Function, args: tuple[Any, ...]) -> None:
     row.operands = [x for x in args if type(x) is Row]
 
 
+def constant(value: float, row: Row) -> Any:
+    """Return a number as a constant of a row's shape, dtype and class."""
+    if row.number is not None:
+        return row.number(value)
+    number = row.dtype.type(value)
+    return number if row.shape == () else np.broadcast_to(number, row.shape)
+
+
 Replacement = Callable[[Row, list[Row]], Any]
 """Returns what stands for a row. It appends the row to the list, if that is itself."""
 

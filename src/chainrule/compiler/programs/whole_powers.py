@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.programs.program import alike, become
+from chainrule.compiler.programs.program import alike, become, constant
 from chainrule.compiler.tracing.plain_operators import UFUNCS
 from chainrule.compiler.tracing.rows import Row
 from chainrule.values.shapes import ARRAYS
@@ -27,16 +27,21 @@ class WholePowers:
         """Know none."""
         self._known: dict[tuple[Row, Any], list[Row]] = {}
 
-    def __call__(self, row: Row, rows: list[Row]) -> bool:
-        """Make a power from the third on a product of rows that are added before it."""
+    def __call__(self, row: Row, rows: list[Row]) -> Any:
+        """Make a power from the third on a product of rows that are added before it.
+
+        Return the constant that is the power 0; ``None`` for all others.
+        """
         if row.given:
-            return False
+            return None
         x, exponent = row.args
         n = _whole(exponent)
-        if not n or type(x) is not Row or not alike(x, row):
-            return False
+        if n is None or type(x) is not Row or not alike(x, row):
+            return None
         if row.dtype.char not in "fd":  # type: ignore[union-attr]
-            return False
+            return None
+        if n == 0:
+            return constant(1.0, row)
         powers = self._known.setdefault((x, row.function), [])
         if not powers:
             powers.append(row.with_call(row.function, (x, 2)))
@@ -45,16 +50,16 @@ class WholePowers:
             powers.append(row.with_call(np.multiply, (powers[-1], x)))
             rows.append(powers[-1])
         become(row, np.multiply, (powers[n - 3], x))
-        return True
+        return None
 
 
-def _whole(exponent: Any) -> int:
-    """Return a constant exponent that is made of products; 0 for all others."""
+def _whole(exponent: Any) -> int | None:
+    """Return a constant exponent that is 0 or made of products."""
     if isinstance(exponent, (int, float, *ARRAYS)) and np.ndim(exponent) == 0:
         number: Any = exponent
-        if 2 < number <= HIGHEST and number == int(number):
+        if number == 0 or (2 < number <= HIGHEST and number == int(number)):
             return int(number)
-    return 0
+    return None
 
 
 POWERS: Any = {np.power, *(f for f, ufunc in UFUNCS.items() if ufunc is np.power)}
