@@ -24,6 +24,7 @@ if typing.TYPE_CHECKING:
         save,
         scan,
         source,
+        to_c,
         vmap,
         while_loop,
     )
@@ -56,6 +57,7 @@ __all__ = [
     "scan",
     "source",
     "stop_gradient",
+    "to_c",
     "topological_sort",
     "value",
     "value_and_grad",
@@ -68,7 +70,9 @@ __all__ = [
 __version__ = "0.1.0"
 
 
-_OF_THE_COMPILER = "compile cond load program save scan source vmap while_loop".split()
+_OF_THE_COMPILER = (
+    "compile cond load program save scan source to_c vmap while_loop".split()
+)
 """The compiler is half of the library: it is loaded when it is first asked for."""
 
 

@@ -9,16 +9,18 @@ from typing import Any
 
 import optree
 
+from chainrule.compiler.c_source.function import c_identifier, function_of
 from chainrule.compiler.dispatch.compiled import Compiled
 from chainrule.compiler.dispatch.functions import positional_names
 from chainrule.compiler.dispatch.signature import Signature, is_numeric
 from chainrule.compiler.dispatch.specialisation import Specialisation
 from chainrule.compiler.executors.choice import EXECUTORS
+from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.options import PATHS, PROGRAMS, Options
 from chainrule.compiler.programs.passes import at_stage
 from chainrule.compiler.programs.text import Names, Source, expression, source_of
 from chainrule.compiler.tracing.rows import Row
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, CompileError
 from chainrule.values.containers import unflatten
 from chainrule.values.shapes import describe
 
@@ -201,6 +203,77 @@ def program(compiled: Callable[..., Any], *, stage: str | None = None) -> str:
     return "\n".join([*lines, f"return {', '.join(outputs)}"])
 
 
+def to_c(compiled: Callable[..., Any], *, name: str | None = None) -> str:
+    """Return the program that ran last as one C99 function, for use without Python.
+
+    Parameters
+    ----------
+    compiled
+        A compiled function that was called.
+    name
+        What the C function is called; by default as the function is.
+
+    Returns
+    -------
+    str
+        ``void f(const double *x, ..., double *out)``, for any C99 compiler, and what it
+        needs: ``math.h`` alone. Each argument is a pointer to its numbers, and the
+        results stand one after the other in ``out``. A comment above says which
+        numbers are where.
+
+    Raises
+    ------
+    CompileError
+        If there is no program yet; or, with the reason, if it is no arithmetic of real
+        numbers: it decides in Python, holds float32 or complex values, or calls a
+        function that has no form in C (``np.linalg.solve``, ``np.sort``).
+
+    Notes
+    -----
+    It has elementwise functions, sums, maxima, products of matrices, whatever moves
+    entries (slices, stacks), ``scan``, ``cond`` and ``while_loop``. Integers are
+    doubles, exact below 2**53. Functions such as ``exp`` are the C library's. Where a
+    derivative holds a nan that the compiled function would look into, the C function
+    returns it. It allocates nothing.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> fast = gd.compile(gd.grad(lambda x, y: x * y + x**2))
+    >>> fast(2.0, 3.0)
+    7.0
+    >>> print(gd.to_c(fast, name="slope").split("*/")[0])
+    /*
+     * ...
+     *
+     * void slope(const double *x, const double *y, double *out);
+     *
+     * x: a number
+     * y: a number
+     * out[0]: a number
+     ...
+    """
+    signature, path = _checked(compiled, "to_c").newest()
+    program = path.program
+    try:
+        if program.guards:
+            where = program.guards[0].where
+            raise CannotLowerError(f"it decides in Python on a value at {where}")
+        title = name or getattr(compiled, "__name__", "f")
+        names = _argument_names(compiled, signature, path)[0]
+        taken = [c_identifier(names[x]) for x in program.inputs]
+        arguments = [x + "_" * taken[:i].count(x) for i, x in enumerate(taken)]
+        by = f"{getattr(compiled, '__name__', 'f')}, written by chainrule.to_c."
+        return function_of(program, c_identifier(title), arguments, by)
+    except CannotLowerError as error:
+        reason = str(error) or "a row has no form in C"
+        raise CompileError(
+            f"This program has no C source: {reason}. It needs real numbers in double "
+            "precision, operations with an expression, np.where and gd.cond in place "
+            "of branches."
+        ) from None
+
+
 def _like(row: Row) -> str:
     if row.shape is None:
         column = row.function is operator.getitem
@@ -285,4 +358,4 @@ def _argument_names(
     return names_of, opening
 
 
-__all__ = ["compile", "program", "source"]
+__all__ = ["compile", "program", "source", "to_c"]
