@@ -19,6 +19,12 @@ from chainrule.compiler.native.matrix_products import Product
 from chainrule.compiler.programs.pool import Pool
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.rows import Row
+from chainrule.operations_grad.indexing import (
+    picks_once,
+    setitem,
+    unindex,
+    unindex_all,
+)
 from chainrule.rules import rule_of
 from chainrule.values.shapes import TUPLE
 
@@ -87,6 +93,61 @@ def is_fresh(row: Row) -> bool:
 def is_native(row: Any) -> bool:
     """Tell whether a row is native code, which writes into arrays that it is given."""
     return isinstance(row, Row) and getattr(row.function, "fills", False)
+
+
+def written_in_place(program: Program) -> set[Row]:
+    """Return the writes that may change their array: nobody looks at it afterwards.
+
+    It is surely the program's own, and so are the views of it.
+    """
+    until = program.last_uses()
+    memory: dict[Row, list[_Memory]] = {}
+    found = set[Row]()
+    for i, row in enumerate(program.rows):
+        is_own = row.function in _OWN or (
+            isinstance(row.function, np.ufunc) and row.shape != () and not row.given
+        )
+        if _changes_part(row):
+            before = memory.get(row.args[0], [])
+            if len(before) == 1 and before[0].is_own and before[0].until <= i:
+                found.add(row)
+                memory[row] = before
+        if row not in memory:
+            shown = (
+                [] if is_own else [m for x in viewed(row) for m in memory.get(x, [])]
+            )
+            memory[row] = [_Memory(is_own=is_own), *shown]
+        for each in memory[row]:
+            each.until = max(each.until, until.get(row, -1))
+    return found
+
+
+def _changes_part(row: Row) -> bool:
+    """Tell whether a row is an array after something was written into it, or added."""
+    if (
+        not row.shape
+        or row.function not in _CHANGES
+        or not isinstance(row.args[0], Row)
+    ):
+        return False
+    if row.function is setitem:
+        return True
+    x, (whole, *others) = row.args[0], row.given["indices"]
+    alike = (x.shape, x.dtype) == (row.shape, row.dtype)
+    return whole is Ellipsis and alike and all(map(picks_once, others))
+
+
+class _Memory:
+    """Memory that rows show, and the number of the last row that reads it so far."""
+
+    def __init__(self, *, is_own: bool) -> None:
+        self.is_own = is_own
+        self.until = -1
+
+
+_CHANGES = (setitem, unindex_all)
+_OWN = (*_CHANGES, unindex)
+"""Functions of this library that return arrays of their own."""
 
 
 class Assigned(NamedTuple):

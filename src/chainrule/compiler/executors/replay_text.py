@@ -15,7 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.executors.buffers import may_share, native_results
+from chainrule.compiler.executors.buffers import (
+    may_share,
+    native_results,
+    written_in_place,
+)
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.programs.signals import GuardFailed, NanFound
 from chainrule.compiler.programs.text import (
@@ -84,6 +88,7 @@ class _Text:
         self.names: Names = Names(inputs, inline=0)  # made once, not in each call
         self.names._taken |= set(_SPACE)
         self.items: Mapping[Row, Mapping[int, Row]] = native_results(program)
+        self.in_place: set[Row] = written_in_place(program)
         self.guards: dict[Row, list[Guard]] = {}
         for guard in program.guards:
             self.guards.setdefault(guard.row, []).append(guard)
@@ -112,6 +117,9 @@ class _Text:
         with watched(self.program.rows, "writing", "rows") as rows:
             for row in rows:
                 text = self._call(row)
+                if row in self.in_place:
+                    text = self.names.row(row.args[0])
+                    lines += [f"    {text}{change}" for change in self._changes(row)]
                 is_bool = row.shape == () and row.dtype == _BOOL
                 if is_bool and row in used and _is_test(row.function):
                     text = f"{'bool' if row.number is bool else 'np.bool_'}({text})"
@@ -123,6 +131,19 @@ class _Text:
                 if row in self.guards:
                     lines += self._guarded(row)
         return lines
+
+    def _changes(self, row: Row) -> list[str]:
+        """Return what a row does to its first operand's array, in place."""
+        if "index" in row.given:
+            changes = [(row.given["index"], "=", row.args[1])]
+        else:
+            indices = row.given["indices"][1:]
+            pairs = zip(indices, row.args[1:], strict=True)
+            changes = [(index, "+=", part) for index, part in pairs]
+        return [
+            f"[{argument_text(i, self.names)}] {sign} {argument_text(x, self.names)}"
+            for i, sign, x in changes
+        ]
 
     def _guarded(self, row: Row) -> list[str]:
         """Return what looks at the decisions on a row."""
