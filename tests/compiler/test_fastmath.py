@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import chainrule as gd
 from chainrule.compiler.native import llvm as native
+from chainrule.compiler.native.text import CAN_FLUSH
 from tests.compiler.comparing import assert_same
 
 EXECUTORS = ["numpy", "vm"] if native.available() else ["numpy"]
@@ -303,3 +304,21 @@ def test_random_expressions_agree_with_exact_ones(executor, plan, scalar, seed):
         exact = gd.compile(g, executor="numpy")(x)
         fast = gd.compile(g, executor=executor, fastmath=True)(x)
         assert_same(fast, exact, 1e-10)
+
+
+@pytest.mark.skipif(
+    not (native.available() and CAN_FLUSH), reason="native code needs llvmlite and x86"
+)
+@pytest.mark.parametrize("n", [3, 50_000])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_native_code_flushes_subnormal_numbers_and_nobody_else(n, threads):
+    def f(x):
+        return x * 0.75 + np.sqrt(x) * x, x * 0.5 - x * x
+
+    tiny = np.full(n, 1e-310)
+    for fastmath, expected in ((True, (0.0, 0.0)), (False, f(1e-310))):
+        fast = gd.compile(f, executor="native", fastmath=fastmath, threads=threads)
+        fast(np.ones(n))
+        for z, e in zip(fast(tiny), expected, strict=True):
+            np.testing.assert_array_equal(z, e)
+        np.testing.assert_array_equal(tiny * 0.5, np.full(n, 5e-311))

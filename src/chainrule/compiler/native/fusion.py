@@ -65,7 +65,10 @@ def fused(
     groups = grouped(program, views)
     member = {row: g for g in groups for row in g.members}
     kept, pieces = _read_outside(program, member), Pieces()
-    made = {g: _made(g, kept, views, pieces, threads) for g in groups}
+    made = {
+        g: _made(g, kept, _Planned(g, views, pieces), threads, program.flushes)
+        for g in groups
+    }
     if not made and not others:
         return None
     _replace(program, made, member)
@@ -100,10 +103,14 @@ def _read_outside(program: Program, member: dict[Row, Group]) -> set[Row]:
 
 
 def _made(
-    group: Group, kept: set[Row], views: Views, pieces: Pieces, threads: int
+    group: Group,
+    kept: set[Row],
+    planned: _Planned,
+    threads: int,
+    flushes: bool,  # noqa: FBT001
 ) -> list[Row]:
     """Return the row of a group, and the items that stand for what it hands out."""
-    planned = _Planned(group, views, pieces)
+    views = planned.views
     results = [row for row in group.rows if row in kept]
     plan = Plan(
         group.shape,
@@ -113,6 +120,7 @@ def _made(
         tuple(map(planned.reduction, group.reductions)),
         tuple(planned.pieces),
         group.kind,
+        flushes,
     )
     nest = Nest(plan, threads)
     handed = [*results, *group.reductions]

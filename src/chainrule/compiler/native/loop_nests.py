@@ -35,7 +35,7 @@ class _Code:
 
     def __init__(self, plan: Plan) -> None:
         """Compile it."""
-        unit = Unit()
+        unit = Unit(flushes=plan.flushes)
         loops = NestWriter(unit, plan)
         loops.write("nest")
         self.function = Function(Functions(unit, 2), "nest")

@@ -88,6 +88,8 @@ class Plan:
     pieces: tuple[tuple[Piece, ...], ...] = ()
     real: str = "double"
     """The kind of the numbers that are computed with: ``double`` or ``float``."""
+    flushes: bool = False
+    """Whether subnormal numbers are taken as 0."""
 
     @property
     def boxes(self) -> list[Box]:

@@ -5,6 +5,7 @@ In: instructions, one by one. Out: the text of a ``Unit``, which ``llvm.py`` com
 
 from __future__ import annotations
 
+import platform
 import struct
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ WIDTH = 8
 """Numbers in a vector: one register of 512 bits, two of 256, four of 128."""
 WIDTHS = {"double": WIDTH, "float": 2 * WIDTH}
 """Numbers in a vector, by their kind."""
+CAN_FLUSH: bool = platform.machine().lower() in ("x86_64", "amd64")
+"""Whether this machine can be told to take subnormal numbers as 0."""
 SIZES = {"double": 8, "float": 4}
 """Bytes of a number, by its kind."""
 
@@ -62,8 +65,12 @@ class Piece:
 class Unit:
     """The text of a module: functions, and the declarations that they need."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, *, flushes: bool = False) -> None:
+        """Start empty; with ``flushes`` its functions take subnormal numbers as 0.
+
+        It needs the instructions of x86, and is not done elsewhere.
+        """
+        self.flushes: bool = flushes and CAN_FLUSH
         self.parts: list[str] = []
         self.called: dict[Called, str] = {}
         self.external: set[str] = set()
@@ -132,10 +139,29 @@ class Text:
         """Return a function of what was written, and its type and result."""
         head = f"define {kind} @{name}({', '.join(parameters)})"
         end = f"  ret {kind} {result}".rstrip()
-        return f"{head} {{\nstart:\n{''.join(self.lines)}{end}\n}}\n"
+        lines = "".join(self.lines)
+        if self.unit.flushes:
+            lines = f"{_FLUSHING}{lines}{_AS_BEFORE}"
+            self.unit.external |= _CONTROL
+        return f"{head} {{\nstart:\n{lines}{end}\n}}\n"
+
+
+_CONTROL = {f"declare void @llvm.x86.sse.{x}mxcsr(ptr)" for x in ("st", "ld")}
+_FLUSHING = """\
+  %before = alloca i32
+  %flushing = alloca i32
+  call void @llvm.x86.sse.stmxcsr(ptr %before)
+  %bits = load i32, ptr %before
+  %more = or i32 %bits, 32832
+  store i32 %more, ptr %flushing
+  call void @llvm.x86.sse.ldmxcsr(ptr %flushing)
+"""
+"""Sets "flush to zero" (bit 15) and "denormals are zeros" (bit 6) of the thread."""
+_AS_BEFORE = "  call void @llvm.x86.sse.ldmxcsr(ptr %before)\n"
 
 
 __all__ = [
+    "CAN_FLUSH",
     "SIZES",
     "VECTOR",
     "WIDTH",

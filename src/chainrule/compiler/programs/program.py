@@ -44,6 +44,11 @@ class Program:
     mapped: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     traced: Snapshot | None = None
 
+    @property
+    def flushes(self) -> bool:
+        """Whether native code may take subnormal numbers as 0, as ``fastmath`` says."""
+        return "fastmath" in self.counts
+
     def last_uses(self) -> dict[Row, int]:
         """Return for each row the number of the row that reads it last."""
         last: dict[Row, int] = {}

@@ -55,7 +55,10 @@ class ArrayScan(TapeLoop):
         read = np.zeros(self._code_end, dtype=bool)
         for places in (self._flag, self._large, *self._ends):
             read[places] = True
-        self._ready = compiled_parts(self._parts, read, self._constants)
+        flushes = self.program.flushes
+        self._ready = compiled_parts(
+            self._parts, read, self._constants, flushes=flushes
+        )
         self._native: Any = _driver()
         self._state = (self._compiled, self._code_end, [])
         self.name = "native code"

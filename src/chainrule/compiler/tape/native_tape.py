@@ -116,9 +116,11 @@ def is_quick(stretches: Sequence[Code]) -> bool:
 class Writers:
     """Writes parts of a tape as functions of one unit."""
 
-    def __init__(self, read: Any, constants: Mapping[int, float]) -> None:
+    def __init__(
+        self, read: Any, constants: Mapping[int, float], *, flushes: bool = False
+    ) -> None:
         """Begin; ``read`` marks the places that are read when all is done."""
-        self.unit = Unit()
+        self.unit = Unit(flushes=flushes)
         self.read = read
         self._constants = constants
         self._known = bytearray(len(read))
@@ -185,24 +187,32 @@ def _written_by(part: Code | Region) -> list[tuple[int, int]]:
 
 
 def compiled_stretches(
-    stretches: Sequence[Code | Region], read: Any, constants: Mapping[int, float]
+    stretches: Sequence[Code | Region],
+    read: Any,
+    constants: Mapping[int, float],
+    *,
+    flushes: bool = False,
 ) -> list[Native]:
     """Compile parts of one tape; ``read`` marks the places that others read.
 
     ``constants`` are the numbers that no instruction and no argument changes, by their
-    places.
+    places. With ``flushes`` subnormal numbers are taken as 0.
     """
-    unit, names = written(stretches, read, constants)
+    unit, names = written(stretches, read, constants, flushes=flushes)
     slow = 1 if any(isinstance(x, Region) for x in stretches) else 0
     functions = Functions(unit, 2 if is_quick(list(codes_in(stretches))) else slow)
     return [Native(functions, found) for found in names]
 
 
 def written(
-    stretches: Sequence[Code | Region], read: Any, constants: Mapping[int, float]
+    stretches: Sequence[Code | Region],
+    read: Any,
+    constants: Mapping[int, float],
+    *,
+    flushes: bool = False,
 ) -> tuple[Unit, list[list[str]]]:
     """Write parts of one tape; return for each the functions that it became."""
-    writers = Writers(read, constants)
+    writers = Writers(read, constants, flushes=flushes)
     names = list(map(writers.functions, stretches))
     writers.finish()
     return writers.unit, names

@@ -51,7 +51,11 @@ def with_stretches(parts: Sequence[Part], stretches: Iterable[Any]) -> list[Any]
 
 
 def compiled_parts(
-    parts: Sequence[Part], read: Any, constants: Mapping[int, float]
+    parts: Sequence[Part],
+    read: Any,
+    constants: Mapping[int, float],
+    *,
+    flushes: bool,
 ) -> list[Any]:
     """Compile the stretches; ``read`` marks the places that are read after them.
 
@@ -63,7 +67,8 @@ def compiled_parts(
                 if not isinstance(at, Held):
                     read[at] = True
     stretches = [x for x in parts if not isinstance(x, Outside)]
-    return with_stretches(parts, compiled_stretches(stretches, read, constants))
+    compiled = compiled_stretches(stretches, read, constants, flushes=flushes)
+    return with_stretches(parts, compiled)
 
 
 def steps_on(parts: Sequence[Any], work: Workspace) -> list[Any]:

@@ -145,7 +145,9 @@ class Tape:
         read = np.zeros(len(self._fresh), dtype=bool)
         for places in self._ends:
             read[places] = True
-        self._run_as(compiled_parts(self._parts, read, self._constants))
+        flushes = self.program.flushes
+        parts = compiled_parts(self._parts, read, self._constants, flushes=flushes)
+        self._run_as(parts)
         self.name = "native code"
 
     def _run_as(self, parts: list[Any]) -> None:
