@@ -20,3 +20,7 @@ them; a line for each kind gives its mean ratio and its worst.
 No fast path of chainrule may know a workload. The ones in ``workloads/held_out.py`` and
 ``workloads/kinds/`` are there to find out: nothing is tuned on them.
 """
+
+import os
+
+os.environ.setdefault("CHAINRULE_CACHE", "off")  # what compiling takes is measured

@@ -10,11 +10,13 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib
+import importlib.metadata
 import importlib.util
 import re
 from collections.abc import Iterable
 from typing import Any
 
+from chainrule.compiler.native import object_cache
 from chainrule.compiler.native.c_library import address
 from chainrule.compiler.native.expressions import function
 from chainrule.compiler.native.text import Called, Piece, Unit
@@ -54,7 +56,11 @@ def _make_known(name: str) -> None:
 
 
 def compiled(text: str, effort: int) -> Any:
-    """Return the engine that holds the machine code of a module."""
+    """Return the engine that holds the machine code of a module.
+
+    It is that of an earlier process, if one has kept it. Addresses are symbols in it,
+    which are bound now: a text holds none.
+    """
     llvm = _llvm()
     for name in _OF_C.findall(text, 0, text.find("define ")):
         _make_known(name)
@@ -62,9 +68,37 @@ def compiled(text: str, effort: int) -> Any:
     features = llvm.get_host_cpu_features().flatten()
     cpu = llvm.get_host_cpu_name()
     machine = target.create_target_machine(cpu=cpu, features=features, opt=effort)
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(text), machine)
+    key = object_cache.key_of((text, str(effort), cpu, features, *_versions()))
+    kept = object_cache.read(key)
+    engine = llvm.create_mcjit_compiler(
+        llvm.parse_assembly(text if kept is None else ""), machine
+    )
+    if kept is None:
+
+        def keep(module: Any, code: bytes) -> None:
+            object_cache.write(key, code)
+
+        engine.set_object_cache(keep)
+    else:
+        engine.add_object_file(llvm.ObjectFileRef.from_data(kept))
     engine.finalize_object()
     return engine
+
+
+@functools.cache
+def _versions() -> tuple[str, ...]:
+    """Return what the code of a text depends on besides the processor."""
+    llvm = _llvm()
+    version = ".".join(map(str, llvm.llvm_version_info))
+    packages = map(_version_of, ("llvmlite", "chainrule"))
+    return *packages, version, llvm.get_process_triple()
+
+
+def _version_of(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:  # it is not installed, but there
+        return ""
 
 
 _OF_C = re.compile(
