@@ -236,3 +236,42 @@ def test_arguments_constants_and_results_are_not_written_in_a_replay():
             np.testing.assert_array_equal(a, e)
         np.testing.assert_array_equal(x, np.linspace(1.0, 2.0, 5))
         np.testing.assert_array_equal(table, np.arange(5.0))
+
+
+def filled_by_scan(x):
+    """Write nodes from outside into the carry, at places that are counted."""
+
+    def step(y, i):
+        y[i] = y[i - 1] * 0.9 + x[i] * y[0]
+        y[0] += 0.1 * x[i]
+        return y, y[i] * x[0]
+
+    y, found = gd.scan(step, x * 0.5, np.arange(1, 5))
+    return np.sum(y * y) + np.sum(np.sin(found))
+
+
+def chosen(x):
+    """Write a node from outside into the argument of a branch's result."""
+
+    def step(y, v):
+        z = y * v
+        z[1:] = x[:-1] * z[0]
+        return z, np.sum(z)
+
+    y, found = gd.scan(step, x * 0.0 + 1.0, np.linspace(0.5, 1.0, 3))
+    return np.sum(y * x) + found[0] * found[1]
+
+
+@pytest.mark.parametrize("f", [filled_by_scan, chosen], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("order", ["value", "grad", "jvp", "hessian"])
+def test_nodes_from_outside_are_written_into_a_carry(f, order):
+    x = np.linspace(0.5, 1.5, 5)
+    assert_compiled(f, x, order)
+    gd.check_gradients(f, (x,))
+
+
+def test_a_number_that_a_trace_counts_is_one_place():
+    fast = gd.compile(gd.grad(filled_by_scan))
+    fast(np.linspace(0.5, 1.5, 5))
+    assert "setitem" in gd.program(fast)
+    assert "written_last" not in gd.program(fast)

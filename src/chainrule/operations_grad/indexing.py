@@ -117,6 +117,17 @@ def picks_once(index: Index) -> bool:
     return True
 
 
+def _is_of_numbers(index: Index) -> bool:
+    """Tell whether the parts of an index that a trace computes are single integers."""
+    parts = as_tuple(index)
+    known = tuple(part for part in parts if not isinstance(part, stand_in))
+    return picks_once(known) and all(
+        part.shape == () and part.dtype.kind in "iu"
+        for part in parts
+        if isinstance(part, stand_in)
+    )
+
+
 def along_axis(indices: ArrayValue, axis: int, shape: Shape) -> tuple[Any, ...]:
     """Return the index that picks ``indices`` along an axis, lane by lane.
 
@@ -258,7 +269,7 @@ class setitem_grad(linear):
     ) -> Value:
         """y_grad = z_grad[index], where no later entry of y went"""
         y_grad = xp.getitem(z_grad, index=index)
-        if not picks_once(index):
+        if not picks_once(index) and not _is_of_numbers(index):
             stays = written_last(index, shape=shape_of(x))
             y_grad = xp.where(stays, y_grad, 0.0)
         shape = shape_of(y)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,14 @@ from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.programs.passes import program_of
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.columns import Column
+from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.compiler.tracing.traced import Traced
+from chainrule.compiler.tracing.writing import NodeAssignedError
 from chainrule.errors import EscapeError
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial
+from chainrule.transforms.inputs import input_node
 from chainrule.transforms.one_run import closed_over
 from chainrule.values.shapes import ndarray
 from chainrule.values.versions import sealed
@@ -77,15 +80,16 @@ class Body:
         A ``protected`` one is run only where a condition holds. It may write into its
         inputs, which are its own, but for the ``frozen`` ones.
         """
-        inner = Trace(home, protected=protected)
-        inner.repeats *= times
         start = next_serial()
-        inputs = [inner.input(x) for x in examples]
-        rows = [x.row for x in inputs]
-        with inner.active(), sealed(start, "The body of a loop, a branch or a map"):
-            outputs = f(*inputs)
+        plain = set(frozen)
+        try:
+            traced = _traced(home, f, examples, times, protected=protected)
+        except NodeAssignedError:  # a node from outside is written into an argument
+            nodes = set(range(len(examples))) - plain
+            traced = _traced(home, f, examples, times, protected=protected, nodes=nodes)
+        inner, inputs, rows, outputs = traced
         home.raised = home.raised or inner.raised
-        if any(inputs[i].row is not rows[i] for i in frozen):
+        if any(inputs[i].row is not rows[i] for i in plain):
             raise EscapeError(
                 "A function under gd.cond, or one under gd.vmap, writes into an "
                 "argument that is not its own. Write into a copy: np.copy(x)."
@@ -99,6 +103,32 @@ class Body:
         rows += [inside.row for _, inside in pairs]
         self.program: Program = program_of(inner, rows, ends)
         self.run: Replay = Replay(self.program)
+
+
+def _traced(
+    home: Trace,
+    f: FlatFunction,
+    examples: Leaves,
+    times: int,
+    *,
+    protected: bool,
+    nodes: Collection[int] = (),
+) -> tuple[Trace, list[Traced], list[Row], list[Any]]:
+    """Return the trace of a body, its inputs, their rows, and what it returned.
+
+    The inputs with the numbers of ``nodes`` are given as such, if they are not whole.
+    """
+    inner = Trace(home, protected=protected)
+    inner.repeats *= times
+    start = next_serial()
+    inputs = [inner.input(x) for x in examples]
+    rows = [x.row for x in inputs]
+    given: list[Any] = list(inputs)
+    for i in nodes:
+        z = input_node(inputs[i], copy=False, integers=False)
+        given[i] = inputs[i] if z is None else z
+    with inner.active(), sealed(start, "The body of a loop, a branch or a map"):
+        return inner, inputs, rows, f(*given)
 
 
 def _end(inner: Trace, z: Any) -> Any:

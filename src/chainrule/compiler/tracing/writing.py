@@ -32,10 +32,14 @@ from chainrule.values.vertices import vertex
 _np: Any = np
 
 
+class NodeAssignedError(EscapeError):
+    """A node was assigned into a plain array: in a body, its argument has to be one."""
+
+
 def assign(y: Traced, index: Index, value: Any) -> None:
     """Write into a part of an array: ``y[index] = value``."""
     if isinstance(value, vertex):
-        raise EscapeError(
+        raise NodeAssignedError(
             f"A node was assigned into an array without derivatives, at {user_line()}. "
             "Write into a node: np.zeros_like(x) + 0 * x, for example."
         )
