@@ -161,6 +161,13 @@ def _leaves(x):
     return [x]
 
 
+def test_a_name_does_not_end_the_comment():
+    fast = gd.compile(lambda x: x * 2)
+    fast.__name__ = "*/ int x; /*"
+    fast(1.0)
+    assert gd.to_c(fast, name="f").count("*/") == 1
+
+
 @needs_cc
 def test_every_operation_with_an_expression(tmp_path):
     sources, known = [], []

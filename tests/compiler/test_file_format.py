@@ -178,6 +178,12 @@ CHANGES = {
     "a wrong check": lambda f, p: p["checks"].append(99),
     "a wrong guard": lambda f, p: p["guards"].append([0, "eval", 1, ""]),
     "a name with code": lambda f, p: f["parameters"][0].__setitem__(0, "x=print()"),
+    "Python in the name of an argument": lambda f, p: f["programs"][0].update(
+        arguments=[
+            {"tuple": [{"tuple": []}, {"dict": [["x): pass", {"leaf": "float"}]]}]},
+            True,
+        ]
+    ),
     "a member less": lambda f, p: p.pop("rows"),
     "infinity": lambda f, p: p["outputs"].__setitem__(0, float("inf")),
 }  # fmt: skip

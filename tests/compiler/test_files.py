@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -234,6 +235,23 @@ def test_source_stats_and_options():
     kept = found.stats()["programs"][0]
     assert kept["rows"] == fast.stats()["programs"][0]["rows"]
     assert kept["because"] == "from a file, not run yet"
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_bound_calls_and_threads(executor):
+    f = gd.value_and_grad(lambda x: np.sum(np.sin(x) * x))
+    fast = gd.compile(f, executor=executor)
+    fast(X)
+    found = loaded(fast)
+    x = np.copy(X)
+    bound = found.bind(x)
+    for _ in range(3):
+        x += 0.1
+        assert_same(bound(), f(x))
+    found = loaded(fast)
+    with ThreadPoolExecutor(4) as pool:
+        for result in pool.map(found, [X] * 20):
+            assert_same(result, f(X))
 
 
 def test_a_loaded_function_pickles():

@@ -98,7 +98,8 @@ def _comment(
         "Arrays are in C order: the last index moves fastest. Booleans are 0 and 1.",
         f"Workspace: {size} doubles, {where}.",
     ]
-    return "\n".join(["/*", *(f" * {x}".rstrip() for x in lines), " */"])
+    told = [f" * {x}".rstrip().replace("*/", "* /") for x in lines]
+    return "\n".join(["/*", *told, " */"])
 
 
 def _described(shape: Any) -> str:

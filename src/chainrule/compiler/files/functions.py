@@ -42,6 +42,7 @@ from chainrule.compiler.files.objects import object_json, object_of
 from chainrule.compiler.files.programs import (
     Limits,
     function_value,
+    is_keyword,
     program_json,
     program_of_json,
 )
@@ -107,6 +108,9 @@ def _statics_json(statics: Mapping[str, Any]) -> Json:
 
 def _signature_json(compiled: Compiled, known: Specialisations) -> Json:
     signature = known.signature
+    keywords = signature.constants()[1]
+    if not all(map(is_keyword, keywords)):
+        raise refuse(f"it is called with keywords that are no names: {list(keywords)}")
     arranged = _arrangement_json(
         signature.arrangement, [leaf_json(x) for x in signature.leaves]
     )
@@ -287,9 +291,7 @@ def _arrangement_of(compiled: Compiled, x: Items) -> tuple[Arrangement, list[Any
     parts: Any = tree if named else (tree, {})
     positional, keywords = parts
     require(kind_of(positional) is tuple and kind_of(keywords) is dict, "no arguments")
-    require(
-        not named or all(kind_of(k) is str for k in keywords), "a keyword is no text"
-    )
+    require(all(map(is_keyword, keywords)), "a keyword is no name")
     contents, structure = structure_of(tree)
     orders = compiled.orders(positional, keywords)
     return Arrangement(structure, named, orders), contents

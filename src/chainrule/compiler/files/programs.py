@@ -210,7 +210,7 @@ def row_of(
     else:
         function = function_named(function)
     for name in given:
-        valid = name.isidentifier() and not keyword.iskeyword(name) and name != "out"
+        valid = is_keyword(name) and name != "out"
         require(valid, f"{name[:20]!r} is no keyword of a call")
     require(kind_of(args) is list, "arguments are no list")
     arguments = tuple([read(v, special) for v in args])
@@ -223,6 +223,11 @@ def row_of(
         require(kind_of(where[0]) is str and len(where) == 1, "a line is no text")
         row.where = where[0]
     return row
+
+
+def is_keyword(name: str) -> bool:
+    """Tell whether a text is the name of an argument, and no other Python."""
+    return kind_of(name) is str and name.isidentifier() and not keyword.iskeyword(name)
 
 
 def _guard_of(parts: Items, known: Sequence[Row]) -> Guard:
@@ -239,6 +244,7 @@ __all__ = [
     "Limits",
     "function_value",
     "input_of",
+    "is_keyword",
     "like_json",
     "program_json",
     "program_of_json",
