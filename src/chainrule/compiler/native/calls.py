@@ -87,12 +87,6 @@ def call_on(function: Function, first: int, last: int, arrays: Sequence[Any]) ->
     return Call(function, record.buffer_info()[0], (record, arrays))
 
 
-def run_on(function: Function, first: int, last: int, arrays: Sequence[Any]) -> None:
-    """Make such a call, once."""
-    record = array("q", (first, last, *map(id, arrays)))
-    function.run(record.buffer_info()[0])
-
-
 class Calls:
     """Calls that one call from Python makes."""
 
@@ -152,6 +146,5 @@ __all__ = [
     "Function",
     "call_on",
     "joined",
-    "run_on",
     "write_calls",
 ]

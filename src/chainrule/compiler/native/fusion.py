@@ -25,6 +25,7 @@ from chainrule.compiler.native.groups import (
 from chainrule.compiler.native.loop_nests import Nest
 from chainrule.compiler.native.meanings import reduction_of
 from chainrule.compiler.native.movements import is_movement
+from chainrule.compiler.native.nest_calls import call_of
 from chainrule.compiler.native.nest_plan import (
     Access,
     Piece,
@@ -362,6 +363,7 @@ class Fused:
         self.likes = likes
         self.results: int = len(nest.plan.results)
         """How many of these are no reductions."""
+        self._call: Callable[..., Any] | None = None
 
     def may_overwrite(self, operand: Row, operands: Sequence[Any]) -> bool:
         """Tell whether a result may take the memory of an operand as it is made."""
@@ -382,15 +384,9 @@ class Fused:
         self, operands: Sequence[Any], out: Sequence[Any] = ()
     ) -> tuple[Any, ...]:
         """Return what the group hands out; ``out`` may hold arrays for results."""
-        found = self.nest(operands, out)
-        return tuple(
-            [
-                z
-                if z.shape == shape and z.dtype is dtype
-                else z.reshape(shape).astype(dtype, copy=False)[()]
-                for z, (shape, dtype) in zip(found, self.likes, strict=True)
-            ]
-        )
+        if self._call is None:
+            self._call = call_of(self.nest, self.likes)
+        return self._call(operands, out)
 
 
 __all__ = ["Fused", "fused"]

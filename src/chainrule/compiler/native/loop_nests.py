@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.native.calls import Function, call_on, run_on
+from chainrule.compiler.native.calls import Function, call_on
 from chainrule.compiler.native.llvm import Functions
 from chainrule.compiler.native.nest_phases import Phases, phases_of
 from chainrule.compiler.native.nest_plan import Plan, Shape, contiguous
@@ -27,7 +27,6 @@ from chainrule.compiler.native.nest_writer import NestWriter
 from chainrule.compiler.native.sharing import Pending, is_shared, shared
 from chainrule.compiler.native.text import Unit
 from chainrule.compiler.native.threads import parts_of, side_by_side
-from chainrule.values.shapes import ndarray
 
 
 class _Code:
@@ -51,7 +50,7 @@ class Nest:
         self.plan = plan
         self.threads = threads
         self.text: str = repr(plan)  # tells 0.0 from -0.0, which are equal
-        self._likes: list[tuple[Shape, Any]] = [
+        self.likes: list[tuple[Shape, Any]] = [
             *((plan.shape, dtype) for _, dtype in plan.results),
             *(
                 (tuple(1 if i in r.axes else n for i, n in enumerate(plan.shape)), t)
@@ -94,21 +93,15 @@ class Nest:
 
         ``out`` may hold arrays to write into.
         """
-        found: list[Any] = [*out, *[None] * (len(self._likes) - len(out))]
-        for i, like in enumerate(self._likes):
+        found: list[Any] = [*out, *[None] * (len(self.likes) - len(out))]
+        for i, like in enumerate(self.likes):
             if found[i] is None:
                 found[i] = np.empty(*like)
         given = [
-            x
-            if type(x) is ndarray and x.dtype is a.dtype and x.flags.c_contiguous
-            else np.ascontiguousarray(x, dtype=a.dtype)
+            np.ascontiguousarray(x, dtype=a.dtype)
             for x, a in zip(arrays, self.plan.inputs, strict=True)
         ]
-        if self.threads == 1:
-            code = self.code
-            run_on(code.function, 0, code.turns, (*given, *found))
-        else:
-            self.bound(given, found)()
+        self.bound(given, found)()
         return found
 
     def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Callable[[], None]:
