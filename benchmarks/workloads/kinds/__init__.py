@@ -11,6 +11,7 @@ Each module holds one kind, and each kind six workloads of different sizes:
 ``ten_numbers.py``   functions of ten numbers
 ``matrices.py``      solve, slogdet, inv and cholesky of one matrix together
 ``fixed_points.py``  iterations on arrays, and Gaussian mixtures
+``writes.py``        programs that fill and change arrays
 ``daily.py``         a filter, a fit, an inversion, two regressions, a chain of bodies
 ``styles.py``        twelve pairs that differ in style alone, both by chainrule
 
@@ -34,6 +35,7 @@ from benchmarks.workloads.kinds import (
     scans,
     styles,
     ten_numbers,
+    writes,
 )
 
 KINDS = (
@@ -45,6 +47,7 @@ KINDS = (
     ten_numbers,
     matrices,
     fixed_points,
+    writes,
     styles,
     daily,
 )
