@@ -205,12 +205,12 @@ def test_numpy_goes_on_where_llvm_does_not_load(monkeypatch):
 
 
 def test_the_shares_of_numpy_rows_are_told():
-    fast = gd.compile(lambda x: np.sum(np.cumsum(np.sin(x)) * x), executor="native")
+    fast = gd.compile(lambda x: np.sum(np.sort(np.sin(x)) * x), executor="native")
     fast(np.ones(9))
     shares = fast.stats()["programs"][0]["numpy_rows"]
-    assert list(shares) == ["cumsum"]
-    assert 0.0 < shares["cumsum"] < 1.0
-    assert fast(np.ones(9)) == pytest.approx(9 * 10 / 2 * np.sin(1.0))
+    assert list(shares) == ["sort"]
+    assert 0.0 < shares["sort"] < 1.0
+    assert fast(np.ones(9)) == pytest.approx(9 * np.sin(1.0))
 
 
 def program_of(f):

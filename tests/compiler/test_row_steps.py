@@ -6,6 +6,7 @@ import pytest
 import chainrule as gd
 from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.native import llvm as native
+from chainrule.compiler.native import row_steps
 from chainrule.compiler.native.fusion import Fused, fused
 from chainrule.compiler.native.groups import LARGE
 from chainrule.compiler.native.operations import ELEMENTWISE, ufunc_of
@@ -146,6 +147,20 @@ def test_programs_have_numpys_results(f, dtype):
     assert nests_in(native)
     for a, e in zip(native(x), plain(x), strict=True):
         assert_like_numpys(a, e, ulps=4)
+
+
+def test_products_are_numpys_where_it_has_no_fused_operations(monkeypatch):
+    monkeypatch.setattr(row_steps, "_multiplies_fused", lambda _: False)
+    row_steps.is_written.cache_clear()
+    try:
+        x = RNG.uniform(0.1, 1.0, 3 * LARGE)
+        plain, native = loops_for(waves, x)
+        (nest,) = nests_in(native)
+        assert "multiply" in {nest.plan.steps[i].name for i in nest._phases.loops}
+        for a, e in zip(native(x), plain(x), strict=True):
+            assert_like_numpys(a, e)
+    finally:
+        row_steps.is_written.cache_clear()
 
 
 def energy(x):

@@ -1,8 +1,8 @@
 """Steps and totals of vectors of numbers, which may be complex, as LLVM's text.
 
 A complex number is two numbers, one after the other, as in memory. So sums, choices and
-signs are those of vectors of twice the width. Products and functions are not written
-here: NumPy's loops compute them.
+signs are those of vectors of twice the width. Functions are not written here:
+NumPy's loops compute them.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ class ComplexWriter(EntryWriter):
             return self._conjugate(*pairs)
         if step.name == "complex":
             return pairs[0]
+        if step.name == "multiply":
+            return self._product(*pairs)
         return self.operation(step.name, 2 * self.width, *pairs)
 
     def paired(self, x: Number) -> str:
@@ -57,6 +59,22 @@ class ComplexWriter(EntryWriter):
         negative = self.operation("negative", width, x)
         places = [i + i % 2 * width for i in range(width)]
         return self.shuffled(x, negative, width, places)
+
+    def _product(self, x: str, y: str) -> str:
+        """Write a product as NumPy does, where its loops have fused operations."""
+        width = 2 * self.width
+        real, imaginary = (
+            self.shuffled(x, "poison", width, [i - i % 2 + part for i in range(width)])
+            for part in (0, 1)
+        )
+        turned = self.shuffled(y, "poison", width, [i ^ 1 for i in range(width)])
+        crossed = self.operation("multiply", width, imaginary, turned)
+        negative = self.operation("negative", width, crossed)
+        places = [i + (1 - i % 2) * width for i in range(width)]
+        crossed = self.shuffled(crossed, negative, width, places)
+        kinds = self.type(width)
+        name = f"llvm.fma.v{width}f{8 * self.size}"
+        return self.external(kinds, name, kinds, [real, y, crossed])
 
     # ------------------------------------------------------------------------ totals
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 
 from chainrule.compiler.native.nest_plan import Plan, Step
-from chainrule.compiler.native.row_steps import OWN, REALS
+from chainrule.compiler.native.row_steps import REALS, is_written
 from chainrule.compiler.native.ufunc_loops import UfuncLoop, loop_of
 
 BLOCK = 256
@@ -106,7 +106,7 @@ def _phases(plan: Plan, *, call: bool) -> Phases:
 def _loop_of(plan: Plan, step: Step) -> UfuncLoop | None:
     """Return the loop to call for a step, if it can read the step's operands."""
     if step.of_complex:
-        if step.name in OWN:
+        if is_written(step.name, plan.real):
             return None
         is_complex = step.is_complex
         return loop_of(step.name, plan.real[0], of_complex=True, is_complex=is_complex)
