@@ -5,8 +5,8 @@ with its gradient, a Hessian, a Jacobian, or one Jacobian per example. Both libr
 compile the same text and take its arrays, data included, as arguments. Each row of the
 table belongs to a peer:
 
-- a library: calls of the compiled function, after ``SETTLING`` seconds of others, timed
-  in turns as everywhere;
+- a library: calls of the compiled function, after ``SETTLING`` seconds of others, and
+  more until the choice of what runs it is made, timed in turns as everywhere;
 - ``ALONE``: the same calls against a number of seconds;
 - a ``FirstCall``: what the first call takes, which traces and compiles. The library has
   compiled a trifle before, so starting it is not counted; a new function is made for
@@ -45,9 +45,9 @@ EAGER = "chainrule eager"
 FORWARD = "numpy forward"
 JAX, JAX_REVERSE = "jax jit", "jax jit, jacrev"
 ALONE = ""
-SETTLING = 0.8
-"""Seconds of calls, after the first, before later calls are timed; executors are chosen
-by the clock."""
+SETTLING, PATIENCE = 0.8, 10.0
+"""Seconds of calls, after the first, before later calls are timed; executors are made
+beside the calls and chosen by the clock, and that is waited for so long at most."""
 
 LEAST_CALLS = 4
 """How many of them there are at least."""
@@ -134,7 +134,7 @@ def build(library: str, workload: Workload, transform: str) -> Call:
     run = transformed(tools, workload, transform)
     if library in (OURS, FUNCTION):
         run = tools.compile(run)
-    return lambda: run(*arrays)
+    return partial(run, *arrays)
 
 
 def build_jax(library: str, workload: Workload, transform: str) -> Call:
@@ -246,10 +246,18 @@ def later_calls(
 def settle(call: Call) -> None:
     """Call for as long as it takes until no other executor will be tried."""
     call()
-    end, calls = time.perf_counter() + SETTLING, 0
-    while calls < LEAST_CALLS or time.perf_counter() < end:
+    start, calls = time.perf_counter(), 0
+    while calls < LEAST_CALLS or not is_over(time.perf_counter() - start, call):
         call()
         calls += 1
+
+
+def is_over(seconds: float, call: Call) -> bool:
+    """Tell whether a function has been called for long enough to be settled."""
+    if seconds < SETTLING or seconds > PATIENCE:
+        return seconds > PATIENCE
+    stats = getattr(getattr(call, "func", None), "stats", None)  # ours has it
+    return stats is None or all(p["settled"] for p in stats()["programs"])
 
 
 def trifle(xp: Any, x: Any, y: Any) -> Any:

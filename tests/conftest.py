@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from chainrule.compiler import background
 from chainrule.compiler.programs import passes
 from chainrule.compiler.programs.verify import verify
 
@@ -39,6 +40,17 @@ def fixed_randomness():
     """Give every test the same random numbers, whichever ran before it."""
     random.seed(0)
     np.random.seed(0)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_in_the_background():
+    """Drop what a test leaves to be compiled: the next one may change what is read."""
+    yield
+    if background._TASKS:
+        with background._CHANGED:
+            while len(background._TASKS) > 1:
+                background._TASKS.pop()
+        assert background.wait(60)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 import chainrule as gd
+from chainrule.compiler.executors import choice, costs
 from chainrule.compiler.executors.replay import Replay
 from chainrule.values.containers import flatten
 
@@ -69,3 +71,15 @@ def follows(
 def grad_of_sum(f: Callable[..., Any]) -> Callable[..., Any]:
     """Return the gradient of the sum of squares of an array's function."""
     return gd.grad(lambda *operands: np.sum(f(*operands) ** 2))
+
+
+def free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have native code cost nothing, so that one call is enough to have it made.
+
+    It is there for the next one after ``wait()``.
+    """
+    for name in ("COMPILING", "FUSING", "GROUPING", "LOADING", "LOWERING", "NESTING"):
+        monkeypatch.setattr(costs, name, 0.0)
+    for name in ("OPTIMIZING", "PLACING"):
+        monkeypatch.setattr(costs, name, 0.0)
+    monkeypatch.setattr(choice, "REPEATED", 1)

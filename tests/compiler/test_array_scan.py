@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.compiler.executors import costs
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.native.groups import LARGE
+from tests.compiler.comparing import free
 
 pytestmark = pytest.mark.skipif(
     not native.available(), reason="native code needs llvmlite"
@@ -17,8 +17,7 @@ N = LARGE + 13
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
-    for name in ("COMPILING", "FUSING", "LOADING", "OPTIMIZING"):
-        monkeypatch.setattr(costs, name, 0.0)
+    free(monkeypatch)
 
 
 def loops_of(fast):

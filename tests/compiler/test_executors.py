@@ -1,17 +1,22 @@
 """What runs a program, and when: the choice is made, and shown."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 import chainrule as gd
 from chainrule.compiler.control.loops import Scan
+from chainrule.compiler.dispatch import specialisation
 from chainrule.compiler.executors import choice as executors
-from chainrule.compiler.executors import costs
+from chainrule.compiler.executors import costs, trial
+from chainrule.compiler.executors.trial import ROUNDS, TURN
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.tape import interpreter as vm
 from chainrule.compiler.tape import native_tape
 from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.tape import Tape
+from tests.compiler.comparing import free
 
 pytestmark = pytest.mark.skipif(not native.available(), reason="needs llvmlite")
 
@@ -34,12 +39,22 @@ class Clock:
         return self.now
 
 
+def frozen():
+    """Return a clock that stands still."""
+    clock = Clock()
+    clock.step = 0.0
+    return clock
+
+
 def ran_by(monkeypatch, calls, more=0.0, f=wave):
+    """Return what is to run after each call, and what is being made is there."""
     monkeypatch.setattr(executors, "time", Clock(more))
+    monkeypatch.setattr(specialisation, "time", frozen())
     fast = gd.compile(f)
     ran = []
     for _ in range(calls):
         assert fast(1.0, 0.5) == pytest.approx(f(1.0, 0.5), rel=1e-12)
+        assert fast.wait(60)
         ran.append(fast.stats()["programs"][0]["executor"])
     assert fast.newest()[1].choice.settled
     return ran
@@ -47,37 +62,85 @@ def ran_by(monkeypatch, calls, more=0.0, f=wave):
 
 @pytest.fixture
 def costs_two_runs(monkeypatch):
+    free(monkeypatch)
     monkeypatch.setattr(vm, "loaded", lambda: False)
     monkeypatch.setattr(native, "loaded", lambda: False)
     monkeypatch.setattr(costs, "starting_seconds", lambda *_: 0.8)
-    for name in ("COMPILING", "OPTIMIZING", "LOWERING"):
-        monkeypatch.setattr(costs, name, 0.0)
+    monkeypatch.setattr(costs, "share", lambda: 1.0)
     monkeypatch.setattr(costs, "LOADING", 0.75)
+
+
+NUMPY, TAPE, NATIVE = ["numpy"], ["tape VM"], ["native code"]
 
 
 @pytest.mark.usefixtures("costs_two_runs")
 def test_a_program_is_compiled_when_it_has_run_for_as_long_as_that_costs(monkeypatch):
-    assert ran_by(monkeypatch, 8) == ["numpy"] + ["native code"] * 7
+    turns = (NATIVE * TURN + NUMPY * TURN) * ROUNDS  # they are equally fast
+    ran = ran_by(monkeypatch, 2 + len(turns))
+    assert ran == [*NUMPY * 2, *turns[1:], *NATIVE]
     with monkeypatch.context() as patch:
         patch.setattr(costs, "LONGEST", 0)  # native code would be too long
-        assert ran_by(patch, 8) == ["numpy"] + ["tape VM"] * 7
+        turns = (TAPE * TURN + NUMPY * TURN) * ROUNDS
+        assert ran_by(patch, 2 + len(turns)) == [*NUMPY * 2, *turns[1:], *TAPE]
     monkeypatch.setattr(native, "available", lambda: False)
-    assert ran_by(monkeypatch, 8) == ["numpy"] * 8
+    assert ran_by(monkeypatch, 8) == NUMPY * 8
 
 
 @pytest.mark.usefixtures("costs_two_runs")
 def test_an_executor_that_is_slower_in_a_trial_is_left_again(monkeypatch):
-    ran = ran_by(monkeypatch, 8, more=0.25)
-    assert ran == ["native code"] * executors.TRIALS + ["numpy"] * 3
+    monkeypatch.setattr(trial, "_HOPELESS", 1.0)
+    assert ran_by(monkeypatch, 8, more=1.0) == NUMPY + NATIVE + NUMPY * 6
 
 
 @pytest.mark.usefixtures("costs_two_runs")
 def test_a_long_program_starts_on_the_vm(monkeypatch):
     monkeypatch.setattr(executors, "LONG", 10)
     monkeypatch.setattr(costs, "LOWERING", 0.1)
-    assert ran_by(monkeypatch, 8) == ["tape VM"] + ["native code"] * 7
+    monkeypatch.setattr(trial, "ROUNDS", 1)
+    ran = ran_by(monkeypatch, 8)
+    assert ran == TAPE * 2 + NATIVE * (TURN - 1) + TAPE * TURN + NATIVE
     monkeypatch.setattr(costs, "LONGEST", 10)
-    assert ran_by(monkeypatch, 4) == ["tape VM"] * 4
+    assert ran_by(monkeypatch, 4) == TAPE * 4
+
+
+class Timed:
+    """An executor that a trial chooses; ``runs`` are the seconds that its runs take."""
+
+    def __init__(self, *runs):
+        self.runs = iter(runs)
+
+
+def winner(before, after, usual):
+    """Return what a trial keeps, and after how many runs."""
+    race = trial.Trial(before, after, usual)
+    for count in itertools.count(1):
+        if race.ends(next(race.run.runs)):
+            return race.run, count
+    raise AssertionError
+
+
+def test_a_trial_is_over_when_it_is_clear_what_is_faster():
+    def pair(x, y):
+        return Timed(*[x] * 99), Timed(*[y] * 99)
+
+    for slow, quick, count in ((9.0, 1.0, 3), (1.4, 1.0, 6), (1.1, 1.0, 30)):
+        before, after = pair(slow, quick)
+        assert winner(before, after, slow) == (after, count)
+    for quick, slow, count in ((1.0, 9.0, 2), (1.0, 1.4, 6), (1.0, 1.1, 30)):
+        before, after = pair(quick, slow)
+        assert winner(before, after, quick) == (before, count)
+
+
+def test_a_trial_on_a_busy_machine_judges_the_fastest_runs():
+    busy = [1.0, 5.0, 3.0, 1.0, 8.0, 1.0, 2.0]
+    before = Timed(*[1.1 * x for x in busy * 9])
+    after = Timed(*[1.0 * x for x in busy[::-1] * 9])
+    assert winner(before, after, 1.1)[0] is after
+    # the machine is busy while the new one has its first turn
+    before, after = Timed(*[1.0] * 30), Timed(*[1.9] * 3, *[0.5] * 30)
+    assert winner(before, after, 1.0) == (before, 6)
+    before, after = Timed(*[1.0] * 30), Timed(*[1.2] * 3, *[0.5] * 30)
+    assert winner(before, after, 1.0) == (after, 12)
 
 
 def body_of(steps):
@@ -97,56 +160,64 @@ def body_of(steps):
     return gd.value_and_grad(f), (rng.normal(size=(5, 3)), rng.normal(size=(5, 3)))
 
 
-def hastened(monkeypatch):
-    """Count the instructions that LLVM is given, without giving it any."""
+@pytest.fixture
+def slow_body(monkeypatch):
+    """Return a function, its arguments, and the instructions that LLVM is given.
+
+    It is given none in truth. Runs take 0.05 seconds, and tracing no time.
+    """
     given = []
-    monkeypatch.setattr(Tape, "hasten", lambda tape: given.append(tape.instructions))
-    return given
-
-
-def test_native_code_waits_for_the_instructions_and_not_the_rows(monkeypatch):
-    f, arguments = body_of(40)
     monkeypatch.setattr(native, "loaded", lambda: True)
-    monkeypatch.setattr(costs, "starting_seconds", lambda *_: 1e9)
-    given = hastened(monkeypatch)
+    monkeypatch.setattr(costs, "share", lambda: 1.0)
+    monkeypatch.setattr(Tape, "hasten", lambda tape: given.append(tape.instructions))
+    monkeypatch.setattr(Tape, "ready", lambda tape: tape)
+    monkeypatch.setattr(executors, "REPEATED", 1)
+    monkeypatch.setattr(specialisation, "time", frozen())
     clock = Clock()
+    clock.step = 0.05
     monkeypatch.setattr(executors, "time", clock)
-    clock.step = 0.05  # seconds a run: the rows would take 0.04 to compile
+    return *body_of(40), given
+
+
+def test_native_code_waits_for_the_instructions_and_not_the_rows(
+    monkeypatch, slow_body
+):
+    f, arguments, given = slow_body
+    monkeypatch.setattr(costs, "starting_seconds", lambda *_: 1e9)
+    monkeypatch.setattr(costs, "GROUPING", 0.0)
     fast = gd.compile(f)
     fast(*arguments)
+    assert fast.wait(60)
     assert not given
+    fast(*arguments)
     program = fast.stats()["programs"][0]
-    assert program["executor"] == "numpy"
-    needed = costs.compiling_seconds(fast.newest()[1].choice._next)
+    assert (program["executor"], program["because"]) == ("numpy", "not yet for long")
+    needed = costs.compiling_seconds(fast.newest()[1].choice._following)
     assert needed > 20 * costs.COMPILING * program["rows"]["cse"]
-    calls = 1
+    calls = 2
     while not given:
         fast(*arguments)
+        assert fast.wait(60)
         calls += 1
     assert needed <= calls * 0.05 < needed + 0.1
 
 
-def test_the_vm_interprets_until_native_code_pays(monkeypatch):
-    f, arguments = body_of(10)
-    monkeypatch.setattr(native, "loaded", lambda: True)
+def test_the_vm_interprets_until_native_code_pays(monkeypatch, slow_body):
+    f, arguments, given = slow_body
     monkeypatch.setattr(costs, "starting_seconds", lambda *_: 0.0)
-    given = hastened(monkeypatch)
-    clock = Clock()
-    monkeypatch.setattr(executors, "time", clock)
-    clock.step = 0.05
+    monkeypatch.setattr(trial, "ROUNDS", 1)
     fast = gd.compile(f)
-    fast(*arguments)
-    program = fast.stats()["programs"][0]
-    assert (program["executor"], program["because"]) == (
-        "tape VM", "many small operations"
-    )  # fmt: skip
-    assert not given
-    needed = costs.compiling_seconds(fast.newest()[1].run)
-    calls = 1
+    ran = []
     while not given:
         fast(*arguments)
-        calls += 1
-    assert needed <= calls * 0.05 < needed + 0.05 * executors.TRIALS + 0.1
+        assert fast.wait(60)
+        program = fast.stats()["programs"][0]
+        ran.append((program["executor"], program["because"]))
+    first = next(i for i, (name, _) in enumerate(ran) if name != "numpy")
+    assert first < 20
+    assert set(ran[first + 2 * TURN : -1]) == {("tape VM", "many small operations")}
+    needed = costs.compiling_seconds(fast.newest()[1].choice.run)
+    assert needed <= 0.05 * (len(ran) - 2 * TURN + 1) < needed + 0.15
 
 
 @pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")
@@ -199,6 +270,7 @@ def test_numpy_goes_on_where_llvm_does_not_load(monkeypatch):
     fast = gd.compile(wave)
     for _ in range(4):
         assert fast(1.0, 0.5) == pytest.approx(wave(1.0, 0.5), rel=1e-12)
+        assert fast.wait(60)
     ran = fast.stats()["programs"][0]
     assert ran["executor"] == "numpy"
     assert "no such library" in ran["because"]

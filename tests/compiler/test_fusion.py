@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.compiler.executors import choice as executors
-from chainrule.compiler.executors import costs
+from chainrule.compiler.executors import costs, trial
 from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.native.fusion import Fused, fused
@@ -16,6 +15,7 @@ from chainrule.compiler.native.matrix_products import Product
 from chainrule.compiler.native.single_rows import Scattered
 from chainrule.compiler.programs.signals import NanFound
 from chainrule.compiler.tape.tape import Tape
+from tests.compiler.comparing import free
 
 pytestmark = pytest.mark.skipif(
     not native.available(), reason="native code needs llvmlite"
@@ -138,11 +138,11 @@ def test_a_nan_in_a_gradient_is_found():
 @pytest.mark.parametrize("room", [-1.0, math.inf])
 def test_a_long_run_goes_over_to_fused_rows(monkeypatch, room):
     monkeypatch.setattr(costs, "room", lambda _: room)
-    for cost in ("COMPILING", "FUSING", "LOADING", "LOWERING", "OPTIMIZING"):
-        monkeypatch.setattr(costs, cost, 0.0)
+    free(monkeypatch)
     args = arrays(2, (1 << 15,))
     fast = gd.compile(gradient)
     fast(*args)
+    assert fast.wait(60)
     found = fast(*args)
     ran = fast.stats()["programs"][0]
     assert ("fused" if room < 0 else "compiled together") in ran["because"]
@@ -192,10 +192,9 @@ def test_the_power_of_a_half_is_the_root_that_numpy_takes():
 
 @pytest.mark.parametrize("room", [-1.0, math.inf])
 def test_an_error_after_a_decision_is_no_error_before_it(room, monkeypatch):
-    for name in ("COMPILING", "FUSING", "LOADING", "LOWERING", "OPTIMIZING"):
-        monkeypatch.setattr(costs, name, 0.0)
+    free(monkeypatch)
     monkeypatch.setattr(costs, "room", lambda _: room)
-    monkeypatch.setattr(executors, "TRIALS", 100)
+    monkeypatch.setattr(trial, "TURN", 100)
 
     def f(x, a):
         y = np.sin(x)
@@ -208,6 +207,8 @@ def test_an_error_after_a_decision_is_no_error_before_it(room, monkeypatch):
     fast = gd.compile(f)
     for _ in range(3):
         np.testing.assert_allclose(fast(x, regular), f(x, regular), rtol=1e-12)
+        assert fast.wait(60)
+    assert fast.newest()[1].choice.reason != "not yet for long"
     np.testing.assert_array_equal(fast(-x, singular), f(-x, singular))
     with pytest.raises(np.linalg.LinAlgError):
         fast(x, singular)

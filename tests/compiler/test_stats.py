@@ -118,11 +118,13 @@ def test_a_loop_is_compiled_when_it_has_run_for_as_long_as_that_costs(monkeypatc
     monkeypatch.setattr(costs, "batched_seconds", lambda *_: 1.0)
     monkeypatch.setattr(costs, "starting_seconds", lambda *_: 1e9)
     monkeypatch.setattr(costs, "compiling_seconds", lambda tape: 1.2)
+    monkeypatch.setattr(costs, "share", lambda: 1.0)
     for f, arguments in ((scanned, (0.5, XS)), (gd.vmap(example), (XS,))):
         fast = gd.compile(f)
         ran = []
         for _ in range(4):
             np.testing.assert_allclose(fast(*arguments), f(*arguments), rtol=1e-12)
+            assert fast.wait(60)
             (told,) = fast.stats()["programs"][0]["loops"]
             ran.append(told["executor"])
         assert ran == ["numpy"] + ["native code"] * 3

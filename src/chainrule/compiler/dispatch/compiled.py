@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler import background
 from chainrule.compiler import progress as progress_bars
 from chainrule.compiler.batching.reruns import batch_of, rerun
 from chainrule.compiler.dispatch.bound import Bound, seen
@@ -382,18 +383,18 @@ class Compiled:
             )
         return newest
 
+    wait = staticmethod(background.wait)
+
     def stats(self) -> dict[str, Any]:
         """Return what was compiled, and how it is run.
 
-        ``programs`` has one entry per path: the rows after each pass, the guards, the
-        executor, the bytes of its workspace, the seconds it took to trace, and how
-        often it ran. Its ``loops`` say of each scan, while loop, cond and vmap what
-        runs it, why, and how many seconds that took. ``nan_reruns`` counts the calls
-        that the function itself answered, for a vmap some examples of, because a
-        derivative held a nan, ``integer_reruns`` those with integers beyond 2**53,
-        which a tape cannot hold, ``error_reruns`` those where an operation raised an
-        error. ``dropped`` counts the programs that went because ``max_programs`` are
-        kept. ``captured`` names what the function read from outside its arguments when
-        it was traced, and of objects (``self.w``): it stays as it was.
+        ``programs`` has one entry per path: rows after each pass, guards, executor,
+        whether it is settled, bytes of its workspace, seconds to trace it, calls. Its
+        ``loops`` say what runs each, why, and for how long. ``nan_reruns`` counts
+        the calls that the function itself answered, for a vmap some examples of, for a
+        nan in a derivative, ``integer_reruns`` those with integers beyond 2**53,
+        ``error_reruns`` those with an error, ``dropped`` the programs beyond
+        ``max_programs``. ``captured`` names what the function read from outside its
+        arguments, and of objects (``self.w``): it stays as it was.
         """
         return stats_of(self.f, self.parameters, self.kept)

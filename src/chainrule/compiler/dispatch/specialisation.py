@@ -159,7 +159,7 @@ def specialise(
         name = describe_function(f)
         outputs = [output(trace, x, name, own) for x in results]
         program = program_of(trace, inputs, outputs)
-        choice = Choice(program, options)
+        choice = Choice(program, options, time.perf_counter() - start)
     layouts = layouts_of([plain_array(x) for x in leaves]) if trace.writes else None
     return Specialisation(
         program, structure, choice, time.perf_counter() - start, layouts

@@ -41,6 +41,7 @@ def _program(each: Specialisations, path: Specialisation) -> dict[str, Any]:
         "guards": len(path.program.guards),
         "executor": path.run.name,
         "because": path.choice.reason,
+        "settled": path.choice.settled,
         "numpy_rows": path.run.shares(),
         "loops": _loops(path.program, path.run.name),
         "workspace_bytes": path.run.workspace,

@@ -5,12 +5,13 @@ the VM, where NumPy costs a microsecond; as native code it costs one or less, bu
 compiling it takes some ten microseconds per instruction. Loops over large arrays are
 compiled as well, and called by a ``Replay`` (``fusion``). All but ``Replay`` need LLVM.
 
-So a program starts on NumPy, and is timed there. Once it has run for as long as the
-next executor costs, that one is tried, and stays if it is faster: all calls together
-take at most about twice what the best choice would have taken. What an executor costs
-is known by the instructions of a tape and those of the machine that they become, which
-are counted when a program has run for as long as lowering it takes. Very long programs
-of numbers start on the VM, for NumPy would first compile their text.
+So a program starts on NumPy, and is timed there. Once tracing and running it took as
+long as the next executor costs its callers, that one is made in the background, while
+calls go on; then a ``Trial`` tells whether it is faster. All calls together take at
+most about twice what the best choice would have taken, and so does each. What an
+executor costs is known by the instructions of a tape and those of the machine that they
+become, which are counted first. Very long programs of numbers start on the VM, for
+NumPy would first compile their text.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ import math
 import time
 from typing import Any
 
+from chainrule.compiler.background import Task, later
 from chainrule.compiler.executors import costs
 from chainrule.compiler.executors.replay import Replay
-from chainrule.compiler.executors.running import BROKEN, MISSING
+from chainrule.compiler.executors.running import BROKEN, MISSING, failed
+from chainrule.compiler.executors.trial import Trial
 from chainrule.compiler.native import llvm
 from chainrule.compiler.native.fusion import fused
 from chainrule.compiler.native.groups import LARGE_ON_TAPE
@@ -38,13 +41,12 @@ EXECUTORS = ("auto", "numpy", "vm", "native")
 LONG = 2_000
 """Rows from which on a program may start on the VM."""
 
-TRIALS = 5
-"""Runs of an executor that decide whether it is faster than the one before."""
+REPEATED = 2
+"""Runs after which a program counts as one that is called again."""
 
 VM = "tape VM"
 
 _TRIFLE = 3e-6
-_HOPELESS = 2.0
 
 
 class Choice:
@@ -60,27 +62,33 @@ class Choice:
         Why it is so, for ``stats()``.
     """
 
-    def __init__(self, program: Program, options: Options) -> None:
-        """Choose."""
+    def __init__(
+        self, program: Program, options: Options, seconds: float = 0.0
+    ) -> None:
+        """Choose; tracing the program took so many ``seconds``."""
         self.program = program
         self.threads: int = options.threads
         self.run: Any = None
         self.reason: str = "asked for"
-        self._limit: float | None = None
-        self._before: tuple[Any, float] | None = None
-        self._next: Any = None
-        """What waits until it pays to run it."""
+        self._spent, self._runs, self._fastest = seconds, 0, math.inf
+        self._limit: float = math.inf
+        """What is to be spent before the next executor is made, if one will be."""
+        self._task: Task | None = None
+        self._following: Any = None
+        """What waits until it pays to make it ready."""
         self._interpreted: bool = True
         """Whether it may run on the VM first."""
+        self._next: tuple[Any, str] | None = None
+        """What is ready, and why it will run."""
+        self._trial: Trial | None = None
         self._deciding = lock()
-        self._start()
         if options.executor in ("vm", "native"):
             self._insist(options.executor)
         elif options.executor == "auto":
             self._look()
         if self.run is None:
             self.run = Replay(program)
-        self.call: Any = self.run if self._limit is None else self._timed
+        self.call: Any = self.run if self._limit == math.inf else self._timed
 
     @property
     def settled(self) -> bool:
@@ -130,36 +138,32 @@ class Choice:
         if not llvm.available():
             self.reason = MISSING
         elif costs.is_large(self.program, LARGE_ON_TAPE):
-            self._limit = (
-                costs.preparing_seconds(self.program) + costs.loading_seconds()
-            )
-            self.reason = "large arrays, not yet for long"
+            self._wait_to_prepare("large arrays, not yet for long")
         elif count > LONG and count * costs.LOWERING > costs.starting_seconds():
-            try:
-                tape = self._lowered()
-                if tape is not None:
-                    self._settle_on_vm(tape, "many operations")
-            except BROKEN as error:
-                self.reason = f"native code could not be made: {error}"
+            self._start_on_vm()
         elif seconds > _TRIFLE:
-            self._limit = (
-                costs.preparing_seconds(self.program) + costs.loading_seconds()
-            )
-            self.reason = "not yet for long"
+            self._wait_to_prepare("not yet for long")
 
-    def _settle_on_vm(self, tape: Tape, reason: str) -> None:
-        """Stay on the VM until native code pays, if it ever can."""
-        self.run = None
-        tape.interpret()
-        self.run, self.reason = tape, reason
-        seconds = costs.compiling_seconds(tape)
-        self._limit = seconds if seconds < math.inf else None
+    def _wait_to_prepare(self, reason: str) -> None:
+        self._limit = costs.preparing_seconds(self.program) + costs.loading_seconds()
+        self.reason = reason
 
-    def _start(self) -> None:
-        self._spent, self._runs, self._best = 0.0, 0, math.inf
+    def _start_on_vm(self) -> None:
+        try:
+            tape = self._lowered()
+            if tape is not None:
+                tape.interpret()
+                self.run, self.reason = tape, "many operations"
+                self._interpreted = False
+                self._limit = costs.share() * costs.compiling_seconds(tape)
+        except BROKEN as error:
+            self.reason = failed(error)
 
     def _timed(self, *leaves: Any) -> Any:
         """Run the program, and look whether it is time for another executor."""
+        if self._task is not None and self._task.done:
+            with self._deciding:
+                self._pick_up()
         run = self.run
         start = time.perf_counter()
         results = run(*leaves)
@@ -173,85 +177,109 @@ class Choice:
         return results
 
     def _note(self, seconds: float) -> None:
+        if self._trial is not None:
+            over = self._trial.ends(seconds)
+            self.run = self._trial.run
+            if over:
+                self._judge()
+            return
         self._spent += seconds
         self._runs += 1
-        self._best = min(self._best, seconds)
-        if self._before is not None:
-            lost = self._runs > 1 and self._best > _HOPELESS * self._before[1]
-            if self._runs < TRIALS and not lost:
-                return
-            self._judge(*self._before)
-        if self._limit is None:
-            self.call = self.run
-        elif self._spent >= self._limit:
-            self._go_on()
+        self._fastest = min(self._fastest, seconds)
+        if self._spent >= self._limit and self._runs >= REPEATED:
+            self._limit = math.inf
+            self.reason = "another executor is being made"
+            try:
+                self._task = later(self._make)
+            except RuntimeError as error:  # there can be no thread
+                self._stay(failed(error))
 
-    def _judge(self, before: Replay | Tape, seconds: float) -> None:
-        """Keep the new executor, or go back to the one before."""
-        self._before = None
-        if self._best <= seconds:
-            return
-        tried, self.run, self._limit = self.run, before, None
-        self._best = seconds
+    def _stay(self, reason: str) -> None:
+        self.reason = reason
+        self.call = self.run
+
+    def _pick_up(self) -> None:
+        """Try what was made in the background; if nothing was, wait on, or stay."""
+        if self._task is None:
+            return  # another thread has done it
+        self._task = None
+        if self._next is not None:
+            after, self.reason = self._next
+            self._trial = Trial(self.run, after, self._fastest)
+            self.run = after
+        elif self._limit == math.inf:
+            self._stay(self.reason)
+
+    def _judge(self) -> None:
+        """Keep what a trial found to be faster, and see what may come next."""
+        assert self._next is not None  # noqa: S101
+        (tried, _), self._next, self._trial = self._next, None, None
         on_vm = tried.name == VM
-        name = "the tape VM" if on_vm else "native code"
-        self.reason = f"faster than {name} in a trial"
+        if self.run is not tried:
+            name = "the tape VM" if on_vm else "native code"
+            self.reason = f"faster than {name} in a trial"
         if on_vm:
-            self._next, self._interpreted = tried, False
-            cost = costs.compiling_seconds(tried)
-            self._limit = cost if cost < math.inf else None
+            self._following, self._interpreted = tried, False
+            self._limit = costs.share() * costs.compiling_seconds(tried)
+        if self._limit == math.inf:
+            self._stay(self.reason)
 
-    def _go_on(self) -> None:
-        """Go over to the next executor, and time it against this one."""
-        before, seconds = self.run, self._best
-        self._limit = None
+    # ------------------------------------------------------------ in the background
+
+    def _make(self) -> None:
+        """Make the next executor, or say how long to wait for it."""
         try:
-            self._take_next()
-        except BROKEN as error:
-            self.run, self._limit = before, None
-            self.reason = f"native code could not be made: {error}"
-        if self.run is not before:
-            self._start()
-            self._before = before, seconds
-        elif self._limit is None:
-            self.call = self.run
+            self._next = self._made()
+        except Exception as error:  # the calls do not need it
+            self.reason = failed(error)
 
-    def _take_next(self) -> None:
-        """Take the next executor if it is time for it, else say how long to wait."""
-        if isinstance(self.run, Tape):
-            self.run = copy.copy(self.run)
-            self.run.hasten()
-            self.reason = "many operations, often"
-            return
-        if self._next is None:
-            self._next = self._prepared()
-        following = self._next
+    def _made(self) -> tuple[Any, str] | None:
+        """Return an executor that is ready, and why it will run; ``None`` if none is.
+
+        Where it is too early, the limit says for how long.
+        """
+        if self._following is None:
+            self._following = self._prepared()
+        following = self._following
         if following is None:
-            return
+            return None
         on_vm = isinstance(following, Tape) and self._interpreted
         starting = costs.starting_seconds(following) if on_vm else math.inf
         compiling = costs.compiling_seconds(following)
-        if self._spent < min(starting, compiling) < math.inf:
-            self._limit = min(starting, compiling)
+        wait = costs.share() * min(starting, compiling)
+        if wait == math.inf:
+            self.reason = "native code would be too long"
+        elif self._spent < wait:
+            self._limit = wait
             self.reason = "not yet for long"
         elif starting < compiling:
-            self._next = None
-            self._settle_on_vm(following, "many small operations")
-        elif compiling < math.inf:
-            self._next, self.run = None, following
-            self.reason = "large arrays, their loops fused in native code"
-            if isinstance(following, Tape):
-                following.hasten()
-                self.reason = "many operations, compiled together"
+            following.interpret()
+            return following.ready(), "many small operations"
+        else:
+            self._following = None
+            return self._hastened(following)
+        return None
+
+    def _hastened(self, following: Tape | Replay) -> tuple[Any, str]:
+        """Return an executor in native code, and why it will run."""
+        if isinstance(following, Replay):
+            return following.ready(), "large arrays, their loops fused in native code"
+        native = copy.copy(following)  # the other one may be running
+        native.hasten()
+        often = "often" if following is self.run else "compiled together"
+        return native.ready(), f"many operations, {often}"
 
     def _prepared(self) -> Tape | Replay | None:
         """Return what may run next: a tape, or NumPy with native loops, if there are.
 
         Where loops are most of the work, there is little to interpret.
         """
+        if isinstance(self.run, Tape):
+            return self.run
+        self.reason = "nothing of it has native code"
+        large = costs.is_large(self.program, LARGE_ON_TAPE)
         tape = self._lowered(fuse=True)
-        if tape is not None:
-            large = costs.is_large(self.program, LARGE_ON_TAPE)
+        if tape is not None and not (large and tape.instructions > costs.LONGEST):
             self._interpreted = tape.interpretable and not large
             return tape
         program = fused(self.program, self.threads)
@@ -260,5 +288,5 @@ class Choice:
     def stay_on_numpy(self) -> None:
         """Run on NumPy from now on: there were integers that a tape cannot hold."""
         with self._deciding:
-            self.run = self.call = Replay(self.program)
-            self.reason = "integers beyond 2**53"
+            self.run, self._trial, self._task = Replay(self.program), None, None
+            self._stay("integers beyond 2**53")

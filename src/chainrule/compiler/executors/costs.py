@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import os
 from typing import Any
 
 from chainrule.compiler.executors.replay import Replay
@@ -23,20 +25,23 @@ LOADING, STARTING = 0.15, 0.15
 HANDLING = 5e-3
 """Seconds that the VM takes to compile a handler: for each kind of instruction once."""
 
-COMPILING, OPTIMIZING = 2e-5, 8e-5
+COMPILING, OPTIMIZING = 1e-5, 2e-5
 """Seconds that native code takes to compile, per instruction, and more if LLVM takes
 its time."""
 
-FUSING, GROUPING = 6e-4, 4e-5
-"""Seconds that loops over large arrays take to compile, per operation, and those that
-it takes to find which rows they are of, per row."""
+NESTING, FUSING = 8e-3, 4e-4
+"""Seconds that a loop over large arrays takes to compile, and more per operation."""
 
-LOWERING = 1e-5
-"""Seconds that a program takes to become a tape, or NumPy's text, per row."""
+LOWERING, GROUPING, PLACING = 2e-5, 6e-5, 5e-9
+"""Seconds that a program takes to become a tape, or NumPy's text, per row; more to find
+the loops, per row that is an array, and more to place its entries, for each."""
 
 LONGEST = 500_000
 """Instructions from which on native code is not made: it would compile for ten seconds
 and more."""
+
+BESIDE = 0.25
+"""Share of compiling that callers pay for if LLVM has a core of its own: the text."""
 
 _CALL, _SCALAR, _ENTRY = 1e-6, 2.5e-8, 7e-10
 
@@ -78,7 +83,17 @@ def looping_seconds(program: Program) -> float:
     """Estimate what the native loops and products of a program still cost."""
     functions: list[Any] = [row.function for row in program.rows]
     pending: set[Any] = {getattr(f, "pending", None) for f in functions}
-    return FUSING * sum(x.operations for x in pending if x is not None)
+    return sum(NESTING + FUSING * x.operations for x in pending if x is not None)
+
+
+@functools.cache
+def share() -> float:
+    """Return which share of compiling its callers pay for."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return BESIDE if cores > 1 else 1.0
 
 
 def loading_seconds() -> float:
@@ -141,5 +156,6 @@ def batched_seconds(program: Program, count: int) -> float:
 
 def preparing_seconds(program: Program) -> float:
     """Estimate what it costs to make a tape, and to find its large loops."""
-    large = sum(n >= LARGE for n in sizes_of(program))
-    return LOWERING * len(program.rows) + GROUPING * large
+    sizes = sizes_of(program)
+    arrays = sum(n > 1 for n in sizes)
+    return LOWERING * len(sizes) + GROUPING * arrays + PLACING * sum(sizes)

@@ -71,11 +71,7 @@ class Replay:
 
     def __call__(self, *leaves: Any) -> Any:
         """Run the program; raise ``GuardFailed`` or ``NanFound`` where it is wrong."""
-        run = self._quick
-        if run is None:
-            run = compile_program(self.program, self.buffers.numbers, quick=True)
-            self._floats = functools.partial(run, ()) if self._is_scalar() else None
-            self._quick = run
+        run = self._quick or self._written()
         if self._floats is not None:
             try:
                 return self._floats(*leaves)
@@ -91,6 +87,23 @@ class Replay:
             return self._run_carefully(held, leaves)
         finally:
             self._free.append(held)
+
+    def _written(self) -> Callable[..., Any]:
+        """Return the quick text as a function."""
+        run = compile_program(self.program, self.buffers.numbers, quick=True)
+        self._floats = functools.partial(run, ()) if self._is_scalar() else None
+        self._quick = run
+        return run
+
+    def ready(self) -> Replay:
+        """Return it, with all made that the first call needs."""
+        for row in self.program.rows:
+            f: Any = row.function
+            if hasattr(f, "pending"):  # it is native code
+                _ = f.code
+        self._written()
+        self._free.append(self._made())
+        return self
 
     def _made(self) -> tuple[Any, ...]:
         """Return new buffers."""

@@ -1,7 +1,8 @@
 """What runs the loops and maps that are one row of a program, and why.
 
-They start on NumPy like programs (``choice``), and change over when they have run for
-as long as what comes next costs.
+They start on NumPy like programs (``choice``), but for what costs less than they do in
+one call. When they have run for as long as what comes next costs, it is made in the
+background, and they change over when it is there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from chainrule.compiler.background import later
 from chainrule.compiler.executors import costs
 from chainrule.compiler.native import llvm
 from chainrule.compiler.native.meanings import CannotLowerError
@@ -20,6 +22,7 @@ from chainrule.compiler.programs.signals import InexactError
 from chainrule.compiler.tape.native_examples import Blocks
 from chainrule.compiler.tape.scan_tape import TapeLoop
 from chainrule.compiler.tracing.rows import Function
+from chainrule.locks import lock
 from chainrule.rules import multilinear, rule_of
 
 MISSING = "llvmlite is not installed"
@@ -27,6 +30,11 @@ BROKEN = (ImportError, OSError, RuntimeError)
 """What loading LLVM, or compiling by it, raises where it does not work."""
 
 _MANY, _SEVERAL, _SMALL, _LITTLE = 256, 8, 256, 8
+
+
+def failed(error: Exception) -> str:
+    """Return why an executor stays, after an error while the next was made."""
+    return f"native code could not be made: {type(error).__name__}: {error}"
 
 
 def why_not_on_tape(options: Options) -> str:
@@ -90,6 +98,7 @@ class Running:
         self.seconds: float = 0.0
         self._interpreted = isinstance(loop, TapeLoop) and loop.interpretable
         self._limit = math.inf
+        self._deciding = lock()
 
     @classmethod
     def chosen(
@@ -123,9 +132,28 @@ class Running:
             self.because = "integers beyond 2**53"
             results = plain(*operands)
         self.seconds += time.perf_counter() - start
-        if self.seconds >= self._limit:
-            self._take(self.seconds)
+        if self.seconds >= self._limit and self._deciding.acquire(blocking=False):
+            try:
+                self._order()
+            finally:
+                self._deciding.release()
         return results
+
+    def _order(self) -> None:
+        """Have what comes next made in the background, unless it is already."""
+        if self.seconds >= self._limit:
+            self._limit = math.inf
+            try:
+                later(self._change)
+            except RuntimeError as error:  # there can be no thread
+                self.because = failed(error)
+
+    def _change(self) -> None:
+        """Change over to the best that is worth its cost in the background."""
+        try:
+            self._take(self.seconds / costs.share())
+        except Exception as error:  # the calls do not need it
+            self.because = failed(error)
 
     def _take(self, seconds: float) -> None:
         """Take the best executor that costs no more than is, or will be, spent."""
@@ -135,10 +163,11 @@ class Running:
             self._limit = math.inf
             self._begin(self.loop.hasten, "it runs often or long")
         elif starting <= seconds:
-            self._limit = compiling
             self._begin(self.loop.interpret, "small operations")
+            self._limit = costs.share() * compiling
         else:
-            self.on_numpy, self._limit = True, min(compiling, starting)
+            self.on_numpy = True
+            self._limit = costs.share() * min(compiling, starting)
             self.because = "not yet for long"
 
     def _begin(self, make: Callable[[], None], because: str) -> None:
@@ -148,10 +177,17 @@ class Running:
             self.on_numpy, self.because = False, because
         except CannotLowerError as error:
             self.on_numpy = not self._interpreted
-            self.because = f"native code could not be made: {error}"
+            self.because = failed(error)
         except BROKEN as error:
             self.on_numpy, self._limit = True, math.inf
-            self.because = f"native code could not be made: {error}"
+            self.because = failed(error)
 
 
-__all__ = ["BROKEN", "MISSING", "Running", "why_not_in_blocks", "why_not_on_tape"]
+__all__ = [
+    "BROKEN",
+    "MISSING",
+    "Running",
+    "failed",
+    "why_not_in_blocks",
+    "why_not_on_tape",
+]

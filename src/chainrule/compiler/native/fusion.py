@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.background import pause
 from chainrule.compiler.native.factors import share_factors
 from chainrule.compiler.native.groups import (
     LARGE_ON_TAPE,
@@ -111,6 +112,7 @@ def _made(
     flushes: bool,  # noqa: FBT001
 ) -> list[Row]:
     """Return the row of a group, and the items that stand for what it hands out."""
+    pause()
     views = planned.views
     results = [row for row in group.rows if row in kept]
     plan = Plan(
@@ -304,6 +306,7 @@ def _replace(
     ordered: list[Row] = []
     done: set[Any] = set()
     for row in program.rows:
+        pause()
         _settle(row, inside, made, place, ordered, done)
     program.rows = ordered
     program.outputs = [place[x] if isinstance(x, Row) else x for x in program.outputs]
@@ -374,6 +377,11 @@ class Fused:
     def pending(self) -> Pending | None:
         """What is still to be compiled."""
         return self.nest.pending
+
+    @property
+    def code(self) -> object:
+        """The machine code of the nest."""
+        return self.nest.code
 
     def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Callable[[], None]:
         """Return the function that runs on these arrays, as often as it is called."""

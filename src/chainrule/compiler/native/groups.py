@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.background import pause
 from chainrule.compiler.native.matrix_products import Product
 from chainrule.compiler.native.meanings import CannotLowerError, reduction_of
 from chainrule.compiler.native.movements import is_movement
@@ -88,6 +89,7 @@ def _levels(program: Program, least: int) -> tuple[dict[Row, int], Joins]:
     decisions, decided = {g.row for g in program.guards}, False
     lowest = highest = 0
     for row in program.rows:
+        pause()
         decided = decided or row in decisions
         if decided and _may_raise(row):
             lowest = highest + 1  # it would run before the decision that precedes it
@@ -118,6 +120,7 @@ def _lowered_late(program: Program, level: dict[Row, int], joins: Joins) -> None
     held = {x for x in ends if isinstance(x, Row)}
     users: dict[Row, list[Row]] = {}
     for row in reversed(program.rows):
+        pause()
         readers = users.get(row, ())
         if row in joins and row not in held and readers:
             levels = {level[r] for r in readers}

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from chainrule.compiler.background import pause
 from chainrule.compiler.native import object_cache
 from chainrule.compiler.native.c_library import address
 from chainrule.compiler.native.expressions import function
@@ -132,6 +133,7 @@ class Functions:
 
     def __init__(self, unit: Unit, effort: int) -> None:
         """Compile a unit."""
+        pause()
         with _COMPILING:
             link(unit.called)
             self._engine: Any = compiled(unit.text(), effort)

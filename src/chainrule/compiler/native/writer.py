@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from chainrule.compiler.background import pause
 from chainrule.compiler.native.expressions import operation
 from chainrule.compiler.native.text import (
     SIZES,
@@ -112,6 +113,7 @@ class Writer(Text):
 
     def operation(self, name: str, width: int, *operands: str) -> str:
         """Write one of the tape's operations; return the name of its result."""
+        pause()
         found = operation(name, width, self.real)
         self.unit.declare(found)
         a, b, c = (*operands, "", "", "")[:3]

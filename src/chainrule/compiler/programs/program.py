@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.background import pause
 from chainrule.compiler.progress import watched
 from chainrule.compiler.tracing.rows import Function, Guard, Row, mapped
 from chainrule.values.shapes import ndarray
@@ -97,6 +98,7 @@ class Snapshot:
         copies: dict[Row, Row] = {x: x for x in self._inputs}
         rows: list[Row] = []
         for row, function, args, given in self._calls:
+            pause()
             copied = row.with_call(
                 function, replaced(args, copies), replaced(given, copies)
             )

@@ -60,7 +60,8 @@ class ArrayScan(TapeLoop):
             self._parts, read, self._constants, flushes=flushes
         )
         self._native: Any = _driver()
-        self._state = (self._compiled, self._code_end, [])
+        size = self._code_end
+        self._state = (self._compiled, size, [self._made(size)])
         self.name = "native code"
 
     def _made(self, size: int) -> Workspace:

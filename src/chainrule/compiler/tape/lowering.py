@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.background import pause
 from chainrule.compiler.native.groups import LARGE_ON_TAPE
 from chainrule.compiler.native.meanings import CannotLowerError, check_kind, name_of
 from chainrule.compiler.native.operations import OPCODES
@@ -100,6 +101,7 @@ class Builder:
         """Lower the rows; return the places of integers that may be too large."""
         at, of_numbers = self.at, self._of_numbers
         for row in program.rows:
+            pause()
             number = of_numbers(row)
             at[row] = self._lowered(row) if number is None else number
         rows = (x for x in [*program.inputs, *program.rows] if x in self.at)
@@ -392,8 +394,4 @@ class Builder:
         self.code.add(name, z, [(int(places[0]), step)], len(places))
 
 
-__all__ = [
-    "Builder",
-    "CannotLowerError",
-    "Outside",
-]
+__all__ = ["Builder", "CannotLowerError", "Outside"]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.background import pause
 from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.programs.signals import GuardFailed
@@ -75,6 +76,7 @@ def steps_on(parts: Sequence[Any], work: Workspace) -> list[Any]:
     """Return the steps that run parts on a workspace."""
     steps: list[Any] = []
     for i, part in enumerate(parts):
+        pause()
         if isinstance(part, Outside):
             steps.append(_bound(part, work))
         else:

@@ -150,6 +150,11 @@ class Tape:
         self._run_as(parts)
         self.name = "native code"
 
+    def ready(self) -> Tape:
+        """Return it, with all made that the first call needs."""
+        self._free.append(self._made())
+        return self
+
     def _run_as(self, parts: list[Any]) -> None:
         """Run these parts from now on."""
         self._ready = parts
