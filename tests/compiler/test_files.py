@@ -85,6 +85,13 @@ def _written(x):
     return y
 
 
+def _by_entries(x):
+    total = 0.0
+    for i in range(180):
+        total = total + np.sin(x[i] * total) * x[i + 20]
+    return total
+
+
 FUNCTIONS = {
     "value and gradient": (gd.value_and_grad(lambda x: np.sum(np.sin(x) * x)), [(X,)]),
     "numbers": (gd.grad(lambda x, y: x * y + np.exp(x) / y, (0, 1)), [(2.0, 3.0)]),
@@ -118,6 +125,7 @@ FUNCTIONS = {
     ),
     "vmap of while": (gd.vmap(gd.grad(root)), [(np.array([2.0, 3.0, 50.0]),)]),
     "each": (gd.vmap(np.convolve), [(np.ones((3, 4)), np.ones((3, 2)))]),
+    "entries": (gd.grad(_by_entries), [(np.linspace(0.1, 1.0, 200),)]),
     "hessian": (gd.hessian(lambda x: np.sum((x[1:] - x[:-1] ** 2) ** 2)), [(X,)]),
     "linear algebra": (
         gd.grad(lambda a: np.sum(np.linalg.inv(a)) + np.linalg.slogdet(a)[1]),

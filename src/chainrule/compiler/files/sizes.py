@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.files.programs import Limits
-from chainrule.compiler.tracing.calls import parameters
+from chainrule.compiler.tracing.calls import named, parameters
 from chainrule.compiler.tracing.plain_operators import is_of_whole
 from chainrule.compiler.tracing.rows import Function, Row
 from chainrule.rules import traits_of
 from chainrule.values.shapes import SEQUENCES, Shape, kind_of, ndarray
 
 _of: Any = operator
+_LENGTHS = ("shape", "newshape", "n", "s", "minlength", "pad_width")
+"""Names of parameters that say how long a result is."""
 _REPEATING = ("repeat", "tile", "outer", "kron")
 """Functions whose results are as large as the product of their arguments."""
 
@@ -53,7 +55,8 @@ def check_sizes(
         counts = _counts((args, given))
         limits.check([*map(math.prod, shapes), *counts], 8, "a result")
     else:
-        for n in _counts((args, given)):
+        told = named(function, args, given)
+        for n in _counts([told[k] for k in _LENGTHS if k in told]):
             limits.check((n,), 1, "a result")
 
 
