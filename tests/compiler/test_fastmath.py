@@ -52,7 +52,7 @@ REWRITTEN = [
     (lambda x: x**0.5, ["np.sqrt(x)", "return v0"]),
     (lambda x: x**-0.5, ["np.sqrt(x)", "1.0 / v0", "return v1"]),
     (lambda x: x**-1, ["1.0 / x", "return v0"]),
-    (lambda x: x**-2, ["np.square(x)", "1.0 / v0", "return v1"]),
+    (lambda x: x**-2, ["1.0 / x", "np.square(v0)", "return v1"]),
     (lambda x: x**1, ["return x"]),
     (lambda x: x**3 + x**2, ["np.square(x)", "v0 * x", "v1 + v0", "return v2"]),
 ]

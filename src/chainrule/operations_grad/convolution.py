@@ -8,8 +8,12 @@ import numpy as np
 
 from chainrule.rules import multilinear
 from chainrule.rules.cases import Cases, case
+from chainrule.rules.namespace import plain
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Namespace, Value
+from chainrule.values.vertices import first_stand_in
+
+_convolve: Any = np.convolve
 
 
 def _stretch(n: int, m: int, mode: str) -> slice:
@@ -25,7 +29,6 @@ def _stretch(n: int, m: int, mode: str) -> slice:
 class convolve_grad(multilinear):
     """z[k] = sum over i of a[i] v[k - i]"""
 
-    forward = np.convolve
     cases: Cases = (
         case((5,), (3,)),
         case((2,), (4,), mode="full"),
@@ -35,6 +38,13 @@ class convolve_grad(multilinear):
         case((3,), (5,), mode="valid"),
         case((1,), (1,), mode="valid"),
     )
+
+    @staticmethod
+    def forward(a: Value, v: Value, *, mode: str = "full") -> Value:
+        """Call NumPy's convolution; in a trace, take its steps if they are few."""
+        if first_stand_in(a, v) is None:
+            return _convolve(a, v, mode)
+        return _by_steps(a, v, mode)
 
     @staticmethod
     def transpose_a(
@@ -49,6 +59,36 @@ class convolve_grad(multilinear):
     ) -> Value:
         """v_grad[j] = sum over k of z_grad[k] a[k - j]"""
         return _against(xp, z_grad, a, shape_of(v)[0], mode)
+
+
+SHORT = 32
+"""Entries of a kernel, or of a result, that are taken one by one in a trace."""
+
+
+def _by_steps(a: Any, v: Any, mode: str) -> Any:
+    """Return a convolution as products with each entry of the shorter operand.
+
+    >>> x = np.array([1.0, 2.0, 3.0])
+    >>> _by_steps(x, np.array([1.0, 10.0]), "full")
+    array([ 1., 12., 23., 30.])
+    """
+    if shape_of(a)[0] < shape_of(v)[0]:
+        a, v = v, a
+    n, m = shape_of(a)[0], shape_of(v)[0]
+    if mode == "valid" and n - m < SHORT:
+        turned = v[::-1]
+        return np.stack([np.dot(a[k : k + m], turned) for k in range(n - m + 1)])
+    if m > SHORT:
+        return _convolve(a, v, mode)
+    if mode == "valid":
+        return sum(
+            [a[m - 1 - j : n - j] * v[j] for j in range(1, m)], a[m - 1 :] * v[0]
+        )
+    whole, z = (n + m - 1,), None
+    for j in range(m):
+        term = plain.unindex(a * v[j], index=slice(j, j + n), shape=whole)
+        z = term if z is None else z + term
+    return z if mode == "full" else z[_stretch(n, m, mode)]  # type: ignore[index]
 
 
 def _against(xp: Namespace, z_grad: Value, other: Any, n: int, mode: str) -> Value:

@@ -26,7 +26,7 @@ def einsum_by_pairs(terms: Sequence[str], out: str, operands: Sequence[Any]) -> 
     25.0
     """
     left, values = list(terms), list(operands)
-    for chosen in _path(left, out, values):
+    for chosen in _in_twos(_path(left, out, values), len(values)):
         taken = sorted(chosen, reverse=True)
         mine, own = [left.pop(i) for i in taken], [values.pop(i) for i in taken]
         kept = out
@@ -37,6 +37,26 @@ def einsum_by_pairs(terms: Sequence[str], out: str, operands: Sequence[Any]) -> 
         left.append(kept)
         values.append(made)
     return values[0]
+
+
+def _in_twos(path: Sequence[Any], count: int) -> list[Any]:
+    """Return a path of which each step takes two operands at most, or the only one.
+
+    A step takes its operands out, and puts the result last.
+
+    >>> _in_twos([(0, 1, 2)], 3)
+    [(0, 1), (0, 1)]
+    """
+    steps: list[Any] = []
+    for chosen in path:
+        taken = sorted(chosen)
+        while len(taken) > 2:
+            steps.append((taken[0], taken[1]))
+            count -= 1
+            taken = [*(i - 2 for i in taken[2:]), count - 1]
+        steps.append(tuple(taken))
+        count -= len(taken) - 1
+    return steps
 
 
 def _path(terms: Sequence[str], out: str, operands: Sequence[Any]) -> list[Any]:

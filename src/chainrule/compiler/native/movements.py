@@ -56,7 +56,7 @@ def _placed(row: Row, places: Callable[[Any], Places]) -> Places:
     index, shape = row.given.get("index"), row.given.get("shape")
     if not row.reads_first:
         raise CannotLowerError
-    if not picks_once(index) and _picks_some_twice(index, shape):
+    if not picks_once(index) and picks_some_twice(index, shape):
         raise CannotLowerError
     found: Any = _np.zeros(shape, np.int64)
     found[index] = places(row.args[0])
@@ -77,11 +77,11 @@ def _overwritten(row: Row, places: Callable[[Any], Places]) -> Places:
     return found
 
 
-def _picks_some_twice(index: Any, shape: Any) -> bool:
+def picks_some_twice(index: Any, shape: Any) -> bool:
     """Tell whether a constant index of integers picks an entry twice."""
     places = _np.arange(math.prod(shape)).reshape(shape)
     picked: list[int] = places[index].ravel().tolist()
     return len(set(picked)) < len(picked)
 
 
-__all__ = ["Places", "is_movement", "moved"]
+__all__ = ["Places", "is_movement", "moved", "picks_some_twice"]

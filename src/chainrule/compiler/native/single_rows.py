@@ -12,6 +12,7 @@ import numpy as np
 
 from chainrule.compiler.native.matrix_products import Product
 from chainrule.compiler.native.meanings import contracted_axes
+from chainrule.compiler.native.movements import picks_some_twice
 from chainrule.compiler.native.nest_plan import Access, access
 from chainrule.compiler.native.views import Shown, Views
 from chainrule.compiler.tracing.rows import Row
@@ -81,6 +82,10 @@ def _in_place(x: Any, views: Views, *, last: bool) -> Shown | None:
     return shown if shown.view.ndim > 1 else None
 
 
+MOVED = 1 << 12
+"""Entries of a result up to which an index that picks none twice only moves them."""
+
+
 def as_scattered(row: Row) -> bool:
     """Let one pass over entries undo an index that may pick some twice."""
     index, shape = row.given.get("index"), row.given.get("shape")
@@ -88,5 +93,7 @@ def as_scattered(row: Row) -> bool:
         return False
     if len(row.args) != 1 or not row.reads_first:
         return False
+    if math.prod(shape) < MOVED and not picks_some_twice(index, shape):
+        return False  # entries are moved, and need no code
     row.function, row.given = Scattered(index, shape), {}
     return True

@@ -335,7 +335,6 @@ _powers: dict[float, list[tuple[Any, tuple[Any, ...]]]] = {
     0.5: [(np.sqrt, ("x",))],
     -0.5: [(np.sqrt, ("x",)), (np.divide, (1.0, "last"))],
     -1.0: [(np.divide, (1.0, "x"))],
-    -2.0: [(np.square, ("x",)), (np.divide, (1.0, "last"))],
 }
 """The calls that make a power, of ``x`` and of the call before."""
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.program import Program, alike, become, rewrite
+from chainrule.compiler.programs.simpler_calls import SimplerCalls
 from chainrule.compiler.programs.whole_powers import POWERS, WholePowers
 from chainrule.compiler.tracing.plain_operators import OPERATORS, UFUNCS
 from chainrule.compiler.tracing.rows import Function, Row
@@ -30,9 +31,9 @@ Rule = Callable[[Row], Row | None]
 def take_identities(program: Program) -> None:
     """Replace calls that only repeat an operand, and drop what nobody reads then.
 
-    Whole powers become products.
+    Whole powers become products, and some calls simpler ones.
     """
-    identity, write_product = Identities(), WholePowers()
+    identity, simplify, write_product = Identities(), SimplerCalls(), WholePowers()
     rewritten: list[Row] = []
 
     def kept_or_repeated(row: Row, rows: list[Row]) -> Any:
@@ -45,6 +46,7 @@ def take_identities(program: Program) -> None:
         if function in POWERS and (one := write_product(row, rows)) is not None:
             rewritten.append(row)
             return one
+        simplify(row, rows)
         if row.function is not function:
             rewritten.append(row)
         rows.append(row)
@@ -171,6 +173,15 @@ def _power(row: Row) -> Row | None:
     return x if _is(exponent, 1.0) and type(x) is Row and not _is_complex(row) else None
 
 
+def _turned_twice(row: Row) -> Row | None:
+    x = _first(row)
+    twice = x is not None and x.function is np.transpose and not x.given
+    alone = row.args[1:] in ((), (None,))
+    if x is None or not twice or not alone or x.args[1:] not in ((), (None,)):
+        return None
+    return _first(x)
+
+
 def _all_of(row: Row) -> Row | None:
     x, index = row.args
     if isinstance(index, TUPLE):
@@ -188,7 +199,8 @@ _IDENTITIES: dict[Any, Rule] = {
     _of.neg: _negative,
     _of.pow: _power,
     _of.getitem: _all_of,
+    np.transpose: _turned_twice,
 }
-"""What operators on arrays may only repeat; see ``Identities``."""
+"""What functions, by their operators, may only repeat; see ``Identities``."""
 
 __all__ = ["Identities", "take_identities"]

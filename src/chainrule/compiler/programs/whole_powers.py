@@ -1,9 +1,12 @@
 """Whole powers as products: ``x**5`` is ``x**2 * x * x * x``.
 
 Powers of one value share their products, as those in a polynomial and in its derivative
-do. A power of n rounds n - 1 times: up to the seventh this stays within 4 units in the
-last place, where NumPy's function stays within one. No product leaves the range of
-numbers before the power does.
+do. ``x**-2`` is the square of ``1 / x``, ``x**-3`` is ``1 / x**2 / x``, ``2.0**x`` is
+``np.exp2(x)``.
+
+A power of n rounds n - 1 times: up to the seventh this stays within 4 units in the last
+place, where NumPy's function stays within one. No product leaves the range of numbers
+before the power does.
 """
 
 from __future__ import annotations
@@ -32,13 +35,20 @@ class WholePowers:
 
         Return the constant that is the power 0; ``None`` for all others.
         """
-        if row.given:
+        if row.given or row.dtype is None or row.dtype.char not in "fd":
             return None
         x, exponent = row.args
-        n = _whole(exponent)
-        if n is None or type(x) is not Row or not alike(x, row):
+        if type(x) is not Row:
+            if _is_two(x) and row.number is None and alike(exponent, row):
+                become(row, np.exp2, (exponent,))
             return None
-        if row.dtype.char not in "fd":  # type: ignore[union-attr]
+        n = _whole(exponent)
+        if n is None or not alike(x, row):
+            return None
+        if n == -2:
+            inverse = row.with_call(np.divide, (1.0, x))
+            rows.append(inverse)
+            become(row, np.multiply, (inverse, inverse))
             return None
         if n == 0:
             return constant(1.0, row)
@@ -46,6 +56,11 @@ class WholePowers:
         if not powers:
             powers.append(row.with_call(row.function, (x, 2)))
             rows.append(powers[0])
+        if n == -3:
+            inverse = row.with_call(np.divide, (1.0, powers[0]))
+            rows.append(inverse)
+            become(row, np.divide, (inverse, x))
+            return None
         while len(powers) < n - 2:
             powers.append(row.with_call(np.multiply, (powers[-1], x)))
             rows.append(powers[-1])
@@ -54,12 +69,16 @@ class WholePowers:
 
 
 def _whole(exponent: Any) -> int | None:
-    """Return a constant exponent that is 0 or made of products."""
+    """Return a constant exponent that is 0, -2, -3 or made of products."""
     if isinstance(exponent, (int, float, *ARRAYS)) and np.ndim(exponent) == 0:
         number: Any = exponent
-        if number == 0 or (2 < number <= HIGHEST and number == int(number)):
+        if number in (0, -2, -3) or (2 < number <= HIGHEST and number == int(number)):
             return int(number)
     return None
+
+
+def _is_two(x: Any) -> bool:
+    return isinstance(x, (int, float, *ARRAYS)) and np.ndim(x) == 0 and bool(x == 2)
 
 
 POWERS: Any = {np.power, *(f for f, ufunc in UFUNCS.items() if ufunc is np.power)}

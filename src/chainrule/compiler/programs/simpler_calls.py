@@ -1,0 +1,109 @@
+"""Calls that are written by others which do exactly the same, and have more forms.
+
+``inner``, ``dot`` and ``tensordot`` of matrices become ``matmul``, ``outer`` becomes a
+product by broadcasting, and a maximum from an initial value that of both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.programs.program import become
+from chainrule.compiler.tracing.calls import parameters
+from chainrule.compiler.tracing.plain_operators import UFUNCS
+from chainrule.compiler.tracing.rows import NO_KEYWORDS, Function, Row
+from chainrule.rules.registry import traits_of
+from chainrule.values.shapes import ndarray
+
+
+class SimplerCalls:
+    """Writes calls by others; which functions these are is remembered."""
+
+    def __init__(self) -> None:
+        """Remember nothing yet."""
+        self._writers: dict[Function, Any] = {}
+
+    def __call__(self, row: Row, rows: list[Row]) -> None:
+        """Make another call of a row, after rows that are added for it."""
+        f = row.function
+        try:
+            writer = self._writers[f]
+        except KeyError:
+            writer = self._writers[f] = _writer_of(f)
+        if writer is not None:
+            writer(row, rows)
+
+
+def _writer_of(f: Function) -> Any:
+    """Return what writes the calls of a function by others."""
+    if f in UFUNCS or f is np.matmul:
+        return None
+    known = traits_of(f)
+    if known.contracts is not None:
+        return _write_product
+    extreme = known.reduces is np.maximum or known.reduces is np.minimum
+    return _write_extreme if extreme else None
+
+
+def _write_product(row: Row, rows: list[Row]) -> None:
+    """Write a product of vectors and matrices; that of two vectors is ``dot``."""
+    if row.dtype is None or len(row.args) < 2:
+        return
+    x, y = row.args[:2]
+    if any(not isinstance(v, (Row, ndarray)) or v.dtype != row.dtype for v in (x, y)):
+        return
+    n, m = len(x.shape), len(y.shape)
+    others = parameters(row.function, row.args, row.given, 2)
+    pairs = traits_of(row.function).contracts(n, m, **others)
+    if pairs is None or row.dtype.kind not in "fc":
+        return
+    first, second = pairs
+    if not first and n == m == 1:
+        column = _added(row, rows, np.reshape, (x, (x.shape[0], 1)), (x.shape[0], 1))
+        become(row, np.multiply, (column, y))
+    elif len(first) == 1 and 2 < n + m <= 4 and max(n, m) == 2:
+        if n == 2 and first != [1]:
+            x = _turned(row, rows, x)
+        if m == 2 and second != [0]:
+            y = _turned(row, rows, y)
+        become(row, np.matmul, (x, y))
+    else:
+        return
+    row.given = NO_KEYWORDS
+
+
+def _turned(row: Row, rows: list[Row], x: Any) -> Any:
+    """Return a matrix transposed; of one that is transposed, what it was."""
+    turned = isinstance(x, Row) and x.function is np.transpose and not x.given
+    if turned and x.args[1:] in ((), (None,)):
+        return x.args[0]
+    return _added(row, rows, np.transpose, (x,), x.shape[::-1])
+
+
+def _added(row: Row, rows: list[Row], f: Function, args: Any, shape: Any) -> Any:
+    """Add a row of another shape; of a constant, return the result."""
+    if not isinstance(args[0], Row):
+        return f(*args)
+    added = row.with_call(f, args)
+    added.shape = shape
+    rows.append(added)
+    return added
+
+
+def _write_extreme(row: Row, rows: list[Row]) -> None:
+    """Write an extreme of entries and an initial value as that of two."""
+    x, initial = row.args[0], row.given.get("initial")
+    if type(initial) is not float or not isinstance(x, Row) or 0 in (x.shape or ()):
+        return
+    given = {k: v for k, v in row.given.items() if k != "initial"}
+    if given.get("where", True) is not True or row.dtype != x.dtype:
+        return
+    alone = row.with_call(row.function, row.args, given)
+    rows.append(alone)
+    become(row, traits_of(row.function).reduces, (alone, initial))
+    row.given = NO_KEYWORDS
+
+
+__all__ = ["SimplerCalls"]

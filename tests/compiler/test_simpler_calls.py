@@ -1,0 +1,79 @@
+"""Calls of products and extremes that programs write by others."""
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+
+RNG = np.random.default_rng(6)
+A, B, V, W = (RNG.standard_normal(s) for s in ((3, 4), (5, 4), 4, 3))
+C = A + 1j * RNG.standard_normal((3, 4))
+
+PRODUCTS = {
+    "dot": (lambda x, y: np.dot(x, y.T), (A, B)),
+    "dot of a vector": (np.dot, (A, V)),
+    "dot from the left": (np.dot, (W, A)),
+    "inner": (np.inner, (A, B)),
+    "inner of a vector": (np.inner, (V, B)),
+    "tensordot": (lambda x, y: np.tensordot(x, y, 1), (A, B.T)),
+    "tensordot of first axes": (lambda x, y: np.tensordot(x, y, ([0], [0])), (A, W)),
+    "tensordot of last axes": (lambda x, y: np.tensordot(x, y, ([1], [1])), (A, B)),
+    "outer": (np.outer, (V, W)),
+    "complex": (np.inner, (C, C)),
+}
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_products_are_matmul_or_multiply(name):
+    f, arguments = PRODUCTS[name]
+    fast = gd.compile(f, executor="numpy")
+    np.testing.assert_array_equal(fast(*arguments), f(*arguments))
+    functions = {row.function for row in fast.newest()[1].program.rows}
+    assert functions <= {np.matmul, np.multiply, np.reshape, np.transpose}
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.bool_])
+def test_others_stay(dtype):
+    x = np.arange(6).reshape(2, 3).astype(dtype)
+    for f in (lambda x: np.inner(x, x), lambda x: np.outer(x[0], x[1])):
+        assert gd.compile(f)(x).dtype == f(x).dtype
+        np.testing.assert_array_equal(gd.compile(f)(x), f(x))
+
+
+@pytest.mark.parametrize("executor", ["numpy", "vm"])
+def test_an_extreme_from_an_initial_value_is_that_of_both(executor):
+    def f(x):
+        return (
+            np.max(x, initial=0.5),
+            np.min(x, axis=1, initial=-0.5, keepdims=True),
+            np.max(x[:0], axis=0, initial=1.0),
+        )
+
+    fast = gd.compile(f, executor=executor)
+    for x in (A, A - 9.0, np.where(A > 1.0, np.nan, A)):
+        for z, expected in zip(fast(x), f(x), strict=True):
+            np.testing.assert_array_equal(z, expected)
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("sizes", [(7, 3), (3, 7), (40, 40), (50, 45), (1, 1)])
+def test_convolutions_with_short_kernels_are_products(mode, sizes):
+    a, v = (RNG.standard_normal(n) for n in sizes)
+
+    def f(a, v):
+        return np.convolve(a, v, mode)
+
+    fast = gd.compile(f)
+    assert fast(a, v).shape == f(a, v).shape
+    np.testing.assert_allclose(fast(a, v), f(a, v), rtol=1e-12, atol=1e-13)
+    gradient = gd.grad(lambda a, v: np.sum(f(a, v) ** 2), (0, 1))
+    for z, expected in zip(gd.compile(gradient)(a, v), gradient(a, v), strict=True):
+        np.testing.assert_allclose(z, expected, rtol=1e-11, atol=1e-12)
+
+
+def test_infinite_entries_reach_what_they_reach_in_numpy():
+    a, v = np.array([1.0, np.inf, 2.0, 0.0, -1.0]), np.array([np.inf, 1.0, 2.0])
+    for mode in ("full", "same", "valid"):
+        fast = gd.compile(lambda a, v, mode=mode: np.convolve(a, v, mode))
+        with np.errstate(all="ignore"):
+            np.testing.assert_array_equal(fast(a, v), np.convolve(a, v, mode))
