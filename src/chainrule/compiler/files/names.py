@@ -7,6 +7,7 @@ is looked up in this table only, so that a file can call nothing else.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import sys
 from collections.abc import Callable, Mapping
@@ -56,6 +57,7 @@ def name_of(function: Function) -> str:
     raise refuse(f"it calls {shown}, which no rule of the library declares")
 
 
+@functools.lru_cache(maxsize=1024)
 def function_named(name: str) -> Function:
     """Return the function of a name; raise if the library has none."""
     library = name.partition(":")[0] if kind_of(name) is str else ""
@@ -79,6 +81,17 @@ def function_named(name: str) -> Function:
 
 def _known() -> dict[Any, str]:
     """Return the names by functions. They grow when a library is imported."""
+    return _tables(len(served()), len(LOCALLY_CONSTANT), len(FUNCTIONS))[0]
+
+
+def _table() -> dict[str, Any]:
+    """Return the functions by names."""
+    return _tables(len(served()), len(LOCALLY_CONSTANT), len(FUNCTIONS))[1]
+
+
+@functools.lru_cache(maxsize=1)
+def _tables(*sizes: int) -> tuple[dict[Any, str], dict[str, Any]]:
+    """Return both tables, for the sizes of what they are made of."""
     names: dict[Any, str] = {f: name for name, f in _OWN.items()}
     for function, declared in served().items():
         if kind_of(function) is tuple:
@@ -89,12 +102,7 @@ def _known() -> dict[Any, str]:
         name = numpy_names().get(id(function))
         if name is not None:
             names.setdefault(function, name)
-    return names
-
-
-def _table() -> dict[str, Any]:
-    """Return the functions by names."""
-    return {name: f for f, name in reversed(_known().items())}
+    return names, {name: f for f, name in reversed(names.items())}
 
 
 _MODULES = {"_operator": "operator.", "math": "math.", "builtins": ""}

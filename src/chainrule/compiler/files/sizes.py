@@ -32,10 +32,12 @@ def check_sizes(
 ) -> None:
     """Raise before a call makes a value that is too large."""
     function: Any = row.function
-    known = traits_of(function)
     shapes: list[tuple[int, ...]] = [
         np.shape(x) for x in args if isinstance(x, ndarray)
     ]
+    if type(function) is np.ufunc and len(shapes) < 2:
+        return  # the commonest case: numbers, or one array and its shape
+    known = traits_of(function)
     if function in (_of.pow, _of.lshift, _of.mul) and is_of_whole(row):
         limits.check((_bits(function, *args) // 8,), 1, "an integer")
     elif known.entrywise:

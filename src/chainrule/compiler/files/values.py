@@ -9,6 +9,7 @@ is read from as many bytes as it has, so that no file can ask for more than it h
 from __future__ import annotations
 
 import base64
+import functools
 import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
@@ -232,6 +233,7 @@ _READERS: Mapping[str, Callable[[Any, Special | None, int], Any]] = {
 }
 
 
+@functools.lru_cache(maxsize=256)
 def dtype_of(text: str) -> np.dtype[Any]:
     """Return the dtype of a text, if it is one of numbers."""
     known = kind_of(text) is str and text[:1] in ("<", ">", "|") and text[1:] in _KINDS
