@@ -170,3 +170,78 @@ def test_compiled_functions_come_to_share():
         np.testing.assert_allclose(value, expected, rtol=1e-12)
         for x, e in zip(grads, others, strict=True):
             np.testing.assert_allclose(x, e, rtol=1e-8, atol=1e-10)
+
+
+# ------------------------------------------------------------------- in native code
+
+
+def in_native(f, *args, rtol=1e-9):
+    fast = gd.compile(f, executor="native")
+    for _ in range(2):
+        found, expected = fast(*args), f(*args)
+        for a, e in zip(np.atleast_1d(found), np.atleast_1d(expected), strict=True):
+            np.testing.assert_allclose(a, e, rtol=rtol, atol=1e-11)
+    assert fast.stats()["programs"][0]["executor"] == "native code"
+    return fast.newest()[1].run
+
+
+def flat(f):
+    """Return all results of a function in one array."""
+    return lambda *args: np.concatenate([np.ravel(z) for z in f(*args)])
+
+
+def every(a, b):
+    sign, size = np.linalg.slogdet(-a)
+    lower = np.linalg.cholesky(a @ a.T)
+    return (
+        np.linalg.solve(a, b), np.linalg.solve(a.T, b), np.linalg.inv(a),
+        np.linalg.inv(a.T), np.array([sign, size]), np.linalg.det(a).reshape(1),
+        lower, np.linalg.solve(lower, b), np.linalg.solve(lower.T, b),
+        np.linalg.inv(lower), np.linalg.inv(lower.T),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 9, 17])
+@pytest.mark.parametrize("columns", [(), (1,), (3,), (9,)])
+def test_small_matrices_are_machine_code(n, columns):
+    a, b = regular(n), RNG.normal(size=(n, *columns))
+    assert in_native(flat(every), a, b).shares() == {}
+
+
+@pytest.mark.parametrize("f", [likelihood, by_cholesky])
+def test_gradients_of_small_matrices(f):
+    a, b = positive(6), RNG.normal(size=6)
+    tape = in_native(flat(gd.grad(f, (0, 1))), a, b)
+    assert tape.shares() == {}
+
+    def along(t, a, b):
+        return f(a + t * np.eye(len(a)), b)
+
+    in_native(lambda a, b: gd.hessian(along)(0.5, a, b), a, b, rtol=1e-7)
+
+
+def test_matrices_of_any_rank_have_numpys_determinants():
+    fast = gd.compile(
+        lambda a: (*np.linalg.slogdet(a), np.linalg.det(a)), executor="native"
+    )
+    for a in (
+        np.zeros((3, 3)),
+        np.diag([1.0, -2.0, 3.0])[::-1],
+        np.full((3, 3), np.nan),
+    ):
+        with np.errstate(all="ignore"):
+            expected = *np.linalg.slogdet(a), np.linalg.det(a)
+        np.testing.assert_allclose(fast(a), expected)
+    assert fast.stats()["programs"][0]["executor"] == "native code"
+
+
+@pytest.mark.parametrize("f", [np.linalg.inv, np.linalg.cholesky, np.linalg.solve])
+def test_what_numpy_refuses_is_an_error(f):
+    args = (np.eye(3), np.ones(3))[: 1 + (f is np.linalg.solve)]
+    fast = gd.compile(lambda *args: f(*args) * 2.0, executor="native")
+    np.testing.assert_allclose(fast(*args), f(*args) * 2.0)
+    assert fast.stats()["programs"][0]["executor"] == "native code"
+    bad = np.array([[1.0, 2.0, 0.0], [2.0, 4.0, 0.0], [0.0, 0.0, 1.0]])
+    with pytest.raises(np.linalg.LinAlgError):
+        fast(bad, *args[1:])
+    np.testing.assert_allclose(fast(*args), f(*args) * 2.0)

@@ -138,7 +138,41 @@ def checkpointed(x):
     return np.sum(last) + np.sum(ys * ys)
 
 
+def filtered(x):
+    """Filter observations, with covariances and their determinants."""
+    move = np.array([[1.0, 0.1], [0.0, 0.9]])
+
+    def step(state, y):
+        mean, spread, total = state
+        spread = move @ spread @ move.T + np.exp(x[1]) * np.eye(2)
+        whole = spread + np.eye(2) * np.exp(x[0])
+        error = y - move @ mean
+        gain = np.linalg.solve(whole, spread).T
+        total = total + error @ np.linalg.solve(whole, error)
+        total = total + np.linalg.slogdet(whole)[1]
+        lower = np.linalg.cholesky(whole)
+        total = total + np.trace(np.linalg.inv(lower))
+        return (move @ mean + gain @ error, spread - gain @ spread, total), None
+
+    start = np.zeros(2), np.eye(2), 0.0
+    return gd.scan(step, start, np.outer(np.arange(5.0), x[2:]))[0][2]
+
+
+def newton(x):
+    """Solve equations by Newton's method, a matrix in each step."""
+
+    def better(c):
+        u, _ = c
+        matrix = np.eye(4) + 0.1 * np.outer(np.cos(u), x)
+        error = u + 0.1 * np.sin(u) @ np.eye(4) * x - x
+        return u - np.linalg.solve(matrix, error), error @ error
+
+    u, _ = gd.while_loop(lambda c: c[1] > 1e-20, better, (x, 1.0))
+    return np.sum(u * u * u)
+
+
 FUNCTIONS = [
+    filtered, newton,
     scan_in_code, scan_in_scan, while_in_scan, while_of_arrays, while_in_while,
     long_conds, cond_of_arrays, cond_in_while, selected_away, checkpointed,
 ]  # fmt: skip
@@ -183,6 +217,23 @@ def test_a_nan_is_looked_into_by_the_function_itself():
     with np.errstate(all="ignore"):
         assert_same(fast(x), gd.grad(f)(x))
     assert fast.stats()["nan_reruns"] == 1
+
+
+def test_a_singular_matrix_in_a_step_is_numpys_error():
+    def f(a, x):
+        return gd.scan(lambda c, v: (c + np.sum(np.linalg.inv(a * v)), None), 0.0, x)[0]
+
+    a, x = np.eye(2) * 3.0, np.array([1.0, 2.0])
+    fast = in_native(f, (a, x))
+    with pytest.raises(np.linalg.LinAlgError):
+        fast(a, np.array([1.0, 0.0]))
+
+    def g(a, x):  # the branch that fails is not taken
+        return gd.scan(lambda c, v: (c + gd.cond(
+            v > 0.5, lambda v: np.sum(np.linalg.inv(a * v)), lambda v: v, v), None),
+            0.0, x)[0]  # fmt: skip
+
+    in_native(g, (a, np.array([1.0, 0.0])))
 
 
 def test_integers_beyond_floats_stay_exact():

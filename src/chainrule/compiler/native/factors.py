@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.native.small_matrices import LARGEST, MatrixFunction
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.rows import Row
 from chainrule.rules.registry import traits_of
@@ -23,43 +24,84 @@ from chainrule.rules.registry import traits_of
 Array = np.ndarray[Any, Any]
 
 
-def share_factors(program: Program) -> bool:
-    """Have functions of one matrix share its factors; tell whether some do."""
-    users = _shared_by(program)
-    if not users or not _has_scipy():
-        return False
+def share_factors(program: Program, *, native: bool = False) -> bool:
+    """Have functions of one matrix share its factors; tell whether some do.
+
+    With ``native`` those of a small matrix are machine code.
+    """
+    users = _users_of(program)
+    small = {x for x in users if native and _size_of(x) < LARGEST}
+    users = {
+        x: rows
+        for x, rows in users.items()
+        if x in small or (_has_scipy() and _are_shared(x, rows))
+    }
     new: dict[Row, Row] = {}
     for matrix, rows in users.items():
         triangular = _is_factor(matrix)
         if not triangular:
-            n: int = np.shape(_like(matrix))[-1]
+            n = _size_of(matrix)
             like = np.empty((n + 1, n))
             new[rows[0]] = Row(factors, (matrix,), {}, [matrix], like, 0)
         held = matrix if triangular else new[rows[0]]
         for row in rows:
             _rewrite(row, held, triangular=triangular)
-    ordered: list[Row] = []
-    for row in program.rows:
-        ordered += [new[row], row] if row in new else [row]
-    program.rows = ordered
-    for i, row in enumerate(ordered):
-        row.serial = i
-    return True
+        if matrix in small:
+            for row in {held, *rows} - {matrix}:
+                _as_native(row, _size_of(matrix))
+    roots = native and _cholesky_natively(program)
+    if new:
+        ordered: list[Row] = []
+        for row in program.rows:
+            ordered += [new[row], row] if row in new else [row]
+        program.rows = ordered
+        for i, row in enumerate(ordered):
+            row.serial = i
+    return roots or bool(users)
 
 
-def _shared_by(program: Program) -> dict[Row, list[Row]]:
-    """Return the rows that need factors, by their matrix, where these are shared."""
+def _users_of(program: Program) -> dict[Row, list[Row]]:
+    """Return the rows that need factors, by their matrix."""
     found: dict[Row, list[Row]] = {}
     for row in program.rows:
         if _use(row) in _FORMS and not row.given:
             matrix, _ = _matrix_of(row)
             if matrix is not None:
                 found.setdefault(matrix, []).append(row)
-    return {
-        x: rows
-        for x, rows in found.items()
-        if len(rows) > 1 or (_is_factor(x) and _use(rows[0]) in _TRIANGULAR)
-    }
+    return found
+
+
+def _are_shared(matrix: Row, rows: list[Row]) -> bool:
+    """Tell whether factors spare work of NumPy's."""
+    return len(rows) > 1 or (_is_factor(matrix) and _use(rows[0]) in _TRIANGULAR)
+
+
+def _size_of(matrix: Row) -> int:
+    return matrix.shape[-1] if matrix.shape else 0
+
+
+def _as_native(row: Row, n: int) -> None:
+    """Let machine code compute a row that takes factors, or makes them."""
+    name = row.function.__name__
+    if name not in (*_FORMS, "factors", "solve_triangular", "inv_triangular"):
+        return  # a determinant of a triangular matrix
+    columns = (*row.shape[1:], None)[0] if name.startswith("solve") else 0
+    transposed = row.args[-1] is True
+    row.function = MatrixFunction(name, n, columns, transposed=transposed)
+
+
+def _cholesky_natively(program: Program) -> bool:
+    """Let machine code compute factors of Cholesky's; tell whether it computes some."""
+    found = False
+    for row in program.rows:
+        if not _is_factor(row) or len(row.shape or ()) != 2:
+            continue
+        if row.dtype == np.float64 and 0 < _size_of(row) < LARGEST:
+            row.function = MatrixFunction(
+                "cholesky", _size_of(row), 0, transposed=False
+            )
+            row.args, row.given, found = row.args[:1], {}, True
+    return found
 
 
 def _use(row: Row) -> str:

@@ -60,7 +60,7 @@ def fused(
         return None
     program = program.copied()
     views = Views(floats=floats)
-    others = int(share_factors(program)) + sum(
+    others = int(share_factors(program, native=floats)) + sum(
         as_product(row, views, threads) or as_scattered(row) for row in program.rows
     )
     check_in_loops(program, floats=floats)

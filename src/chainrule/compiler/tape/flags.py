@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from chainrule.compiler.tape.lowering import Builder
 
 
+def without_flag(b: Builder, row: Row, results: list[Any]) -> list[Any]:
+    """Return the results of a call; raise the flag where its last one is that."""
+    if getattr(row.function, "fails", False):
+        *results, failed = results
+        raise_where(b, failed, b.flag)
+    return results
+
+
 def flag_nans(b: Builder, checks: Sequence[Row], flag: int) -> None:
     """Raise a flag where a check is nan."""
     for x in checks:
@@ -38,4 +46,4 @@ def raise_where(b: Builder, found: Places, flag: int) -> None:
     b.code.add_number(OPCODES["maximum"], flag, flag, some)
 
 
-__all__ = ["flag_nans", "raise_where"]
+__all__ = ["flag_nans", "raise_where", "without_flag"]

@@ -252,11 +252,15 @@ def _divided(b: Builder, row: Row, x: Row, total: Places) -> Places:
 
 
 def _product(b: Builder, row: Row) -> Places:
-    """Write a product of matrices and vectors."""
-    pairs = contracted_axes(row)
-    if row.dtype != _FLOAT or pairs is None or len(pairs[0]) != 1:
+    """Write a product of matrices and vectors, or of stacks of them."""
+    if row.dtype != _FLOAT or row.shape is None:
         raise CannotLowerError  # booleans are not counted, and integers are exact
     x, y = (np.asarray(b.places(v)) for v in row.args[:2])
+    if row.function is np.matmul and max(x.ndim, y.ndim) > 2 <= min(x.ndim, y.ndim):
+        return _stacked(b, row.shape, x, y)
+    pairs = contracted_axes(row)
+    if pairs is None or len(pairs[0]) != 1:
+        raise CannotLowerError
     if (x.ndim, y.ndim) == (1, 1):
         return _dot(b, x, y)
     if x.ndim > 2 or y.ndim > 2:
@@ -267,10 +271,28 @@ def _product(b: Builder, row: Row) -> Places:
     return _matrix_product(b, left, right).reshape(row.shape)
 
 
+def _stacked(b: Builder, shape: tuple[int, ...], x: Any, y: Any) -> Places:
+    """Write products of few matrices, one after the other."""
+    stack, count = shape[:-2], math.prod(shape[:-2])
+    if not 0 < count <= MOST:
+        raise CannotLowerError
+    left, right = (
+        np.broadcast_to(v, (*stack, *v.shape[-2:])).reshape(count, *v.shape[-2:])
+        for v in (x, y)
+    )
+    found = [_matrix_product(b, m, n) for m, n in zip(left, right, strict=True)]
+    return np.stack(found).reshape(shape)
+
+
+MOST = 64
+"""Products of a stack of matrices from which on it is left to NumPy."""
+
+
 def _matrix_product(b: Builder, x: Places, y: Places) -> Places:
     """Write a product of two small matrices."""
     (m, k), (_, n) = x.shape, y.shape
-    if not m * k * n or m * k * n > SMALL_PRODUCT:
+    most = LARGE_PRODUCT if b.depth and 1 in (m, n) else SMALL_PRODUCT
+    if not m * k * n or m * k * n > most:
         raise CannotLowerError
     if not is_grid(x):
         x = b.elementwise("copy", x.shape, x)
@@ -307,6 +329,8 @@ def _from_zero(b: Builder, shape: Any, x: Places) -> Places:
 
 SMALL_PRODUCT = 1 << 15
 """Products of matrices with more multiplications than this are left to BLAS."""
+LARGE_PRODUCT = 1 << 24
+"""Those of a matrix and a vector, inside a loop."""
 
 _OF_OURS: Mapping[Any, Form] = {
     masked_result: _masked,

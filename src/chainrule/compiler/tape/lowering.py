@@ -28,6 +28,7 @@ from chainrule.compiler.native.groups import LARGE_ON_TAPE
 from chainrule.compiler.native.meanings import CannotLowerError, check_kind, name_of
 from chainrule.compiler.native.operations import OPCODES
 from chainrule.compiler.programs.program import Program
+from chainrule.compiler.tape.flags import without_flag
 from chainrule.compiler.tape.forms import (
     Places,
     form_of,
@@ -79,7 +80,7 @@ class Builder:
         """Places that hold an address, and the next ones an integer."""
         self.columns: list[int] = []
         """Those that hold the address of a column's memory."""
-        self._depth = 0
+        self.depth: int = 0
         self.filled: list[tuple[Places, Any]] = []
         self._opcodes: dict[Any, int | None] = {}
         self._even: dict[int, tuple[Places, int]] = {}
@@ -136,14 +137,14 @@ class Builder:
         """Have what is written now be parts of their own, which the list then holds."""
         outer = self.code, self.called
         self.code, self.called = Code(), []
-        self._depth += 1
+        self.depth += 1
         found: list[Part] = []
         try:
             yield found
             found += self.parts()
         finally:
             self.code, self.called = outer
-            self._depth -= 1
+            self.depth -= 1
 
     def slot(self) -> int:
         """Return a place for an address; the next one is for another integer."""
@@ -158,7 +159,7 @@ class Builder:
 
     def _holds(self, shape: tuple[int, ...], least: int = HELD) -> bool:
         """Tell whether an array lies outside of the workspace: not in a region."""
-        wanted = self._hold and not self._depth and shape
+        wanted = self._hold and not self.depth and shape
         return bool(wanted) and math.prod(shape) >= least
 
     def _held(self, shape: tuple[int, ...], role: int) -> Held:
@@ -238,7 +239,7 @@ class Builder:
         if shown is not None:
             return shown
         large = self._holds(row.shape) or (self.held and reads_held(row, self.at))
-        numpys = large and not self._depth and row.dtype != np.int64
+        numpys = large and not self.depth and row.dtype != np.int64
         form = None if numpys else form_of(row)
         if form is not None:
             try:
@@ -246,6 +247,8 @@ class Builder:
                 return found if row.shape else int(found)
             except CannotLowerError:
                 pass
+        if getattr(row.function, "fills", False):
+            return self._several(row)[0]
         native = hasattr(row.function, "bound")
         role, least = (BUFFERED, LARGE_ON_TAPE) if native else (CALLED, HELD)
         held = row.dtype != np.int64 and self._holds(row.shape, least)
@@ -269,11 +272,11 @@ class Builder:
             for i, (shape, _) in enumerate(row.function.likes)
         ]
         self._call(row, results)
-        return results
+        return without_flag(self, row, results)
 
     def _call(self, row: Row, results: list[Any]) -> None:
         """Add a call of a row; in a region it is machine code on whole arrays."""
-        if not self._depth:
+        if not self.depth:
             operands = [self.at[x] for x in row.operands]
             for x in operands:
                 if isinstance(x, Held):

@@ -149,6 +149,9 @@ class Instructions(Values):
         if n == 1 and m > 1 and dx == 1:  # columns: as the product of the transposes
             self._product(z, y, x, 1, m, k, 0, dy, dw)
             return
+        if n == 1 and m > WIDTH and k > UNROLLED and dw == dy == 1:
+            self._rows_times_vector(z, x, y, m, k, dx)
+            return
         if n == 1:
             for i in range(m):
                 self._summed(z + i, k, [(x + i * dx, dw), (y, dy)])
@@ -175,6 +178,41 @@ class Instructions(Values):
                 ):
                     at = self.moved(result, first + j * WIDTH)
                     self.store_vector(total, at, count)
+
+    def _rows_times_vector(
+        self, z: int, x: int, y: int, m: int, k: int, dx: int
+    ) -> None:
+        """Write the product of an (m, k) matrix, row by row, and a vector."""
+        self._mark(x, (dx, m), (1, k))
+        self._mark(y, (1, k))
+        several = 4
+        whole = k - k % WIDTH
+        for first in (0, m - m % several):
+            together = 1 if first else several
+            stop = m if first else m - m % several
+            if first == stop:
+                continue
+            with self.loop(stop, together, start=first) as rows:
+                left = self._offset(x, rows.i, dx)
+                pointers = [self.moved(left, j * dx) for j in range(together)]
+                zeros = [(VECTOR, _NOTHING)] * together
+                with self.loop(whole, WIDTH, zeros) as terms:
+                    b = self.load(self._offset(y, terms.i, 1), WIDTH)
+                    for pointer, have in zip(pointers, terms.carried, strict=True):
+                        a = self.load(self.moved(pointer, terms.i), WIDTH)
+                        term = self.operation("multiply", WIDTH, a, b)
+                        terms.after.append(self.operation("add", WIDTH, have, term))
+                totals = terms.after
+                if whole < k:
+                    b = self.load_vector(self.pointer(y + whole), k - whole)
+                    for j, pointer in enumerate(pointers):
+                        a = self.load_vector(self.moved(pointer, whole), k - whole)
+                        term = self.operation("multiply", WIDTH, a, b)
+                        term = self.filled(term, k - whole, _NOTHING)
+                        totals[j] = self.operation("add", WIDTH, totals[j], term)
+                for j, total in enumerate(totals):
+                    to = self.moved(self._offset(z, rows.i, 1), j)
+                    self.store(self.folded(total, "add"), to)
 
     def _small_product(
         self, z: int, x: int, y: int, m: int, n: int, k: int, dx: int, dw: int, dy: int

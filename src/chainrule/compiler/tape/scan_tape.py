@@ -45,7 +45,7 @@ class TapeLoop:
         self._captured = inputs[carried + mapped :]
         self._likes: list[Any] = [_like_of(x) for x in program.outputs]
         self._ends = own_places(b, program)
-        self._flag, self._large = b.new(()), b.new(())
+        self._flag, self._large = b.flag, b.large
         flag_nans(b, program.checks, self._flag)
         for places in b.whole:
             size = b.elementwise("absolute", np.shape(places), places)

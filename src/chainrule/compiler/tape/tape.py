@@ -261,7 +261,7 @@ def _flags_of(b: Builder, checks: Sequence[Row]) -> tuple[int | None, int | None
     if checks:
         flag_nans(b, checks, b.flag)
     looped = any(isinstance(x, Region) for _, x in b.called)
-    flagged = bool(checks) or looped
+    flagged = looped or "flag" in vars(b)
     return (b.flag if flagged else None), (b.large if looped else None)
 
 

@@ -1,0 +1,87 @@
+"""Factorisations of small matrices in native code, and what is computed from them.
+
+In: the name of a function of ``factors``, and the size of its matrix. Out: a
+``MatrixFunction``, which works on arrays in place. LAPACK takes a microsecond to begin;
+here a matrix of four rows is factorised in a tenth of that. The pivots are those of
+LAPACK: the largest entries.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.native.calls import Call, Function, call_on
+from chainrule.compiler.native.llvm import Functions
+from chainrule.compiler.native.matrix_code import MatrixWriter
+from chainrule.compiler.native.sharing import Pending, is_shared, shared
+from chainrule.compiler.native.text import Unit
+
+LARGEST = 48
+"""Rows of a matrix from which on it is left to LAPACK."""
+_OPERATIONS = 10
+"""About how many of a loop's operations take as long to compile."""
+
+
+class MatrixFunction:
+    """A function of one matrix in machine code.
+
+    Attributes
+    ----------
+    likes
+        The shapes and dtypes of its results.
+    fails
+        Whether the last result is a flag: 1 where NumPy raises an error.
+    """
+
+    keeps_shape = True
+    fills = True
+    results = 0
+    """How many results may be in memory of their own: they are small."""
+
+    def __init__(
+        self, name: str, n: int, columns: int | None, *, transposed: bool
+    ) -> None:
+        """Describe it: ``columns`` are those of a matrix that is solved for."""
+        self.__name__: str = name
+        self.text: str = f"{name} {n} {columns} {transposed}"
+        self._described = name, n, columns or 1, transposed
+        shapes: dict[str, list[tuple[int, ...]]] = {
+            "factors": [(n + 1, n)],
+            "slogdet": [(), ()],
+            "det": [()],
+        }
+        right = (n,) if columns is None else (n, columns)
+        solved = [right if name.startswith("solve") else (n, n), ()]
+        dtype = np.dtype(np.float64)
+        self.likes = [(shape, dtype) for shape in shapes.get(name, solved)]
+        self.fails: bool = name not in shapes
+
+    @functools.cached_property
+    def code(self) -> Any:
+        """The machine code, which may be another's too."""
+        return shared(self.text, self._compiled)
+
+    def _compiled(self) -> Any:
+        unit = Unit()
+        name, n, columns, transposed = self._described
+        writer = MatrixWriter(unit, n, columns, transposed=transposed)
+        writer.write(name)
+        return Function(Functions(unit, 2), name)
+
+    @property
+    def pending(self) -> Pending | None:
+        """What is still to be compiled."""
+        return None if is_shared(self.text) else Pending(self.text, _OPERATIONS)
+
+    def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Call:
+        """Return the call that works on these arrays."""
+        taken = [x for x in given if not isinstance(x, bool)]
+        arrays = [np.ascontiguousarray(x, dtype=np.float64) for x in taken]
+        return call_on(self.code, 0, 1, (*arrays, *found))
+
+
+__all__ = ["LARGEST", "MatrixFunction"]
