@@ -128,6 +128,10 @@ FUNCTIONS = {
           np.array([2.0, 2.0, -1.0, -2.0, np.inf]))]),
     "scan": (gd.value_and_grad(scanned), [(0.5, X)]),
     "arrays in a scan": (heat, [(np.sin(np.arange(12.0)),)]),
+    "large arrays in a scan": (
+        lambda x: gd.scan(lambda c, _: (np.sin(c) * c[::-1], None), x, None, 3)[0],
+        [(np.linspace(0, 1, 5000),)],
+    ),
     "gradient of a scan": (gd.grad(lambda u: np.sum(heat(u)[0] ** 2)), [(X,)]),
     "while": (root, [(2.0,), (100.0,)]),
     "cond": (gd.jacobian(branch), [(X,), (-X,)]),

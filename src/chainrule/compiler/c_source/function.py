@@ -138,6 +138,8 @@ _TAKEN = (
 class _Lowered(Builder):
     """A program's places and instructions; products of matrices are some of them."""
 
+    fuses: bool = False
+
     def _call(self, row: Row, results: list[Places]) -> None:
         """Write a product of matrices; refuse any other row without instructions."""
         pairs = None if row.dtype != np.float64 else contracted_axes(row)

@@ -114,6 +114,11 @@ def lowered_while(
     return [*steps.starts, *results, counted]
 
 
+def fused_in(b: Builder, program: Program) -> Program:
+    """Return a body, its loops over large arrays as single rows where that is asked."""
+    return (fused(program, floats=True) if b.fuses else None) or program
+
+
 def lower_body(b: Builder, program: Program, inputs: Sequence[Any]) -> bool:
     """Lower a program whose inputs, ``None`` if nobody reads them, have places.
 
@@ -175,7 +180,7 @@ class _Steps:
             self._move(self.repeat.taken, xs[-1], stack)
         outer = [b.places(x) for x in captured]
         with b.region() as parts:
-            program = fused(self.program, floats=True) or self.program
+            program = fused_in(b, self.program)
             lower_body(b, program, [*self.starts, *xs, *outer])
             self.ends = own_places(b, program, self._wanted())
         self.repeat.inside.append(parts)
@@ -291,7 +296,7 @@ def lowered_cond(
     for body, outer in zip(bodies, captured, strict=True):
         with b.region() as parts:
             places = [b.places(x) for x in outer]
-            program = fused(body.program, floats=True) or body.program
+            program = fused_in(b, body.program)
             quiet &= lower_body(b, program, [*given, *places])
             found.append([b.places(x) for x in program.outputs])
         either.inside.append(parts)

@@ -66,6 +66,8 @@ SHORT = 16
 class Builder:
     """Assigns places and writes instructions, row by row of a program."""
 
+    fuses: bool = True  # loops over large arrays, in the bodies of others
+
     def __init__(self, program: Program, *, hold: bool = False) -> None:
         """Lower all rows; with ``hold`` large arrays lie outside of the workspace."""
         self.size: int = 0
