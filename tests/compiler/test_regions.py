@@ -236,6 +236,17 @@ def test_a_singular_matrix_in_a_step_is_numpys_error():
     in_native(g, (a, np.array([1.0, 0.0])))
 
 
+def test_a_loop_that_only_an_error_ends_ends():
+    def f(a, x):
+        return gd.while_loop(
+            lambda c: np.logical_not(c > 1.0), lambda c: c * np.sum(np.linalg.inv(a)), x
+        )
+
+    fast = in_native(f, (np.eye(2) * 0.5, 0.1))
+    with pytest.raises(np.linalg.LinAlgError):
+        fast(np.zeros((2, 2)), 0.1)
+
+
 def test_integers_beyond_floats_stay_exact():
     def f(n, x):
         return gd.while_loop(

@@ -232,7 +232,7 @@ class _Steps:
     def end(self, results: Sequence[Places | None]) -> None:
         """Add the loop to the tape."""
         b, repeat = self.b, self.repeat
-        repeat.failed = b.flag
+        repeat.failed, repeat.large = b.flag, b.large
         repeat.results += [*self.starts, b.flag, b.large]
         repeat.results += [p for p in results if p is not None and np.size(p)]
         b.called.append((len(b.code), repeat))

@@ -62,8 +62,9 @@ class Repeat(Region):
         Else the place of it, where a loop with a condition writes it.
     test
         The place of the condition.
-    failed
-        The place of a number that is not 0 if there is no memory left.
+    failed, large
+        The places of flags: numbers that are not 0 if something failed, there being no
+        memory left among other things, and if an integer is too large to be exact.
     carries, taken, kept, given
         The carries; xs; carries before each step, and results, that are stored.
     captured
@@ -75,6 +76,7 @@ class Repeat(Region):
     counted: int | None = None
     test: int | None = None
     failed: int = 0
+    large: int = 0
     carries: list[Carry] = field(default_factory=list[Carry])
     taken: list[Move] = field(default_factory=list[Move])
     kept: list[Move] = field(default_factory=list[Move])
@@ -98,7 +100,7 @@ class Repeat(Region):
                 holds = writer.add(f"icmp slt i64 {turn.i}, {count}")
             else:
                 to.write(writer, self.inside[0])
-                holds = writer.is_true(writer.number(self.test))
+                holds = self._goes_on(writer, writer.number(self.test))
             turn.go_on(holds)
             self._write_step(writer, to, turn.i, count)
             turn.after = [x for c in held for x in writer.pieces_of(c.after, c.size)]
@@ -110,6 +112,16 @@ class Repeat(Region):
         if self.test is not None and self.counted is not None:
             number = writer.add(f"sitofp i64 {turn.i} to double")
             writer.store(number, writer.pointer(self.counted))
+
+    def _goes_on(self, writer: Instructions, test: str) -> str:
+        """Return whether a condition holds, and no flag is up: NumPy runs it then."""
+        holds = writer.is_true(test)
+        for flag in (self.failed, self.large):
+            writer.read[flag] = True
+            up = writer.load(writer.pointer(flag))
+            down = writer.add(f"fcmp oeq double {up}, 0.0")
+            holds = writer.add(f"and i1 {holds}, {down}")
+        return holds
 
     def _held(self) -> list[Carry]:
         """Return the carries that stay in registers from step to step."""
