@@ -294,7 +294,9 @@ def _record_numbers(space: Mapping[str, Any]) -> Callable[..., Any]:
     node, new, record = space["node"], space["new"], space["record"]
     compute: Callable[..., Any] = getattr(operator, space["rule"].operator)
 
-    def record_numbers(operation: type[rule], operands: tuple[Any, Any]) -> Any:
+    def record_numbers(
+        operation: type[rule], operands: tuple[Any, Any], *masked: Mapping[str, Any]
+    ) -> Any:
         pattern, values, in_trace = "", list[Any](), False
         for x in operands:
             kind = "n" if type(x) is node else "c"
@@ -302,14 +304,14 @@ def _record_numbers(space: Mapping[str, Any]) -> Callable[..., Any]:
                 x = x._value
             if isinstance(x, stand_in):
                 if not x.is_number or x.dtype.kind != "f":
-                    return record(operation, operands)
+                    return record(operation, operands, *masked)
                 in_trace = True
             elif type(x) is not float and (kind == "n" or type(x) is not int):
-                return record(operation, operands)
+                return record(operation, operands, *masked)
             pattern += kind
             values.append(x)
-        if not in_trace:
-            return record(operation, operands)
+        if not in_trace or masked:
+            return record(operation, operands, *masked)
         z = new(node)
         z._value = compute(*values)
         z._step, z._parameters = space[f"step_{pattern}"], space["NONE"]
