@@ -115,6 +115,8 @@ FUNCTIONS = {
             lambda c, v: (np.sin(c * v), None), x, np.ones(20), checkpoint=4)[0]),
         [(0.5,)],
     ),
+    "a scan that reads no xs": (
+        lambda xs: gd.scan(lambda c, _: (c * 2.0, None), 1.0, xs)[0], [(X,)]),
     "while": (gd.value_and_grad(root), [(2.0,), (100.0,)]),
     "second order of while": (gd.grad(gd.grad(root)), [(2.0,)]),
     "cond": (gd.jacobian(branch), [(X,), (-X,)]),

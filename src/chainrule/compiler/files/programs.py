@@ -216,7 +216,6 @@ def row_of(
     arguments = tuple([read(v, special) for v in args])
     keywords = {k: read(v, special) for k, v in given.items()}
     operands = rows_in((arguments, keywords))
-    require(operands, "a row reads no other row")
     row = Row(function, arguments, keywords, operands, None, 0)
     _describe(row, like, limits)
     if where:
