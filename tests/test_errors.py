@@ -230,7 +230,7 @@ BAD = {
         r"^np.mean works on the entries of a list.*np.stack\(\[x, y\]\).*gd.numpy.mean",
     ),
     "percentile of objects": (
-        lambda: np.percentile(np.array([X, X]), 30), EscapeError,
+        lambda: np.percentile(np.array([X, X]), 30), ArgumentError,
         "^np.percentile works on the entries of a list.*gd.numpy.percentile",
     ),
     "histogram of objects": (
@@ -280,7 +280,7 @@ BAD = {
     ),
     "in place at": (
         lambda: np.add.at(np.zeros(3), [0], X), EscapeError,
-        r"np.add.at would change an array in place.*Build the new array with np.where",
+        r"np.add.at would write a node into a plain array.*np.where\(mask, new, old\)",
     ),
     "item assignment": (
         lambda: V.__setitem__(0, 1.0), EscapeError,

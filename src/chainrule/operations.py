@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from chainrule.errors import ArgumentError
 from chainrule.nodes import recorder
-from chainrule.nodes.admission import instead_of_keyword, refuse_out
+from chainrule.nodes.admission import instead_of_keyword
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import as_operand, record
 from chainrule.operations_grad import (
@@ -59,7 +59,7 @@ from chainrule.values.types import (
     Value,
 )
 from chainrule.values.vertices import as_array, stand_in
-from chainrule.wrapping import constant, operation, serve
+from chainrule.wrapping import constant, implements, operation, serve
 
 namespace: Namespace = cast("Namespace", sys.modules[__name__])
 """This module as a rule is handed it, under the name ``xp``."""
@@ -136,7 +136,6 @@ def einsum(
     *operands: Any, out: None = None, optimize: bool | str = False, **unknown: Any
 ) -> Any:
     """Contract by subscripts or by sublists; see ``einsum_grad``."""
-    refuse_out({"out": out})
     if unknown:
         raise ArgumentError(
             f"einsum() on nodes does not support {', '.join(unknown)}; it supports "
@@ -147,7 +146,7 @@ def einsum(
     return record(einsum_grad, arrays, options)
 
 
-serve(einsum, np.einsum)
+einsum = implements(np.einsum)(einsum)
 
 # --------------------------------------------------------------------------- linalg
 
@@ -285,6 +284,7 @@ concatenate: Operation = operation(shaping.concatenate_grad, np.concatenate)
 astype: Operation = operation(shaping.astype_grad, np.astype, method="astype")
 getitem: Operation = operation(indexing.getitem_grad)
 setitem: Operation = operation(indexing.setitem_grad)
+added_at: Operation = operation(indexing.added_at_grad)
 unindex: Operation = operation(indexing.unindex_grad)
 unindex_all: Operation = operation(indexing.unindex_all_grad)
 recorder.STACK.append(shaping.stack_grad)

@@ -19,10 +19,10 @@ from chainrule.nodes.admission import (
     missing,
     operation_name,
     plain_operand,
-    refuse_out,
 )
 from chainrule.nodes.node_class import node
 from chainrule.nodes.operators import operator
+from chainrule.nodes.out import taking_out, write_result
 from chainrule.nodes.recorder import record
 from chainrule.nodes.tables import FUNCTIONS, UFUNCS, WRAPPED
 from chainrule.rules import declare, elementwise, rule
@@ -136,9 +136,11 @@ def implements(
     """
     if known:
         declare(*served, **known)
+    first: Any = served[0]
+    model: Any = getattr(*first) if isinstance(first, tuple) else first  # pyright: ignore
 
     def decorate(function: Operation) -> Operation:
-        return serve(function, *served, method=method)
+        return serve(taking_out(function, model), *served, method=method)
 
     return decorate
 
@@ -150,6 +152,10 @@ def _wrapped(rule_class: type[rule], model: Any) -> Operation:
     def function(*args: Any, **kwargs: Any) -> Any:
         if kwargs or len(args) != count:
             args, kwargs = bind(rule_class, model, count, args, kwargs)
+            if "out" in kwargs:
+                out, given = kwargs["out"], dict(kwargs)
+                del given["out"]
+                return write_result(out, model, args, given)
         return record(rule_class, args[0] if rule_class.variadic else args, kwargs)
 
     return function
@@ -176,7 +182,7 @@ def bind(
             "keyword. Give it once."
         )
     arguments.update(kwargs)
-    refuse_out(arguments)
+    out = arguments.pop("out", None)
     operands: list[Any] = []
     for own, theirs in zip(
         rule_class.operand_names or names, names[:count], strict=False
@@ -187,7 +193,10 @@ def bind(
                 f"{', '.join(arguments) or 'nothing'}."
             )
         operands.append(arguments.pop(theirs if theirs in arguments else own))
-    return tuple(operands), _parameters(model, arguments, allowed)
+    parameters = _parameters(model, arguments, allowed)
+    if out is not None:
+        parameters["out"] = out
+    return tuple(operands), parameters
 
 
 def _parameters(

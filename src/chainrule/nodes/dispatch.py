@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import EscapeError
 from chainrule.nodes import remedies
 from chainrule.nodes.admission import (
     call_keywords,
     missing,
-    refuse_in_place,
-    refuse_out,
     unwrapped,
 )
 from chainrule.nodes.joined import joined
+from chainrule.nodes.out import without_out, write_result, write_ufunc
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS, WRAPPED
 from chainrule.rules import locally_constant, rule_of
 from chainrule.values.types import Operation
@@ -39,25 +37,20 @@ def array_ufunc(
         if operation is not None and not kwargs:
             return operation(*inputs)
         if "out" in kwargs:
-            refuse_in_place(ufunc, inputs, kwargs)
+            return write_ufunc(ufunc, method, inputs, kwargs)
         if operation is not None:
             return operation(*inputs, **call_keywords(kwargs))
         if ufunc in LOCALLY_CONSTANT:
             return ufunc(*(unwrapped(x) for x in inputs), **kwargs)
+    elif "out" in kwargs:
+        return write_ufunc(ufunc, method, inputs, kwargs)
     elif ufunc in LOCALLY_CONSTANT and (method == "outer" or _to_bool(ufunc, method)):
-        refuse_out(kwargs)
         return getattr(ufunc, method)(*map(unwrapped, inputs), **kwargs)
     elif method == "at":
-        raise EscapeError(
-            f"np.{ufunc.__name__}.at would change an array in place, which cannot "
-            "remember how it was computed. Build the new array with np.where, "
-            "np.concatenate or np.stack."
-        )
+        return FUNCTIONS[np.ufunc.at](ufunc, *inputs)
     elif (ufunc, method) in FUNCTIONS:
         if method != "outer":
-            kwargs = dict(kwargs)
-            refuse_out(kwargs)
-            kwargs.setdefault("axis", 0)
+            kwargs = {"axis": 0, **kwargs}
         return FUNCTIONS[ufunc, method](*inputs, **kwargs)
     name = remedies.written(ufunc) + ("" if method == "__call__" else f".{method}")
     raise missing(
@@ -76,7 +69,9 @@ def array_function(
         args, kwargs = joined(operation, args, kwargs)
         return operation(*args, **kwargs)
     if func in LOCALLY_CONSTANT:
-        refuse_out(kwargs)
+        out, args, kwargs = without_out(func, args, kwargs)
+        if out is not None:
+            return write_result(out, func, args, kwargs)
         return func(
             *(unwrapped(x) for x in args),
             **{k: unwrapped(x) for k, x in kwargs.items()},

@@ -34,6 +34,7 @@ from chainrule.numpy import polynomials as polynomials
 from chainrule.numpy import products as products
 from chainrule.numpy import shape_functions as shape_functions
 from chainrule.numpy import statistics as statistics
+from chainrule.numpy import writes as writes
 
 __getattr__: mirror.Lookup
 __dir__: mirror.Listing

@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from chainrule.errors import ArgumentError, EscapeError, ShapeError
+from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import (
     call_keywords,
     holds_nodes,
     plain_operand,
-    refuse_out,
 )
 from chainrule.nodes.node_class import node
 from chainrule.nodes.tables import FUNCTIONS, UFUNCS
@@ -68,7 +67,6 @@ def clip(
     >>> x.grad
     array([0., 1., 0.])
     """
-    refuse_out({"out": out})
     low = _one_of(a_min, min, "a_min", "min")
     high = _one_of(a_max, max, "a_max", "max")
     return ops.clip(
@@ -114,7 +112,6 @@ def choose(
     a: ArrayLike, choices: Sequence[ArrayLike], out: None = None, mode: str = "raise"
 ) -> Any:
     """z[i] = choices[a[i]][i]"""
-    refuse_out({"out": out})
     if holds_nodes(a):
         raise ArgumentError(
             "np.choose needs integers that say which choice to take; received a node, "
@@ -143,10 +140,9 @@ def nan_to_num(
 ) -> Any:
     """z = x with nan and infinities replaced; there the derivative in x is 0."""
     if not copy:
-        raise EscapeError(
-            "np.nan_to_num(x, copy=False) would change x in place, without a "
-            "derivative. Write x[...] = np.nan_to_num(x)."
-        )
+        x_: Any = x  # a node, or NumPy would not hand it over
+        x_[...] = nan_to_num(x, True, nan, posinf, neginf)
+        return x
     if is_complex(x):
         parts = (
             nan_to_num(part, True, nan, posinf, neginf)
@@ -232,7 +228,6 @@ for _name, _part in [("real", _real), ("imag", _imag)]:
 
 def _round(x: Array, decimals: int = 0, out: None = None) -> Array:
     """Return the rounded value, a plain one: locally constant."""
-    refuse_out({"out": out})
     return _numpy.round(plain_operand(x), decimals)
 
 

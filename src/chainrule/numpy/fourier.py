@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from chainrule.errors import ArgumentError
-from chainrule.nodes.admission import refuse_out
 from chainrule.operations import namespace as ops
 from chainrule.operations_grad.fourier import fitted
 from chainrule.values.shapes import normalize_axes
@@ -36,7 +35,6 @@ def rfft(
     out: None = None,
 ) -> Any:
     """Return the transform of real values: the first half of fft."""
-    refuse_out({"out": out})
     a = ops.asarray(a)
     if a.dtype.kind == "c":
         raise ArgumentError("rfft() needs real values; received complex ones. Use fft.")
@@ -53,7 +51,6 @@ def irfft(
     out: None = None,
 ) -> Any:
     """Return the real values whose transform begins with ``a``."""
-    refuse_out({"out": out})
     a = ops.asarray(a)
     count = 2 * (int(a.shape[axis]) - 1) if n is None else n
     first = fitted(ops, a, count // 2 + 1, axis)
@@ -129,7 +126,6 @@ def fftn(
     out: None = None,
 ) -> Any:
     """Return fft along several axes."""
-    refuse_out({"out": out})
     a = ops.asarray(a)
     return _forward(a, lengths_and_axes(a, s, axes), norm)
 
@@ -143,7 +139,6 @@ def ifftn(
     out: None = None,
 ) -> Any:
     """Return ifft along several axes."""
-    refuse_out({"out": out})
     a = ops.asarray(a)
     return _inverse(a, lengths_and_axes(a, s, axes), norm)
 

@@ -23,6 +23,7 @@ from chainrule.nodes.admission import INPUT, NONE, plain_index
 from chainrule.nodes.node_class import node
 from chainrule.nodes.operator_text import in_place_operator
 from chainrule.nodes.operators import NAMES
+from chainrule.nodes.out import shown
 from chainrule.nodes.recorder import new, next_serial, record
 from chainrule.numpy.overwriting import move, overwrite
 from chainrule.operations_grad import indexing, structure
@@ -62,7 +63,21 @@ def assign(y: node, index: Index, value: ArrayLike) -> None:
         if _is_own_part(y, index, value):
             return  # y[index] += v has written into y already
         refuse(y, "assignment destination is read-only")
+        if memory_of(y).copies:
+            value = repeated(value, y.size, index)
         _put(y, index, value)
+
+
+def repeated(value: ArrayLike, size: int, index: Index) -> Any:
+    """Return the entries that go to a part of ``x.flat``: repeated, or cut off."""
+    value = operations.asarray(value)
+    flat: Any = np.empty(size).flat
+    flat[shown(index)] = np.empty(value.shape)  # NumPy's own refusal
+    shape: Any = flat[shown(index)].shape
+    if not value.shape or not value.size:
+        return value if value.size else flat[shown(index)]
+    found: Any = np.resize(value, shape) if shape else operations.reshape(value, ())
+    return found
 
 
 def _is_own_part(y: node, index: Index, value: ArrayLike) -> bool:
@@ -100,6 +115,14 @@ def updated(
     return y
 
 
+def receive(y: node, z: Any) -> None:
+    """Let an array hold a new result of its shape and dtype, which nobody else has."""
+    with LOCK:
+        enter_views()
+        refuse(y, "output array is read-only")
+        _write(y, z)
+
+
 _NUMERIC: Any = (ndarray, generic, stand_in, float)
 
 
@@ -108,14 +131,9 @@ def _as_result(y: Any, value: Any, z: Any, ufunc: np.ufunc) -> Any:
     new, known = raw(z), y._value
     if shape_of(new) != known.shape or dtype_of(new) != known.dtype:
         known = array_of(known)
-        ufunc(known, _shown(value), out=np.empty_like(known))  # NumPy's own refusal
+        ufunc(known, shown(value), out=np.empty_like(known))  # NumPy's own refusal
         z = operations.astype(z, y.dtype)
     return z
-
-
-def _shown(x: Any) -> Any:
-    x = raw(x)
-    return x.example if isinstance(x, stand_in) else x
 
 
 def refuse(y: node, what: str) -> None:
@@ -331,6 +349,7 @@ def _update_by(name: str, ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
 
 
 node.__setitem__ = assign  # type: ignore[method-assign]
+node.receive = receive  # type: ignore[attr-defined]
 
 for _name in ("add", "sub", "mul", "truediv", "pow", "mod", "matmul", "floordiv"):
     _rule: Any = rule_of(getattr(operator, f"__{_name}__"))

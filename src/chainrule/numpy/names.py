@@ -94,19 +94,6 @@ _REFUSED: tuple[tuple[ModuleType, str, str], ...] = (
     ),
     (
         np,
-        "fill_diagonal place put put_along_axis putmask",
-        "It changes an array in place, without a derivative. Write x[index] = v, "
-        "np.where(mask, values, x), np.concatenate or np.stack, which return a new "
-        "node.",
-    ),
-    (
-        np,
-        "copyto",
-        "It fills an array in place; np.full_like does so too. Write np.broadcast_to("
-        "value, shape) for a constant array, x[mask] = values for a part of a node.",
-    ),
-    (
-        np,
         "save savez savez_compressed savetxt",
         "A file keeps values, not how they were computed. Pass gd.value(x), or pickle "
         "the node.",
@@ -155,9 +142,6 @@ REFUSED.update(
     for function in found_in(module, names)
 )
 
-declare(
-    *found_in(np, "copyto fill_diagonal place put put_along_axis putmask"), writes=True
-)
 declare(*found_in(np.linalg, "eig eigvals matrix_rank"), may_raise=True)
 
 for _ufunc in (np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from chainrule.nodes.admission import plain_operand, refuse_out
+from chainrule.nodes.admission import plain_operand
 from chainrule.numpy.statistics import (
     cast,
     count_of,
@@ -45,7 +45,6 @@ def nansum(
     where: ArrayLike = True,
 ) -> Any:
     """Return sum of the entries that are not nan."""
-    refuse_out({"out": out})
     x, _ = _filled(a, 0.0, dtype)
     return ops.sum(x, axis=axis, keepdims=bool(keepdims), initial=initial, where=where)
 
@@ -73,7 +72,6 @@ def nancumsum(
     out: None = None,
 ) -> Any:
     """Return z[k] = sum of the entries up to k that are not nan."""
-    refuse_out({"out": out})
     return ops.cumsum(_filled(a, 0.0, dtype)[0], axis=axis)
 
 
@@ -85,7 +83,6 @@ def nancumprod(
     out: None = None,
 ) -> Any:
     """Return z[k] = product of the entries up to k that are not nan."""
-    refuse_out({"out": out})
     return ops.cumprod(_filled(a, 1.0, dtype)[0], axis=axis)
 
 
@@ -100,7 +97,6 @@ def nanmean(
     where: ArrayLike = True,
 ) -> Any:
     """Return mean of the entries that are not nan."""
-    refuse_out({"out": out})
     x, there = _filled(a, 0.0, dtype)
     there = there & plain_operand(where)
     if where is not True:
@@ -170,7 +166,6 @@ def nanmax(
     where: ArrayLike = True,
 ) -> Any:
     """Return largest entry that is not nan."""
-    refuse_out({"out": out})
     x, there = _filled(a, -np.inf)
     keepdims, mask = bool(keepdims), plain_operand(where)
     z = ops.max(x, axis=axis, keepdims=keepdims, initial=initial, where=mask)
@@ -187,7 +182,6 @@ def nanmin(
     where: ArrayLike = True,
 ) -> Any:
     """Return smallest entry that is not nan."""
-    refuse_out({"out": out})
     x, there = _filled(a, np.inf)
     keepdims, mask = bool(keepdims), plain_operand(where)
     z = ops.min(x, axis=axis, keepdims=keepdims, initial=initial, where=mask)

@@ -6,7 +6,6 @@ function is declared.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,11 +17,11 @@ from chainrule.nodes.node_class import node
 from chainrule.numpy.in_place import assign, own
 from chainrule.numpy.picking import compress
 from chainrule.numpy.shape_functions import matrix_transpose, ravel
+from chainrule.numpy.writes import METHODS
 from chainrule.operations import namespace as ops
 from chainrule.values.shapes import is_complex
 from chainrule.values.types import Shape
 from chainrule.values.versions import array_of, memory_of, note
-from chainrule.values.vertices import raw
 from chainrule.wrapping import implements
 
 
@@ -62,8 +61,7 @@ def flat(x: node) -> Any:
 
 def set_flat(x: node, value: ArrayLike) -> None:
     """Write into all elements, repeating the value: ``x.flat = value``."""
-    size = math.prod(np.shape(raw(value)))
-    assign(flat(x), ..., value if size == 1 else np.resize(value, (x.size,)))
+    assign(flat(x), slice(None), value)
 
 
 def set_part(name: str) -> Callable[[node, Any], None]:
@@ -154,11 +152,7 @@ _ESCAPES = (
     "gd.value(x).{0}() if it is to be treated as constant."
 )
 REFUSED_METHODS = {
-    "fill": _IN_PLACE.format("x[...] = value"),
-    "partition": _IN_PLACE.format("x[...] = np.partition(x, kth)"),
-    "put": _IN_PLACE.format("x.flat[index] = values"),
     "resize": _IN_PLACE.format("np.resize(x, shape), which returns a new node"),
-    "sort": _IN_PLACE.format("x[...] = np.sort(x)"),
     "setfield": _IN_PLACE.format("x[...] = values"),
     "choose": "takes integers, and a node holds floating-point numbers. Write "
     "np.choose(gd.value(x).astype(int), choices).",
@@ -174,3 +168,5 @@ for _name in (*CONSTANT_METHODS, *_CALLED_ON_ENTRIES):
     setattr(node, _name, _plain(_name))
 for _name, _reason in REFUSED_METHODS.items():
     setattr(node, _name, _refused(_name, _reason))
+for _name, _method in METHODS.items():
+    setattr(node, _name, _method)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.nodes.admission import plain_operand, refuse_out
+from chainrule.nodes.admission import plain_operand
 from chainrule.operations import namespace as ops
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.values.shapes import (
@@ -118,7 +118,6 @@ def _checked(
     name: str, a: ArrayLike, q: ArrayLike, scale: int, **options: Any
 ) -> tuple[Array, Array]:
     """Return ``a`` and ``q`` as a fraction, both nodes or arrays of real numbers."""
-    refuse_out({"out": options["out"]})
     if options["method"] != "linear" or options["weights"] is not None:
         raise ArgumentError(
             f"np.{name} on nodes has method='linear' without weights; received "
@@ -157,7 +156,6 @@ def median(
     keepdims: bool = False,
 ) -> Any:
     """Return the middle entry in sorted order, or the mean of the two middle ones."""
-    refuse_out({"out": out})
     x = ops.asarray(a)
     lanes = _lanes(x, axis)
     n = lanes.shape[0]
@@ -184,7 +182,7 @@ def quantile(
 
     Differentiable in ``a`` and in ``q``.
     """
-    x, fraction = _checked("quantile", a, q, 1, out=out, method=method, weights=weights)
+    x, fraction = _checked("quantile", a, q, 1, method=method, weights=weights)
     return _quantile(x, fraction, axis, keepdims)
 
 
@@ -201,9 +199,7 @@ def percentile(
     weights: ArrayLike | None = None,
 ) -> Any:
     """Return quantile(a, q / 100)."""
-    x, fraction = _checked(
-        "percentile", a, q, 100, out=out, method=method, weights=weights
-    )
+    x, fraction = _checked("percentile", a, q, 100, method=method, weights=weights)
     return _quantile(x, fraction, axis, keepdims)
 
 
@@ -230,9 +226,7 @@ def nanquantile(
     weights: ArrayLike | None = None,
 ) -> Any:
     """Return quantile of the entries that are not nan."""
-    x, fraction = _checked(
-        "nanquantile", a, q, 1, out=out, method=method, weights=weights
-    )
+    x, fraction = _checked("nanquantile", a, q, 1, method=method, weights=weights)
     return _nan_quantile(x, fraction, axis, keepdims)
 
 
@@ -249,9 +243,7 @@ def nanpercentile(
     weights: ArrayLike | None = None,
 ) -> Any:
     """Return percentile of the entries that are not nan."""
-    x, fraction = _checked(
-        "nanpercentile", a, q, 100, out=out, method=method, weights=weights
-    )
+    x, fraction = _checked("nanpercentile", a, q, 100, method=method, weights=weights)
     return _nan_quantile(x, fraction, axis, keepdims)
 
 
@@ -272,7 +264,6 @@ def nanmedian(
     keepdims: bool = False,
 ) -> Any:
     """Return median of the entries that are not nan."""
-    refuse_out({"out": out})
     x = ops.asarray(a)
     lanes, count = _present(x, axis)
     low, high, _ = _around(lanes, np.maximum(count - 1, 0) / 2, by_lane=True)

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.nodes.admission import refuse_out
 from chainrule.operations import namespace as operations
 from chainrule.operations_grad.matrix_parts import conjugate
 from chainrule.values.types import Array, Shape, Value
@@ -163,7 +162,6 @@ def multi_dot(arrays: Sequence[Any], *, out: None = None) -> Any:
     The first and the last may be vectors. Source of the order: Cormen et al.,
     Introduction to Algorithms, 15.2.
     """
-    refuse_out({"out": out})
     factors = [operations.asarray(x) for x in arrays]
     if len(factors) < 2:
         raise ShapeError(

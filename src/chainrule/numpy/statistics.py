@@ -1,7 +1,7 @@
 """Sums, products, means, variances and extremes, composed of recorded operations.
 
 What each is made of stands in its docstring; its derivative follows from the rules of
-the parts. Signatures are NumPy's; ``out=`` is refused.
+the parts. Signatures are NumPy's; ``implements`` sees to ``out=``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from chainrule.errors import ArgumentError
-from chainrule.nodes.admission import plain_operand, refuse_out
+from chainrule.nodes.admission import plain_operand
 from chainrule.numpy.in_place import own
 from chainrule.operations import namespace as ops
 from chainrule.operations_grad.indexing import along_axis
@@ -54,7 +54,6 @@ def prod(
     where: ArrayLike = True,
 ) -> Any:
     """Return ``initial`` times the product of the entries where ``where`` holds."""
-    refuse_out({"out": out})
     x = cast(a, dtype)
     if where is not True:
         x = ops.where(np.broadcast_to(plain_operand(where), x.shape), x, 1.0)
@@ -72,7 +71,6 @@ def cumprod(
     out: None = None,
 ) -> Any:
     """Return z[k] = product of the entries up to k."""
-    refuse_out({"out": out})
     return ops.cumprod(cast(a, dtype), axis=axis)
 
 
@@ -87,7 +85,6 @@ def cumulative_sum(
     include_initial: bool = False,
 ) -> Any:
     """Return the sums of the entries up to each, with a 0 before them if asked."""
-    refuse_out({"out": out})
     x = cast(x, dtype)
     axis = _only_axis(x, axis, "cumulative_sum")
     return _with_initial(ops.cumsum(x, axis=axis), x, axis, 0.0, include_initial)
@@ -104,7 +101,6 @@ def cumulative_prod(
     include_initial: bool = False,
 ) -> Any:
     """Return the products of the entries up to each, with a 1 before them if asked."""
-    refuse_out({"out": out})
     x = cast(x, dtype)
     axis = _only_axis(x, axis, "cumulative_prod")
     return _with_initial(ops.cumprod(x, axis=axis), x, axis, 1.0, include_initial)
@@ -134,7 +130,6 @@ def maximum_accumulate(
     a: ArrayLike, axis: int = 0, dtype: DTypeLike | None = None, out: None = None
 ) -> Any:
     """Return the largest entry up to each; of equal ones the latest is taken."""
-    refuse_out({"out": out})
     return _running(np.maximum, cast(a, dtype), axis)
 
 
@@ -143,7 +138,6 @@ def minimum_accumulate(
     a: ArrayLike, axis: int = 0, dtype: DTypeLike | None = None, out: None = None
 ) -> Any:
     """Return the smallest entry up to each; of equal ones the latest is taken."""
-    refuse_out({"out": out})
     return _running(np.minimum, cast(a, dtype), axis)
 
 
@@ -231,7 +225,6 @@ def var(
     >>> x.grad
     array([-1.33333333, -0.66666667,  2.        ])
     """
-    refuse_out({"out": out})
     x, where = cast(a, dtype), plain_operand(where)
     ddof, keepdims = delta(ddof, correction), bool(keepdims)
     if where is not True:
@@ -325,7 +318,6 @@ def ptp(
     a: ArrayLike, axis: Axis = None, out: None = None, keepdims: bool = False
 ) -> Any:
     """Return max(a) - min(a)."""
-    refuse_out({"out": out})
     a, keepdims = ops.asarray(a), bool(keepdims)
     return ops.max(a, axis=axis, keepdims=keepdims) - ops.min(
         a, axis=axis, keepdims=keepdims

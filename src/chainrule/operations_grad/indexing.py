@@ -61,6 +61,17 @@ def add_at(buffer: NDArray[Any], index: Index, part: Value) -> None:
         _add_at(buffer, index, part)
 
 
+def added_at(x: Value, y: Value, *, index: Index) -> Value:
+    """Return a copy of ``x`` after ``np.add.at(x, index, y)``: repeats add in turn."""
+    trace = first_stand_in(x, y, index)
+    if trace is not None:
+        return trace.whole(added_at, (x, y), {"index": index})
+    x = np.asarray(x)
+    z = laid_out(x, x)
+    _add_at(z, index, y)
+    return z
+
+
 def _unindex_all(
     parts: Sequence[Any], *, indices: Sequence[Any], shape: Shape
 ) -> Value:
@@ -90,6 +101,7 @@ def written_last(index: Index, *, shape: Shape) -> Value:
 
 
 declare(written_last, may_raise=True)
+EXTRA["added_at"] = added_at
 EXTRA["getitem"] = getitem
 EXTRA["setitem"] = setitem
 EXTRA["unindex"] = unindex
@@ -283,3 +295,31 @@ class setitem_grad(linear):
     ) -> None:
         """Z = x in the memory of x, or x_grad in that of z_grad with a part of zero"""
         buffer[index] = part
+
+
+class added_at_grad(linear):
+    """z = x, and z[index] += y for each entry of y: a repeated index adds up"""
+
+    forward = added_at
+    may_raise = True
+    nonnegative = True
+    cases: Cases = (
+        case((3,), (), index=np.array([1, 1])),
+        case((4,), (4,), index=np.array([0, 2, 2, -2])),
+        case((3, 4), (2, 3), index=(np.array([[0], [2]]), np.array([1, 1, 3]))),
+        case((3, 2), (2,), index=[2, 0, 2]),
+    )
+
+    @staticmethod
+    def transpose_x(
+        xp: Namespace, z_grad: Value, x: Value, y: Value, *, index: Index
+    ) -> Value:
+        """x_grad = z_grad"""
+        return z_grad
+
+    @staticmethod
+    def transpose_y(
+        xp: Namespace, z_grad: Value, x: Value, y: Value, *, index: Index
+    ) -> Value:
+        """y_grad = z_grad[index], summed over what was broadcast"""
+        return unbroadcast(xp, xp.getitem(z_grad, index=index), shape_of(y))

@@ -47,6 +47,8 @@ class vertex(Operators):
         grad_ops: Any
         changed: Any
 
+        receive: Operation
+
     @classmethod
     def created(cls, z: Any) -> None:
         """Be told of a new result; only called where the class is ``watched``."""
@@ -102,6 +104,10 @@ class stand_in(Operators):
 
         Where there is no other one, as a copy by itself does.
         """
+        raise NotImplementedError
+
+    def receive(self, z: Any) -> None:
+        """Hold a new result of this shape and dtype, which nobody else has."""
         raise NotImplementedError
 
     @property

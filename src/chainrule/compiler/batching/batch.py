@@ -36,7 +36,7 @@ from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.compiler.tracing.traced import Traced
 from chainrule.errors import CompileError
-from chainrule.operations_grad.indexing import setitem, unindex
+from chainrule.operations_grad.indexing import added_at, setitem, unindex
 from chainrule.rules.registry import traits_of
 from chainrule.rules.supports import masked_result
 from chainrule.sweeps.sweep import has_nan
@@ -331,6 +331,7 @@ _WITHOUT_SHAPE: tuple[Form, ...] = (
 """The batched forms that do not ask for the shape of a row."""
 _OF_OURS: dict[Any, Form] = {
     operator.getitem: rows.getitem,
+    added_at: rows.overwritten,
     setitem: rows.overwritten,
     unindex: rows.unindexed,
     masked_result: rows.elementwise,

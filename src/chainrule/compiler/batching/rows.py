@@ -30,7 +30,7 @@ from chainrule.compiler.tracing.plain_operators import (
     is_of_whole,
     power,
 )
-from chainrule.operations_grad.indexing import as_tuple, setitem, unindex
+from chainrule.operations_grad.indexing import as_tuple, unindex
 from chainrule.values.shapes import (
     SEQUENCES,
     TUPLE,
@@ -299,4 +299,5 @@ def overwritten(moved: Moved) -> Any:
     rank = _np.empty(moved.shape)[index].ndim
     if moved.rank(y) > rank:
         raise CannotBatchError
-    return as_row(setitem, (moved.filled(x), moved.aligned(y, rank)), given)
+    operands = moved.filled(x), moved.aligned(y, rank)
+    return as_row(moved.row.function, operands, given)

@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.compiler.tracing.plain_operators import UFUNCS, power
 from chainrule.compiler.tracing.rows import Row
-from chainrule.operations_grad.indexing import setitem, unindex
+from chainrule.operations_grad.indexing import added_at, setitem, unindex
 from chainrule.rules.registry import traits_of
 from chainrule.rules.supports import masked_result
 from chainrule.rules.traits import traits
@@ -53,7 +53,7 @@ def keeps_shapes(row: Row) -> bool:
     return known is not traits and not any(_may_be_count(x, row) for x in row.operands)
 
 
-_SHAPED = (unindex, setitem, masked_result)
+_SHAPED = (unindex, setitem, added_at, masked_result)
 """Functions whose operands tell no shape: it is a constant."""
 
 

@@ -22,7 +22,9 @@ from chainrule.compiler.tracing.plain_operators import is_of_integers
 from chainrule.compiler.tracing.rows import NO_KEYWORDS, Function, Row, mapped
 from chainrule.errors import EscapeError
 from chainrule.nodes.admission import object_array
+from chainrule.nodes.out import without_out, write_result, write_ufunc
 from chainrule.nodes.recorder import is_number
+from chainrule.nodes.tables import FUNCTIONS
 from chainrule.operations_grad.indexing import getitem
 from chainrule.rules.registry import traits_of
 from chainrule.values.containers import declare_value
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 Order = Literal["K", "A", "C", "F"]
 """Which index changes fastest in memory."""
+FLAT: Any = object()
+"""The index of ``x.flat``: all entries in order. What is read of it are copies."""
 MAPS: list[Function] = []
 """What maps a function over seeds in a trace; set by ``batching.vmap``."""
 
@@ -197,6 +201,8 @@ class Traced(stand_in):
         """Index as NumPy does; a view remembers its index."""
         z = self.home.call(operator.getitem, (self, index), None)
         if isinstance(z, Traced) and z.base is self:
+            if self.cut is FLAT:
+                return z.fixed()
             z.cut = index
         return z
 
@@ -288,8 +294,12 @@ class Traced(stand_in):
         inside = first_vertex(inputs, kwargs)
         if inside is not None:
             return inside.__array_ufunc__(ufunc, method, *inputs, **kwargs)
-        if kwargs.get("out") is not None or method == "at":
-            raise escape("writing into an array with out= or ufunc.at")
+        if method == "at":
+            return FUNCTIONS[np.ufunc.at](ufunc, *inputs)
+        if kwargs.get("out") is not None:
+            if not all(isinstance(x, Traced | None) for x in kwargs["out"]):
+                raise escape("writing into an array with out=")
+            return write_ufunc(ufunc, method, inputs, kwargs)
         if method != "__call__":
             return self.home.composed(getattr(ufunc, method), inputs, kwargs)
         return self.home.call(ufunc, inputs, kwargs)
@@ -308,8 +318,13 @@ class Traced(stand_in):
         if inside is not None:
             return inside.__array_function__(func, types, args, kwargs)
         known = traits_of(func)
-        if kwargs.get("out") is not None or known.writes:
-            raise escape("writing into an array in place")
+        if known.writes:
+            return FUNCTIONS[func](*args, **kwargs)
+        out, args, kwargs = without_out(func, args, kwargs)
+        if out is not None:
+            if not isinstance(out, Traced):
+                raise escape("writing into an array with out=")
+            return write_result(out, func, args, kwargs)
         if known.of_shapes:
             result = func(*map(values_of, args), **kwargs)
             if not isinstance(result, Column):
@@ -346,19 +361,6 @@ class Traced(stand_in):
     def T(self) -> Any:  # noqa: N802
         """The transpose."""
         return np.transpose(self)  # type: ignore[arg-type]
-
-    def flatten(self, order: Order = "C") -> Any:
-        """Return ``np.ravel``, a copy."""
-        return np.ravel(self, order).fixed()  # type: ignore[arg-type]
-
-    @property
-    def flat(self) -> Any:
-        """The elements one by one; to write into them is to write into this."""
-        z: Any = np.reshape(self, (-1,))  # type: ignore[call-overload]
-        if z.base is None:
-            z.base = self
-            self.seen_by(z)
-        return z
 
     def conj(self) -> Any:
         """Return ``np.conjugate``; a real array itself, as NumPy's method does."""

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from chainrule.compiler.tracing.frames import user_line
 from chainrule.compiler.tracing.plain_operators import UFUNCS
-from chainrule.compiler.tracing.traced import Traced
+from chainrule.compiler.tracing.traced import FLAT, Order, Traced
 from chainrule.compiler.tracing.traced_operators import BINARY
 from chainrule.errors import CompileError, EscapeError, ReadOnlyError
-from chainrule.numpy.in_place import same_index
+from chainrule.numpy.in_place import repeated, same_index
+from chainrule.numpy.writes import METHODS
 from chainrule.operations_grad.indexing import setitem
 from chainrule.values.containers import declare_value
 from chainrule.values.shapes import laid_out, ndarray
@@ -48,7 +49,15 @@ def assign(y: Traced, index: Index, value: Any) -> None:
     if isinstance(value, Traced) and value.base is y and same_index(value.cut, index):
         return  # y[index] += v has written into y already
     _refuse(y, "assignment destination is read-only")
+    if y.cut is FLAT:
+        value = repeated(value, y.size, index)
     _write(y, y.home.call(setitem, (y, value), {"index": index}))
+
+
+def receive(y: Traced, z: Traced) -> None:
+    """Let an array hold a result of its shape and dtype."""
+    _refuse(y, "output array is read-only")
+    _write(y, z)
 
 
 def updater(ufunc: np.ufunc, name: str) -> Callable[[Any, Any], Any]:
@@ -121,7 +130,7 @@ def _write(y: Traced, z: Traced) -> None:
 def _cut(z: Traced) -> Any:
     """Return the index of a view's entries in its base."""
     base = z.base
-    if z.cut is None and not shares(z.value, base.value):  # all, as x.flat
+    if z.cut is FLAT:
         z.cut = _np.unravel_index(_np.arange(base.size), base.shape)
     if z.cut is None:
         z.cut = _places(z.value, z.base.value)
@@ -212,15 +221,33 @@ def _set_part(name: str) -> Callable[[Traced, Any], None]:
             raise TypeError("array does not have imaginary part to set")
         if isinstance(value, Traced) and value.base is x:
             return  # x.real *= 2.0 has written into x already
-        if name == "flat" and np.size(value) != 1:
-            value = np.resize(value, (x.size,))
-        assign(getattr(x, name), ..., value)
+        assign(getattr(x, name), slice(None) if name == "flat" else ..., value)
 
     return write
 
 
+def _flatten(x: Traced, order: Order = "C") -> Any:
+    """Return ``np.ravel``, a copy."""
+    return _np.ravel(x, order).fixed()
+
+
+def _flat(x: Traced) -> Any:
+    """The elements one by one; to write into them is to write into this."""
+    z: Any = _np.reshape(x, (-1,))
+    if z.base is None:
+        z.base = x
+        x.seen_by(z)
+    z.cut = FLAT
+    return z
+
+
 declare_value(_Stale)
+Traced.flatten = _flatten  # type: ignore[attr-defined]
+Traced.flat = property(_flat)  # type: ignore[attr-defined]
 Traced.__setitem__ = assign  # type: ignore[method-assign]
+Traced.receive = receive  # type: ignore[method-assign]
+for _name, _method in METHODS.items():
+    setattr(Traced, _name, _method)
 for _name in ("real", "imag", "flat"):
     _read: property = getattr(Traced, _name)
     setattr(Traced, _name, _read.setter(_set_part(_name)))

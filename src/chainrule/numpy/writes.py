@@ -1,0 +1,193 @@
+"""NumPy's functions that write into an array: ``np.put``, ``np.copyto``, ``np.add.at``.
+
+Each computes the new entries with recorded operations and assigns them, so that nodes
+and traced arrays are written alike. What NumPy refuses is asked of NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chainrule.errors import EscapeError
+from chainrule.nodes import remedies
+from chainrule.nodes.admission import plain_index, plain_operand
+from chainrule.nodes.out import may_write, shown, write
+from chainrule.nodes.recorder import next_serial, record
+from chainrule.operations_grad.indexing import added_at_grad, picks_once
+from chainrule.values.shapes import dtype_of, shape_of
+from chainrule.values.types import Index, Operation
+from chainrule.values.vertices import first_stand_in, raw
+from chainrule.wrapping import implements
+
+_np: Any = np
+
+
+def writes(function: Operation) -> Callable[[Operation], Operation]:
+    """Decorate what stands for a function of NumPy's that writes into an array."""
+    return implements(function, writes=True)
+
+
+def _written(target: ArrayLike, name: str) -> Any:
+    """Return an array that may take nodes, or raise."""
+    if not may_write(target):
+        raise EscapeError(
+            f"{name} would write a node into a plain array, which cannot remember how "
+            f"it was computed. {remedies.ASSIGNED}"
+        )
+    return target
+
+
+def _empty(target: ArrayLike) -> NDArray[Any]:
+    """Return an array of NumPy's to ask whether it refuses a write."""
+    return np.empty_like(shown(target))
+
+
+@writes(np.copyto)
+def copyto(
+    dst: Any, src: ArrayLike, casting: str = "same_kind", where: ArrayLike = True
+) -> None:
+    """Write ``src`` into an array, where ``where`` holds."""
+    _written(dst, "np.copyto")
+    _np.copyto(_empty(dst), shown(src), casting=casting, where=shown(where))
+    dst[...] = src if where is True else _np.where(plain_operand(where), src, dst)
+
+
+@writes(np.put)
+def put(a: Any, ind: ArrayLike, v: ArrayLike, mode: str = "raise") -> None:
+    """Write ``v`` into entries of the flat array, repeated as often as it takes."""
+    _written(a, "np.put")
+    _np.put(_empty(a), shown(ind), shown(v), mode=mode)
+    places = _np.ravel(_np.take(_np.arange(a.size), ind, mode=mode))
+    if places.size and np.size(raw(v)):
+        values = v if not np.ndim(raw(v)) else _np.resize(v, places.shape)
+        a[_np.unravel_index(places, a.shape)] = values
+
+
+@writes(np.place)
+def place(arr: Any, mask: ArrayLike, vals: ArrayLike) -> None:
+    """Write ``vals`` in turn into the entries where a mask holds."""
+    _written(arr, "np.place")
+    _np.place(_empty(arr), shown(mask), shown(vals))
+    holds: Any = _np.reshape(plain_operand(mask), arr.shape) != 0
+    values: Any = _np.ravel(vals)
+    if values.size:
+        turn: Any = _np.reshape(_np.cumsum(holds) - 1, arr.shape) % values.size
+        arr[...] = _np.where(holds, values[turn], arr)
+
+
+@writes(np.putmask)
+def putmask(a: Any, mask: ArrayLike, values: ArrayLike) -> None:
+    """Write each entry of ``values``, repeated, where a mask holds at its place."""
+    _written(a, "np.putmask")
+    _np.putmask(_empty(a), shown(mask), shown(values))
+    if np.size(raw(values)):
+        mask = _np.reshape(plain_operand(mask), a.shape) != 0
+        a[...] = _np.where(mask, _np.resize(values, a.shape), a)
+
+
+@writes(np.put_along_axis)
+def put_along_axis(
+    arr: Any, indices: ArrayLike, values: ArrayLike, axis: int | None
+) -> None:
+    """Write along an axis, at indices lane by lane."""
+    _written(arr, "np.put_along_axis")
+    if axis is not None:
+        _np.put_along_axis._implementation(arr, indices, values, axis)
+        return
+    _np.put_along_axis(_empty(arr), shown(indices), shown(values), None)
+    arr[_np.unravel_index(_np.arange(arr.size)[indices], arr.shape)] = values
+
+
+@writes(np.fill_diagonal)
+def fill_diagonal(a: Any, val: ArrayLike, wrap: bool = False) -> None:
+    """Write into the main diagonal, repeating the values."""
+    _written(a, "np.fill_diagonal")
+    _np.fill_diagonal._implementation(a, val, wrap)
+
+
+# -------------------------------------------------------------------------- methods
+
+
+def fill(x: Any, value: ArrayLike) -> None:
+    """Write one number into all entries: ``x.fill(value)``."""
+    _empty(x).fill(shown(value))
+    x[...] = value
+
+
+def sort(x: Any, axis: int = -1, kind: str | None = None, order: None = None) -> None:
+    """Sort the entries in place: ``x.sort()``."""
+    x[...] = _np.sort(x, axis=axis, kind=kind, order=order)
+
+
+def partition(
+    x: Any,
+    kth: int | Sequence[int],
+    axis: int = -1,
+    kind: str = "introselect",
+    order: None = None,
+) -> None:
+    """Bring the k-th smallest entry into its place, in place: ``x.partition(k)``."""
+    x[...] = _np.partition(x, kth, axis=axis, kind=kind, order=order)
+
+
+METHODS: dict[str, Operation] = {
+    "fill": fill,
+    "partition": partition,
+    "put": put,
+    "sort": sort,
+}
+"""The methods of arrays that write into them."""
+
+
+# ---------------------------------------------------------------------------- ufunc.at
+
+
+@writes(np.ufunc.at)
+def write_at(ufunc: np.ufunc, y: Any, index: Index, *values: Any) -> None:
+    """Run a ufunc on entries of an array, in place; repeated ones take their turns."""
+    _written(y, f"np.{ufunc.__name__}.at")
+    if dtype_of(raw(y)) != np.result_type(y.dtype, *map(dtype_of, shown(values))):
+        ufunc.at(_empty(y), shown(index), *shown(values))  # NumPy's own refusal
+    if picks_once(index):
+        y[index] = ufunc(y[index], *values)
+    elif ufunc is np.add or ufunc is np.subtract:
+        since = next_serial()
+        value = values[0] if ufunc is np.add else ufunc(0, values[0])
+        index = plain_index(index)
+        write(y, record(added_at_grad, (y, value), {"index": index}), since)
+    else:
+        _write_in_turns(ufunc, y, _concrete(index), values)
+
+
+def _concrete(index: Index) -> Any:
+    """Return an index with the numbers of the example: a guard, in a trace."""
+    if isinstance(index, tuple):
+        return tuple(map(_concrete, index))  # pyright: ignore[reportUnknownArgumentType]
+    index = plain_index(index)
+    return np.asarray(index) if first_stand_in(index) is not None else index
+
+
+def _write_in_turns(
+    ufunc: np.ufunc, y: Any, index: Index, values: Sequence[Any]
+) -> None:
+    """Write at each place once, then at those that come again, and so on."""
+    places: Any = _np.arange(y.size).reshape(y.shape)[index]
+    lanes = [
+        _np.ravel(_np.broadcast_to(v, places.shape)) if shape_of(raw(v)) else v
+        for v in values
+    ]
+    places = places.ravel()
+    order: Any = _np.argsort(places, kind="stable")
+    ordered = places[order]
+    starts: Any = _np.searchsorted(ordered, ordered)
+    turns: Any = _np.arange(places.size) - starts
+    by_turn = order[_np.argsort(turns, kind="stable")]
+    ends: Any = _np.cumsum(_np.bincount(turns))
+    for chosen in _np.split(by_turn, ends)[:-1]:
+        where = _np.unravel_index(places[chosen], y.shape)
+        given = [v[chosen] if shape_of(raw(v)) else v for v in lanes]
+        y[where] = ufunc(y[where], *given)
