@@ -306,10 +306,9 @@ class Builder:
         f = row.function
         if row.dtype is not _FLOAT or row.shape != () or type(f) is not np.ufunc:
             return None
-        try:
-            op = self._opcodes[f]
-        except KeyError:
-            op = self._opcodes[f] = number_opcode(f)
+        if f not in self._opcodes:
+            self._opcodes[f] = number_opcode(f)
+        op = self._opcodes[f]
         if op is None or row.given:
             return None
         places = [0, 0, 0]
@@ -358,7 +357,6 @@ class Builder:
     ) -> list[tuple[int, int]] | None:
         """Return first place and step of operands that are whole arrays or numbers."""
         found: list[tuple[int, int]] = []
-        step = int(math.prod(shape) > 1)
         for x in operands:
             if type(x) is int:
                 found.append((x, 0))
@@ -366,7 +364,7 @@ class Builder:
             start = self.start_of(x, shape)
             if start is None:
                 return None
-            found.append((start, step))
+            found.append((start, int(math.prod(shape) > 1)))
         return found
 
     def reduced(self, name: str, pair: str, places: Places, axes: Any) -> Places:
