@@ -18,7 +18,9 @@ SERIES = (
 
 def plot(lines: Sequence[Line], title: str, path: Path) -> Path:
     """Draw one row of marks per line, on a logarithmic axis of milliseconds."""
-    figure = Figure(figsize=(8.0, 0.8 + 0.24 * len(lines)), layout="constrained")
+    figure = Figure(
+        figsize=(8.0, max(2.5, 0.8 + 0.24 * len(lines))), layout="constrained"
+    )
     axes = figure.add_subplot()
     rows = range(len(lines))
     for y, line in zip(rows, lines, strict=True):
@@ -30,11 +32,11 @@ def plot(lines: Sequence[Line], title: str, path: Path) -> Path:
             for y, line in zip(rows, lines, strict=True)
             if name in line.times
         ]
-        axes.scatter(*zip(*points, strict=True), 30, colour, marker, label=label)
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+        axes.scatter(xs, ys, s=30, c=colour, marker=marker, label=label)
     bars = [(x.suite, y) for y, x in zip(rows, lines, strict=True) if x.suite]
-    axes.scatter(
-        *zip(*bars, strict=True), 60, "black", "|", label="C++, on a quiet machine"
-    )
+    xs, ys = [x for x, _ in bars], [y for _, y in bars]
+    axes.scatter(xs, ys, s=60, c="black", marker="|", label="C++, on a quiet machine")
     axes.set_xscale("log")
     axes.set_xlabel("milliseconds, steady")
     axes.set_yticks(rows, [f"{line.name}: {line.size}" for line in lines], fontsize=8)

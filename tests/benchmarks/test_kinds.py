@@ -24,7 +24,7 @@ def test_each_kind_has_six_workloads_of_its_own():
     assert len(set(names)) == len(names)
     kinds = Counter(name.partition(":")[0] for name in names)
     assert kinds.pop("kinds, styles") == 12
-    assert set(kinds.values()) == {6}
+    assert min(kinds.values()) >= 6
     full = [c.name.partition(":")[0] for c in comparisons(tiny=False)]
     assert Counter(full) == {**kinds, "kinds, styles": 12}
 

@@ -1,6 +1,6 @@
 """Everyday code of several kinds that nothing is tuned on, beside ``jax.jit``.
 
-Each module holds one kind, and each kind six workloads of different sizes:
+Each module holds one kind, and each kind six workloads or more, of different sizes:
 
 ``columns.py``       few parameters, long columns of data, transcendental functions
 ``neighbours.py``    differences of neighbours, rolls, pads, strides, stencils

@@ -25,9 +25,13 @@ def call_of(nest: Nest, likes: Sequence[tuple[Any, Any]]) -> Callable[..., Any]:
     xs = [f"x{i}" for i in range(len(inputs))]
     outs = [f"o{i}" for i in range(len(likes))]
     space: dict[str, Any] = {
-        "array": array, "call": code.function.run, "empty": np.empty,
-        "in_order": np.ascontiguousarray, "ndarray": ndarray, "bound": nest.bound,
-    }  # fmt: skip
+        "array": array,
+        "call": code.function.run,
+        "empty": np.empty,
+        "in_order": np.ascontiguousarray,
+        "ndarray": ndarray,
+        "bound": nest.bound,
+    }
     lines = ["def run(operands, out):", f"    [{', '.join(xs)}] = operands"]
     for x, a in zip(xs, inputs, strict=True):
         space[f"t{x}"] = a.dtype
