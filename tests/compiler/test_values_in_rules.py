@@ -289,7 +289,8 @@ def test_every_composed_function_is_among_the_calls(monkeypatch):
         gradient(*given)
     left = [f for f in table if f not in table.seen]
     names = {f.__name__ for f in left if not isinstance(f, tuple) and is_composed(f)}
-    assert names == {"trim_zeros", "real_if_close"}
+    writing = set("at copyto fill_diagonal place put put_along_axis putmask".split())
+    assert names - writing == {"trim_zeros", "real_if_close"}
 
 
 def is_composed(function):
