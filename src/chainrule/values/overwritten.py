@@ -48,8 +48,9 @@ class Contents:
     def overwritten(self, index: Index, saved: Any) -> Contents:
         """Return what is in the array now, where ``saved`` was at an index before."""
         array: Any = self.array
-        self.index, self.saved = index, saved
-        self.newer = Contents(array, self.like)
+        self.index: Index = index
+        self.saved: Any = saved
+        self.newer: Contents = Contents(array, self.like)
         self.array = None
         return self.newer
 

@@ -90,7 +90,7 @@ class Compiled:
         if options.progress:
             progress_bars.check()
         self.parameters: inspect.Signature | None = parameters_of(f)
-        self.kept = Kept(options.max_programs)
+        self.kept: Kept = Kept(options.max_programs)
         self.signatures: dict[tuple[Any, ...], Specialisations] = self.kept.signatures
         self.derivatives: OrderedDict[tuple[Any, ...], Compiled] = OrderedDict()
         self._example: Callable[..., Any] | None = None
@@ -383,7 +383,7 @@ class Compiled:
             )
         return newest
 
-    wait = staticmethod(background.wait)
+    wait: Callable[..., bool] = staticmethod(background.wait)
 
     def stats(self) -> dict[str, Any]:
         """Return what was compiled, and how it is run.

@@ -70,7 +70,7 @@ class SavedScan(_Compared, Scan):
         """Run the loop."""
         if not self.compared:
             self._compare(leaves, captured)
-            self.running = self._executor()
+            self.running: Running = self._executor()
             self.compared = True
         return super().__call__(leaves, captured)
 
@@ -178,7 +178,7 @@ class SavedBlocks(InBlocks):
     def _choose(self, *, exact: bool) -> None:
         options, program = self._limits.options, self.program
         if not exact:
-            self.running = Running(None, VARYING)
+            self.running: Running = Running(None, VARYING)
             return
         seconds = costs.batched_seconds(program, self.count)
         try:

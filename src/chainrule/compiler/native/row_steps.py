@@ -10,6 +10,7 @@ out, and NumPy's own loops compute all else.
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -33,7 +34,10 @@ from chainrule.values.shapes import ARRAYS, is_complex
 DTYPES: Any = tuple(map(np.dtype, "?fdFD"))
 """What a nest may read."""
 KINDS = {"f": "float", "F": "float", "d": "double", "D": "double"}
-REALS = {"float": np.dtype(np.float32), "double": np.dtype(np.float64)}
+REALS: Mapping[str, np.dtype[Any]] = {
+    "float": np.dtype(np.float32),
+    "double": np.dtype(np.float64),
+}
 PARTS = ("complex", "real", "imag")
 _OWN = ("add", "subtract", "negative", "positive", "conjugate", "where", *PARTS)
 

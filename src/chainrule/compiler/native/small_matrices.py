@@ -57,7 +57,9 @@ class MatrixFunction:
         right = (n,) if columns is None else (n, columns)
         solved = [right if name.startswith("solve") else (n, n), ()]
         dtype = np.dtype(np.float64)
-        self.likes = [(shape, dtype) for shape in shapes.get(name, solved)]
+        self.likes: list[tuple[tuple[int, ...], np.dtype[Any]]] = [
+            (shape, dtype) for shape in shapes.get(name, solved)
+        ]
         self.fails: bool = name not in shapes
 
     @functools.cached_property

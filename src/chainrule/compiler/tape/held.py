@@ -53,7 +53,8 @@ class Held:
         self.size: int = math.prod(shape)
         self.role = role
         self.places: Any = None
-        self.first = self.last = first
+        self.first: int = first
+        self.last: int = first
         self.becomes: Held | None = None
 
 

@@ -120,7 +120,7 @@ class Writers:
         self, read: Any, constants: Mapping[int, float], *, flushes: bool = False
     ) -> None:
         """Begin; ``read`` marks the places that are read when all is done."""
-        self.unit = Unit(flushes=flushes)
+        self.unit: Unit = Unit(flushes=flushes)
         self.read = read
         self._constants = constants
         self._known = bytearray(len(read))

@@ -49,7 +49,7 @@ class Workspace:
             (h, x) for h, x in self.held.items() if isinstance(x, Changing)
         ]
         self._returned = [(h, x) for h, x in self.changing if h.role == RESULT]
-        self.opens = bool(self._returned)
+        self.opens: bool = bool(self._returned)
         """Whether results are returned as they are."""
         self.released: dict[int, list[Changing]] = {}
         """What NumPy has made and nobody reads after a part, by that."""
