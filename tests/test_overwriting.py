@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tracemalloc
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 import chainrule as gd
 from chainrule.errors import StaleValueError
 from chainrule.locks import has_global_lock
+from chainrule.numpy.overwriting import overwritten
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import supported
 from chainrule.sweeps.listening import Listener
@@ -164,7 +164,7 @@ def test_an_older_version_keeps_no_gradient():
     np.testing.assert_array_equal(x.grad, [4.0, 0.0, -8.0, 16.0, 2.0])
 
 
-def overwritten(x):
+def root_overwritten(x):
     """Overwrite an entry of which the derivative is infinite."""
     y = np.sqrt(x - x[1])
     y[1] = x[0]
@@ -176,7 +176,7 @@ def overwritten(x):
 @np.errstate(all="ignore")
 def test_the_reference_sweeps_pass_it_on_too():
     x = gd.node(np.array([0.7, -1.2, 0.4, 1.5, 0.1]))
-    z = overwritten(x)
+    z = root_overwritten(x)
     order = collect([z]).order
     swept = reverse_sweep(plain, order, {z: supported(1.0)}, [x])[x].value
     told = reverse_sweep(plain, order, {z: supported(1.0)}, [x], listener=Listener())
@@ -193,5 +193,4 @@ def test_references_are_counted_as_they_were_probed():
     y = buffer()
     y[0] = 1.0
     assert type(y.grad_ops.vertices[0]).__name__ == "node"
-    assert type(y.grad_ops.vertices[0]) is not gd.node
-    assert sys.getrefcount(y._value) > 1
+    assert type(y.grad_ops.vertices[0]) is overwritten

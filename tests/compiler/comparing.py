@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -83,3 +84,26 @@ def free(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPTIMIZING", "PLACING"):
         monkeypatch.setattr(costs, name, 0.0)
     monkeypatch.setattr(choice, "REPEATED", 1)
+
+
+def assert_calls_at_once(
+    fast: Callable[..., Any],
+    expected: Callable[..., Any],
+    inputs: Sequence[Any],
+    times: int,
+    rtol: float,
+) -> None:
+    """Call a function from one thread per input, so many times; compare the last."""
+    found: list[Any] = [None] * len(inputs)
+
+    def work(i: int) -> None:
+        for _ in range(times):
+            found[i] = fast(inputs[i])
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(inputs))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    for x, z in zip(inputs, found, strict=True):
+        np.testing.assert_allclose(z, expected(x), rtol=rtol)

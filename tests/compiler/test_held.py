@@ -1,6 +1,5 @@
 """Large arrays of tapes: read and returned in place; buffers that are used again."""
 
-import threading
 import weakref
 
 import numpy as np
@@ -10,6 +9,7 @@ import chainrule as gd
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.tape.held import HELD
 from chainrule.compiler.tape.tape import Tape
+from tests.compiler.comparing import assert_calls_at_once
 
 pytestmark = pytest.mark.skipif(
     not native.available(), reason="native code needs llvmlite"
@@ -120,19 +120,7 @@ def test_calls_at_once_have_memory_of_their_own():
     f = gd.grad(lambda x: np.sum(np.sin(x) ** 2 * x))
     inputs = [RNG.uniform(0.1, 1.0, N) for _ in range(6)]
     fast, _ = on_tape(f, inputs[0])
-    found = [None] * len(inputs)
-
-    def work(i):
-        for _ in range(30):
-            found[i] = fast(inputs[i])
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(inputs))]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    for x, z in zip(inputs, found, strict=True):
-        np.testing.assert_allclose(z, f(x), rtol=1e-12)
+    assert_calls_at_once(fast, f, inputs, 30, rtol=1e-12)
 
 
 def test_a_bound_call_reads_large_arguments_anew():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
+from chainrule.compiler.executors.buffers import written_in_place
 from chainrule.errors import EscapeError, ReadOnlyError
 from chainrule.operations_grad.indexing import setitem, written_last
 from tests.compiler.comparing import ORDERS, assert_same
@@ -211,6 +212,10 @@ def test_a_replayed_write_goes_into_the_same_memory(n):
         fast = gd.compile(g, executor="numpy")
         for scale in (1.0, 0.5):
             first, expected = fast(scale * x), g(scale * x)
+            program = fast.newest()[1].program
+            writes = [row for row in program.rows if row.function is setitem]
+            in_place = written_in_place(program)
+            assert len(writes) // 2 < len(in_place & {*writes}) < len(writes)
             fast(x)  # results of the call before are nobody's memory
             for a, e in zip(first, expected, strict=True):
                 np.testing.assert_allclose(a, e, rtol=1e-12)

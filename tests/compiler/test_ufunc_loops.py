@@ -1,7 +1,6 @@
 """Loops of ufuncs, called by native code: NumPy's own bits, on stretches of arrays."""
 
 import math
-import threading
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from chainrule.compiler.native import nest_phases, ufunc_loops
 from chainrule.compiler.native.fusion import Fused, fused
 from chainrule.compiler.native.groups import LARGE
 from chainrule.compiler.native.operations import ELEMENTWISE, ufunc_of
+from tests.compiler.comparing import assert_calls_at_once
 
 pytestmark = pytest.mark.skipif(
     not native.available(), reason="native code needs llvmlite"
@@ -120,19 +120,7 @@ def test_threads_call_at_once():
     fast = gd.compile(gd.grad(f), executor="native")
     inputs = [RNG.uniform(0.1, 1.0, (LARGE,)) for _ in range(8)]
     fast(inputs[0])
-    found = [None] * len(inputs)
-
-    def work(i):
-        for _ in range(20):
-            found[i] = fast(inputs[i])
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(inputs))]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    for x, z in zip(inputs, found, strict=True):
-        np.testing.assert_allclose(z, gd.grad(f)(x), rtol=1e-13)
+    assert_calls_at_once(fast, gd.grad(f), inputs, 20, rtol=1e-13)
 
 
 def test_where_ufuncs_are_unknown_our_own_code_runs(monkeypatch):

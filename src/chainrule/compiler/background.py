@@ -31,6 +31,8 @@ _SLICE = 1e-3
 """Seconds that the thread works, at least, between two pauses."""
 _LONGEST = 2e-2
 """Seconds that it works at most: a pause is long where others hold Python's lock."""
+_WAY = 5e-3
+"""Seconds at most that a call leaves the lock to the thread."""
 
 
 class Task:
@@ -54,6 +56,15 @@ class Task:
             with _CHANGED:
                 _start()
         return self.is_done
+
+    def make_way(self, seconds: float) -> None:
+        """Leave Python's lock to the thread for as long as a call took, until done.
+
+        Calls that give the lock back and take it again, as those of NumPy do, would
+        else keep it from others.
+        """
+        if not self.done:
+            time.sleep(min(seconds, _WAY))
 
 
 class _StopError(BaseException):

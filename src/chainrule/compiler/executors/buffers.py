@@ -100,9 +100,11 @@ def written_in_place(program: Program) -> set[Row]:
 
     It is surely the program's own, and so are the views of it.
     """
+    found = set[Row]()
+    if not any(map(_changes_part, program.rows)):
+        return found
     until = program.last_uses()
     memory: dict[Row, list[_Memory]] = {}
-    found = set[Row]()
     for i, row in enumerate(program.rows):
         is_own = row.function in _OWN or (
             isinstance(row.function, np.ufunc) and row.shape != () and not row.given
@@ -113,10 +115,9 @@ def written_in_place(program: Program) -> set[Row]:
                 found.add(row)
                 memory[row] = before
         if row not in memory:
-            shown = (
-                [] if is_own else [m for x in viewed(row) for m in memory.get(x, [])]
-            )
-            memory[row] = [_Memory(is_own=is_own), *shown]
+            shown = [] if is_own else viewed(row)
+            others = (m for x in shown for m in memory.get(x, ()))
+            memory[row] = [_Memory(is_own=is_own), *dict.fromkeys(others)]
         for each in memory[row]:
             each.until = max(each.until, until.get(row, -1))
     return found

@@ -44,11 +44,6 @@ LONG = 2_000
 REPEATED = 2
 """Runs after which a program counts as one that is called again."""
 
-GRACE = 5e-3
-"""Seconds at most that a call leaves Python's lock to the background thread, if it took
-so long itself. Calls that give the lock back and take it again, as those of NumPy do,
-would else keep it from others."""
-
 VM = "tape VM"
 
 _TRIFLE = 3e-6
@@ -173,8 +168,8 @@ class Choice:
         start = time.perf_counter()
         results = run(*leaves)
         seconds = time.perf_counter() - start
-        if self._task is not None and not self._task.is_done:
-            time.sleep(min(seconds, GRACE))
+        if (task := self._task) is not None:
+            task.make_way(seconds)
         if self._deciding.acquire(blocking=False):
             try:
                 if run is self.run:

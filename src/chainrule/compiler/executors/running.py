@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from chainrule.compiler.background import later
+from chainrule.compiler.background import Task, later
 from chainrule.compiler.executors import costs
 from chainrule.compiler.native import llvm
 from chainrule.compiler.native.meanings import CannotLowerError
@@ -98,6 +98,7 @@ class Running:
         self.seconds: float = 0.0
         self._interpreted = isinstance(loop, TapeLoop) and loop.interpretable
         self._limit = math.inf
+        self._task: Task | None = None
         self._deciding = lock()
 
     @classmethod
@@ -131,7 +132,10 @@ class Running:
             self.on_numpy, self._limit = True, math.inf
             self.because = "integers beyond 2**53"
             results = plain(*operands)
-        self.seconds += time.perf_counter() - start
+        seconds = time.perf_counter() - start
+        self.seconds += seconds
+        if (task := self._task) is not None:
+            task.make_way(seconds)
         if self.seconds >= self._limit and self._deciding.acquire(blocking=False):
             try:
                 self._order()
@@ -144,7 +148,7 @@ class Running:
         if self.seconds >= self._limit:
             self._limit = math.inf
             try:
-                later(self._change)
+                self._task = later(self._change)
             except RuntimeError as error:  # there can be no thread
                 self.because = failed(error)
 
