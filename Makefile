@@ -23,7 +23,7 @@ NEWEST_TESTS := tests $(addprefix --ignore=tests/,benchmarks browser compiler ex
 RULE_TESTS := $(addprefix tests/,test_rules.py test_expressions.py test_kernels.py \
 	test_symbolic.py test_conventions.py test_precision.py test_traits.py \
 	compiler/test_operations.py compiler/test_vm.py explainer/test_formulas.py \
-	explainer/test_javascript.py numpy/test_lists_of_nodes.py)
+	explainer/test_javascript.py numpy/test_lists_of_nodes.py scipy/test_rules_of_scipy.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -44,12 +44,12 @@ test: $(VENV)/.stamp-demo $(VENV)/.stamp-test ## tests, doctests and branch cove
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not slow" --cov --cov-report=term
 
 test-slow: $(VENV)/.stamp-demo $(VENV)/.stamp-test ## large sweeps with fixed seeds
-	$(BIN)/python -m pytest $(PYTEST_ARGS) -m slow
+	CHAINRULE_RULES=all $(BIN)/python -m pytest $(PYTEST_ARGS) -m slow
 
 rule: $(VENV)/.stamp-test ## the tests of one rule, in seconds: make rule NAME=erf
 	$(if $(NAME),,$(error Write make rule NAME=erf))
 	@PYTHONPATH=src $(BIN)/python .ci/rule.py "$(NAME)"
-	$(BIN)/python -m pytest -q -k "$(NAME)_grad or $(NAME)" $(RULE_TESTS)
+	CHAINRULE_RULES=all $(BIN)/python -m pytest -q -k "$(NAME)_grad or $(NAME)" $(RULE_TESTS)
 
 test-newest: ## the rules on the newest Python of this machine and the newest NumPy
 	$(PYTHON) .ci/newest.py $(NEWEST_VENV)

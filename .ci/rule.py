@@ -5,6 +5,7 @@ import sys
 
 from chainrule import operations  # noqa: F401  declares the rules
 from chainrule.rules.registry import EXPRESSED, REGISTRY
+from chainrule.scipy import special  # noqa: F401  and these
 
 
 def main(name: str) -> str:

@@ -23,9 +23,14 @@ settings.load_profile("ci")
 
 
 def pytest_collection_modifyitems(items):
-    """Leave to `make test-slow` what tests that are thinned do not need every day."""
+    """Leave to `make test-slow` what is not needed every day.
+
+    That are most cases of thinned tests, and the tests of all rules on those of SciPy.
+    """
     seen = collections.Counter()
     for item in items:
+        if os.environ.get("CHAINRULE_RULES") == "all" and is_of_scipy(item):
+            item.add_marker(pytest.mark.slow)
         thinned = item.get_closest_marker("thinned")
         if thinned is None:
             continue
@@ -33,6 +38,14 @@ def pytest_collection_modifyitems(items):
         if seen[test] % thinned.args[0]:
             item.add_marker(pytest.mark.slow)
         seen[test] += 1
+
+
+def is_of_scipy(item):
+    """Tell whether a test of all rules is about one of SciPy's functions."""
+    values = getattr(item, "callspec", None) and item.callspec.params.values()
+    rules = [getattr(x, "rule", x) for x in values or ()]
+    homes = [getattr(r, "__module__", None) or "" for r in rules]
+    return any(home.startswith("chainrule.scipy.") for home in homes)
 
 
 @pytest.fixture(autouse=True)

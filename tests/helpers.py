@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
+import os
 import subprocess
 import sys
 import zlib
@@ -20,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-import chainrule.operations  # noqa: F401  (declares every rule)
+import chainrule.operations
 from chainrule.errors import MissingLibraryError
 from chainrule.nodes.node_class import node, record
 from chainrule.nodes.tables import FUNCTIONS, UFUNCS
@@ -44,13 +45,27 @@ def is_installed(r: type[rule]) -> bool:
     return True
 
 
-RULES: list[type[rule]] = [
+with contextlib.suppress(ImportError):
+    import chainrule.scipy
+
+    for _part in chainrule.scipy.__all__:
+        importlib.import_module(f"chainrule.scipy.{_part}")
+
+_OWN: list[type[rule]] = [
     r
     for r in REGISTRY
     if r.__module__.startswith("chainrule.")
     and not issubclass(r, structure)
     and is_installed(r)
 ]
+OF_SCIPY = [r for r in _OWN if r.__module__.startswith("chainrule.scipy.")]
+"""Rules of SciPy's functions. Each has one test of all that must hold of it (in
+``tests/scipy``), and those of ``RULES`` where CHAINRULE_RULES is set to ``all``."""
+RULES: list[type[rule]] = (
+    _OWN
+    if os.environ.get("CHAINRULE_RULES") == "all"
+    else [r for r in _OWN if r not in OF_SCIPY]
+)
 """The library's rules; rules that tests declare are not among them."""
 
 FLOAT = "float"

@@ -72,7 +72,7 @@ def test_ufunc_methods(f):
         (np.hypot.reduce, "np.hypot.reduce"),
         (np.frompyfunc(abs, 1, 1), "abs (vectorized) has"),
         (scipy.special.log_expit, "log_expit has .* -np.logaddexp(0, -x)"),
-        (scipy.special.gamma, "scipy.special.gamma has .* scipy.special.digamma(x)"),
+        (scipy.special.j0, "scipy.special.j0 has .* -scipy.special.j1(x)"),
         (scipy.special.round, "scipy.special.round has .* Write np.round("),
         (scipy.special.ndtri_exp, "scipy.special.ndtri_exp has .* gd.custom_operation"),
     ],

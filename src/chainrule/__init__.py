@@ -16,6 +16,7 @@ from chainrule.transforms.products import hvp, jvp, linearize, vjp
 from chainrule.transforms.values import stop_gradient, value, zero_grad
 
 if typing.TYPE_CHECKING:
+    from chainrule import scipy
     from chainrule.compiler import (
         compile,
         cond,
@@ -55,6 +56,7 @@ __all__ = [
     "program",
     "save",
     "scan",
+    "scipy",
     "source",
     "stop_gradient",
     "to_c",
@@ -78,6 +80,8 @@ _OF_THE_COMPILER = (
 
 def __getattr__(name: str) -> typing.Any:
     """Find a function of the compiler, or a wrapped one: ``gd.sin``."""
+    if name == "scipy":
+        return importlib.import_module("chainrule.scipy")
     if name == "compiler" or name in _OF_THE_COMPILER:
         compiler = importlib.import_module("chainrule.compiler")
         for known in _OF_THE_COMPILER:

@@ -20,6 +20,7 @@ from chainrule.nodes import recorder
 from chainrule.nodes.admission import instead_of_keyword
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import as_operand, record
+from chainrule.nodes.tables import WRAPPED
 from chainrule.operations_grad import (
     arithmetic,
     complex_parts,
@@ -49,6 +50,7 @@ from chainrule.operations_grad import (
 from chainrule.operations_grad import linalg as matrices
 from chainrule.operations_grad.einsum import einsum_grad, explicit_einsum
 from chainrule.rules import rule
+from chainrule.rules.namespace import rule_called
 from chainrule.values.foreign import admitted
 from chainrule.values.types import (
     ArrayValue,
@@ -92,6 +94,14 @@ def is_public(name: str) -> bool:
     if getattr(getattr(function, "rule", None), "__module__", "") == partials.__name__:
         return False  # of use in sweeps alone
     return own and name not in _FOR_SWEEPS
+
+
+def __getattr__(name: str) -> Operation:
+    """Find the operation of another library's function, as ``xp.name`` of a rule."""
+    declared = rule_called(name) if not name.startswith("_") else None
+    if declared is None or declared not in WRAPPED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return WRAPPED[declared]
 
 
 # ---------------------------------------------------------------------- arithmetic

@@ -94,13 +94,13 @@ def constant(rule_class: type[rule]) -> Operation:
 def _named(function: Operation, name: str, rule_class: type[rule]) -> Operation:
     """Name a function and tell its rule.
 
-    It is one of ``chainrule.operations``, or of the module of a program's rule: there
-    it is pickled, so its variable has to have its name.
+    It is one of ``chainrule.operations``, or of its rule's module: there it is pickled,
+    so its variable has to have its name.
     """
     home = rule_class.__module__
     function.__name__ = function.__qualname__ = name
     function.__module__ = (
-        "chainrule.operations" if home.startswith("chainrule.") else home
+        "chainrule.operations" if home.startswith("chainrule.operations_grad") else home
     )
     function.__doc__ = f"{rule_class.__doc__}\n\nSee ``{rule_class.__name__}``."
     return function

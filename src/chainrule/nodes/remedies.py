@@ -6,6 +6,7 @@ Functions are found by the public name of their module and their own name, such 
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -272,6 +273,8 @@ def remedy(module: str, name: str, has_rule: HasRule) -> str:
         return _of_math(name, has_rule)
     if module.startswith("numpy"):
         return of_numpy(module, name)
+    if _is_mirrored(module, name, has_rule):
+        return f"Write chainrule.{module}.{name}(...)."
     if module == "scipy.special":
         return special(name, has_rule)
     for own, theirs, shown in (
@@ -287,6 +290,18 @@ def remedy(module: str, name: str, has_rule: HasRule) -> str:
         if module == prefix or module.startswith(f"{prefix}."):
             return words
     return DECLARE
+
+
+def _is_mirrored(module: str, name: str, has_rule: HasRule) -> bool:
+    """Tell whether ``chainrule.scipy`` has a function of SciPy's."""
+    if not module.startswith("scipy."):
+        return False
+    try:
+        ours: Any = importlib.import_module(f"chainrule.{module}")
+        theirs = importlib.import_module(module)
+    except ImportError:
+        return False
+    return name in vars(ours) or _found(theirs, name, has_rule)
 
 
 def special(name: str, has_rule: HasRule) -> str:

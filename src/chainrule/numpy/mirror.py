@@ -88,8 +88,11 @@ def _plainly(function: Operation, args: tuple[Any, ...], kwargs: dict[str, Any])
     """Call NumPy's function without a node; lists of traced values are joined."""
     if first_stand_in(args, kwargs) is None:
         return function(*args, **kwargs)
-    if function in OWN:
-        return OWN[function](*args, **kwargs)
+    own = OWN.get(function)
+    if own is None and not written(function).startswith("np."):
+        own = FUNCTIONS.get(function)  # other libraries do not hand calls over
+    if own is not None:
+        return own(*args, **kwargs)
     several = lists_of_arrays(function)
     operands = [x if i in several else _traced(x) for i, x in enumerate(args)]
     named = {k: x if k in several else _traced(x) for k, x in kwargs.items()}

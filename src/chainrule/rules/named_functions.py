@@ -20,6 +20,9 @@ Note = Callable[[Any], None]
 _AWAITED: dict[str, list[tuple[str, Note]]] = {}
 LIBRARIES: set[str] = set()
 """The modules whose functions are named."""
+DECLARED_IN: dict[str, str] = {"scipy.special": "chainrule.scipy.special"}
+"""The module of ours that declares the functions of a library's module, by its name. It
+is imported when such a function is asked for."""
 
 
 class named_function:
@@ -75,6 +78,20 @@ def find_loaded() -> bool:
             if callable(found):  # a library may be older
                 note(found)
     return bool(loaded)
+
+
+def declare_functions_like(function: Any) -> bool:
+    """Import the module that declares a function of a library, if it is not yet.
+
+    Tell whether it was imported now.
+    """
+    name = getattr(function, "__name__", "")
+    for library, declaring in list(DECLARED_IN.items()):
+        module = sys.modules.get(library)
+        if module is not None and getattr(module, name, None) is function:
+            importlib.import_module(declaring)
+            return DECLARED_IN.pop(library, None) is not None
+    return False
 
 
 def _is_loaded(module: str) -> bool:

@@ -154,6 +154,23 @@ def whole(function: Operation, values: Sequence[Value], parameters: Parameters) 
     return z
 
 
+def opaque(function: Operation) -> Operation:
+    """Decorate a function that hands its operands to code for plain arrays alone.
+
+    A trace does not run it: its call is one step. The ``forward`` of a rule is one
+    where it calls functions of a library that do not ask their arguments first.
+    """
+
+    @functools.wraps(function)
+    def call(*values: Value, **parameters: Any) -> Any:
+        trace = first_stand_in(*values, parameters)
+        if trace is None:
+            return function(*values, **parameters)
+        return trace.whole(call, values, parameters)
+
+    return call
+
+
 def traceable(function: Operation) -> Operation:
     """Return a function that is one step of a trace: see ``whole``."""
 

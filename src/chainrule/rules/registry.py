@@ -17,7 +17,11 @@ import numpy as np
 
 from chainrule.errors import ArgumentError
 from chainrule.rules.declarations import is_of_library
-from chainrule.rules.named_functions import await_function, find_loaded
+from chainrule.rules.named_functions import (
+    await_function,
+    declare_functions_like,
+    find_loaded,
+)
 from chainrule.rules.traits import traits
 
 if TYPE_CHECKING:
@@ -109,7 +113,8 @@ def rule_of(function: Callable[..., Any]) -> type[rule] | None:
         function.__self__, np.ufunc
     ):
         return _RULES.get((function.__self__, function.__name__))
-    return _RULES.get(function) if find_loaded() else None
+    is_new = declare_functions_like(function) | find_loaded()
+    return _RULES.get(function) if is_new else None
 
 
 def served() -> dict[Any, type[rule]]:

@@ -1,0 +1,15 @@
+"""``scipy.special`` on nodes: rules of its ufuncs, and functions composed of these.
+
+The rules are declared when a node first meets a function of ``scipy.special``. Each
+file is a family; the docstring of a rule names the section of the Digital Library of
+Mathematical Functions (DLMF) where its derivative stands.
+"""
+
+import scipy.special
+
+from chainrule.numpy import mirror
+from chainrule.scipy.special import gamma_functions as gamma_functions
+
+__getattr__: mirror.Lookup
+__dir__: mirror.Listing
+__getattr__, __dir__ = mirror.mirror_of(scipy.special)
