@@ -7,6 +7,7 @@ import pytest
 
 import chainrule as gd
 from chainrule.compiler.native import llvm as native
+from chainrule.compiler.tape import held
 from chainrule.compiler.tape.held import HELD
 from chainrule.compiler.tape.tape import Tape
 from tests.compiler.comparing import assert_calls_at_once
@@ -138,3 +139,28 @@ def test_shares_can_be_measured_when_arguments_are_gone():
     shares = fast.stats()["programs"][0]["numpy_rows"]
     assert list(shares) == ["sort"]
     assert 0.0 < shares["sort"] < 1.0
+
+
+def neighbours(rates):
+    """Steps of a chain of equations, each of which reads the one before it."""
+    y = np.zeros_like(rates)
+    for _ in range(8):
+        slope = np.concatenate([rates[:1], rates[1:] * y[:-1]])
+        half = y + 0.1 * slope
+        y = y + 0.2 * np.concatenate([rates[:1], rates[1:] * half[:-1]])
+    return y[-1]
+
+
+def test_what_is_made_in_place_of_an_array_has_its_size(monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        held.Memory,
+        "arrays",
+        lambda self, plain=held.Memory.arrays: made.append(self) or plain(self),
+    )
+    x = RNG.uniform(0.5, 1.0, 1000)
+    fast, _ = on_tape(gd.grad(neighbours), x)
+    np.testing.assert_allclose(fast(x), gd.grad(neighbours)(x), rtol=1e-12)
+    in_place = [h for memory in made for h in memory.held if h.becomes is not None]
+    assert in_place
+    assert all(h.size == h.becomes.size for h in in_place)

@@ -152,9 +152,11 @@ def _overwrite(call: Outside, number: int) -> None:
     for x, h in zip(call.row.operands, call.operands, strict=True):
         ends = isinstance(h, Held) and h.role == BUFFERED and h.last == number
         free = ends and h.places is None and h.becomes is None
-        if free and results and may(x, call.row.args[0]):
-            h.becomes = results.pop()
-            h.becomes.first = h.first
+        of_size = next((z for z in results if free and z.size == h.size), None)
+        if of_size is not None and may(x, call.row.args[0]):
+            results.remove(of_size)
+            h.becomes = of_size
+            of_size.first = h.first
 
 
 def _last_of(h: Held) -> Held:
