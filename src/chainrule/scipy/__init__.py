@@ -17,9 +17,9 @@ import importlib
 import typing
 
 if typing.TYPE_CHECKING:
-    from chainrule.scipy import special
+    from chainrule.scipy import fft, special
 
-__all__ = ["special"]
+__all__ = ["fft", "special"]
 
 
 def __getattr__(name: str) -> typing.Any:
