@@ -759,3 +759,11 @@ class TestRest:
         )
         with pytest.raises(errors.GradientMismatchError, match="forward"):
             gd.check_gradients(wrong, (2.0,), modes=("forward",))
+
+
+def test_a_checkpoint_may_close_over_its_own_argument():
+    def f(t):
+        return gd.checkpoint(lambda s: s * t * t)(t)
+
+    assert gd.grad(f)(2.0) == 12.0
+    gd.check_gradients(f, (2.0,), order=3)

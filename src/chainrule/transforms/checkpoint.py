@@ -6,14 +6,20 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from chainrule.errors import ArgumentError, EscapeError, StaleValueError
+from chainrule.errors import ArgumentError, EscapeError
 from chainrule.nodes.admission import NONE, kept
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial, record
 from chainrule.numpy.in_place import private
 from chainrule.rules import rule
 from chainrule.rules.supports import supported
-from chainrule.transforms.one_run import closed_over, swept_backwards, swept_forwards
+from chainrule.transforms.one_run import (
+    are_values,
+    closed_over,
+    refuse_changed,
+    swept_backwards,
+    swept_forwards,
+)
 from chainrule.transforms.recorded_call import Recording
 from chainrule.values.containers import Structure, flatten, unflatten
 from chainrule.values.shapes import describe
@@ -50,8 +56,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         outer = list(dict.fromkeys(x for x in leaves if isinstance(x, node)))
         rerun = _rerun(f, leaves, outer, structure)
         run = _run_sealed(rerun, outer, {"originals": leaves})
-        known = set(outer)
-        older = closed_over(run.outputs, run.start)
+        known = set(run.inputs)
+        older = closed_over(run.outputs, run.began)
         closed = tuple(x for x in older if x not in known)
         nodes: Any = run.outputs
         if outer or closed:
@@ -146,7 +152,8 @@ class checkpoint_grad(rule, kind=True):
     ) -> Iterator[tuple[int, supported]]:
         """Run ``f`` again and sweep it back, to its inputs and what it closes over."""
         run = cls._again(operands, parameters)
-        bars = swept_backwards(xp, run, parameters["closed"], z_bar.value)
+        plain, closed = are_values(operands), parameters["closed"]
+        bars = swept_backwards(xp, run, closed, z_bar.value, as_values=plain)
         for i in wanted:
             bar = bars[i]
             if bar is not None:
@@ -163,18 +170,13 @@ class checkpoint_grad(rule, kind=True):
     ) -> supported | None:
         """Run ``f`` again and sweep it forward."""
         run = cls._again(operands, parameters)
-        dots = swept_forwards(xp, run, parameters["closed"], tangents)
+        plain, closed = are_values(operands), parameters["closed"]
+        dots = swept_forwards(xp, run, closed, tangents, as_values=plain)
         return supported(tuple(None if dot is None else dot.value for dot in dots))
 
     @staticmethod
     def _again(operands: Sequence[Any], parameters: Parameters) -> Recording:
         closed, serial = parameters["closed"], parameters["serial"]
-        for x in closed:
-            if x.serial > serial:
-                raise StaleValueError(
-                    f"{x!r}, which a checkpointed function reads from outside, was "
-                    "changed in place afterwards, so that it cannot be run again. "
-                    "Pass it as an argument."
-                )
+        refuse_changed(closed, serial, "a checkpointed function")
         inputs = operands[: len(operands) - len(closed)]
         return _run_sealed(parameters["rerun"], inputs)

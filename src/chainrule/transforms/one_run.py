@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from chainrule.errors import StaleValueError
 from chainrule.nodes.node_class import node
 from chainrule.rules.supports import supported, zeros_of
 from chainrule.sweeps.order import collect
@@ -43,12 +44,33 @@ def closed_over(results: Sequence[Any], start: int) -> tuple[node, ...]:
     return tuple(older)
 
 
+def refuse_changed(closed: Sequence[node], serial: int, what: str) -> None:
+    """Raise where a node that a function closes over was written after it was run."""
+    for x in closed:
+        if x.serial > serial:
+            raise StaleValueError(
+                f"{x!r}, which {what} reads from outside, was changed in place "
+                "afterwards, so that it cannot be run again. Pass it as an argument."
+            )
+
+
+def are_values(operands: Sequence[Any]) -> bool:
+    """Tell whether a sweep gives a rule the values of its operands, and no nodes."""
+    return not any(isinstance(x, node) for x in operands)
+
+
 def swept_backwards(
-    xp: Namespace, run: Recording, closed: Sequence[node], bars: Sequence[Any]
+    xp: Namespace,
+    run: Recording,
+    closed: Sequence[node],
+    bars: Sequence[Any],
+    *,
+    as_values: bool = False,
 ) -> list[supported | None]:
     """Return the cotangents of a run's inputs, then those of nodes that it closes over.
 
-    ``bars`` has the cotangent of each result, ``None`` where that is absent.
+    ``bars`` has the cotangent of each result, ``None`` where that is absent. A recorded
+    sweep of vertices ``as_values`` depends on these only.
     """
     seeds: dict[Any, supported] = {}
     for z, bar in zip(run.outputs, bars, strict=True):
@@ -56,7 +78,8 @@ def swept_backwards(
             before = seeds.get(z)
             seeds[z] = supported(bar if before is None else before.value + bar)
     targets = [*run.inputs, *closed]
-    swept = reverse_sweep(xp, collect(seeds, run.start).order, seeds, targets)
+    order = collect(seeds, run.began).order
+    swept = reverse_sweep(xp, order, seeds, targets, as_values=as_values)
     return [swept.get(x) for x in targets]
 
 
@@ -65,15 +88,19 @@ def swept_forwards(
     run: Recording,
     closed: Sequence[node],
     dots: Sequence[supported | None],
+    *,
+    as_values: bool = False,
 ) -> list[supported | None]:
     """Return the tangents of a run's results.
 
     ``dots`` has those of its inputs, then those of nodes that it closes over.
+    ``as_values`` is that of ``swept_backwards``.
     """
     pairs = zip([*run.inputs, *closed], dots, strict=True)
     seeds: dict[Any, supported] = {x: dot for x, dot in pairs if dot is not None}
     roots = [z for z in run.outputs if isinstance(z, node)]
-    swept = forward_sweep(xp, collect(roots, run.start).order, seeds)
+    order = collect(roots, run.began).order
+    swept = forward_sweep(xp, order, seeds, as_values=as_values)
     return [swept.get(z) if isinstance(z, node) else None for z in run.outputs]
 
 
@@ -84,13 +111,15 @@ def run_backwards(
     moving: Sequence[int],
     closed: Sequence[node],
     bars: Sequence[Any],
+    *,
+    as_values: bool = False,
 ) -> list[Any]:
     """Run a function; return the cotangents of moving operands, then of closed nodes.
 
-    ``bars`` has the cotangent of each result, ``None`` where that is absent.
+    ``bars`` and ``as_values`` are those of ``swept_backwards``.
     """
     run = run_of(f, operands, moving)
-    swept = swept_backwards(xp, run, closed, bars)
+    swept = swept_backwards(xp, run, closed, bars, as_values=as_values)
     return _without_nans(swept, [*run.inputs, *closed])
 
 
@@ -101,13 +130,17 @@ def run_forwards(
     moving: Sequence[int],
     closed: Sequence[node],
     dots: Sequence[Any],
+    *,
+    as_values: bool = False,
 ) -> tuple[list[Any], list[Any]]:
     """Run a function; return its results, and their tangents.
 
     ``dots`` has those of the moving operands, then those of closed nodes.
+    ``as_values`` is that of ``swept_backwards``.
     """
     run = run_of(f, operands, moving)
-    swept = swept_forwards(xp, run, closed, list(map(supported, dots)))
+    seeds = list(map(supported, dots))
+    swept = swept_forwards(xp, run, closed, seeds, as_values=as_values)
     return run.outputs, _without_nans(swept, run.outputs)
 
 

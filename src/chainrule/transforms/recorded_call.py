@@ -54,6 +54,8 @@ class Recording:
     ----------
     inputs
         One node per differentiated leaf.
+    start, began
+        Serial numbers before the inputs and after them.
     outputs, structure
         The leaves of the result (nodes, or plain values that depend on no input), as
         they were when ``f`` returned, and its structure.
@@ -81,6 +83,7 @@ class Recording:
         rest = ", or choose other arguments with argnums=" if others else ""
         for i in argnums:
             arguments[i] = self._wrap(args[i], copy=copy, rest=rest)
+        self.began: int = next_serial()
         try:
             result = f(*arguments, **keywords)
         except Exception as error:
