@@ -160,7 +160,7 @@ MET = {
     ),
     "quad": (
         lambda x: scipy.integrate.quad(lambda t: t * x[0], 0, 1)[0],
-        "scipy.integrate.quad", "leggauss",
+        "scipy.integrate.quad", "chainrule.scipy.integrate.quad(",
     ),
     "cdist": (
         lambda x: np.sum(scipy.spatial.distance.cdist(M, M * x)),

@@ -217,8 +217,8 @@ _INTERPOLATE = (
     "gd.custom_operation(s, lambda z_grad, z, x: (z_grad * s.derivative()(x),))."
 )
 _INTEGRATE = (
-    "Write the integral as a sum on nodes, t, w = np.polynomial.legendre.leggauss(n) "
-    "and np.sum(w * f(t)), and an ODE as a loop of steps, such as gd.scan."
+    "chainrule.scipy.integrate has quad and its relatives; write an ODE as a loop of "
+    "steps, such as gd.scan."
 )
 _STATS = "Write the density with functions of NumPy. " + _VALUE
 

@@ -17,9 +17,11 @@ import importlib
 import typing
 
 if typing.TYPE_CHECKING:
-    from chainrule.scipy import fft, special
+    from chainrule.scipy import fft, integrate, special
 
-__all__ = ["fft", "special"]
+__all__ = ["fft", "integrate", "special"]
+
+__all__ = ["fft", "integrate", "special"]
 
 
 def __getattr__(name: str) -> typing.Any:

@@ -91,6 +91,14 @@ class stand_in(Operators):
         """Return the results of ``f`` for each seed, stacked; ``f`` is traced once."""
         raise NotImplementedError
 
+    def body(self, f: Callable[..., list[Any]], examples: Sequence[Value]) -> Any:
+        """Return a function of leaves as it is traced by itself, on examples.
+
+        It has ``run``, which takes the leaves and what was ``captured`` of the trace,
+        and ``closed``, the nodes from outside that its results depend on.
+        """
+        raise NotImplementedError
+
     def fixed(self) -> Any:
         """Return a handle on this that nobody else can write into."""
         raise NotImplementedError

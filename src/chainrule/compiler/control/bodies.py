@@ -105,6 +105,14 @@ class Body:
         self.run: Replay = Replay(self.program)
 
 
+def _body_of(x: Traced, f: FlatFunction, examples: Leaves) -> Body:
+    """Return a function as it is traced by itself: see ``stand_in.body``."""
+    return Body(x.home.innermost(), f, examples, protected=True)
+
+
+Traced.body = _body_of  # type: ignore[method-assign]
+
+
 def _traced(
     home: Trace,
     f: FlatFunction,

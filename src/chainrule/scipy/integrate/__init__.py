@@ -1,0 +1,20 @@
+"""``scipy.integrate`` on nodes: integrals of functions, and of samples.
+
+An integral depends on its limits, on ``args``, and on the nodes that its integrand
+closes over; its derivative is an integral too (``integrals.py``). ``solve_ivp`` and
+``odeint`` take no nodes yet.
+"""
+
+import scipy.integrate
+
+from chainrule.numpy import mirror
+from chainrule.scipy.integrate import samples as samples
+from chainrule.scipy.integrate.nested import dblquad as dblquad
+from chainrule.scipy.integrate.nested import nquad as nquad
+from chainrule.scipy.integrate.nested import tplquad as tplquad
+from chainrule.scipy.integrate.quadrature import quad as quad
+from chainrule.scipy.integrate.quadrature import quad_vec as quad_vec
+
+__getattr__: mirror.Lookup
+__dir__: mirror.Listing
+__getattr__, __dir__ = mirror.mirror_of(scipy.integrate)

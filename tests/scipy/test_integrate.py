@@ -1,0 +1,254 @@
+"""scipy.integrate on nodes: SciPy's values, and derivatives by Leibniz' rule."""
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.errors import ArgumentError, CompileError, StaleValueError
+from tests.helpers import as_tuple, assert_close
+
+scipy_integrate = pytest.importorskip("scipy.integrate")
+integrate = pytest.importorskip("chainrule.scipy.integrate")
+X = np.array([0.0, 0.4, 1.0, 1.5, 2.3, 2.9])
+TABLE = np.sin(np.arange(18.0)).reshape(6, 3)
+
+
+def same_as_compiled(f, args):
+    """Hold a function and its gradient, compiled, to themselves at other arguments."""
+    which = tuple(range(len(args)))
+    for g in (f, gd.grad(f, which)):
+        fast = gd.compile(g)
+        fast(*args)
+        others = [0.9 * x for x in args]
+        pairs = zip(as_tuple(fast(*others)), as_tuple(g(*others)), strict=True)
+        for compiled, eager in pairs:
+            assert_close(compiled, eager, 1e-9, what="compiled")
+
+
+def damped(t, a, b):
+    return integrate.quad(lambda x, p: np.exp(-p * x) * np.sin(a * x), a, b, (t,))[0]
+
+
+def tail(t, mean):
+    def density(x):
+        return t[1] * np.exp(-t[0] * (x - mean) ** 2)
+
+    return integrate.quad(density, mean, np.inf)[0]
+
+
+def with_points(t):
+    return integrate.quad(lambda x: np.exp(t * abs(x - 1)), t, 3.0, points=[1.0])[0]
+
+
+def oscillating(t, b):
+    f = integrate.quad(lambda x: np.exp(-t * x), 0.5, b, weight="cos", wvar=3.0)[0]
+    return f * integrate.quad(lambda x: t * x, t, b, weight="sin", wvar=2.0)[0]
+
+
+def principal(t, b):
+    return integrate.quad(lambda x: np.cos(t * x), -1.0, b, weight="cauchy", wvar=0.2)[
+        0
+    ]
+
+
+def algebraic(t):
+    return integrate.quad(
+        lambda x: np.exp(-t * x), -1.0, 2.0, weight="alg", wvar=(0.5, 0.3)
+    )[0]
+
+
+def fourier(t):
+    return integrate.quad(
+        lambda x: np.exp(-t * x), 0.0, np.inf, weight="cos", wvar=3.0
+    )[0]
+
+
+def complex_values(t):
+    z = integrate.quad(lambda x: np.exp((1j - t) * x), 0.0, t, complex_func=True)[0]
+    return np.real(z * (1 + 2j))
+
+
+def of_vectors(t, b):
+    powers = np.arange(1.0, 4.0)
+    return np.sum(integrate.quad_vec(lambda x: np.exp(-t * x * powers), 0.0, b)[0] ** 2)
+
+
+def over_a_region(t, c):
+    return integrate.dblquad(
+        lambda y, x: np.exp(-t * x * y), 0.0, c, lambda x: x * x, lambda x: c * x
+    )[0]
+
+
+def gauss(t, a, b):
+    return integrate.fixed_quad(lambda x: np.exp(-t * x) * x, a, b, n=4)[0]
+
+
+CASES = {
+    "arguments and limits": (damped, (1.3, 0.2, 1.5)),
+    "an array that is closed over": (tail, (np.array([1.5, 0.7]), 0.3)),
+    "break points": (with_points, (1.2,)),
+    "weights cos and sin": (oscillating, (0.6, 1.7)),
+    "weight cauchy": (principal, (0.8, 1.1)),
+    "weight alg": (algebraic, (0.9,)),
+    "weight on an infinite interval": (fourier, (1.1,)),
+    "complex values": (complex_values, (0.8,)),
+    "quad_vec": (of_vectors, (0.7, 1.2)),
+    "fixed_quad": (gauss, (0.7, 0.2, 1.2)),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_integrals_have_derivatives_of_order_two_in_both_modes(case):
+    f, args = CASES[case]
+    gd.check_gradients(f, args, order=2)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_compiled_integrals_follow_their_parameters(case):
+    same_as_compiled(*CASES[case])
+
+
+def test_nested_integrals():
+    f, args = over_a_region, (1.0, 1.4)
+    gd.check_gradients(f, args, order=1)
+    gradient = gd.grad(f, (0, 1))
+    fast = gd.compile(gradient)
+    fast(0.7, 1.2)
+    assert_close(fast(*args), gradient(*args), 1e-9)
+
+
+def test_triple_integrals_of_what_is_closed_over():
+    c, high = gd.node(3.0), gd.node(2.0)
+    z = integrate.tplquad(lambda z, y, x: c * z, 0, high, 0, 1, 0, lambda x, y: y)[0]
+    assert z.value == pytest.approx(1.0)
+    tangents = gd.jvp(
+        lambda c: integrate.tplquad(lambda z, y, x: c * z, 0, 2, 0, 1, 0, 1)[0],
+        (3.0,), (1.0,),
+    )  # fmt: skip
+    assert tangents == pytest.approx((3.0, 1.0))
+
+
+def test_values_are_those_of_scipy_bit_for_bit():
+    def f(x, p):
+        return np.exp(-p * x)
+
+    ours, theirs = integrate, scipy_integrate
+    options = {"full_output": 1, "epsabs": 1e-6}
+    for a, b, more in [(0.0, 2.0, options), (0, np.inf, {}), (-1, 1, {"points": [0]})]:
+        mine, plain = (m.quad(f, a, b, 2.0, **more) for m in (ours, theirs))
+        assert mine[:2] == plain[:2]
+        recorded = ours.quad(f, a, b, (gd.node(2.0),), **more)
+        assert (recorded[0].value, recorded[1]) == plain[:2]
+        for told in (x[2] for x in (mine, recorded) if "full_output" in more):
+            assert told.keys() == plain[2].keys()
+            assert told["neval"] == plain[2]["neval"]
+    for m in (ours.quad, theirs.quad):
+        found = m(lambda x: np.exp(1j * x), 0, 1, complex_func=True, full_output=1)
+        assert len(found) == 3
+    limits = [lambda y: (0.0, y), [0.0, 1.0]]
+    for given in ({}, {"full_output": True}, {"opts": {"epsabs": 1e-5}}):
+        np.testing.assert_equal(
+            *(m.nquad(lambda x, y: x * y**2, limits, **given) for m in (ours, theirs))
+        )
+    region = (lambda y, x: x * y, 0, 1, lambda x: x, 2.0)
+    np.testing.assert_equal(*(m.dblquad(*region) for m in (ours, theirs)))
+    box = (lambda z, y, x: x * y + z, 0, 1, 0, 1, lambda x, y: x, 2.0)
+    np.testing.assert_equal(*(m.tplquad(*box) for m in (ours, theirs)))
+    vector = (lambda x: np.array([x, x * x]), 0.0, 1.0)
+    np.testing.assert_equal(*(m.quad_vec(*vector) for m in (ours, theirs)))
+
+
+def test_an_integral_is_mapped_over_examples():
+    ts = np.array([0.5, 1.0, 1.5])
+    mapped = gd.vmap(gd.grad(damped), in_axes=(0, None, None))(ts, 0.1, 1.0)
+    assert_close(mapped, [gd.grad(damped)(t, 0.1, 1.0) for t in ts.tolist()], 1e-9)
+
+
+def test_a_linear_function_of_a_seed_is_plain():
+    _, push = gd.linearize(lambda t: damped(t, 0.2, 1.0), 1.0)
+    assert gd.grad(push)(1.0) == pytest.approx(gd.grad(damped)(1.0, 0.2, 1.0))
+    _, push = gd.linearize(lambda t: gd.checkpoint(lambda s: s * t * t)(t), 2.0)
+    assert gd.grad(push)(1.0) == 12.0
+
+
+def test_infinite_limits_have_no_derivative():
+    f = gd.grad(lambda b: integrate.quad(lambda x: np.exp(-x), 0.0, b)[0])
+    assert f(np.inf) == 0.0
+    assert f(0.0) == 1.0
+
+
+def test_what_has_no_derivative_is_refused():
+    z = gd.node(1.5)
+    with pytest.raises(ArgumentError, match=r"gd\.value\(wvar\)"):
+        integrate.quad(np.exp, 0.0, 1.0, weight="cos", wvar=z)
+    with pytest.raises(ArgumentError, match=r"gd\.value\(a\)"):
+        integrate.quad(np.exp, 0.0, z, weight="alg", wvar=(0.5, 0.5))
+    with pytest.raises(CompileError, match=r"gd\.cond"):
+        gd.compile(lambda t: integrate.quad(lambda x: t if x < 1 else x, 0.0, 2.0)[0])(
+            1.0
+        )
+
+
+def test_a_parameter_that_was_written_afterwards_is_refused():
+    def f(t):
+        y = np.copy(t)
+        z = integrate.quad(lambda x: x * np.sum(y * y), 0.0, 1.0)[0]
+        y[0] = 5.0
+        return z
+
+    with pytest.raises(StaleValueError, match="a function that is integrated"):
+        gd.grad(f)(np.ones(2))
+
+
+SAMPLES = {
+    "trapezoid": {"names": ("trapezoid",), "options": [{}, {"axis": 0}]},
+    "cumulative_trapezoid": {
+        "names": ("cumulative_trapezoid",),
+        "options": [{}, {"axis": 0, "initial": 0}],
+    },
+    "simpson": {"names": ("simpson",), "options": [{}, {"axis": 0}]},
+    "cumulative_simpson": {
+        "names": ("cumulative_simpson",),
+        "options": [{}, {"axis": 0, "initial": 2.0}],
+    },
+}
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_integrals_of_samples(name, count):
+    ours, theirs = getattr(integrate, name), getattr(scipy_integrate, name)
+    for given in SAMPLES[name]["options"]:
+        y = TABLE[:count] if "axis" in given else TABLE[:count].T
+        x = X[:count]
+        wide = np.broadcast_to(x[:, None], y.shape) if "axis" in given else x
+        for position in ({}, {"dx": 0.3}, {"x": x}, {"x": wide * 1.5}):
+            more = {**position, **given}
+            expected = theirs(y, **more)
+            assert np.array_equal(ours(y, **more), expected)
+            assert_close(ours(gd.node(y), **more).value, expected, 1e-13)
+        f = gd.compile(lambda y, x, given=given: ours(y, x=x, **given))
+        assert_close(f(y, x), theirs(y, x=x, **given), 1e-13)
+        if count > 4:
+            gd.check_gradients(lambda y, x, g=given: ours(y, x=x, **g), (y, x))
+            gd.check_gradients(lambda y, h, g=given: ours(y, dx=h, **g), (y, 0.4))
+
+
+def test_romberg_sums():
+    y = np.sin(np.arange(34.0)).reshape(2, 17)
+    for count in (2, 3, 5, 17):
+        part = y[:, :count]
+        expected = scipy_integrate.romb(part, 0.3)
+        assert np.array_equal(integrate.romb(part, 0.3), expected)
+        assert_close(integrate.romb(gd.node(part), 0.3).value, expected, 1e-13)
+    gd.check_gradients(lambda y, h: integrate.romb(y, h, axis=0), (y[0], 0.3))
+    with pytest.raises(ValueError, match="power of 2"):
+        integrate.romb(gd.node(y[:, :4]))
+    with pytest.raises(ArgumentError, match="show="):
+        integrate.romb(gd.node(y), show=True)
+
+
+def test_other_names_are_scipys():
+    weights, _ = integrate.newton_cotes(2)
+    assert np.array_equal(weights, scipy_integrate.newton_cotes(2)[0])
+    assert integrate.solve_ivp.__wrapped__ is scipy_integrate.solve_ivp
