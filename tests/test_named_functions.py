@@ -57,8 +57,8 @@ def test_scipys_functions_are_ours():
     assert rule_of(special.erf).__name__ == "erf_grad"
     assert rule_of(special.exp2) is rule_of(np.exp2)
     assert UFUNCS[special.erf] is gd.erf
-    with pytest.raises(MissingRuleError, match=r"scipy\.special\.erfc"):
-        special.erfc(x)
+    with pytest.raises(MissingRuleError, match=r"scipy\.special\.ncfdtr"):
+        special.ncfdtr(2.0, 3.0, 0.5, x)
 
 
 @pytest.fixture
@@ -183,6 +183,20 @@ def test_two_rules_of_one_function_by_name_are_refused():
         type("other_grad", (elementwise,), body)
     assert rule_of(special.erf).__module__.startswith("chainrule.")
     assert (len(REGISTRY), len(EXPRESSED)) == counts
+
+
+def test_a_function_that_scipy_s_part_declares_is_refused_at_once():
+    code = """
+from chainrule.rules import elementwise
+class other_grad(elementwise):
+    forward = "scipy.special:expit"
+    @staticmethod
+    def d_x(xp, z, x):
+        return z * (1 - z)
+"""
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "of which expit_grad is the rule already" in found.stderr
 
 
 def test_two_expressions_of_one_function_are_refused(library):

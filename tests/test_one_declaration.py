@@ -27,18 +27,6 @@ needs_llvm = pytest.mark.skipif(not native.available(), reason="needs llvmlite")
 _counts = len(REGISTRY), len(EXPRESSED)
 
 
-class expit_grad(elementwise):
-    """z = 1 / (1 + exp(-x))"""
-
-    forward = "scipy.special:expit"
-    expression = "1.0 / (1.0 + math.exp(-x))"
-
-    @staticmethod
-    def d_x(xp, z, x):
-        """dz/dx = z (1 - z)"""
-        return z * (1 - z)
-
-
 class softsign_grad(elementwise):
     """z = x / (1 + |x|), of a program's own"""
 
@@ -71,7 +59,6 @@ class damped_grad(elementwise):
         return -2 * x * z
 
 
-expit = operation(expit_grad)
 softsign, damped = operation(softsign_grad), operation(damped_grad, damped_grad.forward)
 del REGISTRY[_counts[0] :]  # tests of all rules are not of these
 FUNCTIONS = {

@@ -183,7 +183,8 @@ MET = {
         "scipy.stats.norm.logpdf", "Write the density",
     ),
     "logsumexp": (
-        scipy.special.logsumexp, "scipy.special.logsumexp", "np.logaddexp.reduce(x)"
+        scipy.special.logsumexp, "scipy.special.logsumexp",
+        "chainrule.scipy.special.logsumexp",
     ),
     "statistics": (
         lambda x: statistics.mean([x[0], x[1]]),

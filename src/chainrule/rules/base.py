@@ -16,11 +16,13 @@ from chainrule.rules.declarations import (
     check_declaration,
     check_names,
     derivative,
+    is_of_library,
 )
 from chainrule.rules.expressions import operands_in
 from chainrule.rules.forms import check_forms
 from chainrule.rules.named_functions import (
     await_function,
+    declare_functions_of,
     find_loaded,
     named_function,
 )
@@ -147,6 +149,8 @@ class rule(traits):
     @classmethod
     def _await_forward(cls, name: str) -> None:
         """Have the function of another library stand in the place of its name."""
+        if not is_of_library(cls):
+            declare_functions_of(name)
         cls.forward, cls.forward_name = named_function(name), name
         rules = NAMED.setdefault(cls.forward.__name__, {})
         known = rules.get(name)

@@ -7,6 +7,7 @@ somebody else has.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 from collections.abc import Callable
@@ -92,6 +93,18 @@ def declare_functions_like(function: Any) -> bool:
             importlib.import_module(declaring)
             return DECLARED_IN.pop(library, None) is not None
     return False
+
+
+def declare_functions_of(name: str) -> None:
+    """Import the module that declares the functions of a library's module, if any.
+
+    A program that declares one of them is told that there is a rule when it does so,
+    and not when somebody else calls another.
+    """
+    declaring = DECLARED_IN.pop(name.partition(":")[0], None)
+    if declaring is not None:
+        with contextlib.suppress(ImportError):  # the library is not installed
+            importlib.import_module(declaring)
 
 
 def _is_loaded(module: str) -> bool:

@@ -31,6 +31,7 @@ from chainrule.operations_grad.indexing import (
 from chainrule.operations_grad.structure import identity_grad
 from chainrule.rules import rule
 from chainrule.rules.declarations import is_of_library
+from chainrule.rules.namespace import rule_called
 from chainrule.rules.symbolic import ATOM, Formula
 from chainrule.values.operators import Operators
 from chainrule.values.shapes import reduced_axes
@@ -120,7 +121,11 @@ class WrittenNumPy:
         self._prefix = prefix
 
     def __getattr__(self, name: str) -> Any:
-        """Find a function of NumPy; ours that have no formula raise."""
+        """Find a function of NumPy or of SciPy; ours that have no formula raise."""
+        declared = None if hasattr(self._module, name) else rule_called(name)
+        if declared is not None and declared.forward_name:
+            module = declared.forward_name.partition(":")[0]
+            return WrittenNumPy(sys.modules[module], f"{module}.").__getattr__(name)
         function: Any = getattr(self._module, name)
         if function is np.linalg:
             return WrittenNumPy(np.linalg, "np.linalg.")

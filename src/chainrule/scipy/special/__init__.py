@@ -8,7 +8,11 @@ Mathematical Functions (DLMF) where its derivative stands.
 import scipy.special
 
 from chainrule.numpy import mirror
+from chainrule.scipy.special import entropies as entropies
+from chainrule.scipy.special import error_functions as error_functions
 from chainrule.scipy.special import gamma_functions as gamma_functions
+from chainrule.scipy.special import logistic as logistic
+from chainrule.scipy.special import normal_distribution as normal_distribution
 
 __getattr__: mirror.Lookup
 __dir__: mirror.Listing

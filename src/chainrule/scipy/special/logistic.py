@@ -1,0 +1,259 @@
+"""The logistic function, its logarithm and inverse; softplus; sums of exponentials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.special
+
+from chainrule.errors import ArgumentError
+from chainrule.nodes.admission import plain_operand
+from chainrule.operations import namespace as ops
+from chainrule.rules import elementwise, general
+from chainrule.rules.cases import REAL, Cases, Conventions, Domain, Dtypes, case
+from chainrule.rules.namespace import opaque
+from chainrule.values.shapes import is_complex, shape_of
+from chainrule.values.types import Axis, Namespace, Operation, Value
+from chainrule.wrapping import implements, operation
+
+_scipy: Any = scipy.special
+
+
+class expit_grad(elementwise):
+    """z = 1 / (1 + exp(-x)), the logistic function"""
+
+    forward = "scipy.special:expit"
+    expression = "1.0 / (1.0 + math.exp(-x))"
+    dtypes: Dtypes = REAL
+
+    @staticmethod
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
+        """dz/dx = expit(x) expit(-x)"""
+        return z * xp.expit(-x)
+
+
+class log_expit_grad(elementwise):
+    """z = -log(1 + exp(-x))"""
+
+    forward = "scipy.special:log_expit"
+    expression = "x - math.log1p(math.exp(x)) if x < 0.0 else -math.log1p(math.exp(-x))"
+    formula = "-math.log(1 + math.exp(-x))"
+    dtypes: Dtypes = REAL
+
+    @staticmethod
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
+        """dz/dx = expit(-x)"""
+        return xp.expit(-x)
+
+
+class logit_grad(elementwise):
+    """z = log(x / (1 - x)), the inverse of expit"""
+
+    forward = "scipy.special:logit"
+    expression = (
+        "math.log1p((2.0 * x - 1.0) / (1.0 - x)) if x > 0.3 and x < 0.65 "
+        "else math.log(x / (1.0 - x))"
+    )
+    formula = "math.log(x / (1 - x))"
+    domain: Domain = {"x": (0.1, 0.9)}
+    dtypes: Dtypes = REAL
+    conventions: Conventions = (((0.0,), (np.inf,)), ((1.0,), (np.inf,)))
+
+    @staticmethod
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
+        """dz/dx = 1 / (x (1 - x))"""
+        return 1 / (x * (1 - x))
+
+
+expit: Operation = operation(expit_grad)
+log_expit: Operation = operation(log_expit_grad)
+logit: Operation = operation(logit_grad)
+
+
+def softplus(x: Value, **kwargs: Any) -> Value:
+    """Return ``log(1 + exp(x))``; the keywords are those of ufuncs."""
+    return np.logaddexp(0, x, **kwargs)
+
+
+if hasattr(_scipy, "softplus"):
+    implements(_scipy.softplus)(softplus)
+
+# -------------------------------------------------------------- sums of exponentials
+
+
+@opaque
+def logsumexp_of(a: Value, b: Value, *, axis: Axis = None) -> Value:
+    """Return ``log |sum(b exp(a))|`` along ``axis``, which is kept; without ``|`` ...
+
+    ... for complex operands.
+    """
+    if np.iscomplexobj(a) or np.iscomplexobj(b):
+        return _scipy.logsumexp(a, axis=axis, b=b, keepdims=True)
+    return _scipy.logsumexp(a, axis=axis, b=b, keepdims=True, return_sign=True)[0]
+
+
+class logsumexp_of_grad(general):
+    """z = log |sum(b exp(a))| along ``axis``, which is kept; a and b of one shape"""
+
+    forward = logsumexp_of
+    axes = ("axis",)
+    cases: Cases = (
+        case((3, 4), (3, 4), axis=1),
+        case((3, 4), (3, 4), axis=(0, 1)),
+        case((2, 3), (2, 3), axis=None),
+    )
+
+    @staticmethod
+    def pullback(
+        xp: Namespace, z_grad: Value, z: Value, a: Value, b: Value, *, axis: Axis = None
+    ) -> tuple[Value, Value]:
+        """Return z_grad p b and z_grad p, p = exp(a - z) / sign(sum(b exp(a)))"""
+        p = _shares(xp, z, a, b, axis) * z_grad
+        return p * b, p
+
+    @staticmethod
+    def pushforward(
+        xp: Namespace,
+        tangents: Any,
+        z: Value,
+        a: Value,
+        b: Value,
+        *,
+        axis: Axis = None,
+    ) -> Value:
+        """Return sum(p (b a_dot + b_dot))"""
+        a_dot, b_dot = tangents
+        moved = 0.0 if a_dot is None else b * a_dot
+        moved = moved if b_dot is None else moved + b_dot
+        return xp.sum(_shares(xp, z, a, b, axis) * moved, axis=axis, keepdims=True)
+
+
+def _shares(xp: Namespace, z: Value, a: Value, b: Value, axis: Axis) -> Value:
+    """Return ``exp(a) / sum(b exp(a))``."""
+    p = xp.exp(a - z)
+    return p / xp.sum(b * p, axis=axis, keepdims=True)
+
+
+class softmax_grad(general):
+    """z = exp(x) / sum(exp(x)) along ``axis``"""
+
+    forward = opaque(_scipy.softmax)
+    axes = ("axis",)
+    dtypes: Dtypes = REAL
+    cases: Cases = (case((4,)), case((3, 4), axis=1), case((2, 3), axis=(0, 1)))
+
+    @staticmethod
+    def pullback(
+        xp: Namespace, z_grad: Value, z: Value, x: Value, *, axis: Axis = None
+    ) -> tuple[Value]:
+        """Return z (z_grad - sum(z z_grad))"""
+        return (z * (z_grad - xp.sum(z * z_grad, axis=axis, keepdims=True)),)
+
+    @staticmethod
+    def pushforward(
+        xp: Namespace, tangents: Any, z: Value, x: Value, *, axis: Axis = None
+    ) -> Value:
+        """Return z (x_dot - sum(z x_dot))"""
+        (x_dot,) = tangents
+        return z * (x_dot - xp.sum(z * x_dot, axis=axis, keepdims=True))
+
+
+class log_softmax_grad(general):
+    """z = x - log(sum(exp(x))) along ``axis``"""
+
+    forward = opaque(_scipy.log_softmax)
+    axes = ("axis",)
+    dtypes: Dtypes = REAL
+    cases: Cases = (case((4,)), case((3, 4), axis=1), case((2, 3), axis=(0, 1)))
+
+    @staticmethod
+    def pullback(
+        xp: Namespace, z_grad: Value, z: Value, x: Value, *, axis: Axis = None
+    ) -> tuple[Value]:
+        """Return z_grad - exp(z) sum(z_grad)"""
+        return (z_grad - xp.exp(z) * xp.sum(z_grad, axis=axis, keepdims=True),)
+
+    @staticmethod
+    def pushforward(
+        xp: Namespace, tangents: Any, z: Value, x: Value, *, axis: Axis = None
+    ) -> Value:
+        """Return x_dot - sum(exp(z) x_dot)"""
+        (x_dot,) = tangents
+        return x_dot - xp.sum(xp.exp(z) * x_dot, axis=axis, keepdims=True)
+
+
+weighted_logsumexp: Operation = operation(logsumexp_of_grad)
+of_softmax: Operation = operation(softmax_grad)
+of_log_softmax: Operation = operation(log_softmax_grad)
+
+
+@implements(_scipy.softmax, primitive=True)
+def softmax(x: Value, axis: Axis = None) -> Value:
+    """Return ``exp(x) / sum(exp(x))``, the sum over axes, or over all if ``None``."""
+    return of_softmax(x, axis=axis)
+
+
+@implements(_scipy.log_softmax, primitive=True)
+def log_softmax(x: Value, axis: Axis = None) -> Value:
+    """Return ``x - log(sum(exp(x)))``, the sum over axes, or over all if ``None``."""
+    return of_log_softmax(x, axis=axis)
+
+
+@implements(_scipy.logsumexp)
+def logsumexp(
+    a: Value,
+    axis: Axis = None,
+    b: Value | None = None,
+    keepdims: bool = False,
+    return_sign: bool = False,
+) -> Any:
+    """Return ``log(sum(b exp(a)))`` over axes, without overflow.
+
+    Parameters
+    ----------
+    a, b
+        Arrays of shapes that broadcast to each other; ``b`` is 1 where it is not given.
+        Either may be a node.
+    axis
+        An axis or a tuple of axes; all of them if ``None``.
+    keepdims
+        Whether these axes stay, of length one.
+    return_sign
+        Whether to return a pair: the logarithm of the absolute value of the sum, and
+        the sign, which is locally constant. Without it negative sums give nan.
+
+    Raises
+    ------
+    ArgumentError
+        For the sign of complex nodes: it is a phase, which is not constant.
+
+    Examples
+    --------
+    >>> import numpy as np, chainrule as gd
+    >>> from chainrule.scipy import special
+    >>> gd.grad(special.logsumexp)(np.array([0.0, 0.0, np.log(2.0)]))
+    array([0.25, 0.25, 0.5 ])
+    """
+    x: Any = ops.asarray(a)
+    w: Any = 1.0 if b is None else ops.asarray(b)
+    if b is not None:
+        x, w = np.broadcast_arrays(x, w)
+    if not shape_of(x):
+        x, w = ops.reshape(x, (1,)), w if b is None else ops.reshape(w, (1,))
+        axis = None
+    if return_sign and (is_complex(x) or is_complex(w)):
+        raise ArgumentError(
+            "logsumexp(..., return_sign=True) of complex nodes is refused: the sign is "
+            "a phase. Take the real and the imaginary part of logsumexp(...)."
+        )
+    z = weighted_logsumexp(x, w, axis=axis)
+    if b is None:
+        sign: Any = np.where(np.isnan(plain_operand(z)), np.nan, 1.0)
+    else:
+        sign = ops.sign(ops.sum(w * ops.exp(x - z), axis=axis, keepdims=True))
+        if not return_sign and not is_complex(x):
+            z = ops.where(sign < 0, np.nan, z)
+    if not keepdims:
+        z, sign = np.squeeze(z, axis=axis), np.squeeze(sign, axis=axis)
+    return (z, sign) if return_sign else z

@@ -1,0 +1,103 @@
+"""Functions of ``scipy.special`` composed of others, and points of interest."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.errors import ArgumentError
+from chainrule.scipy import special as ours
+
+special = pytest.importorskip("scipy.special")
+RNG = np.random.default_rng(5)
+A = RNG.normal(size=(3, 4))
+B = RNG.uniform(0.5, 2.0, size=(3, 4)) * np.sign(RNG.normal(size=(3, 4)))
+
+
+def check(f, *x, order=2):
+    """Hold a function to differences, compiled and mapped too."""
+    gd.check_gradients(f, x, order=order)
+    g = gd.grad(f, tuple(range(len(x))))
+    expected = g(*x)
+    for found in (gd.compile(g)(*x), gd.vmap(g)(*(np.stack([v, v]) for v in x))):
+        for a, e in zip(found, expected, strict=True):
+            np.testing.assert_allclose(a, np.broadcast_to(e, np.shape(a)), rtol=1e-11)
+
+
+# ------------------------------------------------------------- sums of exponentials
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, -1, (0, 1)])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("b", [None, 2.0, np.abs(B), np.abs(B[0])])
+def test_logsumexp(axis, keepdims, b):
+    given = {"axis": axis, "b": b, "keepdims": keepdims}
+    z = ours.logsumexp(gd.node(A), **given)
+    expected = special.logsumexp(A, **given)
+    np.testing.assert_allclose(z.value, expected, rtol=1e-14)
+    assert np.shape(z.value) == np.shape(expected)
+    np.testing.assert_array_equal(ours.logsumexp(A, **given), expected)
+
+
+def test_logsumexp_s_derivatives():
+    weights = RNG.normal(size=4)
+
+    def signed(a, b):
+        z, sign = ours.logsumexp(a, axis=0, b=b, return_sign=True)
+        assert np.all(np.abs(gd.value(sign)) == 1)
+        return np.sum(weights * z)
+
+    gd.check_gradients(signed, (A, B), order=2)
+    check(lambda a: np.sum(weights * ours.logsumexp(a, axis=0)), A)
+    check(lambda a, b: np.sum(np.sin(ours.logsumexp(a, 1, b, True))), A, np.abs(B))
+    check(lambda a: ours.logsumexp([a[0, 0], 1.0, a[1, 1]]), A)
+    check(ours.logsumexp, 0.3)
+    with pytest.raises(ArgumentError, match="phase"):
+        ours.logsumexp(gd.node(A + 1j), return_sign=True)
+    z = ours.logsumexp(gd.node(A + 1j * B))
+    np.testing.assert_allclose(z.value, special.logsumexp(A + 1j * B), rtol=1e-14)
+
+
+def test_logsumexp_keeps_its_digits_and_its_signs():
+    x = np.array([0.0, -50.0, -np.inf])
+    z = ours.logsumexp(gd.node(x))
+    assert z.value == special.logsumexp(x)
+    np.testing.assert_allclose(
+        gd.grad(ours.logsumexp)(x), [1.0, np.exp(-50.0), 0.0], rtol=1e-14
+    )
+    b = np.array([1.0, -3.0])
+    for sign in (True, False):
+        given = {"b": b, "return_sign": sign}
+        found = gd.value(ours.logsumexp(gd.node(np.zeros(2)), **given))
+        np.testing.assert_array_equal(found, special.logsumexp(np.zeros(2), **given))
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, 1)])
+def test_softmax(name, axis):
+    f, theirs = getattr(ours, name), getattr(special, name)
+    np.testing.assert_array_equal(f(gd.node(A), axis=axis).value, theirs(A, axis=axis))
+    np.testing.assert_array_equal(f(A, axis), theirs(A, axis))
+    weights = RNG.normal(size=A.shape)
+    check(lambda x: np.sum(weights * f(x, axis=axis)), A)
+    check(lambda x: np.sum(f([x[0], x[1]], axis=axis) ** 2), A)
+
+
+def test_softplus():
+    if not hasattr(special, "softplus"):
+        pytest.skip("this version of SciPy has no softplus")
+    np.testing.assert_array_equal(ours.softplus(gd.node(A)).value, special.softplus(A))
+    check(lambda x: np.sum(ours.softplus(x) ** 2), A)
+
+
+# ------------------------------------------------------------- functions of two results
+
+
+@pytest.mark.parametrize("name", ["fresnel", "modfresnelp", "modfresnelm"])
+def test_pairs(name):
+    f = getattr(special, name)
+    x = np.array([0.3, 1.7])
+    for part, expected in zip(f(gd.node(x)), f(x), strict=True):
+        np.testing.assert_array_equal(part.value, expected)
+    check(lambda x: np.sum(np.real(f(x)[0] * np.conj(f(x)[1]))), x)
