@@ -5,7 +5,9 @@ import typing
 
 from chainrule import errors, linalg, numpy, operations, operations_grad
 from chainrule.explainer import draw, explain
+from chainrule.lifting import lift
 from chainrule.nodes.node_class import node
+from chainrule.numpy.making import empty, full, ones, zeros
 from chainrule.sweeps.order import generate_graph, topological_sort
 from chainrule.testing import check_gradients
 from chainrule.transforms.checkpoint import checkpoint
@@ -38,19 +40,23 @@ __all__ = [
     "custom_operation",
     "draw",
     "elementwise_grad",
+    "empty",
     "errors",
     "explain",
+    "full",
     "generate_graph",
     "grad",
     "hessian",
     "hvp",
     "jacobian",
     "jvp",
+    "lift",
     "linalg",
     "linearize",
     "load",
     "node",
     "numpy",
+    "ones",
     "operations",
     "operations_grad",
     "program",
@@ -67,6 +73,7 @@ __all__ = [
     "vmap",
     "while_loop",
     "zero_grad",
+    "zeros",
 ]
 
 __version__ = "0.1.0"

@@ -5,6 +5,7 @@
     ChainruleError
     ├── MissingRuleError      (TypeError)   a function has no derivative rule
     ├── EscapeError           (TypeError)   a node would lose its history in silence
+    │   └── AssignedError     (ValueError)  a node was written into a plain array
     ├── ArgumentError         (TypeError)   a value or an argument of the wrong kind
     ├── ShapeError            (ValueError)  shapes that do not fit each other
     ├── ReadOnlyError         (ValueError)  an array that nobody may write into
@@ -31,6 +32,10 @@ class MissingRuleError(ChainruleError, TypeError):
 
 class EscapeError(ChainruleError, TypeError):
     """A node was about to become a plain number or array and lose its history."""
+
+
+class AssignedError(EscapeError, ValueError):
+    """A node was written into a plain array, which cannot keep how it was computed."""
 
 
 class ArgumentError(ChainruleError, TypeError):

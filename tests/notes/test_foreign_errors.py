@@ -29,6 +29,7 @@ import scipy.stats
 from scipy.linalg import solve
 
 import chainrule as gd
+from chainrule.errors import AssignedError
 
 M = np.array([[2.0, 1.0], [1.0, 3.0]])
 SPARSE = scipy.sparse.csr_matrix(M)
@@ -121,10 +122,10 @@ MET = {
     "float64": (lambda x: np.float64(x[0]), "np.float64", "leave dtype=float away"),
     "arange": (lambda x: np.arange(0, x[0], 0.1)[0], "np.arange", "np.linspace"),
     "zeros": (lambda x: np.zeros(x[0])[0], "np.zeros", "int(gd.value(x))"),
-    "an entry": (assigned, "an entry of a, an array of float64", "np.stack(parts)"),
-    "a column": (assigned_slice, "an entry of a,", "np.concatenate(parts)"),
-    "a row": (assigned_list, "an entry of a,", "np.where(mask, new, old)"),
-    "an entry +=": (augmented, "an entry of u,", "np.stack(parts)"),
+    "an entry": (assigned, "an entry of a, an array of float64", "gd.zeros(n)"),
+    "a column": (assigned_slice, "an entry of a,", "np.zeros_like(x)"),
+    "a row": (assigned_list, "an entry of a,", "gd.lift(f)"),
+    "an entry +=": (augmented, "an entry of u,", "gd.zeros(n)"),
     "scipy.linalg": (
         lambda x: np.sum(scipy.linalg.solve(M, x)),
         "scipy.linalg.solve", "Write np.linalg.solve(",
@@ -206,7 +207,7 @@ MET = {
         lambda x: functools.reduce(math.atan2, x), "math.atan2", "np.arctan2("
     ),
     "bound": (lambda x: functools.partial(math.pow, x[0])(2), "math.pow", "np.power("),
-    "filled": (filled, "a.fill was given x", "np.stack(parts)"),
+    "filled": (filled, "a.fill was given x", "gd.zeros(n)"),
     "a member": (
         of_a_member, "model.spline (scipy.interpolate.CubicSpline) was", "np.interp("
     ),
@@ -236,8 +237,12 @@ def caught(f, *args):
 
 
 def notes(f, *args):
-    """Return the notes of the exception that a call raises."""
-    return getattr(caught(f, *args), "__notes__", [])
+    """Return the notes of the exception that a call raises, or what ours says."""
+    error = caught(f, *args)
+    if isinstance(error, AssignedError):
+        said = str(error)
+        return [f"chainrule: {said[0].lower()}{said[1:]}"]
+    return getattr(error, "__notes__", [])
 
 
 @pytest.mark.filterwarnings("ignore")

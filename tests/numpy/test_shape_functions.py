@@ -226,7 +226,7 @@ def test_full_like_keeps_a_node():
     assert z.shape == M.shape
     np.sum(z).backward()
     assert z.operands[0].grad == 12.0
-    assert type(np.full_like(node(M), 2.0)) is np.ndarray
+    assert isinstance(np.full_like(node(M), 2.0), np.ndarray)
     with pytest.raises(EscapeError, match=r"np\.copyto would write a node"):
         np.full_like(M, node(2.0))
 
@@ -249,7 +249,7 @@ def test_constant_results_are_plain():
         np.testing.assert_array_equal(actual, expected)
         assert not isinstance(actual, node)
     for f in (np.zeros_like, np.ones_like, np.empty_like):
-        assert type(f(x)) is np.ndarray
+        assert isinstance(f(x), np.ndarray)
         assert f(x).shape == x.shape
 
 

@@ -14,16 +14,18 @@ import numpy as np
 
 from chainrule.errors import (
     ArgumentError,
+    AssignedError,
     EscapeError,
     MissingRuleError,
     RecordingError,
     ShapeError,
 )
-from chainrule.nodes.remedies import DECLARE, inside_numpy
+from chainrule.nodes.remedies import ASSIGNED, DECLARE, inside_numpy
 from chainrule.rules import rule, rule_of
 from chainrule.rules.python_forms import infix_form
 from chainrule.rules.supports import is_inexact
 from chainrule.values import foreign
+from chainrule.values.buffered import buffered, current
 from chainrule.values.shapes import (
     DICT,
     SEQUENCES,
@@ -180,11 +182,11 @@ def holds_nodes(x: Any) -> bool:
     """Tell whether nested lists hold a node."""
     if isinstance(x, SEQUENCES):
         return any(map(holds_nodes, x))
-    return isinstance(x, vertex) or (
-        isinstance(x, ndarray)
-        and x.dtype == object
-        and any(isinstance(v, vertex) for v in x.flat)
-    )
+    if isinstance(x, ndarray):
+        if isinstance(x, buffered):
+            return isinstance(x.current(), vertex)
+        return x.dtype == object and any(isinstance(v, vertex) for v in x.flat)
+    return isinstance(x, vertex)
 
 
 def object_array(x: Any) -> Any:
@@ -219,7 +221,7 @@ def unwrapped(x: Any) -> Any:
         return type(x)(map(unwrapped, x)) if type(x) in (list, tuple) else x
     if isinstance(x, ndarray) and x.dtype == object:
         return np.array([raw(v) for v in x.flat]).reshape(x.shape)
-    return raw(x)
+    return raw(current(x))
 
 
 # ------------------------------------------------------------------- refusing clearly
@@ -296,12 +298,10 @@ def refuse_in_place(
     if others or symbol is None or inputs[0] is not out or isinstance(out, vertex):
         refuse_out(kwargs)
         return
-    raise EscapeError(
+    raise AssignedError(
         inside_numpy()
-        or f"a {symbol}= x (or out=a), where x is a node, would write into the plain "
-        f"array a ({describe(out)}), which cannot remember how it was computed. Write "
-        f"a = a {symbol} x. For a part of a, join the parts: a = np.concatenate("
-        f"[a[:i], a[i:j] {symbol} x, a[j:]])."
+        or f"a {symbol}= x (or out=a) would write a result of nodes into the plain "
+        f"array a ({describe(out)}). Write a = a {symbol} x. {ASSIGNED}"
     )
 
 

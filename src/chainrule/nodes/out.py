@@ -17,11 +17,12 @@ from numpy.typing import ArrayLike
 from chainrule.nodes.admission import refuse_in_place, refuse_out
 from chainrule.nodes.recorder import next_serial
 from chainrule.rules import traits_of
+from chainrule.values.buffered import buffered, current
 from chainrule.values.shapes import dtype_of, ndarray, shape_of
 from chainrule.values.types import ArrayValue, Operation, Value
 from chainrule.values.vertices import raw, stand_in, vertex
 
-_WRITTEN: Any = (vertex, stand_in)
+_WRITTEN: Any = (vertex, stand_in, buffered)
 _astype: Any = np.astype
 
 
@@ -29,7 +30,7 @@ def shown(x: object) -> Any:
     """Return what NumPy can be called on, to ask whether it refuses a call."""
     if isinstance(x, list | tuple):
         return [*map(shown, x)]  # pyright: ignore[reportUnknownArgumentType]
-    x = raw(x)
+    x = raw(current(x))
     return x.example if isinstance(x, stand_in) else x
 
 
@@ -43,6 +44,9 @@ def write(out: ArrayValue, z: ArrayValue | float, since: int) -> None:
 
     Nobody else has such a result, so that it need not be copied.
     """
+    if isinstance(out, buffered):
+        out[...] = z
+        return
     is_new = type(z) is type(out) if isinstance(z, stand_in) else _is_new(z, since)
     if is_new and shape_of(raw(z)) == out.shape and dtype_of(raw(z)) == out.dtype:
         out.receive(z)  # pyright: ignore

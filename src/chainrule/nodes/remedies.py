@@ -101,9 +101,9 @@ def inside_numpy() -> str:
 
 
 ASSIGNED = (
-    "A plain array cannot remember how its entries were computed. Collect the parts "
-    "in a list and join it, np.stack(parts) or np.concatenate(parts), or choose "
-    "between arrays with np.where(mask, new, old)."
+    "A plain array cannot remember how its entries were computed. Make it by "
+    "gd.zeros(n), or by np.zeros_like(x) of a node, or run the function as gd.lift(f), "
+    "whose np.zeros(n) takes nodes."
 )
 """What to write instead of ``a[0] = node``."""
 

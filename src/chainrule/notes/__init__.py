@@ -7,8 +7,10 @@ with a note on which call met a node, at which line, and what to write instead.
 import contextlib
 
 
-def annotate(error: Exception) -> None:
+def annotate(error: Exception) -> Exception:
     """Add a note to an exception that a node met foreign code; once, and never raise.
+
+    Return the exception to raise: it, or one of ours where a plain array was written.
 
     Parameters
     ----------
@@ -18,4 +20,12 @@ def annotate(error: Exception) -> None:
     with contextlib.suppress(Exception):
         from chainrule.notes import meetings
 
-        meetings.annotate(error)
+        return meetings.annotate(error)
+    return error
+
+
+def raise_own(error: Exception) -> None:
+    """Annotate an exception, and raise one of ours from it where there is one."""
+    own = annotate(error)
+    if own is not error:
+        raise own from error

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import EscapeError
+from chainrule.errors import AssignedError, EscapeError
 from chainrule.nodes import remedies
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, UFUNCS
 from chainrule.notes.origins import CHAINRULE, FOREIGN, USER, is_compiled, origin
@@ -51,14 +51,22 @@ _OWN_WORDS = frozenset(
 """Modules that hand on what they are given, or whose errors name the node."""
 
 
-def annotate(error: Exception) -> None:
-    """Add the note, if there is something to say and nobody has said it."""
+def annotate(error: Exception) -> Exception:
+    """Add the note, if there is something to say and nobody has said it.
+
+    Where a node was assigned to an entry of an array, an error of ours says so.
+    """
     notes: list[str] = getattr(error, "__notes__", [])
-    if any(note.startswith(_MARK) for note in notes):
-        return
+    said = isinstance(error, AssignedError)
+    if said or any(note.startswith(_MARK) for note in notes):
+        return error
     note = _note(error)
-    if note is not None:
-        error.add_note(_MARK + note)
+    if note is None:
+        return error
+    if note.startswith(_ASSIGNED):
+        return AssignedError(note[0].upper() + note[1:])
+    error.add_note(_MARK + note)
+    return error
 
 
 def _note(error: Exception) -> str | None:
@@ -171,11 +179,14 @@ def _handed_on(site: Site) -> tuple[str, Any]:
     return "", None
 
 
+_ASSIGNED = "a node was assigned to an entry of"
+
+
 def _assignment(site: Site) -> str:
     array, shown = site.assigned
     kind = f", an array of {array.dtype}," if hasattr(array, "dtype") else ""
     return (
-        f"a node was assigned to an entry of {shown or 'an array'}{kind} at "
+        f"{_ASSIGNED} {shown or 'an array'}{kind} at "
         f"{_where(site)}\n{remedies.ASSIGNED}"
     )
 

@@ -22,6 +22,7 @@ from chainrule.numpy import fft as fft
 from chainrule.numpy import fourier as fourier
 from chainrule.numpy import joining as joining
 from chainrule.numpy import linalg as linalg
+from chainrule.numpy import making as making
 from chainrule.numpy import matrices as matrices
 from chainrule.numpy import mirror as mirror
 from chainrule.numpy import names as names

@@ -194,7 +194,7 @@ def _become(y: node, z: Value) -> None:
         result: Any = z
         operands = tuple(z if x is y else x for x in z.operands)
     else:
-        result, operands = _constant(y.__class__, z), ()
+        result, operands = constant_node(y.__class__, z), ()
     value, step, serial = result._value, result._step, result.serial
     parameters = getattr(result, "_parameters", NONE)
     result._value = y._value
@@ -208,7 +208,8 @@ def _become(y: node, z: Value) -> None:
         y.exchanged(y, result)
 
 
-def _constant(node_class: type[node], value: Any) -> node:
+def constant_node(node_class: Any, value: Any) -> Any:
+    """Return a node of numbers that depend on nothing, and that may be written."""
     z = new(node_class)
     z._value, z._step, z.operands = value, None, ()
     z._parameters = CONSTANT  # no leaf: nobody else has seen it

@@ -18,6 +18,7 @@ from chainrule.nodes.joined import joined, lists_of_arrays
 from chainrule.nodes.recorder import as_operand
 from chainrule.nodes.remedies import written
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED
+from chainrule.numpy.buffers import as_buffer
 from chainrule.values.types import Operation
 from chainrule.values.vertices import first_stand_in
 
@@ -28,6 +29,10 @@ Listing = Callable[[], list[str]]
 
 OWN: dict[Any, Callable[..., Any]] = {}
 """What stands for functions that NumPy does not hand over, such as ``np.array``."""
+
+
+MAKERS: set[Any] = set()
+"""Functions that make arrays, which take nodes here."""
 
 
 def stands_for(*served: Any) -> Callable[[Any], Any]:
@@ -87,7 +92,8 @@ class mirrored:  # noqa: N801
 def _plainly(function: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call NumPy's function without a node; lists of traced values are joined."""
     if first_stand_in(args, kwargs) is None:
-        return function(*args, **kwargs)
+        made = function(*args, **kwargs)
+        return as_buffer(made) if function in MAKERS else made
     own = OWN.get(function)
     if own is None and not written(function).startswith("np."):
         own = FUNCTIONS.get(function)  # other libraries do not hand calls over

@@ -46,7 +46,6 @@ isin
 
 shape ndim size result_type common_type can_cast min_scalar_type
 may_share_memory shares_memory einsum_path
-zeros_like ones_like empty_like
 diag_indices_from tril_indices_from triu_indices_from
 
 array_repr array_str array2string
@@ -70,7 +69,7 @@ declare(
     *found_in(
         np,
         """shape ndim size result_type common_type can_cast iscomplexobj isrealobj
-        zeros_like ones_like empty_like may_share_memory shares_memory""",
+        may_share_memory shares_memory""",
     ),
     of_shapes=True,
 )
@@ -156,6 +155,7 @@ _NO_OPERATIONS: dict[str, str] = {
     # Array makers take no dispatch. Given nodes they return object arrays that hold
     # them, or raise; chainrule.numpy has its own array, asarray and full.
     "creation": """
+        zeros_like ones_like empty_like
         arange array asanyarray asarray asarray_chkfinite ascontiguousarray
         asfortranarray asmatrix bmat empty eye fromfunction full identity indices
         nested_iters ones require tri zeros mask_indices diag_indices tril_indices
@@ -201,7 +201,8 @@ def classes_of(module: str, name: str) -> list[str]:
     if not callable(found):
         return ["constant"]
     belongs = {
-        "differentiable": found in UFUNCS or found in FUNCTIONS,
+        "differentiable": f"{module}.{name}" not in NOT_OPERATIONS
+        and (found in UFUNCS or found in FUNCTIONS),
         "locally constant": found in LOCALLY_CONSTANT,
         "refused": found in REFUSED,
         NOT_OPERATIONS.get(f"{module}.{name}", ""): f"{module}.{name}"

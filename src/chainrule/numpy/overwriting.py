@@ -25,7 +25,7 @@ from chainrule.values.overwritten import Contents
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Index
 from chainrule.values.versions import LOCK, Memory
-from chainrule.values.vertices import raw, vertex
+from chainrule.values.vertices import raw, stand_in, vertex
 
 _slots: Any = node
 _VALUE: Any = _slots._value
@@ -96,7 +96,7 @@ def overwrite(
         return False
     given: Any = value if isinstance(value, _PLAIN) else as_operand(value)
     is_node: bool = isinstance(given, vertex)
-    if is_node and given.watched:
+    if isinstance(raw(given), stand_in) or (is_node and given.watched):
         return False
     if known.views and not _let_go(known, y._value.size):
         return False

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import plain_operand
 from chainrule.nodes.node_class import node
+from chainrule.numpy.buffers import as_buffer
 from chainrule.numpy.in_place import own
 from chainrule.numpy.statistics import cast
 from chainrule.operations import namespace as ops
@@ -24,7 +25,7 @@ from chainrule.values.shapes import (
 )
 from chainrule.values.types import Array, Shape
 from chainrule.values.versions import array_of
-from chainrule.values.vertices import as_array, may_hold, raw
+from chainrule.values.vertices import as_array, may_hold, raw, stand_in
 from chainrule.wrapping import implements
 
 # -------------------------------------------------------------------------------- axes
@@ -238,7 +239,9 @@ def full_like(
     """Return fill_value, which may be a node, in the shape and dtype of ``a``."""
     a, dtype = plain_operand(a), dtype_of(plain_operand(a)) if dtype is None else dtype
     if not isinstance(fill_value, node):
-        return np.full_like(a, plain_operand(fill_value), dtype, shape=shape)
+        like = np.empty(shape_of(a)) if isinstance(a, stand_in) else a
+        made = np.full_like(like, plain_operand(fill_value), dtype, shape=shape)
+        return as_buffer(made)
     wanted = shape_of(a) if shape is None else np.empty(shape).shape
     return own(cast(ops.broadcast_to(fill_value, wanted), dtype))
 

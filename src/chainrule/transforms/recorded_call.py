@@ -18,7 +18,7 @@ from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes, plain_operand
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial, stacked
-from chainrule.notes import annotate
+from chainrule.notes import raise_own
 from chainrule.operations import namespace
 from chainrule.sweeps.order import Ordered, collect
 from chainrule.sweeps.sweep import (
@@ -87,7 +87,7 @@ class Recording:
         try:
             result = f(*arguments, **keywords)
         except Exception as error:
-            annotate(error)
+            raise_own(error)
             raise
         self.aux: Any = None
         if has_aux:

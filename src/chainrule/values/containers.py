@@ -15,6 +15,8 @@ import numpy as np
 import optree
 from optree import PyTreeSpec as Structure
 
+from chainrule.values.buffered import buffered, current
+
 # As Any, so that a type checker does not ask for the classes of unknown values.
 _optree: Any = optree
 _kind_of: Any = type
@@ -37,10 +39,13 @@ def flatten(tree: Tree) -> tuple[list[Any], Structure]:
     if type(tree) in _values:
         return [tree], LEAF
     leaves, structure = optree.tree_flatten(tree, namespace=_NAMESPACE)
-    unknown = not _values.issuperset(map(_kind_of, leaves))
-    if unknown and any(map(_register, leaves)):
+    if _values.issuperset(map(_kind_of, leaves)):
+        return leaves, structure
+    if any(map(_register, leaves)):
         return flatten(tree)
-    return leaves, structure
+    if isinstance(tree, buffered):
+        return [tree.current()], LEAF
+    return list(map(current, leaves)), structure
 
 
 def unflatten(structure: Structure, leaves: Sequence[Any]) -> Tree:

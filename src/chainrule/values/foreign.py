@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
+from chainrule.values.buffered import buffered, current
 from chainrule.values.shapes import SEQUENCES, describe, ndarray
 from chainrule.values.vertices import stand_in, vertex
 
@@ -23,7 +24,7 @@ _PROTOCOLS = (
 ).split()
 """What tells an array of another library, and SciPy's sparse ones, which have none."""
 
-_KNOWN: Any = (vertex, stand_in, np.generic, np.dtype, type)
+_KNOWN: Any = (buffered, vertex, stand_in, np.generic, np.dtype, type)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -57,7 +58,7 @@ def refuse(x: Any, where: str) -> None:
 def admitted(x: Any, where: str) -> Any:
     """Return what stands beside a node, pandas' objects as their values, or raise."""
     if isinstance(x, SEQUENCES) or not _is_foreign(x.__class__):
-        return x
+        return current(x)
     if hasattr(x.__class__, "__pandas_priority__"):
         return np.asarray(x)
     raise refusal(x, where)

@@ -19,6 +19,7 @@ DICT: Any = dict
 ndarray: Any = np.ndarray
 generic: Any = np.generic
 kind_of: Any = type
+_np: Any = np
 
 
 def shape_of(x: Any) -> Shape:
@@ -50,6 +51,22 @@ def laid_out(value: ArrayLike, like: NDArray[Any]) -> NDArray[Any]:
         out = np.ndarray(like.shape, like.dtype, buffer, before, strides)
     out[...] = value
     return out
+
+
+def index_of_view(view: NDArray[Any], base: NDArray[Any]) -> Any:
+    """Find by address which entries of an array a view shows, as an index."""
+    at: Any = _addresses(base).ravel()
+    order: Any = _np.argsort(at)
+    positions = _np.searchsorted(at[order], _addresses(view))
+    return _np.unravel_index(order[positions], base.shape)
+
+
+def _addresses(x: NDArray[Any]) -> Any:
+    """Return the address of each entry of an array."""
+    addresses: Any = np.full(x.shape, x.__array_interface__["data"][0])
+    for step, places in zip(x.strides, np.indices(x.shape), strict=True):
+        addresses = addresses + step * places
+    return addresses
 
 
 def is_complex(x: Any) -> bool:

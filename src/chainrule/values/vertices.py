@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from chainrule.values.buffered import buffered
 from chainrule.values.operators import Operators
 from chainrule.values.types import ArrayValue, Mask, Operation, Parameters, Shape, Value
 
@@ -177,6 +178,9 @@ def _first(kind: Any, trees: Iterable[Any]) -> Any:
             first = _first(kind, x)  # pyright: ignore[reportUnknownArgumentType]
         elif isinstance(x, dict):
             first = _first(kind, x.values())  # pyright: ignore
+        elif isinstance(x, buffered):
+            now = x.current()
+            first = now if isinstance(now, kind) else None
         elif isinstance(x, _ndarray) and x.dtype == object:
             first = _first(kind, x.flat)
         else:

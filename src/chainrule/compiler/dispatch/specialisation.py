@@ -29,7 +29,7 @@ from chainrule.compiler.tracing.traced import Traced
 from chainrule.compiler.tracing.writing import layouts_of
 from chainrule.errors import ChainruleError, CompileError, EscapeError
 from chainrule.locks import lock
-from chainrule.notes import annotate
+from chainrule.notes import raise_own
 from chainrule.transforms.collector import CollectorPaused
 from chainrule.values.containers import LEAF, flatten, unflatten
 
@@ -183,7 +183,7 @@ def _result(
             "np.sum(x, where=mask)."
         ) from None
     except Exception as error:
-        annotate(error)
+        raise_own(error)
         raise
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.values.buffered import current
 from chainrule.values.shapes import ARRAYS, kind_of
 
 Function = Callable[..., Any]
@@ -121,7 +122,7 @@ def mapped(leaf: Function, x: Any) -> Any:
         return {k: mapped(leaf, v) for k, v in x.items()}
     if kind is slice:
         return slice(*(mapped(leaf, v) for v in (x.start, x.stop, x.step)))
-    return leaf(x)
+    return leaf(current(x))
 
 
 def rows_in(x: Any) -> list[Row]:

@@ -25,6 +25,7 @@ from chainrule.nodes.admission import object_array
 from chainrule.nodes.out import without_out, write_result, write_ufunc
 from chainrule.nodes.recorder import is_number
 from chainrule.nodes.tables import FUNCTIONS
+from chainrule.numpy.buffers import as_buffer
 from chainrule.operations_grad.indexing import getitem
 from chainrule.rules.registry import traits_of
 from chainrule.values.containers import declare_value
@@ -297,8 +298,6 @@ class Traced(stand_in):
         if method == "at":
             return FUNCTIONS[np.ufunc.at](ufunc, *inputs)
         if kwargs.get("out") is not None:
-            if not all(isinstance(x, Traced | None) for x in kwargs["out"]):
-                raise escape("writing into an array with out=")
             return write_ufunc(ufunc, method, inputs, kwargs)
         if method != "__call__":
             return self.home.composed(getattr(ufunc, method), inputs, kwargs)
@@ -314,21 +313,18 @@ class Traced(stand_in):
         """Add any other NumPy function's call as a row."""
         if any(issubclass(t, vertex) for t in types):
             return NotImplemented
-        inside = first_vertex(args, kwargs)
+        inside, known = first_vertex(args, kwargs), traits_of(func)
         if inside is not None:
             return inside.__array_function__(func, types, args, kwargs)
-        known = traits_of(func)
         if known.writes:
             return FUNCTIONS[func](*args, **kwargs)
         out, args, kwargs = without_out(func, args, kwargs)
         if out is not None:
-            if not isinstance(out, Traced):
-                raise escape("writing into an array with out=")
             return write_result(out, func, args, kwargs)
         if known.of_shapes:
             result = func(*map(values_of, args), **kwargs)
             if not isinstance(result, Column):
-                return result
+                return as_buffer(result)
         if func is np.astype and args[0] is self:
             return self.astype(*args[1:], **kwargs)
         return self.home.composed(func, args, kwargs)

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
-from numpy.typing import NDArray
 
 from chainrule.compiler.tracing.frames import user_line
 from chainrule.compiler.tracing.plain_operators import UFUNCS
@@ -25,7 +24,7 @@ from chainrule.numpy.in_place import repeated, same_index
 from chainrule.numpy.writes import METHODS
 from chainrule.operations_grad.indexing import setitem
 from chainrule.values.containers import declare_value
-from chainrule.values.shapes import laid_out, ndarray
+from chainrule.values.shapes import index_of_view, laid_out, ndarray
 from chainrule.values.types import Index
 from chainrule.values.versions import shares
 from chainrule.values.vertices import vertex
@@ -133,24 +132,8 @@ def _cut(z: Traced) -> Any:
     if z.cut is FLAT:
         z.cut = _np.unravel_index(_np.arange(base.size), base.shape)
     if z.cut is None:
-        z.cut = _places(z.value, z.base.value)
+        z.cut = index_of_view(z.value, z.base.value)
     return z.cut
-
-
-def _places(view: NDArray[Any], base: NDArray[Any]) -> Any:
-    """Find by address which entries of an array a view shows, as an index."""
-    at, wanted = _addresses(base).ravel(), _addresses(view)
-    order = np.argsort(at)
-    positions = _np.searchsorted(at[order], wanted)
-    return _np.unravel_index(order[positions], base.shape)
-
-
-def _addresses(x: NDArray[Any]) -> Any:
-    """Return the address of each entry of an array."""
-    addresses: Any = np.full(x.shape, x.__array_interface__["data"][0])
-    for step, places in zip(x.strides, _np.indices(x.shape), strict=True):
-        addresses = addresses + step * places
-    return addresses
 
 
 # ---------------------------------------------------------------------- stale views

@@ -47,8 +47,7 @@ def watch(
         with listening(run), run, np.errstate(all="ignore"):
             run.result = f(*observed, **keywords)
     except Exception as error:
-        annotate(error)
-        run.error = error
+        run.error = annotate(error)
     return run
 
 

@@ -1,0 +1,312 @@
+"""Buffers: arrays of plain numbers that nodes can be written into.
+
+NumPy's arrays cannot remember how an entry was computed. A buffer is such an array, in
+every respect, until a node (or a traced value) is written into it. It then *hands
+over*: there is a node with its entries, what is asked of the buffer is asked of that
+node, and its own memory, which code in C can read without being asked, is filled with
+nan. Views of a buffer are views of that node.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, SupportsIndex
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule import operations
+from chainrule.errors import EscapeError
+from chainrule.nodes.out import without_out, write_result, write_ufunc
+from chainrule.nodes.tables import FUNCTIONS
+from chainrule.numpy.in_place import constant_node
+from chainrule.rules import traits_of
+from chainrule.values.buffered import buffered, current
+from chainrule.values.shapes import SEQUENCES, TUPLE, index_of_view, kind_of, ndarray
+from chainrule.values.types import Index, Operation, Value
+from chainrule.values.vertices import first_stand_in, first_vertex, stand_in, vertex
+
+_np: Any = np
+_RECORDED: Any = (vertex, stand_in)
+_PLAIN: Any = (float, int, complex, bool, np.ndarray, np.float64)
+
+
+class buffer(buffered):  # noqa: N801
+    """An array that takes nodes; ``gd.zeros`` and its relatives make them.
+
+    Attributes
+    ----------
+    base_buffer
+        The buffer that this is a view of; ``None`` if it is none.
+    state
+        The node that it has become; ``None`` while its numbers are plain. A view has
+        that of its base.
+    index
+        Of a view: which entries of its base it shows, where an index said so.
+    """
+
+    __slots__ = ("base_buffer", "index", "state")
+
+    def __array_finalize__(self, source: object) -> None:
+        """Find out whose memory this shows."""
+        base = _root(source) if isinstance(source, buffer) else None
+        is_view = base is not None and np.may_share_memory(plain(self), plain(base))
+        _BASE.__set__(self, base if is_view else None)
+        _STATE.__set__(self, None)
+        _INDEX.__set__(self, None)
+
+    def __getattribute__(self, name: str) -> Any:
+        """Find an attribute of the array, or of the node that it has become."""
+        if _state(self) is None or name in _OWN or name.startswith("__"):
+            return object.__getattribute__(self, name)
+        return getattr(self.current(), name)
+
+    def current(self) -> Any:
+        """Return what this is now: a plain array on the same memory, or a node."""
+        state = _state(self)
+        if state is None:
+            return plain(self)
+        return state if _BASE.__get__(self) is None else state[self.places()]
+
+    def places(self) -> Any:
+        """Return the index of a view's entries in its base."""
+        index = _INDEX.__get__(self)
+        if index is None:
+            index = index_of_view(plain(self), plain(_root(self)))
+            _INDEX.__set__(self, index)
+        return index
+
+    def is_picked(self) -> bool:
+        """Tell whether a view is told by its entries' places, which show copies."""
+        if _BASE.__get__(self) is None:
+            return False
+        index = self.places()
+        return isinstance(index, TUPLE) and all(isinstance(p, ndarray) for p in index)
+
+    def hand_over(self, value: object) -> None:
+        """Become a node, or a traced array: a value of that kind is about to come."""
+        root = _root(self)
+        if _state(root) is not None:
+            return
+        array = plain(root)
+        if array.dtype.kind not in "fc" and first_vertex(value) is not None:
+            raise EscapeError(
+                f"A node was written into an array of {array.dtype}, which would round "
+                "it and lose its derivative. Make the array of floats: np.zeros(n), "
+                "gd.zeros(n)."
+            )
+        _STATE.__set__(root, _as_recorded(array.copy(), value))
+        if array.dtype.kind in "fc" and array.flags.writeable:
+            array[...] = np.nan
+
+    def receive(self, index: Index, value: Value) -> None:
+        """Write into a part of what this has become."""
+        state = _state(self)
+        if _BASE.__get__(self) is None:
+            state[index] = value
+        elif self.is_picked():
+            state[tuple(p[index] for p in self.places())] = value
+        else:
+            state[self.places()][index] = value
+
+    # ------------------------------------------------------------- reads and writes
+
+    def __getitem__(self, index: Index) -> Any:  # type: ignore[override]
+        """Return a part: a view as NumPy's is, or a node."""
+        if _state(self) is not None or isinstance(index, _RECORDED):
+            return self.current()[index]
+        part: Any = ndarray.__getitem__(self, current(index))
+        if isinstance(part, buffer) and _BASE.__get__(part) is self:
+            _INDEX.__set__(part, index)
+        return part
+
+    def __setitem__(self, index: Index, value: Value) -> None:  # type: ignore[override]
+        """Write into a part; a node hands the array over."""
+        if type(value) not in _PLAIN or type(index) not in _INDICES:
+            value, index = current(value), current(index)
+            if _is_recorded(value) or first_stand_in(index) is not None:
+                self.hand_over([value, index])
+        if _state(self) is None:
+            ndarray.__setitem__(self, index, value)
+        else:
+            self.receive(index, value)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over the first axis."""
+        return iter([self[i] for i in range(len(self))])
+
+    # -------------------------------------------------------------- NumPy's protocols
+
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: str, *inputs: Any, **given: Any
+    ) -> Any:
+        """Call a ufunc on what buffers are now, and write into those among ``out``."""
+        if method == "at":
+            if _is_recorded(inputs):
+                return FUNCTIONS[np.ufunc.at](ufunc, *inputs)
+            return ufunc.at(*map(_now, inputs))
+        outs: Any = given.get("out", ())
+        values = list(map(_now, inputs))
+        if outs and _is_recorded([values, outs]):
+            return write_ufunc(ufunc, method, values, given)
+        results = getattr(ufunc, method)(*values, **_all_now(given))
+        if not outs:
+            return results
+        return tuple(outs) if isinstance(results, TUPLE) else outs[0]
+
+    def __array_function__(  # type: ignore[override]
+        self,
+        func: Operation,
+        types: Sequence[type],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+    ) -> Any:
+        """Call any other function on what buffers are now."""
+        is_recorded = _is_recorded([args, dict(kwargs)])
+        if is_recorded and traits_of(func).writes:
+            return FUNCTIONS[func](*args, **kwargs)
+        out, rest, given = without_out(func, args, kwargs)
+        if out is None or not is_recorded:
+            result = func(*map(_now, args), **_all_now(kwargs))
+            return result if out is None else out
+        return write_result(out, func, list(map(_now, rest)), _all_now(given))
+
+    # ------------------------------------------------------------------ as an object
+
+    def __repr__(self) -> str:
+        """Show what it is now."""
+        return repr(self.current())
+
+    def __str__(self) -> str:
+        """Show what it is now."""
+        return str(self.current())
+
+    def __format__(self, spec: str) -> str:
+        """Write what it is now."""
+        return format(self.current(), spec)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        """Pickle what it is now."""
+        return self.current().__reduce_ex__(protocol)
+
+    def __copy__(self) -> Any:
+        """Return a copy that takes nodes too."""
+        return as_buffer(self.current().copy())
+
+    def __deepcopy__(self, memo: object) -> Any:
+        """Return a copy that takes nodes too."""
+        return as_buffer(self.current().copy())
+
+
+_slots: Any = buffer
+_BASE, _STATE, _INDEX = _slots.base_buffer, _slots.state, _slots.index
+_OWN = frozenset("current hand_over is_picked places receive".split())
+_INDICES: Any = (int, slice, type(Ellipsis))
+
+
+def _root(x: buffer) -> Any:
+    """Return the buffer whose memory a buffer shows."""
+    base = _BASE.__get__(x)
+    return x if base is None else base
+
+
+def _state(x: buffer) -> Any:
+    base = _BASE.__get__(x)
+    return _STATE.__get__(x if base is None else base)
+
+
+def plain(x: NDArray[Any]) -> NDArray[Any]:
+    """Return a plain array on a buffer's own memory."""
+    return ndarray.view(x, ndarray)
+
+
+def as_buffer(x: Any) -> Any:
+    """Return a plain array of numbers that nobody else has as one that takes nodes."""
+    if type(x) is ndarray and x.dtype.kind in "fcbiu":
+        return x.view(buffer)
+    return x
+
+
+def _is_recorded(x: Any) -> bool:
+    """Tell whether something is, or holds, a node or a traced value."""
+    return first_vertex(x) is not None or first_stand_in(x) is not None
+
+
+def _now(x: Any) -> Any:
+    """Return what buffers are now, also those in lists and tuples."""
+    if not isinstance(x, SEQUENCES):
+        return current(x)
+    if not any(isinstance(v, (*SEQUENCES, buffer)) for v in x):
+        return x
+    kind, parts = kind_of(x), map(_now, x)
+    return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+
+
+def _all_now(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: _now(x) for k, x in given.items()}
+
+
+def _as_recorded(array: NDArray[Any], value: object) -> Any:
+    """Return an array as a constant node, or as a traced array, as the value is."""
+    first = first_vertex(value)
+    if first is not None:
+        return constant_node(first.__class__, array)
+    traced: Any = first_stand_in(value)
+    if not array.ndim:
+        return _np.where(False, _np.sum(traced), array)
+    nothing = _np.reshape(_np.ravel(traced)[:0], (0, *(1,) * (array.ndim - 1)))
+    return operations.setitem(array, nothing, index=slice(0, 0))
+
+
+def _called(operate: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an operator on what a buffer is now."""
+
+    def call(self: buffer, *others: Value) -> Any:
+        return operate(self.current(), *map(current, others))
+
+    return call
+
+
+def _reflected(operate: Callable[..., Any]) -> Callable[..., Any]:
+    def call(self: buffer, other: Value) -> Any:
+        return operate(current(other), self.current())
+
+    return call
+
+
+def _in_place(operate: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an operator that writes its result into the buffer."""
+
+    def call(self: buffer, other: Value) -> Any:
+        other = current(other)
+        if _is_recorded(other):
+            self.hand_over(other)
+        if _state(self) is None:
+            operate(plain(self), other)
+            return self
+        z = operate(self.current(), other)
+        if self.is_picked():
+            self.receive(..., z)  # else a node that writes into its base
+        return self
+
+    return call
+
+
+_BINARY = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
+for _name in _BINARY:
+    _operate: Any = getattr(operator, f"__{_name}__")
+    setattr(buffer, f"__{_name}__", _called(_operate))
+    setattr(buffer, f"__r{_name}__", _reflected(_operate))
+    setattr(buffer, f"__i{_name}__", _in_place(getattr(operator, f"__i{_name}__")))
+for _name in "lt le gt ge eq ne neg pos abs invert contains index".split():
+    setattr(buffer, f"__{_name}__", _called(getattr(operator, f"__{_name}__")))
+for _name, _convert in [
+    ("bool", bool),
+    ("float", float),
+    ("int", int),
+    ("complex", complex),
+]:
+    setattr(buffer, f"__{_name}__", _called(_convert))
+buffer.__divmod__ = _called(divmod)
+buffer.__hash__ = None  # type: ignore[assignment]

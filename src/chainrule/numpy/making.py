@@ -1,0 +1,128 @@
+"""Functions that make arrays which take nodes: ``zeros`` and its relatives.
+
+``gd.zeros`` and its relatives are these, and so are those of ``chainrule.numpy``, and
+NumPy's own where a node says so: ``np.zeros_like(x)``, ``np.zeros(3, like=x)``. What
+they return is a plain array until a node is written into it (``buffers``).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from chainrule.nodes.admission import unwrapped
+from chainrule.nodes.tables import FUNCTIONS
+from chainrule.numpy import creation
+from chainrule.numpy.buffers import as_buffer
+from chainrule.numpy.mirror import MAKERS
+from chainrule.rules import declare
+from chainrule.values.types import Shape
+from chainrule.values.vertices import first_stand_in, first_vertex
+
+_np: Any = np
+
+
+def _found(names: str) -> list[Any]:
+    return [getattr(np, name) for name in names.split()]
+
+
+OF_SHAPES = _found("zeros_like ones_like empty_like zeros ones empty eye identity tri")
+"""What looks at no entries of an array that it is given."""
+MAKERS.update(_found("full full_like arange linspace array copy"), OF_SHAPES)
+declare(*OF_SHAPES, of_shapes=True)
+
+
+def _maker(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def make(*args: Any, **options: Any) -> Any:
+        given = {k: unwrapped(x) for k, x in options.items()}
+        return as_buffer(function(*map(unwrapped, args), **given))
+
+    return make
+
+
+for _function in [*OF_SHAPES, np.arange]:
+    FUNCTIONS[_function] = _maker(_function)
+
+
+def zeros(
+    shape: int | Shape, dtype: DTypeLike = float, order: str = "C", **options: Any
+) -> Any:
+    """Return an array of zeros that nodes can be written into.
+
+    Until then it is a plain array. ``order`` and further options are those of
+    ``numpy.zeros``. An array of integers, which would round it, refuses a node.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> def powers(x):
+    ...     y = gd.zeros(3)
+    ...     for i in range(3):
+    ...         y[i] = x**i
+    ...     return y
+    >>> gd.jacobian(powers)(2.0)
+    array([0., 1., 4.])
+    """
+    return as_buffer(_np.zeros(shape, dtype, order, **options))
+
+
+def ones(
+    shape: int | Shape, dtype: DTypeLike = float, order: str = "C", **options: Any
+) -> Any:
+    """Return an array of ones that nodes can be written into: see ``zeros``.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> gd.ones(2)
+    array([1., 1.])
+    """
+    return as_buffer(_np.ones(shape, dtype, order, **options))
+
+
+def empty(
+    shape: int | Shape, dtype: DTypeLike = float, order: str = "C", **options: Any
+) -> Any:
+    """Return an array of no numbers yet that nodes can be written into: see ``zeros``.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> gd.empty((2, 3)).shape
+    (2, 3)
+    """
+    return as_buffer(_np.empty(shape, dtype, order, **options))
+
+
+def full(
+    shape: int | Shape,
+    fill_value: ArrayLike,
+    dtype: DTypeLike | None = None,
+    order: str = "C",
+    **options: Any,
+) -> Any:
+    """Return an array of one value that nodes can be written into: see ``zeros``.
+
+    The value may be a node: then the array is a node at once.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> gd.full(2, 0.5)
+    array([0.5, 0.5])
+    >>> gd.full(2, gd.node(3.0))
+    node([3., 3.], broadcast_to)
+    """
+    if first_vertex(fill_value) is None and first_stand_in(fill_value) is None:
+        return as_buffer(_np.full(shape, fill_value, dtype, order, **options))
+    return creation.full(shape, fill_value, dtype, order, **options)
+
+
+FUNCTIONS[np.full] = full
+
+__all__ = ["empty", "full", "ones", "zeros"]

@@ -1,0 +1,211 @@
+"""Arrays that take nodes: plain until one is written, and that node afterwards."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+import chainrule.numpy as gnp
+from chainrule.errors import EscapeError
+
+X = np.array([0.5, 1.5, 2.0, 3.0])
+
+
+def by_entries(xp, x):
+    y = xp.zeros(4)
+    for i in range(4):
+        y[i] = x[i] * y[i - 1] + x[i]
+    return y
+
+
+def by_slices(xp, x):
+    y = xp.empty((2, 4))
+    y[0] = x
+    y[1, ::2] = x[1::2] * 2.0
+    y[1, 1::2] = 1.0
+    return y
+
+
+def by_masks(xp, x):
+    y = xp.ones(4)
+    y[x > 1.0] = (x * x)[x > 1.0]
+    y[[0, 0]] += x[:2]
+    return y
+
+
+def by_views(xp, x):
+    y = xp.zeros((2, 4))
+    first, last = y[0], y[-1]
+    flat, turned, picked = y.reshape(-1), y.T, y[:, 1:3]
+    first += x
+    turned[2] = x[:2]
+    flat[5] = x[3] ** 2
+    picked *= x[1]
+    last[0] -= x[0]
+    return first + last
+
+
+def by_rows(xp, x):
+    y = xp.full((3, 4), 2.0)
+    for i, row in enumerate(y):
+        row *= x
+        row[i] = x[0]
+    return y
+
+
+def by_functions(xp, x):
+    y, z = xp.zeros((2, 4)), xp.ones(4)
+    np.copyto(y[0], x)
+    np.add.at(y, (1, [0, 0, 2]), x[:3])
+    np.multiply(x, 3.0, out=z)
+    np.put(z, [1], x[2])
+    np.fill_diagonal(y, x[3])
+    z += np.sum(y, axis=0)
+    return z
+
+
+def by_swapping(xp, x):
+    y = xp.zeros(4)
+    y[:] = x
+    y[0], y[3] = y[3], y[0]
+    y[1:] = y[:-1] * x[1:]
+    return y
+
+
+def of_a_number(xp, x):
+    y = xp.zeros(())
+    y += x[0]
+    y[()] = y * x[1]
+    return y + 0.0
+
+
+PROGRAMS = [
+    by_entries,
+    by_slices,
+    by_masks,
+    by_views,
+    by_rows,
+    by_functions,
+    by_swapping,
+    of_a_number,
+]
+every_program = pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
+
+
+@every_program
+@pytest.mark.parametrize("xp", [gd, gnp], ids=["gd", "gd.numpy"])
+def test_filled_arrays_have_numpys_values_and_their_derivatives(f, xp):
+    expected = f(np, X.copy())
+    z = f(xp, X.copy())
+    np.testing.assert_array_equal(z, expected)
+    gd.check_gradients(lambda x: np.sin(f(xp, x)), (X,))
+    np.testing.assert_array_equal(gd.vjp(lambda x: f(xp, x), X)[0], expected)
+
+
+@every_program
+def test_compiled_too(f):
+    def g(x):
+        return np.sum(np.sin(f(gd, x)))
+
+    plain, fast = gd.compile(g), gd.compile(gd.grad(g))
+    for x in (X, X[::-1] + 0.25, X * 0.3 + 1.2):
+        np.testing.assert_allclose(plain(x), g(x), rtol=1e-12)
+        np.testing.assert_allclose(fast(x), gd.grad(g)(x), rtol=1e-12)
+    np.testing.assert_allclose(
+        gd.compile(gd.hessian(g))(X), gd.hessian(g)(X), rtol=1e-11, atol=1e-11
+    )
+
+
+@every_program
+def test_mapped_too(f):
+    xs = np.stack([X, X + 0.25])
+    expected = np.stack([gd.jacobian(lambda x: f(gd, x))(x) for x in xs])
+    mapped = gd.vmap(gd.jacobian(lambda x: f(gd, x)))(xs)
+    np.testing.assert_allclose(mapped, expected, rtol=1e-12)
+
+
+MADE = {
+    "zeros_like": np.zeros_like,
+    "ones_like": np.ones_like,
+    "empty_like": np.empty_like,
+    "full_like": lambda x: np.full_like(x, 2.0),
+    "zeros": lambda x: np.zeros(4, like=x),
+    "ones": lambda x: np.ones((4,), like=x),
+    "full": lambda x: np.full(4, 2.0, like=x),
+    "arange": lambda x: np.arange(4.0, like=x),
+}
+
+
+@pytest.mark.parametrize("make", MADE.values(), ids=MADE)
+def test_numpys_functions_make_them_where_a_node_says_so(make):
+    def f(x):
+        y = make(x)
+        assert not isinstance(y, gd.node)
+        y[1:] = x[1:] ** 2
+        return np.sum(y[1:] * x[:-1])
+
+    gd.check_gradients(f, (X,))
+    np.testing.assert_allclose(gd.compile(gd.grad(f))(X), gd.grad(f)(X), rtol=1e-13)
+
+
+def test_until_a_node_is_written_it_is_a_plain_array():
+    y = gd.zeros(3)
+    y[1] = 2.0
+    y += 1
+    assert isinstance(y, np.ndarray)
+    assert repr(y) == "array([1., 3., 1.])"
+    for z in (y * 2, np.sin(y), y @ y, y.sum(), np.concatenate([y, y]), y > 0):
+        assert type(z) in (np.ndarray, np.float64)
+    assert type(gd.grad(lambda x: np.sum(x * y))(np.ones(3))) is np.ndarray
+    assert type(gd.vjp(lambda x: y, X)[0]) is np.ndarray
+    for z in (y.copy(), copy.copy(y), copy.deepcopy(y), pickle.loads(pickle.dumps(y))):
+        np.testing.assert_array_equal(z, y)
+        assert not np.may_share_memory(z, y)
+
+
+def test_a_node_hands_the_array_over():
+    x, y = gd.node(2.0), gd.zeros(3)
+    outside = np.asarray(y)
+    y[1] = x
+    assert y.shape == (3,)
+    assert isinstance(y + 1, gd.node)
+    assert np.isnan(outside).all(), "memory that C may read says that it is stale"
+    np.testing.assert_array_equal(gd.value(y), [0.0, 2.0, 0.0])
+    np.sum(y * y).backward()
+    assert x.grad == 4.0
+    with pytest.raises(EscapeError):
+        float(y[1])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex128", "float64"])
+def test_dtypes_stay(dtype):
+    def f(x):
+        y = gd.zeros(4, dtype=dtype)
+        y[:2] = x[:2]
+        assert y.dtype == dtype
+        return np.sum(np.abs(y) ** 2)
+
+    np.testing.assert_allclose(gd.grad(f)(X), [1.0, 3.0, 0.0, 0.0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [int, bool])
+def test_integers_refuse_nodes(dtype):
+    y = gd.zeros(3, dtype=dtype)
+    with pytest.raises(EscapeError, match=r"array of (int64|bool).*gd\.zeros"):
+        y[0] = gd.node(1.0)
+    np.testing.assert_array_equal(y, np.zeros(3, dtype))
+
+
+def test_a_function_may_return_one_that_took_no_node():
+    def f(x):
+        y = gd.ones(2)
+        return {"sum": np.sum(x), "ones": y}
+
+    value, pullback = gd.vjp(f, X)
+    assert type(value["ones"]) is np.ndarray
+    (x_grad,) = pullback({"sum": 1.0, "ones": np.zeros(2)})
+    np.testing.assert_array_equal(x_grad, np.ones(4))
