@@ -149,9 +149,6 @@ _SPECIAL: Mapping[str, str] = {
 _DERIVATIVES: Mapping[str, str] = {
     "loggamma": "scipy.special.digamma(x)",
     "psi": "scipy.special.polygamma(1, x)",
-    "j0": "-scipy.special.j1(x)",
-    "y0": "-scipy.special.y1(x)",
-    "i1": "scipy.special.i0(x) - z / x",
     "lambertw": "z / (x * (1 + z))",
     "expi": "np.exp(x) / x",
     "exp1": "-np.exp(-x) / x",

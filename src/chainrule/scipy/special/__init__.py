@@ -8,9 +8,15 @@ Mathematical Functions (DLMF) where its derivative stands.
 import scipy.special
 
 from chainrule.numpy import mirror
+from chainrule.scipy.special import airy_functions as airy_functions
+from chainrule.scipy.special import bessel_derivatives as bessel_derivatives
+from chainrule.scipy.special import bessel_functions as bessel_functions
+from chainrule.scipy.special import cylinder_functions as cylinder_functions
 from chainrule.scipy.special import entropies as entropies
 from chainrule.scipy.special import error_functions as error_functions
 from chainrule.scipy.special import gamma_functions as gamma_functions
+from chainrule.scipy.special import hypergeometric as hypergeometric
+from chainrule.scipy.special import kelvin_functions as kelvin_functions
 from chainrule.scipy.special import logistic as logistic
 from chainrule.scipy.special import normal_distribution as normal_distribution
 

@@ -1,0 +1,79 @@
+"""Airy functions and their integrals: several results at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import scipy.special
+
+from chainrule import operations as ops
+from chainrule.rules.cases import REAL, Cases, Dtypes, case, within
+from chainrule.scipy.special.bessel_functions import ive, kve
+from chainrule.scipy.special.several import several_of_one
+from chainrule.values.types import Namespace, Operation, Value
+from chainrule.wrapping import implements, operation
+
+_AROUND_0: Cases = (case(within(-3.0, 3.0, 2, 3)), case(within(-3.0, 3.0)))
+
+
+class airy_grad(several_of_one):
+    """Ai(x), Ai'(x), Bi(x), Bi'(x) (DLMF 9.2)"""
+
+    forward = "scipy.special:airy"
+    outputs = 4
+    cases: Cases = _AROUND_0
+
+    @staticmethod
+    def _d_x(xp: Namespace, z: Sequence[Value], x: Value) -> tuple[Value, ...]:
+        """Ai'' = x Ai, Bi'' = x Bi (DLMF 9.2.1)"""
+        return z[1], x * z[0], z[3], x * z[2]
+
+
+class itairy_grad(several_of_one):
+    """The integrals of Ai(t), Bi(t), Ai(-t) and Bi(-t), from 0 to x"""
+
+    forward = "scipy.special:itairy"
+    outputs = 4
+    dtypes: Dtypes = REAL
+    cases: Cases = _AROUND_0
+
+    @staticmethod
+    def _d_x(xp: Namespace, z: Sequence[Value], x: Value) -> tuple[Value, ...]:
+        """The integrands at x"""
+        ai, _, bi, _ = xp.airy(x)
+        ai_left, _, bi_left, _ = xp.airy(-x)
+        return ai, bi, ai_left, bi_left
+
+
+airy: Operation = operation(airy_grad)
+itairy: Operation = operation(itairy_grad)
+
+
+@implements(scipy.special.airye)
+def airye(x: Value) -> tuple[Value, Value, Value, Value]:
+    """Return ``Ai, Ai', Bi, Bi'`` of a real number, scaled.
+
+    The scales are ``exp(s)`` for Ai and ``exp(-|Re s|)`` for Bi, ``s = 2/3 x**1.5``.
+    From 1 on they are scaled Bessel functions of s, which do not cancel (DLMF 9.6); for
+    x < 0 the scaled Ai is nan, as SciPy's is.
+    """
+    far = x > 1.0
+    near = ops.where(far, 1.0, x)
+    beyond = ops.where(far, x, 1.0)
+    root = ops.sqrt(ops.where(near < 0.0, np.nan, near))
+    scale = ops.exp(2.0 / 3.0 * root**3)
+    shrink = ops.where(near < 0.0, 1.0, 1.0 / scale)
+    ai, aip, bi, bip = airy(near)
+    s = 2.0 / 3.0 * beyond**1.5
+    third, slope = ops.sqrt(beyond / 3.0), beyond / math.sqrt(3.0)
+    parts: Any = (
+        (ai * scale, third / math.pi * kve(1 / 3, s)),
+        (aip * scale, -slope / math.pi * kve(2 / 3, s)),
+        (bi * shrink, third * (ive(-1 / 3, s) + ive(1 / 3, s))),
+        (bip * shrink, slope * (ive(-2 / 3, s) + ive(2 / 3, s))),
+    )
+    of_ai, of_aip, of_bi, of_bip = (ops.where(far, b, a) for a, b in parts)
+    return of_ai, of_aip, of_bi, of_bip
