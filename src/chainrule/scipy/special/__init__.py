@@ -11,7 +11,9 @@ from chainrule.numpy import mirror
 from chainrule.scipy.special import airy_functions as airy_functions
 from chainrule.scipy.special import bessel_derivatives as bessel_derivatives
 from chainrule.scipy.special import bessel_functions as bessel_functions
+from chainrule.scipy.special import carlson as carlson
 from chainrule.scipy.special import cylinder_functions as cylinder_functions
+from chainrule.scipy.special import elliptic as elliptic
 from chainrule.scipy.special import entropies as entropies
 from chainrule.scipy.special import error_functions as error_functions
 from chainrule.scipy.special import gamma_functions as gamma_functions
@@ -19,6 +21,7 @@ from chainrule.scipy.special import hypergeometric as hypergeometric
 from chainrule.scipy.special import kelvin_functions as kelvin_functions
 from chainrule.scipy.special import logistic as logistic
 from chainrule.scipy.special import normal_distribution as normal_distribution
+from chainrule.scipy.special import struve_functions as struve_functions
 
 __getattr__: mirror.Lookup
 __dir__: mirror.Listing

@@ -48,7 +48,7 @@ def computes(*names: str) -> Callable[[Computed], Computed]:
 def evaluated(name: str, orders: Orders, *operands: Value) -> Any:
     """Return a partial derivative, computed in double precision."""
     dtype: Any = np.result_type(*operands)
-    wide = [_in_double(x) for x in operands]
+    wide = [in_double(x) for x in operands]
     with np.errstate(all="ignore"):
         z: Any = np.asarray(PARTIALS[name](orders, *wide))
     if dtype in (np.float32, np.complex64):
@@ -56,7 +56,8 @@ def evaluated(name: str, orders: Orders, *operands: Value) -> Any:
     return z[()]
 
 
-def _in_double(x: Value) -> NDArray[Any]:
+def in_double(x: Value) -> NDArray[Any]:
+    """Return an array of float64 or complex128."""
     x = np.asarray(x)
     return x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
 
