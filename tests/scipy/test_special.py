@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, MissingRuleError
 from chainrule.scipy import special as ours
 
 special = pytest.importorskip("scipy.special")
@@ -101,3 +101,67 @@ def test_pairs(name):
     for part, expected in zip(f(gd.node(x)), f(x), strict=True):
         np.testing.assert_array_equal(part.value, expected)
     check(lambda x: np.sum(np.real(f(x)[0] * np.conj(f(x)[1]))), x)
+
+
+# ----------------------------------------------------------- gamma and zeta functions
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, np.array([0, 1, 2])])
+def test_polygamma(n):
+    x = np.array([0.3, 1.7, 6.0])
+    np.testing.assert_array_equal(
+        ours.polygamma(n, gd.node(x)).value, special.polygamma(n, x)
+    )
+    np.testing.assert_array_equal(ours.polygamma(n, x), special.polygamma(n, x))
+    check(lambda x: np.sum(ours.polygamma(n, x)), x)
+    with pytest.raises(MissingRuleError, match="polygamma in its parameter 'n'"):
+        ours.polygamma(gd.node(1.0), x)
+
+
+def test_zeta():
+    s, q = np.array([1.5, 2.0, 7.0]), np.array([[0.5], [3.0]])
+    for args in ((s,), (s, q)):
+        f = ours.zeta
+        np.testing.assert_array_equal(f(*map(gd.node, args)).value, special.zeta(*args))
+        np.testing.assert_array_equal(f(*args), special.zeta(*args))
+        check(lambda *a: np.sum(np.log(ours.zeta(*a))), *args)
+    check(lambda q: ours.zeta(2.0, q), 1.5)
+    check(ours.zeta, -2.5)
+    assert np.isnan(gd.grad(lambda s: ours.zeta(s, 1.5))(0.5))
+    z = gd.node(0.5 + 3j)
+    np.testing.assert_array_equal(ours.zeta(z).value, special.zeta(0.5 + 3j))
+    with pytest.raises(ArgumentError, match="real x"):
+        ours.zeta(z, 2.0)
+
+
+def test_functions_of_gamma_functions():
+    a = np.array([2.5, 4.0])
+    np.testing.assert_allclose(
+        ours.multigammaln(gd.node(a), 3).value, special.multigammaln(a, 3), rtol=1e-14
+    )
+    check(lambda a: np.sum(ours.multigammaln(a, 4)), a)
+    with pytest.raises(ValueError, match="not met"):
+        ours.multigammaln(gd.node(1.0), 3)
+    n, k = np.array([5.0, 3.0, 2.0]), np.array([2.0, 1.5, 4.0])
+    pairs = [
+        (lambda n, k: ours.factorial(n) + 0 * k, special.factorial(n)),
+        (ours.comb, special.comb(n, k)),
+        (lambda n, k: ours.comb(n, k, repetition=True),
+         special.comb(n, k, repetition=True)),
+        (ours.perm, special.perm(n, k)),
+    ]  # fmt: skip
+    for f, expected in pairs:
+        np.testing.assert_allclose(f(gd.node(n), k).value, expected, rtol=1e-14)
+        check(lambda n, k, f=f: np.sum(f(n, k)), n, k)
+    assert ours.factorial(gd.node(-1.5)).value == 0 == special.factorial(-1.5)
+    for f in (ours.factorial, lambda n: ours.comb(n, 2), lambda n: ours.perm(n, 2)):
+        assert f(3) == f(np.float64(3))
+    with pytest.raises(ArgumentError, match="whole numbers"):
+        ours.comb(gd.node(5.0), 2, exact=True)
+
+
+def test_derivatives_at_poles_of_gamma():
+    x = np.array([0.0, -1.0, -2.0, -3.0])
+    slopes = gd.grad(lambda x: np.sum(special.rgamma(x)))(x)
+    np.testing.assert_allclose(slopes, [1.0, -1.0, 2.0, -6.0], rtol=1e-13)
+    assert type(special.gammasgn(gd.node(-0.5))) is not gd.node

@@ -21,7 +21,9 @@ from chainrule.scipy.special import hypergeometric as hypergeometric
 from chainrule.scipy.special import kelvin_functions as kelvin_functions
 from chainrule.scipy.special import logistic as logistic
 from chainrule.scipy.special import normal_distribution as normal_distribution
+from chainrule.scipy.special import polygamma_functions as polygamma_functions
 from chainrule.scipy.special import struve_functions as struve_functions
+from chainrule.scipy.special import zeta_functions as zeta_functions
 
 __getattr__: mirror.Lookup
 __dir__: mirror.Listing

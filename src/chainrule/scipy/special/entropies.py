@@ -10,7 +10,8 @@ import numpy as np
 from chainrule.operations_grad.partials import chosen
 from chainrule.rules import elementwise
 from chainrule.rules.cases import REAL, Cases, Conventions, Domain, Dtypes, case, within
-from chainrule.rules.namespace import EXTRA
+from chainrule.rules.namespace import EXTRA, opaque
+from chainrule.scipy.special.precision import dtype_for, in_double
 from chainrule.values.types import Namespace, Operation, Value
 from chainrule.wrapping import operation
 
@@ -167,13 +168,14 @@ _gauss: Any = np.polynomial.legendre.leggauss(40)
 _NODES, _WEIGHTS = (_gauss[0] + 1) / 2, _gauss[1] / 2
 
 
+@opaque
 def exprel_derivative(x: Value, *, order: int) -> Value:
     """Return ``(exp(x) - 1) / x`` differentiated ``order`` times.
 
     That is the integral ``G(k)`` of ``s**k exp(x s)`` over s from 0 to 1, beyond 20 +
     order by ``x G(k) = exp(x) - k G(k-1)``.
     """
-    t = np.asarray(x)
+    t = in_double(x)
     near: Any = np.abs(t) < 20 + order
     z: Any = np.exp(_where(near, t, 0.0)[..., None] * _NODES)
     z = z @ (_NODES**order * _WEIGHTS)
@@ -181,16 +183,17 @@ def exprel_derivative(x: Value, *, order: int) -> Value:
     g: Any = np.expm1(far) / far
     for k in range(1, order + 1):
         g = (np.exp(far) - k * g) / far
-    return _where(near, z, g).astype(np.result_type(t, np.float32))[()]
+    return _where(near, z, g).astype(dtype_for(x))[()]
 
 
+@opaque
 def logrel_derivative(x: Value, *, order: int) -> Value:
     """Return ``log(1 + x) / x`` differentiated ``order`` times.
 
     Near 0 that is ``(-1)**k k!`` times the integral of ``s**k / (1 + x s)**(k + 1)``
     over s from 0 to 1; elsewhere ``x h(k) + k h(k-1)`` is a derivative of log(1 + x).
     """
-    t = np.asarray(x)
+    t = in_double(x)
     near: Any = (t > -0.5) & (t < 2.0)
     sign = (-1) ** order * math.factorial(order)
     z: Any = (1 + _where(near, t, 0.0)[..., None] * _NODES) ** (-order - 1)
@@ -200,7 +203,7 @@ def logrel_derivative(x: Value, *, order: int) -> Value:
     for k in range(1, order + 1):
         slope = (-1) ** (k - 1) * math.factorial(k - 1) / (1 + far) ** k
         h = (slope - k * h) / far
-    return _where(near, z, h).astype(np.result_type(t, np.float32))[()]
+    return _where(near, z, h).astype(dtype_for(x))[()]
 
 
 EXTRA["exprel_derivative"] = exprel_derivative

@@ -18,6 +18,7 @@ from chainrule.operations_grad.special import TWO_OVER_ROOT_PI
 from chainrule.rules import elementwise
 from chainrule.rules.cases import REAL, Cases, Conventions, Domain, Dtypes, case, within
 from chainrule.rules.namespace import EXTRA, opaque
+from chainrule.scipy.special.precision import dtype_for
 from chainrule.scipy.special.scaled_error_function import erfcx_derivative
 from chainrule.values.types import Namespace, Operation, Value
 from chainrule.wrapping import implements, operation
@@ -122,7 +123,7 @@ def dawsn_derivative(x: Value, *, order: int) -> Value:
         growth = (2 * n - 1) / 2 * (2 * n + order) * (2 * n + order - 1)
         term = term * growth / (2 * n * (2 * n - 1)) / (u * u)
         total = total + term
-    return _where(is_far, total, now).astype(np.result_type(t, np.float32))[()]
+    return _where(is_far, total, now).astype(dtype_for(x))[()]
 
 
 EXTRA["dawsn_derivative"] = dawsn_derivative

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import scipy.special
 
+from chainrule.scipy.special.precision import dtype_for, in_double
 from chainrule.values.types import Value
 
 _scipy: Any = scipy.special
@@ -23,14 +24,12 @@ _TERMS = 160
 
 def erfcx_derivative(x: Value, *, order: int) -> Value:
     """Return erfcx at ``x``, differentiated ``order`` times."""
-    t: Any = np.asarray(x)
-    given = np.result_type(t, np.float32)
-    t = t.astype(np.result_type(t, np.float64))
+    t = in_double(x)
     scale = (-2.0) ** order * 2 / math.sqrt(math.pi)
     far: Any = (t.real > _NEAR) | ((np.abs(t) > 5.0) & (t.real >= 0))
     near = moment_upwards(t, order)
     z = _where(far, moment_of_ratios(_where(far, t, 1.0), order), near)
-    return (scale * z).astype(given)[()]
+    return (scale * z).astype(dtype_for(x))[()]
 
 
 def moment_upwards(x: Any, order: int) -> Any:

@@ -1,0 +1,193 @@
+"""Derivatives of psi, the logarithmic derivative of gamma, real and complex.
+
+``psi_difference`` is ``psi(x + y) - psi(x)`` with all its digits, which the derivatives
+of binomial coefficients and of beta functions are made of.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import scipy.special
+
+from chainrule.rules import elementwise
+from chainrule.rules.cases import REAL, Cases, Domain, Dtypes, case, positive, within
+from chainrule.rules.namespace import EXTRA, opaque
+from chainrule.scipy.special.precision import dtype_for, in_double
+from chainrule.scipy.special.refused import refuse_nodes
+from chainrule.values.types import Namespace, Operation, Value
+from chainrule.wrapping import implements, operation
+
+_scipy: Any = scipy.special
+_where: Any = np.where
+_BERNOULLI: Sequence[float] = _scipy.bernoulli(30)
+_SHIFT, _TERMS = 14, 12
+
+
+@opaque
+def polygamma_of(x: Value, *, order: Any) -> Value:
+    """Return the ``order``-th derivative of psi at ``x``: SciPy's ``polygamma``.
+
+    Complex numbers, of which SciPy has no more than psi: by recurrence and asymptotic
+    series (DLMF 5.15.5, 5.15.8), in the left half plane by reflection (DLMF 5.15.6).
+    """
+    t: Any = np.asarray(x)
+    if t.dtype.kind != "c":
+        return _scipy.polygamma(order, t)[()]
+    if order == 0:
+        return _scipy.digamma(t)[()]
+    is_left = t.real < 0.5
+    z = _right_half(_where(is_left, 1 - t, t), order)
+    turned = (-1) ** order * (z + _cotangent(_where(is_left, 1 - t, 0.5), order))
+    return _where(is_left, turned, z)[()]
+
+
+def _right_half(z: Any, order: int) -> Any:
+    """Return the polygamma function of complex numbers in the right half plane."""
+    total: Any = 0.0
+    for k in range(_SHIFT):
+        total = total + math.factorial(order) / (z + k) ** (order + 1)
+    z = z + _SHIFT
+    total = total + math.factorial(order - 1) / z**order
+    total = total + math.factorial(order) / 2 / z ** (order + 1)
+    for k in range(1, _TERMS):
+        growth = math.factorial(2 * k + order - 1) / math.factorial(2 * k)
+        total = total + _BERNOULLI[2 * k] * growth / z ** (2 * k + order)
+    return (-1) ** (order + 1) * total
+
+
+def _cotangent(z: Any, order: int) -> Any:
+    """Return pi cot(pi z), differentiated: a polynomial of the cotangent."""
+    polynomial: Any = np.polynomial.Polynomial([0.0, 1.0])
+    for _ in range(order):
+        polynomial = -polynomial.deriv() * np.polynomial.Polynomial([1.0, 0.0, 1.0])
+    turns: Any = np.exp(-2j * np.pi * z * np.where(z.imag > 0, -1.0, 1.0))
+    cotangent = 1j * np.where(z.imag > 0, 1.0, -1.0) * (turns + 1) / (turns - 1)
+    return np.pi ** (order + 1) * polynomial(cotangent)
+
+
+EXTRA["polygamma_of"] = polygamma_of
+
+
+class digamma_grad(elementwise):
+    """z = psi(x), the derivative of log gamma(x) (DLMF 5.2.2)"""
+
+    forward = "scipy.special:digamma"
+    also: tuple[Any, ...] = ("scipy.special:psi",)
+    domain: Domain = {"x": (0.5, 4.0)}
+
+    @staticmethod
+    def d_x(xp: Namespace, z: Value, x: Value) -> Value:
+        """dz/dx = psi'(x) (DLMF 5.15.1)"""
+        return xp.polygamma_of(x, order=1)
+
+
+class polygamma_of_grad(elementwise):
+    """z = the ``order``-th derivative of psi at x (DLMF 5.15.1)"""
+
+    forward = polygamma_of
+    domain: Domain = {"x": (0.5, 4.0)}
+    dtypes: Dtypes = ("float64", "complex128")
+    cases: Cases = (case(positive(5), order=1), case(positive(2, 3), order=2))
+
+    @staticmethod
+    def d_x(xp: Namespace, z: Value, x: Value, *, order: Any) -> Value:
+        """dz/dx = the next derivative"""
+        return xp.polygamma_of(x, order=order + 1)
+
+
+@opaque
+def psi_difference(x: Value, y: Value, *, order: int) -> Value:
+    """Return ``psi(x + y) - psi(x)``, differentiated ``order`` times in ``x``.
+
+    For positive ``x`` and ``x + y`` each term of the recurrence (DLMF 5.15.5) and of
+    the asymptotic series (DLMF 5.11.2) is a difference of powers,
+    ``(x + y)**-n - x**-n = x**-n expm1(-n log1p(y / x))``, in which nothing cancels.
+    """
+    s, t = in_double(x), in_double(y)
+    good = (s > 0) & (s + t > 0)
+    a, m = np.where(good, s, 1.0), np.where(good, t, 0.0)
+    total: Any = 0.0
+    for k in range(_SHIFT):
+        power = _power_difference(a + k, m, order + 1)
+        total = total + math.factorial(order) * power
+    a = a + _SHIFT
+    if order:
+        power = _power_difference(a, m, order)
+        total = total + math.factorial(order - 1) * power
+    else:
+        total = total - np.log1p(m / a)
+    power = _power_difference(a, m, order + 1)
+    total = total + math.factorial(order) / 2 * power
+    for k in range(1, _TERMS):
+        growth = math.factorial(2 * k + order - 1) / math.factorial(2 * k)
+        power = _power_difference(a, m, 2 * k + order)
+        total = total + _BERNOULLI[2 * k] * growth * power
+    total = (-1) ** (order + 1) * total
+    direct = _scipy.polygamma(order, s + t) - _scipy.polygamma(order, s)
+    z: Any = _where(good, total, direct)
+    return z.astype(dtype_for(x, y))[()]
+
+
+def _power_difference(x: Any, y: Any, n: int) -> Any:
+    """Return ``(x + y)**-n - x**-n``."""
+    return np.expm1(-n * np.log1p(y / x)) / x**n
+
+
+EXTRA["psi_difference"] = psi_difference
+
+
+class psi_difference_grad(elementwise):
+    """z = psi(x + y) - psi(x), differentiated ``order`` times in x"""
+
+    forward = psi_difference
+    dtypes: Dtypes = REAL
+    cases: Cases = (
+        case(positive(5), positive(5), order=0),
+        case(positive(2, 3), within(-0.3, 3.0, 3), order=1),
+    )
+
+    @staticmethod
+    def d_x(xp: Namespace, z: Value, x: Value, y: Value, *, order: int) -> Value:
+        """dz/dx = the next one"""
+        return xp.psi_difference(x, y, order=order + 1)
+
+    @staticmethod
+    def d_y(xp: Namespace, z: Value, x: Value, y: Value, *, order: int) -> Value:
+        """dz/dy = a derivative of psi at x + y"""
+        return xp.polygamma_of(x + y, order=order + 1)
+
+
+digamma: Operation = operation(digamma_grad)
+of_psi: Operation = operation(polygamma_of_grad)
+differences: Operation = operation(psi_difference_grad)
+
+
+@implements(_scipy.polygamma)
+def polygamma(n: Any, x: Value) -> Value:
+    """Return the ``n``-th derivative of psi at ``x``.
+
+    Parameters
+    ----------
+    n
+        Whole numbers from 0 on, plain.
+    x
+        Real numbers.
+
+    Raises
+    ------
+    MissingRuleError
+        Where ``n`` is a node: there is no derivative in the order.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> from chainrule.scipy import special
+    >>> round(gd.grad(lambda x: special.polygamma(0, x))(1.0), 12)
+    1.644934066848
+    """
+    refuse_nodes("scipy.special.polygamma", n=n)
+    return of_psi(x, order=n)
