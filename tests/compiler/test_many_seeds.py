@@ -13,14 +13,14 @@ from chainrule.nodes.recorder import record
 from chainrule.transforms import matrices
 from chainrule.values.shapes import dtype_of
 from tests.compiler.comparing import assert_same, follows
-from tests.helpers import RULES, as_tuple, calls_of
+from tests.helpers import OF_SCIPY, RULES, as_tuple, calls_of
 
 X = np.linspace(0.5, 2.0, 4)
 W = np.linspace(-1.0, 1.0, 12).reshape(4, 3)
 M = np.diag(np.arange(1.0, 5.0)) + 0.1 * np.outer(X, X[::-1])
 SMALL = 30
 CALLS = list(chain.from_iterable(map(calls_of, RULES)))
-PER_EXAMPLE = {"each_convolve"}
+PER_EXAMPLE = {"each_convolve", *(f"each_{r.forward.__name__}" for r in OF_SCIPY)}
 
 
 def rows_of(fast):

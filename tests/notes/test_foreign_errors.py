@@ -173,7 +173,7 @@ MET = {
     ),
     "ndimage": (
         lambda x: np.sum(scipy.ndimage.gaussian_filter(x, 1.0)),
-        "scipy.ndimage.gaussian_filter", "np.convolve",
+        "scipy.ndimage.gaussian_filter", "chainrule.scipy.ndimage.gaussian_filter(",
     ),
     "signal": (
         lambda x: np.sum(scipy.signal.lfilter([1.0], [1.0, 0.5], x)),

@@ -17,11 +17,11 @@ import importlib
 import typing
 
 if typing.TYPE_CHECKING:
-    from chainrule.scipy import fft, integrate, special
+    from chainrule.scipy import fft, integrate, ndimage, special
 
-__all__ = ["fft", "integrate", "special"]
+__all__ = ["fft", "integrate", "ndimage", "special"]
 
-__all__ = ["fft", "integrate", "special"]
+__all__ = ["fft", "integrate", "ndimage", "special"]
 
 
 def __getattr__(name: str) -> typing.Any:

@@ -83,6 +83,7 @@ class trigonometric_grad(general):
     """
 
     forward = trigonometric
+    axes: tuple[str, ...] = ("axes",)
     cases: Cases = (
         case((4,), kind="dctn", type=2, axes=(0,)),
         case((2, 4), kind="dctn", type=1, axes=(0, 1), norm="forward"),

@@ -109,6 +109,7 @@ class c2c_grad(general):
     """
 
     forward = c2c
+    axes: tuple[str, ...] = ("axes",)
     cases: Cases = (
         case((5,), s=None, axes=(0,)),
         case((2, 4), s=(3, 3), axes=(1, 0), norm="ortho"),
@@ -157,6 +158,7 @@ class r2c_grad(general):
     """z[k] = sum of x[j] exp(-2 pi i j k / n) for 0 <= k <= n / 2, for real x"""
 
     forward = r2c
+    axes: tuple[str, ...] = ("axes",)
     dtypes: Dtypes = REAL
     cases: Cases = (
         case((5,), s=None, axes=(0,)),
@@ -206,6 +208,7 @@ class c2r_grad(general):
     """z[j] = the real numbers whose transform begins with x: the inverse of r2c"""
 
     forward = c2r
+    axes: tuple[str, ...] = ("axes",)
     cases: Cases = (
         case((4,), s=None, axes=(0,)),
         case((4,), s=(5,), axes=(0,), norm="forward"),
