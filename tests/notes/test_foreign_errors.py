@@ -145,7 +145,7 @@ MET = {
     "sparse dot": (lambda x: np.sum(SPARSE.dot(x)), "SPARSE.dot", "M.toarray()"),
     "interpolation": (
         lambda x: scipy.interpolate.CubicSpline([0, 1, 2], [0, 1, 4])(x[0]),
-        "scipy.interpolate.CubicSpline", "np.interp(",
+        "scipy.interpolate.CubicSpline", "chainrule.scipy.interpolate.CubicSpline(",
     ),
     "brentq": (
         lambda x: scipy.optimize.brentq(lambda t: t * t - x[0], 0.0, 3.0),
@@ -209,7 +209,8 @@ MET = {
     "bound": (lambda x: functools.partial(math.pow, x[0])(2), "math.pow", "np.power("),
     "filled": (filled, "a.fill was given x", "gd.zeros(n)"),
     "a member": (
-        of_a_member, "model.spline (scipy.interpolate.CubicSpline) was", "np.interp("
+        of_a_member, "model.spline (scipy.interpolate.CubicSpline) was",
+        "chainrule.scipy.interpolate.CubicSpline("
     ),
     "vectorize": (
         lambda x: np.sum(np.vectorize(sine)(x)), "math.sin was given t", "np.sin("

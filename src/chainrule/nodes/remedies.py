@@ -189,7 +189,8 @@ _LINEAR = (
     "declares it."
 )
 _INTERPOLATE = (
-    "np.interp(x, xp, fp) has a derivative. Declare a spline s of plain data: "
+    "chainrule.scipy.interpolate has interp1d, CubicSpline, make_interp_spline, "
+    "RegularGridInterpolator and others. Declare a spline s of plain data: "
     "gd.custom_operation(s, lambda z_grad, z, x: (z_grad * s.derivative()(x),))."
 )
 _INTEGRATE = (

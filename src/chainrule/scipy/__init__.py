@@ -17,11 +17,9 @@ import importlib
 import typing
 
 if typing.TYPE_CHECKING:
-    from chainrule.scipy import fft, integrate, ndimage, special
+    from chainrule.scipy import fft, integrate, interpolate, ndimage, special
 
-__all__ = ["fft", "integrate", "ndimage", "special"]
-
-__all__ = ["fft", "integrate", "ndimage", "special"]
+__all__ = ["fft", "integrate", "interpolate", "ndimage", "special"]
 
 
 def __getattr__(name: str) -> typing.Any:

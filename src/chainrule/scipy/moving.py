@@ -1,0 +1,57 @@
+"""What the parts share: which arguments hold nodes or traced values, and their values.
+
+Objects, such as splines, are made by SciPy from plain values first: it checks them and
+says what it has to say. What depends on nodes is then computed beside that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from chainrule import operations
+from chainrule.errors import MissingRuleError
+from chainrule.nodes.admission import holds_nodes
+from chainrule.values.vertices import first_stand_in, raw, stand_in
+
+
+def moves(*values: object) -> bool:
+    """Tell whether nodes or traced values are among arguments, also inside lists."""
+    return any(map(holds_nodes, values)) or first_stand_in(*values) is not None
+
+
+def array_of(x: ArrayLike) -> Any:
+    """Return nodes and traced values in lists as one, a plain argument as an array."""
+    return operations.asarray(x) if moves(x) else np.asarray(x)
+
+
+def floats_of(x: ArrayLike) -> Any:
+    """Return an array as ``array_of`` does, of floats where it holds whole numbers."""
+    array = array_of(x)
+    return array.astype(np.float64) if array.dtype.kind in "biu" else array
+
+
+def own_floats(x: ArrayLike) -> Any:
+    """Return an array of floats that its owner cannot change afterwards."""
+    array = floats_of(x)
+    return array.copy() if type(array) is np.ndarray else array
+
+
+def example(x: ArrayLike) -> Any:
+    """Return the plain value of an argument; in a trace, that for the example."""
+    value = raw(array_of(x)) if moves(x) else x
+    return value.example if isinstance(value, stand_in) else value
+
+
+def refused(what: str, instead: str) -> MissingRuleError:
+    """Return the error for what has no derivative."""
+    return MissingRuleError(f"{what} has no derivative. {instead}")
+
+
+def divided(x: Any, y: Any) -> Any:
+    """Return x / y, and 0 where y is."""
+    _np: Any = np
+    none = y == 0
+    return _np.where(none, 0.0, x / _np.where(none, 1.0, y))
