@@ -303,8 +303,8 @@ def test_mirror_without_nodes_is_numpy():
 
 def test_mirror_refuses():
     x = node(1.0)
-    with pytest.raises(MissingRuleError, match="not symmetric"):
-        gd.numpy.linalg.eig([[x, 1.0], [0.0, x]])
+    with pytest.raises(MissingRuleError, match=r"np\.unique"):
+        gd.numpy.union1d([x, 1.0], [0.0, x])
     with pytest.raises(ChainruleError, match="ndmin"):
         gd.numpy.array([x], ndmin=2)
     with pytest.raises(ChainruleError, match="would round"):

@@ -7,9 +7,8 @@ import pytest
 
 import chainrule as gd
 from chainrule import operations
-from chainrule.errors import ChainruleError, MissingRuleError
+from chainrule.errors import ChainruleError
 from chainrule.nodes import node
-from chainrule.numpy.names import MODULES
 
 LA, FT = np.linalg, np.fft
 
@@ -348,7 +347,65 @@ def test_refusals(message):
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["eig", "eigvals"])
-def test_eigenvalues_without_symmetry_are_refused(name):
-    with pytest.raises(MissingRuleError, match=r"np\.linalg\.eigh"):
-        getattr(MODULES["np.linalg"], name)(node(np.eye(2)))
+# ------------------------------------------------------- eigenvalues without symmetry
+
+APART = np.array([[1.0, 0.3, -0.2], [0.1, 4.0, 0.2], [-0.3, 0.1, 7.0]])
+TURNING = np.array([[0.5, -2.0, 0.1], [1.0, 0.3, 0.2], [0.0, 0.4, 3.0]])
+PARTS = APART + 0.5j * APART[::-1]
+
+
+@pytest.mark.parametrize(
+    "a",
+    [APART, TURNING, PARTS, np.stack([APART, TURNING])],
+    ids=["real", "turning", "complex", "stack"],
+)
+def test_eigenvalues_and_what_does_not_depend_on_phases(a):
+    for f in (LA.eig, LA.eigvals):
+        for z, e in zip(as_list(f(node(a))), as_list(f(a)), strict=True):
+            assert z.dtype == e.dtype
+            np.testing.assert_allclose(z.value, e, atol=1e-14)
+    weights = np.arange(1.0, 4.0) + 1j
+
+    def values(a):
+        return np.sum(np.real(weights * LA.eigvals(a)))
+
+    def projectors(a):
+        w, v = LA.eig(a)
+        return np.sum(np.real((v * np.expand_dims(np.sin(w), -2)) @ LA.inv(v)) * APART)
+
+    for f in (values, projectors):
+        gd.check_gradients(f, (a,), order=2)
+        gradient = gd.grad(f)
+        np.testing.assert_allclose(gd.compile(gradient)(a), gradient(a), atol=1e-12)
+        mapped = gd.vmap(gradient)(np.stack([a, a]))
+        np.testing.assert_allclose(mapped[1], gradient(a), atol=1e-12)
+
+
+@pytest.mark.parametrize("a", [APART, PARTS], ids=["real", "complex"])
+def test_eigenvectors_keep_their_length_and_the_entry_that_is_real(a):
+    weights = APART - 1j * APART.T
+    gd.check_gradients(lambda a: np.sum(np.real(weights * LA.eig(a)[1])), (a,), order=2)
+
+
+def test_eigenvalues_that_become_complex_have_their_own_programs():
+    def f(a):
+        return np.sum(np.abs(LA.eigvals(a)) * np.arange(1.0, 4.0))
+
+    gradient = gd.compile(gd.grad(f))
+    for a in (APART, TURNING, APART):
+        np.testing.assert_allclose(gradient(a), gd.grad(f)(a), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "a", [np.eye(2), np.array([[1.0, 1.0], [0.0, 1.0]])], ids=["tied", "defective"]
+)
+def test_equal_eigenvalues_have_no_derivative(a):
+    for f in (lambda a: LA.eigvals(a)[0], lambda a: np.sum(LA.eig(a)[1])):
+        assert np.isnan(gd.grad(f)(a)).all()
+        assert np.isnan(gd.jvp(f, (a,), (np.array([[1.0, 2.0], [3.0, 5.0]]),))[1])
+
+
+def test_other_eigenvalues_beside_equal_ones_have_one():
+    a = np.diag([1.0, 1.0, 3.0])
+    grad = gd.grad(lambda a: LA.eigvals(a)[2])(a)
+    np.testing.assert_array_equal(grad, np.diag([0.0, 0.0, 1.0]))

@@ -16,7 +16,7 @@ from chainrule.numpy.products import moved_axis
 from chainrule.operations import namespace as operations
 from chainrule.values.shapes import normalize_axes, own_axes
 from chainrule.values.types import Array, Axis, Shape
-from chainrule.values.vertices import as_array, is_stand_in, surely_holds
+from chainrule.values.vertices import as_array, is_stand_in, raw, surely_holds
 from chainrule.wrapping import implements
 
 # ----------------------------------------------------------------------------- norms
@@ -139,6 +139,23 @@ def cond(x: ArrayLike, p: float | str | None = None) -> Any:
 
 
 # -------------------------------------------------------------------- decompositions
+
+
+@implements(np.linalg.eig, primitive=True, signature="(n,n)->(n),(n,n)", may_raise=True)
+def eig(a: ArrayLike) -> Any:
+    """Return eigenvalues and eigenvectors, real where all are; see ``eig_grad``."""
+    a = operations.asarray(a)
+    z = operations.linalg.complex_eig(a)
+    w: Any = raw(z[0])
+    if a.dtype.kind == "c" or np.any(w.imag):
+        return z
+    return type(z)(*map(operations.real, z))
+
+
+@implements(np.linalg.eigvals, primitive=True, signature="(n,n)->(n)", may_raise=True)
+def eigvals(a: ArrayLike) -> Any:
+    """Return the eigenvalues of matrices, real where all are; see ``eig_grad``."""
+    return eig(a)[0]
 
 
 @implements(np.linalg.eigvalsh, primitive=True, signature="(n,n)->(n)", may_raise=True)

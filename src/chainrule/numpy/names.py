@@ -126,13 +126,6 @@ _REFUSED: tuple[tuple[ModuleType, str, str], ...] = (
         "It has no rule yet. Build polynomials with np.polymul and evaluate them with "
         "np.polyval.",
     ),
-    (
-        np.linalg,
-        "eig eigvals",
-        "Eigenvalues of matrices that are not symmetric have no rule. Use "
-        "np.linalg.eigh or np.linalg.eigvalsh for symmetric ones, np.linalg.svd for "
-        "others.",
-    ),
 )
 
 REFUSED.update(
@@ -141,7 +134,7 @@ REFUSED.update(
     for function in found_in(module, names)
 )
 
-declare(*found_in(np.linalg, "eig eigvals matrix_rank"), may_raise=True)
+declare(*found_in(np.linalg, "matrix_rank"), may_raise=True)
 
 for _ufunc in (np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum):
     REFUSED[_ufunc, "reduceat"] = (

@@ -17,9 +17,9 @@ import importlib
 import typing
 
 if typing.TYPE_CHECKING:
-    from chainrule.scipy import fft, integrate, interpolate, ndimage, special
+    from chainrule.scipy import fft, integrate, interpolate, linalg, ndimage, special
 
-__all__ = ["fft", "integrate", "interpolate", "ndimage", "special"]
+__all__ = ["fft", "integrate", "interpolate", "linalg", "ndimage", "special"]
 
 
 def __getattr__(name: str) -> typing.Any:
