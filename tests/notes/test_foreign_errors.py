@@ -128,18 +128,20 @@ MET = {
     "an entry +=": (augmented, "an entry of u,", "gd.zeros(n)"),
     "scipy.linalg": (
         lambda x: np.sum(scipy.linalg.solve(M, x)),
-        "scipy.linalg.solve", "Write np.linalg.solve(",
+        "scipy.linalg.solve", "Write chainrule.scipy.linalg.solve(",
     ),
     "imported": (
         lambda x: np.sum(solve(a=M, b=x)),
-        "solve (scipy.linalg.solve)", "Write np.linalg.solve(",
+        "solve (scipy.linalg.solve)", "Write chainrule.scipy.linalg.solve(",
     ),
-    "several lines": (several_lines, "scipy.linalg.solve", "Write np.linalg.solve("),
+    "several lines": (
+        several_lines, "scipy.linalg.solve", "Write chainrule.scipy.linalg.solve(",
+    ),
     "no rule": (
-        lambda x: np.sum(scipy.linalg.expm(M * x)),
-        "scipy.linalg.expm", "gd.custom_operation(",
+        lambda x: np.sum(scipy.linalg.hessenberg(M * x)),
+        "scipy.linalg.hessenberg", "gd.custom_operation(",
     ),
-    "partial": (with_options, "f ", "np.linalg.norm"),
+    "partial": (with_options, "f ", "chainrule.scipy.linalg.norm"),
     "sparse": (lambda x: np.sum(SPARSE @ x), "the operator @ of csr_matrix", "M.T @"),
     "sparse *": (lambda x: np.sum(SPARSE * x), "the operator * of", "M.toarray()"),
     "sparse dot": (lambda x: np.sum(SPARSE.dot(x)), "SPARSE.dot", "M.toarray()"),
@@ -362,7 +364,7 @@ UNTOLD = {
     "plain float": lambda x: math.sqrt(-float(gd.value(x))) * x,
     "own singular matrix": lambda x: np.linalg.inv(x * np.zeros((2, 2)))[0, 0],
     "own shapes": lambda x: np.ones(3) @ (x * np.ones(2)),
-    "own missing rule": lambda x: np.linalg.eigvals(x * M)[0],
+    "own missing rule": lambda x: np.union1d(x, x)[0],
     "own argument": lambda x: x + "a",
     "own escape": lambda x: float(x) + x,
 }

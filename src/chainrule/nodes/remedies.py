@@ -254,13 +254,6 @@ def remedy(module: str, name: str, has_rule: HasRule) -> str:
         return f"Write chainrule.{module}.{name}(...)."
     if module == "scipy.special":
         return special(name, has_rule)
-    for own, theirs, shown in (
-        ("scipy.linalg", np.linalg, "np.linalg"),
-        ("scipy.fft", np.fft, "np.fft"),
-    ):
-        if module.startswith(own):
-            known = _found(theirs, name, has_rule)
-            return f"Write {shown}.{name}(...)." if known else DECLARE
     if module.startswith("scipy.optimize") and name in _ROOT_NAMES:
         return _ROOTS
     for prefix, words in _MODULES:
