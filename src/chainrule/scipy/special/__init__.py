@@ -19,9 +19,11 @@ from chainrule.scipy.special import error_functions as error_functions
 from chainrule.scipy.special import gamma_functions as gamma_functions
 from chainrule.scipy.special import hypergeometric as hypergeometric
 from chainrule.scipy.special import kelvin_functions as kelvin_functions
+from chainrule.scipy.special import legendre_functions as legendre_functions
 from chainrule.scipy.special import logistic as logistic
 from chainrule.scipy.special import normal_distribution as normal_distribution
 from chainrule.scipy.special import polygamma_functions as polygamma_functions
+from chainrule.scipy.special import polynomials as polynomials
 from chainrule.scipy.special import struve_functions as struve_functions
 from chainrule.scipy.special import zeta_functions as zeta_functions
 

@@ -46,13 +46,19 @@ def interpolated(
     total: Any = 0.0
     other: Any = 0.0
     size: Any = 0.0
-    for point, weight, less in zip(points, weights, fewer, strict=True):
-        value: Any = f(at + width * point)
-        total = total + weight * value
-        other = other + less * value
-        size = np.maximum(size, np.abs(value))
+    for i in _pieces(at.size):
+        first = (-1, *(1,) * at.ndim)
+        values: Any = f(at + width * points[i].reshape(first))
+        total = total + np.tensordot(weights[i], values, 1)
+        other = other + np.tensordot(fewer[i], values, 1)
+        size = np.maximum(size, np.max(np.abs(values), axis=0))
     smooth = np.abs(total - other) <= 1e-6 * (size + np.abs(total))
     return np.where(smooth, total, np.nan) / width**order
+
+
+def _pieces(size: int) -> list[slice]:
+    """Return which points are taken at once: all of them, or one of large arrays."""
+    return [slice(i, i + 1) for i in range(COUNT)] if size > 10_000 else [slice(None)]
 
 
 def in_parameters(
