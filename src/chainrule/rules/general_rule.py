@@ -19,7 +19,8 @@ class general(rule, kind=True):
     """A rule with explicit pullback and pushforward, free to share work.
 
     ``pullback(xp, z_grad, z, x, y, **parameters)`` returns one cotangent per operand
-    (``None``: structurally zero). ``pushforward(xp, tangents, z, x, y, **parameters)``
+    (``None``: structurally zero; a function without arguments: called if it is wanted).
+    ``pushforward(xp, tangents, z, x, y, **parameters)``
     takes one tangent or ``None`` per operand. Where there are several results, ``z``
     and ``z_grad`` are tuples, and an absent cotangent is ``None``.
 
@@ -53,10 +54,11 @@ class general(rule, kind=True):
             ones = marked(z_bar.support, shape_of(z))
             marks = cls.pullback(plain, ones, raw(z), *values, **parameters)
         for i in wanted:
-            if grads[i] is not None:
+            x_grad = grads[i]() if callable(grads[i]) else grads[i]
+            if x_grad is not None:
                 taken = None if marks is None else full_is_none(marks[i] != 0)
                 if not is_empty(taken):
-                    yield i, supported(grads[i], taken)
+                    yield i, supported(x_grad, taken)
 
     @classmethod
     def push(

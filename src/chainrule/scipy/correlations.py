@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from chainrule.values.shapes import shape_of
 from chainrule.values.types import Namespace, Shape, Value
 from chainrule.wrapping import operation
 
+Part = Callable[[], Value]
+"""A cotangent that is computed if it is wanted."""
 _filters: Any = scipy.ndimage
 _fft: Any = scipy.fft
 Axes = tuple[int, ...]
@@ -78,15 +80,19 @@ class correlated_grad(general):
         mode: str,
         cval: complex = 0.0,
         origin: tuple[int, ...],
-    ) -> tuple[Value, Value]:
+    ) -> tuple[Part, Part]:
         """x_grad: z_grad convolved with w, folded; w_grad: products of z_grad and x"""
         widths = reach(x, axes, shape_of(w), origin)
-        whole = convolved_fully(xp, z_grad, w, axes)
-        longer = xp.extended(x, widths=widths, mode=mode, cval=cval)
-        return (
-            xp.folded(whole, widths=widths, mode=mode),
-            xp.lagged(z_grad, longer, axes=axes),
-        )
+
+        def x_grad() -> Value:
+            whole = convolved_fully(xp, z_grad, w, axes)
+            return xp.folded(whole, widths=widths, mode=mode)
+
+        def w_grad() -> Value:
+            longer = xp.extended(x, widths=widths, mode=mode, cval=cval)
+            return xp.lagged(z_grad, longer, axes=axes)
+
+        return x_grad, w_grad
 
     @staticmethod
     def pushforward(

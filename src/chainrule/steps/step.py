@@ -197,7 +197,7 @@ def _contribution(
 ) -> str | None:
     """Return the text of operand ``i``'s contribution; ``None`` if it has none."""
     if issubclass(operation, general):
-        return f"parts[{i}]"
+        return f"parts[{i}]() if callable(parts[{i}]) else parts[{i}]"
     if i not in operation.parts:
         return None
     names[f"d{i}"] = operation.parts[i]

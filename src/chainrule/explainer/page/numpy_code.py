@@ -277,7 +277,9 @@ class _GradientCode:
             }
         if issubclass(rule, general):
             z = self._variable(v.index)
-            return rule.pullback(written_numpy, grad, z, *operands, **v.parameters)
+            parts = rule.pullback(written_numpy, grad, z, *operands, **v.parameters)
+            found = {i: parts[i] for i in wanted}
+            return {i: part() if callable(part) else part for i, part in found.items()}
         raise TypeError("its derivative is written by hand")
 
     def _add(self, target: int, part: Written, mask: Written | None) -> list[str]:

@@ -15,6 +15,7 @@ from chainrule.rules import general
 from chainrule.rules.cases import REAL, Cases, Dtypes, case, within
 from chainrule.rules.namespace import EXTRA, opaque
 from chainrule.scipy.boundaries import source
+from chainrule.scipy.correlations import Part
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Namespace, Shape, Value
 from chainrule.wrapping import operation
@@ -204,12 +205,18 @@ class interpolated_grad(general):
         mode: str,
         cval: complex = 0.0,
         slopes: Slopes,
-    ) -> tuple[Value, Value]:
+    ) -> tuple[Part, Part]:
         """c_grad: z_grad scattered; p_grad[a] = z_grad times the slope along a"""
         given = {"order": order, "mode": mode}
-        c_grad = xp.scattered(z_grad, p, shape=shape_of(c), slopes=slopes, **given)
-        slope = gradient_along(xp, c, p, slopes, cval=cval, **given)
-        return c_grad, xp.stack([z_grad * s for s in slope])
+
+        def c_grad() -> Value:
+            return xp.scattered(z_grad, p, shape=shape_of(c), slopes=slopes, **given)
+
+        def p_grad() -> Value:
+            slope = gradient_along(xp, c, p, slopes, cval=cval, **given)
+            return xp.stack([z_grad * s for s in slope])
+
+        return c_grad, p_grad
 
     @staticmethod
     def pushforward(
@@ -271,12 +278,18 @@ class scattered_grad(general):
         order: int,
         mode: str,
         slopes: Slopes,
-    ) -> tuple[Value, Value]:
+    ) -> tuple[Part, Part]:
         """g_grad: the spline of z_grad; p_grad[a] = g times the slope of that"""
         given = {"order": order, "mode": mode}
-        g_grad = xp.interpolated(z_grad, p, slopes=slopes, **given)
-        slope = gradient_along(xp, z_grad, p, slopes, **given)
-        return g_grad, xp.stack([g * s for s in slope])
+
+        def g_grad() -> Value:
+            return xp.interpolated(z_grad, p, slopes=slopes, **given)
+
+        def p_grad() -> Value:
+            slope = gradient_along(xp, z_grad, p, slopes, **given)
+            return xp.stack([g * s for s in slope])
+
+        return g_grad, p_grad
 
     @staticmethod
     def pushforward(

@@ -19,6 +19,7 @@ from chainrule.rules.cases import REAL, Cases, Dtypes, case, distinct
 from chainrule.rules.namespace import EXTRA, opaque
 from chainrule.scipy.boundaries import Modes, Widths, extended, folded
 from chainrule.scipy.correlations import reach
+from chainrule.values.shapes import dtype_of
 from chainrule.values.types import Array, Namespace, Value
 from chainrule.values.vertices import raw
 from chainrule.wrapping import operation
@@ -86,7 +87,7 @@ def windows(longer: Array, footprint: Bools) -> Iterator[Any]:
 
 
 @opaque
-def shares(
+def chosen_of(
     x: Value,
     z: Value,
     structure: Any = None,
@@ -96,14 +97,18 @@ def shares(
     cval: float,
     origin: tuple[int, ...],
 ) -> NDArray[Any]:
-    """Return the part of each window's entries in the one that was chosen."""
+    """Return which entries of each window are the one that was chosen."""
     widths = window(x, footprint, origin)
     longer: Any = extended(x, widths=widths, mode=mode, cval=cval)
     heights = [0.0] * footprint.size if structure is None else structure[footprint]
     entries = zip(windows(longer, footprint), heights, strict=False)
     values = [entry + height for entry, height in entries]
-    same = np.stack([(v == z) | ((v != v) & (z != z)) for v in values])
-    return same / np.sum(same, axis=0, dtype=np.asarray(x).dtype)
+    return np.stack([(v == z) | ((v != v) & (z != z)) for v in values])
+
+
+def count_of(chosen: Array, x: Value) -> Any:
+    """Return how many entries of each window share its derivative."""
+    return np.sum(chosen, axis=0, dtype=dtype_of(x))
 
 
 @opaque
@@ -132,7 +137,7 @@ def window_spread(
     return folded(longer, widths=widths, mode=mode)
 
 
-declare(shares)
+declare(chosen_of)
 EXTRA.update(
     ranked=ranked, morphed=morphed, window_sums=window_sums, window_spread=window_spread
 )
@@ -266,8 +271,8 @@ class ranked_grad(general):
     ) -> tuple[Value]:
         """x_grad = z_grad, added to the entries that were chosen"""
         where: Any = {"footprint": footprint, "mode": mode, "origin": origin}
-        w = shares(raw(x), raw(z), cval=cval, **where)
-        return (xp.window_spread(w, z_grad, **where),)
+        w = chosen_of(raw(x), raw(z), cval=cval, **where)
+        return (xp.window_spread(w, z_grad / count_of(w, x), **where),)
 
     @staticmethod
     def pushforward(
@@ -284,8 +289,8 @@ class ranked_grad(general):
     ) -> Value:
         """z_dot = x_dot of the entries that were chosen"""
         where: Any = {"footprint": footprint, "mode": mode, "origin": origin}
-        w = shares(raw(x), raw(z), cval=cval, **where)
-        return xp.window_sums(w, tangents[0], **where)
+        w = chosen_of(raw(x), raw(z), cval=cval, **where)
+        return xp.window_sums(w, tangents[0], **where) / count_of(w, x)
 
 
 class morphed_grad(general):
@@ -331,7 +336,8 @@ class morphed_grad(general):
         """The parts of the chosen entries: x_grad by places, s_grad by entries"""
         where: Any = {"footprint": footprint, "mode": mode, "origin": origin}
         sign = 1.0 if largest else -1.0
-        w = shares(raw(x), raw(z), sign * raw(structure), cval=cval, **where)
+        w = chosen_of(raw(x), raw(z), sign * raw(structure), cval=cval, **where)
+        z_grad = z_grad / count_of(w, x)
         x_grad = xp.window_spread(w, z_grad, **where)
         axes = tuple(range(1, footprint.ndim + 1))
         heights = sign * xp.sum(w * z_grad, axis=axes)
@@ -355,14 +361,14 @@ class morphed_grad(general):
         x_dot, s_dot = tangents
         where: Any = {"footprint": footprint, "mode": mode, "origin": origin}
         sign = 1.0 if largest else -1.0
-        w = shares(raw(x), raw(z), sign * raw(structure), cval=cval, **where)
+        w = chosen_of(raw(x), raw(z), sign * raw(structure), cval=cval, **where)
         total: Any = 0.0
         if x_dot is not None:
             total = xp.window_sums(w, x_dot, **where)
         if s_dot is not None:
             heights = xp.reshape(s_dot[footprint], (-1, *(1,) * footprint.ndim))
             total = total + sign * xp.sum(w * heights, axis=0)
-        return total
+        return total / count_of(w, x)
 
 
 rank_of_window = operation(ranked_grad)
