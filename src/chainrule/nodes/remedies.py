@@ -150,8 +150,6 @@ _DERIVATIVES: Mapping[str, str] = {
     "loggamma": "scipy.special.digamma(x)",
     "psi": "scipy.special.polygamma(1, x)",
     "lambertw": "z / (x * (1 + z))",
-    "expi": "np.exp(x) / x",
-    "exp1": "-np.exp(-x) / x",
 }
 """First derivatives of functions of one number that have no rule."""
 

@@ -16,12 +16,14 @@ from chainrule.scipy.special import cylinder_functions as cylinder_functions
 from chainrule.scipy.special import elliptic as elliptic
 from chainrule.scipy.special import entropies as entropies
 from chainrule.scipy.special import error_functions as error_functions
+from chainrule.scipy.special import exponential_integrals as exponential_integrals
 from chainrule.scipy.special import gamma_functions as gamma_functions
 from chainrule.scipy.special import hypergeometric as hypergeometric
 from chainrule.scipy.special import kelvin_functions as kelvin_functions
 from chainrule.scipy.special import legendre_functions as legendre_functions
 from chainrule.scipy.special import logistic as logistic
 from chainrule.scipy.special import normal_distribution as normal_distribution
+from chainrule.scipy.special import parabolic_cylinder as parabolic_cylinder
 from chainrule.scipy.special import polygamma_functions as polygamma_functions
 from chainrule.scipy.special import polynomials as polynomials
 from chainrule.scipy.special import struve_functions as struve_functions

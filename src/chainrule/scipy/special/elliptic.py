@@ -190,9 +190,9 @@ class ellipj_grad(several_of_two):
         case(positive(), within(0.1, 0.9)),
     )
 
-    @staticmethod
+    @classmethod
     def _d_v(
-        xp: Namespace, z: Sequence[Value], v: Value, x: Value
+        cls, xp: Namespace, z: Sequence[Value], v: Value, x: Value
     ) -> tuple[Value, ...]:
         """Return cn dn, -sn dn, -m sn cn, dn (DLMF 22.13.1)."""
         sn, cn, dn, _ = z

@@ -65,8 +65,8 @@ class several_of_two(general, kind=True):
 
     entrywise = True
 
-    @staticmethod
-    def _d_v(xp: Namespace, z: Sequence[Value], v: Value, x: Value) -> Slopes:
+    @classmethod
+    def _d_v(cls, xp: Namespace, z: Sequence[Value], v: Value, x: Value) -> Slopes:
         """Return the derivatives in v; v is refused where there are none."""
         return None
 
