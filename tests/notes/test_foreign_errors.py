@@ -167,11 +167,11 @@ MET = {
     ),
     "cdist": (
         lambda x: np.sum(scipy.spatial.distance.cdist(M, M * x)),
-        "scipy.spatial.distance.cdist", "a[:, None] - b[None]",
+        "scipy.spatial.distance.cdist", "chainrule.scipy.spatial.distance.cdist(",
     ),
     "compiled with Cython": (
         lambda x: scipy.spatial.cKDTree(M).query(x)[0],
-        "scipy.spatial.cKDTree.query", "np.sqrt(",
+        "scipy.spatial.cKDTree.query", "np.linalg.norm(",
     ),
     "ndimage": (
         lambda x: np.sum(scipy.ndimage.gaussian_filter(x, 1.0)),

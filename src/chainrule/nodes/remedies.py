@@ -178,8 +178,9 @@ _ROOT_NAMES = names(
     "fixed_point broyden1 broyden2 anderson newton_krylov"
 )
 _DISTANCES = (
-    "Write it with NumPy, for example np.sqrt(np.sum((a[:, None] - b[None]) ** 2, "
-    "axis=-1)) for the distances of all pairs."
+    "Find what is near with plain points, i = tree.query(gd.value(x))[1], and take "
+    "distances on nodes, np.linalg.norm(x - points[i], axis=-1); "
+    "chainrule.scipy.spatial.distance has cdist, pdist and the metrics."
 )
 _LINEAR = (
     "Write it with np.convolve or with slices; where it is linear, "

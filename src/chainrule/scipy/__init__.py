@@ -17,9 +17,17 @@ import importlib
 import typing
 
 if typing.TYPE_CHECKING:
-    from chainrule.scipy import fft, integrate, interpolate, linalg, ndimage, special
+    from chainrule.scipy import (
+        fft,
+        integrate,
+        interpolate,
+        linalg,
+        ndimage,
+        spatial,
+        special,
+    )
 
-__all__ = ["fft", "integrate", "interpolate", "linalg", "ndimage", "special"]
+__all__ = ["fft", "integrate", "interpolate", "linalg", "ndimage", "spatial", "special"]
 
 
 def __getattr__(name: str) -> typing.Any:

@@ -21,6 +21,7 @@ from chainrule.scipy.moving import (
     moves,
     own_floats,
     refused,
+    root,
 )
 from chainrule.values.types import Array, Value
 from chainrule.values.vertices import raw
@@ -101,7 +102,7 @@ class RBFInterpolator(_scipy.RBFInterpolator):
         difference = y[:, None, :] - y[None, :, :]
         square = _np.sum(difference * difference, axis=-1) * self._scales**2
         square = _np.where(own, 0.0, square)
-        kernel = _KERNELS[self.kernel](square, _root(square))
+        kernel = _KERNELS[self.kernel](square, root(square))
         matrix = kernel + np.eye(count) * smoothing
         p = self._polynomials(y)
         size = p.shape[1]
@@ -140,18 +141,12 @@ class RBFInterpolator(_scipy.RBFInterpolator):
         scaled = difference * self._scales
         square = _np.sum(scaled * scaled, axis=-1)
         kinked = self.kernel in ("linear", "thin_plate_spline")
-        root = _np.linalg.norm(scaled, axis=-1) if kinked else _root(square)
+        r = _np.linalg.norm(scaled, axis=-1) if kinked else root(square)
         if kinked:
-            square = root * root
-        rows = [_KERNELS[self.kernel](square, root), self._polynomials(at)]
+            square = r * r
+        rows = [_KERNELS[self.kernel](square, r), self._polynomials(at)]
         z = _np.concatenate(rows, axis=1) @ self._coefficients()
         return _np.reshape(z, (at.shape[0], *self._shape))
-
-
-def _root(square: Array) -> Any:
-    """Return square roots, with the derivative 0 at 0."""
-    none = square == 0
-    return _np.where(none, 0.0, _np.sqrt(_np.where(none, 1.0, square)))
 
 
 def _thin_plate(square: Array, root: Array) -> Any:
