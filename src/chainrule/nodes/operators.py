@@ -26,12 +26,15 @@ NAMES: dict[str, Any] = {
 """What the text of every operator refers to."""
 
 
-def operator(operation: type[rule], name: str, *, masked: bool = False) -> Operation:
+def operator(
+    operation: type[rule], name: str, *, masked: bool = False, **names: Any
+) -> Operation:
     """Return a function of operands for a rule: generated where floats have a form.
 
-    With ``masked`` it also takes ``where=``, as NumPy's ufuncs do.
+    With ``masked`` it also takes ``where=``, as NumPy's ufuncs do. ``names`` are what
+    its text refers to by other names than ``NAMES``: ``node=`` a subclass of nodes.
     """
-    names = {**NAMES, "record_masked": record_masked}
+    names = {**NAMES, "record_masked": record_masked, **names}
     return scalar_operator(operation, name, names, masked=masked)
 
 
@@ -82,7 +85,24 @@ def _divmod(x: Value | complex, y: Value | complex) -> Any:
 OPERATORS: dict[str, Operation] = {}
 """The functions behind the operators, by operator name."""
 
-for _name, _rule, _function in [
+
+def set_operators(node_class: type[node], **names: Any) -> dict[str, Operation]:
+    """Give a class of nodes its arithmetic operators; return them by name.
+
+    ``names`` are those of ``operator``.
+    """
+    made: dict[str, Operation] = {}
+    for name, rule_class, function in _BINARY:
+        made[name] = operator(rule_class, function, **names)
+        setattr(node_class, f"__{name}__", made[name])
+        setattr(node_class, f"__r{name}__", _reflected(made[name]))
+    for name, rule_class, function in _UNARY:
+        made[name] = operator(rule_class, function, **names)
+        setattr(node_class, f"__{name}__", made[name])
+    return made
+
+
+_BINARY = [
     ("add", arithmetic.addition_grad, "add"),
     ("sub", arithmetic.subtraction_grad, "subtract"),
     ("mul", arithmetic.multiplication_grad, "multiply"),
@@ -90,17 +110,13 @@ for _name, _rule, _function in [
     ("pow", arithmetic.power_grad, "power"),
     ("mod", arithmetic.remainder_grad, "remainder"),
     ("matmul", contraction.matmul_grad, "matmul"),
-]:
-    _op = OPERATORS[_name] = operator(_rule, _function)
-    setattr(node, f"__{_name}__", _op)
-    setattr(node, f"__r{_name}__", _reflected(_op))
-for _name, _rule, _function in [
+]
+_UNARY = [
     ("neg", arithmetic.negative_grad, "negative"),
     ("pos", arithmetic.positive_grad, "positive"),
     ("abs", arithmetic.absolute_grad, "absolute"),
-]:
-    _op = OPERATORS[_name] = operator(_rule, _function)
-    setattr(node, f"__{_name}__", _op)
+]
+OPERATORS.update(set_operators(node))
 for _name, _function in {
     "lt": "less",
     "le": "less_equal",

@@ -27,10 +27,19 @@ _PROTOCOLS = (
 _KNOWN: Any = (buffered, vertex, stand_in, np.generic, np.dtype, type)
 
 
+_ADMITTED: set[type] = set()
+
+
+def admit(kind: type) -> None:
+    """Say that arrays of a class stand for their values beside a node."""
+    _ADMITTED.add(kind)
+    _is_foreign.cache_clear()
+
+
 @functools.lru_cache(maxsize=1024)
 def _is_foreign(kind: type) -> bool:
     """Tell whether instances of a class are arrays of another library."""
-    if issubclass(kind, _KNOWN) or kind is ndarray:
+    if issubclass(kind, _KNOWN) or kind is ndarray or kind in _ADMITTED:
         return False
     if issubclass(kind, ndarray):
         if issubclass(kind, np.matrix | np.ma.MaskedArray):

@@ -1,0 +1,7 @@
+"""``autograd.numpy.linalg``: NumPy's, functions taking boxes."""
+
+import numpy.linalg as _own
+
+from chainrule.compat.namespaces import namespace_of as _namespace_of
+
+globals().update(_namespace_of(_own))

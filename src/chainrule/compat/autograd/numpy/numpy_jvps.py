@@ -1,0 +1,1 @@
+"""``autograd.numpy.numpy_jvps``: forward mode, which every function of NumPy's has."""

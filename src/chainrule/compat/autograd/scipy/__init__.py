@@ -1,0 +1,1 @@
+"""``autograd.scipy``: SciPy's parts, taking boxes; each comes when asked for."""

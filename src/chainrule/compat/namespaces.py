@@ -1,0 +1,163 @@
+"""The namespaces: NumPy's and SciPy's modules, each function taking boxes.
+
+A function here is a plain Python function that has its own globals, so that what it
+does can be exchanged: by ``defvjp(autograd.numpy.f, ...)`` a program gives a function
+of NumPy's that has no rule a derivative, wherever it was imported to before.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from chainrule.compat import boxes
+from chainrule.compat.boxes import ArrayBox, is_other
+from chainrule.compat.primitives import NoRuleError, primitive, unboxed
+from chainrule.errors import MissingRuleError
+from chainrule.nodes.operators import operator
+from chainrule.nodes.tables import UFUNCS
+from chainrule.numpy.mirror import mirrored
+from chainrule.rules import elementwise
+from chainrule.values.shapes import ndarray
+
+Function = Callable[..., Any]
+
+
+def _SERVED(*args: Any, **kwargs: Any) -> Any:  # noqa: N802
+    return general(args, kwargs)  # type: ignore[name-defined]  # noqa: F821
+
+
+def _SERVED_UFUNC(*args: Any, **kwargs: Any) -> Any:  # noqa: N802
+    if not kwargs:
+        boxed = False
+        for x in args:
+            kind = x.__class__
+            if kind is box:  # type: ignore[name-defined]  # noqa: F821
+                boxed = True
+            elif kind not in plain:  # type: ignore[name-defined]  # noqa: F821
+                break
+        else:
+            return operate(*args) if boxed else ufunc(*args)  # type: ignore # noqa: F821
+    return general(args, kwargs)  # type: ignore[name-defined]  # noqa: F821
+
+
+def _OVERRIDDEN(*args: Any, **kwargs: Any) -> Any:  # noqa: N802
+    return overriding(*args, **kwargs)  # type: ignore[name-defined]  # noqa: F821
+
+
+_PLAIN = frozenset((float, int, bool, complex, ndarray, np.float64, np.float32))
+_SPACES: dict[int, tuple[Any, Any]] = {}
+"""Each function that is served, by its identity, with what serves it."""
+_BY_SERVED: dict[Function, Any] = {}
+
+
+def served(function: Any) -> Any:
+    """Return what a program of autograd sees of a function of NumPy's or SciPy's."""
+    known = _SPACES.get(id(function))
+    if known is not None:
+        return known[1]
+    space: dict[str, Any] = {"__name__": __name__, "__builtins__": __builtins__}
+    space["general"] = general = _General(function)
+    code = _SERVED.__code__
+    rule_class = getattr(UFUNCS.get(function), "rule", None)
+    name = getattr(function, "__name__", repr(function))
+    if rule_class is not None and issubclass(rule_class, elementwise):
+        operate = operator(rule_class, name, masked=True, **boxes.NAMES)
+        space |= {"box": ArrayBox, "plain": _PLAIN, "ufunc": function}
+        space["operate"] = operate
+        code = _SERVED_UFUNC.__code__
+    made: Any = FunctionType(code, space, name)
+    made.__qualname__, made.__doc__ = name, getattr(function, "__doc__", None)
+    made.__module__, made.__wrapped__ = __name__, function
+    made.fun = function
+    if isinstance(function, np.ufunc):
+        for method in ("accumulate", "at", "outer", "reduce", "reduceat"):
+            setattr(made, method, getattr(general.mirror, method))
+    _SPACES[id(function)] = function, made
+    _BY_SERVED[made] = function
+    return made
+
+
+class _General:
+    """A function of NumPy's on whatever it is given: lists, keywords, other arrays."""
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        ours = getattr(type(function), "__module__", "").startswith("chainrule.")
+        ours = ours or getattr(function, "__module__", "").startswith("chainrule.")
+        self.mirror: Any = function if ours else mirrored(function)
+
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call it; a box for which there is no rule is an error as autograd has it."""
+        if any(map(is_other, args)):
+            return self.function(*args, **kwargs)
+        try:
+            return self.mirror(*args, **kwargs)
+        except MissingRuleError as error:
+            if isinstance(error, NotImplementedError):
+                raise
+            raise NoRuleError(*error.args) from error
+
+
+def overridden(fun: Any) -> Any:
+    """Return the primitive behind a function, to give it a rule.
+
+    A function of a served module becomes one, under all names that it has.
+    """
+    function = _BY_SERVED.get(fun)
+    if function is None:
+        return fun
+    space = fun.__globals__
+    if "overriding" not in space:
+        space["overriding"] = primitive(function)
+        fun.__code__ = _OVERRIDDEN.__code__
+    return space["overriding"]
+
+
+def namespace_of(module: Any) -> dict[str, Any]:
+    """Return the public names of a module, its functions as a program sees them."""
+    names: dict[str, Any] = {}
+    for name in dir(module):
+        if name.startswith("_") or name == "test":
+            continue
+        value = getattr(module, name, None)
+        if isinstance(value, ModuleType):
+            continue
+        is_function = callable(value) and hasattr(value, "__name__")
+        is_function = is_function and not isinstance(value, type)
+        names[name] = served(value) if is_function else _INTEGERS.get(id(value), value)
+    return names
+
+
+def _of_values(kind: Any) -> Any:
+    """Return a class of NumPy's integers that boxes are cast to by their values."""
+
+    class integers(kind):  # noqa: N801
+        """Integers, of boxes too."""
+
+        def __new__(cls, *args: Any) -> Any:
+            return kind(*map(unboxed, args))
+
+    integers.__name__ = integers.__qualname__ = kind.__name__
+    return integers
+
+
+_KINDS: Any = np.int8, np.int16, np.int32, np.int64, np.integer
+_INTEGERS: Any = {id(kind): _of_values(kind) for kind in _KINDS}
+
+
+def library_namespace(part: str) -> dict[str, Any]:
+    """Return the public names of a part of SciPy: ours, or SciPy's where it is not.
+
+    ``part`` may name an object whose methods are meant: ``"stats.norm"``.
+    """
+    module, _, within = part.partition(".")
+    try:
+        found: Any = importlib.import_module(f"chainrule.scipy.{module}")
+    except ModuleNotFoundError:
+        found = importlib.import_module(f"scipy.{module}")
+    return namespace_of(getattr(found, within) if within else found)

@@ -1,0 +1,296 @@
+"""Primitives: functions of a program that are one step, with derivatives of its own.
+
+Each call is one operation of ``gd.custom_operation``. What a program says of its
+derivative, in one of autograd's six ways, is kept as autograd keeps it: a function of
+the numbers of the arguments that move, per function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from chainrule.compat import traces
+from chainrule.compat.boxes import ArrayBox
+from chainrule.errors import MissingRuleError
+from chainrule.nodes.admission import holds_nodes, kept
+from chainrule.numpy import buffers
+from chainrule.operations import broadcast_to
+from chainrule.rules.supports import zeros_of
+from chainrule.transforms.custom_operation import custom_operation
+from chainrule.transforms.products import vjp as vjp_of
+from chainrule.transforms.values import value
+from chainrule.values.containers import flatten, is_container, unflatten
+from chainrule.values.shapes import shape_of
+from chainrule.values.types import Value
+from chainrule.values.vertices import first_vertex, raw, vertex
+
+Function = Callable[..., Any]
+
+VJPS: dict[Function, Function] = {}
+"""``maker(argnums, ans, args, kwargs)`` of each function, which returns its vjp."""
+JVPS: dict[Function, Function] = {}
+"""``maker(argnums, gs, ans, args, kwargs)`` of each function: its tangent."""
+
+
+class NoRuleError(MissingRuleError, NotImplementedError):
+    """A primitive was called on a box and nobody has said what its derivative is."""
+
+
+class Call:
+    """A call of a primitive: its arguments, without the numbers that move.
+
+    It is opaque to ``custom_operation``, which sees the moving numbers alone.
+    """
+
+    __slots__ = ("argnums", "args", "kwargs", "moving", "places")
+
+    def __init__(self, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+        self.args: list[Any] = []
+        self.kwargs: dict[str, Any] = {k: kept(v) for k, v in kwargs.items()}
+        self.argnums: tuple[int, ...]
+        self.moving: list[Any] = []
+        self.places: list[tuple[int, Any, list[Any]]] = []
+        for i, x in enumerate(args):
+            self._place(i, x)
+        self.argnums = tuple(place[0] for place in self.places)
+
+    def _place(self, i: int, x: Any) -> None:
+        """Keep an argument, and what moves in it apart."""
+        if isinstance(x, vertex):
+            self.places.append((i, None, []))
+            self.moving.append(x)
+            self.args.append(None)
+            return
+        if is_container(x) and first_vertex(x) is not None:
+            leaves, structure = flatten(x)
+            moves = [isinstance(v, vertex) for v in leaves]
+            self.moving += [v for v in leaves if isinstance(v, vertex)]
+            rest = [None if m else kept(v) for v, m in zip(leaves, moves, strict=True)]
+            self.places.append((i, structure, list(zip(moves, rest, strict=True))))
+            self.args.append(None)
+            return
+        self.args.append(kept(x))
+
+    def filled(self, numbers: Sequence[Any], absent: Value | None = None) -> list[Any]:
+        """Return the arguments with numbers where something moves."""
+        args, following = list(self.args), iter(numbers)
+        for i, structure, leaves in self.places:
+            if structure is None:
+                args[i] = next(following)
+            else:
+                parts = [next(following) if m else rest for m, rest in leaves]
+                args[i] = unflatten(structure, parts)
+        return args
+
+    def leaves_of(self, grads: Sequence[Any]) -> Iterator[Any]:
+        """Yield the cotangents of what moves, of those of whole arguments."""
+        for (_, structure, leaves), grad in zip(self.places, grads, strict=True):
+            if structure is None:
+                yield grad
+                continue
+            parts: list[Any] = structure.flatten_up_to(grad)
+            for (moves, _), part in zip(leaves, parts, strict=True):
+                if moves:
+                    yield part
+
+
+def record(function: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Record a call of a primitive that has a box among its arguments."""
+    if first_vertex(list(kwargs.values())) is not None:
+        raise NoRuleError(
+            f"{name_of(function)} received a box as a keyword argument, in which a "
+            "primitive has no derivative. Pass it by position."
+        )
+    call = Call(args, kwargs)
+    direct = [i for i, structure, _ in call.places if structure is None]
+    if not knows(function, call.argnums) and not traces.keeps_steps():
+        if direct or knows(function, direct):
+            raise NoRuleError(
+                f"VJP of {name_of(function)} wrt argnums {call.argnums} not defined. "
+                "Give it by defvjp."
+            )
+        return function.fun(*args, **kwargs)  # type: ignore[attr-defined]
+    return operation_of(function)(*call.moving, call=call)
+
+
+def knows(function: Function, argnums: Sequence[int]) -> bool:
+    """Tell whether a function's derivative was given, in these arguments."""
+    for makers in (VJPS, JVPS):
+        maker = makers.get(function)
+        if maker is not None:
+            known = getattr(maker, "argnums", None)
+            if known is None or all(i in known for i in argnums):
+                return True
+    return False
+
+
+_OPERATIONS: dict[tuple[Function, bool], Function] = {}
+
+
+def operation_of(function: Function) -> Function:
+    """Return the operation of a primitive, made once as its rules are now."""
+    key = function, function in JVPS
+    if key not in _OPERATIONS:
+
+        def forward(*numbers: Any, call: Call) -> Any:
+            return function.fun(*call.filled(numbers), **call.kwargs)  # type: ignore
+
+        def pullback(z_grad: Any, z: Any, *numbers: Any, call: Call) -> Any:
+            return pulled(function, z_grad, z, numbers, call)
+
+        def pushforward(tangents: Any, z: Any, *numbers: Any, call: Call) -> Any:
+            return pushed(function, tangents, z, numbers, call)
+
+        _OPERATIONS[key] = custom_operation(
+            forward,
+            pullback,
+            pushforward if key[1] else None,
+            name=name_of(function),
+        )
+    return _OPERATIONS[key]
+
+
+def pulled(
+    function: Function, z_grad: Any, z: Any, numbers: Sequence[Any], call: Call
+) -> tuple[Any, ...]:
+    """Return the cotangents of what moves in a call."""
+    maker = VJPS.get(function)
+    if maker is None:
+
+        def linear(*tangents: Any) -> Any:
+            return pushed(function, tangents, z, numbers, call)
+
+        zeros = [zeros_of(raw(x)) for x in numbers]
+        return vjp_of(linear, *zeros)[1](z_grad)
+    vjp = maker(call.argnums, z, tuple(call.filled(numbers)), call.kwargs)
+    grads = map(dense, vjp(z_grad))
+    pairs = zip(call.leaves_of(list(grads)), numbers, strict=True)
+    return tuple(shaped(g, x) for g, x in pairs)
+
+
+def pushed(
+    function: Function,
+    tangents: Sequence[Any],
+    z: Any,
+    numbers: Sequence[Any],
+    call: Call,
+) -> Any:
+    """Return the tangent of a call."""
+    pairs = zip(tangents, numbers, strict=True)
+    whole = [zeros_of(raw(x)) if t is None else t for t, x in pairs]
+    moved = call.filled(whole)
+    argnums = [
+        i
+        for i, structure, _ in call.places
+        if structure is not None or tangents[_first(call, i)] is not None
+    ]
+    args = tuple(call.filled(numbers))
+    gs = [moved[i] for i in argnums]
+    return dense(JVPS[function](tuple(argnums), gs, z, args, call.kwargs))
+
+
+def _first(call: Call, argnum: int) -> int:
+    """Return the number of the first of what moves in an argument."""
+    count = 0
+    for i, structure, leaves in call.places:
+        if i == argnum:
+            break
+        count += 1 if structure is None else sum(moves for moves, _ in leaves)
+    return count
+
+
+def dense(g: Any) -> Any:
+    """Return a cotangent that a program gave as a ``SparseObject`` as an array."""
+    if isinstance(g, SparseObject):
+        zeros = g.vs.zeros()
+        return g.mut_add(buffers.as_buffer(zeros))
+    return g
+
+
+class SparseObject:
+    """A cotangent that is mostly zero: a function that adds it to an array."""
+
+    __slots__ = ("mut_add", "vs")
+
+    def __init__(self, vs: Any, mut_add: Function) -> None:
+        self.vs: Any = vs
+        self.mut_add: Function = mut_add
+
+
+def shaped(g: Any, x: Any) -> Any:
+    """Return a cotangent in the shape of its receiver, as autograd's sums bring it."""
+    shape, wanted = shape_of(raw(g)), shape_of(raw(x))
+    if shape == wanted:
+        return g
+    if len(shape) <= len(wanted) and all(
+        m in (1, n) for m, n in zip(shape[::-1], wanted[::-1], strict=False)
+    ):
+        return broadcast_to(g, shape=wanted)
+    for _ in range(len(shape) - len(wanted)):
+        g = g.sum(axis=0)
+    for axis, size in enumerate(wanted):
+        if size == 1 and shape_of(raw(g))[axis] != 1:
+            g = g.sum(axis=axis, keepdims=True)
+    return g
+
+
+def name_of(function: object) -> str:
+    """Return the name of a function, for messages."""
+    return getattr(function, "__name__", repr(function))
+
+
+# ---------------------------------------------------------------- as decorators
+
+
+def primitive(f_raw: Function) -> Any:
+    """Return a function as one step; ``defvjp`` and ``defjvp`` give its derivative."""
+    from chainrule.compat.autograd.wrap_util import wraps
+
+    @wraps(f_raw)
+    def f_wrapped(*args: Any, **kwargs: Any) -> Any:
+        for x in args:
+            if x.__class__ is ArrayBox or first_vertex(x) is not None:
+                return record(f_wrapped, args, kwargs)
+        if kwargs and first_vertex(list(kwargs.values())) is not None:
+            return record(f_wrapped, args, kwargs)
+        return f_raw(*args, **kwargs)
+
+    f_wrapped.fun = f_raw
+    f_wrapped._is_autograd_primitive = True
+    return f_wrapped
+
+
+def notrace_primitive(f_raw: Function) -> Any:
+    """Return a function that is called on the plain values of its arguments."""
+    from chainrule.compat.autograd.wrap_util import wraps
+
+    @wraps(f_raw)
+    def f_wrapped(*args: Any, **kwargs: Any) -> Any:
+        return f_raw(*map(unboxed, args), **kwargs)
+
+    f_wrapped._is_primitive = True
+    return f_wrapped
+
+
+def unboxed(x: Any) -> Any:
+    """Return the plain value of a box, or of those in a container."""
+    return value(x) if isinstance(x, vertex) or holds_nodes(x) else x
+
+
+NOTRACE: dict[Any, set[Function]] = {}
+"""Functions that are no steps of a trace, by its class of nodes."""
+
+
+def register_notrace(trace_type: Any, primitive_fun: Function) -> None:
+    """Say that a primitive gives plain values: its derivative is zero."""
+    NOTRACE.setdefault(trace_type, set()).add(primitive_fun)
+    function = primitive_fun
+
+    def zeros(argnums: Sequence[int], ans: Any, args: Any, kwargs: Any) -> Function:
+        def vjp(g: Any) -> list[Any]:
+            return [zeros_of(raw(args[i])) for i in argnums]
+
+        return vjp
+
+    VJPS.setdefault(function, zeros)

@@ -1,0 +1,152 @@
+"""One run of a program's function on boxes, and the sweeps over it.
+
+It is the recorded call of ``gd.vjp`` and ``gd.jvp``, with what autograd lets pass: a
+result that no argument reaches, cotangents of another shape or dtype. Cotangents are
+the plain transpose, in both: nothing is conjugated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compat import traces
+from chainrule.compat.boxes import ArrayBox, Box, as_box
+from chainrule.compat.primitives import shaped
+from chainrule.rules.supports import zeros_of
+from chainrule.transforms.collector import CollectorPaused
+from chainrule.transforms.recorded_call import Recording
+from chainrule.transforms.seeds import tangent_tree, zeros_if_absent
+from chainrule.values.containers import LEAF, flatten, is_container, unflatten
+from chainrule.values.shapes import dtype_of, kind_of, ndarray
+from chainrule.values.vertices import raw, vertex
+
+
+class Run:
+    """A call of a function of one argument, recorded on boxes."""
+
+    def __init__(self, fun: Callable[..., Any], x: Any) -> None:
+        self._empty: bool = is_container(x) and not flatten(x)[0]
+        with traces.STACK.new_trace() as number:
+
+            def boxed(argument: Any) -> Any:
+                trace = traces.numbered(number)
+                for leaf in flatten(argument)[0]:
+                    if isinstance(leaf, vertex):
+                        trace.enter(as_box(leaf), None)
+                return fun(argument)
+
+            with CollectorPaused():
+                self._run = Recording(boxed, (admitted(x),), (0,), {}, copy=True)
+
+    def depends(self) -> bool:
+        """Tell whether a result may depend on the argument."""
+        run = self._run
+        return any(isinstance(z, vertex) and z.serial > run.start for z in run.outputs)
+
+    def value(self) -> Any:
+        """Return the result: plain, unless it depends on boxes from outside."""
+        run = self._run
+        tree = unflatten(run.structure, run.outputs)
+        return run.settle(tree, recorded=run.nested(), copy=True)
+
+    def pulled(self, g: Any) -> Any:
+        """Return the cotangent of the argument, of that of the result."""
+        run = self._run
+        seeds = {
+            i: seed_of(part, z)
+            for i, (part, z) in enumerate(
+                zip(_parts(g, run.structure), run.outputs, strict=True)
+            )
+            if isinstance(z, vertex)
+        }
+        bars, _ = run.pull(seeds)
+        return run.arrange(map(zeros_if_absent, bars, run.inputs))[0]
+
+    def pushed(self, g: Any) -> Any:
+        """Return the tangent of the result, of that of the argument."""
+        run = self._run
+        (structure, wrapped) = run.places[0]
+        parts = _parts(g, structure)
+        pairs = zip(wrapped, parts, strict=True)
+        dots, recorded = run.push([seed_of(t, w) for w, t in pairs if w is not None])
+        return tangent_tree(run, dots, recorded=recorded or run.nested())
+
+
+def _parts(tree: Any, structure: Any) -> list[Any]:
+    """Return the leaves of a container that is like another."""
+    if structure is LEAF or structure.num_nodes == 1:
+        return [tree]
+    return structure.flatten_up_to(tree)
+
+
+def admitted(x: Any) -> Any:
+    """Return an argument whose leaves a box can be made of.
+
+    What a program has entered in ``Box.type_mappings`` is asked, and may refuse.
+    """
+    if kind_of(x) in _KNOWN:
+        return x
+    if not is_container(x):
+        return _leaf(x)
+    leaves, structure = flatten(x)
+    return unflatten(structure, list(map(_leaf, leaves)))
+
+
+def _leaf(x: Any) -> Any:
+    if kind_of(x) in _KNOWN or isinstance(x, vertex):
+        return x
+    maker = Box.type_mappings.get(kind_of(x))
+    if maker is None or maker is ArrayBox:
+        return x
+    return raw(maker(x, None, None))
+
+
+_KNOWN: Any = (float, ndarray, np.float64, ArrayBox)
+
+
+def seed_of(g: Any, z: Any) -> Any:
+    """Return a cotangent, or a tangent, in the shape and dtype of its value."""
+    value = raw(z)
+    if g is None:
+        return zeros_of(value)
+    if isinstance(g, vertex):
+        return shaped(g, value)
+    if type(value) is float:
+        return float(np.real(np.reshape(g, ())))
+    dtype, g = dtype_of(value), np.asarray(g)
+    if dtype.kind != "c" and g.dtype.kind == "c":
+        g = g.real
+    return shaped(g, value).astype(dtype)
+
+
+class _Part(Recording):
+    """A part of a recording, from a box back to the leaves of its trace."""
+
+    def __init__(self, start: int, inputs: Sequence[Any], output: Any) -> None:
+        self.start = start
+        self.inputs = list(inputs)
+        self.structure = LEAF
+        self._outputs: list[Any] = [output]
+        self._end: int = output.serial
+        self._known = None
+
+
+def rest_of(trace: traces.Trace, box: Any, g: Any) -> Any:
+    """Return the cotangents of a trace's leaves, of the cotangent of a box."""
+    leaves = [x for x in trace.under(box) if x.serial in trace.leaves]
+    bars, _ = _Part(trace.start, leaves, box).pull({0: seed_of(g, box)})
+    whole = [
+        zeros_of(raw(x)) if b is None else b for b, x in zip(bars, leaves, strict=True)
+    ]
+    place = trace.leaves[leaves[0].serial][1]
+    if place is None:
+        return whole[0]
+    zeros, structure = flatten(place.whole)
+    known = {
+        trace.leaves[x.serial][1].number: b for x, b in zip(leaves, whole, strict=True)
+    }
+    parts = [known.get(i, zeros_of(raw(v))) for i, v in enumerate(zeros)]
+    return unflatten(structure, parts)

@@ -1,0 +1,165 @@
+"""Traces: which leaves a program is being run on, and the nodes that it asks for.
+
+A recording of ours is one graph for all levels. What autograd calls the trace of a box
+is the innermost run of a function on whose arguments the box depends; its node is an
+object that a program may define (``autograd.tracer.Node``). Both are found when they
+are asked for: a program that does not look at them pays nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+from chainrule.nodes.admission import operation_name
+from chainrule.nodes.recorder import next_serial, record
+from chainrule.nodes.tables import WRAPPED
+from chainrule.sweeps.order import collect
+from chainrule.values.vertices import raw, vertex
+
+
+class Trace:
+    """One run of a function on boxes.
+
+    Attributes
+    ----------
+    number
+        How many others were open when it began.
+    start
+        The serial number before its leaves.
+    leaves
+        The boxes that it began with, by serial number: the node of each and, where
+        that stands for a container, the place of the leaf in it.
+    keeps_steps
+        Whether its nodes are a program's own, which ask for no derivatives.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number: int = number
+        self.start: int = next_serial()
+        self.leaves: dict[int, tuple[Any, Any]] = {}
+        self.nodes: dict[int, Any] = {}
+        self.keeps_steps: bool = False
+
+    def enter(self, box: vertex, node: Any, place: Any = None) -> None:
+        """Say that the trace begins with a box, whose node is this."""
+        self.leaves[box.serial] = node, place
+        self.keeps_steps |= node is not None and not hasattr(node, "belongs_to")
+
+    def under(self, box: vertex) -> list[vertex]:
+        """Return what a box was computed from since the trace began, oldest first."""
+        return collect([box], self.start).order[::-1]
+
+    def holds(self, box: vertex) -> bool:
+        """Tell whether a box depends on the trace's leaves."""
+        if box.serial <= self.start:
+            return False
+        return any(x.serial in self.leaves for x in self.under(box))
+
+    def node_of(self, box: vertex) -> Any:
+        """Return the node of a box; those before it are made first, in order."""
+        for x in self.under(box):
+            if x.serial not in self.nodes:
+                made = self._made(x)
+                if made is not None:
+                    self.nodes[x.serial] = made
+        return self.nodes.get(box.serial)
+
+    def _made(self, x: vertex) -> Any:
+        if x.serial in self.leaves:
+            node, place = self.leaves[x.serial]
+            if place is None:
+                if hasattr(node, "belongs_to"):
+                    node.belongs_to(self, x)
+                return node
+            return self._new(type(node), x, place, [node], (0,), (place.whole, 0))
+        parents: list[Any] = []
+        argnums: list[int] = []
+        for i, operand in enumerate(x.operands):
+            if isinstance(operand, vertex) and operand.serial in self.nodes:
+                parents.append(self.nodes[operand.serial])
+                argnums.append(i)
+        if not parents:
+            return None
+        kind: Any = parents[0].__class__
+        return self._new(kind, x, call_of(x), parents, tuple(argnums), x.operands)
+
+    def settled(self, box: vertex) -> Any:
+        """Return a result as it is outside of the trace: plain, unless it is nested."""
+        return box if collect([box], self.start).older else raw(box)
+
+    def _new(
+        self,
+        kind: Any,
+        x: vertex,
+        fun: Callable[..., Any],
+        parents: list[Any],
+        argnums: tuple[int, ...],
+        operands: tuple[Any, ...],
+    ) -> Any:
+        moved = set(argnums)
+        args = tuple(raw(v) if i in moved else v for i, v in enumerate(operands))
+        made = kind(x._value, fun, args, dict(x.parameters), argnums, tuple(parents))
+        if hasattr(made, "belongs_to"):
+            made.belongs_to(self, x)
+        return made
+
+
+def call_of(x: vertex) -> Callable[..., Any]:
+    """Return the function that computed a node, of its operands and parameters."""
+    rule = x.rule
+    wrapped = WRAPPED.get(rule)
+    if wrapped is not None:
+        return wrapped
+
+    def call(*operands: Any, **parameters: Any) -> Any:
+        return record(rule, operands, parameters)
+
+    call.__name__ = operation_name(rule)
+    return call
+
+
+class Stack(threading.local):
+    """The traces that are open, by thread."""
+
+    def __init__(self) -> None:
+        self.open: list[Trace] = []
+
+    @property
+    def top(self) -> int:
+        """The number of the newest trace; -1 without one."""
+        return len(self.open) - 1
+
+    @contextmanager
+    def new_trace(self) -> Generator[int]:
+        """Open a trace, and give its number."""
+        self.open.append(Trace(len(self.open)))
+        try:
+            yield self.top
+        finally:
+            self.open.pop()
+
+
+STACK = Stack()
+
+
+def numbered(number: int) -> Trace:
+    """Return an open trace by its number; the newest, or a new one, where it is not."""
+    if 0 <= number < len(STACK.open):
+        return STACK.open[number]
+    return Trace(number)
+
+
+def of(box: vertex) -> Trace | None:
+    """Return the innermost open trace that a box depends on."""
+    for trace in reversed(STACK.open):
+        if trace.holds(box):
+            return trace
+    return None
+
+
+def keeps_steps() -> bool:
+    """Tell whether the innermost open trace asks for no derivatives."""
+    return bool(STACK.open) and STACK.open[-1].keeps_steps

@@ -1,0 +1,308 @@
+"""The alias: what programs of autograd rely on, beside the names."""
+
+import importlib
+import subprocess
+import sys
+import threading
+import types
+
+import numpy as onp
+import pytest
+
+import chainrule as gd
+from chainrule import compat
+from chainrule.compat.checking import is_here, names_used
+
+
+@pytest.fixture(autouse=True)
+def alias():
+    compat.install_as_autograd()
+    yield
+    compat.uninstall_autograd()
+
+
+def ag(name):
+    return importlib.import_module(f"autograd{name}")
+
+
+# ------------------------------------------------------------------------ the modules
+
+
+MODULES = """ .builtins .core .differential_operators .extend .misc .misc.fixed_points
+.misc.flatten .misc.optimizers .misc.tracers .numpy .numpy.fft .numpy.linalg
+.numpy.numpy_boxes .numpy.numpy_jvps .numpy.numpy_vjps .numpy.numpy_vspaces
+.numpy.numpy_wrapper .numpy.random .scipy .scipy.integrate .scipy.linalg .scipy.special
+.scipy.misc .scipy.signal .scipy.stats .scipy.stats.norm .test_util .tracer .util
+.wrap_util""".split()
+
+
+@pytest.mark.parametrize("name", ["", *MODULES])
+def test_each_module_is_served_and_is_one_object_under_both_names(name):
+    assert ag(name) is importlib.import_module(f"chainrule.compat.autograd{name}")
+    assert ag(name).__spec__.name == f"chainrule.compat.autograd{name}"
+
+
+def test_a_bare_import_reaches_the_submodules():
+    import autograd
+
+    assert autograd.extend.primitive
+    assert autograd.numpy.linalg.solve
+    operators = autograd.differential_operators
+    assert operators.unary_to_nary
+    assert operators.vspace
+    assert operators._make_vjp
+
+
+def test_installing_twice_is_once_and_uninstalling_restores():
+    compat.install_as_autograd()
+    ag("")
+    compat.uninstall_autograd()
+    assert "autograd" not in sys.modules
+    compat.install_as_autograd()
+    assert ag("").grad(lambda x: x * x)(3.0) == 6.0
+
+
+def test_another_autograd_that_was_imported_before_is_named_with_its_importer():
+    compat.uninstall_autograd()
+    other = types.ModuleType("autograd")
+    program = types.ModuleType("a_program_of_ours")
+    program.autograd = other
+    sys.modules |= {"autograd": other, "a_program_of_ours": program}
+    try:
+        with pytest.raises(gd.errors.ArgumentError, match="by a_program_of_ours"):
+            compat.install_as_autograd()
+    finally:
+        del sys.modules["autograd"], sys.modules["a_program_of_ours"]
+
+
+def test_a_program_and_the_tests_of_one_run_unchanged(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys\nimport autograd.numpy as np\nfrom autograd import grad\n"
+        "def test_it():\n    assert grad(np.tanh)(0.0) == 1.0\n"
+        "if __name__ == '__main__':\n    print(grad(np.sin)(0.0), sys.argv[1:])\n"
+    )
+    run = [sys.executable, "-m"]
+    done = subprocess.run(
+        [*run, "chainrule.compat", program, "a"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "1.0 ['a']\n", done.stderr
+    done = subprocess.run(
+        [
+            *run,
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "chainrule.compat.pytest_plugin",
+            program,
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert "1 passed" in done.stdout, done.stdout
+
+
+def test_a_program_is_checked_for_the_names_that_it_uses():
+    text = (
+        "import autograd.numpy as np\nfrom autograd.core import forward_pass as f\n"
+        "from autograd import grad\nnp.sum(np.zeros(3)).real\nnp.linalg.solve\n"
+    )
+    used = names_used(text)
+    assert {"autograd.numpy.sum", "autograd.numpy.linalg.solve"} <= used
+    assert [n for n in used if not is_here(n)] == ["autograd.core.forward_pass"]
+
+
+# ---------------------------------------------------------------------------- the box
+
+
+def test_the_node_is_autograds_box():
+    seen = []
+    ag("").grad(lambda x: (seen.append(x), x * x)[1])(3.0)
+    box = seen[0]
+    kind = ag(".numpy.numpy_boxes").ArrayBox
+    assert type(box) is kind
+    assert isinstance(box, gd.node)
+    assert (kind.__module__, kind.__name__) == (
+        "autograd.numpy.numpy_boxes",
+        "ArrayBox",
+    )
+    assert str(box) == "Autograd ArrayBox with value 3.0"
+    assert box._value == 3.0
+    assert hash(box) == hash(box)
+    assert ag(".tracer").isbox(box)
+
+
+def test_every_result_is_a_box():
+    np = ag(".numpy")
+    kind = ag(".numpy.numpy_boxes").ArrayBox
+
+    def f(x):
+        parts = [x + 1, 2 * x, -x, x[0], x.T, np.sin(x), onp.cos(x), np.sum(x)]
+        parts += [np.array([x[0], 1.0]), x.reshape(1, 3), np.concatenate([x, x])]
+        parts += [np.linalg.norm(x), onp.ones(3) * x, np.float64(2) * x, np.var(x)]
+        assert all(type(p) is kind for p in parts)
+        return sum(np.sum(p) for p in parts)
+
+    ag("").grad(f)(onp.arange(3.0) + 1)
+    ag("").grad(lambda x: ag("").grad(f)(x)[0])(onp.arange(3.0) + 1)
+
+
+def test_an_array_plus_a_node_in_place_is_bound_anew():
+    def f(x):
+        a = onp.ones(2)
+        b = a
+        a += x
+        a *= x
+        assert onp.all(b == 1.0)
+        return ag(".numpy").sum(a)
+
+    assert ag("").grad(f)(onp.array([1.0, 2.0])).tolist() == [3.0, 5.0]
+
+
+def test_buffers_of_the_alias_take_nodes():
+    def f(x):
+        a = ag(".numpy").zeros(2)
+        a[0] = x
+        a += x
+        return a[0] * a[1]
+
+    assert ag("").grad(f)(3.0) == 12.0
+
+
+class own(onp.ndarray):
+    """An array whose ufuncs are its own, and that swallows a refusal."""
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        plain = [x.view(onp.ndarray) if isinstance(x, own) else x for x in inputs]
+        return onp.array(super().__array_ufunc__(ufunc, method, *plain, **kwargs))
+
+
+def test_arrays_with_ufuncs_of_their_own_give_way_to_nodes():
+    boxes, core = ag(".numpy.numpy_boxes"), ag(".core")
+    boxes.ArrayBox.register(own)
+    core.VSpace.register(own, core.VSpace.mappings[onp.ndarray])
+    a = onp.array([2.0, 3.0]).view(own)
+    for f in (lambda x: a * x, lambda x: x * a, lambda x: onp.multiply(a, x)):
+        slope = ag("").grad(lambda x, f=f: ag(".numpy").sum(f(x)))(onp.ones(2))
+        assert slope.tolist() == [2.0, 3.0]
+    assert ag("").grad(lambda x: ag(".numpy").sum(x * x))(a).tolist() == [4.0, 6.0]
+
+
+def test_a_program_may_refuse_values_of_a_class():
+    class fixed(onp.ndarray):
+        pass
+
+    class RefusedError(Exception):
+        pass
+
+    def refuse(x, *rest):
+        raise RefusedError
+
+    ag(".tracer").Box.type_mappings[fixed] = refuse
+    with pytest.raises(RefusedError):
+        ag("").grad(lambda x: x[0])(onp.ones(2).view(fixed))
+
+
+def test_threads_have_traces_of_their_own():
+    np, slopes = ag(".numpy"), {}
+
+    def work(i):
+        for _ in range(20):
+            slopes[i] = ag("").grad(lambda x: np.sum(np.sin(x) * i))(onp.zeros(3))
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert all(slopes[i].tolist() == [float(i)] * 3 for i in range(4))
+
+
+# ---------------------------------------------------------------------------- the names
+
+
+def test_every_public_name_of_numpy_is_there_and_all_can_be_wrapped():
+    np = ag(".numpy")
+    names = [n for n in dir(onp) if not n.startswith("_")]
+    modules = {n for n in names if isinstance(getattr(onp, n), types.ModuleType)}
+    assert not set(names) - modules - {"test"} - set(vars(np))
+    for name, function in vars(np).items():
+        if callable(function) and not isinstance(function, type):
+            assert hasattr(function, "__name__") or name.startswith("_"), name
+    space = {}
+    exec("from autograd.numpy import *", space)
+    assert space["sin"] is np.sin
+    assert space["errstate"] is onp.errstate
+    assert np.abs is np.absolute
+    assert np.testing is onp.testing
+
+
+def test_where_keeps_pythons_numbers():
+    np = ag(".numpy")
+    assert type(np.where(True, 1, 2)) is int
+    assert np.where([True], [1], y=[2]) == [1]
+    assert ag("").grad(lambda x: np.where(x > 0, x, 0.0))(2.0) == 1.0
+    assert np.r_[onp.ones(1), 2.0].tolist() == [1.0, 2.0]
+    assert ag("").grad(lambda x: np.sum(np.r_[x, 1.0] ** 2))(3.0) == 6.0
+
+
+def test_the_complex_convention_is_autograds():
+    f = lambda z: ag(".numpy").real(z * z)  # noqa: E731
+    assert ag("").grad(f)(1.0 + 2.0j) == onp.conj(gd.grad(f)(1.0 + 2.0j)) == 2 + 4j
+    assert ag("").holomorphic_grad(lambda z: z**2)(1j) == 2j
+
+
+def test_containers_come_back_in_their_class():
+    builtins, grad = ag(".builtins"), ag("").grad
+
+    def f(p):
+        assert builtins.isinstance(p, builtins.dict)
+        assert isinstance(p, builtins.DictBox)
+        assert isinstance(p["b"], builtins.tuple)
+        assert builtins.type(p["b"][0]) is float
+        return p["a"] * p["b"][0] ** 2
+
+    assert grad(f)({"a": 2.0, "b": (3.0,)}) == {"a": 9.0, "b": (12.0,)}
+    assert isinstance([], builtins.list)
+    assert not isinstance([], builtins.SequenceBox)
+    assert grad(lambda x: x[1:][0] ** 2)([1.0, 2.0]) == [0.0, 4.0]
+
+
+def test_flat_vectors_and_optimizers():
+    misc, optimizers = ag(".misc"), ag(".misc.optimizers")
+    p = {"b": onp.eye(2), "a": [1.0, (2.0,)]}
+    vector, back = misc.flatten(p)
+    assert vector.tolist() == [1.0, 2.0, 1.0, 0.0, 0.0, 1.0]
+    assert back(vector)["a"] == [1.0, (2.0,)]
+    for name in ("sgd", "rmsprop", "adam"):
+        optimize = getattr(optimizers, name)
+        best = optimize(lambda x, i: [2 * x[0]], [1.0], num_iters=300, step_size=0.02)
+        assert abs(best[0]) < 0.1
+
+
+def test_other_ways_to_derivatives():
+    a, np = ag(""), ag(".numpy")
+    x, v = onp.array([1.0, 2.0]), onp.array([1.0, -1.0])
+    f = lambda x: np.sum(x**3) * x[0]  # noqa: E731
+    H = gd.hessian(f)(x)
+    assert onp.allclose(a.hessian(f)(x), H)
+    assert onp.allclose(a.hessian_vector_product(f)(x, v), H @ v)
+    assert onp.allclose(a.make_hvp(f)(x)[0](v), H @ v)
+    assert onp.allclose(a.make_ggnvp(lambda x: x * 2.0)(x)(v), 4 * v)
+    assert a.grad_and_aux(lambda x: (x * x, x + 1))(3.0)[0] == 6.0
+    assert a.deriv(np.sin)(0.0) == 1.0
+    assert a.grad_named(f, "x")(x).shape == (2,)
+    assert a.jacobian(lambda x: np.outer(x, x))(x).shape == (2, 2, 2)
+    both = a.multigrad_dict(lambda a, b=2.0: a * b)(3.0)
+    assert both == {"a": 2.0, "b": 3.0}
+    with pytest.raises(TypeError, match="real scalar-output"):
+        a.grad(lambda x: x * 2)(x)
+    with pytest.warns(UserWarning, match="independent"):
+        assert a.grad(lambda x: 1.0)(2.0) == 0.0
