@@ -19,6 +19,7 @@ from chainrule.transforms.values import stop_gradient, value, zero_grad
 
 if typing.TYPE_CHECKING:
     from chainrule import scipy
+    from chainrule import sparse as sparse
     from chainrule.compiler import (
         compile,
         cond,
@@ -31,6 +32,8 @@ if typing.TYPE_CHECKING:
         vmap,
         while_loop,
     )
+    from chainrule.sparse import hessian_diagonal as hessian_diagonal
+    from chainrule.sparse import linear_map as linear_map
 
 __all__ = [
     "check_gradients",
@@ -83,12 +86,17 @@ _OF_THE_COMPILER = (
     "compile cond load program save scan source to_c vmap while_loop".split()
 )
 """The compiler is half of the library: it is loaded when it is first asked for."""
+_OF_SPARSE = ("sparse", "hessian_diagonal", "linear_map")
+"""They need SciPy, so ``from chainrule import *`` leaves them out."""
 
 
 def __getattr__(name: str) -> typing.Any:
     """Find a function of the compiler, or a wrapped one: ``gd.sin``."""
     if name == "scipy":
         return importlib.import_module("chainrule.scipy")
+    if name in _OF_SPARSE:
+        sparse = importlib.import_module("chainrule.sparse")
+        return sparse if name == "sparse" else getattr(sparse, name)
     if name == "compiler" or name in _OF_THE_COMPILER:
         compiler = importlib.import_module("chainrule.compiler")
         for known in _OF_THE_COMPILER:
@@ -101,4 +109,6 @@ def __getattr__(name: str) -> typing.Any:
 
 def __dir__() -> list[str]:
     """List the public names, the wrapped functions among them."""
-    return sorted([*__all__, *filter(operations.is_public, dir(operations))])
+    return sorted(
+        [*__all__, *_OF_SPARSE, *filter(operations.is_public, dir(operations))]
+    )

@@ -1,0 +1,141 @@
+"""Patterns of products: a line of each operand, over the axes that they share."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.compiler.tracing.rows import Row
+from chainrule.rules.traits import traits
+from chainrule.sparse.calls import is_array, lines, named_arguments
+from chainrule.sparse.patterns import Pattern, union
+
+if TYPE_CHECKING:
+    from chainrule.sparse.detection import Detection
+
+_np: Any = np
+
+
+def contracted(d: Detection, row: Row, known: type[traits]) -> Pattern:
+    """Return the pattern of a product: of a line of each operand."""
+    operands = [x for x in row.args if isinstance(x, Row) or is_array(x)][:2]
+    if row.function is np.matmul:
+        return matmul(d, row)
+    if len(operands) != 2 or not all(x.shape for x in operands):
+        one = next(x for x in operands if x.shape)
+        same = math.prod(one.shape) == math.prod(row.shape)
+        return entries_of(d, row, one.shape) if same else d.dense(row)
+    a, b = operands
+    options = {k: v for k, v in named_arguments(row).items() if k in ("axes",)}
+    pairs = known.contracts(len(a.shape), len(b.shape), **options)
+    if pairs is None:
+        return d.dense(row)
+    found = Pattern(math.prod(row.shape), d.columns)
+    for i, x in enumerate((a, b)):
+        p = d.patterns.get(x) if isinstance(x, Row) else None
+        if not isinstance(p, Pattern):
+            continue
+        other = (b, a)[i]
+        part = product(d, row, p, x, other, pairs, first=i == 0)
+        if part is None:
+            return d.dense(row)
+        found = union(found, part)
+    return found
+
+
+def entries_of(d: Detection, row: Row, shape: tuple[int, ...]) -> Pattern:
+    """Return the pattern of a product with a number, of an array of a shape."""
+    found = Pattern(math.prod(shape), d.columns)
+    for x, p in d.operands(row):
+        found = union(found, p.to(x.shape, shape))
+    return found
+
+
+def matmul(d: Detection, row: Row) -> Pattern:
+    """Return the pattern of a product of stacks of matrices."""
+    found = Pattern(math.prod(row.shape), d.columns)
+    for i, x in enumerate(row.args[:2]):
+        p = d.patterns.get(x) if isinstance(x, Row) else None
+        if not isinstance(p, Pattern):
+            continue
+        other = row.args[1 - i]
+        if not isinstance(other, Row) and len(x.shape) == 1 and other.ndim == 2:
+            found = union(found, _by_matrix(other.T if i == 0 else other, p))
+            continue
+        axis = -1 if i == 0 or len(x.shape) == 1 else -2
+        line = list(x.shape)
+        line[axis] = 1
+        sums = p.summed(lines(tuple(line), x.shape), math.prod(line))
+        if len(other.shape) == 1 or len(x.shape) == 1:
+            line.pop(axis)  # a vector: that axis is not in the result
+        found = union(found, sums.to(tuple(line), row.shape))
+    return found
+
+
+def einsum(d: Detection, row: Row) -> Pattern:
+    """Return the pattern of a contraction, by the letters of its axes."""
+    named = named_arguments(row)
+    text = row.given.get("subscripts", named.get("subscripts"))
+    arrays = [x for x in row.args if isinstance(x, Row) or is_array(x)]
+    if not isinstance(text, str) or "." in text or "->" not in text:
+        return d.dense(row)
+    inputs_, out = text.replace(" ", "").split("->")
+    found = Pattern(math.prod(row.shape), d.columns)
+    for letters, x in zip(inputs_.split(","), arrays, strict=True):
+        p = d.patterns.get(x) if isinstance(x, Row) else None
+        if not isinstance(p, Pattern):
+            continue
+        once = "".join(dict.fromkeys(letters))
+        own = _np.arange(p.size).reshape(x.shape)
+        numbers = _np.einsum(f"{letters}->{once}", own)
+        sizes = dict(zip(once, numbers.shape, strict=True))
+        line = tuple(n if a in out else 1 for a, n in sizes.items())
+        sums = p.moved(numbers).summed(lines(line, numbers.shape), math.prod(line))
+        kept = "".join(a for a in once if a in out)
+        entries = _np.arange(math.prod(line)).reshape([sizes[a] for a in kept])
+        turned = _np.einsum(f"{kept}->{''.join(a for a in out if a in kept)}", entries)
+        shape = tuple(sizes.get(a, 1) for a in out)
+        found = union(found, sums.moved(turned).to(shape, row.shape))
+    return found
+
+
+def product(
+    d: Detection, row: Row, p: Pattern, x: Row, other: Any, pairs: Any, *, first: bool
+) -> Pattern | None:
+    """Return what a product depends on through one of its operands."""
+    i = 0 if first else 1
+    axes = {int(a) % len(x.shape) for a in pairs[i]}
+    kept = [n for i, n in enumerate(x.shape) if i not in axes]
+    away = {int(a) % len(other.shape) for a in pairs[1 - i]}
+    others = [n for i, n in enumerate(other.shape) if i not in away]
+    shapes = [kept, others] if first else [others, kept]
+    if (*shapes[0], *shapes[1]) != row.shape:
+        shapes = [[math.prod(s)] for s in shapes]  # np.outer flattens them
+    if (*shapes[0], *shapes[1]) != row.shape:
+        return None
+    if (
+        not isinstance(other, Row)
+        and not first
+        and len(x.shape) == 1
+        and other.ndim == 2
+    ):
+        return _by_matrix(other, p)
+    if not isinstance(other, Row) and first and len(x.shape) == 1 and other.ndim == 2:
+        return _by_matrix(other.T, p)
+    line = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
+    sums = p.summed(lines(line, x.shape), math.prod(line))
+    ones = [1] * len(shapes[1 - i])
+    own = (*shapes[i], *ones) if first else (*ones, *shapes[i])
+    return sums.to(own, row.shape)
+
+
+def _by_matrix(a: Any, p: Pattern) -> Pattern:
+    """Return the pattern of ``a @ x``, of a constant matrix."""
+    rows, columns = _np.nonzero(a)
+    groups = p.moved(columns)
+    return groups.summed(rows, a.shape[0])
+
+
+__all__ = ["contracted", "einsum"]

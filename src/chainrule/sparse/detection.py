@@ -1,0 +1,304 @@
+"""Detection: which entries of the result of a program depend on which inputs.
+
+In: a program, that is, the rows of one path of a function. Out: the pattern of each
+result. What a row does to patterns follows from the *kind* of its function: its traits.
+It holds for all values of the inputs along this path.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.control.loops import Loop, Scan
+from chainrule.compiler.programs.program import Program, replaced
+from chainrule.compiler.tracing.columns import Column
+from chainrule.compiler.tracing.rows import Row
+from chainrule.operations_grad.indexing import (
+    added_at,
+    setitem,
+    unindex,
+    unindex_all,
+)
+from chainrule.rules import traits_of
+from chainrule.rules.traits import traits
+from chainrule.sparse import contractions, indexing
+from chainrule.sparse.calls import Shared, is_array, lines, named_arguments
+from chainrule.sparse.patterns import Pattern, inputs, joined, union
+from chainrule.values.shapes import TUPLE
+
+_np: Any = np
+STEPS = 200_000
+"""Rows of all steps of a loop up to which it is followed step by step."""
+
+
+class Detection:
+    """The patterns of a program's rows.
+
+    Attributes
+    ----------
+    dense_because
+        The functions whose results were taken to depend on all that they are given.
+    """
+
+    def __init__(self, program: Program, wanted: Sequence[Row]) -> None:
+        """Find the patterns; ``wanted`` are the inputs that are differentiated."""
+        sizes = [math.prod(x.shape or ()) for x in wanted]
+        self.patterns: dict[Row, Any] = dict(zip(wanted, inputs(sizes), strict=True))
+        self.columns: int = sum(sizes)
+        self.dense_because: list[str] = []
+        self._run(program)
+
+    def _run(self, program: Program) -> None:
+        """Follow the rows; what is not read any more is dropped."""
+        last = program.last_uses()
+        for i, row in enumerate(program.rows):
+            if any(x in self.patterns for x in row.operands):
+                found = self._of_row(row)
+                if found is not None:
+                    self.patterns[row] = found
+            for x in row.operands:
+                if last[x] <= i and x.function is not None:
+                    self.patterns.pop(x, None)
+
+    def of(self, output: Any) -> Pattern:
+        """Return the pattern of a result."""
+        found = self.patterns.get(output) if isinstance(output, Row) else None
+        if isinstance(found, Pattern):
+            return found
+        shape: Any = getattr(output, "shape", ())
+        return Pattern(math.prod(shape), self.columns)
+
+    # --------------------------------------------------------------------- by kinds
+
+    def _of_row(self, row: Row) -> Pattern | None:
+        function, known = row.function, traits_of(row.function)
+        if row.shape is None:
+            return self._several(row, known)
+        if known.of_shapes or (row.dtype is not None and row.dtype.kind not in "fc"):
+            return None  # whole numbers and truth values have no derivative
+        special = _BY_FUNCTION.get(function)
+        if special is not None:
+            return special(self, row)
+        if known.entrywise or function in _OPERATORS:
+            return self._entrywise(row)
+        if known.moves:
+            return self._moved(row)
+        if known.reduces is not None or known.accumulates is not None or known.axes:
+            return self._along_axes(row, known)
+        if known.contracts is not None:
+            return contractions.contracted(self, row, known)
+        if known.signature:
+            return self._by_signature(row, known)
+        return self.dense(row)
+
+    def _several(self, row: Row, known: type[traits]) -> Any:
+        """Return what several results depend on, along the axes that they share."""
+        if isinstance(row.function, Loop):
+            return self._loop(row)
+        shapes = [x.shape or () for x in row.operands]
+        if known.entrywise:
+            loop = _np.broadcast_shapes(*shapes)
+            return Shared(loop, self._over(row, loop, [0] * len(shapes)))
+        if known.signature and len(row.operands) == 1:
+            ndim = known.signature.split("->", maxsplit=1)[0].count(",") + 1
+            loop = shapes[0][: len(shapes[0]) - ndim]
+            return Shared(loop, self._over(row, loop, [ndim]))
+        return Shared((), self.dense(row))
+
+    def _over(self, row: Row, loop: Any, cores: Sequence[int]) -> Pattern:
+        """Return the pattern of functions of last axes, one entry for all of these."""
+        found = Pattern(math.prod(loop), self.columns)
+        for x, n in zip(dict.fromkeys(row.operands), cores, strict=False):
+            p = self.patterns.get(x)
+            if not isinstance(p, Pattern):
+                continue
+            outer = x.shape[: len(x.shape) - n]
+            line = (*outer, *(1,) * n)
+            sums = p.summed(lines(line, x.shape), math.prod(line))
+            found = union(found, sums.to(outer, loop))
+        return found
+
+    def operands(self, row: Row) -> list[tuple[Row, Pattern]]:
+        """Return the operands with a pattern, each once."""
+        found = [(x, self.patterns.get(x)) for x in dict.fromkeys(row.operands)]
+        return [(x, p) for x, p in found if isinstance(p, Pattern)]
+
+    def dense(self, row: Row) -> Pattern:
+        """Return the pattern of a result that depends on all that it is made of."""
+        name = getattr(row.function, "__name__", type(row.function).__name__)
+        if name not in self.dense_because:
+            self.dense_because.append(name)
+        return self.everything(row)
+
+    def everything(self, row: Row) -> Pattern:
+        """Return the pattern of a result that may depend on all of its operands."""
+        size = math.prod(row.shape or ())
+        found = Pattern(size, self.columns)
+        for _, p in self.operands(row):
+            found = union(found, p.spread(size))
+        return found
+
+    def _entrywise(self, row: Row) -> Pattern:
+        found = Pattern(math.prod(row.shape), self.columns)
+        for x, p in self.operands(row):
+            found = union(found, p.to(x.shape, row.shape))
+        return found
+
+    def _moved(self, row: Row) -> Pattern:
+        """Run a function that moves entries on their numbers."""
+        n = 0
+        numbers: dict[Row, Any] = {}
+        parts: list[Pattern] = []
+        for x, p in self.operands(row):
+            if _is_index_of(row, x):
+                return self.dense(row)
+            numbers[x] = _np.arange(n + 1, n + 1 + p.size).reshape(x.shape)
+            n += p.size
+            parts.append(p)
+        for x in row.operands:
+            if x not in numbers and x.shape is not None:
+                numbers[x] = _np.zeros(x.shape, _np.intp)
+        args = _without_numbers(replaced(row.args, numbers))
+        given = {k: replaced(x, numbers) for k, x in row.given.items()}
+        try:
+            places = _np.asarray(row.function(*args, **given))
+        except (TypeError, ValueError):
+            return self.dense(row)
+        return joined(parts).moved(_np.real(places).astype(_np.intp) - 1)
+
+    def _loop(self, row: Row) -> Any:
+        """Return the patterns of a loop's results: the body is followed in steps."""
+        loop = row.function
+        known = isinstance(loop, Scan) and not any(
+            isinstance(x, Column) for x in loop.entries
+        )
+        if not known or loop.count * len(loop.body.program.rows) > STEPS:
+            return Shared((), self.dense(row))
+        leaves, captured = row.args
+        inner, n = loop.body.program, loop.carried
+        carry = [self.known(x) for x in leaves[:n]]
+        outputs: list[list[Any]] = [[] for _ in range(loop.returned - n)]
+        before: list[list[Any]] = [[] for _ in loop.history]
+        order = range(loop.count)
+        outer = self.patterns
+        for t in reversed(order) if loop.reverse else order:
+            for kept, i in zip(before, loop.history, strict=True):
+                kept.append(carry[i])
+            entries = [self._entry(x, t, loop.count) for x in leaves[n:]]
+            given = [*carry, *entries, *map(self.known, captured)]
+            pairs = zip(inner.inputs, given, strict=True)
+            self.patterns = {x: p for x, p in pairs if p is not None}
+            self._run(inner)
+            results = [self.known(x) for x in inner.outputs]
+            self.patterns = outer
+            carry = results[:n]
+            for kept, found in zip(outputs, results[n:], strict=True):
+                kept.append(found)
+        stacks = [s[::-1] if loop.reverse else s for s in (*outputs, *before)]
+        sizes = [math.prod(_np.shape(like)) for like in loop.entries]
+        return [*carry, *map(self._stacked, stacks, sizes)]
+
+    def known(self, x: Any) -> Pattern | None:
+        """Return the pattern of an argument; ``None`` if it is constant."""
+        found = self.patterns.get(x) if isinstance(x, Row) else None
+        return found if isinstance(found, Pattern) else None
+
+    def _entry(self, x: Any, t: int, count: int) -> Pattern | None:
+        """Return the pattern of the entry of an array that a step reads."""
+        p = self.known(x)
+        if p is None:
+            return None
+        size = p.size // count
+        return p.moved(_np.arange(t * size, (t + 1) * size))
+
+    def _stacked(self, parts: Sequence[Pattern | None], size: int) -> Pattern | None:
+        """Return the pattern of the results of all steps, one after the other."""
+        if all(p is None for p in parts):
+            return None
+        empty = Pattern(size, self.columns)
+        return joined([empty if p is None else p for p in parts])
+
+    def _along_axes(self, row: Row, known: type[traits]) -> Pattern:
+        """Return the pattern of what is computed along axes: a line of all of it."""
+        x = row.operands[0]
+        p = self.patterns.get(x)
+        if len(self.operands(row)) != 1 or not isinstance(p, Pattern) or not x.shape:
+            return self.everything(row)
+        named = named_arguments(row)
+        axes = named.get("axis", None if known.reduces or known.flattens else -1)
+        if known.axes and known.axes[0] != "axis":
+            axes = named.get(known.axes[0], axes)
+        if axes is None:
+            return p.spread(math.prod(row.shape))
+        ndim = len(x.shape)
+        over = {int(a) % ndim for a in (axes if isinstance(axes, TUPLE) else (axes,))}
+        line = tuple(1 if i in over else n for i, n in enumerate(x.shape))
+        sums = p.summed(lines(line, x.shape), math.prod(line))
+        if math.prod(row.shape) == math.prod(line):
+            return sums
+        if len(row.shape) != ndim:
+            return self.everything(row)
+        return sums.to(line, row.shape)
+
+    def _by_signature(self, row: Row, known: type[traits]) -> Pattern:
+        """Return the pattern of a function of last axes: of all of these together."""
+        arrays = [x for x in row.args if isinstance(x, Row) or is_array(x)]
+        has_columns = len(arrays[-1].shape) > 1
+        sides = [
+            [_core(part, whole=has_columns) for part in side.split("),(")]
+            for side in known.signature.split("->")
+        ]
+        core = sides[1][0]
+        loop = row.shape[: len(row.shape) - len(core)]
+        found = Pattern(math.prod(loop), self.columns)
+        for x, names in zip(arrays, sides[0], strict=False):
+            p = self.patterns.get(x) if isinstance(x, Row) else None
+            if isinstance(p, Pattern):
+                outer = x.shape[: len(x.shape) - len(names)]
+                line = (*outer, *(1,) * len(names))
+                sums = p.summed(lines(line, x.shape), math.prod(line))
+                found = union(found, sums.to(outer, loop))
+        return found.to((*loop, *(1,) * len(core)), row.shape)
+
+
+_OPERATORS = {operator.pos, operator.neg, float}
+_BY_FUNCTION: dict[Any, Any] = {
+    operator.getitem: indexing.getitem_pattern,
+    unindex: indexing.unindex_pattern,
+    unindex_all: indexing.unindex_all_pattern,
+    setitem: indexing.setitem_pattern,
+    added_at: indexing.added_at_pattern,
+    np.einsum: contractions.einsum,
+}
+
+
+def _core(part: str, *, whole: bool) -> list[str]:
+    """Return the axes in a part of a signature; those with a ``?`` if it is whole."""
+    names = part.strip("()").split(",")
+    return [c for c in names if c and (whole or not c.endswith("?"))]
+
+
+def _is_index_of(row: Row, x: Row) -> bool:
+    """Tell whether a row reads whole numbers to move others: places that may change."""
+    return x.dtype is None or x.dtype.kind not in "fc"
+
+
+def _without_numbers(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return arguments with arrays of constants as zeros: they depend on nothing."""
+
+    def leaf(x: Any) -> Any:
+        if isinstance(x, list):
+            return [leaf(v) for v in x]  # pyright: ignore
+        return (
+            _np.zeros(x.shape, _np.intp) if is_array(x) and x.dtype.kind == "f" else x
+        )
+
+    return tuple(map(leaf, args))
+
+
+__all__ = ["Detection"]

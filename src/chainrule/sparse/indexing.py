@@ -1,0 +1,110 @@
+"""Patterns of what is picked and written by an index."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.compiler.tracing.rows import Row, rows_in
+from chainrule.sparse.calls import Shared
+from chainrule.sparse.patterns import Pattern, joined, union
+
+if TYPE_CHECKING:
+    from chainrule.sparse.detection import Detection
+
+_np: Any = np
+
+
+def getitem_pattern(d: Detection, row: Row) -> Pattern | None:
+    """Return the pattern of ``x[index]``."""
+    x, index = row.args
+    if rows_in(index):
+        return d.everything(row)
+    p = d.patterns.get(x)
+    if isinstance(p, list):
+        results: list[Any] = p  # pyright: ignore[reportUnknownVariableType]
+        return results[index]
+    if isinstance(p, Shared):
+        rest = len(row.shape) - len(p.shape)
+        return p.pattern.to((*p.shape, *(1,) * rest), row.shape)
+    if not isinstance(p, Pattern):
+        return None
+    return p.moved(_np.arange(p.size).reshape(x.shape)[index])
+
+
+def unindex_pattern(d: Detection, row: Row) -> Pattern:
+    """Return the pattern of zeros with entries added at an index."""
+    index, shape = row.given["index"], row.given["shape"]
+    p = d.patterns[row.args[0]]
+    if rows_in(index):
+        return p.spread(math.prod(shape))
+    where = _np.arange(math.prod(shape)).reshape(shape)[index]
+    return p.summed(_np.broadcast_to(where, row.args[0].shape), math.prod(shape))
+
+
+def unindex_all_pattern(d: Detection, row: Row) -> Pattern:
+    """Return the pattern of zeros with several parts added at indices."""
+    parts, indices, shape = row.args, row.given["indices"], row.given["shape"]
+    size = math.prod(shape)
+    if rows_in(list(indices)):
+        return d.everything(row)
+    numbers = _np.arange(size).reshape(shape)
+    patterns, places = list[Pattern](), list[Any]()
+    for part, index in zip(parts, indices, strict=True):
+        p = d.patterns.get(part) if isinstance(part, Row) else None
+        if isinstance(p, Pattern):
+            patterns.append(p)
+            where = _np.broadcast_to(numbers[index], part.shape)
+            places.append(_np.ravel(where))
+    return joined(patterns).summed(_np.concatenate(places), size)
+
+
+def setitem_pattern(d: Detection, row: Row) -> Pattern:
+    """Return the pattern of ``x`` after ``x[index] = value``."""
+    x, value = row.args
+    index = row.given["index"]
+    size = math.prod(row.shape)
+    if rows_in(index):
+        return d.everything(row)
+    places = _np.arange(size).reshape(row.shape)
+    old = d.patterns.get(x) if isinstance(x, Row) else None
+    new = d.patterns.get(value) if isinstance(value, Row) else None
+    kept, came = places.copy(), _np.full(row.shape, -1)
+    kept[index] = -1
+    shape = value.shape if isinstance(value, Row) else _np.shape(value)
+    came[index] = _np.arange(math.prod(shape)).reshape(shape)
+    found = Pattern(size, d.columns)
+    for p, where in ((old, kept), (new, came)):
+        if isinstance(p, Pattern):
+            found = union(found, p.moved(where))
+    return found
+
+
+def added_at_pattern(d: Detection, row: Row) -> Pattern:
+    """Return the pattern of ``x`` after ``np.add.at(x, index, value)``."""
+    x, value = row.args
+    index = row.given["index"]
+    size = math.prod(row.shape)
+    if rows_in(index):
+        return d.everything(row)
+    where = _np.arange(size).reshape(row.shape)[index]
+    found = Pattern(size, d.columns)
+    old = d.patterns.get(x) if isinstance(x, Row) else None
+    new = d.patterns.get(value) if isinstance(value, Row) else None
+    if isinstance(old, Pattern):
+        found = union(found, old)
+    if isinstance(new, Pattern):
+        stretched = new.to(value.shape, _np.shape(where))
+        found = union(found, stretched.summed(where, size))
+    return found
+
+
+__all__ = [
+    "added_at_pattern",
+    "getitem_pattern",
+    "setitem_pattern",
+    "unindex_all_pattern",
+    "unindex_pattern",
+]

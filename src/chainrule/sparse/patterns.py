@@ -1,0 +1,254 @@
+"""Patterns: which inputs each entry of an array depends on, in memory of that size.
+
+A pattern is made of *picks* (arrays that name one input per entry, or none), of a set
+of inputs on which *all* entries depend, and of a boolean matrix for what is neither. A
+stencil is a few picks: its values share them, and to move entries is to index them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+_np: Any = np
+PICKS = 24
+"""So many picks at most: beyond, a matrix is smaller."""
+LARGEST = 1 << 28
+"""So many non-zeros at most."""
+
+
+class DensePatternError(ValueError):
+    """A pattern has too many non-zeros to be written down."""
+
+
+class Pattern:
+    """Which of ``columns`` inputs each of ``size`` entries depends on.
+
+    Attributes
+    ----------
+    picks
+        Arrays of one input's number per entry; -1 where there is none.
+    common
+        The inputs on which every entry depends, in order.
+    matrix
+        What else there is: a sparse matrix of ``size`` rows; ``None`` if nothing.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        columns: int,
+        picks: Sequence[Any] = (),
+        common: Any = None,
+        matrix: Any = None,
+    ) -> None:
+        """Keep the parts."""
+        self.size: int = size
+        self.columns: int = columns
+        self.picks: tuple[Any, ...] = tuple(picks)
+        self.common: Any = _NOBODY if common is None else common
+        self.matrix: Any = matrix
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no entry depends on anything."""
+        return not self.picks and not self.common.size and self.matrix is None
+
+    def moved(self, places: Any) -> Pattern:
+        """Return the pattern of entries taken from these places; -1 is a constant."""
+        places = _np.ravel(places)
+        empty = bool((places < 0).any())
+        picks = [p[places] for p in self.picks if p.size]
+        if empty:
+            picks = [_np.where(places < 0, -1, p) for p in picks]
+        return Pattern(
+            places.size,
+            self.columns,
+            [p for p in picks if not empty or (p >= 0).any()],
+            self.common,
+            None if self.matrix is None else _rows(self.matrix, places, empty=empty),
+        )
+
+    def to(self, own: tuple[int, ...], shape: tuple[int, ...]) -> Pattern:
+        """Return the pattern of an array of shape ``own`` broadcast to another."""
+        if own == shape:
+            return self
+        if self.size == 1 and not self.picks and self.matrix is None:
+            return Pattern(math.prod(shape), self.columns, (), self.common)
+        if self.size == 1 and math.prod(shape) != 1:
+            alone = Pattern(1, self.columns, (), _union(self.common, *self.sets()))
+            return alone.to(own, shape)
+        numbers = _np.arange(self.size).reshape(own)
+        return self.moved(_np.broadcast_to(numbers, shape))
+
+    def sets(self) -> list[Any]:
+        """Return all inputs that some entry depends on, besides the common ones."""
+        found = [_np.unique(p[p >= 0]) for p in self.picks]
+        if self.matrix is not None:
+            found.append(_np.unique(self.matrix.indices))
+        return found
+
+    def together(self) -> Any:
+        """Return the inputs that any entry depends on."""
+        return _union(self.common, *self.sets())
+
+    def spread(self, size: int) -> Pattern:
+        """Return the pattern of entries that each depend on all of these."""
+        return Pattern(size, self.columns, (), self.together())
+
+    def summed(self, groups: Any, count: int) -> Pattern:
+        """Return the pattern of sums: entry ``i`` is added to the sum ``groups[i]``."""
+        groups = _np.ravel(groups)
+        if count == 1:
+            return self.spread(1)
+        hits = _np.bincount(groups, minlength=count)
+        if hits.max(initial=0) <= 1:
+            places = _np.full(count, -1)
+            places[groups] = _np.arange(groups.size)
+            return self.moved(places)
+        several = int(hits.max())
+        if several * len(self.picks) <= PICKS and self.matrix is None:
+            return self._by_turns(groups, count, several)
+        ones = _np.ones(groups.size, bool)
+        incidence = sp.csr_array(
+            (ones, (groups, _np.arange(groups.size))), (count, groups.size)
+        )
+        matrix = _boolean(incidence @ self.as_matrix(common=False))
+        return Pattern(count, self.columns, (), self.common, matrix)
+
+    def _by_turns(self, groups: Any, count: int, several: int) -> Pattern:
+        """Return the pattern of sums of a few entries each, as picks."""
+        order = _np.argsort(groups, kind="stable")
+        ordered = groups[order]
+        turn = _np.arange(groups.size) - _np.searchsorted(ordered, ordered)
+        found = Pattern(count, self.columns, (), self.common)
+        for k in range(several):
+            places = _np.full(count, -1)
+            chosen = turn == k
+            places[ordered[chosen]] = order[chosen]
+            found = union(found, self.moved(places))
+        return found
+
+    def as_matrix(self, *, common: bool = True) -> Any:
+        """Return the pattern as a boolean CSR matrix, columns in order in each row."""
+        parts = list(self.picks)
+        indices, starts = _joined(parts, self.size, self.columns)
+        ones = _np.ones(indices.size, bool)
+        found = sp.csr_array((ones, indices, starts), (self.size, self.columns))
+        if self.matrix is not None:
+            found = _boolean(found + self.matrix)
+        if common and self.common.size:
+            if self.size * self.common.size > LARGEST:
+                raise DensePatternError
+            starts = _np.arange(self.size + 1) * self.common.size
+            full = _np.tile(self.common, self.size)
+            ones = _np.ones(full.size, bool)
+            dense = sp.csr_array((ones, full, starts), (self.size, self.columns))
+            found = _boolean(found + dense) if found.nnz else dense
+        return found
+
+
+_NOBODY = np.zeros(0, np.intp)
+
+
+def inputs(sizes: Sequence[int]) -> list[Pattern]:
+    """Return the patterns of the inputs themselves: each entry is one."""
+    total, found = sum(sizes), list[Pattern]()
+    start = 0
+    kind = _np.int32 if total < 1 << 31 else _np.int64
+    for size in sizes:
+        found.append(
+            Pattern(size, total, [_np.arange(start, start + size, dtype=kind)])
+        )
+        start += size
+    return found
+
+
+def union(x: Pattern, y: Pattern) -> Pattern:
+    """Return what entries depend on that are made of two: of one size."""
+    if x is y or y.is_empty:
+        return x
+    if x.is_empty:
+        return y
+    picks = list(x.picks)
+    for p in y.picks:
+        if not any(p is q or _np.array_equal(p, q) for q in picks):
+            picks.append(p)
+    common = x.common if y.common is x.common else _union(x.common, y.common)
+    matrices = [m for m in (x.matrix, y.matrix) if m is not None]
+    found = Pattern(x.size, x.columns, picks, common, matrices[0] if matrices else None)
+    if len(matrices) > 1:
+        found.matrix = _boolean(matrices[0] + matrices[1])
+    if len(picks) > PICKS:
+        return Pattern(x.size, x.columns, (), common, found.as_matrix(common=False))
+    return found
+
+
+def joined(parts: Sequence[Pattern]) -> Pattern:
+    """Return the pattern of several arrays' entries, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    size, columns = sum(p.size for p in parts), parts[0].columns
+    if all(p.matrix is None and not p.common.size for p in parts):
+        most = max(len(p.picks) for p in parts)
+        picks = [
+            _np.concatenate(
+                [p.picks[k] if k < len(p.picks) else _none(p.size) for p in parts]
+            )
+            for k in range(most)
+        ]
+        return Pattern(size, columns, picks)
+    matrices = [p.as_matrix() for p in parts]
+    return Pattern(size, columns, (), None, sp.vstack(matrices, format="csr"))
+
+
+def _none(size: int) -> Any:
+    return _np.full(size, -1, _np.int32)
+
+
+def _union(*sets: Any) -> Any:
+    found = [s for s in sets if s.size]
+    if not found:
+        return _NOBODY
+    return found[0] if len(found) == 1 else _np.unique(_np.concatenate(found))
+
+
+def _rows(matrix: Any, places: Any, *, empty: bool) -> Any:
+    """Return rows of a matrix; -1 is an empty one."""
+    if empty:
+        last = sp.csr_array((1, matrix.shape[1]), dtype=bool)
+        matrix = sp.vstack([matrix, last], format="csr")
+        places = _np.where(places < 0, matrix.shape[0] - 1, places)
+    counts = _np.diff(matrix.indptr)
+    if int(counts[places].sum()) > LARGEST:
+        raise DensePatternError
+    return matrix[places]
+
+
+def _boolean(matrix: Any) -> Any:
+    found = matrix.tocsr()
+    if found.nnz > LARGEST:
+        raise DensePatternError
+    found.data = _np.ones(found.nnz, bool)
+    return found
+
+
+def _joined(picks: Sequence[Any], size: int, columns: int) -> tuple[Any, Any]:
+    """Return picks as the indices of a CSR matrix, sorted, and where its rows start."""
+    if not picks:
+        return _np.zeros(0, _np.int32), _np.zeros(size + 1, _np.int32)
+    if len(picks) == 1 and (picks[0] >= 0).all():
+        return picks[0], _np.arange(size + 1)
+    table = _np.stack(picks, axis=1)
+    table.sort(axis=1)
+    kept = table >= 0
+    kept[:, 1:] &= table[:, 1:] != table[:, :-1]
+    starts = _np.concatenate([[0], _np.cumsum(kept.sum(axis=1))])
+    return table[kept], starts
+
+
+__all__ = ["DensePatternError", "Pattern", "inputs", "joined", "union"]

@@ -1,0 +1,75 @@
+"""Patterns of every rule: all that is not zero is in them, and few are dense."""
+
+from __future__ import annotations
+
+import functools
+from itertools import chain
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.errors import ArgumentError
+from chainrule.nodes.node_class import record
+from tests.helpers import RULES, as_tuple, calls_of, is_inexact
+
+matrices = pytest.importorskip("chainrule.sparse.matrices")
+
+CALLS = list(chain.from_iterable(map(calls_of, RULES)))
+DENSE_ALLOWED = 10
+
+
+def function_of(call):
+    """Return a call as a function of its first differentiable operand, and that."""
+    values = call.draw()
+    moving = [i for i in call.moving(values) if np.ndim(values[i])]
+    if not moving:
+        return None
+    i = moving[0]
+
+    def f(x):
+        operands = list(values)
+        operands[i] = x
+        z = as_tuple(record(call.rule, operands, call.parameters))
+        return next(v for v in z if is_inexact(gd.value(v)) or not isinstance(v, int))
+
+    return f, values[i]
+
+
+@functools.cache
+def detected(k):
+    """Return the pattern of a call, its Jacobian, and what made it dense."""
+    made = function_of(CALLS[k])
+    if made is None or not made[1].size or made[1].dtype.kind != "f":
+        return None
+    f, x = made
+    found = matrices.SparseDerivative(f, 0, symmetric=False, mode="forward")
+    with np.errstate(all="ignore"):
+        try:
+            _, matrix, because = found.pattern_at([x], {})
+        except ArgumentError:
+            return None  # a number of another class, or a nan
+        jacobian = np.asarray(gd.jacobian(f)(x))
+    matrix = matrix.toarray()
+    return matrix, jacobian.reshape(matrix.shape), because
+
+
+@pytest.mark.parametrize("k", range(len(CALLS)), ids=[c.label for c in CALLS])
+@pytest.mark.thinned(4)
+def test_what_is_not_zero_is_in_the_pattern(k):
+    found = detected(k)
+    if found is None:
+        pytest.skip("no array of floats to differentiate in")
+    pattern, jacobian, _ = found
+    outside = (jacobian != 0) & ~pattern & ~np.isnan(jacobian)
+    assert not outside.any()
+
+
+@pytest.mark.slow
+def test_few_functions_fall_to_dense():
+    names = set()
+    for k in range(len(CALLS)):
+        found = detected(k)
+        if found is not None and found[2]:
+            names.add(CALLS[k].rule.__name__)
+    assert len(names) <= DENSE_ALLOWED, sorted(names)

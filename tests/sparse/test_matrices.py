@@ -1,0 +1,245 @@
+"""Sparse Jacobians and Hessians are the dense ones, with fewer products."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.errors import ArgumentError, ShapeError
+
+sp = pytest.importorskip("scipy.sparse")
+colouring = pytest.importorskip("chainrule.sparse.colouring")
+
+X = np.linspace(0.3, 1.7, 36)
+
+
+def tridiagonal(x):
+    return x**2 * 3 - 2 * np.roll(x, 1) - np.concatenate([x[1:], [0.0]])
+
+
+def five_points(u):
+    n = int(u.size**0.5)
+    p = np.pad(u.reshape(n, n), 1)
+    around = p[2:, 1:-1] + p[:-2, 1:-1] + p[1:-1, 2:] + p[1:-1, :-2]
+    return (4 * u.reshape(n, n) - around + u.reshape(n, n) ** 3).ravel()
+
+
+def sums(x):
+    return np.sum(x.reshape(6, 6), axis=0) * x[:6]
+
+
+def of_a_matrix(x):
+    return np.diag(np.arange(1.0, 36.0), k=1) @ np.sin(x)
+
+
+def running(x):
+    return gd.scan(lambda c, t: (t, c * t), 0.0, x)[1]
+
+
+def diffusion(x):
+    def step(u, _):
+        return u + 0.1 * (np.roll(u, 1) - 2 * u + np.roll(u, -1)), None
+
+    return gd.scan(step, x, None, 2)[0]
+
+
+def filled(x):
+    y = gd.zeros(36)
+    for i in range(1, 36):
+        y[i] = x[i] * x[i - 1]
+    return y
+
+
+def batched(x):
+    m = x.reshape(4, 3, 3) + 3 * np.eye(3)
+    return np.linalg.det(m), np.linalg.solve(m, np.ones((4, 3, 1))).ravel()
+
+
+def contracted(x):
+    return np.einsum("aij,aj->ai", x.reshape(4, 3, 3), x[:12].reshape(4, 3)).ravel()
+
+
+def sorted_rows(x):
+    return np.sort(x.reshape(9, 4), axis=1).ravel() * x
+
+
+JACOBIANS = [
+    tridiagonal,
+    five_points,
+    sums,
+    of_a_matrix,
+    running,
+    diffusion,
+    filled,
+    lambda x: batched(x)[0],
+    lambda x: batched(x)[1],
+    contracted,
+    sorted_rows,
+    lambda x: x[::-1][:5] * 2.0,
+    lambda x: np.where(x > 1.0, x**2, x[::-1]),
+    lambda x: np.ones(3),
+    np.linalg.norm,
+]
+
+
+def rosenbrock(x):
+    return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def in_a_loop(x):
+    total = 0.0
+    for i in range(1, x.size):
+        total = total + np.exp(x[i] * x[i - 1]) * x[i]
+    return total
+
+
+def in_pairs(x):
+    return np.sum(np.exp(x[::2] * x[1::2])) + np.sum(x)
+
+
+def scanned(x):
+    return np.sum(gd.scan(lambda c, t: (t, (c - t**2) ** 2), 0.0, x)[1])
+
+
+def arrow(x):
+    return np.sum(x[1:] ** 3) * x[0]
+
+
+HESSIANS = [rosenbrock, in_a_loop, in_pairs, scanned, arrow, np.sum]
+
+
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])
+@pytest.mark.parametrize("f", JACOBIANS)
+def test_jacobians_are_the_dense_ones(f, mode):
+    J = gd.sparse.jacobian(f, mode=mode)
+    for x in (X, X[::-1] * 1.3):
+        found = J(x)
+        dense = gd.jacobian(f)(x)
+        dense = np.reshape(dense, found.shape)
+        np.testing.assert_allclose(found.toarray(), dense, rtol=1e-12, atol=1e-14)
+        assert found.has_canonical_format
+
+
+@pytest.mark.parametrize("f", HESSIANS)
+def test_hessians_are_the_dense_ones(f):
+    H = gd.sparse.hessian(f)
+    for x in (X, X[::-1] * 1.3):
+        dense = gd.hessian(f)(x)
+        np.testing.assert_allclose(H(x).toarray(), dense, rtol=1e-11, atol=1e-12)
+    diagonal = gd.hessian_diagonal(f)(X)
+    np.testing.assert_allclose(diagonal, np.diag(gd.hessian(f)(X)), atol=1e-12)
+
+
+def test_a_stencil_takes_the_same_few_products_at_any_size():
+    few = {}
+    for n in (100, 2500):
+        J, H = gd.sparse.jacobian(five_points), gd.sparse.hessian(rosenbrock)
+        J(np.ones(n)), H(np.ones(n))
+        few[n] = J.sweeps, H.sweeps, gd.sparse.sparsity(tridiagonal, np.ones(n)).nnz
+    assert few[100][:2] == few[2500][:2]
+    assert few[2500] == (5, 3, 3 * 2500 - 1)
+
+
+def test_the_mode_is_that_of_fewer_products():
+    J = gd.sparse.jacobian(sums)
+    J(X)
+    assert (J.mode, J.sweeps) == ("reverse", 1)
+
+
+def test_another_path_has_another_pattern():
+    def f(x):
+        return x * 2.0 if x[0] > 0 else x[::-1] ** 2
+
+    J = gd.sparse.jacobian(f)
+    for x in (X, -X, X * 2):
+        np.testing.assert_allclose(J(x).toarray(), gd.jacobian(f)(x))
+    assert J.sweeps == 2
+
+
+def test_other_arguments_and_sizes():
+    J = gd.sparse.jacobian(lambda a, x, b=1.0: a * x * b, 1)
+    np.testing.assert_allclose(
+        J(2.0, X, b=np.arange(36.0)).diagonal(), np.arange(0, 72, 2)
+    )
+    np.testing.assert_allclose(J(2.0, X[:5]).toarray(), 2.0 * np.eye(5))
+    assert J(2.0, X[:5].astype(np.float32)).dtype == np.float32
+
+
+def test_a_given_pattern_is_checked():
+    J = gd.sparse.jacobian(tridiagonal, sparsity=np.eye(36), check=True)
+    with pytest.raises(ArgumentError, match="leaves out entries of row"):
+        J(X)
+    band = sp.csr_array(np.ones((36, 36)))
+    found = gd.sparse.jacobian(tridiagonal, sparsity=band, check=True)(X)
+    np.testing.assert_allclose(found.toarray(), gd.jacobian(tridiagonal)(X))
+    with pytest.raises(ShapeError, match=r"\(3, 3\)"):
+        gd.sparse.jacobian(tridiagonal, sparsity=np.eye(3))(X)
+
+
+def test_what_is_dense_says_so():
+    J = gd.sparse.jacobian(lambda x: np.interp(x, X, X**2))
+    J(X)
+    assert J.dense_because == ["interp"]
+
+
+def test_a_matrix_that_would_be_full_is_refused():
+    with pytest.raises(ArgumentError, match="linear_map"):
+        gd.sparse.jacobian(np.cumsum)(np.ones(100_000))
+
+
+@pytest.mark.parametrize("bad", [3.0, np.arange(3), [1.0, 2.0]])
+def test_the_argument_is_a_real_array(bad):
+    with pytest.raises(ArgumentError, match="real array"):
+        gd.sparse.jacobian(np.sin)(bad)
+
+
+def test_linear_maps_are_jacobians():
+    for f in (tridiagonal, sums, rosenbrock, gd.grad(rosenbrock)):
+        A, J = gd.linear_map(f, X), np.atleast_2d(gd.jacobian(f)(X))
+        assert A.shape == J.shape
+        for i in range(3):
+            u, v = np.cos(np.arange(J.shape[0]) + i), np.sin(np.arange(36.0) + i)
+            np.testing.assert_allclose(A @ v, J @ v, rtol=1e-10)
+            np.testing.assert_allclose(A.T @ u, J.T @ u, rtol=1e-10, atol=1e-12)
+    with pytest.raises(ArgumentError, match="real array"):
+        gd.linear_map(np.sin, 1.0)
+
+
+# ------------------------------------------------------------------------ colouring
+
+
+@pytest.mark.parametrize("density", [0.01, 0.05, 0.3])
+@pytest.mark.parametrize("seed", range(3))
+def test_columns_of_a_colour_meet_in_no_row(density, seed):
+    rng = np.random.default_rng(seed)
+    pattern = sp.random_array((60, 40), density=density, rng=rng).tocsr() != 0
+    colours = colouring.colour_columns(pattern.tocsr())
+    for row in pattern.toarray():
+        own = colours[np.flatnonzero(row)]
+        assert len(set(own)) == len(own)
+
+
+@pytest.mark.parametrize("density", [0.02, 0.1])
+@pytest.mark.parametrize("seed", range(3))
+def test_star_colourings_have_each_entry_alone_on_one_side(density, seed):
+    rng = np.random.default_rng(seed)
+    half = sp.random_array((40, 40), density=density, rng=rng)
+    full = ((half + half.T).toarray() != 0) | np.eye(40, dtype=bool)
+    colours = colouring.colour_symmetric(sp.csr_array(full))
+    for i, j in np.argwhere(full):
+        alone_here = np.sum(full[i] & (colours == colours[j])) == 1
+        alone_there = np.sum(full[j] & (colours == colours[i])) == 1
+        assert alone_here or alone_there
+
+
+def test_loops_in_machine_code_are_those_of_python(monkeypatch):
+    from chainrule.compiler.native import llvm
+
+    half = sp.random_array((50, 50), density=0.06, rng=np.random.default_rng(1))
+    pattern = sp.csr_array((half + half.T + sp.eye_array(50)) != 0)
+    native = colouring.colour_columns(pattern), colouring.colour_symmetric(pattern)
+    monkeypatch.setattr(llvm, "available", lambda: False)
+    plain = colouring.colour_columns(pattern), colouring.colour_symmetric(pattern)
+    for a, b in zip(native, plain, strict=True):
+        np.testing.assert_array_equal(a, b)
