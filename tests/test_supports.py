@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import chainrule as gd
 from chainrule import node, operations
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import supported
@@ -197,3 +198,12 @@ def test_a_computed_zero_keeps_its_second_derivative():
         np.testing.assert_array_equal(second, np.full_like(point, 2.0))
         _, second = first_and_second(lambda x: np.sin(x) ** 2, point, "forward")
         np.testing.assert_array_equal(second, np.full_like(point, 2.0))
+
+
+def test_imaginary_parts_keep_their_support():
+    def f(z):
+        one = np.ones(1)
+        both = [np.concatenate([one, z[:1]]), np.concatenate([one, z[1:]])]
+        return np.sum(np.imag(both[0] * both[1]))
+
+    gd.check_gradients(f, (np.array([1.0 + 1.0j, 2.0 - 0.5j]),), order=2)

@@ -14,7 +14,7 @@ import numpy as np
 from chainrule.rules import elementwise, linear
 from chainrule.rules.cases import Cases, Domain, case
 from chainrule.values.shapes import is_complex
-from chainrule.values.types import Namespace, Parameters, Value
+from chainrule.values.types import Namespace, Parameters, Support, Value
 
 
 class real_grad(linear):
@@ -49,6 +49,11 @@ class imag_grad(linear):
     def transpose_x(xp: Namespace, z_grad: Value, x: Value) -> Value:
         """x_grad = -1j z_grad, as Re(-1j z_grad x_dot) = z_grad Im(x_dot)"""
         return xp.multiply(-1j, z_grad)
+
+    @classmethod
+    def marks(cls, support: Support, shape: tuple[int, ...]) -> Any:
+        """Return marks that have an imaginary part too: it is what is supported"""
+        return (1.0 + 1.0j) * super().marks(support, shape)
 
     @classmethod
     def put(cls, xp: Namespace, z: Value, x: Value, parameters: Parameters) -> Any:
