@@ -36,6 +36,7 @@ from chainrule.operations_grad import (
     logic,
     norms,
     partials,
+    polynomials,
     positions,
     products,
     reductions,
@@ -282,6 +283,10 @@ cumsum: Operation = operation(
 cumprod: Operation = operation(products.cumprod_grad, np.cumprod)
 sort: Operation = operation(reductions.sort_grad, np.sort)
 convolve: Operation = operation(convolution.convolve_grad, np.convolve)
+complex_roots: Operation = operation(polynomials.roots_grad)
+characteristic_polynomial: Operation = operation(
+    polynomials.characteristic_polynomial_grad
+)
 reshape: Operation = operation(shaping.reshape_grad, np.reshape)
 broadcast_to: Operation = operation(shaping.broadcast_to_grad, np.broadcast_to)
 expand_dims: Operation = operation(shaping.expand_dims_grad, np.expand_dims)

@@ -158,6 +158,9 @@ CALLS |= {
     "polyder": (lambda p: np.polyder(p, 2), (5,)),
     "polyint": (lambda p, k: np.polyint(p, 2, k), (5,), (2,)),
     "polyint one constant": (lambda p: np.polyint(p, 2), (5,)),
+    "poly": (np.poly, (3,)),
+    "polydiv": (lambda u, v: np.polydiv(u, v + np.array([3.0, 0.0, 0.0])), (5,), (3,)),
+    "polydiv by a longer one": (lambda u, v: np.polydiv(u, v)[1], (2,), (3,)),
     "vander": (np.vander, (4,)),
     "vander increasing": (lambda x: np.vander(x, 3, increasing=True), (4,)),
 }
@@ -169,6 +172,7 @@ REAL_CALLS = {
     "polyfit columns": (lambda x, y: np.polyfit(x, y, 2), (6,), (6, 2)),
     "polyfit weights": (lambda x, y, w: np.polyfit(x, y, 2, w=w), (6,), (6,), (6,)),
     "eigh": (LA.eigh, "spd"),
+    "poly of a matrix": (np.poly, (3, 3)),
     "rfft": (FT.rfft, (3, 5)),
     "rfft length": (lambda a: FT.rfft(a, n=4, axis=0, norm="ortho"), (5, 2)),
     "ihfft": (FT.ihfft, (3, 4)),
@@ -409,3 +413,41 @@ def test_other_eigenvalues_beside_equal_ones_have_one():
     a = np.diag([1.0, 1.0, 3.0])
     grad = gd.grad(lambda a: LA.eigvals(a)[2])(a)
     np.testing.assert_array_equal(grad, np.diag([0.0, 0.0, 1.0]))
+
+
+# -------------------------------------------------------------------------------- roots
+
+
+@pytest.mark.parametrize(
+    "p",
+    [[1.0, 0.5, -9.0, 2.0], [2.0, 1.0, 3.0], [1.0, 2.0 + 1.0j, 3.0], [3.0, 1.0]],
+    ids=["real", "turning", "complex", "linear"],
+)
+def test_roots(p):
+    p = np.array(p)
+    z = np.roots(node(p))
+    assert z.dtype == np.roots(p).dtype
+    np.testing.assert_array_equal(z.value, np.roots(p))
+    weights = np.arange(1.0, p.size) + 0.5j
+
+    def f(p):
+        return np.sum(np.real(weights * np.sin(np.roots(p))))
+
+    gd.check_gradients(f, (p,), order=2)
+    np.testing.assert_allclose(gd.compile(gd.grad(f))(p), gd.grad(f)(p), atol=1e-12)
+
+
+def test_roots_move_with_coefficients_that_are_zero():
+    leading = gd.grad(lambda p: np.roots(p)[0])(np.array([0.0, 1.0, -3.0, 2.0]))
+    np.testing.assert_allclose(leading, [-8.0, -4.0, -2.0, -1.0])
+    trailing = gd.grad(lambda p: np.roots(p)[-1])(np.array([1.0, -3.0, 0.0]))
+    np.testing.assert_allclose(trailing, [0.0, 0.0, 1.0 / 3.0])
+
+
+def test_equal_roots_have_no_derivative():
+    for p in ([1.0, -2.0, 1.0], [1.0, -3.0, 3.0, -1.0]):
+        assert np.isnan(gd.grad(lambda p: np.real(np.roots(p)[0]))(np.array(p))).all()
+
+
+def test_characteristic_polynomials_of_equal_eigenvalues_have_derivatives():
+    gd.check_gradients(lambda a: np.sum(np.sin(np.poly(a))), (np.eye(3),), order=2)

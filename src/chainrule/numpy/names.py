@@ -113,19 +113,6 @@ _REFUSED: tuple[tuple[ModuleType, str, str], ...] = (
         "sort_complex",
         "Its result is complex whatever it is given. Use np.sort(x).",
     ),
-    (
-        np,
-        "roots",
-        "The roots are eigenvalues of a matrix that is not symmetric, which have no "
-        "rule. Differentiate the polynomial at a root r instead: "
-        "dr = -np.polyval(dp, r) / np.polyval(np.polyder(p), r).",
-    ),
-    (
-        np,
-        "poly polydiv",
-        "It has no rule yet. Build polynomials with np.polymul and evaluate them with "
-        "np.polyval.",
-    ),
 )
 
 REFUSED.update(

@@ -13,7 +13,7 @@ from chainrule.nodes.admission import plain_operand
 from chainrule.numpy.matrices import lstsq
 from chainrule.operations import namespace as ops
 from chainrule.values.types import Array
-from chainrule.values.vertices import is_stand_in
+from chainrule.values.vertices import is_stand_in, raw
 from chainrule.wrapping import implements
 
 
@@ -95,6 +95,66 @@ def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Any:
         higher = ops.divide(p, np.arange(p.shape[0], 0, -1))
         p = ops.concatenate([higher, constants[i : i + 1]])
     return p
+
+
+@implements(np.roots, primitive=True, may_raise=True)
+def roots(p: ArrayLike) -> Any:
+    """Return the roots of a polynomial, real where all are; see ``roots_grad``."""
+    p = _coefficients(p)
+    z = ops.complex_roots(p)
+    values: Any = raw(z)
+    return z if p.dtype.kind == "c" or np.any(values.imag) else ops.real(z)
+
+
+@implements(np.poly, primitive=True, may_raise=True)
+def poly(seq_of_zeros: ArrayLike) -> Any:
+    """Return the polynomial with these zeros, or the characteristic one of a matrix.
+
+    See ``characteristic_polynomial_grad``.
+    """
+    zeros = ops.asarray(seq_of_zeros)
+    zeros = ops.reshape(zeros, (1,)) if zeros.ndim == 0 else zeros
+    if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1] != 0:
+        return ops.characteristic_polynomial(zeros)
+    if zeros.ndim != 1:
+        raise ValueError("input must be 1d or non-empty square 2d array.")
+    z: Any = np.ones(1, zeros.dtype)
+    for i in range(zeros.shape[0]):
+        z = ops.convolve(z, ops.concatenate([np.ones(1), -zeros[i : i + 1]]))
+    values: Any = raw(zeros)
+    if zeros.dtype.kind == "c" and np.all(np.sort(values) == np.sort(values.conj())):
+        return ops.real(z)
+    return z
+
+
+@implements(np.polydiv, primitive=True)
+def polydiv(u: ArrayLike, v: ArrayLike) -> Any:
+    """Return the quotient and the remainder of two polynomials.
+
+    Leading coefficients of the remainder that vanish are left out, as NumPy does.
+    """
+    u, v = _coefficients(u), _coefficients(v)
+    m, n = u.shape[0], v.shape[0]
+    rest = u * np.ones(1, np.result_type(u.dtype, v.dtype, np.float32))
+    if m < n:
+        return np.zeros(1, rest.dtype), _without_vanishing(rest)
+    parts: list[Any] = []
+    for k in range(m - n + 1):
+        parts.append(rest[k : k + 1] / v[0])
+        taken = [np.zeros(k), parts[-1] * v, np.zeros(m - n - k)]
+        rest = rest - ops.concatenate(taken)
+    return ops.concatenate(parts), _without_vanishing(rest)
+
+
+def _without_vanishing(rest: Array) -> Array:
+    """Return a remainder without its vanishing leading coefficients but the last."""
+    values: Any = raw(rest)
+    if is_stand_in(values) and not values.may_decide:
+        return rest
+    start = 0
+    while start + 1 < rest.shape[0] and np.abs(values[start]) <= 1e-8:
+        start += 1
+    return rest[start:] if start else rest
 
 
 @implements(np.vander)

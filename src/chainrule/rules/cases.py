@@ -49,6 +49,7 @@ Cases = tuple[Case, ...]
 Dtypes = tuple[str, ...]
 """Names of dtypes."""
 REAL: Dtypes = ("float32", "float64")
+DOUBLE: Dtypes = ("float64", "complex128")
 Domain = Mapping[str, tuple[float, float]]
 """The interval of an operand, by its name."""
 Conventions = tuple[tuple[tuple[float, ...], tuple[float | None, ...]], ...]

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from chainrule.operations import namespace as ops
 from chainrule.operations_grad.matrix_parts import adjoint, conjugate, swapped
 from chainrule.rules import general
-from chainrule.rules.cases import Cases, case, regular, spd
+from chainrule.rules.cases import DOUBLE, Cases, Dtypes, case, regular, spd
 from chainrule.rules.namespace import EXTRA, opaque, plain
 from chainrule.scipy.linalg import inputs
 from chainrule.scipy.linalg.inputs import checked
@@ -137,6 +137,7 @@ class discrete_lyapunov_grad(general):
         case((2, 2, 2), (2, 2), method="bilinear"),
         case(regular(1, 1), (1, 1), method="direct"),
     )
+    dtypes: Dtypes = DOUBLE
 
     @staticmethod
     def pullback(
@@ -242,6 +243,7 @@ class riccati_grad(general):
             discrete=True, balanced=False,
         ),
     )  # fmt: skip
+    dtypes: Dtypes = DOUBLE
 
     @staticmethod
     def pullback(

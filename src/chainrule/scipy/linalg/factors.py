@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from chainrule.errors import ArgumentError
 from chainrule.numpy import matrices
@@ -77,7 +77,7 @@ class lu_grad(general):
             middle = middle + _above(g)
         moved = xp.linalg.solve(swapped(xp, left), middle)
         moved = swapped(xp, xp.linalg.solve(right, swapped(xp, moved)))
-        return (_rows(xp, moved, p),)
+        return (xp.matmul(_permutation(raw(p), dtype_of(moved)), moved),)
 
     @staticmethod
     def pushforward(
@@ -90,7 +90,8 @@ class lu_grad(general):
         m, n = shape_of(x)[-2:]
         k = min(m, n)
         left, right = _completed(xp, left, m), _completed(xp, right, n)
-        c = xp.linalg.solve(left, _rows(xp, x_dot, np.argsort(raw(p), axis=-1)))
+        order = swapped(xp, _permutation(raw(p), dtype_of(x_dot)))
+        c = xp.linalg.solve(left, xp.matmul(order, x_dot))
         c = swapped(xp, xp.linalg.solve(swapped(xp, right), swapped(xp, c)))
         l_dot, u_dot = xp.matmul(left, _below(c)), xp.matmul(_above(c), right)
         return l_dot[..., :k], u_dot[..., :k, :], None
@@ -148,12 +149,14 @@ def lu(
     left, right, p = _lu(a)
     if permute_l:
         return _rows(ops, left, p), right
-    return (p if p_indices else _permutation(p, a.dtype)), left, right
+    single = np.float32 if a.dtype.char in "fF" else np.float64
+    return (p if p_indices else _permutation(p, single)), left, right
 
 
-def _permutation(p: ArrayValue, dtype: np.dtype[Any]) -> Any:
-    single = dtype.char in "fF"
-    return np.eye(p.shape[-1], dtype=np.float32 if single else np.float64)[p]
+def _permutation(p: ArrayValue, dtype: DTypeLike) -> Any:
+    """Return the matrices whose products have the rows p of another one."""
+    columns: Any = np.expand_dims(p, -1) == np.arange(p.shape[-1])
+    return columns.astype(dtype)
 
 
 @opaque

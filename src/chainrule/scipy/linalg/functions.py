@@ -21,7 +21,7 @@ from chainrule.operations import namespace as ops
 from chainrule.operations_grad.matrix_parts import swapped
 from chainrule.operations_grad.ties import largest
 from chainrule.rules import general
-from chainrule.rules.cases import Cases, case, regular, spd
+from chainrule.rules.cases import DOUBLE, Cases, Dtypes, case, regular, spd
 from chainrule.rules.namespace import EXTRA, opaque
 from chainrule.scipy.linalg.inputs import checked, square
 from chainrule.values.shapes import shape_of
@@ -203,6 +203,7 @@ class matrix_power_of_grad(general):
         case((2, 2), t=3),
         case(regular(1, 1), t=0.5),
     )
+    dtypes: Dtypes = DOUBLE
 
     @staticmethod
     def pullback(

@@ -222,7 +222,7 @@ def pencil_pairs(x: Value, y: Value) -> Any:
     return w + 0j, v + 0j
 
 
-_THREE = np.array([[1.0, 0.3, -0.2], [0.1, 4.0, 0.2], [-0.3, 0.1, 7.0]])
+_THREE = np.array([[1.0, 0.3, -0.2], [0.1, 8.0, 0.2], [-0.3, 0.1, 20.0]])
 
 
 class pencil_pairs_grad(general):

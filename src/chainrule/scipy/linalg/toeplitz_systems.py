@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from chainrule.operations import namespace as ops
 from chainrule.operations_grad.matrix_parts import rows
 from chainrule.rules import general
-from chainrule.rules.cases import Cases, case
+from chainrule.rules.cases import DOUBLE, Cases, Dtypes, case
 from chainrule.rules.namespace import EXTRA, opaque
 from chainrule.scipy.linalg.inputs import checked
 from chainrule.values.shapes import dtype_of, shape_of
@@ -57,13 +57,14 @@ class toeplitz_solve_grad(general):
 
     forward = toeplitz_solve
     signature = "(n),(n),(n,m?)->(n,m?)"
-    by_columns = may_raise = True
+    may_raise = True
     cases: Cases = (
         case(np.array([4.0, 0.5, -0.3]), (3,), (3, 2)),
         case(np.array([[4.0, 0.5], [-3.0, 0.2]]), np.array([4.0, 0.7]), (2, 1)),
         case(np.array([4.0, 0.5, -0.3, 0.1]), np.array([0.0, 0.2, 0.3, 0.4]), (4,)),
         case(np.array([2.0]), (1,), (1,)),
     )
+    dtypes: Dtypes = DOUBLE
 
     @staticmethod
     def pullback(
