@@ -13,6 +13,7 @@ from chainrule.testing import check_gradients
 from chainrule.transforms.checkpoint import checkpoint
 from chainrule.transforms.custom_operation import custom_operation
 from chainrule.transforms.gradients import elementwise_grad, grad, value_and_grad
+from chainrule.transforms.implicit import implicit
 from chainrule.transforms.matrices import hessian, jacobian
 from chainrule.transforms.products import hvp, jvp, linearize, vjp
 from chainrule.transforms.values import stop_gradient, value, zero_grad
@@ -51,6 +52,7 @@ __all__ = [
     "grad",
     "hessian",
     "hvp",
+    "implicit",
     "jacobian",
     "jvp",
     "lift",
