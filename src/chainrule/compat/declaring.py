@@ -127,6 +127,7 @@ def defjvp(fun: Function, *jvpfuns: Any, argnums: Iterable[int] | None = None) -
         return _sum([part(i, g, ans, args, kwargs) for i, g in pairs])
 
     jvp_argnums.argnums = frozenset(given)  # type: ignore[attr-defined]
+    jvp_argnums.is_itself = "same" in jvpfuns  # type: ignore[attr-defined]
     defjvp_argnums(fun, jvp_argnums)
 
 
@@ -147,6 +148,7 @@ def def_linear(fun: Function) -> None:
         return fun(*subval(args, argnum, g), **kwargs)
 
     defjvp_argnum(fun, same)
+    JVPS[overridden(fun)].is_itself = True  # type: ignore[attr-defined]
 
 
 # ---------------------------------------------------------------- as autograd had it

@@ -157,6 +157,11 @@ def pulled(
     """Return the cotangents of what moves in a call."""
     maker = VJPS.get(function)
     if maker is None:
+        if getattr(JVPS.get(function), "is_itself", True):
+            raise NoRuleError(
+                f"VJP of {name_of(function)} wrt argnums {call.argnums} not defined, "
+                "and its JVP is the function itself. Give it by defvjp."
+            )
 
         def linear(*tangents: Any) -> Any:
             return pushed(function, tangents, z, numbers, call)

@@ -41,14 +41,14 @@ def check_vjp(f: Function, x: Any) -> None:
     x_space, z_space = vspace(x), vspace(z)
     v, bar = x_space.randn(), z_space.randn()
     pulled = x_space.covector(vjp(z_space.covector(bar)))
-    _check(vspace(pulled) == x_space, f"VSpace mismatch: {vspace(pulled)}, {x_space}")
+    _check_space(pulled, x_space)
     exact = x_space.inner_prod(v, pulled)
     numeric = z_space.inner_prod(bar, make_numerical_jvp(f, x)(v))
-    _check(
-        scalar_close(numeric, exact),
-        f"Derivative (VJP) check of {get_name(f)} failed with arg {x}:\n"
-        f"analytic: {exact}\nnumeric:  {numeric}",
-    )
+    if not scalar_close(numeric, exact):
+        raise AssertionError(
+            f"Derivative (VJP) check of {get_name(f)} failed with arg {x}:\n"
+            f"analytic: {exact}\nnumeric:  {numeric}"
+        )
 
 
 def check_jvp(f: Function, x: Any) -> None:
@@ -60,15 +60,16 @@ def check_jvp(f: Function, x: Any) -> None:
 def check_equivalent(x: Any, y: Any) -> None:
     """Raise unless two values are of one space, and alike along a random direction."""
     x_space, y_space = vspace(x), vspace(y)
-    _check(x_space == y_space, f"VSpace mismatch:\nx: {x_space}\ny: {y_space}")
+    _check_space(x, y_space)
     v = x_space.randn()
     left, right = x_space.inner_prod(x, v), x_space.inner_prod(y, v)
-    _check(scalar_close(left, right), f"Value mismatch:\nx: {x}\ny: {y}")
+    if not scalar_close(left, right):
+        raise AssertionError(f"Value mismatch:\nx: {x}\ny: {y}")
 
 
-def _check(holds: bool, message: str) -> None:  # noqa: FBT001
-    if not holds:
-        raise AssertionError(message)
+def _check_space(x: Any, space: Any) -> None:
+    if vspace(x) != space:
+        raise AssertionError(f"VSpace mismatch:\nx: {vspace(x)}\ny: {space}")
 
 
 @unary_to_nary
@@ -76,7 +77,8 @@ def check_grads(
     f: Function, x: Any, modes: Sequence[str] = ("fwd", "rev"), order: int = 2
 ) -> None:
     """Raise unless the derivatives of ``f`` up to an order agree with differences."""
-    _check(set(modes) <= {"fwd", "rev"}, f"modes are fwd and rev; received {modes}")
+    if not set(modes) <= {"fwd", "rev"}:
+        raise AssertionError(f"modes are fwd and rev; received {modes}")
     if "fwd" in modes:
         check_jvp(f, x)
         if order > 1:

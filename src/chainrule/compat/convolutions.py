@@ -1,0 +1,96 @@
+"""Convolution over some axes, products over others: autograd's ``convolve``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import ArgumentError, ShapeError
+from chainrule.values.shapes import shape_of
+from chainrule.values.vertices import raw
+
+Axes = Sequence[int]
+_np: Any = np
+
+
+def convolve(
+    A: Any,
+    B: Any,
+    axes: Sequence[Axes] | None = None,
+    dot_axes: Sequence[Axes] = ((), ()),
+    mode: str = "full",
+) -> Any:
+    """Return the convolution of two arrays over ``axes``, summed over ``dot_axes``.
+
+    Parameters
+    ----------
+    A, B
+        Arrays.
+    axes
+        The axes of A, and those of B, that are convolved, in pairs; all of them where
+        this is left out.
+    dot_axes
+        The axes of A, and those of B, over which products are summed, in pairs.
+    mode
+        ``"full"``; ``"valid"``, where one array lies in the other; ``"same"``, of the
+        size of A.
+
+    Returns
+    -------
+    array
+        Of the other axes of A, those of B, and the convolved ones.
+
+    Examples
+    --------
+    >>> convolve(np.array([1.0, 2.0, 3.0]), np.array([1.0, 1.0]), mode="valid")
+    array([3., 5.])
+    """
+    if mode not in ("full", "valid", "same"):
+        raise ArgumentError(
+            f"convolve has the modes 'full', 'valid' and 'same'; received {mode!r}."
+        )
+    shape_a, shape_b = shape_of(raw(A)), shape_of(raw(B))
+    every = tuple(range(len(shape_a)))
+    along_a, along_b = (every, every) if axes is None else axes
+    pairs: list[tuple[int, int]] = list(zip(along_a, along_b, strict=True))
+    sizes = [(shape_a[i], shape_b[j]) for i, j in pairs]
+    turned = mode == "valid" and any(m < n for m, n in sizes)
+    if turned and any(m > n for m, n in sizes):
+        raise ShapeError(
+            "convolve in mode 'valid' needs one array within the other; received "
+            f"sizes {sizes} along the convolved axes."
+        )
+    # Each axis has a number, for einsum; those that are summed together share it.
+    names_a = list(range(len(shape_a)))
+    names_b = [len(shape_a) + j for j in range(len(shape_b))]
+    for i, j in zip(dot_axes[0], dot_axes[1], strict=True):
+        names_b[j] = names_a[i]
+    conv = [(names_a[i], names_b[j]) for i, j in pairs]
+    summed = {name for pair in conv for name in pair} | (set(names_a) & set(names_b))
+    out = [name for name in names_a + names_b if name not in summed]
+    x, kernel = A, B
+    if turned:
+        x, names_a, kernel, names_b = B, names_b, A, names_a
+        conv = [(n, m) for m, n in conv]
+    for m, n in conv:
+        place = names_a.index(m)
+        length = shape_of(raw(kernel))[names_b.index(n)]
+        x = _windows(x, place, length, mode)
+        names_a.insert(place + 1, n)
+    return _np.einsum(x, names_a, kernel, names_b, out + [m for m, _ in conv])
+
+
+def _windows(A: Any, axis: int, length: int, mode: str) -> Any:
+    """Return ``A`` with an axis as two: the window, and the place in it, reversed."""
+    size = shape_of(raw(A))[axis]
+    after = {"full": length - 1, "same": (length - 1) // 2, "valid": 0}[mode]
+    before = (
+        0 if mode == "valid" else length - 1 if mode == "full" else length - 1 - after
+    )
+    padded = [(0, 0)] * len(shape_of(raw(A)))
+    padded[axis] = before, after
+    count = size + before + after - length + 1
+    places = np.arange(count)[:, None] + np.arange(length)[::-1]
+    return _np.take(_np.pad(A, padded), places, axis=axis)
