@@ -54,9 +54,9 @@ class general(rule, kind=True):
             ones = marked(z_bar.support, shape_of(z))
             marks = cls.pullback(plain, ones, raw(z), *values, **parameters)
         for i in wanted:
-            x_grad = grads[i]() if callable(grads[i]) else grads[i]
+            x_grad = _called(grads[i])
             if x_grad is not None:
-                taken = None if marks is None else full_is_none(marks[i] != 0)
+                taken = None if marks is None else full_is_none(_called(marks[i]) != 0)
                 if not is_empty(taken):
                     yield i, supported(x_grad, taken)
 
@@ -97,3 +97,8 @@ def results_of(xp: Namespace, z: Result) -> Any:
     if isinstance(z, vertex) and isinstance(raw(z), tuple):
         return xp.items_of(z)
     return z
+
+
+def _called(part: Any) -> Any:
+    """Return a cotangent; one that is a function is computed now."""
+    return part() if callable(part) else part
