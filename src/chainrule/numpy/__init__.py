@@ -33,6 +33,7 @@ from chainrule.numpy import picking as picking
 from chainrule.numpy import pieces as pieces
 from chainrule.numpy import polynomials as polynomials
 from chainrule.numpy import products as products
+from chainrule.numpy import segments as segments
 from chainrule.numpy import shape_functions as shape_functions
 from chainrule.numpy import statistics as statistics
 from chainrule.numpy import writes as writes

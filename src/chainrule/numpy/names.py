@@ -99,7 +99,7 @@ _REFUSED: tuple[tuple[ModuleType, str, str], ...] = (
     ),
     (
         np,
-        "histogram histogram2d histogramdd histogram_bin_edges",
+        "histogram_bin_edges",
         f"It counts the values in each bin, and counts have no derivative. {_VALUE}",
     ),
     (
@@ -122,12 +122,6 @@ REFUSED.update(
 )
 
 declare(*found_in(np.linalg, "matrix_rank"), may_raise=True)
-
-for _ufunc in (np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum):
-    REFUSED[_ufunc, "reduceat"] = (
-        f"Reduce the stretches one by one, np.stack([np.{_ufunc.__name__}.reduce(s) "
-        "for s in np.split(x, indices)])."
-    )
 
 # --------------------------------------------------------------------- no operations
 
