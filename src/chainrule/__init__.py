@@ -15,6 +15,7 @@ from chainrule.transforms.custom_operation import custom_operation
 from chainrule.transforms.gradients import elementwise_grad, grad, value_and_grad
 from chainrule.transforms.implicit import implicit
 from chainrule.transforms.matrices import hessian, jacobian
+from chainrule.transforms.numerical import numerical
 from chainrule.transforms.products import hvp, jvp, linearize, vjp
 from chainrule.transforms.values import stop_gradient, value, zero_grad
 
@@ -60,6 +61,7 @@ __all__ = [
     "linearize",
     "load",
     "node",
+    "numerical",
     "numpy",
     "ones",
     "operations",

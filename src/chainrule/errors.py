@@ -18,7 +18,8 @@
     └── GradientMismatchError (AssertionError) two ways to a derivative disagree
 
 Catch ``ChainruleError`` to catch them all. Every message says what failed, what was
-received, and what to write instead.
+received, and what to write instead. There is one warning, ``NumericalWarning``, a
+``UserWarning``: a derivative by differences is less exact than was asked for.
 """
 
 
@@ -76,3 +77,7 @@ class MissingLibraryError(ChainruleError, ImportError):
 
 class GradientMismatchError(ChainruleError, AssertionError):
     """``check_gradients`` found two derivatives of one function that differ."""
+
+
+class NumericalWarning(UserWarning):
+    """A derivative by differences is estimated to be less exact than was asked for."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.errors import ArgumentError, GradientMismatchError
 from chainrule.nodes.admission import as_value
+from chainrule.transforms.numerical import ACCOUNTS
 from chainrule.transforms.products import jvp, vjp
 from chainrule.values.containers import flatten, is_container, unflatten
 from chainrule.values.shapes import ARRAYS, SEQUENCES, dtype_of, shape_of
@@ -79,6 +80,7 @@ class _Checker:
         self, rtol: float, atol: float, step: float, rng: np.random.Generator
     ) -> None:
         self.rtol, self.atol, self.step, self.rng = rtol, atol, step, rng
+        self.before = {a: a.derivatives for a in ACCOUNTS}
 
     def check(
         self,
@@ -157,7 +159,13 @@ class _Checker:
             raise GradientMismatchError(
                 f"{where}: the sweep gives {got!r}, central differences give "
                 f"{want!r}; they differ by {worst:.3g}, allowed {allowed:.3g}."
+                f"{self.by_differences()}"
             )
+
+    def by_differences(self) -> str:
+        """Say which derivatives on the way were numerical, and how exact."""
+        used = [a for a in ACCOUNTS if a.derivatives > self.before.get(a, 0)]
+        return "".join(f" The derivative of {a.name} is {a}." for a in used)
 
 
 def _is_inexact(x: Any) -> bool:
