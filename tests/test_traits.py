@@ -156,6 +156,7 @@ ALONG = [
     f for f, r in registry._RULES.items()
     if r.axes and not isinstance(f, tuple) and not r.variadic
     and f.__module__.startswith(("numpy", "chainrule"))
+    and not f.__module__.startswith("chainrule.scipy")
 ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes, missing, plain_operand
@@ -57,17 +57,18 @@ def _reduceat(
     return moveaxis(z, 0, axis)
 
 
-def _sums(x: Array, starts: Any, ends: Any) -> Any:
+def _sums(x: Array, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> Any:
     """Return the sums of x[start:end], by one gathering and one scattering."""
     lengths = ends - starts
     group = np.repeat(np.arange(starts.size), lengths)
-    offset = np.arange(group.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    first = np.cumsum(lengths) - lengths
+    offset = np.arange(group.size) - np.repeat(first, lengths)
     parts = ops.getitem(x, index=starts[group] + offset)
     return ops.unindex(parts, index=group, shape=(starts.size, *x.shape[1:]))
 
 
 def _each(ufunc: np.ufunc) -> Any:
-    def reduced(x: Array, starts: Any, ends: Any) -> Any:
+    def reduced(x: Array, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> Any:
         parts = zip(starts.tolist(), ends.tolist(), strict=True)
         one = FUNCTIONS[ufunc, "reduce"]
         return ops.stack([one(x[i:j], axis=0) for i, j in parts])
@@ -75,8 +76,8 @@ def _each(ufunc: np.ufunc) -> Any:
     return reduced
 
 
-for _key in [k for k in FUNCTIONS if isinstance(k, tuple) and k[1] == "reduce"]:
-    FUNCTIONS[_key[0], "reduceat"] = functools.partial(_reduceat, _key[0])
+for _ufunc in (np.add, np.multiply, np.maximum, np.minimum, np.logaddexp):
+    FUNCTIONS[_ufunc, "reduceat"] = functools.partial(_reduceat, _ufunc)
 
 # -------------------------------------------------------------------------- histograms
 
