@@ -165,3 +165,53 @@ def test_derivatives_at_poles_of_gamma():
     slopes = gd.grad(lambda x: np.sum(special.rgamma(x)))(x)
     np.testing.assert_allclose(slopes, [1.0, -1.0, 2.0, -6.0], rtol=1e-13)
     assert type(special.gammasgn(gd.node(-0.5))) is not gd.node
+
+
+# ----------------------------------------------------------------- and other functions
+
+
+def test_lambertw():
+    x = np.array([0.5, 2.0, 10.0])
+    np.testing.assert_array_equal(ours.lambertw(gd.node(x)).value, special.lambertw(x))
+    check(lambda x: np.sum(np.real(ours.lambertw(x))), x)
+    check(lambda x: np.sum(np.imag(ours.lambertw(x, 2))), x)
+    check(lambda x: np.sum(np.real(ours.lambertw(x, -1))), -x[:2] / 10)
+    with pytest.raises(MissingRuleError, match="'k'"):
+        ours.lambertw(x, gd.node(1.0))
+
+
+def test_diric():
+    x = np.array([0.3, 0.0, 2 * np.pi, 4.0])
+    for n in (1, 4, 5):
+        z = ours.diric(gd.node(x), n)
+        np.testing.assert_allclose(z.value, special.diric(x, n), atol=1e-15)
+        check(lambda x, n=n: np.sum(np.sin(x) * ours.diric(x, n)), x)
+    with pytest.raises(ValueError, match="positive whole number"):
+        ours.diric(gd.node(x), 0)
+
+
+def test_agm():
+    a, b = np.array([1.0, 0.3, -2.0, 1e-300]), np.array([3.0, 2.0, -2.0, 1e300])
+    z = special.agm(gd.node(a), b)
+    np.testing.assert_allclose(z.value, special.agm(a, b), rtol=1e-14)
+    check(lambda a, b: np.sum(special.agm(a, b) ** 2), a[:3], b[:3])
+
+
+@pytest.mark.parametrize("name", ["gammainc", "betainc"])
+def test_incomplete_functions_where_tails_meet_and_at_ends(name):
+    f = getattr(special, name)
+    for shape in (0.02, 1.0, 30.0):
+        mean = special.digamma(shape)
+        middle = np.exp(
+            mean if name == "gammainc" else mean - special.digamma(2 * shape)
+        )
+        x = middle * np.array([0.99, 1 - 1e-9, 1 + 1e-9, 1.01])
+        shapes = (shape,) if name == "gammainc" else (shape, shape)
+        slopes = gd.vmap(gd.grad(f, 0), in_axes=(*(None for _ in shapes), 0))
+        found = slopes(*shapes, x)
+        assert np.all(np.abs(np.diff(np.diff(found[[0, 1, 3]]))) < 1e-3)
+        np.testing.assert_allclose(found[1], found[2], rtol=1e-7)
+        ends = [
+            gd.grad(f, 0)(*shapes, x) for x in (0.0, 1.0 if len(shapes) > 1 else np.inf)
+        ]
+        assert ends == [0.0, 0.0]

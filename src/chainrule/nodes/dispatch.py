@@ -53,11 +53,7 @@ def array_ufunc(
             kwargs = {"axis": 0, **kwargs}
         return FUNCTIONS[ufunc, method](*inputs, **kwargs)
     name = remedies.written(ufunc) + ("" if method == "__call__" else f".{method}")
-    raise missing(
-        name,
-        REFUSED.get((ufunc, method)) or REFUSED.get(ufunc),
-        remedies.of_ufunc(ufunc, _has_rule),
-    )
+    raise missing(name, REFUSED.get((ufunc, method)) or REFUSED.get(ufunc))
 
 
 def array_function(
@@ -89,10 +85,6 @@ def _found_later(ufunc: np.ufunc) -> Operation | None:
     if declared in WRAPPED:
         UFUNCS[ufunc] = WRAPPED[declared]
     return UFUNCS.get(ufunc)
-
-
-def _has_rule(function: Operation) -> bool:
-    return any(function in table for table in (UFUNCS, FUNCTIONS, LOCALLY_CONSTANT))
 
 
 def _to_bool(ufunc: np.ufunc, method: str) -> bool:

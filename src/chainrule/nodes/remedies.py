@@ -136,23 +136,6 @@ _EXACT = (
 
 # ------------------------------------------------------------------------------- SciPy
 
-_SPECIAL: Mapping[str, str] = {
-    "exp10": "10.0 ** x",
-    "cosm1": "-2 * np.sin(x / 2) ** 2",
-    "radian": "np.radians(d + m / 60 + s / 3600)",
-    "sindg": "np.sin(np.radians(x))",
-    "cosdg": "np.cos(np.radians(x))",
-    "tandg": "np.tan(np.radians(x))",
-}
-"""Functions of ``scipy.special`` that are a formula."""
-
-_DERIVATIVES: Mapping[str, str] = {
-    "loggamma": "scipy.special.digamma(x)",
-    "psi": "scipy.special.polygamma(1, x)",
-    "lambertw": "z / (x * (1 + z))",
-}
-"""First derivatives of functions of one number that have no rule."""
-
 _SPARSE = (
     "Write M.toarray() @ x, or declare the product: gd.custom_operation(lambda x: "
     "M @ x, lambda z_grad, z, x: (M.T @ z_grad,))."
@@ -251,8 +234,6 @@ def remedy(module: str, name: str, has_rule: HasRule) -> str:
         return of_numpy(module, name)
     if _is_mirrored(module, name, has_rule):
         return f"Write chainrule.{module}.{name}(...)."
-    if module == "scipy.special":
-        return special(name, has_rule)
     if module.startswith("scipy.optimize") and name in _ROOT_NAMES:
         return _ROOTS
     for prefix, words in _MODULES:
@@ -271,27 +252,6 @@ def _is_mirrored(module: str, name: str, has_rule: HasRule) -> bool:
     except ImportError:
         return False
     return name in vars(ours) or _found(theirs, name, has_rule)
-
-
-def special(name: str, has_rule: HasRule) -> str:
-    """Return what to write instead of a function of ``scipy.special`` on nodes."""
-    if name in _SPECIAL:
-        return f"Write {_SPECIAL[name]}."
-    if _found(np, name, has_rule):
-        return f"Write np.{name}(...)."
-    if name in _DERIVATIVES:
-        return (
-            f"Declare it: gd.custom_operation(scipy.special.{name}, lambda z_grad, z, "
-            f"x: (z_grad * {_DERIVATIVES[name]},)), or pass gd.value(x) if its result "
-            "is to be treated as constant."
-        )
-    return DECLARE
-
-
-def of_ufunc(ufunc: np.ufunc, has_rule: HasRule) -> str:
-    """Return what to write instead of a ufunc that has no rule."""
-    known = home_of(ufunc) == "scipy.special"
-    return special(ufunc.__name__, has_rule) if known else DECLARE
 
 
 def _found(module: ModuleType, name: str, has_rule: HasRule) -> bool:

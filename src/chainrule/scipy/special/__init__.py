@@ -14,6 +14,7 @@ from chainrule.scipy.special import bessel_functions as bessel_functions
 from chainrule.scipy.special import binomial_distributions as binomial_distributions
 from chainrule.scipy.special import carlson as carlson
 from chainrule.scipy.special import cylinder_functions as cylinder_functions
+from chainrule.scipy.special import elementary as elementary
 from chainrule.scipy.special import elliptic as elliptic
 from chainrule.scipy.special import entropies as entropies
 from chainrule.scipy.special import error_functions as error_functions
@@ -24,13 +25,16 @@ from chainrule.scipy.special import hypergeometric as hypergeometric
 from chainrule.scipy.special import incomplete_beta as incomplete_beta
 from chainrule.scipy.special import incomplete_gamma as incomplete_gamma
 from chainrule.scipy.special import kelvin_functions as kelvin_functions
+from chainrule.scipy.special import kolmogorov_smirnov as kolmogorov_smirnov
 from chainrule.scipy.special import legendre_functions as legendre_functions
 from chainrule.scipy.special import logistic as logistic
 from chainrule.scipy.special import normal_distribution as normal_distribution
+from chainrule.scipy.special import other_distributions as other_distributions
 from chainrule.scipy.special import parabolic_cylinder as parabolic_cylinder
 from chainrule.scipy.special import polygamma_functions as polygamma_functions
 from chainrule.scipy.special import polynomials as polynomials
 from chainrule.scipy.special import struve_functions as struve_functions
+from chainrule.scipy.special import student_and_fisher as student_and_fisher
 from chainrule.scipy.special import zeta_functions as zeta_functions
 
 __getattr__: mirror.Lookup

@@ -4,7 +4,53 @@ from __future__ import annotations
 
 from typing import Any
 
+import scipy.special
+
 from chainrule.nodes.admission import holds_nodes, missing
+from chainrule.nodes.tables import REFUSED
+
+_scipy: Any = scipy.special
+
+_REFUSED: tuple[tuple[str, str], ...] = (
+    (
+        "ncfdtr ncfdtri ncfdtridfd ncfdtridfn ncfdtrinc",
+        "No stable formula is known for the noncentral F distribution. Write it as the "
+        "mixture of central ones: with w = exp(k * log(nc / 2) - nc / 2 - gammaln(k + "
+        "1)) for k = 0, 1, ... it is np.sum(w * scipy.special.betainc(dfn / 2 + k, "
+        "dfd / 2, dfn * f / (dfd + dfn * f))).",
+    ),
+    (
+        "nctdtr nctdtridf nctdtrinc nctdtrit",
+        "No stable formula is known for the noncentral t distribution. Write the "
+        "integral of scipy.special.ndtr(t * s - nc) times the density of s = sqrt("
+        "chi-square / df) as a sum over nodes of a quadrature, or pass gd.value(x) if "
+        "the result is to be treated as constant.",
+    ),
+    (
+        "chndtridf",
+        "The derivative in the degrees of freedom is a series. Find df with plain "
+        "numbers and take one Newton step on nodes, df - (f(df) - p) / f'(df), f' "
+        "plain, with f the mixture of central distributions, np.sum(w * "
+        "scipy.special.gammainc(df / 2 + k, x / 2)), w = exp(k * log(nc / 2) - nc / 2 "
+        "- gammaln(k + 1)).",
+    ),
+    (
+        "factorial2 factorialk",
+        "They are products of whole numbers. Write them by the gamma function: n!! is "
+        "2**(n / 2) * gamma(n / 2 + 1) for even n, and 2**((n + 1) / 2) * gamma(n / 2 "
+        "+ 1) / sqrt(pi) for odd n.",
+    ),
+    (
+        "stirling2",
+        "It counts, for whole numbers. Pass gd.value(x) if the result is to be treated "
+        "as constant.",
+    ),
+)
+
+for _names, _reason in _REFUSED:
+    for _name in _names.split():
+        if hasattr(_scipy, _name):
+            REFUSED[getattr(_scipy, _name)] = _reason
 
 
 def refuse_nodes(function: str, **operands: Any) -> None:
