@@ -48,6 +48,8 @@ def array_ufunc(
         return getattr(ufunc, method)(*map(unwrapped, inputs), **kwargs)
     elif method == "at":
         return FUNCTIONS[np.ufunc.at](ufunc, *inputs)
+    elif method == "reduceat" and (ufunc, "reduce") in FUNCTIONS:
+        return FUNCTIONS[np.ufunc.reduceat](ufunc, *inputs, **kwargs)
     elif (ufunc, method) in FUNCTIONS:
         if method != "outer":
             kwargs = {"axis": 0, **kwargs}

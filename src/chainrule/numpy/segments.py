@@ -24,7 +24,8 @@ _where: Any = np.where
 # ---------------------------------------------------------------------------- reduceat
 
 
-def _reduceat(
+@implements(np.ufunc.reduceat)
+def reduceat(
     ufunc: np.ufunc,
     array: ArrayLike,
     indices: ArrayLike,
@@ -75,9 +76,6 @@ def _each(ufunc: np.ufunc) -> Any:
 
     return reduced
 
-
-for _ufunc in (np.add, np.multiply, np.maximum, np.minimum, np.logaddexp):
-    FUNCTIONS[_ufunc, "reduceat"] = functools.partial(_reduceat, _ufunc)
 
 # -------------------------------------------------------------------------- histograms
 

@@ -2,6 +2,12 @@
 
 Names and signatures are SciPy's. What is no function of its arguments alone, such as a
 basis of a null space, is refused with the reason.
+
+>>> import numpy as np
+>>> import chainrule as gd
+>>> from chainrule.scipy import linalg
+>>> gd.grad(lambda t: np.trace(linalg.expm(t * np.eye(2))))(0.0)
+2.0
 """
 
 import scipy.linalg

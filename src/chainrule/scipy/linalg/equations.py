@@ -323,6 +323,14 @@ def solve_continuous_are(
 
     ``a.H z e + e.H z a - (e.H z b + s) r^-1 (b.H z e + s.H) + q = 0``; only the
     Hermitian parts of ``q`` and ``r`` act. See ``riccati_grad``.
+
+    >>> import chainrule as gd
+    >>> from chainrule.scipy import linalg
+    >>> one = np.ones((1, 1))
+    >>> gd.grad(lambda q: linalg.solve_continuous_are(0.0 * one, one, q, one)[0, 0])(
+    ...     one
+    ... )
+    array([[0.5]])
     """
     return _solve_are(a, b, q, r, e, s, discrete=False, balanced=balanced)
 

@@ -83,7 +83,14 @@ _exp: Any = operation(matrix_exp_grad)
 
 @implements(_linalg.expm)
 def expm(A: ArrayLike) -> Any:
-    """Return the exponentials of matrices of shape (..., n, n)."""
+    """Return the exponentials of matrices of shape (..., n, n).
+
+    >>> import chainrule as gd
+    >>> from chainrule.scipy import linalg
+    >>> turn = np.array([[0.0, -1.0], [1.0, 0.0]])
+    >>> gd.grad(lambda t: linalg.expm(t * turn)[1, 0])(0.0)
+    1.0
+    """
     a = checked(A, check_finite=False)
     a = ops.reshape(a, (1, 1)) if a.ndim < 2 and a.size == 1 else a
     square("expm", a)

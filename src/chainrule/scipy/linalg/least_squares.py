@@ -97,6 +97,12 @@ def lstsq(
 
     The solution is ``pinv(a) b``: of a matrix whose rank is lower the derivative is
     that along matrices of the same rank. See ``pinv_grad`` and ``svd_grad``.
+
+    >>> import chainrule as gd
+    >>> from chainrule.scipy import linalg
+    >>> a = np.array([[1.0], [1.0], [2.0]])
+    >>> gd.grad(lambda b: linalg.lstsq(a, b)[0][0])(np.array([1.0, 0.0, 3.0]))
+    array([0.167, 0.167, 0.333])
     """
     if lapack_driver not in (None, "gelsd", "gelsy", "gelss"):
         raise ValueError(f'LAPACK driver "{lapack_driver}" is not found')

@@ -182,6 +182,12 @@ def solve(
     ``a`` has shape (..., n, n) and ``b`` (n,) or (..., n, m). ``assume_a`` says which
     entries of ``a`` are read: the derivative is in these, and an entry of a triangle
     that stands for two has that of both. See ``solve_grad``.
+
+    >>> import chainrule as gd
+    >>> from chainrule.scipy import linalg
+    >>> a, b = np.array([[2.0, 1.0], [0.0, 4.0]]), np.array([3.0, 4.0])
+    >>> gd.grad(lambda b: linalg.solve(a, b, assume_a="upper triangular")[0])(b)
+    array([ 0.5  , -0.125])
     """
     a = checked(a, check_finite=check_finite)
     b = checked(b, check_finite=check_finite)

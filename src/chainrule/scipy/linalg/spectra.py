@@ -297,6 +297,13 @@ def eig(
 
     Vectors have length 1. The left ones are those of the inverse of ``b v``, with the
     phase that LAPACK gives them. See ``eig_grad``.
+
+    >>> import chainrule as gd
+    >>> from chainrule.scipy import linalg
+    >>> a = np.array([[1.0, 2.0], [0.0, 3.0]])
+    >>> gd.grad(lambda a: np.real(linalg.eigvals(a)[1]))(a)
+    array([[0., 0.],
+           [1., 1.]])
     """
     if homogeneous_eigvals:
         raise ArgumentError(
