@@ -20,7 +20,7 @@ from chainrule.compat.primitives import NoRuleError, primitive, unboxed
 from chainrule.errors import MissingRuleError
 from chainrule.nodes.operators import operator
 from chainrule.nodes.tables import UFUNCS
-from chainrule.numpy.mirror import mirrored
+from chainrule.numpy.mirror import MAKERS, mirrored
 from chainrule.rules import elementwise
 from chainrule.values.shapes import ndarray
 
@@ -28,7 +28,10 @@ Function = Callable[..., Any]
 
 
 def _SERVED(*args: Any, **kwargs: Any) -> Any:  # noqa: N802
-    return general(args, kwargs)  # type: ignore[name-defined]  # noqa: F821
+    for x in (*args, *kwargs.values()):
+        if x.__class__ not in plain or (x.__class__ is ndarray and x.dtype.char == "O"):  # type: ignore[name-defined]  # noqa: F821
+            return general(args, kwargs)  # type: ignore[name-defined]  # noqa: F821
+    return function(*args, **kwargs)  # type: ignore[name-defined]  # noqa: F821
 
 
 def _SERVED_UFUNC(*args: Any, **kwargs: Any) -> Any:  # noqa: N802
@@ -41,7 +44,7 @@ def _SERVED_UFUNC(*args: Any, **kwargs: Any) -> Any:  # noqa: N802
             elif kind not in plain:  # type: ignore[name-defined]  # noqa: F821
                 break
         else:
-            return operate(*args) if boxed else ufunc(*args)  # type: ignore # noqa: F821
+            return operate(*args) if boxed else function(*args)  # type: ignore # noqa: F821
     return general(args, kwargs)  # type: ignore[name-defined]  # noqa: F821
 
 
@@ -49,7 +52,9 @@ def _OVERRIDDEN(*args: Any, **kwargs: Any) -> Any:  # noqa: N802
     return overriding(*args, **kwargs)  # type: ignore[name-defined]  # noqa: F821
 
 
-_PLAIN = frozenset((float, int, bool, complex, ndarray, np.float64, np.float32))
+_PLAIN = frozenset(
+    (float, int, bool, complex, str, type(None), ndarray, np.float64, np.float32)
+)
 _SPACES: dict[int, tuple[Any, Any]] = {}
 """Each function that is served, by its identity, with what serves it."""
 _BY_SERVED: dict[Function, Any] = {}
@@ -61,14 +66,16 @@ def served(function: Any) -> Any:
     if known is not None:
         return known[1]
     space: dict[str, Any] = {"__name__": __name__, "__builtins__": __builtins__}
-    space["general"] = general = _General(function)
+    general = _General(function)
+    makes = function in MAKERS or general.mirror is function
+    space |= {"general": general, "function": function, "ndarray": ndarray}
+    space["plain"] = frozenset[type]() if makes else _PLAIN
     code = _SERVED.__code__
     rule_class = getattr(UFUNCS.get(function), "rule", None)
     name = getattr(function, "__name__", repr(function))
     if rule_class is not None and issubclass(rule_class, elementwise):
         operate = operator(rule_class, name, masked=True, **boxes.NAMES)
-        space |= {"box": ArrayBox, "plain": _PLAIN, "ufunc": function}
-        space["operate"] = operate
+        space |= {"box": ArrayBox, "operate": operate}
         code = _SERVED_UFUNC.__code__
     made: Any = FunctionType(code, space, name)
     made.__qualname__, made.__doc__ = name, getattr(function, "__doc__", None)

@@ -1,8 +1,8 @@
 """Primitives: functions of a program that are one step, with derivatives of its own.
 
-Each call is one operation of ``gd.custom_operation``. What a program says of its
-derivative, in one of autograd's six ways, is kept as autograd keeps it: a function of
-the numbers of the arguments that move, per function.
+Each call is one operation, as those of ``gd.custom_operation`` are. What a program says
+of its derivative, in one of autograd's six ways, is kept as autograd keeps it: a
+function of the numbers of the arguments that move.
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ from typing import Any
 from chainrule.compat import traces
 from chainrule.compat.boxes import ArrayBox
 from chainrule.errors import MissingRuleError
+from chainrule.nodes import recorder
 from chainrule.nodes.admission import holds_nodes, kept
 from chainrule.numpy import buffers
 from chainrule.operations import broadcast_to
+from chainrule.rules import general
 from chainrule.rules.supports import zeros_of
-from chainrule.transforms.custom_operation import custom_operation
+from chainrule.transforms.custom_operation import Arrangement, transposed_pullback
 from chainrule.transforms.products import vjp as vjp_of
 from chainrule.transforms.values import value
 from chainrule.values.containers import flatten, is_container, unflatten
-from chainrule.values.shapes import shape_of
-from chainrule.values.types import Value
+from chainrule.values.shapes import ndarray, shape_of
+from chainrule.values.types import Namespace, Result, Value
 from chainrule.values.vertices import first_vertex, raw, vertex
 
 Function = Callable[..., Any]
@@ -40,12 +42,13 @@ class NoRuleError(MissingRuleError, NotImplementedError):
 class Call:
     """A call of a primitive: its arguments, without the numbers that move.
 
-    It is opaque to ``custom_operation``, which sees the moving numbers alone.
+    It is opaque to the operation, which sees the moving numbers alone.
     """
 
-    __slots__ = ("argnums", "args", "kwargs", "moving", "places")
+    __slots__ = ("argnums", "args", "kwargs", "moving", "places", "results")
 
-    def __init__(self, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+    def __init__(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+        self.results: Arrangement = Arrangement(name)
         self.args: list[Any] = []
         self.kwargs: dict[str, Any] = {k: kept(v) for k, v in kwargs.items()}
         self.argnums: tuple[int, ...]
@@ -72,7 +75,7 @@ class Call:
             return
         self.args.append(kept(x))
 
-    def filled(self, numbers: Sequence[Any], absent: Value | None = None) -> list[Any]:
+    def filled(self, numbers: Sequence[Any]) -> list[Any]:
         """Return the arguments with numbers where something moves."""
         args, following = list(self.args), iter(numbers)
         for i, structure, leaves in self.places:
@@ -82,6 +85,10 @@ class Call:
                 parts = [next(following) if m else rest for m, rest in leaves]
                 args[i] = unflatten(structure, parts)
         return args
+
+    def holds_containers(self) -> bool:
+        """Tell whether something moves inside of a container."""
+        return any(structure is not None for _, structure, _ in self.places)
 
     def leaves_of(self, grads: Sequence[Any]) -> Iterator[Any]:
         """Yield the cotangents of what moves, of those of whole arguments."""
@@ -97,12 +104,12 @@ class Call:
 
 def record(function: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Record a call of a primitive that has a box among its arguments."""
-    if first_vertex(list(kwargs.values())) is not None:
+    if kwargs and first_vertex(list(kwargs.values())) is not None:
         raise NoRuleError(
             f"{name_of(function)} received a box as a keyword argument, in which a "
             "primitive has no derivative. Pass it by position."
         )
-    call = Call(args, kwargs)
+    call = Call(name_of(function), args, kwargs)
     direct = [i for i, structure, _ in call.places if structure is None]
     if not knows(function, call.argnums) and not traces.keeps_steps():
         if direct or knows(function, direct):
@@ -111,7 +118,8 @@ def record(function: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> A
                 "Give it by defvjp."
             )
         return function.fun(*args, **kwargs)  # type: ignore[attr-defined]
-    return operation_of(function)(*call.moving, call=call)
+    z = recorder.record(rule_of(function), call.moving, {"call": call})
+    return call.results.arranged(z)
 
 
 def knows(function: Function, argnums: Sequence[int]) -> bool:
@@ -120,35 +128,92 @@ def knows(function: Function, argnums: Sequence[int]) -> bool:
         maker = makers.get(function)
         if maker is not None:
             known = getattr(maker, "argnums", None)
-            if known is None or all(i in known for i in argnums):
+            if known is None or known.issuperset(argnums):
                 return True
     return False
 
 
-_OPERATIONS: dict[tuple[Function, bool], Function] = {}
+_RULES: dict[tuple[Function, bool], type[_primitive]] = {}
 
 
-def operation_of(function: Function) -> Function:
-    """Return the operation of a primitive, made once as its rules are now."""
+def rule_of(function: Function) -> type[_primitive]:
+    """Return the rule of a primitive, made once as its derivatives are given now."""
+    kind_of: Any = type
     key = function, function in JVPS
-    if key not in _OPERATIONS:
-
-        def forward(*numbers: Any, call: Call) -> Any:
-            return function.fun(*call.filled(numbers), **call.kwargs)  # type: ignore
-
-        def pullback(z_grad: Any, z: Any, *numbers: Any, call: Call) -> Any:
-            return pulled(function, z_grad, z, numbers, call)
-
-        def pushforward(tangents: Any, z: Any, *numbers: Any, call: Call) -> Any:
-            return pushed(function, tangents, z, numbers, call)
-
-        _OPERATIONS[key] = custom_operation(
-            forward,
-            pullback,
-            pushforward if key[1] else None,
-            name=name_of(function),
+    if key not in _RULES:
+        base = _tangent_primitive if key[1] else _primitive
+        _RULES[key] = kind_of(
+            f"{name_of(function)}_grad", (base,), {"function": function}
         )
-    return _OPERATIONS[key]
+    return _RULES[key]
+
+
+class _primitive(general, kind=True):  # noqa: N801
+    """z = function(x, y, ...), declared by a program"""  # noqa: D400
+
+    function: Any
+    variadic = True
+
+    def __init_subclass__(cls, *, kind: bool = True) -> None:
+        """Keep operations made at run time out of the registry of rules."""
+        super().__init_subclass__(kind=True)
+        if "function" in cls.__dict__:
+            cls.function = staticmethod(cls.function)
+
+    @classmethod
+    def forward(cls, *numbers: Value, call: Call) -> Any:
+        """Call the program's function on plain values."""
+        z = cls.function.fun(*call.filled(numbers), **call.kwargs)
+        if z.__class__ is float:
+            return z
+        if is_container(z) or holds_nodes(z):
+            return call.results.flat(z)
+        if isinstance(z, ndarray) and (
+            z.base is not None or any(z is x for x in numbers)
+        ):
+            return z.copy()
+        return z
+
+    @classmethod
+    def pullback(
+        cls, xp: Namespace, z_grad: Result, z: Result, *numbers: Value, call: Call
+    ) -> Any:
+        """Call what the program's rule returns."""
+        results = call.results
+        seed, ans = results.cotangents(z_grad, z), results.arranged(z)
+        return pulled(cls.function, seed, ans, numbers, call)
+
+    @classmethod
+    def transposed(
+        cls,
+        xp: Namespace,
+        tangents: Sequence[Any],
+        z: Result,
+        *numbers: Value,
+        call: Call,
+    ) -> Any:
+        """Return the tangent as the transpose of the pullback."""
+        return transposed_pullback(cls, tangents, z, numbers, {"call": call})
+
+    pushforward = transposed
+
+
+class _tangent_primitive(_primitive, kind=True):  # noqa: N801
+    """z = function(x, y, ...), with a tangent of the program's"""  # noqa: D400
+
+    @classmethod
+    def pushforward(
+        cls,
+        xp: Namespace,
+        tangents: Sequence[Any],
+        z: Result,
+        *numbers: Value,
+        call: Call,
+    ) -> Any:
+        """Return the tangent by the program's rule."""
+        ans = call.results.arranged(z)
+        z_dot = pushed(cls.function, tangents, ans, numbers, call)
+        return call.results.tangents(z_dot, z)
 
 
 def pulled(
@@ -169,9 +234,9 @@ def pulled(
         zeros = [zeros_of(raw(x)) for x in numbers]
         return vjp_of(linear, *zeros)[1](z_grad)
     vjp = maker(call.argnums, z, tuple(call.filled(numbers)), call.kwargs)
-    grads = map(dense, vjp(z_grad))
-    pairs = zip(call.leaves_of(list(grads)), numbers, strict=True)
-    return tuple(shaped(g, x) for g, x in pairs)
+    grads = list(map(dense, vjp(z_grad)))
+    leaves = call.leaves_of(grads) if call.holds_containers() else grads
+    return tuple(map(shaped, leaves, numbers))
 
 
 def pushed(
@@ -225,6 +290,8 @@ class SparseObject:
 
 def shaped(g: Any, x: Any) -> Any:
     """Return a cotangent in the shape of its receiver, as autograd's sums bring it."""
+    if g.__class__ is float and x.__class__ is float:
+        return g
     shape, wanted = shape_of(raw(g)), shape_of(raw(x))
     if shape == wanted:
         return g

@@ -27,8 +27,7 @@ from chainrule.values.vertices import raw, vertex
 class Run:
     """A call of a function of one argument, recorded on boxes."""
 
-    def __init__(self, fun: Callable[..., Any], x: Any) -> None:
-        self._empty: bool = is_container(x) and not flatten(x)[0]
+    def __init__(self, fun: Callable[..., Any], x: Any, *, copy: bool = True) -> None:
         with traces.STACK.new_trace() as number:
 
             def boxed(argument: Any) -> Any:
@@ -39,7 +38,7 @@ class Run:
                 return fun(argument)
 
             with CollectorPaused():
-                self._run = Recording(boxed, (admitted(x),), (0,), {}, copy=True)
+                self._run = Recording(boxed, (admitted(x),), (0,), {}, copy=copy)
 
     def depends(self) -> bool:
         """Tell whether a result may depend on the argument."""

@@ -9,8 +9,7 @@ are asked for: a program that does not look at them pays nothing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from chainrule.nodes.admission import operation_name
@@ -132,14 +131,23 @@ class Stack(threading.local):
         """The number of the newest trace; -1 without one."""
         return len(self.open) - 1
 
-    @contextmanager
-    def new_trace(self) -> Generator[int]:
-        """Open a trace, and give its number."""
-        self.open.append(Trace(len(self.open)))
-        try:
-            yield self.top
-        finally:
-            self.open.pop()
+    def new_trace(self) -> _Opened:
+        """Open a trace: ``with trace_stack.new_trace() as number``."""
+        return _Opened()
+
+
+class _Opened:
+    """A trace that is open for the time of a ``with``."""
+
+    def __enter__(self) -> int:
+        """Open it, and return its number."""
+        number = len(STACK.open)
+        STACK.open.append(Trace(number))
+        return number
+
+    def __exit__(self, *error: object) -> None:
+        """Close it."""
+        STACK.open.pop()
 
 
 STACK = Stack()

@@ -292,7 +292,7 @@ class _custom(general, kind=True):
                 "keywords": keywords,
                 "arrangement": arrangement,
             }
-            return _transposed_pullback(cls, tangents, z, operands, parameters)
+            return transposed_pullback(cls, tangents, z, operands, parameters)
         dots = [_guarded(t) for t in tangents]
         for i in sorted(fixed):
             dots.insert(i, None)
@@ -350,7 +350,7 @@ def _merged(operands: Sequence[Any], fixed: dict[int, Any]) -> list[Any]:
     return merged
 
 
-def _transposed_pullback(
+def transposed_pullback(
     operation: type[general],
     tangents: Sequence[Any],
     z: Result,

@@ -24,6 +24,8 @@ _np: Any = np
 
 def shape_of(x: Any) -> Shape:
     """Return the shape of a number, an array or a node."""
+    if x.__class__ is float:
+        return ()
     try:
         return x.shape
     except AttributeError:

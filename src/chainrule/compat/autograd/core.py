@@ -40,9 +40,12 @@ primitive_with_deprecation_warnings: Function = declaring.primitive
 # ------------------------------------------------------------------------- sweeps
 
 
-def make_vjp(fun: Function, x: Any) -> tuple[Function, Any]:
-    """Return the pullback of a function of one argument, and its value there."""
-    run = Run(fun, x)
+def make_vjp(fun: Function, x: Any, *, copy: bool = True) -> tuple[Function, Any]:
+    """Return the pullback of a function of one argument, and its value there.
+
+    Without ``copy`` the pullback is right as long as nobody writes into the argument.
+    """
+    run = Run(fun, x, copy=copy)
     if not run.depends():
         warnings.warn("Output seems independent of input.", stacklevel=2)
     return run.pulled, run.value()
@@ -52,7 +55,7 @@ def make_jvp(fun: Function, x: Any) -> Function:
     """Return the function that gives the value, and the tangent, for a tangent of x."""
 
     def jvp(g: Any) -> tuple[Any, Any]:
-        run = Run(fun, x)
+        run = Run(fun, x, copy=False)
         if not run.depends():
             warnings.warn("Output seems independent of input.", stacklevel=2)
         tangent = run.pushed(g)

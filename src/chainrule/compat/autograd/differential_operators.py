@@ -43,7 +43,7 @@ def grad(fun: Function, x: Any) -> Any:
     argument number ``argnum``, in the structure of that argument. A complex gradient is
     autograd's, the conjugate of ``gd.grad``'s.
     """  # noqa: D205
-    vjp, ans = _make_vjp(fun, x)
+    vjp, ans = _make_vjp(fun, x, copy=False)
     if type(ans) is float:
         return vjp(1.0)
     _check_real_scalar(ans, "Grad")
@@ -53,7 +53,7 @@ def grad(fun: Function, x: Any) -> Any:
 @unary_to_nary
 def value_and_grad(fun: Function, x: Any) -> Any:
     """Return both the value and the gradient, as ``scipy.optimize`` takes them."""
-    vjp, ans = _make_vjp(fun, x)
+    vjp, ans = _make_vjp(fun, x, copy=False)
     _check_real_scalar(ans, "value_and_grad")
     return ans, vjp(vspace(ans).ones())
 
@@ -61,7 +61,7 @@ def value_and_grad(fun: Function, x: Any) -> Any:
 @unary_to_nary
 def elementwise_grad(fun: Function, x: Any) -> Any:
     """Return the sum of each column of the Jacobian, in one sweep."""
-    vjp, ans = _make_vjp(fun, x)
+    vjp, ans = _make_vjp(fun, x, copy=False)
     if vspace(ans).iscomplex:
         raise TypeError("Elementwise_grad only applies to real-output functions.")
     return vjp(vspace(ans).ones())
@@ -76,7 +76,7 @@ def deriv(fun: Function, x: Any) -> Any:
 @unary_to_nary
 def jacobian(fun: Function, x: Any) -> Any:
     """Return the Jacobian, of the shape of the result and then of the argument."""
-    vjp, ans = _make_vjp(fun, x)
+    vjp, ans = _make_vjp(fun, x, copy=False)
     space: Any = vspace(ans)
     shape = space.shape + vspace(x).shape  # type: ignore[attr-defined]
     return _reshape(_stack([vjp(v) for v in space.standard_basis()]), shape)
