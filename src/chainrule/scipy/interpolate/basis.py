@@ -138,3 +138,19 @@ def design(x: Array, t: Array, k: int, nu: int = 0) -> Any:
     """Return the values of all basis functions at points, one row for each point."""
     each: Any = np.eye(t.shape[0] - k - 1)
     return evaluated(t, each, k, x, nu, extrapolate=True)
+
+
+def bands(interval: Array, values: Array, k: int) -> Any:
+    """Return the rows that ``local`` says of a square matrix, by its diagonals.
+
+    They are those of ``scipy.linalg.solve_banded`` for k diagonals on either side.
+    """
+    n = interval.shape[0]
+    column = np.arange(n)
+    row = column + np.arange(-k, k + 1)[:, None]
+    inside = (row >= 0) & (row < n)
+    row = np.clip(row, 0, n - 1)
+    place = column - _np.take(interval, row) + k
+    known = inside & (place >= 0) & (place <= k)
+    entries = row * (k + 1) + _np.clip(place, 0, k)
+    return _np.where(known, _np.take(_np.reshape(values, (-1,)), entries), 0.0)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.scipy import linalg
 from chainrule.scipy.interpolate.pieces import lane
 from chainrule.scipy.moving import array_of, divided
 from chainrule.values.types import Array
@@ -33,10 +34,14 @@ def spline_slopes(x: Array, y: Array, start: Condition, end: Condition) -> Any:
     above, diagonal, below = dx[:-1], 2 * (dx[:-1] + dx[1:]), dx[1:]
     first = _end(start, dx, h, secant, y, 1)
     last = _end(end, dx[::-1], h[::-1], secant[::-1], y[::-1], -1)
-    diagonal = _joined(first[0], diagonal, last[0])
-    above, below = _joined(first[1], above), _joined(below, last[1])
+    none = np.zeros(1)
+    rows = [
+        _joined(none, first[1], above),
+        _joined(first[0], diagonal, last[0]),
+        _joined(below, last[1], none),
+    ]
     right = _np.concatenate([first[2][None], inner, last[2][None]])
-    return solved(_np.diag(diagonal) + _np.diag(above, 1) + _np.diag(below, -1), right)
+    return banded((1, 1), _np.stack(rows), right)
 
 
 def _joined(*parts: Any) -> Any:
@@ -94,6 +99,12 @@ def solved(matrix: Array, right: Array) -> Any:
     """Return the solution of a linear system, for right sides of any shape."""
     flat = _np.reshape(right, (right.shape[0], -1))
     return _np.reshape(_np.linalg.solve(matrix, flat), right.shape)
+
+
+def banded(widths: tuple[int, int], rows: Array, right: Array) -> Any:
+    """Return the solution of a banded system, given as ``scipy.linalg`` takes it."""
+    flat = _np.reshape(right, (right.shape[0], -1))
+    return _np.reshape(linalg.solve_banded(widths, rows, flat), right.shape)
 
 
 def pchip_slopes(x: Array, y: Array) -> Any:

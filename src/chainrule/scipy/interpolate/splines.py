@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from chainrule.scipy.interpolate import basis
 from chainrule.scipy.interpolate.pieces import Extrapolate, lane
-from chainrule.scipy.interpolate.slopes import solved
+from chainrule.scipy.interpolate.slopes import banded, solved
 from chainrule.scipy.moving import (
     array_of,
     example,
@@ -206,13 +206,15 @@ def _collocated(
     x: Array, y: Array, t: Array, k: int, first: Conditions, last: Conditions
 ) -> Any:
     """Return the coefficients of the spline through values, and with derivatives."""
-    rows, right = [basis.design(x, t, k)], [y]
-    for end, conditions, place in ((x[:1], first, 0), (x[-1:], last, None)):
-        for i, (nu, value) in enumerate(conditions):
-            where = i if place == 0 else len(rows)
-            rows.insert(where, basis.design(end, t, k, nu))
-            right.insert(where, _np.broadcast_to(value, y.shape[1:])[None])
-    return solved(_np.concatenate(rows), _np.concatenate(right))
+    ends = [(x[:1], first), (x[-1:], last)]
+    head, tail = ([basis.local(t, k, end, nu) for nu, _ in c] for end, c in ends)
+    found = [*head, basis.local(t, k, x), *tail]
+    interval, values = (_np.concatenate(part) for part in zip(*found, strict=True))
+    above, below = (
+        [_np.broadcast_to(v, y.shape[1:])[None] for _, v in c] for c in (first, last)
+    )
+    rows = basis.bands(interval, values, k)
+    return banded((k, k), rows, _np.concatenate([*above, y, *below]))
 
 
 def _plain_ends(ends: Any) -> Any:
