@@ -443,7 +443,59 @@ def test_what_makes_plain_coefficients_is_refused():
     found = ours.pchip_interpolate(X, gd.node(Y), INSIDE, der=[0, 1])
     expected = theirs.pchip_interpolate(X, Y, INSIDE, der=[0, 1])
     assert_close([z.value for z in found], expected, 1e-11)
-    assert ours.UnivariateSpline is theirs.UnivariateSpline
+    assert ours.BPoly is theirs.BPoly
+
+
+@pytest.mark.parametrize("ext", [0, 1, "const"])
+def test_univariate_splines(ext):
+    w = np.ones(6)
+    makers = [
+        lambda m, x, y: m.UnivariateSpline(x, y, s=0, ext=ext),
+        lambda m, x, y: m.InterpolatedUnivariateSpline(x, y, k=5, ext=ext),
+    ]
+    for make in makers:
+        same(make)
+        same(lambda m, x, y, f=make: lambda at: f(m, x, y)(at, 1), points=INSIDE)
+    plain = [
+        lambda m: m.UnivariateSpline(X, Y, w, s=0.1, ext=ext),
+        lambda m: m.LSQUnivariateSpline(X, Y, [1.5], ext=ext),
+        lambda m: makers[0](m, X, Y).derivative(),
+        lambda m: makers[0](m, X, Y).antiderivative(),
+    ]
+    for make in plain:
+        expected = make(theirs)(AROUND)
+        assert np.array_equal(make(ours)(AROUND), expected)
+        assert_close(make(ours)(gd.node(AROUND)).value, expected, 1e-10)
+    spline = makers[0](ours, X, Y)
+    assert_close(
+        spline.integral(0.2, gd.node(2.2)).value, spline.integral(0.2, 2.2), 1e-10
+    )
+    check(lambda x, y, at: np.sum(makers[1](ours, x, y)(at) ** 2), (X, Y, INSIDE))
+    moving = makers[0](ours, X, gd.node(Y))
+    for refused in (
+        moving.derivative,
+        moving.roots,
+        lambda: moving.integral(0.0, 1.0),
+        lambda: ours.UnivariateSpline(X, gd.node(Y)),
+        lambda: ours.LSQUnivariateSpline(X, gd.node(Y), [1.5]),
+    ):
+        with pytest.raises(MissingRuleError, match="has no derivative"):
+            refused()
+
+
+@pytest.mark.parametrize("name", ["BarycentricInterpolator", "KroghInterpolator"])
+def test_polynomials_as_objects(name):
+    same(lambda m, x, y: getattr(m, name)(x, y), exact=False)
+    along = {"axis": 1}
+    same(lambda m, x, y: getattr(m, name)(x, y, **along), values=TABLE, exact=False)
+    make = getattr(ours, name)
+    check(lambda x, y, at: np.sum(make(x, y)(at) ** 2), (X[:4], Y[:4], INSIDE))
+    refused = {
+        "KroghInterpolator": lambda: make([0.0, 0.0, 1.0], Y[:3])(gd.node(0.3)),
+        "BarycentricInterpolator": lambda: make(X, Y).add_xi([4.0], gd.node([1.0])),
+    }
+    with pytest.raises(MissingRuleError, match="has no derivative"):
+        refused[name]()
 
 
 def test_an_interpolant_keeps_its_data():

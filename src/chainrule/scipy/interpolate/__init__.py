@@ -2,7 +2,7 @@
 
 Objects are SciPy's, which check their arguments and serve plain numbers. What depends
 on nodes is computed beside: piecewise polynomials and B-splines as functions of their
-coefficients, breakpoints and points. Smoothing splines take no nodes.
+coefficients, breakpoints and points. Smoothing splines are of plain data.
 """
 
 import scipy.interpolate
@@ -15,12 +15,17 @@ from chainrule.scipy.interpolate import (
     polynomials,
     scattered,
     splines,
+    univariate,
 )
 
 Akima1DInterpolator = piecewise.Akima1DInterpolator
 BSpline = splines.BSpline
+BarycentricInterpolator = polynomials.BarycentricInterpolator
 CubicHermiteSpline = piecewise.CubicHermiteSpline
 CubicSpline = piecewise.CubicSpline
+InterpolatedUnivariateSpline = univariate.InterpolatedUnivariateSpline
+KroghInterpolator = polynomials.KroghInterpolator
+LSQUnivariateSpline = univariate.LSQUnivariateSpline
 LinearNDInterpolator = scattered.LinearNDInterpolator
 NearestNDInterpolator = scattered.NearestNDInterpolator
 PchipInterpolator = piecewise.PchipInterpolator
@@ -28,6 +33,7 @@ PPoly = piecewise.PPoly
 RBFInterpolator = scattered.RBFInterpolator
 RectBivariateSpline = grids.RectBivariateSpline
 RegularGridInterpolator = grids.RegularGridInterpolator
+UnivariateSpline = univariate.UnivariateSpline
 barycentric_interpolate = polynomials.barycentric_interpolate
 griddata = scattered.griddata
 interp1d = lines.interp1d

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from chainrule.errors import ArgumentError
 from chainrule.scipy.interpolate.pieces import moved_to
-from chainrule.scipy.moving import floats_of, moves, refused
+from chainrule.scipy.moving import example, floats_of, moves, own_floats, refused
+from chainrule.values.vertices import is_refused, raw
 
 _scipy: Any = scipy.interpolate
 _np: Any = np
@@ -95,3 +96,71 @@ def lagrange(x: ArrayLike, w: ArrayLike) -> Any:
             "Write barycentric_interpolate(x, w, at): its values have.",
         )
     return _scipy.lagrange(x, w)
+
+
+class BarycentricInterpolator(_scipy.BarycentricInterpolator):
+    """The polynomial through values, as ``scipy.interpolate``'s.
+
+    It is differentiable in ``xi``, ``yi`` and the points at which it is called.
+    """
+
+    _given: Any = None
+
+    def __init__(
+        self, xi: ArrayLike, yi: ArrayLike | None = None, axis: int = 0, **more: Any
+    ) -> None:
+        """Interpolate ``yi`` along an axis."""
+        plain = None if yi is None else example(yi)
+        _scipy.BarycentricInterpolator.__init__(self, example(xi), plain, axis, **more)
+        if yi is not None:
+            self._given = own_floats(xi), own_floats(yi), axis
+        self._moving: bool = moves(xi, yi)
+
+    def __call__(self, x: ArrayLike) -> Any:
+        """Return values at points."""
+        if not self._moving and not moves(x):
+            return _scipy.BarycentricInterpolator.__call__(self, x)
+        if self._given is None:
+            raise refused("A polynomial whose values were set later", _ALL)
+        xi, yi, axis = self._given
+        return _through("BarycentricInterpolator", xi, yi, x, axis)
+
+    def add_xi(self, xi: ArrayLike, yi: ArrayLike | None = None) -> None:
+        """Add plain values, as SciPy."""
+        if self._moving or moves(xi, yi):
+            raise refused("add_xi", _ALL)
+        _scipy.BarycentricInterpolator.add_xi(self, xi, yi)
+        self._given = None
+
+    def set_yi(self, yi: ArrayLike, axis: int | None = None) -> None:
+        """Exchange the values by plain ones, as SciPy."""
+        if moves(yi):
+            raise refused("set_yi", _ALL)
+        _scipy.BarycentricInterpolator.set_yi(self, yi, axis)
+        self._given = None
+
+
+_ALL = "Pass all of them: BarycentricInterpolator(xi, yi)."
+
+
+class KroghInterpolator(_scipy.KroghInterpolator):
+    """The polynomial through values, as ``scipy.interpolate``'s.
+
+    It is differentiable in ``xi``, ``yi`` and the points at which it is called, where
+    no ``xi`` is repeated.
+    """
+
+    def __init__(self, xi: ArrayLike, yi: ArrayLike, axis: int = 0) -> None:
+        """Interpolate ``yi`` along an axis."""
+        _scipy.KroghInterpolator.__init__(self, example(xi), example(yi), axis)
+        self._given: Any = own_floats(xi), own_floats(yi), axis
+        self._moving: bool = moves(xi, yi)
+
+    def __call__(self, x: ArrayLike) -> Any:
+        """Return values at points."""
+        if not self._moving and not moves(x):
+            return _scipy.KroghInterpolator.__call__(self, x)
+        xi, yi, axis = self._given
+        if is_refused(_np.any(_np.diff(_np.sort(raw(xi))) == 0)):
+            raise refused("A polynomial with repeated xi", "Call it at plain points.")
+        return _through("KroghInterpolator", xi, yi, x, axis)

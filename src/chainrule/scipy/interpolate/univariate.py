@@ -1,0 +1,147 @@
+"""UnivariateSpline and its relatives: FITPACK's splines as objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import scipy.interpolate
+from numpy.typing import ArrayLike
+
+from chainrule.scipy.interpolate.splines import splev, splrep
+from chainrule.scipy.moving import example, moves, refused
+
+_scipy: Any = scipy.interpolate
+_MODES = {"extrapolate": 0, "zeros": 1, "raise": 2, "const": 3}
+
+
+class UnivariateSpline(_scipy.UnivariateSpline):
+    """A smoothing spline of plain data, as ``scipy.interpolate.UnivariateSpline``.
+
+    It is differentiable in the points at which it is called, and for ``s=0`` and an odd
+    degree in ``x`` and ``y``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chainrule as gd
+    >>> from chainrule.scipy.interpolate import UnivariateSpline
+    >>> x = np.arange(6.0)
+    >>> round(gd.grad(UnivariateSpline(x, x**2, s=0))(1.5), 6)
+    3.0
+    """
+
+    _moving: tuple[Any, Any, int] | None = None
+    """Knots, coefficients and degree, where they hold nodes or traced values."""
+
+    def __init__(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        w: ArrayLike | None = None,
+        bbox: Sequence[float | None] = (None, None),
+        k: int = 3,
+        s: float | None = None,
+        ext: int | str = 0,
+        check_finite: bool = False,
+    ) -> None:
+        """Fit the values ``y`` at ``x``."""
+        plain = example(x), example(y), None if w is None else example(w)
+        _scipy.UnivariateSpline.__init__(
+            self, *plain, list(bbox), k, s, ext, check_finite
+        )
+        if moves(x, y, w):
+            self._fit(x, y, w, k, s=s, whole=all(b is None for b in bbox))
+
+    def _fit(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        w: ArrayLike | None,
+        k: int,
+        *,
+        s: float | None,
+        whole: bool,
+    ) -> None:
+        if s != 0 or k % 2 == 0 or not whole or moves(w):
+            raise refused(
+                "A smoothing spline, or one with bbox= or of even degree,",
+                "Write s=0 for the spline through the values, or "
+                "make_lsq_spline(x, y, t) for one with given knots.",
+            )
+        self._moving = splrep(x, y, k=k, s=0)
+
+    def __call__(self, x: ArrayLike, nu: int = 0, ext: int | str | None = None) -> Any:
+        """Return the ``nu``-th derivative at points."""
+        if self._moving is None and not moves(x):
+            return _scipy.UnivariateSpline.__call__(self, x, nu, ext)
+        beyond: Any = self.ext if ext is None else ext
+        mode: Any = _MODES.get(beyond, beyond)
+        return splev(x, self._moving or self._eval_args, nu, mode)
+
+    def derivative(self, n: int = 1) -> Any:
+        """Return the ``n``-th derivative of a plain spline, as a spline."""
+        self._refuse("derivative", "Call the spline with nu=.")
+        made = _scipy.UnivariateSpline.derivative(self, n)
+        return UnivariateSpline._from_tck(made._eval_args, made.ext)
+
+    def antiderivative(self, n: int = 1) -> Any:
+        """Return the ``n``-th antiderivative of a plain spline, as a spline."""
+        self._refuse("antiderivative", "Write make_interp_spline(x, y).")
+        made = _scipy.UnivariateSpline.antiderivative(self, n)
+        return UnivariateSpline._from_tck(made._eval_args, made.ext)
+
+    def integral(self, a: ArrayLike, b: ArrayLike) -> Any:
+        """Return the integral of a plain spline between plain ends."""
+        if moves(a, b):
+            above = self.antiderivative()
+            return above(b) - above(a)
+        self._refuse("integral", "Write make_interp_spline(x, y).integrate(a, b).")
+        return _scipy.UnivariateSpline.integral(self, a, b)
+
+    def roots(self) -> Any:
+        """Return the roots of a plain spline."""
+        self._refuse("roots", "Find them with plain data, and take a Newton step.")
+        return _scipy.UnivariateSpline.roots(self)
+
+    def _refuse(self, name: str, instead: str) -> None:
+        if self._moving is not None:
+            raise refused(f"The {name} of a spline of nodes", instead)
+
+
+class InterpolatedUnivariateSpline(
+    UnivariateSpline, _scipy.InterpolatedUnivariateSpline
+):
+    """The spline through values, as ``scipy.interpolate``'s."""
+
+    def __init__(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        w: ArrayLike | None = None,
+        bbox: Sequence[float | None] = (None, None),
+        k: int = 3,
+        ext: int | str = 0,
+        check_finite: bool = False,
+    ) -> None:
+        """Interpolate the values ``y`` at ``x``."""
+        plain = example(x), example(y), None if w is None else example(w)
+        _scipy.InterpolatedUnivariateSpline.__init__(
+            self, *plain, list(bbox), k, ext, check_finite
+        )
+        if moves(x, y, w):
+            self._fit(x, y, w, k, s=0, whole=all(b is None for b in bbox))
+
+
+class LSQUnivariateSpline(UnivariateSpline, _scipy.LSQUnivariateSpline):
+    """A spline of plain data with given knots, as ``scipy.interpolate``'s."""
+
+    def __init__(
+        self, x: ArrayLike, y: ArrayLike, t: ArrayLike, *args: Any, **keywords: Any
+    ) -> None:
+        """Fit the values ``y`` at ``x``."""
+        if moves(x, y, t, args, keywords):
+            raise refused(
+                "LSQUnivariateSpline of nodes", "Write make_lsq_spline(x, y, t)."
+            )
+        _scipy.LSQUnivariateSpline.__init__(self, x, y, t, *args, **keywords)
