@@ -28,11 +28,13 @@ from chainrule.scipy.special import kelvin_functions as kelvin_functions
 from chainrule.scipy.special import kolmogorov_smirnov as kolmogorov_smirnov
 from chainrule.scipy.special import legendre_functions as legendre_functions
 from chainrule.scipy.special import logistic as logistic
+from chainrule.scipy.special import mathieu_functions as mathieu_functions
 from chainrule.scipy.special import normal_distribution as normal_distribution
 from chainrule.scipy.special import other_distributions as other_distributions
 from chainrule.scipy.special import parabolic_cylinder as parabolic_cylinder
 from chainrule.scipy.special import polygamma_functions as polygamma_functions
 from chainrule.scipy.special import polynomials as polynomials
+from chainrule.scipy.special import spheroidal as spheroidal
 from chainrule.scipy.special import struve_functions as struve_functions
 from chainrule.scipy.special import student_and_fisher as student_and_fisher
 from chainrule.scipy.special import zeta_functions as zeta_functions

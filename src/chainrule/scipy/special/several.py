@@ -13,7 +13,7 @@ Slopes = Sequence[Value] | None
 Grads = Sequence[Value | None]
 
 
-def _pulled(slopes: Slopes, z_grad: Grads) -> Value | None:
+def pulled(slopes: Slopes, z_grad: Grads) -> Value | None:
     """Return the cotangent of an operand: that of each result times its slope."""
     total: Any = None
     for grad, slope in zip(z_grad, slopes or (), strict=slopes is not None):
@@ -22,7 +22,7 @@ def _pulled(slopes: Slopes, z_grad: Grads) -> Value | None:
     return total
 
 
-def _pushed(slopes: Sequence[Slopes], tangents: Grads) -> tuple[Value, ...] | None:
+def pushed(slopes: Sequence[Slopes], tangents: Grads) -> tuple[Value, ...] | None:
     """Return the tangents of the results: that of each operand times the slopes."""
     total: Any = None
     for tangent, own in zip(tangents, slopes, strict=True):
@@ -50,14 +50,14 @@ class several_of_one(general, kind=True):
         cls, xp: Namespace, z_grad: Grads, z: Sequence[Value], x: Value
     ) -> tuple[Value | None]:
         """x_grad = sum(z_grad[i] dz[i]/dx)"""
-        return (_pulled(cls._d_x(xp, z, x), z_grad),)
+        return (pulled(cls._d_x(xp, z, x), z_grad),)
 
     @classmethod
     def pushforward(
         cls, xp: Namespace, tangents: Grads, z: Sequence[Value], x: Value
     ) -> tuple[Value, ...] | None:
         """z_dot[i] = dz[i]/dx x_dot"""
-        return _pushed((cls._d_x(xp, z, x),), tangents)
+        return pushed((cls._d_x(xp, z, x),), tangents)
 
 
 class several_of_two(general, kind=True):
@@ -80,8 +80,8 @@ class several_of_two(general, kind=True):
         cls, xp: Namespace, z_grad: Grads, z: Sequence[Value], v: Value, x: Value
     ) -> tuple[Value | None, Value | None]:
         """v_grad = sum(z_grad[i] dz[i]/dv), x_grad = sum(z_grad[i] dz[i]/dx)"""
-        of_v = _pulled(cls._d_v(xp, z, v, x), z_grad)
-        return of_v, _pulled(cls._d_x(xp, z, v, x), z_grad)
+        of_v = pulled(cls._d_v(xp, z, v, x), z_grad)
+        return of_v, pulled(cls._d_x(xp, z, v, x), z_grad)
 
     @classmethod
     def pushforward(
@@ -89,4 +89,4 @@ class several_of_two(general, kind=True):
     ) -> tuple[Value, ...] | None:
         """z_dot[i] = dz[i]/dv v_dot + dz[i]/dx x_dot"""
         slopes = (cls._d_v(xp, z, v, x), cls._d_x(xp, z, v, x))
-        return _pushed(slopes, tangents)
+        return pushed(slopes, tangents)
