@@ -179,7 +179,7 @@ MET = {
     ),
     "signal": (
         lambda x: np.sum(scipy.signal.lfilter([1.0], [1.0, 0.5], x)),
-        "scipy.signal.lfilter", "np.convolve",
+        "scipy.signal.lfilter", "Write chainrule.scipy.signal.lfilter(",
     ),
     "stats": (
         lambda x: np.sum(scipy.stats.norm.logpdf(x)),

@@ -23,11 +23,21 @@ if typing.TYPE_CHECKING:
         interpolate,
         linalg,
         ndimage,
+        signal,
         spatial,
         special,
     )
 
-__all__ = ["fft", "integrate", "interpolate", "linalg", "ndimage", "spatial", "special"]
+__all__ = [
+    "fft",
+    "integrate",
+    "interpolate",
+    "linalg",
+    "ndimage",
+    "signal",
+    "spatial",
+    "special",
+]
 
 
 def __getattr__(name: str) -> typing.Any:
