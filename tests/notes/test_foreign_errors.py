@@ -151,15 +151,15 @@ MET = {
     ),
     "brentq": (
         lambda x: scipy.optimize.brentq(lambda t: t * t - x[0], 0.0, 3.0),
-        "scipy.optimize.brentq", "Newton step",
+        "scipy.optimize.brentq", "chainrule.scipy.optimize.brentq(",
     ),
     "minimize": (
         lambda x: scipy.optimize.minimize(lambda t: np.sum((t - x) ** 2), [0, 0]).fun,
-        "scipy.optimize.minimize", "jac=gd.grad(f)",
+        "scipy.optimize.minimize", "chainrule.scipy.optimize.minimize(",
     ),
     "start of minimize": (
         lambda x: scipy.optimize.minimize(lambda t: np.sum(t**2), x).fun,
-        "scipy.optimize.minimize", "jac=gd.grad(f)",
+        "scipy.optimize.minimize", "chainrule.scipy.optimize.minimize(",
     ),
     "quad": (
         lambda x: scipy.integrate.quad(lambda t: t * x[0], 0, 1)[0],

@@ -1,0 +1,160 @@
+"""What solvers are given: plain functions of one flat array, and their derivatives."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.api import compile as compiled
+from chainrule.errors import ArgumentError
+from chainrule.nodes.admission import holds_nodes
+from chainrule.nodes.node_class import node
+from chainrule.transforms.gradients import grad, value_and_grad
+from chainrule.transforms.matrices import jacobian
+from chainrule.transforms.products import hvp
+from chainrule.transforms.values import value
+from chainrule.values.containers import flatten, unflatten
+from chainrule.values.shapes import describe
+from chainrule.values.types import Value
+
+_np: Any = np
+
+
+class Unknowns:
+    """The unknowns of a problem: a number, an array or a container, as a flat array."""
+
+    def __init__(self, x0: Any) -> None:
+        """Take the first guess, whose shapes they keep."""
+        leaves, self.structure = flatten(x0)
+        if not leaves or any(isinstance(x, node) for x in leaves):
+            raise ArgumentError(
+                f"a solver starts at plain numbers; received {describe(x0)}. Pass "
+                "gd.value(x0)."
+            )
+        self.shapes: list[tuple[int, ...]] = [np.shape(x) for x in leaves]
+        parts = [_np.ravel(_np.asarray(x, float)) for x in leaves]
+        self.start: Any = _np.concatenate(parts)
+        self.is_flat: bool = len(leaves) == 1 and np.shape(x0) == self.start.shape
+
+    def restored(self, x: Value) -> Any:
+        """Return a flat array in the form of the first guess."""
+        if self.is_flat:
+            return x
+        parts, begin = list[Any](), 0
+        for shape in self.shapes:
+            size = math.prod(shape)
+            part = x[begin : begin + size]  # type: ignore[index]
+            parts.append(_np.reshape(part, shape) if shape else part[0])
+            begin += size
+        return unflatten(self.structure, parts)
+
+    def of_flat(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function of them as one of the flat array."""
+
+        def flat(x: Value, *more: Any) -> Any:
+            return f(self.restored(x), *more)
+
+        return flat
+
+
+class Problem:
+    """A function of unknowns and of other arguments, and what solvers ask of it.
+
+    Attributes
+    ----------
+    is_node
+        Whether an argument, or what the function closes over, is a node.
+    """
+
+    def __init__(self, f: Callable[..., Any], unknowns: Unknowns, args: Any) -> None:
+        """Call the function once, to see what it is."""
+        self.f = f
+        self.unknowns = unknowns
+        self.args: tuple[Any, ...] = args if isinstance(args, tuple) else (args,)
+        leaves, self._structure = flatten(self.args)
+        self._has_nodes: bool = any(map(holds_nodes, leaves))
+        first = self.of(unknowns.start, *value(self.args))
+        self._closes_over: bool = any(map(holds_nodes, flatten(first)[0]))
+        self.first: Any = value(first)
+
+    @property
+    def is_node(self) -> bool:
+        """Whether the solution has a derivative."""
+        return self._has_nodes or self._closes_over
+
+    def of(self, x: Value, *args: Any) -> Any:
+        """Return the function of the flat array."""
+        return self.f(self.unknowns.restored(x), *args)
+
+    def _plain(self, derived: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function of plain numbers: compiled, unless it closes over nodes."""
+        args = value(self.args)
+        run: Any = derived if self._closes_over else compiled(derived)
+
+        def plain(x: Value, *more: Any) -> Any:
+            return value(run(x, *more, *args))
+
+        return plain
+
+    @functools.cached_property
+    def value(self) -> Callable[..., Any]:
+        """The function itself."""
+        return self._plain(self.of)
+
+    @functools.cached_property
+    def value_and_gradient(self) -> Callable[..., Any]:
+        """Its value and gradient."""
+        return self._plain(value_and_grad(self.of))
+
+    @functools.cached_property
+    def gradient(self) -> Callable[..., Any]:
+        """Its gradient."""
+        return self._plain(grad(self.of))
+
+    @functools.cached_property
+    def hessian(self) -> Callable[..., Any]:
+        """The matrix of its second derivatives."""
+        return self._plain(jacobian(grad(self.of), mode="forward"))
+
+    @functools.cached_property
+    def product(self) -> Callable[..., Any]:
+        """The product of its Hessian with a vector."""
+
+        def along(x: Value, v: Value, *args: Any) -> Any:
+            def of(y: Value) -> Any:
+                return self.of(y, *args)
+
+            return hvp(of, (x,), (v,))
+
+        return self._plain(along)
+
+    @functools.cached_property
+    def jacobian(self) -> Callable[..., Any]:
+        """The matrix of its first derivatives."""
+        wide = int(np.size(self.first)) < self.unknowns.start.size
+        return self._plain(jacobian(self.of, mode="reverse" if wide else "forward"))
+
+
+def is_left_to_us(given: Any) -> bool:
+    """Tell whether a derivative is not given, or only as a way of differences."""
+    return given is None or given is False or isinstance(given, str)
+
+
+def flat_bounds(bounds: Any, size: int) -> tuple[Any, Any]:
+    """Return lower and upper bounds of flat unknowns."""
+    if bounds is None:
+        return _np.full(size, -_np.inf), _np.full(size, _np.inf)
+    if hasattr(bounds, "lb"):
+        pair: Sequence[Any] = (bounds.lb, bounds.ub)
+    elif len(bounds) == 2 and size != 2:
+        pair = bounds
+    else:
+        low = [-_np.inf if b[0] is None else b[0] for b in bounds]
+        high = [_np.inf if b[1] is None else b[1] for b in bounds]
+        pair = (low, high)
+    low, high = (_np.broadcast_to(_np.asarray(b, float), (size,)) for b in pair)
+    return low, high

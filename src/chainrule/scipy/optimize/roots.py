@@ -1,0 +1,259 @@
+"""Roots and fixed points, with exact Jacobians; the root as a function of others."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+
+from chainrule.scipy.optimize.problems import Problem, Unknowns, is_left_to_us
+from chainrule.transforms.implicit import implicit
+from chainrule.values.shapes import ndarray
+from chainrule.values.types import Value
+
+_np: Any = np
+_scipy: Any = scipy.optimize
+WITH_JACOBIAN = ("hybr", "lm")
+
+
+def _solution(problem: Problem, x: Any) -> Any:
+    """Return a root in the form of the first guess: a node where it depends on one."""
+    if not problem.is_node:
+        return problem.unknowns.restored(x)
+
+    def residual(y: Any, *args: Any) -> Any:
+        return _np.reshape(problem.of(y, *args), (-1,))
+
+    found = implicit(lambda *_: x, residual)(*problem.args)
+    return problem.unknowns.restored(found)
+
+
+def _raveled(problem: Problem) -> Callable[..., Any]:
+    def flat(x: Value) -> Any:
+        return _np.ravel(problem.value(x))
+
+    return flat
+
+
+def root(
+    fun: Callable[..., Any],
+    x0: Any,
+    args: Any = (),
+    method: str = "hybr",
+    jac: Any = None,
+    tol: float | None = None,
+    callback: Callable[..., Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Any:
+    """Return a root of a vector function, as ``scipy.optimize.root`` does.
+
+    The Jacobian is supplied, exact and compiled, where the method takes it. Where
+    ``args`` hold a node, or ``fun`` closes over one, ``result.x`` is a node.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chainrule as gd
+    >>> from chainrule.scipy.optimize import root
+    >>> def f(x, a):
+    ...     return np.stack([x[0] ** 2 - a, x[1] - x[0]])
+    >>> gd.jacobian(lambda a: root(f, np.ones(2), (a,)).x)(4.0).round(6)
+    array([0.25, 0.25])
+    """
+    unknowns = Unknowns(x0)
+    problem = Problem(fun, unknowns, args)
+
+    given: dict[str, Any] = {}
+    if method in WITH_JACOBIAN:
+        given["jac"] = problem.jacobian if is_left_to_us(jac) else _of(jac, problem)
+    found = _scipy.root(
+        _raveled(problem), unknowns.start, method=method, tol=tol, callback=callback,
+        options=options, **given,
+    )  # fmt: skip
+    found["x"] = _solution(problem, found.x)
+    return found
+
+
+def _of(jac: Callable[..., Any], problem: Problem) -> Callable[..., Any]:
+    flat = problem.unknowns.of_flat(jac)
+
+    def given(x: Value) -> Any:
+        return flat(x, *problem.args)
+
+    return given
+
+
+def fsolve(
+    func: Callable[..., Any],
+    x0: Any,
+    args: Any = (),
+    fprime: Any = None,
+    full_output: bool = False,
+    **options: Any,
+) -> Any:
+    """Return a root of a vector function, as ``scipy.optimize.fsolve`` does.
+
+    See ``root``. Other options are SciPy's.
+    """
+    unknowns = Unknowns(x0)
+    problem = Problem(func, unknowns, args)
+    jac = problem.jacobian if is_left_to_us(fprime) else _of(fprime, problem)
+    found = _scipy.fsolve(
+        _raveled(problem),
+        unknowns.start,
+        fprime=jac,
+        full_output=True,
+        **options,
+    )
+    x = _np.atleast_1d(_solution(problem, found[0]))
+    return (x, *found[1:]) if full_output else x
+
+
+def root_scalar(
+    f: Callable[..., Any],
+    args: Any = (),
+    method: str | None = None,
+    bracket: Any = None,
+    fprime: Any = None,
+    fprime2: Any = None,
+    x0: float | None = None,
+    x1: float | None = None,
+    xtol: float | None = None,
+    rtol: float | None = None,
+    maxiter: int | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Any:
+    """Return a root of a function of one number, as ``scipy.optimize.root_scalar``.
+
+    ``newton`` and ``halley`` are given exact derivatives, and are what is used where
+    ``x0`` alone is given. Where ``args`` hold a node, or ``f`` closes over one,
+    ``result.root`` is a node.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> from chainrule.scipy.optimize import root_scalar
+    >>> def sqrt(a):
+    ...     return root_scalar(lambda x: x * x - a, bracket=(0.0, 10.0)).root
+    >>> round(gd.grad(sqrt)(4.0), 9), round(gd.grad(gd.grad(sqrt))(4.0), 9)
+    (0.25, -0.03125)
+    """
+    start = bracket[0] if x0 is None else x0
+    problem = Problem(f, Unknowns(float(start)), args)
+    slopes: dict[str, Any] = {"fprime": fprime, "fprime2": fprime2}
+    alone = method is None and bracket is None and x1 is None
+    if method in ("newton", "halley") or alone:
+        method = method or "newton"
+        if is_left_to_us(fprime):
+            slopes["fprime"] = _slope(problem, 1)
+        if method == "halley" and is_left_to_us(fprime2):
+            slopes["fprime2"] = _slope(problem, 2)
+    found = _scipy.root_scalar(
+        _scalar(problem), method=method, bracket=bracket, x0=x0, x1=x1, xtol=xtol,
+        rtol=rtol, maxiter=maxiter, options=options, **slopes,
+    )  # fmt: skip
+    found.root = _solution(problem, _np.atleast_1d(found.root))
+    if not problem.is_node:
+        found.root = float(found.root)
+    return found
+
+
+def _scalar(problem: Problem) -> Callable[[float], float]:
+    """Return a function of one number, whatever was given for it."""
+    return lambda x: float(_np.ravel(problem.value(_np.array([float(x)])))[0])
+
+
+def _slope(problem: Problem, order: int) -> Callable[[float], float]:
+    derivative = problem.gradient if order == 1 else problem.hessian
+    return lambda x: float(_np.ravel(derivative(_np.array([float(x)])))[0])
+
+
+def _bracketing(name: str) -> Callable[..., Any]:
+    """Return one of SciPy's functions that take a bracket."""
+    theirs: Any = getattr(_scipy, name)
+
+    @functools.wraps(theirs)
+    def solve(
+        f: Callable[..., Any], a: float, b: float, args: Any = (), **options: Any
+    ) -> Any:
+        """Return the root between two numbers; a node where it depends on one."""
+        problem = Problem(f, Unknowns(float(a)), args)
+        full = options.get("full_output", False)
+        found = theirs(_scalar(problem), a, b, **options)
+        x = found[0] if full else found
+        z = _solution(problem, _np.atleast_1d(x)) if problem.is_node else x
+        return (z, *found[1:]) if full else z
+
+    return solve
+
+
+bisect = _bracketing("bisect")
+brenth = _bracketing("brenth")
+brentq = _bracketing("brentq")
+ridder = _bracketing("ridder")
+toms748 = _bracketing("toms748")
+
+
+def newton(
+    func: Callable[..., Any],
+    x0: Any,
+    fprime: Any = None,
+    args: Any = (),
+    **options: Any,
+) -> Any:
+    """Return a root near ``x0``, as ``scipy.optimize.newton`` does.
+
+    The derivative is supplied, exact. Where ``args`` hold a node, or ``func`` closes
+    over one, the root is a node. An array ``x0`` is solved entry by entry.
+    """
+    problem = Problem(func, Unknowns(x0), args)
+    if isinstance(x0, ndarray):
+        slope = fprime if not is_left_to_us(fprime) else _entries(problem)
+        found = _scipy.newton(problem.value, x0, fprime=slope, **options)
+        return _solution(problem, found)
+    slope = _slope(problem, 1) if is_left_to_us(fprime) else fprime
+    found = _scipy.newton(_scalar(problem), float(x0), fprime=slope, **options)
+    return _solution(problem, _np.atleast_1d(found)) if problem.is_node else found
+
+
+def _entries(problem: Problem) -> Callable[..., Any]:
+    def slopes(x: Value) -> Any:
+        return _np.diagonal(problem.jacobian(x))
+
+    return slopes
+
+
+def fixed_point(
+    func: Callable[..., Any], x0: Any, args: Any = (), **options: Any
+) -> Any:
+    """Return x with x = func(x), as ``scipy.optimize.fixed_point`` does.
+
+    Where ``args`` hold a node, or ``func`` closes over one, it is a node.
+    """
+    unknowns = Unknowns(x0)
+    problem = Problem(func, unknowns, args)
+    found = _scipy.fixed_point(_raveled(problem), unknowns.start, **options)
+    if not problem.is_node:
+        return unknowns.restored(found)
+
+    def residual(y: Any, *rest: Any) -> Any:
+        return y - _np.reshape(problem.of(y, *rest), (-1,))
+
+    return unknowns.restored(implicit(lambda *_: found, residual)(*problem.args))
+
+
+__all__ = [
+    "bisect",
+    "brenth",
+    "brentq",
+    "fixed_point",
+    "fsolve",
+    "newton",
+    "ridder",
+    "root",
+    "root_scalar",
+    "toms748",
+]
