@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-import chainrule.operations  # noqa: F401  (declares every rule)
+import chainrule.operations  # (declares every rule)
+import chainrule.scipy.stats  # noqa: F401  (declares every distribution)
 from chainrule.nodes.remedies import home_of
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
 from chainrule.operations_grad.structure import structure
@@ -18,6 +19,7 @@ from chainrule.rules import (
     rule,
 )
 from chainrule.rules.symbolic import partial_formulas
+from chainrule.scipy.stats.distribution import DISTRIBUTIONS
 
 KINDS = (elementwise, multilinear, linear, general)
 
@@ -106,7 +108,49 @@ def functions_table() -> str:
     )
 
 
+SHARES = ("ppf", "isf")
+MOMENTS = ("mean", "var", "entropy")
+
+
+def distributions_table() -> str:
+    """Return one row per distribution: the parameters, and what has a formula."""
+    return table(
+        ("distribution", "density", "shapes", "quantiles", "moments", "held constant"),
+        (
+            (
+                f"`{name}`",
+                f"`{(d.formulas.__doc__ or '').splitlines()[0]}`",
+                words(d.shape_names),
+                quantiles(d),
+                words(m for m in MOMENTS if d.declares(m) or not d.shape_names),
+                words(held(d)),
+            )
+            for name, d in sorted(DISTRIBUTIONS.items())
+        ),
+    )
+
+
+def words(names: Iterable[str]) -> str:
+    """Return names as code."""
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def quantiles(d: Any) -> str:
+    """Return how a distribution finds its quantiles."""
+    if "ppf" not in d._methods:
+        return "steps"
+    return words(m for m in SHARES if d.declares(m)) or "by the density"
+
+
+def held(d: Any) -> list[str]:
+    """Return the parameters that functions of a distribution hold constant."""
+    counts = list(getattr(d.formulas, "refused", ()))
+    cdf = [f"{name} in cdf" for name in d.shape_names if not d.knows(name)]
+    return counts + cdf
+
+
 TABLES = {
+    "distributions": distributions_table(),
     "rules": rules_table(),
     "conventions": conventions_table(),
     "functions": functions_table(),

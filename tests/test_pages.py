@@ -181,3 +181,4 @@ def test_the_pages_of_operations_have_a_row_for_each():
         assert f"| {name} | a node |" in tables.TABLES["functions"]
     assert "`dx = cos(x)`" in tables.TABLES["rules"]
     assert r"z = \|x\|" in tables.TABLES["rules"]
+    assert "| `gamma` |" in tables.TABLES["distributions"]

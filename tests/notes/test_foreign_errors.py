@@ -183,7 +183,7 @@ MET = {
     ),
     "stats": (
         lambda x: np.sum(scipy.stats.norm.logpdf(x)),
-        "scipy.stats.norm.logpdf", "Write the density",
+        "scipy.stats.norm.logpdf", "Write chainrule.scipy.stats.norm.logpdf(",
     ),
     "logsumexp": (
         scipy.special.logsumexp, "scipy.special.logsumexp",

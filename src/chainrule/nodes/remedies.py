@@ -179,7 +179,10 @@ _INTEGRATE = (
     "chainrule.scipy.integrate has quad and its relatives; write an ODE as a loop of "
     "steps, such as gd.scan."
 )
-_STATS = "Write the density with functions of NumPy. " + _VALUE
+_STATS = (
+    "chainrule.scipy.stats has distributions, density estimates and functions of "
+    "samples. " + _VALUE
+)
 
 _MODULES: tuple[tuple[str, str], ...] = (
     ("scipy.sparse.linalg", _SPARSE_SOLVERS),
@@ -251,7 +254,8 @@ def _is_mirrored(module: str, name: str, has_rule: HasRule) -> bool:
         theirs = importlib.import_module(module)
     except ImportError:
         return False
-    return name in vars(ours) or _found(theirs, name, has_rule)
+    first = name.partition(".")[0]  # of a method, such as norm.logpdf
+    return first in vars(ours) or _found(theirs, name, has_rule)
 
 
 def _found(module: ModuleType, name: str, has_rule: HasRule) -> bool:

@@ -10,7 +10,8 @@ attributes as they are stored. All of this is done only once an error was raised
 from __future__ import annotations
 
 import linecache
-from types import TracebackType
+import sys
+from types import ModuleType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -239,7 +240,7 @@ def _of_transform(trace: list[TracebackType], *, escaped: bool) -> str | None:
 def _words(name: str, given: str, site: Site, target: Any) -> str:
     module, own = module_of(target), name_of(target)
     known = _full_name(name, f"{module}.{own}", target)
-    instead = remedies.remedy(module, own, _has_rule)
+    instead = remedies.remedy(module, _holder(module, name, own) + own, _has_rule)
     if remedies.writes_in_place(target):
         instead = remedies.ASSIGNED
     knows = f"It knows plain numbers only. {instead}"
@@ -250,6 +251,14 @@ def _words(name: str, given: str, site: Site, target: Any) -> str:
             "np.stack([x, y])."
         )
     return f"{name}{known} was given {given or 'a node'}, at {_where(site)}\n{knows}"
+
+
+def _holder(module: str, name: str, own: str) -> str:
+    """Return what the object of a module is called whose method this is: ``norm.``."""
+    holder = name.removesuffix(f".{own}").rpartition(".")[2]
+    owner = getattr(sys.modules.get(module), holder, None)
+    found = hasattr(owner, own) and not isinstance(owner, ModuleType)
+    return f"{holder}." if found else ""
 
 
 def _full_name(name: str, full: str, target: Any) -> str:

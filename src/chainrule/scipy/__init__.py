@@ -27,6 +27,7 @@ if typing.TYPE_CHECKING:
         signal,
         spatial,
         special,
+        stats,
     )
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "signal",
     "spatial",
     "special",
+    "stats",
 ]
 
 

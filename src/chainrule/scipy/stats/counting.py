@@ -1,0 +1,237 @@
+"""Discrete distributions of trials, of events in time, and of ranks."""
+
+from __future__ import annotations
+
+import math
+
+from chainrule.scipy.stats.discrete import discrete
+from chainrule.scipy.stats.namespaces import np, sc
+from chainrule.values.types import Value
+
+COUNTS = "it counts. Pass gd.value(...)."
+
+
+def log_binomial(n: Value, k: Value) -> Value:
+    """Return the logarithm of a binomial coefficient of plain numbers."""
+    return -np.log1p(n) - sc.betaln(n - k + 1.0, k + 1.0)
+
+
+@discrete
+class bernoulli:
+    """pmf(k) = p for k = 1, 1 - p for k = 0"""
+
+    support = (0.0, 1.0)
+    sample = (0.3,)
+
+    @staticmethod
+    def pmf(k: Value, p: Value) -> Value:
+        return np.where(k == 1.0, p, 1.0 - p)
+
+    @staticmethod
+    def cdf(k: Value, p: Value) -> Value:
+        return 1.0 - p + 0.0 * k
+
+    @staticmethod
+    def sf(k: Value, p: Value) -> Value:
+        return p + 0.0 * k
+
+    @staticmethod
+    def mean(p: Value) -> Value:
+        return p
+
+    @staticmethod
+    def var(p: Value) -> Value:
+        return p * (1.0 - p)
+
+    @staticmethod
+    def entropy(p: Value) -> Value:
+        return -sc.xlogy(p, p) - sc.xlog1py(1.0 - p, -p)
+
+
+@discrete
+class binom:
+    """pmf(k) = n! / (k! (n - k)!) p**k (1 - p)**(n - k), k = 0 ... n"""
+
+    sample = (7, 0.3)
+    refused = {"n": COUNTS}
+
+    @staticmethod
+    def support(n: Value, p: Value) -> tuple[Value, Value]:
+        return 0.0, n
+
+    @staticmethod
+    def logpmf(k: Value, n: Value, p: Value) -> Value:
+        return log_binomial(n, k) + sc.xlogy(k, p) + sc.xlog1py(n - k, -p)
+
+    @staticmethod
+    def cdf(k: Value, n: Value, p: Value) -> Value:
+        return sc.betainc(n - k, k + 1.0, 1.0 - p)
+
+    @staticmethod
+    def sf(k: Value, n: Value, p: Value) -> Value:
+        return sc.betainc(k + 1.0, n - k, p)
+
+    @staticmethod
+    def mean(n: Value, p: Value) -> Value:
+        return n * p
+
+    @staticmethod
+    def var(n: Value, p: Value) -> Value:
+        return n * p * (1.0 - p)
+
+
+@discrete
+class geom:
+    """pmf(k) = (1 - p)**(k - 1) p, k = 1, 2, ..."""
+
+    support = (1.0, math.inf)
+    sample = (0.4,)
+
+    @staticmethod
+    def pmf(k: Value, p: Value) -> Value:
+        return np.power(1.0 - p, k - 1.0) * p
+
+    @staticmethod
+    def logpmf(k: Value, p: Value) -> Value:
+        return sc.xlog1py(k - 1.0, -p) + np.log(p)
+
+    @staticmethod
+    def logsf(k: Value, p: Value) -> Value:
+        return k * np.log1p(-p)
+
+    @staticmethod
+    def mean(p: Value) -> Value:
+        return 1.0 / p
+
+    @staticmethod
+    def var(p: Value) -> Value:
+        return (1.0 - p) / (p * p)
+
+    @staticmethod
+    def entropy(p: Value) -> Value:
+        return -np.log(p) - sc.xlog1py(1.0 - p, -p) / p
+
+
+@discrete
+class nbinom:
+    """pmf(k) = gamma(n + k) / (k! gamma(n)) p**n (1 - p)**k, k = 0, 1, ..."""
+
+    sample = (3.4, 0.6)
+
+    @staticmethod
+    def logpmf(k: Value, n: Value, p: Value) -> Value:
+        coefficient = sc.gammaln(n + k) - sc.gammaln(k + 1.0) - sc.gammaln(n)
+        return coefficient + n * np.log(p) + sc.xlog1py(k, -p)
+
+    @staticmethod
+    def cdf(k: Value, n: Value, p: Value) -> Value:
+        return sc.betainc(n, k + 1.0, p)
+
+    @staticmethod
+    def sf(k: Value, n: Value, p: Value) -> Value:
+        return sc.betainc(k + 1.0, n, 1.0 - p)
+
+    @staticmethod
+    def mean(n: Value, p: Value) -> Value:
+        return n * (1.0 - p) / p
+
+    @staticmethod
+    def var(n: Value, p: Value) -> Value:
+        return n * (1.0 - p) / (p * p)
+
+
+@discrete
+class poisson:
+    """pmf(k) = exp(-mu) mu**k / k!, k = 0, 1, ..."""
+
+    sample = (2.6,)
+
+    @staticmethod
+    def logpmf(k: Value, mu: Value) -> Value:
+        return sc.xlogy(k, mu) - sc.gammaln(k + 1.0) - mu
+
+    @staticmethod
+    def cdf(k: Value, mu: Value) -> Value:
+        return sc.gammaincc(k + 1.0, mu)
+
+    @staticmethod
+    def sf(k: Value, mu: Value) -> Value:
+        return sc.gammainc(k + 1.0, mu)
+
+    @staticmethod
+    def mean(mu: Value) -> Value:
+        return mu
+
+    var = mean
+
+
+@discrete
+class skellam:
+    """pmf(k) = exp(-mu1 - mu2) (mu1 / mu2)**(k / 2) I_k(2 sqrt(mu1 mu2))"""
+
+    support = (-math.inf, math.inf)
+    sample = (2.4, 1.3)
+
+    @staticmethod
+    def logpmf(k: Value, mu1: Value, mu2: Value) -> Value:
+        bessel = sc.ive(np.abs(k), 2.0 * np.sqrt(mu1 * mu2))
+        apart = np.sqrt(mu1) - np.sqrt(mu2)
+        return 0.5 * k * np.log(mu1 / mu2) - apart * apart + np.log(bessel)
+
+    @staticmethod
+    def cdf_slopes(k: Value, mu1: Value, mu2: Value) -> tuple[Value, Value]:
+        """dF/dmu1 = -pmf(k), dF/dmu2 = pmf(k + 1): one more event of either kind"""
+        logpmf = skellam.formulas.logpmf
+        return -np.exp(logpmf(k, mu1, mu2)), np.exp(logpmf(k + 1.0, mu1, mu2))
+
+    @staticmethod
+    def mean(mu1: Value, mu2: Value) -> Value:
+        return mu1 - mu2
+
+    @staticmethod
+    def var(mu1: Value, mu2: Value) -> Value:
+        return mu1 + mu2
+
+
+@discrete
+class betabinom:
+    """pmf(k) = n! / (k! (n - k)!) B(k + a, n - k + b) / B(a, b), k = 0 ... n"""
+
+    sample = (6, 2.3, 1.7)
+    refused = {"n": COUNTS}
+
+    @staticmethod
+    def support(n: Value, a: Value, b: Value) -> tuple[Value, Value]:
+        return 0.0, n
+
+    @staticmethod
+    def logpmf(k: Value, n: Value, a: Value, b: Value) -> Value:
+        ratio = sc.betaln(k + a, n - k + b) - sc.betaln(a, b)
+        return log_binomial(n, k) + ratio
+
+    @staticmethod
+    def mean(n: Value, a: Value, b: Value) -> Value:
+        return n * a / (a + b)
+
+    @staticmethod
+    def var(n: Value, a: Value, b: Value) -> Value:
+        whole = a + b
+        return n * (whole + n) * a * b / (whole * whole * (whole + 1.0))
+
+
+@discrete
+class betanbinom:
+    """pmf(k) = (n + k - 1)! / (k! (n - 1)!) B(a + n, b + k) / B(a, b), k = 0, 1, ..."""
+
+    sample = (4, 3.6, 1.8)
+    refused = {"n": COUNTS}
+
+    @staticmethod
+    def logpmf(k: Value, n: Value, a: Value, b: Value) -> Value:
+        coefficient = -np.log(n + k) - sc.betaln(n, k + 1.0)
+        return coefficient + sc.betaln(a + n, b + k) - sc.betaln(a, b)
+
+    @staticmethod
+    def mean(n: Value, a: Value, b: Value) -> Value:
+        finite = a > 1.0
+        return np.where(finite, n * b / np.where(finite, a - 1.0, 1.0), math.inf)
