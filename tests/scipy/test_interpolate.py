@@ -505,3 +505,21 @@ def test_an_interpolant_keeps_its_data():
     x[:], y[:] = 0.0, 0.0
     for f, z in zip(made, expected, strict=True):
         assert_close(f(gd.node(np.array([0.3]))).value, z, 1e-14)
+
+
+def test_compiled_interpolants_look_at_each_calls_knots():
+    def spline_at(x):
+        return ours.CubicSpline(x, Y)(0.4)
+
+    def grid_at(x):
+        return ours.RegularGridInterpolator((x,), Y)(np.array([[0.4]]))[0]
+
+    for f in (spline_at, grid_at):
+        fast = gd.compile(f)
+        fast(X)
+        assert fast(1.1 * X) == pytest.approx(f(1.1 * X))
+        with pytest.raises(ValueError, match=r"increasing|ascending|sorted"):
+            fast(X[[0, 2, 1, 3, 4, 5]])
+    fast = gd.compile(grid_at)
+    assert fast(X) == pytest.approx(grid_at(X))
+    assert fast(3.0 - X) == pytest.approx(grid_at(3.0 - X))

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from chainrule import operations
 from chainrule.errors import MissingRuleError
 from chainrule.nodes.admission import holds_nodes
-from chainrule.values.vertices import first_stand_in, raw, stand_in
+from chainrule.values.vertices import first_stand_in, is_refused, raw, stand_in
 
 
 def moves(*values: object) -> bool:
@@ -37,6 +37,18 @@ def own_floats(x: ArrayLike) -> Any:
     """Return an array of floats that its owner cannot change afterwards."""
     array = floats_of(x)
     return array.copy() if type(array) is np.ndarray else array
+
+
+def increasing(x: ArrayLike) -> Any:
+    """Return ``own_floats`` of positions, or raise where they do not increase.
+
+    SciPy has looked at plain ones. Those of a trace are looked at in each call.
+    """
+    array = own_floats(x)
+    _np: Any = np
+    if is_refused(_np.any(_np.diff(raw(array)) <= 0)):
+        raise ValueError("`x` must be strictly increasing.")
+    return array
 
 
 def example(x: ArrayLike) -> Any:

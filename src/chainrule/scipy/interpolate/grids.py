@@ -17,6 +17,7 @@ from chainrule.scipy.moving import (
     array_of,
     example,
     floats_of,
+    increasing,
     moves,
     own_floats,
     refused,
@@ -67,9 +68,10 @@ class RegularGridInterpolator(_scipy.RegularGridInterpolator):
         self._fill = fill_value
         self._moving = moves(list(points), values, fill_value)
         at, table = [own_floats(p) for p in points], own_floats(values)
-        for i, p in enumerate(grid):
-            if np.size(p) > 1 and np.ravel(p)[0] > np.ravel(p)[-1]:
-                at[i], table = _np.flip(at[i]), _np.flip(table, axis=i)
+        for i, p in enumerate(at):
+            if p.shape[0] > 1 and p[0] > p[-1]:
+                at[i], table = _np.flip(p), _np.flip(table, axis=i)
+            increasing(at[i])
         self._points, self._table = at, table
 
     def __call__(

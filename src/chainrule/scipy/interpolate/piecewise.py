@@ -14,6 +14,7 @@ from chainrule.scipy.moving import (
     array_of,
     example,
     floats_of,
+    increasing,
     moves,
     own_floats,
     refused,
@@ -175,7 +176,7 @@ class CubicHermiteSpline(PPoly, _scipy.CubicHermiteSpline):
         plain = map(example, (x, y, dydx))
         _scipy.CubicHermiteSpline.__init__(self, *plain, axis, extrapolate)
         if moves(x, y, dydx):
-            at, values, given = own_floats(x), _first(y, axis), _first(dydx, axis)
+            at, values, given = increasing(x), _first(y, axis), _first(dydx, axis)
             self._set(pieces.from_slopes(at, values, given), at)
 
 
@@ -197,7 +198,7 @@ class PchipInterpolator(PPoly, _scipy.PchipInterpolator):
             self, example(x), example(y), axis, extrapolate
         )
         if moves(x, y):
-            at, values = own_floats(x), _first(y, axis)
+            at, values = increasing(x), _first(y, axis)
             given = slopes.pchip_slopes(at, values)
             self._set(pieces.from_slopes(at, values, given), at)
 
@@ -219,7 +220,7 @@ class Akima1DInterpolator(PPoly, _scipy.Akima1DInterpolator):
             self, example(x), example(y), axis, method=method, extrapolate=extrapolate
         )
         if moves(x, y):
-            at, values = own_floats(x), _first(y, axis)
+            at, values = increasing(x), _first(y, axis)
             given = slopes.akima_slopes(at, values, method)
             self._set(pieces.from_slopes(at, values, given), at)
 
@@ -260,7 +261,7 @@ class CubicSpline(PPoly, _scipy.CubicSpline):
         )
         if not moves(x, y, *both):
             return
-        at, values = own_floats(x), _first(y, axis)
+        at, values = increasing(x), _first(y, axis)
         start, end = (_ALIASES.get(c, c) if isinstance(c, str) else c for c in both)
         if start == "periodic":
             given = slopes.periodic_slopes(at, values)

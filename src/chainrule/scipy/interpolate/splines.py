@@ -16,6 +16,7 @@ from chainrule.scipy.moving import (
     array_of,
     example,
     floats_of,
+    increasing,
     moves,
     own_floats,
     refused,
@@ -186,7 +187,7 @@ def make_interp_spline(
     _scipy.make_interp_spline(  # it raises where this call is wrong
         example(x), example(y), k, knots, plain, axis, check_finite
     )
-    at, values = floats_of(x), floats_of(y)
+    at, values = increasing(x), floats_of(y)
     axis = normalize_axes(axis, values.ndim)[0]
     values = _np.moveaxis(values, axis, 0)
     k = operator.index(k)
