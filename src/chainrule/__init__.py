@@ -36,6 +36,7 @@ if typing.TYPE_CHECKING:
     )
     from chainrule.sparse import hessian_diagonal as hessian_diagonal
     from chainrule.sparse import linear_map as linear_map
+    from chainrule.support import supported
 
 __all__ = [
     "check_gradients",
@@ -72,6 +73,7 @@ __all__ = [
     "scipy",
     "source",
     "stop_gradient",
+    "supported",
     "to_c",
     "topological_sort",
     "value",
@@ -96,6 +98,8 @@ _OF_SPARSE = ("sparse", "hessian_diagonal", "linear_map")
 
 def __getattr__(name: str) -> typing.Any:
     """Find a function of the compiler, or a wrapped one: ``gd.sin``."""
+    if name == "supported":
+        return importlib.import_module("chainrule.support").supported
     if name == "scipy":
         return importlib.import_module("chainrule.scipy")
     if name in _OF_SPARSE:

@@ -200,7 +200,7 @@ def diric_of(x: Value, *, n: int, order: int) -> Value:
     total: Any = np.zeros_like(t)
     for i in range(n):
         m = i - (n - 1) / 2
-        turned = (np.cos, np.sin, np.cos, np.sin)[order % 4](m * t)
+        turned = np.sin(m * t) if order % 2 else np.cos(m * t)
         total = total + m**order * (1, -1, -1, 1)[order % 4] * turned
     return (total / n).astype(dtype_for(x))[()]
 

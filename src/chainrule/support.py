@@ -1,0 +1,172 @@
+"""``supported``: what the library knows of a function, before it is called."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.lifting import mirrored
+from chainrule.nodes.remedies import written
+from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
+from chainrule.numpy.mirror import OWN
+from chainrule.rules import locally_constant, rule_of
+from chainrule.rules.base import rule
+
+
+@dataclass(frozen=True)
+class Support:
+    """What is known of a function.
+
+    Attributes
+    ----------
+    name
+        The function, as users write it.
+    status
+        ``"differentiable"``, ``"locally constant"`` (results are plain values),
+        ``"refused"`` or ``"not known"``.
+    write
+        What to write on nodes.
+    modes, orders
+        In which directions, and how often, it is differentiated.
+    formula
+        The first line of the rule's docstring; empty where it is composed of others.
+    constant_in, refused_in
+        Operands without a derivative; those that may be no nodes, with the reason.
+    dtypes
+        The dtypes that its rule is tested in.
+    conventions
+        Points where the derivative is a choice: operands, and derivatives.
+    notes
+        The reason of a refusal; what is left out of the tests; stated accuracy.
+    """
+
+    name: str
+    status: str
+    write: str = ""
+    modes: tuple[str, ...] = ()
+    orders: str = ""
+    formula: str = ""
+    constant_in: tuple[str, ...] = ()
+    refused_in: tuple[str, ...] = ()
+    dtypes: tuple[str, ...] = ()
+    conventions: tuple[Any, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    def __bool__(self) -> bool:
+        """Tell whether nodes may be passed to it."""
+        return self.status in ("differentiable", "locally constant")
+
+    def __str__(self) -> str:
+        """Say it in lines."""
+        shown = {
+            "on nodes": self.write,
+            "modes": ", ".join(self.modes),
+            "orders": self.orders,
+            "formula": self.formula,
+            "constant in": ", ".join(self.constant_in),
+            "refused in": ", ".join(self.refused_in),
+            "dtypes": ", ".join(self.dtypes),
+            "conventions": "; ".join(map(_point, self.conventions)),
+            "notes": " ".join(self.notes),
+        }
+        lines = [f"  {what}: {text}" for what, text in shown.items() if text]
+        return "\n".join([f"{self.name}: {self.status}", *lines])
+
+
+def _point(convention: tuple[Any, Any]) -> str:
+    at, slopes = convention
+    shown = ["free" if s is None else f"{s:g}" for s in slopes]
+    return f"{', '.join(f'{x:g}' for x in at)} -> {', '.join(shown)}"
+
+
+def supported(f: Callable[..., Any]) -> Support:
+    """Return what is known of a function of NumPy, SciPy, or one with a rule.
+
+    The answer is true where the function takes nodes.
+
+    Parameters
+    ----------
+    f
+        The function, such as ``np.roll`` or ``scipy.linalg.expm``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chainrule as gd
+    >>> print(gd.supported(np.cbrt))
+    np.cbrt: differentiable
+      on nodes: np.cbrt
+      modes: forward, reverse
+      orders: any
+      formula: z = cbrt(x), the real cube root
+      dtypes: float32, float64
+      conventions: 0 -> inf
+      notes: At 0 the derivative is its limit from both sides, +inf.
+    >>> bool(gd.supported(np.argsort)), bool(gd.supported(np.save))
+    (True, False)
+    """
+    name = written(f)
+    declared = getattr(f, "rule", None) or rule_of(f)  # declares those of its library
+    operation: Any = UFUNCS.get(f) or FUNCTIONS.get(f) or OWN.get(f)
+    if f in REFUSED:
+        return Support(name, "refused", notes=(REFUSED[f],))
+    if operation is None and (f in LOCALLY_CONSTANT or _is_constant(declared)):
+        return Support(name, "locally constant", name)
+    takes = isinstance(f, np.ufunc) or hasattr(f, "rule")
+    if operation is None and not (takes and declared) and _mirrored(f) is None:
+        return Support(name, "not known")
+    known = getattr(operation, "rule", declared)
+    if takes or (name.startswith("np.") and f not in OWN):
+        return _described(name, name, known)
+    module = "numpy" + name[2:] if name.startswith("np.") else name
+    return _described(name, f"chainrule.{module}", known)
+
+
+def _is_constant(declared: type[rule] | None) -> bool:
+    return declared is not None and issubclass(declared, locally_constant)
+
+
+def _mirrored(f: Any) -> Any:
+    """Return what ``chainrule.scipy`` has of its own in the place of a function."""
+    module = written(f).rpartition(".")[0]
+    if not module.startswith("scipy."):
+        return None
+    try:
+        own: Any = importlib.import_module(f"chainrule.{module}")
+    except ImportError:
+        return None
+    names: Any = vars(own)
+    found: Any = names.get(getattr(f, "__name__", getattr(f, "name", "")))
+    if found is not None:
+        return found
+    return mirrored(f) if f in FUNCTIONS or f in OWN or f in UFUNCS else None
+
+
+def _described(name: str, write: str, declared: type[rule] | None) -> Support:
+    """Return what a rule says; of a composed function there is none."""
+    if declared is None or not declared.operand_names:
+        return Support(name, "differentiable", write, ("forward", "reverse"), "any")
+    lines = (declared.__doc__ or "").strip().splitlines()
+    notes = [" ".join(line.strip() for line in lines[1:] if line.strip())]
+    if declared.untested:
+        notes.append(f"Not tested: {declared.untested}.")
+    return Support(
+        name,
+        "differentiable",
+        write,
+        ("forward", "reverse"),
+        "any",
+        lines[0] if lines else "",
+        declared.constant_in,
+        tuple(declared.refused),
+        tuple(declared.dtypes),
+        tuple(getattr(declared, "conventions", ())),
+        tuple(note for note in notes if note),
+    )
+
+
+__all__ = ["Support", "supported"]
