@@ -62,7 +62,7 @@ class matrix_exp_grad(general):
 
     forward = matrix_exp
     signature = "(n,n)->(n,n)"
-    cases: Cases = (case((3, 3)), case((2, 2, 2)), case(np.zeros((2, 2))), case((1, 1)))
+    cases: Cases = (case((3, 3)), case((2, 1, 1)), case(np.zeros((2, 2))))
 
     @staticmethod
     def pullback(xp: Namespace, z_grad: Value, z: Value, x: Value) -> tuple[Value]:
@@ -165,12 +165,7 @@ class matrix_log_grad(general):
     forward = matrix_log
     signature = "(n,n)->(n,n)"
     may_raise = True
-    cases: Cases = (
-        case(regular(3, 3)),
-        case(spd(2, 2, 2)),
-        case(np.array([[2.0, 1.0], [0.0, 2.0]])),
-        case(regular(1, 1)),
-    )
+    cases: Cases = (case(regular(2, 2)), case(spd(2, 1, 1)))
 
     @staticmethod
     def pullback(
@@ -205,10 +200,9 @@ class matrix_power_of_grad(general):
     signature = "(n,n)->(n,n)"
     may_raise = True
     cases: Cases = (
-        case(regular(3, 3), t=0.3),
-        case(spd(2, 2, 2), t=-1.5),
+        case(regular(2, 2), t=0.3),
+        case(spd(2, 1, 1), t=-1.5),
         case((2, 2), t=3),
-        case(regular(1, 1), t=0.5),
     )
     dtypes: Dtypes = DOUBLE
 
