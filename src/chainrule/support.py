@@ -12,6 +12,7 @@ import numpy as np
 from chainrule.lifting import mirrored
 from chainrule.nodes.remedies import written
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
+from chainrule.numpy import mirror
 from chainrule.numpy.mirror import OWN
 from chainrule.rules import locally_constant, rule_of
 from chainrule.rules.base import rule
@@ -139,9 +140,9 @@ def _mirrored(f: Any) -> Any:
         own: Any = importlib.import_module(f"chainrule.{module}")
     except ImportError:
         return None
-    names: Any = vars(own)
-    found: Any = names.get(getattr(f, "__name__", getattr(f, "name", "")))
-    if found is not None:
+    own_name: str = getattr(f, "__name__", getattr(f, "name", ""))
+    found: Any = getattr(own, own_name, None)
+    if found is not None and found is not f and not isinstance(found, mirror.mirrored):
         return found
     return mirrored(f) if f in FUNCTIONS or f in OWN or f in UFUNCS else None
 
