@@ -140,11 +140,11 @@ def lagged(x: Any, y: Any, *, axes: tuple[int, ...]) -> Value:
     if math.prod(count) > MANY:
         return _by_transforms(x, y, axes, count)
     z = np.empty(count, np.result_type(x, y))
-    index = [slice(None)] * y.ndim
+    index, places = [slice(None)] * y.ndim, list(range(y.ndim))
     for lags in itertools.product(*map(range, count)):
         for a, k in zip(axes, lags, strict=True):
             index[a] = slice(k, k + x.shape[a])
-        z[lags] = np.sum(x * y[tuple(index)])
+        z[lags] = np.einsum(x, places, y[tuple(index)], places, [])
     return z
 
 
