@@ -262,6 +262,11 @@ from chainrule.scipy.stats.heavy_tails import (
 from chainrule.scipy.stats.heavy_tails import (
     skewcauchy as skewcauchy,
 )
+from chainrule.scipy.stats.hyperbolic import gausshyper as gausshyper
+from chainrule.scipy.stats.hyperbolic import genhyperbolic as genhyperbolic
+from chainrule.scipy.stats.hyperbolic import geninvgauss as geninvgauss
+from chainrule.scipy.stats.hyperbolic import jf_skew_t as jf_skew_t
+from chainrule.scipy.stats.hyperbolic import norminvgauss as norminvgauss
 from chainrule.scipy.stats.matrices import (
     invwishart as invwishart,
 )

@@ -159,9 +159,20 @@ class t:
         return np.where(normal, bell, density)
 
     @staticmethod
-    def cdf_of_shapes(x: Value, df: Value) -> Value:
-        tail = 0.5 * sc.betainc(0.5 * df, 0.5, df / (df + x * x))
-        return np.where(x > 0, 1.0 - tail, tail)
+    def cdf(x: Value, df: Value) -> Value:
+        return sc.stdtr(df, x)
+
+    @staticmethod
+    def sf(x: Value, df: Value) -> Value:
+        return sc.stdtr(df, -x)
+
+    @staticmethod
+    def ppf(q: Value, df: Value) -> Value:
+        return sc.stdtrit(df, q)
+
+    @staticmethod
+    def isf(q: Value, df: Value) -> Value:
+        return -sc.stdtrit(df, q)
 
     @staticmethod
     def mean(df: Value) -> Value:

@@ -116,7 +116,7 @@ class cumulative_grad(general):
     dtypes: Dtypes = ("float64",)
     cases: Cases = (
         case((3,), of="cosine", upper=False),
-        case(within(0.5, 2.0, 4), within(2.0, 3.0, 4), of="t", upper=True),
+        case(within(0.5, 2.0, 4), within(2.0, 3.0, 4), of="dgamma", upper=True),
     )
 
     @staticmethod
