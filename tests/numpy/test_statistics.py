@@ -274,7 +274,6 @@ def test_a_number_is_reduced_to_itself():
         (EscapeError, "out= would write", lambda x: np.nanmax(x, out=np.zeros(()))),
         (np.exceptions.AxisError, "axis 3", lambda x: np.std(x, axis=3)),
         (ValueError, "two names", lambda x: np.var(x, ddof=1, correction=1)),
-        (ArgumentError, "'lower'", lambda x: np.quantile(x, 0.3, method="lower")),
         (ArgumentError, "weights=ndarray", lambda x: np.percentile(x, 3, weights=M)),
         (ValueError, r"range \[0, 1\]; received 1.5", lambda x: np.quantile(x, 1.5)),
         (ValueError, r"range \[0, 100\]", lambda x: np.nanpercentile(x, -1)),
@@ -289,3 +288,40 @@ def test_a_number_is_reduced_to_itself():
 def test_refusals(error, message, call):
     with pytest.raises(error, match=message):
         call(node(M))
+
+
+# --------------------------------------------------------------------------- quantiles
+
+METHODS = (
+    "linear interpolated_inverted_cdf hazen weibull median_unbiased normal_unbiased "
+    "lower higher nearest midpoint inverted_cdf averaged_inverted_cdf "
+    "closest_observation"
+).split()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_methods_of_quantiles(method):
+    q = np.array([0.0, 0.1, 0.25, 0.4, 0.5, 0.625, 0.9, 1.0])
+    x = np.random.default_rng(0).normal(size=(8, 3))
+    with_nan = np.where(x > 1.5, np.nan, x)
+    for f, a in ((np.quantile, x), (np.nanquantile, x), (np.nanquantile, with_nan)):
+        for axis in (0, None):
+            z = f(node(a), q, axis=axis, method=method)
+            expected = f(a, q, axis=axis, method=method)
+            np.testing.assert_allclose(z.value, expected, rtol=1e-13)
+        inner = np.array([0.13, 0.31, 0.77])
+        filled = np.where(np.isnan(a), 0.0, a)
+
+        def total(a, q, f=f):
+            return np.sum(np.sin(f(a, q, axis=0, method=method)))
+
+        gd.check_gradients(total, (filled, inner), order=2)
+        gradient = gd.grad(total, (0, 1))
+        pairs = zip(
+            gd.compile(gradient)(filled, inner), gradient(filled, inner), strict=True
+        )
+        for compiled, eager in pairs:
+            np.testing.assert_allclose(compiled, eager, rtol=1e-12)
+    assert np.percentile(node(V), 40.0, method=method).value == pytest.approx(
+        np.percentile(V, 40.0, method=method)
+    )

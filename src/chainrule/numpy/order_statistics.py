@@ -114,15 +114,67 @@ def _on_the_line(low: Array, high: Array, between: Array) -> Array:
     return ops.where(between >= 0.5, high - rise * (1 - between), low + rise * between)
 
 
+_clip: Any = np.clip
+
+_LINES = {
+    "linear": (1.0, 1.0),
+    "interpolated_inverted_cdf": (0.0, 1.0),
+    "hazen": (0.5, 0.5),
+    "weibull": (0.0, 0.0),
+    "median_unbiased": (1 / 3, 1 / 3),
+    "normal_unbiased": (3 / 8, 3 / 8),
+}
+"""Methods that join entries by a line, with their alpha and beta."""
+_STEPS = (
+    "lower higher nearest midpoint inverted_cdf averaged_inverted_cdf "
+    "closest_observation"
+).split()
+"""Methods that do not change with small changes of q."""
+
+
+def _position(q: Array, n: Any, method: str) -> Any:
+    """Return where in n sorted entries the quantile is, from 0 to n - 1.
+
+    Source: R. Hyndman and Y. Fan, "Sample quantiles in statistical packages" (1996).
+    """
+    if not isinstance(n, int):
+        n = n.astype(q.dtype)
+    last: Any = max(n - 1, 0) if isinstance(n, int) else _clip(n - 1, 0, None)
+    if method == "linear":
+        return q * last
+    if method in _LINES:
+        alpha, beta = _LINES[method]
+        return ops.clip(n * q + (alpha + q * (1 - alpha - beta)) - 1, 0, last)
+    fraction: Any = plain_operand(q)
+    between, before = fraction * last, fraction * n - 1
+    below = np.floor(before - 0.5)
+    # A tie goes to what is the even one of entries that are counted from 1.
+    is_tie = (below == before - 0.5) & (below % 2 == 1)
+    steps: dict[str, Any] = {
+        "lower": np.floor(between),
+        "higher": np.ceil(between),
+        "nearest": np.rint(between),
+        "midpoint": (np.floor(between) + np.ceil(between)) / 2,
+        "inverted_cdf": np.ceil(before),
+        "averaged_inverted_cdf": (np.ceil(before) + np.floor(before + 1)) / 2,
+        "closest_observation": np.where(is_tie, below, below + 1),
+    }
+    return _clip(steps[method], 0, last)
+
+
 def _checked(
     name: str, a: ArrayLike, q: ArrayLike, scale: int, **options: Any
 ) -> tuple[Array, Array]:
     """Return ``a`` and ``q`` as a fraction, both nodes or arrays of real numbers."""
-    if options["method"] != "linear" or options["weights"] is not None:
+    if options["weights"] is not None:
         raise ArgumentError(
-            f"np.{name} on nodes has method='linear' without weights; received "
-            f"method={options['method']!r} and weights="
-            f"{'None' if options['weights'] is None else describe(options['weights'])}."
+            f"np.{name} on nodes does not support weights; received weights="
+            f"{describe(options['weights'])}. Leave them away."
+        )
+    if options["method"] not in _LINES and options["method"] not in _STEPS:
+        raise ValueError(
+            f"{options['method']!r} is not a valid method. Use one of: "
+            f"{', '.join([*_LINES, *_STEPS])}"
         )
     x = ops.asarray(a)
     if isinstance(q, int | float) or as_array(plain_operand(q)).dtype.kind in "iub":
@@ -183,7 +235,7 @@ def quantile(
     Differentiable in ``a`` and in ``q``.
     """
     x, fraction = _checked("quantile", a, q, 1, method=method, weights=weights)
-    return _quantile(x, fraction, axis, keepdims)
+    return _quantile(x, fraction, axis, method, keepdims=keepdims)
 
 
 @implements(np.percentile, primitive=True)
@@ -200,12 +252,12 @@ def percentile(
 ) -> Any:
     """Return quantile(a, q / 100)."""
     x, fraction = _checked("percentile", a, q, 100, method=method, weights=weights)
-    return _quantile(x, fraction, axis, keepdims)
+    return _quantile(x, fraction, axis, method, keepdims=keepdims)
 
 
-def _quantile(x: Array, q: Array, axis: Axis, keepdims: bool) -> Array:
+def _quantile(x: Array, q: Array, axis: Axis, method: str, *, keepdims: bool) -> Array:
     lanes = _lanes(x, axis)
-    position = q * (lanes.shape[0] - 1)
+    position = _position(q, lanes.shape[0], method)
     around = _around(ops.sort(lanes, axis=0), position, by_lane=False)
     return _restored(_with_nan(_on_the_line(*around), lanes), x, axis, keepdims)
 
@@ -227,7 +279,7 @@ def nanquantile(
 ) -> Any:
     """Return quantile of the entries that are not nan."""
     x, fraction = _checked("nanquantile", a, q, 1, method=method, weights=weights)
-    return _nan_quantile(x, fraction, axis, keepdims)
+    return _nan_quantile(x, fraction, axis, method, keepdims=keepdims)
 
 
 @implements(np.nanpercentile, primitive=True)
@@ -244,14 +296,15 @@ def nanpercentile(
 ) -> Any:
     """Return percentile of the entries that are not nan."""
     x, fraction = _checked("nanpercentile", a, q, 100, method=method, weights=weights)
-    return _nan_quantile(x, fraction, axis, keepdims)
+    return _nan_quantile(x, fraction, axis, method, keepdims=keepdims)
 
 
-def _nan_quantile(x: Array, q: Array, axis: Axis, keepdims: bool) -> Array:
+def _nan_quantile(
+    x: Array, q: Array, axis: Axis, method: str, *, keepdims: bool
+) -> Array:
     lanes, count = _present(x, axis)
-    last = np.maximum(count - 1, 0).astype(q.dtype)
     q = ops.reshape(q, (*q.shape, *(1,) * count.ndim))
-    around = _around(lanes, q * last, by_lane=True)
+    around = _around(lanes, _position(q, count, method), by_lane=True)
     return _restored(_all_missing(_on_the_line(*around), count), x, axis, keepdims)
 
 
