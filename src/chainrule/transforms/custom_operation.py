@@ -153,6 +153,10 @@ class Arrangement:
         self.name: str = name
         self.structure: Any = None
 
+    def __repr__(self) -> str:
+        """Show the structure of several results: the same text in every run."""
+        return "one result" if self.structure is None else str(self.structure)
+
     def flat(self, z: Tree) -> Any:
         """Return several results as a flat tuple; note the structure they had."""
         if not is_container(z):

@@ -182,6 +182,13 @@ class _Rest:
         for i in places:
             self.args[i] = None
 
+    def __repr__(self) -> str:
+        """Show the arguments, those that are differentiated as dots."""
+        shown = [
+            "..." if i in self.places else repr(x) for i, x in enumerate(self.args)
+        ]
+        return f"({', '.join(shown)})"
+
     def merged(self, moving: Sequence[Any]) -> list[Any]:
         args = list(self.args)
         for i, x in zip(self.places, moving, strict=True):
