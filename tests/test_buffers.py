@@ -83,6 +83,31 @@ def of_a_number(xp, x):
     return y + 0.0
 
 
+def by_complex_parts(xp, x):
+    y = xp.zeros(4, complex)
+    imag, real, mixed, last = y.imag, y.real[1:], y[::2].imag, y[1:].real
+    y[0] = x[0] * (1 + 2j)
+    imag[1] = x[1]
+    real[0] += x[2]
+    real *= 2.0
+    mixed[1] = x[0]
+    last[1] -= x[1]
+    y.imag *= x
+    y.real[0] = x[1]
+    return np.abs(y[:3]) ** 2 + imag[1] + last
+
+
+def by_views_of_no_axes(xp, x):
+    y = xp.zeros(4)
+    turned = y.transpose()
+    number = turned[0, ...]
+    y[1] = x[0]
+    np.multiply(x[1], 0.7, out=number)
+    number += x[2]
+    y.flat = y * 2.0 + x
+    return y + number
+
+
 PROGRAMS = [
     by_entries,
     by_slices,
@@ -92,6 +117,8 @@ PROGRAMS = [
     by_functions,
     by_swapping,
     of_a_number,
+    by_complex_parts,
+    by_views_of_no_axes,
 ]
 every_program = pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
 

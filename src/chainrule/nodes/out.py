@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from chainrule.nodes.admission import refuse_in_place, refuse_out
 from chainrule.nodes.recorder import next_serial
 from chainrule.rules import traits_of
 from chainrule.values.buffered import buffered, current
 from chainrule.values.shapes import dtype_of, ndarray, shape_of
-from chainrule.values.types import ArrayValue, Operation, Value
+from chainrule.values.types import ArrayValue, Index, Operation, Value
 from chainrule.values.vertices import raw, stand_in, vertex
 
 _WRITTEN: Any = (vertex, stand_in, buffered)
@@ -32,6 +32,11 @@ def shown(x: object) -> Any:
         return [*map(shown, x)]  # pyright: ignore[reportUnknownArgumentType]
     x = raw(current(x))
     return x.example if isinstance(x, stand_in) else x
+
+
+def shown_index(index: Index) -> Any:
+    """Return an index that NumPy can be called with."""
+    return tuple(map(shown, index)) if isinstance(index, tuple) else shown(index)
 
 
 def may_write(out: ArrayLike) -> bool:
@@ -73,7 +78,8 @@ def write_result(
     since = next_serial()
     args = _in_its_dtype(out, function, args, given)
     z = function(*args, **given)
-    if shape_of(raw(z)) != out.shape or dtype_of(raw(z)) != out.dtype:
+    fits = shape_of(raw(z)) == out.shape and dtype_of(raw(z)) == out.dtype
+    if not fits or given.get("dtype") is not None:
         refuse(function, args, given, np.empty_like(shown(out)))
         z = np.asarray(z).astype(out.dtype) if isinstance(z, _PLAIN) else z
     elif function is np.dot:
@@ -108,6 +114,10 @@ def _in_its_dtype(
 # ---------------------------------------------------------------------------- ufuncs
 
 
+def _cast(x: Value, dtype: DTypeLike) -> Any:
+    return _astype(np.asarray(x) if isinstance(x, _PLAIN) else x, dtype)
+
+
 def write_ufunc(
     ufunc: np.ufunc, method: str, inputs: Sequence[Any], given: Mapping[str, Any]
 ) -> Any:
@@ -119,7 +129,11 @@ def write_ufunc(
     if method != "__call__":
         return write_result(outs[0], getattr(ufunc, method), inputs, given)
     since = next_serial()
-    casting = {k: given.pop(k) for k in ("casting",) if k in given}
+    casting = {k: given.pop(k) for k in ("casting", "dtype") if k in given}
+    if casting.get("dtype") is not None:
+        empty = tuple(None if o is None else np.empty_like(shown(o)) for o in outs)
+        refuse(ufunc, inputs, {**given, **casting}, empty)  # pyright: ignore
+        inputs = [_cast(x, casting["dtype"]) for x in inputs]
     results: Any = ufunc(*inputs, **given)
     several: Any = results if isinstance(results, tuple) else (results,)  # pyright: ignore
     pairs: list[Any] = list(zip(several, outs, strict=True))  # pyright: ignore

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
 from chainrule import operations
@@ -67,13 +68,36 @@ class buffer(buffered):  # noqa: N801
         state = _state(self)
         if state is None:
             return plain(self)
-        return state if _BASE.__get__(self) is None else state[self.places()]
+        return state if _BASE.__get__(self) is None else self.shown()[self.places()]
+
+    def shown(self) -> Any:
+        """Return what a view shows entries of: all of its base, or one of its parts."""
+        state = _state(self)
+        part = self.part()
+        return getattr(state, part) if part else state
+
+    def part(self) -> str:
+        """Return whether a view shows real or imaginary parts: the name, or nothing."""
+        view, base = plain(self), plain(_root(self))
+        if view.dtype == base.dtype:
+            return ""
+        if view.dtype != base.real.dtype:
+            raise EscapeError(
+                f"This is a view of an array of {base.dtype} as one of {view.dtype}; "
+                "the array has taken a node, whose memory has no such views."
+            )
+        offset = byte_bounds(view)[0] - byte_bounds(base)[0]
+        return "imag" if offset % base.itemsize else "real"
 
     def places(self) -> Any:
         """Return the index of a view's entries in its base."""
         index = _INDEX.__get__(self)
         if index is None:
-            index = index_of_view(plain(self), plain(_root(self)))
+            part, base = self.part(), plain(_root(self))
+            base = getattr(base, part) if part else base
+            index = index_of_view(plain(self), base)
+            if not plain(self).ndim:
+                index = (*index, ...)  # else it would be a number
             _INDEX.__set__(self, index)
         return index
 
@@ -106,9 +130,9 @@ class buffer(buffered):  # noqa: N801
         if _BASE.__get__(self) is None:
             state[index] = value
         elif self.is_picked():
-            state[tuple(p[index] for p in self.places())] = value
+            self.shown()[tuple(p[index] for p in self.places())] = value
         else:
-            state[self.places()][index] = value
+            self.shown()[self.places()][index] = value
 
     # ------------------------------------------------------------- reads and writes
 
@@ -201,7 +225,7 @@ class buffer(buffered):  # noqa: N801
 
 _slots: Any = buffer
 _BASE, _STATE, _INDEX = _slots.base_buffer, _slots.state, _slots.index
-_OWN = frozenset("current hand_over is_picked places receive".split())
+_OWN = frozenset("current hand_over is_picked part places receive shown".split())
 _INDICES: Any = (int, slice, type(Ellipsis))
 
 
@@ -293,6 +317,27 @@ def _in_place(operate: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def _writable(name: str) -> property:
+    """Return an attribute of arrays that may be assigned: ``y.imag = value``."""
+    of_array: Any = getattr(ndarray, name)
+
+    def write(self: buffer, value: Value) -> None:
+        value = current(value)
+        if _is_recorded(value):
+            self.hand_over(value)
+        if _state(self) is None:
+            of_array.__set__(self, value)
+            return
+        z = self.current()
+        setattr(z, name, value)
+        if self.is_picked():
+            self.receive(..., z)
+
+    return property(of_array.__get__, write, doc=of_array.__doc__)
+
+
+for _name in ("real", "imag", "flat"):
+    setattr(buffer, _name, _writable(_name))
 _BINARY = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
 for _name in _BINARY:
     _operate: Any = getattr(operator, f"__{_name}__")

@@ -226,9 +226,9 @@ for _name, _part in [("real", _real), ("imag", _imag)]:
     setattr(node, _name, property(_part))
 
 
-def _round(x: Array, decimals: int = 0, out: None = None) -> Array:
+def _round(x: Array, decimals: int = 0, out: Any = None) -> Array:
     """Return the rounded value, a plain one: locally constant."""
-    return _numpy.round(plain_operand(x), decimals)
+    return _numpy.round(x, decimals, out)
 
 
 for _name, _method in [("round", _round)]:

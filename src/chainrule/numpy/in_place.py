@@ -23,7 +23,7 @@ from chainrule.nodes.admission import INPUT, NONE, plain_index
 from chainrule.nodes.node_class import node
 from chainrule.nodes.operator_text import in_place_operator
 from chainrule.nodes.operators import NAMES
-from chainrule.nodes.out import shown
+from chainrule.nodes.out import shown, shown_index
 from chainrule.nodes.recorder import new, next_serial, record
 from chainrule.numpy.overwriting import move, overwrite
 from chainrule.operations_grad import indexing, structure
@@ -65,6 +65,9 @@ def assign(y: node, index: Index, value: ArrayLike) -> None:
         refuse(y, "assignment destination is read-only")
         if memory_of(y).copies:
             value = repeated(value, y.size, index)
+            if type(index) is not slice:  # elsewhere True is no place, nor is 1.0
+                places: Any = np.arange(y.size).flat
+                index = places[shown_index(index)]
         _put(y, index, value)
 
 
@@ -72,10 +75,11 @@ def repeated(value: ArrayLike, size: int, index: Index) -> Any:
     """Return the entries that go to a part of ``x.flat``: repeated, or cut off."""
     value = operations.asarray(value)
     flat: Any = np.empty(size).flat
-    flat[shown(index)] = np.empty(value.shape)  # NumPy's own refusal
-    shape: Any = flat[shown(index)].shape
+    where = shown_index(index)
+    flat[where] = np.empty(value.shape)  # NumPy's own refusal
+    shape: Any = flat[where].shape
     if not value.shape or not value.size:
-        return value if value.size else flat[shown(index)]
+        return value if value.size else flat[where]
     found: Any = np.resize(value, shape) if shape else operations.reshape(value, ())
     return found
 
@@ -108,6 +112,9 @@ def updated(
     with LOCK:
         enter_views()
         refuse(y, "output array is read-only")
+        if ufunc is np.matmul and np.ndim(shown(value)) < 2:
+            plain: Any = np.empty_like(shown(y))
+            plain @= shown(value)  # which raises
         z = operate(y, value)
         if not isinstance(raw(z), _NUMERIC):
             return z  # of another library, whose arrays come first

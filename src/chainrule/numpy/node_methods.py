@@ -83,8 +83,10 @@ def compressed(
     return compress(condition, x, axis, out)
 
 
-def conj(x: node) -> Any:
+def conj(x: node, out: Any = None) -> Any:
     """Return the complex conjugate; of a real array, as NumPy's method, the array."""
+    if out is not None:
+        return np.conjugate(x, out=out)
     return ops.conjugate(x) if is_complex(x) else x
 
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from chainrule.errors import EscapeError
 from chainrule.nodes import remedies
 from chainrule.nodes.admission import plain_index, plain_operand
-from chainrule.nodes.out import may_write, shown, write
+from chainrule.nodes.out import may_write, shown, shown_index, write
 from chainrule.nodes.recorder import next_serial, record
 from chainrule.operations_grad.indexing import added_at_grad, picks_once
 from chainrule.values.shapes import dtype_of, shape_of
@@ -80,7 +80,7 @@ def place(arr: Any, mask: ArrayLike, vals: ArrayLike) -> None:
 
 
 @writes(np.putmask)
-def putmask(a: Any, mask: ArrayLike, values: ArrayLike) -> None:
+def putmask(a: Any, /, mask: ArrayLike, values: ArrayLike) -> None:
     """Write each entry of ``values``, repeated, where a mask holds at its place."""
     _written(a, "np.putmask")
     _np.putmask(_empty(a), shown(mask), shown(values))
@@ -151,7 +151,10 @@ def write_at(ufunc: np.ufunc, y: Any, index: Index, *values: Any) -> None:
     """Run a ufunc on entries of an array, in place; repeated ones take their turns."""
     _written(y, f"np.{ufunc.__name__}.at")
     if dtype_of(raw(y)) != np.result_type(y.dtype, *map(dtype_of, shown(values))):
-        ufunc.at(_empty(y), shown(index), *shown(values))  # NumPy's own refusal
+        ufunc.at(_empty(y), shown_index(index), *shown(values))  # NumPy's own refusal
+    shape = np.shape(_empty(y)[shown_index(index)])
+    for value in values:
+        np.broadcast_to(np.empty(shape_of(raw(value))), shape)  # refused too
     if picks_once(index):
         y[index] = ufunc(y[index], *values)
     elif ufunc is np.add or ufunc is np.subtract:

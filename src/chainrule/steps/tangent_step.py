@@ -188,7 +188,8 @@ def _overwriting_step(
 
     def tangent_step(z: vertex, dots: Dots) -> Any:
         x, y = z.operands
-        if isinstance(x, vertex) and x.passes_on and type(dots.get(x)) is ndarray:
+        free = x is not y and isinstance(x, vertex) and x.passes_on
+        if free and type(dots.get(x)) is ndarray:
             x_dot = dots.pop(x)
             if x_dot.base is None and sys.getrefcount(x_dot) == _ALONE:
                 y_dot = _tangent_of(y, dots)

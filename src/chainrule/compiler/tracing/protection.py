@@ -58,7 +58,7 @@ def protected_call(
 
 def _plausible(x: Any) -> Any:
     """Return a stand-in with a value of its kind that most functions take."""
-    if kind_of(x) is not Traced:
+    if not isinstance(x, Traced):
         return x
     number = x.row.number
     value = plausible(x.shape, x.dtype) if number is None else number(1)
@@ -68,7 +68,7 @@ def _plausible(x: Any) -> Any:
 def deepest(trace: Trace, x: Any) -> Trace:
     """Return the innermost trace among that of a call and those of its arguments."""
     kind = kind_of(x)
-    if kind is Traced:
+    if isinstance(x, Traced):
         return x.home if x.home.level > trace.level else trace
     if kind is float or kind is int:
         return trace

@@ -380,15 +380,15 @@ def escape(what: str) -> EscapeError:
 
 def values_of(x: Any) -> Any:
     """Replace stand-ins by their values for the example."""
-    return x.value if kind_of(x) is Traced else mapped(value_of, x)
+    return x.value if isinstance(x, Traced) else mapped(value_of, x)
 
 
 def value_of(x: Any) -> Any:
     """Replace a stand-in, or an array of them, by its value for the example."""
-    kind = kind_of(x)
-    if kind is Traced:
+    if isinstance(x, Traced):
         return x.value
-    return values_of(x.tolist()) if kind is ndarray and x.dtype == object else x
+    is_of_objects = kind_of(x) is ndarray and x.dtype == object
+    return values_of(x.tolist()) if is_of_objects else x
 
 
 _PLAIN = {Traced, float, int, bool, complex}

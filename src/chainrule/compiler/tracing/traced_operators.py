@@ -99,7 +99,7 @@ def _called(ufunc: np.ufunc, plain: Function, x: Any, y: Any) -> Any:
     if inside is not None:
         return inside.__array_ufunc__(ufunc, "__call__", x, y)
     function = _function_of(ufunc, plain, x, y, _number_of(x), _number_of(y))
-    trace = x.home if kind_of(x) is Traced else y.home
+    trace = x.home if isinstance(x, Traced) else y.home
     if not (is_scalar(value_of(x)) and is_scalar(value_of(y))):
         return trace.call(ufunc, (x, y), None)
     trace = deepest(trace, (x, y))

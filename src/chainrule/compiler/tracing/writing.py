@@ -19,10 +19,11 @@ from chainrule.compiler.tracing.frames import user_line
 from chainrule.compiler.tracing.plain_operators import UFUNCS
 from chainrule.compiler.tracing.traced import FLAT, Order, Traced
 from chainrule.compiler.tracing.traced_operators import BINARY
-from chainrule.errors import CompileError, EscapeError, ReadOnlyError
+from chainrule.errors import EscapeError, ReadOnlyError
 from chainrule.numpy.in_place import repeated, same_index
 from chainrule.numpy.writes import METHODS
 from chainrule.operations_grad.indexing import setitem
+from chainrule.rules import rule_of
 from chainrule.values.containers import declare_value
 from chainrule.values.shapes import index_of_view, laid_out, ndarray
 from chainrule.values.types import Index
@@ -99,11 +100,6 @@ def _refuse(y: Traced, what: str) -> None:
                 f"np.broadcast_to and np.diagonal, at {user_line()}. Write into a "
                 "copy: np.copy(x)."
             )
-        if base.dtype != y.dtype:
-            raise CompileError(
-                "A compiled function cannot write into the real or imaginary part of "
-                f"an array, at {user_line()}. Write a + 1j * b."
-            )
         y = base
 
 
@@ -117,7 +113,12 @@ def _write(y: Traced, z: Traced) -> None:
     y.home.wrote()
     base = y.base
     if base is not None:
-        _write(base, y.home.call(setitem, (base, z), {"index": _cut(y)}))
+        if base.dtype == y.dtype:
+            z = y.home.call(setitem, (base, z), {"index": _cut(y)})
+        else:  # the real or the imaginary part
+            whole: Any = rule_of(y.row.function)
+            z = whole.put(_np, z, base, {})
+        _write(base, z)
         return
     _outdate(y)
     value = np.asarray(z.value)
