@@ -78,7 +78,7 @@ class buffer(buffered):  # noqa: N801
 
     def part(self) -> str:
         """Return whether a view shows real or imaginary parts: the name, or nothing."""
-        view, base = plain(self), plain(_root(self))
+        view, base = plain(self), _whole(self)
         if view.dtype == base.dtype:
             return ""
         if view.dtype != base.real.dtype:
@@ -93,7 +93,7 @@ class buffer(buffered):  # noqa: N801
         """Return the index of a view's entries in its base."""
         index = _INDEX.__get__(self)
         if index is None:
-            part, base = self.part(), plain(_root(self))
+            part, base = self.part(), _whole(self)
             base = getattr(base, part) if part else base
             index = index_of_view(plain(self), base)
             if not plain(self).ndim:
@@ -233,6 +233,11 @@ def _root(x: buffer) -> Any:
     """Return the buffer whose memory a buffer shows."""
     base = _BASE.__get__(x)
     return x if base is None else base
+
+
+def _whole(x: buffer) -> Any:
+    """Return the plain array of all the memory that a buffer shows some of."""
+    return plain(_root(x))
 
 
 def _state(x: buffer) -> Any:
