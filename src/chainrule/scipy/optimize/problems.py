@@ -93,10 +93,14 @@ class Problem:
     def _plain(self, derived: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function of plain numbers: compiled, unless it closes over nodes."""
         args = value(self.args)
-        run: Any = derived if self._closes_over else compiled(derived)
+
+        def with_args(x: Value, *more: Any) -> Any:
+            return derived(x, *more, *args)
+
+        run: Any = with_args if self._closes_over else compiled(with_args)
 
         def plain(x: Value, *more: Any) -> Any:
-            return value(run(x, *more, *args))
+            return value(run(x, *more))
 
         return plain
 

@@ -1,0 +1,40 @@
+"""The scientific scripts run, and find what they look for."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SCRIPTS = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
+NEEDED = {"random_effects": "pandas"}
+FINDS = {
+    "advection": lambda found: found[0] < 1e-4,
+    "curve_fit": lambda found: abs(found[0][1] - 1.3) < 0.1,
+    "deblurring": lambda found: max(found.values()) < 0.1,
+    "gaussian_process": lambda found: 0.5 < np.exp(found.x[0]) < 4.0,
+    "kalman_filter": lambda found: found.success,
+    "logistic_regression": lambda found: found.x[2] < -1.0,
+    "mixture": lambda found: np.allclose(found.x["means"], [-1.0, 2.0], atol=0.3),
+    "ode_fit": lambda found: np.allclose(found.x, [1.1, 0.9, 0.8, 1.0], atol=0.05),
+    "option_pricing": lambda found: 0.0 < found[1][0] < 1.0,
+    "orbits": lambda found: found[0] < 1e-6,
+    "random_effects": lambda found: abs(found.x["slopes"][0] - 1.5) < 0.1,
+    "robot_arm": lambda found: np.max(np.abs(found[0].fun)) < 1e-2,
+}
+
+
+def test_each_script_has_a_test():
+    pytest.importorskip("scipy")
+    assert {s.stem for s in SCRIPTS} == set(FINDS)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda s: s.stem)
+def test_a_script_finds_what_it_looks_for(script, capsys):
+    pytest.importorskip("scipy")
+    pytest.importorskip(NEEDED.get(script.stem, "numpy"))
+    found = runpy.run_path(str(script))["main"]()
+    assert FINDS[script.stem](found)
+    assert capsys.readouterr().out
