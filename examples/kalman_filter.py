@@ -29,8 +29,8 @@ def log_likelihood(p, observed):
 
 def main():
     rng = np.random.default_rng(3)
-    trend = np.cumsum(np.cumsum(0.1 * rng.normal(size=60)))
-    observed = trend + 0.5 * rng.normal(size=60)
+    trend = np.cumsum(np.cumsum(0.1 * rng.normal(size=30)))
+    observed = trend + 0.5 * rng.normal(size=30)
     lifted = gd.lift(log_likelihood)
     objective = gd.compile(gd.value_and_grad(lambda p: -lifted(p, observed)))
     found = scipy.optimize.minimize(objective, np.zeros(2), jac=True)

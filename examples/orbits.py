@@ -20,7 +20,7 @@ def accelerations(x):
     return a
 
 
-def fly(v, steps=40, dt=0.02):
+def fly(v, steps=16, dt=0.05):
     x = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.5]])
     x = x + 0.0 * v
     v = np.array(v)
