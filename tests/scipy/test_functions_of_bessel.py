@@ -140,7 +140,11 @@ def test_no_number_comes_of_none(name, x):
 
 def test_orders_may_be_integers_and_are_broadcast():
     n, x = np.arange(4)[:, None], np.array([0.5, 2.0])
-    for f in (special.jv, special.kn, special.eval_chebyt, special.eval_hermite):
+
+    def jacobi(n, x):
+        return special.eval_jacobi(n, 0.3, 1.5, x)
+
+    for f in (special.jv, special.kn, special.eval_hermite, jacobi):
         whole = gd.grad(lambda x, f=f: np.sum(f(n, x)))(x)
         each = [gd.grad(lambda y, f=f: np.sum(f(n.ravel(), y)))(y) for y in x]
         assert_close(whole, np.array(each), 1e-13)

@@ -271,7 +271,7 @@ class yn_grad(elementwise):
 
     forward = "scipy.special:yn"
     refused: Mapping[str, str] = {"n": "It is a whole number: call yv(v, x)."}
-    dtypes: Dtypes = REAL
+    dtypes: Dtypes = ("float64",)
     cases: Cases = (case(np.array([[0], [3]]), positive(3)), case(2, positive()))
 
     @staticmethod
@@ -285,7 +285,7 @@ class kn_grad(elementwise):
 
     forward = "scipy.special:kn"
     refused: Mapping[str, str] = {"n": "It is a whole number: call kv(v, x)."}
-    dtypes: Dtypes = REAL
+    dtypes: Dtypes = ("float64",)
     cases: Cases = (case(np.array([[0], [3]]), positive(3)), case(2, positive()))
 
     @staticmethod

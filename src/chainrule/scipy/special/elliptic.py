@@ -180,7 +180,7 @@ class ellipeinc_grad(elementwise):
 
 
 class ellipj_grad(several_of_two):
-    """sn, cn, dn and the amplitude of v, of the parameter x (DLMF 22.2, 22.16.1)"""
+    """z = sn, cn, dn and the amplitude of v, of parameter x (DLMF 22.2, 22.16.1)"""
 
     forward = "scipy.special:ellipj"
     outputs = 4

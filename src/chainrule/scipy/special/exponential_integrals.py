@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from chainrule.operations_grad.special import sinc_derivative
 from chainrule.rules import elementwise
-from chainrule.rules.cases import REAL, Cases, Domain, Dtypes, case, positive
+from chainrule.rules.cases import Cases, Domain, Dtypes, case, positive
 from chainrule.scipy.special.partial_derivatives import Orders, computes
 from chainrule.scipy.special.several import several_of_one
 from chainrule.values.types import Namespace, Operation, Value
@@ -70,7 +70,7 @@ class expn_grad(elementwise):
         "n": "It is a whole number. Of real order it is "
         "x**(n - 1) * gamma(1 - n) * gammaincc(1 - n, x), n < 1."
     }
-    dtypes: Dtypes = REAL
+    dtypes: Dtypes = ("float64",)
     cases: Cases = (case(np.array([[0], [1], [4]]), positive(3)), case(2, positive()))
 
     @staticmethod
@@ -80,7 +80,7 @@ class expn_grad(elementwise):
 
 
 class sici_grad(several_of_one):
-    """Si(x) and Ci(x), the sine and cosine integrals (DLMF 6.2.9, 6.2.11)"""
+    """z = Si(x) and Ci(x), the sine and cosine integrals (DLMF 6.2.9, 6.2.11)"""
 
     forward = "scipy.special:sici"
     outputs = 2
@@ -102,7 +102,7 @@ def of_hyperbolic_sinc(name: str, orders: Orders, x: NDArray[Any]) -> Any:
 
 
 class shichi_grad(several_of_one):
-    """Shi(x) and Chi(x), the hyperbolic integrals (DLMF 6.2.15, 6.2.16)"""
+    """z = Shi(x) and Chi(x), the hyperbolic integrals (DLMF 6.2.15, 6.2.16)"""
 
     forward = "scipy.special:shichi"
     outputs = 2

@@ -15,7 +15,7 @@ import scipy.special
 from numpy.typing import NDArray
 
 from chainrule.rules import elementwise, general
-from chainrule.rules.cases import REAL, Cases, Dtypes, case, within
+from chainrule.rules.cases import Cases, Dtypes, case, within
 from chainrule.scipy.special.interpolation import in_parameters
 from chainrule.scipy.special.parabolic_cylinder import solution
 from chainrule.scipy.special.partial_derivatives import Orders, computes
@@ -26,6 +26,8 @@ from chainrule.wrapping import operation
 _WIDTH = 0.3
 """In q: eigenvalues are analytic up to a distance of 1.4 and more (DLMF 28.7)."""
 _DEGREE = math.pi / 180.0
+_DOUBLE: Dtypes = ("float64",)
+"""SciPy's functions are nan in single precision."""
 _REFUSED = {"m": "It is a whole number. Pass gd.value(m)."}
 
 
@@ -134,7 +136,7 @@ class mathieu_a_grad(elementwise):
 
     forward = "scipy.special:mathieu_a"
     refused: Mapping[str, str] = _REFUSED
-    dtypes: Dtypes = REAL
+    dtypes: Dtypes = _DOUBLE
     cases: Cases = (case(_ORDERS, within(0.5, 4.0, 3)),)
 
     @staticmethod
@@ -148,7 +150,7 @@ class mathieu_b_grad(elementwise):
 
     forward = "scipy.special:mathieu_b"
     refused: Mapping[str, str] = _REFUSED
-    dtypes: Dtypes = REAL
+    dtypes: Dtypes = _DOUBLE
     cases: Cases = (case(_ORDERS, within(0.5, 4.0, 3)),)
 
     @staticmethod
@@ -158,11 +160,11 @@ class mathieu_b_grad(elementwise):
 
 
 class mathieu_cem_grad(_mathieu):
-    """ce_m of x in degrees, even, and its slope in radians (DLMF 28.2.18)"""
+    """z = ce_m of x in degrees, even, and its slope in radians (DLMF 28.2.18)"""
 
     forward = "scipy.special:mathieu_cem"
     refused: Mapping[str, str] = _REFUSED
-    dtypes: Dtypes = REAL
+    dtypes: Dtypes = _DOUBLE
     cases: Cases = (
         case(_ORDERS, within(0.5, 4.0, 3), within(5.0, 80.0)),
         case(2.0, within(0.5, 4.0), within(5.0, 80.0)),
@@ -170,11 +172,11 @@ class mathieu_cem_grad(_mathieu):
 
 
 class mathieu_sem_grad(_mathieu):
-    """se_m of x in degrees, odd, and its slope in radians (DLMF 28.2.19)"""
+    """z = se_m of x in degrees, odd, and its slope in radians (DLMF 28.2.19)"""
 
     forward = "scipy.special:mathieu_sem"
     refused: Mapping[str, str] = _REFUSED
-    dtypes: Dtypes = REAL
+    dtypes: Dtypes = _DOUBLE
     cases: Cases = (
         case(_ORDERS, within(0.5, 4.0, 3), within(5.0, 80.0)),
         case(2.0, within(0.5, 4.0), within(5.0, 80.0)),
@@ -182,38 +184,38 @@ class mathieu_sem_grad(_mathieu):
 
 
 class mathieu_modcem1_grad(_mathieu):
-    """Mc1_m, modified, even, of the first kind, and its slope (DLMF 28.20)"""
+    """z = Mc1_m, modified, even, of the first kind, and its slope (DLMF 28.20)"""
 
     forward = "scipy.special:mathieu_modcem1"
     refused: Mapping[str, str] = _REFUSED
-    dtypes: Dtypes = REAL
+    dtypes: Dtypes = _DOUBLE
     cases: Cases = (case(_ORDERS, within(0.8, 4.0, 3), within(0.3, 1.2)),)
 
 
 class mathieu_modcem2_grad(_mathieu):
-    """Mc2_m, modified, even, of the second kind, and its slope (DLMF 28.20)"""
+    """z = Mc2_m, modified, even, of the second kind, and its slope (DLMF 28.20)"""
 
     forward = "scipy.special:mathieu_modcem2"
     refused: Mapping[str, str] = _REFUSED
-    dtypes: Dtypes = REAL
+    dtypes: Dtypes = _DOUBLE
     cases: Cases = (case(_ORDERS, within(0.8, 4.0, 3), within(0.3, 1.2)),)
 
 
 class mathieu_modsem1_grad(_mathieu):
-    """Ms1_m, modified, odd, of the first kind, and its slope (DLMF 28.20)"""
+    """z = Ms1_m, modified, odd, of the first kind, and its slope (DLMF 28.20)"""
 
     forward = "scipy.special:mathieu_modsem1"
     refused: Mapping[str, str] = _REFUSED
-    dtypes: Dtypes = REAL
+    dtypes: Dtypes = _DOUBLE
     cases: Cases = (case(_ORDERS, within(0.8, 4.0, 3), within(0.3, 1.2)),)
 
 
 class mathieu_modsem2_grad(_mathieu):
-    """Ms2_m, modified, odd, of the second kind, and its slope (DLMF 28.20)"""
+    """z = Ms2_m, modified, odd, of the second kind, and its slope (DLMF 28.20)"""
 
     forward = "scipy.special:mathieu_modsem2"
     refused: Mapping[str, str] = _REFUSED
-    dtypes: Dtypes = REAL
+    dtypes: Dtypes = _DOUBLE
     cases: Cases = (case(_ORDERS, within(0.8, 4.0, 3), within(0.3, 1.2)),)
 
 

@@ -72,12 +72,12 @@ class _parabolic(several_of_two, kind=True):
 
 _CASES: Cases = (
     case(within(-2.0, 2.0, 2, 1), within(-2.0, 2.0, 3)),
-    case(within(0.2, 2.0), within(-2.0, 2.0)),
+    case(within(0.2, 1.0), within(-1.0, 1.0)),
 )
 
 
 class pbdv_grad(_parabolic):
-    """D_v(x) and D_v'(x) (DLMF 12.1, 12.2.2)"""
+    """z = D_v(x) and D_v'(x) (DLMF 12.1, 12.2.2)"""
 
     forward = "scipy.special:pbdv"
     outputs = 2
@@ -93,7 +93,7 @@ class pbdv_grad(_parabolic):
 
 
 class pbvv_grad(_parabolic):
-    """V_v(x) and V_v'(x), V(-v - 1/2, x) of DLMF 12.2.2"""
+    """z = V_v(x) and V_v'(x), V(-v - 1/2, x) of DLMF 12.2.2"""
 
     forward = "scipy.special:pbvv"
     outputs = 2
@@ -109,7 +109,7 @@ class pbvv_grad(_parabolic):
 
 
 class pbwa_grad(_parabolic):
-    """W(v, x) and its slope in x (DLMF 12.14)"""
+    """z = W(v, x) and its slope in x (DLMF 12.14)"""
 
     forward = "scipy.special:pbwa"
     outputs = 2

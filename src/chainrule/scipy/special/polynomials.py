@@ -279,7 +279,6 @@ class eval_jacobi_grad(of_four):
     dtypes: Dtypes = REAL
     cases: Cases = (
         case(positive(3), positive(2, 1), positive(), within(-0.8, 0.8, 3)),
-        case(np.array([0, 1, 4]), positive(3), positive(), within(-0.8, 0.8, 3)),
     )
 
 
@@ -288,10 +287,7 @@ class eval_sh_jacobi_grad(of_four):
 
     forward = "scipy.special:eval_sh_jacobi"
     dtypes: Dtypes = REAL
-    cases: Cases = (
-        case(positive(3), positive(2, 1), positive(), within(0.1, 0.8, 3)),
-        case(np.array([0, 1, 4]), positive(3), positive(), within(0.1, 0.8, 3)),
-    )
+    cases: Cases = (case(positive(3), positive(2, 1), positive(), within(0.1, 0.8, 3)),)
 
 
 class eval_hermite_grad(elementwise):
@@ -299,7 +295,7 @@ class eval_hermite_grad(elementwise):
 
     forward = "scipy.special:eval_hermite"
     refused: Mapping[str, str] = {"n": "It is a whole number. Pass gd.value(n)."}
-    dtypes: Dtypes = REAL
+    dtypes: Dtypes = ("float64",)
     cases: Cases = (case(np.array([[0], [1], [4]]), within(-2.0, 2.0, 3)),)
 
     @staticmethod
@@ -313,7 +309,7 @@ class eval_hermitenorm_grad(elementwise):
 
     forward = "scipy.special:eval_hermitenorm"
     refused: Mapping[str, str] = {"n": "It is a whole number. Pass gd.value(n)."}
-    dtypes: Dtypes = REAL
+    dtypes: Dtypes = ("float64",)
     cases: Cases = (case(np.array([[0], [1], [4]]), within(-2.0, 2.0, 3)),)
 
     @staticmethod

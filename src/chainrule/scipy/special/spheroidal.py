@@ -226,7 +226,7 @@ class obl_cv_grad(elementwise):
 
 
 class pro_ang1_grad(_spheroidal):
-    """Angular prolate, of the first kind, and its slope (DLMF 30)"""
+    """z = angular prolate, of the first kind, and its slope (DLMF 30)"""
 
     forward = "scipy.special:pro_ang1"
     refused: Mapping[str, str] = _REFUSED
@@ -235,7 +235,7 @@ class pro_ang1_grad(_spheroidal):
 
 
 class pro_ang1_cv_grad(_of_known_eigenvalue):
-    """Angular prolate, of the first kind, of eigenvalue v, and its slope"""
+    """z = angular prolate, of the first kind, of eigenvalue v, and its slope"""
 
     forward = "scipy.special:pro_ang1_cv"
     refused: Mapping[str, str] = {
@@ -247,7 +247,7 @@ class pro_ang1_cv_grad(_of_known_eigenvalue):
 
 
 class pro_rad1_grad(_spheroidal):
-    """Radial prolate, of the first kind, and its slope (DLMF 30)"""
+    """z = radial prolate, of the first kind, and its slope (DLMF 30)"""
 
     forward = "scipy.special:pro_rad1"
     refused: Mapping[str, str] = _REFUSED
@@ -256,7 +256,7 @@ class pro_rad1_grad(_spheroidal):
 
 
 class pro_rad1_cv_grad(_of_known_eigenvalue):
-    """Radial prolate, of the first kind, of eigenvalue v, and its slope"""
+    """z = radial prolate, of the first kind, of eigenvalue v, and its slope"""
 
     forward = "scipy.special:pro_rad1_cv"
     refused: Mapping[str, str] = {
@@ -268,7 +268,7 @@ class pro_rad1_cv_grad(_of_known_eigenvalue):
 
 
 class pro_rad2_grad(_spheroidal):
-    """Radial prolate, of the second kind, and its slope (DLMF 30)"""
+    """z = radial prolate, of the second kind, and its slope (DLMF 30)"""
 
     forward = "scipy.special:pro_rad2"
     refused: Mapping[str, str] = _REFUSED
@@ -277,7 +277,7 @@ class pro_rad2_grad(_spheroidal):
 
 
 class pro_rad2_cv_grad(_of_known_eigenvalue):
-    """Radial prolate, of the second kind, of eigenvalue v, and its slope"""
+    """z = radial prolate, of the second kind, of eigenvalue v, and its slope"""
 
     forward = "scipy.special:pro_rad2_cv"
     refused: Mapping[str, str] = {
@@ -289,7 +289,7 @@ class pro_rad2_cv_grad(_of_known_eigenvalue):
 
 
 class obl_ang1_grad(_spheroidal):
-    """Angular oblate, of the first kind, and its slope (DLMF 30)"""
+    """z = angular oblate, of the first kind, and its slope (DLMF 30)"""
 
     forward = "scipy.special:obl_ang1"
     refused: Mapping[str, str] = _REFUSED
@@ -298,7 +298,7 @@ class obl_ang1_grad(_spheroidal):
 
 
 class obl_ang1_cv_grad(_of_known_eigenvalue):
-    """Angular oblate, of the first kind, of eigenvalue v, and its slope"""
+    """z = angular oblate, of the first kind, of eigenvalue v, and its slope"""
 
     forward = "scipy.special:obl_ang1_cv"
     refused: Mapping[str, str] = {
@@ -310,7 +310,7 @@ class obl_ang1_cv_grad(_of_known_eigenvalue):
 
 
 class obl_rad1_grad(_spheroidal):
-    """Radial oblate, of the first kind, and its slope (DLMF 30)"""
+    """z = radial oblate, of the first kind, and its slope (DLMF 30)"""
 
     forward = "scipy.special:obl_rad1"
     refused: Mapping[str, str] = _REFUSED
@@ -319,7 +319,7 @@ class obl_rad1_grad(_spheroidal):
 
 
 class obl_rad1_cv_grad(_of_known_eigenvalue):
-    """Radial oblate, of the first kind, of eigenvalue v, and its slope"""
+    """z = radial oblate, of the first kind, of eigenvalue v, and its slope"""
 
     forward = "scipy.special:obl_rad1_cv"
     refused: Mapping[str, str] = {
@@ -331,7 +331,7 @@ class obl_rad1_cv_grad(_of_known_eigenvalue):
 
 
 class obl_rad2_grad(_spheroidal):
-    """Radial oblate, of the second kind, and its slope (DLMF 30)"""
+    """z = radial oblate, of the second kind, and its slope (DLMF 30)"""
 
     forward = "scipy.special:obl_rad2"
     refused: Mapping[str, str] = _REFUSED
@@ -340,7 +340,7 @@ class obl_rad2_grad(_spheroidal):
 
 
 class obl_rad2_cv_grad(_of_known_eigenvalue):
-    """Radial oblate, of the second kind, of eigenvalue v, and its slope"""
+    """z = radial oblate, of the second kind, of eigenvalue v, and its slope"""
 
     forward = "scipy.special:obl_rad2_cv"
     refused: Mapping[str, str] = {

@@ -180,7 +180,7 @@ _RIGHT: Cases = (case(positive(2, 3)), case(positive()))
 
 
 class itj0y0_grad(several_of_one):
-    """The integrals of J_0 and Y_0 from 0 to x"""
+    """z = the integrals of J_0 and Y_0 from 0 to x"""
 
     forward = "scipy.special:itj0y0"
     outputs = 2
@@ -194,7 +194,7 @@ class itj0y0_grad(several_of_one):
 
 
 class iti0k0_grad(several_of_one):
-    """The integrals of I_0 and K_0 from 0 to x"""
+    """z = the integrals of I_0 and K_0 from 0 to x"""
 
     forward = "scipy.special:iti0k0"
     outputs = 2
@@ -208,7 +208,7 @@ class iti0k0_grad(several_of_one):
 
 
 class it2j0y0_grad(several_of_one):
-    """The integrals of (1 - J_0(t)) / t from 0 to x, of Y_0(t) / t from x on"""
+    """z = the integrals of (1 - J_0(t)) / t from 0 to x, of Y_0(t) / t from x on"""
 
     forward = "scipy.special:it2j0y0"
     outputs = 2
@@ -223,7 +223,7 @@ class it2j0y0_grad(several_of_one):
 
 
 class it2i0k0_grad(several_of_one):
-    """The integrals of (I_0(t) - 1) / t from 0 to x, of K_0(t) / t from x on"""
+    """z = the integrals of (I_0(t) - 1) / t from 0 to x, of K_0(t) / t from x on"""
 
     forward = "scipy.special:it2i0k0"
     outputs = 2
