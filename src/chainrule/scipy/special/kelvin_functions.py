@@ -17,6 +17,9 @@ from chainrule.values.types import Operation, Value
 from chainrule.wrapping import implements, operation
 
 _FIRST, _SECOND = cmath.exp(0.75j * math.pi), cmath.exp(0.25j * math.pi)
+_NEAR, _TERMS = 5.0, 30
+"""Up to where the functions are not those on the diagonal, and how many terms then."""
+_where: Any = np.where
 _RIGHT: Domain = {"x": (0.5, 4.0)}
 
 
@@ -28,12 +31,50 @@ def of_kelvin(name: str, orders: Orders, x: NDArray[Any]) -> Any:
     ``x exp(pi i / 4)``; for x < 0 the latter are nan.
     """
     order = orders[0] + name.endswith("p")
-    first = name[0] == "b"
-    turn = _FIRST if first else _SECOND
-    own = x if first else np.where(x < 0, np.nan, x)
-    found = in_argument("jv" if first else "kv", order, np.zeros(()), turn * own)
-    found = turn**order * found
+    near: Any = np.abs(x) < _NEAR
+    if name[0] == "b":
+        close = _series(order, _where(near, x, 0.0))
+        found = _where(near, close, _by_bessel("jv", _FIRST, order, x))
+    else:
+        own = _where(x < 0, np.nan, x)
+        close = _by_equation(order, _where(near, own, 1.0))
+        found = _where(near, close, _by_bessel("kv", _SECOND, order, own))
     return found.real if name[1:3] == "er" else found.imag
+
+
+def _by_bessel(kind: str, turn: complex, order: int, x: NDArray[Any]) -> Any:
+    """Return a derivative of a Bessel function of order 0 on a diagonal."""
+    return turn**order * in_argument(kind, order, np.zeros(()), turn * x)
+
+
+def _series(order: int, x: NDArray[Any]) -> Any:
+    """Return a derivative of ``ber + i bei`` by the power series (DLMF 10.65.1).
+
+    Both parts keep their digits near 0, where the real one is much larger.
+    """
+    total: Any = 0.0
+    for k in range(_TERMS):
+        degree = 2 * k
+        if degree >= order:
+            share = math.perm(degree, order) / math.factorial(k) ** 2
+            total = total + 1j**k * share * (x / 2.0) ** (degree - order)
+    return total / 2.0**order
+
+
+def _by_equation(order: int, x: NDArray[Any]) -> Any:
+    """Return a derivative of ``w = ker + i kei`` by ``x w'' + w' = i x w``.
+
+    It is differentiated as often as is needed; DLMF 10.61.3.
+    """
+    found: list[Any] = [
+        scipy.special.ker(x) + 1j * scipy.special.kei(x),
+        scipy.special.kerp(x) + 1j * scipy.special.keip(x),
+    ]
+    while len(found) <= order:
+        n = len(found) - 2
+        source = x * found[n] + (n * found[n - 1] if n else 0.0)
+        found.append((1j * source - (n + 1.0) * found[n + 1]) / x)
+    return found[order]
 
 
 class ber_grad(of_one):

@@ -55,12 +55,38 @@ def _at(name: str, n: NDArray[Any], *others: NDArray[Any]) -> Any:
 
 def _gegenbauer(k: int, n: Any, alpha: Any, x: Any) -> Any:
     scale = 2.0**k * rising(alpha, k)
-    return scale * _at("eval_gegenbauer", n - k, alpha + k, x)
+    found = scale * _at("eval_gegenbauer", n - k, alpha + k, x)
+    return _left_of_0(_gegenbauer, found, k, (n, alpha), (alpha - 0.5, alpha - 0.5), x)
 
 
 def _jacobi(k: int, n: Any, alpha: Any, beta: Any, x: Any) -> Any:
     scale = rising(n + alpha + beta + 1.0, k) / 2.0**k
-    return scale * _at("eval_jacobi", n - k, alpha + k, beta + k, x)
+    found = scale * _at("eval_jacobi", n - k, alpha + k, beta + k, x)
+    return _left_of_0(_jacobi, found, k, (n, alpha, beta), (alpha, beta), x)
+
+
+def _left_of_0(
+    f: Family,
+    found: Any,
+    k: int,
+    indices: tuple[Any, ...],
+    weights: tuple[Any, Any],
+    x: Any,
+) -> Any:
+    """Return a derivative of Jacobi's function by its equation, where it is needed.
+
+    Of degrees that are not whole SciPy's values of raised parameters lose digits for
+    x < 0, where the equation (DLMF 18.8.1) does not cancel.
+    """
+    n, (alpha, beta) = indices[0], weights
+    needed: Any = (n != np.rint(n)) & (np.real(x) < 0)
+    if k < 2 or not np.any(needed):
+        return found
+    first, second = f(k - 1, *indices, x), f(k - 2, *indices, x)
+    slope = beta - alpha - (alpha + beta + 2.0 * k - 2.0) * x
+    level = (n - k + 2.0) * (n + alpha + beta + k - 1.0)
+    own = -(slope * first + level * second) / (1.0 - x * x)
+    return _where(needed, own, found)
 
 
 def _laguerre(k: int, n: Any, alpha: Any, x: Any) -> Any:
