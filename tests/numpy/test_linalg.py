@@ -17,6 +17,9 @@ def drawn(rng, shape, dtype):
     if shape == "spd":
         a = drawn(rng, (3, 3), dtype)
         return a @ np.conj(a.T) + 3.0 * np.eye(3)
+    if shape == "signed":
+        a = drawn(rng, (3, 3), dtype)
+        return a + np.conj(a.T) + np.diag([-4.0, 1.0, 6.0])
     if shape in ("regular", "regular stack"):
         size = (2, 3, 3) if shape == "regular stack" else (3, 3)
         return drawn(rng, size, dtype) + 4.0 * np.eye(3)
@@ -119,6 +122,8 @@ CALLS = {
     "cholesky": (LA.cholesky, "spd"),
     "cholesky upper": (lambda a: LA.cholesky(a, upper=True), "spd"),
     "pinv": (LA.pinv, (2, 4, 3)),
+    "pinv hermitian": (lambda a: LA.pinv(a, hermitian=True), "signed"),
+    "pinv rtol": (lambda a: LA.pinv(a, rtol=None), (3, 4)),
     "pinv cutoff": (lambda a: LA.pinv(a, rcond=1e-12), (3, 4)),
     "qr": (LA.qr, (4, 3)),
     "qr wide": (LA.qr, (3, 5)),
@@ -172,6 +177,11 @@ REAL_CALLS = {
     "polyfit columns": (lambda x, y: np.polyfit(x, y, 2), (6,), (6, 2)),
     "polyfit weights": (lambda x, y, w: np.polyfit(x, y, 2, w=w), (6,), (6,), (6,)),
     "eigh": (LA.eigh, "spd"),
+    "svd hermitian": (lambda a: LA.svd(a, hermitian=True), "signed"),
+    "svd hermitian values": (
+        lambda a: LA.svd(a, hermitian=True, compute_uv=False),
+        "signed",
+    ),
     "poly of a matrix": (np.poly, (3, 3)),
     "rfft": (FT.rfft, (3, 5)),
     "rfft length": (lambda a: FT.rfft(a, n=4, axis=0, norm="ortho"), (5, 2)),
@@ -329,9 +339,7 @@ REFUSALS = {
     "does not know ord=3": lambda: LA.norm(X, 3),
     "one or two axes": lambda: LA.norm(node(np.ones((2, 2, 2))), 1),
     "two different axes": lambda: LA.norm(X, axis=(0, 0)),
-    "hermitian=True": lambda: LA.svd(X, hermitian=True),
     "full_matrices=False": lambda: LA.svd(X),
-    "one triangle": lambda: LA.pinv(X, hermitian=True),
     "rounding errors": lambda: LA.pinv(X, rcond=0.9),
     "mode='complete'": lambda: LA.qr(X, mode="complete"),
     "mode='raw'": lambda: LA.qr(X, mode="raw"),

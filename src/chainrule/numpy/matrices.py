@@ -19,6 +19,11 @@ from chainrule.values.types import Array, Axis, Shape
 from chainrule.values.vertices import as_array, is_stand_in, raw, surely_holds
 from chainrule.wrapping import implements
 
+_take_along_axis: Any = np.take_along_axis
+_tril: Any = np.tril
+_NO_VALUE: Any = np._NoValue  # type: ignore[attr-defined]
+_SVD_RESULT: Any = type(np.linalg.svd(np.eye(1)))
+
 # ----------------------------------------------------------------------------- norms
 
 
@@ -176,10 +181,7 @@ def svd(
     """Return u, s, vh of the singular value decomposition; see ``svd_grad``."""
     a = operations.asarray(a)
     if hermitian:
-        raise ArgumentError(
-            "svd() on nodes does not support hermitian=True, which reads one triangle "
-            "only. Leave it away, or use np.linalg.eigh."
-        )
+        return _hermitian_svd(a, compute_uv=compute_uv)
     if not compute_uv:
         return svdvals(a)
     if full_matrices and isinstance(a, node) and a.shape[-1] != a.shape[-2]:
@@ -189,6 +191,21 @@ def svd(
             "Pass full_matrices=False."
         )
     return operations.linalg.reduced_svd(a)
+
+
+def _hermitian_svd(a: Array, *, compute_uv: bool) -> Any:
+    """Return u, s, vh of Hermitian matrices, by their eigenvalues."""
+    w, v = operations.linalg.eigh(a)
+    s = operations.absolute(w)
+    values: Any = plain_operand(s)
+    order = np.argsort(values, axis=-1)[..., ::-1]
+    s = _take_along_axis(s, order, axis=-1)
+    if not compute_uv:
+        return s
+    order = np.expand_dims(order, -2)
+    u = _take_along_axis(v, order, axis=-1)
+    signs = _take_along_axis(np.sign(plain_operand(w))[..., None, :], order, axis=-1)
+    return _SVD_RESULT(u, s, _adjoint(u * signs))
 
 
 @implements(np.linalg.svdvals, primitive=True, signature="(m,n)->(k)", may_raise=True)
@@ -223,6 +240,31 @@ def _adjoint(x: Array) -> Array:
 
 
 # -------------------------------------------------------------------- linear systems
+
+
+@implements(np.linalg.pinv, primitive=True, signature="(m,n)->(n,m)", may_raise=True)
+def pinv(
+    a: ArrayLike,
+    rcond: ArrayLike | None = None,
+    hermitian: bool = False,
+    *,
+    rtol: ArrayLike | None = _NO_VALUE,
+) -> Any:
+    """Return the pseudo-inverses of matrices; see ``pinv_grad``.
+
+    Of Hermitian ones the lower triangle is read.
+    """
+    x = operations.asarray(a)
+    if hermitian:
+        half, eye = _tril(x, -1), np.eye(x.shape[-1], dtype=x.dtype)
+        x = half + _adjoint(half) + operations.real(x) * eye
+    if rtol is None:
+        rtol = max(x.shape[-2:]) * float(np.finfo(x.dtype).eps)
+    elif rtol is _NO_VALUE:
+        rtol = None
+    elif rcond is not None:
+        raise ValueError("`rtol` and `rcond` can't be both set.")
+    return operations.linalg.pinv(x, rcond=rcond, rtol=rtol)
 
 
 @implements(np.linalg.lstsq, primitive=True, may_raise=True)

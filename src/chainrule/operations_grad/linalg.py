@@ -133,15 +133,9 @@ class pinv_grad(general):
         *,
         rcond: float | None = None,
         rtol: float | None = None,
-        hermitian: bool = False,
     ) -> Value:
         """Call NumPy's pinv where its cutoff only drops rounding errors."""
         cutoff = rtol if rcond is None else rcond
-        if hermitian:
-            raise ArgumentError(
-                "pinv() on nodes does not support hermitian=True, which reads one "
-                "triangle only. Leave it away."
-            )
         if cutoff is None:
             return _linalg.pinv(x)
         s = _linalg.svd(x, compute_uv=False)
@@ -164,7 +158,6 @@ class pinv_grad(general):
         *,
         rcond: float | None = None,
         rtol: float | None = None,
-        hermitian: bool = False,
     ) -> tuple[Value]:
         """x_grad = ((z z.H).T g c.T + d.T g (z.H z).T).H - z.T g z.T, g = z_grad"""
         z_t, z_h = swapped(xp, z), adjoint(xp, z)
@@ -184,7 +177,6 @@ class pinv_grad(general):
         *,
         rcond: float | None = None,
         rtol: float | None = None,
-        hermitian: bool = False,
     ) -> Value | None:
         """z_dot = -z x_dot z + z z.H x_dot.H (1 - x z) + (1 - z x) x_dot.H z.H z"""
         (x_dot,) = tangents
