@@ -3,11 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
-import chainrule.operations  # (declares every rule)
+import chainrule.scipy.special
 import chainrule.scipy.stats  # noqa: F401  (declares every distribution)
-from chainrule.nodes.remedies import home_of
+from chainrule.nodes.remedies import written
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
 from chainrule.operations_grad.structure import structure
 from chainrule.rules import (
@@ -87,11 +85,8 @@ def name_of(function: Any) -> str:
     """Return the name by which a function, or a ufunc's method, is called."""
     if isinstance(function, tuple):
         return f"np.{function[0].__name__}.{function[1]}"
-    module = "np" if home_of(function) != "scipy.special" else "scipy.special"
-    for part in ("linalg", "fft"):
-        if getattr(getattr(np, part), function.__name__, None) is function:
-            module = f"np.{part}" if not hasattr(np, function.__name__) else "np"
-    return f"{module}.{function.__name__}"
+    name = written(function)
+    return name if "." in name else f"np.ufunc.{name}"
 
 
 def functions_table() -> str:

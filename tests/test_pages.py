@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
+import chainrule.scipy.special  # its rules are those of no page
 import demo
 from chainrule import nodes, rules
 from chainrule.operations_grad.structure import structure
@@ -24,6 +25,7 @@ PAGES = [
     "docs/add_an_operation.md",
     "docs/arrays.md",
     "docs/compile.md",
+    "docs/special.md",
 ]
 
 

@@ -146,7 +146,7 @@ class nrdtrisd_grad(elementwise):
     """z = (x - mn) / ndtri(p), the deviation of a normal distribution"""
 
     forward = "scipy.special:nrdtrisd"
-    domain: Domain = {"mn": (0.5, 1.0), "p": (0.6, 0.9), "x": (1.5, 2.0)}
+    domain: Domain = {"mn": (0.5, 1.0), "p": (0.75, 0.9), "x": (1.5, 2.0)}
     dtypes: Dtypes = REAL
 
     @staticmethod
