@@ -6,6 +6,7 @@ VENV := .venv
 BENCH_VENV := .venv-bench
 WHEEL_VENV := .venv-wheel
 NEWEST_VENV := .venv-newest
+SUITES_VENV := .venv-suites
 PYTEST_ARGS ?= -n 2
 BENCH_ARGS ?=
 GRADBENCH_ARGS ?=
@@ -28,7 +29,8 @@ RULE_TESTS := $(addprefix tests/,test_rules.py test_expressions.py test_kernels.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo lessons test test-slow rule test-newest test-browser page page-check bench \
+.PHONY: help demo lessons test test-slow rule test-newest test-autograd test-clients \
+	test-browser page page-check bench \
 	bench-smoke gradbench docs lint format wheel hooks clean
 
 help: ## list the targets
@@ -55,6 +57,12 @@ test-newest: ## the rules on the newest Python of this machine and the newest Nu
 	$(PYTHON) .ci/newest.py $(NEWEST_VENV)
 	PYTHONPATH=src $(NEWEST_VENV)/bin/python -m pytest $(PYTEST_ARGS) -m "not slow" \
 		$(NEWEST_TESTS)
+
+test-autograd: | $(SUITES_VENV)/bin/python ## autograd's own tests on chainrule (downloads them)
+	$(SUITES_VENV)/bin/python .ci/suites.py autograd
+
+test-clients: | $(SUITES_VENV)/bin/python ## the tests of libraries that use autograd (downloads them)
+	$(SUITES_VENV)/bin/python .ci/suites.py lifelines pymanopt
 
 test-browser: $(VENV)/.stamp-test $(VENV)/.stamp-browser web/node_modules/.stamp ## the page of a gradient, in a real browser
 	CHAINRULE_BROWSER=required $(BIN)/python -m pytest $(PYTEST_ARGS) tests/browser
@@ -106,6 +114,7 @@ hooks: $(VENV)/.stamp-lint ## check every commit before it is made
 
 clean: ## remove environments, caches and built files
 	rm -rf $(VENV) $(BENCH_VENV) $(WHEEL_VENV) $(NEWEST_VENV) \
+		$(SUITES_VENV) \
 		web/node_modules build dist docs/_build demo_output \
 		.coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache \
 		.ruff_cache .benchmarks

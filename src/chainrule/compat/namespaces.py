@@ -8,7 +8,7 @@ of NumPy's that has no rule a derivative, wherever it was imported to before.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -125,13 +125,16 @@ def overridden(fun: Any) -> Any:
     return space["overriding"]
 
 
-def namespace_of(module: Any) -> dict[str, Any]:
-    """Return the public names of a module, its functions as a program sees them."""
+def namespace_of(module: Any, listed: Iterable[str] | None = None) -> dict[str, Any]:
+    """Return the public names of a module, its functions as a program sees them.
+
+    ``listed`` are names to ask for, those that it lists where this is left out.
+    """
     names: dict[str, Any] = {}
-    for name in dir(module):
-        if name.startswith("_") or name == "test":
+    for name in dir(module) if listed is None else listed:
+        if name.startswith("_") or name == "test" or not hasattr(module, name):
             continue
-        value = getattr(module, name, None)
+        value = getattr(module, name)
         if isinstance(value, ModuleType):
             continue
         is_function = callable(value) and hasattr(value, "__name__")
@@ -163,8 +166,12 @@ def library_namespace(part: str) -> dict[str, Any]:
     ``part`` may name an object whose methods are meant: ``"stats.norm"``.
     """
     module, _, within = part.partition(".")
-    try:
-        found: Any = importlib.import_module(f"chainrule.scipy.{module}")
-    except ModuleNotFoundError:
-        found = importlib.import_module(f"scipy.{module}")
-    return namespace_of(getattr(found, within) if within else found)
+    known: dict[str, Any] = {}
+    for library in ("scipy", "chainrule.scipy"):
+        try:
+            found: Any = importlib.import_module(f"{library}.{module}")
+        except ModuleNotFoundError:
+            continue
+        found = getattr(found, within, None) if within else found
+        known |= namespace_of(found, [*known, *dir(found)])
+    return known

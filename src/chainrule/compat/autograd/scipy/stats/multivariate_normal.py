@@ -1,5 +1,5 @@
 """``autograd.scipy.stats.multivariate_normal``: its functions, taking boxes."""
 
-from chainrule.compat.namespaces import library_namespace as _library_namespace
+from chainrule.compat import singular_normal as _singular_normal
 
-globals().update(_library_namespace("stats.multivariate_normal"))
+globals().update(_singular_normal.NAMES)
