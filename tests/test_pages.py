@@ -26,6 +26,7 @@ PAGES = [
     "docs/arrays.md",
     "docs/compile.md",
     "docs/special.md",
+    "docs/signals.md",
 ]
 
 

@@ -171,6 +171,14 @@ def test_filters_forward_and_backward(padtype):
     compare("sosfiltfilt", SOS, LONG.T, nodes=(1,), axis=0)
 
 
+@pytest.mark.parametrize("irlen", [None, 4])
+def test_filters_without_transients(irlen):
+    given = {"method": "gust", "irlen": irlen, "rtol": 1e-7}
+    both("filtfilt", B, A, X[0], nodes=(0, 1, 2), order=1, compiled=False, **given)
+    both("filtfilt", B[:2], A, X.T, nodes=(2,), axis=0, **given)
+    compare("filtfilt", B[:1], A[:1], X, nodes=(2,), **given)
+
+
 def test_filters_in_sections():
     both("sosfilt", SOS, X, nodes=(1,))
     both("sosfilt", SOS, X.T, 0, noise(2, 2, 2), nodes=(1, 3))
@@ -401,6 +409,28 @@ def test_windows_in_their_parameters(name):
     check(lambda t: signal.windows.exponential(6, 2.3, t, False), np.asarray(1.5))
 
 
+def test_peaks():
+    x = np.sin(np.arange(40) * 0.7) + 0.1 * np.arange(40) ** 0.5 + 0.05 * LONG[0]
+    given = {"height": 0.1, "threshold": 0.0, "prominence": 0.1, "width": 0.5}
+    places, found = signal.find_peaks(gd.node(x), distance=2, plateau_size=1, **given)
+    where, wanted = theirs.find_peaks(x, distance=2, plateau_size=1, **given)
+    np.testing.assert_array_equal(places, where)
+    assert found.keys() == wanted.keys()
+    for name, value in wanted.items():
+        assert_close(gd.value(found[name]), value, 1e-12)
+    names = [k for k in found if isinstance(found[k], gd.node)]
+    assert len(names) == 8
+
+    def f(x):
+        properties = signal.find_peaks(x, **given)[1]
+        return [properties[k] for k in names]
+
+    check(f, x, compiled=False)
+    compare("peak_prominences", x, where)
+    compare("peak_widths", x, where, 0.7)
+    check(lambda x: signal.peak_widths(x, where, 0.3)[0], x, compiled=False)
+
+
 # -------------------------------------------------------------- what is no function
 
 
@@ -410,7 +440,7 @@ def test_what_is_constant_or_refused():
     assert signal.choose_conv_method(x, x) in ("fft", "direct")
     np.testing.assert_array_equal(signal.firwin(5, 0.3), theirs.firwin(5, 0.3))
     for f, match in (
-        (lambda: signal.filtfilt(B, A, x, method="gust"), "method='pad'"),
+        (lambda: signal.filtfilt(B, A, x, method="padded"), "pad, gust"),
         (lambda: signal.upfirdn(B, x, mode="smooth"), "symmetric"),
         (lambda: signal.lfilter(B, A, x, zi=np.zeros(7)), "needs"),
         (lambda: signal.convolve(x, np.ones((2, 2))), "dimensions"),

@@ -17,6 +17,7 @@ from chainrule.numpy import mirror
 from chainrule.scipy.signal import constants as constants
 from chainrule.scipy.signal import convolutions as convolutions
 from chainrule.scipy.signal import filtering as filtering
+from chainrule.scipy.signal import peaks as peaks
 from chainrule.scipy.signal import resampling as resampling
 from chainrule.scipy.signal import responses as responses
 from chainrule.scipy.signal import smoothing as smoothing

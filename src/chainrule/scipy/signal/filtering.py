@@ -13,6 +13,7 @@ from chainrule.operations import namespace as ops
 from chainrule.scipy.boundaries import at
 from chainrule.scipy.signal.convolutions import convolve
 from chainrule.scipy.signal.extensions import extended_by
+from chainrule.scipy.signal.gustafsson import without_transients
 from chainrule.scipy.signal.recursive import backwards, filter_at_rest
 from chainrule.values.types import Array, Shape
 from chainrule.values.vertices import raw, stand_in
@@ -169,10 +170,10 @@ def filtfilt(
     """Return a signal filtered forward and backward, so that no phase is shifted."""
     b, a = coefficients(b, "b"), coefficients(a, "a")
     x, axis = _signal(x, axis)
+    if method == "gust":
+        return without_transients(b, a, x, axis, irlen)
     if method != "pad":
-        raise ArgumentError(
-            f"method={method!r} has no derivative here. Write method='pad'."
-        )
+        raise ArgumentError(f"method={method!r} is none of pad, gust.")
     edge, longer = _padded(padtype, padlen, x, axis, 3 * max(a.size, b.size))
     shape = (-1, *(1,) * (x.ndim - 1 - axis))
     zi = ops.reshape(lfilter_zi(b, a), (*(1,) * axis, *shape))
