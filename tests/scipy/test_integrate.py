@@ -252,3 +252,33 @@ def test_other_names_are_scipys():
     weights, _ = integrate.newton_cotes(2)
     assert np.array_equal(weights, scipy_integrate.newton_cotes(2)[0])
     assert integrate.solve_ivp.__wrapped__ is scipy_integrate.solve_ivp
+
+
+def test_parameters_may_be_complex():
+    def f(c):
+        return integrate.quad(lambda x: np.real(np.exp(c[0] * x) * c[1]), 0.0, 1.0)[0]
+
+    c = np.array([0.3 + 1j, -0.2 + 0.7j])
+    gd.check_gradients(f, (c,))
+    assert_close(gd.compile(gd.grad(f))(c), gd.grad(f)(c), 1e-9)
+
+
+def test_functions_in_c_are_scipys():
+    ctypes, scipy = pytest.importorskip("ctypes"), pytest.importorskip("scipy")
+    cosine = ctypes.CDLL(None).cos
+    cosine.restype, cosine.argtypes = ctypes.c_double, (ctypes.c_double,)
+    f = scipy.LowLevelCallable(cosine)
+    assert integrate.quad(f, 0.0, 1.0) == scipy_integrate.quad(f, 0.0, 1.0)
+
+
+def test_nested_integrals_take_break_points_and_options_of_each():
+    def edges(y):
+        return {"points": [y], "limit": 100}
+
+    def f(x, y):
+        return abs(x - y) * y
+
+    given = [[0.0, 1.0], [0.0, 1.0]], None, [edges, {"epsabs": 1e-6}]
+    assert integrate.nquad(f, *given) == scipy_integrate.nquad(f, *given)
+    scaled = integrate.nquad(lambda x, y, c: c * f(x, y), given[0], (gd.node(2.0),))
+    assert scaled[0].value == pytest.approx(2 * integrate.nquad(f, *given)[0])
