@@ -411,6 +411,20 @@ def test_parameters_that_are_not_allowed_give_nan():
     assert np.isnan(gd.value(stats.norm.ppf(gd.node(1.5))))
 
 
+def test_what_is_no_number_has_no_derivative():
+    x = np.array([np.nan, 1.0])
+    for f in (
+        lambda a: stats.norm.logpdf(x, a),
+        lambda a: stats.expon.sf(x, a),
+        lambda a: stats.gamma.logcdf(x, 2.0, loc=a),
+        lambda a: stats.poisson.pmf(x, 2.0 + a),
+        lambda a: stats.betabinom.cdf(x, 4, 2.0 + a, 1.5),
+    ):
+        jacobian = gd.jacobian(f)(0.1)
+        assert np.isnan(gd.value(f(gd.node(0.1)))).tolist() == [True, False]
+        assert np.isnan(jacobian).tolist() == [True, False]
+
+
 def test_lists_keywords_and_kinds_of_numbers():
     same(
         gd.value(stats.norm.pdf([gd.node(0.1), 0.2], scale=2)),

@@ -162,11 +162,11 @@ class continuous(distribution):
         inside = self._inside(method, at, low, high)
         if surely(inside):
             return _scaled(method, formula(y, *shapes), scale)
+        inside = inside | (at != at)  # a nan stays one
         safe = np.where(inside, y, _between(low, high))
         z = _scaled(method, formula(safe, *shapes), scale)
         below, above = OUTSIDE[method.removesuffix("_of_shapes")]
-        out: Any = np.where(at > low, above, np.where(at == at, below, math.nan))
-        return np.where(inside, z, out)
+        return np.where(inside, z, np.where(at > low, above, below))
 
     def _inside(self, method: str, at: Any, low: Any, high: Any) -> Any:
         """Tell which points are in the support, where formulas are evaluated."""

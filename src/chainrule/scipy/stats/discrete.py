@@ -113,11 +113,11 @@ class discrete(distribution):
             y = np.floor(y)
         if surely(inside):
             return formula(y, *shapes)
+        inside = inside | (y != y)  # a nan stays one
         start = 0.0 if np.ndim(low) == 0 and not np.isfinite(low) else low
         z = formula(np.where(inside, y, start), *shapes)
         below, above = OUTSIDE[method]
-        out: Any = np.where(y > low, above, np.where(y == y, below, math.nan))
-        return np.where(inside, z, out)
+        return np.where(inside, z, np.where(y > low, above, below))
 
     def _of(self, method: str, args: Any, kwds: dict[str, Any]) -> Any:
         if not moves(*args, *kwds.values()):
@@ -153,16 +153,19 @@ class discrete(distribution):
             )
         low, _ = self._support(shapes)
         first: Any = np.min(low)
+        number: Any = k == k
+        k = np.where(number, k, first)
         last: Any = np.max(k, initial=first)
         counts = np.arange(first, last + 1.0)
         pmf = self.formula("pmf")
         if all(np.ndim(raw(s)) == 0 for s in shapes):
             sums: Any = np.cumsum(pmf(counts, *shapes))
-            return sums[np.asarray(k - first, dtype=int)]
+            return only_where(number, sums[np.asarray(k - first, dtype=int)])
         ends = np.expand_dims(k, -1)
         held: Any = (counts <= ends) & (counts >= np.expand_dims(low, -1))
         columns = [np.expand_dims(s, -1) for s in shapes]
-        return np.sum(np.where(held, pmf(np.minimum(counts, ends), *columns), 0.0), -1)
+        parts = np.where(held, pmf(np.minimum(counts, ends), *columns), 0.0)
+        return only_where(number, np.sum(parts, -1))
 
 
 def _by_slopes(name: str, *, upper: bool) -> Formula:
