@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.integer_loops import integer_loops
+from chainrule.values.types import Array
 
 _np: Any = np
 
@@ -228,7 +229,7 @@ def _best(run: Any, orders: Orders, least: int) -> Any:
     return colours
 
 
-def _last(n: int, starts: Any, rows: Any, row_starts: Any, columns: Any) -> Any:
+def _last(n: int, starts: Array, rows: Array, row_starts: Array, columns: Array) -> Any:
     """Return the order of columns with the fewest columns in common rows last."""
     import scipy.sparse as sp
 
@@ -238,7 +239,7 @@ def _last(n: int, starts: Any, rows: Any, row_starts: Any, columns: Any) -> Any:
     return _by_degree(n, _whole(graph.indptr), _whole(graph.indices))
 
 
-def _by_degree(n: int, starts: Any, columns: Any) -> Any:
+def _by_degree(n: int, starts: Array, columns: Array) -> Any:
     degree = _np.diff(starts)
     heads = _np.full(int(degree.max(initial=0)) + 2, -1)
     order, after, before = (_np.empty(n, _np.int64) for _ in range(3))

@@ -14,6 +14,7 @@ from chainrule.sparse.patterns import Pattern, union
 
 if TYPE_CHECKING:
     from chainrule.sparse.detection import Detection
+from chainrule.values.types import Array
 
 _np: Any = np
 
@@ -131,7 +132,7 @@ def product(
     return sums.to(own, row.shape)
 
 
-def _by_matrix(a: Any, p: Pattern) -> Pattern:
+def _by_matrix(a: Array, p: Pattern) -> Pattern:
     """Return the pattern of ``a @ x``, of a constant matrix."""
     rows, columns = _np.nonzero(a)
     groups = p.moved(columns)

@@ -107,12 +107,12 @@ class SparseDerivative:
         """Return that function of its one argument."""
         before, after = args[: self._argnum], args[self._argnum + 1 :]
 
-        def f(x: Any) -> Any:
+        def f(x: Array) -> Any:
             return self._differentiated(*before, x, *after, **keywords)
 
         return f
 
-    def products(self, seeds: Any, args: Any, keywords: Any) -> Any:
+    def products(self, seeds: Array, args: Any, keywords: Any) -> Any:
         """Return the products with several vectors."""
         f, x = self.of_argument(args, keywords), args[self._argnum]
 
@@ -121,7 +121,7 @@ class SparseDerivative:
 
         return vmap(product)(seeds)
 
-    def pulled(self, seeds: Any, args: Any, keywords: Any) -> Any:
+    def pulled(self, seeds: Array, args: Any, keywords: Any) -> Any:
         """Return the products of several vectors with the Jacobian."""
         f, x = self.of_argument(args, keywords), args[self._argnum]
 
@@ -176,7 +176,7 @@ class SparseDerivative:
 class _State:
     """What is known for arguments of one signature."""
 
-    def __init__(self, owner: SparseDerivative, x: Any) -> None:
+    def __init__(self, owner: SparseDerivative, x: Array) -> None:
         self.owner = owner
         self.like = x
         self.paths: set[Any] = set()
@@ -283,9 +283,9 @@ def _coloured(pattern: Any, asked: str) -> tuple[str, Any]:
     return ("reverse", reverse) if fewer else ("forward", forward)
 
 
-def _alone(colours: Any, rows: Any, columns: Any) -> tuple[Any, Any]:
+def _alone(colours: Array, rows: Array, columns: Array) -> tuple[Any, Any]:
     """Return where each entry of a symmetric matrix is alone: product, and row."""
-    count = int(colours.max(initial=-1)) + 1
+    count = int(_np.max(colours, initial=-1)) + 1
     key = rows.astype(_np.int64) * count + colours[columns]
     _, inverse, hits = _np.unique(key, return_inverse=True, return_counts=True)
     single = hits[inverse] == 1
@@ -305,7 +305,7 @@ def _as_pattern(given: Any) -> Any:
     return _ones(sp.csr_array(given))
 
 
-def _kind(x: Any) -> Any:
+def _kind(x: Array) -> Any:
     return (x.shape, x.dtype) if isinstance(x, ndarray) else kind_of(x)
 
 

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from chainrule.values.types import Array
+
 _np: Any = np
 PICKS = 24
 """So many picks at most: beyond, a matrix is smaller."""
@@ -58,7 +60,7 @@ class Pattern:
         """Whether no entry depends on anything."""
         return not self.picks and not self.common.size and self.matrix is None
 
-    def moved(self, places: Any) -> Pattern:
+    def moved(self, places: Array) -> Pattern:
         """Return the pattern of entries taken from these places; -1 is a constant."""
         places = _np.ravel(places)
         empty = bool((places < 0).any())
@@ -100,7 +102,7 @@ class Pattern:
         """Return the pattern of entries that each depend on all of these."""
         return Pattern(size, self.columns, (), self.together())
 
-    def summed(self, groups: Any, count: int) -> Pattern:
+    def summed(self, groups: Array, count: int) -> Pattern:
         """Return the pattern of sums: entry ``i`` is added to the sum ``groups[i]``."""
         groups = _np.ravel(groups)
         if count == 1:
@@ -120,7 +122,7 @@ class Pattern:
         matrix = _boolean(incidence @ self.as_matrix(common=False))
         return Pattern(count, self.columns, (), self.common, matrix)
 
-    def _by_turns(self, groups: Any, count: int, several: int) -> Pattern:
+    def _by_turns(self, groups: Array, count: int, several: int) -> Pattern:
         """Return the pattern of sums of a few entries each, as picks."""
         order = _np.argsort(groups, kind="stable")
         ordered = groups[order]
@@ -217,7 +219,7 @@ def _union(*sets: Any) -> Any:
     return found[0] if len(found) == 1 else _np.unique(_np.concatenate(found))
 
 
-def _rows(matrix: Any, places: Any, *, empty: bool) -> Any:
+def _rows(matrix: Any, places: Array, *, empty: bool) -> Any:
     """Return rows of a matrix; -1 is an empty one."""
     if empty:
         last = sp.csr_array((1, matrix.shape[1]), dtype=bool)

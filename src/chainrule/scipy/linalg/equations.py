@@ -235,14 +235,24 @@ class riccati_grad(general):
     may_raise = True
     cases: Cases = (
         case(
-            (3, 3), (3, 2), spd(3, 3), spd(2, 2), 0.1 * np.ones((3, 2)),
-            discrete=False, balanced=True,
+            (3, 3),
+            (3, 2),
+            spd(3, 3),
+            spd(2, 2),
+            0.1 * np.ones((3, 2)),
+            discrete=False,
+            balanced=True,
         ),
         case(
-            (2, 2), (2, 1), spd(2, 2), spd(1, 1), np.zeros((2, 1)),
-            discrete=True, balanced=False,
+            (2, 2),
+            (2, 1),
+            spd(2, 2),
+            spd(1, 1),
+            np.zeros((2, 1)),
+            discrete=True,
+            balanced=False,
         ),
-    )  # fmt: skip
+    )
     dtypes: Dtypes = DOUBLE
 
     @staticmethod

@@ -47,10 +47,13 @@ class ldl_grad(general):
     outputs = 3
     cases: Cases = (
         case(symmetric(3, 3), lower=True, hermitian=True),
-        case(np.array([[0.1, 2.0, 1.0], [2.0, 0.2, 0.5], [1.0, 0.5, 3.0]]),
-             lower=False, hermitian=True),
+        case(
+            np.array([[0.1, 2.0, 1.0], [2.0, 0.2, 0.5], [1.0, 0.5, 3.0]]),
+            lower=False,
+            hermitian=True,
+        ),
         case(symmetric(2, 2, 2), lower=True, hermitian=False),
-    )  # fmt: skip
+    )
 
     @staticmethod
     def pullback(

@@ -72,9 +72,14 @@ def least_squares(
     else:
         derivative = problem.jacobian
     found = _scipy.least_squares(
-        problem.value, unknowns.start, jac=derivative, bounds=bounds, method=method,
-        loss=loss, **options,
-    )  # fmt: skip
+        problem.value,
+        unknowns.start,
+        jac=derivative,
+        bounds=bounds,
+        method=method,
+        loss=loss,
+        **options,
+    )
     x = found.x
     if problem.is_node:
         if loss != "linear":
@@ -159,11 +164,18 @@ def curve_fit(
     if check_finite is not None:
         options["check_finite"] = check_finite
     found = _scipy.curve_fit(
-        curve.value, plain[0], plain[1], p0=start, sigma=plain[2],
-        absolute_sigma=absolute_sigma, bounds=bounds, method=method,
+        curve.value,
+        plain[0],
+        plain[1],
+        p0=start,
+        sigma=plain[2],
+        absolute_sigma=absolute_sigma,
+        bounds=bounds,
+        method=method,
         jac=curve.slopes if is_left_to_us(jac) else jac,
-        full_output=full_output, **options,
-    )  # fmt: skip
+        full_output=full_output,
+        **options,
+    )
     if not curve.closes_over and not any(
         d is not None and holds_nodes(d) for d in data
     ):

@@ -190,9 +190,13 @@ def _constrained(constraints: Any, unknowns: Unknowns) -> Any:
         if is_left_to_us(hess) or isinstance(hess, _scipy.HessianUpdateStrategy):
             hess = _hessian_of(constraints.fun, unknowns)
         return _scipy.NonlinearConstraint(
-            f, constraints.lb, constraints.ub, jac=jac, hess=hess,
+            f,
+            constraints.lb,
+            constraints.ub,
+            jac=jac,
+            hess=hess,
             keep_feasible=constraints.keep_feasible,
-        )  # fmt: skip
+        )
     return constraints
 
 

@@ -70,9 +70,14 @@ def root(
     if method in WITH_JACOBIAN:
         given["jac"] = problem.jacobian if is_left_to_us(jac) else _of(jac, problem)
     found = _scipy.root(
-        _raveled(problem), unknowns.start, method=method, tol=tol, callback=callback,
-        options=options, **given,
-    )  # fmt: skip
+        _raveled(problem),
+        unknowns.start,
+        method=method,
+        tol=tol,
+        callback=callback,
+        options=options,
+        **given,
+    )
     found["x"] = _solution(problem, found.x)
     return found
 
@@ -152,9 +157,17 @@ def root_scalar(
         if method == "halley" and is_left_to_us(fprime2):
             slopes["fprime2"] = _slope(problem, 2)
     found = _scipy.root_scalar(
-        _scalar(problem), method=method, bracket=bracket, x0=x0, x1=x1, xtol=xtol,
-        rtol=rtol, maxiter=maxiter, options=options, **slopes,
-    )  # fmt: skip
+        _scalar(problem),
+        method=method,
+        bracket=bracket,
+        x0=x0,
+        x1=x1,
+        xtol=xtol,
+        rtol=rtol,
+        maxiter=maxiter,
+        options=options,
+        **slopes,
+    )
     found.root = _solution(problem, _np.atleast_1d(found.root))
     if not problem.is_node:
         found.root = float(found.root)
