@@ -20,6 +20,7 @@ import numpy as np
 import scipy.special
 
 from chainrule.scipy.special.polygamma_functions import psi_difference
+from chainrule.scipy.special.precision import Reals
 from chainrule.scipy.special.quadrature import in_blocks, integral, width_of
 
 _scipy: Any = scipy.special
@@ -32,7 +33,7 @@ def _height(order: int) -> float:
 
 
 @in_blocks
-def gamma_tail(a: Any, x: Any, *, order: int) -> Any:
+def gamma_tail(a: Reals, x: Reals, *, order: int) -> Any:
     """Return ``T(order)`` of ``gammainc(a, x)``, a > 0, 0 < x < inf."""
     good = (a > 0) & (x > 0) & (x < np.inf)
     a, x = _where(good, a, 1.0), _where(good, x, 1.0)
@@ -43,7 +44,7 @@ def gamma_tail(a: Any, x: Any, *, order: int) -> Any:
     return _where(good, z, np.nan)
 
 
-def _gamma_lower(a: Any, x: Any, order: int) -> Any:
+def _gamma_lower(a: Reals, x: Reals, order: int) -> Any:
     """Return the integral over t = x exp(-v)."""
     height = _height(order)
     width = width_of(
@@ -56,7 +57,7 @@ def _gamma_lower(a: Any, x: Any, order: int) -> Any:
     return integral(lambda v: np.exp(-b * v - y * np.expm1(-v)) * (-v) ** order, width)
 
 
-def _gamma_upper(a: Any, x: Any, order: int) -> Any:
+def _gamma_upper(a: Reals, x: Reals, order: int) -> Any:
     """Return minus the integral over t = x exp(v)."""
     height = _height(order)
     log = 60.0 + order + np.maximum(0.0, -np.log(x))
@@ -75,7 +76,7 @@ def _gamma_upper(a: Any, x: Any, order: int) -> Any:
 
 
 @in_blocks
-def beta_tail(a: Any, b: Any, x: Any, *, orders: tuple[int, int], by: str) -> Any:
+def beta_tail(a: Reals, b: Reals, x: Reals, *, orders: tuple[int, int], by: str) -> Any:
     """Return the integral of betainc(a, b, x), 0 < x < 1.
 
     ``(t / x)**a ((1 - t) / (1 - x))**b log(t / x)**i log((1 - t) / (1 - x))**j``,
@@ -98,7 +99,7 @@ def beta_tail(a: Any, b: Any, x: Any, *, orders: tuple[int, int], by: str) -> An
     return _where(good, z, np.nan)
 
 
-def _beta_lower(a: Any, b: Any, x: Any, y: Any, i: int, j: int) -> Any:
+def _beta_lower(a: Reals, b: Reals, x: Reals, y: Reals, i: int, j: int) -> Any:
     """Return the integral over logit(t) = logit(x) - w, where y = 1 - x."""
     height = _height(i + j)
 
@@ -131,7 +132,7 @@ def _beta_lower(a: Any, b: Any, x: Any, y: Any, i: int, j: int) -> Any:
 # ---------------------------------------------------------------------- the densities
 
 
-def log1p_rest(x: Any) -> Any:
+def log1p_rest(x: Reals) -> Any:
     """Return ``log(1 + x) - x`` for ``|x| <= 1/2``, with all its digits."""
     r = x / (2 + x)
     square = r * r
@@ -141,7 +142,7 @@ def log1p_rest(x: Any) -> Any:
     return -r * x + 2 * r * square * total
 
 
-def stirling_rest(x: Any) -> Any:
+def stirling_rest(x: Reals) -> Any:
     """Return ``log gamma(x) - (x - 1/2) log(x) + x - log(2 pi) / 2`` (DLMF 5.11.1)."""
     far: Any = np.maximum(x, 10.0)
     total: Any = 0.0
@@ -152,7 +153,7 @@ def stirling_rest(x: Any) -> Any:
     return _where(x < 10, direct, total)
 
 
-def power_rest(x: Any, mean: Any, difference: Any) -> Any:
+def power_rest(x: Reals, mean: Reals, difference: Reals) -> Any:
     """Return ``log(x / mean) - (x - mean) / mean``, given ``x - mean``."""
     u = difference / mean
     is_near = np.abs(u) < 0.5
@@ -161,7 +162,7 @@ def power_rest(x: Any, mean: Any, difference: Any) -> Any:
 
 
 @in_blocks
-def gamma_density(a: Any, x: Any) -> Any:
+def gamma_density(a: Reals, x: Reals) -> Any:
     """Return ``x**(a - 1) exp(-x) / gamma(a)``, with its digits for large ``a`` too."""
     inside = (a > 0) & (x > 0) & (x < np.inf)
     b, y = _where(inside, a, 1.0), _where(inside, x, 1.0)
@@ -175,7 +176,7 @@ def gamma_density(a: Any, x: Any) -> Any:
 
 
 @in_blocks
-def beta_density(a: Any, b: Any, x: Any) -> Any:
+def beta_density(a: Reals, b: Reals, x: Reals) -> Any:
     """Return ``x**(a-1) (1-x)**(b-1) / beta(a, b)``, with its digits for large a, b."""
     inside = (a > 0) & (b > 0) & (x > 0) & (x < 1)
     c, d, y = _where(inside, a, 1.0), _where(inside, b, 1.0), _where(inside, x, 0.5)

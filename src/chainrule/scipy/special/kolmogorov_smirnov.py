@@ -11,7 +11,7 @@ import scipy.special
 from chainrule.rules import elementwise
 from chainrule.rules.cases import Cases, Domain, Dtypes, case, within
 from chainrule.rules.namespace import EXTRA, opaque
-from chainrule.scipy.special.precision import dtype_for, in_double
+from chainrule.scipy.special.precision import Reals, dtype_for, in_double
 from chainrule.scipy.special.quadrature import in_blocks
 from chainrule.scipy.special.zeta_functions import Series, product
 from chainrule.values.types import Namespace, Operation, Value
@@ -40,7 +40,7 @@ def kolmogorov_derivative(x: Value, *, order: int) -> Value:
     return _where(np.isnan(t), t, z).astype(dtype_for(x))[()]
 
 
-def _kolmogorov_far(x: Any, order: int) -> Any:
+def _kolmogorov_far(x: Reals, order: int) -> Any:
     total: Any = 0.0
     for k in range(8, 0, -1):
         root = math.sqrt(2) * k
@@ -49,7 +49,7 @@ def _kolmogorov_far(x: Any, order: int) -> Any:
     return total
 
 
-def _kolmogorov_near(x: Any, order: int) -> Any:
+def _kolmogorov_near(x: Reals, order: int) -> Any:
     inverse: Series = [(-1) ** i / x ** (i + 1) for i in range(order + 1)]
     square = product(inverse, inverse)
     total: Any = 0.0
@@ -64,7 +64,7 @@ def _kolmogorov_near(x: Any, order: int) -> Any:
 
 
 @in_blocks
-def smirnov_derivative(n: Any, d: Any, *, order: int) -> Any:
+def smirnov_derivative(n: Reals, d: Reals, *, order: int) -> Any:
     """Return ``smirnov(n, d)`` differentiated ``order`` times in d, n up to 1000.
 
     Of each term ``C(n, j) d (d + j / n)**(j-1) (1 - d - j / n)**(n-j)`` of it.
@@ -90,7 +90,7 @@ def smirnov_derivative(n: Any, d: Any, *, order: int) -> Any:
     return _where(good, z, _where((d <= 0) | (d >= 1), outside, np.nan))
 
 
-def _log_binomial(n: Any, k: int) -> Any:
+def _log_binomial(n: Reals, k: int) -> Any:
     return _scipy.gammaln(n + 1) - _scipy.gammaln(k + 1) - _scipy.gammaln(n - k + 1)
 
 

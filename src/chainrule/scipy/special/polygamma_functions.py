@@ -16,7 +16,7 @@ import scipy.special
 from chainrule.rules import elementwise
 from chainrule.rules.cases import REAL, Cases, Domain, Dtypes, case, positive, within
 from chainrule.rules.namespace import EXTRA, opaque
-from chainrule.scipy.special.precision import dtype_for, in_double
+from chainrule.scipy.special.precision import Reals, dtype_for, in_double
 from chainrule.scipy.special.refused import refuse_nodes
 from chainrule.values.types import Namespace, Operation, Value
 from chainrule.wrapping import implements, operation
@@ -45,7 +45,7 @@ def polygamma_of(x: Value, *, order: Any) -> Value:
     return _where(is_left, turned, z)[()]
 
 
-def _right_half(z: Any, order: int) -> Any:
+def _right_half(z: Reals, order: int) -> Any:
     """Return the polygamma function of complex numbers in the right half plane."""
     total: Any = 0.0
     for k in range(_SHIFT):
@@ -132,7 +132,7 @@ def psi_difference(x: Value, y: Value, *, order: int) -> Value:
     return z.astype(dtype_for(x, y))[()]
 
 
-def _power_difference(x: Any, y: Any, n: int) -> Any:
+def _power_difference(x: Reals, y: Reals, n: int) -> Any:
     """Return ``(x + y)**-n - x**-n``."""
     return np.expm1(-n * np.log1p(y / x)) / x**n
 

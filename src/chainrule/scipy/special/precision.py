@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.values.types import Value
+
+Reals = NDArray[Any]
+"""Arrays of numbers that functions of many entries compute with."""
 
 
 def dtype_for(*operands: Value) -> np.dtype[Any]:

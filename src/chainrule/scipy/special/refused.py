@@ -35,6 +35,12 @@ _REFUSED: tuple[tuple[str, str], ...] = (
         "- gammaln(k + 1)).",
     ),
     (
+        "besselpoly",
+        "It is an integral, and SciPy 1.17 returns another number unless nu = 0. Write "
+        "np.sum(w * x**a * scipy.special.jv(nu, 2 * lmb * x)), with points x and "
+        "weights w of a quadrature from 0 to 1.",
+    ),
+    (
         "factorial2 factorialk",
         "They are products of whole numbers. Write them by the gamma function: n!! is "
         "2**(n / 2) * gamma(n / 2 + 1) for even n, and 2**((n + 1) / 2) * gamma(n / 2 "

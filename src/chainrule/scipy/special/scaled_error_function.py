@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-from chainrule.scipy.special.precision import dtype_for, in_double
+from chainrule.scipy.special.precision import Reals, dtype_for, in_double
 from chainrule.values.types import Value
 
 _scipy: Any = scipy.special
@@ -32,7 +32,7 @@ def erfcx_derivative(x: Value, *, order: int) -> Value:
     return (scale * z).astype(dtype_for(x))[()]
 
 
-def moment_upwards(x: Any, order: int) -> Any:
+def moment_upwards(x: Reals, order: int) -> Any:
     """Return ``m(order)`` by ``2 m(k+1) = k m(k-1) - 2 x m(k)``, from ``m(0)``."""
     before: Any = 0.0
     now: Any = math.sqrt(math.pi) / 2 * _scipy.erfcx(x)
@@ -42,7 +42,7 @@ def moment_upwards(x: Any, order: int) -> Any:
     return now
 
 
-def moment_of_ratios(x: Any, order: int) -> Any:
+def moment_of_ratios(x: Reals, order: int) -> Any:
     """Return ``m(order)`` for ``x`` in the right half plane.
 
     There the moments are the minimal solution of their recurrence, whose ratios
