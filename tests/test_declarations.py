@@ -246,6 +246,43 @@ def test_class_methods_and_library_forwards_are_read(registry):
     assert gd.grad(operation(scaled_grad))(1.0) == 2.0
 
 
+def test_a_cotangent_may_be_a_function_that_is_called_where_it_is_wanted(registry):
+    called = []
+
+    class product_grad(general):
+        """z = x y"""
+
+        @staticmethod
+        def forward(x, y):
+            return x * y
+
+        @staticmethod
+        def pullback(xp, z_grad, z, x, y):
+            def x_grad():
+                called.append("x")
+                return z_grad * y
+
+            def y_grad():
+                called.append("y")
+                return z_grad * x
+
+            return x_grad, y_grad
+
+        @staticmethod
+        def pushforward(xp, tangents, z, x, y):
+            x_dot, y_dot = tangents
+            return (0 if x_dot is None else x_dot * y) + (
+                0 if y_dot is None else x * y_dot
+            )
+
+    product = operation(product_grad)
+    x, y = np.array([2.0, 3.0]), np.array([5.0, 7.0])
+    assert gd.grad(lambda x: np.sum(product(x, y)))(x).tolist() == [5.0, 7.0]
+    assert called == ["x"]
+    gd.check_gradients(product, (x, y), order=2)
+    assert "y" in called
+
+
 def forgets(xp, z_grad, z, x, y):
     return (z_grad * y,)
 
