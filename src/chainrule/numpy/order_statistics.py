@@ -132,7 +132,7 @@ _STEPS = (
 """Methods that do not change with small changes of q."""
 
 
-def _position(q: Array, n: Any, method: str) -> Any:
+def _position(q: Array, n: int | NDArray[Any], method: str) -> Any:
     """Return where in n sorted entries the quantile is, from 0 to n - 1.
 
     Source: R. Hyndman and Y. Fan, "Sample quantiles in statistical packages" (1996).

@@ -85,13 +85,13 @@ _COUNTS = (
 )
 
 
-def _refuse(name: str, *given: Any) -> None:
+def _refuse(name: str, *given: ArrayLike | None) -> None:
     """Raise where samples or bins are nodes."""
     if any(map(holds_nodes, given)):
         raise missing(f"np.{name}", _COUNTS)
 
 
-def _bins_of(sample: Any, edges: Any) -> Any:
+def _bins_of(sample: NDArray[Any], edges: NDArray[Any]) -> Any:
     """Return the bin of each value; one behind the last for those outside."""
     count = edges.shape[0] - 1
     found: Any = _where(
@@ -105,7 +105,7 @@ def _bins_of(sample: Any, edges: Any) -> Any:
 @implements(np.histogram, primitive=True, may_raise=True)
 def histogram(
     a: ArrayLike,
-    bins: Any = 10,
+    bins: ArrayLike = 10,
     range: tuple[float, float] | None = None,
     density: bool | None = None,
     weights: ArrayLike | None = None,
@@ -126,7 +126,7 @@ def histogram(
 @implements(np.histogramdd, primitive=True, may_raise=True)
 def histogramdd(
     sample: ArrayLike,
-    bins: Any = 10,
+    bins: ArrayLike = 10,
     range: Sequence[tuple[float, float]] | None = None,
     density: bool | None = None,
     weights: ArrayLike | None = None,
@@ -158,14 +158,15 @@ def histogramdd(
 def histogram2d(
     x: ArrayLike,
     y: ArrayLike,
-    bins: Any = 10,
+    bins: ArrayLike = 10,
     range: Sequence[tuple[float, float]] | None = None,
     density: bool | None = None,
     weights: ArrayLike | None = None,
 ) -> Any:
     """Return the weights in each cell of a grid of two axes, and their plain edges."""
     _refuse("histogram2d", x, y, bins, range)
-    if not np.isscalar(bins) and len(bins) not in (1, 2):
-        bins = [bins, bins]
-    z, edges = histogramdd([x, y], bins, range, density, weights)
+    given: Any = bins
+    if not np.isscalar(bins) and len(given) not in (1, 2):
+        given = [bins, bins]
+    z, edges = histogramdd([x, y], given, range, density, weights)
     return z, edges[0], edges[1]

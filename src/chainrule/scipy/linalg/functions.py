@@ -32,7 +32,9 @@ from chainrule.wrapping import implements, operation
 _linalg: Any = scipy.linalg
 
 
-def along(xp: Namespace, f: Operation, x: Value, e: Value, **given: Any) -> Value:
+def along(
+    xp: Namespace, f: Operation, x: Value, e: Value, **given: float | None
+) -> Value:
     """Return the derivative of a matrix function f at x along e.
 
     ``e`` is scaled to the size of 1, so that it does not choose how f is computed.
@@ -241,7 +243,7 @@ _log: Any = operation(matrix_log_grad)
 _power: Any = operation(matrix_power_of_grad)
 
 
-def refuse_estimate(name: str, disp: object) -> None:
+def refuse_estimate(name: str, disp: bool | None) -> None:
     """Raise where an estimate of the error is asked for."""
     if disp is False:
         raise ArgumentError(
@@ -251,7 +253,7 @@ def refuse_estimate(name: str, disp: object) -> None:
 
 
 @implements(_linalg.logm, may_raise=True)
-def logm(A: ArrayLike, disp: object = None) -> Any:
+def logm(A: ArrayLike, disp: bool | None = None) -> Any:
     """Return the logarithms of matrices (..., n, n); see ``matrix_log_grad``."""
     refuse_estimate("logm", disp)
     a = checked(A, check_finite=False)

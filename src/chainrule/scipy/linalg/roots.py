@@ -113,7 +113,7 @@ _sign: Any = operation(matrix_sign_grad)
 
 
 @implements(_linalg.sqrtm, may_raise=True)
-def sqrtm(A: ArrayLike, disp: object = None, blocksize: object = None) -> Any:
+def sqrtm(A: ArrayLike, disp: bool | None = None, blocksize: int | None = None) -> Any:
     """Return the square roots of matrices (..., n, n); see ``matrix_sqrt_grad``."""
     refuse_estimate("sqrtm", disp)
     a = checked(A, check_finite=False)
@@ -122,7 +122,7 @@ def sqrtm(A: ArrayLike, disp: object = None, blocksize: object = None) -> Any:
 
 
 @implements(_linalg.signm, may_raise=True)
-def signm(A: ArrayLike, disp: object = None) -> Any:
+def signm(A: ArrayLike, disp: bool | None = None) -> Any:
     """Return the signs of matrices (..., n, n); see ``matrix_sign_grad``."""
     refuse_estimate("signm", disp)
     a = checked(A, check_finite=False)

@@ -23,7 +23,7 @@ from chainrule.rules.cases import REAL, Cases, Dtypes, case, symmetric
 from chainrule.rules.namespace import opaque
 from chainrule.scipy.linalg.inputs import adjoint, checked, hermitian, square
 from chainrule.scipy.linalg.solving import solve_triangular
-from chainrule.values.types import Array, Namespace, Value
+from chainrule.values.types import Array, ArrayValue, Namespace, Value
 from chainrule.values.vertices import raw
 from chainrule.wrapping import implements, operation
 
@@ -125,7 +125,7 @@ def eigh(
     return w if eigvals_only else (w, v)
 
 
-def tridiagonal_pairs(a: Array, **subset: Any) -> tuple[Any, Any]:
+def tridiagonal_pairs(a: Array, **subset: Sequence[Any]) -> tuple[Any, Any]:
     """Return eigenvalues and eigenvectors of matrices that are tridiagonal."""
     return _subset(*_pairs(a, UPLO="L", driver="tridiagonal"), **subset)
 
@@ -150,8 +150,9 @@ _DRIVERS = {"gv": "ev", "gvd": "evd", "gvx": "evx"}
 """LAPACK's routines for two matrices, and those for one that they call."""
 
 
-def _chosen(w: Array, v: Array, inside: Any) -> tuple[Any, Any]:
+def _chosen(w: Array, v: Array, inside: ArrayValue) -> tuple[Any, Any]:
     """Return the values inside an interval; of a stack, where they are as many."""
+    inside = np.asarray(inside)
     counts = np.sum(inside, axis=-1)
     if np.any(counts != np.max(counts, initial=0)):
         raise ArgumentError(

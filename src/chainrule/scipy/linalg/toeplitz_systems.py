@@ -114,7 +114,9 @@ class toeplitz_solve_grad(general):
 _solve: Any = operation(toeplitz_solve_grad)
 
 
-def column_and_row(c_or_cr: Any, *, check_finite: bool) -> tuple[Any, Any]:
+def column_and_row(
+    c_or_cr: ArrayLike | tuple[ArrayLike, ArrayLike], *, check_finite: bool
+) -> tuple[Any, Any]:
     """Return the first column and row; the row is the conjugate where none is given."""
     if isinstance(c_or_cr, tuple):
         c, r = (checked(x, check_finite=check_finite) for x in c_or_cr)  # pyright: ignore
