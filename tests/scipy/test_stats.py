@@ -457,4 +457,13 @@ def test_tails_keep_their_digits():
     assert gd.value(stats.lomax.logsf(gd.node(1e300), 2.0)) == pytest.approx(
         S.lomax.logsf(1e300, 2.0)
     )
+    for a, terms in ((1.0, 1.0), (3.0, 1.0 + 1e3 + 5e5)):
+        got, slope = gd.value_and_grad(stats.gamma.logsf)(1000.0, a)
+        assert got == pytest.approx(np.log(terms) - 1000.0, rel=1e-13)
+        assert slope == pytest.approx(
+            -(1e3 ** (a - 1)) / terms / max(a - 1, 1), rel=1e-9
+        )
+    below, above = (gd.value(stats.gamma.logsf(900.0, gd.node(a))) for a in (2.4, 2.6))
+    slope = gd.grad(stats.gamma.logsf, 1)(900.0, 2.5)
+    assert slope == pytest.approx((above - below) / 0.2, rel=1e-3)
     assert gd.grad(stats.norm.logsf)(40.0) == pytest.approx(-40.02496884)

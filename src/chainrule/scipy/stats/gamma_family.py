@@ -8,10 +8,33 @@ from chainrule.scipy.special import polygamma
 from chainrule.scipy.stats.continuous import HALF_LINE, continuous
 from chainrule.scipy.stats.namespaces import np, sc
 from chainrule.values.types import Value
+from chainrule.values.vertices import may_hold
 
 LOG_2 = math.log(2.0)
 TINY = 5e-324
 """The smallest positive number: a support that begins there leaves 0 out."""
+
+
+def log_upper_gamma(a: Value, x: Value) -> Value:
+    """Return ``log(Q(a, x))``, Q the upper incomplete gamma function over gamma(a).
+
+    Where Q underflows it is ``x**a exp(-x) / gamma(a)`` times a continued fraction
+    (DLMF 8.9.2), which has converged there after a few steps.
+    """
+    tail = sc.gammaincc(a, x)
+    far = tail < 1e-280
+    near = np.log(np.where(far, 1.0, tail))
+    if not may_hold(far):
+        return near
+    y, b = np.where(far, x, 700.0), np.where(far, a, 1.0)
+    below = y - b + (2.0 * _STEPS + 1.0)
+    for k in range(_STEPS, 0, -1):
+        below = y - b + (2.0 * k - 1.0) - k * (k - b) / below
+    fraction = b * np.log(y) - y - sc.gammaln(b) - np.log(below)
+    return np.where(far, fraction, near)
+
+
+_STEPS = 12
 
 
 @continuous
@@ -36,6 +59,10 @@ class gamma:
     @staticmethod
     def sf(x: Value, a: Value) -> Value:
         return sc.gammaincc(a, x)
+
+    @staticmethod
+    def logsf(x: Value, a: Value) -> Value:
+        return log_upper_gamma(a, x)
 
     @staticmethod
     def mean(a: Value) -> Value:
@@ -76,6 +103,10 @@ class chi2:
     @staticmethod
     def sf(x: Value, df: Value) -> Value:
         return sc.gammaincc(0.5 * df, 0.5 * x)
+
+    @staticmethod
+    def logsf(x: Value, df: Value) -> Value:
+        return log_upper_gamma(0.5 * df, 0.5 * x)
 
     @staticmethod
     def mean(df: Value) -> Value:
