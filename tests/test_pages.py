@@ -19,12 +19,14 @@ from chainrule.operations_grad.structure import structure
 from chainrule.rules import namespace
 
 ROOT = Path(__file__).parents[1]
+MOVING = ["autograd", "jax", "mygrad", "pytorch", "sympy"]
 PAGES = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/add_an_operation.md",
     "docs/arrays.md",
     "docs/compile.md",
+    *(f"docs/moving/from_{x}.md" for x in MOVING),
     "docs/special.md",
     "docs/signals.md",
 ]
@@ -88,6 +90,7 @@ def test_the_links_and_files_that_a_page_names_exist(page):
     links = re.findall(r"\]\((?!https?:)([^)#\s]+)", text)
     named = re.findall(r"`([\w/]+(?:\.py|/))`", text)
     places = [ROOT, ROOT / "src" / "chainrule", ROOT / "tests", ROOT / "docs"]
+    places.append((ROOT / page).parent)
     for name in {*links, *named}:
         assert any((place / name).exists() for place in places), name
 
@@ -185,3 +188,19 @@ def test_the_pages_of_operations_have_a_row_for_each():
     assert "`dx = cos(x)`" in tables.TABLES["rules"]
     assert r"z = \|x\|" in tables.TABLES["rules"]
     assert "| `gamma` |" in tables.TABLES["distributions"]
+
+
+@pytest.mark.parametrize("page", MOVING)
+def test_what_a_table_says_to_write_here_runs(page):
+    text = (ROOT / f"docs/moving/from_{page}.md").read_text(encoding="utf-8")
+    names = {"__name__": "page"}
+    setup = next(
+        c for _, c in snippets(f"docs/moving/from_{page}.md") if ">>>" not in c
+    )
+    exec(setup, names)
+    cells = re.findall(r"^\|.*\| `([^`]+)` \|$", text, re.MULTILINE)
+    assert len(cells) > 9
+    for code in cells:
+        exec(code, names)
+    if "compat" in names:
+        names["compat"].uninstall_autograd()
