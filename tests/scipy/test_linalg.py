@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 
 import numpy as np
 import pytest
@@ -333,6 +334,19 @@ def check(call, dtype, order):
 @pytest.mark.parametrize(("call", "dtype"), BOTH)
 def test_values_are_scipys_and_derivatives_those_of_differences(call, dtype):
     check(call, dtype, 1)
+
+
+@pytest.mark.parametrize(("call", "dtype"), BOTH)
+def test_dtypes_are_scipys_in_single_precision(call, dtype):
+    f, arguments, _ = prepared(call, dtype)
+    single = np.float32 if dtype == "real" else np.complex64
+    arguments = [x.astype(single) if np.ndim(x) else x for x in arguments]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = f(scipy_linalg, *arguments)
+        actual = f(linalg, *map(node, arguments))
+    for a, e in zip(actual, expected, strict=True):
+        assert np.asarray(gd.value(a)).dtype == np.asarray(e).dtype
 
 
 @pytest.mark.slow

@@ -335,9 +335,11 @@ def eigh_tridiagonal(
         )
     d, e = (checked(x, check_finite=check_finite) for x in (d, e))
     n = d.shape[-1]
-    below = ops.expand_dims(e, -1) * np.eye(n - 1, n)
+    below = ops.expand_dims(e, -1) * np.eye(n - 1, n, dtype=e.dtype)
     zeros = np.zeros((*below.shape[:-2], 1, n), below.dtype)
-    a = ops.concatenate([zeros, below], axis=-2) + ops.expand_dims(d, -1) * np.eye(n)
+    a = ops.concatenate([zeros, below], axis=-2) + ops.expand_dims(d, -1) * np.eye(
+        n, dtype=d.dtype
+    )
     w, v = tridiagonal_pairs(a, **_subset(select, select_range))
     return w if eigvals_only else (w, v)
 

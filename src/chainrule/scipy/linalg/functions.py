@@ -23,7 +23,7 @@ from chainrule.operations_grad.ties import largest
 from chainrule.rules import general
 from chainrule.rules.cases import DOUBLE, Cases, Dtypes, case, regular, spd
 from chainrule.rules.namespace import EXTRA, opaque
-from chainrule.scipy.linalg.inputs import checked, square
+from chainrule.scipy.linalg.inputs import checked, in_double, square
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import ArrayValue, Namespace, Operation, Value
 from chainrule.values.vertices import is_stand_in, raw
@@ -111,7 +111,7 @@ def expm_frechet(
 
     ``method`` names SciPy's ways to compute the same.
     """
-    a, e = (checked(x, check_finite=check_finite) for x in (A, E))
+    a, e = (in_double(checked(x, check_finite=check_finite)) for x in (A, E))
     if method not in (None, "SPS", "blockEnlarge"):
         raise ValueError(f"Unknown method {method!r}")
     moved = along(ops, _exp, a, e)
@@ -141,11 +141,8 @@ def is_real(f: Operation, a: ArrayValue, **given: float) -> bool | None:
 @opaque
 def matrix_log(x: Value, *, real: bool | None = None) -> Any:
     """Return SciPy's matrix logarithm."""
-    x = np.asarray(x)
-    if x.dtype.char in "fF":  # SciPy asks of single precision what double has
-        z = as_known(_linalg.logm(x.astype(np.result_type(x, np.float64))), real)
-        return z.astype(np.float32 if z.dtype.kind == "f" else np.complex64)
-    return as_known(_linalg.logm(x), real)
+    x = np.asarray(x)  # SciPy's results are in double precision, and so are its checks
+    return as_known(_linalg.logm(x.astype(np.result_type(x, np.float64))), real)
 
 
 @opaque
@@ -168,6 +165,7 @@ class matrix_log_grad(general):
     signature = "(n,n)->(n,n)"
     may_raise = True
     cases: Cases = (case(regular(2, 2)), case(spd(2, 1, 1)))
+    dtypes: Dtypes = DOUBLE
 
     @staticmethod
     def pullback(

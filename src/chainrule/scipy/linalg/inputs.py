@@ -27,6 +27,12 @@ def checked(x: ArrayLike, *, check_finite: bool) -> Array:
     return x
 
 
+def in_double(x: Array) -> Any:
+    """Return an array in double precision."""
+    double = np.complex128 if x.dtype.kind == "c" else np.float64
+    return x if x.dtype == double else ops.astype(x, double)
+
+
 def square(name: str, a: Array) -> None:
     """Raise unless the last two axes are those of square matrices."""
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:

@@ -60,7 +60,7 @@ def companion(a: ArrayLike) -> Any:
             "be zero."
         )
     first = ops.expand_dims(-a[..., 1:] / a[..., :1], -2)
-    return _over(first, np.eye(n - 2, n - 1))
+    return _over(first, np.eye(n - 2, n - 1, dtype=a.dtype))
 
 
 def _over(first: Array, rest: NDArray[Any]) -> Any:
@@ -82,7 +82,7 @@ def leslie(f: ArrayLike, s: ArrayLike) -> Any:
     if n < 2:
         raise ValueError("The length of s must be at least 1.")
     lead = np.broadcast_shapes(f.shape[:-1], s.shape[:-1])
-    below = ops.expand_dims(s, -1) * np.eye(n - 1, n)
+    below = ops.expand_dims(s, -1) * np.eye(n - 1, n, dtype=s.dtype)
     parts = ops.expand_dims(f, -2), below
     return ops.concatenate(
         [ops.broadcast_to(x, (*lead, *x.shape[-2:])) for x in parts], axis=-2
@@ -168,7 +168,8 @@ def diagsvd(s: ArrayLike, M: int, N: int) -> Any:
     k = s.shape[-1]
     if k not in (M, N):
         raise ValueError("Length of s must be M or N.")
-    return ops.expand_dims(s, -1) * np.eye(M, N) if k == M else s * np.eye(M, N)
+    eye = np.eye(M, N, dtype=s.dtype)
+    return ops.expand_dims(s, -1) * eye if k == M else s * eye
 
 
 @implements(_linalg.khatri_rao)

@@ -26,7 +26,7 @@ from chainrule.operations_grad.matrix_parts import (
 from chainrule.rules import general
 from chainrule.rules.cases import Cases, case, regular, spd, symmetric
 from chainrule.rules.namespace import EXTRA, opaque
-from chainrule.scipy.linalg.inputs import checked, square
+from chainrule.scipy.linalg.inputs import checked, in_double, square
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Namespace, Value
 from chainrule.wrapping import implements, operation
@@ -235,8 +235,7 @@ def det(a: ArrayLike, overwrite_a: bool = False, check_finite: bool = True) -> A
     """Return the determinants of matrices (..., n, n), in double precision."""
     a = checked(a, check_finite=check_finite)
     square("det", a)
-    double = np.complex128 if a.dtype.kind == "c" else np.float64
-    return ops.linalg.det(a if a.dtype == double else ops.astype(a, double))
+    return ops.linalg.det(in_double(a))
 
 
 @implements(_linalg.solve_triangular, may_raise=True)

@@ -14,7 +14,7 @@ from chainrule.operations_grad.matrix_parts import rows
 from chainrule.rules import general
 from chainrule.rules.cases import DOUBLE, Cases, Dtypes, case
 from chainrule.rules.namespace import EXTRA, opaque
-from chainrule.scipy.linalg.inputs import checked
+from chainrule.scipy.linalg.inputs import checked, in_double
 from chainrule.values.shapes import dtype_of, shape_of
 from chainrule.values.types import Array, ArrayValue, Namespace, Value
 from chainrule.values.vertices import is_refused, raw
@@ -153,7 +153,7 @@ def matmul_toeplitz(
     ``workers`` says how many threads SciPy may use for it.
     """
     c, r = column_and_row(c_or_cr, check_finite=check_finite)
-    x = checked(x, check_finite=check_finite)
+    c, r, x = (in_double(v) for v in (c, r, checked(x, check_finite=check_finite)))
     vector = x.ndim == 1
     x = ops.expand_dims(x, -1) if vector else x
     m, size = c.shape[-1], c.shape[-1] + r.shape[-1] - 1
