@@ -8,6 +8,7 @@ import mpmath as mp
 import scipy.special
 
 from tests.scipy.accuracy import Entry, lin, log, plane
+from tests.scipy.accuracy_table_of_bessel import ENTRIES as OF_BESSEL
 
 ROOT_2 = mp.sqrt(2)
 
@@ -173,4 +174,5 @@ ENTRIES = [
     Entry("lambertw", mp.lambertw, (log(1e-3, 1e6),), operands="z"),
     Entry("wrightomega", lambda x: mp.lambertw(mp.exp(x)), (lin(-9, 99),)),
     Entry("tklmbda", _tukey, (lin(-0.6, 0.6), lin(0.2, 1.4))),
+    *OF_BESSEL,
 ]  # fmt: skip
