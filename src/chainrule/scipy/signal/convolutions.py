@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -106,6 +107,8 @@ def _against(
         z_grad = xp.unindex(
             z_grad, index=place, shape=tuple(i + j - 1 for i, j in both)
         )
+    if math.prod(shape_of(other)) > math.prod(shape_of(like)):
+        return xp.lagged(other, z_grad, axes=tuple(range(len(n))))
     z = xp.convolved(z_grad, xp.flip(other), mode="valid", method=method)
     return z[tuple(map(slice, shape_of(like)))]
 

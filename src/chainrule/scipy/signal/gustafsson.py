@@ -55,7 +55,8 @@ def without_transients(
     other = filter_at_rest(b, a, first, axis=last) - y
     ends = other if m == n else _ends(other, m)
     flat = ops.reshape(ends, (-1, ends.shape[-1]))
-    start: Any = np.linalg.lstsq(matrix, ops.transpose(flat), rcond=None)[0]
+    solve: Any = np.linalg.lstsq
+    start = solve(matrix, ops.transpose(flat), rcond=None)[0]
     part = ops.transpose(_beside(back, turned, empty) @ start)
     part = ops.reshape(part, (*lines.shape[:-1], part.shape[-1]))
     if m < n:
