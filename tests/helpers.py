@@ -29,7 +29,7 @@ from chainrule.operations_grad.structure import structure
 from chainrule.rules import REGISTRY, elementwise, rule
 from chainrule.rules.cases import Sample, case
 from chainrule.rules.named_functions import imported
-from chainrule.rules.namespace import evaluate, plain
+from chainrule.rules.namespace import EXTRA, NAMED, evaluate, plain
 from chainrule.rules.supports import supported, zeros_of
 from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import forward_sweep, reverse_sweep
@@ -67,6 +67,15 @@ RULES: list[type[rule]] = (
     else [r for r in _OWN if r not in OF_SCIPY]
 )
 """The library's rules; rules that tests declare are not among them."""
+
+SCOPE: dict[str, Any] = {
+    **{k: getattr(np, k) for k in dir(np) if not k.startswith("_")},
+    **{
+        k: getattr(plain, k) for k in NAMED if not hasattr(np, k) and len(NAMED[k]) == 1
+    },
+    **EXTRA,
+}
+"""What formulas of rules name: functions of NumPy, by name, and our own."""
 
 FLOAT = "float"
 """Stands for an operand that is a Python float."""

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from chainrule import operations_grad
 from chainrule.rules import elementwise
-from chainrule.rules.namespace import EXTRA, plain
+from chainrule.rules.namespace import plain
 from chainrule.rules.symbolic import Formula, Symbols, as_formula, partial_formulas
-from tests.helpers import RULES
+from tests.helpers import OF_SCIPY, RULES, SCOPE
 
 ELEMENTWISE = [r for r in RULES if issubclass(r, elementwise)]
 VARIABLES = {"x": 1.7, "y": -0.6, "z": 2.3}
@@ -116,6 +116,8 @@ def test_formulas_of_rules():
 
 @pytest.mark.parametrize("r", ELEMENTWISE, ids=lambda r: r.__name__)
 def test_formulas_are_the_rules_own_numbers(r, rng):
+    if r.refused and not r.domain:
+        pytest.skip("it takes whole numbers")
     try:
         formulas = partial_formulas(r)
     except (TypeError, AttributeError):
@@ -124,11 +126,10 @@ def test_formulas_are_the_rules_own_numbers(r, rng):
         n: float(rng.uniform(*r.domain.get(n, (-2.0, 2.0)))) for n in r.operand_names
     }
     z = r.forward(*values.values())
-    space = {n: getattr(np, n) for n in dir(np)} | EXTRA
     for i, part in r.parts.items():
         expected = part(plain, z, *values.values())
         text = formulas[r.operand_names[i]]
-        np.testing.assert_allclose(eval(text, space, {**values, "z": z}), expected)
+        np.testing.assert_allclose(eval(text, {**SCOPE}, {**values, "z": z}), expected)
 
 
 # -------------------------------------------------------------------- against SymPy
@@ -214,6 +215,8 @@ MPMATH = {
 
 
 def comparable(r):
+    if r in OF_SCIPY:  # compared with mpmath in tests/scipy
+        return False
     if not issubclass(r, elementwise) or sympy_form(r) is None:
         return False
     try:

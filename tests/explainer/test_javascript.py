@@ -11,15 +11,18 @@ import pytest
 import chainrule as gd
 from chainrule.explainer.account.views import Operand, VertexView
 from chainrule.explainer.page.javascript import rules_text, script_of, sign_of
+from chainrule.explainer.page.javascript_forms import javascript_of
 from chainrule.operations_grad.arithmetic import division_grad, power_grad
 from chainrule.rules import elementwise, plain
 from chainrule.rules.registry import EXPRESSED, REGISTRY
-from tests.helpers import RULES
+from tests.helpers import OF_SCIPY, RULES
 
 WITHOUT = {
     "angle_grad", "i0_derivative_grad", "i0_grad", "mantissa_grad",
     "sinc_derivative_grad", "sinc_grad",
 }  # fmt: skip
+# Functions of SciPy without an expression.
+WITHOUT |= {r.__name__ for r in OF_SCIPY if not r.expression}
 # Functions that are derivatives of others, which recorded sweeps call.
 WITHOUT |= {r.__name__ for r in RULES if r.__module__.endswith(".partials")}
 
@@ -175,3 +178,7 @@ def test_results_and_partials_are_those_of_the_rules(tmp_path):
         what = f"{rule.__name__} at {values}"
         np.testing.assert_allclose(found, known, rtol=1e-12, err_msg=what)
     assert len(wanted) > 100
+
+
+def test_a_negative_operand_of_a_form_is_in_brackets():
+    assert "--" not in javascript_of("exp2(-x0) * expit(-x0)")

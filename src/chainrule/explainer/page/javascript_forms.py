@@ -132,6 +132,7 @@ def _written(tree: Any, places: dict[str, str]) -> str | None:
         parts.append(part if bare or _ATOM.fullmatch(part) else f"({part})")
     if isinstance(tree, ast.Call) and _is_of_xp(tree):
         form = _form_called(function_in(tree))
+        parts = [f"({x})" if x.startswith("-") else x for x in parts]  # no --x
         return None if form is None else form.format(*parts)
     if isinstance(tree, ast.Call):
         name = {"abs": "fabs"}.get(function_in(tree), function_in(tree))
