@@ -73,3 +73,29 @@ def test_few_functions_fall_to_dense():
         if found is not None and found[2]:
             names.add(CALLS[k].rule.__name__)
     assert len(names) <= DENSE_ALLOWED, sorted(names)
+
+
+MOVING = {
+    "a place that is computed": lambda x: np.take(x, np.argsort(x)[2:4]) ** 2,
+    "a distance that is computed": lambda x: np.roll(x, np.argmax(x)),
+    "axes by default": lambda x: np.fft.fft2(x.reshape(2, 3)).real,
+    "all axes": lambda x: np.fft.fftn(x.reshape(2, 3)).imag,
+    "constants in a list": lambda x: np.concatenate([x, [100.0, np.inf]]),
+    "whole numbers": lambda x: np.column_stack([x, np.arange(6) * 100]),
+    "a padded constant": lambda x: np.pad(x, 1, constant_values=(3.0, 1e300)),
+    "an array of numbers": lambda x: np.array([[x[0], 100.0], [np.nan, x[1]]]),
+    "an inserted constant": lambda x: np.insert(x, 2, -7.0),
+}
+
+
+@pytest.mark.parametrize("name", MOVING)
+def test_moved_entries_are_told_from_constants_and_places(name):
+    f, x = MOVING[name], np.array([0.3, -1.2, 0.8, 2.0, -0.4, 1.1])
+    expected = gd.jacobian(f)(x).reshape(-1, 6)
+    found = gd.sparse.jacobian(f)(x).toarray()
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_constants_are_in_no_pattern():
+    pattern = gd.sparse.sparsity(lambda x: np.append(x, [1.0, 2.0]), np.ones(3))
+    assert pattern.nnz == 3

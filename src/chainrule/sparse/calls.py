@@ -34,12 +34,13 @@ def is_array(x: Any) -> bool:
 
 
 def named_arguments(row: Row) -> dict[str, Any]:
-    """Return what a call's arguments are, by their names."""
+    """Return what a call's arguments are, by their names; defaults are among them."""
     try:
         bound = inspect.signature(row.function).bind(*row.args, **row.given)
     except (TypeError, ValueError):
         names = ("a", "axis")
         return {**dict(zip(names, row.args, strict=False)), **row.given}
+    bound.apply_defaults()
     return dict(bound.arguments)
 
 

@@ -32,6 +32,8 @@ from chainrule.sparse.patterns import Pattern, inputs, joined, union
 from chainrule.values.shapes import TUPLE
 
 _np: Any = np
+FIRST = 2.0**40
+"""The number of the first entry of an operand: constants are below, or far beyond."""
 STEPS = 200_000
 """Rows of all steps of a loop up to which it is followed step by step."""
 
@@ -150,26 +152,30 @@ class Detection:
         return found
 
     def _moved(self, row: Row) -> Pattern:
-        """Run a function that moves entries on their numbers."""
+        """Run a function that moves entries on their numbers, which begin at FIRST."""
         n = 0
         numbers: dict[Row, Any] = {}
         parts: list[Pattern] = []
         for x, p in self.operands(row):
-            if _is_index_of(row, x):
-                return self.dense(row)
-            numbers[x] = _np.arange(n + 1, n + 1 + p.size).reshape(x.shape)
+            numbers[x] = FIRST + _np.arange(n, n + p.size, dtype=float).reshape(x.shape)
             n += p.size
             parts.append(p)
         for x in row.operands:
+            if _is_index(x):
+                return self.dense(row)
             if x not in numbers and x.shape is not None:
-                numbers[x] = _np.zeros(x.shape, _np.intp)
-        args = _without_numbers(replaced(row.args, numbers))
+                numbers[x] = _np.zeros(x.shape)
+        args = replaced(row.args, numbers)
         given = {k: replaced(x, numbers) for k, x in row.given.items()}
         try:
-            places = _np.asarray(row.function(*args, **given))
+            found = _np.asarray(_np.real(row.function(*args, **given)))
         except (TypeError, ValueError):
             return self.dense(row)
-        return joined(parts).moved(_np.real(places).astype(_np.intp) - 1)
+        if found.dtype != _np.float64:
+            return self.dense(row)  # it does not hold the numbers
+        is_moved = (found >= FIRST) & (found < FIRST + n)
+        places = _np.where(is_moved, found - FIRST, -1)
+        return joined(parts).moved(places.astype(_np.intp))
 
     def _loop(self, row: Row) -> Any:
         """Return the patterns of a loop's results: the body is followed in steps."""
@@ -283,22 +289,9 @@ def _core(part: str, *, whole: bool) -> list[str]:
     return [c for c in names if c and (whole or not c.endswith("?"))]
 
 
-def _is_index_of(row: Row, x: Row) -> bool:
-    """Tell whether a row reads whole numbers to move others: places that may change."""
+def _is_index(x: Row) -> bool:
+    """Tell whether a row holds whole numbers: places, which may change."""
     return x.dtype is None or x.dtype.kind not in "fc"
-
-
-def _without_numbers(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return arguments with arrays of constants as zeros: they depend on nothing."""
-
-    def leaf(x: Any) -> Any:
-        if isinstance(x, list):
-            return [leaf(v) for v in x]  # pyright: ignore
-        return (
-            _np.zeros(x.shape, _np.intp) if is_array(x) and x.dtype.kind == "f" else x
-        )
-
-    return tuple(map(leaf, args))
 
 
 __all__ = ["Detection"]
