@@ -24,7 +24,7 @@ def flattened(root: Any) -> tuple[Any, ...]:
     rows: list[Any] = []
     for v in order:
         if v is root and v._step is None:
-            rows.append((v._value, v.grad))
+            rows.append((v._value, _grad_of(v)))
         elif v._step is None:
             rows.append(v)
         else:
@@ -32,8 +32,16 @@ def flattened(root: Any) -> tuple[Any, ...]:
                 (True, place[x]) if isinstance(x, vertex) else (False, x)
                 for x in v.operands
             ]
-            rows.append((v._step.rule, v._value, v.grad, dict(v.parameters), links))
-    return kind_of(root), rows
+            row = v._step.rule, v._value, _grad_of(v), dict(v.parameters), links
+            rows.append(row)
+    node_class = kind_of(root)
+    return node_class.__base__ if root.transient else node_class, rows
+
+
+def _grad_of(v: Any) -> Any:
+    """Return a node's gradient; of a version that was overwritten none is kept."""
+    is_kept = v._step is None or hasattr(v, "_grad") or not v.transient
+    return v.grad if is_kept else None
 
 
 def rebuilt(node_class: type[Any], rows: Sequence[Any]) -> Any:

@@ -26,6 +26,7 @@ from chainrule.rules import traits_of
 from chainrule.values.buffered import buffered, current
 from chainrule.values.shapes import SEQUENCES, TUPLE, index_of_view, kind_of, ndarray
 from chainrule.values.types import Index, Operation, Value
+from chainrule.values.versions import LOCK
 from chainrule.values.vertices import first_stand_in, first_vertex, stand_in, vertex
 
 _np: Any = np
@@ -68,7 +69,7 @@ class buffer(buffered):  # noqa: N801
         state = _state(self)
         if state is None:
             return plain(self)
-        return state if _BASE.__get__(self) is None else self.shown()[self.places()]
+        return state if _base_of(self) is None else self.shown()[self.places()]
 
     def shown(self) -> Any:
         """Return what a view shows entries of: all of its base, or one of its parts."""
@@ -103,31 +104,21 @@ class buffer(buffered):  # noqa: N801
 
     def is_picked(self) -> bool:
         """Tell whether a view is told by its entries' places, which show copies."""
-        if _BASE.__get__(self) is None:
+        if _base_of(self) is None:
             return False
         index = self.places()
         return isinstance(index, TUPLE) and all(isinstance(p, ndarray) for p in index)
 
     def hand_over(self, value: object) -> None:
         """Become a node, or a traced array: a value of that kind is about to come."""
-        root = _root(self)
-        if _state(root) is not None:
-            return
-        array = plain(root)
-        if array.dtype.kind not in "fc" and first_vertex(value) is not None:
-            raise EscapeError(
-                f"A node was written into an array of {array.dtype}, which would round "
-                "it and lose its derivative. Make the array of floats: np.zeros(n), "
-                "gd.zeros(n)."
-            )
-        _STATE.__set__(root, _as_recorded(array.copy(), value))
-        if array.dtype.kind in "fc" and array.flags.writeable:
-            array[...] = np.nan
+        with LOCK:
+            if _state(self) is None:
+                _hand_over(_root(self), value)
 
     def receive(self, index: Index, value: Value) -> None:
         """Write into a part of what this has become."""
         state = _state(self)
-        if _BASE.__get__(self) is None:
+        if _base_of(self) is None:
             state[index] = value
         elif self.is_picked():
             self.shown()[tuple(p[index] for p in self.places())] = value
@@ -138,15 +129,24 @@ class buffer(buffered):  # noqa: N801
 
     def __getitem__(self, index: Index) -> Any:  # type: ignore[override]
         """Return a part: a view as NumPy's is, or a node."""
-        if _state(self) is not None or isinstance(index, _RECORDED):
+        base = _base_of(self)
+        state = _state_of(self if base is None else base)
+        if base is None and state is not None:
+            return state[index]
+        if state is not None or isinstance(index, _RECORDED):
             return self.current()[index]
         part: Any = ndarray.__getitem__(self, current(index))
-        if isinstance(part, buffer) and _BASE.__get__(part) is self:
+        if isinstance(part, buffer) and _base_of(part) is self:
             _INDEX.__set__(part, index)
         return part
 
     def __setitem__(self, index: Index, value: Value) -> None:  # type: ignore[override]
         """Write into a part; a node hands the array over."""
+        if _base_of(self) is None and type(index) in _INDICES:
+            state = _state_of(self)
+            if state is not None:
+                state[index] = current(value)
+                return
         if type(value) not in _PLAIN or type(index) not in _INDICES:
             value, index = current(value), current(index)
             if _is_recorded(value) or first_stand_in(index) is not None:
@@ -225,14 +225,28 @@ class buffer(buffered):  # noqa: N801
 
 _slots: Any = buffer
 _BASE, _STATE, _INDEX = _slots.base_buffer, _slots.state, _slots.index
+_base_of, _state_of = _BASE.__get__, _STATE.__get__
 _OWN = frozenset("current hand_over is_picked part places receive shown".split())
 _INDICES: Any = (int, slice, type(Ellipsis))
 
 
 def _root(x: buffer) -> Any:
     """Return the buffer whose memory a buffer shows."""
-    base = _BASE.__get__(x)
+    base = _base_of(x)
     return x if base is None else base
+
+
+def _hand_over(root: buffer, value: object) -> None:
+    array = plain(root)
+    if array.dtype.kind not in "fc" and first_vertex(value) is not None:
+        raise EscapeError(
+            f"A node was written into an array of {array.dtype}, which would round "
+            "it and lose its derivative. Make the array of floats: np.zeros(n), "
+            "gd.zeros(n)."
+        )
+    _STATE.__set__(root, _as_recorded(array.copy(), value))
+    if array.dtype.kind in "fc" and array.flags.writeable:
+        array[...] = np.nan
 
 
 def _whole(x: buffer) -> Any:
@@ -241,8 +255,8 @@ def _whole(x: buffer) -> Any:
 
 
 def _state(x: buffer) -> Any:
-    base = _BASE.__get__(x)
-    return _STATE.__get__(x if base is None else base)
+    base = _base_of(x)
+    return _state_of(x if base is None else base)
 
 
 def plain(x: NDArray[Any]) -> NDArray[Any]:
@@ -341,8 +355,25 @@ def _writable(name: str) -> property:
     return property(of_array.__get__, write, doc=of_array.__doc__)
 
 
+def _fixed(name: str) -> property:
+    """Return an attribute that is assigned while the array is plain: ``y.shape``."""
+    of_array: Any = getattr(ndarray, name)
+
+    def write(self: buffer, value: Value) -> None:
+        if _state(self) is not None:
+            raise EscapeError(
+                f"y.{name} = ... cannot change an array that has taken a node. Write "
+                "y = y.reshape(shape) or y.astype(dtype)."
+            )
+        of_array.__set__(self, value)
+
+    return property(of_array.__get__, write, doc=of_array.__doc__)
+
+
 for _name in ("real", "imag", "flat"):
     setattr(buffer, _name, _writable(_name))
+for _name in ("shape", "dtype"):
+    setattr(buffer, _name, _fixed(_name))
 _BINARY = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
 for _name in _BINARY:
     _operate: Any = getattr(operator, f"__{_name}__")

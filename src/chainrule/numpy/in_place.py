@@ -253,23 +253,6 @@ def own(z: Any, *sources: ArrayLike) -> Any:
     return z
 
 
-def private(x: Any) -> Any:
-    """Return a value that a function may write into, unseen by whoever else has it."""
-    if isinstance(x, node):
-        return x if array_of(x._value) is None else own(x, x)
-    if isinstance(x, stand_in):
-        return x.fixed()
-    return x.copy() if isinstance(x, ndarray) else x
-
-
-def private_part(x: Any, i: int) -> Any:
-    """Return ``x[i]``, which a function may write into, unseen by others."""
-    z = x[i]
-    if isinstance(z, node):
-        return z if array_of(z._value) is None else own(z)
-    return private(z)
-
-
 # ---------------------------------------------------------------------- stale views
 
 

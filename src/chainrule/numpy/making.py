@@ -15,13 +15,18 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from chainrule.nodes.admission import unwrapped
+from chainrule.nodes.node_class import node
 from chainrule.nodes.tables import FUNCTIONS
 from chainrule.numpy import creation
 from chainrule.numpy.buffers import as_buffer
+from chainrule.numpy.in_place import own
 from chainrule.numpy.mirror import MAKERS
 from chainrule.rules import declare
+from chainrule.values.buffered import current
+from chainrule.values.shapes import ndarray
 from chainrule.values.types import Shape
-from chainrule.values.vertices import first_stand_in, first_vertex
+from chainrule.values.versions import array_of
+from chainrule.values.vertices import first_stand_in, first_vertex, stand_in
 
 _np: Any = np
 
@@ -125,4 +130,23 @@ def full(
 
 FUNCTIONS[np.full] = full
 
-__all__ = ["empty", "full", "ones", "zeros"]
+
+def private(x: Any) -> Any:
+    """Return a value that a function may write into, unseen by whoever else has it."""
+    x = current(x)
+    if isinstance(x, node):
+        return x if array_of(x._value) is None else own(x, x)
+    if isinstance(x, stand_in):
+        return x.fixed()
+    return as_buffer(x.copy()) if type(x) is ndarray else x
+
+
+def private_part(x: Any, i: int) -> Any:
+    """Return ``x[i]``, which a function may write into, unseen by others."""
+    z = x[i]
+    if isinstance(z, node):
+        return z if array_of(z._value) is None else own(z)
+    return private(z)
+
+
+__all__ = ["empty", "full", "ones", "private", "private_part", "zeros"]

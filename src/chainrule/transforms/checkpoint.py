@@ -10,7 +10,7 @@ from chainrule.errors import ArgumentError, EscapeError
 from chainrule.nodes.admission import NONE, kept
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial, record
-from chainrule.numpy.in_place import private
+from chainrule.numpy.making import private
 from chainrule.rules import rule
 from chainrule.rules.supports import supported
 from chainrule.transforms.one_run import (

@@ -40,7 +40,7 @@ from chainrule.compiler.tracing.trace import Trace, joined
 from chainrule.compiler.tracing.traced import MAPS, Traced
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.recorder import record
-from chainrule.numpy.in_place import private_part
+from chainrule.numpy.making import private_part
 from chainrule.rules import rule
 from chainrule.rules.general_rule import results_of
 from chainrule.rules.supports import is_inexact, supported

@@ -14,7 +14,7 @@ from chainrule.compiler.tracing.traced import Traced
 from chainrule.errors import CompileError, EscapeError
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial
-from chainrule.numpy.in_place import private
+from chainrule.numpy.making import private
 from chainrule.values.containers import map_leaves
 from chainrule.values.shapes import ndarray
 from chainrule.values.versions import pinned, touched

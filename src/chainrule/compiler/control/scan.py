@@ -31,7 +31,7 @@ from chainrule.compiler.control.loops import Loop, Scan
 from chainrule.compiler.control.python_steps import StepResults, Watch
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.numpy.in_place import private, private_part
+from chainrule.numpy.making import private, private_part
 from chainrule.values.containers import flatten, map_leaves, unflatten
 from chainrule.values.shapes import shape_of
 

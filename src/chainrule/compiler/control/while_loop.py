@@ -13,7 +13,7 @@ from chainrule.compiler.control.loops import While
 from chainrule.compiler.control.python_steps import Watch
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.compiler.tracing.traced import Traced
-from chainrule.numpy.in_place import private
+from chainrule.numpy.making import private
 from chainrule.values.containers import flatten, map_leaves, unflatten
 from chainrule.values.vertices import raw
 

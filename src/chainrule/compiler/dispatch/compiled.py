@@ -50,7 +50,7 @@ from chainrule.compiler.programs.signals import GuardFailed, InexactError, NanFo
 from chainrule.compiler.tracing.writing import layouts_of
 from chainrule.errors import ArgumentError, CompileError
 from chainrule.nodes.admission import holds_nodes
-from chainrule.numpy.in_place import private
+from chainrule.numpy.making import private
 from chainrule.values.containers import LEAF, flatten, key_orders, map_leaves
 from chainrule.values.shapes import describe, kind_of, ndarray
 from chainrule.values.types import Operation
