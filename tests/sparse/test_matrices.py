@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -243,3 +245,65 @@ def test_loops_in_machine_code_are_those_of_python(monkeypatch):
     plain = colouring.colour_columns(pattern), colouring.colour_symmetric(pattern)
     for a, b in zip(native, plain, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+POINT = np.array([0.5, -1.5, 2.0, 3.0])
+
+
+def constant_first(x):
+    return np.ones(4) if x[0] > 0 else x * x[1]
+
+
+def of_two_lengths(x):
+    return x[:2] * x[3] if x[0] > 0 else x * x[1]
+
+
+@pytest.mark.parametrize("f", [constant_first, of_two_lengths])
+def test_another_path_may_have_another_pattern_and_shape(f):
+    J = gd.sparse.jacobian(f)
+    for x in (POINT, -POINT, POINT):
+        np.testing.assert_allclose(J(x).toarray(), gd.jacobian(f)(x))
+
+
+def test_results_as_long_as_other_arguments_say():
+    def picked(x, where):
+        return x[where] ** 2
+
+    J = gd.sparse.jacobian(picked)
+    for where in (POINT > 0, POINT < 0, POINT > 9, POINT > 0):
+        np.testing.assert_allclose(
+            J(POINT, where).toarray(), gd.jacobian(picked)(POINT, where)
+        )
+
+
+def test_one_array_in_two_arguments():
+    J = gd.sparse.jacobian(lambda y, x: y * x[0], argnum=1)
+    expected = np.zeros((4, 4))
+    expected[:, 0] = POINT
+    np.testing.assert_allclose(J(POINT, POINT).toarray(), expected)
+
+
+def test_threads_share_a_derivative():
+    def f(x):
+        return x * x[0] if x[0] > 0 else x[::-1] * x[1]
+
+    J = gd.sparse.jacobian(f)
+    points = [POINT, -POINT] * 10
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(J, points))
+    for x, matrix in zip(points, found, strict=True):
+        np.testing.assert_allclose(matrix.toarray(), gd.jacobian(f)(x))
+
+
+def test_a_linear_map_keeps_its_point_and_takes_complex_vectors():
+    x = POINT.copy()
+    A = gd.linear_map(np.square, x)
+    x[:] = 0
+    v = np.array([1j, 2.0, 1 + 1j, 0.0])
+    np.testing.assert_allclose(A @ v, 2 * POINT * v)
+    np.testing.assert_allclose(A.H @ v, 2 * POINT * v)
+
+
+def test_a_number_by_a_number():
+    J = gd.sparse.jacobian(lambda x: np.outer(x, x))
+    assert J(np.array(3.0)).toarray() == 6.0

@@ -25,9 +25,9 @@ def contracted(d: Detection, row: Row, known: type[traits]) -> Pattern:
     if row.function is np.matmul:
         return matmul(d, row)
     if len(operands) != 2 or not all(x.shape for x in operands):
-        one = next(x for x in operands if x.shape)
-        same = math.prod(one.shape) == math.prod(row.shape)
-        return entries_of(d, row, one.shape) if same else d.dense(row)
+        shape = next((x.shape for x in operands if x.shape), ())
+        same = math.prod(shape) == math.prod(row.shape)
+        return entries_of(d, row, shape) if same else d.dense(row)
     a, b = operands
     options = {k: v for k, v in named_arguments(row).items() if k in ("axes",)}
     pairs = known.contracts(len(a.shape), len(b.shape), **options)

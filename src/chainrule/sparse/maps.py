@@ -34,6 +34,7 @@ class LinearMap(_operator):
     def __init__(self, f: Callable[..., Any], x: Array, rest: tuple[Any, ...]) -> None:
         """Take the point; the products are compiled when they are first asked for."""
         self._f = f
+        x = _np.array(x)  # the point stays, when the array changes
         self._x: Any = x
         self._rest = rest
         self.value: Any = f(x, *rest)
@@ -68,10 +69,14 @@ class LinearMap(_operator):
         return f
 
     def _matvec(self, v: Any) -> Any:
+        if _np.iscomplexobj(v):
+            return self._matvec(v.real) + 1j * self._matvec(v.imag)
         v = _np.asarray(v, self._x.dtype).reshape(self._x.shape)
         return _np.ravel(self._forward(self._x, v, *self._rest))
 
     def _rmatvec(self, u: Any) -> Any:
+        if _np.iscomplexobj(u):
+            return self._rmatvec(u.real) + 1j * self._rmatvec(u.imag)
         u = _np.asarray(u, self._x.dtype).reshape(_np.shape(self.value))
         seed = u if isinstance(self.value, ndarray) else float(u)
         return _np.ravel(self._backward(self._x, seed, *self._rest))

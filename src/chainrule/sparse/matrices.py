@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -63,17 +64,20 @@ class SparseDerivative:
         self._inner: Any = compiled(self._differentiated)
         self._states: dict[Any, _State] = {}
         self._last: _State | None = None
+        self._lock = threading.RLock()
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Return the derivative at these arguments."""
         x = self._argument(args)
         key = (x.shape, x.dtype, *(_kind(a) for a in (*args, *keywords.values())))
-        state = self._states.get(key)
-        if state is None:
-            state = self._states[key] = _State(self, x)
-            state.detect(args, keywords)
-        self._last = state
-        return state.evaluate(args, keywords)
+        with self._lock:
+            state = self._states.get(key)
+            if state is None:
+                state = _State(self, x)
+                state.detect(args, keywords)
+                self._states[key] = state
+            self._last = state
+            return state.evaluate(args, keywords)
 
     def __getattr__(self, name: str) -> Any:
         """Find what the last call has found out."""
@@ -158,8 +162,9 @@ class SparseDerivative:
                 "nan, or it raises an error there), so its pattern cannot be found. "
                 "Call it first at others, or give sparsity=."
             )
-        program, numbers = path.program, self._inner.signed(args, keywords)[1]
-        x = args[self._argnum]
+        program, alone = path.program, list(args)
+        x = alone[self._argnum] = args[self._argnum].view()  # no other argument is it
+        numbers = self._inner.signed(tuple(alone), keywords)[1]
         place = next(i for i, v in enumerate(numbers) if v is x)
         found = Detection(program, [program.inputs[place]])
         try:
@@ -194,7 +199,9 @@ class _State:
     def detect(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
         """Find the pattern of the path that these arguments take; tell if it grew."""
         value, found, because = self.owner.pattern_at(args, keywords)
-        self.out = _np.shape(value)
+        if self.out != _np.shape(value):  # a path to a result of another shape
+            self.out, self.pattern = _np.shape(value), None
+            self.paths.clear()
         shape = (math.prod(self.out), self.like.size)
         if found.shape != shape:
             raise ShapeError(
@@ -237,17 +244,24 @@ class _State:
     def evaluate(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         """Return the matrix at these arguments."""
         while True:
-            if not self.pattern.nnz:
+            if not self.pattern.nnz:  # there is no product that tells the path
+                if self.detect(args, keywords):
+                    continue
                 data = _np.zeros(0, self.like.dtype)
                 break
             run = self.owner.reverse if self.mode == "reverse" else self.owner.forward
-            products = run(self.seeds, tuple(args), dict(keywords))
-            data = _np.take(products.reshape(-1), self.places)
+            try:
+                products = run(self.seeds, tuple(args), dict(keywords))
+            except ShapeError:  # seeds are of the shape of an earlier result
+                if not self.detect(args, keywords):
+                    raise
+                continue
             path = run.kept.latest
-            if path is None or path in self.paths:
-                break
-            self.paths.add(path)
-            if not self.detect(args, keywords):
+            grew = path not in self.paths and self.detect(args, keywords)
+            if path is not None:
+                self.paths.add(path)
+            if not grew:
+                data = _np.take(products.reshape(-1), self.places)
                 break
         pattern = self.pattern
         return sp.csr_array(
