@@ -50,6 +50,7 @@ def function_of(call):
     return f, tuple(values[i] for i in moving)
 
 
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize("r", OF_SCIPY, ids=lambda r: r.__name__)
 @np.errstate(all="ignore")
 def test_derivatives_are_those_of_differences_compiled_too(r):
@@ -66,6 +67,7 @@ def test_derivatives_are_those_of_differences_compiled_too(r):
                 assert_close(compiled, eager, EXACT, what=call.label)
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("r", OF_SCIPY, ids=lambda r: r.__name__)
 @np.errstate(all="ignore")
 def test_maps_of_gradients_are_those_of_examples(r):
