@@ -141,3 +141,18 @@ def test_functions_of_scipy_are_those_that_take_nodes():
 def test_what_is_no_function_is_refused(f):
     with pytest.raises(ArgumentError, match="Python function or method; received"):
         gd.lift(f)
+
+
+def test_entries_are_enumerated():
+    def f(x):
+        y = np.zeros((2, 2))
+        for (i, j), entry in np.ndenumerate(x):
+            y[i, j] = entry * i + j * entry**2
+        return sum(entry**2 for _, entry in np.ndenumerate(y))
+
+    x = np.arange(4.0).reshape(2, 2)
+    assert gd.lift(f)(x) == f(x)
+    gd.check_gradients(gd.lift(f), (x,))
+    np.testing.assert_allclose(
+        gd.compile(gd.grad(gd.lift(f)))(x), gd.grad(gd.lift(f))(x)
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -167,6 +167,13 @@ def array(
     _refuse(options, "array")
     z = in_dtype(ops.asarray(object), dtype)
     return own(z, z) if copy and z is object else z
+
+
+@stands_for(np.ndenumerate)
+def ndenumerate(arr: ArrayLike) -> Iterator[tuple[Shape, Any]]:
+    """Iterate over the places and entries of an array; those of a node are nodes."""
+    x = ops.asarray(arr)
+    return ((place, x[place]) for place in np.ndindex(x.shape))
 
 
 @stands_for(np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray)

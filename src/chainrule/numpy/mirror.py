@@ -143,7 +143,9 @@ def mirror_of(module: ModuleType) -> tuple[Lookup, Listing]:
                 f"module 'chainrule.{module.__name__}' has no attribute {name!r}"
             )
         value = getattr(module, name)
-        if not callable(value) or isinstance(value, type):
+        if not callable(value):
+            return value
+        if isinstance(value, type) and value not in OWN:
             return value
         return _mirror(value)
 
