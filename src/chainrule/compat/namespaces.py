@@ -7,6 +7,7 @@ of NumPy's that has no rule a derivative, wherever it was imported to before.
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable, Iterable
 from types import FunctionType, ModuleType
@@ -19,8 +20,8 @@ from chainrule.compat.boxes import ArrayBox, is_other
 from chainrule.compat.primitives import NoRuleError, primitive, unboxed
 from chainrule.errors import MissingRuleError
 from chainrule.nodes.operators import operator
-from chainrule.nodes.tables import UFUNCS
-from chainrule.numpy.mirror import MAKERS, mirrored
+from chainrule.nodes.tables import FUNCTIONS, UFUNCS
+from chainrule.numpy.mirror import MAKERS, OWN, mirrored
 from chainrule.rules import elementwise
 from chainrule.values.shapes import ndarray
 
@@ -28,10 +29,16 @@ Function = Callable[..., Any]
 
 
 def _SERVED(*args: Any, **kwargs: Any) -> Any:  # noqa: N802
+    called: Any = function  # type: ignore[name-defined]  # noqa: F821
     for x in (*args, *kwargs.values()):
-        if x.__class__ not in plain or (x.__class__ is ndarray and x.dtype.char == "O"):  # type: ignore[name-defined]  # noqa: F821
+        kind = x.__class__
+        if kind is box:  # type: ignore[name-defined]  # noqa: F821
+            called = operate()  # type: ignore[name-defined]  # noqa: F821
+        elif kind not in plain or (kind is ndarray and x.dtype.char == "O"):  # type: ignore[name-defined]  # noqa: F821
             return general(args, kwargs)  # type: ignore[name-defined]  # noqa: F821
-    return function(*args, **kwargs)  # type: ignore[name-defined]  # noqa: F821
+    if called is None:
+        return general(args, kwargs)  # type: ignore[name-defined]  # noqa: F821
+    return called(*args, **kwargs)  # pyright: ignore[reportUnknownVariableType]
 
 
 def _SERVED_UFUNC(*args: Any, **kwargs: Any) -> Any:  # noqa: N802
@@ -69,13 +76,14 @@ def served(function: Any) -> Any:
     general = _General(function)
     makes = function in MAKERS or general.mirror is function
     space |= {"general": general, "function": function, "ndarray": ndarray}
+    space |= {"box": ArrayBox, "operate": functools.partial(_operation_of, function)}
     space["plain"] = frozenset[type]() if makes else _PLAIN
     code = _SERVED.__code__
     rule_class = getattr(UFUNCS.get(function), "rule", None)
     name = getattr(function, "__name__", repr(function))
     if rule_class is not None and issubclass(rule_class, elementwise):
         operate = operator(rule_class, name, masked=True, **boxes.NAMES)
-        space |= {"box": ArrayBox, "operate": operate}
+        space["operate"] = operate
         code = _SERVED_UFUNC.__code__
     made: Any = FunctionType(code, space, name)
     made.__qualname__, made.__doc__ = name, getattr(function, "__doc__", None)
@@ -87,6 +95,11 @@ def served(function: Any) -> Any:
     _SPACES[id(function)] = function, made
     _BY_SERVED[made] = function
     return made
+
+
+def _operation_of(function: Function) -> Function | None:
+    """Return what stands for a function of NumPy's on boxes, if it takes no lists."""
+    return None if function in OWN else FUNCTIONS.get(function)
 
 
 class _General:
