@@ -185,3 +185,158 @@ def test_what_has_no_derivative_is_refused():
         )  # fmt: skip
     with pytest.raises(ArgumentError, match="loss='huber'"):
         ours.least_squares(lambda x: x - a, np.zeros(2), loss="huber")
+
+
+def differences(g, a, h=1e-5):
+    steps = h * np.eye(a.size)
+    return np.stack([(g(a + e) - g(a - e)) / (2 * h) for e in steps], axis=-1)
+
+
+PAIR = np.array([1.0, 2.0])
+
+
+def coupled(x, a):
+    return np.sum((x - a) ** 2) + 0.1 * np.sum(x**4) + 0.5 * x[0] * x[1]
+
+
+def cubic(x, a):
+    return x**3 - a[0] * x - a[1]
+
+
+def slope(x, a):
+    return 3 * x**2 - a[0]
+
+
+def curvature(x, a):
+    return 6 * x + 0 * a[0]
+
+
+def both(x, a):
+    return cubic(x, a), slope(x, a)
+
+
+@pytest.mark.parametrize(
+    "solved",
+    [
+        lambda a: ours.root_scalar(cubic, (a,), x0=3.0, fprime=slope).root,
+        lambda a: ours.root_scalar(both, (a,), x0=3.0, fprime=True).root,
+        lambda a: (
+            ours.root_scalar(
+                cubic, (a,), "halley", x0=3.0, fprime=slope, fprime2=curvature
+            ).root
+        ),
+        lambda a: ours.newton(cubic, 3.0, slope, (a,), fprime2=curvature),
+        lambda a: ours.newton(cubic, 3.0, args=(a,), full_output=True)[0],
+        lambda a: ours.brentq(cubic, 1.0, 4.0, (a,), 1e-12),
+    ],
+)
+def test_given_slopes_take_the_arguments_and_may_be_of_nodes(solved):
+    root = solved(PAIR)
+    expected = np.array([root, 1.0]) / slope(root, PAIR)
+    found = np.ravel(gd.jacobian(solved)(PAIR))
+    np.testing.assert_allclose(found, np.ravel(expected), rtol=1e-5)
+
+
+def test_an_array_of_roots_with_all_that_is_known_of_them():
+    def solved(a):
+        return ours.newton(
+            lambda x, a: x**2 - a, [1.0, 1.0], args=(a,), full_output=True
+        ).root
+
+    expected = np.diag(0.5 / np.sqrt(PAIR))
+    np.testing.assert_allclose(gd.jacobian(solved)(PAIR), expected, rtol=1e-6)
+
+
+def test_derivatives_that_are_given_by_users_may_be_of_nodes():
+    def equations(x, a):
+        return np.stack([x[0] ** 2 - a[0], x[1] - x[0] * a[1]])
+
+    def matrix(x, a):
+        return np.array([[2 * x[0], 0.0], [-a[1], 1.0]])
+
+    def together(x, a):
+        return equations(x, a), matrix(x, a)
+
+    start = np.ones(2)
+    expected = [[0.5, 0.0], [1.0, 1.0]]
+    for solved in (
+        lambda a: ours.root(equations, start, (a,), jac=matrix).x,
+        lambda a: ours.root(together, start, (a,), jac=True).x,
+        lambda a: ours.fsolve(equations, start, (a,), matrix),
+        lambda a: ours.fsolve(equations, start, (a,), col_deriv=True),
+    ):
+        np.testing.assert_allclose(gd.jacobian(solved)(PAIR), expected, atol=1e-7)
+
+
+def test_unknowns_in_a_matrix():
+    def solved(a):
+        return ours.root(lambda x: x**2 - a, np.ones((2, 2))).x
+
+    a = np.array([[1.0, 4.0], [9.0, 16.0]])
+    found = gd.jacobian(solved)(a).reshape(4, 4)
+    np.testing.assert_allclose(found, np.diag(0.5 / np.sqrt(a.ravel())), atol=1e-8)
+
+
+def gradient_of_coupled(x, a):
+    return 2 * (x - a) + 0.4 * x**3 + 0.5 * x[::-1]
+
+
+def test_minima_with_gradients_of_users():
+    def value_and_gradient(x, a):
+        return coupled(x, a), gradient_of_coupled(x, a)
+
+    def solved(f, jac):
+        return lambda a: ours.minimize(f, np.zeros(2), (a,), jac=jac, tol=1e-12).x
+
+    expected = gd.jacobian(solved(coupled, None))(PAIR)
+    for f, jac in ((coupled, gradient_of_coupled), (value_and_gradient, True)):
+        np.testing.assert_allclose(gd.jacobian(solved(f, jac))(PAIR), expected, 1e-6)
+
+
+def test_the_least_value_is_a_node_too():
+    def least(a):
+        return ours.minimize(coupled, np.zeros(2), (a,), tol=1e-12).fun
+
+    np.testing.assert_allclose(gd.grad(least)(PAIR), differences(least, PAIR), 1e-5)
+
+
+@pytest.mark.parametrize("method", ["trust-constr", "L-BFGS-B", "TNC", "SLSQP"])
+def test_a_bound_holds_what_stops_before_it(method):
+    bounds = [(0, 0.6), (None, None)]
+
+    def solved(a):
+        start = np.full(2, 0.3)
+        return ours.minimize(coupled, start, (a,), method, bounds=bounds, tol=1e-9).x
+
+    x = solved(PAIR)
+    expected = np.diag([0.0, 2 / (2 + 1.2 * x[1] ** 2)])
+    np.testing.assert_allclose(gd.jacobian(solved)(PAIR), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("method", ["trf", "dogbox"])
+def test_fits_at_a_bound(method):
+    t = np.linspace(0, 1, 8)
+    y = 2 * np.exp(-0.5 * t) + 0.1 * np.sin(9 * t)
+
+    def residuals(p, y):
+        return p[0] * np.exp(-p[1] * t) - y
+
+    def fit(y):
+        return ours.least_squares(
+            residuals,
+            np.ones(2),
+            kwargs={"y": y},
+            bounds=(0, [1.5, 9]),
+            method=method,
+            xtol=1e-12,
+            ftol=1e-12,
+            gtol=1e-12,
+        )
+
+    def solved(y):
+        return fit(y).x
+
+    found = gd.jacobian(solved)(y)
+    np.testing.assert_allclose(found, differences(solved, y), atol=1e-5)
+    cost = gd.grad(lambda y: fit(y).cost)(y)
+    np.testing.assert_allclose(cost, differences(lambda y: fit(y).cost, y), atol=1e-5)

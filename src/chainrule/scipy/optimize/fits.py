@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -34,13 +35,15 @@ def least_squares(
     *,
     loss: Any = "linear",
     args: Any = (),
+    kwargs: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Any:
     """Return what minimises half the sum of squares, as ``scipy.optimize`` does.
 
     The Jacobian is supplied, exact and compiled; with ``method="trf"`` or ``"dogbox"``
     and many unknowns as a sparse matrix, where it is one. ``x0`` may be a container.
-    Where ``args`` hold a node, or ``fun`` closes over one, ``result.x`` is a node.
+    Where ``args`` hold a node, or ``fun`` closes over one, ``result.x`` is a node, and
+    ``cost`` and ``fun`` are.
 
     Raises
     ------
@@ -64,9 +67,11 @@ def least_squares(
     (2, 20)
     """
     unknowns = Unknowns(x0)
+    fun = functools.partial(fun, **(kwargs or {}))
     problem = Problem(fun, unknowns, args)
     if not is_left_to_us(jac):
-        derivative = _with_args(unknowns.of_flat(jac), value(problem.args))
+        given = functools.partial(jac, **value(kwargs or {}))
+        derivative = _with_args(unknowns.of_flat(given), value(problem.args))
     elif unknowns.start.size >= MANY and method != "lm":
         derivative = _sparse_jacobian(problem)
     else:
@@ -80,17 +85,23 @@ def least_squares(
         loss=loss,
         **options,
     )
-    x = found.x
     if problem.is_node:
-        if loss != "linear":
-            raise ArgumentError(
-                f"with loss={loss!r} the solution has no derivative here. Write the "
-                "loss into the residuals, or pass gd.value of what they read."
-            )
-        squares = Problem(_half_squares(fun), unknowns, problem.args)
-        x = solution_of(squares, x, _as_bounds(bounds))
-    found["x"] = unknowns.restored(x)
+        _become_nodes(found, problem, bounds, loss)
+    found["x"] = unknowns.restored(found.x)
     return found
+
+
+def _become_nodes(found: Any, problem: Problem, bounds: Any, loss: Any) -> None:
+    """Make what was found a node, and what is computed of it."""
+    if loss != "linear":
+        raise ArgumentError(
+            f"with loss={loss!r} the solution has no derivative here. Write the "
+            "loss into the residuals, or pass gd.value of what they read."
+        )
+    squares = Problem(_half_squares(problem.f), problem.unknowns, problem.args)
+    x = solution_of(squares, found.x, _as_bounds(bounds))
+    found["x"], found["cost"] = x, squares.of(x, *problem.args)
+    found["fun"] = problem.of(x, *problem.args)
 
 
 def _as_bounds(bounds: Any) -> Any:
@@ -120,7 +131,7 @@ def _sparse_jacobian(problem: Problem) -> Callable[..., Any]:
 
 def _with_args(f: Callable[..., Any], args: tuple[Any, ...]) -> Callable[..., Any]:
     def given(x: Value) -> Any:
-        return f(x, *args)
+        return value(f(x, *args))
 
     return given
 
@@ -180,13 +191,7 @@ def curve_fit(
         d is not None and holds_nodes(d) for d in data
     ):
         return found
-    if plain[2] is not None and np.ndim(plain[2]) > 1:
-        raise ArgumentError(
-            "with a covariance of the data as sigma the fit has no derivative here. "
-            "Pass standard deviations, or gd.value of the data."
-        )
-    squares = Problem(_half_squares(curve.residuals), Unknowns(found[0]), data)
-    return (solution_of(squares, found[0], _as_bounds(bounds)), *found[1:])
+    return (_fitted(curve, found[0], data, bounds), *found[1:])
 
 
 class _Curve:
@@ -216,6 +221,17 @@ class _Curve:
         """Return the deviations, in units of ``s``."""
         r = self.of(p, x) - y
         return r if s is None else r / s
+
+
+def _fitted(curve: _Curve, p: Any, data: tuple[Any, ...], bounds: Any) -> Any:
+    """Return fitted parameters as a node."""
+    if data[2] is not None and np.ndim(value(data[2])) > 1:
+        raise ArgumentError(
+            "with a covariance of the data as sigma the fit has no derivative here. "
+            "Pass standard deviations, or gd.value of the data."
+        )
+    squares = Problem(_half_squares(curve.residuals), Unknowns(p), data)
+    return solution_of(squares, p, _as_bounds(bounds))
 
 
 def _first_guess(f: Callable[..., Any], p0: Any) -> Any:

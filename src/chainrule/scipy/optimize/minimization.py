@@ -18,10 +18,12 @@ from chainrule.scipy.optimize.problems import (
     Unknowns,
     flat_bounds,
     is_left_to_us,
+    parts_of,
 )
 from chainrule.transforms.gradients import grad
 from chainrule.transforms.implicit import implicit
 from chainrule.transforms.matrices import jacobian
+from chainrule.transforms.values import value
 from chainrule.values.containers import flatten
 from chainrule.values.shapes import SEQUENCES
 from chainrule.values.types import Value
@@ -33,6 +35,9 @@ WITH_PRODUCTS = ("newton-cg", "trust-ncg", "trust-krylov", "trust-constr")
 WITHOUT_GRADIENT = ("nelder-mead", "powell", "cobyla", "cobyqa")
 FEW = 200
 """Unknowns up to which a method that takes products is given the Hessian itself."""
+
+NEAR = 1e-3
+"""How near to a bound, relative to an unknown, it may hold the unknown."""
 
 
 class Minimum(_scipy.OptimizeResult):
@@ -75,7 +80,8 @@ def minimize(
     are not given. ``x0`` may be a container; ``result.x`` is one like it then.
 
     Where ``args`` hold a node, or ``fun`` closes over one, ``result.x`` is a node: by
-    the gradient that is zero there, and by the bounds that are active.
+    the gradient that is zero there, and by the bounds that are active. ``result.fun``
+    is one then, too; the rest is plain.
 
     Raises
     ------
@@ -99,6 +105,8 @@ def minimize(
            [-0.6667,  1.3333]])
     """
     unknowns = Unknowns(x0)
+    if jac is True:
+        fun, jac = parts_of(fun)
     problem = Problem(fun, unknowns, args)
     given = _derivatives(problem, method, jac, hess, hessp, bounds, constraints)
     shown: Any = None if callback is None else unknowns.of_flat(callback)
@@ -118,6 +126,7 @@ def minimize(
     if problem.is_node:
         _refuse_some(constraints)
         x = solution_of(problem, x, bounds)
+        result["fun"] = problem.of(x, *problem.args)
     result["x"] = unknowns.restored(x)
     return result
 
@@ -149,7 +158,7 @@ def _derivatives(
     given: dict[str, Any] = {}
     if name in WITHOUT_GRADIENT:
         return given
-    args = problem.args
+    args = value(problem.args)
 
     def with_args(f: Any) -> Any:
         flat: Any = problem.unknowns.of_flat(f) if callable(f) else None
@@ -169,7 +178,7 @@ def _derivatives(
 
 
 def _given_args(f: Callable[..., Any], args: tuple[Any, ...], *given: Any) -> Any:
-    return f(*given, *args)
+    return value(f(*given, *args))
 
 
 def _constrained(constraints: Any, unknowns: Unknowns) -> Any:
@@ -226,9 +235,9 @@ def solution_of(problem: Problem, x: Any, bounds: Any) -> Any:
     """Return the minimum as a node: what is free has no gradient, the rest stays."""
     low, high = flat_bounds(bounds, x.size)
     slope = _np.asarray(problem.gradient(x))
-    at_bound = (x <= low) | (x >= high)
+    at_bound = _at_bound(problem, x, slope, low, high)
     scale = 1e-7 * max(1.0, float(_np.max(_np.abs(slope), initial=0.0)))
-    weak = at_bound & (_np.abs(slope) <= scale)
+    weak = at_bound & (_np.abs(slope) <= scale) & (low < high)
     if weak.any():
         warnings.warn(
             f"unknowns {_np.flatnonzero(weak).tolist()} lie at a bound that does not "
@@ -248,6 +257,22 @@ def solution_of(problem: Problem, x: Any, bounds: Any) -> Any:
         return x
 
     return implicit(known, stationary)(*problem.args)
+
+
+def _at_bound(problem: Problem, x: Any, slope: Any, low: Any, high: Any) -> Any:
+    """Tell which unknowns a bound holds: they are on it, or pushed there from near.
+
+    Interior methods stop before a bound. An unknown near one is held by it, if the
+    Newton step of that unknown alone leads to the bound or beyond.
+    """
+    found = (x <= low) | (x >= high)
+    near = _np.minimum(x - low, high - x) <= NEAR * _np.maximum(1.0, _np.abs(x))
+    if not (near & ~found).any():
+        return found
+    curvature = _np.maximum(_np.diagonal(problem.hessian(x)), 0.0)
+    down = slope >= curvature * (x - low)
+    up = -slope >= curvature * (high - x)
+    return found | (near & (down | up) & (slope != 0))
 
 
 __all__ = ["Minimum", "minimize", "solution_of"]

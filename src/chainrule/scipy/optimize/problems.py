@@ -148,6 +148,20 @@ def is_left_to_us(given: Any) -> bool:
     return given is None or given is False or isinstance(given, str)
 
 
+def parts_of(
+    f: Callable[..., Any],
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return a function that returns its value and derivative as two functions."""
+
+    def first(*args: Any) -> Any:
+        return f(*args)[0]
+
+    def second(*args: Any) -> Any:
+        return f(*args)[1]
+
+    return first, second
+
+
 def flat_bounds(bounds: Any, size: int) -> tuple[Any, Any]:
     """Return lower and upper bounds of flat unknowns."""
     if bounds is None:

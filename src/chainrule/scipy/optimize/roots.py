@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import scipy.optimize
 
-from chainrule.scipy.optimize.problems import Problem, Unknowns, is_left_to_us
+from chainrule.scipy.optimize.problems import Problem, Unknowns, is_left_to_us, parts_of
 from chainrule.transforms.implicit import implicit
+from chainrule.transforms.values import value
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Value
 
@@ -36,6 +38,15 @@ def _raveled(problem: Problem) -> Callable[..., Any]:
         return _np.ravel(problem.value(x))
 
     return flat
+
+
+def _matrix(problem: Problem) -> Callable[..., Any]:
+    """Return the Jacobian of the raveled function."""
+
+    def matrix(x: Value) -> Any:
+        return _np.reshape(problem.jacobian(x), (-1, problem.unknowns.start.size))
+
+    return matrix
 
 
 def root(
@@ -64,11 +75,13 @@ def root(
     array([0.25, 0.25])
     """
     unknowns = Unknowns(x0)
+    if jac is True:
+        fun, jac = parts_of(fun)
     problem = Problem(fun, unknowns, args)
 
     given: dict[str, Any] = {}
     if method in WITH_JACOBIAN:
-        given["jac"] = problem.jacobian if is_left_to_us(jac) else _of(jac, problem)
+        given["jac"] = _matrix(problem) if is_left_to_us(jac) else _of(jac, problem)
     found = _scipy.root(
         _raveled(problem),
         unknowns.start,
@@ -85,8 +98,22 @@ def root(
 def _of(jac: Callable[..., Any], problem: Problem) -> Callable[..., Any]:
     flat = problem.unknowns.of_flat(jac)
 
+    args = value(problem.args)
+
     def given(x: Value) -> Any:
-        return flat(x, *problem.args)
+        return value(flat(x, *args))
+
+    return given
+
+
+def _given_slope(f: Any, problem: Problem) -> Any:
+    """Return a derivative that was given as a function of the unknown alone."""
+    if not callable(f):
+        return f
+    args = value(problem.args)
+
+    def given(x: Value) -> Any:
+        return value(f(x, *args))
 
     return given
 
@@ -105,7 +132,9 @@ def fsolve(
     """
     unknowns = Unknowns(x0)
     problem = Problem(func, unknowns, args)
-    jac = problem.jacobian if is_left_to_us(fprime) else _of(fprime, problem)
+    jac = _matrix(problem) if is_left_to_us(fprime) else _of(fprime, problem)
+    if is_left_to_us(fprime):
+        options["col_deriv"] = False  # ours has an equation in each row
     found = _scipy.fsolve(
         _raveled(problem),
         unknowns.start,
@@ -147,15 +176,11 @@ def root_scalar(
     (0.25, -0.03125)
     """
     start = bracket[0] if x0 is None else x0
+    if fprime is True:
+        f, fprime = parts_of(f)
     problem = Problem(f, Unknowns(float(start)), args)
-    slopes: dict[str, Any] = {"fprime": fprime, "fprime2": fprime2}
-    alone = method is None and bracket is None and x1 is None
-    if method in ("newton", "halley") or alone:
-        method = method or "newton"
-        if is_left_to_us(fprime):
-            slopes["fprime"] = _slope(problem, 1)
-        if method == "halley" and is_left_to_us(fprime2):
-            slopes["fprime2"] = _slope(problem, 2)
+    if method is None and bracket is None and x1 is None:
+        method = "newton"
     found = _scipy.root_scalar(
         _scalar(problem),
         method=method,
@@ -166,11 +191,24 @@ def root_scalar(
         rtol=rtol,
         maxiter=maxiter,
         options=options,
-        **slopes,
+        **_slopes(problem, method, fprime, fprime2),
     )
     found.root = _solution(problem, _np.atleast_1d(found.root))
     if not problem.is_node:
         found.root = float(found.root)
+    return found
+
+
+def _slopes(problem: Problem, method: Any, fprime: Any, fprime2: Any) -> dict[str, Any]:
+    """Return the derivatives of a function of one number: those given, or ours."""
+    found: dict[str, Any] = {
+        "fprime": _given_slope(fprime, problem),
+        "fprime2": _given_slope(fprime2, problem),
+    }
+    if method in ("newton", "halley") and is_left_to_us(fprime):
+        found["fprime"] = _slope(problem, 1)
+    if method == "halley" and is_left_to_us(fprime2):
+        found["fprime2"] = _slope(problem, 2)
     return found
 
 
@@ -187,12 +225,19 @@ def _slope(problem: Problem, order: int) -> Callable[[float], float]:
 def _bracketing(name: str) -> Callable[..., Any]:
     """Return one of SciPy's functions that take a bracket."""
     theirs: Any = getattr(_scipy, name)
+    names = list(inspect.signature(theirs).parameters)[4:]
 
     @functools.wraps(theirs)
     def solve(
-        f: Callable[..., Any], a: float, b: float, args: Any = (), **options: Any
+        f: Callable[..., Any],
+        a: float,
+        b: float,
+        args: Any = (),
+        *settings: Any,
+        **options: Any,
     ) -> Any:
         """Return the root between two numbers; a node where it depends on one."""
+        options.update(zip(names, settings, strict=False))
         problem = Problem(f, Unknowns(float(a)), args)
         full = options.get("full_output", False)
         found = theirs(_scalar(problem), a, b, **options)
@@ -222,14 +267,21 @@ def newton(
     The derivative is supplied, exact. Where ``args`` hold a node, or ``func`` closes
     over one, the root is a node. An array ``x0`` is solved entry by entry.
     """
+    x0 = _np.asarray(x0, float) if isinstance(x0, list) else x0
     problem = Problem(func, Unknowns(x0), args)
-    if isinstance(x0, ndarray):
-        slope = fprime if not is_left_to_us(fprime) else _entries(problem)
-        found = _scipy.newton(problem.value, x0, fprime=slope, **options)
-        return _solution(problem, found)
-    slope = _slope(problem, 1) if is_left_to_us(fprime) else fprime
-    found = _scipy.newton(_scalar(problem), float(x0), fprime=slope, **options)
-    return _solution(problem, _np.atleast_1d(found)) if problem.is_node else found
+    options = {k: _given_slope(x, problem) for k, x in options.items()}
+    slope = _given_slope(fprime, problem)
+    is_array = isinstance(x0, ndarray) and x0.ndim
+    if is_left_to_us(fprime):
+        slope = _entries(problem) if is_array else _slope(problem, 1)
+    f, start = (problem.value, x0) if is_array else (_scalar(problem), float(x0))
+    found: Any = _scipy.newton(f, start, fprime=slope, **options)
+    if not problem.is_node:
+        return found
+    if not options.get("full_output"):
+        return _solution(problem, _np.atleast_1d(found))
+    z = _solution(problem, _np.atleast_1d(found[0]))
+    return found._replace(root=z) if is_array else (z, *found[1:])
 
 
 def _entries(problem: Problem) -> Callable[..., Any]:
