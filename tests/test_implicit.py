@@ -141,3 +141,15 @@ def test_bad_input_is_refused():
         gd.grad(gd.implicit(lambda a: 1.0, lambda x, a: np.stack([x, a])))(1.0)
     with pytest.raises(np.linalg.LinAlgError):
         gd.grad(gd.implicit(lambda a: 0.0, lambda x, a: x**2 - a))(0.0)
+
+
+def test_a_solver_may_return_one_array_again_and_again():
+    buffer = np.zeros(2)
+
+    def solve(a):
+        buffer[:] = np.sqrt(a)
+        return buffer
+
+    root = gd.implicit(solve, lambda x, a: x**2 - a)
+    found = gd.jacobian(lambda a: root(a) * root(2 * a))(np.array([4.0, 9.0]))
+    np.testing.assert_allclose(found, np.sqrt(2) * np.eye(2))

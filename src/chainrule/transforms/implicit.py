@@ -130,6 +130,8 @@ def _solution(x: Any) -> Any:
             "implicit needs a solver that returns a number or an array of them; "
             f"received {describe(x)}. Return its solution: result.x."
         )
+    if isinstance(x, ndarray):
+        return _np.array(x)  # a solver may write its next solution there
     return x
 
 
