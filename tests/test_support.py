@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
+from chainrule.errors import ArgumentError
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
 
 SHOWN = """
@@ -56,3 +57,9 @@ def test_functions_of_scipy_are_known():
     assert gd.supported(special.logsumexp).write == "chainrule.scipy.special.logsumexp"
     assert gd.supported(linalg.expm).write == "chainrule.scipy.linalg.expm"
     assert gd.supported(linalg.schur).status == "refused"
+
+
+@pytest.mark.parametrize("x", [[], 3, None, "np.sin"])
+def test_only_functions_are_looked_up(x):
+    with pytest.raises(ArgumentError, match="supported needs a function"):
+        gd.supported(x)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import ArgumentError
 from chainrule.lifting import mirrored
 from chainrule.nodes.remedies import written
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
@@ -16,6 +17,7 @@ from chainrule.numpy import mirror
 from chainrule.numpy.mirror import OWN
 from chainrule.rules import locally_constant, rule_of
 from chainrule.rules.base import rule
+from chainrule.values.shapes import describe
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ def supported(f: Callable[..., Any]) -> Support:
     >>> bool(gd.supported(np.argsort)), bool(gd.supported(np.save))
     (True, False)
     """
+    if not callable(f):
+        raise ArgumentError(f"supported needs a function; received {describe(f)}.")
     name = written(f)
     declared = getattr(f, "rule", None) or rule_of(f)  # declares those of its library
     operation: Any = UFUNCS.get(f) or FUNCTIONS.get(f) or OWN.get(f)

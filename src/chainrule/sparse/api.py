@@ -90,7 +90,7 @@ def hessian(
     >>> H = gd.sparse.hessian(f)
     >>> H(np.array([1.0, 2.0, 3.0])).toarray()
     array([[ 4., -4.,  0.],
-           [-4., 46., -8.],
+           [-4., 38., -8.],
            [ 0., -8.,  2.]])
     """
     return SparseDerivative(
