@@ -93,7 +93,7 @@ lint: $(VENV)/.stamp-test $(VENV)/.stamp-lint ## style, types and import layers
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/python .ci/annotations.py
-	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes chainrule --ignoreexternal
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python .ci/completeness.py
 
 format: $(VENV)/.stamp-lint ## rewrite the files in the project's style
 	$(BIN)/ruff check --fix .

@@ -95,8 +95,10 @@ class ArrayBox(Box, node):
         x = input_node(value, copy=False, integers=True)
         if x is None:
             raise TypeError(f"Can't differentiate w.r.t. type {type(value)}")
-        self._value, self._step, self.operands = x._value, x._step, x.operands
-        self._parameters, self.serial = x._parameters, x.serial
+        self._value, self._step = x._value, x._step
+        self.operands: tuple[Any, ...] = x.operands
+        self._parameters = x._parameters
+        self.serial: int = x.serial
         if trace is not None:
             traces.numbered(trace).enter(self, node)
 

@@ -6,8 +6,8 @@ alone. The extension is a map of indices, so its transpose adds what was repeate
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from chainrule.errors import ArgumentError
 from chainrule.rules import linear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA, opaque
-from chainrule.values.types import Namespace, Value
+from chainrule.values.types import Namespace, Operation, Value
 from chainrule.wrapping import operation
 
 Widths = tuple[tuple[int, int], ...]
@@ -112,7 +112,7 @@ class extended_grad(linear):
 
     forward = extended
     nonnegative = True
-    zeroed = {"cval": 0.0}
+    zeroed: ClassVar[Mapping[str, Any]] = {"cval": 0.0}
     cases: Cases = (
         case((2, 3), widths=_WIDTHS, mode="reflect"),
         case((2, 3), widths=_WIDTHS, mode=("mirror", "wrap")),
@@ -152,8 +152,8 @@ class folded_grad(linear):
         return xp.extended(z_grad, widths=widths, mode=mode)
 
 
-extend = operation(extended_grad)
-fold = operation(folded_grad)
+extend: Operation = operation(extended_grad)
+fold: Operation = operation(folded_grad)
 
 
 def widths_of(

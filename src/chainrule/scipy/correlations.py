@@ -19,7 +19,7 @@ from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA, opaque
 from chainrule.scipy.boundaries import Widths, widths_of
 from chainrule.values.shapes import shape_of
-from chainrule.values.types import Namespace, Shape, Value
+from chainrule.values.types import Namespace, Operation, Shape, Value
 from chainrule.wrapping import operation
 
 Part = Callable[[], Value]
@@ -194,5 +194,5 @@ class lagged_grad(multilinear):
         return convolved_fully(xp, x, z_grad, axes)
 
 
-correlation = operation(correlated_grad)
-products_at_lags = operation(lagged_grad)
+correlation: Operation = operation(correlated_grad)
+products_at_lags: Operation = operation(lagged_grad)

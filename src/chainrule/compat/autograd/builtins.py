@@ -15,7 +15,7 @@ from chainrule.compat.boxes import Box
 from chainrule.compat.primitives import notrace_primitive
 from chainrule.values.vertices import first_vertex
 
-isinstance_ = builtins.isinstance
+isinstance_: Any = builtins.isinstance
 type_ = builtins.type
 tuple_: Any = builtins.tuple
 list_: Any = builtins.list
@@ -79,7 +79,7 @@ class _Holding(type_):
 class SequenceBox(Box, metaclass=_Holding):
     """A list or tuple that holds boxes."""
 
-    kind = (list_, tuple_)
+    kind: Any = (list_, tuple_)
 
 
 class DictBox(Box, metaclass=_Holding):
@@ -221,7 +221,7 @@ class NamedTupleVSpace(SequenceVSpace):
     def __init__(self, value: Any) -> None:
         """Keep the spaces of the entries."""
         if self.seq_type is tuple_:
-            self.seq_type = type_(value)
+            self.seq_type: Any = type_(value)
         super().__init__(value)
 
     def _made(self, parts: Any) -> Any:

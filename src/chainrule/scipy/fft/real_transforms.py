@@ -13,7 +13,7 @@ from chainrule.rules.cases import Cases, Dtypes, case
 from chainrule.rules.namespace import EXTRA, opaque
 from chainrule.scipy.fft.transforms import Axes, Lengths, fitted_to, real_dtype
 from chainrule.values.shapes import dtype_of, shape_of
-from chainrule.values.types import Namespace, Value
+from chainrule.values.types import Namespace, Operation, Value
 from chainrule.wrapping import operation
 
 TRANSPOSED = {1: 1, 2: 3, 3: 2, 4: 4}
@@ -239,5 +239,5 @@ class hankel_grad(general):
         )
 
 
-trigonometric_transform = operation(trigonometric_grad)
-hankel_transform = operation(hankel_grad)
+trigonometric_transform: Operation = operation(trigonometric_grad)
+hankel_transform: Operation = operation(hankel_grad)

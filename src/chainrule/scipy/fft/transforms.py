@@ -13,7 +13,7 @@ from chainrule.rules import general
 from chainrule.rules.cases import REAL, Cases, Dtypes, case
 from chainrule.rules.namespace import EXTRA, opaque
 from chainrule.values.shapes import dtype_of, shape_of
-from chainrule.values.types import Array, Namespace, Shape, Value
+from chainrule.values.types import Array, Namespace, Operation, Shape, Value
 from chainrule.wrapping import operation
 
 # The terms of a transform have all signs and cancel in the supports that a linear rule
@@ -23,7 +23,7 @@ _theirs: Any = scipy.fft
 Lengths = Sequence[int] | None
 """How many entries of each axis are transformed, ``None`` for those that are there."""
 Axes = tuple[int, ...]
-SWAPPED = {
+SWAPPED: dict[Any, Any] = {
     None: "forward",
     "backward": "forward",
     "ortho": "ortho",
@@ -252,6 +252,6 @@ class c2r_grad(general):
         return xp.c2r(tangents[0], s=s, axes=axes, norm=norm, workers=workers)
 
 
-complex_transform = operation(c2c_grad)
-half_transform = operation(r2c_grad)
-whole_of_half = operation(c2r_grad)
+complex_transform: Operation = operation(c2c_grad)
+half_transform: Operation = operation(r2c_grad)
+whole_of_half: Operation = operation(c2r_grad)

@@ -17,34 +17,35 @@ from chainrule.scipy.interpolate import (
     splines,
     univariate,
 )
+from chainrule.values.types import Operation
 
-Akima1DInterpolator = piecewise.Akima1DInterpolator
-BSpline = splines.BSpline
-BarycentricInterpolator = polynomials.BarycentricInterpolator
-CubicHermiteSpline = piecewise.CubicHermiteSpline
-CubicSpline = piecewise.CubicSpline
+Akima1DInterpolator: Operation = piecewise.Akima1DInterpolator
+BSpline: Operation = splines.BSpline
+BarycentricInterpolator: Operation = polynomials.BarycentricInterpolator
+CubicHermiteSpline: Operation = piecewise.CubicHermiteSpline
+CubicSpline: Operation = piecewise.CubicSpline
 InterpolatedUnivariateSpline = univariate.InterpolatedUnivariateSpline
-KroghInterpolator = polynomials.KroghInterpolator
+KroghInterpolator: Operation = polynomials.KroghInterpolator
 LSQUnivariateSpline = univariate.LSQUnivariateSpline
-LinearNDInterpolator = scattered.LinearNDInterpolator
-NearestNDInterpolator = scattered.NearestNDInterpolator
-PchipInterpolator = piecewise.PchipInterpolator
-PPoly = piecewise.PPoly
-RBFInterpolator = scattered.RBFInterpolator
-RectBivariateSpline = grids.RectBivariateSpline
-RegularGridInterpolator = grids.RegularGridInterpolator
+LinearNDInterpolator: Operation = scattered.LinearNDInterpolator
+NearestNDInterpolator: Operation = scattered.NearestNDInterpolator
+PchipInterpolator: Operation = piecewise.PchipInterpolator
+PPoly: Operation = piecewise.PPoly
+RBFInterpolator: Operation = scattered.RBFInterpolator
+RectBivariateSpline: Operation = grids.RectBivariateSpline
+RegularGridInterpolator: Operation = grids.RegularGridInterpolator
 UnivariateSpline = univariate.UnivariateSpline
-barycentric_interpolate = polynomials.barycentric_interpolate
-griddata = scattered.griddata
+barycentric_interpolate: Operation = polynomials.barycentric_interpolate
+griddata: Operation = scattered.griddata
 interp1d = lines.interp1d
-interpn = grids.interpn
-krogh_interpolate = polynomials.krogh_interpolate
-lagrange = polynomials.lagrange
-make_interp_spline = splines.make_interp_spline
-make_lsq_spline = splines.make_lsq_spline
-pchip_interpolate = piecewise.pchip_interpolate
-splev = splines.splev
-splrep = splines.splrep
+interpn: Operation = grids.interpn
+krogh_interpolate: Operation = polynomials.krogh_interpolate
+lagrange: Operation = polynomials.lagrange
+make_interp_spline: Operation = splines.make_interp_spline
+make_lsq_spline: Operation = splines.make_lsq_spline
+pchip_interpolate: Operation = piecewise.pchip_interpolate
+splev: Operation = splines.splev
+splrep: Operation = splines.splrep
 
 __getattr__: mirror.Lookup
 __dir__: mirror.Listing

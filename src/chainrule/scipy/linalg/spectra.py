@@ -6,7 +6,7 @@ Where values are tied see ``chainrule.operations_grad.ties``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.linalg
@@ -55,7 +55,7 @@ class hermitian_pairs_grad(general):
         case(symmetric(2, 2, 2), UPLO="U", driver="ev"),
     )
     dtypes: Dtypes = REAL
-    untested = eigh_grad.untested
+    untested: ClassVar[str] = eigh_grad.untested
 
     @staticmethod
     def pullback(

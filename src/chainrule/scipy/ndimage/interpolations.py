@@ -17,7 +17,7 @@ from chainrule.rules.namespace import EXTRA, opaque
 from chainrule.scipy.boundaries import source
 from chainrule.scipy.correlations import Part
 from chainrule.values.shapes import shape_of
-from chainrule.values.types import Namespace, Shape, Value
+from chainrule.values.types import Namespace, Operation, Shape, Value
 from chainrule.wrapping import operation
 
 Floats = NDArray[np.float64]
@@ -316,5 +316,5 @@ class scattered_grad(general):
         return total
 
 
-spline_at = operation(interpolated_grad)
-scattered_from = operation(scattered_grad)
+spline_at: Operation = operation(interpolated_grad)
+scattered_from: Operation = operation(scattered_grad)

@@ -23,7 +23,7 @@ class Parts:
 
     def __init__(self, x: Array, labels: Labels, index: Labels) -> None:
         """Find the entries of each label of the index, or of all that are positive."""
-        self.several = index is not None and np.ndim(plain_operand(index)) > 0
+        self.several: bool = index is not None and np.ndim(plain_operand(index)) > 0
         self.shape: tuple[int, ...] = (
             np.shape(plain_operand(index)) if index is not None else ()
         )
@@ -36,6 +36,7 @@ class Parts:
                 self.count, numbers = 1, np.where(marked > 0, 0, -1)
             else:
                 wanted = np.ravel(np.asarray(plain_operand(index)))
+                self.count: int
                 self.count, numbers = self._numbers(marked, wanted)
         flat = np.ravel(numbers)
         self.places: Places = np.flatnonzero(flat >= 0)
@@ -43,6 +44,7 @@ class Parts:
 
     def _numbers(self, marked: NDArray[Any], wanted: NDArray[Any]) -> Any:
         """Return how many different labels are wanted, and which each entry has."""
+        self.again: Any
         known, self.again = np.unique(wanted, return_inverse=True)
         k = np.minimum(np.searchsorted(known, marked), len(known) - 1)
         return len(known), np.where(known[k] == marked, k, -1)

@@ -20,7 +20,7 @@ from chainrule.rules.namespace import EXTRA, opaque
 from chainrule.scipy.boundaries import Modes, Widths, extended, folded
 from chainrule.scipy.correlations import reach
 from chainrule.values.shapes import dtype_of
-from chainrule.values.types import Array, Namespace, Value
+from chainrule.values.types import Array, Namespace, Operation, Value
 from chainrule.values.vertices import raw
 from chainrule.wrapping import operation
 
@@ -371,7 +371,7 @@ class morphed_grad(general):
         return total / count_of(w, x)
 
 
-rank_of_window = operation(ranked_grad)
-extreme_of_window = operation(morphed_grad)
-spread_of_windows = operation(window_spread_grad)
-sums_of_windows = operation(window_sums_grad)
+rank_of_window: Operation = operation(ranked_grad)
+extreme_of_window: Operation = operation(morphed_grad)
+spread_of_windows: Operation = operation(window_spread_grad)
+sums_of_windows: Operation = operation(window_sums_grad)

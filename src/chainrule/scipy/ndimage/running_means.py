@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import scipy.ndimage
 
@@ -12,7 +13,7 @@ from chainrule.rules.namespace import EXTRA, opaque
 from chainrule.scipy.boundaries import widths_of
 from chainrule.scipy.correlations import reach
 from chainrule.values.shapes import shape_of
-from chainrule.values.types import Namespace, Value
+from chainrule.values.types import Namespace, Operation, Value
 from chainrule.wrapping import operation
 
 _theirs: Any = scipy.ndimage
@@ -34,7 +35,7 @@ class running_mean_grad(linear):
 
     forward = running_mean
     axes: tuple[str, ...] = ("axis",)
-    zeroed = {"cval": 0.0}
+    zeroed: ClassVar[Mapping[str, Any]] = {"cval": 0.0}
     cases: Cases = (
         case((5,), size=3, axis=0, mode="nearest", origin=0),
         case((3, 4), size=6, axis=1, mode="reflect", origin=-2),
@@ -66,4 +67,4 @@ class running_mean_grad(linear):
         return xp.folded(whole, widths=widths, mode=mode)
 
 
-mean_of_window = operation(running_mean_grad)
+mean_of_window: Operation = operation(running_mean_grad)

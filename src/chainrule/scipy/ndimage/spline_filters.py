@@ -11,7 +11,7 @@ from chainrule.rules import linear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA, opaque
 from chainrule.values.shapes import dtype_of, shape_of
-from chainrule.values.types import Namespace, Value
+from chainrule.values.types import Namespace, Operation, Value
 from chainrule.wrapping import operation
 
 _theirs: Any = scipy.ndimage
@@ -68,4 +68,4 @@ class spline_filtered_grad(linear):
         return whole / ends
 
 
-coefficients = operation(spline_filtered_grad)
+coefficients: Operation = operation(spline_filtered_grad)

@@ -17,7 +17,7 @@ from chainrule.transforms.gradients import grad, value_and_grad
 from chainrule.transforms.matrices import jacobian
 from chainrule.transforms.products import hvp
 from chainrule.transforms.values import value
-from chainrule.values.containers import flatten, unflatten
+from chainrule.values.containers import Structure, flatten, unflatten
 from chainrule.values.shapes import describe
 from chainrule.values.types import Value
 
@@ -29,6 +29,7 @@ class Unknowns:
 
     def __init__(self, x0: Any) -> None:
         """Take the first guess, whose shapes they keep."""
+        self.structure: Structure
         leaves, self.structure = flatten(x0)
         if not leaves or any(isinstance(x, node) for x in leaves):
             raise ArgumentError(

@@ -14,7 +14,7 @@ from chainrule.scipy.optimize.problems import Problem, Unknowns, is_left_to_us, 
 from chainrule.transforms.implicit import implicit
 from chainrule.transforms.values import value
 from chainrule.values.shapes import ndarray
-from chainrule.values.types import Value
+from chainrule.values.types import Operation, Value
 
 _np: Any = np
 _scipy: Any = scipy.optimize
@@ -248,11 +248,11 @@ def _bracketing(name: str) -> Callable[..., Any]:
     return solve
 
 
-bisect = _bracketing("bisect")
-brenth = _bracketing("brenth")
-brentq = _bracketing("brentq")
-ridder = _bracketing("ridder")
-toms748 = _bracketing("toms748")
+bisect: Operation = _bracketing("bisect")
+brenth: Operation = _bracketing("brenth")
+brentq: Operation = _bracketing("brentq")
+ridder: Operation = _bracketing("ridder")
+toms748: Operation = _bracketing("toms748")
 
 
 def newton(

@@ -22,7 +22,7 @@ from chainrule.scipy.fft.transforms import (
     whole_of_half,
 )
 from chainrule.values.shapes import shape_of
-from chainrule.values.types import Array, Axis, Namespace, Shape, Value
+from chainrule.values.types import Array, Axis, Namespace, Operation, Shape, Value
 from chainrule.wrapping import implements, operation
 
 _theirs: Any = scipy.signal
@@ -113,7 +113,7 @@ def _against(
     return z[tuple(map(slice, shape_of(like)))]
 
 
-convolution = operation(convolved_grad)
+convolution: Operation = operation(convolved_grad)
 
 # ------------------------------------------------------------------------ SciPy's names
 

@@ -15,7 +15,7 @@ from chainrule.rules.namespace import EXTRA, opaque
 from chainrule.scipy.boundaries import at, widths_of
 from chainrule.scipy.correlations import Part
 from chainrule.values.shapes import dtype_of, shape_of
-from chainrule.values.types import Array, Namespace, Value
+from chainrule.values.types import Array, Namespace, Operation, Value
 from chainrule.wrapping import operation
 
 _theirs: Any = scipy.signal
@@ -109,4 +109,4 @@ class filtered_grad(general):
         return total
 
 
-filter_at_rest = operation(filtered_grad)
+filter_at_rest: Operation = operation(filtered_grad)

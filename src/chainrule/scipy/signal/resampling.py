@@ -31,7 +31,7 @@ from chainrule.scipy.signal.filtering import (
     sosfiltfilt,
 )
 from chainrule.values.shapes import dtype_of, shape_of
-from chainrule.values.types import Array, ArrayValue, Namespace, Value
+from chainrule.values.types import Array, ArrayValue, Namespace, Operation, Value
 from chainrule.wrapping import implements, operation
 
 _theirs: Any = scipy.signal
@@ -104,7 +104,7 @@ class rated_grad(multilinear):
         return longer[at(axis, slice(start, start + n))]
 
 
-rate_changed = operation(rated_grad)
+rate_changed: Operation = operation(rated_grad)
 _ENDS = {
     "constant": "constant",
     "wrap": "wrap",

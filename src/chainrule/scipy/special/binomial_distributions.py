@@ -6,6 +6,8 @@ to be whole numbers are refused. Their inverses know them as real numbers.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from chainrule.rules import elementwise
@@ -22,8 +24,8 @@ class bdtr_grad(elementwise):
 
     forward = "scipy.special:bdtr"
     dtypes: Dtypes = ("float64",)
-    constant_in = ("k",)
-    refused = {"n": _WHOLE}
+    constant_in: tuple[str, ...] = ("k",)
+    refused: Mapping[str, str] = {"n": _WHOLE}
     cases: Cases = (
         case(2.5, 5, within(0.2, 0.8, 4)),
         case(np.array([0.5, 1.5, 2.5]), 6, within(0.2, 0.8)),
@@ -41,8 +43,8 @@ class bdtrc_grad(elementwise):
 
     forward = "scipy.special:bdtrc"
     dtypes: Dtypes = ("float64",)
-    constant_in = ("k",)
-    refused = {"n": _WHOLE}
+    constant_in: tuple[str, ...] = ("k",)
+    refused: Mapping[str, str] = {"n": _WHOLE}
     cases: Cases = (
         case(2.5, 5, within(0.2, 0.8, 4)),
         case(np.array([0.5, 1.5, 2.5]), 6, within(0.2, 0.8)),
@@ -60,8 +62,8 @@ class bdtri_grad(elementwise):
 
     forward = "scipy.special:bdtri"
     dtypes: Dtypes = ("float64",)
-    constant_in = ("k",)
-    refused = {"n": _WHOLE}
+    constant_in: tuple[str, ...] = ("k",)
+    refused: Mapping[str, str] = {"n": _WHOLE}
     cases: Cases = (
         case(2.5, 5, within(0.2, 0.8, 4)),
         case(np.array([0.5, 1.5, 2.5]), 6, within(0.2, 0.8)),
@@ -134,7 +136,7 @@ class nbdtr_grad(elementwise):
 
     forward = "scipy.special:nbdtr"
     dtypes: Dtypes = ("float64",)
-    refused = {"k": _WHOLE, "n": _WHOLE}
+    refused: Mapping[str, str] = {"k": _WHOLE, "n": _WHOLE}
     cases: Cases = (case(2, 5, within(0.2, 0.8, 4)), case(3, 1, within(0.2, 0.8)))
 
     @staticmethod
@@ -148,7 +150,7 @@ class nbdtrc_grad(elementwise):
 
     forward = "scipy.special:nbdtrc"
     dtypes: Dtypes = ("float64",)
-    refused = {"k": _WHOLE, "n": _WHOLE}
+    refused: Mapping[str, str] = {"k": _WHOLE, "n": _WHOLE}
     cases: Cases = (case(2, 5, within(0.2, 0.8, 4)), case(3, 1, within(0.2, 0.8)))
 
     @staticmethod
@@ -162,7 +164,7 @@ class nbdtri_grad(elementwise):
 
     forward = "scipy.special:nbdtri"
     dtypes: Dtypes = ("float64",)
-    refused = {"k": _WHOLE, "n": _WHOLE}
+    refused: Mapping[str, str] = {"k": _WHOLE, "n": _WHOLE}
     cases: Cases = (case(2, 5, within(0.2, 0.8, 4)), case(3, 1, within(0.2, 0.8)))
 
     @staticmethod

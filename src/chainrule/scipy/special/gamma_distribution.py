@@ -15,7 +15,7 @@ class gdtr_grad(elementwise):
     """z = P(b, a x), the gamma distribution function of rate a and shape b"""
 
     forward = "scipy.special:gdtr"
-    domain = _ALL
+    domain: Domain = _ALL
     dtypes: Dtypes = REAL
 
     @staticmethod
@@ -38,7 +38,7 @@ class gdtrc_grad(elementwise):
     """z = Q(b, a x), the gamma survival function of rate a and shape b"""
 
     forward = "scipy.special:gdtrc"
-    domain = _ALL
+    domain: Domain = _ALL
     dtypes: Dtypes = REAL
 
     @staticmethod

@@ -102,7 +102,7 @@ class beta_density_grad(elementwise):
     """z = x**(a - 1) (1 - x)**(b - 1) / beta(a, b)"""
 
     forward = EXTRA["beta_density"]
-    domain = _POSITIVE
+    domain: Domain = _POSITIVE
     dtypes: Dtypes = REAL
 
     @staticmethod
@@ -156,7 +156,7 @@ class betainc_grad(elementwise):
     """z = I(a, b, x), the integral of t**(a-1) (1-t)**(b-1) / beta(a, b) from 0 to x"""
 
     forward = "scipy.special:betainc"
-    domain = _POSITIVE
+    domain: Domain = _POSITIVE
     dtypes: Dtypes = REAL
     conventions: Conventions = (
         ((1.0, 2.0, 0.0), (0.0, 0.0, 2.0)),
@@ -184,7 +184,7 @@ class betaincc_grad(elementwise):
     """z = 1 - I(a, b, x)"""
 
     forward = "scipy.special:betaincc"
-    domain = _POSITIVE
+    domain: Domain = _POSITIVE
     dtypes: Dtypes = REAL
     conventions: Conventions = (((1.0, 2.0, 0.0), (0.0, 0.0, -2.0)),)
 

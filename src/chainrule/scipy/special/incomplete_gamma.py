@@ -8,6 +8,8 @@ whole numbers are locally constant.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from chainrule.rules import elementwise
@@ -50,7 +52,7 @@ class gamma_density_grad(elementwise):
     """z = x**(a - 1) exp(-x) / gamma(a)"""
 
     forward = EXTRA["gamma_density"]
-    domain = _POSITIVE
+    domain: Domain = _POSITIVE
     dtypes: Dtypes = REAL
 
     @staticmethod
@@ -88,7 +90,7 @@ class gammainc_grad(elementwise):
     """z = P(a, x), the integral of t**(a-1) exp(-t) / gamma(a) over t from 0 to x"""
 
     forward = "scipy.special:gammainc"
-    domain = _POSITIVE
+    domain: Domain = _POSITIVE
     dtypes: Dtypes = REAL
     conventions: Conventions = (
         ((1.0, 0.0), (0.0, 1.0)),
@@ -112,7 +114,7 @@ class gammaincc_grad(elementwise):
     """z = Q(a, x) = 1 - P(a, x)"""
 
     forward = "scipy.special:gammaincc"
-    domain = _POSITIVE
+    domain: Domain = _POSITIVE
     dtypes: Dtypes = REAL
     conventions: Conventions = (((1.0, 0.0), (0.0, -1.0)), ((2.0, 0.0), (0.0, 0.0)))
 
@@ -174,7 +176,7 @@ class pdtr_grad(elementwise):
     forward = "scipy.special:pdtr"
     domain: Domain = {"k": (0.2, 4.8), "m": (0.5, 4.0)}
     dtypes: Dtypes = REAL
-    constant_in = ("k",)
+    constant_in: tuple[str, ...] = ("k",)
 
     @staticmethod
     def d_m(xp: Namespace, z: Value, k: Value, m: Value) -> Value:
@@ -188,7 +190,7 @@ class pdtrc_grad(elementwise):
     forward = "scipy.special:pdtrc"
     domain: Domain = {"k": (0.2, 4.8), "m": (0.5, 4.0)}
     dtypes: Dtypes = REAL
-    constant_in = ("k",)
+    constant_in: tuple[str, ...] = ("k",)
 
     @staticmethod
     def d_m(xp: Namespace, z: Value, k: Value, m: Value) -> Value:
@@ -201,7 +203,7 @@ class pdtri_grad(elementwise):
 
     forward = "scipy.special:pdtri"
     dtypes: Dtypes = ("float64",)
-    refused = {"k": "It is a whole number."}
+    refused: Mapping[str, str] = {"k": "It is a whole number."}
     cases: Cases = (case(3, within(0.2, 0.8, 4)), case(0, within(0.2, 0.8)))
 
     @staticmethod

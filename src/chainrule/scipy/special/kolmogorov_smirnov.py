@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -145,7 +146,7 @@ class smirnov_grad(elementwise):
 
     forward = "scipy.special:smirnov"
     dtypes: Dtypes = ("float64",)
-    refused = _WHOLE
+    refused: Mapping[str, str] = _WHOLE
     cases: Cases = (
         case(5, within(0.21, 0.38, 4)),
         case(20, within(0.21, 0.24)),
@@ -162,7 +163,7 @@ class smirnov_derivative_grad(elementwise):
 
     forward = EXTRA["smirnov_derivative"]
     dtypes: Dtypes = ("float64",)
-    refused = _WHOLE
+    refused: Mapping[str, str] = _WHOLE
     cases: Cases = (case(5, within(0.21, 0.38, 4), order=1),)
 
     @staticmethod
@@ -176,7 +177,7 @@ class smirnovi_grad(elementwise):
 
     forward = "scipy.special:smirnovi"
     dtypes: Dtypes = ("float64",)
-    refused = _WHOLE
+    refused: Mapping[str, str] = _WHOLE
     cases: Cases = (case(5, within(0.2, 0.3, 4)), case(20, within(0.2, 0.3)))
 
     @staticmethod

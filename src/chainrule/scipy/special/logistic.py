@@ -97,7 +97,7 @@ class logsumexp_of_grad(general):
     """z = log |sum(b exp(a))| along ``axis``, which is kept; a and b of one shape"""
 
     forward = logsumexp_of
-    axes = ("axis",)
+    axes: tuple[str, ...] = ("axis",)
     cases: Cases = (
         case((3, 4), (3, 4), axis=1),
         case((3, 4), (3, 4), axis=(0, 1)),
@@ -138,8 +138,8 @@ def _shares(xp: Namespace, z: Value, a: Value, b: Value, axis: Axis) -> Value:
 class softmax_grad(general):
     """z = exp(x) / sum(exp(x)) along ``axis``"""
 
-    forward = opaque(_scipy.softmax)
-    axes = ("axis",)
+    forward: Operation = opaque(_scipy.softmax)
+    axes: tuple[str, ...] = ("axis",)
     dtypes: Dtypes = REAL
     cases: Cases = (case((4,)), case((3, 4), axis=1), case((2, 3), axis=(0, 1)))
 
@@ -162,8 +162,8 @@ class softmax_grad(general):
 class log_softmax_grad(general):
     """z = x - log(sum(exp(x))) along ``axis``"""
 
-    forward = opaque(_scipy.log_softmax)
-    axes = ("axis",)
+    forward: Operation = opaque(_scipy.log_softmax)
+    axes: tuple[str, ...] = ("axis",)
     dtypes: Dtypes = REAL
     cases: Cases = (case((4,)), case((3, 4), axis=1), case((2, 3), axis=(0, 1)))
 

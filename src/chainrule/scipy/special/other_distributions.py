@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from chainrule.rules import elementwise
 from chainrule.rules.cases import REAL, Domain, Dtypes
@@ -34,7 +35,7 @@ class chndtr_grad(elementwise):
     forward = "scipy.special:chndtr"
     domain: Domain = {"x": (1.0, 4.0), "nc": (0.5, 2.0), "df": (2.5, 4.0)}
     dtypes: Dtypes = REAL
-    refused = {"df": _SHAPE}
+    refused: Mapping[str, str] = {"df": _SHAPE}
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value, df: Value, nc: Value) -> Value:
@@ -53,7 +54,7 @@ class chndtrix_grad(elementwise):
     forward = "scipy.special:chndtrix"
     domain: Domain = {"p": (0.3, 0.7), "nc": (0.5, 2.0), "df": (2.5, 4.0)}
     dtypes: Dtypes = REAL
-    refused = {"df": _SHAPE}
+    refused: Mapping[str, str] = {"df": _SHAPE}
 
     @staticmethod
     def d_p(xp: Namespace, z: Value, p: Value, df: Value, nc: Value) -> Value:
@@ -72,7 +73,7 @@ class chndtrinc_grad(elementwise):
     forward = "scipy.special:chndtrinc"
     domain: Domain = {"x": (3.0, 4.0), "p": (0.25, 0.3), "df": (2.5, 3.0)}
     dtypes: Dtypes = REAL
-    refused = {"df": _SHAPE}
+    refused: Mapping[str, str] = {"df": _SHAPE}
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value, df: Value, p: Value) -> Value:

@@ -186,7 +186,7 @@ class fdtr_grad(elementwise):
     """z = I(dfn / 2, dfd / 2, dfn x / (dfd + dfn x)), Fisher's distribution function"""
 
     forward = "scipy.special:fdtr"
-    domain = _FISHER
+    domain: Domain = _FISHER
     dtypes: Dtypes = REAL
 
     @staticmethod
@@ -209,7 +209,7 @@ class fdtrc_grad(elementwise):
     """z = 1 - fdtr(dfn, dfd, x), Fisher's survival function"""
 
     forward = "scipy.special:fdtrc"
-    domain = _FISHER
+    domain: Domain = _FISHER
     dtypes: Dtypes = REAL
 
     @staticmethod

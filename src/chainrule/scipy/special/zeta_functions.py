@@ -139,7 +139,7 @@ class hurwitz_grad(elementwise):
     Differentiated for x > 1 and q > 0; the derivatives are nan elsewhere.
     """
 
-    forward = opaque(_scipy.zeta)
+    forward: Operation = opaque(_scipy.zeta)
     domain: Domain = {"x": (1.5, 4.0), "q": (0.5, 3.0)}
     dtypes: Dtypes = REAL
 
@@ -181,7 +181,7 @@ class hurwitz_zeta_grad(elementwise):
 class riemann_grad(elementwise):
     """z = zeta(x), Riemann's zeta function; complex x up to an imaginary part of 80"""
 
-    forward = opaque(_scipy.zeta)
+    forward: Operation = opaque(_scipy.zeta)
     domain: Domain = {"x": (1.5, 4.0)}
     dtypes: Dtypes = ("float32", "float64", "complex128")
 

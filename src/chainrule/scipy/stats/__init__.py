@@ -373,6 +373,7 @@ from chainrule.scipy.stats.weibull_family import (
     weibull_min as weibull_min,
 )
 
+__dir__: mirror.Listing
 _mirrored, __dir__ = mirror.mirror_of(scipy.stats)
 
 

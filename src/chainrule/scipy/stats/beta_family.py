@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from chainrule.scipy.stats.continuous import HALF_LINE, UNIT, continuous
 from chainrule.scipy.stats.namespaces import np, sc
@@ -22,7 +23,7 @@ class beta:
     """pdf(x) = x**(a - 1) (1 - x)**(b - 1) / B(a, b) for 0 <= x <= 1"""
 
     support = UNIT
-    sample = (2.2, 1.6)
+    sample: tuple[float, ...] = (2.2, 1.6)
     logpdf = staticmethod(log_beta_density)
 
     @staticmethod
@@ -60,7 +61,7 @@ class betaprime:
 
     support = HALF_LINE
     open_at = (True, True)
-    sample = (2.1, 3.2)
+    sample: tuple[float, ...] = (2.1, 3.2)
 
     @staticmethod
     def logpdf(x: Value, a: Value, b: Value) -> Value:
@@ -95,7 +96,7 @@ class f:
     """
 
     support = HALF_LINE
-    sample = (3.1, 5.3)
+    sample: tuple[float, ...] = (3.1, 5.3)
 
     @staticmethod
     def pdf(x: Value, dfn: Value, dfd: Value) -> Value:
@@ -147,7 +148,7 @@ class t:
     With ``df = inf`` it is the normal distribution.
     """
 
-    sample = (4.3,)
+    sample: tuple[float, ...] = (4.3,)
 
     @staticmethod
     def logpdf(x: Value, df: Value) -> Value:
@@ -214,8 +215,8 @@ class arcsine:
 class rdist:
     """pdf(x) = (1 - x**2)**(c / 2 - 1) / B(1 / 2, c / 2) for -1 <= x <= 1"""
 
-    support = (-1.0, 1.0)
-    sample = (2.6,)
+    support: tuple[Any, Any] = (-1.0, 1.0)
+    sample: tuple[float, ...] = (2.6,)
 
     @staticmethod
     def pdf(x: Value, c: Value) -> Value:
@@ -248,7 +249,7 @@ class rdist:
 class semicircular:
     """pdf(x) = 2 / pi sqrt(1 - x**2) for -1 <= x <= 1"""
 
-    support = (-1.0, 1.0)
+    support: tuple[Any, Any] = (-1.0, 1.0)
 
     @staticmethod
     def pdf(x: Value) -> Value:
@@ -263,7 +264,7 @@ class semicircular:
 class powerlaw:
     """pdf(x) = a x**(a - 1) for 0 <= x <= 1"""
 
-    sample = (1.8,)
+    sample: tuple[float, ...] = (1.8,)
 
     @staticmethod
     def support(a: Value) -> tuple[Value, Value]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from chainrule.scipy.stats.continuous import UNIT, continuous
 from chainrule.scipy.stats.derived import log1mexp
@@ -46,7 +47,7 @@ class triang:
     """pdf(x) = 2 x / c for x < c, 2 (1 - x) / (1 - c) above, 0 <= x <= 1"""
 
     support = UNIT
-    sample = (0.3,)
+    sample: tuple[float, ...] = (0.3,)
 
     @staticmethod
     def pdf(x: Value, c: Value) -> Value:
@@ -92,7 +93,7 @@ class trapezoid:
     """pdf(x) = u min(x / c, 1, (1 - x) / (1 - d)), u = 2 / (d - c + 1), 0 <= x <= 1"""
 
     support = UNIT
-    sample = (0.2, 0.7)
+    sample: tuple[float, ...] = (0.2, 0.7)
 
     @staticmethod
     def pdf(x: Value, c: Value, d: Value) -> Value:
@@ -122,7 +123,7 @@ class bradford:
     """pdf(x) = c / (log(1 + c) (1 + c x)) for 0 <= x <= 1"""
 
     support = UNIT
-    sample = (1.7,)
+    sample: tuple[float, ...] = (1.7,)
 
     @staticmethod
     def logpdf(x: Value, c: Value) -> Value:
@@ -155,7 +156,7 @@ class bradford:
 class loguniform_formulas:
     """pdf(x) = 1 / (x log(b / a)) for a <= x <= b"""
 
-    sample = (0.6, 2.9)
+    sample: tuple[float, ...] = (0.6, 2.9)
 
     @staticmethod
     def support(a: Value, b: Value) -> tuple[Value, Value]:
@@ -197,15 +198,15 @@ class loguniform_formulas:
         return 0.5 * (np.log(a) + np.log(b)) + np.log(width)
 
 
-loguniform = continuous(loguniform_formulas, "loguniform")
-reciprocal = continuous(loguniform_formulas, "reciprocal")
+loguniform: Any = continuous(loguniform_formulas, "loguniform")
+reciprocal: Any = continuous(loguniform_formulas, "reciprocal")
 
 
 @continuous
 class truncexpon:
     """pdf(x) = exp(-x) / (1 - exp(-b)) for 0 <= x <= b"""
 
-    sample = (2.4,)
+    sample: tuple[float, ...] = (2.4,)
 
     @staticmethod
     def support(b: Value) -> tuple[Value, Value]:
@@ -248,7 +249,7 @@ class truncexpon:
 class truncpareto:
     """pdf(x) = b x**(-b - 1) / (1 - c**-b) for 1 <= x <= c"""
 
-    sample = (1.6, 3.2)
+    sample: tuple[float, ...] = (1.6, 3.2)
 
     @staticmethod
     def support(b: Value, c: Value) -> tuple[Value, Value]:
@@ -288,7 +289,7 @@ class truncpareto:
 class truncweibull_min:
     """pdf(x) = c x**(c - 1) exp(-x**c) / (exp(-a**c) - exp(-b**c)) for a <= x <= b"""
 
-    sample = (1.7, 0.4, 2.1)
+    sample: tuple[float, ...] = (1.7, 0.4, 2.1)
 
     @staticmethod
     def support(c: Value, a: Value, b: Value) -> tuple[Value, Value]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from chainrule.scipy.stats.continuous import HALF_LINE, continuous
 from chainrule.scipy.stats.gamma_family import LOG_2
@@ -16,7 +17,7 @@ LOG_2_PI = math.log(2.0 * math.pi)
 class anglit:
     """pdf(x) = cos(2 x) for -pi / 4 <= x <= pi / 4"""
 
-    support = (-0.25 * math.pi, 0.25 * math.pi)
+    support: tuple[Any, Any] = (-0.25 * math.pi, 0.25 * math.pi)
 
     @staticmethod
     def pdf(x: Value) -> Value:
@@ -39,7 +40,7 @@ class anglit:
 class cosine:
     """pdf(x) = (1 + cos(x)) / (2 pi) for -pi <= x <= pi"""
 
-    support = (-math.pi, math.pi)
+    support: tuple[Any, Any] = (-math.pi, math.pi)
 
     @staticmethod
     def pdf(x: Value) -> Value:
@@ -54,8 +55,8 @@ class cosine:
 class wrapcauchy:
     """pdf(x) = (1 - c**2) / (2 pi (1 + c**2 - 2 c cos(x))) for 0 <= x <= 2 pi"""
 
-    support = (0.0, 2.0 * math.pi)
-    sample = (0.4,)
+    support: tuple[Any, Any] = (0.0, 2.0 * math.pi)
+    sample: tuple[float, ...] = (0.4,)
 
     @staticmethod
     def logpdf(x: Value, c: Value) -> Value:
@@ -78,7 +79,7 @@ class wrapcauchy:
 class vonmises_formulas:
     """pdf(x) = exp(kappa cos(x)) / (2 pi I0(kappa))"""
 
-    sample = (1.8,)
+    sample: tuple[float, ...] = (1.8,)
 
     @staticmethod
     def logpdf(x: Value, kappa: Value) -> Value:
@@ -94,11 +95,11 @@ class vonmises_formulas:
 class vonmises_line_formulas(vonmises_formulas):
     """pdf(x) = exp(kappa cos(x)) / (2 pi I0(kappa)) for -pi <= x <= pi"""
 
-    support = (-math.pi, math.pi)
+    support: tuple[Any, Any] = (-math.pi, math.pi)
 
 
-vonmises = continuous(vonmises_formulas, "vonmises")
-vonmises_line = continuous(vonmises_line_formulas, "vonmises_line")
+vonmises: Any = continuous(vonmises_formulas, "vonmises")
+vonmises_line: Any = continuous(vonmises_line_formulas, "vonmises_line")
 
 
 @continuous
@@ -106,7 +107,7 @@ class rice:
     """pdf(x) = x exp(-(x**2 + b**2) / 2) I0(x b) for x >= 0"""
 
     support = HALF_LINE
-    sample = (1.4,)
+    sample: tuple[float, ...] = (1.4,)
 
     @staticmethod
     def pdf(x: Value, b: Value) -> Value:
@@ -140,7 +141,7 @@ class ncx2:
     """
 
     support = HALF_LINE
-    sample = (3.2, 1.7)
+    sample: tuple[float, ...] = (3.2, 1.7)
     without_slope = ("df",)
 
     @staticmethod

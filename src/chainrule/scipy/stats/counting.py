@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from chainrule.scipy.stats.discrete import discrete
 from chainrule.scipy.stats.namespaces import np, sc
@@ -20,8 +22,8 @@ def log_binomial(n: Value, k: Value) -> Value:
 class bernoulli:
     """pmf(k) = p for k = 1, 1 - p for k = 0"""
 
-    support = (0.0, 1.0)
-    sample = (0.3,)
+    support: tuple[Any, Any] = (0.0, 1.0)
+    sample: tuple[float, ...] = (0.3,)
 
     @staticmethod
     def pmf(k: Value, p: Value) -> Value:
@@ -52,8 +54,8 @@ class bernoulli:
 class binom:
     """pmf(k) = n! / (k! (n - k)!) p**k (1 - p)**(n - k), k = 0 ... n"""
 
-    sample = (7, 0.3)
-    refused = {"n": COUNTS}
+    sample: tuple[float, ...] = (7, 0.3)
+    refused: Mapping[str, str] = {"n": COUNTS}
 
     @staticmethod
     def support(n: Value, p: Value) -> tuple[Value, Value]:
@@ -84,8 +86,8 @@ class binom:
 class geom:
     """pmf(k) = (1 - p)**(k - 1) p, k = 1, 2, ..."""
 
-    support = (1.0, math.inf)
-    sample = (0.4,)
+    support: tuple[Any, Any] = (1.0, math.inf)
+    sample: tuple[float, ...] = (0.4,)
 
     @staticmethod
     def pmf(k: Value, p: Value) -> Value:
@@ -116,7 +118,7 @@ class geom:
 class nbinom:
     """pmf(k) = gamma(n + k) / (k! gamma(n)) p**n (1 - p)**k, k = 0, 1, ..."""
 
-    sample = (3.4, 0.6)
+    sample: tuple[float, ...] = (3.4, 0.6)
 
     @staticmethod
     def logpmf(k: Value, n: Value, p: Value) -> Value:
@@ -144,7 +146,7 @@ class nbinom:
 class poisson:
     """pmf(k) = exp(-mu) mu**k / k!, k = 0, 1, ..."""
 
-    sample = (2.6,)
+    sample: tuple[float, ...] = (2.6,)
 
     @staticmethod
     def logpmf(k: Value, mu: Value) -> Value:
@@ -169,8 +171,8 @@ class poisson:
 class skellam:
     """pmf(k) = exp(-mu1 - mu2) (mu1 / mu2)**(k / 2) I_k(2 sqrt(mu1 mu2))"""
 
-    support = (-math.inf, math.inf)
-    sample = (2.4, 1.3)
+    support: tuple[Any, Any] = (-math.inf, math.inf)
+    sample: tuple[float, ...] = (2.4, 1.3)
 
     @staticmethod
     def logpmf(k: Value, mu1: Value, mu2: Value) -> Value:
@@ -197,8 +199,8 @@ class skellam:
 class betabinom:
     """pmf(k) = n! / (k! (n - k)!) B(k + a, n - k + b) / B(a, b), k = 0 ... n"""
 
-    sample = (6, 2.3, 1.7)
-    refused = {"n": COUNTS}
+    sample: tuple[float, ...] = (6, 2.3, 1.7)
+    refused: Mapping[str, str] = {"n": COUNTS}
 
     @staticmethod
     def support(n: Value, a: Value, b: Value) -> tuple[Value, Value]:
@@ -223,8 +225,8 @@ class betabinom:
 class betanbinom:
     """pmf(k) = (n + k - 1)! / (k! (n - 1)!) B(a + n, b + k) / B(a, b), k = 0, 1, ..."""
 
-    sample = (4, 3.6, 1.8)
-    refused = {"n": COUNTS}
+    sample: tuple[float, ...] = (4, 3.6, 1.8)
+    refused: Mapping[str, str] = {"n": COUNTS}
 
     @staticmethod
     def logpmf(k: Value, n: Value, a: Value, b: Value) -> Value:

@@ -53,6 +53,8 @@ class gaussian_kde(_kde):
         if first_stand_in(plain) is None:
             _kde(*plain)  # refuses what SciPy does
         self.dataset: Any = np.atleast_2d(floats_of(dataset))
+        self.d: int
+        self.n: int
         self.d, self.n = shape_of(self.dataset)
         if weights is None:
             self._weights: Any = np.full(self.n, 1.0 / self.n)
@@ -68,7 +70,7 @@ class gaussian_kde(_kde):
             _kde.set_bandwidth(self, bw_method)
             return
         self._moves = True
-        self.covariance_factor = lambda: bw_method
+        self.covariance_factor: Any = lambda: bw_method
         self._compute_covariance()
 
     def _compute_covariance(self) -> None:
@@ -92,7 +94,8 @@ class gaussian_kde(_kde):
             return _kde.evaluate(self, points)
         return np.exp(self._energies(points)) @ self.weights
 
-    __call__ = pdf = evaluate
+    pdf: Any = evaluate
+    __call__: Any = evaluate
 
     def logpdf(self, x: ArrayLike) -> Any:
         """Return the logarithm of the density at points."""

@@ -110,11 +110,13 @@ class distribution:
         self.name: str = name or formulas.__name__
         self.formulas: Any = formulas
         self.__doc__ = formulas.__doc__
-        self.__name__ = self.name
+        self.__name__: str = self.name
         self.__module__ = formulas.__module__
         self._scipy: Any = getattr(scipy.stats, self.name)
         shapes: str = self._scipy.shapes or ""
-        self.shape_names = tuple(filter(None, shapes.replace(",", " ").split()))
+        self.shape_names: tuple[str, ...] = tuple(
+            filter(None, shapes.replace(",", " ").split())
+        )
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         self._signature = inspect.Signature(
             [inspect.Parameter(name, kind) for name in self.shape_names]

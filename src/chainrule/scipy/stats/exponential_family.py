@@ -88,7 +88,7 @@ def _two_sided(x: Value, left: Value, right: Value) -> Value:
 class laplace_asymmetric:
     """pdf(x) = exp(-x kappa) / (kappa + 1 / kappa) for x >= 0, exp(x / kappa) below"""
 
-    sample = (1.6,)
+    sample: tuple[float, ...] = (1.6,)
 
     @staticmethod
     def logpdf(x: Value, kappa: Value) -> Value:
@@ -137,7 +137,7 @@ class loglaplace:
     """pdf(x) = c / 2 x**(c - 1) for 0 <= x < 1, c / 2 x**(-c - 1) above"""
 
     support = HALF_LINE
-    sample = (3.2,)
+    sample: tuple[float, ...] = (3.2,)
 
     @staticmethod
     def pdf(x: Value, c: Value) -> Value:
@@ -181,7 +181,7 @@ class genexpon:
     """pdf(x) = (a + b e) exp(-(a + b) x + b e / c), e = 1 - exp(-c x), for x >= 0"""
 
     support = HALF_LINE
-    sample = (0.9, 1.6, 0.7)
+    sample: tuple[float, ...] = (0.9, 1.6, 0.7)
 
     @staticmethod
     def logpdf(x: Value, a: Value, b: Value, c: Value) -> Value:
@@ -198,7 +198,7 @@ class gompertz:
     """pdf(x) = c exp(x) exp(-c (exp(x) - 1)) for x >= 0"""
 
     support = HALF_LINE
-    sample = (0.8,)
+    sample: tuple[float, ...] = (0.8,)
 
     @staticmethod
     def logpdf(x: Value, c: Value) -> Value:

@@ -59,7 +59,7 @@ class genextreme:
     """pdf(x) = exp(-y) y**(1 - c), y = (1 - c x)**(1 / c), or exp(-x) for c = 0"""
 
     open_at = (True, True)
-    sample = (0.3,)
+    sample: tuple[float, ...] = (0.3,)
 
     @staticmethod
     def support(c: Value) -> tuple[Value, Value]:
@@ -95,7 +95,7 @@ class genpareto:
     """pdf(x) = (1 + c x)**(-1 - 1 / c) for x >= 0, and exp(-x) for c = 0"""
 
     open_at = (False, True)
-    sample = (0.2,)
+    sample: tuple[float, ...] = (0.2,)
 
     @staticmethod
     def support(c: Value) -> tuple[Value, Value]:
@@ -142,7 +142,7 @@ class invweibull:
 
     support = HALF_LINE
     open_at = (True, True)
-    sample = (2.6,)
+    sample: tuple[float, ...] = (2.6,)
 
     @staticmethod
     def logpdf(x: Value, c: Value) -> Value:
@@ -210,7 +210,7 @@ class logistic:
 class genlogistic:
     """pdf(x) = c exp(-x) / (1 + exp(-x))**(c + 1)"""
 
-    sample = (1.9,)
+    sample: tuple[float, ...] = (1.9,)
 
     @staticmethod
     def logpdf(x: Value, c: Value) -> Value:
@@ -276,7 +276,7 @@ class halflogistic:
 class genhalflogistic:
     """pdf(x) = 2 y**(1 - c) / (1 + y)**2, y = (1 - c x)**(1 / c), 0 <= x <= 1 / c"""
 
-    sample = (0.6,)
+    sample: tuple[float, ...] = (0.6,)
 
     @staticmethod
     def support(c: Value) -> tuple[Value, Value]:

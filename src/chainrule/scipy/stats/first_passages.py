@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from chainrule.scipy.stats.continuous import HALF_LINE, continuous
 from chainrule.scipy.stats.namespaces import np, sc
@@ -46,7 +47,7 @@ class levy:
 class levy_l:
     """pdf(x) = exp(1 / (2 x)) / sqrt(-2 pi x**3) for x < 0"""
 
-    support = (-math.inf, 0.0)
+    support: tuple[Any, Any] = (-math.inf, 0.0)
     open_at = (True, True)
 
     @staticmethod
@@ -80,7 +81,7 @@ class alpha:
 
     support = HALF_LINE
     open_at = (True, True)
-    sample = (2.2,)
+    sample: tuple[float, ...] = (2.2,)
 
     @staticmethod
     def logpdf(x: Value, a: Value) -> Value:
@@ -101,7 +102,7 @@ class invgauss:
 
     support = HALF_LINE
     open_at = (True, True)
-    sample = (0.8,)
+    sample: tuple[float, ...] = (0.8,)
 
     @staticmethod
     def logpdf(x: Value, mu: Value) -> Value:
@@ -156,7 +157,7 @@ class recipinvgauss:
 
     support = HALF_LINE
     open_at = (True, True)
-    sample = (0.9,)
+    sample: tuple[float, ...] = (0.9,)
 
     @staticmethod
     def logpdf(x: Value, mu: Value) -> Value:

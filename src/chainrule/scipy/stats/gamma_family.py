@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from chainrule.scipy.special import polygamma
 from chainrule.scipy.stats.continuous import HALF_LINE, continuous
@@ -42,7 +43,7 @@ class gamma:
     """pdf(x) = x**(a - 1) exp(-x) / gamma(a) for x >= 0"""
 
     support = HALF_LINE
-    sample = (2.3,)
+    sample: tuple[float, ...] = (2.3,)
 
     @staticmethod
     def pdf(x: Value, a: Value) -> Value:
@@ -75,7 +76,7 @@ class gamma:
         return sc.psi(a) * (1.0 - a) + a + sc.gammaln(a)
 
 
-erlang = continuous(gamma.formulas, "erlang")
+erlang: Any = continuous(gamma.formulas, "erlang")
 
 
 @continuous
@@ -83,7 +84,7 @@ class chi2:
     """pdf(x) = (x / 2)**(df / 2 - 1) exp(-x / 2) / (2 gamma(df / 2)) for x >= 0"""
 
     support = HALF_LINE
-    sample = (3.4,)
+    sample: tuple[float, ...] = (3.4,)
 
     @staticmethod
     def pdf(x: Value, df: Value) -> Value:
@@ -127,7 +128,7 @@ class chi:
     """pdf(x) = x**(df - 1) exp(-x**2 / 2) / (2**(df / 2 - 1) gamma(df / 2)), x >= 0"""
 
     support = HALF_LINE
-    sample = (2.7,)
+    sample: tuple[float, ...] = (2.7,)
 
     @staticmethod
     def pdf(x: Value, df: Value) -> Value:
@@ -171,7 +172,7 @@ class invgamma:
 
     support = HALF_LINE
     open_at = (True, True)
-    sample = (3.3,)
+    sample: tuple[float, ...] = (3.3,)
 
     @staticmethod
     def logpdf(x: Value, a: Value) -> Value:
@@ -205,7 +206,7 @@ class invgamma:
 class gengamma:
     """pdf(x) = |c| x**(c a - 1) exp(-x**c) / gamma(a) for x >= 0"""
 
-    sample = (2.1, 1.4)
+    sample: tuple[float, ...] = (2.1, 1.4)
 
     @staticmethod
     def support(a: Value, c: Value) -> tuple[Value, Value]:
@@ -251,7 +252,7 @@ class gengamma:
 class loggamma:
     """pdf(x) = exp(c x - exp(x)) / gamma(c)"""
 
-    sample = (1.8,)
+    sample: tuple[float, ...] = (1.8,)
 
     @staticmethod
     def logpdf(x: Value, c: Value) -> Value:
@@ -289,7 +290,7 @@ class nakagami:
     """pdf(x) = 2 nu**nu x**(2 nu - 1) exp(-nu x**2) / gamma(nu) for x >= 0"""
 
     support = HALF_LINE
-    sample = (1.9,)
+    sample: tuple[float, ...] = (1.9,)
 
     @staticmethod
     def pdf(x: Value, nu: Value) -> Value:

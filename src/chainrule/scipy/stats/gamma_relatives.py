@@ -14,7 +14,7 @@ from chainrule.values.types import Value
 class dgamma:
     """pdf(x) = |x|**(a - 1) exp(-|x|) / (2 gamma(a))"""
 
-    sample = (1.6,)
+    sample: tuple[float, ...] = (1.6,)
 
     @staticmethod
     def logpdf(x: Value, a: Value) -> Value:
@@ -44,7 +44,7 @@ class dgamma:
 class gennorm:
     """pdf(x) = beta exp(-|x|**beta) / (2 gamma(1 / beta))"""
 
-    sample = (1.7,)
+    sample: tuple[float, ...] = (1.7,)
 
     @staticmethod
     def logpdf(x: Value, beta: Value) -> Value:
@@ -74,7 +74,7 @@ class halfgennorm:
     """pdf(x) = beta exp(-x**beta) / gamma(1 / beta) for x >= 0"""
 
     support = HALF_LINE
-    sample = (1.3,)
+    sample: tuple[float, ...] = (1.3,)
 
     @staticmethod
     def logpdf(x: Value, beta: Value) -> Value:
@@ -97,7 +97,7 @@ class argus:
     """
 
     support = UNIT
-    sample = (1.4,)
+    sample: tuple[float, ...] = (1.4,)
 
     @staticmethod
     def pdf(x: Value, chi: Value) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from chainrule.scipy.stats.continuous import HALF_LINE, continuous
 from chainrule.scipy.stats.namespaces import np, sc
@@ -13,8 +14,8 @@ from chainrule.values.types import Value
 class pareto:
     """pdf(x) = b x**(-b - 1) for x >= 1"""
 
-    support = (1.0, math.inf)
-    sample = (3.2,)
+    support: tuple[Any, Any] = (1.0, math.inf)
+    sample: tuple[float, ...] = (3.2,)
 
     @staticmethod
     def logpdf(x: Value, b: Value) -> Value:
@@ -54,7 +55,7 @@ class lomax:
     """pdf(x) = c / (1 + x)**(c + 1) for x >= 0"""
 
     support = HALF_LINE
-    sample = (3.1,)
+    sample: tuple[float, ...] = (3.1,)
 
     @staticmethod
     def logpdf(x: Value, c: Value) -> Value:
@@ -93,7 +94,7 @@ class burr:
     """pdf(x) = c d x**(c d - 1) / (1 + x**c)**(d + 1) for x >= 0"""
 
     support = HALF_LINE
-    sample = (3.4, 1.3)
+    sample: tuple[float, ...] = (3.4, 1.3)
 
     @staticmethod
     def pdf(x: Value, c: Value, d: Value) -> Value:
@@ -149,7 +150,7 @@ class fisk:
     """pdf(x) = c x**(c - 1) / (1 + x**c)**2 for x >= 0"""
 
     support = HALF_LINE
-    sample = (3.3,)
+    sample: tuple[float, ...] = (3.3,)
 
     @staticmethod
     def pdf(x: Value, c: Value) -> Value:
@@ -197,7 +198,7 @@ class burr12:
     """pdf(x) = c d x**(c - 1) / (1 + x**c)**(d + 1) for x >= 0"""
 
     support = HALF_LINE
-    sample = (2.4, 1.5)
+    sample: tuple[float, ...] = (2.4, 1.5)
 
     @staticmethod
     def pdf(x: Value, c: Value, d: Value) -> Value:
@@ -234,7 +235,7 @@ class mielke:
     """pdf(x) = k x**(k - 1) / (1 + x**s)**(1 + k / s) for x >= 0"""
 
     support = HALF_LINE
-    sample = (2.3, 3.4)
+    sample: tuple[float, ...] = (2.3, 3.4)
 
     @staticmethod
     def pdf(x: Value, k: Value, s: Value) -> Value:
@@ -260,7 +261,7 @@ class kappa3:
     """pdf(x) = a (a + x**a)**(-1 / a - 1) for x >= 0"""
 
     support = HALF_LINE
-    sample = (1.7,)
+    sample: tuple[float, ...] = (1.7,)
 
     @staticmethod
     def logpdf(x: Value, a: Value) -> Value:
@@ -348,7 +349,7 @@ class foldcauchy:
     """pdf(x) = (1 / (1 + (x - c)**2) + 1 / (1 + (x + c)**2)) / pi for x >= 0"""
 
     support = HALF_LINE
-    sample = (1.2,)
+    sample: tuple[float, ...] = (1.2,)
 
     @staticmethod
     def pdf(x: Value, c: Value) -> Value:
@@ -368,7 +369,7 @@ class foldcauchy:
 class skewcauchy:
     """pdf(x) = 1 / (pi (1 + (x / (1 + a sign(x)))**2))"""
 
-    sample = (0.4,)
+    sample: tuple[float, ...] = (0.4,)
 
     @staticmethod
     def logpdf(x: Value, a: Value) -> Value:

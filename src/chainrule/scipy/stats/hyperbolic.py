@@ -14,7 +14,7 @@ from chainrule.values.types import Value
 class norminvgauss:
     """pdf(x) = a K1(a r) exp(sqrt(a**2 - b**2) + b x) / (pi r), r = sqrt(1 + x**2)"""
 
-    sample = (1.6, 0.5)
+    sample: tuple[float, ...] = (1.6, 0.5)
 
     @staticmethod
     def logpdf(x: Value, a: Value, b: Value) -> Value:
@@ -37,7 +37,7 @@ class geninvgauss:
 
     support = HALF_LINE
     open_at = (True, True)
-    sample = (1.3, 1.7)
+    sample: tuple[float, ...] = (1.3, 1.7)
 
     @staticmethod
     def logpdf(x: Value, p: Value, b: Value) -> Value:
@@ -61,7 +61,7 @@ class genhyperbolic:
     ``N = g**p / (sqrt(2 pi) a**(p - 1/2) K_p(g))`` with ``g = sqrt(a**2 - b**2)``.
     """
 
-    sample = (0.8, 1.6, 0.4)
+    sample: tuple[float, ...] = (0.8, 1.6, 0.4)
 
     @staticmethod
     def logpdf(x: Value, p: Value, a: Value, b: Value) -> Value:
@@ -79,7 +79,7 @@ class gausshyper:
     """
 
     support = UNIT
-    sample = (2.3, 1.9, 0.8, 0.6)
+    sample: tuple[float, ...] = (2.3, 1.9, 0.8, 0.6)
 
     @staticmethod
     def pdf(x: Value, a: Value, b: Value, c: Value, z: Value) -> Value:
@@ -106,7 +106,7 @@ class jf_skew_t:
     ``r = sqrt(a + b + x**2)``, ``N = 2**(a + b - 1) B(a, b) sqrt(a + b)``.
     """
 
-    sample = (2.1, 1.4)
+    sample: tuple[float, ...] = (2.1, 1.4)
 
     @staticmethod
     def logpdf(x: Value, a: Value, b: Value) -> Value:

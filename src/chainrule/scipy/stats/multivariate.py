@@ -41,7 +41,8 @@ class multivariate:
 
     def __init__(self, formulas: type) -> None:
         """Read the formulas of the distribution that has the class's name."""
-        self.name = self.__name__ = formulas.__name__
+        self.name: str = formulas.__name__
+        self.__name__: str = formulas.__name__
         self.formulas: Any = formulas
         self.__doc__ = formulas.__doc__
         self.__module__ = formulas.__module__

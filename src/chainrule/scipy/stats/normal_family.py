@@ -83,7 +83,7 @@ class foldnorm:
     """pdf(x) = phi(x - c) + phi(x + c) for x >= 0, phi the normal density"""
 
     support = HALF_LINE
-    sample = (1.3,)
+    sample: tuple[float, ...] = (1.3,)
 
     @staticmethod
     def logpdf(x: Value, c: Value) -> Value:
@@ -115,7 +115,7 @@ class foldnorm:
 class powernorm:
     """pdf(x) = c phi(x) Phi(-x)**(c - 1)"""
 
-    sample = (2.4,)
+    sample: tuple[float, ...] = (2.4,)
 
     @staticmethod
     def logpdf(x: Value, c: Value) -> Value:
@@ -138,7 +138,7 @@ class powernorm:
 class skewnorm:
     """pdf(x) = 2 phi(x) Phi(a x)"""
 
-    sample = (1.7,)
+    sample: tuple[float, ...] = (1.7,)
 
     @staticmethod
     def logpdf(x: Value, a: Value) -> Value:
@@ -178,7 +178,7 @@ def _edge_moment(x: Value, log_of_mass: Value) -> Value:
 class truncnorm:
     """pdf(x) = phi(x) / (Phi(b) - Phi(a)) for a <= x <= b"""
 
-    sample = (-1.2, 2.3)
+    sample: tuple[float, ...] = (-1.2, 2.3)
 
     @staticmethod
     def support(a: Value, b: Value) -> tuple[Value, Value]:
@@ -235,7 +235,7 @@ class lognorm:
 
     support = HALF_LINE
     open_at = (True, True)
-    sample = (0.8,)
+    sample: tuple[float, ...] = (0.8,)
 
     @staticmethod
     def logpdf(x: Value, s: Value) -> Value:
@@ -314,7 +314,7 @@ class powerlognorm:
 
     support = HALF_LINE
     open_at = (True, True)
-    sample = (2.1, 0.5)
+    sample: tuple[float, ...] = (2.1, 0.5)
 
     @staticmethod
     def logpdf(x: Value, c: Value, s: Value) -> Value:

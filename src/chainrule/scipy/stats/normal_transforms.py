@@ -18,7 +18,7 @@ from chainrule.values.types import Value
 class johnsonsu:
     """pdf(x) = b / sqrt(x**2 + 1) phi(a + b arcsinh(x))"""
 
-    sample = (0.7, 1.6)
+    sample: tuple[float, ...] = (0.7, 1.6)
 
     @staticmethod
     def logpdf(x: Value, a: Value, b: Value) -> Value:
@@ -66,7 +66,7 @@ class johnsonsb:
 
     support = UNIT
     open_at = (True, True)
-    sample = (0.6, 1.4)
+    sample: tuple[float, ...] = (0.6, 1.4)
 
     @staticmethod
     def logpdf(x: Value, a: Value, b: Value) -> Value:
@@ -94,7 +94,7 @@ class johnsonsb:
 class exponnorm:
     """pdf(x) = exp(1 / (2 K**2) - x / K) Phi(x - 1 / K) / K"""
 
-    sample = (1.5,)
+    sample: tuple[float, ...] = (1.5,)
 
     @staticmethod
     def logpdf(x: Value, K: Value) -> Value:
@@ -161,7 +161,7 @@ class fatiguelife:
 
     support = HALF_LINE
     open_at = (True, True)
-    sample = (0.9,)
+    sample: tuple[float, ...] = (0.9,)
 
     @staticmethod
     def logpdf(x: Value, c: Value) -> Value:
@@ -202,7 +202,7 @@ class crystalball:
     ``A = (m / beta)**m exp(-beta**2 / 2)``, ``B = m / beta - beta``.
     """
 
-    sample = (1.4, 2.6)
+    sample: tuple[float, ...] = (1.4, 2.6)
 
     @staticmethod
     def logpdf(x: Value, beta: Value, m: Value) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from chainrule.scipy.special import zeta
@@ -16,8 +17,8 @@ from chainrule.values.types import Value
 class boltzmann:
     """pmf(k) = (1 - exp(-l)) exp(-l k) / (1 - exp(-l N)), k = 0 ... N - 1"""
 
-    sample = (0.7, 9)
-    refused = {"N": COUNTS}
+    sample: tuple[float, ...] = (0.7, 9)
+    refused: Mapping[str, str] = {"N": COUNTS}
 
     @staticmethod
     def support(lambda_: Value, N: Value) -> tuple[Value, Value]:
@@ -46,7 +47,7 @@ class boltzmann:
 class planck:
     """pmf(k) = (1 - exp(-l)) exp(-l k), k = 0, 1, ..."""
 
-    sample = (0.6,)
+    sample: tuple[float, ...] = (0.6,)
 
     @staticmethod
     def logpmf(k: Value, lambda_: Value) -> Value:
@@ -74,8 +75,8 @@ class planck:
 class dlaplace:
     """pmf(k) = tanh(a / 2) exp(-a |k|)"""
 
-    support = (-math.inf, math.inf)
-    sample = (0.8,)
+    support: tuple[Any, Any] = (-math.inf, math.inf)
+    sample: tuple[float, ...] = (0.8,)
 
     @staticmethod
     def logpmf(k: Value, a: Value) -> Value:
@@ -108,8 +109,8 @@ class dlaplace:
 class logser:
     """pmf(k) = -p**k / (k log(1 - p)), k = 1, 2, ..."""
 
-    support = (1.0, math.inf)
-    sample = (0.6,)
+    support: tuple[Any, Any] = (1.0, math.inf)
+    sample: tuple[float, ...] = (0.6,)
 
     @staticmethod
     def logpmf(k: Value, p: Value) -> Value:
@@ -129,8 +130,8 @@ class logser:
 class zipf:
     """pmf(k) = k**-a / zeta(a), k = 1, 2, ..."""
 
-    support = (1.0, math.inf)
-    sample = (3.4,)
+    support: tuple[Any, Any] = (1.0, math.inf)
+    sample: tuple[float, ...] = (3.4,)
 
     @staticmethod
     def logpmf(k: Value, a: Value) -> Value:
@@ -157,8 +158,8 @@ class zipf:
 class zipfian:
     """pmf(k) = k**-a / (1 + 2**-a + ... + n**-a), k = 1 ... n"""
 
-    sample = (1.2, 8)
-    refused = {"n": COUNTS}
+    sample: tuple[float, ...] = (1.2, 8)
+    refused: Mapping[str, str] = {"n": COUNTS}
 
     @staticmethod
     def support(a: Value, n: Value) -> tuple[Value, Value]:
@@ -185,8 +186,8 @@ def _harmonic(k: Value, a: Value, n: Value) -> Any:
 class yulesimon:
     """pmf(k) = alpha B(k, alpha + 1), k = 1, 2, ..."""
 
-    support = (1.0, math.inf)
-    sample = (3.2,)
+    support: tuple[Any, Any] = (1.0, math.inf)
+    sample: tuple[float, ...] = (3.2,)
 
     @staticmethod
     def logpmf(k: Value, alpha: Value) -> Value:

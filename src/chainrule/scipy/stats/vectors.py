@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from chainrule.scipy.stats.multivariate import (
     LOG_2_PI,
@@ -111,7 +112,7 @@ class multinomial:
     The derivative in ``p`` is that in each probability by itself.
     """
 
-    refused = {"x": COUNTS, "n": COUNTS}
+    refused: Mapping[str, str] = {"x": COUNTS, "n": COUNTS}
 
     @staticmethod
     def logpmf(x: Value, n: Value, p: Value) -> Value:
@@ -132,7 +133,7 @@ class dirichlet_multinomial:
     ``A = sum(alpha)``.
     """
 
-    refused = {"x": COUNTS, "n": COUNTS}
+    refused: Mapping[str, str] = {"x": COUNTS, "n": COUNTS}
 
     @staticmethod
     def logpmf(x: Value, alpha: Value, n: Value) -> Value:

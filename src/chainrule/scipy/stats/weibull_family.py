@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from chainrule.scipy.stats.continuous import HALF_LINE, continuous
 from chainrule.scipy.stats.exponential_family import EULER, LOG_2
@@ -15,7 +16,7 @@ class exponpow:
     """pdf(x) = b x**(b - 1) exp(1 + x**b - exp(x**b)) for x >= 0"""
 
     support = HALF_LINE
-    sample = (1.9,)
+    sample: tuple[float, ...] = (1.9,)
 
     @staticmethod
     def pdf(x: Value, b: Value) -> Value:
@@ -46,7 +47,7 @@ class exponweib:
     """pdf(x) = a c (1 - exp(-x**c))**(a - 1) exp(-x**c) x**(c - 1) for x >= 0"""
 
     support = HALF_LINE
-    sample = (2.3, 1.6)
+    sample: tuple[float, ...] = (2.3, 1.6)
 
     @staticmethod
     def pdf(x: Value, a: Value, c: Value) -> Value:
@@ -91,7 +92,7 @@ class weibull_min:
     """pdf(x) = c x**(c - 1) exp(-x**c) for x >= 0"""
 
     support = HALF_LINE
-    sample = (1.7,)
+    sample: tuple[float, ...] = (1.7,)
 
     @staticmethod
     def pdf(x: Value, c: Value) -> Value:
@@ -131,8 +132,8 @@ class weibull_min:
 class weibull_max:
     """pdf(x) = c (-x)**(c - 1) exp(-(-x)**c) for x <= 0"""
 
-    support = (-math.inf, 0.0)
-    sample = (1.7,)
+    support: tuple[Any, Any] = (-math.inf, 0.0)
+    sample: tuple[float, ...] = (1.7,)
 
     @staticmethod
     def pdf(x: Value, c: Value) -> Value:
@@ -166,7 +167,7 @@ class weibull_max:
 class dweibull:
     """pdf(x) = c / 2 |x|**(c - 1) exp(-|x|**c)"""
 
-    sample = (1.8,)
+    sample: tuple[float, ...] = (1.8,)
 
     @staticmethod
     def logpdf(x: Value, c: Value) -> Value:
