@@ -92,7 +92,7 @@ def test_compiled_it_is_called_as_a_whole():
 def test_a_map_calls_it_for_each_example():
     f = squared(gd.numerical(foreign))
     several = np.stack([X, 2 * X])
-    assert_close(gd.vmap(f)(several), [f(X), f(2 * X)], 1e-13)
+    assert_close(np.asarray(gd.vmap(f)(several)), [f(X), f(2 * X)], 1e-13)
     mapped = gd.vmap(gd.grad(f))(several)
     assert_close(mapped, [gd.grad(squared(formula))(x) for x in several], 1e-10)
 

@@ -15,6 +15,7 @@ import chainrule as gd
 from chainrule.errors import CompileError
 from chainrule.nodes import dispatch
 from chainrule.nodes.recorder import record
+from chainrule.numpy.mirror import MAKERS
 from chainrule.values.containers import flatten
 from tests.compiler.comparing import assert_same, follows
 from tests.helpers import RULES, as_tuple, calls_of
@@ -288,9 +289,21 @@ def test_every_composed_function_is_among_the_calls(monkeypatch):
         gradient, given = gradient_of(call)
         gradient(*given)
     left = [f for f in table if f not in table.seen]
-    names = {f.__name__ for f in left if not isinstance(f, tuple) and is_composed(f)}
+    left = [f for f in left if not isinstance(f, tuple) and is_composed(f)]
+    left = [f for f in left if not of_scipy(f) and f not in MAKERS]
+    names = {f.__name__ for f in left} - TESTED_ALONE
     writing = set("at copyto fill_diagonal place put put_along_axis putmask".split())
     assert names - writing == {"trim_zeros", "real_if_close"}
+
+
+TESTED_ALONE = set(
+    "eig eigvals histogram histogram2d histogramdd reduceat roots".split()
+)
+"""Functions whose calls are none of these: ``tests/numpy`` has them."""
+
+
+def of_scipy(function):
+    return (getattr(function, "__module__", None) or "").startswith("scipy")
 
 
 def is_composed(function):

@@ -44,7 +44,10 @@ def check(name, got, expected):
     if name in ROUNDED:
         # log(e**x + e**y) may be near 0 by cancellation
         atol = 4e-15 if name in ("logaddexp", "logaddexp2") else 0
-        np.testing.assert_allclose(got, expected, rtol=2e-15, atol=atol)
+        rtol = (
+            1e-13 if name in ("cosm1", "erfc", "ndtr") else 2e-15
+        )  # SciPy's rounds too
+        np.testing.assert_allclose(got, expected, rtol=rtol, atol=atol)
     else:
         np.testing.assert_array_equal(got, expected)
     if name not in EITHER_ZERO:

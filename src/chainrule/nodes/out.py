@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import refuse_in_place, refuse_out
 from chainrule.nodes.recorder import next_serial
+from chainrule.nodes.remedies import inside_numpy
 from chainrule.rules import traits_of
 from chainrule.values.buffered import buffered, current
 from chainrule.values.shapes import dtype_of, ndarray, shape_of
@@ -55,8 +57,11 @@ def write(out: ArrayValue, z: ArrayValue | float, since: int) -> None:
     is_new = type(z) is type(out) if isinstance(z, stand_in) else _is_new(z, since)
     if is_new and shape_of(raw(z)) == out.shape and dtype_of(raw(z)) == out.dtype:
         out.receive(z)  # pyright: ignore
-    else:
-        out[...] = z  # pyright: ignore
+        return
+    words = inside_numpy() if isinstance(out, vertex) and not out.shape else ""
+    if words:  # it goes through an array of objects
+        raise ArgumentError(words)
+    out[...] = z  # pyright: ignore
 
 
 def _is_new(z: Value, since: int) -> bool:

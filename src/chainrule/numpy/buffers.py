@@ -352,7 +352,9 @@ def _writable(name: str) -> property:
         if self.is_picked():
             self.receive(..., z)
 
-    return property(of_array.__get__, write, doc=of_array.__doc__)
+    return property(
+        of_array.__get__, write, doc=f"That of the array, or of the node: ``{name}``."
+    )
 
 
 def _fixed(name: str) -> property:
@@ -367,7 +369,9 @@ def _fixed(name: str) -> property:
             )
         of_array.__set__(self, value)
 
-    return property(of_array.__get__, write, doc=of_array.__doc__)
+    return property(
+        of_array.__get__, write, doc=f"That of the array, or of the node: ``{name}``."
+    )
 
 
 for _name in ("real", "imag", "flat"):

@@ -143,11 +143,15 @@ def polydiv(u: ArrayLike, v: ArrayLike) -> Any:
         parts.append(rest[k : k + 1] / v[0])
         taken = [np.zeros(k), parts[-1] * v, np.zeros(m - n - k)]
         rest = rest - ops.concatenate(taken)
-    return ops.concatenate(parts), _without_vanishing(rest)
+    left = rest[min(m - n + 1, m - 1) :]  # the others have been taken away
+    return ops.concatenate(parts), _without_vanishing(left)
 
 
 def _without_vanishing(rest: Array) -> Array:
-    """Return a remainder without its vanishing leading coefficients but the last."""
+    """Return a remainder without its vanishing leading coefficients but the last.
+
+    A body that is traced once keeps those that vanish by chance.
+    """
     values: Any = raw(rest)
     if is_stand_in(values) and not values.may_decide:
         return rest

@@ -16,6 +16,7 @@ from chainrule.nodes.admission import holds_nodes
 from chainrule.rules.supports import is_inexact
 from chainrule.transforms.custom_operation import custom_operation
 from chainrule.transforms.differences import directional
+from chainrule.values.buffered import current
 from chainrule.values.containers import Tree, flatten, unflatten
 from chainrule.values.shapes import describe, is_complex, shape_of
 from chainrule.values.types import Operation, Shape, Value
@@ -212,7 +213,7 @@ def _split(args: Sequence[Any]) -> tuple[_Rest, list[Any]]:
 
 
 def _called(f: Operation, rest: _Rest, *moving: Any, **keywords: Any) -> Any:
-    return f(*rest.merged(moving), **keywords)
+    return f(*map(current, rest.merged(moving)), **keywords)
 
 
 # --------------------------------------------------------- the function as an operation

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import importlib
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -89,6 +90,16 @@ def _table() -> dict[str, Any]:
     return _tables(len(served()), len(LOCALLY_CONSTANT), len(FUNCTIONS))[1]
 
 
+def _by_rules(names: dict[Any, str]) -> None:
+    """Give functions of the library that share a name those of their rules."""
+    shared = Counter(names.values())
+    for function, declared in served().items():
+        name = names.get(function) if kind_of(function) is not tuple else None
+        if name is not None and shared[name] > 1 and ":" not in name:
+            home = declared.__module__.removeprefix("chainrule.")
+            names[function] = f"chainrule.{home}.{declared.__qualname__}"
+
+
 @functools.lru_cache(maxsize=1)
 def _tables(*sizes: int) -> tuple[dict[Any, str], dict[str, Any]]:
     """Return both tables, for the sizes of what they are made of."""
@@ -98,6 +109,7 @@ def _tables(*sizes: int) -> tuple[dict[Any, str], dict[str, Any]]:
             continue  # a ufunc's method
         if is_of_library(declared) and not declared.writes:
             names.setdefault(function, _written(function))
+    _by_rules(names)
     for function in (*LOCALLY_CONSTANT, *FUNCTIONS):
         name = numpy_names().get(id(function))
         if name is not None:

@@ -39,7 +39,7 @@ class cosm1_grad(elementwise):
     """z = cos(x) - 1"""
 
     forward = "scipy.special:cosm1"
-    expression = "-2.0 * (math.sin(0.5 * x) * math.sin(0.5 * x))"
+    expression = "0.0 - 2.0 * (math.sin(0.5 * x) * math.sin(0.5 * x))"
     formula = "math.cos(x) - 1"
     dtypes: Dtypes = REAL
 
