@@ -140,6 +140,28 @@ def test_each_function_of_a_file_has_one_name():
             names.function_named(name)
 
 
+WRITERS = [
+    ("np.sin", lambda args: [args[0], args[0]], {}),
+    ("np.add.reduce", lambda args: [args[0], 0, None, args[0]], {}),
+    ("np.dot", lambda args: [args[0]] * 3, {}),
+    ("np.sin", lambda args: args[:1], {"out": 0}),
+    ("np.linalg.solve", lambda args: args[:1] * 2, {"overwrite_a": True}),
+]
+
+
+@pytest.mark.parametrize(("name", "args", "given"), WRITERS)
+def test_no_row_of_a_file_writes_into_an_argument(name, args, given):
+    fast = gd.compile(lambda x: np.sum(np.cos(x)))
+    fast(X)
+
+    def change(found, path):
+        row = path["rows"][0]
+        row[0], row[1], row[2] = name, args(row[1]), given
+
+    with pytest.raises(FileError):
+        saving.loaded_from(edited(fast, change), 1 << 20)
+
+
 def edited(fast, change):
     """Return the content of a file after a change of its JSON, rightly signed."""
     _, _, body = saving.text_of(fast).partition("\n")

@@ -31,7 +31,8 @@ from chainrule.compiler.files.values import (
 )
 from chainrule.compiler.options import Options
 from chainrule.compiler.programs.program import Program
-from chainrule.compiler.tracing.rows import NUMBERS, Guard, Row, rows_in
+from chainrule.compiler.tracing.rows import NUMBERS, Function, Guard, Row, rows_in
+from chainrule.nodes.out import place_of_out
 from chainrule.values.shapes import kind_of
 
 CLASSES: Mapping[Any, Any] = {x.__name__: x for x in NUMBERS}
@@ -210,9 +211,10 @@ def row_of(
     else:
         function = function_named(function)
     for name in given:
-        valid = is_keyword(name) and name != "out"
+        valid = is_keyword(name) and name != "out" and not name.startswith("overwrite")
         require(valid, f"{name[:20]!r} is no keyword of a call")
     require(kind_of(args) is list, "arguments are no list")
+    require(len(args) <= _most_operands(function), "a call writes into an argument")
     arguments = tuple([read(v, special) for v in args])
     keywords = {k: read(v, special) for k, v in given.items()}
     operands = rows_in((arguments, keywords))
@@ -222,6 +224,16 @@ def row_of(
         require(kind_of(where[0]) is str and len(where) == 1, "a line is no text")
         row.where = where[0]
     return row
+
+
+def _most_operands(function: Function) -> float:
+    """Return how many arguments may be given by position: those before ``out``."""
+    if isinstance(function, np.ufunc):
+        return function.nin
+    if isinstance(getattr(function, "__self__", None), np.ufunc):
+        return 4 if function.__name__ == "reduceat" else 3
+    place = place_of_out(function)
+    return math.inf if place is None else place
 
 
 def is_keyword(name: str) -> bool:
