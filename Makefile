@@ -58,7 +58,7 @@ rule: $(VENV)/.stamp-test ## the tests of one rule, in seconds: make rule NAME=e
 
 test-newest: ## the rules on the newest Python of this machine and the newest NumPy
 	$(PYTHON) .ci/newest.py $(NEWEST_VENV)
-	PYTHONPATH=src $(NEWEST_VENV)/bin/python -m pytest $(PYTEST_ARGS) -m "not slow" \
+	PYTHONPATH="$(CURDIR)/src" $(NEWEST_VENV)/bin/python -m pytest $(PYTEST_ARGS) -m "not slow" \
 		$(NEWEST_TESTS)
 
 test-autograd: | $(SUITES_VENV)/bin/python ## autograd's own tests on chainrule (downloads them)

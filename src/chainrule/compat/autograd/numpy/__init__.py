@@ -1,5 +1,7 @@
 """``autograd.numpy``: every name of NumPy's, functions taking boxes."""
 
+import importlib
+
 import numpy as _np
 
 from chainrule.compat.autograd.numpy import fft as fft
@@ -15,5 +17,5 @@ globals().update(
     {k: v for k, v in vars(numpy_wrapper).items() if not k.startswith("_")}
 )
 for _name in "testing typing lib dtypes exceptions polynomial ma char".split():
-    globals()[_name] = __import__(f"numpy.{_name}", fromlist=["*"])
+    globals()[_name] = importlib.import_module(f"numpy.{_name}")
 __version__ = _np.__version__
