@@ -18,8 +18,15 @@ from chainrule.rules import elementwise, general
 from chainrule.rules.cases import Cases, Dtypes, case, within
 from chainrule.scipy.special.interpolation import in_parameters
 from chainrule.scipy.special.parabolic_cylinder import solution
-from chainrule.scipy.special.partial_derivatives import Orders, computes
-from chainrule.scipy.special.several import Grads, pulled, pushed
+from chainrule.scipy.special.partial_derivatives import Orders, computes, name_of
+from chainrule.scipy.special.several import (
+    Cotangent,
+    Finder,
+    Grads,
+    constant,
+    pulled,
+    pushed,
+)
 from chainrule.values.types import Namespace, Operation, Value
 from chainrule.wrapping import operation
 
@@ -91,14 +98,21 @@ class _mathieu(general, kind=True):
     @classmethod
     def _slopes(
         cls, xp: Namespace, z: Sequence[Value], m: Value, q: Value, x: Value
-    ) -> tuple[None, Sequence[Value], Sequence[Value]]:
-        """Return the derivatives in q and in x; the slope is one in radians."""
-        name = cls.forward_name.rpartition(":")[2]
+    ) -> tuple[Finder, Finder, Finder]:
+        """Return what finds the derivatives in q and in x; the slope is in radians."""
+        name = name_of(cls)
         unit = _DEGREE if is_angular(name) else 1.0
-        of_q = xp.partial_of_3(m, q, x, name=name, orders=(0, 1, 0))
-        mixed = xp.partial_of_3(m, q, x, name=name, orders=(0, 1, 1)) / unit
-        second = xp.partial_of_3(m, q, x, name=name, orders=(0, 0, 2)) / unit
-        return None, (of_q, mixed), (unit * z[1], second)
+
+        def derivative(*orders: int) -> Value:
+            return xp.partial_of_3(m, q, x, name=name, orders=orders)
+
+        def in_q() -> Sequence[Value]:
+            return derivative(0, 1, 0), derivative(0, 1, 1) / unit
+
+        def in_x() -> Sequence[Value]:
+            return unit * z[1], derivative(0, 0, 2) / unit
+
+        return constant, in_q, in_x
 
     @classmethod
     def pullback(
@@ -109,10 +123,9 @@ class _mathieu(general, kind=True):
         m: Value,
         q: Value,
         x: Value,
-    ) -> tuple[Value | None, ...]:
+    ) -> tuple[Cotangent, ...]:
         """The cotangents of q and x: those of the results times their slopes"""
-        slopes = cls._slopes(xp, z, m, q, x)
-        return tuple(pulled(own, z_grad) for own in slopes)
+        return tuple(pulled(find, z_grad) for find in cls._slopes(xp, z, m, q, x))
 
     @classmethod
     def pushforward(

@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 
 from chainrule.rules.cases import REAL, Cases, Domain, Dtypes, case, within
 from chainrule.scipy.special.interpolation import in_parameters
-from chainrule.scipy.special.partial_derivatives import Orders, computes, of_three
+from chainrule.scipy.special.partial_derivatives import (
+    Orders,
+    computes,
+    name_of,
+    of_three,
+)
 from chainrule.scipy.special.several import several_of_two
 from chainrule.values.types import Namespace, Operation, Value
 from chainrule.wrapping import operation
@@ -65,7 +70,7 @@ class _parabolic(several_of_two, kind=True):
         cls, xp: Namespace, z: Sequence[Value], v: Value, x: Value
     ) -> tuple[Value, ...]:
         """Return the derivatives in the order, interpolated."""
-        name = cls.forward_name.rpartition(":")[2]
+        name = name_of(cls)
         first = xp.partial_of_2(v, x, name=name, orders=(1, 0))
         return first, xp.partial_of_2(v, x, name=name, orders=(1, 1))
 

@@ -282,7 +282,7 @@ derivative_of_4: Operation = operation(partial_of_4_grad)
 # ------------------------------------------------------------------------------- rules
 
 
-def _name_of(cls: type[elementwise]) -> str:
+def name_of(cls: Any) -> str:
     """Return the name of a rule's function."""
     return cls.forward_name.rpartition(":")[2]
 
@@ -293,7 +293,7 @@ class of_one(elementwise, kind=True):
     @classmethod
     def d_x(cls, xp: Namespace, z: Value, x: Value) -> Value:
         """dz/dx, computed"""
-        return xp.partial_of_1(x, name=_name_of(cls), orders=(1,))
+        return xp.partial_of_1(x, name=name_of(cls), orders=(1,))
 
 
 class of_two(elementwise, kind=True):
@@ -302,12 +302,12 @@ class of_two(elementwise, kind=True):
     @classmethod
     def d_v(cls, xp: Namespace, z: Value, v: Value, x: Value) -> Value:
         """dz/dv, computed"""
-        return xp.partial_of_2(v, x, name=_name_of(cls), orders=(1, 0))
+        return xp.partial_of_2(v, x, name=name_of(cls), orders=(1, 0))
 
     @classmethod
     def d_x(cls, xp: Namespace, z: Value, v: Value, x: Value) -> Value:
         """dz/dx, computed"""
-        return xp.partial_of_2(v, x, name=_name_of(cls), orders=(0, 1))
+        return xp.partial_of_2(v, x, name=name_of(cls), orders=(0, 1))
 
 
 class of_three(elementwise, kind=True):
@@ -316,17 +316,17 @@ class of_three(elementwise, kind=True):
     @classmethod
     def d_a(cls, xp: Namespace, z: Value, a: Value, b: Value, x: Value) -> Value:
         """dz/da, computed"""
-        return xp.partial_of_3(a, b, x, name=_name_of(cls), orders=(1, 0, 0))
+        return xp.partial_of_3(a, b, x, name=name_of(cls), orders=(1, 0, 0))
 
     @classmethod
     def d_b(cls, xp: Namespace, z: Value, a: Value, b: Value, x: Value) -> Value:
         """dz/db, computed"""
-        return xp.partial_of_3(a, b, x, name=_name_of(cls), orders=(0, 1, 0))
+        return xp.partial_of_3(a, b, x, name=name_of(cls), orders=(0, 1, 0))
 
     @classmethod
     def d_x(cls, xp: Namespace, z: Value, a: Value, b: Value, x: Value) -> Value:
         """dz/dx, computed"""
-        return xp.partial_of_3(a, b, x, name=_name_of(cls), orders=(0, 0, 1))
+        return xp.partial_of_3(a, b, x, name=name_of(cls), orders=(0, 0, 1))
 
 
 class of_four(elementwise, kind=True):
@@ -337,25 +337,25 @@ class of_four(elementwise, kind=True):
         cls, xp: Namespace, z: Value, a: Value, b: Value, c: Value, x: Value
     ) -> Value:
         """dz/da, computed"""
-        return xp.partial_of_4(a, b, c, x, name=_name_of(cls), orders=(1, 0, 0, 0))
+        return xp.partial_of_4(a, b, c, x, name=name_of(cls), orders=(1, 0, 0, 0))
 
     @classmethod
     def d_b(
         cls, xp: Namespace, z: Value, a: Value, b: Value, c: Value, x: Value
     ) -> Value:
         """dz/db, computed"""
-        return xp.partial_of_4(a, b, c, x, name=_name_of(cls), orders=(0, 1, 0, 0))
+        return xp.partial_of_4(a, b, c, x, name=name_of(cls), orders=(0, 1, 0, 0))
 
     @classmethod
     def d_c(
         cls, xp: Namespace, z: Value, a: Value, b: Value, c: Value, x: Value
     ) -> Value:
         """dz/dc, computed"""
-        return xp.partial_of_4(a, b, c, x, name=_name_of(cls), orders=(0, 0, 1, 0))
+        return xp.partial_of_4(a, b, c, x, name=name_of(cls), orders=(0, 0, 1, 0))
 
     @classmethod
     def d_x(
         cls, xp: Namespace, z: Value, a: Value, b: Value, c: Value, x: Value
     ) -> Value:
         """dz/dx, computed"""
-        return xp.partial_of_4(a, b, c, x, name=_name_of(cls), orders=(0, 0, 0, 1))
+        return xp.partial_of_4(a, b, c, x, name=name_of(cls), orders=(0, 0, 0, 1))

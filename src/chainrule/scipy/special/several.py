@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from chainrule.rules import general
@@ -10,22 +11,30 @@ from chainrule.values.types import Namespace, Value
 
 Slopes = Sequence[Value] | None
 """The derivative of each result in one operand; ``None`` if that is refused."""
+Finder = Callable[[], Slopes]
+"""What computes them, called only if the operand moves: some take SciPy long."""
 Grads = Sequence[Value | None]
+Cotangent = Callable[[], Value | None]
 
 
-def pulled(slopes: Slopes, z_grad: Grads) -> Value | None:
-    """Return the cotangent of an operand: that of each result times its slope."""
+def pulled(find: Finder, z_grad: Grads) -> Cotangent:
+    """Return what computes an operand's cotangent: each result's times its slope."""
+
+    def cotangent() -> Value | None:
+        slopes, total = find(), None
+        for grad, slope in zip(z_grad, slopes or (), strict=slopes is not None):
+            if grad is not None:
+                total = grad * slope if total is None else total + grad * slope
+        return total
+
+    return cotangent
+
+
+def pushed(finders: Sequence[Finder], tangents: Grads) -> tuple[Value, ...] | None:
+    """Return the tangents of the results: that of each operand times its slopes."""
     total: Any = None
-    for grad, slope in zip(z_grad, slopes or (), strict=slopes is not None):
-        if grad is not None:
-            total = grad * slope if total is None else total + grad * slope
-    return total
-
-
-def pushed(slopes: Sequence[Slopes], tangents: Grads) -> tuple[Value, ...] | None:
-    """Return the tangents of the results: that of each operand times the slopes."""
-    total: Any = None
-    for tangent, own in zip(tangents, slopes, strict=True):
+    for tangent, find in zip(tangents, finders, strict=True):
+        own = None if tangent is None else find()
         if tangent is None or own is None:
             continue
         terms = tuple(tangent * slope for slope in own)
@@ -33,6 +42,10 @@ def pushed(slopes: Sequence[Slopes], tangents: Grads) -> tuple[Value, ...] | Non
             terms = tuple(a + b for a, b in zip(total, terms, strict=True))
         total = terms
     return total
+
+
+def constant() -> None:
+    """Find no slopes: the operand is refused."""
 
 
 class several_of_one(general, kind=True):
@@ -48,16 +61,16 @@ class several_of_one(general, kind=True):
     @classmethod
     def pullback(
         cls, xp: Namespace, z_grad: Grads, z: Sequence[Value], x: Value
-    ) -> tuple[Value | None]:
+    ) -> tuple[Cotangent]:
         """x_grad = sum(z_grad[i] dz[i]/dx)"""
-        return (pulled(cls._d_x(xp, z, x), z_grad),)
+        return (pulled(partial(cls._d_x, xp, z, x), z_grad),)
 
     @classmethod
     def pushforward(
         cls, xp: Namespace, tangents: Grads, z: Sequence[Value], x: Value
     ) -> tuple[Value, ...] | None:
         """z_dot[i] = dz[i]/dx x_dot"""
-        return pushed((cls._d_x(xp, z, x),), tangents)
+        return pushed((partial(cls._d_x, xp, z, x),), tangents)
 
 
 class several_of_two(general, kind=True):
@@ -78,15 +91,15 @@ class several_of_two(general, kind=True):
     @classmethod
     def pullback(
         cls, xp: Namespace, z_grad: Grads, z: Sequence[Value], v: Value, x: Value
-    ) -> tuple[Value | None, Value | None]:
+    ) -> tuple[Cotangent, Cotangent]:
         """v_grad = sum(z_grad[i] dz[i]/dv), x_grad = sum(z_grad[i] dz[i]/dx)"""
-        of_v = pulled(cls._d_v(xp, z, v, x), z_grad)
-        return of_v, pulled(cls._d_x(xp, z, v, x), z_grad)
+        of_v = pulled(partial(cls._d_v, xp, z, v, x), z_grad)
+        return of_v, pulled(partial(cls._d_x, xp, z, v, x), z_grad)
 
     @classmethod
     def pushforward(
         cls, xp: Namespace, tangents: Grads, z: Sequence[Value], v: Value, x: Value
     ) -> tuple[Value, ...] | None:
         """z_dot[i] = dz[i]/dv v_dot + dz[i]/dx x_dot"""
-        slopes = (cls._d_v(xp, z, v, x), cls._d_x(xp, z, v, x))
-        return pushed(slopes, tangents)
+        finders = (partial(cls._d_v, xp, z, v, x), partial(cls._d_x, xp, z, v, x))
+        return pushed(finders, tangents)

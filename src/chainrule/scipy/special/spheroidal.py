@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,15 @@ from numpy.typing import NDArray
 from chainrule.rules import elementwise, general
 from chainrule.rules.cases import Cases, Dtypes, case, within
 from chainrule.scipy.special.interpolation import in_parameters
-from chainrule.scipy.special.partial_derivatives import Orders, computes
-from chainrule.scipy.special.several import Grads, pulled, pushed
+from chainrule.scipy.special.partial_derivatives import Orders, computes, name_of
+from chainrule.scipy.special.several import (
+    Cotangent,
+    Finder,
+    Grads,
+    constant,
+    pulled,
+    pushed,
+)
 from chainrule.values.types import Namespace, Operation, Value
 from chainrule.wrapping import operation
 
@@ -28,9 +36,12 @@ _OBLATE = float(scipy.special.obl_cv(1, 3, 1.5))
 _DOUBLE: Dtypes = ("float64",)
 """SciPy does not return from eigenvalues in single precision."""
 _REFUSED = {k: f"It is a whole number. Pass gd.value({k})." for k in "mn"}
-_OF_EIGENVALUE = (
-    "The function is one of c and its own eigenvalue: call {}, which finds that."
-)
+
+
+def _refused_with_eigenvalue(name: Name) -> dict[str, str]:
+    """Return why m, n, c and v are refused: those are not free of each other."""
+    why = f"The function is one of c and its own eigenvalue: call {name}, which finds "
+    return {**_REFUSED, **dict.fromkeys("cv", why + "that.")}
 
 
 def _slopes(polynomial: Sequence[Any], x: Any, count: int) -> list[Any]:
@@ -112,13 +123,20 @@ class _spheroidal(general, kind=True):
     @classmethod
     def _slopes(
         cls, xp: Namespace, z: Sequence[Value], m: Value, n: Value, c: Value, x: Value
-    ) -> tuple[Sequence[Value] | None, ...]:
-        """Return the derivatives in c and in x."""
-        name = cls.forward_name.rpartition(":")[2]
-        of_c = xp.partial_of_4(m, n, c, x, name=name, orders=(0, 0, 1, 0))
-        mixed = xp.partial_of_4(m, n, c, x, name=name, orders=(0, 0, 1, 1))
-        second = xp.partial_of_4(m, n, c, x, name=name, orders=(0, 0, 0, 2))
-        return None, None, (of_c, mixed), (z[1], second)
+    ) -> tuple[Finder, ...]:
+        """Return what finds the derivatives in c and in x."""
+        name = name_of(cls)
+
+        def derivative(*orders: int) -> Value:
+            return xp.partial_of_4(m, n, c, x, name=name, orders=orders)
+
+        def in_c() -> Sequence[Value]:
+            return derivative(0, 0, 1, 0), derivative(0, 0, 1, 1)
+
+        def in_x() -> Sequence[Value]:
+            return z[1], derivative(0, 0, 0, 2)
+
+        return constant, constant, in_c, in_x
 
     @classmethod
     def pullback(
@@ -130,10 +148,9 @@ class _spheroidal(general, kind=True):
         n: Value,
         c: Value,
         x: Value,
-    ) -> tuple[Value | None, ...]:
+    ) -> tuple[Cotangent, ...]:
         """The cotangents of c and x: those of the results times their slopes"""
-        slopes = cls._slopes(xp, z, m, n, c, x)
-        return tuple(pulled(own, z_grad) for own in slopes)
+        return tuple(pulled(find, z_grad) for find in cls._slopes(xp, z, m, n, c, x))
 
     @classmethod
     def pushforward(
@@ -157,12 +174,11 @@ class _of_known_eigenvalue(general, kind=True):
     outputs = 2
 
     @classmethod
-    def _second(
+    def _in_x(
         cls, z: Sequence[Value], m: Value, c: Value, v: Value, x: Value
-    ) -> Value:
-        """Return y'', by the equation."""
-        name = cls.forward_name.rpartition(":")[2]
-        return of_equation(name, z, m, c, v, x, 2)
+    ) -> Sequence[Value]:
+        """Return y' and, by the equation, y''."""
+        return z[1], of_equation(name_of(cls), z, m, c, v, x, 2)
 
     @classmethod
     def pullback(
@@ -175,10 +191,10 @@ class _of_known_eigenvalue(general, kind=True):
         c: Value,
         v: Value,
         x: Value,
-    ) -> tuple[Value | None, ...]:
+    ) -> tuple[Cotangent | None, ...]:
         """x_grad = y_grad y' + slope_grad y''"""
-        slopes = (z[1], cls._second(z, m, c, v, x))
-        return None, None, None, None, pulled(slopes, z_grad)
+        in_x = partial(cls._in_x, z, m, c, v, x)
+        return None, None, None, None, pulled(in_x, z_grad)
 
     @classmethod
     def pushforward(
@@ -193,8 +209,7 @@ class _of_known_eigenvalue(general, kind=True):
         x: Value,
     ) -> tuple[Value, ...] | None:
         """y_dot = y' x_dot, slope_dot = y'' x_dot"""
-        slopes = (z[1], cls._second(z, m, c, v, x))
-        return pushed((slopes,), tangents[-1:])
+        return pushed((partial(cls._in_x, z, m, c, v, x),), tangents[-1:])
 
 
 class pro_cv_grad(elementwise):
@@ -238,10 +253,7 @@ class pro_ang1_cv_grad(_of_known_eigenvalue):
     """z = angular prolate, of the first kind, of eigenvalue v, and its slope"""
 
     forward = "scipy.special:pro_ang1_cv"
-    refused: Mapping[str, str] = {
-        **_REFUSED,
-        **dict.fromkeys("cv", _OF_EIGENVALUE.format("pro_ang1")),
-    }
+    refused: Mapping[str, str] = _refused_with_eigenvalue("pro_ang1")
     dtypes: Dtypes = _DOUBLE
     cases: Cases = (case(1.0, 3.0, 1.5, _PROLATE, within(0.1, 0.8, 3)),)
 
@@ -259,10 +271,7 @@ class pro_rad1_cv_grad(_of_known_eigenvalue):
     """z = radial prolate, of the first kind, of eigenvalue v, and its slope"""
 
     forward = "scipy.special:pro_rad1_cv"
-    refused: Mapping[str, str] = {
-        **_REFUSED,
-        **dict.fromkeys("cv", _OF_EIGENVALUE.format("pro_rad1")),
-    }
+    refused: Mapping[str, str] = _refused_with_eigenvalue("pro_rad1")
     dtypes: Dtypes = _DOUBLE
     cases: Cases = (case(1.0, 3.0, 1.5, _PROLATE, within(2.2, 2.6, 3)),)
 
@@ -280,10 +289,7 @@ class pro_rad2_cv_grad(_of_known_eigenvalue):
     """z = radial prolate, of the second kind, of eigenvalue v, and its slope"""
 
     forward = "scipy.special:pro_rad2_cv"
-    refused: Mapping[str, str] = {
-        **_REFUSED,
-        **dict.fromkeys("cv", _OF_EIGENVALUE.format("pro_rad2")),
-    }
+    refused: Mapping[str, str] = _refused_with_eigenvalue("pro_rad2")
     dtypes: Dtypes = _DOUBLE
     cases: Cases = (case(1.0, 3.0, 1.5, _PROLATE, within(2.2, 2.6, 3)),)
 
@@ -301,10 +307,7 @@ class obl_ang1_cv_grad(_of_known_eigenvalue):
     """z = angular oblate, of the first kind, of eigenvalue v, and its slope"""
 
     forward = "scipy.special:obl_ang1_cv"
-    refused: Mapping[str, str] = {
-        **_REFUSED,
-        **dict.fromkeys("cv", _OF_EIGENVALUE.format("obl_ang1")),
-    }
+    refused: Mapping[str, str] = _refused_with_eigenvalue("obl_ang1")
     dtypes: Dtypes = _DOUBLE
     cases: Cases = (case(1.0, 3.0, 1.5, _OBLATE, within(0.1, 0.8, 3)),)
 
@@ -322,10 +325,7 @@ class obl_rad1_cv_grad(_of_known_eigenvalue):
     """z = radial oblate, of the first kind, of eigenvalue v, and its slope"""
 
     forward = "scipy.special:obl_rad1_cv"
-    refused: Mapping[str, str] = {
-        **_REFUSED,
-        **dict.fromkeys("cv", _OF_EIGENVALUE.format("obl_rad1")),
-    }
+    refused: Mapping[str, str] = _refused_with_eigenvalue("obl_rad1")
     dtypes: Dtypes = _DOUBLE
     cases: Cases = (case(1.0, 3.0, 1.5, _OBLATE, within(2.2, 2.6, 3)),)
 
@@ -343,10 +343,7 @@ class obl_rad2_cv_grad(_of_known_eigenvalue):
     """z = radial oblate, of the second kind, of eigenvalue v, and its slope"""
 
     forward = "scipy.special:obl_rad2_cv"
-    refused: Mapping[str, str] = {
-        **_REFUSED,
-        **dict.fromkeys("cv", _OF_EIGENVALUE.format("obl_rad2")),
-    }
+    refused: Mapping[str, str] = _refused_with_eigenvalue("obl_rad2")
     dtypes: Dtypes = _DOUBLE
     cases: Cases = (case(1.0, 3.0, 1.5, _OBLATE, within(2.2, 2.6, 3)),)
 
