@@ -14,8 +14,9 @@ from chainrule.compat.autograd.tracer import isbox as isbox
 from chainrule.compat.autograd.tracer import toposort as toposort
 from chainrule.compat.autograd.tracer import trace as trace
 from chainrule.compat.autograd.util import func as func
+from chainrule.compat.autograd.util import of_arguments
 from chainrule.compat.autograd.util import subval as subval
-from chainrule.compat.autograd.util import subvals
+from chainrule.compat.autograd.util import subvals as subvals
 from chainrule.compat.declaring import def_linear as def_linear
 from chainrule.compat.declaring import defjvp as defjvp
 from chainrule.compat.declaring import defjvp_argnum as defjvp_argnum
@@ -85,9 +86,7 @@ class VJPNode(Node):
     ) -> None:
         self.parents: Sequence[Any] = parents
 
-        def moved(*xs: Any) -> Any:
-            pairs = zip(parent_argnums, xs, strict=True)
-            return fun(*subvals(args, pairs), **kwargs)
+        moved = of_arguments(fun, args, kwargs, parent_argnums)
 
         def vjp(g: Any) -> Any:
             return vjp_of(moved, *(args[i] for i in parent_argnums))[1](g)
@@ -123,10 +122,7 @@ class JVPNode(Node):
         parent_argnums: tuple[int, ...],
         parents: tuple[Any, ...],
     ) -> None:
-        def moved(*xs: Any) -> Any:
-            pairs = zip(parent_argnums, xs, strict=True)
-            return fun(*subvals(args, pairs), **kwargs)
-
+        moved = of_arguments(fun, args, kwargs, parent_argnums)
         at = tuple(args[i] for i in parent_argnums)
         self.g: Any = jvp_of(moved, at, tuple(parent.g for parent in parents))[1]
 

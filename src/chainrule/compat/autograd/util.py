@@ -21,6 +21,20 @@ def subval(x: Iterable[Any], i: int, v: Any) -> tuple[Any, ...]:
     return subvals(x, [(i, v)])
 
 
+def of_arguments(
+    fun: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    argnums: Sequence[int],
+) -> Callable[..., Any]:
+    """Return a call of a function as a function of some of its arguments."""
+
+    def moved(*xs: Any) -> Any:
+        return fun(*subvals(args, zip(argnums, xs, strict=True)), **kwargs)
+
+    return moved
+
+
 def func(f: Any) -> Any:
     """Return a function as it is: what a class had unbound in Python 2."""
     return f

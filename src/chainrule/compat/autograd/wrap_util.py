@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from chainrule.compat.autograd.util import subvals
+from chainrule.compat.autograd.util import of_arguments
 
 Function = Callable[..., Any]
 
@@ -29,11 +29,11 @@ def unary_to_nary(unary_operator: Function) -> Function:
 
         @wrap_nary_f(fun, unary_operator, argnum)
         def nary_f(*args: Any, **kwargs: Any) -> Any:
+            moved = of_arguments(fun, args, kwargs, numbers)
+
             @wraps(fun)
             def unary_f(x: Any) -> Any:
-                values = (x,) if one else x
-                changes = zip(numbers, values, strict=True)
-                return fun(*subvals(args, changes), **kwargs)
+                return moved(*((x,) if one else x))
 
             x = args[numbers[0]] if one else tuple(args[i] for i in numbers)
             return unary_operator(unary_f, x, *nary_op_args, **nary_op_kwargs)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from chainrule.compat.autograd.tracer import Node, trace
-from chainrule.compat.autograd.util import subvals, toposort
+from chainrule.compat.autograd.util import of_arguments, subvals, toposort
 from chainrule.compat.autograd.wrap_util import wraps
 
 Function = Callable[..., Any]
@@ -29,10 +29,10 @@ class ConstGraphNode(Node):
     ) -> None:
         nothing: Any = [None] * len(parents)
         rest = subvals(args, zip(parent_argnums, nothing, strict=True))
+        moved = of_arguments(fun, rest, kwargs, parent_argnums)
 
         def partial_fun(values: Sequence[Any]) -> Any:
-            pairs = zip(parent_argnums, values, strict=True)
-            return fun(*subvals(rest, pairs), **kwargs)
+            return moved(*values)
 
         self.parents: Sequence[Any] = parents
         self.partial_fun: Function = partial_fun
