@@ -9,7 +9,7 @@ last two axes and ``x.H`` conjugates as well. Cotangents pair with tangents as
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,13 +58,16 @@ class solve_grad(general):
     @staticmethod
     def pullback(
         xp: Namespace, z_grad: Value, z: Value, x: Value, y: Value
-    ) -> tuple[Value, Value]:
+    ) -> tuple[Callable[[], Value], Value]:
         """y_grad = x.T^-1 z_grad; x_grad = -y_grad z.T"""
         vector = len(shape_of(y)) == 1
         if vector:
             z_grad, z = rows(xp, z_grad), rows(xp, z)
         y_grad = xp.linalg.solve(swapped(xp, x), z_grad)
-        x_grad = -xp.matmul(y_grad, swapped(xp, z))
+
+        def x_grad() -> Value:
+            return -xp.matmul(y_grad, swapped(xp, z))
+
         return x_grad, (y_grad[..., 0] if vector else y_grad)
 
     @staticmethod

@@ -7,7 +7,7 @@ for ``cholesky_banded`` and eigenvalues.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -104,7 +104,7 @@ class banded_solve_grad(general):
         lower: int,
         upper: int,
         positive: bool,
-    ) -> tuple[Value, Value]:
+    ) -> tuple[Callable[[], Value], Value]:
         """y_grad = a.T^-1 z_grad; x_grad[r, j] = -y_grad[i] z[j], i = r + j - u"""
         vector = len(shape_of(y)) == 1
         if vector:
@@ -116,9 +116,12 @@ class banded_solve_grad(general):
             upper=lower,
             positive=positive,
         )
-        i, meant, _ = _places(lower, upper, shape_of(x)[-1])
-        x_grad = -xp.einsum("...rjc,...jc->...rj", y_grad[..., i, :], z)
-        x_grad = xp.where(meant, x_grad, 0.0)
+
+        def x_grad() -> Value:
+            i, meant, _ = _places(lower, upper, shape_of(x)[-1])
+            products = xp.einsum("...rjc,...jc->...rj", y_grad[..., i, :], z)
+            return xp.where(meant, -products, 0.0)
+
         return x_grad, (y_grad[..., 0] if vector else y_grad)
 
     @staticmethod

@@ -6,7 +6,7 @@ the matrix are read: the derivative is in these.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -126,15 +126,18 @@ class structured_solve_grad(general):
         *,
         structure: str,
         lower: bool,
-    ) -> tuple[Value, Value]:
+    ) -> tuple[Callable[[], Value], Value]:
         """y_grad = x.T^-1 z_grad; x_grad = -y_grad z.T, in the entries read"""
         vector = len(shape_of(y)) == 1
         if vector:
             z_grad, z = rows(xp, z_grad), rows(xp, z)
         x_t, turned = _transposed(xp, x, structure, lower=lower)
         y_grad = xp.structured_solve(x_t, z_grad, structure=structure, lower=turned)
-        whole = -xp.matmul(y_grad, swapped(xp, z))
-        x_grad = entries_read(xp, whole, structure, lower=lower)
+
+        def x_grad() -> Value:
+            whole = -xp.matmul(y_grad, swapped(xp, z))
+            return entries_read(xp, whole, structure, lower=lower)
+
         return x_grad, (y_grad[..., 0] if vector else y_grad)
 
     @staticmethod

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ class toeplitz_solve_grad(general):
     @staticmethod
     def pullback(
         xp: Namespace, z_grad: Value, z: Value, c: Value, r: Value, y: Value
-    ) -> tuple[Value, ...]:
+    ) -> tuple[Callable[[], Value], Callable[[], Value], Value]:
         """y_grad = a.T^-1 z_grad; c_grad and r_grad: sums of -y_grad[i] z[j]"""
         vector = len(shape_of(y)) == 1
         if vector:
@@ -77,10 +78,19 @@ class toeplitz_solve_grad(general):
         n = shape_of(c)[-1]
         turned = xp.where(np.arange(n) == 0, c, r)
         y_grad = xp.toeplitz_solve(turned, c, z_grad)
-        sums: Any = -sums_of_diagonals(xp, xp.matmul(y_grad, xp.swapaxes(z, -1, -2)))
-        above = xp.flip(sums[..., : n - 1], axis=-1)
-        r_grad = xp.concatenate([0.0 * sums[..., :1], above], axis=-1)
-        return sums[..., n - 1 :], r_grad, (y_grad[..., 0] if vector else y_grad)
+
+        @functools.cache
+        def sums() -> Any:
+            return -sums_of_diagonals(xp, xp.matmul(y_grad, xp.swapaxes(z, -1, -2)))
+
+        def c_grad() -> Value:
+            return sums()[..., n - 1 :]
+
+        def r_grad() -> Value:
+            above = xp.flip(sums()[..., : n - 1], axis=-1)
+            return xp.concatenate([0.0 * sums()[..., :1], above], axis=-1)
+
+        return c_grad, r_grad, (y_grad[..., 0] if vector else y_grad)
 
     @staticmethod
     def pushforward(
