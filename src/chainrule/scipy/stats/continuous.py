@@ -36,8 +36,8 @@ class continuous(distribution):
     The class of formulas declares ``logpdf`` or ``pdf`` of a standardised point and the
     shape parameters, and where they are formulas ``cdf``, ``sf``, ``logcdf``,
     ``logsf``, ``ppf``, ``isf``, ``mean``, ``var`` and ``entropy``. Its ``support`` is a
-    pair, or a function of the shapes that returns one; ``is_open`` says that the edges
-    are outside of it.
+    pair, or a function of the shapes that returns one; ``open_at`` tells of each edge
+    whether it is outside of it.
 
     Outside of the support densities are 0, and what is there is structurally zero in
     every derivative. At an edge that belongs to it the value is SciPy's and the
@@ -86,24 +86,6 @@ class continuous(distribution):
         """Return the value above which the probability is ``q``."""
         return self._at("isf", q, args, kwds)
 
-    def mean(self, *args: Any, **kwds: Any) -> Any:
-        """Return the mean."""
-        return self._of("mean", args, kwds)
-
-    def var(self, *args: Any, **kwds: Any) -> Any:
-        """Return the variance."""
-        return self._of("var", args, kwds)
-
-    def entropy(self, *args: Any, **kwds: Any) -> Any:
-        """Return the differential entropy."""
-        return self._of("entropy", args, kwds)
-
-    def std(self, *args: Any, **kwds: Any) -> Any:
-        """Return the standard deviation."""
-        if not moves(*args, *kwds.values()):
-            return self._scipy.std(*args, **kwds)
-        return np.sqrt(self.var(*args, **kwds))
-
     def median(self, *args: Any, **kwds: Any) -> Any:
         """Return the median."""
         if not moves(*args, *kwds.values()):
@@ -118,10 +100,8 @@ class continuous(distribution):
         placed = self._at_point if method in OUTSIDE else self._at_share
         return quietly(placed, method, operand(x), self._arguments(args, kwds))
 
-    def _of(self, method: str, args: Any, kwds: dict[str, Any]) -> Any:
-        if not moves(*args, *kwds.values()):
-            return getattr(self._scipy, method)(*args, **kwds)
-        return quietly(self._placed_moment, method, self._arguments(args, kwds))
+    def _moment(self, method: str, arguments: list[Any]) -> Any:
+        return quietly(self._placed_moment, method, arguments)
 
     def _at_point(self, method: str, x: Any, arguments: list[Any]) -> Any:
         """Return a function of a point: the standard one at ``(x - loc) / scale``."""

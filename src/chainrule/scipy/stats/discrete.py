@@ -68,24 +68,6 @@ class discrete(distribution):
         """Return the logarithm of the probability of values above ``k``."""
         return self._at("logsf", k, args, kwds)
 
-    def mean(self, *args: Any, **kwds: Any) -> Any:
-        """Return the mean."""
-        return self._of("mean", args, kwds)
-
-    def var(self, *args: Any, **kwds: Any) -> Any:
-        """Return the variance."""
-        return self._of("var", args, kwds)
-
-    def entropy(self, *args: Any, **kwds: Any) -> Any:
-        """Return the entropy."""
-        return self._of("entropy", args, kwds)
-
-    def std(self, *args: Any, **kwds: Any) -> Any:
-        """Return the standard deviation."""
-        if not moves(*args, *kwds.values()):
-            return self._scipy.std(*args, **kwds)
-        return np.sqrt(self.var(*args, **kwds))
-
     # ------------------------------------------------------------------ on nodes
 
     def _at(self, method: str, k: Any, args: Any, kwds: dict[str, Any]) -> Any:
@@ -119,10 +101,8 @@ class discrete(distribution):
         below, above = OUTSIDE[method]
         return np.where(inside, z, np.where(y > low, above, below))
 
-    def _of(self, method: str, args: Any, kwds: dict[str, Any]) -> Any:
-        if not moves(*args, *kwds.values()):
-            return getattr(self._scipy, method)(*args, **kwds)
-        *shapes, loc = self._arguments(args, kwds)
+    def _moment(self, method: str, arguments: list[Any]) -> Any:
+        *shapes, loc = arguments
         if isinstance(loc, vertex) and not moves(*shapes):
             z = getattr(self._scipy, method)(*shapes)
         else:

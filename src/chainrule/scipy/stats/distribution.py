@@ -163,6 +163,35 @@ class distribution:
         """List SciPy's names."""
         return sorted({*super().__dir__(), *dir(self._scipy)})
 
+    # ---------------------------------------------------------------------- its moments
+
+    def mean(self, *args: Any, **kwds: Any) -> Any:
+        """Return the mean."""
+        return self._of("mean", args, kwds)
+
+    def var(self, *args: Any, **kwds: Any) -> Any:
+        """Return the variance."""
+        return self._of("var", args, kwds)
+
+    def entropy(self, *args: Any, **kwds: Any) -> Any:
+        """Return the entropy; of a continuous distribution the differential one."""
+        return self._of("entropy", args, kwds)
+
+    def std(self, *args: Any, **kwds: Any) -> Any:
+        """Return the standard deviation."""
+        if not moves(*args, *kwds.values()):
+            return self._scipy.std(*args, **kwds)
+        return np.sqrt(self.var(*args, **kwds))
+
+    def _of(self, method: str, args: Any, kwds: dict[str, Any]) -> Any:
+        if not moves(*args, *kwds.values()):
+            return getattr(self._scipy, method)(*args, **kwds)
+        return self._moment(method, self._arguments(args, kwds))
+
+    def _moment(self, method: str, arguments: list[Any]) -> Any:
+        """Return the mean, variance or entropy of parameters, some of them nodes."""
+        raise NotImplementedError
+
     # ------------------------------------------------------------------ its parameters
 
     def _arguments(self, args: Sequence[Any], kwds: Mapping[str, Any]) -> list[Any]:
