@@ -8,6 +8,7 @@ import pytest
 import chainrule as gd
 from chainrule.errors import ArgumentError, MissingRuleError
 from chainrule.scipy import special as ours
+from chainrule.scipy.special.partial_derivatives import PARTIALS
 
 special = pytest.importorskip("scipy.special")
 RNG = np.random.default_rng(5)
@@ -215,3 +216,42 @@ def test_incomplete_functions_where_tails_meet_and_at_ends(name):
             gd.grad(f, 0)(*shapes, x) for x in (0.0, 1.0 if len(shapes) > 1 else np.inf)
         ]
         assert ends == [0.0, 0.0]
+
+
+# ------------------------------------------------------ functions with several results
+
+
+@pytest.mark.parametrize(
+    ("name", "operands"),
+    [
+        ("mathieu_cem", (2.0, 1.5, 20.0)),
+        ("mathieu_modsem2", (2.0, 1.5, 0.7)),
+        ("pro_ang1", (1.0, 3.0, 1.5, 0.4)),
+        ("obl_rad2", (1.0, 3.0, 1.5, 2.3)),
+        ("pbdv", (0.6, 0.4)),
+    ],
+)
+def test_only_the_slopes_of_operands_that_move_are_computed(
+    name, operands, monkeypatch
+):
+    """Those in a parameter are interpolated, and take a hundred times as long."""
+    asked = []
+    original = PARTIALS[name]
+
+    def noted(orders, *operands):
+        asked.append(orders)
+        return original(orders, *operands)
+
+    monkeypatch.setitem(PARTIALS, name, noted)
+    *rest, at = operands
+    f = getattr(special, name)
+    in_x = gd.grad(lambda x: f(*rest, x)[0])(at)
+    _, tangent = gd.jvp(lambda x: f(*rest, x)[0], (at,), (1.0,))
+    assert not any(order for orders in asked for order in orders[:-1])
+    np.testing.assert_allclose(tangent, in_x, rtol=1e-14)
+
+    *rest, v, at = operands
+    asked.clear()
+    both = gd.grad(lambda v, x: f(*rest, v, x)[0], (0, 1))(v, at)
+    assert any(orders[-2] for orders in asked)
+    np.testing.assert_allclose(both[1], in_x, rtol=1e-14)
