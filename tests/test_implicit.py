@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.errors import ArgumentError, ShapeError
+from chainrule.errors import ArgumentError, ShapeError, SolutionWarning
 
 
 def newton(f, x, steps=40):
@@ -136,7 +136,11 @@ def test_bad_input_is_refused():
     with pytest.raises(ArgumentError, match="as residual; received float"):
         gd.implicit(square_root, 2.0)
     with pytest.raises(ArgumentError, match=r"result\.x"):
-        gd.implicit(lambda a: {"x": a}, lambda x, a: x - a)(1.0)
+        gd.implicit(lambda a: "solved", lambda x, a: x - a)(1.0)
+    with pytest.raises(ArgumentError, match="linear_solve= is one of 'dense'"):
+        gd.implicit(square_root, cubic, linear_solve="gauss")
+    with pytest.raises(ShapeError, match="an equation for each unknown"):
+        gd.grad(gd.implicit(lambda a: [a, a], lambda x, a: [x[0] - a]))(1.0)
     with pytest.raises(ShapeError, match="as many equations"):
         gd.grad(gd.implicit(lambda a: 1.0, lambda x, a: np.stack([x, a])))(1.0)
     with pytest.raises(np.linalg.LinAlgError):
@@ -153,3 +157,217 @@ def test_a_solver_may_return_one_array_again_and_again():
     root = gd.implicit(solve, lambda x, a: x**2 - a)
     found = gd.jacobian(lambda a: root(a) * root(2 * a))(np.array([4.0, 9.0]))
     np.testing.assert_allclose(found, np.sqrt(2) * np.eye(2))
+
+
+# ------------------------------------------------------------- how systems are solved
+
+
+def cubic(x, a):
+    """A symmetric positive Jacobian, so that each way of solving fits."""
+    coupling = 0.3 * a[0] * (np.roll(x, 1) + np.roll(x, -1))
+    return x**3 + 2 * x + coupling - a[1] * np.arange(1.0, 7.0)
+
+
+def solved_cubic(a):
+    return newton(lambda x: cubic(x, a), np.ones(6))
+
+
+A = np.array([0.4, 1.2])
+HOWS = ["dense", "sparse", "gmres", "bicgstab", "cg", "minres"]
+
+
+def differences(f, a, h=1e-4):
+    """Return derivatives by differences of fourth order."""
+    columns = [
+        (8 * (f(a + e) - f(a - e)) - f(a + 2 * e) + f(a - 2 * e)) / (12 * h)
+        for e in h * np.eye(a.size)
+    ]
+    return np.stack(columns, axis=-1)
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_each_way_of_solving_systems(how):
+    if how != "dense":
+        pytest.importorskip("scipy")
+    root = gd.implicit(solved_cubic, cubic, linear_solve=how)
+    expected = differences(solved_cubic, A)
+    for mode in ("reverse", "forward"):
+        found = gd.jacobian(root, mode=mode)(A)
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+    def f(a):
+        return np.sum(root(a) ** 2)
+
+    expected = differences(gd.grad(f), A)
+    np.testing.assert_allclose(gd.hessian(f)(A), expected, rtol=1e-8)
+    np.testing.assert_allclose(gd.hvp(f, A, A), expected @ A, rtol=1e-8)
+    fast = gd.compile(gd.hessian(f))
+    np.testing.assert_allclose(fast(A), expected, rtol=1e-8)
+    np.testing.assert_allclose(fast(1.1 * A), gd.hessian(f)(1.1 * A), rtol=1e-9)
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_closures_over_nodes_and_every_way(how):
+    if how != "dense":
+        pytest.importorskip("scipy")
+
+    def f(a):
+        plain = gd.value(a)
+        solution = gd.implicit(
+            lambda: solved_cubic(plain), lambda x: cubic(x, a), linear_solve=how
+        )()
+        return np.sum(solution**2)
+
+    np.testing.assert_allclose(gd.hessian(f)(A), differences(gd.grad(f), A), rtol=1e-8)
+
+
+def test_a_function_that_solves_is_given_an_operator():
+    linalg = pytest.importorskip("scipy.sparse.linalg")
+    seen = []
+
+    def solve(operator, b):
+        seen.append(operator)
+        return linalg.gmres(operator, b, rtol=1e-13)[0]
+
+    root = gd.implicit(solved_cubic, cubic, linear_solve=solve, matrix_free=True)
+    np.testing.assert_allclose(
+        gd.jacobian(root)(A), differences(solved_cubic, A), rtol=1e-9
+    )
+    assert all(isinstance(x, linalg.LinearOperator) for x in seen)
+
+
+def test_one_factorisation_serves_sweeps_of_every_order(monkeypatch):
+    linalg = pytest.importorskip("scipy.linalg")
+    made = []
+    theirs = linalg.get_lapack_funcs
+
+    def counted(names, arrays):
+        made.append(names)
+        return theirs(names, arrays)
+
+    monkeypatch.setattr(linalg, "get_lapack_funcs", counted)
+    root = gd.implicit(solved_cubic, cubic)
+    gd.hessian(lambda a: np.sum(root(a) ** 3))(A)
+    assert len(made) == 1
+
+
+def test_many_unknowns_are_solved_by_sparse_factors():
+    sp = pytest.importorskip("scipy.sparse.linalg")
+
+    def equation(x, k):
+        p = np.concatenate([np.zeros(1), x, np.zeros(1)])
+        return x**3 + 2 * x - k * (p[2:] + p[:-2]) - 1.0
+
+    def solve(k):
+        x = np.full(3000, 0.4)
+        matrix = gd.sparse.jacobian(lambda x: equation(x, k))
+        for _ in range(9):
+            x = x - sp.spsolve(matrix(x).tocsc(), equation(x, k))
+        return x
+
+    root = gd.implicit(solve, equation)
+
+    def f(k):
+        return np.sum(root(k))
+
+    h = 1e-3
+    stencil = np.array([f(0.5 + i * h) for i in (-2, -1, 1, 2)])
+    slope = stencil @ [1, -8, 8, -1] / (12 * h)
+    assert gd.grad(f)(0.5) == pytest.approx(slope, rel=1e-9)
+    assert gd.compile(gd.grad(f))(0.5) == pytest.approx(slope, rel=1e-9)
+    assert gd.grad(gd.grad(f))(0.5) == pytest.approx(
+        (stencil[2] - 2 * f(0.5) + stencil[1]) / h**2, rel=1e-4
+    )
+
+
+def test_a_solution_may_be_a_container():
+    def split(x):
+        return {"u": x[:2], "v": [x[2], np.reshape(x[3:], (1, 3))], "steps": 40}
+
+    def equation(x, a):
+        first, rest = x["v"]
+        whole = np.concatenate([x["u"], np.reshape(first, (1,)), rest[0]])
+        return {k: v for k, v in split(cubic(whole, a)).items() if k != "steps"}
+
+    root = gd.implicit(lambda a: split(solved_cubic(a)), equation)
+    assert root(A)["steps"] == 40
+
+    def f(a):
+        x = root(a)
+        return np.sum(x["u"] ** 2) + x["v"][0] ** 3 + np.sum(x["v"][1])
+
+    gd.check_gradients(f, (A,), order=2)
+    np.testing.assert_allclose(
+        gd.compile(gd.hessian(f))(A), gd.hessian(f)(A), rtol=1e-9
+    )
+
+
+def test_what_does_not_solve_its_equation_warns():
+    root = gd.implicit(lambda a: 1.5, lambda x, a: x**2 - a)
+    with pytest.warns(SolutionWarning, match="Let the solver run longer"):
+        gd.grad(root)(4.0)
+
+
+def test_krylov_methods_that_stop_warn():
+    pytest.importorskip("scipy")
+    matrix = np.random.default_rng(0).normal(size=(8, 8))
+    with pytest.warns(SolutionWarning, match="cg stopped before"):
+        gd.linear_solve(matrix, np.ones(8), linear_solve="cg")
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_newton_steps_on_nodes_are_exact_to_a_limited_order(steps):
+    """The derivative of order 2**steps - 1 is exact, and the next one is not."""
+
+    def by_steps(a):
+        x = np.sqrt(gd.value(a))  # the solution, a constant
+        for _ in range(steps):
+            x = x - (x * x - a) / (2 * x)
+        return x
+
+    root = gd.implicit(np.sqrt, lambda x, a: x * x - a)
+    exact, found = root, by_steps
+    for order in range(1, 2**steps + 1):
+        exact, found = gd.grad(exact), gd.grad(found)
+        agrees = found(2.0) == pytest.approx(exact(2.0), rel=1e-9)
+        assert agrees == (order < 2**steps)
+
+
+# -------------------------------------------------------------------- linear systems
+
+
+def test_a_linear_system_by_its_function():
+    rng = np.random.default_rng(0)
+    matrix, b = rng.normal(size=(3, 3)), rng.normal(size=3)
+
+    def f(matrix, b):
+        return np.sum(gd.linear_solve(lambda v: matrix @ v, b) ** 2)
+
+    def dense(matrix, b):
+        return np.sum(np.linalg.solve(matrix, b) ** 2)
+
+    gd.check_gradients(f, (matrix, b), order=2)
+    for argnum in (0, 1):
+        np.testing.assert_allclose(
+            gd.hessian(f, argnum)(matrix, b),
+            gd.hessian(dense, argnum)(matrix, b),
+            rtol=1e-9,
+        )
+    fast = gd.compile(gd.grad(f))
+    for scale in (1.0, 2.0):
+        np.testing.assert_allclose(
+            fast(scale * matrix, b), gd.grad(dense)(scale * matrix, b), rtol=1e-9
+        )
+
+
+def test_a_linear_system_of_containers():
+    matrix = np.array([[2.0, 1.0], [0.0, 3.0]])
+
+    def f(b, scale):
+        x = gd.linear_solve(
+            lambda t: {"a": matrix @ t["a"], "c": t["c"] * scale}, {"a": b, "c": 6}
+        )
+        return np.sum(x["a"]) * x["c"]
+
+    assert f(np.array([3.0, 3.0]), 2.0) == pytest.approx(6.0)
+    gd.check_gradients(f, (np.array([3.0, 3.0]), 2.0), order=2)

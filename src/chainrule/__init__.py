@@ -8,12 +8,12 @@ from chainrule.explainer import draw, explain
 from chainrule.lifting import lift
 from chainrule.nodes.node_class import node
 from chainrule.numpy.making import empty, full, ones, zeros
+from chainrule.solving import implicit, linear_solve
 from chainrule.sweeps.order import generate_graph, topological_sort
 from chainrule.testing import check_gradients
 from chainrule.transforms.checkpoint import checkpoint
 from chainrule.transforms.custom_operation import custom_operation
 from chainrule.transforms.gradients import elementwise_grad, grad, value_and_grad
-from chainrule.transforms.implicit import implicit
 from chainrule.transforms.matrices import hessian, jacobian
 from chainrule.transforms.numerical import numerical
 from chainrule.transforms.products import hvp, jvp, linearize, vjp
@@ -59,6 +59,7 @@ __all__ = [
     "jvp",
     "lift",
     "linalg",
+    "linear_solve",
     "linearize",
     "load",
     "node",

@@ -18,8 +18,10 @@
     └── GradientMismatchError (AssertionError) two ways to a derivative disagree
 
 Catch ``ChainruleError`` to catch them all. Every message says what failed, what was
-received, and what to write instead. There is one warning, ``NumericalWarning``, a
-``UserWarning``: a derivative by differences is less exact than was asked for.
+received, and what to write instead. There are two warnings: ``NumericalWarning``, a
+``UserWarning``, where a derivative by differences is less exact than was asked for, and
+``SolutionWarning``, a ``RuntimeWarning``, where the derivative of what a solver found
+is not to be relied upon.
 """
 
 
@@ -81,3 +83,7 @@ class GradientMismatchError(ChainruleError, AssertionError):
 
 class NumericalWarning(UserWarning):
     """A derivative by differences is estimated to be less exact than was asked for."""
+
+
+class SolutionWarning(RuntimeWarning):
+    """The derivative of what a solver found is not to be relied upon, or is nan."""

@@ -19,6 +19,7 @@ from chainrule.sparse.detection import Detection
 from chainrule.sparse.patterns import DensePatternError
 from chainrule.transforms.gradients import grad
 from chainrule.transforms.products import jvp, vjp
+from chainrule.transforms.values import value
 from chainrule.values.shapes import describe, kind_of, ndarray
 from chainrule.values.types import Array, Operation
 
@@ -52,8 +53,12 @@ class SparseDerivative:
         mode: str,
         given: Any = None,
         check: bool = False,
+        closed_is_constant: bool = False,
     ) -> None:
-        """Prepare nothing yet: the first call does."""
+        """Prepare nothing yet: the first call does.
+
+        Nodes that ``f`` closes over are refused, unless they are to be constants.
+        """
         functools.update_wrapper(self, f, updated=())
         self.f = f
         self._argnum = argnum
@@ -61,7 +66,8 @@ class SparseDerivative:
         self._asked = mode
         self._given = None if given is None else _as_pattern(given)
         self._check = check
-        self._inner: Any = compiled(self._differentiated)
+        self._settled: Any = value if closed_is_constant else _as_it_is
+        self._inner: Any = compiled(self._valued)
         self._states: dict[Any, _State] = {}
         self._last: _State | None = None
         self._lock = threading.RLock()
@@ -107,6 +113,9 @@ class SparseDerivative:
             return self.f(*args, **keywords)
         return grad(self.f, self._argnum)(*args, **keywords)
 
+    def _valued(self, *args: Any, **keywords: Any) -> Any:
+        return self._settled(self._differentiated(*args, **keywords))
+
     def of_argument(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
         """Return that function of its one argument."""
         before, after = args[: self._argnum], args[self._argnum + 1 :]
@@ -121,7 +130,7 @@ class SparseDerivative:
         f, x = self.of_argument(args, keywords), args[self._argnum]
 
         def product(s: Array) -> Any:
-            return jvp(f, (x,), (s,))[1]
+            return self._settled(jvp(f, (x,), (s,))[1])
 
         return vmap(product)(seeds)
 
@@ -130,7 +139,7 @@ class SparseDerivative:
         f, x = self.of_argument(args, keywords), args[self._argnum]
 
         def product(s: Array) -> Any:
-            return vjp(f, x)[1](s)[0]
+            return self._settled(vjp(f, x)[1](s)[0])
 
         return vmap(product)(seeds)
 
@@ -317,6 +326,10 @@ def _ones(matrix: Any) -> Any:
 
 def _as_pattern(given: Any) -> Any:
     return _ones(sp.csr_array(given))
+
+
+def _as_it_is(x: Any) -> Any:
+    return x
 
 
 def _kind(x: Array) -> Any:

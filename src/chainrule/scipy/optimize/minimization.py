@@ -20,8 +20,8 @@ from chainrule.scipy.optimize.problems import (
     is_left_to_us,
     parts_of,
 )
+from chainrule.solving.implicit import implicit
 from chainrule.transforms.gradients import grad
-from chainrule.transforms.implicit import implicit
 from chainrule.transforms.matrices import jacobian
 from chainrule.transforms.values import value
 from chainrule.values.containers import flatten

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.optimize
 
 from chainrule.scipy.optimize.problems import Problem, Unknowns, is_left_to_us, parts_of
-from chainrule.transforms.implicit import implicit
+from chainrule.solving.implicit import implicit
 from chainrule.transforms.values import value
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Operation, Value
