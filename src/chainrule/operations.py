@@ -53,7 +53,7 @@ from chainrule.operations_grad import linalg as matrices
 from chainrule.operations_grad.einsum import einsum_grad, explicit_einsum
 from chainrule.rules import rule
 from chainrule.rules.namespace import rule_called
-from chainrule.values.foreign import admitted
+from chainrule.values.refusals import admitted
 from chainrule.values.types import (
     ArrayValue,
     Mask,

@@ -18,7 +18,7 @@ from chainrule.nodes.node_class import node
 from chainrule.nodes.operators import record_masked, set_operators
 from chainrule.nodes.recorder import record
 from chainrule.transforms.inputs import input_node
-from chainrule.values import foreign
+from chainrule.values import foreign, refusals
 from chainrule.values.buffered import buffered
 from chainrule.values.containers import declare_value, flatten
 from chainrule.values.shapes import ndarray
@@ -38,7 +38,7 @@ class Mappings(dict[Any, Maker]):
     def __setitem__(self, kind: Any, maker: Maker) -> None:
         """Enter a class of values."""
         if issubclass(kind, ndarray) and kind is not ndarray:
-            foreign.admit(kind)
+            refusals.admit(kind)
             _give_way(kind)
         super().__setitem__(kind, maker)
 
@@ -152,14 +152,14 @@ def is_other(x: Any) -> bool:
     return (
         hasattr(x.__class__, "__array_ufunc__")
         and not isinstance(x, ndarray)
-        and foreign.is_foreign(x)
+        and (foreign.is_foreign(x) or refusals.is_unknown(x))
         and not hasattr(x.__class__, "__pandas_priority__")
     )
 
 
 def _admitted(x: Any) -> Any:
     """Return an array of a subclass of ``ndarray``, beside a box, as a plain one."""
-    if isinstance(x, ndarray) and foreign.is_foreign(x):
+    if isinstance(x, ndarray) and refusals.is_unknown(x):
         as_array: Any = np.asarray
         return x if isinstance(x, _NO_VALUES) else as_array(x)
     return x

@@ -24,7 +24,7 @@ from chainrule.nodes.remedies import ASSIGNED, DECLARE, inside_numpy
 from chainrule.rules import rule, rule_of
 from chainrule.rules.python_forms import infix_form
 from chainrule.rules.supports import is_inexact
-from chainrule.values import foreign
+from chainrule.values import foreign, refusals
 from chainrule.values.buffered import buffered, current
 from chainrule.values.shapes import (
     DICT,
@@ -65,6 +65,9 @@ def as_value(value: Any) -> Any:
         return value.fixed() if is_inexact(value) else value.astype(np.float64)
     if isinstance(value, _INEXACT):
         return value
+    if foreign.is_foreign(value):
+        check_shape(value)
+        return foreign.kept(value) if is_inexact(value) else value.astype(np.float64)
     if isinstance(value, complex | float):
         return np.asarray(value)[()] if isinstance(value, complex) else float(value)
     array = numeric_array(value, "node()")
@@ -73,7 +76,7 @@ def as_value(value: Any) -> Any:
 
 def numeric_array(value: Any, where: str) -> Any:
     """Return a numeric array of a value, or raise naming what was received."""
-    if isinstance(value, stand_in):
+    if isinstance(value, stand_in) or foreign.is_foreign(value):
         return value
     trace = first_stand_in(value)
     if trace is not None:
@@ -83,7 +86,7 @@ def numeric_array(value: Any, where: str) -> Any:
             f"{where} needs numbers; received {describe(value)}. Pass a float, an "
             "array or a list of numbers."
         )
-    foreign.refuse(value, where)
+    refusals.refuse(value, where)
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
@@ -101,6 +104,16 @@ def numeric_array(value: Any, where: str) -> Any:
             f"(dtype {array.dtype}). Convert it to float first."
         )
     return array
+
+
+def check_shape(value: Any) -> None:
+    """Raise if a foreign array does not know its shape, as ``x[x > 0]`` of Dask's."""
+    if any(n != n for n in value.shape):
+        raise ArgumentError(
+            f"A node needs to know the shape of its value; received "
+            f"{describe(value)}. Write np.where(mask, x, 0.0) for x[mask], or call "
+            "value.compute_chunk_sizes() before."
+        )
 
 
 def _objects(value: Any, array: Any) -> str:
@@ -136,7 +149,7 @@ def check_cotangent(z_grad: Any, value: Any, name: str) -> Any:
         )
     if isinstance(seed, vertex):
         return seed
-    if isinstance(seed, stand_in):
+    if isinstance(seed, stand_in) or foreign.is_foreign(seed):
         return seed if seed.dtype == want else seed.astype(want)  # type: ignore
     return float(seed) if type(value) is float else seed.astype(want)
 
@@ -157,6 +170,8 @@ def kept(x: Any) -> Any:
         return x.copy()
     if isinstance(x, stand_in):
         return x.fixed()
+    if foreign.is_foreign(x):
+        return foreign.kept(x)
     if isinstance(x, TUPLE):
         parts = map(kept, x)
         return kind(*parts) if hasattr(kind, "_fields") else tuple(parts)
@@ -207,12 +222,12 @@ def plain_index(index: Any) -> Any:
         return tuple(map(plain_index, index))
     if isinstance(index, vertex) or holds_nodes(index):
         raise escape(index, "using x as an index")
-    return foreign.admitted(index, "An index")
+    return refusals.admitted(index, "An index")
 
 
 def plain_operand(x: Any) -> Any:
     """Replace nodes by their values as ``unwrapped`` does; refuse foreign arrays."""
-    return foreign.admitted(unwrapped(x), "A function of nodes")
+    return refusals.admitted(unwrapped(x), "A function of nodes")
 
 
 def unwrapped(x: Any) -> Any:

@@ -7,6 +7,7 @@ and its serial number. There is no tape and no mode: the nodes are the recording
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ from chainrule.rules import rule
 from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import conjugated, sweep_values
 from chainrule.values.containers import declare_value
+from chainrule.values.foreign import is_foreign
+from chainrule.values.foreign import shown as described
 from chainrule.values.shapes import TUPLE, ndarray
 from chainrule.values.versions import resolved
 from chainrule.values.vertices import stand_in, vertex
@@ -265,7 +268,7 @@ class node(vertex):
     @property
     def size(self) -> int:
         """The number of elements."""
-        return int(np.size(self._value))
+        return math.prod(self.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -296,6 +299,8 @@ class node(vertex):
         value = self._value
         if type(value) is float or isinstance(value, TUPLE):
             shown = repr(value)
+        elif is_foreign(value):
+            shown = described(value)
         else:
             array = np.asarray(value)
             shown = np.array2string(array, separator=", ", threshold=20)

@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import (
     NONE,
+    check_shape,
     holds_nodes,
     is_inexact,
     kept,
@@ -21,7 +22,9 @@ from chainrule.operations_grad import structure
 from chainrule.rules import elementwise, linear, multilinear, rule
 from chainrule.rules.namespace import evaluate
 from chainrule.steps import step as kernels
-from chainrule.values.foreign import admitted
+from chainrule.values.foreign import is_foreign
+from chainrule.values.foreign import kept as kept_foreign
+from chainrule.values.refusals import admitted
 from chainrule.values.shapes import SEQUENCES, TUPLE, describe, generic, ndarray
 from chainrule.values.versions import NOTED
 from chainrule.values.vertices import raw, stand_in, vertex
@@ -140,6 +143,8 @@ def _numbers_of(operation: type[rule], value: Any, *, floats: bool) -> tuple[Any
     if floats:
         value = _as_floats(value)
     if isinstance(value, TUPLE) or is_inexact(value):
+        if is_foreign(value):
+            check_shape(value)
         return value, True
     kind = value.dtype.kind if isinstance(value, ndarray) else ""
     if kind == "O" and not isinstance(value, stand_in):
@@ -270,6 +275,8 @@ def as_operand(x: Any) -> Any:
         return x.fixed()  # it may be written into afterwards
     if kind is bool or kind is complex or isinstance(x, generic):
         return x
+    if is_foreign(x):
+        return kept_foreign(x)
     x = admitted(x, "An operation on nodes")
     if isinstance(x, ndarray) and x.dtype == object:
         x = x.tolist()

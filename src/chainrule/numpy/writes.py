@@ -18,7 +18,7 @@ from chainrule.nodes.admission import plain_index, plain_operand
 from chainrule.nodes.out import may_write, shown, shown_index, write
 from chainrule.nodes.recorder import next_serial, record
 from chainrule.operations_grad.indexing import added_at_grad, picks_once
-from chainrule.values.shapes import dtype_of, shape_of
+from chainrule.values.shapes import dtype_of, shape_of, size_of
 from chainrule.values.types import Index, Operation
 from chainrule.values.vertices import first_stand_in, raw
 from chainrule.wrapping import implements
@@ -62,7 +62,7 @@ def put(a: Any, ind: ArrayLike, v: ArrayLike, mode: str = "raise") -> None:
     _written(a, "np.put")
     _np.put(_empty(a), shown(ind), shown(v), mode=mode)
     places = _np.ravel(_np.take(_np.arange(a.size), ind, mode=mode))
-    if places.size and np.size(raw(v)):
+    if places.size and size_of(v):
         values = v if not np.ndim(raw(v)) else _np.resize(v, places.shape)
         a[_np.unravel_index(places, a.shape)] = values
 
@@ -84,7 +84,7 @@ def putmask(a: Any, /, mask: ArrayLike, values: ArrayLike) -> None:
     """Write each entry of ``values``, repeated, where a mask holds at its place."""
     _written(a, "np.putmask")
     _np.putmask(_empty(a), shown(mask), shown(values))
-    if np.size(raw(values)):
+    if size_of(values):
         mask = _np.reshape(plain_operand(mask), a.shape) != 0
         a[...] = _np.where(mask, _np.resize(values, a.shape), a)
 

@@ -51,9 +51,9 @@ class imag_grad(linear):
         return xp.multiply(-1j, z_grad)
 
     @classmethod
-    def marks(cls, support: Support, shape: tuple[int, ...]) -> Any:
+    def marks(cls, support: Support, shape: tuple[int, ...], like: Any = None) -> Any:
         """Return marks that have an imaginary part too: it is what is supported"""
-        return (1.0 + 1.0j) * super().marks(support, shape)
+        return (1.0 + 1.0j) * super().marks(support, shape, like)
 
     @classmethod
     def put(cls, xp: Namespace, z: Value, x: Value, parameters: Parameters) -> Any:

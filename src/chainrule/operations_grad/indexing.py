@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.errors import MissingRuleError
 from chainrule.rules import declare, linear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA
+from chainrule.values.foreign import is_foreign, library_of
 from chainrule.values.shapes import laid_out, shape_of, unbroadcast
 from chainrule.values.types import (
     ArrayValue,
@@ -35,6 +37,8 @@ def unindex(x: Value, *, index: Index, shape: Shape) -> Value:
     """Return zeros of ``shape`` with ``x`` added at ``index``; repeats add up."""
     if isinstance(x, stand_in):
         return x.whole(unindex, (x,), {"index": index, "shape": shape})
+    if is_foreign(x):
+        return _foreign_unindex(x, index, shape)
     x = np.asarray(x)
     out = np.zeros(shape, dtype=x.dtype)
     if picks_once(index):
@@ -42,6 +46,22 @@ def unindex(x: Value, *, index: Index, shape: Shape) -> Value:
     else:
         _add_at(out, index, x)
     return out
+
+
+def _foreign_unindex(x: Any, index: Index, shape: Shape) -> Any:
+    """Return what ``unindex`` does, of a foreign array."""
+    out: Any = np.zeros_like(x, shape=shape)  # type: ignore[call-overload]
+    if picks_once(index):
+        out[index] = x
+        return out
+    library = library_of(x)
+    if library is not None and library.add_at is not None:
+        return library.add_at(out, index, x)
+    raise MissingRuleError(
+        "The derivative of x[index] with repeated indices adds into an array, which "
+        f"{x.__class__.__module__} has no function for. Index with slices, integers or "
+        "masks."
+    )
 
 
 def unindex_all(*parts: Value, indices: Sequence[Any], shape: Shape) -> Value:

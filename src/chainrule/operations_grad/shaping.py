@@ -13,13 +13,21 @@ from chainrule.errors import ArgumentError
 from chainrule.rules import linear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA
+from chainrule.values.foreign import is_foreign, library_of
 from chainrule.values.shapes import SEQUENCES, normalize_axes, shape_of, unbroadcast
 from chainrule.values.types import Array, Axis, Casting, Namespace, Shape, Value
 from chainrule.values.vertices import is_stand_in
 
 
-def broadcast_to(x: Value, shape: Shape | int) -> Value:
-    """Return ``x`` repeated to ``shape``: NumPy's, short for a number."""
+def broadcast_to(x: Value, shape: Shape | int, **layout: Any) -> Value:
+    """Return ``x`` repeated to ``shape``: NumPy's, short for a number.
+
+    A foreign array is cut as ``layout_of`` another one says.
+    """
+    library = library_of(x)
+    if library is not None:
+        f: Any = library.broadcast_to if layout else None
+        return (f or np.broadcast_to)(x, shape, **layout)
     x = np.asarray(x)
     if x.ndim or not isinstance(shape, tuple):
         return np.broadcast_to(x, shape)
@@ -48,7 +56,7 @@ class reshape_grad(linear):
                 f"order={order!r} depends on how an array lies in memory, which is no "
                 "part of a node's value. Write order='C' or order='F'."
             )
-        z = np.reshape(x, shape, order=order)
+        z = np.reshape(x, shape, order=order) if order != "C" else np.reshape(x, shape)
         return np.copy(z) if copy else z
 
     cases: Cases = (
@@ -260,7 +268,8 @@ class stack_grad(linear):
         casting: Casting = "same_kind",
     ) -> Value:
         """Call NumPy's stack on the operands."""
-        return np.stack(operands, axis=axis, dtype=dtype, casting=casting)
+        given: Any = {} if dtype is None else {"dtype": dtype, "casting": casting}
+        return np.stack(operands, axis=axis, **given)
 
     cases: Cases = (
         case((3,), (3,), axis=1),
@@ -298,7 +307,8 @@ class concatenate_grad(linear):
         casting: Casting = "same_kind",
     ) -> Value:
         """Call NumPy's concatenate on the operands."""
-        return np.concatenate(operands, axis=axis, dtype=dtype, casting=casting)
+        given: Any = {} if dtype is None else {"dtype": dtype, "casting": casting}
+        return np.concatenate(operands, axis=axis, **given)
 
     cases: Cases = (
         case((3,), (2,)),
@@ -339,6 +349,9 @@ class astype_grad(linear):
     @staticmethod
     def forward(x: Value, dtype: DTypeLike, *, copy: bool = True) -> Value:
         """Cast, also Python floats."""
+        if is_foreign(x):
+            array: Any = x
+            return array.astype(dtype)
         return np.asarray(x).astype(dtype, copy=False)[()]
 
     cases: Cases = (case((3,), dtype=np.float32), case((3,), dtype=np.complex128))

@@ -51,7 +51,7 @@ class general(rule, kind=True):
         marks: Any = None
         if cls.structural:
             values = [raw(x) for x in operands]
-            ones = marked(z_bar.support, shape_of(z))
+            ones = marked(z_bar.support, shape_of(z), raw(z_bar.value))
             marks = cls.pullback(plain, ones, raw(z), *values, **parameters)
         for i in wanted:
             x_grad = _called(grads[i])
@@ -83,7 +83,7 @@ class general(rule, kind=True):
         taken: Any = None
         if cls.structural:
             ones = tuple(
-                None if t is None else marked(t.support, shape_of(x))
+                None if t is None else marked(t.support, shape_of(x), raw(t.value))
                 for t, x in zip(tangents, operands, strict=True)
             )
             values = [raw(x) for x in operands]

@@ -22,6 +22,7 @@ from chainrule.rules.supports import (
     supported,
     zeros_of,
 )
+from chainrule.values.foreign import is_foreign, made_like, zeros
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Namespace, Parameters, Result, Support, Value
 from chainrule.values.vertices import raw, stand_in
@@ -123,7 +124,10 @@ class linear(rule, kind=True):
                 continue
             taken = None
             if support is not None or cls.structural_for(parameters):
-                marks = cls.marks(support, shape_of(z))
+                if cls.ends_supports(z_grad):
+                    yield i, supported(x_grad)
+                    continue
+                marks = cls.marks(support, shape_of(z), raw(z_grad))
 
                 def through(xp: Namespace, g: Value, others: Any, i: int = i) -> Any:
                     return cls.apply_transpose(xp, i, g, others, parameters)
@@ -147,7 +151,7 @@ class linear(rule, kind=True):
         parts = transposes(xp, z_bar.value, *operands, **parameters)
         parts = one_per_operand(cls, parts, len(operands))
         marks: Any = None
-        if z_bar.support is not None:
+        if z_bar.support is not None and not cls.ends_supports(z_bar.value):
             values = [raw(x) for x in operands]
             shown = cls.marks(z_bar.support, np.shape(z_bar.support))
             marks = transposes(plain, shown, *values, **parameters)
@@ -183,9 +187,10 @@ class linear(rule, kind=True):
                 return xp.apply(cls, [*others[:i], t, *others[i + 1 :]], parameters)
 
             value, taken = through(xp, tangent.value, operands), None
-            if tangent.support is not None:
+            if tangent.support is not None and not cls.ends_supports(tangent.value):
                 shape = shape_of(operands[i])
-                moved = supported(tangent.value, cls.marks(tangent.support, shape))
+                marks = cls.marks(tangent.support, shape, raw(tangent.value))
+                moved = supported(tangent.value, marks)
                 value, taken = _supported_map(through, xp, value, moved, operands, i)
             total = accumulate(xp, total, project(xp, supported(value, taken), z))
         return total
@@ -210,22 +215,34 @@ class linear(rule, kind=True):
                 values[i] = zeros_of(raw(x))
                 masked = True
         value = xp.apply(cls, values, parameters)
-        if not masked:
+        if not masked or cls.ends_supports(value):
             return project(xp, supported(value), z)
         for i, x in enumerate(operands):
             if i in moving:
-                supports[i] = cls.marks(moving[i].support, shape_of(x))
+                t = moving[i]
+                supports[i] = cls.marks(t.support, shape_of(x), raw(t.value))
             elif cls.variadic or i in cls.parts:
-                supports[i] = np.zeros(shape_of(x), dtype=bool)
+                supports[i] = zeros(shape_of(x), bool, like=raw(x))
         taken = full_is_none(plain.apply(cls, supports, parameters) != 0)
         return project(xp, supported(value, taken), z)
 
     @classmethod
-    def marks(cls, support: Support, shape: tuple[int, ...]) -> Any:
+    def marks(cls, support: Support, shape: tuple[int, ...], like: Any = None) -> Any:
         """Return what is sent through the map to find the support of its result."""
         if not cls.nonnegative:
             return marked(support, shape)
-        return np.ones(shape, dtype=bool) if support is None else support
+        if support is not None:
+            return support
+        return made_like(np.broadcast_to(True, shape), like)
+
+    @classmethod
+    def ends_supports(cls, part: Value) -> bool:
+        """Tell whether supports end here, as those of foreign arrays do at most rules.
+
+        They pass what moves and adds entries. A product of matrices would take another
+        product for them; where it meets an infinite entry the result is nan.
+        """
+        return not cls.nonnegative and is_foreign(raw(part))
 
 
 class multilinear(linear, kind=True):

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from chainrule.errors import ArgumentError
 from chainrule.rules.registry import rule_of
 from chainrule.rules.supports import is_mask, masked_call
+from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import (
     Array,
@@ -97,6 +98,8 @@ _add: Any = np.add
 
 def _sum(x: ArrayLike, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """Return ``np.sum(x, axis)`` without the layers around it."""
+    if type(x) is not ndarray and is_foreign(x):
+        return np.sum(x, axis=axis, keepdims=keepdims)
     return _add.reduce(x, axis, None, None, keepdims)
 
 
@@ -109,6 +112,8 @@ def _reshape(x: Any, shape: int | Shape, *, order: Any = "C") -> Any:
     """Return ``np.reshape(x, shape)`` without the layers around it."""
     if isinstance(x, ndarray):
         return x.reshape(shape, order=order)
+    if order == "C":  # which other libraries need not be told
+        return np.reshape(x, shape)
     return np.reshape(x, shape, order=order)
 
 

@@ -14,7 +14,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.values.shapes import TUPLE, dtype_of, reduced_axes, shape_of, unbroadcast
+from chainrule.values.foreign import first_foreign, is_foreign, made_like
+from chainrule.values.shapes import (
+    TUPLE,
+    dtype_of,
+    ndarray,
+    reduced_axes,
+    shape_of,
+    unbroadcast,
+)
 from chainrule.values.types import (
     Mask,
     Namespace,
@@ -49,6 +57,8 @@ def masked_call(
     if trace is not None:
         masked = {"forward": forward, **parameters}
         return trace.whole(masked_result, values, masked)
+    if first_foreign((where, *values)) is not None:
+        return _where(where, forward(*values, **rest), 0.0)
     shape = np.broadcast_shapes(np.shape(where), *(np.shape(v) for v in values))
     dtype = _result_dtype(forward, values)
     if dtype.kind not in "fc":
@@ -93,15 +103,15 @@ def intersect(a: Support, b: Support) -> Support:
 
 
 def full_is_none(support: Support) -> Support:
-    """Return ``None`` for a support that leaves nothing out."""
-    if support is None or isinstance(support, stand_in):
+    """Return ``None`` for a support that is known to leave nothing out."""
+    if support is None or isinstance(support, stand_in) or is_foreign(support):
         return support
     return None if np.all(support) else support
 
 
 def is_empty(support: Support) -> bool:
-    """Tell whether nothing is supported: the cotangent is absent."""
-    if support is None or isinstance(support, stand_in):
+    """Tell whether it is known that nothing is supported: the cotangent is absent."""
+    if support is None or isinstance(support, stand_in) or is_foreign(support):
         return False
     return not np.any(support)
 
@@ -181,11 +191,15 @@ def fit(xp: Namespace, value: Any, like: Any) -> Value:
             return value
         value = unbroadcast(xp, value, ())
         value = xp.real(value) if dtype_of(value).kind == "c" else value
-        return value if isinstance(value, vertex | stand_in) else float(value)
+        if isinstance(value, vertex | stand_in) or is_foreign(value):
+            return value
+        return float(value)
     if type(value) is float or type(value) is complex:
         if isinstance(like, stand_in) and like.is_number and type(value) is float:
             return value
         value = np.asarray(value)[()]
+    if type(like) is not ndarray:
+        value = made_like(value, like)
     value = unbroadcast(xp, value, like.shape)
     have, want = dtype_of(value), like.dtype
     if have != want:
@@ -196,17 +210,23 @@ def fit(xp: Namespace, value: Any, like: Any) -> Value:
     return value
 
 
-def marked(support: Support, shape: Sequence[int]) -> Any:
+def marked(support: Support, shape: Sequence[int], like: Any = None) -> Any:
     """Return positive numbers where a support holds and zeros elsewhere.
 
     They are sent through a linear map to find the support of its result. No two are
-    alike, so that coefficients of both signs (``diff``) cannot cancel them.
+    alike, so that coefficients of both signs (``diff``) cannot cancel them. Those of a
+    foreign array (``like``) are all one, for maps without negative coefficients.
     """
+    if is_foreign(like):
+        return (
+            np.ones_like(like, dtype=np.float64) if support is None else 1.0 * support
+        )
     size = math.prod(shape)
     marks = (1.0 + np.arange(size) * _GOLDEN % 1.0).reshape(shape)
     return marks if support is None else marks * support
 
 
+_where: Any = np.where
 _GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import accumulate, fit, supported
+from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import TUPLE, ndarray
 from chainrule.values.vertices import stand_in, vertex
 
@@ -114,8 +115,10 @@ def accumulate_by(
     something else may hold is copied first.
     """
     z_grad, parameters = given
-    if isinstance(z_grad, stand_in):
-        raise TypeError("A trace changes no array.")
+    if type(z_grad) is not ndarray and (
+        isinstance(z_grad, stand_in) or is_foreign(z_grad)
+    ):
+        raise TypeError("A trace changes no array, nor is a foreign one changed.")
     c = bars[x]
     if type(value) is not ndarray:
         part = np.zeros(np.shape(value), getattr(value, "dtype", None))

@@ -33,6 +33,7 @@ from chainrule.steps.tangent_step import tangent_step_of
 from chainrule.sweeps.cotangents import Bars, Cotangents
 from chainrule.sweeps.listening import Listener, heard
 from chainrule.sweeps.order import Ordered, check_fresh
+from chainrule.values.foreign import first_foreign, is_foreign
 from chainrule.values.shapes import TUPLE
 from chainrule.values.types import Namespace
 from chainrule.values.vertices import (
@@ -44,6 +45,7 @@ from chainrule.values.vertices import (
 )
 
 _vdot: Any = np.vdot
+_PLAIN = {float, np.ndarray, np.float64, np.float32}
 
 
 # -------------------------------------------------------------- the readable sweeps
@@ -142,7 +144,8 @@ def _pull_part(
     bars: Bars, z: vertex, z_bar: supported, wanted: tuple[bool, ...]
 ) -> bool:
     """Pull through a read or a write of a part that is no trace's; tell whether."""
-    if first_stand_in(raw(z_bar.value), z.parameters) is not None:
+    value = raw(z_bar.value)
+    if is_foreign(value) or first_stand_in(value, z.parameters) is not None:
         return False
     operands, index = z.operands, z.parameters["index"]
     if z._step.rule is getitem_grad:
@@ -292,9 +295,14 @@ def sweep_values(
     order, bars = ordered.order, ordered.bars
     bars.update(seeds)
     with np.errstate(all="ignore"):
-        leaves = (fast_sweep_keeping if keep else fast_sweep)(order, bars)
+        if needs_supports(order, seeds):
+            leaves = [z for z in order if z._step is None]
+            again = True
+        else:
+            leaves = (fast_sweep_keeping if keep else fast_sweep)(order, bars)
+            again = any(has_nan(bars[z]) for z in leaves)
         check_fresh(leaves, order)
-        if any(has_nan(bars[z]) for z in leaves):
+        if again:
             masked = {z: with_support(seed) for z, seed in seeds.items()}
             swept = reverse_sweep(plain, order, masked, None if keep else leaves)
             bars = dict.fromkeys(order)
@@ -332,11 +340,11 @@ def push_values(
     A version that was overwritten passes its tangent on, unless it is a result.
     """
     dots, results = dict(seeds), list(results)
-    passed_on = any(z.transient for z in results)
+    slowly = any(z.transient for z in results) or needs_supports(order, seeds)
     with np.errstate(all="ignore"):
-        if not passed_on:
+        if not slowly:
             fast_forward_sweep(order, dots)
-        if passed_on or any(has_nan(dots.get(z)) for z in results):
+        if slowly or any(has_nan(dots.get(z)) for z in results):
             masked = {x: with_support(seed) for x, seed in seeds.items()}
             swept = forward_sweep(plain, order, masked)
             dots = {z: dot.value for z, dot in swept.items()}
@@ -359,14 +367,28 @@ def with_support(seed: Any) -> supported:
     at this point is no zero next to it. Nor are those of a value that a trace stands
     for, since it may be another in a later call.
     """
-    if isinstance(seed, (TUPLE, vertex, stand_in)):
+    if isinstance(seed, (TUPLE, vertex, stand_in)) or is_foreign(seed):
         return supported(seed)
     support = np.asarray(seed) != 0
     return supported(seed, None if support.all() else support)
 
 
+def needs_supports(order: Iterable[vertex], seeds: Mapping[vertex, Any]) -> bool:
+    """Tell whether a sweep of foreign arrays has to carry supports.
+
+    Their entries are not asked for a nan: it has wherever a rule makes structural
+    zeros.
+    """
+    kinds = {seed.__class__ for seed in seeds.values()}
+    if kinds <= _PLAIN or first_foreign(seeds.values()) is None:
+        return False
+    return any(
+        z._step is not None and z.rule.structural_for(z.parameters) for z in order
+    )
+
+
 def has_nan(x: Any) -> bool:
-    """Tell whether a cotangent holds a nan."""
+    """Tell whether a cotangent holds a nan; a foreign array is not asked."""
     if x is None or isinstance(x, TUPLE):
         return False
     if type(x) is float:
@@ -374,5 +396,7 @@ def has_nan(x: Any) -> bool:
     if isinstance(x, stand_in):
         x.refuse_nan()
         return False
+    if is_foreign(x):
+        return False  # see needs_supports
     square = _vdot(x, x)  # one pass, and nan where an entry is
     return bool(square != square) and bool(np.isnan(x).any())

@@ -19,7 +19,7 @@ from chainrule.rules.namespace import plain
 from chainrule.rules.supports import is_inexact, zeros_of
 from chainrule.transforms.one_run import run_of, with_zeros
 from chainrule.values.containers import Tree, flatten, is_container, unflatten
-from chainrule.values.foreign import refuse
+from chainrule.values.refusals import refuse
 from chainrule.values.shapes import SEQUENCES, TUPLE, describe, ndarray, shape_of
 from chainrule.values.types import Namespace, Parameters, Result, Value
 from chainrule.values.versions import sealed

@@ -9,7 +9,8 @@ from chainrule.nodes.admission import INPUT, as_value, holds_nodes, numeric_arra
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import new, next_serial, record, stacked
 from chainrule.operations_grad import structure
-from chainrule.values.foreign import is_foreign, refusal
+from chainrule.values.foreign import is_foreign
+from chainrule.values.refusals import is_unknown, refusal
 from chainrule.values.shapes import ARRAYS, kind_of, ndarray
 from chainrule.values.vertices import first_stand_in, stand_in
 
@@ -45,15 +46,15 @@ def input_node(x: Any, *, copy: bool, integers: bool) -> node | None:
             return record(structure.identity_grad, (x,))
         if isinstance(x, ndarray) and kind is not ndarray:
             x = numeric_array(x, "An argument to differentiate")
-        if isinstance(x, (*ARRAYS, stand_in)):
+        if isinstance(x, (*ARRAYS, stand_in)) or is_foreign(x):
             inexact = x.dtype.kind in "fc"
             if not inexact and not (integers and x.dtype.kind in "biu"):
                 return None
-            if not inexact or copy or isinstance(x, stand_in):
+            if not inexact or copy or not isinstance(x, ARRAYS):
                 x = as_value(x)
         elif isinstance(x, complex | float) or (integers and isinstance(x, int)):
             x = as_value(x)
-        elif is_foreign(x):
+        elif is_unknown(x):
             raise refusal(x, "An argument to differentiate")
         else:
             return None

@@ -23,7 +23,7 @@ from chainrule.transforms.seeds import (
     units_of,
 )
 from chainrule.values.containers import unflatten
-from chainrule.values.shapes import dtype_of, is_complex, shape_of
+from chainrule.values.shapes import dtype_of, is_complex, shape_of, size_of
 from chainrule.values.types import Operation, Value
 from chainrule.values.vertices import as_array, first_stand_in, raw, stand_in, vertex
 
@@ -86,7 +86,7 @@ def _jacobian(
         mode = "forward"
     if mode == "auto":
         columns = sum(x.size for x in run.inputs)
-        rows = sum(int(np.size(raw(z))) for z in run.outputs)
+        rows = sum(size_of(z) for z in run.outputs)
         mode = "forward" if 2 * columns < rows else "reverse"
     blocks = _by_columns(run) if mode == "forward" else _by_rows(run)
     if complex_inputs:
@@ -141,7 +141,7 @@ def _for_each_unit(
         pairs = zip(swept(seed), likes, strict=True)
         return [zeros_of(raw(like)) if v is None else v for v, like in pairs]
 
-    size, shape = int(np.size(raw(x))), shape_of(x)
+    size, shape = size_of(x), shape_of(x)
     if not size:
         return [np.zeros(0) for _ in likes]
     if shape == ():

@@ -15,6 +15,7 @@ from chainrule.nodes.recorder import stacked
 from chainrule.rules.supports import is_inexact, zeros_of
 from chainrule.transforms.recorded_call import Recording, plain_copy
 from chainrule.values.containers import Structure, flatten, unflatten
+from chainrule.values.foreign import is_foreign, made_like
 from chainrule.values.shapes import (
     SEQUENCES,
     describe,
@@ -38,7 +39,7 @@ def check_numeric(z: Any, name: str) -> None:
     """Raise if a result is no number, or a whole number or truth value."""
     if is_differentiable(z):
         return
-    if isinstance(z, int | np.ndarray | np.generic | stand_in):
+    if isinstance(z, int | np.ndarray | np.generic | stand_in) or is_foreign(z):
         kind = "a truth value" if dtype_of(z).kind == "b" else "a whole number"
         raise ArgumentError(
             f"{name} needs a function that returns real or complex numbers; this one "
@@ -191,17 +192,20 @@ def ones_of(z: Value) -> Any:
     if isinstance(value, stand_in):
         return 1.0 if value.is_number else np.ones_like(value)[()]  # type: ignore
     kind = kind_of(value)
-    return np.ones_like(value) if kind is ndarray else kind(1)
+    if kind is ndarray or is_foreign(value):
+        return np.ones_like(value)
+    return kind(1)
 
 
 def units_of(z: Value) -> list[Any]:
     """Return the unit arrays of a value's shape, entry by entry."""
-    zero = np.zeros(np.shape(raw(z)), dtype_of(raw(z)))
+    value = raw(z)
+    zero = np.zeros(np.shape(value), dtype_of(value))
     units: list[Any] = []
     for index in np.ndindex(zero.shape):
         unit = zero.copy()
         unit[index] = 1
-        units.append(unit)
+        units.append(made_like(unit, value))
     return units
 
 

@@ -1,114 +1,179 @@
-"""Arrays of other libraries: what is one, and the refusal to take it apart in silence.
+"""Foreign arrays: those of other libraries that a node may hold as its value.
 
-A Dask array would be computed and gathered, an xarray ``DataArray`` would lose its
-labels, a masked array its mask. NumPy's ``asarray`` does these without a word; here
-they raise. pandas' objects are in memory and give way to nodes in its own arithmetic:
-beside a node they stand for their values.
+NumPy's functions hand them to their library (``__array_ufunc__``,
+``__array_function__``), so that rules compute with them as with NumPy's. What makes it
+work is a rule of our own: *a foreign array is never asked for its entries*. They may
+not be computed yet (Dask), or lie on a device (CuPy). So nothing here calls ``bool``,
+``float`` or ``np.asarray`` on one; what is decided from entries elsewhere (supports,
+checks, ties) is a mask of the same class, or is not decided.
+
+Classes are entered with :func:`register_arrays`; those of Dask and CuPy are when one is
+first met. All others are refused by name (:mod:`chainrule.values.refusals`).
 """
 
 from __future__ import annotations
 
-import functools
-from typing import Any
+import copy
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.values.buffered import buffered, current
-from chainrule.values.shapes import SEQUENCES, describe, ndarray
-from chainrule.values.vertices import stand_in, vertex
 
-_PROTOCOLS = (
-    "__array__ __array_interface__ __array_struct__ __array_ufunc__ __array_function__ "
-    "__array_namespace__ __cuda_array_interface__ __dataframe__ __dlpack__ toarray"
-).split()
-"""What tells an array of another library, and SciPy's sparse ones, which have none."""
-
-_KNOWN: Any = (buffered, vertex, stand_in, np.generic, np.dtype, type)
+_ndarray: Any = np.ndarray
+_PLAIN: Any = (_ndarray, np.generic, int, float, complex)
+_like: Any = np.zeros_like
 
 
-_ADMITTED: set[type] = set()
+class Library(NamedTuple):
+    """What must be known of a class of arrays besides NumPy's protocols.
+
+    Attributes
+    ----------
+    add_at
+        ``add_at(x, index, y)`` adds ``y`` into ``x`` at an index that may pick entries
+        twice; ``None`` where the library has no such function.
+    layout
+        ``layout(x)`` returns keywords that make ``broadcast_to`` cut its result as
+        ``x`` is cut: the chunks of a Dask array.
+    broadcast_to
+        The function that takes them.
+    undecided
+        What becomes of a comparison of a node: an array whose ``bool`` raises.
+    run
+        ``run(function, operands, shape, dtype)`` has a function of plain arrays run on
+        the entries of foreign ones, later and as a whole.
+    """
+
+    add_at: Callable[[Any, Any, Any], None] | None = None
+    layout: Callable[[Any], Mapping[str, Any]] | None = None
+    broadcast_to: Callable[..., Any] | None = None
+    undecided: Callable[[Any], Any] | None = None
+    run: Callable[..., Any] | None = None
 
 
-def admit(kind: type) -> None:
-    """Say that arrays of a class stand for their values beside a node."""
-    _ADMITTED.add(kind)
-    _is_foreign.cache_clear()
+_BY_NAME = {
+    "dask.array": "chainrule.values.dask_arrays",
+    "cupy": "chainrule.values.cupy_arrays",
+}
+"""Libraries whose classes are entered when one is first met, and by which module."""
+
+_LIBRARIES: dict[type, Library | None] = {}
+"""The library of each class that was looked up; ``None``: not foreign."""
+
+_REGISTERED: dict[type, Library] = {}
 
 
-@functools.lru_cache(maxsize=1024)
-def _is_foreign(kind: type) -> bool:
-    """Tell whether instances of a class are arrays of another library."""
-    if issubclass(kind, _KNOWN) or kind is ndarray or kind in _ADMITTED:
-        return False
-    if issubclass(kind, ndarray):
-        if issubclass(kind, np.matrix | np.ma.MaskedArray):
-            return True
-        return kind.__module__.partition(".")[0] != "numpy"
-    has_array = any(hasattr(kind, name) for name in _PROTOCOLS)
-    return has_array or (hasattr(kind, "shape") and hasattr(kind, "dtype"))
+def register_arrays(kind: type, library: Library | None = None) -> None:
+    """Let nodes hold arrays of a class of another library.
+
+    The class must take part in NumPy's dispatch: ``__array_ufunc__`` and
+    ``__array_function__``, with ``np.zeros_like(x, shape=...)``, ``np.where`` and
+    ``np.sum`` among the functions that it serves. Arrays of Dask and CuPy need no
+    registration.
+
+    Parameters
+    ----------
+    kind
+        The class.
+    library
+        What else is known of it.
+
+    Raises
+    ------
+    ArgumentError
+        If the class has not both of NumPy's protocols.
+    """
+    needed = ("__array_ufunc__", "__array_function__", "shape", "dtype")
+    lacking = [name for name in needed if getattr(kind, name, None) is None]
+    if lacking:
+        raise ArgumentError(
+            f"{kind.__module__}.{kind.__qualname__} lacks {', '.join(lacking)}, so "
+            "NumPy's functions cannot be called on its arrays and nodes cannot hold "
+            "them. Give it NumPy's protocols, or pass plain arrays."
+        )
+    if issubclass(kind, _ndarray):
+        raise ArgumentError(
+            f"{kind.__qualname__} is a subclass of numpy.ndarray, of which nodes take "
+            "the entries. Pass np.asarray(value)."
+        )
+    _REGISTERED[kind] = Library() if library is None else library
+    _LIBRARIES.clear()
+
+
+def library_of(x: Any) -> Library | None:
+    """Return the library of a foreign array; ``None`` for everything else."""
+    kind = x.__class__
+    try:
+        return _LIBRARIES[kind]
+    except KeyError:
+        found = _LIBRARIES[kind] = _looked_up(kind)
+        return found
+
+
+def _looked_up(kind: type) -> Library | None:
+    home = kind.__module__
+    for name, module in _BY_NAME.items():
+        if home.startswith(name) and name in sys.modules:
+            importlib.import_module(module)
+    for base in kind.__mro__:
+        if base in _REGISTERED:
+            return _REGISTERED[base]
+    return None
 
 
 def is_foreign(x: Any) -> bool:
-    """Tell whether a value is an array of another library, or one with a mask."""
-    return _is_foreign(x.__class__)
+    """Tell whether a value is an array of another library that a node may hold."""
+    return library_of(x) is not None
 
 
-def refuse(x: Any, where: str) -> None:
-    """Raise if a value is an array of another library, or holds one in a list."""
-    if isinstance(x, SEQUENCES):
-        for v in x:
-            if v.__class__ is not float and v.__class__ is not int:
-                refuse(v, where)
-    elif _is_foreign(x.__class__):
-        raise refusal(x, where)
+def first_foreign(values: Any) -> Any:
+    """Return the first foreign array among some values; ``None`` if there is none."""
+    for x in values:
+        if library_of(x) is not None:
+            return x
+    return None
 
 
-def admitted(x: Any, where: str) -> Any:
-    """Return what stands beside a node, pandas' objects as their values, or raise."""
-    if isinstance(x, SEQUENCES) or not _is_foreign(x.__class__):
-        return current(x)
-    if hasattr(x.__class__, "__pandas_priority__"):
-        return np.asarray(x)
-    raise refusal(x, where)
+def made_like(x: Any, like: Any) -> Any:
+    """Return a plain array as one of the library of ``like``, if that is foreign."""
+    if library_of(like) is None or not isinstance(x, _PLAIN):
+        return x
+    as_array: Any = np.asarray
+    return as_array(x, like=like)
 
 
-def refusal(x: Any, where: str) -> ArgumentError:
-    """Return the error that names the class of an array, and what to write."""
-    if isinstance(x, np.ma.MaskedArray):
-        return ArgumentError(
-            f"{where} needs plain numbers; received {describe(x)}, whose mask would be "
-            "lost. Pass value.filled(...), and np.where(mask, ...) on the node."
-        )
-    if isinstance(x, np.matrix):
-        return ArgumentError(
-            f"{where} needs plain arrays; received {describe(x)}, whose * is a product "
-            "of matrices. Pass np.asarray(value), and write @ for the product."
-        )
-    kind = x.__class__
-    return ArgumentError(
-        f"{where} needs NumPy's arrays; received {describe(x)} "
-        f"({kind.__module__}.{kind.__qualname__}), which would lose in silence what it "
-        f"is: computed later, labelled, sparse or elsewhere. {_remedy(x)}"
-    )
+def zeros(shape: tuple[int, ...], dtype: Any, like: Any) -> Any:
+    """Return zeros of a shape and dtype, of the class of ``like``."""
+    if library_of(like) is None:
+        return np.zeros(shape, dtype)
+    return _like(like, shape=shape, dtype=dtype)
 
 
-def _remedy(x: Any) -> str:
-    """Return what to write instead, by what the array can do."""
-    if hasattr(x, "data_vars"):  # xarray's Dataset: a container of arrays
-        return "Pass one of its arrays, value[name].to_numpy()."
-    for method, text in _METHODS.items():
-        if hasattr(x, method):
-            return f"Pass {text}."
-    return "Pass np.asarray(value)."
+def layout_of(x: Any) -> Mapping[str, Any]:
+    """Return the keywords that have ``xp.broadcast_to`` cut its result as ``x`` is."""
+    library = library_of(x)
+    if library is None or library.layout is None:
+        return {}
+    return library.layout(x)
 
 
-_METHODS = {
-    "detach": "value.detach().numpy()",
-    "to_numpy": "value.to_numpy()",
-    "compute": "value.compute()",
-    "toarray": "its dense array, value.toarray()",
-    "todense": "its dense array, value.todense()",
-    "asnumpy": "value.asnumpy()",
-}
-"""How libraries turn their arrays into NumPy's, by a method that tells them."""
+def kept(x: Any) -> Any:
+    """Return a foreign array that its owner's writes do not reach."""
+    return copy.copy(x)
+
+
+def undecided(mask: Any) -> Any:
+    """Return a mask; one that is computed later refuses to be a branch's condition."""
+    library = library_of(mask)
+    if library is None or library.undecided is None:
+        return mask
+    return library.undecided(mask)
+
+
+def shown(x: Any) -> str:
+    """Describe a foreign array without its entries."""
+    return f"{x.__class__.__name__}, shape {x.shape}, {x.dtype}"

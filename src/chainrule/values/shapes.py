@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,11 @@ def shape_of(x: Any) -> Shape:
         return x.shape
     except AttributeError:
         return np.shape(x)
+
+
+def size_of(x: Any) -> int:
+    """Return how many entries a number, an array or a node has."""
+    return math.prod(shape_of(x))
 
 
 def dtype_of(x: Any) -> np.dtype[Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from chainrule.values.buffered import buffered
+from chainrule.values.foreign import is_foreign
 from chainrule.values.operators import Operators
 from chainrule.values.types import ArrayValue, Mask, Operation, Parameters, Shape, Value
 
@@ -205,8 +206,11 @@ def is_stand_in(x: Any) -> bool:
 
 
 def surely_holds(mask: Mask) -> bool:
-    """Tell whether a mask is known to hold somewhere; a stand-in's is not known."""
-    return not isinstance(mask, stand_in) and bool(np.any(mask))
+    """Tell whether a mask is known to hold somewhere.
+
+    A stand-in's is not known, and a foreign one's is not asked.
+    """
+    return not (isinstance(mask, stand_in) or is_foreign(mask)) and bool(np.any(mask))
 
 
 def is_refused(mask: Mask) -> bool:
@@ -220,13 +224,13 @@ def is_refused(mask: Mask) -> bool:
 
 
 def may_hold(mask: Mask) -> bool:
-    """Tell whether a mask may hold somewhere; a stand-in's may."""
-    return isinstance(mask, stand_in) or bool(np.any(mask))
+    """Tell whether a mask may hold somewhere; a stand-in's and a foreign one's may."""
+    return isinstance(mask, stand_in) or is_foreign(mask) or bool(np.any(mask))
 
 
 def as_array(x: ArrayLike) -> Any:
-    """Return ``np.asarray(x)``; a stand-in as it is."""
-    return x if isinstance(x, stand_in) else np.asarray(x)
+    """Return ``np.asarray(x)``; a stand-in and a foreign array as they are."""
+    return x if isinstance(x, stand_in) or is_foreign(x) else np.asarray(x)
 
 
 def raw(x: Any) -> Any:

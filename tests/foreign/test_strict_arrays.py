@@ -1,0 +1,51 @@
+"""Every rule on arrays that refuse what CuPy refuses: no transfer, and right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.errors import ArgumentError
+from chainrule.values.foreign import register_arrays
+from tests.foreign.libraries import STRICT
+from tests.foreign.strict_arrays import counted, device
+
+RNG = np.random.default_rng(0)
+X, Y, W = RNG.normal(size=(6, 4)), RNG.random(6) < 0.5, RNG.normal(size=4)
+
+
+def logistic(w, x, y):
+    z = x @ w
+    return np.sum(np.logaddexp(0.0, z) - y * z) + 0.5 * np.sum(w * w)
+
+
+@pytest.mark.parametrize("transform", [gd.grad, gd.hessian, gd.value_and_grad])
+def test_logistic_regression_needs_no_transfer(transform):
+    given = [STRICT.put(v) for v in (W, X, Y)]
+    with counted(to_device=4):  # the unit vectors of a Hessian
+        found = transform(logistic)(*given)
+    expected = transform(logistic)(W, X, Y)
+    if transform is not gd.value_and_grad:
+        found, expected = (found,), (expected,)
+    for a, e in zip(found, expected, strict=True):
+        assert isinstance(a, device)
+        np.testing.assert_allclose(a.held, e, rtol=1e-11)
+
+
+def test_mixing_is_refused_by_the_library():
+    with pytest.raises(TypeError, match=r"numpy\.ndarray"):
+        gd.grad(logistic)(W, STRICT.put(X), STRICT.put(Y))
+
+
+def test_only_classes_with_both_protocols_are_registered():
+    class half:
+        shape, dtype = (3,), np.dtype(float)
+
+        def __array_ufunc__(self, *args, **given):
+            raise NotImplementedError
+
+    with pytest.raises(ArgumentError, match="__array_function__"):
+        register_arrays(half)
+    with pytest.raises(ArgumentError, match="subclass"):
+        register_arrays(type("Own", (np.ndarray,), {}))
