@@ -8,9 +8,9 @@ import pytest
 import chainrule as gd
 from chainrule import node, operations
 from chainrule.rules.namespace import plain
-from chainrule.rules.supports import supported
+from chainrule.rules.supports import supported, with_support
 from chainrule.sweeps.order import collect
-from chainrule.sweeps.sweep import forward_sweep, reverse_sweep, with_support
+from chainrule.sweeps.sweep import forward_sweep, reverse_sweep
 from chainrule.values.vertices import raw
 
 INF, NAN = np.inf, np.nan

@@ -8,7 +8,7 @@ that was computed is a number like any other, and zero times infinity stays nan.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -227,6 +227,8 @@ def marked(support: Support, shape: Sequence[int], like: Any = None) -> Any:
 
 
 _where: Any = np.where
+_vdot: Any = np.vdot
+_PLAIN: set[type] = {float, np.ndarray, np.float64, np.float32}
 _GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 
 
@@ -234,3 +236,48 @@ def is_inexact(value: Result) -> bool:
     """Tell whether a value is made of real or complex floats."""
     kind = getattr(getattr(value, "dtype", None), "kind", None)
     return type(value) in (float, complex) or kind in ("f", "c")
+
+
+# -------------------------------------------------------- what a sweep needs of them
+
+
+def with_support(seed: Any) -> supported:
+    """Return a seed whose zeros are structural.
+
+    Those of a node are not: what it was computed from may be differentiated, and a zero
+    at this point is no zero next to it. Nor are those of a value that a trace stands
+    for, since it may be another in a later call.
+    """
+    if isinstance(seed, (TUPLE, vertex, stand_in)) or is_foreign(seed):
+        return supported(seed)
+    support = np.asarray(seed) != 0
+    return supported(seed, None if support.all() else support)
+
+
+def needs_supports(order: Iterable[vertex], seeds: Mapping[vertex, Any]) -> bool:
+    """Tell whether a sweep of foreign arrays has to carry supports.
+
+    Their entries are not asked for a nan: it has wherever a rule makes structural
+    zeros.
+    """
+    kinds = {seed.__class__ for seed in seeds.values()}
+    if kinds <= _PLAIN or first_foreign(seeds.values()) is None:
+        return False
+    return any(
+        z._step is not None and z.rule.structural_for(z.parameters) for z in order
+    )
+
+
+def has_nan(x: Any) -> bool:
+    """Tell whether a cotangent holds a nan; a foreign array is not asked."""
+    if x is None or isinstance(x, TUPLE):
+        return False
+    if type(x) is float:
+        return x != x
+    if isinstance(x, stand_in):
+        x.refuse_nan()
+        return False
+    if is_foreign(x):
+        return False  # see needs_supports
+    square = _vdot(x, x)  # one pass, and nan where an entry is
+    return bool(square != square) and bool(np.isnan(x).any())

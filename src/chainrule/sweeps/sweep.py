@@ -23,9 +23,12 @@ from chainrule.rules.base import pulled, pushed
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import (
     accumulate,
+    has_nan,
     is_empty,
+    needs_supports,
     project,
     supported,
+    with_support,
 )
 from chainrule.steps.recorded_step import recorded_step_of
 from chainrule.steps.step import reads_shapes_only
@@ -33,20 +36,15 @@ from chainrule.steps.tangent_step import tangent_step_of
 from chainrule.sweeps.cotangents import Bars, Cotangents
 from chainrule.sweeps.listening import Listener, heard
 from chainrule.sweeps.order import Ordered, check_fresh
-from chainrule.values.foreign import first_foreign, is_foreign
+from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import TUPLE
 from chainrule.values.types import Namespace
 from chainrule.values.vertices import (
     first_stand_in,
     likeness,
     raw,
-    stand_in,
     vertex,
 )
-
-_vdot: Any = np.vdot
-_PLAIN = {float, np.ndarray, np.float64, np.float32}
-
 
 # -------------------------------------------------------------- the readable sweeps
 
@@ -358,45 +356,3 @@ def conjugated(grad: Any) -> Any:
     if type(grad) is float or isinstance(grad, TUPLE):
         return grad
     return grad.conj() if grad.dtype.kind == "c" else grad
-
-
-def with_support(seed: Any) -> supported:
-    """Return a seed whose zeros are structural.
-
-    Those of a node are not: what it was computed from may be differentiated, and a zero
-    at this point is no zero next to it. Nor are those of a value that a trace stands
-    for, since it may be another in a later call.
-    """
-    if isinstance(seed, (TUPLE, vertex, stand_in)) or is_foreign(seed):
-        return supported(seed)
-    support = np.asarray(seed) != 0
-    return supported(seed, None if support.all() else support)
-
-
-def needs_supports(order: Iterable[vertex], seeds: Mapping[vertex, Any]) -> bool:
-    """Tell whether a sweep of foreign arrays has to carry supports.
-
-    Their entries are not asked for a nan: it has wherever a rule makes structural
-    zeros.
-    """
-    kinds = {seed.__class__ for seed in seeds.values()}
-    if kinds <= _PLAIN or first_foreign(seeds.values()) is None:
-        return False
-    return any(
-        z._step is not None and z.rule.structural_for(z.parameters) for z in order
-    )
-
-
-def has_nan(x: Any) -> bool:
-    """Tell whether a cotangent holds a nan; a foreign array is not asked."""
-    if x is None or isinstance(x, TUPLE):
-        return False
-    if type(x) is float:
-        return x != x
-    if isinstance(x, stand_in):
-        x.refuse_nan()
-        return False
-    if is_foreign(x):
-        return False  # see needs_supports
-    square = _vdot(x, x)  # one pass, and nan where an entry is
-    return bool(square != square) and bool(np.isnan(x).any())

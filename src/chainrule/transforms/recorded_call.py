@@ -20,13 +20,13 @@ from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial, stacked
 from chainrule.notes import raise_own
 from chainrule.operations import namespace
+from chainrule.rules.supports import with_support
 from chainrule.sweeps.order import Ordered, collect
 from chainrule.sweeps.sweep import (
     forward_sweep,
     push_values,
     reverse_sweep,
     sweep_values,
-    with_support,
 )
 from chainrule.transforms.inputs import input_node, input_nodes
 from chainrule.values.containers import LEAF, flatten, is_container, unflatten

@@ -38,8 +38,7 @@ from chainrule.compiler.tracing.traced import Traced
 from chainrule.errors import CompileError
 from chainrule.operations_grad.indexing import added_at, setitem, unindex
 from chainrule.rules.registry import traits_of
-from chainrule.rules.supports import masked_result
-from chainrule.sweeps.sweep import has_nan
+from chainrule.rules.supports import has_nan, masked_result
 from chainrule.values.shapes import TUPLE, shape_of
 from chainrule.values.vertices import first_stand_in, stand_in
 

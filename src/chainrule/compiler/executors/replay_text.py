@@ -41,8 +41,8 @@ from chainrule.compiler.tracing.shapes import keeps_shape
 from chainrule.rules import rule_of, traits_of
 from chainrule.rules.expressions import tests
 from chainrule.rules.python_forms import MATH, python_form
+from chainrule.rules.supports import has_nan
 from chainrule.steps.step import compile_text
-from chainrule.sweeps.sweep import has_nan
 from chainrule.values.shapes import SEQUENCES, kind_of, ndarray
 
 _of: Any = operator

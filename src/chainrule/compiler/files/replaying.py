@@ -36,8 +36,7 @@ from chainrule.compiler.tracing.traced import Traced
 from chainrule.errors import CompileError, FileError
 from chainrule.nodes.recorder import record
 from chainrule.rules import rule_of
-from chainrule.rules.supports import masked_result
-from chainrule.sweeps.sweep import has_nan
+from chainrule.rules.supports import has_nan, masked_result
 from chainrule.values.containers import map_leaves
 from chainrule.values.shapes import kind_of, ndarray, shape_of
 from chainrule.values.vertices import (

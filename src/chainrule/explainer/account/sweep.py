@@ -16,10 +16,10 @@ from chainrule.explainer.account.derivatives import (
 from chainrule.explainer.account.formulas import Term
 from chainrule.explainer.account.views import VertexView
 from chainrule.rules.namespace import plain
-from chainrule.rules.supports import supported, zeros_of
+from chainrule.rules.supports import supported, with_support, zeros_of
 from chainrule.sweeps.listening import Listener
 from chainrule.sweeps.order import collect
-from chainrule.sweeps.sweep import forward_sweep, reverse_sweep, with_support
+from chainrule.sweeps.sweep import forward_sweep, reverse_sweep
 from chainrule.values.shapes import reduced_axes
 from chainrule.values.types import Result
 from chainrule.values.vertices import vertex
