@@ -128,7 +128,10 @@ class Drawing:
             ufunc = self.pick(["np.multiply", "np.add"])
             self.add(f"{ufunc}({self.operand()}, 0.7, out={self.part(name)})")
         elif kind == 7:
-            self.add(f"np.add.at({name}, np.s_{index}, 0.3 * {self.pick(self.held)})")
+            added = self.pick(self.held)
+            if np.ndim(self.names[added]) <= np.ndim(self.names[name]):
+                # NumPy 2.4 may crash where what is added has more axes.
+                self.add(f"np.add.at({name}, np.s_{index}, 0.3 * {added})")
         elif kind == 8:
             self.add(
                 f"for i in range(1, len({name})):\n"
