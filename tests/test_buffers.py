@@ -236,3 +236,37 @@ def test_a_function_may_return_one_that_took_no_node():
     assert type(value["ones"]) is np.ndarray
     (x_grad,) = pullback({"sum": 1.0, "ones": np.zeros(2)})
     np.testing.assert_array_equal(x_grad, np.ones(4))
+
+
+VIEWS = {
+    "all by ()": lambda a: a[()],
+    "all by :": lambda a: a[:],
+    "all by ...": lambda a: a[...],
+    "a part": lambda a: a[1:],
+    "backwards": lambda a: a[::-1],
+    "another shape": lambda a: a.reshape(2, 2),
+    "flat": lambda a: a.ravel(),
+    "turned": lambda a: a.T,
+    "a view of a view": lambda a: a[:][()],
+}
+ORDERS = ([1, 0], np.array([True, False]), (slice(0, 2), ...), (None, [1, 0]))
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_any_index_writes_through_any_view(view, compiled):
+    for index in ORDERS:
+
+        def f(x, zeros=gd.zeros, index=index):
+            a = zeros(4)
+            b = view(a)
+            if b.shape[0] == 2 or not isinstance(index, np.ndarray):
+                b[index] = x[: b[index].size].reshape(b[index].shape)
+            return a * 1.0
+
+        x = np.array([1.0, 2.0, 3.0, 4.0])
+        g = gd.compile(f) if compiled else f
+        np.testing.assert_array_equal(g(x), f(x, np.zeros))
+        np.testing.assert_array_equal(
+            gd.jacobian(g)(x) @ x, f(x, np.zeros), err_msg=repr(index)
+        )

@@ -107,7 +107,8 @@ class buffer(buffered):  # noqa: N801
         if _base_of(self) is None:
             return False
         index = self.places()
-        return isinstance(index, TUPLE) and all(isinstance(p, ndarray) for p in index)
+        is_index = isinstance(index, TUPLE) and index != ()  # a[()] is all of a
+        return is_index and all(isinstance(p, ndarray) for p in index)
 
     def hand_over(self, value: object) -> None:
         """Become a node, or a traced array: a value of that kind is about to come."""
