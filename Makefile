@@ -7,6 +7,8 @@ BENCH_VENV := .venv-bench
 WHEEL_VENV := .venv-wheel
 NEWEST_VENV := .venv-newest
 SUITES_VENV := .venv-suites
+# A clone of data-apis/array-api-tests with its submodule.
+ARRAY_API_TESTS ?= $(SUITES_VENV)/array-api-tests
 PYTEST_ARGS ?= -n 2
 BENCH_ARGS ?=
 GRADBENCH_ARGS ?=
@@ -43,7 +45,7 @@ RULE_TESTS := $(addprefix tests/,test_rules.py test_expressions.py test_kernels.
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help demo lessons test coverage test-slow rule test-newest test-autograd test-clients \
-	test-browser page page-check bench \
+	test-array-api test-browser page page-check bench \
 	bench-smoke gradbench docs lint format wheel hooks clean
 
 help: ## list the targets
@@ -79,6 +81,9 @@ test-autograd: | $(SUITES_VENV)/bin/python ## autograd's own tests on chainrule 
 
 test-clients: | $(SUITES_VENV)/bin/python ## the tests of libraries that use autograd (downloads them)
 	$(SUITES_VENV)/bin/python .ci/suites.py lifelines pymanopt
+
+test-array-api: | $(SUITES_VENV)/bin/python ## the public tests of the array API on nodes: ARRAY_API_TESTS=their repository
+	$(SUITES_VENV)/bin/python .ci/array_api.py "$(ARRAY_API_TESTS)"
 
 test-browser: $(VENV)/.stamp-test $(VENV)/.stamp-browser web/node_modules/.stamp ## the page of a gradient, in a real browser
 	CHAINRULE_BROWSER=required $(BIN)/python -m pytest $(PYTEST_ARGS) tests/browser

@@ -24,6 +24,7 @@ PAGES = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/add_an_operation.md",
+    "docs/array_api.md",
     "docs/arrays.md",
     "docs/compile.md",
     *(f"docs/moving/from_{x}.md" for x in MOVING),

@@ -35,8 +35,12 @@ from chainrule.numpy import polynomials as polynomials
 from chainrule.numpy import products as products
 from chainrule.numpy import segments as segments
 from chainrule.numpy import shape_functions as shape_functions
+from chainrule.numpy import standard as standard
 from chainrule.numpy import statistics as statistics
 from chainrule.numpy import writes as writes
+from chainrule.numpy.standard import argsort as argsort
+from chainrule.numpy.standard import clip as clip
+from chainrule.numpy.standard import sort as sort
 
 __getattr__: mirror.Lookup
 __dir__: mirror.Listing

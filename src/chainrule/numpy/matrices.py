@@ -252,9 +252,10 @@ def pinv(
 ) -> Any:
     """Return the pseudo-inverses of matrices; see ``pinv_grad``.
 
-    Of Hermitian ones the lower triangle is read.
+    Of Hermitian ones the lower triangle is read. They are locally constant in the
+    cutoffs.
     """
-    x = operations.asarray(a)
+    x, rcond, rtol = operations.asarray(a), plain_operand(rcond), plain_operand(rtol)
     if hermitian:
         half, eye = _tril(x, -1), np.eye(x.shape[-1], dtype=x.dtype)
         x = half + _adjoint(half) + operations.real(x) * eye

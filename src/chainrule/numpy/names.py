@@ -191,7 +191,6 @@ ABSENT: dict[str, str] = {
     "base": "a node owns its value. Use gd.value(x).base.",
     "ctypes": "a node is not memory. Use gd.value(x).ctypes.",
     "data": "a node is not memory. Use gd.value(x).data.",
-    "device": "a node is not memory. Use gd.value(x).device.",
     "flags": "a node is not memory. Use gd.value(x).flags.",
     "strides": "a node is not memory. Use gd.value(x).strides.",
 }

@@ -162,7 +162,7 @@ REFUSED_METHODS = {
 }
 """Methods that would change a node in place or lose its history, with the reason."""
 
-_OF_MEMORY = "byteswap dump dumps getfield item to_device tobytes tofile tolist view"
+_OF_MEMORY = "byteswap dump dumps getfield item tobytes tofile tolist view"
 for _name in _OF_MEMORY.split():
     REFUSED_METHODS[_name] = _ESCAPES.format(_name)
 
