@@ -43,10 +43,10 @@ def detected(k):
     if made is None or not made[1].size or made[1].dtype.kind != "f":
         return None
     f, x = made
-    found = matrices.SparseDerivative(f, 0, symmetric=False, mode="forward")
+    found = matrices.State(matrices.SparseDerivative(f), [x], {})
     with np.errstate(all="ignore"):
         try:
-            _, matrix, because = found.pattern_at([x], {})
+            matrix, because, _ = found.found([x], {})
         except ArgumentError:
             return None  # a number of another class, or a nan
         jacobian = np.asarray(gd.jacobian(f)(x))

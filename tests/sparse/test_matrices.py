@@ -11,7 +11,6 @@ import chainrule as gd
 from chainrule.errors import ArgumentError, ShapeError
 
 sp = pytest.importorskip("scipy.sparse")
-colouring = pytest.importorskip("chainrule.sparse.colouring")
 
 X = np.linspace(0.3, 1.7, 36)
 
@@ -190,7 +189,7 @@ def test_a_matrix_that_would_be_full_is_refused():
         gd.sparse.jacobian(np.cumsum)(np.ones(100_000))
 
 
-@pytest.mark.parametrize("bad", [3.0, np.arange(3), [1.0, 2.0]])
+@pytest.mark.parametrize("bad", [3, np.arange(3), [1, 2], "x", 1j])
 def test_the_argument_is_a_real_array(bad):
     with pytest.raises(ArgumentError, match="real array"):
         gd.sparse.jacobian(np.sin)(bad)
@@ -205,46 +204,7 @@ def test_linear_maps_are_jacobians():
             np.testing.assert_allclose(A @ v, J @ v, rtol=1e-10)
             np.testing.assert_allclose(A.T @ u, J.T @ u, rtol=1e-10, atol=1e-12)
     with pytest.raises(ArgumentError, match="real array"):
-        gd.linear_map(np.sin, 1.0)
-
-
-# ------------------------------------------------------------------------ colouring
-
-
-@pytest.mark.parametrize("density", [0.01, 0.05, 0.3])
-@pytest.mark.parametrize("seed", range(3))
-def test_columns_of_a_colour_meet_in_no_row(density, seed):
-    rng = np.random.default_rng(seed)
-    pattern = sp.random_array((60, 40), density=density, rng=rng).tocsr() != 0
-    colours = colouring.colour_columns(pattern.tocsr())
-    for row in pattern.toarray():
-        own = colours[np.flatnonzero(row)]
-        assert len(set(own)) == len(own)
-
-
-@pytest.mark.parametrize("density", [0.02, 0.1])
-@pytest.mark.parametrize("seed", range(3))
-def test_star_colourings_have_each_entry_alone_on_one_side(density, seed):
-    rng = np.random.default_rng(seed)
-    half = sp.random_array((40, 40), density=density, rng=rng)
-    full = ((half + half.T).toarray() != 0) | np.eye(40, dtype=bool)
-    colours = colouring.colour_symmetric(sp.csr_array(full))
-    for i, j in np.argwhere(full):
-        alone_here = np.sum(full[i] & (colours == colours[j])) == 1
-        alone_there = np.sum(full[j] & (colours == colours[i])) == 1
-        assert alone_here or alone_there
-
-
-def test_loops_in_machine_code_are_those_of_python(monkeypatch):
-    from chainrule.compiler.native import llvm
-
-    half = sp.random_array((50, 50), density=0.06, rng=np.random.default_rng(1))
-    pattern = sp.csr_array((half + half.T + sp.eye_array(50)) != 0)
-    native = colouring.colour_columns(pattern), colouring.colour_symmetric(pattern)
-    monkeypatch.setattr(llvm, "available", lambda: False)
-    plain = colouring.colour_columns(pattern), colouring.colour_symmetric(pattern)
-    for a, b in zip(native, plain, strict=True):
-        np.testing.assert_array_equal(a, b)
+        gd.linear_map(np.sin, 1)
 
 
 POINT = np.array([0.5, -1.5, 2.0, 3.0])
@@ -277,7 +237,7 @@ def test_results_as_long_as_other_arguments_say():
 
 
 def test_one_array_in_two_arguments():
-    J = gd.sparse.jacobian(lambda y, x: y * x[0], argnum=1)
+    J = gd.sparse.jacobian(lambda y, x: y * x[0], argnums=1)
     expected = np.zeros((4, 4))
     expected[:, 0] = POINT
     np.testing.assert_allclose(J(POINT, POINT).toarray(), expected)

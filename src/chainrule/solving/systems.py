@@ -216,9 +216,7 @@ class Solver:
     def _derivative(self) -> Any:
         from chainrule.sparse.matrices import SparseDerivative
 
-        return SparseDerivative(
-            self._f, 0, symmetric=False, mode="auto", closed_is_constant=True
-        )
+        return SparseDerivative(self._f, closed_is_constant=True)
 
     def _listed(self, captured: Sequence[Any], x: Any) -> list[Any]:
         return [self._f(x, *captured)]

@@ -6,16 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from chainrule.errors import ArgumentError
-from chainrule.sparse.matrices import SparseDerivative
+from chainrule.sparse.arguments import Argnums
+from chainrule.sparse.matrices import SparseDerivative, State
 
 
 def jacobian(
     f: Callable[..., Any],
-    argnum: int = 0,
+    argnums: Argnums = 0,
     *,
     sparsity: Any = None,
     mode: str = "auto",
-    check: bool = False,
+    check: bool = True,
 ) -> SparseDerivative:
     """Return the function that computes the Jacobian of ``f`` as a sparse matrix.
 
@@ -28,16 +29,21 @@ def jacobian(
     Parameters
     ----------
     f
-        A function of a real array, and of other arguments; its result is an array.
-    argnum
-        Which argument is differentiated.
+        A function of real arrays, of containers of them, and of other arguments. As
+        with ``gd.compile``, what it reads from outside stays as it was.
+    argnums
+        Which arguments are differentiated: positions or names. For several, and for
+        containers in arguments and result, there is a matrix for each array by each
+        array, arranged as by ``gd.jacobian``.
     sparsity
         The pattern, if it is known: a matrix of SciPy's, or an array.
     mode
-        ``"forward"`` multiplies from the right, ``"reverse"`` from the left; ``"auto"``
-        takes what needs fewer products.
+        ``"forward"`` multiplies from the right, ``"reverse"`` from the left,
+        ``"bidirectional"`` does so with the fullest rows only; ``"auto"`` takes what
+        needs the fewest products.
     check
-        Whether a pattern is compared with the product with a random vector.
+        Whether a given pattern is compared, where it is used first, with the product
+        with a random vector.
 
     Raises
     ------
@@ -54,21 +60,18 @@ def jacobian(
     >>> J.sweeps, J.mode
     (2, 'forward')
     """
-    if mode not in ("auto", "forward", "reverse"):
-        raise ArgumentError(
-            f"jacobian needs mode 'auto', 'forward' or 'reverse'; received {mode!r}."
-        )
     return SparseDerivative(
-        f, argnum, symmetric=False, mode=mode, given=sparsity, check=check
+        f, argnums, mode=_known(mode, JACOBIANS), given=sparsity, check=check
     )
 
 
 def hessian(
     f: Callable[..., Any],
-    argnum: int = 0,
+    argnums: Argnums = 0,
     *,
     sparsity: Any = None,
-    check: bool = False,
+    mode: str = "auto",
+    check: bool = True,
 ) -> SparseDerivative:
     """Return the function that computes the Hessian of ``f`` as a sparse matrix.
 
@@ -79,8 +82,13 @@ def hessian(
 
     Parameters
     ----------
-    f, argnum, sparsity, check
-        As for ``jacobian``.
+    f, argnums, sparsity, check
+        As for ``jacobian``. The matrices are arranged as by ``gd.hessian``.
+    mode
+        ``"star"`` reads each entry from a product. ``"acyclic"`` needs fewer products,
+        and takes entries that are known out of sums; the result is compared with a
+        product in the first call. ``"auto"`` does so where that is faster, and no
+        entry waits for many others.
 
     Examples
     --------
@@ -94,14 +102,34 @@ def hessian(
            [ 0., -8.,  2.]])
     """
     return SparseDerivative(
-        f, argnum, symmetric=True, mode="symmetric", given=sparsity, check=check
+        f,
+        argnums,
+        symmetric=True,
+        mode=_known(mode, HESSIANS),
+        given=sparsity,
+        check=check,
     )
 
 
-def sparsity(f: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
+JACOBIANS = ("auto", "forward", "reverse", "bidirectional")
+HESSIANS = ("auto", "star", "acyclic")
+
+
+def _known(mode: str, modes: tuple[str, ...]) -> str:
+    if mode not in modes:
+        raise ArgumentError(
+            f"mode= is one of {', '.join(map(repr, modes))}; received {mode!r}."
+        )
+    return mode
+
+
+def sparsity(
+    f: Callable[..., Any], *args: Any, argnums: Argnums = 0, **keywords: Any
+) -> Any:
     """Return which entries of the Jacobian of ``f`` may be non-zero: boolean, CSR.
 
-    It holds for all arguments that take the same path through ``f``.
+    It holds for all arguments that take the same path through ``f``. Of several arrays
+    it has all entries of the result by all of the arguments.
 
     Examples
     --------
@@ -110,8 +138,9 @@ def sparsity(f: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
     array([[1, 1, 0],
            [0, 1, 1]])
     """
-    found = SparseDerivative(f, 0, symmetric=False, mode="forward")
-    _, pattern, _ = found.pattern_at(args, keywords)
+    pattern = State(SparseDerivative(f, argnums), args, keywords).found(args, keywords)[
+        0
+    ]
     pattern.sort_indices()
     return pattern
 

@@ -1,251 +1,163 @@
-"""Colouring: columns of a sparse matrix that one product with a vector gives together.
+"""Colouring: lines of a sparse matrix that one product with a vector gives together.
 
 Columns of one colour have no row in common, so each entry of ``J s``, with ``s`` 1 on
 the columns of the colour, is one entry of ``J`` (Curtis, Powell and Reid, 1974). A
 symmetric matrix needs fewer colours: each entry has to be alone on one side of the
-diagonal only, which a star colouring of its graph gives (Coleman and Moré, 1984).
-Colours are given greedily, in several orders (Gebremedhin, Manne and Pothen, 2005).
+diagonal only, which a star colouring of its graph gives, and fewer still where entries
+that are known are taken out of sums, which needs an acyclic one (Coleman and Moré,
+1984). Colours are given greedily, in several orders (Gebremedhin, Manne and Pothen,
+"What color is your Jacobian?", 2005).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableSequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
-from chainrule.compiler.native.integer_loops import integer_loops
+from chainrule.sparse import greedy
+from chainrule.sparse.substitution import mates_of
 from chainrule.values.types import Array
 
 _np: Any = np
 
-
-Ints = MutableSequence[int]
-
-
-@integer_loops
-def _greedy(
-    n: int,
-    order: Ints,
-    starts: Ints,
-    rows: Ints,
-    row_starts: Ints,
-    columns: Ints,
-    colour: Ints,
-    seen: Ints,
-) -> int:
-    """Give each column the first colour that no column with a common row has."""
-    most = 0
-    for t in range(n):
-        j = order[t]
-        for a in range(starts[j], starts[j + 1]):
-            i = rows[a]
-            for b in range(row_starts[i], row_starts[i + 1]):
-                c = colour[columns[b]]
-                if c >= 0:
-                    seen[c] = j
-        k = 0
-        while seen[k] == j:
-            k = k + 1
-        colour[j] = k
-        if k + 1 > most:
-            most = k + 1
-    return most
-
-
-@integer_loops
-def _star(
-    n: int,
-    order: Ints,
-    starts: Ints,
-    columns: Ints,
-    colour: Ints,
-    seen: Ints,
-) -> int:
-    """Colour a symmetric graph so that no path of four vertices has two colours."""
-    most = 0
-    for t in range(n):
-        v = order[t]
-        for a in range(starts[v], starts[v + 1]):
-            w = columns[a]
-            if w == v:
-                continue
-            if colour[w] >= 0:
-                seen[colour[w]] = v
-            for b in range(starts[w], starts[w + 1]):
-                x = columns[b]
-                if x == w or x == v or colour[x] < 0:
-                    continue
-                if colour[w] < 0:
-                    seen[colour[x]] = v
-                    continue
-                for c in range(starts[x], starts[x + 1]):
-                    y = columns[c]
-                    if y != x and y != w and colour[y] == colour[w]:
-                        seen[colour[x]] = v
-                        break
-        k = 0
-        while seen[k] == v:
-            k = k + 1
-        colour[v] = k
-        if k + 1 > most:
-            most = k + 1
-    return most
-
-
-@integer_loops
-def _linked(n: int, degree: Ints, heads: Ints, after: Ints, before: Ints) -> int:
-    """Link the vertices of each degree to a list, which its head begins."""
-    for v in range(n):
-        before[v] = -1
-        after[v] = heads[degree[v]]
-        if after[v] >= 0:
-            before[after[v]] = v
-        heads[degree[v]] = v
-    return n
-
-
-@integer_loops
-def _smallest_last(
-    n: int,
-    starts: Ints,
-    columns: Ints,
-    degree: Ints,
-    order: Ints,
-    heads: Ints,
-    after: Ints,
-    before: Ints,
-) -> int:
-    """Order vertices so that each has the fewest neighbours among those before it.
-
-    ``heads`` begin the lists of vertices of each degree; ``after`` and ``before`` link
-    these. Taken ones have a degree of -1.
-    """
-    least = 0
-    for t in range(n):
-        while heads[least] < 0:
-            least = least + 1
-        v = heads[least]
-        heads[least] = after[v]
-        if after[v] >= 0:
-            before[after[v]] = -1
-        degree[v] = -1
-        order[n - 1 - t] = v
-        for a in range(starts[v], starts[v + 1]):
-            w = columns[a]
-            d = degree[w]
-            if d < 1:
-                continue
-            if before[w] >= 0:
-                after[before[w]] = after[w]
-            else:
-                heads[d] = after[w]
-            if after[w] >= 0:
-                before[after[w]] = before[w]
-            degree[w] = d - 1
-            before[w] = -1
-            after[w] = heads[d - 1]
-            if after[w] >= 0:
-                before[after[w]] = w
-            heads[d - 1] = w
-            if d - 1 < least:
-                least = d - 1
-    return n
-
-
-Orders = list[Callable[[], Any]]
-"""Orders of vertices to try, each made when it is its turn."""
+Run = Callable[[Any], tuple[int, Any]]
+"""Colours vertices in an order: how many colours there are, and that of each."""
+AT_MOST = 1 << 22
+"""Non-zeros up to which several orders are tried."""
 
 
 def _whole(x: Any) -> Any:
     return _np.ascontiguousarray(x, dtype=_np.int64)
 
 
-def colour_columns(pattern: Any) -> Any:
-    """Return a colour for each column of a CSR pattern: equal ones meet in no row.
+def most_in_a_line(pattern: Any) -> int:
+    """Return the number of entries of the fullest row: no fewer colours can do."""
+    return int(_np.diff(pattern.indptr).max(initial=0))
 
-    The fewest that can do is the number of entries of the fullest row.
-    """
-    by_columns = pattern.tocsc()
-    n = pattern.shape[1]
-    counts = _np.diff(pattern.indptr)
-    least = int(counts.max(initial=0))
-    lists = map(
-        _whole,
-        (by_columns.indptr, by_columns.indices, pattern.indptr, pattern.indices),
-    )
-    starts, rows, row_starts, columns = lists
+
+def colour_columns(pattern: Any) -> Any:
+    """Return a colour for each column of a CSR pattern: equal ones meet in no row."""
+    n, least = pattern.shape[1], most_in_a_line(pattern)
     if least == n:
         return _np.arange(n)
-
-    def most_first() -> Any:
-        sizes = _np.diff(by_columns.indptr)
-        return _np.argsort(-sizes, kind="stable")
-
-    def fewest_last() -> Any:
-        return _last(n, starts, rows, row_starts, columns)
+    by_columns = pattern.tocsc()
+    starts, rows = _whole(by_columns.indptr), _whole(by_columns.indices)
+    row_starts, columns = _whole(pattern.indptr), _whole(pattern.indices)
 
     def run(order: Any) -> tuple[int, Any]:
         colour, seen = _np.full(n, -1), _np.full(n + 1, -1)
-        most = _greedy(
+        most = greedy.apart(
             n, _whole(order), starts, rows, row_starts, columns, colour, seen
         )
         return most, colour
 
-    return _best(run, [lambda: _np.arange(n), most_first, fewest_last], least)
+    def graph() -> Any:
+        ones = _np.ones(pattern.nnz, _np.int8)
+        matrix = sp.csr_array((ones, pattern.indices, pattern.indptr), pattern.shape)
+        return (matrix.T @ matrix).tocsr()
+
+    met = int((_np.diff(pattern.indptr).astype(float) ** 2).sum())
+    return _best(run, _np.diff(starts), graph if met <= AT_MOST else None, least)
 
 
-def colour_symmetric(pattern: Any) -> Any:
-    """Return a star colouring of a symmetric pattern."""
-    n = pattern.shape[0]
+def colour_symmetric(pattern: Any, *, acyclic: bool = False) -> Any:
+    """Return a star colouring of a symmetric pattern, or an acyclic one."""
+    n, size = pattern.shape[0], int(pattern.nnz)
     starts, columns = _whole(pattern.indptr), _whole(pattern.indices)
+    numbers = _np.arange(size)
+    edges = _np.minimum(numbers, mates_of(pattern))
 
     def run(order: Any) -> tuple[int, Any]:
         colour, seen = _np.full(n, -1), _np.full(n + 1, -1)
-        return _star(n, _whole(order), starts, columns, colour, seen), colour
+        slots = [_np.zeros(n, _np.int64), *_np.zeros((3, size), _np.int64)]
+        if acyclic:
+            trees = [numbers.copy(), *_np.full((2, size), -1)]
+        else:
+            trees = [_np.zeros(size, _np.int64), _np.full(size, -1)]
+        loop = greedy.acyclic if acyclic else greedy.star
+        given = (n, _whole(order), starts, columns, edges, colour, seen)
+        return loop(*given, *slots, *trees), colour
 
-    def most_first() -> Any:
-        return _np.argsort(-_np.diff(pattern.indptr), kind="stable")
-
-    def fewest_last() -> Any:
-        return _by_degree(n, starts, columns)
-
-    return _best(run, [lambda: _np.arange(n), most_first, fewest_last], 2)
-
-
-AT_MOST = 1 << 22
-"""Non-zeros up to which several orders are tried."""
+    degrees = _np.diff(pattern.indptr) - (pattern.diagonal() != 0)
+    rows = _np.repeat(degrees, _np.diff(pattern.indptr))
+    inner = (rows > 1) & (degrees[columns] > 1)
+    of_itself = columns == _np.repeat(_np.arange(n), _np.diff(pattern.indptr))
+    chain = not acyclic and bool((inner & ~of_itself).any())  # of four vertices
+    least = 3 if chain else 2 if degrees.any() else 1
+    return _best(run, degrees, lambda: pattern, least)
 
 
-def _best(run: Any, orders: Orders, least: int) -> Any:
-    """Return the colouring with the fewest colours; stop where no fewer can do."""
-    count, colours = run(orders[0]())
-    for order in orders[1:]:
-        if count <= least or colours.size > AT_MOST:
-            break
+def _best(run: Run, degrees: Any, graph: Callable[[], Any] | None, least: int) -> Any:
+    """Return the colouring with the fewest colours, of several orders of vertices.
+
+    They are the natural one, largest first, smallest last and by incidence.
+    """
+    n = degrees.size
+    count, colours = run(_np.arange(n))
+    if count <= least or n > AT_MOST:
+        return colours
+    orders: list[Callable[[], Any]] = [lambda: _np.argsort(-degrees, kind="stable")]
+    if graph is not None:
+        found: list[Any] = []
+
+        def ordered(step: int) -> Any:
+            if not found:
+                found.append(graph())
+            return _by_degree(found[0], step)
+
+        orders += [lambda: ordered(-1), lambda: ordered(1)]
+    for order in orders:
         fewer, others = run(order())
         if fewer < count:
             count, colours = fewer, others
+        if count <= least:
+            break
     return colours
 
 
-def _last(n: int, starts: Array, rows: Array, row_starts: Array, columns: Array) -> Any:
-    """Return the order of columns with the fewest columns in common rows last."""
-    import scipy.sparse as sp
-
-    ones = _np.ones(columns.size, _np.int8)
-    matrix = sp.csr_array((ones, columns, row_starts), (row_starts.size - 1, n))
-    graph = (matrix.T @ matrix).tocsr()
-    return _by_degree(n, _whole(graph.indptr), _whole(graph.indices))
-
-
-def _by_degree(n: int, starts: Array, columns: Array) -> Any:
+def _by_degree(graph: Any, step: int) -> Any:
+    """Return vertices by their neighbours among those before: fewest, or most (1)."""
+    n = graph.shape[0]
+    starts, columns = _whole(graph.indptr), _whole(graph.indices)
     degree = _np.diff(starts)
     heads = _np.full(int(degree.max(initial=0)) + 2, -1)
+    if step > 0:
+        degree = _np.zeros(n, _np.int64)
     order, after, before = (_np.empty(n, _np.int64) for _ in range(3))
-    _linked(n, degree, heads, after, before)
-    _smallest_last(n, starts, columns, degree, order, heads, after, before)
+    greedy.by_degree(n, step, starts, columns, degree, order, heads, after, before)
     return order
 
 
-__all__ = ["colour_columns", "colour_symmetric"]
+def split(pattern: Any) -> tuple[int, Any]:
+    """Return how many sweeps it may take to do the fullest rows from the left.
+
+    The other rows are done from the right. The rows come as truth values.
+    """
+    counts = _np.diff(pattern.indptr)
+    order = _np.argsort(-counts, kind="stable")
+    sweeps = _np.arange(counts.size + 1) + _np.append(counts[order], 0)
+    best = int(_np.argmin(sweeps))
+    full = _np.zeros(counts.size, bool)
+    full[order[:best]] = True
+    return int(sweeps[best]), full
+
+
+def rows_of(pattern: Any, chosen: Array) -> Any:
+    """Return a CSR pattern without the entries of rows that are not chosen."""
+    counts = _np.diff(pattern.indptr)
+    starts = _np.append(0, _np.cumsum(_np.where(chosen, counts, 0)))
+    columns = pattern.indices[_np.repeat(chosen, counts)]
+    ones = _np.ones(columns.size, bool)
+    return sp.csr_array((ones, columns, starts), pattern.shape)
+
+
+__all__ = [
+    "colour_columns",
+    "colour_symmetric",
+    "most_in_a_line",
+    "rows_of",
+    "split",
+]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,18 @@ from scipy.sparse.linalg import LinearOperator
 
 from chainrule.compiler.api import compile as compiled
 from chainrule.errors import ArgumentError
-from chainrule.sparse.api import hessian
-from chainrule.transforms.products import jvp, vjp
-from chainrule.values.shapes import describe, ndarray
+from chainrule.sparse.arguments import (
+    Argnums,
+    Chosen,
+    inexact,
+    named_as,
+    times_from_left,
+)
+from chainrule.sparse.matrices import SparseDerivative
+from chainrule.values.containers import map_leaves
+from chainrule.values.shapes import describe, ndarray, shape_of
 from chainrule.values.types import Array
+from chainrule.values.vertices import stand_in, vertex
 
 _np: Any = np
 _operator: Any = LinearOperator
@@ -31,59 +40,77 @@ class LinearMap(_operator):
         The sizes of the flattened result and argument.
     """
 
-    def __init__(self, f: Callable[..., Any], x: Array, rest: tuple[Any, ...]) -> None:
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        argnums: Argnums,
+        args: Sequence[Any],
+        keywords: Mapping[str, Any],
+    ) -> None:
         """Take the point; the products are compiled when they are first asked for."""
+        # The point stays when the arrays change.
+        self._args, self._keywords = map_leaves(_copied, (list(args), dict(keywords)))
+        self._chosen: Chosen = Chosen(f, argnums, args, keywords)
         self._f = f
-        x = _np.array(x)  # the point stays, when the array changes
-        self._x: Any = x
-        self._rest = rest
-        self.value: Any = f(x, *rest)
-        if not isinstance(self.value, (ndarray, float)):
+        self.value: Any = f(*self._args, **self._keywords)
+        parts = inexact(self.value)
+        if not parts:
             raise ArgumentError(
-                f"a linear map is the derivative of one array; received "
+                "a linear map is the derivative of real arrays; received "
                 f"{describe(self.value)}."
             )
-        size = int(_np.size(self.value))
-        _operator.__init__(self, dtype=x.dtype, shape=(size, int(_np.size(x))))
+        self._shapes = list(map(shape_of, parts))
+        shape = (sum(map(math.prod, self._shapes)), sum(self._chosen.sizes))
+        _operator.__init__(self, dtype=self._chosen.dtype, shape=shape)
 
     @functools.cached_property
     def _forward(self) -> Any:
-        def product(x: Array, v: Array, *rest: Any) -> Any:
-            return jvp(self._of(rest), (x,), (v,))[1]
+        def product(v: Array, *args: Any, **keywords: Any) -> Any:
+            flat = self._chosen.function(self._f, args, keywords)
+            return self._chosen.times(flat, self._chosen.leaves(args, keywords), v)
 
-        return compiled(product)
+        return compiled(named_as(self._f, product))
 
     @functools.cached_property
     def _backward(self) -> Any:
-        def product(x: Array, u: Array, *rest: Any) -> Any:
-            return vjp(self._of(rest), x)[1](u)[0]
+        def product(u: Array, *args: Any, **keywords: Any) -> Any:
+            flat = self._chosen.function(self._f, args, keywords)
+            leaves = self._chosen.leaves(args, keywords)
+            return times_from_left(flat, leaves, self._shapes, u)
 
-        return compiled(product)
+        return compiled(named_as(self._f, product))
 
-    def _of(self, rest: tuple[Any, ...]) -> Callable[[Any], Any]:
-        """Return the function of its one argument."""
+    def dot(self, x: Any) -> Any:
+        """Return the product with a vector, which may be a node or be traced."""
+        if isinstance(x, (vertex, stand_in)):
+            return self._matvec(x)
+        return _operator.dot(self, x)
 
-        def f(x: Array) -> Any:
-            return self._f(x, *rest)
+    __matmul__ = dot
 
-        return f
+    def _product(self, run: Any, v: Any) -> Any:
+        if isinstance(v, (vertex, stand_in)):
+            return run(v, *self._args, **self._keywords)
+        v = _np.ravel(v)
+        if _np.iscomplexobj(v):
+            return self._product(run, v.real) + 1j * self._product(run, v.imag)
+        return run(_np.asarray(v, self.dtype), *self._args, **self._keywords)
 
     def _matvec(self, v: Any) -> Any:
-        if _np.iscomplexobj(v):
-            return self._matvec(v.real) + 1j * self._matvec(v.imag)
-        v = _np.asarray(v, self._x.dtype).reshape(self._x.shape)
-        return _np.ravel(self._forward(self._x, v, *self._rest))
+        return self._product(self._forward, v)
 
     def _rmatvec(self, u: Any) -> Any:
-        if _np.iscomplexobj(u):
-            return self._rmatvec(u.real) + 1j * self._rmatvec(u.imag)
-        u = _np.asarray(u, self._x.dtype).reshape(_np.shape(self.value))
-        seed = u if isinstance(self.value, ndarray) else float(u)
-        return _np.ravel(self._backward(self._x, seed, *self._rest))
+        return self._product(self._backward, u)
 
 
-def linear_map(f: Callable[..., Any], x: Array, *rest: Any) -> LinearMap:
-    """Return the Jacobian of ``f`` at ``x`` as a ``LinearOperator`` of SciPy's.
+def _copied(x: Any) -> Any:
+    return x.copy() if isinstance(x, ndarray) else x
+
+
+def linear_map(
+    f: Callable[..., Any], *args: Any, argnums: Argnums = 0, **keywords: Any
+) -> LinearMap:
+    """Return the Jacobian of ``f`` at ``args`` as a ``LinearOperator`` of SciPy's.
 
     ``A @ v`` is the product ``J v`` (a forward sweep), ``A.T @ u`` is ``J.T u`` (a
     reverse sweep); no matrix is made. The products are compiled. Of a Hessian it is
@@ -92,9 +119,12 @@ def linear_map(f: Callable[..., Any], x: Array, *rest: Any) -> LinearMap:
     Parameters
     ----------
     f
-        A function of an array, and of the ``rest``, which is held constant.
-    x
-        Where the derivative is taken: a real array.
+        A function of real arrays, or of containers of them.
+    args, keywords
+        Where the derivative is taken.
+    argnums
+        Which of these it is taken in: positions or names, the first by default. The
+        others are held constant.
 
     Examples
     --------
@@ -103,19 +133,14 @@ def linear_map(f: Callable[..., Any], x: Array, *rest: Any) -> LinearMap:
     >>> A.shape, A @ np.array([1.0, 0.0, 0.0]), A.T @ np.array([1.0, 1.0])
     ((2, 3), array([2., 0.]), array([2., 4., 2.]))
     """
-    if not isinstance(x, ndarray) or x.dtype.kind != "f":
-        raise ArgumentError(
-            f"linear_map needs a real array; received {describe(x)}. Pass "
-            "np.asarray(x, float)."
-        )
-    return LinearMap(f, x, rest)
+    return LinearMap(f, argnums, args, keywords)
 
 
-def hessian_diagonal(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+def hessian_diagonal(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """Return the function that computes the diagonal of the Hessian of a scalar ``f``.
 
-    ``d2f / dx[i]**2``, in the shape of the argument. Entries whose rows do not meet are
-    computed together, as ``gd.sparse.hessian`` does.
+    ``d2f / dx[i]**2``, in the shape of the argument; of containers, in one like it.
+    Unknowns that are not neighbours in the Hessian are computed together.
 
     Examples
     --------
@@ -123,11 +148,11 @@ def hessian_diagonal(f: Callable[..., Any], argnum: int = 0) -> Callable[..., An
     >>> gd.hessian_diagonal(lambda x: np.sum(x**3) + x[0] * x[1])(np.array([1.0, 2.0]))
     array([ 6., 12.])
     """
-    whole = hessian(f, argnum)
+    whole = SparseDerivative(f, argnums, symmetric=True, mode="diagonal")
 
     def diagonal(*args: Any, **keywords: Any) -> Any:
-        found = whole(*args, **keywords)
-        return _np.asarray(found.diagonal()).reshape(args[argnum].shape)
+        state, data = whole.evaluated(args, keywords)
+        return state.chosen.arranged(state.chosen.parts(data))
 
     return functools.update_wrapper(diagonal, f, updated=())
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,33 +14,57 @@ import scipy.sparse as sp
 
 from chainrule.compiler.api import compile as compiled
 from chainrule.compiler.batching.vmap import vmap
+from chainrule.compiler.programs.program import Program
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.sparse.colouring import colour_columns, colour_symmetric
+from chainrule.sparse.arguments import (
+    Argnums,
+    Chosen,
+    named_as,
+    times_from_left,
+    together,
+)
+from chainrule.sparse.blocks import Block, blocks_of
+from chainrule.sparse.compression import (
+    Compression,
+    compressed,
+    compressed_symmetric,
+)
 from chainrule.sparse.detection import Detection
-from chainrule.sparse.patterns import DensePatternError
+from chainrule.sparse.patterns import DensePatternError, boolean
 from chainrule.transforms.gradients import grad
-from chainrule.transforms.products import jvp, vjp
+from chainrule.transforms.seeds import check_numeric, is_differentiable
 from chainrule.transforms.values import value
-from chainrule.values.shapes import describe, kind_of, ndarray
-from chainrule.values.types import Array, Operation
+from chainrule.values.containers import flatten, unflatten
+from chainrule.values.shapes import kind_of, ndarray, shape_of
+from chainrule.values.types import Array, Operation, Shape
 
 _np: Any = np
+_DIRECT = {float, ndarray}
+KEPT = 64
+"""For so many kinds of arguments what is known is kept."""
 
 
 class SparseDerivative:
-    """A function that returns a Jacobian, or a Hessian, as a sparse matrix.
+    """A function that returns a Jacobian, or a Hessian, as sparse matrices.
 
     The pattern is found in the first call, and again where a call takes another path
-    through the function. The attributes are those of the last call.
+    through the function. The attributes are those of the last call. Matrices of one
+    pattern share their index arrays, which are read-only: change a ``copy()``.
 
     Attributes
     ----------
     pattern
-        Which entries may be other than zero: a boolean ``csr_array``.
-    colors
-        The colour of each column (of each row, in mode ``"reverse"``).
+        Which entries may be other than zero: a boolean ``csr_array``, of all entries
+        of the result by all of the arguments.
     mode
-        ``"forward"``, ``"reverse"`` or, of a Hessian, ``"symmetric"``.
+        ``"forward"``: products with columns of one colour; ``"reverse"``: with rows;
+        ``"bidirectional"``: the fullest rows from the left, the others from the right;
+        of a Hessian ``"star"``, or ``"acyclic"``, by substitution.
+    colors
+        The colour of each column (of each row, in mode ``"reverse"``; of both, in
+        ``"bidirectional"``, -1 where there is none).
+    sweeps
+        How many products there are.
     dense_because
         The functions whose results were taken to depend on all that they were given.
     """
@@ -47,10 +72,10 @@ class SparseDerivative:
     def __init__(
         self,
         f: Operation,
-        argnum: int,
+        argnums: Argnums = 0,
         *,
-        symmetric: bool,
-        mode: str,
+        symmetric: bool = False,
+        mode: str = "auto",
         given: Any = None,
         check: bool = False,
         closed_is_constant: bool = False,
@@ -61,29 +86,45 @@ class SparseDerivative:
         """
         functools.update_wrapper(self, f, updated=())
         self.f = f
-        self._argnum = argnum
-        self._symmetric = symmetric
-        self._asked = mode
-        self._given = None if given is None else _as_pattern(given)
-        self._check = check
-        self._settled: Any = value if closed_is_constant else _as_it_is
-        self._inner: Any = compiled(self._valued)
-        self._states: dict[Any, _State] = {}
-        self._last: _State | None = None
+        self.symmetric = symmetric
+        self.mode_asked = mode
+        self.given: Any = None if given is None else boolean(sp.csr_array(given))
+        self.check = check
+        self.closed_is_constant = closed_is_constant
+        self._argnums = argnums
+        self._states: OrderedDict[Any, State] = OrderedDict()
+        self._last: State | None = None
         self._lock = threading.RLock()
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Return the derivative at these arguments."""
-        x = self._argument(args)
-        key = (x.shape, x.dtype, *(_kind(a) for a in (*args, *keywords.values())))
+        state, data = self.evaluated(args, keywords)
+        return state.arranged(data)
+
+    def evaluated(
+        self, args: Sequence[Any], keywords: Mapping[str, Any]
+    ) -> tuple[State, Any]:
+        """Return what is known of arguments like these, and the entries at them."""
+        key: Any = None
+        if keywords or not _DIRECT.issuperset(map(kind_of, args)):
+            leaves, structure = flatten((args, dict(keywords)))
+            key, given = structure, leaves
+        else:
+            given = args
+        for x in given:
+            key = (
+                (key, x.shape, x.dtype) if kind_of(x) is ndarray else (key, kind_of(x))
+            )
         with self._lock:
             state = self._states.get(key)
             if state is None:
-                state = _State(self, x)
+                state = State(self, args, keywords)
                 state.detect(args, keywords)
                 self._states[key] = state
+                if len(self._states) > KEPT:
+                    self._states.popitem(last=False)
             self._last = state
-            return state.evaluate(args, keywords)
+            return state, state.evaluate(args, keywords)
 
     def __getattr__(self, name: str) -> Any:
         """Find what the last call has found out."""
@@ -93,174 +134,215 @@ class SparseDerivative:
             raise AttributeError(f"{name!r} is known after the first call")
         return getattr(self._last, name)
 
-    def _argument(self, args: Sequence[Any]) -> Any:
-        if len(args) <= self._argnum:
-            raise ArgumentError(
-                f"argument {self._argnum} is differentiated, and {len(args)} were "
-                "given by position. Give it by position."
-            )
-        x = args[self._argnum]
-        if not isinstance(x, ndarray) or x.dtype.kind != "f":
-            raise ArgumentError(
-                "a sparse derivative is taken in a real array; received "
-                f"{describe(x)}. Pass np.asarray(x, float)."
-            )
-        return x
+    def chosen(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> Chosen:
+        """Return the arguments of a call that are differentiated."""
+        return Chosen(self.f, self._argnums, args, keywords)
+
+
+class State:
+    """What is known for arguments of one kind."""
+
+    def __init__(
+        self, owner: SparseDerivative, args: Sequence[Any], keywords: Mapping[str, Any]
+    ) -> None:
+        self.owner = owner
+        self.chosen: Chosen = owner.chosen(args, keywords)
+        self.paths: set[Any] = set()
+        self.pattern: Any = None
+        self.compression: Compression | None = None
+        self.dense_because: list[str] = []
+        self.shapes: list[Shape] = []
+        self.seeds: list[Any] = []
+        self.blocks: list[list[Block]] = []
+        self.structure: Any = None
+        self.beside: list[bool] = []
+        self.complex: bool = False
+        self._inner: Any = compiled(named_as(owner.f, self._differentiated))
+        self._run: Any = None
+
+    @property
+    def mode(self) -> str:
+        """Which products are computed."""
+        return self._known().mode
+
+    @property
+    def colors(self) -> Any:
+        """The colours of columns, of rows, or both."""
+        return self._known().colors
+
+    @property
+    def sweeps(self) -> int:
+        """How many products are computed."""
+        return self._known().sweeps if self.pattern.nnz else 0
+
+    def _known(self) -> Compression:
+        assert self.compression is not None  # noqa: S101  it was detected
+        return self.compression
+
+    # ------------------------------------------------------------------- functions
+
+    def flat(
+        self, args: Sequence[Any], keywords: Mapping[str, Any]
+    ) -> Callable[..., tuple[Any, ...]]:
+        """Return what the Jacobian is taken of, as a function of leaves."""
+        f = self.chosen.function(self.owner.f, args, keywords)
+        if not self.owner.symmetric:
+            return f
+
+        def one(*leaves: Any) -> Any:
+            positional, named = self.chosen.with_leaves(args, keywords, leaves)
+            return self.owner.f(*positional, **named)
+
+        return grad(one, tuple(range(len(self.chosen.shapes))))
 
     def _differentiated(self, *args: Any, **keywords: Any) -> Any:
-        """Return what a Jacobian is taken of: the function, or its gradient."""
-        if not self._symmetric:
-            return self.f(*args, **keywords)
-        return grad(self.f, self._argnum)(*args, **keywords)
+        if self.owner.symmetric:
+            found = self.flat(args, keywords)(*self.chosen.leaves(args, keywords))
+        else:
+            found = self.owner.f(*args, **keywords)
+        return self._settled(found)
 
-    def _valued(self, *args: Any, **keywords: Any) -> Any:
-        return self._settled(self._differentiated(*args, **keywords))
+    def _settled(self, found: Any) -> Any:
+        return value(found) if self.owner.closed_is_constant else found
 
-    def of_argument(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
-        """Return that function of its one argument."""
-        before, after = args[: self._argnum], args[self._argnum + 1 :]
+    def _products(self, *given: Any, **keywords: Any) -> list[Any]:
+        """Return the products from the right, and from the left."""
+        seeds, args = list(given[: len(self.seeds)]), given[len(self.seeds) :]
+        flat = self.flat(args, keywords)
+        leaves = self.chosen.leaves(args, keywords)
 
-        def f(x: Array) -> Any:
-            return self._differentiated(*before, x, *after, **keywords)
+        def pushed(s: Array) -> Any:
+            return self._settled(self.chosen.times(flat, leaves, s))
 
-        return f
+        def pulled(s: Array) -> Any:
+            return self._settled(times_from_left(flat, leaves, self.shapes, s))
 
-    def products(self, seeds: Array, args: Any, keywords: Any) -> Any:
-        """Return the products with several vectors."""
-        f, x = self.of_argument(args, keywords), args[self._argnum]
+        found: list[Any] = []
+        if self._known().columns is not None:
+            found.append(vmap(pushed)(seeds.pop(0)))
+        if self._known().rows is not None:
+            found.append(vmap(pulled)(seeds.pop(0)))
+        return found
 
-        def product(s: Array) -> Any:
-            return self._settled(jvp(f, (x,), (s,))[1])
+    # --------------------------------------------------------------------- patterns
 
-        return vmap(product)(seeds)
-
-    def pulled(self, seeds: Array, args: Any, keywords: Any) -> Any:
-        """Return the products of several vectors with the Jacobian."""
-        f, x = self.of_argument(args, keywords), args[self._argnum]
-
-        def product(s: Array) -> Any:
-            return self._settled(vjp(f, x)[1](s)[0])
-
-        return vmap(product)(seeds)
-
-    @functools.cached_property
-    def forward(self) -> Any:
-        """The compiled products."""
-        return compiled(self.products)
-
-    @functools.cached_property
-    def reverse(self) -> Any:
-        """The compiled products from the left."""
-        return compiled(self.pulled)
-
-    def pattern_at(
+    def found(
         self, args: Sequence[Any], keywords: Mapping[str, Any]
-    ) -> tuple[Any, Any, list[str]]:
-        """Return the value, the pattern on its path, and what made that dense."""
-        value = self._inner(*args, **keywords)
-        if not isinstance(value, (ndarray, float)):
-            raise ArgumentError(
-                f"a sparse derivative is that of one array; received {describe(value)}."
-            )
-        if self._given is not None:
-            return value, self._given, []
+    ) -> tuple[Any, list[str], int]:
+        """Return a call's pattern, what made it dense, and its program's work."""
+        leaves, self.structure = flatten(self._inner(*args, **keywords))
+        self._check_result(leaves)
+        self.beside = list(map(is_differentiable, leaves))
+        kept = [x for x in leaves if is_differentiable(x)]
+        self.complex = any(map(_np.iscomplexobj, kept))
+        shapes = list(map(shape_of, kept))
+        if shapes != self.shapes:  # a path to a result of another shape
+            self.shapes, self.pattern = shapes, None
+            self.paths.clear()
         path = self._inner.kept.latest
+        if self.owner.given is not None:
+            return self._given(), [], _work(path)
         if path is None:
             raise ArgumentError(
                 "the function has no program at these arguments (its result holds a "
                 "nan, or it raises an error there), so its pattern cannot be found. "
                 "Call it first at others, or give sparsity=."
             )
-        program, alone = path.program, list(args)
-        x = alone[self._argnum] = args[self._argnum].view()  # no other argument is it
-        numbers = self._inner.signed(tuple(alone), keywords)[1]
-        place = next(i for i, v in enumerate(numbers) if v is x)
-        found = Detection(program, [program.inputs[place]])
+        program: Program = path.program
+        found = Detection(program, self._inputs(program, args, keywords))
+        outputs = [z for z, ok in zip(program.outputs, self.beside, strict=True) if ok]
         try:
-            pattern = found.of(program.outputs[0]).as_matrix()
-            return value, pattern, found.dense_because
+            parts = [found.of(z).as_matrix() for z in outputs]
         except DensePatternError:
             because = ", ".join(found.dense_because) or "sums over many entries"
             raise ArgumentError(
                 f"the matrix has too many entries that may be non-zero, by {because}. "
                 "Use gd.linear_map(f, x) for its products with vectors."
             ) from None
+        pattern = parts[0] if len(parts) == 1 else boolean(sp.vstack(parts, "csr"))
+        return pattern, found.dense_because, _work(path)
 
+    def _check_result(self, leaves: Sequence[Any]) -> None:
+        name = "hessian" if self.owner.symmetric else "jacobian"
+        if not leaves:
+            raise ArgumentError(
+                f"sparse.{name} needs a function that returns numbers; this one "
+                "returned None. Let it return its result."
+            )
+        some = any(map(is_differentiable, leaves))
+        for z in leaves:
+            if not some or not isinstance(z, int | np.ndarray | np.generic):
+                check_numeric(z, f"sparse.{name}")
 
-class _State:
-    """What is known for arguments of one signature."""
+    def _inputs(
+        self, program: Program, args: Sequence[Any], keywords: Mapping[str, Any]
+    ) -> list[Any]:
+        """Return the rows of a program that stand for the leaves."""
+        own = [  # copies, as two arguments may be one object
+            x.view() if isinstance(x, ndarray) else x + 0.0
+            for x in self.chosen.leaves(args, keywords)
+        ]
+        positional, named = self.chosen.with_leaves(args, keywords, own)
+        numbers = self._inner.signed(tuple(positional), named)[1]
+        places = [next(i for i, v in enumerate(numbers) if v is x) for x in own]
+        return [program.inputs[i] for i in places]
 
-    def __init__(self, owner: SparseDerivative, x: Array) -> None:
-        self.owner = owner
-        self.like = x
-        self.paths: set[Any] = set()
-        self.pattern: Any = None
-        self.colors: Any = None
-        self.mode = "forward"
-        self.dense_because: list[str] = []
-        self.out: tuple[int, ...] = ()
-
-    @property
-    def sweeps(self) -> int:
-        """How many products are computed."""
-        return int(self.colors.max(initial=-1)) + 1
+    def _given(self) -> Any:
+        shape = (sum(map(math.prod, self.shapes)), sum(self.chosen.sizes))
+        given = self.owner.given
+        if given.shape != shape:
+            raise ShapeError(
+                f"sparsity= has shape {given.shape}, and the derivative {shape}."
+            )
+        return given
 
     def detect(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
         """Find the pattern of the path that these arguments take; tell if it grew."""
-        value, found, because = self.owner.pattern_at(args, keywords)
-        if self.out != _np.shape(value):  # a path to a result of another shape
-            self.out, self.pattern = _np.shape(value), None
-            self.paths.clear()
-        shape = (math.prod(self.out), self.like.size)
-        if found.shape != shape:
-            raise ShapeError(
-                f"sparsity= has shape {found.shape}, and the derivative {shape}."
-            )
-        if self.owner._symmetric:
-            found = _ones(found + found.T)
+        found, because, work = self.found(args, keywords)
+        if self.owner.symmetric:
+            found = boolean(found + found.T)
         self.dense_because = list(dict.fromkeys([*self.dense_because, *because]))
         before = -1 if self.pattern is None else self.pattern.nnz
         if self.pattern is not None:
-            found = _ones(found + self.pattern)
+            found = boolean(found + self.pattern)
         if found.nnz == before:
             return False
         found.sort_indices()
         self.pattern = found
-        self._colour()
-        if self.owner._check:
+        asked = self.owner.mode_asked
+        if self.complex:
+            asked = "forward"  # a sweep back to real arguments has the real part
+        if not self.owner.symmetric:
+            self._take(compressed(found, asked))
+        else:
+            self._take(compressed_symmetric(found, asked, work))
+            if self.mode == "acyclic" and self._wrong_rows(args, keywords).size:
+                self._take(compressed_symmetric(found, "star", work))
+        if self.owner.check and self.owner.given is not None:
             self._compare(args, keywords)
         return True
 
-    def _colour(self) -> None:
-        """Colour the pattern, and find where each entry comes from."""
-        pattern = self.pattern
-        rows = _np.repeat(_np.arange(pattern.shape[0]), _np.diff(pattern.indptr))
-        columns = pattern.indices
-        if self.owner._symmetric:
-            self.mode, self.colors = "symmetric", colour_symmetric(pattern)
-            first, second = _alone(self.colors, rows, columns)
-        else:
-            self.mode, self.colors = _coloured(pattern, self.owner._asked)
-            of, second = (columns, rows) if self.mode == "forward" else (rows, columns)
-            first = self.colors[of]
-        length = pattern.shape[1 if self.mode == "reverse" else 0]
-        self.places: Any = first.astype(_np.intp) * length + second
-        shape = self.out if self.mode == "reverse" else self.like.shape
-        seeds = _np.zeros((self.sweeps, self.colors.size), self.like.dtype)
-        seeds[self.colors, _np.arange(self.colors.size)] = 1
-        self.seeds: Any = seeds.reshape(self.sweeps, *shape)
+    def _take(self, compression: Compression) -> None:
+        """Compute products like these from now on."""
+        self.compression = compression
+        self.seeds = compression.seeds(self.chosen.dtype)
+        sizes = [list(map(math.prod, self.shapes)), self.chosen.sizes]
+        self.blocks = blocks_of(self.pattern, *[_np.cumsum([0, *s]) for s in sizes])
+        self._run = compiled(named_as(self.owner.f, self._products))
+
+    # ------------------------------------------------------------------- evaluation
 
     def evaluate(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
-        """Return the matrix at these arguments."""
+        """Return the entries of the whole matrix at these arguments."""
         while True:
             if not self.pattern.nnz:  # there is no product that tells the path
                 if self.detect(args, keywords):
                     continue
-                data = _np.zeros(0, self.like.dtype)
-                break
-            run = self.owner.reverse if self.mode == "reverse" else self.owner.forward
+                diagonal = sum(self.chosen.sizes) if self.mode == "diagonal" else 0
+                return _np.zeros(diagonal, self.chosen.dtype)
+            run = self._run
             try:
-                products = run(self.seeds, tuple(args), dict(keywords))
+                products = run(*self.seeds, *args, **keywords)
             except ShapeError:  # seeds are of the shape of an earlier result
                 if not self.detect(args, keywords):
                     raise
@@ -270,22 +352,37 @@ class _State:
             if path is not None:
                 self.paths.add(path)
             if not grew:
-                data = _np.take(products.reshape(-1), self.places)
-                break
-        pattern = self.pattern
-        return sp.csr_array(
-            (data, pattern.indices, pattern.indptr), shape=pattern.shape
+                return self._known().entries(together(products))
+
+    def arranged(self, data: Array) -> Any:
+        """Return the entries as matrices: one for each leaf of result and argument."""
+        made = [
+            self.chosen.arranged([block.filled(data) for block in row])
+            for row in self.blocks
+        ]
+        if self.owner.symmetric:
+            return self.chosen.arranged(made)
+        following = iter(made)
+        whole = [next(following) if ok else None for ok in self.beside]
+        return unflatten(self.structure, whole)
+
+    def _wrong_rows(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+        """Return the rows whose product with a random vector is another one."""
+        dtype, size = self.chosen.dtype, sum(self.chosen.sizes)
+        direction = _np.random.default_rng(0).normal(size=size).astype(dtype)
+        leaves = self.chosen.leaves(args, keywords)
+        expected = self.chosen.times(self.flat(args, keywords), leaves, direction)
+        data = self.evaluate(args, keywords)
+        matrix = sp.csr_array(
+            (data, self.pattern.indices, self.pattern.indptr), self.pattern.shape
         )
+        scale = _np.max(_np.abs(expected), initial=1e-300)
+        close = 10 * math.sqrt(_np.finfo(dtype).eps) * scale
+        return _np.flatnonzero(_np.abs(matrix @ direction - expected) > close)
 
     def _compare(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> None:
         """Raise unless the pattern gives the product with a random vector."""
-        direction = _np.random.default_rng(0).normal(size=self.like.shape)
-        f = self.owner.of_argument(args, keywords)
-        x = args[self.owner._argnum]
-        expected = _np.ravel(jvp(f, (x,), (direction.astype(x.dtype),))[1])
-        got = self.evaluate(args, keywords) @ direction.ravel()
-        scale = _np.max(_np.abs(expected), initial=1e-300)
-        wrong = _np.flatnonzero(_np.abs(got - expected) > 1e-6 * scale)
+        wrong = self._wrong_rows(args, keywords)
         if wrong.size:
             raise ArgumentError(
                 f"sparsity= leaves out entries of row {wrong[0]} that are not zero "
@@ -293,47 +390,11 @@ class _State:
             )
 
 
-def _coloured(pattern: Any, asked: str) -> tuple[str, Any]:
-    """Return the mode with fewer sweeps, and its colours."""
-    by_rows = int(_np.diff(pattern.tocsc().indptr).max(initial=0))
-    forward: Any = None
-    if asked != "reverse":
-        forward = colour_columns(pattern)
-        if asked == "forward" or forward.max(initial=-1) + 1 <= by_rows:
-            return "forward", forward
-    reverse = colour_columns(pattern.T.tocsr())
-    fewer = forward is None or reverse.max(initial=-1) < forward.max(initial=-1)
-    return ("reverse", reverse) if fewer else ("forward", forward)
+def _work(path: Any) -> int:
+    """Return the number of entries of all arrays that a program makes."""
+    if path is None:
+        return 0
+    return sum(math.prod(x.shape or ()) for x in path.program.rows)
 
 
-def _alone(colours: Array, rows: Array, columns: Array) -> tuple[Any, Any]:
-    """Return where each entry of a symmetric matrix is alone: product, and row."""
-    count = int(_np.max(colours, initial=-1)) + 1
-    key = rows.astype(_np.int64) * count + colours[columns]
-    _, inverse, hits = _np.unique(key, return_inverse=True, return_counts=True)
-    single = hits[inverse] == 1
-    return (
-        _np.where(single, colours[columns], colours[rows]),
-        _np.where(single, rows, columns),
-    )
-
-
-def _ones(matrix: Any) -> Any:
-    found = matrix.tocsr()
-    found.data = _np.ones(found.nnz, bool)
-    return found
-
-
-def _as_pattern(given: Any) -> Any:
-    return _ones(sp.csr_array(given))
-
-
-def _as_it_is(x: Any) -> Any:
-    return x
-
-
-def _kind(x: Array) -> Any:
-    return (x.shape, x.dtype) if isinstance(x, ndarray) else kind_of(x)
-
-
-__all__ = ["SparseDerivative"]
+__all__ = ["SparseDerivative", "State"]

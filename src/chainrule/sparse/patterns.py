@@ -119,7 +119,7 @@ class Pattern:
         incidence = sp.csr_array(
             (ones, (groups, _np.arange(groups.size))), (count, groups.size)
         )
-        matrix = _boolean(incidence @ self.as_matrix(common=False))
+        matrix = boolean(incidence @ self.as_matrix(common=False))
         return Pattern(count, self.columns, (), self.common, matrix)
 
     def _by_turns(self, groups: Array, count: int, several: int) -> Pattern:
@@ -142,7 +142,7 @@ class Pattern:
         ones = _np.ones(indices.size, bool)
         found = sp.csr_array((ones, indices, starts), (self.size, self.columns))
         if self.matrix is not None:
-            found = _boolean(found + self.matrix)
+            found = boolean(found + self.matrix)
         if common and self.common.size:
             if self.size * self.common.size > LARGEST:
                 raise DensePatternError
@@ -150,7 +150,7 @@ class Pattern:
             full = _np.tile(self.common, self.size)
             ones = _np.ones(full.size, bool)
             dense = sp.csr_array((ones, full, starts), (self.size, self.columns))
-            found = _boolean(found + dense) if found.nnz else dense
+            found = boolean(found + dense) if found.nnz else dense
         return found
 
 
@@ -184,7 +184,7 @@ def union(x: Pattern, y: Pattern) -> Pattern:
     matrices = [m for m in (x.matrix, y.matrix) if m is not None]
     found = Pattern(x.size, x.columns, picks, common, matrices[0] if matrices else None)
     if len(matrices) > 1:
-        found.matrix = _boolean(matrices[0] + matrices[1])
+        found.matrix = boolean(matrices[0] + matrices[1])
     if len(picks) > PICKS:
         return Pattern(x.size, x.columns, (), common, found.as_matrix(common=False))
     return found
@@ -231,7 +231,8 @@ def _rows(matrix: Any, places: Array, *, empty: bool) -> Any:
     return matrix[places]
 
 
-def _boolean(matrix: Any) -> Any:
+def boolean(matrix: Any) -> Any:
+    """Return a CSR matrix of the same entries, all of them true."""
     found = matrix.tocsr()
     if found.nnz > LARGEST:
         raise DensePatternError
@@ -253,4 +254,4 @@ def _joined(picks: Sequence[Any], size: int, columns: int) -> tuple[Any, Any]:
     return table[kept], starts
 
 
-__all__ = ["DensePatternError", "Pattern", "inputs", "joined", "union"]
+__all__ = ["DensePatternError", "Pattern", "boolean", "inputs", "joined", "union"]

@@ -126,7 +126,7 @@ def _sparse_jacobian(problem: Problem) -> Callable[..., Any]:
     def of(x: Value) -> Any:
         return problem.of(x, *args)
 
-    return SparseDerivative(of, 0, symmetric=False, mode="auto")
+    return SparseDerivative(of)
 
 
 def _with_args(f: Callable[..., Any], args: tuple[Any, ...]) -> Callable[..., Any]:

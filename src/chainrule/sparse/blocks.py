@@ -1,0 +1,61 @@
+"""Blocks: the parts of a sparse matrix, one for each leaf of results and arguments."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from chainrule.values.types import Array
+
+_np: Any = np
+
+
+class Block:
+    """A part of the matrix: which entries of the whole are in it, and where."""
+
+    def __init__(self, where: Any, indices: Any, starts: Any, shape: Any) -> None:
+        """Keep index arrays that all matrices share."""
+        self.where = where
+        few = max(*shape, indices.size) < 1 << 31
+        numbers = [x.astype(_np.int32 if few else _np.int64) for x in (indices, starts)]
+        ones = _np.ones(indices.size)
+        self.like: Any = sp.csr_array((ones, *numbers), shape)
+        for x in (self.like.indices, self.like.indptr):
+            x.flags.writeable = False
+        self.like.has_canonical_format  # noqa: B018  it is looked up once
+
+    def filled(self, data: Array) -> Any:
+        """Return the part as a matrix; SciPy has no need to check it again."""
+        found = copy.copy(self.like)
+        found.data = data if self.where is None else data[self.where]
+        return found
+
+
+def blocks_of(pattern: Any, rows: Any, columns: Any) -> list[list[Block]]:
+    """Cut a CSR pattern at these rows and columns."""
+    if rows.size == columns.size == 2:
+        parts = (pattern.indices, pattern.indptr, pattern.shape)
+        return [[Block(None, *parts)]]
+    found: list[list[Block]] = []
+    for top, end in itertools.pairwise(rows):
+        start, stop = pattern.indptr[top], pattern.indptr[end]
+        own = pattern.indices[start:stop]
+        starts = pattern.indptr[top : end + 1] - start
+        row: list[Block] = []
+        for left, right in itertools.pairwise(columns):
+            inside = (own >= left) & (own < right)
+            before = _np.append(0, _np.cumsum(inside))[starts]
+            where = (
+                slice(start, stop) if inside.all() else start + _np.flatnonzero(inside)
+            )
+            shape = (int(end - top), int(right - left))
+            row.append(Block(where, own[inside] - left, before, shape))
+        found.append(row)
+    return found
+
+
+__all__ = ["Block", "blocks_of"]
