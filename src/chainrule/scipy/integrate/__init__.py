@@ -1,14 +1,16 @@
 """``scipy.integrate`` on nodes: integrals of functions, and of samples.
 
 An integral depends on its limits, on ``args``, and on the nodes that its integrand
-closes over; its derivative is an integral too (``integrals.py``). ``solve_ivp`` and
-``odeint`` take no nodes yet.
+closes over; its derivative is an integral too (``integrals.py``). The solution of a
+differential equation is differentiated by the steps that SciPy's solver accepted
+(``replay.py``).
 """
 
 import scipy.integrate
 
 from chainrule.numpy import mirror
 from chainrule.scipy.integrate import samples as samples
+from chainrule.scipy.integrate.initial_values import solve_ivp as solve_ivp
 from chainrule.scipy.integrate.nested import dblquad as dblquad
 from chainrule.scipy.integrate.nested import nquad as nquad
 from chainrule.scipy.integrate.nested import tplquad as tplquad

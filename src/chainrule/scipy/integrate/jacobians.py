@@ -1,0 +1,72 @@
+"""Jacobians of right-hand sides, for the methods that solve equations with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.api import compile as compiled
+from chainrule.scipy.integrate.replay import Program
+from chainrule.sparse.api import jacobian as sparse_jacobian
+from chainrule.transforms.matrices import jacobian
+from chainrule.transforms.values import value
+from chainrule.values.types import Value
+
+_np: Any = np
+LARGE = 50
+"""Unknowns from which on a Jacobian may be sparse."""
+FULL = 0.2
+"""The share of entries from which on a matrix is no longer sparse."""
+
+
+def jacobian_of(
+    program: Program, t: float, y0: Any, values: Sequence[Any], *, dense: bool
+) -> Callable[[float, Any], Any] | None:
+    """Return df/dy as a function of time and state, exact and compiled.
+
+    ``None`` where the right-hand side has no derivative of ours: SciPy takes
+    differences.
+    """
+    if y0.dtype.kind == "c":
+        return None
+    large = y0.size >= LARGE and not dense
+    for kind in ("sparse", "compiled", "eager") if large else ("compiled", "eager"):
+        key = (kind, y0.size)
+        found = program.runs.setdefault(key, _made(program, kind))
+        if found is None or (kind != "eager" and not program.may_compile):
+            continue
+        try:
+            first = found(y0, t, list(values))
+        except Exception:
+            program.runs[key] = None
+            continue
+        if kind == "sparse" and first.nnz > FULL * y0.size**2:
+            program.runs[key] = None
+            continue
+
+        def of(t: float, y: Any, found: Any = found) -> Any:
+            return found(y, t, list(values))
+
+        return of
+    return None
+
+
+def _made(program: Program, kind: str) -> Any:
+    def slope(y: Value, t: Value, values: Sequence[Any]) -> Any:
+        return program.slope(values, y)(t, y)
+
+    if kind == "sparse":
+        return sparse_jacobian(slope)
+    full = jacobian(slope, mode="forward")
+    if kind == "compiled":
+        return compiled(full)
+
+    def plain(y: Value, t: Value, values: Sequence[Any]) -> Any:
+        return value(full(y, t, values))
+
+    return plain
+
+
+__all__ = ["jacobian_of"]

@@ -1,0 +1,175 @@
+"""An initial value problem: its functions, with what they read taken out of them."""
+
+from __future__ import annotations
+
+import collections
+import copy
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import scipy.integrate
+
+from chainrule import operations
+from chainrule.errors import ArgumentError, CompileError
+from chainrule.nodes.admission import holds_nodes
+from chainrule.scipy.integrate.jacobians import jacobian_of
+from chainrule.scipy.integrate.replay import Program
+from chainrule.scipy.integrate.steps import Method, method_of, recording
+from chainrule.transforms.closures import Opened
+from chainrule.transforms.values import value
+from chainrule.values.shapes import ndarray
+from chainrule.values.types import Value
+from chainrule.values.vertices import first_stand_in
+
+_np: Any = np
+_scipy: Any = scipy.integrate
+WITH_JACOBIAN = (_scipy.Radau, _scipy.BDF, _scipy.LSODA)
+MEMORY = 4
+"""How many solves are kept for the derivatives that follow them."""
+Solved = tuple[Any, list[dict[str, Any]]]
+"""SciPy's result, and what was noted of its steps."""
+
+
+@dataclass
+class Problem:
+    """What is constant in an initial value problem.
+
+    Attributes
+    ----------
+    template
+        ``(fun, events, args, jac)`` with its values taken out.
+    program
+        The right-hand side, and what is compiled of it.
+    """
+
+    template: Opened
+    program: Program
+    solver: Any
+    options: dict[str, Any]
+    dense: bool
+    _memory: collections.OrderedDict[bytes, Solved] = field(
+        default_factory=collections.OrderedDict[bytes, Solved]
+    )
+
+    @functools.cached_property
+    def method(self) -> Method:
+        """How its steps are taken again."""
+        found = method_of(self.solver)
+        if found is None:
+            raise ArgumentError(
+                f"the steps of {self.solver.__name__} cannot be taken on nodes. Choose "
+                "method='RK45', 'RK23' or 'DOP853'."
+            )
+        return found
+
+    def events(self, values: Sequence[Any]) -> list[Callable[..., Any]]:
+        """Return the events that read these values."""
+        _, events, args, _ = self.template.filled(values)
+        return [with_args(e, args) for e in events]
+
+    def solved(
+        self, y0: Any, ends: Sequence[float], t_eval: Any, values: Sequence[Any]
+    ) -> Solved:
+        """Return SciPy's result for plain values, and what it noted of its steps."""
+        key = b"|".join(_np.asarray(x).tobytes() for x in (y0, *ends, t_eval, *values))
+        known = self._memory.get(key)
+        if known is None:
+            known = self._memory[key] = self._solved(y0, ends, t_eval, values)
+            while len(self._memory) > MEMORY:
+                self._memory.popitem(last=False)
+        found, notes = copy.copy(known[0]), list(known[1])
+        for name in ("t_events", "y_events"):
+            found[name] = found[name] and list(found[name])
+        return found, notes
+
+    def _solved(
+        self, y0: Any, ends: Sequence[float], t_eval: Any, values: Sequence[Any]
+    ) -> Solved:
+        notes: list[dict[str, Any]] = []
+        fun = self.program.fun(values)
+        found = _scipy.solve_ivp(
+            plainly(fun),
+            ends,
+            y0,
+            method=recording(self.solver, self.method, notes),
+            t_eval=t_eval,
+            events=[plainly(e) for e in self.events(values)] or None,
+            vectorized=self.program.vectorized,
+            **self.options,
+            **self.jacobian(ends[0], y0, values),
+        )
+        return found, notes
+
+    def jacobian(self, t: float, y0: Any, values: Sequence[Any]) -> dict[str, Any]:
+        """Return the Jacobian as an option, where a method takes one."""
+        _, _, args, given = self.template.filled(values)
+        if callable(given):
+            return {"jac": plainly(with_args(given, args))}
+        if given is not None:
+            return {"jac": given}
+        if not issubclass(self.solver, WITH_JACOBIAN):
+            return {}
+        y = _np.asarray(y0)
+        y = y if y.dtype.kind in "fc" else y.astype(float)
+        found = jacobian_of(
+            self.program, t, y, values, dense=issubclass(self.solver, _scipy.LSODA)
+        )
+        return {} if found is None else {"jac": found}
+
+
+def with_args(f: Callable[..., Any], args: Sequence[Any]) -> Callable[..., Any]:
+    """Return a function of time and state; an event keeps its attributes."""
+    if not args:
+        return f
+
+    def of(t: Value, y: Value) -> Any:
+        return f(t, y, *args)
+
+    vars(of).update(getattr(f, "__dict__", {}))
+    return of
+
+
+def plainly(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function with its results as plain values."""
+
+    def plain(t: float, y: Any) -> Any:
+        z = f(t, y)
+        if type(z) is ndarray and z.dtype.char != "O":
+            return z
+        if first_stand_in(z) is not None:
+            raise CompileError(
+                "A function of a differential equation reads a traced value that "
+                "is in none of its arguments, closures and defaults. Pass it in args."
+            )
+        return value(operations.asarray(z)) if holds_nodes(z) else z
+
+    return _as_event(plain, f)
+
+
+class MeetsNodeError(Exception):
+    """A function that was thought to be plain returned a node."""
+
+
+def watched(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that raises where it returns a node."""
+
+    def plain(t: float, y: Any) -> Any:
+        z = f(t, y)
+        if type(z) is not ndarray and holds_nodes(z):
+            raise MeetsNodeError
+        return z
+
+    return _as_event(plain, f)
+
+
+def _as_event(plain: Callable[..., Any], f: Callable[..., Any]) -> Callable[..., Any]:
+    for name in ("terminal", "direction"):
+        if hasattr(f, name):
+            setattr(plain, name, getattr(f, name))
+    return plain
+
+
+__all__ = ["MeetsNodeError", "Problem", "plainly", "watched", "with_args"]

@@ -1,0 +1,78 @@
+"""The solution of an initial value problem as a function of time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule import operations
+from chainrule.values.types import Value
+from chainrule.values.vertices import raw
+
+_np: Any = np
+
+
+class Solution:
+    """A polynomial between each two steps, ``sol(t)``, as SciPy's ``OdeSolution``.
+
+    Attributes
+    ----------
+    ts
+        The times between the polynomials, a node where they move.
+    t_min, t_max
+        The first and the last of them, plain numbers.
+    """
+
+    def __init__(
+        self, ts: Value, starts: Value, h: Value, ys: Value, rows: Value, *, later: bool
+    ) -> None:
+        """Take the polynomials: where they start, their lengths, states and rows.
+
+        Between two of them the ``later`` one counts, or the earlier.
+        """
+        self.ts: Any = ts
+        self.states: Any = ys
+        self._pieces: tuple[Any, ...] = (starts, h, ys, rows)
+        self._later = later
+        times: Any = raw(ts)
+        self.t_min: float = min(times[0], times[-1])
+        self.t_max: float = max(times[0], times[-1])
+        self.n_segments: int = len(raw(starts))
+
+    def __call__(self, t: Value) -> Any:
+        """Return the state at a time, or at several times, a column for each."""
+        t = operations.asarray(t)
+        if _np.ndim(raw(t)) == 0:
+            return self.at(t, self._segments(raw(t)))
+        return _np.transpose(self.at(t, self._segments(raw(t))))
+
+    def parts(self) -> tuple[Any, ...]:
+        """Return the arrays that it consists of, in the order of its arguments."""
+        return self.ts, *self._pieces
+
+    def _segments(self, t: Any) -> Any:
+        return segments(raw(self.ts), t, later=self._later)
+
+    def at(self, t: Any, i: Any) -> Any:
+        """Return the states at times in the segments ``i``, a row for each."""
+        starts, lengths, states, rows = self._pieces
+        x: Any = (t - starts[i]) / lengths[i]
+        if _np.ndim(i):
+            x = x[:, None]
+        rows = rows[i]
+        total: Any = 0.0
+        for j in reversed(range(_np.shape(raw(rows))[-2])):
+            total = (total + rows[..., j, :]) * x
+        return states[i] + total
+
+
+def segments(ts: Sequence[float], t: Any, *, later: bool) -> Any:
+    """Return between which two of ``ts`` times lie; they go up or down."""
+    times = _np.asarray(ts)
+    up = times[-1] >= times[0]
+    if not up:
+        times, t = -times, -t
+    found = _np.searchsorted(times, t, side="right" if later else "left") - 1
+    return _np.clip(found, 0, len(times) - 2)

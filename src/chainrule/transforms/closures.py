@@ -1,0 +1,295 @@
+"""What functions read from outside, taken out of them: functions of plain arguments.
+
+A function that a solver calls has parameters in its closure and among its arguments:
+nodes, arrays and numbers. ``opened`` finds them and returns a template: with other
+values in their places it makes the same function again. So a derivative is one of
+arguments, a compiled function may be kept from one solve to the next, and what a
+closure holds is read anew in each.
+
+In: functions and containers of them. Out: the values that they hold, and an ``Opened``
+that puts others in their places.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import types
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.nodes.node_class import node
+from chainrule.numpy.mirror import mirrored
+from chainrule.values.containers import flatten, is_container, unflatten
+from chainrule.values.shapes import ndarray
+from chainrule.values.vertices import stand_in
+
+_kind_of: Any = type
+_vars: Any = vars
+Values = Sequence[Any]
+Build = Callable[[Values, dict[int, Any]], Any]
+"""What puts a thing together of values; it notes the functions that it has made."""
+Part = tuple[Build | None, Hashable]
+"""What makes a thing again, ``None`` where it holds no value, and its key."""
+
+LIBRARIES = ("numpy", "scipy", "chainrule", "math", "cmath", "builtins", "operator")
+"""Packages whose functions and modules are the same in each call."""
+SMALL = 1 << 12
+"""How many entries an array of a module may have that is compared by content."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Something with its values taken out.
+
+    Attributes
+    ----------
+    values
+        The numbers and arrays that it holds, nodes and traced values among them, each
+        once.
+    key
+        Equal for two things that are the same but for these values; ``None`` where that
+        cannot be told, as of objects that may change.
+    whole
+        The thing itself.
+    """
+
+    values: list[Any]
+    key: Hashable | None
+    whole: Any
+    _build: Build | None
+
+    def filled(self, values: Values) -> Any:
+        """Return the thing with other values."""
+        return self.whole if self._build is None else self._build(values, {})
+
+
+def opened(x: Any) -> Opened:
+    """Take out the numbers and arrays that functions hold.
+
+    They are found in closures, defaults, the arguments of a ``functools.partial``, and
+    the attributes of an object whose method or ``__call__`` it is; in containers of
+    all of these, and in functions that are found there in turn.
+    """
+    opening = _Opening()
+    build, key = opening.part(x)
+    return Opened(opening.values, None if opening.is_open else key, x, build)
+
+
+@dataclass
+class _Opening:
+    """What has been found so far."""
+
+    values: list[Any] = field(default_factory=list[Any])
+    is_open: bool = False
+    """Whether something was met that may change unseen."""
+    places: dict[int, int] = field(default_factory=dict[int, int])
+    functions: dict[int, int] = field(default_factory=dict[int, int])
+
+    def part(self, x: Any) -> Part:
+        """Return what makes ``x`` again, and its key."""
+        if is_value(x):
+            return self._value(x)
+        if isinstance(x, types.FunctionType):
+            return self._function(x)
+        if isinstance(x, functools.partial):
+            parts = _parts_of(x)
+            return self._together("partial", parts, _partial_of)
+        if isinstance(x, types.MethodType):
+            return self._together("method", [x.__func__, x.__self__], _method_of)
+        if is_container(x):
+            leaves, structure = flatten(x)
+            of = functools.partial(unflatten, structure)
+            return self._together(("container", structure), leaves, of)
+        if _has_state(x):
+            return self._object(x)
+        return None, self._key(x)
+
+    def _value(self, x: Any) -> Part:
+        place = self.places.setdefault(id(x), len(self.values))
+        if place == len(self.values):
+            self.values.append(x)
+
+        def build(values: Values, made: dict[int, Any]) -> Any:
+            return values[place]
+
+        return build, ("value", place)
+
+    def _together(
+        self, kind: Hashable, parts: Sequence[Any], of: Callable[[list[Any]], Any]
+    ) -> Part:
+        pairs = [self.part(x) for x in parts]
+        key = (kind, *(key for _, key in pairs))
+        if all(build is None for build, _ in pairs):
+            return None, key
+
+        def build(values: Values, made: dict[int, Any]) -> Any:
+            return of(_built(pairs, parts, values, made))
+
+        return build, key
+
+    def _object(self, x: Any) -> Part:
+        """Return an object as a copy with other attributes."""
+        held: dict[str, Any] = _vars(x)
+        names = list(held)
+        kinds = [k for k in _kind_of(x).__mro__ if not _of_library(k)]
+        of_class = tuple(self._key(k) for k in kinds)
+
+        def copy_of(parts: list[Any]) -> Any:
+            made = object.__new__(_kind_of(x))
+            _vars(made).update(zip(names, parts, strict=True))
+            return made
+
+        return self._together(
+            ("object", *names, of_class), list(held.values()), copy_of
+        )
+
+    def _function(self, f: types.FunctionType) -> Part:
+        """Return a function of Python's with another closure."""
+        if _of_library(f):
+            return None, ("library", id(f))
+        number = self.functions.get(id(f))
+        if number is not None:
+            return _made_already(number), ("again", number)
+        number = self.functions[id(f)] = len(self.functions)
+        cells = f.__closure__ or ()
+        held = [*map(_contents, cells), f.__defaults__ or (), f.__kwdefaults__ or {}]
+        pairs = [self.part(x) for x in held]
+        keys = tuple(key for _, key in pairs)
+        key = (f.__code__, keys, self._names(f.__code__, f.__globals__))
+        if all(build is None for build, _ in pairs):
+            return None, key
+
+        def build(values: Values, made: dict[int, Any]) -> Any:
+            whole = zip(cells, pairs, strict=False)
+            own = [c if part is None else types.CellType() for c, (part, _) in whole]
+            z = types.FunctionType(
+                f.__code__, f.__globals__, f.__name__, None, tuple(own) or None
+            )
+            made[number] = z
+            vars(z).update(vars(f))
+            *contents, defaults, named = _built(pairs, held, values, made)
+            z.__defaults__, z.__kwdefaults__ = defaults or None, named or None
+            for cell, mine, x in zip(cells, own, contents, strict=True):
+                if mine is not cell:
+                    mine.cell_contents = x
+            return z
+
+        return build, key
+
+    def _names(self, code: types.CodeType, names: dict[str, Any]) -> Hashable:
+        """Return the key of what code reads of its module, with that inside it."""
+        found = [(n, self._key(names[n])) for n in code.co_names if n in names]
+        inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
+        return (*found, *(self._names(c, names) for c in inner))
+
+    def _key(self, x: Any) -> Hashable:
+        """Return what tells whether a thing is the same, and holds the same."""
+        if x is None or isinstance(x, (bool, int, float, complex, str, bytes)):
+            return (_kind_of(x), x)
+        if isinstance(x, (tuple, list)):
+            return self._keys(x)
+        if isinstance(x, ndarray) and x.dtype.kind in "biufc" and x.size <= SMALL:
+            return (x.dtype.str, x.shape, x.tobytes())
+        if _of_library(x) or x is _EMPTY:
+            return ("library", id(x))
+        if isinstance(x, type):
+            return self._class(x)
+        if isinstance(x, types.FunctionType):
+            build, key = self._function(x)
+            self.is_open |= build is not None  # a module's name is not put elsewhere
+            return key
+        self.is_open = True
+        return None
+
+    def _keys(self, x: Any) -> Hashable:
+        return (_kind_of(x), *map(self._key, x))
+
+    def _class(self, x: type) -> Hashable:
+        """Return the key of a class: what its methods read, and its attributes."""
+        number = self.functions.get(id(x))
+        if number is not None:
+            return ("again", number)
+        number = self.functions[id(x)] = len(self.functions)
+        own = {k: v for k, v in vars(x).items() if k not in _OF_CLASSES}
+        return (id(x), *((k, self._key(v)) for k, v in own.items()))
+
+
+class _Empty:
+    """What a cell holds that is not filled."""
+
+
+_EMPTY: Any = _Empty()
+_OF_CLASSES = frozenset(vars(types.new_class("_")))
+"""Attributes that Python gives each class."""
+
+
+def _contents(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return _EMPTY
+
+
+def _built(
+    pairs: Sequence[Part], parts: Sequence[Any], values: Values, made: dict[int, Any]
+) -> list[Any]:
+    """Return parts, those that hold values made again."""
+    return [
+        x if build is None else build(values, made)
+        for x, (build, _) in zip(parts, pairs, strict=True)
+    ]
+
+
+def is_value(x: Any) -> bool:
+    """Tell whether a thing is a number or an array that derivatives are about."""
+    if isinstance(x, (node, stand_in)):
+        return True
+    if isinstance(x, (float, complex)):
+        return not (isinstance(x, float) and math.isnan(x))
+    return isinstance(x, (ndarray, np.generic)) and x.dtype.kind in "fc"
+
+
+def _of_library(x: Any) -> bool:
+    """Tell whether a thing is a module, function or class of a known library."""
+    if isinstance(x, (np.ufunc, mirrored)):
+        return True
+    if isinstance(x, types.ModuleType):
+        return x.__name__.partition(".")[0] in LIBRARIES
+    if not isinstance(x, (types.FunctionType, types.BuiltinFunctionType, type)):
+        return False
+    home, name = x.__module__ or "", x.__qualname__
+    return home.partition(".")[0] in LIBRARIES and "<locals>" not in name
+
+
+def _has_state(x: Any) -> bool:
+    """Tell whether a thing is an object with attributes of its own."""
+    if isinstance(x, (type, types.ModuleType)) or _of_library(x):
+        return False
+    return bool(getattr(x, "__dict__", None))
+
+
+def _made_already(number: int) -> Build:
+    def build(values: Values, made: dict[int, Any]) -> Any:
+        return made[number]
+
+    return build
+
+
+def _parts_of(x: Any) -> list[Any]:
+    return [x.func, x.args, x.keywords]
+
+
+def _partial_of(parts: list[Any]) -> Any:
+    f, args, keywords = parts
+    return functools.partial(f, *args, **keywords)
+
+
+def _method_of(parts: list[Any]) -> Any:
+    return types.MethodType(*parts)
+
+
+__all__ = ["Opened", "opened"]

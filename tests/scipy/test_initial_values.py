@@ -1,0 +1,358 @@
+"""Initial value problems: SciPy's solvers, and derivatives through them."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.errors import ArgumentError
+
+theirs = pytest.importorskip("scipy.integrate")
+ours = importlib.import_module("chainrule.scipy.integrate")
+expm = importlib.import_module("chainrule.scipy.linalg").expm
+
+A = np.array([[-0.1, 1.0], [-1.0, -0.3]])
+Y0 = np.array([1.0, 0.5])
+TIGHT = {"rtol": 1e-10, "atol": 1e-12}
+EXPLICIT = ["RK23", "RK45", "DOP853"]
+SLOW_TO_COMPILE = ["RK45", pytest.param("DOP853", marks=pytest.mark.slow)]
+EXACT = {"RK23": 2e-8, "RK45": 1e-8, "DOP853": 1e-8}
+
+
+def hunters(t, y, p):
+    return [p[0] * y[0] - p[1] * y[0] * y[1], p[2] * y[0] * y[1] - p[3] * y[1]]
+
+
+P = np.array([1.1, 0.9, 0.8, 1.0])
+
+
+def slope_of(f, x, v, h=1e-2):
+    """Return the derivative of f at x along v, by central differences of order 4."""
+    at = [f(x + k * h * v) for k in (-2, -1, 1, 2)]
+    return (at[0] - 8 * at[1] + 8 * at[2] - at[3]) / (12 * h)
+
+
+def same(found, known):
+    for name in ("t", "y", "t_events", "y_events"):
+        x, y = getattr(found, name), getattr(known, name)
+        if y is None or isinstance(y, np.ndarray):
+            np.testing.assert_array_equal(x, y)
+        else:
+            assert all(np.array_equal(a, b) for a, b in zip(x, y, strict=True))
+    for name in ("nfev", "njev", "nlu", "status", "message", "success"):
+        assert getattr(found, name) == getattr(known, name)
+
+
+@pytest.mark.parametrize("method", EXPLICIT)
+def test_plain_arguments_give_what_scipy_gives(method):
+    def low(t, y):
+        return y[0] - 0.8
+
+    def late(t, y, p):
+        return t - 4.5
+
+    late.terminal = True
+    calls = [
+        {"y0": [1, 2], "t_span": (0, 3)},
+        {"y0": Y0, "t_span": (0, 3), "t_eval": [0, 1, 2], "rtol": 1e-6},
+        {"y0": Y0, "t_span": (5.0, 1.0), "first_step": 0.01, "max_step": 0.3},
+        {"y0": Y0 + 1j, "t_span": (0, 3), "dense_output": True},
+        {"y0": Y0, "t_span": (0, 9), "events": lambda t, y, p: low(t, y)},
+        {"y0": Y0, "t_span": (0, 9), "events": [late], "t_eval": np.arange(9.0)},
+        {"y0": Y0, "t_span": (2.0, 2.0)},
+    ]
+    for call in calls:
+        call = {"fun": hunters, "method": method, "args": (P,), **call}
+        found, known = ours.solve_ivp(**call), theirs.solve_ivp(**call)
+        same(found, known)
+        if call.get("dense_output"):
+            at = np.linspace(0, 3, 7)
+            np.testing.assert_array_equal(found.sol(at), known.sol(at))
+
+
+def test_counts_of_a_plain_function_are_the_callers():
+    calls, rate = 0, 0.5
+
+    def fun(t, y):
+        nonlocal calls
+        calls += 1
+        return -rate * y
+
+    assert ours.solve_ivp(fun, (0, 1), [1.0]).nfev == calls > 0
+
+
+def linear(method, t_eval=None):
+    """Return numbers that a linear equation's solution gives, and the exact ones."""
+
+    def solved(y0, rate, ends, at):
+        matrix = rate * A
+        call = {"fun": lambda t, y: matrix @ y, "y0": y0, "method": method, **TIGHT}
+        whole = ours.solve_ivp(t_span=(ends[0], ends[1]), **call)
+        parts = ours.solve_ivp(t_span=(ends[0], 3.0), t_eval=at, **call)
+        dense = ours.solve_ivp(t_span=(ends[0], 3.0), dense_output=True, **call).sol
+        points = np.sum(parts.y**2) + np.sum(dense(at) ** 3) + dense(at[0])[1]
+        return whole.y[0, -1] + 2.0 * whole.y[1, -1] + points
+
+    def exact(y0, rate, ends, at):
+        states = [expm(rate * (t - ends[0]) * A) @ y0 for t in [ends[1], *at]]
+        total = states[0][0] + 2.0 * states[0][1] + states[1][1]
+        return total + sum(np.sum(y**2) + np.sum(y**3) for y in states[1:])
+
+    return solved, exact
+
+
+ARGS = (Y0, 1.2, np.array([0.2, 2.0]), np.array([0.5, 1.3]))
+
+
+@pytest.mark.parametrize("method", EXPLICIT)
+def test_linear_equations_have_the_derivatives_of_the_exponential(method):
+    solved, exact = linear(method)
+    found = gd.grad(solved, (0, 1, 2, 3))(*ARGS)
+    known = gd.grad(exact, (0, 1, 2, 3))(*ARGS)
+    for x, y in zip(found, known, strict=True):
+        np.testing.assert_allclose(x, y, rtol=EXACT[method], atol=EXACT[method])
+    dots = (np.array([1.0, -2.0]), 0.3, np.array([0.5, 0.2]), np.array([1.0, 2.0]))
+    np.testing.assert_allclose(
+        gd.jvp(solved, ARGS, dots), gd.jvp(exact, ARGS, dots), rtol=1e-7
+    )
+
+
+@pytest.mark.parametrize("method", SLOW_TO_COMPILE)
+def test_they_have_its_second_derivatives(method):
+    solved, exact = linear(method)
+    second = gd.hessian(lambda a: solved(Y0, a, *ARGS[2:]))(1.2)
+    assert second == pytest.approx(gd.hessian(lambda a: exact(Y0, a, *ARGS[2:]))(1.2))
+
+
+def fitted(p, **options):
+    at = np.linspace(0.0, 4.0, 5)
+    call = {"t_eval": at, "args": (p,), "rtol": 1e-6, "atol": 1e-8, **options}
+    return np.sum(ours.solve_ivp(hunters, (0.0, 4.0), Y0, **call).y ** 2)
+
+
+@pytest.mark.parametrize("method", SLOW_TO_COMPILE)
+def test_the_derivative_is_that_of_the_discrete_solution(method):
+    steps = {"method": method, "first_step": 0.2, "max_step": 0.2, "rtol": 1e3}
+
+    def loss(p):
+        return fitted(p, **steps)
+
+    v = np.array([1.0, -1.0, 0.5, 2.0])
+    assert np.dot(gd.grad(loss)(P), v) == pytest.approx(
+        slope_of(loss, P, v, 1e-3), rel=1e-10
+    )
+    along = slope_of(gd.grad(loss), P, v, 1e-3)
+    np.testing.assert_allclose(gd.hessian(loss)(P) @ v, along, rtol=1e-8)
+    np.testing.assert_allclose(gd.hvp(loss, P, v), along, rtol=1e-8)
+
+
+def test_solves_of_one_function_are_compiled_once():
+    from chainrule.scipy.integrate.replay import _programs
+
+    def gradient(p, scale):
+        def loss(p):
+            def fun(t, y):
+                return scale * y * p[0] - np.sin(t) * p[1]
+
+            return np.sum(ours.solve_ivp(fun, (0, 2), [1.0], rtol=1e-6).y[:, -1])
+
+        return gd.grad(loss)(p)
+
+    p = np.array([0.5, 1.0])
+    first = gradient(p, 1.0)
+    before = len(_programs)
+    again = [gradient(p, s) for s in (1.0, 0.5, -1.0)]
+    assert len(_programs) == before
+    np.testing.assert_allclose(again[0], first, rtol=1e-12)
+    for g, s in zip(again, (1.0, 0.5, -1.0), strict=True):
+
+        def loss(p, s=s):
+            fun = lambda t, y: s * y * p[0] - np.sin(t) * p[1]  # noqa: E731
+            return theirs.solve_ivp(fun, (0, 2), [1.0], **TIGHT).y[0, -1]
+
+        v = np.array([1.0, 2.0])
+        assert np.dot(g, v) == pytest.approx(slope_of(loss, p, v), rel=1e-4)
+
+
+@dataclass
+class Model:
+    rate: object
+    where: dict
+
+
+class Machine:
+    def __init__(self, rate):
+        self.rate = rate
+
+    def slope(self, t, y, gain=1.0):
+        return -self.rate * y * gain
+
+
+def branching(t, y, p):
+    return -p * y if t < 0.5 else -2.0 * p * y
+
+
+MODULE_RATE = [gd.node(0.7)]
+
+
+def test_parameters_may_be_anywhere():
+    def end(fun, *args):
+        return ours.solve_ivp(fun, (0, 1.0), [2.0], args=args, rtol=1e-9).y[0, -1]
+
+    def of_container(t, y, model, more):
+        return -model.rate * y * model.where["gain"] + 0.0 * more[0]
+
+    def of_default(r):
+        def fun(t, y, rate=r):
+            return -rate * y
+
+        return fun
+
+    ways = {
+        "args": lambda r: end(lambda t, y, r: -r * y, r),
+        "a container": lambda r: end(of_container, Model(r, {"gain": 1.0}), [r]),
+        "a default": lambda r: end(of_default(r)),
+        "a partial": lambda r: end(functools.partial(lambda r, t, y: -r * y, r)),
+        "an object": lambda r: end(Machine(r).slope),
+        "a method by partial": lambda r: end(
+            functools.partial(Machine(1.0).slope, gain=r)
+        ),
+        "a list": lambda r: end(lambda t, y: [-r * y[0]]),
+    }
+    for way, f in ways.items():
+        for _ in range(2):
+            assert gd.grad(f)(0.7) == pytest.approx(-2 * np.exp(-0.7)), way
+    found = ours.solve_ivp(lambda t, y: -MODULE_RATE[0] * y, (0, 1), [2.0], rtol=1e-9)
+    found.y[0, -1].backward()
+    assert MODULE_RATE[0].grad == pytest.approx(-2 * np.exp(-0.7))
+
+
+def test_functions_that_branch_are_not_compiled_and_right():
+    def end(p):
+        call = {"args": (p,), "rtol": 1e-9, "max_step": 0.05}
+        return ours.solve_ivp(branching, (0, 1), [1.0], **call).y[0, -1]
+
+    for _ in range(3):
+        assert gd.grad(end)(1.0) == pytest.approx(-1.5 * np.exp(-1.5), rel=1e-2)
+
+
+def bouncing(p):
+    """Return a fall from p[1] upwards at p[2] under p[0], and where it ends."""
+
+    def fun(t, y):
+        return [y[1], -p[0]]
+
+    def hit(t, y):
+        return y[0]
+
+    def top(t, y):
+        return y[1]
+
+    hit.terminal, hit.direction = True, -1
+    call = {"events": (hit, top), "dense_output": True, "rtol": 1e-9}
+    return ours.solve_ivp(fun, (0.0, 100.0), [p[1], p[2]], **call)
+
+
+def test_events_have_times_and_states_with_derivatives():
+    p = np.array([9.81, 1.0, 3.0])
+
+    def speed(p):
+        return np.sqrt(p[2] ** 2 + 2 * p[0] * p[1])
+
+    pairs = [
+        (lambda p: bouncing(p).t_events[0][0], lambda p: (p[2] + speed(p)) / p[0]),
+        (lambda p: bouncing(p).t[-1], lambda p: (p[2] + speed(p)) / p[0]),
+        (lambda p: bouncing(p).y[1, -1], lambda p: -speed(p)),
+        (lambda p: bouncing(p).t_events[1][0], lambda p: p[2] / p[0]),
+        (
+            lambda p: bouncing(p).y_events[1][0, 0],
+            lambda p: p[1] + p[2] ** 2 / (2 * p[0]),
+        ),
+        (lambda p: bouncing(p).sol(0.3)[1], lambda p: p[2] - 0.3 * p[0]),
+    ]
+    for found, known in pairs:
+        np.testing.assert_allclose(
+            gd.grad(found)(p), gd.grad(known)(p), rtol=1e-9, atol=1e-12
+        )
+    first, known = pairs[0]
+    np.testing.assert_allclose(
+        gd.hessian(first)(p), gd.hessian(known)(p), rtol=1e-8, atol=1e-10
+    )
+
+
+def test_a_ball_goes_on_after_the_impact():
+    def height(p):
+        found = bouncing(p)
+        t, speed = found.t_events[0][0], -p[3] * found.y[1, -1]
+        after = ours.solve_ivp(
+            lambda t, y: [y[1], -p[0]], (t, 2.0), [0.0, speed], rtol=1e-9
+        )
+        return after.y[0, -1]
+
+    def known(p):
+        down = np.sqrt(p[2] ** 2 + 2 * p[0] * p[1])
+        left = 2.0 - (p[2] + down) / p[0]
+        return p[3] * down * left - p[0] * left**2 / 2
+
+    p = np.array([9.81, 1.0, 3.0, 0.8])
+    np.testing.assert_allclose(gd.grad(height)(p), gd.grad(known)(p), rtol=1e-8)
+
+
+@pytest.mark.parametrize("method", EXPLICIT)
+def test_backwards_in_time_and_in_the_complex_plane(method):
+    def turned(rate, at):
+        call = {"t_eval": at, "method": method, **TIGHT}
+        found = ours.solve_ivp(lambda t, y: 1j * rate * y, (2.0, 0.0), [1 + 0j], **call)
+        return np.sum(found.y.real)
+
+    def known(rate, at):
+        return np.sum(np.cos(rate * (at - 2.0)))
+
+    at = np.array([1.5, 0.5, 0.0])
+    found, exact = (gd.grad(f, (0, 1))(0.7, at) for f in (turned, known))
+    np.testing.assert_allclose(found[0], exact[0], rtol=1e-7)
+    np.testing.assert_allclose(found[1], exact[1], rtol=1e-7)
+
+
+def test_compiled_and_mapped():
+    slope = gd.grad(fitted)
+    fast, curved = gd.compile(slope), gd.compile(gd.hessian(fitted))
+    for scale in (1.0, 1.1, 0.8):
+        np.testing.assert_allclose(fast(scale * P), slope(scale * P), rtol=1e-9)
+    np.testing.assert_allclose(curved(P), gd.hessian(fitted)(P), rtol=1e-8)
+    several = np.stack([P, 1.1 * P, 0.9 * P])
+    np.testing.assert_allclose(
+        gd.vmap(slope)(several), [slope(p) for p in several], rtol=1e-9
+    )
+    ended = gd.compile(gd.value_and_grad(lambda p: bouncing(p).t_events[0][0]))
+    p = np.array([9.81, 1.0, 3.0])
+    known = gd.value_and_grad(lambda p: bouncing(p).t_events[0][0])(p)
+    for x, y in zip(ended(p), known, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-9)
+
+
+def test_vectorized_functions_and_other_tableaus():
+    class Heun(theirs.RK23):
+        pass
+
+    def fun(t, y, p):
+        return np.stack([-p * y[0], y[0] - y[1]])
+
+    def end(p, **how):
+        found = ours.solve_ivp(fun, (0, 1), Y0, args=(p,), rtol=1e-8, **how)
+        return found.y[1, -1]
+
+    for method in ("RK23", Heun):
+        assert gd.grad(lambda p, m=method: end(p, vectorized=True, method=m))(
+            0.5
+        ) == pytest.approx(gd.grad(end)(0.5), rel=1e-4)
+
+
+def test_refusals_say_what_to_write():
+    with pytest.raises(ArgumentError, match="options, rtol"):
+        ours.solve_ivp(hunters, (0, 1), Y0, args=(P,), rtol=gd.node(1e-3))
