@@ -47,9 +47,7 @@ def test_every_method_is_given_what_it_takes(method):
     found = ours.minimize(rosenbrock, start, method=method, tol=1e-9)
     np.testing.assert_allclose(found.x, 1.0, atol=2e-3)
     assert found.nfev < 400 or method == "trust-krylov"
-    np.testing.assert_allclose(
-        found.hess_at_x, gd.hessian(rosenbrock)(found.x), rtol=1e-12
-    )
+    np.testing.assert_allclose(found.hess, gd.hessian(rosenbrock)(found.x), rtol=1e-12)
 
 
 def test_methods_without_gradients_run_too():

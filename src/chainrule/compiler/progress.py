@@ -1,8 +1,9 @@
 """Progress: bars of what takes long, where ``compile(progress=True)`` asked for them.
 
 In: the rows of a trace, the rows that a pass goes through, the steps of a loop that
-NumPy runs. Out: bars of tqdm on stderr, which appear after ``DELAY`` seconds and vanish
-at the end. A thread shows one bar of the trace and one of the innermost work at a time.
+NumPy runs, the calls that a solver makes. Out: bars of tqdm on stderr, which appear
+after ``DELAY`` seconds and vanish at the end. A thread shows one bar of the trace and
+one of the innermost work at a time.
 
 Where no bars were asked for, rows are collected in a plain list, and passes and loops
 go through their own rows and steps: nothing is asked or counted for each of them.
@@ -115,6 +116,32 @@ def _worked(steps: Iterable[T], what: str, unit: str) -> Generator[Iterable[T]]:
             _ASKED.working = False
 
 
+@contextlib.contextmanager
+def counted(
+    f: Callable[..., T], name: str, *, asked: bool
+) -> Generator[Callable[..., T]]:
+    """Yield a function whose calls move a bar; the function itself, if none is asked.
+
+    The bar shows the last value, where that is a number, or the first of a tuple.
+    """
+    if not asked:
+        yield f
+        return
+    check()
+    with bars(name), _bar("solving", None, "calls") as bar:
+
+        def called(*args: Any) -> T:
+            result = f(*args)
+            leaves: Any = result
+            first = leaves[0] if leaves.__class__ is tuple else leaves
+            if isinstance(first, float):
+                bar.set_postfix_str(f"{first:.6g}", refresh=False)
+            bar.update()
+            return result
+
+        yield called
+
+
 def _bar(what: str, steps: Iterable[T] | None, unit: str) -> Any:
     tqdm: Any = importlib.import_module("tqdm").tqdm
     return tqdm(
@@ -122,4 +149,4 @@ def _bar(what: str, steps: Iterable[T] | None, unit: str) -> Any:
     )
 
 
-__all__ = ["active", "bars", "check", "new_rows", "tracing", "watched"]
+__all__ = ["active", "bars", "check", "counted", "new_rows", "tracing", "watched"]

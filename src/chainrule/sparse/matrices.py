@@ -105,26 +105,28 @@ class SparseDerivative:
         self, args: Sequence[Any], keywords: Mapping[str, Any]
     ) -> tuple[State, Any]:
         """Return what is known of arguments like these, and the entries at them."""
-        key: Any = None
-        if keywords or not _DIRECT.issuperset(map(kind_of, args)):
-            leaves, structure = flatten((args, dict(keywords)))
-            key, given = structure, leaves
-        else:
-            given = args
-        for x in given:
-            key = (
-                (key, x.shape, x.dtype) if kind_of(x) is ndarray else (key, kind_of(x))
-            )
         with self._lock:
-            state = self._states.get(key)
-            if state is None:
-                state = State(self, args, keywords)
-                state.detect(args, keywords)
-                self._states[key] = state
-                if len(self._states) > KEPT:
-                    self._states.popitem(last=False)
-            self._last = state
+            state = self.state_at(args, keywords)
             return state, state.evaluate(args, keywords)
+
+    def state_at(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> State:
+        """Return what is known of arguments like these; nothing is evaluated."""
+        key: Any = None
+        given: Sequence[Any] = args
+        if keywords or not _DIRECT.issuperset(map(kind_of, args)):
+            given, key = flatten((args, dict(keywords)))
+        for x in given:
+            kind = (x.shape, x.dtype) if kind_of(x) is ndarray else kind_of(x)
+            key = (key, kind)
+        state = self._states.get(key)
+        if state is None:
+            state = State(self, args, keywords)
+            state.detect(args, keywords)
+            self._states[key] = state
+            if len(self._states) > KEPT:
+                self._states.popitem(last=False)
+        self._last = state
+        return state
 
     def __getattr__(self, name: str) -> Any:
         """Find what the last call has found out."""

@@ -8,7 +8,8 @@ solution is a node too: by the equation that it satisfies (``gd.implicit``).
 import scipy.optimize
 
 from chainrule.numpy import mirror
-from chainrule.scipy.optimize.fits import curve_fit, least_squares
+from chainrule.scipy.optimize.curves import confidence_band, curve_fit
+from chainrule.scipy.optimize.fits import least_squares
 from chainrule.scipy.optimize.minimization import minimize
 from chainrule.scipy.optimize.roots import (
     bisect,
@@ -27,6 +28,7 @@ __all__ = [
     "bisect",
     "brenth",
     "brentq",
+    "confidence_band",
     "curve_fit",
     "fixed_point",
     "fsolve",

@@ -10,53 +10,34 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
-from chainrule.compiler.api import compile as compiled
-from chainrule.errors import ArgumentError
-from chainrule.nodes.admission import holds_nodes
+from chainrule.compiler.progress import counted
+from chainrule.scipy.optimize.constraints import (
+    are_sparse,
+    refuse_some,
+    with_derivatives,
+)
 from chainrule.scipy.optimize.problems import (
+    FEW,
     Problem,
     Unknowns,
     flat_bounds,
     is_left_to_us,
     parts_of,
 )
+from chainrule.scipy.optimize.results import Minimum
 from chainrule.solving.implicit import implicit
 from chainrule.transforms.gradients import grad
-from chainrule.transforms.matrices import jacobian
 from chainrule.transforms.values import value
-from chainrule.values.containers import flatten
-from chainrule.values.shapes import SEQUENCES
 from chainrule.values.types import Value
 
 _np: Any = np
 _scipy: Any = scipy.optimize
 WITH_HESSIAN = ("dogleg", "trust-exact")
+WITH_SPARSE_HESSIAN = ("newton-cg", "trust-constr")
 WITH_PRODUCTS = ("newton-cg", "trust-ncg", "trust-krylov", "trust-constr")
 WITHOUT_GRADIENT = ("nelder-mead", "powell", "cobyla", "cobyqa")
-FEW = 200
-"""Unknowns up to which a method that takes products is given the Hessian itself."""
-
 NEAR = 1e-3
 """How near to a bound, relative to an unknown, it may hold the unknown."""
-
-
-class Minimum(_scipy.OptimizeResult):
-    """What SciPy returns, with the Hessian at the solution."""
-
-    _hessian: Callable[[], Any]
-
-    @property
-    def hess_at_x(self) -> Any:
-        """The Hessian at the solution, of the flat unknowns."""
-        return self._hessian()
-
-    def standard_errors(self) -> Any:
-        """Return the square roots of the diagonal of the inverse Hessian.
-
-        They are those of maximum likelihood, where the function is minus a log
-        likelihood. Raises ``LinAlgError`` where the Hessian is singular.
-        """
-        return _np.sqrt(_np.diagonal(_np.linalg.inv(self.hess_at_x)))
 
 
 def minimize(
@@ -72,12 +53,19 @@ def minimize(
     tol: float | None = None,
     callback: Callable[..., Any] | None = None,
     options: Mapping[str, Any] | None = None,
+    *,
+    progress: bool = False,
 ) -> Any:
     """Return the minimum of a function, as ``scipy.optimize.minimize`` does.
 
     The gradient, the Hessian or its products with vectors, and the Jacobians of
     constraints are supplied, exact and compiled, where the method takes them and they
-    are not given. ``x0`` may be a container; ``result.x`` is one like it then.
+    are not given; ``trust-constr`` and ``Newton-CG`` with many unknowns are given
+    sparse matrices, where few products make them. ``x0`` may be a container;
+    ``result.x`` is one like it then, and so is what ``callback`` is shown. ``progress``
+    shows a bar of the calls (``chainrule[progress]``).
+
+    The result is SciPy's, with ``hess`` and ``standard_errors()``.
 
     Where ``args`` hold a node, or ``fun`` closes over one, ``result.x`` is a node: by
     the gradient that is zero there, and by the bounds that are active. ``result.fun``
@@ -109,39 +97,25 @@ def minimize(
         fun, jac = parts_of(fun)
     problem = Problem(fun, unknowns, args)
     given = _derivatives(problem, method, jac, hess, hessp, bounds, constraints)
-    shown: Any = None if callback is None else unknowns.of_flat(callback)
-    found = _scipy.minimize(
-        problem.value_and_gradient if given.get("jac") is True else problem.value,
-        unknowns.start,
-        method=method,
-        bounds=bounds,
-        constraints=_constrained(constraints, unknowns),
-        tol=tol,
-        callback=shown,
-        options=options,
-        **given,
-    )
+    given |= _constrained(constraints, unknowns, method, options)
+    with counted(given.pop("fun"), "minimize", asked=progress) as function:
+        found = _scipy.minimize(
+            function,
+            unknowns.start,
+            method=method,
+            bounds=bounds,
+            tol=tol,
+            callback=unknowns.of_steps(callback),
+            **given,
+        )
     x = found.x
-    result = Minimum(found, _hessian=lambda: problem.hessian(_np.asarray(x)))
+    result = Minimum(found, problem)
     if problem.is_node:
-        _refuse_some(constraints)
+        refuse_some(constraints)
         x = solution_of(problem, x, bounds)
         result["fun"] = problem.of(x, *problem.args)
     result["x"] = unknowns.restored(x)
     return result
-
-
-def _refuse_some(constraints: Any) -> None:
-    if _some(constraints):
-        raise ArgumentError(
-            "the solution of a constrained problem has no derivative here: pass "
-            "gd.value of what the function reads, or write the constraints as bounds "
-            "or into the function."
-        )
-
-
-def _some(constraints: Any) -> bool:
-    return not isinstance(constraints, SEQUENCES) or len(constraints) > 0
 
 
 def _derivatives(
@@ -153,9 +127,9 @@ def _derivatives(
     bounds: Any,
     constraints: Any,
 ) -> dict[str, Any]:
-    """Return the derivatives that a method takes: those given, or ours."""
+    """Return what a method takes: the function, and derivatives given or ours."""
     name = method.lower() if isinstance(method, str) else ""
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = {"fun": problem.value}
     if name in WITHOUT_GRADIENT:
         return given
     args = value(problem.args)
@@ -164,7 +138,10 @@ def _derivatives(
         flat: Any = problem.unknowns.of_flat(f) if callable(f) else None
         return f if flat is None else functools.partial(_given_args, flat, args)
 
-    given["jac"] = True if is_left_to_us(jac) else with_args(jac)
+    if is_left_to_us(jac):
+        given["fun"], given["jac"] = problem.value_and_gradient, True
+    else:
+        given["jac"] = with_args(jac)
     few = problem.unknowns.start.size <= FEW
     if not is_left_to_us(hess):
         given["hess"] = with_args(hess)
@@ -172,63 +149,27 @@ def _derivatives(
         given["hessp"] = with_args(hessp)
     elif name in WITH_HESSIAN or (name in WITH_PRODUCTS and few):
         given["hess"] = problem.hessian
+    elif name in WITH_SPARSE_HESSIAN and problem.sparse_hessian is not None:
+        given["hess"] = problem.sparse_hessian
     elif name in WITH_PRODUCTS:
         given["hessp"] = problem.product
     return given
 
 
+def _constrained(
+    constraints: Any, unknowns: Unknowns, method: Any, options: Any
+) -> dict[str, Any]:
+    """Return constraints with derivatives, and the options that they ask for."""
+    takes_objects = isinstance(method, str) and method.lower() == "trust-constr"
+    constraints = with_derivatives(constraints, unknowns, sparse=takes_objects)
+    if are_sparse(constraints):
+        given: dict[str, Any] = dict(options or {})
+        options = {"sparse_jacobian": True, **given}
+    return {"constraints": constraints, "options": options}
+
+
 def _given_args(f: Callable[..., Any], args: tuple[Any, ...], *given: Any) -> Any:
     return value(f(*given, *args))
-
-
-def _constrained(constraints: Any, unknowns: Unknowns) -> Any:
-    """Return constraints with the Jacobians that they were not given."""
-    if not _some(constraints):
-        return ()
-    if isinstance(constraints, SEQUENCES):
-        return [_constrained(c, unknowns) for c in constraints]
-    if isinstance(constraints, dict):
-        return _of_a_dict(constraints, unknowns)  # pyright: ignore
-    if isinstance(constraints, _scipy.NonlinearConstraint):
-        flat = unknowns.of_flat(constraints.fun)
-        f = compiled(flat)
-        jac = constraints.jac
-        if is_left_to_us(jac):
-            jac = compiled(jacobian(flat))
-        hess = constraints.hess
-        if is_left_to_us(hess) or isinstance(hess, _scipy.HessianUpdateStrategy):
-            hess = _hessian_of(constraints.fun, unknowns)
-        return _scipy.NonlinearConstraint(
-            f,
-            constraints.lb,
-            constraints.ub,
-            jac=jac,
-            hess=hess,
-            keep_feasible=constraints.keep_feasible,
-        )
-    return constraints
-
-
-def _hessian_of(f: Callable[..., Any], unknowns: Unknowns) -> Callable[..., Any]:
-    """Return the Hessian of a constraint's product with multipliers."""
-
-    def weighted(x: Any, v: Any) -> Any:
-        return _np.sum(_np.ravel(f(unknowns.restored(x))) * v)
-
-    return compiled(jacobian(grad(weighted), mode="forward"))
-
-
-def _of_a_dict(constraint: Mapping[str, Any], unknowns: Unknowns) -> dict[str, Any]:
-    args = constraint.get("args", ())
-    if any(map(holds_nodes, flatten(args)[0])):
-        raise ArgumentError("constraints take plain arguments; pass gd.value of them.")
-    f = constraint["fun"]
-    found = dict(constraint)
-    flat = unknowns.of_flat(f)
-    found["fun"] = compiled(flat)
-    if is_left_to_us(constraint.get("jac")):
-        found["jac"] = compiled(jacobian(flat))
-    return found
 
 
 def solution_of(problem: Problem, x: Any, bounds: Any) -> Any:
@@ -275,4 +216,4 @@ def _at_bound(problem: Problem, x: Any, slope: Any, low: Any, high: Any) -> Any:
     return found | (near & (down | up) & (slope != 0))
 
 
-__all__ = ["Minimum", "minimize", "solution_of"]
+__all__ = ["minimize", "solution_of"]

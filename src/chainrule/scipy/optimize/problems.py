@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import scipy.optimize
 
 from chainrule.compiler.api import compile as compiled
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.node_class import node
+from chainrule.sparse.matrices import SparseDerivative, State
 from chainrule.transforms.gradients import grad, value_and_grad
 from chainrule.transforms.matrices import jacobian
 from chainrule.transforms.products import hvp
@@ -22,6 +25,11 @@ from chainrule.values.shapes import describe
 from chainrule.values.types import Value
 
 _np: Any = np
+_scipy: Any = scipy.optimize
+FEW = 200
+"""Unknowns up to which all matrices are dense."""
+PRODUCTS = 100
+"""So many products at most, for a matrix to be taken as a sparse one."""
 
 
 class Unknowns:
@@ -60,6 +68,20 @@ class Unknowns:
             return f(self.restored(x), *more)
 
         return flat
+
+    def of_steps(self, callback: Callable[..., Any] | None) -> Any:
+        """Return a callback in either form of SciPy's, of the flat array."""
+        if callback is None:
+            return None
+        if set(inspect.signature(callback).parameters) != {"intermediate_result"}:
+            return self.of_flat(callback)
+
+        def shown(intermediate_result: Any) -> Any:
+            step = _scipy.OptimizeResult(intermediate_result)
+            step["x"] = self.restored(intermediate_result.x)
+            return callback(intermediate_result=step)
+
+        return shown
 
 
 class Problem:
@@ -126,6 +148,26 @@ class Problem:
         return self._plain(jacobian(grad(self.of), mode="forward"))
 
     @functools.cached_property
+    def sparse_hessian(self) -> Callable[..., Any] | None:
+        """The Hessian as a sparse matrix; ``None`` where it is none, or is small."""
+        return self._sparse(symmetric=True)
+
+    @functools.cached_property
+    def sparse_jacobian(self) -> Callable[..., Any] | None:
+        """The Jacobian as a sparse matrix; ``None`` where it is none, or is small."""
+        return self._sparse(symmetric=False)
+
+    def _sparse(self, *, symmetric: bool) -> Callable[..., Any] | None:
+        if self._closes_over:
+            return None
+        args = value(self.args)
+
+        def of(x: Value) -> Any:
+            return self.of(x, *args)
+
+        return sparse_or_none(of, self.unknowns.start, symmetric=symmetric)
+
+    @functools.cached_property
     def product(self) -> Callable[..., Any]:
         """The product of its Hessian with a vector."""
 
@@ -133,7 +175,7 @@ class Problem:
             def of(y: Value) -> Any:
                 return self.of(y, *args)
 
-            return hvp(of, (x,), (v,))
+            return hvp(of, (x,), (v,))[0]
 
         return self._plain(along)
 
@@ -142,6 +184,27 @@ class Problem:
         """The matrix of its first derivatives."""
         wide = int(np.size(self.first)) < self.unknowns.start.size
         return self._plain(jacobian(self.of, mode="reverse" if wide else "forward"))
+
+
+def sparse_or_none(
+    f: Callable[..., Any], x: Any, *args: Any, symmetric: bool
+) -> SparseDerivative | None:
+    """Return the sparse derivative in the first argument, where it takes few products.
+
+    That of few unknowns is left dense, and so is one whose pattern is not known here.
+    """
+    if x.size <= FEW:
+        return None
+    found, given = SparseDerivative(f, symmetric=symmetric), (x, *args)
+    most = min(PRODUCTS, x.size // 4)
+    try:
+        pattern = State(found, given, {}).found(given, {})[0]
+        if pattern.nnz > 2 * most * min(pattern.shape):  # no colours are that good
+            return None
+        sweeps = found.state_at(given, {}).sweeps
+    except ArgumentError:  # full, or there is no program at the first guess
+        return None
+    return found if sweeps <= most else None
 
 
 def is_left_to_us(given: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
+from chainrule.compiler.progress import counted
 from chainrule.scipy.optimize.problems import Problem, Unknowns, is_left_to_us, parts_of
 from chainrule.solving.implicit import implicit
 from chainrule.transforms.values import value
@@ -58,11 +59,14 @@ def root(
     tol: float | None = None,
     callback: Callable[..., Any] | None = None,
     options: Mapping[str, Any] | None = None,
+    *,
+    progress: bool = False,
 ) -> Any:
     """Return a root of a vector function, as ``scipy.optimize.root`` does.
 
     The Jacobian is supplied, exact and compiled, where the method takes it. Where
-    ``args`` hold a node, or ``fun`` closes over one, ``result.x`` is a node.
+    ``args`` hold a node, or ``fun`` closes over one, ``result.x`` is a node. ``x0`` may
+    be a container. ``progress`` shows a bar of the calls (``chainrule[progress]``).
 
     Examples
     --------
@@ -82,15 +86,16 @@ def root(
     given: dict[str, Any] = {}
     if method in WITH_JACOBIAN:
         given["jac"] = _matrix(problem) if is_left_to_us(jac) else _of(jac, problem)
-    found = _scipy.root(
-        _raveled(problem),
-        unknowns.start,
-        method=method,
-        tol=tol,
-        callback=callback,
-        options=options,
-        **given,
-    )
+    with counted(_raveled(problem), "root", asked=progress) as function:
+        found = _scipy.root(
+            function,
+            unknowns.start,
+            method=method,
+            tol=tol,
+            callback=unknowns.of_steps(callback),
+            options=options,
+            **given,
+        )
     found["x"] = _solution(problem, found.x)
     return found
 

@@ -1,0 +1,284 @@
+"""Curves through data, with exact Jacobians, covariances and bands."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import scipy.optimize
+import scipy.optimize as sopt
+import scipy.special
+from numpy.typing import ArrayLike
+
+from chainrule.compiler.api import compile as compiled
+from chainrule.compiler.progress import counted
+from chainrule.errors import ArgumentError
+from chainrule.nodes.admission import holds_nodes
+from chainrule.nodes.recorder import stacked
+from chainrule.scipy.optimize.fits import as_bounds, half_squares
+from chainrule.scipy.optimize.minimization import solution_of
+from chainrule.scipy.optimize.problems import (
+    Problem,
+    Unknowns,
+    is_left_to_us,
+)
+from chainrule.scipy.optimize.results import filling_of, inverse, scale_of
+from chainrule.transforms.matrices import jacobian
+from chainrule.transforms.values import value
+from chainrule.values.shapes import SEQUENCES, ndarray
+from chainrule.values.types import Array, Value
+
+_np: Any = np
+_scipy: Any = scipy.optimize
+_special: Any = scipy.special
+Data = Value | ArrayLike
+"""An array, a list of numbers and nodes, or one of them."""
+Bounds = tuple[ArrayLike, ArrayLike] | sopt.Bounds
+KINDS = ("jacobian", "hessian", "sandwich")
+
+
+def curve_fit(
+    f: Callable[..., Any],
+    xdata: Any,
+    ydata: Data,
+    p0: ArrayLike | None = None,
+    sigma: Data | None = None,
+    absolute_sigma: bool = False,
+    check_finite: bool | None = None,
+    bounds: Bounds = (-np.inf, np.inf),
+    method: str | None = None,
+    jac: Callable[..., Any] | str | None = None,
+    *,
+    full_output: bool = False,
+    covariance: str = "jacobian",
+    progress: bool = False,
+    **options: Any,
+) -> Any:
+    """Return the parameters of a curve, and their covariance, as ``scipy.optimize``.
+
+    The Jacobian in the parameters is supplied, exact and compiled. Where ``xdata``,
+    ``ydata`` or ``sigma`` are nodes, or ``f`` closes over one, the parameters are a
+    node; the covariance is plain.
+
+    Parameters
+    ----------
+    covariance
+        ``"jacobian"``: SciPy's. ``"hessian"``: by the exact Hessian of half the sum of
+        squares, with what the curvature of the curve adds. ``"sandwich"``: that which
+        does not assume that the errors have the sizes ``sigma``. See
+        ``least_squares(...).covariance``, which has the formulas.
+    progress
+        Whether a bar of the calls is shown (``chainrule[progress]``).
+
+    Raises
+    ------
+    ArgumentError
+        If the Hessian is not positive definite, or ``covariance`` is none of these.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainrule.scipy.optimize import curve_fit
+    >>> x = np.linspace(0.0, 4.0, 50)
+    >>> p, covariance = curve_fit(
+    ...     lambda x, a, b: a * np.exp(-b * x), x, 2.5 * np.exp(-1.3 * x)
+    ... )
+    >>> p.round(6)
+    array([2.5, 1.3])
+    """
+    data = (_array(xdata), _array(ydata), _array(sigma))
+    x, y, spread = value(data)
+    curve = _Curve(f, _first_guess(f, p0, bounds), x)
+    is_node = curve.closes_over or any(map(holds_nodes, data))
+    _check(covariance, options, is_node=is_node)
+    jac = curve.slopes if is_left_to_us(jac) else jac
+    errors = _as_scipy_takes_it(spread, y)
+    settings = (absolute_sigma, check_finite, bounds, method, jac)
+    options["full_output"] = full_output
+    with counted(curve.value, "curve_fit", asked=progress) as function:
+        p, found, *more = _scipy.curve_fit(
+            function, x, y, curve.start, errors, *settings, **options
+        )
+    if covariance != "jacobian":
+        found = _covariance(curve, p, (x, y, spread), covariance, absolute_sigma)
+    if is_node:
+        p = _fitted(curve, p, data, bounds)
+    return (p, found, *more)
+
+
+def _check(covariance: str, options: Mapping[str, Any], *, is_node: bool) -> None:
+    if covariance not in KINDS:
+        raise ArgumentError(
+            f"curve_fit has the covariances {', '.join(KINDS)}; received "
+            f"{covariance!r}."
+        )
+    exact = is_node or covariance != "jacobian"
+    if exact and options.get("nan_policy") == "omit":
+        raise ArgumentError(
+            "with nan_policy='omit' there are only plain parameters and SciPy's "
+            "covariance. Leave the points that are nan out of the data."
+        )
+
+
+def _as_scipy_takes_it(sigma: Data | None, y: Data) -> Any:
+    """Return one number as an array: with a Jacobian SciPy takes it as a matrix."""
+    if sigma is None or _np.size(sigma) != 1:
+        return sigma
+    return _np.full(_np.shape(y), _np.ravel(sigma)[0])
+
+
+def _array(x: Any) -> Any:
+    """Return data as an array, or as a node where a list holds some."""
+    if isinstance(x, SEQUENCES) and holds_nodes(x):
+        return stacked(x)
+    return _np.asarray(x, float) if isinstance(x, (*SEQUENCES, ndarray)) else x
+
+
+class _Curve:
+    """A curve, of its parameters as one array and of the points."""
+
+    def __init__(self, f: Callable[..., Any], start: Array, x: Any) -> None:
+        self.f = f
+        self.start = start
+        self.count: int = start.size
+        self.closes_over: bool = holds_nodes(self.of(start, x))
+        slopes: Any = jacobian(self.of, mode="forward")
+        self._value: Any = self.of if self.closes_over else compiled(self.of)
+        self._slopes: Any = slopes if self.closes_over else compiled(slopes)
+
+    def of(self, p: Array, x: Any) -> Any:
+        """Return the curve."""
+        return self.f(x, *[p[i] for i in range(self.count)])
+
+    def value(self, x: Any, *p: float) -> Any:
+        """Return its plain value."""
+        return value(self._value(_np.array(p, float), x))
+
+    def slopes(self, x: Any, *p: float) -> Any:
+        """Return the derivatives in the parameters."""
+        return value(self._slopes(_np.array(p, float), x))
+
+    def residuals(self, p: Array, x: Any, y: Array, s: Array | None) -> Any:
+        """Return the deviations, in units of ``s`` or of the factor of that matrix."""
+        r = self.of(p, x) - y
+        if s is None:
+            return r
+        if len(_np.shape(s)) < 2:
+            return r / s
+        return _np.linalg.solve(_np.linalg.cholesky(s), r)
+
+
+def _fitted(curve: _Curve, p: Array, data: tuple[Any, ...], bounds: Bounds) -> Any:
+    """Return fitted parameters as a node."""
+    squares = Problem(half_squares(curve.residuals), Unknowns(p), data)
+    return solution_of(squares, p, as_bounds(bounds))
+
+
+def _covariance(
+    curve: _Curve, p: Array, data: tuple[Any, ...], kind: str, absolute: bool
+) -> Any:
+    """Return the covariance of parameters by the exact Hessian."""
+    squares = Problem(half_squares(curve.residuals), Unknowns(p), data)
+    residuals = Problem(curve.residuals, Unknowns(p), data)
+    found, r = inverse(squares.hessian(p)), residuals.value(p)
+    if kind == "sandwich":
+        return found @ filling_of(residuals.jacobian(p), r) @ found
+    return found if absolute else found * scale_of(r, p.size)
+
+
+def _first_guess(f: Callable[..., Any], p0: ArrayLike | None, bounds: Bounds) -> Any:
+    """Return the parameters that were given, or SciPy's: 1, or within the bounds."""
+    if p0 is not None:
+        return _np.atleast_1d(_np.asarray(p0, float))
+    names = list(inspect.signature(f).parameters)
+    if len(names) < 2:
+        raise ArgumentError("curve_fit needs p0 where the parameters are not named.")
+    given = cast(Any, bounds)
+    pair = (given.lb, given.ub) if hasattr(given, "lb") else given
+    low, high = (_np.broadcast_to(_np.asarray(b, float), len(names) - 1) for b in pair)
+    below, above = _np.isfinite(low), _np.isfinite(high)
+    with _np.errstate(invalid="ignore"):
+        middle = 0.5 * (low + high)
+    guess = _np.where(below, low + 1.0, _np.where(above, high - 1.0, 1.0))
+    return _np.where(below & above, middle, guess)
+
+
+class Band(NamedTuple):
+    """A curve at some points, and how far from it what is not known may lie."""
+
+    curve: Any
+    lower: Any
+    upper: Any
+
+
+def confidence_band(
+    f: Callable[..., Any],
+    xdata: Any,
+    popt: Data,
+    pcov: Data,
+    *,
+    level: float = 0.95,
+    sigma: Data | None = None,
+    freedom: int | None = None,
+) -> Band:
+    """Return a fitted curve at points, with the band in which the true one lies.
+
+    ``f(x, p) -+ q sqrt(diag(J C J.T) + sigma**2)``, with the covariance ``C`` and the
+    Jacobian ``J`` of the curve in its parameters; ``q`` is the quantile of Student's
+    distribution, or the normal one. The level holds at each point by itself.
+
+    Parameters
+    ----------
+    f, xdata, popt, pcov
+        The curve, any points, and what ``curve_fit`` returned.
+    level
+        The probability.
+    sigma
+        Standard deviations of single observations at the points: then it is the band
+        in which a new one lies (a prediction band).
+    freedom
+        Degrees of freedom of the estimated error: how many data there were, less the
+        parameters. ``None`` for errors that are known.
+
+    Returns
+    -------
+    Band
+        A named tuple ``(curve, lower, upper)``, for a plot:
+        ``plt.fill_between(x, band.lower, band.upper)``.
+
+    Notes
+    -----
+    Source: Seber & Wild, Nonlinear Regression (1989), 5.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainrule.scipy.optimize import confidence_band
+    >>> band = confidence_band(
+    ...     lambda x, a, b: a + b * x, np.array([0.0, 1.0]), [1.0, 2.0], np.eye(2) / 4
+    ... )
+    >>> (band.upper - band.curve).round(3)
+    array([0.98 , 1.386])
+    """
+    if not 0.0 < level < 1.0:
+        raise ArgumentError(f"a level lies between 0 and 1; received {level}.")
+    p, covariance = _np.asarray(value(popt), float), _np.asarray(value(pcov), float)
+    x = value(_array(xdata))
+
+    def curve(p: Array) -> Any:
+        return f(x, *[p[i] for i in range(len(covariance))])
+
+    center = value(curve(p))
+    slopes = value(jacobian(curve, mode="forward")(p))  # type: ignore[misc]
+    variance = _np.einsum("...j,jk,...k->...", slopes, covariance, slopes)
+    if sigma is not None:
+        variance = variance + _np.asarray(value(sigma), float) ** 2
+    q = 0.5 + 0.5 * level
+    quantile = _special.ndtri(q) if freedom is None else _special.stdtrit(freedom, q)
+    half = quantile * _np.sqrt(variance)
+    return Band(center, center - half, center + half)
+
+
+__all__ = ["Band", "confidence_band", "curve_fit"]

@@ -1,0 +1,272 @@
+"""What solvers return: SciPy's results, and what derivatives add to them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+import scipy.sparse
+import scipy.sparse as sp
+from scipy.sparse.linalg import splu
+
+from chainrule.errors import ArgumentError
+from chainrule.scipy.optimize.problems import Problem
+from chainrule.values.types import Array, Parameters
+
+_np: Any = np
+_Result: Any = scipy.optimize.OptimizeResult
+_sparse: Any = scipy.sparse
+_is_sparse: Any = _sparse.issparse
+_factors: Any = splu
+Loss = str | Callable[..., Any]
+"""One of SciPy's by its name, or a function."""
+Matrix = Array | sp.csr_array[Any]
+"""A dense matrix, or a sparse one."""
+BLOCK = 256
+"""Columns of the inverse of a sparse matrix that are computed together."""
+
+
+class Minimum(_Result):
+    """What SciPy returns of a minimum, with the Hessian there.
+
+    Attributes
+    ----------
+    hess
+        The Hessian at ``x``, of the flat unknowns; of many a sparse matrix, where few
+        products make it.
+    """
+
+    _problem: Problem
+    _at: Any
+
+    def __init__(self, found: Parameters, problem: Problem) -> None:
+        """Keep what was found, and the problem for derivatives that are asked for."""
+        dict[str, Any].__init__(self, found)
+        self.pop("hess", None)  # of the methods that have one
+        kept = self.__dict__  # what is set as an attribute is an entry, and printed
+        kept["_problem"], kept["_at"] = problem, _np.array(found["x"])
+
+    def __reduce__(self) -> Any:
+        """Pickle what SciPy found, without the functions."""
+        return _Result, (dict(self),)
+
+    @property
+    def hess(self) -> Any:
+        """The Hessian at the solution, of the flat unknowns."""
+        derivative = self._problem.sparse_hessian or self._problem.hessian
+        return derivative(self._at)
+
+    def standard_errors(self) -> Any:
+        """Return the square roots of the diagonal of the inverse Hessian, as ``x`` is.
+
+        They are those of maximum likelihood, where the function is minus a log
+        likelihood. Raises ``ArgumentError`` where the Hessian is not positive definite.
+        """
+        found = standard_errors(diagonal_of_inverse(self.hess))
+        return self._problem.unknowns.restored(found)
+
+
+class Fit(_Result):
+    """What SciPy returns of least squares, with the Hessian and covariances there.
+
+    Attributes
+    ----------
+    hess
+        The Hessian of ``cost`` at ``x``, of the flat unknowns: ``J.T @ J`` and what
+        the curvature of the residuals adds. Of many it is a sparse matrix, where few
+        products make it.
+    """
+
+    _squares: Callable[[], Problem]
+    _at: Any
+    _loss: Loss
+
+    def __init__(
+        self, found: Parameters, squares: Callable[[], Problem], loss: Loss
+    ) -> None:
+        """Keep what was found, and what makes the problem of its sum of squares."""
+        dict[str, Any].__init__(self, found)
+        kept = self.__dict__  # what is set as an attribute is an entry, and printed
+        kept["_squares"], kept["_loss"] = functools.cache(squares), loss
+        kept["_at"], kept["_made"] = _np.array(found["x"]), (found["jac"], found["fun"])
+
+    def __reduce__(self) -> Any:
+        """Pickle what SciPy found, without the functions."""
+        return _Result, (dict(self),)
+
+    @property
+    def hess(self) -> Any:
+        """The Hessian of half the sum of squares at the solution."""
+        self._refuse_losses()
+        problem = self._squares()
+        return (problem.sparse_hessian or problem.hessian)(self._at)
+
+    def covariance(
+        self, kind: str = "jacobian", *, absolute_sigma: bool = False
+    ) -> Any:
+        """Return the covariance of the flat unknowns; bounds do not enter.
+
+        With residuals ``r``, their Jacobian ``J`` and the Hessian ``H`` of half the sum
+        of squares it is, by ``kind``,
+
+        - ``"jacobian"``: ``s**2 inv(J.T J)``, as SciPy computes it;
+        - ``"hessian"``: ``s**2 inv(H)``, that of the observed information;
+        - ``"sandwich"``: ``inv(H) J.T diag(r**2) J inv(H)``, which holds for errors of
+          other sizes than were assumed, and for a model that is not quite right.
+
+        ``s**2`` is the sum of squares over its degrees of freedom, and 1 with
+        ``absolute_sigma``: where residuals are in units of their standard deviations.
+
+        Raises
+        ------
+        ArgumentError
+            If the matrix is not positive definite: an unknown is not determined.
+
+        Notes
+        -----
+        Sources: Seber & Wild, Nonlinear Regression (1989), 2.1 and 5.1; White,
+        "Maximum likelihood estimation of misspecified models", Econometrica 50 (1982).
+        """
+        bread, filling = self._parts(kind)
+        found = inverse(bread)
+        if filling is not None:
+            return found @ _dense(filling) @ found
+        return found * self._scale(absolute_sigma=absolute_sigma)
+
+    def standard_errors(
+        self, kind: str = "jacobian", *, absolute_sigma: bool = False
+    ) -> Any:
+        """Return the roots of the diagonal of ``covariance``, in the form of ``x``."""
+        bread, filling = self._parts(kind)
+        found = diagonal_of_inverse(bread, filling)
+        if filling is None:
+            found = found * self._scale(absolute_sigma=absolute_sigma)
+        return self._squares().unknowns.restored(standard_errors(found))
+
+    def _parts(self, kind: str) -> tuple[Any, Any]:
+        """Return what is inverted, and what stands between two of its inverses."""
+        if kind not in ("jacobian", "hessian", "sandwich"):
+            raise ArgumentError(
+                "a covariance is that by 'jacobian', 'hessian' or 'sandwich'; "
+                f"received {kind!r}."
+            )
+        self._refuse_losses()
+        jacobian, residuals = self.__dict__["_made"]
+        if kind == "jacobian":
+            return jacobian.T @ jacobian, None
+        filling = filling_of(jacobian, residuals) if kind == "sandwich" else None
+        return self.hess, filling
+
+    def _refuse_losses(self) -> None:
+        if self._loss != "linear":
+            raise ArgumentError(
+                f"with loss={self._loss!r} there is no Hessian here, and no "
+                "covariance. Write the loss into the residuals."
+            )
+
+    def _scale(self, *, absolute_sigma: bool) -> float:
+        if absolute_sigma:
+            return 1.0
+        return scale_of(self.__dict__["_made"][1], self._at.size)
+
+
+def scale_of(residuals: Array, unknowns: int) -> float:
+    """Return the sum of squares over its degrees of freedom."""
+    freedom = residuals.size - unknowns
+    if freedom <= 0:
+        raise ArgumentError(
+            f"{residuals.size} residuals of {unknowns} unknowns leave no degrees of "
+            "freedom, so their variance is not known. Pass absolute_sigma=True if they "
+            "are in units of their standard deviations."
+        )
+    return float(_np.vdot(residuals, residuals)) / freedom
+
+
+def filling_of(jacobian: Matrix, residuals: Array) -> Any:
+    """Return what a sandwich has between its inverses: J.T diag(r**2) J."""
+    if _is_sparse(jacobian):
+        weighted = _sparse.diags_array(residuals**2) @ jacobian
+    else:
+        weighted = residuals[:, None] ** 2 * jacobian
+    return jacobian.T @ weighted
+
+
+def _dense(matrix: Matrix) -> Any:
+    return _sparse.csr_array(matrix).toarray() if _is_sparse(matrix) else matrix
+
+
+def diagonal_of_inverse(matrix: Matrix, filling: Matrix | None = None) -> Any:
+    """Return the diagonal of the inverse of a symmetric positive definite matrix.
+
+    With a ``filling`` it is that of ``inv(matrix) @ filling @ inv(matrix)``.
+    """
+    if not _is_sparse(matrix):
+        found = inverse(matrix)
+        if filling is None:
+            return _np.diagonal(found)
+        return _np.sum(found * (_dense(filling) @ found), axis=0)
+    factors, size = _factored(matrix), matrix.shape[0]
+    diagonal = _np.empty(size)
+    for begin in range(0, size, BLOCK):
+        columns = _np.arange(begin, min(begin + BLOCK, size))
+        units = _np.zeros((size, columns.size))
+        units[columns, columns - begin] = 1.0
+        x = factors.solve(units)
+        other = units if filling is None else filling @ x
+        diagonal[columns] = _np.sum(x * other, axis=0)
+    return diagonal
+
+
+def _factored(matrix: Matrix) -> Any:
+    """Return the factors of a positive definite matrix, by pivots of its diagonal."""
+    try:
+        factors = _factors(
+            _sparse.csc_array(matrix),
+            permc_spec="MMD_AT_PLUS_A",
+            diag_pivot_thresh=0.0,
+            options={"SymmetricMode": True},
+        )
+    except RuntimeError as error:
+        raise _indefinite() from error
+    same = _np.array_equal(factors.perm_r, factors.perm_c)
+    if not same or not (factors.U.diagonal() > 0).all():
+        raise _indefinite()
+    return factors
+
+
+def inverse(matrix: Matrix) -> Any:
+    """Return the inverse of a symmetric positive definite matrix."""
+    try:
+        lower = _np.linalg.inv(_np.linalg.cholesky(_dense(matrix)))
+    except np.linalg.LinAlgError as error:
+        raise _indefinite() from error
+    return lower.T @ lower
+
+
+def standard_errors(variances: Array) -> Any:
+    """Return the square roots of variances, which have to be positive."""
+    if not _np.all(_np.asarray(variances) > 0):
+        raise _indefinite()
+    return _np.sqrt(variances)
+
+
+def _indefinite() -> ArgumentError:
+    return ArgumentError(
+        "the Hessian is not positive definite at the solution, so there are no "
+        "standard errors: it is no strict minimum, or an unknown is not determined. "
+        "Look at np.linalg.eigvalsh(result.hess)."
+    )
+
+
+__all__ = [
+    "Fit",
+    "Minimum",
+    "diagonal_of_inverse",
+    "filling_of",
+    "inverse",
+    "scale_of",
+    "standard_errors",
+]

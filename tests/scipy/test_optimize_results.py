@@ -1,0 +1,275 @@
+"""What solvers are given of many unknowns, and what derivatives add to results."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.errors import ArgumentError
+
+theirs = pytest.importorskip("scipy.optimize")
+ours = pytest.importorskip("chainrule.scipy.optimize")
+sp = pytest.importorskip("scipy.sparse")
+
+MANY = 300
+T = np.linspace(0.0, 4.0, 50)
+Y = 2.5 * np.exp(-1.3 * T) + 0.05 * np.random.default_rng(0).normal(size=50)
+
+
+def chained(x):
+    return np.sum(10 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def together(x):
+    return np.sum((x - 1.0) ** 2) + np.sum(x) ** 2 / x.size
+
+
+def decay(t, a, b):
+    return a * np.exp(-b * t)
+
+
+@pytest.mark.parametrize("method", ["trust-constr", "Newton-CG"])
+def test_many_unknowns_have_a_sparse_hessian(method):
+    seen = []
+
+    def f(x):
+        seen.append(isinstance(x, np.ndarray))
+        return chained(x)
+
+    found = ours.minimize(f, np.full(MANY, 0.9), method=method)
+    np.testing.assert_allclose(found.x, 1.0, atol=5e-3)
+    assert found.nhev > 0
+    assert sum(seen) < 10
+    assert found.hess.nnz == 3 * MANY - 2
+    dense = gd.hessian(chained)(found.x)
+    np.testing.assert_allclose(found.hess.toarray(), dense, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "method", ["trust-constr", "Newton-CG", "trust-ncg", "trust-krylov"]
+)
+def test_where_all_meet_there_are_products(method):
+    found = ours.minimize(together, np.zeros(MANY), method=method)
+    np.testing.assert_allclose(found.x, 0.5, rtol=1e-6)
+    assert isinstance(found.hess, np.ndarray)
+
+
+def test_many_constraints_have_sparse_derivatives():
+    given = [
+        theirs.NonlinearConstraint(lambda x: x[1:] + x[:-1] ** 2, -np.inf, 1.5),
+        theirs.LinearConstraint(np.ones((1, MANY)), -1000, 1000),
+        {"type": "ineq", "fun": lambda x, a: x[0] - a, "args": (-5.0,)},
+    ]
+    found = ours.minimize(
+        chained, np.zeros(MANY), method="trust-constr", constraints=given,
+        bounds=theirs.Bounds(-2, 2), options={"maxiter": 12},
+    )  # fmt: skip
+    assert found.constr_violation == 0.0
+    assert sp.issparse(found.jac[0])
+    assert found.jac[0].nnz == 2 * (MANY - 1)
+
+
+def test_constraints_read_containers_and_slopes_of_users():
+    def on_circle(p):
+        return p["x"] ** 2 + p["y"] ** 2
+
+    def slopes(p):
+        return np.array([2 * p["x"], 2 * p["y"]])
+
+    for jac in ({}, {"jac": slopes}):
+        found = ours.minimize(
+            lambda p: p["x"] + p["y"],
+            {"x": -0.5, "y": -0.4},
+            method="trust-constr",
+            constraints=theirs.NonlinearConstraint(on_circle, 1.0, 1.0, **jac),
+        )
+        assert found.x["x"] == pytest.approx(-np.sqrt(0.5), abs=1e-4)
+    with pytest.raises(ArgumentError, match="has a 'type'"):
+        ours.minimize(
+            chained, np.zeros(2), method="trust-constr", constraints={"fun": chained}
+        )
+
+
+def test_callbacks_take_either_form_of_scipys():
+    shown = []
+
+    def step(intermediate_result):
+        shown.append((intermediate_result.x["a"], intermediate_result.fun))
+
+    def residuals(p):
+        return np.stack([p["a"] - 1.0, p["b"] - p["a"]])
+
+    start = {"a": 0.0, "b": 0.0}
+    ours.minimize(lambda p: np.sum(residuals(p) ** 2), start, callback=step)
+    assert shown[-1] == (pytest.approx(1.0), pytest.approx(0.0, abs=1e-9))
+    ours.least_squares(residuals, start, callback=step)
+    ours.root(residuals, start, method="krylov", callback=lambda p, f: shown.append(p))
+    assert shown[-1]["b"] == pytest.approx(1.0)
+
+    def stop(intermediate_result):
+        raise StopIteration
+
+    assert ours.minimize(chained, np.zeros(3), callback=stop).nit == 1
+
+
+def test_bars_are_shown_where_they_are_asked_for(capsys, monkeypatch):
+    pytest.importorskip("tqdm")
+    monkeypatch.setattr("chainrule.compiler.progress.DELAY", 0.0)
+    ours.minimize(chained, np.zeros(3), progress=True)
+    ours.least_squares(lambda x: x - 1.0, np.zeros(3), progress=True)
+    ours.root(lambda x: x**2 - 1.0, np.full(3, 2.0), progress=True)
+    ours.curve_fit(decay, T, Y, progress=True)
+    shown = capsys.readouterr().err
+    for name in ("minimize", "least_squares", "root", "curve_fit"):
+        assert f"{name}: solving" in shown
+    ours.minimize(chained, np.zeros(3))
+    assert not capsys.readouterr().err
+
+
+def test_standard_errors_are_in_the_form_of_the_unknowns():
+    def minus_log_likelihood(p):
+        r = (Y - decay(T, p["a"], p["b"])) / 0.05
+        return 0.5 * np.sum(r**2)
+
+    found = ours.minimize(minus_log_likelihood, {"a": 2.0, "b": 1.0})
+    errors = np.sqrt(np.diag(np.linalg.inv(found.hess)))
+    assert found.standard_errors() == {
+        "a": pytest.approx(errors[0]), "b": pytest.approx(errors[1])
+    }  # fmt: skip
+    flat = ours.minimize(lambda x: x[0] ** 2, np.ones(2))
+    with pytest.raises(ArgumentError, match="not positive definite"):
+        flat.standard_errors()
+
+
+def test_errors_of_many_unknowns_are_those_of_the_dense_inverse():
+    found = ours.minimize(chained, np.full(MANY, 0.9), method="Newton-CG", tol=1e-10)
+    expected = np.sqrt(np.diag(np.linalg.inv(found.hess.toarray())))
+    np.testing.assert_allclose(found.standard_errors(), expected, rtol=1e-8)
+    early = ours.minimize(
+        chained, np.full(MANY, 0.0), method="L-BFGS-B", options={"maxiter": 0}
+    )
+    with pytest.raises(ArgumentError, match="not positive definite"):
+        early.standard_errors()
+
+
+def test_results_are_pickled_as_scipys():
+    found = ours.minimize(lambda x: np.sum(x**2), np.ones(2))
+    again = pickle.loads(pickle.dumps(found))
+    assert type(again) is theirs.OptimizeResult
+    np.testing.assert_array_equal(again.x, found.x)
+    assert "hess" not in repr(found).replace("hess_inv", "")
+
+
+# ------------------------------------------------------------------------------- fits
+
+
+def by_hand(kind, sigma, *, absolute):
+    """Return the covariance of the decay from its written derivatives."""
+    a, b = theirs.curve_fit(decay, T, Y, sigma=np.full(50, sigma), p0=[2, 1])[0]
+    e = np.exp(-b * T)
+    r, jac = (decay(T, a, b) - Y) / sigma, np.stack([e, -a * T * e], axis=1) / sigma
+    second = np.stack([[0 * T, -T * e], [-T * e, a * T * T * e]]) / sigma
+    hess = jac.T @ jac + (0 if kind == "jacobian" else second @ r)
+    inv = np.linalg.inv(hess)
+    if kind == "sandwich":
+        return inv @ (jac.T * r**2) @ jac @ inv
+    return inv if absolute else inv * (r @ r) / 48
+
+
+@pytest.mark.parametrize("kind", ["jacobian", "hessian", "sandwich"])
+@pytest.mark.parametrize("absolute", [False, True])
+def test_covariances_are_those_of_written_derivatives(kind, absolute):
+    expected = by_hand(kind, 0.05, absolute=absolute)
+    for sigma in (0.05, np.full(50, 0.05), [0.05] * 50, 0.05**2 * np.eye(50)):
+        _, found = ours.curve_fit(
+            decay, T, Y, sigma=sigma, absolute_sigma=absolute, covariance=kind
+        )
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    fit = ours.least_squares(
+        lambda p: (decay(T, *p) - Y) / 0.05, np.ones(2), xtol=1e-12
+    )
+    found = fit.covariance(kind, absolute_sigma=absolute)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    errors = fit.standard_errors(kind, absolute_sigma=absolute)
+    np.testing.assert_allclose(errors, np.sqrt(np.diag(expected)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["jacobian", "hessian", "sandwich"])
+def test_errors_of_many_fitted_unknowns(kind):
+    rng = np.random.default_rng(1)
+    seen = 1.0 + 0.1 * rng.normal(size=2 * MANY)
+
+    def residuals(x):
+        return np.concatenate([np.tile(x, 2) ** 2 - seen, 0.3 * (x[1:] - x[:-1])])
+
+    fit = ours.least_squares(residuals, np.ones(MANY))
+    assert sp.issparse(fit.jac)
+    expected = np.sqrt(np.diag(fit.covariance(kind)))
+    np.testing.assert_allclose(fit.standard_errors(kind), expected, rtol=1e-8)
+
+
+def test_what_has_no_covariance_is_refused():
+    fit = ours.least_squares(lambda x: x - 1.0, np.zeros(2), loss="huber")
+    with pytest.raises(ArgumentError, match="loss='huber'"):
+        fit.covariance()
+    fit = ours.least_squares(lambda x: x - 1.0, np.zeros(2))
+    with pytest.raises(ArgumentError, match="no degrees of freedom"):
+        fit.covariance()
+    np.testing.assert_allclose(fit.covariance(absolute_sigma=True), np.eye(2))
+    with pytest.raises(ArgumentError, match="'jacobian', 'hessian' or"):
+        fit.covariance("exact")
+    with pytest.raises(ArgumentError, match="jacobian, hessian, sandwich"):
+        ours.curve_fit(decay, T, Y, covariance="exact")
+
+
+def test_data_may_be_lists_and_hold_nodes():
+    def fitted(y):
+        return ours.curve_fit(decay, list(T), list(y), sigma=0.3)[0]
+
+    expected = gd.jacobian(lambda y: ours.curve_fit(decay, T, y)[0])(Y)
+    np.testing.assert_allclose(gd.jacobian(fitted)(Y), expected, rtol=1e-6)
+
+
+def test_a_covariance_of_the_data_may_be_a_node():
+    def matrix(s):
+        return np.diag(0.01 * s * np.exp(-s * T)) + 0.001
+
+    def fitted(s):
+        return ours.curve_fit(decay, T, Y, sigma=matrix(s), ftol=1e-14, xtol=1e-14)[0]
+
+    slope = (fitted(0.5 + 3e-3) - fitted(0.5 - 3e-3)) / 6e-3
+    np.testing.assert_allclose(gd.jacobian(fitted)(0.5), slope, rtol=2e-3)
+
+
+def test_the_first_guess_is_scipys():
+    def f(t, a, b, c):
+        return a * np.exp(-b * t) + 0 * c
+
+    bounds = ([2.0, -np.inf, -np.inf], [4.0, 3.0, np.inf])
+    np.testing.assert_allclose(
+        ours.curve_fit(f, T, Y, bounds=bounds)[0],
+        theirs.curve_fit(f, T, Y, bounds=bounds)[0],
+        rtol=1e-5,
+    )
+
+
+def test_bands_hold_as_often_as_they_say():
+    rng = np.random.default_rng(3)
+    t = np.linspace(0.0, 2.0, 12)
+    truth, new = 2.0 * np.exp(-t), 0
+    inside = 0
+    for _ in range(60):
+        y = truth + 0.1 * rng.normal(size=12)
+        p, c = theirs.curve_fit(decay, t, y, p0=[1.0, 1.0])
+        band = ours.confidence_band(decay, t, p, c, level=0.9, freedom=10)
+        inside += np.mean((band.lower < truth) & (truth < band.upper))
+        wide = ours.confidence_band(decay, t, p, c, level=0.9, sigma=0.1)
+        again = truth + 0.1 * rng.normal(size=12)
+        new += np.mean((wide.lower < again) & (again < wide.upper))
+    assert 0.82 < inside / 60 < 0.97
+    assert 0.85 < new / 60 < 0.95
+    with pytest.raises(ArgumentError, match="between 0 and 1"):
+        ours.confidence_band(decay, t, p, c, level=95)
