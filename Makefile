@@ -9,6 +9,7 @@ NEWEST_VENV := .venv-newest
 SUITES_VENV := .venv-suites
 # A clone of data-apis/array-api-tests with its submodule.
 ARRAY_API_TESTS ?= $(SUITES_VENV)/array-api-tests
+INTEROP_VENV := .venv-interop
 PYTEST_ARGS ?= -n 2
 BENCH_ARGS ?=
 GRADBENCH_ARGS ?=
@@ -44,8 +45,8 @@ RULE_TESTS := $(addprefix tests/,test_rules.py test_expressions.py test_kernels.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo lessons test coverage test-slow rule test-newest test-autograd test-clients \
-	test-array-api test-browser page page-check bench \
+.PHONY: help demo lessons test coverage test-slow rule test-newest test-interop test-autograd \
+	test-clients test-array-api test-browser page page-check bench \
 	bench-smoke gradbench docs lint format wheel hooks clean
 
 help: ## list the targets
@@ -75,6 +76,9 @@ test-newest: ## the rules on the newest Python of this machine and the newest Nu
 	$(PYTHON) .ci/newest.py $(NEWEST_VENV)
 	PYTHONPATH="$(CURDIR)/src" $(NEWEST_VENV)/bin/python -m pytest $(PYTEST_ARGS) -m "not slow" \
 		$(NEWEST_TESTS) $(NEWEST_CHANGED)
+
+test-interop: $(INTEROP_VENV)/.stamp-test $(INTEROP_VENV)/.stamp-interop ## with PyTorch, JAX, pandas, xarray and Dask (a large download)
+	$(INTEROP_VENV)/bin/python -m pytest $(PYTEST_ARGS) tests/interop src/chainrule/interop
 
 test-autograd: | $(SUITES_VENV)/bin/python ## autograd's own tests on chainrule (downloads them)
 	$(SUITES_VENV)/bin/python .ci/suites.py autograd
@@ -135,7 +139,7 @@ hooks: $(VENV)/.stamp-lint ## check every commit before it is made
 
 clean: ## remove environments, caches and built files
 	rm -rf $(VENV) $(BENCH_VENV) $(WHEEL_VENV) $(NEWEST_VENV) \
-		$(SUITES_VENV) \
+		$(SUITES_VENV) $(INTEROP_VENV) \
 		web/node_modules build dist docs/_build demo_output \
 		.coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache \
 		.ruff_cache .benchmarks
@@ -157,7 +161,7 @@ define extra_rule
 	@$$*/bin/python $$(PIP_INSTALL) --no-build-isolation --editable '.[$(1)]'
 	@touch $$@
 endef
-$(foreach extra,demo test browser bench docs lint,$(eval $(call extra_rule,$(extra))))
+$(foreach extra,demo test interop browser bench docs lint,$(eval $(call extra_rule,$(extra))))
 
 web/node_modules/.stamp: web/package.json
 	@echo "installing the packages of web/"

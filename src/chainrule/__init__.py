@@ -20,6 +20,7 @@ from chainrule.transforms.products import hvp, jvp, linearize, vjp
 from chainrule.transforms.values import stop_gradient, value, zero_grad
 
 if typing.TYPE_CHECKING:
+    from chainrule import interop as interop
     from chainrule import scipy
     from chainrule import sparse as sparse
     from chainrule.compiler import (
@@ -55,6 +56,7 @@ __all__ = [
     "hessian",
     "hvp",
     "implicit",
+    "interop",
     "jacobian",
     "jvp",
     "lift",
@@ -101,8 +103,8 @@ def __getattr__(name: str) -> typing.Any:
     """Find a function of the compiler, or a wrapped one: ``gd.sin``."""
     if name == "supported":
         return importlib.import_module("chainrule.support").supported
-    if name == "scipy":
-        return importlib.import_module("chainrule.scipy")
+    if name in ("interop", "scipy"):
+        return importlib.import_module(f"chainrule.{name}")
     if name in _OF_SPARSE:
         sparse = importlib.import_module("chainrule.sparse")
         return sparse if name == "sparse" else getattr(sparse, name)

@@ -1,0 +1,60 @@
+"""PyTorch's tensors as NumPy's arrays, and back: copied, with their dtypes, checked."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import ArgumentError
+from chainrule.values.shapes import describe
+
+torch: Any = importlib.import_module("torch")
+
+Tensor = Any
+"""A ``torch.Tensor``: the library may be missing where types are checked."""
+
+
+def array_of(x: Tensor) -> Any:
+    """Return a tensor as an array with a memory of its own; numbers as they are."""
+    if not isinstance(x, torch.Tensor):
+        return x
+    if x.layout is not torch.strided:
+        raise ArgumentError(
+            f"NumPy's arrays are dense; received a tensor of shape {tuple(x.shape)} "
+            f"in {x.layout}. Write x.to_dense(); gradients flow through it."
+        )
+    if x.device.type != "cpu":
+        raise ArgumentError(
+            "NumPy's arrays are in the memory of the CPU; received a tensor of shape "
+            f"{tuple(x.shape)} on {x.device}. Write x.cpu(); gradients flow through it."
+        )
+    try:
+        return np.array(x.detach().resolve_conj().resolve_neg().numpy())
+    except TypeError:
+        raise ArgumentError(
+            f"NumPy has no {x.dtype}. Write x.float(); gradients flow through it."
+        ) from None
+
+
+def tensor_of(x: Any) -> Tensor:
+    """Return a number or an array as a tensor with a memory of its own."""
+    x = np.array(x, order="C")
+    x = x.astype(x.dtype.newbyteorder("="), copy=False)
+    try:
+        return torch.from_numpy(x)
+    except TypeError:
+        raise ArgumentError(
+            f"PyTorch has no dtype for {describe(x)}. Write x.astype(np.float64)."
+        ) from None
+
+
+def is_inexact(x: Any) -> bool:
+    """Tell whether a value is a tensor of real or complex floats."""
+    return isinstance(x, torch.Tensor) and (x.is_floating_point() or x.is_complex())
+
+
+def conjugate(x: Tensor) -> Tensor:
+    """Return the complex conjugate; a real tensor as it is."""
+    return x.conj() if x.is_complex() else x
