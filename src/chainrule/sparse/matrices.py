@@ -116,8 +116,7 @@ class SparseDerivative:
         if keywords or not _DIRECT.issuperset(map(kind_of, args)):
             given, key = flatten((args, dict(keywords)))
         for x in given:
-            kind = (x.shape, x.dtype) if kind_of(x) is ndarray else kind_of(x)
-            key = (key, kind)
+            key = (key, (x.shape, x.dtype) if kind_of(x) is ndarray else kind_of(x))
         state = self._states.get(key)
         if state is None:
             state = State(self, args, keywords)
@@ -375,9 +374,8 @@ class State:
         leaves = self.chosen.leaves(args, keywords)
         expected = self.chosen.times(self.flat(args, keywords), leaves, direction)
         data = self.evaluate(args, keywords)
-        matrix = sp.csr_array(
-            (data, self.pattern.indices, self.pattern.indptr), self.pattern.shape
-        )
+        entries = (data, self.pattern.indices, self.pattern.indptr)
+        matrix = sp.csr_array(entries, self.pattern.shape)
         scale = _np.max(_np.abs(expected), initial=1e-300)
         close = 10 * math.sqrt(_np.finfo(dtype).eps) * scale
         return _np.flatnonzero(_np.abs(matrix @ direction - expected) > close)
