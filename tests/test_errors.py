@@ -113,7 +113,8 @@ BAD = {
         r"array of objects \(Decimal\). Use a numeric dtype",
     ),
     "sparse matrix": (
-        lambda: V @ scipy.sparse.csr_matrix(np.eye(3)), ArgumentError,
+        lambda: operations.maximum(V, scipy.sparse.csr_matrix(np.eye(3))),
+        ArgumentError,
         r"received csr_matrix of shape \(3, 3\).*Pass its dense array, value.toarray",
     ),
     "list of None": (lambda: node([None]), ArgumentError, "of objects.*numeric dtype"),

@@ -142,9 +142,14 @@ MET = {
         "scipy.linalg.hessenberg", "gd.custom_operation(",
     ),
     "partial": (with_options, "f ", "chainrule.scipy.linalg.norm"),
-    "sparse": (lambda x: np.sum(SPARSE @ x), "the operator @ of csr_matrix", "M.T @"),
-    "sparse *": (lambda x: np.sum(SPARSE * x), "the operator * of", "M.toarray()"),
-    "sparse dot": (lambda x: np.sum(SPARSE.dot(x)), "SPARSE.dot", "M.toarray()"),
+    "spsolve": (
+        lambda x: np.sum(scipy.sparse.linalg.spsolve(SPARSE, x)),
+        "scipy.sparse.linalg.spsolve", "Write chainrule.scipy.sparse.linalg.spsolve(",
+    ),
+    "cg": (
+        lambda x: np.sum(scipy.sparse.linalg.cg(SPARSE, x)[0]),
+        "scipy.sparse.linalg.cg", "Write chainrule.scipy.sparse.linalg.cg(",
+    ),
     "interpolation": (
         lambda x: scipy.interpolate.CubicSpline([0, 1, 2], [0, 1, 4])(x[0]),
         "scipy.interpolate.CubicSpline", "chainrule.scipy.interpolate.CubicSpline(",

@@ -13,6 +13,7 @@ from chainrule.nodes.admission import (
     missing,
     unwrapped,
 )
+from chainrule.nodes.beside_scipy import refuse_root_finders
 from chainrule.nodes.joined import joined
 from chainrule.nodes.out import without_out, write_result, write_ufunc
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS, WRAPPED
@@ -41,7 +42,7 @@ def array_ufunc(
         if operation is not None:
             return operation(*inputs, **call_keywords(kwargs))
         if ufunc in LOCALLY_CONSTANT:
-            return ufunc(*(unwrapped(x) for x in inputs), **kwargs)
+            return _constant(ufunc, inputs, kwargs)
     elif "out" in kwargs:
         return write_ufunc(ufunc, method, inputs, kwargs)
     elif ufunc in LOCALLY_CONSTANT and (method == "outer" or _to_bool(ufunc, method)):
@@ -75,6 +76,12 @@ def array_function(
             **{k: unwrapped(x) for k, x in kwargs.items()},
         )
     raise missing(remedies.written(func), REFUSED.get(func))
+
+
+def _constant(ufunc: np.ufunc, inputs: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    if ufunc is np.isnan:
+        refuse_root_finders(inputs[0])
+    return ufunc(*(unwrapped(x) for x in inputs), **kwargs)
 
 
 def _found_later(ufunc: np.ufunc) -> Operation | None:

@@ -16,7 +16,7 @@ from chainrule.values.types import Operation
 
 _LISTS_OF_ARRAYS = frozenset(
     "arrays choicelist choices condlist funclist seq tup "
-    "l_and_u lu_and_piv c_and_lower cb_and_lower c_or_cr system".split()
+    "l_and_u lu_and_piv c_and_lower cb_and_lower c_or_cr system arg1 diagonals".split()
 )
 """NumPy's and SciPy's names of parameters that are several arrays and not one."""
 

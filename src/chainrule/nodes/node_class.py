@@ -26,6 +26,7 @@ from chainrule.nodes.admission import (
     operation_name,
     vertices_of,
 )
+from chainrule.nodes.beside_scipy import asked_by_sparse, one_object
 from chainrule.nodes.dispatch import array_function, array_ufunc
 from chainrule.nodes.pickling import flattened, rebuilt
 from chainrule.nodes.reads import read
@@ -373,6 +374,8 @@ class node(vertex):
         Where it stands for the node itself, as in ``np.asarray(x)``, and is no copy, it
         cannot be written: the node would not change.
         """
+        if asked_by_sparse():
+            return one_object()
         if dtype is not None and np.dtype(dtype) != np.dtype(object):
             raise escape(self, f"an array of dtype {np.dtype(dtype)} made of x")
         if self.size >= OBJECT_ARRAY_WARNS:

@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import NONE, operation_name, unwrapped
+from chainrule.nodes.beside_scipy import record_beside
 from chainrule.nodes.node_class import node
 from chainrule.nodes.operator_text import scalar_operator
 from chainrule.nodes.recorder import new, next_serial, record
@@ -43,7 +44,7 @@ def record_masked(
 ) -> Any:
     """Record an operation, with a mask on its result where it is elementwise."""
     if where is None:
-        return record(operation, operands)
+        return record_beside(operation, operands)
     if not issubclass(operation, elementwise):
         name = operation_name(operation)
         raise ArgumentError(
@@ -93,7 +94,7 @@ def set_operators(node_class: type[node], **names: Any) -> dict[str, Operation]:
     """
     made: dict[str, Operation] = {}
     for name, rule_class, function in _BINARY:
-        made[name] = operator(rule_class, function, **names)
+        made[name] = operator(rule_class, function, record=record_beside, **names)
         setattr(node_class, f"__{name}__", made[name])
         setattr(node_class, f"__r{name}__", _reflected(made[name]))
     for name, rule_class, function in _UNARY:

@@ -137,24 +137,21 @@ _EXACT = (
 # ------------------------------------------------------------------------------- SciPy
 
 _SPARSE = (
-    "Write M.toarray() @ x, or declare the product: gd.custom_operation(lambda x: "
-    "M @ x, lambda z_grad, z, x: (M.T @ z_grad,))."
+    "M @ x takes nodes, and chainrule.scipy.sparse has matrices whose data are nodes; "
+    "for all else write M.toarray()."
 )
 _SPARSE_SOLVERS = (
-    "Write np.linalg.solve(M.toarray(), b), or declare the solution: "
-    "gd.custom_operation(lambda b: spsolve(M, b), lambda z_grad, z, b: "
-    "(spsolve(M.T.tocsc(), z_grad),))."
+    "chainrule.scipy.sparse.linalg has spsolve, splu, cg, gmres and others of nodes. "
+    "Write np.linalg.solve(M.toarray(), b), or declare the derivative with "
+    "gd.custom_operation(forward, pullback)."
 )
 _MINIMIZE = (
-    "Minimise a function of plain numbers, with its gradient: minimize(f, "
-    "gd.value(x0), jac=gd.grad(f)). A solution has a derivative of its own: take "
-    "gd.value of what the solver reads, and add one Newton step on nodes to its "
-    "result."
+    "Solve with plain numbers, gd.value of what the solver reads, and declare by "
+    "gd.implicit(solve, residual) which equation the solution satisfies."
 )
 _ROOTS = (
-    "Find the root t with plain numbers, gd.value(x) for each node that the function "
-    "reads, then take one Newton step on nodes, t - f(t, x) / f'(t), f' plain: it "
-    "carries the derivative of the root."
+    "Find the root with plain numbers, gd.value(x) for each node that the function "
+    "reads, as gd.implicit(solve, residual): it has the derivatives of the root."
 )
 _ROOT_NAMES = names(
     "bisect brenth brentq ridder toms748 newton root root_scalar fsolve "

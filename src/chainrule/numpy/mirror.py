@@ -67,6 +67,10 @@ class mirrored:  # noqa: N801
         """Show the name."""
         return f"<chainrule's {written(self._function)}>"
 
+    def __instancecheck__(self, x: object) -> bool:
+        """Tell whether ``x`` is of the class that this makes, without a node."""
+        return isinstance(x, self.__wrapped__)  # type: ignore[arg-type]
+
     def __getattr__(self, name: str) -> Any:
         """Find a method of a ufunc, such as ``add.reduce``."""
         attribute = getattr(self._function, name)

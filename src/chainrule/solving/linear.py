@@ -62,8 +62,8 @@ def linear_solve(
     ...         lambda u: heat(u, k), np.array([0.0, 1.0, 0.0]), linear_solve="cg"
     ...     )
     ...     return u[1]
-    >>> round(step(0.5), 6), round(gd.grad(step)(0.5), 6)
-    (0.571429, -0.489796)
+    >>> float(step(0.5).round(6)), round(gd.grad(step)(0.5), 6)
+    (0.571429, -0.408163)
     """
     checked_how(linear_solve)
     form = Form()
@@ -76,8 +76,11 @@ def linear_solve(
         return form.residual(z, y) - form.residual(b, y)
 
     zero = zeros_of(raw(start))
-    system = System(equation, zero, (), linear_solve, matrix_free=matrix_free)
-    x = system.solve(-value(equation(zero)), transposed=False)
+    rest = value(equation(zero))
+    system = System(
+        equation, zero, (), linear_solve, matrix_free=matrix_free, reads=rest
+    )
+    x = system.solve(-rest, transposed=False)
     return form.apart(solution(equation, x, system=system))
 
 

@@ -53,6 +53,8 @@ class System:
         side; of an operator of SciPy's where ``matrix_free``.
     rest
         The value of the equation there, by which the solution is judged.
+    reads
+        A value of the equation: a traced one where it closes over such.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class System:
         *,
         matrix_free: bool = False,
         rest: Any = None,
+        reads: Any = None,
     ) -> None:
         """Keep what is given; nothing is computed."""
         self.equation = equation
@@ -72,6 +75,7 @@ class System:
         self.how = how
         self.matrix_free = matrix_free
         self.rest = rest
+        self._trace = first_stand_in(x, self.operands, rest, reads)
         self._size = int(_np.size(x.example if isinstance(x, stand_in) else x))
         self._known: list[tuple[tuple[Any, ...], Solve]] = []
 
@@ -81,7 +85,7 @@ class System:
         return _np.reshape(found, shape_of(b))
 
     def _solved(self, b: Any, *, transposed: bool) -> Any:
-        trace = first_stand_in(self.x, self.operands, self.rest)
+        trace = self._trace
         small = self.how is None and self._size < MANY
         if (small or self.how == "dense") and first_stand_in(trace, b) is not None:
             return _np.linalg.solve(self._oriented(transposed=transposed), b)
@@ -303,6 +307,7 @@ def _krylov(f: Callable[[Any], list[Any]], x: Any, how: Any) -> Solve:
     size = (x.size, x.size)
     forward = make(size, matvec=product, rmatvec=transpose, dtype=x.dtype)
     backward = make(size, matvec=transpose, rmatvec=product, dtype=x.dtype)
+    forward.is_transpose, backward.is_transpose = False, True
     solve: Any = how if callable(how) else functools.partial(iterated, how)
 
     def solved(b: Any, *, transposed: bool) -> Any:

@@ -22,6 +22,7 @@ from chainrule.compiler.tracing.plain_operators import is_of_integers
 from chainrule.compiler.tracing.rows import NO_KEYWORDS, Function, Row, mapped
 from chainrule.errors import EscapeError
 from chainrule.nodes.admission import object_array
+from chainrule.nodes.beside_scipy import asked_by_sparse, one_object
 from chainrule.nodes.out import without_out, write_result, write_ufunc
 from chainrule.nodes.recorder import is_number
 from chainrule.nodes.tables import FUNCTIONS
@@ -266,6 +267,8 @@ class Traced(stand_in):
 
     def __array__(self, dtype: DTypeLike | None = None, copy: Any = None) -> Any:
         """Return integers or booleans, a guard; refuse floats, if there are any."""
+        if asked_by_sparse():
+            return one_object()
         if not self.size:
             return np.empty(self.shape, self.dtype if dtype is None else dtype)
         if in_forward():

@@ -1,0 +1,96 @@
+"""What SciPy's own code asks of a node, and is answered.
+
+Operators of a node beside a sparse matrix are those of ``chainrule.scipy.sparse``.
+SciPy's ``A @ x`` asks ``x`` for an array, and lets ``x`` answer by its own operator
+where that is none: a single object. So nodes and traced values make one for it. Root
+finders in C take no error from what they ask of a node, but ask ``isnan`` first.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import ArgumentError, EscapeError
+from chainrule.nodes.recorder import record
+from chainrule.rules import rule
+
+
+def beside_sparse(name: str, x: Any, y: Any) -> Any:
+    """Return an operator's result where an operand is a sparse matrix.
+
+    ``NotImplemented`` where none is, or where sparse matrices have no such operator.
+    """
+    if not (_is_sparse(x) or _is_sparse(y)):
+        return NotImplemented
+    return importlib.import_module("chainrule.scipy.sparse.arrays").operated(name, x, y)
+
+
+def _is_sparse(x: Any) -> bool:
+    if getattr(x.__class__, "is_sparse_node", False):
+        return True
+    sparse: Any = sys.modules.get("scipy.sparse")
+    return sparse is not None and sparse.issparse(x)
+
+
+def record_beside(operation: type[rule], operands: Any, *masked: Any) -> Any:
+    """Record an operator, or have a sparse matrix among its operands answer."""
+    try:
+        return record(operation, operands, *masked)
+    except ArgumentError:
+        if len(operands) == 2 and not masked:
+            z = beside_sparse(operation.operator, *operands)
+            if z is not NotImplemented:
+                return z
+        raise
+
+
+def asked_by_sparse() -> bool:
+    """Tell whether a product of a sparse matrix asks ``__array__``, two frames above.
+
+    It takes a single object as the answer of what has operators of its own.
+    """
+    frame: Any = sys._getframe(2)
+    return frame.f_code.co_name == "_matmul_dispatch" and frame.f_globals.get(
+        "__name__", ""
+    ).startswith("scipy.sparse.")
+
+
+def one_object() -> Any:
+    """Return the array that says so."""
+    return np.empty((), object)
+
+
+def refuse_root_finders(x: Any) -> None:
+    """Raise where one of SciPy's root finders asks ``isnan``, three frames above.
+
+    Their code in C goes on where a node refuses to be a number: SystemError.
+    """
+    frame: Any = sys._getframe(3)
+    if frame.f_code.co_name != "f_raise" or not _is_of_optimize(frame):
+        return
+    name = ""
+    while frame is not None and _is_of_optimize(frame):
+        name, frame = frame.f_code.co_name, frame.f_back
+    raise EscapeError(
+        f"scipy.optimize.{name} calls its function for plain numbers, and the "
+        f"function returned {x!r}. Write chainrule.scipy.optimize.{name}(...), whose "
+        "root is a node, or gd.value(...) of what the function reads."
+    )
+
+
+def _is_of_optimize(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).startswith("scipy.optimize.")
+
+
+__all__ = [
+    "asked_by_sparse",
+    "beside_sparse",
+    "one_object",
+    "record_beside",
+    "refuse_root_finders",
+]

@@ -1,0 +1,110 @@
+"""Linear operators of SciPy's, applied to nodes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse import linalg
+
+from chainrule.errors import ArgumentError
+from chainrule.rules import linear
+from chainrule.rules.cases import DOUBLE, Cases, Dtypes, case
+from chainrule.rules.namespace import EXTRA, opaque
+from chainrule.scipy.sparse.arrays import SparseNode, as_node
+from chainrule.transforms.values import value
+from chainrule.values.shapes import describe, shape_of
+from chainrule.values.types import Namespace, Operation, Value
+from chainrule.wrapping import operation
+
+_np: Any = np
+_linalg: Any = linalg
+
+
+class Map:
+    """An operator of SciPy's as a parameter of a rule."""
+
+    def __init__(self, operator: Any) -> None:
+        """Keep it."""
+        self._operator = operator
+
+    def __repr__(self) -> str:
+        """Show the operator."""
+        return f"<map {self._operator!r}>"
+
+    def product(self, x: Any, *, transposed: bool) -> Any:
+        """Return the product with a vector or a matrix, or that of the transpose."""
+        if not transposed:
+            return self._operator @ x
+        return _np.conj(self._operator.H @ _np.conj(x))
+
+
+_EXAMPLE = Map(_linalg.aslinearoperator(_np.array([[1.0, 2.0, 0.0], [0.5, 0.0, -1.0]])))
+
+
+@opaque
+def operator_product(x: Value, *, operator: Map, transposed: bool) -> Value:
+    """Return an operator's product with a vector or a matrix, or its transpose's."""
+    return operator.product(x, transposed=transposed)
+
+
+EXTRA["operator_product"] = operator_product
+
+
+class operator_product_grad(linear):
+    """z = a x, with a linear operator a of SciPy's; a.T x if transposed"""
+
+    forward = operator_product
+    cases: Cases = (
+        case((3,), operator=_EXAMPLE, transposed=False),
+        case((2, 2), operator=_EXAMPLE, transposed=True),
+    )
+    dtypes: Dtypes = DOUBLE
+
+    @staticmethod
+    def transpose_x(
+        xp: Namespace, z_grad: Value, x: Value, *, operator: Map, transposed: bool
+    ) -> Value:
+        """x_grad = a.T z_grad"""
+        return xp.operator_product(z_grad, operator=operator, transposed=not transposed)
+
+
+_product: Operation = operation(operator_product_grad)
+
+
+def product_of(a: Any) -> Callable[[Any], Any]:
+    """Return the product with a matrix or an operator as a function of nodes."""
+    if isinstance(a, SparseNode) or sp.issparse(a):
+        return as_node(a).__matmul__
+    if isinstance(a, _linalg.LinearOperator):
+        return functools.partial(_product, operator=Map(a), transposed=False)
+    if callable(a):
+        return a
+    if len(shape_of(a)) != 2:
+        raise ArgumentError(
+            "a linear system needs a matrix, a sparse matrix, a LinearOperator or a "
+            f"linear function; received {describe(a)}."
+        )
+    return functools.partial(_np.matmul, a)
+
+
+def plain_operator(a: Any, size: int, dtype: Any) -> Any:
+    """Return a matrix or an operator with plain values."""
+    if isinstance(a, SparseNode):
+        matrix = a.pattern.matrix(value(a.data))
+        return matrix.T if a.format == "csc" else matrix
+    if callable(a) and not isinstance(a, _linalg.LinearOperator):
+        return _linalg.LinearOperator(
+            (size, size), matvec=functools.partial(_plainly, a), dtype=dtype
+        )
+    return value(a)
+
+
+def _plainly(f: Callable[[Any], Any], x: Any) -> Any:
+    return value(f(_np.reshape(x, (-1,))))
+
+
+__all__ = ["plain_operator", "product_of"]
