@@ -35,6 +35,7 @@ if typing.TYPE_CHECKING:
         vmap,
         while_loop,
     )
+    from chainrule.parallel import pmap
     from chainrule.sparse import hessian_diagonal as hessian_diagonal
     from chainrule.sparse import linear_map as linear_map
     from chainrule.support import supported
@@ -70,6 +71,7 @@ __all__ = [
     "ones",
     "operations",
     "operations_grad",
+    "pmap",
     "program",
     "save",
     "scan",
@@ -95,14 +97,16 @@ _OF_THE_COMPILER = (
     "compile cond load program save scan source to_c vmap while_loop".split()
 )
 """The compiler is half of the library: it is loaded when it is first asked for."""
+_HOMES = {"pmap": "chainrule.parallel", "supported": "chainrule.support"}
+"""Other functions that are loaded when they are first asked for, and their modules."""
 _OF_SPARSE = ("sparse", "hessian_diagonal", "linear_map")
 """They need SciPy, so ``from chainrule import *`` leaves them out."""
 
 
 def __getattr__(name: str) -> typing.Any:
     """Find a function of the compiler, or a wrapped one: ``gd.sin``."""
-    if name == "supported":
-        return importlib.import_module("chainrule.support").supported
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
     if name in ("interop", "scipy"):
         return importlib.import_module(f"chainrule.{name}")
     if name in _OF_SPARSE:

@@ -1,0 +1,346 @@
+"""pmap: a function called for many arguments, in processes, threads or a cluster.
+
+In: a function and an executor. Out: a function of columns of arguments, which returns a
+list of results. Calls are sent in chunks. A process keeps the functions that it was
+sent, so that a compiled one is traced there once.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import importlib.util
+import os
+import pickle
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import (
+    BrokenExecutor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
+from typing import Any
+
+from chainrule.errors import ArgumentError, ShapeError
+from chainrule.locks import lock
+from chainrule.nodes.admission import holds_nodes
+from chainrule.values.containers import flatten
+from chainrule.values.shapes import describe
+from chainrule.values.vertices import stand_in
+
+Row = tuple[Any, ...]
+Chunk = tuple[int, list[Row]]
+"""The number of the first call, and the arguments of the calls."""
+
+CHUNKS = 4
+"""How many chunks each worker gets, so that none waits long for the last one."""
+
+
+def pmap(
+    f: Callable[..., Any],
+    executor: Any = None,
+    *,
+    chunksize: int | None = None,
+    progress: bool = False,
+) -> ParallelMap:
+    """Return the function that calls ``f`` for many arguments, several at a time.
+
+    Parameters
+    ----------
+    f
+        A function. For processes and clusters it must pickle, as functions of modules,
+        their transforms and compiled functions do; others do with cloudpickle.
+    executor
+        Where the calls run: an executor of ``concurrent.futures``, a Dask client, or
+        whatever has their ``submit``, or a ``map``, such as ``multiprocessing.Pool``.
+        By default processes, as many as there are cores, which stay for the next call.
+    chunksize
+        How many calls are sent at a time; by default a quarter of a worker's share.
+    progress
+        Whether a bar on stderr counts the calls. Needs tqdm (``chainrule[progress]``).
+
+    Returns
+    -------
+    ParallelMap
+        ``many(xs, ys, **shared)`` returns ``[f(x, y, **shared) for x, y in zip(xs,
+        ys)]``. Arrays give their rows. ``many.close()`` ends its processes.
+
+    Raises
+    ------
+    ArgumentError
+        If ``f`` does not pickle. If an argument or a result holds a node, except with a
+        ``ThreadPoolExecutor``: differentiate in the calls, ``gd.pmap(gd.grad(f))``.
+    ShapeError
+        When called with columns of different lengths.
+
+    Notes
+    -----
+    An error of a call is raised with a note of its number, counted from 0; calls that
+    have not begun are cancelled. A process keeps the last functions that it got, with
+    the arguments that calls share, and their programs.
+
+    Examples
+    --------
+    >>> import chainrule as gd, numpy as np
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> def distance(x, centre):
+    ...     return np.sum((x - centre) ** 2)
+    >>> starts = np.array([[0.0, 1.0], [2.0, 3.0]])
+    >>> with ThreadPoolExecutor(2) as pool:
+    ...     many = gd.pmap(gd.compile(gd.grad(distance)), pool)
+    ...     many(starts, centre=np.ones(2))
+    [array([-2., 0.]), array([2., 4.])]
+    """
+    return ParallelMap(f, executor, chunksize=chunksize, progress=progress)
+
+
+class ParallelMap:
+    """A function that is called for many arguments, several at a time; see ``pmap``."""
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        executor: Any,
+        *,
+        chunksize: int | None,
+        progress: bool,
+    ) -> None:
+        """Start nothing yet."""
+        if not callable(f):
+            raise ArgumentError(
+                f"pmap needs a function; received {describe(f)}. Write gd.pmap(f)(xs)."
+            )
+        if not (executor is None or hasattr(executor, "submit") or _has_map(executor)):
+            raise ArgumentError(
+                "pmap needs an executor with submit or map, such as concurrent.futures'"
+                f" or a Dask client; received {describe(executor)}."
+            )
+        if chunksize is not None and (type(chunksize) is not int or chunksize < 1):
+            raise ArgumentError(
+                f"pmap needs chunksize= a number, 1 or more; received {chunksize!r}."
+            )
+        if progress:
+            from chainrule.compiler import progress as bars
+
+            bars.check()
+        self.f = f
+        self._executor, self._chunksize, self._progress = executor, chunksize, progress
+        self._own: ProcessPoolExecutor | None = None
+        self._process = 0
+        functools.update_wrapper(self, f, updated=())
+
+    def __call__(self, *columns: Iterable[Any], **shared: Any) -> list[Any]:
+        """Return the results of the calls, in order."""
+        rows = _rows(columns)
+        executor = self._running()
+        if type(executor) is not ThreadPoolExecutor:
+            _refuse_nodes((rows, shared), "received")
+        count = len(rows)
+        size = self._chunksize or -(-count // (CHUNKS * _workers(executor))) or 1
+        chunks = [(i, rows[i : i + size]) for i in range(0, count, size)]
+        by_value = not isinstance(executor, ProcessPoolExecutor)
+        work = Work(self.f, shared, by_value=by_value)
+        parts = self._parts(executor, work, chunks)
+        results = (z for part in parts for z in part)
+        if not self._progress:
+            return list(results)
+        from chainrule.compiler import progress as bars
+
+        name = getattr(self.f, "__name__", "calls")
+        with bars.bars(name), bars.watched(range(count), "pmap", "calls") as counted:
+            return [next(results) for _ in counted]
+
+    def _parts(
+        self, executor: Any, work: Work, chunks: Sequence[Chunk]
+    ) -> Iterator[list[Any]]:
+        """Yield the results of each chunk, in order."""
+        if not hasattr(executor, "submit"):
+            yield from executor.map(work, chunks)
+            return
+        futures: list[Future[list[Any]]] = []
+        try:
+            futures += [executor.submit(work, chunk) for chunk in chunks]
+            for future in futures:
+                yield future.result()
+        except BrokenExecutor as error:
+            self.close()
+            error.add_note(
+                "chainrule.pmap: a process ended in a call, for want of memory or by "
+                "an error outside Python. The next call starts new ones."
+            )
+            raise
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def _running(self) -> Any:
+        """Return the executor; start processes if there is none."""
+        executor = self._executor
+        if executor is not None:
+            return _of_client(executor)
+        if self._own is None or self._process != os.getpid():
+            self._own, self._process = ProcessPoolExecutor(), os.getpid()
+        return self._own
+
+    def close(self) -> None:
+        """End the processes that calls have started; the next call starts others."""
+        own, self._own = self._own, None
+        if own is not None and self._process == os.getpid():
+            own.shutdown(cancel_futures=True)
+
+    def __enter__(self) -> ParallelMap:
+        """Return the function, whose processes end with the block."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """End the processes."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Show what is called."""
+        return f"<pmap of {self.f!r}>"
+
+
+def _refuse_nodes(x: Any, what: str) -> None:
+    if any(holds_nodes(v) or isinstance(v, stand_in) for v in flatten(x)[0]):
+        raise ArgumentError(
+            f"pmap {what} a node or a traced value, whose derivative would be lost in "
+            "another process. Differentiate, or compile, what is called: "
+            "gd.pmap(gd.grad(f)), or gd.pmap(gd.value_and_grad(f)) and the sum of what "
+            "that returns."
+        )
+
+
+def _has_map(executor: Any) -> bool:
+    return callable(getattr(executor, "map", None))
+
+
+def _of_client(executor: Any) -> Any:
+    """Return an executor of ``concurrent.futures`` for a Dask client."""
+    make = getattr(executor, "get_executor", None)
+    return executor if make is None else make(pure=False)
+
+
+def _workers(executor: Any) -> int:
+    count = getattr(executor, "_max_workers", None) or getattr(
+        executor, "_processes", 0
+    )
+    return count if isinstance(count, int) and count > 0 else os.cpu_count() or 1
+
+
+def _rows(columns: Sequence[Iterable[Any]]) -> list[Row]:
+    """Return the arguments of each call."""
+    if not columns:
+        raise ArgumentError(
+            "pmap needs columns of arguments: many(xs, ys). Arguments by name are the "
+            "same in all calls."
+        )
+    for x in columns:
+        if not hasattr(x, "__iter__") or isinstance(x, str | bytes | Mapping):
+            raise ArgumentError(
+                f"pmap needs columns of arguments, one for each call; received "
+                f"{describe(x)}. Give what all calls share by its name: many(xs, "
+                "data=data)."
+            )
+    listed = [list(x) for x in columns]
+    lengths = [len(x) for x in listed]
+    if len(set(lengths)) > 1:
+        raise ShapeError(
+            f"pmap needs columns of one length; received {lengths}. Give what all "
+            "calls share by its name: many(xs, data=data)."
+        )
+    return list(zip(*listed, strict=True))
+
+
+# ---------------------------------------------------------------------- in the workers
+
+
+class Work:
+    """A function and the arguments that its calls share, called with a chunk.
+
+    It is pickled once. A process that gets it again takes the one that it has.
+    """
+
+    def __init__(
+        self, f: Callable[..., Any], shared: Mapping[str, Any], *, by_value: bool
+    ) -> None:
+        """Keep the function; ``by_value`` sends its code, where it is a program's."""
+        self._f, self._shared, self._by_value = f, shared, by_value
+        self.away = False
+        """Whether it was sent to this process."""
+
+    def __call__(self, chunk: Chunk) -> list[Any]:
+        """Return the results of the calls of a chunk."""
+        first, rows = chunk
+        results: list[Any] = []
+        for i, row in enumerate(rows, first):
+            try:
+                results.append(self._f(*row, **self._shared))
+                if self.away:
+                    _refuse_nodes(results[-1], "returned")
+            except Exception as error:
+                raised = _portable(error) if self.away else error
+                raised.add_note(f"chainrule.pmap: call {i} raised this.")
+                if raised is error:
+                    raise
+                raise raised from None
+        return results
+
+    def __reduce__(self) -> Any:
+        """Pickle it as bytes, and the key by which a process knows it."""
+        return _received, self._sent
+
+    @functools.cached_property
+    def _sent(self) -> tuple[bytes, bytes]:
+        data = _pickled((self._f, self._shared), by_value=self._by_value)
+        return hashlib.sha256(data).digest(), data
+
+
+def _pickled(x: Any, *, by_value: bool) -> bytes:
+    """Pickle a function; by cloudpickle if pickle does not, or would not do."""
+    cloud = importlib.util.find_spec("cloudpickle") is not None
+    try:
+        if not (by_value and cloud):
+            return pickle.dumps(x)
+    except Exception as error:
+        if not cloud:
+            raise ArgumentError(
+                f"pmap cannot send this function to another process: {error}. Define "
+                "it in a module with def, install cloudpickle, or pass a "
+                "ThreadPoolExecutor."
+            ) from error
+    return importlib.import_module("cloudpickle").dumps(x)
+
+
+_KEPT: OrderedDict[bytes, Work] = OrderedDict()
+_KEEPING = lock()
+_LIMIT = 8
+"""How many functions a process keeps."""
+
+
+def _received(key: bytes, data: bytes) -> Work:
+    """Return what was sent to this process, the same one if it was sent before."""
+    with _KEEPING:
+        known = _KEPT.get(key)
+        if known is None:
+            f, shared = pickle.loads(data)
+            known = _KEPT[key] = Work(f, shared, by_value=False)
+            known.away = True
+        _KEPT.move_to_end(key)
+        while len(_KEPT) > _LIMIT:
+            _KEPT.popitem(last=False)
+    return known
+
+
+def _portable(error: Exception) -> Exception:
+    """Return an error that pickles: itself, or one that says the same."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+__all__ = ["ParallelMap", "pmap"]
