@@ -276,16 +276,20 @@ class Work:
         first, rows = chunk
         results: list[Any] = []
         for i, row in enumerate(rows, first):
+            error: Exception | None = None
             try:
                 results.append(self._f(*row, **self._shared))
                 if self.away:
                     _refuse_nodes(results[-1], "returned")
-            except Exception as error:
-                raised = _portable(error) if self.away else error
-                raised.add_note(f"chainrule.pmap: call {i} raised this.")
-                if raised is error:
+            except Exception as raised:
+                error = raised
+                error.add_note(f"chainrule.pmap: call {i} raised this.")
+                if not self.away or _is_portable(error):
                     raise
-                raise raised from None
+            if error is not None:  # here, so that the one in its place stands alone
+                told = RuntimeError(f"{type(error).__name__}: {error}")
+                told.__notes__ = error.__notes__
+                raise told
         return results
 
     def __reduce__(self) -> Any:
@@ -334,13 +338,13 @@ def _received(key: bytes, data: bytes) -> Work:
     return known
 
 
-def _portable(error: Exception) -> Exception:
-    """Return an error that pickles: itself, or one that says the same."""
+def _is_portable(error: Exception) -> bool:
+    """Tell whether an error can be unpickled elsewhere."""
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error
+        return False
+    return True
 
 
 __all__ = ["ParallelMap", "pmap"]
