@@ -12,8 +12,10 @@ SCRIPTS = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 NEEDED = {"random_effects": "pandas"}
 FINDS = {
     "advection": lambda found: found[0] < 1e-4,
+    "bundle_adjustment": lambda found: np.std(found.fun) < 0.3,
     "curve_fit": lambda found: abs(found[0][1] - 1.3) < 0.1,
     "deblurring": lambda found: max(found.values()) < 0.1,
+    "fit_with_bands": lambda found: np.allclose(found[0], [2.0, 0.7], atol=0.1),
     "gaussian_process": lambda found: 0.5 < np.exp(found.x[0]) < 4.0,
     "kalman_filter": lambda found: found.success,
     "logistic_regression": lambda found: found.x[2] < -1.0,
@@ -38,3 +40,12 @@ def test_a_script_finds_what_it_looks_for(script, capsys):
     found = runpy.run_path(str(script))["main"]()
     assert FINDS[script.stem](found)
     assert capsys.readouterr().out
+
+
+def test_the_bands_are_drawn(tmp_path, capsys):
+    pytest.importorskip("scipy")
+    pytest.importorskip("matplotlib")
+    script = next(s for s in SCRIPTS if s.stem == "fit_with_bands")
+    runpy.run_path(str(script))["main"](tmp_path / "bands.png")
+    assert (tmp_path / "bands.png").stat().st_size > 10_000
+    assert "bands.png" in capsys.readouterr().out

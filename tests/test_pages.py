@@ -28,6 +28,8 @@ PAGES = [
     "docs/arrays.md",
     "docs/compile.md",
     *(f"docs/moving/from_{x}.md" for x in MOVING),
+    "docs/optimise.md",
+    "docs/sparse.md",
     "docs/special.md",
     "docs/signals.md",
 ]

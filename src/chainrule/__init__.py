@@ -17,6 +17,7 @@ from chainrule.transforms.gradients import elementwise_grad, grad, value_and_gra
 from chainrule.transforms.matrices import hessian, jacobian
 from chainrule.transforms.numerical import numerical
 from chainrule.transforms.products import hvp, jvp, linearize, vjp
+from chainrule.transforms.propagation import propagate
 from chainrule.transforms.values import stop_gradient, value, zero_grad
 
 if typing.TYPE_CHECKING:
@@ -73,6 +74,7 @@ __all__ = [
     "operations_grad",
     "pmap",
     "program",
+    "propagate",
     "save",
     "scan",
     "scipy",
