@@ -22,8 +22,8 @@ def show(f, x):
 # %% [markdown]
 # ## Born in the values
 #
-# If the value is nan, look at the steps. `gd.explain` says where it began, and what
-# helps.
+# If the value is nan, look at the steps. `gd.diagnose` says where it began: the
+# operation, its line and operand, the numbers there, and what helps.
 
 
 # %%
@@ -33,9 +33,12 @@ def score(x):
 
 
 show(score, 2.0)
-print(gd.explain(score)(2.0).warnings[0].message)
+found = gd.diagnose(score, 2.0)[0]
+print(found.heading)
+print(found.values, found.remedy)
 # > value nan  gradient nan
-# > v1 is nan. log needs a positive argument...
+# > nan: np.log(margin), line...
+# > {'margin': -1.0, 'v1': nan} log needs a positive argument...
 
 # %% [markdown]
 # ## Born in the sweep
@@ -52,9 +55,9 @@ def there_and_back(x):
 
 
 show(there_and_back, 0.0)
-print(gd.explain(there_and_back)(0.0).warnings[-1].message.split(".")[0])
+print(gd.diagnose(there_and_back, 0.0)[0].message)
 # > value 0.0  gradient nan
-# > What passes between v1 and x is nan: 0 * inf
+# > What comes in is 0, and the derivative of v1 in x, 0.5 / v1, is inf: 0 * inf.
 
 # %% [markdown]
 # The distance between two points meets this when the points coincide. The function
@@ -124,8 +127,10 @@ def stable_softplus(x):
     return np.logaddexp(0.0, x)
 
 
+print(gd.diagnose(softplus, 1000.0)[0].heading)
 show(softplus, 1000.0)
 show(stable_softplus, 1000.0)
+# > infinity: np.exp(x), line...
 # > value inf  gradient nan
 # > value 1000.0  gradient 1.0
 

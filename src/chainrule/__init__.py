@@ -4,7 +4,7 @@ import importlib
 import typing
 
 from chainrule import errors, linalg, numpy, operations, operations_grad
-from chainrule.explainer import draw, explain
+from chainrule.explainer import diagnose, draw, explain
 from chainrule.lifting import lift
 from chainrule.nodes.node_class import node
 from chainrule.numpy.making import empty, full, ones, zeros
@@ -47,6 +47,7 @@ __all__ = [
     "compile",
     "cond",
     "custom_operation",
+    "diagnose",
     "draw",
     "elementwise_grad",
     "empty",

@@ -57,6 +57,7 @@ def check_gradients(
     ------
     GradientMismatchError
         If two derivatives disagree; it names the mode, the order and both numbers.
+        ``gd.diagnose`` tells where a nan, a kink or lost digits come from.
 
     Examples
     --------
@@ -159,7 +160,8 @@ class _Checker:
             raise GradientMismatchError(
                 f"{where}: the sweep gives {got!r}, central differences give "
                 f"{want!r}; they differ by {worst:.3g}, allowed {allowed:.3g}."
-                f"{self.by_differences()}"
+                f"{self.by_differences()} gd.diagnose(f, ...) tells where a nan, a "
+                "kink or lost digits come from."
             )
 
     def by_differences(self) -> str:

@@ -11,6 +11,7 @@ from chainrule.nodes.node_class import node
 from chainrule.values.shapes import describe
 
 if TYPE_CHECKING:
+    from chainrule.explainer.diagnosis.finding import Diagnosis
     from chainrule.explainer.explanation import Explanation
     from chainrule.explainer.forms.drawing import Drawing
 
@@ -164,3 +165,54 @@ def draw(f: Any, *, boxes: int = BOXES) -> Any:
         return draw_call(f, args, keywords, boxes)
 
     return drawn
+
+
+def diagnose(f: Callable[..., Any], *args: Any, **keywords: Any) -> Diagnosis:
+    """Tell where a nan, a zero, a kink or a lost digit of a derivative was born.
+
+    Parameters
+    ----------
+    f
+        A function, which is run once and watched. It may be compiled, and may be a
+        derivative, ``gd.grad(g)``, or mapped: then the operations inside are looked
+        at. Results that are arrays or containers are summed for the sweep.
+    args, keywords
+        Its arguments.
+
+    Returns
+    -------
+    Diagnosis
+        A sequence of findings, those on the oldest operations first; it is empty for a
+        healthy function. Each has its ``kind``: ``"nan"``, ``"infinity"``, ``"zero"``
+        (an input whose derivative vanishes), ``"kink"`` (slopes differ on both sides),
+        ``"cancellation"`` (half of the digits are lost), ``"vanishing"`` or
+        ``"exploding"``; the operation, its ``line``, ``operand``, ``index`` and
+        ``values``; the ``chain`` of factors from the result; and a ``remedy``.
+
+    Notes
+    -----
+    Digits are lost where the condition number of an operation is above 1e8 and its
+    operand was computed (Higham, *Accuracy and Stability of Numerical Algorithms*,
+    section 1.6). Kinks are found by the slopes a few units in the last place before
+    and behind the point. A saturated operation changes relatively by less than 1e-12 of
+    its operand's change; a loop is reported where its gradient changes by 1e10.
+
+    Examples
+    --------
+    >>> import chainrule as gd, numpy as np
+    >>> found = gd.diagnose(lambda x: np.sqrt(x) ** 2, 0.0)
+    >>> found[0].kind, found[0].operation, found[0].values
+    ('nan', 'sqrt', {'x': 0.0, 'v1': 0.0})
+    >>> found[0].message
+    'What comes in is 0, and the derivative of v1 in x, 0.5 / v1, is inf: 0 * inf.'
+    >>> gd.diagnose(lambda x: np.sqrt(x) ** 2, 4.0)
+    <diagnosis of <lambda>: nothing found in 2 operations>
+    """
+    if not callable(f):
+        raise ArgumentError(
+            f"diagnose needs a function and its arguments; received {describe(f)}. "
+            "Write gd.diagnose(f, x)."
+        )
+    from chainrule.explainer.diagnosis.diagnosing import diagnose_call
+
+    return diagnose_call(f, args, keywords)

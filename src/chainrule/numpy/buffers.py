@@ -295,7 +295,7 @@ def _as_recorded(array: NDArray[Any], value: object) -> Any:
     """Return an array as a constant node, or as a traced array, as the value is."""
     first = first_vertex(value)
     if first is not None:
-        return constant_node(first.__class__, array)
+        return constant_node(first, array)
     traced: Any = first_stand_in(value)
     if not array.ndim:
         return _np.where(False, _np.sum(traced), array)

@@ -201,7 +201,7 @@ def _become(y: node, z: Value) -> None:
         result: Any = z
         operands = tuple(z if x is y else x for x in z.operands)
     else:
-        result, operands = constant_node(y.__class__, z), ()
+        result, operands = constant_node(y, z), ()
     value, step, serial = result._value, result._step, result.serial
     parameters = getattr(result, "_parameters", NONE)
     result._value = y._value
@@ -215,12 +215,17 @@ def _become(y: node, z: Value) -> None:
         y.exchanged(y, result)
 
 
-def constant_node(node_class: Any, value: Any) -> Any:
-    """Return a node of numbers that depend on nothing, and that may be written."""
-    z = new(node_class)
+def constant_node(beside: Any, value: Any) -> Any:
+    """Return a node of numbers that depend on nothing, and that may be written.
+
+    Its class is that of the node that it is used beside.
+    """
+    z = new(beside.__class__)
     z._value, z._step, z.operands = value, None, ()
     z._parameters = CONSTANT  # no leaf: nobody else has seen it
     z.serial = next_serial()
+    if z.watched:
+        z.joined(z, beside)
     return z
 
 

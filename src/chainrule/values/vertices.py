@@ -27,6 +27,9 @@ class vertex(Operators):
 
     __slots__ = ()
     watched: ClassVar[bool] = False
+    runs_python: ClassVar[bool] = False
+    """Whether compiled functions run as they are written on such vertices, so that each
+    operation is seen."""
     transient: ClassVar[bool] = False
     """Whether it is an older version that makes its array again when it is read."""
     passes_on: ClassVar[bool] = False
@@ -54,6 +57,10 @@ class vertex(Operators):
     @classmethod
     def created(cls, z: Any) -> None:
         """Be told of a new result; only called where the class is ``watched``."""
+
+    @classmethod
+    def joined(cls, z: Any, beside: Any) -> None:
+        """Be told of a constant that became a vertex beside one of a watched class."""
 
     @classmethod
     def exchanged(cls, x: Any, old: Any) -> None:

@@ -83,7 +83,13 @@ def recorded(
     arrangement: Arrangement,
     statics: Mapping[str, Any],
 ) -> Any:
-    """Record a call on nodes as one operation."""
+    """Record a call on nodes as one operation.
+
+    Where they are watched it is no operation: the function runs as it is written.
+    """
+    if any(isinstance(x, vertex) and x.runs_python for x in leaves):
+        args, keywords = arrangement.arguments(leaves)
+        return apply(compiled.f, compiled.parameters, args, keywords, statics)
     leaves = [stacked(x) if holds_nodes(x) else x for x in leaves]
     positions = tuple(i for i, x in enumerate(leaves) if isinstance(x, vertex))
     call = Call(compiled, positions, leaves, arrangement, statics)

@@ -34,6 +34,8 @@ class Run(Listener):
         The plain values that the program took from the recording.
     result, error
         What the call returned, or the exception that ended it.
+    differentiates
+        Whether a sweep ran inside: the call computed a derivative.
     """
 
     def __init__(
@@ -50,11 +52,13 @@ class Run(Listener):
         self.departures: list[Departure] = []
         self.result: Any = None
         self.error: Exception | None = None
+        self.differentiates = False
         self._positions = CodePositions()
         self._turns: list[_Turn] = []
 
     def __enter__(self) -> Self:
         """Begin the call, or a recorded sweep inside it."""
+        self.differentiates = bool(self._turns)
         self._turns.append(_Turn(user_frame()))
         return self
 
@@ -94,7 +98,7 @@ class Observed(Departing):
     """A node whose results are entered in the run of their operands."""
 
     __slots__ = ("run",)
-    watched = True
+    watched = runs_python = True
     run: Run
 
     @classmethod
@@ -106,6 +110,11 @@ class Observed(Departing):
         location = run.location()
         if location is not None:
             run.locations[z] = location
+
+    @classmethod
+    def joined(cls, z: vertex, beside: vertex) -> None:
+        """Take an array that was a constant into the run."""
+        cast("Observed", z).run = cast("Observed", beside).run
 
     @classmethod
     def exchanged(cls, x: vertex, old: vertex) -> None:

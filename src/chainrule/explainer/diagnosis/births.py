@@ -1,0 +1,134 @@
+"""Where a nan or an infinity was born: in a value, or in a derivative."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.explainer.account.brief import short
+from chainrule.explainer.account.derivatives import partial_value
+from chainrule.explainer.account.remarks import remedy
+from chainrule.explainer.account.sweep import Contribution
+from chainrule.explainer.account.views import VertexView
+from chainrule.explainer.diagnosis.entries import (
+    Mask,
+    Predicate,
+    at,
+    first,
+    is_elementwise,
+    numbers,
+    where,
+)
+from chainrule.explainer.diagnosis.reports import Reports
+
+
+def born_in_values(reports: Reports) -> None:
+    """Report operations that are nan, or infinite, where no operand is."""
+    for v in reports.account.vertices:
+        if v.rule is None:
+            continue
+        unknown = _born(v, np.isnan)
+        if unknown is not None:
+            _report_value(reports, v, "nan", unknown)
+        infinite = _born(v, np.isinf)
+        if infinite is not None:
+            _report_value(reports, v, "infinity", infinite)
+
+
+def _born(v: VertexView, holds: Predicate) -> Mask | None:
+    """Return where an operation's result is what no operand of it is."""
+    born = where(v.value, holds)
+    for x in v.operands:
+        before = where(x.value, holds)
+        if born is None or before is None:
+            continue
+        if not is_elementwise(v):
+            return None
+        born = born & ~np.broadcast_to(before, born.shape)
+    return born if born is not None and born.any() else None
+
+
+_MEND_FIRST = "{} is infinite already: mend that first."
+
+
+def _report_value(reports: Reports, v: VertexView, kind: str, mask: Mask) -> None:
+    entry = first(mask) if is_elementwise(v) else None
+    shape = mask.shape
+    guilty, why, advice = None, "", remedy(v)
+    for i, x in enumerate(v.operands):
+        value = at(x.value, entry, shape)
+        if x.index is not None and guilty is None:
+            guilty = i
+        if np.ndim(value) == 0 and (value == 0 or np.isinf(value)):
+            why = _underflow(reports, x.index, value) or why
+            guilty = guilty if x.index is None else i
+            if x.index is not None and np.isinf(value):
+                advice = _MEND_FIRST.format(reports.account.written(x))
+    name = v.name if not entry else f"{v.name}{list(entry)}"
+    message = f"{name} is {'nan' if kind == 'nan' else 'infinite'}.{why}"
+    reports.add(kind, v, message, operand=guilty, entry=entry, remedy=advice)
+
+
+def _underflow(reports: Reports, index: int | None, value: Any) -> str:
+    """Say that a zero is an underflow: it is flat there, and no operand is zero."""
+    if index is None or value != 0:
+        return ""
+    u = reports.account.vertices[index]
+    if not is_elementwise(u) or u.rule.structural or len(u.operands) != 1:
+        return ""
+    slope = numbers(partial_value(u, 0))
+    flat = slope is not None and np.any((slope == 0) & (np.asarray(u.value) == 0))
+    if not flat or where(u.operands[0].value, lambda x: x == 0) is not None:
+        return ""
+    return f" The 0 of {u.name} is an underflow of {u.expression}."
+
+
+def born_in_slopes(reports: Reports) -> None:
+    """Report local derivatives, and products with them, that are not finite."""
+    for c in reports.contributions:
+        v = reports.account.vertices[c.source]
+        known = [v.value, *(x.value for x in v.operands)]
+        if any(where(x, _unknown) is not None for x in known):
+            continue  # it was born in the values
+        bad = where(c.amount, _unknown)
+        incoming = reports.incoming.get(c.source)
+        if bad is None or where(incoming, _unknown) is not None:
+            continue
+        _report_slope(reports, c, v, incoming)
+
+
+def _report_slope(reports: Reports, c: Contribution, v: VertexView, z: Any) -> None:
+    partial = numbers(c.partial)
+    steep = None if partial is None else where(partial, _unknown)
+    target = reports.account.vertices[c.target].name
+    shape = np.shape(v.value)
+    if steep is not None:
+        entry = first(np.broadcast_to(steep, shape)) if shape else ()
+        g, slope = at(z, entry, shape), at(partial, entry, shape)
+        name = f"the derivative of {v.name} in {target}, {c.formula},"
+        kind = "nan" if g == 0 or np.isnan(slope) else "infinity"
+        if g == 0:
+            message = f"What comes in is 0, and {name} is {short(slope)}: 0 * inf."
+        else:
+            message = f"{name[0].upper()}{name[1:]} is {short(slope)} here."
+    else:
+        entry, kind = None, "nan" if where(c.amount, np.isnan) is not None else ""
+        kind = kind or "infinity"
+        message = f"What passes from {v.name} to {target} is not finite."
+    reports.add(
+        kind,
+        v,
+        message,
+        operand=c.position,
+        entry=entry,
+        remedy=remedy(v),
+        in_derivative=True,
+    )
+
+
+def _unknown(x: Any) -> Any:
+    return ~np.isfinite(x)
+
+
+__all__ = ["born_in_slopes", "born_in_values"]

@@ -1,0 +1,261 @@
+"""``gd.diagnose``: the operation, line, operand and remedy of each kind of fault."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+
+
+def line_of(f, text):
+    """Return the number of the line of a function that holds a text."""
+    lines, start = inspect.getsourcelines(f)
+    return next(start + i for i, line in enumerate(lines) if text in line)
+
+
+def softmax(x):
+    e = np.exp(x)
+    return -np.log((e / np.sum(e))[0])
+
+
+def stable_softmax(x):
+    e = np.exp(x - np.max(x))
+    return -np.log((e / np.sum(e))[0])
+
+
+def distance(x):
+    square = np.sum(x * x)
+    return np.sqrt(square)
+
+
+def there_and_back(x):
+    root = np.sqrt(x)
+    return root**2
+
+
+def log_of_underflow(x):
+    density = np.exp(-x)
+    return np.log(density)
+
+
+def masked_division(x):
+    quotient = 1.0 / x
+    return np.sum((x != 0) * quotient)
+
+
+def versed(x):
+    gap = 1.0 - np.cos(x)
+    return gap / x**2
+
+
+def variance(x):
+    squares = np.mean(x**2)
+    return squares - np.mean(x) ** 2
+
+
+def absorbed(x):
+    whole = 1.0 + x
+    return np.log(whole)
+
+
+def alternating(x):
+    terms = np.exp(x) * np.array([1.0, -1.0, 1e-9])
+    return np.sum(terms)
+
+
+def rounded(x):
+    return np.floor(x) * 2.0
+
+
+def hidden_units(x):
+    h = np.maximum(x, 0.0)
+    return np.sum(h) * 2.0
+
+
+def rectified(x):
+    return np.sum(np.maximum(x, 0.0))
+
+
+def by_hand(x):
+    return x if x > 0 else -x
+
+
+def saturated(x):
+    return np.tanh(x) + 1.0
+
+
+def fading(x):
+    for _ in range(60):
+        x = np.tanh(0.3 * x)
+    return x
+
+
+def growing(x):
+    for _ in range(60):
+        x = 3.0 * x
+    return x
+
+
+def filled(x):
+    y = gd.zeros(3)
+    for i in range(3):
+        y[i] = np.sqrt(x[i])
+    return np.sum(y)
+
+
+ZEROS = np.zeros(3)
+FAULTS = [
+    # function, arguments, kind, text in the line, operand, index
+    (softmax, np.array([5.0, 1000.0]), "infinity", "np.exp(x)", "x", (1,)),
+    (distance, ZEROS, "infinity", "np.sqrt", "square", ()),
+    (there_and_back, 0.0, "nan", "np.sqrt", "x", ()),
+    (log_of_underflow, 800.0, "infinity", "np.log", "density", ()),
+    (masked_division, np.array([1.0, 0.0]), "infinity", "1.0 / x", "x", (1,)),
+    (versed, 1e-6, "cancellation", "np.cos", "v1", ()),
+    (variance, 1e8 + 0.1 * np.arange(4.0), "cancellation", "squares -", "squares", ()),
+    (absorbed, 1e-18, "cancellation", "1.0 + x", "x", ()),
+    (alternating, ZEROS, "cancellation", "np.sum", "terms", None),
+    (rounded, 2.5, "zero", "np.floor", "x", None),
+    (hidden_units, -np.ones(2), "zero", "np.maximum", "x", None),
+    (rectified, np.array([1.0, 0.0]), "kink", "np.maximum", "x", (1,)),
+    (by_hand, 0.0, "kink", "x > 0", "x", ()),
+    (np.linalg.norm, ZEROS, "kink", None, "x", None),
+    (np.max, np.ones(2), "kink", None, "a", None),
+    (saturated, 19.0, "vanishing", "np.tanh", "x", ()),
+    (fading, 0.5, "vanishing", "np.tanh", None, None),
+    (growing, 0.5, "exploding", "3.0 * x", None, None),
+    (filled, np.array([1.0, 0.0, 1.0]), "infinity", "np.sqrt", None, ()),
+]
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "kind", "text", "operand", "index"),
+    FAULTS,
+    ids=[f"{f.__name__}-{kind}" for f, _, kind, *_ in FAULTS],
+)
+def test_each_kind_is_found_with_line_and_operand(f, x, kind, text, operand, index):
+    diagnosis = gd.diagnose(f, x)
+    found = diagnosis[0]
+    assert found.kind == kind, str(diagnosis)
+    if text is not None:
+        assert found.line == line_of(f, text)
+        assert f"{found.line} | " in str(diagnosis)
+    if operand is not None:
+        assert found.operand_name == operand
+    assert found.index == index or index is None
+    assert found.message in str(diagnosis)
+
+
+HEALTHY = [
+    (stable_softmax, np.array([0.3, 1.2])),
+    (distance, np.ones(3)),
+    (there_and_back, 4.0),
+    (log_of_underflow, 3.0),
+    (masked_division, np.array([1.0, 2.0])),
+    (versed, 1.0),
+    (variance, np.arange(4.0)),
+    (absorbed, 0.1),
+    (hidden_units, np.ones(2)),
+    (rectified, np.array([1.0, -1.0])),
+    (by_hand, 2.0),
+    (np.linalg.norm, np.ones(3)),
+    (np.max, np.arange(3.0)),
+    (saturated, 0.3),
+    (filled, np.ones(3)),
+    (lambda x: np.sum(x**2), np.arange(3.0)),
+    (np.cos, 1e-7),
+    (np.linalg.eigvalsh, np.diag([1.0, 2.0, 3.0]) + 0.1),
+    (lambda x: np.sum(np.sort(x) * np.arange(3)), np.array([3.0, 1.0, 2.0])),
+    (lambda x: np.sum(np.abs(np.fft.fft(x)) ** 2), np.arange(1.0, 5.0)),
+    (lambda x: {"a": np.sin(x), "b": [x * 1j]}, 0.4),
+]
+
+
+@pytest.mark.parametrize(("f", "x"), HEALTHY, ids=[f.__name__ for f, _ in HEALTHY])
+@pytest.mark.parametrize("how", ["itself", "compiled", "gradient"])
+def test_a_healthy_function_reports_nothing(f, x, how):
+    if how == "compiled":
+        f = gd.compile(f)
+    elif how == "gradient":
+        if np.ndim(f(x)) or isinstance(f(x), dict) or np.ndim(x) == 0:
+            pytest.skip("no gradient")
+        f = gd.grad(f)
+    diagnosis = gd.diagnose(f, x)
+    assert not diagnosis, str(diagnosis)
+    assert diagnosis.error is None
+    assert "nothing found" in str(diagnosis)
+
+
+UNDER = {
+    "compiled": gd.compile,
+    "grad": gd.grad,
+    "compiled grad": lambda f: gd.compile(gd.grad(f)),
+    "grad of compiled": lambda f: gd.grad(gd.compile(f)),
+    "hvp": lambda f: lambda x: gd.hvp(f, x, np.ones_like(x)),
+    "vmap": lambda f: lambda x: gd.vmap(f)(np.stack([np.ones_like(gd.value(x)), x])),
+    "checkpoint and jvp": lambda f: lambda x: gd.jvp(f, (x,), (np.ones_like(x),)),
+}
+
+
+@pytest.mark.parametrize("under", UNDER.values(), ids=UNDER)
+@pytest.mark.parametrize(
+    ("f", "x", "text"),
+    [
+        (distance, ZEROS, "np.sqrt"),
+        (softmax, np.array([1000.0, 0.0]), "np.exp"),
+    ],
+)
+def test_the_line_is_found_inside_transforms(under, f, x, text):
+    found = gd.diagnose(under(f), x)
+    assert found[0].line == line_of(f, text), str(found)
+    assert found[0].kind in ("infinity", "nan")
+
+
+def test_a_zero_says_that_it_is_an_underflow():
+    (found,) = gd.diagnose(log_of_underflow, 800.0)
+    assert "underflow of np.exp(-x)" in found.message
+
+
+def test_chains_multiply_to_the_derivative():
+    (found,) = gd.diagnose(lambda x: np.sqrt(2.0 * x) * 3.0, 0.0)
+    assert [f.value for f in found.chain] == [3.0, np.inf]
+    assert str(found.chain[0]) == "dv3/dv2 = 3"
+
+
+def test_unused_inputs_and_plain_values_are_named():
+    (found,) = gd.diagnose(lambda x, y: x * 2.0, 1.0, 2.0)
+    assert found.kind == "zero"
+    assert "does not depend on y" in found.message
+    (found,) = gd.diagnose(lambda x: gd.stop_gradient(x) * 2.0, 1.0)
+    assert "plain value" in found.message
+    (found,) = gd.diagnose(lambda x: 3.0, 1.0)
+    assert "does not depend on x" in found.message
+
+
+def test_an_error_ends_it_with_what_ran():
+    def f(x):
+        y = np.log(x)
+        raise ValueError("no such luck")
+        return y
+
+    diagnosis = gd.diagnose(f, 0.0)
+    assert isinstance(diagnosis.error, ValueError)
+    assert diagnosis[0].operation == "log"
+    assert "no such luck" in str(diagnosis)
+    assert "no such luck" in diagnosis.to_html()
+
+
+def test_text_markdown_and_html_say_the_same():
+    diagnosis = gd.diagnose(lambda x: np.sqrt(x) * (x < 1), 0.0)
+    assert repr(diagnosis) == "<diagnosis of <lambda>: 1 finding>"
+    assert "&lt;lambda&gt;" in diagnosis._repr_html_()
+    for text in (str(diagnosis), diagnosis.to_markdown(), diagnosis.to_html()):
+        assert "infinite" in text or "is inf" in text
+
+
+def test_what_is_no_function_is_refused():
+    with pytest.raises(gd.errors.ArgumentError, match=r"gd.diagnose\(f, x\)"):
+        gd.diagnose(3.0)
