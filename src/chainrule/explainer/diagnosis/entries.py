@@ -55,11 +55,10 @@ def is_elementwise(v: VertexView) -> bool:
 def at(x: Any, entry: Entry | None, shape: tuple[int, ...]) -> Any:
     """Return what an operand has at an entry of the result, or all of it."""
     value: Any = unboxed(x)
-    if not isinstance(value, tuple) and np.ndim(value) and entry is not None:
+    if entry is not None and not is_tuple(x) and np.ndim(value):
         with contextlib.suppress(ValueError, IndexError):
             value = np.broadcast_to(value, shape)[entry]
-    single: Any = value
-    return single.item() if isinstance(value, np.generic) else single
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def own_entry(x: Any, entry: Entry | None, shape: tuple[int, ...]) -> Entry | None:
