@@ -58,7 +58,8 @@ def at(x: Any, entry: Entry | None, shape: tuple[int, ...]) -> Any:
     if entry is not None and not is_tuple(x) and np.ndim(value):
         with contextlib.suppress(ValueError, IndexError):
             value = np.broadcast_to(value, shape)[entry]
-    return value.item() if isinstance(value, np.generic) else value
+    is_scalar = hasattr(value, "item") and not np.ndim(value)
+    return value.item() if is_scalar else value
 
 
 def own_entry(x: Any, entry: Entry | None, shape: tuple[int, ...]) -> Entry | None:
