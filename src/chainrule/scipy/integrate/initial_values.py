@@ -59,8 +59,8 @@ def solve_ivp(
     t_span, y0
         The first and the last time, and the state at the first, shape (n,).
     method
-        ``"RK45"``, ``"RK23"``, ``"DOP853"``, or a class with another tableau. The
-        others take plain values.
+        ``"RK45"``, ``"RK23"``, ``"DOP853"``, ``"Radau"``, ``"BDF"``, or a class with
+        another tableau. ``"LSODA"`` takes plain values.
     t_eval, dense_output, events, vectorized, args
         As SciPy takes them; containers of nodes may be among ``args``.
     options
@@ -82,6 +82,8 @@ def solve_ivp(
     Notes
     -----
     Source: Hairer, Nørsett & Wanner, Solving Ordinary Differential Equations I, II.6.
+    The equations of implicit steps are differentiated by the implicit function theorem
+    where SciPy's Newton iteration has left them, far below the tolerance.
     The time of an event is a root of the event along the polynomial between two steps,
     and differentiated by the implicit function theorem. Compiled, the solver is one
     call, and ``t_eval`` should be given: else the shape of ``y`` depends on the steps.
@@ -213,7 +215,7 @@ def _steps(
     found, notes = problem.solved(raw(y0), (raw(t0), raw(tf)), wanted, plain)
     times, given = times_of(notes[1:], t0, tf)
     dense = problem.dense or t_eval is not None or bool(found.t_events)
-    steps = Steps(given, notes[0], dense)
+    steps = Steps(problem.method.prepared(given), notes[0], dense)
     states, rows = problem.program.taken(problem.method, steps, y0, values)
     states = _np.concatenate([_np.reshape(y0, (1, -1)), states])
     sol = Solution(

@@ -16,8 +16,9 @@ from chainrule import operations
 from chainrule.errors import ArgumentError, CompileError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.scipy.integrate.jacobians import jacobian_of
+from chainrule.scipy.integrate.methods import method_of
 from chainrule.scipy.integrate.replay import Program
-from chainrule.scipy.integrate.steps import Method, method_of, recording
+from chainrule.scipy.integrate.steps import Method, recording
 from chainrule.transforms.closures import Opened
 from chainrule.transforms.values import value
 from chainrule.values.shapes import ndarray
@@ -61,7 +62,7 @@ class Problem:
         if found is None:
             raise ArgumentError(
                 f"the steps of {self.solver.__name__} cannot be taken on nodes. Choose "
-                "method='RK45', 'RK23' or 'DOP853'."
+                "another method."
             )
         return found
 

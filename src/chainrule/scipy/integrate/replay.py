@@ -87,6 +87,16 @@ class Program:
         """Return the right-hand side for states like ``y``."""
         return as_slope(self.fun(values), y, vectorized=self.vectorized)
 
+    def called(self, key: Hashable, f: Callable[..., Any], *args: Any) -> Any:
+        """Call a function made of it: compiled, if it may be."""
+        if self.may_compile:
+            fast = self.runs.setdefault(key, compiled(f))
+            try:
+                return fast(*args)
+            except Exception:
+                self.may_compile = False
+        return f(*args)
+
     def taken(
         self, method: Method, steps: Steps, y0: Value, values: Sequence[Any]
     ) -> tuple[Any, Any]:

@@ -36,6 +36,10 @@ class Method(abc.ABC):
     alternate: bool = False
     """Whether its dense output takes the later of two polynomials between steps."""
 
+    def __init__(self, solver: Any) -> None:
+        """Take the class of SciPy's, with its coefficients."""
+        self.tableau = solver
+
     def begin(self, solver: Any) -> dict[str, Any]:
         """Return what is to be known of a solver that has taken no step."""
         return {}
@@ -43,6 +47,10 @@ class Method(abc.ABC):
     def note(self, solver: Any) -> dict[str, Any]:
         """Return what is to be known of the step that a solver has just taken."""
         return {}
+
+    def prepared(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return what all steps are made with, given what was noted of them."""
+        return given
 
     def no_step(self, note: Given) -> dict[str, Any]:
         """Return what is known of a step of length 0, given the last one."""
@@ -64,10 +72,6 @@ class Method(abc.ABC):
 
 class RungeKutta(Method):
     """Explicit methods: RK23, RK45, and classes with another tableau."""
-
-    def __init__(self, tableau: Any) -> None:
-        """Take the coefficients of a class of SciPy's."""
-        self.tableau = tableau
 
     def start(self, f: Slope, t: Value, y: Value, begun: Given) -> Carry:
         """Return the state and its slope."""
@@ -139,16 +143,6 @@ def _powers() -> Any:
 
 
 _POWERS = _powers()
-
-
-def method_of(solver: Any) -> Method | None:
-    """Return how steps of a solver class are taken again; ``None`` if they cannot."""
-    explicit = _scipy.RK45.__bases__[0]
-    if not issubclass(solver, explicit):
-        return None
-    if solver._step_impl is not explicit._step_impl:
-        return None
-    return Dop853(solver) if issubclass(solver, _scipy.DOP853) else RungeKutta(solver)
 
 
 def recording(solver: Any, method: Method, notes: list[dict[str, Any]]) -> Any:
