@@ -132,6 +132,22 @@ class TestGrad:
         Model.slope = gd.grad(Model.loss, 1)
         assert Model().slope(2.0) == 12.0
 
+    def test_arguments_by_name_and_by_keyword(self):
+        def f(x, y=2.0, *, z=3.0):
+            return x**2 * y**3 * z
+
+        assert gd.grad(f, "x")(1.0, y=2.0) == 48.0
+        assert gd.grad(f)(x=1.0) == 48.0
+        assert gd.grad(f, "z")(1.0, z=3.0) == 8.0
+        assert gd.grad(f, (0, "z"))(1.0, z=3.0) == (48.0, 8.0)
+        assert gd.grad(f, 1)(y=2.0, x=1.0) == 36.0
+        assert gd.hessian(f, ("x", "y"))(y=2.0, x=1.0)[0] == (48.0, 72.0)
+        assert gd.compile(gd.grad(f, "y"))(1.0, y=2.0) == 36.0
+        with pytest.raises(errors.ArgumentError, match="twice"):
+            gd.grad(f, ("z", "z"))(1.0, z=3.0)
+        with pytest.raises(errors.ArgumentError, match="'y' was not passed"):
+            gd.grad(f, "y")(1.0)
+
     def test_gradients_do_not_share_memory(self):
         g, h = gd.grad(lambda x, y: np.sum(x + y), (0, 1))(X, X)
         g[0] = 7.0
@@ -477,7 +493,7 @@ class TestErrors:
             (gd.grad(cube), errors.ArgumentError, "out of range"),
             (lambda: gd.grad(cube, 1)(2.0), errors.ArgumentError, "argnums=1"),
             (lambda: gd.grad(cube, (0, 0))(2.0), errors.ArgumentError, "twice"),
-            (lambda: gd.grad(cube, "x")(2.0), errors.ArgumentError, "argnums='x'"),
+            (lambda: gd.grad(cube, "y")(2.0), errors.ArgumentError, "argnums='y'"),
             (lambda: gd.grad(cube)("text"), errors.ArgumentError, "'text'"),
             (lambda: gd.grad(cube)(X), errors.NotScalarError, r"shape \(4,\)"),
             (lambda: gd.grad(lambda x: (x, x))(1.0), errors.NotScalarError, "has_aux"),

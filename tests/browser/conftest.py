@@ -32,10 +32,15 @@ def need(found, what):
     pytest.skip(f"browser tests need {what}")
 
 
+def chromium_path():
+    """Where the system's Chromium is."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
 @pytest.fixture(scope="session")
 def browser():
     """Chromium, started once."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    path = chromium_path()
     need(path, "Chromium (on Debian: apt-get install chromium)")
     need(find_spec("playwright"), "Playwright (pip install 'chainrule[browser]')")
     from playwright.sync_api import sync_playwright

@@ -67,7 +67,22 @@ def numbers(page, selector):
 
 def gradients(page):
     """The gradients in the table of inputs, as text."""
-    return numbers(page, ".inputs td .gradient")
+    return [" ".join(text.split()) for text in numbers(page, ".inputs td .gradient")]
+
+
+def shown(value):
+    """A value as the page shows it: a number, or all entries of a grid."""
+    if np.ndim(value) == 0:
+        return short(value)
+    return " ".join(short(x, 4) for x in np.ravel(value))
+
+
+def amount(page, selector):
+    """The number of a row, or the entries of its grid."""
+    row = page.query_selector(selector)
+    grid = row.query_selector(".matrix")
+    text = (grid or row.query_selector(".number:last-child")).inner_text()
+    return " ".join(text.split())
 
 
 def table_rows(page):
@@ -103,18 +118,17 @@ def test_every_step_shows_the_numbers_of_python(visit, g, args):
         if step <= len(forward):
             v = forward[step - 1]
             assert page.inner_text(".now h2") == f"{v.name} is computed"
-            assert numbers(page, ".now-body .row .number")[0] == short(v.value)
+            assert amount(page, ".now-body .row") == shown(v.value)
         elif len(forward) + 1 < step < last_step(page):
             s, c = flows[step - len(forward) - 2]
             heading = f"{names[c.source]} adds to {names[c.target]}"
             assert page.inner_text(".now h2") == heading
-            amount = page.inner_text(".row.amount .number:last-child")
-            assert amount == short(c.amount)
+            assert amount(page, ".row.amount") == shown(c.amount)
             assert page.inner_text(".sum .total .number") == short(c.total)
             chips = numbers(page, ".chips li")
             if c is s.contributions[-1]:
                 assert chips == [names[i] for i in s.ready][:12] or chips == ["empty"]
-    assert gradients(page) == [short(t.gradient) for t in explained.ticks]
+    assert gradients(page) == [shown(t.gradient) for t in explained.ticks]
     assert page.locator(".inputs .good").count() == len(args)
 
 
@@ -180,13 +194,63 @@ def test_changed_inputs_recompute_everything(visit, g, args, moved):
 
 def test_another_branch_is_noticed(visit):
     page = visit(gd.explain(branch)(2.0, 1.0))
+    page.keyboard.press("End")
     page.fill("[data-input=x]", "0.5")
     said = page.inner_text(".warnings")
     assert "x > y was true" in said
     assert "Run gd.explain" in said
     assert "nan" not in said
-    page.fill("[data-input=x]", "1.5")
+    assert "of the recorded branch" in page.inner_text(".inputs")
+    assert page.locator(".inputs .good").count() == 0
+    page.fill("[data-input=x]", "1.75")
     assert not page.is_visible(".warnings")
+    assert page.locator(".inputs .good").count() == 2
+
+
+def test_a_branch_is_named_as_the_program_writes_it(visit):
+    def huber(r):
+        return r * r if np.abs(r) < 2.0 else 4.0 * np.abs(r) - 4.0
+
+    page = visit(gd.explain(huber)(1.0))
+    page.fill("[data-input=r]", "3")
+    assert "np.abs(r) < 2.0 was true" in page.inner_text(".warnings")
+    page.fill("[data-input=r]", "-2")
+    assert "np.abs(r) < 2.0 was true" in page.inner_text(".inputs")
+
+
+def test_a_field_stays_where_it_is_while_it_is_typed_in(visit):
+    page = visit(gd.explain(pole)(1.0, 2.0), width=1280, height=900)
+    field = page.locator("[data-input=x]")
+    field.fill("")
+    before = field.bounding_box()
+    for key in "0.5":
+        field.press(key)
+        assert field.bounding_box() == before
+    page.fill("[data-input=y]", "0")
+    field.fill("0")
+    assert page.is_visible(".badge.grave")
+    assert field.bounding_box() == before
+
+
+def test_one_name_for_one_thing_in_a_step(visit):
+    def g(rate, x):
+        return rate / (x - 1.0)
+
+    page = visit(gd.explain(g)(2.0, 3.0))
+    for _ in step_through(page):
+        said = page.inner_text(".now-body")
+        assert not re.search(r"\bd?z\b|\by\b", said), said
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert "v2 = rate / v1" in page.inner_text(".now-body")
+
+
+def test_rounding_is_shown_as_what_it_is(visit):
+    page = visit(gd.explain(lambda x: 0.1 * x + 0.2 * x - 0.3 * x)(1.0))
+    page.keyboard.press("End")
+    assert "rounding of 0" in page.inner_text(".inputs")
+    assert "rounding leaves of 0" in page.inner_text(".warnings")
 
 
 def test_what_is_no_number_is_marked(visit):
@@ -199,9 +263,35 @@ def test_what_is_no_number_is_marked(visit):
 
 
 def test_inputs_that_cannot_be_replayed_say_why(visit):
-    page = visit(gd.explain(layer)(W, X))
+    page = visit(gd.explain(lambda x: np.sum(np.linalg.inv(x)))(np.eye(2)))
     assert page.locator("[data-input]").count() == 0
-    assert "not a single number" in page.inner_text(".inputs")
+    assert "no form in JavaScript" in page.inner_text(".inputs")
+
+
+def test_the_entries_of_arrays_are_inputs(visit):
+    """Beside numbers, too; and every number of the page follows them."""
+
+    def g(w, x, scale):
+        shifted = w @ x - np.max(w @ x)
+        both = np.stack([shifted, np.where(shifted < -1.0, shifted, x[0])])
+        return scale * np.mean(np.tanh(both) ** 2) + np.sum(w[1:, 0])
+
+    page = visit(gd.explain(g)(W, X, 0.5))
+    assert page.locator("[data-input]").count() == 9
+    page.keyboard.press("End")
+    moved = W.copy()
+    moved[1, 0] = -0.75
+    page.fill("[data-input='w[1, 0]']", "-3/4")
+    page.fill("[data-input=scale]", "2*pi")
+    wanted = gd.explain(g)(moved, X, 2 * np.pi)
+    assert gradients(page) == [shown(t.gradient) for t in wanted.ticks]
+    assert page.locator(".inputs .good").count() == 3
+    for row, v in zip(table_rows(page), wanted.vertices, strict=True):
+        cells = [cell.inner_text() for cell in row.locator("td").all()]
+        assert cells[-2:] == [short(v.value), short(wanted.totals[v.index])]
+    page.click("text=Back to the recorded inputs")
+    recorded = gd.explain(g)(W, X, 0.5)
+    assert gradients(page) == [shown(t.gradient) for t in recorded.ticks]
 
 
 def samples(rule):
@@ -472,6 +562,10 @@ def test_a_long_recording_opens_and_steps(visit):
     page = visit(gd.explain(g)(0.9, 0.5))
     assert page.locator(".box").count() < 20
     assert "left out" in page.inner_text(".warnings")
+    page.keyboard.press("End")
+    page.click("[data-paths=x]")
+    assert "left out of this page" in page.inner_text(".paths")
+    assert "No path" not in page.inner_text(".paths")
     page.keyboard.press("End")
     page.keyboard.press("ArrowLeft")
     assert "adds to" in page.inner_text(".now h2")

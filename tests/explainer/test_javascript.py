@@ -110,9 +110,15 @@ def test_a_rule_needs_an_expression_and_functions_that_have_one():
     assert script_of(view_of(third_grad, None)) is None
 
 
-@pytest.mark.parametrize("value", [np.float32(1.0), np.ones(2), 1j, np.ones(1)])
-def test_only_numbers_in_double_precision_have_a_form(value):
+@pytest.mark.parametrize("value", [np.float32(1.0), 1j, np.ones(2, np.float32)])
+def test_only_real_values_in_double_precision_have_a_form(value):
     assert script_of(view_of(division_grad, None, None, value=value)) is None
+
+
+def test_arrays_that_are_constants_are_operands_of_a_form():
+    found = script_of(view_of(division_grad, None, np.array([2.0, 4.0])))
+    assert (found.forward, found.variables) == ("(x0 / x1)", 2)
+    assert found.parts == ((0, "1 / x1"),)
 
 
 def test_a_masked_call_has_no_form():

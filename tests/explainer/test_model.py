@@ -225,8 +225,29 @@ class TestArguments:
 
         explained = gd.explain(f)(3.0, 4.0, how="product", scale=5.0)
         names = [explained.vertices[i].name for i in explained.inputs]
-        assert names == ["xs[0]", "xs[1]"]
-        assert [t.gradient for t in explained.ticks] == [20.0, 15.0]
+        assert names == ["xs[0]", "xs[1]", "scale"]
+        assert [t.gradient for t in explained.ticks] == [20.0, 15.0, 12.0]
+
+    def test_keywords_are_arguments_in_the_order_of_the_parameters(self):
+        def f(x, y=1.0, *, rounds=1):
+            for _ in range(rounds):
+                x = x * y
+            return x
+
+        for call in ({"y": 3.0, "x": 2.0}, {"rounds": 1, "y": 3.0, "x": 2.0}):
+            explained = gd.explain(f, order=2)(**call)
+            assert [explained.vertices[i].name for i in explained.inputs] == ["x", "y"]
+            assert [t.gradient for t in explained.ticks] == [3.0, 2.0]
+            assert all(t.agrees for t in explained.ticks)
+            found = [[t.gradient for t in s.ticks] for s in explained.seconds]
+            assert found == [[0.0, 1.0], [1.0, 0.0]]
+            assert [b.role for b in gd.draw(f)(**call).boxes][:2] == ["input", "input"]
+        assert [t.gradient for t in gd.explain(f)(x=2, y=3).ticks] == [3.0, 2.0]
+
+    def test_inputs_of_a_dict_stand_as_they_were_written(self):
+        explained = gd.explain(lambda p: p["w"] * p["b"])({"w": 2.0, "b": 3.0})
+        names = [explained.vertices[i].name for i in explained.inputs]
+        assert names == ["p['w']", "p['b']"]
 
     @pytest.mark.parametrize(
         ("value", "gradient"),

@@ -40,7 +40,7 @@ class TestReverse:
 
         def collect(tree):
             if isinstance(tree, dict):
-                for k in sorted(tree):
+                for k in tree:
                     collect(tree[k])
             elif isinstance(tree, tuple):
                 for x in tree:
@@ -305,7 +305,10 @@ class TestWarnings:
             (np.log, -1.0, "nan", "positive"),
             (np.log, 0.0, "inf", "positive"),
             (lambda x: 1.0 / x, 0.0, "inf", "denominator"),
-            (np.sqrt, 0.0, "inf", "finite derivative"),
+            (np.sqrt, 0.0, "inf", "np.where(x > 0, np.sqrt(x), 0.0)"),
+            (lambda r: 2.0 / (r - 1.0), 1.0, "inf", "np.where(r - 1.0 != 0, r - 1.0,"),
+            (lambda x: x + 0.2 - 0.3, 0.1, "rounding", "rounding leaves of 0"),
+            (lambda x: 0.1 * x + 0.2 * x - 0.3 * x, 1.0, "rounding", "contributions"),
             (lambda x: np.exp(x * 1000.0), 1.0, "inf", "overflows"),
             (lambda x: x * np.exp(1000.0 * x) * 0.0, 1.0, "nan", "0 times infinity"),
             (lambda x: np.sqrt(x * x), 0.0, "nan", "inf * 0"),

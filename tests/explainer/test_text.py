@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as gd
+from chainrule import errors
 from chainrule.explainer.forms.text import wide, wrapped
 from tests.explainer.tables import table, tables
 from tests.explainer.test_model import (
@@ -335,3 +336,26 @@ def test_a_changed_formula_changes_the_text():
 
     assert "cos(x) = 0.540302" in str(gd.explain(f)(1.0))
     assert "-sin(x) = -0.841471" in str(gd.explain(g)(1.0))
+
+
+class TestFiles:
+    def test_the_suffix_says_in_which_form(self, tmp_path):
+        explained = gd.explain(lambda x, y: x * y)(2.0, 3.0)
+        starts = {
+            ".md": "## ",
+            ".txt": "<l",
+            ".tex": "",
+            ".html": "<!doctype html>",
+        }
+        for suffix, start in starts.items():
+            path = explained.save(tmp_path / f"gradient{suffix}")
+            text = path.read_text(encoding="utf-8")
+            assert text.startswith(start)
+            assert (suffix == ".html") == ("<script" in text)
+
+    @pytest.mark.parametrize("name", ["gradient", "gradient.docx", "gradient.gif"])
+    def test_other_suffixes_are_refused_and_nothing_is_written(self, tmp_path, name):
+        explained = gd.explain(lambda x, y: x * y)(2.0, 3.0)
+        with pytest.raises(errors.ArgumentError, match=r"\.html, .*\.md, .*\.pdf"):
+            explained.save(tmp_path / name)
+        assert list(tmp_path.iterdir()) == []

@@ -1,13 +1,35 @@
 // The explanation as Python wrote it (see payload.py), with numbers decoded.
 
+/** An array of which every entry is known. */
+export interface Grid {
+  shape: number[];
+  data: number[];
+}
+
+/** What is no number: its text, and the corner of a large array. */
 export interface Shown {
   text: string;
   shape?: number[];
-  entries?: string[];
-  more?: number;
+  corner?: number[][];
+  low?: number;
+  high?: number;
 }
 
-export type Value = number | Shown | null;
+export type Value = number | Grid | Shown | null;
+
+/** One group of terms: entry `to` gets `by` times the product of entries `at` of operands. */
+export interface Part {
+  of: number[];
+  to: number[];
+  at: number[][];
+  by: number[] | null;
+}
+
+export interface Terms {
+  terms: Part[];
+  offset?: number[];
+  extreme?: number;
+}
 
 export type Operand = { vertex: number } | { value: Value; name: string };
 
@@ -16,6 +38,7 @@ export interface Vertex {
   operation: string;
   expression: string;
   value: Value;
+  shape: number[];
   operands: Operand[];
   parameters: string;
   rule: number | null;
@@ -26,6 +49,8 @@ export interface Vertex {
   like: number;
   used: boolean;
   script: number | null;
+  terms: Terms | null;
+  remedy: number | null;
 }
 
 export interface Contribution {
@@ -65,7 +90,10 @@ export interface Warning {
 export interface Guard {
   sign: string;
   sides: Operand[];
-  truth: boolean;
+  shape: number[];
+  truth: boolean[];
+  /** The comparison as the program writes it. */
+  text: string;
   place: number | null;
 }
 
@@ -112,7 +140,7 @@ export interface Run {
   rules: Rule[];
   places: Place[];
   files: SourceFile[];
-  remedies: Record<string, string>;
+  remedies: string[];
 }
 
 /** One operation to replay, as rules_text in javascript.py writes it. */
@@ -123,11 +151,14 @@ export interface Script {
 }
 
 const VALUE_KEYS = new Set([
-  "value", "incoming", "partial", "amount", "total", "gradient", "difference",
+  "value", "incoming", "partial", "amount", "total", "gradient", "difference", "low", "high",
 ]);
 const SPECIAL: Record<string, number> = { nan: NaN, inf: Infinity, "-inf": -Infinity };
 
 function revive(key: string, x: unknown): unknown {
+  if ((key === "data" || key === "corner") && Array.isArray(x)) {
+    return x.map((entry: unknown) => revive(Array.isArray(entry) ? "data" : "value", entry));
+  }
   return VALUE_KEYS.has(key) && typeof x === "string" ? (SPECIAL[x] ?? NaN) : x;
 }
 
@@ -143,6 +174,10 @@ export function readRuns(text: string): Run[] {
 
 export function isNumber(x: Value | undefined): x is number {
   return typeof x === "number";
+}
+
+export function isGrid(x: Value | undefined): x is Grid {
+  return typeof x === "object" && x !== null && "data" in x;
 }
 
 /** The numbers of one run: as recorded, or replayed at other inputs. */

@@ -1,6 +1,6 @@
 // Numbers and values as text, in the same form as Python's short().
 
-import { isNumber, type Value } from "./data";
+import { isGrid, isNumber, type Value } from "./data";
 
 /** A number with six significant digits, as Python's "%.6g" writes it. */
 export function short(x: number, digits = 6): string {
@@ -22,7 +22,19 @@ function trimmed(text: string): string {
 
 export function show(x: Value | undefined): string {
   if (x == null) return "";
-  return isNumber(x) ? short(x) : x.text;
+  if (isNumber(x)) return short(x);
+  if (!isGrid(x)) return x.text;
+  const first = x.data.slice(0, 3).map((v) => short(v, 4)).join(" ");
+  return `${tuple(x.shape)}: ${first}${x.data.length > 3 ? " ..." : ""}`;
+}
+
+/** A shape as Python writes it: (3,) and (2, 3). */
+export function tuple(shape: number[]): string {
+  return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
+}
+
+export function shapeOf(x: Value | undefined): number[] {
+  return typeof x === "object" && x !== null ? (x.shape ?? []) : [];
 }
 
 /** A value as a factor or a summand: negative numbers in parentheses. */
@@ -31,31 +43,12 @@ export function factor(x: Value | undefined): string {
   return text.startsWith("-") ? `(${text})` : text;
 }
 
-/** All the entries of an array that are known, for a tooltip. */
+/** All that is known of an array, for a tooltip. */
 export function entries(x: Value | undefined): string {
-  if (x == null || isNumber(x) || !x.entries) return show(x);
-  const more = x.more ? ` and ${x.more} more` : "";
-  return `shape (${x.shape?.join(", ")}): ${x.entries.join("  ")}${more}`;
-}
-
-/** Read a number as people type it: 0.5, .5, 1e-3, -inf, 1/3, a minus sign, a comma. */
-export function parse(text: string): number | null {
-  const plain = text.trim().replace(/\u2212/g, "-").replace(",", ".").toLowerCase();
-  const halves = plain.split("/").map(parseOne);
-  const [x, y] = halves;
-  if (halves.length > 2 || x == null || (halves.length === 2 && y == null)) return null;
-  return y == null ? x : x / y;
-}
-
-function parseOne(text: string): number | null {
-  const plain = text.trim();
-  const named = /^([+-]?)(nan|inf|infinity)$/.exec(plain);
-  if (named) {
-    const size = named[2] === "nan" ? NaN : Infinity;
-    return named[1] === "-" ? -size : size;
-  }
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(plain)) return null;
-  return Number(plain);
+  if (x == null || isNumber(x)) return show(x);
+  if (isGrid(x)) return `shape ${tuple(x.shape)}: ${x.data.map((v) => short(v)).join("  ")}`;
+  if (!x.corner) return x.text;
+  return `shape ${tuple(x.shape ?? [])}, from ${short(x.low ?? NaN)} to ${short(x.high ?? NaN)}`;
 }
 
 export function same(a: number, b: number, tolerance: number): boolean {

@@ -1,29 +1,28 @@
 // The recording as a picture: boxes, edges, and what flies along them.
 
-import { calm, h, button, replace, s, set } from "./dom";
-import type { Numbers, Run } from "./data";
+import { receivers, sizeOf, sources, type Cell } from "./arrays";
+import { BoxView, headOf, planned, type Plan } from "./boxes";
+import { button, calm, h, replace, s, set } from "./dom";
+import type { Numbers, Run, Value } from "./data";
+import { byEdge, labelOf } from "./edges";
 import { folded, type Fold, type Folded } from "./fold";
 import { entries, show } from "./format";
-import { laidOut, type Box, type Layout } from "./layout";
+import { LABEL, laidOut, type Layout } from "./layout";
+import { widthOf } from "./text";
 import { flow, subject, type Moment, type State } from "./timeline";
+import { entryName } from "./words";
 
-const ROOM = 16;
-const SMALLEST = 0.85;
+const ROOM = 14;
+/** At this scale the smallest letters are still 12 pixels high. */
+const SMALLEST = 0.93;
 const LARGEST = 1.35;
-const LOWEST = 240;
-const TALLEST = 560;
-/** Graphs with more boxes keep their layout when the numbers change. */
-const REDRAWN = 80;
+const LOWEST = 200;
 const FLIGHT = 750;
 
-interface Drawn {
-  group: SVGGElement;
-  name: SVGTextElement;
-  expression: SVGTextElement;
-  value: SVGTextElement;
-  gradient: SVGTextElement;
-  title: SVGTitleElement;
-  box: Box;
+interface DrawnEdge {
+  path: SVGPathElement;
+  label: SVGTextElement;
+  room: number;
 }
 
 export class GraphView {
@@ -31,19 +30,25 @@ export class GraphView {
   readonly tools = [
     button("+", () => this.zoom(1.25), { "aria-label": "Zoom in" }),
     button("\u2212", () => this.zoom(0.8), { "aria-label": "Zoom out" }),
-    button("Fit", () => this.fit(0), { "aria-label": "Fit the graph into its frame" }),
+    button("Fit", () => this.fit(0.2), { "aria-label": "Fit the graph into its frame" }),
   ];
   private readonly picture = s("svg", { role: "img", "aria-label": "The recording as a graph" });
+  private readonly frame = h("div", {
+    class: "frame scroll", tabindex: 0, role: "group", "aria-label": "The recording as a graph",
+  });
+  private readonly hint = h("p", { class: "hint remark", role: "status" });
   private readonly scene = s("g", { class: "scene" });
   private readonly flights = s("g", { class: "flights" });
   private folds: Folded;
-  private drawn: Drawn[] = [];
-  private edges = new Map<string, SVGPathElement>();
+  private boxes: BoxView[] = [];
+  private shown: number[] = [];
+  private edges = new Map<string, DrawnEdge>();
   private layout: Layout = { boxes: [], edges: new Map(), width: 1, height: 1 };
-  private view = { x: 0, y: 0, k: 1 };
-  private size = { width: 0, height: 0 };
+  private scale = 1;
   private last: [Numbers, State, Moment] | null = null;
+  private lit: Set<string> | null = null;
   private flight = 0;
+  private largest = LARGEST;
 
   constructor(
     private readonly run: Run,
@@ -52,7 +57,8 @@ export class GraphView {
   ) {
     this.folds = folded(run, fold);
     this.picture.append(this.scene);
-    this.element.append(this.picture);
+    this.frame.append(this.picture);
+    this.element.append(this.frame, this.hint);
     this.listen();
   }
 
@@ -62,56 +68,67 @@ export class GraphView {
     this.draw();
   }
 
-  /** Lay out and draw anew, for the numbers last shown. */
-  draw(): void {
-    if (!this.size.width || !this.last) return;
-    const [numbers, state, moment] = this.last;
-    this.layout = laidOut(this.run, this.folds, numbers, this.size);
-    this.fitHeight();
-    this.edges.clear();
-    const lines = s("g", { class: "edges" });
-    for (const [key, points] of this.layout.edges) {
-      const path = s("path", { d: points, class: "edge", "marker-end": "url(#arrow)" });
-      this.edges.set(key, path);
-      lines.append(path);
-    }
-    this.drawn = this.layout.boxes.map((box, i) => this.drawBox(box, i));
-    const arrow = s("marker", {
-      id: "arrow", viewBox: "0 0 8 8", refX: 7.5, refY: 4, markerWidth: 10, markerHeight: 10,
-      markerUnits: "userSpaceOnUse", orient: "auto",
-    }, s("path", { d: "M0,0.8 L7.5,4 L0,7.2 z" }));
-    replace(this.flights);
-    replace(this.scene, s("defs", {}, arrow), lines, ...this.drawn.map((d) => d.group), this.flights);
-    this.fit();
-    this.update(numbers, state, moment);
+  /** Let the graph grow to what a lecture hall can read, or shrink again. */
+  present(on: boolean): void {
+    this.largest = on ? 4 : LARGEST;
+    this.draw();
   }
 
-  private drawBox(box: Box, index: number): Drawn {
+  private get size(): { width: number; height: number } {
+    const width = this.frame.clientWidth - 2 * ROOM;
+    const presenting = this.largest > LARGEST;
+    const height = presenting ? Math.max(220, innerHeight - 300) : Math.max(400, 0.74 * innerHeight);
+    return { width, height };
+  }
+
+  /** Lay out and draw anew, for the numbers last shown. */
+  draw(): void {
+    if (this.frame.clientWidth < 50 || !this.last) return;
+    const [numbers, state, moment] = this.last;
+    const sums = runningSums(this.run, numbers);
+    const room = this.size.width < 440 ? 210 : 420;
+    const plans = this.folds.groups.map((g) => planned(this.run, numbers, g.members, sums, room));
+    const labels = this.labels(numbers);
+    this.layout = laidOut(this.folds, plans, labels, this.size, this.inputBoxes());
+    this.edges.clear();
+    const lines = s("g", { class: "edges" });
+    const words = s("g", { class: "labels" });
+    for (const [key, { path: points, label: at }] of this.layout.edges) {
+      const path = s("path", { d: points, class: "edge" });
+      const label = s("text", { class: "label", "text-anchor": "middle", x: at?.x, y: (at?.y ?? 0) + 4.5 });
+      this.edges.set(key, { path, label, room: widthOf(labels.get(key) ?? "", LABEL) + 10 });
+      lines.append(path);
+      if (at) words.append(label);
+    }
+    this.boxes = this.layout.boxes.map(({ x, y }, i) => this.drawBox(plans[i]!, x, y, i));
+    replace(this.flights);
+    replace(this.scene, arrows(), lines, words, ...this.boxes.map((b) => b.group), this.flights);
+    this.fit();
+    this.refresh(numbers, state, moment);
+  }
+
+  /** The boxes of the inputs, in their order. */
+  private inputBoxes(): number[] {
+    return [...new Set(this.run.inputs.map((i) => this.folds.groupOf[i]!))];
+  }
+
+  private drawBox(plan: Plan, x: number, y: number, index: number): BoxView {
     const members = this.folds.groups[index]!.members;
     const v = this.run.vertices[members[0]!]!;
     const kinds = ["box"];
     if (v.rule == null) kinds.push("input");
     if (members.includes(this.run.result ?? -1)) kinds.push("result");
     if (!v.used && this.run.result != null) kinds.push("unused");
-    const made: Drawn = {
-      group: s("g", { class: kinds.join(" "), transform: `translate(${box.x} ${box.y})` }),
-      name: s("text", { x: 10, y: 19, class: "name" }),
-      expression: s("text", { x: box.width - 10, y: 19, class: "expression" }),
-      value: s("text", { x: 10, y: 39, class: "value" }),
-      gradient: s("text", { x: box.width - 10, y: 39, class: "gradient" }),
-      title: s("title"),
-      box,
-    };
-    const corner = v.rule == null ? 14 : 5;
-    made.group.append(
-      made.title,
-      s("rect", { width: box.width, height: box.height, rx: corner }),
-      made.name, made.expression, made.value, made.gradient,
-    );
-    made.group.addEventListener("click", () => {
+    const box = new BoxView(plan, x, y, kinds, v.rule == null);
+    box.group.addEventListener("click", () => {
       if (!this.dragged) this.pick(this.shownMember(index));
     });
-    return made;
+    box.group.addEventListener("pointerover", (event) => {
+      const entry = box.entryOf(event.target);
+      this.point(entry === null ? null : { vertex: this.shown[index]!, entry });
+    });
+    box.group.addEventListener("pointerleave", () => this.point(null));
+    return box;
   }
 
   /** The member of a box that it shows: the one touched last. */
@@ -127,46 +144,113 @@ export class GraphView {
   }
 
   update(numbers: Numbers, state: State, moment: Moment): void {
-    const anew = this.last !== null && this.last[0] !== numbers;
     this.last = [numbers, state, moment];
-    if (!this.drawn.length || (anew && this.drawn.length <= REDRAWN)) return this.draw();
+    if (!this.boxes.length || !this.refresh(numbers, state, moment)) this.draw();
     const now = subject(this.run, numbers, moment);
-    const warned = new Set(
-      numbers.warnings.filter((w) => w.kind !== "zero").map((w) => this.folds.groupOf[w.vertex]),
-    );
-    this.drawn.forEach((d, index) => {
+    if (now != null) this.bringIntoView(this.folds.groupOf[now]!);
+    else if (moment.kind === "start") this.frame.scrollTo(0, 0);
+    else if (moment.kind === "end") this.bringIntoView(this.inputBoxes()[0] ?? 0);
+  }
+
+  /** Show the numbers in the boxes as they are; false if they no longer fit. */
+  private refresh(numbers: Numbers, state: State, moment: Moment): boolean {
+    const now = subject(this.run, numbers, moment);
+    const warned = new Set(numbers.warnings.filter((w) => w.kind === "nan" || w.kind === "inf")
+      .map((w) => this.folds.groupOf[w.vertex]));
+    let fits = true;
+    this.shown = this.boxes.map((box, index) => {
       const members = this.folds.groups[index]!.members;
       const shown = this.shownMember(index);
       const v = this.run.vertices[shown]!;
       const known = state.known.has(shown);
       const sum = state.sums.get(shown);
       const repeat = members.length > 1 ? ` \u00d7${members.length}` : "";
-      d.name.textContent = d.box.fit(v.name, "name");
-      d.expression.textContent = v.rule == null
+      const label = v.rule == null
         ? (this.run.inputs.includes(shown) ? "input" : "constant")
-        : d.box.fit(v.expression, "expression", v.name + repeat) + repeat;
-      d.value.textContent = known ? d.box.fit(show(numbers.values[shown]), "value") : "";
-      d.gradient.textContent = sum ? `\u2202 ${d.box.fit(show(sum.total), "value")}` : "";
-      d.title.textContent = `${v.name} = ${v.expression}\n${entries(numbers.values[shown])}`;
-      const on = (name: string, is: boolean): boolean => d.group.classList.toggle(name, is);
+        : v.expression + repeat;
+      const tip = `${v.name} = ${v.expression}\n${entries(numbers.values[shown])}`;
+      fits = box.update(headOf(this.run, shown), label, known ? numbers.values[shown] : null, sum?.total, tip) && fits;
+      const on = (name: string, is: boolean): boolean => box.group.classList.toggle(name, is);
       on("known", known);
       on("current", now != null && members.includes(now));
       on("summed", sum !== undefined);
       on("ready", members.some((i) => state.ready.includes(i)));
       on("warned", warned.has(index));
+      return shown;
     });
-    this.light(numbers, moment);
-    if (now != null) this.bringIntoView(this.folds.groupOf[now]!);
+    for (const [key, text] of this.labels(numbers)) {
+      const edge = this.edges.get(key);
+      if (!edge) continue;
+      edge.label.textContent = text;
+      fits = fits && widthOf(text, LABEL) <= edge.room + 2;
+    }
+    this.light(numbers, state, moment);
+    return fits;
   }
 
-  // ------------------------------------------------------------ what flies
-
-  private light(numbers: Numbers, moment: Moment): void {
-    for (const path of this.edges.values()) path.classList.remove("lit", "back");
-    for (const { key, backward } of this.carriers(numbers, moment)) {
-      this.edges.get(key)?.classList.add("lit");
-      if (backward) this.edges.get(key)?.classList.add("back");
+  private labels(numbers: Numbers): Map<string, string> {
+    const labels = new Map<string, string>();
+    if (this.fold !== "none") return labels;
+    const found = byEdge(numbers);
+    for (const { key } of this.folds.edges) {
+      const [vertex, position] = key.split(":").map(Number);
+      labels.set(key, labelOf(this.run, vertex!, position!, found.get(key)));
     }
+    return labels;
+  }
+
+  // ------------------------------------------------------------ what is lit
+
+  private light(numbers: Numbers, state: State, moment: Moment): void {
+    const swept = this.run.mode === "reverse" && state.sums.size > 0;
+    const carrying = new Map(this.carriers(numbers, moment).map((c) => [c.key, c.backward]));
+    for (const [key, { path, label }] of this.edges) {
+      const back = carrying.get(key);
+      const chosen = this.lit?.has(key) ?? false;
+      set(path, "marker-end", swept ? null : "url(#arrow)");
+      set(path, "marker-start", swept ? "url(#arrow)" : null);
+      path.classList.toggle("lit", back !== undefined);
+      path.classList.toggle("back", back === true);
+      path.classList.toggle("path", chosen);
+      label.classList.toggle("lit", back !== undefined || chosen);
+    }
+    this.element.classList.toggle("tracing", this.lit !== null);
+  }
+
+  /** Light the edges of paths, each by its vertex and the position of the operand. */
+  trace(edges: { vertex: number; position: number; operand: number }[] | null): void {
+    this.lit = edges && new Set(edges.map((e) => this.edgeKey(e.vertex, e.position, e.operand)));
+    if (this.last) this.light(...this.last);
+  }
+
+  /** Light what an entry is computed from, and what is computed from it. */
+  private point(cell: Cell | null): void {
+    for (const marked of this.scene.querySelectorAll(".from, .to, .here")) {
+      marked.classList.remove("from", "to", "here");
+    }
+    this.hint.textContent = "";
+    if (!cell || sizeOf(this.run.vertices[cell.vertex]!.shape) > 256) return;
+    const mark = (cells: Cell[], name: string): void => {
+      for (const { vertex, entry } of cells) {
+        const index = this.folds.groupOf[vertex]!;
+        if (this.shown[index] !== vertex) continue;
+        for (const element of this.boxes[index]!.cellsOf(entry)) element.classList.add(name);
+      }
+    };
+    const from = sources(this.run, cell);
+    const to = receivers(this.run, cell);
+    mark(from, "from");
+    mark(to, "to");
+    mark([cell], "here");
+    const list = (cells: Cell[]): string => {
+      const names = [...new Set(cells.map((c) => entryName(this.run, c)))];
+      return names.slice(0, 6).join(", ") + (names.length > 6 ? ` and ${names.length - 6} more` : "");
+    };
+    const name = entryName(this.run, cell);
+    this.hint.textContent = [
+      from.length ? `${name} is computed from ${list(from)}.` : `${name} is given.`,
+      to.length ? `Its gradient comes from ${list(to)}.` : "",
+    ].join(" ");
   }
 
   private edgeKey(vertex: number, position: number, operand: number): string {
@@ -196,31 +280,37 @@ export class GraphView {
     return [{ key, backward: to === c.operand, swept: true, text: show(c.amount), to }];
   }
 
-  /** Let the numbers of a moment fly to where they go. */
+  // ------------------------------------------------------------ what flies
+
+  /** Let the numbers of a moment fly to where they go, and be added there. */
   fly(numbers: Numbers, moment: Moment): void {
     replace(this.flights);
     const flight = ++this.flight;
     if (calm()) return;
     for (const carrier of this.carriers(numbers, moment)) {
-      const path = this.edges.get(carrier.key);
+      const path = this.edges.get(carrier.key)?.path;
       if (!path) continue;
       const text = carrier.text.length > 14 ? "[\u2026]" : carrier.text;
-      const width = 14 + 7.4 * text.length;
+      const width = 18 + widthOf(text, 13, true);
       const pill = s("g", { class: carrier.swept ? "pill swept" : "pill" },
-        s("rect", { x: -width / 2, y: -11, width, height: 22, rx: 11 }),
-        s("text", { "text-anchor": "middle", y: 4 }, text));
+        s("rect", { x: -width / 2, y: -12, width, height: 24, rx: 12 }),
+        s("text", { "text-anchor": "middle", y: 4.5 }, carrier.swept ? `+ ${text}` : text));
       this.flights.append(pill);
-      this.move(pill, path, carrier.backward, flight);
+      this.move(pill, path, carrier, flight);
     }
   }
 
-  private move(pill: SVGGElement, path: SVGPathElement, backward: boolean, flight: number): void {
+  private move(
+    pill: SVGGElement, path: SVGPathElement, { backward, swept, to }: { backward: boolean; swept: boolean; to: number },
+    flight: number,
+  ): void {
     const length = path.getTotalLength();
     const began = performance.now();
     const frame = (now: number): void => {
       const t = Math.min(1, Math.max(0, (now - began) / FLIGHT));
       if (t >= 1 || flight !== this.flight) {
         pill.remove();
+        if (swept && flight === this.flight) this.boxes[this.folds.groupOf[to]!]?.arrive();
         return;
       }
       const eased = t < 0.5 ? 2 * t * t : 1 - 2 * (1 - t) * (1 - t);
@@ -233,86 +323,97 @@ export class GraphView {
 
   // ------------------------------------------------------------ pan and zoom
 
-  /** Make the frame no higher than the graph needs. */
-  private fitHeight(): void {
-    const room = 2 * ROOM;
-    const k = Math.min(LARGEST, (this.size.width - room) / this.layout.width);
-    const wanted = this.layout.height * Math.max(k, SMALLEST) + room;
-    const most = Math.min(TALLEST, Math.max(LOWEST, 0.55 * innerHeight));
-    this.size.height = Math.round(Math.min(most, Math.max(LOWEST, wanted)));
-    this.picture.style.height = `${this.size.height}px`;
-  }
-
   private fit(smallest = SMALLEST): void {
     const { width, height } = this.size;
-    const room = 2 * ROOM;
-    const k = Math.min(
-      (width - room) / this.layout.width, (height - room) / this.layout.height, LARGEST,
-    );
-    this.view.k = Math.max(k, smallest);
-    this.view.x = Math.max(ROOM, (width - this.layout.width * this.view.k) / 2);
-    this.view.y = Math.max(ROOM, (height - this.layout.height * this.view.k) / 2);
-    this.place();
+    const k = Math.min(width / this.layout.width, height / this.layout.height, this.largest);
+    this.setScale(Math.max(k, smallest));
     const now = this.last && subject(this.run, this.last[0], this.last[2]);
-    if (now != null && smallest) this.bringIntoView(this.folds.groupOf[now]!);
+    if (now != null) this.bringIntoView(this.folds.groupOf[now]!);
+    else this.frame.scrollTo(0, 0);
+  }
+
+  private setScale(k: number): void {
+    this.scale = k;
+    const [width, height] = [this.layout.width * k + 2 * ROOM, this.layout.height * k + 2 * ROOM];
+    set(this.picture, "width", Math.ceil(width));
+    set(this.picture, "height", Math.ceil(height));
+    set(this.scene, "transform", `translate(${ROOM} ${ROOM}) scale(${k})`);
+    const most = this.size.height + 2 * ROOM;
+    this.frame.style.height = `${Math.round(Math.min(most, Math.max(LOWEST, height + 2)))}px`;
   }
 
   private zoom(by: number): void {
-    const k = Math.min(3, Math.max(0.1, this.view.k * by));
-    const [cx, cy] = [this.size.width / 2, this.size.height / 2];
-    this.view.x = cx - ((cx - this.view.x) * k) / this.view.k;
-    this.view.y = cy - ((cy - this.view.y) * k) / this.view.k;
-    this.view.k = k;
-    this.place();
+    const { frame } = this;
+    const middle = [frame.scrollLeft + frame.clientWidth / 2, frame.scrollTop + frame.clientHeight / 2];
+    const before = this.scale;
+    this.setScale(Math.min(4, Math.max(0.1, before * by)));
+    const grown = this.scale / before;
+    frame.scrollLeft = middle[0]! * grown - frame.clientWidth / 2;
+    frame.scrollTop = middle[1]! * grown - frame.clientHeight / 2;
   }
 
   private bringIntoView(index: number): void {
-    const box = this.layout.boxes[index];
-    if (!box) return;
-    const { k } = this.view;
-    const inside = (start: number, length: number, offset: number, room: number): number => {
-      const from = start * k + offset;
-      if (from >= ROOM / 2 && from + length * k <= room - ROOM / 2) return offset;
-      return room / 2 - (start + length / 2) * k;
+    const [at, plan] = [this.layout.boxes[index], this.boxes[index]?.plan];
+    if (!at || !plan) return;
+    const { frame, scale } = this;
+    const wanted = (start: number, length: number, from: number, room: number): number => {
+      const [first, last] = [start * scale, (start + length) * scale + 2 * ROOM];
+      return first >= from && last <= from + room ? from : (first + last - room) / 2;
     };
-    this.view.x = inside(box.x, box.width, this.view.x, this.size.width);
-    this.view.y = inside(box.y, box.height, this.view.y, this.size.height);
-    this.place();
-  }
-
-  private place(): void {
-    const { x, y, k } = this.view;
-    set(this.scene, "transform", `translate(${x} ${y}) scale(${k})`);
+    frame.scrollLeft = wanted(at.x, plan.width, frame.scrollLeft, frame.clientWidth);
+    frame.scrollTop = wanted(at.y, plan.height, frame.scrollTop, frame.clientHeight);
   }
 
   private dragged = false;
 
   private listen(): void {
+    const { frame } = this;
     let from: { x: number; y: number } | null = null;
-    this.picture.addEventListener("pointerdown", (event) => {
-      from = { x: event.clientX, y: event.clientY };
+    frame.addEventListener("pointerdown", (event) => {
+      from = event.pointerType === "mouse" ? { x: event.clientX, y: event.clientY } : null;
       this.dragged = false;
     });
-    this.picture.addEventListener("pointermove", (event) => {
+    frame.addEventListener("pointermove", (event) => {
       if (!from || !event.buttons) return;
       const [dx, dy] = [event.clientX - from.x, event.clientY - from.y];
       if (!this.dragged && Math.hypot(dx, dy) < 4) return;
       this.dragged = true;
-      this.view.x += dx;
-      this.view.y += dy;
+      frame.scrollLeft -= dx;
+      frame.scrollTop -= dy;
       from = { x: event.clientX, y: event.clientY };
-      this.place();
     });
-    this.picture.addEventListener("wheel", (event) => {
+    frame.addEventListener("wheel", (event) => {
       if (!event.ctrlKey && !event.metaKey) return;
       event.preventDefault();
       this.zoom(event.deltaY < 0 ? 1.1 : 0.9);
     }, { passive: false });
+    let width = 0;
     new ResizeObserver(() => {
-      const width = this.picture.clientWidth;
-      if (width === this.size.width) return;
-      this.size = { width, height: TALLEST };
+      if (this.element.clientWidth === width) return;
+      width = this.element.clientWidth;
       this.draw();
-    }).observe(this.picture);
+    }).observe(this.element);
   }
+}
+
+/** All that the running sum of each vertex will be. */
+function runningSums(run: Run, numbers: Numbers): Map<number, Value[]> {
+  const sums = new Map<number, Value[]>();
+  const note = (vertex: number, x: Value): void => {
+    const known = sums.get(vertex);
+    if (known) known.push(x);
+    else sums.set(vertex, [x]);
+  };
+  for (const [vertex, total] of numbers.totals) note(vertex, total);
+  for (const step of numbers.steps) {
+    for (const c of step.contributions) note(flow(run, step, c)[1], c.total);
+  }
+  return sums;
+}
+
+function arrows(): SVGDefsElement {
+  return s("defs", {}, s("marker", {
+    id: "arrow", viewBox: "0 0 8 8", refX: 7.5, refY: 4, markerWidth: 11, markerHeight: 11,
+    markerUnits: "userSpaceOnUse", orient: "auto-start-reverse",
+  }, s("path", { d: "M0,0.8 L7.5,4 L0,7.2 z" })));
 }

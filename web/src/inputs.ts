@@ -1,19 +1,29 @@
 // The inputs with their gradients: to edit, to check, and to take apart into paths.
 
-import type { Numbers, Run } from "./data";
-import { isNumber } from "./data";
+import { dataOf, sizeOf } from "./arrays";
+import type { Numbers, Run, Tick, Value } from "./data";
+import { isGrid } from "./data";
 import { button, h, replace, set } from "./dom";
-import { entries, factor, parse, short, show } from "./format";
+import { entries, factor, short, show, tuple } from "./format";
+import { parse } from "./formula";
+import { grid, windowOf } from "./grids";
 import { pathsTo, type Path } from "./paths";
 import type { State } from "./timeline";
-import { carried, nameOf } from "./words";
+import { carried, entryName, nameOf } from "./words";
 
 const MOST_PATHS = 40;
+/** How many pixels a number is dragged to change by its own size. */
+const DRAG = 100;
+
+interface Cells {
+  gradient: HTMLElement;
+  check: HTMLElement;
+}
 
 export class InputsPanel {
   readonly element = h("section", { class: "card inputs", "aria-labelledby": "inputs-title" });
-  private readonly fields = new Map<number, HTMLInputElement>();
-  private readonly cells = new Map<number, Record<"gradient" | "check", HTMLElement>>();
+  private readonly fields = new Map<number, (HTMLInputElement | null)[]>();
+  private readonly cells = new Map<number, Cells>();
   private readonly remark = h("div", { class: "remarks", role: "status" });
   private readonly paths = h("div", { class: "paths", role: "region", "aria-live": "polite" });
   private readonly reset: HTMLButtonElement;
@@ -24,11 +34,11 @@ export class InputsPanel {
     private readonly run: Run,
     private readonly live: boolean,
     whyNot: string,
-    private readonly changed: (inputs: number[] | null) => void,
+    private readonly changed: (inputs: number[][] | null) => void,
   ) {
     this.reset = button("Back to the recorded inputs", () => this.restore(), { hidden: true });
     const about = live
-      ? "Change a value, and everything on this page is computed again."
+      ? "Change a value, or drag its name, and everything on this page is computed again."
       : `The inputs cannot be changed here. ${whyNot}`;
     const head = ["Input", "Value", run.mode === "forward" ? "Tangent" : "Gradient"];
     this.swept = run.mode === "reverse" && run.steps.length > 0;
@@ -36,66 +46,150 @@ export class InputsPanel {
     this.element.append(
       h("h2", { id: "inputs-title" }, "Inputs"),
       h("p", { class: "remark" }, about),
-      this.remark,
       h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Table of inputs" },
         h("table", {},
           h("thead", {}, h("tr", {}, ...head.map((t) => h("th", { scope: "col" }, t)))),
-          h("tbody", {}, ...run.inputs.map((i) => this.row(i))))),
-      this.reset, this.paths,
+          h("tbody", {}, ...run.inputs.flatMap((i) => this.row(i))))),
+      this.remark, this.reset, this.paths,
     );
     set(this.paths, "aria-label", "Sum over paths");
   }
 
-  private row(vertex: number): HTMLElement {
+  private row(vertex: number): HTMLElement[] {
     const name = nameOf(this.run, vertex);
-    const value = this.run.vertices[vertex]!.value;
-    const cells = {
-      gradient: h("span", { class: "number gradient" }), check: h("span", { class: "check" }),
-    };
+    const { value, shape } = this.run.vertices[vertex]!;
+    const cells = { gradient: h("span", { class: "bar" }), check: h("span", { class: "check" }) };
     this.cells.set(vertex, cells);
-    let shown: HTMLElement = h("span", { class: "number", title: entries(value) }, show(value));
-    if (this.live) {
-      const field = h("input", {
-        type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false",
-        "aria-label": `Value of ${name}`, "data-input": name,
-      });
-      field.value = isNumber(value) ? exact(value) : "";
-      field.addEventListener("input", () => this.edited());
-      this.fields.set(vertex, field);
-      shown = field;
-    }
-    const row = h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, shown),
-      h("td", {}, cells.gradient, cells.check));
-    if (this.swept) {
-      row.append(h("td", {},
-        button("Show", () => this.choose(vertex), {
+    const title = h("th", { scope: "row" }, name);
+    if (this.live && !isGrid(value)) this.makeDraggable(title, vertex);
+    const editor = this.live ? this.editor(vertex) : shown(value, "value");
+    const paths = this.swept
+      ? h("td", {}, button("Show", () => this.choose(vertex), {
           "aria-label": `Show the paths of ${name}`, "data-paths": name,
-        })));
+        }))
+      : null;
+    if (!shape.length) {
+      return [h("tr", {}, title, h("td", {}, editor), h("td", {}, cells.gradient, cells.check), paths)];
     }
-    return row;
+    return [
+      h("tr", { class: "array" }, title, h("td", {}, tuple(shape)), h("td", {}, cells.check), paths),
+      h("tr", { class: "entries" }, h("td", { colspan: 4 }, editor, cells.gradient)),
+    ];
+  }
+
+  /** The fields of an input: one for a number, a table of them for an array. */
+  private editor(vertex: number): HTMLElement {
+    const { value, shape } = this.run.vertices[vertex]!;
+    const data = dataOf(value)!;
+    const window = windowOf(value);
+    const columns = window?.rows[0]?.length ?? 1;
+    const across = shape.at(-1) ?? 1;
+    const fields: (HTMLInputElement | null)[] = data.map((x, entry) => {
+      const [r, c] = [Math.floor(entry / across), entry % across];
+      if (window && (r >= window.rows.length || c >= columns)) return null;
+      return this.field(vertex, entry, x);
+    });
+    this.fields.set(vertex, fields);
+    if (!shape.length) return fields[0]!;
+    const more = window?.below || window?.beside
+      ? h("span", { class: "remark" }, `The first entries of ${sizeOf(shape)}.`) : null;
+    return h("div", {},
+      h("div", { class: "fields", style: `grid-template-columns: repeat(${columns}, auto)` },
+        ...fields.filter((f) => f !== null)), more);
+  }
+
+  private field(vertex: number, entry: number, x: number): HTMLInputElement {
+    const name = entryName(this.run, { vertex, entry });
+    const field = h("input", {
+      type: "text", inputmode: "text", autocomplete: "off", spellcheck: "false",
+      "aria-label": `Value of ${name}`, "data-input": name,
+    });
+    this.put(field, x);
+    field.addEventListener("input", () => this.edited());
+    field.addEventListener("keydown", (event) => {
+      const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+      const now = this.take(field);
+      if (!way || now === null || !Number.isFinite(now)) return;
+      event.preventDefault();
+      field.value = neat(now + way * stepOf(now));
+      this.edited();
+    });
+    return field;
+  }
+
+  private readonly written = new WeakMap<HTMLInputElement, { text: string; value: number }>();
+
+  /** Write a number into a field: short, though it is kept with all its digits. */
+  private put(field: HTMLInputElement, value: number): void {
+    const text = short(value, field.dataset["input"]?.endsWith("]") ? 4 : 8);
+    this.written.set(field, { text, value });
+    field.value = text;
+  }
+
+  private take(field: HTMLInputElement): number | null {
+    const written = this.written.get(field);
+    return written?.text === field.value ? written.value : parse(field.value);
+  }
+
+  private makeDraggable(title: HTMLElement, vertex: number): void {
+    title.classList.add("drag");
+    title.title = "Drag to the left or right to change the value";
+    title.addEventListener("pointerdown", (event) => {
+      const field = this.fields.get(vertex)?.[0];
+      const start = field && this.take(field);
+      if (!field || start == null || !Number.isFinite(start)) return;
+      event.preventDefault();
+      title.setPointerCapture(event.pointerId);
+      const size = Math.max(Math.abs(start), 0.5) / DRAG;
+      const moved = (now: PointerEvent): void => {
+        field.value = neat(start + Math.round(now.clientX - event.clientX) * size);
+        this.edited();
+      };
+      title.addEventListener("pointermove", moved);
+      title.addEventListener("pointerup", () => title.removeEventListener("pointermove", moved), { once: true });
+    });
+  }
+
+  /** What the fields hold; null while one of them is no number. */
+  get values(): number[][] | null {
+    const values = this.run.inputs.map((i) => {
+      const recorded = dataOf(this.run.vertices[i]!.value) ?? [];
+      return (this.fields.get(i) ?? []).map((field, entry) => {
+        const value = field ? this.take(field) : recorded[entry]!;
+        if (field) set(field, "aria-invalid", value == null ? "true" : null);
+        return value;
+      });
+    });
+    return values.flat().every((x) => x != null) ? (values as number[][]) : null;
+  }
+
+  /** Write numbers into the fields, as if they had been typed. */
+  write(inputs: number[][]): void {
+    this.run.inputs.forEach((i, n) => this.fields.get(i)?.forEach((field, entry) => {
+      if (field) this.put(field, inputs[n]![entry]!);
+    }));
+    this.edited();
   }
 
   private edited(): void {
-    const values = this.run.inputs.map((i) => {
-      const field = this.fields.get(i)!;
-      const value = parse(field.value);
-      set(field, "aria-invalid", value == null ? "true" : null);
-      return value;
-    });
-    if (values.every((x): x is number => x != null)) {
-      this.reset.hidden = false;
-      this.changed(values);
-    }
+    const { values } = this;
+    if (!values) return;
+    this.reset.hidden = false;
+    this.changed(values);
   }
 
   private restore(): void {
-    for (const [vertex, field] of this.fields) {
-      field.value = exact(this.run.vertices[vertex]!.value as number);
-      set(field, "aria-invalid", null);
+    for (const [vertex, fields] of this.fields) {
+      const data = dataOf(this.run.vertices[vertex]!.value)!;
+      fields.forEach((field, entry) => {
+        if (!field) return;
+        this.put(field, data[entry]!);
+        set(field, "aria-invalid", null);
+      });
     }
     this.reset.hidden = true;
     this.changed(null);
-    this.fields.values().next().value?.focus();
+    this.fields.values().next().value?.[0]?.focus();
   }
 
   /** Show one input's derivative as a sum over paths, or hide it again. */
@@ -110,20 +204,16 @@ export class InputsPanel {
   update(numbers: Numbers, state: State, finished: boolean): void {
     this.last = [numbers, state, finished];
     const ticks = new Map(numbers.ticks.map((t) => [t.vertex, t]));
+    const strayed = numbers.branches.length > 0;
     for (const [vertex, { gradient, check }] of this.cells) {
       const tick = ticks.get(vertex);
       const sum = state.sums.get(vertex)?.total;
       const value = finished && this.run.mode === "reverse" ? tick?.gradient : sum;
-      gradient.textContent = show(value);
-      gradient.title = entries(value);
-      gradient.classList.toggle("unfinished", !finished && value != null);
-      replace(check, ...(finished && tick?.agrees != null
-        ? [
-            h("span", { class: tick.agrees ? "good" : "bad" },
-              tick.agrees ? "\u2713 differences: " : "\u2717 differences: "),
-            h("span", { class: "number" }, show(tick.difference)),
-          ]
-        : [finished && this.run.mode === "reverse" ? "not checked" : ""]));
+      replace(gradient, value == null ? null : shown(value, "gradient"));
+      gradient.classList.toggle("unfinished", (!finished || strayed) && value != null);
+      const rounding = numbers.warnings.some((w) => w.kind === "rounding" && w.vertex === vertex);
+      replace(check, ...(!finished || this.run.mode !== "reverse" ? []
+        : strayed ? ["of the recorded branch"] : [rounding ? "rounding of 0, " : null, ...checked(tick)]));
     }
     this.showBranches(numbers);
     this.showPaths(numbers, finished);
@@ -132,9 +222,10 @@ export class InputsPanel {
   private showBranches(numbers: Numbers): void {
     const found = numbers.branches.length;
     replace(this.remark,
+      ...numbers.branches.map((text) => h("p", { class: "bad" }, text)),
       found
         ? h("p", { class: "bad" }, "The program would take another branch here. These numbers " +
-            "belong to the branch that was recorded.")
+            "belong to the branch that was recorded: run gd.explain at these inputs.")
         : null,
       numbers.replayed && !found && !this.run.watched
         ? h("p", { class: "remark" }, "This is the recording of a node, replayed. If the " +
@@ -161,7 +252,10 @@ export class InputsPanel {
     const numeric = shown.every((p) => p.product != null);
     const total = numbers.totals.get(vertex);
     replace(this.paths, title,
-      count === 0 ? h("p", {}, "No path leads from this input to the result.") : null,
+      count === 0 ? h("p", {}, run.cut
+        ? `The first ${run.cut.toLocaleString("en")} operations are left out of this page, and ` +
+          "with them the paths from this input. Its gradient is that of the whole recording."
+        : "No path leads from this input to the result.") : null,
       h("ol", {}, ...shown.map((p) => this.path(p))),
       count > shown.length
         ? h("p", { class: "remark" }, `${shown.length} of ${count > 1e6 ? "more than a million"
@@ -187,7 +281,28 @@ export class InputsPanel {
   }
 }
 
-/** A number with all its digits, as a field holds it. */
-function exact(x: number): string {
-  return Number.isFinite(x) ? String(x) : short(x);
+/** A value in a table: a number, or an array as a grid under its shape. */
+function shown(value: Value | undefined, kind: string): HTMLElement {
+  return grid(value, kind) ??
+    h("span", { class: `number ${kind}`, title: entries(value) }, show(value));
+}
+
+function checked(tick: Tick | undefined): (HTMLElement | string)[] {
+  if (tick?.agrees == null) return ["not checked"];
+  const difference = tick.difference;
+  const text = typeof difference === "number" ? `differences: ` : "differences agree";
+  return [
+    h("span", { class: tick.agrees ? "good" : "bad" },
+      `${tick.agrees ? "\u2713" : "\u2717"} ${typeof difference === "number" || tick.agrees ? text : "differences differ"}`),
+    typeof difference === "number" ? h("span", { class: "number" }, show(difference)) : "",
+  ];
+}
+
+function stepOf(x: number): number {
+  return x === 0 ? 0.01 : 10 ** (Math.floor(Math.log10(Math.abs(x))) - 1);
+}
+
+/** A number without the rounding of a drag. */
+function neat(x: number): string {
+  return String(Number(x.toPrecision(6)));
 }

@@ -1,111 +1,79 @@
-// Where the boxes and edges of the graph go; the layout itself is dagre's.
+// Where the boxes, edges and labels of the graph go; the layout itself is dagre's.
 
 import { Graph, layout } from "@dagrejs/dagre";
-import type { Numbers, Run } from "./data";
+import type { Plan } from "./boxes";
 import type { Folded } from "./fold";
-import { show } from "./format";
+import { widthOf } from "./text";
 
-type Row = "name" | "expression" | "value";
-
-export interface Box {
+export interface Point {
   x: number;
   y: number;
-  width: number;
-  height: number;
-  /** A text cut to what the box has room for, beside other text. */
-  fit(text: string, row: Row, beside?: string): string;
 }
 
 export interface Layout {
-  boxes: Box[];
-  edges: Map<string, string>;
+  /** The upper left corners of the boxes. */
+  boxes: Point[];
+  edges: Map<string, { path: string; label: Point | null }>;
   width: number;
   height: number;
 }
 
-interface Point {
-  x: number;
-  y: number;
-}
-
-const HEIGHT = 50;
-const CHARACTER: Record<Row, number> = { name: 8, expression: 7, value: 7.6 };
-const LONGEST = 26;
+export const LABEL = 13;
 
 /** The layout, from left to right or from top to bottom, whichever is larger to read. */
 export function laidOut(
-  run: Run, folds: Folded, numbers: Numbers, frame: { width: number; height: number },
+  folds: Folded, plans: Plan[], labels: Map<string, string>, frame: { width: number; height: number },
+  inputs: number[],
 ): Layout {
-  const sums = longestSums(numbers);
-  const widths = folds.groups.map((group) => widthOf(run, numbers, sums, group.members));
   const scale = (made: Layout): number =>
     Math.min(frame.width / made.width, frame.height / made.height, 1);
-  const across = arranged(folds, widths, "LR");
+  const across = arranged(folds, plans, labels, "LR", inputs);
   if (scale(across) >= 0.95) return across;
-  const down = arranged(folds, widths, "TB");
+  const down = arranged(folds, plans, labels, "TB", inputs);
   return scale(down) > scale(across) ? down : across;
 }
 
-/** How long the longest running sum of each vertex is, in characters. */
-function longestSums(numbers: Numbers): Map<number, number> {
-  const longest = new Map<number, number>();
-  const note = (vertex: number, length: number): void => {
-    longest.set(vertex, Math.max(longest.get(vertex) ?? 0, length));
-  };
-  for (const [vertex, total] of numbers.totals) note(vertex, show(total).length);
-  for (const step of numbers.steps) {
-    for (const c of step.contributions) note(c.operand, show(c.total).length);
-  }
-  return longest;
-}
-
-function widthOf(
-  run: Run, numbers: Numbers, sums: Map<number, number>, members: number[],
-): number {
-  let widest = 112;
-  for (const i of members.slice(0, 200)) {
-    const v = run.vertices[i]!;
-    const repeat = members.length > 1 ? String(members.length).length + 2 : 0;
-    const expression = v.rule == null ? 8 : Math.min(v.expression.length, LONGEST);
-    const top = Math.min(v.name.length, LONGEST) * CHARACTER.name +
-      (expression + repeat) * CHARACTER.expression + 34;
-    const lengths = [show(numbers.values[i]).length, sums.get(i) ?? 0];
-    const length = lengths.reduce((sum, n) => sum + Math.min(n, LONGEST), 0);
-    widest = Math.max(widest, top, (length + 2) * CHARACTER.value + 36);
-  }
-  return Math.ceil(widest);
-}
-
-function arranged(folds: Folded, widths: number[], rankdir: "LR" | "TB"): Layout {
+function arranged(
+  folds: Folded, plans: Plan[], labels: Map<string, string>, rankdir: "LR" | "TB",
+  inputs: number[],
+): Layout {
   const graph = new Graph({ multigraph: true });
-  graph.setGraph({
-    rankdir, nodesep: rankdir === "LR" ? 22 : 28, ranksep: rankdir === "LR" ? 56 : 44, edgesep: 14,
-  });
-  widths.forEach((width, i) => graph.setNode(String(i), { width, height: HEIGHT }));
+  graph.setGraph({ rankdir, nodesep: 26, ranksep: rankdir === "LR" ? 44 : 40, edgesep: 18 });
+  plans.forEach(({ width, height }, i) => graph.setNode(String(i), { width, height }));
   for (const { from, to, key } of folds.edges) {
-    graph.setEdge(String(from), String(to), {}, key);
+    const text = labels.get(key) ?? "";
+    const room = text ? { width: widthOf(text, LABEL) + 12, height: 20, labelpos: "c" } : {};
+    graph.setEdge(String(from), String(to), room, key);
   }
   layout(graph);
   const whole = graph.graph() as { width: number; height: number };
-  const boxes = widths.map((width, i) => {
-    const { x, y } = graph.node(String(i)) as Point;
-    return { x: x - width / 2, y: y - HEIGHT / 2, width, height: HEIGHT, fit: fitting(width) };
+  const place = mirrored(graph, rankdir, whole, inputs);
+  const boxes = plans.map(({ width, height }, i) => {
+    const { x, y } = place(graph.node(String(i)) as Point);
+    return { x: x - width / 2, y: y - height / 2 };
   });
-  const edges = new Map<string, string>();
+  const edges = new Map<string, { path: string; label: Point | null }>();
   for (const edge of graph.edges()) {
-    const { points } = graph.edge(edge) as unknown as { points: Point[] };
-    edges.set(edge.name!, curve(points));
+    const { points, x, y } = graph.edge(edge) as unknown as { points: Point[]; x?: number; y?: number };
+    const label = x === undefined || y === undefined ? null : place({ x, y });
+    edges.set(edge.name!, { path: curve(points.map(place)), label });
   }
   return { boxes, edges, width: whole.width, height: whole.height };
 }
 
-function fitting(width: number) {
-  return (text: string, row: Row, beside = ""): string => {
-    const taken = beside.length * CHARACTER.name + (beside ? 30 : 24);
-    const room = Math.max(3, Math.floor((width - taken) / CHARACTER[row]));
-    const most = Math.min(room, LONGEST + 4);
-    return text.length <= most ? text : `${text.slice(0, most - 1)}\u2026`;
-  };
+/** The layout turned over if that brings more inputs into their order. */
+function mirrored(
+  graph: Graph, rankdir: "LR" | "TB", whole: { width: number; height: number }, inputs: number[],
+): (at: Point) => Point {
+  const along = inputs.map((i) => {
+    const { x, y } = graph.node(String(i)) as Point;
+    return rankdir === "TB" ? x : y;
+  });
+  const order = along.slice(1).reduce((sum, at, i) => sum + Math.sign(at - along[i]!), 0);
+  if (order >= 0) return (at) => at;
+  return rankdir === "TB"
+    ? ({ x, y }) => ({ x: whole.width - x, y })
+    : ({ x, y }) => ({ x, y: whole.height - y });
 }
 
 /** A smooth line through the points of an edge. */

@@ -3,7 +3,7 @@
 import { lineOf, readRuns, recorded, type Numbers, type Run, type Script, type Warning } from "./data";
 import { button, h, replace, set } from "./dom";
 import { bestFold, possibleFolds, type Fold } from "./fold";
-import { short, show } from "./format";
+import { short, show, tuple } from "./format";
 import { GraphView } from "./graph";
 import { InputsPanel } from "./inputs";
 import { NowPanel } from "./panels";
@@ -13,7 +13,7 @@ import { Replay } from "./replay";
 import { codePanel, SourcePanel } from "./source";
 import { moments, stateAt, subject, sweepStart, type Moment } from "./timeline";
 import { Transport } from "./transport";
-import { announced, heading, nameOf, phaseOf } from "./words";
+import { announced, heading, phaseOf } from "./words";
 
 const scripts = (globalThis as unknown as { chainruleRules: Script[] }).chainruleRules;
 const runs = readRuns(document.getElementById("data")!.textContent!);
@@ -50,9 +50,10 @@ class Page {
     this.table = new TablePanel(run);
     this.quiz = new Quiz(() => this.go(this.now + 1, false, true), () =>
       this.go(sweepStart(this.all), false, true));
-    replace(root, this.call, this.voice, this.remarks.element,
+    replace(root, h("div", { class: "top" }, this.call, this.remarks.badge), this.voice,
       h("div", { class: "grid" },
-        h("div", { class: "wide" }, this.graphCard(fold), this.source.element, codePanel(run)),
+        h("div", { class: "wide" }, this.graphCard(fold), this.remarks.element, this.source.element,
+          codePanel(run)),
         h("div", { class: "side" }, this.quiz.element, this.panel.element, this.inputs.element)),
       this.table.element);
   }
@@ -70,12 +71,13 @@ class Page {
         h("p", { class: "remark" }, "There are too many vertices to draw them."));
     }
     const choice = folds.length > 1 && this.run.vertices.length > 12;
+    const carriedOn = this.run.mode === "forward" ? "\u2202 tangent so far" : "\u2202 gradient so far";
     return h("section", { class: "card", "aria-labelledby": "graph-title" },
       h("div", { class: "titled" }, h("h2", { id: "graph-title" }, "Recording"),
         h("p", { class: "legend" },
           h("span", { class: "key value" }, "value"),
-          h("span", { class: "key gradient" },
-            this.run.mode === "forward" ? "\u2202 tangent so far" : "\u2202 gradient so far")),
+          h("span", { class: "key gradient" }, carriedOn),
+          h("span", { class: "key edge-label" }, "local derivative")),
         h("div", { class: "tools" }, choice ? select : null, ...this.graph.tools)),
       this.graph.element);
   }
@@ -116,13 +118,18 @@ class Page {
 
   private signature(): string {
     const { run, numbers } = this;
-    const given = run.inputs.map((i) => `${nameOf(run, i)} = ${show(numbers.values[i])}`);
-    const result = run.result == null ? "" : ` = ${show(numbers.values[run.result])}`;
+    const given = run.inputs.map((i) => {
+      const { name, shape } = run.vertices[i]!;
+      return shape.length ? `${name} ${tuple(shape)}` : `${name} = ${show(numbers.values[i])}`;
+    });
+    const strayed = numbers.branches.length > 0;
+    const result = run.result == null ? "" : strayed ? " takes another branch"
+      : ` = ${show(numbers.values[run.result])}`;
     const name = /^\w+$/.test(run.title) ? run.title : "f";
     return `${name}(${given.join(", ")})${result}`;
   }
 
-  private replayed(inputs: number[] | null): void {
+  private replayed(inputs: number[][] | null): void {
     const end = this.now === this.all.length - 1;
     this.numbers = inputs ? this.replay.at(inputs) : recorded(this.run);
     this.all = moments(this.run, this.numbers);

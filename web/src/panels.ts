@@ -3,9 +3,12 @@
 import type { Contribution, Numbers, Run, Step, Value } from "./data";
 import { isNumber } from "./data";
 import { h, replace } from "./dom";
+import { isRounding } from "./born";
 import { entries, factor, show } from "./format";
+import { brief, grid } from "./grids";
 import { flow, incoming, type Moment, type State } from "./timeline";
-import { carried, heading, nameOf, phaseOf, ruleFormula, whereOf } from "./words";
+import { wordsOf } from "./arrays";
+import { carried, heading, inNames, nameOf, phaseOf, whereOf } from "./words";
 
 type Row = HTMLElement | null | false;
 
@@ -65,12 +68,14 @@ export class NowPanel {
         : ([x.name || "constant", x.value] as const),
     );
     const rule = v.rule == null ? null : run.rules[v.rule];
+    const about = wordsOf(run, vertex);
     return [
       row(v.name, "=", numbers.values[vertex], v.expression),
       ...operands.map(([name, value]) => row(name, "=", value, undefined, "minor")),
       note("Where", whereOf(run, vertex)),
       note("Operation", v.parameters ? `${v.operation} (${v.parameters})` : v.operation),
-      rule ? note("Rule", rule.formula, rule.name) : null,
+      about ? note("Shapes", about) : null,
+      rule ? note("Rule", inNames(run, vertex, rule.formula), rule.name) : null,
       v.used || run.result == null ? null : h("p", { class: "remark" }, "The result does not depend on this."),
     ];
   }
@@ -99,18 +104,19 @@ export class NowPanel {
     const [from, to] = flow(run, step, c);
     const came = incoming(run, numbers, step, c);
     const partial = `\u2202${v.name}/\u2202${name}`;
-    const documented = ruleFormula(run, step, c);
     const numeric = isNumber(came) && isNumber(c.partial);
     return [
-      row(`${carried(run)} of ${nameOf(run, from)}`, "=", came, undefined, "minor"),
-      row(partial, "=", c.partial, this.fits(numbers, step) ? c.formula : undefined),
+      row(`${carried(run)} of ${nameOf(run, from)}`, "=", came, undefined, "minor backward"),
+      c.partial == null
+        ? note("Passes on", c.formula || "what its rule says")
+        : row(partial, "=", c.partial, this.fits(numbers, step) ? c.formula : undefined),
       row("contribution", "=", c.amount,
         numeric ? `${factor(came)} \u00d7 ${factor(c.partial)}` : undefined, "amount"),
       c.reduction ? h("p", { class: "remark" }, `${name} was repeated to the shape of ` +
         `${v.name}, so what reaches its copies is ${c.reduction}.`) : null,
       this.sum(state, to),
       note("Where", `${v.expression}, ${whereOf(run, step.vertex)}`),
-      documented && documented !== c.formula ? note("Rule", documented, ruleName(run, step)) : null,
+      note("Rule", ruleName(run, step)),
     ];
   }
 
@@ -129,7 +135,7 @@ export class NowPanel {
     const parts = shown.map(({ from, amount }, i) =>
       h("li", { class: i === shown.length - 1 ? "new" : null },
         h("span", { class: "number" },
-          i || last > 5 ? `+ ${factor(amount)}` : show(amount)),
+          `${i || last > 5 ? "+ " : ""}${brief(amount, i || last > 5 ? factor(amount) : show(amount))}`),
         h("span", { class: "from" }, `from ${nameOf(run, from)}, ${whereOf(run, from)}`)));
     const skipped = sum.parts.length - shown.length;
     return h("div", { class: "sum" },
@@ -137,7 +143,11 @@ export class NowPanel {
       h("ul", {},
         skipped ? h("li", { class: "from" }, `${skipped} earlier contributions`) : null,
         ...parts),
-      h("p", { class: "total" }, "= ", h("span", { class: "number" }, show(sum.total))));
+      h("p", { class: "total" }, "= ", h("span", { class: "number" }, show(sum.total))),
+      grid(sum.total, "gradient"),
+      sum.parts.length > 1 && isRounding(sum.total, sum.parts.map((p) => p.amount))
+        ? h("p", { class: "remark" }, "The parts cancel; what is left is rounding. Read it as 0.")
+        : null);
   }
 
   private end(numbers: Numbers): Row[] {
@@ -154,7 +164,7 @@ export class NowPanel {
     }
     return [
       ...numbers.ticks.map((t) =>
-        row(`\u2202${name}/\u2202${nameOf(run, t.vertex)}`, "=", t.gradient)),
+        row(`\u2202${name}/\u2202${nameOf(run, t.vertex)}`, "=", t.gradient, undefined, "backward")),
       h("p", {}, "Every contribution has arrived. Pick an input to see its derivative as a " +
         "sum over paths."),
     ];
@@ -183,13 +193,14 @@ function ruleName(run: Run, step: Step): string {
 function row(
   name: string, sign: string, value: Value | undefined, formula?: string, kind = "",
 ): HTMLElement {
-  const text = show(value);
+  const text = brief(value, show(value));
   return h("p", { class: `row ${kind}` },
     h("span", { class: "term" }, name),
     formula ? h("span", { class: "sign" }, "=") : null,
     formula ? h("span", { class: "formula" }, formula) : null,
     text && sign ? h("span", { class: "sign" }, sign) : null,
-    text ? h("span", { class: "number", title: entries(value) }, text) : null);
+    text ? h("span", { class: "number", title: entries(value) }, text) : null,
+    grid(value, /amount|backward/.test(kind) ? "gradient" : "value"));
 }
 
 function note(label: string, text: string, also = ""): HTMLElement {

@@ -3,7 +3,8 @@
 import type { Contribution, Numbers, Run, Step } from "./data";
 import { isNumber } from "./data";
 import { button, h, replace, set } from "./dom";
-import { factor, parse, same, show } from "./format";
+import { factor, same, show } from "./format";
+import { parse } from "./formula";
 import { flow, incoming, type Moment, type State } from "./timeline";
 import { carried, nameOf } from "./words";
 

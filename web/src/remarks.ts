@@ -12,6 +12,12 @@ export class RemarksPanel {
     class: "card warnings", "aria-labelledby": "warnings-title", hidden: true,
   });
 
+  /** Says at the top of the page that there are remarks, and leads to them. */
+  readonly badge = button("", () => {
+    this.element.scrollIntoView({ block: "center" });
+    this.element.querySelector("button")?.focus({ preventScroll: true });
+  }, { class: "badge", hidden: true });
+
   constructor(
     private readonly run: Run,
     private readonly visit: (warning: Warning) => void,
@@ -21,13 +27,18 @@ export class RemarksPanel {
     const { run } = this;
     const strayed = numbers.branches.length > 0;
     const warnings = strayed ? [] : numbers.warnings;
-    const serious = warnings.filter((w) => w.kind !== "zero");
-    const zeros = warnings.filter((w) => w.kind === "zero");
+    const serious = warnings.filter((w) => w.kind === "nan" || w.kind === "inf");
+    const zeros = warnings.filter((w) => !serious.includes(w));
     const shown = [...serious, ...zeros].slice(0, MOST);
     const more = warnings.length - shown.length;
     const later = shown.slice(FIRST);
     const quiet = !run.error && !run.cut && !shown.length && !run.notes.length;
     this.element.hidden = quiet && !strayed;
+    const grave = run.error ? "It did not finish" : strayed ? "Another branch"
+      : serious.length ? `${serious[0]!.kind}: where it goes wrong` : "";
+    this.badge.textContent = grave || "Worth knowing";
+    this.badge.hidden = this.element.hidden;
+    this.badge.classList.toggle("grave", grave !== "");
     this.element.classList.toggle("serious", Boolean(run.error) || strayed || serious.length > 0);
     replace(this.element,
       h("h2", { id: "warnings-title" }, run.error
@@ -44,7 +55,8 @@ export class RemarksPanel {
       run.error ? h("p", {}, "Below is the part that ran.") : null,
       run.cut
         ? h("p", {}, `The recording is long: its first ${run.cut.toLocaleString("en")} ` +
-            "operations are left out here.")
+            "operations are left out of this page. The gradients are those of all of it; paths " +
+            "from the inputs are not to be seen here. print(gd.explain(f)(...)) folds them.")
         : null,
       ...run.notes.map((text) => h("p", {}, text)),
       shown.length ? h("ul", {}, ...shown.slice(0, FIRST).map((w) => this.line(w))) : null,

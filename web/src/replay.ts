@@ -1,13 +1,30 @@
 // The recording run again at other inputs, by operations written from the rules.
 
+import { broadcast, dataOf, shapeOfOperand, sizeOf, valueFrom } from "./arrays";
 import {
-  isNumber, type Contribution, type Guard, type Numbers, type Operand, type Run,
-  type Script, type Step, type Tick, type Warning,
+  isNumber, type Contribution, type Guard, type Numbers, type Operand, type Part, type Run,
+  type Script, type Step, type Tick,
 } from "./data";
 import { same, short } from "./format";
+import { born, stopped } from "./born";
+
+/** The entries of a value, in order. */
+type Data = number[];
+
+/** Inputs with more entries in all are not checked by differences. */
+const DIFFERENCED = 60;
+
+/** What one operand of an operation passes on, before the sum that undoes broadcasting. */
+interface Passed {
+  position: number;
+  operand: number;
+  partial: Data | null;
+  amount: Data;
+}
 
 export class Replay {
   private readonly texts = new Map<string, Contribution>();
+  private readonly places = new Map<string, number[]>();
 
   constructor(
     private readonly run: Run,
@@ -20,245 +37,328 @@ export class Replay {
 
   /** Whether replaying at the recorded inputs gives the recorded numbers. */
   reproduces(): boolean {
-    const inputs = this.run.inputs.map((i) => this.run.vertices[i]!.value);
-    if (!inputs.every(isNumber)) return false;
+    const inputs = this.run.inputs.map((i) => dataOf(this.run.vertices[i]!.value));
+    if (!inputs.every((x) => x !== null)) return false;
     const numbers = this.at(inputs);
-    const agree = (a: unknown, b: unknown): boolean =>
-      typeof a === "number" && typeof b === "number" && close(a, b);
+    const agree = (a: Data | null, b: Data | null): boolean =>
+      a !== null && b !== null && a.every((x, k) => close(x, b[k]!));
     const totals = Object.entries(this.run.totals);
     return (
-      this.run.vertices.every((v, i) => agree(v.value, numbers.values[i])) &&
-      totals.every(([i, total]) => agree(total, numbers.totals.get(Number(i)) ?? 0)) &&
+      this.run.vertices.every((v, i) => agree(dataOf(v.value), dataOf(numbers.values[i]))) &&
+      totals.every(([i, total]) => {
+        const found = numbers.totals.get(Number(i));
+        return found === undefined
+          ? (dataOf(total) ?? []).every((x) => x === 0)
+          : agree(dataOf(total), dataOf(found));
+      }) &&
       numbers.branches.length === 0
     );
   }
 
-  at(inputs: number[]): Numbers {
-    const values = this.forward(inputs);
-    const totals = new Map<number, number>();
-    const steps = this.run.mode === "forward"
-      ? this.tangents(values, totals)
-      : this.cotangents(values, totals);
-    const ticks = this.ticks(inputs, totals);
-    const warnings = [...this.born(values), ...this.stopped(values, steps, totals)];
-    const branches = this.run.guards
-      .filter((g) => this.holds(g, values) !== g.truth)
-      .map((g) => this.worded(g));
-    return { values, steps, totals, ticks, warnings, branches, replayed: true };
+  at(inputs: Data[]): Numbers {
+    const { run } = this;
+    const data = this.forward(inputs);
+    const totals = new Map<number, Data>();
+    const steps = run.mode === "forward" ? this.tangents(data, totals) : this.cotangents(data, totals);
+    const shaped = (vertex: number, x: Data) => valueFrom(x, run.vertices[vertex]!.shape);
+    const numbers: Numbers = {
+      values: data.map((x, i) => shaped(i, x)),
+      steps,
+      totals: new Map([...totals].map(([i, x]) => [i, shaped(i, x)])),
+      ticks: this.ticks(inputs, totals),
+      warnings: [],
+      branches: run.guards.filter((g) => !this.holds(g, data)).map((g) => this.worded(g)),
+      replayed: true,
+    };
+    numbers.warnings = [...born(run, numbers), ...stopped(run, numbers, this.scripts)];
+    return numbers;
   }
 
-  private script(vertex: number): Script {
-    return this.scripts[this.run.vertices[vertex]!.script!]!;
+  /** The result's value alone, or null where it is no number. */
+  resultAt(inputs: Data[]): number | null {
+    const found = this.forward(inputs)[this.run.result!]!;
+    return found.length === 1 ? found[0]! : null;
   }
 
-  private arguments(vertex: number, values: number[]): number[] {
-    return this.run.vertices[vertex]!.operands.flatMap((x) =>
-      "vertex" in x ? [values[x.vertex]!] : [],
-    );
+  /** For each entry of a result, which entry of an operand belongs to it. */
+  private placesOf(vertex: number, position: number): number[] {
+    const key = `${vertex}:${position}`;
+    let found = this.places.get(key);
+    if (!found) {
+      const v = this.run.vertices[vertex]!;
+      found = broadcast(shapeOfOperand(this.run, v.operands[position]!), v.shape);
+      this.places.set(key, found);
+    }
+    return found;
   }
 
-  private forward(inputs: number[]): number[] {
+  private operand(x: Operand, data: Data[]): Data {
+    return "vertex" in x ? data[x.vertex]! : (dataOf(x.value) ?? [Number(x.value)]);
+  }
+
+  /** For each entry, what the form of an elementwise operation is given. */
+  private arguments(vertex: number, data: Data[]): Data[] {
+    const v = this.run.vertices[vertex]!;
+    const given = v.operands.flatMap((x, position) =>
+      "vertex" in x || !isNumber(x.value) && dataOf(x.value)
+        ? [{ entries: this.operand(x, data), places: this.placesOf(vertex, position) }]
+        : []);
+    return Array.from({ length: sizeOf(v.shape) }, (_, k) =>
+      given.map(({ entries, places }) => entries[places[k]!]!));
+  }
+
+  private forward(inputs: Data[]): Data[] {
     const given = new Map(this.run.inputs.map((vertex, i) => [vertex, inputs[i]!]));
-    const values: number[] = [];
+    const data: Data[] = [];
     this.run.vertices.forEach((v, i) => {
       if (v.script != null) {
-        values.push(Number(this.script(i).forward(...this.arguments(i, values))));
+        const { forward } = this.scripts[v.script]!;
+        data.push(this.arguments(i, data).map((x) => Number(forward(...x))));
+      } else if (v.terms) {
+        data.push(this.summed(i, data));
       } else {
-        values.push(given.get(i) ?? (v.value as number));
+        data.push(given.get(i) ?? dataOf(v.value)!);
       }
     });
-    return values;
+    return data;
   }
 
-  /** The local derivative in one operand; null where structurally nothing flows. */
-  private partial(vertex: number, position: number, values: number[]): number | null {
-    const script = this.script(vertex);
-    const d = script.partials[position];
-    if (!d) return null;
-    const partial = Number(d(values[vertex]!, ...this.arguments(vertex, values)));
-    return script.structural && partial === 0 ? null : partial;
+  private product(part: Part, n: number, factors: Data[]): number {
+    return part.at.reduce((product, at, j) => product * factors[j]![at[n]!]!, part.by?.[n] ?? 1);
   }
 
-  private contribution(
-    vertex: number, position: number, operand: number, partial: number,
-    amount: number, total: number,
-  ): Contribution {
-    const known = this.texts.get(`${vertex}:${position}`);
-    const rule = this.run.rules[this.run.vertices[vertex]!.rule!];
-    const formula = known?.formula ?? rule?.parts[position] ?? "";
-    return { operand, position, formula, partial, amount, total, reduction: "" };
-  }
-
-  private cotangents(values: number[], bars: Map<number, number>): Step[] {
-    bars.set(this.run.result!, 1);
-    const steps: Step[] = [];
-    for (const { vertex, ready, waiting } of this.run.steps) {
-      const incoming = bars.get(vertex);
-      const contributions: Contribution[] = [];
-      this.run.vertices[vertex]!.operands.forEach((x, position) => {
-        if (incoming === undefined || !("vertex" in x)) return;
-        const partial = this.partial(vertex, position, values);
-        if (partial === null) return;
-        const amount = incoming * partial;
-        const before = bars.get(x.vertex);
-        const total = before === undefined ? amount : before + amount;
-        bars.set(x.vertex, total);
-        contributions.push(
-          this.contribution(vertex, position, x.vertex, partial, amount, total),
-        );
+  private summed(vertex: number, data: Data[]): Data {
+    const v = this.run.vertices[vertex]!;
+    const { terms, offset, extreme } = v.terms!;
+    const out = offset?.slice() ?? new Array<number>(sizeOf(v.shape)).fill(extreme ? -extreme * Infinity : 0);
+    for (const part of terms) {
+      const factors = part.of.map((position) => this.operand(v.operands[position]!, data));
+      part.to.forEach((k, n) => {
+        const term = this.product(part, n, factors);
+        out[k] = extreme ? extremest(extreme, out[k]!, term) : out[k]! + term;
       });
-      steps.push({ vertex, incoming: incoming ?? 0, contributions, ready, waiting });
     }
-    return steps;
+    return out;
   }
 
-  private tangents(values: number[], dots: Map<number, number>): Step[] {
-    this.run.vertices.forEach((v, i) => {
-      if (v.script == null) dots.set(i, this.run.inputs.includes(i) ? 1 : 0);
+  /** What an operation passes to its operands when `came` comes in. */
+  private back(vertex: number, came: Data, data: Data[]): Passed[] {
+    const v = this.run.vertices[vertex]!;
+    if (v.terms) return this.backThroughTerms(vertex, came, data);
+    return this.partials(vertex, data).map(({ position, operand, partial, untaken }) => {
+      const amount = new Array<number>(sizeOf(this.run.vertices[operand]!.shape)).fill(0);
+      const places = this.placesOf(vertex, position);
+      partial.forEach((d, k) => {
+        if (!untaken[k]) amount[places[k]!]! += came[k]! * d;
+      });
+      return { position, operand, partial, amount };
     });
-    const steps: Step[] = [];
-    for (const { vertex } of this.run.steps) {
-      const contributions: Contribution[] = [];
-      let total: number | undefined;
-      this.run.vertices[vertex]!.operands.forEach((x, position) => {
+  }
+
+  private backThroughTerms(vertex: number, came: Data, data: Data[]): Passed[] {
+    const v = this.run.vertices[vertex]!;
+    const { terms, extreme } = v.terms!;
+    const amounts = new Map<number, Data>();
+    for (const part of terms) {
+      const factors = part.of.map((position) => this.operand(v.operands[position]!, data));
+      part.of.forEach((position, j) => {
+        const x = v.operands[position]!;
         if (!("vertex" in x)) return;
-        const dot = dots.get(x.vertex);
-        const partial = this.partial(vertex, position, values);
-        if (dot === undefined || partial === null) return;
-        const amount = dot * partial;
-        total = total === undefined ? amount : total + amount;
-        contributions.push(
-          this.contribution(vertex, position, x.vertex, partial, amount, total),
-        );
+        const amount = amounts.get(position) ?? new Array<number>(factors[j]!.length).fill(0);
+        amounts.set(position, amount);
+        const shares = extreme ? this.shares(part, factors[0]!, data[vertex]!) : null;
+        part.to.forEach((k, n) => {
+          const others = part.at.reduce((product, at, i) =>
+            i === j ? product : product * factors[i]![at[n]!]!, part.by?.[n] ?? 1);
+          if (shares && !shares[n]) return;
+          amount[part.at[j]![n]!]! += came[k]! * others * (shares?.[n] ?? 1);
+        });
       });
-      if (total !== undefined) dots.set(vertex, total);
-      steps.push({ vertex, incoming: null, contributions, ready: [], waiting: 0 });
     }
-    return steps;
+    return [...amounts].sort(([a], [b]) => a - b).map(([position, amount]) => ({
+      position, operand: (v.operands[position] as { vertex: number }).vertex, partial: null, amount,
+    }));
   }
 
-  private ticks(inputs: number[], totals: Map<number, number>): Tick[] {
-    const result = this.run.result!;
-    const slopes = inputs.map((x, i) => {
-      const h = 1e-6 * Math.max(1, Math.abs(x));
-      const ends = [h, -h].map((d) => {
-        const moved = inputs.slice();
-        moved[i] = x + d;
-        return this.forward(moved)[result]!;
-      });
-      return (ends[0]! - ends[1]!) / (2 * h);
+  /** How entries that attain an extreme share it: equally. */
+  private shares(part: Part, entries: Data, result: Data): number[] {
+    const attains = part.to.map((k, n) => entries[part.at[0]![n]!] === result[k]);
+    const counts = new Map<number, number>();
+    part.to.forEach((k, n) => counts.set(k, (counts.get(k) ?? 0) + Number(attains[n])));
+    return part.to.map((k, n) => (attains[n] ? 1 / counts.get(k)! : 0));
+  }
+
+  /** The local derivatives of an elementwise operation; what is untaken passes nothing. */
+  private partials(vertex: number, data: Data[]): {
+    position: number; operand: number; partial: Data; untaken: boolean[];
+  }[] {
+    const v = this.run.vertices[vertex]!;
+    const script = this.scripts[v.script!]!;
+    const given = this.arguments(vertex, data);
+    return v.operands.flatMap((x, position) => {
+      const d = script.partials[position];
+      if (!("vertex" in x) || !d) return [];
+      const partial = given.map((xs, k) => Number(d(data[vertex]![k]!, ...xs)));
+      const untaken = partial.map((p) => script.structural && p === 0);
+      return untaken.every(Boolean) ? [] : [{ position, operand: x.vertex, partial, untaken }];
     });
-    if (this.run.mode === "forward") {
-      const tangent = totals.get(result) ?? 0;
-      return [compared(result, tangent, slopes.reduce((a, b) => a + b, 0))];
-    }
-    return this.run.inputs.map((vertex, i) =>
-      compared(vertex, totals.get(vertex) ?? 0, slopes[i]!),
-    );
   }
 
-  // -------------------------------------------------------------------- remarks
-
-  private remedy(vertex: number): string {
-    return this.run.remedies[this.run.vertices[vertex]!.operation] ?? "";
+  private contribution(vertex: number, passed: Passed, to: number, total: Data): Contribution {
+    const { position, operand, partial, amount } = passed;
+    const known = this.texts.get(`${vertex}:${position}`);
+    const v = this.run.vertices[vertex]!;
+    const rule = this.run.rules[v.rule!];
+    const { shape } = this.run.vertices[to]!;
+    return {
+      operand, position, formula: known?.formula ?? rule?.parts[position] ?? "",
+      partial: partial && valueFrom(partial, v.shape), amount: valueFrom(amount, shape),
+      total: valueFrom(total, shape), reduction: known?.reduction ?? "",
+    };
   }
 
-  private born(values: number[]): Warning[] {
-    const found: Warning[] = [];
-    this.run.vertices.forEach((v, vertex) => {
-      const z = values[vertex]!;
-      if (v.script == null || Number.isFinite(z)) return;
-      const inside = this.arguments(vertex, values);
-      const say = (kind: string, what: string): void => {
-        const message = `${v.name} is ${what}. ${this.remedy(vertex)}`;
-        found.push({ vertex, kind, message, inSweep: false });
-      };
-      if (Number.isNaN(z)) {
-        if (!inside.some(Number.isNaN)) say("nan", "nan");
-      } else if (inside.every(Number.isFinite)) {
-        say("inf", "infinite");
+  private cotangents(data: Data[], bars: Map<number, Data>): Step[] {
+    bars.set(this.run.result!, data[this.run.result!]!.map(() => 1));
+    return this.run.steps.map(({ vertex, ready, waiting }) => {
+      const { shape } = this.run.vertices[vertex]!;
+      const came = bars.get(vertex);
+      const contributions = came ? this.back(vertex, came, data).map((passed) => {
+        const before = bars.get(passed.operand);
+        const total = passed.amount.map((x, k) => (before ? before[k]! + x : x));
+        bars.set(passed.operand, total);
+        return this.contribution(vertex, passed, passed.operand, total);
+      }) : [];
+      const incoming = valueFrom(came ?? new Array<number>(sizeOf(shape)).fill(0), shape);
+      return { vertex, incoming, contributions, ready, waiting };
+    });
+  }
+
+  private tangents(data: Data[], dots: Map<number, Data>): Step[] {
+    this.run.vertices.forEach((v, i) => {
+      if (v.script == null && v.terms == null) {
+        dots.set(i, data[i]!.map(() => (this.run.inputs.includes(i) ? 1 : 0)));
       }
     });
-    return found;
+    return this.run.steps.map(({ vertex }) => {
+      let total: Data | undefined;
+      const contributions = this.pushed(vertex, data, dots).map((passed) => {
+        total = passed.amount.map((x, k) => (total ? total[k]! + x : x));
+        return this.contribution(vertex, passed, vertex, total);
+      });
+      if (total) dots.set(vertex, total);
+      return { vertex, incoming: null, contributions, ready: [], waiting: 0 };
+    });
   }
 
-  private stopped(values: number[], steps: Step[], totals: Map<number, number>): Warning[] {
-    const found: Warning[] = [];
-    for (const step of steps) {
-      const { vertex } = step;
-      const v = this.run.vertices[vertex]!;
-      const say = (kind: string, message: string): void => {
-        found.push({ vertex, kind, message, inSweep: true });
-      };
-      for (const c of step.contributions) {
-        const target = this.run.vertices[c.operand]!.name;
-        const [partial, amount] = [c.partial as number, c.amount as number];
-        const sent = this.run.mode === "forward"
-          ? (totals.get(c.operand) ?? 0)
-          : (step.incoming as number);
-        const derivative = `The derivative of ${v.name} in ${target}`;
-        if (Number.isNaN(amount)) {
-          if (Number.isNaN(sent)) continue;
-          say("nan", `What passes between ${v.name} and ${target} is nan: ${short(sent)} * ` +
-            `${short(partial)}. ${this.remedy(vertex)}`);
-        } else if (Math.abs(partial) === Infinity) {
-          if (Math.abs(values[vertex]!) === Infinity) continue;
-          say("inf", `${derivative} is infinite here. ${this.remedy(vertex)}`);
-        } else if (partial === 0 && sent !== 0) {
-          say("zero", `${derivative} is zero here: nothing flows on this way.`);
-        }
-      }
-      this.untaken(step).forEach((target) => say("zero",
-        `${v.name} does not take ${target} here: ${v.operation} chose another value, so ` +
-        "nothing flows on this way."));
+  /** What an operation takes from the tangents of its operands. */
+  private pushed(vertex: number, data: Data[], dots: Map<number, Data>): Passed[] {
+    const v = this.run.vertices[vertex]!;
+    if (!v.terms) {
+      return this.partials(vertex, data).flatMap(({ position, operand, partial, untaken }) => {
+        const dot = dots.get(operand);
+        const places = this.placesOf(vertex, position);
+        return dot ? [{
+          position, operand, partial,
+          amount: partial.map((d, k) => (untaken[k] ? 0 : d * dot[places[k]!]!)),
+        }] : [];
+      });
     }
-    return found;
-  }
-
-  /** The operands that an operation with branches passes nothing to. */
-  private untaken(step: Step): string[] {
-    const script = this.script(step.vertex);
-    if (!script.structural || this.run.mode === "forward" || step.incoming === 0) return [];
-    const reached = new Set(step.contributions.map((c) => c.position));
-    return this.run.vertices[step.vertex]!.operands.flatMap((x, position) =>
-      "vertex" in x && script.partials[position] && !reached.has(position)
-        ? [this.run.vertices[x.vertex]!.name]
-        : [],
-    );
-  }
-
-  private side(x: Operand, values: number[]): number {
-    return "vertex" in x ? values[x.vertex]! : (x.value as number);
-  }
-
-  private holds(guard: Guard, values: number[]): boolean {
-    const a = this.side(guard.sides[0]!, values);
-    const b = this.side(guard.sides[1]!, values);
-    switch (guard.sign) {
-      case "<": return a < b;
-      case "<=": return a <= b;
-      case ">": return a > b;
-      case ">=": return a >= b;
-      case "==": return a === b;
-      default: return a !== b;
+    const amounts = new Map<number, Data>();
+    for (const part of v.terms.terms) {
+      const factors = part.of.map((position) => this.operand(v.operands[position]!, data));
+      const shares = v.terms.extreme ? this.shares(part, factors[0]!, data[vertex]!) : null;
+      part.of.forEach((position, j) => {
+        const x = v.operands[position]!;
+        const dot = "vertex" in x ? dots.get(x.vertex) : undefined;
+        if (!dot) return;
+        const moved = factors.map((entries, i) => (i === j ? dot : entries));
+        const amount = amounts.get(position) ?? new Array<number>(sizeOf(v.shape)).fill(0);
+        amounts.set(position, amount);
+        part.to.forEach((k, n) => {
+          if (!shares || shares[n]) amount[k]! += this.product(part, n, moved) * (shares?.[n] ?? 1);
+        });
+      });
     }
+    return [...amounts].sort(([a], [b]) => a - b).map(([position, amount]) => ({
+      position, operand: (v.operands[position] as { vertex: number }).vertex, partial: null, amount,
+    }));
+  }
+
+  private ticks(inputs: Data[], totals: Map<number, Data>): Tick[] {
+    const { run } = this;
+    const result = run.result!;
+    const single = sizeOf(run.vertices[result]!.shape) === 1;
+    const many = inputs.reduce((sum, x) => sum + x.length, 0) > DIFFERENCED;
+    const slopes = inputs.map((x, i) => (single && !many
+      ? x.map((_, k) => this.slope(inputs, i, k, 1e-6 * Math.max(1, Math.abs(x[k]!))))
+      : null));
+    if (run.mode === "forward") {
+      const sum = slopes.flat().reduce<number | null>((a, b) => (a === null || b === null ? null : a + b), 0);
+      return [compared(result, totals.get(result) ?? [0], sum === null ? null : [sum], [])];
+    }
+    return run.inputs.map((vertex, i) => {
+      const { shape } = run.vertices[vertex]!;
+      return compared(vertex, totals.get(vertex) ?? inputs[i]!.map(() => 0), slopes[i]!, shape);
+    });
+  }
+
+  /** The central difference of the result in one entry of one input. */
+  slope(inputs: Data[], i: number, k: number, h: number): number {
+    const ends = [h, -h].map((d) => {
+      const moved = inputs.map((x) => x.slice());
+      moved[i]![k]! += d;
+      return this.resultAt(moved) ?? NaN;
+    });
+    return (ends[0]! - ends[1]!) / (2 * h);
+  }
+
+  // ------------------------------------------------------------------ branches
+
+  private holds(guard: Guard, data: Data[]): boolean {
+    const sides = guard.sides.map((x) => ({
+      entries: this.operand(x, data), places: broadcast(shapeOfOperand(this.run, x), guard.shape),
+    }));
+    return guard.truth.every((truth, k) => {
+      const [a, b] = sides.map(({ entries, places }) => entries[places[k]!]!);
+      return compares(guard.sign, a!, b!) === truth;
+    });
   }
 
   private worded(guard: Guard): string {
     const [a, b] = guard.sides.map((x) =>
-      "vertex" in x ? this.run.vertices[x.vertex]!.name : short(x.value as number),
-    );
+      "vertex" in x ? this.run.vertices[x.vertex]!.name : isNumber(x.value) ? short(x.value) : x.name);
     const place = guard.place == null ? null : this.run.places[guard.place];
     const where = place ? `In line ${place.line}, ` : "";
-    const was = guard.truth ? "true" : "false";
-    return `${where}${a} ${guard.sign} ${b} was ${was}, and no longer is.`;
+    const what = guard.text || `${a} ${guard.sign} ${b}`;
+    if (guard.truth.length > 1) return `${where}${what} is no longer the same in every entry.`;
+    return `${where}${what} was ${guard.truth[0] ? "true" : "false"}, and no longer is.`;
   }
 }
 
-function compared(vertex: number, gradient: number, difference: number): Tick {
-  const apart = Math.abs(gradient - difference);
-  const agrees = Number.isFinite(difference) ? apart <= 1e-4 * (1 + Math.abs(gradient)) : null;
-  return { vertex, gradient, difference, agrees };
+function compares(sign: string, a: number, b: number): boolean {
+  switch (sign) {
+    case "<": return a < b;
+    case "<=": return a <= b;
+    case ">": return a > b;
+    case ">=": return a >= b;
+    case "==": return a === b;
+    default: return a !== b;
+  }
+}
+
+function extremest(sign: number, a: number, b: number): number {
+  return sign > 0 ? Math.max(a, b) : Math.min(a, b);
+}
+
+function compared(vertex: number, gradient: Data, difference: Data | null, shape: number[]): Tick {
+  const known = difference !== null && difference.every(Number.isFinite);
+  const agrees = known
+    ? gradient.every((g, k) => Math.abs(g - difference[k]!) <= 1e-4 * (1 + Math.abs(g)))
+    : null;
+  return {
+    vertex, gradient: valueFrom(gradient, shape), agrees,
+    difference: difference && valueFrom(difference, shape),
+  };
 }
 
 function close(a: number, b: number): boolean {

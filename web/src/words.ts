@@ -1,6 +1,7 @@
 // What happens at a moment, in words: for the headings and for screen readers.
 
-import type { Contribution, Numbers, Run, Step } from "./data";
+import type { Cell } from "./arrays";
+import type { Numbers, Run } from "./data";
 import { lineOf } from "./data";
 import { show } from "./format";
 import { flow, type Moment, type State } from "./timeline";
@@ -74,6 +75,15 @@ function gradients(run: Run, numbers: Numbers): string {
     .join(", ");
 }
 
+/** An entry of a vertex as the program would write it: w[0, 1]. */
+export function entryName(run: Run, { vertex, entry }: Cell): string {
+  const { name, shape } = run.vertices[vertex]!;
+  if (!shape.length) return name;
+  const index = shape.map((n, axis) =>
+    Math.floor(entry / shape.slice(axis + 1).reduce((a, b) => a * b, 1)) % n);
+  return `${name}[${index.join(", ")}]`;
+}
+
 /** "line 4", "line 4, step 2 of 10", or the operation where there is no source. */
 export function whereOf(run: Run, vertex: number): string {
   const v = run.vertices[vertex]!;
@@ -82,8 +92,19 @@ export function whereOf(run: Run, vertex: number): string {
   return v.repeats > 1 ? `${place}, ${v.repeat} of ${v.repeats}` : place;
 }
 
-/** The rule's own formula of one local derivative, as its documentation has it. */
-export function ruleFormula(run: Run, step: Step, c: Contribution): string {
-  const rule = run.vertices[step.vertex]!.rule;
-  return rule == null ? "" : (run.rules[rule]?.parts[c.position] ?? "");
+/** A formula of a rule, in the names of one vertex: z = x * y becomes v1 = w * x. */
+export function inNames(run: Run, vertex: number, formula: string): string {
+  const v = run.vertices[vertex]!;
+  const rule = v.rule == null ? null : run.rules[v.rule];
+  const meant = new Map([["z", v.name]]);
+  rule?.operands.forEach((name, i) => {
+    const x = v.operands[i];
+    if (x && name !== "a") meant.set(name, "vertex" in x ? nameOf(run, x.vertex) : x.name || show(x.value));
+  });
+  return formula.replace(/(?<![\w.])(d?)([A-Za-z]\w*?)(_grad)?(?!\w)/g, (word, d: string, name: string, bar?: string) => {
+    const whole = meant.get(d + name);
+    if (whole !== undefined) return bar ? `${whole}.grad` : whole;
+    const inner = d ? meant.get(name) : undefined;
+    return inner === undefined ? word : `\u2202${inner}`;
+  });
 }

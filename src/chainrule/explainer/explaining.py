@@ -12,7 +12,7 @@ from chainrule.explainer.account.account import Account, Differences
 from chainrule.explainer.explanation import Explanation
 from chainrule.explainer.forms.drawing import Drawing
 from chainrule.explainer.watching.run import Run
-from chainrule.explainer.watching.watch import watch
+from chainrule.explainer.watching.watch import in_order, watch
 from chainrule.nodes.node_class import node
 from chainrule.sweeps.order import collect
 from chainrule.transforms.gradients import grad
@@ -52,7 +52,7 @@ def draw_call(
     f: Callable[..., Any], args: Sequence[Any], keywords: Keywords, boxes: int
 ) -> Drawing:
     """Run a function once, watched, and draw what it recorded."""
-    run = watch(f, args, keywords)
+    run = watch(f, args, in_order(f, keywords))
     return Drawing(Account(run, title=_name_of(f), sweep=False), boxes)
 
 
@@ -64,6 +64,7 @@ def explain_call(
     order: int,
 ) -> Explanation:
     """Run a function once, watched, and explain its gradient."""
+    keywords = in_order(f, keywords)
 
     def explained(f: Callable[..., Any], title: str) -> tuple[Run, Explanation]:
         run = watch(f, args, keywords)
@@ -81,7 +82,7 @@ def explain_call(
                 f"for {name}: use gd.hessian or gd.hvp."
             )
             continue
-        derivative = _partial(f, args, run.leaf_numbers[i])
+        derivative = _partial(f, run.leaf_numbers[i])
         _, second = explained(derivative, f"d {_name_of(f)} / d {name}")
         first.seconds.append(second)
     return first
@@ -92,26 +93,36 @@ def _name_of(f: Callable[..., Any]) -> str:
     return getattr(f, "__name__", type(f).__name__)
 
 
-def _partial(
-    f: Callable[..., Any], args: Sequence[Any], number: int
-) -> Callable[..., Any]:
+def _partial(f: Callable[..., Any], number: int) -> Callable[..., Any]:
     """Return the derivative of ``f`` in one leaf of its arguments, by its number."""
-    ends = np.cumsum([len(flatten(arg)[0]) for arg in args])
-    argnum = int(np.searchsorted(ends, number, side="right"))
-    inside = number - (int(ends[argnum - 1]) if argnum else 0)
 
     def first(*args: Any, **keywords: Any) -> Any:
-        leaves, structure = flatten(args[argnum])
+        leaves, call = _flat(args, keywords)
 
-        def in_leaf(x: Any, *args: Any, **keywords: Any) -> Any:
-            moved = unflatten(structure, [*leaves[:inside], x, *leaves[inside + 1 :]])
-            return f(*args[:argnum], moved, *args[argnum + 1 :], **keywords)
+        def in_leaf(x: Any) -> Any:
+            args, keywords = call([*leaves[:number], x, *leaves[number + 1 :]])
+            return f(*args, **keywords)
 
-        gradient = grad(in_leaf)(leaves[inside], *args, **keywords)
+        gradient = grad(in_leaf)(leaves[number])
         return gradient if np.ndim(raw(gradient)) == 0 else gradient.reshape(())
 
     functools.update_wrapper(first, f)
     return first
+
+
+def _flat(
+    args: Sequence[Any], keywords: Keywords
+) -> tuple[list[Any], Callable[[Sequence[Any]], tuple[list[Any], dict[str, Any]]]]:
+    """Return the leaves of all arguments in turn, and what makes them arguments."""
+    parts = [flatten(arg) for arg in (*args, *keywords.values())]
+
+    def call(leaves: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+        rest = iter(leaves)
+        whole = [unflatten(s, [next(rest) for _ in some]) for some, s in parts]
+        named = zip(keywords, whole[len(args) :], strict=True)
+        return whole[: len(args)], dict(named)
+
+    return [x for some, _ in parts for x in some], call
 
 
 def _differences(
@@ -124,7 +135,7 @@ def _differences(
 
     ``inputs`` says which leaf of the arguments each input is.
     """
-    leaves, structure = flatten(tuple(args))
+    leaves, call = _flat(args, keywords)
 
     def moved(number: int, index: tuple[int, ...], h: float) -> float:
         """Call ``f`` with one entry of one leaf moved."""
@@ -137,7 +148,8 @@ def _differences(
             changed[i] = input_node(
                 value if value.ndim else value[()], copy=False, integers=True
             )
-        result = raw(f(*unflatten(structure, changed), **keywords))
+        args, named = call(changed)
+        result = raw(f(*args, **named))
         return float(np.asarray(result).item())
 
     def difference(i: int) -> Result | None:

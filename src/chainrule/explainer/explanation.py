@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from chainrule.errors import ArgumentError
 from chainrule.explainer.account.account import Account
 from chainrule.explainer.forms.document import LIMIT, document
 from chainrule.explainer.forms.document_parts import Block
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _WIDEST = 120
+_BOXES = 60
+
+SUFFIXES = (".html", ".htm", ".md", ".tex", ".txt", ".svg", ".png", ".pdf")
+"""What a path to save to may end in."""
 
 
 class Explanation(Account):
@@ -62,10 +67,19 @@ class Explanation(Account):
         return page(self)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the page that steps through the gradient, and return its path.
+        """Write the explanation to a file, and return its path.
 
-        The page is one file that needs no network: it shows the recording, each step
-        of both sweeps, the source and the gradient as code.
+        The suffix says in which form. ``.html`` is the page that steps through the
+        gradient: one file that needs no network, with the recording, each step of both
+        sweeps, the source and the gradient as code. ``.md``, ``.tex`` and ``.txt`` are
+        the text; ``.svg``, ``.png`` and ``.pdf`` are the drawing of ``gd.draw``.
+
+        Raises
+        ------
+        ArgumentError
+            If the path ends in another suffix; nothing is written then.
+        MissingLibraryError
+            If a picture needs a library that is not installed.
 
         Examples
         --------
@@ -75,9 +89,28 @@ class Explanation(Account):
         ...     explained.save(f"{folder}/gradient.html").stat().st_size < 2_000_000
         True
         """
-        from chainrule.explainer.page.page import save
+        target = Path(path)
+        suffix = target.suffix.lower()
+        if suffix not in SUFFIXES:
+            raise ArgumentError(
+                f"save needs a path that ends in one of {', '.join(SUFFIXES)}; "
+                f"received {str(path)!r}. The page that steps is .html."
+            )
+        target.write_bytes(self._content(suffix))
+        return target
 
-        return save(self, path)
+    def _content(self, suffix: str) -> bytes:
+        """Return what a file with this suffix holds."""
+        if suffix in (".svg", ".png", ".pdf"):
+            from chainrule.explainer.forms.drawing import Drawing
+
+            drawing = Drawing(self, _BOXES)
+            if suffix == ".svg":
+                return drawing.svg().encode("utf-8")
+            return drawing.png() if suffix == ".png" else drawing.pdf()
+        written = {".md": self.to_markdown, ".tex": self.to_latex, ".txt": self.to_text}
+        text = written.get(suffix, self.to_html)()
+        return (text.rstrip("\n") + "\n").encode("utf-8")
 
     def _repr_html_(self) -> str:
         from chainrule.explainer.page.page import frame

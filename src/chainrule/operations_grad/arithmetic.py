@@ -89,7 +89,10 @@ class division_grad(elementwise):
     expression = "x / y"
     operator = "truediv"
     domain: Domain = {"y": (0.5, 2.0)}
-    remedy = "The denominator is zero: guard it, np.where(y != 0, y, 1.0)."
+    remedy = (
+        "The denominator is zero: divide by np.where({y} != 0, {y}, 1.0), and choose "
+        "with np.where what the quotient is there."
+    )
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:

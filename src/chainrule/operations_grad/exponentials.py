@@ -142,7 +142,10 @@ class log_grad(elementwise):
     of_branches = True
     domain: Domain = {"x": (0.5, 2.0)}
     conventions: Conventions = (((0.0,), (np.inf,)),)
-    remedy = "log needs a positive argument: np.log(np.where(x > 0, x, 1.0)), or log1p."
+    remedy = (
+        "log needs a positive argument: write np.where({x} > 0, np.log({x}), 0.0), "
+        "with the value of your choice for 0.0."
+    )
 
     @staticmethod
     def native(x: float) -> float:
@@ -176,7 +179,10 @@ class log2_grad(elementwise):
     undoes = np.exp2
     of_branches = True
     domain: Domain = {"x": (0.5, 2.0)}
-    remedy = "log2 needs a positive argument: np.log2(np.where(x > 0, x, 1.0))."
+    remedy = (
+        "log2 needs a positive argument: write np.where({x} > 0, np.log2({x}), 0.0), "
+        "with the value of your choice for 0.0."
+    )
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -192,7 +198,10 @@ class log10_grad(elementwise):
     expression = "math.log10(x)"
     latex = r"\log_{10}"
     domain: Domain = {"x": (0.5, 2.0)}
-    remedy = "log10 needs a positive argument: np.log10(np.where(x > 0, x, 1.0))."
+    remedy = (
+        "log10 needs a positive argument: write np.where({x} > 0, np.log10({x}), 0.0), "
+        "with the value of your choice for 0.0."
+    )
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -211,7 +220,10 @@ class log1p_grad(elementwise):
     undoes = np.expm1
     of_branches = True
     domain: Domain = {"x": (-0.5, 2.0)}
-    remedy = "log1p needs an argument above -1: guard it with np.where."
+    remedy = (
+        "log1p needs an argument above -1: write np.where({x} > -1, np.log1p({x}), "
+        "0.0), with the value of your choice for 0.0."
+    )
 
     @staticmethod
     def native(x: float) -> float:

@@ -141,7 +141,10 @@ class arctanh_grad(elementwise):
     vector_loop = True
     expression = "math.atanh(x)"
     domain: Domain = {"x": (-0.8, 0.8)}
-    remedy = "It needs an argument between -1 and 1, and is steep at the ends: np.clip."
+    remedy = (
+        "It needs an argument between -1 and 1, and is steep there: "
+        "np.clip({x}, -1.0, 1.0)."
+    )
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:

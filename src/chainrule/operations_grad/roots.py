@@ -34,7 +34,10 @@ class reciprocal_grad(elementwise):
     expression = "1.0 / x"
     formula = "x ** -1"
     domain: Domain = {"x": (0.5, 2.0)}
-    remedy = "The denominator is zero: guard it, np.where(x != 0, x, 1.0)."
+    remedy = (
+        "The denominator is zero: take that of np.where({x} != 0, {x}, 1.0), and "
+        "choose with np.where what the quotient is there."
+    )
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -53,7 +56,10 @@ class sqrt_grad(elementwise):
     latex = r"\sqrt{{{}}}"
     domain: Domain = {"x": (0.5, 2.0)}
     conventions: Conventions = (((0.0,), (np.inf,)),)
-    remedy = "sqrt has no finite derivative at 0: np.sqrt(np.where(x > 0, x, 1.0))."
+    remedy = (
+        "sqrt has no finite derivative at 0: write "
+        "np.where({x} > 0, np.sqrt({x}), 0.0), which is 0 there, and flat."
+    )
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:

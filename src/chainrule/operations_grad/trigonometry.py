@@ -135,7 +135,10 @@ class arcsin_grad(elementwise):
     expression = "math.asin(x)"
     latex = r"\arcsin"
     domain: Domain = {"x": (-0.8, 0.8)}
-    remedy = "It needs an argument between -1 and 1, and is steep at the ends: np.clip."
+    remedy = (
+        "It needs an argument between -1 and 1, and is steep there: "
+        "np.clip({x}, -1.0, 1.0)."
+    )
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:
@@ -153,7 +156,10 @@ class arccos_grad(elementwise):
     expression = "math.acos(x)"
     latex = r"\arccos"
     domain: Domain = {"x": (-0.8, 0.8)}
-    remedy = "It needs an argument between -1 and 1, and is steep at the ends: np.clip."
+    remedy = (
+        "It needs an argument between -1 and 1, and is steep there: "
+        "np.clip({x}, -1.0, 1.0)."
+    )
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value) -> Value:

@@ -78,7 +78,8 @@ class rule(traits):
     """A function in plain arithmetic that computes the expression: LLVM makes vectors
     of it, where the C library computes one number at a time."""
     remedy: ClassVar[str] = ""
-    """What to write instead where the result or the derivative is infinite or nan."""
+    """What to write instead where the result or the derivative is infinite or nan;
+    ``{x}`` stands for what the program gives as the operand x."""
     operand_names: tuple[str, ...] = ()
     variadic: ClassVar[bool] = False
     structural: ClassVar[bool] = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +14,8 @@ from chainrule.transforms.collector import CollectorPaused
 from chainrule.values.shapes import describe
 from chainrule.values.types import Operation
 
-Argnums = int | Sequence[int]
+Argnums = int | str | Sequence[int | str]
+"""Which arguments: by position, or by name."""
 
 
 class DerivedFunction:
@@ -42,8 +44,13 @@ class DerivedFunction:
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Differentiate the call ``f(*args, **keywords)``."""
+        f, options = self.f, self.options
+        argnums = options["argnums"]
+        if argnums.__class__ is not int or argnums >= len(args):
+            f, args, keywords, numbers = by_position(f, args, keywords, argnums)
+            options = {**options, "argnums": numbers}
         with CollectorPaused():
-            return self.method(self.f, args, keywords, **self.options)
+            return self.method(f, args, keywords, **options)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """Bind as a method does."""
@@ -54,7 +61,61 @@ class DerivedFunction:
         return f"<{self.method.__name__.strip('_')} of {self.f!r}>"
 
 
-def positions_of(argnums: Argnums, args: Sequence[Any]) -> tuple[list[int], bool]:
+def by_position(
+    f: Operation, args: tuple[Any, ...], keywords: dict[str, Any], argnums: Argnums
+) -> tuple[Operation, tuple[Any, ...], dict[str, Any], int | Sequence[int]]:
+    """Return a call whose differentiated arguments are positional.
+
+    An argument that was passed by keyword comes after the others.
+    """
+    single = isinstance(argnums, int | np.integer | str)
+    moved: dict[str, int] = {}
+    numbers: list[Any] = []
+    for i in [argnums] if single else argnums:  # type: ignore[union-attr]
+        name = i if isinstance(i, str) else _keyword_at(f, i, len(args))
+        if name is not None and name in keywords:
+            numbers.append(moved.setdefault(name, len(args) + len(moved)))
+        elif isinstance(i, str):
+            names = _parameters(f)[: len(args)]
+            if i not in names:
+                raise ArgumentError(
+                    f"argnums={argnums!r} names no argument of the call: {i!r} was "
+                    f"not passed. It was called with {[*names, *keywords]}."
+                )
+            numbers.append(names.index(i))
+        else:
+            count = len(args)
+            numbers.append(i % count if -count <= i < count else i)
+
+    def positional(*given: Any, **others: Any) -> Any:
+        count = len(given) - len(moved)
+        named = dict(zip(moved, given[count:], strict=True))
+        return f(*given[:count], **named, **others)
+
+    called: Operation = f
+    if moved:
+        args = (*args, *(keywords[name] for name in moved))
+        keywords = {k: x for k, x in keywords.items() if k not in moved}
+        called = functools.update_wrapper(positional, f, updated=())
+    return called, args, keywords, numbers[0] if single else numbers
+
+
+def _keyword_at(f: Operation, i: int, count: int) -> str | None:
+    """Return the name of a parameter that no positional argument filled."""
+    if i < count:
+        return None
+    names = _parameters(f)
+    return names[i] if i < len(names) else None
+
+
+def _parameters(f: Operation) -> list[str]:
+    try:
+        return list(inspect.signature(f).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+def positions_of(argnums: Any, args: Sequence[Any]) -> tuple[list[int], bool]:
     """Return positions as non-negative numbers, and whether a single one was given."""
     single = isinstance(argnums, int | np.integer) and not isinstance(argnums, bool)
     numbers: list[Any] = [argnums] if single else list(argnums)  # type: ignore

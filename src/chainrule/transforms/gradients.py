@@ -46,8 +46,8 @@ def grad(
     f
         Returns a real scalar (or, with ``has_aux``, a pair of it and anything).
     argnums
-        The position of the argument to differentiate, or a tuple of positions, which
-        gives a tuple of gradients.
+        The position or the name of the argument to differentiate, or a tuple of them,
+        which gives a tuple of gradients.
     has_aux
         Whether ``f`` returns ``(result, aux)``; then ``(gradient, aux)`` is returned.
 
@@ -73,6 +73,8 @@ def grad(
     >>> import chainrule as gd
     >>> gd.grad(lambda x, y: x * y + x**2)(2.0, 3.0)
     7.0
+    >>> gd.grad(lambda x, y: x * y + x**2, "y")(x=2.0, y=3.0)
+    2.0
     >>> gd.grad(lambda p: p["slope"] ** 2)({"slope": 3})
     {'slope': 6.0}
     >>> gd.grad(lambda p: sum(p["x"] for _ in range(p["n"])))({"x": 1.0, "n": 4})

@@ -15,12 +15,16 @@ from chainrule.explainer.account.formulas import (
     written_out,
 )
 from chainrule.explainer.account.views import Operand, VertexView
+from chainrule.explainer.watching.names import operand_texts
 from chainrule.rules import elementwise
 from chainrule.rules.namespace import plain
 from chainrule.values.types import Result
 from chainrule.values.vertices import unboxed
 
 Vertices = Sequence[VertexView]
+
+_LONGEST = 40
+"""Operands that the source writes with more characters are called by their names."""
 
 
 def partial_value(v: VertexView, position: int) -> Result | None:
@@ -53,6 +57,15 @@ def operand_text(vertices: Vertices, x: Operand) -> str:
     if x.index is not None:
         return vertices[x.index].name
     return x.name or short(x.value)
+
+
+def operand_expression(vertices: Vertices, v: VertexView, i: int) -> str:
+    """Return what the program writes for an operand, or what it is called."""
+    if v.location is not None and not v.location.derived:
+        texts = operand_texts(v.location.text, len(v.operands))
+        if texts and len(texts[i]) <= _LONGEST:
+            return texts[i]
+    return operand_text(vertices, v.operands[i])
 
 
 def operand_terms(vertices: Vertices, v: VertexView) -> list[Term]:

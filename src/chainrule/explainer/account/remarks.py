@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from chainrule.explainer.account.brief import short
+from chainrule.explainer.account.brief import is_tuple, short
+from chainrule.explainer.account.derivatives import operand_expression
 from chainrule.explainer.account.sweep import Contribution, SweepStep
 from chainrule.explainer.account.views import VertexView
 from chainrule.nodes.admission import is_inexact
@@ -20,8 +22,9 @@ from chainrule.values.types import Result
 class Remark:
     """Where a zero, an infinity or a nan was born, and what to do about it.
 
-    ``kind`` is "zero", "inf" or "nan"; ``in_sweep`` tells whether it was born in the
-    sweep, not in the function.
+    ``kind`` is "zero", "inf", "nan", or "rounding" where numbers cancel but for their
+    last digits; ``in_sweep`` tells whether it was born in the sweep, not in the
+    function.
     """
 
     vertex: int
@@ -47,8 +50,9 @@ class Remarks:
 
     def all(self) -> list[Remark]:
         """Return the remarks; what a derivative's own rule leaves out is none."""
-        on_values = [r for v in self.vertices if v.rule for r in _on_value(v)]
+        on_values = [r for v in self.vertices if v.rule for r in self._on_value(v)]
         on_sweep = [r for step in self.steps for r in self._on_step(step)]
+        on_sweep += self._on_sums()
         for remark in on_sweep:
             remark.in_sweep = True
         return [r for r in (*on_values, *on_sweep) if r.kind != "zero" or self._own(r)]
@@ -73,11 +77,13 @@ class Remarks:
                 what = f"What passes between {v.name} and {target} is nan"
                 if c.partial is not None:
                     what += f": {short(sent)} * {short(c.partial)}"
-                yield Remark(c.source, "nan", f"{what}. {remedy(v)}")
+                yield Remark(c.source, "nan", f"{what}. {self._remedy(v)}")
         elif has_inf(c.partial):
             if not has_inf(v.value):
                 what = f"The derivative of {v.name} in {target}, {c.formula},"
-                yield Remark(c.source, "inf", f"{what} is infinite here. {remedy(v)}")
+                yield Remark(
+                    c.source, "inf", f"{what} is infinite here. {self._remedy(v)}"
+                )
         elif c.partial is not None and _is_zero(c.partial) and not _is_zero(sent):
             what = f"The derivative of {v.name} in {target}, {c.formula}, is zero here"
             yield Remark(c.source, "zero", f"{what}: nothing flows on this way.")
@@ -101,13 +107,38 @@ class Remarks:
                     "another value, so nothing flows on this way.",
                 )
 
+    def _on_value(self, v: VertexView) -> Iterator[Remark]:
+        if has_nan(v.value):
+            if not any(has_nan(x.value) for x in v.operands):
+                yield Remark(v.index, "nan", f"{v.name} is nan. {self._remedy(v)}")
+        elif has_inf(v.value):
+            if not any(has_inf(x.value) for x in v.operands):
+                yield Remark(v.index, "inf", f"{v.name} is infinite. {self._remedy(v)}")
+        elif v.operation in ("add", "subtract") and _is_rounding(
+            v.value, [x.value for x in v.operands]
+        ):
+            what = f"The two sides of {v.name} cancel: {short(v.value)} is what"
+            yield Remark(v.index, "rounding", f"{what} rounding leaves of 0.")
 
-def _on_value(v: VertexView) -> Iterator[Remark]:
-    if has_nan(v.value):
-        if not any(has_nan(x.value) for x in v.operands):
-            yield Remark(v.index, "nan", f"{v.name} is nan. {remedy(v)}")
-    elif has_inf(v.value) and not any(has_inf(x.value) for x in v.operands):
-        yield Remark(v.index, "inf", f"{v.name} is infinite. {remedy(v)}")
+    def _on_sums(self) -> Iterator[Remark]:
+        """Yield remarks on inputs to whose gradients the contributions cancel."""
+        if self.mode == "forward":
+            return
+        parts: dict[int, list[Result]] = {}
+        for step in self.steps:
+            for c in step.contributions:
+                parts.setdefault(c.target, []).append(c.amount)
+        for i, amounts in parts.items():
+            known = self.vertices[i].rule is None and len(amounts) > 1
+            if known and _is_rounding(self.totals.get(i), amounts):
+                what = f"The contributions to {self.vertices[i].name} cancel: "
+                what += f"{short(self.totals[i])} is what rounding leaves of 0."
+                yield Remark(i, "rounding", what)
+
+    def _remedy(self, v: VertexView) -> str:
+        """Return what to do where an operation makes an infinity or a nan."""
+        operands = range(len(v.operands))
+        return remedy(v, [operand_expression(self.vertices, v, i) for i in operands])
 
 
 def has_nan(value: Result | None) -> bool:
@@ -132,7 +163,22 @@ def _is_zero(value: Result | None) -> bool:
     return isinstance(value, np.ndarray | np.generic) and not value.any()
 
 
-def remedy(v: VertexView) -> str:
-    """Return what to do where an operation makes an infinity or a nan."""
-    default = f"Look at what {v.operation} was given, and guard it with np.where."
-    return (v.rule and v.rule.remedy) or default
+def _is_rounding(total: Result | None, parts: Sequence[Any]) -> bool:
+    """Tell whether a sum is smaller than the rounding of its parts, and not zero."""
+    if total is None or is_tuple(total) or not is_inexact(total):
+        return False
+    size = np.abs(np.asarray(total))
+    if not size.any() or not np.isfinite(size).all():
+        return False
+    rounding = np.finfo(size.dtype).eps * sum(np.abs(np.asarray(x)) for x in parts)
+    return bool(((size > 0) & (size <= rounding)).any())
+
+
+def remedy(v: VertexView, operands: Sequence[str]) -> str:
+    """Return an operation's remedy, with what its operands are called."""
+    text = v.rule.remedy if v.rule else ""
+    if not text:
+        return f"Look at what {v.operation} was given, and guard it with np.where."
+    for name, given in zip(v.rule.operand_names, operands, strict=False):
+        text = text.replace(f"{{{name}}}", given)
+    return text

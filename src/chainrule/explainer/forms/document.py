@@ -339,7 +339,7 @@ class _Document:
             where = f"line {line}" if line.isdigit() else line
             where = f"{where}, {shortened(printable(v.expression))}: " if where else ""
             more = f" ({len(same) - 1} more like this.)" if len(same) > 1 else ""
-            style: Style = "" if kind == "zero" else "bad"
+            style: Style = "bad" if kind in ("nan", "inf") else ""
             yield Paragraph(f"{where}{printable(same[0].message)}{more}", style)
 
 

@@ -115,6 +115,16 @@ class Drawing:
         """
         return self._rendered("png")
 
+    def pdf(self) -> bytes:
+        """Return the drawing as PDF.
+
+        Raises
+        ------
+        MissingLibraryError
+            If the package graphviz or the program dot is not installed.
+        """
+        return self._rendered("pdf")
+
     def _rendered(self, form: str) -> bytes:
         remedy = "The properties mermaid and dot are text and need nothing."
         try:

@@ -28,7 +28,7 @@ from chainrule.rules.symbolic import ATOM, Formula, Symbols, as_formula
 
 @dataclass(frozen=True)
 class Script:
-    """One operation in JavaScript: ``x0``, ``x1``, ... are its operands that vary.
+    """One operation on entries: ``x0``, ``x1``, ... are its operands that vary.
 
     Attributes
     ----------
@@ -61,9 +61,9 @@ class Script:
 def script_of(view: VertexView) -> Script | None:
     """Return an operation in JavaScript, or ``None`` if it has no such form."""
     operation = view.rule
-    if operation is None or not is_number(view.value) or view.parameters.get("where"):
+    if operation is None or not is_real(view.value) or "where" in view.parameters:
         return None
-    if not all(is_number(x.value) or _is_constant(x) for x in view.operands):
+    if not all(is_real(x.value) or _is_constant(x) for x in view.operands):
         return None
     if operation is identity_grad:
         return Script("x0", ((0, "1"),), 1, structural=False)
@@ -80,7 +80,7 @@ def script_of(view: VertexView) -> Script | None:
         )
     except (TypeError, AttributeError, IndexError, ArgumentError):
         return None
-    variables = sum(x.index is not None for x in view.operands)
+    variables = sum(map(varies, view.operands))
     return Script(forward, parts, variables, operation.structural)
 
 
@@ -102,11 +102,16 @@ def rules_text(scripts: Sequence[Script]) -> str:
     )
 
 
-def is_number(x: Any) -> bool:
-    """Tell whether a value is a real number in double precision."""
+def is_real(x: Any) -> bool:
+    """Tell whether a value is a real number in double precision, or an array."""
     if type(x) is np.ndarray:
-        return x.ndim == 0 and x.dtype.name == "float64"
+        return x.dtype.name == "float64"
     return isinstance(x, float)
+
+
+def varies(x: Operand) -> bool:
+    """Tell whether an operand is handed to a form: a vertex, or an array."""
+    return x.index is not None or np.ndim(x.value) > 0
 
 
 def _forward(operation: type[rule], operands: Sequence[Any], parameters: Any) -> str:
@@ -119,6 +124,8 @@ def _forward(operation: type[rule], operands: Sequence[Any], parameters: Any) ->
 
 
 def _is_constant(x: Operand) -> bool:
+    if type(x.value) is np.ndarray:
+        return x.index is None and x.value.dtype.kind in "fiub"
     return x.index is None and (
         isinstance(x.value, bool | int | float | np.integer | np.bool_)
     )
@@ -129,7 +136,7 @@ def _symbols(operands: Sequence[Operand]) -> list[Any]:
     found: list[Any] = []
     count = 0
     for x in operands:
-        if x.index is not None:
+        if varies(x):
             found.append(Formula(f"x{count}"))
             count += 1
         else:
@@ -149,8 +156,9 @@ def _written(x: Formula | float) -> str:
 
 __all__ = [
     "Script",
-    "is_number",
+    "is_real",
     "rules_text",
     "script_of",
     "sign_of",
+    "varies",
 ]

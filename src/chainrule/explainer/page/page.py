@@ -12,10 +12,8 @@ import functools
 import hashlib
 import html
 import json
-import os
 import re
 from importlib import resources
-from pathlib import Path
 
 from chainrule.explainer.account.account import Account
 from chainrule.explainer.page.javascript import rules_text
@@ -54,13 +52,6 @@ def page(explained: Account) -> str:
     return text.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
-def save(explained: Account, path: str | os.PathLike[str]) -> Path:
-    """Write the page of an explanation to a file, and return its path."""
-    target = Path(path)
-    target.write_text(page(explained), encoding="ascii", newline="\n")
-    return target
-
-
 def frame(explained: Account, height: int = 860) -> str:
     """Return the page as an ``iframe`` that holds it, for a notebook.
 
@@ -96,4 +87,4 @@ def _asset(name: str) -> str:
     return folder.joinpath(name).read_text("utf-8")
 
 
-__all__ = ["frame", "page", "save"]
+__all__ = ["frame", "page"]

@@ -1,13 +1,8 @@
-"""An explanation as JSON, for the page: every number, formula, line and remark.
-
-Finite numbers are JSON numbers; nan and the infinities are the strings ``"nan"``,
-``"inf"`` and ``"-inf"``; what is no number is an object with its ``text``.
-"""
+"""An explanation as JSON, for the page: every number, formula, line and remark."""
 
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,21 +13,23 @@ from chainrule.errors import ArgumentError
 from chainrule.explainer.account.account import Account
 from chainrule.explainer.account.brief import (
     as_numbers,
-    is_array,
-    is_bool,
+    is_tuple,
     short,
 )
+from chainrule.explainer.account.derivatives import operand_expression
 from chainrule.explainer.account.fold import key_of, representatives
 from chainrule.explainer.account.remarks import Remark, remedy
 from chainrule.explainer.account.sweep import Contribution, SweepStep
 from chainrule.explainer.account.views import Operand, Tick, VertexView
+from chainrule.explainer.page.encoding import ENTRIES, clipped, encoded
 from chainrule.explainer.page.javascript import (
     Script,
-    is_number,
+    is_real,
     script_of,
     sign_of,
 )
 from chainrule.explainer.page.numpy_code import gradient_code
+from chainrule.explainer.page.terms import Terms, terms_of
 from chainrule.explainer.watching.source import SourceLocation
 from chainrule.values.vertices import vertex
 
@@ -40,8 +37,8 @@ MOST = 1500
 """How many vertices the page holds; of a longer recording it has the newest."""
 
 _WAITING = 12
-_ENTRIES = 12
-_TEXT = 400
+_NUMBERS = 60_000
+"""About how many entries of arrays a page holds in all."""
 
 
 class Payload:
@@ -77,7 +74,11 @@ class _RunData:
         self.like = representatives([key_of(v) for v in explained.vertices])
         self.files: dict[str, int] = {}
         self.locations: dict[SourceLocation, int] = {}
+        sizes = [np.size(explained.vertices[i].value) for i in self.shown]
+        self.entries = ENTRIES if 5 * sum(sizes) < _NUMBERS else 16
+        self.written: dict[int, Terms | None] = {}
         self.rules: dict[Any, int] = {}
+        self.remedies: dict[str, int] = {}
 
     def data(self) -> dict[str, Any]:
         """Return the explanation as plain data."""
@@ -95,7 +96,7 @@ class _RunData:
             "result": None if e.result is None else self.number.get(e.result),
             "steps": [self._step(s) for s in e.steps if s.vertex in self.number],
             "totals": {
-                self.number[i]: encoded(x)
+                self.number[i]: self._encoded(x)
                 for i, x in e.totals.items()
                 if i in self.number
             },
@@ -114,7 +115,7 @@ class _RunData:
             "rules": [_rule_data(r) for r in self.rules],
             "places": [self._location_data(where) for where in self.locations],
             "files": [self._file(name) for name in self.files],
-            "remedies": {v.operation: remedy(v) for v in views if v.rule},
+            "remedies": list(self.remedies),
         }
 
     # ----------------------------------------------------------------------- vertices
@@ -125,7 +126,8 @@ class _RunData:
             "name": clipped(v.name),
             "operation": v.operation,
             "expression": clipped(v.expression),
-            "value": encoded(v.value),
+            "value": self._encoded(v.value),
+            "shape": [] if is_tuple(v.value) else list(np.shape(v.value)),
             "operands": [self._operand(x) for x in v.operands],
             "parameters": clipped(_parameters_text(v.parameters)),
             "rule": None if v.rule is None else self._numbered(self.rules, v.rule),
@@ -134,16 +136,34 @@ class _RunData:
             "repeats": v.repeats,
             "like": self.like[v.index],
             "used": v.used,
+            "terms": None if written else self._terms(v),
+            "remedy": self._remedy(v) if v.rule else None,
             "script": None
             if written is None
             else self._numbered(self.scripts, written),
         }
 
+    def _remedy(self, v: VertexView) -> int:
+        names = [
+            operand_expression(self.explained.vertices, v, i)
+            for i in range(len(v.operands))
+        ]
+        return self._numbered(self.remedies, clipped(remedy(v, names)))
+
     def _operand(self, x: Operand) -> dict[str, Any]:
         if x.index in self.number:
             return {"vertex": self.number[x.index]}
         name = x.name if x.index is None else self.explained.vertices[x.index].name
-        return {"value": encoded(x.value), "name": clipped(name)}
+        return {"value": self._encoded(as_numbers(x.value)), "name": clipped(name)}
+
+    def _encoded(self, x: Any) -> Any:
+        return encoded(x, self.entries)
+
+    def _terms(self, v: VertexView) -> Terms | None:
+        if v.index not in self.written:
+            live = self.entries == ENTRIES and v.rule is not None
+            self.written[v.index] = terms_of(v) if live else None
+        return self.written[v.index]
 
     def _departed(self, x: Any) -> Operand:
         """Return what a plain value was computed from."""
@@ -166,7 +186,7 @@ class _RunData:
         ready = [self.number[i] for i in s.ready if i in self.number]
         return {
             "vertex": self.number[s.vertex],
-            "incoming": encoded(s.incoming),
+            "incoming": self._encoded(s.incoming),
             "contributions": [self._contribution(c) for c in parts],
             "ready": ready[:_WAITING],
             "waiting": max(0, len(ready) - _WAITING),
@@ -177,17 +197,17 @@ class _RunData:
             "operand": self.number[c.target],
             "position": c.position,
             "formula": clipped(c.formula),
-            "partial": encoded(as_numbers(c.partial)),
-            "amount": encoded(c.amount),
-            "total": encoded(c.total),
+            "partial": self._encoded(as_numbers(c.partial)),
+            "amount": self._encoded(c.amount),
+            "total": self._encoded(c.total),
             "reduction": c.reduction,
         }
 
     def _tick(self, t: Tick) -> dict[str, Any]:
         return {
             "vertex": self.number[t.vertex],
-            "gradient": encoded(t.gradient),
-            "difference": encoded(t.difference),
+            "gradient": self._encoded(t.gradient),
+            "difference": self._encoded(t.difference),
             "agrees": t.agrees,
         }
 
@@ -208,20 +228,28 @@ class _RunData:
             return False, "The function did not run to its end, so it is not replayed."
         if len(self.shown) < len(e.vertices):
             return False, "The recording is too long to be replayed here."
+        if self.entries < ENTRIES or any(self._is_large(v) for v in e.vertices):
+            return False, "The arrays are too large to be replayed here."
         for v in e.vertices:
-            if v.rule is None and not is_number(v.value):
-                return False, f"{v.name} is not a single number in double precision."
-            if v.rule is not None and script_of(v) is None:
+            if v.rule is None and not is_real(v.value):
+                return False, f"{v.name} is not real, in double precision."
+            if v.rule is not None and not (script_of(v) or self._terms(v)):
                 return False, f"{v.expression} has no form in JavaScript."
         for d in e.departures:
             operands = map(self._departed, d.operands)
-            if sign_of(d.operation) is None or not all(map(_is_scalar, operands)):
+            if sign_of(d.operation) is None or not all(map(_is_plain, operands)):
                 where = f" in line {d.location.line}" if d.location else ""
                 return False, (
                     f"The program took a plain value from the recording{where} "
                     f"({d.operation}), which a replay would hold constant."
                 )
         return True, ""
+
+    @staticmethod
+    def _is_large(v: VertexView) -> bool:
+        return any(
+            np.size(x) > ENTRIES for x in (v.value, *(x.value for x in v.operands))
+        )
 
     def _guards(self) -> list[dict[str, Any]]:
         guards: dict[Any, dict[str, Any]] = {}
@@ -231,8 +259,10 @@ class _RunData:
                 sides.append({"value": 0, "name": ""})
             guard = {
                 "sign": sign_of(d.operation),
+                "text": clipped(d.location.text) if d.location else "",
                 "sides": sides,
-                "truth": bool(d.result),
+                "truth": np.asarray(d.result, dtype=bool).ravel().tolist(),
+                "shape": list(np.shape(d.result)),
                 "place": None if d.location is None else self._located(d.location),
             }
             guards.setdefault(repr(guard), guard)
@@ -268,34 +298,9 @@ class _RunData:
 # ------------------------------------------------------------------------- small parts
 
 
-def encoded(x: Any) -> Any:
-    """Return a value for JSON: a number, or an object with its text."""
-    if x is None:
-        return None
-    if is_bool(x):
-        return {"text": str(bool(x))}
-    value = x.item() if hasattr(x, "item") and np.ndim(x) == 0 else x
-    if type(value) is int and abs(value) < 2**53:
-        return value
-    if type(value) is float:
-        return value if math.isfinite(value) else str(value)
-    text: dict[str, Any] = {"text": clipped(short(x))}
-    if is_array(x) and x.dtype.kind in "fiub":
-        text["shape"] = list(x.shape)
-        text["entries"] = [f"{v:.6g}" for v in x.flat[:_ENTRIES].tolist()]
-        text["more"] = max(0, int(x.size) - _ENTRIES)
-    return text
-
-
-def clipped(text: str) -> str:
-    """Return text of a bearable length."""
-    return text if len(text) <= _TEXT else text[: _TEXT - 3] + "..."
-
-
-def _is_scalar(x: Operand) -> bool:
-    return np.ndim(x.value) == 0 and isinstance(
-        x.value, bool | int | float | np.integer | np.floating | np.ndarray | np.bool_
-    )
+def _is_plain(x: Operand) -> bool:
+    kinds = bool | int | float | np.integer | np.floating | np.ndarray | np.bool_
+    return isinstance(x.value, kinds) and np.asarray(x.value).dtype.kind in "fiub"
 
 
 def _indent(line: str) -> int:
@@ -340,4 +345,4 @@ def _code_of(explained: Account) -> tuple[str | None, str]:
         return None, str(error)
 
 
-__all__ = ["Payload", "encoded"]
+__all__ = ["Payload"]

@@ -25,7 +25,9 @@ class Run(Listener):
     inputs, input_names
         One node per differentiated leaf of the arguments, and what it is called.
     leaf_numbers
-        Which leaf of the positional arguments each input is.
+        Which leaf of the arguments, those by keyword last, each input is.
+    leaf_count
+        How many leaves the arguments have in all.
     recorded
         The nodes that the call made, in order.
     locations
@@ -47,6 +49,7 @@ class Run(Listener):
         self.inputs: list[vertex] = list(inputs)
         self.input_names: list[str] = list(names)
         self.leaf_numbers: list[int] = []
+        self.leaf_count: int = 0
         self.recorded: list[vertex] = list(recorded)
         self.locations: dict[vertex, SourceLocation] = {}
         self.departures: list[Departure] = []

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import inspect
 import linecache
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 
 from chainrule.explainer.watching.run import Observed, Run
-from chainrule.nodes.admission import INPUT
+from chainrule.nodes.admission import INPUT, is_inexact
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import new, next_serial
 from chainrule.notes import annotate
 from chainrule.sweeps.listening import listening
-from chainrule.transforms.inputs import input_nodes
-from chainrule.values.containers import flatten, unflatten
+from chainrule.transforms.inputs import input_node, input_nodes
+from chainrule.values.containers import (
+    children,
+    flatten,
+    is_container,
+    unflatten,
+)
 
 
 def watch(
@@ -24,31 +29,56 @@ def watch(
 ) -> Run:
     """Call ``f`` with its arguments' inexact leaves as observed nodes.
 
-    An exception of ``f`` is kept in ``run.error``, so that the part that ran is shown.
+    Whole numbers that are passed by keyword beside other numbers stay what they are. An
+    exception of ``f`` is kept in ``run.error``, so that the part that ran is shown.
     """
     run = Run()
-    observed: list[Any] = []
-    seen = 0
-    for name, arg in zip(_argument_names(f, len(args)), args, strict=True):
-        leaves, structure = flatten(arg)
-        whole = len(leaves) == 1 and leaves[0] is arg
-        names = [path.codify(name) for path in structure.accessors()]
-        for i, x in enumerate(input_nodes(leaves, copy=True, whole=whole)):
-            if x is not None:
-                leaves[i] = _observed_input(x, run)
-                run.inputs.append(leaves[i])
-                run.input_names.append(names[i])
-                run.leaf_numbers.append(seen + i)
-        seen += len(leaves)
-        observed.append(unflatten(structure, leaves))
+    observed = [
+        _observed(name, arg, run, whole=True)
+        for name, arg in zip(_argument_names(f, len(args)), args, strict=True)
+    ]
+    counts = bool(run.inputs) or any(map(_holds_floats, keywords.values()))
+    named = {
+        name: _observed(name, arg, run, whole=not counts)
+        for name, arg in keywords.items()
+    }
     linecache.checkcache(getattr(getattr(f, "__code__", None), "co_filename", None))
     try:
         # The explanation itself tells of nan and inf.
         with listening(run), run, np.errstate(all="ignore"):
-            run.result = f(*observed, **keywords)
+            run.result = f(*observed, **named)
     except Exception as error:
         run.error = annotate(error)
     return run
+
+
+def _observed(name: str, arg: Any, run: Run, *, whole: bool) -> Any:
+    """Return an argument with its numbers as inputs of a run.
+
+    A whole number is one if it is the argument itself and ``whole`` says so.
+    """
+    leaves, structure = flatten(arg)
+    single = len(leaves) == 1 and leaves[0] is arg
+    names = [path.codify(name) for path in structure.accessors()]
+    nodes: Sequence[Any]
+    if single and not whole:
+        nodes = [input_node(arg, copy=True, integers=False)]
+    else:
+        nodes = input_nodes(leaves, copy=True, whole=single)
+    seen = run.leaf_count
+    for i in _as_written(unflatten(structure, range(len(leaves)))):
+        x: Any = nodes[i]
+        if x is not None:
+            leaves[i] = _observed_input(x, run)
+            run.inputs.append(leaves[i])
+            run.input_names.append(names[i])
+            run.leaf_numbers.append(seen + i)
+    run.leaf_count += len(leaves)
+    return unflatten(structure, leaves)
+
+
+def _holds_floats(arg: Any) -> bool:
+    return any(is_inexact(x) for x in flatten(arg)[0])
 
 
 def _observed_input(x: node, run: Run) -> Observed:
@@ -59,14 +89,29 @@ def _observed_input(x: node, run: Run) -> Observed:
     return z
 
 
+def _as_written(tree: Any) -> Iterator[Any]:
+    """Yield the leaves of a container in the order in which its dicts were written."""
+    if isinstance(tree, Mapping):
+        parts = list(cast("Mapping[Any, Any]", tree).values())
+    else:
+        parts = list((children(tree) or {}).values())
+        if not is_container(tree):
+            yield tree
+    for part in parts:
+        yield from _as_written(part)
+
+
+def in_order(f: Callable[..., Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments by keyword in the order of the function's parameters."""
+    names = [p.name for p in _parameters(f)]
+    known = {name: keywords[name] for name in names if name in keywords}
+    return {**known, **keywords}
+
+
 def _argument_names(f: Callable[..., Any], count: int) -> list[str]:
     """Return the names of the first ``count`` positional arguments."""
-    try:
-        parameters = list(inspect.signature(f).parameters.values())
-    except (TypeError, ValueError):
-        parameters = []
     names: list[str] = []
-    for p in parameters:
+    for p in _parameters(f):
         if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
             names.append(p.name)
         elif p.kind is p.VAR_POSITIONAL:
@@ -75,4 +120,11 @@ def _argument_names(f: Callable[..., Any], count: int) -> list[str]:
     return names[:count]
 
 
-__all__ = ["watch"]
+def _parameters(f: Callable[..., Any]) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        return []
+
+
+__all__ = ["in_order", "watch"]

@@ -1,0 +1,216 @@
+// One box of the graph: measured before the layout, then drawn and kept up to date.
+
+import { isGrid, type Numbers, type Run, type Value } from "./data";
+import { s, set } from "./dom";
+import { short, show, tuple } from "./format";
+import { fitted, widthOf } from "./text";
+
+export const SIZES = { name: 14, expression: 13, number: 14, cell: 13 };
+
+const PAD = 11;
+const GAP = 18;
+const ROW = 21;
+const HEAD = 29;
+const SIGN = 17;
+const MOST_ROWS = 6;
+const MOST_COLUMNS = 6;
+
+/** Where a value goes in a box: on a line, or in a table of cells. */
+interface Block {
+  top: number;
+  height: number;
+  rows: number;
+  columns: number;
+  cell: number;
+  shape: number[];
+}
+
+export interface Plan {
+  width: number;
+  height: number;
+  value: Block;
+  gradient: Block;
+}
+
+/** The part of an array that is shown: rows of texts, with dots where it goes on. */
+function shownCells(x: Value | undefined): { texts: string[][]; sizes: number[][] } | null {
+  if (x == null || typeof x === "number") return null;
+  if (!isGrid(x) && !x.corner) return null;
+  const columns = x.shape?.at(-1) ?? 1;
+  const rows = isGrid(x) ? rowsOf(x.data, columns) : x.corner!;
+  const whole = (x.shape ?? []).slice(0, -1).reduce((a, b) => a * b, 1);
+  const most = whole > 1 ? MOST_COLUMNS : 8;
+  const texts: string[][] = [];
+  const sizes: number[][] = [];
+  rows.slice(0, whole > MOST_ROWS ? MOST_ROWS - 1 : MOST_ROWS).forEach((row) => {
+    const cut = columns > most;
+    const some = row.slice(0, cut ? most - 1 : most);
+    texts.push([...some.map((v) => short(v, 4)), ...(cut ? ["\u2026"] : [])]);
+    sizes.push(some);
+  });
+  if (whole > MOST_ROWS && texts[0]) texts.push(texts[0].map(() => "\u22ee"));
+  return texts.length && texts[0]!.length ? { texts, sizes } : null;
+}
+
+function rowsOf(data: number[], columns: number): number[][] {
+  const rows: number[][] = [];
+  for (let k = 0; k < data.length; k += columns) rows.push(data.slice(k, k + columns));
+  return rows;
+}
+
+/** How a box holds everything that its members will show. */
+export function planned(
+  run: Run, numbers: Numbers, members: number[], sums: Map<number, Value[]>, room: number,
+): Plan {
+  const most = Math.max(180, room - 2 * PAD);
+  const some = members.slice(0, 200);
+  const repeat = members.length > 1 ? ` \u00d7${members.length}` : "";
+  const heads = some.map((i) => {
+    const v = run.vertices[i]!;
+    const label = v.rule == null ? "constant" : v.expression + repeat;
+    return widthOf(headOf(run, i), SIZES.name, true) + GAP + widthOf(label, SIZES.expression);
+  });
+  const value = block(some.map((i) => numbers.values[i]), "", HEAD, most);
+  const gradient = block(some.flatMap((i) => sums.get(i) ?? []), "\u2202 ", HEAD + value.height, most);
+  const widest = Math.max(90, ...heads.map((w) => Math.min(w, most)),
+    widthOfBlock(value), widthOfBlock(gradient));
+  return {
+    width: Math.ceil(widest + 2 * PAD),
+    height: HEAD + value.height + (gradient.height || ROW) + 6, value, gradient,
+  };
+}
+
+function widthOfBlock(x: Block): number {
+  return x.rows ? x.columns * x.cell + SIGN : x.cell;
+}
+
+/** A vertex' name, with its shape. */
+export function headOf(run: Run, vertex: number): string {
+  const { name, shape } = run.vertices[vertex]!;
+  return shape.length ? `${name} ${tuple(shape)}` : name;
+}
+
+function block(values: (Value | undefined)[], sign: string, top: number, most: number): Block {
+  const cells = values.map(shownCells);
+  const first = cells[0];
+  const alike = first && cells.every((c) => c && c.texts.length === first.texts.length &&
+    c.texts[0]!.length === first.texts[0]!.length);
+  if (!alike) {
+    const cell = Math.min(most, Math.max(0, ...values.map((x) => widthOf(sign + show(x), SIZES.number))));
+    return { top, height: values.length ? ROW : 0, rows: 0, columns: 0, cell, shape: [] };
+  }
+  const texts = cells.flatMap((c) => c!.texts.flat());
+  const cell = Math.max(30, ...texts.map((t) => widthOf(t, SIZES.cell))) + 12;
+  const x = values[0] as { shape: number[] };
+  const rows = first.texts.length;
+  return { top, height: rows * ROW + 5, rows, columns: first.texts[0]!.length, cell, shape: x.shape };
+}
+
+/** A box as it is drawn. */
+export class BoxView {
+  readonly group: SVGGElement;
+  private readonly name = s("text", { x: PAD, y: 20, class: "name" });
+  private readonly expression: SVGTextElement;
+  private readonly title = s("title");
+  private readonly value: BlockView;
+  private readonly gradient: BlockView;
+
+  constructor(readonly plan: Plan, x: number, y: number, kinds: string[], rounded: boolean) {
+    this.expression = s("text", { x: plan.width - PAD, y: 20, class: "expression" });
+    this.value = new BlockView(plan.value, plan.width, "value", "");
+    this.gradient = new BlockView(plan.gradient, plan.width, "gradient", "\u2202 ");
+    this.group = s("g", { class: kinds.join(" "), transform: `translate(${x} ${y})` },
+      this.title,
+      s("rect", { width: plan.width, height: plan.height, rx: rounded ? 14 : 5, class: "frame" }),
+      this.name, this.expression, this.value.element, this.gradient.element);
+  }
+
+  /** Whether everything still fits. */
+  update(name: string, label: string, value: Value | undefined, gradient: Value | undefined, tip: string): boolean {
+    const room = this.plan.width - 2 * PAD;
+    const shown = fitted(name, SIZES.name, label ? 0.75 * room : room, true);
+    this.name.textContent = shown;
+    this.expression.textContent =
+      fitted(label, SIZES.expression, room - GAP - widthOf(shown, SIZES.name, true));
+    this.title.textContent = tip;
+    const fits = this.value.update(value);
+    return this.gradient.update(gradient) && fits;
+  }
+
+  /** The entry under a point of the box. */
+  entryOf(target: EventTarget | null): number | null {
+    return this.value.entryOf(target) ?? this.gradient.entryOf(target);
+  }
+
+  /** A contribution has arrived: let the sum show it. */
+  arrive(): void {
+    this.group.classList.remove("arrived");
+    this.group.getBoundingClientRect();  // so that the motion starts anew
+    this.group.classList.add("arrived");
+  }
+
+  /** The cells of the box, by entry: those of its value, or of its gradient. */
+  cellsOf(entry: number): SVGElement[] {
+    return [...this.value.cellsOf(entry), ...this.gradient.cellsOf(entry)];
+  }
+}
+
+class BlockView {
+  readonly element: SVGGElement;
+  private readonly line: SVGTextElement;
+  private readonly cells: { rect: SVGRectElement; text: SVGTextElement; entry: number }[] = [];
+
+  constructor(private readonly plan: Block, width: number, kind: string, private readonly sign: string) {
+    const { top, rows, columns, cell, shape } = plan;
+    this.line = s("text", { x: PAD, y: top + 15, class: kind });
+    this.element = s("g", { class: "block" }, this.line);
+    const left = PAD + SIGN;
+    const step = Math.min(cell, (width - PAD - left) / Math.max(1, columns));
+    const across = shape.at(-1) ?? 1;
+    for (let r = 0; r < rows; r += 1) {
+      for (let c = 0; c < columns; c += 1) {
+        const rect = s("rect", {
+          x: left + c * step, y: top + r * ROW, width: step - 1.5, height: ROW - 1.5, rx: 2, class: `cell ${kind}`,
+        });
+        const text = s("text", { x: left + (c + 1) * step - 7, y: top + r * ROW + 14.5, class: `entry ${kind}` });
+        this.element.append(rect, text);
+        this.cells.push({ rect, text, entry: r * across + c });
+      }
+    }
+  }
+
+  update(x: Value | undefined): boolean {
+    set(this.element, "visibility", x == null ? "hidden" : null);
+    if (x == null) return true;
+    const shown = shownCells(x);
+    const { rows, columns, cell } = this.plan;
+    if (!rows || !shown) {
+      const text = this.sign + show(x);
+      this.line.textContent = fitted(text, SIZES.number, Math.max(cell, 88));
+      return widthOf(text, SIZES.number) <= Math.max(cell, 88) + 1;
+    }
+    this.line.textContent = this.sign;
+    const most = Math.max(...shown.sizes.flat().map(Math.abs).filter(Number.isFinite), 1e-300);
+    let fits = true;
+    this.cells.forEach(({ rect, text }, i) => {
+      const [r, c] = [Math.floor(i / columns), i % columns];
+      const wanted = shown.texts[r]?.[c] ?? "";
+      const size = shown.sizes[r]?.[c];
+      text.textContent = wanted;
+      fits &&= widthOf(wanted, SIZES.cell) <= cell - 10;
+      const heat = size === undefined ? 0 : Number.isFinite(size) ? Math.abs(size) / most : 1;
+      set(rect, "fill-opacity", (0.05 + 0.3 * heat).toFixed(3));
+      rect.classList.toggle("lost", size !== undefined && !Number.isFinite(size));
+    });
+    return fits;
+  }
+
+  cellsOf(entry: number): SVGElement[] {
+    return this.cells.filter((c) => c.entry === entry).map((c) => c.rect);
+  }
+
+  /** The entry under a point, for hovering. */
+  entryOf(target: EventTarget | null): number | null {
+    return this.cells.find((c) => c.rect === target || c.text === target)?.entry ?? null;
+  }
+}

@@ -1,0 +1,149 @@
+// Formulas as people type them: NumPy's spelling, read into a tree.
+
+export type Tree =
+  | { kind: "number"; value: number }
+  | { kind: "name"; name: string }
+  | { kind: "call"; name: string; parts: Tree[]; text: string };
+
+/** What is wrong with a formula, and where. */
+export class FormulaError extends Error {
+  constructor(message: string, readonly at: number) {
+    super(message);
+  }
+}
+
+interface Token {
+  text: string;
+  kind: "number" | "name" | "sign" | "end";
+  start: number;
+  end: number;
+}
+
+const INFIX: Record<string, [strength: number, name: string]> = {
+  "<": [1, "less"], "<=": [1, "less_equal"], ">": [1, "greater"], ">=": [1, "greater_equal"],
+  "==": [1, "equal"], "!=": [1, "not_equal"],
+  "+": [2, "add"], "-": [2, "subtract"], "*": [3, "multiply"], "/": [3, "divide"],
+  "%": [3, "remainder"],
+};
+const TOKEN = /\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|((?:np\.|math\.)?[^\W\d]\w*)|(\*\*|[<>=!]=|[-+*/%^<>(),]))/uy;
+
+function tokens(text: string): Token[] {
+  const plain = text.replace(/[\u2212\u2013]/g, "-").replace(/[\u00d7\u22c5\u00b7]/g, "*");
+  const found: Token[] = [];
+  TOKEN.lastIndex = 0;
+  while (plain.slice(TOKEN.lastIndex).trim()) {
+    const at = TOKEN.lastIndex;
+    const made = TOKEN.exec(plain);
+    if (!made) {
+      const bad = plain.slice(at).trim()[0] ?? "";
+      throw new FormulaError(`"${bad}" is not part of a formula.`, at);
+    }
+    const [number, name, sign] = made.slice(1);
+    const kind = number ? "number" : name ? "name" : "sign";
+    const word = number ?? name?.replace(/^(np|math)\./, "") ?? (sign === "^" ? "**" : sign!);
+    found.push({ text: word, kind, start: TOKEN.lastIndex - made[0].trim().length, end: TOKEN.lastIndex });
+  }
+  found.push({ text: "", kind: "end", start: plain.length, end: plain.length });
+  return found;
+}
+
+/** Read a formula; each call keeps the text that it was written as. */
+export function read(text: string): Tree {
+  const all = tokens(text);
+  let i = 0;
+  const now = (): Token => all[i]!;
+  const expect = (sign: string): void => {
+    if (now().text !== sign) {
+      const found = now().kind === "end" ? "the end" : `"${now().text}"`;
+      throw new FormulaError(`Expected "${sign}" but found ${found}.`, now().start);
+    }
+    i += 1;
+  };
+  const call = (name: string, parts: Tree[], from: number): Tree =>
+    ({ kind: "call", name, parts, text: text.slice(from, all[i - 1]!.end).trim() });
+  const atom = (): Tree => {
+    const token = now();
+    i += 1;
+    if (token.kind === "number") return { kind: "number", value: Number(token.text) };
+    if (token.kind === "name") {
+      if (now().text !== "(") return { kind: "name", name: token.text };
+      i += 1;
+      const parts = [infix(0)];
+      while (now().text === ",") {
+        i += 1;
+        parts.push(infix(0));
+      }
+      expect(")");
+      return call(token.text, parts, token.start);
+    }
+    if (token.text === "(") {
+      const inside = infix(0);
+      expect(")");
+      return inside;
+    }
+    const what = token.kind === "end" ? "The formula ends too early." : `"${token.text}" is out of place.`;
+    throw new FormulaError(what, token.start);
+  };
+  const power = (): Tree => {
+    const from = now().start;
+    const base = atom();
+    if (now().text !== "**") return base;
+    i += 1;
+    return call("power", [base, signed()], from);
+  };
+  const signed = (): Tree => {
+    const { text: sign, start } = now();
+    if (sign !== "-" && sign !== "+") return power();
+    i += 1;
+    const inside = signed();
+    if (sign === "+") return inside;
+    return inside.kind === "number"
+      ? { kind: "number", value: -inside.value }
+      : call("negative", [inside], start);
+  };
+  const infix = (weakest: number): Tree => {
+    const from = now().start;
+    let left = signed();
+    for (;;) {
+      const [strength, name] = INFIX[now().text] ?? [0, ""];
+      if (now().kind !== "sign" || !strength || strength <= weakest) return left;
+      i += 1;
+      left = call(name, [left, infix(strength)], from);
+    }
+  };
+  const whole = infix(0);
+  if (now().kind !== "end") throw new FormulaError(`"${now().text}" is out of place.`, now().start);
+  return whole;
+}
+
+/** The numbers that have names. */
+export const CONSTANTS: Record<string, number> = {
+  pi: Math.PI, e: Math.E, inf: Infinity, infinity: Infinity, nan: NaN, tau: 2 * Math.PI,
+};
+
+const OPERATIONS: Record<string, (...x: number[]) => number> = {
+  add: (x, y) => x! + y!, subtract: (x, y) => x! - y!, multiply: (x, y) => x! * y!,
+  divide: (x, y) => x! / y!, negative: (x) => -x!, power: (x, y) => Math.pow(x!, y!),
+  sqrt: Math.sqrt, exp: Math.exp, log: Math.log, sin: Math.sin, cos: Math.cos, tan: Math.tan,
+};
+
+function valueOf(tree: Tree): number {
+  if (tree.kind === "number") return tree.value;
+  if (tree.kind === "name") {
+    const known = CONSTANTS[tree.name.toLowerCase()];
+    if (known === undefined) throw new FormulaError(`"${tree.name}" is no number.`, 0);
+    return known;
+  }
+  const operation = OPERATIONS[tree.name];
+  if (!operation) throw new FormulaError(`"${tree.name}" is not known.`, 0);
+  return operation(...tree.parts.map(valueOf));
+}
+
+/** A number as people type it: 0.5, 1e-3, 1/3, 2*pi, sqrt(2), a comma; null if it is none. */
+export function parse(text: string): number | null {
+  try {
+    return valueOf(read(text.includes("(") ? text : text.replaceAll(",", ".")));
+  } catch {
+    return null;
+  }
+}
