@@ -1,4 +1,4 @@
-"""Drawing a recording: Mermaid and Graphviz text, SVG and PNG, Jupyter.
+"""Drawing a recording: Mermaid and Graphviz text, SVG, PNG, Jupyter.
 
 An arrow runs from an operand to what was computed from it. Big recordings are folded:
 the steps of a loop into one, then what one expression made, then what one line made.
@@ -7,7 +7,6 @@ the steps of a loop into one, then what one expression made, then what one line 
 from __future__ import annotations
 
 import collections
-import html
 import importlib
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from chainrule.explainer.account.account import Account
 from chainrule.explainer.account.brief import counted, printable, short
 from chainrule.explainer.account.fold import key_of, representatives
 from chainrule.explainer.account.views import VertexView
+from chainrule.explainer.forms.layered import layered_svg
 from chainrule.explainer.forms.wording import main_file, operation_text, shortened
 
 _LABEL = 40
@@ -96,17 +96,13 @@ class Drawing:
         return "\n".join([*lines, "}"])
 
     def svg(self) -> str:
-        """Return the drawing as SVG.
-
-        Raises
-        ------
-        MissingLibraryError
-            If the package graphviz or the program dot is not installed.
-        """
-        return self._rendered("svg").decode("utf-8")
+        """Return the drawing as SVG."""
+        texts = [box.lines for box in self.boxes]
+        roles = [box.role for box in self.boxes]
+        return layered_svg(texts, roles, self.arrows, printable(self.title))
 
     def png(self) -> bytes:
-        """Return the drawing as PNG.
+        """Return the drawing as PNG, by Graphviz.
 
         Raises
         ------
@@ -126,7 +122,7 @@ class Drawing:
         return self._rendered("pdf")
 
     def _rendered(self, form: str) -> bytes:
-        remedy = "The properties mermaid and dot are text and need nothing."
+        remedy = "svg() needs nothing, nor do the texts mermaid and dot."
         try:
             graphviz: Any = importlib.import_module("graphviz")
         except ImportError:
@@ -147,17 +143,8 @@ class Drawing:
         boxes = counted(len(self.boxes), "box", "boxes")
         return f"<drawing of {printable(self.title)}, {boxes}: .mermaid, .dot, .svg()>"
 
-    def _repr_svg_(self) -> str | None:
-        try:
-            return self.svg()
-        except MissingLibraryError:
-            return None
-
-    def _repr_html_(self) -> str | None:
-        # Mermaid's text where there is no Graphviz; Jupyter shows the SVG else.
-        if self._repr_svg_() is not None:
-            return None
-        return f'<pre class="mermaid">{html.escape(self.mermaid)}</pre>'
+    def _repr_svg_(self) -> str:
+        return self.svg()
 
 
 # ----------------------------------------------------------------------------- folding
