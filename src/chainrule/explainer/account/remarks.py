@@ -77,12 +77,16 @@ class Remarks:
                 what = f"What passes between {v.name} and {target} is nan"
                 if c.partial is not None:
                     what += f": {short(sent)} * {short(c.partial)}"
-                yield Remark(c.source, "nan", f"{what}. {self._remedy(v)}")
+                yield Remark(
+                    c.source, "nan", f"{what}. {remedy_here(self.vertices, v)}"
+                )
         elif has_inf(c.partial):
             if not has_inf(v.value):
                 what = f"The derivative of {v.name} in {target}, {c.formula},"
                 yield Remark(
-                    c.source, "inf", f"{what} is infinite here. {self._remedy(v)}"
+                    c.source,
+                    "inf",
+                    f"{what} is infinite here. {remedy_here(self.vertices, v)}",
                 )
         elif c.partial is not None and _is_zero(c.partial) and not _is_zero(sent):
             what = f"The derivative of {v.name} in {target}, {c.formula}, is zero here"
@@ -110,10 +114,16 @@ class Remarks:
     def _on_value(self, v: VertexView) -> Iterator[Remark]:
         if has_nan(v.value):
             if not any(has_nan(x.value) for x in v.operands):
-                yield Remark(v.index, "nan", f"{v.name} is nan. {self._remedy(v)}")
+                yield Remark(
+                    v.index, "nan", f"{v.name} is nan. {remedy_here(self.vertices, v)}"
+                )
         elif has_inf(v.value):
             if not any(has_inf(x.value) for x in v.operands):
-                yield Remark(v.index, "inf", f"{v.name} is infinite. {self._remedy(v)}")
+                yield Remark(
+                    v.index,
+                    "inf",
+                    f"{v.name} is infinite. {remedy_here(self.vertices, v)}",
+                )
         elif v.operation in ("add", "subtract") and _is_rounding(
             v.value, [x.value for x in v.operands]
         ):
@@ -134,11 +144,6 @@ class Remarks:
                 what = f"The contributions to {self.vertices[i].name} cancel: "
                 what += f"{short(self.totals[i])} is what rounding leaves of 0."
                 yield Remark(i, "rounding", what)
-
-    def _remedy(self, v: VertexView) -> str:
-        """Return what to do where an operation makes an infinity or a nan."""
-        operands = range(len(v.operands))
-        return remedy(v, [operand_expression(self.vertices, v, i) for i in operands])
 
 
 def has_nan(value: Result | None) -> bool:
@@ -182,3 +187,9 @@ def remedy(v: VertexView, operands: Sequence[str]) -> str:
     for name, given in zip(v.rule.operand_names, operands, strict=False):
         text = text.replace(f"{{{name}}}", given)
     return text
+
+
+def remedy_here(vertices: Sequence[VertexView], v: VertexView) -> str:
+    """Return an operation's remedy, with what the program calls its operands."""
+    operands = range(len(v.operands))
+    return remedy(v, [operand_expression(vertices, v, i) for i in operands])

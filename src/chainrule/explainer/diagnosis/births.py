@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.explainer.account.brief import short
 from chainrule.explainer.account.derivatives import partial_value
-from chainrule.explainer.account.remarks import remedy
+from chainrule.explainer.account.remarks import remedy_here
 from chainrule.explainer.account.sweep import Contribution
 from chainrule.explainer.account.views import VertexView
 from chainrule.explainer.diagnosis.entries import (
@@ -55,7 +55,7 @@ _MEND_FIRST = "{} is infinite already: mend that first."
 def _report_value(reports: Reports, v: VertexView, kind: str, mask: Mask) -> None:
     entry = first(mask) if is_elementwise(v) else None
     shape = mask.shape
-    guilty, why, advice = None, "", remedy(v)
+    guilty, why, advice = None, "", remedy_here(reports.account.vertices, v)
     for i, x in enumerate(v.operands):
         value = at(x.value, entry, shape)
         if x.index is not None and guilty is None:
@@ -122,7 +122,7 @@ def _report_slope(reports: Reports, c: Contribution, v: VertexView, z: Any) -> N
         message,
         operand=c.position,
         entry=entry,
-        remedy=remedy(v),
+        remedy=remedy_here(reports.account.vertices, v),
         in_derivative=True,
     )
 
