@@ -48,8 +48,8 @@ print(gd.explain(loss)(start(2)))
 # > Result ...
 # > p['W1'] ... agrees
 # > p['b1'] ... agrees
-# > p['b2'] ... agrees
 # > p['w2'] ... agrees
+# > p['b2'] ... agrees
 
 # %% [markdown]
 # For this one network the formulas can be written by hand, from the output back:
