@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from chainrule.errors import ArgumentError
+from chainrule.nodes.node_class import record
 from chainrule.rules import declare, registry, traits_of
 from chainrule.rules.namespace import evaluate
+from chainrule.transforms.matrices import jacobian
 from chainrule.values.shapes import normalize_axes
 from tests.helpers import RULES, as_tuple, calls_of
 
@@ -97,6 +99,22 @@ def test_a_product_sums_over_the_axes_that_it_names(call):
     pairs = call.rule.contracts(*map(np.ndim, values), **call.parameters)
     if pairs is not None:
         np.testing.assert_allclose(z, np.tensordot(*values, axes=pairs), rtol=1e-12)
+
+
+@with_trait("depends")
+def test_entries_depend_on_what_is_said_and_on_nothing_else(call):
+    values, z = drawn(call)
+    links = call.rule.depends(list(map(np.shape, values)), **call.parameters)
+    for i, (results, entries) in enumerate(links):
+
+        def f(x, i=i):
+            operands = [*values[:i], x, *values[i + 1 :]]
+            return record(call.rule, operands, call.parameters)
+
+        slopes = jacobian(f)(values[i]).reshape(np.size(z), -1)
+        assert set(zip(*np.nonzero(slopes), strict=True)) == set(
+            zip(results, entries, strict=True)
+        )
 
 
 @with_trait("signature")

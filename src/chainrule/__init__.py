@@ -22,6 +22,7 @@ from chainrule.transforms.values import stop_gradient, value, zero_grad
 
 if typing.TYPE_CHECKING:
     from chainrule import interop as interop
+    from chainrule import ipopt as ipopt
     from chainrule import scipy
     from chainrule import sparse as sparse
     from chainrule.compiler import (
@@ -102,7 +103,7 @@ _OF_THE_COMPILER = (
 """The compiler is half of the library: it is loaded when it is first asked for."""
 _HOMES = {"pmap": "chainrule.parallel", "supported": "chainrule.support"}
 """Other functions that are loaded when they are first asked for, and their modules."""
-_OF_SPARSE = ("sparse", "hessian_diagonal", "linear_map")
+_WITH_SCIPY = ("ipopt", "sparse", "hessian_diagonal", "linear_map")
 """They need SciPy, so ``from chainrule import *`` leaves them out."""
 
 
@@ -110,9 +111,9 @@ def __getattr__(name: str) -> typing.Any:
     """Find a function of the compiler, or a wrapped one: ``gd.sin``."""
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in ("interop", "scipy"):
+    if name in ("interop", "ipopt", "scipy"):
         return importlib.import_module(f"chainrule.{name}")
-    if name in _OF_SPARSE:
+    if name in _WITH_SCIPY:
         sparse = importlib.import_module("chainrule.sparse")
         return sparse if name == "sparse" else getattr(sparse, name)
     if name == "compiler" or name in _OF_THE_COMPILER:
@@ -128,5 +129,5 @@ def __getattr__(name: str) -> typing.Any:
 def __dir__() -> list[str]:
     """List the public names, the wrapped functions among them."""
     return sorted(
-        [*__all__, *_OF_SPARSE, *filter(operations.is_public, dir(operations))]
+        [*__all__, *_WITH_SCIPY, *filter(operations.is_public, dir(operations))]
     )

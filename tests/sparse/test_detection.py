@@ -96,6 +96,13 @@ def test_moved_entries_are_told_from_constants_and_places(name):
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
+def test_a_sparse_matrix_keeps_its_pattern():
+    sp = pytest.importorskip("scipy.sparse")
+    a = sp.random_array((6, 9), density=0.3, rng=1).tocsr()
+    found = gd.sparse.sparsity(lambda x: np.exp(a @ x) @ a, np.ones(9))
+    np.testing.assert_array_equal(found.toarray(), (a.T @ a).toarray() != 0)
+
+
 def test_constants_are_in_no_pattern():
     pattern = gd.sparse.sparsity(lambda x: np.append(x, [1.0, 2.0]), np.ones(3))
     assert pattern.nnz == 3

@@ -49,6 +49,9 @@ class traits:
     contracts: Any = None
     """Of a product: ``contracts(n, m, **parameters)`` returns the axes that it sums
     over, of operands with n and m axes (``Pairs``), or ``None`` if it is another."""
+    depends: Any = None
+    """``depends(shapes, **parameters)`` returns, of each operand, two arrays of places:
+    entries of the result, and the entries of the operand that they depend on."""
 
     primitive: ClassVar[bool] = False
     """Of a composed function: whether a trace keeps its call, and not its parts. They

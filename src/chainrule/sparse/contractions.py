@@ -132,6 +132,18 @@ def product(
     return sums.to(own, row.shape)
 
 
+def linked(d: Detection, row: Row, known: type[traits]) -> Pattern:
+    """Return the pattern of a result that says which entries it depends on."""
+    found = Pattern(math.prod(row.shape), d.columns)
+    shapes = [np.shape(x) if is_array(x) else x.shape for x in row.args]
+    links = known.depends(shapes, **row.given)
+    for x, (results, entries) in zip(row.args, links, strict=True):
+        p = d.patterns.get(x) if isinstance(x, Row) else None
+        if isinstance(p, Pattern):
+            found = union(found, p.moved(entries).summed(results, found.size))
+    return found
+
+
 def _by_matrix(a: Array, p: Pattern) -> Pattern:
     """Return the pattern of ``a @ x``, of a constant matrix."""
     rows, columns = _np.nonzero(a)
@@ -139,4 +151,4 @@ def _by_matrix(a: Array, p: Pattern) -> Pattern:
     return groups.summed(rows, a.shape[0])
 
 
-__all__ = ["contracted", "einsum"]
+__all__ = ["contracted", "einsum", "linked"]

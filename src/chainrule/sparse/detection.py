@@ -94,6 +94,8 @@ class Detection:
             return self._along_axes(row, known)
         if known.contracts is not None:
             return contractions.contracted(self, row, known)
+        if known.depends is not None:
+            return contractions.linked(self, row, known)
         if known.signature:
             return self._by_signature(row, known)
         return self.dense(row)

@@ -83,8 +83,8 @@ def as_object(constraint: Mapping[str, Any]) -> Any:
 
 
 def _with_args(f: Callable[..., Any], args: tuple[Any, ...]) -> Callable[..., Any]:
-    def given(x: Any) -> Any:
-        return f(x, *args)
+    def given(x: Any, *more: Any) -> Any:
+        return f(x, *args, *more)
 
     return given
 

@@ -12,7 +12,7 @@ from chainrule.rules.cases import DOUBLE, Cases, Dtypes, case
 from chainrule.rules.namespace import EXTRA, opaque
 from chainrule.scipy.sparse.patterns import Pattern
 from chainrule.values.shapes import shape_of
-from chainrule.values.types import Namespace, Operation, Value
+from chainrule.values.types import Namespace, Operation, Shape, Value
 from chainrule.wrapping import operation
 
 _np: Any = np
@@ -70,6 +70,18 @@ class sparse_product_grad(multilinear):
         case((3,), (2, 2), pattern=_WIDE, transposed=True),
     )
     dtypes: Dtypes = ("float32", *DOUBLE)
+
+    @staticmethod
+    def depends(
+        shapes: Sequence[Shape], *, pattern: Pattern, transposed: bool
+    ) -> tuple[tuple[Any, Any], ...]:
+        rows, columns = _oriented(pattern, transposed=transposed)
+        many = shapes[1][1] if len(shapes[1]) == 2 else 1
+        entries = _np.repeat(_np.arange(rows.size), many)
+        rows, columns = (
+            (i[:, None] * many + _np.arange(many)).ravel() for i in (rows, columns)
+        )
+        return (rows, entries), (rows, columns)
 
     @staticmethod
     def transpose_data(

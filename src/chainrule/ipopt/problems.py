@@ -1,0 +1,134 @@
+"""Problems for Ipopt, which are solved from several first guesses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from chainrule.errors import ArgumentError
+from chainrule.ipopt.limits import Bounds, as_nonlinear
+from chainrule.ipopt.runs import Functions, Run, Solution, library
+from chainrule.nodes.admission import holds_nodes
+from chainrule.scipy.optimize.constraints import Constraints
+from chainrule.scipy.optimize.problems import Unknowns
+from chainrule.values.containers import flatten
+from chainrule.values.shapes import SEQUENCES
+
+
+def problem(
+    f: Callable[..., Any],
+    constraints: Constraints = (),
+    *,
+    bounds: Bounds = None,
+) -> Problem:
+    """Return the problem of minimising ``f(x)`` with constraints, for Ipopt.
+
+    Parameters
+    ----------
+    f
+        A function of the unknowns (an array, a number or a container), and of other
+        arguments that ``solve`` is given; its result is a number.
+    constraints
+        Constraints of SciPy's, or a list of them: ``NonlinearConstraint(g, low, high)``
+        with a function of the same arguments, ``LinearConstraint``, or a dict with a
+        ``"type"``, ``"eq"`` (zero) or ``"ineq"`` (not negative), and a ``"fun"``.
+    bounds
+        ``(low, high)``, each a number, an array or a container like the unknowns, or
+        ``None``; a list of pairs; or SciPy's ``Bounds``.
+
+    Raises
+    ------
+    ArgumentError
+        If Ipopt is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import chainrule as gd
+    >>> from scipy.optimize import NonlinearConstraint
+    >>> def f(x):
+    ...     return x[0] * x[3] * np.sum(x[:3]) + x[2]
+    >>> found = gd.ipopt.problem(
+    ...     f,
+    ...     [
+    ...         NonlinearConstraint(np.prod, 25.0, np.inf),
+    ...         NonlinearConstraint(lambda x: x @ x, 40.0, 40.0),
+    ...     ],
+    ...     bounds=(1.0, 5.0),
+    ... ).solve(np.array([1.0, 5.0, 5.0, 1.0]))  # doctest: +SKIP
+    >>> found.x.round(4), found.nit  # doctest: +SKIP
+    (array([1.    , 4.743 , 3.8211, 1.3794]), 8)
+    """
+    library()
+    return Problem(f, constraints, bounds)
+
+
+class Problem:
+    """A function to minimise, with constraints and bounds.
+
+    What is known of its derivatives, and their programs, are kept: a problem is solved
+    many times from several first guesses, and with other arguments.
+    """
+
+    def __init__(
+        self, f: Callable[..., Any], constraints: Constraints, bounds: Bounds
+    ) -> None:
+        """Take the functions; nothing is called yet."""
+        given = cast(Any, constraints)
+        listed = given if isinstance(given, SEQUENCES) else [given]
+        self.f = f
+        self.constraints: list[Any] = list(map(as_nonlinear, listed))
+        self.bounds = bounds
+        self._known: dict[Any, Functions] = {}
+
+    def solve(
+        self,
+        x0: Any,
+        args: Any = (),
+        *,
+        warm: Solution | None = None,
+        callback: Callable[[Any], Any] | None = None,
+        progress: bool = False,
+        **options: str | float,
+    ) -> Solution:
+        """Return what Ipopt finds from a first guess.
+
+        Parameters
+        ----------
+        x0
+            The first guess, whose form the solution has.
+        args
+            Other arguments of the function and of the constraints: a tuple.
+        warm
+            An earlier solution, whose multipliers Ipopt begins with; ``x0`` is near it
+            (its ``x``).
+        callback
+            It is shown each iteration, as a result with ``x``, ``fun``, ``nit``,
+            ``infeasibility`` and ``barrier``; ``StopIteration`` ends it.
+        progress
+            Whether a bar of the calls is shown (``chainrule[progress]``).
+        options
+            Ipopt's: ``tol=1e-8``, ``max_iter=3000``, ``print_level=5``, ... It prints
+            nothing by default. ``hessian_approximation="limited-memory"`` leaves the
+            Hessian out.
+
+        Raises
+        ------
+        ArgumentError
+            If an argument is a node, or the function's result is no number.
+        """
+        unknowns = Unknowns(x0)
+        given = cast(tuple[Any, ...], args if isinstance(args, tuple) else (args,))
+        if any(map(holds_nodes, flatten(given)[0])):
+            raise ArgumentError(
+                "Ipopt's solution has no derivative here: pass gd.value of args."
+            )
+        key = (unknowns.structure, tuple(unknowns.shapes))
+        functions = self._known.get(key)
+        if functions is None:
+            functions = self._known[key] = Functions(self.f, self.constraints, unknowns)
+        run = Run(functions, unknowns, given, callback, progress=progress)
+        return run.solved(self.bounds, warm, options)
+
+
+__all__ = ["Problem", "problem"]

@@ -1,0 +1,207 @@
+"""Ipopt is given exact derivatives; what it finds has the form of the first guess."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.errors import ArgumentError, ShapeError
+
+sopt = pytest.importorskip("scipy.optimize")
+sp = pytest.importorskip("scipy.sparse")
+
+
+def hock_schittkowski_71(x):
+    return x[0] * x[3] * np.sum(x[:3]) + x[2]
+
+
+PRODUCT = sopt.NonlinearConstraint(np.prod, 25.0, np.inf)
+ON_SPHERE = {"type": "eq", "fun": lambda x: x @ x - 40.0}
+START = np.array([1.0, 5.0, 5.0, 1.0])
+SOLUTION = [1.0, 4.7429996, 3.8211500, 1.3794083]
+
+
+def test_without_ipopt_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cyipopt", None)
+    with pytest.raises(ArgumentError, match=r"chainrule\[ipopt\]"):
+        gd.ipopt.problem(hock_schittkowski_71)
+
+
+@pytest.fixture
+def ipopt():
+    pytest.importorskip("cyipopt")
+    return gd.ipopt
+
+
+def test_the_solution_and_its_multipliers(ipopt):
+    found = ipopt.problem(
+        hock_schittkowski_71, [PRODUCT, ON_SPHERE], bounds=(1.0, 5.0)
+    ).solve(START)
+    assert found.success
+    assert found.nit < 12
+    np.testing.assert_allclose(found.x, SOLUTION, rtol=1e-6)
+    assert found.constr[0] == pytest.approx(25.0)
+    assert found.constr[1] == pytest.approx(0.0, abs=1e-6)
+    slope = gd.grad(hock_schittkowski_71)(found.x)
+    slope = slope + found.multipliers[0] * gd.grad(np.prod)(found.x)
+    slope = slope + found.multipliers[1] * 2 * found.x
+    slope = slope - found.lower_multipliers + found.upper_multipliers
+    np.testing.assert_allclose(slope, 0.0, atol=1e-6)
+    assert found.lower_multipliers[0] > 1.0
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        [(1.0, 5.0)] * 4,
+        [(1.0, None)] * 4,
+        (np.ones(4), None),
+        (1.0, [5.0, None, 5.0, 5.0]),
+        sopt.Bounds(1.0, np.full(4, 5.0)),
+    ],
+)
+def test_bounds_have_several_forms(ipopt, bounds):
+    problem = ipopt.problem(hock_schittkowski_71, [PRODUCT, ON_SPHERE], bounds=bounds)
+    np.testing.assert_allclose(problem.solve(START).x, SOLUTION, rtol=1e-6)
+
+
+def test_a_problem_without_limits(ipopt):
+    found = ipopt.problem(lambda x: np.sum((x - 2.0) ** 4)).solve(np.zeros(3))
+    np.testing.assert_allclose(found.x, 2.0, atol=1e-2)
+    assert found.constr == []
+    number = ipopt.problem(lambda x: (x - 3.0) ** 2).solve(1.0)
+    assert number.x == pytest.approx(3.0)
+
+
+@dataclasses.dataclass
+class Plan:
+    amounts: np.ndarray
+    share: float
+
+
+def test_unknowns_bounds_and_multipliers_are_containers(ipopt):
+    def cost(plan, target):
+        return np.sum((plan.amounts - target) ** 2) + (plan.share - 1.0) ** 2
+
+    def total(plan, target):
+        return np.sum(plan.amounts) * plan.share
+
+    problem = ipopt.problem(
+        cost,
+        sopt.NonlinearConstraint(total, -np.inf, 2.0),
+        bounds=(Plan(np.zeros(2), 0.25), Plan(np.full(2, 3.0), 0.5)),
+    )
+    shown = []
+    found = problem.solve(
+        Plan(np.ones((3, 2)), 0.3), 1.0, callback=lambda s: shown.append(s.x.share)
+    )
+    assert found.x.amounts.shape == (3, 2)
+    assert found.x.share * found.x.amounts.sum() == pytest.approx(2.0, abs=1e-6)
+    assert found.upper_multipliers.amounts.shape == (3, 2)
+    assert shown[-1] == pytest.approx(found.x.share, abs=1e-4)
+    other = problem.solve(found.x, (0.9,), warm=found)
+    again = problem.solve(Plan(np.ones((3, 2)), 0.3), (0.9,))
+    np.testing.assert_allclose(other.x.amounts, again.x.amounts, rtol=1e-6)
+    assert other.nit < again.nit
+
+
+def test_many_unknowns_have_sparse_matrices(ipopt):
+    size = 2000
+
+    def f(x):
+        return np.sum((x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+    def together(x):
+        return x[2:] * x[:-2] - 0.5
+
+    problem = ipopt.problem(
+        f,
+        [
+            sopt.NonlinearConstraint(together, -np.inf, 0.0),
+            sopt.LinearConstraint(sp.eye_array(1, size), 0.0, 0.4),
+        ],
+    )
+    found = problem.solve(np.full(size, 0.5))
+    assert found.success
+    assert found.nit < 40
+    known = next(iter(problem._known.values()))
+    assert known.jacobian.pattern.nnz == 2 * (size - 2) + 1
+    assert known.hessian.pattern.nnz <= 5 * size
+    assert known.hessian.sweeps < 10
+
+
+def test_a_hessian_that_is_left_out(ipopt):
+    problem = ipopt.problem(
+        hock_schittkowski_71, [PRODUCT, ON_SPHERE], bounds=(1.0, 5.0)
+    )
+    found = problem.solve(START, hessian_approximation="limited-memory", max_iter=50)
+    np.testing.assert_allclose(found.x, SOLUTION, rtol=1e-5)
+    assert not next(iter(problem._known.values())).hessian._states
+
+
+def test_a_pattern_that_grows_on_the_way(ipopt):
+    def f(x):
+        near = np.sum((x - 3.0) ** 2)
+        return near + 0.1 * x[0] * x[1] if x[0] > 1.5 else near
+
+    found = ipopt.problem(f).solve(np.zeros(3))
+    np.testing.assert_allclose(found.x, [3 / 1.05, 3 / 1.05, 3.0], rtol=1e-4)
+
+
+def test_the_problem_on_the_page(ipopt):
+    page = Path(__file__).parents[1] / "docs" / "optimise.md"
+    text = page.read_text(encoding="utf-8")
+    (code,) = re.findall(r"```{code-block} python\n(.*?)```", text, re.DOTALL)
+    names = {"np": np, "gd": gd}
+    exec(code, names)
+    assert names["found"].success
+    exact = 2 * np.sqrt(3.0) + np.pi / 3  # two tangents from 2, and the arc between
+    found = np.sqrt(names["found"].fun)
+    assert found == pytest.approx(exact, rel=2e-3)
+    assert f"{found:.3f}" in code
+
+
+def test_what_goes_wrong_is_told(ipopt):
+    calls = []
+
+    def failing(x):
+        calls.append(x)
+        if len(calls) > 1:
+            raise KeyError("inside")
+        return np.sum(x**2)
+
+    with pytest.raises(KeyError, match="inside"):
+        ipopt.problem(failing).solve(np.ones(2))
+    with pytest.raises(ArgumentError, match="minimises a number"):
+        ipopt.problem(lambda x: x).solve(np.ones(2))
+    with pytest.raises(ArgumentError, match="a constraint is"):
+        ipopt.problem(np.sum, [np.prod])
+    a = gd.node(1.0)
+    with pytest.raises(ArgumentError, match=r"gd\.value of args"):
+        ipopt.problem(lambda x, a: a * np.sum(x)).solve(np.ones(2), (a,))
+    with pytest.raises(ArgumentError, match="closes over a node"):
+        ipopt.problem(lambda x: a * np.sum(x)).solve(np.ones(2))
+    for bounds in (1.0, (1.0, np.ones(3)), (0.0, 1.0, 2.0)):
+        with pytest.raises((ArgumentError, ShapeError), match="bound"):
+            ipopt.problem(np.sum, bounds=bounds).solve(np.ones(2))
+    limit = sopt.NonlinearConstraint(np.sum, np.ones(3), 9.0)
+    with pytest.raises(ShapeError, match=r"shapes \[\(3,\)\], and what they limit"):
+        ipopt.problem(np.sum, limit).solve(np.ones(2))
+    infeasible = ipopt.problem(
+        lambda x: np.sum(x**2), {"type": "eq", "fun": lambda x: np.sum(x**2) + 1.0}
+    ).solve(np.ones(2))
+    assert not infeasible.success
+    assert "infeasib" in infeasible.message
+
+    def stop(step):
+        raise StopIteration
+
+    stopped = ipopt.problem(lambda x: np.sum(x**4)).solve(np.ones(2), callback=stop)
+    assert stopped.nit == 0
+    assert not stopped.success
