@@ -93,8 +93,9 @@ def set_operators(node_class: type[node], **names: Any) -> dict[str, Operation]:
     ``names`` are those of ``operator``.
     """
     made: dict[str, Operation] = {}
+    names = {"record": record_beside, **names}
     for name, rule_class, function in _BINARY:
-        made[name] = operator(rule_class, function, record=record_beside, **names)
+        made[name] = operator(rule_class, function, **names)
         setattr(node_class, f"__{name}__", made[name])
         setattr(node_class, f"__r{name}__", _reflected(made[name]))
     for name, rule_class, function in _UNARY:
