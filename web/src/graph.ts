@@ -74,10 +74,15 @@ export class GraphView {
     this.draw();
   }
 
+  /** In a lecture hall letters are at least a fiftieth of the screen high. */
+  private get smallest(): number {
+    return this.largest > LARGEST ? Math.max(1.35, innerHeight / 50 / 13) : SMALLEST;
+  }
+
   private get size(): { width: number; height: number } {
     const width = this.frame.clientWidth - 2 * ROOM;
     const presenting = this.largest > LARGEST;
-    const height = presenting ? Math.max(220, innerHeight - 300) : Math.max(400, 0.74 * innerHeight);
+    const height = presenting ? Math.max(220, innerHeight - 330) : Math.max(400, 0.74 * innerHeight);
     return { width, height };
   }
 
@@ -89,7 +94,8 @@ export class GraphView {
     const room = this.size.width < 440 ? 210 : 420;
     const plans = this.folds.groups.map((g) => planned(this.run, numbers, g.members, sums, room));
     const labels = this.labels(numbers);
-    this.layout = laidOut(this.folds, plans, labels, this.size, this.inputBoxes());
+    this.layout = laidOut(this.folds, plans, labels, this.size, this.inputBoxes(),
+      this.largest > LARGEST ? this.largest : 1);
     this.edges.clear();
     const lines = s("g", { class: "edges" });
     const words = s("g", { class: "labels" });
@@ -146,10 +152,21 @@ export class GraphView {
   update(numbers: Numbers, state: State, moment: Moment): void {
     this.last = [numbers, state, moment];
     if (!this.boxes.length || !this.refresh(numbers, state, moment)) this.draw();
+    this.follow();
+  }
+
+  /** Scroll to what the moment is about: a box, and the box that it adds to. */
+  private follow(): void {
+    if (!this.last) return;
+    const [numbers, , moment] = this.last;
     const now = subject(this.run, numbers, moment);
-    if (now != null) this.bringIntoView(this.folds.groupOf[now]!);
-    else if (moment.kind === "start") this.frame.scrollTo(0, 0);
-    else if (moment.kind === "end") this.bringIntoView(this.inputBoxes()[0] ?? 0);
+    if (now == null) {
+      if (moment.kind === "end") this.bringIntoView(this.inputBoxes().slice(0, 1));
+      else this.frame.scrollTo(0, 0);
+      return;
+    }
+    const others = this.carriers(numbers, moment).map((c) => c.to);
+    this.bringIntoView([now, ...others].map((i) => this.folds.groupOf[i]!));
   }
 
   /** Show the numbers in the boxes as they are; false if they no longer fit. */
@@ -323,13 +340,11 @@ export class GraphView {
 
   // ------------------------------------------------------------ pan and zoom
 
-  private fit(smallest = SMALLEST): void {
+  private fit(smallest = this.smallest): void {
     const { width, height } = this.size;
     const k = Math.min(width / this.layout.width, height / this.layout.height, this.largest);
     this.setScale(Math.max(k, smallest));
-    const now = this.last && subject(this.run, this.last[0], this.last[2]);
-    if (now != null) this.bringIntoView(this.folds.groupOf[now]!);
-    else this.frame.scrollTo(0, 0);
+    this.follow();
   }
 
   private setScale(k: number): void {
@@ -352,16 +367,22 @@ export class GraphView {
     frame.scrollTop = middle[1]! * grown - frame.clientHeight / 2;
   }
 
-  private bringIntoView(index: number): void {
-    const [at, plan] = [this.layout.boxes[index], this.boxes[index]?.plan];
-    if (!at || !plan) return;
+  private bringIntoView(indices: number[]): void {
     const { frame, scale } = this;
+    const areas = indices.flatMap((i) => {
+      const [at, plan] = [this.layout.boxes[i], this.boxes[i]?.plan];
+      return at && plan ? [{ left: at.x, top: at.y, right: at.x + plan.width, bottom: at.y + plan.height }] : [];
+    });
+    if (!areas.length) return;
+    const ends = <K extends "left" | "top" | "right" | "bottom">(key: K) => areas.map((a) => a[key]);
+    const [x, y] = [Math.min(...ends("left")), Math.min(...ends("top"))];
+    const [width, height] = [Math.max(...ends("right")) - x, Math.max(...ends("bottom")) - y];
     const wanted = (start: number, length: number, from: number, room: number): number => {
       const [first, last] = [start * scale, (start + length) * scale + 2 * ROOM];
       return first >= from && last <= from + room ? from : (first + last - room) / 2;
     };
-    frame.scrollLeft = wanted(at.x, plan.width, frame.scrollLeft, frame.clientWidth);
-    frame.scrollTop = wanted(at.y, plan.height, frame.scrollTop, frame.clientHeight);
+    frame.scrollLeft = wanted(x, width, frame.scrollLeft, frame.clientWidth);
+    frame.scrollTop = wanted(y, height, frame.scrollTop, frame.clientHeight);
   }
 
   private dragged = false;

@@ -7,7 +7,7 @@ import { button, h, replace, set } from "./dom";
 import { entries, factor, short, show, tuple } from "./format";
 import { parse } from "./formula";
 import { grid, windowOf } from "./grids";
-import { pathsTo, type Path } from "./paths";
+import { grouped, pathsTo, type Edge, type Path } from "./paths";
 import type { State } from "./timeline";
 import { carried, entryName, nameOf } from "./words";
 
@@ -35,6 +35,8 @@ export class InputsPanel {
     private readonly live: boolean,
     whyNot: string,
     private readonly changed: (inputs: number[][] | null) => void,
+    private readonly trace: (edges: Edge[] | null) => void,
+    private readonly look: (place: { input: number; entry: number }) => void,
   ) {
     this.reset = button("Back to the recorded inputs", () => this.restore(), { hidden: true });
     const about = live
@@ -106,6 +108,7 @@ export class InputsPanel {
     });
     this.put(field, x);
     field.addEventListener("input", () => this.edited());
+    field.addEventListener("focus", () => this.look({ input: this.run.inputs.indexOf(vertex), entry }));
     field.addEventListener("keydown", (event) => {
       const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
       const now = this.take(field);
@@ -121,7 +124,7 @@ export class InputsPanel {
 
   /** Write a number into a field: short, though it is kept with all its digits. */
   private put(field: HTMLInputElement, value: number): void {
-    const text = short(value, field.dataset["input"]?.endsWith("]") ? 4 : 8);
+    const text = short(value, field.dataset["input"]?.endsWith("]") ? 4 : 7);
     this.written.set(field, { text, value });
     field.value = text;
   }
@@ -195,6 +198,7 @@ export class InputsPanel {
   /** Show one input's derivative as a sum over paths, or hide it again. */
   choose(vertex: number | null): void {
     this.chosen = this.chosen === vertex ? null : vertex;
+    this.traced = null;
     if (this.last) this.update(...this.last);
     if (this.chosen != null) this.paths.scrollIntoView({ block: "nearest" });
   }
@@ -240,15 +244,21 @@ export class InputsPanel {
         vertex != null && key.getAttribute("data-paths") === nameOf(this.run, vertex)
           ? "true" : "false");
     }
-    if (vertex == null) return replace(this.paths);
+    if (vertex == null) {
+      this.trace(null);
+      return replace(this.paths);
+    }
     const run = this.run;
     const title = h("h3", {}, `\u2202${nameOf(run, run.result)}/\u2202${nameOf(run, vertex)}` +
       " as a sum over paths");
     if (!finished) {
+      this.trace(null);
       return replace(this.paths, title, h("p", {},
         `Step to the end first: then every ${carried(run)} is known.`));
     }
-    const { count, shown } = pathsTo(run, numbers, vertex, MOST_PATHS);
+    const { count, shown, edges } = pathsTo(run, numbers, vertex, MOST_PATHS);
+    if (vertex !== this.traced) this.trace(edges);
+    this.traced = vertex;
     const numeric = shown.every((p) => p.product != null);
     const total = numbers.totals.get(vertex);
     replace(this.paths, title,
@@ -256,7 +266,7 @@ export class InputsPanel {
         ? `The first ${run.cut.toLocaleString("en")} operations are left out of this page, and ` +
           "with them the paths from this input. Its gradient is that of the whole recording."
         : "No path leads from this input to the result.") : null,
-      h("ol", {}, ...shown.map((p) => this.path(p))),
+      ...this.listed(shown),
       count > shown.length
         ? h("p", { class: "remark" }, `${shown.length} of ${count > 1e6 ? "more than a million"
             : count} paths are shown. The sweep adds them up without walking each: that is ` +
@@ -271,13 +281,31 @@ export class InputsPanel {
         : null);
   }
 
+  /** The paths; those of a loop in groups, with the sum of each. */
+  private listed(shown: Path[]): HTMLElement[] {
+    const groups = grouped(this.run, shown);
+    if (groups.length === shown.length || shown.length < 4) {
+      return [h("ol", {}, ...shown.map((p) => this.path(p)))];
+    }
+    return groups.map(({ key, paths, sum }) => h("details", { class: "group" },
+      h("summary", {}, `${paths.length} \u00d7 ${key}`,
+        sum === null ? null : h("span", { class: "number" }, ` = ${short(sum)}`)),
+      h("ol", {}, ...paths.map((p) => this.path(p)))));
+  }
+
+  private traced: number | null = null;
+
   private path(path: Path): HTMLElement {
     const names = path.vertices.map((i) => nameOf(this.run, i)).join(" \u2192 ");
+    const light = button(names, () => this.trace(path.edges), {
+      class: "route", "aria-label": `Light the path ${names} in the graph`,
+    });
+    light.addEventListener("pointerenter", () => this.trace(path.edges));
     const product = path.product == null
       ? null
       : h("span", { class: "number" }, `${path.factors.map((x) => factor(x)).join(" \u00d7 ")}` +
           (path.factors.length > 1 ? ` = ${short(path.product)}` : ""));
-    return h("li", {}, h("span", { class: "route" }, names), product);
+    return h("li", {}, light, product);
   }
 }
 

@@ -23,12 +23,12 @@ export const LABEL = 13;
 /** The layout, from left to right or from top to bottom, whichever is larger to read. */
 export function laidOut(
   folds: Folded, plans: Plan[], labels: Map<string, string>, frame: { width: number; height: number },
-  inputs: number[],
+  inputs: number[], largest: number,
 ): Layout {
   const scale = (made: Layout): number =>
-    Math.min(frame.width / made.width, frame.height / made.height, 1);
+    Math.min(frame.width / made.width, frame.height / made.height, largest);
   const across = arranged(folds, plans, labels, "LR", inputs);
-  if (scale(across) >= 0.95) return across;
+  if (scale(across) >= 0.95 * largest) return across;
   const down = arranged(folds, plans, labels, "TB", inputs);
   return scale(down) > scale(across) ? down : across;
 }

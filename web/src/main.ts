@@ -2,6 +2,7 @@
 
 import { lineOf, readRuns, recorded, type Numbers, type Run, type Script, type Warning } from "./data";
 import { button, h, replace, set } from "./dom";
+import { ExplorePanel } from "./explore";
 import { bestFold, possibleFolds, type Fold } from "./fold";
 import { short, show, tuple } from "./format";
 import { GraphView } from "./graph";
@@ -13,7 +14,7 @@ import { Replay } from "./replay";
 import { codePanel, SourcePanel } from "./source";
 import { moments, stateAt, subject, sweepStart, type Moment } from "./timeline";
 import { Transport } from "./transport";
-import { announced, heading, phaseOf } from "./words";
+import { announced, heading, phaseOf, spoken } from "./words";
 
 const scripts = (globalThis as unknown as { chainruleRules: Script[] }).chainruleRules;
 const runs = readRuns(document.getElementById("data")!.textContent!);
@@ -27,6 +28,9 @@ class Page {
   private readonly graph: GraphView;
   private readonly panel: NowPanel;
   private readonly inputs: InputsPanel;
+  private readonly explore: ExplorePanel | null;
+  private readonly speech = h("p", { class: "speech" });
+  private speaking = false;
   private readonly source: SourcePanel;
   private readonly remarks: RemarksPanel;
   private readonly table: TablePanel;
@@ -44,7 +48,11 @@ class Page {
     const fold = bestFold(run);
     this.graph = new GraphView(run, fold, (vertex) => this.picked(vertex));
     this.panel = new NowPanel(run);
-    this.inputs = new InputsPanel(run, live, whyNot, (inputs) => this.replayed(inputs));
+    this.inputs = new InputsPanel(run, live, whyNot, (inputs) => this.replayed(inputs),
+      (edges) => this.graph.trace(edges), (place) => this.explore?.look(place));
+    this.explore = live && run.mode === "reverse"
+      ? new ExplorePanel(run, this.replay, (inputs) => this.inputs.write(inputs))
+      : null;
     this.source = new SourcePanel(run);
     this.remarks = new RemarksPanel(run, (warning) => this.visit(warning));
     this.table = new TablePanel(run);
@@ -54,7 +62,8 @@ class Page {
       h("div", { class: "grid" },
         h("div", { class: "wide" }, this.graphCard(fold), this.remarks.element, this.source.element,
           codePanel(run)),
-        h("div", { class: "side" }, this.quiz.element, this.panel.element, this.inputs.element)),
+        h("div", { class: "side" }, this.quiz.element, this.panel.element, this.inputs.element,
+          this.explore?.element ?? null)),
       this.table.element);
   }
 
@@ -79,7 +88,29 @@ class Page {
           h("span", { class: "key gradient" }, carriedOn),
           h("span", { class: "key edge-label" }, "local derivative")),
         h("div", { class: "tools" }, choice ? select : null, ...this.graph.tools)),
-      this.graph.element);
+      this.graph.element, h("div", { class: "talk" }, this.speech, this.voiceButton()));
+  }
+
+  /** Reads each sentence aloud, where the browser can. */
+  private voiceButton(): HTMLElement | null {
+    if (!("speechSynthesis" in globalThis)) return null;
+    const key = button("Read aloud", () => {
+      this.speaking = !this.speaking;
+      set(key, "aria-pressed", String(this.speaking));
+      speechSynthesis.cancel();
+      if (this.speaking) this.say();
+    }, { "aria-pressed": "false", id: "aloud" });
+    return key;
+  }
+
+  private say(): void {
+    speechSynthesis.cancel();
+    speechSynthesis.speak(new SpeechSynthesisUtterance(this.speech.textContent ?? ""));
+  }
+
+  present(on: boolean): void {
+    if (!on && this.speaking) document.getElementById("aloud")?.click();
+    this.graph.present(on);
   }
 
   /** Show everything as it is at a step; false if a question has to be answered first. */
@@ -113,6 +144,8 @@ class Page {
     const words = `${place}: ${phaseOf(run, moment)}, ${heading(run, numbers, moment)}`;
     this.transport().show(now, all.length - 1, sweepStart(all), words);
     this.voice.textContent = announced(run, numbers, state, moment, place);
+    this.speech.textContent = spoken(run, numbers, state, moment);
+    if (this.speaking) this.say();
     if (this.quiz.on) this.quiz.ask({ run, numbers, state, next: all[now + 1] });
   }
 
@@ -132,6 +165,7 @@ class Page {
   private replayed(inputs: number[][] | null): void {
     const end = this.now === this.all.length - 1;
     this.numbers = inputs ? this.replay.at(inputs) : recorded(this.run);
+    this.explore?.update(this.numbers);
     this.all = moments(this.run, this.numbers);
     this.now = end ? this.all.length - 1 : Math.min(this.now, this.all.length - 1);
     this.show();
@@ -157,6 +191,12 @@ class Page {
     this.go(this.momentOf(warning.vertex, warning.inSweep), false);
   }
 
+  /** Draw what is drawn once it is on the screen. */
+  open(): void {
+    this.explore?.update(this.numbers);
+    if (document.documentElement.classList.contains("presenting")) this.graph.present(true);
+  }
+
   toggleQuiz(): boolean {
     this.quiz.toggle();
     this.show();
@@ -166,7 +206,7 @@ class Page {
 }
 
 function header(
-  title: HTMLElement, showRun: (run: Run) => void, quiz: HTMLButtonElement,
+  title: HTMLElement, showRun: (run: Run) => void, ...keys: HTMLButtonElement[]
 ): HTMLElement {
   const choice = h("select", { "aria-label": "Which function" },
     ...runs.map((run, i) => h("option", { value: i }, run.title)));
@@ -186,7 +226,7 @@ function header(
   paint(null);
   return h("header", {},
     title,
-    h("div", { class: "switches" }, runs.length > 1 ? choice : null, quiz, theme));
+    h("div", { class: "switches" }, runs.length > 1 ? choice : null, ...keys, theme));
 }
 
 function start(): void {
@@ -196,6 +236,20 @@ function start(): void {
   const quiz = button("Quiz", () => set(quiz, "aria-pressed", String(page.toggleQuiz())), {
     id: "quiz", "aria-pressed": "false",
   });
+  const presented = (on: boolean): void => {
+    document.documentElement.classList.toggle("presenting", on);
+    set(present, "aria-pressed", String(on));
+    page.present(on);
+  };
+  const present = button("Present", () => presented(present.getAttribute("aria-pressed") !== "true"), {
+    id: "present", "aria-pressed": "false", title: "The graph and one sentence, large (key P)",
+  });
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target instanceof Element && event.target.closest("input, select, textarea");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "p" || event.key === "P") present.click();
+    if (event.key === "Escape" && present.getAttribute("aria-pressed") === "true") presented(false);
+  });
   const title = h("h1");
   const showRun = (run: Run): void => {
     replace(title, run.mode === "forward" ? "Forward mode of " : "Gradient of ",
@@ -204,8 +258,9 @@ function start(): void {
     set(quiz, "aria-pressed", "false");
     page = new Page(run, () => transport, main);
     page.show();
+    page.open();
   };
-  replace(document.getElementById("app")!, header(title, showRun, quiz), main,
+  replace(document.getElementById("app")!, header(title, showRun, quiz, present), main,
     h("footer", {}, transport.element));
   showRun(runs[0]!);
   Object.assign(globalThis, { chainrulePage: { runs, short, lineOf } });

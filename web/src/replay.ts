@@ -74,10 +74,12 @@ export class Replay {
     return numbers;
   }
 
-  /** The result's value alone, or null where it is no number. */
-  resultAt(inputs: Data[]): number | null {
-    const found = this.forward(inputs)[this.run.result!]!;
-    return found.length === 1 ? found[0]! : null;
+  /** The result alone, and whether the program would take another branch there. */
+  probe(inputs: Data[]): { value: number; strayed: boolean } {
+    const data = this.forward(inputs);
+    const found = data[this.run.result!]!;
+    const strayed = !this.run.guards.every((g) => this.holds(g, data));
+    return { value: found.length === 1 ? found[0]! : NaN, strayed };
   }
 
   /** For each entry of a result, which entry of an operand belongs to it. */
@@ -307,7 +309,7 @@ export class Replay {
     const ends = [h, -h].map((d) => {
       const moved = inputs.map((x) => x.slice());
       moved[i]![k]! += d;
-      return this.resultAt(moved) ?? NaN;
+      return this.forward(moved)[this.run.result!]![0]!;
     });
     return (ends[0]! - ends[1]!) / (2 * h);
   }

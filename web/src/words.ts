@@ -4,7 +4,7 @@ import type { Cell } from "./arrays";
 import type { Numbers, Run } from "./data";
 import { lineOf } from "./data";
 import { show } from "./format";
-import { flow, type Moment, type State } from "./timeline";
+import { flow, incoming, type Moment, type State } from "./timeline";
 
 /** What a sweep carries: cotangents back, tangents forward. */
 export function carried(run: Run): string {
@@ -59,6 +59,36 @@ export function announced(
     }
     case "quiet": return `${place}. ${text}.`;
     case "end": return `${place}. ${text}: ${gradients(run, numbers)}.`;
+  }
+}
+
+/** The moment as one sentence that a lecturer says. */
+export function spoken(run: Run, numbers: Numbers, state: State, moment: Moment): string {
+  const value = (x: Parameters<typeof show>[0]): string => show(x).replace(/^\(.*?\): /, "");
+  switch (moment.kind) {
+    case "start": return `The inputs: ${valuesOf(run, numbers)}.`;
+    case "forward": {
+      const v = run.vertices[moment.vertex]!;
+      return `${v.name} is ${v.expression}, which is ${value(numbers.values[moment.vertex])}.`;
+    }
+    case "seed": return run.mode === "forward"
+      ? "Every input moves at speed 1."
+      : `Back we go: the derivative of ${nameOf(run, run.result)} in itself is 1.`;
+    case "flow": {
+      const step = numbers.steps[moment.step]!;
+      const c = step.contributions[moment.part]!;
+      const [from, to] = flow(run, step, c);
+      const came = show(incoming(run, numbers, step, c));
+      const sum = state.sums.get(to);
+      const how = typeof c.partial === "number" && typeof c.amount === "number"
+        ? `${came} times ${show(c.partial)}${c.formula === show(c.partial) ? "" : ` (${c.formula})`}, so `
+        : "";
+      const first = (sum?.parts.length ?? 0) < 2;
+      return `${nameOf(run, from)} hands ${how}${value(c.amount)} to ${nameOf(run, to)}` +
+        (first ? "." : `, which makes ${value(sum?.total)}.`);
+    }
+    case "quiet": return `Nothing flows through ${nameOf(run, numbers.steps[moment.step]!.vertex)}.`;
+    case "end": return `Done: ${gradients(run, numbers)}.`;
   }
 }
 

@@ -67,7 +67,7 @@ def _observed(name: str, arg: Any, run: Run, *, whole: bool) -> Any:
         nodes = input_nodes(leaves, copy=True, whole=single)
     seen = run.leaf_count
     for i in _as_written(unflatten(structure, range(len(leaves)))):
-        x: Any = nodes[i]
+        x = cast("node | None", nodes[i])
         if x is not None:
             leaves[i] = _observed_input(x, run)
             run.inputs.append(leaves[i])
