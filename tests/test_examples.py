@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 SCRIPTS = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
-NEEDED = {"random_effects": "pandas"}
+NEEDED = {"random_effects": "pandas", "optimal_control": "cyipopt"}
 FINDS = {
     "advection": lambda found: found[0] < 1e-4,
     "bundle_adjustment": lambda found: np.std(found.fun) < 0.3,
@@ -21,6 +21,7 @@ FINDS = {
     "logistic_regression": lambda found: found.x[2] < -1.0,
     "mixture": lambda found: np.allclose(found.x["means"], [-1.0, 2.0], atol=0.3),
     "ode_fit": lambda found: np.allclose(found.x, [1.1, 0.9, 0.8, 1.0], atol=0.05),
+    "optimal_control": lambda found: found.success and 50 < found.fun < 70,
     "option_pricing": lambda found: 0.0 < found[1][0] < 1.0,
     "orbits": lambda found: found[0] < 1e-6,
     "random_effects": lambda found: abs(found.x["slopes"][0] - 1.5) < 0.1,

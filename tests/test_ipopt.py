@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -152,19 +150,6 @@ def test_a_pattern_that_grows_on_the_way(ipopt):
 
     found = ipopt.problem(f).solve(np.zeros(3))
     np.testing.assert_allclose(found.x, [3 / 1.05, 3 / 1.05, 3.0], rtol=1e-4)
-
-
-def test_the_problem_on_the_page(ipopt):
-    page = Path(__file__).parents[1] / "docs" / "optimise.md"
-    text = page.read_text(encoding="utf-8")
-    (code,) = re.findall(r"```{code-block} python\n(.*?)```", text, re.DOTALL)
-    names = {"np": np, "gd": gd}
-    exec(code, names)
-    assert names["found"].success
-    exact = 2 * np.sqrt(3.0) + np.pi / 3  # two tangents from 2, and the arc between
-    found = np.sqrt(names["found"].fun)
-    assert found == pytest.approx(exact, rel=2e-3)
-    assert f"{found:.3f}" in code
 
 
 def test_what_goes_wrong_is_told(ipopt):
