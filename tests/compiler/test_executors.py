@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 
 import chainrule as gd
+from chainrule.compiler import trial
 from chainrule.compiler.control.loops import Scan
 from chainrule.compiler.dispatch import specialisation
 from chainrule.compiler.executors import choice as executors
-from chainrule.compiler.executors import costs, trial
-from chainrule.compiler.executors.trial import ROUNDS, TURN
+from chainrule.compiler.executors import costs
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.tape import interpreter as vm
 from chainrule.compiler.tape import native_tape
 from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.tape import Tape
+from chainrule.compiler.trial import ROUNDS, TURN
 from tests.compiler.comparing import free
 
 pytestmark = pytest.mark.skipif(not native.available(), reason="needs llvmlite")

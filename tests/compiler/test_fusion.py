@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.compiler.executors import costs, trial
+from chainrule.compiler import trial
+from chainrule.compiler.executors import costs
 from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.native.fusion import Fused, fused

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ from chainrule.compiler.native import (
 from chainrule.compiler.native import (
     matrix_products as products,
 )
+from chainrule.compiler.native import threads as sharing
 from chainrule.compiler.native.threads import parts_of, side_by_side
 from chainrule.compiler.tape import native_examples
 from chainrule.errors import ArgumentError
@@ -158,3 +160,112 @@ def test_large_arrays_in_threads():
 def test_a_number_of_threads_is_asked_for(threads):
     with pytest.raises(ArgumentError, match="threads="):
         gd.compile(np.sin, threads=threads)
+
+
+# ------------------------------------------- as many threads as pay, by the clock
+
+
+class Clock:
+    """A clock that only moves when a loop runs."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def perf_counter(self):
+        return self.now
+
+    def taking(self, seconds, ran):
+        def run():
+            self.now += seconds
+            ran.append(seconds)
+
+        return run
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    found = Clock()
+    monkeypatch.setattr(sharing, "time", found)
+    monkeypatch.setattr(sharing, "available", lambda: 4)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("alone", "together", "shared"),
+    [(1.0, 0.3, 4), (1.0, 0.9, 4), (1.0, 1.1, 1), (1.0, 9.0, 1)],
+)
+def test_a_team_shares_a_loop_where_that_is_faster(clock, alone, together, shared):
+    team, ran = sharing.Team("auto"), []
+    ways = clock.taking(alone, ran), clock.taking(together, ran)
+    assert team.told() == {"threads": 1, "because": "not yet measured"}
+    call = team.call(*ways)
+    for _ in range(60):
+        call()
+    assert {alone, together} == set(ran)
+    assert team.told()["threads"] == shared
+    gain = alone / together
+    assert team.told()["because"] == f"4 are {gain:.2g} times as fast as one"
+    ran.clear()
+    call()
+    team.call(*ways)()
+    assert ran == [together if shared > 1 else alone] * 2
+    assert team.alone is (shared == 1)
+
+
+def test_a_team_of_a_number_is_what_was_asked_for(clock):
+    ran = []
+    for count in (1, 2):
+        team = sharing.Team(count)
+        team.call(clock.taking(1.0, ran), clock.taking(9.0, ran))()
+        assert team.told() == {"threads": count, "because": "asked for"}
+    assert ran == [1.0, 9.0]
+
+
+def test_one_core_needs_no_measure(monkeypatch):
+    monkeypatch.setattr(sharing, "available", lambda: 1)
+    assert sharing.Team("auto").told() == {
+        "threads": 1,
+        "because": "there is one core",
+    }
+
+
+def test_loops_that_run_at_once_wait_for_no_measure(clock):
+    team, ran = sharing.Team("auto"), []
+
+    def again():
+        team.call(clock.taking(1.0, ran), clock.taking(2.0, ran))()
+
+    team.call(again, again)()
+    assert ran == [1.0]
+
+
+@pytest.mark.skipif(not native.available(), reason="native code needs llvmlite")
+def test_each_loop_has_as_many_threads_as_pay(monkeypatch):
+    monkeypatch.setattr(running, "why_not_in_blocks", lambda *_: "")
+    monkeypatch.setattr(sharing, "available", lambda: 2)
+    x = np.linspace(0.0, 1.0, 30_000).reshape(10_000, 3)
+
+    def f(v):
+        return np.sum(np.sin(v) * np.exp(-v) + np.cos(v) / (1.0 + v * v))
+
+    for g in (gd.grad(f), gd.vmap(gd.grad(f)), lambda x: np.matmul(x.T, x).sum()):
+        fast = gd.compile(g, executor="native", threads="auto")
+        known = gd.compile(g, executor="native")(x)
+        for _ in range(50):
+            np.testing.assert_allclose(fast(x), known, rtol=1e-13)
+        (program,) = fast.stats()["programs"]
+        told = [*program["threads"], *(x["threads"] for x in program["loops"])]
+        ends = "times as fast as one", "too small to share"
+        assert all(x["because"].endswith(ends) for x in told)
+        assert pickle.loads(pickle.dumps(fast.options)) == fast.options
+    assert told
+
+
+def test_threads_are_a_number_or_auto(tmp_path):
+    for wrong in (0, 1.5, "many", True):
+        with pytest.raises(ArgumentError, match="threads="):
+            gd.compile(np.sin, threads=wrong)
+    fast = gd.compile(lambda x: x * x, threads="auto")
+    fast(2.0)
+    gd.save(fast, tmp_path / "fast")
+    assert gd.load(tmp_path / "fast").options.threads == "auto"

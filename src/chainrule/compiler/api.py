@@ -35,7 +35,7 @@ def compile(
     paths: int = PATHS,
     progress: bool = False,
     fastmath: bool = False,
-    threads: int = 1,
+    threads: int | str = 1,
     max_programs: int | None = None,
 ) -> Any:
     """Return ``f`` compiled: traced once, then replayed without running its Python.
@@ -69,8 +69,9 @@ def compile(
         0, ``exp(log(x))`` = x. It assumes finite values, inside the domains of
         functions, and divisors that are not 0; nan and inf may be lost.
     threads
-        How many threads may share a loop in native code: over the examples of ``vmap``,
-        or over large arrays. NumPy's own calls use what its BLAS was told.
+        How many threads share a loop in native code: over the examples of ``vmap``, or
+        over large arrays. ``"auto"`` measures for each loop whether one per core is
+        faster than one. NumPy's own calls use what its BLAS was told.
     max_programs
         How many programs are kept, over all signatures and paths. The one that ran
         longest ago goes for a new one, and is traced again when it is called for. By
@@ -112,7 +113,8 @@ def compile(
             f"received {executor!r}."
         )
     kept = max(PROGRAMS, paths) if max_programs is None else max_programs
-    for name, x in (("threads", threads), ("max_programs", kept)):
+    count = 1 if threads == "auto" else threads
+    for name, x in (("threads", count), ("max_programs", kept)):
         if type(x) is not int or x < 1:
             raise ArgumentError(
                 f"compile needs {name}= a number, 1 or more; received {x!r}."

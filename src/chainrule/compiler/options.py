@@ -20,7 +20,7 @@ class Options:
     paths: int = PATHS
     progress: bool = False
     fastmath: bool = False
-    threads: int = 1
+    threads: int | str = 1
     max_programs: int = PROGRAMS
 
 

@@ -260,11 +260,13 @@ class InBlocks:
 
     def told(self) -> dict[str, Any]:
         """Return what ``stats()`` says of this map, and the programs inside it."""
+        loop = self.running.loop
         return {
             "loop": self.__name__,
             "examples": self.count,
             "running": self.running,
             "programs": [],
+            "threads": None if loop is None else loop.team.told(),
         }
 
     def __call__(self, *inputs: Any) -> tuple[Any, ...]:

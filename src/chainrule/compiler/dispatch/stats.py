@@ -43,6 +43,7 @@ def _program(each: Specialisations, path: Specialisation) -> dict[str, Any]:
         "because": path.choice.reason,
         "settled": path.choice.settled,
         "numpy_rows": path.run.shares(),
+        "threads": [team.told() for team in path.choice.teams],
         "loops": _loops(path.program, path.run.name),
         "workspace_bytes": path.run.workspace,
         "trace_seconds": path.seconds,

@@ -25,14 +25,15 @@ from chainrule.compiler.background import Task, later
 from chainrule.compiler.executors import costs
 from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.executors.running import BROKEN, MISSING, failed
-from chainrule.compiler.executors.trial import Trial
 from chainrule.compiler.native import llvm
 from chainrule.compiler.native.fusion import fused
 from chainrule.compiler.native.groups import LARGE_ON_TAPE
 from chainrule.compiler.native.meanings import CannotLowerError, check_kind
+from chainrule.compiler.native.threads import Team
 from chainrule.compiler.options import Options
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape.tape import Tape
+from chainrule.compiler.trial import Trial
 from chainrule.errors import ArgumentError
 from chainrule.locks import lock
 
@@ -67,7 +68,9 @@ class Choice:
     ) -> None:
         """Choose; tracing the program took so many ``seconds``."""
         self.program = program
-        self.threads: int = options.threads
+        self.threads: int | str = options.threads
+        self.teams: list[Team] = []
+        """How threads share the loops of the program in native code."""
         self.run: Any = None
         self.reason: str = "asked for"
         self._spent, self._runs, self._fastest = seconds, 0, math.inf
@@ -118,6 +121,7 @@ class Choice:
                     if x.shape is not None:
                         check_kind(x)
                 program = fused(program, self.threads, floats=True) or program
+                self.teams = _teams_of(program)
             room = costs.room(self.program)
             if costs.placed_bytes(program) <= room:
                 tape = Tape(program, regions=fuse)
@@ -285,10 +289,19 @@ class Choice:
             self._interpreted = tape.interpretable and not large
             return tape
         program = fused(self.program, self.threads)
-        return None if program is None else Replay(program)
+        if program is None:
+            return None
+        self.teams = _teams_of(program)
+        return Replay(program)
 
     def stay_on_numpy(self) -> None:
         """Run on NumPy from now on: there were integers that a tape cannot hold."""
         with self._deciding:
             self.run, self._trial, self._task = Replay(self.program), None, None
             self._stay("integers beyond 2**53")
+
+
+def _teams_of(program: Program) -> list[Team]:
+    """Return how threads share the loops of a program that was fused."""
+    loops = [getattr(row.function, "nest", row.function) for row in program.rows]
+    return [loop.team for loop in loops if hasattr(loop, "team")]

@@ -22,6 +22,7 @@ from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.files.errors import require
 from chainrule.compiler.files.programs import Limits
 from chainrule.compiler.files.sizes import check_sizes
+from chainrule.compiler.native.threads import Team
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.programs.signals import GuardFailed
 from chainrule.compiler.tracing.plain_operators import (
@@ -51,6 +52,7 @@ class Checked(Choice):
         self.program = program
         self.run: Any = Replay(program)
         self.reason: str = "from a file, not run yet"
+        self.teams: list[Team] = []
         self.call: Any = self._first
         self._deciding = lock()
         self._limits = limits

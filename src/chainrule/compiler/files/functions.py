@@ -214,9 +214,10 @@ def options_of(x: Members) -> Options:
     )
     require(options.executor in EXECUTORS, "no executor has that name")
     require(type(options.fastmath) is bool, "an option is neither way")
-    for n in (options.paths, options.threads, options.max_programs):
+    threads: Any = 1 if options.threads == "auto" else options.threads
+    for n in (options.paths, threads, options.max_programs):
         require(kind_of(n) is int and 0 < n < 2**31, "an option is no number")
-    require(options.threads <= 1024, "there are too many threads")
+    require(threads <= 1024, "there are too many threads")
     return options
 
 

@@ -49,12 +49,12 @@ from chainrule.values.shapes import ARRAYS, is_complex
 
 
 def fused(
-    program: Program, threads: int = 1, *, floats: bool = False
+    program: Program, threads: int | str = 1, *, floats: bool = False
 ) -> Program | None:
     """Return a program with groups fused; ``None`` if there is nothing to gain.
 
-    Up to so many threads share each loop. With ``floats`` masks are arrays of float64,
-    as they are on a tape.
+    Up to so many threads share each loop; with ``"auto"``, as many as pay. With
+    ``floats`` masks are arrays of float64, as they are on a tape.
     """
     if not any(map(_may_gain, program.rows)):
         return None
@@ -108,7 +108,7 @@ def _made(
     group: Group,
     kept: set[Row],
     planned: _Planned,
-    threads: int,
+    threads: int | str,
     flushes: bool,  # noqa: FBT001
 ) -> list[Row]:
     """Return the row of a group, and the items that stand for what it hands out."""

@@ -26,7 +26,7 @@ from chainrule.compiler.native.nest_plan import Plan, Shape, contiguous
 from chainrule.compiler.native.nest_writer import NestWriter
 from chainrule.compiler.native.sharing import Pending, is_shared, shared
 from chainrule.compiler.native.text import Unit
-from chainrule.compiler.native.threads import parts_of, side_by_side
+from chainrule.compiler.native.threads import Team, parts_of, side_by_side
 
 
 class _Code:
@@ -45,10 +45,10 @@ class _Code:
 class Nest:
     """A plan in machine code: called with the inputs' arrays."""
 
-    def __init__(self, plan: Plan, threads: int = 1) -> None:
-        """Compile nothing yet; up to so many threads will share a call."""
+    def __init__(self, plan: Plan, threads: int | str = 1) -> None:
+        """Compile nothing yet; a team of so many threads will share a call."""
         self.plan = plan
-        self.threads = threads
+        self.team: Team = Team(threads)
         self.text: str = repr(plan)  # tells 0.0 from -0.0, which are equal
         self.likes: list[tuple[Shape, Any]] = [
             *((plan.shape, dtype) for _, dtype in plan.results),
@@ -111,22 +111,25 @@ class Nest:
         results and reductions.
         """
         code, first = self.code, len(self.plan.results)
-        parts = parts_of(code.turns, self.threads, code.block)
+        parts = parts_of(code.turns, self.team.count, code.block)
+        alone = call_on(code.function, 0, code.turns, (*given, *found))
+        if len(parts) == 1:
+            self.team.stay_alone()
+        if self.team.alone:
+            return alone
         totals = list(found[first:])
         sums = [totals, *(list(map(np.empty_like, totals)) for _ in parts[1:])]
         calls = [
             call_on(code.function, *part, (*given, *found[:first], *these))
             for part, these in zip(parts, sums, strict=True)
         ]
-        if len(calls) == 1:
-            return calls[0]
 
         def whole() -> None:
             side_by_side(calls)
             for other in sums[1:]:
                 self._join(totals, other)
 
-        return whole
+        return self.team.call(alone, whole)
 
     def _join(self, totals: Sequence[Any], others: Sequence[Any]) -> None:
         """Take the reductions of another part into these."""

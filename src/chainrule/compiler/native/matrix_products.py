@@ -20,7 +20,7 @@ from chainrule.compiler.native.llvm import Functions
 from chainrule.compiler.native.nest_plan import Access
 from chainrule.compiler.native.sharing import Pending, is_shared, shared
 from chainrule.compiler.native.text import VECTOR, WIDTH, Unit
-from chainrule.compiler.native.threads import parts_of, side_by_side
+from chainrule.compiler.native.threads import Team, parts_of, side_by_side
 from chainrule.compiler.native.writer import RECORD, Writer
 
 ROWS, COLUMNS = 6, 4 * WIDTH
@@ -35,17 +35,26 @@ class Product:
     __name__ = "matmul"
 
     def __init__(
-        self, shape: tuple[int, ...], inner: int, x: Access, y: Access, threads: int = 1
+        self,
+        shape: tuple[int, ...],
+        inner: int,
+        x: Access,
+        y: Access,
+        threads: int | str = 1,
     ) -> None:
         """Describe it, with a result of this shape; the last axis of ``y`` has step 1.
 
         The accesses have one stride per axis of the stack, then those of the matrix.
-        Up to so many threads share the first axis of a stack, or the columns.
+        A team of so many threads shares the first axis of a stack, or the columns.
         """
         self.shape = shape
         *stack, _, columns = shape
         shared = (stack[0], 1) if stack else (columns, COLUMNS)
-        self._parts = parts_of(shared[0], threads, shared[1])
+        self.team: Team = Team(threads)
+        self._turns: int = shared[0]
+        self._parts = parts_of(shared[0], self.team.count, shared[1])
+        if len(self._parts) == 1:
+            self.team.stay_alone()
         self._described = shape, inner, x, y
         self.text: str = f"product {self._described}"
 
@@ -73,8 +82,11 @@ class Product:
     def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Callable[[], None]:
         """Return the function that runs on these arrays, as often as it is called."""
         arrays = (*given, *found)
+        alone = call_on(self.code, 0, self._turns, arrays)
+        if self.team.alone:
+            return alone
         calls = [call_on(self.code, *part, arrays) for part in self._parts]
-        return calls[0] if len(calls) == 1 else lambda: side_by_side(calls)
+        return self.team.call(alone, functools.partial(side_by_side, calls))
 
 
 class _Tiles(Writer):

@@ -41,7 +41,7 @@ def call_of(nest: Nest, likes: Sequence[tuple[Any, Any]]) -> Callable[..., Any]:
     for o, like in zip(outs, nest.likes, strict=True):
         space[f"like{o}"] = like
         lines.append(f"    if {o} is None: {o} = empty(*like{o})")
-    if nest.threads == 1:
+    if nest.team.count == 1:
         ids = ", ".join(f"id({x})" for x in (*xs, *outs))
         lines.append(f"    record = array('q', (0, {code.turns}, {ids}))")
         lines.append("    call(record.buffer_info()[0])")

@@ -43,7 +43,7 @@ class Scattered:
         return found.reshape(self.shape)
 
 
-def as_product(row: Row, views: Views, threads: int) -> bool:
+def as_product(row: Row, views: Views, threads: int | str) -> bool:
     """Let native code compute a product of matrices; tell whether it will."""
     shape = row.shape
     stacked = row.function is np.matmul

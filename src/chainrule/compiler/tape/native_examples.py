@@ -20,7 +20,7 @@ import numpy as np
 from chainrule.compiler.native.llvm import Functions
 from chainrule.compiler.native.operations import ELEMENTWISE, OPCODES, PAIRS
 from chainrule.compiler.native.text import VECTOR, WIDTH, Unit, literal, type_of
-from chainrule.compiler.native.threads import parts_of, side_by_side
+from chainrule.compiler.native.threads import Team, parts_of, side_by_side
 from chainrule.compiler.native.writer import Writer, objects
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.programs.signals import NanFound
@@ -44,9 +44,9 @@ class Blocks:
     optimized = True
 
     def __init__(
-        self, program: Program, many: Sequence[bool], count: int, threads: int = 1
+        self, program: Program, many: Sequence[bool], count: int, threads: int | str = 1
     ) -> None:
-        """Lower the program; up to so many threads share the examples.
+        """Lower the program; a team of so many threads shares the examples.
 
         Raises ``CannotLowerError`` where NumPy would have to run, and where blocks are
         not worth it.
@@ -73,7 +73,7 @@ class Blocks:
             x if isinstance(x, Row) else np.asarray(x) for x in program.outputs
         ]
         self.instructions: int = 2 * self._example.operations
-        self._threads = threads
+        self.team: Team = Team(threads)
         self._run: Any = None
 
     def hasten(self) -> None:
@@ -84,13 +84,21 @@ class Blocks:
         """Return the results of all examples, stacked."""
         given = [np.ascontiguousarray(x, dtype=np.float64) for x in inputs]
         found = [np.empty((self.count, *x.shape)) for x in self._likes]
-        parts = parts_of(-(-self.count // WIDTH), self._threads)
+        turns = -(-self.count // WIDTH)
+        parts = parts_of(turns, 1 if self.team.alone else self.team.count)
         flags = [np.zeros(1) for _ in parts]
         arrays = [*map(id, given), *map(id, found)]
         both = zip(parts, flags, strict=True)
-        side_by_side(
-            [functools.partial(self._run, *part, *arrays, id(f)) for part, f in both]
-        )
+        calls = [
+            functools.partial(self._run, *part, *arrays, id(f)) for part, f in both
+        ]
+        together = functools.partial(side_by_side, calls)
+        if len(calls) == 1:
+            self.team.stay_alone()
+            together()
+        else:
+            alone = functools.partial(self._run, 0, turns, *arrays, id(flags[0]))
+            self.team.call(alone, together)()
         if any(flag[0] for flag in flags):
             raise NanFound
         pairs = zip(found, self._likes, strict=True)
