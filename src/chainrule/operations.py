@@ -62,7 +62,7 @@ from chainrule.values.types import (
     Parameters,
     Value,
 )
-from chainrule.values.vertices import as_array, stand_in
+from chainrule.values.vertices import as_array, may_hold
 from chainrule.wrapping import constant, implements, operation, serve
 
 namespace: Namespace = cast("Namespace", sys.modules[__name__])
@@ -122,9 +122,9 @@ absolute: Operation = operation(arithmetic.absolute_grad, np.absolute)
 fabs: Operation = operation(arithmetic.fabs_grad, np.fabs)
 
 
-def chosen(partial: Value, there: Value) -> Any:
+def chosen(partial: Value, there: Any) -> Any:
     """Return a partial whose derivative is nan where it was chosen: ``chosen_grad``."""
-    if not isinstance(there, stand_in) and not np.any(there):
+    if not may_hold(there):
         return partial
     return record(partials.chosen_grad, (partial, there))
 

@@ -17,7 +17,7 @@ from chainrule.rules.cases import Cases, case
 from chainrule.rules.traits import Pairs
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Axis, Namespace, Value
-from chainrule.values.vertices import as_array, first_stand_in
+from chainrule.values.vertices import as_array, constant, first_stand_in
 
 
 def _last_and_first(n: int, m: int) -> Pairs:
@@ -183,13 +183,13 @@ class outer_grad(multilinear):
     @staticmethod
     def transpose_x(xp: Namespace, z_grad: Value, x: Value, y: Value) -> Value:
         """x_grad = z_grad @ y"""
-        flat = xp.reshape(y, (shape_of(z_grad)[1],))
+        flat = xp.reshape(constant(y, z_grad), (shape_of(z_grad)[1],))
         return xp.reshape(xp.matmul(z_grad, flat), shape_of(x))
 
     @staticmethod
     def transpose_y(xp: Namespace, z_grad: Value, x: Value, y: Value) -> Value:
         """y_grad = x @ z_grad"""
-        flat = xp.reshape(x, (shape_of(z_grad)[0],))
+        flat = xp.reshape(constant(x, z_grad), (shape_of(z_grad)[0],))
         return xp.reshape(xp.matmul(flat, z_grad), shape_of(y))
 
 

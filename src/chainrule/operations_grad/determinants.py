@@ -15,8 +15,10 @@ from chainrule.operations_grad.matrix_parts import swapped
 from chainrule.rules import declare, general
 from chainrule.rules.cases import Cases, case, regular
 from chainrule.rules.namespace import EXTRA, plain, traceable
+from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import is_complex
 from chainrule.values.types import Array, Namespace, Value
+from chainrule.values.vertices import as_array, constant
 
 _linalg: Any = np.linalg
 
@@ -58,9 +60,11 @@ class det_grad(general):
         return xp.sum(xp.cofactors(x) * x_dot, axis=(-2, -1))
 
 
-def cofactors(x: Value) -> Value:
+def cofactors(x: Any) -> Value:
     """Return the matrices of cofactors, exact also where ``x`` has no inverse."""
-    x = np.asarray(x)
+    x = as_array(x)
+    if is_foreign(x):  # nobody asks whether it has an inverse
+        return _by_rotations(x)
     try:
         inverse = _linalg.inv(x)
         size = _largest_column(x) * _largest_column(inverse)
@@ -69,6 +73,10 @@ def cofactors(x: Value) -> Value:
             return np.linalg.det(x)[..., None, None] * inverse
     except np.linalg.LinAlgError:
         pass
+    return _by_rotations(x)
+
+
+def _by_rotations(x: Value) -> Value:
     u, s, vh, factor = _rotations(x)
     return factor * np.matmul(u * products_without_one(s)[..., None, :], vh)
 
@@ -85,11 +93,11 @@ def cofactors_dot(x: Value, x_dot: Value) -> Value:
     ``d = diag(p e_jj) - p * e.T``, where ``e = u.H x_dot v.H`` and ``p[i, j]`` is the
     product of all singular values but the i-th and the j-th.
     """
-    u, s, vh, factor = _rotations(np.asarray(x))
+    u, s, vh, factor = _rotations(as_array(x))
     e = np.swapaxes(u, -1, -2) @ x_dot @ np.swapaxes(vh, -1, -2)
     p = products_without_two(s)
     on = (p @ np.einsum("...ii->...i", e)[..., None])[..., 0]
-    d = on[..., None] * np.eye(s.shape[-1], dtype=s.dtype) - p * np.swapaxes(e, -1, -2)
+    d = on[..., None] * _identity(s) - p * np.swapaxes(e, -1, -2)
     return factor * (u @ d @ vh)
 
 
@@ -119,7 +127,11 @@ def products_without_two(s: NDArray[Any]) -> NDArray[Any]:
     pairs = safe[..., :, None] * safe[..., None, :]
     left = (zero.sum(-1)[..., None, None] - zero[..., :, None]) - zero[..., None, :]
     rest = np.where(left == 0, safe.prod(-1)[..., None, None] / pairs, 0)
-    return rest * (1 - np.eye(s.shape[-1], dtype=s.dtype))
+    return rest * (1 - _identity(s))
+
+
+def _identity(s: NDArray[Any]) -> Any:
+    return constant(np.eye(s.shape[-1], dtype=s.dtype), s)
 
 
 EXTRA["cofactors"] = cofactors

@@ -34,7 +34,7 @@ from chainrule.rules import general
 from chainrule.rules.cases import Cases, case
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Array, Namespace, Value
-from chainrule.values.vertices import raw
+from chainrule.values.vertices import constant, raw
 
 _linalg: Any = np.linalg
 
@@ -114,7 +114,7 @@ def pair_grad(
     tied = _tied(w, inverse)
     p_grad: Any = 0.0
     if w_grad is not None:
-        eye = np.eye(shape_of(w)[-1])
+        eye = constant(np.eye(shape_of(w)[-1]), w)
         p_grad = columns(xp, _without_ties(xp, w_grad, tied)) * eye
     if v_grad is not None:
         t = xp.sum(v * v_grad, axis=-2)
@@ -137,7 +137,8 @@ def _phase_weights(xp: Namespace, v: Value) -> Value:
     is_real = np.imag(values) == 0
     size = np.where(is_real, np.abs(values), -1.0)
     largest_one = np.expand_dims(np.argmax(size, axis=-2), -2)
-    entry = np.arange(shape_of(v)[-2])[:, None] == largest_one
+    places = constant(np.arange(shape_of(v)[-2])[:, None], values)
+    entry = places == largest_one
     weights = entry / xp.where(entry, xp.real(v), 1.0)
     some = np.any(is_real & (size > 0), axis=-2, keepdims=True)
     return xp.where(some, weights, conjugate(xp, v))
@@ -155,7 +156,7 @@ def _tied(w: Value, inverse: Value) -> NDArray[Any]:
     noise = rounding(w) * longer * np.expand_dims(largest(w, -1), -1)
     gaps = np.abs(np.expand_dims(w, -1) - np.expand_dims(w, -2))
     # A nan or an overflow of the inverse is the largest of errors.
-    return ~(gaps > noise) & beside_diagonal(shape_of(w)[-1])
+    return ~(gaps > noise) & beside_diagonal(shape_of(w)[-1], w)
 
 
 def _without_ties(xp: Namespace, g: Value, tied: NDArray[Any]) -> Value:
@@ -169,5 +170,5 @@ def _over_gaps(
     xp: Namespace, m: Value, w: Value, tied: NDArray[Any], quiet: Value
 ) -> Value:
     """Return m / (w_j - w_i) and 0 on the diagonal; at ties 0 where quiet, else nan."""
-    gaps = xp.where(beside_diagonal(shape_of(w)[-1]), differences(xp, w), np.inf)
+    gaps = xp.where(beside_diagonal(shape_of(w)[-1], w), differences(xp, w), np.inf)
     return over(xp, m, gaps, tied, zero_or_nan(quiet))

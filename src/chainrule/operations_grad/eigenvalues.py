@@ -34,7 +34,7 @@ from chainrule.rules.cases import REAL, Cases, Dtypes, case, symmetric
 from chainrule.rules.namespace import EXTRA, plain
 from chainrule.values.shapes import dtype_of, is_complex, shape_of
 from chainrule.values.types import Array, Namespace, Value
-from chainrule.values.vertices import raw
+from chainrule.values.vertices import constant, raw
 
 _linalg: Any = np.linalg
 
@@ -184,7 +184,7 @@ class weighted_projectors_grad(general):
             m = xp.matmul(adjoint(plain, q), xp.matmul(m, q))
             middle = _divided(xp, m, w, g)
         if g_dot is not None:
-            eye = np.eye(shape_of(w)[-1], dtype=dtype_of(w))
+            eye = constant(np.eye(shape_of(w)[-1], dtype=dtype_of(w)), w)
             middle = middle + columns(xp, g_dot) * eye
         return xp.matmul(v, xp.matmul(middle, adjoint(xp, v)))
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from chainrule.rules import general
 from chainrule.rules.cases import Cases, case
-from chainrule.values.shapes import dtype_of, shape_of
+from chainrule.values.shapes import shape_of
 from chainrule.values.types import Array, Namespace, Value
+from chainrule.values.vertices import constant_full
 
 # The transforms are linear, but their terms have all signs and cancel in the supports
 # that a linear rule hands on. As general rules they end supports.
@@ -116,4 +117,4 @@ def fitted(xp: Namespace, x: Array, count: int, axis: int) -> Array:
     if shape[axis] == count:
         return x
     rest = (*shape[:axis], count - shape[axis], *shape[axis + 1 :])
-    return xp.concatenate([x, np.zeros(rest, dtype_of(x))], axis=axis)
+    return xp.concatenate([x, constant_full(rest, 0, x)], axis=axis)

@@ -13,7 +13,13 @@ from chainrule.errors import MissingRuleError
 from chainrule.rules import declare, linear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA
-from chainrule.values.foreign import is_foreign, library_of
+from chainrule.values.foreign import (
+    first_foreign,
+    is_foreign,
+    kept,
+    library_of,
+    made_like,
+)
 from chainrule.values.shapes import laid_out, shape_of, unbroadcast
 from chainrule.values.types import (
     ArrayValue,
@@ -23,7 +29,7 @@ from chainrule.values.types import (
     Shape,
     Value,
 )
-from chainrule.values.vertices import first_stand_in, stand_in
+from chainrule.values.vertices import constant_full, first_stand_in, stand_in
 
 _add_at: Any = np.add.at
 
@@ -50,22 +56,42 @@ def unindex(x: Value, *, index: Index, shape: Shape) -> Value:
 
 def _foreign_unindex(x: Any, index: Index, shape: Shape) -> Any:
     """Return what ``unindex`` does, of a foreign array."""
-    out: Any = np.zeros_like(x, shape=shape)  # type: ignore[call-overload]
-    if picks_once(index):
+    out = constant_full(shape, 0, x)
+    parts = as_tuple(index)
+    if any(part is None for part in parts):  # which not all libraries can assign to
+        index = tuple(part for part in parts if part is not None)
+        x = np.reshape(x, np.broadcast_to(0, shape)[index].shape)
+    if is_basic(index):
         out[index] = x
         return out
+    return foreign_added_at(out, index, x)
+
+
+def foreign_added_at(x: Any, index: Index, y: Value) -> Any:
+    """Add ``y`` into a foreign array that nobody else holds; return it."""
     library = library_of(x)
     if library is not None and library.add_at is not None:
-        return library.add_at(out, index, x)
+        return library.add_at(x, index, y)
     raise MissingRuleError(
-        "The derivative of x[index] with repeated indices adds into an array, which "
-        f"{x.__class__.__module__} has no function for. Index with slices, integers or "
-        "masks."
+        "The derivative of x[index] with an array of indices adds into an array, which "
+        f"{x.__class__.__module__} has no function for. Index with slices and integers."
+    )
+
+
+def is_basic(index: Index) -> bool:
+    """Tell whether an index consists of integers, slices, ``None`` and an ellipsis."""
+    return all(
+        part is None or part is Ellipsis or isinstance(part, int | slice | np.integer)
+        for part in as_tuple(index)
     )
 
 
 def unindex_all(*parts: Value, indices: Sequence[Any], shape: Shape) -> Value:
     """Return zeros of ``shape`` with each part added at its index."""
+    if first_foreign(parts) is not None:
+        pairs = zip(parts, indices, strict=True)
+        whole: list[Any] = [unindex(p, index=i, shape=shape) for p, i in pairs]
+        return sum(whole[1:], whole[0])
     arrays = list(map(np.asarray, parts))
     out = np.zeros(shape, dtype=np.result_type(*arrays))
     for part, index in zip(arrays, indices, strict=True):
@@ -86,6 +112,8 @@ def added_at(x: Value, y: Value, *, index: Index) -> Value:
     trace = first_stand_in(x, y, index)
     if trace is not None:
         return trace.whole(added_at, (x, y), {"index": index})
+    if first_foreign((x, y)) is not None:
+        return foreign_added_at(kept(made_like(x, y)), index, y)
     x = np.asarray(x)
     z = laid_out(x, x)
     _add_at(z, index, y)
@@ -103,8 +131,21 @@ def setitem(x: Value, y: Value, *, index: Index) -> Value:
     trace = first_stand_in(x, y, index)
     if trace is not None:
         return trace.whole(setitem, (x, y), {"index": index})
+    if first_foreign((x, y)) is not None:
+        return _foreign_setitem(x, y, index)
     x = np.asarray(x)
     z = laid_out(x, x)
+    z[index] = y
+    return z
+
+
+def _foreign_setitem(x: Any, y: Any, index: Index) -> Any:
+    if not picks_once(index):
+        raise MissingRuleError(
+            "x[index] = y with an index that may pick an entry twice is not the same "
+            "in every library. Index with slices, integers or masks."
+        )
+    z = kept(made_like(x, y))
     z[index] = y
     return z
 

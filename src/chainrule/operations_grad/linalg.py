@@ -29,6 +29,7 @@ from chainrule.rules import general
 from chainrule.rules.cases import Cases, case, regular, spd
 from chainrule.values.shapes import dtype_of, shape_of
 from chainrule.values.types import Array, Namespace, Value
+from chainrule.values.vertices import constant
 
 _linalg: Any = np.linalg
 
@@ -197,8 +198,8 @@ def _complements(xp: Namespace, x: Value, z: Value) -> tuple[Any, Any]:
     m, n = shape_of(x)[-2:]
     dtype = dtype_of(x)
     return (
-        np.eye(m, dtype=dtype) - xp.matmul(x, z),
-        np.eye(n, dtype=dtype) - xp.matmul(z, x),
+        constant(np.eye(m, dtype=dtype), x) - xp.matmul(x, z),
+        constant(np.eye(n, dtype=dtype), x) - xp.matmul(z, x),
     )
 
 
@@ -227,7 +228,8 @@ class cholesky_grad(general):
     @staticmethod
     def forward(x: Value, *, upper: bool = False) -> Value:
         """Call NumPy's cholesky."""
-        return _linalg.cholesky(x, upper=upper)
+        # Other libraries have no such parameter.
+        return _linalg.cholesky(x, upper=True) if upper else _linalg.cholesky(x)
 
     @staticmethod
     def pullback(

@@ -6,6 +6,7 @@ import numpy as np
 
 from chainrule.values.shapes import dtype_of, is_complex, shape_of
 from chainrule.values.types import Namespace, Value
+from chainrule.values.vertices import constant
 
 
 def swapped(xp: Namespace, x: Value) -> Value:
@@ -27,14 +28,16 @@ def lower_half(x: Value) -> Value:
     """Return the lower triangle with half of the diagonal, the rest zero."""
     n = shape_of(x)[-1]
     dtype = dtype_of(x)
-    return x * (np.tril(np.ones((n, n), dtype)) - 0.5 * np.eye(n, dtype=dtype))
+    half = np.tril(np.ones((n, n), dtype)) - 0.5 * np.eye(n, dtype=dtype)
+    return x * constant(half, x)
 
 
 def upper_half(x: Value) -> Value:
     """Return the upper triangle with half of the diagonal, the rest zero."""
     n = shape_of(x)[-1]
     dtype = dtype_of(x)
-    return x * (np.triu(np.ones((n, n), dtype)) - 0.5 * np.eye(n, dtype=dtype))
+    half = np.triu(np.ones((n, n), dtype)) - 0.5 * np.eye(n, dtype=dtype)
+    return x * constant(half, x)
 
 
 def as_read(xp: Namespace, x: Value, *, upper: bool) -> Value:

@@ -13,6 +13,7 @@ from chainrule.operations_grad.partials import chosen
 from chainrule.rules import general
 from chainrule.rules.cases import REAL, Cases, Dtypes, case, positive
 from chainrule.rules.namespace import EXTRA
+from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import (
     dtype_of,
     is_complex,
@@ -66,6 +67,8 @@ class vector_norm_grad(general):
         if isinstance(x, stand_in) and dtype_of(x).char in "fd" and lines:
             only = None if axis is None else axes[0]
             return _by_steps(x, only, ord, keepdims=keepdims)
+        if is_foreign(x):
+            return _foreign_norm(x, axes, ord, keepdims=keepdims)
         if ord == 2 and axis is None:
             return _linalg.norm(x, keepdims=keepdims)
         return _linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
@@ -106,6 +109,15 @@ class vector_norm_grad(general):
         kept = xp.norm_in_range(kept, x, ord=ord)
         partial = _norm_partial(xp, kept, x, ord)
         return xp.sum(x_dot * partial, axis=axis, keepdims=keepdims)
+
+
+def _foreign_norm(x: Any, axes: Any, ord: float, *, keepdims: bool) -> Any:
+    """Return the norm of a foreign array by functions that every library has."""
+    size: Any = np.abs(x)
+    if ord == 1:
+        return np.sum(size, axis=axes, keepdims=keepdims)
+    total: Any = np.sum(size**ord, axis=axes, keepdims=keepdims)
+    return np.sqrt(total) if ord == 2 else total ** (1 / ord)
 
 
 def _by_steps(x: Any, axis: int | None, ord: float, *, keepdims: bool) -> Any:
@@ -152,11 +164,14 @@ def norm_in_range(norm: ArrayValue, x: Value, *, ord: float) -> Value:
     ``norm`` are NumPy's norms of ``x``, with their axes kept as axes of length one. In
     a trace those that left it become nan, so that the function itself is run instead.
     """
-    if first_stand_in(norm, x) is None:
+    empty = 0 in shape_of(x)
+    if is_foreign(norm):
+        if empty:
+            return norm
+    elif first_stand_in(norm, x) is None:
         return _in_range(norm, x, ord=ord)
     low, high = _range_of(np.dtype(norm.dtype), float(ord))
     axes = tuple(i for i, n in enumerate(norm.shape) if n == 1)
-    empty = 0 in shape_of(x)
     options: Any = {"initial": 0.0} if empty else {}  # a reduction from it has no form
     largest: Any = np.max(np.abs(x), axis=axes, keepdims=True, **options)
     inside = (low < norm) & (norm < high)

@@ -28,6 +28,7 @@ from chainrule.rules.cases import (
 from chainrule.rules.namespace import EXTRA
 from chainrule.values.shapes import is_complex
 from chainrule.values.types import Namespace, Value
+from chainrule.values.vertices import constant, unboxed
 
 LN_2 = math.log(2.0)
 _SAFE = 700.0
@@ -49,8 +50,8 @@ def power_log(x: Value, y: Value, *, order: int) -> Value:
             return x**y * math.log(x) ** order
         except OverflowError:
             pass
-    x, y = np.asarray(x), np.asarray(y)
-    z = np.power(x, y) * np.log(x) ** order
+    x, y = unboxed(x), unboxed(y)
+    z: Any = np.power(x, y) * np.log(x) ** order
     return np.where((x == 0) & (y > 0), 0.0, z).astype(z.dtype)[()]
 
 
@@ -300,7 +301,8 @@ class chosen_grad(elementwise):
     def forward(x: Value, there: Value) -> Value:
         """Return ``x``, in the shape of both."""
         shape = np.broadcast_shapes(np.shape(x), np.shape(there))
-        return x if np.shape(x) == shape else np.broadcast_to(x, shape)
+        whole = x if np.shape(x) == shape else np.broadcast_to(x, shape)
+        return constant(whole, there)
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value, there: Value) -> Value:

@@ -14,7 +14,7 @@ from chainrule.rules import general
 from chainrule.rules.cases import Cases, case, regular
 from chainrule.values.shapes import dtype_of, is_complex, shape_of
 from chainrule.values.types import Namespace, Value
-from chainrule.values.vertices import raw
+from chainrule.values.vertices import as_array, constant, raw
 
 
 class roots_grad(general):
@@ -34,7 +34,7 @@ class roots_grad(general):
     @staticmethod
     def forward(p: Value) -> Any:
         """Call NumPy's roots; its result is complex, also where it is real."""
-        return np.roots(np.asarray(p)) + 0j
+        return np.roots(as_array(p)) + 0j
 
     @staticmethod
     def pullback(xp: Namespace, z_grad: Value, z: Value, p: Value) -> tuple[Value]:
@@ -61,7 +61,7 @@ def _at_roots(xp: Namespace, z: Value, p: Value) -> tuple[Any, Any]:
     for _ in range(n):
         rising.append(rising[-1] * z)
     powers = xp.stack(rising[::-1])
-    factors = xp.expand_dims(p[:-1] * np.arange(n, 0, -1), -1)  # pyright: ignore
+    factors = xp.expand_dims(p[:-1] * constant(np.arange(n, 0, -1), p), -1)  # pyright: ignore
     slope = xp.sum(factors * xp.stack(rising[n - 1 :: -1]), axis=0) if n else rising[0]
     tied = _tied(raw(z), raw(p), raw(slope), raw(powers))
     return powers, chosen(xp, xp.where(tied, np.nan, slope), tied)
@@ -74,9 +74,9 @@ def _tied(
     size = np.sum(np.abs(np.expand_dims(p, -1) * powers), axis=0)
     count = max(shape_of(z)[-1], 1)
     gaps: Any = np.abs(np.expand_dims(z, -1) - z)
-    nearest = np.min(
-        gaps + np.diag(np.full(shape_of(z)[-1], np.inf)), -1, initial=np.inf
-    )
+    itself = constant(np.diag(np.full(shape_of(z)[-1], np.inf)), z)
+    alone: Any = {} if shape_of(z)[-1] else {"initial": np.inf}
+    nearest = np.min(gaps + itself, -1, **alone)
     noise = 10.0 * count * float(np.finfo(dtype_of(z)).eps)
     return ~(nearest * np.abs(slope) > noise * size)
 
@@ -94,7 +94,7 @@ class characteristic_polynomial_grad(general):
     @staticmethod
     def forward(x: Value) -> Any:
         """Call NumPy's poly; of complex matrices the result is complex."""
-        z = np.poly(np.asarray(x))
+        z = np.poly(as_array(x))
         return z + 0j if is_complex(x) else np.real(z)
 
     @staticmethod
@@ -118,7 +118,7 @@ class characteristic_polynomial_grad(general):
 def _adjugate(xp: Namespace, x: Value, z: Value) -> Any:
     """Return the coefficients of the adjugate of t - x, stacked."""
     n = shape_of(x)[-1]
-    eye = np.eye(n, dtype=dtype_of(x))
+    eye = constant(np.eye(n, dtype=dtype_of(x)), x)
     parts: list[Any] = [0.0 * x + eye]
     for j in range(1, n):
         parts.append(xp.matmul(x, parts[-1]) + xp.asarray(z)[j] * eye)

@@ -11,7 +11,7 @@ from chainrule.operations_grad.reductions import backwards_along, put_back
 from chainrule.rules import general
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.supports import full_is_none, supported
-from chainrule.values.shapes import dtype_of, normalize_axes, shape_of
+from chainrule.values.shapes import normalize_axes, shape_of
 from chainrule.values.types import (
     Array,
     Axis,
@@ -21,7 +21,7 @@ from chainrule.values.types import (
     Result,
     Value,
 )
-from chainrule.values.vertices import stand_in
+from chainrule.values.vertices import constant_full, stand_in
 
 
 class prod_grad(general):
@@ -107,7 +107,7 @@ def _delayed(xp: Namespace, x: Array, axis: int) -> Array:
         return x
     first, last = list(shape), _split_at(axis, len(shape), shape[axis] - 1)[0]
     first[axis] = 1
-    return xp.concatenate([np.ones(first, dtype_of(x)), x[last]], axis=axis)
+    return xp.concatenate([constant_full(first, 1, x), x[last]], axis=axis)
 
 
 class cumprod_grad(general):

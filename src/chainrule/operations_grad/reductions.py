@@ -12,12 +12,14 @@ from numpy.typing import DTypeLike
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.rules import general, linear
 from chainrule.rules.cases import Cases, case, distinct
+from chainrule.values.foreign import layout_of
 from chainrule.values.shapes import (
     kept_shape,
     normalize_axes,
     shape_of,
 )
 from chainrule.values.types import Array, Axis, Mask, Namespace, Value
+from chainrule.values.vertices import raw
 
 _MASK = np.array([[True, False, True], [False, False, True]])
 
@@ -65,7 +67,7 @@ class sum_grad(linear):
         z_grad = put_back(xp, z_grad, shape, axis)
         if where is not True:
             z_grad = xp.where(where, z_grad, 0.0)
-        return xp.broadcast_to(z_grad, shape)
+        return xp.broadcast_to(z_grad, shape, **layout_of(raw(x)))
 
 
 class mean_grad(linear):
@@ -105,7 +107,7 @@ class mean_grad(linear):
             z_grad = xp.where(where, z_grad / np.maximum(count, 1), 0.0)
             return xp.broadcast_to(z_grad, shape)
         count = math.prod(shape[i] for i in normalize_axes(axis, len(shape)))
-        return xp.broadcast_to(z_grad / max(count, 1), shape)
+        return xp.broadcast_to(z_grad / max(count, 1), shape, **layout_of(raw(x)))
 
 
 class cumsum_grad(linear):
@@ -302,5 +304,6 @@ def _order(
     """Return x (flat if ``axis`` is ``None``) and the index that sorts it."""
     if axis is None:
         x, axis = xp.reshape(x, (-1,)), 0
-    order = xp.argsort(x, axis=axis, kind=kind)
+    given: Any = {} if kind is None else {"kind": kind}
+    order = xp.argsort(x, axis=axis, **given)
     return x, along_axis(order, axis, shape_of(x))

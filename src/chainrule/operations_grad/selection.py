@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule.rules import elementwise, linear
 from chainrule.rules.cases import REAL, Cases, Conventions, Domain, Dtypes, case
+from chainrule.values.foreign import is_foreign
 from chainrule.values.types import Namespace, Value
 
 
@@ -33,7 +34,8 @@ class where_grad(elementwise):
     @staticmethod
     def forward(condition: Value, x: Any, y: Any) -> Value:
         """Return NumPy's where; a number where all three are numbers."""
-        if np.ndim(condition) == 0 and (type(x), type(y)) in _NUMBERS:
+        numbers = (type(x), type(y)) in _NUMBERS and not is_foreign(condition)
+        if numbers and np.ndim(condition) == 0:
             return float(x if condition else y)
         return _where(condition, x, y)[()]
 

@@ -19,15 +19,17 @@ from chainrule.values.types import Array, Axis, Casting, Namespace, Shape, Value
 from chainrule.values.vertices import is_stand_in
 
 
-def broadcast_to(x: Value, shape: Shape | int, **layout: Any) -> Value:
+def broadcast_to(x: Value, shape: Shape | int, *, chunks: Any = None) -> Value:
     """Return ``x`` repeated to ``shape``: NumPy's, short for a number.
 
-    A foreign array is cut as ``layout_of`` another one says.
+    A foreign array is cut into ``chunks``, which are those of another one.
     """
     library = library_of(x)
     if library is not None:
-        f: Any = library.broadcast_to if layout else None
-        return (f or np.broadcast_to)(x, shape, **layout)
+        f: Any = library.broadcast_to
+        if f is None or chunks is None:
+            return np.broadcast_to(x, shape)
+        return f(x, shape, chunks=chunks)
     x = np.asarray(x)
     if x.ndim or not isinstance(shape, tuple):
         return np.broadcast_to(x, shape)
@@ -92,7 +94,9 @@ class broadcast_to_grad(linear):
     cases: Cases = (case((3, 1), shape=(2, 3, 4)), case((), shape=(2, 2)))
 
     @staticmethod
-    def transpose_x(xp: Namespace, z_grad: Value, x: Value, *, shape: Shape) -> Value:
+    def transpose_x(
+        xp: Namespace, z_grad: Value, x: Value, *, shape: Shape, chunks: Any = None
+    ) -> Value:
         """x_grad = z_grad summed over the repeated axes"""
         return unbroadcast(xp, z_grad, shape_of(x))
 

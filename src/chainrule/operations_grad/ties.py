@@ -20,9 +20,10 @@ from chainrule.operations_grad.matrix_parts import columns, rows
 from chainrule.operations_grad.partials import chosen
 from chainrule.rules import declare
 from chainrule.rules.namespace import plain
+from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import dtype_of, shape_of
 from chainrule.values.types import Axis, Namespace, Value
-from chainrule.values.vertices import first_stand_in, raw
+from chainrule.values.vertices import constant, first_stand_in, raw
 
 _split: Any = np.split
 
@@ -34,7 +35,8 @@ def rounding(x: Value) -> float:
 
 def largest(x: Value, axes: Axis) -> NDArray[Any]:
     """Return the largest magnitude along axes, kept as axes of length one."""
-    return np.max(np.abs(x), axis=axes, keepdims=True, initial=0.0)
+    empty: Any = {"initial": 0.0} if 0 in shape_of(x) else {}
+    return np.max(np.abs(x), axis=axes, keepdims=True, **empty)
 
 
 def ties(w: Value, *, sums: bool = False) -> NDArray[Any]:
@@ -53,6 +55,7 @@ def is_small(x: Value, beside: Value) -> NDArray[Any]:
 def over(xp: Namespace, x: Value, gaps: Value, tied: Any, at_ties: Value) -> Value:
     """Return ``x / gaps``, at ties what is given: 0 or nan, with the derivative nan."""
     quotient = x / xp.where(tied, 1.0, gaps)
+    at_ties = constant(at_ties, x)
     value = xp.where(tied, xp.astype(at_ties, dtype_of(x)) + 0.0 * x, quotient)
     return chosen(xp, value, tied)
 
@@ -67,20 +70,20 @@ def differences(xp: Namespace, w: Value) -> Value:
     return columns(xp, w) - rows(xp, w)
 
 
-def beside_diagonal(n: int) -> NDArray[Any]:
+def beside_diagonal(n: int, like: Value) -> NDArray[Any]:
     """Return where a matrix is not on its diagonal."""
-    return ~np.eye(n, dtype=bool)
+    return constant(~np.eye(n, dtype=bool), like)
 
 
 def has_tie(w: Value) -> NDArray[Any]:
     """Return which values are tied to another one."""
     n = shape_of(w)[-1]
-    return np.any(ties(w) & beside_diagonal(n), axis=-1)
+    return np.any(ties(w) & beside_diagonal(n, w), axis=-1)
 
 
 def over_gaps(xp: Namespace, m: Value, w: Value, quiet: Value) -> Value:
     """Return m / (w_j - w_i) and 0 on the diagonal; at ties 0 where quiet, else nan."""
-    beside = beside_diagonal(shape_of(w)[-1])
+    beside = beside_diagonal(shape_of(w)[-1], w)
     tied = ties(w) & beside
     gaps = xp.where(beside, differences(xp, w), np.inf)
     return over(xp, m, gaps, tied, zero_or_nan(quiet))
@@ -105,7 +108,18 @@ def rotation(w: NDArray[Any], m: NDArray[Any]) -> NDArray[Any]:
     trace = first_stand_in(w, m)
     if trace is not None:
         return trace.whole(stacked_rotation, (w, m), {})
+    if is_foreign(w):
+        return _unturned(w, m)
     return stacked_rotation(w, m)
+
+
+def _unturned(w: Value, m: Value) -> Any:
+    """Return unit matrices, with nan in the columns of tied values.
+
+    Which blocks are tied is not asked of foreign arrays.
+    """
+    eye = constant(np.eye(shape_of(m)[-1], dtype=dtype_of(m)), m)
+    return eye + columns(plain, np.where(has_tie(w), np.nan, 0.0))
 
 
 def stacked_rotation(w: NDArray[Any], m: NDArray[Any]) -> NDArray[Any]:
@@ -127,6 +141,8 @@ def rotations(s: NDArray[Any], p: NDArray[Any]) -> tuple[Any, Any]:
     singular value decomposition of its own; others turn with their Hermitian part.
     """
     trace = first_stand_in(s, p)
+    if is_foreign(s):
+        return _unturned(s, p), _unturned(s, p)
     both = (
         stacked_rotations(s, p)
         if trace is None

@@ -47,7 +47,8 @@ class var_grad(general):
         real = isinstance(x, stand_in) and dtype_of(x).char in "fd"
         if not real or not 0 < count > ddof:
             options = {"axis": axis, "ddof": ddof, "keepdims": keepdims}
-            return _var(x, where=where, **options)
+            masked = {} if where is True else {"where": where}
+            return _var(x, **options, **masked)
         left = count - ddof
         if where is not True:
             where = np.broadcast_to(where, shape)

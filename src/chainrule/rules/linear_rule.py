@@ -25,7 +25,7 @@ from chainrule.rules.supports import (
 from chainrule.values.foreign import is_foreign, made_like, zeros
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Namespace, Parameters, Result, Support, Value
-from chainrule.values.vertices import raw, stand_in
+from chainrule.values.vertices import constant_full, raw, stand_in
 
 
 class linear(rule, kind=True):
@@ -274,7 +274,7 @@ def _supported_map(
     """
     values = [raw(x) for x in operands]
     others = [
-        np.ones(np.shape(v)) if j != position and is_inexact(v) else v
+        constant_full(shape_of(v), 1.0, v) if j != position and is_inexact(v) else v
         for j, v in enumerate(values)
     ]
     taken = full_is_none(through(plain, part.support, others) != 0)
@@ -284,6 +284,7 @@ def _supported_map(
         if j != position
         and is_inexact(v)
         and not isinstance(v, stand_in)
+        and not is_foreign(v)
         and not np.all(np.isfinite(v))
     ]
     if not rough or np.all(part.support):

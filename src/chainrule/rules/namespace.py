@@ -117,6 +117,11 @@ def _reshape(x: Any, shape: int | Shape, *, order: Any = "C") -> Any:
     return np.reshape(x, shape, order=order)
 
 
+def _astype(x: Any, dtype: Any) -> Any:
+    """Return ``np.astype(x, dtype)``, which not every library has as a function."""
+    return x.astype(dtype) if is_foreign(x) else np.astype(x, dtype)
+
+
 def rule_called(name: str) -> type[rule] | None:
     """Return the rule of what rules call ``xp.name``, if there is such a function."""
     if _is_by_name(name, np):
@@ -127,7 +132,9 @@ def rule_called(name: str) -> type[rule] | None:
 
 plain: Namespace = namespace(np)
 """The namespace of plain sweeps."""
-vars(plain).update(sum=_sum, transpose=_transpose, reshape=_reshape, asarray=as_array)
+vars(plain).update(
+    sum=_sum, transpose=_transpose, reshape=_reshape, asarray=as_array, astype=_astype
+)
 
 
 def evaluate(

@@ -16,7 +16,7 @@ from __future__ import annotations
 import copy
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +26,7 @@ from chainrule.errors import ArgumentError
 _ndarray: Any = np.ndarray
 _PLAIN: Any = (_ndarray, np.generic, int, float, complex)
 _like: Any = np.zeros_like
+_full: Any = np.full_like
 
 
 class Library(NamedTuple):
@@ -151,6 +152,13 @@ def zeros(shape: tuple[int, ...], dtype: Any, like: Any) -> Any:
     if library_of(like) is None:
         return np.zeros(shape, dtype)
     return _like(like, shape=shape, dtype=dtype)
+
+
+def full(shape: Sequence[int], entry: float, like: Any) -> Any:
+    """Return an array of one number, in the class and dtype of ``like``."""
+    if library_of(like) is None:
+        return np.full(shape, entry, like.dtype)
+    return _full(like, entry, shape=tuple(shape))
 
 
 def layout_of(x: Any) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from chainrule.values.buffered import buffered
-from chainrule.values.foreign import is_foreign
+from chainrule.values.foreign import full, is_foreign, made_like
 from chainrule.values.operators import Operators
 from chainrule.values.types import ArrayValue, Mask, Operation, Parameters, Shape, Value
 
@@ -243,6 +243,21 @@ def as_array(x: ArrayLike) -> Any:
 def raw(x: Any) -> Any:
     """Return the plain value under a node; anything else is returned as it is."""
     return x._value if isinstance(x, vertex) else x
+
+
+def constant(x: ArrayLike, like: Any) -> Any:
+    """Return a constant of a rule in the class of an operand, if that is foreign."""
+    return made_like(x, raw(like))
+
+
+def constant_full(shape: Sequence[int], entry: float, like: Any) -> Any:
+    """Return an array of one number, in the class and dtype of an operand."""
+    like = raw(like)
+    return full(shape, entry, like) if is_foreign(like) else _full(shape, entry, like)
+
+
+def _full(shape: Sequence[int], entry: float, like: Any) -> Any:
+    return np.full(shape, entry, getattr(like, "dtype", None))
 
 
 def likeness(x: Any) -> Any:
