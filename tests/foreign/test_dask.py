@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.errors import ArgumentError
+from chainrule.errors import (
+    ArgumentError,
+    AssignedError,
+    CompileError,
+    EscapeError,
+    MissingRuleError,
+)
 
 dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
@@ -100,6 +108,116 @@ def test_an_unknown_shape_is_refused_with_a_remedy():
         gd.grad(lambda x: np.sum(x[x > 0]))(x)
     with pytest.raises(ArgumentError, match="compute_chunk_sizes"):
         gd.node(x[x > 0])
+
+
+def squares(x):
+    return np.sum(x * x)
+
+
+BRANCHES = {
+    "a comparison": lambda x: squares(x) if np.sum(x) > 0 else np.sum(x),
+    "its method": lambda x: squares(x) if (x > 0).all() else np.sum(x),
+    "NumPy's all": lambda x: squares(x) if np.all(~(x > 0) | (x < 1)) else np.sum(x),
+    "a node": lambda x: squares(x) if np.sum(x) else np.sum(x),
+    "max": lambda x: max(np.sum(x), 0.0),
+    "and": lambda x: np.sum(x) > 0 and squares(x),
+}
+
+
+@pytest.mark.parametrize("case", BRANCHES)
+def test_a_branch_on_a_lazy_node_names_where(case):
+    with lazily(), pytest.raises(EscapeError, match=r"np\.where\(condition"):
+        gd.grad(BRANCHES[case])(DATA[0])
+
+
+def test_comparisons_are_masks():
+    mask = gd.node(DATA[0]) > 0
+    assert isinstance(mask, da.Array)
+    assert bool((mask + 0).sum() > 0)  # the user's own, computed as Dask does
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(mask)), X > 0)
+
+
+@pytest.mark.parametrize("f", [np.linalg.det, np.sort, np.median, np.argsort])
+def test_a_function_that_dask_has_not_is_refused_and_nothing_computed(f):
+    x = da.from_array(np.eye(4), chunks=2)
+    with lazily(), pytest.raises(MissingRuleError, match=r"dask.*map_reduce"):
+        gd.grad(lambda x: np.sum(f(x) * x))(x)
+
+
+def test_a_compiled_function_says_that_it_runs_uncompiled():
+    f = gd.compile(gd.grad(logistic))
+    with lazily(), pytest.warns(UserWarning, match=r"uncompiled.*map_reduce"):
+        found = f(W, *DATA)
+    np.testing.assert_allclose(found, gd.grad(logistic)(W, X, Y), rtol=1e-11)
+    with pytest.raises(CompileError, match="map_reduce"):
+        gd.compile(gd.grad(lambda w: np.sum(DATA[0] @ w)))(W)
+
+
+def test_a_compiled_function_in_a_gradient():
+    with lazily(), pytest.warns(UserWarning, match="uncompiled"):
+        found = gd.grad(gd.compile(squares))(DATA[0])
+    np.testing.assert_allclose(found, 2 * X)
+
+
+def test_recordings_are_pickled_with_their_graphs():
+    x = gd.node(DATA[0])
+    with lazily():
+        z = pickle.loads(pickle.dumps(np.sum(np.tanh(x))))
+    z.backward()
+    np.testing.assert_allclose(z.operands[0].operands[0].grad, 1 - np.tanh(X) ** 2)
+
+
+def test_custom_operations_and_containers():
+    square = gd.custom_operation(lambda x: x**2, lambda g, z, x: (2 * x * g,))
+
+    def f(p):
+        return np.sum(square(p["x"]) * gd.stop_gradient(p["x"])) * p["scale"][0]
+
+    with lazily():
+        found = gd.grad(f)({"x": DATA[0], "scale": (2.0, "text")})
+    np.testing.assert_allclose(found["x"], 4 * X**2)
+    assert isinstance(found["scale"][0], da.Array)
+    assert found["scale"][1] is None
+
+
+def test_explanations_show_classes_and_shapes():
+    with lazily():
+        text = str(gd.explain(squares)(DATA[0]))
+    assert "Array, shape (60, 4), float64" in text
+
+
+def test_writes_into_a_node_are_refused():
+    def f(x):
+        y = x * 2.0
+        y[0] = 1.0
+        return np.sum(y)
+
+    with lazily(), pytest.raises(AssignedError, match=r"np\.where"):
+        gd.grad(f)(DATA[0])
+
+
+COMPOSED = {
+    "std": lambda x: np.sum(np.std(x, axis=0)),
+    "softmax": lambda x: np.sum(np.exp(x) / np.sum(np.exp(x), 1, keepdims=True) ** 2),
+    "nansum": np.nansum,
+    "norm": np.linalg.norm,
+    "diff": lambda x: np.sum(np.diff(x, axis=0) ** 2),
+    "gradient": lambda x: np.sum(np.gradient(x[:, 0]) ** 2),
+    "pad": lambda x: np.sum(np.sin(np.pad(x, 1))),
+    "relu": lambda x: np.sum(np.maximum(x, 0.0) ** 2),
+    "picked rows": lambda x: np.sum(x[np.array([0, 3, 3, 7])] ** 2),
+    "einsum": lambda x: np.einsum("ij,ij->", x, np.sin(x)),
+    "scan": lambda x: np.sum(gd.scan(lambda c, _: (np.sin(c), None), x, range(3))[0]),
+    "checkpoint": gd.checkpoint(lambda x: np.sum(np.sin(x) ** 2)),
+}
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_composed_functions(name):
+    f = COMPOSED[name]
+    with lazily():
+        found = gd.grad(f)(DATA[0])
+    np.testing.assert_allclose(found, gd.grad(f)(X), rtol=1e-9, atol=1e-12)
 
 
 def test_the_tests_notice_a_computation():

@@ -18,6 +18,7 @@ from chainrule.sweeps.order import collect
 from chainrule.transforms.gradients import grad
 from chainrule.transforms.inputs import input_node
 from chainrule.values.containers import flatten, unflatten
+from chainrule.values.foreign import is_foreign
 from chainrule.values.types import Result
 from chainrule.values.vertices import raw
 
@@ -76,7 +77,7 @@ def explain_call(
         return first
     for i, x in enumerate(run.inputs):
         name = run.input_names[i]
-        if np.size(x._value) != 1 or np.iscomplexobj(x._value):
+        if x.size != 1 or np.iscomplexobj(x._value):
             first.notes.append(
                 "Second derivatives are explained for single real numbers, so not "
                 f"for {name}: use gd.hessian or gd.hvp."
@@ -153,7 +154,10 @@ def _differences(
         return float(np.asarray(result).item())
 
     def difference(i: int) -> Result | None:
-        value = np.asarray(raw(leaves[inputs[i]]))
+        held = raw(leaves[inputs[i]])
+        if is_foreign(held):  # whose entries are not asked for
+            return None
+        value = np.asarray(held)
         if value.size > _DIFFERENCED or value.dtype.kind == "c":
             return None
         out = np.zeros(value.shape)

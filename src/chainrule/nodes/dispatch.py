@@ -18,6 +18,8 @@ from chainrule.nodes.joined import joined
 from chainrule.nodes.out import without_out, write_result, write_ufunc
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS, WRAPPED
 from chainrule.rules import locally_constant, rule_of
+from chainrule.rules.namespace import served
+from chainrule.values.foreign import first_foreign, undecided
 from chainrule.values.types import Operation
 from chainrule.values.vertices import vertex
 
@@ -71,17 +73,19 @@ def array_function(
         out, args, kwargs = without_out(func, args, kwargs)
         if out is not None:
             return write_result(out, func, args, kwargs)
-        return func(
-            *(unwrapped(x) for x in args),
-            **{k: unwrapped(x) for k, x in kwargs.items()},
-        )
+        values = [unwrapped(x) for x in args]
+        given = {k: unwrapped(x) for k, x in kwargs.items()}
+        foreign = first_foreign(values)
+        if foreign is None:
+            return func(*values, **given)
+        return undecided(served(func, values, given, foreign))
     raise missing(remedies.written(func), REFUSED.get(func))
 
 
 def _constant(ufunc: np.ufunc, inputs: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     if ufunc is np.isnan:
         refuse_root_finders(inputs[0])
-    return ufunc(*(unwrapped(x) for x in inputs), **kwargs)
+    return undecided(ufunc(*(unwrapped(x) for x in inputs), **kwargs))
 
 
 def _found_later(ufunc: np.ufunc) -> Operation | None:

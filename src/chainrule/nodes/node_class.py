@@ -36,7 +36,7 @@ from chainrule.rules import rule
 from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import conjugated, sweep_values
 from chainrule.values.containers import declare_value
-from chainrule.values.foreign import is_foreign
+from chainrule.values.foreign import is_foreign, refuse_branch
 from chainrule.values.foreign import shown as described
 from chainrule.values.shapes import TUPLE, ndarray
 from chainrule.values.versions import resolved
@@ -313,7 +313,8 @@ class node(vertex):
         return format(self._value, spec) if spec else repr(self)
 
     def __bool__(self) -> bool:
-        """Return the truth of the value, as NumPy does."""
+        """Return the truth of the value, as NumPy does; of a lazy one there is none."""
+        refuse_branch(self._value)
         return bool(self._value)
 
     def __float__(self) -> float:

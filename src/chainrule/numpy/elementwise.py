@@ -23,7 +23,7 @@ from chainrule.nodes.admission import (
 from chainrule.nodes.node_class import node
 from chainrule.nodes.tables import FUNCTIONS, UFUNCS
 from chainrule.numpy.in_place import own
-from chainrule.numpy.statistics import cast
+from chainrule.numpy.statistics import cast, least_of
 from chainrule.operations import namespace as ops
 from chainrule.values.shapes import describe, dtype_of, is_complex, shape_of
 from chainrule.values.types import Array, ArrayValue, Axis, Value
@@ -330,7 +330,7 @@ def logaddexp_reduce(
     if where is not True:
         x = ops.where(plain_operand(where), x, -np.inf)
     value = as_array(plain_operand(x))
-    top = np.max(value, axis=axis, keepdims=True, initial=-np.inf)
+    top = np.max(value, axis=axis, keepdims=True, **least_of(value, -np.inf))
     top = np.where(np.isfinite(top), top, 0.0).astype(value.dtype)
     total = ops.sum(ops.exp(x - top), axis=axis, keepdims=bool(keepdims))
     empty = np.equal(total, 0)

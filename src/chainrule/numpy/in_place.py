@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from chainrule import operations
-from chainrule.errors import EscapeError, ReadOnlyError, RecordingError
+from chainrule.errors import AssignedError, EscapeError, ReadOnlyError, RecordingError
 from chainrule.nodes.admission import INPUT, NONE, plain_index
 from chainrule.nodes.node_class import node
 from chainrule.nodes.operator_text import in_place_operator
@@ -30,6 +30,7 @@ from chainrule.operations_grad import indexing, structure
 from chainrule.rules import elementwise, rule_of
 from chainrule.rules.namespace import evaluate
 from chainrule.values.containers import declare_value
+from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import dtype_of, generic, laid_out, ndarray, shape_of
 from chainrule.values.types import Index, Value
 from chainrule.values.versions import (
@@ -51,6 +52,8 @@ CONSTANT: Mapping[str, Any] = {"constant": True}
 
 def assign(y: node, index: Index, value: ArrayLike) -> None:
     """Write into a part of an array: ``y[index] = value``."""
+    if is_foreign(y._value):
+        raise _foreign_write("y[index] = v")
     if array_of(y._value) is None:
         raise TypeError(
             f"{y!r} is a number, which cannot be changed in place; NumPy's numbers "
@@ -69,6 +72,14 @@ def assign(y: node, index: Index, value: ArrayLike) -> None:
                 places: Any = np.arange(y.size).flat
                 index = places[shown_index(index)]
         _put(y, index, value)
+
+
+def _foreign_write(written: str) -> AssignedError:
+    """Return the error of a write into a node that holds a foreign array."""
+    return AssignedError(
+        f"{written} would write into an array of another library, which a recording "
+        "needs as it was. Write y = y + v, y = np.where(mask, v, y) or np.concatenate."
+    )
 
 
 def repeated(value: ArrayLike, size: int, index: Index) -> Any:
@@ -108,6 +119,8 @@ def updated(
 ) -> Any:
     """Return what ``y`` is after ``y op= value``: ``y`` itself where it is an array."""
     if array_of(y._value) is None:
+        if is_foreign(y._value) and hasattr(y._value, "__iadd__"):
+            raise _foreign_write("y += v")
         return operate(y, value)
     with LOCK:
         enter_views()

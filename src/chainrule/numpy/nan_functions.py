@@ -46,7 +46,8 @@ def nansum(
 ) -> Any:
     """Return sum of the entries that are not nan."""
     x, _ = _filled(a, 0.0, dtype)
-    return ops.sum(x, axis=axis, keepdims=bool(keepdims), initial=initial, where=where)
+    options = _options(initial or None, where)
+    return ops.sum(x, axis=axis, keepdims=bool(keepdims), **options)
 
 
 @implements(np.nanprod, axes=("axis",))
@@ -168,7 +169,7 @@ def nanmax(
     """Return largest entry that is not nan."""
     x, there = _filled(a, -np.inf)
     keepdims, mask = bool(keepdims), plain_operand(where)
-    z = ops.max(x, axis=axis, keepdims=keepdims, initial=initial, where=mask)
+    z = ops.max(x, axis=axis, keepdims=keepdims, **_options(initial, mask))
     return _all_missing(z, there & mask, axis, keepdims, initial)
 
 
@@ -184,8 +185,14 @@ def nanmin(
     """Return smallest entry that is not nan."""
     x, there = _filled(a, np.inf)
     keepdims, mask = bool(keepdims), plain_operand(where)
-    z = ops.min(x, axis=axis, keepdims=keepdims, initial=initial, where=mask)
+    z = ops.min(x, axis=axis, keepdims=keepdims, **_options(initial, mask))
     return _all_missing(z, there & mask, axis, keepdims, initial)
+
+
+def _options(initial: Value | None, mask: Any) -> dict[str, Any]:
+    """Return the options that are given: other libraries do not know them."""
+    given = {} if initial is None else {"initial": initial}
+    return given if mask is True else {**given, "where": mask}
 
 
 def _all_missing(

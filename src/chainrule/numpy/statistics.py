@@ -16,7 +16,13 @@ from chainrule.nodes.admission import plain_operand
 from chainrule.numpy.in_place import own
 from chainrule.operations import namespace as ops
 from chainrule.operations_grad.indexing import along_axis
-from chainrule.values.shapes import dtype_of, is_complex, normalize_axes, shape_of
+from chainrule.values.shapes import (
+    dtype_of,
+    is_complex,
+    normalize_axes,
+    shape_of,
+    size_of,
+)
 from chainrule.values.types import Array, Axis, Value
 from chainrule.values.vertices import as_array, is_refused, is_stand_in, may_hold
 from chainrule.wrapping import implements
@@ -291,16 +297,24 @@ def scaled_deviation(
     x: Array, z: Array, axis: Axis, ddof: float, where: ArrayLike
 ) -> Any:
     """Return the square root of the variances z, from entries over a power of two."""
-    size = np.abs(plain_operand(x))
+    size: Any = np.abs(plain_operand(x))
     if where is not True:
         size = np.where(where, size, 0.0)
-    largest = np.max(size, axis=axis, keepdims=True, initial=0.0)
+    largest: Any = np.max(size, axis=axis, keepdims=True, **least_of(size, 0.0))
     usual = (largest > 0) & np.isfinite(largest)
     scale = np.exp2(np.floor(np.log2(np.where(usual, largest, 1.0))))
     scale = scale.astype(z.dtype)
     again = var(x / scale, axis, ddof=ddof, keepdims=True, where=where)
     count = count_of(x, axis, where, keepdims=True)
     return ops.reshape(deviation(again, count) * scale, shape_of(z))
+
+
+def least_of(x: Any, least: float) -> Any:
+    """Return the keyword by which a maximum of no entries is the least value.
+
+    Where there are entries it is left away: other libraries do not know it.
+    """
+    return {"initial": least} if is_stand_in(x) or not size_of(x) else {}
 
 
 def deviation(z: Array, count: int | NDArray[Any]) -> Array:

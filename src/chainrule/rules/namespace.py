@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, MissingRuleError
 from chainrule.rules.registry import rule_of
 from chainrule.rules.supports import is_mask, masked_call
-from chainrule.values.foreign import is_foreign
+from chainrule.values.foreign import first_foreign, is_foreign
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import (
     Array,
@@ -143,7 +144,39 @@ def evaluate(
     """Run an operation on plain values: its forward, with ``where`` made definite."""
     if parameters and operation.entrywise and is_mask(parameters.get("where")):
         return masked_call(operation.forward, values, parameters)
+    if not operation.entrywise and not _KINDS.issuperset(map(_kind_of, values)):
+        foreign = first_foreign(values)
+        if foreign is not None:
+            return served(operation.forward, values, parameters, foreign)
     return whole(operation.forward, values, parameters)
+
+
+_kind_of: Any = type
+_KINDS: set[type] = {float, np.ndarray, np.float64}
+
+
+def served(
+    function: Operation, values: Sequence[Any], parameters: Parameters, foreign: Any
+) -> Any:
+    """Call a function that a library may not have; where it has not, raise and say so.
+
+    Dask warns, and computes.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", ".*is not implemented by", FutureWarning)
+        try:
+            return function(*values, **parameters)
+        except (FutureWarning, TypeError) as error:
+            text = str(error)
+            if "not implemented by" not in text and "no implementation" not in text:
+                raise
+            library = type(foreign).__module__.partition(".")[0]
+            what = text.partition(" You may")[0]
+            raise MissingRuleError(
+                f"A function that was called on a node of {library}'s arrays is none "
+                f"of {library}'s: {what} Write it with functions that it has, or of "
+                "plain arrays in gd.map_reduce."
+            ) from error
 
 
 def whole(function: Operation, values: Sequence[Value], parameters: Parameters) -> Any:

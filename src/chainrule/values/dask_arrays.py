@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.values.foreign import Library, register_arrays
+from chainrule.errors import EscapeError
+from chainrule.values.foreign import NO_BRANCH, Library, register_arrays
 
 _delayed: Any = importlib.import_module("dask").delayed
 da: Any = importlib.import_module("dask.array")
+_array: Any = da.Array
 
 
 def layout(x: Any) -> Mapping[str, Any]:
@@ -31,6 +33,48 @@ def _added_at(x: Any, index: Any, y: Any) -> Any:
     return out
 
 
-register_arrays(
-    da.Array, Library(add_at=add_at, layout=layout, broadcast_to=da.broadcast_to)
-)
+class Comparison(_array):
+    """A comparison of a node, and what is made of it: it decides no branch.
+
+    Its truth would be computed, and the branch that is not taken be lost.
+    """
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        """Refuse: nothing is computed while a function is differentiated."""
+        raise EscapeError(NO_BRANCH)
+
+    def any(self, *args: Any, **given: Any) -> Any:
+        """Return where any holds, which decides nothing either."""
+        return compared(_array.any(self, *args, **given))
+
+    def all(self, *args: Any, **given: Any) -> Any:
+        """Return where all hold, which decides nothing either."""
+        return compared(_array.all(self, *args, **given))
+
+    def __invert__(self) -> Any:
+        """Return where it does not hold."""
+        return compared(_array.__invert__(self))
+
+    def __and__(self, other: Any) -> Any:
+        """Return where both hold."""
+        return compared(_array.__and__(self, other))
+
+    def __or__(self, other: Any) -> Any:
+        """Return where one holds."""
+        return compared(_array.__or__(self, other))
+
+    def __array_function__(self, *given: Any) -> Any:
+        """Return what Dask does: np.any and np.all decide nothing either."""
+        return compared(_array.__array_function__(self, *given))
+
+
+def compared(x: Any) -> Any:
+    """Return an array of truth values as one that decides no branch."""
+    if not isinstance(x, da.Array) or x.dtype != bool:
+        return x
+    return Comparison(x.dask, x.name, x.chunks, dtype=bool, meta=x._meta)
+
+
+register_arrays(da.Array, Library(add_at, layout, da.broadcast_to, compared))

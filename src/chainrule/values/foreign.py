@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, EscapeError
 
 _ndarray: Any = np.ndarray
 _PLAIN: Any = (_ndarray, np.generic, int, float, complex)
@@ -35,8 +35,8 @@ class Library(NamedTuple):
     Attributes
     ----------
     add_at
-        ``add_at(x, index, y)`` adds ``y`` into ``x`` at an index that may pick entries
-        twice; ``None`` where the library has no such function.
+        ``add_at(x, index, y)`` adds ``y`` into ``x``, or a copy, at an index that may
+        pick entries twice, and returns it; ``None`` where there is no such function.
     layout
         ``layout(x)`` returns keywords that make ``broadcast_to`` cut its result as
         ``x`` is cut: the chunks of a Dask array.
@@ -44,16 +44,12 @@ class Library(NamedTuple):
         The function that takes them.
     undecided
         What becomes of a comparison of a node: an array whose ``bool`` raises.
-    run
-        ``run(function, operands, shape, dtype)`` has a function of plain arrays run on
-        the entries of foreign ones, later and as a whole.
     """
 
-    add_at: Callable[[Any, Any, Any], None] | None = None
+    add_at: Callable[[Any, Any, Any], Any] | None = None
     layout: Callable[[Any], Mapping[str, Any]] | None = None
     broadcast_to: Callable[..., Any] | None = None
     undecided: Callable[[Any], Any] | None = None
-    run: Callable[..., Any] | None = None
 
 
 _BY_NAME = {
@@ -172,6 +168,20 @@ def layout_of(x: Any) -> Mapping[str, Any]:
 def kept(x: Any) -> Any:
     """Return a foreign array that its owner's writes do not reach."""
     return copy.copy(x)
+
+
+NO_BRANCH = (
+    "A branch (if, and, or, while) on a lazy array would compute it, and record one "
+    "side only. Write np.where(condition, a, b), or gd.value(condition).compute() if "
+    "the branch is to be taken once and for all."
+)
+
+
+def refuse_branch(x: Any) -> None:
+    """Raise if a value, whose truth is asked for, is computed later."""
+    library = library_of(x)
+    if library is not None and library.undecided is not None:
+        raise EscapeError(NO_BRANCH)
 
 
 def undecided(mask: Any) -> Any:

@@ -32,6 +32,7 @@ from chainrule.compiler.dispatch.functions import (
 )
 from chainrule.compiler.dispatch.kept import Kept
 from chainrule.compiler.dispatch.signature import (
+    UNCOMPILED,
     Arrangement,
     LeafSignature,
     Signature,
@@ -142,11 +143,10 @@ class Compiled:
         self, args: tuple[Any, ...], keywords: dict[str, Any], direct: Any
     ) -> Any:
         leaves, numbers, signatures, arranged, statics = self.signed(args, keywords)
-        if vertex in signatures:
+        if vertex in signatures and UNCOMPILED not in signatures:
             return recorded(self, leaves, Arrangement(*arranged), statics)
-        if stand_in in signatures:
-            args, keywords = map_leaves(private, (args, keywords))
-            return self.f(*args, **keywords)  # inside a trace: its rows are that one's
+        if stand_in in signatures or UNCOMPILED in signatures:
+            return self._eager(args, keywords)  # inside a trace: rows of that one
         known = self.known_for(leaves, numbers, signatures, arranged, statics)
         if not keywords and not self.static and _DIRECT.issuperset(map(kind_of, args)):
             self.kept.direct[direct] = known

@@ -7,6 +7,7 @@ are numbers.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -25,8 +26,9 @@ from chainrule.compiler.tracing.rows import NUMBERS
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.values.containers import unflatten
+from chainrule.values.foreign import Library, is_foreign
 from chainrule.values.shapes import TUPLE, describe, generic, kind_of, ndarray
-from chainrule.values.vertices import first_stand_in, stand_in, vertex
+from chainrule.values.vertices import first_stand_in, raw, stand_in, vertex
 
 LeafSignature = type | tuple[Any, ...]
 """A class of numbers, ``(shape, dtype)``, or ``("constant", value, class)``."""
@@ -78,10 +80,19 @@ class unlimited(int):
     """The class, in signatures, of integers that NumPy holds as objects."""
 
 
+UNCOMPILED: Any = Library
+"""The signature of a foreign array: the function itself is called."""
+_UNCOMPILED = (
+    "A compiled function received {}, whose entries it does not see: it runs "
+    "uncompiled here, and compiled on each chunk by gd.map_reduce."
+)
+
+
 def leaf_signature(x: Any, numbers: list[Any]) -> LeafSignature:
     """Return the signature of a leaf; append it to ``numbers`` if it is numeric.
 
-    That of a node is ``vertex``, and that of a traced value ``stand_in``.
+    That of a node is ``vertex``, that of a traced value ``stand_in``, and that of a
+    foreign array ``UNCOMPILED``, also under a node.
     """
     kind = kind_of(x)
     if kind is ndarray:
@@ -101,6 +112,9 @@ def leaf_signature(x: Any, numbers: list[Any]) -> LeafSignature:
     if isinstance(x, generic) and x.dtype.kind in "fcbiu":
         numbers.append(x)
         return (np.generic, x.dtype)
+    if is_foreign(raw(x)):
+        warnings.warn(_UNCOMPILED.format(describe(raw(x))), UserWarning, stacklevel=2)
+        return UNCOMPILED
     if isinstance(x, vertex):
         return vertex
     if isinstance(x, stand_in):

@@ -41,6 +41,7 @@ from chainrule.compiler.tracing.traced_operators import add_operators
 from chainrule.errors import CompileError, EscapeError
 from chainrule.nodes.admission import numeric_array
 from chainrule.nodes.recorder import as_operand, may_change
+from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import SEQUENCES, describe, kind_of, ndarray
 from chainrule.values.versions import shares
 from chainrule.values.vertices import first_stand_in
@@ -216,6 +217,12 @@ class Trace:
                 row = x.row if x.home is self else self.capture(x)
                 operands.append(row)
                 return row
+            if is_foreign(x):
+                raise CompileError(
+                    f"A compiled function uses {describe(x)} from outside its "
+                    "arguments, whose entries it does not see. Call the function "
+                    "itself, or compile it on each chunk by gd.map_reduce."
+                )
             if isinstance(x, ndarray):
                 if matrix_or_masked(x):
                     numeric_array(x, "A compiled function")  # says what to write

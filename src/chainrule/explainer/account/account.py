@@ -33,6 +33,8 @@ from chainrule.rules.supports import zeros_of
 from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import conjugated
 from chainrule.values.containers import is_container
+from chainrule.values.foreign import is_foreign
+from chainrule.values.shapes import dtype_of, size_of
 from chainrule.values.types import Result
 from chainrule.values.vertices import vertex
 
@@ -208,7 +210,9 @@ class Account:
     def _compared(
         self, vertex: int, gradient: Result, difference: Result | None
     ) -> Tick:
-        if difference is None or not np.all(np.isfinite(np.asarray(difference))):
+        if difference is None or is_foreign(gradient):
+            return Tick(vertex, gradient, None, None)
+        if not np.all(np.isfinite(np.asarray(difference))):
             return Tick(vertex, gradient, difference, None)
         gap = np.asarray(gradient) - np.asarray(difference)
         allowed = 1e-4 * max(_largest(gradient), _largest(difference))
@@ -221,8 +225,8 @@ def _largest(x: Result) -> float:
 
 
 def _refuse_non_scalar(value: Result) -> None:
-    single = not is_tuple(value) and np.size(value) == 1
-    if not single or np.asarray(value).dtype.kind != "f":
+    single = not is_tuple(value) and size_of(value) == 1
+    if not single or dtype_of(value).kind != "f":
         raise NotScalarError(
             "explain needs a function that returns one real scalar; this one "
             f"returned {short(value)}. Call np.sum(...) on it first, or "

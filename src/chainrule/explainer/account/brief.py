@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.nodes.admission import is_inexact
+from chainrule.values.foreign import is_foreign
+from chainrule.values.foreign import shown as described
 from chainrule.values.types import Result
 
 
@@ -43,6 +45,8 @@ def short(x: Result | None, digits: int = 6, entries: int = 3) -> str:
     """
     if x is None:
         return ""
+    if is_foreign(x):
+        return described(x)
     if is_tuple(x):
         return f"({', '.join(short(v, digits, entries) for v in x)})"
     if is_bool(x):

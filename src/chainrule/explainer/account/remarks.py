@@ -15,6 +15,7 @@ from chainrule.explainer.account.sweep import Contribution, SweepStep
 from chainrule.explainer.account.views import VertexView
 from chainrule.nodes.admission import is_inexact
 from chainrule.rules import elementwise
+from chainrule.values.foreign import is_foreign
 from chainrule.values.types import Result
 
 
@@ -150,7 +151,7 @@ def has_nan(value: Result | None) -> bool:
     """Tell whether a value holds a nan."""
     if isinstance(value, float):
         return math.isnan(value)
-    known = value is not None and is_inexact(value)
+    known = value is not None and is_inexact(value) and not is_foreign(value)
     return known and bool(np.isnan(np.asarray(value)).any())
 
 
@@ -158,7 +159,7 @@ def has_inf(value: Result | None) -> bool:
     """Tell whether a value holds an infinity."""
     if isinstance(value, float):
         return math.isinf(value)
-    known = value is not None and is_inexact(value)
+    known = value is not None and is_inexact(value) and not is_foreign(value)
     return known and bool(np.isinf(np.asarray(value)).any())
 
 

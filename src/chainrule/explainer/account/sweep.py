@@ -20,7 +20,7 @@ from chainrule.rules.supports import supported, with_support, zeros_of
 from chainrule.sweeps.listening import Listener
 from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import forward_sweep, reverse_sweep
-from chainrule.values.shapes import reduced_axes
+from chainrule.values.shapes import reduced_axes, size_of
 from chainrule.values.types import Result
 from chainrule.values.vertices import vertex
 
@@ -121,7 +121,7 @@ class SweepAccount(Listener):
             partial=partial_value(self._vertices[source], position),
             amount=value,
             total=total.value,
-            summed=not several and np.size(before) > np.size(value),
+            summed=not several and size_of(before) > size_of(value),
             shape=() if several else np.shape(before),
             _vertices=self._vertices,
         )
