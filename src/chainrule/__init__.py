@@ -25,6 +25,7 @@ if typing.TYPE_CHECKING:
     from chainrule import ipopt as ipopt
     from chainrule import scipy
     from chainrule import sparse as sparse
+    from chainrule.chunks import map_reduce
     from chainrule.compiler import (
         compile,
         cond,
@@ -68,6 +69,7 @@ __all__ = [
     "linear_solve",
     "linearize",
     "load",
+    "map_reduce",
     "node",
     "numerical",
     "numpy",
@@ -101,7 +103,12 @@ _OF_THE_COMPILER = (
     "compile cond load program save scan source to_c vmap while_loop".split()
 )
 """The compiler is half of the library: it is loaded when it is first asked for."""
-_HOMES = {"pmap": "chainrule.parallel", "supported": "chainrule.support"}
+_HOMES = {
+    "map_reduce": "chainrule.chunks",
+    "pmap": "chainrule.parallel",
+    "register_arrays": "chainrule.values.foreign",
+    "supported": "chainrule.support",
+}
 """Other functions that are loaded when they are first asked for, and their modules."""
 _WITH_SCIPY = ("ipopt", "sparse", "hessian_diagonal", "linear_map")
 """They need SciPy, so ``from chainrule import *`` leaves them out."""

@@ -154,11 +154,9 @@ def _differences(
         return float(np.asarray(result).item())
 
     def difference(i: int) -> Result | None:
-        held = raw(leaves[inputs[i]])
-        if is_foreign(held):  # whose entries are not asked for
-            return None
-        value = np.asarray(held)
-        if value.size > _DIFFERENCED or value.dtype.kind == "c":
+        value: Any = raw(leaves[inputs[i]])
+        value = value if is_foreign(value) else np.asarray(value)
+        if is_foreign(value) or value.size > _DIFFERENCED or value.dtype.kind == "c":
             return None
         out = np.zeros(value.shape)
         for index in np.ndindex(value.shape):

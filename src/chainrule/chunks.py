@@ -1,0 +1,250 @@
+"""``map_reduce``: a function of each chunk of large data, compiled, and its sum.
+
+It is a few lines over Dask: ``blockwise`` calls the function on the blocks that stand
+in one row, so that reading a block and computing with it is one task, and a tree of
+tasks adds the results. What it adds to Dask is that each process compiles the function
+once.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from chainrule.compiler import compile as compiled
+from chainrule.compiler.dispatch.compiled import Compiled
+from chainrule.errors import ArgumentError, MissingLibraryError
+from chainrule.nodes.admission import holds_nodes
+from chainrule.values.containers import flatten, unflatten
+from chainrule.values.shapes import SEQUENCES, describe
+
+
+def map_reduce(
+    f: Callable[..., Any],
+    *data: Any,
+    reduce: Callable[[Any, Any], Any] | None = None,
+    compile: bool = True,
+    split_every: int = 8,
+) -> MapReduce:
+    """Return the function of parameters that sums ``f`` over the chunks of data.
+
+    ``map_reduce(f, X, y)(w)`` is ``f(w, X[0], y[0]) + f(w, X[1], y[1]) + ...``, where
+    ``X[i]`` are the chunks along the first axis. It is lazy: a ``Delayed`` of Dask, for
+    any of its schedulers. The derivative of a sum is the sum of the derivatives, so map
+    the derivative: ``map_reduce(gd.value_and_grad(loss), X, y)``.
+
+    Parameters
+    ----------
+    f
+        Called with the parameters and then one chunk of each of the data, as NumPy
+        arrays; returns numbers, arrays, or containers of them.
+    *data
+        Arrays of Dask that are cut alike along their first axis, or lists of chunks
+        (arrays, or ``Delayed`` that make them).
+    reduce
+        Joins two results; it has to be associative. By default it adds them, leaf by
+        leaf.
+    compile
+        Whether the function is compiled: once in each process, and once for each shape
+        of a chunk. A function that is compiled already keeps its options.
+    split_every
+        How many results one task of the tree joins.
+
+    Returns
+    -------
+    MapReduce
+        Called with the parameters, it returns a ``Delayed``; its method ``compute``
+        returns the result. Parameters are numbers, arrays and containers of them; each
+        worker receives them once.
+
+    Raises
+    ------
+    ArgumentError
+        If the data are cut differently, or along other axes too.
+    MissingLibraryError
+        If Dask is not installed.
+
+    Notes
+    -----
+    Chunks stay where they are: only parameters and partial sums move. A worker that is
+    lost takes its chunks' results along, and Dask computes these again.
+
+    Examples
+    --------
+    >>> import chainrule as gd, numpy as np
+    >>> def loss(w, x, y):
+    ...     return np.sum((x @ w - y) ** 2)
+    >>> x, y = np.arange(12.0).reshape(6, 2), np.ones(6)
+    >>> total = gd.map_reduce(gd.value_and_grad(loss), [x[:3], x[3:]], [y[:3], y[3:]])
+    >>> value, slope = total.compute(np.array([0.1, 0.2]))  # doctest: +SKIP
+    """
+    if not data:
+        raise ArgumentError("map_reduce needs data: map_reduce(f, X, y).")
+    if split_every < 2:
+        raise ArgumentError(f"split_every is 2 or more; received {split_every}.")
+    return MapReduce(f, data, reduce or _added, compile=compile, every=split_every)
+
+
+class MapReduce:
+    """A sum over chunks, as a function of parameters: see ``map_reduce``."""
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        data: Sequence[Any],
+        reduce: Callable[[Any, Any], Any],
+        *,
+        compile: bool,
+        every: int,
+    ) -> None:
+        """Cut the data; nothing is computed."""
+        self._dask: Any = _library("dask")
+        f = compiled(f) if compile and not isinstance(f, Compiled) else f
+        self._apply: Any = PerProcess(f)
+        self._joined: Any = functools.partial(_joined, reduce)
+        self._every: int = every
+        self._data: list[Any] = [_as_blocks(x) for x in data]
+        _check_alike(self._data)
+
+    def __call__(self, *parameters: Any) -> Any:
+        """Return the sum for these parameters, as a ``Delayed``."""
+        if any(holds_nodes(x) for x in flatten(parameters)[0]):
+            raise ArgumentError(
+                "map_reduce received a node. Map the derivative instead of deriving "
+                "the map: map_reduce(gd.value_and_grad(f), X, y)(w)."
+            )
+        delayed = self._dask.delayed
+        given = delayed(parameters, traverse=False, pure=True)
+        parts = list(self._mapped(given))
+        join = delayed(self._joined, pure=True)
+        while len(parts) > 1:
+            starts = range(0, len(parts), self._every)
+            parts = [join(parts[i : i + self._every]) for i in starts]
+        return parts[0]
+
+    def compute(self, *parameters: Any, **options: Any) -> Any:
+        """Return the sum for these parameters, computed; options are Dask's."""
+        return self(*parameters).compute(**options)
+
+    def _mapped(self, given: Any) -> Any:
+        """Return one ``Delayed`` for each row of blocks."""
+        if isinstance(self._data[0], list):
+            apply = self._dask.delayed(self._apply, pure=True)
+            for chunks in zip(*self._data, strict=True):
+                yield apply(*chunks, parameters=given)
+            return
+        pairs: list[Any] = []
+        for x in self._data:
+            pairs += [x, tuple(range(x.ndim))]
+        parts = _library("dask.array").blockwise(
+            self._apply,
+            (0,),
+            *pairs,
+            parameters=given,
+            concatenate=True,
+            dtype=object,
+            meta=np.empty(0, object),
+        )
+        yield from parts.to_delayed()
+
+
+class PerProcess:
+    """A function that is unpickled, and compiled, once in each process.
+
+    Tasks arrive pickled, each with a copy of its function. This one is known by the
+    hash of its text, so that all copies call one function with one set of programs.
+    """
+
+    _made: ClassVar[dict[str, Callable[..., Any]]] = {}
+    _lock = threading.Lock()
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        """Pickle the function, by value where it is no module's."""
+        self.text: bytes = _library("cloudpickle").dumps(f)
+        self.name: str = hashlib.sha1(self.text).hexdigest()
+        self._made.setdefault(self.name, f)
+
+    def __dask_tokenize__(self) -> str:
+        """Return what Dask names tasks by."""
+        return self.name
+
+    def __call__(self, *chunks: Any, parameters: tuple[Any, ...]) -> Any:
+        """Call the function on parameters and chunks."""
+        f = self._made.get(self.name)
+        if f is None:
+            with self._lock:
+                f = self._made.get(self.name)
+                if f is None:
+                    f = _library("cloudpickle").loads(self.text)
+                    self._made[self.name] = f
+        return f(*parameters, *chunks)
+
+
+def _joined(reduce: Callable[[Any, Any], Any], parts: Sequence[Any]) -> Any:
+    return functools.reduce(reduce, parts)
+
+
+def _added(x: Any, y: Any) -> Any:
+    """Add two results leaf by leaf."""
+    leaves, structure = flatten(x)
+    others, same = flatten(y)
+    if same != structure:
+        raise ArgumentError(
+            f"The chunks have results of different structures, {structure} and {same}: "
+            "give reduce= a function of two of them."
+        )
+    return unflatten(structure, [a + b for a, b in zip(leaves, others, strict=True)])
+
+
+def _as_blocks(x: Any) -> Any:
+    """Return data as an array of Dask with one row of blocks, or as a list of chunks.
+
+    Other axes than the first have to be whole, as the function sees whole rows.
+    """
+    if isinstance(x, SEQUENCES):
+        return list(x)
+    if not hasattr(x, "numblocks"):
+        raise ArgumentError(
+            f"map_reduce needs arrays of Dask or lists of chunks; received "
+            f"{describe(x)}. Write dask.array.from_array(x, chunks=(rows, -1))."
+        )
+    if not x.ndim or any(n != 1 for n in x.numblocks[1:]):
+        raise ArgumentError(
+            f"map_reduce needs chunks of whole rows; received {describe(x)} in "
+            f"{x.numblocks} blocks. Write x.rechunk({{0: 'auto', 1: -1}})."
+        )
+    return x
+
+
+def _check_alike(data: Sequence[Any]) -> None:
+    """Raise unless all data have the same rows in the same chunks."""
+    lists: list[Any] = [x for x in data if isinstance(x, list)]
+    if lists and len(lists) < len(data):
+        raise ArgumentError("map_reduce takes arrays of Dask, or lists, and not both.")
+    if lists and (not lists[0] or len(set(map(len, lists))) > 1):
+        raise ArgumentError(
+            f"map_reduce needs as many chunks of each; received "
+            f"{list(map(len, lists))}."
+        )
+    rows = [] if lists else [x.chunks[0] for x in data]
+    for other in rows[1:]:
+        if other != rows[0]:
+            raise ArgumentError(
+                f"The data are cut differently along their first axis: {rows[0]} and "
+                f"{other}. Write y.rechunk({{0: x.chunks[0]}})."
+            )
+
+
+def _library(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingLibraryError(
+            f"map_reduce needs {name.partition('.')[0]}: pip install 'chainrule[dask]'."
+        ) from error

@@ -1,0 +1,118 @@
+"""Functions of chunks: compiled once in each process, summed in a tree."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.errors import ArgumentError
+
+dask = pytest.importorskip("dask")
+da = pytest.importorskip("dask.array")
+pytest.importorskip("cloudpickle")
+from chainrule.chunks import PerProcess  # noqa: E402
+from tests.foreign.libraries import lazily  # noqa: E402
+
+RNG = np.random.default_rng(0)
+X, Y, W = RNG.normal(size=(60, 4)), RNG.random(60) < 0.5, RNG.normal(size=4)
+DATA = da.from_array(X, chunks=(7, 4)), da.from_array(Y, chunks=7)
+
+
+def logistic(w, x, y):
+    z = x @ w
+    return np.sum(np.logaddexp(0.0, z) - y * z)
+
+
+def curvature(w, v, x, y):
+    return gd.hvp(lambda w: logistic(w, x, y), (w,), (v,))
+
+
+@pytest.mark.parametrize("compile", [True, False])
+@pytest.mark.parametrize("split_every", [2, 8])
+def test_the_sum_over_chunks_is_that_of_the_whole(compile, split_every):
+    total = gd.map_reduce(
+        gd.value_and_grad(logistic), *DATA, compile=compile, split_every=split_every
+    )
+    with lazily():
+        lazy = total(W)
+    value, slope = lazy.compute(scheduler="sync")
+    expected = gd.value_and_grad(logistic)(W, X, Y)
+    np.testing.assert_allclose(value, expected[0], rtol=1e-12)
+    np.testing.assert_allclose(slope, expected[1], rtol=1e-10)
+
+
+def test_hessian_products_and_several_parameters():
+    total = gd.map_reduce(curvature, *DATA)
+    found = total.compute(W, 2 * W, scheduler="threads")
+    np.testing.assert_allclose(found, curvature(W, 2 * W, X, Y), rtol=1e-10)
+
+
+def test_lists_of_chunks_and_containers_of_parameters():
+    def loss(p, x, y):
+        return logistic(p["w"] * p["s"], x, y)
+
+    parts = [X[:20], dask.delayed(X[20:])], [Y[:20], Y[20:]]
+    found = gd.map_reduce(gd.grad(loss), *parts).compute({"w": W, "s": 2.0})
+    expected = gd.grad(loss)({"w": W, "s": 2.0}, X, Y)
+    np.testing.assert_allclose(found["w"], expected["w"], rtol=1e-10)
+    np.testing.assert_allclose(found["s"], expected["s"], rtol=1e-10)
+
+
+def test_another_reduction():
+    total = gd.map_reduce(np.max, DATA[0], reduce=max, split_every=3)
+    assert total.compute() == np.max(X)
+
+
+def test_reading_a_chunk_and_computing_with_it_is_one_task():
+    x = da.random.random((60, 4), chunks=(7, 4)) * 2.0
+    y = da.random.random(60, chunks=7)
+    total = gd.map_reduce(gd.value_and_grad(logistic), x, y > 0.5)
+    graph = dict(dask.optimize(total(W))[0].__dask_graph__())
+    assert len(graph) <= 9 + 3 + 2  # chunks, the tree, parameters
+
+
+def test_a_process_compiles_once():
+    f = gd.compile(gd.grad(logistic))
+    one = PerProcess(f)
+    others = [pickle.loads(pickle.dumps(one)) for _ in range(3)]
+    for other in others:
+        np.testing.assert_allclose(
+            other(X, Y, parameters=(W,)), gd.grad(logistic)(W, X, Y), rtol=1e-10
+        )
+    assert len(f.signatures) == 1
+    PerProcess._made.clear()  # as another process is
+    for other in others:
+        other(X, Y, parameters=(W,))
+    (made,) = PerProcess._made.values()
+    assert made is not f
+    assert len(made.signatures) == 1
+
+
+REFUSED = {
+    "rechunk": lambda: gd.map_reduce(logistic, DATA[0].rechunk(5), DATA[1]),
+    "whole rows": lambda: gd.map_reduce(logistic, DATA[0].rechunk((7, 2)), DATA[1]),
+    "from_array": lambda: gd.map_reduce(logistic, X, Y),
+    "as many": lambda: gd.map_reduce(logistic, [X], [Y, Y]),
+    "not both": lambda: gd.map_reduce(logistic, [X], DATA[1]),
+    "needs data": lambda: gd.map_reduce(logistic),
+    "split_every": lambda: gd.map_reduce(logistic, *DATA, split_every=1),
+    "value_and_grad": lambda: gd.grad(gd.map_reduce(logistic, *DATA))(W),
+}
+
+
+@pytest.mark.parametrize("remedy", REFUSED)
+def test_what_is_refused_says_what_to_write(remedy):
+    with pytest.raises(ArgumentError, match=remedy):
+        REFUSED[remedy]()
+
+
+def test_results_of_different_structures_are_refused():
+    def f(x):
+        return (1.0,) if len(x) == 7 else [1.0]
+
+    total = gd.map_reduce(f, DATA[0], compile=False)
+    with pytest.raises(ArgumentError, match="reduce="):
+        total.compute(scheduler="sync")
