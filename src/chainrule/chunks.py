@@ -142,16 +142,17 @@ class MapReduce:
         pairs: list[Any] = []
         for x in self._data:
             pairs += [x, tuple(range(x.ndim))]
+        ndim = max(x.ndim for x in self._data)  # nothing is contracted: tasks fuse
         parts = _library("dask.array").blockwise(
             self._apply,
-            (0,),
+            tuple(range(ndim)),
             *pairs,
             parameters=given,
-            concatenate=True,
+            align_arrays=False,
             dtype=object,
-            meta=np.empty(0, object),
+            meta=np.empty((0,) * ndim, object),
         )
-        yield from parts.to_delayed()
+        yield from parts.to_delayed().ravel()
 
 
 class PerProcess:
