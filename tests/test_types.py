@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import chainrule as gd
 from chainrule.nodes import node
 from chainrule.operations import namespace
 from chainrule.rules.namespace import plain
@@ -52,3 +53,20 @@ def test_results_are_arrays_and_no_strings() -> None:
     assert_type(-(z**2)[...], Array)
     with pytest.raises(Exception, match="needs numbers"):
         z.__add__("text")  # pyright: ignore[reportArgumentType]
+
+
+def test_transforms_keep_the_parameters() -> None:
+    def f(x: float, *, scale: float = 1.0) -> float:
+        return x * scale
+
+    assert gd.grad(f)(2.0, scale=3.0) == 3.0
+    fast = gd.compile(f)
+    assert_type(fast(2.0, scale=3.0), float)
+    assert fast.stats()
+    decorated = gd.compile(static=("scale",))(f)
+    assert_type(decorated(2.0, scale=3.0), float)
+    assert gd.compile(gd.grad(f))(2.0, scale=3.0) == 3.0
+    with pytest.raises(TypeError):
+        gd.grad(f)(2.0, factor=3.0)  # pyright: ignore[reportCallIssue]
+    with pytest.raises(TypeError):
+        fast(2.0, factor=3.0)  # pyright: ignore[reportCallIssue]

@@ -25,6 +25,7 @@ if typing.TYPE_CHECKING:
     from chainrule import ipopt as ipopt
     from chainrule import scipy
     from chainrule import sparse as sparse
+    from chainrule.about import versions
     from chainrule.chunks import map_reduce
     from chainrule.compiler import (
         compile,
@@ -89,6 +90,7 @@ __all__ = [
     "topological_sort",
     "value",
     "value_and_grad",
+    "versions",
     "vjp",
     "vmap",
     "while_loop",
@@ -108,6 +110,7 @@ _HOMES = {
     "pmap": "chainrule.parallel",
     "register_arrays": "chainrule.values.foreign",
     "supported": "chainrule.support",
+    "versions": "chainrule.about",
 }
 """Other functions that are loaded when they are first asked for, and their modules."""
 _WITH_SCIPY = ("ipopt", "sparse", "hessian_diagonal", "linear_map")

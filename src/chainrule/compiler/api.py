@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, overload
 
 import optree
 
@@ -18,7 +18,8 @@ from chainrule.compiler.executors.choice import EXECUTORS
 from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.options import PATHS, PROGRAMS, Options
 from chainrule.compiler.programs.passes import at_stage
-from chainrule.compiler.programs.text import Names, Source, expression, source_of
+from chainrule.compiler.programs.text import Code, Names, Source, expression, source_of
+from chainrule.compiler.signatures import CompiledFunction, Decorator, P, R
 from chainrule.compiler.tracing.rows import Row
 from chainrule.errors import ArgumentError, CompileError
 from chainrule.values.containers import unflatten
@@ -27,6 +28,30 @@ from chainrule.values.shapes import describe
 _optree: Any = optree
 
 
+@overload
+def compile(
+    f: Callable[P, R],
+    *,
+    static: Sequence[str] = ...,
+    executor: str = ...,
+    paths: int = ...,
+    progress: bool = ...,
+    fastmath: bool = ...,
+    threads: int = ...,
+    max_programs: int | None = ...,
+) -> CompiledFunction[P, R]: ...
+@overload
+def compile(
+    f: None = None,
+    *,
+    static: Sequence[str] = ...,
+    executor: str = ...,
+    paths: int = ...,
+    progress: bool = ...,
+    fastmath: bool = ...,
+    threads: int = ...,
+    max_programs: int | None = ...,
+) -> Decorator: ...
 def compile(
     f: Callable[..., Any] | None = None,
     *,
@@ -172,7 +197,7 @@ def source(compiled: Callable[..., Any]) -> Source:
     return Source(text.replace(head, filled, 1), {**text.constants, **classes})
 
 
-def program(compiled: Callable[..., Any], *, stage: str | None = None) -> str:
+def program(compiled: Callable[..., Any], *, stage: str | None = None) -> Code:
     """Return the rows of the program that ran last, one per line, with their shapes.
 
     Parameters
@@ -202,7 +227,7 @@ def program(compiled: Callable[..., Any], *, stage: str | None = None) -> str:
         text = expression(row, names)
         lines.append(f"{names.row(row):<8} = {text}{_like(row)}")
     outputs = [names.row(x) if isinstance(x, Row) else repr(x) for x in shown.outputs]
-    return "\n".join([*lines, f"return {', '.join(outputs)}"])
+    return Code("\n".join([*lines, f"return {', '.join(outputs)}"]))
 
 
 def to_c(compiled: Callable[..., Any], *, name: str | None = None) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from chainrule.errors import EscapeError
 from chainrule.nodes.node_class import node
 from chainrule.numpy.in_place import assign, own
+from chainrule.numpy.names import ABSENT
 from chainrule.numpy.picking import compress
 from chainrule.numpy.shape_functions import matrix_transpose, ravel
 from chainrule.numpy.writes import METHODS
@@ -22,6 +23,7 @@ from chainrule.operations import namespace as ops
 from chainrule.values.shapes import is_complex
 from chainrule.values.types import Shape
 from chainrule.values.versions import array_of, memory_of, note
+from chainrule.values.vertices import vertex
 from chainrule.wrapping import implements
 
 
@@ -172,3 +174,14 @@ for _name, _reason in REFUSED_METHODS.items():
     setattr(node, _name, _refused(_name, _reason))
 for _name, _method in METHODS.items():
     setattr(node, _name, _method)
+
+_OF_THE_LIBRARY = [name for name in vars(vertex) if not name.startswith("_")]
+_HIDDEN = {*REFUSED_METHODS, *ABSENT, *_CALLED_ON_ENTRIES, *_OF_THE_LIBRARY, "receive"}
+
+
+def _offered(x: node) -> list[str]:
+    """List what a node offers: without names that only raise, or serve the library."""
+    return sorted(set(object.__dir__(x)) - _HIDDEN)
+
+
+setattr(node, "__dir__", _offered)  # noqa: B010

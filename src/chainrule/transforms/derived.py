@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Generic, ParamSpec
 
 import numpy as np
 
@@ -14,11 +14,12 @@ from chainrule.transforms.collector import CollectorPaused
 from chainrule.values.shapes import describe
 from chainrule.values.types import Operation
 
+P = ParamSpec("P")
 Argnums = int | str | Sequence[int | str]
 """Which arguments: by position, or by name."""
 
 
-class DerivedFunction:
+class DerivedFunction(Generic[P]):
     """A function derived from another one, such as ``grad(f)``.
 
     It is called like ``f``, carries its name and documentation, works as a method, and
@@ -26,7 +27,7 @@ class DerivedFunction:
     """
 
     def __init__(
-        self, method: Callable[..., Any], f: Operation, **options: Any
+        self, method: Callable[..., Any], f: Callable[P, Any], **options: Any
     ) -> None:
         """Keep how (``method``), of what (``f``), and with which options."""
         if not callable(f):
@@ -35,30 +36,36 @@ class DerivedFunction:
                 f"{describe(f)}. Write gd.grad(f)(x), not gd.grad(f(x))."
             )
         self.method = method
-        self.f = f
+        self.f: Operation = f
         self.__wrapped__ = f  # inspect.signature finds the parameters of f
         self.options = options
         for name in ("__name__", "__qualname__", "__doc__", "__module__"):
             if hasattr(f, name):
                 setattr(self, name, getattr(f, name))
 
-    def __call__(self, *args: Any, **keywords: Any) -> Any:
+    def __call__(self, *args: P.args, **keywords: P.kwargs) -> Any:
         """Differentiate the call ``f(*args, **keywords)``."""
         f, options = self.f, self.options
+        given: tuple[Any, ...] = args
+        named: dict[str, Any] = keywords
         argnums = options["argnums"]
-        if argnums.__class__ is not int or argnums >= len(args):
-            f, args, keywords, numbers = by_position(f, args, keywords, argnums)
+        if argnums.__class__ is not int or argnums >= len(given):
+            f, given, named, numbers = by_position(f, given, named, argnums)
             options = {**options, "argnums": numbers}
         with CollectorPaused():
-            return self.method(f, args, keywords, **options)
+            return self.method(f, given, named, **options)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """Bind as a method does."""
         return self if instance is None else functools.partial(self, instance)
 
     def __repr__(self) -> str:
-        """Show what it was made of."""
-        return f"<{self.method.__name__.strip('_')} of {self.f!r}>"
+        """Show what it was made of, and of which arguments."""
+        is_named = not isinstance(self.f, DerivedFunction)  # which has that of its f
+        name = getattr(self.f, "__qualname__", None) if is_named else None
+        argnums = self.options.get("argnums", 0)
+        about = f" in {argnums!r}" if argnums != 0 else ""
+        return f"<{self.method.__name__.strip('_')} of {name or repr(self.f)}{about}>"
 
 
 def by_position(

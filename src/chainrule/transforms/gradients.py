@@ -18,7 +18,7 @@ from chainrule import operations
 from chainrule.errors import NotScalarError
 from chainrule.nodes.node_class import node
 from chainrule.rules.supports import zeros_of
-from chainrule.transforms.derived import Argnums, DerivedFunction, positions_of
+from chainrule.transforms.derived import Argnums, DerivedFunction, P, positions_of
 from chainrule.transforms.recorded_call import Recording
 from chainrule.transforms.seeds import (
     check_numeric,
@@ -34,8 +34,8 @@ from chainrule.values.vertices import raw
 
 
 def grad(
-    f: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False
-) -> DerivedFunction:
+    f: Callable[P, Any], argnums: Argnums = 0, *, has_aux: bool = False
+) -> DerivedFunction[P]:
     """Return the function that computes the gradient of ``f``.
 
     The gradient of ``f: R^n -> R`` is the vector of partial derivatives; it has the
@@ -96,8 +96,8 @@ def _grad(
 
 
 def value_and_grad(
-    f: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False
-) -> DerivedFunction:
+    f: Callable[P, Any], argnums: Argnums = 0, *, has_aux: bool = False
+) -> DerivedFunction[P]:
     """Return the function that computes ``(f(x), gradient)``; see ``grad``.
 
     With ``has_aux`` it returns ``((f(x), aux), gradient)``.
@@ -144,7 +144,7 @@ def _gradient(bar: Any, x: node) -> Any:
     return operations.conj(bar)
 
 
-def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> DerivedFunction:
+def elementwise_grad(f: Callable[P, Any], argnums: Argnums = 0) -> DerivedFunction[P]:
     """Return the derivative of an elementwise ``f``, entry by entry.
 
     It is the gradient of ``sum(f(x))``: right where each entry of the result depends on

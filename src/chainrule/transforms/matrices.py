@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from chainrule import operations
 from chainrule.errors import ArgumentError, CompileError
 from chainrule.rules.supports import zeros_of
-from chainrule.transforms.derived import Argnums, DerivedFunction, positions_of
+from chainrule.transforms.derived import Argnums, DerivedFunction, P, positions_of
 from chainrule.transforms.gradients import grad
 from chainrule.transforms.recorded_call import Recording
 from chainrule.transforms.seeds import (
@@ -32,8 +32,8 @@ Sweep = Callable[[Any], list[Any]]
 
 
 def jacobian(
-    f: Callable[..., Any], argnums: Argnums = 0, *, mode: str = "auto"
-) -> DerivedFunction:
+    f: Callable[P, Any], argnums: Argnums = 0, *, mode: str = "auto"
+) -> DerivedFunction[P]:
     """Return the function that computes the Jacobian of ``f``.
 
     ``J[i, j] = dz[i]/dx[j]``: the shape is that of the result followed by that of the
@@ -220,7 +220,7 @@ def _distinct_weights(shape: tuple[int, ...], dtype: DTypeLike) -> Any:
     return (1.0 + golden * (steps + 1) % 1.0).astype(dtype)[()]
 
 
-def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> DerivedFunction:
+def hessian(f: Callable[P, Any], argnums: Argnums = 0) -> DerivedFunction[P]:
     """Return the function that computes the Hessian of a scalar ``f``.
 
     ``H[i, j] = d2f / dx[i] dx[j]``, of twice the shape of the argument. For containers

@@ -261,7 +261,14 @@ def _index(index: Any, names: Names) -> str:
     return _written(index, names, 0)
 
 
-class Source(str):
+class Code(str):
+    """Python text, which notebooks show in colours."""
+
+    def _repr_markdown_(self) -> str:
+        return f"```python\n{self}\n```"
+
+
+class Source(Code):
     """Python text, with the values of the names that it uses beyond NumPy.
 
     ``exec(text, dict(text.constants))`` defines its function.

@@ -1,0 +1,141 @@
+"""The command line: ``python -m chainrule explain|check|versions``.
+
+    python -m chainrule explain "x*y + sin(x)" x=2 y=3
+    python -m chainrule check "sqrt(x)**2" x=0
+    python -m chainrule versions
+
+A formula is Python with NumPy's names; values are formulas too: ``x=pi/2``,
+``w=[1.0, 2.0]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import linecache
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+import chainrule as gd
+from chainrule.errors import ChainruleError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0 if it went well, 1 if derivatives disagree, 2 on bad input."""
+    options = parser().parse_args(arguments)
+    try:
+        return int(options.run(options) or 0)
+    except ChainruleError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's options."""
+    made = argparse.ArgumentParser("python -m chainrule", description=__doc__)
+    made.formatter_class = argparse.RawDescriptionHelpFormatter
+    commands = made.add_subparsers(required=True, metavar="explain|check|versions")
+    explain = commands.add_parser("explain", help="a gradient, step by step")
+    explain.add_argument("--save", metavar="FILE", help="write a page, or .md, .tex")
+    check = commands.add_parser(
+        "check", help="the gradient beside differences, and why"
+    )
+    for command in (explain, check):
+        command.add_argument("formula", help="such as 'x*y + sin(x)'")
+        command.add_argument("values", nargs="+", help="such as x=2 y=3")
+    explain.set_defaults(run=run_explain)
+    check.set_defaults(run=run_check)
+    shown = commands.add_parser("versions", help="what is installed")
+    shown.set_defaults(run=run_versions)
+    return made
+
+
+def run_explain(options: argparse.Namespace) -> None:
+    """Print how a formula's gradient came about, or save it."""
+    f, values = function_of(options.formula, options.values)
+    explained: Any = gd.explain(f)(*values)
+    if options.save:
+        print(explained.save(options.save))
+    else:
+        explained.print()
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """Print the gradient in each value, what differences say, and a diagnosis."""
+    f, values = function_of(options.formula, options.values)
+    with np.errstate(all="ignore"):
+        gradients = gd.grad(f, tuple(range(len(values))))(*values)
+    for pair, gradient in zip(options.values, gradients, strict=True):
+        print(f"d/d{pair.partition('=')[0]} = {gradient}")
+    print(gd.diagnose(f, *values))
+    try:
+        with np.errstate(all="ignore"):
+            gd.check_gradients(f, values, order=1)
+    except gd.errors.GradientMismatchError as error:
+        print(error)
+        return 1
+    print("both sweeps agree with central differences")
+    return 0
+
+
+def run_versions(options: argparse.Namespace) -> None:
+    """Print what is installed."""
+    print(gd.versions())
+
+
+def function_of(
+    formula: str, pairs: Sequence[str]
+) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """Return a formula as a function, and the values of its arguments.
+
+    Raises
+    ------
+    ArgumentError
+        If a value has no name, or the formula is none or has an unknown name.
+    """
+    known = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")}
+    known["np"] = np
+    names: list[str] = []
+    values: list[Any] = []
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise gd.errors.ArgumentError(f"A value is written x=2; received {pair!r}.")
+        names.append(name.strip())
+        values.append(_value(text, known))
+    text = f"lambda {', '.join(names)}: {formula}"
+    linecache.cache["<formula>"] = len(text), None, [f"{text}\n"], "<formula>"
+    try:
+        code = compile(text, "<formula>", "eval")
+    except SyntaxError as error:
+        raise gd.errors.ArgumentError(
+            f"{formula!r} is no formula in Python: {error.msg}. Write 'x**2' for a "
+            "power and 'x*y' for a product."
+        ) from None
+    lacking = [n for n in code.co_consts[0].co_names if n not in known]
+    lacking = [n for n in lacking if not hasattr(np.ndarray, n)]
+    if lacking:
+        raise gd.errors.ArgumentError(
+            f"{lacking[0]!r} is neither a name of NumPy's nor a value that was given. "
+            f"Write {lacking[0]}=1.0 behind the formula."
+        )
+    f: Callable[..., Any] = eval(code, known)
+    f.__name__ = "formula"
+    return f, tuple(values)
+
+
+def _value(text: str, known: dict[str, Any]) -> Any:
+    try:
+        value: Any = eval(text, dict(known))
+        array = np.asarray(value, dtype=float)
+    except Exception as error:
+        raise gd.errors.ArgumentError(
+            f"{text!r} is no number and no list of them: {error}."
+        ) from None
+    return array if array.ndim else float(array)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

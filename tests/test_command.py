@@ -1,0 +1,83 @@
+"""The command line: ``python -m chainrule``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import chainrule as gd
+from chainrule.__main__ import main
+
+
+def run(capsys, *arguments):
+    """Return the exit status of a command and what it printed."""
+    status = main(arguments)
+    printed = capsys.readouterr()
+    return status, printed.out + printed.err
+
+
+def test_a_formula_is_explained(capsys):
+    status, text = run(capsys, "explain", "x*y + sin(x)", "x=pi/2", "y=3")
+    assert status == 0
+    assert "formula(x = 1.5708, y = 3)" in text
+    assert "x*y + sin(x)  add(v1, v2)" in text
+
+
+@pytest.mark.parametrize(("suffix", "start"), [("html", "<!doctype"), ("md", "#")])
+def test_an_explanation_is_saved(capsys, tmp_path, suffix, start):
+    path = tmp_path / f"gradient.{suffix}"
+    status, text = run(capsys, "explain", "x**2", "x=2", "--save", str(path))
+    assert (status, text.strip()) == (0, str(path))
+    assert path.read_text(encoding="utf-8").lower().startswith(start)
+
+
+def test_a_formula_is_checked(capsys):
+    status, text = run(capsys, "check", "np.sum(w**2)*a", "w=[1, 2.5]", "a=2*3")
+    assert status == 0
+    assert "d/dw = [12. 30.]" in text
+    assert "d/da = 7.25" in text
+    assert "nothing found" in text
+    assert "both sweeps agree" in text
+
+
+def test_a_check_says_why_it_fails(capsys):
+    status, text = run(capsys, "check", "sqrt(x)**2", "x=0")
+    assert status == 1
+    assert "d/dx = nan" in text
+    assert "0 * inf" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["foo(x)", "x=1"], "'foo' is neither"),
+        (["x^^2", "x=1"], "is no formula"),
+        (["x*2", "1"], "written x=2"),
+        (["x*2", "x=abc"], "'abc' is no number"),
+        (["x*[1, 2", "x=1"], "is no formula"),
+        (["x*y", "x=1"], "Write y=1.0"),
+        (["x + ones(2)", "x=1"], "scalar"),
+    ],
+)
+@pytest.mark.parametrize("command", ["explain", "check"])
+def test_bad_input_is_said(capsys, command, arguments, said):
+    status, text = run(capsys, command, *arguments)
+    assert status == 2
+    assert said in text
+    assert "Traceback" not in text
+
+
+def test_versions_are_shown(capsys):
+    status, text = run(capsys, "versions")
+    assert status == 0
+    assert f"chainrule   {gd.__version__}" in text
+    assert dict(gd.versions())["numpy"] in text
+    assert len(gd.versions()) == len(text.splitlines())
+
+
+def test_the_module_runs():
+    command = [sys.executable, "-W", "error", "-m", "chainrule", "versions"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert gd.__version__ in run.stdout
