@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import sys
@@ -52,10 +53,8 @@ def versions() -> Versions:
     >>> "numpy" in gd.versions()
     True
     """
-    from chainrule import __version__
-
-    known = {
-        "chainrule": __version__,
+    known: dict[str, str] = {
+        "chainrule": importlib.import_module("chainrule").__version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
     }
