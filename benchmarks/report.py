@@ -17,7 +17,8 @@ from benchmarks.measure import Row
 RESULTS = Path(__file__).parent / "results"
 
 DISTRIBUTIONS = (
-    "chainrule", "numpy", "autograd", "jax", "micrograd", "mygrad", "torch"
+    "chainrule", "numpy", "asdex", "autograd", "casadi", "jax", "micrograd", "mygrad",
+    "torch",
 )  # fmt: skip
 
 HEADINGS = ("workload", "chainrule", "against", "its time", "ratio", "target", "")

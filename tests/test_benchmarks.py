@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import command, report
+from benchmarks import command, report, sparse
 from benchmarks.compiled import LIBRARIES, Compilation
 from benchmarks.libraries import MAKERS, OURS
 from benchmarks.measure import (
@@ -27,11 +27,12 @@ from benchmarks.workloads.held_out import pendulum
 from benchmarks.workloads.scalars import chain_of
 from benchmarks.workloads.small_arrays import network_workload, small_chain
 
-PEERS = ("autograd", "jax", "micrograd", "mygrad", "torch")
+PEERS = ("asdex", "autograd", "casadi", "jax", "micrograd", "mygrad", "torch")
 
 
 @pytest.mark.parametrize(
-    "part", ["chain", "held out", "fixed", pytest.param("", marks=pytest.mark.slow)]
+    "part",
+    ["chain", "held out", "fixed", "sparse", pytest.param("", marks=pytest.mark.slow)],
 )
 def test_smoke_runs_every_workload_without_a_peer(capsys, part):
     before = {name: sys.modules.get(name) for name in PEERS}
@@ -71,6 +72,9 @@ def test_every_peer_has_a_maker():
         for peer in comparison.peers:
             if isinstance(comparison, Compilation):
                 assert peer.library in LIBRARIES
+                continue
+            if isinstance(comparison, sparse.Sparse):
+                assert peer.library in sparse.LIBRARIES
                 continue
             order = (peer.workload or comparison.workload).order
             assert (peer.library, order) in MAKERS
