@@ -11,6 +11,7 @@ from benchmarks.workloads import (
     kinds,
     large_arrays,
     nested,
+    optimise,
     scalars,
     small_arrays,
     sparse,
@@ -24,5 +25,5 @@ def comparisons(*, tiny: bool) -> Iterator[Comparison]:
     C library keeps later memory instead of handing it back, and everything is faster.
     """
     of_values = scalars, small_arrays, large_arrays, held_out, nested
-    for module in (*of_values, compiled, kinds, sparse):
+    for module in (*of_values, compiled, kinds, sparse, optimise):
         yield from module.comparisons(tiny=tiny)
