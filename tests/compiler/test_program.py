@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import linecache
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -88,3 +91,27 @@ def test_complex_constants_differ_by_the_sign_of_a_zero():
         return np.sqrt(x * above), np.sqrt(x * below)
 
     assert roots(4.0) == gd.compile(roots)(4.0) == (2j, -2j)
+
+
+def test_who_goes_through_the_lines_of_sources_loses_no_name():
+    def names():
+        return [name for name in linecache.cache if name.startswith("<chainrule prog")]
+
+    def programs():
+        fast = [
+            gd.compile(lambda x, i=i: x * x + i, executor="numpy") for i in range(5)
+        ]
+        assert [f(2.0) for f in fast] == [4.0, 5.0, 6.0, 7.0, 8.0]
+        return fast
+
+    programs()
+    gc.collect()
+    fast = programs()
+    before = names()
+    assert sum(bool(linecache.getlines(name)) for name in before) >= 5
+    del fast
+    gc.collect()
+    linecache.checkcache()
+    assert set(before) <= set(linecache.cache)
+    programs()
+    assert set(names()) == set(before)  # they are used again

@@ -17,13 +17,13 @@ from chainrule.rules import elementwise, rule
 from chainrule.rules.named_functions import imported
 from chainrule.rules.python_forms import MATH, infix_form, python_form
 from chainrule.steps.step import (
-    compile_text,
     even_step,
     is_inlined,
     pattern_of,
     scalar_step,
     steps_of,
 )
+from chainrule.steps.text import compile_text
 from chainrule.values.shapes import ndarray
 from chainrule.values.vertices import ARITHMETIC_ERRORS, stand_in
 

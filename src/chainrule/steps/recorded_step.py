@@ -15,13 +15,13 @@ from chainrule.rules import elementwise, rule
 from chainrule.rules.supports import fit, product
 from chainrule.steps.local_names import local_names
 from chainrule.steps.step import (
-    compile_text,
     formulas_of,
     is_inlined,
     names_in,
     pattern_of,
     scaled,
 )
+from chainrule.steps.text import compile_text
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Namespace
 from chainrule.values.vertices import ARITHMETIC_ERRORS, raw, vertex

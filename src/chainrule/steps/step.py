@@ -11,7 +11,6 @@ through ``math``, about five times faster than NumPy on scalars.
 
 from __future__ import annotations
 
-import linecache
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -30,9 +29,9 @@ from chainrule.steps.owned_arrays import (
     LARGE,
     accumulate_by,
     add_into,
-    keep_freed_memory,
     times,
 )
+from chainrule.steps.text import compile_text
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Value
 from chainrule.values.vertices import ARITHMETIC_ERRORS, raw, vertex
@@ -72,16 +71,6 @@ def named(
     """
     step.rule, step.form = operation, form
     return step
-
-
-def compile_text(text: str, name: str, label: str, names: dict[str, Any]) -> Any:
-    """Compile generated text so that tracebacks can show its lines."""
-    keep_freed_memory()  # what is compiled is about to run
-    filename = f"<chainrule {label}>"
-    names["__name__"] = __name__  # the text is this library's: see is_internal
-    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
-    exec(compile(text, filename, "exec"), names)
-    return names[name]
 
 
 _HEAD = """\

@@ -25,13 +25,13 @@ from chainrule.rules.supports import fit, product, project, supported, zeros_of
 from chainrule.steps.local_names import local_names
 from chainrule.steps.step import (
     Step,
-    compile_text,
     formulas_of,
     hook,
     names_in,
     pattern_of,
     scaled,
 )
+from chainrule.steps.text import compile_text
 from chainrule.values.shapes import ndarray
 from chainrule.values.vertices import ARITHMETIC_ERRORS, raw, vertex
 

@@ -7,9 +7,9 @@ in ``math``'s arithmetic) or careful (all in NumPy).
 from __future__ import annotations
 
 import itertools
-import linecache
 import operator
 import weakref
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -42,7 +42,7 @@ from chainrule.rules import rule_of, traits_of
 from chainrule.rules.expressions import tests
 from chainrule.rules.python_forms import MATH, python_form
 from chainrule.rules.supports import has_nan
-from chainrule.steps.step import compile_text
+from chainrule.steps.text import compile_text, forget_with
 from chainrule.values.shapes import SEQUENCES, kind_of, ndarray
 
 _of: Any = operator
@@ -56,15 +56,21 @@ def compile_program(
     """Generate and compile the text of a program; ``numbers`` are those of buffers."""
     text = _Text(program, numbers, quick=quick)
     lines = [*text.head(), *text.body(), *text.checks(), text.returned()]
-    label = f"program {next(_NUMBERS)}" + ("" if quick else ", careful")
+    try:
+        number = _FREE.popleft()
+    except IndexError:
+        number = next(_NUMBERS)
+    label = f"program {number}" + ("" if quick else ", careful")
     space = {**_SPACE, **text.names.constants}
     run: Any = compile_text("\n".join(lines) + "\n", "run", label, space)
-    lines_of = linecache.cache.pop
-    weakref.finalize(run, lines_of, run.__code__.co_filename, None).atexit = False
+    forget_with(run)
+    weakref.finalize(run, _FREE.append, number).atexit = False
     return run
 
 
 _NUMBERS = itertools.count(1)
+_FREE: deque[int] = deque()
+"""Numbers of programs that are gone: new ones take their names."""
 _SPACE: Mapping[str, Any] = {
     **MATH,
     "np": np,

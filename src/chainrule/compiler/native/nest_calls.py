@@ -6,8 +6,6 @@ of arrays for results. It has no loop over these, as they are few.
 
 from __future__ import annotations
 
-import linecache
-import weakref
 from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.loop_nests import Nest
-from chainrule.steps.step import compile_text
+from chainrule.steps.text import compile_text, forget_with
 from chainrule.values.shapes import ndarray
 
 
@@ -52,8 +50,7 @@ def call_of(nest: Nest, likes: Sequence[tuple[Any, Any]]) -> Callable[..., Any]:
     lines.append(f"    return ({''.join(f'{x}, ' for x in results)})")
     text = "\n".join(lines) + "\n"
     run: Any = compile_text(text, "run", f"nest at {id(nest):x}", space)
-    forget = linecache.cache.pop
-    weakref.finalize(run, forget, run.__code__.co_filename, None).atexit = False
+    forget_with(run)
     return run
 
 

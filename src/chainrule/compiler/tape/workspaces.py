@@ -22,7 +22,7 @@ from chainrule.compiler.tape.interpreter import workspace
 from chainrule.compiler.tape.lowering import Places
 from chainrule.compiler.tape.places import EXACT, is_one_piece, span
 from chainrule.compiler.tracing.rows import Guard, Row
-from chainrule.steps.step import compile_text
+from chainrule.steps.text import compile_text
 from chainrule.values.shapes import ndarray
 
 Step = Callable[[], Any]

@@ -1,0 +1,34 @@
+"""Generated text: tracebacks show it, and it is forgotten with its function."""
+
+from __future__ import annotations
+
+import linecache
+import weakref
+from typing import Any
+
+from chainrule.steps.owned_arrays import keep_freed_memory
+
+
+def compile_text(text: str, name: str, label: str, names: dict[str, Any]) -> Any:
+    """Compile generated text so that tracebacks can show its lines."""
+    keep_freed_memory()  # what is compiled is about to run
+    filename = f"<chainrule {label}>"
+    names["__name__"] = __name__  # the text is this library's: see is_internal
+    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
+    exec(compile(text, filename, "exec"), names)
+    return names[name]
+
+
+def forget_with(function: Any) -> None:
+    """Forget the text of a function when the function goes.
+
+    Its name stays: who goes through ``linecache`` meanwhile, as the printing of a
+    traceback does, would stumble over a name that is gone.
+    """
+    filename = function.__code__.co_filename
+    weakref.finalize(function, _forget, filename).atexit = False
+
+
+def _forget(filename: str) -> None:
+    if filename in linecache.cache:
+        linecache.cache[filename] = 0, None, [], filename
