@@ -124,10 +124,11 @@ format: $(VENV)/.stamp-lint ## rewrite the files in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-wheel: $(VENV)/.stamp-build ## build a wheel and import it in a clean environment
+wheel: $(VENV)/.stamp-build $(VENV)/.stamp-package ## build the archives, check them, and import the wheel in a clean environment
 	rm -rf build dist $(WHEEL_VENV)
-	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check \
-		--no-deps --no-build-isolation --wheel-dir dist .
+	$(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python .ci/archives.py dist
 	$(PYTHON) -m venv $(WHEEL_VENV)
 	$(WHEEL_VENV)/bin/python $(PIP_INSTALL) dist/chainrule-*.whl
 	$(WHEEL_VENV)/bin/python -I -c "import chainrule, importlib.resources as r; \
@@ -152,7 +153,8 @@ clean: ## remove environments, caches and built files
 
 %/.stamp-build: $(PINS) | %/bin/python
 	@echo "installing the build backend into $*"
-	@$*/bin/python $(PIP_INSTALL) hatchling editables
+	@$*/bin/python $(PIP_INSTALL) hatchling editables \
+		hatch-fancy-pypi-readme
 	@touch $@
 
 define extra_rule
@@ -161,7 +163,7 @@ define extra_rule
 	@$$*/bin/python $$(PIP_INSTALL) --no-build-isolation --editable '.[$(1)]'
 	@touch $$@
 endef
-$(foreach extra,demo test interop browser bench docs lint,$(eval $(call extra_rule,$(extra))))
+$(foreach extra,demo test interop browser bench docs lint package,$(eval $(call extra_rule,$(extra))))
 
 web/node_modules/.stamp: web/package.json
 	@echo "installing the packages of web/"

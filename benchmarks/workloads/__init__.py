@@ -11,10 +11,8 @@ from benchmarks.workloads import (
     kinds,
     large_arrays,
     nested,
-    optimise,
     scalars,
     small_arrays,
-    sparse,
 )
 
 
@@ -24,6 +22,6 @@ def comparisons(*, tiny: bool) -> Iterator[Comparison]:
     Arrays that nobody uses would not be harmless: once a large one has been freed, the
     C library keeps later memory instead of handing it back, and everything is faster.
     """
-    of_values = scalars, small_arrays, large_arrays, held_out, nested
-    for module in (*of_values, compiled, kinds, sparse, optimise):
+    modules = scalars, small_arrays, large_arrays, held_out, nested, compiled, kinds
+    for module in modules:
         yield from module.comparisons(tiny=tiny)
