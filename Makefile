@@ -46,7 +46,7 @@ RULE_TESTS := $(addprefix tests/,test_rules.py test_expressions.py test_kernels.
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help demo lessons test coverage test-slow rule test-newest test-interop test-autograd \
-	test-clients test-array-api test-browser page page-check bench \
+	test-clients test-array-api coverage-table test-browser page page-check bench \
 	bench-smoke gradbench docs lint format wheel hooks clean
 
 help: ## list the targets
@@ -88,6 +88,9 @@ test-clients: | $(SUITES_VENV)/bin/python ## the tests of libraries that use aut
 
 test-array-api: | $(SUITES_VENV)/bin/python ## the public tests of the array API on nodes: ARRAY_API_TESTS=their repository
 	$(SUITES_VENV)/bin/python .ci/array_api.py "$(ARRAY_API_TESTS)"
+
+coverage-table: $(BENCH_VENV)/.stamp-bench ## which functions each library differentiates, by calling them
+	$(BENCH_BIN)/python -m benchmarks.coverage
 
 test-browser: $(VENV)/.stamp-test $(VENV)/.stamp-browser web/node_modules/.stamp ## the page of a gradient, in a real browser
 	CHAINRULE_BROWSER=required $(BIN)/python -m pytest $(PYTEST_ARGS) tests/browser

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chainrule.errors import ArgumentError
+from chainrule.rules.named_functions import function_in
 from chainrule.values.shapes import describe
 
 _MIRRORED = ("numpy", "numpy.linalg", "numpy.fft")
@@ -174,7 +175,9 @@ def mirrored(x: Any) -> Any:
         return None
     for module in _modules_of(home):
         theirs = sys.modules.get(module)
-        if theirs is None or getattr(theirs, name, None) is not x:
+        if theirs is None or not (
+            getattr(theirs, name, None) is x or function_in(theirs, name) is x
+        ):
             continue
         ours = _ours(module)
         if ours is not None and (module in _MIRRORED or name in dir(ours)):

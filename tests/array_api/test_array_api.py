@@ -214,3 +214,15 @@ def test_cutoffs_of_a_pseudo_inverse_may_be_nodes():
     np.testing.assert_array_equal(z.value, np.linalg.pinv(M, rtol=1e-14))
     np.sum(z).backward()
     assert cutoff.grad == 0.0
+
+
+def test_a_copy_of_a_number_is_an_array_that_can_be_written():
+    x = node(2.0)
+    y = gd.numpy.asarray(3.0 * x, copy=True)
+    y[()] = x * x
+    assert y.shape == ()
+    y.backward()
+    assert x.grad == 4.0
+    assert gd.numpy.asarray(x, device="cpu") is x
+    with pytest.raises(ChainruleError, match="device"):
+        gd.numpy.asarray(x, device="cuda")

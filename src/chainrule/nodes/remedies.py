@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.rules.expressions import rule_behind
+from chainrule.rules.named_functions import function_in
 from chainrule.values.types import Operation
 
 HasRule = Callable[[Any], bool]
@@ -273,7 +274,8 @@ def home_of(ufunc: np.ufunc) -> str:
     """
     name = getattr(ufunc, "__name__", "")
     for home in _HOMES:
-        if getattr(sys.modules.get(home), name, None) is ufunc:
+        module = sys.modules.get(home)
+        if module is not None and function_in(module, name) is ufunc:
             return home
     return ""
 

@@ -13,6 +13,8 @@ that is composed of others is written here out of those that have a rule.
 node(5.0, vector_norm)
 """
 
+import typing
+
 import numpy
 
 from chainrule.numpy import creation as creation
@@ -42,6 +44,9 @@ from chainrule.numpy.standard import argsort as argsort
 from chainrule.numpy.standard import clip as clip
 from chainrule.numpy.standard import sort as sort
 
-__getattr__: mirror.Lookup
-__dir__: mirror.Listing
-__getattr__, __dir__ = mirror.mirror_of(numpy)
+_of_numpy, __dir__ = mirror.mirror_of(numpy)
+
+
+def __getattr__(name: str) -> typing.Any:
+    """Find a name of NumPy's; ``special`` is a name that SciPy asks namespaces for."""
+    return standard.special() if name == "special" else _of_numpy(name)

@@ -183,8 +183,14 @@ def asarray(
     order: str | None = None,
     **options: Any,
 ) -> Any:
-    """Return a node as it is, a list of nodes joined along a first axis."""
-    return array(a, dtype, copy=options.pop("copy", None), **options)
+    """Return a node as it is, a list of nodes joined along a first axis.
+
+    With ``copy=True`` a number becomes an array without axes, which can be written.
+    """
+    copy = options.pop("copy", None)
+    z = array(a, dtype, copy=copy, **options)
+    is_number = copy and isinstance(z, node) and isinstance(z._value, float)
+    return own(ops.broadcast_to(z, ())) if is_number else z
 
 
 @stands_for(np.asarray_chkfinite)
@@ -218,6 +224,8 @@ def asmatrix(*args: Any, **options: Any) -> Any:
 
 
 def _refuse(options: dict[str, Any], name: str) -> None:
+    if options.get("device") in ("cpu", None):
+        options.pop("device", None)
     if options:
         first = next(iter(options))
         instead = " Use np.reshape on the result." if first == "ndmin" else ""

@@ -19,6 +19,7 @@ from chainrule.nodes.recorder import as_operand
 from chainrule.nodes.remedies import written
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED
 from chainrule.numpy.buffers import as_buffer
+from chainrule.rules.named_functions import function_in
 from chainrule.values.types import Operation
 from chainrule.values.vertices import first_stand_in
 
@@ -149,6 +150,7 @@ def mirror_of(module: ModuleType) -> tuple[Lookup, Listing]:
         value = getattr(module, name)
         if not callable(value):
             return value
+        value = function_in(module, name)
         if isinstance(value, type) and value not in OWN:
             return value
         return _mirror(value)

@@ -51,6 +51,17 @@ def array_namespace(x: Any, /, *, api_version: str | None = None) -> Any:
     return importlib.import_module("chainrule.numpy")
 
 
+def special() -> Any:
+    """Return ``chainrule.scipy.special``, the extension that SciPy looks for.
+
+    Where SCIPY_ARRAY_API is set, ``scipy.special.erf(x)`` calls the namespace's.
+    """
+    try:
+        return importlib.import_module("chainrule.scipy.special")
+    except ImportError as error:
+        raise AttributeError("chainrule.numpy.special needs SciPy") from error
+
+
 def device(x: Any) -> str:
     """The device that holds the value: ``"cpu"``, as of NumPy's arrays."""
     return "cpu"

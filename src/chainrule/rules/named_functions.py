@@ -11,7 +11,10 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from chainrule.errors import MissingLibraryError
 
@@ -54,13 +57,30 @@ class named_function:
                 f"not installed. Run: python -m pip install {library}"
             ) from error
         find_loaded()
-        function = getattr(module, self.__name__, None)
+        function = function_in(module, self.__name__)
         if not callable(function):
             raise MissingLibraryError(
                 f"{self.module} has no function {self.__name__}. Another version of it "
                 "may have, or it has another name."
             )
         return function
+
+
+def function_in(module: ModuleType, name: str) -> Any:
+    """Return a function of a module, if it has one: NumPy's, where it wraps that.
+
+    SciPy wraps its ufuncs where SCIPY_ARRAY_API is set, to choose by the kind of array.
+    """
+    found = getattr(module, name, None)
+    behind = getattr(found, "__wrapped__", None)
+    if behind is None or _library(module.__name__) == "numpy":
+        return found
+    is_numpys = _library(getattr(behind, "__module__", None) or "") == "numpy"
+    return behind if is_numpys or isinstance(behind, np.ufunc) else found
+
+
+def _library(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def await_function(name: str, note: Note) -> None:
@@ -75,7 +95,7 @@ def find_loaded() -> bool:
     loaded = [m for m in list(_AWAITED) if _is_loaded(m)]
     for module in loaded:
         for function, note in _AWAITED.pop(module, ()):  # another thread may be first
-            found = getattr(sys.modules[module], function, None)
+            found = function_in(sys.modules[module], function)
             if callable(found):  # a library may be older
                 note(found)
     return bool(loaded)
@@ -89,7 +109,7 @@ def declare_functions_like(function: Any) -> bool:
     name = getattr(function, "__name__", "")
     for library, declaring in list(DECLARED_IN.items()):
         module = sys.modules.get(library)
-        if module is not None and getattr(module, name, None) is function:
+        if module is not None and function_in(module, name) is function:
             importlib.import_module(declaring)
             return DECLARED_IN.pop(library, None) is not None
     return False
