@@ -13,12 +13,23 @@ def decay(t, amplitude, rate, offset):
     return amplitude * np.exp(-rate * t) + offset
 
 
-def main():
+def measured():
     rng = np.random.default_rng(0)
     t = np.linspace(0.0, 4.0, 40)
-    y = decay(t, 2.5, 1.3, 0.5) + 0.02 * rng.normal(size=t.size)
+    return t, decay(t, 2.5, 1.3, 0.5) + 0.02 * rng.normal(size=t.size)
+
+
+def problem():
+    t, y = measured()
+    best, _ = curve_fit(decay, t, y, p0=[1.0, 1.0, 0.0])
+    return lambda y: curve_fit(decay, t, y, p0=best)[0][1], y
+
+
+def main():
+    t, y = measured()
     best, covariance = curve_fit(decay, t, y, p0=[1.0, 1.0, 0.0])
-    influence = gd.grad(lambda y: curve_fit(decay, t, y, p0=best)[0][1])(y)
+    rate, _ = problem()
+    influence = gd.grad(rate)(y)
     errors = np.sqrt(np.diag(covariance))
     names = ("amplitude", "rate", "offset")
     for name, value, error in zip(names, best, errors, strict=True):

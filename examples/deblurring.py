@@ -27,6 +27,11 @@ def misfit(image, seen, blur, setting):
     return np.sum((blur(image, setting) - seen) ** 2) + 1e-4 * roughness(image)
 
 
+def problem():
+    seen = blurred_by_filter(np.eye(32), 1.5)
+    return lambda image: misfit(image, seen, blurred_by_filter, 1.5), np.ones((32, 32))
+
+
 def main():
     n = 32
     truth = np.zeros((n, n))

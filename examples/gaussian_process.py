@@ -19,13 +19,15 @@ def negative_log_likelihood(p, x, y):
     return 0.5 * (y @ cho_solve(factor, y) + log_det)
 
 
-def main():
+def problem():
     rng = np.random.default_rng(1)
     x = np.sort(rng.uniform(0.0, 6.0, (40, 1)), axis=0)
     y = np.sin(x[:, 0]) + 0.1 * rng.normal(size=40)
-    found = minimize(
-        negative_log_likelihood, np.array([0.0, -2.0]), (x, y), method="trust-exact"
-    )
+    return lambda p: negative_log_likelihood(p, x, y), np.array([0.0, -2.0])
+
+
+def main():
+    found = minimize(*problem(), method="trust-exact")
     scale, noise = np.exp(found.x)
     print(f"length scale {scale:.3f}, noise {noise:.4f}, {found.nit} steps")
     return found

@@ -27,13 +27,17 @@ def log_likelihood(p, observed):
     return -0.5 * np.sum(surprises)
 
 
-def main():
+def problem():
     rng = np.random.default_rng(3)
     trend = np.cumsum(np.cumsum(0.1 * rng.normal(size=30)))
     observed = trend + 0.5 * rng.normal(size=30)
-    lifted = gd.lift(log_likelihood)
-    objective = gd.compile(gd.value_and_grad(lambda p: -lifted(p, observed)))
-    found = scipy.optimize.minimize(objective, np.zeros(2), jac=True)
+    return lambda p: -log_likelihood(p, observed), np.zeros(2)
+
+
+def main():
+    f, start = problem()
+    objective = gd.compile(gd.value_and_grad(gd.lift(f)))
+    found = scipy.optimize.minimize(objective, start, jac=True)
     q, r = np.exp(found.x)
     print(f"variance of the state {q:.4f}, of the observations {r:.4f}")
     return found

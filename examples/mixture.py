@@ -17,11 +17,15 @@ def negative_log_likelihood(p, x):
     return -np.sum(logsumexp(weights + parts, axis=1))
 
 
-def main():
+def problem():
     rng = np.random.default_rng(2)
     x = np.concatenate([rng.normal(-1.0, 0.5, 120), rng.normal(2.0, 1.0, 80)])
     start = {"logit": 0.0, "means": np.array([-0.5, 0.5]), "log_scales": np.zeros(2)}
-    found = minimize(negative_log_likelihood, start, (x,), method="trust-exact")
+    return lambda p: negative_log_likelihood(p, x), start
+
+
+def main():
+    found = minimize(*problem(), method="trust-exact")
     share = 1.0 / (1.0 + np.exp(-found.x["logit"]))
     print(f"share {share:.3f}, means {found.x['means'].round(3)}")
     return found

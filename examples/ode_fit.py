@@ -28,16 +28,27 @@ def simulated(p, steps=60, dt=0.1):
     return gd.scan(step, np.array([1.0, 0.5]), None, steps)[1]
 
 
-def main():
-    true = np.array([1.1, 0.9, 0.8, 1.0])
+TRUE = np.array([1.1, 0.9, 0.8, 1.0])
+
+
+def observed():
     rng = np.random.default_rng(6)
-    seen = simulated(true) + 0.01 * rng.normal(size=(60, 2))
+    return simulated(TRUE) + 0.01 * rng.normal(size=(60, 2))
+
+
+def problem():
+    seen = observed()
+    return lambda p: np.sum((simulated(p) - seen) ** 2), np.ones(4)
+
+
+def main():
+    seen = observed()
 
     def residuals(p):
         return np.ravel(simulated(p) - seen)
 
     found = least_squares(residuals, np.ones(4))
-    print(f"rates {found.x.round(3)} of {true}, {found.nfev} runs")
+    print(f"rates {found.x.round(3)} of {TRUE}, {found.nfev} runs")
     return found
 
 

@@ -16,10 +16,16 @@ def call(spot, strike, years, rate, volatility):
     return spot * norm.cdf(d1) - strike * np.exp(-rate * years) * norm.cdf(d2)
 
 
+TERMS = (100.0, 105.0, 0.5, 0.02, 0.25)
+
+
+def problem():
+    return lambda terms: call(*terms), np.array(TERMS)
+
+
 def main():
-    terms = (100.0, 105.0, 0.5, 0.02, 0.25)
-    price, slopes = gd.value_and_grad(call, (0, 2, 3, 4))(*terms)
-    gamma = gd.grad(gd.grad(call))(*terms)
+    price, slopes = gd.value_and_grad(call, (0, 2, 3, 4))(*TERMS)
+    gamma = gd.grad(gd.grad(call))(*TERMS)
     print(f"price {price:.4f}")
     for name, slope in zip(("delta", "theta", "rho", "vega"), slopes, strict=True):
         print(f"{name:5} {slope:.4f}")

@@ -33,13 +33,15 @@ def fly(v, steps=16, dt=0.05):
     return x
 
 
-def main():
+def problem():
     start = np.array([[0.0, 0.0], [0.0, 1.0], [-0.8, 0.0]])
     target = np.array([0.65, 0.75])
-    fast = gd.compile(
-        gd.value_and_grad(lambda v: np.sum((gd.lift(fly)(v)[1] - target) ** 2))
-    )
-    v = start.copy()
+    return lambda v: np.sum((fly(v)[1] - target) ** 2), start
+
+
+def main():
+    f, v = problem()
+    fast = gd.compile(gd.value_and_grad(gd.lift(f)))
     for _ in range(60):
         miss, slope = fast(v)
         v[1] -= 0.4 * slope[1]

@@ -21,7 +21,7 @@ def negative_log_posterior(p, frame):
     )
 
 
-def main():
+def problem():
     rng = np.random.default_rng(4)
     groups = np.repeat(np.arange(6), 20)
     frame = pd.DataFrame(rng.normal(size=(120, 2)), columns=["a", "b"])
@@ -33,7 +33,11 @@ def main():
         "slopes": np.zeros(2), "intercepts": np.zeros(6),
         "log_noise": 0.0, "log_spread": 0.0,
     }  # fmt: skip
-    found = minimize(negative_log_posterior, start, (frame,), method="BFGS")
+    return lambda p: negative_log_posterior(p, frame), start
+
+
+def main():
+    found = minimize(*problem(), method="BFGS")
     print(
         f"slopes {found.x['slopes'].round(3)}, noise {np.exp(found.x['log_noise']):.3f}"
     )

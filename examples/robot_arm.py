@@ -26,15 +26,20 @@ def hand(arm, angles):
     return np.stack([x, y])
 
 
+ARM = Arm(np.array([1.0, 0.8, 0.5]), 0.2)
+
+
+def miss(angles):
+    return np.concatenate([hand(ARM, angles) - np.array([1.2, 1.1]), 1e-3 * angles])
+
+
+def problem():
+    return lambda angles: np.sum(miss(angles) ** 2), np.full(3, 0.3)
+
+
 def main():
-    arm = Arm(np.array([1.0, 0.8, 0.5]), 0.2)
-    target = np.array([1.2, 1.1])
-
-    def miss(angles):
-        return np.concatenate([hand(arm, angles) - target, 1e-3 * angles])
-
     found = least_squares(miss, np.full(3, 0.3))
-    sensitivity = gd.jacobian(hand, 0)(arm, found.x)
+    sensitivity = gd.jacobian(hand, 0)(ARM, found.x)
     print(
         f"angles {np.degrees(found.x).round(1)}, miss {np.linalg.norm(found.fun):.1e}"
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import runpy
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-SCRIPTS = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
+FOLDER = Path(__file__).parent.parent / "examples"
+SCRIPTS = sorted(p for p in FOLDER.glob("*.py") if not p.name.startswith("_"))
 NEEDED = {"random_effects": "pandas", "optimal_control": "cyipopt"}
 FINDS = {
     "advection": lambda found: found[0] < 1e-4,
@@ -50,3 +52,35 @@ def test_the_bands_are_drawn(tmp_path, capsys):
     runpy.run_path(str(script))["main"](tmp_path / "bands.png")
     assert (tmp_path / "bands.png").stat().st_size > 10_000
     assert "bands.png" in capsys.readouterr().out
+
+
+tool = importlib.import_module("examples.__main__")
+PROBLEMS = tool.scripts()
+NOT_IMPORTS = {"ode_fit": ["gd.scan"]}
+"""Changed lines that are no imports: what stands in them."""
+
+
+@pytest.mark.parametrize("script", PROBLEMS, ids=lambda s: s.stem)
+def test_changed_lines_are_imports(script):
+    assert len(PROBLEMS) >= 12
+    source = script.read_text(encoding="utf-8")
+    changed = tool.changed(source)
+    others = [line for line in changed if not line.startswith("from chainrule.scipy")]
+    words = NOT_IMPORTS.get(script.stem, [])
+    assert len(others) == len(words)
+    assert all(word in line for word, line in zip(words, others, strict=True))
+    assert bool(changed) == ("Changed: nothing" not in source)
+    assert f"| {script.stem} |" in (FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("script", PROBLEMS, ids=lambda s: s.stem)
+def test_the_plain_script_computes_the_same(script):
+    pytest.importorskip("scipy")
+    pytest.importorskip(NEEDED.get(script.stem, "numpy"))
+    source = script.read_text(encoding="utf-8")
+    ours, theirs = (
+        tool.as_module(text, script.stem).problem()
+        for text in (source, tool.plain(source))
+    )
+    values = [float(f(x)) for f, x in (ours, theirs)]
+    assert values[0] == pytest.approx(values[1], rel=1e-8)

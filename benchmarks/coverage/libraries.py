@@ -1,4 +1,4 @@
-"""The libraries: where each has NumPy's and SciPy's functions, and how to differentiate.
+"""The libraries: where each has functions of NumPy and SciPy, and its derivatives.
 
 A library's ways are functions of ``f``, which takes one array and returns a number, and
 of the array; forward mode takes a direction too. A way that it does not have is absent.
