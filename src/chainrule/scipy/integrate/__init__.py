@@ -10,6 +10,7 @@ import scipy.integrate
 
 from chainrule.numpy import mirror
 from chainrule.scipy.integrate import samples as samples
+from chainrule.scipy.integrate.boundary_values import solve_bvp as solve_bvp
 from chainrule.scipy.integrate.initial_values import solve_ivp as solve_ivp
 from chainrule.scipy.integrate.nested import dblquad as dblquad
 from chainrule.scipy.integrate.nested import nquad as nquad
