@@ -16,6 +16,7 @@ from chainrule.transforms.custom_operation import custom_operation
 from chainrule.transforms.gradients import elementwise_grad, grad, value_and_grad
 from chainrule.transforms.matrices import hessian, jacobian
 from chainrule.transforms.numerical import numerical
+from chainrule.transforms.operands import closure_vjp
 from chainrule.transforms.products import hvp, jvp, linearize, vjp
 from chainrule.transforms.propagation import propagate
 from chainrule.transforms.values import stop_gradient, value, zero_grad
@@ -47,6 +48,7 @@ if typing.TYPE_CHECKING:
 __all__ = [
     "check_gradients",
     "checkpoint",
+    "closure_vjp",
     "compile",
     "cond",
     "custom_operation",

@@ -19,7 +19,8 @@ from chainrule.numpy import buffers
 from chainrule.operations import broadcast_to
 from chainrule.rules import general
 from chainrule.rules.supports import zeros_of
-from chainrule.transforms.custom_operation import Arrangement, transposed_pullback
+from chainrule.transforms.arrangement import Arrangement
+from chainrule.transforms.custom_operation import transposed_pullback
 from chainrule.transforms.products import vjp as vjp_of
 from chainrule.transforms.values import value
 from chainrule.values.containers import flatten, is_container, unflatten

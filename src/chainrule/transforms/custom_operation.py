@@ -11,15 +11,15 @@ import numpy as np
 from chainrule import operations
 from chainrule.errors import ArgumentError, EscapeError, ReadOnlyError, ShapeError
 from chainrule.nodes.admission import holds_nodes
-from chainrule.nodes.node_class import node
-from chainrule.nodes.recorder import next_serial, record, stacked
+from chainrule.nodes.recorder import next_serial, record
 from chainrule.rules import general
 from chainrule.rules.declarations import returns_nothing
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import is_inexact, zeros_of
+from chainrule.transforms.arrangement import Arrangement
 from chainrule.transforms.one_run import run_of, with_zeros
-from chainrule.values.containers import Tree, flatten, is_container, unflatten
-from chainrule.values.refusals import refuse
+from chainrule.transforms.operands import Layout, taken
+from chainrule.values.containers import flatten
 from chainrule.values.shapes import SEQUENCES, TUPLE, describe, ndarray, shape_of
 from chainrule.values.types import Namespace, Parameters, Result, Value
 from chainrule.values.versions import sealed
@@ -32,6 +32,8 @@ def custom_operation(
     pushforward: Callable[..., Any] | None = None,
     *,
     name: str | None = None,
+    saves: bool = False,
+    opaque: bool = False,
 ) -> Callable[..., Any]:
     """Declare a differentiable operation from its own forward and derivative.
 
@@ -53,19 +55,31 @@ def custom_operation(
         forward mode uses the transpose of the pullback.
     name
         The operation's name in messages; the name of ``forward`` by default.
+    saves
+        Whether ``forward`` returns a pair: its result, and what it saves for the
+        derivatives (a factorisation, say), which take it by keyword, ``saved=``. It is
+        ``None`` in a recorded sweep, which differentiates by the operands; and in a
+        compiled one, unless it is made of numbers and arrays.
+    opaque
+        Whether a compiled function calls ``forward`` as it is, with plain values in
+        each call. Otherwise it is traced, where it can be.
 
     Returns
     -------
     callable
-        A function of nodes, numbers and arrays. Operands that are not numeric (strings,
-        functions, containers) are passed on as they are and not differentiated. Arrays
-        among them and among the keywords are copied, so that their owner may change
-        them afterwards.
+        A function of nodes, numbers and arrays; of containers that hold nodes, whose
+        cotangents and tangents have their structure; and of functions that close over
+        nodes. ``forward`` is given such a function of plain values. Its tangent is a
+        function of the same arguments, and its cotangent what ``gd.closure_vjp``
+        returns. A list of nodes of one shape is one array. All else (strings, functions
+        and containers without nodes) is passed on and not differentiated. Arrays among
+        it and among the keywords are copied, so that their owner may change them.
 
     Raises
     ------
     EscapeError
-        When called, if ``forward`` uses a node from outside: pass it as an operand.
+        When called, if ``forward`` uses a node from outside: pass it as an operand, or
+        the function that reads it.
     ShapeError
         In a sweep, if the pullback returns another number of cotangents, or the
         pushforward tangents in another structure.
@@ -89,23 +103,35 @@ def custom_operation(
     >>> polar = gd.custom_operation(polar, polar_pullback)
     >>> gd.grad(lambda x: polar(x, 4.0)["angle"])(3.0)
     -0.16
+
+    A container as operand, and a value that is saved:
+
+    >>> def scaled(p):
+    ...     rate = np.exp(p["a"])
+    ...     return rate * p["x"], rate
+    >>> def scaled_pullback(z_grad, z, p, saved=None):
+    ...     rate = np.exp(p["a"]) if saved is None else saved
+    ...     return ({"a": np.sum(z_grad * z), "x": z_grad * rate},)
+    >>> scaled = gd.custom_operation(scaled, scaled_pullback, saves=True)
+    >>> gd.grad(lambda a: np.sum(scaled({"a": a, "x": np.ones(2)})))(0.0)
+    2.0
     """
     _check_functions((forward, pullback, pushforward))
     label = name or getattr(forward, "__name__", "custom")
-    functions = {"user": (forward, pullback, pushforward)}
+    functions = {"user": (forward, pullback, pushforward), "is_opaque": opaque}
     declared = type(f"{label}_grad", (_custom,), functions)
 
     @functools.wraps(forward)
     def operation(*operands: Any, **keywords: Any) -> Any:
-        fixed = {i: x for i, x in enumerate(operands) if not _is_numeric(x)}
-        numeric = [_operand(x) for i, x in enumerate(operands) if i not in fixed]
         if any(holds_nodes(k) for k in flatten(keywords)[0]):
             raise ArgumentError(
                 f"{label}() received a node as a keyword argument; pass it by position."
             )
-        arrangement = Arrangement(label)
-        parameters = {"fixed": fixed, "keywords": keywords, "arrangement": arrangement}
-        return arrangement.arranged(record(declared, numeric, parameters))
+        layout, numeric, fixed = taken(operands)
+        arrangement = Arrangement(label, saves=saves)
+        parameters: dict[str, Any] = {"fixed": fixed, "keywords": keywords}
+        parameters |= {"layout": layout, "arrangement": arrangement}
+        return arrangement.result(record(declared, numeric, parameters))
 
     operation.rule = declared  # type: ignore[attr-defined]
     return operation
@@ -129,100 +155,11 @@ def _check_functions(functions: Sequence[Callable[..., Any] | None]) -> None:
             )
 
 
-def _is_numeric(x: Any) -> bool:
-    if isinstance(x, node | float | complex | np.ndarray | np.generic | int):
-        return True
-    return isinstance(x, SEQUENCES) and holds_nodes(x)
-
-
-def _operand(x: Any) -> Any:
-    return stacked(x) if isinstance(x, SEQUENCES) else x
-
-
-class Arrangement:
-    """The structure of a custom operation's results, known once its forward has run.
-
-    Rules keep several results as one flat tuple; the user's functions are given, and
-    give, dicts, lists and whatever else ``forward`` returned.
-    """
-
-    __slots__ = ("name", "structure")
-
-    def __init__(self, name: str) -> None:
-        """Keep the operation's name, for messages; a single result is expected."""
-        self.name: str = name
-        self.structure: Any = None
-
-    def __repr__(self) -> str:
-        """Show the structure of several results: the same text in every run."""
-        return "one result" if self.structure is None else str(self.structure)
-
-    def flat(self, z: Tree) -> Any:
-        """Return several results as a flat tuple; note the structure they had."""
-        if not is_container(z):
-            return self._owned(z)
-        leaves, structure = flatten(z)
-        if self.structure not in (None, structure):
-            raise ShapeError(
-                f"The forward of custom operation {self.name!r} returned results in "
-                f"the structure {structure}, and before in {self.structure}. Return "
-                "the same one in each call."
-            )
-        self.structure = structure
-        return tuple(map(self._owned, leaves))
-
-    def _owned(self, x: Any) -> Any:
-        """Return a result that nobody else can change."""
-        if holds_nodes(x):
-            raise EscapeError(
-                f"The forward of custom operation {self.name!r} used a node from "
-                "outside, whose derivative would be lost. Pass that node as an operand."
-            )
-        refuse(x, f"A result of the custom operation {self.name!r}")
-        if not isinstance(x, ndarray):
-            return x
-        if x.dtype == object and first_stand_in(x) is not None:
-            raise TypeError("an array of objects: run as one step of the trace")
-        return np.array(x)
-
-    def arranged(self, parts: Any) -> Any:
-        """Return a flat tuple of results in their structure."""
-        return parts if self.structure is None else unflatten(self.structure, parts)
-
-    def cotangents(self, z_grad: Any, z: Any) -> Any:
-        """Return cotangents in the results' structure; absent ones are zeros."""
-        if self.structure is None:
-            return z_grad
-        pairs = zip(z_grad, z, strict=True)
-        return self.arranged([_zeros_like(v) if g is None else g for g, v in pairs])
-
-    def tangents(self, z_dot: Any, z: Any) -> Any:
-        """Return the user's tangents as a flat tuple; ``None`` where it is absent."""
-        if self.structure is None or z_dot is None:
-            return z_dot
-        try:
-            parts: list[Any] = self.structure.flatten_up_to(z_dot)
-        except ValueError:
-            raise ShapeError(
-                f"The pushforward of {self.name!r} must return tangents in the "
-                f"structure of the results, {self.structure}; it returned "
-                f"{flatten(z_dot)[1]}."
-            ) from None
-        pairs = zip(parts, z, strict=True)
-        return tuple(t if is_inexact(raw(v)) else None for t, v in pairs)
-
-
-def _zeros_like(v: Any) -> Any:
-    """Return the cotangent zero of a result; ``None`` for what is no number."""
-    value = raw(v)
-    number = isinstance(value, int | float | complex | np.ndarray | np.generic)
-    return zeros_of(value) if number or isinstance(value, stand_in) else None
-
-
 class _custom(general, kind=True):
     """z = forward(x, y, ...), declared by the user"""
 
     user: tuple[Any, Any, Any]
+    is_opaque: bool = False
     variadic = True
 
     def __init_subclass__(cls, *, kind: bool = True) -> None:
@@ -234,11 +171,14 @@ class _custom(general, kind=True):
         cls,
         *operands: Value,
         fixed: dict[int, Any],
+        layout: Layout,
         keywords: Mapping[str, Any],
         arrangement: Arrangement,
     ) -> Any:
         """Call the user's forward; refuse nodes that it closes over."""
-        merged = _merged([_guarded(x) for x in operands], fixed)
+        if cls.is_opaque and first_stand_in(operands) is not None:
+            raise TypeError("an opaque function: run as one step of the trace")
+        merged = layout.merged([_guarded(x) for x in operands], fixed)
         return arrangement.flat(cls._called(0, merged, keywords))
 
     @classmethod
@@ -249,33 +189,40 @@ class _custom(general, kind=True):
         z: Result,
         *operands: Value,
         fixed: dict[int, Any],
+        layout: Layout,
         keywords: Mapping[str, Any],
         arrangement: Arrangement,
     ) -> Any:
         """Call the user's pullback and take the cotangents of numeric operands."""
         z_grad, z = _guarded(z_grad), _guarded(z)
-        merged = _merged([_guarded(x) for x in operands], fixed)
+        merged = layout.merged([_guarded(x) for x in operands], fixed)
+        saved = arrangement.keywords(z, recorded=xp is not plain)
+        z_grad, z = map(arrangement.without_saved, (z_grad, z))
         seeds, results = arrangement.cotangents(z_grad, z), arrangement.arranged(z)
-        grads = cls._called(1, [seeds, results, *merged], keywords)
+        grads = cls._called(1, [seeds, results, *merged], {**keywords, **saved})
         if not isinstance(grads, SEQUENCES) or len(grads) != len(merged):
             count = len(grads) if isinstance(grads, SEQUENCES) else describe(grads)
             raise ShapeError(
                 f"The pullback of {cls.__name__!r} must return a tuple of "
                 f"{len(merged)} cotangents, one per operand; it returned {count}."
             )
-        if xp is plain and any(holds_nodes(g) for g in grads):
+        numeric = layout.cotangents(grads, fixed)
+        if xp is plain and any(holds_nodes(g) for g in numeric):
             raise EscapeError(
                 f"The pullback of {cls.__name__!r} used a node from outside. Pass that "
                 "node as an operand."
             )
-        numeric = [g for i, g in enumerate(grads) if i not in fixed]
-        for g, x in zip(numeric, operands, strict=True):
+        cls._check_shapes(numeric, operands)
+        return list(map(_copied, numeric))
+
+    @classmethod
+    def _check_shapes(cls, grads: Sequence[Any], operands: Sequence[Any]) -> None:
+        for g, x in zip(grads, operands, strict=True):
             if g is not None and shape_of(g) != shape_of(x):
                 raise ShapeError(
                     f"The pullback of {cls.__name__!r} returned a cotangent of shape "
                     f"{shape_of(g)} for an operand of shape {shape_of(x)}."
                 )
-        return list(map(_copied, numeric))
 
     @classmethod
     def pushforward(
@@ -285,24 +232,23 @@ class _custom(general, kind=True):
         z: Result,
         *operands: Value,
         fixed: dict[int, Any],
+        layout: Layout,
         keywords: Mapping[str, Any],
         arrangement: Arrangement,
     ) -> Any:
         """Call the user's pushforward, or transpose the pullback."""
         user = cls.user[2]
         if user is None:
-            parameters = {
-                "fixed": fixed,
-                "keywords": keywords,
-                "arrangement": arrangement,
-            }
+            parameters: dict[str, Any] = {"fixed": fixed, "keywords": keywords}
+            parameters |= {"layout": layout, "arrangement": arrangement}
             return transposed_pullback(cls, tangents, z, operands, parameters)
-        dots = [_guarded(t) for t in tangents]
-        for i in sorted(fixed):
-            dots.insert(i, None)
-        z, merged = _guarded(z), _merged([_guarded(x) for x in operands], fixed)
-        arguments = [tuple(dots), arrangement.arranged(z), *merged]
-        z_dot = arrangement.tangents(cls._called(2, arguments, keywords), z)
+        z, merged = _guarded(z), layout.merged([_guarded(x) for x in operands], fixed)
+        dots = layout.tangents([_guarded(t) for t in tangents], fixed, merged)
+        saved = arrangement.keywords(z, recorded=xp is not plain)
+        whole, z = z, arrangement.without_saved(z)
+        arguments = [dots, arrangement.arranged(z), *merged]
+        z_dot: Any = cls._called(2, arguments, {**keywords, **saved})
+        z_dot = arrangement.with_absent(arrangement.tangents(z_dot, z), whole)
         return (
             tuple(map(_copied, z_dot)) if isinstance(z_dot, TUPLE) else _copied(z_dot)
         )
@@ -344,14 +290,6 @@ def _guarded(x: Any) -> Any:
     if isinstance(x, stand_in):
         return x.guarded()
     return tuple(map(_guarded, x)) if isinstance(x, TUPLE) else x
-
-
-def _merged(operands: Sequence[Any], fixed: dict[int, Any]) -> list[Any]:
-    """Put the fixed arguments back in their places."""
-    merged = list(operands)
-    for i in sorted(fixed):
-        merged.insert(i, fixed[i])
-    return merged
 
 
 def transposed_pullback(

@@ -22,7 +22,7 @@ _INPUTS = 6
 _CODE = 100
 """How many characters of an expression are shown."""
 
-UNWRITTEN = ("grad_ops", "rerun", "values", "closed", "fixed", "keywords")
+UNWRITTEN = ("grad_ops", "rerun", "values", "closed", "fixed", "keywords", "layout")
 """Parameters that hold what a user's own operation keeps for itself."""
 
 
