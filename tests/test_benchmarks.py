@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import command, report
+from benchmarks import command, report, solutions, sparse
 from benchmarks.compiled import LIBRARIES, Compilation
 from benchmarks.libraries import MAKERS, OURS
 from benchmarks.measure import (
@@ -27,11 +27,12 @@ from benchmarks.workloads.held_out import pendulum
 from benchmarks.workloads.scalars import chain_of
 from benchmarks.workloads.small_arrays import network_workload, small_chain
 
-PEERS = ("autograd", "jax", "micrograd", "mygrad", "torch")
+PEERS = ("asdex", "autograd", "casadi", "jax", "micrograd", "mygrad", "torch")
 
 
 @pytest.mark.parametrize(
-    "part", ["chain", "held out", "fixed", pytest.param("", marks=pytest.mark.slow)]
+    "part",
+    ["chain", "held out", "fixed", "sparse", pytest.param("", marks=pytest.mark.slow)],
 )
 def test_smoke_runs_every_workload_without_a_peer(capsys, part):
     before = {name: sys.modules.get(name) for name in PEERS}
@@ -71,6 +72,12 @@ def test_every_peer_has_a_maker():
         for peer in comparison.peers:
             if isinstance(comparison, Compilation):
                 assert peer.library in LIBRARIES
+                continue
+            if isinstance(comparison, sparse.Sparse):
+                assert peer.library in sparse.LIBRARIES
+                continue
+            if isinstance(comparison, solutions.Solution):
+                assert peer.library in solutions.LIBRARIES
                 continue
             order = (peer.workload or comparison.workload).order
             assert (peer.library, order) in MAKERS
@@ -128,6 +135,7 @@ def test_the_table_and_the_file(tmp_path, monkeypatch):
         Row("memory", "bytes", 187.2, limit=250, kind="at most", met=True),
         Row("swing", "per call", 123e-3, "c", 1.234, 10.0),
         Row("style", "per call", 1e-3, "d", 4e-3, 0.25, 2.0, "within", False),
+        Row("fit, calls", "calls", 40.0, "e", 120.0, 3.0),
     ]
     lines = [" ".join(line.split()) for line in report.table(rows).splitlines()[2:]]
     assert lines == [
@@ -137,6 +145,7 @@ def test_the_table_and_the_file(tmp_path, monkeypatch):
         "memory 187 B <= 250 B ok",
         "swing 123 ms c 1.23 s 10.00x faster shown",
         "style 1.00 ms d 4.00 ms 4.00x faster within 2x MISSED",
+        "fit, calls 40 e 120 3.00x fewer shown",
     ]
     assert (
         report.summary(rows) == "3 of 5 targets reached. Missed: chain (b); style (d)."
@@ -144,7 +153,15 @@ def test_the_table_and_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "DISTRIBUTIONS", ("numpy",))
     written = json.loads(report.write(rows, tmp_path).read_text(encoding="utf-8"))
     assert written["versions"] == {"numpy": np.__version__}
-    assert [row["peer"] for row in written["rows"]] == ["a", "b", "numpy", "", "c", "d"]
+    assert [row["peer"] for row in written["rows"]] == [
+        "a",
+        "b",
+        "numpy",
+        "",
+        "c",
+        "d",
+        "e",
+    ]
 
 
 def test_a_comparison_shows_its_only_row_in_smoke():

@@ -238,7 +238,8 @@ def _rows(columns: Sequence[Iterable[Any]]) -> list[Row]:
             "same in all calls."
         )
     for x in columns:
-        if not hasattr(x, "__iter__") or isinstance(x, str | bytes | Mapping):
+        named = isinstance(x, str | bytes | Mapping) or hasattr(x, "columns")
+        if named or not hasattr(x, "__iter__"):
             raise ArgumentError(
                 f"pmap needs columns of arguments, one for each call; received "
                 f"{describe(x)}. Give what all calls share by its name: many(xs, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import tracemalloc
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,14 @@ SLOW_TO_COMPILE = [
     pytest.param(m, marks=() if m == "RK45" else pytest.mark.slow)
     for m in (*EXPLICIT, *IMPLICIT)
 ]
-EXACT = {"RK23": 2e-8, "RK45": 1e-8, "DOP853": 1e-8, "Radau": 1e-8, "BDF": 1e-7}
+EXACT = {
+    "RK23": 2e-8,
+    "RK45": 1e-8,
+    "DOP853": 1e-8,
+    "Radau": 1e-8,
+    "BDF": 1e-7,
+    "LSODA": 1e-7,
+}
 
 
 def hunters(t, y, p):
@@ -104,12 +112,13 @@ def test_counts_of_a_plain_function_are_the_callers():
     assert ours.solve_ivp(fun, (0, 1), [1.0]).nfev == calls > 0
 
 
-def linear(method, t_eval=None):
+def linear(method, **options):
     """Return numbers that a linear equation's solution gives, and the exact ones."""
+    options = {"method": method, **TIGHT, **options}
 
     def solved(y0, rate, ends, at):
         matrix = rate * A
-        call = {"fun": lambda t, y: matrix @ y, "y0": y0, "method": method, **TIGHT}
+        call = {"fun": lambda t, y: matrix @ y, "y0": y0, **options}
         whole = ours.solve_ivp(t_span=(ends[0], ends[1]), **call)
         parts = ours.solve_ivp(t_span=(ends[0], 3.0), t_eval=at, **call)
         dense = ours.solve_ivp(t_span=(ends[0], 3.0), dense_output=True, **call).sol
@@ -127,22 +136,30 @@ def linear(method, t_eval=None):
 ARGS = (Y0, 1.2, np.array([0.2, 2.0]), np.array([0.5, 1.3]))
 
 
-@pytest.mark.parametrize("method", [*EXPLICIT, "BDF"])
-def test_linear_equations_have_the_derivatives_of_the_exponential(method):
-    solved, exact = linear(method)
+METHODS = [(m, "steps") for m in (*EXPLICIT, "BDF")]
+METHODS += [(m, "adjoint") for m in ("RK45", "DOP853", "Radau", "LSODA")]
+
+
+@pytest.mark.parametrize(("method", "derivative"), METHODS)
+def test_linear_equations_have_the_derivatives_of_the_exponential(method, derivative):
+    solved, exact = linear(method, derivative=derivative)
     found = gd.grad(solved, (0, 1, 2, 3))(*ARGS)
     known = gd.grad(exact, (0, 1, 2, 3))(*ARGS)
+    within = EXACT.get(method, 1e-8)
     for x, y in zip(found, known, strict=True):
-        np.testing.assert_allclose(x, y, rtol=EXACT[method], atol=EXACT[method])
+        np.testing.assert_allclose(x, y, rtol=within, atol=within)
     dots = (np.array([1.0, -2.0]), 0.3, np.array([0.5, 0.2]), np.array([1.0, 2.0]))
     np.testing.assert_allclose(
         gd.jvp(solved, ARGS, dots), gd.jvp(exact, ARGS, dots), rtol=1e-7
     )
 
 
-@pytest.mark.parametrize("method", SLOW_TO_COMPILE)
-def test_they_have_its_second_derivatives(method):
-    solved, exact = linear(method)
+SECOND = [("RK45", "steps"), ("DOP853", "adjoint"), ("BDF", "steps")]
+
+
+@pytest.mark.parametrize(("method", "derivative"), SECOND)
+def test_they_have_its_second_derivatives(method, derivative):
+    solved, exact = linear(method, derivative=derivative)
     second = gd.hessian(lambda a: solved(Y0, a, *ARGS[2:]))(1.2)
     assert second == pytest.approx(gd.hessian(lambda a: exact(Y0, a, *ARGS[2:]))(1.2))
 
@@ -319,7 +336,7 @@ def test_functions_that_branch_are_not_compiled_and_right():
         assert gd.grad(end)(1.0) == pytest.approx(-1.5 * np.exp(-1.5), rel=1e-2)
 
 
-def bouncing(p):
+def bouncing(p, **options):
     """Return a fall from p[1] upwards at p[2] under p[0], and where it ends."""
 
     def fun(t, y):
@@ -333,25 +350,29 @@ def bouncing(p):
 
     hit.terminal, hit.direction = True, -1
     call = {"events": (hit, top), "dense_output": True, "rtol": 1e-9}
-    return ours.solve_ivp(fun, (0.0, 100.0), [p[1], p[2]], **call)
+    return ours.solve_ivp(fun, (0.0, 100.0), [p[1], p[2]], **call, **options)
 
 
-def test_events_have_times_and_states_with_derivatives():
+@pytest.mark.parametrize("derivative", ["steps", "adjoint"])
+def test_events_have_times_and_states_with_derivatives(derivative):
     p = np.array([9.81, 1.0, 3.0])
+
+    def falling(p):
+        return bouncing(p, derivative=derivative)
 
     def speed(p):
         return np.sqrt(p[2] ** 2 + 2 * p[0] * p[1])
 
     pairs = [
-        (lambda p: bouncing(p).t_events[0][0], lambda p: (p[2] + speed(p)) / p[0]),
-        (lambda p: bouncing(p).t[-1], lambda p: (p[2] + speed(p)) / p[0]),
-        (lambda p: bouncing(p).y[1, -1], lambda p: -speed(p)),
-        (lambda p: bouncing(p).t_events[1][0], lambda p: p[2] / p[0]),
+        (lambda p: falling(p).t_events[0][0], lambda p: (p[2] + speed(p)) / p[0]),
+        (lambda p: falling(p).t[-1], lambda p: (p[2] + speed(p)) / p[0]),
+        (lambda p: falling(p).y[1, -1], lambda p: -speed(p)),
+        (lambda p: falling(p).t_events[1][0], lambda p: p[2] / p[0]),
         (
-            lambda p: bouncing(p).y_events[1][0, 0],
+            lambda p: falling(p).y_events[1][0, 0],
             lambda p: p[1] + p[2] ** 2 / (2 * p[0]),
         ),
-        (lambda p: bouncing(p).sol(0.3)[1], lambda p: p[2] - 0.3 * p[0]),
+        (lambda p: falling(p).sol(0.3)[1], lambda p: p[2] - 0.3 * p[0]),
     ]
     for found, known in pairs:
         np.testing.assert_allclose(
@@ -397,20 +418,30 @@ def test_backwards_in_time_and_in_the_complex_plane(method):
     np.testing.assert_allclose(found[1], exact[1], rtol=1e-6)
 
 
-def test_compiled_and_mapped():
-    slope = gd.grad(fitted)
-    fast, curved = gd.compile(slope), gd.compile(gd.hessian(fitted))
+@pytest.mark.parametrize("derivative", ["steps", "adjoint"])
+def test_compiled_and_mapped(derivative):
+    how = {"derivative": derivative}
+
+    def loss(p):
+        return fitted(p, **how)
+
+    slope = gd.grad(loss)
+    fast, curved = gd.compile(slope), gd.compile(gd.hessian(loss))
     for scale in (1.0, 1.1, 0.8):
         np.testing.assert_allclose(fast(scale * P), slope(scale * P), rtol=1e-9)
-    np.testing.assert_allclose(curved(P), gd.hessian(fitted)(P), rtol=1e-8)
+    np.testing.assert_allclose(curved(P), gd.hessian(loss)(P), rtol=1e-8)
     several = np.stack([P, 1.1 * P, 0.9 * P])
     np.testing.assert_allclose(
         gd.vmap(slope)(several), [slope(p) for p in several], rtol=1e-9
     )
-    ended = gd.compile(gd.value_and_grad(lambda p: bouncing(p).t_events[0][0]))
+
+    def end(p):
+        found = bouncing(p, **how)
+        return found.t_events[0][0] + found.sol(0.2)[0] + found.y[1, -1]
+
     p = np.array([9.81, 1.0, 3.0])
-    known = gd.value_and_grad(lambda p: bouncing(p).t_events[0][0])(p)
-    for x, y in zip(ended(p), known, strict=True):
+    known = gd.value_and_grad(end)(p)
+    for x, y in zip(gd.compile(gd.value_and_grad(end))(p), known, strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-9)
 
 
@@ -431,6 +462,109 @@ def test_vectorized_functions_and_other_tableaus():
         ) == pytest.approx(gd.grad(end)(0.5), rel=1e-4)
 
 
+@pytest.mark.parametrize("method", ["BDF", "LSODA"])
+def test_the_adjoint_equation_of_stiff_equations(method):
+    rates, exact = np.array([0.04, 1e4, 3e7]), {"rtol": 1e-8, "atol": 1e-12}
+
+    def left(logs, derivative="adjoint"):
+        call = {"method": method, "args": (rates * np.exp(logs),), **exact}
+        call |= {"t_eval": np.array([1.0, 100.0]), "derivative": derivative}
+        found = ours.solve_ivp(reactions, (0, 100.0), [1.0, 0, 0], **call)
+        return np.sum(found.y[0] * np.array([1.0, 2.0]))
+
+    v = np.array([1.0, 0.5, -1.0])
+    found = np.dot(gd.grad(left)(np.zeros(3)), v)
+    assert found == pytest.approx(slope_of(left, np.zeros(3), v), rel=1e-4)
+
+
+def test_memory_of_the_adjoint_equation_is_that_of_a_stretch():
+    def peak(step, derivative):
+        call = {"t_eval": np.arange(1.0, 9.0), "derivative": derivative}
+
+        def loss(y0):
+            found = ours.solve_ivp(
+                lambda t, y: np.sin(t) - y, (0, 8.0), y0, max_step=step, **call
+            )
+            return np.sum(found.y**2)
+
+        for _ in range(2):
+            gd.grad(loss)(np.zeros(1000))  # compiled now
+        tracemalloc.start()
+        gd.grad(loss)(np.zeros(1000))
+        size = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return size
+
+    grown = {d: peak(0.05, d) - peak(0.2, d) for d in ("adjoint", "steps")}
+    assert grown["steps"] > 4 * grown["adjoint"]
+
+
+@pytest.mark.parametrize("tfirst", [False, True])
+def test_odeint(tfirst):
+    def fun(y, t, rate):
+        return rate * (A @ y)
+
+    def first(t, y, rate):
+        return fun(y, t, rate)
+
+    func, options = first if tfirst else fun, {"tfirst": tfirst}
+    times = np.array([0.2, 0.5, 1.3])
+    found = ours.odeint(func, Y0, times, (1.2,), **options)
+    np.testing.assert_array_equal(
+        found, theirs.odeint(func, Y0, times, (1.2,), **options)
+    )
+    w = np.array([[1.0, 2.0], [0.3, -1.0], [0.5, 0.1]])
+    exact = {"rtol": 1e-11, "atol": 1e-11, **options}
+
+    def solved(y0, t, rate):
+        return np.sum(w * ours.odeint(func, y0, t, (rate,), **exact) ** 2)
+
+    def known(y0, t, rate):
+        states = [expm(rate * (x - t[0]) * A) @ y0 for x in t]
+        return np.sum(w * np.stack(states) ** 2)
+
+    args = (Y0, times, 1.2)
+    for x, y in zip(
+        gd.grad(solved, (0, 1, 2))(*args), gd.grad(known, (0, 1, 2))(*args), strict=True
+    ):
+        np.testing.assert_allclose(x, y, rtol=1e-6, atol=1e-7)
+    dots = (np.ones(2), np.array([1.0, 2.0, 0.0]), 0.5)
+    np.testing.assert_allclose(gd.jvp(solved, args, dots), gd.jvp(known, args, dots))
+    np.testing.assert_allclose(
+        gd.hvp(solved, args, dots)[0], gd.hvp(known, args, dots)[0], rtol=1e-5
+    )
+    fast = gd.compile(gd.grad(solved, (0, 2)))
+    for x, y in zip(fast(*args), gd.grad(solved, (0, 2))(*args), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-9)
+
+
+def test_odeint_takes_scipys_settings():
+    def decay(y, t, rate):
+        return -rate * y
+
+    times = np.array([0.0, 1.0, 2.0])
+    call = {"full_output": True, "hmax": 0.1, "mxstep": 5000}
+    z, told = ours.odeint(decay, 2.0, times, (gd.node(0.5),), **call)
+    plain, known = theirs.odeint(decay, 2.0, times, (0.5,), **call)
+    np.testing.assert_array_equal(z.value, plain)
+    np.testing.assert_array_equal(told["nst"], known["nst"])
+    with pytest.raises(ArgumentError, match="needs all nodes"):
+        ours.odeint(lambda y, t: -MODULE_RATE[0] * y, 2.0, times)
+    with pytest.raises(ArgumentError, match="in its options"):
+        ours.odeint(decay, 2.0, times, (0.5,), rtol=gd.node(1e-6))
+
+
 def test_refusals_say_what_to_write():
+    def hidden(t, y):
+        return -MODULE_RATE[0] * y
+
+    with pytest.raises(ArgumentError, match="derivative='steps'"):
+        ours.solve_ivp(hidden, (0, 1), [1.0], derivative="adjoint")
+    with pytest.raises(ArgumentError, match="another method"):
+        ours.solve_ivp(
+            hunters, (0, 1), Y0, args=(P,), method="LSODA", derivative="steps"
+        )
+    with pytest.raises(ArgumentError, match="'steps' or 'adjoint'"):
+        ours.solve_ivp(hunters, (0, 1), Y0, args=(P,), derivative="both")
     with pytest.raises(ArgumentError, match="options, rtol"):
         ours.solve_ivp(hunters, (0, 1), Y0, args=(P,), rtol=gd.node(1e-3))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, SolutionWarning
 
 theirs = pytest.importorskip("scipy.optimize")
 ours = pytest.importorskip("chainrule.scipy.optimize")
@@ -136,11 +136,21 @@ def test_solutions_are_differentiated(name):
     np.testing.assert_allclose(gd.vjp(f, a)[0], plain, rtol=1e-9)
 
 
+@pytest.mark.parametrize("name", THROUGH)
+def test_compiled_the_solver_runs_in_each_call(name):
+    f = THROUGH[name]
+    fast, slope = gd.compile(f), gd.compile(gd.jacobian(f))
+    for a in (np.array([0.7, 1.3]), np.array([0.75, 1.2])):
+        np.testing.assert_allclose(fast(a), f(a), rtol=1e-9)
+        np.testing.assert_allclose(slope(a), gd.jacobian(f)(a), rtol=1e-7, atol=1e-10)
+    assert slope.stats()["retraces"] == 0
+
+
 def test_a_bound_that_does_not_push_is_a_kink():
     def f(x, a):
         return np.sum((x - a) ** 2)
 
-    with pytest.warns(RuntimeWarning, match="unknowns .0. lie at a bound"):
+    with pytest.warns(SolutionWarning, match="unknowns .0. lie at a bound"):
         slope = gd.jacobian(
             lambda a: ours.minimize(f, np.ones(2), (a,), bounds=[(0.0, 2.0)] * 2).x
         )(np.array([0.0, 1.0]))
@@ -176,11 +186,6 @@ def test_what_has_no_derivative_is_refused():
     a = gd.node(np.array([1.0, 2.0]))
     with pytest.raises(ArgumentError, match=r"gd\.value\(x0\)"):
         ours.minimize(rosenbrock, a)
-    with pytest.raises(ArgumentError, match="constrained problem"):
-        ours.minimize(
-            bowl, np.zeros(2), (a,), method="SLSQP",
-            constraints={"type": "eq", "fun": lambda x: x[0]},
-        )  # fmt: skip
     with pytest.raises(ArgumentError, match="loss='huber'"):
         ours.least_squares(lambda x: x - a, np.zeros(2), loss="huber")
 
@@ -338,3 +343,155 @@ def test_fits_at_a_bound(method):
     np.testing.assert_allclose(found, differences(solved, y), atol=1e-5)
     cost = gd.grad(lambda y: fit(y).cost)(y)
     np.testing.assert_allclose(cost, differences(lambda y: fit(y).cost, y), atol=1e-5)
+
+
+# -------------------------------------------------------------------- constraints
+
+
+def in_plane(x, b):
+    return x[0] + 2 * x[1] - b
+
+
+def bowl_of_three(x, a):
+    return np.sum((x - np.array([a[0], a[1], 1.0])) ** 2) + x[0] * x[1]
+
+
+EXACTLY = {"gtol": 1e-10, "xtol": 1e-12, "barrier_tol": 1e-10}
+CONSTRAINED = {
+    "bounds of nodes": lambda a: ours.minimize(
+        bowl, np.full(2, 0.6), (a,), bounds=[(0.8 * a[0], 2.0), (None, 3.0)], tol=1e-13
+    ).x,
+    "equality": lambda a: ours.minimize(
+        bowl, np.full(2, 0.6), (a,), method="SLSQP", tol=1e-14,
+        constraints={"type": "eq", "fun": in_plane, "args": (a[0],)},
+    ).x,
+    "one of two": lambda a: ours.minimize(
+        bowl, np.full(2, 0.1), (a,), method="SLSQP", tol=1e-14,
+        constraints=[
+            {"type": "ineq", "fun": lambda x: 0.3 * a[0] - x[0] ** 2 - x[1]},
+            {"type": "ineq", "fun": lambda x: 10 - x[0]},
+        ],
+    ).x,
+    "none active": lambda a: ours.minimize(
+        bowl, np.full(2, 0.1), (a,), method="SLSQP", tol=1e-15,
+        constraints={"type": "ineq", "fun": lambda x: 10 - x[0] ** 2 - a[0]},
+    ).x,
+    "interior": lambda a: ours.minimize(
+        bowl, np.full(2, 0.1), (a,), method="trust-constr", options=EXACTLY,
+        constraints=theirs.NonlinearConstraint(
+            lambda x: np.stack([x[0] ** 2 + x[1] * a[1], x[0] - x[1]]),
+            -np.inf, [0.3, 5.0],
+        ),
+    ).x,
+    "a plane and a bound": lambda a: ours.minimize(
+        bowl_of_three, np.full(3, 0.1), (a,), method="SLSQP", tol=1e-14,
+        bounds=[(None, None), (0.2, None), (None, None)],
+        constraints=theirs.LinearConstraint([[1.0, 1.0, 1.0]], -np.inf, 0.9),
+    ).x,
+    "containers": lambda a: ours.minimize(
+        lambda p: (p["u"] - a[0]) ** 2 + np.sum((p["v"] - a[1]) ** 2), {
+            "u": 0.0, "v": np.zeros(1)
+        }, method="SLSQP", tol=1e-14,
+        constraints={"type": "eq", "fun": lambda p: p["u"] + p["v"] ** 3 - a[1]},
+    ).x["v"],
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:delta_grad:UserWarning")
+@pytest.mark.parametrize("name", CONSTRAINED)
+def test_what_is_active_stays_active(name):
+    f, a = CONSTRAINED[name], np.array([0.7, 1.3])
+    expected = differences(f, a, 1e-4)
+    for mode in ("reverse", "forward"):
+        found = gd.jacobian(f, mode=mode)(a)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+    def total(a):
+        return np.sum(np.sin(f(a)))
+
+    second = gd.hessian(total)(a)
+    expected = differences(gd.grad(total), a, 1e-4)
+    np.testing.assert_allclose(second, expected, atol=1e-5)
+    fast = gd.compile(gd.hessian(total))
+    np.testing.assert_allclose(fast(a), second, rtol=1e-9)
+    assert not np.allclose(fast(1.05 * a), second, rtol=1e-9)
+
+
+def test_multipliers_are_those_of_the_closed_form():
+    """The least norm on a line: x = b n / |n|**2."""
+    normal = np.array([1.0, 2.0, 2.0])
+
+    def nearest(b):
+        return ours.minimize(
+            lambda x: 0.5 * x @ x, np.zeros(3), method="SLSQP",
+            constraints={"type": "eq", "fun": lambda x: normal @ x - b},
+        ).x  # fmt: skip
+
+    np.testing.assert_allclose(gd.jacobian(nearest)(3.0), normal / 9.0, rtol=1e-9)
+
+
+def half_distance(x, a):
+    return 0.5 * np.sum((x - a) ** 2)
+
+
+@pytest.mark.parametrize("method", ["SLSQP", "trust-constr"])
+def test_a_constraint_that_does_not_push_is_a_kink(method):
+    def solved(a):
+        return ours.minimize(
+            half_distance, np.array([0.3, 0.4]), (a,), method, tol=1e-10,
+            constraints={"type": "ineq", "fun": lambda x: 2 - x[0] - x[1]},
+        ).x  # fmt: skip
+
+    with pytest.warns(SolutionWarning, match="constraints .0. lie at a bound"):
+        assert np.isnan(gd.jacobian(solved)(np.ones(2))).all()
+    assert np.isfinite(gd.jacobian(solved)(np.array([1.0, 1.5]))).all()
+
+
+def test_constraints_that_depend_on_each_other_have_no_multipliers():
+    same = [
+        {"type": "eq", "fun": lambda x: x[0] + x[1] - 1.0},
+        {"type": "ineq", "fun": lambda x: 1.0 - x[0] - x[1]},
+    ]
+
+    def solved(a):
+        return ours.minimize(
+            half_distance, np.zeros(2), (a,), "SLSQP", constraints=same
+        ).x
+
+    with pytest.warns(SolutionWarning, match="depend on each other"):
+        assert np.isnan(gd.jacobian(solved)(np.ones(2))).all()
+
+
+def test_a_minimum_that_is_none_warns():
+    def solved(a):
+        found = ours.minimize(
+            lambda x: rosenbrock(x) + a * x[0], np.full(3, -1.0), options={"maxiter": 2}
+        )
+        return found.x
+
+    with pytest.warns(SolutionWarning, match="Newton step"):
+        gd.jacobian(solved)(1.0)
+    with pytest.warns(SolutionWarning, match="has not converged"):
+        gd.compile(gd.jacobian(solved))(1.0)
+
+
+def test_fits_with_bounds_that_are_nodes():
+    def solved(b):
+        return ours.least_squares(decay, np.ones(2), args=(Y,), bounds=(0, [b, 9.0])).x
+
+    slope = gd.jacobian(solved)(1.5)
+    assert slope[0] == pytest.approx(1.0)
+    expected = (solved(1.5 + 1e-4) - solved(1.5 - 1e-4)) / 2e-4
+    np.testing.assert_allclose(slope, expected, rtol=1e-4)
+
+
+def test_in_a_trace_the_solver_sees_plain_numbers_and_control_flow_of_python():
+    seen = []
+
+    def f(x, a):
+        seen.append(type(x))
+        return (x[0] - a) ** 2 if a > 1 else (x[0] + a) ** 2
+
+    fast = gd.compile(lambda a: ours.minimize(f, np.zeros(1), (a,), "Nelder-Mead").x)
+    assert fast(2.0)[0] == pytest.approx(2.0, abs=1e-3)
+    assert fast(0.5)[0] == pytest.approx(-0.5, abs=1e-3)

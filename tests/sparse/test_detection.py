@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import importlib
 from itertools import chain
 
 import numpy as np
@@ -11,11 +11,13 @@ import pytest
 import chainrule as gd
 from chainrule.errors import ArgumentError
 from chainrule.nodes.node_class import record
-from tests.helpers import RULES, as_tuple, calls_of, is_inexact
+from chainrule.rules import elementwise, linear, multilinear
+from tests.helpers import OF_SCIPY, RULES, as_tuple, calls_of, is_inexact
 
 matrices = pytest.importorskip("chainrule.sparse.matrices")
 
 CALLS = list(chain.from_iterable(map(calls_of, RULES)))
+ALL = list(dict.fromkeys([*RULES, *OF_SCIPY]))
 DENSE_ALLOWED = 10
 
 
@@ -36,10 +38,9 @@ def function_of(call):
     return f, values[i]
 
 
-@functools.cache
-def detected(k):
+def detected(call):
     """Return the pattern of a call, its Jacobian, and what made it dense."""
-    made = function_of(CALLS[k])
+    made = function_of(call)
     if made is None or not made[1].size or made[1].dtype.kind != "f":
         return None
     f, x = made
@@ -54,25 +55,89 @@ def detected(k):
     return matrix, jacobian.reshape(matrix.shape), because
 
 
+def outside(found):
+    """Tell where a Jacobian is not zero, and its pattern is."""
+    pattern, jacobian, _ = found
+    noise = 1e-14 * np.nanmax(abs(jacobian), initial=0.0)
+    return (abs(jacobian) > noise) & ~pattern
+
+
 @pytest.mark.parametrize("k", range(len(CALLS)), ids=[c.label for c in CALLS])
 @pytest.mark.thinned(4)
 def test_what_is_not_zero_is_in_the_pattern(k):
-    found = detected(k)
+    found = detected(CALLS[k])
     if found is None:
         pytest.skip("no array of floats to differentiate in")
-    pattern, jacobian, _ = found
-    outside = (jacobian != 0) & ~pattern & ~np.isnan(jacobian)
-    assert not outside.any()
+    assert not outside(found).any()
+
+
+OF_STRUCTURE = (elementwise, linear, multilinear)
 
 
 @pytest.mark.slow
-def test_few_functions_fall_to_dense():
-    names = set()
-    for k in range(len(CALLS)):
-        found = detected(k)
-        if found is not None and found[2]:
-            names.add(CALLS[k].rule.__name__)
-    assert len(names) <= DENSE_ALLOWED, sorted(names)
+def test_few_functions_fall_to_dense_and_none_of_a_known_structure():
+    dense, full = set(), set()
+    for call in chain.from_iterable(map(calls_of, ALL)):
+        found = detected(call)
+        if found is None:
+            continue
+        assert not outside(found).any(), call.label
+        pattern, jacobian, because = found
+        if because:
+            dense.add(call.rule.__name__)
+        is_sparse = 0 < np.count_nonzero(jacobian) <= pattern.size // 2
+        if is_sparse and pattern.all() and issubclass(call.rule, OF_STRUCTURE):
+            full.add(call.label)
+    assert len(dense) <= DENSE_ALLOWED, sorted(dense)
+    assert not full
+
+
+DECLARED = {
+    "convolve": lambda x: np.convolve(x, np.ones(40))[: x.size],
+    "a short kernel": lambda x: np.convolve(x[:7], np.ones(3), "same"),
+    "a product of x": lambda x: np.convolve(x, x[:2]),
+    "a diagonal": lambda x: np.einsum("ii->i", x[:36].reshape(6, 6)),
+    "letters left out": lambda x: np.einsum(
+        "ij,jk", x.reshape(2, 30), np.ones((30, 2))
+    ),
+    "dots": lambda x: np.einsum(
+        "...ij,...j->...i", x.reshape(5, 4, 3), x[:15].reshape(5, 3)
+    ),
+    "dots in one": lambda x: np.einsum("i...,i->...i", x.reshape(4, 5, 3), x[:4]),
+    "a sum of some": lambda x: np.sum(
+        x.reshape(3, 20), axis=1, where=np.arange(20) % 2 == np.arange(3)[:, None] % 2
+    ),
+    "one of all beside constants": lambda x: np.concatenate([np.ones(3), x[:4] * x[0]]),
+    "several results": lambda x: np.concatenate(
+        [np.ravel(p) for p in np.linalg.eigh(x[:8].reshape(2, 2, 2) + 3 * np.eye(2))]
+    ),
+    "correlate1d": lambda x: of_scipy("ndimage").correlate1d(x, [1.0, 2.0, 1.0]),
+    "correlate": lambda x: of_scipy("ndimage").correlate(
+        x.reshape(6, 10), np.ones((3, 3)), mode="wrap"
+    ),
+    "uniform_filter": lambda x: of_scipy("ndimage").uniform_filter(x.reshape(6, 10), 3),
+    "median_filter": lambda x: of_scipy("ndimage").median_filter(x, 5),
+    "oaconvolve": lambda x: of_scipy("signal").oaconvolve(x, np.ones(3), "same"),
+    "upfirdn": lambda x: of_scipy("signal").upfirdn(np.ones(5), x, 2, 3),
+}
+
+
+def of_scipy(part):
+    """Return a part of SciPy's namespace that takes nodes."""
+    return importlib.import_module(f"chainrule.scipy.{part}")
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_patterns_have_what_is_not_zero_and_little_else(name):
+    f, x = DECLARED[name], np.random.default_rng(1).normal(size=60)
+    J = gd.sparse.jacobian(f)
+    found = J(x)
+    jacobian = gd.jacobian(f)(x).reshape(found.shape)
+    np.testing.assert_allclose(found.toarray(), jacobian, rtol=1e-9, atol=1e-12)
+    assert J.dense_because == []
+    moved = gd.jacobian(f)(x[::-1].copy()).reshape(found.shape)
+    expected = np.count_nonzero((jacobian != 0) | (moved != 0))
+    assert found.nnz <= (3 if "filter" in name or "several" in name else 1) * expected
 
 
 MOVING = {

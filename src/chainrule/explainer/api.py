@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from chainrule.explainer.diagnosis.finding import Diagnosis
     from chainrule.explainer.explanation import Explanation
     from chainrule.explainer.forms.drawing import Drawing
+    from chainrule.explainer.page.workshop import Workshop
 
 Mode = Literal["reverse", "forward"]
 
@@ -22,12 +24,14 @@ BOXES = 60
 
 
 @overload
+def explain() -> Workshop: ...
+@overload
 def explain(f: node, *, mode: Mode = ..., order: Literal[1] = ...) -> Explanation: ...
 @overload
 def explain(
     f: Callable[..., Any], *, mode: Mode = ..., order: Literal[1, 2] = ...
 ) -> Callable[..., Explanation]: ...
-def explain(f: Any, *, mode: Mode = "reverse", order: Literal[1, 2] = 1) -> Any:
+def explain(f: Any = None, *, mode: Mode = "reverse", order: Literal[1, 2] = 1) -> Any:
     """Explain a gradient, step by step.
 
     Parameters
@@ -35,7 +39,8 @@ def explain(f: Any, *, mode: Mode = "reverse", order: Literal[1, 2] = 1) -> Any:
     f
         A function, or a node. A function is run once and watched, so that each
         operation has its line and expression (which costs time, so nothing else does
-        it); a node is explained without source lines.
+        it); a node is explained without source lines. Without it: the page where one
+        types a function, which opens where Python is interactive.
     mode
         ``"reverse"``: the backward sweep. ``"forward"``: the forward sweep of the
         tangent that moves every input by 1.
@@ -45,9 +50,9 @@ def explain(f: Any, *, mode: Mode = "reverse", order: Literal[1, 2] = 1) -> Any:
 
     Returns
     -------
-    Explanation or callable
+    Explanation, callable or Workshop
         For a node its explanation; for a function a function that takes its arguments
-        and returns the explanation of that call.
+        and returns the explanation of that call; without either the page to type one.
 
     Examples
     --------
@@ -93,6 +98,8 @@ def explain(f: Any, *, mode: Mode = "reverse", order: Literal[1, 2] = 1) -> Any:
         raise ArgumentError(f"explain needs order 1 or 2; received {order!r}.")
     from chainrule.explainer.explaining import explain_call, explain_node
 
+    if f is None:
+        return _workshop()
     if isinstance(f, node):
         if order != 1:
             raise ArgumentError(
@@ -112,6 +119,16 @@ def explain(f: Any, *, mode: Mode = "reverse", order: Literal[1, 2] = 1) -> Any:
         return explain_call(f, args, keywords, mode, order)
 
     return explained
+
+
+def _workshop() -> Workshop:
+    from chainrule.explainer.page.workshop import PRESETS, Workshop
+
+    _, formula, inputs = PRESETS[0]
+    made = Workshop(formula, inputs)
+    if hasattr(sys, "ps1") and "ipykernel" not in sys.modules:
+        made.show()
+    return made
 
 
 @overload

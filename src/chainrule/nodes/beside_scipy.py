@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError, EscapeError
+from chainrule.nodes.beside_labelled import beside_labelled
 from chainrule.nodes.recorder import record
 from chainrule.rules import rule
 
@@ -38,14 +39,15 @@ def _is_sparse(x: Any) -> bool:
 
 
 def record_beside(operation: type[rule], operands: Any, *masked: Any) -> Any:
-    """Record an operator, or have a sparse matrix among its operands answer."""
+    """Record an operator, or have another library's operand answer."""
     try:
         return record(operation, operands, *masked)
     except ArgumentError:
         if len(operands) == 2 and not masked:
-            z = beside_sparse(operation.operator, *operands)
-            if z is not NotImplemented:
-                return z
+            for beside in (beside_sparse, beside_labelled):
+                z = beside(operation.operator, *operands)
+                if z is not NotImplemented:
+                    return z
         raise
 
 

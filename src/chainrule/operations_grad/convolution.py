@@ -9,6 +9,7 @@ import numpy as np
 from chainrule.rules import multilinear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import plain
+from chainrule.rules.traits import Depends, Numbers
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Namespace, Value
 from chainrule.values.vertices import first_stand_in
@@ -28,6 +29,17 @@ def _stretch(n: int, m: int, mode: str) -> slice:
 
 class convolve_grad(multilinear):
     """z[k] = sum over i of a[i] v[k - i]"""
+
+    @staticmethod
+    def depends(z: Numbers, a: Numbers, v: Numbers, *, mode: str = "full") -> Depends:
+        """Return which entries stand under each other's, as one is moved along."""
+        found: list[Any] = []
+        for x, other in ((a, v), (v, a)):
+            room = other.size - 1
+            longer = np.pad(x, room, constant_values=-1)
+            shown = np.lib.stride_tricks.sliding_window_view(longer, other.size)
+            found.append((z[:, None], shown[_stretch(a.size, v.size, mode)]))
+        return tuple(found)
 
     cases: Cases = (
         case((5,), (3,)),

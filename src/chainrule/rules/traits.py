@@ -10,8 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 Pairs = tuple[Sequence[int], Sequence[int]]
 """Axes of one operand, and those of the other that they are summed with."""
+
+
+Numbers = NDArray[np.intp]
+"""Numbers of an array's entries, from 0 on."""
+Depends = tuple[tuple[Numbers, Numbers] | None, ...]
+"""For each operand the numbers of results and of the entries that they are made of."""
 
 
 class traits:
@@ -50,8 +59,10 @@ class traits:
     """Of a product: ``contracts(n, m, **parameters)`` returns the axes that it sums
     over, of operands with n and m axes (``Pairs``), or ``None`` if it is another."""
     depends: Any = None
-    """``depends(shapes, **parameters)`` returns, of each operand, two arrays of places:
-    entries of the result, and the entries of the operand that they depend on."""
+    """Which entries of the result are made of which of the operands' entries:
+    ``depends(z, x, ..., **parameters)`` is given the numbers of all of them, as arrays,
+    and returns two arrays of numbers for each operand, those of results and those of
+    entries, with -1 for none; ``None`` where each result is made of all entries."""
 
     primitive: ClassVar[bool] = False
     """Of a composed function: whether a trace keeps its call, and not its parts. They

@@ -16,6 +16,7 @@ from chainrule.errors import ArgumentError
 from chainrule.rules import linear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA, opaque
+from chainrule.rules.traits import Depends, Numbers
 from chainrule.values.types import Namespace, Operation, Value
 from chainrule.wrapping import operation
 
@@ -112,6 +113,14 @@ class extended_grad(linear):
 
     forward = extended
     nonnegative = True
+
+    @staticmethod
+    def depends(
+        z: Numbers, x: Numbers, *, widths: Widths, mode: Modes, cval: complex = 0.0
+    ) -> Depends:
+        """Return which entry stands at each place."""
+        return ((z, extended(x + 1, widths=widths, mode=mode) - 1),)
+
     zeroed: ClassVar[Mapping[str, Any]] = {"cval": 0.0}
     cases: Cases = (
         case((2, 3), widths=_WIDTHS, mode="reflect"),
@@ -139,6 +148,12 @@ class folded_grad(linear):
 
     forward = folded
     nonnegative = True
+
+    @staticmethod
+    def depends(z: Numbers, x: Numbers, *, widths: Widths, mode: Modes) -> Depends:
+        """Return where each entry is added."""
+        return ((extended(z + 1, widths=widths, mode=mode) - 1, x),)
+
     cases: Cases = (
         case((5, 7), widths=_WIDTHS, mode="reflect"),
         case((5, 7), widths=_WIDTHS, mode=("mirror", "constant")),

@@ -17,7 +17,8 @@ import scipy.ndimage
 from chainrule.rules import general, multilinear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA, opaque
-from chainrule.scipy.boundaries import Widths, widths_of
+from chainrule.rules.traits import Depends, Numbers
+from chainrule.scipy.boundaries import Modes, Widths, extended, widths_of
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Namespace, Operation, Shape, Value
 from chainrule.wrapping import operation
@@ -57,10 +58,34 @@ def reach(x: Value, axes: Axes, sizes: Sequence[int], origin: Sequence[int]) -> 
     return widths_of(len(shape_of(x)), axes, each)
 
 
+def read_by_windows(
+    x: Numbers, axes: Axes, sizes: Sequence[int], mode: Modes, origin: Sequence[int]
+) -> Any:
+    """Return the numbers of the first entries of all windows, of the second, ..."""
+    longer = extended(x + 1, widths=reach(x, axes, sizes, origin), mode=mode) - 1
+    shown: Any = np.lib.stride_tricks.sliding_window_view(longer, tuple(sizes), axes)
+    return np.moveaxis(shown.reshape(*x.shape, -1), -1, 0)
+
+
 class correlated_grad(general):
     """z[i] = sum over k of w[k] x[i + k - n // 2 - origin], x extended by the mode"""
 
     forward = correlated
+
+    @staticmethod
+    def depends(
+        z: Numbers,
+        x: Numbers,
+        w: Numbers,
+        *,
+        axes: Axes,
+        mode: str,
+        cval: complex = 0.0,
+        origin: tuple[int, ...],
+    ) -> Depends:
+        """Return which entries are in each window."""
+        return (z, read_by_windows(x, axes, w.shape, mode, origin)), None
+
     cases: Cases = (
         case((5,), (3,), axes=(0,), mode="reflect", origin=(0,)),
         case((3, 4), (2,), axes=(1,), mode="mirror", origin=(-1,)),

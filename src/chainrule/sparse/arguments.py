@@ -15,12 +15,14 @@ from chainrule.transforms.derived import positions_of
 from chainrule.transforms.products import jvp, vjp
 from chainrule.values.containers import LEAF, flatten, unflatten
 from chainrule.values.shapes import describe, shape_of
-from chainrule.values.types import Shape
+from chainrule.values.types import Array, Shape
 from chainrule.values.vertices import raw, stand_in, vertex
 
 _np: Any = np
 Argnums = int | str | Sequence[int | str]
 """Positions of arguments, or their names."""
+Flat = Callable[..., tuple[Any, ...]]
+"""A function from leaves to leaves."""
 
 
 def keys_of(
@@ -141,11 +143,11 @@ class Chosen:
 
         return flat
 
-    def times(self, flat: Any, leaves: Sequence[Any], vector: Any) -> Any:
+    def times(self, flat: Flat, leaves: Sequence[Any], vector: Array) -> Any:
         """Return the Jacobian of a function of the leaves, times a vector."""
         return together(jvp(flat, tuple(leaves), self.parts(vector))[1])
 
-    def parts(self, vector: Any) -> tuple[Any, ...]:
+    def parts(self, vector: Array) -> tuple[Any, ...]:
         """Return a vector as one part per leaf, of its shape."""
         found = split(vector, self.shapes)
         if len(set(self.dtypes)) == 1:
@@ -164,7 +166,7 @@ def _is_real(x: Any) -> bool:
 
 
 def times_from_left(
-    flat: Callable[..., Any], leaves: Sequence[Any], shapes: Sequence[Shape], u: Any
+    flat: Callable[..., Any], leaves: Sequence[Any], shapes: Sequence[Shape], u: Array
 ) -> Any:
     """Return a vector times the Jacobian of a function, whose results have shapes."""
     _, pull = vjp(flat, *leaves)
@@ -186,7 +188,7 @@ def inexact(result: Any) -> list[Any]:
     return [x for x in joined(flatten(result)[0]) if is_inexact(raw(x))]
 
 
-def split(vector: Any, shapes: Sequence[Shape]) -> list[Any]:
+def split(vector: Array, shapes: Sequence[Shape]) -> list[Any]:
     """Return a vector as consecutive parts of these shapes."""
     if len(shapes) == 1:
         return [_np.reshape(vector, shapes[0])]

@@ -9,21 +9,23 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from chainrule.values.types import Array
+from chainrule.sparse.patterns import Matrix
+from chainrule.values.types import Array, Shape
 
 _np: Any = np
+_sp: Any = sp
 
 
 class Block:
     """A part of the matrix: which entries of the whole are in it, and where."""
 
-    def __init__(self, where: Any, indices: Any, starts: Any, shape: Any) -> None:
+    def __init__(self, where: Any, indices: Array, starts: Array, shape: Shape) -> None:
         """Keep index arrays that all matrices share."""
         self.where = where
         few = max(*shape, indices.size) < 1 << 31
         numbers = [x.astype(_np.int32 if few else _np.int64) for x in (indices, starts)]
         ones = _np.ones(indices.size)
-        self.like: Any = sp.csr_array((ones, *numbers), shape)
+        self.like: Any = _sp.csr_array((ones, *numbers), shape)
         for x in (self.like.indices, self.like.indptr):
             x.flags.writeable = False
         self.like.has_canonical_format  # noqa: B018  it is looked up once
@@ -35,27 +37,35 @@ class Block:
         return found
 
 
-def blocks_of(pattern: Any, rows: Any, columns: Any) -> list[list[Block]]:
-    """Cut a CSR pattern at these rows and columns."""
-    if rows.size == columns.size == 2:
+def blocks_of(
+    pattern: Matrix, rows: list[int], columns: list[int]
+) -> list[list[Block]]:
+    """Cut a CSR pattern into blocks of so many rows and columns."""
+    if len(rows) == len(columns) == 1:
         parts = (pattern.indices, pattern.indptr, pattern.shape)
         return [[Block(None, *parts)]]
     found: list[list[Block]] = []
-    for top, end in itertools.pairwise(rows):
+    for top, end in _ranges(rows):
         start, stop = pattern.indptr[top], pattern.indptr[end]
         own = pattern.indices[start:stop]
         starts = pattern.indptr[top : end + 1] - start
         row: list[Block] = []
-        for left, right in itertools.pairwise(columns):
+        for left, right in _ranges(columns):
             inside = (own >= left) & (own < right)
             before = _np.append(0, _np.cumsum(inside))[starts]
             where = (
                 slice(start, stop) if inside.all() else start + _np.flatnonzero(inside)
             )
-            shape = (int(end - top), int(right - left))
+            shape = (end - top, right - left)
             row.append(Block(where, own[inside] - left, before, shape))
         found.append(row)
     return found
+
+
+def _ranges(sizes: list[int]) -> list[tuple[int, int]]:
+    """Return where consecutive parts of these sizes begin and end."""
+    ends = list(itertools.accumulate(sizes))
+    return list(zip([0, *ends], ends, strict=False))
 
 
 __all__ = ["Block", "blocks_of"]

@@ -18,10 +18,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from chainrule.sparse import greedy
+from chainrule.sparse.patterns import Matrix
 from chainrule.sparse.substitution import mates_of
 from chainrule.values.types import Array
 
 _np: Any = np
+_sp: Any = sp
 
 Run = Callable[[Any], tuple[int, Any]]
 """Colours vertices in an order: how many colours there are, and that of each."""
@@ -29,16 +31,16 @@ AT_MOST = 1 << 22
 """Non-zeros up to which several orders are tried."""
 
 
-def _whole(x: Any) -> Any:
+def _whole(x: Array) -> Any:
     return _np.ascontiguousarray(x, dtype=_np.int64)
 
 
-def most_in_a_line(pattern: Any) -> int:
+def most_in_a_line(pattern: Matrix) -> int:
     """Return the number of entries of the fullest row: no fewer colours can do."""
     return int(_np.diff(pattern.indptr).max(initial=0))
 
 
-def colour_columns(pattern: Any) -> Any:
+def colour_columns(pattern: Matrix) -> Any:
     """Return a colour for each column of a CSR pattern: equal ones meet in no row."""
     n, least = pattern.shape[1], most_in_a_line(pattern)
     if least == n:
@@ -47,7 +49,7 @@ def colour_columns(pattern: Any) -> Any:
     starts, rows = _whole(by_columns.indptr), _whole(by_columns.indices)
     row_starts, columns = _whole(pattern.indptr), _whole(pattern.indices)
 
-    def run(order: Any) -> tuple[int, Any]:
+    def run(order: Array) -> tuple[int, Any]:
         colour, seen = _np.full(n, -1), _np.full(n + 1, -1)
         most = greedy.apart(
             n, _whole(order), starts, rows, row_starts, columns, colour, seen
@@ -56,21 +58,21 @@ def colour_columns(pattern: Any) -> Any:
 
     def graph() -> Any:
         ones = _np.ones(pattern.nnz, _np.int8)
-        matrix = sp.csr_array((ones, pattern.indices, pattern.indptr), pattern.shape)
+        matrix = _sp.csr_array((ones, pattern.indices, pattern.indptr), pattern.shape)
         return (matrix.T @ matrix).tocsr()
 
     met = int((_np.diff(pattern.indptr).astype(float) ** 2).sum())
     return _best(run, _np.diff(starts), graph if met <= AT_MOST else None, least)
 
 
-def colour_symmetric(pattern: Any, *, acyclic: bool = False) -> Any:
+def colour_symmetric(pattern: Matrix, *, acyclic: bool = False) -> Any:
     """Return a star colouring of a symmetric pattern, or an acyclic one."""
     n, size = pattern.shape[0], int(pattern.nnz)
     starts, columns = _whole(pattern.indptr), _whole(pattern.indices)
     numbers = _np.arange(size)
     edges = _np.minimum(numbers, mates_of(pattern))
 
-    def run(order: Any) -> tuple[int, Any]:
+    def run(order: Array) -> tuple[int, Any]:
         colour, seen = _np.full(n, -1), _np.full(n + 1, -1)
         slots = [_np.zeros(n, _np.int64), *_np.zeros((3, size), _np.int64)]
         if acyclic:
@@ -90,7 +92,7 @@ def colour_symmetric(pattern: Any, *, acyclic: bool = False) -> Any:
     return _best(run, degrees, lambda: pattern, least)
 
 
-def _best(run: Run, degrees: Any, graph: Callable[[], Any] | None, least: int) -> Any:
+def _best(run: Run, degrees: Array, graph: Callable[[], Any] | None, least: int) -> Any:
     """Return the colouring with the fewest colours, of several orders of vertices.
 
     They are the natural one, largest first, smallest last and by incidence.
@@ -118,7 +120,7 @@ def _best(run: Run, degrees: Any, graph: Callable[[], Any] | None, least: int) -
     return colours
 
 
-def _by_degree(graph: Any, step: int) -> Any:
+def _by_degree(graph: Matrix, step: int) -> Any:
     """Return vertices by their neighbours among those before: fewest, or most (1)."""
     n = graph.shape[0]
     starts, columns = _whole(graph.indptr), _whole(graph.indices)
@@ -131,7 +133,7 @@ def _by_degree(graph: Any, step: int) -> Any:
     return order
 
 
-def split(pattern: Any) -> tuple[int, Any]:
+def split(pattern: Matrix) -> tuple[int, Any]:
     """Return how many sweeps it may take to do the fullest rows from the left.
 
     The other rows are done from the right. The rows come as truth values.
@@ -145,13 +147,13 @@ def split(pattern: Any) -> tuple[int, Any]:
     return int(sweeps[best]), full
 
 
-def rows_of(pattern: Any, chosen: Array) -> Any:
+def rows_of(pattern: Matrix, chosen: Array) -> Any:
     """Return a CSR pattern without the entries of rows that are not chosen."""
     counts = _np.diff(pattern.indptr)
     starts = _np.append(0, _np.cumsum(_np.where(chosen, counts, 0)))
     columns = pattern.indices[_np.repeat(chosen, counts)]
     ones = _np.ones(columns.size, bool)
-    return sp.csr_array((ones, columns, starts), pattern.shape)
+    return _sp.csr_array((ones, columns, starts), pattern.shape)
 
 
 __all__ = [

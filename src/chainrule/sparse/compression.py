@@ -18,10 +18,12 @@ from chainrule.sparse.colouring import (
     rows_of,
     split,
 )
+from chainrule.sparse.patterns import Matrix
 from chainrule.sparse.substitution import Recovery
 from chainrule.values.types import Array
 
 _np: Any = np
+_sp: Any = sp
 DEEPEST = 64
 """So many entries may be known before another one, where nobody asked for more."""
 SUBSTITUTION = 8
@@ -41,7 +43,9 @@ class Compression:
         all are so.
     """
 
-    def __init__(self, mode: str, columns: Any, rows: Any = None) -> None:
+    def __init__(
+        self, mode: str, columns: Array | None, rows: Array | None = None
+    ) -> None:
         """Keep the colours."""
         self.mode = mode
         self.columns: Any = columns
@@ -61,7 +65,7 @@ class Compression:
         """How many products there are."""
         return _count(self.columns) + _count(self.rows)
 
-    def place(self, pattern: Any, from_left: Any = None) -> Compression:
+    def place(self, pattern: Matrix, from_left: Array | None = None) -> Compression:
         """Find where the entries of a CSR pattern are in the flattened products.
 
         All products from the right come first. ``from_left`` are the rows whose entries
@@ -92,11 +96,11 @@ class Compression:
         return _np.take(products, self._places)
 
 
-def _count(colours: Any) -> int:
-    return 0 if colours is None else int(colours.max(initial=-1)) + 1
+def _count(colours: Array | None) -> int:
+    return 0 if colours is None else int(_np.max(colours, initial=-1)) + 1
 
 
-def _units(colours: Any, dtype: Any) -> Any:
+def _units(colours: Array, dtype: Any) -> Any:
     """Return a vector for each colour, which is 1 where that is and 0 elsewhere."""
     seeds = _np.zeros((_count(colours), colours.size), dtype)
     own = _np.flatnonzero(colours >= 0)
@@ -104,9 +108,9 @@ def _units(colours: Any, dtype: Any) -> Any:
     return seeds
 
 
-def compressed(pattern: Any, mode: str) -> Compression:
+def compressed(pattern: Matrix, mode: str) -> Compression:
     """Return the products for a CSR pattern: in a mode, or the fewest (``"auto"``)."""
-    by_rows = pattern.T.tocsr()
+    by_rows = pattern.transpose().tocsr()
     both, full = split(pattern)
     least = {
         "forward": most_in_a_line(pattern),
@@ -125,26 +129,26 @@ def compressed(pattern: Any, mode: str) -> Compression:
     return best
 
 
-def _of_mode(name: str, pattern: Any, by_rows: Any, full: Any) -> Compression:
+def _of_mode(name: str, pattern: Matrix, by_rows: Matrix, full: Array) -> Compression:
     if name == "forward":
         return Compression(name, colour_columns(pattern)).place(pattern)
     if name == "reverse":
         return Compression(name, None, colour_columns(by_rows)).place(pattern)
-    rest, dense = rows_of(pattern, ~full), rows_of(pattern, full)
+    rest, dense = rows_of(pattern, _np.logical_not(full)), rows_of(pattern, full)
     counts = _np.bincount(rest.indices, minlength=rest.shape[1])
     columns = _where(colour_columns(rest), counts)
     rows = _where(colour_columns(dense.T.tocsr()), _np.diff(dense.indptr))
     return Compression(name, columns, rows).place(pattern, full)
 
 
-def _where(colours: Any, counts: Any) -> Any:
+def _where(colours: Array, counts: Array) -> Any:
     """Return colours, numbered again without those of lines that have no entries."""
     used = _np.bincount(colours[counts > 0], minlength=1) > 0
     number = _np.cumsum(used) - 1
     return _np.where(counts > 0, number[_np.minimum(colours, used.size - 1)], -1)
 
 
-def compressed_symmetric(pattern: Any, mode: str, work: int) -> Compression:
+def compressed_symmetric(pattern: Matrix, mode: str, work: int) -> Compression:
     """Return the products for a symmetric CSR pattern.
 
     In ``"auto"`` an acyclic colouring is taken where it saves more than substitution
@@ -168,20 +172,20 @@ def compressed_symmetric(pattern: Any, mode: str, work: int) -> Compression:
     return trees if pays else stars
 
 
-def _diagonal(pattern: Any) -> Compression:
+def _diagonal(pattern: Matrix) -> Compression:
     """Return the products that have the diagonal, in which neighbours differ."""
     n = pattern.shape[0]
     rows = _np.repeat(_np.arange(n), _np.diff(pattern.indptr))
     ends = _np.stack([rows, pattern.indices], axis=1)[rows < pattern.indices]
     ones = _np.ones(ends.size, bool)
     starts = 2 * _np.arange(len(ends) + 1)
-    edges = sp.csr_array((ones, ends.ravel(), starts), (len(ends), n))
+    edges = _sp.csr_array((ones, ends.ravel(), starts), (len(ends), n))
     found = Compression("diagonal", colour_columns(edges))
-    diagonal = sp.csr_array(sp.eye_array(n, dtype=bool))
+    diagonal = _sp.csr_array(_sp.eye_array(n, dtype=bool))
     return found.place(diagonal)
 
 
-def _recovered(name: str, pattern: Any) -> Compression:
+def _recovered(name: str, pattern: Matrix) -> Compression:
     colours = colour_symmetric(pattern, acyclic=name == "acyclic")
     found = Compression(name, colours)
     found.recovery = Recovery(pattern, colours)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from string import ascii_letters
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,13 +80,14 @@ def matmul(d: Detection, row: Row) -> Pattern:
 def einsum(d: Detection, row: Row) -> Pattern:
     """Return the pattern of a contraction, by the letters of its axes."""
     named = named_arguments(row)
-    text = row.given.get("subscripts", named.get("subscripts"))
+    first = row.args[0] if row.args and isinstance(row.args[0], str) else None
+    text = row.given.get("subscripts", first or named.get("subscripts"))
     arrays = [x for x in row.args if isinstance(x, Row) or is_array(x)]
-    if not isinstance(text, str) or "." in text or "->" not in text:
+    if not isinstance(text, str):
         return d.dense(row)
-    inputs_, out = text.replace(" ", "").split("->")
+    all_letters, out = _explicit(text.replace(" ", ""), [len(x.shape) for x in arrays])
     found = Pattern(math.prod(row.shape), d.columns)
-    for letters, x in zip(inputs_.split(","), arrays, strict=True):
+    for letters, x in zip(all_letters, arrays, strict=True):
         p = d.patterns.get(x) if isinstance(x, Row) else None
         if not isinstance(p, Pattern):
             continue
@@ -100,6 +103,24 @@ def einsum(d: Detection, row: Row) -> Pattern:
         shape = tuple(sizes.get(a, 1) for a in out)
         found = union(found, sums.moved(turned).to(shape, row.shape))
     return found
+
+
+def _explicit(text: str, ranks: Sequence[int]) -> tuple[list[str], str]:
+    """Return the letters of each operand and of the result, with none left out."""
+    left, arrow, out = text.partition("->")
+    parts = left.split(",")
+    others = [c for c in ascii_letters if c not in text]
+    pairs = zip(parts, ranks, strict=True)
+    wide = [n - len(part.replace("...", "")) for part, n in pairs]  # the axes of ...
+    most = max(wide)
+    named = [
+        part.replace("...", "".join(others[most - n : most]))
+        for part, n in zip(parts, wide, strict=True)
+    ]
+    if not arrow:
+        once = {c for c in left if left.count(c) == 1 and c.isalpha()}
+        out = "..." + "".join(sorted(once))
+    return named, out.replace("...", "".join(others[:most]))
 
 
 def product(
@@ -132,18 +153,6 @@ def product(
     return sums.to(own, row.shape)
 
 
-def linked(d: Detection, row: Row, known: type[traits]) -> Pattern:
-    """Return the pattern of a result that says which entries it depends on."""
-    found = Pattern(math.prod(row.shape), d.columns)
-    shapes = [np.shape(x) if is_array(x) else x.shape for x in row.args]
-    links = known.depends(shapes, **row.given)
-    for x, (results, entries) in zip(row.args, links, strict=True):
-        p = d.patterns.get(x) if isinstance(x, Row) else None
-        if isinstance(p, Pattern):
-            found = union(found, p.moved(entries).summed(results, found.size))
-    return found
-
-
 def _by_matrix(a: Array, p: Pattern) -> Pattern:
     """Return the pattern of ``a @ x``, of a constant matrix."""
     rows, columns = _np.nonzero(a)
@@ -151,4 +160,4 @@ def _by_matrix(a: Array, p: Pattern) -> Pattern:
     return groups.summed(rows, a.shape[0])
 
 
-__all__ = ["contracted", "einsum", "linked"]
+__all__ = ["contracted", "einsum"]

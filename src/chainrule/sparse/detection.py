@@ -16,8 +16,9 @@ import numpy as np
 
 from chainrule.compiler.control.loops import Loop, Scan
 from chainrule.compiler.programs.program import Program, replaced
+from chainrule.compiler.tracing.calls import operand_count, parameters
 from chainrule.compiler.tracing.columns import Column
-from chainrule.compiler.tracing.rows import Row
+from chainrule.compiler.tracing.rows import Row, rows_in
 from chainrule.operations_grad.indexing import (
     added_at,
     setitem,
@@ -29,7 +30,7 @@ from chainrule.rules.traits import traits
 from chainrule.sparse import contractions, indexing
 from chainrule.sparse.calls import Shared, is_array, lines, named_arguments
 from chainrule.sparse.patterns import Pattern, inputs, joined, union
-from chainrule.values.shapes import TUPLE
+from chainrule.values.shapes import TUPLE, shape_of
 
 _np: Any = np
 FIRST = 2.0**40
@@ -86,6 +87,8 @@ class Detection:
         special = _BY_FUNCTION.get(function)
         if special is not None:
             return special(self, row)
+        if known.depends is not None:
+            return self._declared(row, known)
         if known.entrywise or function in _OPERATORS:
             return self._entrywise(row)
         if known.moves:
@@ -94,32 +97,52 @@ class Detection:
             return self._along_axes(row, known)
         if known.contracts is not None:
             return contractions.contracted(self, row, known)
-        if known.depends is not None:
-            return contractions.linked(self, row, known)
         if known.signature:
             return self._by_signature(row, known)
         return self.dense(row)
+
+    def _declared(self, row: Row, known: type[traits]) -> Pattern:
+        """Return the pattern that a rule declares, by the numbers of entries."""
+        count = operand_count(row.function, row.args)
+        operands = row.args[:count]
+        given = parameters(row.function, row.args, row.given, count)
+        if rows_in(list(given.values())):
+            return self.dense(row)
+        shapes = [row.shape, *map(shape_of, operands)]
+        numbers = [_np.arange(math.prod(s)).reshape(s) for s in shapes]
+        found = Pattern(math.prod(row.shape), self.columns)
+        for x, pair in zip(operands, known.depends(*numbers, **given), strict=True):
+            p = self.known(x)
+            if p is None:
+                continue
+            if pair is None:
+                found = union(found, p.spread(found.size))
+                continue
+            results, entries = _np.broadcast_arrays(*pair)
+            some = (results >= 0) & (entries >= 0)
+            part = p.moved(entries[some]).summed(results[some], found.size)
+            found = union(found, part)
+        return found
 
     def _several(self, row: Row, known: type[traits]) -> Any:
         """Return what several results depend on, along the axes that they share."""
         if isinstance(row.function, Loop):
             return self._loop(row)
-        shapes = [x.shape or () for x in row.operands]
-        if known.entrywise:
-            loop = _np.broadcast_shapes(*shapes)
-            return Shared(loop, self._over(row, loop, [0] * len(shapes)))
-        if known.signature and len(row.operands) == 1:
-            ndim = known.signature.split("->", maxsplit=1)[0].count(",") + 1
-            loop = shapes[0][: len(shapes[0]) - ndim]
-            return Shared(loop, self._over(row, loop, [ndim]))
-        return Shared((), self.dense(row))
+        arrays = [x for x in row.args if isinstance(x, Row) or is_array(x)]
+        cores = [0] * len(arrays) if known.entrywise else _cores(known.signature)
+        if len(cores) < len(arrays) or any(x.shape is None for x in arrays):
+            return Shared((), self.dense(row))
+        pairs = list(zip(arrays, cores, strict=False))
+        loops = [x.shape[: len(x.shape) - n] for x, n in pairs]
+        loop = _np.broadcast_shapes(*loops)
+        return Shared(loop, self._over(pairs, loop))
 
-    def _over(self, row: Row, loop: Any, cores: Sequence[int]) -> Pattern:
+    def _over(self, pairs: Sequence[tuple[Any, int]], loop: Any) -> Pattern:
         """Return the pattern of functions of last axes, one entry for all of these."""
         found = Pattern(math.prod(loop), self.columns)
-        for x, n in zip(dict.fromkeys(row.operands), cores, strict=False):
-            p = self.patterns.get(x)
-            if not isinstance(p, Pattern):
+        for x, n in pairs:
+            p = self.known(x)
+            if p is None:
                 continue
             outer = x.shape[: len(x.shape) - n]
             line = (*outer, *(1,) * n)
@@ -238,6 +261,10 @@ class Detection:
         if len(self.operands(row)) != 1 or not isinstance(p, Pattern) or not x.shape:
             return self.everything(row)
         named = named_arguments(row)
+        where = named.get("where")
+        if is_array(where):  # the others are left out
+            places = _np.where(where, _np.arange(p.size).reshape(x.shape), -1)
+            p = p.moved(places) if places.shape == x.shape else p
         axes = named.get("axis", None if known.reduces or known.flattens else -1)
         if known.axes and known.axes[0] != "axis":
             axes = named.get(known.axes[0], axes)
@@ -283,6 +310,14 @@ _BY_FUNCTION: dict[Any, Any] = {
     added_at: indexing.added_at_pattern,
     np.einsum: contractions.einsum,
 }
+
+
+def _cores(signature: str) -> list[int]:
+    """Return how many last axes of each operand a function is of; none if it varies."""
+    if not signature or "?" in signature:
+        return []
+    parts = signature.split("->", maxsplit=1)[0].split("),(")
+    return [len(_core(part, whole=True)) for part in parts]
 
 
 def _core(part: str, *, whole: bool) -> list[str]:

@@ -327,8 +327,8 @@ class State:
         """Compute products like these from now on."""
         self.compression = compression
         self.seeds = compression.seeds(self.chosen.dtype)
-        sizes = [list(map(math.prod, self.shapes)), self.chosen.sizes]
-        self.blocks = blocks_of(self.pattern, *[_np.cumsum([0, *s]) for s in sizes])
+        sizes = list(map(math.prod, self.shapes)), self.chosen.sizes
+        self.blocks = blocks_of(self.pattern, *sizes)
         self._run = compiled(named_as(self.owner.f, self._products))
 
     # ------------------------------------------------------------------- evaluation

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,6 +21,40 @@ PICKS = 24
 """So many picks at most: beyond, a matrix is smaller."""
 LARGEST = 1 << 28
 """So many non-zeros at most."""
+
+
+class Matrix(Protocol):
+    """A sparse matrix of SciPy's, by rows."""
+
+    data: Any
+    indices: Any
+    indptr: Any
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many rows and columns there are."""
+        ...
+
+    @property
+    def nnz(self) -> Any:
+        """How many entries are kept."""
+        ...
+
+    def transpose(self) -> Any:
+        """Return it transposed."""
+        ...
+
+    def tocsr(self) -> Any:
+        """Return it by rows."""
+        ...
+
+    def tocsc(self) -> Any:
+        """Return it by columns."""
+        ...
+
+    def diagonal(self) -> Any:
+        """Return the entries on the diagonal."""
+        ...
 
 
 class DensePatternError(ValueError):
@@ -64,6 +98,8 @@ class Pattern:
         """Return the pattern of entries taken from these places; -1 is a constant."""
         places = _np.ravel(places)
         empty = bool((places < 0).any())
+        if empty and self.common.size:
+            return self._apart().moved(places)
         picks = [p[places] for p in self.picks if p.size]
         if empty:
             picks = [_np.where(places < 0, -1, p) for p in picks]
@@ -74,6 +110,13 @@ class Pattern:
             self.common,
             None if self.matrix is None else _rows(self.matrix, places, empty=empty),
         )
+
+    def _apart(self) -> Pattern:
+        """Return this pattern without inputs that all entries have in common."""
+        if self.common.size + len(self.picks) > PICKS:
+            return Pattern(self.size, self.columns, (), None, self.as_matrix())
+        picks = [*self.picks, *(_np.full(self.size, c) for c in self.common)]
+        return Pattern(self.size, self.columns, picks, None, self.matrix)
 
     def to(self, own: tuple[int, ...], shape: tuple[int, ...]) -> Pattern:
         """Return the pattern of an array of shape ``own`` broadcast to another."""
@@ -254,4 +297,12 @@ def _joined(picks: Sequence[Any], size: int, columns: int) -> tuple[Any, Any]:
     return table[kept], starts
 
 
-__all__ = ["DensePatternError", "Pattern", "boolean", "inputs", "joined", "union"]
+__all__ = [
+    "DensePatternError",
+    "Matrix",
+    "Pattern",
+    "boolean",
+    "inputs",
+    "joined",
+    "union",
+]

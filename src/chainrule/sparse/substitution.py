@@ -13,12 +13,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from chainrule.compiler.native.integer_loops import Floats, Ints, integer_loops
 from chainrule.sparse.greedy import slot
+from chainrule.sparse.patterns import Matrix
 from chainrule.values.types import Array
 
 _np: Any = np
+_sp: Any = sp
 
 
 @integer_loops
@@ -100,13 +103,11 @@ def substituted(
     return count
 
 
-def mates_of(pattern: Any) -> Any:
+def mates_of(pattern: Matrix) -> Any:
     """Return the place of the transposed of each entry of a symmetric CSR pattern."""
-    import scipy.sparse as sp
-
     numbers = _np.arange(pattern.nnz)
     parts = (numbers, pattern.indices, pattern.indptr)
-    return sp.csr_array(parts, pattern.shape).T.tocsr().data
+    return _sp.csr_array(parts, pattern.shape).T.tocsr().data
 
 
 class Recovery:
@@ -118,7 +119,7 @@ class Recovery:
         How many other entries are known first, one after the other, at most.
     """
 
-    def __init__(self, pattern: Any, colours: Array) -> None:
+    def __init__(self, pattern: Matrix, colours: Array) -> None:
         """Find the order for a CSR pattern, its columns sorted."""
         n, size = pattern.shape[0], int(pattern.nnz)
         rows = _np.repeat(_np.arange(n), _np.diff(pattern.indptr))

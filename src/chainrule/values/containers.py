@@ -1,7 +1,8 @@
 """Containers of values: dicts, lists, tuples, named tuples and dataclasses, as trees.
 
 Flattening is optree's. Standard-library dataclasses are entered in its registry when
-they are first met; their fields are the children, in order of declaration.
+they are first met; their fields are the children, in order of declaration. So are
+labelled arrays (``labelled``), whose values are the children.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import optree
 from optree import PyTreeSpec as Structure
 
 from chainrule.values.buffered import buffered, current
+from chainrule.values.labelled import handlers_of, is_dataset
 
 # As Any, so that a type checker does not ask for the classes of unknown values.
 _optree: Any = optree
@@ -106,15 +108,23 @@ def is_container(x: Any) -> bool:
     """Tell whether ``x`` holds values rather than being one."""
     if type(x) in _values:
         return False
-    return isinstance(x, dict | list | tuple) or hasattr(
-        _kind_of(x), "__dataclass_fields__"
-    )
+    if isinstance(x, dict | list | tuple):
+        return True
+    kind = _kind_of(x)
+    return hasattr(kind, "__dataclass_fields__") or is_dataset(kind)
 
 
 def _register(x: Any) -> bool:
-    """Enter the class of a dataclass instance; tell whether it was new."""
+    """Enter the class of a dataclass or of labelled arrays; tell whether it was new."""
     kind = _kind_of(x)
-    if kind in _values or kind in _known or not hasattr(kind, "__dataclass_fields__"):
+    if kind in _values or kind in _known:
+        return False
+    handlers = handlers_of(kind)
+    if handlers is not None:
+        _known.add(kind)
+        _optree.register_pytree_node(kind, *handlers, namespace=_NAMESPACE)
+        return True
+    if not hasattr(kind, "__dataclass_fields__"):
         return False
     _known.add(kind)
     names = tuple(field.name for field in dataclasses.fields(kind))

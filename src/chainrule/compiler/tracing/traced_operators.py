@@ -23,6 +23,7 @@ from chainrule.compiler.tracing.plain_operators import (
 from chainrule.compiler.tracing.protection import deepest, may_raise, protected_call
 from chainrule.compiler.tracing.rows import NO_KEYWORDS, Function, Row
 from chainrule.compiler.tracing.traced import Traced, value_of
+from chainrule.nodes.beside_labelled import beside_labelled
 from chainrule.nodes.beside_scipy import beside_sparse
 from chainrule.values.shapes import dtype_of, kind_of, ndarray
 from chainrule.values.vertices import ARITHMETIC_ERRORS, first_vertex, vertex
@@ -99,9 +100,10 @@ def _called(ufunc: np.ufunc, plain: Function, x: Any, y: Any) -> Any:
     inside = first_vertex(x, y)
     if inside is not None:
         return inside.__array_ufunc__(ufunc, "__call__", x, y)
-    z = beside_sparse(plain.__name__, x, y)
-    if z is not NotImplemented:
-        return z
+    for beside in (beside_sparse, beside_labelled):
+        z = beside(plain.__name__, x, y)
+        if z is not NotImplemented:
+            return z
     function = _function_of(ufunc, plain, x, y, _number_of(x), _number_of(y))
     trace = x.home if isinstance(x, Traced) else y.home
     if not (is_scalar(value_of(x)) and is_scalar(value_of(y))):

@@ -13,10 +13,12 @@ import hashlib
 import html
 import json
 import re
+from collections.abc import Mapping, Sequence
 from importlib import resources
+from typing import Any
 
 from chainrule.explainer.account.account import Account
-from chainrule.explainer.page.javascript import rules_text
+from chainrule.explainer.page.javascript import Script, rules_text
 from chainrule.explainer.page.payload import Payload
 
 LARGEST = 2_000_000
@@ -39,12 +41,18 @@ def page(explained: Account) -> str:
     (True, True)
     """
     payload = Payload(explained)
-    rules, script = in_script(rules_text(payload.scripts)), _asset("page.js")
+    title = f"Gradient of {explained.title}"
+    return assembled(title, payload.data(), payload.scripts)
+
+
+def assembled(title: str, data: Mapping[str, Any], scripts: Sequence[Script]) -> str:
+    """Return a page of these data, with these operations in JavaScript."""
+    rules, script = in_script(rules_text(scripts)), _asset("page.js")
     fields = {
-        "title": html.escape(f"Gradient of {explained.title}"),
+        "title": html.escape(title),
         "hashes": f"{_hash_of(rules)} {_hash_of(script)}",
         "style": _asset("page.css"),
-        "data": in_script(json.dumps(payload.data(), separators=(",", ":"))),
+        "data": in_script(json.dumps(data, separators=(",", ":"))),
         "rules": rules,
         "script": script,
     }
@@ -53,15 +61,19 @@ def page(explained: Account) -> str:
 
 
 def frame(explained: Account, height: int = 860) -> str:
-    """Return the page as an ``iframe`` that holds it, for a notebook.
+    """Return the page as an ``iframe`` that holds it, for a notebook."""
+    return framed(f"Gradient of {explained.title}", page(explained), height)
+
+
+def framed(title: str, text: str, height: int = 860) -> str:
+    """Return a page in an ``iframe``.
 
     The frame is a sandbox: its scripts cannot reach the notebook around it.
     """
-    title = html.escape(f"Gradient of {explained.title}")
     return (
-        f'<iframe title="{title}" sandbox="allow-scripts" '
+        f'<iframe title="{html.escape(title)}" sandbox="allow-scripts" '
         f'style="width: 100%; height: {height}px; border: 0" '
-        f'srcdoc="{html.escape(page(explained))}"></iframe>'
+        f'srcdoc="{html.escape(text)}"></iframe>'
     )
 
 
@@ -87,4 +99,4 @@ def _asset(name: str) -> str:
     return folder.joinpath(name).read_text("utf-8")
 
 
-__all__ = ["frame", "page"]
+__all__ = ["assembled", "frame", "framed", "page"]

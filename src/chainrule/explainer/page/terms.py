@@ -133,10 +133,11 @@ def _checked(v: VertexView, terms: Terms) -> Terms | None:
     """Return terms if they give the recorded result."""
     total = np.array(terms.get("offset", np.zeros(np.size(v.value))))
     part: Any
+    operands: Any = v.operands
     for part in terms["terms"]:
         product: Any = np.ones(len(part["to"])) if part["by"] is None else part["by"]
         for i, at in zip(part["of"], part["at"], strict=True):
-            product = product * _flat(v.operands[i].value)[at]
+            product = product * _flat(operands[i].value)[at]
         np.add.at(total, part["to"], product)
     known = _flat(v.value)
     same = np.allclose(total, known, rtol=1e-9, atol=1e-12, equal_nan=True)

@@ -59,7 +59,7 @@ def _observed(name: str, arg: Any, run: Run, *, whole: bool) -> Any:
     """
     leaves, structure = flatten(arg)
     single = len(leaves) == 1 and leaves[0] is arg
-    names = [path.codify(name) for path in structure.accessors()]
+    names: list[str] = [path.codify(name) for path in structure.accessors()]
     nodes: Sequence[Any]
     if single and not whole:
         nodes = [input_node(arg, copy=True, integers=False)]

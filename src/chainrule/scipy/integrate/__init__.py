@@ -3,7 +3,7 @@
 An integral depends on its limits, on ``args``, and on the nodes that its integrand
 closes over; its derivative is an integral too (``integrals.py``). The solution of a
 differential equation is differentiated by the steps that SciPy's solver accepted
-(``replay.py``).
+(``replay.py``), or by the equation of its cotangents (``flow.py``).
 """
 
 import scipy.integrate
@@ -15,6 +15,7 @@ from chainrule.scipy.integrate.initial_values import solve_ivp as solve_ivp
 from chainrule.scipy.integrate.nested import dblquad as dblquad
 from chainrule.scipy.integrate.nested import nquad as nquad
 from chainrule.scipy.integrate.nested import tplquad as tplquad
+from chainrule.scipy.integrate.odepack import odeint as odeint
 from chainrule.scipy.integrate.quadrature import quad as quad
 from chainrule.scipy.integrate.quadrature import quad_vec as quad_vec
 

@@ -12,16 +12,15 @@ from chainrule import operations
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.node_class import node
+from chainrule.scipy.integrate.methods import method_of
 from chainrule.scipy.integrate.problem import (
     MeetsNodeError,
     Problem,
     watched,
     with_args,
 )
-from chainrule.scipy.integrate.replay import Program, Steps, program_for, times_of
-from chainrule.scipy.integrate.solution import Solution, segments
-from chainrule.scipy.integrate.whole import Whole
-from chainrule.solving import implicit
+from chainrule.scipy.integrate.replay import Program, program_for
+from chainrule.scipy.integrate.results import in_trace
 from chainrule.transforms.closures import Opened, opened
 from chainrule.values.containers import flatten
 from chainrule.values.types import Value
@@ -41,16 +40,14 @@ def solve_ivp(
     events: Any = None,
     vectorized: bool = False,
     args: Sequence[Any] | None = None,
+    *,
+    derivative: str | None = None,
     **options: Any,
 ) -> Any:
     """Return the solution of an initial value problem, as SciPy's ``solve_ivp`` does.
 
     It is differentiable in ``y0``, in both ends of ``t_span``, in ``t_eval``, in
     ``args``, and in the nodes that ``fun`` and the events close over.
-
-    The steps that SciPy accepts are taken again on nodes: the derivative is that of the
-    solution as it was computed, exactly, in both modes and at every order. The lengths
-    of the steps are constant; they move with ``t0``, and the last one ends at ``tf``.
 
     Parameters
     ----------
@@ -59,10 +56,18 @@ def solve_ivp(
     t_span, y0
         The first and the last time, and the state at the first, shape (n,).
     method
-        ``"RK45"``, ``"RK23"``, ``"DOP853"``, ``"Radau"``, ``"BDF"``, or a class with
-        another tableau. ``"LSODA"`` takes plain values.
+        The name of one of SciPy's methods, or a class of solvers.
     t_eval, dense_output, events, vectorized, args
         As SciPy takes them; containers of nodes may be among ``args``.
+    derivative
+        ``"steps"`` takes the steps that SciPy has accepted again, on nodes: the exact
+        derivative of the solution as it was computed. Their lengths are constant; they
+        move with ``t0``, and the last one ends at ``tf``. ``"adjoint"`` solves the
+        equation of the cotangents backwards, to the tolerances that were given:
+        memory is that of a stretch between two times of ``t_eval`` (of some, where
+        few states have a cotangent), not of all steps. By default the steps, and the
+        adjoint equation for ``"LSODA"`` and for classes whose steps cannot be taken
+        again.
     options
         SciPy's ``rtol``, ``atol``, ``first_step``, ``max_step`` and so on. Where a
         method takes ``jac`` and none is given, it is exact, and sparse where that pays.
@@ -77,16 +82,20 @@ def solve_ivp(
     Raises
     ------
     ArgumentError
-        If the method's steps cannot be taken again, or an option is a node.
+        If the derivative is not there for the method, or an option is a node; with
+        ``"adjoint"``, if ``fun`` reads a node that is in none of its arguments,
+        defaults and closures.
 
     Notes
     -----
-    Source: Hairer, Nørsett & Wanner, Solving Ordinary Differential Equations I, II.6.
+    Both derivatives are there in both modes and at every order. Source: Hairer, Nørsett
+    & Wanner, Solving Ordinary Differential Equations I, II.6; Cao, Li, Petzold &
+    Serban, "Adjoint sensitivity analysis for differential-algebraic equations", 2003.
     The equations of implicit steps are differentiated by the implicit function theorem
-    where SciPy's Newton iteration has left them, far below the tolerance.
-    The time of an event is a root of the event along the polynomial between two steps,
-    and differentiated by the implicit function theorem. Compiled, the solver is one
-    call, and ``t_eval`` should be given: else the shape of ``y`` depends on the steps.
+    where SciPy's Newton iteration has left them, far below the tolerance. So is the
+    time of an event, as a root of the event along the solution. Compiled, the solver is
+    one call, and ``t_eval`` should be given: else the shape of ``y`` depends on the
+    steps.
 
     Examples
     --------
@@ -112,15 +121,31 @@ def solve_ivp(
     operands = [y, *ends, *([] if points is None else [points]), *template.values]
     solver = _solver_of(method)
     program = _program(template, solver, vectorized)
-    problem = Problem(template, program, solver, options, dense_output)
+    by_steps = _is_by_steps(derivative, solver)
+    problem = Problem(template, program, solver, options, dense_output, by_steps)
     if first_stand_in(list(map(raw, operands))) is not None:
-        return _in_trace(problem, operands, points is not None)
+        return in_trace(problem, operands, at_points=points is not None)
     if not any(map(holds_nodes, operands)):
         try:
             return _plain(problem, ends, y, points)
         except MeetsNodeError:
             pass
-    return _steps(problem, y, ends, points, template.values)
+    return problem.result(y, ends, points, template.values)
+
+
+def _is_by_steps(derivative: str | None, solver: Any) -> bool:
+    """Tell which derivative is taken: that of the steps, or the adjoint equation's."""
+    possible = method_of(solver) is not None
+    if derivative not in (None, "steps", "adjoint"):
+        raise ArgumentError(
+            f"solve_ivp needs derivative='steps' or 'adjoint'; received {derivative!r}."
+        )
+    if derivative == "steps" and not possible:
+        raise ArgumentError(
+            f"the steps of {solver.__name__} happen in code that shows too little of "
+            "them to be taken again. Choose another method, or derivative='adjoint'."
+        )
+    return possible and derivative != "adjoint"
 
 
 def _time(t: Any) -> Any:
@@ -164,107 +189,4 @@ def _plain(problem: Problem, ends: Sequence[float], y0: Any, t_eval: Any) -> Any
     )
 
 
-NUMBERS = ("status", "nfev", "njev", "nlu")
-
-
-def _in_trace(problem: Problem, operands: Sequence[Any], at_points: bool) -> Any:
-    """Return the result in a trace, where the solver is one row."""
-    problem.program.may_compile = True
-    kept: list[Any] = []
-    start = 4 if at_points else 3
-
-    def f(*operands: Any) -> tuple[Any, ...]:
-        y0, t0, tf = operands[:3]
-        t_eval = operands[3] if at_points else None
-        found = _steps(problem, y0, (t0, tf), t_eval, operands[start:])
-        kept[:] = [found]
-        numbers = [int(found[name]) for name in NUMBERS]
-        events = [*(found.t_events or ()), *(found.y_events or ())]
-        parts = found.sol.parts() if problem.dense else ()
-        return (found.t, found.y, *numbers, *events, *parts)
-
-    parts = list(Whole(f, "solve_ivp").operation(*operands))
-    found = kept[0]
-    found.t, found.y = parts[:2]
-    for name, x in zip(NUMBERS, parts[2:], strict=False):
-        found[name] = x
-    found.success = found.status >= 0
-    del parts[: 2 + len(NUMBERS)]
-    for name in ("t_events", "y_events"):
-        count = len(found[name] or ())
-        found[name] = found[name] and parts[:count]
-        del parts[:count]
-    if problem.dense:
-        found.sol = Solution(*parts, later=problem.method.alternate)
-    return found
-
-
-def _steps(
-    problem: Problem,
-    y0: Any,
-    t_span: Sequence[Any],
-    t_eval: Any,
-    values: Sequence[Any],
-) -> Any:
-    """Return the result by the steps that SciPy accepts, taken on nodes."""
-    t0, tf = t_span
-    if raw(y0).dtype.kind not in "fc":
-        y0 = y0 * 1.0
-    wanted = None if t_eval is None else raw(operations.asarray(t_eval))
-    plain = [raw(v) for v in values]
-    found, notes = problem.solved(raw(y0), (raw(t0), raw(tf)), wanted, plain)
-    times, given = times_of(notes[1:], t0, tf)
-    dense = problem.dense or t_eval is not None or bool(found.t_events)
-    steps = Steps(problem.method.prepared(given), notes[0], dense)
-    states, rows = problem.program.taken(problem.method, steps, y0, values)
-    states = _np.concatenate([_np.reshape(y0, (1, -1)), states])
-    sol = Solution(
-        times, given["t"], given["h"], states, rows, later=problem.method.alternate
-    )
-    found.sol = sol if problem.dense else None
-    _fill(found, sol, t_eval, problem.events(values))
-    return found
-
-
-def _fill(found: Any, sol: Solution, t_eval: Any, events: Sequence[Any]) -> None:
-    """Put what depends on nodes into SciPy's result."""
-    for i, event in enumerate(events):
-        times = found.t_events[i]
-        if len(times):
-            roots = [_root(event, sol, float(t)) for t in times]
-            found.t_events[i] = _np.stack([t for t, _ in roots])
-            found.y_events[i] = _np.stack([y for _, y in roots])
-    if t_eval is not None:
-        where = segments(raw(sol.ts), found.t, later=False)
-        times = operations.asarray(t_eval)[: len(found.t)]
-        found.t, found.y = times, _np.transpose(sol.at(times, where))
-        return
-    states = sol.states
-    if found.status == 1:
-        t, y = _last(found)
-        sol.ts = _np.concatenate([sol.ts[:-1], _np.reshape(t, (1,))])
-        states = _np.concatenate([states[:-1], _np.reshape(y, (1, -1))])
-    found.t, found.y = sol.ts, _np.transpose(states)
-
-
-def _root(event: Callable[..., Any], sol: Solution, t: float) -> tuple[Any, Any]:
-    """Return the time of an event as a node, and the state there."""
-    i = segments(raw(sol.ts), t, later=False)
-
-    def residual(t: Value) -> Any:
-        return _np.reshape(operations.asarray(event(t, sol.at(t, i))), ())
-
-    def found() -> float:
-        return t
-
-    root = implicit(found, residual)()
-    return root, sol.at(root, i)
-
-
-def _last(found: Any) -> tuple[Any, Any]:
-    """Return the event that has ended the solution."""
-    end = float(found.t[-1])
-    for times, states in zip(found.t_events, found.y_events, strict=True):
-        if len(times) and float(raw(times)[-1]) == end:
-            return times[-1], states[-1]
-    raise AssertionError("a solution that has ended at no event")
+__all__ = ["solve_ivp"]

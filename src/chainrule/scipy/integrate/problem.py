@@ -15,15 +15,18 @@ import scipy.integrate
 from chainrule import operations
 from chainrule.errors import ArgumentError, CompileError
 from chainrule.nodes.admission import holds_nodes
+from chainrule.scipy.integrate.flow import Flow, FlowCurve
 from chainrule.scipy.integrate.jacobians import jacobian_of
 from chainrule.scipy.integrate.methods import method_of
-from chainrule.scipy.integrate.replay import Program
+from chainrule.scipy.integrate.replay import Program, Steps, moved, times_of
+from chainrule.scipy.integrate.results import fill
+from chainrule.scipy.integrate.solution import Solution
 from chainrule.scipy.integrate.steps import Method, recording
 from chainrule.transforms.closures import Opened
 from chainrule.transforms.values import value
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Value
-from chainrule.values.vertices import first_stand_in
+from chainrule.values.vertices import first_stand_in, raw
 
 _np: Any = np
 _scipy: Any = scipy.integrate
@@ -44,6 +47,8 @@ class Problem:
         ``(fun, events, args, jac)`` with its values taken out.
     program
         The right-hand side, and what is compiled of it.
+    by_steps
+        Whether the derivative is that of the steps, or the adjoint equation's.
     """
 
     template: Opened
@@ -51,6 +56,7 @@ class Problem:
     solver: Any
     options: dict[str, Any]
     dense: bool
+    by_steps: bool
     _memory: collections.OrderedDict[bytes, Solved] = field(
         default_factory=collections.OrderedDict[bytes, Solved]
     )
@@ -59,12 +65,13 @@ class Problem:
     def method(self) -> Method:
         """How its steps are taken again."""
         found = method_of(self.solver)
-        if found is None:
-            raise ArgumentError(
-                f"the steps of {self.solver.__name__} cannot be taken on nodes. Choose "
-                "another method."
-            )
+        assert found is not None  # noqa: S101 - it was asked for before
         return found
+
+    @functools.cached_property
+    def flow(self) -> Flow:
+        """Its solution by the adjoint equation."""
+        return Flow(self.program, self.solver, self.options)
 
     def events(self, values: Sequence[Any]) -> list[Callable[..., Any]]:
         """Return the events that read these values."""
@@ -91,11 +98,14 @@ class Problem:
     ) -> Solved:
         notes: list[dict[str, Any]] = []
         fun = self.program.fun(values)
+        solver = self.solver
+        if self.by_steps:
+            solver = recording(solver, self.method, notes)
         found = _scipy.solve_ivp(
             plainly(fun),
             ends,
             y0,
-            method=recording(self.solver, self.method, notes),
+            method=solver,
             t_eval=t_eval,
             events=[plainly(e) for e in self.events(values)] or None,
             vectorized=self.program.vectorized,
@@ -103,6 +113,60 @@ class Problem:
             **self.jacobian(ends[0], y0, values),
         )
         return found, notes
+
+    def result(
+        self, y0: Any, ends: Sequence[Any], t_eval: Any, values: Sequence[Any]
+    ) -> Any:
+        """Return SciPy's result with what depends on nodes in it."""
+        if raw(y0).dtype.kind not in "fc":
+            y0 = y0 * 1.0
+        wanted = None if t_eval is None else raw(t_eval)
+        plain = [raw(v) for v in values]
+        found, notes = self.solved(raw(y0), list(map(raw, ends)), wanted, plain)
+        if self.by_steps:
+            curve = self._of_steps(notes, y0, ends, values, found, t_eval)
+        else:
+            curve = self._of_flow(y0, ends, values, found)
+        found.sol = curve if self.dense else None
+        fill(found, curve, t_eval, self.events(values))
+        return found
+
+    def _of_steps(
+        self,
+        notes: list[dict[str, Any]],
+        y0: Any,
+        ends: Sequence[Any],
+        values: Sequence[Any],
+        found: Any,
+        t_eval: Any,
+    ) -> Solution:
+        times, given = times_of(notes[1:], *ends)
+        dense = self.dense or t_eval is not None or bool(found.t_events)
+        steps = Steps(self.method.prepared(given), notes[0], dense)
+        states, rows = self.program.taken(self.method, steps, y0, values)
+        states = _np.concatenate([_np.reshape(y0, (1, -1)), states])
+        return self._solution(times, given["t"], given["h"], states, rows)
+
+    def _solution(self, *parts: Any) -> Solution:
+        return Solution(*parts, later=self.method.alternate)
+
+    def _of_flow(
+        self, y0: Any, ends: Sequence[Any], values: Sequence[Any], found: Any
+    ) -> FlowCurve:
+        if holds_nodes(self.program.fun(list(map(raw, values)))(raw(ends[0]), raw(y0))):
+            raise ArgumentError(
+                "the adjoint equation needs all nodes that fun reads in args, or in "
+                "its closure and defaults. Pass them there, or derivative='steps'."
+            )
+        times = moved(_np.asarray(found.t), *ends)
+        return FlowCurve(self.flow, y0, ends[0], times, values, _np.transpose(found.y))
+
+    def curve(self, parts: Sequence[Any], y0: Any, t0: Any, values: Any) -> Any:
+        """Return the solution as a function of time, in a trace."""
+        if self.by_steps:
+            return self._solution(*parts)
+        ts, known = parts
+        return FlowCurve(self.flow, y0, t0, ts, values, known)
 
     def jacobian(self, t: float, y0: Any, values: Sequence[Any]) -> dict[str, Any]:
         """Return the Jacobian as an option, where a method takes one."""
@@ -136,8 +200,8 @@ def with_args(f: Callable[..., Any], args: Sequence[Any]) -> Callable[..., Any]:
 def plainly(f: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function with its results as plain values."""
 
-    def plain(t: float, y: Any) -> Any:
-        z = f(t, y)
+    def plain(*args: Any) -> Any:
+        z = f(*args)
         if type(z) is ndarray and z.dtype.char != "O":
             return z
         if first_stand_in(z) is not None:
@@ -157,8 +221,8 @@ class MeetsNodeError(Exception):
 def watched(f: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that raises where it returns a node."""
 
-    def plain(t: float, y: Any) -> Any:
-        z = f(t, y)
+    def plain(*args: Any) -> Any:
+        z = f(*args)
         if type(z) is not ndarray and holds_nodes(z):
             raise MeetsNodeError
         return z

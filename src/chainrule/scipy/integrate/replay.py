@@ -168,13 +168,18 @@ def times_of(
     that.
     """
     given = {name: _np.stack([n[name] for n in notes]) for name in notes[0]}
-    ends = given.pop("end")
-    times: Any = _np.concatenate([given["t"][:1], ends])
-    if isinstance(t0, node) or isinstance(tf, node):
-        first, last = t0 - raw(t0), tf - raw(tf)  # type: ignore[operator]
-        reaches = times == raw(tf)
-        reaches[0] = False
-        times = times + _np.where(reaches, last, first)
-        given["t"] = given["t"] + first
-        given["h"] = given["h"] + _np.where(reaches[1:], last - first, 0.0)
+    ends = _np.concatenate([given["t"][:1], given.pop("end")])
+    times = moved(ends, t0, tf)
+    if isinstance(times, node):
+        given["h"] = given["h"] + _np.diff(times - ends)
+        given["t"] = given["t"] + (times - ends)[:-1]
     return times, given
+
+
+def moved(times: Any, t0: Value, tf: Value) -> Any:
+    """Return plain times as nodes that move with the first one, or with the last."""
+    if not isinstance(t0, node) and not isinstance(tf, node):
+        return times
+    ends = times == raw(tf)
+    ends[0] = False
+    return times + _np.where(ends, tf - raw(tf), t0 - raw(t0))  # type: ignore[operator]

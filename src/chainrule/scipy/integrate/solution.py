@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -37,8 +37,8 @@ class Solution:
         self._pieces: tuple[Any, ...] = (starts, h, ys, rows)
         self._later = later
         times: Any = raw(ts)
-        self.t_min: float = min(times[0], times[-1])
-        self.t_max: float = max(times[0], times[-1])
+        self.t_min: float = _np.minimum(times[0], times[-1])
+        self.t_max: float = _np.maximum(times[0], times[-1])
         self.n_segments: int = len(raw(starts))
 
     def __call__(self, t: Value) -> Any:
@@ -51,6 +51,19 @@ class Solution:
     def parts(self) -> tuple[Any, ...]:
         """Return the arrays that it consists of, in the order of its arguments."""
         return self.ts, *self._pieces
+
+    def around(self, t: float) -> Callable[[Any], Any]:
+        """Return the state near a time, as a function of time."""
+        i = segments(raw(self.ts), t, later=False)
+
+        def state(t: Value) -> Any:
+            return self.at(t, i)
+
+        return state
+
+    def points(self, t: Value) -> Any:
+        """Return the states at times, by the earlier polynomial, a row for each."""
+        return self.at(t, segments(raw(self.ts), raw(t), later=False))
 
     def _segments(self, t: Any) -> Any:
         return segments(raw(self.ts), t, later=self._later)
@@ -68,11 +81,9 @@ class Solution:
         return states[i] + total
 
 
-def segments(ts: Sequence[float], t: Any, *, later: bool) -> Any:
+def segments(ts: Any, t: Any, *, later: bool) -> Any:
     """Return between which two of ``ts`` times lie; they go up or down."""
-    times = _np.asarray(ts)
-    up = times[-1] >= times[0]
-    if not up:
-        times, t = -times, -t
-    found = _np.searchsorted(times, t, side="right" if later else "left") - 1
-    return _np.clip(found, 0, len(times) - 2)
+    sign = 1.0 if ts[-1] >= ts[0] else -1.0
+    side = "right" if later else "left"
+    found = _np.searchsorted(sign * ts, sign * t, side=side) - 1
+    return _np.clip(found, 0, len(ts) - 2)

@@ -6,8 +6,7 @@ The derivative goes to the entry that was chosen; ties share it equally, as thos
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,15 +16,21 @@ from numpy.typing import NDArray
 from chainrule.rules import declare, general, multilinear
 from chainrule.rules.cases import REAL, Cases, Dtypes, case, distinct
 from chainrule.rules.namespace import EXTRA, opaque
-from chainrule.scipy.boundaries import Modes, Widths, extended, folded
-from chainrule.scipy.correlations import reach
+from chainrule.scipy.boundaries import Modes, extended, folded
+from chainrule.scipy.ndimage.windows import (
+    Bools,
+    in_windows,
+    of_spreads,
+    of_sums,
+    window,
+    windows,
+)
 from chainrule.values.shapes import dtype_of
 from chainrule.values.types import Array, Namespace, Operation, Value
 from chainrule.values.vertices import raw
 from chainrule.wrapping import operation
 
 _theirs: Any = scipy.ndimage
-Bools = NDArray[np.bool_]
 
 
 @opaque
@@ -70,20 +75,6 @@ def morphed(
     return _theirs.grey_dilation(
         x, None, footprint[turned], structure[turned], None, mode, cval, origin
     )
-
-
-def window(x: Value, footprint: Bools, origin: tuple[int, ...]) -> Widths:
-    """Return how far windows reach beyond each axis."""
-    return reach(x, tuple(range(footprint.ndim)), footprint.shape, origin)
-
-
-def windows(longer: Array, footprint: Bools) -> Iterator[Any]:
-    """Yield the first entries of all windows, then the second ones, and so on."""
-    shape = [n - k + 1 for n, k in zip(longer.shape, footprint.shape, strict=True)]
-    for offsets in itertools.product(*map(range, footprint.shape)):
-        if footprint[offsets]:
-            both = zip(offsets, shape, strict=True)
-            yield longer[tuple(slice(k, k + n) for k, n in both)]
 
 
 @opaque
@@ -162,6 +153,7 @@ class window_sums_grad(multilinear):
     """z[i] = sum over k of w[k, i] x[i + k], over the entries k of a window"""
 
     forward = window_sums
+    depends = staticmethod(of_sums)
     cases: Cases = (
         case((3, 5), (5,), footprint=_LINE, mode="reflect", origin=(1,)),
         case((4, 3, 4), (3, 4), footprint=_CROSS, mode="wrap", origin=(0, 0)),
@@ -202,6 +194,7 @@ class window_spread_grad(multilinear):
     """z[i + k] = sum over k and i of w[k, i] x[i], over the entries k of a window"""
 
     forward = window_spread
+    depends = staticmethod(of_spreads)
     cases: Cases = (
         case((3, 5), (5,), footprint=_LINE, mode="mirror", origin=(-1,)),
         case((4, 3, 4), (3, 4), footprint=_CROSS, mode="constant", origin=(0, 1)),
@@ -240,6 +233,7 @@ class ranked_grad(general):
     """z[i] = the entry of a rank among x[i + k], over the entries k of a window"""
 
     forward = ranked
+    depends = staticmethod(in_windows)
     dtypes: Dtypes = REAL
     untested = "ties: the filter has a kink there"
     cases: Cases = (
@@ -297,6 +291,7 @@ class morphed_grad(general):
     """z[i] = max of x[i + k] + s[k], or min of x[i + k] - s[k], k in a window"""
 
     forward = morphed
+    depends = staticmethod(in_windows)
     dtypes: Dtypes = REAL
     untested = "ties: the filter has a kink there"
     cases: Cases = (

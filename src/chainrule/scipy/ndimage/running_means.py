@@ -10,8 +10,9 @@ import scipy.ndimage
 from chainrule.rules import linear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA, opaque
+from chainrule.rules.traits import Depends, Numbers
 from chainrule.scipy.boundaries import widths_of
-from chainrule.scipy.correlations import reach
+from chainrule.scipy.correlations import reach, read_by_windows
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Namespace, Operation, Value
 from chainrule.wrapping import operation
@@ -35,6 +36,21 @@ class running_mean_grad(linear):
 
     forward = running_mean
     axes: tuple[str, ...] = ("axis",)
+
+    @staticmethod
+    def depends(
+        z: Numbers,
+        x: Numbers,
+        *,
+        size: int,
+        axis: int,
+        mode: str,
+        cval: complex = 0.0,
+        origin: int,
+    ) -> Depends:
+        """Return which entries are in each window."""
+        return ((z, read_by_windows(x, (axis % x.ndim,), (size,), mode, (origin,))),)
+
     zeroed: ClassVar[Mapping[str, Any]] = {"cval": 0.0}
     cases: Cases = (
         case((5,), size=3, axis=0, mode="nearest", origin=0),

@@ -8,78 +8,117 @@ from typing import Any, cast
 import numpy as np
 import scipy.optimize
 import scipy.optimize as sopt
+import scipy.sparse
 
-from chainrule.compiler.api import compile as compiled
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
-from chainrule.scipy.optimize.problems import Unknowns, is_left_to_us, sparse_or_none
+from chainrule.scipy.optimize.problems import Problem, Unknowns, is_left_to_us, spread
 from chainrule.sparse.matrices import SparseDerivative
-from chainrule.transforms.gradients import grad
-from chainrule.transforms.matrices import jacobian
 from chainrule.values.containers import flatten
 from chainrule.values.shapes import SEQUENCES
-from chainrule.values.types import Array
 
 _np: Any = np
 _scipy: Any = scipy.optimize
+_is_sparse: Any = scipy.sparse.issparse
 Constraint = Mapping[str, Any] | sopt.NonlinearConstraint | sopt.LinearConstraint
 """One constraint: a dict of SciPy's, or one of its objects."""
 Constraints = Constraint | Sequence[Constraint]
 
 
-def refuse_some(constraints: Constraints) -> None:
-    """Raise if there are constraints: what was found cannot be a node."""
-    if are_some(constraints):
-        raise ArgumentError(
-            "the solution of a constrained problem has no derivative here: pass "
-            "gd.value of what the function reads, or write the constraints as bounds "
-            "or into the function."
+class Condition:
+    """A constraint: a function of the unknowns between a lower and an upper bound.
+
+    Attributes
+    ----------
+    problem
+        The function, of which there may be several entries.
+    low, high
+        The bounds of each entry; nodes where the constraint has nodes.
+    """
+
+    def __init__(self, constraint: Constraint, unknowns: Unknowns) -> None:
+        """Take a constraint of SciPy's."""
+        self.given: Any = constraint
+        self._is_dict: bool = constraint.__class__ is dict
+        if self._is_dict:
+            f, args, low, high = _of_a_dict(cast(Any, constraint))
+            self.problem = Problem(f, unknowns, args)
+        elif isinstance(constraint, _scipy.NonlinearConstraint):
+            low, high = self.given.lb, self.given.ub
+            self.problem = Problem(self.given.fun, unknowns, ())
+        else:
+            low, high = self.given.lb, self.given.ub
+            self.problem = Problem(_product(self.given.A), unknowns.flat(), ())
+        size = int(_np.size(self.problem.first))
+        self.low: Any = spread(low, size)
+        self.high: Any = spread(high, size)
+
+    @property
+    def is_node(self) -> bool:
+        """Whether it reads a node."""
+        return self.problem.is_node or holds_nodes(self.low) or holds_nodes(self.high)
+
+    def of(self, x: Any) -> Any:
+        """Return the flat values of the function, nodes where it reads some."""
+        return _np.reshape(self.problem.of(x, *self.problem.args), (-1,))
+
+    def for_scipy(self, problem: Problem, low: Any, high: Any, *, sparse: bool) -> Any:
+        """Return it as SciPy takes it, with derivatives.
+
+        ``problem`` and the bounds have the plain values of a call; ``sparse`` says that
+        the method takes objects, with sparse matrices and Hessians.
+        """
+        if not self._is_dict and not isinstance(self.given, _scipy.NonlinearConstraint):
+            return self.given
+        jac = self._jacobian(problem, sparse=sparse)
+        if self._is_dict and not sparse:
+            kind = "eq" if str(self.given["type"]).lower() == "eq" else "ineq"
+            return {"type": kind, "fun": problem.value, "jac": jac}
+        hess = getattr(self.given, "hess", None)
+        more: dict[str, Any] = {}
+        if is_left_to_us(hess) or isinstance(hess, _scipy.HessianUpdateStrategy):
+            if sparse:
+                ours = problem.sparse_weighted_hessian or problem.weighted_hessian
+                more["hess"] = ours
+        else:
+            more["hess"] = problem.given(hess)
+        return _scipy.NonlinearConstraint(
+            problem.value,
+            low,
+            high,
+            jac=jac,
+            keep_feasible=getattr(self.given, "keep_feasible", False),
+            **more,
         )
 
-
-def are_some(constraints: Constraints) -> bool:
-    """Tell whether there are constraints."""
-    return len(_listed(constraints)) > 0
-
-
-def _listed(constraints: Constraints) -> list[Any]:
-    """Return the constraints, or the one that there is, in a list."""
-    given = cast(Any, constraints)
-    return list(given) if isinstance(given, SEQUENCES) else [given]
+    def _jacobian(self, problem: Problem, *, sparse: bool) -> Any:
+        given: Any = self.given.get("jac") if self._is_dict else self.given.jac
+        if problem.supplies(given):
+            return (problem.sparse_jacobian if sparse else None) or problem.jacobian
+        return problem.given(given)
 
 
-def with_derivatives(
-    constraints: Constraints, unknowns: Unknowns, *, sparse: bool
-) -> list[Any]:
-    """Return constraints with the Jacobians that they were not given.
-
-    ``sparse`` says that the method takes objects, with sparse matrices and Hessians.
-    """
-    found: list[Any] = []
-    for c in _listed(constraints):
-        is_dict = c.__class__ is dict
-        given = as_object(c) if sparse and is_dict else c
-        if is_dict and not sparse:
-            given = _of_a_dict(given, unknowns)
-        elif isinstance(given, _scipy.NonlinearConstraint):
-            given = _nonlinear(given, unknowns, sparse=sparse)
-        found.append(given)
-    return found
-
-
-def as_object(constraint: Mapping[str, Any]) -> Any:
-    """Return a constraint that is a dict as one of SciPy's objects."""
+def _of_a_dict(constraint: Mapping[str, Any]) -> tuple[Any, Any, float, float]:
+    """Return the function of a constraint that is a dict, its arguments and bounds."""
     kind = str(constraint.get("type", "")).lower()
     if kind not in ("eq", "ineq") or "fun" not in constraint:
         raise ArgumentError(
             "a constraint that is a dict has a 'type', 'eq' or 'ineq', and a 'fun'; "
             f"received the keys {sorted(constraint)} and the type {kind!r}."
         )
-    f, args = constraint["fun"], _plain_args(constraint)
+    args = constraint.get("args", ())
     upper = 0.0 if kind == "eq" else _np.inf
+    return constraint["fun"], tuple(args), 0.0, upper
+
+
+def as_object(constraint: Mapping[str, Any]) -> Any:
+    """Return a constraint that is a dict as one of SciPy's objects, if it is plain."""
+    f, args, low, high = _of_a_dict(constraint)
+    if any(map(holds_nodes, flatten(args)[0])):
+        raise ArgumentError("constraints take plain arguments; pass gd.value of them.")
     jac: Any = constraint.get("jac")
     given = {} if is_left_to_us(jac) else {"jac": _with_args(jac, args)}
-    return _scipy.NonlinearConstraint(_with_args(f, args), 0.0, upper, **given)
+    return _scipy.NonlinearConstraint(_with_args(f, args), low, high, **given)
 
 
 def _with_args(f: Callable[..., Any], args: tuple[Any, ...]) -> Callable[..., Any]:
@@ -89,64 +128,35 @@ def _with_args(f: Callable[..., Any], args: tuple[Any, ...]) -> Callable[..., An
     return given
 
 
+def _product(matrix: Any) -> Callable[[Any], Any]:
+    dense = matrix.toarray() if _is_sparse(matrix) else _np.atleast_2d(matrix)
+
+    def product(x: Any) -> Any:
+        return _np.matmul(dense, x)
+
+    return product
+
+
+def conditions(constraints: Constraints, unknowns: Unknowns) -> list[Condition]:
+    """Return the constraints, of which there may be one, several, or none."""
+    given = cast(Any, constraints)
+    listed = list(given) if isinstance(given, SEQUENCES) else [given]
+    return [Condition(c, unknowns) for c in listed]
+
+
 def are_sparse(constraints: Sequence[Any]) -> bool:
     """Tell whether any of these constraints has a sparse Jacobian of ours."""
+    found = [getattr(c, "jac", None) for c in constraints]
     return any(
-        isinstance(getattr(c, "jac", None), SparseDerivative) for c in constraints
+        isinstance(j, SparseDerivative) or getattr(j, "is_sparse", False) for j in found
     )
 
 
-def _nonlinear(
-    constraint: sopt.NonlinearConstraint, unknowns: Unknowns, *, sparse: bool
-) -> Any:
-    flat, start = unknowns.of_flat(constraint.fun), unknowns.start
-    jac, hess = cast(Any, constraint.jac), cast(Any, constraint.hess)
-    if not is_left_to_us(jac):
-        jac = unknowns.of_flat(jac)
-    else:
-        found = sparse_or_none(flat, start, symmetric=False) if sparse else None
-        jac = found or compiled(jacobian(flat))
-    if is_left_to_us(hess) or isinstance(hess, _scipy.HessianUpdateStrategy):
-        hess = _hessian_of(flat, start) if sparse else None
-    else:
-        hess = unknowns.of_flat(hess)
-    return _scipy.NonlinearConstraint(
-        compiled(flat),
-        constraint.lb,
-        constraint.ub,
-        jac=jac,
-        **({} if hess is None else {"hess": hess}),
-        keep_feasible=constraint.keep_feasible,
-    )
-
-
-def _hessian_of(f: Callable[..., Any], start: Array) -> Callable[..., Any]:
-    """Return the Hessian of a constraint's product with multipliers."""
-
-    def weighted(x: Any, v: Any) -> Any:
-        return _np.sum(_np.ravel(f(x)) * v)
-
-    multipliers = _np.ones(_np.size(f(start)))
-    found = sparse_or_none(weighted, start, multipliers, symmetric=True)
-    return found or compiled(jacobian(grad(weighted), mode="forward"))
-
-
-def _plain_args(constraint: Mapping[str, Any]) -> tuple[Any, ...]:
-    args = constraint.get("args", ())
-    if any(map(holds_nodes, flatten(args)[0])):
-        raise ArgumentError("constraints take plain arguments; pass gd.value of them.")
-    return tuple(args)
-
-
-def _of_a_dict(constraint: Mapping[str, Any], unknowns: Unknowns) -> dict[str, Any]:
-    _plain_args(constraint)
-    found = dict(constraint)
-    flat = unknowns.of_flat(constraint["fun"])
-    found["fun"] = compiled(flat)
-    jac: Any = constraint.get("jac")
-    left = is_left_to_us(jac)
-    found["jac"] = compiled(jacobian(flat)) if left else unknowns.of_flat(jac)
-    return found
-
-
-__all__ = ["are_some", "are_sparse", "as_object", "refuse_some", "with_derivatives"]
+__all__ = [
+    "Condition",
+    "Constraint",
+    "Constraints",
+    "are_sparse",
+    "as_object",
+    "conditions",
+]

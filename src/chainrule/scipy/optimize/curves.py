@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -12,27 +13,25 @@ import scipy.optimize as sopt
 import scipy.special
 from numpy.typing import ArrayLike
 
-from chainrule.compiler.api import compile as compiled
 from chainrule.compiler.progress import counted
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.recorder import stacked
 from chainrule.scipy.optimize.fits import as_bounds, half_squares
-from chainrule.scipy.optimize.minimization import solution_of
-from chainrule.scipy.optimize.problems import (
-    Problem,
-    Unknowns,
-    is_left_to_us,
-)
+from chainrule.scipy.optimize.problems import Problem, Unknowns, flat_bounds
 from chainrule.scipy.optimize.results import filling_of, inverse, scale_of
+from chainrule.scipy.optimize.runs import solved
+from chainrule.scipy.optimize.stationary import activity_of, minimum, note_activity
 from chainrule.transforms.matrices import jacobian
 from chainrule.transforms.values import value
-from chainrule.values.shapes import SEQUENCES, ndarray
+from chainrule.values.shapes import ARRAYS, SEQUENCES, ndarray
 from chainrule.values.types import Array, Value
+from chainrule.values.vertices import stand_in
 
 _np: Any = np
 _scipy: Any = scipy.optimize
 _special: Any = scipy.special
+_Result: Any = scipy.optimize.OptimizeResult
 Data = Value | ArrayLike
 """An array, a list of numbers and nodes, or one of them."""
 Bounds = tuple[ArrayLike, ArrayLike] | sopt.Bounds
@@ -89,23 +88,110 @@ def curve_fit(
     array([2.5, 1.3])
     """
     data = (_array(xdata), _array(ydata), _array(sigma))
-    x, y, spread = value(data)
-    curve = _Curve(f, _first_guess(f, p0, bounds), x)
-    is_node = curve.closes_over or any(map(holds_nodes, data))
+    start = _first_guess(f, p0, bounds)
+    problems = _problems(f, Unknowns(start), data, covariance)
+    is_node = problems[0].is_node or any(map(holds_nodes, data))
     _check(covariance, options, is_node=is_node)
-    jac = curve.slopes if is_left_to_us(jac) else jac
-    errors = _as_scipy_takes_it(spread, y)
-    settings = (absolute_sigma, check_finite, bounds, method, jac)
-    options["full_output"] = full_output
-    with counted(curve.value, "curve_fit", asked=progress) as function:
-        p, found, *more = _scipy.curve_fit(
-            function, x, y, curve.start, errors, *settings, **options
-        )
-    if covariance != "jacobian":
-        found = _covariance(curve, p, (x, y, spread), covariance, absolute_sigma)
-    if is_node:
-        p = _fitted(curve, p, data, bounds)
-    return (p, found, *more)
+    ends = flat_bounds(as_bounds(bounds), start.size) if is_node else None
+    plain = value(data)
+    places = [i for i, x in enumerate(plain) if isinstance(x, (*ARRAYS, stand_in))]
+    options |= {"full_output": full_output, "absolute_sigma": absolute_sigma}
+    options |= {"check_finite": check_finite, "bounds": bounds, "method": method}
+    drive = _Run(plain, places, start, jac, covariance, options, progress, ends)
+    result = solved(drive, problems, *(plain[i] for i in places))
+    p, active = result.x, activity_of(result)
+    if active is not None:
+        p = minimum(problems[1], p, *flat_bounds(as_bounds(bounds), start.size), active)
+    return (p, result.covariance, *result.get("more", ()))
+
+
+def _problems(
+    f: Callable[..., Any], unknowns: Unknowns, data: Sequence[Any], covariance: str
+) -> list[Problem]:
+    """Return a curve at points; half the sum of its squares, and its deviations.
+
+    The last two are wanted for a node, and for a covariance by the Hessian.
+    """
+    curve = Problem(_of_array(f), unknowns, (data[0],))
+    is_node = curve.is_node or any(map(holds_nodes, data))
+    if not is_node and covariance == "jacobian":
+        return [curve]
+    deviations = _deviations(f)
+    squares = Problem(half_squares(deviations), unknowns, data)
+    return [curve, squares, Problem(deviations, unknowns, data)]
+
+
+@dataclass
+class _Run:
+    """A run of SciPy's ``curve_fit``, with what it is given."""
+
+    data: Sequence[Any]
+    places: Sequence[int]
+    start: Any
+    jac: Any
+    covariance: str
+    options: dict[str, Any]
+    progress: bool
+    ends: tuple[Any, Any] | None
+
+    def __call__(self, problems: Sequence[Problem], *arrays: Any) -> Any:
+        """Run it for the plain values of a call."""
+        x, y, spread = _put(arrays, self.places, self.data)
+        curve = problems[0]
+        slopes = _spread(curve.jacobian) if curve.supplies(self.jac) else self.jac
+        options = {**self.options, "sigma": _as_scipy_takes_it(spread, y)}
+        with counted(_spread(curve.value), "curve_fit", asked=self.progress) as f:
+            p, found, *more = _scipy.curve_fit(
+                f, x, y, self.start, jac=slopes, **options
+            )
+        if self.covariance != "jacobian":
+            absolute = options["absolute_sigma"]
+            found = _covariance(problems[1:], p, self.covariance, absolute=absolute)
+        result = _Result(x=p, covariance=found, more=more)
+        if self.ends is not None:
+            note_activity(result, problems[1], *self.ends)
+        return result
+
+
+def _put(arrays: Sequence[Any], places: Sequence[int], data: Sequence[Any]) -> Any:
+    """Return data with arrays in their places."""
+    found = list(data)
+    for i, x in zip(places, arrays, strict=True):
+        found[i] = x
+    return found
+
+
+def _of_array(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a curve as a function of its parameters in one array, and of points."""
+
+    def curve(p: Array, x: Any) -> Any:
+        return f(x, *[p[i] for i in range(p.shape[0])])
+
+    return curve
+
+
+def _spread(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of an array as one of points, not read, and of its entries."""
+
+    def of_entries(x: Any, *p: float) -> Any:
+        return f(_np.array(p, float))
+
+    return of_entries
+
+
+def _deviations(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the deviations of a curve from data, in units of their errors."""
+    curve = _of_array(f)
+
+    def deviations(p: Array, x: Any, y: Array, s: Array | None) -> Any:
+        r = curve(p, x) - y
+        if s is None:
+            return r
+        if len(_np.shape(s)) < 2:
+            return r / s
+        return _np.linalg.solve(_np.linalg.cholesky(s), r)
+
+    return deviations
 
 
 def _check(covariance: str, options: Mapping[str, Any], *, is_node: bool) -> None:
@@ -136,52 +222,11 @@ def _array(x: Any) -> Any:
     return _np.asarray(x, float) if isinstance(x, (*SEQUENCES, ndarray)) else x
 
 
-class _Curve:
-    """A curve, of its parameters as one array and of the points."""
-
-    def __init__(self, f: Callable[..., Any], start: Array, x: Any) -> None:
-        self.f = f
-        self.start = start
-        self.count: int = start.size
-        self.closes_over: bool = holds_nodes(self.of(start, x))
-        slopes: Any = jacobian(self.of, mode="forward")
-        self._value: Any = self.of if self.closes_over else compiled(self.of)
-        self._slopes: Any = slopes if self.closes_over else compiled(slopes)
-
-    def of(self, p: Array, x: Any) -> Any:
-        """Return the curve."""
-        return self.f(x, *[p[i] for i in range(self.count)])
-
-    def value(self, x: Any, *p: float) -> Any:
-        """Return its plain value."""
-        return value(self._value(_np.array(p, float), x))
-
-    def slopes(self, x: Any, *p: float) -> Any:
-        """Return the derivatives in the parameters."""
-        return value(self._slopes(_np.array(p, float), x))
-
-    def residuals(self, p: Array, x: Any, y: Array, s: Array | None) -> Any:
-        """Return the deviations, in units of ``s`` or of the factor of that matrix."""
-        r = self.of(p, x) - y
-        if s is None:
-            return r
-        if len(_np.shape(s)) < 2:
-            return r / s
-        return _np.linalg.solve(_np.linalg.cholesky(s), r)
-
-
-def _fitted(curve: _Curve, p: Array, data: tuple[Any, ...], bounds: Bounds) -> Any:
-    """Return fitted parameters as a node."""
-    squares = Problem(half_squares(curve.residuals), Unknowns(p), data)
-    return solution_of(squares, p, as_bounds(bounds))
-
-
 def _covariance(
-    curve: _Curve, p: Array, data: tuple[Any, ...], kind: str, absolute: bool
+    problems: Sequence[Problem], p: Array, kind: str, *, absolute: bool
 ) -> Any:
     """Return the covariance of parameters by the exact Hessian."""
-    squares = Problem(half_squares(curve.residuals), Unknowns(p), data)
-    residuals = Problem(curve.residuals, Unknowns(p), data)
+    squares, residuals = problems
     found, r = inverse(squares.hessian(p)), residuals.value(p)
     if kind == "sandwich":
         return found @ filling_of(residuals.jacobian(p), r) @ found

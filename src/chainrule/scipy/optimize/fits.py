@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import scipy.optimize
 
 from chainrule.compiler.progress import counted
 from chainrule.errors import ArgumentError
-from chainrule.scipy.optimize.minimization import solution_of
-from chainrule.scipy.optimize.problems import Problem, Unknowns, is_left_to_us
+from chainrule.nodes.admission import holds_nodes
+from chainrule.scipy.optimize.problems import (
+    Problem,
+    Unknowns,
+    flat_bounds,
+    is_left_to_us,
+)
 from chainrule.scipy.optimize.results import Fit
+from chainrule.scipy.optimize.runs import are_plain, is_traced, solved
+from chainrule.scipy.optimize.stationary import activity_of, minimum, note_activity
 from chainrule.transforms.values import value
-from chainrule.values.types import Value
 
 _np: Any = np
 _scipy: Any = scipy.optimize
@@ -70,41 +77,66 @@ def least_squares(
     fun = functools.partial(fun, **(kwargs or {}))
     problem = Problem(fun, unknowns, args)
     if not is_left_to_us(jac):
-        given = functools.partial(jac, **value(kwargs or {}))
-        derivative = _with_args(unknowns.of_flat(given), value(problem.args))
-    else:
-        sparse = problem.sparse_jacobian if method != "lm" else None
-        derivative = sparse or problem.jacobian
+        jac = functools.partial(jac, **value(kwargs or {}))
+    low, high = flat_bounds(as_bounds(bounds), unknowns.start.size)
+    is_node = problem.is_node or holds_nodes(low) or holds_nodes(high)
+    problems = [problem, _squares(problem)] if is_node else [problem]
     if callback is not None:
         options["callback"] = unknowns.of_steps(callback)
-    with counted(problem.value, "least_squares", asked=progress) as function:
-        found = _scipy.least_squares(
-            function,
-            unknowns.start,
-            jac=derivative,
-            bounds=bounds,
-            method=method,
-            loss=loss,
-            **options,
-        )
-    found = Fit(found, functools.partial(_squares, problem), loss)
-    if problem.is_node:
-        _become_nodes(found, problem, bounds, loss)
-    found["x"] = unknowns.restored(found.x)
+    known = bounds if are_plain((low, high)) else None
+    options |= {"method": method, "loss": loss}
+    drive = _Run(jac, known, options, progress, is_node)
+    found = solved(drive, problems, unknowns.start, low, high)
+    active = activity_of(found)
+    if not is_traced(found):
+        found = Fit(found, functools.partial(_squares, problem), loss)
+    if active is not None:
+        squares = problems[1]
+        found["x"] = x = minimum(squares, found.x, low, high, active)
+        found["cost"] = squares.of(x, *problem.args)
+        found["fun"] = problem.of(x, *problem.args)
+    x = cast(Any, found)["x"]
+    found["x"] = unknowns.restored(x)
     return found
 
 
-def _become_nodes(found: Any, problem: Problem, bounds: Any, loss: Any) -> None:
-    """Make what was found a node, and what is computed of it."""
+@dataclass
+class _Run:
+    """A run of SciPy's ``least_squares``, with what it is given."""
+
+    jac: Any
+    bounds: Any
+    options: dict[str, Any]
+    progress: bool
+    is_node: bool
+
+    def __call__(
+        self, problems: Sequence[Problem], start: Any, low: Any, high: Any
+    ) -> Any:
+        """Run it for the plain values of a call."""
+        problem, options = problems[0], self.options
+        derivative = problem.given(self.jac)
+        if problem.supplies(self.jac):
+            sparse = problem.sparse_jacobian if options["method"] != "lm" else None
+            derivative = sparse or problem.jacobian
+        bounds = (low, high) if self.bounds is None else self.bounds
+        f = problem.value
+        with counted(f, "least_squares", asked=self.progress) as function:
+            found = _scipy.least_squares(
+                function, start, jac=derivative, bounds=bounds, **options
+            )
+        if self.is_node:
+            _refuse_losses(options["loss"])
+            note_activity(found, problems[1], low, high)
+        return found
+
+
+def _refuse_losses(loss: Any) -> None:
     if loss != "linear":
         raise ArgumentError(
             f"with loss={loss!r} the solution has no derivative here. Write the "
             "loss into the residuals, or pass gd.value of what they read."
         )
-    squares = _squares(problem)
-    x = solution_of(squares, found.x, as_bounds(bounds))
-    found["x"], found["cost"] = x, squares.of(x, *problem.args)
-    found["fun"] = problem.of(x, *problem.args)
 
 
 def _squares(problem: Problem) -> Problem:
@@ -115,8 +147,17 @@ def _squares(problem: Problem) -> Problem:
 def as_bounds(bounds: Any) -> Any:
     """Return bounds as those of a minimum; ``None`` where there are none."""
     low, high = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else bounds
+    if not are_plain((low, high)):
+        return Limits(low, high)
     free = _np.all(_np.isneginf(low)) and _np.all(_np.isposinf(high))
     return None if free else _scipy.Bounds(low, high)
+
+
+class Limits(NamedTuple):
+    """Bounds of which some are nodes, which SciPy's ``Bounds`` do not take."""
+
+    lb: Any
+    ub: Any
 
 
 def half_squares(fun: Callable[..., Any]) -> Callable[..., Any]:
@@ -127,13 +168,6 @@ def half_squares(fun: Callable[..., Any]) -> Callable[..., Any]:
         return 0.5 * _np.sum(r * r)
 
     return f
-
-
-def _with_args(f: Callable[..., Any], args: tuple[Any, ...]) -> Callable[..., Any]:
-    def given(x: Value) -> Any:
-        return value(f(x, *args))
-
-    return given
 
 
 __all__ = ["as_bounds", "half_squares", "least_squares"]

@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-import functools
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import scipy.optimize
 
 from chainrule.compiler.progress import counted
-from chainrule.scipy.optimize.constraints import (
-    are_sparse,
-    refuse_some,
-    with_derivatives,
-)
+from chainrule.nodes.admission import holds_nodes
+from chainrule.scipy.optimize.constraints import Condition, are_sparse, conditions
 from chainrule.scipy.optimize.problems import (
     FEW,
     Problem,
     Unknowns,
     flat_bounds,
-    is_left_to_us,
     parts_of,
 )
 from chainrule.scipy.optimize.results import Minimum
-from chainrule.solving.implicit import implicit
-from chainrule.transforms.gradients import grad
-from chainrule.transforms.values import value
-from chainrule.values.types import Value
+from chainrule.scipy.optimize.runs import are_plain, is_traced, solved
+from chainrule.scipy.optimize.stationary import (
+    activity_of,
+    minimum,
+    note_activity,
+)
 
-_np: Any = np
 _scipy: Any = scipy.optimize
 WITH_HESSIAN = ("dogleg", "trust-exact")
 WITH_SPARSE_HESSIAN = ("newton-cg", "trust-constr")
 WITH_PRODUCTS = ("newton-cg", "trust-ncg", "trust-krylov", "trust-constr")
 WITHOUT_GRADIENT = ("nelder-mead", "powell", "cobyla", "cobyqa")
-NEAR = 1e-3
-"""How near to a bound, relative to an unknown, it may hold the unknown."""
 
 
 def minimize(
@@ -67,14 +60,28 @@ def minimize(
 
     The result is SciPy's, with ``hess`` and ``standard_errors()``.
 
-    Where ``args`` hold a node, or ``fun`` closes over one, ``result.x`` is a node: by
-    the gradient that is zero there, and by the bounds that are active. ``result.fun``
-    is one then, too; the rest is plain.
+    Where ``args``, ``bounds`` or the arguments of a constraint hold a node, or a
+    function closes over one, ``result.x`` is a node, and ``result.fun`` is; the rest is
+    plain. Its derivative is that of the Karush-Kuhn-Tucker system: unknowns that a
+    bound holds stay there, and active constraints stay active, with their multipliers.
+    Compiled, the solver is called as it is, and the derivative is compiled.
 
     Raises
     ------
     ArgumentError
-        If ``x0`` is a node, or ``constraints`` are given and the solution would be one.
+        If ``x0`` is a node.
+
+    Warns
+    -----
+    SolutionWarning
+        For a node, where the derivative is nan: a bound or a constraint is met and does
+        not push, so that the minimum has a kink, or active constraints depend on each
+        other. And where the solver stopped far from a minimum.
+
+    Notes
+    -----
+    Source: Fiacco, Introduction to Sensitivity and Stability Analysis in Nonlinear
+    Programming (1983).
 
     Examples
     --------
@@ -96,57 +103,83 @@ def minimize(
     if jac is True:
         fun, jac = parts_of(fun)
     problem = Problem(fun, unknowns, args)
-    given = _derivatives(problem, method, jac, hess, hessp, bounds, constraints)
-    given |= _constrained(constraints, unknowns, method, options)
-    with counted(given.pop("fun"), "minimize", asked=progress) as function:
-        found = _scipy.minimize(
-            function,
-            unknowns.start,
-            method=method,
-            bounds=bounds,
-            tol=tol,
-            callback=unknowns.of_steps(callback),
-            **given,
-        )
-    x = found.x
-    result = Minimum(found, problem)
-    if problem.is_node:
-        refuse_some(constraints)
-        x = solution_of(problem, x, bounds)
+    limits = conditions(constraints, unknowns)
+    low, high = flat_bounds(bounds, unknowns.start.size)
+    is_node = problem.is_node or any(c.is_node for c in limits)
+    is_node = is_node or holds_nodes(low) or holds_nodes(high)
+    if bounds is not None and not are_plain((low, high)):
+        bounds = _NODES
+    shown = unknowns.of_steps(callback)
+    settings = {"method": method, "tol": tol, "callback": shown}
+    given = (jac, hess, hessp)
+    drive = _Run(given, limits, bounds, settings, options, progress, is_node)
+    ends = [e for c in limits for e in (c.low, c.high)]
+    problems = [problem, *(c.problem for c in limits)]
+    found = solved(drive, problems, unknowns.start, low, high, *ends)
+    x, active = found.x, activity_of(found)
+    result = found if is_traced(found) else Minimum(found, problem)
+    if active is not None:
+        x = minimum(problem, x, low, high, active, limits)
         result["fun"] = problem.of(x, *problem.args)
     result["x"] = unknowns.restored(x)
     return result
 
 
+_NODES = object()
+"""Bounds that are nodes or traced: they are taken from the call."""
+
+
+@dataclass
+class _Run:
+    """A run of SciPy's ``minimize``, with what it is given."""
+
+    derivatives: tuple[Any, Any, Any]
+    limits: list[Condition]
+    bounds: Any
+    settings: dict[str, Any]
+    options: Any
+    progress: bool
+    is_node: bool
+
+    def __call__(self, problems: Sequence[Problem], start: Any, *ends: Any) -> Any:
+        """Run it for the plain values of a call."""
+        problem, *others = problems
+        low, high, *sides = ends
+        rest = list(zip(self.limits, others, sides[::2], sides[1::2], strict=True))
+        method = self.settings["method"]
+        more = _derivatives(problem, method, *self.derivatives)
+        more |= _constrained(rest, method, self.options)
+        bounds = self.bounds
+        with counted(more.pop("fun"), "minimize", asked=self.progress) as function:
+            found = _scipy.minimize(
+                function,
+                start,
+                bounds=_scipy.Bounds(low, high) if bounds is _NODES else bounds,
+                **self.settings,
+                **more,
+            )
+        if self.is_node:
+            note_activity(found, problem, low, high, [r[1:] for r in rest])
+        return found
+
+
 def _derivatives(
-    problem: Problem,
-    method: Any,
-    jac: Any,
-    hess: Any,
-    hessp: Any,
-    bounds: Any,
-    constraints: Any,
+    problem: Problem, method: Any, jac: Any, hess: Any, hessp: Any
 ) -> dict[str, Any]:
     """Return what a method takes: the function, and derivatives given or ours."""
     name = method.lower() if isinstance(method, str) else ""
     given: dict[str, Any] = {"fun": problem.value}
     if name in WITHOUT_GRADIENT:
         return given
-    args = value(problem.args)
-
-    def with_args(f: Any) -> Any:
-        flat: Any = problem.unknowns.of_flat(f) if callable(f) else None
-        return f if flat is None else functools.partial(_given_args, flat, args)
-
-    if is_left_to_us(jac):
+    if problem.supplies(jac):
         given["fun"], given["jac"] = problem.value_and_gradient, True
     else:
-        given["jac"] = with_args(jac)
+        given["jac"] = problem.given(jac)
     few = problem.unknowns.start.size <= FEW
-    if not is_left_to_us(hess):
-        given["hess"] = with_args(hess)
-    elif hessp is not None:
-        given["hessp"] = with_args(hessp)
+    if not problem.supplies(hess):
+        given["hess"] = problem.given(hess)
+    elif hessp is not None and not problem.supplies(hessp):
+        given["hessp"] = problem.given(hessp)
     elif name in WITH_HESSIAN or (name in WITH_PRODUCTS and few):
         given["hess"] = problem.hessian
     elif name in WITH_SPARSE_HESSIAN and problem.sparse_hessian is not None:
@@ -157,63 +190,15 @@ def _derivatives(
 
 
 def _constrained(
-    constraints: Any, unknowns: Unknowns, method: Any, options: Any
+    rest: Sequence[tuple[Condition, Problem, Any, Any]], method: Any, options: Any
 ) -> dict[str, Any]:
     """Return constraints with derivatives, and the options that they ask for."""
     takes_objects = isinstance(method, str) and method.lower() == "trust-constr"
-    constraints = with_derivatives(constraints, unknowns, sparse=takes_objects)
-    if are_sparse(constraints):
+    made = [c.for_scipy(p, low, high, sparse=takes_objects) for c, p, low, high in rest]
+    if are_sparse(made):
         given: dict[str, Any] = dict(options or {})
         options = {"sparse_jacobian": True, **given}
-    return {"constraints": constraints, "options": options}
+    return {"constraints": made, "options": options}
 
 
-def _given_args(f: Callable[..., Any], args: tuple[Any, ...], *given: Any) -> Any:
-    return value(f(*given, *args))
-
-
-def solution_of(problem: Problem, x: Any, bounds: Any) -> Any:
-    """Return the minimum as a node: what is free has no gradient, the rest stays."""
-    low, high = flat_bounds(bounds, x.size)
-    slope = _np.asarray(problem.gradient(x))
-    at_bound = _at_bound(problem, x, slope, low, high)
-    scale = 1e-7 * max(1.0, float(_np.max(_np.abs(slope), initial=0.0)))
-    weak = at_bound & (_np.abs(slope) <= scale) & (low < high)
-    if weak.any():
-        warnings.warn(
-            f"unknowns {_np.flatnonzero(weak).tolist()} lie at a bound that does not "
-            "push them: the minimum has a kink there, and its derivative is nan.",
-            RuntimeWarning,
-            stacklevel=4,
-        )
-    unknown = _np.where(weak, _np.nan, 1.0)
-
-    def stationary(y: Value, *args: Any) -> Any:
-        free = grad(problem.of)(y, *args)
-        if not at_bound.any():
-            return free
-        return _np.where(at_bound & ~weak, y - x, free * unknown)
-
-    def known(*_: Any) -> Any:
-        return x
-
-    return implicit(known, stationary)(*problem.args)
-
-
-def _at_bound(problem: Problem, x: Any, slope: Any, low: Any, high: Any) -> Any:
-    """Tell which unknowns a bound holds: they are on it, or pushed there from near.
-
-    Interior methods stop before a bound. An unknown near one is held by it, if the
-    Newton step of that unknown alone leads to the bound or beyond.
-    """
-    found = (x <= low) | (x >= high)
-    near = _np.minimum(x - low, high - x) <= NEAR * _np.maximum(1.0, _np.abs(x))
-    if not (near & ~found).any():
-        return found
-    curvature = _np.maximum(_np.diagonal(problem.hessian(x)), 0.0)
-    down = slope >= curvature * (x - low)
-    up = -slope >= curvature * (high - x)
-    return found | (near & (down | up) & (slope != 0))
-
-
-__all__ = ["minimize", "solution_of"]
+__all__ = ["minimize"]

@@ -11,11 +11,15 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
+from chainrule import operations
 from chainrule.compiler.api import compile as compiled
+from chainrule.compiler.control.bodies import example_of
+from chainrule.compiler.tracing.active import ACTIVE
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.node_class import node
 from chainrule.sparse.matrices import SparseDerivative, State
+from chainrule.transforms.closures import Opened, opened
 from chainrule.transforms.gradients import grad, value_and_grad
 from chainrule.transforms.matrices import jacobian
 from chainrule.transforms.products import hvp
@@ -23,6 +27,7 @@ from chainrule.transforms.values import value
 from chainrule.values.containers import Structure, flatten, unflatten
 from chainrule.values.shapes import describe
 from chainrule.values.types import Value
+from chainrule.values.vertices import first_stand_in, stand_in
 
 _np: Any = np
 _scipy: Any = scipy.optimize
@@ -45,9 +50,14 @@ class Unknowns:
                 "gd.value(x0)."
             )
         self.shapes: list[tuple[int, ...]] = [np.shape(x) for x in leaves]
-        parts = [_np.ravel(_np.asarray(x, float)) for x in leaves]
+        parts = [_flat(x) for x in leaves]
         self.start: Any = _np.concatenate(parts)
+        self.example: Any = _np.array(example_of(self.start))
         self.is_flat: bool = len(leaves) == 1 and np.shape(x0) == self.start.shape
+
+    def flat(self) -> Unknowns:
+        """Return them as one flat array."""
+        return Unknowns(self.start)
 
     def restored(self, x: Value) -> Any:
         """Return a flat array in the form of the first guess."""
@@ -84,13 +94,26 @@ class Unknowns:
         return shown
 
 
+def _flat(x: Any) -> Any:
+    """Return a leaf as a flat array of floats; a traced one stays so."""
+    if isinstance(x, stand_in):
+        return _np.ravel(x) * 1.0
+    return _np.ravel(_np.asarray(x, float))
+
+
 class Problem:
     """A function of unknowns and of other arguments, and what solvers ask of it.
+
+    In a trace what it reads is taken out of it (``closures.opened``): a solver is one
+    row, of these ``values``, and runs with those of each call. What is compiled for it
+    is kept.
 
     Attributes
     ----------
     is_node
         Whether an argument, or what the function closes over, is a node.
+    values
+        What is taken out, in a trace; its plain values where the solver runs.
     """
 
     def __init__(self, f: Callable[..., Any], unknowns: Unknowns, args: Any) -> None:
@@ -99,8 +122,15 @@ class Problem:
         self.unknowns = unknowns
         self.args: tuple[Any, ...] = args if isinstance(args, tuple) else (args,)
         leaves, self._structure = flatten(self.args)
-        self._has_nodes: bool = any(map(holds_nodes, leaves))
-        first = self.of(unknowns.start, *value(self.args))
+        self._known: dict[str, Any] = {}
+        self._opened: Opened | None = opened((f, self.args)) if is_tracing() else None
+        self.values: tuple[Any, ...] = ()
+        if self._opened is not None:
+            self.values = tuple(map(value, self._opened.values))
+        self._has_nodes: bool = any(map(holds_nodes, leaves)) or (
+            self._opened is not None and any(map(holds_nodes, self._opened.values))
+        )
+        first = self._of(tuple(map(example_of, self.values)))(unknowns.example)
         self._closes_over: bool = any(map(holds_nodes, flatten(first)[0]))
         self.first: Any = value(first)
 
@@ -109,81 +139,177 @@ class Problem:
         """Whether the solution has a derivative."""
         return self._has_nodes or self._closes_over
 
+    def supplies(self, derivative: Any) -> bool:
+        """Tell whether a derivative is ours: none is given, or a trace is made.
+
+        What a function of the user's reads is taken out of the problem's alone.
+        """
+        return self._opened is not None or is_left_to_us(derivative)
+
+    def given(self, derivative: Any) -> Any:
+        """Return a derivative of the user's as a function of the flat array."""
+        if not callable(derivative):
+            return derivative
+        flat, args = self.unknowns.of_flat(derivative), value(self.args)
+
+        def plain(*x: Any) -> Any:
+            return value(flat(*x, *args))
+
+        return plain
+
     def of(self, x: Value, *args: Any) -> Any:
         """Return the function of the flat array."""
         return self.f(self.unknowns.restored(x), *args)
 
-    def _plain(self, derived: Callable[..., Any]) -> Callable[..., Any]:
+    def at(self, values: Sequence[Any]) -> Problem:
+        """Return the problem with the plain values of a call."""
+        same: Problem = object.__new__(Problem)
+        kind = functools.cached_property
+        for name, x in vars(self).items():
+            if not isinstance(getattr(Problem, name, None), kind):
+                setattr(same, name, x)
+        same.values = tuple(values)
+        return same
+
+    def _of(self, values: Sequence[Any]) -> Callable[[Value], Any]:
+        """Return the function of the flat array alone, which reads plain values."""
+        f, args = self.f, value(self.args)
+        if self._opened is not None:
+            f, args = self._opened.filled(values)
+
+        def of(x: Value) -> Any:
+            return f(self.unknowns.restored(x), *args)
+
+        return of
+
+    def _plain(
+        self, name: str, derive: Callable[[Callable[[Value], Any]], Callable[..., Any]]
+    ) -> Callable[..., Any]:
         """Return a function of plain numbers: compiled, unless it closes over nodes."""
-        args = value(self.args)
+        values, count = self.values, len(self.values)
 
-        def with_args(x: Value, *more: Any) -> Any:
-            return derived(x, *more, *args)
+        def run(*given: Any) -> Any:
+            last = len(given) - count
+            return derive(self._of(given[last:]))(*given[:last])
 
-        run: Any = with_args if self._closes_over else compiled(with_args)
+        made = self._known.get(name)
+        if made is None:
+            made = self._known[name] = run if self._closes_over else compiled(run)
 
         def plain(x: Value, *more: Any) -> Any:
-            return value(run(x, *more))
+            return value(made(x, *more, *values))
 
         return plain
 
     @functools.cached_property
     def value(self) -> Callable[..., Any]:
         """The function itself."""
-        return self._plain(self.of)
+        return self._plain("value", _itself)
 
     @functools.cached_property
     def value_and_gradient(self) -> Callable[..., Any]:
         """Its value and gradient."""
-        return self._plain(value_and_grad(self.of))
+        return self._plain("value and gradient", value_and_grad)
 
     @functools.cached_property
     def gradient(self) -> Callable[..., Any]:
         """Its gradient."""
-        return self._plain(grad(self.of))
+        return self._plain("gradient", grad)
 
     @functools.cached_property
     def hessian(self) -> Callable[..., Any]:
         """The matrix of its second derivatives."""
-        return self._plain(jacobian(grad(self.of), mode="forward"))
+        return self._plain("hessian", _hessian)
+
+    @functools.cached_property
+    def weighted_hessian(self) -> Callable[..., Any]:
+        """The Hessian of the product of an array of functions with weights."""
+        return self._plain("weighted hessian", _weighted_hessian)
 
     @functools.cached_property
     def sparse_hessian(self) -> Callable[..., Any] | None:
         """The Hessian as a sparse matrix; ``None`` where it is none, or is small."""
-        return self._sparse(symmetric=True)
+        return self._sparse("hessian", _itself, symmetric=True)
+
+    @functools.cached_property
+    def sparse_weighted_hessian(self) -> Callable[..., Any] | None:
+        """That of the product with weights, as a sparse matrix; or ``None``."""
+        weights = _np.ones(_np.size(self.first))
+        return self._sparse("weighted hessian", _weighted, weights, symmetric=True)
 
     @functools.cached_property
     def sparse_jacobian(self) -> Callable[..., Any] | None:
         """The Jacobian as a sparse matrix; ``None`` where it is none, or is small."""
-        return self._sparse(symmetric=False)
+        return self._sparse("jacobian", _itself, symmetric=False)
 
-    def _sparse(self, *, symmetric: bool) -> Callable[..., Any] | None:
+    def _sparse(self, name: str, derive: Any, *more: Any, symmetric: bool) -> Any:
         if self._closes_over:
             return None
-        args = value(self.args)
+        values, count = self.values, len(self.values)
 
-        def of(x: Value) -> Any:
-            return self.of(x, *args)
+        def of(*given: Any) -> Any:
+            last = len(given) - count
+            return derive(self._of(given[last:]))(*given[:last])
 
-        return sparse_or_none(of, self.unknowns.start, symmetric=symmetric)
+        name, start = f"sparse {name}", self.unknowns.example
+        if name not in self._known:
+            self._known[name] = sparse_or_none(
+                of, start, *more, *values, symmetric=symmetric
+            )
+        made = self._known[name]
+        if made is None or not values:
+            return made
+
+        def at_values(x: Value, *more: Any) -> Any:
+            return made(x, *more, *values)
+
+        at_values.is_sparse = True  # type: ignore[attr-defined]
+        return at_values
 
     @functools.cached_property
     def product(self) -> Callable[..., Any]:
         """The product of its Hessian with a vector."""
-
-        def along(x: Value, v: Value, *args: Any) -> Any:
-            def of(y: Value) -> Any:
-                return self.of(y, *args)
-
-            return hvp(of, (x,), (v,))[0]
-
-        return self._plain(along)
+        return self._plain("product", _product)
 
     @functools.cached_property
     def jacobian(self) -> Callable[..., Any]:
         """The matrix of its first derivatives."""
         wide = int(np.size(self.first)) < self.unknowns.start.size
-        return self._plain(jacobian(self.of, mode="reverse" if wide else "forward"))
+        return self._plain("jacobian", _by_rows if wide else _by_columns)
+
+
+def _itself(f: Callable[[Value], Any]) -> Callable[..., Any]:
+    return f
+
+
+def _hessian(f: Callable[[Value], Any]) -> Callable[..., Any]:
+    return jacobian(grad(f), mode="forward")
+
+
+def _weighted(f: Callable[[Value], Any]) -> Callable[..., Any]:
+    def weighted(x: Value, weights: Value) -> Any:
+        return _np.sum(_np.ravel(f(x)) * weights)
+
+    return weighted
+
+
+def _weighted_hessian(f: Callable[[Value], Any]) -> Callable[..., Any]:
+    return jacobian(grad(_weighted(f)), mode="forward")
+
+
+def _product(f: Callable[[Value], Any]) -> Callable[..., Any]:
+    def product(x: Value, v: Value) -> Any:
+        return hvp(f, (x,), (v,))[0]
+
+    return product
+
+
+def _by_rows(f: Callable[[Value], Any]) -> Callable[..., Any]:
+    return jacobian(f, mode="reverse")
+
+
+def _by_columns(f: Callable[[Value], Any]) -> Callable[..., Any]:
+    return jacobian(f, mode="forward")
 
 
 def sparse_or_none(
@@ -207,6 +333,11 @@ def sparse_or_none(
     return found if sweeps <= most else None
 
 
+def is_tracing() -> bool:
+    """Tell whether a trace is being made here."""
+    return bool(ACTIVE.traces)
+
+
 def is_left_to_us(given: Any) -> bool:
     """Tell whether a derivative is not given, or only as a way of differences."""
     return given is None or given is False or isinstance(given, str)
@@ -227,7 +358,7 @@ def parts_of(
 
 
 def flat_bounds(bounds: Any, size: int) -> tuple[Any, Any]:
-    """Return lower and upper bounds of flat unknowns."""
+    """Return lower and upper bounds of flat unknowns: nodes where they hold one."""
     if bounds is None:
         return _np.full(size, -_np.inf), _np.full(size, _np.inf)
     if hasattr(bounds, "lb"):
@@ -238,5 +369,11 @@ def flat_bounds(bounds: Any, size: int) -> tuple[Any, Any]:
         low = [-_np.inf if b[0] is None else b[0] for b in bounds]
         high = [_np.inf if b[1] is None else b[1] for b in bounds]
         pair = (low, high)
-    low, high = (_np.broadcast_to(_np.asarray(b, float), (size,)) for b in pair)
-    return low, high
+    return spread(pair[0], size), spread(pair[1], size)
+
+
+def spread(bound: Any, size: int) -> Any:
+    """Return a bound as a flat array, one for each entry."""
+    if holds_nodes(bound) or first_stand_in(bound) is not None:
+        return _np.broadcast_to(operations.asarray(bound), (size,)) * 1.0
+    return _np.broadcast_to(_np.asarray(bound, float), (size,))

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import scipy.optimize
 
 from chainrule.compiler.progress import counted
-from chainrule.scipy.optimize.problems import Problem, Unknowns, is_left_to_us, parts_of
-from chainrule.solving.implicit import implicit
+from chainrule.scipy.optimize.problems import Problem, Unknowns, parts_of
+from chainrule.scipy.optimize.runs import is_traced, solved
+from chainrule.solving.implicit import solution
 from chainrule.transforms.values import value
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Operation, Value
 
 _np: Any = np
 _scipy: Any = scipy.optimize
+_Result: Any = scipy.optimize.OptimizeResult
 WITH_JACOBIAN = ("hybr", "lm")
 
 
@@ -27,11 +29,10 @@ def _solution(problem: Problem, x: Any) -> Any:
     if not problem.is_node:
         return problem.unknowns.restored(x)
 
-    def residual(y: Any, *args: Any) -> Any:
-        return _np.reshape(problem.of(y, *args), (-1,))
+    def residual(y: Any) -> Any:
+        return _np.reshape(problem.of(y, *problem.args), (-1,))
 
-    found = implicit(lambda *_: x, residual)(*problem.args)
-    return problem.unknowns.restored(found)
+    return problem.unknowns.restored(solution(residual, x))
 
 
 def _raveled(problem: Problem) -> Callable[..., Any]:
@@ -83,44 +84,25 @@ def root(
         fun, jac = parts_of(fun)
     problem = Problem(fun, unknowns, args)
 
-    given: dict[str, Any] = {}
-    if method in WITH_JACOBIAN:
-        given["jac"] = _matrix(problem) if is_left_to_us(jac) else _of(jac, problem)
-    with counted(_raveled(problem), "root", asked=progress) as function:
-        found = _scipy.root(
-            function,
-            unknowns.start,
-            method=method,
-            tol=tol,
-            callback=unknowns.of_steps(callback),
-            options=options,
-            **given,
-        )
+    def drive(problems: Sequence[Problem], start: Any) -> Any:
+        (p,) = problems
+        given: dict[str, Any] = {}
+        if method in WITH_JACOBIAN:
+            given["jac"] = _matrix(p) if p.supplies(jac) else p.given(jac)
+        with counted(_raveled(p), "root", asked=progress) as function:
+            return _scipy.root(
+                function,
+                start,
+                method=method,
+                tol=tol,
+                callback=unknowns.of_steps(callback),
+                options=options,
+                **given,
+            )
+
+    found = solved(drive, [problem], unknowns.start)
     found["x"] = _solution(problem, found.x)
     return found
-
-
-def _of(jac: Callable[..., Any], problem: Problem) -> Callable[..., Any]:
-    flat = problem.unknowns.of_flat(jac)
-
-    args = value(problem.args)
-
-    def given(x: Value) -> Any:
-        return value(flat(x, *args))
-
-    return given
-
-
-def _given_slope(f: Any, problem: Problem) -> Any:
-    """Return a derivative that was given as a function of the unknown alone."""
-    if not callable(f):
-        return f
-    args = value(problem.args)
-
-    def given(x: Value) -> Any:
-        return value(f(x, *args))
-
-    return given
 
 
 def fsolve(
@@ -137,18 +119,20 @@ def fsolve(
     """
     unknowns = Unknowns(x0)
     problem = Problem(func, unknowns, args)
-    jac = _matrix(problem) if is_left_to_us(fprime) else _of(fprime, problem)
-    if is_left_to_us(fprime):
-        options["col_deriv"] = False  # ours has an equation in each row
-    found = _scipy.fsolve(
-        _raveled(problem),
-        unknowns.start,
-        fprime=jac,
-        full_output=True,
-        **options,
-    )
-    x = _np.atleast_1d(_solution(problem, found[0]))
-    return (x, *found[1:]) if full_output else x
+    more = dict(options)
+    if problem.supplies(fprime):
+        more["col_deriv"] = False  # ours has an equation in each row
+
+    def drive(problems: Sequence[Problem], start: Any) -> Any:
+        (p,) = problems
+        jac = _matrix(p) if p.supplies(fprime) else p.given(fprime)
+        found = _scipy.fsolve(_raveled(p), start, fprime=jac, full_output=True, **more)
+        return _Result(zip(("x", "infodict", "ier", "mesg"), found, strict=True))
+
+    found = solved(drive, [problem], unknowns.start)
+    x = _np.atleast_1d(_solution(problem, found.x))
+    rest = (found.get("infodict"), found.ier, found.get("mesg"))
+    return (x, *rest) if full_output else x
 
 
 def root_scalar(
@@ -183,38 +167,50 @@ def root_scalar(
     start = bracket[0] if x0 is None else x0
     if fprime is True:
         f, fprime = parts_of(f)
-    problem = Problem(f, Unknowns(float(start)), args)
+    problem = Problem(f, Unknowns(value(start) * 1.0), args)
     if method is None and bracket is None and x1 is None:
         method = "newton"
-    found = _scipy.root_scalar(
-        _scalar(problem),
-        method=method,
-        bracket=bracket,
-        x0=x0,
-        x1=x1,
-        xtol=xtol,
-        rtol=rtol,
-        maxiter=maxiter,
-        options=options,
-        **_slopes(problem, method, fprime, fprime2),
-    )
+    settings = {"method": method, "options": options}
+    settings |= {"xtol": xtol, "rtol": rtol, "maxiter": maxiter}
+
+    def drive(problems: Sequence[Problem], *ends: Any) -> Any:
+        given = dict(zip(names, map(float, ends), strict=True))
+        if bracket is not None:
+            given = {"bracket": (given.pop("low"), given.pop("high")), **given}
+        slopes = _slopes(problems[0], method, fprime, fprime2)
+        return _scipy.root_scalar(_scalar(problems[0]), **given, **settings, **slopes)
+
+    low, high = (None, None) if bracket is None else bracket
+    ends = {"low": low, "high": high, "x0": x0, "x1": x1}
+    names = [name for name, end in ends.items() if end is not None]
+    found = solved(drive, [problem], *(ends[name] for name in names))
     found.root = _solution(problem, _np.atleast_1d(found.root))
-    if not problem.is_node:
+    if not problem.is_node and not is_traced(found.root):
         found.root = float(found.root)
     return found
 
 
 def _slopes(problem: Problem, method: Any, fprime: Any, fprime2: Any) -> dict[str, Any]:
     """Return the derivatives of a function of one number: those given, or ours."""
-    found: dict[str, Any] = {
-        "fprime": _given_slope(fprime, problem),
-        "fprime2": _given_slope(fprime2, problem),
-    }
-    if method in ("newton", "halley") and is_left_to_us(fprime):
-        found["fprime"] = _slope(problem, 1)
-    if method == "halley" and is_left_to_us(fprime2):
-        found["fprime2"] = _slope(problem, 2)
+    found: dict[str, Any] = {"fprime": None, "fprime2": None}
+    for order, (name, slope) in enumerate([("fprime", fprime), ("fprime2", fprime2)]):
+        if not problem.supplies(slope):
+            found[name] = _given_slope(slope, problem)
+        elif method == "halley" or (method == "newton" and not order):
+            found[name] = _slope(problem, order + 1)
     return found
+
+
+def _given_slope(f: Any, problem: Problem) -> Any:
+    """Return a derivative that was given as a function of the unknown alone."""
+    if not callable(f):
+        return f
+    args = value(problem.args)
+
+    def given(x: Value) -> Any:
+        return value(f(x, *args))
+
+    return given
 
 
 def _scalar(problem: Problem) -> Callable[[float], float]:
@@ -243,12 +239,19 @@ def _bracketing(name: str) -> Callable[..., Any]:
     ) -> Any:
         """Return the root between two numbers; a node where it depends on one."""
         options.update(zip(names, settings, strict=False))
-        problem = Problem(f, Unknowns(float(a)), args)
-        full = options.get("full_output", False)
-        found = theirs(_scalar(problem), a, b, **options)
-        x = found[0] if full else found
-        z = _solution(problem, _np.atleast_1d(x)) if problem.is_node else x
-        return (z, *found[1:]) if full else z
+        problem = Problem(f, Unknowns(value(a) * 1.0), args)
+        full = options.pop("full_output", False)
+
+        def drive(problems: Sequence[Problem], a: Any, b: Any) -> Any:
+            x, found = theirs(
+                _scalar(problems[0]), float(a), float(b), full_output=True, **options
+            )
+            return _Result(x=x, found=found)
+
+        result = solved(drive, [problem], a, b)
+        z, found = result.x, result.get("found")
+        z = _solution(problem, _np.atleast_1d(z)) if problem.is_node else z
+        return (z, found) if full else z
 
     return solve
 
@@ -274,18 +277,26 @@ def newton(
     """
     x0 = _np.asarray(x0, float) if isinstance(x0, list) else x0
     problem = Problem(func, Unknowns(x0), args)
-    options = {k: _given_slope(x, problem) for k, x in options.items()}
-    slope = _given_slope(fprime, problem)
     is_array = isinstance(x0, ndarray) and x0.ndim
-    if is_left_to_us(fprime):
-        slope = _entries(problem) if is_array else _slope(problem, 1)
-    f, start = (problem.value, x0) if is_array else (_scalar(problem), float(x0))
-    found: Any = _scipy.newton(f, start, fprime=slope, **options)
-    if not problem.is_node:
-        return found
-    if not options.get("full_output"):
-        return _solution(problem, _np.atleast_1d(found))
-    z = _solution(problem, _np.atleast_1d(found[0]))
+    full = options.pop("full_output", False)
+
+    def drive(problems: Sequence[Problem], start: Any) -> Any:
+        (p,) = problems
+        more = {k: _given_slope(x, p) for k, x in options.items()}
+        slope = _given_slope(fprime, p)
+        if p.supplies(fprime):
+            slope = _entries(p) if is_array else _slope(p, 1)
+        f, first = (p.value, start) if is_array else (_scalar(p), float(start[0]))
+        found: Any = _scipy.newton(f, first, fprime=slope, full_output=True, **more)
+        return _Result(x=found[0], found=found)
+
+    flat = problem.unknowns.start
+    result = solved(drive, [problem], x0 if is_array else flat)
+    z, found = result.x, result.get("found")
+    if problem.is_node:
+        z = _solution(problem, _np.atleast_1d(z))
+    if not full:
+        return z
     return found._replace(root=z) if is_array else (z, *found[1:])
 
 
@@ -305,14 +316,18 @@ def fixed_point(
     """
     unknowns = Unknowns(x0)
     problem = Problem(func, unknowns, args)
-    found = _scipy.fixed_point(_raveled(problem), unknowns.start, **options)
+
+    def drive(problems: Sequence[Problem], start: Any) -> Any:
+        return _Result(x=_scipy.fixed_point(_raveled(problems[0]), start, **options))
+
+    found = solved(drive, [problem], unknowns.start).x
     if not problem.is_node:
         return unknowns.restored(found)
 
-    def residual(y: Any, *rest: Any) -> Any:
-        return y - _np.reshape(problem.of(y, *rest), (-1,))
+    def residual(y: Any) -> Any:
+        return y - _np.reshape(problem.of(y, *problem.args), (-1,))
 
-    return unknowns.restored(implicit(lambda *_: found, residual)(*problem.args))
+    return unknowns.restored(solution(residual, found))
 
 
 __all__ = [

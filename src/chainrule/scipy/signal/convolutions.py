@@ -15,6 +15,7 @@ from chainrule.operations import namespace as ops
 from chainrule.rules import multilinear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA, opaque
+from chainrule.rules.traits import Depends, Numbers
 from chainrule.scipy.boundaries import extend
 from chainrule.scipy.fft.transforms import (
     complex_transform,
@@ -55,6 +56,15 @@ class convolved_grad(multilinear):
     """z[k] = sum over i of x[i] w[k - i], along all axes"""
 
     forward = convolved
+
+    @staticmethod
+    def depends(
+        z: Numbers, x: Numbers, w: Numbers, *, mode: str = "full", method: str
+    ) -> Depends:
+        """Return which entries are multiplied with some weight, and the reverse."""
+        part = tuple(kept(n, m, mode) for n, m in zip(x.shape, w.shape, strict=True))
+        return (z, _met(x, w.shape, part)), (z, _met(w, x.shape, part))
+
     cases: Cases = (
         case((5,), (3,), mode="same", method="direct"),
         case((3, 4), (2, 3), method="direct"),
@@ -88,6 +98,13 @@ class convolved_grad(multilinear):
     ) -> Value:
         """w_grad[j] = sum over k of z_grad[k] x[k - j]"""
         return _against(xp, z_grad, x, w, shape_of(x), shape_of(w), mode, method)
+
+
+def _met(x: Numbers, sizes: Shape, part: tuple[slice, ...]) -> Any:
+    """Return the numbers of the entries that a convolution adds up."""
+    longer = np.pad(x, [(n - 1, n - 1) for n in sizes], constant_values=-1)
+    shown = np.lib.stride_tricks.sliding_window_view(longer, sizes)[part]
+    return np.moveaxis(shown.reshape(*shown.shape[: x.ndim], -1), -1, 0)
 
 
 def _against(

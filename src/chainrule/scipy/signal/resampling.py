@@ -18,6 +18,7 @@ from chainrule.operations import namespace as ops
 from chainrule.rules import multilinear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA, opaque
+from chainrule.rules.traits import Depends, Numbers
 from chainrule.scipy.boundaries import at, extend, widths_of
 from chainrule.scipy.fft.transforms import (
     complex_transform,
@@ -35,6 +36,7 @@ from chainrule.values.types import Array, ArrayValue, Namespace, Operation, Valu
 from chainrule.wrapping import implements, operation
 
 _theirs: Any = scipy.signal
+_np: Any = np
 
 # ------------------------------------------------------------------ the rule of upfirdn
 
@@ -52,6 +54,21 @@ class rated_grad(multilinear):
     """z[m] = sum over i of h[m down - i up] x[i]"""
 
     forward = rated
+
+    @staticmethod
+    def depends(
+        z: Numbers, h: Numbers, x: Numbers, *, up: int, down: int, axis: int
+    ) -> Depends:
+        """Return which entry meets each tap: h[j] meets i where j + i up = m down."""
+        ends: Any = _np.arange(z.shape[axis]) * down - h[:, None]
+        i: Any = ends // up
+        met: Any = (ends % up == 0) & (i >= 0) & (i < x.shape[axis])
+        lines: Any = _np.moveaxis(x, axis, -1)
+        entries: Any = _np.where(met, lines[..., _np.where(met, i, 0)], -1)
+        results: Any = _np.moveaxis(z, axis, -1)[..., None, :]
+        taps: Any = _np.where(met, h[:, None], -1)
+        return (results, taps), (results, entries)
+
     cases: Cases = (
         case((5,), (4,), up=3, down=2, axis=0),
         case((2,), (3, 5), up=1, down=3, axis=1),

@@ -281,10 +281,9 @@ def _product_of_both(a: SparseNode, b: SparseNode) -> SparseNode:
     first = _np.cumsum(counts) - counts
     right = _np.arange(left.size) - first[left] + starts[left]
     data = ops.getitem(a.data, index=left) * ops.getitem(b.data, index=right)
-    return from_coordinates(
-        data, rows[left], b.indices[right], (a.shape[0], b.shape[1]),
-        is_array=a._is_array,
-    )  # fmt: skip
+    shape = (a.shape[0], b.shape[1])
+    columns = b.indices[right]
+    return from_coordinates(data, rows[left], columns, shape, is_array=a._is_array)
 
 
 def operated(name: str, x: Any, y: Any) -> Any:

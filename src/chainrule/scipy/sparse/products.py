@@ -10,9 +10,10 @@ import numpy as np
 from chainrule.rules import general, multilinear
 from chainrule.rules.cases import DOUBLE, Cases, Dtypes, case
 from chainrule.rules.namespace import EXTRA, opaque
+from chainrule.rules.traits import Depends, Numbers
 from chainrule.scipy.sparse.patterns import Pattern
 from chainrule.values.shapes import shape_of
-from chainrule.values.types import Namespace, Operation, Shape, Value
+from chainrule.values.types import Namespace, Operation, Value
 from chainrule.wrapping import operation
 
 _np: Any = np
@@ -73,15 +74,17 @@ class sparse_product_grad(multilinear):
 
     @staticmethod
     def depends(
-        shapes: Sequence[Shape], *, pattern: Pattern, transposed: bool
-    ) -> tuple[tuple[Any, Any], ...]:
+        z: Numbers,
+        data: Numbers,
+        x: Numbers,
+        *,
+        pattern: Pattern,
+        transposed: bool,
+    ) -> Depends:
+        """Return which entry of the matrix meets which of the vector, and where."""
         rows, columns = _oriented(pattern, transposed=transposed)
-        many = shapes[1][1] if len(shapes[1]) == 2 else 1
-        entries = _np.repeat(_np.arange(rows.size), many)
-        rows, columns = (
-            (i[:, None] * many + _np.arange(many)).ravel() for i in (rows, columns)
-        )
-        return (rows, entries), (rows, columns)
+        own = data.reshape(-1, *[1] * (x.ndim - 1))
+        return (z[rows], own), (z[rows], x[columns])
 
     @staticmethod
     def transpose_data(

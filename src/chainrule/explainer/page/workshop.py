@@ -1,0 +1,145 @@
+"""The page where a function is typed: it is read and differentiated in the browser.
+
+The page carries every operation on numbers that has a form in JavaScript, with its
+derivatives, written from the rules as for a replay.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import tempfile
+import webbrowser
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from chainrule.errors import ArgumentError
+from chainrule.explainer.account.remarks import remedy
+from chainrule.explainer.account.views import Operand, VertexView
+from chainrule.explainer.page.javascript import Script, script_of
+from chainrule.explainer.page.javascript_forms import javascript_form
+from chainrule.explainer.page.page import assembled, framed
+from chainrule.nodes.admission import operation_name
+from chainrule.rules import elementwise, rule
+from chainrule.rules.declarations import is_of_library
+from chainrule.rules.registry import EXPRESSED
+from chainrule.rules.symbolic import partial_formulas
+
+Presets = tuple[tuple[str, str, dict[str, float]], ...]
+
+PRESETS: Presets = (
+    ("A product and a sine", "x*y + sin(x)", {"x": 2, "y": 3}),
+    ("Equation 2", "log(x) + x*y - sin(y)", {"x": 2, "y": 3}),
+    ("Equation 3", "exp(-x/y) * (x - y) / (x + y)", {"x": 2, "y": 3}),
+    ("Equation 4", "x**y + cos(x*y)**2", {"x": 2, "y": 3}),
+    ("Rosenbrock", "(1 - x)**2 + 100*(y - x**2)**2", {"x": -1, "y": 2}),
+    (
+        "Softmax and its loss",
+        "p = exp(a) / (exp(a) + exp(b) + exp(c))\n-log(p)",
+        {"a": 2, "b": -1, "c": 0.5},
+    ),
+    (
+        "Newton's square root",
+        "x = (x + a/x) / 2\nx = (x + a/x) / 2\nx = (x + a/x) / 2\nx",
+        {"x": 1, "a": 2},
+    ),
+    (
+        "A 2-2-1 network",
+        "h1 = tanh(w11*x1 + w12*x2 + b1)\nh2 = tanh(w21*x1 + w22*x2 + b2)\n"
+        "error = u1*h1 + u2*h2 - target\nerror**2",
+        {
+            "w11": 0.5, "x1": 1, "w12": -0.3, "x2": 2, "b1": 0.2, "w21": -0.8,
+            "w22": 0.3, "b2": 0, "u1": 0.7, "u2": -1.1, "target": 1,
+        },
+    ),
+    ("A nan", "r = sqrt(x*x + y*y)\nlog(r) * x", {"x": 0, "y": 0}),
+    ("A branch", "where(x > 0, sqrt(x), x**2)", {"x": 0.5}),
+)  # fmt: skip
+"""Functions to begin with: what each is called, its text, and its inputs."""
+
+
+class Workshop:
+    """A page where one types a function, and sees its gradient step by step."""
+
+    def __init__(self, formula: str, inputs: Mapping[str, float]) -> None:
+        """Begin with a formula in NumPy's spelling, and the values of its inputs."""
+        self.formula = formula
+        self.inputs: dict[str, float] = {k: float(x) for k, x in inputs.items()}
+
+    def to_html(self) -> str:
+        """Return the page as one HTML document that needs no network."""
+        operations = [(r, s) for r in EXPRESSED if (s := _script(r)) is not None]
+        data = {
+            "format": 1,
+            "runs": [],
+            "functions": [
+                _function(r, number) for number, (r, _) in enumerate(operations)
+            ],
+            "presets": PRESETS,
+            "formula": self.formula,
+            "inputs": self.inputs,
+        }
+        return assembled("Your function", data, [s for _, s in operations])
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page to a file whose name ends in ``.html``; return its path."""
+        target = Path(path)
+        if target.suffix.lower() not in (".html", ".htm"):
+            raise ArgumentError(
+                f"save needs a path that ends in .html; received {str(path)!r}."
+            )
+        target.write_text(self.to_html(), encoding="ascii", newline="\n")
+        return target
+
+    def show(self) -> Path:
+        """Open the page in the browser, and return where it was written."""
+        folder = tempfile.mkdtemp(prefix="chainrule-")
+        path = self.save(Path(folder) / "your_function.html")
+        webbrowser.open(path.as_uri())
+        return path
+
+    def _repr_html_(self) -> str:
+        return framed("Your function", self.to_html())
+
+    def __repr__(self) -> str:
+        """Say how to see it."""
+        return "<page to type a function in: .show(), .save('page.html')>"
+
+
+def _view(operation: type[rule]) -> VertexView:
+    operands = [Operand(i, 1.0) for i in range(len(operation.operand_names))]
+    return VertexView(0, "z", 1.0, operation, "", operands)
+
+
+def _script(operation: type[rule]) -> Script | None:
+    """Return an operation on numbers as JavaScript; without partials if constant."""
+    if not is_of_library(operation) or operation.variadic:
+        return None
+    if issubclass(operation, elementwise):
+        return script_of(_view(operation))
+    form = javascript_form(operation)
+    count = len(operation.operand_names)
+    if form is None or not count:
+        return None
+    forward = form.format(*(f"x{i}" for i in range(count)))
+    return Script(f"({forward})", (), count, structural=False)
+
+
+def _function(operation: type[rule], number: int) -> dict[str, Any]:
+    partials: Mapping[str, str] = {}
+    if issubclass(operation, elementwise):
+        partials = partial_formulas(operation)
+    names = operation.operand_names
+    return {
+        "name": operation_name(operation),
+        "operands": list(names),
+        "script": number,
+        "rule": operation.__name__,
+        "formula": (inspect.getdoc(operation) or "").split("\n")[0],
+        "partials": {i: partials[n] for i, n in enumerate(names) if n in partials},
+        "remedy": remedy(_view(operation), [f"{{{n}}}" for n in names]),
+    }
+
+
+__all__ = ["PRESETS", "Workshop"]

@@ -1,0 +1,395 @@
+"""The flow of a differential equation, by the equation of its cotangents.
+
+``S`` maps an initial state, times and what the right-hand side reads to the states at
+these times, by any of SciPy's solvers. Its derivative is no longer that of the steps:
+
+    a' = -(df/dy).T a,      v_bar = integral of (df/dv).T a,
+
+solved backwards from each time to the one before, where the cotangent of the state
+there is added. The state on the way is solved for again, from the one that is known at
+the earlier time, so that memory is that of one such stretch, and stable in stiff
+equations. With ``f2`` the right-hand side of the state and its tangent, and ``S2`` its
+flow, the tangent of ``S`` is ``S2``, and the derivatives of the backward solution ``B``
+are made of ``S2`` and its ``B2``: every order is there.
+
+Source: Cao, Li, Petzold & Serban, "Adjoint sensitivity analysis for
+differential-algebraic equations", 2003, without the algebraic part.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.integrate
+
+from chainrule import operations
+from chainrule.errors import ArgumentError
+from chainrule.scipy.integrate.jacobians import jacobian_of
+from chainrule.scipy.integrate.replay import Program
+from chainrule.transforms.custom_operation import custom_operation
+from chainrule.transforms.one_run import with_zeros
+from chainrule.transforms.products import jvp, vjp
+from chainrule.values.types import Value
+from chainrule.values.vertices import first_stand_in, raw
+
+_np: Any = np
+_scipy: Any = scipy.integrate
+_EPS = 2.0**-52
+States = Callable[..., Any]
+"""``states(y0, times, values)`` returns the states at ``times[1:]``, a row for each."""
+KNOWN = 3
+"""How many solutions are kept besides the last one."""
+NODES: Any = _np.polynomial.legendre.leggauss(4)
+"""Points and weights of the quadrature over each step; it is exact to degree 7."""
+
+
+class Flow:
+    """The states of a differential equation at given times, as an operation.
+
+    Its operands are the initial state, the times from the initial one on, and what the
+    right-hand side reads.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        solver: Any,
+        options: dict[str, Any],
+        states: States | None = None,
+    ) -> None:
+        """Take the right-hand side, and how it is solved.
+
+        ``states`` computes the states where that is not SciPy's ``solve_ivp``.
+        """
+        self.program = program
+        self.solver = solver
+        self.options = options
+        self._states: States = states or self._solved
+        self._known: list[tuple[Any, Any]] = []
+        name = "flow"
+        self.at: Any = custom_operation(
+            self.states, self._pullback, self._pushforward, name=name
+        )
+        self.back: Any = custom_operation(
+            self._back, self._pullback_of_back, self._pushforward_of_back, name="back"
+        )
+
+    # ---------------------------------------------------------------- plain values
+
+    def states(self, y0: Any, times: Any, *values: Any) -> Any:
+        """Return the states, as they are known from the last call if it is the same."""
+        if first_stand_in((y0, times, values)) is not None:
+            raise TypeError("a solver: run as one step of the trace")
+        key = (y0, times, *values)
+        for known, found in self._known:
+            if len(known) == len(key) and all(map(_np.array_equal, known, key)):
+                return found
+        found = self._states(y0, times, values)
+        self.remember(y0, times, values, found)
+        return found
+
+    def remember(self, y0: Any, times: Any, values: Sequence[Any], found: Any) -> None:
+        """Keep states, so that they need not be computed again."""
+        key = tuple(_np.array(x) for x in (y0, times, *values))
+        self._known[:] = [*self._known[-KNOWN:], (key, found)]
+
+    def _solved(self, y0: Any, times: Any, values: Sequence[Any]) -> Any:
+        points = _np.unique(times[1:])
+        if len(points) == 1 and points[0] == times[0]:
+            return _np.stack([y0] * (len(times) - 1))
+        points = points if times[-1] >= times[0] else points[::-1]
+        found = self._stretch(y0, times[0], times[-1], values, t_eval=points)
+        which = _np.argmax(times[1:, None] == points, axis=1)
+        return _np.transpose(found.y)[which]
+
+    def _stretch(
+        self, y: Any, start: float, end: float, values: Sequence[Any], **how: Any
+    ) -> Any:
+        """Solve forwards between two times."""
+        f = self.program.slope(values, y)
+        options = {**self.options, **how}
+        if "jac" not in options:
+            options |= self._jacobian(start, y, values)
+        if "first_step" in options and options["first_step"] is not None:
+            options["first_step"] = min(options["first_step"], abs(end - start))
+        found = _scipy.solve_ivp(f, (start, end), y, method=self.solver, **options)
+        if found.status < 0:
+            raise ArgumentError(
+                f"the state could not be solved for again between t={start} and "
+                f"t={end}: {found.message}"
+            )
+        return found
+
+    def _jacobian(self, t: float, y: Any, values: Sequence[Any]) -> dict[str, Any]:
+        if not issubclass(self.solver, (_scipy.Radau, _scipy.BDF, _scipy.LSODA)):
+            return {}
+        dense = issubclass(self.solver, _scipy.LSODA)
+        found = jacobian_of(self.program, t, y, values, dense=dense)
+        return {} if found is None else {"jac": found}
+
+    def _back(self, bars: Any, y0: Any, times: Any, *values: Any) -> Any:
+        """Return the cotangents of all operands, given those of the states."""
+        if first_stand_in((bars, y0, times, values)) is not None:
+            raise TypeError("a solver: run as one step of the trace")
+        states = _np.concatenate([y0[None], self.states(y0, times, *values)])
+        moves = _stops(_np.any(bars != 0, axis=1))
+        a = _np.zeros_like(y0)
+        sums = [_np.zeros(_np.shape(v), _np.result_type(v, float)) for v in values]
+        of_times = _np.zeros(len(times))
+        for before, i in reversed(list(itertools.pairwise([0, *moves]))):
+            slope = self.program.slope(values, y0)(times[i], states[i])
+            of_times[i] = _np.sum(bars[i - 1] * slope).real
+            a = a + bars[i - 1]
+            if times[i] != times[before]:
+                ends = (times[before], times[i])
+                a = self._backwards(a, states[before], ends, values, sums)
+        first = self.program.slope(values, y0)(times[0], y0)
+        of_times[0] = -_np.sum(a * first).real
+        return (a, of_times, *sums)
+
+    def _backwards(
+        self,
+        a: Any,
+        y: Any,
+        ends: tuple[float, float],
+        values: Sequence[Any],
+        sums: list[Any],
+    ) -> Any:
+        """Return the cotangent at the earlier time; add to those of values."""
+        state = self._stretch(y, *ends, values, dense_output=True).sol
+        size = _np.max(_np.abs(a))
+        if not size:
+            return a
+        pulled = self._pulled(values)
+
+        def slope(t: float, a: Any) -> Any:
+            return -pulled(t, state(t), a, wanted=False)[0]
+
+        solver: Any = self.solver(
+            slope, ends[1], a / size, ends[0], **self._tolerances(state, y, values)
+        )
+        while solver.status == "running":
+            message = solver.step()
+            if message is not None:
+                raise ArgumentError(
+                    f"the equation of the cotangents could not be solved at "
+                    f"t={solver.t}: {message}"
+                )
+            if not sums:
+                continue
+            between = solver.dense_output()
+            half = (solver.t_old - solver.t) / 2
+            for x, weight in zip(*NODES, strict=True):
+                t = solver.t + half * (1 + x)
+                parts = pulled(t, state(t), between(t), wanted=True)[1:]
+                for j, part in enumerate(parts):
+                    sums[j] = sums[j] + weight * half * size * part
+        last = solver.y * size
+        solver.__dict__.clear()  # SciPy's solvers are cycles, which hold the state
+        return last
+
+    def _tolerances(self, state: Any, y: Any, values: Sequence[Any]) -> dict[str, Any]:
+        """Return the options of the solve backwards, of cotangents of size 1.
+
+        Newton iterations of implicit methods converge to a part of the tolerance, which
+        has to be larger than what rounding leaves.
+        """
+        given = self.options
+        found: dict[str, Any] = {"rtol": given.get("rtol", 1e-3)}
+        found["atol"] = _np.min(given.get("atol", 1e-6))
+        if "max_step" in given:
+            found["max_step"] = given["max_step"]
+        if issubclass(self.solver, (_scipy.Radau, _scipy.BDF)):
+            newton = max(10 * _EPS / found["rtol"], min(0.03, found["rtol"] ** 0.5))
+            found["atol"] = max(found["atol"], 100 * _EPS / newton)
+        jac = self._jacobian(state.t_max, y, values).get("jac")
+        if jac is not None:
+
+            def of_cotangents(t: float, a: Any) -> Any:
+                return -jac(t, state(t)).T
+
+            found["jac"] = of_cotangents
+        return found
+
+    def _pulled(self, values: Sequence[Any]) -> Callable[..., Any]:
+        """Return products with the transposed derivatives, in y and in ``values``."""
+        listed = list(values)
+
+        def pulled(t: float, y: Any, a: Any, *, wanted: bool) -> Any:
+            return self.program.called(("pulled", wanted), of[wanted], t, y, a, listed)
+
+        def in_state(t: Value, y: Value, a: Value, values: Any) -> Any:
+            f = self.program.slope(values, y)
+            return vjp(functools.partial(f, t), y)[1](a)
+
+        def in_all(t: Value, y: Value, a: Value, values: Any) -> Any:
+            def f(y: Value, *values: Value) -> Any:
+                return self.program.slope(values, y)(t, y)
+
+            return vjp(f, y, *values)[1](a)
+
+        of = (in_state, in_all)
+        return pulled
+
+    # ----------------------------------------------------------- derivatives, on nodes
+
+    def _slope_at(self, t: Value, y: Value, values: Sequence[Value]) -> Any:
+        return self.program.slope(values, y)(t, y)
+
+    @functools.cached_property
+    def doubled(self) -> Flow:
+        """The flow of the state and its tangent; values are followed by tangents."""
+        program = self.program
+
+        def fun(values: Sequence[Any]) -> Callable[..., Any]:
+            half = len(values) // 2
+
+            def slope(t: Value, both: Any) -> Any:
+                n = _np.shape(both)[0] // 2
+
+                def f(y: Value, *values: Value) -> Any:
+                    return program.slope(values, y)(t, y)
+
+                primals = (both[:n], *values[:half])
+                z = jvp(f, primals, (both[n:], *values[half:]))
+                return _np.concatenate(z)
+
+            return slope
+
+        options = {k: v for k, v in self.options.items() if k != "jac"}
+        if _np.ndim(options.get("atol", 0.0)):
+            options["atol"] = _np.tile(options["atol"], 2)
+        twice = Program(fun, False, program.may_compile)
+        return Flow(twice, self.solver, options)
+
+    def along(self, operands: Sequence[Any], dots: Sequence[Any]) -> Any:
+        """Return the tangents of the states; ``dots`` are those of all operands."""
+        y0, times, *values = operands
+        y_dot, of_times, *of_values = dots
+        n = _np.shape(y0)[0]
+        begin = y_dot - self._slope_at(times[0], y0, values) * of_times[0]
+        both = self.doubled.at(_np.concatenate([y0, begin]), times, *values, *of_values)
+        rows = [
+            both[i, n:]
+            + self._slope_at(times[i + 1], both[i, :n], values) * of_times[i + 1]
+            for i in range(_np.shape(both)[0])
+        ]
+        return _np.stack(rows)
+
+    def _pullback(self, bars: Any, states: Any, *operands: Any) -> Any:
+        return self.back(bars, *operands)
+
+    def _pushforward(self, dots: Sequence[Any], states: Any, *operands: Any) -> Any:
+        return self.along(operands, with_zeros(dots, operands))
+
+    def _pullback_of_back(self, w: Any, z: Any, bars: Any, *operands: Any) -> Any:
+        """Transpose B: its product with w is that of ``bars`` with tangents along w."""
+
+        def along(*operands: Any) -> Any:
+            return self.along(operands, with_zeros(w, operands))
+
+        tangents, pull = vjp(along, *operands)
+        return (tangents, *pull(bars))
+
+    def _pushforward_of_back(
+        self, dots: Sequence[Any], z: Any, bars: Any, *operands: Any
+    ) -> Any:
+        """The tangent of a gradient is the gradient of a tangent."""
+        bars_dot, *of_operands = with_zeros(dots, (bars, *operands))
+
+        def both(*operands: Any) -> Any:
+            return self.at(*operands), self.along(operands, of_operands)
+
+        return vjp(both, *operands)[1]((bars_dot, bars))
+
+
+def _stops(moving: Any) -> Any:
+    """Return at which times, by number, the solve backwards stops.
+
+    It does where the state has a cotangent, and else after about the square root of
+    all times, which bounds what is held on the way.
+    """
+    longest = max(1, math.isqrt(len(moving)))
+    found: list[int] = []
+    last = _np.flatnonzero(moving)[-1:]
+    for i in range(int(last[0]) + 1 if last.size else 0):
+        before = found[-1] if found else 0
+        if moving[i] or i + 1 - before >= longest:
+            found.append(i + 1)
+    return found
+
+
+class FlowCurve:
+    """A solution as a function of time, differentiated by the adjoint equation.
+
+    Attributes
+    ----------
+    ts
+        The times between the solver's steps, or those that were asked for.
+    states
+        The states at these times, a row for each.
+    """
+
+    def __init__(
+        self,
+        flow: Flow,
+        y0: Value,
+        t0: Value,
+        ts: Any,
+        values: Sequence[Any],
+        known: Any,
+    ) -> None:
+        """Take a flow, and the ``known`` states at ``ts``, plain ones."""
+        self.flow = flow
+        self.ts = ts
+        self._start: tuple[Any, ...] = (y0, t0, *values)
+        times: Any = raw(ts)
+        self.t_min: float = _np.minimum(times[0], times[-1])
+        self.t_max: float = _np.maximum(times[0], times[-1])
+        self._plain = known
+        if first_stand_in(raw(known)) is None and len(known):
+            begin = _np.concatenate([[raw(t0)], times])
+            flow.remember(raw(y0), begin, list(map(raw, values)), known)
+
+    def parts(self) -> tuple[Any, ...]:
+        """Return the times and the states there, plain."""
+        return self.ts, self._plain
+
+    @functools.cached_property
+    def states(self) -> Any:
+        """The states at ``ts``."""
+        return self.points(self.ts)
+
+    def points(self, t: Any) -> Any:
+        """Return the states at times in the solver's order, a row for each."""
+        y0, t0, *values = self._start
+        times = _np.concatenate([_np.reshape(t0, (1,)), t])
+        return self.flow.at(y0, times, *values)
+
+    def around(self, t: float) -> Callable[[Any], Any]:
+        """Return the state near a time, as a function of time."""
+        y = self.points(_np.array([t]))[0]
+
+        def state(later: Any) -> Any:
+            return self.flow.at(y, _np.stack([t, later]), *self._start[2:])[0]
+
+        return state
+
+    def __call__(self, t: Value) -> Any:
+        """Return the state at a time, or at several times, a column for each."""
+        t = operations.asarray(t)
+        if _np.ndim(raw(t)) == 0:
+            return self.points(_np.reshape(t, (1,)))[0]
+        times: Any = raw(t)
+        up = raw(self.ts)[-1] >= raw(self.ts)[0]
+        order = _np.argsort(times if up else -times, kind="stable")
+        back = _np.argsort(order)
+        return _np.transpose(self.points(t[order])[back])
+
+
+__all__ = ["Flow", "FlowCurve"]

@@ -1,0 +1,80 @@
+"""Runs of solvers: on plain values, and in a trace as one row."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+
+from chainrule.errors import SolutionWarning
+from chainrule.nodes.admission import holds_nodes
+from chainrule.rules.namespace import opaque
+from chainrule.scipy.optimize.problems import Problem
+from chainrule.transforms.values import value
+from chainrule.values.shapes import ndarray
+from chainrule.values.vertices import first_stand_in
+
+_scipy: Any = scipy.optimize
+_Bool: Any = np.bool_
+NUMBERS = (bool, int, float, np.generic, ndarray)
+
+
+def solved(drive: Callable[..., Any], problems: Sequence[Problem], *arrays: Any) -> Any:
+    """Return ``drive(problems, *arrays)``, a result of SciPy's, of plain values.
+
+    In a trace that is one row, which has the numbers and arrays of the result.
+    """
+    values = [v for p in problems for v in p.values]
+    trace = first_stand_in(values, arrays)
+    if trace is None:
+        return drive(problems, *map(value, arrays))
+    names: list[str] = []
+
+    def solver(*operands: Any) -> tuple[Any, ...]:
+        given = iter(operands)
+        bound = [p.at([next(given) for _ in p.values]) for p in problems]
+        found = drive(bound, *given)
+        _judge(found)
+        numbers = {k: _number(v) for k, v in found.items() if isinstance(v, NUMBERS)}
+        names[:] = numbers
+        return tuple(numbers.values())
+
+    found = opaque(solver)(*values, *map(value, arrays))
+    return _scipy.OptimizeResult(zip(names, found, strict=True))
+
+
+def _judge(found: Any) -> None:
+    """Warn of a row's result that is no solution, but for lost digits in the end."""
+    if found.get("success", True) or found.get("status") == LOST_DIGITS:
+        return
+    warnings.warn(
+        f"a solver in a compiled function has not converged: {found.get('message')} "
+        "What is computed of its result, derivatives too, is that of another point. "
+        "Let it run longer, or give it a smaller tolerance.",
+        SolutionWarning,
+        stacklevel=2,
+    )
+
+
+LOST_DIGITS = 2
+"""SciPy's status where steps no longer improve a minimum, by rounding."""
+
+
+def are_plain(arrays: Any) -> bool:
+    """Tell whether there are neither nodes nor traced values among arrays."""
+    return not any(map(holds_nodes, arrays)) and first_stand_in(arrays) is None
+
+
+def _number(x: Any) -> Any:
+    return bool(x) if isinstance(x, _Bool) else x
+
+
+def is_traced(found: Any) -> bool:
+    """Tell whether a result is that of a row of a trace."""
+    return first_stand_in(found.x if hasattr(found, "x") else found) is not None
+
+
+__all__ = ["are_plain", "is_traced", "solved"]

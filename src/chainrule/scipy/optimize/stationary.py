@@ -1,0 +1,276 @@
+"""Minima as functions of what their problem reads: by the Karush-Kuhn-Tucker system.
+
+At a minimum the gradient of the Lagrange function is zero in the free unknowns; bounds
+that are active hold their unknowns, active constraints have a multiplier, and those
+that are not have none:
+
+    grad f(x) + sum of m_i grad c_i(x) = 0,  c_i(x) = b_i (active), m_i = 0 (else).
+
+``activity`` finds on plain values what is active, when the solver has run; ``minimum``
+is the solution of these equations, as a node (``solving.solution``).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import SolutionWarning
+from chainrule.scipy.optimize.problems import Problem
+from chainrule.solving.implicit import solution
+from chainrule.transforms.gradients import grad
+from chainrule.values.types import Array
+from chainrule.values.vertices import is_stand_in
+
+_np: Any = np
+NEAR = 1e-3
+"""How near to a bound, relative to an unknown, it may hold the unknown."""
+FREE, LOW, HIGH, WEAK = range(4)
+"""What an unknown or a constraint is at a solution: off its bounds, on one of them, or
+on one that does not push it."""
+SMALL = 1e-6
+"""A multiplier and a distance to a bound that are both below this are zero."""
+
+
+@dataclass
+class Activity:
+    """What is active at a solution, and with which multipliers.
+
+    Attributes
+    ----------
+    held
+        Of each unknown, ``FREE``, ``LOW``, ``HIGH`` or ``WEAK``.
+    active
+        Of each constraint, likewise.
+    multipliers
+        Of each constraint; zero where it is not active.
+    regular
+        1, or nan where the active constraints depend on each other.
+    """
+
+    held: Any
+    active: Any
+    multipliers: Any
+    regular: Any = 1.0
+
+
+# --------------------------------------------------------------------- what is active
+
+
+def activity(
+    problem: Problem,
+    x: Array,
+    low: Array,
+    high: Array,
+    conditions: Sequence[tuple[Problem, Array, Array]] = (),
+) -> Activity:
+    """Return what is active at a solution, of plain values; warn of kinks."""
+    slope = _np.asarray(problem.gradient(x))
+    if conditions:
+        found = _constrained(problem, x, slope, low, high, conditions)
+    else:
+        held = _held(problem, x, slope, low, high)
+        found = Activity(held, _np.zeros(0, int), _np.zeros(0))
+    for states, what in ((found.held, "unknowns"), (found.active, "constraints")):
+        if (states == WEAK).any():
+            _warn(
+                f"{what} {_np.flatnonzero(states == WEAK).tolist()} lie at a bound "
+                "that does not push them: the minimum has a kink there, and its "
+                "derivative is nan. Move the bound, or leave it away."
+            )
+    return found
+
+
+def note_activity(found: Any, *problem: Any) -> None:
+    """Enter what is active in a result, from where ``activity_of`` takes it."""
+    active = activity(problem[0], found.x, *problem[1:])
+    found.update({f"_{name}": x for name, x in vars(active).items()})
+
+
+def activity_of(found: Any) -> Activity | None:
+    """Take what is active out of a result, if it was entered."""
+    names = [f.name for f in fields(Activity)]
+    if f"_{names[0]}" not in found:
+        return None
+    return Activity(*(found.pop(f"_{name}") for name in names))
+
+
+def _warn(words: str) -> None:
+    warnings.warn(words, SolutionWarning, stacklevel=2)
+
+
+def _held(problem: Problem, x: Any, slope: Any, low: Any, high: Any) -> Any:
+    """Tell which unknowns a bound holds: they are on it, or pushed there from near.
+
+    Interior methods stop before a bound. An unknown near one is held by it, if the
+    Newton step of that unknown alone leads to the bound or beyond.
+    """
+    below, above = x <= low, x >= high
+    near = _np.minimum(x - low, high - x) <= NEAR * _np.maximum(1.0, _np.abs(x))
+    if (near & ~below & ~above).any():
+        curvature = _np.maximum(_np.diagonal(problem.hessian(x)), 0.0)
+        pushed = near & (slope != 0)
+        below = below | (pushed & (slope >= curvature * (x - low)))
+        above = above | (pushed & (-slope >= curvature * (high - x)))
+    scale = 1e-7 * max(1.0, float(_np.max(_np.abs(slope), initial=0.0)))
+    weak = (below | above) & (_np.abs(slope) <= scale) & (low < high)
+    held = _np.where(above, HIGH, FREE)
+    return _np.where(weak, WEAK, _np.where(below, LOW, held))
+
+
+def _constrained(
+    problem: Problem,
+    x: Any,
+    slope: Any,
+    low: Any,
+    high: Any,
+    conditions: Sequence[tuple[Problem, Array, Array]],
+) -> Activity:
+    """Return what is active among bounds and constraints, by their multipliers.
+
+    Those near a bound are taken for active, and the ones that pull are let go, the
+    strongest first, until all push. A multiplier is measured by how far the minimum
+    would go without it, like the distance to the bound.
+    """
+    values = _np.concatenate([_np.ravel(p.value(x)) for p, _, _ in conditions])
+    slopes = [_np.reshape(p.jacobian(x), (-1, x.size)) for p, _, _ in conditions]
+    rows = _np.concatenate([_np.eye(x.size), *slopes])
+    at = _np.concatenate([x, values])
+    lower = _np.concatenate([low, *(b for _, b, _ in conditions)])
+    upper = _np.concatenate([high, *(b for _, _, b in conditions)])
+    equal = lower == upper
+    lengths = _np.linalg.norm(rows, axis=1)
+    unit = _np.where(lengths == 0.0, 1.0, lengths) * (1.0 + _np.max(_np.abs(x)))
+    below, above = (at - lower) / unit, (upper - at) / unit
+    gap = _np.where(equal, 0.0, _np.maximum(_np.minimum(below, above), 0.0))
+    sign = _np.where(above < below, -1.0, 1.0)  # which way a bound pushes
+    active = equal | (gap <= NEAR)
+    far = lengths**2 / unit / _curvatures(problem, x, rows, active & ~equal)
+    push, active, weak = _pushing(rows, slope, active, equal, sign, far, gap)
+    states = _np.where(active, _np.where(sign < 0, HIGH, LOW), FREE)
+    states = _np.where(weak, WEAK, states)
+    kept = (states == LOW) | (states == HIGH)
+    n = x.size
+    return Activity(
+        states[:n], states[n:], _np.where(kept, -push, 0.0)[n:], _regular(rows[kept])
+    )
+
+
+def _curvatures(problem: Problem, x: Any, rows: Any, wanted: Any) -> Any:
+    """Return the second derivatives along the wanted rows; never quite zero."""
+    found = _np.ones(len(rows))
+    for i in _np.flatnonzero(wanted):
+        length = _np.linalg.norm(rows[i]) or 1.0
+        along = rows[i] / length
+        found[i] = abs(float(along @ problem.product(x, along)))
+    return _np.maximum(found, 1e-8 * _np.max(found))
+
+
+def _pushing(
+    rows: Any, slope: Any, active: Any, equal: Any, sign: Any, far: Any, gap: Any
+) -> tuple[Any, Any, Any]:
+    """Return the multipliers, what is active, and what of it hardly pushes."""
+    open_ended = ~equal
+    while True:
+        push = _np.zeros(len(rows))
+        push[active] = _np.linalg.lstsq(rows[active].T, slope, rcond=None)[0]
+        strength = _np.abs(push) * far
+        candidates = active & open_ended
+        weak = candidates & _is_weak(strength, gap)
+        pulls = _np.where(candidates & (push * sign < 0) & ~weak, strength, 0.0)
+        loose = _np.where(candidates & ~weak, gap - strength, 0.0)
+        let_go = pulls if pulls.any() else loose
+        worst = int(_np.argmax(let_go))
+        if let_go[worst] <= 0.0:
+            return push, active, weak
+        active = active.copy()
+        active[worst] = False
+
+
+def _is_weak(strength: Any, gap: Any) -> Any:
+    """Tell whether a multiplier is zero, and so is the distance to the bound.
+
+    Interior methods stop where both are small and of one size.
+    """
+    both = _np.maximum(strength, gap)
+    like = _np.minimum(strength, gap) > 1e-2 * both
+    return (both <= SMALL) | ((both <= NEAR) & like)
+
+
+def _regular(rows: Any) -> float:
+    """Return 1, or nan with a warning where rows depend on each other."""
+    if rows.size:
+        lengths = _np.linalg.norm(rows, axis=1, keepdims=True)
+        s = _np.linalg.svd(rows / _np.where(lengths == 0, 1, lengths), compute_uv=False)
+        if len(rows) > rows.shape[1] or s[-1] <= 1e-8 or not lengths.all():
+            _warn(
+                "the active constraints depend on each other at the minimum (their "
+                "gradients are not independent), so their multipliers are not unique "
+                "and the derivative is nan. Leave out constraints that others imply."
+            )
+            return _np.nan
+    return 1.0
+
+
+# ------------------------------------------------------------------ the minimum, a node
+
+
+def minimum(
+    problem: Problem,
+    x: Any,
+    low: Any,
+    high: Any,
+    found: Activity,
+    conditions: Sequence[Any] = (),
+) -> Any:
+    """Return a minimum as a node: the solution of the equations of what is active."""
+    n = problem.unknowns.start.size
+    is_free = not conditions and not is_stand_in(found.held)
+    is_free = is_free and not (found.held != FREE).any()
+
+    def lagrangian(y: Any, multipliers: Any) -> Any:
+        total = problem.of(y, *problem.args)
+        if conditions:
+            total = total + _np.sum(multipliers * _values(conditions, y))
+        return total
+
+    def equations(z: Any) -> Any:
+        y, multipliers = (z[:n], z[n:]) if conditions else (z, None)
+        free = grad(lagrangian)(y, multipliers)
+        if is_free:
+            return free
+        first = _at_bounds(found.held, y, low, high, free) * found.regular
+        if not conditions:
+            return first
+        pairs = zip(*_bounds(conditions), strict=True)
+        lower, upper = (_np.concatenate(b) for b in pairs)
+        given = _values(conditions, y)
+        second = _at_bounds(found.active, given, lower, upper, multipliers)
+        return _np.concatenate([first, second])
+
+    if not conditions:
+        return solution(equations, x)
+    return solution(equations, _np.concatenate([x, found.multipliers]))[:n]
+
+
+def _values(conditions: Sequence[Any], y: Any) -> Any:
+    return _np.concatenate([c.of(y) for c in conditions])
+
+
+def _bounds(conditions: Sequence[Any]) -> list[tuple[Any, Any]]:
+    return [(c.low, c.high) for c in conditions]
+
+
+def _at_bounds(states: Any, y: Any, low: Any, high: Any, free: Any) -> Any:
+    """Return the distance to the bound that is active, and ``free`` where none is."""
+    low, high = (_np.where(states == s, b, 0.0) for s, b in ((LOW, low), (HIGH, high)))
+    free = free * _np.where(states == WEAK, _np.nan, 1.0)
+    held = _np.where(states == LOW, y - low, y - high)
+    return _np.where((states == LOW) | (states == HIGH), held, free)
+
+
+__all__ = ["Activity", "activity", "minimum"]

@@ -1,0 +1,139 @@
+"""Labelled arrays as arguments: gradients come back with the labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from chainrule.errors import ArgumentError
+
+EITHER = pytest.mark.parametrize("wrap", [lambda f: f, gd.compile], ids=["", "fast"])
+
+
+# ------------------------------------------------------------------------------ xarray
+
+
+@pytest.fixture
+def xr():
+    return pytest.importorskip("xarray")
+
+
+@pytest.fixture
+def field(xr):
+    return xr.DataArray(
+        np.arange(6.0).reshape(2, 3),
+        dims=("t", "x"),
+        coords={"t": [10, 20]},
+        name="field",
+        attrs={"units": "K"},
+    )
+
+
+@EITHER
+def test_a_data_array_is_given_and_returned_as_one(xr, field, wrap):
+    def f(field, weights):
+        assert field.dims == ("t", "x")
+        return ((field.sel(t=20) * np.sin(weights)) ** 2).sum("x") / field.mean()
+
+    weights = xr.DataArray(np.array([0.5, 1.0, 2.0]), dims="x")
+    known = gd.grad(lambda a, w: np.sum((a[1] * np.sin(w)) ** 2) / np.mean(a), (0, 1))
+    slopes = wrap(gd.grad(f, (0, 1)))
+    for factor in (1.0, 2.0):
+        found = slopes(field * factor, weights)
+        arrays = known((field * factor).data, weights.data)
+        assert [x.dims for x in found] == [("t", "x"), ("x",)]
+        for x, y in zip(found, arrays, strict=True):
+            np.testing.assert_allclose(x.data, y)
+        assert found[0].t.values.tolist() == [10, 20]
+        assert found[0].name == "field"
+    value, _ = wrap(gd.value_and_grad(f))(field, weights)
+    np.testing.assert_allclose(value, f(field, weights))
+
+
+@EITHER
+def test_a_dataset_is_given_and_returned_as_one(xr, field, wrap):
+    data = xr.Dataset({"a": field, "b": ("x", np.ones(3)), "n": ("x", [1, 2, 3])})
+    found = wrap(gd.grad(lambda d: (np.exp(d.a) * d.b * d.n).sum()))(data)
+    assert set(found.data_vars) == {"a", "b"}
+    np.testing.assert_allclose(found.a, np.exp(field) * [1, 2, 3])
+    assert found.b.dims == ("x",)
+
+
+@EITHER
+def test_other_transforms_and_labels(field, wrap):
+    doubled = wrap(lambda x: x * 2)(field)
+    assert doubled.dims == field.dims
+    value, tangent = gd.jvp(wrap(lambda x: x**2), (field,), (field,))
+    assert value.identical(field**2)
+    np.testing.assert_allclose(tangent, 2 * field**2)
+    assert wrap(gd.jacobian(lambda x: x.sum("t")))(field).shape == (3, 2, 3)
+    assert wrap(gd.hessian(lambda x: (x**3).sum()))(field).shape == (2, 3, 2, 3)
+    gd.check_gradients(lambda x: (np.sin(x) * x.mean("t")).sum(), (field,))
+
+
+@EITHER
+def test_nodes_on_the_left_give_way(field, wrap):
+    def f(c):
+        total = 0.0
+        for z in (c * field, c + field, c - field, c / (field + 1), c**field):
+            assert z.dims == field.dims
+            total = total + z.sum()
+        return total
+
+    a = field.data
+
+    def known(c):
+        parts = (c * a, c + a, c - a, c / (a + 1), c**a)
+        return sum(np.sum(z) for z in parts)
+
+    assert wrap(gd.grad(f))(2.0) == pytest.approx(gd.grad(known)(2.0))
+
+
+def test_another_label_is_another_program(field):
+    fast = gd.compile(gd.grad(lambda x: (x**2).sum()))
+    for x in (field, field + 1, field.assign_coords(t=[10, 21]), field.rename("z")):
+        assert fast(x).identical(gd.grad(lambda x: (x**2).sum())(x))
+    assert len(fast.stats()["programs"]) == 3
+
+
+# ------------------------------------------------------------------------------ pandas
+
+
+@pytest.fixture
+def pd():
+    return pytest.importorskip("pandas")
+
+
+def test_a_series_has_a_gradient_with_its_index(pd):
+    theta = pd.Series([1.0, 2.0, 3.0], index=list("abc"), name="theta")
+    found = gd.grad(lambda x: np.sum(x**2))(theta)
+    pd.testing.assert_series_equal(found, 2 * theta)
+    value, slope = gd.value_and_grad(lambda p: np.sum(p["x"] * p["y"]))(
+        {"x": theta, "y": 2.0}
+    )
+    assert value == 12.0
+    assert slope["x"].index.tolist() == ["a", "b", "c"]
+    whole = gd.grad(lambda x: np.sum(x**2))(pd.Series([1, 2], index=["u", "v"]))
+    assert whole.to_dict() == {"u": 2.0, "v": 4.0}
+    missing = pd.Series([1, None], dtype="Int64")
+    assert gd.grad(np.nansum)(missing).tolist() == [1.0, 0.0]
+
+
+def test_a_frame_has_a_gradient_with_its_labels(pd):
+    frame = pd.DataFrame({"u": [1.0, 2.0], "v": [3.0, 4.0]}, index=[5, 6])
+    found = gd.grad(lambda x: np.sum(x[:, 0] * x[:, 1]))(frame)
+    assert found.columns.tolist() == ["u", "v"]
+    assert found.loc[6].tolist() == [4.0, 2.0]
+    assert gd.hessian(lambda x: np.sum(x**2))(frame).shape == (2, 2, 2, 2)
+    slope = gd.grad(lambda w, x: np.sum(x["u"] * w))(2.0, frame)
+    assert slope == 3.0
+
+
+def test_what_pandas_cannot_hold_is_refused(pd):
+    with pytest.raises(ArgumentError, match="must hold numbers"):
+        gd.grad(np.sum)(pd.DataFrame({"a": [1.0], "b": ["text"]}))
+    with pytest.raises(ArgumentError, match=r"Series of pandas.*to_numpy\(\)"):
+        gd.compile(gd.grad(np.sum))(pd.Series([1.0]))
+    with pytest.raises(ArgumentError, match="needs columns"):
+        gd.pmap(np.sum)(pd.DataFrame({"a": [1.0]}))
