@@ -126,6 +126,71 @@ def test_a_linear_map_takes_arguments_by_keyword():
     np.testing.assert_array_equal(A @ Y, B @ Y)
 
 
+# ------------------------------------------- diagonals and maps, differentiated too
+
+
+def chained(x, nu=1.0):
+    return np.sum(x[1:] ** 3 * x[:-1]) * nu + np.sum(np.sin(x))
+
+
+def diagonal_of_all(x, nu):
+    return np.diagonal(gd.hessian(chained)(x, nu))
+
+
+def test_diagonals_are_compiled_and_differentiated():
+    D = gd.hessian_diagonal(chained, "x")
+    expected = diagonal_of_all(X, 0.7)
+    for found in (D(X, 0.7), gd.compile(D)(X, 0.7), gd.compile(D)(nu=0.7, x=X)):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+    def squares(diagonal):
+        return lambda x, nu: np.sum(diagonal(x, nu) ** 2)
+
+    own, dense = (gd.grad(squares(f), (0, 1))(X, 0.7) for f in (D, diagonal_of_all))
+    compiled = gd.compile(gd.grad(squares(D), (0, 1)))(X, 0.7)
+    for a, b, c in zip(own, dense, compiled, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11)
+        np.testing.assert_allclose(c, b, rtol=1e-11)
+
+
+def differences(x, nu):
+    return np.diff(x**2) * nu
+
+
+def test_linear_maps_are_compiled_and_differentiated():
+    J, v, u = gd.jacobian(differences)(X, 0.7), np.cos(X), np.ones(5)
+
+    def ahead(x, v, nu):
+        return gd.linear_map(differences, x, nu=nu, argnums="x") @ v
+
+    def back(x, u):
+        return gd.linear_map(differences, x, 0.7).T @ u
+
+    np.testing.assert_allclose(gd.compile(ahead)(X, v, 0.7), J @ v)
+    np.testing.assert_allclose(gd.compile(back)(X, u), J.T @ u)
+    for f, args in ((ahead, (X, v, 0.7)), (back, (X, u))):
+        gd.check_gradients(lambda *a, f=f: np.sum(f(*a) ** 2), args)
+
+
+def test_linear_maps_are_operators():
+    A, J = gd.linear_map(differences, X, 0.7), gd.jacobian(differences)(X, 0.7)
+    np.testing.assert_allclose(A @ np.eye(6), J)
+    np.testing.assert_allclose(A.T @ np.eye(5), J.T)
+    np.testing.assert_allclose(A.T.T @ X, J @ X)
+    np.testing.assert_allclose((A.H @ A) @ X, J.T @ (J @ X))
+    np.testing.assert_allclose(A.T @ (1j * np.ones(5)), 1j * J.sum(axis=0))
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_matrices_of_nodes_are_refused(place):
+    args = [X, 0.7]
+    args[place] = gd.node(args[place])
+    with pytest.raises(ArgumentError, match="plain numbers"):
+        gd.sparse.jacobian(differences)(*args)
+    with pytest.raises(ArgumentError, match="plain numbers"):
+        gd.compile(gd.sparse.jacobian(differences))(X, 0.7)
+
+
 # ---------------------------------------------------------------- what is refused
 
 
@@ -175,3 +240,39 @@ def test_index_arrays_are_shared_and_cannot_be_changed():
     copied.data[0] = 0
     copied.eliminate_zeros()
     assert (copied.nnz, J(X).nnz) == (5, 6)
+
+
+EDGES = {
+    "nothing depends": lambda x: np.ones(3),
+    "no results": lambda x: x[:0],
+    "the same results twice": lambda x: np.concatenate([x, x, x[::-1]]),
+    "one entry many times": lambda x: x[[0, 0, 0, 1]] ** 2,
+    "a number": lambda x: np.sum(np.sin(x)),
+    "tall": lambda x: np.outer(x[:2], np.arange(90.0)),
+    "wide": lambda x: np.sum(x.reshape(2, -1), axis=1),
+    "written": lambda x: np.where(x > 1, x[::-1], x**2),
+    "few share": lambda x: np.concatenate([x[:2] * x[3], x]),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, float, ">f8"], ids=str)
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse", "bidirectional"])
+@pytest.mark.parametrize("name", EDGES)
+def test_what_lies_at_the_edges(name, mode, dtype):
+    f, x = EDGES[name], X.astype(dtype)
+    found = gd.sparse.jacobian(f, mode=mode)(x)
+    expected = np.reshape(gd.jacobian(f)(x), found.shape)
+    near = {2: 3e-3, 4: 1e-6}.get(x.dtype.itemsize, 1e-13)
+    np.testing.assert_allclose(found.toarray(), expected, rtol=near)
+
+
+@pytest.mark.parametrize("mode", ["auto", "star", "acyclic"])
+@pytest.mark.parametrize(
+    "f", [np.sum, lambda x: 3.0, lambda x: np.sum(x) ** 3, lambda x: np.sum(x**2)]
+)
+@pytest.mark.parametrize("size", [0, 1, 6])
+def test_what_lies_at_the_edges_of_hessians(size, f, mode):
+    found = gd.sparse.hessian(f, mode=mode)(X[:size])
+    np.testing.assert_allclose(found.toarray(), gd.hessian(f)(X[:size]))
+    diagonal = gd.hessian_diagonal(f)(X[:size])
+    np.testing.assert_allclose(diagonal, found.diagonal(), atol=1e-14)

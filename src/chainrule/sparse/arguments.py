@@ -14,7 +14,7 @@ from chainrule.rules.supports import is_inexact
 from chainrule.transforms.derived import positions_of
 from chainrule.transforms.products import jvp, vjp
 from chainrule.values.containers import LEAF, flatten, unflatten
-from chainrule.values.shapes import describe, shape_of
+from chainrule.values.shapes import describe, dtype_of, shape_of
 from chainrule.values.types import Array, Shape
 from chainrule.values.vertices import raw, stand_in, vertex
 
@@ -95,7 +95,7 @@ class Chosen:
             found += [v for v, moving in zip(leaves, moves, strict=True) if moving]
         self.shapes: list[Shape] = list(map(shape_of, found))
         self.sizes: list[int] = [int(_np.prod(s)) for s in self.shapes]
-        self.dtypes: list[Any] = [_np.asarray(raw(v)).dtype for v in found]
+        self.dtypes: list[Any] = list(map(dtype_of, found))
         self.dtype: Any = _np.result_type(*self.dtypes)
 
     def leaves(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> list[Any]:
@@ -157,12 +157,31 @@ class Chosen:
 
 
 def _is_real(x: Any) -> bool:
-    """Tell whether a leaf is a real float, or an array of these; also a traced one."""
-    if isinstance(x, vertex):
-        return False
-    if isinstance(x, stand_in):
-        return x.dtype.kind == "f"
+    """Tell whether a leaf is a real float, or an array of these."""
     return isinstance(x, float) or (hasattr(x, "dtype") and x.dtype.kind == "f")
+
+
+def is_followed(x: Any) -> bool:
+    """Tell whether somebody outside differentiates a leaf, or traces it."""
+    return isinstance(x, (vertex, stand_in))
+
+
+def refuse_followed(leaves: Sequence[Any]) -> None:
+    """Raise if there is a node among the arguments of a sparse derivative."""
+    for x in leaves:
+        if is_followed(x):
+            raise ArgumentError(
+                "a sparse matrix holds plain numbers, which nobody differentiates or "
+                f"compiles; received {describe(x)}. Take products with the matrix, "
+                "gd.linear_map(f, x) @ v, or pass gd.value(x)."
+            )
+
+
+def as_plain(x: Any) -> Any:
+    """Return the value under nodes, or at which a function is traced."""
+    value = raw(x)
+    traced: Any = value
+    return traced.value if isinstance(value, stand_in) else value
 
 
 def times_from_left(
@@ -210,9 +229,12 @@ def together(parts: Sequence[Any]) -> Any:
 __all__ = [
     "Argnums",
     "Chosen",
+    "as_plain",
     "inexact",
+    "is_followed",
     "keys_of",
     "named_as",
+    "refuse_followed",
     "times_from_left",
     "together",
 ]

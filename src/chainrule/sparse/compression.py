@@ -56,7 +56,7 @@ class Compression:
     @property
     def colors(self) -> Any:
         """The colours, of columns and rows where both have some."""
-        if self.mode == "bidirectional":
+        if self.columns is not None and self.rows is not None:
             return self.columns, self.rows
         return self.rows if self.columns is None else self.columns
 
@@ -79,7 +79,7 @@ class Compression:
         if self.rows is not None:
             start = _count(self.columns) * pattern.shape[0]
             left = start + self.rows[rows] * pattern.shape[1] + columns
-        if from_left is None:
+        if from_left is None or self.columns is None or self.rows is None:
             self._places = left if self.columns is None else right
         else:
             self._places = _np.where(from_left[rows], left, right)
@@ -135,9 +135,12 @@ def _of_mode(name: str, pattern: Matrix, by_rows: Matrix, full: Array) -> Compre
     if name == "reverse":
         return Compression(name, None, colour_columns(by_rows)).place(pattern)
     rest, dense = rows_of(pattern, _np.logical_not(full)), rows_of(pattern, full)
-    counts = _np.bincount(rest.indices, minlength=rest.shape[1])
-    columns = _where(colour_columns(rest), counts)
-    rows = _where(colour_columns(dense.T.tocsr()), _np.diff(dense.indptr))
+    columns = rows = None
+    if rest.nnz:
+        counts = _np.bincount(rest.indices, minlength=rest.shape[1])
+        columns = _where(colour_columns(rest), counts)
+    if dense.nnz:
+        rows = _where(colour_columns(dense.T.tocsr()), _np.diff(dense.indptr))
     return Compression(name, columns, rows).place(pattern, full)
 
 

@@ -15,15 +15,16 @@ from chainrule.errors import ArgumentError
 from chainrule.sparse.arguments import (
     Argnums,
     Chosen,
+    as_plain,
     inexact,
+    is_followed,
     named_as,
     times_from_left,
 )
 from chainrule.sparse.matrices import SparseDerivative
-from chainrule.values.containers import map_leaves
+from chainrule.values.containers import flatten, map_leaves
 from chainrule.values.shapes import describe, ndarray, shape_of
 from chainrule.values.types import Array
-from chainrule.values.vertices import stand_in, vertex
 
 _np: Any = np
 _operator: Any = LinearOperator
@@ -80,16 +81,28 @@ class LinearMap(_operator):
 
         return compiled(named_as(self._f, product))
 
+    def followed(self, x: Any) -> bool:
+        """Tell whether the point or a vector is a node, or is traced."""
+        leaves, _ = flatten((self._args, self._keywords, x))
+        return any(map(is_followed, leaves))
+
     def dot(self, x: Any) -> Any:
         """Return the product with a vector, which may be a node or be traced."""
-        if isinstance(x, (vertex, stand_in)):
-            return self._matvec(x)
-        return _operator.dot(self, x)
+        return self._matvec(x) if self.followed(x) else _operator.dot(self, x)
 
     __matmul__ = dot
 
+    def rdot(self, x: Any) -> Any:
+        """Return the product of the transpose with a vector."""
+        return self._rmatvec(x) if self.followed(x) else self.rmatvec(x)
+
+    def _transpose(self) -> Any:
+        return _Turned(self)
+
+    _adjoint = _transpose  # it is real
+
     def _product(self, run: Any, v: Any) -> Any:
-        if isinstance(v, (vertex, stand_in)):
+        if self.followed(v):
             return run(v, *self._args, **self._keywords)
         v = _np.ravel(v)
         if _np.iscomplexobj(v):
@@ -101,6 +114,33 @@ class LinearMap(_operator):
 
     def _rmatvec(self, u: Any) -> Any:
         return self._product(self._backward, u)
+
+
+class _Turned(_operator):
+    """The transpose of a linear map."""
+
+    def __init__(self, of: LinearMap) -> None:
+        self._of = of
+        _operator.__init__(self, dtype=of.dtype, shape=of.shape[::-1])
+
+    def dot(self, x: Any) -> Any:
+        """Return the product with a vector, which may be a node or be traced."""
+        if self._of.followed(x):
+            return self._of.rdot(x)
+        return _operator.dot(self, x)
+
+    __matmul__ = dot
+
+    def _matvec(self, x: Any) -> Any:
+        return self._of.rdot(x)
+
+    def _rmatvec(self, x: Any) -> Any:
+        return self._of.dot(x)
+
+    def _transpose(self) -> Any:
+        return self._of
+
+    _adjoint = _transpose
 
 
 def _copied(x: Any) -> Any:
@@ -151,7 +191,12 @@ def hessian_diagonal(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..
     whole = SparseDerivative(f, argnums, symmetric=True, mode="diagonal")
 
     def diagonal(*args: Any, **keywords: Any) -> Any:
-        state, data = whole.evaluated(args, keywords)
+        if not any(map(is_followed, flatten((args, keywords))[0])):
+            state, data = whole.evaluated(args, keywords)
+        else:  # what to compute together is found at the values, then it is followed
+            plain, named = map_leaves(as_plain, (args, keywords))
+            state = whole.state_at(plain, named)
+            data = state.entries(state.products(*state.seeds, *args, **keywords))
         return state.chosen.arranged(state.chosen.parts(data))
 
     return functools.update_wrapper(diagonal, f, updated=())

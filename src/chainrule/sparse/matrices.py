@@ -3,40 +3,24 @@
 from __future__ import annotations
 
 import functools
-import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from chainrule.compiler.api import compile as compiled
-from chainrule.compiler.batching.vmap import vmap
-from chainrule.compiler.programs.program import Program
-from chainrule.errors import ArgumentError, ShapeError
 from chainrule.sparse.arguments import (
     Argnums,
     Chosen,
-    named_as,
-    times_from_left,
-    together,
+    refuse_followed,
 )
-from chainrule.sparse.blocks import Block, blocks_of
-from chainrule.sparse.compression import (
-    Compression,
-    compressed,
-    compressed_symmetric,
-)
-from chainrule.sparse.detection import Detection
-from chainrule.sparse.patterns import DensePatternError, boolean
-from chainrule.transforms.gradients import grad
-from chainrule.transforms.seeds import check_numeric, is_differentiable
-from chainrule.transforms.values import value
-from chainrule.values.containers import flatten, unflatten
-from chainrule.values.shapes import kind_of, ndarray, shape_of
-from chainrule.values.types import Array, Operation, Shape
+from chainrule.sparse.patterns import boolean
+from chainrule.sparse.states import State
+from chainrule.values.containers import flatten
+from chainrule.values.shapes import kind_of, ndarray
+from chainrule.values.types import Operation
 
 _np: Any = np
 _DIRECT = {float, ndarray}
@@ -119,6 +103,7 @@ class SparseDerivative:
             key = (key, (x.shape, x.dtype) if kind_of(x) is ndarray else kind_of(x))
         state = self._states.get(key)
         if state is None:
+            refuse_followed(given)
             state = State(self, args, keywords)
             state.detect(args, keywords)
             self._states[key] = state
@@ -138,263 +123,6 @@ class SparseDerivative:
     def chosen(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> Chosen:
         """Return the arguments of a call that are differentiated."""
         return Chosen(self.f, self._argnums, args, keywords)
-
-
-class State:
-    """What is known for arguments of one kind."""
-
-    def __init__(
-        self, owner: SparseDerivative, args: Sequence[Any], keywords: Mapping[str, Any]
-    ) -> None:
-        self.owner = owner
-        self.chosen: Chosen = owner.chosen(args, keywords)
-        self.paths: set[Any] = set()
-        self.pattern: Any = None
-        self.compression: Compression | None = None
-        self.dense_because: list[str] = []
-        self.shapes: list[Shape] = []
-        self.seeds: list[Any] = []
-        self.blocks: list[list[Block]] = []
-        self.structure: Any = None
-        self.beside: list[bool] = []
-        self.complex: bool = False
-        self._inner: Any = compiled(named_as(owner.f, self._differentiated))
-        self._run: Any = None
-
-    @property
-    def mode(self) -> str:
-        """Which products are computed."""
-        return self._known().mode
-
-    @property
-    def colors(self) -> Any:
-        """The colours of columns, of rows, or both."""
-        return self._known().colors
-
-    @property
-    def sweeps(self) -> int:
-        """How many products are computed."""
-        return self._known().sweeps if self.pattern.nnz else 0
-
-    def _known(self) -> Compression:
-        assert self.compression is not None  # noqa: S101  it was detected
-        return self.compression
-
-    # ------------------------------------------------------------------- functions
-
-    def flat(
-        self, args: Sequence[Any], keywords: Mapping[str, Any]
-    ) -> Callable[..., tuple[Any, ...]]:
-        """Return what the Jacobian is taken of, as a function of leaves."""
-        f = self.chosen.function(self.owner.f, args, keywords)
-        if not self.owner.symmetric:
-            return f
-
-        def one(*leaves: Any) -> Any:
-            positional, named = self.chosen.with_leaves(args, keywords, leaves)
-            return self.owner.f(*positional, **named)
-
-        return grad(one, tuple(range(len(self.chosen.shapes))))
-
-    def _differentiated(self, *args: Any, **keywords: Any) -> Any:
-        if self.owner.symmetric:
-            found = self.flat(args, keywords)(*self.chosen.leaves(args, keywords))
-        else:
-            found = self.owner.f(*args, **keywords)
-        return self._settled(found)
-
-    def _settled(self, found: Any) -> Any:
-        return value(found) if self.owner.closed_is_constant else found
-
-    def _products(self, *given: Any, **keywords: Any) -> list[Any]:
-        """Return the products from the right, and from the left."""
-        seeds, args = list(given[: len(self.seeds)]), given[len(self.seeds) :]
-        flat = self.flat(args, keywords)
-        leaves = self.chosen.leaves(args, keywords)
-
-        def pushed(s: Array) -> Any:
-            return self._settled(self.chosen.times(flat, leaves, s))
-
-        def pulled(s: Array) -> Any:
-            return self._settled(times_from_left(flat, leaves, self.shapes, s))
-
-        found: list[Any] = []
-        if self._known().columns is not None:
-            found.append(vmap(pushed)(seeds.pop(0)))
-        if self._known().rows is not None:
-            found.append(vmap(pulled)(seeds.pop(0)))
-        return found
-
-    # --------------------------------------------------------------------- patterns
-
-    def found(
-        self, args: Sequence[Any], keywords: Mapping[str, Any]
-    ) -> tuple[Any, list[str], int]:
-        """Return a call's pattern, what made it dense, and its program's work."""
-        leaves, self.structure = flatten(self._inner(*args, **keywords))
-        self._check_result(leaves)
-        self.beside = list(map(is_differentiable, leaves))
-        kept = [x for x in leaves if is_differentiable(x)]
-        self.complex = any(map(_np.iscomplexobj, kept))
-        shapes = list(map(shape_of, kept))
-        if shapes != self.shapes:  # a path to a result of another shape
-            self.shapes, self.pattern = shapes, None
-            self.paths.clear()
-        path = self._inner.kept.latest
-        if self.owner.given is not None:
-            return self._given(), [], _work(path)
-        if path is None:
-            raise ArgumentError(
-                "the function has no program at these arguments (its result holds a "
-                "nan, or it raises an error there), so its pattern cannot be found. "
-                "Call it first at others, or give sparsity=."
-            )
-        program: Program = path.program
-        found = Detection(program, self._inputs(program, args, keywords))
-        outputs = [z for z, ok in zip(program.outputs, self.beside, strict=True) if ok]
-        try:
-            parts = [found.of(z).as_matrix() for z in outputs]
-        except DensePatternError:
-            because = ", ".join(found.dense_because) or "sums over many entries"
-            raise ArgumentError(
-                f"the matrix has too many entries that may be non-zero, by {because}. "
-                "Use gd.linear_map(f, x) for its products with vectors."
-            ) from None
-        pattern = parts[0] if len(parts) == 1 else boolean(sp.vstack(parts, "csr"))
-        return pattern, found.dense_because, _work(path)
-
-    def _check_result(self, leaves: Sequence[Any]) -> None:
-        name = "hessian" if self.owner.symmetric else "jacobian"
-        if not leaves:
-            raise ArgumentError(
-                f"sparse.{name} needs a function that returns numbers; this one "
-                "returned None. Let it return its result."
-            )
-        some = any(map(is_differentiable, leaves))
-        for z in leaves:
-            if not some or not isinstance(z, int | np.ndarray | np.generic):
-                check_numeric(z, f"sparse.{name}")
-
-    def _inputs(
-        self, program: Program, args: Sequence[Any], keywords: Mapping[str, Any]
-    ) -> list[Any]:
-        """Return the rows of a program that stand for the leaves."""
-        own = [  # copies, as two arguments may be one object
-            x.view() if isinstance(x, ndarray) else x + 0.0
-            for x in self.chosen.leaves(args, keywords)
-        ]
-        positional, named = self.chosen.with_leaves(args, keywords, own)
-        numbers = self._inner.signed(tuple(positional), named)[1]
-        places = [next(i for i, v in enumerate(numbers) if v is x) for x in own]
-        return [program.inputs[i] for i in places]
-
-    def _given(self) -> Any:
-        shape = (sum(map(math.prod, self.shapes)), sum(self.chosen.sizes))
-        given = self.owner.given
-        if given.shape != shape:
-            raise ShapeError(
-                f"sparsity= has shape {given.shape}, and the derivative {shape}."
-            )
-        return given
-
-    def detect(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
-        """Find the pattern of the path that these arguments take; tell if it grew."""
-        found, because, work = self.found(args, keywords)
-        if self.owner.symmetric:
-            found = boolean(found + found.T)
-        self.dense_because = list(dict.fromkeys([*self.dense_because, *because]))
-        before = -1 if self.pattern is None else self.pattern.nnz
-        if self.pattern is not None:
-            found = boolean(found + self.pattern)
-        if found.nnz == before:
-            return False
-        found.sort_indices()
-        self.pattern = found
-        asked = self.owner.mode_asked
-        if self.complex:
-            asked = "forward"  # a sweep back to real arguments has the real part
-        if not self.owner.symmetric:
-            self._take(compressed(found, asked))
-        else:
-            self._take(compressed_symmetric(found, asked, work))
-            if self.mode == "acyclic" and self._wrong_rows(args, keywords).size:
-                self._take(compressed_symmetric(found, "star", work))
-        if self.owner.check and self.owner.given is not None:
-            self._compare(args, keywords)
-        return True
-
-    def _take(self, compression: Compression) -> None:
-        """Compute products like these from now on."""
-        self.compression = compression
-        self.seeds = compression.seeds(self.chosen.dtype)
-        sizes = list(map(math.prod, self.shapes)), self.chosen.sizes
-        self.blocks = blocks_of(self.pattern, *sizes)
-        self._run = compiled(named_as(self.owner.f, self._products))
-
-    # ------------------------------------------------------------------- evaluation
-
-    def evaluate(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
-        """Return the entries of the whole matrix at these arguments."""
-        while True:
-            if not self.pattern.nnz:  # there is no product that tells the path
-                if self.detect(args, keywords):
-                    continue
-                diagonal = sum(self.chosen.sizes) if self.mode == "diagonal" else 0
-                return _np.zeros(diagonal, self.chosen.dtype)
-            run = self._run
-            try:
-                products = run(*self.seeds, *args, **keywords)
-            except ShapeError:  # seeds are of the shape of an earlier result
-                if not self.detect(args, keywords):
-                    raise
-                continue
-            path = run.kept.latest
-            grew = path not in self.paths and self.detect(args, keywords)
-            if path is not None:
-                self.paths.add(path)
-            if not grew:
-                return self._known().entries(together(products))
-
-    def arranged(self, data: Array) -> Any:
-        """Return the entries as matrices: one for each leaf of result and argument."""
-        made = [
-            self.chosen.arranged([block.filled(data) for block in row])
-            for row in self.blocks
-        ]
-        if self.owner.symmetric:
-            return self.chosen.arranged(made)
-        following = iter(made)
-        whole = [next(following) if ok else None for ok in self.beside]
-        return unflatten(self.structure, whole)
-
-    def _wrong_rows(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
-        """Return the rows whose product with a random vector is another one."""
-        dtype, size = self.chosen.dtype, sum(self.chosen.sizes)
-        direction = _np.random.default_rng(0).normal(size=size).astype(dtype)
-        leaves = self.chosen.leaves(args, keywords)
-        expected = self.chosen.times(self.flat(args, keywords), leaves, direction)
-        data = self.evaluate(args, keywords)
-        entries = (data, self.pattern.indices, self.pattern.indptr)
-        matrix = sp.csr_array(entries, self.pattern.shape)
-        scale = _np.max(_np.abs(expected), initial=1e-300)
-        close = 10 * math.sqrt(_np.finfo(dtype).eps) * scale
-        return _np.flatnonzero(_np.abs(matrix @ direction - expected) > close)
-
-    def _compare(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> None:
-        """Raise unless the pattern gives the product with a random vector."""
-        wrong = self._wrong_rows(args, keywords)
-        if wrong.size:
-            raise ArgumentError(
-                f"sparsity= leaves out entries of row {wrong[0]} that are not zero "
-                f"({wrong.size} rows differ). Leave it away, to have it found."
-            )
-
-
-def _work(path: Any) -> int:
-    """Return the number of entries of all arrays that a program makes."""
-    if path is None:
-        return 0
-    return sum(math.prod(x.shape or ()) for x in path.program.rows)
 
 
 __all__ = ["SparseDerivative", "State"]
