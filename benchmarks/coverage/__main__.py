@@ -16,7 +16,7 @@ from benchmarks.coverage.samples import NAMESPACES, samples
 
 
 def measured(names: list[str], namespaces: tuple[str, ...]) -> None:
-    """Write what each library does with each function into ``results/``."""
+    """Write what each library does with each function into ``measured/``."""
     libraries = {name: LIBRARIES[name]() for name in names}
     for namespace in namespaces:
         found = dict(samples(namespace))

@@ -219,6 +219,11 @@ _SYMMETRIC: tuple[tuple[Any, ...], Call] = (
 """Symmetric matrices alone: of others each library reads what it likes."""
 
 
+def _special() -> dict[str, Any]:
+    orders = "spherical_in spherical_jn spherical_kn spherical_yn"
+    return dict.fromkeys(orders.split(), as_call((2, P)))
+
+
 def _square(x: Any) -> Any:
     return x * x
 
@@ -351,6 +356,7 @@ def _interpolate() -> dict[str, Any]:
 def _all() -> dict[str, Any]:
     found: dict[str, Any] = {f"numpy.{k}": v for k, v in _numpy().items()}
     for part, calls in {
+        "special": _special,
         "linalg": _linalg,
         "signal": _signal,
         "ndimage": _ndimage,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parent / "measured"
 PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
 ORDER = ("chainrule", "autograd", "jax", "advect")
 WORDS = ("locally constant", "no sample")

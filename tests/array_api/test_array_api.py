@@ -226,3 +226,10 @@ def test_a_copy_of_a_number_is_an_array_that_can_be_written():
     assert gd.numpy.asarray(x, device="cpu") is x
     with pytest.raises(ChainruleError, match="device"):
         gd.numpy.asarray(x, device="cuda")
+
+
+def test_functions_of_numpy_that_scipy_has_too_are_found():
+    special = pytest.importorskip("chainrule.scipy.special")
+    x = node([0.3, 0.6])
+    np.testing.assert_array_equal(special.sinc(x).value, np.sinc(x.value))
+    assert isinstance(special.cbrt(x), node)

@@ -273,3 +273,14 @@ def test_samples_without_spread_and_keywords_that_are_refused():
         stats.trim_mean(same, 0.8)
     x, y = gd.node(1.0), gd.node(3.0)
     assert gd.value(stats.hmean([x, y])) == pytest.approx(1.5)
+
+
+def test_a_line_is_unpacked_as_scipys():
+    x, y = np.array([0.3, 0.6, 0.9, 1.4]), np.array([0.42, 0.75, 0.55, 1.2])
+    line = stats.linregress(gd.node(x), y)
+    slope, intercept, r, p, error = line
+    expected = S.linregress(x, y)
+    np.testing.assert_allclose(gd.value([slope, intercept, r, p, error]), expected)
+    np.testing.assert_allclose(
+        line.intercept_stderr.value, expected.intercept_stderr, rtol=1e-12
+    )

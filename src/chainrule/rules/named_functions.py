@@ -73,14 +73,15 @@ def function_in(module: ModuleType, name: str) -> Any:
     """
     found = getattr(module, name, None)
     behind = getattr(found, "__wrapped__", None)
-    if behind is None or _library(module.__name__) == "numpy":
-        return found
-    is_numpys = _library(getattr(behind, "__module__", None) or "") == "numpy"
-    return behind if is_numpys or isinstance(behind, np.ufunc) else found
+    if isinstance(behind, np.ufunc):
+        return behind
+    is_wrapped = _is_numpys(behind) and not _is_numpys(found)
+    return getattr(np, name, found) if is_wrapped else found
 
 
-def _library(module: str) -> str:
-    return module.partition(".")[0]
+def _is_numpys(function: Any) -> bool:
+    module: str = getattr(function, "__module__", None) or ""
+    return module.partition(".")[0] == "numpy"
 
 
 def await_function(name: str, note: Note) -> None:

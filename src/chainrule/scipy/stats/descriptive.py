@@ -308,14 +308,20 @@ class PearsonRResult(NamedTuple):
     pvalue: Any
 
 
-class LinregressResult(NamedTuple):
-    """A line through points, its correlation and standard errors."""
-
+class _Line(NamedTuple):
     slope: Any
     intercept: Any
     rvalue: Any
     pvalue: Any
     stderr: Any
+
+
+class LinregressResult(_Line):
+    """A line through points, its correlation and standard errors.
+
+    ``intercept_stderr`` is no item of the tuple, as of SciPy's.
+    """
+
     intercept_stderr: Any
 
 
@@ -385,4 +391,6 @@ def linregress(
     pvalue = _of_alternative(t.cdf(statistic, df), t.sf(statistic, df), alternative)
     of_intercept = stderr * np.sqrt(xx + x_mean * x_mean)
     intercept = y_mean - slope * x_mean
-    return LinregressResult(slope, intercept, r, pvalue, stderr, of_intercept)
+    line = LinregressResult(slope, intercept, r, pvalue, stderr)
+    line.intercept_stderr = of_intercept
+    return line
