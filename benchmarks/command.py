@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from textwrap import indent
 
-from benchmarks import compiled, report
+from benchmarks import compiled, report, solutions, sparse
 from benchmarks.measure import Row
 from benchmarks.measure import compare as compare_eager
 from benchmarks.workload import Comparison
@@ -60,9 +60,13 @@ def apart(comparison: Comparison) -> list[Row]:
 
 
 def compare(comparison: Comparison, *, smoke: bool) -> list[Row]:
-    """Compare functions that are compiled, or that are not."""
+    """Compare functions that are compiled, that are not, or whole solutions."""
+    if isinstance(comparison, solutions.Solution):
+        return solutions.compare(comparison, smoke=smoke)
     if isinstance(comparison, compiled.Compilation):
         return compiled.compare(comparison, smoke=smoke)
+    if isinstance(comparison, sparse.Sparse):
+        return sparse.compare(comparison, smoke=smoke)
     return compare_eager(comparison, smoke=smoke)
 
 

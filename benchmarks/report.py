@@ -17,7 +17,8 @@ from benchmarks.measure import Row
 RESULTS = Path(__file__).parent / "results"
 
 DISTRIBUTIONS = (
-    "chainrule", "numpy", "autograd", "jax", "micrograd", "mygrad", "torch"
+    "chainrule", "numpy", "asdex", "autograd", "casadi", "jax", "micrograd", "mygrad",
+    "torch",
 )  # fmt: skip
 
 HEADINGS = ("workload", "chainrule", "against", "its time", "ratio", "target", "")
@@ -51,6 +52,8 @@ def cells(row: Row) -> tuple[str, ...]:
     ours = quantity(row.ours, row.unit)
     theirs = "" if row.theirs is None else quantity(row.theirs, row.unit)
     ratio = "" if row.ratio is None else ratio_text(row.ratio, row.kind)
+    if row.unit == "calls":
+        ratio = ratio.replace("faster", "fewer")
     sign = SIGNS[row.kind]
     target = "" if row.limit is None else f"{sign} {row.limit:g}x"
     if target and row.ratio is None:
@@ -66,9 +69,11 @@ def ratio_text(ratio: float, kind: str) -> str:
 
 
 def quantity(x: float, unit: str) -> str:
-    """Write a number of bytes, or of seconds at a readable scale."""
+    """Write a number of bytes or calls, or of seconds at a readable scale."""
     if unit == "bytes":
         return f"{x:.0f} B"
+    if unit == "calls":
+        return f"{x:.0f}"
     scale, name = next((s for s in SCALES if x >= s[0]), SCALES[-1])
     suffix = "/op" if unit == "per operation" else ""
     amount = x / scale

@@ -11,8 +11,10 @@ from benchmarks.workloads import (
     kinds,
     large_arrays,
     nested,
+    optimise,
     scalars,
     small_arrays,
+    sparse,
 )
 
 
@@ -22,6 +24,6 @@ def comparisons(*, tiny: bool) -> Iterator[Comparison]:
     Arrays that nobody uses would not be harmless: once a large one has been freed, the
     C library keeps later memory instead of handing it back, and everything is faster.
     """
-    modules = scalars, small_arrays, large_arrays, held_out, nested, compiled, kinds
-    for module in modules:
+    of_values = scalars, small_arrays, large_arrays, held_out, nested
+    for module in (*of_values, compiled, kinds, sparse, optimise):
         yield from module.comparisons(tiny=tiny)

@@ -1,5 +1,7 @@
 // The explanation as Python wrote it (see payload.py), with numbers decoded.
 
+import type { WorkshopData } from "./workshop";
+
 /** An array of which every entry is known. */
 export interface Grid {
   shape: number[];
@@ -162,14 +164,14 @@ function revive(key: string, x: unknown): unknown {
   return VALUE_KEYS.has(key) && typeof x === "string" ? (SPECIAL[x] ?? NaN) : x;
 }
 
-export function readRuns(text: string): Run[] {
-  const data = JSON.parse(text, revive) as { runs: Run[] };
+export function readRuns(text: string): { runs: Run[]; workshop: WorkshopData | null } {
+  const data = JSON.parse(text, revive) as { runs: Run[] } & Partial<WorkshopData>;
   for (const run of data.runs) {
     for (const [i, total] of Object.entries(run.totals)) {
       run.totals[i] = revive("total", total) as Value;
     }
   }
-  return data.runs;
+  return { runs: data.runs, workshop: data.functions ? (data as WorkshopData) : null };
 }
 
 export function isNumber(x: Value | undefined): x is number {

@@ -14,10 +14,11 @@ import { Replay } from "./replay";
 import { codePanel, SourcePanel } from "./source";
 import { moments, stateAt, subject, sweepStart, type Moment } from "./timeline";
 import { Transport } from "./transport";
+import { Workshop } from "./workshop";
 import { announced, heading, phaseOf, spoken } from "./words";
 
 const scripts = (globalThis as unknown as { chainruleRules: Script[] }).chainruleRules;
-const runs = readRuns(document.getElementById("data")!.textContent!);
+const { runs, workshop } = readRuns(document.getElementById("data")!.textContent!);
 
 class Page {
   private readonly run: Run;
@@ -38,11 +39,14 @@ class Page {
   private readonly call = h("p", { class: "call" });
   private readonly voice = h("p", { class: "unseen", role: "status", "aria-live": "polite" });
 
-  constructor(run: Run, private readonly transport: () => Transport, root: HTMLElement) {
+  constructor(
+    run: Run, forms: Script[], private readonly transport: () => Transport, root: HTMLElement,
+    private readonly moved: (inputs: number[][]) => void,
+  ) {
     this.run = run;
     this.numbers = recorded(run);
     this.all = moments(run, this.numbers);
-    this.replay = new Replay(run, scripts);
+    this.replay = new Replay(run, forms);
     const live = run.live && this.replay.reproduces();
     const whyNot = run.notLive || "A replay here does not reproduce the recorded numbers.";
     const fold = bestFold(run);
@@ -163,6 +167,7 @@ class Page {
   }
 
   private replayed(inputs: number[][] | null): void {
+    if (inputs) this.moved(inputs);
     const end = this.now === this.all.length - 1;
     this.numbers = inputs ? this.replay.at(inputs) : recorded(this.run);
     this.explore?.update(this.numbers);
@@ -251,18 +256,23 @@ function start(): void {
     if (event.key === "Escape" && present.getAttribute("aria-pressed") === "true") presented(false);
   });
   const title = h("h1");
-  const showRun = (run: Run): void => {
-    replace(title, run.mode === "forward" ? "Forward mode of " : "Gradient of ",
+  const editor = workshop && new Workshop(workshop, scripts, (made) => showRun(made.run, made.scripts));
+  const showRun = (run: Run, forms = scripts): void => {
+    if (editor) replace(title, "Your function, and its gradient");
+    else replace(title, run.mode === "forward" ? "Forward mode of " : "Gradient of ",
       h("span", { class: "function" }, run.title));
     transport.pause();
     set(quiz, "aria-pressed", "false");
-    page = new Page(run, () => transport, main);
+    page = new Page(run, forms, () => transport, main, (inputs) =>
+      run.inputs.forEach((i, n) => editor?.keep(run.vertices[i]!.name, inputs[n]![0]!)));
     page.show();
     page.open();
   };
-  replace(document.getElementById("app")!, header(title, showRun, quiz, present), main,
+  replace(document.getElementById("app")!, header(title, showRun, quiz, present),
+    editor?.element ?? "", main,
     h("footer", {}, transport.element));
-  showRun(runs[0]!);
+  if (editor) editor.make();
+  else showRun(runs[0]!);
   Object.assign(globalThis, { chainrulePage: { runs, short, lineOf } });
 }
 

@@ -70,7 +70,7 @@ export class RemarksPanel {
   private line(warning: Warning): HTMLElement {
     const name = this.run.vertices[warning.vertex]!.name;
     return h("li", {},
-      h("span", {}, h("strong", { class: "bad" }, `${warning.kind} `), warning.message),
+      h("span", {}, h("strong", { class: /nan|inf/.test(warning.kind) ? "bad" : null }, `${warning.kind} `), warning.message),
       h("span", { class: "from" }, ` (${whereOf(this.run, warning.vertex)}) `),
       button("Show", () => this.visit(warning), { "aria-label": `Show where ${name} is` }));
   }

@@ -1,0 +1,89 @@
+// The card where a function is typed: its text, presets, and what is wrong with it.
+
+import { Builder, type Built, type Known } from "./build";
+import type { Script } from "./data";
+import { h, replace, set } from "./dom";
+import { FormulaError } from "./formula";
+
+export interface WorkshopData {
+  functions: Known[];
+  presets: [name: string, formula: string, inputs: Record<string, number>][];
+  formula: string;
+  inputs: Record<string, number>;
+}
+
+const PAUSE = 250;
+
+export class Workshop {
+  readonly element = h("section", { class: "card workshop", "aria-labelledby": "workshop-title" });
+  private readonly field = h("textarea", {
+    id: "formula", rows: 3, spellcheck: "false", autocapitalize: "off", autocomplete: "off",
+    "aria-labelledby": "workshop-title", "aria-describedby": "formula-help formula-error",
+  });
+  private readonly error = h("p", { class: "bad", role: "alert", id: "formula-error" });
+  private readonly presets: HTMLSelectElement;
+  private values: Record<string, number>;
+  private timer = 0;
+
+  constructor(
+    private readonly data: WorkshopData,
+    private readonly scripts: Script[],
+    private readonly built: (made: Built) => void,
+  ) {
+    this.values = { ...data.inputs };
+    this.presets = h("select", { "aria-label": "Examples", id: "presets" },
+      h("option", { value: "" }, "Examples"),
+      ...data.presets.map(([name], i) => h("option", { value: i }, name)));
+    this.presets.addEventListener("change", () => {
+      const chosen = this.data.presets[Number(this.presets.value)];
+      if (this.presets.value === "" || !chosen) return;
+      this.write(chosen[1], chosen[2]);
+    });
+    this.field.addEventListener("input", () => {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.make(), PAUSE);
+    });
+    this.field.value = data.formula;
+    const names = data.functions.map((f) => f.name).filter((name) => !/_|^add$|^subtract$|^multiply$|^divide$/.test(name));
+    this.element.append(
+      h("div", { class: "titled" }, h("h2", { id: "workshop-title" }, "Type your function"), this.presets),
+      this.field, this.error,
+      h("p", { class: "remark", id: "formula-help" }, "In NumPy's spelling, with or without np. Names " +
+        "become inputs; a line such as h = tanh(w*x) names a value, and the last line is the result."),
+      h("details", { class: "remark" }, h("summary", {}, "Functions that it knows"), h("p", {}, names.sort().join(", "))));
+  }
+
+  get formula(): string {
+    return this.field.value;
+  }
+
+  /** Show a formula with values for its inputs. */
+  write(formula: string, inputs: Record<string, number>): void {
+    this.field.value = formula;
+    this.values = { ...this.values, ...inputs };
+    this.make();
+  }
+
+  /** Keep what inputs were changed to, for when the formula changes. */
+  keep(name: string, value: number): void {
+    this.values[name] = value;
+  }
+
+  /** Read the formula and hand on what it became; say what is wrong with it otherwise. */
+  make(): void {
+    this.field.rows = Math.min(8, Math.max(2, this.field.value.split("\n").length));
+    try {
+      const made = new Builder(this.data.functions, this.scripts).build(this.field.value, this.values);
+      if (made.run.result == null || !made.run.steps.length) {
+        throw new FormulaError("The result is not computed from any input: use a name, such as x.", 0);
+      }
+      set(this.field, "aria-invalid", null);
+      replace(this.error);
+      this.built(made);
+    } catch (error) {
+      if (!(error instanceof FormulaError)) throw error;
+      set(this.field, "aria-invalid", "true");
+      replace(this.error, error.message);
+    }
+  }
+}
