@@ -11,9 +11,14 @@ import pytest
 
 FOLDER = Path(__file__).parent.parent / "examples"
 SCRIPTS = sorted(p for p in FOLDER.glob("*.py") if not p.name.startswith("_"))
-NEEDED = {"random_effects": "pandas", "optimal_control": "cyipopt"}
+NEEDED = {
+    "optimal_control": "cyipopt",
+    "random_effects": "pandas",
+    "torch_simulator": "torch",
+}
 FINDS = {
     "advection": lambda found: found[0] < 1e-4,
+    "bootstrap": lambda found: np.all(found[0] < [2.0, 0.7]) and found[1][1] > 0.7,
     "bundle_adjustment": lambda found: np.std(found.fun) < 0.3,
     "curve_fit": lambda found: abs(found[0][1] - 1.3) < 0.1,
     "deblurring": lambda found: max(found.values()) < 0.1,
@@ -28,6 +33,7 @@ FINDS = {
     "orbits": lambda found: found[0] < 1e-6,
     "random_effects": lambda found: abs(found.x["slopes"][0] - 1.5) < 0.1,
     "robot_arm": lambda found: np.max(np.abs(found[0].fun)) < 1e-2,
+    "torch_simulator": lambda found: found < 1e-2,
 }
 
 
@@ -40,7 +46,7 @@ def test_each_script_has_a_test():
 def test_a_script_finds_what_it_looks_for(script, capsys):
     pytest.importorskip("scipy")
     pytest.importorskip(NEEDED.get(script.stem, "numpy"))
-    found = runpy.run_path(str(script))["main"]()
+    found = importlib.import_module(f"examples.{script.stem}").main()
     assert FINDS[script.stem](found)
     assert capsys.readouterr().out
 

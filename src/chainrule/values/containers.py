@@ -17,7 +17,7 @@ import optree
 from optree import PyTreeSpec as Structure
 
 from chainrule.values.buffered import buffered, current
-from chainrule.values.labelled import handlers_of, is_dataset
+from chainrule.values.labelled import handlers_of, labels_several
 
 # As Any, so that a type checker does not ask for the classes of unknown values.
 _optree: Any = optree
@@ -111,7 +111,7 @@ def is_container(x: Any) -> bool:
     if isinstance(x, dict | list | tuple):
         return True
     kind = _kind_of(x)
-    return hasattr(kind, "__dataclass_fields__") or is_dataset(kind)
+    return hasattr(kind, "__dataclass_fields__") or labels_several(kind)
 
 
 def _register(x: Any) -> bool:

@@ -3,7 +3,8 @@
 Flattened, one gives its values, and its labels are the structure. Put together again
 with values of the same shape it has the same labels: gradients come back as what the
 argument was. xarray holds nodes too, so that a function is given a ``DataArray`` of
-them. pandas does not: there the values stand alone, as they do beside a node.
+them. pandas does not: there the values of a ``Series`` stand alone, as they do beside a
+node, and a ``DataFrame`` is a dict of its columns.
 """
 
 from __future__ import annotations
@@ -22,42 +23,58 @@ Labelled = Any
 
 
 class Labels:
-    """What labels values: the structure of a container, equal for equal labels."""
+    """What labels values: the structure of a container, equal for equal labels.
 
-    def __init__(self, template: Labelled) -> None:
-        """Keep an object with these labels, and values that take no memory."""
-        self.template = template
-        self.kind: type = type(template)
+    Attributes
+    ----------
+    kind
+        The class of the object.
+    template
+        An xarray object with these labels, and values that take no memory.
+    axes, name
+        The indices of a pandas object, and its name.
+    """
+
+    def __init__(
+        self, kind: type, template: Any = None, axes: Sequence[Any] = (), name: Any = ""
+    ) -> None:
+        """Keep them."""
+        self.kind, self.template, self.axes, self.name = kind, template, axes, name
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """The lengths of the axes, with their names if they have such."""
+        if self.template is None:
+            return tuple(map(len, self.axes))
+        return tuple(dict(self.template.sizes).items())
 
     def __eq__(self, other: object) -> bool:
         """Tell whether labels, names and shapes are the same."""
         if not isinstance(other, Labels) or other.kind is not self.kind:
             return False
-        return self.template is other.template or self._same(other.template)
-
-    def _same(self, other: Labelled) -> bool:
-        mine = self.template
-        if hasattr(mine, "identical"):
-            return bool(mine.identical(other))
-        axes = zip(mine.axes, other.axes, strict=True)
-        named = getattr(mine, "name", None) == getattr(other, "name", None)
-        return mine.shape == other.shape and named and all(a.equals(b) for a, b in axes)
+        if self.template is not None:
+            return bool(self.template.identical(other.template))
+        pairs = zip(self.axes, other.axes, strict=True)
+        return self.name == other.name and all(a.equals(b) for a, b in pairs)
 
     def __hash__(self) -> int:
         """Return a number that equal labels share."""
-        return hash((self.kind, _shape(self.template)))
+        return hash((self.kind, self.shape))
 
     def __repr__(self) -> str:
         """Show the class and its shape."""
-        return f"{self.kind.__name__} of shape {_shape(self.template)}"
+        return f"{self.kind.__name__} of shape {self.shape}"
 
 
-def _shape(template: Labelled) -> tuple[Any, ...]:
-    shape = getattr(template, "shape", None)
-    return tuple(dict(template.sizes).items()) if shape is None else tuple(shape)
+class Opaque:
+    """A column that holds no numbers of NumPy's."""
+
+    def __init__(self, column: Any) -> None:
+        """Keep it."""
+        self.column = column
 
 
-Parts = tuple[tuple[Any, ...], Any, tuple[Any, ...]]
+Parts = tuple[tuple[Any, ...], Labels, tuple[Any, ...]]
 """The values of an object, its labels, and the names of its values."""
 
 
@@ -68,49 +85,76 @@ def handlers_of(
     return _HANDLERS.get((kind.__module__.partition(".")[0], kind.__name__))
 
 
-def is_dataset(kind: type) -> bool:
+def labels_several(kind: type) -> bool:
     """Tell whether a class labels several arrays, each with a name."""
-    return kind.__name__ == "Dataset" and handlers_of(kind) is not None
+    return kind.__name__ in ("Dataset", "DataFrame") and handlers_of(kind) is not None
+
+
+# ----------------------------------------------------------------------------- pandas
+
+
+def _column(x: Labelled) -> Any:
+    """Return the numbers of a series, if they have a dtype of NumPy's."""
+    dtype: Any = x.dtype
+    if isinstance(dtype, np.dtype) and str(dtype.kind) in "biufc":
+        return x.to_numpy()
+    return Opaque(x)
+
+
+def _of_series(x: Labelled) -> Parts:
+    return (_column(x),), Labels(x.__class__, axes=x.axes, name=x.name), ("values",)
+
+
+def _as_series(labels: Labels, values: Sequence[Any]) -> Any:
+    (x,) = values
+    _refuse_traced(labels, values)
+    if isinstance(x, Opaque):
+        return x.column
+    if not isinstance(x, ndarray) or x.shape != labels.shape:
+        return x
+    kind: Any = labels.kind
+    return kind(x, index=labels.axes[0], name=labels.name)
+
+
+def _of_frame(x: Labelled) -> Parts:
+    columns = tuple(_column(x.iloc[:, i]) for i in range(x.shape[1]))
+    return columns, Labels(x.__class__, axes=x.axes), tuple(range(x.shape[1]))
+
+
+def _as_frame(labels: Labels, values: Sequence[Any]) -> Any:
+    _refuse_traced(labels, values)
+    index, names = labels.axes
+    known = {i: x for i, x in enumerate(values) if x is not None}
+    columns = {i: x.column if isinstance(x, Opaque) else x for i, x in known.items()}
+    if not all(
+        isinstance(x, Opaque) or (isinstance(x, ndarray) and x.shape == index.shape)
+        for x in known.values()
+    ):
+        return {names[i]: x for i, x in columns.items()}
+    kind: Any = labels.kind
+    frame = kind(columns, index=index)
+    frame.columns = names[list(columns)]
+    return frame
+
+
+def _refuse_traced(labels: Labels, values: Sequence[Any]) -> None:
+    if any(isinstance(x, stand_in) for x in values):
+        raise ArgumentError(
+            f"A compiled function received a {labels.kind.__name__} of pandas, which "
+            "holds no traced values. Pass value.to_numpy(), and label what comes back: "
+            "pandas.Series(gradient, index=value.index)."
+        )
+
+
+# ----------------------------------------------------------------------------- xarray
 
 
 def _zeros(shape: tuple[int, ...]) -> Any:
     return np.broadcast_to(np.zeros(()), shape)
 
 
-def _of_pandas(x: Labelled) -> Parts:
-    kind: Any = x.__class__
-    own = {"name": x.name} if x.ndim == 1 else {"columns": x.columns}
-    labels = Labels(kind(_zeros(x.shape), index=x.index, **own))
-    return (_values(x),), labels, ("values",)
-
-
-def _values(x: Labelled) -> Any:
-    """Return the numbers; those of pandas' own dtypes as floats, with nan."""
-    values = x.to_numpy()
-    dtypes = [x.dtype] if x.ndim == 1 else list(x.dtypes)
-    if values.dtype == object and all(getattr(d, "kind", "O") in "iuf" for d in dtypes):
-        return x.to_numpy(np.float64, na_value=np.nan)
-    return values
-
-
-def _as_pandas(labels: Labels, values: Sequence[Any]) -> Any:
-    (x,) = values
-    template: Any = labels.template
-    if isinstance(x, stand_in):
-        raise ArgumentError(
-            f"A compiled function received a {template.__class__.__name__} of pandas, "
-            "which holds no traced values. Pass value.to_numpy(), and label what comes "
-            "back: pandas.Series(gradient, index=value.index)."
-        )
-    if not isinstance(x, ndarray) or x.shape != template.shape:
-        return x
-    own = {"name": template.name} if x.ndim == 1 else {"columns": template.columns}
-    kind: Any = labels.kind
-    return kind(x, index=template.index, **own)
-
-
 def _of_array(x: Labelled) -> Parts:
-    return (x.data,), Labels(x.copy(data=_zeros(x.shape))), ("data",)
+    return (x.data,), Labels(x.__class__, x.copy(data=_zeros(x.shape))), ("data",)
 
 
 def _as_array(labels: Labels, values: Sequence[Any]) -> Any:
@@ -118,13 +162,13 @@ def _as_array(labels: Labels, values: Sequence[Any]) -> Any:
     template: Any = labels.template
     if x is None or shape_of(x) != template.shape:
         return x
-    return template.copy(data=np.asarray(x) if np.ndim(x) == 0 else x)
+    return template.copy(data=x)
 
 
 def _of_dataset(x: Labelled) -> Parts:
     names = tuple(x.data_vars)
     template = x.copy(data={k: _zeros(x[k].shape) for k in names})
-    return tuple(x[k].data for k in names), Labels(template), names
+    return tuple(x[k].data for k in names), Labels(x.__class__, template), names
 
 
 def _as_dataset(labels: Labels, values: Sequence[Any]) -> Any:
@@ -137,8 +181,8 @@ def _as_dataset(labels: Labels, values: Sequence[Any]) -> Any:
 
 
 _HANDLERS: dict[tuple[str, str], Any] = {
-    ("pandas", "Series"): (_of_pandas, _as_pandas),
-    ("pandas", "DataFrame"): (_of_pandas, _as_pandas),
+    ("pandas", "Series"): (_of_series, _as_series),
+    ("pandas", "DataFrame"): (_of_frame, _as_frame),
     ("xarray", "DataArray"): (_of_array, _as_array),
     ("xarray", "Dataset"): (_of_dataset, _as_dataset),
 }
