@@ -32,6 +32,7 @@ FINDS = {
     "option_pricing": lambda found: 0.0 < found[1][0] < 1.0,
     "orbits": lambda found: found[0] < 1e-6,
     "random_effects": lambda found: abs(found.x["slopes"][0] - 1.5) < 0.1,
+    "ridge_penalty": lambda found: found.fun < 0.3 and found.x[0] < found.x[1] - 3,
     "robot_arm": lambda found: np.max(np.abs(found[0].fun)) < 1e-2,
     "torch_simulator": lambda found: found < 1e-2,
 }
@@ -89,4 +90,5 @@ def test_the_plain_script_computes_the_same(script):
         for text in (source, tool.plain(source))
     )
     values = [float(f(x)) for f, x in (ours, theirs)]
-    assert values[0] == pytest.approx(values[1], rel=1e-8)
+    rel = 1e-6 if script.stem == "ridge_penalty" else 1e-8  # SciPy takes differences
+    assert values[0] == pytest.approx(values[1], rel=rel)
