@@ -1,4 +1,4 @@
-"""A ridge penalty for each group of features, chosen by the validation error's gradient.
+"""A ridge penalty per group of features, chosen by the gradient of a validation loss.
 
 Changed: ``from scipy.optimize import minimize``. The weights that minimise the training
 loss are a function of the penalties, and so the validation loss is one of them.
