@@ -47,7 +47,7 @@ RULE_TESTS := $(addprefix tests/,test_rules.py test_expressions.py test_kernels.
 .NOTPARALLEL:
 .PHONY: help demo lessons test coverage test-slow rule test-newest test-interop test-autograd \
 	test-clients test-array-api coverage-table test-browser page page-check bench \
-	bench-smoke gradbench docs lint format wheel hooks clean
+	bench-smoke gradbench scale docs lint format wheel hooks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -111,6 +111,9 @@ bench-smoke: $(VENV)/.stamp-test ## run every benchmark briefly, without the pee
 gradbench: $(BENCH_VENV)/.stamp-bench ## the programs of GradBench beside JAX and PyTorch: make gradbench EVAL=gmm
 	$(BENCH_BIN)/python -m benchmarks.gradbench --docs $(if $(EVAL),--eval $(EVAL)) \
 		$(GRADBENCH_ARGS)
+
+scale: $(BENCH_VENV)/.stamp-bench ## large data on a cluster of two processes, under a limit of memory
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BENCH_BIN)/python -m benchmarks.scale
 
 docs: $(VENV)/.stamp-docs ## the documentation, as pages in docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html

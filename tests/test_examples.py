@@ -12,6 +12,7 @@ import pytest
 FOLDER = Path(__file__).parent.parent / "examples"
 SCRIPTS = sorted(p for p in FOLDER.glob("*.py") if not p.name.startswith("_"))
 NEEDED = {
+    "dask_regression": "dask.array",
     "optimal_control": "cyipopt",
     "random_effects": "pandas",
     "torch_simulator": "torch",
@@ -21,6 +22,9 @@ FINDS = {
     "bootstrap": lambda found: np.all(found[0] < [2.0, 0.7]) and found[1][1] > 0.7,
     "bundle_adjustment": lambda found: np.std(found.fun) < 0.3,
     "curve_fit": lambda found: abs(found[0][1] - 1.3) < 0.1,
+    "dask_regression": lambda found: np.all(
+        np.abs(found[0].x - found[2]) < 5 * found[1]
+    ),
     "deblurring": lambda found: max(found.values()) < 0.1,
     "fit_with_bands": lambda found: np.allclose(found[0], [2.0, 0.7], atol=0.1),
     "gaussian_process": lambda found: 0.5 < np.exp(found.x[0]) < 4.0,
