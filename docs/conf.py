@@ -10,6 +10,7 @@ from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).parent))
 import literate
+import live
 import tables
 
 project = "chainrule"
@@ -38,6 +39,8 @@ html_theme = "furo"
 html_title = "chainrule"
 html_static_path = ["static"]
 html_css_files = ["lessons.css"]
+html_js_files = ["filter.js"]
+html_extra_path = ["_build/extra"]  # made by extras() below
 
 here = Path(__file__).parent
 relative_link = re.compile(r"\[([^]]*)\]\((?![\w+.-]+:|[#/])([^)#\s]+)([^)]*)\)")
@@ -50,7 +53,7 @@ def relink(app: Sphinx, path: Path, docname: str, content: list[str]) -> None:
         text, name, rest = match.groups()
         file = here.parent / name
         if name == "README.md":
-            name = "index.md"
+            name = "readme.md"
         elif file.is_dir():  # a folder has no page here
             return text
         elif file.is_file() and not (here / name).is_file():
@@ -73,6 +76,13 @@ def run_lesson(app: Sphinx, docname: str, content: list[str]) -> None:
         content[0] = literate.page(script, here / "_build" / "lessons")
 
 
+def extras(app: Sphinx) -> None:
+    """Write the live pages, and the lessons as notebooks."""
+    folder = here / "_build" / "extra"
+    live.write_pages(folder / "live")
+    literate.write_notebooks(here / "lessons", folder / "notebooks")
+
+
 def lessons(app: Sphinx, *_: Any) -> set[str]:
     """Read the lessons in every build: what they print comes from the library."""
     found = app.env.found_docs
@@ -81,6 +91,7 @@ def lessons(app: Sphinx, *_: Any) -> set[str]:
 
 def setup(app: Sphinx) -> None:
     app.add_source_suffix(".py", "markdown")
+    extras(app)
     app.connect("env-get-outdated", lessons)
     app.connect("source-read", run_lesson)
     app.connect("include-read", relink)

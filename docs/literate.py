@@ -9,11 +9,13 @@ out. Code that prints something else raises.
 
 import contextlib
 import io
+import json
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +26,9 @@ KINDS = {
     "# %% answer": "answer",
 }
 """What begins a cell, and its kind."""
+
+HIDDEN = ("picture", "answer")
+"""The kinds that are shown after a click."""
 
 PICTURES = "demo_output/"
 """Where the scripts put their files, below the folder that they are run in."""
@@ -113,7 +118,42 @@ def page(path: Path, folder: Path) -> str:
             answers += 1
             text = hidden(f"Answer {answers}", text)
         parts.append(text)
-    return "\n\n".join(parts)
+    place = f"../notebooks/{path.stem}.ipynb"  # beside the pages: see conf.py
+    link = f'This lesson <a href="{place}" download>as a notebook</a>.'
+    return "\n\n".join([*parts, link])
+
+
+def notebook(path: Path) -> dict[str, Any]:
+    """Return a script as a Jupyter notebook: its text and code, without outputs."""
+    found: list[dict[str, Any]] = []
+    for i, part in enumerate(cells(path)):
+        kept: dict[str, Any] = {
+            "id": f"cell-{i}",
+            "metadata": {},
+            "source": part.source.strip("\n").splitlines(keepends=True),
+        }
+        if part.kind == "text":
+            found.append({"cell_type": "markdown", **kept})
+            continue
+        if part.kind in HIDDEN:
+            kept["metadata"] = {"jupyter": {"source_hidden": True}}
+        code = {"execution_count": None, "outputs": list[Any]()}
+        found.append({"cell_type": "code", **kept, **code})
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
+        "cells": found,
+    }
+
+
+def write_notebooks(scripts: Path, folder: Path) -> None:
+    """Write every script of a folder as a notebook into another."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted(scripts.glob("*.py")):
+        text = json.dumps(notebook(path), indent=1, ensure_ascii=False)
+        (folder / f"{path.stem}.ipynb").write_text(f"{text}\n", encoding="utf-8")
 
 
 def hidden(summary: str, text: str) -> str:

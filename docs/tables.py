@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 import chainrule.scipy.special
 import chainrule.scipy.stats  # noqa: F401  (declares every distribution)
 from chainrule.nodes.remedies import written
@@ -90,17 +92,28 @@ def name_of(function: Any) -> str:
 
 
 def functions_table() -> str:
-    """Return one row per function of NumPy, and of other libraries by name."""
+    """Return a table per namespace: one row per function."""
     rows = {name_of(f): "a node" for f in (*UFUNCS, *FUNCTIONS)}
     own = (r for r in REGISTRY if r.__module__.startswith("chainrule."))
     named = (f for r in own for f in (r.forward_name, *r.also) if type(f) is str and f)
     rows |= {f.replace(":", "."): "a node" for f in named}
     rows |= {name_of(f): "a plain value: locally constant" for f in LOCALLY_CONSTANT}
     rows |= {name_of(f): f"an error. {reason}" for f, reason in REFUSED.items()}
-    return table(
-        ("function", "gives"),
-        ((f"`{name}`", what) for name, what in sorted(rows.items())),
+    parts: dict[str, list[tuple[str, str]]] = {}
+    for name, what in sorted(rows.items()):
+        home = "np.ufunc" if is_method(name) else name.rpartition(".")[0]
+        parts.setdefault(home, []).append((f"`{name}`", what))
+    tables = (
+        f"## {home}: {len(part)} functions\n\n{table(('function', 'gives'), part)}"
+        for home, part in sorted(parts.items())
     )
+    return "\n\n".join(tables)
+
+
+def is_method(name: str) -> bool:
+    """Tell whether a name is a ufunc's method, ``np.add.reduce``."""
+    ufunc = getattr(np, name.split(".")[1], None)
+    return isinstance(ufunc, np.ufunc) and name.count(".") > 1
 
 
 SHARES = ("ppf", "isf")

@@ -180,3 +180,15 @@ def test_outputs_are_compared_but_for_spaces_and_gaps(literate):
     assert not literate.agrees("a.c\n", "abc\n")
     assert not literate.agrees("", "a\n")
     assert literate.agrees("", "")
+
+
+@lessons
+def test_a_notebook_has_the_cells_of_its_script(literate, script):
+    made = literate.notebook(script)
+    assert (made["nbformat"], made["nbformat_minor"]) == (4, 5)
+    kinds = {"text": "markdown", "code": "code", "picture": "code", "answer": "code"}
+    found = list(literate.cells(script))
+    for cell, part in zip(made["cells"], found, strict=True):
+        assert cell["cell_type"] == kinds[part.kind]
+        assert "".join(cell["source"]) == part.source.strip("\n")
+    assert len({cell["id"] for cell in made["cells"]}) == len(found)
