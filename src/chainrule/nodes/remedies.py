@@ -182,7 +182,19 @@ _STATS = (
     "samples. " + _VALUE
 )
 
+_EINOPS = (
+    "einops.array_api has rearrange, reduce, repeat, pack and unpack that take nodes; "
+    "write np.einsum(...) instead of its einsum."
+)
+_LEARNING = (
+    "Set the environment variable SCIPY_ARRAY_API=1 and call sklearn.set_config("
+    "array_api_dispatch=True): then many transformers and kernels take nodes. Metrics "
+    "return plain numbers: write them with functions of NumPy, np.mean((x - y) ** 2)."
+)
+
 _MODULES: tuple[tuple[str, str], ...] = (
+    ("einops", _EINOPS),
+    ("sklearn", _LEARNING),
     ("scipy.sparse.linalg", _SPARSE_SOLVERS),
     ("scipy.sparse", _SPARSE),
     ("scipy.spatial", _DISTANCES),
