@@ -273,3 +273,47 @@ def test_bands_hold_as_often_as_they_say():
     assert 0.85 < new / 60 < 0.95
     with pytest.raises(ArgumentError, match="between 0 and 1"):
         ours.confidence_band(decay, t, p, c, level=95)
+
+
+# -------------------------------------------------------------------- as SciPy takes it
+
+
+def test_first_guesses_and_results_are_taken_as_scipy_takes_them():
+    def f(x):
+        return np.sum((x - np.arange(2)) ** 2)
+
+    for start in ([0.5, 0], (0.5, 0.0), np.zeros(2, int)):
+        np.testing.assert_allclose(ours.minimize(f, start).x, [0, 1], atol=1e-7)
+        np.testing.assert_allclose(
+            ours.least_squares(lambda x: x - np.arange(2), start).x, [0, 1], atol=1e-7
+        )
+        np.testing.assert_allclose(
+            ours.fsolve(lambda x: [x[0], x[1] - 1], start), [0, 1], atol=1e-7
+        )
+    found = ours.minimize(lambda x: np.reshape(f(x), (1,)), np.zeros(2))
+    np.testing.assert_allclose(found.x, [0, 1], atol=1e-7)
+    np.testing.assert_allclose(found.hess, 2 * np.eye(2))
+    parts = [0.0, np.ones(2)]
+    apart = ours.minimize(lambda p: (p[0] - 1) ** 2 + np.sum(p[1] ** 2), parts)
+    assert apart.x[1].shape == (2,)
+
+
+@pytest.mark.filterwarnings("ignore:Covariance of the parameters")
+def test_parameters_that_are_not_determined_have_no_covariance():
+    def f(t, a, b):
+        return (a + b) * t
+
+    with pytest.raises(ArgumentError, match="not determined"):
+        ours.curve_fit(f, T, Y, covariance="hessian")
+    units = ours.least_squares(lambda p: 1e8 * p[0] * T + 1e-8 * p[1] - Y, np.ones(2))
+    expected = np.linalg.inv(units.jac.T @ units.jac)
+    np.testing.assert_allclose(
+        units.covariance(absolute_sigma=True), expected, rtol=1e-6
+    )
+    with pytest.raises(ArgumentError, match="needs p0"):
+        ours.curve_fit(lambda t, *p: p[0] * t, T, Y)
+    many = ours.minimize(
+        lambda x: np.sum((x[1:] - x[:-1]) ** 2), np.zeros(MANY), method="Newton-CG"
+    )
+    with pytest.raises(ArgumentError, match="not determined"):
+        many.standard_errors()

@@ -31,7 +31,7 @@ def as_nonlinear(constraint: Constraint) -> Any:
         matrix = given.A
 
         def product(x: Array, *_: Any) -> Any:
-            return matrix @ x
+            return matrix @ joined(flatten(x)[0])
 
         return _scipy.NonlinearConstraint(product, given.lb, given.ub)
     if not isinstance(given, _scipy.NonlinearConstraint):

@@ -198,7 +198,7 @@ def _matrix(covariance: ArrayLike, form: _Form) -> Any:
     scale = _np.max(_np.abs(plain), initial=0.0)
     if not _np.max(_np.abs(plain - plain.T), initial=0.0) <= 1e-10 * scale:
         raise ArgumentError("propagate needs a symmetric covariance, without nan.")
-    least = _np.linalg.eigvalsh(plain).min()
+    least = _np.linalg.eigvalsh(plain).min(initial=0.0)
     if least < -1e-10 * scale:
         raise ArgumentError(
             f"a covariance has no negative eigenvalues; this one has {least:.3g}."

@@ -35,6 +35,10 @@ _Result: Any = scipy.optimize.OptimizeResult
 Data = Value | ArrayLike
 """An array, a list of numbers and nodes, or one of them."""
 Bounds = tuple[ArrayLike, ArrayLike] | sopt.Bounds
+_BY_POSITION = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+)
 KINDS = ("jacobian", "hessian", "sandwich")
 
 
@@ -237,7 +241,8 @@ def _first_guess(f: Callable[..., Any], p0: ArrayLike | None, bounds: Bounds) ->
     """Return the parameters that were given, or SciPy's: 1, or within the bounds."""
     if p0 is not None:
         return _np.atleast_1d(_np.asarray(p0, float))
-    names = list(inspect.signature(f).parameters)
+    parameters = inspect.signature(f).parameters.values()
+    names = [p.name for p in parameters if p.kind in _BY_POSITION]
     if len(names) < 2:
         raise ArgumentError("curve_fit needs p0 where the parameters are not named.")
     given = cast(Any, bounds)

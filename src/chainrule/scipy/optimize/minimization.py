@@ -15,6 +15,7 @@ from chainrule.scipy.optimize.problems import (
     FEW,
     Problem,
     Unknowns,
+    as_number,
     flat_bounds,
     parts_of,
 )
@@ -102,7 +103,7 @@ def minimize(
     unknowns = Unknowns(x0)
     if jac is True:
         fun, jac = parts_of(fun)
-    problem = Problem(fun, unknowns, args)
+    problem = Problem(as_number(fun), unknowns, args)
     limits = conditions(constraints, unknowns)
     low, high = flat_bounds(bounds, unknowns.start.size)
     is_node = problem.is_node or any(c.is_node for c in limits)

@@ -25,12 +25,13 @@ from chainrule.transforms.matrices import jacobian
 from chainrule.transforms.products import hvp
 from chainrule.transforms.values import value
 from chainrule.values.containers import Structure, flatten, unflatten
-from chainrule.values.shapes import describe
+from chainrule.values.shapes import SEQUENCES, describe
 from chainrule.values.types import Value
 from chainrule.values.vertices import first_stand_in, stand_in
 
 _np: Any = np
 _scipy: Any = scipy.optimize
+_NUMBERS: Any = (int, float, np.number)
 FEW = 200
 """Unknowns up to which all matrices are dense."""
 PRODUCTS = 100
@@ -38,10 +39,15 @@ PRODUCTS = 100
 
 
 class Unknowns:
-    """The unknowns of a problem: a number, an array or a container, as a flat array."""
+    """The unknowns of a problem: a number, an array or a container, as a flat array.
+
+    A list or a tuple of numbers is an array.
+    """
 
     def __init__(self, x0: Any) -> None:
         """Take the first guess, whose shapes they keep."""
+        if type(x0) in SEQUENCES and all(isinstance(x, _NUMBERS) for x in x0):
+            x0 = _np.asarray(x0, float)  # as SciPy takes it
         self.structure: Structure
         leaves, self.structure = flatten(x0)
         if not leaves or any(isinstance(x, node) for x in leaves):
@@ -336,6 +342,16 @@ def sparse_or_none(
 def is_tracing() -> bool:
     """Tell whether a trace is being made here."""
     return bool(ACTIVE.traces)
+
+
+def as_number(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function without the axes of a result of one entry."""
+
+    def number(*args: Any) -> Any:
+        z = f(*args)
+        return _np.reshape(z, ()) if _np.shape(z) and _np.size(z) == 1 else z
+
+    return number
 
 
 def is_left_to_us(given: Any) -> bool:

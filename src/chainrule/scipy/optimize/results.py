@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import scipy.optimize
@@ -208,41 +208,64 @@ def diagonal_of_inverse(matrix: Matrix, filling: Matrix | None = None) -> Any:
         if filling is None:
             return _np.diagonal(found)
         return _np.sum(found * (_dense(filling) @ found), axis=0)
-    factors, size = _factored(matrix), matrix.shape[0]
+    scale = _scale_of(matrix)
+    factors, size = _factored(matrix, scale), scale.size
     diagonal = _np.empty(size)
     for begin in range(0, size, BLOCK):
         columns = _np.arange(begin, min(begin + BLOCK, size))
         units = _np.zeros((size, columns.size))
-        units[columns, columns - begin] = 1.0
-        x = factors.solve(units)
-        other = units if filling is None else filling @ x
-        diagonal[columns] = _np.sum(x * other, axis=0)
+        units[columns, columns - begin] = scale[columns]
+        x = scale[:, None] * factors.solve(units)
+        if filling is None:
+            diagonal[columns] = x[columns, columns - begin]
+        else:
+            diagonal[columns] = _np.sum(x * (filling @ x), axis=0)
     return diagonal
 
 
-def _factored(matrix: Matrix) -> Any:
-    """Return the factors of a positive definite matrix, by pivots of its diagonal."""
+def _scale_of(matrix: Matrix) -> Any:
+    """Return by what rows and columns are multiplied to have a diagonal of ones."""
+    diagonal = _np.asarray(cast(Any, matrix).diagonal())
+    if not _np.all(diagonal > 0):
+        raise _indefinite()
+    return 1 / _np.sqrt(diagonal)
+
+
+def _factored(matrix: Matrix, scale: Array) -> Any:
+    """Return the factors of a scaled matrix, by pivots of its diagonal."""
+    around = _sparse.diags_array(scale)
     try:
         factors = _factors(
-            _sparse.csc_array(matrix),
+            (around @ matrix @ around).tocsc(),
             permc_spec="MMD_AT_PLUS_A",
             diag_pivot_thresh=0.0,
             options={"SymmetricMode": True},
         )
     except RuntimeError as error:
         raise _indefinite() from error
-    same = _np.array_equal(factors.perm_r, factors.perm_c)
-    if not same or not (factors.U.diagonal() > 0).all():
+    if not _np.array_equal(factors.perm_r, factors.perm_c):
         raise _indefinite()
+    _check_pivots(factors.U.diagonal())
     return factors
+
+
+def _check_pivots(pivots: Array) -> None:
+    """Raise where a pivot, of a diagonal of ones, is zero but for rounding."""
+    least = 10 * pivots.size * np.finfo(float).eps
+    if not _np.all(_np.asarray(pivots) > least):
+        raise _indefinite()
 
 
 def inverse(matrix: Matrix) -> Any:
     """Return the inverse of a symmetric positive definite matrix."""
+    scale = _scale_of(matrix)
+    scaled = scale[:, None] * _dense(matrix) * scale
     try:
-        lower = _np.linalg.inv(_np.linalg.cholesky(_dense(matrix)))
+        factor = _np.linalg.cholesky(scaled)
     except np.linalg.LinAlgError as error:
         raise _indefinite() from error
+    _check_pivots(_np.diagonal(factor) ** 2)
+    lower = _np.linalg.inv(factor) * scale
     return lower.T @ lower
 
 
