@@ -100,7 +100,7 @@ __all__ = [
     "zeros",
 ]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 _OF_THE_COMPILER = (
