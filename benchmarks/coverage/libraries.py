@@ -139,7 +139,7 @@ def advect() -> Library:
         vnp,
         _homes("advect.numpy", "advect.scipy", "special ndimage"),
         lambda f, x: library.grad(f)(x),
-        lambda f, x, d: library.jvp(f)(x, d)[1],
+        lambda f, x, d: library.jvp(f)(x, tangents=d)[1],
         lambda f, x: library.grad(library.stage(f, x))(x),
     )
 

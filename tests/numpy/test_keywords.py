@@ -21,6 +21,7 @@ M = np.array([[1.5, 0.3, -0.2, 0.4], [0.1, 2.5, 0.7, -0.6], [-0.3, 0.8, 3.5, 0.9
 SQUARE = M[:, :3] + M[:, :3].T
 V, W = np.array([1.0, 2.5, 2.0, 4.0]), np.array([0.5, 1.5, 1.0, 2.0])
 MASK = M > 0
+FACTORS = np.cos(np.arange(36.0) ** 1.3)
 
 ARGUMENTS = {
     "linalg.cholesky": (SQUARE + 3 * np.eye(3),),
@@ -29,8 +30,8 @@ ARGUMENTS = {
         (SQUARE,),
     ),
     "linalg.lstsq": (M.T, V),
-    "linalg.tensorsolve": (np.arange(36.0).reshape(2, 6, 3) ** 1.1, np.arange(6.0)),
-    "linalg.tensorinv": (np.arange(36.0).reshape(6, 2, 3) ** 1.1, ),
+    "linalg.tensorsolve": (FACTORS.reshape(2, 6, 3), np.arange(6.0)),
+    "linalg.tensorinv": (FACTORS.reshape(6, 2, 3),),
     "append": (M, M),
     **dict.fromkeys(["array_split", "split", "hsplit", "vsplit", "dsplit"], (V, 2)),
     "bincount": ([0, 1, 1, 2],),
@@ -46,12 +47,13 @@ ARGUMENTS = {
     "dot": (SQUARE, SQUARE),
     "einsum": ("ij->i", M),
     "fill_diagonal": (M.copy(), 2.0),
-    "full_like": (M, 2.0),
-    "geomspace": (1.0, 8.0),
+    "angle": (M + 1j * M[:, ::-1],),
+    "full_like": (M, np.array(2.0)),
+    "geomspace": (np.array(1.0), np.array(8.0)),
     "insert": (V, 1, 5.0),
-    "interp": (np.array([0.2, 3.0, 9.0]), np.sort(V), W),
-    "linspace": (1.0, 8.0),
-    "logspace": (1.0, 2.0),
+    "interp": (np.array([0.3, 3.1, 9.2]), np.sort(V), W),
+    "linspace": (np.array(1.0), np.array(8.0)),
+    "logspace": (np.array(1.0), np.array(2.0)),
     "partition": (V, 1),
     **dict.fromkeys(["percentile", "nanpercentile"], (M, 30.0)),
     **dict.fromkeys(["quantile", "nanquantile"], (M, 0.3)),
@@ -131,18 +133,39 @@ OWN_VALUES = {
     "gradient axis": 1, "diff axis": 0, "diff n": 2, "expand_dims axis": 0,
     "concatenate axis": 1, "concat axis": 1, "stack axis": 1, "append axis": 1,
     "trim_zeros axis": 0, "unwrap axis": 0, "trapezoid axis": 0, "trapezoid x": V,
-    "linalg.pinv hermitian": True, "angle deg": True, "quantile weights": None,
-    "percentile weights": None, "nanquantile weights": None,
-    "nanpercentile weights": None, "broadcast_to subok": True, "unique axis": 0,
-    "fft.hfft n": 5, "interp period": 3.5, "cross axisa": -1, "cross axisb": -1,
-    "cross axisc": -1, "flip axis": 0, "squeeze axis": None, "partition order": None,
-    "sort order": None, "partition kind": "introselect", "permute_dims axes": (1, 0),
+    "linalg.pinv hermitian": True, "angle deg": True, **{
+        f"{name} weights": np.abs(M)
+        for name in ("quantile", "percentile", "nanquantile", "nanpercentile")
+    }, "broadcast_to subok": True, "unique axis": 0,
+    "fft.hfft n": 5, "interp period": 3.5, "unwrap period": 3.4,
+    "cross axisa": 0, "cross axisb": 0,
+    "cross axisc": 0, "flip axis": 0, "squeeze axis": 0, "permute_dims axes": (1, 0),
+    "array_split axis": 1, "split axis": 1, "unstack axis": 1,
+    "full_like subok": False,
     "linalg.tensorsolve axes": (0, 2), "linalg.tensorinv ind": 1,
     "diag k": 1, "diagflat k": 1, "nanstd mean": np.mean(M), "copy order": "F",
 }  # fmt: skip
 """Values of a keyword that suit one function."""
 
+OWN_ARGUMENTS = {
+    **dict.fromkeys(["array_split axis", "split axis"], (M, 2)),
+    **dict.fromkeys(["cross axisa", "cross axisb", "cross axisc"], (SQUARE, M[:, :3])),
+    "squeeze axis": (M[None],),
+}
+"""What a function is called with for one of its keywords."""
+
+UNTRIED = {
+    "sort order": "names fields of records",
+    "partition order": "names fields of records",
+    "partition kind": "has one value",
+}
+"""Keywords with no other value than their default, with the reason."""
+
 BESIDE = {
+    **{
+        f"{name} weights": {"method": "inverted_cdf"}
+        for name in ("quantile", "percentile", "nanquantile", "nanpercentile")
+    },
     "clip a_min": {"a_max": 1.0}, "clip a_max": {"a_min": 0.0},
     **{f"{name} axis1": {"axis2": 0} for name in ("diagonal", "trace")},
     **{f"{name} axis2": {"axis1": 1} for name in ("diagonal", "trace")},
@@ -151,8 +174,8 @@ BESIDE = {
 }  # fmt: skip
 """What a keyword needs beside it."""
 
-WRITERS = {"out"}
-"""Keywords that say where the result goes: ``tests/test_writing_functions.py``."""
+WRITERS = {"out", *UNTRIED}
+"""Keywords not tried here; ``out`` is, in ``tests/test_writing_functions.py``."""
 
 
 def keyword_arguments():
@@ -166,8 +189,9 @@ def keyword_arguments():
                 continue
             full = f"{module}.{name}".removeprefix("np.")
             for p in inspect.signature(function).parameters.values():
-                if p.default is not p.empty and p.name not in WRITERS:
-                    yield pytest.param(full, function, p.name, id=f"{full} {p.name}")
+                what = f"{full} {p.name}"
+                if p.default is not p.empty and not {p.name, what} & WRITERS:
+                    yield pytest.param(full, function, p, id=what)
 
 
 def as_nodes(x):
@@ -195,21 +219,107 @@ def assert_alike(actual, expected, what):
     np.testing.assert_allclose(a, e, rtol=1e-5, atol=1e-6, err_msg=what)
 
 
-@pytest.mark.parametrize(("name", "function", "keyword"), [*keyword_arguments()])
-def test_keywords_are_honoured_or_refused_by_name(name, function, keyword):
-    what = f"{name} {keyword}"
-    arguments = ARGUMENTS.get(name, (M,))
-    given = {keyword: OWN_VALUES.get(what, VALUES.get(keyword))}
-    given |= BESIDE.get(what, {})
+def call(function, arguments, given):
+    """Return the result of a call, or what it wrote into."""
+    z = function(*arguments, **given)
+    return arguments[0] if z is None else z
+
+
+def shifted(x, t):
+    """Return arguments moved on by t times a direction; zeros stay."""
+    if isinstance(x, np.ndarray) and x.dtype.kind in "fc":
+        return x * (1.0 + t * np.cos(np.arange(1.0, x.size + 1.0)).reshape(x.shape))
+    return [shifted(v, t) for v in x] if isinstance(x, list) else x
+
+
+def total(z):
+    """Return the floats among results as one number, each entry by a weight."""
+    if isinstance(z, tuple | list):
+        return sum((total(part) for part in z), start=0.0)
+    if not np.issubdtype(getattr(z, "dtype", type(z)), np.inexact):
+        return 0.0
+    w = np.cos(2.0 + np.arange(np.size(z))).reshape(np.shape(z))
+    return np.sum(np.real(z) * w) + np.sum(np.imag(z) * w[..., ::-1] if w.ndim else 0.0)
+
+
+def is_default(value, parameter):
+    return np.shape(value) == np.shape(parameter.default) == () and (
+        value is parameter.default or value == parameter.default
+    )
+
+
+@pytest.mark.parametrize(("name", "function", "parameter"), [*keyword_arguments()])
+def test_keywords_are_honoured_or_refused_by_name(name, function, parameter):
+    what = f"{name} {parameter.name}"
+    arguments = OWN_ARGUMENTS.get(what, ARGUMENTS.get(name, (M,)))
+    value = OWN_VALUES.get(what, VALUES.get(parameter.name))
+    assert not is_default(value, parameter), "give it another value than its default"
+    given = {parameter.name: value} | BESIDE.get(what, {})
+
+    def f(t):
+        return total(call(function, [shifted(x, t) for x in arguments], given))
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        plain = [x.copy() if isinstance(x, np.ndarray) else x for x in arguments]
-        expected = function(*plain, **given)
+        expected = call(function, [shifted(x, 0.0) for x in arguments], given)
         try:
-            actual, refusal = function(*map(as_nodes, arguments), **given), ""
+            actual, refusal = call(function, [*map(as_nodes, arguments)], given), ""
+            slope = 0.0 if parameter.name == "dtype" else gd.grad(f)(0.0)
         except ChainruleError as error:
-            actual, refusal = None, str(error)
-    if refusal:
-        assert keyword in refusal, what
-    elif expected is not None:
+            actual, slope, refusal = None, None, str(error)
+        if refusal:
+            assert parameter.name in refusal, what
+            return
         assert_alike(values_of(actual), expected, what)
+        single = parameter.name == "dtype" or name == "astype"
+        if not single:  # which is too coarse for differences
+            assert abs(slope - (f(1e-6) - f(-1e-6)) / 2e-6) < 1e-4 * (1 + abs(slope)), (
+                what
+            )
+
+
+# ------------------------------------------------------------------------------ ufuncs
+
+UFUNC_KEYWORDS = {
+    "where": M[:2, :3] > 0.2,
+    "dtype": np.float32,
+    "casting": "unsafe",
+    "order": "F",
+    "subok": False,
+}
+
+
+def ufuncs():
+    """Return the differentiable ufuncs that work on entries."""
+    found = {
+        getattr(np, n) for n in dir(np) if classes_of("np", n) == ["differentiable"]
+    }
+    return sorted(
+        (f for f in found if isinstance(f, np.ufunc) and not f.signature), key=str
+    )
+
+
+@pytest.mark.filterwarnings("ignore:'where' used without 'out'")
+@pytest.mark.parametrize("keyword", UFUNC_KEYWORDS)
+@pytest.mark.parametrize("ufunc", ufuncs(), ids=lambda f: f.__name__)
+def test_keywords_of_ufuncs_are_honoured_or_refused_by_name(ufunc, keyword):
+    value = UFUNC_KEYWORDS[keyword]
+    x = np.abs(M[:2, :3]) / 4 + (1.0 if ufunc is np.arccosh else 0.0)
+    arguments = (x, x[::-1] + 0.1)[: ufunc.nin]
+    try:
+        expected = ufunc(*arguments, **{keyword: value})
+    except TypeError:
+        pytest.skip("NumPy refuses it")
+    try:
+        actual, refusal = ufunc(*map(node, arguments), **{keyword: value}), ""
+    except TypeError as error:  # by which NumPy refuses keywords too
+        actual, refusal = expected, str(error)
+    assert not refusal or keyword in refusal
+    mask = value if keyword == "where" else np.ones_like(x, bool)
+    for z, e in zip(*map(several, (actual, expected)), strict=True):
+        assert z.dtype == e.dtype
+        np.testing.assert_array_equal(gd.value(z)[mask], e[mask])
+
+
+def several(z):
+    return z if isinstance(z, tuple) else (z,)
