@@ -309,6 +309,13 @@ def test_a_solution_may_be_a_container():
     )
 
 
+def test_solutions_that_are_empty_or_nan():
+    empty = gd.implicit(lambda a: np.zeros(0), lambda x, a: x * a)
+    assert gd.grad(lambda a: np.sum(empty(a)) + a)(2.0) == 1.0
+    nowhere = gd.implicit(lambda a: np.array([np.nan, 1.0]), lambda x, a: x**2 - a)
+    assert np.isnan(gd.grad(lambda a: np.sum(nowhere(a)))(1.0))
+
+
 def test_what_does_not_solve_its_equation_warns():
     root = gd.implicit(lambda a: 1.5, lambda x, a: x**2 - a)
     with pytest.warns(SolutionWarning, match="Let the solver run longer"):

@@ -271,6 +271,14 @@ def test_derivatives_that_are_given_by_users_may_be_of_nodes():
         np.testing.assert_allclose(gd.jacobian(solved)(PAIR), expected, atol=1e-7)
 
 
+def test_an_array_of_roots_in_a_trace():
+    def solved(a):
+        return ours.newton(lambda x: x**3 - a, np.ones(2), full_output=True).root
+
+    fast = gd.compile(gd.jacobian(solved))
+    np.testing.assert_allclose(fast(PAIR), gd.jacobian(solved)(PAIR), rtol=1e-9)
+
+
 def test_unknowns_in_a_matrix():
     def solved(a):
         return ours.root(lambda x: x**2 - a, np.ones((2, 2))).x
@@ -360,6 +368,14 @@ EXACTLY = {"gtol": 1e-10, "xtol": 1e-12, "barrier_tol": 1e-10}
 CONSTRAINED = {
     "bounds of nodes": lambda a: ours.minimize(
         bowl, np.full(2, 0.6), (a,), bounds=[(0.8 * a[0], 2.0), (None, 3.0)], tol=1e-13
+    ).x,
+    "bounds alone": lambda a: ours.minimize(
+        bowl, np.zeros(2), (PAIR,), bounds=[(None, 0.5 * a[0]), (1.2 * a[1], None)],
+        tol=1e-13,
+    ).x,
+    "a bound of a constraint": lambda a: ours.minimize(
+        bowl, np.ones(2), (PAIR,), method="SLSQP", tol=1e-14,
+        constraints=theirs.NonlinearConstraint(lambda x: x[0] ** 2 + x[1], a[0], a[0]),
     ).x,
     "equality": lambda a: ours.minimize(
         bowl, np.full(2, 0.6), (a,), method="SLSQP", tol=1e-14,

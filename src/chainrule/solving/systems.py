@@ -251,6 +251,8 @@ def factorised(matrix: Any) -> Solve:
         return _given(_np.linalg.solve, matrix)
     get: Any = get_lapack_funcs
     matrix = _np.asarray(matrix)
+    if not matrix.size or not _np.isfinite(matrix).all():
+        return _nowhere
     getrf, getrs = get(("getrf", "getrs"), (matrix,))
     factor, pivots, info = getrf(matrix)
     if info > 0:
@@ -265,6 +267,11 @@ def factorised(matrix: Any) -> Solve:
     return solved
 
 
+def _nowhere(b: Any, *, transposed: bool) -> Any:
+    """Return nan for each unknown: those of a matrix that holds nan, or is empty."""
+    return b * _np.nan
+
+
 _SINGULAR = (
     "Singular matrix: the residual does not depend on each unknown by itself at the "
     "solution, so the solution has no derivative there."
@@ -273,6 +280,8 @@ _SINGULAR = (
 
 def sparse_factor(matrix: Any) -> Solve:
     """Return what solves by the factors of a sparse matrix, by SuperLU."""
+    if not _np.isfinite(matrix.data).all():
+        return _nowhere
     from scipy.sparse import linalg
 
     splu: Any = linalg.splu

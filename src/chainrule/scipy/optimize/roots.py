@@ -297,6 +297,8 @@ def newton(
         z = _solution(problem, _np.atleast_1d(z))
     if not full:
         return z
+    if found is None:  # in a trace the root alone is known
+        return _Result(root=z) if is_array else (z, None)
     return found._replace(root=z) if is_array else (z, *found[1:])
 
 

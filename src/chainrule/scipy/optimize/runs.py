@@ -28,9 +28,9 @@ def solved(drive: Callable[..., Any], problems: Sequence[Problem], *arrays: Any)
     In a trace that is one row, which has the numbers and arrays of the result.
     """
     values = [v for p in problems for v in p.values]
-    trace = first_stand_in(values, arrays)
-    if trace is None:
-        return drive(problems, *map(value, arrays))
+    plain = list(map(value, arrays))
+    if first_stand_in(values, plain) is None:
+        return drive(problems, *plain)
     names: list[str] = []
 
     def solver(*operands: Any) -> tuple[Any, ...]:
@@ -42,7 +42,7 @@ def solved(drive: Callable[..., Any], problems: Sequence[Problem], *arrays: Any)
         names[:] = numbers
         return tuple(numbers.values())
 
-    found = opaque(solver)(*values, *map(value, arrays))
+    found = opaque(solver)(*values, *plain)
     return _scipy.OptimizeResult(zip(names, found, strict=True))
 
 
