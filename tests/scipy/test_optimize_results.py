@@ -317,3 +317,21 @@ def test_parameters_that_are_not_determined_have_no_covariance():
     )
     with pytest.raises(ArgumentError, match="not determined"):
         many.standard_errors()
+
+
+@pytest.mark.parametrize("solve", ["minimize", "least_squares"])
+def test_bounds_are_in_the_form_of_the_unknowns(solve):
+    def residuals(p):
+        return np.append(p["b"] - 2.0, p["a"] + p["b"][0])
+
+    start = {"a": 1.0, "b": np.array([0.5, 0.5])}
+    low, high = {"a": 0.5, "b": -np.inf}, {"a": 3.0, "b": np.array([1.0, 9.0])}
+    f = residuals if solve == "least_squares" else lambda p: np.sum(residuals(p) ** 2)
+    for bounds in ((low, high), (low, None) if solve == "minimize" else (low, high)):
+        found = getattr(ours, solve)(f, start, bounds=bounds)
+        assert found.x["a"] == pytest.approx(0.5, abs=1e-6)
+        np.testing.assert_allclose(found.x["b"], [0.75, 2.0], atol=1e-5)
+    pairs = [(0.5, 3.0), (None, 1.0), (None, 9.0)]
+    if solve == "minimize":
+        found = ours.minimize(f, start, bounds=pairs)
+        np.testing.assert_allclose(found.x["b"], [0.75, 2.0], atol=1e-5)

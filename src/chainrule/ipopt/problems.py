@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from chainrule.errors import ArgumentError
-from chainrule.ipopt.limits import Bounds, as_nonlinear
+from chainrule.ipopt.limits import as_nonlinear
 from chainrule.ipopt.runs import Functions, Run, Solution, library
 from chainrule.nodes.admission import holds_nodes
+from chainrule.scipy.optimize.bounds import Bounds
 from chainrule.scipy.optimize.constraints import Constraints
 from chainrule.scipy.optimize.problems import Unknowns
 from chainrule.values.containers import flatten

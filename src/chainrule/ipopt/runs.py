@@ -16,8 +16,8 @@ from scipy.optimize import NonlinearConstraint
 from chainrule.compiler.api import compile as compiled
 from chainrule.compiler.progress import counted
 from chainrule.errors import ArgumentError
-from chainrule.ipopt.limits import Bounds, joined, limits, sides
 from chainrule.nodes.admission import holds_nodes
+from chainrule.scipy.optimize.bounds import Bounds, joined, limits, sides
 from chainrule.scipy.optimize.problems import Unknowns
 from chainrule.sparse.matrices import SparseDerivative
 from chainrule.transforms.gradients import grad

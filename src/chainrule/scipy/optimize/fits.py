@@ -13,6 +13,7 @@ import scipy.optimize
 from chainrule.compiler.progress import counted
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
+from chainrule.scipy.optimize.bounds import of_scipy
 from chainrule.scipy.optimize.problems import (
     Problem,
     Unknowns,
@@ -78,6 +79,7 @@ def least_squares(
     problem = Problem(fun, unknowns, args)
     if not is_left_to_us(jac):
         jac = functools.partial(jac, **value(kwargs or {}))
+    bounds = of_scipy(bounds, unknowns)
     low, high = flat_bounds(as_bounds(bounds), unknowns.start.size)
     is_node = problem.is_node or holds_nodes(low) or holds_nodes(high)
     problems = [problem, _squares(problem)] if is_node else [problem]

@@ -10,6 +10,7 @@ import scipy.optimize
 
 from chainrule.compiler.progress import counted
 from chainrule.nodes.admission import holds_nodes
+from chainrule.scipy.optimize.bounds import of_scipy
 from chainrule.scipy.optimize.constraints import Condition, are_sparse, conditions
 from chainrule.scipy.optimize.problems import (
     FEW,
@@ -55,9 +56,10 @@ def minimize(
     The gradient, the Hessian or its products with vectors, and the Jacobians of
     constraints are supplied, exact and compiled, where the method takes them and they
     are not given; ``trust-constr`` and ``Newton-CG`` with many unknowns are given
-    sparse matrices, where few products make them. ``x0`` may be a container;
-    ``result.x`` is one like it then, and so is what ``callback`` is shown. ``progress``
-    shows a bar of the calls (``chainrule[progress]``).
+    sparse matrices, where few products make them. ``x0`` may be a container, and
+    ``bounds`` a pair ``(low, high)`` like it; ``result.x`` is one then, and so is what
+    ``callback`` is shown. ``progress`` shows a bar of the calls
+    (``chainrule[progress]``).
 
     The result is SciPy's, with ``hess`` and ``standard_errors()``.
 
@@ -105,13 +107,13 @@ def minimize(
         fun, jac = parts_of(fun)
     problem = Problem(as_number(fun), unknowns, args)
     limits = conditions(constraints, unknowns)
+    bounds = of_scipy(bounds, unknowns)
     low, high = flat_bounds(bounds, unknowns.start.size)
     is_node = problem.is_node or any(c.is_node for c in limits)
     is_node = is_node or holds_nodes(low) or holds_nodes(high)
     if bounds is not None and not are_plain((low, high)):
         bounds = _NODES
-    shown = unknowns.of_steps(callback)
-    settings = {"method": method, "tol": tol, "callback": shown}
+    settings = {"method": method, "tol": tol, "callback": unknowns.of_steps(callback)}
     given = (jac, hess, hessp)
     drive = _Run(given, limits, bounds, settings, options, progress, is_node)
     ends = [e for c in limits for e in (c.low, c.high)]
