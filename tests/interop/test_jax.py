@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, EscapeError
 
 jax = pytest.importorskip("jax")
 jnp = pytest.importorskip("jax.numpy")
@@ -184,6 +186,43 @@ def test_errors_are_those_of_the_function():
         function(lambda x: "text")(jnp.ones(2))
 
 
+def test_what_numpy_and_jax_have_not_in_common_is_refused():
+    x = jnp.ones(3)
+    with pytest.raises(ArgumentError, match=r"no bfloat16.*jnp\.float32"):
+        function(np.exp)(x.astype(jnp.bfloat16))
+    with pytest.raises(ArgumentError, match="key_data"):
+        function(np.exp)(jax.random.key(0))
+    with pytest.raises(ArgumentError, match=r"jax\.vjp"):
+        jax.linear_transpose(function(np.exp), x)(x)
+    big = function(lambda n: n * 2**40)
+    assert big(jnp.array(1)) == 2**40
+    with jax.enable_x64(False), pytest.raises(ArgumentError, match="does not hold"):
+        function(lambda x: np.array([2**40]))(jnp.ones(2))
+
+
+def test_precision_may_change_between_calls():
+    f = function(lambda n: n / np.int32(2))
+    for enabled in (True, False, True):
+        with jax.enable_x64(enabled):
+            n = jnp.array([1, 2], np.int32)
+            assert jax.jit(f)(n).dtype == f(n).dtype == (float if enabled else "f4")
+
+
+def test_nodes_from_outside_are_refused():
+    x = jnp.ones(2)
+    with pytest.raises(EscapeError, match="a node from outside"):
+        gd.grad(lambda a: float(function(lambda y: np.sum(y * a))(x)))(2.0)
+
+
+def doubled(x):
+    return x * 2
+
+
+def test_bridges_pickle():
+    for f, x in ((function(doubled), jnp.ones(2)), (from_jax(doubled), np.ones(2))):
+        assert pickle.loads(pickle.dumps(f))(x).tolist() == [2.0, 2.0]
+
+
 def test_jit_keeps_its_code():
     traced = []
 
@@ -232,11 +271,11 @@ def test_their_complex_numbers_follow_our_convention():
 def test_digits_are_not_lost_in_silence():
     f = from_jax(lambda x: jnp.sum(x**2))
     with jax.enable_x64(False):
-        for x in (X, 2.0, np.array([2**40])):
+        for x in (X, np.float64(2.0), np.array([2**40])):
             with pytest.raises(ArgumentError, match="jax_enable_x64"):
                 f(x)
         with pytest.raises(ArgumentError, match="jax_enable_x64"):
-            gd.grad(f)(X)
+            gd.grad(f)(2.0)
         slope = gd.grad(f)(X.astype(np.float32))
         assert slope.dtype == np.float32
         assert f(np.arange(3)) == 5

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, EscapeError
 
 torch = pytest.importorskip("torch")
 gradcheck, gradgradcheck = torch.autograd.gradcheck, torch.autograd.gradgradcheck
@@ -245,6 +246,49 @@ def test_errors_are_those_of_the_function():
         function(np.exp)(torch.eye(2).to_sparse())
 
 
+def doubled(x):
+    return x * 2
+
+
+def test_nodes_from_outside_are_refused():
+    def use(x):
+        return lambda a: function(lambda y: y * a)(x).sum().item()
+
+    for x in (leaf(2), torch.ones(2)):
+        with pytest.raises(EscapeError, match="a node from outside"):
+            gd.grad(use(x))(2.0)
+    assert function(lambda y: y * gd.node(2.0))(torch.ones(2)).tolist() == [2.0, 2.0]
+
+
+def test_examples_may_decide_for_themselves():
+    f = function(gd.compile(lambda x: x * 2 if x > 1 else x))
+    assert torch.func.vmap(f)(torch.arange(3.0)).tolist() == [0.0, 1.0, 4.0]
+
+
+def test_older_maps_are_refused_by_name():
+    x = leaf(2)
+    with pytest.raises(ArgumentError, match=r"torch\.func\.jacrev"):
+        torch.autograd.grad(
+            function(doubled)(x), x, torch.eye(2), is_grads_batched=True
+        )
+
+
+def test_bridges_pickle_and_bind():
+    class Model:
+        @function
+        def scaled(self, x):
+            return x * self.rate
+
+        rate = 3.0
+
+    x = torch.ones(2)
+    assert Model().scaled(x).tolist() == [3.0, 3.0]
+    for f, y in ((function(doubled), x), (from_torch(doubled), np.ones(2))):
+        assert pickle.loads(pickle.dumps(f))(y).tolist() == [2.0, 2.0]
+    net = pickle.loads(pickle.dumps(from_torch(torch.nn.Linear(1, 1))))
+    assert net.parameters().keys() == {"weight", "bias"}
+
+
 def test_a_layer_is_trained():
     class Layer(torch.nn.Module):
         def __init__(self):
@@ -351,6 +395,34 @@ def test_a_network_takes_part_in_a_gradient():
     net.load({k: v * 0 for k, v in parameters.items()})
     assert not module[0].weight.any()
     np.testing.assert_array_equal(net({}, x), np.zeros((3, 4)))
+
+
+def test_pythons_numbers_stay_what_they_are():
+    f = from_torch(lambda x, axis, keep: x.sum(axis, keepdim=keep) * axis)
+    x = np.ones((2, 3))
+    assert f(x, 1, True).shape == (2, 1)
+    slope = gd.grad(lambda x, n: np.sum(f(x, n, True)))
+    for n in (0, 1):
+        assert gd.compile(slope)(x, n).tolist() == slope(x, n).tolist()
+
+
+def test_a_function_may_write_into_its_tensors():
+    def f(x):
+        x *= 2
+        return x.sum()
+
+    x = np.ones(3)
+    assert gd.grad(from_torch(f))(x).tolist() == [2.0, 2.0, 2.0]
+    assert gd.jvp(from_torch(f), (x,), (x,)) == (6.0, 6.0)
+    assert from_torch(f)(x) == 6.0
+    assert x.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_result_that_nobody_reads_adds_nothing():
+    f = from_torch(lambda x: (torch.sqrt(x), x**2))
+    for wrap in (lambda g: g, gd.compile):
+        slope = wrap(gd.grad(lambda x: np.sum(f(x)[1])))
+        assert slope(np.array([0.0, 1.0])).tolist() == [0.0, 2.0]
 
 
 def test_tangents_of_steps_without_forward_mode():

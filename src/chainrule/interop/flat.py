@@ -9,16 +9,18 @@ function of many examples. A ``Flat`` is such a function; ``pulled``, ``pushed``
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, CompileError, EscapeError
 from chainrule.nodes.admission import check_cotangent, holds_nodes
 from chainrule.nodes.node_class import node
-from chainrule.nodes.recorder import stacked
+from chainrule.nodes.recorder import next_serial, stacked
 from chainrule.transforms.collector import CollectorPaused
+from chainrule.transforms.one_run import closed_over
 from chainrule.transforms.products import jvp, vjp
 from chainrule.transforms.recorded_call import Recording, plain_copy
 from chainrule.transforms.seeds import zeros_if_absent
@@ -88,6 +90,35 @@ def _is_hashable(x: Any) -> bool:
     return True
 
 
+class Bridge:
+    """A function on the other side: it pickles, as ``make(f)``, if ``f`` does."""
+
+    def __init__(
+        self,
+        make: Callable[..., Any],
+        f: Callable[..., Any],
+        call: Callable[..., Any],
+    ) -> None:
+        """Keep what it was made of, and what calls it."""
+        self._make, self._f, self._call = make, f, call
+        functools.update_wrapper(self, f, updated=())
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        """Call the function."""
+        return self._call(*args, **keywords)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """Bind as a method does."""
+        return self if instance is None else functools.partial(self, instance)
+
+    def __reduce__(self) -> Any:
+        """Pickle the function, or the name of a decorated one."""
+        name = getattr(self, "__qualname__", "")
+        if getattr(sys.modules.get(self.__module__), name, None) is self:
+            return name
+        return self._make, (self._f,)
+
+
 class Flat:
     """A function of arrays and numbers that returns a list of them.
 
@@ -113,11 +144,24 @@ class Flat:
         """Return the results, nodes where the operands are."""
         raise NotImplementedError
 
+    def run(self, *xs: Any) -> list[Any]:
+        """Return the results for plain values: compiled, if its parts are."""
+        start = next_serial()
+        try:
+            results = (self if self._fast is None else self._fast)(*xs)
+        except CompileError:  # an example decides in Python: one by one, they may
+            if self._fast is None:
+                raise
+            self._fast = None
+            return self.run(*xs)
+        if any(isinstance(z, node) for z in results):
+            refuse_closed_over(closed_over(results, start))
+        return list(map(raw, results))
+
     @functools.cached_property
-    def run(self) -> Callable[..., list[Any]]:
-        """The function to call with plain values: compiled, if its parts are."""
+    def _fast(self) -> Callable[..., list[Any]] | None:
         if self.compiled is None:
-            return self
+            return None
         return self.compiled.__class__(self, static=(), options=self.compiled.options)
 
     def transposed(self, wanted: Positions, given: Positions) -> Flat:
@@ -163,9 +207,19 @@ class Base(Flat):
         return numbers
 
     @property
-    def run(self) -> Callable[..., list[Any]]:  # type: ignore[override]
-        """The function to call with plain values: it is compiled, or not, already."""
-        return self
+    def _fast(self) -> None:  # type: ignore[override]
+        """What is compiled is so already."""
+        return None
+
+
+def refuse_closed_over(found: object) -> None:
+    """Raise where a function uses nodes from outside."""
+    if found:
+        raise EscapeError(
+            "A function that another library calls used a node from outside, whose "
+            "derivative would be lost there. Pass its value, gd.value(x), if none is "
+            "wanted."
+        )
 
 
 class Pulled(Flat):
@@ -242,6 +296,7 @@ class Recorded:
         part, primals = _Moved(f, xs, moving, None), [xs[i] for i in moving]
         with CollectorPaused():
             self._run = Recording(part, primals, range(len(moving)), {}, copy=True)
+            refuse_closed_over(self._run.nested())
         self._moving = moving
         self.results: list[Any] = list(map(plain_copy, self._run.outputs))
 

@@ -18,7 +18,17 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.interop.flat import Base, Bases, Filling, Flat, Mapped, Pulled, Pushed
+from chainrule.interop.flat import (
+    Base,
+    Bases,
+    Bridge,
+    Filling,
+    Flat,
+    Mapped,
+    Pulled,
+    Pushed,
+)
+from chainrule.interop.jax_library import fits
 from chainrule.values.shapes import dtype_of, shape_of
 
 jax: Any = importlib.import_module("jax")
@@ -32,9 +42,11 @@ JaxArray = Any
 """A ``jax.Array``, or what stands for one in a trace of JAX's."""
 Shaped = Any
 """Shape and dtype, as ``jax.ShapeDtypeStruct``."""
+Key = tuple[tuple[int, ...], Any]
+"""A shape, and a dtype of NumPy's."""
 
 
-def function(f: Callable[..., Any], *, result: Any = None) -> Callable[..., Any]:
+def function(f: Callable[..., Any], *, result: Any = None) -> Bridge:
     """Return ``f``, a function of NumPy's arrays, as a function of JAX's arrays.
 
     Parameters
@@ -50,7 +62,7 @@ def function(f: Callable[..., Any], *, result: Any = None) -> Callable[..., Any]
 
     Returns
     -------
-    callable
+    Bridge
         It takes JAX's arrays where ``f`` takes NumPy's, and returns such. NumPy's
         arrays among the arguments count as JAX's; Python's numbers, and whatever is
         none, are passed to ``f`` as they are. ``jit``, ``grad``, ``jvp``, ``vmap``,
@@ -77,18 +89,29 @@ def function(f: Callable[..., Any], *, result: Any = None) -> Callable[..., Any]
     """
     bases = Bases(f, functools.partial(_Shaped, result))
 
-    @functools.wraps(f)
     def bridged(*args: Any, **keywords: Any) -> Any:
         base, operands = bases.taken(args, keywords, _is_operand)
-        results = _called(base, list(map(jnp.asarray, operands)))
+        results = _called(base, list(map(_entering, operands)))
         returned: Any = base.returned
         return returned.filled(results)
 
-    return bridged
+    return Bridge(functools.partial(function, result=result), f, bridged)
 
 
 def _is_operand(x: Any) -> bool:
     return isinstance(x, jax.Array | np.ndarray | np.generic)
+
+
+def _entering(x: Any) -> JaxArray:
+    """Return an argument as an array of JAX's, of a dtype that NumPy has."""
+    array = jnp.asarray(x)
+    dtype: Any = array.dtype
+    if not isinstance(dtype, np.dtype) or str(dtype.kind) not in "biufc":
+        raise ArgumentError(
+            f"NumPy has no {array.dtype}. Write x.astype(jnp.float32); gradients flow "
+            "through it. Of a random key take jax.random.key_data(key)."
+        )
+    return array
 
 
 # ---------------------------------------------------------------- shapes of the results
@@ -100,13 +123,13 @@ class _Shaped(Base):
     def __init__(self, result: Any, f: Callable[..., Any], arguments: Filling) -> None:
         super().__init__(f, arguments)
         self._result = result
-        self._shapes: dict[tuple[Any, ...], tuple[list[Shaped], Any]] = {}
+        self._shapes: dict[tuple[Any, ...], tuple[list[Key], Any]] = {}
 
     def __call__(self, *xs: Any) -> list[Any]:
         """Call the function; note the shapes of its results."""
         results = super().__call__(*xs)
         self._shapes.setdefault(
-            tuple(map(_key, xs)), (list(map(_shaped, results)), self.returned)
+            tuple(map(_key, xs)), ([_key(z) for z in results], self.returned)
         )
         return results
 
@@ -119,16 +142,16 @@ class _Shaped(Base):
             else:
                 self._shapes[key] = self._given(xs)
         found, self.returned = self._shapes[key]
-        return found
+        return [_shape_of(*known) for known in found]
 
-    def _given(self, xs: Sequence[Shaped]) -> tuple[list[Shaped], Filling]:
+    def _given(self, xs: Sequence[Shaped]) -> tuple[list[Key], Filling]:
         result = self._result
         if callable(result):
             args, keywords = self._arguments.filled(xs)
             result = result(*args, **keywords)
         filling = Filling(result, lambda x: hasattr(x, "shape") and hasattr(x, "dtype"))
         taken, filling.taken = filling.taken, []
-        return list(map(_shaped, taken)), filling
+        return list(map(_key, taken)), filling
 
     def _try(self, xs: Sequence[Shaped]) -> None:
         """Call the function with made-up numbers."""
@@ -170,11 +193,14 @@ def _positive(rng: np.random.Generator, x: Shaped) -> Any:
 
 def _shaped(x: Any) -> Shaped:
     """Return the shape of a value, and the dtype that JAX gives it."""
-    dtype = jax.dtypes.canonicalize_dtype(dtype_of(x))
-    return jax.ShapeDtypeStruct(shape_of(x), dtype)
+    return _shape_of(*_key(x))
 
 
-def _key(x: Any) -> tuple[Any, ...]:
+def _shape_of(shape: tuple[int, ...], dtype: Any) -> Shaped:
+    return jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(dtype))
+
+
+def _key(x: Any) -> Key:
     return shape_of(x), np.dtype(dtype_of(x))
 
 
@@ -223,7 +249,19 @@ def _run(flat: Flat, shapes: Sequence[Shaped], *operands: Any) -> list[Any]:
                 f"{np.shape(z)}, where {known.shape} was promised. In jit, shapes of "
                 "results depend on those of the arguments alone; say them by result=."
             )
-    return [np.asarray(z, k.dtype) for z, k in zip(results, shapes, strict=True)]
+    return [_leaving(z, k.dtype) for z, k in zip(results, shapes, strict=True)]
+
+
+def _leaving(x: Any, dtype: Any) -> Any:
+    """Return a result in JAX's dtype; whole numbers must fit."""
+    value = np.asarray(x)
+    if not fits(value, dtype):
+        raise ArgumentError(
+            f"A NumPy function returned whole numbers that {dtype}, JAX's dtype for "
+            'them, does not hold. Write jax.config.update("jax_enable_x64", True) '
+            "where the program starts, or return floats."
+        )
+    return np.asarray(value, dtype)
 
 
 @step.def_impl
@@ -231,7 +269,7 @@ def _at_once(*operands: JaxArray, flat: Flat) -> list[JaxArray]:
     """Call the function now, outside jit."""
     xs = [np.array(x) for x in operands]
     results = flat.run(*xs)
-    return [jnp.asarray(z, _shaped(z).dtype) for z in results]
+    return [jnp.asarray(_leaving(z, _shaped(z).dtype)) for z in results]
 
 
 @step.def_abstract_eval
@@ -275,6 +313,11 @@ def _tangent_of(x: JaxArray) -> Shaped:
 
 def _transpose(bars: Sequence[Any], *operands: Any, flat: Flat) -> list[Any]:
     """Pull cotangents back through a step, to what it is linear in."""
+    if not flat.linear:
+        raise ArgumentError(
+            "JAX does not know whether a NumPy function is linear, as "
+            "jax.linear_transpose needs it. Write jax.vjp(f, x)[1]."
+        )
     first = len(operands) - flat.linear
     undefined = [ad.is_undefined_primal(x) for x in operands]
     wanted = tuple(i for i, u in enumerate(undefined[first:]) if u)

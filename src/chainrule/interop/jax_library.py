@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.interop.flat import Positions
+from chainrule.interop.flat import Bridge, Positions
 from chainrule.interop.outer import Function, operation_of
 from chainrule.values.shapes import describe
 
@@ -20,7 +20,7 @@ JaxArray = Any
 """A ``jax.Array``: the library may be missing where types are checked."""
 
 
-def from_jax(f: Callable[..., Any]) -> Callable[..., Any]:
+def from_jax(f: Callable[..., Any]) -> Bridge:
     """Return a function of JAX's arrays as an operation of ours.
 
     Parameters
@@ -30,7 +30,7 @@ def from_jax(f: Callable[..., Any]) -> Callable[..., Any]:
 
     Returns
     -------
-    callable
+    Bridge
         It takes numbers, arrays and nodes where ``f`` takes JAX's arrays, and returns
         NumPy's. It is differentiated at every order and in both directions, by JAX.
 
@@ -47,7 +47,7 @@ def from_jax(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> gd.grad(f)(np.array([0.0, 1.0], np.float32))
     array([0.       , 1.3817732], dtype=float32)
     """
-    return operation_of(Jax(), f)
+    return operation_of(Jax(), from_jax, f)
 
 
 class Jax:
@@ -63,11 +63,13 @@ class Jax:
         """Return an array or a number as one of JAX's, if it keeps its digits."""
         value = np.asarray(x)
         dtype = jax.dtypes.canonicalize_dtype(value.dtype)
-        if dtype != value.dtype and not _fits(value, dtype):
+        if dtype != value.dtype and (
+            value.dtype.kind in "fc" or not fits(value, dtype)
+        ):
             raise ArgumentError(
                 f"JAX would make {dtype} of {describe(x)}. Write "
                 'jax.config.update("jax_enable_x64", True) where the program starts, '
-                f"or pass x.astype(np.{dtype})."
+                f"or pass np.{dtype}(x)."
             )
         return jnp.array(value, dtype)
 
@@ -105,9 +107,9 @@ class Jax:
         return jax.jvp(part, [xs[i] for i in moving], list(dots))[1]
 
 
-def _fits(x: Any, dtype: Any) -> bool:
-    """Tell whether whole numbers are the same ones in a smaller dtype."""
-    return x.dtype.kind in "iu" and bool(np.all(x.astype(dtype) == x))
+def fits(x: Any, dtype: Any) -> bool:
+    """Tell whether whole numbers are the same ones in another dtype."""
+    return x.dtype.kind not in "iu" or bool(np.all(x.astype(dtype) == x))
 
 
 def _part(

@@ -8,15 +8,26 @@ arrays as well, and so operations of ours: a derivative has any order.
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+
 from chainrule.errors import ArgumentError
-from chainrule.interop.flat import KEPT, Bases, Filling, Positions, is_number
+from chainrule.interop.flat import (
+    KEPT,
+    Bases,
+    Bridge,
+    Filling,
+    Positions,
+    is_number,
+)
 from chainrule.nodes.node_class import node
 from chainrule.rules.namespace import opaque
 from chainrule.rules.supports import is_inexact
 from chainrule.transforms.custom_operation import custom_operation
+from chainrule.values.containers import map_leaves
 from chainrule.values.shapes import describe
 from chainrule.values.vertices import raw, stand_in
 
@@ -69,17 +80,36 @@ class Library(Protocol):
         ...
 
 
-def operation_of(library: Library, f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function of another library as an operation of ours."""
+def operation_of(
+    library: Library,
+    make: Callable[..., Any],
+    f: Callable[..., Any],
+) -> Bridge:
+    """Return a function of another library as an operation of ours, ``make(f)``."""
     bases = Bases(f, functools.partial(OuterBase, library))
 
-    @functools.wraps(f)
     def called(*args: Any, **keywords: Any) -> Any:
-        base, operands = bases.taken(args, keywords, is_number)
+        args, keywords = map_leaves(_decided, (args, keywords))
+        base, operands = bases.taken(args, keywords, _is_operand)
         results = base.called(operands)
         return base.returned.filled(results)
 
-    return called
+    return Bridge(make, f, called)
+
+
+def _is_operand(x: Any) -> bool:
+    """Tell whether a leaf enters as an array; Python's numbers stay what they are."""
+    return is_number(x) and type(x) not in (bool, int, float, complex)
+
+
+def _decided(x: Any) -> Any:
+    """Return a traced whole number or truth value of Python's as a plain one."""
+    if not (isinstance(x, stand_in) and x.is_number):
+        return x
+    number: Any = x
+    if x.dtype.kind == "b":
+        return bool(number)
+    return operator.index(number) if x.dtype.kind == "i" else x
 
 
 class Outer:
@@ -125,7 +155,9 @@ class Outer:
         ) -> tuple[Any, ...]:
             pairs = list(zip(places, xs, strict=True))
             wanted = tuple(i for i, x in pairs if is_inexact(raw(x)))
-            given = tuple(i for i, v in enumerate(z) if is_inexact(raw(v)))
+            given = tuple(i for i, bar in enumerate(bars) if _is_given(bar, z[i]))
+            if not given:
+                return (None,) * len(xs)
             operands = [*_merged(xs, constants, places), *(bars[i] for i in given)]
             pulled = iter(self.pulled(wanted, given).called(operands))
             return tuple(next(pulled) if i in wanted else None for i in places)
@@ -142,6 +174,16 @@ class Outer:
             return [next(pushed) if i in taken else None for i in range(len(z))]
 
         return custom_operation(forward, pullback, pushforward, name=name)
+
+
+def _is_given(bar: Any, z: Any) -> bool:
+    """Tell whether a result has a cotangent that is not zero, as that of an unused is.
+
+    A zero that meets the infinite derivative of a result that nobody reads is nan.
+    """
+    if not is_inexact(raw(z)):
+        return False
+    return isinstance(bar, node | stand_in) or bool(np.any(bar))
 
 
 def _merged(xs: Sequence[Any], constants: Any, places: Positions) -> list[Any]:

@@ -6,11 +6,18 @@ in its own ways: ``backward`` at every order, ``torch.func``, forward mode, ``vm
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from chainrule.interop.flat import Base, Bases, Flat, Positions, Recorded, is_number
+from chainrule.interop.flat import (
+    Base,
+    Bases,
+    Bridge,
+    Flat,
+    Positions,
+    Recorded,
+    is_number,
+)
 from chainrule.interop.torch_tensors import (
     Tensor,
     array_of,
@@ -21,7 +28,7 @@ from chainrule.interop.torch_tensors import (
 )
 
 
-def function(f: Callable[..., Any]) -> Callable[..., Any]:
+def function(f: Callable[..., Any]) -> Bridge:
     """Return ``f``, a function of NumPy's arrays, as a function of PyTorch's tensors.
 
     Parameters
@@ -32,7 +39,7 @@ def function(f: Callable[..., Any]) -> Callable[..., Any]:
 
     Returns
     -------
-    callable
+    Bridge
         It takes tensors where ``f`` takes arrays, and returns tensors with the dtypes
         and shapes of the arrays that ``f`` returns. What is no tensor is passed to
         ``f`` as it is and is not differentiated. Gradients flow through it at every
@@ -62,14 +69,13 @@ def function(f: Callable[..., Any]) -> Callable[..., Any]:
     """
     bases = Bases(f, Base)
 
-    @functools.wraps(f)
     def bridged(*args: Any, **keywords: Any) -> Any:
         base, operands = bases.taken(args, keywords, _is_operand)
         results = _called(base, operands)
         returned: Any = base.returned
         return returned.filled(results)
 
-    return bridged
+    return Bridge(function, f, bridged)
 
 
 def _is_operand(x: Any) -> bool:

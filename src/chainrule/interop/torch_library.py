@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chainrule.errors import ArgumentError
-from chainrule.interop.flat import Positions
+from chainrule.interop.flat import Bridge, Positions
 from chainrule.interop.outer import Function, operation_of
 from chainrule.interop.torch_tensors import (
     Tensor,
@@ -24,7 +24,7 @@ from chainrule.interop.torch_tensors import (
 forward_mode: Any = importlib.import_module("torch.autograd.forward_ad")
 
 
-def from_torch(f: Callable[..., Any]) -> Callable[..., Any]:
+def from_torch(f: Callable[..., Any]) -> Bridge | Network:
     """Return a function or a module of PyTorch as an operation of ours.
 
     Parameters
@@ -34,7 +34,7 @@ def from_torch(f: Callable[..., Any]) -> Callable[..., Any]:
 
     Returns
     -------
-    callable
+    Bridge or Network
         It takes numbers, arrays and nodes where ``f`` takes tensors, and returns arrays
         where ``f`` returns tensors. It is differentiated at every order and in both
         directions, by PyTorch. A module's parameters come first:
@@ -66,7 +66,11 @@ def from_torch(f: Callable[..., Any]) -> Callable[..., Any]:
     """
     if isinstance(f, torch.nn.Module):
         return Network(f)
-    return operation_of(Torch(), f)
+    return operation_of(Torch(), from_torch, f)
+
+
+def _unnamed(f: Callable[..., Any]) -> Bridge:
+    return operation_of(Torch(), _unnamed, f)
 
 
 class Network:
@@ -82,7 +86,11 @@ class Network:
             return torch.func.functional_call(module, state, args, keywords)
 
         call.__name__ = type(module).__name__
-        self._operation = operation_of(Torch(), call)
+        self._operation: Bridge = operation_of(Torch(), _unnamed, call)
+
+    def __reduce__(self) -> Any:
+        """Pickle the module."""
+        return Network, (self.module,)
 
     def __call__(
         self, parameters: Mapping[str, Any], *args: Any, **keywords: Any
@@ -150,11 +158,11 @@ class Torch:
         """Return cotangents of the wanted operands, by ``torch.autograd.grad``."""
         nested = torch.is_grad_enabled()
         with torch.enable_grad():
-            operands = _opened(xs, wanted)
+            operands, inputs = _opened(xs, wanted)
             computed = f(operands)
         grads = _grad(
             [computed[i] for i in given],
-            [operands[i] for i in wanted],
+            inputs,
             list(map(conjugate, bars)),
             graph=nested,
         )
@@ -188,9 +196,9 @@ def _pushed(
 ) -> list[Tensor]:
     """Return tangents by PyTorch's forward mode."""
     with torch.enable_grad(), forward_mode.dual_level():
-        operands = _opened(xs, moving)
-        for i, t in zip(moving, dots, strict=True):
-            operands[i] = forward_mode.make_dual(operands[i], t)
+        operands, inputs = _opened(xs, moving)
+        for i, x, t in zip(moving, inputs, dots, strict=True):
+            operands[i] = forward_mode.make_dual(x, t).clone()
         computed = f(operands)
         pairs = [forward_mode.unpack_dual(computed[i]) for i in taken]
         return [torch.zeros_like(z) if t is None else t for z, t in pairs]
@@ -210,11 +218,11 @@ def _transposed(
     Source: J. Townsend, "A new trick for calculating Jacobian vector products" (2017).
     """
     with torch.enable_grad():
-        operands = _opened(xs, moving)
+        operands, inputs = _opened(xs, moving)
         computed = f(operands)
         results = [computed[i] for i in taken]
         bars = [torch.zeros_like(z).requires_grad_() for z in results]
-        pulled = _grad(results, [operands[i] for i in moving], bars, graph=True)
+        pulled = _grad(results, inputs, bars, graph=True)
     return _grad(pulled, bars, dots, graph=graph)
 
 
@@ -241,10 +249,16 @@ def _grad(
     )
 
 
-def _opened(xs: Sequence[Tensor], places: Positions) -> list[Tensor]:
-    """Return operands of which some have a gradient, each a tensor of its own."""
-    operands = list(xs)
+def _opened(
+    xs: Sequence[Tensor], places: Positions
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Return operands of which some have a gradient, and what that is the gradient of.
+
+    Operands are copies, since PyTorch lets nobody write into what has a gradient.
+    """
+    operands, inputs = list(xs), list[Tensor]()
     for i in places:
         x = operands[i]
-        operands[i] = x.view_as(x) if x.requires_grad else x.detach().requires_grad_()
-    return operands
+        inputs.append(x.view_as(x) if x.requires_grad else x.detach().requires_grad_())
+        operands[i] = inputs[-1].clone()
+    return operands, inputs

@@ -36,6 +36,12 @@ def array_of(x: Tensor) -> Any:
         raise ArgumentError(
             f"NumPy has no {x.dtype}. Write x.float(); gradients flow through it."
         ) from None
+    except RuntimeError as error:
+        raise ArgumentError(
+            "A tensor stands for others here, as those of is_grads_batched=True and "
+            "vectorize=True do, and has no numbers that NumPy could read. Write "
+            "torch.func.jacrev or torch.func.vmap."
+        ) from error
 
 
 def tensor_of(x: Any) -> Tensor:
