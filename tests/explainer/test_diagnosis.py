@@ -219,6 +219,18 @@ def test_a_zero_says_that_it_is_an_underflow():
     assert "underflow of np.exp(-x)" in found.message
 
 
+def test_what_comes_from_data_or_from_a_slope_that_is_chosen_is_said():
+    data = np.array([1.0, np.nan])
+    found = gd.diagnose(lambda x: np.sum(x * data), 2.0)[0]
+    assert (found.kind, found.index) == ("nan", ())
+    assert "in a constant there, data" in found.message
+    assert "np.isfinite" in found.remedy
+    found = gd.diagnose(gd.hessian(np.linalg.norm), np.zeros(2))[0]
+    assert found.kind == "nan"
+    assert "a slope that has no slope itself" in found.message
+    assert "convention" in found.remedy
+
+
 def test_chains_multiply_to_the_derivative():
     (found,) = gd.diagnose(lambda x: np.sqrt(2.0 * x) * 3.0, 0.0)
     assert [f.value for f in found.chain] == [3.0, np.inf]

@@ -37,10 +37,10 @@ def born_in_values(reports: Reports) -> None:
 
 
 def _born(v: VertexView, holds: Predicate) -> Mask | None:
-    """Return where an operation's result is what no operand of it is."""
+    """Return where an operation's result is what no operand that was computed is."""
     born = where(v.value, holds)
     for x in v.operands:
-        before = where(x.value, holds)
+        before = None if x.index is None else where(x.value, holds)
         if born is None or before is None:
             continue
         if not is_elementwise(v):
@@ -50,6 +50,11 @@ def _born(v: VertexView, holds: Predicate) -> Mask | None:
 
 
 _MEND_FIRST = "{} is infinite already: mend that first."
+_IN_DATA = "Look for nan and inf in the data: np.isfinite, np.nan_to_num."
+_NO_SLOPE = (
+    "At a kink the first derivative is a convention, and the second does not exist: "
+    "move the point, or use a smooth form."
+)
 
 
 def _report_value(reports: Reports, v: VertexView, kind: str, mask: Mask) -> None:
@@ -58,6 +63,11 @@ def _report_value(reports: Reports, v: VertexView, kind: str, mask: Mask) -> Non
     guilty, why, advice = None, "", remedy_here(reports.account.vertices, v)
     for i, x in enumerate(v.operands):
         value = at(x.value, entry, shape)
+        if x.index is None and where(value, _unknown) is not None:
+            name = reports.account.written(x)
+            why, advice = f" It is in a constant there, {name}.", _IN_DATA
+            if v.location is None or v.location.derived:
+                why, advice = " It is a slope that has no slope itself.", _NO_SLOPE
         if x.index is not None and guilty is None:
             guilty = i
         if np.ndim(value) == 0 and (value == 0 or np.isinf(value)):
