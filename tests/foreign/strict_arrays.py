@@ -102,6 +102,11 @@ class device(NDArrayOperatorsMixin):
             raise TypeError(f"{name}() got an unexpected keyword argument {wrong}")
         if len(args) > len(known) and not any(p.startswith("*") for p in known):
             raise TypeError(f"{name}() takes {len(known)} arguments")
+        if name == "where" and not isinstance(args[0], device):
+            raise AttributeError("'bool' object has no attribute 'astype'")
+        zero_dim = name == "tensordot" and 0 in (np.ndim(args[0]), np.ndim(args[1]))
+        if zero_dim and given.get("axes", 2) not in (0, ((), ())):
+            raise ValueError("An input is zero-dim while axes has dimensions")
         if function.__name__ in _MADE_OF_HOST and isinstance(args[0], np.ndarray):
             device.transfers["to device"] += 1
             return device(function(*args, **given))
@@ -197,7 +202,10 @@ def _index(index: Any) -> Any:
 
 
 def add_at(x: device, index: Any, y: Any) -> device:
-    """Add as ``cupyx.scatter_add`` does."""
+    """Add as ``cupyx.scatter_add`` does, through what nodes of CuPy's arrays call."""
+    kind = x.dtype.kind
+    if kind == "b":
+        return add_at(x.astype(np.int32), index, y.astype(np.int32)) != 0
     np.add.at(x.held, _index(index), inside(y))
     return x
 

@@ -20,7 +20,7 @@ from chainrule.rules.cases import (
 )
 from chainrule.values.shapes import is_complex
 from chainrule.values.types import Namespace, Value
-from chainrule.values.vertices import raw
+from chainrule.values.vertices import constant, raw
 
 
 class addition_grad(elementwise):
@@ -144,7 +144,8 @@ class power_grad(elementwise):
             return z * math.log(x)
         if xp.recorded:
             return xp.power_log(x, y, order=1)
-        return z * xp.log(xp.where(x == 0, xp.where(y > 0, 1.0, x), x))
+        positive = constant(y > 0, x)  # pyright: ignore[reportOperatorIssue]
+        return z * xp.log(xp.where(x == 0, xp.where(positive, 1.0, x), x))
 
 
 def _constant_power(xp: Namespace, z: Value, x: Value, y: float) -> Value:

@@ -243,7 +243,7 @@ def contracted_x(
     x_free = [a for a in range(len(shape_of(x))) if a not in x_axes]
     y_free = [a for a in range(len(shape_of(y))) if a not in y_axes]
     last = list(range(len(x_free), len(x_free) + len(y_free)))
-    out = xp.tensordot(z_grad, y, axes=(last, y_free))
+    out = xp.tensordot(z_grad, y, axes=(tuple(last), tuple(y_free)))
     return _ordered(xp, out, x_free + [x_axes[i] for i in _order_of(y_axes)])
 
 
@@ -255,7 +255,7 @@ def contracted_y(
     x_free = [a for a in range(len(shape_of(x))) if a not in x_axes]
     y_free = [a for a in range(len(shape_of(y))) if a not in y_axes]
     first = list(range(len(x_free)))
-    out = xp.tensordot(x, z_grad, axes=(x_free, first))
+    out = xp.tensordot(x, z_grad, axes=(tuple(x_free), tuple(first)))
     return _ordered(xp, out, [y_axes[i] for i in _order_of(x_axes)] + y_free)
 
 
