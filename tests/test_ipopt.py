@@ -77,6 +77,22 @@ def test_a_problem_without_limits(ipopt):
     assert number.x == pytest.approx(3.0)
 
 
+def test_functions_that_are_linear_or_constant(ipopt):
+    weights = np.array([1.0, 2.0, 3.0])
+    linear = ipopt.problem(
+        lambda x: weights @ x,
+        sopt.LinearConstraint(np.ones((1, 3)), 1, 1),
+        bounds=(0, None),
+    )
+    np.testing.assert_allclose(linear.solve(np.ones(3)).x, [1, 0, 0], atol=1e-6)
+    constant = sopt.NonlinearConstraint(lambda x: np.ones(2), 0.0, 2.0)
+    found = ipopt.problem(lambda x: np.sum(x**2), constant).solve(np.ones(3))
+    np.testing.assert_allclose(found.x, 0.0, atol=1e-6)
+    empty = sopt.NonlinearConstraint(lambda x: x[:0], 0.0, 2.0)
+    found = ipopt.problem(lambda x: np.sum(x) ** 2 + x @ x, empty).solve(np.ones(3))
+    assert found.constr[0].shape == (0,)
+
+
 @dataclasses.dataclass
 class Plan:
     amounts: np.ndarray
@@ -178,6 +194,8 @@ def test_what_goes_wrong_is_told(ipopt):
     limit = sopt.NonlinearConstraint(np.sum, np.ones(3), 9.0)
     with pytest.raises(ShapeError, match=r"shapes \[\(3,\)\], and what they limit"):
         ipopt.problem(np.sum, limit).solve(np.ones(2))
+    with pytest.raises(ArgumentError, match="no option 'speed' that may be 3"):
+        ipopt.problem(lambda x: np.sum(x**2)).solve(np.ones(2), speed=3)
     infeasible = ipopt.problem(
         lambda x: np.sum(x**2), {"type": "eq", "fun": lambda x: np.sum(x**2) + 1.0}
     ).solve(np.ones(2))

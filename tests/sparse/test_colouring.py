@@ -132,6 +132,11 @@ def test_substitution_is_taken_where_it_pays():
     assert long.mode == "star"  # an error would grow from entry to entry
 
 
+def test_a_full_symmetric_matrix_has_a_colour_for_each_column():
+    full = sp.csr_array(np.ones((3000, 3000), bool))
+    np.testing.assert_array_equal(colouring.colour_symmetric(full), np.arange(3000))
+
+
 def test_many_neighbours_are_no_burden():
     n = 100_000
     i, zeros = np.arange(n), np.zeros(n - 1, int)

@@ -182,7 +182,7 @@ class Run:
         state, entries = self.functions.jacobian.evaluated(given, {})
         if state.pattern is not self._jacobian_pattern:
             raise _PatternGrewError
-        return entries
+        return entries if entries.size else _np.zeros(1)
 
     def jacobianstructure(self) -> Any:
         """Return the places of these entries."""
@@ -191,6 +191,8 @@ class Run:
         given = (self.latest, *self.args)
         state = self.functions.jacobian.state_at(given, {})
         self._jacobian_pattern = state.pattern
+        if not state.pattern.nnz:  # Ipopt wants an entry
+            return _np.zeros(1, int), _np.zeros(1, int)
         return _places(state.pattern)
 
     def hessian(self, x: Array, multipliers: Array, factor: float) -> Any:
@@ -283,7 +285,13 @@ class Run:
             size, self.count, SimpleNamespace(**called), low, high, lower, upper
         )
         for name, setting in options.items():
-            made.add_option(name, setting)
+            try:
+                made.add_option(name, setting)
+            except TypeError as error:
+                raise ArgumentError(
+                    f"Ipopt has no option {name!r} that may be {setting!r}. See "
+                    "https://coin-or.github.io/Ipopt/OPTIONS.html."
+                ) from error
         return made
 
     def _solution(self, x: Array, told: Mapping[str, Any]) -> Solution:

@@ -68,6 +68,8 @@ def colour_columns(pattern: Matrix) -> Any:
 def colour_symmetric(pattern: Matrix, *, acyclic: bool = False) -> Any:
     """Return a star colouring of a symmetric pattern, or an acyclic one."""
     n, size = pattern.shape[0], int(pattern.nnz)
+    if size == n * n:  # each vertex meets each other one
+        return _np.arange(n)
     starts, columns = _whole(pattern.indptr), _whole(pattern.indices)
     numbers = _np.arange(size)
     edges = _np.minimum(numbers, mates_of(pattern))
