@@ -18,6 +18,7 @@ import numpy as np
 from chainrule.compiler.background import pause
 from chainrule.compiler.native.factors import share_factors
 from chainrule.compiler.native.groups import (
+    LARGE,
     LARGE_ON_TAPE,
     Group,
     check_in_loops,
@@ -40,6 +41,7 @@ from chainrule.compiler.native.pieces import Part, Pieces
 from chainrule.compiler.native.row_steps import REALS, Meant, steps_of
 from chainrule.compiler.native.sharing import Pending
 from chainrule.compiler.native.single_rows import as_product, as_scattered
+from chainrule.compiler.native.unindexed import unindex_operands
 from chainrule.compiler.native.views import Views
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.program import Program, replaced
@@ -59,6 +61,8 @@ def fused(
     if not any(map(_may_gain, program.rows)):
         return None
     program = program.copied()
+    unindex_operands(program, LARGE_ON_TAPE if floats else LARGE)
+    eliminate_dead_code(program)
     views = Views(floats=floats)
     others = int(share_factors(program, native=floats)) + sum(
         as_product(row, views, threads) or as_scattered(row) for row in program.rows
