@@ -26,6 +26,9 @@ FINDS = {
         np.abs(found[0].x - found[2]) < 5 * found[1]
     ),
     "deblurring": lambda found: max(found.values()) < 0.1,
+    "epidemic": lambda found: all(
+        np.allclose(fit.x, [0.6, 0.2, 0.02], rtol=0.05) for fit in found.values()
+    ),
     "fit_with_bands": lambda found: np.allclose(found[0], [2.0, 0.7], atol=0.1),
     "gaussian_process": lambda found: 0.5 < np.exp(found.x[0]) < 4.0,
     "kalman_filter": lambda found: found.success,

@@ -30,6 +30,7 @@ PAGES = [
     "docs/arrays.md",
     "docs/compile.md",
     *(f"docs/moving/from_{x}.md" for x in MOVING),
+    "docs/ode.md",
     "docs/optimise.md",
     "docs/sparse.md",
     "docs/special.md",

@@ -18,6 +18,7 @@ differential-algebraic equations", 2003, without the algebraic part.
 
 from __future__ import annotations
 
+import bisect
 import functools
 import itertools
 import math
@@ -27,7 +28,6 @@ from typing import Any
 import numpy as np
 import scipy.integrate
 
-from chainrule import operations
 from chainrule.errors import ArgumentError
 from chainrule.scipy.integrate.jacobians import jacobian_of
 from chainrule.scipy.integrate.replay import Program
@@ -35,17 +35,18 @@ from chainrule.transforms.custom_operation import custom_operation
 from chainrule.transforms.one_run import with_zeros
 from chainrule.transforms.products import jvp, vjp
 from chainrule.values.types import Value
-from chainrule.values.vertices import first_stand_in, raw
+from chainrule.values.vertices import first_stand_in
 
 _np: Any = np
 _scipy: Any = scipy.integrate
 _EPS = 2.0**-52
 States = Callable[..., Any]
 """``states(y0, times, values)`` returns the states at ``times[1:]``, a row for each."""
+_ONE_STEP: Any = (_scipy.RK45.__bases__[0], _scipy.Radau)
 KNOWN = 3
 """How many solutions are kept besides the last one."""
-NODES: Any = _np.polynomial.legendre.leggauss(4)
-"""Points and weights of the quadrature over each step; it is exact to degree 7."""
+POINTS, WEIGHTS = _np.polynomial.legendre.leggauss(4)
+"""Of the quadrature over each step, exact to degree 7."""
 
 
 class Flow:
@@ -71,6 +72,7 @@ class Flow:
         self.options = options
         self._states: States = states or self._solved
         self._known: list[tuple[Any, Any]] = []
+        self._steps: dict[str, float] = {}
         name = "flow"
         self.at: Any = custom_operation(
             self.states, self._pullback, self._pushforward, name=name
@@ -141,6 +143,7 @@ class Flow:
         a = _np.zeros_like(y0)
         sums = [_np.zeros(_np.shape(v), _np.result_type(v, float)) for v in values]
         of_times = _np.zeros(len(times))
+        self._steps = {}
         for before, i in reversed(list(itertools.pairwise([0, *moves]))):
             slope = self.program.slope(values, y0)(times[i], states[i])
             of_times[i] = _np.sum(bars[i - 1] * slope).real
@@ -161,37 +164,45 @@ class Flow:
         sums: list[Any],
     ) -> Any:
         """Return the cotangent at the earlier time; add to those of values."""
-        state = self._stretch(y, *ends, values, dense_output=True).sol
         size = _np.max(_np.abs(a))
         if not size:
             return a
-        pulled = self._pulled(values)
+        begin = self._begin("state", ends)
+        state = self._stretch(y, *ends, values, dense_output=True, **begin).sol
+        at = _looked_up(state)
 
         def slope(t: float, a: Any) -> Any:
-            return -pulled(t, state(t), a, wanted=False)[0]
+            return -self._in_state(t, at(t), a, *values)
 
-        solver: Any = self.solver(
-            slope, ends[1], a / size, ends[0], **self._tolerances(state, y, values)
-        )
+        options = {**self._tolerances(state, y, values), **self._begin("back", ends)}
+        solver: Any = self.solver(slope, ends[1], a / size, ends[0], **options)
+        count = 0
         while solver.status == "running":
             message = solver.step()
+            count += 1
             if message is not None:
-                raise ArgumentError(
-                    f"the equation of the cotangents could not be solved at "
-                    f"t={solver.t}: {message}"
-                )
+                raise ArgumentError(f"no cotangents before t={solver.t}: {message}")
             if not sums:
                 continue
-            between = solver.dense_output()
             half = (solver.t_old - solver.t) / 2
-            for x, weight in zip(*NODES, strict=True):
-                t = solver.t + half * (1 + x)
-                parts = pulled(t, state(t), between(t), wanted=True)[1:]
-                for j, part in enumerate(parts):
-                    sums[j] = sums[j] + weight * half * size * part
+            t = solver.t + half * (1 + POINTS)
+            seeds = _np.transpose(solver.dense_output()(t) * (WEIGHTS * half * size))
+            parts = self._in_values(t, _np.transpose(state(t)), seeds, *values)
+            sums[:] = [s + part for s, part in zip(sums, parts, strict=True)]
+        length = abs(ends[1] - ends[0])
+        self._steps = {"state": length / state.n_segments, "back": length / count}
         last = solver.y * size
         solver.__dict__.clear()  # SciPy's solvers are cycles, which hold the state
         return last
+
+    def _begin(self, what: str, ends: tuple[float, float]) -> dict[str, Any]:
+        """Return the first step of a stretch: as they were in the one after it.
+
+        Methods of several steps begin with small ones of low order, by themselves.
+        """
+        if what not in self._steps or not issubclass(self.solver, _ONE_STEP):
+            return {}
+        return {"first_step": min(self._steps[what], abs(ends[1] - ends[0]))}
 
     def _tolerances(self, state: Any, y: Any, values: Sequence[Any]) -> dict[str, Any]:
         """Return the options of the solve backwards, of cotangents of size 1.
@@ -216,25 +227,25 @@ class Flow:
             found["jac"] = of_cotangents
         return found
 
-    def _pulled(self, values: Sequence[Any]) -> Callable[..., Any]:
-        """Return products with the transposed derivatives, in y and in ``values``."""
-        listed = list(values)
+    def _in_state(self, t: Any, y: Any, a: Any, *values: Any) -> Any:
+        """Return (df/dy).T a."""
 
-        def pulled(t: float, y: Any, a: Any, *, wanted: bool) -> Any:
-            return self.program.called(("pulled", wanted), of[wanted], t, y, a, listed)
+        def pulled(t: Value, y: Value, a: Value, *values: Value) -> Any:
+            return vjp(functools.partial(self.program.slope(values, y), t), y)[1](a)[0]
 
-        def in_state(t: Value, y: Value, a: Value, values: Any) -> Any:
-            f = self.program.slope(values, y)
-            return vjp(functools.partial(f, t), y)[1](a)
+        return self.program.called("in state", pulled, t, y, a, *values)
 
-        def in_all(t: Value, y: Value, a: Value, values: Any) -> Any:
-            def f(y: Value, *values: Value) -> Any:
-                return self.program.slope(values, y)(t, y)
+    def _in_values(self, t: Any, y: Any, a: Any, *values: Any) -> Any:
+        """Return the sums of (df/dv).T a over several points, for each value v."""
 
-            return vjp(f, y, *values)[1](a)
+        def pulled(t: Any, y: Any, a: Any, *values: Value) -> Any:
+            def f(*values: Value) -> Any:
+                slope = self.program.slope(values, y[0])
+                return _np.stack([slope(t[i], y[i]) for i in range(len(y))])
 
-        of = (in_state, in_all)
-        return pulled
+            return vjp(f, *values)[1](a)
+
+        return self.program.called("in values", pulled, t, y, a, *values)
 
     # ----------------------------------------------------------- derivatives, on nodes
 
@@ -308,6 +319,18 @@ class Flow:
         return vjp(both, *operands)[1]((bars_dot, bars))
 
 
+def _looked_up(state: Any) -> Callable[[float], Any]:
+    """Return SciPy's solution at one time, faster than it does that itself."""
+    up = state.ts[-1] >= state.ts[0]
+    ts = (state.ts if up else -state.ts).tolist()[1:-1]
+    pieces = [p._call_impl for p in state.interpolants]
+
+    def at(t: float) -> Any:
+        return pieces[bisect.bisect_left(ts, t if up else -t)](_np.asarray(t))
+
+    return at
+
+
 def _stops(moving: Any) -> Any:
     """Return at which times, by number, the solve backwards stops.
 
@@ -324,72 +347,4 @@ def _stops(moving: Any) -> Any:
     return found
 
 
-class FlowCurve:
-    """A solution as a function of time, differentiated by the adjoint equation.
-
-    Attributes
-    ----------
-    ts
-        The times between the solver's steps, or those that were asked for.
-    states
-        The states at these times, a row for each.
-    """
-
-    def __init__(
-        self,
-        flow: Flow,
-        y0: Value,
-        t0: Value,
-        ts: Any,
-        values: Sequence[Any],
-        known: Any,
-    ) -> None:
-        """Take a flow, and the ``known`` states at ``ts``, plain ones."""
-        self.flow = flow
-        self.ts = ts
-        self._start: tuple[Any, ...] = (y0, t0, *values)
-        times: Any = raw(ts)
-        self.t_min: float = _np.minimum(times[0], times[-1])
-        self.t_max: float = _np.maximum(times[0], times[-1])
-        self._plain = known
-        if first_stand_in(raw(known)) is None and len(known):
-            begin = _np.concatenate([[raw(t0)], times])
-            flow.remember(raw(y0), begin, list(map(raw, values)), known)
-
-    def parts(self) -> tuple[Any, ...]:
-        """Return the times and the states there, plain."""
-        return self.ts, self._plain
-
-    @functools.cached_property
-    def states(self) -> Any:
-        """The states at ``ts``."""
-        return self.points(self.ts)
-
-    def points(self, t: Any) -> Any:
-        """Return the states at times in the solver's order, a row for each."""
-        y0, t0, *values = self._start
-        times = _np.concatenate([_np.reshape(t0, (1,)), t])
-        return self.flow.at(y0, times, *values)
-
-    def around(self, t: float) -> Callable[[Any], Any]:
-        """Return the state near a time, as a function of time."""
-        y = self.points(_np.array([t]))[0]
-
-        def state(later: Any) -> Any:
-            return self.flow.at(y, _np.stack([t, later]), *self._start[2:])[0]
-
-        return state
-
-    def __call__(self, t: Value) -> Any:
-        """Return the state at a time, or at several times, a column for each."""
-        t = operations.asarray(t)
-        if _np.ndim(raw(t)) == 0:
-            return self.points(_np.reshape(t, (1,)))[0]
-        times: Any = raw(t)
-        up = raw(self.ts)[-1] >= raw(self.ts)[0]
-        order = _np.argsort(times if up else -times, kind="stable")
-        back = _np.argsort(order)
-        return _np.transpose(self.points(t[order])[back])
-
-
-__all__ = ["Flow", "FlowCurve"]
+__all__ = ["Flow"]

@@ -15,7 +15,8 @@ import scipy.integrate
 from chainrule import operations
 from chainrule.errors import ArgumentError, CompileError
 from chainrule.nodes.admission import holds_nodes
-from chainrule.scipy.integrate.flow import Flow, FlowCurve
+from chainrule.scipy.integrate.flow import Flow
+from chainrule.scipy.integrate.flow_curve import FlowCurve
 from chainrule.scipy.integrate.jacobians import jacobian_of
 from chainrule.scipy.integrate.methods import method_of
 from chainrule.scipy.integrate.replay import Program, Steps, moved, times_of

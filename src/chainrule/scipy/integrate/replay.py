@@ -90,7 +90,9 @@ class Program:
     def called(self, key: Hashable, f: Callable[..., Any], *args: Any) -> Any:
         """Call a function made of it: compiled, if it may be."""
         if self.may_compile:
-            fast = self.runs.setdefault(key, compiled(f))
+            fast = self.runs.get(key)
+            if fast is None:
+                fast = self.runs[key] = compiled(f)
             try:
                 return fast(*args)
             except Exception:
