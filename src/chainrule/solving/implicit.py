@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,8 +13,9 @@ from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial, record
 from chainrule.rules import rule
 from chainrule.rules.namespace import opaque, plain
-from chainrule.rules.supports import is_inexact, supported
-from chainrule.solving.systems import System, checked_how
+from chainrule.rules.supports import supported
+from chainrule.solving.forms import Form
+from chainrule.solving.systems import How, System, checked_how
 from chainrule.transforms.one_run import (
     are_values,
     closed_over,
@@ -26,10 +26,10 @@ from chainrule.transforms.one_run import (
 )
 from chainrule.transforms.recorded_call import Recording
 from chainrule.transforms.values import value
-from chainrule.values.containers import LEAF, Tree, flatten, unflatten
-from chainrule.values.shapes import describe, ndarray, shape_of
+from chainrule.values.containers import flatten, unflatten
+from chainrule.values.shapes import describe, shape_of
 from chainrule.values.types import Namespace, Parameters, Result, Value
-from chainrule.values.vertices import raw, stand_in
+from chainrule.values.vertices import raw
 
 _np: Any = np
 
@@ -38,7 +38,7 @@ def implicit(
     solve: Callable[..., Any],
     residual: Callable[..., Any],
     *,
-    linear_solve: Any = None,
+    linear_solve: How = None,
     matrix_free: bool = False,
 ) -> Callable[..., Any]:
     """Return what ``solve`` finds, as a differentiable function of its arguments.
@@ -140,97 +140,17 @@ def implicit(
     return solved
 
 
-class Form:
-    """The structure of a solution, and its inexact leaves as one flat array.
-
-    A solution that is a number or an array keeps its shape.
-    """
-
-    def __init__(self) -> None:
-        self.structure: Any = LEAF
-        self.fixed: dict[int, Any] = {}
-        self.shapes: list[tuple[int, ...]] = []
-
-    def flat(self, x: Tree) -> Any:
-        """Return the leaves of a solution, and note its structure."""
-        leaves, self.structure = flatten(x)
-        if self.structure is LEAF or self.structure == LEAF:
-            self.structure = LEAF
-            return _number(x)
-        self.fixed = {i: v for i, v in enumerate(leaves) if not is_inexact(v)}
-        moving = [_number(v) for i, v in enumerate(leaves) if i not in self.fixed]
-        if not moving:
-            raise _no_numbers(x)
-        return tuple(moving)
-
-    def joined(self, found: Any) -> Any:
-        """Return the leaves as one array."""
-        if self.structure is LEAF:
-            return found
-        self.shapes = list(map(shape_of, found))
-        return _np.concatenate([_np.reshape(v, (-1,)) for v in found])
-
-    def apart(self, z: Any) -> Any:
-        """Return an array in the structure of the solution."""
-        if self.structure is LEAF:
-            return z
-        parts: list[Any] = []
-        begin = 0
-        for shape in self.shapes:
-            size = math.prod(shape)
-            part = z[begin : begin + size]
-            parts.append(_np.reshape(part, shape) if shape else part[0])
-            begin += size
-        for i, v in sorted(self.fixed.items()):
-            parts.insert(i, v)
-        return unflatten(self.structure, parts)
-
-    def residual(self, tree: Tree, z: Any) -> Any:
-        """Return the residual's leaves as an array like the solution's."""
-        if self.structure is LEAF:
-            return tree
-        leaves = flatten(tree)[0]
-        if len(leaves) == len(self.shapes) + len(self.fixed):
-            leaves = [v for i, v in enumerate(leaves) if i not in self.fixed]
-        shapes = [shape_of(raw(v)) for v in leaves]
-        if shapes != self.shapes:
-            raise ShapeError(
-                f"the residual has leaves of shapes {shapes}, and the solution "
-                f"{self.shapes}. Return an equation for each unknown, in its place."
-            )
-        return _np.concatenate([_np.reshape(v, (-1,)) for v in leaves])
-
-
-def _no_numbers(x: Any) -> ArgumentError:
-    return ArgumentError(
-        "implicit needs a solver that returns a number or an array of them, or a "
-        f"container; received {describe(x)}. Return its solution: result.x."
-    )
-
-
-def _number(x: Any) -> Any:
-    """Return a leaf of a solution as a float or an array of inexact numbers."""
-    if isinstance(x, int) and not isinstance(x, bool):
-        x = float(x)
-    kinds = (ndarray, float, complex, np.generic, stand_in)
-    if not isinstance(x, kinds) or not is_inexact(x):
-        raise _no_numbers(x)
-    if isinstance(x, ndarray):
-        return _np.array(x)  # a solver may write its next solution there
-    return x
-
-
 # ----------------------------------------------------------------- a solution, recorded
 
 
 def solution(
     equation: Callable[..., Any],
-    x: Any,
+    x: Value,
     operands: Sequence[node] = (),
     *,
-    linear_solve: Any = None,
+    linear_solve: How = None,
     matrix_free: bool = False,
-    system: Any = None,
+    system: Solvable | None = None,
 ) -> Any:
     """Return a plain solution as a node, if the equation reads one.
 
@@ -258,7 +178,7 @@ def solution(
 
 
 def _recorded(
-    equation: Callable[..., Any], x: Any, operands: Sequence[Any]
+    equation: Callable[..., Any], x: Value, operands: Sequence[Any]
 ) -> Recording:
     """Record the residual at a solution, which is its first input."""
     places = range(1 + len(operands))
@@ -272,10 +192,20 @@ def _recorded(
     return run
 
 
+class Solvable(Protocol):
+    """What solves linear systems: a ``System``, or its transpose."""
+
+    def solve(self, b: Value, *, transposed: bool) -> Any:
+        """Return the solution for a right side."""
+        ...
+
+
 class _Kept:
     """A solution among parameters: nobody changes it, so it is not copied."""
 
-    def __init__(self, x: Any, equation: Callable[..., Any], system: Any) -> None:
+    def __init__(
+        self, x: Value, equation: Callable[..., Any], system: Solvable
+    ) -> None:
         self.x = x
         self.equation = equation
         self.system = system
@@ -284,10 +214,10 @@ class _Kept:
 class _Transposed:
     """A system with the transpose of another one's matrix, by the same factors."""
 
-    def __init__(self, system: Any) -> None:
+    def __init__(self, system: Solvable) -> None:
         self._system = system
 
-    def solve(self, b: Any, *, transposed: bool) -> Any:
+    def solve(self, b: Value, *, transposed: bool) -> Any:
         """Return the solution for a right side."""
         return self._system.solve(b, transposed=not transposed)
 
@@ -298,7 +228,9 @@ class implicit_grad(rule, kind=True):
     variadic = True
 
     @staticmethod
-    def forward(*operands: Value, x: Any, closed: Any, serial: int) -> Any:
+    def forward(
+        *operands: Value, x: _Kept, closed: tuple[Any, ...], serial: int
+    ) -> Any:
         """Return the solution that was found."""
         return x.x
 
@@ -354,13 +286,14 @@ class implicit_grad(rule, kind=True):
         closed = parameters["closed"]
         refuse_changed(closed, parameters["serial"], "a residual")
         inputs = operands[: len(operands) - len(closed)]
-        return _recorded(parameters["x"].equation, z, inputs), are_values(operands)
+        x: Any = z
+        return _recorded(parameters["x"].equation, x, inputs), are_values(operands)
 
     @staticmethod
     def _solved(
         xp: Namespace,
         run: Recording,
-        b: Any,
+        b: Value,
         parameters: Parameters,
         *,
         as_values: bool,
@@ -378,7 +311,7 @@ class implicit_grad(rule, kind=True):
             return found
         unknown = run.inputs[0]
 
-        def equation(y: Any) -> Any:
+        def equation(y: Value) -> Any:
             if transposed:
                 swept = swept_backwards(xp, run, (), [y], as_values=as_values)
             else:

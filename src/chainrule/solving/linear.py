@@ -9,12 +9,13 @@ import numpy as np
 
 from chainrule.errors import ArgumentError
 from chainrule.rules.supports import is_inexact, zeros_of
-from chainrule.solving.implicit import Form, solution
+from chainrule.solving.forms import Form
+from chainrule.solving.implicit import solution
 from chainrule.solving.systems import System, checked_how
 from chainrule.transforms.values import value
 from chainrule.values.containers import map_leaves
 from chainrule.values.shapes import describe
-from chainrule.values.types import Array
+from chainrule.values.types import Array, Value
 from chainrule.values.vertices import raw
 
 _np: Any = np
@@ -70,12 +71,12 @@ def linear_solve(
     plain = form.flat(map_leaves(_inexact, value(b)))
     start = form.joined(plain)
 
-    def equation(y: Any) -> Any:
+    def equation(y: Value) -> Any:
         x = form.apart(y)
         z = product(x) if callable(product) else _np.matmul(product, x)
         return form.residual(z, y) - form.residual(b, y)
 
-    zero = zeros_of(raw(start))
+    zero: Any = zeros_of(raw(start))
     rest = value(equation(zero))
     system = System(
         equation, zero, (), linear_solve, matrix_free=matrix_free, reads=rest
@@ -84,7 +85,7 @@ def linear_solve(
     return form.apart(solution(equation, x, system=system))
 
 
-def _inexact(x: Any) -> Any:
+def _inexact(x: Value) -> Any:
     """Return a number or an array of integers as one of floats."""
     if is_inexact(x):
         return x

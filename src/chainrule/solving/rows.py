@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from chainrule.values.types import Value
 from chainrule.values.vertices import stand_in
 
 
@@ -18,12 +19,12 @@ def traced_alone(
     """
     from chainrule.compiler.files.replaying import replay
 
-    def listed(*leaves: Any) -> list[Any]:
+    def listed(*leaves: Value) -> list[Any]:
         return [f(*leaves)]
 
     body = trace.body(listed, examples)
 
-    def run(*leaves: Any) -> Any:
+    def run(*leaves: Value) -> Any:
         return replay(body.program, leaves)[0]
 
     return run, body.captured

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,11 +26,17 @@ from chainrule.transforms.one_run import (
 )
 from chainrule.transforms.values import value
 from chainrule.values.shapes import describe, ndarray, shape_of
+from chainrule.values.types import Array, Value
 from chainrule.values.vertices import first_stand_in, stand_in
+
+if TYPE_CHECKING:
+    from scipy.sparse.linalg import LinearOperator
 
 _np: Any = np
 Solve = Callable[..., Any]
 """``solve(b, transposed=...)`` returns x with A x = b, or with A.T x = b, all flat."""
+How = str | Callable[..., Any] | None
+"""A way of solving, by its name or as a function; ``None`` chooses one."""
 MANY = 500
 """Unknowns from which the matrix is taken to be sparse, if it is."""
 FULL = 0.1
@@ -60,9 +66,9 @@ class System:
     def __init__(
         self,
         equation: Callable[..., Any],
-        x: Any,
+        x: Value,
         operands: Sequence[Any],
-        how: Any = None,
+        how: How = None,
         *,
         matrix_free: bool = False,
         rest: Any = None,
@@ -79,12 +85,12 @@ class System:
         self._size = int(_np.size(x.example if isinstance(x, stand_in) else x))
         self._known: list[tuple[tuple[Any, ...], Solve]] = []
 
-    def solve(self, b: Any, *, transposed: bool) -> Any:
+    def solve(self, b: Value, *, transposed: bool) -> Any:
         """Return the solution for a right side of the shape of the unknowns."""
         found = self._solved(_np.reshape(b, (-1,)), transposed=transposed)
         return _np.reshape(found, shape_of(b))
 
-    def _solved(self, b: Any, *, transposed: bool) -> Any:
+    def _solved(self, b: Array, *, transposed: bool) -> Any:
         trace = self._trace
         small = self.how is None and self._size < MANY
         if (small or self.how == "dense") and first_stand_in(trace, b) is not None:
@@ -98,7 +104,7 @@ class System:
 
     # ------------------------------------------------------------------ the matrix
 
-    def _flat(self, x: Any) -> Any:
+    def _flat(self, x: Value) -> Any:
         """Return the flat residual of flat unknowns."""
         z = self.equation(_np.reshape(x, shape_of(self.x)), *self.operands)
         return _np.reshape(z, (-1,))
@@ -120,7 +126,7 @@ class System:
 
     # ------------------------------------------------------------------- in a trace
 
-    def _as_a_row(self, trace: stand_in, b: Any, *, transposed: bool) -> Any:
+    def _as_a_row(self, trace: stand_in, b: Array, *, transposed: bool) -> Any:
         """Solve in one row of a trace, with the residual traced by itself."""
         x = self.x.example if isinstance(self.x, stand_in) else self.x
         flat = _np.reshape(_np.asarray(x), (-1,))
@@ -128,7 +134,7 @@ class System:
         solver = Solver(run, self.how, matrix_free=self.matrix_free)
 
         @opaque
-        def linear_solve(b: Any, x: Any, *captured: Any) -> Any:
+        def linear_solve(b: Array, x: Array, *captured: Value) -> Any:
             return self._kept(solver, x, captured)(b, transposed=transposed)
 
         return linear_solve(b, _np.reshape(self.x, (-1,)), *captured)
@@ -183,14 +189,14 @@ class Solver:
     Nodes that ``f`` closes over are constants.
     """
 
-    def __init__(self, f: Callable[..., Any], how: Any, *, matrix_free: bool) -> None:
+    def __init__(self, f: Callable[..., Any], how: How, *, matrix_free: bool) -> None:
         """Keep the function, and the way."""
         self._f = f
         self._how = how
         self._given: bool = callable(how)
         self._by_products: bool = how in KRYLOV or (self._given and matrix_free)
 
-    def at(self, x: Any, captured: Sequence[Any] = ()) -> Solve:
+    def at(self, x: Array, captured: Sequence[Any] = ()) -> Solve:
         """Return what solves with the matrix at a point: factorised, if it is."""
         if self._by_products:
             return _krylov(functools.partial(self._listed, captured), x, self._how)
@@ -201,9 +207,10 @@ class Solver:
 
     def _dense(self, x: Any, captured: Sequence[Any]) -> Solve:
         matrix = value(jacobian(self._f)(x, *captured))
-        return _given(self._how, matrix) if self._given else factorised(matrix)
+        how: Any = self._how
+        return _given(how, matrix) if self._given else factorised(matrix)
 
-    def _sparse(self, x: Any, captured: Sequence[Any]) -> Solve:
+    def _sparse(self, x: Array, captured: Sequence[Any]) -> Solve:
         """Factorise a sparse matrix; a dense one where it is none, or without SciPy."""
         must = self._how == "sparse"
         try:
@@ -222,11 +229,11 @@ class Solver:
 
         return SparseDerivative(self._f, closed_is_constant=True)
 
-    def _listed(self, captured: Sequence[Any], x: Any) -> list[Any]:
+    def _listed(self, captured: Sequence[Any], x: Value) -> list[Any]:
         return [self._f(x, *captured)]
 
 
-def checked_how(how: Any) -> Any:
+def checked_how(how: How) -> How:
     """Return a way to solve systems, or raise for what is none."""
     if how is None or callable(how) or how in HOWS:
         return how
@@ -236,14 +243,14 @@ def checked_how(how: Any) -> Any:
     )
 
 
-def _given(solve: Callable[[Any, Any], Any], matrix: Any) -> Solve:
-    def solved(b: Any, *, transposed: bool) -> Any:
+def _given(solve: Callable[[Any, Any], Any], matrix: Array) -> Solve:
+    def solved(b: Array, *, transposed: bool) -> Any:
         return solve(matrix.T if transposed else matrix, b)
 
     return solved
 
 
-def factorised(matrix: Any) -> Solve:
+def factorised(matrix: Array) -> Solve:
     """Return what solves by the LU factors of a dense matrix, by LAPACK."""
     try:
         from scipy.linalg import get_lapack_funcs
@@ -292,7 +299,7 @@ def sparse_factor(matrix: Any) -> Solve:
             raise
         raise _np.linalg.LinAlgError(_SINGULAR) from None
 
-    def solved(b: Any, *, transposed: bool) -> Any:
+    def solved(b: Array, *, transposed: bool) -> Any:
         return factor.solve(b, trans="T" if transposed else "N")
 
     return solved
@@ -300,32 +307,32 @@ def sparse_factor(matrix: Any) -> Solve:
 
 def _krylov(f: Callable[[Any], list[Any]], x: Any, how: Any) -> Solve:
     """Return what solves by products with vectors alone: sweeps of one recording."""
-    from scipy.sparse.linalg import LinearOperator
+    from scipy.sparse.linalg import LinearOperator as Operator
 
     run = run_of(f, [x], [0])
 
-    def product(v: Any) -> Any:
+    def product(v: Array) -> Any:
         seed = supported(_np.reshape(v, -1).astype(x.dtype))
         return with_zeros(swept_forwards(plain, run, (), [seed]), [x])[0]
 
-    def transpose(v: Any) -> Any:
+    def transpose(v: Array) -> Any:
         seed = _np.reshape(v, -1).astype(x.dtype)
         return with_zeros(swept_backwards(plain, run, (), [seed]), [x])[0]
 
-    make: Any = LinearOperator
+    make: Any = Operator
     size = (x.size, x.size)
     forward = make(size, matvec=product, rmatvec=transpose, dtype=x.dtype)
     backward = make(size, matvec=transpose, rmatvec=product, dtype=x.dtype)
     forward.is_transpose, backward.is_transpose = False, True
     solve: Any = how if callable(how) else functools.partial(iterated, how)
 
-    def solved(b: Any, *, transposed: bool) -> Any:
+    def solved(b: Array, *, transposed: bool) -> Any:
         return solve(backward if transposed else forward, b)
 
     return solved
 
 
-def iterated(how: str, operator: Any, b: Any) -> Any:
+def iterated(how: str, operator: LinearOperator, b: Array) -> Any:
     """Return the solution by a Krylov method of SciPy's; warn where it has not got to.
 
     ``LinearOperator.rmatvec`` is that of the conjugate transpose; all is real here.

@@ -16,6 +16,7 @@ from chainrule.scipy.optimize.problems import Problem, Unknowns, is_left_to_us, 
 from chainrule.sparse.matrices import SparseDerivative
 from chainrule.values.containers import flatten
 from chainrule.values.shapes import SEQUENCES
+from chainrule.values.types import Value
 
 _np: Any = np
 _scipy: Any = scipy.optimize
@@ -58,7 +59,7 @@ class Condition:
         """Whether it reads a node."""
         return self.problem.is_node or holds_nodes(self.low) or holds_nodes(self.high)
 
-    def of(self, x: Any) -> Any:
+    def of(self, x: Value) -> Any:
         """Return the flat values of the function, nodes where it reads some."""
         return _np.reshape(self.problem.of(x, *self.problem.args), (-1,))
 
@@ -122,7 +123,7 @@ def as_object(constraint: Mapping[str, Any]) -> Any:
 
 
 def _with_args(f: Callable[..., Any], args: tuple[Any, ...]) -> Callable[..., Any]:
-    def given(x: Any, *more: Any) -> Any:
+    def given(x: Value, *more: Value) -> Any:
         return f(x, *args, *more)
 
     return given
@@ -131,7 +132,7 @@ def _with_args(f: Callable[..., Any], args: tuple[Any, ...]) -> Callable[..., An
 def _product(matrix: Any) -> Callable[[Any], Any]:
     dense = matrix.toarray() if _is_sparse(matrix) else _np.atleast_2d(matrix)
 
-    def product(x: Any) -> Any:
+    def product(x: Value) -> Any:
         return _np.matmul(dense, x)
 
     return product

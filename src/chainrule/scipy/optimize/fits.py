@@ -20,7 +20,7 @@ from chainrule.scipy.optimize.problems import (
     flat_bounds,
     is_left_to_us,
 )
-from chainrule.scipy.optimize.results import Fit
+from chainrule.scipy.optimize.results import Fit, Loss
 from chainrule.scipy.optimize.runs import are_plain, is_traced, solved
 from chainrule.scipy.optimize.stationary import activity_of, minimum, note_activity
 from chainrule.transforms.values import value
@@ -133,7 +133,7 @@ class _Run:
         return found
 
 
-def _refuse_losses(loss: Any) -> None:
+def _refuse_losses(loss: Loss) -> None:
     if loss != "linear":
         raise ArgumentError(
             f"with loss={loss!r} the solution has no derivative here. Write the "

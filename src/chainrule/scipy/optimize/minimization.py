@@ -27,6 +27,7 @@ from chainrule.scipy.optimize.stationary import (
     minimum,
     note_activity,
 )
+from chainrule.values.types import Array
 
 _scipy: Any = scipy.optimize
 WITH_HESSIAN = ("dogleg", "trust-exact")
@@ -144,7 +145,7 @@ class _Run:
     progress: bool
     is_node: bool
 
-    def __call__(self, problems: Sequence[Problem], start: Any, *ends: Any) -> Any:
+    def __call__(self, problems: Sequence[Problem], start: Array, *ends: Array) -> Any:
         """Run it for the plain values of a call."""
         problem, *others = problems
         low, high, *sides = ends

@@ -80,7 +80,7 @@ class Unknowns:
     def of_flat(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function of them as one of the flat array."""
 
-        def flat(x: Value, *more: Any) -> Any:
+        def flat(x: Value, *more: Value) -> Any:
             return f(self.restored(x), *more)
 
         return flat
@@ -100,7 +100,7 @@ class Unknowns:
         return shown
 
 
-def _flat(x: Any) -> Any:
+def _flat(x: Value) -> Any:
     """Return a leaf as a flat array of floats; a traced one stays so."""
     if isinstance(x, stand_in):
         return _np.ravel(x) * 1.0
@@ -158,7 +158,7 @@ class Problem:
             return derivative
         flat, args = self.unknowns.of_flat(derivative), value(self.args)
 
-        def plain(*x: Any) -> Any:
+        def plain(*x: Value) -> Any:
             return value(flat(*x, *args))
 
         return plain
@@ -194,7 +194,7 @@ class Problem:
         """Return a function of plain numbers: compiled, unless it closes over nodes."""
         values, count = self.values, len(self.values)
 
-        def run(*given: Any) -> Any:
+        def run(*given: Value) -> Any:
             last = len(given) - count
             return derive(self._of(given[last:]))(*given[:last])
 
@@ -202,7 +202,7 @@ class Problem:
         if made is None:
             made = self._known[name] = run if self._closes_over else compiled(run)
 
-        def plain(x: Value, *more: Any) -> Any:
+        def plain(x: Value, *more: Value) -> Any:
             return value(made(x, *more, *values))
 
         return plain
@@ -253,7 +253,7 @@ class Problem:
             return None
         values, count = self.values, len(self.values)
 
-        def of(*given: Any) -> Any:
+        def of(*given: Value) -> Any:
             last = len(given) - count
             return derive(self._of(given[last:]))(*given[:last])
 
@@ -266,7 +266,7 @@ class Problem:
         if made is None or not values:
             return made
 
-        def at_values(x: Value, *more: Any) -> Any:
+        def at_values(x: Value, *more: Value) -> Any:
             return made(x, *more, *values)
 
         at_values.is_sparse = True  # type: ignore[attr-defined]
@@ -378,7 +378,7 @@ def flat_bounds(bounds: Any, size: int) -> tuple[Any, Any]:
     if bounds is None:
         return _np.full(size, -_np.inf), _np.full(size, _np.inf)
     if hasattr(bounds, "lb"):
-        pair: Sequence[Any] = (bounds.lb, bounds.ub)
+        pair: Any = (bounds.lb, bounds.ub)
     elif len(bounds) == 2 and size != 2:
         pair = bounds
     else:
@@ -388,7 +388,7 @@ def flat_bounds(bounds: Any, size: int) -> tuple[Any, Any]:
     return spread(pair[0], size), spread(pair[1], size)
 
 
-def spread(bound: Any, size: int) -> Any:
+def spread(bound: Value, size: int) -> Any:
     """Return a bound as a flat array, one for each entry."""
     if holds_nodes(bound) or first_stand_in(bound) is not None:
         return _np.broadcast_to(operations.asarray(bound), (size,)) * 1.0

@@ -16,7 +16,7 @@ from chainrule.scipy.optimize.runs import is_traced, solved
 from chainrule.solving.implicit import solution
 from chainrule.transforms.values import value
 from chainrule.values.shapes import ndarray
-from chainrule.values.types import Operation, Value
+from chainrule.values.types import Array, Operation, Value
 
 _np: Any = np
 _scipy: Any = scipy.optimize
@@ -24,12 +24,12 @@ _Result: Any = scipy.optimize.OptimizeResult
 WITH_JACOBIAN = ("hybr", "lm")
 
 
-def _solution(problem: Problem, x: Any) -> Any:
+def _solution(problem: Problem, x: Value) -> Any:
     """Return a root in the form of the first guess: a node where it depends on one."""
     if not problem.is_node:
         return problem.unknowns.restored(x)
 
-    def residual(y: Any) -> Any:
+    def residual(y: Value) -> Any:
         return _np.reshape(problem.of(y, *problem.args), (-1,))
 
     return problem.unknowns.restored(solution(residual, x))
@@ -319,14 +319,14 @@ def fixed_point(
     unknowns = Unknowns(x0)
     problem = Problem(func, unknowns, args)
 
-    def drive(problems: Sequence[Problem], start: Any) -> Any:
+    def drive(problems: Sequence[Problem], start: Array) -> Any:
         return _Result(x=_scipy.fixed_point(_raveled(problems[0]), start, **options))
 
     found = solved(drive, [problem], unknowns.start).x
     if not problem.is_node:
         return unknowns.restored(found)
 
-    def residual(y: Any) -> Any:
+    def residual(y: Value) -> Any:
         return y - _np.reshape(problem.of(y, *problem.args), (-1,))
 
     return unknowns.restored(solution(residual, found))

@@ -15,6 +15,7 @@ from chainrule.rules.namespace import opaque
 from chainrule.scipy.optimize.problems import Problem
 from chainrule.transforms.values import value
 from chainrule.values.shapes import ndarray
+from chainrule.values.types import Value
 from chainrule.values.vertices import first_stand_in
 
 _scipy: Any = scipy.optimize
@@ -63,12 +64,12 @@ LOST_DIGITS = 2
 """SciPy's status where steps no longer improve a minimum, by rounding."""
 
 
-def are_plain(arrays: Any) -> bool:
+def are_plain(arrays: Sequence[Any]) -> bool:
     """Tell whether there are neither nodes nor traced values among arrays."""
     return not any(map(holds_nodes, arrays)) and first_stand_in(arrays) is None
 
 
-def _number(x: Any) -> Any:
+def _number(x: Value) -> Any:
     return bool(x) if isinstance(x, _Bool) else x
 
 

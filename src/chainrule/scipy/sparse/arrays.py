@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Union
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,11 +14,16 @@ from chainrule.operations import namespace as ops
 from chainrule.scipy.sparse.patterns import Pattern, pattern_of
 from chainrule.scipy.sparse.products import product
 from chainrule.values.shapes import describe, shape_of
-from chainrule.values.types import Array, Shape
+from chainrule.values.types import Array, Shape, Value
 from chainrule.values.vertices import first_stand_in, raw
 
 _np: Any = np
 _sparse: Any = sp
+_is_sparse: Any = sp.issparse
+Matrix = Union["SparseNode", "sp.sparray", "sp.spmatrix"]
+"""A sparse matrix, of SciPy's or of nodes."""
+Operand = Matrix | Value
+"""What an operator of a sparse matrix takes."""
 
 
 class SparseNode:
@@ -43,7 +48,7 @@ class SparseNode:
     ndim = 2
 
     def __init__(
-        self, data: Any, pattern: Pattern, *, by_columns: bool, is_array: bool = True
+        self, data: Array, pattern: Pattern, *, by_columns: bool, is_array: bool = True
     ) -> None:
         """Put data at the places of a pattern: by columns it is the transpose's."""
         if shape_of(data) != shape_of(pattern.indices):
@@ -106,7 +111,7 @@ class SparseNode:
         """Return the transpose."""
         return self.T
 
-    def _like(self, data: Any, *, by_columns: bool | None = None) -> SparseNode:
+    def _like(self, data: Array, *, by_columns: bool | None = None) -> SparseNode:
         way = self._by_columns if by_columns is None else by_columns
         return SparseNode(data, self.pattern, by_columns=way, is_array=self._is_array)
 
@@ -162,7 +167,7 @@ class SparseNode:
 
     def __matmul__(self, x: Any) -> Any:
         """Return the product with a vector, a matrix, or a sparse matrix."""
-        if isinstance(x, SparseNode) or sp.issparse(x):
+        if isinstance(x, SparseNode) or _is_sparse(x):
             return _product_of_both(self, as_node(x))
         x = operations.asarray(x)
         if len(shape_of(x)) not in (1, 2) or shape_of(x)[0] != self.shape[1]:
@@ -174,7 +179,7 @@ class SparseNode:
 
     def __rmatmul__(self, x: Any) -> Any:
         """Return the product from the left."""
-        if sp.issparse(x):
+        if _is_sparse(x):
             return as_node(x) @ self
         x = operations.asarray(x)
         return _np.transpose(self.T @ _np.transpose(x))
@@ -183,13 +188,13 @@ class SparseNode:
 
     def __mul__(self, x: Any) -> Any:
         """Return the product with a number; of a matrix that is no array, ``@``."""
-        if shape_of(raw(x)) == () and not sp.issparse(x):
+        if shape_of(raw(x)) == () and not _is_sparse(x):
             return self._like(self.data * x)
         if not self._is_array:
             return self @ x
         return self.multiply(x)
 
-    def __rmul__(self, x: Any) -> Any:
+    def __rmul__(self, x: Operand) -> Any:
         """Return the product from the left."""
         if shape_of(raw(x)) == () or self._is_array:
             return self * x
@@ -197,7 +202,7 @@ class SparseNode:
 
     def multiply(self, x: Any) -> SparseNode:
         """Return the product entry by entry with what broadcasts to the matrix."""
-        if isinstance(x, SparseNode) or sp.issparse(x):
+        if isinstance(x, SparseNode) or _is_sparse(x):
             raise ArgumentError(
                 "two sparse matrices, one of nodes, are not multiplied entry by entry "
                 "here. Multiply their data, or write a.multiply(b.toarray())."
@@ -215,7 +220,7 @@ class SparseNode:
 
     def __add__(self, other: Any) -> Any:
         """Return the sum with a sparse matrix."""
-        if not (isinstance(other, SparseNode) or sp.issparse(other)):
+        if not (isinstance(other, SparseNode) or _is_sparse(other)):
             return self.toarray() + other
         return _sum_of_both(self, as_node(other))
 
@@ -225,12 +230,12 @@ class SparseNode:
         """Return the difference."""
         return self + (-other)
 
-    def __rsub__(self, other: Any) -> Any:
+    def __rsub__(self, other: Operand) -> Any:
         """Return the difference."""
         return (-self) + other
 
 
-def as_node(x: Any) -> SparseNode:
+def as_node(x: Matrix) -> SparseNode:
     """Return one of SciPy's sparse matrices as one of ours, with plain data."""
     if isinstance(x, SparseNode):
         return x
@@ -241,7 +246,7 @@ def as_node(x: Any) -> SparseNode:
 
 
 def from_coordinates(
-    data: Any, rows: Array, columns: Array, shape: Shape, *, is_array: bool = True
+    data: Array, rows: Array, columns: Array, shape: Shape, *, is_array: bool = True
 ) -> SparseNode:
     """Return the matrix with data at places; what is at one place is added."""
     rows, columns = _np.asarray(rows), _np.asarray(columns)
@@ -288,18 +293,18 @@ def _product_of_both(a: SparseNode, b: SparseNode) -> SparseNode:
 
 def operated(name: str, x: Any, y: Any) -> Any:
     """Return an operator's result, of operands of which one is sparse."""
-    of_x = isinstance(x, SparseNode) or sp.issparse(x)
+    of_x = isinstance(x, SparseNode) or _is_sparse(x)
     first, second = (x, y) if of_x else (y, x)
     method = getattr(SparseNode, f"__{name}__" if of_x else f"__r{name}__", None)
     return NotImplemented if method is None else method(as_node(first), second)
 
 
-def is_ours(x: Any) -> bool:
+def is_ours(x: Operand) -> bool:
     """Tell whether a value is a sparse matrix of nodes, or a node or traced value."""
     return isinstance(x, SparseNode) or holds_nodes(x) or first_stand_in(x) is not None
 
 
-def refuse_dense(x: Any, name: str) -> ArgumentError:
+def refuse_dense(x: Operand, name: str) -> ArgumentError:
     """Return the error for a dense matrix of nodes."""
     return ArgumentError(
         f"{name} of nodes needs (data, indices, indptr) or (data, (rows, columns)); "

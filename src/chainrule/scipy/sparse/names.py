@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
+from numpy.typing import ArrayLike, DTypeLike
 
 from chainrule import operations
 from chainrule.nodes.admission import holds_nodes
@@ -15,10 +16,12 @@ from chainrule.operations import namespace as ops
 from chainrule.scipy.sparse.arrays import SparseNode, from_coordinates, refuse_dense
 from chainrule.scipy.sparse.patterns import Pattern
 from chainrule.values.shapes import SEQUENCES, shape_of
-from chainrule.values.types import Shape
+from chainrule.values.types import Shape, Value
 
 _np: Any = np
 _theirs: Any = scipy.sparse
+Diagonals = Value | Sequence[Value | Sequence[Value]]
+"""One diagonal, or several."""
 
 
 def _maker(name: str) -> Callable[..., SparseNode]:
@@ -26,7 +29,10 @@ def _maker(name: str) -> Callable[..., SparseNode]:
     by_columns, is_array = name.startswith("csc"), name.endswith("array")
 
     def made(
-        arg1: Any, shape: Shape | None = None, dtype: Any = None, copy: bool = False
+        arg1: Any,
+        shape: Shape | None = None,
+        dtype: Any = None,
+        copy: bool = False,
     ) -> SparseNode:
         if isinstance(arg1, SparseNode):
             return arg1.tocsc() if by_columns else arg1.tocsr()
@@ -43,9 +49,8 @@ def _maker(name: str) -> Callable[..., SparseNode]:
             shape = (wide, indptr.size - 1) if by_columns else (indptr.size - 1, wide)
         whole = shape[::-1] if by_columns else shape
         pattern = Pattern(indices, indptr, whole)
-        return SparseNode(
-            operations.asarray(data), pattern, by_columns=by_columns, is_array=is_array
-        )
+        entries: Any = operations.asarray(data)
+        return SparseNode(entries, pattern, by_columns=by_columns, is_array=is_array)
 
     def _by_places(arg1: Any, shape: Shape | None) -> SparseNode:
         data, places = arg1
@@ -53,9 +58,8 @@ def _maker(name: str) -> Callable[..., SparseNode]:
             raise refuse_dense(arg1, name)
         rows, columns = map(_np.asarray, places)
         whole = shape or (int(rows.max()) + 1, int(columns.max()) + 1)
-        found = from_coordinates(
-            operations.asarray(data), rows, columns, whole, is_array=is_array
-        )
+        entries: Any = operations.asarray(data)
+        found = from_coordinates(entries, rows, columns, whole, is_array=is_array)
         return found.tocsc() if by_columns else found
 
     made.__name__ = name
@@ -103,13 +107,13 @@ def _is_vector(x: Any) -> bool:
 
 @stands_for(_theirs.diags_array)
 def diags_array(
-    diagonals: Any,
+    diagonals: Diagonals,
     /,
     *,
-    offsets: Any = 0,
+    offsets: ArrayLike = 0,
     shape: Shape | None = None,
     format: str | None = None,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
 ) -> SparseNode:
     """Return the sparse matrix with these diagonals, as ``scipy.sparse`` does."""
     found = _from_diagonals(diagonals, offsets, shape, is_array=True)
@@ -118,11 +122,11 @@ def diags_array(
 
 @stands_for(_theirs.diags)
 def diags(
-    diagonals: Any,
-    offsets: Any = 0,
+    diagonals: Diagonals,
+    offsets: ArrayLike = 0,
     shape: Shape | None = None,
     format: str | None = None,
-    dtype: Any = None,
+    dtype: DTypeLike | None = None,
 ) -> SparseNode:
     """Return the sparse matrix with these diagonals, as ``scipy.sparse`` does."""
     found = _from_diagonals(diagonals, offsets, shape, is_array=False)

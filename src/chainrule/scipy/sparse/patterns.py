@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 from scipy.sparse import linalg
 
 from chainrule.values.types import Array, Shape, Value
@@ -64,7 +65,7 @@ class Pattern:
         """Return the matrix with these data."""
         return _sparse.csr_array((data, self.indices, self.indptr), shape=self.shape)
 
-    def factor(self, data: Any, permc_spec: str | None) -> Any:
+    def factor(self, data: NDArray[Any], permc_spec: str | None) -> Any:
         """Return the factors of the transpose: that is what lies column by column.
 
         Those of the last data are kept, so that sweeps have them from the solution.
@@ -91,7 +92,7 @@ class Pattern:
         return factor
 
 
-def pattern_of(matrix: Any) -> tuple[Pattern, Any]:
+def pattern_of(matrix: sp.sparray | sp.spmatrix) -> tuple[Pattern, Any]:
     """Return the pattern of one of SciPy's sparse matrices, and its data."""
     rows = _sparse.csr_array(matrix)
     if not rows.has_canonical_format:

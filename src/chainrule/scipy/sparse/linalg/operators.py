@@ -8,26 +8,28 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import DTypeLike
 from scipy.sparse import linalg
 
 from chainrule.errors import ArgumentError
 from chainrule.rules import linear
 from chainrule.rules.cases import DOUBLE, Cases, Dtypes, case
 from chainrule.rules.namespace import EXTRA, opaque
-from chainrule.scipy.sparse.arrays import SparseNode, as_node
+from chainrule.scipy.sparse.arrays import Matrix, SparseNode, as_node
 from chainrule.transforms.values import value
 from chainrule.values.shapes import describe, shape_of
-from chainrule.values.types import Namespace, Operation, Value
+from chainrule.values.types import Array, Namespace, Operation, Value
 from chainrule.wrapping import operation
 
 _np: Any = np
 _linalg: Any = linalg
+_is_sparse: Any = sp.issparse
 
 
 class Map:
     """An operator of SciPy's as a parameter of a rule."""
 
-    def __init__(self, operator: Any) -> None:
+    def __init__(self, operator: linalg.LinearOperator) -> None:
         """Keep it."""
         self._operator = operator
 
@@ -42,6 +44,8 @@ class Map:
         return _np.conj(self._operator.H @ _np.conj(x))
 
 
+System = Matrix | Value | linalg.LinearOperator | Callable[[Any], Any]
+"""What a linear system is given by."""
 _EXAMPLE = Map(_linalg.aslinearoperator(_np.array([[1.0, 2.0, 0.0], [0.5, 0.0, -1.0]])))
 
 
@@ -77,7 +81,7 @@ _product: Operation = operation(operator_product_grad)
 
 def product_of(a: Any) -> Callable[[Any], Any]:
     """Return the product with a matrix or an operator as a function of nodes."""
-    if isinstance(a, SparseNode) or sp.issparse(a):
+    if isinstance(a, SparseNode) or _is_sparse(a):
         return as_node(a).__matmul__
     if isinstance(a, _linalg.LinearOperator):
         return functools.partial(_product, operator=Map(a), transposed=False)
@@ -91,7 +95,7 @@ def product_of(a: Any) -> Callable[[Any], Any]:
     return functools.partial(_np.matmul, a)
 
 
-def plain_operator(a: Any, size: int, dtype: Any) -> Any:
+def plain_operator(a: System, size: int, dtype: DTypeLike) -> Any:
     """Return a matrix or an operator with plain values."""
     if isinstance(a, SparseNode):
         matrix = a.pattern.matrix(value(a.data))
@@ -103,7 +107,7 @@ def plain_operator(a: Any, size: int, dtype: Any) -> Any:
     return value(a)
 
 
-def _plainly(f: Callable[[Any], Any], x: Any) -> Any:
+def _plainly(f: Callable[[Any], Any], x: Array) -> Any:
     return value(f(_np.reshape(x, (-1,))))
 
 

@@ -15,7 +15,14 @@ from chainrule import operations
 from chainrule.errors import ArgumentError, SolutionWarning
 from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.node_class import node
-from chainrule.scipy.sparse.arrays import SparseNode, as_node, is_ours, refuse_dense
+from chainrule.scipy.sparse.arrays import (
+    Matrix,
+    SparseNode,
+    as_node,
+    is_ours,
+    refuse_dense,
+)
+from chainrule.scipy.sparse.linalg.operators import System as Given
 from chainrule.scipy.sparse.linalg.operators import plain_operator, product_of
 from chainrule.scipy.sparse.products import solve
 from chainrule.solving.implicit import solution
@@ -23,15 +30,16 @@ from chainrule.solving.linear import linear_solve
 from chainrule.solving.systems import System
 from chainrule.transforms.values import value
 from chainrule.values.shapes import shape_of
-from chainrule.values.types import Array, Operation
+from chainrule.values.types import Array, Operation, Value
 from chainrule.values.vertices import first_stand_in, raw
 
 _np: Any = np
 _linalg: Any = linalg
+_is_sparse: Any = sp.issparse
 
 
 def spsolve(
-    A: Any, b: Any, permc_spec: str | None = None, use_umfpack: bool = True
+    A: Matrix, b: Value, permc_spec: str | None = None, use_umfpack: bool = True
 ) -> Any:
     """Return the solution of ``A x = b``, as ``scipy.sparse.linalg.spsolve`` does.
 
@@ -61,7 +69,7 @@ def spsolve(
     if not is_ours(A) and not is_ours(b):
         return _linalg.spsolve(A, b, permc_spec, use_umfpack)
     matrix = _sparse(A, "spsolve")
-    if sp.issparse(b) or isinstance(b, SparseNode):
+    if _is_sparse(b) or isinstance(b, SparseNode):
         raise ArgumentError(
             "spsolve with nodes needs a dense right side: pass b.toarray()."
         )
@@ -72,7 +80,7 @@ def spsolve(
     return _solved(matrix, side, permc_spec)
 
 
-def _sparse(a: Any, name: str) -> SparseNode:
+def _sparse(a: Matrix, name: str) -> SparseNode:
     if isinstance(a, SparseNode):
         return a
     if holds_nodes(a) or first_stand_in(a) is not None:
@@ -81,7 +89,7 @@ def _sparse(a: Any, name: str) -> SparseNode:
 
 
 def _solved(
-    matrix: SparseNode, b: Any, permc_spec: str | None, *, transposed: bool = False
+    matrix: SparseNode, b: Value, permc_spec: str | None, *, transposed: bool = False
 ) -> Any:
     turned = (matrix.format == "csc") != transposed
     return solve(
@@ -93,7 +101,7 @@ def _solved(
     )
 
 
-def factorized(A: Any) -> Callable[[Array], Any]:
+def factorized(A: Matrix) -> Callable[[Array], Any]:
     """Return the function that solves ``A x = b``, as ``scipy.sparse.linalg`` does."""
     if not isinstance(A, SparseNode):
         plain = _linalg.factorized(A)
@@ -101,7 +109,7 @@ def factorized(A: Any) -> Callable[[Array], Any]:
     else:
         plain, matrix = None, A
 
-    def solved(b: Any) -> Any:
+    def solved(b: Value) -> Any:
         if plain is not None and not is_ours(b):
             return plain(b)
         return _solved(matrix, operations.asarray(b), None)
@@ -118,7 +126,7 @@ class Factors:
         self._permc_spec = permc_spec
         self.shape: tuple[int, int] = matrix.shape
 
-    def solve(self, rhs: Any, trans: str = "N") -> Any:
+    def solve(self, rhs: Value, trans: str = "N") -> Any:
         """Return the solution with the matrix, or with its transpose (``"T"``)."""
         if trans not in ("N", "T"):
             raise ArgumentError(
@@ -128,7 +136,7 @@ class Factors:
         return _solved(self._matrix, side, self._permc_spec, transposed=trans == "T")
 
 
-def splu(A: Any, permc_spec: str | None = None, **options: Any) -> Any:
+def splu(A: Matrix, permc_spec: str | None = None, **options: Any) -> Any:
     """Return the factors of a sparse matrix, as ``scipy.sparse.linalg.splu`` does.
 
     Of a matrix whose data are a node they have ``solve`` alone.
@@ -153,8 +161,9 @@ def _iterative(name: str) -> Operation:
     def solver(A: Any, b: Any, x0: Any = None, **options: Any) -> Any:
         if holds_nodes(x0):
             x0 = value(x0)  # the solution does not depend on where it starts
+        given: Any = A
         linear = callable(A) and not isinstance(A, _linalg.LinearOperator)
-        if not (linear or is_ours(A) or is_ours(b)):
+        if not (linear or is_ours(given) or is_ours(b)):
             return theirs(A, b, x0, **options)
         return _on_nodes(theirs, A, b, x0, options)
 
@@ -162,7 +171,7 @@ def _iterative(name: str) -> Operation:
 
 
 def _on_nodes(
-    theirs: Operation, a: Any, b: Any, x0: Any, options: Mapping[str, Any]
+    theirs: Operation, a: Given, b: Value, x0: Value | None, options: Mapping[str, Any]
 ) -> tuple[Any, int]:
     """Return the solution as a node, and what SciPy says of it."""
     b = operations.reshape(operations.asarray(b), (-1,))
@@ -170,7 +179,7 @@ def _on_nodes(
     again = {k: x for k, x in options.items() if not k.startswith("callback")}
     how = functools.partial(_adjoint, theirs, again)
 
-    def equation(y: Any) -> Any:
+    def equation(y: Value) -> Any:
         return product(y) - b
 
     zero = _np.zeros(shape_of(b), _np.result_type(raw(b).dtype, _np.float32))
@@ -185,7 +194,7 @@ def _on_nodes(
 
 
 def _adjoint(
-    theirs: Operation, options: Mapping[str, Any], operator: Any, b: Any
+    theirs: Operation, options: Mapping[str, Any], operator: Any, b: Array
 ) -> Any:
     """Return the solution with an operator, or with the transpose of the given one."""
     given = dict(options)
