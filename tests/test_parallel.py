@@ -167,7 +167,7 @@ def test_what_is_no_column_is_refused(threads):
     many = gd.pmap(distance, threads)
     with pytest.raises(ArgumentError, match="needs columns"):
         many()
-    for x in (3.0, "text", {"a": 1}):
+    for x in (3.0, np.array(3.0), "text", {"a": 1}):
         with pytest.raises(ArgumentError, match="by its name"):
             many(x)
     with pytest.raises(ShapeError, match=r"\[1, 2\]"):

@@ -239,7 +239,7 @@ def _rows(columns: Sequence[Iterable[Any]]) -> list[Row]:
         )
     for x in columns:
         named = isinstance(x, str | bytes | Mapping) or hasattr(x, "columns")
-        if named or not hasattr(x, "__iter__"):
+        if named or not hasattr(x, "__iter__") or getattr(x, "shape", None) == ():
             raise ArgumentError(
                 f"pmap needs columns of arguments, one for each call; received "
                 f"{describe(x)}. Give what all calls share by its name: many(xs, "
