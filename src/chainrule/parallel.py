@@ -21,18 +21,28 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     ThreadPoolExecutor,
 )
-from typing import Any
+from typing import Any, Protocol
 
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.locks import lock
 from chainrule.nodes.admission import holds_nodes
 from chainrule.values.containers import flatten
-from chainrule.values.shapes import describe
+from chainrule.values.shapes import describe, shape_of
 from chainrule.values.vertices import stand_in
+
+
+class Executing(Protocol):
+    """What has ``map``, and perhaps ``submit``: an executor, a client, a pool."""
+
+    def map(self, *args: Any, **keywords: Any) -> Any:
+        """Call a function for each of some arguments."""
+        ...
+
 
 Row = tuple[Any, ...]
 Chunk = tuple[int, list[Row]]
 """The number of the first call, and the arguments of the calls."""
+
 
 CHUNKS = 4
 """How many chunks each worker gets, so that none waits long for the last one."""
@@ -40,7 +50,7 @@ CHUNKS = 4
 
 def pmap(
     f: Callable[..., Any],
-    executor: Any = None,
+    executor: Executing | None = None,
     *,
     chunksize: int | None = None,
     progress: bool = False,
@@ -102,7 +112,7 @@ class ParallelMap:
     def __init__(
         self,
         f: Callable[..., Any],
-        executor: Any,
+        executor: Executing | None,
         *,
         chunksize: int | None,
         progress: bool,
@@ -134,7 +144,7 @@ class ParallelMap:
     def __call__(self, *columns: Iterable[Any], **shared: Any) -> list[Any]:
         """Return the results of the calls, in order."""
         rows = _rows(columns)
-        executor = self._running()
+        executor: Any = self._running()
         if type(executor) is not ThreadPoolExecutor:
             _refuse_nodes((rows, shared), "received")
         count = len(rows)
@@ -153,15 +163,16 @@ class ParallelMap:
             return [next(results) for _ in counted]
 
     def _parts(
-        self, executor: Any, work: Work, chunks: Sequence[Chunk]
+        self, executor: Executing, work: Work, chunks: Sequence[Chunk]
     ) -> Iterator[list[Any]]:
         """Yield the results of each chunk, in order."""
-        if not hasattr(executor, "submit"):
+        submit: Callable[..., Any] | None = getattr(executor, "submit", None)
+        if submit is None:
             yield from executor.map(work, chunks)
             return
         futures: list[Future[list[Any]]] = []
         try:
-            futures += [executor.submit(work, chunk) for chunk in chunks]
+            futures += [submit(work, chunk) for chunk in chunks]
             for future in futures:
                 yield future.result()
         except BrokenExecutor as error:
@@ -203,7 +214,7 @@ class ParallelMap:
         return f"<pmap of {self.f!r}>"
 
 
-def _refuse_nodes(x: Any, what: str) -> None:
+def _refuse_nodes(x: Sequence[Any], what: str) -> None:
     if any(holds_nodes(v) or isinstance(v, stand_in) for v in flatten(x)[0]):
         raise ArgumentError(
             f"pmap {what} a node or a traced value, whose derivative would be lost in "
@@ -213,21 +224,27 @@ def _refuse_nodes(x: Any, what: str) -> None:
         )
 
 
-def _has_map(executor: Any) -> bool:
+def _has_map(executor: Executing) -> bool:
     return callable(getattr(executor, "map", None))
 
 
-def _of_client(executor: Any) -> Any:
+def _of_client(executor: Executing) -> Any:
     """Return an executor of ``concurrent.futures`` for a Dask client."""
     make = getattr(executor, "get_executor", None)
     return executor if make is None else make(pure=False)
 
 
-def _workers(executor: Any) -> int:
+def _workers(executor: Executing) -> int:
     count = getattr(executor, "_max_workers", None) or getattr(
         executor, "_processes", 0
     )
     return count if isinstance(count, int) and count > 0 else os.cpu_count() or 1
+
+
+def _is_column(x: Iterable[Any]) -> bool:
+    if isinstance(x, str | bytes | Mapping):
+        return False
+    return hasattr(x, "__iter__") and not hasattr(x, "columns") and shape_of(x) != ()
 
 
 def _rows(columns: Sequence[Iterable[Any]]) -> list[Row]:
@@ -237,15 +254,15 @@ def _rows(columns: Sequence[Iterable[Any]]) -> list[Row]:
             "pmap needs columns of arguments: many(xs, ys). Arguments by name are the "
             "same in all calls."
         )
-    for x in columns:
-        named = isinstance(x, str | bytes | Mapping) or hasattr(x, "columns")
-        if named or not hasattr(x, "__iter__") or getattr(x, "shape", None) == ():
+    given: list[Any] = list(columns)
+    for x in given:
+        if not _is_column(x):
             raise ArgumentError(
                 f"pmap needs columns of arguments, one for each call; received "
                 f"{describe(x)}. Give what all calls share by its name: many(xs, "
                 "data=data)."
             )
-    listed = [list(x) for x in columns]
+    listed = [list(x) for x in given]
     lengths = [len(x) for x in listed]
     if len(set(lengths)) > 1:
         raise ShapeError(
@@ -303,7 +320,7 @@ class Work:
         return hashlib.sha256(data).digest(), data
 
 
-def _pickled(x: Any, *, by_value: bool) -> bytes:
+def _pickled(x: tuple[Any, ...], *, by_value: bool) -> bytes:
     """Pickle a function; by cloudpickle if pickle does not, or would not do."""
     cloud = importlib.util.find_spec("cloudpickle") is not None
     try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -32,16 +32,27 @@ from chainrule.values.containers import (
     unflatten,
 )
 from chainrule.values.shapes import describe, dtype_of
+from chainrule.values.types import Value
 from chainrule.values.vertices import raw, stand_in
 
 KEPT = 256
 """How many structures of arguments, and derivatives of each function, are kept."""
 
 Positions = tuple[int, ...]
+
+
+class Outside:
+    """An array of another library, which type checkers may not find."""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+
 Made = TypeVar("Made")
 
 
-def is_number(x: Any) -> bool:
+def is_number(x: Value | Outside) -> bool:
     """Tell whether a leaf is a number or an array of them, or stands for one."""
     value: Any = raw(x)
     if isinstance(value, np.ndarray | np.generic):
@@ -82,7 +93,7 @@ class Filling:
         return unflatten(self._structure, leaves)
 
 
-def _is_hashable(x: Any) -> bool:
+def _is_hashable(x: tuple[Any, ...]) -> bool:
     try:
         hash(x)
     except TypeError:
@@ -140,11 +151,11 @@ class Flat:
         self.pushed: Callable[..., Pushed] = kept(functools.partial(Pushed, self))
         self.mapped: Callable[..., Mapped] = kept(functools.partial(Mapped, self))
 
-    def __call__(self, *xs: Any) -> list[Any]:
+    def __call__(self, *xs: Value) -> list[Any]:
         """Return the results, nodes where the operands are."""
         raise NotImplementedError
 
-    def run(self, *xs: Any) -> list[Any]:
+    def run(self, *xs: Value) -> list[Any]:
         """Return the results for plain values: compiled, if its parts are."""
         start = next_serial()
         try:
@@ -188,10 +199,10 @@ class Base(Flat):
         super().__init__()
         self.f = f
         self._arguments = arguments
-        self.compiled = f if hasattr(f, "options") and hasattr(f, "kept") else None
+        self.compiled: Any = f if hasattr(f, "options") and hasattr(f, "kept") else None
         self.returned: Filling | None = None
 
-    def __call__(self, *xs: Any) -> list[Any]:
+    def __call__(self, *xs: Value) -> list[Any]:
         """Call the function; return the numbers in its result."""
         args, keywords = self._arguments.filled(xs)
         result = self.f(*args, **keywords)
@@ -212,7 +223,7 @@ class Base(Flat):
         return None
 
 
-def refuse_closed_over(found: object) -> None:
+def refuse_closed_over(found: Sequence[node]) -> None:
     """Raise where a function uses nodes from outside."""
     if found:
         raise EscapeError(
@@ -228,10 +239,13 @@ class Pulled(Flat):
     def __init__(self, of: Flat, wanted: Positions, given: Positions) -> None:
         """Take the operands, then cotangents of the results that are ``given``."""
         super().__init__()
-        self.of, self.wanted, self.given = of, wanted, given
-        self.compiled, self.linear = of.compiled, len(given)
+        self.of: Flat = of
+        self.wanted: Positions = wanted
+        self.given: Positions = given
+        self.compiled: Any = of.compiled
+        self.linear: int = len(given)
 
-    def __call__(self, *xs: Any) -> list[Any]:
+    def __call__(self, *xs: Value) -> list[Any]:
         """Return the cotangents of the operands that are ``wanted``."""
         count = len(xs) - self.linear
         part = _Moved(self.of, xs[:count], self.wanted, self.given)
@@ -250,10 +264,13 @@ class Pushed(Flat):
     def __init__(self, of: Flat, moving: Positions, taken: Positions) -> None:
         """Take the operands, then tangents of the ``moving`` ones."""
         super().__init__()
-        self.of, self.moving, self.taken = of, moving, taken
-        self.compiled, self.linear = of.compiled, len(moving)
+        self.of: Flat = of
+        self.moving: Positions = moving
+        self.taken: Positions = taken
+        self.compiled: Any = of.compiled
+        self.linear: int = len(moving)
 
-    def __call__(self, *xs: Any) -> list[Any]:
+    def __call__(self, *xs: Value) -> list[Any]:
         """Return the tangents of the results that are ``taken``."""
         count = len(xs) - self.linear
         part = _Moved(self.of, xs[:count], self.moving, self.taken)
@@ -274,7 +291,7 @@ class _Moved:
     ) -> None:
         self.f, self.xs, self.moving, self.taken = f, xs, moving, taken
 
-    def __call__(self, *moving: Any) -> list[Any]:
+    def __call__(self, *moving: Value) -> list[Any]:
         operands = list(self.xs)
         for i, x in zip(self.moving, moving, strict=True):
             operands[i] = x
@@ -296,7 +313,7 @@ class Recorded:
         part, primals = _Moved(f, xs, moving, None), [xs[i] for i in moving]
         with CollectorPaused():
             self._run = Recording(part, primals, range(len(moving)), {}, copy=True)
-            refuse_closed_over(self._run.nested())
+            refuse_closed_over(self._run.inputs if self._run.nested() else ())
         self._moving = moving
         self.results: list[Any] = list(map(plain_copy, self._run.outputs))
 
@@ -318,10 +335,12 @@ class Mapped(Flat):
     def __init__(self, of: Flat, axes: tuple[int | None, ...]) -> None:
         """Take operands with examples along ``axes``, ``None`` where they share one."""
         super().__init__()
-        self.of, self.axes = of, axes
-        self.compiled, self.linear = of.compiled, of.linear
+        self.of: Flat = of
+        self.axes: tuple[int | None, ...] = axes
+        self.compiled: Any = of.compiled
+        self.linear: int = of.linear
 
-    def __call__(self, *xs: Any) -> list[Any]:
+    def __call__(self, *xs: Value) -> list[Any]:
         """Return the results, with their examples along the first axis."""
         from chainrule.compiler.batching.vmap import vmap  # loads the compiler
 
@@ -347,7 +366,8 @@ class Bases(Generic[Made]):
             raise ArgumentError(
                 f"function needs a function of NumPy's arrays; received {describe(f)}."
             )
-        self.f, self._make = f, make
+        self.f: Callable[..., Any] = f
+        self._make = make
         self._known = functools.lru_cache(KEPT)(self._made)
 
     def taken(

@@ -25,11 +25,13 @@ from chainrule.interop.flat import (
     Filling,
     Flat,
     Mapped,
+    Outside,
     Pulled,
     Pushed,
 )
-from chainrule.interop.jax_library import fits
+from chainrule.interop.jax_library import JaxArray, fits
 from chainrule.values.shapes import dtype_of, shape_of
+from chainrule.values.types import Value
 
 jax: Any = importlib.import_module("jax")
 jnp: Any = importlib.import_module("jax.numpy")
@@ -38,9 +40,8 @@ batching: Any = importlib.import_module("jax.interpreters.batching")
 mlir: Any = importlib.import_module("jax.interpreters.mlir")
 _extended: Any = importlib.import_module("jax.extend.core")
 
-JaxArray = Any
-"""A ``jax.Array``, or what stands for one in a trace of JAX's."""
-Shaped = Any
+
+Shaped = Outside
 """Shape and dtype, as ``jax.ShapeDtypeStruct``."""
 Key = tuple[tuple[int, ...], Any]
 """A shape, and a dtype of NumPy's."""
@@ -98,11 +99,11 @@ def function(f: Callable[..., Any], *, result: Any = None) -> Bridge:
     return Bridge(functools.partial(function, result=result), f, bridged)
 
 
-def _is_operand(x: Any) -> bool:
+def _is_operand(x: Value | JaxArray) -> bool:
     return isinstance(x, jax.Array | np.ndarray | np.generic)
 
 
-def _entering(x: Any) -> JaxArray:
+def _entering(x: Value | JaxArray) -> JaxArray:
     """Return an argument as an array of JAX's, of a dtype that NumPy has."""
     array = jnp.asarray(x)
     dtype: Any = array.dtype
@@ -125,7 +126,7 @@ class _Shaped(Base):
         self._result = result
         self._shapes: dict[tuple[Any, ...], tuple[list[Key], Any]] = {}
 
-    def __call__(self, *xs: Any) -> list[Any]:
+    def __call__(self, *xs: Value) -> list[Any]:
         """Call the function; note the shapes of its results."""
         results = super().__call__(*xs)
         self._shapes.setdefault(
@@ -191,7 +192,7 @@ def _positive(rng: np.random.Generator, x: Shaped) -> Any:
     return numbers + numbers.swapaxes(-1, -2) + 3 * shape[-1] * np.eye(shape[-1])
 
 
-def _shaped(x: Any) -> Shaped:
+def _shaped(x: Value | Shaped) -> Shaped:
     """Return the shape of a value, and the dtype that JAX gives it."""
     return _shape_of(*_key(x))
 
@@ -200,7 +201,7 @@ def _shape_of(shape: tuple[int, ...], dtype: Any) -> Shaped:
     return jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(dtype))
 
 
-def _key(x: Any) -> Key:
+def _key(x: Value | Shaped) -> Key:
     return shape_of(x), np.dtype(dtype_of(x))
 
 
@@ -224,7 +225,7 @@ def shapes_of(flat: Flat, xs: Sequence[Shaped]) -> list[Shaped]:
     return known.shapes(xs)
 
 
-def _is_inexact(x: Any) -> bool:
+def _is_inexact(x: JaxArray) -> bool:
     return np.dtype(x.dtype).kind in "fc"
 
 
@@ -239,7 +240,7 @@ def _called(flat: Flat, operands: Sequence[JaxArray]) -> list[JaxArray]:
     return step.bind(*operands, flat=flat)
 
 
-def _run(flat: Flat, shapes: Sequence[Shaped], *operands: Any) -> list[Any]:
+def _run(flat: Flat, shapes: Sequence[Shaped], *operands: JaxArray) -> list[Any]:
     """Call the function with NumPy's arrays, which are its own."""
     results = flat.run(*(np.array(x) for x in operands))
     for z, known in zip(results, shapes, strict=True):
@@ -252,7 +253,7 @@ def _run(flat: Flat, shapes: Sequence[Shaped], *operands: Any) -> list[Any]:
     return [_leaving(z, k.dtype) for z, k in zip(results, shapes, strict=True)]
 
 
-def _leaving(x: Any, dtype: Any) -> Any:
+def _leaving(x: Value, dtype: np.dtype[Any]) -> Any:
     """Return a result in JAX's dtype; whole numbers must fit."""
     value = np.asarray(x)
     if not fits(value, dtype):
@@ -311,7 +312,7 @@ def _tangent_of(x: JaxArray) -> Shaped:
     return jax.typeof(x).to_tangent_aval()
 
 
-def _transpose(bars: Sequence[Any], *operands: Any, flat: Flat) -> list[Any]:
+def _transpose(bars: Sequence[Any], *operands: JaxArray, flat: Flat) -> list[Any]:
     """Pull cotangents back through a step, to what it is linear in."""
     if not flat.linear:
         raise ArgumentError(

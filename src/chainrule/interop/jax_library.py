@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.interop.flat import Bridge, Positions
+from chainrule.interop.flat import Bridge, Outside, Positions
 from chainrule.interop.outer import Function, operation_of
 from chainrule.values.shapes import describe
+from chainrule.values.types import Value
 
 jax: Any = importlib.import_module("jax")
 jnp: Any = importlib.import_module("jax.numpy")
 
-JaxArray = Any
-"""A ``jax.Array``: the library may be missing where types are checked."""
+
+JaxArray = Outside
+"""A ``jax.Array``."""
 
 
 def from_jax(f: Callable[..., Any]) -> Bridge:
@@ -55,11 +57,11 @@ class Jax:
 
     name = "JAX"
 
-    def is_array(self, x: Any) -> bool:
+    def is_array(self, x: Value | JaxArray) -> bool:
         """Tell whether a value is an array of JAX's."""
         return isinstance(x, jax.Array)
 
-    def entering(self, x: Any) -> JaxArray:
+    def entering(self, x: Value) -> JaxArray:
         """Return an array or a number as one of JAX's, if it keeps its digits."""
         value = np.asarray(x)
         dtype = jax.dtypes.canonicalize_dtype(value.dtype)

@@ -20,6 +20,7 @@ from chainrule.interop.flat import (
     Bases,
     Bridge,
     Filling,
+    Outside,
     Positions,
     is_number,
 )
@@ -29,10 +30,9 @@ from chainrule.rules.supports import is_inexact
 from chainrule.transforms.custom_operation import custom_operation
 from chainrule.values.containers import map_leaves
 from chainrule.values.shapes import describe
+from chainrule.values.types import Value
 from chainrule.values.vertices import raw, stand_in
 
-Outside = Any
-"""An array of the other library."""
 Function = Callable[[Sequence[Outside]], list[Outside]]
 
 
@@ -41,11 +41,11 @@ class Library(Protocol):
 
     name: str
 
-    def is_array(self, x: Any) -> bool:
+    def is_array(self, x: Value | Outside) -> bool:
         """Tell whether a value is one of its arrays."""
         ...
 
-    def entering(self, x: Any) -> Outside:
+    def entering(self, x: Value) -> Outside:
         """Return an array or a number as one of its arrays."""
         ...
 
@@ -97,7 +97,7 @@ def operation_of(
     return Bridge(make, f, called)
 
 
-def _is_operand(x: Any) -> bool:
+def _is_operand(x: Value) -> bool:
     """Tell whether a leaf enters as an array; Python's numbers stay what they are."""
     return is_number(x) and type(x) not in (bool, int, float, complex)
 
@@ -147,11 +147,13 @@ class Outer:
         name = self.library.name
 
         @opaque
-        def forward(*xs: Any, constants: Any, places: Positions) -> list[Any]:
+        def forward(
+            *xs: Value, constants: Sequence[Any], places: Positions
+        ) -> list[Any]:
             return self._plain(_merged(xs, constants, places))
 
         def pullback(
-            bars: Any, z: Any, *xs: Any, constants: Any, places: Positions
+            bars: Any, z: Any, *xs: Value, constants: Sequence[Any], places: Positions
         ) -> tuple[Any, ...]:
             pairs = list(zip(places, xs, strict=True))
             wanted = tuple(i for i, x in pairs if is_inexact(raw(x)))
@@ -163,7 +165,7 @@ class Outer:
             return tuple(next(pulled) if i in wanted else None for i in places)
 
         def pushforward(
-            dots: Any, z: Any, *xs: Any, constants: Any, places: Positions
+            dots: Any, z: Any, *xs: Value, constants: Sequence[Any], places: Positions
         ) -> list[Any]:
             pairs = list(zip(places, dots, strict=True))
             moving = tuple(i for i, t in pairs if t is not None)
@@ -176,7 +178,7 @@ class Outer:
         return custom_operation(forward, pullback, pushforward, name=name)
 
 
-def _is_given(bar: Any, z: Any) -> bool:
+def _is_given(bar: Value, z: Value) -> bool:
     """Tell whether a result has a cotangent that is not zero, as that of an unused is.
 
     A zero that meets the infinite derivative of a result that nobody reads is nan.
@@ -186,7 +188,9 @@ def _is_given(bar: Any, z: Any) -> bool:
     return isinstance(bar, node | stand_in) or bool(np.any(bar))
 
 
-def _merged(xs: Sequence[Any], constants: Any, places: Positions) -> list[Any]:
+def _merged(
+    xs: Sequence[Any], constants: Sequence[Any], places: Positions
+) -> list[Any]:
     operands = list(constants)
     for i, x in zip(places, xs, strict=True):
         operands[i] = x

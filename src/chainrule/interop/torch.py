@@ -14,6 +14,7 @@ from chainrule.interop.flat import (
     Bases,
     Bridge,
     Flat,
+    Outside,
     Positions,
     Recorded,
     is_number,
@@ -26,6 +27,7 @@ from chainrule.interop.torch_tensors import (
     tensor_of,
     torch,
 )
+from chainrule.values.types import Value
 
 
 def function(f: Callable[..., Any]) -> Bridge:
@@ -78,7 +80,7 @@ def function(f: Callable[..., Any]) -> Bridge:
     return Bridge(function, f, bridged)
 
 
-def _is_operand(x: Any) -> bool:
+def _is_operand(x: Value | Tensor) -> bool:
     return isinstance(x, torch.Tensor) or is_number(x)
 
 
@@ -123,10 +125,18 @@ class _Call:
         if recorded is None or not set(wanted) <= set(self._moving):
             return pulled, None
 
-        def answer(*xs: Any) -> list[Any]:
+        def answer(*xs: Value) -> list[Any]:
             return recorded.pull(wanted, given, xs[len(xs) - len(given) :])
 
         return pulled, answer
+
+
+class _Context(Outside):
+    """What PyTorch keeps of a step."""
+
+    call: _Call
+    numbers: list[Any]
+    inexact: list[bool]
 
 
 class _Step(torch.autograd.Function):
@@ -136,12 +146,14 @@ class _Step(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(call: _Call, *operands: Any) -> tuple[Tensor, ...]:
+    def forward(call: _Call, *operands: Value | Tensor) -> tuple[Tensor, ...]:
         """Call the function."""
         return tuple(map(tensor_of, call.run(list(map(array_of, operands)))))
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+    def setup_context(
+        ctx: _Context, inputs: Sequence[Any], output: Sequence[Tensor]
+    ) -> None:
         """Keep the operands; the results' dtypes say which have a derivative."""
         call, *operands = inputs
         tensors = [x for x in operands if isinstance(x, torch.Tensor)]
@@ -154,7 +166,7 @@ class _Step(torch.autograd.Function):
         ctx.save_for_forward(*tensors)
 
     @staticmethod
-    def backward(ctx: Any, *bars: Any) -> tuple[Any, ...]:
+    def backward(ctx: _Context, *bars: Any) -> tuple[Any, ...]:
         """Pull cotangents back, as a step that can be differentiated again."""
         operands = _operands(ctx)
         wanted = tuple(
@@ -175,7 +187,7 @@ class _Step(torch.autograd.Function):
         return None, *grads
 
     @staticmethod
-    def jvp(ctx: Any, _: Any, *dots: Any) -> tuple[Any, ...]:
+    def jvp(ctx: _Context, _: None, *dots: Tensor | None) -> tuple[Any, ...]:
         """Push tangents forward, as a step that can be differentiated again."""
         moving = tuple(i for i, t in enumerate(dots) if isinstance(t, torch.Tensor))
         taken = tuple(i for i, inexact in enumerate(ctx.inexact) if inexact)
@@ -188,14 +200,19 @@ class _Step(torch.autograd.Function):
         return tuple(tangents)
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, call: _Call, *operands: Any) -> Any:
+    def vmap(
+        info: _Context,
+        in_dims: Sequence[int | None],
+        call: _Call,
+        *operands: Value | Tensor,
+    ) -> Any:
         """Call the function for each example."""
         del info
         results = _called(call.flat.mapped(tuple(in_dims[1:])), operands)
         return tuple(results), (0,) * len(results)
 
 
-def _operands(ctx: Any) -> list[Any]:
+def _operands(ctx: _Context) -> list[Any]:
     """Return the operands that a step has kept."""
     tensors = iter(ctx.saved_tensors)
     return [next(tensors) if x is None else x for x in ctx.numbers]

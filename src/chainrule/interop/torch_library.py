@@ -20,6 +20,7 @@ from chainrule.interop.torch_tensors import (
     tensor_of,
     torch,
 )
+from chainrule.values.types import Value
 
 forward_mode: Any = importlib.import_module("torch.autograd.forward_ad")
 
@@ -122,11 +123,11 @@ class Torch:
 
     name = "PyTorch"
 
-    def is_array(self, x: Any) -> bool:
+    def is_array(self, x: Value | Tensor) -> bool:
         """Tell whether a value is a tensor."""
         return isinstance(x, torch.Tensor)
 
-    def entering(self, x: Any) -> Tensor:
+    def entering(self, x: Value) -> Tensor:
         """Return an array as a tensor."""
         return tensor_of(x)
 

@@ -8,18 +8,27 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
+from chainrule.interop.flat import Outside
 from chainrule.values.shapes import describe
+from chainrule.values.types import Value
 
 torch: Any = importlib.import_module("torch")
 
-Tensor = Any
-"""A ``torch.Tensor``: the library may be missing where types are checked."""
+
+Tensor = Outside
+"""A ``torch.Tensor``."""
 
 
-def array_of(x: Tensor) -> Any:
+def array_of(x: Value | Tensor) -> Any:
     """Return a tensor as an array with a memory of its own; numbers as they are."""
     if not isinstance(x, torch.Tensor):
         return x
+    tensor: Any = x
+    return _array_of(tensor)
+
+
+def _array_of(x: Tensor) -> Any:
+    """Return a tensor as an array, or raise where NumPy has no such arrays."""
     if x.layout is not torch.strided:
         raise ArgumentError(
             f"NumPy's arrays are dense; received a tensor of shape {tuple(x.shape)} "
@@ -44,21 +53,24 @@ def array_of(x: Tensor) -> Any:
         ) from error
 
 
-def tensor_of(x: Any) -> Tensor:
+def tensor_of(x: Value) -> Tensor:
     """Return a number or an array as a tensor with a memory of its own."""
-    x = np.array(x, order="C")
-    x = x.astype(x.dtype.newbyteorder("="), copy=False)
+    array: Any = np.array(x, order="C")
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     try:
-        return torch.from_numpy(x)
+        return torch.from_numpy(array)
     except TypeError:
         raise ArgumentError(
-            f"PyTorch has no dtype for {describe(x)}. Write x.astype(np.float64)."
+            f"PyTorch has no dtype for {describe(array)}. Write x.astype(np.float64)."
         ) from None
 
 
-def is_inexact(x: Any) -> bool:
+def is_inexact(x: Value | Tensor) -> bool:
     """Tell whether a value is a tensor of real or complex floats."""
-    return isinstance(x, torch.Tensor) and (x.is_floating_point() or x.is_complex())
+    if not isinstance(x, torch.Tensor):
+        return False
+    tensor: Any = x
+    return bool(tensor.is_floating_point() or tensor.is_complex())
 
 
 def conjugate(x: Tensor) -> Tensor:

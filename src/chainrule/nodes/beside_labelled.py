@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from chainrule.values.types import Value
 
-def beside_labelled(name: str, x: Any, y: Any) -> Any:
+
+def beside_labelled(name: str, x: Value, y: Value) -> Any:
     """Return an operator's result where the right operand is one of xarray's objects.
 
     ``NotImplemented`` where it is not.

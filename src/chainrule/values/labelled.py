@@ -9,8 +9,8 @@ node, and a ``DataFrame`` is a dict of its columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,8 +18,14 @@ from chainrule.errors import ArgumentError
 from chainrule.values.shapes import ndarray, shape_of
 from chainrule.values.vertices import stand_in
 
-Labelled = Any
-"""A ``Series``, ``DataFrame``, ``DataArray`` or ``Dataset``."""
+
+class Labelled:
+    """A ``Series``, ``DataFrame``, ``DataArray`` or ``Dataset``."""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __getitem__(self, name: Hashable) -> Any: ...
 
 
 class Labels:
@@ -36,17 +42,24 @@ class Labels:
     """
 
     def __init__(
-        self, kind: type, template: Any = None, axes: Sequence[Any] = (), name: Any = ""
+        self,
+        kind: type,
+        template: Labelled | None = None,
+        axes: Sequence[Any] = (),
+        name: Hashable = "",
     ) -> None:
         """Keep them."""
-        self.kind, self.template, self.axes, self.name = kind, template, axes, name
+        self.kind: type = kind
+        self.template: Labelled | None = template
+        self.axes: Sequence[Any] = axes
+        self.name: Hashable = name
 
     @property
     def shape(self) -> tuple[Any, ...]:
         """The lengths of the axes, with their names if they have such."""
         if self.template is None:
             return tuple(map(len, self.axes))
-        return tuple(dict(self.template.sizes).items())
+        return tuple(dict[Any, int](self.template.sizes).items())
 
     def __eq__(self, other: object) -> bool:
         """Tell whether labels, names and shapes are the same."""
@@ -69,7 +82,7 @@ class Labels:
 class Opaque:
     """A column that holds no numbers of NumPy's."""
 
-    def __init__(self, column: Any) -> None:
+    def __init__(self, column: Labelled) -> None:
         """Keep it."""
         self.column = column
 
