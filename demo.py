@@ -2,7 +2,8 @@
 
 1. Equations: five functions and their gradients, next to finite differences.
 2. The chain rule, worked out: what one of them recorded, and every step of the sweep
-   that turns the recording into its gradient, as text and as a page for the browser.
+   that turns the recording into its gradient, as text and as a page for the browser;
+   a small network, whose arrays are shown entry by entry; a page to type functions in.
 3. A logistic regression: exact gradient and exact Hessian, hence standard errors.
 4. A small neural network on the same data, and a picture of what was fitted.
 """
@@ -182,6 +183,19 @@ def network_loss(p: dict[str, Any], x: Any, y: Any) -> Any:
     return np.mean(negative_log_likelihood(network_scores(p, x), y)) + 1e-3 * penalty
 
 
+def explain_network() -> Any:
+    """Explain the loss of a network with three units, on four cases."""
+    rng = np.random.default_rng(0)
+    p = {
+        "hidden weights": rng.normal(size=(2, 3)).round(2),
+        "hidden bias": np.zeros(3),
+        "weights": rng.normal(size=3).round(2),
+        "bias": np.zeros(()),
+    }
+    x, y = rng.normal(size=(4, 2)).round(2), np.array([0.0, 1.0, 1.0, 0.0])
+    return gd.explain(network_loss)(p, x, y)
+
+
 def fit_network(data: Data, units: int = 8, steps: int = 300) -> dict[str, Any]:
     """Return the parameters of a network with one hidden layer of ``units``.
 
@@ -289,9 +303,14 @@ def main() -> None:
     print(explained)
     OUTPUT.mkdir(exist_ok=True)
     page, picture = OUTPUT / "gradient.html", OUTPUT / "fit.png"
+    network, typed = OUTPUT / "network.html", OUTPUT / "your_function.html"
     explained.save(page)
+    explain_network().save(network)
+    gd.explain().save(typed)
     fit_models(picture)
     print(f"\nFiles: {page} (every step, for the browser)")
+    print(f"       {network} (the same of a small network)")
+    print(f"       {typed} (the same of a function that you type)")
     print(f"       {picture} (what was fitted)")
 
 

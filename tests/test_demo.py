@@ -155,8 +155,10 @@ def test_the_script_runs_and_says_where_its_files_are(tmp_path):
     assert max(map(len, lines)) <= 80
     assert "Gradient of x: 3.5" in lines
     page = tmp_path / "demo_output" / "gradient.html"
-    assert lines[-2].split()[:2] == ["Files:", "demo_output/gradient.html"]
-    assert lines[-1].split()[0] == "demo_output/fit.png"
+    assert lines[-4].split()[:2] == ["Files:", "demo_output/gradient.html"]
+    named = ["demo_output/network.html", "demo_output/your_function.html"]
+    assert [line.split()[0] for line in lines[-3:]] == [*named, "demo_output/fit.png"]
+    assert all((tmp_path / name).exists() for name in named)
     assert str(gd.explain(demo.equation_2)(2.0, 3.0)) in printed
     assert "equation_2" in page.read_text(encoding="utf-8")
     shares = re.findall(r"Held-out accuracy: ([\d.]+)%", printed)

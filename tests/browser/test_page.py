@@ -193,7 +193,7 @@ def test_changed_inputs_recompute_everything(visit, g, args, moved):
 
 
 def test_another_branch_is_noticed(visit):
-    page = visit(gd.explain(branch)(2.0, 1.0))
+    page = visit(gd.explain(branch, branches=False)(2.0, 1.0))
     page.keyboard.press("End")
     page.fill("[data-input=x]", "0.5")
     said = page.inner_text(".warnings")
@@ -211,7 +211,7 @@ def test_a_branch_is_named_as_the_program_writes_it(visit):
     def huber(r):
         return r * r if np.abs(r) < 2.0 else 4.0 * np.abs(r) - 4.0
 
-    page = visit(gd.explain(huber)(1.0))
+    page = visit(gd.explain(huber, branches=False)(1.0))
     page.fill("[data-input=r]", "3")
     assert "np.abs(r) < 2.0 was true" in page.inner_text(".warnings")
     page.fill("[data-input=r]", "-2")

@@ -144,6 +144,19 @@ def test_what_cannot_be_read_is_said_and_the_last_function_stays(
     assert "not computed" in page.inner_text("#formula-error")
 
 
+def test_names_are_only_names(visit):
+    page = visit(gd.explain())
+    type_in(page, "constructor * toString + hasOwnProperty", {"toString": 3.0})
+    page.focus("#next")
+    page.keyboard.press("End")
+    assert shown_gradients(page).keys() == {
+        "constructor", "toString", "hasOwnProperty",
+    }  # fmt: skip
+    page.fill("#formula", "valueOf(x)")
+    page.wait_for_timeout(400)
+    assert "not among the functions" in page.inner_text("#formula-error")
+
+
 def test_a_ruler_finds_no_fault(visit):
     page = visit(gd.explain(), reduced_motion="reduce")
     page.select_option("#presets", label="A 2-2-1 network")

@@ -382,3 +382,39 @@ def test_ten_thousand_vertices(kind):
     z = loop(x)
     explained = gd.explain(z) if kind == "node" else gd.explain(f)(*args)
     assert len(explained.vertices) == 10_000
+
+
+class TestBranches:
+    def test_each_comparison_is_turned_once(self):
+        def f(x):
+            if x > 2.0:
+                return x * x
+            return np.sin(x) if x > 0.0 else -x
+
+        explained = gd.explain(f)(1.0)
+        found = [b.vertices[-1].operation for b in explained.branches]
+        assert found == ["multiply", "negative"]
+        assert [b.ticks[0].gradient for b in explained.branches] == [2.0, -1.0]
+        assert gd.explain(f, branches=False)(1.0).branches == []
+
+    def test_at_most_eight_and_none_that_fails_or_never_ends(self):
+        def f(x):
+            for i in range(30):
+                x = x * 0.9 if x > 0.01 * i else x
+            return x
+
+        assert len(gd.explain(f)(1.0).branches) == 2
+
+        def g(x, y):
+            while abs(x - y) > 0.5:
+                y = y + 1.0
+            return x * y
+
+        assert len(gd.explain(g)(3.0, 1.0).branches) == 1
+
+        def h(x):
+            if x < 0.0:
+                raise ValueError
+            return x * x
+
+        assert gd.explain(h)(1.0).branches == []

@@ -1,7 +1,7 @@
 // A formula that was typed, as a run: vertices, the order of the sweep, and its numbers.
 
 import type { Contribution, Operand, Place, Run, Rule, Script, Step, Vertex } from "./data";
-import { CONSTANTS, FormulaError, read, type Tree } from "./formula";
+import { bare, CONSTANTS, FormulaError, read, type Tree } from "./formula";
 import { short } from "./format";
 import { Replay } from "./replay";
 
@@ -22,11 +22,11 @@ export interface Built {
 }
 
 /** Other spellings of operations. */
-const ALSO: Record<string, string> = {
+const ALSO: Record<string, string> = bare({
   abs: "absolute", pow: "power", asin: "arcsin", acos: "arccos", atan: "arctan", atan2: "arctan2",
   asinh: "arcsinh", acosh: "arccosh", atanh: "arctanh", ln: "log", max: "maximum",
   min: "minimum", mod: "remainder",
-};
+});
 
 interface Line {
   name: string | null;
@@ -257,10 +257,10 @@ function codeOf(run: Run): string {
       .replace(/(?<![\w.])(pi|e|inf|nan)(?!\w)/g, "np.$1");
   const inputs = run.inputs.map(name).join(", ");
   const lines = ["import numpy as np", "", "", `def value_and_gradient(${inputs}):`, "    # forward"];
-  const operators: Record<string, string> = {
+  const operators: Record<string, string> = bare({
     add: "+", subtract: "-", multiply: "*", divide: "/", power: "**", less: "<", greater: ">",
     less_equal: "<=", greater_equal: ">=", equal: "==", not_equal: "!=", remainder: "%",
-  };
+  });
   run.vertices.forEach((v, i) => {
     if (v.rule == null || !v.used) return;
     const operands = v.operands.map((x) => {

@@ -143,6 +143,8 @@ export interface Run {
   places: Place[];
   files: SourceFile[];
   remedies: string[];
+  /** Runs of the same inputs in which a comparison came out the other way. */
+  branches?: Run[];
 }
 
 /** One operation to replay, as rules_text in javascript.py writes it. */
@@ -166,7 +168,7 @@ function revive(key: string, x: unknown): unknown {
 
 export function readRuns(text: string): { runs: Run[]; workshop: WorkshopData | null } {
   const data = JSON.parse(text, revive) as { runs: Run[] } & Partial<WorkshopData>;
-  for (const run of data.runs) {
+  for (const run of data.runs.flatMap((r) => [r, ...(r.branches ?? [])])) {
     for (const [i, total] of Object.entries(run.totals)) {
       run.totals[i] = revive("total", total) as Value;
     }

@@ -5,7 +5,8 @@ import { isNumber, type Numbers, type Run } from "./data";
 import { button, h, replace, s, set } from "./dom";
 import { short } from "./format";
 import { parse } from "./formula";
-import type { Replay } from "./replay";
+import type { Family } from "./replay";
+import { fitted } from "./text";
 import { entryName, nameOf } from "./words";
 
 const WIDTH = 320;
@@ -39,8 +40,8 @@ export class ExplorePanel {
   private curve = { key: "", points: [] as { x: number; y: number; strayed: boolean }[] };
 
   constructor(
-    private readonly run: Run,
-    private readonly replay: Replay,
+    private run: Run,
+    private readonly family: Family,
     private readonly write: (inputs: number[][]) => void,
   ) {
     this.inputs = run.inputs.map((i) => dataOf(run.vertices[i]!.value)!);
@@ -98,17 +99,22 @@ export class ExplorePanel {
     set(this.rate, "aria-invalid", rate === null ? "true" : null);
     const { gradient } = this;
     if (rate === null || !gradient) return;
-    const from = this.replay.probe(this.inputs).value;
+    const from = this.family.probe(this.inputs).value;
     const before = this.trail.at(-1);
     if (!before || before.at !== this.inputs) this.trail = [{ at: this.inputs, value: from }];
     const moved = this.inputs.map((data, i) => data.map((x, k) => x - rate * gradient[i]![k]!));
-    this.trail.push({ at: moved, value: this.replay.probe(moved).value });
+    this.trail.push({ at: moved, value: this.family.probe(moved).value });
     this.inputs = moved;
     this.write(moved);
     const to = this.trail.at(-1)!.value;
     this.walked.textContent = `${this.trail.length - 1} ${this.trail.length === 2 ? "step" : "steps"}: ` +
       `from ${short(this.trail[0]!.value)} to ${short(to)}${to > from ? ". Uphill: the rate is too large here." : ""}`;
     this.draw();
+  }
+
+  /** Show another run of the same inputs: that of another branch. */
+  adopt(run: Run): void {
+    this.run = run;
   }
 
   update(numbers: Numbers): void {
@@ -132,7 +138,7 @@ export class ExplorePanel {
       this.curve = {
         key, points: Array.from({ length: SAMPLES + 1 }, (_, n) => {
           const x = low + ((high - low) * n) / SAMPLES;
-          const { value, strayed } = this.replay.probe(this.at(x));
+          const { value, strayed } = this.family.probe(this.at(x));
           return { x, y: value, strayed };
         }),
       };
@@ -163,7 +169,7 @@ export class ExplorePanel {
     const py = (v: number): number => HEIGHT - 34 - ((v - bottom) / (top - bottom)) * (HEIGHT - 58);
     const slope = this.gradient?.[this.place.input]?.[this.place.entry] ?? NaN;
     const step = Number(this.nudge.value);
-    const other = this.replay.probe(this.at(x + step)).value;
+    const other = this.family.probe(this.at(x + step)).value;
     this.title.textContent = `Along ${name}`;
     set(this.slider, "min", low);
     set(this.slider, "max", high);
@@ -198,7 +204,7 @@ export class ExplorePanel {
         })),
         Number.isFinite(y) ? s("circle", { class: "point", r: 5.5, cx: px(x), cy: py(y) }) : null),
       s("text", { x: EDGE, y: HEIGHT - 6 }, short(low, 3)),
-      s("text", { x: WIDTH / 2, y: HEIGHT - 6, "text-anchor": "middle" }, name.slice(0, 24)),
+      s("text", { x: WIDTH / 2, y: HEIGHT - 6, "text-anchor": "middle" }, fitted(name, 14, 130)),
       s("text", { x: WIDTH - EDGE, y: HEIGHT - 6, "text-anchor": "end" }, short(high, 3)));
     replace(this.difference,
       h("span", {}, "finite difference "), h("span", { class: "number" }, short(secant)),

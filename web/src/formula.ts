@@ -116,16 +116,21 @@ export function read(text: string): Tree {
   return whole;
 }
 
-/** The numbers that have names. */
-export const CONSTANTS: Record<string, number> = {
-  pi: Math.PI, e: Math.E, inf: Infinity, infinity: Infinity, nan: NaN, tau: 2 * Math.PI,
-};
+/** A table that has no entries but its own: none is called constructor. */
+export function bare<T>(entries: Record<string, T>): Record<string, T> {
+  return Object.assign(Object.create(null) as Record<string, T>, entries);
+}
 
-const OPERATIONS: Record<string, (...x: number[]) => number> = {
+/** The numbers that have names. */
+export const CONSTANTS: Record<string, number> = bare({
+  pi: Math.PI, e: Math.E, inf: Infinity, infinity: Infinity, nan: NaN, tau: 2 * Math.PI,
+});
+
+const OPERATIONS: Record<string, (...x: number[]) => number> = bare<(...x: number[]) => number>({
   add: (x, y) => x! + y!, subtract: (x, y) => x! - y!, multiply: (x, y) => x! * y!,
   divide: (x, y) => x! / y!, negative: (x) => -x!, power: (x, y) => Math.pow(x!, y!),
   sqrt: Math.sqrt, exp: Math.exp, log: Math.log, sin: Math.sin, cos: Math.cos, tan: Math.tan,
-};
+});
 
 function valueOf(tree: Tree): number {
   if (tree.kind === "number") return tree.value;

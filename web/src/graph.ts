@@ -32,6 +32,11 @@ export class GraphView {
     button("\u2212", () => this.zoom(0.8), { "aria-label": "Zoom out" }),
     button("Fit", () => this.fit(0.2), { "aria-label": "Fit the graph into its frame" }),
   ];
+  private round: number | null = null;
+  private readonly slider = h("input", { type: "range", min: 1, max: 1, value: 1, step: 1, "aria-label": "Round of the loop", id: "round" });
+  private readonly roundText = h("span", {});
+  /** A slider over the rounds of a loop. */
+  readonly rounds = h("label", { class: "rounds", hidden: true }, this.slider, this.roundText);
   private readonly picture = s("svg", { role: "img", "aria-label": "The recording as a graph" });
   private readonly frame = h("div", {
     class: "frame scroll", tabindex: 0, role: "group", "aria-label": "The recording as a graph",
@@ -51,7 +56,7 @@ export class GraphView {
   private largest = LARGEST;
 
   constructor(
-    private readonly run: Run,
+    private run: Run,
     private fold: Fold,
     private readonly pick: (vertex: number) => void,
   ) {
@@ -60,12 +65,37 @@ export class GraphView {
     this.frame.append(this.picture);
     this.element.append(this.frame, this.hint);
     this.listen();
+    this.slider.addEventListener("input", () => this.setRound(this.slider.valueAsNumber));
+  }
+
+  /** Show another run of the same inputs: that of another branch. */
+  adopt(run: Run): void {
+    this.run = run;
+    this.lit = null;
+    this.folds = folded(run, this.fold);
+    this.boxes = [];
   }
 
   setFold(fold: Fold): void {
     this.fold = fold;
     this.folds = folded(this.run, fold);
     this.draw();
+    this.setRound(null);
+  }
+
+  /** Show one round of the loops that are folded; null for the one of the moment. */
+  setRound(round: number | null): void {
+    const same = round === this.round;
+    this.round = round;
+    const most = this.fold === "loop" ? Math.max(1, ...this.run.vertices.map((v) => v.repeats)) : 1;
+    this.rounds.hidden = most < 2;
+    this.slider.max = String(most);
+    const now = this.last && subject(this.run, this.last[0], this.last[2]);
+    const shown = round ?? (now == null ? most : this.run.vertices[now]!.repeat);
+    this.slider.valueAsNumber = shown;
+    set(this.slider, "aria-valuetext", `round ${shown} of ${most}`);
+    this.roundText.textContent = `round ${shown} of ${most}`;
+    if (this.last && !same && !this.refresh(...this.last)) this.draw();
   }
 
   /** Let the graph grow to what a lecture hall can read, or shrink again. */
@@ -140,6 +170,10 @@ export class GraphView {
   /** The member of a box that it shows: the one touched last. */
   private shownMember(index: number): number {
     const members = this.folds.groups[index]!.members;
+    if (this.round !== null && members.length > 1) {
+      const found = members.find((i) => this.run.vertices[i]!.repeat === this.round);
+      if (found !== undefined) return found;
+    }
     if (members.length === 1 || !this.last) return members[0]!;
     const [numbers, state, moment] = this.last;
     const now = subject(this.run, numbers, moment);

@@ -31,7 +31,7 @@ export class InputsPanel {
   private chosen: number | null = null;
 
   constructor(
-    private readonly run: Run,
+    private run: Run,
     private readonly live: boolean,
     whyNot: string,
     private readonly changed: (inputs: number[][] | null) => void,
@@ -205,6 +205,12 @@ export class InputsPanel {
 
   private last: [Numbers, State, boolean] | null = null;
 
+  /** Show another run of the same inputs: that of another branch. */
+  adopt(run: Run): void {
+    this.run = run;
+    this.traced = null;
+  }
+
   update(numbers: Numbers, state: State, finished: boolean): void {
     this.last = [numbers, state, finished];
     const ticks = new Map(numbers.ticks.map((t) => [t.vertex, t]));
@@ -223,9 +229,14 @@ export class InputsPanel {
     this.showPaths(numbers, finished);
   }
 
+  /** Says that these inputs take another branch than the recorded ones. */
+  elsewhere = "";
+
   private showBranches(numbers: Numbers): void {
     const found = numbers.branches.length;
     replace(this.remark,
+      this.elsewhere && !found
+        ? h("p", { class: "other-branch" }, `${this.elsewhere} This is the other branch.`) : null,
       ...numbers.branches.map((text) => h("p", { class: "bad" }, text)),
       found
         ? h("p", { class: "bad" }, "The program would take another branch here. These numbers " +

@@ -2,16 +2,19 @@
 
 import { lineOf, readRuns, recorded, type Numbers, type Run, type Script, type Warning } from "./data";
 import { button, h, replace, set } from "./dom";
+import { costCard } from "./cost";
 import { ExplorePanel } from "./explore";
 import { bestFold, possibleFolds, type Fold } from "./fold";
 import { short, show, tuple } from "./format";
+import { gloss } from "./gloss";
 import { GraphView } from "./graph";
 import { InputsPanel } from "./inputs";
 import { NowPanel } from "./panels";
+import { cellOf, inputsOf, linkOf, readLink, type Link } from "./links";
 import { Quiz } from "./quiz";
 import { RemarksPanel, TablePanel } from "./remarks";
-import { Replay } from "./replay";
-import { codePanel, SourcePanel } from "./source";
+import { Family } from "./replay";
+import { CodePanel, SourcePanel } from "./source";
 import { moments, stateAt, subject, sweepStart, type Moment } from "./timeline";
 import { Transport } from "./transport";
 import { Workshop } from "./workshop";
@@ -21,18 +24,19 @@ const scripts = (globalThis as unknown as { chainruleRules: Script[] }).chainrul
 const { runs, workshop } = readRuns(document.getElementById("data")!.textContent!);
 
 class Page {
-  private readonly run: Run;
+  private run: Run;
   private numbers: Numbers;
   private all: Moment[];
   private now = 0;
-  private readonly replay: Replay;
+  private readonly family: Family;
   private readonly graph: GraphView;
   private readonly panel: NowPanel;
   private readonly inputs: InputsPanel;
   private readonly explore: ExplorePanel | null;
   private readonly speech = h("p", { class: "speech" });
   private speaking = false;
-  private readonly source: SourcePanel;
+  private source: SourcePanel;
+  private code: CodePanel;
   private readonly remarks: RemarksPanel;
   private readonly table: TablePanel;
   private readonly quiz: Quiz;
@@ -42,12 +46,13 @@ class Page {
   constructor(
     run: Run, forms: Script[], private readonly transport: () => Transport, root: HTMLElement,
     private readonly moved: (inputs: number[][]) => void,
+    private readonly formula: () => string | null,
   ) {
     this.run = run;
     this.numbers = recorded(run);
     this.all = moments(run, this.numbers);
-    this.replay = new Replay(run, forms);
-    const live = run.live && this.replay.reproduces();
+    this.family = new Family(run, forms);
+    const live = run.live && this.family.recorded.reproduces();
     const whyNot = run.notLive || "A replay here does not reproduce the recorded numbers.";
     const fold = bestFold(run);
     this.graph = new GraphView(run, fold, (vertex) => this.picked(vertex));
@@ -55,19 +60,20 @@ class Page {
     this.inputs = new InputsPanel(run, live, whyNot, (inputs) => this.replayed(inputs),
       (edges) => this.graph.trace(edges), (place) => this.explore?.look(place));
     this.explore = live && run.mode === "reverse"
-      ? new ExplorePanel(run, this.replay, (inputs) => this.inputs.write(inputs))
+      ? new ExplorePanel(run, this.family, (inputs) => this.inputs.write(inputs))
       : null;
     this.source = new SourcePanel(run);
+    this.code = new CodePanel(run, () => this.cell());
     this.remarks = new RemarksPanel(run, (warning) => this.visit(warning));
     this.table = new TablePanel(run);
     this.quiz = new Quiz(() => this.go(this.now + 1, false, true), () =>
       this.go(sweepStart(this.all), false, true));
-    replace(root, h("div", { class: "top" }, this.call, this.remarks.badge), this.voice,
+    replace(root, this.voice, intro(run), h("div", { class: "top" }, this.call, this.remarks.badge),
       h("div", { class: "grid" },
         h("div", { class: "wide" }, this.graphCard(fold), this.remarks.element, this.source.element,
-          codePanel(run)),
+          this.code.element),
         h("div", { class: "side" }, this.quiz.element, this.panel.element, this.inputs.element,
-          this.explore?.element ?? null)),
+          this.explore?.element ?? null, run.steps.length ? costCard(run) : null)),
       this.table.element);
   }
 
@@ -91,6 +97,7 @@ class Page {
           h("span", { class: "key value" }, "value"),
           h("span", { class: "key gradient" }, carriedOn),
           h("span", { class: "key edge-label" }, "local derivative")),
+        this.graph.rounds,
         h("div", { class: "tools" }, choice ? select : null, ...this.graph.tools)),
       this.graph.element, h("div", { class: "talk" }, this.speech, this.voiceButton()));
   }
@@ -140,6 +147,9 @@ class Page {
     this.graph.update(numbers, state, moment);
     this.inputs.update(numbers, state, moment.kind === "end");
     this.source.update(vertex);
+    this.code.update(moment);
+    this.graph.setRound(null);
+    this.note();
     this.remarks.update(numbers);
     this.table.update(state.known, numbers.values.map((x) => show(x)),
       new Map([...state.sums].map(([i, sum]) => [i, show(sum.total)])));
@@ -169,11 +179,55 @@ class Page {
   private replayed(inputs: number[][] | null): void {
     if (inputs) this.moved(inputs);
     const end = this.now === this.all.length - 1;
-    this.numbers = inputs ? this.replay.at(inputs) : recorded(this.run);
+    const home = this.family.runs[0]!;
+    const { run, numbers, why } = inputs ? this.family.at(inputs)
+      : { run: home, numbers: recorded(home), why: "" };
+    if (run !== this.run) this.adopt(run);
+    this.inputs.elsewhere = run === home ? "" : why;
+    this.numbers = numbers;
     this.explore?.update(this.numbers);
     this.all = moments(this.run, this.numbers);
     this.now = end ? this.all.length - 1 : Math.min(this.now, this.all.length - 1);
     this.show();
+  }
+
+  private cell(): string | null {
+    return cellOf(this.family.runs[0]!, this.numbers, this.formula());
+  }
+
+  private noting = 0;
+
+  /** Keep the address of this moment, so that it can be sent and come back to. */
+  private note(): void {
+    clearTimeout(this.noting);
+    this.noting = setTimeout(() => {
+      const home = this.family.runs[0]!;
+      const link = linkOf(home, this.numbers, this.now, Math.max(0, runs.indexOf(home)), this.formula());
+      try {
+        history.replaceState(null, "", link ? `#${link}` : location.pathname + location.search);
+      } catch {
+        // A frame without an address of its own.
+      }
+    }, 120);
+  }
+
+  /** Go where a link leads. */
+  follow(link: Link): void {
+    const inputs = inputsOf(this.run, link);
+    if (inputs && this.explore) this.inputs.write(inputs);
+    if (link.step !== null) this.go(link.step, false, true);
+  }
+
+  /** Show another branch of the function, in the place of this one. */
+  private adopt(run: Run): void {
+    this.run = run;
+    for (const part of [this.graph, this.panel, this.inputs, this.explore, this.remarks, this.table]) {
+      part?.adopt(run);
+    }
+    const [source, code] = [new SourcePanel(run), new CodePanel(run, () => this.cell())];
+    this.source.element.replaceWith(source.element);
+    this.code.element.replaceWith(code.element);
+    [this.source, this.code] = [source, code];
   }
 
   private picked(vertex: number): void {
@@ -208,6 +262,15 @@ class Page {
     this.quiz.focus();
     return this.quiz.on;
   }
+}
+
+/** Two lines for who comes here first. */
+function intro(run: Run): HTMLElement {
+  const swept = run.mode === "forward" ? gloss("tangent") : gloss("cotangent");
+  return h("p", { class: "intro" }, "Each box is a ", gloss("vertex"), ": a value, and how it was computed. " +
+    "First the values are computed, along the arrows; then each box hands its ", swept, " times a ",
+    gloss("local derivative"), run.mode === "forward" ? " on." : " back to what it was computed from.",
+    h("br"), "Step with \u2192 or Play. Change an input, and everything follows.");
 }
 
 function header(
@@ -264,15 +327,22 @@ function start(): void {
     transport.pause();
     set(quiz, "aria-pressed", "false");
     page = new Page(run, forms, () => transport, main, (inputs) =>
-      run.inputs.forEach((i, n) => editor?.keep(run.vertices[i]!.name, inputs[n]![0]!)));
+      run.inputs.forEach((i, n) => editor?.keep(run.vertices[i]!.name, inputs[n]![0]!)),
+    () => editor?.formula ?? null);
     page.show();
     page.open();
   };
   replace(document.getElementById("app")!, header(title, showRun, quiz, present),
     editor?.element ?? "", main,
     h("footer", {}, transport.element));
-  if (editor) editor.make();
-  else showRun(runs[0]!);
+  const opened = (): void => {
+    const link = readLink(location.hash);
+    if (editor) editor.write(link.formula ?? editor.formula, Object.fromEntries(link.values));
+    else showRun(runs[link.run ?? 0] ?? runs[0]!);
+    page.follow(link);
+  };
+  addEventListener("hashchange", opened);
+  opened();
   Object.assign(globalThis, { chainrulePage: { runs, short, lineOf } });
 }
 

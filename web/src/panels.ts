@@ -5,6 +5,7 @@ import { isNumber } from "./data";
 import { h, replace } from "./dom";
 import { isRounding } from "./born";
 import { entries, factor, show } from "./format";
+import { gloss } from "./gloss";
 import { brief, grid } from "./grids";
 import { flow, incoming, type Moment, type State } from "./timeline";
 import { wordsOf } from "./arrays";
@@ -19,8 +20,13 @@ export class NowPanel {
   private readonly body = h("div", { class: "now-body" });
   private readonly queue = h("div", { class: "queue" });
 
-  constructor(private readonly run: Run) {
+  constructor(private run: Run) {
     this.element.append(this.phase, this.title, this.body, this.queue);
+  }
+
+  /** Show another run of the same inputs: that of another branch. */
+  adopt(run: Run): void {
+    this.run = run;
   }
 
   update(numbers: Numbers, state: State, moment: Moment): void {
@@ -176,7 +182,7 @@ export class NowPanel {
     const chips = state.ready.map((i) => h("li", {}, nameOf(this.run, i)));
     const more = state.waiting;
     replace(this.queue,
-      h("h3", {}, "Ready queue"),
+      h("h3", {}, gloss("ready queue", "Ready queue")),
       h("ul", { class: "chips" }, ...chips, more > 0 ? h("li", {}, `and ${more} more`) : null,
         chips.length ? null : h("li", { class: "empty" }, "empty")),
       h("p", { class: "remark" }, "Vertices whose every contribution has arrived; the newest " +

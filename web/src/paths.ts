@@ -77,7 +77,7 @@ export function grouped(run: Run, paths: Path[]): PathGroup[] {
   const groups = new Map<string, Path[]>();
   for (const path of paths) {
     const names = path.vertices.map((i) => run.vertices[run.vertices[i]!.like]!.name.replace(/#\d+$/, ""));
-    const key = names.filter((name, i) => name !== names[i - 1]).join(" \u2192 ");
+    const key = [...new Set(names)].join(" \u2192 ");
     groups.set(key, [...(groups.get(key) ?? []), path]);
   }
   return [...groups].map(([key, some]) => {

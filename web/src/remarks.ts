@@ -19,9 +19,14 @@ export class RemarksPanel {
   }, { class: "badge", hidden: true });
 
   constructor(
-    private readonly run: Run,
+    private run: Run,
     private readonly visit: (warning: Warning) => void,
   ) {}
+
+  /** Show another run of the same inputs: that of another branch. */
+  adopt(run: Run): void {
+    this.run = run;
+  }
 
   update(numbers: Numbers): void {
     const { run } = this;
@@ -83,7 +88,7 @@ export class TablePanel {
   readonly element = h("details", { class: "card table" });
   private readonly body = h("tbody");
 
-  constructor(private readonly run: Run) {
+  constructor(private run: Run) {
     const head = ["Name", "Expression", "Where", "Computed from", "Value", "Derivative"];
     this.element.append(
       h("summary", {}, "All values in a table"),
@@ -96,6 +101,11 @@ export class TablePanel {
   }
 
   private fill: () => void = () => undefined;
+
+  /** Show another run of the same inputs: that of another branch. */
+  adopt(run: Run): void {
+    this.run = run;
+  }
 
   update(known: Set<number>, values: string[], sums: Map<number, string>): void {
     this.fill = () => {

@@ -22,6 +22,38 @@ interface Passed {
   amount: Data;
 }
 
+/** The runs of one function: as it was recorded, and on its other branches. */
+export class Family {
+  readonly runs: Run[];
+  private readonly replays: Replay[];
+
+  constructor(run: Run, scripts: Script[]) {
+    this.runs = [run, ...(run.branches ?? [])];
+    this.replays = this.runs.map((r) => new Replay(r, scripts));
+  }
+
+  get recorded(): Replay {
+    return this.replays[0]!;
+  }
+
+  /** Which run takes the way that these inputs take; the recorded one if none does. */
+  at(inputs: Data[]): { run: Run; numbers: Numbers; why: string } {
+    const why = this.recorded.strays(inputs)[0] ?? "";
+    const found = why ? this.replays.findIndex((r) => r.strays(inputs).length === 0) : 0;
+    const i = Math.max(0, found);
+    return { run: this.runs[i]!, numbers: this.replays[i]!.at(inputs), why };
+  }
+
+  /** The result alone, and whether it belongs to a branch that was not recorded. */
+  probe(inputs: Data[]): { value: number; strayed: boolean } {
+    for (const replay of this.replays) {
+      const found = replay.probe(inputs);
+      if (!found.strayed) return found;
+    }
+    return this.recorded.probe(inputs);
+  }
+}
+
 export class Replay {
   private readonly texts = new Map<string, Contribution>();
   private readonly places = new Map<string, number[]>();
@@ -33,6 +65,12 @@ export class Replay {
     for (const step of run.steps) {
       for (const c of step.contributions) this.texts.set(`${step.vertex}:${c.position}`, c);
     }
+  }
+
+  /** What of the recorded branch no longer holds, in words. */
+  strays(inputs: Data[]): string[] {
+    const data = this.forward(inputs);
+    return this.run.guards.filter((g) => !this.holds(g, data)).map((g) => this.worded(g));
   }
 
   /** Whether replaying at the recorded inputs gives the recorded numbers. */

@@ -2,6 +2,7 @@
 
 import type { Place, Run } from "./data";
 import { button, h, replace } from "./dom";
+import type { Moment } from "./timeline";
 
 export class SourcePanel {
   readonly element = h("section", { class: "card source", "aria-labelledby": "source-title" });
@@ -73,38 +74,90 @@ function keepVisible(frame: HTMLElement, row: HTMLElement): void {
   }
 }
 
-export function codePanel(run: Run): HTMLElement {
-  const panel = h("section", { class: "card numpy", "aria-labelledby": "code-title" });
-  const title = h("h2", { id: "code-title" }, "The derivative as NumPy code");
-  if (run.code == null) {
-    panel.append(title, h("p", { class: "remark" }, run.noCode));
-    return panel;
+/** Python in colours: words, numbers, texts and remarks. */
+function coloured(line: string): (HTMLElement | string)[] {
+  const token = /(#.*$)|("""[^]*?"""|'[^']*'|"[^"]*")|\b(def|return|import|as|with|for|in|if|else)\b|(?<![\w.])(\d[\d.]*(?:e[+-]?\d+)?)/g;
+  const kinds = ["comment", "string", "keyword", "literal"];
+  const parts: (HTMLElement | string)[] = [];
+  let from = 0;
+  for (const found of line.matchAll(token)) {
+    parts.push(line.slice(from, found.index));
+    const kind = kinds[found.slice(1).findIndex((x) => x !== undefined)]!;
+    parts.push(h("span", { class: kind }, found[0]));
+    from = found.index + found[0].length;
   }
-  const text = run.code.trimEnd();
-  const code = h("pre", {
+  return [...parts, line.slice(from) || " "];
+}
+
+/** Which lines of the code belong to each vertex, and to each contribution. */
+function linesOf(run: Run, code: string[]): { forward: Map<number, number>; backward: number[] } {
+  const [start, turn] = ["# forward", "# backward"].map((mark) => code.findIndex((line) => line.trim() === mark));
+  const assigns = (from: number, to: number): number[] => code.flatMap((line, i) =>
+    i > from && i < to && /^\s+\w+ \+?= /.test(line) && !/np\.asarray\(\w+\)\[\(\)\]|^\s+\w+_on = /.test(line) ? [i] : []);
+  const made = assigns(start!, turn!);
+  const vertices = run.vertices.flatMap((v, i) => (v.used && !run.inputs.includes(i) ? [i] : []));
+  const swept = assigns(turn!, code.length).slice(1);
+  const flows = run.steps.reduce((n, step) => n + step.contributions.length, 0);
+  return {
+    forward: new Map(made.length === vertices.length ? vertices.map((v, i) => [v, made[i]!]) : []),
+    backward: swept.length === flows ? swept : [],
+  };
+}
+
+/** The gradient as NumPy code, with the line of the moment lit. */
+export class CodePanel {
+  readonly element = h("section", { class: "card numpy", "aria-labelledby": "code-title" });
+  private readonly rows: HTMLElement[] = [];
+  private readonly frame = h("pre", {
     class: "scroll", tabindex: 0, role: "group", "aria-label": "NumPy code",
-  }, h("code", {}, ...text.split("\n").flatMap((line) => {
-    const comment = line.indexOf("#");
-    const parts: (HTMLElement | string)[] = comment < 0
-      ? [line]
-      : [line.slice(0, comment), h("span", { class: "comment" }, line.slice(comment))];
-    return [...parts, "\n"];
-  })));
-  const copy = button("Copy", () => {
-    const said = (word: string): void => {
-      copy.textContent = word;
-      setTimeout(() => (copy.textContent = "Copy"), 1500);
-    };
-    const select = (): void => {
-      getSelection()?.selectAllChildren(code);
-      said("Selected");
-    };
-    if (navigator.clipboard) {
-      navigator.clipboard.writeText(`${text}\n`).then(() => said("Copied"), select);
-    } else {
-      select();
-    }
   });
-  panel.append(h("div", { class: "titled" }, title, copy), code);
-  return panel;
+  private readonly places: ReturnType<typeof linesOf> = { forward: new Map(), backward: [] };
+
+  constructor(private readonly run: Run, cell: () => string | null) {
+    const title = h("h2", { id: "code-title" }, "The derivative as NumPy code");
+    const whole = copyButton("Copy as notebook cell", cell, "copy-cell");
+    if (run.code == null) {
+      this.element.append(h("div", { class: "titled" }, title, whole), h("p", { class: "remark" }, run.noCode));
+      return;
+    }
+    const text = run.code.trimEnd();
+    const lines = text.split("\n");
+    this.places = linesOf(run, lines);
+    this.rows = lines.map((line) => h("span", { class: "code-line" }, ...coloured(line), "\n"));
+    this.frame.append(h("code", {}, ...this.rows));
+    this.element.append(
+      h("div", { class: "titled" }, title, h("div", { class: "tools" }, copyButton("Copy", () => `${text}\n`, "copy"), whole)),
+      this.frame);
+  }
+
+  update(moment: Moment): void {
+    for (const row of this.rows) row.classList.remove("lit");
+    const at = this.lineOf(moment);
+    const row = at === null ? undefined : this.rows[at];
+    if (!row) return;
+    row.classList.add("lit");
+    keepVisible(this.frame, row);
+  }
+
+  private lineOf(moment: Moment): number | null {
+    if (moment.kind === "forward") return this.places.forward.get(moment.vertex) ?? null;
+    if (moment.kind !== "flow") return null;
+    const before = this.run.steps.slice(0, moment.step).reduce((n, step) => n + step.contributions.length, 0);
+    return this.places.backward[before + moment.part] ?? null;
+  }
+}
+
+function copyButton(label: string, text: () => string | null, id: string): HTMLButtonElement {
+  const key = button(label, () => {
+    const said = (word: string): void => {
+      key.textContent = word;
+      setTimeout(() => (key.textContent = label), 1500);
+    };
+    const copied = text();
+    if (copied === null) return said("Not for this function");
+    key.dataset["copied"] = copied;
+    if (!navigator.clipboard) return said("No clipboard here");
+    navigator.clipboard.writeText(copied).then(() => said("Copied"), () => said("Not allowed here"));
+  }, { id });
+  return key;
 }

@@ -3,7 +3,7 @@
 import { Builder, type Built, type Known } from "./build";
 import type { Script } from "./data";
 import { h, replace, set } from "./dom";
-import { FormulaError } from "./formula";
+import { bare, FormulaError } from "./formula";
 
 export interface WorkshopData {
   functions: Known[];
@@ -30,7 +30,7 @@ export class Workshop {
     private readonly scripts: Script[],
     private readonly built: (made: Built) => void,
   ) {
-    this.values = { ...data.inputs };
+    this.values = bare(data.inputs);
     this.presets = h("select", { "aria-label": "Examples", id: "presets" },
       h("option", { value: "" }, "Examples"),
       ...data.presets.map(([name], i) => h("option", { value: i }, name)));
@@ -60,7 +60,7 @@ export class Workshop {
   /** Show a formula with values for its inputs. */
   write(formula: string, inputs: Record<string, number>): void {
     this.field.value = formula;
-    this.values = { ...this.values, ...inputs };
+    this.values = bare({ ...this.values, ...inputs });
     this.make();
   }
 

@@ -29,9 +29,19 @@ def explain() -> Workshop: ...
 def explain(f: node, *, mode: Mode = ..., order: Literal[1] = ...) -> Explanation: ...
 @overload
 def explain(
-    f: Callable[..., Any], *, mode: Mode = ..., order: Literal[1, 2] = ...
+    f: Callable[..., Any],
+    *,
+    mode: Mode = ...,
+    order: Literal[1, 2] = ...,
+    branches: bool = ...,
 ) -> Callable[..., Explanation]: ...
-def explain(f: Any = None, *, mode: Mode = "reverse", order: Literal[1, 2] = 1) -> Any:
+def explain(
+    f: Any = None,
+    *,
+    mode: Mode = "reverse",
+    order: Literal[1, 2] = 1,
+    branches: bool = True,
+) -> Any:
     """Explain a gradient, step by step.
 
     Parameters
@@ -47,6 +57,9 @@ def explain(f: Any = None, *, mode: Mode = "reverse", order: Literal[1, 2] = 1) 
     order
         2 also explains the gradient of each first derivative (of a function, which
         must be run again for it).
+    branches
+        Whether a function is also run with each of its comparisons turned round, at
+        most 8 times, so that the page can show what other inputs would take.
 
     Returns
     -------
@@ -116,7 +129,7 @@ def explain(f: Any = None, *, mode: Mode = "reverse", order: Literal[1, 2] = 1) 
     @functools.wraps(f, assigned=(), updated=())  # for inspect.signature
     def explained(*args: Any, **keywords: Any) -> Explanation:
         """Run the function with these arguments and explain its gradient."""
-        return explain_call(f, args, keywords, mode, order)
+        return explain_call(f, args, keywords, mode, order, branches=branches)
 
     return explained
 

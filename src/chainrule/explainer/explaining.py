@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,9 @@ from chainrule.values.containers import flatten, unflatten
 from chainrule.values.foreign import is_foreign
 from chainrule.values.types import Result
 from chainrule.values.vertices import raw
+
+BRANCHES = 8
+"""How many branches are recorded beside the one that a call takes."""
 
 _DIFFERENCED = 50
 """Inputs with more entries than this are not checked by finite differences."""
@@ -63,8 +66,13 @@ def explain_call(
     keywords: Keywords,
     mode: str,
     order: int,
+    *,
+    branches: bool = False,
 ) -> Explanation:
-    """Run a function once, watched, and explain its gradient."""
+    """Run a function once, watched, and explain its gradient.
+
+    With ``branches`` it is run again for each comparison, turned round.
+    """
     keywords = in_order(f, keywords)
 
     def explained(f: Callable[..., Any], title: str) -> tuple[Run, Explanation]:
@@ -73,6 +81,9 @@ def explain_call(
         return run, Explanation(run, title=title, mode=mode, differences=differences)
 
     run, first = explained(f, _name_of(f))
+    if branches and first.error is None:
+        for other in _turned_runs(f, args, keywords, run):
+            first.branches.append(Explanation(other, title=_name_of(f), mode=mode))
     if order == 1 or first.error is not None or first.result is None:
         return first
     for i, x in enumerate(run.inputs):
@@ -87,6 +98,24 @@ def explain_call(
         _, second = explained(derivative, f"d {_name_of(f)} / d {name}")
         first.seconds.append(second)
     return first
+
+
+def _turned_runs(
+    f: Callable[..., Any], args: Sequence[Any], keywords: Keywords, run: Run
+) -> Iterator[Run]:
+    """Yield runs in which one comparison each comes out the other way.
+
+    Of many comparisons in one place the first and the last are turned.
+    """
+    places: dict[Any, list[int]] = {}
+    for number, location in enumerate(run.decisions):
+        places.setdefault(location, []).append(number)
+    ends = [n for some in places.values() for n in dict.fromkeys((some[0], some[-1]))]
+    most = 10 * len(run.decisions) + 100
+    for number in sorted(ends)[:BRANCHES]:
+        other = watch(f, args, keywords, turned=number, most=most)
+        if other.error is None and isinstance(other.result, node):
+            yield other
 
 
 def _name_of(f: Callable[..., Any]) -> str:

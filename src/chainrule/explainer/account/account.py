@@ -60,6 +60,8 @@ class Account:
         ``"reverse"`` or ``"forward"``.
     seconds
         With ``order=2`` the accounts of the first derivatives' own gradients.
+    branches
+        The accounts of runs in which a comparison came out the other way.
     notes
         What is not shown, and why.
     error
@@ -87,6 +89,7 @@ class Account:
         self.mode = mode
         self.error: Exception | None = run.error
         self.seconds: list[Self] = []
+        self.branches: list[Self] = []
         self.notes: list[str] = []
         nodes = vertices_of(run)
         self._index: dict[vertex, int] = {z: i for i, z in enumerate(nodes)}

@@ -48,8 +48,15 @@ class Payload:
         """Collect the explanation and those of its derivatives."""
         self._scripts: dict[Script, int] = {}
         self.runs: list[dict[str, Any]] = [
-            _RunData(e, self._scripts).data() for e in (explained, *explained.seconds)
+            self._run(e) for e in (explained, *explained.seconds)
         ]
+
+    def _run(self, explained: Account) -> dict[str, Any]:
+        run = _RunData(explained, self._scripts).data()
+        others = explained.branches if run["live"] else []
+        data = [_RunData(b, self._scripts).data() for b in others]
+        run["branches"] = [b for b in data if b["live"]]
+        return run
 
     @property
     def scripts(self) -> Sequence[Script]:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any, Self, cast
 
+import numpy as np
+
 from chainrule.explainer.watching.departures import Departing, Departure
 from chainrule.explainer.watching.source import (
     CodePositions,
@@ -28,6 +30,10 @@ class Run(Listener):
         Which leaf of the arguments, those by keyword last, each input is.
     leaf_count
         How many leaves the arguments have in all.
+    turned, most
+        Which decision is turned round, by its number, and how many there may be.
+    decisions
+        Where each truth value was taken that the program may branch on.
     recorded
         The nodes that the call made, in order.
     locations
@@ -50,6 +56,9 @@ class Run(Listener):
         self.input_names: list[str] = list(names)
         self.leaf_numbers: list[int] = []
         self.leaf_count: int = 0
+        self.turned: int | None = None
+        self.most: int | None = None
+        self.decisions: list[SourceLocation | None] = []
         self.recorded: list[vertex] = list(recorded)
         self.locations: dict[vertex, SourceLocation] = {}
         self.departures: list[Departure] = []
@@ -72,6 +81,14 @@ class Run(Listener):
     def vertex_reached(self, z: vertex) -> None:
         """Note whose turn it is in the innermost sweep."""
         self._turns[-1].vertex = z
+
+    def decided(self, *, truth: bool, location: SourceLocation | None) -> bool:
+        """Note a truth value that the program takes, and turn it if it is to be."""
+        number = len(self.decisions)
+        if self.most is not None and number >= self.most:
+            raise RuntimeError("too many decisions on a branch that was turned")
+        self.decisions.append(location)
+        return truth != (number == self.turned)
 
     def location(self) -> SourceLocation | None:
         """Return where the program is.
@@ -133,7 +150,10 @@ class Observed(Departing):
 
     def depart(self, operation: str, operands: tuple[Any, ...], result: Any) -> Any:
         """Note a plain value that is taken from the recording."""
-        departure = Departure(operation, operands, result, self.run.location())
+        location = self.run.location()
+        if type(result) in (bool, np.bool):
+            result = self.run.decided(truth=bool(result), location=location)
+        departure = Departure(operation, operands, result, location)
         self.run.departures.append(departure)
         return result
 

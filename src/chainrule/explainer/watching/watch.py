@@ -25,14 +25,23 @@ from chainrule.values.containers import (
 
 
 def watch(
-    f: Callable[..., Any], args: Sequence[Any], keywords: Mapping[str, Any]
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    keywords: Mapping[str, Any],
+    *,
+    turned: int | None = None,
+    most: int | None = None,
 ) -> Run:
     """Call ``f`` with its arguments' inexact leaves as observed nodes.
 
     Whole numbers that are passed by keyword beside other numbers stay what they are. An
     exception of ``f`` is kept in ``run.error``, so that the part that ran is shown.
+
+    ``turned`` is the number of a comparison that is to come out the other way, and
+    ``most`` how many there may be before the run is given up.
     """
     run = Run()
+    run.turned, run.most = turned, most
     observed = [
         _observed(name, arg, run, whole=True)
         for name, arg in zip(_argument_names(f, len(args)), args, strict=True)
@@ -59,18 +68,21 @@ def _observed(name: str, arg: Any, run: Run, *, whole: bool) -> Any:
     """
     leaves, structure = flatten(arg)
     single = len(leaves) == 1 and leaves[0] is arg
-    names: list[str] = [path.codify(name) for path in structure.accessors()]
+    paths: list[Any] = structure.accessors()
+    names: list[str] = [path.codify(name) for path in paths]
     nodes: Sequence[Any]
     if single and not whole:
         nodes = [input_node(arg, copy=True, integers=False)]
     else:
         nodes = input_nodes(leaves, copy=True, whole=single)
     seen = run.leaf_count
+    i: int
     for i in _as_written(unflatten(structure, range(len(leaves)))):
         x = cast("node | None", nodes[i])
         if x is not None:
-            leaves[i] = _observed_input(x, run)
-            run.inputs.append(leaves[i])
+            z = _observed_input(x, run)
+            leaves[i] = z
+            run.inputs.append(z)
             run.input_names.append(names[i])
             run.leaf_numbers.append(seen + i)
     run.leaf_count += len(leaves)

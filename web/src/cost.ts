@@ -1,0 +1,45 @@
+// Forward against reverse: how many operations each takes, for n inputs and m outputs.
+
+import { sizeOf } from "./arrays";
+import type { Run } from "./data";
+import { h, replace } from "./dom";
+
+/** Multiplications and additions of one sweep over a run: two per local derivative. */
+function sweepOf(run: Run): number {
+  return run.vertices.reduce((sum, v) => {
+    if (!v.used) return sum;
+    if (v.terms) return sum + 2 * v.terms.terms.reduce((n, p) => n + p.to.length * p.of.length, 0);
+    return sum + 2 * sizeOf(v.shape) * v.operands.filter((x) => "vertex" in x).length;
+  }, 0);
+}
+
+export function costCard(run: Run): HTMLElement {
+  const inputs = run.inputs.reduce((n, i) => n + sizeOf(run.vertices[i]!.shape), 0);
+  const sweep = sweepOf(run);
+  const number = (label: string, id: string, value: number): HTMLInputElement => h("input", {
+    type: "number", min: 1, max: 1_000_000, id, value, "aria-label": label,
+  });
+  const n = number("Inputs", "cost-n", inputs);
+  const m = number("Outputs", "cost-m", 1);
+  const said = h("div", { role: "status", class: "costs" });
+  const count = (x: number): string => x.toLocaleString("en");
+  const bar = (kind: string, sweeps: number, most: number, about: string): HTMLElement =>
+    h("p", {}, h("span", { class: `bar-of ${kind}`, style: `width: ${Math.max(1, (100 * sweeps) / most)}%` }),
+      h("span", {}, `${kind}: ${count(sweeps)} ${sweeps === 1 ? "sweep" : "sweeps"}, ` +
+        `${count(sweeps * sweep)} operations (${about})`));
+  const update = (): void => {
+    const [a, b] = [Math.max(1, Math.round(n.valueAsNumber) || 1), Math.max(1, Math.round(m.valueAsNumber) || 1)];
+    const most = Math.max(a, b);
+    replace(said, bar("forward", a, most, "one sweep per input"), bar("reverse", b, most, "one per output"),
+      h("p", { class: "remark" }, a > b
+        ? `Reverse mode is ${count(Math.round((10 * a) / b) / 10)} times cheaper here.`
+        : a < b ? `Forward mode is ${count(Math.round((10 * b) / a) / 10)} times cheaper here.`
+          : "Both cost the same here."));
+  };
+  for (const field of [n, m]) field.addEventListener("input", update);
+  update();
+  return h("details", { class: "card cost" }, h("summary", {}, "Forward or reverse?"),
+    h("p", { class: "remark" }, `One sweep over this recording takes ${count(sweep)} multiplications and additions.`),
+    h("p", { class: "choices" }, h("label", { for: "cost-n" }, "inputs"), n, h("label", { for: "cost-m" }, "outputs"), m),
+    said);
+}
