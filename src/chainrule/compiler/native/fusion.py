@@ -18,7 +18,6 @@ import numpy as np
 from chainrule.compiler.background import pause
 from chainrule.compiler.native.factors import share_factors
 from chainrule.compiler.native.groups import (
-    LARGE,
     LARGE_ON_TAPE,
     Group,
     check_in_loops,
@@ -61,8 +60,7 @@ def fused(
     if not any(map(_may_gain, program.rows)):
         return None
     program = program.copied()
-    unindex_operands(program, LARGE_ON_TAPE if floats else LARGE)
-    eliminate_dead_code(program)
+    unindex_operands(program)
     views = Views(floats=floats)
     others = int(share_factors(program, native=floats)) + sum(
         as_product(row, views, threads) or as_scattered(row) for row in program.rows
@@ -129,11 +127,12 @@ def _made(
         group.kind,
         flushes,
     )
-    nest = Nest(plan, threads)
     handed = [*results, *group.reductions]
     likes = [(x.shape, x.dtype) for x in handed]
     reads = [x for x in planned.operands if isinstance(x, Row)]
-    whole = Row(Fused(nest, likes), (planned.operands,), {}, reads, (), 0)
+    whole = Row(
+        Fused(Nest(plan, threads), likes), (planned.operands,), {}, reads, (), 0
+    )
     return [whole, *(_item(whole, i, x) for i, x in enumerate(handed)), *handed]
 
 
@@ -255,12 +254,8 @@ class _Planned:
         """Return where in the shape of the loops a part is broadcast to."""
         new = len(self.shape) - len(shape)
         whole = [(0, n) for n in self.shape]
-        inner = [
-            box if n == len_ else all_
-            for box, n, len_, all_ in zip(
-                part.box, shape, self.shape[new:], whole[new:], strict=True
-            )
-        ]
+        along = zip(part.box, shape, self.shape[new:], whole[new:], strict=True)
+        inner = [box if n == len_ else all_ for box, n, len_, all_ in along]
         return (*whole[:new], *inner)
 
     def _access(self, piece: Piece, part: Part, array: Any) -> Access:

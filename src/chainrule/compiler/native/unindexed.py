@@ -15,28 +15,29 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.native.groups import LARGE
 from chainrule.compiler.native.movements import is_movement
 from chainrule.compiler.programs.common_subexpressions import argument_key
+from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.program import Program, rewrite
 from chainrule.compiler.tracing.rows import Row, rows_in
 from chainrule.operations_grad.indexing import as_tuple, unindex
 from chainrule.values.shapes import Shape
 
 _np: Any = np
-_of: Any = operator
 LARGEST = 24
 """So many rows may be computed again, for one that is put into zeros."""
-SUMS = {np.add, np.subtract, np.negative, _of.add, _of.sub, _of.neg}
-PRODUCTS = {np.multiply, _of.mul}
-POWERS = {np.power, _of.pow}
-QUOTIENTS = {np.true_divide, _of.truediv}
+SUMS = {"add", "subtract", "negative", "sub", "neg"}
+PRODUCTS = {"multiply", "mul"}
+POWERS = {"power", "pow", "true_divide", "divide", "truediv"}
+"""Names of ufuncs, and of Python's operators: zeros of zeros, at little cost."""
 
 
 class TooMuchError(Exception):
     """A row is not computed of moved operands alone, or of too many."""
 
 
-def unindex_operands(program: Program, least: int) -> None:
+def unindex_operands(program: Program, least: int = LARGE) -> None:
     """Move ``unindex`` of arrays of so many entries to what these are computed of."""
     if not any(map(_is_wanted, program.rows)):
         return
@@ -57,6 +58,7 @@ def unindex_operands(program: Program, least: int) -> None:
         return row
 
     rewrite(program, replacement, "unindex")
+    eliminate_dead_code(program)
 
 
 def _is_wanted(row: Row) -> bool:
@@ -118,16 +120,18 @@ class _Inside:
 
     def _args(self, x: Row) -> tuple[Any, ...]:
         """Return the arguments of a function that makes zeros of zeros, moved."""
-        if x.given:
+        name = getattr(x.function, "__name__", "")
+        of_python = getattr(operator, name, None) is x.function
+        if x.given or not (of_python or isinstance(x.function, np.ufunc)):
             raise TooMuchError
-        if x.function in SUMS:
+        if name in SUMS:
             return tuple(self._moved(v, x) for v in x.args)
         args = list(map(_as_number, x.args))
-        if x.function in PRODUCTS:
+        if name in PRODUCTS:
             moved = [v if _is_number(v) else self._moved(v, x) for v in args]
             if any(isinstance(v, Row) and v.shape == x.shape for v in x.args):
                 return tuple(moved)
-        if x.function in (*POWERS, *QUOTIENTS):
+        if name in POWERS:
             base, number = args
             if (
                 _is_number(number)
