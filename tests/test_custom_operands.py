@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import functools
 
@@ -92,6 +93,14 @@ def test_a_list_of_one_shape_is_an_array_and_of_several_a_container():
     found = gd.grad(lambda x: operation([x, 3.0]))(A)
     np.testing.assert_array_equal(found, [3.0, 3.0])
     assert seen == [np.ndarray, list]
+
+
+def test_named_tuples_of_nodes_are_containers():
+    pair = collections.namedtuple("pair", "a b")
+    operation = gd.custom_operation(
+        lambda p: p.a * p.b, lambda z_grad, z, p: (pair(z_grad * p.b, z_grad * p.a),)
+    )
+    assert gd.grad(lambda a: operation(pair(a, 2.0 * a)))(3.0) == 12.0
 
 
 def test_cotangents_of_another_structure_are_refused():

@@ -117,6 +117,13 @@ THROUGH = {
     "newton": lambda a: ours.newton(
         lambda x, b: x**3 - b, 1.0, args=(a[0],), tol=1e-14
     ),
+    "minimize_scalar": lambda a: ours.minimize_scalar(
+        lambda x: x**4 - a[0] * x + a[1] * x**2, tol=1e-13
+    ).x,
+    "minimize_scalar, bounded": lambda a: ours.minimize_scalar(
+        lambda x: (x - 3.0) ** 2, bounds=(0.0, a[0] + a[1]), method="bounded",
+        options={"xatol": 1e-10},
+    ).x,
     "newton, many": lambda a: ours.newton(
         lambda x: x**3 - a, np.ones(2), tol=1e-14
     ),

@@ -263,5 +263,9 @@ def test_bad_input_is_refused():
         sparse.linalg.spsolve(a, sp.csr_array(np.ones((2, 1))))
     with pytest.raises(ArgumentError, match="does not support drop"):
         sparse.linalg.splu(a, drop=1)
+    with pytest.raises(ArgumentError, match="no entries by index"):
+        a[0]
+    with pytest.raises(ArgumentError, match="needs two axes"):
+        sp.coo_array(np.array([1.0, 0.0])) @ gd.node(np.ones(2))
     with pytest.raises(np.linalg.LinAlgError, match="Singular"):
         sparse.linalg.spsolve(a * 0.0, np.ones(2))

@@ -176,7 +176,7 @@ class System:
             )
 
 
-FAR = 1e-3
+FAR = 1e-2
 """The length of a Newton step, relative to the solution, that is too long for one."""
 
 
@@ -280,8 +280,8 @@ def _nowhere(b: Any, *, transposed: bool) -> Any:
 
 
 _SINGULAR = (
-    "Singular matrix: the residual does not depend on each unknown by itself at the "
-    "solution, so the solution has no derivative there."
+    "Singular matrix: a linear system has no unique solution. Where it is that of a "
+    "residual at a solution, the solution has no derivative there."
 )
 
 

@@ -123,7 +123,7 @@ def _apart(x: Any) -> tuple[Slot, list[Any], list[bool]]:
     """Return how an argument is put together, its leaves, and which of them move."""
     if isinstance(x, NUMBERS):
         return None, [x], [True]
-    if isinstance(x, SEQUENCES) and _is_of_one_shape(x):
+    if isinstance(x, SEQUENCES) and not hasattr(x, "_fields") and _is_of_one_shape(x):
         return None, [stacked(x)], [True]
     leaves, structure = flatten(x)
     if structure != LEAF and any(map(_reads, leaves)):

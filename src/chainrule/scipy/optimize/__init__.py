@@ -10,7 +10,7 @@ import scipy.optimize
 from chainrule.numpy import mirror
 from chainrule.scipy.optimize.curves import confidence_band, curve_fit
 from chainrule.scipy.optimize.fits import least_squares
-from chainrule.scipy.optimize.minimization import minimize
+from chainrule.scipy.optimize.minimization import minimize, minimize_scalar
 from chainrule.scipy.optimize.roots import (
     bisect,
     brenth,
@@ -34,6 +34,7 @@ __all__ = [
     "fsolve",
     "least_squares",
     "minimize",
+    "minimize_scalar",
     "newton",
     "ridder",
     "root",

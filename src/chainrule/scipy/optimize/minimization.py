@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import scipy.optimize
 
+from chainrule import operations
 from chainrule.compiler.progress import counted
 from chainrule.nodes.admission import holds_nodes
 from chainrule.scipy.optimize.bounds import of_scipy
@@ -19,14 +21,17 @@ from chainrule.scipy.optimize.problems import (
     as_number,
     flat_bounds,
     parts_of,
+    spread,
 )
 from chainrule.scipy.optimize.results import Minimum
+from chainrule.scipy.optimize.roots import scalar
 from chainrule.scipy.optimize.runs import are_plain, is_traced, solved
 from chainrule.scipy.optimize.stationary import (
     activity_of,
     minimum,
     note_activity,
 )
+from chainrule.transforms.values import value
 from chainrule.values.types import Array
 
 _scipy: Any = scipy.optimize
@@ -205,4 +210,56 @@ def _constrained(
     return {"constraints": made, "options": options}
 
 
-__all__ = ["minimize"]
+def minimize_scalar(
+    fun: Callable[..., Any],
+    bracket: Sequence[float] | None = None,
+    bounds: Sequence[float] | None = None,
+    args: Any = (),
+    method: str | None = None,
+    tol: float | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Any:
+    """Return the minimum of a function of one number, as ``scipy.optimize`` does.
+
+    Where ``args`` or ``bounds`` hold a node, or ``fun`` closes over one, ``result.x``
+    and ``result.fun`` are nodes, as those of ``minimize`` are.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> from chainrule.scipy.optimize import minimize_scalar
+    >>> def lowest(a):
+    ...     return minimize_scalar(lambda x: x**4 - a * x, tol=1e-12).x
+    >>> round(lowest(4.0), 6), round(gd.grad(lowest)(4.0), 6)
+    (1.0, 0.083333)
+    """
+    ends = (-math.inf, math.inf) if bounds is None else bounds
+    known = bounds if bounds is not None else (bracket or (0.5,))
+    problem = Problem(fun, Unknowns(value(known[0]) * 1.0), args)
+    low, high = (spread(end, 1) for end in ends)
+    is_node = problem.is_node or holds_nodes(low) or holds_nodes(high)
+
+    def drive(problems: Sequence[Problem], low: Any, high: Any) -> Any:
+        found = _scipy.minimize_scalar(
+            scalar(problems[0]),
+            bracket,
+            None if bounds is None else (float(low[0]), float(high[0])),
+            method=method,
+            tol=tol,
+            options=options,
+        )
+        found["x"] = operations.reshape(operations.asarray(found.x), (1,))
+        if is_node:
+            note_activity(found, problems[0], low, high)
+        return found
+
+    found = solved(drive, [problem], low, high)
+    active = activity_of(found)
+    if active is not None:
+        found["x"] = minimum(problem, found.x, low, high, active)
+        found["fun"] = problem.of(found.x, *problem.args)
+    found["x"] = found.x[0] if is_node or is_traced(found) else float(found.x[0])
+    return found
+
+
+__all__ = ["minimize", "minimize_scalar"]

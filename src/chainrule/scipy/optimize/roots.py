@@ -178,7 +178,7 @@ def root_scalar(
         if bracket is not None:
             given = {"bracket": (given.pop("low"), given.pop("high")), **given}
         slopes = _slopes(problems[0], method, fprime, fprime2)
-        return _scipy.root_scalar(_scalar(problems[0]), **given, **settings, **slopes)
+        return _scipy.root_scalar(scalar(problems[0]), **given, **settings, **slopes)
 
     low, high = (None, None) if bracket is None else bracket
     ends = {"low": low, "high": high, "x0": x0, "x1": x1}
@@ -213,7 +213,7 @@ def _given_slope(f: Any, problem: Problem) -> Any:
     return given
 
 
-def _scalar(problem: Problem) -> Callable[[float], float]:
+def scalar(problem: Problem) -> Callable[[float], float]:
     """Return a function of one number, whatever was given for it."""
     return lambda x: float(_np.ravel(problem.value(_np.array([float(x)])))[0])
 
@@ -244,7 +244,7 @@ def _bracketing(name: str) -> Callable[..., Any]:
 
         def drive(problems: Sequence[Problem], a: Any, b: Any) -> Any:
             x, found = theirs(
-                _scalar(problems[0]), float(a), float(b), full_output=True, **options
+                scalar(problems[0]), float(a), float(b), full_output=True, **options
             )
             return _Result(x=x, found=found)
 
@@ -286,7 +286,7 @@ def newton(
         slope = _given_slope(fprime, p)
         if p.supplies(fprime):
             slope = _entries(p) if is_array else _slope(p, 1)
-        f, first = (p.value, start) if is_array else (_scalar(p), float(start[0]))
+        f, first = (p.value, start) if is_array else (scalar(p), float(start[0]))
         found: Any = _scipy.newton(f, first, fprime=slope, full_output=True, **more)
         return _Result(x=found[0], found=found)
 

@@ -14,7 +14,7 @@ from chainrule.operations import namespace as ops
 from chainrule.scipy.sparse.patterns import Pattern, pattern_of
 from chainrule.scipy.sparse.products import product
 from chainrule.values.shapes import describe, shape_of
-from chainrule.values.types import Array, Shape, Value
+from chainrule.values.types import Array, Index, Shape, Value
 from chainrule.values.vertices import first_stand_in, raw
 
 _np: Any = np
@@ -155,7 +155,14 @@ class SparseNode:
             shape=(min(self.shape),),
         )
 
-    def sum(self, axis: int | None = None) -> Any:
+    def __getitem__(self, index: Index) -> None:
+        """Refuse: which entries there are would depend on the index."""
+        raise ArgumentError(
+            "a sparse matrix of nodes has no entries by index. Write "
+            "a.toarray()[index], or take them from a.data."
+        )
+
+    def sum(self, axis: int | None = None, dtype: None = None, out: None = None) -> Any:
         """Return the sum of all entries, or along an axis."""
         if axis is None:
             return _np.sum(self.data)

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse import linalg
 
+from chainrule.errors import ArgumentError
 from chainrule.values.types import Array, Shape, Value
 
 _np: Any = np
@@ -94,6 +95,12 @@ class Pattern:
 
 def pattern_of(matrix: sp.sparray | sp.spmatrix) -> tuple[Pattern, Any]:
     """Return the pattern of one of SciPy's sparse matrices, and its data."""
+    given: Any = matrix
+    if len(given.shape) != 2:
+        raise ArgumentError(
+            f"a sparse array of shape {given.shape} beside a node: it needs two axes. "
+            "Pass its dense array, value.toarray()."
+        )
     rows = _sparse.csr_array(matrix)
     if not rows.has_canonical_format:
         rows = rows.copy()
