@@ -32,7 +32,7 @@ ON_ITS_LIMIT = {
     "distributed.worker.memory.target": False,  # nothing is moved to disk
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
-    "distributed.worker.memory.terminate": 0.95,
+    "distributed.worker.memory.terminate": 0.99,
 }
 """A worker that needs more than its limit is killed: no job is helped by the disk."""
 LIMIT = "300MB"
@@ -229,7 +229,7 @@ def mixture(folder: Path, scale: int) -> None:
     points = centres[rng.integers(3, size=count)] + rng.normal(size=(count, 2))
     path = str(folder / "points.npy")
     np.save(path, points)
-    data = da.from_array(OnDisk(path), chunks=(count // 12 + 1, 2))
+    data = da.from_array(OnDisk(path), chunks=(count // 60 + 1, 2))
 
     def unlikely(p: Any, x: Any) -> Any:
         parts = p["weights"] - np.log(np.sum(np.exp(p["weights"])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 
 import numpy as np
@@ -17,6 +18,7 @@ from chainrule.errors import (
 )
 
 dask = pytest.importorskip("dask")
+special = pytest.importorskip("chainrule.scipy.special")
 da = pytest.importorskip("dask.array")
 from tests.foreign.libraries import ComputedError, lazily  # noqa: E402
 
@@ -218,6 +220,29 @@ def test_composed_functions(name):
     with lazily():
         found = gd.grad(f)(DATA[0])
     np.testing.assert_allclose(found, gd.grad(f)(X), rtol=1e-9, atol=1e-12)
+
+
+OWN = {
+    "a sum": lambda x: da.sum(x * x),
+    "where": lambda x: np.sum(da.where(DATA[0] > 0, x, 0.0)),
+    "a function of SciPy's": lambda x: np.sum(special.logsumexp(x, axis=0)),
+    "pieces": lambda x: np.sum(np.piecewise(x, [x > 0], [np.sin, np.cos])),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_functions_that_would_lose_a_derivative_or_compute_are_refused(name):
+    with lazily(), pytest.raises((EscapeError, MissingRuleError)) as raised:
+        gd.grad(OWN[name])(DATA[0])
+    assert "np." in str(raised.value) or "map_reduce" in str(raised.value)
+
+
+def test_copies_of_nodes_with_gradients():
+    x = gd.node(DATA[0])
+    np.sum(x * x).backward()
+    with lazily():
+        again = copy.deepcopy(x)
+    assert isinstance(again.grad, da.Array)
 
 
 def test_the_tests_notice_a_computation():

@@ -22,6 +22,7 @@ from chainrule.nodes.admission import (
     as_value,
     check_cotangent,
     escape,
+    kept,
     object_array,
     operation_name,
     vertices_of,
@@ -358,8 +359,7 @@ class node(vertex):
         if self._step is not None or self.parameters is INPUT:
             return record(structure.identity_grad, (self,))
         copied = type(self)(self._value)
-        grad = self.grad
-        copied._grad = grad if type(grad) is float else np.array(grad)
+        copied._grad = kept(self.grad)
         memo[id(self)] = copied
         return copied
 

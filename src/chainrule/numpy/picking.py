@@ -20,7 +20,7 @@ from chainrule.operations_grad.indexing import along_axis
 from chainrule.values.shapes import describe, normalize_axes, own_axes
 from chainrule.values.types import Array, Axis
 from chainrule.values.versions import note
-from chainrule.values.vertices import as_array, is_refused, is_stand_in
+from chainrule.values.vertices import as_array, constant, is_refused, is_stand_in
 from chainrule.wrapping import implements
 
 
@@ -232,14 +232,16 @@ def diagflat(v: ArrayLike, k: int = 0) -> Any:
 def tril(m: ArrayLike, k: int = 0) -> Any:
     """Return m on and below the k-th diagonal; the rest is structurally zero."""
     x = ops.asarray(m)
-    return ops.where(np.tri(*x.shape[-2:], k=k, dtype=bool), x, 0.0)
+    below = constant(np.tri(*x.shape[-2:], k=k, dtype=bool), x)
+    return ops.where(below, x, 0.0)
 
 
 @implements(np.triu, signature="(m,n)->(m,n)", moves=True)
 def triu(m: ArrayLike, k: int = 0) -> Any:
     """Return m on and above the k-th diagonal; the rest is structurally zero."""
     x = ops.asarray(m)
-    return ops.where(np.tri(*x.shape[-2:], k=k - 1, dtype=bool), 0.0, x)
+    below = constant(np.tri(*x.shape[-2:], k=k - 1, dtype=bool), x)
+    return ops.where(below, 0.0, x)
 
 
 # ------------------------------------------------------------------- by their values

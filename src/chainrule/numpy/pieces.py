@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from chainrule.errors import MissingRuleError
 from chainrule.nodes.admission import plain_operand
 from chainrule.nodes.node_class import node
 from chainrule.operations import namespace as ops
+from chainrule.values.foreign import is_foreign
+from chainrule.values.shapes import describe
 from chainrule.values.types import Array
 from chainrule.values.vertices import as_array, is_stand_in, raw, stand_in
 from chainrule.wrapping import implements
@@ -30,6 +33,11 @@ def piecewise(
     itself sees them all, and is chosen from.
     """
     x = ops.asarray(x)
+    if is_foreign(raw(x)):
+        raise MissingRuleError(
+            "np.piecewise picks entries by masks, which leave an unknown shape in "
+            f"{describe(raw(x))}. Write np.where(mask, f(x), g(x)) or np.select."
+        )
     masks = _exclusive(x, plain_operand(condlist), len(funclist))
     z: Any = np.zeros(x.shape, x.dtype)
     for mask, function in zip(masks, funclist, strict=True):

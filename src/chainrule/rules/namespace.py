@@ -15,7 +15,7 @@ from chainrule.errors import ArgumentError, MissingRuleError
 from chainrule.rules.registry import rule_of
 from chainrule.rules.supports import is_mask, masked_call
 from chainrule.values.foreign import first_foreign, is_foreign
-from chainrule.values.shapes import ndarray
+from chainrule.values.shapes import describe, ndarray
 from chainrule.values.types import (
     Array,
     Axis,
@@ -209,9 +209,16 @@ def opaque(function: Operation) -> Operation:
     @functools.wraps(function)
     def call(*values: Value, **parameters: Any) -> Any:
         trace = first_stand_in(*values, parameters)
-        if trace is None:
-            return function(*values, **parameters)
-        return trace.whole(call, values, parameters)
+        if trace is not None:
+            return trace.whole(call, values, parameters)
+        foreign = first_foreign(values)
+        if foreign is not None:
+            raise MissingRuleError(
+                f"{function.__name__} takes plain arrays, and was called on a node "
+                f"that holds {describe(foreign)}. Write it with functions of NumPy, or "
+                "call it on plain arrays in gd.map_reduce."
+            )
+        return function(*values, **parameters)
 
     return call
 

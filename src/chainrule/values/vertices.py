@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from chainrule.errors import EscapeError
 from chainrule.values.buffered import buffered
 from chainrule.values.foreign import full, is_foreign, made_like
 from chainrule.values.operators import Operators
@@ -53,6 +54,14 @@ class vertex(Operators):
         changed: Any
 
         receive: Operation
+
+    def __dask_tokenize__(self) -> str:
+        """Refuse: functions of Dask's own ask for this name of a node's value."""
+        raise EscapeError(
+            "A function of Dask's own (da.sum) would take a node's value and lose its "
+            "derivative. Call NumPy's on the node (np.sum), which calls Dask's, or "
+            "pass gd.value(x) if it is to be treated as constant."
+        )
 
     @classmethod
     def created(cls, z: Any) -> None:

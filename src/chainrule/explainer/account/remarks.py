@@ -15,7 +15,7 @@ from chainrule.explainer.account.sweep import Contribution, SweepStep
 from chainrule.explainer.account.views import VertexView
 from chainrule.nodes.admission import is_inexact
 from chainrule.rules import elementwise
-from chainrule.values.foreign import is_foreign
+from chainrule.values.foreign import first_foreign, is_foreign
 from chainrule.values.types import Result
 
 
@@ -172,6 +172,8 @@ def _is_zero(value: Result | None) -> bool:
 def _is_rounding(total: Result | None, parts: Sequence[Any]) -> bool:
     """Tell whether a sum is smaller than the rounding of its parts, and not zero."""
     if total is None or is_tuple(total) or not is_inexact(total):
+        return False
+    if first_foreign((total, *parts)) is not None:  # their entries are not asked for
         return False
     size = np.abs(np.asarray(total))
     if not size.any() or not np.isfinite(size).all():
