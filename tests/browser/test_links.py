@@ -138,6 +138,8 @@ def test_a_loop_is_gone_through_round_by_round(visit):
     page.keyboard.press("End")
     rounds = [v for v in explained.vertices if v.name.startswith("x#")]
     assert page.get_attribute("#round", "max") == "12"
+    assert page.inner_text(".rounds") == "round 1 of 12"
+    assert rounds[0].name in page.locator(".box .name").all_text_contents()
     page.focus("#round")
     page.keyboard.press("Home")
     for number, v in enumerate(rounds, 1):

@@ -90,8 +90,9 @@ export class GraphView {
     const most = this.fold === "loop" ? Math.max(1, ...this.run.vertices.map((v) => v.repeats)) : 1;
     this.rounds.hidden = most < 2;
     this.slider.max = String(most);
-    const now = this.last && subject(this.run, this.last[0], this.last[2]);
-    const shown = round ?? (now == null ? most : this.run.vertices[now]!.repeat);
+    const looped = this.folds.groups.findIndex((g) =>
+      g.members.some((i) => this.run.vertices[i]!.repeats === most));
+    const shown = round ?? (looped < 0 ? most : this.run.vertices[this.shownMember(looped)]!.repeat);
     this.slider.valueAsNumber = shown;
     set(this.slider, "aria-valuetext", `round ${shown} of ${most}`);
     this.roundText.textContent = `round ${shown} of ${most}`;
