@@ -38,6 +38,17 @@ def run_of(f: Function, operands: Sequence[Any], moving: Sequence[int]) -> Recor
     return Recording(step, [operands[i] for i in moving], range(len(moving)), {})
 
 
+def depended_on(
+    f: Function, operands: Sequence[Any], places: Sequence[int]
+) -> set[int]:
+    """Return which of some operands the results of a function have derivatives in."""
+    if not places:
+        return set()
+    run = run_of(f, operands, places)
+    order = set(collect(run.roots(), run.start).order)
+    return {i for i, x in zip(places, run.inputs, strict=True) if x in order}
+
+
 def closed_over(results: Sequence[Any], start: int) -> tuple[node, ...]:
     """Return the nodes, not younger than ``start``, that results depend on."""
     older: Any = collect([z for z in results if isinstance(z, node)], start).older

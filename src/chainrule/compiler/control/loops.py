@@ -41,6 +41,7 @@ from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.rules.supports import is_inexact
+from chainrule.transforms.one_run import depended_on
 from chainrule.values.shapes import kind_of
 from chainrule.values.types import ArrayValue
 
@@ -101,6 +102,7 @@ class Loop:
         self.mapped: int = len(xs)
         examples = [example_of(x) for x in carries]
         examples += [_entry_of(x, -1 if reverse else 0) for x in xs]
+        self._examples: list[Any] = examples
         self._inexact: list[bool] = list(map(is_inexact, examples))
         times = count if isinstance(count, int) else 1
         self.body: Body = Body(home, flat, examples, times, protected=self.protected)
@@ -118,14 +120,14 @@ class Loop:
     def moving(self) -> list[int]:
         """The places of carries and xs with a derivative: inexact ones that are read.
 
-        A carry that is not read has one, for it is a result if there are no steps.
+        A carry that is not read has one, for it is a result if there are no steps. An
+        xs that is not read may have one where a step has a derivative of its own.
         """
         inputs, read = self.body.program.inputs, self.body.program.last_uses()
-        return [
-            i
-            for i, inexact in enumerate(self._inexact)
-            if inexact and (i < self.carried or inputs[i] in read)
-        ]
+        places = [i for i, inexact in enumerate(self._inexact) if inexact]
+        unread = [i for i in places if i >= self.carried and inputs[i] not in read]
+        unmoved = set(unread) - depended_on(self.flat, self._examples, unread)
+        return [i for i in places if i not in unmoved]
 
     @property
     def moving_carries(self) -> list[int]:

@@ -49,13 +49,22 @@ PRESETS: Presets = (
         "h1 = tanh(w11*x1 + w12*x2 + b1)\nh2 = tanh(w21*x1 + w22*x2 + b2)\n"
         "error = u1*h1 + u2*h2 - target\nerror**2",
         {
-            "w11": 0.5, "x1": 1, "w12": -0.3, "x2": 2, "b1": 0.2, "w21": -0.8,
-            "w22": 0.3, "b2": 0, "u1": 0.7, "u2": -1.1, "target": 1,
+            "w11": 0.5,
+            "x1": 1,
+            "w12": -0.3,
+            "x2": 2,
+            "b1": 0.2,
+            "w21": -0.8,
+            "w22": 0.3,
+            "b2": 0,
+            "u1": 0.7,
+            "u2": -1.1,
+            "target": 1,
         },
     ),
     ("A nan", "r = sqrt(x*x + y*y)\nlog(r) * x", {"x": 0, "y": 0}),
     ("A branch", "where(x > 0, sqrt(x), x**2)", {"x": 0.5}),
-)  # fmt: skip
+)
 """Functions to begin with: what each is called, its text, and its inputs."""
 
 

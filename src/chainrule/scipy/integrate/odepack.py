@@ -92,9 +92,9 @@ def odeint(
 
 
 SETTINGS = (
-    "col_deriv", "full_output", "ml", "mu", "rtol", "atol", "tcrit", "h0", "hmax",
-    "hmin", "ixpr", "mxstep", "mxhnil", "mxordn", "mxords", "printmessg", "tfirst",
-)  # fmt: skip
+    "col_deriv full_output ml mu rtol atol tcrit h0 hmax hmin ixpr mxstep mxhnil "
+    "mxordn mxords printmessg tfirst"
+).split()
 """The order of SciPy's positional arguments after ``Dfun``."""
 
 
