@@ -287,6 +287,33 @@ def test_many_unknowns_are_solved_by_sparse_factors():
     )
 
 
+def test_many_unknowns_that_all_meet_are_solved_by_dense_factors():
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(520, 520)) / 520 + 3 * np.eye(520)
+    solution = gd.implicit(
+        lambda a: np.linalg.solve(matrix, a), lambda x, a: matrix @ x - a
+    )
+    expected = np.linalg.solve(matrix.T, np.ones(520))
+    found = gd.grad(lambda a: np.sum(solution(a)))(np.ones(520))
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("how", ["gmres", "bicgstab"])
+def test_single_precision_is_solved_to_what_it_has(how):
+    pytest.importorskip("scipy")
+    rng = np.random.default_rng(0)
+    matrix = (0.1 * rng.normal(size=(40, 40)) + 3 * np.eye(40)).astype(np.float32)
+    solution = gd.implicit(
+        lambda a: np.linalg.solve(matrix, a),
+        lambda x, a: matrix @ x - a,
+        linear_solve=how,
+    )
+    found = gd.grad(lambda a: np.sum(solution(a)))(np.ones(40, np.float32))
+    assert found.dtype == np.float32
+    expected = np.linalg.solve(matrix.T.astype(float), np.ones(40))
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+
+
 def test_a_solution_may_be_a_container():
     def split(x):
         return {"u": x[:2], "v": [x[2], np.reshape(x[3:], (1, 3))], "steps": 40}

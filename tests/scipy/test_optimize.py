@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.errors import ArgumentError, SolutionWarning
+from chainrule.errors import ArgumentError, EscapeError, SolutionWarning
 
 theirs = pytest.importorskip("scipy.optimize")
 ours = pytest.importorskip("chainrule.scipy.optimize")
@@ -276,6 +276,14 @@ def test_derivatives_that_are_given_by_users_may_be_of_nodes():
         lambda a: ours.fsolve(equations, start, (a,), col_deriv=True),
     ):
         np.testing.assert_allclose(gd.jacobian(solved)(PAIR), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["bisect", "brenth", "brentq", "ridder", "toms748"])
+def test_scipys_own_root_finders_refuse_a_node_by_name(name):
+    a = gd.node(2.0)
+    with pytest.raises(EscapeError, match=rf"chainrule\.scipy\.optimize\.{name}\("):
+        getattr(theirs, name)(lambda x: x**3 - a, 0.0, 5.0)
+    assert np.isnan(np.log(gd.node(2.0)) * np.nan)  # which isnan is still asked
 
 
 def test_an_array_of_roots_in_a_trace():

@@ -118,11 +118,11 @@ def implicit(
         leaves, structure = flatten(args)
         form = Form()
 
-        @opaque
         def found(*values: Value) -> Any:
             return form.flat(solve(*unflatten(structure, values)))
 
-        x = form.joined(found(*map(value, leaves)))
+        found.__name__ = getattr(solve, "__name__", "solve")
+        x = form.joined(opaque(found)(*map(value, leaves)))
         outer = list(dict.fromkeys(v for v in leaves if isinstance(v, node)))
         places = {v: i for i, v in enumerate(outer)}
 

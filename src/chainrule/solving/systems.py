@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.errors import ArgumentError, SolutionWarning
+from chainrule.errors import ArgumentError, ChainruleError, SolutionWarning
 from chainrule.rules.namespace import opaque, plain
 from chainrule.rules.supports import supported
 from chainrule.solving.rows import traced_alone
@@ -215,7 +215,7 @@ class Solver:
         must = self._how == "sparse"
         try:
             matrix = self._derivative(x, *captured)
-        except (ArgumentError, ImportError):
+        except (ChainruleError, ImportError):  # full, or it has no program
             if must:
                 raise
             return self._dense(x, captured)
@@ -339,7 +339,8 @@ def iterated(how: str, operator: LinearOperator, b: Array) -> Any:
     """
     import scipy.sparse.linalg
 
-    options: dict[str, Any] = {"rtol": 1e-12}
+    exact = 10.0 * float(np.finfo(b.dtype).eps)
+    options: dict[str, Any] = {"rtol": max(1e-12, exact)}
     if how == "gmres":
         options["restart"] = min(operator.shape[0], 100)
     found, info = getattr(scipy.sparse.linalg, how)(operator, b, **options)

@@ -38,7 +38,8 @@ def solved(drive: Callable[..., Any], problems: Sequence[Problem], *arrays: Any)
         given = iter(operands)
         bound = [p.at([next(given) for _ in p.values]) for p in problems]
         found = drive(bound, *given)
-        _judge(found)
+        if any(p.is_node for p in problems):
+            _judge(found)
         numbers = {k: _number(v) for k, v in found.items() if isinstance(v, NUMBERS)}
         names[:] = numbers
         return tuple(numbers.values())
