@@ -255,3 +255,19 @@ def test_only_the_slopes_of_operands_that_move_are_computed(
     both = gd.grad(lambda v, x: f(*rest, v, x)[0], (0, 1))(v, at)
     assert any(orders[-2] for orders in asked)
     np.testing.assert_allclose(both[1], in_x, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("name", "x"),
+    [
+        ("pdtrik", (0.31, 0.42)),
+        ("bdtrik", (0.31, 0.42, 0.23)),
+        ("nbdtrik", (0.31, 0.42, 0.23)),
+    ],
+)
+def test_counts_that_no_probability_has_do_not_move(name, x):
+    f = getattr(special, name)
+    assert f(*x) == 0.0
+    slopes = gd.grad(f, tuple(range(len(x))))
+    assert slopes(*x) == tuple(0.0 for _ in x)
+    assert gd.compile(slopes)(*x) == tuple(0.0 for _ in x)

@@ -83,8 +83,13 @@ def _by_k_and_n(xp: Namespace, k: Value, n: Value, p: Value) -> tuple[Value, Val
     return in_a - in_b, in_b
 
 
+def _inside(xp: Namespace, z: Value, slope: Value) -> Value:
+    """Return a slope where z is no bound, at which SciPy stops where no z is found."""
+    return xp.where(z > 0, slope, 0.0)
+
+
 class bdtrik_grad(elementwise):
-    """z = the k where 1 - I(k + 1, n - k, p) = y"""
+    """z = the k where 1 - I(k + 1, n - k, p) = y; 0 where there is none"""
 
     forward = "scipy.special:bdtrik"
     domain: Domain = {"y": (0.4, 0.7), "n": (6.0, 9.0), "p": (0.4, 0.6)}
@@ -93,18 +98,19 @@ class bdtrik_grad(elementwise):
     @staticmethod
     def d_y(xp: Namespace, z: Value, y: Value, n: Value, p: Value) -> Value:
         """dz/dy = -1 / (dI/dk)"""
-        return -1 / _by_k_and_n(xp, z, n, p)[0]
+        return _inside(xp, z, -1 / _by_k_and_n(xp, z, n, p)[0])
 
     @staticmethod
     def d_n(xp: Namespace, z: Value, y: Value, n: Value, p: Value) -> Value:
         """dz/dn = -(dI/dn) / (dI/dk)"""
         in_k, in_n = _by_k_and_n(xp, z, n, p)
-        return -in_n / in_k
+        return _inside(xp, z, -in_n / in_k)
 
     @staticmethod
     def d_p(xp: Namespace, z: Value, y: Value, n: Value, p: Value) -> Value:
         """dz/dp = -(dI/dp) / (dI/dk)"""
-        return -xp.beta_density(z + 1, n - z, p) / _by_k_and_n(xp, z, n, p)[0]
+        in_k = _by_k_and_n(xp, z, n, p)[0]
+        return _inside(xp, z, -xp.beta_density(z + 1, n - z, p) / in_k)
 
 
 class bdtrin_grad(elementwise):
@@ -174,7 +180,7 @@ class nbdtri_grad(elementwise):
 
 
 class nbdtrik_grad(elementwise):
-    """z = the k where I(n, k + 1, p) = y"""
+    """z = the k where I(n, k + 1, p) = y; 0 where there is none"""
 
     forward = "scipy.special:nbdtrik"
     domain: Domain = {"y": (0.4, 0.7), "n": (3.0, 6.0), "p": (0.3, 0.5)}
@@ -183,18 +189,19 @@ class nbdtrik_grad(elementwise):
     @staticmethod
     def d_y(xp: Namespace, z: Value, y: Value, n: Value, p: Value) -> Value:
         """dz/dy = 1 / (dI/db)"""
-        return 1 / betainc_by(xp, n, z + 1, p, by="b")
+        return _inside(xp, z, 1 / betainc_by(xp, n, z + 1, p, by="b"))
 
     @staticmethod
     def d_n(xp: Namespace, z: Value, y: Value, n: Value, p: Value) -> Value:
         """dz/dn = -(dI/da) / (dI/db)"""
         in_n = betainc_by(xp, n, z + 1, p, by="a")
-        return -in_n / betainc_by(xp, n, z + 1, p, by="b")
+        return _inside(xp, z, -in_n / betainc_by(xp, n, z + 1, p, by="b"))
 
     @staticmethod
     def d_p(xp: Namespace, z: Value, y: Value, n: Value, p: Value) -> Value:
         """dz/dp = -(dI/dx) / (dI/db)"""
-        return -xp.beta_density(n, z + 1, p) / betainc_by(xp, n, z + 1, p, by="b")
+        in_k = betainc_by(xp, n, z + 1, p, by="b")
+        return _inside(xp, z, -xp.beta_density(n, z + 1, p) / in_k)
 
 
 class nbdtrin_grad(elementwise):

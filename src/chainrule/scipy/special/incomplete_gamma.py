@@ -213,7 +213,7 @@ class pdtri_grad(elementwise):
 
 
 class pdtrik_grad(elementwise):
-    """z = the k where Q(k + 1, m) = p"""
+    """z = the k where Q(k + 1, m) = p; 0 where there is none"""
 
     forward = "scipy.special:pdtrik"
     domain: Domain = {"p": (0.3, 0.8), "m": (2.0, 4.0)}
@@ -222,12 +222,12 @@ class pdtrik_grad(elementwise):
     @staticmethod
     def d_p(xp: Namespace, z: Value, p: Value, m: Value) -> Value:
         """dz/dp = -1 / (dP/da)"""
-        return -1 / gammainc_by_a(xp, z + 1, m)
+        return xp.where(z > 0, -1 / gammainc_by_a(xp, z + 1, m), 0.0)
 
     @staticmethod
     def d_m(xp: Namespace, z: Value, p: Value, m: Value) -> Value:
         """dz/dm = -(dP/dx) / (dP/da)"""
-        return -1 / slope_in_a(xp, z + 1, m)
+        return xp.where(z > 0, -1 / slope_in_a(xp, z + 1, m), 0.0)
 
 
 # ------------------------------------------------------------ chi-square, gamma
