@@ -206,6 +206,8 @@ def test_products_of_vectors_need_one_length():
             np.vecdot(node(x), y)
         with pytest.raises(ChainruleError, match="one length"):
             gd.compile(gd.grad(lambda a, y=y: np.sum(np.linalg.vecdot(a, y))))(x)
+    with pytest.raises(ValueError, match="one length"):
+        np.vecdot(node(2.0), node(3.0))
 
 
 def test_cutoffs_of_a_pseudo_inverse_may_be_nodes():

@@ -124,8 +124,9 @@ def moved_axis(x: Array, source: int, target: int) -> Array:
 def vecdot(x1: ArrayLike, x2: ArrayLike, *, axis: int = -1) -> Any:
     """Return the sum of conj(x1) x2 along an axis."""
     x1, x2 = operations.asarray(x1), operations.asarray(x2)
-    x1, x2 = moved_axis(x1, axis, -1), moved_axis(x2, axis, -1)
-    if x1.shape[-1:] != x2.shape[-1:]:
+    if x1.ndim and x2.ndim:
+        x1, x2 = moved_axis(x1, axis, -1), moved_axis(x2, axis, -1)
+    if not x1.ndim or x1.shape[-1:] != x2.shape[-1:]:
         raise ShapeError(
             f"vecdot() needs vectors of one length; received shapes {x1.shape} and "
             f"{x2.shape} with axis={axis}."
