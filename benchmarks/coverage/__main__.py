@@ -16,17 +16,24 @@ from benchmarks.coverage.samples import NAMESPACES, samples
 
 
 def measured(names: list[str], namespaces: tuple[str, ...]) -> None:
-    """Write what each library does with each function into ``measured/``."""
-    libraries = {name: LIBRARIES[name]() for name in names}
-    for namespace in namespaces:
-        found = dict(samples(namespace))
-        for name, library in libraries.items():
+    """Write what each library does with each function into ``measured/``.
+
+    What is in scope is what was found of chainrule's run; others skip what they lack.
+    """
+    for name in names:
+        library = LIBRARIES[name]()
+        for namespace in namespaces:
+
+            def has(
+                function: str, where: str = namespace, of: Library = library
+            ) -> bool:
+                return of.name == "chainrule" or of.found(where, function) is not None
+
             outcomes = {
-                function: sample
-                if isinstance(sample, str)
-                else outcome(library, sample)
-                for function, sample in found.items()
+                function: what if isinstance(what, str) else outcome(library, what)
+                for function, what in samples(namespace, has)
             }
+            outcomes = {k: "m" if v == "not wanted" else v for k, v in outcomes.items()}
             keep(library, namespace, outcomes)
             right = sum("r" in word and " " not in word for word in outcomes.values())
             print(f"{name}, {namespace}: {right} of {len(outcomes)}", flush=True)

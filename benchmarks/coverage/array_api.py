@@ -76,10 +76,9 @@ def listed() -> dict[str, dict[str, str]]:
     library = of_scipy(**{**vars(replace(ours, compiled=compiled))})
     lines: dict[str, dict[str, str]] = {}
     for namespace in (x for x in NAMESPACES if x.startswith("scipy.")):
-        module = import_module(namespace)
-        takes = chosen()
-        for name, sample in samples(namespace):
-            if isinstance(sample, Sample) and found(module, name) in takes:
+        module, takes = import_module(namespace), chosen()
+        for name, sample in samples(namespace, lambda n: found(module, n) in takes):  # noqa: B023
+            if isinstance(sample, Sample):
                 word = outcome(library, sample)
                 lines.setdefault(namespace, {})[name] = word
         print(namespace, len(lines.get(namespace, {})), file=sys.stderr, flush=True)

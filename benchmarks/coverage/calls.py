@@ -45,6 +45,7 @@ SKIPPED = frozenset(
     find_best_blas_type bootstrap permutation_test monte_carlo_test make_distribution
     mintypecode diag_indices from_dlpack ix_ random_correlation ellip_harm_2 ellip_harm
     ellip_normal
+    iterate_structure
     distance_transform_cdt distance_transform_bf distance_transform_edt""".split()
 )
 """Names that read or write files, set options, make arrays, or take functions."""
@@ -242,6 +243,7 @@ def _linalg() -> dict[str, Any]:
         "cho_solve_banded": as_call(((band[:2], False), X)),
         "expm_frechet": as_call((G, S)),
         "fractional_matrix_power": as_call((G, 0.5)),
+        "lu_factor": as_call((G,)),
         "lu_solve": as_call(((G, np.array([0, 1, 2])), U)),
         "matmul_toeplitz": as_call((U, V)),
         "solve_banded": as_call(((1, 1), band, X)),

@@ -28,13 +28,13 @@ def results(name: str) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def counts(outcomes: Mapping[str, str]) -> tuple[int, ...]:
+def counts(outcomes: Mapping[str, str], scope: Mapping[str, str]) -> tuple[int, ...]:
     """Return how many functions there are, and how many have what a column says.
 
     What a library differentiates in one operand and not in another counts as right, and
-    is wrong too where the other derivative is.
+    is wrong too where the other derivative is. ``scope`` tells what is counted.
     """
-    letters = [word for word in outcomes.values() if word not in WORDS]
+    letters = [outcomes.get(name, "m") for name, w in scope.items() if w not in WORDS]
     held = Counter(letter for word in letters for letter in set(word))
     held["w"] = sum("w" in word for word in letters)
     return len(letters), *(held[letter] for letter in "rRfscwem")
@@ -45,9 +45,12 @@ def rows() -> Iterable[tuple[str, ...]]:
     known = {name: results(name)["functions"] for name in ORDER}
     known = {name: functions for name, functions in known.items() if functions}
     total = {name: [0] * 9 for name in known}
-    for namespace in known["chainrule"]:
+    for namespace, scope in known[ORDER[0]].items():
         for name, functions in known.items():
-            found = counts(functions.get(namespace, {}))
+            if namespace not in functions:
+                yield "", "", name, "not measured", *[""] * 7
+                continue
+            found = counts(functions[namespace], scope)
             total[name] = [a + b for a, b in zip(total[name], found, strict=True)]
             yield _row(namespace, name, found)
     for name, found in total.items():

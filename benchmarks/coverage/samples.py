@@ -137,7 +137,8 @@ def accepted(function: Any, operands: tuple[Any, ...], call: Call) -> Any:
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            warnings.filterwarnings("error", message=".*truncated to an integer")
+            for words in (".*truncated to an integer", "non-integer arg"):
+                warnings.filterwarnings("error", message=words)
             f = plain(function, call)
             if not np.isfinite(f(*operands)):
                 return None
@@ -165,7 +166,10 @@ def sample(namespace: str, name: str) -> Sample | str:
     return "locally constant" if constant else "no sample"
 
 
-def samples(namespace: str) -> Iterator[tuple[str, Sample | str]]:
-    """Return what there is of each function of a namespace."""
+def samples(
+    namespace: str, wanted: Callable[[str], bool] | None = None
+) -> Iterator[tuple[str, Sample | str]]:
+    """Return what there is of each function of a namespace that is wanted."""
     for name in sorted(set(names(namespace))):
-        yield name, sample(namespace, name)
+        is_wanted = wanted is None or wanted(name)
+        yield name, sample(namespace, name) if is_wanted else "not wanted"
