@@ -354,7 +354,7 @@ def weak(folder: Path, scale: int) -> None:
 
 def scheduler(folder: Path, scale: int) -> None:
     """What a task costs the scheduler: a sum over many chunks of one number each."""
-    count = 4_000 // scale
+    count = 1_000 // min(scale, 10)
     ones = np.ones(count)
     make = partial(gd.map_reduce(np.sum, da.from_array(ones, chunks=1)).__call__)
     with cluster() as client:

@@ -15,7 +15,7 @@ from chainrule.nodes.operator_text import scalar_operator
 from chainrule.nodes.recorder import new, next_serial, record
 from chainrule.operations_grad import arithmetic, contraction
 from chainrule.rules import elementwise, rule
-from chainrule.values.foreign import undecided
+from chainrule.values.foreign import PLAIN, undecided
 from chainrule.values.types import Mask, Operation, Value
 
 NAMES: dict[str, Any] = {
@@ -62,9 +62,6 @@ def _reflected(function: Operation) -> Operation:
     return reflected
 
 
-_DECIDED = {np.bool, np.ndarray, bool}
-
-
 def _compared(name: str) -> Operation:
     ufunc = getattr(np, name)
 
@@ -72,7 +69,7 @@ def _compared(name: str) -> Operation:
         if y is None or isinstance(y, str):
             return NotImplemented
         z = ufunc(x._value, unwrapped(y))
-        return z if z.__class__ in _DECIDED else undecided(z)
+        return z if z.__class__ in PLAIN else undecided(z)
 
     compare.__name__ = name
     return compare

@@ -22,7 +22,7 @@ from chainrule.operations_grad import structure
 from chainrule.rules import elementwise, linear, multilinear, rule
 from chainrule.rules.namespace import evaluate
 from chainrule.steps import step as kernels
-from chainrule.values.foreign import is_foreign
+from chainrule.values.foreign import PLAIN, is_foreign
 from chainrule.values.foreign import kept as kept_foreign
 from chainrule.values.refusals import admitted
 from chainrule.values.shapes import SEQUENCES, TUPLE, describe, generic, ndarray
@@ -143,7 +143,7 @@ def _numbers_of(operation: type[rule], value: Any, *, floats: bool) -> tuple[Any
     if floats:
         value = _as_floats(value)
     if isinstance(value, TUPLE) or is_inexact(value):
-        if is_foreign(value):
+        if value.__class__ not in PLAIN and is_foreign(value):
             check_shape(value)
         return value, True
     kind = value.dtype.kind if isinstance(value, ndarray) else ""

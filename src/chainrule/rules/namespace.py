@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from chainrule.errors import ArgumentError, MissingRuleError
 from chainrule.rules.registry import rule_of
 from chainrule.rules.supports import is_mask, masked_call
-from chainrule.values.foreign import first_foreign, is_foreign
+from chainrule.values.foreign import PLAIN, first_foreign, is_foreign
 from chainrule.values.shapes import describe, ndarray
 from chainrule.values.types import (
     Array,
@@ -144,15 +144,11 @@ def evaluate(
     """Run an operation on plain values: its forward, with ``where`` made definite."""
     if parameters and operation.entrywise and is_mask(parameters.get("where")):
         return masked_call(operation.forward, values, parameters)
-    if not operation.entrywise and not _KINDS.issuperset(map(_kind_of, values)):
-        foreign = first_foreign(values)
-        if foreign is not None:
-            return served(operation.forward, values, parameters, foreign)
+    if not operation.entrywise:
+        for x in values:
+            if x.__class__ not in PLAIN and is_foreign(x):
+                return served(operation.forward, values, parameters, x)
     return whole(operation.forward, values, parameters)
-
-
-_kind_of: Any = type
-_KINDS: set[type] = {float, np.ndarray, np.float64}
 
 
 def served(

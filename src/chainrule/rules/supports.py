@@ -14,11 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.values.foreign import first_foreign, is_foreign, made_like
+from chainrule.values.foreign import PLAIN, first_foreign, is_foreign, made_like
 from chainrule.values.shapes import (
     TUPLE,
     dtype_of,
-    ndarray,
     reduced_axes,
     shape_of,
     unbroadcast,
@@ -198,7 +197,7 @@ def fit(xp: Namespace, value: Any, like: Any) -> Value:
         if isinstance(like, stand_in) and like.is_number and type(value) is float:
             return value
         value = np.asarray(value)[()]
-    if type(like) is not ndarray:
+    if like.__class__ not in PLAIN:
         value = made_like(value, like)
     value = unbroadcast(xp, value, like.shape)
     have, want = dtype_of(value), like.dtype
@@ -228,7 +227,6 @@ def marked(support: Support, shape: Sequence[int], like: Any = None) -> Any:
 
 _where: Any = np.where
 _vdot: Any = np.vdot
-_PLAIN: set[type] = {float, np.ndarray, np.float64, np.float32}
 _GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 
 
@@ -260,8 +258,10 @@ def needs_supports(order: Iterable[vertex], seeds: Mapping[vertex, Any]) -> bool
     Their entries are not asked for a nan: it has wherever a rule makes structural
     zeros.
     """
-    kinds = {seed.__class__ for seed in seeds.values()}
-    if kinds <= _PLAIN or first_foreign(seeds.values()) is None:
+    for seed in seeds.values():
+        if seed.__class__ not in PLAIN and is_foreign(seed):
+            break
+    else:
         return False
     return any(
         z._step is not None and z.rule.structural_for(z.parameters) for z in order

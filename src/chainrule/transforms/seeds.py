@@ -15,7 +15,7 @@ from chainrule.nodes.recorder import stacked
 from chainrule.rules.supports import is_inexact, zeros_of
 from chainrule.transforms.recorded_call import Recording, plain_copy
 from chainrule.values.containers import Structure, flatten, unflatten
-from chainrule.values.foreign import is_foreign, made_like
+from chainrule.values.foreign import PLAIN, is_foreign, made_like
 from chainrule.values.shapes import (
     SEQUENCES,
     describe,
@@ -192,7 +192,7 @@ def ones_of(z: Value) -> Any:
     if isinstance(value, stand_in):
         return 1.0 if value.is_number else np.ones_like(value)[()]  # type: ignore
     kind = kind_of(value)
-    if kind is ndarray or is_foreign(value):
+    if kind is ndarray or (kind not in PLAIN and is_foreign(value)):
         return np.ones_like(value)
     return kind(1)
 

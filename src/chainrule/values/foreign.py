@@ -58,6 +58,11 @@ _BY_NAME = {
 }
 """Libraries whose classes are entered when one is first met, and by which module."""
 
+PLAIN: frozenset[type] = frozenset(
+    {float, int, bool, complex, _ndarray, np.float64, np.float32, np.bool}
+)
+"""The classes that values usually have, which are known to be no foreign arrays."""
+
 _LIBRARIES: dict[type, Library | None] = {}
 """The library of each class that was looked up; ``None``: not foreign."""
 
