@@ -151,8 +151,8 @@ class PPoly(_scipy.PPoly):
 
 
 _ROOTS = (
-    "Find the root t with plain numbers, then take one Newton step on nodes, "
-    "t - s(t) / s.derivative()(t): it carries the derivative of the root."
+    "Find the root with plain numbers, and write gd.implicit(solve, residual), whose "
+    "residual is the value of the polynomial: it has the derivatives of the root."
 )
 
 

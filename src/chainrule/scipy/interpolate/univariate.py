@@ -101,7 +101,7 @@ class UnivariateSpline(_scipy.UnivariateSpline):
 
     def roots(self) -> Any:
         """Return the roots of a plain spline."""
-        self._refuse("roots", "Find them with plain data, and take a Newton step.")
+        self._refuse("roots", "Find them with plain data, by gd.implicit.")
         return _scipy.UnivariateSpline.roots(self)
 
     def _refuse(self, name: str, instead: str) -> None:

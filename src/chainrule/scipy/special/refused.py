@@ -29,8 +29,8 @@ _REFUSED: tuple[tuple[str, str], ...] = (
     (
         "chndtridf",
         "The derivative in the degrees of freedom is a series. Find df with plain "
-        "numbers and take one Newton step on nodes, df - (f(df) - p) / f'(df), f' "
-        "plain, with f the mixture of central distributions, np.sum(w * "
+        "numbers, by gd.implicit(solve, residual), whose residual is f(df) - p with "
+        "the mixture f of central distributions, np.sum(w * "
         "scipy.special.gammainc(df / 2 + k, x / 2)), w = exp(k * log(nc / 2) - nc / 2 "
         "- gammaln(k + 1)).",
     ),
