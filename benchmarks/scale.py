@@ -142,7 +142,7 @@ def timed(client: Client, make: Callable[[], Any], repeats: int) -> dict[str, An
     for _ in range(repeats):
         start = time.perf_counter()
         future = client.compute(bundle)
-        value = future.result()
+        value = future.result(timeout=300)
         seconds.append(time.perf_counter() - start)
         del future
         while client.run_on_scheduler(_known):  # or the next one is found there
@@ -305,10 +305,10 @@ def bent_twice(u: Any) -> Any:
 
 def stencil(folder: Path, scale: int) -> None:
     """The gradient of a stencil, on chunks with their neighbours' rims."""
-    n = 4096 // max(1, int(scale**0.5))
+    n = 2048 // max(1, int(scale**0.5))
     path = str(folder / "surface.npy")
     np.save(path, np.random.default_rng(2).normal(size=(n, n)))
-    u = da.from_array(OnDisk(path), chunks=(n // 4, n // 4))
+    u = da.from_array(OnDisk(path), chunks=(n // 8, n // 8))
 
     def rimmed(slope: Callable[[Any], Any]) -> Any:
         # An entry is in terms one step away, and these read one step further.
