@@ -26,6 +26,7 @@ from chainrule.rules.cases import (
     positive,
 )
 from chainrule.rules.namespace import EXTRA
+from chainrule.values.foreign import first_foreign
 from chainrule.values.shapes import is_complex
 from chainrule.values.types import Namespace, Value
 from chainrule.values.vertices import constant, unboxed
@@ -50,7 +51,10 @@ def power_log(x: Value, y: Value, *, order: int) -> Value:
             return x**y * math.log(x) ** order
         except OverflowError:
             pass
-    x, y = unboxed(x), unboxed(y)
+    if first_foreign((x, y)) is None:
+        x, y = np.asarray(x), np.asarray(y)
+    else:
+        x, y = unboxed(x), unboxed(y)
     z: Any = np.power(x, y) * np.log(x) ** order
     return np.where((x == 0) & (y > 0), 0.0, z).astype(z.dtype)[()]
 
