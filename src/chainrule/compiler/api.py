@@ -145,8 +145,9 @@ def compile(
                 f"compile needs {name}= a number, 1 or more; received {x!r}."
             )
     if f is None:
+        again: Any = compile
         return functools.partial(
-            compile,
+            again,
             static=static,
             executor=executor,
             paths=paths,

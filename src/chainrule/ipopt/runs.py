@@ -27,7 +27,7 @@ from chainrule.values.types import Array
 _np: Any = np
 _scipy: Any = scipy.optimize
 _Result: Any = scipy.optimize.OptimizeResult
-WARM = {
+WARM: Mapping[str, Any] = {
     "warm_start_init_point": "yes",
     "warm_start_bound_push": 1e-8,
     "warm_start_slack_bound_push": 1e-8,
@@ -98,8 +98,10 @@ class Functions:
         self.value: Any = compiled(self._objective)
         self.gradient: Any = compiled(grad(self._objective))
         self.together: Any = compiled(self._together)
-        self.jacobian = SparseDerivative(self._together)
-        self.hessian = SparseDerivative(self._lagrangian, symmetric=True)
+        self.jacobian: SparseDerivative = SparseDerivative(self._together)
+        self.hessian: SparseDerivative = SparseDerivative(
+            self._lagrangian, symmetric=True
+        )
 
     def _objective(self, x: Array, *args: Any) -> Any:
         return self.f(self.unknowns.restored(x), *args)
@@ -138,7 +140,7 @@ class Run:
         self.args = args
         self.callback = callback
         self.latest: Any = unknowns.start
-        self.iterations = 0
+        self.iterations: float = 0
         self.problem: Any = None
         self.progress = progress
         first: Any = functions.f(unknowns.restored(unknowns.start), *args)

@@ -44,6 +44,7 @@ from chainrule.numpy.standard import argsort as argsort
 from chainrule.numpy.standard import clip as clip
 from chainrule.numpy.standard import sort as sort
 
+__dir__: mirror.Listing
 _of_numpy, __dir__ = mirror.mirror_of(numpy)
 
 

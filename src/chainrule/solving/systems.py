@@ -77,10 +77,10 @@ class System:
         """Keep what is given; nothing is computed."""
         self.equation = equation
         self.x = x
-        self.operands = tuple(operands)
+        self.operands: tuple[Any, ...] = tuple(operands)
         self.how = how
         self.matrix_free = matrix_free
-        self.rest = rest
+        self.rest: Any = rest
         self._trace = first_stand_in(x, self.operands, rest, reads)
         self._size = int(_np.size(x.example if isinstance(x, stand_in) else x))
         self._known: list[tuple[tuple[Any, ...], Solve]] = []

@@ -78,6 +78,7 @@ class Chosen:
         keywords: Mapping[str, Any],
     ) -> None:
         """Find the leaves; raise if an argument has none."""
+        self.single: bool
         keys, self.single = keys_of(f, argnums, args, keywords)
         self.keys: list[int | str] = keys
         self.places: list[tuple[Any, list[bool]]] = []

@@ -35,7 +35,7 @@ class Arrangement:
         leaves are the results', and how many are saved.
         """
         self.name: str = name
-        self.saves = saves
+        self.saves: bool = saves
         self.structure: Any = None
         self.saved: Any = None
         self.object: Any = None

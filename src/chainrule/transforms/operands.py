@@ -52,8 +52,8 @@ class Layout:
 
     def __init__(self, slots: Sequence[Slot], counts: Sequence[int]) -> None:
         """Keep a slot for each argument, and how many leaves it has."""
-        self.slots = list(slots)
-        self.counts = list(counts)
+        self.slots: list[Slot] = list(slots)
+        self.counts: list[int] = list(counts)
 
     def __repr__(self) -> str:
         """Show how many arguments there are: the same text in every run."""
@@ -201,7 +201,7 @@ class Cotangent:
 
     def __init__(self, parts: Sequence[Any]) -> None:
         """Keep the parts, ``None`` where there is none."""
-        self.parts = list(parts)
+        self.parts: list[Any] = list(parts)
 
     def __add__(self, other: Cotangent) -> Cotangent:
         """Return the sum."""

@@ -64,7 +64,7 @@ class Run(Listener):
         self.departures: list[Departure] = []
         self.result: Any = None
         self.error: Exception | None = None
-        self.differentiates = False
+        self.differentiates: bool = False
         self._positions = CodePositions()
         self._turns: list[_Turn] = []
 

@@ -153,7 +153,7 @@ class window_sums_grad(multilinear):
     """z[i] = sum over k of w[k, i] x[i + k], over the entries k of a window"""
 
     forward = window_sums
-    depends = staticmethod(of_sums)
+    depends: Any = staticmethod(of_sums)
     cases: Cases = (
         case((3, 5), (5,), footprint=_LINE, mode="reflect", origin=(1,)),
         case((4, 3, 4), (3, 4), footprint=_CROSS, mode="wrap", origin=(0, 0)),
@@ -194,7 +194,7 @@ class window_spread_grad(multilinear):
     """z[i + k] = sum over k and i of w[k, i] x[i], over the entries k of a window"""
 
     forward = window_spread
-    depends = staticmethod(of_spreads)
+    depends: Any = staticmethod(of_spreads)
     cases: Cases = (
         case((3, 5), (5,), footprint=_LINE, mode="mirror", origin=(-1,)),
         case((4, 3, 4), (3, 4), footprint=_CROSS, mode="constant", origin=(0, 1)),
@@ -233,7 +233,7 @@ class ranked_grad(general):
     """z[i] = the entry of a rank among x[i + k], over the entries k of a window"""
 
     forward = ranked
-    depends = staticmethod(in_windows)
+    depends: Any = staticmethod(in_windows)
     dtypes: Dtypes = REAL
     untested = "ties: the filter has a kink there"
     cases: Cases = (
@@ -291,7 +291,7 @@ class morphed_grad(general):
     """z[i] = max of x[i + k] + s[k], or min of x[i + k] - s[k], k in a window"""
 
     forward = morphed
-    depends = staticmethod(in_windows)
+    depends: Any = staticmethod(in_windows)
     dtypes: Dtypes = REAL
     untested = "ties: the filter has a kink there"
     cases: Cases = (

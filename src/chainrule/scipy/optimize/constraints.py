@@ -40,6 +40,7 @@ class Condition:
     def __init__(self, constraint: Constraint, unknowns: Unknowns) -> None:
         """Take a constraint of SciPy's."""
         self.given: Any = constraint
+        self.problem: Problem
         self._is_dict: bool = constraint.__class__ is dict
         if self._is_dict:
             f, args, low, high = _of_a_dict(cast(Any, constraint))

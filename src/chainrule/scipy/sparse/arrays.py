@@ -42,7 +42,7 @@ class SparseNode:
         ``format`` is ``"csc"``.
     """
 
-    __array_priority__ = 1e6
+    __array_priority__: float = 1e6
     __array_ufunc__ = None
     is_sparse_node = True
     ndim = 2

@@ -66,12 +66,12 @@ def _maker(name: str) -> Callable[..., SparseNode]:
     return stands_for(getattr(_theirs, name))(made)
 
 
-csr_array = _maker("csr_array")
-csc_array = _maker("csc_array")
-coo_array = _maker("coo_array")
-csr_matrix = _maker("csr_matrix")
-csc_matrix = _maker("csc_matrix")
-coo_matrix = _maker("coo_matrix")
+csr_array: Callable[..., SparseNode] = _maker("csr_array")
+csc_array: Callable[..., SparseNode] = _maker("csc_array")
+coo_array: Callable[..., SparseNode] = _maker("coo_array")
+csr_matrix: Callable[..., SparseNode] = _maker("csr_matrix")
+csc_matrix: Callable[..., SparseNode] = _maker("csc_matrix")
+coo_matrix: Callable[..., SparseNode] = _maker("coo_matrix")
 
 
 def _from_diagonals(
