@@ -276,3 +276,18 @@ def test_what_lies_at_the_edges_of_hessians(size, f, mode):
     np.testing.assert_allclose(found.toarray(), gd.hessian(f)(X[:size]))
     diagonal = gd.hessian_diagonal(f)(X[:size])
     np.testing.assert_allclose(diagonal, found.diagonal(), atol=1e-14)
+
+
+def test_an_argument_to_find_the_pattern_at_may_stand_behind_the_function():
+    x = np.linspace(0.0, 1.0, 6)
+    jacobian = gd.sparse.jacobian(lambda x: x[1:] * x[:-1], x)
+    assert (jacobian.pattern.nnz, jacobian.sweeps) == (10, 2)  # before a call
+    np.testing.assert_array_equal(
+        jacobian(x).toarray(), gd.jacobian(lambda x: x[1:] * x[:-1])(x)
+    )
+    hessian = gd.sparse.hessian(lambda x: np.sum(x[1:] * x[:-1] ** 2), x)
+    assert hessian.pattern.shape == hessian(x).shape == (6, 6)
+    several = gd.sparse.hessian(lambda x, y: np.sum(x * y), (0, 1))
+    assert several(x, x)[0][1].nnz == 6
+    with pytest.raises(gd.errors.ArgumentError, match="position or the name"):
+        gd.grad(np.sum, x)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from numpy.typing import ArrayLike
+
 from chainrule.errors import ArgumentError
 from chainrule.sparse.arguments import Argnums
 from chainrule.sparse.matrices import SparseDerivative, State
@@ -12,7 +14,7 @@ from chainrule.sparse.matrices import SparseDerivative, State
 
 def jacobian(
     f: Callable[..., Any],
-    argnums: Argnums = 0,
+    argnums: Argnums | ArrayLike = 0,
     *,
     sparsity: Any = None,
     mode: str = "auto",
@@ -34,7 +36,8 @@ def jacobian(
     argnums
         Which arguments are differentiated: positions or names. For several, and for
         containers in arguments and result, there is a matrix for each array by each
-        array, arranged as by ``gd.jacobian``.
+        array, arranged as by ``gd.jacobian``. An array in this place, or a container of
+        arrays, is a first argument to find the pattern at, before the first call.
     sparsity
         The pattern, if it is known: a matrix of SciPy's, or an array.
     mode
@@ -60,14 +63,16 @@ def jacobian(
     >>> J.sweeps, J.mode
     (2, 'forward')
     """
-    return SparseDerivative(
-        f, argnums, mode=_known(mode, JACOBIANS), given=sparsity, check=check
+    at, which = _split(argnums)
+    made = SparseDerivative(
+        f, which, mode=_known(mode, JACOBIANS), given=sparsity, check=check
     )
+    return _prepared(made, at)
 
 
 def hessian(
     f: Callable[..., Any],
-    argnums: Argnums = 0,
+    argnums: Argnums | ArrayLike = 0,
     *,
     sparsity: Any = None,
     mode: str = "auto",
@@ -101,14 +106,16 @@ def hessian(
            [-4., 38., -8.],
            [ 0., -8.,  2.]])
     """
-    return SparseDerivative(
+    at, which = _split(argnums)
+    made = SparseDerivative(
         f,
-        argnums,
+        which,
         symmetric=True,
         mode=_known(mode, HESSIANS),
         given=sparsity,
         check=check,
     )
+    return _prepared(made, at)
 
 
 JACOBIANS = ("auto", "forward", "reverse", "bidirectional")
@@ -146,3 +153,18 @@ def sparsity(
 
 
 __all__ = ["hessian", "jacobian", "sparsity"]
+
+
+def _split(argnums: Any) -> tuple[tuple[Any, ...], Any]:
+    """Return the argument to prepare for, if one was given, and the positions."""
+    several = isinstance(argnums, tuple | list)
+    if all(isinstance(i, int | str) for i in (argnums if several else [argnums])):
+        return (), argnums
+    return (argnums,), 0
+
+
+def _prepared(made: SparseDerivative, at: tuple[Any, ...]) -> SparseDerivative:
+    """Find the pattern and the colours at an argument, if there is one."""
+    if at:
+        made.state_at(at, {})
+    return made

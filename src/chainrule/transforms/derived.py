@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule.errors import ArgumentError
 from chainrule.transforms.collector import CollectorPaused
-from chainrule.values.shapes import describe
+from chainrule.values.shapes import SEQUENCES, describe
 from chainrule.values.types import Operation
 
 P = ParamSpec("P")
@@ -35,6 +35,7 @@ class DerivedFunction(Generic[P]):
                 f"{method.__name__.strip('_')} needs a function; received "
                 f"{describe(f)}. Write gd.grad(f)(x), not gd.grad(f(x))."
             )
+        check_argnums(options.get("argnums", 0))
         self.method = method
         self.f: Operation = f
         self.__wrapped__ = f  # inspect.signature finds the parameters of f
@@ -122,10 +123,21 @@ def _parameters(f: Operation) -> list[str]:
         return []
 
 
+def check_argnums(argnums: Any) -> None:
+    """Refuse what is no position, no name and no tuple of them."""
+    single = isinstance(argnums, int | str | np.integer) and argnums is not True
+    if not single and not isinstance(argnums, SEQUENCES):
+        raise ArgumentError(
+            "argnums= takes the position or the name of an argument, or a tuple of "
+            f"them; received {describe(argnums)}. The arguments themselves are those "
+            "of the function that is returned: gd.grad(f)(x)."
+        )
+
+
 def positions_of(argnums: Any, args: Sequence[Any]) -> tuple[list[int], bool]:
     """Return positions as non-negative numbers, and whether a single one was given."""
     single = isinstance(argnums, int | np.integer) and not isinstance(argnums, bool)
-    numbers: list[Any] = [argnums] if single else list(argnums)  # type: ignore
+    numbers: list[Any] = [argnums] if single else list(argnums)
     for i in numbers:
         if not isinstance(i, int | np.integer) or not -len(args) <= i < len(args):
             raise ArgumentError(
