@@ -158,7 +158,8 @@ __all__ = ["hessian", "jacobian", "sparsity"]
 def _split(argnums: Any) -> tuple[tuple[Any, ...], Any]:
     """Return the argument to prepare for, if one was given, and the positions."""
     several = isinstance(argnums, tuple | list)
-    if all(isinstance(i, int | str) for i in (argnums if several else [argnums])):
+    parts: list[Any] = list(argnums) if several else [argnums]  # type: ignore
+    if all(isinstance(i, int | str) for i in parts):
         return (), argnums
     return (argnums,), 0
 

@@ -137,7 +137,7 @@ def check_argnums(argnums: Any) -> None:
 def positions_of(argnums: Any, args: Sequence[Any]) -> tuple[list[int], bool]:
     """Return positions as non-negative numbers, and whether a single one was given."""
     single = isinstance(argnums, int | np.integer) and not isinstance(argnums, bool)
-    numbers: list[Any] = [argnums] if single else list(argnums)
+    numbers: list[Any] = [argnums] if single else list(argnums)  # type: ignore
     for i in numbers:
         if not isinstance(i, int | np.integer) or not -len(args) <= i < len(args):
             raise ArgumentError(
