@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tests.test_pages import (
-    test_the_snippets_of_a_page_run_and_print_what_it_says as run,
-)
-
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
 
 for library in ("torch", "jax", "xarray", "pandas"):
@@ -15,4 +11,6 @@ for library in ("torch", "jax", "xarray", "pandas"):
 
 
 def test_the_page_of_other_libraries():
-    run("docs/interop.md")
+    from tests import test_pages
+
+    test_pages.test_the_snippets_of_a_page_run_and_print_what_it_says("docs/interop.md")
