@@ -44,7 +44,7 @@ def test_the_namespace_of_a_node_is_chainrules_numpy():
     with pytest.raises(ValueError, match=r"2024\.12, not 2019\.12"):
         x.__array_namespace__(api_version="2019.12")
     info = gd.numpy.__array_namespace_info__()
-    assert info.devices() == ["cpu"]
+    assert list(info.devices()) == ["cpu"]
     assert info.default_dtypes()["real floating"] == np.float64
 
 
