@@ -32,7 +32,7 @@ EVAL = Eval(
     "hello",
     {
         "square": Function(build_square, prepare),
-        "double": Function(build_double, prepare),
+        "double": Function(build_double, prepare, peers=("jax",)),
     },
     small=lambda: 3.0,
     differences=lambda x: (square, (x,)),
