@@ -47,7 +47,6 @@ def _total(run: Run) -> Any:
     known = [z for z in nodes_in(run.result) if np.asarray(raw(z)).dtype.kind in "fc"]
     if len(known) == 1 and np.ndim(raw(known[0])) == 0 and np.isrealobj(raw(known[0])):
         return known[0]
-    places = dict(run.locations)
     count = len(run.recorded)
     total: Any = None
     for z in known:
@@ -55,7 +54,6 @@ def _total(run: Run) -> Any:
         total = part if total is None else total + part
     for z in run.recorded[count:]:
         run.locations.pop(z, None)  # the program does not sum
-    run.locations.update(places)
     return total
 
 

@@ -67,13 +67,14 @@ def _report_end(reports: Reports, reach: set[int]) -> bool:
                 continue
             c = sent.get(i)
             if c is None or not magnitude(c.amount):
-                known |= _report_zero(reports, v, i, c)
+                _report_zero(reports, v, i, c)
+                known = True
     return known
 
 
 def _report_zero(
     reports: Reports, v: VertexView, i: int, c: Contribution | None
-) -> bool:
+) -> None:
     x = reports.account.written(v.operands[i])
     if c is None:
         message = f"{v.name} does not take {x} here, so nothing flows to it."
@@ -84,7 +85,6 @@ def _report_zero(
         message = f"The derivative of {v.name} in {x}, {c.formula}, is zero{here}."
     advice = _SATURATED if is_elementwise(v) and len(v.operands) == 1 else ""
     reports.add("zero", v, message, operand=i, remedy=advice, in_derivative=True)
-    return True
 
 
 def _report_unused(reports: Reports, v: VertexView, reach: set[int]) -> None:
@@ -93,15 +93,10 @@ def _report_unused(reports: Reports, v: VertexView, reach: set[int]) -> None:
     taken = [
         d
         for d in account.departures
-        if d.operation != "value"
-        and any(account.index_of(x) in reach for x in d.operands)
-    ]
-    values = [
-        d
-        for d in account.departures
         if any(account.index_of(x) in reach for x in d.operands)
     ]
-    for d in (taken or values)[:1]:
+    named = [d for d in taken if d.operation != "value"]
+    for d in (named or taken)[:1]:
         what = f"{d.operation} is locally constant, so it has no derivative"
         if d.operation == "value":
             what = "a plain value was taken, and what is made of it has no derivative"

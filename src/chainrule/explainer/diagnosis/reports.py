@@ -143,13 +143,9 @@ class Reports:
             c = self._strongest[target][1]
             source = self.account.vertices[c.source]
             entry = entry if is_elementwise(source) else None
-            if self._is_written(source):
-                found.append(self._factor(c, entry))
+            found.append(self._factor(c, entry))
             target = c.source
         return tuple(reversed(found))
-
-    def _is_written(self, v: VertexView) -> bool:
-        return v.location is not None or v.rule is not None
 
     def _factor(self, c: Contribution, entry: Entry | None) -> Factor:
         vertices = self.account.vertices
