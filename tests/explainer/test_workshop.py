@@ -42,6 +42,7 @@ def test_it_is_one_small_file_in_ascii(tmp_path):
 
 def test_it_opens_where_python_is_interactive(monkeypatch):
     opened = []
+    monkeypatch.setenv("BROWSER", "some-browser")
     monkeypatch.setattr(webbrowser, "open", opened.append)
     gd.explain()
     assert opened == []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import inspect
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, overload
 
 from chainrule.errors import ArgumentError
 from chainrule.nodes.node_class import node
@@ -17,30 +19,43 @@ if TYPE_CHECKING:
     from chainrule.explainer.forms.drawing import Drawing
     from chainrule.explainer.page.workshop import Workshop
 
+P = ParamSpec("P")
 Mode = Literal["reverse", "forward"]
-
-BOXES = 60
-"""How many boxes a drawing has at most."""
 
 
 @overload
 def explain() -> Workshop: ...
 @overload
-def explain(f: node, *, mode: Mode = ..., order: Literal[1] = ...) -> Explanation: ...
+def explain(
+    f: node, /, *, mode: Mode = ..., order: Literal[1] = ...
+) -> Explanation: ...
 @overload
 def explain(
-    f: Callable[..., Any],
+    f: Callable[P, Any],
+    /,
     *,
     mode: Mode = ...,
     order: Literal[1, 2] = ...,
     branches: bool = ...,
-) -> Callable[..., Explanation]: ...
+) -> Callable[P, Explanation]: ...
+@overload
+def explain(
+    f: Callable[..., Any],
+    /,
+    *args: Any,
+    mode: Mode = ...,
+    order: Literal[1, 2] = ...,
+    branches: bool = ...,
+    **keywords: Any,
+) -> Explanation: ...
 def explain(
     f: Any = None,
-    *,
+    /,
+    *args: Any,
     mode: Mode = "reverse",
     order: Literal[1, 2] = 1,
     branches: bool = True,
+    **keywords: Any,
 ) -> Any:
     """Explain a gradient, step by step.
 
@@ -51,6 +66,10 @@ def explain(
         operation has its line and expression (which costs time, so nothing else does
         it); a node is explained without source lines. Without it: the page where one
         types a function, which opens where Python is interactive.
+    args, keywords
+        Arguments of the function, which is called with them at once:
+        ``gd.explain(f, x, y)`` is ``gd.explain(f)(x, y)``. An argument that is called
+        like an option of ``explain`` can be given in the second form only.
     mode
         ``"reverse"``: the backward sweep. ``"forward"``: the forward sweep of the
         tangent that moves every input by 1.
@@ -64,12 +83,15 @@ def explain(
     Returns
     -------
     Explanation, callable or Workshop
-        For a node its explanation; for a function a function that takes its arguments
-        and returns the explanation of that call; without either the page to type one.
+        For a node, or a function with its arguments, the explanation; for a function
+        alone a function that takes its arguments and returns the explanation of that
+        call; without either the page to type one.
 
     Examples
     --------
     >>> import chainrule as gd
+    >>> gd.explain(lambda x, y: x * y, 2.0, 3.0)
+    <explanation of <lambda>, 3 vertices; print it to read it>
     >>> x, y = gd.node(2.0, name="x"), gd.node(3.0, name="y")
     >>> explained = gd.explain(x * y + x)
     >>> [(t.gradient, explained.vertices[t.vertex].name) for t in explained.ticks]
@@ -114,6 +136,7 @@ def explain(
     if f is None:
         return _workshop()
     if isinstance(f, node):
+        _refuse_arguments("explain", f, args, keywords)
         if order != 1:
             raise ArgumentError(
                 f"explain needs a function for order={order}, to run it again; "
@@ -126,29 +149,74 @@ def explain(
             "gd.explain(f)(x)."
         )
 
-    @functools.wraps(f, assigned=(), updated=())  # for inspect.signature
+    @functools.wraps(f, updated=())
     def explained(*args: Any, **keywords: Any) -> Explanation:
         """Run the function with these arguments and explain its gradient."""
         return explain_call(f, args, keywords, mode, order, branches=branches)
 
-    return explained
+    return _called("explain", f, explained, args, keywords)
+
+
+def _called(
+    name: str,
+    f: Callable[..., Any],
+    made: Callable[..., Any],
+    args: tuple[Any, ...],
+    keywords: dict[str, Any],
+) -> Any:
+    """Call what explains or draws a function if its arguments are given."""
+    if not args and not keywords:
+        return made
+    theirs = _parameters(f)
+    for option in _parameters(globals()[name], inspect.Parameter.KEYWORD_ONLY):
+        if option in theirs:
+            raise ArgumentError(
+                f"{option}= is an argument of the function and an option of {name}. "
+                f"Write gd.{name}(f)(...) with the function's, and "
+                f"gd.{name}(f, {option}=...)(...) with both."
+            )
+    return made(*args, **keywords)
+
+
+def _parameters(f: Callable[..., Any], *kinds: Any) -> list[str]:
+    """Return the names of a function's parameters, those of some kinds or all."""
+    with contextlib.suppress(TypeError, ValueError):
+        found = inspect.signature(f).parameters.values()
+        return [p.name for p in found if not kinds or p.kind in kinds]
+    return []
+
+
+def _refuse_arguments(
+    name: str, f: node, args: tuple[Any, ...], keywords: dict[str, Any]
+) -> None:
+    if args or keywords:
+        raise ArgumentError(
+            f"{name} needs no arguments beside a node; received {describe(f)} and "
+            f"{describe([*args, *keywords.values()][0])}. Write gd.{name}(z) for what "
+            f"z was computed from, or gd.{name}(f, x) with a function f."
+        )
 
 
 def _workshop() -> Workshop:
     from chainrule.explainer.page.workshop import PRESETS, Workshop
+    from chainrule.explainer.showing import in_notebook
 
     _, formula, inputs = PRESETS[0]
     made = Workshop(formula, inputs)
-    if hasattr(sys, "ps1") and "ipykernel" not in sys.modules:
+    if hasattr(sys, "ps1") and not in_notebook():
         made.show()
     return made
 
 
 @overload
-def draw(f: node, *, boxes: int = ...) -> Drawing: ...
+def draw(f: node, /, *, boxes: int = ...) -> Drawing: ...
 @overload
-def draw(f: Callable[..., Any], *, boxes: int = ...) -> Callable[..., Drawing]: ...
-def draw(f: Any, *, boxes: int = BOXES) -> Any:
+def draw(f: Callable[P, Any], /, *, boxes: int = ...) -> Callable[P, Drawing]: ...
+@overload
+def draw(
+    f: Callable[..., Any], /, *args: Any, boxes: int = ..., **keywords: Any
+) -> Drawing: ...
+def draw(f: Any, /, *args: Any, boxes: int = 60, **keywords: Any) -> Any:
     """Draw the recording behind a node, or of a function's call.
 
     Parameters
@@ -156,14 +224,16 @@ def draw(f: Any, *, boxes: int = BOXES) -> Any:
     f
         A node or a function. A function is run once and watched, so that boxes name
         its lines; a node is drawn without source lines.
+    args, keywords
+        Arguments of the function, which is called with them at once.
     boxes
         How many boxes the drawing may have; a bigger recording is folded.
 
     Returns
     -------
     Drawing or callable
-        For a node its drawing; for a function a function that takes its arguments and
-        returns the drawing of that call.
+        For a node, or a function with its arguments, the drawing; for a function alone
+        a function that takes its arguments and returns the drawing of that call.
 
     Examples
     --------
@@ -182,6 +252,7 @@ def draw(f: Any, *, boxes: int = BOXES) -> Any:
     from chainrule.explainer.explaining import draw_call, draw_node
 
     if isinstance(f, node):
+        _refuse_arguments("draw", f, args, keywords)
         return draw_node(f, boxes)
     if not callable(f):
         raise ArgumentError(
@@ -189,12 +260,12 @@ def draw(f: Any, *, boxes: int = BOXES) -> Any:
             "gd.draw(f)(x)."
         )
 
-    @functools.wraps(f, assigned=(), updated=())
+    @functools.wraps(f, updated=())
     def drawn(*args: Any, **keywords: Any) -> Drawing:
         """Run the function with these arguments and draw what it recorded."""
         return draw_call(f, args, keywords, boxes)
 
-    return drawn
+    return _called("draw", f, drawn, args, keywords)
 
 
 def diagnose(f: Callable[..., Any], *args: Any, **keywords: Any) -> Diagnosis:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from chainrule.errors import ArgumentError
+from chainrule.explainer import showing
 from chainrule.explainer.account.account import Account
 from chainrule.explainer.forms.document import LIMIT, document
 from chainrule.explainer.forms.document_parts import Block
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _WIDEST = 120
-_BOXES = 60
-
-SUFFIXES = (".html", ".htm", ".md", ".tex", ".txt", ".svg", ".png", ".pdf")
-"""What a path to save to may end in."""
 
 
 class Explanation(Account):
@@ -89,28 +86,35 @@ class Explanation(Account):
         ...     explained.save(f"{folder}/gradient.html").stat().st_size < 2_000_000
         True
         """
-        target = Path(path)
-        suffix = target.suffix.lower()
-        if suffix not in SUFFIXES:
-            raise ArgumentError(
-                f"save needs a path that ends in one of {', '.join(SUFFIXES)}; "
-                f"received {str(path)!r}. The page that steps is .html."
-            )
-        target.write_bytes(self._content(suffix))
-        return target
+        return showing.save(path, self._forms(), "The page that steps is .html.")
 
-    def _content(self, suffix: str) -> bytes:
-        """Return what a file with this suffix holds."""
-        if suffix in (".svg", ".png", ".pdf"):
-            from chainrule.explainer.forms.drawing import Drawing
+    def show(self) -> Path | None:
+        """Show the page that steps through the gradient, in the notebook or a browser.
 
-            drawing = Drawing(self, _BOXES)
-            if suffix == ".svg":
-                return drawing.svg().encode("utf-8")
-            return drawing.png() if suffix == ".png" else drawing.pdf()
-        written = {".md": self.to_markdown, ".tex": self.to_latex, ".txt": self.to_text}
-        text = written.get(suffix, self.to_html)()
-        return (text.rstrip("\n") + "\n").encode("utf-8")
+        Returns
+        -------
+        Path or None
+            Where the page was written; ``None`` in a notebook. Where no browser opens,
+            the path is printed.
+        """
+        return showing.show(self, self.title, self.to_html, ".html")
+
+    def _forms(self) -> dict[str, showing.Form]:
+        """Return what writes a file of each suffix."""
+        pictures = (".svg", ".png", ".pdf")
+        return {
+            ".html": self.to_html,
+            ".htm": self.to_html,
+            ".md": self.to_markdown,
+            ".tex": self.to_latex,
+            ".txt": self.to_text,
+            **{suffix: functools.partial(self._picture, suffix) for suffix in pictures},
+        }
+
+    def _picture(self, suffix: str) -> str | bytes:
+        from chainrule.explainer.forms.drawing import Drawing
+
+        return Drawing(self).forms()[suffix]()
 
     def _repr_html_(self) -> str:
         from chainrule.explainer.page.page import frame

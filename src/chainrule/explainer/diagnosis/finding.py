@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import linecache
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 from typing import Any, overload
 
+from chainrule.explainer import showing
 from chainrule.explainer.account.brief import counted, short
 from chainrule.explainer.watching.source import SourceLocation
 
@@ -21,6 +24,26 @@ WHAT = {
     "exploding": "exploding factor",
 }
 """The kinds of findings, and what they are called."""
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy"
+  content="default-src 'none'; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark }}
+body {{ font: 1.1em/1.5 system-ui, sans-serif; max-width: 46em; margin: 2em auto;
+  padding: 0 1em }}
+pre {{ padding: .5em; overflow-x: auto; background: color-mix(in srgb, currentColor 8%,
+  transparent) }}
+</style>
+</head>
+<body>{body}</body>
+</html>"""
+"""A diagnosis as a page of its own: nothing runs on it, and nothing is fetched."""
 
 _ENDS = 3
 """How many factors at each end of a long chain are shown."""
@@ -210,6 +233,32 @@ class Diagnosis(Sequence[Finding]):
         failed = "".join(f"<p>{escape(line)}</p>" for line in self._failed())
         listed = f"<ol>{''.join(items)}</ol>" if items else ""
         return f"<div><b>{escape(self.heading)}</b>{failed}{listed}</div>"
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the diagnosis to a file, ``.html``, ``.md`` or ``.txt``."""
+        forms: dict[str, showing.Form] = {
+            ".html": self._page,
+            ".htm": self._page,
+            ".md": self.to_markdown,
+            ".txt": self.to_text,
+        }
+        return showing.save(path, forms, "The page is .html.")
+
+    def show(self) -> Path | None:
+        """Show the diagnosis, in the notebook or as a page in a browser.
+
+        Returns
+        -------
+        Path or None
+            Where the page was written; ``None`` in a notebook. Where no browser opens,
+            the path is printed.
+        """
+        title = f"diagnosis of {self.title}"
+        return showing.show(self, title, self._page, ".html")
+
+    def _page(self) -> str:
+        """Return the diagnosis as one HTML document."""
+        return _PAGE.format(title=escape(self.heading), body=self.to_html())
 
     def _repr_html_(self) -> str:
         return self.to_html()

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import collections
 import importlib
+import os
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from chainrule.errors import MissingLibraryError
+from chainrule.explainer import showing
 from chainrule.explainer.account.account import Account
 from chainrule.explainer.account.brief import counted, printable, short
 from chainrule.explainer.account.fold import key_of, representatives
@@ -21,6 +24,9 @@ from chainrule.explainer.forms.layered import layered_svg
 from chainrule.explainer.forms.wording import main_file, operation_text, shortened
 
 _LABEL = 40
+
+BOXES = 60
+"""How many boxes a drawing has at most, if nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Drawing:
         From which box to which, and how often.
     """
 
-    def __init__(self, explained: Account, limit: int) -> None:
+    def __init__(self, explained: Account, limit: int = BOXES) -> None:
         """Fold the recording until it has no more boxes than the limit."""
         self.title: str = explained.title
         vertices = explained.vertices
@@ -138,10 +144,46 @@ class Drawing:
                 f"brew install graphviz, or https://graphviz.org/download. {remedy}"
             ) from None
 
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the drawing to a file, and return its path.
+
+        The suffix says in which form: ``.svg``; ``.png`` and ``.pdf``, which need
+        Graphviz; ``.mmd`` and ``.dot``, the texts for Mermaid and for Graphviz.
+
+        Raises
+        ------
+        ArgumentError
+            If the path ends in another suffix; nothing is written then.
+        MissingLibraryError
+            If a picture needs a library that is not installed.
+        """
+        return showing.save(path, self.forms(), "A picture is .svg.")
+
+    def show(self) -> Path | None:
+        """Show the drawing, in the notebook or a browser.
+
+        Returns
+        -------
+        Path or None
+            Where it was written; ``None`` in a notebook. Where no browser opens, the
+            path is printed.
+        """
+        return showing.show(self, self.title, self.svg, ".svg")
+
+    def forms(self) -> dict[str, showing.Form]:
+        """Return what writes a file of each suffix."""
+        return {
+            ".svg": self.svg,
+            ".png": self.png,
+            ".pdf": self.pdf,
+            ".mmd": lambda: self.mermaid,
+            ".dot": lambda: self.dot,
+        }
+
     def __repr__(self) -> str:
         """Say what is drawn, in one line."""
         boxes = counted(len(self.boxes), "box", "boxes")
-        return f"<drawing of {printable(self.title)}, {boxes}: .mermaid, .dot, .svg()>"
+        return f"<drawing of {printable(self.title)}, {boxes}: .show(), .save('a.svg')>"
 
     def _repr_svg_(self) -> str:
         return self.svg()

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import inspect
 import os
-import tempfile
-import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from chainrule.errors import ArgumentError
+from chainrule.explainer import showing
 from chainrule.explainer.account.remarks import remedy
 from chainrule.explainer.account.views import Operand, VertexView
 from chainrule.explainer.page.javascript import Script, script_of
@@ -93,20 +91,19 @@ class Workshop:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page to a file whose name ends in ``.html``; return its path."""
-        target = Path(path)
-        if target.suffix.lower() not in (".html", ".htm"):
-            raise ArgumentError(
-                f"save needs a path that ends in .html; received {str(path)!r}."
-            )
-        target.write_text(self.to_html(), encoding="ascii", newline="\n")
-        return target
+        forms = {".html": self.to_html, ".htm": self.to_html}
+        return showing.save(path, forms, "It is a page.")
 
-    def show(self) -> Path:
-        """Open the page in the browser, and return where it was written."""
-        folder = tempfile.mkdtemp(prefix="chainrule-")
-        path = self.save(Path(folder) / "your_function.html")
-        webbrowser.open(path.as_uri())
-        return path
+    def show(self) -> Path | None:
+        """Show the page, in the notebook or a browser.
+
+        Returns
+        -------
+        Path or None
+            Where it was written; ``None`` in a notebook. Where no browser opens, the
+            path is printed.
+        """
+        return showing.show(self, "your function", self.to_html, ".html")
 
     def _repr_html_(self) -> str:
         return framed("Your function", self.to_html())
