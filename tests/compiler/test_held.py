@@ -1,11 +1,14 @@
 """Large arrays of tapes: read and returned in place; buffers that are used again."""
 
+import math
+import sys
 import weakref
 
 import numpy as np
 import pytest
 
 import chainrule as gd
+from chainrule.compiler.executors import costs
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.tape import held
 from chainrule.compiler.tape.held import HELD
@@ -164,3 +167,31 @@ def test_what_is_made_in_place_of_an_array_has_its_size(monkeypatch):
     in_place = [h for memory in made for h in memory.held if h.becomes is not None]
     assert in_place
     assert all(h.size == h.becomes.size for h in in_place)
+
+
+def test_small_arrays_count_as_numpy_holds_them():
+    def many(x):
+        parts = [np.tanh(x * k) for k in range(50)]
+        for z in parts:
+            x = x * z
+        return x
+
+    x = np.ones(3)
+    fast = gd.compile(many, executor="numpy")
+    fast(x)
+    held = 50 * sys.getsizeof(np.tanh(x * 2.0))
+    room = costs.room(fast.newest()[1].program) - costs.ROOM
+    assert costs.MORE * held <= room <= 2.0 * costs.MORE * held
+
+
+def test_many_alive_numbers_count_as_well():
+    def many(x):
+        parts = [math.tanh(1.0 + k) * x for k in range(1, 51)]
+        for z in parts:
+            x = x * z
+        return x
+
+    fast = gd.compile(many, executor="numpy")
+    fast(1.5)
+    room = costs.room(fast.newest()[1].program) - costs.ROOM
+    assert room >= costs.MORE * 45 * sys.getsizeof(1.5)

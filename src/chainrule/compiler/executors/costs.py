@@ -133,14 +133,21 @@ def placed_bytes(program: Program) -> int:
 ROOM, MORE = 1 << 24, 1.2
 """Bytes that a tape may hold anyway, and how much more than NumPy."""
 
+ARRAY, NUMBER = 112, 24
+"""Bytes of an array beside those of its entries, and of a number, in Python."""
+
 
 def room(program: Program) -> float:
     """Return the bytes that a tape may hold: little more than NumPy does at once."""
     last, ending = program.last_uses(), dict[int, int]()
     live = most = 0
     for i, row in enumerate(program.rows):
-        if row.shape and not only_shows(row):
-            size = math.prod(row.shape) * row.dtype.itemsize  # type: ignore[union-attr]
+        if row.shape is not None:
+            size = NUMBER
+            if row.shape:
+                shown = only_shows(row)
+                entries = 0 if shown else math.prod(row.shape)
+                size = ARRAY + entries * row.dtype.itemsize  # type: ignore[union-attr]
             live += size
             end = last.get(row, i)
             ending[end] = ending.get(end, 0) + size
