@@ -1,6 +1,5 @@
 """Large arrays of tapes: read and returned in place; buffers that are used again."""
 
-import math
 import sys
 import weakref
 
@@ -186,7 +185,7 @@ def test_small_arrays_count_as_numpy_holds_them():
 
 def test_many_alive_numbers_count_as_well():
     def many(x):
-        parts = [math.tanh(1.0 + k) * x for k in range(1, 51)]
+        parts = [(0.5 + k) * x for k in range(50)]
         for z in parts:
             x = x * z
         return x
