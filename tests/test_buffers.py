@@ -270,3 +270,40 @@ def test_any_index_writes_through_any_view(view, compiled):
         np.testing.assert_array_equal(
             gd.jacobian(g)(x) @ x, f(x, np.zeros), err_msg=repr(index)
         )
+
+
+FUNCTIONS_THAT_SHOW = {
+    "reshape": lambda y: np.reshape(y, (4, 1)),
+    "ravel": np.ravel,
+    "atleast_2d": np.atleast_2d,
+    "transpose": lambda y: np.transpose(y.reshape(2, 2)),
+    "split": lambda y: np.split(y, 2)[0],
+    "broadcast_to": lambda y: np.broadcast_to(y, (2, 4)),
+    "broadcast_arrays": lambda y: np.broadcast_arrays(y, np.ones((3, 1)))[0],
+    "diagonal": lambda y: np.diagonal(y.reshape(2, 2)),
+    "flip": np.flip,
+    "expand_dims": lambda y: np.expand_dims(y, 1),
+    "moveaxis": lambda y: np.moveaxis(y.reshape(2, 2), 0, 1),
+    "our asarray": gnp.asarray,
+    "our reshape": lambda y: gnp.reshape(y, (2, 2)),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS_THAT_SHOW)
+def test_functions_show_a_buffer_as_its_methods_do(name):
+    """What is written into the buffer afterwards is seen by what shows it."""
+    shown = FUNCTIONS_THAT_SHOW[name]
+
+    def f(x):
+        y = gd.zeros(4)
+        view = shown(y)
+        y[:] = x * x
+        return np.sum(view * np.arange(1.0, view.size + 1).reshape(view.shape))
+
+    def functional(x):
+        view = shown(x * x)
+        return np.sum(view * np.arange(1.0, view.size + 1).reshape(view.shape))
+
+    assert f(X) == functional(X)
+    np.testing.assert_allclose(gd.grad(f)(X), gd.grad(functional)(X))
+    np.testing.assert_allclose(gd.compile(gd.grad(f))(X), gd.grad(functional)(X))

@@ -17,11 +17,16 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
-from chainrule import operations
 from chainrule.errors import EscapeError
 from chainrule.nodes.out import without_out, write_result, write_ufunc
 from chainrule.nodes.tables import FUNCTIONS
-from chainrule.numpy.in_place import constant_node
+from chainrule.numpy.buffer_operands import (
+    all_now,
+    as_recorded,
+    buffers_in,
+    is_recorded,
+    now,
+)
 from chainrule.rules import traits_of
 from chainrule.values.buffered import buffered, current
 from chainrule.values.shapes import SEQUENCES, TUPLE, index_of_view, kind_of, ndarray
@@ -29,7 +34,6 @@ from chainrule.values.types import Index, Operation, Value
 from chainrule.values.versions import LOCK
 from chainrule.values.vertices import first_stand_in, first_vertex, stand_in, vertex
 
-_np: Any = np
 _RECORDED: Any = (vertex, stand_in)
 _PLAIN: Any = (float, int, complex, bool, np.ndarray, np.float64)
 
@@ -63,6 +67,11 @@ class buffer(buffered):  # noqa: N801
         if _state(self) is None or name in _OWN or name.startswith("__"):
             return object.__getattribute__(self, name)
         return getattr(self.current(), name)
+
+    @staticmethod
+    def fresh(results: Any) -> Any:
+        """Return what an operation on arrays of this class made, as it is given out."""
+        return results
 
     def current(self) -> Any:
         """Return what this is now: a plain array on the same memory, or a node."""
@@ -150,7 +159,7 @@ class buffer(buffered):  # noqa: N801
                 return
         if type(value) not in _PLAIN or type(index) not in _INDICES:
             value, index = current(value), current(index)
-            if _is_recorded(value) or first_stand_in(index) is not None:
+            if is_recorded(value) or first_stand_in(index) is not None:
                 self.hand_over([value, index])
         if _state(self) is None:
             ndarray.__setitem__(self, index, value)
@@ -168,16 +177,16 @@ class buffer(buffered):  # noqa: N801
     ) -> Any:
         """Call a ufunc on what buffers are now, and write into those among ``out``."""
         if method == "at":
-            if _is_recorded(inputs):
+            if is_recorded(inputs):
                 return FUNCTIONS[np.ufunc.at](ufunc, *inputs)
-            return ufunc.at(*map(_now, inputs))
+            return ufunc.at(*map(now, inputs))
         outs: Any = given.get("out", ())
-        values = list(map(_now, inputs))
-        if outs and _is_recorded([values, outs]):
+        values = list(map(now, inputs))
+        if outs and is_recorded([values, outs]):
             return write_ufunc(ufunc, method, values, given)
-        results = getattr(ufunc, method)(*values, **_all_now(given))
+        results = getattr(ufunc, method)(*values, **all_now(given))
         if not outs:
-            return results
+            return _kind(self).fresh(results)
         return tuple(outs) if isinstance(results, TUPLE) else outs[0]
 
     def __array_function__(  # type: ignore[override]
@@ -188,14 +197,14 @@ class buffer(buffered):  # noqa: N801
         kwargs: Mapping[str, Any],
     ) -> Any:
         """Call any other function on what buffers are now."""
-        is_recorded = _is_recorded([args, dict(kwargs)])
-        if is_recorded and traits_of(func).writes:
+        recorded = is_recorded([args, dict(kwargs)])
+        if recorded and traits_of(func).writes:
             return FUNCTIONS[func](*args, **kwargs)
         out, rest, given = without_out(func, args, kwargs)
-        if out is None or not is_recorded:
-            result = func(*map(_now, args), **_all_now(kwargs))
-            return result if out is None else out
-        return write_result(out, func, list(map(_now, rest)), _all_now(given))
+        if out is None or not recorded:
+            result = func(*map(now, args), **all_now(kwargs))
+            return shown_of(result, [args, kwargs]) if out is None else out
+        return write_result(out, func, list(map(now, rest)), all_now(given))
 
     # ------------------------------------------------------------------ as an object
 
@@ -217,13 +226,14 @@ class buffer(buffered):  # noqa: N801
 
     def __copy__(self) -> Any:
         """Return a copy that takes nodes too."""
-        return as_buffer(self.current().copy())
+        return _copied(self)
 
     def __deepcopy__(self, memo: object) -> Any:
         """Return a copy that takes nodes too."""
-        return as_buffer(self.current().copy())
+        return _copied(self)
 
 
+_kind: Any = type
 _slots: Any = buffer
 _BASE, _STATE, _INDEX = _slots.base_buffer, _slots.state, _slots.index
 _base_of, _state_of = _BASE.__get__, _STATE.__get__
@@ -245,7 +255,7 @@ def _hand_over(root: buffer, value: object) -> None:
             "it and lose its derivative. Make the array of floats: np.zeros(n), "
             "gd.zeros(n)."
         )
-    _STATE.__set__(root, _as_recorded(array.copy(), value))
+    _STATE.__set__(root, as_recorded(array.copy(), value))
     if array.dtype.kind in "fc" and array.flags.writeable:
         array[...] = np.nan
 
@@ -272,49 +282,40 @@ def as_buffer(x: Any) -> Any:
     return x
 
 
-def _is_recorded(x: Any) -> bool:
-    """Tell whether something is, or holds, a node or a traced value."""
-    return first_vertex(x) is not None or first_stand_in(x) is not None
+def _copied(x: buffer) -> Any:
+    z = x.current().copy()
+    return z.view(_kind(x)) if type(z) is ndarray else z
 
 
-def _now(x: Any) -> Any:
-    """Return what buffers are now, also those in lists and tuples."""
-    if not isinstance(x, SEQUENCES):
-        return current(x)
-    if not any(isinstance(v, (*SEQUENCES, buffer)) for v in x):
-        return x
-    kind, parts = kind_of(x), map(_now, x)
-    return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+def shown_of(results: Any, operands: object) -> Any:
+    """Return results of a function: what shows a buffer's memory is a view of it.
+
+    So what is written into the buffer later is seen by ``np.reshape(y, shape)`` too.
+    """
+    buffers = buffers_in(operands)
+    return _shown(results, buffers) if buffers else results
 
 
-def _all_now(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: _now(x) for k, x in given.items()}
+def _shown(z: Any, buffers: list[Any]) -> Any:
+    if isinstance(z, SEQUENCES):
+        kind, parts = kind_of(z), [_shown(part, buffers) for part in z]
+        return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+    if type(z) is not ndarray:
+        return z
+    for root in map(_root, buffers) if z.base is not None else ():
+        if np.may_share_memory(z, plain(root)):
+            view = z.view(_kind(root))
+            _BASE.__set__(view, root)
+            return view
+    return _kind(buffers[0]).fresh(z)
 
 
-def _as_recorded(array: NDArray[Any], value: object) -> Any:
-    """Return an array as a constant node, or as a traced array, as the value is."""
-    first = first_vertex(value)
-    if first is not None:
-        return constant_node(first, array)
-    traced: Any = first_stand_in(value)
-    if not array.ndim:
-        return _np.where(False, _np.sum(traced), array)
-    nothing = _np.reshape(_np.ravel(traced)[:0], (0, *(1,) * (array.ndim - 1)))
-    return operations.setitem(array, nothing, index=slice(0, 0))
-
-
-def _called(operate: Callable[..., Any]) -> Callable[..., Any]:
-    """Return an operator on what a buffer is now."""
+def _called(operate: Callable[..., Any], step: int = 1) -> Callable[..., Any]:
+    """Return an operator on what buffers are now, reflected where ``step`` is -1."""
 
     def call(self: buffer, *others: Value) -> Any:
-        return operate(self.current(), *map(current, others))
-
-    return call
-
-
-def _reflected(operate: Callable[..., Any]) -> Callable[..., Any]:
-    def call(self: buffer, other: Value) -> Any:
-        return operate(current(other), self.current())
+        operands = [self.current(), *map(current, others)]
+        return _kind(self).fresh(operate(*operands[::step]))
 
     return call
 
@@ -324,7 +325,7 @@ def _in_place(operate: Callable[..., Any]) -> Callable[..., Any]:
 
     def call(self: buffer, other: Value) -> Any:
         other = current(other)
-        if _is_recorded(other):
+        if is_recorded(other):
             self.hand_over(other)
         if _state(self) is None:
             operate(plain(self), other)
@@ -343,7 +344,7 @@ def _writable(name: str) -> property:
 
     def write(self: buffer, value: Value) -> None:
         value = current(value)
-        if _is_recorded(value):
+        if is_recorded(value):
             self.hand_over(value)
         if _state(self) is None:
             of_array.__set__(self, value)
@@ -383,7 +384,7 @@ _BINARY = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift"
 for _name in _BINARY:
     _operate: Any = getattr(operator, f"__{_name}__")
     setattr(buffer, f"__{_name}__", _called(_operate))
-    setattr(buffer, f"__r{_name}__", _reflected(_operate))
+    setattr(buffer, f"__r{_name}__", _called(_operate, -1))
     setattr(buffer, f"__i{_name}__", _in_place(getattr(operator, f"__i{_name}__")))
 for _name in "lt le gt ge eq ne neg pos abs invert contains index".split():
     setattr(buffer, f"__{_name}__", _called(getattr(operator, f"__{_name}__")))

@@ -18,7 +18,7 @@ from chainrule.nodes.joined import joined, lists_of_arrays
 from chainrule.nodes.recorder import as_operand
 from chainrule.nodes.remedies import written
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED
-from chainrule.numpy.buffers import as_buffer
+from chainrule.numpy.buffers import as_buffer, shown_of
 from chainrule.rules.named_functions import function_in
 from chainrule.values.types import Operation
 from chainrule.values.vertices import first_stand_in
@@ -98,7 +98,7 @@ def _plainly(function: Operation, args: tuple[Any, ...], kwargs: dict[str, Any])
     """Call NumPy's function without a node; lists of traced values are joined."""
     if first_stand_in(args, kwargs) is None:
         made = function(*args, **kwargs)
-        return as_buffer(made) if function in MAKERS else made
+        return as_buffer(made) if function in MAKERS else shown_of(made, args)
     own = OWN.get(function)
     if own is None and not written(function).startswith("np."):
         own = FUNCTIONS.get(function)  # other libraries do not hand calls over
