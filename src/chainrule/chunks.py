@@ -2,18 +2,15 @@
 
 It is a few lines over Dask: ``blockwise`` calls the function on the blocks that stand
 in one row, so that reading a block and computing with it is one task, and a tree of
-tasks adds the results. What it adds to Dask is that each process compiles the function
-once.
+tasks adds the results. The function is compiled, which each process does once.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib
-import threading
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -106,7 +103,7 @@ class MapReduce:
         """Cut the data; nothing is computed."""
         self._dask: Any = _library("dask")
         f = compiled(f) if compile and not isinstance(f, Compiled) else f
-        self._apply: Any = PerProcess(f)
+        self._apply: Any = functools.partial(_on_chunks, f)
         self._joined: Any = functools.partial(_joined, reduce)
         self._every: int = every
         self._data: list[Any] = [_as_blocks(x) for x in data]
@@ -155,36 +152,9 @@ class MapReduce:
         yield from parts.to_delayed().ravel()
 
 
-class PerProcess:
-    """A function that is unpickled, and compiled, once in each process.
-
-    Tasks arrive pickled, each with a copy of its function. This one is known by the
-    hash of its text, so that all copies call one function with one set of programs.
-    """
-
-    _made: ClassVar[dict[str, Callable[..., Any]]] = {}
-    _lock = threading.Lock()
-
-    def __init__(self, f: Callable[..., Any]) -> None:
-        """Pickle the function, by value where it is no module's."""
-        self.text: bytes = _library("cloudpickle").dumps(f)
-        self.name: str = hashlib.sha1(self.text).hexdigest()
-        self._made.setdefault(self.name, f)
-
-    def __dask_tokenize__(self) -> str:
-        """Return what Dask names tasks by."""
-        return self.name
-
-    def __call__(self, *chunks: Any, parameters: tuple[Any, ...]) -> Any:
-        """Call the function on parameters and chunks."""
-        f = self._made.get(self.name)
-        if f is None:
-            with self._lock:
-                f = self._made.get(self.name)
-                if f is None:
-                    f = _library("cloudpickle").loads(self.text)
-                    self._made[self.name] = f
-        return f(*parameters, *chunks)
+def _on_chunks(f: Callable[..., Any], *chunks: Any, parameters: tuple[Any, ...]) -> Any:
+    """Call a function on parameters and chunks."""
+    return f(*parameters, *chunks)
 
 
 def _joined(reduce: Callable[[Any, Any], Any], parts: Sequence[Any]) -> Any:

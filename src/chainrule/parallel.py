@@ -1,19 +1,17 @@
 """pmap: a function called for many arguments, in processes, threads or a cluster.
 
 In: a function and an executor. Out: a function of columns of arguments, which returns a
-list of results. Calls are sent in chunks. A process keeps the functions that it was
-sent, so that a compiled one is traced there once.
+list of results. Calls are sent in chunks, with their function: a process traces a
+compiled one once.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib
 import importlib.util
 import os
 import pickle
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import (
     BrokenExecutor,
@@ -24,7 +22,6 @@ from concurrent.futures import (
 from typing import Any, Protocol
 
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.locks import lock
 from chainrule.nodes.admission import holds_nodes
 from chainrule.values.containers import flatten
 from chainrule.values.shapes import describe, shape_of
@@ -88,8 +85,8 @@ def pmap(
     Notes
     -----
     An error of a call is raised with a note of its number, counted from 0; calls that
-    have not begun are cancelled. A process keeps the last functions that it got, with
-    the arguments that calls share, and their programs.
+    have not begun are cancelled. A process keeps the programs of the last compiled
+    functions that it got.
 
     Examples
     --------
@@ -278,7 +275,7 @@ def _rows(columns: Sequence[Iterable[Any]]) -> list[Row]:
 class Work:
     """A function and the arguments that its calls share, called with a chunk.
 
-    It is pickled once. A process that gets it again takes the one that it has.
+    It is pickled once, for all chunks.
     """
 
     def __init__(
@@ -311,13 +308,12 @@ class Work:
         return results
 
     def __reduce__(self) -> Any:
-        """Pickle it as bytes, and the key by which a process knows it."""
-        return _received, self._sent
+        """Pickle it as bytes."""
+        return _received, (self._sent,)
 
     @functools.cached_property
-    def _sent(self) -> tuple[bytes, bytes]:
-        data = _pickled((self._f, self._shared), by_value=self._by_value)
-        return hashlib.sha256(data).digest(), data
+    def _sent(self) -> bytes:
+        return _pickled((self._f, self._shared), by_value=self._by_value)
 
 
 def _pickled(x: tuple[Any, ...], *, by_value: bool) -> bytes:
@@ -336,24 +332,12 @@ def _pickled(x: tuple[Any, ...], *, by_value: bool) -> bytes:
     return importlib.import_module("cloudpickle").dumps(x)
 
 
-_KEPT: OrderedDict[bytes, Work] = OrderedDict()
-_KEEPING = lock()
-_LIMIT = 8
-"""How many functions a process keeps."""
-
-
-def _received(key: bytes, data: bytes) -> Work:
-    """Return what was sent to this process, the same one if it was sent before."""
-    with _KEEPING:
-        known = _KEPT.get(key)
-        if known is None:
-            f, shared = pickle.loads(data)
-            known = _KEPT[key] = Work(f, shared, by_value=False)
-            known.away = True
-        _KEPT.move_to_end(key)
-        while len(_KEPT) > _LIMIT:
-            _KEPT.popitem(last=False)
-    return known
+def _received(sent: bytes) -> Work:
+    """Return what was sent to this process."""
+    f, shared = pickle.loads(sent)
+    work = Work(f, shared, by_value=False)
+    work.away = True
+    return work
 
 
 def _is_portable(error: Exception) -> bool:

@@ -22,6 +22,7 @@ import numpy as np
 from chainrule.compiler import background
 from chainrule.compiler import progress as progress_bars
 from chainrule.compiler.batching.reruns import batch_of, rerun
+from chainrule.compiler.dispatch.arrivals import once
 from chainrule.compiler.dispatch.bound import Bound, seen
 from chainrule.compiler.dispatch.calls import Call, derivative_of, recorded
 from chainrule.compiler.dispatch.functions import (
@@ -113,8 +114,10 @@ class Compiled:
 
     @classmethod
     def rebuilt(cls, f: Operation, static: Sequence[str], options: Options) -> Compiled:
-        """Return a pickled function, with nothing compiled yet."""
-        return cls(f, static=static, options=options)
+        """Return a pickled function: the one with its programs, if it came before."""
+        return once(
+            (cls, f, static, options), lambda: cls(f, static=static, options=options)
+        )
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """Bind as a method does."""

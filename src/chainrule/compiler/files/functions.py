@@ -156,9 +156,9 @@ class Loaded(Compiled):
 
     def __reduce__(self) -> Any:
         """Pickle the text of a file."""
-        from chainrule.compiler.files.saving import loaded_from, text_of
+        from chainrule.compiler.files.saving import arrived, text_of
 
-        return loaded_from, (text_of(self).encode(), self.max_bytes)
+        return arrived, (text_of(self).encode(), self.max_bytes)
 
     def _specialise(
         self, known: Specialisations, leaves: Sequence[Any]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from chainrule.compiler.dispatch.arrivals import once
 from chainrule.compiler.dispatch.compiled import Compiled
 from chainrule.compiler.files.functions import (
     Loaded,
@@ -189,6 +190,11 @@ def loaded_from(content: bytes, max_bytes: int) -> Loaded:
             "). Make it again with gd.save."
         ) from error
     return loaded
+
+
+def arrived(content: bytes, max_bytes: int) -> Loaded:
+    """Return the function of a file's content that was sent to this process."""
+    return once((content, max_bytes), lambda: loaded_from(content, max_bytes))
 
 
 def _no_constant(name: str) -> None:
