@@ -13,11 +13,13 @@ import importlib
 import io
 import pickle
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any, TypeVar
 
+from chainrule.compiler.options import Options
 from chainrule.locks import lock
+from chainrule.values.types import Operation
 
 Made = TypeVar("Made")
 
@@ -43,6 +45,15 @@ def once(parts: tuple[Any, ...], make: Callable[[], Made]) -> Made:
     return known
 
 
+def rebuilt(
+    kind: Callable[..., Made], f: Operation, static: Sequence[str], options: Options
+) -> Made:
+    """Return a compiled function that was pickled; its programs were not."""
+    return once(
+        (kind, f, static, options), lambda: kind(f, static=static, options=options)
+    )
+
+
 def _hash(parts: tuple[Any, ...]) -> bytes | None:
     """Return the hash of what parts are pickled as; ``None`` if they do not pickle.
 
@@ -50,7 +61,7 @@ def _hash(parts: tuple[Any, ...]) -> bytes | None:
     """
     arrays: list[pickle.PickleBuffer] = []
     text = io.BytesIO()
-    hashing = _pickler()(text, protocol=5, buffer_callback=arrays.append)
+    hashing: Any = _pickler()(text, protocol=5, buffer_callback=arrays.append)
     hashing.codes = []
     try:
         hashing.dump(parts)
@@ -77,9 +88,7 @@ def _pickler() -> Any:
     inherited: Any = getattr(base, "reducer_override", None)
 
     class Noting(base):
-        codes: list[int]
-
-        def reducer_override(self, x: Any) -> Any:
+        def reducer_override(self: Any, x: Any) -> Any:
             if isinstance(x, FunctionType):
                 self.codes.append(hash(x.__code__))
             return NotImplemented if inherited is None else inherited(self, x)

@@ -22,7 +22,7 @@ import numpy as np
 from chainrule.compiler import background
 from chainrule.compiler import progress as progress_bars
 from chainrule.compiler.batching.reruns import batch_of, rerun
-from chainrule.compiler.dispatch.arrivals import once
+from chainrule.compiler.dispatch.arrivals import rebuilt
 from chainrule.compiler.dispatch.bound import Bound, seen
 from chainrule.compiler.dispatch.calls import Call, derivative_of, recorded
 from chainrule.compiler.dispatch.functions import (
@@ -55,7 +55,6 @@ from chainrule.nodes.admission import holds_nodes
 from chainrule.numpy.making import private
 from chainrule.values.containers import LEAF, flatten, key_orders, map_leaves
 from chainrule.values.shapes import describe, kind_of, ndarray
-from chainrule.values.types import Operation
 from chainrule.values.vertices import stand_in, vertex
 
 _DIRECT = {float, ndarray}
@@ -110,14 +109,7 @@ class Compiled:
         name = getattr(self, "__qualname__", "")
         if getattr(sys.modules.get(self.__module__), name, None) is self:
             return name
-        return Compiled.rebuilt, (self.f, self.static, self.options)
-
-    @classmethod
-    def rebuilt(cls, f: Operation, static: Sequence[str], options: Options) -> Compiled:
-        """Return a pickled function: the one with its programs, if it came before."""
-        return once(
-            (cls, f, static, options), lambda: cls(f, static=static, options=options)
-        )
+        return rebuilt, (Compiled, self.f, self.static, self.options)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """Bind as a method does."""
