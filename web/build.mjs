@@ -23,21 +23,9 @@ async function bundle(entry, target) {
   return [target, made.outputFiles[0].text.trimEnd() + "\n"];
 }
 
-async function licences() {
-  const parts = ["Libraries that are bundled in page.js, and their licences.\n"];
-  for (const name of ["@dagrejs/dagre", "@dagrejs/graphlib"]) {
-    const folder = new URL(`node_modules/${name}/`, here);
-    const { version } = JSON.parse(await readFile(new URL("package.json", folder), "utf8"));
-    const text = await readFile(new URL("LICENSE", folder), "utf8");
-    parts.push(`${name} ${version}\n\n${text.trim()}\n`);
-  }
-  return ["LICENSES.txt", parts.join(`\n${"-".repeat(72)}\n\n`)];
-}
-
 const made = [
   await bundle("src/main.ts", "page.js"),
   await bundle("src/page.css", "page.css"),
-  await licences(),
 ];
 let stale = 0;
 for (const [name, text] of made) {

@@ -198,6 +198,8 @@ FAULTS = r"""(smallest) => {
     if (svg.getBoundingClientRect().left < scroller.getBoundingClientRect().left - 1)
       found.push("the graph opens cut off on its left");
   }
+  if (scroller && innerWidth < 500 && scroller.scrollWidth > scroller.clientWidth + 8)
+    found.push("the graph scrolls sideways on a phone");
   // Colours, blended from the page up to the text.
   const parse = (text) => {
     const n = text.match(/[\d.]+/g).map(Number);

@@ -1,5 +1,6 @@
 """The page of a gradient in a browser: from disk, by keyboard, and by the numbers."""
 
+import itertools
 import json
 import math
 import re
@@ -10,10 +11,12 @@ import pytest
 import chainrule as gd
 from chainrule.explainer.account.brief import short
 from chainrule.explainer.account.views import Operand, VertexView
+from chainrule.explainer.forms.layering import layered
 from chainrule.explainer.page.javascript import rules_text, script_of
 from chainrule.explainer.page.page import frame
 from chainrule.rules import elementwise
 from chainrule.rules.namespace import plain
+from tests.explainer.test_layering import GRAPHS, SPACES
 from tests.helpers import RULES, calls_of
 
 pytestmark = pytest.mark.browser
@@ -650,3 +653,17 @@ def test_axe_finds_nothing_serious(visit, axe, g, args, width, scheme):
             if v["impact"] in ("serious", "critical")
         ]
         assert serious == [], json.dumps(serious, indent=1)
+
+
+def test_the_layout_is_that_of_python(visit):
+    page = visit(gd.explain(f)(2.0, 3.0))
+    call = "x => chainrulePage.layered(...x.slice(0, 4), x[4] ?? Infinity)"
+    for given, room in itertools.product(GRAPHS, (None, 300.0, 0.0)):
+        wanted = layered(*given, SPACES, math.inf if room is None else room)
+        found = page.evaluate(call, [*given, vars(SPACES), room])
+        for name in ("centres", "labels"):
+            np.testing.assert_allclose(found[name], getattr(wanted, name), atol=1e-6)
+        for way, points in zip(found["ways"], wanted.ways, strict=True):
+            np.testing.assert_allclose(way, points, atol=1e-6)
+        size = [found["width"], found["height"]]
+        np.testing.assert_allclose(size, [wanted.width, wanted.height], atol=1e-6)

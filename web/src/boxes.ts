@@ -33,13 +33,13 @@ export interface Plan {
 }
 
 /** The part of an array that is shown: rows of texts, with dots where it goes on. */
-function shownCells(x: Value | undefined): { texts: string[][]; sizes: number[][] } | null {
+function shownCells(x: Value | undefined, room = Infinity): { texts: string[][]; sizes: number[][] } | null {
   if (x == null || typeof x === "number") return null;
   if (!isGrid(x) && !x.corner) return null;
   const columns = x.shape?.at(-1) ?? 1;
   const rows = isGrid(x) ? rowsOf(x.data, columns) : x.corner!;
   const whole = (x.shape ?? []).slice(0, -1).reduce((a, b) => a * b, 1);
-  const most = whole > 1 ? MOST_COLUMNS : 8;
+  const most = Math.min(room, whole > 1 ? MOST_COLUMNS : 8);
   const texts: string[][] = [];
   const sizes: number[][] = [];
   rows.slice(0, whole > MOST_ROWS ? MOST_ROWS - 1 : MOST_ROWS).forEach((row) => {
@@ -62,7 +62,7 @@ function rowsOf(data: number[], columns: number): number[][] {
 export function planned(
   run: Run, numbers: Numbers, members: number[], sums: Map<number, Value[]>, room: number,
 ): Plan {
-  const most = Math.max(180, room - 2 * PAD);
+  const most = room - 2 * PAD;
   const some = members.slice(0, 200);
   const repeat = members.length > 1 ? ` \u00d7${members.length}` : "";
   const heads = some.map((i) => {
@@ -90,8 +90,10 @@ export function headOf(run: Run, vertex: number): string {
   return shape.length ? `${name} ${tuple(shape)}` : name;
 }
 
-function block(values: (Value | undefined)[], sign: string, top: number, most: number): Block {
-  const cells = values.map(shownCells);
+function block(
+  values: (Value | undefined)[], sign: string, top: number, most: number, across = Infinity,
+): Block {
+  const cells = values.map((x) => shownCells(x, across));
   const first = cells[0];
   const alike = first && cells.every((c) => c && c.texts.length === first.texts.length &&
     c.texts[0]!.length === first.texts[0]!.length);
@@ -102,8 +104,9 @@ function block(values: (Value | undefined)[], sign: string, top: number, most: n
   const texts = cells.flatMap((c) => c!.texts.flat());
   const cell = Math.max(30, ...texts.map((t) => widthOf(t, SIZES.cell))) + 12;
   const x = values[0] as { shape: number[] };
-  const rows = first.texts.length;
-  return { top, height: rows * ROW + 5, rows, columns: first.texts[0]!.length, cell, shape: x.shape };
+  const [rows, columns] = [first.texts.length, first.texts[0]!.length];
+  if (columns > 2 && columns * cell + SIGN > most) return block(values, sign, top, most, columns - 1);
+  return { top, height: rows * ROW + 5, rows, columns, cell, shape: x.shape };
 }
 
 /** A box as it is drawn. */
@@ -182,8 +185,8 @@ class BlockView {
   update(x: Value | undefined): boolean {
     set(this.element, "visibility", x == null ? "hidden" : null);
     if (x == null) return true;
-    const shown = shownCells(x);
     const { rows, columns, cell } = this.plan;
+    const shown = shownCells(x, columns || undefined);
     if (!rows || !shown) {
       const text = this.sign + show(x);
       this.line.textContent = fitted(text, SIZES.number, Math.max(cell, 88));

@@ -122,22 +122,28 @@ export class GraphView {
     if (this.frame.clientWidth < 50 || !this.last) return;
     const [numbers, state, moment] = this.last;
     const sums = runningSums(this.run, numbers);
-    const room = this.size.width < 440 ? 210 : 420;
-    const plans = this.folds.groups.map((g) => planned(this.run, numbers, g.members, sums, room));
     const labels = this.labels(numbers);
-    this.layout = laidOut(this.folds, plans, labels, this.size, this.inputBoxes(),
-      this.largest > LARGEST ? this.largest : 1);
+    const narrow = this.size.width < 440;
+    let room = narrow ? 240 : 420;
+    let plans: Plan[];
+    for (;;) {
+      plans = this.folds.groups.map((g) => planned(this.run, numbers, g.members, sums, room));
+      this.layout = laidOut(this.folds, plans, labels, this.size, this.largest > LARGEST ? this.largest : 1);
+      const over = this.layout.width - this.size.width / SMALLEST;
+      if (!narrow || over <= 0 || room <= 160) break;
+      room = Math.max(160, room - over - 4);  // boxes make room for the lines beside them
+    }
     this.edges.clear();
     const lines = s("g", { class: "edges" });
     const words = s("g", { class: "labels" });
-    for (const [key, { path: points, label: at }] of this.layout.edges) {
+    for (const [key, { path: points, label: [x, y] }] of this.layout.edges) {
       const path = s("path", { d: points, class: "edge" });
-      const label = s("text", { class: "label", "text-anchor": "middle", x: at?.x, y: (at?.y ?? 0) + 4.5 });
+      const label = s("text", { class: "label", "text-anchor": "middle", x, y: y + 4.5 });
       this.edges.set(key, { path, label, room: widthOf(labels.get(key) ?? "", LABEL) + 10 });
       lines.append(path);
-      if (at) words.append(label);
+      words.append(label);
     }
-    this.boxes = this.layout.boxes.map(({ x, y }, i) => this.drawBox(plans[i]!, x, y, i));
+    this.boxes = this.layout.boxes.map(([x, y], i) => this.drawBox(plans[i]!, x, y, i));
     replace(this.flights);
     replace(this.scene, arrows(), lines, words, ...this.boxes.map((b) => b.group), this.flights);
     this.fit();
@@ -406,7 +412,7 @@ export class GraphView {
     const { frame, scale } = this;
     const areas = indices.flatMap((i) => {
       const [at, plan] = [this.layout.boxes[i], this.boxes[i]?.plan];
-      return at && plan ? [{ left: at.x, top: at.y, right: at.x + plan.width, bottom: at.y + plan.height }] : [];
+      return at && plan ? [{ left: at[0], top: at[1], right: at[0] + plan.width, bottom: at[1] + plan.height }] : [];
     });
     if (!areas.length) return;
     const ends = <K extends "left" | "top" | "right" | "bottom">(key: K) => areas.map((a) => a[key]);

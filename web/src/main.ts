@@ -10,6 +10,7 @@ import { gloss } from "./gloss";
 import { GraphView } from "./graph";
 import { InputsPanel } from "./inputs";
 import { NowPanel } from "./panels";
+import { layered } from "./layering";
 import { cellOf, inputsOf, linkOf, readLink, type Link } from "./links";
 import { Quiz } from "./quiz";
 import { RemarksPanel, TablePanel } from "./remarks";
@@ -343,7 +344,7 @@ function start(): void {
   };
   addEventListener("hashchange", opened);
   opened();
-  Object.assign(globalThis, { chainrulePage: { runs, short, lineOf } });
+  Object.assign(globalThis, { chainrulePage: { runs, short, lineOf, layered } });
 }
 
 start();

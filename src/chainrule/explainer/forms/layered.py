@@ -1,28 +1,20 @@
-"""A drawing of boxes in layers, as SVG: each arrow runs downwards.
-
-The method is Sugiyama's: boxes get layers by their longest path from an input, long
-arrows get points in the layers between, and the order in each layer follows the mean
-place of neighbours (Sugiyama, Tagawa and Toda 1981).
-"""
+"""A drawing of boxes in layers, as SVG: each arrow runs downwards."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from html import escape
+
+from chainrule.explainer.forms.layering import Point, Spaces, layered
 
 _CHARACTER, _LINE = 7.3, 16.0
 """How wide and high a character of the monospaced font is, in pixels."""
 
-_MARGIN, _GAP, _BETWEEN = 10.0, 24.0, 44.0
-"""Around the text of a box, between boxes of a layer, and between layers."""
+_MARGIN, _EDGE = 10.0, 24.0
+"""Around the text of a box, and around the drawing."""
 
-_BACK = 100.0
-"""The room at the right of arrows that do not run downwards."""
-
-_SWEEPS = 8
-"""How often the orders and the places are improved."""
+_SPACES = Spaces(boxes=24.0, points=14.0, rows=22.0)
 
 _LOOKS = {
     "input": ("#dbeafe", "14"),
@@ -33,19 +25,6 @@ _LOOKS = {
 """Fill and radius of a box by its role."""
 
 Arrows = Mapping[tuple[int, int], int]
-
-
-@dataclass
-class _Place:
-    """A box, or a point of a long arrow: its layer, size and centre."""
-
-    layer: int
-    width: float = 0.0
-    height: float = 0.0
-    x: float = 0.0
-    y: float = 0.0
-    above: list[int] = field(default_factory=list[int])
-    below: list[int] = field(default_factory=list[int])
 
 
 def layered_svg(
@@ -64,20 +43,16 @@ def layered_svg(
     title
         What the drawing shows, for a screen reader.
     """
-    places = [_sized(lines) for lines in texts]
-    for place, layer in zip(places, _layers(len(texts), arrows), strict=True):
-        place.layer = layer
-    ways = {
-        (a, b): _way(places, a, b)
-        for a, b in arrows
-        if places[a].layer < places[b].layer
-    }
-    rows = _ordered(places)
-    _placed(places, rows)
-    back = [pair for pair in arrows if pair not in ways]
-    room = _BACK if back else 0.0
-    width = max((p.x + p.width / 2 for p in places), default=0.0) + _GAP + room
-    height = max((p.y + p.height / 2 for p in places), default=0.0) + _GAP
+    sizes = [_size(lines) for lines in texts]
+    between = {pair: _times(n) for pair, n in arrows.items() if pair[0] != pair[1]}
+    labels = [
+        (len(text) * _CHARACTER, 0.0 if not text else _LINE)
+        for text in between.values()
+    ]
+    made = layered(sizes, list(between), labels, _SPACES)
+    own = [(i, n) for (i, j), n in arrows.items() if i == j]
+    width = made.width + 2 * _EDGE + (_LOOP + 80.0 if own else 0.0)
+    height = made.height + 2 * _EDGE
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} '
         f'{height:.0f}" width="{width:.0f}" height="{height:.0f}" role="img" '
@@ -86,157 +61,81 @@ def layered_svg(
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
         'markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z" fill="#6b7280"/>'
         "</marker></defs>",
+        f'<g transform="translate({_EDGE:.0f} {_EDGE:.0f})">',
     ]
-    for pair, way in ways.items():
-        parts += _arrow([places[i] for i in way], arrows[pair])
-    for a, b in back:
-        parts += _arrow_back(places[a], places[b], arrows[a, b])
-    for place, lines, role in zip(places, texts, roles, strict=False):
-        parts += _box(place, lines, role)
-    return "\n".join([*parts, "</svg>"])
+    for way, at, text in zip(made.ways, made.labels, between.values(), strict=True):
+        parts += _arrow(curve(way), text, at)
+    for i, n in own:
+        parts += _loop(made.centres[i], sizes[i], n)
+    for at, size, lines, role in zip(made.centres, sizes, texts, roles, strict=True):
+        parts += _box(at, size, lines, role)
+    return "\n".join([*parts, "</g>", "</svg>"])
 
 
-def _sized(lines: Sequence[str]) -> _Place:
-    longest = max(map(len, lines), default=0)
-    width = longest * _CHARACTER + 2 * _MARGIN
-    return _Place(0, width, len(lines) * _LINE + 2 * _MARGIN)
+def curve(points: Sequence[Point]) -> str:
+    """Return a smooth line through points, as a path of SVG.
 
-
-def _layers(count: int, arrows: Arrows) -> list[int]:
-    """Return the layer of each box; an arrow back to an older box is none."""
-    forward = [(a, b) for a, b in arrows if a < b]
-    layers = [0] * count
-    for a, b in sorted(forward, key=lambda pair: pair[1]):
-        layers[b] = max(layers[b], layers[a] + 1)
-    uses: dict[int, int] = {}
-    for a, b in forward:
-        uses[a] = min(uses.get(a, count), layers[b])
-    fed = {b for _, b in forward}
-    for a, first in uses.items():
-        if a not in fed:  # an input stands just above its first use
-            layers[a] = first - 1
-    return layers
-
-
-def _way(places: list[_Place], a: int, b: int) -> list[int]:
-    """Return the places that an arrow runs through, with points in between."""
-    way = [a]
-    for layer in range(places[a].layer + 1, places[b].layer):
-        places.append(_Place(layer, 4.0, 4.0))
-        way.append(len(places) - 1)
-    way.append(b)
-    for upper, lower in itertools.pairwise(way):
-        places[upper].below.append(lower)
-        places[lower].above.append(upper)
-    return way
-
-
-def _ordered(places: Sequence[_Place]) -> list[list[int]]:
-    """Return the places of each layer, ordered so that few arrows cross."""
-    rows: list[list[int]] = [[] for _ in range(1 + max(p.layer for p in places))]
-    for i, place in enumerate(places):
-        rows[place.layer].append(i)
-    for sweep in range(_SWEEPS):
-        down = sweep % 2 == 0
-        order = {i: float(k) for row in rows for k, i in enumerate(row)}
-        for row in rows if down else rows[::-1]:
-            means: dict[int, float] = {}
-            for i in row:
-                near = places[i].above if down else places[i].below
-                means[i] = sum(order[j] for j in near) / len(near) if near else order[i]
-            row.sort(key=means.__getitem__)
-            order.update((i, float(k)) for k, i in enumerate(row))
-    return rows
-
-
-def _placed(places: Sequence[_Place], rows: Sequence[Sequence[int]]) -> None:
-    """Set the centre of each place: near its neighbours, without touching others."""
-    y = _GAP
-    for row in rows:
-        height = max((places[i].height for i in row), default=0.0)
-        x = 0.0
-        for i in row:
-            places[i].x, places[i].y = x + places[i].width / 2, y + height / 2
-            x += places[i].width + _GAP
-        y += height + _BETWEEN
-    for sweep in range(2 * _SWEEPS):
-        down = sweep % 2 == 0
-        for row in rows if down else rows[::-1]:
-            _pulled(places, row, down=down)
-    left = min((p.x - p.width / 2 for p in places), default=0.0)
-    for place in places:
-        place.x += _GAP - left
-
-
-def _pulled(places: Sequence[_Place], row: Sequence[int], *, down: bool) -> None:
-    """Move the places of a layer to the mean of their neighbours, in their order."""
-    wanted: list[float] = []
-    for i in row:
-        near = places[i].above if down else places[i].below
-        near = near or (*places[i].above, *places[i].below)
-        xs = [places[j].x for j in near]
-        wanted.append(sum(xs) / len(xs) if xs else places[i].x)
-    right, left = list(wanted), list(wanted)
-    for k in range(1, len(row)):
-        right[k] = max(right[k], right[k - 1] + _apart(places, row, k))
-    for k in range(len(row) - 2, -1, -1):
-        left[k] = min(left[k], left[k + 1] - _apart(places, row, k + 1))
-    for k, i in enumerate(row):
-        places[i].x = (right[k] + left[k]) / 2
-
-
-def _apart(places: Sequence[_Place], row: Sequence[int], k: int) -> float:
-    """Return how far the k-th place of a layer must be from the one before."""
-    return (places[row[k - 1]].width + places[row[k]].width) / 2 + _GAP
-
-
-def _arrow(way: Sequence[_Place], count: int) -> list[str]:
-    """Return an arrow downwards, and how often it is there if more than once."""
-    x, y = way[0].x, way[0].y + way[0].height / 2
+    >>> curve([(0, 0), (0, 10), (5, 20)])
+    'M0.0 0.0Q0.0 10.0 5.0 20.0'
+    """
+    x, y = points[0]
     path = f"M{x:.1f} {y:.1f}"
-    for place in way[1:]:
-        end = place.y - place.height / 2 if place is way[-1] else place.y
-        middle = (y + end) / 2
-        path += f"C{x:.1f} {middle:.1f} {place.x:.1f} {middle:.1f}"
-        path += f" {place.x:.1f} {end:.1f}"
-        x, y = place.x, end
-    below = way[0].y + way[0].height / 2 + _BETWEEN / 2
-    return _path(path, count, (way[0].x + way[1].x) / 2 + 8, below)
+    for (x, y), (u, v) in itertools.pairwise(points[1:]):
+        last = (u, v) == points[-1]
+        end = (u, v) if last else ((x + u) / 2, (y + v) / 2)
+        path += f"Q{x:.1f} {y:.1f} {end[0]:.1f} {end[1]:.1f}"
+    return path
 
 
-def _arrow_back(source: _Place, target: _Place, count: int) -> list[str]:
-    """Return an arrow to a box that is not below: around the right of both."""
-    x, y = source.x + source.width / 2, source.y
-    end = target.x + target.width / 2
-    top = target.y + (_LINE / 2 if source is target else 0.0)
-    side = max(x, end) + _BACK / 2
-    path = f"M{x:.1f} {y - _LINE / 2:.1f}C{side:.1f} {y - _LINE / 2:.1f} "
-    path += f"{side:.1f} {top:.1f} {end:.1f} {top:.1f}"
-    return _path(path, count, side - 16, (y + top) / 2)
+def _size(lines: Sequence[str]) -> tuple[float, float]:
+    longest = max(map(len, lines), default=0)
+    return longest * _CHARACTER + 2 * _MARGIN, len(lines) * _LINE + 2 * _MARGIN
 
 
-def _path(path: str, count: int, x: float, y: float) -> list[str]:
+def _times(count: int) -> str:
+    return "" if count == 1 else f"{count:,} times"
+
+
+_LOOP = 50.0
+"""How far an arrow of a box to itself leads to the right."""
+
+
+def _loop(at: Point, size: tuple[float, float], count: int) -> list[str]:
+    x, y = at[0] + size[0] / 2, at[1]
+    side = x + _LOOP
+    path = f"M{x:.1f} {y - 8:.1f}C{side:.1f} {y - 8:.1f} {side:.1f} {y + 8:.1f} "
+    return _arrow(f"{path}{x:.1f} {y + 8:.1f}", _times(count), (x + _LOOP + 36.0, y))
+
+
+def _arrow(path: str, label: str, at: Point) -> list[str]:
     drawn = f'<path d="{path}" fill="none" stroke="#6b7280" marker-end="url(#tip)"/>'
-    if count == 1:
+    if not label:
         return [drawn]
-    label = f'<text x="{x:.1f}" y="{y + 4:.1f}" fill="#4b5563">{count:,} times</text>'
-    return [drawn, label]
+    x, y = at
+    return [
+        drawn,
+        f'<text x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle" fill="#4b5563" '
+        f'stroke="#ffffff" stroke-width="4" paint-order="stroke">{label}</text>',
+    ]
 
 
-def _box(place: _Place, lines: Sequence[str], role: str) -> list[str]:
+def _box(
+    at: Point, size: tuple[float, float], lines: Sequence[str], role: str
+) -> list[str]:
     fill, radius = _LOOKS[role]
-    x, y = place.x - place.width / 2, place.y - place.height / 2
+    width, height = size
+    x, y = at[0] - width / 2, at[1] - height / 2
     parts = [
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="{place.width:.1f}" '
-        f'height="{place.height:.1f}" rx="{radius}" fill="{fill}" stroke="#374151"/>'
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" '
+        f'height="{height:.1f}" rx="{radius}" fill="{fill}" stroke="#374151"/>'
     ]
     for k, line in enumerate(lines):
         below = y + _MARGIN + _LINE * (k + 0.75)
         parts.append(
-            f'<text x="{place.x:.1f}" y="{below:.1f}" text-anchor="middle" '
+            f'<text x="{at[0]:.1f}" y="{below:.1f}" text-anchor="middle" '
             f'fill="#111827">{escape(line)}</text>'
         )
     return parts
 
 
-__all__ = ["layered_svg"]
+__all__ = ["curve", "layered_svg"]
