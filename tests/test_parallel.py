@@ -174,7 +174,7 @@ def test_what_is_no_column_is_refused(threads):
 
 def test_a_bar_counts_the_calls(threads, capsys, monkeypatch):
     pytest.importorskip("tqdm")
-    from chainrule.compiler import progress
+    from chainrule import progress
 
     monkeypatch.setattr(progress, "DELAY", 0)
     assert gd.pmap(max, threads, progress=True)([1, 2], [2, 1]) == [2, 2]

@@ -8,6 +8,7 @@ from chainrule.explainer import diagnose, draw, explain
 from chainrule.lifting import lift
 from chainrule.nodes.node_class import node
 from chainrule.numpy.making import empty, full, ones, zeros
+from chainrule.settings import options
 from chainrule.solving import implicit, linear_solve
 from chainrule.sweeps.order import generate_graph, topological_sort
 from chainrule.testing import check_gradients
@@ -79,6 +80,7 @@ __all__ = [
     "ones",
     "operations",
     "operations_grad",
+    "options",
     "pmap",
     "program",
     "propagate",

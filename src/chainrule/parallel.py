@@ -21,8 +21,10 @@ from concurrent.futures import (
 )
 from typing import Any, Protocol
 
+from chainrule import progress as bars
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import holds_nodes
+from chainrule.settings import need_tqdm
 from chainrule.values.containers import flatten
 from chainrule.values.shapes import describe, shape_of
 from chainrule.values.vertices import stand_in
@@ -129,9 +131,7 @@ class ParallelMap:
                 f"pmap needs chunksize= a number, 1 or more; received {chunksize!r}."
             )
         if progress:
-            from chainrule.compiler import progress as bars
-
-            bars.check()
+            need_tqdm()
         self.f = f
         self._executor, self._chunksize, self._progress = executor, chunksize, progress
         self._own: ProcessPoolExecutor | None = None
@@ -151,10 +151,8 @@ class ParallelMap:
         work = Work(self.f, shared, by_value=by_value)
         parts = self._parts(executor, work, chunks)
         results = (z for part in parts for z in part)
-        if not self._progress:
+        if not bars.asked(own=self._progress):
             return list(results)
-        from chainrule.compiler import progress as bars
-
         name = getattr(self.f, "__name__", "calls")
         with bars.bars(name), bars.watched(range(count), "pmap", "calls") as counted:
             return [next(results) for _ in counted]

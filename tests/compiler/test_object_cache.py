@@ -23,9 +23,7 @@ pytestmark = pytest.mark.skipif(
 def cache(tmp_path, monkeypatch):
     """Have a cache of one's own."""
     monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path / "cache"))
-    object_cache.directory.cache_clear()
-    yield tmp_path / "cache"
-    object_cache.directory.cache_clear()
+    return tmp_path / "cache"
 
 
 PROCESS = """
@@ -126,6 +124,15 @@ def test_it_can_be_switched_off(cache, monkeypatch, value):
     monkeypatch.setenv("CHAINRULE_CACHE", value)
     assert object_cache.directory() is None
     assert not cache.exists()
+
+
+def test_options_say_it_before_the_environment(cache, tmp_path):
+    with gd.options(cache="off"):
+        assert object_cache.directory() is None
+    with gd.options(cache=tmp_path / "another"):
+        assert object_cache.directory() == tmp_path / "another"
+        with gd.options(cache=""):
+            assert object_cache.directory() == cache
 
 
 def test_a_directory_that_cannot_be_made(cache):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chainrule.settings import need_tqdm
+
 PATHS = 64
 """How many paths through its branches a function may take for one signature."""
 
@@ -22,6 +24,11 @@ class Options:
     fastmath: bool = False
     threads: int | str = 1
     max_programs: int = PROGRAMS
+
+    def __post_init__(self) -> None:
+        """Raise if the bars that are asked for cannot be drawn."""
+        if self.progress:
+            need_tqdm()
 
 
 __all__ = ["PATHS", "PROGRAMS", "Options"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from chainrule.explainer.forms.drawing import Drawing
 from chainrule.explainer.watching.run import Run
 from chainrule.explainer.watching.watch import in_order, watch
 from chainrule.nodes.node_class import node
+from chainrule.progress import watched
 from chainrule.sweeps.order import collect
 from chainrule.transforms.gradients import grad
 from chainrule.transforms.inputs import input_node
@@ -112,10 +114,11 @@ def _turned_runs(
         places.setdefault(location, []).append(number)
     ends = [n for some in places.values() for n in dict.fromkeys((some[0], some[-1]))]
     most = 10 * len(run.decisions) + 100
-    for number in sorted(ends)[:BRANCHES]:
-        other = watch(f, args, keywords, turned=number, most=most)
-        if other.error is None and isinstance(other.result, node):
-            yield other
+    with watched(sorted(ends)[:BRANCHES], "branches", "runs") as numbers:
+        for number in numbers:
+            other = watch(f, args, keywords, turned=number, most=most)
+            if other.error is None and isinstance(other.result, node):
+                yield other
 
 
 def _name_of(f: Callable[..., Any]) -> str:
@@ -188,14 +191,14 @@ def _differences(
         if is_foreign(value) or value.size > _DIFFERENCED or value.dtype.kind == "c":
             return None
         out = np.zeros(value.shape)
-        for index in np.ndindex(value.shape):
-            h = 1e-6 * max(1.0, abs(float(value[index])))
-            try:
-                with np.errstate(all="ignore"):
-                    ends = [moved(inputs[i], index, s * h) for s in (1, -1)]
-            except Exception:
-                return None  # a function may fail beside the point it was called at
-            out[index] = (ends[0] - ends[1]) / (2 * h)
-        return out if value.ndim else float(out)
+        bar = watched(list(np.ndindex(value.shape)), "differences", "entries")
+        # A function may fail beside the point it was called at.
+        with contextlib.suppress(Exception), np.errstate(all="ignore"), bar as shown:
+            for index in shown:
+                h = 1e-6 * max(1.0, abs(float(value[index])))
+                ends = [moved(inputs[i], index, s * h) for s in (1, -1)]
+                out[index] = (ends[0] - ends[1]) / (2 * h)
+            return out if value.ndim else float(out)
+        return None
 
     return difference

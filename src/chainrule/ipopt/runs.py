@@ -14,9 +14,9 @@ import scipy.sparse as sp
 from scipy.optimize import NonlinearConstraint
 
 from chainrule.compiler.api import compile as compiled
-from chainrule.compiler.progress import counted
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
+from chainrule.progress import counted
 from chainrule.scipy.optimize.bounds import Bounds, joined, limits, sides
 from chainrule.scipy.optimize.problems import Unknowns
 from chainrule.sparse.matrices import SparseDerivative
@@ -259,7 +259,7 @@ class Run:
                 "zu": Unknowns(warm.upper_multipliers).start,
             }
         given |= options
-        with counted(self.objective, "ipopt", asked=self.progress) as objective:
+        with counted(self.objective, "ipopt", own=self.progress) as objective:
             while True:
                 self.problem = self._problem(low, high, given, objective)
                 try:

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from chainrule import operations
 from chainrule.errors import ArgumentError, CompileError
+from chainrule.progress import watched
 from chainrule.rules.supports import zeros_of
 from chainrule.transforms.derived import Argnums, DerivedFunction, P, positions_of
 from chainrule.transforms.gradients import grad
@@ -155,7 +156,8 @@ def _for_each_unit(
             pass  # a custom derivative branches on a value
         else:
             return [_last(s) for s in stacks] if axis else stacks
-    columns = zip(*map(filled, units_of(x)), strict=True)
+    with watched(units_of(x), "jacobian", "sweeps") as seeds:
+        columns = zip(*map(filled, seeds), strict=True)
     return [operations.stack(list(c), axis=axis) for c in columns]
 
 

@@ -29,7 +29,6 @@ from chainrule.compiler.control.loops import Loop, Pass, While
 from chainrule.compiler.executors.running import Running
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.programs.signals import NanFound
-from chainrule.compiler.progress import watched
 from chainrule.compiler.tracing.columns import Column, RaggedColumns
 from chainrule.compiler.tracing.plain_operators import UFUNCS
 from chainrule.compiler.tracing.rows import Row
@@ -37,6 +36,7 @@ from chainrule.compiler.tracing.trace import Trace
 from chainrule.compiler.tracing.traced import Traced
 from chainrule.errors import CompileError
 from chainrule.operations_grad.indexing import added_at, setitem, unindex
+from chainrule.progress import watched
 from chainrule.rules.registry import traits_of
 from chainrule.rules.supports import has_nan, masked_result
 from chainrule.values.shapes import TUPLE, shape_of

@@ -41,6 +41,7 @@ from chainrule.compiler.tracing.traced import MAPS, Traced
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.recorder import record
 from chainrule.numpy.making import private_part
+from chainrule.progress import watched
 from chainrule.rules import rule
 from chainrule.rules.general_rule import results_of
 from chainrule.rules.supports import is_inexact, supported
@@ -134,15 +135,15 @@ def _in_python(
     traced = functools.partial(
         _in_trace, one=one, leaves=leaves, many=many, count=count
     )
-    for i in range(count):
-        given = watch.begin(
-            [private_part(x, i) if m else x for x, m in zip(leaves, many, strict=True)]
-        )
-        found, arranged = one(given)
-        row = watch.row([*given, *found], traced)
-        if row is not None:
-            return row
-        columns.append(found)
+    pairs = list(zip(leaves, many, strict=True))
+    with watched(range(count), "vmap", "examples") as examples:
+        for i in examples:
+            given = watch.begin([private_part(x, i) if m else x for x, m in pairs])
+            found, arranged = one(given)
+            row = watch.row([*given, *found], traced)
+            if row is not None:
+                return row
+            columns.append(found)
     return [operations.stack(list(c)) for c in zip(*columns, strict=True)], arranged
 
 

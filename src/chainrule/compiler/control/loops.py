@@ -32,7 +32,6 @@ from chainrule.compiler.executors import costs, running
 from chainrule.compiler.executors.running import Running
 from chainrule.compiler.native.groups import LARGE_ON_TAPE
 from chainrule.compiler.native.meanings import CannotLowerError
-from chainrule.compiler.progress import watched
 from chainrule.compiler.tape.array_scan import ArrayScan
 from chainrule.compiler.tape.loops import lowered_pass, lowered_scan, lowered_while
 from chainrule.compiler.tape.lowering import Builder
@@ -40,6 +39,7 @@ from chainrule.compiler.tape.scan_tape import TapeLoop
 from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.trace import Trace
+from chainrule.progress import watched
 from chainrule.rules.supports import is_inexact
 from chainrule.transforms.one_run import depended_on
 from chainrule.values.shapes import kind_of

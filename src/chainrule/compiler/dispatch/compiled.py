@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import progress as progress_bars
 from chainrule.compiler import background
-from chainrule.compiler import progress as progress_bars
 from chainrule.compiler.batching.reruns import batch_of, rerun
 from chainrule.compiler.dispatch.arrivals import rebuilt
 from chainrule.compiler.dispatch.bound import Bound, seen
@@ -53,6 +53,7 @@ from chainrule.compiler.tracing.writing import layouts_of
 from chainrule.errors import ArgumentError, CompileError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.numpy.making import private
+from chainrule.settings import SETTINGS
 from chainrule.values.containers import LEAF, flatten, key_orders, map_leaves
 from chainrule.values.shapes import describe, kind_of, ndarray
 from chainrule.values.vertices import stand_in, vertex
@@ -88,8 +89,6 @@ class Compiled:
             (static,) if type(static) is str else tuple(static)
         )
         self.options = options
-        if options.progress:
-            progress_bars.check()
         self.parameters: inspect.Signature | None = parameters_of(f)
         self.kept: Kept = Kept(options.max_programs)
         self.signatures: dict[tuple[Any, ...], Specialisations] = self.kept.signatures
@@ -186,7 +185,8 @@ class Compiled:
         keywords: Mapping[str, Any],
         leaves: Sequence[Any],
     ) -> Any:
-        if self.options.progress and not progress_bars.active():
+        own = self.options.progress
+        if (own or SETTINGS.progress) and progress_bars.asked(own=own):
             with progress_bars.bars(describe_function(self.f)):
                 return self._run(known, numbers, args, keywords, leaves)
         traced: Specialisation | None = None
@@ -207,9 +207,8 @@ class Compiled:
                 path.calls += 1
                 if path is not self.kept.latest:
                     self.kept.used(path, known)
-                if path.structure is LEAF:  # as ``arrange`` has it, but at once
-                    return results[0]
-                return path.arrange(results)
+                # A single result is what ``arrange`` returns, but at once.
+                return results[0] if path.structure is LEAF else path.arrange(results)
             if traced is not None:
                 # A decision on the last bit, which NumPy and math round differently.
                 self.kept.forget(known, traced)
@@ -236,7 +235,7 @@ class Compiled:
             return apply(self.f, self.parameters, args, keywords, statics)
 
         try:
-            with progress_bars.tracing():
+            with progress_bars.growing("tracing", "rows"):
                 return specialise(self.f, call, known.signature, leaves, self.options)
         except (NanFound, InexactError, ArithmeticError) as error:
             known.count(error)  # in a loop, or of numbers, for this example

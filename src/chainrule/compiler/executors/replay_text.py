@@ -28,7 +28,6 @@ from chainrule.compiler.programs.text import (
     expression,
     function_name,
 )
-from chainrule.compiler.progress import watched
 from chainrule.compiler.tracing.calls import named
 from chainrule.compiler.tracing.plain_operators import (
     UFUNCS,
@@ -38,6 +37,7 @@ from chainrule.compiler.tracing.plain_operators import (
 )
 from chainrule.compiler.tracing.rows import Function, Guard, Row
 from chainrule.compiler.tracing.shapes import keeps_shape
+from chainrule.progress import watched
 from chainrule.rules import rule_of, traits_of
 from chainrule.rules.expressions import tests
 from chainrule.rules.python_forms import MATH, python_form

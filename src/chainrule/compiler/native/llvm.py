@@ -7,6 +7,7 @@ llvmlite.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import importlib
@@ -23,8 +24,12 @@ from chainrule.compiler.native.expressions import function
 from chainrule.compiler.native.text import Called, Piece, Unit
 from chainrule.compiler.native.writer import DATA
 from chainrule.locks import reentrant_lock
+from chainrule.progress import waited
 
 _COMPILING = reentrant_lock()
+
+_LONG = 500_000
+"""Characters of a text that LLVM takes a good part of a second for."""
 
 
 @functools.cache
@@ -71,18 +76,20 @@ def compiled(text: str, effort: int) -> Any:
     machine = target.create_target_machine(cpu=cpu, features=features, opt=effort)
     key = object_cache.key_of((text, str(effort), cpu, features, *_versions()))
     kept = object_cache.read(key)
-    engine = llvm.create_mcjit_compiler(
-        llvm.parse_assembly(text if kept is None else ""), machine
-    )
-    if kept is None:
+    is_long = kept is None and len(text) > _LONG
+    with waited("machine code") if is_long else contextlib.nullcontext():
+        engine = llvm.create_mcjit_compiler(
+            llvm.parse_assembly(text if kept is None else ""), machine
+        )
+        if kept is None:
 
-        def keep(module: Any, code: bytes) -> None:
-            object_cache.write(key, code)
+            def keep(module: Any, code: bytes) -> None:
+                object_cache.write(key, code)
 
-        engine.set_object_cache(keep)
-    else:
-        engine.add_object_file(llvm.ObjectFileRef.from_data(kept))
-    engine.finalize_object()
+            engine.set_object_cache(keep)
+        else:
+            engine.add_object_file(llvm.ObjectFileRef.from_data(kept))
+        engine.finalize_object()
     return engine
 
 

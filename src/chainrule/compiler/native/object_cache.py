@@ -2,11 +2,11 @@
 
 In: what machine code was made of: the text of a module, the processor, the versions.
 Out: the object file that an earlier process kept for it. The directory is
-``chainrule`` in ``$XDG_CACHE_HOME``, or ``~/.cache``; the environment variable
-``CHAINRULE_CACHE`` names another one, or says ``off``. It must be the user's, and
-closed to others (mode 0700): what lies in it is run. A file is found by the hash of
-what it was made of, and never by a name from elsewhere, and is used only if its
-checksum is right.
+``chainrule`` in ``$XDG_CACHE_HOME``, or ``~/.cache``; ``gd.options(cache=)``, or the
+environment variable ``CHAINRULE_CACHE``, names another one, or says ``off``. It must be
+the user's, and closed to others (mode 0700): what lies in it is run. A file is found by
+the hash of what it was made of, and never by a name from elsewhere, and is used only if
+its checksum is right.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import tempfile
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
+
+from chainrule.settings import SETTINGS
 
 VERSION = "1"
 """Of the files; and of machine code that one text becomes."""
@@ -43,15 +45,20 @@ def key_of(parts: Iterable[str]) -> str:
     return whole.hexdigest()
 
 
-@functools.cache
 def directory() -> Path | None:
     """Return where object files are kept; ``None`` if they are not."""
-    asked = os.environ.get("CHAINRULE_CACHE", "")
+    asked = SETTINGS.cache or os.environ.get("CHAINRULE_CACHE", "")
     if asked.lower() in _OFF or not hasattr(os, "getuid"):
         return None
+    return _made(asked, os.environ.get("XDG_CACHE_HOME", ""))
+
+
+@functools.cache
+def _made(asked: str, base: str) -> Path | None:
+    """Return a directory that was made, if it is this user's own."""
     try:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        found = Path(asked) if asked else Path(base) / "chainrule"
+        cache = Path(base) if base else Path.home() / ".cache"
+        found = Path(asked) if asked else cache / "chainrule"
         found.mkdir(mode=0o700, parents=True, exist_ok=True)
         is_private = _is_private(found)
     except (OSError, RuntimeError):  # no home, or one that nobody may write to
@@ -60,7 +67,7 @@ def directory() -> Path | None:
         return found
     warnings.warn(
         f"{found} is no directory of this user's own, closed to others, so machine "
-        f"code is not kept there. Run: chmod 700 {found}; or set CHAINRULE_CACHE=off.",
+        f"code is not kept there. Run: chmod 700 {found}; or gd.options(cache='off')",
         RuntimeWarning,
         stacklevel=2,
     )

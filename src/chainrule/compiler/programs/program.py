@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.background import pause
-from chainrule.compiler.progress import watched
 from chainrule.compiler.tracing.rows import Function, Guard, Row, mapped
+from chainrule.progress import watched
 from chainrule.values.shapes import ndarray
 
 

@@ -47,14 +47,10 @@ from chainrule.compiler.tape.held import (
 from chainrule.compiler.tape.instructions import LARGEST, Code
 from chainrule.compiler.tape.loops import lowered_entries
 from chainrule.compiler.tape.parts import Columned, Outside, Part, Region
-from chainrule.compiler.tape.places import (
-    FEW,
-    is_exact,
-    is_one_piece,
-    stretches,
-)
+from chainrule.compiler.tape.places import FEW, is_exact, is_one_piece, stretches
 from chainrule.compiler.tracing.columns import OnEntries
 from chainrule.compiler.tracing.rows import Row
+from chainrule.progress import watched
 from chainrule.values.shapes import SEQUENCES, ndarray
 
 _FLOAT = np.dtype(np.float64)
@@ -103,12 +99,13 @@ class Builder:
     def lower(self, program: Program) -> list[Places]:
         """Lower the rows; return the places of integers that may be too large."""
         at, of_numbers = self.at, self._of_numbers
-        for row in program.rows:
-            pause()
-            number = of_numbers(row)
-            at[row] = self._lowered(row) if number is None else number
-        rows = (x for x in [*program.inputs, *program.rows] if x in self.at)
-        return [self.places(x) for x in rows if x.dtype == np.int64 and may_grow(x)]
+        with watched(program.rows, "lowering", "rows") as rows:
+            for row in rows:
+                pause()
+                number = of_numbers(row)
+                at[row] = self._lowered(row) if number is None else number
+        lowered = (x for x in [*program.inputs, *program.rows] if x in self.at)
+        return [self.places(x) for x in lowered if x.dtype == np.int64 and may_grow(x)]
 
     @functools.cached_property
     def flag(self) -> int:

@@ -28,6 +28,7 @@ from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.native_instructions import UNROLLED, Instructions
 from chainrule.compiler.tape.parts import Outside, Part, Region, codes_in
 from chainrule.compiler.tape.places import span
+from chainrule.progress import watched
 
 _np: Any = np
 
@@ -135,11 +136,12 @@ class Writers:
             part.write(writer, self)
             return [name]
         names: list[str] = []
-        for code in _divided(part):
-            name, writer = self._new(self._known)
-            names.append(name)
-            for it in code:
-                writer.write(it)
+        with watched(_divided(part), "writing native code", "functions") as codes:
+            for code in codes:
+                name, writer = self._new(self._known)
+                names.append(name)
+                for it in code:
+                    writer.write(it)
         return names
 
     def _new(self, known: bytearray | None = None) -> tuple[str, Instructions]:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.compiler import progress
+from chainrule import progress
 from chainrule.compiler.options import Options
 from chainrule.compiler.tracing.active import ACTIVE, is_protected
 from chainrule.compiler.tracing.columns import Column
@@ -77,7 +77,7 @@ class Trace:
         self.opened: Record = Record() if parent is None else parent.opened
         self.raised: Exception | None = None
         """An error of the example's. Where the function goes on, it decides on it."""
-        self.rows: list[Row] = progress.new_rows()
+        self.rows: list[Row] = progress.new_list()
         self.guards: list[Guard] = []
         self.checks: list[Row] = []
         self.mapped: list[tuple[int, str]] = []

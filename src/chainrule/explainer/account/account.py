@@ -29,6 +29,7 @@ from chainrule.explainer.watching.reading import (
 from chainrule.explainer.watching.run import Run
 from chainrule.explainer.watching.source import SourceLocation
 from chainrule.nodes.admission import operation_name
+from chainrule.progress import watched
 from chainrule.rules.supports import zeros_of
 from chainrule.sweeps.order import collect
 from chainrule.sweeps.sweep import conjugated
@@ -121,13 +122,13 @@ class Account:
         used = set(collect(nodes_in(run.result)).order)
         names = vertex_names(nodes, run)
         views: list[VertexView] = []
-        for i, z in enumerate(nodes):
-            location = run.locations.get(z)
-            if location is not None:
-                seen[location] += 1
-            rule = z.rule
-            views.append(
-                VertexView(
+        with watched(nodes, "reading", "operations") as steps:
+            for i, z in enumerate(steps):
+                location = run.locations.get(z)
+                if location is not None:
+                    seen[location] += 1
+                rule = z.rule
+                view = VertexView(
                     index=i,
                     name=names[i],
                     value=z._value,
@@ -140,7 +141,7 @@ class Account:
                     repeats=counts[location] if location else 1,
                     used=z in used,
                 )
-            )
+                views.append(view)
         return views
 
     def _operands(self, z: vertex, location: SourceLocation | None) -> list[Operand]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from chainrule.explainer.account.derivatives import (
 )
 from chainrule.explainer.account.formulas import Term
 from chainrule.explainer.account.views import VertexView
+from chainrule.progress import growing, new_list
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import supported, with_support, zeros_of
 from chainrule.sweeps.listening import Listener
@@ -100,7 +102,7 @@ class SweepAccount(Listener):
         self.totals: dict[int, Result] = {}
         self._vertices = vertices
         self._index = index
-        self._contributions: dict[int, list[Contribution]] = {}
+        self._entered: list[Contribution] = []
 
     def contribution(
         self,
@@ -125,7 +127,14 @@ class SweepAccount(Listener):
             shape=() if several else np.shape(before),
             _vertices=self._vertices,
         )
-        self._contributions.setdefault(source, []).append(entered)
+        self._entered.append(entered)
+
+    def _by_source(self) -> dict[int, list[Contribution]]:
+        """Return what each vertex passes on."""
+        parts: dict[int, list[Contribution]] = collections.defaultdict(list)
+        for c in self._entered:
+            parts[c.source].append(c)
+        return parts
 
     def sweep_back(self, result: vertex) -> None:
         """Sweep the cotangent 1 of a result that is a real scalar."""
@@ -133,14 +142,17 @@ class SweepAccount(Listener):
         queue = Queue(order, self._index)
         value = result._value
         ones = 1.0 if type(value) is float else np.ones_like(value)
-        bars = reverse_sweep(plain, order, {result: with_support(ones)}, listener=self)
+        with growing("sweeping", "contributions"):
+            self._entered = new_list()
+            seeds = {result: with_support(ones)}
+            bars = reverse_sweep(plain, order, seeds, listener=self)
+        passed = self._by_source()
         for turn, z in enumerate(order):
             i = self._index[z]
             incoming = bars[z].value if z in bars else zeros_of(z._value)
             self.totals[i] = incoming
             if z.rule is not None:
-                parts = self._contributions.get(i, [])
-                self.steps.append(SweepStep(i, incoming, parts, queue.after(turn)))
+                self.steps.append(SweepStep(i, incoming, passed[i], queue.after(turn)))
 
     def sweep_forward(self, result: vertex, inputs: Sequence[int]) -> None:
         """Sweep one tangent: the sum over inputs, each moved by 1."""
@@ -152,15 +164,17 @@ class SweepAccount(Listener):
                 ones = np.ones_like(z._value) if moved else np.zeros_like(z._value)
                 ones = float(ones) if type(z._value) is float else ones
                 seeds[z] = with_support(ones)
-        dots = forward_sweep(plain, order, seeds, listener=self)
+        with growing("sweeping", "contributions"):
+            self._entered = new_list()
+            dots = forward_sweep(plain, order, seeds, listener=self)
+        passed = self._by_source()
         for z in reversed(order):
             i = self._index[z]
             if z.rule is not None:
                 operands = [x for x in z.operands if isinstance(x, vertex)]
                 tangents = [dots[x].value for x in operands if x in dots]
                 sole = tangents[0] if len(tangents) == 1 else None
-                parts = self._contributions.get(i, [])
-                self.steps.append(SweepStep(i, sole, parts, list))
+                self.steps.append(SweepStep(i, sole, passed[i], list))
             self.totals[i] = dots[z].value if z in dots else zeros_of(z._value)
 
 

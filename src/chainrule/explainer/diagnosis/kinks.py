@@ -23,6 +23,7 @@ from chainrule.explainer.diagnosis.entries import (
 from chainrule.explainer.diagnosis.reports import Reports, magnitude
 from chainrule.explainer.watching.departures import Departure
 from chainrule.nodes.recorder import record
+from chainrule.progress import watched
 from chainrule.rules import linear, multilinear
 from chainrule.transforms.products import jvp
 from chainrule.values.vertices import raw, unboxed, vertex
@@ -42,10 +43,11 @@ _FARTHER = 100.0
 
 def kinks(reports: Reports) -> None:
     """Report operations, and comparisons, that the point is at a kink of."""
-    for c in reports.contributions:
-        v = reports.account.vertices[c.source]
-        if v.repeat <= EXECUTIONS and _may_have(v, c):
-            _try(reports, v, c)
+    with watched(reports.contributions, "looking for kinks", "slopes") as slopes:
+        for c in slopes:
+            v = reports.account.vertices[c.source]
+            if v.repeat <= EXECUTIONS and _may_have(v, c):
+                _try(reports, v, c)
     for departure in reports.account.departures:
         _on_boundary(reports, departure)
 

@@ -14,6 +14,7 @@ from chainrule.nodes.admission import INPUT, is_inexact
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import new, next_serial
 from chainrule.notes import annotate
+from chainrule.progress import growing, new_list
 from chainrule.sweeps.listening import listening
 from chainrule.transforms.inputs import input_node, input_nodes
 from chainrule.values.containers import (
@@ -54,7 +55,9 @@ def watch(
     linecache.checkcache(getattr(getattr(f, "__code__", None), "co_filename", None))
     try:
         # The explanation itself tells of nan and inf.
-        with listening(run), run, np.errstate(all="ignore"):
+        recording = growing("recording", "operations")
+        with listening(run), run, np.errstate(all="ignore"), recording:
+            run.recorded = new_list()
             run.result = f(*observed, **named)
     except Exception as error:
         run.error = annotate(error)

@@ -13,10 +13,10 @@ import scipy.optimize as sopt
 import scipy.special
 from numpy.typing import ArrayLike
 
-from chainrule.compiler.progress import counted
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.recorder import stacked
+from chainrule.progress import counted
 from chainrule.scipy.optimize.fits import as_bounds, half_squares
 from chainrule.scipy.optimize.problems import Problem, Unknowns, flat_bounds
 from chainrule.scipy.optimize.results import filling_of, inverse, scale_of
@@ -144,7 +144,7 @@ class _Run:
         curve = problems[0]
         slopes = _spread(curve.jacobian) if curve.supplies(self.jac) else self.jac
         options = {**self.options, "sigma": _as_scipy_takes_it(spread, y)}
-        with counted(_spread(curve.value), "curve_fit", asked=self.progress) as f:
+        with counted(_spread(curve.value), "curve_fit", own=self.progress) as f:
             p, found, *more = _scipy.curve_fit(
                 f, x, y, self.start, jac=slopes, **options
             )

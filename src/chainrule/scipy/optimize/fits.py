@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import scipy.optimize
 
-from chainrule.compiler.progress import counted
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
+from chainrule.progress import counted
 from chainrule.scipy.optimize.bounds import of_scipy
 from chainrule.scipy.optimize.problems import (
     Problem,
@@ -123,7 +123,7 @@ class _Run:
             derivative = sparse or problem.jacobian
         bounds = (low, high) if self.bounds is None else self.bounds
         f = problem.value
-        with counted(f, "least_squares", asked=self.progress) as function:
+        with counted(f, "least_squares", own=self.progress) as function:
             found = _scipy.least_squares(
                 function, start, jac=derivative, bounds=bounds, **options
             )

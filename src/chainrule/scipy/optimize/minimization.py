@@ -10,8 +10,8 @@ from typing import Any
 import scipy.optimize
 
 from chainrule import operations
-from chainrule.compiler.progress import counted
 from chainrule.nodes.admission import holds_nodes
+from chainrule.progress import counted
 from chainrule.scipy.optimize.bounds import of_scipy
 from chainrule.scipy.optimize.constraints import Condition, are_sparse, conditions
 from chainrule.scipy.optimize.problems import (
@@ -159,7 +159,7 @@ class _Run:
         more = _derivatives(problem, method, *self.derivatives)
         more |= _constrained(rest, method, self.options)
         bounds = self.bounds
-        with counted(more.pop("fun"), "minimize", asked=self.progress) as function:
+        with counted(more.pop("fun"), "minimize", own=self.progress) as function:
             found = _scipy.minimize(
                 function,
                 start,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
-from chainrule.compiler.progress import counted
+from chainrule.progress import counted
 from chainrule.scipy.optimize.problems import Problem, Unknowns, parts_of
 from chainrule.scipy.optimize.runs import is_traced, solved
 from chainrule.solving.implicit import solution
@@ -89,7 +89,7 @@ def root(
         given: dict[str, Any] = {}
         if method in WITH_JACOBIAN:
             given["jac"] = _matrix(p) if p.supplies(jac) else p.given(jac)
-        with counted(_raveled(p), "root", asked=progress) as function:
+        with counted(_raveled(p), "root", own=progress) as function:
             return _scipy.root(
                 function,
                 start,

@@ -1,10 +1,11 @@
-"""compile(progress=True): what has a bar, when it appears, and that it goes away."""
+"""Bars: what has one, when it appears, and that it goes away; ``gd.options``."""
 
 from __future__ import annotations
 
 import pickle
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 import tqdm
 
 import chainrule as gd
-from chainrule.compiler import progress
+from chainrule import progress
 from chainrule.compiler.executors import running
 from chainrule.errors import ArgumentError, CompileError
 
@@ -146,7 +147,7 @@ def test_without_progress_there_are_no_bars(drawn):
         fast(x)
     gd.grad(fast)(XS)
     assert drawn == []
-    assert type(progress.new_rows()) is list
+    assert type(progress.new_list()) is list
     with progress.watched(XS, "steps") as steps:
         assert steps is XS
 
@@ -182,3 +183,107 @@ def test_tqdm_is_asked_for_where_it_is_missing(monkeypatch):
     with pytest.raises(ArgumentError, match=r"Install chainrule\[progress\]"):
         gd.compile(summed, progress=True)
     assert gd.compile(summed)(XS) == pytest.approx(summed(XS))
+
+
+# --------------------------------------------------------------- gd.options(progress=)
+
+
+@pytest.fixture
+def asked(drawn):
+    with gd.options(progress=True):
+        yield drawn
+
+
+def shown(drawn):
+    return [(bar.desc, bar.n, bar.total) for bar in drawn]
+
+
+def test_options_hold_for_a_block_or_until_they_are_set_again():
+    assert repr(gd.options()) == "options(progress=False, cache='')"
+    with gd.options(progress=True) as set_now:
+        assert set_now.progress
+        with gd.options(progress=False):
+            assert not gd.options().progress
+        assert progress.active()
+    assert not progress.active()
+    gd.options(progress=True)
+    assert progress.active()
+    gd.options(progress=False)
+    assert not progress.active()
+
+
+def test_options_are_restored_where_a_block_fails():
+    with pytest.raises(KeyError), gd.options(progress=True, cache="off"):
+        raise KeyError
+    assert repr(gd.options()) == "options(progress=False, cache='')"
+
+
+def test_options_need_tqdm(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    with pytest.raises(ArgumentError, match=r"Install chainrule\[progress\]"):
+        gd.options(progress=True)
+    assert not progress.active()
+
+
+def test_compiled_functions_show_bars_by_their_names(asked):
+    fast = gd.compile(lambda x: x**2 + x)
+    fast(2.0)
+    assert {bar.desc.split(":")[0] for bar in asked} == {"<lambda>()"}
+    assert [bar.n for bar in named(asked, "tracing")] == [2]
+
+
+def test_native_code_shows_bars(asked, monkeypatch):
+    monkeypatch.setattr("chainrule.compiler.native.llvm._LONG", 0)
+    gd.compile(lambda x: np.sin(x) * x, executor="native")(2.0)
+    assert [bar.n for bar in named(asked, "lowering")] == [2]
+    assert named(asked, "writing native code")
+    assert named(asked, "machine code")
+
+
+def test_rows_of_jacobians_and_examples_of_maps_show_bars(asked):
+    gd.jacobian(lambda x: x**2)(XS)
+    assert shown(asked) == [("jacobian", 4, 4)]
+    asked.clear()
+    gd.hessian(lambda x: np.sum(x**3))(XS)
+    assert shown(asked) == [("jacobian", 4, 4)]
+    asked.clear()
+    gd.vmap(gd.jacobian(lambda x: x * x))(np.ones((3, 2)))  # the outer loop has the bar
+    assert shown(asked) == [("vmap", 3, 3)]
+
+
+def test_explanations_show_bars(asked):
+    def f(x):
+        for _ in range(10):
+            x = np.sin(x) if x > 0.0 else -x
+        return x
+
+    gd.explain(f, 0.5)
+    counts = {bar.desc: bar.n for bar in reversed(asked)}
+    assert counts["recording"] == 10
+    assert counts["reading"] == 11
+    assert counts["sweeping"] == 10
+    assert counts["branches"] == 2
+    assert counts["differences"] == 1
+    asked.clear()
+    gd.diagnose(f, 0.5)
+    assert [bar.desc for bar in asked][-1] == "looking for kinks"
+
+
+def test_parallel_maps_show_bars_and_their_workers_none(asked):
+    with ThreadPoolExecutor(2) as pool:
+        gd.pmap(gd.jacobian(np.square), pool)(np.ones((3, 2)))
+    assert shown(asked) == [("square: pmap", 3, 3)]
+
+
+def test_another_thread_shows_no_bars(asked):
+    seen = []
+    other = threading.Thread(target=lambda: seen.append(progress.active()))
+    other.start()
+    other.join()
+    assert seen == [False]
+
+
+def test_solvers_show_bars(asked):
+    minimize = pytest.importorskip("chainrule.scipy.optimize").minimize
+    minimize(lambda x: np.sum((x - 1.0) ** 2), np.zeros(3))
+    assert any(bar.desc == "minimize: solving" and bar.n for bar in asked)
