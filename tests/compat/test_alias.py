@@ -1,6 +1,7 @@
 """The alias: what programs of autograd rely on, beside the names."""
 
 import importlib
+import os
 import subprocess
 import sys
 import threading
@@ -47,6 +48,7 @@ def test_a_bare_import_reaches_the_submodules():
 
     assert autograd.extend.primitive
     assert autograd.numpy.linalg.solve
+    assert importlib.import_module("autograd.scipy").special.expit(0.0) == 0.5
     operators = autograd.differential_operators
     assert operators.unary_to_nary
     assert operators.vspace
@@ -106,6 +108,31 @@ def test_a_program_and_the_tests_of_one_run_unchanged(tmp_path):
         cwd=tmp_path,
         check=False,
     )
+    assert "1 passed" in done.stdout, done.stdout
+
+
+def test_tests_whose_filters_of_warnings_import_the_program_are_run_by_the_command(
+    tmp_path,
+):
+    (tmp_path / "program.py").write_text(
+        "from autograd import grad\nclass Warned(UserWarning):\n    pass\n"
+    )
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\nfilterwarnings =\n    ignore::program.Warned\n"
+    )
+    (tmp_path / "test_it.py").write_text(
+        "import program\ndef test_it():\n"
+        "    assert program.grad(lambda x: x**2)(3.0) == 6.0\n"
+    )
+    (tmp_path / "autograd.py").write_text("grad = None\n")
+    run, quiet = [sys.executable, "-m"], ["-q", "-p", "no:cacheprovider"]
+    plugin = ["-p", "chainrule.compat.pytest_plugin"]
+    space = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    options = {"capture_output": True, "text": True, "cwd": tmp_path, "env": space}
+    done = subprocess.run([*run, "pytest", *quiet, *plugin], **options, check=False)
+    assert "run python -m chainrule.compat -m pytest" in done.stdout + done.stderr
+    command = [*run, "chainrule.compat", "-m", "pytest", *quiet]
+    done = subprocess.run(command, **options, check=False)
     assert "1 passed" in done.stdout, done.stdout
 
 
@@ -242,6 +269,29 @@ def test_every_public_name_of_numpy_is_there_and_all_can_be_wrapped():
     assert space["errstate"] is onp.errstate
     assert np.abs is np.absolute
     assert np.testing is onp.testing
+
+
+def test_what_stacks_takes_all_that_can_be_gone_through():
+    np = ag(".numpy")
+    pair = {"a": onp.ones(2), "b": onp.zeros(2)}
+    for stacked in (np.stack, np.vstack, np.hstack, np.concatenate, np.column_stack):
+        wanted = stacked([pair["a"], pair["b"]])
+        assert onp.array_equal(stacked(pair.values()), wanted)
+        assert onp.array_equal(stacked(iter(pair.values())), wanted)
+        ones = ag("").grad(lambda x, f=stacked: np.sum(f(v + x for v in pair.values())))
+        assert ones(0.0) == 4.0
+    chosen = np.select(iter([onp.array([True, False])]), iter([onp.ones(2)]))
+    assert chosen.tolist() == [1.0, 0.0]
+
+
+def test_arrays_are_numpys_own_but_those_that_programs_fill():
+    np = ag(".numpy")
+    made = [np.array([1.0]), np.array(onp.ones(1)), np.arange(2.0), np.eye(2)]
+    made += [np.linspace(0.0, 1.0, 3), np.copy(np.zeros(2)), np.array(np.zeros(2))]
+    assert {type(a) for a in made} == {onp.ndarray}
+    assert np.array(2.0, dtype=onp.float32).dtype == onp.float32
+    grad = ag("").grad(lambda x: np.sum(np.array([x, 1.0]) * np.copy(onp.ones(2)) * x))
+    assert grad(2.0) == 5.0
 
 
 def test_where_keeps_pythons_numbers():

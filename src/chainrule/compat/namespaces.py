@@ -19,10 +19,12 @@ from chainrule.compat import boxes
 from chainrule.compat.boxes import ArrayBox, is_other
 from chainrule.compat.primitives import NoRuleError, primitive, unboxed
 from chainrule.errors import MissingRuleError
+from chainrule.nodes.joined import lists_of_arrays
 from chainrule.nodes.operators import operator
 from chainrule.nodes.tables import FUNCTIONS, UFUNCS
 from chainrule.numpy.mirror import MAKERS, OWN, mirrored
 from chainrule.rules import elementwise
+from chainrule.values.buffered import current
 from chainrule.values.shapes import ndarray
 
 Function = Callable[..., Any]
@@ -62,6 +64,12 @@ def _OVERRIDDEN(*args: Any, **kwargs: Any) -> Any:  # noqa: N802
 _PLAIN = frozenset(
     (float, int, bool, complex, str, type(None), ndarray, np.float64, np.float32)
 )
+_FILLED = frozenset[Any](
+    getattr(np, f"{name}{like}")
+    for name in ("zeros", "ones", "empty", "full")
+    for like in ("", "_like")
+)
+"""What makes buffers; all other arrays are NumPy's own, whose type programs compare."""
 _SPACES: dict[int, tuple[Any, Any]] = {}
 """Each function that is served, by its identity, with what serves it."""
 _BY_SERVED: dict[Function, Any] = {}
@@ -74,7 +82,7 @@ def served(function: Any) -> Any:
         return known[1]
     space: dict[str, Any] = {"__name__": __name__, "__builtins__": __builtins__}
     general = _General(function)
-    makes = function in MAKERS or general.mirror is function
+    makes = function in _FILLED or general.mirror is function
     space |= {"general": general, "function": function, "ndarray": ndarray}
     space |= {"box": ArrayBox, "operate": functools.partial(_operation_of, function)}
     space["plain"] = frozenset[type]() if makes else _PLAIN
@@ -110,17 +118,27 @@ class _General:
         ours = getattr(type(function), "__module__", "").startswith("chainrule.")
         ours = ours or getattr(function, "__module__", "").startswith("chainrule.")
         self.mirror: Any = function if ours else mirrored(function)
+        self.makes_plain: bool = function in MAKERS and function not in _FILLED
+        self.lists: Any = lists_of_arrays(function)
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call it; a box for which there is no rule is an error as autograd has it."""
         if any(map(is_other, args)):
             return self.function(*args, **kwargs)
+        if self.lists:
+            args = tuple(map(_listed, args))
         try:
-            return self.mirror(*args, **kwargs)
+            z = self.mirror(*args, **kwargs)
+            return current(z) if self.makes_plain else z
         except MissingRuleError as error:
             if isinstance(error, NotImplementedError):
                 raise
             raise NoRuleError(*error.args) from error
+
+
+def _listed(x: Any) -> Any:
+    """Return what can only be gone through as a list, as autograd's stacks do."""
+    return list(x) if isinstance(x, Iterable) and not hasattr(x, "__getitem__") else x
 
 
 def overridden(fun: Any) -> Any:
