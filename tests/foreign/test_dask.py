@@ -64,6 +64,43 @@ def test_value_and_gradient_are_one_graph():
     np.testing.assert_allclose(both[1], gd.grad(logistic)(W, X, Y), rtol=1e-11)
 
 
+def test_a_gradient_has_no_more_tasks_for_each_chunk_than_one_by_hand():
+    x, y = DATA
+
+    def by_hand(w):
+        z = x @ w
+        value = np.sum(np.logaddexp(0.0, z) - y * z) + 0.5 * np.sum(w * w)
+        return value, x.T @ (1 / (1 + np.exp(-z)) - y) + w
+
+    def tasks(pair):
+        return len(dict(dask.optimize(list(pair))[0][0].__dask_graph__()))
+
+    found = tasks(gd.value_and_grad(logistic)(W, x, y))
+    assert found < tasks(by_hand(W)) + x.numblocks[0]  # none for each chunk
+
+
+@pytest.mark.parametrize("axis", [0, 1, None])
+@pytest.mark.parametrize("f", [np.sum, np.mean, np.var])
+def test_cotangents_are_spread_over_chunks(f, axis):
+    x = da.from_array(X, chunks=(7, 3))
+    with lazily():
+        found = gd.grad(lambda x: np.sum(np.sin(f(x, axis=axis))))(x)
+    assert found.chunks == x.chunks
+    expected = gd.grad(lambda x: np.sum(np.sin(f(x, axis=axis))))(X)
+    np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-14)
+
+
+def test_data_of_zarr(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    kept = zarr.create_array(tmp_path / "x", data=X, chunks=(7, 4))
+    x = da.from_zarr(kept)
+    expected = gd.value_and_grad(logistic)(W, X, Y)
+    with lazily():
+        lazy = gd.value_and_grad(logistic)(W, x, DATA[1])
+    for got, e in zip(dask.compute(*lazy), expected, strict=True):
+        np.testing.assert_allclose(got, e, rtol=1e-11)
+
+
 def test_a_gradient_in_the_data_keeps_its_chunks():
     with lazily():
         found = gd.grad(logistic, 1)(W, *DATA)

@@ -12,6 +12,7 @@ from chainrule.errors import EscapeError
 from chainrule.values.foreign import NO_BRANCH, Library, register_arrays
 
 _delayed: Any = importlib.import_module("dask").delayed
+_layers: Any = importlib.import_module("dask.layers")
 da: Any = importlib.import_module("dask.array")
 _array: Any = da.Array
 
@@ -19,6 +20,32 @@ _array: Any = da.Array
 def layout(x: Any) -> Mapping[str, Any]:
     """Return the chunks of an array: of what is broadcast to its shape, too."""
     return {"chunks": x.chunks}
+
+
+def broadcast_to(x: Any, shape: tuple[int, ...], chunks: Any) -> Any:
+    """Broadcast to a shape in chunks, blockwise: no task of its own once it is fused.
+
+    Dask's own function makes a task for each chunk, which is never fused.
+    """
+    lead = len(chunks) - x.ndim
+    pairs = zip(x.chunks, chunks[lead:], strict=True)
+    if not all(have in ((1,), wanted) for have, wanted in pairs):
+        return da.broadcast_to(x, shape, chunks)
+    axes = tuple(range(len(chunks)))
+    return da.blockwise(
+        _stretched,
+        axes,
+        _layers.ArrayChunkShapeDep(chunks),  # the first: it says how many chunks
+        axes,
+        x,
+        axes[lead:],
+        dtype=x.dtype,
+        align_arrays=False,
+    )
+
+
+def _stretched(shape: tuple[int, ...], x: Any) -> Any:
+    return np.broadcast_to(x, shape)
 
 
 def add_at(x: Any, index: Any, y: Any) -> Any:
@@ -77,4 +104,4 @@ def compared(x: Any) -> Any:
     return Comparison(x.dask, x.name, x.chunks, dtype=bool, meta=x._meta)
 
 
-register_arrays(da.Array, Library(add_at, layout, da.broadcast_to, compared))
+register_arrays(da.Array, Library(add_at, layout, broadcast_to, compared))

@@ -62,7 +62,8 @@ def _hash(parts: tuple[Any, ...]) -> bytes | None:
     arrays: list[pickle.PickleBuffer] = []
     text = io.BytesIO()
     hashing: Any = _pickler()(text, protocol=5, buffer_callback=arrays.append)
-    hashing.codes = []
+    codes: list[int] = []
+    hashing.codes = codes
     try:
         hashing.dump(parts)
     except Exception:
@@ -70,7 +71,7 @@ def _hash(parts: tuple[Any, ...]) -> bytes | None:
     found = hashlib.blake2b(text.getbuffer())
     for array in arrays:
         found.update(array.raw())
-    found.update(repr(hashing.codes).encode())
+    found.update(repr(codes).encode())
     return found.digest()
 
 
