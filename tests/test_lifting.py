@@ -11,7 +11,9 @@ from numpy import linalg as la
 from numpy import zeros as zeros_of_numpy
 
 import chainrule as gd
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, AssignedError
+from tests import lifted_models
+from tests.lifted_models import Damped, Filter
 
 SIZE = 4
 CALLS = 0
@@ -96,6 +98,13 @@ LIFTED = {
     "method": Model().step,
     "partial": functools.partial(with_defaults, make=np.zeros),
     "counting": counting,
+    "classes": lifted_models.filtered,
+    "abstract classes": lifted_models.of_shapes,
+    "arithmetic": lifted_models.by_arithmetic,
+    "Python's math": lifted_models.by_pythons_math,
+    "an object in the closure": functools.partial(
+        lambda x, model: np.sum(model.half(x)), model=Filter(0.5)
+    ),
 }
 
 
@@ -137,10 +146,12 @@ def test_functions_of_scipy_are_those_that_take_nodes():
     gd.check_gradients(gd.lift(f), (1.5,))
 
 
-@pytest.mark.parametrize("f", [np.sin, Model, 3.0])
-def test_what_is_no_function_is_refused(f):
-    with pytest.raises(ArgumentError, match="Python function or method; received"):
+@pytest.mark.parametrize("f", [np.sin, float, 3.0])
+def test_what_has_no_code_of_pythons_is_refused(f):
+    with pytest.raises(ArgumentError, match="a class of them, or a module; received"):
         gd.lift(f)
+    with pytest.raises(ArgumentError, match=r"packages=\['filterpy'\]"):
+        gd.lift(filled, packages="filterpy")
 
 
 def test_entries_are_enumerated():
@@ -156,3 +167,71 @@ def test_entries_are_enumerated():
     np.testing.assert_allclose(
         gd.compile(gd.grad(gd.lift(f)))(x), gd.grad(gd.lift(f))(x)
     )
+
+
+def test_objects_that_are_given_run_lifted_and_keep_their_state():
+    model = Filter(0.5)
+    f = gd.lift(lifted_models.by_an_argument)
+    with pytest.raises(AssignedError, match=r"entry of self\.x, an array of float64"):
+        gd.grad(f)(1.5, model, np.ones(2))  # its arrays were made before
+    assert f(1.5, model, np.ones(2)) == 3.0
+    assert model.x.tolist() == [0.75, 0.75]
+    lifted = gd.lift(Filter)(0.5)
+    assert type(lifted).__name__ == "Filter"
+    assert isinstance(lifted, Filter)
+    gd.check_gradients(lambda x: f(x, gd.lift(Damped)(x), np.ones(2)), (1.5,))
+
+
+def test_a_module_is_lifted():
+    models = gd.lift(lifted_models)
+    assert models.filtered(1.5) == lifted_models.filtered(1.5)
+    gd.check_gradients(lambda x: models.Circle(x).twice(), (1.5,))
+
+
+def test_arrays_that_are_given_keep_their_numbers():
+    given = np.array([1.0, 2.0])
+
+    def f(x, y):
+        y[0] = 3.0
+        z = y * 1.0
+        z[1] = x
+        y[1] = x
+        return np.sum(z)
+
+    with pytest.raises(AssignedError, match="its memory is not the function's own"):
+        gd.grad(gd.lift(f))(2.0, given)
+    assert given.tolist() == [3.0, 2.0]
+
+    def copying(x, y):
+        y = y.copy()
+        y[1] = x
+        return np.sum(y * lifted_models.WEIGHTS)
+
+    assert gd.grad(gd.lift(copying))(2.0, given) == 1.5
+    assert given.tolist() == [3.0, 2.0]
+
+
+def test_results_without_nodes_are_plain():
+    def f(x):
+        return {"y": np.zeros(2) + x}, [np.arange(3.0) * 2.0]
+
+    y, z = gd.lift(f)(1.0)
+    assert type(y["y"]) is type(z[0]) is np.ndarray
+
+
+def test_installed_packages_are_lifted_on_request(tmp_path, monkeypatch):
+    package = tmp_path / "site-packages" / "solver_that_is_installed"
+    package.mkdir(parents=True)
+    code = "import numpy as np\ndef f(x):\n    y = np.zeros(1)\n    y[0] = x * x\n"
+    (package / "__init__.py").write_text(code + "    return y[0]\n")
+    monkeypatch.syspath_prepend(str(package.parent))
+    import solver_that_is_installed
+
+    def g(x):
+        return solver_that_is_installed.f(x)
+
+    with pytest.raises(ValueError, match="sequence") as info:
+        gd.grad(gd.lift(g))(3.0)
+    assert f"gd.lift(f, packages=[{package.name!r}])" in "".join(info.value.__notes__)
+    assert gd.grad(gd.lift(g, packages=[package.name]))(3.0) == 6.0
+    assert gd.grad(gd.lift(solver_that_is_installed).f)(3.0) == 6.0

@@ -783,3 +783,23 @@ def test_a_checkpoint_may_close_over_its_own_argument():
 
     assert gd.grad(f)(2.0) == 12.0
     gd.check_gradients(f, (2.0,), order=3)
+
+
+@pytest.mark.parametrize("index", [(), (1,), (-1,), (1, 0), ((0, 1),)])
+def test_an_item_is_an_entry(index):
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    x = x[:1, :1] if not index else x
+    f = lambda x: x.item(*index) ** 2  # noqa: E731
+    assert f(gd.node(x)) == x.item(*index) ** 2
+    expected = 2 * x * (x == x.item(*index))
+    for g in (gd.grad(f), gd.compile(gd.grad(f)), gd.compile(gd.grad(f))):
+        np.testing.assert_array_equal(g(x), expected)
+
+
+def test_an_item_that_is_not_there_is_refused():
+    x = gd.node([1.0, 2.0])
+    for index, error in [((), ValueError), ((2,), IndexError), ((0, 0), ValueError)]:
+        with pytest.raises(error):
+            x.item(*index)
+        with pytest.raises(error):
+            np.ones(2).item(*index)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.lifting import mirrored
+from chainrule.lifting.mirrors import mirrored
 from chainrule.nodes.remedies import written
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
 from chainrule.numpy import mirror

@@ -261,7 +261,6 @@ ESCAPES = {
     "float": lambda x: float(x[0]),
     "int": lambda x: int(x[0]),
     "complex": lambda x: complex(x[0]),
-    "item": lambda x: x[0].item(),
     "math": lambda x: math.sin(x[0]),
     "np.float64": lambda x: np.float64(x[0]),
     "asarray": lambda x: np.asarray(x, float),

@@ -117,6 +117,14 @@ VECTORS = {
         lambda s, x, df, c: s.wishart.pdf(x, df, c),
         (1.2, 4.5, 2.0),
     ),
+    "normal, perhaps singular": (
+        lambda s, x, m, c: s.multivariate_normal.logpdf(x, m, even(c), True),
+        (X, MEAN, C),
+    ),
+    "normal, one quantile": (
+        lambda s, x, c: s.multivariate_normal.logpdf(x, None, even(c)),
+        (X[:1, 0], C),
+    ),
     "wishart mean": (lambda s, df, c: s.wishart.mean(df, c), (4.5, C)),
     "wishart var": (lambda s, df, c: s.wishart.var(df, c), (4.5, C)),
     "wishart entropy": (lambda s, df, c: s.wishart.entropy(df, c), (4.5, C)),
@@ -161,8 +169,8 @@ def test_vectors_are_refused_as_scipy_does():
     for call in (normal.cdf, normal.rvs, lambda mean: normal(mean).rvs()):
         with pytest.raises(MissingRuleError, match=r"multivariate_normal\.(cdf|rvs)"):
             call(m)
-    with pytest.raises(MissingRuleError, match="allow_singular"):
-        normal.logpdf(x, MEAN, C, True)
+    with pytest.raises(MissingRuleError, match="singular covariance"):
+        normal.logpdf(x, MEAN, np.ones_like(C), True)
     with pytest.raises(MissingRuleError, match=r"multinomial\.pmf in 'x' .* counts"):
         stats.multinomial.pmf(gd.node([1.0, 2.0, 3.0]), 6, [0.2, 0.3, 0.5])
     frozen = normal(MEAN, C)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import linecache
 import sys
-from types import ModuleType, TracebackType
+from types import FunctionType, ModuleType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -243,7 +243,7 @@ def _words(name: str, given: str, site: Site, target: Any) -> str:
     instead = remedies.remedy(module, _holder(module, name, own) + own, _has_rule)
     if remedies.writes_in_place(target):
         instead = remedies.ASSIGNED
-    knows = f"It knows plain numbers only. {instead}"
+    knows = f"It knows plain numbers only. {_lifted(target)}{instead}"
     known_here = isinstance(target, np.ufunc) and rule_of(target) is not None
     if known_here and module != "numpy":
         knows = (
@@ -251,6 +251,18 @@ def _words(name: str, given: str, site: Site, target: Any) -> str:
             "np.stack([x, y])."
         )
     return f"{name}{known} was given {given or 'a node'}, at {_where(site)}\n{knows}"
+
+
+def _lifted(target: Any) -> str:
+    """Return how a function of Python code is run with arrays that take nodes."""
+    package = module_of(target).partition(".")[0]
+    is_known = package in ("numpy", "scipy", *sys.stdlib_module_names)
+    if is_known or not isinstance(target, FunctionType):
+        return ""
+    return (
+        "If it is NumPy code, run the function that calls it as "
+        f"gd.lift(f, packages=[{package!r}]). "
+    )
 
 
 def _holder(module: str, name: str, own: str) -> str:

@@ -53,7 +53,7 @@ def buffers_in(operands: Any) -> list[Any]:
     """Return the buffers among operands, also those in lists, tuples and dicts."""
     if isinstance(operands, buffered):
         return [operands]
-    inside: Any = operands.values() if isinstance(operands, dict) else operands
+    inside: Any = operands.values() if kind_of(operands) is dict else operands
     if not isinstance(operands, (dict, *SEQUENCES)):
         return []
     return [b for x in inside for b in buffers_in(x)]

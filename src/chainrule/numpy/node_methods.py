@@ -20,11 +20,13 @@ from chainrule.numpy.picking import compress
 from chainrule.numpy.shape_functions import matrix_transpose, ravel
 from chainrule.numpy.writes import METHODS
 from chainrule.operations import namespace as ops
-from chainrule.values.shapes import is_complex
+from chainrule.values.shapes import TUPLE, is_complex
 from chainrule.values.types import Shape
 from chainrule.values.versions import array_of, memory_of, note
 from chainrule.values.vertices import vertex
 from chainrule.wrapping import implements
+
+_np: Any = np
 
 
 def _one_or_many(values: tuple[Any, ...]) -> Any:
@@ -99,10 +101,23 @@ def astype(x: ArrayLike, dtype: DTypeLike, **options: Any) -> Any:
     return x if same and options.get("copy") is False else z
 
 
+def item(x: Any, *index: Any) -> Any:
+    """Return one entry as a number, a node: the only one, or that at an index."""
+    if not index and x.size != 1:
+        raise ValueError("can only convert an array of size 1 to a Python scalar")
+    places: Any = _one_or_many(index) or (0,) * x.ndim
+    if not isinstance(places, TUPLE):
+        places = _np.unravel_index(range(x.size)[places], x.shape)
+    if len(places) != x.ndim:
+        raise ValueError("incorrect number of indices for array")
+    return x[places]
+
+
 implements(np.astype)(astype)
 for _name, _method in {
     "astype": astype,
     "conj": conj,
+    "item": item,
     "reshape": reshape,
     "transpose": transpose,
     "flatten": flatten,
@@ -164,7 +179,7 @@ REFUSED_METHODS = {
 }
 """Methods that would change a node in place or lose its history, with the reason."""
 
-_OF_MEMORY = "byteswap dump dumps getfield item tobytes tofile tolist view"
+_OF_MEMORY = "byteswap dump dumps getfield tobytes tofile tolist view"
 for _name in _OF_MEMORY.split():
     REFUSED_METHODS[_name] = _ESCAPES.format(_name)
 

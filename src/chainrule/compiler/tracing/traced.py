@@ -27,6 +27,7 @@ from chainrule.nodes.out import without_out, write_result, write_ufunc
 from chainrule.nodes.recorder import is_number
 from chainrule.nodes.tables import FUNCTIONS
 from chainrule.numpy.buffers import as_buffer
+from chainrule.numpy.node_methods import item
 from chainrule.operations_grad.indexing import getitem
 from chainrule.rules.registry import traits_of
 from chainrule.values.containers import declare_value
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 Order = Literal["K", "A", "C", "F"]
 """Which index changes fastest in memory."""
 FLAT: Any = object()
-"""The index of ``x.flat``: all entries in order. What is read of it are copies."""
+"""The index of ``x.flat``: all entries. What is read of it are copies."""
 MAPS: list[Function] = []
 """What maps a function over seeds in a trace; set by ``batching.vmap``."""
 
@@ -258,8 +259,9 @@ class Traced(stand_in):
         return complex(self._whole_number("complex(x)"))
 
     def item(self, *index: int) -> Any:
-        """Return a single integer, a guard; refuse a float."""
-        return (self[index] if index else self)._whole_number("x.item()")
+        """Return one entry, or a single integer, a guard."""
+        z = item(self, *index)
+        return z if z.dtype.kind in "fc" else z._whole_number("x.item()")
 
     def tolist(self) -> Any:
         """Return integers for the example, a guard; refuse floats."""
@@ -274,8 +276,7 @@ class Traced(stand_in):
         if in_forward():
             raise escape("an array made of x inside a rule")
         if self.dtype.kind in "biu":
-            integers = np.array(self.home.guard(self, np.array))
-            return integers if dtype is None else integers.astype(dtype)
+            return np.array(self.home.guard(self, np.array), dtype)
         if dtype is not None and np.dtype(dtype) != np.dtype(object):
             raise escape(f"an array of dtype {np.dtype(dtype)} made of x")
         entries = object_array(self)

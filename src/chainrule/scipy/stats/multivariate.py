@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -99,15 +100,21 @@ class multivariate:
         for k, why in getattr(self.formulas, "refused", {}).items():
             if isinstance(given.get(k), vertex):
                 raise missing(self.name, f"{name} in {k!r}", why)
-        if given.pop("allow_singular", False):
+        if given.pop("allow_singular", False) and _is_singular(given):
             raise missing(
-                self.name,
-                name,
-                "leave allow_singular away; a covariance "
-                "matrix has to be regular to have a derivative.",
+                self.name, name, "a singular covariance matrix has no derivative."
             )
         z = squeezed(formula(**given))
         return z if log == name else np.exp(z)
+
+
+def _is_singular(given: Mapping[str, Any]) -> bool:
+    """Tell whether SciPy would take a covariance matrix as a singular one."""
+    matrix = unwrapped(given.get("cov", given.get("shape")))
+    if matrix is None or first_stand_in(matrix) is not None or np.ndim(matrix) < 2:
+        return False
+    eigenvalues: Any = np.linalg.eigvalsh(matrix)
+    return bool(eigenvalues[0] <= 1e6 * sys.float_info.epsilon * eigenvalues[-1])
 
 
 def _value(x: Any) -> Any:
@@ -153,6 +160,8 @@ def centred(x: Value, mean: Value | None, dim: int) -> Any:
     """Return points, of ``dim`` coordinates along the last axis, without their mean."""
     if len(shape_of(x)) < 2 and dim == 1:
         x = np.reshape(x, (-1, 1))
+    if mean is None and shape_of(x)[-1:] != (dim,):
+        x = np.broadcast_to(x, (*shape_of(x)[:-1], dim))
     return x if mean is None else x - np.reshape(mean, (-1,))
 
 
