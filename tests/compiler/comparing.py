@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -77,8 +78,9 @@ def grad_of_sum(f: Callable[..., Any]) -> Callable[..., Any]:
 def free(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have native code cost nothing, so that one call is enough to have it made.
 
-    It is there for the next one after ``wait()``.
+    It is there for the next one after ``wait()``: no call makes it itself.
     """
+    monkeypatch.setattr(costs, "TRACING", math.inf)
     for name in ("COMPILING", "FUSING", "GROUPING", "LOADING", "LOWERING", "NESTING"):
         monkeypatch.setattr(costs, name, 0.0)
     for name in ("OPTIMIZING", "PLACING"):

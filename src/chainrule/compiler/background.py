@@ -57,6 +57,12 @@ class Task:
                 _start()
         return self.is_done
 
+    def wait(self) -> None:
+        """Wait until it has run."""
+        while not self.done:
+            with _CHANGED:
+                _CHANGED.wait_for(lambda: self.is_done or _thread is None, _WAY)
+
     def make_way(self, seconds: float) -> None:
         """Leave Python's lock to the thread for as long as a call took, until done.
 

@@ -15,6 +15,7 @@ from chainrule.compiler.control.bodies import (
     traced_in,
 )
 from chainrule.compiler.control.carries import cast, held_dtype
+from chainrule.compiler.executors import costs
 from chainrule.compiler.executors.running import Running
 from chainrule.compiler.tape.loops import lowered_cond
 from chainrule.compiler.tape.lowering import Builder
@@ -146,6 +147,11 @@ class Branches:
         nodes = [x for body in self.bodies for x in body.closed]
         self.closed: tuple[node, ...] = tuple(dict.fromkeys(nodes))
         self.count: int = len(inputs)
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether values say how many steps there are, in a branch."""
+        return any(costs.is_unbounded(body.program) for body in self.bodies)
 
     def told(self) -> dict[str, Any]:
         """Return what ``stats()`` says of this branch, and the programs inside it."""

@@ -116,6 +116,11 @@ class Loop:
         """Choose what runs the loop."""
         raise NotImplementedError
 
+    @property
+    def unbounded(self) -> bool:
+        """Whether values say how many steps there are, here or in the body."""
+        return False
+
     @functools.cached_property
     def moving(self) -> list[int]:
         """The places of carries and xs with a derivative: inexact ones that are read.
@@ -184,6 +189,7 @@ class Loop:
         order = range(count)
         with watched(order[::-1] if self.reverse else order, self.__name__) as steps:
             for t in steps:
+                running.PATIENCE.check()
                 for i, history in histories:
                     history[t] = carry[i]
                 results = run(*carry, *[x[t] for x in xs], *captured)
@@ -211,6 +217,11 @@ class Scan(Loop):
 
     names: ClassVar[tuple[str, str]] = "scan", "scan"
     protected = False
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether values say how many steps there are, in the body."""
+        return costs.is_unbounded(self.body.program)
 
     def _executor(self) -> Running:
         program, options = self.body.program, self.home.options
@@ -346,6 +357,11 @@ class While(Pass):
         """Lower this loop; return the places of its results."""
         return lowered_while(b, self, self.test.program, *row.args)
 
+    @property
+    def unbounded(self) -> bool:
+        """Whether values say how many steps there are: they do."""
+        return True
+
     def outline(self, carry: Leaves, captured: Sequence[Any]) -> tuple[Any, ...]:
         """Return what is like the results, without taking a step."""
         columns = [Column([], like) for like in self.likes]
@@ -358,6 +374,7 @@ class While(Pass):
         count = 0
         with watched(itertools.repeat(None), self.__name__) as steps:
             for _ in steps:
+                running.PATIENCE.check()
                 if not self.test.run(*carry, *of_condition)[0]:
                     break
                 for i, history in histories:

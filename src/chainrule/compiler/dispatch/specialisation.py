@@ -23,6 +23,7 @@ from chainrule.compiler.programs.passes import program_of
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.programs.signals import GuardFailed, InexactError, NanFound
 from chainrule.compiler.tracing.arguments import plain_array
+from chainrule.compiler.tracing.guesses import NotExact
 from chainrule.compiler.tracing.results import output
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.compiler.tracing.traced import Traced
@@ -139,9 +140,27 @@ def specialise(
     """Trace the path that a function takes for these leaves, and make its program.
 
     ``call`` calls ``f`` with positional arguments and keywords, and the static values.
+    Loops that count their steps take none here, unless something is decided on their
+    results.
     """
+    trace = Trace(options=options, exact=False)
+    try:
+        return _traced(trace, f, call, signature, leaves)
+    except (NotExact, Exception):
+        if not trace.guesses:
+            raise
+    return _traced(Trace(options=options), f, call, signature, leaves)
+
+
+def _traced(
+    trace: Trace,
+    f: Callable[..., Any],
+    call: Callable[[Sequence[Any], Mapping[str, Any]], Any],
+    signature: Signature,
+    leaves: Sequence[Any],
+) -> Specialisation:
+    """Trace a path in a trace that is empty."""
     start = time.perf_counter()
-    trace = Trace(options=options)
     numeric = [is_numeric(x) for x in signature.leaves]
     traced = [
         trace.input(plain_array(x)) if is_traced else x
@@ -159,7 +178,7 @@ def specialise(
         name = describe_function(f)
         outputs = [output(trace, x, name, own) for x in results]
         program = program_of(trace, inputs, outputs)
-        choice = Choice(program, options, time.perf_counter() - start)
+        choice = Choice(program, trace.options, time.perf_counter() - start)
     layouts = layouts_of([plain_array(x) for x in leaves]) if trace.writes else None
     return Specialisation(
         program, structure, choice, time.perf_counter() - start, layouts

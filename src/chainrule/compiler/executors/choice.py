@@ -24,7 +24,12 @@ from typing import Any
 from chainrule.compiler.background import Task, later
 from chainrule.compiler.executors import costs
 from chainrule.compiler.executors.replay import Replay
-from chainrule.compiler.executors.running import BROKEN, MISSING, failed
+from chainrule.compiler.executors.running import (
+    BROKEN,
+    MISSING,
+    PATIENCE,
+    failed,
+)
 from chainrule.compiler.native import llvm
 from chainrule.compiler.native.fusion import fused
 from chainrule.compiler.native.groups import LARGE_ON_TAPE
@@ -32,6 +37,7 @@ from chainrule.compiler.native.meanings import CannotLowerError, check_kind
 from chainrule.compiler.native.threads import Team
 from chainrule.compiler.options import Options
 from chainrule.compiler.programs.program import Program
+from chainrule.compiler.programs.signals import TakesLong
 from chainrule.compiler.tape.tape import Tape
 from chainrule.compiler.trial import Trial
 from chainrule.errors import ArgumentError
@@ -76,6 +82,8 @@ class Choice:
         self._spent, self._runs, self._fastest = seconds, 0, math.inf
         self._limit: float = math.inf
         """What is to be spent before the next executor is made, if one will be."""
+        self._patience: float = math.inf
+        """How long loops may run on NumPy before the next executor is made at once."""
         self._task: Task | None = None
         self._following: Any = None
         """What waits until it pays to make it ready."""
@@ -145,12 +153,17 @@ class Choice:
             self._wait_to_prepare("large arrays, not yet for long")
         elif count > LONG and count * costs.LOWERING > costs.starting_seconds():
             self._start_on_vm()
-        elif seconds > _TRIFLE:
+        elif seconds > _TRIFLE or costs.is_unbounded(self.program):
             self._wait_to_prepare("not yet for long")
 
     def _wait_to_prepare(self, reason: str) -> None:
         self._limit = costs.preparing_seconds(self.program) + costs.loading_seconds()
         self.reason = reason
+        if any(hasattr(row.function, "told") for row in self.program.rows):
+            self._patience = costs.making_seconds(self.program)
+        ran = self._spent - costs.TRACING * len(self.program.rows)
+        if ran > costs.making_seconds(self.program):  # as NumPy will, in each call
+            self._patience, self._fastest = 0.0, self._spent
 
     def _start_on_vm(self) -> None:
         try:
@@ -165,12 +178,23 @@ class Choice:
 
     def _timed(self, *leaves: Any) -> Any:
         """Run the program, and look whether it is time for another executor."""
-        if self._task is not None and self._task.done:
+        task = self._task
+        if task is not None and task.done:
             with self._deciding:
-                self._pick_up()
+                if task is self._task:  # another thread may have done it
+                    self._pick_up()
+        if self._patience == 0.0:
+            self._hurry()
         run = self.run
         start = time.perf_counter()
-        results = run(*leaves)
+        before, PATIENCE.end = PATIENCE.end, start + self._patience
+        try:
+            results = run(*leaves)
+        except TakesLong:
+            self._hurry()
+            return self.run(*leaves)
+        finally:
+            PATIENCE.end = before
         seconds = time.perf_counter() - start
         if (task := self._task) is not None:
             task.make_way(seconds)
@@ -206,8 +230,6 @@ class Choice:
 
     def _pick_up(self) -> None:
         """Try what was made in the background; if nothing was, wait on, or stay."""
-        if self._task is None:
-            return  # another thread has done it
         self._task = None
         if self._next is not None:
             after, self.reason = self._next
@@ -215,6 +237,19 @@ class Choice:
             self.run = after
         elif self._limit == math.inf:
             self._stay(self.reason)
+
+    def _hurry(self) -> None:
+        """Have the next executor now: a loop takes longer than to make it."""
+        with self._deciding:
+            if self._patience == math.inf:
+                return  # another thread has done it
+            self._patience = math.inf
+            if self._task is not None:
+                self._task.wait()
+            else:
+                self._spent, self._limit = math.inf, math.inf
+                self._make()
+            self._pick_up()
 
     def _judge(self) -> None:
         """Keep what a trial found to be faster, and see what may come next."""

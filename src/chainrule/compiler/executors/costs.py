@@ -36,6 +36,9 @@ LOWERING, GROUPING, PLACING = 2e-5, 6e-5, 5e-9
 """Seconds that a program takes to become a tape, or NumPy's text, per row; more to find
 the loops, per row that is an array, and more to place its entries, for each."""
 
+TRACING, MAKING = 3e-4, 1e-3
+"""Seconds that a row takes to trace at most, and what is an array to become native."""
+
 LONGEST = 500_000
 """Instructions from which on native code is not made: it would compile for ten seconds
 and more."""
@@ -64,6 +67,26 @@ def numpy_seconds(program: Program) -> float:
         else:
             total += _CALL + _ENTRY * math.prod(row.shape or (1,))
     return total
+
+
+def is_unbounded(program: Program) -> bool:
+    """Tell whether values say how often some of its rows run."""
+    return any(getattr(row.function, "unbounded", False) for row in program.rows)
+
+
+def making_seconds(program: Program) -> float:
+    """Estimate what native code costs, from the rows of a program and of its loops."""
+    return loading_seconds() + _making(program)
+
+
+def _making(program: Program) -> float:
+    arrays = sum(row.shape != () for row in program.rows)
+    found = MAKING * arrays + LOWERING * 10 * (len(program.rows) - arrays)
+    for row in program.rows:
+        told = getattr(row.function, "told", None)
+        if told is not None:
+            found += sum(map(_making, told()["programs"]))
+    return found
 
 
 def compiling_seconds(run: Tape | TapeLoop | Blocks | Replay) -> float:

@@ -8,6 +8,7 @@ background, and they change over when it is there.
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,7 @@ from chainrule.compiler.native import llvm
 from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.options import Options
 from chainrule.compiler.programs.program import Program
-from chainrule.compiler.programs.signals import InexactError
+from chainrule.compiler.programs.signals import InexactError, TakesLong
 from chainrule.compiler.tape.native_examples import Blocks
 from chainrule.compiler.tape.scan_tape import TapeLoop
 from chainrule.compiler.tracing.rows import Function
@@ -71,6 +72,26 @@ def _is_product(function: Function) -> bool:
     """Tell whether a function is one of BLAS's."""
     known = rule_of(function)
     return known is not None and issubclass(known, multilinear)
+
+
+class Patience(threading.local):
+    """How long loops may run on NumPy, in this thread.
+
+    Attributes
+    ----------
+    end
+        When a loop that still runs raises ``TakesLong``.
+    """
+
+    end: float = math.inf
+
+    def check(self) -> None:
+        """Raise ``TakesLong`` if a loop has run for too long."""
+        if self.end != math.inf and time.perf_counter() > self.end:
+            raise TakesLong
+
+
+PATIENCE = Patience()
 
 
 class Running:
@@ -190,6 +211,7 @@ class Running:
 __all__ = [
     "BROKEN",
     "MISSING",
+    "PATIENCE",
     "Running",
     "failed",
     "why_not_in_blocks",

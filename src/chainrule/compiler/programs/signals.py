@@ -15,4 +15,8 @@ class InexactError(Exception):
     """An integer is too large for a tape, which holds all numbers as floats."""
 
 
-__all__ = ["GuardFailed", "InexactError", "NanFound"]
+class TakesLong(Exception):
+    """A loop has run on NumPy for as long as native code takes to be made."""
+
+
+__all__ = ["GuardFailed", "InexactError", "NanFound", "TakesLong"]

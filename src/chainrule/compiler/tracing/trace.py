@@ -25,6 +25,7 @@ from chainrule.compiler.tracing.active import ACTIVE, is_protected
 from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.compositions import by_parts
 from chainrule.compiler.tracing.frames import user_line
+from chainrule.compiler.tracing.guesses import Guesses
 from chainrule.compiler.tracing.opened import Record
 from chainrule.compiler.tracing.plain_operators import WHOLE, at_numpy_pole, class_of
 from chainrule.compiler.tracing.protection import deepest, may_raise, protected_call
@@ -61,8 +62,13 @@ class Trace:
         options: Options | None = None,
         *,
         protected: bool = False,
+        exact: bool = True,
     ) -> None:
-        """Start empty; ``protected`` rows run only where a condition holds."""
+        """Start empty; ``protected`` rows run only where a condition holds.
+
+        One that is not ``exact`` takes no steps of loops that count them.
+        """
+        self.guesses: Guesses = parent.guesses if parent else Guesses(exact=exact)
         self.parent: Trace | None = parent
         self.protected: Trace | None = parent.protected if parent else None
         if protected:
@@ -120,6 +126,9 @@ class Trace:
         run: Any = function
         if self.protected is not None:  # a loop there need not end for the example
             run = getattr(function, "outline", function)
+        elif not self.guesses.exact and getattr(function, "unbounded", False):
+            run = function.outline  # type: ignore[attr-defined]
+            self.guesses.add_next(self)
         try:
             if given:
                 value = run(*values, **{k: values_of(x) for k, x in given.items()})
@@ -252,6 +261,7 @@ class Trace:
         self.rows.append(row)
         if not (keeps_shape if row.shape is not None else keeps_shapes)(row):
             row.where = user_line()
+            self.guesses.refuse(self, row)
         if row.shape is not None or isinstance(value, Column):
             return Traced(self, row, value)
         if isinstance(value, SEQUENCES):
@@ -314,6 +324,7 @@ class Trace:
                 f"The body of a loop decides on a value at {user_line()}, and would "
                 "have to decide in every step. Use np.where or gd.cond there."
             )
+        self.guesses.refuse(self, x.row)
         decision = take(x.value)
         self.guards.append(Guard(x.row, take, decision, user_line()))
         return decision
