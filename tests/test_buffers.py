@@ -281,6 +281,7 @@ FUNCTIONS_THAT_SHOW = {
     "broadcast_to": lambda y: np.broadcast_to(y, (2, 4)),
     "broadcast_arrays": lambda y: np.broadcast_arrays(y, np.ones((3, 1)))[0],
     "diagonal": lambda y: np.diagonal(y.reshape(2, 2)),
+    "windows": lambda y: np.lib.stride_tricks.sliding_window_view(y, 2),
     "flip": np.flip,
     "expand_dims": lambda y: np.expand_dims(y, 1),
     "moveaxis": lambda y: np.moveaxis(y.reshape(2, 2), 0, 1),

@@ -48,6 +48,7 @@ from chainrule.operations_grad import (
     special,
     trigonometry,
     variance,
+    windows,
 )
 from chainrule.operations_grad import linalg as matrices
 from chainrule.operations_grad.einsum import einsum_grad, explicit_einsum
@@ -294,6 +295,9 @@ squeeze: Operation = operation(shaping.squeeze_grad, np.squeeze, method="squeeze
 swapaxes: Operation = operation(shaping.swapaxes_grad, np.swapaxes, method="swapaxes")
 flip: Operation = operation(shaping.flip_grad, np.flip)
 roll: Operation = operation(shaping.roll_grad, np.roll)
+sliding_window_view: Operation = operation(
+    windows.sliding_window_view_grad, np.lib.stride_tricks.sliding_window_view
+)
 repeat: Operation = operation(shaping.repeat_grad, np.repeat, method="repeat")
 transpose: Operation = operation(shaping.transpose_grad, np.transpose)
 stack: Operation = operation(shaping.stack_grad, np.stack)

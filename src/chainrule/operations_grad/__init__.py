@@ -12,7 +12,7 @@ _MODULES = (
     "arithmetic bits complex_parts contraction convolution determinants eigenvalues "
     "einsum exponentials fourier hyperbolic indexing linalg logic norms positions "
     "products reductions roots rounding selection shaping singular_values special "
-    "structure trigonometry"
+    "structure trigonometry windows"
 ).split()
 
 

@@ -20,6 +20,8 @@ from collections import deque
 from collections.abc import Generator, Iterable
 from typing import Any
 
+import numpy as np
+
 from chainrule.errors import EscapeError, StaleValueError
 from chainrule.locks import reentrant_lock
 from chainrule.values.overwritten import Contents
@@ -226,6 +228,8 @@ def shares(value: Any, source: Any) -> bool:
     if not isinstance(value, ndarray) or not isinstance(source, ndarray):
         return False
     base = value.base
+    if base is not None and not isinstance(base, ndarray):  # as_strided holds its own
+        return bool(np.may_share_memory(value, source))
     return value is source or (
         base is not None and (base is source or base is source.base)
     )
