@@ -94,7 +94,7 @@ def test_calls_are_in_order_wherever_they_run(processes, threads):
             np.testing.assert_array_equal(many(X, centre=1.0), known)
     assert gd.pmap(max, threads)([1, 5], (4, 2)) == [4, 5]
     assert gd.pmap(max, threads)([], []) == []
-    assert repr(gd.pmap(max)).startswith("<pmap of <built-in function max")
+    assert repr(gd.pmap(max)) == "<pmap of max>"
 
 
 def test_processes_of_its_own_stay_until_they_are_closed():

@@ -142,3 +142,34 @@ def test_a_stale_recording_does_not_pickle():
 def test_pickling_inside_a_transform():
     with pytest.raises(EscapeError, match="pickling a node inside a function"):
         gd.grad(lambda x: pickle.dumps(x) and x)(2.0)
+
+
+def wave(x):
+    return np.sum(np.sin(x))
+
+
+@gd.grad
+def slope(x):
+    return np.sum(np.sin(x))
+
+
+@gd.vmap
+def decorated(x):
+    return np.sum(np.sin(x))
+
+
+def test_maps_pickle_and_bind_like_other_transforms():
+    class Model:
+        scale = 2.0
+
+        def scaled(self, x):
+            return self.scale * np.sum(x)
+
+        each = gd.vmap(scaled, (None, 0))
+
+    x = np.ones((3, 2))
+    for mapped in (gd.vmap(gd.grad(wave), 1, 1), decorated, slope):
+        again = pickle.loads(pickle.dumps(mapped))
+        np.testing.assert_array_equal(again(x), mapped(x))
+    assert decorated.__name__ == "decorated"
+    np.testing.assert_array_equal(Model().each(x), [4.0, 4.0, 4.0])

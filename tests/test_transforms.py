@@ -32,6 +32,10 @@ def cube(x):
     return x**3
 
 
+def weighted(x, w):
+    return np.sum(w * x**2)
+
+
 def rosenbrock(x):
     return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
 
@@ -121,6 +125,22 @@ class TestGrad:
         with pytest.raises(errors.ArgumentError):
             bound(1.0)  # argument 0 is self
         assert "grad of" in repr(f)
+
+    def test_what_they_show(self):
+        x = np.array([1.0, 2.0])
+        fast = gd.compile(gd.vmap(gd.grad(weighted, ("x", "w"))))
+        assert repr(gd.vmap(weighted)) == "<vmap of weighted>"
+        assert repr(gd.grad(weighted, -1)) == "<grad of weighted in w>"
+        assert repr(gd.grad(gd.compile(weighted))) == "<grad of compiled weighted in x>"
+        assert repr(gd.pmap(np.sum)) == "<pmap of sum>"
+        assert repr(gd.sparse.hessian(weighted)) == "<sparse hessian of weighted>"
+        name = "<compiled vmap of grad of weighted in x and w"
+        assert repr(fast) == f"{name}, no program yet>"
+        fast(x, x)
+        arrows = "(float64[2], float64[2]) -> (float64[2], float64[2])"
+        assert repr(fast).startswith(f"{name}, {arrows}, run by ")
+        fast(x[:1], x[:1])
+        assert ", 2 programs, run by " in repr(fast)
 
     def test_method_with_argnums(self):
         class Model:

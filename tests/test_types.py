@@ -66,7 +66,23 @@ def test_transforms_keep_the_parameters() -> None:
     decorated = gd.compile(static=("scale",))(f)
     assert_type(decorated(2.0, scale=3.0), float)
     assert gd.compile(gd.grad(f))(2.0, scale=3.0) == 3.0
+    assert_type(gd.checkpoint(f)(2.0, scale=3.0), float)
+    assert_type(gd.lift(f)(2.0, scale=3.0), float)
+    assert gd.numerical(f)(2.0, scale=3.0) == 6.0
+    with pytest.raises(TypeError):
+        gd.checkpoint(f)(2.0, factor=3.0)  # pyright: ignore[reportCallIssue]
     with pytest.raises(TypeError):
         gd.grad(f)(2.0, factor=3.0)  # pyright: ignore[reportCallIssue]
     with pytest.raises(TypeError):
         fast(2.0, factor=3.0)  # pyright: ignore[reportCallIssue]
+
+
+def test_explanations_are_made_at_once_or_later() -> None:
+    def f(x: float, y: float) -> float:
+        return x * y
+
+    assert gd.explain(f, 2.0, y=3.0).mode == "reverse"
+    assert gd.explain(f)(2.0, y=3.0).mode == "reverse"
+    assert len(gd.draw(f, 2.0, 3.0).boxes) == len(gd.draw(f)(2.0, y=3.0).boxes) == 3
+    with pytest.raises(gd.errors.ArgumentError):
+        gd.explain(f, 2.0, 3.0, mode="backward")  # pyright: ignore[reportCallIssue, reportArgumentType]

@@ -25,6 +25,7 @@ from chainrule import progress as bars
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.settings import need_tqdm
+from chainrule.transforms.derived import described
 from chainrule.values.containers import flatten
 from chainrule.values.shapes import describe, shape_of
 from chainrule.values.vertices import stand_in
@@ -206,7 +207,7 @@ class ParallelMap:
 
     def __repr__(self) -> str:
         """Show what is called."""
-        return f"<pmap of {self.f!r}>"
+        return f"<pmap of {described(self.f)}>"
 
 
 def _refuse_nodes(x: Sequence[Any], what: str) -> None:

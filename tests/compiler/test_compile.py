@@ -589,7 +589,6 @@ def test_stats_tell_what_was_compiled():
     assert program["guards"] == 1
     assert program["trace_seconds"] > 0
     assert sum(p["calls"] for p in found["programs"]) == 4
-    assert repr(fast) == "<compiled <lambda>(), 2 signatures>"
 
 
 def test_equal_calls_are_run_once():

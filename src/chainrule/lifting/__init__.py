@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from chainrule.errors import ArgumentError
 from chainrule.lifting.lifted_code import Lifting
@@ -19,8 +19,10 @@ from chainrule.lifting.mirrors import mirrored, package_of
 from chainrule.numpy.lifted_arrays import as_returned
 from chainrule.values.shapes import describe
 
+T = TypeVar("T")
 
-def lift(f: Any, *, packages: Iterable[str] = ()) -> Any:
+
+def lift(f: T, *, packages: Iterable[str] = ()) -> T:
     """Return what does the same as ``f``, with arrays that take nodes.
 
     NumPy's arrays cannot remember how an entry was computed, so ``y = np.zeros(3)``
@@ -78,13 +80,15 @@ def lift(f: Any, *, packages: Iterable[str] = ()) -> Any:
     lifting = Lifting({package_of(name or ""), *map(package_of, packages)})
     if isinstance(f, types.ModuleType):
         return lifting.module(f)
-    lifted = lifting.lifted_class(f) if isinstance(f, type) else lifting.function(f)
+    made: Any = lifting.lifted_class if isinstance(f, type) else lifting.function
+    lifted: Any = made(f)
     if lifted is None:
         raise ArgumentError(
             "gd.lift takes a Python function or method, a class of them, or a module; "
             f"received {describe(f)}. Lift the function that calls it."
         )
-    return lifted if isinstance(f, type) else _entry(lifting, lifted)
+    entry: Any = lifted if isinstance(f, type) else _entry(lifting, lifted)
+    return entry
 
 
 def _entry(lifting: Lifting, f: Callable[..., Any]) -> Callable[..., Any]:

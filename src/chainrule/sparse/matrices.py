@@ -18,6 +18,7 @@ from chainrule.sparse.arguments import (
 )
 from chainrule.sparse.patterns import boolean
 from chainrule.sparse.states import State
+from chainrule.transforms.derived import described
 from chainrule.values.containers import flatten
 from chainrule.values.shapes import kind_of, ndarray
 from chainrule.values.types import Operation
@@ -79,6 +80,12 @@ class SparseDerivative:
         self._states: OrderedDict[Any, State] = OrderedDict()
         self._last: State | None = None
         self._lock = threading.RLock()
+
+    def __repr__(self) -> str:
+        """Show what it was made of, and how many products a matrix takes."""
+        what = "hessian" if self.symmetric else "jacobian"
+        told = "" if self._last is None else f", {self.sweeps} sweeps"
+        return f"<sparse {what} of {described(self.f)}{told}>"
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Return the derivative at these arguments."""

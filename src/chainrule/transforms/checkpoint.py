@@ -13,6 +13,7 @@ from chainrule.nodes.recorder import next_serial, record
 from chainrule.numpy.making import private
 from chainrule.rules import rule
 from chainrule.rules.supports import supported
+from chainrule.transforms.derived import P, R
 from chainrule.transforms.one_run import (
     are_values,
     closed_over,
@@ -28,7 +29,7 @@ from chainrule.values.versions import enter_views, first, memory_of, sealed
 from chainrule.values.vertices import raw
 
 
-def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
     """Return ``f`` as one operation that keeps its operands and forgets its inside.
 
     A sweep that reaches it runs ``f`` again, so memory is that of one run of ``f``
@@ -51,7 +52,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         )
 
     @functools.wraps(f)
-    def checkpointed(*args: Any, **keywords: Any) -> Any:
+    def checkpointed(*args: P.args, **keywords: P.kwargs) -> Any:
         leaves, structure = flatten((args, keywords))
         outer = list(dict.fromkeys(x for x in leaves if isinstance(x, node)))
         rerun = _rerun(f, leaves, outer, structure)

@@ -17,6 +17,7 @@ from chainrule.rules.declarations import returns_nothing
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import is_inexact, zeros_of
 from chainrule.transforms.arrangement import Arrangement
+from chainrule.transforms.derived import P
 from chainrule.transforms.one_run import run_of, with_zeros
 from chainrule.transforms.operands import Layout, taken
 from chainrule.values.containers import flatten
@@ -27,14 +28,14 @@ from chainrule.values.vertices import first_stand_in, raw, stand_in
 
 
 def custom_operation(
-    forward: Callable[..., Any],
+    forward: Callable[P, Any],
     pullback: Callable[..., Any],
     pushforward: Callable[..., Any] | None = None,
     *,
     name: str | None = None,
     saves: bool = False,
     opaque: bool = False,
-) -> Callable[..., Any]:
+) -> Callable[P, Any]:
     """Declare a differentiable operation from its own forward and derivative.
 
     Parameters

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, ParamSpec
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -15,12 +16,13 @@ from chainrule.values.shapes import SEQUENCES, describe
 from chainrule.values.types import Operation
 
 P = ParamSpec("P")
+R = TypeVar("R")
 Argnums = int | str | Sequence[int | str]
 """Which arguments: by position, or by name."""
 
 
-class DerivedFunction(Generic[P]):
-    """A function derived from another one, such as ``grad(f)``.
+class Derived(Generic[P]):
+    """A function made of another one, such as ``vmap(f)``.
 
     It is called like ``f``, carries its name and documentation, works as a method, and
     pickles if ``f`` does.
@@ -31,11 +33,11 @@ class DerivedFunction(Generic[P]):
     ) -> None:
         """Keep how (``method``), of what (``f``), and with which options."""
         if not callable(f):
+            name = method.__name__.strip("_")
             raise ArgumentError(
-                f"{method.__name__.strip('_')} needs a function; received "
-                f"{describe(f)}. Write gd.grad(f)(x), not gd.grad(f(x))."
+                f"{name} needs a function; received {describe(f)}. Write "
+                f"gd.{name}(f)(x), not gd.{name}(f(x))."
             )
-        check_argnums(options.get("argnums", 0))
         self.method = method
         self.f: Operation = f
         self.__wrapped__ = f  # inspect.signature finds the parameters of f
@@ -43,6 +45,34 @@ class DerivedFunction(Generic[P]):
         for name in ("__name__", "__qualname__", "__doc__", "__module__"):
             if hasattr(f, name):
                 setattr(self, name, getattr(f, name))
+
+    def __call__(self, *args: P.args, **keywords: P.kwargs) -> Any:
+        """Call what was made."""
+        return self.method(self.f, args, keywords, **self.options)
+
+    def __reduce__(self) -> Any:
+        """Pickle the name of a decorated function, or what it was made of."""
+        made = functools.partial(type(self), **self.options)
+        return global_name(self) or (made, (self.method, self.f))
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """Bind as a method does."""
+        return self if instance is None else functools.partial(self, instance)
+
+    def __repr__(self) -> str:
+        """Show what it was made of."""
+        return f"<{self.method.__name__.strip('_')} of {described(self.f)}>"
+
+
+class DerivedFunction(Derived[P]):
+    """A derivative of a function in some of its arguments, such as ``grad(f)``."""
+
+    def __init__(
+        self, method: Callable[..., Any], f: Callable[P, Any], **options: Any
+    ) -> None:
+        """Keep how (``method``), of what (``f``), and with which options."""
+        super().__init__(method, f, **options)
+        check_argnums(options.get("argnums", 0))
 
     def __call__(self, *args: P.args, **keywords: P.kwargs) -> Any:
         """Differentiate the call ``f(*args, **keywords)``."""
@@ -56,17 +86,31 @@ class DerivedFunction(Generic[P]):
         with CollectorPaused():
             return self.method(f, given, named, **options)
 
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """Bind as a method does."""
-        return self if instance is None else functools.partial(self, instance)
-
     def __repr__(self) -> str:
         """Show what it was made of, and of which arguments."""
-        is_named = not isinstance(self.f, DerivedFunction)  # which has that of its f
-        name = getattr(self.f, "__qualname__", None) if is_named else None
-        argnums = self.options.get("argnums", 0)
-        about = f" in {argnums!r}" if argnums != 0 else ""
-        return f"<{self.method.__name__.strip('_')} of {name or repr(self.f)}{about}>"
+        argnums = self.options["argnums"]
+        names = _parameters(self.f)
+        about = [
+            names[i] if isinstance(i, int) and -len(names) <= i < len(names) else f"{i}"
+            for i in (argnums if isinstance(argnums, SEQUENCES) else [argnums])
+        ]
+        return f"{super().__repr__()[:-1]} in {' and '.join(about)}>"
+
+
+def global_name(f: Operation) -> str:
+    """Return the name that a function has in its module, ``""`` if it has none."""
+    name = getattr(f, "__qualname__", "")
+    home = sys.modules.get(getattr(f, "__module__", ""))
+    return name if getattr(home, name, None) is f else ""
+
+
+def described(f: Callable[..., Any]) -> str:
+    """Return what a function is called in a text: its name, or what it was made of."""
+    of_ours = type(f).__module__.partition(".")[0] == __name__.partition(".")[0]
+    if not of_ours and hasattr(f, "__qualname__"):
+        return f.__qualname__
+    text = repr(f)
+    return text[1:-1].partition(",")[0] if text.startswith("<") else text
 
 
 def by_position(

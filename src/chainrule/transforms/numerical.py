@@ -15,6 +15,7 @@ from chainrule.errors import ArgumentError, NumericalWarning
 from chainrule.nodes.admission import holds_nodes
 from chainrule.rules.supports import is_inexact
 from chainrule.transforms.custom_operation import custom_operation
+from chainrule.transforms.derived import P
 from chainrule.transforms.differences import directional
 from chainrule.values.buffered import current
 from chainrule.values.containers import Tree, flatten, unflatten
@@ -26,13 +27,13 @@ _np: Any = np
 
 
 def numerical(
-    f: Callable[..., Any],
+    f: Callable[P, Any],
     *,
     order: int = 8,
     step: float = 0.01,
     rtol: float = 1e-6,
     name: str | None = None,
-) -> Callable[..., Any]:
+) -> Callable[P, Any]:
     """Return a foreign function whose derivatives are taken by differences, checked.
 
     For what chainrule cannot look into: a function in C, a simulator. It is asked for,

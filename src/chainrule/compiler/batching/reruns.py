@@ -9,7 +9,6 @@ answers for those with a nan, and the program for all others.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,30 +16,15 @@ from numpy.typing import NDArray
 
 from chainrule.compiler.batching.axes import count_of, examples_of, result_axes
 from chainrule.compiler.programs.signals import NanFound
+from chainrule.transforms.derived import Derived
 from chainrule.values.containers import flatten, unflatten
-from chainrule.values.types import Operation
 
 MANY = 8
 """If more than one of so many examples holds a nan, the function answers for all."""
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """What ``vmap`` was given, and the function ``mapped`` that it made of it."""
-
-    mapped: Callable[..., Any]
-    f: Callable[..., Any]
-    in_axes: Any
-    out_axes: Any
-
-
-def batch_of(f: Operation) -> Batch | None:
-    """Return what a function was mapped from, if ``vmap`` made it.
-
-    Wrappers around such a function copy its attributes, and are another function.
-    """
-    found: Batch | None = getattr(f, "_batch", None)
-    return found if found is not None and found.mapped is f else None
+class Batch(Derived[Any]):
+    """What ``vmap`` makes of a function."""
 
 
 class Examples:
@@ -54,7 +38,7 @@ class Examples:
         self.structure: Any
         self.axes: list[Any]
         self.leaves, self.structure, self.axes = examples_of(
-            batch.f, args, keywords, batch.in_axes
+            batch.f, args, keywords, batch.options["in_axes"]
         )
         self.count: int = count_of(self.leaves, self.axes)
 
@@ -90,7 +74,7 @@ def rerun(
     places[bad] = some
     given, named = examples.taken(places)
     leaves, structure = flatten(run(*given, **named))
-    axes = result_axes(batch.out_axes, leaves, structure)
+    axes = result_axes(batch.options["out_axes"], leaves, structure)
     for i in bad:
         given, named = examples.taken(i)
         found, how = flatten(one(*given, **named))
@@ -125,4 +109,4 @@ def _with_nan(examples: Examples, run: Callable[..., Any]) -> list[int] | None:
     return sorted(bad) or None
 
 
-__all__ = ["Batch", "batch_of", "rerun"]
+__all__ = ["Batch", "rerun"]

@@ -7,6 +7,7 @@ one example, and its rows are run on all of them at once (``batching``).
 from __future__ import annotations
 
 import functools
+from collections import abc
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -38,7 +39,7 @@ from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape.native_examples import Blocks
 from chainrule.compiler.tracing.trace import Trace, joined
 from chainrule.compiler.tracing.traced import MAPS, Traced
-from chainrule.errors import ArgumentError, ShapeError
+from chainrule.errors import ShapeError
 from chainrule.nodes.recorder import record
 from chainrule.numpy.making import private_part
 from chainrule.progress import watched
@@ -52,7 +53,7 @@ from chainrule.transforms.one_run import (
     with_zeros,
 )
 from chainrule.values.containers import flatten, unflatten
-from chainrule.values.shapes import TUPLE, describe, dtype_of
+from chainrule.values.shapes import TUPLE, dtype_of
 from chainrule.values.types import ArrayValue, Namespace, Parameters, Result
 from chainrule.values.vertices import raw
 
@@ -95,34 +96,35 @@ def vmap(
     >>> gd.vmap(gd.grad(lambda x, a: a * x**2), in_axes=(0, None))(np.arange(3.0), 2.0)
     array([0., 4., 8.])
     """
-    if not callable(f):
-        raise ArgumentError(
-            f"vmap needs a function; received {describe(f)}. Write gd.vmap(f)(xs)."
-        )
+    return Batch(_vmap, f, in_axes=in_axes, out_axes=out_axes)
 
-    @functools.wraps(f)
-    def mapped(*args: Any, **keywords: Any) -> Any:
-        leaves, structure, axes = examples_of(f, args, keywords, in_axes)
-        count = count_of(leaves, axes)
-        moved = [
-            x if a is None else moved_axis(x, a)
-            for x, a in zip(leaves, axes, strict=True)
-        ]
-        if not count:
-            raise ShapeError("vmap needs one example or more; received none.")
 
-        def one(filled: Sequence[Any]) -> tuple[list[Any], Any]:
-            given, named = unflatten(structure, list(filled))
-            return flatten(f(*given, **named))
+def _vmap(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    keywords: abc.Mapping[str, Any],
+    *,
+    in_axes: Any,
+    out_axes: Any,
+) -> Any:
+    """Apply a function to each example and stack the results."""
+    leaves, structure, axes = examples_of(f, args, keywords, in_axes)
+    count = count_of(leaves, axes)
+    moved = [
+        x if a is None else moved_axis(x, a) for x, a in zip(leaves, axes, strict=True)
+    ]
+    if not count:
+        raise ShapeError("vmap needs one example or more; received none.")
 
-        many = [a is not None for a in axes]
-        home = traced_in([x for x, m in zip(moved, many, strict=True) if m])
-        run: Any = _in_python if home is None else _in_trace
-        results, arranged = run(home, one, moved, many, count)
-        return arranged_along(out_axes, results, arranged)
+    def one(filled: Sequence[Any]) -> tuple[list[Any], Any]:
+        given, named = unflatten(structure, list(filled))
+        return flatten(f(*given, **named))
 
-    vars(mapped)["_batch"] = Batch(mapped, f, in_axes, out_axes)
-    return mapped
+    many = [a is not None for a in axes]
+    home = traced_in([x for x, m in zip(moved, many, strict=True) if m])
+    run: Any = _in_python if home is None else _in_trace
+    results, arranged = run(home, one, moved, many, count)
+    return arranged_along(out_axes, results, arranged)
 
 
 def _in_python(

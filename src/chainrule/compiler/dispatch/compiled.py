@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -21,7 +20,7 @@ import numpy as np
 
 from chainrule import progress as progress_bars
 from chainrule.compiler import background
-from chainrule.compiler.batching.reruns import batch_of, rerun
+from chainrule.compiler.batching.reruns import Batch, rerun
 from chainrule.compiler.dispatch.arrivals import rebuilt
 from chainrule.compiler.dispatch.bound import Bound, seen
 from chainrule.compiler.dispatch.calls import Call, derivative_of, recorded
@@ -46,7 +45,7 @@ from chainrule.compiler.dispatch.specialisation import (
     Specialisations,
     specialise,
 )
-from chainrule.compiler.dispatch.stats import stats_of
+from chainrule.compiler.dispatch.stats import shown, stats_of
 from chainrule.compiler.options import Options
 from chainrule.compiler.programs.signals import GuardFailed, InexactError, NanFound
 from chainrule.compiler.tracing.writing import layouts_of
@@ -54,6 +53,7 @@ from chainrule.errors import ArgumentError, CompileError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.numpy.making import private
 from chainrule.settings import SETTINGS
+from chainrule.transforms.derived import global_name
 from chainrule.values.containers import LEAF, flatten, key_orders, map_leaves
 from chainrule.values.shapes import describe, kind_of, ndarray
 from chainrule.values.vertices import stand_in, vertex
@@ -105,19 +105,16 @@ class Compiled:
 
     def __reduce__(self) -> Any:
         """Pickle the function, or the name of a decorated one; not the programs."""
-        name = getattr(self, "__qualname__", "")
-        if getattr(sys.modules.get(self.__module__), name, None) is self:
-            return name
-        return rebuilt, (Compiled, self.f, self.static, self.options)
+        made = (Compiled, self.f, self.static, self.options)
+        return global_name(self) or (rebuilt, made)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """Bind as a method does."""
         return self if instance is None else functools.partial(self, instance)
 
     def __repr__(self) -> str:
-        """Show what was compiled."""
-        count = len(self.signatures)
-        return f"<compiled {describe_function(self.f)}, {count} signatures>"
+        """Show what was compiled, and what runs it."""
+        return shown(self.f, self.kept)
 
     # ---------------------------------------------------------------------- a call
 
@@ -246,10 +243,10 @@ class Compiled:
     ) -> Any:
         """Call the function itself; of a batch only for the examples with a nan."""
         known.nans += 1
-        batch = None if self.static else batch_of(self.f)
-        if batch is not None:
+        batch = self.f
+        if isinstance(batch, Batch) and not self.static:
             if self._example is None:
-                nested = batch_of(batch.f) is not None
+                nested = isinstance(batch.f, Batch)
                 self._example = (
                     Compiled(batch.f, static=(), options=self.options)
                     if nested

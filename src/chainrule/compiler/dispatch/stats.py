@@ -12,6 +12,8 @@ from chainrule.compiler.dispatch.signature import describe_leaf
 from chainrule.compiler.dispatch.specialisation import Specialisation, Specialisations
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.captured import captured
+from chainrule.compiler.tracing.rows import Row
+from chainrule.transforms.derived import described
 
 
 def stats_of(
@@ -31,6 +33,30 @@ def stats_of(
         "error_reruns": sum(each.errors for each in known),
         "captured": _captured(f, parameters, known),
     }
+
+
+def shown(f: Callable[..., Any], kept: Kept) -> str:
+    """Return a compiled function in one line: of what, from what to what, run how."""
+    known = list(kept.signatures.values())
+    pairs = [(each, path) for each in known for path in each.paths]
+    head = f"compiled {described(f)}"
+    if not pairs:
+        return f"<{head}, no program yet>"
+    runs = ", ".join(dict.fromkeys(path.run.name for _, path in pairs))
+    if len(pairs) > 1:
+        return f"<{head}, {len(pairs)} programs, run by {runs}>"
+    each, path = pairs[0]
+    given = ", ".join(map(describe_leaf, each.signature.leaves))
+    results = [_result(x) for x in path.program.outputs]
+    returned = results[0] if len(results) == 1 else f"({', '.join(results)})"
+    return f"<{head}, ({given}) -> {returned}, run by {runs}>"
+
+
+def _result(x: Any) -> str:
+    """Return what a result is like."""
+    if not isinstance(x, Row):
+        return repr(x)
+    return f"{x.dtype}{list(x.shape)}" if x.shape else str(x.dtype)
 
 
 def _program(each: Specialisations, path: Specialisation) -> dict[str, Any]:
