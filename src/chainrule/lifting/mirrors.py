@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
-import sysconfig
 import types
 from typing import Any
 
+from chainrule.notes.origins import USER, origin_of
+from chainrule.notes.targets import module_of
 from chainrule.numpy.lifted_arrays import as_made
 from chainrule.rules.named_functions import function_in
 from chainrule.values.shapes import TUPLE, kind_of
@@ -17,7 +18,6 @@ MIRRORED = ("numpy", "numpy.linalg", "numpy.fft")
 """The modules of NumPy that have one of ours."""
 _MAKING = (*MIRRORED, "numpy.random")
 """Those whose functions make arrays."""
-_NO_CODE_OF_ONES_OWN = frozenset(["chainrule", "numpy", "scipy", "builtins"])
 
 
 def package_of(module: str) -> str:
@@ -28,17 +28,11 @@ def package_of(module: str) -> str:
 @functools.cache
 def is_ones_own(package: str) -> bool:
     """Tell whether a package is code of one's own: installed nowhere."""
-    if package in _NO_CODE_OF_ONES_OWN or package in sys.stdlib_module_names:
-        return False
     module = sys.modules.get(package)
     file = getattr(module, "__file__", None)
-    file = file or next(iter(getattr(module, "__path__", ())), None)
-    if not file:
-        return False
-    places = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
-    folders = file.replace("\\", "/").split("/")
-    is_installed = "site-packages" in folders or "dist-packages" in folders
-    return not is_installed and not any(p and file.startswith(p) for p in places)
+    for folder in getattr(module, "__path__", ()) if file is None else ():
+        file = f"{folder}/__init__.py"
+    return file is not None and origin_of(file, package) == USER
 
 
 _NO_FUNCTIONS: Any = (type, str, tuple, list, dict)
@@ -50,6 +44,7 @@ class Making:
     def __init__(self, function: Any) -> None:
         """Stand for a function, or for a ufunc with its methods."""
         self.__wrapped__ = function
+        self.__module__ = module_of(function)
         self.__name__: str = getattr(function, "__name__", repr(function))
         self.__doc__ = function.__doc__
 

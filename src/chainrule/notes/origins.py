@@ -19,11 +19,14 @@ _INSTALLED = ("site-packages", "dist-packages")
 def origin(frame: FrameType) -> str:
     """Tell whose code a frame runs."""
     module = frame.f_globals.get("__name__")
-    return _origin(frame.f_code.co_filename, module if isinstance(module, str) else "")
+    return origin_of(
+        frame.f_code.co_filename, module if isinstance(module, str) else ""
+    )
 
 
 @cache
-def _origin(file: str, module: str) -> str:
+def origin_of(file: str, module: str) -> str:
+    """Tell whose code a file holds, which is that of a module."""
     if module.partition(".")[0] == _OWN:
         return CHAINRULE
     if file.startswith("<") or file.endswith(_CYTHON):
@@ -51,7 +54,7 @@ def _of_text(file: str, module: str) -> str:
     if top in sys.stdlib_module_names or file.startswith("<frozen"):
         return FOREIGN
     path = getattr(sys.modules.get(module), "__file__", None)
-    return USER if path is None else _origin(path, module)
+    return USER if path is None else origin_of(path, module)
 
 
 @cache
