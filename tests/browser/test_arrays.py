@@ -48,6 +48,61 @@ def test_an_entry_shows_what_it_is_computed_from(visit):
     assert marked(page, "to") == 6
 
 
+def focused(page):
+    """The name and the description of the entry that has the focus."""
+    return page.evaluate("""() => {
+        const e = document.activeElement, id = e.getAttribute("aria-describedby");
+        return [e.getAttribute("aria-label"), document.getElementById(id).textContent];
+    }""")
+
+
+def test_arrow_keys_go_from_entry_to_entry(visit):
+    page = visit(gd.explain(layer)(W, X))
+    page.keyboard.press("End")
+    page.focus(".graph div.frame")
+    page.keyboard.press("Tab")
+    step = page.input_value("#step")
+    assert focused(page) == [
+        "w[0, 0]: 1",
+        "w[0, 0] is given. Its gradient comes from v1[0].",
+    ]
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    assert focused(page)[0] == "w[1, 1]: 3"
+    ring = "getComputedStyle(document.activeElement).outlineStyle"
+    assert page.evaluate(ring) == "solid"
+    assert marked(page, "here") == 2
+    assert marked(page, "to") == 2
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    assert focused(page)[0].startswith("derivative in w[0, 0]: ")
+    seen = []
+    while not seen or focused(page)[0] != seen[-1]:
+        seen.append(focused(page)[0])
+        page.keyboard.press("ArrowDown")
+    names = " ".join(seen)
+    assert all(name in names for name in ("x[0]", "v1[0]", "h[0]"))
+    assert page.input_value("#step") == step
+    name = focused(page)[0]
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    assert focused(page)[0] == name
+    assert page.locator("[role=gridcell][tabindex='0']").count() == 1
+
+
+def test_the_entry_in_focus_stays_so_when_the_graph_is_drawn_anew(visit):
+    page = visit(gd.explain(layer)(W, X))
+    page.keyboard.press("End")
+    page.focus(".graph div.frame")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    name = focused(page)[0]
+    page.set_viewport_size({"width": 800, "height": 700})
+    page.wait_for_timeout(200)
+    assert focused(page)[0] == name
+
+
 def test_broadcasting_and_products_are_said_as_what_they_are(visit):
     page = visit(gd.explain(lambda w, b: np.sum(w @ w.T + b))(W, X[:1]))
     said = []

@@ -20,6 +20,15 @@ def labels(page, selector):
     return page.locator(f".graph {selector}").all_text_contents()
 
 
+def to_step(page, step):
+    """Bring a page to a step."""
+    page.evaluate(
+        "n => { const s = document.getElementById('step'); s.value = n;"
+        " s.dispatchEvent(new Event('input')); }",
+        step,
+    )
+
+
 # ------------------------------------------------------------- what stands on edges
 
 
@@ -69,28 +78,78 @@ def test_what_arrives_is_added_up_in_the_box(visit):
 # ------------------------------------------------------------------ the presenter
 
 
+OUT_OF_SIGHT = """() => {
+    const found = [];
+    if (document.documentElement.scrollHeight > innerHeight) found.push("page scrolls");
+    const frame = document.querySelector(".graph div.frame");
+    const [across, down] = [frame.scrollWidth, frame.scrollHeight];
+    if (across > frame.clientWidth || down > frame.clientHeight)
+        found.push("graph scrolls");
+    const said = document.querySelector(".speech");
+    if (said.scrollHeight > said.clientHeight + 2) found.push("sentence is cut");
+    const room = frame.getBoundingClientRect();
+    for (const box of document.querySelectorAll(".box")) {
+        const area = box.getBoundingClientRect();
+        if (area.bottom > room.bottom + 1 || area.right > room.right + 1)
+            found.push(box.querySelector(".name").textContent + " is out of sight");
+    }
+    return found;
+}"""
+LETTERS = """() => Math.min(...[...document.querySelectorAll(".scene text, .speech")]
+    .filter(t => t.textContent).map(t => parseFloat(getComputedStyle(t).fontSize) *
+        (t.getScreenCTM ? t.getScreenCTM().a : 1)))"""
+
+
+def deep(x, w):
+    """Return what ten different layers make of a matrix."""
+    for k in range(10):
+        x = np.tanh(w @ x) + 0.1 * k
+    return np.sum(x * x)
+
+
+LECTURES = {
+    **FUNCTIONS,
+    "deep": (deep, (np.eye(3) + 0.5, np.eye(3))),
+    "wide": (lambda xs: sum(x * x for x in xs), ([*map(float, range(40))],)),
+}
+
+
 @pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1024, 768)])
-@pytest.mark.parametrize("name", ["equation", "network"])
+@pytest.mark.parametrize("name", LECTURES)
 def test_the_presenters_view_can_be_read_from_the_last_row(visit, name, width, height):
-    g, args = FUNCTIONS[name]
+    g, args = LECTURES[name]
     page = visit(
         gd.explain(g)(*args), width=width, height=height, reduced_motion="reduce"
     )
     page.keyboard.press("p")
+    page.wait_for_timeout(100)
     assert page.get_attribute("#present", "aria-pressed") == "true"
     assert not page.is_visible(".inputs")
     assert page.locator(".graph div.frame").bounding_box()["width"] > 0.9 * width
-    for step in range(4):
-        page.keyboard.press("ArrowRight")
-        found = page.evaluate(FAULTS, 12.0)
-        assert found == [], step
-    sizes = page.evaluate("""() => [...document.querySelectorAll('.scene text')]
-        .filter(t => t.textContent).map(t =>
-            parseFloat(getComputedStyle(t).fontSize) * t.getScreenCTM().a)""")
-    assert min(sizes) >= height / 62
-    assert page.locator(".speech").bounding_box()["height"] > 24
+    last = int(page.get_attribute("#step", "max"))
+    for step in sorted({0, 1, 2, *range(3, last, -(-last // 8)), last - 1, last}):
+        to_step(page, step)
+        assert page.evaluate(OUT_OF_SIGHT) == [], step
+        assert page.evaluate(FAULTS, 12.0) == [], step
+        assert page.evaluate(LETTERS) >= height / 62, step
     page.keyboard.press("Escape")
     assert page.is_visible(".inputs")
+
+
+def test_a_deep_graph_is_a_window_and_a_map(visit):
+    page = visit(gd.explain(deep)(np.eye(3) + 0.5, np.eye(3)), reduced_motion="reduce")
+    page.select_option(".tools select", "none")
+    page.keyboard.press("p")
+    to_step(page, 20)
+    boxes = page.locator(".scene .box").count()
+    assert 2 <= boxes <= 4
+    assert page.locator(".overview rect").count() > 30
+    assert page.locator(".overview .current").count() == 1
+    assert page.locator(".overview .here").count() == boxes
+    page.keyboard.press("End")
+    assert page.locator(".scene .box.input").count() == 2
+    page.keyboard.press("p")
+    assert page.locator(".scene .box").count() > 30
 
 
 def test_each_step_is_a_sentence(visit):

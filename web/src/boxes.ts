@@ -129,15 +129,18 @@ export class BoxView {
   }
 
   /** Whether everything still fits. */
-  update(name: string, label: string, value: Value | undefined, gradient: Value | undefined, tip: string): boolean {
+  update(
+    name: string, label: string, value: Value | undefined, gradient: Value | undefined, tip: string,
+    nameOf: (entry: number) => string,
+  ): boolean {
     const room = this.plan.width - 2 * PAD;
     const shown = fitted(name, SIZES.name, label ? 0.75 * room : room, true);
     this.name.textContent = shown;
     this.expression.textContent =
       fitted(label, SIZES.expression, room - GAP - widthOf(shown, SIZES.name, true));
     this.title.textContent = tip;
-    const fits = this.value.update(value);
-    return this.gradient.update(gradient) && fits;
+    const fits = this.value.update(value, name, nameOf);
+    return this.gradient.update(gradient, `Derivative in ${name}`, (k) => `derivative in ${nameOf(k)}`) && fits;
   }
 
   /** The entry under a point of the box. */
@@ -167,22 +170,36 @@ class BlockView {
     const { top, rows, columns, cell, shape } = plan;
     this.line = s("text", { x: PAD, y: top + 15, class: kind });
     this.element = s("g", { class: "block" }, this.line);
+    if (rows) set(this.element, "role", "grid");
     const left = PAD + SIGN;
     const step = Math.min(cell, (width - PAD - left) / Math.max(1, columns));
     const across = shape.at(-1) ?? 1;
     for (let r = 0; r < rows; r += 1) {
+      const row = s("g", { role: "row" });
       for (let c = 0; c < columns; c += 1) {
         const rect = s("rect", {
           x: left + c * step, y: top + r * ROW, width: step - 1.5, height: ROW - 1.5, rx: 2, class: `cell ${kind}`,
         });
-        const text = s("text", { x: left + (c + 1) * step - 7, y: top + r * ROW + 14.5, class: `entry ${kind}` });
-        this.element.append(rect, text);
+        const text = s("text", {
+          x: left + (c + 1) * step - 7, y: top + r * ROW + 14.5, class: `entry ${kind}`, "aria-hidden": "true",
+        });
+        row.append(rect, text);
         this.cells.push({ rect, text, entry: r * across + c });
       }
+      this.element.append(row);
     }
   }
 
-  update(x: Value | undefined): boolean {
+  /** Give an entry its name, by which it can be reached; dots have none. */
+  private name(rect: SVGRectElement, name: string | null): void {
+    set(rect, "role", name && "gridcell");
+    set(rect, "aria-label", name);
+    set(rect, "tabindex", name && (rect.getAttribute("tabindex") ?? "-1"));
+    set(rect, "aria-describedby", name && "hint");
+  }
+
+  update(x: Value | undefined, what: string, nameOf: (entry: number) => string): boolean {
+    set(this.element, "aria-label", this.plan.rows ? what : null);
     set(this.element, "visibility", x == null ? "hidden" : null);
     if (x == null) return true;
     const { rows, columns, cell } = this.plan;
@@ -203,6 +220,7 @@ class BlockView {
       fits &&= widthOf(wanted, SIZES.cell) <= cell - 10;
       const heat = size === undefined ? 0 : Number.isFinite(size) ? Math.abs(size) / most : 1;
       set(rect, "fill-opacity", (0.05 + 0.3 * heat).toFixed(3));
+      this.name(rect, size === undefined ? null : `${nameOf(this.cells[i]!.entry)}: ${wanted}`);
       rect.classList.toggle("lost", size !== undefined && !Number.isFinite(size));
     });
     return fits;

@@ -5,11 +5,13 @@ import { BoxView, headOf, planned, type Plan } from "./boxes";
 import { button, calm, h, replace, s, set } from "./dom";
 import type { Numbers, Run, Value } from "./data";
 import { byEdge, labelOf } from "./edges";
+import { around, Overview, partOf } from "./focus";
 import { folded, type Fold, type Folded } from "./fold";
 import { entries, show } from "./format";
-import { LABEL, laidOut, type Layout } from "./layout";
+import { LABEL, laidOut, strip, type Layout } from "./layout";
 import { widthOf } from "./text";
 import { flow, subject, type Moment, type State } from "./timeline";
+import { reachable, walkable } from "./walk";
 import { entryName } from "./words";
 
 const ROOM = 14;
@@ -37,13 +39,16 @@ export class GraphView {
   private readonly roundText = h("span", {});
   /** A slider over the rounds of a loop. */
   readonly rounds = h("label", { class: "rounds", hidden: true }, this.slider, this.roundText);
-  private readonly picture = s("svg", { role: "img", "aria-label": "The recording as a graph" });
+  private readonly picture = s("svg", { role: "none" });
   private readonly frame = h("div", {
     class: "frame scroll", tabindex: 0, role: "group", "aria-label": "The recording as a graph",
   });
-  private readonly hint = h("p", { class: "hint remark", role: "status" });
+  private readonly hint = h("p", { class: "hint remark", id: "hint" });
+  private readonly overview = new Overview();
   private readonly scene = s("g", { class: "scene" });
   private readonly flights = s("g", { class: "flights" });
+  /** All boxes, and those of them that are drawn. */
+  private whole: Folded;
   private folds: Folded;
   private boxes: BoxView[] = [];
   private shown: number[] = [];
@@ -53,18 +58,21 @@ export class GraphView {
   private last: [Numbers, State, Moment] | null = null;
   private lit: Set<string> | null = null;
   private flight = 0;
-  private largest = LARGEST;
+  private presenting = false;
 
   constructor(
     private run: Run,
     private fold: Fold,
     private readonly pick: (vertex: number) => void,
   ) {
-    this.folds = folded(run, fold);
+    this.whole = this.folds = folded(run, fold);
     this.picture.append(this.scene);
     this.frame.append(this.picture);
-    this.element.append(this.frame, this.hint);
+    this.element.append(this.frame, this.overview.element, this.hint);
     this.listen();
+    walkable(this.scene);
+    this.frame.addEventListener("focusin", () => this.point(this.focused()));
+    this.frame.addEventListener("focusout", () => this.point(null));
     this.slider.addEventListener("input", () => this.setRound(this.slider.valueAsNumber));
   }
 
@@ -72,13 +80,13 @@ export class GraphView {
   adopt(run: Run): void {
     this.run = run;
     this.lit = null;
-    this.folds = folded(run, this.fold);
+    this.whole = this.folds = folded(run, this.fold);
     this.boxes = [];
   }
 
   setFold(fold: Fold): void {
     this.fold = fold;
-    this.folds = folded(this.run, fold);
+    this.whole = this.folds = folded(this.run, fold);
     this.draw();
     this.setRound(null);
   }
@@ -101,38 +109,82 @@ export class GraphView {
 
   /** Let the graph grow to what a lecture hall can read, or shrink again. */
   present(on: boolean): void {
-    this.largest = on ? 4 : LARGEST;
+    this.presenting = on;
     this.draw();
+  }
+
+  private get largest(): number {
+    return this.presenting ? 4 : LARGEST;
   }
 
   /** In a lecture hall letters are at least a fiftieth of the screen high. */
   private get smallest(): number {
-    return this.largest > LARGEST ? Math.max(1.35, innerHeight / 50 / 13) : SMALLEST;
+    return this.presenting ? Math.max(1.35, innerHeight / 50 / 13) : SMALLEST;
   }
 
   private get size(): { width: number; height: number } {
-    const width = this.frame.clientWidth - 2 * ROOM;
-    const presenting = this.largest > LARGEST;
-    const height = presenting ? Math.max(220, innerHeight - 330) : Math.max(400, 0.74 * innerHeight);
-    return { width, height };
+    const width = this.frame.clientWidth - 2 * ROOM - 2;
+    if (!this.presenting) return { width, height: Math.max(400, 0.74 * innerHeight) };
+    const map = this.partial ? this.overview.element.getBoundingClientRect().height + 8 : 0;
+    return { width, height: Math.max(160, this.element.clientHeight - map - 2 * ROOM - 8) };
   }
+
+  /** Whether only the boxes of the moment are drawn, as all of them would be too small. */
+  private partial = false;
 
   /** Lay out and draw anew, for the numbers last shown. */
   draw(): void {
     if (this.frame.clientWidth < 50 || !this.last) return;
-    const [numbers, state, moment] = this.last;
+    this.partial = false;
+    this.element.classList.remove("partial");
+    const plans = this.arrange(this.whole);
+    if (this.presenting && this.scaleToFit() < this.smallest) {
+      this.partial = true;
+      this.element.classList.add("partial");
+      this.overview.draw(strip(this.whole, plans), plans);
+      this.drawPart();
+    } else this.paint(this.whole, plans);
+  }
+
+  /** Draw what the moment is about, as much of it as can be read. */
+  private drawPart(): void {
+    const [numbers, state, moment] = this.last!;
+    const sets = around(this.run, numbers, moment);
+    let plans: Plan[] = [];
+    let part = this.whole;
+    for (const vertices of sets) {
+      part = partOf(this.whole, vertices);
+      plans = this.arrange(part);
+      if (this.scaleToFit() >= this.smallest) break;
+    }
+    this.paint(part, plans);
+    this.overview.light(this.whole, part.groups.flatMap((g) => g.members), subject(this.run, numbers, moment),
+      (vertex) => (state.sums.size ? state.sums : state.known).has(vertex));
+  }
+
+  /** Plan and place boxes; on phones they make room for the lines beside them. */
+  private arrange(folds: Folded): Plan[] {
+    const numbers = this.last![0];
     const sums = runningSums(this.run, numbers);
     const labels = this.labels(numbers);
-    const narrow = this.size.width < 440;
+    const { size } = this;
+    const narrow = size.width < 440;
     let room = narrow ? 240 : 420;
-    let plans: Plan[];
     for (;;) {
-      plans = this.folds.groups.map((g) => planned(this.run, numbers, g.members, sums, room));
-      this.layout = laidOut(this.folds, plans, labels, this.size, this.largest > LARGEST ? this.largest : 1);
-      const over = this.layout.width - this.size.width / SMALLEST;
-      if (!narrow || over <= 0 || room <= 160) break;
-      room = Math.max(160, room - over - 4);  // boxes make room for the lines beside them
+      const plans = folds.groups.map((g) => planned(this.run, numbers, g.members, sums, room));
+      this.layout = laidOut(folds, plans, labels, size, this.presenting ? this.largest : 1,
+        this.presenting ? this.smallest : 1);
+      const over = this.layout.width - size.width / SMALLEST;
+      if (!narrow || over <= 0 || room <= 160) return plans;
+      room = Math.max(160, room - over - 4);
     }
+  }
+
+  private paint(folds: Folded, plans: Plan[]): void {
+    const [numbers, state, moment] = this.last!;
+    const labels = this.labels(numbers);
+    const held = this.focused();
+    this.folds = folds;
     this.edges.clear();
     const lines = s("g", { class: "edges" });
     const words = s("g", { class: "labels" });
@@ -148,6 +200,17 @@ export class GraphView {
     replace(this.scene, arrows(), lines, words, ...this.boxes.map((b) => b.group), this.flights);
     this.fit();
     this.refresh(numbers, state, moment);
+    if (held) this.boxes[this.folds.groupOf[held.vertex]!]?.cellsOf(held.entry)[held.which]?.focus();
+  }
+
+  /** The entry that has the focus, so that it keeps it. */
+  private focused(): (Cell & { which: number }) | null {
+    const target = document.activeElement;
+    const index = this.boxes.findIndex((box) => box.group.contains(target));
+    const entry = this.boxes[index]?.entryOf(target) ?? null;
+    if (entry === null) return null;
+    const which = this.boxes[index]!.cellsOf(entry).indexOf(target as SVGElement);
+    return { vertex: this.shown[index]!, entry, which };
   }
 
   /** The boxes of the inputs, in their order. */
@@ -192,7 +255,8 @@ export class GraphView {
 
   update(numbers: Numbers, state: State, moment: Moment): void {
     this.last = [numbers, state, moment];
-    if (!this.boxes.length || !this.refresh(numbers, state, moment)) this.draw();
+    if (this.partial) this.drawPart();
+    else if (!this.boxes.length || !this.refresh(numbers, state, moment)) this.draw();
     this.follow();
   }
 
@@ -227,7 +291,8 @@ export class GraphView {
         ? (this.run.inputs.includes(shown) ? "input" : "constant")
         : v.expression + repeat;
       const tip = `${v.name} = ${v.expression}\n${entries(numbers.values[shown])}`;
-      fits = box.update(headOf(this.run, shown), label, known ? numbers.values[shown] : null, sum?.total, tip) && fits;
+      fits = box.update(headOf(this.run, shown), label, known ? numbers.values[shown] : null, sum?.total, tip,
+        (entry) => entryName(this.run, { vertex: shown, entry })) && fits;
       const on = (name: string, is: boolean): boolean => box.group.classList.toggle(name, is);
       on("known", known);
       on("current", now != null && members.includes(now));
@@ -243,6 +308,7 @@ export class GraphView {
       fits = fits && widthOf(text, LABEL) <= edge.room + 2;
     }
     this.light(numbers, state, moment);
+    reachable(this.scene);
     return fits;
   }
 
@@ -250,7 +316,7 @@ export class GraphView {
     const labels = new Map<string, string>();
     if (this.fold !== "none") return labels;
     const found = byEdge(numbers);
-    for (const { key } of this.folds.edges) {
+    for (const { key } of this.whole.edges) {
       const [vertex, position] = key.split(":").map(Number);
       labels.set(key, labelOf(this.run, vertex!, position!, found.get(key)));
     }
@@ -292,7 +358,7 @@ export class GraphView {
       for (const { vertex, entry } of cells) {
         const index = this.folds.groupOf[vertex]!;
         if (this.shown[index] !== vertex) continue;
-        for (const element of this.boxes[index]!.cellsOf(entry)) element.classList.add(name);
+        for (const element of this.boxes[index]?.cellsOf(entry) ?? []) element.classList.add(name);
       }
     };
     const from = sources(this.run, cell);
@@ -313,7 +379,7 @@ export class GraphView {
 
   private edgeKey(vertex: number, position: number, operand: number): string {
     if (this.fold === "none") return `${vertex}:${position}`;
-    return `${this.folds.groupOf[operand]}-${this.folds.groupOf[vertex]}`;
+    return `${this.whole.groupOf[operand]}-${this.whole.groupOf[vertex]}`;
   }
 
   private carriers(numbers: Numbers, moment: Moment): {
@@ -382,10 +448,13 @@ export class GraphView {
   // ------------------------------------------------------------ pan and zoom
 
   private fit(smallest = this.smallest): void {
-    const { width, height } = this.size;
-    const k = Math.min(width / this.layout.width, height / this.layout.height, this.largest);
-    this.setScale(Math.max(k, smallest));
+    this.setScale(Math.max(this.scaleToFit(), this.partial ? 0.2 : smallest));
     this.follow();
+  }
+
+  private scaleToFit(): number {
+    const { width, height } = this.size;
+    return Math.min(width / this.layout.width, height / this.layout.height, this.largest);
   }
 
   private setScale(k: number): void {
@@ -394,7 +463,7 @@ export class GraphView {
     set(this.picture, "width", Math.ceil(width));
     set(this.picture, "height", Math.ceil(height));
     set(this.scene, "transform", `translate(${ROOM} ${ROOM}) scale(${k})`);
-    const most = this.size.height + 2 * ROOM;
+    const most = this.size.height + 2 * ROOM + 3;
     this.frame.style.height = `${Math.round(Math.min(most, Math.max(LOWEST, height + 2)))}px`;
   }
 
@@ -451,8 +520,9 @@ export class GraphView {
     }, { passive: false });
     let width = 0;
     new ResizeObserver(() => {
-      if (this.element.clientWidth === width) return;
-      width = this.element.clientWidth;
+      const now = this.element.clientWidth + (this.presenting ? this.element.clientHeight / 1e4 : 0);
+      if (now === width) return;
+      width = now;
       this.draw();
     }).observe(this.element);
   }

@@ -20,7 +20,7 @@ const NARROW = 560;
 /** The layout in the direction that is larger to read; on a phone downwards, in a column if need be. */
 export function laidOut(
   folds: Folded, plans: Plan[], labels: Map<string, string>, frame: { width: number; height: number },
-  largest: number,
+  largest: number, smallest: number,
 ): Layout {
   const made = (down: boolean, room?: number): Layout => arranged(folds, plans, labels, down, room);
   if (frame.width < NARROW) {
@@ -28,10 +28,18 @@ export function laidOut(
     return wide.width <= frame.width ? wide : made(true, 0);
   }
   const scale = ({ width, height }: Layout): number => Math.min(frame.width / width, frame.height / height, largest);
+  if (!folds.edges.length) return made(true, frame.width / smallest);
   const across = made(false);
   if (scale(across) >= 0.95 * largest) return across;
   const down = made(true);
   return scale(down) > scale(across) ? down : across;
+}
+
+/** The layout that fills a strip most. */
+export function strip(folds: Folded, plans: Plan[]): Layout {
+  const [across, down] = [false, true].map((way) => arranged(folds, plans, new Map(), way));
+  const scale = ({ width, height }: Layout): number => Math.min(12 / width, 1 / height);
+  return scale(down!) > scale(across!) ? down! : across!;
 }
 
 function arranged(

@@ -115,6 +115,13 @@ class Page {
     return key;
   }
 
+  /** Smaller letters for what would not fit. */
+  private fitSpeech(): void {
+    const { speech } = this;
+    speech.classList.remove("long");
+    speech.classList.toggle("long", speech.scrollHeight > speech.clientHeight + 1);
+  }
+
   private say(): void {
     speechSynthesis.cancel();
     speechSynthesis.speak(new SpeechSynthesisUtterance(this.speech.textContent ?? ""));
@@ -123,6 +130,7 @@ class Page {
   present(on: boolean): void {
     if (!on && this.speaking) document.getElementById("aloud")?.click();
     this.graph.present(on);
+    this.fitSpeech();
   }
 
   /** Show everything as it is at a step; false if a question has to be answered first. */
@@ -160,6 +168,7 @@ class Page {
     this.transport().show(now, all.length - 1, sweepStart(all), words);
     this.voice.textContent = announced(run, numbers, state, moment, place);
     this.speech.textContent = spoken(run, numbers, state, moment);
+    this.fitSpeech();
     if (this.speaking) this.say();
     if (this.quiz.on) this.quiz.ask({ run, numbers, state, next: all[now + 1] });
   }

@@ -44,7 +44,7 @@ export function announced(
 ): string {
   const text = heading(run, numbers, moment);
   switch (moment.kind) {
-    case "start": return `${place}. ${text}: ${valuesOf(run, numbers)}.`;
+    case "start": return `${place}. ${text}: ${valuesOf(run, numbers, 40)}.`;
     case "forward": {
       const v = run.vertices[moment.vertex]!;
       return `${place}. ${v.name} is ${v.expression}, ${show(numbers.values[moment.vertex])}.`;
@@ -58,51 +58,65 @@ export function announced(
         `The sum at ${nameOf(run, to)} is ${show(state.sums.get(to)?.total)}.`;
     }
     case "quiet": return `${place}. ${text}.`;
-    case "end": return `${place}. ${text}: ${gradients(run, numbers)}.`;
+    case "end": return `${place}. ${text}: ${gradients(run, numbers, 40)}.`;
   }
 }
 
 /** The moment as one sentence that a lecturer says. */
 export function spoken(run: Run, numbers: Numbers, state: State, moment: Moment): string {
+  return sentence(run, numbers, state, moment).replace(/\.{4}$/, "...");
+}
+
+function sentence(run: Run, numbers: Numbers, state: State, moment: Moment): string {
   const value = (x: Parameters<typeof show>[0]): string => show(x).replace(/^\(.*?\): /, "");
+  const name = (vertex: number | null): string => cut(nameOf(run, vertex), 32);
   switch (moment.kind) {
-    case "start": return `The inputs: ${valuesOf(run, numbers)}.`;
+    case "start": return `The inputs: ${valuesOf(run, numbers, 4)}.`;
     case "forward": {
       const v = run.vertices[moment.vertex]!;
-      return `${v.name} is ${v.expression}, which is ${value(numbers.values[moment.vertex])}.`;
+      return `${name(moment.vertex)} is ${cut(v.expression, 80)}, which is ${value(numbers.values[moment.vertex])}.`;
     }
     case "seed": return run.mode === "forward"
       ? "Every input moves at speed 1."
-      : `Back we go: the derivative of ${nameOf(run, run.result)} in itself is 1.`;
+      : `Back we go: the derivative of ${name(run.result)} in itself is 1.`;
     case "flow": {
       const step = numbers.steps[moment.step]!;
       const c = step.contributions[moment.part]!;
       const [from, to] = flow(run, step, c);
       const came = show(incoming(run, numbers, step, c));
       const sum = state.sums.get(to);
+      const formula = c.formula === show(c.partial) || c.formula.length > 36 ? "" : ` (${c.formula})`;
       const how = typeof c.partial === "number" && typeof c.amount === "number"
-        ? `${came} times ${show(c.partial)}${c.formula === show(c.partial) ? "" : ` (${c.formula})`}, so `
+        ? `${came} times ${show(c.partial)}${formula}, so `
         : "";
       const first = (sum?.parts.length ?? 0) < 2;
-      return `${nameOf(run, from)} hands ${how}${value(c.amount)} to ${nameOf(run, to)}` +
+      return `${name(from)} hands ${how}${value(c.amount)} to ${name(to)}` +
         (first ? "." : `, which makes ${value(sum?.total)}.`);
     }
-    case "quiet": return `Nothing flows through ${nameOf(run, numbers.steps[moment.step]!.vertex)}.`;
-    case "end": return `Done: ${gradients(run, numbers)}.`;
+    case "quiet": return `Nothing flows through ${name(numbers.steps[moment.step]!.vertex)}.`;
+    case "end": return `Done: ${gradients(run, numbers, 4)}.`;
   }
 }
 
-function valuesOf(run: Run, numbers: Numbers): string {
-  return run.inputs.map((i) => `${nameOf(run, i)} is ${show(numbers.values[i])}`).join(", ");
+function cut(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}\u2026`;
 }
 
-function gradients(run: Run, numbers: Numbers): string {
+/** The first of some texts, and how many more there are. */
+function listed(texts: string[], most: number): string {
+  const more = texts.length - most;
+  return texts.slice(0, more > 1 ? most : most + 1).join(", ") + (more > 1 ? ` and ${more} more` : "");
+}
+
+function valuesOf(run: Run, numbers: Numbers, most: number): string {
+  return listed(run.inputs.map((i) => `${cut(nameOf(run, i), 40)} is ${show(numbers.values[i])}`), most);
+}
+
+function gradients(run: Run, numbers: Numbers, most: number): string {
   if (run.mode === "forward") {
     return `the result moves by ${show(numbers.totals.get(run.result!))}`;
   }
-  return numbers.ticks
-    .map((t) => `${nameOf(run, t.vertex)} has ${show(t.gradient)}`)
-    .join(", ");
+  return listed(numbers.ticks.map((t) => `${cut(nameOf(run, t.vertex), 40)} has ${show(t.gradient)}`), most);
 }
 
 /** An entry of a vertex as the program would write it: w[0, 1]. */
