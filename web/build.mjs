@@ -7,7 +7,7 @@ import { build } from "esbuild";
 const here = new URL("./", import.meta.url);
 const assets = new URL("../src/chainrule/explainer/assets/", here);
 
-async function bundle(entry, target) {
+async function bundle(entry, target, globalName) {
   const made = await build({
     absWorkingDir: fileURLToPath(here),
     entryPoints: [entry],
@@ -15,6 +15,7 @@ async function bundle(entry, target) {
     minify: true,
     write: false,
     format: "iife",
+    ...(globalName && { globalName }),
     target: ["es2022"],
     charset: "ascii",
     legalComments: "none",
@@ -25,6 +26,7 @@ async function bundle(entry, target) {
 
 const made = [
   await bundle("src/main.ts", "page.js"),
+  await bundle("src/nd.ts", "nd.js", "nd"),
   await bundle("src/page.css", "page.css"),
 ];
 let stale = 0;

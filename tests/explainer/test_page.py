@@ -298,7 +298,7 @@ def test_shapes_are_no_plain_values():
         (lambda x: np.sum(x * x), np.ones(300), "too large"),
         (lambda x: x * 2, np.float32(1.5), "double precision"),
         (np.sinc, 0.5, "no form in JavaScript"),
-        (lambda x: np.sum(np.linalg.inv(x)), np.eye(2), "no form in JavaScript"),
+        (lambda x: np.sum(np.linalg.qr(x)[1]), np.eye(2), "no form in JavaScript"),
     ],
 )
 def test_what_has_no_form_is_not_replayed(g, x, reason):

@@ -58,6 +58,10 @@ export function sources(run: Run, { vertex, entry }: Cell): Cell[] {
     v.operands.forEach((x, position) => {
       if ("vertex" in x) note(position, broadcast(run.vertices[x.vertex]!.shape, v.shape)[entry]!);
     });
+  } else {
+    v.operands.forEach((x, position) => {
+      for (let k = 0; "vertex" in x && k < sizeOf(shapeOfOperand(run, x)); k += 1) note(position, k);
+    });
   }
   return found;
 }

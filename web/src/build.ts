@@ -103,7 +103,7 @@ export class Builder {
     const number = this.vertices.length;
     this.vertices.push({
       expression: "", value: null, shape: [], operands: [], parameters: "", rule: null, place: null,
-      repeat: 1, repeats: 1, like: number, used: true, script: null, terms: null, remedy: null,
+      repeat: 1, repeats: 1, like: number, used: true, script: null, terms: null, array: null, remedy: null,
       ...some, name: count > 1 ? `${some.name}#${count}` : some.name,
     });
     return number;

@@ -52,6 +52,8 @@ export interface Vertex {
   used: boolean;
   script: number | null;
   terms: Terms | null;
+  /** An operation on whole arrays. */
+  array: number | null;
   remedy: number | null;
 }
 
@@ -152,6 +154,13 @@ export interface Script {
   forward(...operands: number[]): number | boolean;
   partials: Record<string, (z: number, ...operands: number[]) => number | boolean>;
   structural: boolean;
+}
+
+/** One operation on whole arrays, as array_forms.py writes it. */
+export interface ArrayScript {
+  forward(...operands: Grid[]): Grid;
+  pull: Record<string, (came: Grid, z: Grid, ...operands: Grid[]) => Grid>;
+  push: Record<string, (dot: Grid, z: Grid, ...operands: Grid[]) => Grid>;
 }
 
 const VALUE_KEYS = new Set([

@@ -2,7 +2,7 @@
 
 import { broadcast, dataOf, shapeOfOperand, sizeOf, valueFrom } from "./arrays";
 import {
-  isNumber, type Contribution, type Guard, type Numbers, type Operand, type Part, type Run,
+  isNumber, type ArrayScript, type Contribution, type Grid, type Guard, type Numbers, type Operand, type Part, type Run,
   type Script, type Step, type Tick,
 } from "./data";
 import { same, short } from "./format";
@@ -156,11 +156,39 @@ export class Replay {
         data.push(this.arguments(i, data).map((x) => Number(forward(...x))));
       } else if (v.terms) {
         data.push(this.summed(i, data));
+      } else if (v.array != null) {
+        data.push(this.arrayScript(i).forward(...this.grids(i, data)).data);
       } else {
         data.push(given.get(i) ?? dataOf(v.value)!);
       }
     });
     return data;
+  }
+
+  private arrayScript(vertex: number): ArrayScript {
+    return this.scripts[this.run.vertices[vertex]!.array!] as unknown as ArrayScript;
+  }
+
+  /** The operands of an operation as arrays. */
+  private grids(vertex: number, data: Data[]): Grid[] {
+    return this.run.vertices[vertex]!.operands.map((x) =>
+      ({ shape: shapeOfOperand(this.run, x), data: this.operand(x, data) }));
+  }
+
+  /** What an operation on whole arrays passes on, backwards to or forwards from its operands. */
+  private throughArrays(vertex: number, way: "pull" | "push", data: Data[], given: Map<number, Data>): Passed[] {
+    const { operands, shape } = this.run.vertices[vertex]!;
+    const grids = this.grids(vertex, data);
+    const z = { shape, data: data[vertex]! };
+    return operands.flatMap((x, position) => {
+      if (!("vertex" in x)) return [];
+      const own = this.run.vertices[x.vertex]!.shape;
+      const came = given.get(way === "pull" ? vertex : x.vertex);
+      if (!came) return [];
+      const found = this.arrayScript(vertex)[way][position]!({ shape: way === "pull" ? shape : own, data: came }, z, ...grids);
+      const amount = gathered(found, way === "pull" ? own : shape);
+      return [{ position, operand: x.vertex, partial: null, amount }];
+    });
   }
 
   private product(part: Part, n: number, factors: Data[]): number {
@@ -185,6 +213,7 @@ export class Replay {
   private back(vertex: number, came: Data, data: Data[]): Passed[] {
     const v = this.run.vertices[vertex]!;
     if (v.terms) return this.backThroughTerms(vertex, came, data);
+    if (v.array != null) return this.throughArrays(vertex, "pull", data, new Map([[vertex, came]]));
     return this.partials(vertex, data).map(({ position, operand, partial, untaken }) => {
       const amount = new Array<number>(sizeOf(this.run.vertices[operand]!.shape)).fill(0);
       const places = this.placesOf(vertex, position);
@@ -275,7 +304,7 @@ export class Replay {
 
   private tangents(data: Data[], dots: Map<number, Data>): Step[] {
     this.run.vertices.forEach((v, i) => {
-      if (v.script == null && v.terms == null) {
+      if (v.rule == null) {
         dots.set(i, data[i]!.map(() => (this.run.inputs.includes(i) ? 1 : 0)));
       }
     });
@@ -293,6 +322,7 @@ export class Replay {
   /** What an operation takes from the tangents of its operands. */
   private pushed(vertex: number, data: Data[], dots: Map<number, Data>): Passed[] {
     const v = this.run.vertices[vertex]!;
+    if (v.array != null) return this.throughArrays(vertex, "push", data, dots);
     if (!v.terms) {
       return this.partials(vertex, data).flatMap(({ position, operand, partial, untaken }) => {
         const dot = dots.get(operand);
@@ -373,6 +403,14 @@ export class Replay {
     if (guard.truth.length > 1) return `${where}${what} is no longer the same in every entry.`;
     return `${where}${what} was ${guard.truth[0] ? "true" : "false"}, and no longer is.`;
   }
+}
+
+/** An array summed to a shape from which it was broadcast, or repeated to one. */
+function gathered({ shape, data }: Grid, wanted: number[]): Data {
+  if (sizeOf(shape) <= sizeOf(wanted)) return broadcast(shape, wanted).map((k) => data[k]!);
+  const out = new Array<number>(sizeOf(wanted)).fill(0);
+  broadcast(wanted, shape).forEach((k, n) => (out[k]! += data[n]!));
+  return out;
 }
 
 function compares(sign: string, a: number, b: number): boolean {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -58,6 +58,14 @@ class Script:
         )
 
 
+class Form(Protocol):
+    """An operation that can be written as a JavaScript object."""
+
+    def text(self) -> str:
+        """Return the object."""
+        ...
+
+
 def script_of(view: VertexView) -> Script | None:
     """Return an operation in JavaScript, or ``None`` if it has no such form."""
     operation = view.rule
@@ -93,7 +101,7 @@ def sign_of(operation: str) -> str | None:
     return "!=" if operation == "bool" else compared(getattr(np, operation, None))
 
 
-def rules_text(scripts: Sequence[Script]) -> str:
+def rules_text(scripts: Sequence[Form]) -> str:
     """Return the JavaScript that gives the page its operations."""
     listed = ",\n".join(s.text() for s in scripts)
     return (
@@ -155,6 +163,7 @@ def _written(x: Formula | float) -> str:
 
 
 __all__ = [
+    "Form",
     "Script",
     "is_real",
     "rules_text",

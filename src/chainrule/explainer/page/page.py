@@ -18,7 +18,8 @@ from importlib import resources
 from typing import Any
 
 from chainrule.explainer.account.account import Account
-from chainrule.explainer.page.javascript import Script, rules_text
+from chainrule.explainer.page.array_forms import ArrayScript
+from chainrule.explainer.page.javascript import Form, rules_text
 from chainrule.explainer.page.payload import Payload
 
 LARGEST = 2_000_000
@@ -45,9 +46,12 @@ def page(explained: Account) -> str:
     return assembled(title, payload.data(), payload.scripts)
 
 
-def assembled(title: str, data: Mapping[str, Any], scripts: Sequence[Script]) -> str:
+def assembled(title: str, data: Mapping[str, Any], scripts: Sequence[Form]) -> str:
     """Return a page of these data, with these operations in JavaScript."""
-    rules, script = in_script(rules_text(scripts)), _asset("page.js")
+    library = (
+        _asset("nd.js") if any(isinstance(s, ArrayScript) for s in scripts) else ""
+    )
+    rules, script = library + in_script(rules_text(scripts)), _asset("page.js")
     fields = {
         "title": html.escape(title),
         "hashes": f"{_hash_of(rules)} {_hash_of(script)}",

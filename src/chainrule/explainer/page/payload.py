@@ -21,9 +21,10 @@ from chainrule.explainer.account.fold import key_of, representatives
 from chainrule.explainer.account.remarks import Remark, remedy
 from chainrule.explainer.account.sweep import Contribution, SweepStep
 from chainrule.explainer.account.views import Operand, Tick, VertexView
+from chainrule.explainer.page.array_forms import ArrayScript, array_script_of
 from chainrule.explainer.page.encoding import ENTRIES, clipped, encoded
 from chainrule.explainer.page.javascript import (
-    Script,
+    Form,
     is_real,
     script_of,
     sign_of,
@@ -46,7 +47,7 @@ class Payload:
 
     def __init__(self, explained: Account) -> None:
         """Collect the explanation and those of its derivatives."""
-        self._scripts: dict[Script, int] = {}
+        self._scripts: dict[Form, int] = {}
         self.runs: list[dict[str, Any]] = [
             self._run(e) for e in (explained, *explained.seconds)
         ]
@@ -59,7 +60,7 @@ class Payload:
         return run
 
     @property
-    def scripts(self) -> Sequence[Script]:
+    def scripts(self) -> Sequence[Form]:
         """The operations in JavaScript, in the order in which vertices number them."""
         return list(self._scripts)
 
@@ -71,7 +72,7 @@ class Payload:
 class _RunData:
     """One explanation, with its vertices numbered anew where it is cut."""
 
-    def __init__(self, explained: Account, scripts: dict[Script, int]) -> None:
+    def __init__(self, explained: Account, scripts: dict[Form, int]) -> None:
         self.explained = explained
         self.scripts = scripts
         inputs = set(explained.inputs)
@@ -84,6 +85,7 @@ class _RunData:
         sizes = [np.size(explained.vertices[i].value) for i in self.shown]
         self.entries = ENTRIES if 5 * sum(sizes) < _NUMBERS else 16
         self.written: dict[int, Terms | None] = {}
+        self.arrays: dict[int, ArrayScript | None] = {}
         self.rules: dict[Any, int] = {}
         self.remedies: dict[str, int] = {}
 
@@ -145,10 +147,19 @@ class _RunData:
             "used": v.used,
             "terms": None if written else self._terms(v),
             "remedy": self._remedy(v) if v.rule else None,
-            "script": None
-            if written is None
-            else self._numbered(self.scripts, written),
+            "script": self._script(written),
+            "array": self._script(self._array(v)),
         }
+
+    def _script(self, form: Form | None) -> int | None:
+        return None if form is None else self._numbered(self.scripts, form)
+
+    def _array(self, v: VertexView) -> ArrayScript | None:
+        """Return an operation on whole arrays, where there is no simpler form."""
+        if v.index not in self.arrays:
+            simple = script_of(v) or self._terms(v) or self.entries < ENTRIES
+            self.arrays[v.index] = None if simple else array_script_of(v)
+        return self.arrays[v.index]
 
     def _remedy(self, v: VertexView) -> int:
         names = [
@@ -240,7 +251,7 @@ class _RunData:
         for v in e.vertices:
             if v.rule is None and not is_real(v.value):
                 return False, f"{v.name} is not real, in double precision."
-            if v.rule is not None and not (script_of(v) or self._terms(v)):
+            if v.rule is not None and not self._has_form(v):
                 return False, f"{v.expression} has no form in JavaScript."
         for d in e.departures:
             operands = map(self._departed, d.operands)
@@ -251,6 +262,9 @@ class _RunData:
                     f"({d.operation}), which a replay would hold constant."
                 )
         return True, ""
+
+    def _has_form(self, v: VertexView) -> bool:
+        return bool(script_of(v) or self._terms(v) or self._array(v))
 
     @staticmethod
     def _is_large(v: VertexView) -> bool:
