@@ -310,6 +310,26 @@ class TestMatrices:
         assert gd.jacobian(lambda x: np.stack([x, x]), mode=mode)(3.0).shape == (2,)
         assert gd.jacobian(lambda x: x[:0], mode=mode)(X).shape == (0, 4)
 
+    def test_rows_of_a_jacobian_are_sweeps_each(self):
+        x = np.array([0.5, 0.0, 2.0])
+
+        def f(x, y):
+            kept = np.where(x > 0, x**0.5 * y, x)  # 0 * inf on the untaken branch
+            return np.stack([kept, np.roll(x, 1) * x[::-1], x * 0 + y])
+
+        J, by_y = gd.jacobian(f, (0, 1))(x, 3.0)
+        assert J.shape == (3, 3, 3)
+        assert by_y.shape == (3, 3)
+        assert J[0, 1, 1] == 1.0
+        for i in np.ndindex(3, 3):
+            row, entry = gd.grad(lambda x, y, i=i: f(x, y)[i], (0, 1))(x, 3.0)
+            np.testing.assert_array_equal(J[i], row)
+            np.testing.assert_array_equal(by_y[i], entry)
+        single = gd.jacobian(lambda x: x * x)(np.float32([1, 2]))
+        assert single.dtype == np.float32
+        outside = gd.jacobian(lambda x: gd.node(1.0) * np.ones(2))(x)
+        np.testing.assert_array_equal(outside, np.zeros((2, 3)))
+
     def test_jacobian_of_several_arguments(self):
         a, b = gd.jacobian(lambda x, y: x * y, (0, 1))(X, 2.0)
         np.testing.assert_array_equal(a, 2 * np.eye(4))

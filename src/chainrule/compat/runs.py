@@ -17,6 +17,7 @@ from chainrule.compat.boxes import ArrayBox, Box, as_box
 from chainrule.compat.primitives import shaped
 from chainrule.rules.supports import zeros_of
 from chainrule.transforms.collector import CollectorPaused
+from chainrule.transforms.matrices import rows_of
 from chainrule.transforms.recorded_call import Recording
 from chainrule.transforms.seeds import tangent_tree, zeros_if_absent
 from chainrule.values.containers import LEAF, flatten, is_container, unflatten
@@ -63,6 +64,16 @@ class Run:
         }
         bars, _ = run.pull(seeds)
         return run.arrange(map(zeros_if_absent, bars, run.inputs))[0]
+
+    def rows(self) -> Any:
+        """Return the cotangents of each entry of the result, stacked.
+
+        ``None`` where the argument and the result are no plain arrays.
+        """
+        run = self._run
+        whole = run.structure is LEAF and run.places[0][0] is LEAF
+        stacked = rows_of(run, 0) if whole else None
+        return stacked and stacked[0]
 
     def pushed(self, g: Any) -> Any:
         """Return the tangent of the result, of that of the argument."""

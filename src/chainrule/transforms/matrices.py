@@ -11,8 +11,11 @@ from numpy.typing import DTypeLike, NDArray
 
 from chainrule import operations
 from chainrule.errors import ArgumentError, CompileError
+from chainrule.nodes.node_class import node
 from chainrule.progress import watched
-from chainrule.rules.supports import zeros_of
+from chainrule.rules.supports import has_nan, zeros_of
+from chainrule.sweeps.order import check_fresh
+from chainrule.sweeps.sweep import fast_sweep
 from chainrule.transforms.derived import Argnums, DerivedFunction, P, positions_of
 from chainrule.transforms.gradients import grad
 from chainrule.transforms.recorded_call import Recording
@@ -24,7 +27,7 @@ from chainrule.transforms.seeds import (
     units_of,
 )
 from chainrule.values.containers import unflatten
-from chainrule.values.shapes import dtype_of, is_complex, shape_of, size_of
+from chainrule.values.shapes import dtype_of, is_complex, ndarray, shape_of, size_of
 from chainrule.values.types import Operation, Value
 from chainrule.values.vertices import as_array, first_stand_in, raw, stand_in, vertex
 
@@ -108,10 +111,51 @@ def _by_rows(run: Recording) -> list[list[Any]]:
         def swept(seed: Value, i: int = i) -> list[Any]:
             return run.pull({i: seed})[0]
 
-        parts = _for_each_unit(z, swept, run, run.inputs, axis=0)
+        parts = rows_of(run, i)
+        if parts is None:
+            parts = _for_each_unit(z, swept, run, run.inputs, axis=0)
         pairs = zip(parts, run.inputs, strict=True)
         blocks.append([_block(part, z, x) for part, x in pairs])
     return blocks
+
+
+def rows_of(run: Recording, i: int) -> list[Any] | None:
+    """Sweep back from each entry of a plain array, ordered and checked once for all.
+
+    Returns the rows of each input, stacked; ``None`` where a sweep is recorded, or
+    leaves a nan, at which supports say what is zero.
+    """
+    z = run.outputs[i]
+    if not isinstance(z, node) or not all(map(_is_plain, (z, *run.inputs))):
+        return None
+    order, older, _ = run.ordered((z,))
+    shape, size = z.shape, z.size
+    if older or not order or not shape:
+        return None
+    blocks: list[Any] = [np.zeros((size, *x.shape), x.dtype) for x in run.inputs]
+    pairs = list(zip(run.inputs, blocks, strict=True))
+    with (
+        np.errstate(all="ignore"),
+        watched(range(size), "jacobian", "sweeps") as rows,
+    ):
+        for row in rows:
+            unit = np.zeros(size, z.dtype)
+            unit[row] = 1
+            bars: dict[vertex, Any] = dict.fromkeys(order)
+            bars[z] = unit if len(shape) == 1 else unit.reshape(shape)
+            leaves = fast_sweep(order, bars)
+            for x, block in pairs:
+                bar = bars.get(x)
+                if bar is not None:
+                    block[row] = bar
+            if not row:
+                check_fresh(leaves, order)
+    return None if any(map(has_nan, blocks)) else blocks
+
+
+def _is_plain(x: vertex) -> bool:
+    value = raw(x)
+    return type(value) in (float, ndarray) and dtype_of(value).kind == "f"
 
 
 def _by_columns(run: Recording) -> list[list[Any]]:

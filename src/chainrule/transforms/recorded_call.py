@@ -148,14 +148,14 @@ class Recording:
         leaves += [z for z in flatten(self.aux)[0] if isinstance(z, node)]
         if any(z.serial <= self.start for z in leaves):
             return True
-        return bool(self._ordered(tuple(dict.fromkeys(leaves))).older)
+        return bool(self.ordered(tuple(dict.fromkeys(leaves))).older)
 
     def largest(self) -> int:
         """Return the number of entries of the largest value that was recorded."""
-        order = self._ordered(tuple(self.roots())).order
+        order = self.ordered(tuple(self.roots())).order
         return max((_size(raw(z)) for z in order), default=1)
 
-    def _ordered(self, roots: tuple[vertex, ...]) -> Ordered:
+    def ordered(self, roots: tuple[vertex, ...]) -> Ordered:
         """Return the vertices under some roots in sweep order, sorted once."""
         known = (*map(id, roots), Writes.count)
         if self._known is None or self._known[0] != known:
@@ -175,7 +175,7 @@ class Recording:
             z = self.outputs[i]
             if isinstance(z, node) and z.serial > self.start:
                 cotangents[z] = cotangents[z] + seed if z in cotangents else seed
-        ordered = self._ordered(tuple(cotangents))
+        ordered = self.ordered(tuple(cotangents))
         order = ordered.order
         nested = bool(ordered.older)
         if nested or any(isinstance(s, vertex) for s in cotangents.values()):
@@ -192,7 +192,7 @@ class Recording:
 
     def push(self, tangents: Sequence[Any]) -> tuple[list[Any], bool]:
         """Sweep one tangent per input (or ``None``) forward to the outputs."""
-        order, older, _ = self._ordered(tuple(self.roots()))
+        order, older, _ = self.ordered(tuple(self.roots()))
         recorded = bool(older) or any(isinstance(t, vertex) for t in tangents)
         pairs = zip(self.inputs, tangents, strict=True)
         seeds: dict[vertex, Any] = {x: t for x, t in pairs if t is not None}

@@ -46,19 +46,23 @@ def make_vjp(fun: Function, x: Any, *, copy: bool = True) -> tuple[Function, Any
 
     Without ``copy`` the pullback is right as long as nobody writes into the argument.
     """
+    run = recorded(fun, x, copy=copy)
+    return run.pulled, run.value()
+
+
+def recorded(fun: Function, x: Any, *, copy: bool = True) -> Run:
+    """Return a run of a function; warn if its result does not depend on ``x``."""
     run = Run(fun, x, copy=copy)
     if not run.depends():
-        warnings.warn("Output seems independent of input.", stacklevel=2)
-    return run.pulled, run.value()
+        warnings.warn("Output seems independent of input.", stacklevel=3)
+    return run
 
 
 def make_jvp(fun: Function, x: Any) -> Function:
     """Return the function that gives the value, and the tangent, for a tangent of x."""
 
     def jvp(g: Any) -> tuple[Any, Any]:
-        run = Run(fun, x, copy=False)
-        if not run.depends():
-            warnings.warn("Output seems independent of input.", stacklevel=2)
+        run = recorded(fun, x, copy=False)
         tangent = run.pushed(g)
         return run.value(), tangent
 

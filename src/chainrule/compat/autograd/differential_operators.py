@@ -11,6 +11,7 @@ import numpy as np
 
 from chainrule.compat.autograd.core import make_jvp as _make_jvp
 from chainrule.compat.autograd.core import make_vjp as _make_vjp
+from chainrule.compat.autograd.core import recorded as _recorded
 from chainrule.compat.autograd.extend import vspace as vspace
 from chainrule.compat.autograd.wrap_util import unary_to_nary as unary_to_nary
 from chainrule.compat.boxes import boxing
@@ -76,10 +77,11 @@ def deriv(fun: Function, x: Any) -> Any:
 @unary_to_nary
 def jacobian(fun: Function, x: Any) -> Any:
     """Return the Jacobian, of the shape of the result and then of the argument."""
-    vjp, ans = _make_vjp(fun, x, copy=False)
-    space: Any = vspace(ans)
-    shape = space.shape + vspace(x).shape  # type: ignore[attr-defined]
-    return _reshape(_stack([vjp(v) for v in space.standard_basis()]), shape)
+    run = _recorded(fun, x, copy=False)
+    rows, space = run.rows(), vspace(run.value())
+    if rows is None:
+        rows = _stack([run.pulled(v) for v in space.standard_basis()])
+    return _reshape(rows, space.shape + vspace(x).shape)  # type: ignore[attr-defined]
 
 
 @unary_to_nary
