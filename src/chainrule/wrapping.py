@@ -170,6 +170,9 @@ def bind(
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Sort a call's arguments into operands and parameters, as NumPy names them."""
     names, allowed = _signature(rule_class, model)
+    simple = _simple_parameters(names, allowed, args[count:], kwargs, count)
+    if simple is not None and len(args) >= count:
+        return tuple(args[:count]), simple
     if len(args) > len(names):
         raise ArgumentError(
             f"{model.__name__}() takes {len(names)} arguments ({', '.join(names)}); "
@@ -199,6 +202,24 @@ def bind(
     return tuple(operands), parameters
 
 
+def _simple_parameters(
+    names: Sequence[str],
+    allowed: Sequence[str],
+    rest: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    count: int,
+) -> dict[str, Any] | None:
+    """Return the parameters of a call where all are numbers and names that it knows."""
+    simple = dict(zip(names[count:], rest, strict=False))
+    if len(simple) < len(rest) or (kwargs and simple.keys() & kwargs):
+        return None
+    simple.update(kwargs)
+    for k, v in simple.items():
+        if v.__class__ not in _SIMPLE or k not in allowed:
+            return None
+    return simple
+
+
 def _parameters(
     model: Operation, arguments: Mapping[str, Any], allowed: Sequence[str]
 ) -> dict[str, Any]:
@@ -222,6 +243,7 @@ def _parameters(
     return parameters
 
 
+_SIMPLE = frozenset((int, float, bool, str, type(None)))
 _signatures: dict[type[rule], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
 

@@ -68,6 +68,13 @@ AXES = {
     "meshgrid sparse": (lambda *x: np.meshgrid(*x, sparse=True), V, W),
     "meshgrid of one": (np.meshgrid, V),
     "roll": (lambda x: np.roll(x, 2), M),
+    **{
+        f"roll {shift} along {axis}": (
+            lambda x, shift=shift, axis=axis: np.roll(x, shift, axis), T
+        )
+        for shift, axis in [(0, 0), (-1, -1), (7, 1), (-8, 2), (True, 0)]
+    },
+    "roll by columns": (lambda x: np.roll(x.T, 1, 0), M),
     "roll axes": (lambda x: np.roll(x, (1, 2), axis=(0, 1)), M),
     "flip": (np.flip, T),
     "flip axis": (lambda x: np.flip(x, 1), T),

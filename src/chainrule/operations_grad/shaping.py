@@ -175,6 +175,8 @@ class roll_grad(linear):
         xp: Namespace, z_grad: Value, x: Value, *, shift: Value, axis: Axis = None
     ) -> Value:
         """x_grad = z_grad moved back"""
+        if type(shift) is int:
+            return xp.roll(z_grad, -shift, axis=axis)
         shifts: Any = shift if isinstance(shift, SEQUENCES) else [shift]
         back: list[Any] = [
             -(s if is_stand_in(s) else np.asarray(s, int)) for s in shifts

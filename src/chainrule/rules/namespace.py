@@ -118,6 +118,22 @@ def _reshape(x: Any, shape: int | Shape, *, order: Any = "C") -> Any:
     return np.reshape(x, shape, order=order)
 
 
+def _roll(x: Any, shift: Any, axis: Any = None) -> Any:
+    """Return ``np.roll(x, shift, axis)``; along one axis as two parts, joined."""
+    kinds = x.__class__, shift.__class__, axis.__class__
+    if kinds != _ROLLED_IN_PARTS or not -x.ndim <= axis < x.ndim or not x.size:
+        return np.roll(x, shift, axis)
+    start = -shift % x.shape[axis]
+    before: Any = (slice(None),) * (axis % x.ndim)
+    parts = x[(*before, slice(start, None))], x[(*before, slice(start))]
+    return np.concatenate(parts, axis)
+
+
+_ROLLED_IN_PARTS = ndarray, int, int
+_SHORTER: dict[Any, Any] = {np.roll: _roll}
+"""Functions of NumPy's own Python that take longer than their work, and ours."""
+
+
 def _astype(x: Any, dtype: Any) -> Any:
     """Return ``np.astype(x, dtype)``, which not every library has as a function."""
     return x.astype(dtype) if is_foreign(x) else np.astype(x, dtype)
@@ -134,7 +150,12 @@ def rule_called(name: str) -> type[rule] | None:
 plain: Namespace = namespace(np)
 """The namespace of plain sweeps."""
 vars(plain).update(
-    sum=_sum, transpose=_transpose, reshape=_reshape, asarray=as_array, astype=_astype
+    sum=_sum,
+    transpose=_transpose,
+    reshape=_reshape,
+    roll=_roll,
+    asarray=as_array,
+    astype=_astype,
 )
 
 
@@ -148,7 +169,8 @@ def evaluate(
         for x in values:
             if x.__class__ not in PLAIN and is_foreign(x):
                 return served(operation.forward, values, parameters, x)
-    return whole(operation.forward, values, parameters)
+    function = operation.forward
+    return whole(_SHORTER.get(function, function), values, parameters)
 
 
 def served(
