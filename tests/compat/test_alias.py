@@ -290,6 +290,8 @@ def test_arrays_are_numpys_own_but_those_that_programs_fill():
     made += [np.linspace(0.0, 1.0, 3), np.copy(np.zeros(2)), np.array(np.zeros(2))]
     assert {type(a) for a in made} == {onp.ndarray}
     assert np.array(2.0, dtype=onp.float32).dtype == onp.float32
+    boxes = ag("").grad(lambda x: np.sum(np.array([x, x**2], dtype=object).ravel()))
+    assert boxes(3.0) == 7.0
     grad = ag("").grad(lambda x: np.sum(np.array([x, 1.0]) * np.copy(onp.ones(2)) * x))
     assert grad(2.0) == 5.0
 
@@ -328,6 +330,10 @@ def test_containers_come_back_in_their_class():
 def test_flat_vectors_and_optimizers():
     misc, optimizers = ag(".misc"), ag(".misc.optimizers")
     p = {"b": onp.eye(2), "a": [1.0, (2.0,)]}
+    whole, of_whole = misc.flatten({"z": 1 + 2j, "x": [3.0, onp.ones((1, 1))]})
+    assert of_whole(2 * whole) == {"z": 2 + 4j, "x": [6.0, onp.full((1, 1), 2.0)]}
+    square = ag("").grad(lambda v: ag(".numpy").sum(of_whole(v)["x"][1] ** 2) / v[0])
+    assert square(onp.array([2.0, 3.0, 0.0])).tolist() == [-2.25, 3.0, 0.0]
     vector, back = misc.flatten(p)
     assert vector.tolist() == [1.0, 2.0, 1.0, 0.0, 0.0, 1.0]
     assert back(vector)["a"] == [1.0, (2.0,)]

@@ -138,7 +138,8 @@ class _General:
 
 def _listed(x: Any) -> Any:
     """Return what can only be gone through as a list, as autograd's stacks do."""
-    return list(x) if isinstance(x, Iterable) and not hasattr(x, "__getitem__") else x
+    walked = hasattr(x, "__iter__") and not hasattr(x, "__getitem__")
+    return list(x) if walked else x
 
 
 def overridden(fun: Any) -> Any:

@@ -42,7 +42,8 @@ def _vjps(
 
     def backwards(state: Any, time: Any, flat: Any) -> Any:
         """Return how y, y_bar, t_bar and those of the parameters change."""
-        pullback, slope = make_vjp(of_all, (state[:size], time, flat))
+        point = state[:size], time, flat
+        pullback, slope = make_vjp(of_all, point, copy=False)
         y_bar, t_bar, flat_bar = pullback(-state[size : 2 * size])
         return _hstack((slope, y_bar, t_bar, flat_bar))
 

@@ -117,8 +117,11 @@ def plain_count(num: SupportsIndex, name: str) -> int:
 
 
 def in_dtype(x: Array, dtype: DTypeLike | None) -> Any:
-    """Return ``x`` in a floating-point or complex dtype; refuse others."""
-    if dtype is None:
+    """Return ``x`` in a floating-point or complex dtype; refuse what would round it.
+
+    An array of objects would hold nodes as they are, and so they stay.
+    """
+    if dtype is None or np.dtype(dtype) == object:
         return x
     if np.dtype(dtype).kind not in "fc":
         raise ArgumentError(
@@ -153,9 +156,13 @@ def array(
     dtype: DTypeLike | None = None,
     *,
     copy: bool = True,
+    order: str | None = "K",
+    ndmin: int = 0,
     **options: Any,
 ) -> Any:
     """Return the nodes of a list, joined along a first axis.
+
+    The layout in memory, ``order``, is that of the operation that joins them.
 
     Examples
     --------
@@ -166,6 +173,8 @@ def array(
     """
     _refuse(options, "array")
     z = in_dtype(ops.asarray(object), dtype)
+    if z.ndim < ndmin:
+        return ops.reshape(z, (*(1,) * (ndmin - z.ndim), *z.shape))
     return own(z, z) if copy and z is object else z
 
 
@@ -228,8 +237,7 @@ def _refuse(options: dict[str, Any], name: str) -> None:
         options.pop("device", None)
     if options:
         first = next(iter(options))
-        instead = " Use np.reshape on the result." if first == "ndmin" else ""
         raise ArgumentError(
             f"chainrule.numpy.{name}() on nodes does not support {', '.join(options)}. "
-            f"Leave {first}= away.{instead}"
+            f"Leave {first}= away."
         )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from chainrule.compat.autograd.core import make_vjp
 from chainrule.compat.namespaces import served
 from chainrule.values.containers import flatten as leaves_of
+from chainrule.values.containers import unflatten as unflattened
+from chainrule.values.shapes import SEQUENCES, dtype_of
+from chainrule.values.vertices import raw, vertex
 
 _ravel: Callable[..., Any] = served(np.ravel)
 _concatenate: Callable[..., Any] = served(np.concatenate)
@@ -18,20 +21,37 @@ _concatenate: Callable[..., Any] = served(np.concatenate)
 def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
     """Return a vector of all numbers, dicts by their sorted keys, and the way back.
 
-    The way back is linear in the vector, and can be differentiated.
+    The way back is linear in the vector, and can be differentiated. A real leaf takes
+    the real part of its entries.
     """
-    if not leaves_of(value)[0]:
+    leaves, structure = leaves_of(value)
+    if not leaves:
 
         def same(vector: Any) -> Any:
             return value
 
         return np.array([]), same
-    unflatten, vector = make_vjp(_vector, value)
-    return vector, unflatten
+    plain = list(map(raw, leaves))
+    shapes, stops = list(map(np.shape, plain)), np.cumsum(list(map(np.size, plain)))
+    places = [slice(*pair) for pair in itertools.pairwise((0, *stops.tolist()))]
+    kinds = [(type(x) is float, np.iscomplexobj(x)) for x in plain]
 
+    def unflatten(vector: Any) -> Any:
+        whole = np.asarray(vector) if isinstance(vector, SEQUENCES) else vector
+        real = np.real(whole) if dtype_of(raw(whole)).kind == "c" else whole
+        parts: list[Any] = []
+        for place, shape, (number, is_complex) in zip(
+            places, shapes, kinds, strict=True
+        ):
+            part = (whole if is_complex else real)[place.start if number else place]
+            if number:
+                parts.append(part if isinstance(part, vertex) else float(part))
+            else:
+                part = part if len(shape) == 1 else part.reshape(shape)
+                parts.append(part if isinstance(part, vertex) else part.copy())
+        return unflattened(structure, parts)
 
-def _vector(value: Any) -> Any:
-    return _concatenate([_ravel(x) for x in leaves_of(value)[0]])
+    return _concatenate([_ravel(x) for x in leaves]), unflatten
 
 
 def flatten_func(
