@@ -99,6 +99,7 @@ LIFTED = {
     "partial": functools.partial(with_defaults, make=np.zeros),
     "counting": counting,
     "classes": lifted_models.filtered,
+    "a table of functions": lifted_models.by_a_table,
     "abstract classes": lifted_models.of_shapes,
     "arithmetic": lifted_models.by_arithmetic,
     "Python's math": lifted_models.by_pythons_math,

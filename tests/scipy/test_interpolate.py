@@ -472,10 +472,23 @@ def test_univariate_splines(ext):
     )
     check(lambda x, y, at: np.sum(makers[1](ours, x, y)(at) ** 2), (X, Y, INSIDE))
     moving = makers[0](ours, X, gd.node(Y))
+    for n in (1, 2):
+        for of in ("derivative", "antiderivative"):
+            expected = getattr(makers[0](theirs, X, Y), of)(n)(AROUND)
+            assert_close(getattr(moving, of)(n)(AROUND).value, expected, 1e-10)
+    for ends in [(0.2, 2.2), (-1.0, 1.0), (0.5, 9.0), (2.0, 0.5)]:
+        expected = makers[0](theirs, X, Y).integral(*ends)
+        assert_close(moving.integral(*ends).value, expected, 1e-12)
+        assert_close(spline.integral(gd.node(ends[0]), ends[1]).value, expected, 1e-12)
+    check(
+        lambda x, y: (
+            np.sum(makers[0](ours, x, y).derivative()(INSIDE) ** 2)
+            + makers[0](ours, x, y).integral(0.2, 2.2)
+        ),
+        (X, Y),
+    )
     for refused in (
-        moving.derivative,
         moving.roots,
-        lambda: moving.integral(0.0, 1.0),
         lambda: ours.UnivariateSpline(X, gd.node(Y)),
         lambda: ours.LSQUnivariateSpline(X, gd.node(Y), [1.5]),
     ):

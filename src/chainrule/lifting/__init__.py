@@ -31,8 +31,8 @@ def lift(f: T, *, packages: Iterable[str] = ()) -> T:
     and ``chainrule.scipy``, ``math.sin`` takes nodes, and so does every array that the
     function makes. The same holds for names that were imported from them (``from numpy
     import zeros``), imports inside of functions, and for what ``f`` uses by whatever
-    name, in its defaults, in its closure or as an argument: functions, classes, and
-    objects of these classes.
+    name, in its defaults, in its closure or as an argument: functions, also in tables
+    of them, classes, and objects of these classes.
 
     These are lifted with ``f``: what is in its package, what is in modules of one's
     own, which are not installed in Python's library or in ``site-packages``, and what

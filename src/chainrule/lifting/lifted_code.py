@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import builtins
 import functools
+import itertools
 import math
 import types
 from collections.abc import Mapping
@@ -23,10 +24,12 @@ from chainrule.numpy.lifted_arrays import as_given
 from chainrule.values.shapes import TUPLE, ndarray
 
 _MADE_OF_FUNCTIONS: Any = (functools.partial, types.MethodType)
+_FUNCTIONS: Any = (types.FunctionType, types.ModuleType, *_MADE_OF_FUNCTIONS)
+_CODE: Any = (*_FUNCTIONS, type)
 _BOUND: Any = (staticmethod, classmethod)
 _METACLASSES: Any = (type, abc.ABCMeta)
 _CONTAINERS: Any = (list, tuple)
-_FUNCTIONS: Any = (types.FunctionType, types.ModuleType, *_MADE_OF_FUNCTIONS)
+_TABLES: Any = (dict, list, tuple)
 _kind_of: Any = type
 
 
@@ -181,6 +184,8 @@ class Lifting:
             return self.module(x)
         if _kind_of(x) is ndarray:
             return as_given(x)
+        if _kind_of(x) in _TABLES:
+            return self._table(x)
         mirror = mirrored(x)
         if mirror is not None:
             return making(mirror)
@@ -194,6 +199,15 @@ class Lifting:
             found: Any = self.function(x)
             return x if found is None else found
         return self.twin(x) if self.is_inside(_kind_of(x).__module__) else x
+
+    def _table(self, x: Any) -> Any:
+        """Return a table of functions with these lifted; another one as it is."""
+        entries: Any = x.values() if _kind_of(x) is dict else x
+        if not any(isinstance(v, _CODE) for v in itertools.islice(entries, 64)):
+            return x
+        if _kind_of(x) is dict:
+            return {k: self.value(v) for k, v in x.items()}
+        return _kind_of(x)(map(self.value, x))
 
     def argument(self, x: Any) -> Any:
         """Return what stands for an argument, and in lists, tuples and dicts."""
@@ -296,7 +310,8 @@ class Names(dict[str, Any]):
         original, lifted = self.values_of.get(name, (None, None))
         if original is not x:
             lifted = self.lifting.value(x)
-            self.values_of[name] = x, lifted
+            if _kind_of(x) not in _TABLES:  # which may change
+                self.values_of[name] = x, lifted
         return lifted
 
     def __contains__(self, name: object) -> bool:

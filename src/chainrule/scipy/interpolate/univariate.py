@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import scipy.interpolate
 from numpy.typing import ArrayLike
 
+from chainrule.scipy.interpolate import basis
 from chainrule.scipy.interpolate.splines import splev, splrep
 from chainrule.scipy.moving import example, moves, refused
 
+_np: Any = np
 _scipy: Any = scipy.interpolate
 _MODES = {"extrapolate": 0, "zeros": 1, "raise": 2, "const": 3}
 
@@ -80,24 +83,38 @@ class UnivariateSpline(_scipy.UnivariateSpline):
         return splev(x, self._moving or self._eval_args, nu, mode)
 
     def derivative(self, n: int = 1) -> Any:
-        """Return the ``n``-th derivative of a plain spline, as a spline."""
-        self._refuse("derivative", "Call the spline with nu=.")
-        made = _scipy.UnivariateSpline.derivative(self, n)
-        return UnivariateSpline._from_tck(made._eval_args, made.ext)
+        """Return the ``n``-th derivative, a spline."""
+        if self._moving is None:
+            made = _scipy.UnivariateSpline.derivative(self, n)
+            return UnivariateSpline._from_tck(made._eval_args, made.ext)
+        return self._of(basis.derivative, n, 1 if self.ext == 3 else self.ext)
 
     def antiderivative(self, n: int = 1) -> Any:
-        """Return the ``n``-th antiderivative of a plain spline, as a spline."""
-        self._refuse("antiderivative", "Write make_interp_spline(x, y).")
-        made = _scipy.UnivariateSpline.antiderivative(self, n)
-        return UnivariateSpline._from_tck(made._eval_args, made.ext)
+        """Return the ``n``-th antiderivative, a spline that is 0 at the first knot."""
+        if self._moving is None:
+            made = _scipy.UnivariateSpline.antiderivative(self, n)
+            return UnivariateSpline._from_tck(made._eval_args, made.ext)
+        return self._of(basis.antiderivative, n, self.ext)
 
     def integral(self, a: ArrayLike, b: ArrayLike) -> Any:
-        """Return the integral of a plain spline between plain ends."""
-        if moves(a, b):
-            above = self.antiderivative()
-            return above(b) - above(a)
-        self._refuse("integral", "Write make_interp_spline(x, y).integrate(a, b).")
-        return _scipy.UnivariateSpline.integral(self, a, b)
+        """Return the integral between two ends; outside the data the spline is 0."""
+        if self._moving is None and not moves(a, b):
+            return _scipy.UnivariateSpline.integral(self, a, b)
+        t, _, k = self._moving or self._eval_args
+        low, high = t[k], t[t.shape[0] - k - 1]
+        above = self.antiderivative()
+        return above(_np.clip(b, low, high)) - above(_np.clip(a, low, high))
+
+    def _of(self, change: Callable[..., Any], n: int, ext: int) -> Any:
+        """Return the spline whose knots and coefficients are changed ``n`` times."""
+        t, c, k = self._moving or self._eval_args
+        c = c[: t.shape[0] - k - 1]
+        for _ in range(n):
+            t, c, k = change(t, c, k)
+        c = _np.concatenate([c, np.zeros(k + 1)])
+        z = UnivariateSpline._from_tck((example(t), example(c), k), ext)
+        z._moving = t, c, k
+        return z
 
     def roots(self) -> Any:
         """Return the roots of a plain spline."""
