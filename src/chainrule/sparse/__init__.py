@@ -1,10 +1,8 @@
 """Sparse derivatives: Jacobians and Hessians of many unknowns, most entries zero.
 
-In: a function. Out: functions that return SciPy's sparse matrices: ``patterns`` says
-which inputs each entry of an array depends on, ``detection`` follows a program's rows
-by the kinds of their functions, ``colouring`` chooses which columns are computed
-together, ``matrices`` computes them, and ``api`` has the functions. ``maps`` has
-products with vectors instead of matrices.
+In: a function. Out: functions that return SciPy's sparse matrices. Which entries there
+are, and by which few products, ``compiler.sparsity`` finds; ``matrices`` computes them,
+and ``api`` has the functions. ``maps`` has products with vectors instead of matrices.
 """
 
 from chainrule.sparse.api import hessian, jacobian, sparsity

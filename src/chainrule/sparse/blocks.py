@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from chainrule.sparse.patterns import Matrix
 from chainrule.values.types import Array, Shape
 
 _np: Any = np
@@ -37,9 +36,7 @@ class Block:
         return found
 
 
-def blocks_of(
-    pattern: Matrix, rows: list[int], columns: list[int]
-) -> list[list[Block]]:
+def blocks_of(pattern: Any, rows: list[int], columns: list[int]) -> list[list[Block]]:
     """Cut a CSR pattern into blocks of so many rows and columns."""
     if len(rows) == len(columns) == 1:
         parts = (pattern.indices, pattern.indptr, pattern.shape)

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from chainrule.compiler.sparsity.patterns import boolean
 from chainrule.sparse.arguments import (
     Argnums,
     Chosen,
     refuse_followed,
 )
-from chainrule.sparse.patterns import boolean
 from chainrule.sparse.states import State
 from chainrule.transforms.derived import described
 from chainrule.values.containers import flatten

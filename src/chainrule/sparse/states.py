@@ -12,6 +12,14 @@ import scipy.sparse as sp
 from chainrule.compiler.api import compile as compiled
 from chainrule.compiler.batching.vmap import vmap
 from chainrule.compiler.programs.program import Program
+from chainrule.compiler.sparsity.compression import (
+    Compression,
+    compressed,
+    compressed_symmetric,
+)
+from chainrule.compiler.sparsity.detection import Detection
+from chainrule.compiler.sparsity.patterns import DensePatternError, boolean
+from chainrule.compiler.sparsity.structure import stacked, structure_of
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.sparse.arguments import (
     Chosen,
@@ -20,13 +28,6 @@ from chainrule.sparse.arguments import (
     together,
 )
 from chainrule.sparse.blocks import Block, blocks_of
-from chainrule.sparse.compression import (
-    Compression,
-    compressed,
-    compressed_symmetric,
-)
-from chainrule.sparse.detection import Detection
-from chainrule.sparse.patterns import DensePatternError, boolean
 from chainrule.transforms.gradients import grad
 from chainrule.transforms.seeds import check_numeric, is_differentiable
 from chainrule.transforms.values import value
@@ -154,15 +155,14 @@ class State:
         found = Detection(program, self._inputs(program, args, keywords))
         outputs = [z for z, ok in zip(program.outputs, self.beside, strict=True) if ok]
         try:
-            parts = [found.of(z).as_matrix() for z in outputs]
+            parts = [found.of(z).structure() for z in outputs]
         except DensePatternError:
             because = ", ".join(found.dense_because) or "sums over many entries"
             raise ArgumentError(
                 f"the matrix has too many entries that may be non-zero, by {because}. "
                 "Use gd.linear_map(f, x) for its products with vectors."
             ) from None
-        pattern = parts[0] if len(parts) == 1 else boolean(sp.vstack(parts, "csr"))
-        return pattern, found.dense_because, _work(path)
+        return stacked(parts).as_scipy(), found.dense_because, _work(path)
 
     def _check_result(self, leaves: Sequence[Any]) -> None:
         name = "hessian" if self.owner.symmetric else "jacobian"
@@ -215,11 +215,12 @@ class State:
         if self.complex:
             asked = "forward"  # a sweep back to real arguments has the real part
         if not self.owner.symmetric:
-            self._take(compressed(found, asked))
+            self._take(compressed(structure_of(found), asked))
         else:
-            self._take(compressed_symmetric(found, asked, work))
+            structure = structure_of(found)
+            self._take(compressed_symmetric(structure, asked, work))
             if self.mode == "acyclic" and self._wrong_rows(args, keywords).size:
-                self._take(compressed_symmetric(found, "star", work))
+                self._take(compressed_symmetric(structure, "star", work))
         if self.owner.check and self.owner.given is not None:
             self._compare(args, keywords)
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from chainrule.progress import watched
 from chainrule.rules.supports import has_nan, zeros_of
 from chainrule.sweeps.order import check_fresh
 from chainrule.sweeps.sweep import fast_sweep
+from chainrule.transforms.compressed import blocks_by_few_sweeps
 from chainrule.transforms.derived import Argnums, DerivedFunction, P, positions_of
 from chainrule.transforms.gradients import grad
 from chainrule.transforms.recorded_call import Recording
@@ -57,7 +59,9 @@ def jacobian(
 
     Notes
     -----
-    Compiled, one sweep is traced and runs for all entries at once.
+    Of a large function whose Jacobian has few entries that are not zero by structure,
+    many rows or columns are found by one sweep. Compiled, one sweep is traced and runs
+    for all entries at once.
 
     Examples
     --------
@@ -80,6 +84,7 @@ def _jacobian(
     *,
     argnums: Argnums,
     mode: str,
+    symmetric: bool = False,
 ) -> Any:
     numbers, single = positions_of(argnums, args)
     run = Recording(f, args, numbers, keywords)
@@ -88,11 +93,16 @@ def _jacobian(
     complex_outputs = any(map(is_complex, run.outputs))
     if complex_inputs or complex_outputs:
         mode = "forward"
+    products = "symmetric" if symmetric else mode
     if mode == "auto":
         columns = sum(x.size for x in run.inputs)
         rows = sum(size_of(z) for z in run.outputs)
         mode = "forward" if 2 * columns < rows else "reverse"
-    blocks = _by_columns(run) if mode == "forward" else _by_rows(run)
+    forward = mode == "forward"
+    mapped = functools.partial(_mapped, run)
+    blocks = blocks_by_few_sweeps(run, mapped, forward=forward, mode=products)
+    if blocks is None:
+        blocks = _by_columns(run) if forward else _by_rows(run)
     if complex_inputs:
         _check_holomorphic(run, blocks)
     rows_of_blocks: list[Any] = []
@@ -191,18 +201,29 @@ def _for_each_unit(
         return [np.zeros(0) for _ in likes]
     if shape == ():
         return filled(ones_of(x))
-    trace = first_stand_in([raw(v) for v in (*run.inputs, *run.outputs)])
-    if trace is not None and size > 1:
-        seeds = np.eye(size, dtype=dtype_of(raw(x))).reshape(size, *shape)
+    if _trace_of(run) is None:
+        units: Any = units_of(x)
+    else:
+        units = np.eye(size, dtype=dtype_of(raw(x))).reshape(size, *shape)
+    stacks = _mapped(run, filled, units)
+    return [_last(s) for s in stacks] if axis else stacks
+
+
+def _trace_of(run: Recording) -> stand_in | None:
+    return first_stand_in([raw(v) for v in (*run.inputs, *run.outputs)])
+
+
+def _mapped(run: Recording, swept: Sweep, seeds: Any) -> list[Any]:
+    """Sweep from each seed, and stack each result along a new axis."""
+    trace = _trace_of(run)
+    if trace is not None and len(seeds) > 1:
         try:
-            stacks = _in_blocks(trace, filled, seeds, run.largest())
+            return _in_blocks(trace, swept, seeds, max(run.sizes(), default=1))
         except CompileError:
             pass  # a custom derivative branches on a value
-        else:
-            return [_last(s) for s in stacks] if axis else stacks
-    with watched(units_of(x), "jacobian", "sweeps") as seeds:
-        columns = zip(*map(filled, seeds), strict=True)
-    return [operations.stack(list(c), axis=axis) for c in columns]
+    with watched(seeds, "jacobian", "sweeps") as each:
+        columns = zip(*map(swept, each), strict=True)
+    return [operations.stack(list(c)) for c in columns]
 
 
 AT_ONCE = 1 << 22
@@ -286,4 +307,6 @@ def _hessian(
     f: Operation, args: Sequence[Any], keywords: Mapping[str, Any], *, argnums: Argnums
 ) -> Any:
     gradient = grad(f, argnums)
-    return _jacobian(gradient, args, keywords, argnums=argnums, mode="reverse")
+    return _jacobian(
+        gradient, args, keywords, argnums=argnums, mode="reverse", symmetric=True
+    )

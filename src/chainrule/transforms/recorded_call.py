@@ -150,10 +150,10 @@ class Recording:
             return True
         return bool(self.ordered(tuple(dict.fromkeys(leaves))).older)
 
-    def largest(self) -> int:
-        """Return the number of entries of the largest value that was recorded."""
+    def sizes(self) -> list[int]:
+        """Return the number of entries of each value that was recorded."""
         order = self.ordered(tuple(self.roots())).order
-        return max((_size(raw(z)) for z in order), default=1)
+        return [_size(raw(z)) for z in order]
 
     def ordered(self, roots: tuple[vertex, ...]) -> Ordered:
         """Return the vertices under some roots in sweep order, sorted once."""

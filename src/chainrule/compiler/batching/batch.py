@@ -22,7 +22,6 @@ from chainrule.compiler.batching.examples import (
     Moved,
     plain_of,
 )
-from chainrule.compiler.batching.sparsity import Sparse, sparse_result
 from chainrule.compiler.control.bodies import FlatFunction, example_of, traced_in
 from chainrule.compiler.control.cond import Branches
 from chainrule.compiler.control.loops import Loop, Pass, While
@@ -49,7 +48,7 @@ _of: Any = operator
 def run_batched(
     program: Program, inputs: Sequence[Any], count: int, home: Trace | None
 ) -> list[Any]:
-    """Run a program on inputs of which some are ``Many`` or ``Sparse``.
+    """Run a program on inputs of which some are ``Many``.
 
     Returns all outputs as arrays; those that do not depend on the example are repeated.
     What depends on no traced value is computed now; ``home`` is ``None`` if all is.
@@ -58,8 +57,7 @@ def run_batched(
     for row in program.rows:
         known[row] = _batched(row, known, count)
     for row in program.checks:
-        x = known[row]
-        x = x.entries if isinstance(x, Sparse) else plain_of(x)
+        x = plain_of(known[row])
         if isinstance(x, stand_in):
             x.refuse_nan()
         elif has_nan(x):
@@ -83,10 +81,6 @@ def _batched(row: Row, known: dict[Row, Any], count: int) -> Any:
     found = {x: known[x] for x in row.operands}
     given = {k: replaced(x, found) for k, x in row.given.items()}
     moved = Moved(row, replaced(row.args, found), given, count)
-    if any(isinstance(x, Sparse) for x in found.values()):
-        sparse = sparse_result(moved)
-        if sparse is not None:
-            return sparse
     args = moved.args
     if row.function is operator.getitem and isinstance(args[0], TUPLE):
         return args[0][args[1]]  # one of several results, the same for all examples

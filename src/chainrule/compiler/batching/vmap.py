@@ -23,7 +23,6 @@ from chainrule.compiler.batching.axes import (
 from chainrule.compiler.batching.batch import run_batched
 from chainrule.compiler.batching.examples import Many
 from chainrule.compiler.batching.reruns import Batch
-from chainrule.compiler.batching.sparsity import Sparse, of_seeds
 from chainrule.compiler.control.bodies import (
     Body,
     example_of,
@@ -222,13 +221,10 @@ class Mapping:
         """Run the rows on all examples at once."""
         own = operands[: len(self.many)]
         program, captured = self.body.program, self.body.captured
-        given = [
-            self._examples(x) if m else x for x, m in zip(own, self.many, strict=True)
-        ]
-        sparse = any(isinstance(x, Sparse) for x in given)
+        given = [Many(x) if m else x for x, m in zip(own, self.many, strict=True)]
         options = self.home.options
         because = running.why_not_in_blocks(program, self.count, options)
-        if not sparse and not because:
+        if not because:
             try:
                 many = [*self.many, *[False] * len(captured)]
                 blocks = InBlocks(program, many, self.count, options)
@@ -238,10 +234,6 @@ class Mapping:
         if not self.seeds:
             self.home.mapped.append((self.count, because))
         return tuple(run_batched(program, [*given, *captured], self.count, self.home))
-
-    def _examples(self, x: Any) -> Many | Sparse:
-        constant = self.seeds and isinstance(x, np.ndarray)
-        return of_seeds(x) if constant else Many(x)
 
 
 class InBlocks:

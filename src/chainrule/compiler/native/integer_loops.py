@@ -55,8 +55,12 @@ def integer_loops(f: Callable[..., int]) -> Callable[..., int]:
 
     @functools.wraps(f)
     def run(*args: Any) -> int:
-        if not llvm.available():
-            return f(*args)
+        sizes = [x.size for x in args if isinstance(x, ndarray)]
+        if not sizes:
+            return f(*args)  # a call inside such a run
+        if (sum(sizes) < FEW and f not in _MADE) or not llvm.available():
+            return _in_python(f, args)
+        _MADE.add(f)
         result = np.zeros(1, np.int64)
         for x, dtype in zip(args, dtypes, strict=False):
             if dtype and not (x.dtype == dtype and x.flags.c_contiguous):
@@ -66,6 +70,21 @@ def integer_loops(f: Callable[..., int]) -> Callable[..., int]:
         return int(result[0])
 
     return run
+
+
+FEW = 1 << 15
+"""Entries of arrays up to which Python has run the loops before they are compiled."""
+_MADE: set[Any] = set()
+
+
+def _in_python(f: Callable[..., int], args: Sequence[Any]) -> int:
+    """Run a function on lists, whose entries Python reads sooner than an array's."""
+    given = [x.tolist() if isinstance(x, ndarray) else x for x in args]
+    result = f(*given)
+    for x, changed in zip(args, given, strict=True):
+        if isinstance(x, ndarray):
+            x[:] = changed
+    return result
 
 
 @functools.cache

@@ -13,15 +13,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from chainrule.compiler.native.integer_loops import Floats, Ints, integer_loops
-from chainrule.sparse.greedy import slot
-from chainrule.sparse.patterns import Matrix
+from chainrule.compiler.sparsity.greedy import slot
+from chainrule.compiler.sparsity.structure import Structure
 from chainrule.values.types import Array
 
 _np: Any = np
-_sp: Any = sp
 
 
 @integer_loops
@@ -103,11 +101,9 @@ def substituted(
     return count
 
 
-def mates_of(pattern: Matrix) -> Any:
+def mates_of(pattern: Structure) -> Any:
     """Return the place of the transposed of each entry of a symmetric CSR pattern."""
-    numbers = _np.arange(pattern.nnz)
-    parts = (numbers, pattern.indices, pattern.indptr)
-    return _sp.csr_array(parts, pattern.shape).T.tocsr().data
+    return pattern.transposed()[1]
 
 
 class Recovery:
@@ -117,12 +113,14 @@ class Recovery:
     ----------
     depth
         How many other entries are known first, one after the other, at most.
+    places
+        Where each entry is in the flattened products, if nothing has to leave a sum.
     """
 
-    def __init__(self, pattern: Matrix, colours: Array) -> None:
+    def __init__(self, pattern: Structure, colours: Array) -> None:
         """Find the order for a CSR pattern, its columns sorted."""
         n, size = pattern.shape[0], int(pattern.nnz)
-        rows = _np.repeat(_np.arange(n), _np.diff(pattern.indptr))
+        rows = pattern.rows()
         columns = pattern.indices.astype(_np.int64)
         starts = pattern.indptr.astype(_np.int64)
         mates = mates_of(pattern).astype(_np.int64)
@@ -134,11 +132,12 @@ class Recovery:
         if 2 * count + own.size != size:
             raise RuntimeError("two colours make a circle")  # no colouring of ours
         self.depth: int = int(deepest[0])
+        self.places: Any = None
         places = colours[columns] * n + rows
         found = found[:count]
         if not self.depth:
             places[mates[found]] = places[found]
-            self._places: Any = places
+            self.places = places
             return
         number = (_np.cumsum(held) - held - starts[:-1])[rows] + slots  # without gaps
         other = columns != rows
@@ -153,7 +152,7 @@ class Recovery:
     def entries(self, products: Array) -> Any:
         """Return the entries of the matrix, in order, from the flattened products."""
         if not self.depth:
-            return _np.take(products, self._places)
+            return _np.take(products, self.places)
         sums = _np.take(products, self._sums).astype(_np.float64)
         known = _np.empty(self._slots.size)
         substituted(known.size, self._slots, self._others, sums, known)

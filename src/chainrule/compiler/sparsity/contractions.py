@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.compiler.sparsity.calls import is_array, lines, named_arguments
+from chainrule.compiler.sparsity.patterns import Pattern, union
 from chainrule.compiler.tracing.rows import Row
 from chainrule.rules.traits import traits
-from chainrule.sparse.calls import is_array, lines, named_arguments
-from chainrule.sparse.patterns import Pattern, union
 
 if TYPE_CHECKING:
-    from chainrule.sparse.detection import Detection
+    from chainrule.compiler.sparsity.detection import Detection
 from chainrule.values.types import Array
 
 _np: Any = np
@@ -65,7 +65,7 @@ def matmul(d: Detection, row: Row) -> Pattern:
             continue
         other = row.args[1 - i]
         if not isinstance(other, Row) and len(x.shape) == 1 and other.ndim == 2:
-            found = union(found, _by_matrix(other.T if i == 0 else other, p))
+            found = union(found, _by_matrix(d, other.T if i == 0 else other, p))
             continue
         axis = -1 if i == 0 or len(x.shape) == 1 else -2
         line = list(x.shape)
@@ -143,9 +143,9 @@ def product(
         and len(x.shape) == 1
         and other.ndim == 2
     ):
-        return _by_matrix(other, p)
+        return _by_matrix(d, other, p)
     if not isinstance(other, Row) and first and len(x.shape) == 1 and other.ndim == 2:
-        return _by_matrix(other.T, p)
+        return _by_matrix(d, other.T, p)
     line = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
     sums = p.summed(lines(line, x.shape), math.prod(line))
     ones = [1] * len(shapes[1 - i])
@@ -153,8 +153,10 @@ def product(
     return sums.to(own, row.shape)
 
 
-def _by_matrix(a: Array, p: Pattern) -> Pattern:
+def _by_matrix(d: Detection, a: Array, p: Pattern) -> Pattern:
     """Return the pattern of ``a @ x``, of a constant matrix."""
+    if d.filled * _np.count_nonzero(a) > a.size:
+        return p.spread(a.shape[0])
     rows, columns = _np.nonzero(a)
     groups = p.moved(columns)
     return groups.summed(rows, a.shape[0])

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.compiler.sparsity.calls import Shared
+from chainrule.compiler.sparsity.patterns import Pattern, joined, union
 from chainrule.compiler.tracing.rows import Row, rows_in
-from chainrule.sparse.calls import Shared
-from chainrule.sparse.patterns import Pattern, joined, union
 
 if TYPE_CHECKING:
-    from chainrule.sparse.detection import Detection
+    from chainrule.compiler.sparsity.detection import Detection
 
 _np: Any = np
 

@@ -16,6 +16,9 @@ import numpy as np
 
 from chainrule.compiler.control.loops import Loop, Scan
 from chainrule.compiler.programs.program import Program, replaced
+from chainrule.compiler.sparsity import contractions, indexing
+from chainrule.compiler.sparsity.calls import Shared, is_array, lines, named_arguments
+from chainrule.compiler.sparsity.patterns import Pattern, inputs, joined, union
 from chainrule.compiler.tracing.calls import operand_count, parameters
 from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.rows import Row, rows_in
@@ -27,9 +30,6 @@ from chainrule.operations_grad.indexing import (
 )
 from chainrule.rules import traits_of
 from chainrule.rules.traits import traits
-from chainrule.sparse import contractions, indexing
-from chainrule.sparse.calls import Shared, is_array, lines, named_arguments
-from chainrule.sparse.patterns import Pattern, inputs, joined, union
 from chainrule.values.shapes import TUPLE, shape_of
 
 _np: Any = np
@@ -48,8 +48,14 @@ class Detection:
         The functions whose results were taken to depend on all that they are given.
     """
 
-    def __init__(self, program: Program, wanted: Sequence[Row]) -> None:
-        """Find the patterns; ``wanted`` are the inputs that are differentiated."""
+    def __init__(
+        self, program: Program, wanted: Sequence[Row], *, filled: int = 0
+    ) -> None:
+        """Find the patterns; ``wanted`` are the inputs that are differentiated.
+
+        Where one entry in ``filled`` is there, all of them are taken to be.
+        """
+        self.filled: int = filled
         sizes = [math.prod(x.shape or ()) for x in wanted]
         self.patterns: dict[Row, Any] = dict(zip(wanted, inputs(sizes), strict=True))
         self.columns: int = sum(sizes)
@@ -62,6 +68,8 @@ class Detection:
         for i, row in enumerate(program.rows):
             if any(x in self.patterns for x in row.operands):
                 found = self._of_row(row)
+                if self.filled and isinstance(found, Pattern):
+                    found = found.rounded(self.filled)
                 if found is not None:
                     self.patterns[row] = found
             for x in row.operands:

@@ -9,52 +9,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
+from chainrule.compiler.sparsity.structure import Structure, structure_of
+from chainrule.compiler.sparsity.structure import scipy_sparse as sp
 from chainrule.values.types import Array
 
 _np: Any = np
 PICKS = 24
 """So many picks at most: beyond, a matrix is smaller."""
+FEW = 1 << 20
+"""Entries up to which picks may be more than these."""
 LARGEST = 1 << 28
 """So many non-zeros at most."""
-
-
-class Matrix(Protocol):
-    """A sparse matrix of SciPy's, by rows."""
-
-    data: Any
-    indices: Any
-    indptr: Any
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """How many rows and columns there are."""
-        ...
-
-    @property
-    def nnz(self) -> Any:
-        """How many entries are kept."""
-        ...
-
-    def transpose(self) -> Any:
-        """Return it transposed."""
-        ...
-
-    def tocsr(self) -> Any:
-        """Return it by rows."""
-        ...
-
-    def tocsc(self) -> Any:
-        """Return it by columns."""
-        ...
-
-    def diagonal(self) -> Any:
-        """Return the entries on the diagonal."""
-        ...
 
 
 class DensePatternError(ValueError):
@@ -178,6 +147,30 @@ class Pattern:
             found = union(found, self.moved(places))
         return found
 
+    def most(self) -> int:
+        """Return a number of entries that there are at most."""
+        matrix = 0 if self.matrix is None else int(self.matrix.nnz)
+        return self.size * (len(self.picks) + self.common.size) + matrix
+
+    def structure(self) -> Structure:
+        """Return the pattern as the entries of a matrix, columns in order in each row.
+
+        Up to some size that takes no SciPy.
+        """
+        count = len(self.picks) + self.common.size
+        if self.matrix is not None or (count > PICKS and count * self.size > FEW):
+            return structure_of(self.as_matrix())
+        full = [_np.full(self.size, c, _np.int32) for c in self.common]
+        found = _joined([*self.picks, *full], self.size, self.columns)
+        return Structure(*found, (self.size, self.columns))
+
+    def rounded(self, filled: int) -> Pattern:
+        """Return a pattern whose matrix is not filled but to one part in so many."""
+        whole = self.size * self.columns
+        if self.matrix is None or filled * self.matrix.nnz < whole:
+            return self
+        return self.spread(self.size)
+
     def as_matrix(self, *, common: bool = True) -> Any:
         """Return the pattern as a boolean CSR matrix, columns in order in each row."""
         parts = list(self.picks)
@@ -299,7 +292,6 @@ def _joined(picks: Sequence[Any], size: int, columns: int) -> tuple[Any, Any]:
 
 __all__ = [
     "DensePatternError",
-    "Matrix",
     "Pattern",
     "boolean",
     "inputs",

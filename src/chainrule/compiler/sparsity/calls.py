@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.sparsity.patterns import Pattern
 from chainrule.compiler.tracing.rows import Row
-from chainrule.sparse.patterns import Pattern
 from chainrule.values.shapes import ndarray
 
 _np: Any = np

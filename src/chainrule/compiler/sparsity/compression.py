@@ -9,21 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
-from chainrule.sparse.colouring import (
+from chainrule.compiler.sparsity.colouring import (
     colour_columns,
     colour_symmetric,
     most_in_a_line,
     rows_of,
     split,
 )
-from chainrule.sparse.patterns import Matrix
-from chainrule.sparse.substitution import Recovery
+from chainrule.compiler.sparsity.structure import Structure
+from chainrule.compiler.sparsity.substitution import Recovery
 from chainrule.values.types import Array
 
 _np: Any = np
-_sp: Any = sp
 DEEPEST = 64
 """So many entries may be known before another one, where nobody asked for more."""
 SUBSTITUTION = 8
@@ -65,13 +63,13 @@ class Compression:
         """How many products there are."""
         return _count(self.columns) + _count(self.rows)
 
-    def place(self, pattern: Matrix, from_left: Array | None = None) -> Compression:
+    def place(self, pattern: Structure, from_left: Array | None = None) -> Compression:
         """Find where the entries of a CSR pattern are in the flattened products.
 
         All products from the right come first. ``from_left`` are the rows whose entries
         are in products from the left, where not all are in one kind.
         """
-        rows = _np.repeat(_np.arange(pattern.shape[0]), _np.diff(pattern.indptr))
+        rows = pattern.rows()
         columns = pattern.indices.astype(_np.int64)
         right = left = _np.zeros(0, _np.int64)
         if self.columns is not None:
@@ -84,6 +82,11 @@ class Compression:
         else:
             self._places = _np.where(from_left[rows], left, right)
         return self
+
+    @property
+    def places(self) -> Any:
+        """Where each entry is read, in the flattened products; all are there."""
+        return self._places if self.recovery is None else self.recovery.places
 
     def seeds(self, dtype: Any) -> list[Any]:
         """Return the vectors of all products from the right, and from the left."""
@@ -108,9 +111,9 @@ def _units(colours: Array, dtype: Any) -> Any:
     return seeds
 
 
-def compressed(pattern: Matrix, mode: str) -> Compression:
+def compressed(pattern: Structure, mode: str) -> Compression:
     """Return the products for a CSR pattern: in a mode, or the fewest (``"auto"``)."""
-    by_rows = pattern.transpose().tocsr()
+    by_rows, _ = pattern.transposed()
     both, full = split(pattern)
     least = {
         "forward": most_in_a_line(pattern),
@@ -129,7 +132,9 @@ def compressed(pattern: Matrix, mode: str) -> Compression:
     return best
 
 
-def _of_mode(name: str, pattern: Matrix, by_rows: Matrix, full: Array) -> Compression:
+def _of_mode(
+    name: str, pattern: Structure, by_rows: Structure, full: Array
+) -> Compression:
     if name == "forward":
         return Compression(name, colour_columns(pattern)).place(pattern)
     if name == "reverse":
@@ -140,7 +145,7 @@ def _of_mode(name: str, pattern: Matrix, by_rows: Matrix, full: Array) -> Compre
         counts = _np.bincount(rest.indices, minlength=rest.shape[1])
         columns = _where(colour_columns(rest), counts)
     if dense.nnz:
-        rows = _where(colour_columns(dense.T.tocsr()), _np.diff(dense.indptr))
+        rows = _where(colour_columns(dense.transposed()[0]), _np.diff(dense.indptr))
     return Compression(name, columns, rows).place(pattern, full)
 
 
@@ -151,7 +156,7 @@ def _where(colours: Array, counts: Array) -> Any:
     return _np.where(counts > 0, number[_np.minimum(colours, used.size - 1)], -1)
 
 
-def compressed_symmetric(pattern: Matrix, mode: str, work: int) -> Compression:
+def compressed_symmetric(pattern: Structure, mode: str, work: int) -> Compression:
     """Return the products for a symmetric CSR pattern.
 
     In ``"auto"`` an acyclic colouring is taken where it saves more than substitution
@@ -175,20 +180,18 @@ def compressed_symmetric(pattern: Matrix, mode: str, work: int) -> Compression:
     return trees if pays else stars
 
 
-def _diagonal(pattern: Matrix) -> Compression:
+def _diagonal(pattern: Structure) -> Compression:
     """Return the products that have the diagonal, in which neighbours differ."""
     n = pattern.shape[0]
-    rows = _np.repeat(_np.arange(n), _np.diff(pattern.indptr))
+    rows = pattern.rows()
     ends = _np.stack([rows, pattern.indices], axis=1)[rows < pattern.indices]
-    ones = _np.ones(ends.size, bool)
     starts = 2 * _np.arange(len(ends) + 1)
-    edges = _sp.csr_array((ones, ends.ravel(), starts), (len(ends), n))
+    edges = Structure(ends.ravel(), starts, (len(ends), n))
     found = Compression("diagonal", colour_columns(edges))
-    diagonal = _sp.csr_array(_sp.eye_array(n, dtype=bool))
-    return found.place(diagonal)
+    return found.place(Structure(_np.arange(n), _np.arange(n + 1), (n, n)))
 
 
-def _recovered(name: str, pattern: Matrix) -> Compression:
+def _recovered(name: str, pattern: Structure) -> Compression:
     colours = colour_symmetric(pattern, acyclic=name == "acyclic")
     found = Compression(name, colours)
     found.recovery = Recovery(pattern, colours)

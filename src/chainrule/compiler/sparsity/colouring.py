@@ -15,15 +15,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
-from chainrule.sparse import greedy
-from chainrule.sparse.patterns import Matrix
-from chainrule.sparse.substitution import mates_of
+from chainrule.compiler.sparsity import greedy
+from chainrule.compiler.sparsity.structure import Structure
+from chainrule.compiler.sparsity.substitution import mates_of
 from chainrule.values.types import Array
 
 _np: Any = np
-_sp: Any = sp
 
 Run = Callable[[Any], tuple[int, Any]]
 """Colours vertices in an order: how many colours there are, and that of each."""
@@ -35,17 +33,17 @@ def _whole(x: Array) -> Any:
     return _np.ascontiguousarray(x, dtype=_np.int64)
 
 
-def most_in_a_line(pattern: Matrix) -> int:
+def most_in_a_line(pattern: Structure) -> int:
     """Return the number of entries of the fullest row: no fewer colours can do."""
     return int(_np.diff(pattern.indptr).max(initial=0))
 
 
-def colour_columns(pattern: Matrix) -> Any:
+def colour_columns(pattern: Structure) -> Any:
     """Return a colour for each column of a CSR pattern: equal ones meet in no row."""
     n, least = pattern.shape[1], most_in_a_line(pattern)
     if least == n:
         return _np.arange(n)
-    by_columns = pattern.tocsc()
+    by_columns, _ = pattern.transposed()
     starts, rows = _whole(by_columns.indptr), _whole(by_columns.indices)
     row_starts, columns = _whole(pattern.indptr), _whole(pattern.indices)
 
@@ -57,15 +55,14 @@ def colour_columns(pattern: Matrix) -> Any:
         return most, colour
 
     def graph() -> Any:
-        ones = _np.ones(pattern.nnz, _np.int8)
-        matrix = _sp.csr_array((ones, pattern.indices, pattern.indptr), pattern.shape)
+        matrix = pattern.as_scipy().astype(_np.int8)
         return (matrix.T @ matrix).tocsr()
 
     met = int((_np.diff(pattern.indptr).astype(float) ** 2).sum())
     return _best(run, _np.diff(starts), graph if met <= AT_MOST else None, least)
 
 
-def colour_symmetric(pattern: Matrix, *, acyclic: bool = False) -> Any:
+def colour_symmetric(pattern: Structure, *, acyclic: bool = False) -> Any:
     """Return a star colouring of a symmetric pattern, or an acyclic one."""
     n, size = pattern.shape[0], int(pattern.nnz)
     if size == n * n:  # each vertex meets each other one
@@ -85,10 +82,11 @@ def colour_symmetric(pattern: Matrix, *, acyclic: bool = False) -> Any:
         given = (n, _whole(order), starts, columns, edges, colour, seen)
         return loop(*given, *slots, *trees), colour
 
-    degrees = _np.diff(pattern.indptr) - (pattern.diagonal() != 0)
-    rows = _np.repeat(degrees, _np.diff(pattern.indptr))
+    own = pattern.rows()
+    of_itself = columns == own
+    degrees = pattern.counts() - _np.bincount(own[of_itself], minlength=n)
+    rows = degrees[own]
     inner = (rows > 1) & (degrees[columns] > 1)
-    of_itself = columns == _np.repeat(_np.arange(n), _np.diff(pattern.indptr))
     chain = not acyclic and bool((inner & ~of_itself).any())  # of four vertices
     least = 3 if chain else 2 if degrees.any() else 1
     return _best(run, degrees, lambda: pattern, least)
@@ -122,7 +120,7 @@ def _best(run: Run, degrees: Array, graph: Callable[[], Any] | None, least: int)
     return colours
 
 
-def _by_degree(graph: Matrix, step: int) -> Any:
+def _by_degree(graph: Any, step: int) -> Any:
     """Return vertices by their neighbours among those before: fewest, or most (1)."""
     n = graph.shape[0]
     starts, columns = _whole(graph.indptr), _whole(graph.indices)
@@ -135,7 +133,7 @@ def _by_degree(graph: Matrix, step: int) -> Any:
     return order
 
 
-def split(pattern: Matrix) -> tuple[int, Any]:
+def split(pattern: Structure) -> tuple[int, Any]:
     """Return how many sweeps it may take to do the fullest rows from the left.
 
     The other rows are done from the right. The rows come as truth values.
@@ -149,13 +147,12 @@ def split(pattern: Matrix) -> tuple[int, Any]:
     return int(sweeps[best]), full
 
 
-def rows_of(pattern: Matrix, chosen: Array) -> Any:
+def rows_of(pattern: Structure, chosen: Array) -> Any:
     """Return a CSR pattern without the entries of rows that are not chosen."""
     counts = _np.diff(pattern.indptr)
     starts = _np.append(0, _np.cumsum(_np.where(chosen, counts, 0)))
     columns = pattern.indices[_np.repeat(chosen, counts)]
-    ones = _np.ones(columns.size, bool)
-    return _sp.csr_array((ones, columns, starts), pattern.shape)
+    return Structure(columns, starts, pattern.shape)
 
 
 __all__ = [

@@ -1,0 +1,87 @@
+"""Sparse matrices of truth values, by rows; and SciPy's, for sums of many of them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.values.types import Array
+
+_np: Any = np
+
+
+class _Scipy:
+    """``scipy.sparse``, which is imported by what first needs it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module("scipy.sparse"), name)
+
+
+scipy_sparse: Any = _Scipy()
+
+
+class Structure:
+    """Which entries of a matrix there are, by rows.
+
+    Attributes
+    ----------
+    indices
+        Their columns, from the first row on.
+    indptr
+        Where each row starts among them, and the last one ends.
+    """
+
+    def __init__(self, indices: Array, indptr: Array, shape: tuple[int, int]) -> None:
+        """Keep them."""
+        self.indices: Any = indices
+        self.indptr: Any = indptr
+        self.shape = shape
+
+    @property
+    def nnz(self) -> int:
+        """How many entries there are."""
+        return int(self.indices.size)
+
+    def counts(self) -> Any:
+        """Return the number of entries of each row."""
+        return _np.diff(self.indptr)
+
+    def rows(self) -> Any:
+        """Return the row of each entry."""
+        return _np.repeat(_np.arange(self.shape[0]), self.counts())
+
+    def transposed(self) -> tuple[Structure, Any]:
+        """Return the transposed, and which entry of this each one of it is."""
+        order = _np.argsort(self.indices, kind="stable")
+        counts = _np.bincount(self.indices, minlength=self.shape[1])
+        starts = _np.append(0, _np.cumsum(counts))
+        m, n = self.shape
+        return Structure(self.rows()[order], starts, (n, m)), order
+
+    def as_scipy(self) -> Any:
+        """Return it as a boolean matrix of SciPy's."""
+        ones = _np.ones(self.nnz, bool)
+        return scipy_sparse.csr_array((ones, self.indices, self.indptr), self.shape)
+
+
+def structure_of(matrix: Any) -> Structure:
+    """Return the entries of a CSR matrix of SciPy's."""
+    return Structure(matrix.indices, matrix.indptr, matrix.shape)
+
+
+def stacked(parts: Sequence[Structure]) -> Structure:
+    """Return matrices on top of each other as one."""
+    if len(parts) == 1:
+        return parts[0]
+    starts = _np.cumsum([0, *(p.nnz for p in parts)])
+    ends = [p.indptr[1:] + n for p, n in zip(parts, starts[:-1], strict=True)]
+    indices = _np.concatenate([p.indices for p in parts])
+    size = sum(p.shape[0] for p in parts)
+    indptr = _np.concatenate([[0], *ends])
+    return Structure(indices, indptr, (size, parts[0].shape[1]))
+
+
+__all__ = ["Structure", "scipy_sparse", "stacked", "structure_of"]
