@@ -108,6 +108,11 @@ DECLARED = {
         x.reshape(3, 20), axis=1, where=np.arange(20) % 2 == np.arange(3)[:, None] % 2
     ),
     "one of all beside constants": lambda x: np.concatenate([np.ones(3), x[:4] * x[0]]),
+    "cumsum": np.cumsum,
+    "cumsum of all axes": lambda x: np.cumsum(x.reshape(6, 10)),
+    "cumsum of rows": lambda x: np.cumsum(x.reshape(12, 5), axis=1),
+    "cumprod of columns": lambda x: np.cumprod(x.reshape(6, 10), axis=0),
+    "accumulate": lambda x: np.add.accumulate(x.reshape(6, 10), axis=-1),
     "several results": lambda x: np.concatenate(
         [np.ravel(p) for p in np.linalg.eigh(x[:8].reshape(2, 2, 2) + 3 * np.eye(2))]
     ),

@@ -11,7 +11,7 @@ from chainrule.ipopt.runs import Functions, Run, Solution, library
 from chainrule.nodes.admission import holds_nodes
 from chainrule.scipy.optimize.bounds import Bounds
 from chainrule.scipy.optimize.constraints import Constraints
-from chainrule.scipy.optimize.problems import Unknowns
+from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.values.containers import flatten
 from chainrule.values.shapes import SEQUENCES
 

@@ -18,7 +18,7 @@ from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.progress import counted
 from chainrule.scipy.optimize.bounds import Bounds, joined, limits, sides
-from chainrule.scipy.optimize.problems import Unknowns
+from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.sparse.matrices import SparseDerivative
 from chainrule.transforms.gradients import grad
 from chainrule.values.shapes import describe

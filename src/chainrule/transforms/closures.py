@@ -62,6 +62,10 @@ class Opened:
     whole: Any
     _build: Build | None
 
+    def template(self) -> Opened:
+        """Return what makes the thing with other values, and holds none of these."""
+        return self if self._build is None else Opened([], self.key, None, self._build)
+
     def filled(self, values: Values) -> Any:
         """Return the thing with other values."""
         return self.whole if self._build is None else self._build(values, {})
@@ -125,21 +129,22 @@ class _Opening:
         key = (kind, *(key for _, key in pairs))
         if all(build is None for build, _ in pairs):
             return None, key
+        fixed = _fixed(pairs, parts)
 
         def build(values: Values, made: dict[int, Any]) -> Any:
-            return of(_built(pairs, parts, values, made))
+            return of(_built(pairs, fixed, values, made))
 
         return build, key
 
     def _object(self, x: Any) -> Part:
         """Return an object as a copy with other attributes."""
         held: dict[str, Any] = _vars(x)
-        names = list(held)
-        kinds = [k for k in _kind_of(x).__mro__ if not _of_library(k)]
+        names, kind = list(held), _kind_of(x)
+        kinds = [k for k in kind.__mro__ if not _of_library(k)]
         of_class = tuple(self._key(k) for k in kinds)
 
         def copy_of(parts: list[Any]) -> Any:
-            made = object.__new__(_kind_of(x))
+            made = object.__new__(kind)
             _vars(made).update(zip(names, parts, strict=True))
             return made
 
@@ -162,23 +167,7 @@ class _Opening:
         key = (f.__code__, keys, self._names(f.__code__, f.__globals__))
         if all(build is None for build, _ in pairs):
             return None, key
-
-        def build(values: Values, made: dict[int, Any]) -> Any:
-            whole = zip(cells, pairs, strict=False)
-            own = [c if part is None else types.CellType() for c, (part, _) in whole]
-            z = types.FunctionType(
-                f.__code__, f.__globals__, f.__name__, None, tuple(own) or None
-            )
-            made[number] = z
-            vars(z).update(vars(f))
-            *contents, defaults, named = _built(pairs, held, values, made)
-            z.__defaults__, z.__kwdefaults__ = defaults or None, named or None
-            for cell, mine, x in zip(cells, own, contents, strict=True):
-                if mine is not cell:
-                    mine.cell_contents = x
-            return z
-
-        return build, key
+        return _made_of(f, number, pairs, held), key
 
     def _names(self, code: types.CodeType, names: dict[str, Any]) -> Hashable:
         """Return the key of what code reads of its module, with that inside it."""
@@ -270,6 +259,37 @@ def _has_state(x: Any) -> bool:
     if isinstance(x, (type, types.ModuleType)) or _of_library(x):
         return False
     return bool(getattr(x, "__dict__", None))
+
+
+def _made_of(
+    f: types.FunctionType, number: int, pairs: Sequence[Part], held: Sequence[Any]
+) -> Build:
+    """Return what makes a function with other contents of its cells."""
+    code, names, name, own = f.__code__, f.__globals__, f.__name__, dict(vars(f))
+    whole = zip(f.__closure__ or (), pairs, strict=False)
+    cells = [c if part is None else None for c, (part, _) in whole]
+    fixed = _fixed(pairs, held)
+
+    def build(values: Values, made: dict[int, Any]) -> Any:
+        closure = [types.CellType() if c is None else c for c in cells]
+        z = types.FunctionType(code, names, name, None, tuple(closure) or None)
+        made[number] = z
+        vars(z).update(own)
+        *contents, defaults, named = _built(pairs, fixed, values, made)
+        z.__defaults__, z.__kwdefaults__ = defaults or None, named or None
+        for cell, mine, x in zip(cells, closure, contents, strict=True):
+            if cell is None:
+                mine.cell_contents = x
+        return z
+
+    return build
+
+
+def _fixed(pairs: Sequence[Part], parts: Sequence[Any]) -> list[Any]:
+    """Return the parts that hold no values, in their places."""
+    return [
+        x if build is None else None for x, (build, _) in zip(parts, pairs, strict=True)
+    ]
 
 
 def _made_already(number: int) -> Build:

@@ -35,6 +35,8 @@ from chainrule.values.shapes import TUPLE, shape_of
 _np: Any = np
 FIRST = 2.0**40
 """The number of the first entry of an operand: constants are below, or far beyond."""
+TRIANGLE = 1 << 22
+"""Squared entries up to which a sum of the entries before is a triangle, not full."""
 STEPS = 200_000
 """Rows of all steps of a loop up to which it is followed step by step."""
 
@@ -276,6 +278,8 @@ class Detection:
         axes = named.get("axis", None if known.reduces or known.flattens else -1)
         if known.axes and known.axes[0] != "axis":
             axes = named.get(known.axes[0], axes)
+        if known.accumulates is not None and p.size * p.size <= TRIANGLE:
+            return _accumulated(p, x.shape, axes)
         if axes is None:
             return p.spread(math.prod(row.shape))
         ndim = len(x.shape)
@@ -307,6 +311,15 @@ class Detection:
                 sums = p.summed(lines(line, x.shape), math.prod(line))
                 found = union(found, sums.to(outer, loop))
         return found.to((*loop, *(1,) * len(core)), row.shape)
+
+
+def _accumulated(p: Pattern, shape: tuple[int, ...], axis: int | None) -> Pattern:
+    """Return the pattern of what adds up lines: an entry and those before it."""
+    numbers = _np.arange(p.size).reshape(shape)
+    lines = _np.ravel(numbers) if axis is None else _np.moveaxis(numbers, axis, -1)
+    after, before = _np.tril_indices(lines.shape[-1])
+    sums = _np.ravel(lines[..., after])
+    return p.moved(lines[..., before]).summed(sums, p.size)
 
 
 _OPERATORS = {operator.pos, operator.neg, float}

@@ -10,7 +10,7 @@ import scipy.optimize
 import scipy.optimize as sopt
 
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.scipy.optimize.problems import Unknowns
+from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.values.containers import flatten
 from chainrule.values.shapes import describe
 from chainrule.values.types import Shape, Value

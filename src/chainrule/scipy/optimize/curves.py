@@ -18,10 +18,11 @@ from chainrule.nodes.admission import holds_nodes
 from chainrule.nodes.recorder import stacked
 from chainrule.progress import counted
 from chainrule.scipy.optimize.fits import as_bounds, half_squares
-from chainrule.scipy.optimize.problems import Problem, Unknowns, flat_bounds
+from chainrule.scipy.optimize.problems import Problem, flat_bounds
 from chainrule.scipy.optimize.results import filling_of, inverse, scale_of
 from chainrule.scipy.optimize.runs import solved
 from chainrule.scipy.optimize.stationary import activity_of, minimum, note_activity
+from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.transforms.matrices import jacobian
 from chainrule.transforms.values import value
 from chainrule.values.shapes import ARRAYS, SEQUENCES, ndarray

@@ -14,15 +14,11 @@ from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.progress import counted
 from chainrule.scipy.optimize.bounds import of_scipy
-from chainrule.scipy.optimize.problems import (
-    Problem,
-    Unknowns,
-    flat_bounds,
-    is_left_to_us,
-)
+from chainrule.scipy.optimize.problems import Problem, flat_bounds, is_left_to_us
 from chainrule.scipy.optimize.results import Fit, Loss
 from chainrule.scipy.optimize.runs import are_plain, is_traced, solved
 from chainrule.scipy.optimize.stationary import activity_of, minimum, note_activity
+from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.transforms.values import value
 
 _np: Any = np

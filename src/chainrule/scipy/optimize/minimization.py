@@ -17,7 +17,6 @@ from chainrule.scipy.optimize.constraints import Condition, are_sparse, conditio
 from chainrule.scipy.optimize.problems import (
     FEW,
     Problem,
-    Unknowns,
     as_number,
     flat_bounds,
     parts_of,
@@ -31,6 +30,7 @@ from chainrule.scipy.optimize.stationary import (
     minimum,
     note_activity,
 )
+from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.transforms.values import value
 from chainrule.values.types import Array
 

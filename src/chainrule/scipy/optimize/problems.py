@@ -3,123 +3,50 @@
 from __future__ import annotations
 
 import functools
-import inspect
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.optimize
 
 from chainrule import operations
-from chainrule.compiler.api import compile as compiled
 from chainrule.compiler.control.bodies import example_of
 from chainrule.compiler.tracing.active import ACTIVE
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
-from chainrule.nodes.node_class import node
+from chainrule.scipy.optimize.kept import Warmed, known_for
+from chainrule.scipy.optimize.unknowns import Form, Unknowns
 from chainrule.sparse.matrices import SparseDerivative, State
 from chainrule.transforms.closures import Opened, opened
 from chainrule.transforms.gradients import grad, value_and_grad
 from chainrule.transforms.matrices import jacobian
 from chainrule.transforms.products import hvp
 from chainrule.transforms.values import value
-from chainrule.values.containers import Structure, flatten, unflatten
-from chainrule.values.shapes import SEQUENCES, describe
+from chainrule.values.containers import flatten
+from chainrule.values.shapes import shape_of
 from chainrule.values.types import Value
-from chainrule.values.vertices import first_stand_in, stand_in
+from chainrule.values.vertices import first_stand_in
 
 _np: Any = np
-_scipy: Any = scipy.optimize
-_NUMBERS: Any = (int, float, np.number)
+Derive = Callable[[Callable[[Value], Any]], Callable[..., Any]]
 FEW = 200
 """Unknowns up to which all matrices are dense."""
 PRODUCTS = 100
 """So many products at most, for a matrix to be taken as a sparse one."""
 
 
-class Unknowns:
-    """The unknowns of a problem: a number, an array or a container, as a flat array.
-
-    A list or a tuple of numbers is an array.
-    """
-
-    def __init__(self, x0: Any) -> None:
-        """Take the first guess, whose shapes they keep."""
-        if type(x0) in SEQUENCES and all(isinstance(x, _NUMBERS) for x in x0):
-            x0 = _np.asarray(x0, float)  # as SciPy takes it
-        self.structure: Structure
-        leaves, self.structure = flatten(x0)
-        if not leaves or any(isinstance(x, node) for x in leaves):
-            raise ArgumentError(
-                f"a solver starts at plain numbers; received {describe(x0)}. Pass "
-                "gd.value(x0)."
-            )
-        self.shapes: list[tuple[int, ...]] = [np.shape(x) for x in leaves]
-        parts = [_flat(x) for x in leaves]
-        self.start: Any = _np.concatenate(parts)
-        self.example: Any = _np.array(example_of(self.start))
-        self.is_flat: bool = len(leaves) == 1 and np.shape(x0) == self.start.shape
-
-    def flat(self) -> Unknowns:
-        """Return them as one flat array."""
-        return Unknowns(self.start)
-
-    def restored(self, x: Value) -> Any:
-        """Return a flat array in the form of the first guess."""
-        if self.is_flat:
-            return x
-        parts, begin = list[Any](), 0
-        for shape in self.shapes:
-            size = math.prod(shape)
-            part = x[begin : begin + size]  # type: ignore[index]
-            parts.append(_np.reshape(part, shape) if shape else part[0])
-            begin += size
-        return unflatten(self.structure, parts)
-
-    def of_flat(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a function of them as one of the flat array."""
-
-        def flat(x: Value, *more: Value) -> Any:
-            return f(self.restored(x), *more)
-
-        return flat
-
-    def of_steps(self, callback: Callable[..., Any] | None) -> Any:
-        """Return a callback in either form of SciPy's, of the flat array."""
-        if callback is None:
-            return None
-        if set(inspect.signature(callback).parameters) != {"intermediate_result"}:
-            return self.of_flat(callback)
-
-        def shown(intermediate_result: Any) -> Any:
-            step = _scipy.OptimizeResult(intermediate_result)
-            step["x"] = self.restored(intermediate_result.x)
-            return callback(intermediate_result=step)
-
-        return shown
-
-
-def _flat(x: Value) -> Any:
-    """Return a leaf as a flat array of floats; a traced one stays so."""
-    if isinstance(x, stand_in):
-        return _np.ravel(x) * 1.0
-    return _np.ravel(_np.asarray(x, float))
-
-
 class Problem:
     """A function of unknowns and of other arguments, and what solvers ask of it.
 
-    In a trace what it reads is taken out of it (``closures.opened``): a solver is one
-    row, of these ``values``, and runs with those of each call. What is compiled for it
-    is kept.
+    What it reads is taken out of it (``closures.opened``): what is compiled is a
+    function of these ``values`` too, and is kept for the next solve, if it is the same
+    but for them. In a trace a solver is one row, and runs with those of each call.
 
     Attributes
     ----------
     is_node
         Whether an argument, or what the function closes over, is a node.
     values
-        What is taken out, in a trace; its plain values where the solver runs.
+        What is taken out: plain values where the solver runs.
     """
 
     def __init__(self, f: Callable[..., Any], unknowns: Unknowns, args: Any) -> None:
@@ -127,18 +54,25 @@ class Problem:
         self.f = f
         self.unknowns = unknowns
         self.args: tuple[Any, ...] = args if isinstance(args, tuple) else (args,)
-        leaves, self._structure = flatten(self.args)
-        self._known: dict[str, Any] = {}
-        self._opened: Opened | None = opened((f, self.args)) if is_tracing() else None
-        self.values: tuple[Any, ...] = ()
-        if self._opened is not None:
-            self.values = tuple(map(value, self._opened.values))
-        self._has_nodes: bool = any(map(holds_nodes, leaves)) or (
-            self._opened is not None and any(map(holds_nodes, self._opened.values))
-        )
+        self._is_traced: bool = is_tracing()
+        found = opened((f, self.args))
+        held = found.values
+        is_same = self._is_traced or found.key is not None
+        self._whole: Opened | None = found if is_same else None
+        self.values: tuple[Any, ...] = tuple(map(value, held)) if is_same else ()
+        key = None if found.key is None else (found.key, unknowns.form.key())
+        self._known: dict[str, Any] = known_for(key)
         first = self._of(tuple(map(example_of, self.values)))(unknowns.example)
         self._closes_over: bool = any(map(holds_nodes, flatten(first)[0]))
+        self._has_nodes: bool = any(map(holds_nodes, flatten(self.args)[0]))
+        if not self._has_nodes and is_same and any(map(holds_nodes, held)):
+            self._has_nodes = self._is_traced or self._reads_nodes()
         self.first: Any = value(first)
+
+    def _reads_nodes(self) -> bool:
+        """Tell whether a result depends on a node that the function holds."""
+        found = self.f(self.unknowns.restored(self.unknowns.example), *self.args)
+        return any(map(holds_nodes, flatten(found)[0]))
 
     @property
     def is_node(self) -> bool:
@@ -150,7 +84,7 @@ class Problem:
 
         What a function of the user's reads is taken out of the problem's alone.
         """
-        return self._opened is not None or is_left_to_us(derivative)
+        return self._is_traced or is_left_to_us(derivative)
 
     def given(self, derivative: Any) -> Any:
         """Return a derivative of the user's as a function of the flat array."""
@@ -177,30 +111,26 @@ class Problem:
         same.values = tuple(values)
         return same
 
-    def _of(self, values: Sequence[Any]) -> Callable[[Value], Any]:
-        """Return the function of the flat array alone, which reads plain values."""
-        f, args = self.f, value(self.args)
-        if self._opened is not None:
-            f, args = self._opened.filled(values)
+    @functools.cached_property
+    def _of(self) -> Callable[[Sequence[Any]], Callable[[Value], Any]]:
+        """What returns the function of the flat array that reads plain values."""
+        form = self.unknowns.form
+        if self._whole is None:
+            return self._of_whole
+        return functools.partial(_reading, self._whole.template().filled, form)
 
-        def of(x: Value) -> Any:
-            return f(self.unknowns.restored(x), *args)
+    def _of_whole(self, values: Sequence[Any]) -> Callable[[Value], Any]:
+        """Return the function of the flat array, with all that it reads inside."""
+        pair = self.f, value(self.args)
+        return _reading(lambda _: pair, self.unknowns.form, values)
 
-        return of
-
-    def _plain(
-        self, name: str, derive: Callable[[Callable[[Value], Any]], Callable[..., Any]]
-    ) -> Callable[..., Any]:
+    def _plain(self, name: str, derive: Derive) -> Callable[..., Any]:
         """Return a function of plain numbers: compiled, unless it closes over nodes."""
-        values, count = self.values, len(self.values)
-
-        def run(*given: Value) -> Any:
-            last = len(given) - count
-            return derive(self._of(given[last:]))(*given[:last])
-
-        made = self._known.get(name)
+        values = self.values
+        run = _derived(derive, self._of, len(values))
+        made = run if self._closes_over else self._known.get(name)
         if made is None:
-            made = self._known[name] = run if self._closes_over else compiled(run)
+            made = self._known[name] = Warmed(run)
 
         def plain(x: Value, *more: Value) -> Any:
             return value(made(x, *more, *values))
@@ -251,18 +181,22 @@ class Problem:
     def _sparse(self, name: str, derive: Any, *more: Any, symmetric: bool) -> Any:
         if self._closes_over:
             return None
-        values, count = self.values, len(self.values)
-
-        def of(*given: Value) -> Any:
-            last = len(given) - count
-            return derive(self._of(given[last:]))(*given[:last])
-
-        name, start = f"sparse {name}", self.unknowns.example
-        if name not in self._known:
-            self._known[name] = sparse_or_none(
-                of, start, *more, *values, symmetric=symmetric
+        start, of, values, known = (
+            self.unknowns.example,
+            self._of,
+            self.values,
+            self._known,
+        )
+        if not self._is_traced and any(map(_has_zeros, values)):
+            of, values, known = self._of_whole, (), {}  # its zeros are in the pattern
+        shapes = [shape_of(x) for x in values]
+        name = f"sparse {name} {shapes}"
+        if name not in known:
+            run = _derived(derive, of, len(values))
+            known[name] = sparse_or_none(
+                run, start, *more, *values, symmetric=symmetric
             )
-        made = self._known[name]
+        made = known[name]
         if made is None or not values:
             return made
 
@@ -281,7 +215,36 @@ class Problem:
     def jacobian(self) -> Callable[..., Any]:
         """The matrix of its first derivatives."""
         wide = int(np.size(self.first)) < self.unknowns.start.size
-        return self._plain("jacobian", _by_rows if wide else _by_columns)
+        if wide:
+            return self._plain("jacobian by rows", _by_rows)
+        return self._plain("jacobian by columns", _by_columns)
+
+
+def _reading(
+    filled: Callable[[Sequence[Any]], Any], form: Form, values: Sequence[Any]
+) -> Callable[[Value], Any]:
+    """Return a function of a flat array that reads values."""
+    f, args = filled(values)
+
+    def of(x: Value) -> Any:
+        return f(form.restored(x), *args)
+
+    return of
+
+
+def _derived(derive: Derive, of: Callable[..., Any], count: int) -> Callable[..., Any]:
+    """Return what is derived of a function, whose values are the last arguments."""
+
+    def run(*given: Value) -> Any:
+        last = len(given) - count
+        return derive(of(given[last:]))(*given[:last])
+
+    return run
+
+
+def _has_zeros(x: Value) -> bool:
+    """Tell whether a value is a matrix, of which some entries are zero."""
+    return _np.ndim(x) > 1 and _np.count_nonzero(x) < _np.size(x)
 
 
 def _itself(f: Callable[[Value], Any]) -> Callable[..., Any]:

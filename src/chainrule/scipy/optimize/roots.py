@@ -11,8 +11,9 @@ import numpy as np
 import scipy.optimize
 
 from chainrule.progress import counted
-from chainrule.scipy.optimize.problems import Problem, Unknowns, parts_of
+from chainrule.scipy.optimize.problems import Problem, parts_of
 from chainrule.scipy.optimize.runs import is_traced, solved
+from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.solving.implicit import solution
 from chainrule.transforms.values import value
 from chainrule.values.shapes import ndarray

@@ -1,0 +1,54 @@
+"""What is compiled for solvers, and kept from one solve of a function to the next."""
+
+from __future__ import annotations
+
+import collections
+import time
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from chainrule.compiler.api import compile as compiled
+
+KEPT = 64
+"""For so many functions what is compiled is kept."""
+LATER = 20e-3
+"""Seconds that a function may take uncompiled: about what compiling takes."""
+_kept: collections.OrderedDict[Hashable, dict[str, Any]] = collections.OrderedDict()
+
+
+def known_for(key: Hashable | None) -> dict[str, Any]:
+    """Return what is known of the functions under a key, by name; to be added to."""
+    if key is None:
+        return {}
+    found = _kept.pop(key, None)
+    _kept[key] = known = {} if found is None else found
+    while len(_kept) > KEPT:
+        _kept.popitem(last=False)
+    return known
+
+
+class Warmed:
+    """A function of plain values, compiled when it has taken as long as that takes."""
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        """Take the function; nothing is compiled yet."""
+        self._f = f
+        self._left: float | None = None
+        self._fast: Callable[..., Any] | None = None
+
+    def __call__(self, *args: Any) -> Any:
+        """Call it, compiled or not."""
+        if self._fast is not None:
+            return self._fast(*args)
+        begin = time.perf_counter()
+        found = self._f(*args)
+        if self._left is None:  # a first call may make more than its result
+            self._left = LATER
+            return found
+        self._left -= time.perf_counter() - begin
+        if self._left < 0:
+            self._fast = compiled(self._f)
+        return found
+
+
+__all__ = ["Warmed", "known_for"]

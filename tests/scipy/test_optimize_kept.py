@@ -1,0 +1,152 @@
+"""What solvers compile: kept from solve to solve, and holding nobody's data."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+
+pytest.importorskip("scipy")
+from chainrule.scipy import optimize
+from chainrule.scipy.optimize import kept
+
+T = np.linspace(0.0, 2.0, 30)
+
+
+@pytest.fixture
+def compilations(monkeypatch):
+    """Compile in the second call of each function, and list what was compiled."""
+    made = []
+
+    def compiled(f):
+        made.append(f)
+        return gd.compile(f)
+
+    monkeypatch.setattr(kept, "LATER", 0.0)
+    monkeypatch.setattr(kept, "compiled", compiled)
+    kept._kept.clear()
+    return made
+
+
+def curve(t, a, b):
+    return a * np.exp(-b * t)
+
+
+def fitted(p):
+    return optimize.curve_fit(curve, T, curve(T, *p))[0]
+
+
+def nearest(p):
+    residuals = lambda x, p=p: np.concatenate([x - p, 0.1 * x])  # noqa: E731
+    return optimize.least_squares(residuals, np.zeros(2)).x * 1.01
+
+
+def lowest(p):
+    return optimize.minimize(lambda x: np.sum((x - p) ** 4), np.zeros(2), tol=1e-14).x
+
+
+def rooted(p):
+    return optimize.root(lambda x: x**3 + x - p**3 - p, np.ones(2)).x
+
+
+def zero(p):
+    x = [optimize.root_scalar(lambda x, a=a: x**3 - a**3, x0=1.0).root for a in p]
+    return np.array(x)
+
+
+@pytest.mark.parametrize("solve", [fitted, nearest, lowest, rooted, zero])
+def test_later_solves_run_what_was_compiled(solve, compilations):
+    points = [np.array([2.0, 0.5]), np.array([1.5, 0.7]), np.array([1.0, 1.2])]
+    for k, p in enumerate(points):
+        tolerance = 1e-3 if solve is lowest else 1e-6
+        np.testing.assert_allclose(solve(p), p, rtol=tolerance)
+        if k == 0:
+            count = len(compilations)
+    assert count
+    assert len(compilations) == count
+
+
+def test_a_short_solve_compiles_nothing(monkeypatch):
+    def refused(f):
+        raise AssertionError(f)
+
+    kept._kept.clear()
+    monkeypatch.setattr(kept, "LATER", 1e3)
+    monkeypatch.setattr(kept, "compiled", refused)
+    for solve in (fitted, nearest, rooted):
+        np.testing.assert_allclose(solve(np.array([1.5, 0.7])), [1.5, 0.7], rtol=1e-6)
+
+
+def test_what_may_change_unseen_is_read_anew(compilations):
+    state = {"a": [3]}
+
+    class Reads:
+        level = state
+
+        def __call__(self, x):
+            return np.sum((x - self.level["a"][0]) ** 2)
+
+    f = Reads()
+    for a in (3, 5):
+        state["a"][0] = a
+        np.testing.assert_allclose(optimize.minimize(f, np.zeros(2)).x, a, rtol=1e-5)
+
+
+def test_other_shapes_and_forms_are_other_functions(compilations):
+    def f(x, w):
+        return sum(np.sum(w * (v - 1.0) ** 2) for v in np.atleast_1d(*x.values()))
+
+    for size in (2, 3):
+        x0 = {"a": np.zeros(size), "b": 0.5}
+        found = optimize.minimize(f, x0, (np.ones(1),), tol=1e-10).x
+        np.testing.assert_allclose(found["a"], np.ones(size), rtol=1e-4)
+        assert np.shape(found["b"]) == ()
+
+
+def test_no_data_is_held(compilations):
+    data = np.linspace(0.0, 1.0, 50)
+    freed = weakref.ref(data)
+
+    def solve(data):
+        f = lambda x: np.sum((x[0] * data - 2.0 * data) ** 2)  # noqa: E731
+        optimize.minimize(f, np.ones(1))
+        optimize.least_squares(lambda x: x[0] * data - data, np.ones(1))
+        optimize.curve_fit(lambda t, a: a * t, data, data)
+
+    solve(data)
+    del data
+    gc.collect()
+    assert freed() is None
+
+
+def test_zeros_of_a_matrix_stay_in_the_pattern():
+    n = 300
+    band = np.eye(n) * 2 + np.eye(n, k=1)
+    found = optimize.least_squares(lambda x: band @ x + x**3 - 1.0, np.zeros(n))
+    assert found.jac.nnz == 2 * n - 1
+    for _ in range(2):
+        same = optimize.least_squares(lambda x: band @ x + x**3 - 1.0, np.zeros(n))
+        np.testing.assert_array_equal(same.x, found.x)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_nodes_in_closures_are_taken_out_of_what_is_compiled(order, compilations):
+    def solution(a):
+        f = lambda x: np.sum((x - a) ** 2) + np.sum(x**4) / 4  # noqa: E731
+        return np.sum(optimize.minimize(f, np.zeros(2), tol=1e-12).x)
+
+    gd.check_gradients(solution, (np.array([0.5, 1.0]),), order=order, rtol=1e-4)
+
+
+def test_a_node_that_does_not_matter_gives_a_plain_result():
+    def f(a):
+        found = optimize.minimize(lambda x: np.sum((x - 1.0) ** 2) + 0 * len(a), X0)
+        assert not isinstance(found.x, gd.node)
+        return np.sum(a)
+
+    X0 = np.zeros(2)
+    gd.grad(f)(np.ones(2))
