@@ -10,9 +10,8 @@ import pytest
 
 import chainrule as gd
 
-pytest.importorskip("scipy")
-from chainrule.scipy import optimize
-from chainrule.scipy.optimize import kept
+optimize = pytest.importorskip("chainrule.scipy.optimize")
+kept = pytest.importorskip("chainrule.scipy.optimize.kept")
 
 T = np.linspace(0.0, 2.0, 30)
 

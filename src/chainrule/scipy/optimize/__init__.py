@@ -8,6 +8,18 @@ solution is a node too: by the equation that it satisfies (``gd.implicit``).
 import scipy.optimize
 
 from chainrule.numpy import mirror
+from chainrule.scipy.optimize.classic import (
+    fmin,
+    fmin_bfgs,
+    fmin_cg,
+    fmin_l_bfgs_b,
+    fmin_ncg,
+    fmin_powell,
+    fmin_tnc,
+    leastsq,
+    lsq_linear,
+    nnls,
+)
 from chainrule.scipy.optimize.curves import confidence_band, curve_fit
 from chainrule.scipy.optimize.fits import least_squares
 from chainrule.scipy.optimize.minimization import minimize, minimize_scalar
@@ -31,11 +43,21 @@ __all__ = [
     "confidence_band",
     "curve_fit",
     "fixed_point",
+    "fmin",
+    "fmin_bfgs",
+    "fmin_cg",
+    "fmin_l_bfgs_b",
+    "fmin_ncg",
+    "fmin_powell",
+    "fmin_tnc",
     "fsolve",
     "least_squares",
+    "leastsq",
+    "lsq_linear",
     "minimize",
     "minimize_scalar",
     "newton",
+    "nnls",
     "ridder",
     "root",
     "root_scalar",

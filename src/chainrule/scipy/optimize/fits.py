@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import scipy.optimize
 
-from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.progress import counted
 from chainrule.scipy.optimize.bounds import of_scipy
@@ -20,6 +19,7 @@ from chainrule.scipy.optimize.runs import are_plain, is_traced, solved
 from chainrule.scipy.optimize.stationary import activity_of, minimum, note_activity
 from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.transforms.values import value
+from chainrule.values.types import Value
 
 _np: Any = np
 _scipy: Any = scipy.optimize
@@ -49,11 +49,6 @@ def least_squares(
     ``standard_errors(kind)``. Where ``args`` hold a node, or ``fun`` closes over one,
     ``result.x`` is a node, and ``cost`` and ``fun`` are; the rest is plain.
 
-    Raises
-    ------
-    ArgumentError
-        If the solution would be a node and ``loss`` is not ``"linear"``.
-
     Examples
     --------
     >>> import numpy as np
@@ -78,7 +73,8 @@ def least_squares(
     bounds = of_scipy(bounds, unknowns)
     low, high = flat_bounds(as_bounds(bounds), unknowns.start.size)
     is_node = problem.is_node or holds_nodes(low) or holds_nodes(high)
-    problems = [problem, _squares(problem)] if is_node else [problem]
+    robust = (loss, options.get("f_scale", 1.0))
+    problems = [problem, _squares(problem, robust)] if is_node else [problem]
     if callback is not None:
         options["callback"] = unknowns.of_steps(callback)
     known = bounds if are_plain((low, high)) else None
@@ -87,14 +83,13 @@ def least_squares(
     found = solved(drive, problems, unknowns.start, low, high)
     active = activity_of(found)
     if not is_traced(found):
-        found = Fit(found, functools.partial(_squares, problem), loss)
+        found = Fit(found, functools.partial(_squares, problem, robust), loss)
     if active is not None:
         squares = problems[1]
         found["x"] = x = minimum(squares, found.x, low, high, active)
         found["cost"] = squares.of(x, *problem.args)
         found["fun"] = problem.of(x, *problem.args)
-    x = cast(Any, found)["x"]
-    found["x"] = unknowns.restored(x)
+    found["x"] = unknowns.restored(cast(Any, found)["x"])
     return found
 
 
@@ -124,22 +119,42 @@ class _Run:
                 function, start, jac=derivative, bounds=bounds, **options
             )
         if self.is_node:
-            _refuse_losses(options["loss"])
             note_activity(found, problems[1], low, high)
         return found
 
 
-def _refuse_losses(loss: Loss) -> None:
-    if loss != "linear":
-        raise ArgumentError(
-            f"with loss={loss!r} the solution has no derivative here. Write the "
-            "loss into the residuals, or pass gd.value of what they read."
-        )
+def _squares(problem: Problem, robust: tuple[Loss, float]) -> Problem:
+    """Return half the sum of squares as a problem, or what a loss makes of them."""
+    f = half_squares(problem.f) if robust[0] == "linear" else _half(problem.f, *robust)
+    return Problem(f, problem.unknowns, problem.args)
 
 
-def _squares(problem: Problem) -> Problem:
-    """Return half the sum of squares as a problem."""
-    return Problem(half_squares(problem.f), problem.unknowns, problem.args)
+def _half(fun: Callable[..., Any], loss: Loss, scale: float) -> Callable[..., Any]:
+    """Return half the sum of ``s**2 rho((r / s)**2)``, with a loss ``rho``."""
+
+    def f(x: Any, *args: Any) -> Any:
+        z = (fun(x, *args) / scale) ** 2
+        lost: Any = LOSSES[loss](z) if isinstance(loss, str) else loss(z)[0]
+        return 0.5 * scale**2 * _np.sum(lost)
+
+    return f
+
+
+def _soft_l1(z: Value) -> Any:
+    return 2.0 * (_np.sqrt(1.0 + z) - 1.0)
+
+
+def _huber(z: Value) -> Any:
+    return _np.where(z <= 1.0, z, 2.0 * _np.sqrt(_np.maximum(z, 1.0)) - 1.0)
+
+
+LOSSES: dict[str, Callable[[Any], Any]] = {
+    "soft_l1": _soft_l1,
+    "huber": _huber,
+    "cauchy": np.log1p,
+    "arctan": np.arctan,
+}
+"""SciPy's losses: what a squared residual counts."""
 
 
 def as_bounds(bounds: Any) -> Any:

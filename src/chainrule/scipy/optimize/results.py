@@ -100,7 +100,6 @@ class Fit(_Result):
     @property
     def hess(self) -> Any:
         """The Hessian of half the sum of squares at the solution."""
-        self._refuse_losses()
         problem = self._squares()
         return (problem.sparse_hessian or problem.hessian)(self._at)
 
@@ -163,8 +162,8 @@ class Fit(_Result):
     def _refuse_losses(self) -> None:
         if self._loss != "linear":
             raise ArgumentError(
-                f"with loss={self._loss!r} there is no Hessian here, and no "
-                "covariance. Write the loss into the residuals."
+                f"with loss={self._loss!r} the residuals have no covariance here. "
+                "Write the loss into them."
             )
 
     def _scale(self, *, absolute_sigma: bool) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 import scipy.optimize
 
 from chainrule.progress import counted
+from chainrule.scipy.optimize.newton_steps import by_newton
 from chainrule.scipy.optimize.problems import Problem, parts_of
 from chainrule.scipy.optimize.runs import is_traced, solved
 from chainrule.scipy.optimize.unknowns import Unknowns
@@ -36,14 +37,16 @@ def _solution(problem: Problem, x: Value) -> Any:
     return problem.unknowns.restored(solution(residual, x))
 
 
-def _raveled(problem: Problem) -> Callable[..., Any]:
+def raveled(problem: Problem) -> Callable[..., Any]:
+    """Return the function with one axis."""
+
     def flat(x: Value) -> Any:
         return _np.ravel(problem.value(x))
 
     return flat
 
 
-def _matrix(problem: Problem) -> Callable[..., Any]:
+def matrix_of(problem: Problem) -> Callable[..., Any]:
     """Return the Jacobian of the raveled function."""
 
     def matrix(x: Value) -> Any:
@@ -69,6 +72,9 @@ def root(
     The Jacobian is supplied, exact and compiled, where the method takes it. Where
     ``args`` hold a node, or ``fun`` closes over one, ``result.x`` is a node. ``x0`` may
     be a container. ``progress`` shows a bar of the calls (``chainrule[progress]``).
+    ``method="newton"``, which SciPy does not have, takes Newton's steps with a sparse
+    Jacobian where few products make it: for systems of very many equations. ``tol`` is
+    the largest residual there.
 
     Examples
     --------
@@ -88,18 +94,17 @@ def root(
     def drive(problems: Sequence[Problem], start: Any) -> Any:
         (p,) = problems
         given: dict[str, Any] = {}
+        shown = unknowns.of_steps(callback)
+        if method == "newton":
+            ours = p.supplies(jac)
+            slopes = p.sparse_jacobian or matrix_of(p) if ours else p.given(jac)
+            with counted(raveled(p), "root", own=progress) as function:
+                return by_newton(function, start, slopes, tol, shown, options)
         if method in WITH_JACOBIAN:
-            given["jac"] = _matrix(p) if p.supplies(jac) else p.given(jac)
-        with counted(_raveled(p), "root", own=progress) as function:
-            return _scipy.root(
-                function,
-                start,
-                method=method,
-                tol=tol,
-                callback=unknowns.of_steps(callback),
-                options=options,
-                **given,
-            )
+            given["jac"] = matrix_of(p) if p.supplies(jac) else p.given(jac)
+        given |= {"tol": tol, "callback": shown, "options": options}
+        with counted(raveled(p), "root", own=progress) as function:
+            return _scipy.root(function, start, method=method, **given)
 
     found = solved(drive, [problem], unknowns.start)
     found["x"] = _solution(problem, found.x)
@@ -126,8 +131,8 @@ def fsolve(
 
     def drive(problems: Sequence[Problem], start: Any) -> Any:
         (p,) = problems
-        jac = _matrix(p) if p.supplies(fprime) else p.given(fprime)
-        found = _scipy.fsolve(_raveled(p), start, fprime=jac, full_output=True, **more)
+        jac = matrix_of(p) if p.supplies(fprime) else p.given(fprime)
+        found = _scipy.fsolve(raveled(p), start, fprime=jac, full_output=True, **more)
         return _Result(zip(("x", "infodict", "ier", "mesg"), found, strict=True))
 
     found = solved(drive, [problem], unknowns.start)
@@ -321,7 +326,7 @@ def fixed_point(
     problem = Problem(func, unknowns, args)
 
     def drive(problems: Sequence[Problem], start: Array) -> Any:
-        return _Result(x=_scipy.fixed_point(_raveled(problems[0]), start, **options))
+        return _Result(x=_scipy.fixed_point(raveled(problems[0]), start, **options))
 
     found = solved(drive, [problem], unknowns.start).x
     if not problem.is_node:
@@ -339,7 +344,9 @@ __all__ = [
     "brentq",
     "fixed_point",
     "fsolve",
+    "matrix_of",
     "newton",
+    "raveled",
     "ridder",
     "root",
     "root_scalar",

@@ -155,12 +155,31 @@ class SparseNode:
             shape=(min(self.shape),),
         )
 
-    def __getitem__(self, index: Index) -> None:
-        """Refuse: which entries there are would depend on the index."""
-        raise ArgumentError(
-            "a sparse matrix of nodes has no entries by index. Write "
-            "a.toarray()[index], or take them from a.data."
-        )
+    def __getitem__(self, index: Index) -> Any:
+        """Return entries: a number, a sparse matrix, or a dense array of one axis."""
+        whole = self.tocsr()
+        if not self._by_columns and whole._has_repeated():
+            rows, columns = self.coords
+            return from_coordinates(self.data, rows, columns, self.shape)[index]
+        numbers = whole.pattern.matrix(_np.arange(1, self.nnz + 1))
+        kind = _sparse.csr_array if self._is_array else _sparse.csr_matrix
+        found = kind(numbers)[index]
+        if _is_sparse(found) and len(found.shape) == 2:
+            found = found.tocsr()
+            pattern = Pattern(found.indices, found.indptr, found.shape)
+            data = ops.getitem(whole.data, index=found.data - 1)
+            return SparseNode(data, pattern, by_columns=False, is_array=self._is_array)
+        places = found.toarray() if _is_sparse(found) else _np.asarray(found)
+        filled = _np.nonzero(places) if places.ndim else ()
+        if not places.ndim:
+            return whole.data[places - 1] if places else 0.0
+        data = ops.getitem(whole.data, index=places[filled] - 1)
+        return operations.unindex(data, index=filled, shape=places.shape)
+
+    def _has_repeated(self) -> bool:
+        """Tell whether some place is there twice."""
+        flat = self.pattern.rows.astype(_np.int64) * self.shape[1] + self.indices
+        return _np.unique(flat).size < flat.size
 
     def sum(self, axis: int | None = None, dtype: None = None, out: None = None) -> Any:
         """Return the sum of all entries, or along an axis."""
@@ -210,10 +229,7 @@ class SparseNode:
     def multiply(self, x: Any) -> SparseNode:
         """Return the product entry by entry with what broadcasts to the matrix."""
         if isinstance(x, SparseNode) or _is_sparse(x):
-            raise ArgumentError(
-                "two sparse matrices, one of nodes, are not multiplied entry by entry "
-                "here. Multiply their data, or write a.multiply(b.toarray())."
-            )
+            return _entrywise_product(self, as_node(x))
         whole = operations.broadcast_to(operations.asarray(x), self.shape)
         return self._like(self.data * ops.getitem(whole, index=self.coords))
 
@@ -277,6 +293,24 @@ def _sum_of_both(a: SparseNode, b: SparseNode) -> SparseNode:
         return a._like(a.data + b.data)
     rows, columns = (_np.concatenate(p) for p in zip(a.coords, b.coords, strict=True))
     data = ops.concatenate([a.data, b.data])
+    return from_coordinates(data, rows, columns, a.shape, is_array=a._is_array)
+
+
+def _entrywise_product(a: SparseNode, b: SparseNode) -> SparseNode:
+    """Return the products of the entries that both have."""
+    if a.shape != b.shape:
+        raise ShapeError(f"sparse matrices of shapes {a.shape} and {b.shape} differ.")
+    if a.pattern is b.pattern and a._by_columns == b._by_columns:
+        return a._like(a.data * b.data)
+    rows, columns = b.coords
+    b = from_coordinates(b.data, rows, columns, b.shape)  # in order, each place once
+    flat, theirs = (
+        x.coords[0].astype(_np.int64) * a.shape[1] + x.coords[1] for x in (a, b)
+    )
+    at = _np.minimum(_np.searchsorted(theirs, flat), max(theirs.size - 1, 0))
+    met = _np.flatnonzero(theirs[at] == flat) if theirs.size else at[:0]
+    data = ops.getitem(a.data, index=met) * ops.getitem(b.data, index=at[met])
+    rows, columns = (c[met] for c in a.coords)
     return from_coordinates(data, rows, columns, a.shape, is_array=a._is_array)
 
 
