@@ -180,3 +180,46 @@ def test_what_moves_entries_is_not_left_to_numpy():
         fast = gd.compile(g, executor="vm")
         assert_same(fast(*args), g(*args), EXACT)
         assert fast.stats()["programs"][0]["numpy_rows"] == {}
+
+
+@pytest.mark.parametrize("executor", ["numpy", "native"])
+@pytest.mark.parametrize("index", ["first", "middle", "table", "last", "few", "mixed"])
+def test_many_entries_of_one_axis_are_taken(index, executor):
+    if executor == "native":
+        pytest.importorskip("llvmlite")
+    rng = np.random.default_rng(3)
+    x, places = rng.standard_normal((6, 50, 4)), rng.integers(-6, 6, 200)
+    chosen = {
+        "first": places,
+        "middle": (slice(None), places * 8),
+        "table": (slice(None), places.reshape(20, 10)),
+        "last": (slice(None), slice(None), places % 4),
+        "few": (slice(None), slice(None), slice(None, 2), None),
+        "mixed": (slice(1, None), places),
+    }[index]
+
+    def picked(x):
+        return np.tanh(x[chosen])
+
+    def total(x):
+        return np.sum(picked(x) ** 2)
+
+    fast = gd.compile(picked, executor=executor)
+    np.testing.assert_array_equal(gd.value(fast(x)).shape, picked(x).shape)
+    np.testing.assert_allclose(fast(x), picked(x), rtol=1e-14)
+    takes = index in ("first", "middle", "table", "last")
+    assert ("np.take" in gd.program(fast)) == takes
+    slope = gd.compile(gd.grad(total), executor=executor)
+    np.testing.assert_allclose(slope(x), gd.grad(total)(x), rtol=1e-12)
+
+
+def test_places_that_are_taken_are_those_of_each_call():
+    def picked(x, i):
+        return x[:, i] * 2.0
+
+    x, i = np.arange(3000.0).reshape(3, 1000), np.arange(500)
+    fast = gd.compile(picked)
+    for shift in (0, -500, 400):
+        np.testing.assert_array_equal(fast(x, i + shift), picked(x, i + shift))
+    with pytest.raises(IndexError):
+        fast(x, i + 600)

@@ -4,6 +4,10 @@ In: two operands' shapes and strides. Out: a ``Product``, called with their arra
 NumPy calls BLAS once per pair of matrices; BLAS copies both into an order of its own
 first, which pays for large matrices only. Here a tile of the result stays in registers
 while rows of the one matrix and columns of the other pass by, read where they are.
+
+A processor takes some hundred times as long over a product with a subnormal number. So
+matrices that hold any are multiplied by a power of 2, and the result is divided by it:
+both are exact, but for the result's last rounding.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from chainrule.compiler.native.calls import Function, call_on
 from chainrule.compiler.native.llvm import Functions
 from chainrule.compiler.native.nest_plan import Access
 from chainrule.compiler.native.sharing import Pending, is_shared, shared
-from chainrule.compiler.native.text import VECTOR, WIDTH, Unit
+from chainrule.compiler.native.text import VECTOR, WIDTH, Unit, literal
 from chainrule.compiler.native.threads import Team, parts_of, side_by_side
 from chainrule.compiler.native.writer import RECORD, Writer
 
@@ -27,6 +31,11 @@ ROWS, COLUMNS = 6, 4 * WIDTH
 """A tile of the result: 24 of 32 registers of eight numbers."""
 _OPERATIONS = 20
 """About how many of a loop's operations take as long to compile."""
+CHECKED = 16
+"""Rows and columns from which on matrices are searched for subnormal numbers."""
+SCALE, MOST = 2.0**200, 2.0**300
+"""What such matrices are multiplied by, and what their entries are less than."""
+WORDS = f"<{WIDTH} x i64>"
 
 
 class Product:
@@ -125,21 +134,112 @@ class _Tiles(Writer):
                 steps = self.x[axis], self.y[axis], self.z[axis]
                 moved = zip(pointers, steps, strict=True)
                 pointers = [self.at(p, i, s) for p, s in moved]
-            whole = n - n % COLUMNS
-            if whole:
-                count = whole if stack else self.shared_turns(whole)
-                with self.loop(count, COLUMNS) as loop:
-                    j = loop.i if stack else self.add(f"add i64 {loop.i}, %first")
-                    self._columns(pointers, j, COLUMNS, m)
-            if whole < n:
-                if not stack:
-                    last = self.add(f"icmp eq i64 %last, {n}")
-                    loops.enter_context(self.where(last))
-                self._columns(pointers, whole, n - whole, m)
+            if min(m, n) < CHECKED or 8 not in self.x[-2:]:
+                self._matrix(pointers, [])
+            else:
+                self._careful_matrix(pointers)
         self.finish(name)
 
+    def _careful_matrix(self, pointers: Sequence[str]) -> None:
+        """Write one product of a stack that may hold subnormal numbers."""
+        m, n = self.shape[-2:]
+        sides = [
+            (pointers[0], (m, self.inner), self.x[-2:]),
+            (pointers[1], (self.inner, n), self.y[-2:]),
+        ]
+        tiny = self._either(*(self._holds_subnormal(*side) for side in sides))
+        with self.where(self.add(f"xor i1 {tiny}, true")):
+            self._matrix(pointers, [])
+        with self.where(tiny):
+            large = self._either(*(self._holds_large(*side) for side in sides))
+            self._matrix(pointers, self._scales(large))
+
+    def _matrix(self, pointers: Sequence[str], scales: Sequence[str]) -> None:
+        """Write one product of a stack; with what multiplies factors and result."""
+        m, n = self.shape[-2:]
+        stack = self.shape[:-2]
+        whole = n - n % COLUMNS
+        if whole:
+            count = whole if stack else self.shared_turns(whole)
+            with self.loop(count, COLUMNS) as loop:
+                j = loop.i if stack else self.add(f"add i64 {loop.i}, %first")
+                self._columns(pointers, j, COLUMNS, m, scales)
+        if whole < n:
+            with ExitStack() as last:
+                if not stack:
+                    ends = self.add(f"icmp eq i64 %last, {n}")
+                    last.enter_context(self.where(ends))
+                self._columns(pointers, whole, n - whole, m, scales)
+
+    # ---------------------------------------------------------- subnormal numbers
+
+    def _either(self, x: str, y: str) -> str:
+        return self.add(f"or i1 {x}, {y}")
+
+    def _scales(self, large: str) -> list[str]:
+        """Return what multiplies the factors, and the result: 1 if some are large."""
+        factor, back = literal(SCALE), literal(SCALE**-2)
+        choose = f"select i1 {large}, double 1.0, double"
+        return [self.add(f"{choose} {x}") for x in (factor, back)]
+
+    def _holds_subnormal(self, start: str, counts: Any, steps: Any) -> str:
+        """Write the search of a matrix: its words without sign, less 1, are small."""
+
+        def less(word: str) -> str:
+            return self.add(f"sub {WORDS} {word}, splat (i64 1)")
+
+        least = self._extreme("umin", -1, less, start, counts, steps)
+        return self.add(f"icmp ult i64 {least}, {(1 << 53) - 1}")
+
+    def _holds_large(self, start: str, counts: Any, steps: Any) -> str:
+        """Write whether an entry is large, or not finite."""
+        greatest = self._extreme("umax", 0, str, start, counts, steps)
+        limit = int(np.float64(MOST).view(np.int64)) << 1
+        return self.add(f"icmp uge i64 {greatest}, {limit}")
+
+    def _extreme(
+        self,
+        name: str,
+        first: int,
+        of: Callable[[str], str],
+        start: str,
+        counts: Sequence[int],
+        steps: Sequence[int],
+    ) -> str:
+        """Write the least or greatest of a function of words, without their signs."""
+        (rows, step), (count, _) = sorted(
+            zip(counts, steps, strict=True), key=lambda pair: pair[1] == 8
+        )
+        function = f"llvm.{name}.v{WIDTH}i64"
+
+        def more(found: str, place: str, count: int) -> str:
+            x = self.filled(self.load_vector(place, count), count, "zeroinitializer")
+            word = self.add(f"bitcast {VECTOR} {x} to {WORDS}")
+            word = of(self.add(f"shl {WORDS} {word}, splat (i64 1)"))
+            return self.external(WORDS, function, WORDS, [found, word])
+
+        whole = count - count % WIDTH
+        with self.loop(rows, 1, [(WORDS, f"splat (i64 {first})")]) as outer:
+            (found,) = outer.carried
+            row = self.at(start, outer.i, step)
+            if whole:
+                with self.loop(whole, WIDTH, [(WORDS, found)]) as loop:
+                    place = self.at(row, loop.i, 8)
+                    loop.after = [more(loop.carried[0], place, WIDTH)]
+                (found,) = loop.after
+            if whole < count:
+                found = more(found, self.at(row, whole, 8), count - whole)
+            outer.after = [found]
+        reduced = f"llvm.vector.reduce.{name}.v{WIDTH}i64"
+        return self.external("i64", reduced, WORDS, outer.after)
+
     def _columns(
-        self, pointers: Sequence[str], j: str | int, width: int, m: int
+        self,
+        pointers: Sequence[str],
+        j: str | int,
+        width: int,
+        m: int,
+        scales: Sequence[str],
     ) -> None:
         """Write the tiles of some columns, from the first row to the last."""
         x, y, z = pointers
@@ -148,13 +248,16 @@ class _Tiles(Writer):
         whole = m - m % rows
         with self.loop(whole, rows) as loop:
             left, right = self.at(x, loop.i, self.x[-2]), self.at(z, loop.i, self.z[-2])
-            self._tile(left, y, right, rows, width)
+            self._tile(left, y, right, rows, width, scales)
         if whole < m:
             left, right = self.at(x, whole, self.x[-2]), self.at(z, whole, self.z[-2])
-            self._tile(left, y, right, m - whole, width)
+            self._tile(left, y, right, m - whole, width, scales)
 
-    def _tile(self, x: str, y: str, z: str, rows: int, width: int) -> None:
+    def _tile(
+        self, x: str, y: str, z: str, rows: int, width: int, scales: Sequence[str]
+    ) -> None:
         """Write one tile: a loop over the inner axis, its sums in registers."""
+        factors = [self.splat(v) for v in scales]
         counts = [min(WIDTH, width - j) for j in range(0, width, WIDTH)]
         zeros = [(VECTOR, "zeroinitializer")] * (rows * len(counts))
         with self.loop(self.inner, 1, zeros) as loop:
@@ -166,10 +269,15 @@ class _Tiles(Writer):
                 self.load_vector(self.at(below, j * WIDTH, 8), c)
                 for j, c in enumerate(counts)
             ]
+            if scales:
+                columns = [self._times(v, factors[0]) for v in columns]
             sums = iter(loop.carried)
             for i in range(rows):
                 place = self.at(across, i, self.x[-2])
-                a = self.splat(self.load(place))
+                a = self.load(place)
+                if scales:
+                    a = self.add(f"fmul double {a}, {scales[0]}")
+                a = self.splat(a)
                 loop.after += [
                     self.external(
                         VECTOR, f"llvm.fmuladd.v{WIDTH}f64", VECTOR, [a, b, next(sums)]
@@ -180,7 +288,13 @@ class _Tiles(Writer):
         for i in range(rows):
             row = self.at(z, i, self.z[-2])
             for j, c in enumerate(counts):
-                self.store_vector(next(totals), self.at(row, j * WIDTH, 8), c)
+                total = next(totals)
+                if scales:
+                    total = self._times(total, factors[1])
+                self.store_vector(total, self.at(row, j * WIDTH, 8), c)
+
+    def _times(self, x: str, y: str) -> str:
+        return self.add(f"fmul {VECTOR} {x}, {y}")
 
 
 __all__ = ["Product"]

@@ -1,11 +1,14 @@
 """Calls that are written by others which do exactly the same, and have more forms.
 
 ``inner``, ``dot`` and ``tensordot`` of matrices become ``matmul``, ``outer`` becomes a
-product by broadcasting, and a maximum from an initial value that of both.
+product by broadcasting, a maximum from an initial value that of both, and many entries
+of one axis are taken along it.
 """
 
 from __future__ import annotations
 
+import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -13,9 +16,12 @@ import numpy as np
 from chainrule.compiler.programs.program import become
 from chainrule.compiler.tracing.calls import parameters
 from chainrule.compiler.tracing.plain_operators import UFUNCS
-from chainrule.compiler.tracing.rows import NO_KEYWORDS, Function, Row
+from chainrule.compiler.tracing.rows import NO_KEYWORDS, Function, Row, rows_in
 from chainrule.rules.registry import traits_of
-from chainrule.values.shapes import ndarray
+from chainrule.values.shapes import TUPLE, ndarray
+
+TAKEN = 1024
+"""Entries from which on ``take``, which looks at more, is faster than an index."""
 
 
 class SimplerCalls:
@@ -38,6 +44,8 @@ class SimplerCalls:
 
 def _writer_of(f: Function) -> Any:
     """Return what writes the calls of a function by others."""
+    if f is operator.getitem:
+        return _write_take
     if f in UFUNCS or f is np.matmul:
         return None
     known = traits_of(f)
@@ -104,6 +112,35 @@ def _write_extreme(row: Row, rows: list[Row]) -> None:
     rows.append(alone)
     become(row, traits_of(row.function).reduces, (alone, initial))
     row.given = NO_KEYWORDS
+
+
+def _write_take(row: Row, _: list[Row]) -> None:
+    """Write an index along one axis, and all of the others, as ``take`` along it.
+
+    An index moves number by number, and leaves its result in another order in memory.
+    """
+    x, index = row.args
+    if not isinstance(x, Row) or row.shape is None or math.prod(row.shape) < TAKEN:
+        return
+    parts = index if isinstance(index, TUPLE) else (index,)
+    picked = [i for i, part in enumerate(parts) if not _is_whole(part)]
+    if len(picked) != 1 or not _holds_places(parts[picked[0]]):
+        return
+    become(row, np.take, (x, parts[picked[0]]))
+    row.operands = rows_in(row.args)
+    row.given = {"axis": picked[0]}
+
+
+def _is_whole(part: Any) -> bool:
+    """Tell whether a part of an index is all of an axis."""
+    return isinstance(part, slice) and part == slice(None)
+
+
+def _holds_places(part: Any) -> bool:
+    """Tell whether a part of an index is an array of integers."""
+    if not isinstance(part, (Row, ndarray)) or not part.shape:
+        return False
+    return part.dtype.kind in "iu" and np.can_cast(part.dtype, np.intp)
 
 
 __all__ = ["SimplerCalls"]
