@@ -9,8 +9,7 @@ nan. Views of a buffer are views of that node.
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -27,8 +26,9 @@ from chainrule.numpy.buffer_operands import (
     is_recorded,
     now,
 )
+from chainrule.numpy.buffer_operators import operated
 from chainrule.rules import traits_of
-from chainrule.values.buffered import buffered, current
+from chainrule.values.buffered import current
 from chainrule.values.shapes import SEQUENCES, TUPLE, index_of_view, kind_of, ndarray
 from chainrule.values.types import Index, Operation, Value
 from chainrule.values.versions import LOCK
@@ -38,7 +38,7 @@ _RECORDED: Any = (vertex, stand_in)
 _PLAIN: Any = (float, int, complex, bool, np.ndarray, np.float64)
 
 
-class buffer(buffered):  # noqa: N801
+class buffer(operated):  # noqa: N801
     """An array that takes nodes; ``gd.zeros`` and its relatives make them.
 
     Attributes
@@ -68,17 +68,13 @@ class buffer(buffered):  # noqa: N801
             return object.__getattribute__(self, name)
         return getattr(self.current(), name)
 
-    @staticmethod
-    def fresh(results: Any) -> Any:
-        """Return what an operation on arrays of this class made, as it is given out."""
-        return results
-
     def current(self) -> Any:
         """Return what this is now: a plain array on the same memory, or a node."""
-        state = _state(self)
+        base = _base_of(self)
+        state = _state_of(self if base is None else base)
         if state is None:
-            return plain(self)
-        return state if _base_of(self) is None else self.shown()[self.places()]
+            return _view(self, ndarray)
+        return state if base is None else self.shown()[self.places()]
 
     def shown(self) -> Any:
         """Return what a view shows entries of: all of its base, or one of its parts."""
@@ -197,6 +193,8 @@ class buffer(buffered):  # noqa: N801
         kwargs: Mapping[str, Any],
     ) -> Any:
         """Call any other function on what buffers are now."""
+        if _is_alone(self, args, kwargs):
+            return _shown(func(_view(self, ndarray), *args[1:], **kwargs), [self])
         recorded = is_recorded([args, dict(kwargs)])
         if recorded and traits_of(func).writes:
             return FUNCTIONS[func](*args, **kwargs)
@@ -237,7 +235,9 @@ _kind: Any = type
 _slots: Any = buffer
 _BASE, _STATE, _INDEX = _slots.base_buffer, _slots.state, _slots.index
 _base_of, _state_of = _BASE.__get__, _STATE.__get__
+_view = ndarray.view
 _OWN = frozenset("current hand_over is_picked part places receive shown".split())
+_NO_ARRAYS: Any = frozenset([int, float, bool, str, type(None)])
 _INDICES: Any = (int, slice, type(Ellipsis))
 
 
@@ -287,6 +287,14 @@ def _copied(x: buffer) -> Any:
     return z.view(_kind(x)) if type(z) is ndarray else z
 
 
+def _is_alone(x: buffer, args: Sequence[Any], given: Mapping[str, Any]) -> bool:
+    """Tell whether a plain buffer is the only array of a call."""
+    if not args or args[0] is not x or _state(x) is not None:
+        return False
+    others = (*args[1:], *given.values())
+    return all(type(v) in _NO_ARRAYS for v in others)
+
+
 def shown_of(results: Any, operands: object) -> Any:
     """Return results of a function: what shows a buffer's memory is a view of it.
 
@@ -308,92 +316,3 @@ def _shown(z: Any, buffers: list[Any]) -> Any:
             _BASE.__set__(view, root)
             return view
     return _kind(buffers[0]).fresh(z)
-
-
-def _called(operate: Callable[..., Any], step: int = 1) -> Callable[..., Any]:
-    """Return an operator on what buffers are now, reflected where ``step`` is -1."""
-
-    def call(self: buffer, *others: Value) -> Any:
-        operands = [self.current(), *map(current, others)]
-        return _kind(self).fresh(operate(*operands[::step]))
-
-    return call
-
-
-def _in_place(operate: Callable[..., Any]) -> Callable[..., Any]:
-    """Return an operator that writes its result into the buffer."""
-
-    def call(self: buffer, other: Value) -> Any:
-        other = current(other)
-        if is_recorded(other):
-            self.hand_over(other)
-        if _state(self) is None:
-            operate(plain(self), other)
-            return self
-        z = operate(self.current(), other)
-        if self.is_picked():
-            self.receive(..., z)  # else a node that writes into its base
-        return self
-
-    return call
-
-
-def _writable(name: str) -> property:
-    """Return an attribute of arrays that may be assigned: ``y.imag = value``."""
-    of_array: Any = getattr(ndarray, name)
-
-    def write(self: buffer, value: Value) -> None:
-        value = current(value)
-        if is_recorded(value):
-            self.hand_over(value)
-        if _state(self) is None:
-            of_array.__set__(self, value)
-            return
-        z = self.current()
-        setattr(z, name, value)
-        if self.is_picked():
-            self.receive(..., z)
-
-    return property(
-        of_array.__get__, write, doc=f"That of the array, or of the node: ``{name}``."
-    )
-
-
-def _fixed(name: str) -> property:
-    """Return an attribute that is assigned while the array is plain: ``y.shape``."""
-    of_array: Any = getattr(ndarray, name)
-
-    def write(self: buffer, value: Value) -> None:
-        if _state(self) is not None:
-            raise EscapeError(
-                f"y.{name} = ... cannot change an array that has taken a node. Write "
-                "y = y.reshape(shape) or y.astype(dtype)."
-            )
-        of_array.__set__(self, value)
-
-    return property(
-        of_array.__get__, write, doc=f"That of the array, or of the node: ``{name}``."
-    )
-
-
-for _name in ("real", "imag", "flat"):
-    setattr(buffer, _name, _writable(_name))
-for _name in ("shape", "dtype"):
-    setattr(buffer, _name, _fixed(_name))
-_BINARY = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
-for _name in _BINARY:
-    _operate: Any = getattr(operator, f"__{_name}__")
-    setattr(buffer, f"__{_name}__", _called(_operate))
-    setattr(buffer, f"__r{_name}__", _called(_operate, -1))
-    setattr(buffer, f"__i{_name}__", _in_place(getattr(operator, f"__i{_name}__")))
-for _name in "lt le gt ge eq ne neg pos abs invert contains index".split():
-    setattr(buffer, f"__{_name}__", _called(getattr(operator, f"__{_name}__")))
-for _name, _convert in [
-    ("bool", bool),
-    ("float", float),
-    ("int", int),
-    ("complex", complex),
-]:
-    setattr(buffer, f"__{_name}__", _called(_convert))
-buffer.__divmod__ = _called(divmod)
-buffer.__hash__ = None  # type: ignore[assignment]

@@ -25,9 +25,10 @@ class lifted(buffer):  # noqa: N801
     @staticmethod
     def fresh(results: Any) -> Any:
         """Return new arrays as lifted ones, also in tuples and lists."""
-        if kind_of(results) is ndarray:
+        kind = kind_of(results)
+        if kind is ndarray:
             return results.view(lifted) if results.dtype.kind in "fcbiu" else results
-        if kind_of(results) in SEQUENCES:
+        if kind in SEQUENCES:
             return kind_of(results)(map(lifted.fresh, results))
         return results
 

@@ -23,7 +23,7 @@ class buffered(np.ndarray):  # noqa: N801
 
 def current(x: Any) -> Any:
     """Return what a buffer is now; anything else as it is."""
-    return x.current() if isinstance(x, buffered) else x
+    return type(x).current(x) if isinstance(x, buffered) else x  # past __getattribute__
 
 
 __all__ = ["buffered", "current"]

@@ -1,0 +1,132 @@
+"""The operators of arrays that take nodes, and the attributes that are assigned."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import EscapeError
+from chainrule.numpy.buffer_operands import is_recorded
+from chainrule.values.buffered import buffered, current
+from chainrule.values.shapes import kind_of, ndarray
+from chainrule.values.types import Index, Value
+
+_PLAIN: Any = (float, int, complex, bool, np.ndarray, np.float64)
+
+
+class operated(buffered):  # noqa: N801
+    """An array whose operators are those of what it is now."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def fresh(results: Any) -> Any:
+        """Return what an operation on arrays of this class made, as it is given out."""
+        return results
+
+    def is_picked(self) -> bool:
+        """Tell whether a view is told by its entries' places, which show copies."""
+        raise NotImplementedError
+
+    def receive(self, index: Index, value: Value) -> None:
+        """Write into a part of what this has become."""
+        raise NotImplementedError
+
+
+def _called(operate: Callable[..., Any], step: int = 1) -> Callable[..., Any]:
+    """Return an operator on what buffers are now, reflected where ``step`` is -1."""
+
+    def call(self: operated, *others: Value) -> Any:
+        kind: Any = kind_of(self)
+        operands = [kind.current(self)]
+        for x in others:
+            operands.append(x if type(x) in _PLAIN else current(x))
+        z = operate(*operands[::step])
+        return kind.fresh(z)
+
+    return call
+
+
+def _in_place(operate: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an operator that writes its result into the buffer."""
+
+    def call(self: operated, other: Value) -> Any:
+        other = current(other)
+        if is_recorded(other):
+            self.hand_over(other)
+        now = kind_of(self).current(self)
+        z = operate(now, other)
+        if kind_of(now) is ndarray:
+            return self
+        if self.is_picked():
+            self.receive(..., z)  # else a node that writes into its base
+        return self
+
+    return call
+
+
+def _writable(name: str) -> property:
+    """Return an attribute of arrays that may be assigned: ``y.imag = value``."""
+    of_array: Any = getattr(ndarray, name)
+
+    def write(self: operated, value: Value) -> None:
+        value = current(value)
+        if is_recorded(value):
+            self.hand_over(value)
+        z = kind_of(self).current(self)
+        if kind_of(z) is ndarray:
+            of_array.__set__(self, value)
+            return
+        setattr(z, name, value)
+        if self.is_picked():
+            self.receive(..., z)
+
+    return property(
+        of_array.__get__, write, doc=f"That of the array, or of the node: ``{name}``."
+    )
+
+
+def _fixed(name: str) -> property:
+    """Return an attribute that is assigned while the array is plain: ``y.shape``."""
+    of_array: Any = getattr(ndarray, name)
+
+    def write(self: operated, value: Value) -> None:
+        if kind_of(kind_of(self).current(self)) is not ndarray:
+            raise EscapeError(
+                f"y.{name} = ... cannot change an array that has taken a node. Write "
+                "y = y.reshape(shape) or y.astype(dtype)."
+            )
+        of_array.__set__(self, value)
+
+    return property(
+        of_array.__get__, write, doc=f"That of the array, or of the node: ``{name}``."
+    )
+
+
+for _name in ("real", "imag", "flat"):
+    setattr(operated, _name, _writable(_name))
+for _name in ("shape", "dtype"):
+    setattr(operated, _name, _fixed(_name))
+_BINARY = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
+for _name in _BINARY:
+    _operate: Any = getattr(operator, f"__{_name}__")
+    setattr(operated, f"__{_name}__", _called(_operate))
+    setattr(operated, f"__r{_name}__", _called(_operate, -1))
+    setattr(operated, f"__i{_name}__", _in_place(getattr(operator, f"__i{_name}__")))
+for _name in "lt le gt ge eq ne neg pos abs invert contains index".split():
+    setattr(operated, f"__{_name}__", _called(getattr(operator, f"__{_name}__")))
+for _name, _convert in [
+    ("bool", bool),
+    ("float", float),
+    ("int", int),
+    ("complex", complex),
+]:
+    setattr(operated, f"__{_name}__", _called(_convert))
+operated.__divmod__ = _called(divmod)
+operated.__hash__ = None  # type: ignore[assignment]
+
+
+__all__ = ["operated"]
