@@ -150,11 +150,42 @@ def test_a_primitive_of_containers_and_one_of_results():
     slopes = ag("").grad(lambda p: dot(p, [1.0, 2.0])[0] ** 2)([3.0, 4.0])
     assert slopes == [22.0, 44.0]
 
+    product = e.primitive(lambda xs: np.array(xs["a"]) @ np.array(xs["b"]))
+    e.defvjp(
+        product,
+        lambda ans, xs: lambda g: {"a": g * np.array(xs["b"]), "b": (g, np.array(g))},
+    )
+    rows = {"a": [1.0, 2.0], "b": (3.0, 4.0)}
+    whole = ag("").grad(product)(rows)
+    assert whole == {"a": [3.0, 4.0], "b": (1.0, 1.0)}
+    assert (type(whole["a"]), type(whole["b"])) == (list, tuple)
+    squares = lambda x: product({"a": [x, x], "b": (x, 0.0)})  # noqa: E731
+    assert ag("").grad(ag("").grad(squares))(5.0) == 1.0
+
     @e.primitive
     def passed_on(xs):
         return np.sum(np.array(xs) ** 2)
 
     assert ag("").grad(lambda x: passed_on([x, 2.0]))(3.0) == 6.0
+
+
+def test_boxes_in_the_objects_of_a_primitive_are_of_its_arguments():
+    e, np = ag(".extend"), ag(".numpy")
+
+    def square(box):
+        run = e.primitive(lambda x: (box * box, x))
+        e.defvjp(run, lambda ans, x: lambda g: 2 * g[0] * x)
+        return run
+
+    assert ag("").grad(lambda x: square(x)(x)[0])(3.0) == 6.0
+
+    def both(x):
+        y = np.sin(x)
+        return square(y + y)(y)[0]
+
+    assert ag("").grad(both)(0.5) == pytest.approx(2 * onp.sin(0.5) * onp.cos(0.5))
+    with pytest.raises(gd.errors.EscapeError, match="would be lost"):
+        ag("").grad(lambda x: square(x)(x * 1.0)[0])(3.0)
 
 
 def test_a_function_of_numpys_is_given_a_rule_under_every_name_that_it_has():

@@ -7,23 +7,23 @@ function of the numbers of the arguments that move.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from chainrule.compat import traces
 from chainrule.compat.boxes import ArrayBox
+from chainrule.compat.calls import Call
 from chainrule.errors import MissingRuleError
 from chainrule.nodes import recorder
-from chainrule.nodes.admission import holds_nodes, kept
+from chainrule.nodes.admission import holds_nodes
 from chainrule.numpy import buffers
 from chainrule.operations import broadcast_to
 from chainrule.rules import general
 from chainrule.rules.supports import zeros_of
-from chainrule.transforms.arrangement import Arrangement
 from chainrule.transforms.custom_operation import transposed_pullback
 from chainrule.transforms.products import vjp as vjp_of
 from chainrule.transforms.values import value
-from chainrule.values.containers import flatten, is_container, unflatten
+from chainrule.values.containers import is_container
 from chainrule.values.shapes import ndarray, shape_of
 from chainrule.values.types import Namespace, Result, Value
 from chainrule.values.vertices import first_vertex, raw, vertex
@@ -38,69 +38,6 @@ JVPS: dict[Function, Function] = {}
 
 class NoRuleError(MissingRuleError, NotImplementedError):
     """A primitive was called on a box and nobody has said what its derivative is."""
-
-
-class Call:
-    """A call of a primitive: its arguments, without the numbers that move.
-
-    It is opaque to the operation, which sees the moving numbers alone.
-    """
-
-    __slots__ = ("argnums", "args", "kwargs", "moving", "places", "results")
-
-    def __init__(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
-        self.results: Arrangement = Arrangement(name)
-        self.args: list[Any] = []
-        self.kwargs: dict[str, Any] = {k: kept(v) for k, v in kwargs.items()}
-        self.argnums: tuple[int, ...]
-        self.moving: list[Any] = []
-        self.places: list[tuple[int, Any, list[Any]]] = []
-        for i, x in enumerate(args):
-            self._place(i, x)
-        self.argnums = tuple(place[0] for place in self.places)
-
-    def _place(self, i: int, x: Any) -> None:
-        """Keep an argument, and what moves in it apart."""
-        if isinstance(x, vertex):
-            self.places.append((i, None, []))
-            self.moving.append(x)
-            self.args.append(None)
-            return
-        if is_container(x) and first_vertex(x) is not None:
-            leaves, structure = flatten(x)
-            moves = [isinstance(v, vertex) for v in leaves]
-            self.moving += [v for v in leaves if isinstance(v, vertex)]
-            rest = [None if m else kept(v) for v, m in zip(leaves, moves, strict=True)]
-            self.places.append((i, structure, list(zip(moves, rest, strict=True))))
-            self.args.append(None)
-            return
-        self.args.append(kept(x))
-
-    def filled(self, numbers: Sequence[Any]) -> list[Any]:
-        """Return the arguments with numbers where something moves."""
-        args, following = list(self.args), iter(numbers)
-        for i, structure, leaves in self.places:
-            if structure is None:
-                args[i] = next(following)
-            else:
-                parts = [next(following) if m else rest for m, rest in leaves]
-                args[i] = unflatten(structure, parts)
-        return args
-
-    def holds_containers(self) -> bool:
-        """Tell whether something moves inside of a container."""
-        return any(structure is not None for _, structure, _ in self.places)
-
-    def leaves_of(self, grads: Sequence[Any]) -> Iterator[Any]:
-        """Yield the cotangents of what moves, of those of whole arguments."""
-        for (_, structure, leaves), grad in zip(self.places, grads, strict=True):
-            if structure is None:
-                yield grad
-                continue
-            parts: list[Any] = structure.flatten_up_to(grad)
-            for (moves, _), part in zip(leaves, parts, strict=True):
-                if moves:
-                    yield part
 
 
 def record(function: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -168,7 +105,7 @@ class _primitive(general, kind=True):  # noqa: N801
         if z.__class__ is float:
             return z
         if is_container(z) or holds_nodes(z):
-            return call.results.flat(z)
+            return call.results.flat(call.settled(z))
         if isinstance(z, ndarray) and (
             z.base is not None or any(z is x for x in numbers)
         ):

@@ -1,0 +1,106 @@
+"""Calls of primitives: what moves in their arguments, and what stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from chainrule.nodes.admission import kept
+from chainrule.transforms.arrangement import Arrangement
+from chainrule.values.containers import flatten, is_container, unflatten
+from chainrule.values.vertices import first_vertex, raw, vertex
+
+
+class Call:
+    """A call of a primitive: its arguments, without the numbers that move.
+
+    It is opaque to the operation, which sees the moving numbers alone.
+    """
+
+    __slots__ = ("argnums", "args", "kwargs", "moving", "places", "results")
+
+    def __init__(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+        self.results: Arrangement = Arrangement(name)
+        self.args: list[Any] = []
+        self.kwargs: dict[str, Any] = {k: kept(v) for k, v in kwargs.items()}
+        self.argnums: tuple[int, ...]
+        self.moving: list[Any] = []
+        self.places: list[tuple[int, Any, list[Any]]] = []
+        for i, x in enumerate(args):
+            self._place(i, x)
+        self.argnums = tuple(place[0] for place in self.places)
+
+    def _place(self, i: int, x: Any) -> None:
+        """Keep an argument, and what moves in it apart."""
+        if isinstance(x, vertex):
+            self.places.append((i, None, []))
+            self.moving.append(x)
+            self.args.append(None)
+            return
+        if is_container(x) and first_vertex(x) is not None:
+            leaves, structure = flatten(x)
+            moves = [isinstance(v, vertex) for v in leaves]
+            self.moving += [v for v in leaves if isinstance(v, vertex)]
+            rest = [None if m else kept(v) for v, m in zip(leaves, moves, strict=True)]
+            self.places.append((i, structure, list(zip(moves, rest, strict=True))))
+            self.args.append(None)
+            return
+        self.args.append(kept(x))
+
+    def filled(self, numbers: Sequence[Any]) -> list[Any]:
+        """Return the arguments with numbers where something moves."""
+        args, following = list(self.args), iter(numbers)
+        for i, structure, leaves in self.places:
+            if structure is None:
+                args[i] = next(following)
+            else:
+                parts = [next(following) if m else rest for m, rest in leaves]
+                args[i] = unflatten(structure, parts)
+        return args
+
+    def settled(self, z: Any) -> Any:
+        """Return a result whose boxes, from the function's own objects, are plain.
+
+        Only those that the arguments determine: the rule says how these move.
+        """
+        leaves, structure = flatten(z)
+        given = set(map(id, self.moving))
+        plain = [raw(x) if _is_of(x, given) else x for x in leaves]
+        return unflatten(structure, plain)
+
+    def holds_containers(self) -> bool:
+        """Tell whether something moves inside of a container."""
+        return any(structure is not None for _, structure, _ in self.places)
+
+    def leaves_of(self, grads: Sequence[Any]) -> Iterator[Any]:
+        """Yield the cotangents of what moves, of those of whole arguments."""
+        for (_, structure, leaves), grad in zip(self.places, grads, strict=True):
+            if structure is None:
+                yield grad
+                continue
+            parts = leaves_in(structure, grad)
+            for (moves, _), part in zip(leaves, parts, strict=True):
+                if moves:
+                    yield part
+
+
+def _is_of(x: Any, given: set[int]) -> bool:
+    """Tell whether a box was computed from some boxes, by their identity, alone."""
+    waiting, met = [x], set[int]()
+    while waiting:
+        v = waiting.pop()
+        if not isinstance(v, vertex) or id(v) in given or id(v) in met:
+            continue
+        met.add(id(v))
+        if not v.operands:
+            return False
+        waiting.extend(v.operands)
+    return isinstance(x, vertex)
+
+
+def leaves_in(structure: Any, grad: Any) -> list[Any]:
+    """Return the leaves of a container's cotangent; rows of an array serve as parts."""
+    if structure.is_leaf():
+        return [grad]
+    pairs = zip(structure.entries(), structure.children(), strict=True)
+    return [leaf for key, part in pairs for leaf in leaves_in(part, grad[key])]
