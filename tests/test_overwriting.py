@@ -194,3 +194,92 @@ def test_references_are_counted_as_they_were_probed():
     y[0] = 1.0
     assert type(y.grad_ops.vertices[0]).__name__ == "node"
     assert type(y.grad_ops.vertices[0]) is overwritten
+
+
+def recursion(x, y, at):
+    """Fill an array from its own entries and those of another one."""
+    for i in range(1, 6):
+        y[at(i)] = x[at(i)] * y[at(i - 1)]
+        y[at(-i)] += x[at(1)] * y[at(i)]
+        y[at(i - 1)] = 0.5
+    return y
+
+
+def first_order(f, x):
+    """Return value, gradient and tangent of the sum of squares."""
+    squares = lambda x: np.sum(f(x) * gd.value(f(x)).conj()).real  # noqa: E731
+    value, grad = gd.value_and_grad(squares)(x)
+    return value, grad, gd.jvp(f, (x,), (np.cos(gd.value(x)),))[1]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.complex128])
+@pytest.mark.parametrize("shape", [(7,), (7, 3)], ids=["entries", "rows"])
+def test_loops_over_entries_are_loops_over_slices(dtype, shape):
+    """The steps of entries do what those of all other indices do."""
+    rng = np.random.default_rng(5)
+    x = (rng.normal(size=shape) + (1j if dtype is np.complex128 else 0)).astype(dtype)
+
+    def by_entry(x):
+        return recursion(x, x * 2.0, lambda i: i)
+
+    def by_slice(x):
+        return recursion(x, x * 2.0, lambda i: slice(i % 7, i % 7 + 1))
+
+    for mine, theirs in zip(
+        first_order(by_entry, x), first_order(by_slice, x), strict=True
+    ):
+        assert np.shape(mine) == np.shape(theirs)
+        assert np.result_type(mine) == np.result_type(theirs)
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5)
+
+
+def test_entries_of_a_table_have_the_gradient_of_a_row_at_a_time():
+    def f(x):
+        y = x * 1.0
+        for i in range(1, 3):
+            for j in range(3):
+                y[i, j] = y[i - 1, j] * x[i, 2 - j] + y[i, j]
+        return np.sum(y**2)
+
+    def g(x):
+        rows = [x[0]]
+        for i in range(1, 3):
+            rows.append(rows[-1] * x[i, ::-1] + x[i])
+        return np.sum(np.stack(rows) ** 2)
+
+    x = np.random.default_rng(6).normal(size=(3, 3))
+    np.testing.assert_allclose(gd.grad(f)(x), gd.grad(g)(x))
+    np.testing.assert_allclose(gd.hessian(f)(x), gd.hessian(g)(x))
+
+
+def test_a_gradient_stays_with_the_version_that_it_was_left_on():
+    y = buffer()
+    y[0] = 2.0
+    np.sum(y * y).backward()
+    left = y.grad
+    y[1] = gd.node(3.0)
+    assert y.grad is not left
+    np.testing.assert_array_equal(y.grad, 0.0)
+    y.grad = left
+    y[1] = gd.node(4.0)
+    np.testing.assert_array_equal(y.grad, 0.0)
+
+
+def test_a_loop_over_entries_keeps_little():
+    """Of each read, product and write: some objects, no mapping of parameters."""
+    count = 2000
+
+    def f(x):
+        y = np.zeros_like(x)
+        for i in range(len(x)):
+            y[i] = x[i] * x[i]
+        return np.sum(y)
+
+    x = np.ones(count)
+    gradient = gd.grad(f)
+    gradient(x)
+    tracemalloc.start()
+    gradient(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1300 * count

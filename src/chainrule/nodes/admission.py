@@ -40,6 +40,19 @@ from chainrule.values.vertices import first_stand_in, raw, stand_in, vertex
 NONE: Mapping[str, Any] = {}
 """No parameters."""
 
+BASIC: frozenset[Any] = frozenset((int, slice, tuple))
+"""Indices that nodes keep bare: reads and writes by integers and slices are many."""
+
+
+def parameters_of(z: vertex) -> Mapping[str, Any]:
+    """The keyword parameters of the operation that made this node."""
+    try:
+        given: Any = z._parameters
+    except AttributeError:
+        return NONE
+    return {"index": given} if type(given) in BASIC else given
+
+
 INPUT: Mapping[str, Any] = {"input": True}
 """The parameters of a node that a transform made of one of its inputs."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from chainrule.nodes.admission import (
     kept,
     object_array,
     operation_name,
+    parameters_of,
     vertices_of,
 )
 from chainrule.nodes.beside_scipy import asked_by_sparse, one_object
@@ -41,7 +42,7 @@ from chainrule.values.foreign import is_foreign, refuse_branch
 from chainrule.values.foreign import shown as described
 from chainrule.values.shapes import TUPLE, ndarray
 from chainrule.values.versions import resolved
-from chainrule.values.vertices import stand_in, vertex
+from chainrule.values.vertices import GRADIENTS, stand_in, vertex
 
 OBJECT_ARRAY_WARNS = 1000
 """From this many elements on, turning a node into an object array warns."""
@@ -162,19 +163,14 @@ class node(vertex):
     @grad.setter
     def grad(self, grad: Any) -> None:
         self._grad = grad
+        GRADIENTS.count += 1
 
     @property
     def rule(self) -> type[rule] | Any:
         """The rule of the operation that made this node; ``None`` for a leaf."""
         return None if self._step is None else self._step.rule
 
-    @property
-    def parameters(self) -> Mapping[str, Any]:
-        """The keyword parameters of the operation that made this node."""
-        try:
-            return self._parameters
-        except AttributeError:
-            return NONE
+    parameters: Any = property(parameters_of)
 
     @property
     def operation(self) -> str | None:

@@ -7,12 +7,14 @@ from typing import Any
 
 from chainrule.nodes.admission import plain_index
 from chainrule.nodes.recorder import new, next_serial, plan_of, record
+from chainrule.operations_grad.entries import READ
 from chainrule.operations_grad.indexing import getitem_grad
 from chainrule.steps.step import Step
 from chainrule.values.shapes import ndarray
 from chainrule.values.versions import NOTED
 
-_BASIC = frozenset((int, slice))
+BASIC_PARTS = frozenset((int, slice))
+"""The types of an index, or of the parts of one, that need no question."""
 
 
 @functools.cache
@@ -25,18 +27,19 @@ def read(x: Any, index: Any) -> Any:
     """Index as NumPy does: basic, with integer arrays, with masks, or mixed."""
     kind: Any = type(index)  # pyright: ignore[reportUnknownVariableType]
     x_ = x._value
-    if kind is tuple and _BASIC.issuperset(map(type, index)):
+    if kind is tuple and BASIC_PARTS.issuperset(map(type, index)):
         kind = int
     if (kind is not int and kind is not slice) or type(x_) is not ndarray:
         return record(getitem_grad, (x,), {"index": plain_index(index)})
     # What ``record`` would do, without its questions.
     z = new(x.__class__)
     z._value = value = x_[index]
-    z._step = _step()
-    z._parameters = {"index": index}
+    z._step = READ
+    z._parameters = index
     z.operands = (x,)
     z.serial = next_serial()
     if type(value) is ndarray:
+        z._step = _step()
         NOTED.note(z)
     if x.watched:
         x.created(z)

@@ -17,6 +17,7 @@ from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
 from chainrule.errors import EscapeError
+from chainrule.nodes.node_class import node
 from chainrule.nodes.out import without_out, write_result, write_ufunc
 from chainrule.nodes.tables import FUNCTIONS
 from chainrule.numpy.buffer_operands import (
@@ -35,6 +36,7 @@ from chainrule.values.versions import LOCK
 from chainrule.values.vertices import first_stand_in, first_vertex, stand_in, vertex
 
 _RECORDED: Any = (vertex, stand_in)
+_NO_BUFFERS: Any = (node, float, np.float64, int)
 _PLAIN: Any = (float, int, complex, bool, np.ndarray, np.float64)
 
 
@@ -135,11 +137,10 @@ class buffer(operated):  # noqa: N801
 
     def __getitem__(self, index: Index) -> Any:  # type: ignore[override]
         """Return a part: a view as NumPy's is, or a node."""
-        base = _base_of(self)
-        state = _state_of(self if base is None else base)
-        if base is None and state is not None:
+        state = _state_of(self)
+        if state is not None:
             return state[index]
-        if state is not None or isinstance(index, _RECORDED):
+        if _state(self) is not None or isinstance(index, _RECORDED):
             return self.current()[index]
         part: Any = ndarray.__getitem__(self, current(index))
         if isinstance(part, buffer) and _base_of(part) is self:
@@ -148,11 +149,11 @@ class buffer(operated):  # noqa: N801
 
     def __setitem__(self, index: Index, value: Value) -> None:  # type: ignore[override]
         """Write into a part; a node hands the array over."""
-        if _base_of(self) is None and type(index) in _INDICES:
-            state = _state_of(self)
-            if state is not None:
-                state[index] = current(value)
-                return
+        state = _state_of(self)
+        if state is not None:
+            value = value if type(value) in _NO_BUFFERS else current(value)
+            state[index if type(index) in _INDICES else current(index)] = value
+            return
         if type(value) not in _PLAIN or type(index) not in _INDICES:
             value, index = current(value), current(index)
             if is_recorded(value) or first_stand_in(index) is not None:

@@ -24,8 +24,9 @@ from chainrule.nodes.node_class import node
 from chainrule.nodes.operator_text import in_place_operator
 from chainrule.nodes.operators import NAMES
 from chainrule.nodes.out import shown, shown_index
+from chainrule.nodes.reads import BASIC_PARTS
 from chainrule.nodes.recorder import new, next_serial, record
-from chainrule.numpy.overwriting import move, overwrite
+from chainrule.numpy.overwriting import move, overwrite, overwrite_again
 from chainrule.operations_grad import indexing, structure
 from chainrule.rules import elementwise, rule_of
 from chainrule.rules.namespace import evaluate
@@ -52,6 +53,16 @@ CONSTANT: Mapping[str, Any] = {"constant": True}
 
 def assign(y: node, index: Index, value: ArrayLike) -> None:
     """Write into a part of an array: ``y[index] = value``."""
+    given: Any = index
+    kind: Any = type(given)  # pyright: ignore[reportUnknownVariableType]
+    if kind is tuple and BASIC_PARTS.issuperset(map(type, given)):
+        kind = int
+    if (
+        (kind is int or kind is slice)
+        and type(y) is node
+        and overwrite_again(y, index, value)
+    ):
+        return
     if is_foreign(y._value):
         raise _foreign_write("y[index] = v")
     if array_of(y._value) is None:
@@ -102,7 +113,7 @@ def _is_own_part(y: node, index: Index, value: ArrayLike) -> bool:
     known = getattr(value, "_memory", FROZEN)
     if known.base is not y or value._step.rule is not indexing.getitem_grad:
         return False
-    return same_index(value._parameters["index"], index)
+    return same_index(value.parameters["index"], index)
 
 
 def same_index(x: Index, y: Index) -> bool:
@@ -201,9 +212,9 @@ def _write(y: node, z: Value) -> None:
         _outdate(known)
         return
     if y._step.rule is indexing.getitem_grad:
-        _put(base, y._parameters["index"], z)
+        _put(base, y.parameters["index"], z)
     else:
-        _write(base, y._step.rule.put(operations, z, base, y._parameters))
+        _write(base, y._step.rule.put(operations, z, base, y.parameters))
     if isinstance(z, vertex):
         resolved(z)  # else a cycle: its operand y refers to the base, and that to it
 
@@ -222,7 +233,7 @@ def _become(y: node, z: Value) -> None:
     y._value, y._step, y.operands = _as_before(value, result._value), step, operands
     y._parameters, y.serial = parameters, serial
     known = memory_of(y)
-    known.contents = None
+    known.log = None
     known.keep(result)
     if y.watched:
         y.exchanged(y, result)
@@ -302,7 +313,7 @@ def _refresh(z: node) -> None:
             return
         base = memory_of(z).base
         slots: Any = node
-        value = evaluate(z._step.rule, [base._value], z._parameters)
+        value = evaluate(z._step.rule, [base._value], z.parameters)
         slots._value.__set__(z, value)
         slots.operands.__set__(z, (base,))
         slots.serial.__set__(z, next_serial())

@@ -76,7 +76,7 @@ def named(
 _HEAD = """\
 def step(z, z_grad, bars):
     {operands}, = z.operands
-    parameters = z._parameters
+    parameters = z.parameters
 """
 _PULLBACK = """\
         parts = rule.pullback(np, z_grad, z._value, {values}, **parameters)
@@ -257,7 +257,7 @@ def variadic_step(operation: type[linear]) -> Step:
     """Return the step of a linear rule with any number of operands, as a loop."""
 
     def step(z: vertex, z_grad: Value, bars: dict[vertex, Any]) -> None:
-        operands, parameters = z.operands, z._parameters
+        operands, parameters = z.operands, z.parameters
         values = [raw(x) for x in operands]
         parts: Any = None
         if operation._main == "transposes":

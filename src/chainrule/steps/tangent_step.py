@@ -150,7 +150,7 @@ def _linear_step(operation: type[linear]) -> TangentStep:
         moving = {i: dot for i, dot in own if dot is not None}
         if not moving:
             return None
-        parameters = zeroed_in(operation, z._parameters)
+        parameters = zeroed_in(operation, z.parameters)
         if together:
             values = [x._like if isinstance(x, vertex) else x for x in operands]
             for i in variable:
@@ -193,7 +193,7 @@ def _overwriting_step(
             x_dot = dots.pop(x)
             if x_dot.base is None and sys.getrefcount(x_dot) == _ALONE:
                 y_dot = _tangent_of(y, dots)
-                overwrite(x_dot, 0.0 if y_dot is None else y_dot, **z._parameters)
+                overwrite(x_dot, 0.0 if y_dot is None else y_dot, **z.parameters)
                 return x_dot
             dots[x] = x_dot
         return by_rule(z, dots)

@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from chainrule.errors import RecordingError, StaleValueError
-from chainrule.values.versions import WRITTEN, resolved
+from chainrule.values.versions import resolved
 from chainrule.values.vertices import vertex
 
 
@@ -118,20 +118,23 @@ def collect(roots: Iterable[vertex], start: int = -1) -> Ordered:
         return Ordered([], list(met), {})
     common = order[0].__class__
     push = order.append
-    written = WRITTEN
     for z in order:
-        operands = z.operands
-        if written:
-            age = z.serial
-            for x in operands:
-                if isinstance(x, vertex) and x.serial > age:
-                    operands = resolved(z)
-                    break
+        operands, age = z.operands, z.serial
         for x in operands:
-            if (type(x) is common or isinstance(x, vertex)) and x not in met:
-                met[x] = None
-                if x.serial > start:
-                    push(x)
+            if type(x) is common or isinstance(x, vertex):
+                serial = x.serial
+                if serial > age:
+                    break
+                if x not in met:
+                    met[x] = None
+                    if serial > start:
+                        push(x)
+        else:
+            continue
+        # Something was written after it was used.
+        unmet = [x for x in resolved(z) if isinstance(x, vertex) and x not in met]
+        met.update(dict.fromkeys(unmet))
+        order += [x for x in dict.fromkeys(unmet) if x.serial > start]
     older: list[vertex] = []
     if len(met) > len(order):
         older = [v for v in met if v.serial <= start]

@@ -40,6 +40,7 @@ from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import TUPLE
 from chainrule.values.types import Namespace
 from chainrule.values.vertices import (
+    GRADIENTS,
     first_stand_in,
     likeness,
     raw,
@@ -292,6 +293,7 @@ def sweep_values(
     """
     order, bars = ordered.order, ordered.bars
     bars.update(seeds)
+    GRADIENTS.count += keep
     with np.errstate(all="ignore"):
         if needs_supports(order, seeds):
             leaves = [z for z in order if z._step is None]

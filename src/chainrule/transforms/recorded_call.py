@@ -31,7 +31,7 @@ from chainrule.sweeps.sweep import (
 from chainrule.transforms.inputs import input_node, input_nodes
 from chainrule.values.containers import LEAF, flatten, is_container, unflatten
 from chainrule.values.shapes import ARRAYS, TUPLE, describe, kind_of, ndarray, shape_of
-from chainrule.values.versions import WRITTEN, Writes, first, pinned, touched
+from chainrule.values.versions import WRITES, WRITTEN, first, pinned, touched
 from chainrule.values.vertices import first_stand_in, raw, refuse_nans, stand_in, vertex
 
 
@@ -157,7 +157,7 @@ class Recording:
 
     def ordered(self, roots: tuple[vertex, ...]) -> Ordered:
         """Return the vertices under some roots in sweep order, sorted once."""
-        known = (*map(id, roots), Writes.count)
+        known = (*map(id, roots), WRITES.count)
         if self._known is None or self._known[0] != known:
             self._known = known, collect(roots, self.start)
             return self._known[1]

@@ -7,69 +7,94 @@ for it, from the next version that has one; a sweep seldom does.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.values.types import Index
+from chainrule.values.vertices import GRADIENTS
 
 SPARED = 64
 """Of so many versions in a row one keeps its array, once somebody has asked for one."""
 
 
-class Contents:
-    """What was in an array between two writes.
+class Log:
+    """The writes into one memory, one after the other.
+
+    It refers to no node, so that it is in no cycle: a version refers to it and is found
+    in it by its age.
 
     Attributes
     ----------
     array
-        The array itself: the memory that is written into, until it is written again.
+        The memory as it is after the last write.
+    ages, start
+        The ages of the versions of the node, and how many of them are older than this.
+    gradients
+        How many gradients were left on nodes before the last write: after another one
+        the written node may have one, which belongs to what it was.
     like
         An array of this shape and dtype, whose entries say nothing.
-    newer
-        What was in it after the next write.
-    index, saved
-        Where that write went, and what was there.
+    indices, saved
+        Where each write went, and what was there.
+    kept
+        The arrays of some versions, by the write that ended them.
     asked
-        Whether it was asked for afterwards: only then something younger may use it.
+        Which versions were asked for afterwards: only then something younger may use
+        them.
     """
 
-    __slots__ = ("array", "asked", "index", "like", "newer", "saved")
+    __slots__ = (
+        "ages",
+        "array",
+        "asked",
+        "gradients",
+        "indices",
+        "kept",
+        "like",
+        "saved",
+        "start",
+    )
 
-    def __init__(self, array: NDArray[Any], like: NDArray[Any] | None = None) -> None:
-        """Hold an array that has not been overwritten."""
-        if like is None:
-            like = np.broadcast_to(np.zeros((), array.dtype), array.shape)
-        self.array: NDArray[Any] | None = array
-        self.asked: bool = False
-        self.like: NDArray[Any] = like
+    def __init__(self, array: NDArray[Any], ages: list[int]) -> None:
+        """Begin with an array that has not been overwritten."""
+        self.array: NDArray[Any] = array
+        self.ages: list[int] = ages
+        self.gradients: int = 0
+        self.start: int = len(ages)
+        self.like: NDArray[Any] = np.broadcast_to(
+            np.zeros((), array.dtype), array.shape
+        )
+        self.indices: list[Index] = []
+        self.saved: list[Any] = []
+        self.kept: dict[int, NDArray[Any]] = {}
+        self.asked: set[int] = set()
 
-    def overwritten(self, index: Index, saved: Any) -> Contents:
-        """Return what is in the array now, where ``saved`` was at an index before."""
-        array: Any = self.array
-        self.index: Index = index
-        self.saved: Any = saved
-        self.newer: Contents = Contents(array, self.like)
-        self.array = None
-        return self.newer
+    def enter(self, index: Index, saved: Any) -> None:
+        """Enter a write, of a node that has handed on its gradient."""
+        self.indices.append(index)
+        self.saved.append(saved)
+        self.gradients = GRADIENTS.count
 
-    def restored(self) -> NDArray[Any]:
-        """Return a copy of what was in the array.
+    def restored(self, age: int) -> NDArray[Any]:
+        """Return a copy of what was in the array in the version of an age.
 
         Complexity: one write for each version up to the next that has an array. Some on
         the way keep theirs, so that all of them can be asked for, in any order.
         """
-        self.asked = True
-        later: list[Contents] = []
-        state = self
-        while state.array is None:
-            later.append(state)
-            state = state.newer
-        array = np.copy(state.array)
+        self.asked.add(age)
+        first, last, kept = self._place(age), len(self.saved), self.kept
+        later = next((i for i in range(first, last) if i in kept), last)
+        array = np.copy(kept.get(later, self.array))
         stride = max(SPARED, array.size // SPARED)
-        for count, state in enumerate(reversed(later), 1):
-            array[state.index] = state.saved
-            if count % stride == 0:
-                state.array = array.copy()
+        for i in range(later - 1, first - 1, -1):
+            array[self.indices[i]] = self.saved[i]
+            if (later - i) % stride == 0:
+                kept[i] = array.copy()
         return array
+
+    def _place(self, age: int) -> int:
+        """Return which write ended the version of an age."""
+        return bisect_left(self.ages, age) - self.start

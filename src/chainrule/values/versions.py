@@ -13,6 +13,7 @@ noted here when it is recorded, and entered with its base when something is writ
 from __future__ import annotations
 
 import contextlib
+import operator
 import threading
 import weakref
 from bisect import bisect_left
@@ -24,9 +25,9 @@ import numpy as np
 
 from chainrule.errors import EscapeError, StaleValueError
 from chainrule.locks import reentrant_lock
-from chainrule.values.overwritten import Contents
+from chainrule.values.overwritten import Log
 from chainrule.values.shapes import ndarray
-from chainrule.values.vertices import raw, stand_in, vertex
+from chainrule.values.vertices import Count, raw, stand_in, vertex
 
 LOCK = reentrant_lock()
 """Held while a node is written or brought up to date."""
@@ -40,18 +41,20 @@ class Memory:
 
     Attributes
     ----------
+    near
+        Which version a sweep will probably ask for next.
     versions, ages
         The states that it had, the oldest first, as nodes, and their serial numbers.
     alone
         Whether it is no view, although its value shows memory of its operand.
     base
         The node whose memory it shows; ``None`` if it is no view.
-    contents
-        What is in its memory, if that was written in place (``overwritten``).
     copies
         Whether what is read from it is a copy: of ``x.flat``.
     locked
         Whether NumPy lets nobody write into it.
+    log
+        The writes into its memory, if that was written in place (``overwritten``).
     views
         Weak references to the nodes that show its own memory and are up to date.
     """
@@ -60,9 +63,10 @@ class Memory:
         "ages",
         "alone",
         "base",
-        "contents",
         "copies",
         "locked",
+        "log",
+        "near",
         "versions",
         "views",
     )
@@ -73,9 +77,10 @@ class Memory:
         self.ages: list[int] = []
         self.alone: bool = False
         self.base: Any = None
-        self.contents: Contents | None = None
         self.copies: bool = False
         self.locked: bool = False
+        self.log: Log | None = None
+        self.near: int = 1
         self.views: list[weakref.ref[Any]] = []
 
     def keep(self, old: vertex) -> None:
@@ -85,7 +90,7 @@ class Memory:
         self.versions.append(old)
         self.ages.append(old.serial)
         old._memory = FROZEN
-        Writes.count += 1
+        WRITES.count += 1
 
     def __del__(self) -> None:
         """Leave the list of what was written."""
@@ -97,10 +102,8 @@ FROZEN: Memory = Memory()
 """The memory of every older version: nobody writes into it."""
 
 
-class Writes:
-    """How many writes there were, so that what was sorted before can be told."""
-
-    count: int = 0
+WRITES = Count()
+"""How many writes there were, so that what was sorted before can be told."""
 
 
 def memory_of(x: vertex) -> Memory:
@@ -121,7 +124,13 @@ def version(x: vertex, serial: int) -> vertex:
     except AttributeError:
         return x
     versions: list[Any] = known.versions
-    return versions[max(bisect_left(known.ages, serial) - 1, 0)] if versions else x
+    if not versions:
+        return x
+    ages, place = known.ages, known.near
+    if place >= len(ages) or not ages[place - 1] < serial <= ages[place]:
+        place = max(bisect_left(ages, serial), 1)
+    known.near = place - 1 or 1  # sweeps ask for one after the other, from the youngest
+    return versions[place - 1]
 
 
 def first(x: vertex) -> Any:
@@ -133,15 +142,16 @@ def first(x: vertex) -> Any:
 def resolved(z: vertex) -> tuple[Any, ...]:
     """Return a node's operands, each in the version that was used; keep them so."""
     operands, serial = z.operands, z.serial
-    for x in operands:
-        if isinstance(x, vertex) and x.serial > serial:
-            break
+    versions: Any
+    if len(operands) == 1 and isinstance(operands[0], vertex):  # what loops read
+        versions = (version(operands[0], serial),)
     else:
+        versions = tuple(
+            [version(x, serial) if isinstance(x, vertex) else x for x in operands]
+        )
+    if all(map(operator.is_, versions, operands)):
         return operands
-    versions = tuple(
-        version(x, serial) if isinstance(x, vertex) else x for x in operands
-    )
-    if "grad_ops" in getattr(z, "_parameters", ()):
+    if z._step.form is None and "grad_ops" in z.parameters:
         raise StaleValueError(
             f"{z!r} has a gradient class written by hand, and one of its vertices was "
             "changed in place afterwards, so that its backward() would read the new "
@@ -160,7 +170,7 @@ class _Sealed(threading.local):
         self.runs: list[tuple[int, str, str]] = []
 
 
-_SEALED = _Sealed()
+SEALED = _Sealed()
 
 
 _REPEATED = (
@@ -172,16 +182,16 @@ _REPEATED = (
 @contextlib.contextmanager
 def sealed(start: int, what: str, why: str = _REPEATED) -> Generator[None]:
     """Let nobody write into arrays from before ``start``: ``what`` is run again."""
-    _SEALED.runs.append((start, what, why))
+    SEALED.runs.append((start, what, why))
     try:
         yield
     finally:
-        _SEALED.runs.pop()
+        SEALED.runs.pop()
 
 
 def refuse_outside(x: vertex) -> None:
     """Raise where a function that is run again would write into an outer array."""
-    for start, what, why in _SEALED.runs:
+    for start, what, why in SEALED.runs:
         if first(x).serial < start:
             raise EscapeError(
                 f"{what} writes into an array from outside, {x!r}, {why} write into a "

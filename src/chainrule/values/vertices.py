@@ -76,6 +76,20 @@ class vertex(Operators):
         """Be told that ``old`` now has the state of ``x``, which was written."""
 
 
+class Count:
+    """A number that only grows."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        self.count: int = 0
+
+
+GRADIENTS = Count()
+"""How often gradients were left on nodes, so that a node need not be asked for one."""
+
+
 class stand_in(Operators):
     """A plain value in a trace: shape and dtype are known, its entries may change.
 

@@ -1,0 +1,102 @@
+"""Steps of reads and writes of single entries, which loops make by the million.
+
+Such a vertex keeps its index bare, where others keep a mapping of parameters. The steps
+do what those of ``getitem_grad`` and ``setitem_grad`` do, to which they leave what is
+not plain.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from chainrule.operations_grad.indexing import getitem_grad, setitem_grad
+from chainrule.rules.namespace import plain
+from chainrule.rules.supports import fit
+from chainrule.steps.owned_arrays import GIVEN, accumulate_by, add_into
+from chainrule.steps.step import Step, named, reference_step
+from chainrule.values.shapes import ndarray
+from chainrule.values.vertices import vertex
+
+Bars = dict[vertex, Any]
+_REAL: Any = frozenset((float, np.float64, np.float32))
+_count = sys.getrefcount
+
+
+def _probe() -> int:
+    bars = {"x": np.empty(1)}
+    c = bars["x"]
+    return _count(c)
+
+
+_HELD_ONCE = _probe()
+"""Reference count of an array that is held by one table and one name."""
+
+
+def _read(z: vertex, z_grad: Any, bars: Bars) -> None:
+    """x_grad[index] += z_grad"""
+    (x,) = z.operands
+    c = bars[x]
+    if (
+        type(z_grad) in _REAL
+        and type(c) is ndarray
+        and _count(c) == _HELD_ONCE
+        and c.base is None
+    ):
+        c[z._parameters] += z_grad
+        return
+    del c
+    index: dict[str, Any] = {"index": z._parameters}
+    v = x._like
+    try:
+        accumulate_by(bars, x, v, getitem_grad.accumulate_x, z_grad, index)
+    except (TypeError, ValueError):
+        part: Any = getitem_grad.transpose_x(plain, z_grad, v, **index)
+        add_into(bars, x, fit(plain, part, v))
+
+
+def _write(z: vertex, z_grad: Any, bars: Bars) -> None:
+    """y_grad = z_grad[index]; x_grad = z_grad, zero at index, in its memory"""
+    x, y = z.operands
+    index: Any = z._parameters
+    part = z_grad[index] if type(z_grad) is ndarray else None
+    value = y._value
+    if type(value) is float and type(part) is np.float64:
+        part = float(part)
+    elif type(value) is not type(part) or type(part) is ndarray or part is None:
+        reference_step(z, z_grad, bars)
+        return
+    if _count(z_grad) != GIVEN or z_grad.base is not None:
+        z_grad = z_grad.copy()
+    z_grad[index] = 0.0
+    c = bars[y]
+    bars[y] = part if c is None else c + part
+    if bars[x] is None:
+        bars[x] = z_grad
+    else:
+        add_into(bars, x, z_grad)
+
+
+def _write_constant(z: vertex, z_grad: Any, bars: Bars) -> None:
+    """x_grad = z_grad, zero at index, in its memory"""
+    if type(z_grad) is not ndarray:
+        reference_step(z, z_grad, bars)
+        return
+    x = z.operands[0]
+    if _count(z_grad) != GIVEN or z_grad.base is not None:
+        z_grad = z_grad.copy()
+    z_grad[z._parameters] = 0.0
+    if bars[x] is None:
+        bars[x] = z_grad
+    else:
+        add_into(bars, x, z_grad)
+
+
+READ: Step = named(_read, getitem_grad, ("entry", (True,)))
+"""The step of ``x[index]`` where that is one entry."""
+WRITE: Step = named(_write, setitem_grad, ("entry", (True, True)))
+"""The step of ``x[index] = y`` where both are one number and ``y`` is a node."""
+WRITE_CONSTANT: Step = named(_write_constant, setitem_grad, ("entry", (True, False)))
+"""The step of ``x[index] = y`` where ``y`` is a constant number."""
