@@ -228,13 +228,19 @@ class Scan(Loop):
         because = running.why_not_on_tape(options)
         if because:
             return Running(None, because)
-        large = options.executor != "vm" and costs.is_large(program, LARGE_ON_TAPE)
+        native = options.executor != "vm"
+        large = native and costs.is_large(program, LARGE_ON_TAPE)
+        of_body = program, self.carried, self.mapped, self.count
         try:
-            tape = (ArrayScan if large else TapeLoop)(
-                program, self.carried, self.mapped, self.count, reverse=self.reverse
-            )
+            tape = (ArrayScan if large else TapeLoop)(*of_body, reverse=self.reverse)
         except CannotLowerError as error:
-            return Running(None, str(error) or "it has no form on a tape")
+            because = str(error) or "it has no form on a tape"
+            if not native or large:
+                return Running(None, because)
+            try:  # which may call machine code
+                tape = ArrayScan(*of_body, reverse=self.reverse)
+            except CannotLowerError:
+                return Running(None, because)
         seconds = self.count * self.home.repeats * costs.numpy_seconds(program)
         return Running.chosen(tape, options, seconds)
 

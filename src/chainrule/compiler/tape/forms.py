@@ -22,6 +22,10 @@ from chainrule.compiler.native.meanings import (
 )
 from chainrule.compiler.native.movements import Places, moved
 from chainrule.compiler.native.operations import OPCODES, REDUCTIONS, operation_named
+from chainrule.compiler.tape.computed import (
+    at_computed_places,
+    has_computed_places,
+)
 from chainrule.compiler.tape.places import is_grid, stretches
 from chainrule.compiler.tracing.calls import named, parameters
 from chainrule.compiler.tracing.plain_operators import (
@@ -32,6 +36,7 @@ from chainrule.compiler.tracing.plain_operators import (
 from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.shapes import keeps_shape
 from chainrule.operations_grad.indexing import (
+    added_at,
     picks_once,
     setitem,
     unindex,
@@ -181,12 +186,16 @@ def _cast(b: Builder, row: Row) -> Places:
 
 def _moved(b: Builder, row: Row) -> Places:
     """Move places as the function moves entries; place 0 holds 0."""
+    if has_computed_places(row):
+        return at_computed_places(b, row)
     return moved(row, b.places)
 
 
 def _added_at(b: Builder, row: Row) -> Places:
     """Add to the places at each index what is added there."""
     indices = row.given["indices"]
+    if has_computed_places(row):
+        return at_computed_places(b, row)
     if not all(map(picks_once, indices)):
         raise CannotLowerError
     found: Any = _np.full(row.shape, b.absent)
@@ -333,6 +342,7 @@ LARGE_PRODUCT = 1 << 24
 """Those of a matrix and a vector, inside a loop."""
 
 _OF_OURS: Mapping[Any, Form] = {
+    added_at: _moved,
     masked_result: _masked,
     setitem: _moved,
     unindex: _moved,

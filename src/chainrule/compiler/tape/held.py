@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainrule.compiler.native.calls import Changing
+from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.native.views import only_shows
 from chainrule.compiler.programs.pool import Pool
 from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.parts import Outside
 from chainrule.compiler.tracing.rows import Row
 from chainrule.rules.registry import traits_of
+
+if TYPE_CHECKING:
+    from chainrule.compiler.tape.lowering import Builder
 
 HELD = 1 << 12
 """Entries from which on arguments and results are held: copies of fewer cost less. What
@@ -81,6 +86,20 @@ def reads_held(row: Row, at: Mapping[Row, Any]) -> bool:
         return False
     operands = (at[x] for x in row.operands)
     return any(isinstance(x, Held) and x.size >= HELD for x in operands)
+
+
+def read_by_call(b: Builder, row: Row) -> list[Any]:
+    """Return where the operands are of a row that is called now.
+
+    What machine code reads of the workspace is copied together, where instructions can.
+    """
+    for x in row.operands:
+        if isinstance(b.at[x], Held):
+            b.at[x].last = len(b.called)
+        elif hasattr(row.function, "bound"):
+            with suppress(CannotLowerError):  # else NumPy collects its entries
+                b.at[x] = b.in_one_piece(b.at[x])
+    return [b.at[x] for x in row.operands]
 
 
 class Memory:
@@ -175,6 +194,7 @@ __all__ = [
     "Held",
     "Memory",
     "place_of",
+    "read_by_call",
     "reads_held",
     "shown_by",
 ]

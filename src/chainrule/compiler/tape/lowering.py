@@ -41,6 +41,7 @@ from chainrule.compiler.tape.held import (
     CALLED,
     HELD,
     Held,
+    read_by_call,
     reads_held,
     shown_by,
 )
@@ -276,10 +277,7 @@ class Builder:
     def _call(self, row: Row, results: list[Any]) -> None:
         """Add a call of a row; in a region it is machine code on whole arrays."""
         if not self.depth:
-            operands = [self.at[x] for x in row.operands]
-            for x in operands:
-                if isinstance(x, Held):
-                    x.last = len(self.called)
+            operands = read_by_call(self, row)
             self.called.append((len(self.code), Outside(row, operands, results)))
             return
         places = map(self.places, row.operands)

@@ -39,11 +39,7 @@ class NodeAssignedError(EscapeError):
 
 def assign(y: Traced, index: Index, value: Any) -> None:
     """Write into a part of an array: ``y[index] = value``."""
-    if isinstance(value, vertex):
-        raise NodeAssignedError(
-            f"A node was assigned into an array without derivatives, at {user_line()}. "
-            "Write into a node: np.zeros_like(x) + 0 * x, for example."
-        )
+    _refuse_node(value)
     if not isinstance(y.value, ndarray):
         raise TypeError("a number cannot be changed in place")
     if isinstance(value, Traced) and value.base is y and same_index(value.cut, index):
@@ -54,8 +50,17 @@ def assign(y: Traced, index: Index, value: Any) -> None:
     _write(y, y.home.call(setitem, (y, value), {"index": index}))
 
 
+def _refuse_node(value: Any) -> None:
+    if isinstance(value, vertex):
+        raise NodeAssignedError(
+            f"A node was assigned into an array without derivatives, at {user_line()}. "
+            "Write into a node: np.zeros_like(x) + 0 * x, for example."
+        )
+
+
 def receive(y: Traced, z: Traced) -> None:
     """Let an array hold a result of its shape and dtype."""
+    _refuse_node(z)
     _refuse(y, "output array is read-only")
     _write(y, z)
 
@@ -66,7 +71,10 @@ def updater(ufunc: np.ufunc, name: str) -> Callable[[Any, Any], Any]:
 
     def update(y: Traced, value: Any) -> Any:
         z = operate(y, value)
-        if not isinstance(y.value, ndarray) or not isinstance(z, Traced):
+        if not isinstance(y.value, ndarray):
+            return z
+        _refuse_node(z)
+        if not isinstance(z, Traced):
             return z
         _refuse(y, "output array is read-only")
         if z.shape != y.shape or z.dtype != y.dtype:
