@@ -18,7 +18,7 @@ from chainrule.compat.primitives import shaped
 from chainrule.rules.supports import zeros_of
 from chainrule.transforms.collector import CollectorPaused
 from chainrule.transforms.matrices import rows_of
-from chainrule.transforms.recorded_call import Recording
+from chainrule.transforms.recorded_call import Recording, plain_copy
 from chainrule.transforms.seeds import tangent_tree, zeros_if_absent
 from chainrule.values.containers import LEAF, flatten, is_container, unflatten
 from chainrule.values.shapes import dtype_of, kind_of, ndarray
@@ -49,21 +49,28 @@ class Run:
     def value(self) -> Any:
         """Return the result: plain, unless it depends on boxes from outside."""
         run = self._run
-        tree = unflatten(run.structure, run.outputs)
+        if run.structure is LEAF:
+            (tree,) = run.outputs
+            if not isinstance(tree, vertex):
+                return plain_copy(tree)
+        else:
+            tree = unflatten(run.structure, run.outputs)
         return run.settle(tree, recorded=run.nested(), copy=True)
 
     def pulled(self, g: Any) -> Any:
         """Return the cotangent of the argument, of that of the result."""
         run = self._run
+        parts = zip(_parts(g, run.structure), run.outputs, strict=True)
         seeds = {
             i: seed_of(part, z)
-            for i, (part, z) in enumerate(
-                zip(_parts(g, run.structure), run.outputs, strict=True)
-            )
+            for i, (part, z) in enumerate(parts)
             if isinstance(z, vertex)
         }
         bars, _ = run.pull(seeds)
-        return run.arrange(map(zeros_if_absent, bars, run.inputs))[0]
+        if run.places[0][0] is LEAF:
+            return _apart(zeros_if_absent(bars[0], run.inputs[0]), g)
+        grads = run.arrange(map(zeros_if_absent, bars, run.inputs))[0]
+        return _apart(grads, g)
 
     def rows(self) -> Any:
         """Return the cotangents of each entry of the result, stacked.
@@ -83,6 +90,11 @@ class Run:
         pairs = zip(wrapped, parts, strict=True)
         dots, recorded = run.push([seed_of(t, w) for w, t in pairs if w is not None])
         return tangent_tree(run, dots, recorded=recorded or run.nested())
+
+
+def _apart(grad: Any, g: Any) -> Any:
+    """Return a cotangent that is not the array that the program gave."""
+    return grad.copy() if grad is g and isinstance(g, ndarray) else grad
 
 
 def _parts(tree: Any, structure: Any) -> list[Any]:
@@ -120,6 +132,15 @@ _KNOWN: Any = (float, ndarray, np.float64, ArrayBox)
 def seed_of(g: Any, z: Any) -> Any:
     """Return a cotangent, or a tangent, in the shape and dtype of its value."""
     value = raw(z)
+    if g.__class__ is float and value.__class__ is float:
+        return g
+    if (
+        g.__class__ is ndarray
+        and value.__class__ is ndarray
+        and g.shape == value.shape
+        and g.dtype == value.dtype
+    ):
+        return g
     if g is None:
         return zeros_of(value)
     if isinstance(g, vertex):

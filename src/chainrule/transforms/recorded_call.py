@@ -145,7 +145,8 @@ class Recording:
     def nested(self) -> bool:
         """Tell whether a result depends on nodes older than this call."""
         leaves = [z for z in self.outputs if isinstance(z, node)]
-        leaves += [z for z in flatten(self.aux)[0] if isinstance(z, node)]
+        if self.aux is not None:
+            leaves += [z for z in flatten(self.aux)[0] if isinstance(z, node)]
         if any(z.serial <= self.start for z in leaves):
             return True
         return bool(self.ordered(tuple(dict.fromkeys(leaves))).older)

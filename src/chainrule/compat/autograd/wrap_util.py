@@ -29,12 +29,14 @@ def unary_to_nary(unary_operator: Function) -> Function:
 
         @wrap_nary_f(fun, unary_operator, argnum)
         def nary_f(*args: Any, **kwargs: Any) -> Any:
+            if one and len(args) == 1 and not kwargs and numbers[0] in (0, -1):
+                return unary_operator(fun, args[0], *nary_op_args, **nary_op_kwargs)
             moved = of_arguments(fun, args, kwargs, numbers)
 
-            @wraps(fun)
             def unary_f(x: Any) -> Any:
-                return moved(*((x,) if one else x))
+                return moved(x) if one else moved(*x)
 
+            unary_f.__name__ = get_name(fun)
             x = args[numbers[0]] if one else tuple(args[i] for i in numbers)
             return unary_operator(unary_f, x, *nary_op_args, **nary_op_kwargs)
 
