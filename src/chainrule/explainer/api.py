@@ -283,20 +283,24 @@ def diagnose(f: Callable[..., Any], *args: Any, **keywords: Any) -> Diagnosis:
     Returns
     -------
     Diagnosis
-        A sequence of findings, those on the oldest operations first; it is empty for a
-        healthy function. Each has its ``kind``: ``"nan"``, ``"infinity"``, ``"zero"``
-        (an input whose derivative vanishes), ``"kink"`` (slopes differ on both sides),
-        ``"cancellation"`` (half of the digits are lost), ``"vanishing"`` or
-        ``"exploding"``; the operation, its ``line``, ``operand``, ``index`` and
-        ``values``; the ``chain`` of factors from the result; and a ``remedy``.
+        A sequence of findings: what is not finite first, and the oldest operations
+        first; it is empty for a healthy function. Each has its ``kind``: ``"nan"``,
+        ``"infinity"``, ``"zero"`` (an input whose derivative vanishes), ``"kink"``
+        (slopes differ on both sides), ``"cancellation"`` (half of the digits are lost),
+        ``"vanishing"`` or ``"exploding"``; the operation, its ``line``, ``operand``,
+        ``index`` and ``values``; the ``chain`` of factors from the result; and a
+        ``remedy``. ``.show()`` opens it as a page.
 
     Notes
     -----
-    Digits are lost where the condition number of an operation is above 1e8 and its
-    operand was computed (Higham, *Accuracy and Stability of Numerical Algorithms*,
-    section 1.6). Kinks are found by the slopes a few units in the last place before
-    and behind the point. A saturated operation changes relatively by less than 1e-12 of
-    its operand's change; a loop is reported where its gradient changes by 1e10.
+    Digits are lost where the condition number of an operation is above 1e8 (4e3 in
+    float32), its operand was computed, and the error is seen in the result (Higham,
+    *Accuracy and Stability of Numerical Algorithms*, section 1.6). Of sums and products
+    it is ``sum |x| / |sum x|``; of a variance, a determinant, a solution of equations
+    that of their derivative. Kinks are found by the slopes a few units in the last
+    place before and behind the point. A saturated operation changes relatively by less
+    than 1e-12 of its operand's change; a loop is reported where its gradient changes by
+    1e10. A nan that neither the result nor a derivative takes is not reported.
 
     Examples
     --------

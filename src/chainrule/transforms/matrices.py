@@ -262,7 +262,7 @@ def _check_holomorphic(run: Recording, blocks: list[list[Any]]) -> None:
     for j, x in enumerate(run.inputs):
         if x.dtype.kind != "c":
             continue
-        weights: Any = _distinct_weights(x.shape, x.dtype)
+        weights: Any = distinct_weights(x.shape, x.dtype)
         tangents: list[Any] = [None] * len(run.inputs)
         tangents[j] = 1j * weights
         dots, _ = run.push(tangents)
@@ -280,7 +280,7 @@ def _check_holomorphic(run: Recording, blocks: list[list[Any]]) -> None:
             )
 
 
-def _distinct_weights(shape: tuple[int, ...], dtype: DTypeLike) -> Any:
+def distinct_weights(shape: tuple[int, ...], dtype: DTypeLike) -> Any:
     """Return real numbers between 1 and 2, spread evenly in an order of no pattern."""
     golden = (5**0.5 - 1) / 2
     steps: Any = np.arange(math.prod(shape)).reshape(shape)

@@ -18,13 +18,21 @@ from chainrule.explainer.diagnosis.entries import (
     first,
     is_elementwise,
     numbers,
+    shape_of,
     where,
 )
 from chainrule.explainer.diagnosis.reports import Reports
 
 
 def born_in_values(reports: Reports) -> None:
-    """Report operations that are nan, or infinite, where no operand is."""
+    """Report operations that are nan, or infinite, where no operand is.
+
+    What a derivative does not take, ``np.where(x > 0, 1 / x, 0)``, is harmless.
+    """
+    account = reports.account
+    ends = [account.returned, *(account.totals.get(i) for i in account.inputs)]
+    if account.error is None and all(where(x, _unknown) is None for x in ends):
+        return
     for v in reports.account.vertices:
         if v.rule is None:
             continue
@@ -112,7 +120,7 @@ def _report_slope(reports: Reports, c: Contribution, v: VertexView, z: Any) -> N
     partial = numbers(c.partial)
     steep = None if partial is None else where(partial, _unknown)
     target = reports.account.vertices[c.target].name
-    shape = np.shape(v.value)
+    shape = shape_of(v.value)
     if steep is not None:
         entry = first(np.broadcast_to(steep, shape)) if shape else ()
         g, slope = at(z, entry, shape), at(partial, entry, shape)

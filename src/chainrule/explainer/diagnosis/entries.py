@@ -17,7 +17,9 @@ from chainrule.explainer.account.account import Account
 from chainrule.explainer.account.brief import is_tuple
 from chainrule.explainer.account.views import VertexView
 from chainrule.nodes.admission import is_inexact
+from chainrule.nodes.recorder import record
 from chainrule.rules import elementwise
+from chainrule.transforms.products import jvp
 from chainrule.values.vertices import unboxed
 
 Mask = NDArray[np.bool]
@@ -40,6 +42,11 @@ def where(x: Any, holds: Predicate) -> Mask | None:
         return None
     mask = np.asarray(holds(array))
     return mask if mask.any() else None
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """Return the shape of a value; that of several results in a tuple is none."""
+    return () if is_tuple(x) else np.shape(x)
 
 
 def first(mask: Mask) -> Entry:
@@ -66,16 +73,28 @@ def own_entry(x: Any, entry: Entry | None, shape: tuple[int, ...]) -> Entry | No
     """Return the entry of an operand that an entry of the result is made of."""
     if entry is None:
         return None
-    lengths = np.shape(x)
+    lengths = shape_of(x)
     own = entry[len(entry) - len(lengths) :] if lengths else ()
     return tuple(0 if n == 1 else i for i, n in zip(own, lengths, strict=True))
+
+
+def slope_at(v: VertexView, position: int, x: Any, direction: Any) -> Any:
+    """Return the derivative of an operation along a direction, at another operand."""
+    values = [unboxed(operand.value) for operand in v.operands]
+
+    def result(moved: Any) -> Any:
+        operands = [*values[:position], moved, *values[position + 1 :]]
+        return record(v.rule, operands, v.parameters)
+
+    with np.errstate(all="ignore"):
+        return np.asarray(jvp(result, (x[()],), (direction[()],))[1])
 
 
 def numbers_at(account: Account, v: VertexView, entry: Entry | None) -> dict[str, Any]:
     """Return the values of an operation's operands and result at an entry, by name."""
     if not is_elementwise(v):
         entry = None
-    shape = np.shape(v.value) if not is_tuple(v.value) else ()
+    shape = shape_of(v.value)
     found: dict[str, Any] = {}
     for x in v.operands:
         name = account.written(x)
@@ -108,5 +127,7 @@ __all__ = [
     "numbers",
     "numbers_at",
     "own_entry",
+    "shape_of",
+    "slope_at",
     "where",
 ]

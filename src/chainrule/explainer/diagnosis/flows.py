@@ -12,12 +12,23 @@ import numpy as np
 from chainrule.explainer.account.brief import short
 from chainrule.explainer.account.sweep import Contribution
 from chainrule.explainer.account.views import VertexView
-from chainrule.explainer.diagnosis.entries import first, is_elementwise, numbers
+from chainrule.explainer.diagnosis.entries import (
+    first,
+    is_elementwise,
+    numbers,
+    slope_at,
+)
 from chainrule.explainer.diagnosis.reports import Reports, magnitude
+from chainrule.operations_grad.arithmetic import addition_grad, subtraction_grad
 
 SATURATED = 1e-12
 """A derivative below this, of a result that changes relatively by less than this share
 of its operand's change, is reported."""
+
+_BESIDE = 0.01
+"""How far beside a point, relative to it, a saturated function is flat as well."""
+
+SUMS = (addition_grad, subtraction_grad)
 
 LOOP, RATIO = 8, 1e10
 """Loops of so many steps in which a cotangent changes by so much are reported."""
@@ -27,6 +38,13 @@ _SATURATED = (
     "Where it is flat because it is saturated, scale what comes in, or use a form that "
     "keeps small differences, such as a logarithm."
 )
+
+
+_CLOSED = (
+    "Nothing flows back through it here: start elsewhere, or use a form that leaves a "
+    "slope, such as np.where(x > 0, x, 0.01 * x) for np.maximum(x, 0)."
+)
+_STATIONARY = "The point is stationary there: start elsewhere."
 
 
 def zeros(reports: Reports) -> None:
@@ -83,7 +101,9 @@ def _report_zero(
         single = value is not None and value.size == 1
         here = f" at {x} = {short(v.operands[i].value)}" if single else " here"
         message = f"The derivative of {v.name} in {x}, {c.formula}, is zero{here}."
-    advice = _SATURATED if is_elementwise(v) and len(v.operands) == 1 else ""
+    advice = _STATIONARY if c is not None else _CLOSED
+    if is_elementwise(v) and len(v.operands) == 1 and not v.rule.structural:
+        advice = _SATURATED
     reports.add("zero", v, message, operand=i, remedy=advice, in_derivative=True)
 
 
@@ -127,7 +147,7 @@ def saturation(reports: Reports) -> None:
             change = np.abs(x * partial / z)
         flat = (change < SATURATED) & (np.abs(partial) < SATURATED)
         flat = flat & (partial != 0) & (x != 0) & (incoming != 0)
-        if flat.any():
+        if flat.any() and np.any(flat := flat & _is_flat_around(v, x)):
             name = reports.account.written(v.operands[0])
             entry = first(flat)
             reports.add(
@@ -141,6 +161,48 @@ def saturation(reports: Reports) -> None:
                 in_derivative=True,
             )
 
+    for index in reports.account.inputs:
+        _absorbed(reports, index)
+
+
+def _is_flat_around(v: VertexView, x: Any) -> Any:
+    """Tell where a function of one operand is flat beside the point too.
+
+    At a minimum or a maximum it is not.
+    """
+    ones = np.ones_like(x)
+    beside = [slope_at(v, 0, x * (1.0 + h), ones) for h in (-_BESIDE, _BESIDE)]
+    return np.logical_and(*(np.abs(slope) < 1e3 * SATURATED for slope in beside))
+
+
+def _absorbed(reports: Reports, index: int) -> None:
+    """Report an input that is lost in a sum with something that is far larger."""
+    account = reports.account
+    x, total = numbers(account.vertices[index].value), account.totals.get(index)
+    if x is None or total is None or not 0 < magnitude(total) < SATURATED:
+        return
+    if magnitude(x * total) > SATURATED * magnitude(account.returned):
+        return
+    for c in reports.way(index):
+        v = account.vertices[c.source]
+        gone, whole = (numbers(a) for a in (v.operands[c.position].value, v.value))
+        if v.rule not in SUMS or gone is None or whole is None:
+            continue
+        mask = (np.abs(gone) < np.finfo(float).eps * np.abs(whole)) & (gone != 0)
+        if mask.any():
+            reports.add(
+                "vanishing",
+                v,
+                f"{account.written(v.operands[c.position])} is so small beside the "
+                f"other operand that {v.name} does not change by it: the derivative of "
+                f"the result in {account.vertices[index].name} is {short(total)}.",
+                operand=c.position,
+                entry=first(mask),
+                remedy=_SATURATED,
+                in_derivative=True,
+            )
+            return
+
 
 def loops(reports: Reports) -> None:
     """Report loops in which a cotangent fades or grows from step to step."""
@@ -150,7 +212,7 @@ def loops(reports: Reports) -> None:
             groups[v.location].append(v)
     changes = [found for vs in groups.values() if (found := _change(reports, vs))]
     seen: set[str] = set()
-    for rate, v in sorted(changes, key=lambda found: -abs(found[0])):
+    for rate, steps, v in sorted(changes, key=lambda found: -abs(found[0])):
         kind = "exploding" if rate > 0 else "vanishing"
         if kind in seen:
             continue
@@ -159,7 +221,7 @@ def loops(reports: Reports) -> None:
         reports.add(
             kind,
             v,
-            f"In {v.repeats} executions the gradient {word} by a factor of about "
+            f"In {steps} steps the gradient {word} by a factor of about "
             f"{math.exp(rate):.3g} each.",
             operand=_moving(reports, v),
             remedy="Rescale the steps so that their factors are near 1, normalise the "
@@ -170,10 +232,24 @@ def loops(reports: Reports) -> None:
 
 def _change(
     reports: Reports, group: Sequence[VertexView]
-) -> tuple[float, VertexView] | None:
-    """Return the logarithm of a loop's factor per step, and where it is seen first."""
+) -> tuple[float, int, VertexView] | None:
+    """Return the logarithm of a loop's factor, its steps, and where it is seen first.
+
+    Executions that do not depend on each other, such as those of examples, are one
+    step, of which the largest counts.
+    """
     sizes = [(v, magnitude(reports.incoming[v.index])) for v in group]
-    known = [(v, math.log(s)) for v, s in sizes if 0 < s < math.inf]
+    finite = [(v, math.log(s)) for v, s in sizes if 0 < s < math.inf]
+    logs = [log for _, log in finite]
+    if len(logs) < LOOP or max(logs) - min(logs) < math.log(RATIO):
+        return None
+    depths = _depths(reports.account.vertices, group)
+    steps: dict[int, tuple[VertexView, float]] = {}
+    for v, log in finite:
+        step = depths[v.index]
+        if step not in steps or log > steps[step][1]:
+            steps[step] = v, log
+    known = [steps[step] for step in sorted(steps)]
     if len(known) < LOOP:
         return None
     # The sweep runs from the last execution to the first.
@@ -185,7 +261,21 @@ def _change(
     own = [math.log(f) for v, _ in known for f in _own_factors(reports, v)]
     if own and abs(math.fsum(own)) < 0.5 * abs(whole):
         return None  # another operation of the loop makes the factor
-    return whole / (len(known) - 1), known[-1][0]
+    return whole / (len(known) - 1), len(known), known[-1][0]
+
+
+def _depths(
+    vertices: Sequence[VertexView], group: Sequence[VertexView]
+) -> dict[int, int]:
+    """Return how many of a group each vertex was computed of, itself included."""
+    members = {v.index for v in group}
+    depths: dict[int, int] = {}
+    for v in vertices[group[0].index :]:
+        known = [depths[x.index] for x in v.operands if x.index in depths]
+        depth = max(known, default=0) + (v.index in members)
+        if depth:
+            depths[v.index] = depth
+    return depths
 
 
 def _own_factors(reports: Reports, v: VertexView) -> Iterator[float]:

@@ -18,14 +18,13 @@ from chainrule.explainer.diagnosis.entries import (
     is_elementwise,
     numbers,
     own_entry,
+    slope_at,
     where,
 )
 from chainrule.explainer.diagnosis.reports import Reports, magnitude
 from chainrule.explainer.watching.departures import Departure
-from chainrule.nodes.recorder import record
 from chainrule.progress import watched
 from chainrule.rules import linear, multilinear
-from chainrule.transforms.products import jvp
 from chainrule.values.vertices import raw, unboxed, vertex
 
 LARGEST = 100_000
@@ -62,10 +61,10 @@ def _may_have(v: VertexView, c: Contribution) -> bool:
 
 def _try(reports: Reports, v: VertexView, c: Contribution) -> None:
     try:
-        before, behind = _slopes(v, c.position)
+        before, behind = _sides(v, c)
         mask = _apart(before, behind)
         if mask.any():
-            mask &= _same_gap(before - behind, *_slopes(v, c.position, _FARTHER))
+            mask &= _stays(before - behind, *_sides(v, c, _FARTHER))
     except Exception:  # a rule that has no forward mode, or a point out of its domain
         return
     incoming = numbers(reports.incoming.get(v.index))
@@ -98,35 +97,38 @@ def _apart(before: Any, behind: Any) -> Any:
         return finite & (gap > 1e-6 * (np.abs(before) + np.abs(behind)))
 
 
-def _same_gap(gap: Any, before: Any, behind: Any) -> Any:
-    """Tell where a gap is the same farther out: that of a smooth function grows."""
+def _stays(gap: Any, before: Any, behind: Any) -> Any:
+    """Tell where a gap is no larger farther out: that of a smooth function grows."""
     with np.errstate(all="ignore"):
-        return np.abs((before - behind) / gap - 1.0) < 0.5
+        return np.abs((before - behind) / gap) < 1.5
+
+
+def _sides(v: VertexView, c: Contribution, farther: float = 1.0) -> tuple[Any, Any]:
+    """Return slopes on both sides; at the end of a domain one is that of the point."""
+    before, behind = _slopes(v, c.position, farther)
+    partial = numbers(c.partial)
+    if is_elementwise(v) and partial is not None and np.isrealobj(partial):
+        here = np.broadcast_to(partial, before.shape)
+        ends = np.isfinite(here) & (np.isfinite(before) != np.isfinite(behind))
+        before = np.where(ends & ~np.isfinite(before), here, before)
+        behind = np.where(ends & ~np.isfinite(behind), here, behind)
+    return before, behind
 
 
 def _slopes(v: VertexView, position: int, farther: float = 1.0) -> tuple[Any, Any]:
     """Return derivatives of a result along a direction, on both sides of an operand."""
-    values = [unboxed(x.value) for x in v.operands]
-    x = np.asarray(values[position])
+    x = np.asarray(unboxed(v.operands[position].value))
     direction = np.ones(x.shape)
     if not is_elementwise(v):
         direction = 1.0 + np.arange(x.size).reshape(x.shape) % 7  # no two alike nearby
         direction[(np.arange(x.size) % 2 == 1).reshape(x.shape)] *= -1.0
     direction = direction.astype(x.dtype)
     size = np.abs(x) if is_elementwise(v) else np.max(np.abs(x))
-    step = farther * np.maximum(size * _UNITS, _SMALLEST) * np.abs(direction)
-
-    def result(moved: Any) -> Any:
-        operands = [*values[:position], moved, *values[position + 1 :]]
-        return record(v.rule, operands, v.parameters)
-
-    found: list[Any] = []
-    for sign in (-1.0, 1.0):
-        moved = (x + sign * step * np.sign(direction)).astype(x.dtype)
-        with np.errstate(all="ignore"):
-            slope = jvp(result, (moved[()],), (direction[()],))[1]
-        found.append(np.asarray(slope))
-    return found[0], found[1]
+    step = farther * np.maximum(size * _UNITS, _SMALLEST) * direction
+    return (
+        slope_at(v, position, (x - step).astype(x.dtype), direction),
+        slope_at(v, position, (x + step).astype(x.dtype), direction),
+    )
 
 
 def _on_boundary(reports: Reports, departure: Departure) -> None:

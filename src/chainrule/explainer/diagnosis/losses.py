@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.explainer.account.derivatives import partial_value
 from chainrule.explainer.account.sweep import Contribution
 from chainrule.explainer.account.views import VertexView
 from chainrule.explainer.diagnosis.entries import (
@@ -18,15 +19,23 @@ from chainrule.explainer.diagnosis.entries import (
     is_rounded,
     numbers,
 )
-from chainrule.explainer.diagnosis.reports import Reports
+from chainrule.explainer.diagnosis.reports import Reports, magnitude
 from chainrule.operations_grad.arithmetic import addition_grad, subtraction_grad
 from chainrule.rules import linear, multilinear
 
-CONDITION = 1e8
-"""Above this condition number half of the digits of a float64 are lost."""
+DIGITS = 1e4
+"""By so much the result must be less exact than its numbers: harmless is less."""
 
-_NOTHING = 1e14
-"""Sums with more than this are zero but for rounding: they are meant to be."""
+_NOTHING = 0.01
+"""Sums with more than this over the rounding error are zero: they are meant to be."""
+
+
+def condition_of(x: Any) -> float:
+    """Return the condition number above which half of the digits are lost: 1e8.
+
+    That is of float64; it is 4e3 of float32.
+    """
+    return 1.5 / float(np.sqrt(np.finfo(x.dtype).eps))
 
 
 def lost_digits(reports: Reports) -> None:
@@ -37,6 +46,8 @@ def lost_digits(reports: Reports) -> None:
             _in_elementwise(reports, c, v)
         elif _is_sum(v):
             _in_sum(reports, c, v)
+        else:
+            _in_others(reports, c, v)
 
 
 def _is_sum(v: VertexView) -> bool:
@@ -60,8 +71,8 @@ def _in_elementwise(reports: Reports, c: Contribution, v: VertexView) -> None:
     exact = not is_rounded(reports.account, c.target)
     if np.any(absorbed):
         _absorption(reports, reports.account.vertices[c.target])
-    lost = np.isfinite(condition) & (condition > CONDITION)
-    if exact or not lost.any():
+    lost = np.isfinite(condition) & (condition > condition_of(z))
+    if exact or not lost.any() or not _matters(reports, v, x * partial, lost):
         return
     entry = first(lost & (condition == np.max(condition[lost])))
     if _absorption(reports, reports.account.vertices[c.target]):
@@ -69,18 +80,32 @@ def _in_elementwise(reports: Reports, c: Contribution, v: VertexView) -> None:
     reports.add(
         "cancellation",
         v,
-        _message(v, float(condition[entry])),
+        _message(v, float(condition[entry]), z),
         operand=c.position,
         entry=entry,
         remedy=_DIFFERENCE,
     )
 
 
-def _message(v: VertexView, condition: float) -> str:
-    digits = round(float(np.log10(condition)))
+def _matters(reports: Reports, v: VertexView, size: Any, lost: Any) -> bool:
+    """Tell whether rounding errors of numbers of this size are seen in the result.
+
+    A difference of nearly equal numbers that is added to something larger is harmless.
+    """
+    z_grad = numbers(reports.incoming.get(v.index))
+    if z_grad is None:
+        return True
+    with np.errstate(all="ignore"):
+        seen = np.where(lost, np.abs(z_grad * size), 0.0)
+    return not magnitude(seen) < DIGITS * reports.size
+
+
+def _message(v: VertexView, condition: float, z: Any) -> str:
+    most = round(-float(np.log10(np.finfo(z.dtype).eps)))
+    digits = min(round(float(np.log10(condition))), most)
     return (
         f"{v.name} is {condition:.0e} times as sensitive to rounding errors as its "
-        f"operand: {min(digits, 16)} of 16 digits are lost."
+        f"operand: {digits} of {most} digits are lost."
     )
 
 
@@ -101,27 +126,58 @@ def _in_sum(reports: Reports, c: Contribution, v: VertexView) -> None:
         return
     with np.errstate(all="ignore"):
         condition = whole / np.abs(z)
-    lost = (condition > CONDITION) & (condition < _NOTHING)
-    if lost.any():
+    lost = (condition > condition_of(z)) & (condition < _nothing(z))
+    if lost.any() and _matters(reports, v, whole, lost):
         entry = first(lost)
         reports.add(
             "cancellation",
             v,
-            _message(v, float(condition[entry])),
+            _message(v, float(condition[entry]), z),
             operand=c.position,
             remedy=_SUM,
         )
 
 
+def _in_others(reports: Reports, c: Contribution, v: VertexView) -> None:
+    """Report a variance, a determinant, a solution of equations, ... that cancels.
+
+    Of its condition number a lower bound is known, ``sum |x x_grad| / sum |z z_grad|``:
+    by how much changes of its operand's entries change what is made of it.
+    """
+    if getattr(v.rule, "moves", False) or not is_rounded(reports.account, c.target):
+        return
+    z, x = numbers(v.value), numbers(v.operands[c.position].value)
+    z_grad, x_grad = numbers(reports.incoming.get(v.index)), numbers(c.amount)
+    if z is None or x is None or z_grad is None or x_grad is None:
+        return
+    if x_grad.shape != x.shape or z_grad.shape != z.shape:
+        return
+    with np.errstate(all="ignore"):
+        whole, made = np.sum(np.abs(x * x_grad)), np.sum(np.abs(z * z_grad))
+        condition = float(whole / made)
+    seen = float(whole) >= DIGITS * reports.size
+    if condition_of(z) < condition < _nothing(z) and seen:
+        message = _message(v, condition, z)
+        reports.add("cancellation", v, message, operand=c.position, remedy=_CENTRED)
+
+
+def _nothing(z: Any) -> float:
+    return _NOTHING / float(np.finfo(z.dtype).eps)
+
+
 def _absorption(reports: Reports, u: VertexView) -> bool:
-    """Report a sum that is the larger of its operands, the smaller being no zero."""
+    """Report a sum that is the larger of its operands, the smaller being no zero.
+
+    And a function that does not change by its operand, as ``cos`` near 0.
+    """
     if u.rule not in (addition_grad, subtraction_grad):
-        return False
+        return _is_flat(reports, u)
     z, x, y = (numbers(a) for a in (u.value, *(o.value for o in u.operands)))
     if z is None or x is None or y is None:
         return False
-    for i, (kept, gone) in enumerate(((y, x), (x, y))):
-        mask = (np.abs(z) == np.abs(kept)) & (gone != 0) & (kept != 0)
+    turned = -y if u.rule is subtraction_grad else y
+    for i, (kept, gone) in enumerate(((turned, x), (x, y))):
+        mask = (z == kept) & (gone != 0) & (kept != 0) & np.isfinite(kept)
         mask &= u.operands[i].index is not None
         if np.any(mask):
             gone_name = reports.account.written(u.operands[i])
@@ -138,6 +194,33 @@ def _absorption(reports: Reports, u: VertexView) -> bool:
     return False
 
 
+def _is_flat(reports: Reports, u: VertexView) -> bool:
+    """Report a function of one operand whose changes are lost in rounding."""
+    if not is_elementwise(u) or len(u.operands) != 1 or u.rule.structural:
+        return False
+    z, x, partial = (
+        numbers(a) for a in (u.value, u.operands[0].value, partial_value(u, 0))
+    )
+    if z is None or x is None or partial is None:
+        return False
+    with np.errstate(all="ignore"):
+        change = np.abs(x * partial / z)
+    mask = (change > 0) & (change < np.finfo(z.dtype).eps / 2) & (x != 0)
+    if not mask.any():
+        return False
+    name = reports.account.written(u.operands[0])
+    reports.add(
+        "cancellation",
+        u,
+        f"{name} is so near to 0 that {u.name} does not change by it, and what is made "
+        "of the difference is rounding.",
+        operand=0,
+        entry=first(np.broadcast_to(mask, z.shape)),
+        remedy=_DIFFERENCE,
+    )
+    return True
+
+
 _ABSORBED = (
     "Write what is made of it without the large part: np.log1p(x) for np.log(1 + x), "
     "np.expm1(x) for np.exp(x) - 1."
@@ -147,6 +230,10 @@ _DIFFERENCE = (
     "for np.log(1 + x), np.expm1(x) for np.exp(x) - 1, 2 * np.sin(x / 2)**2 for "
     "1 - np.cos(x), (x - y) * (x + y) for x**2 - y**2, np.var for the mean of squares "
     "less the squared mean. A periodic function wants a reduced argument."
+)
+_CENTRED = (
+    "Compute it of numbers that are not nearly equal, or nearly dependent: subtract "
+    "what they have in common first, rescale them, or add a small regularisation."
 )
 _SUM = "Terms of both signs cancel: sum those of a form that has one sign."
 

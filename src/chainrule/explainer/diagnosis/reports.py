@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from chainrule.explainer.diagnosis.entries import (
     numbers,
     numbers_at,
     own_entry,
+    shape_of,
 )
 from chainrule.explainer.diagnosis.finding import Factor, Finding
 from chainrule.explainer.watching.departures import Departure
@@ -24,10 +25,16 @@ from chainrule.explainer.watching.source import SourceLocation
 
 
 class Reports:
-    """The findings on an account; of equal ones at one place the first is kept."""
+    """The findings on an account; of equal ones at one place the first is kept.
 
-    def __init__(self, account: Account) -> None:
+    ``size`` is the largest entry of the results, and ``added`` are the operations that
+    sum these: the program does not.
+    """
+
+    def __init__(self, account: Account, size: float, added: Container[Any]) -> None:
         self.account = account
+        self.size = size
+        self._added = added
         self.contributions: list[Contribution] = [
             c for step in account.steps for c in step.contributions
         ]
@@ -43,8 +50,8 @@ class Reports:
                 self._strongest[c.target] = size, c
 
     def all(self) -> list[Finding]:
-        """Return the findings, those on the oldest operations first."""
-        return sorted(self._found.values(), key=lambda found: found.age)
+        """Return the findings: what is not finite first, on the oldest operations."""
+        return sorted(self._found.values(), key=_rank)
 
     def add(
         self,
@@ -60,13 +67,14 @@ class Reports:
     ) -> None:
         """Enter a finding on an operation, unless its place has one of its kind."""
         place = v.index if v.location is None else _place(v.location)
-        if (kind, place) in self._found or ("nan", place) in self._found:
+        known = (kind, place) in self._found or ("nan", place) in self._found
+        if known or v.index in self._added:
             return
         name, index = "", entry
         if operand is not None:
             x = v.operands[operand]
             name = self.account.written(x)
-            index = own_entry(x.value, entry, np.shape(v.value))
+            index = own_entry(x.value, entry, shape_of(v.value))
         known = numbers_at(self.account, v, entry) if values is None else values
         self._found[kind, place] = Finding(
             kind,
@@ -138,14 +146,18 @@ class Reports:
         if operand is not None:
             own = [c for c in self.contributions_of(v.index) if c.position == operand]
             found += [self._factor(c, entry) for c in own[:1]]
-        target = v.index
-        while target in self._strongest and target != self.account.result:
-            c = self._strongest[target][1]
+        for c in self.way(v.index):
             source = self.account.vertices[c.source]
             entry = entry if is_elementwise(source) else None
             found.append(self._factor(c, entry))
-            target = c.source
         return tuple(reversed(found))
+
+    def way(self, target: int) -> Iterator[Contribution]:
+        """Yield the largest contributions, from a vertex on up to the result."""
+        while target in self._strongest and target != self.account.result:
+            c = self._strongest[target][1]
+            yield c
+            target = c.source
 
     def _factor(self, c: Contribution, entry: Entry | None) -> Factor:
         vertices = self.account.vertices
@@ -155,13 +167,17 @@ class Reports:
             return Factor(name, None)
         if partial.ndim and entry is not None:
             try:
-                partial = np.broadcast_to(partial, np.shape(vertices[c.source].value))
+                partial = np.broadcast_to(partial, shape_of(vertices[c.source].value))
                 slope: Any = partial[entry]
                 return Factor(name, float(slope.real))
-            except (ValueError, IndexError):
+            except (ValueError, IndexError, TypeError):  # of another shape on the way
                 return Factor(name, None)
         single = partial.size == 1 and np.isrealobj(partial)
         return Factor(name, partial.item() if single else None)
+
+
+def _rank(found: Finding) -> tuple[bool, int]:
+    return found.kind not in ("nan", "infinity"), found.age
 
 
 def _place(location: SourceLocation) -> tuple[Any, ...]:
