@@ -276,8 +276,8 @@ class yn_grad(elementwise):
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, n: Value, x: Value) -> Value:
-        """dz/dx: see ``yv``"""
-        return xp.partial_of_2(n, x, name="yv", orders=(0, 1))
+        """dz/dx: see ``yv``; SciPy cuts n to a whole number"""
+        return xp.partial_of_2(xp.trunc(n), x, name="yv", orders=(0, 1))
 
 
 class kn_grad(elementwise):
@@ -290,8 +290,8 @@ class kn_grad(elementwise):
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, n: Value, x: Value) -> Value:
-        """dz/dx: see ``kv``"""
-        return xp.partial_of_2(n, x, name="kv", orders=(0, 1))
+        """dz/dx: see ``kv``; SciPy cuts n to a whole number"""
+        return xp.partial_of_2(xp.trunc(n), x, name="kv", orders=(0, 1))
 
 
 jv: Operation = operation(jv_grad)

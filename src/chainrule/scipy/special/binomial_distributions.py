@@ -19,6 +19,17 @@ from chainrule.wrapping import operation
 _WHOLE = "It is a whole number."
 
 
+def _density(xp: Namespace, k: Value, n: Value, p: Value) -> Value:
+    """Return the slope of I(k + 1, n - k, p) in p: 0 where k = n, and all is certain.
+
+    As in SciPy, k is rounded down and n cut to a whole number.
+    """
+    k = xp.floor(k)
+    left = xp.trunc(n) - k
+    slope = xp.beta_density(k + 1.0, xp.where(left == 0, 1.0, left), p)
+    return xp.where(left == 0, 0.0, slope)
+
+
 class bdtr_grad(elementwise):
     """z = 1 - I(floor(k) + 1, n - floor(k), p), the binomial distribution function"""
 
@@ -34,8 +45,7 @@ class bdtr_grad(elementwise):
     @staticmethod
     def d_p(xp: Namespace, z: Value, k: Value, n: Value, p: Value) -> Value:
         """dz/dp = -dI/dx"""
-        k = xp.floor(k)
-        return -xp.beta_density(k + 1.0, n - k, p)
+        return -_density(xp, k, n, p)
 
 
 class bdtrc_grad(elementwise):
@@ -53,8 +63,7 @@ class bdtrc_grad(elementwise):
     @staticmethod
     def d_p(xp: Namespace, z: Value, k: Value, n: Value, p: Value) -> Value:
         """dz/dp = dI/dx"""
-        k = xp.floor(k)
-        return xp.beta_density(k + 1.0, n - k, p)
+        return _density(xp, k, n, p)
 
 
 class bdtri_grad(elementwise):
@@ -72,8 +81,7 @@ class bdtri_grad(elementwise):
     @staticmethod
     def d_y(xp: Namespace, z: Value, k: Value, n: Value, y: Value) -> Value:
         """dz/dy = -1 / (dI/dx)"""
-        k = xp.floor(k)
-        return -1 / xp.beta_density(k + 1.0, n - k, z)
+        return -1 / _density(xp, k, n, z)
 
 
 def _by_k_and_n(xp: Namespace, k: Value, n: Value, p: Value) -> tuple[Value, Value]:
@@ -148,7 +156,7 @@ class nbdtr_grad(elementwise):
     @staticmethod
     def d_p(xp: Namespace, z: Value, k: Value, n: Value, p: Value) -> Value:
         """dz/dp = dI/dx"""
-        return xp.beta_density(1.0 * n, k + 1.0, p)
+        return xp.beta_density(xp.trunc(n), xp.trunc(k) + 1.0, p)
 
 
 class nbdtrc_grad(elementwise):
@@ -162,7 +170,7 @@ class nbdtrc_grad(elementwise):
     @staticmethod
     def d_p(xp: Namespace, z: Value, k: Value, n: Value, p: Value) -> Value:
         """dz/dp = -dI/dx"""
-        return -xp.beta_density(1.0 * n, k + 1.0, p)
+        return -xp.beta_density(xp.trunc(n), xp.trunc(k) + 1.0, p)
 
 
 class nbdtri_grad(elementwise):
@@ -176,7 +184,7 @@ class nbdtri_grad(elementwise):
     @staticmethod
     def d_y(xp: Namespace, z: Value, k: Value, n: Value, y: Value) -> Value:
         """dz/dy = 1 / (dI/dx)"""
-        return 1 / xp.beta_density(1.0 * n, k + 1.0, z)
+        return 1 / xp.beta_density(xp.trunc(n), xp.trunc(k) + 1.0, z)
 
 
 class nbdtrik_grad(elementwise):

@@ -75,8 +75,8 @@ class expn_grad(elementwise):
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, n: Value, x: Value) -> Value:
-        """dz/dx = -E_(n - 1)(x) (DLMF 8.19.13)"""
-        return xp.partial_of_2(n, x, name="expn", orders=(0, 1))
+        """dz/dx = -E_(n - 1)(x) (DLMF 8.19.13); SciPy cuts n to a whole number"""
+        return xp.partial_of_2(xp.trunc(n), x, name="expn", orders=(0, 1))
 
 
 class sici_grad(several_of_one):

@@ -209,7 +209,7 @@ class pdtri_grad(elementwise):
     @staticmethod
     def d_y(xp: Namespace, z: Value, k: Value, y: Value) -> Value:
         """dz/dy = -1 / (m**k exp(-m) / k!) at m = z"""
-        return -1 / xp.gamma_density(k + 1.0, z)
+        return -1 / xp.gamma_density(xp.trunc(k) + 1.0, z)
 
 
 class pdtrik_grad(elementwise):

@@ -154,8 +154,8 @@ class smirnov_grad(elementwise):
 
     @staticmethod
     def d_d(xp: Namespace, z: Value, n: Value, d: Value) -> Value:
-        """dz/dd = minus the density"""
-        return xp.smirnov_derivative(n, d, order=1)
+        """dz/dd = minus the density; SciPy cuts n to a whole number"""
+        return xp.smirnov_derivative(xp.trunc(n), d, order=1)
 
 
 class smirnov_derivative_grad(elementwise):
@@ -183,7 +183,7 @@ class smirnovi_grad(elementwise):
     @staticmethod
     def d_p(xp: Namespace, z: Value, n: Value, p: Value) -> Value:
         """dz/dp = -1 / the density"""
-        return 1 / xp.smirnov_derivative(n, z, order=1)
+        return 1 / xp.smirnov_derivative(xp.trunc(n), z, order=1)
 
 
 kolmogorov: Operation = operation(kolmogorov_grad)

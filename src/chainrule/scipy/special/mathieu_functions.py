@@ -73,7 +73,9 @@ def of_mathieu(
         coefficients = _coefficients(name, level, q, scale * x, order)
         return scale**order * solution(values, coefficients, order)
 
-    width = np.full(np.shape(q), _WIDTH)
+    # modified functions have powers of sqrt(q), and logarithms, at q = 0
+    near = _WIDTH if is_angular(name) else np.minimum(_WIDTH, q / 2.0)
+    width = np.broadcast_to(near, np.shape(q))
     return in_parameters(in_x, (m, q, x), (0, orders[1], 0), (m, width, x))
 
 

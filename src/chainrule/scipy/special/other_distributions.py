@@ -19,14 +19,23 @@ _SHAPE = (
 
 
 def _noncentral(xp: Namespace, x: Value, df: Value, nc: Value) -> Value:
-    """Return the noncentral chi-square density, x > 0 and nc > 0.
+    """Return the noncentral chi-square density, x >= 0 and nc >= 0.
 
     ``exp(-(x + nc) / 2) (x / nc)**(df/4 - 1/2) I(df/2 - 1, sqrt(nc x)) / 2``, with the
-    scaled Bessel function.
+    scaled Bessel function; near 0, ``exp(-(x + nc) / 2) (x / 2)**(df/2 - 1)
+    0F1(df/2, nc x / 4) / (2 gamma(df/2))`` (DLMF 10.39.9).
     """
-    root, other = xp.sqrt(x), xp.sqrt(nc)
-    scale = xp.exp(-0.5 * (root - other) ** 2) * (root / other) ** (df / 2 - 1) / 2
-    return scale * xp.ive(df / 2 - 1, root * other)
+    near, half = x * nc < 1, df / 2
+    product = xp.where(near, x * nc, 0.0)
+    first = xp.xlogy(half - 1, x / 2) - xp.gammaln(half) - (x + nc) / 2
+    series = xp.exp(first) * xp.hyp0f1(half, product / 4) / 2
+    root, other = (xp.sqrt(xp.where(near, 1.0, v)) for v in (x, nc))
+    scale = xp.exp(-0.5 * (root - other) ** 2) * (root / other) ** (half - 1) / 2
+    return xp.where(near, series, scale * xp.ive(half - 1, root * other))
+
+
+_NONE = 1e-300
+"""SciPy's search stops below this where there is no such noncentrality."""
 
 
 class chndtr_grad(elementwise):
@@ -68,7 +77,7 @@ class chndtrix_grad(elementwise):
 
 
 class chndtrinc_grad(elementwise):
-    """z = the nc where chndtr(x, df, nc) = p"""
+    """z = the nc where chndtr(x, df, nc) = p; next to 0 where there is none"""
 
     forward = "scipy.special:chndtrinc"
     domain: Domain = {"x": (3.0, 4.0), "p": (0.25, 0.3), "df": (2.5, 3.0)}
@@ -78,12 +87,13 @@ class chndtrinc_grad(elementwise):
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value, df: Value, p: Value) -> Value:
         """dz/dx = the density / the density of df + 2"""
-        return _noncentral(xp, x, df, z) / _noncentral(xp, x, df + 2, z)
+        slope = _noncentral(xp, x, df, z) / _noncentral(xp, x, df + 2, z)
+        return xp.where(z > _NONE, slope, 0.0)
 
     @staticmethod
     def d_p(xp: Namespace, z: Value, x: Value, df: Value, p: Value) -> Value:
         """dz/dp = -1 / the density of df + 2"""
-        return -1 / _noncentral(xp, x, df + 2, z)
+        return xp.where(z > _NONE, -1 / _noncentral(xp, x, df + 2, z), 0.0)
 
 
 class tklmbda_grad(elementwise):

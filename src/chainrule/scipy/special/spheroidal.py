@@ -88,8 +88,8 @@ def of_equation(
 
 
 def _width(c: Any) -> Any:
-    """Return how far around c values are taken: they are functions of c > 0."""
-    return np.minimum(0.25, c)
+    """Return how far around c values are taken: functions may have a pole at c = 0."""
+    return np.minimum(0.25, c / 2.0)
 
 
 @computes("pro_cv", "obl_cv")
