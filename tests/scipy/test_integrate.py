@@ -1,5 +1,7 @@
 """scipy.integrate on nodes: SciPy's values, and derivatives by Leibniz' rule."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -9,11 +11,12 @@ from tests.helpers import as_tuple, assert_close
 
 scipy_integrate = pytest.importorskip("scipy.integrate")
 integrate = pytest.importorskip("chainrule.scipy.integrate")
+special = pytest.importorskip("scipy.special")
 X = np.array([0.0, 0.4, 1.0, 1.5, 2.3, 2.9])
 TABLE = np.sin(np.arange(18.0)).reshape(6, 3)
 
 
-def same_as_compiled(f, args):
+def same_as_compiled(f, args, rtol=1e-9):
     """Hold a function and its gradient, compiled, to themselves at other arguments."""
     which = tuple(range(len(args)))
     for g in (f, gd.grad(f, which)):
@@ -22,7 +25,7 @@ def same_as_compiled(f, args):
         others = [0.9 * x for x in args]
         pairs = zip(as_tuple(fast(*others)), as_tuple(g(*others)), strict=True)
         for compiled, eager in pairs:
-            assert_close(compiled, eager, 1e-9, what="compiled")
+            assert_close(compiled, eager, rtol, what="compiled")
 
 
 def damped(t, a, b):
@@ -177,12 +180,117 @@ def test_infinite_limits_have_no_derivative():
     assert f(0.0) == 1.0
 
 
+def decay_times_sine(a, w):
+    return integrate.quad(lambda t: np.exp(-a * t), 0.0, np.inf, weight="sin", wvar=w)[
+        0
+    ]
+
+
+def decay_times_cosine(a, w):
+    f = integrate.quad(lambda t: np.exp(-a * t), 0.0, np.inf, weight="cos", wvar=w)
+    return f[0]
+
+
+def beta_function(a, b):
+    low, high = a - 1.0, a + 2.0  # a power of the length, whatever the limits are
+    z = integrate.quad(lambda t: 1.0, low, high, weight="alg", wvar=(a - 1.0, b - 1.0))
+    return z[0] / (high - low) ** (a + b - 1.0)
+
+
+def beta_function_by_logarithm(name, a, b, length):
+    z = integrate.quad(lambda t: 1.0, 0.0, length, weight=name, wvar=(a - 1, b - 1))
+    return z[0]
+
+
+def principal_value(a, w):
+    return integrate.quad(lambda t: t * t + a, -w, w + 1.0, weight="cauchy", wvar=w)[0]
+
+
+@pytest.mark.parametrize(
+    ("f", "exact", "at"),
+    [
+        (decay_times_sine, lambda a, w: w / (a * a + w * w), (0.7, 3.0)),
+        (decay_times_cosine, lambda a, w: a / (a * a + w * w), (0.7, 3.0)),
+        (beta_function, special.beta, (0.8, 1.4)),
+        (
+            principal_value,
+            lambda a, w: (w * w + a) * -np.log(2 * w) + (4 * w**2 + 4 * w + 1) / 2.0,
+            (0.8, 1.1),
+        ),
+    ],
+)
+def test_weights_that_move_have_derivatives(f, exact, at):
+    every = tuple(range(len(at)))
+    assert f(*at) == pytest.approx(exact(*at), rel=1e-8)
+    for derivative in (gd.grad, gd.hessian):
+        assert_close(derivative(f, every)(*at), derivative(exact, every)(*at), 1e-5)
+    forwards = gd.jvp(f, at, at)[1]
+    assert forwards == pytest.approx(gd.jvp(exact, at, at)[1], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"), [("alg-loga", "a"), ("alg-logb", "b"), ("alg-log", "ab")]
+)
+def test_algebraic_weights_with_logarithms(name, letters):
+    def exact(a, b, length):
+        # the integral of t**(a-1) (length-t)**(b-1) with logarithms, by derivatives
+        f = lambda a, b: special.beta(a, b) * length ** (a + b - 1)  # noqa: E731
+        for letter in letters:
+            f = gd.grad(f, "ab".index(letter))
+        return f(a, b)
+
+    at = (0.8, 1.4, 2.5)
+    f = functools.partial(beta_function_by_logarithm, name)
+    assert f(*map(gd.node, at)).value == pytest.approx(exact(*at), rel=1e-8)
+    assert_close(gd.grad(f, (0, 1, 2))(*at), gd.grad(exact, (0, 1, 2))(*at), 1e-6)
+
+
+def jumping(t, c, b):
+    def f(x):
+        return np.where(x > c, np.exp(t * x), x)
+
+    return integrate.quad(f, b, 0.0, points=[c, t, 2 * b])[0]
+
+
+def jumping_vectors(t, c, b):
+    def f(x):
+        return np.where(x > c, np.exp(t * x), x) * np.arange(1.0, 3.0)
+
+    return np.sum(integrate.quad_vec(f, 0.0, b, points=[c, t])[0] ** 2)
+
+
+@pytest.mark.parametrize("f", [jumping, jumping_vectors])
+def test_jumps_move_with_break_points(f):
+    at = (0.4, 0.7, 2.0)
+    gd.check_gradients(f, at, order=2)
+    if f is jumping:
+        same_as_compiled(f, at, 1e-7)  # a piece outside of the limits too
+
+
+def test_the_second_derivative_of_a_kink_is_there():
+    def f(p):
+        return integrate.quad(lambda t: np.abs(t - p), 0.0, 2.0, points=[p])[0]
+
+    assert gd.grad(gd.grad(f))(0.7) == pytest.approx(2.0)
+    real, imag = 1.0, 2.0
+
+    def g(p):
+        f = lambda t: (real + 1j * imag) * np.abs(t - p)  # noqa: E731
+        z = integrate.quad(f, 0.0, 2.0, points=[p], complex_func=True)[0]
+        return np.imag(z)
+
+    assert gd.grad(gd.grad(g))(0.7) == pytest.approx(4.0)
+
+
 def test_what_has_no_derivative_is_refused():
-    z = gd.node(1.5)
-    with pytest.raises(ArgumentError, match=r"gd\.value\(wvar\)"):
-        integrate.quad(np.exp, 0.0, 1.0, weight="cos", wvar=z)
-    with pytest.raises(ArgumentError, match=r"gd\.value\(a\)"):
-        integrate.quad(np.exp, 0.0, z, weight="alg", wvar=(0.5, 0.5))
+    z = gd.node(0.5)
+    waves = gd.compile(lambda w: integrate.quad(np.exp, 0, 1, weight="cos", wvar=w)[0])
+    with pytest.raises(ArgumentError, match="takes a plain wvar"):
+        waves(2.0)
+    with pytest.raises(ArgumentError, match=r"gd\.value\(points\)"):
+        integrate.quad(np.exp, 0.0, 1.0, points=[z], full_output=1)
+    with pytest.raises(ArgumentError, match=r"gd\.value\(points\)"):
+        integrate.quad_vec(np.exp, 0.0, 1.0, points=[z], full_output=True)
     with pytest.raises(CompileError, match=r"gd\.cond"):
         gd.compile(lambda t: integrate.quad(lambda x: t if x < 1 else x, 0.0, 2.0)[0])(
             1.0

@@ -348,3 +348,23 @@ def test_what_rotations_refuse():
         assert spline(0.5).as_quat().shape == (4,)
     with pytest.raises(MissingRuleError, match="Slerp"):
         spline(gd.node(0.5))
+
+
+@pytest.mark.parametrize("order", ["extrinsic", "intrinsic"])
+def test_rotations_about_given_axes(order):
+    axes = np.array([[1.0, 0.2, 0.0], [-0.2, 1.0, 0.0]])
+    angles = np.array([[20.0, 40.0], [-10.0, 5.0]])
+
+    def f(axes, angles):
+        r = transform.Rotation.from_davenport(axes, order, angles, degrees=True)
+        return np.sum(r.as_matrix() * np.arange(9.0).reshape(3, 3))
+
+    theirs = their_transform.Rotation.from_davenport(axes, order, angles, degrees=True)
+    r = transform.Rotation.from_davenport(axes, order, gd.node(angles), degrees=True)
+    assert_close(gd.value(r.as_matrix()), theirs.as_matrix(), 1e-14)
+    # moving one axis alone would not keep them at a right angle
+    gd.check_gradients(lambda a: f(axes, a), (angles,), order=2)
+    assert np.all(np.isfinite(gd.grad(f)(axes, angles)))
+    one = transform.Rotation.from_davenport(axes[0], order, gd.node(0.3))
+    plain = their_transform.Rotation.from_davenport(axes[0], order, 0.3)
+    assert_close(gd.value(one.as_quat()), plain.as_quat(), 1e-14)

@@ -54,15 +54,18 @@ class Integral:
         how: Quadrature,
         shape: Shape | None,
         weight: Weight | None,
+        inward: tuple[bool, bool] = (False, False),
     ) -> None:
         """Keep it; ``closed`` are the nodes that ``f`` closes over, once it has run.
 
         A ``shape`` of ``None`` is that of the values of ``f``, once they are known.
+        ``inward`` tells at which limits ``f`` may jump: there its value is that inside.
         """
         self.f = f
         self.how = how
         self.shape: Any = shape
         self.weight = weight
+        self.inward = inward
         self.closed: tuple[node, ...] = ()
         self.serial: int = 0
 
@@ -75,8 +78,13 @@ class Integral:
         z = operations.asarray(self.f(x))
         return [z if self.shape is None else operations.reshape(z, self.shape)]
 
-    def at(self, x: Value, *, as_values: bool) -> Any:
-        """Return ``f`` with its weight at a limit; 0 at an infinite one."""
+    def at(self, i: int, limits: Sequence[Any], *, as_values: bool) -> Any:
+        """Return ``f`` with its weight at the i-th limit; 0 at an infinite one."""
+        x = limits[i]
+        if self.inward[i]:
+            here, other = raw(x), raw(limits[1 - i])
+            size = np.abs(here) + np.abs(other - here)
+            x = x + np.sign(other - here) * (_INSIDE * size)
         finite: Any = np.isfinite(raw(x))
         inside: Any = np.where(finite, x, 0.0)  # pyright: ignore
         z = self.flat(inside)[0]
@@ -88,7 +96,11 @@ class Integral:
     def of(self, f: Integrand, a: Value, b: Value, shape: Shape) -> Any:
         """Return the integral of another function, taken in the same way."""
         refuse_changed(self.closed, self.serial, "a function that is integrated")
-        return integrate(f, a, b, self.how, shape, self.weight)[0]
+        return integrate(f, a, b, self.how, shape, self.weight, self.inward)[0]
+
+
+_INSIDE = 4.0 * float(np.finfo(float).eps)
+"""How far from a limit, relative to its size and the length, ``f`` is that inside."""
 
 
 class MeetsTraceError(Exception):
@@ -108,9 +120,10 @@ def integrate(
     how: Quadrature,
     shape: Shape | None = (),
     weight: Weight | None = None,
+    inward: tuple[bool, bool] = (False, False),
 ) -> tuple[Any, ...]:
     """Return the integral of ``f`` from ``a`` to ``b``, and what else ``how`` says."""
-    integral = Integral(f, how, shape, weight)
+    integral = Integral(f, how, shape, weight, inward)
     ends = [raw(a), raw(b)]
     trace = first_stand_in(*ends)
     if trace is not None:
@@ -201,7 +214,7 @@ class integral_grad(rule, kind=True):
         seed, plain = z_bar.value, are_values(operands)
         for i in wanted:
             if i < 2:
-                part = xp.sum(seed * integral.at(operands[i], as_values=plain))
+                part = xp.sum(seed * integral.at(i, (a, b), as_values=plain))
                 yield i, supported(part if i else -part)
         read = [i for i in wanted if i >= 2]
         if not read:
@@ -235,9 +248,11 @@ class integral_grad(rule, kind=True):
         a, b = operands[:2]
         plain = are_values(operands)
         parts: list[Any] = []
-        for x, dot, sign in zip((a, b), tangents, (-1.0, 1.0), strict=False):
+        for i, sign in enumerate((-1.0, 1.0)):
+            dot = tangents[i]
             if dot is not None:
-                parts.append(sign * dot.value * integral.at(x, as_values=plain))
+                value = integral.at(i, (a, b), as_values=plain)
+                parts.append(sign * dot.value * value)
         read = [i for i in range(2, len(operands)) if tangents[i] is not None]
         if read:
             closed = [integral.closed[i - 2] for i in read]

@@ -12,9 +12,16 @@ import scipy.integrate
 
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes, plain_operand
-from chainrule.scipy.integrate.integrals import Integrand, Weight, integrate
+from chainrule.scipy.integrate.integrals import (
+    Integrand,
+    Quadrature,
+    Weight,
+    integrate,
+)
+from chainrule.scipy.integrate.weights import LOGS, moving_weight
+from chainrule.scipy.moving import moves
 from chainrule.values.types import ArrayValue, Operation, Parameters, Shape, Value
-from chainrule.values.vertices import first_stand_in
+from chainrule.values.vertices import first_stand_in, raw
 
 _scipy: Any = scipy.integrate
 Args = tuple[Any, ...] | Value
@@ -48,7 +55,7 @@ def quad(
     a, b
         The limits, numbers or nodes; they may be infinite.
     args, full_output, epsabs, epsrel, limit, points, weight, wvar, wopts, maxp1, limlst
-        As SciPy takes them. Break points and tolerances have no derivative.
+        As SciPy takes them. Break points and ``wvar`` may be nodes.
     complex_func
         Whether the values of ``func`` are complex.
 
@@ -61,7 +68,8 @@ def quad(
     Raises
     ------
     ArgumentError
-        If ``wvar`` is a node, or a limit of an integral with an algebraic weight.
+        If ``wvar``, or a limit of an integral with an algebraic weight, is traced; if
+        break points are nodes and ``full_output`` is asked for.
     CompileError
         Compiled, if ``func`` branches in Python on its point.
 
@@ -69,8 +77,9 @@ def quad(
     -----
     The derivative is Leibniz' rule, the integral of the derivative by ``quad`` itself,
     with the same tolerances: DLMF 1.5.22. What jumps at a point that moves with a
-    parameter misses the jump's share: make such a point a limit. Compiled, ``func`` is
-    traced once.
+    parameter misses the jump's share: name the point in ``points``, as a node. A weight
+    that moves is brought into the integrand, which is then called at nodes. Compiled,
+    ``func`` is traced once.
 
     Examples
     --------
@@ -82,44 +91,89 @@ def quad(
     >>> round(mean_wait(2.0), 6), round(gd.grad(mean_wait)(2.0), 6)
     (0.5, -0.25)
     """
-    breaks = None if points is None else plain_operand(points)
-    options: dict[str, Any] = {"full_output": full_output, "points": breaks}
+    breaks = points if points is not None and moves(points) else None
+    if breaks is not None and full_output:
+        raise ArgumentError(
+            "quad with full_output takes plain points. Pass gd.value(points)."
+        )
+    plain = None if points is None or breaks is not None else plain_operand(points)
+    options: dict[str, Any] = {"full_output": full_output, "points": plain}
     options |= {"epsabs": epsabs, "epsrel": epsrel, "limit": limit}
     options |= {"weight": weight, "wvar": wvar, "wopts": wopts}
     options |= {"maxp1": maxp1, "limlst": limlst}
     given = args if isinstance(args, tuple) else (args,)
     if not callable(func):  # a LowLevelCallable
         return _scipy.quad(func, a, b, given, complex_func=complex_func, **options)
-    if first_stand_in(wvar) is not None or holds_nodes(wvar):
-        raise ArgumentError(
-            "quad has no derivative in wvar, and it is plain where quad is compiled. "
-            "Pass gd.value(wvar) to hold it constant, or leave weight= away and write "
-            "the weight into the function."
-        )
     f = functools.partial(_called, func, given)
     if complex_func:
-        return _of_complex(f, a, b, options)
-    factor = _weight_of(options, a, b)
-    how = functools.partial(_entries, options=options)
-    return integrate(f, a, b, how, (), factor)
+        return _of_complex(f, a, b, options, breaks)
+    return _quad(f, a, b, options, breaks)
 
 
 def _called(func: Callable[..., Any], args: tuple[Any, ...], x: Value) -> Any:
     return func(x, *args)
 
 
+def _quad(
+    f: Integrand, a: Value, b: Value, options: Parameters, breaks: Any
+) -> tuple[Any, ...]:
+    """Return the integral of one function, where its weight or breaks move too."""
+    weight, wvar = options["weight"], options["wvar"]
+    ends = (a, b) if weight in LOGS else ()
+    if first_stand_in(wvar, *ends) is not None:
+        raise ArgumentError(
+            "quad takes a plain wvar where it is compiled, and plain limits next to an "
+            "algebraic weight. Leave weight= away and write the weight into the "
+            "function."
+        )
+    if any(map(holds_nodes, (wvar, *ends))):
+        return moving_weight(functools.partial(_with, options), f, a, b, weight, wvar)
+    how = functools.partial(_entries, options=options)
+    if breaks is not None:
+        return _between(f, a, b, how, breaks)
+    return integrate(f, a, b, how, (), _weight_of(weight, wvar))
+
+
+def _with(
+    options: Parameters, f: Integrand, a: Value, b: Value, **more: Any
+) -> tuple[Any, ...]:
+    return _quad(f, a, b, {**options, **more}, None)
+
+
+def _between(
+    f: Integrand,
+    a: Value,
+    b: Value,
+    how: Quadrature,
+    breaks: Any,
+    shape: Shape | None = (),
+) -> tuple[Any, ...]:
+    """Return the integral over the pieces between breaks that move, as their limits."""
+    points: list[Any] = list(breaks)
+    ends = [raw(a), raw(b)]
+    if first_stand_in(points, *ends) is None:
+        low, high = sorted(ends)
+        points = sorted((p for p in points if low < raw(p) < high), key=raw)
+        points = points if ends[0] < ends[1] else points[::-1]
+    limits = [a, *points, b]
+    last = len(points)
+    parts = [
+        integrate(f, limits[i], limits[i + 1], how, shape, inward=(i > 0, i < last))
+        for i in range(last + 1)
+    ]
+    return sum(x for x, *_ in parts), sum(error for _, error, *_ in parts)
+
+
 def _of_complex(
-    f: Integrand, a: Value, b: Value, options: dict[str, Any]
+    f: Integrand, a: Value, b: Value, options: dict[str, Any], breaks: Any
 ) -> tuple[Any, ...]:
     """Return the integrals of the real and the imaginary part, put together."""
-    how = functools.partial(_entries, options=options)
-    factor = _weight_of(options, a, b)
 
     def part(take: Operation) -> tuple[Any, ...]:
         def values(x: float) -> Any:
             return take(f(x))
 
-        return integrate(values, a, b, how, (), factor)
+        return _quad(values, a, b, options, breaks)
 
     real, imag = part(np.real), part(np.imag)
     error = real[1] + 1j * imag[1]
@@ -128,25 +182,18 @@ def _of_complex(
     return real[0] + 1j * imag[0], error
 
 
-def _weight_of(options: Parameters, a: Value, b: Value) -> Weight | None:
-    """Return the weight of an integrand, as a function of the point."""
-    weight, wvar = options["weight"], options["wvar"]
+def _weight_of(weight: str | None, wvar: Any) -> Weight | None:
+    """Return the weight of an integrand, as a function of a limit that moves."""
     if weight in ("cos", "sin"):
         wave: Any = getattr(np, weight)
         return lambda x: wave(wvar * x)
     if weight == "cauchy":
         return lambda x: 1.0 / (x - wvar)
-    if weight is not None and any(map(holds_nodes, (a, b))):
-        raise ArgumentError(
-            f"quad with weight={weight!r} has no derivative in its limits, which the "
-            "weight depends on. Pass gd.value(a), or leave weight= away and write the "
-            "weight into the function."
-        )
     return None
 
 
 def _entries(
-    f: Integrand, a: float, b: float, shape: Shape, options: dict[str, Any]
+    f: Integrand, a: float, b: float, shape: Shape, options: Parameters
 ) -> tuple[Any, ...]:
     """Integrate a function by QUADPACK, each entry of its values by itself.
 
@@ -214,13 +261,18 @@ def quad_vec(
     array([[0.5     , 0.      ],
            [0.      , 0.333333]])
     """
+    breaks = points if points is not None and moves(points) else None
+    if breaks is not None and full_output:
+        raise ArgumentError(
+            "quad_vec with full_output takes plain points. Pass gd.value(points)."
+        )
     options: dict[str, Any] = {
         "epsabs": epsabs,
         "epsrel": epsrel,
         "norm": norm,
         "cache_size": cache_size,
         "limit": limit,
-        "points": None if points is None else plain_operand(points),
+        "points": None if breaks is not None else points,
         "quadrature": quadrature,
     }
     given = args if isinstance(args, tuple) else (args,)
@@ -230,4 +282,6 @@ def quad_vec(
         more = {**options, "full_output": full_output, "workers": workers}
         return _scipy.quad_vec(f, a, b, **more)
 
+    if breaks is not None:
+        return _between(called, a, b, whole, breaks, None)
     return integrate(called, a, b, whole, None)

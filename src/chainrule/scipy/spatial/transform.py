@@ -99,6 +99,28 @@ class Rotation(_scipy.Rotation):
         return cls._of(_np.reshape(q, np.shape(plain.as_quat())))
 
     @classmethod
+    def from_davenport(
+        cls, axes: ArrayLike, order: str, angles: ArrayLike, degrees: bool = False
+    ) -> Any:
+        """Return the rotations by angles about up to three axes, which are given."""
+        plain = _scipy.Rotation.from_davenport(
+            example(axes), order, example(angles), degrees
+        )
+        if not moves(axes, angles):
+            return cls._ours(plain)
+        v, a = _np.atleast_2d(floats_of(axes)), floats_of(angles)
+        a = _np.radians(a) if degrees else a
+        a = _np.reshape(a, (1,)) if a.ndim == 0 else a
+        v = v / _np.sqrt(_np.sum(v * v, axis=-1, keepdims=True))
+        count = v.shape[0]
+        turns = [cls.from_rotvec(a[..., i, None] * v[i]) for i in range(count)]
+        whole = turns[0]
+        for turn in turns[1:]:
+            whole = turn * whole if order in ("e", "extrinsic") else whole * turn
+        q = _np.reshape(whole._quaternions, np.shape(plain.as_quat()))
+        return cls._of(q)
+
+    @classmethod
     def from_mrp(cls, mrp: ArrayLike) -> Any:
         """Return the rotations of modified Rodrigues parameters."""
         if not moves(mrp):
