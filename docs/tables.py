@@ -20,6 +20,7 @@ from chainrule.rules import (
 )
 from chainrule.rules.symbolic import partial_formulas
 from chainrule.scipy.stats.distribution import DISTRIBUTIONS
+from chainrule.support import accuracies
 
 KINDS = (elementwise, multilinear, linear, general)
 
@@ -157,7 +158,28 @@ def held(d: Any) -> list[str]:
     return counts + cdf
 
 
+def accuracy_table(home: str) -> str:
+    """Return what was measured of the functions of a namespace."""
+    own = {n: lines for n, lines in accuracies().items() if n.startswith(f"{home}.")}
+    return table(
+        ("function", "argument", "value", "first", "second"),
+        (
+            (
+                f"`{name.removeprefix(f'{home}.')}`",
+                f"{line.argument} in {line.domain}",
+                *(f"{error:.0e}" for error in line[2:]),
+            )
+            for name, lines in own.items()
+            for line in lines
+        ),
+    )
+
+
 TABLES = {
+    **{
+        f"accuracy of {home}": accuracy_table(home)
+        for home in ("scipy.special", "scipy.stats", "scipy.linalg", "np")
+    },
     "distributions": distributions_table(),
     "rules": rules_table(),
     "conventions": conventions_table(),

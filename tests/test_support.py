@@ -63,3 +63,34 @@ def test_functions_of_scipy_are_known():
 def test_only_functions_are_looked_up(x):
     with pytest.raises(ArgumentError, match="supported needs a function"):
         gd.supported(x)
+
+
+def test_distributions_and_their_methods_are_known():
+    theirs = pytest.importorskip("scipy.stats")
+    ours = pytest.importorskip("chainrule.scipy.stats")
+    for stats in (theirs, ours):
+        found = gd.supported(stats.gamma.logpdf)
+        assert found.write == "chainrule.scipy.stats.gamma.logpdf"
+        assert found.accuracy[1].argument == "a"
+        assert gd.supported(stats.norm).status == "differentiable"
+        assert gd.supported(stats.multivariate_normal.logpdf)
+        refused = gd.supported(stats.gamma.rvs)
+        assert refused.status == "refused"
+        assert "move the draws" in refused.notes[0]
+        assert gd.supported(stats.multivariate_normal.rvs).status == "refused"
+
+
+def test_accuracy_is_what_was_measured():
+    special = pytest.importorskip("scipy.special")
+    line = gd.supported(special.gammainc).accuracy[0]
+    assert (line.argument, line.domain) == ("a", "[0.01, 1000]")
+    assert 0 < line.first < 1e-12
+    assert "a in [0.01, 1000]: value" in str(gd.supported(special.gammainc))
+    assert gd.supported(np.sin).accuracy[0].second < 1e-14
+    assert gd.supported(np.roll).exact
+    assert "accuracy: exact" in str(gd.supported(np.roll))
+
+
+def test_mirrored_functions_and_methods_of_arrays_are_known():
+    assert gd.supported(gd.numpy.sin).write == "np.sin"
+    assert gd.supported(np.ndarray.sum).write == "np.sum"

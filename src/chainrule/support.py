@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import functools
 import importlib
+import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,9 +19,45 @@ from chainrule.nodes.remedies import written
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS
 from chainrule.numpy import mirror
 from chainrule.numpy.mirror import OWN
-from chainrule.rules import locally_constant, rule_of
+from chainrule.rules import locally_constant, rule_of, traits_of
 from chainrule.rules.base import rule
 from chainrule.values.shapes import describe
+
+ACCURACY = Path(__file__).parent / "scipy" / "accuracy.csv"
+"""What ``tests/scipy/accuracy.py`` measured; the documentation shows it."""
+HEADINGS = ("function", "argument", "domain", "value", "first", "second")
+
+
+class Accuracy(NamedTuple):
+    """The largest relative errors against mpmath on a sample of a domain.
+
+    Of the value, of the first derivative in the argument, and of all second derivatives
+    in which it takes part.
+    """
+
+    argument: str
+    domain: str
+    value: float
+    first: float
+    second: float
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        first, second = f"{self.first:.0e}", f"{self.second:.0e}"
+        errors = f"value {self.value:.0e}, first {first}, second {second}"
+        return f"{self.argument} in {self.domain}: {errors}"
+
+
+@functools.cache
+def accuracies() -> dict[str, tuple[Accuracy, ...]]:
+    """Return what was measured, by function."""
+    found: dict[str, tuple[Accuracy, ...]] = {}
+    with ACCURACY.open(encoding="utf-8", newline="") as file:
+        for name, argument, domain, *errors in list(csv.reader(file))[1:]:
+            value, first, second = map(float, errors)
+            line = Accuracy(argument, domain, value, first, second)
+            found[name] = (*found.get(name, ()), line)
+    return found
 
 
 @dataclass(frozen=True)
@@ -44,7 +84,11 @@ class Support:
     conventions
         Points where the derivative is a choice: operands, and derivatives.
     notes
-        The reason of a refusal; what is left out of the tests; stated accuracy.
+        The reason of a refusal; what is left out of the tests.
+    accuracy
+        Errors against mpmath, one for each argument; empty where none were measured.
+    exact
+        Whether it only moves entries, and its derivatives have no rounding.
     """
 
     name: str
@@ -58,6 +102,8 @@ class Support:
     dtypes: tuple[str, ...] = ()
     conventions: tuple[Any, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    accuracy: tuple[Accuracy, ...] = ()
+    exact: bool = False
 
     def __bool__(self) -> bool:
         """Tell whether nodes may be passed to it."""
@@ -74,6 +120,7 @@ class Support:
             "refused in": ", ".join(self.refused_in),
             "dtypes": ", ".join(self.dtypes),
             "conventions": "; ".join(map(_point, self.conventions)),
+            "accuracy": "exact" if self.exact else "; ".join(map(str, self.accuracy)),
             "notes": " ".join(self.notes),
         }
         lines = [f"  {what}: {text}" for what, text in shown.items() if text]
@@ -114,6 +161,10 @@ def supported(f: Callable[..., Any]) -> Support:
     """
     if not callable(f):
         raise ArgumentError(f"supported needs a function; received {describe(f)}.")
+    of_distribution = _of_distribution(f)
+    if of_distribution is not None:
+        return of_distribution
+    f = _of_numpys_arrays(f)
     name = written(f)
     declared = getattr(f, "rule", None) or rule_of(f)  # declares those of its library
     operation: Any = UFUNCS.get(f) or FUNCTIONS.get(f) or OWN.get(f)
@@ -129,6 +180,45 @@ def supported(f: Callable[..., Any]) -> Support:
         return _described(name, name, known)
     module = "numpy" + name[2:] if name.startswith("np.") else name
     return _described(name, f"chainrule.{module}", known)
+
+
+def _of_numpys_arrays(f: Any) -> Any:
+    """Return NumPy's function in the place of a mirrored one, or of a method."""
+    if isinstance(f, mirror.mirrored):
+        return f.__wrapped__
+    if getattr(f, "__objclass__", None) is np.ndarray:
+        return getattr(np, f.__name__, f)
+    return f
+
+
+def _of_distribution(f: Any) -> Support | None:
+    """Return what is known of a distribution of one's statistics, or its method."""
+    f = getattr(f, "__wrapped__", f) if isinstance(f, types.FunctionType) else f
+    owner, method = getattr(f, "__self__", f), getattr(f, "__name__", "")
+    module: str = owner.__class__.__module__
+    if not module.startswith(("scipy.stats", "chainrule.scipy.stats")):
+        return None
+    title: str = getattr(owner, "name", "") or owner.__class__.__name__
+    title = title.removesuffix("_gen")
+    own: Any = getattr(importlib.import_module("chainrule.scipy.stats"), title, None)
+    method = f".{method}" if owner is not f else ""
+    name, formulas = f"scipy.stats.{title}{method}", getattr(own, "formulas", None)
+    if formulas is None:
+        return Support(name, "refused", notes=("It has no formulas here.",))
+    why = own.why_refused(method[1:]) if method else ""
+    if why:
+        return Support(name, "refused", notes=(why,))
+    formula = (formulas.__doc__ or "").strip().partition("\n")[0]
+    return Support(
+        name,
+        "differentiable",
+        f"chainrule.{name}",
+        ("forward", "reverse"),
+        "any",
+        formula,
+        refused_in=tuple(getattr(formulas, "refused", ())),
+        accuracy=accuracies().get(name, ()),
+    )
 
 
 def _is_constant(declared: type[rule] | None) -> bool:
@@ -154,7 +244,9 @@ def _mirrored(f: Any) -> Any:
 def _described(name: str, write: str, declared: type[rule] | None) -> Support:
     """Return what a rule says; of a composed function there is none."""
     if declared is None or not declared.operand_names:
-        return Support(name, "differentiable", write, ("forward", "reverse"), "any")
+        accuracy = accuracies().get(name, ())
+        both = "forward", "reverse"
+        return Support(name, "differentiable", write, both, "any", accuracy=accuracy)
     lines = (declared.__doc__ or "").strip().splitlines()
     notes = [" ".join(line.strip() for line in lines[1:] if line.strip())]
     if declared.untested:
@@ -171,6 +263,8 @@ def _described(name: str, write: str, declared: type[rule] | None) -> Support:
         tuple(declared.dtypes),
         tuple(getattr(declared, "conventions", ())),
         tuple(note for note in notes if note),
+        accuracies().get(name, ()),
+        traits_of(declared.forward).moves,
     )
 
 

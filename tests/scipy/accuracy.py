@@ -1,17 +1,20 @@
-"""The accuracy of ``chainrule.scipy.special`` against mpmath, as a table.
+"""The accuracy of derivatives against mpmath, as the table that the library knows.
 
 ``python -m tests.scipy.accuracy`` measures value, first and second derivatives of each
-function on a fixed sample of its domain, prints the table and writes it into
-``docs/special.md``. Names after it are functions to measure alone.
+function on a fixed sample of its domain, prints them and writes them into
+``accuracy.csv``, which ``gd.supported`` and the documentation read. Names after it are
+functions to measure alone; the others keep what was measured.
 """
 
 from __future__ import annotations
 
+import csv
+import operator
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import combinations_with_replacement
-from pathlib import Path
 from typing import Any
 
 import mpmath as mp
@@ -19,10 +22,8 @@ import numpy as np
 
 import chainrule as gd
 from chainrule.rules import rule_of
-from chainrule.scipy import special as ours
+from chainrule.support import ACCURACY, HEADINGS
 
-PAGE = Path(__file__).parents[2] / "docs" / "special.md"
-BEGIN, END = "<!-- measured -->", "<!-- end -->"
 POINTS = 12
 DIGITS = 40
 SMALLEST = 1e-290
@@ -58,6 +59,12 @@ class Range:
         )
 
 
+def attribute(entry: Any) -> Callable[..., Any]:
+    """Return what chainrule has of an entry's name."""
+    home = entry.home.replace("np", "numpy")
+    return operator.attrgetter(entry.title)(import_module(f"chainrule.{home}"))
+
+
 def lin(low: float, high: float) -> Range:
     """Draw evenly."""
     return Range(low, high)
@@ -77,7 +84,7 @@ def plane(low: float, high: float, imaginary: float) -> Range:
 class Entry:
     """A function, mpmath's form of it, and the interval of each operand."""
 
-    name: str
+    title: str
     exact: Callable[..., Any]
     ranges: tuple[Range, ...]
     limits: tuple[float, float, float] = (1e-12, 1e-10, 1e-10)
@@ -85,21 +92,30 @@ class Entry:
     call: Callable[..., Any] | None = None
     operands: str = ""
 
+    home: str = "scipy.special"
+
+    @property
+    def name(self) -> str:
+        """The function, as users write it."""
+        return f"{self.home}.{self.title}"
+
     @property
     def function(self) -> Callable[..., Any]:
         """The function that is measured."""
-        return self.call or getattr(ours, self.name)
+        if self.call:
+            return self.call
+        return attribute(self)
 
     @property
     def names(self) -> Sequence[str]:
         """The names of the operands."""
-        declared = rule_of(getattr(ours.__getattr__(self.name), "__wrapped__", None))
+        declared = rule_of(getattr(self.function, "__wrapped__", None))
         known = self.operands.split() or getattr(declared, "operand_names", ())
         return known or "xyz"[: len(self.ranges)]
 
     def points(self, count: int = POINTS) -> list[np.ndarray]:
         """Return the sample: one array per operand."""
-        rng = np.random.default_rng(len(self.name) * 1000 + ord(self.name[0]))
+        rng = np.random.default_rng(len(self.title) * 1000 + ord(self.title[0]))
         drawn = [r.draw(rng, POINTS)[:count] for r in self.ranges]
         return drawn
 
@@ -156,44 +172,36 @@ def truth(entry: Entry, at: tuple[Any, ...], counts: tuple[int, ...]) -> Any:
         return mp.diff(entry.exact, at, counts)
 
 
-def rows(entry: Entry) -> list[tuple[str, ...]]:
+def rows(entry: Entry) -> list[list[str]]:
     """Return the lines of the table: one per operand."""
     worst = measured(entry)
-    lines = []
+    lines: list[list[str]] = []
     for i, name in enumerate(entry.names):
         second = max(e for order, e in worst.items() if len(order) == 2 and i in order)
-        numbers = (worst[()], worst[(i,)], second)
-        bounds = f"{name} in {entry.ranges[i]}"
-        lines.append((f"`{entry.name}`", bounds, *(f"{e:.0e}" for e in numbers)))
+        numbers = (f"{e:.0e}" for e in (worst[()], worst[(i,)], second))
+        lines.append([entry.name, name, str(entry.ranges[i]), *numbers])
     return lines
 
 
-HEADINGS = ("function", "argument", "value", "first", "second")
-
-
-def table(lines: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table."""
-    every = [HEADINGS, ["---"] * len(HEADINGS), *lines]
-    return "\n".join("| " + " | ".join(line) + " |" for line in every)
-
-
 def main(names: Sequence[str]) -> None:
-    """Measure the named functions, or all, and write the table of all."""
+    """Measure the named functions, or all, and keep what was found."""
+    from tests.scipy import accuracy_of_matrices
     from tests.scipy.accuracy_table import ENTRIES
 
-    lines: list[tuple[str, ...]] = []
-    for entry in ENTRIES:
-        if not names or entry.name in names:
-            found = rows(entry)
-            lines += found
-            print(*(" | ".join(x) for x in found), sep="\n", flush=True)
-    if not names:
-        text = PAGE.read_text(encoding="utf-8")
-        before, rest = text.split(BEGIN)
-        after = rest.split(END)[1]
-        PAGE.write_text(
-            f"{before}{BEGIN}\n\n{table(lines)}\n\n{END}{after}", encoding="utf-8"
-        )
+    with ACCURACY.open(encoding="utf-8", newline="") as file:
+        kept = list(csv.reader(file))[1:]
+    lines: list[list[str]] = []
+    for entry in [*ENTRIES, *accuracy_of_matrices.ENTRIES]:
+        if names and entry.name not in names:
+            own = [line for line in kept if line[0] == entry.name]
+            lines += [line for line in own if line not in lines]
+            continue
+        of_matrix = isinstance(entry, accuracy_of_matrices.OfMatrix)
+        found = accuracy_of_matrices.rows(entry) if of_matrix else rows(entry)
+        lines += found
+        print(*(" | ".join(line) for line in found), sep="\n", flush=True)
+    with ACCURACY.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([HEADINGS, *lines])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ import scipy.special
 
 from tests.scipy.accuracy import Entry, lin, log, plane
 from tests.scipy.accuracy_table_of_bessel import ENTRIES as OF_BESSEL
+from tests.scipy.accuracy_table_of_numpy import ENTRIES as OF_NUMPY
+from tests.scipy.accuracy_table_of_stats import ENTRIES as OF_STATS
 
 ROOT_2 = mp.sqrt(2)
 
@@ -175,4 +177,6 @@ ENTRIES = [
     Entry("wrightomega", lambda x: mp.lambertw(mp.exp(x)), (lin(-9, 99),)),
     Entry("tklmbda", _tukey, (lin(-0.6, 0.6), lin(0.2, 1.4))),
     *OF_BESSEL,
+    *OF_NUMPY,
+    *OF_STATS,
 ]  # fmt: skip

@@ -249,6 +249,14 @@ class distribution:
         edges: Any = support(*map(raw, shapes))
         return edges
 
+    def why_refused(self, method: str) -> str:
+        """Return why a method takes no nodes; nothing where it does."""
+        if method in ("mean", "var", "std", "entropy", *self._of_parameters):
+            return ""
+        if method not in self._methods:
+            return INSTEAD.get(method, CONSTANT)
+        return "" if self._found_formula(method) else f"It has no formula. {CONSTANT}"
+
     def _found_formula(self, method: str) -> Formula | None:
         """Return the formula of a method, declared or derived from others."""
         if method not in self._found:

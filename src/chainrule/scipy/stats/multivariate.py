@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import sys
@@ -71,21 +72,28 @@ class multivariate:
         if not callable(theirs):
             return theirs
 
+        @functools.wraps(theirs)
         def method(*args: Any, **kwds: Any) -> Any:
             if not moves(*args, *kwds.values()):
                 return theirs(*args, **kwds)
             return self._on_nodes(name, args, kwds)
 
-        method.__name__ = name
-        method.__doc__ = theirs.__doc__
         return method
+
+    def why_refused(self, method: str) -> str:
+        """Return why a method takes no nodes; nothing where it does."""
+        known = self._formula(method) is not None
+        return "" if known else INSTEAD.get(method, CONSTANT)
+
+    def _formula(self, method: str) -> Any:
+        log = {"pdf": "logpdf", "pmf": "logpmf"}.get(method, method)
+        return getattr(self.formulas, log, None)
 
     def _arguments(self, args: Sequence[Any], kwds: Mapping[str, Any]) -> None:
         """Look at nothing: a method is asked when it is called."""
 
     def _on_nodes(self, name: str, args: tuple[Any, ...], kwds: dict[str, Any]) -> Any:
-        log = {"pdf": "logpdf", "pmf": "logpmf"}.get(name, name)
-        formula = getattr(self.formulas, log, None)
+        formula = self._formula(name)
         if formula is None:
             raise missing(self.name, name, INSTEAD.get(name, CONSTANT))
         theirs = getattr(self._scipy, name)
@@ -105,7 +113,7 @@ class multivariate:
                 self.name, name, "a singular covariance matrix has no derivative."
             )
         z = squeezed(formula(**given))
-        return z if log == name else np.exp(z)
+        return np.exp(z) if name in ("pdf", "pmf") else z
 
 
 def _is_singular(given: Mapping[str, Any]) -> bool:
