@@ -73,7 +73,9 @@ def run_lesson(app: Sphinx, docname: str, content: list[str]) -> None:
     """Put the text, the code and the output of a lesson in place of its script."""
     script = app.env.doc2path(docname)
     if script.suffix == ".py":
-        content[0] = literate.page(script, here / "_build" / "lessons")
+        built = here / "_build"
+        live = built / "extra" / "live"
+        content[0] = literate.page(script, built / "lessons", live)
 
 
 def extras(app: Sphinx) -> None:

@@ -2,9 +2,10 @@
 
 A script is a list of cells, in the percent format that editors and Jupytext know: text
 after ``# %% [markdown]``, code after ``# %%``. ``# %% picture`` begins code that draws
-one, ``# %% answer`` an exercise's answer; pages hide both until a click. Lines that
-begin with ``# >`` state what the code above them prints, with ``...`` for what is left
-out. Code that prints something else raises.
+one, ``# %% answer`` an exercise's answer; pages hide both until a click. ``# %% live``
+begins an explanation, which pages hold as a page to step through. Lines that begin with
+``# >`` state what the code above them prints, with ``...`` for what is left out. Code
+that prints something else raises.
 """
 
 import contextlib
@@ -24,6 +25,7 @@ KINDS = {
     "# %%": "code",
     "# %% picture": "picture",
     "# %% answer": "answer",
+    "# %% live": "live",
 }
 """What begins a cell, and its kind."""
 
@@ -34,19 +36,31 @@ PICTURES = "demo_output/"
 """Where the scripts put their files, below the folder that they are run in."""
 
 
+LIVE = (
+    '<iframe src="../live/{name}.html" title="This gradient, step by step" '
+    'loading="lazy" class="live"></iframe>\n\n'
+    '<a href="../live/{name}.html">This gradient on a page of its own</a>'
+)
+"""A page to step through, within a page."""
+
+
 class LessonError(Exception):
     """A lesson is malformed, or prints something else than it states."""
 
 
 @dataclass
 class Cell:
-    """A part of a script: its ``kind`` is one of those in ``KINDS``."""
+    """A part of a script: its ``kind`` is one of those in ``KINDS``.
+
+    ``live`` is the page of what it explains.
+    """
 
     kind: str
     line: int
     source: str
     stated: str = ""
     printed: str = ""
+    live: str = ""
 
 
 def cells(path: Path) -> Iterator[Cell]:
@@ -91,6 +105,10 @@ def run(path: Path) -> list[Cell]:
             if part.kind == "text":
                 continue
             source = "\n" * (part.line - 1) + part.source
+            if part.kind == "live":
+                made = eval(compile(source.strip(), str(path), "eval"), names)
+                part.live = made.to_html()
+                continue
             with contextlib.redirect_stdout(io.StringIO()) as printed:
                 exec(compile(source, str(path), "exec"), names)
             part.printed = printed.getvalue()
@@ -102,9 +120,13 @@ def run(path: Path) -> list[Cell]:
     return found
 
 
-def page(path: Path, folder: Path) -> str:
-    """Run a script in a folder and return its page, as Markdown."""
+def page(path: Path, folder: Path, live: Path) -> str:
+    """Run a script in a folder and return its page, as Markdown.
+
+    What it explains becomes a page in the folder ``live``, which lies beside the pages.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    live.mkdir(parents=True, exist_ok=True)
     with contextlib.chdir(folder):
         found = run(path)
     place = Path(os.path.relpath(folder, path.parent)).as_posix()
@@ -117,6 +139,9 @@ def page(path: Path, folder: Path) -> str:
         elif part.kind == "answer":
             answers += 1
             text = hidden(f"Answer {answers}", text)
+        elif part.kind == "live":
+            (live / f"{path.stem}.html").write_text(part.live, encoding="ascii")
+            text += "\n\n" + LIVE.format(name=path.stem)
         parts.append(text)
     place = f"../notebooks/{path.stem}.ipynb"  # beside the pages: see conf.py
     link = f'This lesson <a href="{place}" download>as a notebook</a>.'

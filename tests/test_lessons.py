@@ -45,6 +45,8 @@ def test_a_lesson_prints_what_it_states(literate, script, tmp_path, monkeypatch)
     text = "\n".join(part.source for part in parts if part.kind == "text")
     files = re.findall(r"\]\((demo_output/[^)]+)\)", text)
     assert any(name.endswith(".svg") for name in files)
+    (live,) = (part.live for part in parts if part.kind == "live")
+    assert live.startswith("<!doctype html>")
     for name in files:
         assert (tmp_path / name).stat().st_size > 5_000
     exercises = re.findall(r"^\d\. ", text[text.index("## Exercises") :], re.MULTILINE)
@@ -130,12 +132,21 @@ def test_a_script_is_read_as_cells(literate, tmp_path):
 
 def test_a_page_holds_what_was_printed(literate, tmp_path):
     script = write(tmp_path, SCRIPT)
-    text = literate.page(script, tmp_path / "built" / "lessons")
+    text = literate.page(script, tmp_path / "built" / "lessons", tmp_path / "live")
     assert text.startswith("# Title")
     assert "](built/lessons/demo_output/line.svg)" in text
     assert ":class: printed\n\n2\nand 3\n```" in text
     assert "# >" not in text
     assert "<details><summary>Answer 1</summary>\n\n```python\nassert x" in text
+
+
+def test_what_is_explained_becomes_a_page_of_its_own(literate, tmp_path):
+    text = "import chainrule as gd\n\n# %% live\ngd.explain(lambda x: x * x)(3.0)\n"
+    script = write(tmp_path, SCRIPT + "\n# %%\n" + text)
+    made = literate.page(script, tmp_path / "built", tmp_path / "live")
+    assert '<iframe src="../live/lesson.html"' in made
+    written = (tmp_path / "live" / "lesson.html").read_text(encoding="ascii")
+    assert written.startswith("<!doctype html>")
 
 
 @pytest.mark.parametrize(
@@ -187,6 +198,7 @@ def test_a_notebook_has_the_cells_of_its_script(literate, script):
     made = literate.notebook(script)
     assert (made["nbformat"], made["nbformat_minor"]) == (4, 5)
     kinds = {"text": "markdown", "code": "code", "picture": "code", "answer": "code"}
+    kinds["live"] = "code"
     found = list(literate.cells(script))
     for cell, part in zip(made["cells"], found, strict=True):
         assert cell["cell_type"] == kinds[part.kind]

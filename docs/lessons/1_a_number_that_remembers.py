@@ -149,6 +149,9 @@ explained.save("demo_output/gradient.html")
 # > ...
 # > y ... 2.98999 ... 2.98999 ... agrees
 
+# %% live
+gd.explain(f)(2.0, 3.0)
+
 # %% [markdown]
 # The last line writes [a page](demo_output/gradient.html) that plays the sweeps in a
 # browser, and recomputes them for other inputs.

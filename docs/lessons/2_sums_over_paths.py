@@ -63,6 +63,9 @@ print(f"gd.grad    {gd.grad(f)(1.5):8.5f}")
 # > sum        -1.90595
 # > gd.grad    -1.90595
 
+# %% live
+gd.explain(f)(1.5)
+
 # %% [markdown]
 # ## The sweep adds before it multiplies
 #

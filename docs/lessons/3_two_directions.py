@@ -82,6 +82,9 @@ print(gd.explain(g, mode="forward")(2.0, 3.0))
 # > ... + (x = 2) * 1 from y
 # > ...
 
+# %% live
+gd.explain(g, mode="forward")(2.0, 3.0)
+
 # %% [markdown]
 # ## What each costs
 #

@@ -75,6 +75,9 @@ print(gd.explain(loss)(w, b))
 # > w ... agrees
 # > b ... agrees
 
+# %% live
+gd.explain(loss)(w, b)
+
 # %% [markdown]
 # On paper, with `n` points, the gradient is `2 / n * X.T @ error` in `w`, and `2 / n`
 # times the sum of the errors in `b`.

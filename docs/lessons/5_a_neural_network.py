@@ -40,7 +40,8 @@ def start(units):
 # *backpropagation*. It is the reverse sweep of lesson 1.
 
 # %%
-print(gd.explain(loss)(start(2)))
+two = start(2)
+print(gd.explain(loss)(two))
 # > loss(p['W1'] = (1, 2): ...
 # > ... tanh(v2) ...
 # > Backward ...
@@ -50,6 +51,9 @@ print(gd.explain(loss)(start(2)))
 # > p['b1'] ... agrees
 # > p['w2'] ... agrees
 # > p['b2'] ... agrees
+
+# %% live
+gd.explain(loss)(two)
 
 # %% [markdown]
 # For this one network the formulas can be written by hand, from the output back:

@@ -59,6 +59,9 @@ print(gd.diagnose(there_and_back, 0.0)[0].message)
 # > value 0.0  gradient nan
 # > What comes in is 0, and the derivative of v1 in x, 0.5 / v1, is inf: 0 * inf.
 
+# %% live
+gd.explain(there_and_back)(0.0)
+
 # %% [markdown]
 # The distance between two points meets this when the points coincide. The function
 # `np.linalg.norm` knows the case: it takes 0, the slope of a level plane, which touches
