@@ -27,6 +27,7 @@ async function bundle(entry, target, globalName) {
 const made = [
   await bundle("src/main.ts", "page.js"),
   await bundle("src/nd.ts", "nd.js", "nd"),
+  await bundle("src/typing.ts", "typing.js"),
   await bundle("src/page.css", "page.css"),
 ];
 let stale = 0;

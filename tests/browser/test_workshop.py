@@ -70,6 +70,78 @@ def test_what_is_typed_has_the_gradient_of_python(visit, formula):
     assert page.locator(".inputs .good").count() == len(inputs)
 
 
+ARRAYS = {
+    "x = [1, 2, 3]\nnp.sum(x**2)": lambda x: np.sum(x**2),
+    "A = [[2, -1], [0.5, 3]]\nx = [1, -2]\n(A @ x).sum() + x.T @ A @ x": lambda A, x: (
+        np.sum(A @ x) + x @ A @ x
+    ),
+    "A = [[2, -1], [0.5, 3]]\nnp.sum(np.linalg.inv(A) @ [1, 2])": lambda A: np.sum(
+        np.linalg.inv(A) @ np.array([1.0, 2.0])
+    ),
+    "A = [[2, -1], [0.5, 3]]; b = np.array([1, 2])\nsum(solve(A, b) * b[::-1])": (
+        lambda A, b: np.sum(np.linalg.solve(A, b) * b[::-1])
+    ),
+    "x = [1, -2, 0.5]\nnorm(x) + max(x) * min(x) - mean(abs(x)) + var(x)": lambda x: (
+        np.linalg.norm(x) + np.max(x) * np.min(x) - np.mean(np.abs(x)) + np.var(x)
+    ),
+    "w = [[1, 2, 3], [4, 5, 6]]\nb = [0.5, -1]\n"
+    "z = sum(w * w, axis=0) + w[0]\nsum(tanh(z[1:] / 40) * b) + w.mean(axis=1)[0]": (
+        lambda w, b: (
+            np.sum(np.tanh((np.sum(w * w, axis=0) + w[0])[1:] / 40) * b)
+            + np.mean(w, axis=1)[0]
+        )
+    ),
+    "A = [[1, 1.5], [3, 4]]\nnorm(A) + c * sum(where(A > 2, A, 0.0))": lambda A, c: (
+        np.linalg.norm(A) + c * np.sum(np.where(A > 2, A, 0.0))
+    ),
+}
+
+
+@pytest.mark.parametrize("formula", ARRAYS)
+def test_arrays_are_typed_as_lists(visit, formula):
+    page = visit(gd.explain())
+    page.fill("#formula", formula)
+    page.wait_for_timeout(400)
+    assert page.inner_text("#formula-error") == ""
+    page.focus("#next")
+    page.keyboard.press("End")
+    f = ARRAYS[formula]
+    names = f.__code__.co_varnames[: f.__code__.co_argcount]
+    values = [
+        np.array(eval(found[1]), dtype=float) if found else 1.0
+        for found in (
+            re.search(rf"\b{n} = (?:np\.array\()?(\[[^=;\n]*\])", formula)
+            for n in names
+        )
+    ]
+    gradients = gd.grad(f, tuple(range(len(values))))(*values)
+    wanted = [" ".join(short(x, 4 if np.ndim(g) else 6) for x in np.ravel(g))
+              for g in gradients]  # fmt: skip
+    found = page.locator(".inputs .gradient").all_inner_texts()
+    assert [" ".join(text.split()) for text in found] == wanted
+    assert page.locator(".inputs .good").count() == len(values)
+
+
+def test_entries_of_typed_arrays_are_changed_and_kept(visit):
+    page = visit(gd.explain())
+    page.fill("#formula", "x = [1, 2, 3]\nsum(x**2)")
+    page.wait_for_timeout(400)
+    page.fill("[data-input='x[1]']", "5")
+    assert page.inner_text(".call").endswith("= 35")
+    page.fill("#formula", "x = [1, 2, 3]\nsum(x**2) + a")
+    page.wait_for_timeout(400)
+    assert page.input_value("[data-input='x[1]']") == "5"
+    assert "x%5B1%5D=5" in page.evaluate("location.hash")
+    page.click("#copy-cell")
+    names = {}
+    cell = page.get_attribute("#copy-cell", "data-copied")
+    exec(cell.rpartition("\n")[0], names)
+    assert names["f"](np.array([1.0, 5.0, 3.0]), 1.0) == 36.0
+    page.fill("#formula", "x = [1, 2, 4]\nsum(x**2) + a")
+    page.wait_for_timeout(400)
+    assert page.input_value("[data-input='x[1]']") == "2"
+
+
 @pytest.mark.parametrize("preset", PRESETS, ids=[name for name, _, _ in PRESETS])
 def test_presets_work_offline(visit, preset):
     name, formula, inputs = preset
@@ -77,6 +149,9 @@ def test_presets_work_offline(visit, preset):
     page.select_option("#presets", label=name)
     page.focus("#next")
     page.keyboard.press("End")
+    if not inputs:
+        assert page.locator(".inputs .good").count() >= 1
+        return
     inputs = {n: float(x) for n, x in inputs.items()}
     with np.errstate(all="ignore"):
         gradients = gd.grad(typed(formula), tuple(inputs))(**inputs)
@@ -126,7 +201,19 @@ def test_steps_paths_and_names_are_those_of_any_page(visit):
         ("sin(x, x)", "sin needs x"),
         ("2 * 3", "not computed from any input"),
         ("", "Type a formula"),
-        ("<img src=x onerror=owned=1>", "not part of a formula"),
+        ("x = [1, 2]\nx * 2", "has 2 entries"),
+        ("x = [1, 2]\ny = [1, 2, 3]\nsum(x * y)", "x (2,) and y (3,) do not fit"),
+        ("x = [[1, 2], [3]]\nsum(x)", "different lengths"),
+        ("x = [1, y]\nsum(x)", "numbers only"),
+        ("x = [1, 2]\nsum(x, axis=1)", "no axis 1"),
+        ("x = [1, 2]\nsum(x @ [1, 2, 3])", "rows as long as"),
+        ("x = [1, 2]\nx[a]", "whole number"),
+        ("x = [1, 2]\nx[7]", "out of"),
+        ("x = [1, 2]", "below them"),
+        ("x = [1, 2]\nsum(inv(x))", "inv of arrays with 1 axes"),
+        ("x = [1, 2]\nsort(x)[0]", "sort is not among"),
+        ("x = []\nsum(x)", "1 to 256 entries"),
+        ("<img src=x onerror=owned=1>", "out of place"),
     ],
 )
 def test_what_cannot_be_read_is_said_and_the_last_function_stays(

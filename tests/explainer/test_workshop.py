@@ -19,7 +19,10 @@ def test_explain_without_a_function_is_the_page_to_type_one():
     data, rules, _ = parts_of(made.to_html())
     assert data["runs"] == []
     assert data["formula"] == PRESETS[0][1]
-    assert rules.count("forward:") == len(data["functions"])
+    rules = rules[rules.index("chainruleRules") :]
+    of_arrays = [f for f in data["arrays"] if f["script"] is not None]
+    assert rules.count("forward:") == len(data["functions"]) + len(of_arrays)
+    assert {f["name"] for f in of_arrays} == {"inv", "norm", "solve"}
 
 
 def test_every_function_says_its_operands_and_derivatives():

@@ -1,9 +1,12 @@
 // A formula that was typed, as a run: vertices, the order of the sweep, and its numbers.
 
-import type { Contribution, Operand, Place, Run, Rule, Script, Step, Vertex } from "./data";
-import { bare, CONSTANTS, FormulaError, read, type Tree } from "./formula";
+import { dataOf, shapeOfOperand, sizeOf, valueFrom } from "./arrays";
+import { isGrid, type Contribution, type Operand, type Place, type Run, type Rule, type Script, type Step, type Value, type Vertex } from "./data";
+import { bare, CONSTANTS, FormulaError, listed, read, type Tree } from "./formula";
 import { short } from "./format";
+import { array } from "./nd";
 import { Replay } from "./replay";
+import { checked, planned, together, type KnownArray, type Options } from "./typed";
 
 /** An operation of which the page knows the derivatives, as workshop.py writes it. */
 export interface Known {
@@ -14,6 +17,12 @@ export interface Known {
   formula: string;
   partials: Record<string, string>;
   remedy: string;
+}
+
+/** The values of an input, and the list that it was typed as, if it was one. */
+export interface Held {
+  typed: string;
+  data: number[];
 }
 
 export interface Built {
@@ -56,32 +65,40 @@ export class Builder {
   private readonly places: Place[] = [];
   private readonly remedies: string[] = [];
   private readonly inputs = new Map<string, number>();
+  /** The lists that inputs were typed as. */
+  readonly typed = new Map<string, string>();
   private readonly named = new Map<string, Operand>();
   private readonly counts = new Map<string, number>();
-  private readonly known = new Map<number, Known>();
+  private readonly known = new Map<number, Known | KnownArray>();
   private inner = 0;
 
   constructor(
     private readonly functions: Known[],
+    private readonly arrays: KnownArray[],
     private readonly rulesOf: Script[],
   ) {}
 
   /** Build the run of a text; `given` has values for inputs, 1 where it has none. */
-  build(text: string, given: Record<string, number>): Built {
-    const lines = linesOf(text);
+  build(text: string, given: Record<string, Held>): Built {
+    const all = linesOf(text);
+    const lines = all.filter((line) => !isInput(line));
     const assigned = new Set<string>();
+    for (const { name, tree } of all) {
+      if (name && tree.kind === "list") this.input(name, given, tree);
+    }
+    if (!lines.length) throw new FormulaError("Type what is computed of these values below them.", 0);
     for (const { name, tree } of lines) {
       for (const free of namesIn(tree)) if (!assigned.has(free)) this.input(free, given);
       if (name) assigned.add(name);
     }
-    let result: Operand = { value: null, name: "" };
+    let result: Operand = { value: null as Value, name: "" };
     for (const line of lines) {
       result = this.vertexOf(line.tree, line);
       if (line.name) this.assign(line.name, result, line);
     }
     const run = this.runOf(text, "vertex" in result ? result.vertex : null);
     if (run.result != null && run.steps.length) {
-      const values = run.inputs.map((i) => [run.vertices[i]!.value as number]);
+      const values = run.inputs.map((i) => dataOf(run.vertices[i]!.value)!);
       const numbers = new Replay(run, this.scripts).at(values);
       numbers.values.forEach((x, i) => (run.vertices[i]!.value = x));
       Object.assign(run, { steps: numbers.steps, ticks: numbers.ticks, warnings: numbers.warnings });
@@ -90,9 +107,14 @@ export class Builder {
     return { run, scripts: this.scripts };
   }
 
-  private input(name: string, given: Record<string, number>): void {
+  private input(name: string, given: Record<string, Held>, list?: Tree & { kind: "list" }): void {
     if (this.inputs.has(name)) return;
-    const vertex = this.add({ name, operation: "input", expression: "input", value: given[name] ?? 1 });
+    const held = given[name];
+    const typed = list ? array(listed(list)) : { shape: [], data: [1] };
+    const known = held?.typed === (list?.text ?? "") && held.data.length === typed.data.length;
+    const value = valueFrom(known ? held.data.slice() : typed.data, checked(typed.shape));
+    const vertex = this.add({ name, operation: "input", expression: "input", value, shape: typed.shape });
+    if (list) this.typed.set(name, list.text);
     this.inputs.set(name, vertex);
     this.named.set(name, { vertex });
   }
@@ -127,36 +149,102 @@ export class Builder {
       const constant = CONSTANTS[tree.name];
       return this.named.get(tree.name) ?? { value: constant ?? NaN, name: "" };
     }
-    const known = this.functions.find((f) => f.name === (ALSO[tree.name] ?? tree.name));
-    if (!known) throw new FormulaError(`${tree.name} is not among the functions of this page.`, 0);
-    if (known.operands.length !== tree.parts.length) {
-      throw new FormulaError(`${known.name} needs ${known.operands.join(" and ")}; it was given ` +
-        `${tree.parts.length}.`, 0);
+    if (tree.kind === "list") {
+      const { shape, data } = array(listed(tree));
+      return { value: valueFrom(data, checked(shape)), name: "" };
     }
     const operands = tree.parts.map((part) => this.vertexOf(part, line));
+    const made = this.composed(tree, line);
+    if (made) return made;
+    const shapes = operands.map((x) => shapeOfOperand(this.run, x));
+    const options = (tree.options ?? {}) as Options;
+    const known = this.found(tree, shapes);
+    if ("axes" in known) return this.ofArrays(known, tree, line, operands, options);
     const script = this.rulesOf[known.script]!;
+    const shape = together(shapes, operands.map((x) => this.text(x)));
     if (!operands.some((x) => "vertex" in x)) {
+      if (shape.length) throw new FormulaError("Write a list of numbers as its values.", 0);
       return { value: Number(script.forward(...operands.map((x) => (x as { value: number }).value))), name: "" };
     }
+    return this.vertex(known, tree, line, operands, { script: this.bound(script, operands), shape });
+  }
+
+  /** Functions that are made of others. */
+  private composed(tree: Tree & { kind: "call" }, line: Line): Operand | null {
+    if (tree.name !== "var" || tree.parts.length !== 1) return null;
+    const [x] = tree.parts as [Tree];
+    const { text, options = {} } = tree;
+    const mean = (of: Tree, more: Options): Tree => ({ kind: "call", name: "mean", parts: [of], text, options: more });
+    const centred: Tree = { kind: "call", name: "subtract", parts: [x, mean(x, { ...options as Options, keepdims: true })], text };
+    const square: Tree = { kind: "call", name: "power", parts: [centred, { kind: "number", value: 2 }], text };
+    return this.vertexOf(mean(square, options as Options), line);
+  }
+
+  private found({ name, parts, options }: Tree & { kind: "call" }, shapes: number[][]): Known | KnownArray {
+    const ndims = shapes.map((s) => s.length);
+    const ofArrays = this.arrays.filter((f) => f.name === name && f.operands.length === parts.length);
+    const fits = ofArrays.find((f) => f.axes.every((n, i) => n < 0 || n === ndims[i]));
+    if (fits) return fits;
+    const known = this.functions.find((f) => f.name === (ALSO[name] ?? name));
+    if (!known && !ofArrays.length) throw new FormulaError(`${name} is not among the functions of this page.`, 0);
+    if (!known || known.operands.length !== parts.length) {
+      const names = (known ?? ofArrays[0]!).operands;
+      if (!known) throw new FormulaError(`${name} of arrays with ${ndims.join(" and ")} axes is not among the functions of this page.`, 0);
+      throw new FormulaError(`${name} needs ${names.join(" and ")}; it was given ${parts.length}.`, 0);
+    }
+    const [unknown] = Object.keys(options ?? {});
+    if (unknown) throw new FormulaError(`${name} has no option ${unknown} here.`, 0);
+    return known;
+  }
+
+  /** An operation on arrays: as terms, or as one on whole arrays. */
+  private ofArrays(
+    known: KnownArray, tree: Tree & { kind: "call" }, line: Line, operands: Operand[], options: Options,
+  ): Operand {
+    const allowed = { getitem: ["index"], transpose: [], matmul: [], dot: [] }[known.name] ??
+      (known.script === null ? ["axis", "keepdims"] : []);
+    const unknown = Object.keys(options).find((name) => !allowed.includes(name));
+    if (unknown) throw new FormulaError(`${known.name} has no option ${unknown} here.`, 0);
+    if (!operands.some((x) => "vertex" in x)) throw new FormulaError("Write a list of numbers as its values.", 0);
+    const given = operands.map((x) => ({
+      shape: shapeOfOperand(this.run, x), data: "vertex" in x ? null : dataOf(x.value),
+    }));
+    const { shape, terms } = planned(known.name, given, options);
+    const parameters = Object.entries(options).filter(([name]) => name !== "index")
+      .map(([name, value]) => `${name}=${value}`).join(", ");
+    return this.vertex(known, tree, line, operands, { shape, terms, parameters,
+      array: terms ? null : this.scripts.push(this.rulesOf[known.script!]!) - 1 });
+  }
+
+  /** What operands' shapes are read from. */
+  private get run(): Run {
+    return { vertices: this.vertices } as Run;
+  }
+
+  private vertex(
+    known: Known | KnownArray, tree: Tree & { kind: "call" }, line: Line, operands: Operand[], some: Partial<Vertex>,
+  ): Operand {
     do this.inner += 1; while (this.inputs.has(`v${this.inner}`));
     const start = line.text.indexOf(tree.text, line.start);
     const vertex = this.add({
-      name: `v${this.inner}`, operation: known.name, expression: tree.text, operands,
-      rule: this.rule(known), script: this.bound(script, operands),
+      name: `v${this.inner}`, operation: known.name, expression: tree.text, operands, rule: this.rule(known),
       place: this.places.push({
         file: 0, function: "f", line: line.number, endLine: line.number,
         start: Math.max(0, start), end: Math.max(0, start) + tree.text.length,
       }) - 1,
+      ...some,
     });
     this.known.set(vertex, known);
     const names = known.operands.map((_, i) => this.text(operands[i]!));
+    const remedy = "remedy" in known ? known.remedy : "";
     this.vertices[vertex]!.remedy = this.remedies.push(
-      known.remedy.replace(/\{(\w+)\}/g, (all, name: string) => names[known.operands.indexOf(name)] ?? all)) - 1;
+      remedy.replace(/\{(\w+)\}/g, (all, name: string) => names[known.operands.indexOf(name)] ?? all)) - 1;
     return { vertex };
   }
 
   private text(x: Operand): string {
     if ("vertex" in x) return this.vertices[x.vertex]!.name;
+    if (isGrid(x.value)) return bracketed(x.value);
     const text = short(x.value as number);
     return text.startsWith("-") ? `(${text})` : text;
   }
@@ -165,7 +253,7 @@ export class Builder {
   private bound(script: Script, operands: Operand[]): number {
     const whole = (xs: number[]): number[] => {
       let i = 0;
-      return operands.map((x) => ("vertex" in x ? xs[i++]! : (x.value as number)));
+      return operands.map((x) => ("vertex" in x || isGrid(x.value) ? xs[i++]! : (x.value as number)));
     };
     return this.scripts.push({
       forward: (...xs) => script.forward(...whole(xs)),
@@ -175,12 +263,13 @@ export class Builder {
     }) - 1;
   }
 
-  private rule(known: Known): number {
-    let number = this.ruleOf.get(known.name);
+  private rule(known: Known | KnownArray): number {
+    let number = this.ruleOf.get(known.rule);
     if (number === undefined) {
-      const { rule: name, formula, operands, partials: parts } = known;
+      const { rule: name, formula, operands } = known;
+      const parts = "parts" in known ? known.parts : known.partials;
       number = this.rules.push({ name, formula, operands, parts }) - 1;
-      this.ruleOf.set(known.name, number);
+      this.ruleOf.set(known.rule, number);
     }
     return number;
   }
@@ -189,9 +278,10 @@ export class Builder {
   private partial(vertex: number, position: number): string {
     const v = this.vertices[vertex]!;
     const known = this.known.get(vertex)!;
+    if ("parts" in known) return known.parts[position] ?? "";
     const [base, exponent] = v.operands;
-    if (known.name === "power" && position === 0 && exponent && "value" in exponent) {
-      const n = exponent.value as number;
+    if (known.name === "power" && position === 0 && exponent && "value" in exponent && typeof exponent.value === "number") {
+      const n = exponent.value;
       const x = this.text(base!);
       return n === 2 ? `2 * ${x}` : `${short(n)} * ${x} ** ${this.text({ value: n - 1, name: "" })}`;
     }
@@ -214,7 +304,9 @@ export class Builder {
       places: this.places, remedies: this.remedies,
       files: [{ name: "formula", lines: text.split(/\n|;/).map((line, i) => [i + 1, line]) }],
     };
-    run.code = result == null ? null : codeOf(run);
+    const arrays = this.vertices.some((v) => v.shape.length);
+    if (arrays) run.noCode = "Here only functions of numbers are written as code: gd.explain(f) writes others too.";
+    run.code = result == null || arrays ? null : codeOf(run);
     return run;
   }
 
@@ -235,13 +327,28 @@ export class Builder {
         const left = waits.get(x.vertex)! - 1;
         waits.set(x.vertex, left);
         if (left === 0) ready.add(x.vertex);
-        if (this.known.get(vertex)!.partials[position] === undefined) return [];
+        const known = this.known.get(vertex)!;
+        if ("partials" in known && known.partials[position] === undefined) return [];
         const formula = this.partial(vertex, position);
         return [{ operand: x.vertex, position, formula, partial: null, amount: null, total: null, reduction: "" }];
       });
       return { vertex, incoming: null, contributions, waiting: 0, ready: [...ready].sort((a, b) => b - a) };
     });
   }
+}
+
+/** A list of numbers under a name is an input. */
+function isInput({ name, tree }: Line): boolean {
+  return name !== null && tree.kind === "list";
+}
+
+/** An array as Python writes it. */
+function bracketed({ shape, data }: { shape: number[]; data: number[] }): string {
+  const [n, ...rest] = shape;
+  if (n === undefined) return short(data[0]!);
+  const size = sizeOf(rest);
+  return `[${Array.from({ length: n }, (_, i) =>
+    bracketed({ shape: rest, data: data.slice(i * size, (i + 1) * size) })).join(", ")}]`;
 }
 
 function namesIn(tree: Tree): string[] {

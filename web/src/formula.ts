@@ -3,7 +3,10 @@
 export type Tree =
   | { kind: "number"; value: number }
   | { kind: "name"; name: string }
-  | { kind: "call"; name: string; parts: Tree[]; text: string };
+  | { kind: "list"; parts: Tree[]; text: string }
+  | { kind: "call"; name: string; parts: Tree[]; text: string; options?: Options };
+
+export type Options = Record<string, unknown>;
 
 /** What is wrong with a formula, and where. */
 export class FormulaError extends Error {
@@ -23,9 +26,9 @@ const INFIX: Record<string, [strength: number, name: string]> = {
   "<": [1, "less"], "<=": [1, "less_equal"], ">": [1, "greater"], ">=": [1, "greater_equal"],
   "==": [1, "equal"], "!=": [1, "not_equal"],
   "+": [2, "add"], "-": [2, "subtract"], "*": [3, "multiply"], "/": [3, "divide"],
-  "%": [3, "remainder"],
+  "%": [3, "remainder"], "@": [3, "matmul"],
 };
-const TOKEN = /\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|((?:np\.|math\.)?[^\W\d]\w*)|(\*\*|[<>=!]=|[-+*/%^<>(),]))/uy;
+const TOKEN = /\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|((?:np\.linalg\.|np\.|math\.)?[^\W\d]\w*)|(\*\*|[<>=!]=|[-+*/%^<>(),@[\]:.=]))/uy;
 
 function tokens(text: string): Token[] {
   const plain = text.replace(/[\u2212\u2013]/g, "-").replace(/[\u00d7\u22c5\u00b7]/g, "*");
@@ -40,7 +43,7 @@ function tokens(text: string): Token[] {
     }
     const [number, name, sign] = made.slice(1);
     const kind = number ? "number" : name ? "name" : "sign";
-    const word = number ?? name?.replace(/^(np|math)\./, "") ?? (sign === "^" ? "**" : sign!);
+    const word = number ?? name?.replace(/^(np\.linalg|np|math)\./, "") ?? (sign === "^" ? "**" : sign!);
     found.push({ text: word, kind, start: TOKEN.lastIndex - made[0].trim().length, end: TOKEN.lastIndex });
   }
   found.push({ text: "", kind: "end", start: plain.length, end: plain.length });
@@ -59,34 +62,96 @@ export function read(text: string): Tree {
     }
     i += 1;
   };
-  const call = (name: string, parts: Tree[], from: number): Tree =>
-    ({ kind: "call", name, parts, text: text.slice(from, all[i - 1]!.end).trim() });
+  const call = (name: string, parts: Tree[], from: number, options?: Options): Tree =>
+    ({ kind: "call", name, parts, text: text.slice(from, all[i - 1]!.end).trim(), ...(options && { options }) });
+  const next = (sign: string): boolean => {
+    const found = now().text === sign && now().kind === "sign";
+    if (found) i += 1;
+    return found;
+  };
+  /** What a function is given, up to the bracket: arguments, and options by their names. */
+  const given = (): [parts: Tree[], options: Options] => {
+    const parts: Tree[] = [];
+    const options: Options = {};
+    while (!next(")")) {
+      if (parts.length || Object.keys(options).length) expect(",");
+      if (now().kind === "name" && all[i + 1]?.text === "=") {
+        const name = now().text;
+        i += 2;
+        options[name] = option(infix(0));
+      } else parts.push(infix(0));
+    }
+    return [parts, options];
+  };
+  const index = (): unknown => {
+    const ends: (number | null)[] = [];
+    let whole: number | null = null;
+    let sliced = false;
+    while (now().text !== "," && now().text !== "]") {
+      if (next(":")) {
+        ends.push(whole);
+        [whole, sliced] = [null, true];
+      } else {
+        const x = infix(0);
+        if (x.kind !== "number" || !Number.isInteger(x.value)) throw new FormulaError("An index is a whole number.", now().start);
+        whole = x.value;
+      }
+    }
+    ends.push(whole);
+    if (!sliced) return whole;
+    return [ends[0] ?? null, ends[1] ?? null, ends[2] ?? null];
+  };
+  /** What follows a value: indices, .T and methods. */
+  const behind = (base: Tree, from: number): Tree => {
+    let made = base;
+    for (;;) {
+      if (next("[")) {
+        const places = [index()];
+        while (next(",")) places.push(index());
+        expect("]");
+        made = call("getitem", [made], from, { index: places });
+      } else if (next(".")) {
+        const name = now().text;
+        i += 1;
+        if (name === "T") {
+          made = call("transpose", [made], from);
+          continue;
+        }
+        expect("(");
+        const [parts, options] = given();
+        made = call(name, [made, ...parts], from, options);
+      } else return made;
+    }
+  };
   const atom = (): Tree => {
     const token = now();
     i += 1;
     if (token.kind === "number") return { kind: "number", value: Number(token.text) };
     if (token.kind === "name") {
-      if (now().text !== "(") return { kind: "name", name: token.text };
-      i += 1;
-      const parts = [infix(0)];
-      while (now().text === ",") {
-        i += 1;
-        parts.push(infix(0));
-      }
-      expect(")");
-      return call(token.text, parts, token.start);
+      if (!next("(")) return { kind: "name", name: token.text };
+      const [parts, options] = given();
+      if (token.text === "array" && parts[0]?.kind === "list") return parts[0];
+      return call(token.text, parts, token.start, options);
     }
     if (token.text === "(") {
       const inside = infix(0);
       expect(")");
       return inside;
     }
+    if (token.text === "[") {
+      const parts: Tree[] = [];
+      while (!next("]")) {
+        if (parts.length) expect(",");
+        parts.push(infix(0));
+      }
+      return { kind: "list", parts, text: text.slice(token.start, all[i - 1]!.end) };
+    }
     const what = token.kind === "end" ? "The formula ends too early." : `"${token.text}" is out of place.`;
     throw new FormulaError(what, token.start);
   };
   const power = (): Tree => {
     const from = now().start;
-    const base = atom();
+    const base = behind(atom(), from);
     if (now().text !== "**") return base;
     i += 1;
     return call("power", [base, signed()], from);
@@ -116,6 +181,31 @@ export function read(text: string): Tree {
   return whole;
 }
 
+/** The value of an option: axis=0, keepdims=True. */
+function option(x: Tree): unknown {
+  const names: Record<string, unknown> = bare<unknown>({ True: true, False: false, None: null });
+  if (x.kind === "number") return x.value;
+  if (x.kind === "name" && x.name in names) return names[x.name];
+  throw new FormulaError("An option is a number, True, False or None.", 0);
+}
+
+type Nested = number | Nested[];
+
+/** The numbers of a list, as deep as it is; an error if it is no array of numbers. */
+export function listed(tree: Tree): Nested {
+  if (tree.kind === "list") {
+    const parts = tree.parts.map(listed);
+    const shape = (x: Nested): string => (typeof x === "number" ? "" : `${x.length},${x.length ? shape(x[0]!) : ""}`);
+    if (parts.some((p) => shape(p) !== shape(parts[0]!))) throw new FormulaError("The rows of a list have different lengths.", 0);
+    return parts;
+  }
+  try {
+    return valueOf(tree);
+  } catch {
+    throw new FormulaError("A list holds numbers only.", 0);
+  }
+}
+
 /** A table that has no entries but its own: none is called constructor. */
 export function bare<T>(entries: Record<string, T>): Record<string, T> {
   return Object.assign(Object.create(null) as Record<string, T>, entries);
@@ -134,6 +224,7 @@ const OPERATIONS: Record<string, (...x: number[]) => number> = bare<(...x: numbe
 
 function valueOf(tree: Tree): number {
   if (tree.kind === "number") return tree.value;
+  if (tree.kind === "list") throw new FormulaError("A list is no number.", 0);
   if (tree.kind === "name") {
     const known = CONSTANTS[tree.name.toLowerCase()];
     if (known === undefined) throw new FormulaError(`"${tree.name}" is no number.`, 0);

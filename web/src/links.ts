@@ -79,8 +79,10 @@ export function cellOf(run: Run, numbers: Numbers, formula: string | null): stri
   const names = run.inputs.map((i) => run.vertices[i]!.name);
   let source: string[];
   if (formula !== null) {
-    const lines = formula.split(/\n|;/).map((line) => line.trim()).filter(Boolean);
-    const known = lines.map((line) => line.replace(/(?<![\w.])([a-z]\w*)(?=\()/g, "np.$1")
+    const lines = formula.split(/\n|;/).map((line) => line.trim()).filter(Boolean)
+      .filter((line) => !/^[^\W\d]\w*\s*=\s*(?:np\.array\()?\[/u.test(line));
+    const known = lines.map((line) => line.replace(/(?<![\w.])([a-z]\w*)(?=\()/g, (name) =>
+      `np.${/^(inv|solve|norm)$/.test(name) ? "linalg." : ""}${name}`)
       .replace(/(?<![\w.])pi(?!\w)/g, "np.pi").replaceAll("^", "**"));
     const last = known.pop()!.replace(/^return\s+/, "").replace(/^[^\W\d]\w*\s*=(?!=)\s*/u, "");
     source = [`def f(${names.join(", ")}):`, ...known.map((line) => `    ${line}`), `    return ${last}`];

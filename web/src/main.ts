@@ -18,10 +18,11 @@ import { Family } from "./replay";
 import { CodePanel, SourcePanel } from "./source";
 import { moments, stateAt, subject, sweepStart, type Moment } from "./timeline";
 import { Transport } from "./transport";
-import { Workshop } from "./workshop";
+import type { Workshop } from "./workshop";
 import { announced, heading, phaseOf, spoken } from "./words";
 
 const scripts = (globalThis as unknown as { chainruleRules: Script[] }).chainruleRules;
+const Typing = (globalThis as unknown as { chainruleWorkshop?: typeof Workshop }).chainruleWorkshop;
 const { runs, workshop } = readRuns(document.getElementById("data")!.textContent!);
 
 class Page {
@@ -329,7 +330,7 @@ function start(): void {
     if (event.key === "Escape" && present.getAttribute("aria-pressed") === "true") presented(false);
   });
   const title = h("h1");
-  const editor = workshop && new Workshop(workshop, scripts, (made) => showRun(made.run, made.scripts));
+  const editor = workshop && Typing && new Typing(workshop, scripts, (made) => showRun(made.run, made.scripts));
   const showRun = (run: Run, forms = scripts): void => {
     if (editor) replace(title, "Your function, and its gradient");
     else replace(title, run.mode === "forward" ? "Forward mode of " : "Gradient of ",
@@ -337,7 +338,7 @@ function start(): void {
     transport.pause();
     set(quiz, "aria-pressed", "false");
     page = new Page(run, forms, () => transport, main, (inputs) =>
-      run.inputs.forEach((i, n) => editor?.keep(run.vertices[i]!.name, inputs[n]![0]!)),
+      run.inputs.forEach((i, n) => editor?.keep(run.vertices[i]!.name, inputs[n]!)),
     () => editor?.formula ?? null);
     page.show();
     page.open();

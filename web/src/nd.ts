@@ -148,6 +148,7 @@ export function pick(x: ND, index: Index[]): ND {
     }
     const [n, step] = [x.shape[axis]!, stride(x.shape, axis)];
     axis += 1;
+    if (n === undefined || (typeof i === "number" && (at(i, n) < 0 || at(i, n) >= n))) throw new RangeError(`The index ${i} is out of the array.`);
     const places = typeof i === "number" ? [at(i, n)] : sliced(i as Slice, n);
     if (typeof i !== "number") shape.push(places.length);
     offsets = offsets.flatMap((o) => places.map((p) => o + p * step));

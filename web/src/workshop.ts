@@ -1,12 +1,15 @@
 // The card where a function is typed: its text, presets, and what is wrong with it.
 
-import { Builder, type Built, type Known } from "./build";
+import { Builder, type Built, type Held, type Known } from "./build";
 import type { Script } from "./data";
 import { h, replace, set } from "./dom";
+import { sizeOf } from "./arrays";
 import { bare, FormulaError } from "./formula";
+import type { KnownArray } from "./typed";
 
 export interface WorkshopData {
   functions: Known[];
+  arrays: KnownArray[];
   presets: [name: string, formula: string, inputs: Record<string, number>][];
   formula: string;
   inputs: Record<string, number>;
@@ -22,7 +25,8 @@ export class Workshop {
   });
   private readonly error = h("p", { class: "bad", role: "alert", id: "formula-error" });
   private readonly presets: HTMLSelectElement;
-  private values: Record<string, number>;
+  private values: Record<string, Held> = bare({});
+  private typed = new Map<string, string>();
   private timer = 0;
 
   constructor(
@@ -30,7 +34,7 @@ export class Workshop {
     private readonly scripts: Script[],
     private readonly built: (made: Built) => void,
   ) {
-    this.values = bare(data.inputs);
+    this.hold(data.inputs);
     this.presets = h("select", { "aria-label": "Examples", id: "presets" },
       h("option", { value: "" }, "Examples"),
       ...data.presets.map(([name], i) => h("option", { value: i }, name)));
@@ -44,12 +48,13 @@ export class Workshop {
       this.timer = setTimeout(() => this.make(), PAUSE);
     });
     this.field.value = data.formula;
-    const names = data.functions.map((f) => f.name).filter((name) => !/_|^add$|^subtract$|^multiply$|^divide$/.test(name));
+    const names = [...new Set([...data.functions, ...data.arrays].map((f) => f.name))].filter((name) => !/_|^add$|^subtract$|^multiply$|^divide$|^getitem$/.test(name));
     this.element.append(
       h("div", { class: "titled" }, h("h2", { id: "workshop-title" }, "Type your function"), this.presets),
       this.field, this.error,
       h("p", { class: "remark", id: "formula-help" }, "In NumPy's spelling, with or without np. Names " +
-        "become inputs; a line such as h = tanh(w*x) names a value, and the last line is the result."),
+        "become inputs; a line such as x = [1, 2, 3] makes one an array, h = tanh(w*x) names a value, and " +
+        "the last line is the result."),
       h("details", { class: "remark" }, h("summary", {}, "Functions that it knows"), h("p", {}, names.sort().join(", "))));
   }
 
@@ -60,20 +65,31 @@ export class Workshop {
   /** Show a formula with values for its inputs. */
   write(formula: string, inputs: Record<string, number>): void {
     this.field.value = formula;
-    this.values = bare({ ...this.values, ...inputs });
+    this.hold(inputs);
     this.make();
   }
 
+  private hold(inputs: Record<string, number>): void {
+    const held = Object.entries(inputs).map(([name, x]) => [name, { typed: "", data: [x] }]);
+    this.values = bare({ ...this.values, ...Object.fromEntries(held) as Record<string, Held> });
+  }
+
   /** Keep what inputs were changed to, for when the formula changes. */
-  keep(name: string, value: number): void {
-    this.values[name] = value;
+  keep(name: string, data: number[]): void {
+    this.values[name] = { typed: this.typed.get(name) ?? "", data };
   }
 
   /** Read the formula and hand on what it became; say what is wrong with it otherwise. */
   make(): void {
     this.field.rows = Math.min(8, Math.max(2, this.field.value.split("\n").length));
     try {
-      const made = new Builder(this.data.functions, this.scripts).build(this.field.value, this.values);
+      const builder = new Builder(this.data.functions, this.data.arrays, this.scripts);
+      const made = builder.build(this.field.value, this.values);
+      this.typed = builder.typed;
+      const shape = made.run.vertices[made.run.result ?? -1]?.shape ?? [];
+      if (sizeOf(shape) > 1) {
+        throw new FormulaError(`The result has ${sizeOf(shape)} entries: make a number of it, such as sum(...).`, 0);
+      }
       if (made.run.result == null || !made.run.steps.length) {
         throw new FormulaError("The result is not computed from any input: use a name, such as x.", 0);
       }

@@ -48,9 +48,10 @@ def page(explained: Account) -> str:
 
 def assembled(title: str, data: Mapping[str, Any], scripts: Sequence[Form]) -> str:
     """Return a page of these data, with these operations in JavaScript."""
-    library = (
-        _asset("nd.js") if any(isinstance(s, ArrayScript) for s in scripts) else ""
-    )
+    of_arrays = any(isinstance(s, ArrayScript) for s in scripts)
+    library = _asset("nd.js") if of_arrays else ""
+    if "functions" in data:
+        library = _asset("typing.js")
     rules, script = library + in_script(rules_text(scripts)), _asset("page.js")
     fields = {
         "title": html.escape(title),

@@ -8,17 +8,26 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from chainrule.explainer import showing
 from chainrule.explainer.account.remarks import remedy
 from chainrule.explainer.account.views import Operand, VertexView
-from chainrule.explainer.page.javascript import Script, script_of
+from chainrule.explainer.page.array_forms import array_script_of
+from chainrule.explainer.page.javascript import Form, Script, script_of
 from chainrule.explainer.page.javascript_forms import javascript_form
 from chainrule.explainer.page.page import assembled, framed
 from chainrule.nodes.admission import operation_name
+from chainrule.operations_grad.contraction import dot_grad, matmul_grad
+from chainrule.operations_grad.indexing import getitem_grad
+from chainrule.operations_grad.linalg import inv_grad, solve_grad
+from chainrule.operations_grad.norms import vector_norm_grad
+from chainrule.operations_grad.reductions import max_grad, mean_grad, min_grad, sum_grad
+from chainrule.operations_grad.shaping import transpose_grad
 from chainrule.rules import elementwise, rule
 from chainrule.rules.declarations import is_of_library
 from chainrule.rules.registry import EXPRESSED
@@ -62,6 +71,13 @@ PRESETS: Presets = (
     ),
     ("A nan", "r = sqrt(x*x + y*y)\nlog(r) * x", {"x": 0, "y": 0}),
     ("A branch", "where(x > 0, sqrt(x), x**2)", {"x": 0.5}),
+    ("A sum of squares", "x = [1, 2, 3]\nnp.sum(x**2)", {}),
+    (
+        "A layer, with arrays",
+        "A = [[0.4, -0.7], [0.2, 0.5]]\nx = [1, 2]\nb = [0.1, -0.2]\n"
+        "h = tanh(A @ x + b)\nsum((h - 1)**2)",
+        {},
+    ),
 )
 """Functions to begin with: what each is called, its text, and its inputs."""
 
@@ -77,17 +93,20 @@ class Workshop:
     def to_html(self) -> str:
         """Return the page as one HTML document that needs no network."""
         operations = [(r, s) for r in EXPRESSED if (s := _script(r)) is not None]
+        scripts: list[Form] = [s for _, s in operations]
+        arrays = [_array_function(name, axes, scripts) for name, axes in ARRAYS]
         data = {
             "format": 1,
             "runs": [],
             "functions": [
                 _function(r, number) for number, (r, _) in enumerate(operations)
             ],
+            "arrays": arrays,
             "presets": PRESETS,
             "formula": self.formula,
             "inputs": self.inputs,
         }
-        return assembled("Your function", data, [s for _, s in operations])
+        return assembled("Your function", data, scripts)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page to a file whose name ends in ``.html``; return its path."""
@@ -111,6 +130,59 @@ class Workshop:
     def __repr__(self) -> str:
         """Say how to see it."""
         return "<page to type a function in: .show(), .save('page.html')>"
+
+
+ARRAYS: tuple[tuple[str, tuple[int, ...]], ...] = (
+    *((name, (-1,)) for name in ("sum", "mean", "max", "min", "transpose", "getitem")),
+    ("matmul", (-1, -1)),
+    ("dot", (-1, -1)),
+    ("norm", (1,)),
+    ("norm", (2,)),
+    ("inv", (2,)),
+    ("solve", (2, 1)),
+    ("solve", (2, 2)),
+)
+"""Functions of arrays, and how many axes their operands have; -1 for any number."""
+
+
+def _array_function(
+    name: str, axes: Sequence[int], scripts: list[Form]
+) -> dict[str, Any]:
+    """Return what the page knows of a function of arrays; its script is added.
+
+    Those of any number of axes are linear or extremes, and become lists of terms.
+    """
+    operation = _OF_ARRAYS[name]
+    general_doc = inspect.getdoc(getattr(operation, "pullback", None)) or ""
+    parts: Any = operation.parts or dict.fromkeys(range(len(axes)), None)
+    script = None
+    if min(axes) > 0:
+        samples = {1: np.array([1.0, 2.0]), 2: np.array([[2.0, 1.0], [0.5, 3.0]])}
+        operands = [Operand(i, samples[n]) for i, n in enumerate(axes)]
+        value = operation.forward(*(x.value for x in operands))
+        value = float(value) if np.ndim(value) == 0 else value
+        made = array_script_of(VertexView(0, "z", value, operation, "", operands))
+        script = len(scripts)
+        scripts += [] if made is None else [made]
+    return {
+        "name": name,
+        "operands": list(operation.operand_names),
+        "rule": operation.__name__,
+        "formula": (inspect.getdoc(operation) or "").split("\n")[0],
+        "parts": {
+            i: (inspect.getdoc(part) or general_doc).split("\n")[0]
+            for i, part in parts.items()
+        },
+        "script": script,
+        "axes": list(axes),
+    }
+
+
+_OF_ARRAYS: dict[str, type[rule]] = {
+    "sum": sum_grad, "mean": mean_grad, "max": max_grad, "min": min_grad,
+    "transpose": transpose_grad, "getitem": getitem_grad, "matmul": matmul_grad,
+    "dot": dot_grad, "norm": vector_norm_grad, "inv": inv_grad, "solve": solve_grad,
+}  # fmt: skip
 
 
 def _view(operation: type[rule]) -> VertexView:
