@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import webbrowser
 
+import numpy as np
 import pytest
 
 import chainrule as gd
 from chainrule.__main__ import main
+from tests.explainer.test_page import parts_of
 
 
 def run(capsys, *arguments):
@@ -31,6 +34,21 @@ def test_an_explanation_is_saved(capsys, tmp_path, suffix, start):
     status, text = run(capsys, "explain", "x**2", "x=2", "--save", str(path))
     assert (status, text.strip()) == (0, str(path))
     assert path.read_text(encoding="utf-8").lower().startswith(start)
+
+
+def test_the_page_to_type_in_is_written_or_opened(capsys, tmp_path, monkeypatch):
+    path = tmp_path / "typed.html"
+    given = ["x*y + sum(w**2)", "x=pi/2", "y=3", "w=[1, 2.5]"]
+    assert main(["explain", *given, "--page", str(path)]) == 0
+    assert capsys.readouterr().out.strip() == str(path)
+    data, _, _ = parts_of(path.read_text())
+    assert data["formula"] == "w = [1.0, 2.5]\nx*y + sum(w**2)"
+    assert data["inputs"] == {"x": np.pi / 2, "y": 3.0}
+    opened = []
+    monkeypatch.setenv("BROWSER", "some-browser")
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    assert main(["explain", *given, "--page"]) == 0
+    assert opened[0].startswith("file://")
 
 
 def test_a_formula_is_checked(capsys):

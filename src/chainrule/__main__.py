@@ -1,11 +1,13 @@
 """The command line: ``python -m chainrule explain|check|versions``.
 
     python -m chainrule explain "x*y + sin(x)" x=2 y=3
+    python -m chainrule explain "x*y + sin(x)" x=2 y=3 --page
     python -m chainrule check "sqrt(x)**2" x=0
     python -m chainrule versions
 
 A formula is Python with NumPy's names; values are formulas too: ``x=pi/2``,
-``w=[1.0, 2.0]``.
+``w=[1.0, 2.0]``. ``--page`` opens the page where the formula can be changed, and
+``--page FILE`` writes it.
 """
 
 from __future__ import annotations
@@ -13,13 +15,16 @@ from __future__ import annotations
 import argparse
 import linecache
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import chainrule as gd
 from chainrule.errors import ChainruleError
+
+if TYPE_CHECKING:
+    from chainrule.explainer.page.workshop import Workshop
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,6 +44,13 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(required=True, metavar="explain|check|versions")
     explain = commands.add_parser("explain", help="a gradient, step by step")
     explain.add_argument("--save", metavar="FILE", help="write a page, or .md, .tex")
+    explain.add_argument(
+        "--page",
+        metavar="FILE",
+        nargs="?",
+        const="",
+        help="open the page to type in, or write it",
+    )
     check = commands.add_parser(
         "check", help="the gradient beside differences, and why"
     )
@@ -55,11 +67,29 @@ def parser() -> argparse.ArgumentParser:
 def run_explain(options: argparse.Namespace) -> None:
     """Print how a formula's gradient came about, or save it."""
     f, values = function_of(options.formula, options.values)
+    if options.page is not None:
+        names = [pair.partition("=")[0].strip() for pair in options.values]
+        made = typed_page(options.formula, dict(zip(names, values, strict=True)))
+        print(made.save(options.page) if options.page else made.show())
+        return
     explained: Any = gd.explain(f)(*values)
     if options.save:
         print(explained.save(options.save))
     else:
         explained.print()
+
+
+def typed_page(formula: str, values: Mapping[str, Any]) -> Workshop:
+    """Return the page to type in, with a formula and the values of its inputs.
+
+    Arrays become lists in lines above the formula.
+    """
+    from chainrule.explainer.page.workshop import Workshop
+
+    arrays = {name: x for name, x in values.items() if np.ndim(x)}
+    lines = [f"{name} = {x.tolist()}" for name, x in arrays.items()]
+    numbers = {name: x for name, x in values.items() if name not in arrays}
+    return Workshop("\n".join([*lines, formula]), numbers)
 
 
 def run_check(options: argparse.Namespace) -> int:

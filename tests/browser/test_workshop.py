@@ -8,7 +8,7 @@ import pytest
 
 import chainrule as gd
 from chainrule.explainer.account.brief import short
-from chainrule.explainer.page.workshop import PRESETS
+from chainrule.explainer.page.workshop import PRESETS, Workshop
 from tests.browser.looks import faults
 
 pytestmark = pytest.mark.browser
@@ -229,6 +229,18 @@ def test_what_cannot_be_read_is_said_and_the_last_function_stays(
     page.fill("#formula", "x")
     page.wait_for_timeout(400)
     assert "not computed" in page.inner_text("#formula-error")
+
+
+def test_a_page_that_opens_with_what_cannot_be_read_says_so(visit):
+    page = visit(Workshop("foo(x)", {"x": 2.0}))
+    assert "foo is not among" in page.inner_text("#formula-error")
+    page.focus("#next")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("p")
+    page.keyboard.press("p")
+    page.fill("#formula", "x * x")
+    page.wait_for_timeout(400)
+    assert page.inner_text(".call") == "f(x = 2) = 4"
 
 
 def test_names_are_only_names(visit):

@@ -309,16 +309,16 @@ function header(
 }
 
 function start(): void {
-  let page: Page;
+  let page: Page | undefined;  // there is none while what was typed cannot be read
   const main = h("main");
-  const transport = new Transport((to, playing) => page.go(to, playing));
-  const quiz = button("Quiz", () => set(quiz, "aria-pressed", String(page.toggleQuiz())), {
+  const transport = new Transport((to, playing) => page?.go(to, playing) ?? false);
+  const quiz = button("Quiz", () => set(quiz, "aria-pressed", String(page?.toggleQuiz() ?? false)), {
     id: "quiz", "aria-pressed": "false",
   });
   const presented = (on: boolean): void => {
     document.documentElement.classList.toggle("presenting", on);
     set(present, "aria-pressed", String(on));
-    page.present(on);
+    page?.present(on);
   };
   const present = button("Present", () => presented(present.getAttribute("aria-pressed") !== "true"), {
     id: "present", "aria-pressed": "false", title: "The graph and one sentence, large (key P)",
@@ -350,7 +350,7 @@ function start(): void {
     const link = readLink(location.hash);
     if (editor) editor.write(link.formula ?? editor.formula, Object.fromEntries(link.values));
     else showRun(runs[link.run ?? 0] ?? runs[0]!);
-    page.follow(link);
+    page?.follow(link);
   };
   addEventListener("hashchange", opened);
   opened();
