@@ -107,12 +107,15 @@ def build_jacobian(tools: Tools) -> Callable[..., Any]:
     def values(
         cameras: Any, points: Any, weights: Any, seen: Any, features: Any
     ) -> Any:
-        block = tools.vmap(tools.jacrev(partial(residual, xp), (0, 1, 2)))
+        def block(*observation: Any) -> Any:
+            found = tools.jacrev(partial(residual, xp), (0, 1, 2))(*observation)
+            of_camera, of_point, of_weight = found
+            return xp.concatenate([of_camera, of_point, of_weight[:, None]], axis=1)
+
         chosen = cameras[seen[:, 0]], points[seen[:, 1]]
-        of_cameras, of_points, of_weights = block(*chosen, weights, features)
-        blocks = [of_cameras, of_points, of_weights[:, :, None]]
+        blocks = tools.vmap(block)(*chosen, weights, features)
         slopes = tools.vmap(tools.grad(regularity))(weights)
-        return xp.concatenate([xp.concatenate(blocks, axis=2).reshape(-1), slopes])
+        return xp.concatenate([blocks.reshape(-1), slopes])
 
     compiled = tools.compile(values)
 
@@ -128,11 +131,15 @@ def places(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return where each row of the sparse Jacobian starts, and each value's column."""
     count = len(seen)
-    of_camera = 11 * seen[:, :1] + np.arange(11)
-    of_point = 11 * cameras + 3 * seen[:, 1:] + np.arange(3)
-    of_weight = 11 * cameras + 3 * points + np.arange(count)[:, None]
-    once = np.concatenate([of_camera, of_point, of_weight], axis=1)
-    columns = np.concatenate([np.repeat(once, 2, axis=0).ravel(), of_weight.ravel()])
+    columns = np.empty(31 * count, dtype=int)
+    blocks, of_weight = (
+        columns[: 30 * count].reshape(count, 2, 15),
+        columns[30 * count :],
+    )
+    of_weight[:] = 11 * cameras + 3 * points + np.arange(count)
+    blocks[:, :, :11] = (11 * seen[:, :1] + np.arange(11))[:, None]
+    blocks[:, :, 11:14] = (11 * cameras + 3 * seen[:, 1:] + np.arange(3))[:, None]
+    blocks[:, :, 14] = of_weight[:, None]
     starts = 15 * np.arange(2 * count + 1)
     return np.concatenate([starts, starts[-1] + np.arange(1, count + 1)]), columns
 
