@@ -223,3 +223,37 @@ def test_places_that_are_taken_are_those_of_each_call():
         np.testing.assert_array_equal(fast(x, i + shift), picked(x, i + shift))
     with pytest.raises(IndexError):
         fast(x, i + 600)
+
+
+@pytest.mark.parametrize("executor", ["numpy", "native"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.complex128, np.int64])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"axis": 0},
+        {"axis": (0, -1)},
+        {"axis": 1, "keepdims": True},
+        {"axis": None, "keepdims": True},
+        {"axis": 1, "dtype": np.complex128},
+        {"where": np.arange(20) % 3 > 0},
+    ],
+)
+def test_means_are_numpys(dtype, how, executor):
+    if executor == "native":
+        pytest.importorskip("llvmlite")
+    x = (3.0 * np.random.default_rng(4).standard_normal((40, 30, 20))).astype(dtype)
+
+    def mean(x):
+        return np.mean(x, **how)
+
+    fast = gd.compile(mean, executor=executor)
+    found, expected = fast(x), mean(x)
+    assert type(found) is type(expected)
+    assert np.shape(found) == np.shape(expected)
+    assert found.dtype == expected.dtype
+    if executor == "numpy":
+        np.testing.assert_array_equal(found, expected)
+    scale = np.mean(np.abs(x))
+    near = 4 * np.finfo(found.dtype).eps * scale
+    np.testing.assert_allclose(found, expected, atol=near)

@@ -23,6 +23,9 @@ WORTH, WORTH_ON_TAPE = 1 << 8, 1 << 14
 """Multiplications from which on a product of matrices is worth a function of its own:
 instead of a call of NumPy, and of instructions of a tape."""
 
+MANY = 32
+"""Products in a stack from which on they would be too many instructions."""
+
 
 class Scattered:
     """``unindex`` for one index, of which it is known where each entry goes."""
@@ -57,7 +60,10 @@ def as_product(row: Row, views: Views, threads: int | str) -> bool:
     if x is None or y is None:
         return False
     inner = x.view.shape[-1]
-    if math.prod(shape) * inner < (WORTH_ON_TAPE if views.floats else WORTH):
+    many = math.prod(shape[:-2]) >= MANY
+    if math.prod(shape) * inner < (
+        WORTH_ON_TAPE if views.floats and not many else WORTH
+    ):
         return False
     found: list[Access] = []
     for seen in (x, y):

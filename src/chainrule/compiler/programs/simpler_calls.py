@@ -1,8 +1,8 @@
 """Calls that are written by others which do exactly the same, and have more forms.
 
 ``inner``, ``dot`` and ``tensordot`` of matrices become ``matmul``, ``outer`` becomes a
-product by broadcasting, a maximum from an initial value that of both, and many entries
-of one axis are taken along it.
+product by broadcasting, a maximum from an initial value that of both, a mean a sum that
+is divided, and many entries of one axis are taken along it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ from chainrule.values.shapes import TUPLE, ndarray
 
 TAKEN = 1024
 """Entries from which on ``take``, which looks at more, is faster than an index."""
+
+
+_SUMMED = tuple(map(np.dtype, "fdFD"))
+"""Kinds of numbers whose means NumPy takes by sums in them."""
 
 
 class SimplerCalls:
@@ -51,6 +55,8 @@ def _writer_of(f: Function) -> Any:
     known = traits_of(f)
     if known.contracts is not None:
         return _write_product
+    if known.averages:
+        return _write_mean
     extreme = known.reduces is np.maximum or known.reduces is np.minimum
     return _write_extreme if extreme else None
 
@@ -98,6 +104,21 @@ def _added(row: Row, rows: list[Row], f: Function, args: Any, shape: Any) -> Any
     added.shape = shape
     rows.append(added)
     return added
+
+
+def _write_mean(row: Row, rows: list[Row]) -> None:
+    """Write a mean as the sum, divided by how many entries it is of."""
+    x = row.args[0]
+    if not isinstance(x, Row) or row.dtype != x.dtype or row.dtype not in _SUMMED:
+        return
+    given = parameters(row.function, row.args, row.given, 1)
+    if not {"axis", "keepdims"} >= given.keys() or 0 in (x.shape or ()):
+        return
+    total = row.with_call(np.sum, (x,), given)
+    rows.append(total)
+    count = math.prod(x.shape or ()) // math.prod(row.shape or ())
+    become(row, np.divide, (total, count))
+    row.given = NO_KEYWORDS
 
 
 def _write_extreme(row: Row, rows: list[Row]) -> None:
