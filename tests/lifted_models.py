@@ -121,6 +121,9 @@ def by_arithmetic(x):
     w[-1] = x
     noise = np.random.RandomState(0).normal(size=4) + grid
     noise += RandomState(1).normal(size=4) * x
+    drawn = np.random.default_rng(2).standard_normal(4)
+    drawn *= x
+    noise += drawn + RandomState(1).rand(4)
     return np.sum(y**2) + np.sum(z**2) + np.sum(w**2) + np.sum(noise**2)
 
 

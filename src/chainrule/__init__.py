@@ -5,7 +5,6 @@ import typing
 
 from chainrule import errors, linalg, numpy, operations, operations_grad
 from chainrule.explainer import diagnose, draw, explain
-from chainrule.lifting import lift
 from chainrule.nodes.node_class import node
 from chainrule.numpy.making import empty, full, ones, zeros
 from chainrule.settings import options
@@ -41,6 +40,7 @@ if typing.TYPE_CHECKING:
         vmap,
         while_loop,
     )
+    from chainrule.lifting import lift
     from chainrule.parallel import pmap
     from chainrule.sparse import hessian_diagonal as hessian_diagonal
     from chainrule.sparse import linear_map as linear_map
@@ -110,6 +110,7 @@ _OF_THE_COMPILER = (
 )
 """The compiler is half of the library: it is loaded when it is first asked for."""
 _HOMES = {
+    "lift": "chainrule.lifting",
     "map_reduce": "chainrule.chunks",
     "pmap": "chainrule.parallel",
     "register_arrays": "chainrule.values.foreign",

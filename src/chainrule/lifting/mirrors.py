@@ -8,16 +8,17 @@ import sys
 import types
 from typing import Any
 
+import numpy as np
+
 from chainrule.notes.origins import USER, origin_of
 from chainrule.notes.targets import module_of
-from chainrule.numpy.lifted_arrays import as_made
+from chainrule.numpy import random
+from chainrule.numpy.lifted_arrays import as_made, lifted
 from chainrule.rules.named_functions import function_in
 from chainrule.values.shapes import TUPLE, kind_of
 
-MIRRORED = ("numpy", "numpy.linalg", "numpy.fft")
+MIRRORED = ("numpy", "numpy.linalg", "numpy.fft", "numpy.random")
 """The modules of NumPy that have one of ours."""
-_MAKING = (*MIRRORED, "numpy.random")
-"""Those whose functions make arrays."""
 
 
 def package_of(module: str) -> str:
@@ -69,6 +70,8 @@ class Making:
 @functools.cache
 def making(function: Any) -> Any:
     """Return what stands for a function that makes arrays; anything else as it is."""
+    if function in _DRAWING:
+        return _DRAWING[function]
     makes = callable(function) or hasattr(function, "__getitem__")
     is_made_of = isinstance(function, _NO_FUNCTIONS)
     return Making(function) if makes and not is_made_of else function
@@ -96,6 +99,30 @@ class MadeModule:
         return f"<{self._module!r}, lifted>"
 
 
+class Generator(random.Generator):
+    """A generator of lifted code, whose arrays are lifted ones."""
+
+    _new = staticmethod(lifted.fresh)
+
+
+class RandomState(random.RandomState):
+    """An older generator of lifted code, whose arrays are lifted ones."""
+
+    _new = staticmethod(lifted.fresh)
+
+
+def default_rng(seed: Any = None) -> Generator:
+    """Return a generator of lifted code."""
+    return Generator(np.random.default_rng(seed).bit_generator)
+
+
+_DRAWING: dict[Any, Any] = {
+    random.Generator: Generator,
+    random.RandomState: RandomState,
+    random.default_rng: default_rng,
+}
+
+
 def _may_be_kept(x: Any) -> bool:
     return getattr(kind_of(x), "__hash__", None) is not None
 
@@ -104,9 +131,9 @@ def _may_be_kept(x: Any) -> bool:
 def module_of_numpy(module: types.ModuleType) -> Any:
     """Return what stands for a module of NumPy's, or of its mirror, in lifted code."""
     name = module.__name__.removeprefix("chainrule.")
-    if name not in _MAKING:
+    if name not in MIRRORED:
         return module
-    return MadeModule(ours(name) if name in MIRRORED else module)
+    return MadeModule(ours(name))
 
 
 def mirrored(x: Any) -> Any:

@@ -62,7 +62,8 @@ def of_numpy(module: str, name: str) -> str:
     if module.startswith("numpy.random"):
         return (
             "Random numbers are drawn with plain parameters: shift and scale them, "
-            "mu + sigma * rng.standard_normal(n). " + _VALUE
+            "mu + sigma * rng.standard_normal(n), or draw them by a generator of "
+            "chainrule.numpy.random. " + _VALUE
         )
     if name in _MAKERS:
         return f"{JOIN}, and leave dtype=float away; a node is an array already."

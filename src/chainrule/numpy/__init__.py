@@ -13,6 +13,7 @@ that is composed of others is written here out of those that have a rule.
 node(5.0, vector_norm)
 """
 
+import importlib
 import typing
 
 import numpy
@@ -50,4 +51,6 @@ _of_numpy, __dir__ = mirror.mirror_of(numpy)
 
 def __getattr__(name: str) -> typing.Any:
     """Find a name of NumPy's; ``special`` is a name that SciPy asks namespaces for."""
+    if name == "random":  # loaded when it is first asked for, as numpy.random is
+        return importlib.import_module("chainrule.numpy.random")
     return standard.special() if name == "special" else _of_numpy(name)

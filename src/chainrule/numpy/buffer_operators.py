@@ -43,7 +43,10 @@ def _called(operate: Callable[..., Any], step: int = 1) -> Callable[..., Any]:
         kind: Any = kind_of(self)
         operands = [kind.current(self)]
         for x in others:
-            operands.append(x if type(x) in _PLAIN else current(x))
+            if type(x) not in _PLAIN:
+                kind = kind_of(x) if isinstance(x, kind) else kind
+                x = current(x)
+            operands.append(x)
         z = operate(*operands[::step])
         return kind.fresh(z)
 

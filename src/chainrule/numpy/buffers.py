@@ -316,4 +316,7 @@ def _shown(z: Any, buffers: list[Any]) -> Any:
             view = z.view(_kind(root))
             _BASE.__set__(view, root)
             return view
-    return _kind(buffers[0]).fresh(z)
+    kind: Any = buffer
+    for b in buffers:
+        kind = _kind(b) if isinstance(b, kind) else kind
+    return kind.fresh(z)
