@@ -1,7 +1,7 @@
 """Identities that are exact in floating point, row by row.
 
 ``Identities`` knows ``x * 1``, ``x / 1``, ``x**1``, ``x - 0``, ``-(-x)``, ``x + (-y)``,
-and a reshape or cast to what a value is already.
+a reshape or cast to what a value is already, and a part of an array that is put back.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
+from chainrule.compiler.programs.parts_put_back import put_back
 from chainrule.compiler.programs.program import Program, alike, become, rewrite
 from chainrule.compiler.programs.simpler_calls import SimplerCalls
 from chainrule.compiler.programs.whole_powers import POWERS, WholePowers
@@ -140,7 +141,8 @@ def _sum(row: Row) -> Row | None:
     x, y = row.args
     if _is_negative(y):
         become(row, np.subtract, (x, y.args[0]))
-    return None
+        return None
+    return put_back(row)
 
 
 def _is_negative(x: Any) -> bool:
