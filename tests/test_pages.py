@@ -35,6 +35,7 @@ PAGES = [
     "docs/sparse.md",
     "docs/special.md",
     "docs/signals.md",
+    "docs/why_nan.md",
 ]
 
 

@@ -4,7 +4,6 @@
 # `nan` means *not a number*. It is born where arithmetic has no answer: `0 / 0`,
 # `0 * inf`, `inf - inf`, the logarithm of a negative number. Nearly all that is
 # computed from it is nan too. So ask where the first one was born.
-#
 # NumPy warns when that happens. Here it is done on purpose, so the warnings are off.
 
 # %%
@@ -130,10 +129,8 @@ def stable_softplus(x):
     return np.logaddexp(0.0, x)
 
 
-print(gd.diagnose(softplus, 1000.0)[0].heading)
 show(softplus, 1000.0)
 show(stable_softplus, 1000.0)
-# > infinity: np.exp(x), line...
 # > value inf  gradient nan
 # > value 1000.0  gradient 1.0
 
@@ -169,6 +166,20 @@ show(lambda x: np.maximum(x, 0.0), 0.0)
 # > value 0.0  gradient 0.0
 # > value 3.0  gradient [0.  0.5 0.5]
 # > value 0.0  gradient 0.5
+
+# %% [markdown]
+# ## Wrong without a nan
+#
+# The slope of this is 0 at 0. But a difference of nearly equal numbers is rounding.
+
+
+# %%
+def gap(x):
+    return (1.0 - np.cos(x)) / x**2
+
+
+print(gd.grad(gap)(1e-7), gd.diagnose(gap, 1e-7)[0].message)
+# > 7992... v2 is 2e+14 times as sensitive to rounding errors as its operand: 14 of...
 
 # %% [markdown]
 # ## Exercises

@@ -193,6 +193,16 @@ def remedy(v: VertexView, operands: Sequence[str]) -> str:
 
 
 def remedy_here(vertices: Sequence[VertexView], v: VertexView) -> str:
-    """Return an operation's remedy, with what the program calls its operands."""
+    """Return an operation's remedy, with what the program calls its operands.
+
+    In a derivative it is that of the operation that the program wrote, if that has one.
+    """
+    if v.location is not None and v.location.derived:
+        place = v.location.filename, v.location.span
+        for u in vertices[: v.index]:
+            if u.location is None or u.location.derived or not u.rule.remedy:
+                continue
+            if (u.location.filename, u.location.span) == place:
+                return remedy_here(vertices, u)
     operands = range(len(v.operands))
     return remedy(v, [operand_expression(vertices, v, i) for i in operands])

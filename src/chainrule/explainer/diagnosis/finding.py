@@ -121,6 +121,10 @@ class Finding:
             place += f", {self.step}. of {self.steps} executions"
         return f"{WHAT[self.kind]}{where}{place}"
 
+    def __str__(self) -> str:
+        """Return the finding as text."""
+        return "\n   ".join([self.heading, *self.lines()])
+
     def lines(self) -> Iterator[str]:
         """Yield what is said of it below the heading."""
         if self.location is not None:
@@ -207,8 +211,7 @@ class Diagnosis(Sequence[Finding]):
         """Return the diagnosis as text."""
         parts = [self.heading, *self._failed()]
         for i, finding in enumerate(self.findings, 1):
-            lines = "\n".join(f"   {line}" for line in finding.lines())
-            parts.append(f"\n{i}. {finding.heading}\n{lines}")
+            parts.append(f"\n{i}. {finding}")
         return "\n".join(parts)
 
     def to_markdown(self) -> str:
