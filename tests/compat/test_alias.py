@@ -1,6 +1,8 @@
 """The alias: what programs of autograd rely on, beside the names."""
 
+import functools
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +14,7 @@ import pytest
 
 import chainrule as gd
 from chainrule import compat
-from chainrule.compat.checking import is_here, names_used
+from chainrule.compat.checking import is_here, names_used, report
 
 
 @pytest.fixture(autouse=True)
@@ -144,6 +146,44 @@ def test_a_program_is_checked_for_the_names_that_it_uses():
     used = names_used(text)
     assert {"autograd.numpy.sum", "autograd.numpy.linalg.solve"} <= used
     assert [n for n in used if not is_here(n)] == ["autograd.core.forward_pass"]
+
+
+PROGRAMS = {
+    "bom": (b"\xef\xbb\xbffrom autograd import grad\n", "have  autograd.grad"),
+    "coding": (
+        b"# coding: latin-1\nimport autograd.numpy as np\ns = '\xe9'\nnp.sin\n",
+        "have  autograd.numpy.sin",
+    ),
+    "star": (b"from autograd.numpy import *\nsin(1)\n", "have  autograd.numpy.sin"),
+    "module": (b"import autograd.nonsense\n", "LACK  autograd.nonsense"),
+    "part": (b"import autograd.scipy.special\n", "have  autograd.scipy.special"),
+    "others": (b"from autograd_gamma import x\nfrom .autograd import y\n", ""),
+    "empty": (b"", ""),
+    "text": (b"def f(:\n", "cannot be read"),
+    "nulls": (b"\x00", "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_of_all_kinds_are_checked(name, tmp_path, capsys):
+    text, said = PROGRAMS[name]
+    (tmp_path / "program.py").write_bytes(text)
+    status = report([str(tmp_path)])
+    written = capsys.readouterr().out
+    assert said in written
+    assert (status == 0) == ("LACK" not in written and "read" not in written)
+    assert bool(written) == bool(said)
+
+
+def test_notebooks_are_checked_and_what_is_not_there_is_said(tmp_path, capsys):
+    code = ["import autograd as ag\n", "%matplotlib inline\n", "ag.grad"]
+    cells = [{"cell_type": "code", "source": code}, {"cell_type": "markdown"}]
+    (tmp_path / "book.ipynb").write_text(json.dumps({"cells": cells}))
+    (tmp_path / "none.ipynb").write_text("{}")
+    assert report([str(tmp_path / "book.ipynb")]) == 0
+    assert "have  autograd.grad" in capsys.readouterr().out
+    assert report([str(tmp_path / "none.ipynb"), str(tmp_path / "absent.py")]) == 1
+    assert capsys.readouterr().out.count("cannot be read") == 2
 
 
 # ---------------------------------------------------------------------------- the box
@@ -294,6 +334,33 @@ def test_arrays_are_numpys_own_but_those_that_programs_fill():
     assert boxes(3.0) == 7.0
     grad = ag("").grad(lambda x: np.sum(np.array([x, 1.0]) * np.copy(onp.ones(2)) * x))
     assert grad(2.0) == 5.0
+
+
+def test_every_function_of_numpy_can_be_wrapped():
+    wrapped = {}
+    for name, function in vars(ag(".numpy")).items():
+        if callable(function) and not isinstance(function, type):
+
+            @functools.wraps(function)
+            def outer(*args, function=function, **kwargs):
+                return function(*args, **kwargs)
+
+            wrapped[name] = outer
+    x = onp.array([0.5, 2.0])
+    f = lambda x: wrapped["sum"](wrapped["sin"](x) * wrapped["array"]([x[0], 1.0]))  # noqa: E731
+    wanted = [onp.cos(0.5) * 0.5 + onp.sin(0.5), onp.cos(2.0)]
+    assert onp.allclose(ag("").grad(f)(x), wanted)
+
+
+def test_what_is_not_differentiable_of_scipys_distributions_is_kept():
+    norm = ag(".scipy.stats.norm")
+    assert norm.rvs(size=3, random_state=0).shape == (3,)
+    assert norm.interval(0.5)[1] == pytest.approx(0.6744897501960817)
+    assert ag("").grad(norm.logpdf)(1.5) == -1.5
+    assert ag(".scipy.stats").norm is norm
+    assert (
+        ag(".numpy.random").RandomState(0).randn() == onp.random.RandomState(0).randn()
+    )
 
 
 def test_where_keeps_pythons_numbers():

@@ -381,3 +381,26 @@ def test_signals_and_differential_equations():
     assert onp.allclose(y_bar, onp.exp(-0.7), rtol=1e-5)
     assert onp.allclose(t_bar, [0.7 * end, 0.0, -0.7 * end], rtol=1e-5, atol=1e-6)
     assert onp.allclose(rate_bar, -end, rtol=1e-5)
+
+
+def test_functions_that_are_not_traced_get_plain_values():
+    e, grad = ag(".extend"), ag("").grad
+    seen = []
+    sign = e.notrace_primitive(lambda x: seen.append(x) or onp.sign(x))
+    assert grad(lambda x: sign(x) * x**2)(-3.0) == 6.0
+    assert type(seen[0]) is float
+    step = e.primitive(onp.floor)
+    e.register_notrace(ag(".core").VJPNode, step)
+    e.register_notrace(ag(".core").JVPNode, step)
+    assert grad(lambda x: step(x) * x)(2.5) == 2.0
+    value, slope = ag(".core").make_jvp(lambda x: step(x) * x, 2.5)(1.0)
+    assert (value, slope) == (5.0, 2.0)
+
+
+def test_primitives_keep_their_rules_in_forward_mode_and_second_order():
+    e = ag(".extend")
+    cube = e.primitive(lambda x: x**3)
+    e.defvjp(cube, lambda ans, x: lambda g: g * 3 * x**2)
+    assert ag("").make_jvp(cube)(2.0)(1.0) == (8.0, 12.0)
+    assert ag("").make_jvp(ag("").grad(cube))(2.0)(1.0) == (12.0, 12.0)
+    assert ag("").hessian(cube)(2.0) == 12.0

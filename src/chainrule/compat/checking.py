@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,19 +14,52 @@ from chainrule.compat.serving import NAME, served_by
 
 
 def report(paths: Sequence[str]) -> int:
-    """Print the names that programs use; return 1 if one is not here."""
-    absent = 0
-    for path in paths:
-        for name in sorted(names_used(Path(path).read_text(encoding="utf-8"))):
+    """Print the names that programs use; return 1 if one is not here.
+
+    A folder stands for the programs and notebooks in it. What cannot be read is said.
+    """
+    fine = bool(paths)
+    for path in (file for given in paths for file in _files(Path(given))):
+        try:
+            names = sorted(names_used(_text(path)))
+        except (OSError, SyntaxError, ValueError) as error:
+            sys.stdout.write(f"{path}: cannot be read, {error}\n")
+            fine = False
+            continue
+        for name in names:
             known = is_here(name)
-            absent += not known
+            fine &= known
             sys.stdout.write(f"{'have' if known else 'LACK'}  {name}\n")
     if not paths:
         sys.stdout.write("--check needs a program: --check program.py\n")
-    return int(absent > 0 or not paths)
+    return int(not fine)
 
 
-def names_used(program: str) -> set[str]:
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    return sorted(x for x in path.rglob("*") if x.suffix in (".py", ".ipynb"))
+
+
+def _text(path: Path) -> bytes | str:
+    """Return a program's text as it lies there, or what a notebook's cells run."""
+    text = path.read_bytes()
+    if path.suffix != ".ipynb":
+        return text
+    try:
+        cells = json.loads(text)["cells"]
+        lines = [
+            line.rstrip("\n")
+            for cell in cells
+            if cell["cell_type"] == "code"
+            for line in "".join(cell["source"]).splitlines()
+        ]
+    except (KeyError, TypeError) as error:
+        raise ValueError("it is no notebook") from error
+    return "\n".join(line for line in lines if not line.lstrip().startswith(("%", "!")))
+
+
+def names_used(program: str | bytes) -> set[str]:
     r"""Return the names of autograd that a program's text uses, in full.
 
     >>> sorted(names_used("import autograd.numpy as np\nnp.linalg.solve(np.eye(2))"))
@@ -33,27 +67,48 @@ def names_used(program: str) -> set[str]:
     """
     tree = ast.parse(program)
     local = dict(_imported(tree))
-    found = set(local.values())
+    found = set(local.values()) | _modules(tree)
     inner = {id(x.value) for x in ast.walk(tree) if isinstance(x, ast.Attribute)}
     for x in ast.walk(tree):
-        if isinstance(x, ast.Attribute) and id(x) not in inner:
+        if isinstance(x, ast.Attribute | ast.Name) and id(x) not in inner:
             name = _dotted(x, local)
             if name is not None:
                 found.add(name)
     return found
 
 
+def _is_ours(module: str | None) -> bool:
+    return (module or "").partition(".")[0] == NAME
+
+
+def _modules(tree: ast.AST) -> set[str]:
+    """Return the modules that a program imports whole, with all that they hold."""
+    found: set[str] = set()
+    for x in ast.walk(tree):
+        if isinstance(x, ast.Import):
+            found |= {a.name for a in x.names if _is_ours(a.name)}
+    return found
+
+
 def _imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """Yield what each import of autograd binds, and the name in full."""
+    """Yield what each import of autograd binds, and the name in full.
+
+    ``from autograd.numpy import *`` binds those names of the module that the program
+    reads.
+    """
+    read = {x.id for x in ast.walk(tree) if isinstance(x, ast.Name)}
     for x in ast.walk(tree):
         if isinstance(x, ast.Import):
             for a in x.names:
-                if a.name.partition(".")[0] == NAME:
+                if _is_ours(a.name):
                     yield (a.asname, a.name) if a.asname else (NAME, NAME)
-        elif isinstance(x, ast.ImportFrom) and (x.module or "").startswith(NAME):
+        elif isinstance(x, ast.ImportFrom) and not x.level and _is_ours(x.module):
             for a in x.names:
                 if a.name != "*":
                     yield a.asname or a.name, f"{x.module}.{a.name}"
+                    continue
+                for name in read & set(dir(_found(x.module or NAME))):
+                    yield name, f"{x.module}.{name}"
 
 
 def _dotted(x: ast.expr, local: dict[str, str]) -> str | None:
