@@ -193,3 +193,21 @@ def test_a_while_loop_writes_where_its_counter_says():
         fast = gd.compile(g, executor="native")
         np.testing.assert_allclose(fast(x), g(x))
         np.testing.assert_allclose(fast(x + 1.0), g(x + 1.0))
+
+
+@pytest.mark.parametrize("index", [[1, 0], [2, 2], [0, -1], 1, slice(1, None)])
+@pytest.mark.parametrize("executor", ["vm", "native"])
+def test_what_is_added_at_constant_places_is_added(executor, index):
+    """It is no movement: an entry is a sum of entries."""
+
+    def f(x):
+        y = x * 2.0
+        np.add.at(y, index, 0.3 * y[0])
+        np.subtract.at(y, index, x[1])
+        return np.sum(y * y)
+
+    x = np.random.default_rng(8).normal(size=(3, 2))
+    for g in (f, gd.grad(f), gd.hessian(f)):
+        fast = gd.compile(g, executor=executor)
+        for point in (x, x + 1.0):
+            np.testing.assert_allclose(fast(point), g(point), rtol=1e-12)

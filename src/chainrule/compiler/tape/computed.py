@@ -48,7 +48,9 @@ def has_computed_places(row: Row) -> bool:
 
 
 def at_computed_places(b: Builder, row: Row) -> Places:
-    """Return the places of such a row, or raise ``CannotLowerError``."""
+    """Return the places of such a row; ``CannotLowerError`` for any other."""
+    if not has_computed_places(row):
+        raise CannotLowerError("an index of constants")
     name = _NAMES[row.function]
     if name == "getitem":
         x, index = row.args

@@ -342,7 +342,7 @@ LARGE_PRODUCT = 1 << 24
 """Those of a matrix and a vector, inside a loop."""
 
 _OF_OURS: Mapping[Any, Form] = {
-    added_at: _moved,
+    added_at: at_computed_places,
     masked_result: _masked,
     setitem: _moved,
     unindex: _moved,
