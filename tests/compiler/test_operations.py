@@ -257,3 +257,71 @@ def test_means_are_numpys(dtype, how, executor):
     scale = np.mean(np.abs(x))
     near = 4 * np.finfo(found.dtype).eps * scale
     np.testing.assert_allclose(found, expected, atol=near)
+
+
+def halves(x):
+    return np.sum(np.sin(x[::2]) * x[1::2] ** 2)
+
+
+def thirds_of_rows(x):
+    return np.sum(x[:, ::3] * x[:, 1::3] * np.exp(x[:, 2::3]))
+
+
+def halves_of_columns(x):
+    return np.sum(np.tanh(x[1::2, :] - x[0::2]))
+
+
+def halves_and_all(x):
+    return np.sum(x[::2] * x[1::2]) + np.sum(x**3)
+
+
+def one_half(x):
+    return np.sum(x[::2] ** 2)
+
+
+def one_half_twice(x):
+    return np.sum(np.cos(x[::2]) * x[::2])
+
+
+def from_the_end(x):
+    return np.sum(x[::-2] * x[::2])
+
+
+def not_from_the_start(x):
+    return np.sum(x[2::2] * x[1:-1:2])
+
+
+@pytest.mark.parametrize(
+    ("f", "shape", "side_by_side"),
+    [
+        (halves, (40,), True),
+        (halves, (6000,), True),
+        (halves, (6, 300), True),
+        (thirds_of_rows, (20, 300), True),
+        (halves_of_columns, (40, 30), True),
+        (halves_and_all, (600,), False),
+        (one_half, (600,), False),
+        (one_half, (601,), False),
+        (one_half_twice, (600,), False),
+        (from_the_end, (600,), False),
+        (not_from_the_start, (600,), False),
+    ],
+)
+@pytest.mark.parametrize("executor", ["numpy", "native"])
+def test_derivatives_of_each_second_entry_stand_side_by_side(
+    f, shape, side_by_side, executor
+):
+    if executor == "native":
+        pytest.importorskip("llvmlite")
+    x = np.random.default_rng(5).standard_normal(shape)
+    for dtype in (np.float64, np.float32):
+        fast = gd.compile(gd.grad(f), executor=executor)
+        given = x.astype(dtype)
+        found, expected = fast(given), gd.grad(f)(given)
+        assert found.dtype == expected.dtype
+        near = 50 * np.finfo(dtype).eps
+        np.testing.assert_allclose(found, expected, rtol=near, atol=near)
+        assert ("np.stack" in gd.program(fast)) == side_by_side
+    second = gd.compile(gd.grad(lambda x: np.sum(gd.grad(f)(x) ** 2)))
+    expected = gd.grad(lambda x: np.sum(gd.grad(f)(x) ** 2))(x)
+    np.testing.assert_allclose(second(x), expected, rtol=1e-11, atol=1e-11)

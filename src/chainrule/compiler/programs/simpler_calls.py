@@ -2,7 +2,8 @@
 
 ``inner``, ``dot`` and ``tensordot`` of matrices become ``matmul``, ``outer`` becomes a
 product by broadcasting, a maximum from an initial value that of both, a mean a sum that
-is divided, and many entries of one axis are taken along it.
+is divided, and many entries of one axis are taken along it. What the derivatives of
+``x[::2]`` and ``x[1::2]`` add up to are entries side by side.
 """
 
 from __future__ import annotations
@@ -17,12 +18,18 @@ from chainrule.compiler.programs.program import become
 from chainrule.compiler.tracing.calls import parameters
 from chainrule.compiler.tracing.plain_operators import UFUNCS
 from chainrule.compiler.tracing.rows import NO_KEYWORDS, Function, Row, rows_in
+from chainrule.operations_grad.indexing import as_tuple, unindex
 from chainrule.rules.registry import traits_of
 from chainrule.values.shapes import TUPLE, ndarray
 
 TAKEN = 1024
 """Entries from which on ``take``, which looks at more, is faster than an index."""
 
+
+_Parts = tuple[tuple[int, int], dict[int, Row]]
+
+WIDEST = 8
+"""The longest step of entries that are written side by side."""
 
 _SUMMED = tuple(map(np.dtype, "fdFD"))
 """Kinds of numbers whose means NumPy takes by sums in them."""
@@ -50,6 +57,8 @@ def _writer_of(f: Function) -> Any:
     """Return what writes the calls of a function by others."""
     if f is operator.getitem:
         return _write_take
+    if f is np.add or f is operator.add:
+        return _write_interleaved
     if f in UFUNCS or f is np.matmul:
         return None
     known = traits_of(f)
@@ -150,6 +159,70 @@ def _write_take(row: Row, _: list[Row]) -> None:
     become(row, np.take, (x, parts[picked[0]]))
     row.operands = rows_in(row.args)
     row.given = {"axis": picked[0]}
+
+
+def _write_interleaved(row: Row, rows: list[Row]) -> None:
+    """Write a sum of arrays that are 0 but for each second entry as these entries.
+
+    So it is with each third, and so on, where there is one for every place.
+    """
+    if row.given or not any(map(_is_unindex, row.args)):
+        return
+    found = _parts_of(row, WIDEST)
+    if found is None:
+        return
+    (axis, step), parts = found
+    shapes = {x.shape for x in parts.values()}
+    if len(parts) != step or len(shapes) != 1 or row.dtype.kind not in "fc":
+        return
+    (shape,) = shapes
+    shape = (*shape[: axis + 1], step, *shape[axis + 1 :])
+    stacked = row.with_call(np.stack, ([parts[i] for i in range(step)], axis + 1))
+    stacked.shape, stacked.number = shape, None
+    rows.append(stacked)
+    become(row, np.reshape, (stacked, row.shape))
+
+
+def _parts_of(x: Any, most: int) -> _Parts | None:
+    """Return axis and step, and the entries from each start, that add up to this."""
+    if not isinstance(x, Row) or not most:
+        return None
+    if _is_unindex(x):
+        return _strided(x)
+    if (x.function is not np.add and x.function is not operator.add) or x.given:
+        return None
+    first, second = (_parts_of(v, most - 1) for v in x.args)
+    if first is None or second is None or first[0] != second[0]:
+        return None
+    if first[1].keys() & second[1].keys():
+        return None
+    return first[0], first[1] | second[1]
+
+
+def _strided(x: Row) -> _Parts | None:
+    """Return axis and step of entries that are not 0, and these by their start."""
+    (z,) = x.operands
+    index = as_tuple(x.given["index"])
+    picked = [i for i, part in enumerate(index) if not _is_whole(part)]
+    if len(picked) != 1 or z.dtype != x.dtype or len(z.shape or ()) != len(x.shape):
+        return None
+    (axis,) = picked
+    part = index[axis]
+    if not isinstance(part, slice) or rows_in(part):
+        return None
+    start, _, step = part.indices(x.shape[axis])
+    if (
+        step < 2
+        or step > WIDEST
+        or start >= step
+        or z.shape[axis] * step != x.shape[axis]
+    ):
+        return None
+    return (axis, step), {start: z}
+
+
+def _is_unindex(x: Any) -> bool:
+    return isinstance(x, Row) and x.function is unindex and x.reads_first
 
 
 def _is_whole(part: Any) -> bool:
