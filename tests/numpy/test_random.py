@@ -9,6 +9,7 @@ import pytest
 
 import chainrule as gd
 import chainrule.numpy as gnp
+from chainrule.errors import ArgumentError
 from chainrule.numpy import random
 
 ONE, TWO = (1.5,), (0.5, 1.5)
@@ -77,6 +78,24 @@ def test_several_normals_move_with_their_mean():
     expected = np.random.default_rng(0).multivariate_normal(mean, cov, 3)
     assert f(mean) == pytest.approx(np.sum(expected**2), rel=1e-14)
     gd.check_gradients(f, (mean,))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_several_normals_move_with_their_covariance(size):
+    mean, cov = np.array([1.0, 2.0]), np.array([[2.0, 0.5], [0.5, 1.0]])
+    given = {"size": size, "method": "cholesky"}
+
+    def f(mean, cov):
+        cov = (cov + cov.T) / 2.0
+        drawn = random.default_rng(0).multivariate_normal(mean, cov, **given)
+        return np.sum(drawn**2)
+
+    expected = np.random.default_rng(0).multivariate_normal(mean, cov, **given)
+    assert gd.value_and_grad(f)(mean, cov)[0] == pytest.approx(np.sum(expected**2))
+    gd.check_gradients(f, (mean, cov))
+    for draw in (random.default_rng(0), random.RandomState(0)):
+        with pytest.raises(ArgumentError, match=r'needs method="cholesky"'):
+            draw.multivariate_normal(mean, gd.node(cov))
 
 
 def test_generators_are_kept():

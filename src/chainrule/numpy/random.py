@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.random as _random
 
+from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import plain_operand
 from chainrule.numpy.buffer_operands import is_recorded
 from chainrule.numpy.buffers import as_buffer
@@ -118,12 +119,32 @@ class _Drawing:
     def multivariate_normal(
         self, mean: Any, cov: Any, size: Any = None, *args: Any, **options: Any
     ) -> Any:
-        """Draw mean + m, with m of mean 0 and covariance ``cov``, a plain matrix."""
+        """Draw mean + L n, with n of the standard normal distribution.
+
+        L L.T is ``cov``. It is a matrix of nodes for ``method="cholesky"`` only: other
+        factors turn by themselves where eigenvalues are equal.
+        """
         draw = self._draw("multivariate_normal")
+        if is_recorded(cov):
+            return self._of_covariance(ops.asarray(mean), cov, size, options)
         if not is_recorded(mean):
             return self._new(draw(mean, cov, size, *args, **options))
         mean = ops.asarray(mean)
         return mean + draw(np.zeros(mean.shape), cov, size, *args, **options)
+
+    def _of_covariance(
+        self, mean: Any, cov: Any, size: Any, options: dict[str, Any]
+    ) -> Any:
+        if options.get("method") != "cholesky":
+            raise ArgumentError(
+                "multivariate_normal with a covariance of nodes needs "
+                'method="cholesky", which numpy.random.default_rng() has. Write mean + '
+                "np.linalg.cholesky(cov) @ rng.standard_normal(n) for other generators."
+            )
+        shape = () if size is None else tuple(np.atleast_1d(size).tolist())
+        normal = self._draw("standard_normal")((*shape, *mean.shape))
+        factor = _np.linalg.cholesky(ops.asarray(cov))
+        return mean + normal @ _np.swapaxes(factor, -1, -2)
 
     def _located(self, name: str, loc: Any, scale: Any, size: Any) -> Any:
         draw = self._draw(name)
