@@ -24,6 +24,7 @@ export function show(x: Value | undefined): string {
   if (x == null) return "";
   if (isNumber(x)) return short(x);
   if (!isGrid(x)) return x.text;
+  if (!x.data.length) return `${tuple(x.shape)}, empty`;
   const first = x.data.slice(0, 3).map((v) => short(v, 4)).join(" ");
   return `${tuple(x.shape)}: ${first}${x.data.length > 3 ? " ..." : ""}`;
 }

@@ -22,10 +22,12 @@ export function laidOut(
   folds: Folded, plans: Plan[], labels: Map<string, string>, frame: { width: number; height: number },
   largest: number, smallest: number,
 ): Layout {
-  const made = (down: boolean, room?: number): Layout => arranged(folds, plans, labels, down, room);
+  const made = (down: boolean, room?: number, points?: number): Layout =>
+    arranged(folds, plans, labels, down, room, points);
   if (frame.width < NARROW) {
-    const wide = made(true, frame.width);
-    return wide.width <= frame.width ? wide : made(true, 0);
+    let found = made(true, frame.width);
+    for (const points of [11, 5, 2]) if (found.width > frame.width) found = made(true, 0, points);
+    return found;
   }
   const scale = ({ width, height }: Layout): number => Math.min(frame.width / width, frame.height / height, largest);
   if (!folds.edges.length) return made(true, frame.width / smallest);
@@ -43,7 +45,7 @@ export function strip(folds: Folded, plans: Plan[]): Layout {
 }
 
 function arranged(
-  folds: Folded, plans: Plan[], labels: Map<string, string>, down: boolean, room?: number,
+  folds: Folded, plans: Plan[], labels: Map<string, string>, down: boolean, room?: number, points = down ? 11 : 16,
 ): Layout {
   const turned = <P extends [number, number]>(x: P): P => (down ? x : ([x[1], x[0]] as P));
   const sizes = plans.map(({ width, height }) => turned<Size>([width, height]));
@@ -51,7 +53,7 @@ function arranged(
     const text = labels.get(key);
     return turned(text ? [widthOf(text, LABEL) + 12, 20] : [0, 0]);
   });
-  const spaces = { boxes: down ? 20 : 26, points: down ? 11 : 16, rows: 21 };
+  const spaces = { boxes: down ? 20 : 26, points, rows: 21 };
   const found = layered(sizes, folds.edges.map(({ from, to }) => [from, to]), texts, spaces, room);
   const [width, height] = turned<Size>([found.width, found.height]);
   return {
