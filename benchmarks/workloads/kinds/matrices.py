@@ -90,6 +90,16 @@ def many_small(xp: Any, matrices: Any, vectors: Any) -> Any:
     return xp.sum(solved**2) + xp.sum(logarithms)
 
 
+def ellipsoids(xp: Any, roots: Any, points: Any) -> Any:
+    """Sum over ellipsoids of a distance and the logarithm of a volume.
+
+    Operations: a product of stacks of matrices, swapaxes, solve, det, log, sums.
+    """
+    matrices = roots @ xp.swapaxes(roots, 1, 2) + np.eye(3)
+    solved = xp.linalg.solve(matrices, points[:, :, None])
+    return xp.sum(solved**2) + xp.sum(xp.log(xp.linalg.det(matrices)))
+
+
 def comparisons(*, tiny: bool) -> Iterator[Compilation]:
     """Yield them in the order of the table."""
     return against_jax("matrices", workloads(tiny=tiny), faster(1.5))
@@ -122,3 +132,6 @@ def workloads(*, tiny: bool) -> Named:
         rng.standard_normal((n, 4)),
     )
     yield "many small", Workload(many_small, arguments)
+    n = 3 if tiny else 300
+    roots, points = rng.standard_normal((n, 3, 3)), rng.standard_normal((n, 3))
+    yield "ellipsoids", Workload(ellipsoids, (roots,), (points,))

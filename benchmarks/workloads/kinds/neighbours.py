@@ -85,6 +85,30 @@ def upwind(xp: Any, u: Any, before: Any) -> Any:
     return xp.sum(residual**2)
 
 
+def lifting(xp: Any, x: Any) -> Any:
+    """Size of a signal's coefficients after one step of the 5/3 lifting scheme.
+
+    Operations: two strided slices, two rolls, sums and products; abs, a square, log1p,
+    two sums.
+    """
+    even, odd = x[::2], x[1::2]
+    detail = odd - 0.5 * (even + xp.roll(even, -1))
+    smooth = even + 0.25 * (detail + xp.roll(detail, 1))
+    return xp.sum(xp.abs(detail)) + xp.sum(xp.log1p(smooth**2))
+
+
+def limited_flux(xp: Any, u: Any, direction: Any) -> Any:
+    """Energy after a step of Burgers' equation that is smoothed where the wind turns.
+
+    Operations: a square, two slices, a concatenation, a roll, a comparison and where,
+    products and sums, a square, sum.
+    """
+    flux = 0.5 * u * u
+    after = u - 0.1 * (flux - xp.concatenate([flux[:1], flux[:-1]]))
+    mixed = 0.5 * (after + xp.roll(after, -1))
+    return xp.sum(xp.where(direction > 0.0, after, mixed) ** 2)
+
+
 def comparisons(*, tiny: bool) -> Iterator[Compilation]:
     """Yield them in the order of the table."""
     others = {"total variation": (by_hand("total_variation.c"),)}
@@ -117,3 +141,8 @@ def workloads(*, tiny: bool) -> Named:
     n = 20 if tiny else 1_000
     data = rng.standard_normal(n)
     yield "upwind", Workload(upwind, (data + 0.1 * rng.standard_normal(n),), (data,))
+    n = 20 if tiny else 100_000
+    yield "lifting", Workload(lifting, (rng.standard_normal(n),))
+    n = 20 if tiny else 50_000
+    wind = (rng.standard_normal(n),)
+    yield "limited flux", Workload(limited_flux, (rng.standard_normal(n),), wind)
