@@ -68,6 +68,18 @@ def by_functions(xp, x):
     return z
 
 
+def by_flat_entries(xp, x):
+    y, d = xp.zeros((2, 4)), xp.ones((4, 4))
+    y.flat[1] = x[0]
+    y[:, ::2].flat[1:3] = x[:2] * 2.0
+    d.flat[::5] = x
+    d.T.flat = d.flat[3] + x[1] * 2.0
+    e = xp.zeros((4, 4))
+    np.fill_diagonal(e, x[3])
+    assert len(e.flat) == 16
+    return y[0] + y[1] + d[2] * sum(y.flat) + e[1]
+
+
 def by_swapping(xp, x):
     y = xp.zeros(4)
     y[:] = x
@@ -115,6 +127,7 @@ PROGRAMS = [
     by_views,
     by_rows,
     by_functions,
+    by_flat_entries,
     by_swapping,
     of_a_number,
     by_complex_parts,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -109,8 +109,66 @@ def _fixed(name: str) -> property:
     )
 
 
+class flat:  # noqa: N801
+    """The entries of a buffer one by one: ``y.flat[3] = x``."""
+
+    def __init__(self, array: operated) -> None:
+        """Show the entries of an array that takes nodes."""
+        self._array = array
+        self._rest: Iterator[Any] | None = None
+
+    def _now(self) -> Any:
+        return current(self._array).flat
+
+    def __getitem__(self, index: Index) -> Any:
+        """Return a copy of entries."""
+        return self._now()[current(index)]
+
+    def __setitem__(self, index: Index, value: Value) -> None:
+        """Write into the array; a node hands it over."""
+        value, index = current(value), current(index)
+        if is_recorded([value, index]):
+            self._array.hand_over([value, index])
+        z = current(self._array)
+        z.flat[index] = value
+        if kind_of(z) is not ndarray and self._array.is_picked():
+            self._array.receive(..., z)
+
+    def __len__(self) -> int:
+        """Return the number of entries."""
+        return self._array.size
+
+    def __iter__(self) -> Iterator[Any]:
+        """Go through the entries."""
+        return iter(self._now())
+
+    def __next__(self) -> Any:
+        """Return the next entry."""
+        self._rest = self._rest or iter(self)
+        return next(self._rest)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """Return the entries, while they are plain, as NumPy does."""
+        return np.array(self._now(), dtype)
+
+    def __eq__(self, other: object) -> Any:
+        """Compare entry by entry."""
+        return self._now() == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __getattr__(self, name: str) -> Any:
+        """Find what NumPy's iterator has: ``copy``, ``base``, ``coords``, ``index``."""
+        return getattr(self._now(), name)
+
+
 for _name in ("real", "imag", "flat"):
     setattr(operated, _name, _writable(_name))
+operated.flat = property(  # type: ignore[assignment]
+    flat,
+    operated.flat.fset,
+    doc="The entries one by one.",  # type: ignore[attr-defined]
+)
 for _name in ("shape", "dtype"):
     setattr(operated, _name, _fixed(_name))
 _BINARY = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
