@@ -182,7 +182,7 @@ def supported(f: Callable[..., Any]) -> Support:
     return _described(name, f"chainrule.{module}", known)
 
 
-def _of_numpys_arrays(f: Any) -> Any:
+def _of_numpys_arrays(f: Callable[..., Any]) -> Any:
     """Return NumPy's function in the place of a mirrored one, or of a method."""
     if isinstance(f, mirror.mirrored):
         return f.__wrapped__
@@ -191,7 +191,7 @@ def _of_numpys_arrays(f: Any) -> Any:
     return f
 
 
-def _of_distribution(f: Any) -> Support | None:
+def _of_distribution(f: Callable[..., Any]) -> Support | None:
     """Return what is known of a distribution of one's statistics, or its method."""
     f = getattr(f, "__wrapped__", f) if isinstance(f, types.FunctionType) else f
     owner, method = getattr(f, "__self__", f), getattr(f, "__name__", "")

@@ -98,8 +98,12 @@ ENTRIES = [
     OfMatrix("np.linalg", "det", mp.det),
     OfMatrix("np.linalg", "matrix_power", lambda a: a**5, rest=(5,)),
     OfMatrix("np.linalg", "cholesky", mp.cholesky, symmetric=True),
-    OfMatrix("np.linalg", "eigvalsh", lambda a: mp.eigsy(a, eigvals_only=True),
-             symmetric=True),
+    OfMatrix(
+        "np.linalg",
+        "eigvalsh",
+        lambda a: mp.eigsy(a, eigvals_only=True),
+        symmetric=True,
+    ),
     OfMatrix("scipy.linalg", "inv", mp.inverse),
     OfMatrix("scipy.linalg", "det", mp.det),
     OfMatrix("scipy.linalg", "expm", mp.expm),
@@ -109,4 +113,4 @@ ENTRIES = [
     OfMatrix("scipy.linalg", "sinm", mp.sinm),
     OfMatrix("scipy.linalg", "fractional_matrix_power", _power, rest=(0.3,)),
     OfMatrix("scipy.linalg", "svdvals", lambda a: mp.svd_r(a, compute_uv=False)),
-]  # fmt: skip
+]

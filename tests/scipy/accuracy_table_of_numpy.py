@@ -35,8 +35,11 @@ ENTRIES = [
     _entry("cbrt", mp.cbrt, (log(1e-9, 1e9),)),
     _entry("hypot", mp.hypot, (lin(-9, 9), lin(-9, 9))),
     _entry("power", mp.power, (log(0.1, 9), lin(-3, 3))),
-    _entry("logaddexp", lambda x, y: mp.log(mp.exp(x) + mp.exp(y)),
-           (lin(-9, 9), lin(-9, 9))),
+    _entry(
+        "logaddexp",
+        lambda x, y: mp.log(mp.exp(x) + mp.exp(y)),
+        (lin(-9, 9), lin(-9, 9)),
+    ),
     _entry("sinc", mp.sincpi, (lin(-9, 9),), operands="x"),
     _entry("divide", lambda x, y: x / y, (lin(0.1, 9), lin(0.1, 9))),
-]  # fmt: skip
+]

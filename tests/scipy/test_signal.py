@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.errors import ArgumentError
-from tests.helpers import assert_close
+from chainrule.errors import ArgumentError, MissingRuleError
+from tests.helpers import as_tuple, assert_close
 from tests.scipy.composed import as_list, check, same, weighted
 
 theirs = pytest.importorskip("scipy.signal")
@@ -466,3 +466,86 @@ def test_lists_of_nodes():
     y = signal.lfilter([1.0, c], [1.0, -c], [1.0, 0.0, 0.0])
     assert_close(y.value, [1.0, 1.0, 0.5], 1e-12)
     same(signal.hilbert, theirs.hilbert, X)
+
+
+DESIGNS = {
+    "butter low": (lambda w: signal.butter(3, w), 0.3),
+    "butter high, fs": (lambda w: signal.butter(4, w, "high", fs=20.0), 3.0),
+    "butter band": (lambda w: signal.butter(2, w, "band"), [0.2, 0.45]),
+    "butter stop": (lambda w: signal.butter(3, w, "bandstop"), [0.2, 0.45]),
+    "butter analog": (lambda w: signal.butter(3, w, analog=True), 0.3),
+    "butter zpk": (lambda w: signal.butter(3, w, output="zpk"), 0.3),
+    "cheby1 odd": (lambda w: signal.cheby1(3, w, 0.3), 0.5),
+    "cheby1 even": (lambda w: signal.cheby1(4, w, 0.3, "high"), 0.5),
+    "cheby2": (lambda w: signal.cheby2(3, w, 0.3), 30.0),
+    "cheby2 stop": (lambda w: signal.cheby2(4, w, [0.2, 0.4], "stop"), 30.0),
+    "ellip": (lambda w: signal.ellip(3, 0.5, 30.0, w), 0.3),
+    "bessel": (lambda w: signal.bessel(3, w, norm="mag"), 0.3),
+    "iirfilter": (lambda w: signal.iirfilter(3, w, rp=0.5, ftype="cheby1"), [0.2, 0.4]),
+    "notch": (lambda w: signal.iirnotch(w[0], w[1]), [0.3, 9.0]),
+    "peak": (lambda w: signal.iirpeak(w[0], w[1], fs=3.0), [0.3, 9.0]),
+    "firwin": (lambda w: signal.firwin(11, w), 0.3),
+    "firwin even": (lambda w: signal.firwin(10, w, window="hann", fs=3.0), 0.7),
+    "firwin band": (lambda w: signal.firwin(11, w, pass_zero="bandpass"), [0.2, 0.5]),
+    "firwin high": (lambda w: signal.firwin(11, w, pass_zero=False, width=0.2), 0.4),
+    "firwin plain": (lambda w: signal.firwin(11, w, scale=False), [0.2, 0.5]),
+    "sections": (lambda w: signal.butter(5, w, output="sos"), 0.3),
+    "sections band": (
+        lambda w: signal.cheby1(2, 1.0, w, "band", output="sos"),
+        [0.2, 0.4],
+    ),
+}
+
+
+def response(found):
+    """Return the sums of squares of what a design returns, each by a weight."""
+    parts = found if isinstance(found, tuple) else (found,)
+    total = 0.0
+    for i, part in enumerate(parts):
+        part = np.abs(np.asarray(part) if isinstance(part, float) else part)
+        places = np.arange(1.0, np.size(part) + 1.0)
+        total = total + np.sum(np.ravel(part) ** 2 * (places + i))
+    return total
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_filters_are_designed_from_nodes(name):
+    design, at = DESIGNS[name]
+    at = np.array(at) if isinstance(at, list) else at
+    plain = design(at)
+    found = design(gd.node(at))
+    if name == "butter zpk":  # roots are in another order
+        assert response(plain[2]) == pytest.approx(response(gd.value(found[2])))
+    for a, b in zip(as_tuple(plain), as_tuple(found), strict=True):
+        if name != "butter zpk":
+            assert_close(gd.value(b), a, 1e-9)
+    gd.check_gradients(lambda w: response(design(w)), (at,), order=2)
+
+
+def test_a_designed_filter_is_compiled_and_mapped():
+    x = np.cos(np.arange(30.0) ** 1.3)
+
+    def loss(w):
+        b, a = signal.butter(3, w)
+        return np.sum(signal.lfilter(b, a, x) ** 2)
+
+    fast = gd.compile(gd.grad(loss))
+    for w in (0.3, 0.4):
+        assert_close(fast(w), gd.grad(loss)(w), 1e-9)
+    edges = np.array([0.3, 0.4])
+    each = np.array([gd.grad(loss)(w) for w in edges])
+    assert_close(gd.vmap(gd.grad(loss))(edges), each, 1e-9)
+
+
+def test_designs_refuse_what_has_no_derivative_and_keep_scipys_bits():
+    ripple = gd.node(0.5)
+    with pytest.raises(MissingRuleError, match="cheby1"):
+        signal.ellip(3, ripple, 30.0, 0.3)
+    with pytest.raises(MissingRuleError, match="zpk"):
+        signal.butter(3, ripple, analog=True, output="sos")
+    with pytest.raises(MissingRuleError, match="boxcar"):
+        signal.firwin(11, 0.3, width=ripple)
+    with pytest.raises(ValueError, match="0 < Wn"):
+        signal.butter(3, gd.node(1.5))
+    for ours, own in zip(signal.butter(3, 0.3), theirs.butter(3, 0.3), strict=True):
+        assert np.array_equal(ours, own)

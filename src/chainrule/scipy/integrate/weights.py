@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.scipy.integrate.integrals import Integrand
-from chainrule.values.types import Value
+from chainrule.values.types import Operation, Value
 from chainrule.values.vertices import raw
 
 Plain = Callable[..., tuple[Any, ...]]
@@ -45,7 +45,7 @@ def moving_weight(
     return _algebraic(plain, f, a, b, weight, wvar)
 
 
-def _called(f: Integrand, place: Callable[[Any], Any]) -> Integrand:
+def _called(f: Integrand, place: Callable[[Value], Any]) -> Integrand:
     return lambda s: f(place(s))
 
 
@@ -55,8 +55,8 @@ def _wave(
     shift, w0 = w - raw(w), raw(w)
     other, sign = ("sin", -1.0) if weight == "cos" else ("cos", 1.0)
 
-    def by(wave: Any) -> Integrand:
-        def product(x: Any) -> Any:
+    def by(wave: Operation) -> Integrand:
+        def product(x: Value) -> Any:
             return f(x) * wave(shift * x)
 
         return product
@@ -67,7 +67,7 @@ def _wave(
 
 
 def _algebraic(
-    plain: Plain, f: Integrand, a: Value, b: Value, weight: str, powers: Sequence[Any]
+    plain: Plain, f: Integrand, a: Value, b: Value, weight: str, powers: Sequence[Value]
 ) -> tuple[Any, ...]:
     a0, b0 = raw(a), raw(b)
     scale = (b - a) / (b0 - a0)
@@ -75,11 +75,11 @@ def _algebraic(
     p0, q0 = raw(p), raw(q)
     total, dp, dq = p + q + 1.0, p - p0, q - q0
 
-    def logarithms(s: Any) -> tuple[Any, Any]:
+    def logarithms(s: Value) -> tuple[Any, Any]:
         near = _NEAR * abs(b0 - a0)  # QUADPACK calls at the limits too
         return np.log(np.maximum(s - a0, near)), np.log(np.maximum(b0 - s, near))
 
-    def without(s: Any) -> Any:
+    def without(s: Value) -> Any:
         left, right = logarithms(s)
         return f(a + scale * (s - a0)) * np.exp(dp * left + dq * right) * scale**total
 

@@ -1,7 +1,7 @@
 """``scipy.signal`` on nodes: convolution, filters, spectra, resampling, waveforms.
 
-Filters are differentiable in the signal and in their coefficients. Functions that
-design filters are SciPy's own: their results are plain.
+Filters are differentiable in the signal and in their coefficients, and those that are
+designed in the edges and ripples that they are designed from.
 
 >>> import chainrule as gd
 >>> import numpy as np
@@ -16,6 +16,7 @@ import scipy.signal
 from chainrule.numpy import mirror
 from chainrule.scipy.signal import constants as constants
 from chainrule.scipy.signal import convolutions as convolutions
+from chainrule.scipy.signal import design as design
 from chainrule.scipy.signal import filtering as filtering
 from chainrule.scipy.signal import peaks as peaks
 from chainrule.scipy.signal import resampling as resampling
