@@ -77,6 +77,10 @@ def test_a_check_says_why_it_fails(capsys):
         (["x*[1, 2", "x=1"], "is no formula"),
         (["x*y", "x=1"], "Write y=1.0"),
         (["x + ones(2)", "x=1"], "scalar"),
+        (["x*2", "x=3", "x=4"], "x has two values"),
+        (["x*2", "x=3", "class=4"], "written x=2; received 'class=4'"),
+        (["print(x)", "x=1"], "'print' is neither"),
+        (["__import__('os').getcwd()", "x=1"], "'__import__' is neither"),
     ],
 )
 @pytest.mark.parametrize("command", ["explain", "check"])
@@ -85,6 +89,31 @@ def test_bad_input_is_said(capsys, command, arguments, said):
     assert status == 2
     assert said in text
     assert "Traceback" not in text
+
+
+def test_names_of_parts_and_of_comprehensions_are_known(capsys):
+    status, text = run(capsys, "check", "linalg.norm(x) + x.sum()", "x=[3.0, 4.0]")
+    assert status == 0
+    assert "d/dx = [1.6 1.8]" in text
+    status, text = run(capsys, "check", "sum([i * v for i, v in zip_(x)])", "x=[3.0]")
+    assert "'zip_' is neither" in text
+    assert run(capsys, "check", "sum([2 * v for v in x])", "x=[3.0, 1.0]")[0] == 0
+
+
+@pytest.mark.parametrize("command", ["explain", "check"])
+@pytest.mark.parametrize("formula", ["1/0*x", "x[5]", "x.no_such_thing"])
+def test_a_formula_that_fails_is_said(capsys, command, formula):
+    status, text = run(capsys, command, formula, "x=[1.0, 2.0]")
+    assert status == 1
+    assert "Error: " in text
+    assert "Traceback" not in text
+
+
+def test_a_file_that_cannot_be_written_is_said(capsys, tmp_path):
+    path = str(tmp_path / "no_such_folder" / "a.html")
+    status, text = run(capsys, "explain", "x*x", "x=1", "--save", path)
+    assert status == 2
+    assert "no_such_folder" in text
 
 
 def test_versions_are_shown(capsys):

@@ -13,6 +13,8 @@ A formula is Python with NumPy's names; values are formulas too: ``x=pi/2``,
 from __future__ import annotations
 
 import argparse
+import ast
+import keyword
 import linecache
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -28,11 +30,11 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0 if it went well, 1 if derivatives disagree, 2 on bad input."""
+    """Run a command; 0 if it went well, 1 if not, 2 on bad input."""
     options = parser().parse_args(arguments)
     try:
         return int(options.run(options) or 0)
-    except ChainruleError as error:
+    except (ChainruleError, OSError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 2
 
@@ -64,19 +66,20 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def run_explain(options: argparse.Namespace) -> None:
+def run_explain(options: argparse.Namespace) -> int:
     """Print how a formula's gradient came about, or save it."""
     f, values = function_of(options.formula, options.values)
     if options.page is not None:
         names = [pair.partition("=")[0].strip() for pair in options.values]
         made = typed_page(options.formula, dict(zip(names, values, strict=True)))
         print(made.save(options.page) if options.page else made.show())
-        return
+        return 0
     explained: Any = gd.explain(f)(*values)
     if options.save:
         print(explained.save(options.save))
     else:
         explained.print()
+    return int(explained.error is not None)
 
 
 def typed_page(formula: str, values: Mapping[str, Any]) -> Workshop:
@@ -95,11 +98,15 @@ def typed_page(formula: str, values: Mapping[str, Any]) -> Workshop:
 def run_check(options: argparse.Namespace) -> int:
     """Print the gradient in each value, what differences say, and a diagnosis."""
     f, values = function_of(options.formula, options.values)
+    diagnosis = gd.diagnose(f, *values)
+    if diagnosis.error is not None:
+        print(diagnosis)
+        return 1
     with np.errstate(all="ignore"):
         gradients = gd.grad(f, tuple(range(len(values))))(*values)
     for pair, gradient in zip(options.values, gradients, strict=True):
         print(f"d/d{pair.partition('=')[0]} = {gradient}")
-    print(gd.diagnose(f, *values))
+    print(diagnosis)
     try:
         with np.errstate(all="ignore"):
             gd.check_gradients(f, values, order=1)
@@ -131,27 +138,32 @@ def function_of(
     values: list[Any] = []
     for pair in pairs:
         name, equals, text = pair.partition("=")
-        if not equals or not name.strip().isidentifier():
+        name = name.strip()
+        if not equals or not name.isidentifier() or keyword.iskeyword(name):
             raise gd.errors.ArgumentError(f"A value is written x=2; received {pair!r}.")
-        names.append(name.strip())
+        if name in names:
+            raise gd.errors.ArgumentError(f"{name} has two values.")
+        names.append(name)
         values.append(_value(text, known))
     text = f"lambda {', '.join(names)}: {formula}"
     linecache.cache["<formula>"] = len(text), None, [f"{text}\n"], "<formula>"
     try:
-        code = compile(text, "<formula>", "eval")
+        tree = ast.parse(text, "<formula>", "eval")
     except SyntaxError as error:
         raise gd.errors.ArgumentError(
             f"{formula!r} is no formula in Python: {error.msg}. Write 'x**2' for a "
             "power and 'x*y' for a product."
         ) from None
-    lacking = [n for n in code.co_consts[0].co_names if n not in known]
-    lacking = [n for n in lacking if not hasattr(np.ndarray, n)]
+    read = [n for n in ast.walk(tree) if isinstance(n, ast.Name)]
+    own = {n.id for n in read if isinstance(n.ctx, ast.Store)}  # in comprehensions
+    own.update(n.arg for n in ast.walk(tree) if isinstance(n, ast.arg))
+    lacking = [n.id for n in read if n.id not in known and n.id not in own]
     if lacking:
         raise gd.errors.ArgumentError(
             f"{lacking[0]!r} is neither a name of NumPy's nor a value that was given. "
             f"Write {lacking[0]}=1.0 behind the formula."
         )
-    f: Callable[..., Any] = eval(code, known)
+    f: Callable[..., Any] = eval(compile(tree, "<formula>", "eval"), known)
     f.__name__ = "formula"
     return f, tuple(values)
 

@@ -123,7 +123,11 @@ class power_grad(elementwise):
     cases: Cases = tuple(
         case(positive(3), y) for y in (0, 1, 2.0, 3, 0.5, -1, -0.5, -2, 2.5)
     )
-    remedy = "A power needs a positive base where the exponent is not an integer."
+    remedy = (
+        "A power needs a positive base where the exponent is no whole number. At 0 it "
+        "is infinite for negative exponents, and its slope for those below 1: keep {x} "
+        "away from 0, or choose with np.where what it is there."
+    )
 
     @staticmethod
     def d_x(xp: Namespace, z: Value, x: Value, y: Value) -> Value:

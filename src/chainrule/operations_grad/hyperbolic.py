@@ -142,8 +142,8 @@ class arctanh_grad(elementwise):
     expression = "math.atanh(x)"
     domain: Domain = {"x": (-0.8, 0.8)}
     remedy = (
-        "It needs an argument between -1 and 1, and is steep there: "
-        "np.clip({x}, -1.0, 1.0)."
+        "arctanh is infinite at -1 and 1, and not defined beyond: keep {x} between, "
+        "such as np.clip({x}, -0.999999, 0.999999)."
     )
 
     @staticmethod

@@ -136,8 +136,9 @@ class arcsin_grad(elementwise):
     latex = r"\arcsin"
     domain: Domain = {"x": (-0.8, 0.8)}
     remedy = (
-        "It needs an argument between -1 and 1, and is steep there: "
-        "np.clip({x}, -1.0, 1.0)."
+        "It needs an argument between -1 and 1, such as np.clip({x}, -1.0, 1.0), and "
+        "its slope is infinite at both: for an angle take np.arctan2 of its sine and "
+        "cosine."
     )
 
     @staticmethod
@@ -157,8 +158,9 @@ class arccos_grad(elementwise):
     latex = r"\arccos"
     domain: Domain = {"x": (-0.8, 0.8)}
     remedy = (
-        "It needs an argument between -1 and 1, and is steep there: "
-        "np.clip({x}, -1.0, 1.0)."
+        "It needs an argument between -1 and 1, such as np.clip({x}, -1.0, 1.0), and "
+        "its slope is infinite at both: for an angle take np.arctan2 of its sine and "
+        "cosine."
     )
 
     @staticmethod
