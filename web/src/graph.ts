@@ -8,7 +8,7 @@ import { byEdge, labelOf } from "./edges";
 import { around, Overview, partOf } from "./focus";
 import { folded, type Fold, type Folded } from "./fold";
 import { entries, show } from "./format";
-import { LABEL, laidOut, strip, type Layout } from "./layout";
+import { LABEL, laidOut, MANY, strip, type Layout } from "./layout";
 import { widthOf } from "./text";
 import { flow, subject, type Moment, type State } from "./timeline";
 import { reachable, walkable } from "./walk";
@@ -175,7 +175,7 @@ export class GraphView {
       this.layout = laidOut(folds, plans, labels, size, this.presenting ? this.largest : 1,
         this.presenting ? this.smallest : 1);
       const over = this.layout.width - size.width / SMALLEST;
-      if (!narrow || over <= 0 || room <= 160) return plans;
+      if (!narrow || over <= 0 || room <= 160 || plans.length > MANY) return plans;
       room = Math.max(160, room - over - 4);
     }
   }

@@ -160,6 +160,7 @@ function ordered(places: Place[]): number[][] {
 function crossings(places: Place[], rows: number[][], order: number[]): number {
   let count = 0;
   for (const row of rows) {
+    if (row.length < 2) continue;
     const ends = row.flatMap((i) => places[i]!.below.map((j) => order[j]!).sort((a, b) => a - b));
     const size = Math.max(0, ...ends) + 1;
     const tree = new Array<number>(size + 1).fill(0);
@@ -232,10 +233,14 @@ function pullRow(places: Place[], row: number[], spaces: Spaces, axis: number, d
 /** Where neighbours pull a place, and how hard: points most; `axis` is how hard x = 0 pulls boxes. */
 function pull(places: Place[], p: Place, axis: number, down: boolean): [wanted: number, weight: number] {
   const [first, second] = down ? [p.above, p.below] : [p.below, p.above];
-  const near = first.length ? first : second;
-  const pulls = near.map((j) => [8, 2, 1][Number(p.isBox) + Number(places[j]!.isBox)]!);
-  const weight = sum(pulls) + (p.isBox ? axis : 0);
-  return weight ? [sum(near.map((j, n) => pulls[n]! * places[j]!.x)) / weight, weight] : [p.x, 1];
+  let [total, weight] = [0, p.isBox ? axis : 0];
+  for (const j of first.length ? first : second) {
+    const q = places[j]!;
+    const force = p.isBox ? (q.isBox ? 1 : 2) : q.isBox ? 2 : 8;
+    total += force * q.x;
+    weight += force;
+  }
+  return weight ? [total / weight, weight] : [p.x, 1];
 }
 
 /** Mirror the layout if that brings more of the first boxes into their order. */
@@ -256,10 +261,22 @@ function pointsOf(places: Place[], way: number[], tops: Point[]): Point[] {
   const [leaves, enters] = [across(start, inner[0]![0]), across(end, inner.at(-1)![0])];
   const [from, to] = [start.y + start.height / 2, end.y - end.height / 2];
   const [below, above] = [tops[start.row]![1], tops[end.row]![0]];
-  return [
+  return straightened([
     [leaves, from], ...(below > from ? [[leaves, below] as Point] : []), ...inner,
     ...(above < to ? [[enters, above] as Point] : []), [enters, to],
-  ];
+  ]);
+}
+
+/** A line without the points between others right above and below. */
+function straightened(points: Point[]): Point[] {
+  const kept: Point[] = [];
+  for (const point of points) {
+    const [x] = point;
+    const n = kept.length;
+    if (n > 1 && Math.abs(kept[n - 1]![0] - x) < 0.01 && Math.abs(kept[n - 2]![0] - x) < 0.01) kept.pop();
+    kept.push(point);
+  }
+  return kept;
 }
 
 /** Where an arrow that leads to or comes from `x` meets a box. */

@@ -16,6 +16,8 @@ export interface Layout {
 export const LABEL = 13;
 /** Frames that are narrower hold graphs that run downwards. */
 const NARROW = 560;
+/** Graphs of more boxes are laid out by fewer attempts. */
+export const MANY = 80;
 
 /** The layout in the direction that is larger to read; on a phone downwards, in a column if need be. */
 export function laidOut(
@@ -26,7 +28,8 @@ export function laidOut(
     arranged(folds, plans, labels, down, room, points);
   if (frame.width < NARROW) {
     let found = made(true, frame.width);
-    for (const points of [11, 5, 2]) if (found.width > frame.width) found = made(true, 0, points);
+    const lines = folds.groups.length > MANY ? [5] : [11, 5, 2];
+    for (const points of lines) if (found.width > frame.width) found = made(true, 0, points);
     return found;
   }
   const scale = ({ width, height }: Layout): number => Math.min(frame.width / width, frame.height / height, largest);

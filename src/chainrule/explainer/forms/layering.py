@@ -22,6 +22,10 @@ _ORDERED, _PULLED = 12, 17
 """How often the orders, and the places, are improved."""
 
 
+_STRAIGHT = 0.01
+"""How far points of a straight line are apart at most."""
+
+
 @dataclass(frozen=True)
 class Spaces:
     """The room between two boxes of a layer, at a point, and between rows."""
@@ -228,6 +232,8 @@ def _crossings(
     """Return how many pairs of lines between neighbouring rows cross."""
     count = 0
     for row in rows:
+        if len(row) < 2:
+            continue
         ends: list[int] = []
         for i in row:
             ends += sorted(int(order[j]) for j in places[i].below)
@@ -356,13 +362,24 @@ def _points(
     start, end = places[way[0]], places[way[-1]]
     leaves, enters = _across(start, inner[0][0]), _across(end, inner[-1][0])
     below, above = tops[start.row][1], tops[end.row][0]
-    return [
+    points = [
         (leaves, start.y + start.height / 2),
         *([(leaves, below)] if below > start.y + start.height / 2 else []),
         *inner,
         *([(enters, above)] if above < end.y - end.height / 2 else []),
         (enters, end.y - end.height / 2),
     ]
+    return _straightened(points)
+
+
+def _straightened(points: Sequence[Point]) -> list[Point]:
+    """Return a line without the points between others right above and below."""
+    kept: list[Point] = []
+    for point in points:
+        if len(kept) > 1 and all(abs(x - point[0]) < _STRAIGHT for x, _ in kept[-2:]):
+            kept.pop()
+        kept.append(point)
+    return kept
 
 
 def _across(box: _Place, x: float) -> float:
