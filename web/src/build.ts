@@ -84,7 +84,9 @@ export class Builder {
     const lines = all.filter((line) => !isInput(line));
     const assigned = new Set<string>();
     for (const { name, tree } of all) {
-      if (name && tree.kind === "list") this.input(name, given, tree);
+      if (!name || tree.kind !== "list") continue;
+      if (this.inputs.has(name)) throw new FormulaError(`${name} is given twice.`, 0);
+      this.input(name, given, tree);
     }
     if (!lines.length) throw new FormulaError("Type what is computed of these values below them.", 0);
     for (const { name, tree } of lines) {

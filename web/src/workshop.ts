@@ -87,8 +87,8 @@ export class Workshop {
       const made = builder.build(this.field.value, this.values);
       this.typed = builder.typed;
       const shape = made.run.vertices[made.run.result ?? -1]?.shape ?? [];
-      if (sizeOf(shape) > 1) {
-        throw new FormulaError(`The result has ${sizeOf(shape)} entries: make a number of it, such as sum(...).`, 0);
+      if (shape.length) {
+        throw new FormulaError(`The result is an array of ${sizeOf(shape)} entries: make a number of it, such as sum(...).`, 0);
       }
       if (made.run.result == null || !made.run.steps.length) {
         throw new FormulaError("The result is not computed from any input: use a name, such as x.", 0);
