@@ -19,6 +19,7 @@ from chainrule.nodes.admission import refuse_in_place, refuse_out
 from chainrule.nodes.recorder import next_serial
 from chainrule.nodes.remedies import inside_numpy
 from chainrule.rules import traits_of
+from chainrule.rules.declarations import parameters_of
 from chainrule.values.buffered import buffered, current
 from chainrule.values.shapes import dtype_of, ndarray, shape_of
 from chainrule.values.types import ArrayValue, Index, Operation, Value
@@ -167,15 +168,13 @@ def place_of_out(function: Operation) -> int | None:
     >>> place_of_out(np.sum), place_of_out(np.dot), place_of_out(np.sort)
     (3, 2, None)
     """
-    try:
-        named = inspect.signature(function).parameters
-    except (TypeError, ValueError):  # a function in C that does not tell
+    known = parameters_of(function)
+    if known is None:  # a function in C that does not tell
         return None
-    if "out" not in named:
-        return None
-    if named["out"].kind is inspect.Parameter.KEYWORD_ONLY:
+    if "out" in known.keywords:
         return _NOWHERE
-    return list(named).index("out")
+    names = known.positional
+    return names.index("out") if "out" in names else None
 
 
 _NOWHERE = 99
