@@ -173,3 +173,19 @@ def test_what_is_put_together_is_known_by_its_boxes():
         ((8, 10), 9, (-9,)),
         ((10, 12), 0, (1,)),
     ]
+
+
+def test_a_constant_that_repeats_its_entries_is_read_where_they_are():
+    def wrapped(x):
+        return 3.0 * x**2 - np.concatenate([x[1:], np.zeros(1)]) - np.roll(x, 1)
+
+    x = np.linspace(0.5, 1.5, 36)
+    fast = gd.compile(
+        lambda s, x: gd.vmap(lambda v: gd.jvp(wrapped, (x,), (v,))[1])(s),
+        executor="native",
+    )
+    expected = gd.jacobian(wrapped)(x).T
+    for _ in range(5):  # what lies behind a short array differs from call to call
+        others = [np.full((36, 36), -7.7), *(np.full(36, 3.3) for _ in range(50))]
+        del others
+        np.testing.assert_allclose(fast(np.eye(36), x), expected, rtol=1e-13)

@@ -242,7 +242,7 @@ class _Planned:
             number = None
             if part.array is not None:
                 base = pieced.arrays[part.array]
-                held = self.views.of(base)
+                held = self.views.of(self.views.filled(base))
                 number = self._input(held.base, self._access(piece, part, held.array))
             found.append(Piece(piece.box, number))
         if len(found) == 1 and found[0].input is not None:

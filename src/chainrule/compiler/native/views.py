@@ -30,6 +30,7 @@ class Views:
         self._found: dict[Row, Shown] = {}
         self._constants: dict[int, Shown] = {}
         self._alive: list[Any] = []
+        self._filled: dict[int, Any] = {}
 
     def of(self, x: Any) -> Shown:
         """Return what a row or a constant array shows."""
@@ -56,6 +57,15 @@ class Views:
     def dtype_of(self, x: Any) -> Any:
         """Return the dtype in which a value is held."""
         return np.dtype(float) if self.floats or x.dtype is None else x.dtype
+
+    def filled(self, x: Any) -> Any:
+        """Return a constant array with each entry where its number says; or a row."""
+        if isinstance(x, Row) or x.flags.c_contiguous:
+            return x
+        if id(x) not in self._filled:
+            self._alive.append(x)
+            self._filled[id(x)] = np.ascontiguousarray(x)
+        return self._filled[id(x)]
 
     def _held(self, x: Any) -> Shown:
         """Hold a constant array: what repeats entries, once."""
