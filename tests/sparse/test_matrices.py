@@ -267,3 +267,21 @@ def test_a_linear_map_keeps_its_point_and_takes_complex_vectors():
 def test_a_number_by_a_number():
     J = gd.sparse.jacobian(lambda x: np.outer(x, x))
     assert J(np.array(3.0)).toarray() == 6.0
+
+
+def test_a_first_call_finds_its_pattern_once(monkeypatch):
+    from chainrule.sparse import states
+
+    found = []
+
+    def counted(*args, **given):
+        found.append(args)
+        return detection(*args, **given)
+
+    detection = states.Detection
+    monkeypatch.setattr(states, "Detection", counted)
+    J = gd.sparse.jacobian(lambda x: x[1:] * x[:-1] if x[0] < 1 else x[1:] * x[0])
+    for start, entries, count in ((0.5, 10, 1), (0.7, 10, 1), (2.0, 15, 2)):
+        x = np.linspace(start, 3.0, 6)
+        assert J(x).nnz == entries - (count == 2)
+        assert len(found) == count

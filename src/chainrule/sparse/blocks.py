@@ -22,9 +22,10 @@ class Block:
         """Keep index arrays that all matrices share."""
         self.where = where
         few = max(*shape, indices.size) < 1 << 31
-        numbers = [x.astype(_np.int32 if few else _np.int64) for x in (indices, starts)]
-        ones = _np.ones(indices.size)
-        self.like: Any = _sp.csr_array((ones, *numbers), shape)
+        kind = _np.int32 if few else _np.int64
+        numbers = [_np.asarray(x, kind) for x in (indices, starts)]
+        none = _np.broadcast_to(0.0, indices.shape)
+        self.like: Any = _sp.csr_array((none, *numbers), shape, copy=False)
         for x in (self.like.indices, self.like.indptr):
             x.flags.writeable = False
         self.like.has_canonical_format  # noqa: B018  it is looked up once

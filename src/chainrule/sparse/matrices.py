@@ -113,6 +113,7 @@ class SparseDerivative:
             refuse_followed(given)
             state = State(self, args, keywords)
             state.detect(args, keywords)
+            state.found_at = args, keywords
             self._states[key] = state
             if len(self._states) > KEPT:
                 self._states.popitem(last=False)

@@ -54,8 +54,12 @@ def run_batched(
     What depends on no traced value is computed now; ``home`` is ``None`` if all is.
     """
     known: dict[Row, Any] = dict(zip(program.inputs, inputs, strict=True))
-    for row in program.rows:
+    last = program.last_uses()
+    for i, row in enumerate(program.rows):
         known[row] = _batched(row, known, count)
+        for x in row.operands:
+            if last[x] <= i:  # all examples of it are large
+                known.pop(x, None)
     for row in program.checks:
         x = plain_of(known[row])
         if isinstance(x, stand_in):

@@ -23,10 +23,17 @@ from chainrule.compiler.native.text import Unit
 from chainrule.values.shapes import ndarray
 
 Ints = MutableSequence[int]
-"""An array of int64, as a parameter's annotation."""
+"""An array of int32, as a parameter's annotation."""
+Longs = MutableSequence[int]
+"""An array of int64."""
 Floats = MutableSequence[float]
 """An array of float64."""
-_DTYPES = {"Ints": np.dtype(np.int64), "Floats": np.dtype(np.float64)}
+_DTYPES = {
+    "Ints": np.dtype(np.int32),
+    "Longs": np.dtype(np.int64),
+    "Floats": np.dtype(np.float64),
+}
+_KINDS = {"Ints": "i32", "Longs": "i64", "Floats": "double"}
 _OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "add",
     ast.Sub: "sub",
@@ -47,8 +54,8 @@ _COMPARED: dict[type[ast.cmpop], str] = {
 def integer_loops(f: Callable[..., int]) -> Callable[..., int]:
     """Decorate a function of integers and arrays, which returns an integer.
 
-    Its parameters are annotated as ``int``, ``Ints`` or ``Floats``. No index is
-    checked, and none may be negative.
+    Its parameters are annotated as ``int``, ``Ints``, ``Longs`` or ``Floats``. No index
+    is checked, and none may be negative.
     """
     kinds = inspect.get_annotations(f)
     dtypes = [_DTYPES.get(kind) for name, kind in kinds.items() if name != "return"]
@@ -117,7 +124,7 @@ class _Translation:
         kinds = {a.arg: ast.unparse(a.annotation or a) for a in tree.args.args}
         whole = {a for a in parameters if kinds[a] == "int"}
         self.arrays = set(parameters) - whole
-        self.floats = {a for a in parameters if kinds[a] == "Floats"}
+        self.kinds = {a: _KINDS[kinds[a]] for a in self.arrays}
         names = whole | {
             x.id
             for x in ast.walk(tree)
@@ -157,15 +164,15 @@ class _Translation:
     def _Assign(self, tree: ast.Assign) -> None:
         value = self.value(tree.value)
         for target in tree.targets:
-            self.say(f"store {self.kind(target)} {value}, ptr {self.place(target)}")
+            self.store(self.kind(target), value, self.place(target))
 
     def _AugAssign(self, tree: ast.AugAssign) -> None:
         place, z, kind = self.place(tree.target), self.new(), self.kind(tree.target)
-        x, y = self.new(), self.value(tree.value)
-        operation = ("f" if kind == "double" else "") + _OPERATORS[type(tree.op)]
-        self.say(f"{x} = load {kind}, ptr {place}")
-        self.say(f"{z} = {operation} {kind} {x}, {y}")
-        self.say(f"store {kind} {z}, ptr {place}")
+        x, y = self.load(kind, place), self.value(tree.value)
+        of_float = kind == "double"
+        operation = ("f" if of_float else "") + _OPERATORS[type(tree.op)]
+        self.say(f"{z} = {operation} {kind if of_float else 'i64'} {x}, {y}")
+        self.store(kind, z, place)
 
     def _If(self, tree: ast.If) -> None:
         inside, other, after = self.new("then"), self.new("else"), self.new("after")
@@ -243,8 +250,23 @@ class _Translation:
     def kind(self, tree: ast.expr) -> str:
         """Return the type of a name or an entry."""
         array = tree.value if isinstance(tree, ast.Subscript) else None
-        of_float = isinstance(array, ast.Name) and array.id in self.floats
-        return "double" if of_float else "i64"
+        return self.kinds[array.id] if isinstance(array, ast.Name) else "i64"
+
+    def load(self, kind: str, place: str) -> str:
+        """Return what is at a place: a float, or an integer as all of them are."""
+        z = self.new()
+        self.say(f"{z} = load {kind}, ptr {place}")
+        if kind == "i32":
+            short, z = z, self.new()
+            self.say(f"{z} = sext i32 {short} to i64")
+        return z
+
+    def store(self, kind: str, x: str, place: str) -> None:
+        """Write a number to a place."""
+        if kind == "i32":
+            whole, x = x, self.new()
+            self.say(f"{x} = trunc i64 {whole} to i32")
+        self.say(f"store {kind} {x}, ptr {place}")
 
     def place(self, tree: ast.expr) -> str:
         """Return where a name or an entry is."""
@@ -252,7 +274,8 @@ class _Translation:
             return f"%{tree.id}.at"
         index, place = self.value(tree.slice), self.new()  # type: ignore[attr-defined]
         array = tree.value.id  # type: ignore[attr-defined]
-        self.say(f"{place} = getelementptr i64, ptr %{array}.p, i64 {index}")
+        kind = self.kinds[array]
+        self.say(f"{place} = getelementptr {kind}, ptr %{array}.p, i64 {index}")
         return place
 
     def value(self, tree: ast.expr | None) -> str:
@@ -271,9 +294,8 @@ class _Translation:
             case ast.Call(ast.Name(name), args):
                 return self._call(name, list(map(self.value, args)))
             case ast.Name() | ast.Subscript():
-                place, z = self.place(tree), self.new()
-                self.say(f"{z} = load {self.kind(tree)}, ptr {place}")
-                return z
+                place = self.place(tree)
+                return self.load(self.kind(tree), place)
             case _:
                 raise TypeError(
                     f"no form in machine code: {ast.dump(tree or ast.Pass())}"
@@ -326,4 +348,4 @@ class _Translation:
         return z
 
 
-__all__ = ["Floats", "Ints", "integer_loops"]
+__all__ = ["Floats", "Ints", "Longs", "integer_loops"]

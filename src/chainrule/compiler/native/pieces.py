@@ -8,6 +8,7 @@ or 0. So a slice of a concatenation of slices is read where the entries are.
 from __future__ import annotations
 
 import functools
+import hashlib
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,8 @@ from chainrule.values.shapes import ARRAYS, SEQUENCES
 
 _np: Any = np
 Array = np.ndarray[Any, Any]
+LONG = 1 << 31
+"""So many entries of arrays need longer numbers."""
 MOST = 1 << 26
 """Entries that are looked at in one program: it takes some nanoseconds each."""
 CUTS, ARRAYS_READ = 8, 8
@@ -123,7 +126,8 @@ class Pieces:
         found = self._patterns.get(("own", shape))
         if found is None:
             size = math.prod(shape)
-            places = np.arange(1, size + 1).reshape(shape)
+            kind = np.int32 if size < LONG else np.int64
+            places = np.arange(1, size + 1, dtype=kind).reshape(shape)
             found = Pattern(len(self._patterns), places, (1, size + 1))
             self._patterns["own", shape] = found
         return Pieced(found, (x,))
@@ -139,6 +143,8 @@ class Pieces:
             places = one.pattern.places
             shifted.append(np.where(places > 0, places + by, 0))
             bases += [b + by for b in one.pattern.bases[1:]]
+        if bases[-1] >= LONG:
+            return None
         rest = iter(shifted)
 
         def places_of(x: Any) -> Any:
@@ -159,16 +165,20 @@ class Pieces:
     def _of_those_read(self, places: Array, bases: Sequence[int]) -> Pattern | None:
         """Return a pattern of the arrays of which there are entries."""
         owners = _owners(places, bases)
-        counts = _np.bincount(owners.ravel(), minlength=len(bases))[1:]
+        if len(bases) > ARRAYS_READ:
+            counts = _np.bincount(owners.ravel(), minlength=len(bases))[1:]
+        else:  # bincount would copy
+            counts = [np.count_nonzero(owners == i) for i in range(1, len(bases))]
         read = np.flatnonzero(counts).tolist()
         if len(read) > ARRAYS_READ:
             return None
-        kept, back = [1], np.zeros(len(bases), dtype=np.int64)
+        kept, back = [1], np.zeros(len(bases), dtype=places.dtype)
         for i in read:
             back[i + 1] = kept[-1] - bases[i]
             kept.append(kept[-1] + bases[i + 1] - bases[i])
-        places = places + back[owners]
-        equal = tuple(read), tuple(kept), places.shape, places.tobytes()
+        places = np.ascontiguousarray(places + back[owners])
+        content = hashlib.blake2b(places).digest()
+        equal = tuple(read), tuple(kept), places.shape, content
         new = Pattern(len(self._patterns), places, tuple(kept), tuple(read))
         return self._patterns.setdefault(equal, new)
 
@@ -191,7 +201,11 @@ def _moved_by(row: Row) -> list[Row]:
 
 def _owners(places: Array, bases: Sequence[int]) -> Any:
     """Return which array each place is in, from 1 on; 0 is none."""
-    found: Any = _np.searchsorted(bases, places, side="right")
+    if len(bases) > ARRAYS_READ:
+        return _np.searchsorted(bases, places, side="right").astype(_np.int32)
+    found: Any = _np.zeros(places.shape, _np.uint8)
+    for base in bases:
+        found += places >= base
     return found
 
 

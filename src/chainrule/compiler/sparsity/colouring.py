@@ -30,7 +30,11 @@ AT_MOST = 1 << 22
 
 
 def _whole(x: Array) -> Any:
-    return _np.ascontiguousarray(x, dtype=_np.int64)
+    return _np.ascontiguousarray(x, dtype=_np.int32)
+
+
+def _filled(n: int) -> Any:
+    return _np.full(n, -1, _np.int32)
 
 
 def most_in_a_line(pattern: Structure) -> int:
@@ -38,17 +42,18 @@ def most_in_a_line(pattern: Structure) -> int:
     return int(_np.diff(pattern.indptr).max(initial=0))
 
 
-def colour_columns(pattern: Structure) -> Any:
+def colour_columns(pattern: Structure, by_columns: Structure | None = None) -> Any:
     """Return a colour for each column of a CSR pattern: equal ones meet in no row."""
     n, least = pattern.shape[1], most_in_a_line(pattern)
     if least == n:
-        return _np.arange(n)
-    by_columns, _ = pattern.transposed()
+        return _np.arange(n, dtype=_np.int32)
+    if by_columns is None:
+        by_columns, _ = pattern.transposed()
     starts, rows = _whole(by_columns.indptr), _whole(by_columns.indices)
     row_starts, columns = _whole(pattern.indptr), _whole(pattern.indices)
 
     def run(order: Array) -> tuple[int, Any]:
-        colour, seen = _np.full(n, -1), _np.full(n + 1, -1)
+        colour, seen = _filled(n), _filled(n + 1)
         most = greedy.apart(
             n, _whole(order), starts, rows, row_starts, columns, colour, seen
         )
@@ -66,18 +71,18 @@ def colour_symmetric(pattern: Structure, *, acyclic: bool = False) -> Any:
     """Return a star colouring of a symmetric pattern, or an acyclic one."""
     n, size = pattern.shape[0], int(pattern.nnz)
     if size == n * n:  # each vertex meets each other one
-        return _np.arange(n)
+        return _np.arange(n, dtype=_np.int32)
     starts, columns = _whole(pattern.indptr), _whole(pattern.indices)
-    numbers = _np.arange(size)
+    numbers = _np.arange(size, dtype=_np.int32)
     edges = _np.minimum(numbers, mates_of(pattern))
 
     def run(order: Array) -> tuple[int, Any]:
-        colour, seen = _np.full(n, -1), _np.full(n + 1, -1)
-        slots = [_np.zeros(n, _np.int64), *_np.zeros((3, size), _np.int64)]
+        colour, seen = _filled(n), _filled(n + 1)
+        slots = [_np.zeros(n, _np.int32), *_np.zeros((3, size), _np.int32)]
         if acyclic:
-            trees = [numbers.copy(), *_np.full((2, size), -1)]
+            trees = [numbers.copy(), _filled(size), _filled(size)]
         else:
-            trees = [_np.zeros(size, _np.int64), _np.full(size, -1)]
+            trees = [_np.zeros(size, _np.int32), _filled(size)]
         loop = greedy.acyclic if acyclic else greedy.star
         given = (n, _whole(order), starts, columns, edges, colour, seen)
         return loop(*given, *slots, *trees), colour
@@ -125,10 +130,10 @@ def _by_degree(graph: Any, step: int) -> Any:
     n = graph.shape[0]
     starts, columns = _whole(graph.indptr), _whole(graph.indices)
     degree = _np.diff(starts)
-    heads = _np.full(int(degree.max(initial=0)) + 2, -1)
+    heads = _filled(int(degree.max(initial=0)) + 2)
     if step > 0:
-        degree = _np.zeros(n, _np.int64)
-    order, after, before = (_np.empty(n, _np.int64) for _ in range(3))
+        degree = _np.zeros(n, _np.int32)
+    order, after, before = (_np.empty(n, _np.int32) for _ in range(3))
     greedy.by_degree(n, step, starts, columns, degree, order, heads, after, before)
     return order
 

@@ -69,14 +69,17 @@ class Compression:
         All products from the right come first. ``from_left`` are the rows whose entries
         are in products from the left, where not all are in one kind.
         """
-        rows = pattern.rows()
-        columns = pattern.indices.astype(_np.int64)
+        rows, columns = pattern.rows(), pattern.indices
         right = left = _np.zeros(0, _np.int64)
         if self.columns is not None:
-            right = self.columns[columns] * pattern.shape[0] + rows
+            right = self.columns.astype(_np.int64)[columns]
+            right *= pattern.shape[0]
+            right += rows
         if self.rows is not None:
-            start = _count(self.columns) * pattern.shape[0]
-            left = start + self.rows[rows] * pattern.shape[1] + columns
+            left = self.rows.astype(_np.int64)[rows]
+            left *= pattern.shape[1]
+            left += columns
+            left += _count(self.columns) * pattern.shape[0]
         if from_left is None or self.columns is None or self.rows is None:
             self._places = left if self.columns is None else right
         else:
@@ -136,9 +139,9 @@ def _of_mode(
     name: str, pattern: Structure, by_rows: Structure, full: Array
 ) -> Compression:
     if name == "forward":
-        return Compression(name, colour_columns(pattern)).place(pattern)
+        return Compression(name, colour_columns(pattern, by_rows)).place(pattern)
     if name == "reverse":
-        return Compression(name, None, colour_columns(by_rows)).place(pattern)
+        return Compression(name, None, colour_columns(by_rows, pattern)).place(pattern)
     rest, dense = rows_of(pattern, _np.logical_not(full)), rows_of(pattern, full)
     columns = rows = None
     if rest.nnz:

@@ -8,9 +8,29 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.native.integer_loops import Ints, integer_loops
 from chainrule.values.types import Array
 
 _np: Any = np
+
+
+@integer_loops
+def turned(
+    m: int,
+    starts: Ints,
+    columns: Ints,
+    ends: Ints,
+    rows: Ints,
+    order: Ints,
+) -> int:
+    """Sort entries by columns, from where each begins to where ``ends`` leaves it."""
+    for i in range(m):
+        for a in range(starts[i], starts[i + 1]):
+            k = ends[columns[a]]
+            ends[columns[a]] = k + 1
+            rows[k] = i
+            order[k] = a
+    return m
 
 
 class _Scipy:
@@ -36,8 +56,8 @@ class Structure:
 
     def __init__(self, indices: Array, indptr: Array, shape: tuple[int, int]) -> None:
         """Keep them."""
-        self.indices: Any = indices
-        self.indptr: Any = indptr
+        self.indices: Any = _np.ascontiguousarray(indices, dtype=_np.int32)
+        self.indptr: Any = _np.ascontiguousarray(indptr, dtype=_np.int32)
         self.shape = shape
 
     @property
@@ -51,15 +71,17 @@ class Structure:
 
     def rows(self) -> Any:
         """Return the row of each entry."""
-        return _np.repeat(_np.arange(self.shape[0]), self.counts())
+        numbers = _np.arange(self.shape[0], dtype=_np.int32)
+        return _np.repeat(numbers, self.counts())
 
     def transposed(self) -> tuple[Structure, Any]:
         """Return the transposed, and which entry of this each one of it is."""
-        order = _np.argsort(self.indices, kind="stable")
-        counts = _np.bincount(self.indices, minlength=self.shape[1])
-        starts = _np.append(0, _np.cumsum(counts))
         m, n = self.shape
-        return Structure(self.rows()[order], starts, (n, m)), order
+        starts = _np.zeros(n + 1, _np.int32)
+        _np.cumsum(_np.bincount(self.indices, minlength=n), out=starts[1:])
+        rows, order = (_np.empty(self.nnz, _np.int32) for _ in range(2))
+        turned(m, self.indptr, self.indices, starts[:-1].copy(), rows, order)
+        return Structure(rows, starts, (n, m)), order
 
     def as_scipy(self) -> Any:
         """Return it as a boolean matrix of SciPy's."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.native.integer_loops import Floats, Ints, integer_loops
+from chainrule.compiler.native.integer_loops import Floats, Ints, Longs, integer_loops
 from chainrule.compiler.sparsity.greedy import slot
 from chainrule.compiler.sparsity.structure import Structure
 from chainrule.values.types import Array
@@ -31,7 +31,7 @@ def summed(
     held: Ints,
     kinds: Ints,
     times: Ints,
-    rest: Ints,
+    rest: Longs,
     slots: Ints,
 ) -> int:
     """Find the slot of each entry, and what stands in each: how many, and their sum."""
@@ -57,7 +57,7 @@ def peeled(
     mates: Ints,
     slots: Ints,
     times: Ints,
-    rest: Ints,
+    rest: Longs,
     depth: Ints,
     queue: Ints,
     found: Ints,
@@ -121,11 +121,11 @@ class Recovery:
         """Find the order for a CSR pattern, its columns sorted."""
         n, size = pattern.shape[0], int(pattern.nnz)
         rows = pattern.rows()
-        columns = pattern.indices.astype(_np.int64)
-        starts = pattern.indptr.astype(_np.int64)
-        mates = mates_of(pattern).astype(_np.int64)
-        held, deepest = _np.zeros(n, _np.int64), _np.zeros(1, _np.int64)
-        kinds, times, rest, slots, depth, queue, found = _np.zeros((7, size), _np.int64)
+        columns, starts = pattern.indices, pattern.indptr
+        mates = mates_of(pattern)
+        held, deepest = _np.zeros(n, _np.int32), _np.zeros(1, _np.int32)
+        kinds, times, slots, depth, queue, found = _np.zeros((6, size), _np.int32)
+        rest = _np.zeros(size, _np.int64)
         summed(n, starts, columns, colours, held, kinds, times, rest, slots)
         count = peeled(size, mates, slots, times, rest, depth, queue, found, deepest)
         own = _np.flatnonzero(columns == rows)
@@ -133,13 +133,14 @@ class Recovery:
             raise RuntimeError("two colours make a circle")  # no colouring of ours
         self.depth: int = int(deepest[0])
         self.places: Any = None
-        places = colours[columns] * n + rows
+        places = colours[columns].astype(_np.int64) * n + rows
         found = found[:count]
         if not self.depth:
             places[mates[found]] = places[found]
             self.places = places
             return
-        number = (_np.cumsum(held) - held - starts[:-1])[rows] + slots  # without gaps
+        ends = _np.cumsum(held, dtype=_np.int32)
+        number = (ends - held - starts[:-1])[rows] + slots  # without gaps
         other = columns != rows
         self._sums: Any = _np.empty(int(held.sum()), _np.int64)
         self._sums[number[other]] = places[other]
