@@ -116,3 +116,28 @@ def test_the_power_of_a_half_is_the_root_that_numpy_takes(executor):
         for a, e in zip(fast(np.roll(x, i)), f(np.roll(x, i)), strict=True):
             np.testing.assert_array_equal(a, e)
             np.testing.assert_array_equal(np.copysign(1.0, a), np.copysign(1.0, e))
+
+
+def test_constants_that_a_form_makes_have_places_of_their_own():
+    """What is made while lowering goes at once, and another gets its identity."""
+    fast = gd.compile(np.sin, executor="numpy")
+    fast(1.0)
+    made = Builder(fast.newest()[1].program)
+    places = [made.constant(np.full(5, float(i))) for i in range(50)]
+    starts = {int(p[0]) for p in places}
+    assert len(starts) == 50
+
+
+def test_zeros_that_a_derivative_appends_are_zeros_in_native_code():
+    x = np.random.default_rng(0).normal(size=40)
+
+    def f(x):
+        v = (np.sin(x).reshape(8, 5) @ np.eye(5)).ravel()
+        v = np.delete(np.append(v, 1.0), 0)
+        return np.concatenate([v[:5], v[5:] * v[:-5]])
+
+    slope = gd.jacobian(f)
+    expected = slope(x)
+    for _ in range(8):
+        found = gd.compile(slope, executor="native")(x)
+        np.testing.assert_allclose(found, expected, atol=1e-12)

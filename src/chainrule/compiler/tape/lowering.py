@@ -85,7 +85,8 @@ class Builder:
         self._even: dict[int, tuple[Places, int]] = {}
         """Arrays of places that follow each other, and the first of them."""
         self._numbers: dict[Any, int] = {}
-        self._arrays: dict[int, Places] = {}
+        self._arrays: dict[int, tuple[Places, Any]] = {}
+        """Those of constant arrays, which stay: no other may get such an array's id."""
         self.absent: int = self.new(())
         """The place 0 of all entries that a function leaves out: nothing to add."""
         self.filled.append((self.absent, 0.0))
@@ -192,13 +193,13 @@ class Builder:
     def constant(self, x: Any) -> Places:
         """Return the places of a constant."""
         if type(x) is not float and isinstance(x, ndarray) and x.shape:
-            found = self._arrays.get(id(x))
-            if found is None:
+            known = self._arrays.get(id(x))
+            if known is None:
                 if x.dtype.kind not in "fbiu" or not is_exact(x):
                     raise CannotLowerError
-                found = self._arrays[id(x)] = self.new(x.shape)
-                self.filled.append((found, x.astype(np.float64)))
-            return found
+                known = self._arrays[id(x)] = self.new(x.shape), x
+                self.filled.append((known[0], x.astype(np.float64)))
+            return known[0]
         if not isinstance(x, (float, int, np.generic, ndarray)) or isinstance(
             x, np.complexfloating
         ):
