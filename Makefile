@@ -9,6 +9,10 @@ NEWEST_VENV := .venv-newest
 SUITES_VENV := .venv-suites
 # A clone of data-apis/array-api-tests with its submodule.
 ARRAY_API_TESTS ?= $(SUITES_VENV)/array-api-tests
+CLIENTS ?= lifelines pymanopt mici grcwa reliability surpyval momi ceviche legume-gme \
+	pyerrors sampyl-mcmc pennylane
+# A folder with clones of those clients whose source distributions leave out the tests.
+CLONES ?=
 INTEROP_VENV := .venv-interop
 PYTEST_ARGS ?= -n 2
 BENCH_ARGS ?=
@@ -84,8 +88,8 @@ test-interop: $(INTEROP_VENV)/.stamp-test $(INTEROP_VENV)/.stamp-interop ## with
 test-autograd: | $(SUITES_VENV)/bin/python ## autograd's own tests on chainrule (downloads them)
 	$(SUITES_VENV)/bin/python .ci/suites.py autograd
 
-test-clients: | $(SUITES_VENV)/bin/python ## the tests of libraries that use autograd (downloads them)
-	$(SUITES_VENV)/bin/python .ci/suites.py lifelines pymanopt
+test-clients: | $(SUITES_VENV)/bin/python ## the tests of libraries that use autograd (downloads them; CLONES=folder has repositories)
+	CLONES="$(CLONES)" $(SUITES_VENV)/bin/python .ci/suites.py $(CLIENTS)
 
 test-array-api: | $(SUITES_VENV)/bin/python ## the public tests of the array API on nodes: ARRAY_API_TESTS=their repository
 	$(SUITES_VENV)/bin/python .ci/array_api.py "$(ARRAY_API_TESTS)"

@@ -1,17 +1,20 @@
-"""The tests of autograd, and of two of its clients, on autograd and on chainrule.
+"""The tests of autograd, and of its clients, on autograd and on chainrule.
 
     python .ci/suites.py autograd
-    python .ci/suites.py lifelines pymanopt
+    CLONES=folder python .ci/suites.py lifelines pymanopt ceviche
 
 Installs what the suites need into the environment that runs it, downloads their source
 distributions by name, runs their tests as they are, twice, and writes the counts into
-docs/moving/suites.md. A test of autograd that fails on chainrule must stand, with a
-reason, in tests/compat/not_passed.txt, and what stands there must fail.
+docs/moving/suites.md. Tests that a source distribution leaves out are those of a clone
+of the repository, ``folder/ceviche``; without a clone the suite is not run, and its row
+stays as it is. A test of autograd that fails on chainrule must stand, with a reason, in
+tests/compat/not_passed.txt, and what stands there must fail.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 import os
 import re
 import shutil
@@ -25,17 +28,27 @@ HERE = Path(__file__).resolve().parent.parent
 PAGE = HERE / "docs" / "moving" / "suites.md"
 LIST = HERE / "tests" / "compat" / "not_passed.txt"
 WORK = Path(sys.prefix) / "suites"
+CLONES = os.environ.get("CLONES", "")
+SECONDS = int(os.environ.get("SUITE_SECONDS", "1500"))
+"""The longest that a suite runs, once; what it has not reached is not counted."""
 
 
 @dataclasses.dataclass
 class Suite:
-    """One package's tests: what they need, where they are, and which are run."""
+    """One package's tests.
+
+    ``needs`` are further packages, ``tests`` where they are in its source distribution
+    or, with ``cloned``, in its repository; ``options`` are pytest's, with ``tests`` as
+    the folder's name. They run in so many ``workers``, in one process without.
+    """
 
     needs: str
     tests: str
     options: list[str]
     what: str
     conftest: str | None = None
+    cloned: bool = False
+    workers: int = 2
 
 
 FITTERS = (
@@ -43,27 +56,85 @@ FITTERS = (
     "GeneralizedGamma or Piecewise or Parametric or AFT or MixtureCure or Splines or "
     "Custom"
 )
+OLD_NAMES = (
+    "import collections, collections.abc\n"
+    "for name in ('Hashable', 'Iterable', 'Mapping', 'Sequence'):\n"
+    "    setattr(collections, name, getattr(collections.abc, name))\n"
+)
 SUITES = {
-    "autograd": Suite("scipy xarray", "tests", [], "all tests"),
+    "autograd": Suite("scipy xarray", "tests", ["tests"], "all tests"),
     "lifelines": Suite(
         "scipy flaky dill",
         "lifelines/tests",
-        ["test_estimation.py", "-k", FITTERS],
+        ["tests/test_estimation.py", "-k", FITTERS],
         "univariate and regression fitters",
     ),
     "pymanopt": Suite(
         "scipy matplotlib",
         "tests",
         [
-            *("--ignore=backends/test_pytorch.py", "--ignore=backends/test_jax.py"),
-            *("--ignore=backends/test_tensorflow.py", "--ignore=test_problem.py"),
-            "--ignore=test_examples.py",
+            "tests",
+            *(
+                f"--ignore=tests/{name}.py"
+                for name in (
+                    *("backends/test_pytorch", "backends/test_jax", "test_problem"),
+                    *("backends/test_tensorflow", "test_examples"),
+                )
+            ),
         ],
         "manifolds, optimizers, the autograd backend",
         # Its own imports PyTorch and TensorFlow, to seed these too.
         "import random, matplotlib, numpy, pytest\nmatplotlib.use('Agg')\n"
         "@pytest.fixture(autouse=True)\ndef seeds():\n"
         "    random.seed(42); numpy.random.seed(42)\n",
+    ),
+    "mici": Suite(
+        "scipy", "tests", ["tests/test_autodiff.py", "-k", "autograd"], "derivatives"
+    ),
+    "grcwa": Suite("scipy", "tests", ["tests"], "all tests"),
+    "reliability": Suite("scipy", "tests", ["tests"], "all tests"),
+    "surpyval": Suite(
+        "scipy",
+        "surpyval/tests",
+        ["--pyargs", "surpyval.tests.univariate.parametric.test_fit"],
+        "fits of distributions",
+    ),
+    "momi": Suite(
+        "scipy networkx msprime numdifftools",
+        "test",
+        ["test/test_autograd.py"],
+        "derivatives",
+        cloned=True,
+        workers=0,  # each process would find other tests
+    ),
+    "ceviche": Suite("scipy", "tests", ["tests"], "all tests", cloned=True),
+    "legume-gme": Suite("scipy", "tests", ["tests"], "all tests", cloned=True),
+    "pyerrors": Suite(
+        "scipy hypothesis pytest-benchmark",
+        "tests",
+        ["tests", "--benchmark-skip"],
+        "all tests",
+        cloned=True,
+        workers=0,  # they write one file
+    ),
+    "sampyl-mcmc": Suite(
+        "scipy",
+        "sampyl",
+        ["sampyl/tests"],
+        "all tests",
+        OLD_NAMES,  # written for Python 3.9 and older
+        cloned=True,
+    ),
+    "pennylane": Suite(
+        "scipy pytest-mock pytest-rng flaky",
+        "tests",
+        [
+            *(f"tests/{x}" for x in ("gradients", "math", "measurements")),
+            *("tests/ops/functions", "-m", "autograd"),
+        ],
+        "what is marked autograd of gradients, measurements and operators",
+        cloned=True,
+        workers=0,  # its filters of warnings import it, before any plugin
     ),
 }
 
@@ -76,43 +147,65 @@ def pip(*arguments: str) -> None:
 
 
 def fetched(name: str) -> tuple[str, Path]:
-    """Install a package and unpack its tests; return its version and their place."""
+    """Install a package, lay its tests alone in a folder; return its version and it."""
     suite, place = SUITES[name], WORK / name
-    pip("install", "numpy", "optree", "pytest", "pytest-xdist", name)
-    pip("install", *suite.needs.split())
+    tools = "numpy optree autograd pytest pytest-xdist pytest-timeout".split()
+    pip("install", *tools, name, *suite.needs.split())
+    version = importlib.metadata.version(name)
+    alone = place / "alone"
     shutil.rmtree(place, ignore_errors=True)
-    source = ["--no-deps", "--no-binary", ":all:", "--dest", str(place)]
-    pip("download", *source, name)
-    (archive,) = place.glob("*.tar.gz")
-    with tarfile.open(archive) as packed:
-        packed.extractall(place, filter="data")
-    version = archive.name.removesuffix(".tar.gz").rpartition("-")[2]
-    tests = place / "tests-alone"
-    shutil.copytree(place / f"{name}-{version}" / suite.tests, tests)
+    if suite.cloned:
+        source = Path(CLONES) / name
+    else:
+        whole = ["--no-deps", "--no-binary", name, "--dest", str(place)]
+        pip("download", *whole, f"{name}=={version}")
+        (archive,) = place.glob("*.tar.gz")
+        with tarfile.open(archive) as packed:
+            packed.extractall(place, filter="data")
+        source = place / archive.name.removesuffix(".tar.gz")
+    shutil.copytree(source / suite.tests, alone / Path(suite.tests).name)
+    (alone / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")  # not chainrule's
     if suite.conftest is not None:
+        tests = alone / Path(suite.tests).name
         (tests / "conftest.py").write_text(suite.conftest, encoding="utf-8")
-    return version, tests
+    return version, alone
 
 
-def outcomes(name: str, tests: Path, *, ours: bool) -> dict[str, bool]:
+def outcomes(name: str, alone: Path, *, ours: bool) -> dict[str, bool]:
     """Run a suite; return whether each test passed, skipped ones left out."""
-    report = tests.parent / f"{'ours' if ours else 'theirs'}.xml"
-    plugin = ["-p", "chainrule.compat.pytest_plugin"] if ours else []
+    report = alone.parent / f"{'ours' if ours else 'theirs'}.xml"
+    suite = SUITES[name]
+    workers = ["-n", str(suite.workers)] if suite.workers else []
+    plugin = ["-p", "chainrule.compat.pytest_plugin"] if ours and workers else []
     paths = [str(HERE / "src")] if ours else []
     command = [
-        *(sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider"),
-        *("-o", "addopts=", "--tb=short", f"--junitxml={report}", *plugin),
-        *SUITES[name].options,
+        *(sys.executable, *(("-m", "chainrule.compat") if ours else ())),
+        *("-m", "pytest", "-q", "-p", "no:cacheprovider", *workers),
+        *(f"--session-timeout={SECONDS}", "-o", "addopts=", "--tb=short"),
+        *(f"--junitxml={report}", *plugin, *suite.options),
     ]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    environment |= {
+        "MPLBACKEND": "Agg",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
     log = report.with_suffix(".log")
     with log.open("w", encoding="utf-8") as written:
-        subprocess.run(command, cwd=tests, env=environment, check=False, stdout=written)
-    print(f"{name} on {'chainrule' if ours else 'autograd'}: {log}")
+        subprocess.run(command, cwd=alone, env=environment, check=False, stdout=written)
+    print(f"{name} on {'chainrule' if ours else 'autograd'}: {log}", flush=True)
+    if not report.exists():
+        print(f"{name} was not run: {log} says why")
+        return {}
+    return passed(report)
+
+
+def passed(report: Path) -> dict[str, bool]:
+    """Return whether each test of a report passed, skipped ones left out."""
     found: dict[str, bool] = {}
     for case in ET.parse(report).iter("testcase"):
         if case.find("skipped") is None:
-            home = case.get("classname", "").replace(".", "/")
+            home = case.get("classname", "").removeprefix("tests.").replace(".", "/")
             failed = case.find("failure") is not None or case.find("error") is not None
             found[f"{home}::{case.get('name')}"] = not failed
     return found
@@ -127,12 +220,17 @@ def listed() -> dict[str, str]:
 
 def row(name: str) -> tuple[str, bool]:
     """Return the row of a suite's counts, and whether its failures are those listed."""
-    version, tests = fetched(name)
-    theirs, ours = (outcomes(name, tests, ours=o) for o in (False, True))
+    version, alone = fetched(name)
+    theirs, ours = (outcomes(name, alone, ours=o) for o in (False, True))
     failed = {test for test, passed in ours.items() if not passed}
     for test in sorted(failed):
         print(f"    {test}{'' if theirs.get(test) else '  (fails on autograd too)'}")
-    counts = (f"{sum(x.values())} of {len(x)}" for x in (theirs, ours))
+    both = theirs.keys() & ours.keys()
+    counts = (f"{sum(x[t] for t in both)} of {len(both)}" for x in (theirs, ours))
+    reached = max(len(theirs), len(ours))
+    what = SUITES[name].what
+    if len(both) < reached:
+        what += f", those that both reached in {SECONDS // 60} minutes"
     known = set(listed()) if name == "autograd" else set()
     new, gone = failed - known, known - failed
     if name == "autograd":
@@ -140,20 +238,31 @@ def row(name: str) -> tuple[str, bool]:
             print(f"fails, and is not in {LIST.name}: {test}")
         for test in sorted(gone):
             print(f"passes: take it out of {LIST.name}: {test}")
-    text = f"| {name} {version}, {SUITES[name].what} | {' | '.join(counts)} |"
+    text = f"| {name} {version}, {what} | {' | '.join(counts)} |"
     print(text)
     return text, name != "autograd" or not (new or gone)
+
+
+def with_row(page: str, name: str, text: str) -> str:
+    """Return the page with a suite's row in its table, in the place of an older one."""
+    old = re.compile(rf"^\| {name} .*$", re.MULTILINE)
+    if old.search(page):
+        return old.sub(lambda _: text, page)
+    table = re.compile(r"^\| tests \|.*\n(?:\|.*\n)+", re.MULTILINE)
+    return table.sub(lambda found: f"{found[0]}{text}\n", page, count=1)
 
 
 def main(names: list[str]) -> int:
     """Run suites, write their counts into the page; return 1 if one disagrees."""
     fine = True
     for name in names:
+        if SUITES[name].cloned and not (Path(CLONES or "?") / name).is_dir():
+            print(f"{name}: not run, CLONES={CLONES} holds no clone of it")
+            continue
         text, agrees = row(name)
         fine &= agrees
         page = PAGE.read_text(encoding="utf-8")
-        page = re.sub(rf"^\| {name} .*$", lambda _, t=text: t, page, flags=re.MULTILINE)
-        PAGE.write_text(page, encoding="utf-8")
+        PAGE.write_text(with_row(page, name, text), encoding="utf-8")
     return 0 if fine else 1
 
 

@@ -1,17 +1,20 @@
 """Programs of autograd's kind, on autograd and under the alias, in one run.
 
-    python -m benchmarks.alias [--docs]
+    python -m benchmarks.alias [--docs] [--folder autograd/benchmarks]
 
 Two processes, one with each, run every program in turns; the table has the least
 processor time of each. ``--docs`` writes it into docs/moving/suites.md. All of it is
-eager: nothing is compiled.
+eager: nothing is compiled. ``--folder`` runs autograd's own benchmarks instead, those
+of a clone of its repository.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import itertools
 import json
+import os
 import re
 import subprocess
 import sys
@@ -24,13 +27,36 @@ from typing import Any
 import numpy as onp
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "moving" / "suites.md"
+FOLDER = "AUTOGRAD_BENCHMARKS"
 ROUNDS = 5
 Program = Callable[[], Any]
 
 
 def programs() -> dict[str, Program]:
     """Return the programs by name, on the autograd that is imported."""
+    folder = os.environ.get(FOLDER)
+    if folder:
+        return of_folder(Path(folder).resolve())
     return {**of_numbers(), **of_networks(), **of_fields()}
+
+
+def of_folder(folder: Path) -> dict[str, Program]:
+    """Return the benchmarks in a folder, functions and methods ``time_...``."""
+    sys.path.insert(0, str(folder))
+    found: dict[str, Program] = {}
+    for path in sorted(folder.glob("bench_*.py")):
+        module = importlib.import_module(path.stem)
+        places: list[tuple[str, Any]] = [("", module)]
+        for name, kind in vars(module).items():
+            if isinstance(kind, type) and kind.__module__ == path.stem:
+                suite = kind()
+                getattr(suite, "setup", int)()
+                places.append((f"{name} ", suite))
+        for owner, place in places:
+            for name in dir(place):
+                if name.startswith("time_"):
+                    found[f"{owner}{name[5:]}"] = getattr(place, name)
+    return found
 
 
 def of_numbers() -> dict[str, Program]:
@@ -147,7 +173,9 @@ def seconds(program: Program) -> float:
 
 
 def flat(result: Any) -> list[float]:
-    """Return the numbers of arrays in lists and tuples."""
+    """Return the numbers of arrays in lists and tuples; those of ``None`` are none."""
+    if result is None:
+        return []
     if isinstance(result, list | tuple):
         return [x for part in result for x in flat(part)]
     return onp.ravel(result).tolist()
@@ -190,7 +218,7 @@ def rows() -> list[str]:
         if not onp.allclose(*results, rtol=1e-5, atol=1e-6):
             raise AssertionError(f"{name}: {results}")
         theirs, ours = (min(a[i][0] for a in answers) for i in (0, 1))
-        times = f"{theirs * 1e3:.2f} ms | {ours * 1e3:.2f} ms | {theirs / ours:.1f}x"
+        times = f"{_shown(theirs)} | {_shown(ours)} | {theirs / ours:.1f}x"
         found.append(f"| {name} | {times} |")
         print(found[-1], flush=True)
     for process in both:
@@ -199,15 +227,23 @@ def rows() -> list[str]:
     return found
 
 
+def _shown(seconds: float) -> str:
+    return f"{seconds * 1e3:.2f} ms" if seconds > 1e-4 else f"{seconds * 1e6:.1f} us"
+
+
 def main() -> int:
     """Print the table, and write it into the page where that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--docs", action="store_true", help="write the table there")
+    parser.add_argument("--folder", help="the benchmarks of a clone of autograd")
     options = parser.parse_args()
+    if options.folder:
+        os.environ[FOLDER] = options.folder
     table = "\n".join(rows())
     if options.docs:
         page = PAGE.read_text(encoding="utf-8")
-        head = "| program | autograd | chainrule | faster |\n|---|---|---|---|\n"
+        name = "its own benchmarks" if options.folder else "program"
+        head = f"| {name} | autograd | chainrule | faster |\n|---|---|---|---|\n"
         pattern = re.escape(head) + r"(?:\|.*\n)*"
         PAGE.write_text(re.sub(pattern, lambda _: f"{head}{table}\n", page))
     return 0
