@@ -158,3 +158,18 @@ def test_what_pandas_cannot_hold_is_refused(pd):
             gd.compile(gd.grad(np.sum))(x)
     with pytest.raises(ArgumentError, match="needs columns"):
         gd.pmap(np.sum)(pd.DataFrame({"a": [1.0]}))
+
+
+def test_a_minimum_has_the_labels_of_the_first_guess(xr):
+    pd = pytest.importorskip("pandas")
+    minimize = pytest.importorskip("chainrule.scipy.optimize").minimize
+
+    def f(x):
+        return np.sum((x - np.array([1.0, 2.0])) ** 2)
+
+    found = minimize(f, pd.Series([0.0, 0.0], index=["a", "b"])).x
+    assert list(found.index) == ["a", "b"]
+    np.testing.assert_allclose(found, [1.0, 2.0], rtol=1e-6)
+    found = minimize(f, xr.DataArray(np.zeros(2), dims="t")).x
+    assert found.dims == ("t",)
+    np.testing.assert_allclose(found, [1.0, 2.0], rtol=1e-6)

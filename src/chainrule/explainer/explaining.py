@@ -22,7 +22,7 @@ from chainrule.transforms.inputs import input_node
 from chainrule.values.containers import flatten, unflatten
 from chainrule.values.foreign import is_foreign
 from chainrule.values.types import Result
-from chainrule.values.vertices import raw
+from chainrule.values.vertices import asked_array, raw
 
 BRANCHES = 8
 """How many branches are recorded beside the one that a call takes."""
@@ -187,7 +187,7 @@ def _differences(
 
     def difference(i: int) -> Result | None:
         value: Any = raw(leaves[inputs[i]])
-        value = value if is_foreign(value) else np.asarray(value)
+        value = asked_array(value)
         if is_foreign(value) or value.size > _DIFFERENCED or value.dtype.kind == "c":
             return None
         out = np.zeros(value.shape)

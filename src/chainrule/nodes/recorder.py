@@ -22,7 +22,7 @@ from chainrule.operations_grad import structure
 from chainrule.rules import elementwise, linear, multilinear, rule
 from chainrule.rules.namespace import evaluate
 from chainrule.steps import step as kernels
-from chainrule.values.foreign import PLAIN, is_foreign
+from chainrule.values.foreign import PLAIN, beside, is_foreign, made_like
 from chainrule.values.foreign import kept as kept_foreign
 from chainrule.values.refusals import admitted
 from chainrule.values.shapes import SEQUENCES, TUPLE, describe, generic, ndarray
@@ -131,7 +131,22 @@ def _sorted(
         floats = floats and (type(value) is float or is_number(value))
         if node_class is None or not node_class.watched:
             node_class = operand.__class__
+    if not floats and node_class is not None:
+        _make_alike(kept_operands, values, wanted)
     return node_class, kept_operands, values, tuple(wanted), floats
+
+
+_ARRAYS_AND_MASKS = (ndarray, bool, np.bool)
+
+
+def _make_alike(kept: list[Any], values: list[Any], wanted: Sequence[bool]) -> None:
+    """Make constants arrays of a library whose own do not stand beside NumPy's."""
+    like = beside(values)
+    if like is None:
+        return
+    for i, is_node in enumerate(wanted):
+        if not is_node and values[i].__class__ in _ARRAYS_AND_MASKS:
+            kept[i] = values[i] = made_like(values[i], like)
 
 
 def _numbers_of(operation: type[rule], value: Any, *, floats: bool) -> tuple[Any, bool]:

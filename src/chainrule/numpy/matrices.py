@@ -14,6 +14,7 @@ from chainrule.nodes.admission import plain_operand
 from chainrule.nodes.node_class import node
 from chainrule.numpy.products import moved_axis
 from chainrule.operations import namespace as operations
+from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import normalize_axes, own_axes
 from chainrule.values.types import Array, Axis, Shape
 from chainrule.values.vertices import as_array, is_stand_in, raw, surely_holds
@@ -285,14 +286,15 @@ def lstsq(a: ArrayLike, b: ArrayLike, rcond: float | None = None) -> Any:
     largest = np.finfo(as_array(plain_operand(s)).dtype).eps * max(m, n)
     cutoff = largest if rcond is None else max(rcond, largest)
     values = plain_operand(s)
-    rank = np.sum(values > cutoff * np.max(values, initial=0.0))
-    rank = rank if is_stand_in(rank) else int(rank)
+    rank = np.sum(values > cutoff * (np.max(values) if values.size else 0.0))
+    unknown = is_stand_in(rank) or is_foreign(rank)
+    rank = rank if unknown else int(rank)
     x = operations.matmul(operations.linalg.pinv(a, rcond=cutoff), b)
     if m <= n or surely_holds(rank < n):
         return x, np.empty(0, x.dtype), rank, s
     rest = operations.absolute(b - operations.matmul(a, x))
     residuals = operations.sum(rest * rest, axis=0, keepdims=b.ndim == 1)
-    if is_stand_in(rank):  # NumPy returns none where the rank is lower
+    if unknown:  # NumPy returns none where the rank is lower
         residuals = operations.where(rank < n, np.nan, residuals)
     return x, residuals, rank, s
 

@@ -48,7 +48,8 @@ def partition(
     if axis is None:
         x, axis = ops.reshape(x, (-1,)), 0
     own_axes(axis, x.ndim)
-    places = np.argpartition(plain_operand(x), kth, axis=axis, kind=kind)  # type: ignore
+    options: Any = {} if kind == "introselect" else {"kind": kind}
+    places = np.argpartition(plain_operand(x), kth, axis=axis, **options)  # type: ignore
     return ops.getitem(x, index=along_axis(places, axis, x.shape))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from chainrule.errors import ArgumentError, ShapeError
+from chainrule.errors import ArgumentError, MissingRuleError, ShapeError
 from chainrule.nodes.admission import plain_index, plain_operand
 from chainrule.nodes.node_class import node
 from chainrule.numpy.in_place import own
@@ -17,6 +17,7 @@ from chainrule.numpy.shape_functions import moveaxis
 from chainrule.numpy.statistics import cast
 from chainrule.operations import namespace as ops
 from chainrule.operations_grad.indexing import along_axis
+from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import describe, normalize_axes, own_axes
 from chainrule.values.types import Array, Axis
 from chainrule.values.versions import note
@@ -295,7 +296,13 @@ _first_of_each(np.unique_inverse)
 def trim_zeros(filt: ArrayLike, trim: str = "fb", axis: Axis = None) -> Any:
     """Return filt without the zeros at its front ('f') and its back ('b')."""
     x = ops.asarray(filt)
-    held = np.nonzero(plain_operand(x))
+    value = plain_operand(x)
+    if is_foreign(value):
+        raise MissingRuleError(
+            f"np.trim_zeros looks at the entries of {describe(value)}, which are not "
+            "asked for. Write x[start:stop]."
+        )
+    held = np.nonzero(value)
     index: list[Any] = [slice(None)] * x.ndim
     for i in normalize_axes(axis, x.ndim):
         start, stop = (held[i].min(), held[i].max() + 1) if held[i].size else (0, 0)

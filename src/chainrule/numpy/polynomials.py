@@ -12,6 +12,7 @@ from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import plain_operand
 from chainrule.numpy.matrices import lstsq
 from chainrule.operations import namespace as ops
+from chainrule.values.foreign import is_foreign
 from chainrule.values.types import Array
 from chainrule.values.vertices import is_stand_in, raw
 from chainrule.wrapping import implements
@@ -40,9 +41,9 @@ def _trimmed(p: ArrayLike) -> Array:
     """
     p = _coefficients(p)
     value = plain_operand(p)
-    if is_stand_in(value) and not value.may_decide:
+    if is_foreign(value) or (is_stand_in(value) and not value.may_decide):
         return p
-    taken = np.flatnonzero(plain_operand(p))
+    taken = np.flatnonzero(value)
     start = taken[0] if taken.size else p.shape[0] - 1
     return p[int(start) :] if start > 0 else p
 

@@ -16,6 +16,7 @@ from chainrule.nodes.admission import plain_operand
 from chainrule.numpy.in_place import own
 from chainrule.operations import namespace as ops
 from chainrule.operations_grad.indexing import along_axis
+from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import (
     dtype_of,
     is_complex,
@@ -236,6 +237,10 @@ def var(
     if where is not True:
         where = np.broadcast_to(where, x.shape)
         x = ops.where(where, x, 0.0)
+    masked = where is not True and is_foreign(plain_operand(x))
+    if masked and mean is None:  # few libraries have where= in their reductions
+        count = count_of(x, axis, where, True).astype(dtype_of(x))
+        mean = ops.sum(x, axis=axis, keepdims=True) / count
     if mean is None:
         z = ops.var(x, axis=axis, ddof=ddof, keepdims=keepdims, where=where)
         return z if dtype is None else cast(z, dtype)
@@ -244,7 +249,10 @@ def var(
     if is_complex(d):
         squares = ops.square(ops.real(d)) + ops.square(ops.imag(d))
     left = np.maximum(count_of(x, axis, where, keepdims) - ddof, 0)
-    total = ops.sum(squares, axis=axis, keepdims=keepdims, where=where)
+    if masked:
+        squares = ops.where(where, squares, 0.0)
+    options: Any = {} if masked else {"where": where}
+    total = ops.sum(squares, axis=axis, keepdims=keepdims, **options)
     z = total / left.astype(dtype_of(total))
     return z if dtype is None else cast(z, dtype)
 

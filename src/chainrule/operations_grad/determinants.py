@@ -18,7 +18,7 @@ from chainrule.rules.namespace import EXTRA, plain, traceable
 from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import is_complex
 from chainrule.values.types import Array, Namespace, Value
-from chainrule.values.vertices import constant
+from chainrule.values.vertices import asked_array, constant
 
 _linalg: Any = np.linalg
 
@@ -62,7 +62,7 @@ class det_grad(general):
 
 def cofactors(x: Any) -> Value:
     """Return the matrices of cofactors, exact also where ``x`` has no inverse."""
-    x = x if is_foreign(x) else np.asarray(x)
+    x = asked_array(x)
     if is_foreign(x):  # nobody asks whether it has an inverse
         return _by_rotations(x)
     try:
@@ -93,7 +93,7 @@ def cofactors_dot(x: Value, x_dot: Value) -> Value:
     ``d = diag(p e_jj) - p * e.T``, where ``e = u.H x_dot v.H`` and ``p[i, j]`` is the
     product of all singular values but the i-th and the j-th.
     """
-    u, s, vh, factor = _rotations(x if is_foreign(x) else np.asarray(x))
+    u, s, vh, factor = _rotations(asked_array(x))
     e = np.swapaxes(u, -1, -2) @ x_dot @ np.swapaxes(vh, -1, -2)
     p = products_without_two(s)
     on = (p @ np.einsum("...ii->...i", e)[..., None])[..., 0]

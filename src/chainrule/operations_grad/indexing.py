@@ -14,6 +14,7 @@ from chainrule.rules import declare, linear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA
 from chainrule.values.foreign import (
+    PLAIN,
     first_foreign,
     is_foreign,
     kept,
@@ -36,6 +37,10 @@ _add_at: Any = np.add.at
 
 def getitem(x: Any, *, index: Index) -> Value:
     """Return ``x[index]``."""
+    if x.__class__ not in PLAIN:
+        library = library_of(x)
+        if library is not None and library.getitem is not None:
+            return library.getitem(x, index)
     return np.asarray(x)[index] if type(x) is float else x[index]
 
 

@@ -27,6 +27,7 @@ from chainrule.operations_grad.matrix_parts import (
 )
 from chainrule.rules import general
 from chainrule.rules.cases import Cases, case, regular, spd
+from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import dtype_of, shape_of
 from chainrule.values.types import Array, Namespace, Value
 from chainrule.values.vertices import constant
@@ -142,10 +143,13 @@ class pinv_grad(general):
         cutoff = rtol if rcond is None else rcond
         if cutoff is None:
             return _linalg.pinv(x)
-        s = _linalg.svd(x, compute_uv=False)
-        top = np.max(s, axis=-1, keepdims=True, initial=0.0)
-        noise = 10 * max(np.shape(x)[-2:]) * np.finfo(s.dtype).eps * top
-        if np.any((s > noise) & (s <= np.asarray(cutoff)[..., None] * top)):
+        noise = 10 * max(np.shape(x)[-2:]) * np.finfo(dtype_of(x)).eps
+        lost = np.asarray(cutoff)[..., None] > noise
+        if not is_foreign(x):  # whose singular values are not looked at
+            s = _linalg.svd(x, compute_uv=False)
+            top = np.max(s, axis=-1, keepdims=True, initial=0.0)
+            lost = (s > noise * top) & (s <= np.asarray(cutoff)[..., None] * top)
+        if np.any(lost):
             raise ArgumentError(
                 f"pinv() on nodes was given the cutoff {cutoff!r}, which drops "
                 "singular values that are no rounding errors. Use a smaller cutoff, or "

@@ -12,10 +12,9 @@ from chainrule.operations_grad.matrix_parts import swapped
 from chainrule.operations_grad.partials import chosen
 from chainrule.rules import general
 from chainrule.rules.cases import Cases, case, regular
-from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import dtype_of, is_complex, shape_of
 from chainrule.values.types import Namespace, Value
-from chainrule.values.vertices import constant, raw
+from chainrule.values.vertices import asked_array, constant, raw
 
 
 class roots_grad(general):
@@ -35,7 +34,7 @@ class roots_grad(general):
     @staticmethod
     def forward(p: Value) -> Any:
         """Call NumPy's roots; its result is complex, also where it is real."""
-        return np.roots(p if is_foreign(p) else np.asarray(p)) + 0j
+        return np.roots(asked_array(p)) + 0j
 
     @staticmethod
     def pullback(xp: Namespace, z_grad: Value, z: Value, p: Value) -> tuple[Value]:
@@ -95,7 +94,7 @@ class characteristic_polynomial_grad(general):
     @staticmethod
     def forward(x: Value) -> Any:
         """Call NumPy's poly; of complex matrices the result is complex."""
-        z = np.poly(x if is_foreign(x) else np.asarray(x))
+        z = np.poly(asked_array(x))
         return z + 0j if is_complex(x) else np.real(z)
 
     @staticmethod

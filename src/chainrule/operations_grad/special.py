@@ -11,8 +11,8 @@ from chainrule.operations_grad.partials import chosen
 from chainrule.rules import elementwise
 from chainrule.rules.cases import REAL, Cases, Conventions, Domain, Dtypes, case
 from chainrule.rules.namespace import EXTRA
-from chainrule.values.foreign import is_foreign
 from chainrule.values.types import Namespace, Value
+from chainrule.values.vertices import asked_array
 
 _where: Any = np.where
 
@@ -25,7 +25,7 @@ def sinc_derivative(x: Value, *, order: int) -> Value:
     that recurrence loses digits, and the Taylor series is summed. Sines and cosines are
     those of what is left of ``x`` beside a whole number: ``pi x`` is rounded.
     """
-    x = x if is_foreign(x) else np.asarray(x)
+    x = asked_array(x)
     u: Any = math.pi * x
     near: Any = np.abs(u) < order + 1
     t: Any = np.where(near, u, 0.0)
@@ -61,7 +61,7 @@ def i0_derivative(x: Value, *, order: int) -> Value:
     give full precision wherever ``exp(x)`` is finite; those with cosines ``c`` and
     ``-c`` are taken together.
     """
-    x = x if is_foreign(x) else np.asarray(x)
+    x = asked_array(x)
     total: Any = 0.0
     for j in range(64):
         c = math.cos(math.pi * j / 128.0)

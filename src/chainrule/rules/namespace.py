@@ -186,6 +186,12 @@ def served(
             return function(*values, **parameters)
         except (FutureWarning, TypeError) as error:
             text = str(error)
+            if "unexpected keyword argument" in text:
+                raise MissingRuleError(
+                    f"A function of {type(foreign).__module__} was called on a node: "
+                    f"{text}. Write np.where(mask, x, 0.0) instead of where=, and "
+                    "np.maximum(z, start) instead of initial=."
+                ) from error
             if "not implemented by" not in text and "no implementation" not in text:
                 raise
             library = type(foreign).__module__.partition(".")[0]

@@ -30,6 +30,7 @@ from chainrule.sweeps.sweep import (
 )
 from chainrule.transforms.inputs import input_node, input_nodes
 from chainrule.values.containers import LEAF, flatten, is_container, unflatten
+from chainrule.values.refusals import refuse
 from chainrule.values.shapes import ARRAYS, TUPLE, describe, kind_of, ndarray, shape_of
 from chainrule.values.versions import WRITES, WRITTEN, first, pinned, touched
 from chainrule.values.vertices import first_stand_in, raw, refuse_nans, stand_in, vertex
@@ -44,6 +45,7 @@ def _as_result(x: Any) -> Any:
             return stacked(x)
         entries: Any = np.array(x.tolist())  # np.maximum chose none of the nodes
         return entries if entries.dtype.kind in "biufc" else x
+    refuse(x, "The result of a function that is differentiated")
     return x
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.errors import EscapeError
 from chainrule.values.foreign import NO_BRANCH, Library, register_arrays
+from chainrule.values.shapes import TUPLE
 
 _delayed: Any = importlib.import_module("dask").delayed
 _layers: Any = importlib.import_module("dask.layers")
@@ -46,6 +47,25 @@ def broadcast_to(x: Any, shape: tuple[int, ...], chunks: Any) -> Any:
 
 def _stretched(shape: tuple[int, ...], x: Any) -> Any:
     return np.broadcast_to(x, shape)
+
+
+def getitem(x: Any, index: Any) -> Any:
+    """Return ``x[index]``, also with several arrays of whole numbers in it."""
+    parts: list[Any] = [*index] if isinstance(index, TUPLE) else [index]
+    fancy: list[Any] = [p for p in parts if isinstance(p, list | np.ndarray)]
+    whole = all(np.asarray(p).dtype.kind in "iu" for p in fancy)
+    if len(fancy) < 2 or not whole or any(p is None for p in parts):
+        return x[index]
+    if any(p is Ellipsis for p in parts):
+        i = next(i for i, p in enumerate(parts) if p is Ellipsis)
+        parts[i : i + 1] = [slice(None)] * (x.ndim - len(parts) + 1)
+    at = [i for i, p in enumerate(parts) if not isinstance(p, slice)]
+    arrays: dict[int, Any] = {i: np.asarray(parts[i]) for i in at}
+    z = x.vindex[tuple(arrays.get(i, p) for i, p in enumerate(parts))]
+    if at[-1] - at[0] >= len(at):
+        return z  # apart from each other: their axes come first, as in vindex
+    count = np.broadcast(*arrays.values()).ndim
+    return np.moveaxis(z, range(count), range(at[0], at[0] + count))
 
 
 def add_at(x: Any, index: Any, y: Any) -> Any:
@@ -104,4 +124,6 @@ def compared(x: Any) -> Any:
     return Comparison(x.dask, x.name, x.chunks, dtype=bool, meta=x._meta)
 
 
-register_arrays(da.Array, Library(add_at, layout, broadcast_to, compared))
+register_arrays(
+    da.Array, Library(add_at, layout, broadcast_to, compared, getitem=getitem)
+)

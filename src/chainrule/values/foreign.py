@@ -44,12 +44,19 @@ class Library(NamedTuple):
         The function that takes them.
     undecided
         What becomes of a comparison of a node: an array whose ``bool`` raises.
+    mixes
+        Whether NumPy's arrays may stand beside its own. Where they may not, constants
+        beside a node are made arrays of the library.
+    getitem
+        ``getitem(x, index)`` reads at an index, where ``x[index]`` takes fewer of them.
     """
 
     add_at: Callable[[Any, Any, Any], Any] | None = None
     layout: Callable[[Any], Mapping[str, Any]] | None = None
     broadcast_to: Callable[..., Any] | None = None
     undecided: Callable[[Any], Any] | None = None
+    mixes: bool = True
+    getitem: Callable[[Any, Any], Any] | None = None
 
 
 _BY_NAME = {
@@ -146,6 +153,16 @@ def made_like(x: Any, like: Any) -> Any:
         return x
     as_array: Any = np.asarray
     return as_array(x, like=like)
+
+
+def beside(values: Sequence[Any]) -> Any:
+    """Return the foreign array that constants of NumPy's cannot stand beside."""
+    for x in values:
+        if x.__class__ not in PLAIN:
+            library = library_of(x)
+            if library is not None and not library.mixes:
+                return x
+    return None
 
 
 def zeros(shape: tuple[int, ...], dtype: Any, like: Any) -> Any:

@@ -263,6 +263,15 @@ def as_array(x: ArrayLike) -> Any:
     return x if isinstance(x, stand_in) or is_foreign(x) else np.asarray(x)
 
 
+def asked_array(x: ArrayLike) -> Any:
+    """Return ``np.asarray(x)``, which asks a stand-in for its entries.
+
+    A rule's forward that does becomes one row of a trace. A foreign array is returned
+    as it is.
+    """
+    return x if is_foreign(x) else np.asarray(x)
+
+
 def raw(x: Any) -> Any:
     """Return the plain value under a node; anything else is returned as it is."""
     return x._value if isinstance(x, vertex) else x

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import FrameType
 
 from chainrule.rules.namespace import whole
 from chainrule.values.vertices import is_internal
@@ -19,8 +20,15 @@ def user_line() -> str:
 def in_forward() -> bool:
     """Tell whether the function that asks for entries is one that ``whole`` runs.
 
-    Such a function, as a rule's forward, is one row where it looks at entries. Frames
-    are only looked at where a trace is asked for entries, so that rules cost nothing.
+    Such a function, as a rule's forward, is one row where it looks at entries; helpers
+    of ``values`` look for the one that calls them. Frames are only looked at where a
+    trace is asked for entries, so that rules cost nothing.
     """
-    caller = sys._getframe(2).f_back
-    return caller is not None and caller.f_code is whole.__code__
+    asking = sys._getframe(2)
+    while asking.f_back is not None and _is_helper(asking):
+        asking = asking.f_back
+    return asking.f_back is not None and asking.f_back.f_code is whole.__code__
+
+
+def _is_helper(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__", "").startswith("chainrule.values.")

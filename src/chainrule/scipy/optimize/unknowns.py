@@ -13,7 +13,7 @@ import scipy.optimize
 from chainrule.compiler.control.bodies import example_of
 from chainrule.errors import ArgumentError
 from chainrule.nodes.node_class import node
-from chainrule.values.containers import Structure, flatten, unflatten
+from chainrule.values.containers import LEAF, Structure, flatten, unflatten
 from chainrule.values.shapes import SEQUENCES, describe
 from chainrule.values.types import Value
 from chainrule.values.vertices import stand_in
@@ -70,7 +70,7 @@ class Unknowns:
         parts = [_flat(x) for x in leaves]
         self.start: Any = _np.concatenate(parts)
         self.example: Any = _np.array(example_of(self.start))
-        self.is_flat: bool = len(leaves) == 1 and np.shape(x0) == self.start.shape
+        self.is_flat: bool = self.structure is LEAF and np.ndim(x0) == 1
         self.form: Form = Form(self.structure, self.shapes, is_flat=self.is_flat)
 
     def flat(self) -> Unknowns:
