@@ -260,6 +260,15 @@ FAULTS = r"""(smallest) => {
 MOMENTS = ("start", "middle", "end")
 
 
+def resize(page, width, height):
+    """Give a page a size, and wait until it is drawn so."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.evaluate(
+        "() => new Promise(drawn => requestAnimationFrame(() =>"
+        " requestAnimationFrame(() => setTimeout(drawn))))"
+    )
+
+
 def at_moment(page, moment):
     """Bring a page to its start, its middle or its end."""
     last = int(page.get_attribute("#step", "max"))
@@ -275,7 +284,7 @@ def faults(page, name):
     """Return the faults of a page in all sizes, schemes and moments, in words."""
     found = []
     for width, height in WIDTHS.items():
-        page.set_viewport_size({"width": width, "height": height})
+        resize(page, width, height)
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             for moment in MOMENTS:
@@ -288,7 +297,7 @@ def faults(page, name):
 def pictures(page, name, folder):
     """Save the screenshots of a page: the window, and at the end all of it."""
     for width, height in WIDTHS.items():
-        page.set_viewport_size({"width": width, "height": height})
+        resize(page, width, height)
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             for moment in MOMENTS:

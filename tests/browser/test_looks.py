@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from tests.browser.looks import FAULTS, FUNCTIONS, SMALLEST, at_moment, faults
+from tests.browser.looks import FAULTS, FUNCTIONS, SMALLEST, at_moment, faults, resize
 from tests.test_lessons import LESSONS, literate
 
 __all__ = ["literate"]  # a fixture
@@ -82,7 +82,7 @@ HOSTILE = {
 def faults_of(page, name):
     found = []
     for width, height in ((1440, 900), (390, 844)):
-        page.set_viewport_size({"width": width, "height": height})
+        resize(page, width, height)
         for moment in ("start", "end"):
             at_moment(page, moment)
             found += [(name, width, f) for f in page.evaluate(FAULTS, SMALLEST)]
@@ -110,6 +110,6 @@ def test_pages_of_lessons_look_well(literate, visit, script, tmp_path, monkeypat
 
     page = visit(Made, reduced_motion="reduce")
     assert faults_of(page, script.stem) == []
-    page.set_viewport_size({"width": 360, "height": 640})  # as it is embedded
+    resize(page, 360, 640)  # as it is embedded
     assert page.evaluate(FAULTS, SMALLEST) == []
     assert page.locator(".graph").bounding_box()["y"] < 200
