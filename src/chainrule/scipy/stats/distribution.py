@@ -327,6 +327,8 @@ class frozen:
 
         @functools.wraps(method)
         def call(*args: Any, **kwds: Any) -> Any:
+            if self._plain is not None and not moves(*args, *kwds.values()):
+                return getattr(self._plain, name)(*args, **kwds)
             return method(*args, *self.args, **{**self.kwds, **kwds})
 
         return call

@@ -39,7 +39,9 @@ class multivariate:
     regular; its derivative is that of the lower triangle, which SciPy reads.
     """
 
-    _methods: Mapping[str, str] = dict.fromkeys(("pdf", "logpdf", "pmf", "logpmf"), "x")
+    _methods: Mapping[str, str] = dict.fromkeys(
+        ("pdf", "logpdf", "pmf", "logpmf", "cdf", "logcdf"), "x"
+    )
 
     def __init__(self, formulas: type) -> None:
         """Read the formulas of the distribution that has the class's name."""

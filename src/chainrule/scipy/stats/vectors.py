@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
+from chainrule.scipy.stats.distribution import missing
 from chainrule.scipy.stats.multivariate import (
     LOG_2_PI,
     as_matrix,
@@ -15,6 +17,7 @@ from chainrule.scipy.stats.multivariate import (
     multivariate,
 )
 from chainrule.scipy.stats.namespaces import np, sc
+from chainrule.scipy.stats.normal_probabilities import probability_of
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Value
 
@@ -31,6 +34,32 @@ class multivariate_normal:
         lower, log_det = factor(as_matrix(cov, dim))
         far = distances(centred(x, mean, dim), lower)
         return -0.5 * (far + (dim * LOG_2_PI + log_det))
+
+    @staticmethod
+    def cdf(
+        x: Value,
+        mean: Value | None,
+        cov: Value,
+        lower_limit: Value | None,
+        rng: object,
+        **options: float | None,
+    ) -> Value:
+        if lower_limit is not None:
+            raise missing(
+                "multivariate_normal",
+                "cdf with lower_limit=",
+                "Add and subtract the cdf at the corners.",
+            )
+        dim = dimension(mean, cov)
+        own = {k: v for k, v in {**options, "rng": rng}.items() if v is not None}
+        deviation = centred(x, mean, dim)
+        return probability_of(
+            deviation, as_matrix(cov, dim), options=tuple(own.items())
+        )
+
+    @staticmethod
+    def logcdf(x: Value, mean: Value | None, cov: Value, **options: Any) -> Value:
+        return np.log(multivariate_normal.formulas.cdf(x, mean, cov, **options))
 
     @staticmethod
     def entropy(mean: Value | None, cov: Value) -> Value:
