@@ -177,7 +177,7 @@ class Pieces:
             back[i + 1] = kept[-1] - bases[i]
             kept.append(kept[-1] + bases[i + 1] - bases[i])
         places = np.ascontiguousarray(places + back[owners])
-        content = hashlib.blake2b(places).digest()
+        content = hashlib.blake2b(places.data).digest()
         equal = tuple(read), tuple(kept), places.shape, content
         new = Pattern(len(self._patterns), places, tuple(kept), tuple(read))
         return self._patterns.setdefault(equal, new)
