@@ -131,10 +131,7 @@ def collect(roots: Iterable[vertex], start: int = -1) -> Ordered:
                         push(x)
         else:
             continue
-        # Something was written after it was used.
-        unmet = [x for x in resolved(z) if isinstance(x, vertex) and x not in met]
-        met.update(dict.fromkeys(unmet))
-        order += [x for x in dict.fromkeys(unmet) if x.serial > start]
+        _meet(resolved(z), met, order, start)
     older: list[vertex] = []
     if len(met) > len(order):
         older = [v for v in met if v.serial <= start]
@@ -142,6 +139,17 @@ def collect(roots: Iterable[vertex], start: int = -1) -> Ordered:
             del met[v]
     order.sort(key=_age, reverse=True)
     return Ordered(order, older, met)
+
+
+def _meet(
+    operands: Iterable[Any], met: dict[vertex, Any], order: list[vertex], start: int
+) -> None:
+    """Meet the operands of a vertex of which one was written after it was used."""
+    for x in operands:
+        if isinstance(x, vertex) and x not in met:
+            met[x] = None
+            if x.serial > start:
+                order.append(x)
 
 
 def check_fresh(leaves: Iterable[vertex], order: Sequence[vertex]) -> None:

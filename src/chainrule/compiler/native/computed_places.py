@@ -151,13 +151,9 @@ class _Places(Writer):
         self.finish(symbol)
 
     def _begin(self, z: str, x: str) -> None:
-        """Write what copies an array, or makes zeros, unless it is changed in place."""
+        """Write what copies an array, or makes zeros."""
         count = math.prod(self.box.shape)
         whole = count - count % self.width
-        if x:
-            self.do(f"%same = icmp eq ptr {x}, {z}")
-            self.do("br i1 %same, label %begun, label %copied")
-            self.begin("copied")
         for start, stop, width in ((0, whole, self.width), (whole, count, 1)):
             if start == stop:
                 continue
@@ -166,9 +162,6 @@ class _Places(Writer):
                 if x:
                     entries = self.load(self.moved(x, loop.i), width)
                 self.store(entries, self.moved(z, loop.i), width)
-        if x:
-            self.do("br label %begun")
-            self.begin("begun")
 
     def _all(self, part: str, array: str, indices: Sequence[str], flag: str) -> None:
         """Write the loop over computed integers, or what they pick if they are one."""

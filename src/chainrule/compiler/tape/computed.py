@@ -1,7 +1,7 @@
 """Reads and writes at computed places, on a tape: calls of machine code.
 
 In: a row that indexes with integers which other rows hold. Out: the places of its
-result. An array that nobody reads afterwards is changed where it is.
+result. A write makes a copy.
 """
 
 from __future__ import annotations
