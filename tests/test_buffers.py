@@ -285,6 +285,16 @@ def test_any_index_writes_through_any_view(view, compiled):
         )
 
 
+@pytest.mark.parametrize("name", ["zeros_like", "ones_like", "empty_like"])
+def test_arrays_like_a_buffer_take_nodes(name):
+    def f(x):
+        y = getattr(np, name)(gd.zeros(2))
+        y[:] = x
+        return np.sum(y * np.shape(y)[0] * np.ndim(y))
+
+    assert gd.grad(f)(3.0) == gd.compile(gd.grad(f))(3.0) == 4.0
+
+
 FUNCTIONS_THAT_SHOW = {
     "reshape": lambda y: np.reshape(y, (4, 1)),
     "ravel": np.ravel,

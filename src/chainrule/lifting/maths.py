@@ -19,10 +19,11 @@ from chainrule.lifting.mirrors import ours
 from chainrule.numpy.buffer_operands import is_recorded
 from chainrule.rules.expressions import rule_behind
 from chainrule.values.buffered import buffered
+from chainrule.values.types import Value
 from chainrule.values.vertices import stand_in, vertex
 
 
-def log(x: Any, base: Any = None) -> Any:
+def log(x: Value, base: Any = None) -> Any:
     """Return the logarithm of ``x``, to a base if there is one."""
     np = ours("numpy")
     return np.log(x) if base is None else np.log(x) / np.log(base)
@@ -48,27 +49,27 @@ def prod(iterable: Iterable[Any], *, start: Any = 1) -> Any:
     return functools.reduce(operator.mul, iterable, start)
 
 
-def degrees(x: Any) -> Any:
+def degrees(x: Value) -> Any:
     """Return an angle in degrees."""
     return x * (180.0 / math.pi)
 
 
-def radians(x: Any) -> Any:
+def radians(x: Value) -> Any:
     """Return an angle of degrees in radians."""
     return x * (math.pi / 180.0)
 
 
-def lgamma(x: Any) -> Any:
+def lgamma(x: Value) -> Any:
     """Return the logarithm of the absolute value of the gamma function."""
     return ours("scipy.special").gammaln(x)
 
 
-def fabs(x: Any) -> Any:
+def fabs(x: Value) -> Any:
     """Return the absolute value."""
     return abs(x)
 
 
-def pow(x: Any, y: Any) -> Any:
+def pow(x: Value, y: Value) -> Any:
     """Return a power."""
     return x**y
 

@@ -113,7 +113,8 @@ class RandomState(random.RandomState):
 
 def default_rng(seed: Any = None) -> Generator:
     """Return a generator of lifted code."""
-    return Generator(np.random.default_rng(seed).bit_generator)
+    lifted_generator: Any = Generator
+    return lifted_generator(np.random.default_rng(seed).bit_generator)
 
 
 _DRAWING: dict[Any, Any] = {

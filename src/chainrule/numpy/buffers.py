@@ -194,6 +194,8 @@ class buffer(operated):  # noqa: N801
         kwargs: Mapping[str, Any],
     ) -> Any:
         """Call any other function on what buffers are now."""
+        if traits_of(func).of_shapes and args and isinstance(args[0], buffer):
+            return as_buffer(func(_view(args[0], ndarray), *args[1:], **kwargs))
         if _is_alone(self, args, kwargs):
             return _shown(func(_view(self, ndarray), *args[1:], **kwargs), [self])
         recorded = is_recorded([args, dict(kwargs)])

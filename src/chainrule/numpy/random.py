@@ -15,8 +15,8 @@ pathwise derivative; Kingma and Welling 2014). The names are those of ``numpy.ra
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, SupportsIndex
 
 import numpy as np
 import numpy.random as _random
@@ -27,13 +27,18 @@ from chainrule.numpy.buffer_operands import is_recorded
 from chainrule.numpy.buffers import as_buffer
 from chainrule.operations import namespace as ops
 from chainrule.values.shapes import shape_of
+from chainrule.values.types import Value
 from chainrule.values.vertices import is_refused
 
 _np: Any = np
+_numpys: Any = _random
 Draw = Callable[..., Any]
+Seed = int | Sequence[int] | _random.BitGenerator | _random.Generator | None
+Size = SupportsIndex | Sequence[SupportsIndex] | None
+"""The shape of what is drawn; ``None`` for that of the parameters."""
 
 
-def _standard(draw: Draw, parameters: tuple[Any, ...], size: Any) -> Any:
+def _standard(draw: Draw, parameters: tuple[Value, ...], size: Size) -> Any:
     """Return what is drawn for parameters of some shapes, by one without."""
     shape = _np.broadcast_shapes(*map(shape_of, parameters))
     if size is None:
@@ -41,18 +46,18 @@ def _standard(draw: Draw, parameters: tuple[Any, ...], size: Any) -> Any:
     return draw(size=size)
 
 
-def _check(name: str, x: Any) -> None:
+def _check(name: str, x: Value) -> None:
     if is_refused(_np.asarray(plain_operand(x)) < 0):
         raise ValueError(f"{name} < 0")
 
 
-def _moved(standard: Draw, loc: Any, scale: Any, size: Any) -> Any:
+def _moved(standard: Draw, loc: Value, scale: Value, size: Size) -> Any:
     """Return ``loc + scale`` times a draw with 0 and 1."""
     _check("scale", scale)
     return loc + scale * _standard(standard, (loc, scale), size)
 
 
-def _stretched(standard: Draw, scale: Any, size: Any) -> Any:
+def _stretched(standard: Draw, scale: Value, size: Size) -> Any:
     """Return ``scale`` times a draw with 1."""
     _check("scale", scale)
     return scale * _standard(standard, (scale,), size)
@@ -67,57 +72,64 @@ class _Drawing:
         """Return a draw of NumPy's."""
         return getattr(super(), name)
 
-    def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+    def normal(self, loc: Value = 0.0, scale: Value = 1.0, size: Size = None) -> Any:
         """Draw loc + scale n, with n of the standard normal distribution."""
         return self._located("normal", loc, scale, size)
 
-    def laplace(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+    def laplace(self, loc: Value = 0.0, scale: Value = 1.0, size: Size = None) -> Any:
         """Draw loc + scale l, with l of density exp(-abs(l)) / 2."""
         return self._located("laplace", loc, scale, size)
 
-    def logistic(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+    def logistic(self, loc: Value = 0.0, scale: Value = 1.0, size: Size = None) -> Any:
         """Draw loc + scale log(u / (1 - u)), with u uniform."""
         return self._located("logistic", loc, scale, size)
 
-    def gumbel(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+    def gumbel(self, loc: Value = 0.0, scale: Value = 1.0, size: Size = None) -> Any:
         """Draw loc - scale log(-log(u)), with u uniform."""
         return self._located("gumbel", loc, scale, size)
 
-    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
+    def uniform(self, low: Value = 0.0, high: Value = 1.0, size: Size = None) -> Any:
         """Draw low + (high - low) u, with u uniform on [0, 1)."""
         if not is_recorded((low, high)):
             return self._new(self._draw("uniform")(low, high, size))
         standard = _standard(self._draw("uniform"), (low, high), size)
         return low + (high - low) * standard
 
-    def lognormal(self, mean: Any = 0.0, sigma: Any = 1.0, size: Any = None) -> Any:
+    def lognormal(
+        self, mean: Value = 0.0, sigma: Value = 1.0, size: Size = None
+    ) -> Any:
         """Draw exp(mean + sigma n), with n of the standard normal distribution."""
         if not is_recorded((mean, sigma)):
             return self._new(self._draw("lognormal")(mean, sigma, size))
         return ops.exp(_moved(self._draw("normal"), mean, sigma, size))
 
-    def exponential(self, scale: Any = 1.0, size: Any = None) -> Any:
+    def exponential(self, scale: Value = 1.0, size: Size = None) -> Any:
         """Draw -scale log(1 - u), with u uniform."""
         return self._scaled("exponential", scale, size)
 
-    def rayleigh(self, scale: Any = 1.0, size: Any = None) -> Any:
+    def rayleigh(self, scale: Value = 1.0, size: Size = None) -> Any:
         """Draw scale sqrt(-2 log(1 - u)), with u uniform."""
         return self._scaled("rayleigh", scale, size)
 
-    def weibull(self, a: Any, size: Any = None) -> Any:
+    def weibull(self, a: Value, size: Size = None) -> Any:
         """Draw e ** (1 / a), with e of the standard exponential distribution."""
         return self._shaped("weibull", lambda e: e ** (1.0 / a), a, size)
 
-    def pareto(self, a: Any, size: Any = None) -> Any:
+    def pareto(self, a: Value, size: Size = None) -> Any:
         """Draw exp(e / a) - 1, with e of the standard exponential distribution."""
         return self._shaped("pareto", lambda e: _np.expm1(e / a), a, size)
 
-    def power(self, a: Any, size: Any = None) -> Any:
+    def power(self, a: Value, size: Size = None) -> Any:
         """Draw (1 - exp(-e)) ** (1 / a), with e standard exponential."""
         return self._shaped("power", lambda e: (-np.expm1(-e)) ** (1.0 / a), a, size)
 
     def multivariate_normal(
-        self, mean: Any, cov: Any, size: Any = None, *args: Any, **options: Any
+        self,
+        mean: Value,
+        cov: Value,
+        size: Size = None,
+        *args: Any,
+        **options: Any,
     ) -> Any:
         """Draw mean + L n, with n of the standard normal distribution.
 
@@ -126,14 +138,14 @@ class _Drawing:
         """
         draw = self._draw("multivariate_normal")
         if is_recorded(cov):
-            return self._of_covariance(ops.asarray(mean), cov, size, options)
+            return self._of_covariance(mean, cov, size, options)
         if not is_recorded(mean):
             return self._new(draw(mean, cov, size, *args, **options))
         mean = ops.asarray(mean)
         return mean + draw(np.zeros(mean.shape), cov, size, *args, **options)
 
     def _of_covariance(
-        self, mean: Any, cov: Any, size: Any, options: dict[str, Any]
+        self, mean: Value, cov: Value, size: Size, options: dict[str, Any]
     ) -> Any:
         if options.get("method") != "cholesky":
             raise ArgumentError(
@@ -141,24 +153,24 @@ class _Drawing:
                 'method="cholesky", which numpy.random.default_rng() has. Write mean + '
                 "np.linalg.cholesky(cov) @ rng.standard_normal(n) for other generators."
             )
-        shape = () if size is None else tuple(np.atleast_1d(size).tolist())
-        normal = self._draw("standard_normal")((*shape, *mean.shape))
+        mean, like = ops.asarray(mean), np.empty(() if size is None else size)
+        normal = self._draw("standard_normal")((*like.shape, *mean.shape))
         factor = _np.linalg.cholesky(ops.asarray(cov))
         return mean + normal @ _np.swapaxes(factor, -1, -2)
 
-    def _located(self, name: str, loc: Any, scale: Any, size: Any) -> Any:
+    def _located(self, name: str, loc: Value, scale: Value, size: Size) -> Any:
         draw = self._draw(name)
         if not is_recorded((loc, scale)):
             return self._new(draw(loc, scale, size))
         return _moved(draw, loc, scale, size)
 
-    def _scaled(self, name: str, scale: Any, size: Any) -> Any:
+    def _scaled(self, name: str, scale: Value, size: Size) -> Any:
         draw = self._draw(name)
         if not is_recorded(scale):
             return self._new(draw(scale, size))
         return _stretched(draw, scale, size)
 
-    def _shaped(self, name: str, f: Callable[[Any], Any], a: Any, size: Any) -> Any:
+    def _shaped(self, name: str, f: Callable[[Any], Any], a: Value, size: Size) -> Any:
         if not is_recorded(a):
             return self._new(self._draw(name)(a, size))
         _check("a", a)
@@ -181,7 +193,7 @@ for _name in """random standard_normal standard_exponential standard_gamma stand
     setattr(_Drawing, _name, _plain(_name))
 
 
-class Generator(_Drawing, _random.Generator):
+class Generator(_Drawing, _numpys.Generator):
     """NumPy's generator, whose draws take nodes as parameters; see the module."""
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -189,7 +201,7 @@ class Generator(_Drawing, _random.Generator):
         return type(self), (self.bit_generator,)
 
 
-class RandomState(_Drawing, _random.RandomState):
+class RandomState(_Drawing, _numpys.RandomState):
     """NumPy's older generator, whose draws take nodes as parameters."""
 
 
@@ -204,10 +216,11 @@ class _Global(_Drawing):
         return getattr(_random, name)
 
 
-def default_rng(seed: Any = None) -> Any:
+def default_rng(seed: Seed = None) -> Any:
     """Return a ``Generator``, as ``numpy.random.default_rng`` does."""
     made = _random.default_rng(seed)
-    return made if isinstance(made, Generator) else Generator(made.bit_generator)
+    ours: Any = Generator
+    return made if isinstance(made, Generator) else ours(made.bit_generator)
 
 
 _OF_MODULE = frozenset(n for n in vars(_Drawing) if not n.startswith("_"))

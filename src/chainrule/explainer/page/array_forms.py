@@ -271,17 +271,32 @@ def _name(tree: ast.Name) -> str:
 
 
 _KINDS: dict[type[ast.expr], Callable[[Any], str]] = {
-    ast.Constant: _constant, ast.Attribute: _attribute, ast.UnaryOp: _unary,
-    ast.BinOp: _binary, ast.Compare: _compare, ast.Call: _call,
-    ast.Subscript: _subscript, ast.Slice: _slice, ast.List: _listed,
-    ast.Tuple: _listed, ast.Name: _name,
-}  # fmt: skip
+    ast.Constant: _constant,
+    ast.Attribute: _attribute,
+    ast.UnaryOp: _unary,
+    ast.BinOp: _binary,
+    ast.Compare: _compare,
+    ast.Call: _call,
+    ast.Subscript: _subscript,
+    ast.Slice: _slice,
+    ast.List: _listed,
+    ast.Tuple: _listed,
+    ast.Name: _name,
+}
 
 _OPERATORS: dict[type[ast.AST], str] = {
-    ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide",
-    ast.Pow: "power", ast.Lt: "less", ast.LtE: "less_equal", ast.Gt: "greater",
-    ast.GtE: "greater_equal", ast.Eq: "equal", ast.NotEq: "not_equal",
-}  # fmt: skip
+    ast.Add: "add",
+    ast.Sub: "subtract",
+    ast.Mult: "multiply",
+    ast.Div: "divide",
+    ast.Pow: "power",
+    ast.Lt: "less",
+    ast.LtE: "less_equal",
+    ast.Gt: "greater",
+    ast.GtE: "greater_equal",
+    ast.Eq: "equal",
+    ast.NotEq: "not_equal",
+}
 
 
 __all__ = ["FUNCTIONS", "ArrayScript", "array_script_of", "javascript_array"]

@@ -179,10 +179,18 @@ def _array_function(
 
 
 _OF_ARRAYS: dict[str, type[rule]] = {
-    "sum": sum_grad, "mean": mean_grad, "max": max_grad, "min": min_grad,
-    "transpose": transpose_grad, "getitem": getitem_grad, "matmul": matmul_grad,
-    "dot": dot_grad, "norm": vector_norm_grad, "inv": inv_grad, "solve": solve_grad,
-}  # fmt: skip
+    "sum": sum_grad,
+    "mean": mean_grad,
+    "max": max_grad,
+    "min": min_grad,
+    "transpose": transpose_grad,
+    "getitem": getitem_grad,
+    "matmul": matmul_grad,
+    "dot": dot_grad,
+    "norm": vector_norm_grad,
+    "inv": inv_grad,
+    "solve": solve_grad,
+}
 
 
 def _view(operation: type[rule]) -> VertexView:

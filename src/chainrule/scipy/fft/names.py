@@ -25,11 +25,13 @@ from chainrule.scipy.fft.transforms import (
 from chainrule.values.types import Array, Operation
 from chainrule.wrapping import implements, serve
 
+Lengths = Sequence[int] | int | None
+Workers = int | None
 Transform = Callable[..., Any]
 """A transform of ``(x, s, axes, norm, workers)``."""
 
 
-def _shape_and_axes(x: Array, s: Any, axes: Any) -> dict[str, Any]:
+def _shape_and_axes(x: Array, s: Lengths, axes: Lengths) -> dict[str, Any]:
     """Return the lengths and axes of a transform as the rules take them."""
     s = (s,) if isinstance(s, int) else s
     axes = (axes,) if isinstance(axes, int) else axes
@@ -41,17 +43,23 @@ def _shape_and_axes(x: Array, s: Any, axes: Any) -> dict[str, Any]:
     return {"s": tuple(whole), "axes": found}
 
 
-def _forward(x: Array, s: Any, axes: Any, norm: str | None, workers: Any) -> Any:
+def _forward(
+    x: Array, s: Lengths, axes: Lengths, norm: str | None, workers: int | None
+) -> Any:
     given = _shape_and_axes(x, s, axes)
     return complex_transform(x, **given, norm=norm, workers=workers)
 
 
-def _inverse(x: Array, s: Any, axes: Any, norm: str | None, workers: Any) -> Any:
+def _inverse(
+    x: Array, s: Lengths, axes: Lengths, norm: str | None, workers: int | None
+) -> Any:
     given = _shape_and_axes(x, s, axes)
     return complex_transform(x, **given, norm=norm, inverse=True, workers=workers)
 
 
-def _of_reals(x: Array, s: Any, axes: Any, norm: str | None, workers: Any) -> Any:
+def _of_reals(
+    x: Array, s: Lengths, axes: Lengths, norm: str | None, workers: int | None
+) -> Any:
     if x.dtype.kind == "c":
         raise ArgumentError(
             "A transform of real values received complex ones. Use fft or ihfft."
@@ -60,16 +68,22 @@ def _of_reals(x: Array, s: Any, axes: Any, norm: str | None, workers: Any) -> An
     return half_transform(x, **given, norm=norm, workers=workers)
 
 
-def _to_reals(x: Array, s: Any, axes: Any, norm: str | None, workers: Any) -> Any:
+def _to_reals(
+    x: Array, s: Lengths, axes: Lengths, norm: str | None, workers: int | None
+) -> Any:
     given = _shape_and_axes(x, s, axes)
     return whole_of_half(x, **given, norm=norm, workers=workers)
 
 
-def _of_hermitian(x: Array, s: Any, axes: Any, norm: str | None, workers: Any) -> Any:
+def _of_hermitian(
+    x: Array, s: Lengths, axes: Lengths, norm: str | None, workers: int | None
+) -> Any:
     return _to_reals(ops.conjugate(x), s, axes, SWAPPED[norm], workers)
 
 
-def _to_hermitian(x: Array, s: Any, axes: Any, norm: str | None, workers: Any) -> Any:
+def _to_hermitian(
+    x: Array, s: Lengths, axes: Lengths, norm: str | None, workers: int | None
+) -> Any:
     return ops.conjugate(_of_reals(x, s, axes, SWAPPED[norm], workers))
 
 
@@ -141,8 +155,8 @@ def _trigonometric(
     kind: str,
     x: ArrayLike,
     type: int,
-    s: Any,
-    axes: Any,
+    s: Lengths,
+    axes: Lengths,
     norm: str | None,
     workers: int | None,
     orthogonalize: bool | None,

@@ -41,7 +41,7 @@ def rising(a: Any, count: int) -> Any:
     return math.prod((a + i for i in range(count)), start=np.ones(()))
 
 
-def _at(name: str, n: NDArray[Any], *others: NDArray[Any]) -> Any:
+def _at(name: str, n: Value, *others: Value) -> Any:
     """Return SciPy's polynomial, by recurrence where the degree is a whole number.
 
     Of a negative whole degree it is 0.
@@ -53,13 +53,13 @@ def _at(name: str, n: NDArray[Any], *others: NDArray[Any]) -> Any:
     return _where(whole & (n < 0), 0.0, found)
 
 
-def _gegenbauer(k: int, n: Any, alpha: Any, x: Any) -> Any:
+def _gegenbauer(k: int, n: Value, alpha: Value, x: Value) -> Any:
     scale = 2.0**k * rising(alpha, k)
     found = scale * _at("eval_gegenbauer", n - k, alpha + k, x)
     return _left_of_0(_gegenbauer, found, k, (n, alpha), (alpha - 0.5, alpha - 0.5), x)
 
 
-def _jacobi(k: int, n: Any, alpha: Any, beta: Any, x: Any) -> Any:
+def _jacobi(k: int, n: Value, alpha: Value, beta: Value, x: Value) -> Any:
     scale = rising(n + alpha + beta + 1.0, k) / 2.0**k
     found = scale * _at("eval_jacobi", n - k, alpha + k, beta + k, x)
     return _left_of_0(_jacobi, found, k, (n, alpha, beta), (alpha, beta), x)
@@ -71,7 +71,7 @@ def _left_of_0(
     k: int,
     indices: tuple[Any, ...],
     weights: tuple[Any, Any],
-    x: Any,
+    x: Value,
 ) -> Any:
     """Return a derivative of Jacobi's function by its equation, where it is needed.
 
@@ -89,66 +89,66 @@ def _left_of_0(
     return _where(needed, own, found)
 
 
-def _laguerre(k: int, n: Any, alpha: Any, x: Any) -> Any:
+def _laguerre(k: int, n: Value, alpha: Value, x: Value) -> Any:
     return (-1.0) ** k * _at("eval_genlaguerre", n - k, alpha + k, x)
 
 
-def _legendre(k: int, n: Any, x: Any) -> Any:
+def _legendre(k: int, n: Value, x: Value) -> Any:
     return _gegenbauer(k, n, np.asarray(0.5), x) if k else _at("eval_legendre", n, x)
 
 
-def _first_kind(k: int, n: Any, x: Any) -> Any:
+def _first_kind(k: int, n: Value, x: Value) -> Any:
     if not k:
         return _at("eval_chebyt", n, x)
     return n * _second_kind(k - 1, n - 1.0, x)
 
 
-def _second_kind(k: int, n: Any, x: Any) -> Any:
+def _second_kind(k: int, n: Value, x: Value) -> Any:
     return _gegenbauer(k, n, np.asarray(1.0), x) if k else _at("eval_chebyu", n, x)
 
 
-def _shifted(f: Family, k: int, n: Any, x: Any) -> Any:
+def _shifted(f: Family, k: int, n: Value, x: Value) -> Any:
     return 2.0**k * f(k, n, 2.0 * x - 1.0)
 
 
-def _halved(f: Family, k: int, n: Any, x: Any) -> Any:
+def _halved(f: Family, k: int, n: Value, x: Value) -> Any:
     return f(k, n, x / 2.0) / 2.0**k
 
 
-def _shifted_jacobi(k: int, n: Any, p: Any, q: Any, x: Any) -> Any:
+def _shifted_jacobi(k: int, n: Value, p: Value, q: Value, x: Value) -> Any:
     ratio = _binom(2.0 * n + p - 1.0, n)
     return 2.0**k / ratio * _jacobi(k, n, p - q, q - 1.0, 2.0 * x - 1.0)
 
 
-def _simple_laguerre(k: int, n: Any, x: Any) -> Any:
+def _simple_laguerre(k: int, n: Value, x: Value) -> Any:
     return _laguerre(k, n, np.zeros(()), x)
 
 
-def _shifted_legendre(k: int, n: Any, x: Any) -> Any:
+def _shifted_legendre(k: int, n: Value, x: Value) -> Any:
     return _shifted(_legendre, k, n, x)
 
 
-def _shifted_first(k: int, n: Any, x: Any) -> Any:
+def _shifted_first(k: int, n: Value, x: Value) -> Any:
     return _shifted(_first_kind, k, n, x)
 
 
-def _shifted_second(k: int, n: Any, x: Any) -> Any:
+def _shifted_second(k: int, n: Value, x: Value) -> Any:
     return _shifted(_second_kind, k, n, x)
 
 
-def _halved_first(k: int, n: Any, x: Any) -> Any:
+def _halved_first(k: int, n: Value, x: Value) -> Any:
     return 2.0 * _halved(_first_kind, k, n, x)
 
 
-def _halved_second(k: int, n: Any, x: Any) -> Any:
+def _halved_second(k: int, n: Value, x: Value) -> Any:
     return _halved(_second_kind, k, n, x)
 
 
-def _hermite(k: int, n: Any, x: Any) -> Any:
+def _hermite(k: int, n: Value, x: Value) -> Any:
     return 2.0**k * rising(n - k + 1.0, k) * _at("eval_hermite", n - k, x)
 
 
-def _hermite_norm(k: int, n: Any, x: Any) -> Any:
+def _hermite_norm(k: int, n: Value, x: Value) -> Any:
     return rising(n - k + 1.0, k) * _at("eval_hermitenorm", n - k, x)
 
 
@@ -191,7 +191,7 @@ def of_polynomial(name: str, orders: Orders, *operands: NDArray[Any]) -> Any:
     return in_parameters(in_x, operands, (*orders[:-1], 0), widths)
 
 
-def _last_pole(name: str, n: Any, *parameters: Any) -> Any:
+def _last_pole(name: str, n: Value, *parameters: Any) -> Any:
     """Return how far the degree or a parameter can fall before the first pole.
 
     Polynomials have none: those are of the functions of other degrees.
