@@ -13,9 +13,9 @@ import pytest
 
 from chainrule.errors import ArgumentError
 from chainrule.nodes.node_class import record
-from chainrule.rules import declare, registry, traits_of
+from chainrule.rules import declare, linear, multilinear, registry, traits_of
 from chainrule.rules.namespace import evaluate
-from chainrule.transforms.matrices import jacobian
+from chainrule.transforms.products import vjp
 from chainrule.values.shapes import normalize_axes
 from tests.helpers import RULES, as_tuple, calls_of
 
@@ -101,22 +101,37 @@ def test_a_product_sums_over_the_axes_that_it_names(call):
         np.testing.assert_allclose(z, np.tensordot(*values, axes=pairs), rtol=1e-12)
 
 
+def by_rows(f, x):
+    """Return a Jacobian by sweeps row by row, which ask no rule."""
+    z, pull = vjp(f, x)
+    seeds = np.eye(np.size(z)).reshape(-1, *np.shape(z))
+    rows = [np.ravel(pull(seed if np.ndim(z) else seed.item())) for seed in seeds]
+    return np.reshape(rows, (np.size(z), -1))
+
+
 @with_trait("depends")
 def test_entries_depend_on_what_is_said_and_on_nothing_else(call):
     values, z = drawn(call)
     numbered = [np.arange(np.size(x)).reshape(np.shape(x)) for x in (z, *values)]
     links = call.rule.depends(*numbered, **call.parameters)
-    for i, (results, entries) in enumerate(links):
+    for i, link in enumerate(links or ()):
+        if link is None:  # of this operand nothing is said
+            continue
+        results, entries = link
 
         def f(x, i=i):
             operands = [*values[:i], x, *values[i + 1 :]]
             return record(call.rule, operands, call.parameters)
 
-        slopes = jacobian(f)(values[i]).reshape(np.size(z), -1)
+        slopes = by_rows(f, values[i])
         whole = np.broadcast_arrays(results, entries)
         pairs = zip(*map(np.ravel, whole), strict=True)
-        said = {pair for pair in pairs if pair[1] >= 0}
-        assert set(zip(*np.nonzero(slopes), strict=True)) == said
+        said = {pair for pair in pairs if min(pair) >= 0}
+        rounding = 1e-12 * np.max(np.abs(slopes), initial=0.0)  # of FFTs
+        found = set(zip(*np.nonzero(np.abs(slopes) > rounding), strict=True))
+        is_linear = issubclass(call.rule, (linear, multilinear))
+        assert not found - said
+        assert found == said or not is_linear  # a maximum picks one
 
 
 @with_trait("signature")
