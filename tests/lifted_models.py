@@ -107,6 +107,15 @@ def filtered(x):
     return np.sum(f.x) + f.spread * f.rate
 
 
+def by_kinds(x):
+    y = np.array([x, 2.0 * x])
+    if not isinstance(x, (int, float)) or isinstance(x, np.ndarray):
+        raise TypeError("x is no number")
+    if not isinstance(y, np.ndarray) or isinstance(y, float):
+        raise TypeError("y is no array")
+    return np.sum(y**2)
+
+
 def of_shapes(x):
     return sum(s.twice() for s in [Circle(x), Circle(2.0 * x)])
 

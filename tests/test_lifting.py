@@ -100,6 +100,7 @@ LIFTED = {
     "counting": counting,
     "classes": lifted_models.filtered,
     "a table of functions": lifted_models.by_a_table,
+    "kinds of values": lifted_models.by_kinds,
     "abstract classes": lifted_models.of_shapes,
     "arithmetic": lifted_models.by_arithmetic,
     "Python's math": lifted_models.by_pythons_math,

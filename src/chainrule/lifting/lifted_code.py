@@ -11,7 +11,7 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
-from chainrule.lifting.maths import MATH, Float, as_number, function_of_math, is_math
+from chainrule.lifting.maths import MATH, Float, as_plain, function_of_math, is_math
 from chainrule.lifting.mirrors import (
     is_ones_own,
     making,
@@ -234,7 +234,7 @@ class Lifting:
 
     def is_instance(self, x: object, kinds: Any) -> bool:
         """Return ``isinstance``: of classes as they are written, a node is a float."""
-        return isinstance(as_number(x), self._as_written(kinds))
+        return isinstance(as_plain(x), self._as_written(kinds))
 
     def is_subclass(self, c: type, kinds: Any) -> bool:
         """Return ``issubclass``, as ``is_instance`` does."""

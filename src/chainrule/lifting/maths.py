@@ -20,7 +20,7 @@ from chainrule.numpy.buffer_operands import is_recorded
 from chainrule.rules.expressions import rule_behind
 from chainrule.values.buffered import buffered
 from chainrule.values.types import Value
-from chainrule.values.vertices import stand_in, vertex
+from chainrule.values.vertices import raw, stand_in, vertex
 
 
 def log(x: Value, base: Any = None) -> Any:
@@ -171,7 +171,7 @@ class _FloatType(type):
 
     def __instancecheck__(cls, x: object) -> bool:
         """Tell whether ``x`` is a float, or a node of one."""
-        return isinstance(as_number(x), float)
+        return isinstance(as_plain(x), float)
 
     def __getattr__(cls, name: str) -> Any:
         """Find what ``float`` has."""
@@ -184,11 +184,12 @@ class Float(float, metaclass=_FloatType):
     dtype = np.dtype(float)
 
 
-def as_number(x: Any) -> Any:
-    """Return a float in the place of a node, or a traced value, that stands for one."""
-    if isinstance(x, (vertex, stand_in)) and not x.shape and x.dtype.kind == "f":
-        return x.dtype.type(0.0)
-    return x
+def as_plain(x: Any) -> Any:
+    """Return a float or an array for a node, or a traced value, that stands for one."""
+    if not isinstance(x, (vertex, stand_in)) or x.dtype.kind not in "fc":
+        return x
+    is_number = not x.shape and not isinstance(raw(x), np.ndarray)
+    return x.dtype.type(0.0) if is_number else np.empty(0, x.dtype)
 
 
 def is_math(x: Any) -> bool:
@@ -196,4 +197,4 @@ def is_math(x: Any) -> bool:
     return isinstance(x, types.BuiltinFunctionType) and x.__module__ == "math"
 
 
-__all__ = ["MATH", "Float", "as_number", "function_of_math", "is_math"]
+__all__ = ["MATH", "Float", "as_plain", "function_of_math", "is_math"]
