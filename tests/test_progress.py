@@ -73,7 +73,7 @@ def test_the_steps_of_loops_on_numpy_move_a_bar(drawn):
         last = summed(x)
         return gd.while_loop(lambda c: c < 10.0, lambda c: c + 3.0, last * 0.0)
 
-    fast = gd.compile(f, progress=True)
+    fast = gd.compile(f, progress=True, executor="numpy")
     fast(XS)
     drawn.clear()
     assert fast(XS) == 12.0
@@ -91,7 +91,7 @@ def test_a_loop_in_a_loop_has_no_bar_of_its_own(drawn):
     def nested(x):
         return gd.scan(lambda c, v: (summed(x * c) + v, None), 0.1, x)[0]
 
-    fast = gd.compile(nested, progress=True)
+    fast = gd.compile(nested, progress=True, executor="numpy")
     fast(XS)
     drawn.clear()
     fast(XS)

@@ -4,14 +4,13 @@
 # `nan` means *not a number*. It is born where arithmetic has no answer: `0 / 0`,
 # `0 * inf`, `inf - inf`, the logarithm of a negative number. Nearly all that is
 # computed from it is nan too. So ask where the first one was born.
-# NumPy warns when that happens. Here it is done on purpose, so the warnings are off.
 
 # %%
 import numpy as np
 
 import chainrule as gd
 
-np.seterr(all="ignore")
+np.seterr(all="ignore")  # no warnings: here it is done on purpose
 
 
 def show(f, x):
@@ -76,8 +75,7 @@ show(np.linalg.norm, np.zeros(2))
 # ## Two kinds of zero
 #
 # `np.where` computes both of its branches, and takes from each the entries that it
-# wants. The root of -1 is nan, but it is not taken, so the result does not depend on
-# it.
+# wants. The root of -1 is nan, but not taken: the result does not depend on it.
 
 
 # %%

@@ -210,7 +210,8 @@ def test_the_sums_of_cotangents_are_not_kept():
     for g in (gd.grad(f), lambda w, x: gd.jvp(gd.grad(f), (w, x), (w, x))[1]):
         fast = gd.compile(g)
         assert_same(fast(weights, x), g(weights, x))
-        assert peak(gd.compile(g), weights, x) < 50 * weights.nbytes
+        fast = gd.compile(g, executor="numpy")
+        assert peak(fast, weights, x) < 50 * weights.nbytes
 
 
 def test_xs_that_a_body_does_not_read_need_no_carries():

@@ -53,13 +53,13 @@ def test_executors_that_are_asked_for(executor, shown):
 def test_a_function_without_a_form_on_a_tape_is_named():
     def f(x, a):
         def step(c, v):
-            return np.linalg.solve(a, np.tanh(c) + v), None
+            return np.sort(a @ np.tanh(c) + v), None
 
         return np.sum(gd.scan(step, x, np.ones((20, 3)))[0])
 
     (told,) = loops_of(f, np.ones(3), np.eye(3) * 2.0)
     assert told["executor"] == "numpy"
-    assert told["because"] == "no form on a tape: solve"
+    assert told["because"] == "no form on a tape: sort"
 
 
 def test_dtypes_and_numbers_of_examples_are_named():

@@ -12,7 +12,7 @@ import scipy.optimize
 
 from chainrule.nodes.admission import holds_nodes
 from chainrule.scipy.optimize.bounds import of_scipy
-from chainrule.scipy.optimize.fits import half_squares
+from chainrule.scipy.optimize.fits import as_bounds, half_squares
 from chainrule.scipy.optimize.problems import (
     Problem,
     as_number,
@@ -190,7 +190,7 @@ def lsq_linear(
     >>> A = np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
     >>> def nearest(b):
     ...     return lsq_linear(A, b, (0.0, np.inf)).x
-    >>> gd.jacobian(nearest)(np.array([1.0, 0.5, -2.0])).round(3)
+    >>> gd.jacobian(nearest)(np.array([1.0, 0.5, -2.0])).round(3) + 0.0
     array([[0.5, 0.5, 0. ],
            [0. , 0. , 0. ]])
     """
@@ -199,7 +199,7 @@ def lsq_linear(
         ends = (low, high)
         return _scipy.lsq_linear(a, b, ends, method=method, tol=tol, **options)
 
-    low, high = flat_bounds(bounds, _shape(A)[1])
+    low, high = flat_bounds(as_bounds(bounds), _shape(A)[1])
     return _linear(run, A, b, low, high)
 
 

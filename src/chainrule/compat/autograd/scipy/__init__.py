@@ -9,5 +9,5 @@ _PARTS = ("integrate", "linalg", "misc", "signal", "special", "stats")
 def __getattr__(name: str) -> _ModuleType:
     """Return a part, which a program has after ``import autograd.scipy``."""
     if name in _PARTS:
-        return _import_module(f"autograd.scipy.{name}")
+        return _import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
