@@ -9,8 +9,8 @@ from chainrule.errors import ArgumentError
 
 try:
     install_as_autograd()
-except ArgumentError as error:
+except ArgumentError as _error:
     raise ArgumentError(
-        f"{error} pytest has imported it, for a filter of warnings perhaps: "
+        f"{_error} pytest has imported it, for a filter of warnings perhaps: "
         "run python -m chainrule.compat -m pytest, without this plugin."
     ) from None

@@ -181,7 +181,7 @@ class _FloatType(type):
 class Float(float, metaclass=_FloatType):
     """``float`` in lifted code."""
 
-    dtype = np.dtype(float)
+    dtype: np.dtype[Any] = np.dtype(float)
 
 
 def as_plain(x: Any) -> Any:

@@ -109,7 +109,7 @@ def _fixed(name: str) -> property:
     )
 
 
-class flat:  # noqa: N801
+class flat:  # noqa: N801, PLW1641
     """The entries of a buffer one by one: ``y.flat[3] = x``."""
 
     def __init__(self, array: operated) -> None:
@@ -155,13 +155,12 @@ class flat:  # noqa: N801
         """Compare entry by entry."""
         return self._now() == other
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __getattr__(self, name: str) -> Any:
         """Find what NumPy's iterator has: ``copy``, ``base``, ``coords``, ``index``."""
         return getattr(self._now(), name)
 
 
+flat.__hash__ = None  # type: ignore[assignment]
 for _name in ("real", "imag", "flat"):
     setattr(operated, _name, _writable(_name))
 operated.flat = property(  # type: ignore[assignment]
