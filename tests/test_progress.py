@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tqdm
 
 import chainrule as gd
 from chainrule import progress
 from chainrule.compiler.executors import running
 from chainrule.errors import ArgumentError, CompileError
 
+tqdm: Any = pytest.importorskip("tqdm")
 XS = np.array([0.5, -1.0, 2.0, 0.25])
 
 
