@@ -21,7 +21,7 @@ from chainrule.lifting.mirrors import (
     package_of,
 )
 from chainrule.numpy.lifted_arrays import as_given
-from chainrule.values.shapes import TUPLE, ndarray
+from chainrule.values.shapes import TUPLE, kind_of, ndarray
 
 _MADE_OF_FUNCTIONS: Any = (functools.partial, types.MethodType)
 _FUNCTIONS: Any = (types.FunctionType, types.ModuleType, *_MADE_OF_FUNCTIONS)
@@ -30,7 +30,6 @@ _BOUND: Any = (staticmethod, classmethod)
 _METACLASSES: Any = (type, abc.ABCMeta)
 _CONTAINERS: Any = (list, tuple)
 _TABLES: Any = (dict, list, tuple)
-_kind_of: Any = type
 
 
 class Lifting:
@@ -57,7 +56,7 @@ class Lifting:
         if isinstance(f, types.MethodType):
             inner = self.function(f.__func__)
             return inner and types.MethodType(inner, self.value(f.__self__))
-        if _kind_of(f) is functools.partial:
+        if kind_of(f) is functools.partial:
             inner = self.function(f.func)
             args = map(self.value, f.args)
             given = {k: self.value(x) for k, x in f.keywords.items()}
@@ -152,7 +151,7 @@ class Lifting:
             return self.function(x)
         if isinstance(x, _BOUND):
             inner = self.function(x.__func__)
-            return inner and _kind_of(x)(inner)
+            return inner and kind_of(x)(inner)
         if isinstance(x, property):
             return self._property(x)
         if isinstance(x, functools.cached_property):
@@ -166,8 +165,8 @@ class Lifting:
 
     def twin(self, x: Any) -> Any:
         """Return an object of a lifted class with the attributes of ``x``, or ``x``."""
-        kind = self.lifted_class(_kind_of(x))
-        if kind is None or kind is _kind_of(x) or not hasattr(x, "__dict__"):
+        kind = self.lifted_class(kind_of(x))
+        if kind is None or kind is kind_of(x) or not hasattr(x, "__dict__"):
             return x
         try:
             z = object.__new__(kind)
@@ -182,9 +181,9 @@ class Lifting:
         """Return what stands for something that a function reads by a name."""
         if isinstance(x, types.ModuleType):
             return self.module(x)
-        if _kind_of(x) is ndarray:
+        if kind_of(x) is ndarray:
             return as_given(x)
-        if _kind_of(x) in _TABLES:
+        if kind_of(x) in _TABLES:
             return self._table(x)
         mirror = mirrored(x)
         if mirror is not None:
@@ -198,23 +197,23 @@ class Lifting:
         if inside or isinstance(x, _MADE_OF_FUNCTIONS):
             found: Any = self.function(x)
             return x if found is None else found
-        return self.twin(x) if self.is_inside(_kind_of(x).__module__) else x
+        return self.twin(x) if self.is_inside(kind_of(x).__module__) else x
 
     def _table(self, x: Any) -> Any:
         """Return a table of functions with these lifted; another one as it is."""
-        entries: Any = x.values() if _kind_of(x) is dict else x
+        entries: Any = x.values() if kind_of(x) is dict else x
         if not any(isinstance(v, _CODE) for v in itertools.islice(entries, 64)):
             return x
-        if _kind_of(x) is dict:
+        if kind_of(x) is dict:
             return {k: self.value(v) for k, v in x.items()}
-        return _kind_of(x)(map(self.value, x))
+        return kind_of(x)(map(self.value, x))
 
     def argument(self, x: Any) -> Any:
         """Return what stands for an argument, and in lists, tuples and dicts."""
-        if _kind_of(x) in _CONTAINERS:
+        if kind_of(x) in _CONTAINERS:
             parts = list(map(self.argument, x))
             is_same = all(a is b for a, b in zip(x, parts, strict=True))
-            return x if is_same else _kind_of(x)(parts)
+            return x if is_same else kind_of(x)(parts)
         return self.value(x)
 
     def module(self, module: types.ModuleType) -> Any:
@@ -310,7 +309,7 @@ class Names(dict[str, Any]):
         original, lifted = self.values_of.get(name, (None, None))
         if original is not x:
             lifted = self.lifting.value(x)
-            if _kind_of(x) not in _TABLES:  # which may change
+            if kind_of(x) not in _TABLES:  # which may change
                 self.values_of[name] = x, lifted
         return lifted
 

@@ -183,7 +183,7 @@ class buffer(operated):  # noqa: N801
             return write_ufunc(ufunc, method, values, given)
         results = getattr(ufunc, method)(*values, **all_now(given))
         if not outs:
-            return _kind(self).fresh(results)
+            return kind_of(self).fresh(results)
         return tuple(outs) if isinstance(results, TUPLE) else outs[0]
 
     def __array_function__(  # type: ignore[override]
@@ -234,7 +234,6 @@ class buffer(operated):  # noqa: N801
         return _copied(self)
 
 
-_kind: Any = type
 _slots: Any = buffer
 _BASE, _STATE, _INDEX = _slots.base_buffer, _slots.state, _slots.index
 _base_of, _state_of = _BASE.__get__, _STATE.__get__
@@ -287,7 +286,7 @@ def as_buffer(x: Any) -> Any:
 
 def _copied(x: buffer) -> Any:
     z = x.current().copy()
-    return z.view(_kind(x)) if type(z) is ndarray else z
+    return z.view(kind_of(x)) if type(z) is ndarray else z
 
 
 def _is_alone(x: buffer, args: Sequence[Any], given: Mapping[str, Any]) -> bool:
@@ -315,10 +314,10 @@ def _shown(z: Any, buffers: list[Any]) -> Any:
         return z
     for root in map(_root, buffers) if z.base is not None else ():
         if np.may_share_memory(z, plain(root)):
-            view = z.view(_kind(root))
+            view = z.view(kind_of(root))
             _BASE.__set__(view, root)
             return view
     kind: Any = buffer
     for b in buffers:
-        kind = _kind(b) if isinstance(b, kind) else kind
+        kind = kind_of(b) if isinstance(b, kind) else kind
     return kind.fresh(z)

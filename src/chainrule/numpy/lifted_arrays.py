@@ -29,7 +29,7 @@ class lifted(buffer):  # noqa: N801
         if kind is ndarray:
             return results.view(lifted) if results.dtype.kind in "fcbiu" else results
         if kind in SEQUENCES:
-            return kind_of(results)(map(lifted.fresh, results))
+            return kind(map(lifted.fresh, results))
         return results
 
 

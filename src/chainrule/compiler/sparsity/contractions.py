@@ -37,8 +37,8 @@ def contracted(d: Detection, row: Row, known: type[traits]) -> Pattern:
         return d.dense(row)
     found = Pattern(math.prod(row.shape), d.columns)
     for i, x in enumerate((a, b)):
-        p = d.patterns.get(x) if isinstance(x, Row) else None
-        if not isinstance(p, Pattern):
+        p = d.known(x)
+        if p is None:
             continue
         other = (b, a)[i]
         part = product(d, row, p, x, other, pairs, first=i == 0)
@@ -60,8 +60,8 @@ def matmul(d: Detection, row: Row) -> Pattern:
     """Return the pattern of a product of stacks of matrices."""
     found = Pattern(math.prod(row.shape), d.columns)
     for i, x in enumerate(row.args[:2]):
-        p = d.patterns.get(x) if isinstance(x, Row) else None
-        if not isinstance(p, Pattern):
+        p = d.known(x)
+        if p is None:
             continue
         other = row.args[1 - i]
         if not isinstance(other, Row) and len(x.shape) == 1 and other.ndim == 2:
@@ -88,8 +88,8 @@ def einsum(d: Detection, row: Row) -> Pattern:
     all_letters, out = _explicit(text.replace(" ", ""), [len(x.shape) for x in arrays])
     found = Pattern(math.prod(row.shape), d.columns)
     for letters, x in zip(all_letters, arrays, strict=True):
-        p = d.patterns.get(x) if isinstance(x, Row) else None
-        if not isinstance(p, Pattern):
+        p = d.known(x)
+        if p is None:
             continue
         once = "".join(dict.fromkeys(letters))
         own = _np.arange(p.size).reshape(x.shape)

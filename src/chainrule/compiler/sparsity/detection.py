@@ -80,8 +80,8 @@ class Detection:
 
     def of(self, output: Any) -> Pattern:
         """Return the pattern of a result."""
-        found = self.patterns.get(output) if isinstance(output, Row) else None
-        if isinstance(found, Pattern):
+        found = self.known(output)
+        if found is not None:
             return found
         shape: Any = getattr(output, "shape", ())
         return Pattern(math.prod(shape), self.columns)
@@ -304,8 +304,8 @@ class Detection:
         loop = row.shape[: len(row.shape) - len(core)]
         found = Pattern(math.prod(loop), self.columns)
         for x, names in zip(arrays, sides[0], strict=False):
-            p = self.patterns.get(x) if isinstance(x, Row) else None
-            if isinstance(p, Pattern):
+            p = self.known(x)
+            if p is not None:
                 outer = x.shape[: len(x.shape) - len(names)]
                 line = (*outer, *(1,) * len(names))
                 sums = p.summed(lines(line, x.shape), math.prod(line))

@@ -53,8 +53,8 @@ def unindex_all_pattern(d: Detection, row: Row) -> Pattern:
     numbers = _np.arange(size).reshape(shape)
     patterns, places = list[Pattern](), list[Any]()
     for part, index in zip(parts, indices, strict=True):
-        p = d.patterns.get(part) if isinstance(part, Row) else None
-        if isinstance(p, Pattern):
+        p = d.known(part)
+        if p is not None:
             patterns.append(p)
             where = _np.broadcast_to(numbers[index], part.shape)
             places.append(_np.ravel(where))
@@ -69,15 +69,14 @@ def setitem_pattern(d: Detection, row: Row) -> Pattern:
     if rows_in(index):
         return d.everything(row)
     places = _np.arange(size).reshape(row.shape)
-    old = d.patterns.get(x) if isinstance(x, Row) else None
-    new = d.patterns.get(value) if isinstance(value, Row) else None
+    old, new = d.known(x), d.known(value)
     kept, came = places.copy(), _np.full(row.shape, -1)
     kept[index] = -1
     shape = value.shape if isinstance(value, Row) else _np.shape(value)
     came[index] = _np.arange(math.prod(shape)).reshape(shape)
     found = Pattern(size, d.columns)
     for p, where in ((old, kept), (new, came)):
-        if isinstance(p, Pattern):
+        if p is not None:
             found = union(found, p.moved(where))
     return found
 
@@ -91,11 +90,10 @@ def added_at_pattern(d: Detection, row: Row) -> Pattern:
         return d.everything(row)
     where = _np.arange(size).reshape(row.shape)[index]
     found = Pattern(size, d.columns)
-    old = d.patterns.get(x) if isinstance(x, Row) else None
-    new = d.patterns.get(value) if isinstance(value, Row) else None
-    if isinstance(old, Pattern):
+    old, new = d.known(x), d.known(value)
+    if old is not None:
         found = union(found, old)
-    if isinstance(new, Pattern):
+    if new is not None:
         stretched = new.to(value.shape, _np.shape(where))
         found = union(found, stretched.summed(where, size))
     return found
