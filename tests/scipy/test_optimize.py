@@ -162,6 +162,58 @@ def test_a_bound_that_does_not_push_is_a_kink():
             lambda a: ours.minimize(f, np.ones(2), (a,), bounds=[(0.0, 2.0)] * 2).x
         )(np.array([0.0, 1.0]))
     assert np.isnan(slope[0, 0])
+    np.testing.assert_allclose(slope[1], [0.0, 1.0], atol=1e-12)
+
+
+BLOCKS = np.array([[2, 0.5, 0, 0], [0.5, 2, 0, 0], [0, 0, 3, 0.2], [0, 0, 0.2, 3]])
+
+
+def at_a_kink(method):
+    """Return a minimum whose first unknown lies at a bound that does not push it."""
+
+    def f(x, p):
+        return 0.5 * x @ (BLOCKS @ x) - p @ x + 0.1 * x[2] ** 3
+
+    bounds = None if method is None else [(0.0, 3.0)] * 4
+    constraints = {"type": "ineq", "fun": lambda x: x[0]} if method is None else ()
+    pushes = BLOCKS @ np.array([0.0, 1.0, 0.5, 0.7]) + np.array([0, 0, 0.075, 0])
+
+    def solved(p):
+        return ours.minimize(
+            f, np.full(4, 0.2), (p,), method, bounds=bounds, constraints=constraints
+        ).x
+
+    return solved, pushes
+
+
+@pytest.mark.filterwarnings("ignore::chainrule.errors.SolutionWarning")
+@pytest.mark.parametrize(
+    "method",
+    ["L-BFGS-B", "TNC", "SLSQP", "trust-constr", "Nelder-Mead", "Powell", None],
+)
+def test_a_kink_makes_nan_of_what_meets_it_alone(method):
+    solved, p = at_a_kink(method)
+    inner = np.linalg.inv(BLOCKS[2:, 2:] + np.diag([0.3, 0.0]))
+    for slope in (gd.jacobian(solved), gd.jacobian(solved, mode="forward")):
+        found = slope(p)
+        assert np.isnan(found[:2, :2]).all()
+        np.testing.assert_allclose(found[2:, :2], 0.0, atol=1e-12)
+        np.testing.assert_allclose(found[:2, 2:], 0.0, atol=1e-12)
+        np.testing.assert_allclose(found[2:, 2:], inner, rtol=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore::chainrule.errors.SolutionWarning")
+def test_a_kink_is_the_same_compiled_and_at_second_order():
+    solved, p = at_a_kink("L-BFGS-B")
+    expected = gd.jacobian(solved)(p)
+    np.testing.assert_allclose(gd.compile(gd.jacobian(solved))(p), expected)
+    stacked = gd.vmap(gd.jacobian(solved))(np.stack([p, p]))
+    np.testing.assert_allclose(stacked, np.stack([expected, expected]))
+    second = gd.hessian(lambda p: solved(p)[2])(p)
+    slope = expected[2, 2:]
+    curved = -0.6 * np.outer(slope, slope) * slope[0]
+    np.testing.assert_allclose(second[2:, 2:], curved, rtol=1e-5)
+    np.testing.assert_allclose(second[:2], 0.0, atol=1e-12)
 
 
 def test_fits_are_scipys_with_better_jacobians():

@@ -151,28 +151,39 @@ def solution(
     linear_solve: How = None,
     matrix_free: bool = False,
     system: Solvable | None = None,
+    beside: Callable[..., Any] | None = None,
 ) -> Any:
     """Return a plain solution as a node, if the equation reads one.
 
     ``equation(x, *operands)`` is zero there; it may close over other nodes. ``system``
-    solves with its derivative in ``x``, if that is known.
+    solves with its derivative in ``x``, if that is known. ``beside`` is another
+    equation, that holds on the other side of a kink: what the derivatives by both do
+    not agree in is nan.
     """
-    run = _recorded(equation, x, operands)
-    known = set(run.inputs)
-    older = closed_over(run.outputs, run.began)
-    closed = tuple(v for v in older if v not in known)
+    equations = (equation,) if beside is None else (equation, beside)
+    runs = [_recorded(e, x, operands) for e in equations]
+    older: dict[node, None] = {}
+    for run in runs:
+        known = set(run.inputs)
+        found = closed_over(run.outputs, run.began)
+        older |= dict.fromkeys(v for v in found if v not in known)
+    closed = tuple(older)
     if not operands and not closed:
         return x
-    if system is None:
-        system = System(
-            equation,
+    kept: list[_Kept] = []
+    for e, run in zip(equations, runs, strict=True):
+        solves = system or System(
+            e,
             x,
             tuple(map(raw, operands)),
             linear_solve,
             matrix_free=matrix_free,
             rest=raw(run.outputs[0]),
+            singular_is_nan=beside is not None,
         )
-    parameters: dict[str, Any] = {"x": _Kept(x, equation, system), "closed": closed}
+        kept.append(_Kept(x, e, solves))
+    kept[0].beside = kept[-1] if len(kept) > 1 else None
+    parameters: dict[str, Any] = {"x": kept[0], "closed": closed}
     parameters["serial"] = next_serial()
     return record(implicit_grad, [*operands, *closed], parameters)
 
@@ -209,6 +220,11 @@ class _Kept:
         self.x = x
         self.equation = equation
         self.system = system
+        self.beside: _Kept | None = None
+
+    def both(self) -> list[_Kept]:
+        """Return this equation, and the one beside it."""
+        return [self] if self.beside is None else [self, self.beside]
 
 
 class _Transposed:
@@ -220,6 +236,26 @@ class _Transposed:
     def solve(self, b: Value, *, transposed: bool) -> Any:
         """Return the solution for a right side."""
         return self._system.solve(b, transposed=not transposed)
+
+
+def _agreed(xp: Namespace, sides: Sequence[supported | None]) -> supported | None:
+    """Return a derivative by one equation, or by two: nan where they disagree."""
+    known = [side for side in sides if side is not None]
+    if len(known) < len(sides):
+        if not known:
+            return None
+        known.append(supported(0.0 * known[0].value))
+    if len(known) == 1:
+        return known[0]
+    one, other = known
+    a, b = raw(one.value), raw(other.value)
+    size = _np.maximum(_np.abs(a), _np.abs(b))
+    close = SAME * size + 1e-4 * SAME * _np.max(size, initial=0.0)
+    return supported(xp.where(_np.abs(a - b) <= close, one.value, _np.nan))
+
+
+SAME = 1e-8
+"""How near, relative to their size, derivatives on both sides of a kink are one."""
 
 
 class implicit_grad(rule, kind=True):
@@ -245,15 +281,19 @@ class implicit_grad(rule, kind=True):
         parameters: Parameters,
     ) -> Iterator[tuple[int, supported]]:
         """Solve the transposed system, and sweep the residual back from there."""
-        run, as_values = cls._again(z, operands, parameters)
-        adjoint = cls._solved(
-            xp, run, z_bar.value, parameters, as_values=as_values, transposed=True
-        )
-        bars = swept_backwards(
-            xp, run, parameters["closed"], [-adjoint], as_values=as_values
-        )
+        sides: list[Any] = []
+        for kept in parameters["x"].both():
+            run, as_values = cls._again(z, operands, parameters, kept)
+            adjoint = cls._solved(
+                xp, run, z_bar.value, kept, as_values=as_values, transposed=True
+            )
+            sides.append(
+                swept_backwards(
+                    xp, run, parameters["closed"], [-adjoint], as_values=as_values
+                )
+            )
         for i in wanted:
-            bar = bars[1 + i]
+            bar = _agreed(xp, [bars[1 + i] for bars in sides])
             if bar is not None:
                 yield i, bar
 
@@ -267,34 +307,38 @@ class implicit_grad(rule, kind=True):
         parameters: Parameters,
     ) -> supported | None:
         """Sweep the residual forward, and solve the system for the tangent."""
-        run, as_values = cls._again(z, operands, parameters)
-        dots = swept_forwards(
-            xp, run, parameters["closed"], [None, *tangents], as_values=as_values
-        )
-        if dots[0] is None:
-            return None
-        tangent = cls._solved(
-            xp, run, dots[0].value, parameters, as_values=as_values, transposed=False
-        )
-        return supported(-tangent)
+        sides: list[supported | None] = []
+        for kept in parameters["x"].both():
+            run, as_values = cls._again(z, operands, parameters, kept)
+            dots = swept_forwards(
+                xp, run, parameters["closed"], [None, *tangents], as_values=as_values
+            )
+            if dots[0] is None:
+                sides.append(None)
+                continue
+            tangent = cls._solved(
+                xp, run, dots[0].value, kept, as_values=as_values, transposed=False
+            )
+            sides.append(supported(-tangent))
+        return _agreed(xp, sides)
 
     @staticmethod
     def _again(
-        z: Result, operands: Sequence[Any], parameters: Parameters
+        z: Result, operands: Sequence[Any], parameters: Parameters, kept: _Kept
     ) -> tuple[Recording, bool]:
         """Return a run of the residual at the solution."""
         closed = parameters["closed"]
         refuse_changed(closed, parameters["serial"], "a residual")
         inputs = operands[: len(operands) - len(closed)]
         x: Any = z
-        return _recorded(parameters["x"].equation, x, inputs), are_values(operands)
+        return _recorded(kept.equation, x, inputs), are_values(operands)
 
     @staticmethod
     def _solved(
         xp: Namespace,
         run: Recording,
         b: Value,
-        parameters: Parameters,
+        kept: _Kept,
         *,
         as_values: bool,
         transposed: bool,
@@ -303,7 +347,7 @@ class implicit_grad(rule, kind=True):
 
         Its residual is a sweep of the residual, and its matrix the same one.
         """
-        system = parameters["x"].system
+        system = kept.system
         if transposed:
             system = _Transposed(system)
         found = system.solve(raw(b), transposed=False)

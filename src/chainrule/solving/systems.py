@@ -61,6 +61,8 @@ class System:
         The value of the equation there, by which the solution is judged.
     reads
         A value of the equation: a traced one where it closes over such.
+    singular_is_nan
+        Whether the solution with a singular matrix is nan, and is not refused.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class System:
         matrix_free: bool = False,
         rest: Any = None,
         reads: Any = None,
+        singular_is_nan: bool = False,
     ) -> None:
         """Keep what is given; nothing is computed."""
         self.equation = equation
@@ -81,6 +84,7 @@ class System:
         self.how = how
         self.matrix_free = matrix_free
         self.rest: Any = rest
+        self.singular_is_nan = singular_is_nan
         self._trace = first_stand_in(x, self.operands, rest, reads)
         self._size = int(_np.size(x.example if isinstance(x, stand_in) else x))
         self._known: list[tuple[tuple[Any, ...], Solve]] = []
@@ -92,7 +96,7 @@ class System:
 
     def _solved(self, b: Array, *, transposed: bool) -> Any:
         trace = self._trace
-        small = self.how is None and self._size < MANY
+        small = self.how is None and self._size < MANY and not self.singular_is_nan
         if (small or self.how == "dense") and first_stand_in(trace, b) is not None:
             return _np.linalg.solve(self._oriented(transposed=transposed), b)
         if trace is not None:
@@ -122,7 +126,15 @@ class System:
     def _factor(self) -> Solve:
         """What solves on plain values: made once."""
         flat = _np.reshape(_np.asarray(self.x), (-1,))
-        return Solver(self._flat, self.how, matrix_free=self.matrix_free).at(flat)
+        return self._solver(self._flat).at(flat)
+
+    def _solver(self, f: Callable[..., Any]) -> Solver:
+        return Solver(
+            f,
+            self.how,
+            matrix_free=self.matrix_free,
+            singular_is_nan=self.singular_is_nan,
+        )
 
     # ------------------------------------------------------------------- in a trace
 
@@ -131,7 +143,7 @@ class System:
         x = self.x.example if isinstance(self.x, stand_in) else self.x
         flat = _np.reshape(_np.asarray(x), (-1,))
         run, captured = traced_alone(trace, self._flat, [flat])
-        solver = Solver(run, self.how, matrix_free=self.matrix_free)
+        solver = self._solver(run)
 
         @opaque
         def linear_solve(b: Array, x: Array, *captured: Value) -> Any:
@@ -189,15 +201,31 @@ class Solver:
     Nodes that ``f`` closes over are constants.
     """
 
-    def __init__(self, f: Callable[..., Any], how: How, *, matrix_free: bool) -> None:
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        how: How,
+        *,
+        matrix_free: bool,
+        singular_is_nan: bool = False,
+    ) -> None:
         """Keep the function, and the way."""
         self._f = f
         self._how = how
+        self._singular_is_nan = singular_is_nan
         self._given: bool = callable(how)
         self._by_products: bool = how in KRYLOV or (self._given and matrix_free)
 
     def at(self, x: Array, captured: Sequence[Any] = ()) -> Solve:
         """Return what solves with the matrix at a point: factorised, if it is."""
+        try:
+            return self._at(x, captured)
+        except _np.linalg.LinAlgError:
+            if self._singular_is_nan:
+                return _nowhere
+            raise
+
+    def _at(self, x: Array, captured: Sequence[Any]) -> Solve:
         if self._by_products:
             return _krylov(functools.partial(self._listed, captured), x, self._how)
         many = self._how is None and x.size >= MANY and x.dtype.kind == "f"

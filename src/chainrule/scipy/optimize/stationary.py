@@ -12,6 +12,7 @@ is the solution of these equations, as a node (``solving.solution``).
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import SolutionWarning
-from chainrule.scipy.optimize.problems import Problem
+from chainrule.scipy.optimize.problems import FEW, Problem
 from chainrule.solving.implicit import solution
 from chainrule.transforms.gradients import grad
 from chainrule.values.types import Array
@@ -29,11 +30,14 @@ from chainrule.values.vertices import is_stand_in
 _np: Any = np
 NEAR = 1e-3
 """How near to a bound, relative to an unknown, it may hold the unknown."""
-FREE, LOW, HIGH, WEAK = range(4)
+FREE, LOW, HIGH, WEAK_LOW, WEAK_HIGH = range(5)
 """What an unknown or a constraint is at a solution: off its bounds, on one of them, or
 on one that does not push it."""
 SMALL = 1e-6
 """A multiplier and a distance to a bound that are both below this are zero."""
+
+Conditions = Sequence[tuple[Problem, Array, Array]]
+"""Functions with the lower and the upper bounds of their entries."""
 
 
 @dataclass
@@ -43,7 +47,7 @@ class Activity:
     Attributes
     ----------
     held
-        Of each unknown, ``FREE``, ``LOW``, ``HIGH`` or ``WEAK``.
+        Of each unknown, ``FREE``, ``LOW``, ``HIGH``, ``WEAK_LOW`` or ``WEAK_HIGH``.
     active
         Of each constraint, likewise.
     multipliers
@@ -66,21 +70,20 @@ def activity(
     x: Array,
     low: Array,
     high: Array,
-    conditions: Sequence[tuple[Problem, Array, Array]] = (),
+    conditions: Conditions = (),
 ) -> Activity:
     """Return what is active at a solution, of plain values; warn of kinks."""
-    slope = _np.asarray(problem.gradient(x))
     if conditions:
-        found = _constrained(problem, x, slope, low, high, conditions)
+        found = _constrained(problem, x, low, high, conditions)
     else:
-        held = _held(problem, x, slope, low, high)
+        held = _held(problem, x, low, high)
         found = Activity(held, _np.zeros(0, int), _np.zeros(0))
     for states, what in ((found.held, "unknowns"), (found.active, "constraints")):
-        if (states == WEAK).any():
+        if (states > HIGH).any():
             _warn(
-                f"{what} {_np.flatnonzero(states == WEAK).tolist()} lie at a bound "
-                "that does not push them: the minimum has a kink there, and its "
-                "derivative is nan. Move the bound, or leave it away."
+                f"{what} {_np.flatnonzero(states > HIGH).tolist()} lie at a bound "
+                "that does not push them: the minimum has a kink there, and the "
+                "derivatives that meet it are nan. Move the bound, or leave it away."
             )
     return found
 
@@ -103,39 +106,112 @@ def _warn(words: str) -> None:
     warnings.warn(words, SolutionWarning, stacklevel=2)
 
 
-def _held(problem: Problem, x: Any, slope: Any, low: Any, high: Any) -> Any:
+def _held(problem: Problem, x: Any, low: Any, high: Any) -> Any:
     """Tell which unknowns a bound holds: they are on it, or pushed there from near.
 
-    Interior methods stop before a bound. An unknown near one is held by it, if the
-    Newton step of that unknown alone leads to the bound or beyond.
+    Solvers stop before a bound, or on it with a slope that is not yet zero. So what
+    counts is where the Newton step of one unknown alone leads, after one of all those
+    that are far from their bounds: beyond the bound, which holds it then, away from it,
+    or just onto it, where the bound does not push.
     """
-    below, above = x <= low, x >= high
-    near = _np.minimum(x - low, high - x) <= NEAR * _np.maximum(1.0, _np.abs(x))
-    if (near & ~below & ~above).any():
-        curvature = _np.maximum(_np.diagonal(problem.hessian(x)), 0.0)
-        pushed = near & (slope != 0)
-        below = below | (pushed & (slope >= curvature * (x - low)))
-        above = above | (pushed & (-slope >= curvature * (high - x)))
-    scale = 1e-7 * max(1.0, float(_np.max(_np.abs(slope), initial=0.0)))
-    weak = (below | above) & (_np.abs(slope) <= scale) & (low < high)
-    held = _np.where(above, HIGH, FREE)
-    return _np.where(weak, WEAK, _np.where(below, LOW, held))
+    slope = _np.asarray(problem.gradient(x))
+    gap = _np.minimum(x - low, high - x)
+    scale = _np.maximum(1.0, _np.abs(x))
+    near = gap <= 10 * NEAR * scale
+    if not near.any():
+        return _np.zeros(x.size, int)
+    side = _np.where(high - x < x - low, HIGH, LOW)
+    inwards = _np.where(side == HIGH, -slope, slope)
+    places = _np.flatnonzero(near & (low < high))
+    if places.size:
+        curvature, change = _curvatures_at(problem, x, slope, near, places)
+        inwards[places] += _np.where(side == HIGH, -change, change)[places]
+    else:
+        curvature = _np.zeros(x.size)
+    needed = curvature * _np.maximum(gap, 0.0)
+    steepest = max(1.0, float(_np.max(_np.abs(slope), initial=0.0)))
+    weak = _np.abs(inwards - needed) <= LIKE * needed + 1e-7 * steepest
+    weak &= (gap > 0.0) <= (needed > 0.0)
+    states = _np.where(weak, side + HIGH, _np.where(inwards > needed, side, FREE))
+    return _np.where(low == high, LOW, _np.where(near, states, FREE))
+
+
+LIKE = 0.1
+"""How near to a bound, relative to its step, a Newton step ends on it."""
+
+
+def _curvatures_at(
+    problem: Problem, x: Any, slope: Any, near: Any, places: Any
+) -> tuple[Any, Any]:
+    """Return second derivatives of some unknowns, and how their slopes will change.
+
+    They change by the Newton step of the unknowns that are far from bounds, which is
+    taken where the unknowns are few.
+    """
+    if x.size <= FEW:
+        matrix = _np.asarray(problem.hessian(x))
+        far = _np.flatnonzero(~near)
+        change = _np.zeros(x.size)
+        if far.size:
+            inner = matrix[_np.ix_(far, far)]
+            step = _np.linalg.lstsq(inner, -slope[far], rcond=None)[0]
+            change = matrix[:, far] @ step
+        return _np.maximum(_np.diagonal(matrix), 0.0), change
+    if problem.sparse_hessian is not None:
+        found: Any = problem.sparse_hessian(x).diagonal()
+    else:
+        found = _np.zeros(x.size)
+        for i in places:
+            along = _np.zeros(x.size)
+            along[i] = 1.0
+            found[i] = problem.product(x, along)[i]
+    return _np.maximum(found, 0.0), _np.zeros(x.size)
 
 
 def _constrained(
-    problem: Problem,
-    x: Any,
-    slope: Any,
-    low: Any,
-    high: Any,
-    conditions: Sequence[tuple[Problem, Array, Array]],
+    problem: Problem, x: Any, low: Any, high: Any, conditions: Conditions
 ) -> Activity:
     """Return what is active among bounds and constraints, by their multipliers.
 
     Those near a bound are taken for active, and the ones that pull are let go, the
     strongest first, until all push. A multiplier is measured by how far the minimum
-    would go without it, like the distance to the bound.
+    would go without it, like the distance to the bound. Where some hardly push, it is
+    asked again nearer to the minimum: after a Newton step that stays on the bounds.
     """
+    found = _near_to(problem, x, low, high, conditions)
+    if found.is_doubtful and x.size <= FEW:
+        nearer = x + _newton_step(problem, x, found, conditions)
+        found = _near_to(problem, nearer, low, high, conditions)
+    side = _np.where(found.sign < 0, HIGH, LOW)
+    states = _np.where(found.weak, side + HIGH, _np.where(found.active, side, FREE))
+    kept, n = (states == LOW) | (states == HIGH), x.size
+    return Activity(
+        states[:n],
+        states[n:],
+        _np.where(kept, -found.push, 0.0)[n:],
+        _regular(found.rows[kept]),
+    )
+
+
+@dataclass
+class _Near:
+    """Bounds and constraints near a point: their gradients, and how each one pushes."""
+
+    slope: Any
+    rows: Any
+    gap: Any
+    sign: Any
+    push: Any
+    active: Any
+    weak: Any
+    is_doubtful: bool
+
+
+def _near_to(
+    problem: Problem, x: Any, low: Any, high: Any, conditions: Conditions
+) -> _Near:
+    """Return which bounds and constraints push at a point that is nearly a minimum."""
+    slope = _np.asarray(problem.gradient(x))
     values = _np.concatenate([_np.ravel(p.value(x)) for p, _, _ in conditions])
     slopes = [_np.reshape(p.jacobian(x), (-1, x.size)) for p, _, _ in conditions]
     rows = _np.concatenate([_np.eye(x.size), *slopes])
@@ -151,13 +227,28 @@ def _constrained(
     active = equal | (gap <= NEAR)
     far = lengths**2 / unit / _curvatures(problem, x, rows, active & ~equal)
     push, active, weak = _pushing(rows, slope, active, equal, sign, far, gap)
-    states = _np.where(active, _np.where(sign < 0, HIGH, LOW), FREE)
-    states = _np.where(weak, WEAK, states)
-    kept = (states == LOW) | (states == HIGH)
-    n = x.size
-    return Activity(
-        states[:n], states[n:], _np.where(kept, -push, 0.0)[n:], _regular(rows[kept])
+    hardly = weak | ((gap <= NEAR) & (_np.abs(push) * far <= 10 * NEAR) & ~equal)
+    distance = _np.where(sign < 0, upper - at, at - lower)
+    return _Near(
+        slope, rows, distance * sign, sign, push, active, weak, bool(hardly.any())
     )
+
+
+def _newton_step(problem: Problem, x: Any, near: _Near, conditions: Conditions) -> Any:
+    """Return a Newton step to the minimum with all bounds that are met as equations."""
+    met = near.active | near.weak
+    matrix = _np.array(problem.hessian(x))
+    pushes = _np.where(met, near.push, 0.0)
+    first = x.size
+    for p, _, _ in conditions:
+        last = first + int(_np.size(p.first))
+        matrix -= p.weighted_hessian(x, pushes[first:last])
+        first = last
+    rows = near.rows[met]
+    corner = _np.zeros((len(rows), len(rows)))
+    system = _np.block([[matrix, -rows.T], [rows, corner]])
+    rest = _np.concatenate([near.slope - pushes @ near.rows, near.gap[met]])
+    return -_np.linalg.lstsq(system, rest, rcond=None)[0][: x.size]
 
 
 def _curvatures(problem: Problem, x: Any, rows: Any, wanted: Any) -> Any:
@@ -227,7 +318,11 @@ def minimum(
     found: Activity,
     conditions: Sequence[Any] = (),
 ) -> Any:
-    """Return a minimum as a node: the solution of the equations of what is active."""
+    """Return a minimum as a node: the solution of the equations of what is active.
+
+    Where a bound does not push, there are two: those in which it holds, and those in
+    which it is not there. What both give of a derivative is one, and the rest nan.
+    """
     n = problem.unknowns.start.size
     is_free = not conditions and not is_stand_in(found.held)
     is_free = is_free and not (found.held != FREE).any()
@@ -238,23 +333,37 @@ def minimum(
             total = total + _np.sum(multipliers * _values(conditions, y))
         return total
 
-    def equations(z: Any) -> Any:
+    def equations(z: Any, *, freed: bool = False) -> Any:
         y, multipliers = (z[:n], z[n:]) if conditions else (z, None)
         free = grad(lagrangian)(y, multipliers)
         if is_free:
             return free
-        first = _at_bounds(found.held, y, low, high, free) * found.regular
+        held, active = (_settled(s, freed=freed) for s in (found.held, found.active))
+        first = _at_bounds(held, y, low, high, free) * found.regular
         if not conditions:
             return first
         pairs = zip(*_bounds(conditions), strict=True)
         lower, upper = (_np.concatenate(b) for b in pairs)
         given = _values(conditions, y)
-        second = _at_bounds(found.active, given, lower, upper, multipliers)
+        second = _at_bounds(active, given, lower, upper, multipliers)
         return _np.concatenate([first, second])
 
+    beside = functools.partial(equations, freed=True) if _has_kinks(found) else None
     if not conditions:
-        return solution(equations, x)
-    return solution(equations, _np.concatenate([x, found.multipliers]))[:n]
+        return solution(equations, x, beside=beside)
+    z = _np.concatenate([x, found.multipliers])
+    return solution(equations, z, beside=beside)[:n]
+
+
+def _has_kinks(found: Activity) -> bool:
+    """Tell whether a bound may be met without a push; that of a row is not known."""
+    states = (found.held, found.active)
+    return any(is_stand_in(s) or bool((s > HIGH).any()) for s in states)
+
+
+def _settled(states: Any, *, freed: bool) -> Any:
+    """Return states in which bounds that do not push hold, or are not there."""
+    return _np.where(states > HIGH, FREE if freed else states - HIGH, states)
 
 
 def _values(conditions: Sequence[Any], y: Any) -> Any:
@@ -268,7 +377,6 @@ def _bounds(conditions: Sequence[Any]) -> list[tuple[Any, Any]]:
 def _at_bounds(states: Any, y: Any, low: Any, high: Any, free: Any) -> Any:
     """Return the distance to the bound that is active, and ``free`` where none is."""
     low, high = (_np.where(states == s, b, 0.0) for s, b in ((LOW, low), (HIGH, high)))
-    free = free * _np.where(states == WEAK, _np.nan, 1.0)
     held = _np.where(states == LOW, y - low, y - high)
     return _np.where((states == LOW) | (states == HIGH), held, free)
 
