@@ -55,6 +55,10 @@ VM = "tape VM"
 
 _TRIFLE = 3e-6
 
+_SHORT = 1.0
+"""Seconds of the first call below which it says little of how long NumPy takes: much of
+it may have been spent once in the process."""
+
 
 class Choice:
     """The executor of a program, and when the next is tried.
@@ -84,6 +88,8 @@ class Choice:
         """What is to be spent before the next executor is made, if one will be."""
         self._patience: float = math.inf
         """How long loops may run on NumPy before the next executor is made at once."""
+        self._guessed: bool = False
+        """Whether how long NumPy takes was guessed from the first call."""
         self._task: Task | None = None
         self._following: Any = None
         """What waits until it pays to make it ready."""
@@ -164,6 +170,7 @@ class Choice:
         ran = self._spent - costs.TRACING * len(self.program.rows)
         if ran > costs.making_seconds(self.program):  # as NumPy will, in each call
             self._patience, self._fastest = 0.0, self._spent
+            self._guessed = ran < _SHORT
 
     def _start_on_vm(self) -> None:
         try:
@@ -233,7 +240,8 @@ class Choice:
         self._task = None
         if self._next is not None:
             after, self.reason = self._next
-            self._trial = Trial(self.run, after, self._fastest)
+            usual, guessed = self._fastest, self._guessed
+            self._trial, self._guessed = Trial(self.run, after, usual, guessed=guessed), False
             self.run = after
         elif self._limit == math.inf:
             self._stay(self.reason)

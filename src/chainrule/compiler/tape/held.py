@@ -30,6 +30,9 @@ HELD = 1 << 12
 """Entries from which on arguments and results are held: copies of fewer cost less. What
 native code makes in between may be smaller."""
 
+FLOAT: Any = np.dtype(np.float64)
+WHOLE: Any = np.dtype(np.int64)
+
 ALWAYS = 1 << 60
 """The last call that reads what is read after all calls."""
 ARGUMENT, RESULT, CALLED, BUFFERED = range(4)
@@ -37,7 +40,7 @@ ARGUMENT, RESULT, CALLED, BUFFERED = range(4)
 
 
 class Held:
-    """A large array of float64, or of what a tape has as such.
+    """A large array of float64, or of what a tape has as such; or one of integers.
 
     Attributes
     ----------
@@ -50,11 +53,17 @@ class Held:
         The calls between which it is in use, by their number.
     becomes
         What is made in its place by the last call that reads it.
+    dtype
+        That of the array: int64 where NumPy alone reads and makes it, so that integers
+        need not become floats, and indices again.
     """
 
-    def __init__(self, shape: tuple[int, ...], role: int, first: int) -> None:
+    def __init__(
+        self, shape: tuple[int, ...], role: int, first: int, dtype: Any = FLOAT
+    ) -> None:
         """Begin to hold it."""
         self.shape = shape
+        self.dtype: Any = dtype
         self.size: int = math.prod(shape)
         self.role = role
         self.places: Any = None
@@ -91,12 +100,16 @@ def reads_held(row: Row, at: Mapping[Row, Any]) -> bool:
 def read_by_call(b: Builder, row: Row) -> list[Any]:
     """Return where the operands are of a row that is called now.
 
-    What machine code reads of the workspace is copied together, where instructions can.
+    What machine code reads of the workspace is copied together, where instructions can;
+    integers it reads there, as floats.
     """
+    native = hasattr(row.function, "bound")
     for x in row.operands:
+        if native and isinstance(b.at[x], Held) and b.at[x].dtype is WHOLE:
+            b.places(x)
         if isinstance(b.at[x], Held):
             b.at[x].last = len(b.called)
-        elif hasattr(row.function, "bound"):
+        elif native:
             with suppress(CannotLowerError):  # else NumPy collects its entries
                 b.at[x] = b.in_one_piece(b.at[x])
     return [b.at[x] for x in row.operands]
@@ -189,8 +202,10 @@ __all__ = [
     "ARGUMENT",
     "BUFFERED",
     "CALLED",
+    "FLOAT",
     "HELD",
     "RESULT",
+    "WHOLE",
     "Held",
     "Memory",
     "place_of",

@@ -133,7 +133,7 @@ def lower_body(b: Builder, program: Program, inputs: Sequence[Any]) -> bool:
             b.at[x] = places
     growing = b.lower(program)
     flag_nans(b, program.checks, b.flag)
-    for places in growing:
+    for places in map(b.places, growing):
         size = b.elementwise("absolute", np.shape(places), places)
         limit = b.constant(EXACT)
         large = b.elementwise("greater_equal", np.shape(places), size, limit)

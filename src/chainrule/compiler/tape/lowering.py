@@ -39,8 +39,11 @@ from chainrule.compiler.tape.held import (
     ARGUMENT,
     BUFFERED,
     CALLED,
+    FLOAT,
     HELD,
+    WHOLE,
     Held,
+    place_of,
     read_by_call,
     reads_held,
     shown_by,
@@ -54,7 +57,6 @@ from chainrule.compiler.tracing.rows import Row
 from chainrule.progress import watched
 from chainrule.values.shapes import SEQUENCES, ndarray
 
-_FLOAT = np.dtype(np.float64)
 _ALIGNED = 8  # arrays that start at multiples of 64 bytes are quicker
 SHORT = 16
 """Numbers that many instructions should have each, on average."""
@@ -92,14 +94,22 @@ class Builder:
         self.filled.append((self.absent, 0.0))
         for x in program.inputs:
             check_kind(x)
-            held = x.dtype == _FLOAT and self._holds(x.shape)
-            at = self._held(x.shape, ARGUMENT) if held else self.new(x.shape or ())
-            self.at[x] = at
-        self.whole: list[Places] = self.lower(program)
-        """Integers that may be too large to be exact: to be looked at in each run."""
+            held = x.dtype in (FLOAT, WHOLE) and self._holds(x.shape)
+            self.at[x] = (
+                self._held(x.shape, ARGUMENT, x.dtype)
+                if held
+                else self.new(x.shape or ())
+            )
+        self._growing: list[Row] = self.lower(program)
 
-    def lower(self, program: Program) -> list[Places]:
-        """Lower the rows; return the places of integers that may be too large."""
+    @property
+    def whole(self) -> list[Places]:
+        """Integers that may be too large to be exact: to be looked at in each run."""
+        places = (place_of(self.at[x]) for x in self._growing)
+        return [p for p in places if not isinstance(p, Held)]
+
+    def lower(self, program: Program) -> list[Row]:
+        """Lower the rows; return those of integers that may be too large."""
         at, of_numbers = self.at, self._of_numbers
         with watched(program.rows, "lowering", "rows") as rows:
             for row in rows:
@@ -107,7 +117,7 @@ class Builder:
                 number = of_numbers(row)
                 at[row] = self._lowered(row) if number is None else number
         lowered = (x for x in [*program.inputs, *program.rows] if x in self.at)
-        return [self.places(x) for x in lowered if x.dtype == np.int64 and may_grow(x)]
+        return [x for x in lowered if x.dtype == WHOLE and may_grow(x)]
 
     @functools.cached_property
     def flag(self) -> int:
@@ -163,9 +173,10 @@ class Builder:
         wanted = self._hold and not self.depth and shape
         return bool(wanted) and math.prod(shape) >= least
 
-    def _held(self, shape: tuple[int, ...], role: int) -> Held:
-        """Hold a result of the call that comes now."""
-        self.held.append(Held(shape, role, len(self.called)))
+    def _held(self, shape: tuple[int, ...], role: int, dtype: Any = FLOAT) -> Held:
+        """Hold a result of the call that comes now: integers as such, else floats."""
+        kept = WHOLE if dtype == WHOLE else FLOAT
+        self.held.append(Held(shape, role, len(self.called), kept))
         return self.held[-1]
 
     def new(self, shape: tuple[int, ...]) -> Places:
@@ -240,7 +251,7 @@ class Builder:
         if shown is not None:
             return shown
         large = self._holds(row.shape) or (self.held and reads_held(row, self.at))
-        numpys = large and not self.depth and row.dtype != np.int64
+        numpys = large and not self.depth
         form = None if numpys else form_of(row)
         if form is not None:
             try:
@@ -252,8 +263,8 @@ class Builder:
             return self._several(row)[0]
         native = hasattr(row.function, "bound")
         role, least = (BUFFERED, LARGE_ON_TAPE) if native else (CALLED, HELD)
-        held = row.dtype != np.int64 and self._holds(row.shape, least)
-        result = self._held(row.shape, role) if held else self.new(row.shape)
+        held = self._holds(row.shape, least)
+        result = self._held(row.shape, role, row.dtype) if held else self.new(row.shape)
         self._call(row, [result])
         return result
 
@@ -300,7 +311,7 @@ class Builder:
         ``None`` for any other row, and where the general form has more to look at.
         """
         f = row.function
-        if row.dtype is not _FLOAT or row.shape != () or type(f) is not np.ufunc:
+        if row.dtype is not FLOAT or row.shape != () or type(f) is not np.ufunc:
             return None
         if f not in self._opcodes:
             self._opcodes[f] = number_opcode(f)
@@ -310,7 +321,7 @@ class Builder:
         places = [0, 0, 0]
         for i, x in enumerate(row.args):
             if type(x) is Row:
-                if x.dtype is not _FLOAT:
+                if x.dtype is not FLOAT:
                     return None
                 places[i] = self.at[x]
                 if places[i] == self.absent:

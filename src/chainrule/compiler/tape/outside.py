@@ -115,9 +115,10 @@ class _Calling:
         self.sources = [_source(work, x, places) for x, places in pairs]
         (result,) = map(place_of, outside.results)
         self.held: Any = None
+        self.dtype: Any = None
         self.work, self.places = work.numbers, result
         if isinstance(result, Held):
-            self.held = work.held[result]
+            self.held, self.dtype = work.held[result], result.dtype
         elif self.row.shape and is_one_piece(result):
             self.work, self.places = work.view(result, self.row.shape), Ellipsis
 
@@ -133,7 +134,7 @@ class _Calling:
         if np.shape(z) != row.shape:
             raise GuardFailed
         if self.held is not None:
-            self.held.hold(_own(z, values))
+            self.held.hold(_own(z, values, self.dtype))
             return
         self.work[self.places] = z if type(z) is not int else inexact(z)
 
@@ -165,9 +166,9 @@ class _Filling:
         self.run()
 
 
-def _own(z: Any, values: Sequence[Any]) -> Any:
-    """Return a result as an array of float64 in one piece, which nobody else has."""
-    own = np.ascontiguousarray(z, dtype=np.float64)
+def _own(z: Any, values: Sequence[Any], dtype: Any) -> Any:
+    """Return a result as an array of a dtype in one piece, which nobody else has."""
+    own = np.ascontiguousarray(z, dtype=dtype)
     arrays = (x for x in values if isinstance(x, ndarray))
     shares = own.base is not None or any(np.may_share_memory(own, x) for x in arrays)
     return own.copy() if shares else own

@@ -17,7 +17,7 @@ import numpy as np
 from chainrule.compiler.native.c_library import free_all
 from chainrule.compiler.native.calls import Changing
 from chainrule.compiler.programs.signals import GuardFailed, InexactError, NanFound
-from chainrule.compiler.tape.held import RESULT, Held
+from chainrule.compiler.tape.held import FLOAT, RESULT, Held
 from chainrule.compiler.tape.interpreter import workspace
 from chainrule.compiler.tape.lowering import Places
 from chainrule.compiler.tape.places import EXACT, is_one_piece, span
@@ -87,9 +87,12 @@ class Workspace:
             x.release()
 
     def rehearse(self) -> None:
-        """Hold arrays of ones for arguments and results, so that steps can be timed."""
+        """Hold arrays for arguments and results, so that steps can be timed.
+
+        They are of ones; integers are 0, which is a place in any array.
+        """
         for h, x in self.changing:
-            x.hold(np.ones(h.shape))
+            x.hold(np.ones(h.shape) if h.dtype is FLOAT else np.zeros(h.shape, h.dtype))
 
     def poison(self) -> None:
         """Fill all numbers with nan."""
@@ -102,7 +105,7 @@ class Workspace:
         memory, shape, dtype = self.held[h], x.shape, x.dtype
         changes = isinstance(memory, Changing)
         read: Step = memory.get if changes else lambda: memory
-        if dtype != np.float64:
+        if dtype != h.dtype:
             return lambda: read().reshape(shape).astype(dtype)
         if copied:
             return lambda: read().reshape(shape).copy()
