@@ -194,3 +194,28 @@ def test_many_alive_numbers_count_as_well():
     fast(1.5)
     room = costs.room(fast.newest()[1].program) - costs.ROOM
     assert room >= costs.MORE * 45 * sys.getsizeof(1.5)
+
+
+def picked(x, i):
+    j = np.clip(i + 1, 0, len(x) - 1)
+    return np.sum(x[i] * x[j]), j
+
+
+def test_large_arrays_of_integers_stay_integers():
+    x, i = RNG.normal(size=N), RNG.integers(0, N, 2 * N)
+    fast, tape = on_tape(gd.value_and_grad(picked, has_aux=True), x, i)
+    kept = [h for _, h in tape._inputs if isinstance(h, held.Held)]
+    assert [h.dtype for h in kept] == [np.float64, np.int64]
+    for places in (i, np.repeat(i, 2)[::2], i.astype(np.longlong), -1 - i):
+        found = fast(x, places)
+        expected = gd.value_and_grad(picked, has_aux=True)(x, places)
+        for a, e in zip(flat(found), flat(expected), strict=True):
+            assert np.asarray(a).dtype == np.asarray(e).dtype
+            np.testing.assert_allclose(a, e, rtol=1e-12, atol=1e-13)
+    assert fast.stats()["error_reruns"] == 0
+
+
+def test_large_arrays_of_integers_are_exact():
+    i = np.arange(N) + 2**60
+    fast, _ = on_tape(lambda i, x: (i + 1, np.take(x, i - 2**60) * 2.0), i, np.ones(N))
+    np.testing.assert_array_equal(fast(i, np.ones(N))[0], i + 1)

@@ -1,12 +1,14 @@
 """Loop nests and products in native code, against NumPy."""
 
+import math
+
 import numpy as np
 import pytest
 
 from chainrule.compiler.native import llvm as native
 from chainrule.compiler.native.loop_nests import Nest
 from chainrule.compiler.native.matrix_products import Product
-from chainrule.compiler.native.nest_plan import Plan, Reduction, Step, access
+from chainrule.compiler.native.nest_plan import Plan, Reduction, Step, access, merged
 
 pytestmark = pytest.mark.skipif(
     not native.available(), reason="native code needs llvmlite"
@@ -99,6 +101,76 @@ def test_sums_of_parts_that_are_infinite():
     plan = Plan(x.shape, (access(x, x, x.shape),), (step,), (), sums)
     (total,) = Nest(plan, 2)([x])
     assert np.isnan(total).all()
+
+
+def called_plan(shape, pairs):
+    """Return a plan with calls of an array, of a step, and of a call's result."""
+    inputs = tuple(access(base, view, shape) for base, view in pairs)
+    steps = [
+        *(Step("exp", (("input", i),)) for i in range(len(inputs))),
+        Step("add", (("step", 0), ("number", 1.0))),
+        Step("log", (("step", len(inputs)),)),
+        Step("arctan2", (("step", 0), ("number", 2.0))),
+        Step("multiply", (("step", len(inputs) + 1), ("step", len(inputs) + 2))),
+    ]
+    results = tuple((i, np.dtype(float)) for i in range(len(steps)))
+    every = tuple(range(len(shape)))
+    axes = [every, *((i,) for i in every), every[1:], every[:-1]]
+    last = len(steps) - 1
+    reductions = tuple(
+        Reduction(name, k, a)
+        for a in axes
+        for name in ("add", "maximum")
+        for k in (0, last)
+    )
+    return Plan(shape, inputs, tuple(steps), results, reductions)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(
+    "shape", [(300, 5), (41, 3, 12), (9, 64), (700, 1), (2, 1, 7), (3, 5, 1)]
+)
+def test_functions_are_called_for_several_short_rows(shape, threads):
+    pairs = [x for x in views(shape) if x[0].dtype == float]
+    plan = called_plan(shape, pairs)
+    found = Nest(plan, threads)([base for base, _ in pairs])
+    steps, sums = found[: len(plan.steps)], found[len(plan.steps) :]
+    views_ = [np.broadcast_to(view, shape) for _, view in pairs]
+    expected = [np.exp(v) for v in views_]
+    expected += [expected[0] + 1.0, np.log(expected[0] + 1.0)]
+    expected += [np.arctan2(expected[0], 2.0)]
+    expected += [expected[-1] * expected[-2]]
+    for z, e in zip(steps, expected, strict=True):
+        np.testing.assert_array_max_ulp(z, e, maxulp=4)
+    for r, z in zip(plan.reductions, sums, strict=True):
+        total = getattr(np, r.name).reduce(steps[r.step], axis=r.axes, keepdims=True)
+        np.testing.assert_allclose(z, total, rtol=1e-14)
+
+
+def test_axes_along_which_all_arrays_go_on_are_one():
+    x, y = RNG.normal(size=(4, 30, 6)), RNG.normal(size=(4, 1, 1))
+    inputs = tuple(access(v, v, x.shape) for v in (x, y))
+    step = Step("add", (("input", 0), ("input", 1)))
+    plan = Plan(x.shape, inputs, (step,), (), (Reduction("add", 0, (1, 2)),))
+    flat = merged(plan)
+    assert (flat.shape, flat.reductions[0].axes) == ((4, 180), (1,))
+    assert merged(Plan((1, 5, 1), inputs[:1], (), (), ())).shape == (5,)
+    (found,) = Nest(plan)([x, y])
+    np.testing.assert_allclose(found, np.sum(x + y, (1, 2), keepdims=True), rtol=1e-14)
+    (found,) = Nest(Plan(x.shape, inputs, (step,), (), (Reduction("add", 0, (2,)),)))(
+        [x, y]
+    )
+    np.testing.assert_allclose(found, np.sum(x + y, 2, keepdims=True), rtol=1e-14)
+
+
+def test_the_sum_of_many_short_rows_loses_no_more_than_numpys():
+    whole = RNG.uniform(1.0, 2.0, (100_000, 5))
+    x = whole[:, :3]
+    step = Step("copy", (("input", 0),))
+    sums = (Reduction("add", 0, (0, 1)),)
+    plan = Plan(x.shape, (access(whole, x, x.shape),), (step,), (), sums)
+    exact = math.fsum(x.ravel().tolist())
+    assert abs(Nest(plan)([whole])[0].item() - exact) <= 2 * np.spacing(exact)
 
 
 SIZES = [(2, 1, 1), (2, 2, 2), (7, 5, 9), (13, 33, 20), (6, 64, 64), (30, 130, 3)]

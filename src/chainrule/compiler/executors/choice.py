@@ -241,7 +241,10 @@ class Choice:
         if self._next is not None:
             after, self.reason = self._next
             usual, guessed = self._fastest, self._guessed
-            self._trial, self._guessed = Trial(self.run, after, usual, guessed=guessed), False
+            self._trial, self._guessed = (
+                Trial(self.run, after, usual, guessed=guessed),
+                False,
+            )
             self.run = after
         elif self._limit == math.inf:
             self._stay(self.reason)

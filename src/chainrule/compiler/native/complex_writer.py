@@ -79,7 +79,7 @@ class ComplexWriter(EntryWriter):
     # ------------------------------------------------------------------------ totals
 
     def add_in(self, name: str, width: int, x: str, total: str, lost: str) -> None:
-        """Add a vector to a total in memory, and what that loses in rounding.
+        """Add a vector to a total in memory, and what that loses in rounding, if kept.
 
         So the error of a sum is that of one stretch (Neumaier's summation, by the
         error-free sum of Knuth).
@@ -88,7 +88,7 @@ class ComplexWriter(EntryWriter):
         have = self.add(f"load {kinds}, ptr {total}")
         new = self.operation(name, width, have, x)
         self.do(f"store {kinds} {new}, ptr {total}")
-        if name != "add":
+        if not lost:
             return
         part = self.add(f"fsub {kinds} {new}, {have}")
         rest = self.add(f"fsub {kinds} {new}, {part}")
@@ -102,10 +102,10 @@ class ComplexWriter(EntryWriter):
     def add_up(
         self, name: str, width: int, total: str, lost: str, pointer: str
     ) -> None:
-        """Reduce a total, and what is in memory so far."""
+        """Reduce a total, and what is in memory so far; ``lost`` may be empty."""
         parts, kinds = width // self.width, self.type(width)
         x = self.folded(self.add(f"load {kinds}, ptr {total}"), name, parts)
-        if name == "add":
+        if lost:
             one, test = self.type(parts), type_of("i1", parts)
             error = self.folded(self.add(f"load {kinds}, ptr {lost}"), name, parts)
             exact = self.add(f"fcmp ord {one} {error}, {error}")  # not of infinities

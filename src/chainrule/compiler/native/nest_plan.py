@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -114,6 +114,59 @@ def grid(shape: Shape, pieces: Sequence[Sequence[Piece]]) -> list[Box]:
     return list(itertools.product(*axes))
 
 
+def merged(plan: Plan) -> Plan:
+    """Return a plan without the axes along which all arrays go on as along the next.
+
+    So loops are long where the last axis is short.
+    """
+    for axis in reversed(range(len(plan.shape) - 1)):
+        if _go_on(plan, axis):
+            plan = _without(plan, axis)
+    return plan
+
+
+def _go_on(plan: Plan, axis: int) -> bool:
+    """Tell whether one loop may do for an axis and the next."""
+    n, m = plan.shape[axis : axis + 2]
+    alike = all(
+        1 in (n, m) or a.strides[axis] == m * a.strides[axis + 1] for a in plan.inputs
+    )
+    same = all(
+        1 in (n, m) or (axis in r.axes) == (axis + 1 in r.axes) for r in plan.reductions
+    )
+    boxes = (p.box for pieces in plan.pieces for p in pieces)
+    return alike and same and all(box[axis + 1] == (0, m) for box in boxes)
+
+
+def _without(plan: Plan, axis: int) -> Plan:
+    """Return a plan with one axis in the place of two."""
+    m = plan.shape[axis + 1]
+    kept = axis if m == 1 else axis + 1  # whose steps are those of both
+
+    def joined(xs: Sequence[Any], x: Any) -> tuple[Any, ...]:
+        return (*xs[:axis], x, *xs[axis + 2 :])
+
+    def read(a: Access) -> Access:
+        return replace(a, strides=joined(a.strides, a.strides[kept]))
+
+    def piece(p: Piece) -> Piece:
+        start, stop = p.box[axis]
+        return Piece(joined(p.box, (start * m, stop * m)), p.input)
+
+    def reduction(r: Reduction) -> Reduction:
+        axes = {i - (i > axis) for i in r.axes if i not in (axis, axis + 1)}
+        axes |= {axis} if kept in r.axes else set[int]()
+        return replace(r, axes=tuple(sorted(axes)))
+
+    return replace(
+        plan,
+        shape=joined(plan.shape, plan.shape[axis] * m),
+        inputs=tuple(map(read, plan.inputs)),
+        reductions=tuple(map(reduction, plan.reductions)),
+        pieces=tuple(tuple(map(piece, pieces)) for pieces in plan.pieces),
+    )
+
+
 def access(base: Any, view: Any, shape: Shape) -> Access | None:
     """Return how a view reads an array, broadcast to a shape; ``None`` if it copies."""
     if view is not base and not np.may_share_memory(view, base):
@@ -144,4 +197,5 @@ __all__ = [
     "access",
     "contiguous",
     "grid",
+    "merged",
 ]
