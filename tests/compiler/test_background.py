@@ -86,6 +86,37 @@ def test_others_have_a_turn_at_each_pause(monkeypatch):
     assert slept[:3] == [background._SLICE] * 3
 
 
+def test_calls_make_way_for_python_and_not_for_llvm(monkeypatch):
+    slept, done = [], threading.Event()
+    inside = [threading.Event(), threading.Event()]
+    go_on = [threading.Event(), threading.Event()]
+    monkeypatch.setattr(background.time, "sleep", slept.append)
+
+    class Two(Work):
+        def run(self):
+            inside[0].set()
+            assert go_on[0].wait(10)
+            with background.beside():
+                inside[1].set()
+                assert go_on[1].wait(10)
+            done.set()
+
+    work = Two()
+    task = background.later(work.run)
+    assert inside[0].wait(10)
+    with background.beside():  # another thread's native code is not the thread's
+        task.make_way(0.001)
+    assert slept == [0.001]
+    go_on[0].set()
+    assert inside[1].wait(10)
+    task.make_way(0.001)
+    assert slept == [0.001]
+    go_on[1].set()
+    assert background.wait(10)
+    assert done.is_set()
+    assert not background._beside
+
+
 def test_where_there_can_be_no_thread_numpy_goes_on(monkeypatch):
     def refused(_):
         raise RuntimeError("can't start new thread")

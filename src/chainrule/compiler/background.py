@@ -3,9 +3,9 @@
 In: a method of what waits for the work (``later``). Out: a ``Task``, which says when it
 is done. The work of an object that is gone is left out.
 
-The thread lives as long as there is work. LLVM runs beside the callers; what is Python
-holds Python's lock, and gives it back for as long as it had it every millisecond
-(``pause``), so that a call takes at most twice as long. The process forks in a pause
+The thread lives as long as there is work. LLVM runs beside the callers (``beside``), who
+need not wait for it; what is Python holds Python's lock, and gives it back for as long
+as it had it every millisecond (``pause``), so that a call takes at most twice as long. The process forks in a pause
 only, when LLVM does nothing and no module is being imported; the child goes on with
 what is left when it asks for it. When the process ends, the thread stops at its next
 pause.
@@ -14,13 +14,14 @@ pause.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import math
 import os
 import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ class Task:
         Calls that give the lock back and take it again, as those of NumPy do, would
         else keep it from others.
         """
-        if not self.done:
+        if not self.done and not _beside:
             time.sleep(min(seconds, _WAY))
 
 
@@ -89,6 +90,8 @@ _TASKS: deque[Task] = deque()
 """What is to be done; the first one is being done."""
 _TURN = _Turn()
 _thread: threading.Thread | None = None
+_beside = False
+"""Whether the thread does without Python's lock."""
 _stopped = False
 
 
@@ -142,6 +145,18 @@ def pause() -> None:
         _begin_turn(time.perf_counter() - start)
 
 
+@contextlib.contextmanager
+def beside() -> Iterator[None]:
+    """Mark work that does without Python's lock: nobody makes way for it."""
+    global _beside  # noqa: PLW0603
+    is_thread = _TURN.end < math.inf
+    _beside = _beside or is_thread
+    try:
+        yield
+    finally:
+        _beside = _beside and not is_thread
+
+
 def _begin_turn(seconds: float) -> None:
     if _stopped:
         raise _StopError
@@ -190,8 +205,8 @@ def _stop() -> None:
 
 def _forked() -> None:
     """Note that a forked process has no thread."""
-    global _thread  # noqa: PLW0603
-    _thread = None
+    global _thread, _beside  # noqa: PLW0603
+    _thread, _beside = None, False
 
 
 atexit.register(_stop)
@@ -203,4 +218,4 @@ if hasattr(os, "register_at_fork"):
     )
 
 
-__all__ = ["Task", "later", "pause", "wait"]
+__all__ = ["Task", "beside", "later", "pause", "wait"]

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from chainrule.compiler.background import pause
+from chainrule.compiler.background import beside, pause
 from chainrule.compiler.native import object_cache
 from chainrule.compiler.native.c_library import address
 from chainrule.compiler.native.expressions import function
@@ -89,7 +89,8 @@ def compiled(text: str, effort: int) -> Any:
             engine.set_object_cache(keep)
         else:
             engine.add_object_file(llvm.ObjectFileRef.from_data(kept))
-        engine.finalize_object()
+        with beside():
+            engine.finalize_object()
     return engine
 
 
