@@ -3,12 +3,12 @@
 In: a method of what waits for the work (``later``). Out: a ``Task``, which says when it
 is done. The work of an object that is gone is left out.
 
-The thread lives as long as there is work. LLVM runs beside the callers (``beside``), who
-need not wait for it; what is Python holds Python's lock, and gives it back for as long
-as it had it every millisecond (``pause``), so that a call takes at most twice as long. The process forks in a pause
-only, when LLVM does nothing and no module is being imported; the child goes on with
-what is left when it asks for it. When the process ends, the thread stops at its next
-pause.
+The thread lives as long as there is work. LLVM runs beside the callers (``beside``),
+who need not wait for it; what is Python holds Python's lock, and gives it back for as
+long as it had it every millisecond (``pause``), so that a call takes at most twice as
+long. The process forks in a pause only, when LLVM does nothing and no module is being
+imported; the child goes on with what is left when it asks for it. When the process
+ends, the thread stops at its next pause.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ def _stop() -> None:
 
 def _forked() -> None:
     """Note that a forked process has no thread."""
-    global _thread, _beside  # noqa: PLW0603
+    global _thread, _beside
     _thread, _beside = None, False
 
 

@@ -37,7 +37,7 @@ def found_in(module: ModuleType, names: str) -> list[Any]:
 _CONSTANT = """
 fix round around spacing
 
-logical_xor isposinf isneginf isreal iscomplex isrealobj iscomplexobj
+logical_xor isreal iscomplex isrealobj iscomplexobj
 isclose allclose array_equal array_equiv
 
 all any count_nonzero nonzero flatnonzero argwhere
@@ -62,7 +62,7 @@ LOCALLY_CONSTANT.update(found_in(np, _CONSTANT))
 LOCALLY_CONSTANT.update(found_in(np.linalg, "matrix_rank"))
 
 declare(
-    *found_in(np, "fix round around isreal iscomplex isposinf isneginf isclose"),
+    *found_in(np, "fix round around isreal iscomplex isclose"),
     entrywise=True,
 )
 declare(

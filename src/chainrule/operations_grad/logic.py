@@ -102,6 +102,22 @@ class isinf(locally_constant):
     expression = "abs(x) == math.inf"
 
 
+class isposinf(locally_constant):
+    """z = whether x is infinity"""
+
+    forward = np.isposinf
+    entrywise = True
+    expression = "x == math.inf"
+
+
+class isneginf(locally_constant):
+    """z = whether x is -infinity"""
+
+    forward = np.isneginf
+    entrywise = True
+    expression = "x == -math.inf"
+
+
 class isfinite(locally_constant):
     """z = whether x is neither infinite nor nan"""
 

@@ -82,6 +82,7 @@ class sinc_grad(elementwise):
     """
 
     forward = np.sinc
+    expression = "1.0 if x == 0.0 else math.sin(math.pi * x) / (math.pi * x)"
     conventions: Conventions = (((0.0,), (0.0,)),)
 
     @staticmethod
