@@ -335,3 +335,33 @@ def test_bounds_are_in_the_form_of_the_unknowns(solve):
     if solve == "minimize":
         found = ours.minimize(f, start, bounds=pairs)
         np.testing.assert_allclose(found.x["b"], [0.75, 2.0], atol=1e-5)
+
+
+def test_fits_leave_out_points_that_are_nan_and_take_lists():
+    t, y = np.arange(5.0), np.array([1.0, 2.0, np.nan, 4.0, 5.0])
+    sigma = np.arange(1.0, 6.0)
+
+    def line(t, a, b):
+        return a + b * t**2
+
+    options = {"nan_policy": "omit", "sigma": sigma}
+    found, covariance = ours.curve_fit(line, t, y, **options)
+    p, c = theirs.curve_fit(line, t, y, **options)
+    np.testing.assert_allclose(found, p, rtol=1e-6)
+    np.testing.assert_allclose(covariance, c, rtol=1e-5)
+    slope = gd.jacobian(lambda y: ours.curve_fit(line, t, y, **options)[0])(y)
+    kept = [0, 1, 3, 4]
+    weights = np.stack([np.ones(4), t[kept] ** 2], axis=1) / sigma[kept, None]
+    np.testing.assert_allclose(
+        slope[:, kept] * sigma[kept], np.linalg.pinv(weights), rtol=1e-6
+    )
+    assert not slope[:, 2].any()
+
+
+def test_residuals_may_be_lists():
+    def solved(a):
+        return ours.least_squares(lambda p: [p[0] - a, p[0] * p[1] - 1], [1.0, 1.0]).x
+
+    np.testing.assert_allclose(gd.jacobian(solved)(2.0), [1.0, -0.25], rtol=1e-6)
+    first, _ = ours.leastsq(lambda p: [p[0] - 2.0, p[0] * p[1] - 1], [1.0, 1.0])
+    np.testing.assert_allclose(first, [2.0, 0.5], rtol=1e-6)

@@ -89,6 +89,8 @@ def _number(x: Any) -> Any:
     """Return a leaf of a solution as a float or an array of inexact numbers."""
     if isinstance(x, int) and not isinstance(x, bool):
         x = float(x)
+    if type(x) is complex:
+        x = np.complex128(x)  # which has a shape
     kinds = (ndarray, float, complex, np.generic, stand_in)
     if not isinstance(x, kinds) or not is_inexact(x):
         raise _no_numbers(x)

@@ -23,6 +23,21 @@ from chainrule.scipy.optimize.classic import (
 from chainrule.scipy.optimize.curves import confidence_band, curve_fit
 from chainrule.scipy.optimize.fits import least_squares
 from chainrule.scipy.optimize.minimization import minimize, minimize_scalar
+from chainrule.scipy.optimize.named_methods import (
+    anderson,
+    brent,
+    broyden1,
+    broyden2,
+    diagbroyden,
+    excitingmixing,
+    fmin_cobyla,
+    fmin_slsqp,
+    fminbound,
+    golden,
+    linearmixing,
+    newton_krylov,
+)
+from chainrule.scipy.optimize.refused import approx_fprime, bracket
 from chainrule.scipy.optimize.roots import (
     bisect,
     brenth,
@@ -35,32 +50,60 @@ from chainrule.scipy.optimize.roots import (
     root_scalar,
     toms748,
 )
+from chainrule.scipy.optimize.searches import (
+    basinhopping,
+    brute,
+    differential_evolution,
+    direct,
+    dual_annealing,
+    shgo,
+)
 
 __all__ = [
+    "anderson",
+    "approx_fprime",
+    "basinhopping",
     "bisect",
+    "bracket",
+    "brent",
     "brenth",
     "brentq",
+    "broyden1",
+    "broyden2",
+    "brute",
     "confidence_band",
     "curve_fit",
+    "diagbroyden",
+    "differential_evolution",
+    "direct",
+    "dual_annealing",
+    "excitingmixing",
     "fixed_point",
     "fmin",
     "fmin_bfgs",
     "fmin_cg",
+    "fmin_cobyla",
     "fmin_l_bfgs_b",
     "fmin_ncg",
     "fmin_powell",
+    "fmin_slsqp",
     "fmin_tnc",
+    "fminbound",
     "fsolve",
+    "golden",
     "least_squares",
     "leastsq",
+    "linearmixing",
     "lsq_linear",
     "minimize",
     "minimize_scalar",
     "newton",
+    "newton_krylov",
     "nnls",
     "ridder",
     "root",
     "root_scalar",
+    "shgo",
     "toms748",
 ]
 

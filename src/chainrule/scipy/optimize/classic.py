@@ -15,6 +15,7 @@ from chainrule.scipy.optimize.bounds import of_scipy
 from chainrule.scipy.optimize.fits import as_bounds, half_squares
 from chainrule.scipy.optimize.problems import (
     Problem,
+    as_array,
     as_number,
     flat_bounds,
     parts_of,
@@ -137,7 +138,7 @@ def leastsq(
     >>> gd.jacobian(lambda y: leastsq(lambda p: p[0] * t - y, [1.0])[0])(t).round(3)
     array([[0.   , 0.133, 0.267, 0.4  , 0.533]])
     """
-    unknowns = Unknowns(x0)
+    unknowns, func = Unknowns(x0), as_array(func)
     problem = Problem(func, unknowns, args)
     squares = Problem(half_squares(func), unknowns, args) if problem.is_node else None
     free = flat_bounds(None, unknowns.start.size)

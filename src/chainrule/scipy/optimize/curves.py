@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -27,7 +27,7 @@ from chainrule.transforms.matrices import jacobian
 from chainrule.transforms.values import value
 from chainrule.values.shapes import ARRAYS, SEQUENCES, ndarray
 from chainrule.values.types import Array, Value
-from chainrule.values.vertices import stand_in
+from chainrule.values.vertices import first_stand_in, stand_in
 
 _np: Any = np
 _scipy: Any = scipy.optimize
@@ -92,11 +92,17 @@ def curve_fit(
     >>> p.round(6)
     array([2.5, 1.3])
     """
-    data = (_array(xdata), _array(ydata), _array(sigma))
+    data: Any = (_array(xdata), _array(ydata), _array(sigma))
+    if options.get("nan_policy") == "omit":
+        data = _without_nan(*data)
     start = _first_guess(f, p0, bounds)
     problems = _problems(f, Unknowns(start), data, covariance)
     is_node = problems[0].is_node or any(map(holds_nodes, data))
-    _check(covariance, options, is_node=is_node)
+    if covariance not in KINDS:
+        raise ArgumentError(
+            f"curve_fit has the covariances {', '.join(KINDS)}; received "
+            f"{covariance!r}."
+        )
     ends = flat_bounds(as_bounds(bounds), start.size) if is_node else None
     plain = value(data)
     places = [i for i, x in enumerate(plain) if isinstance(x, (*ARRAYS, stand_in))]
@@ -199,18 +205,20 @@ def _deviations(f: Callable[..., Any]) -> Callable[..., Any]:
     return deviations
 
 
-def _check(covariance: str, options: Mapping[str, Any], *, is_node: bool) -> None:
-    if covariance not in KINDS:
+def _without_nan(x: Any, y: Any, sigma: Any) -> tuple[Any, Any, Any]:
+    """Return data without the points that are nan, as SciPy leaves them out."""
+    if first_stand_in(x, y) is not None:
         raise ArgumentError(
-            f"curve_fit has the covariances {', '.join(KINDS)}; received "
-            f"{covariance!r}."
+            "which points are nan is not known while a function is compiled. Leave "
+            "them out of the data before, without nan_policy='omit'."
         )
-    exact = is_node or covariance != "jacobian"
-    if exact and options.get("nan_policy") == "omit":
-        raise ArgumentError(
-            "with nan_policy='omit' there are only plain parameters and SciPy's "
-            "covariance. Leave the points that are nan out of the data."
-        )
+    is_nan = _np.isnan(value(x))
+    is_nan = is_nan.any(axis=tuple(range(is_nan.ndim - 1)))
+    kept = _np.flatnonzero(~(is_nan | _np.isnan(value(y))))
+    if sigma is not None and _np.ndim(sigma):
+        sigma = sigma[kept]
+        sigma = sigma[:, kept] if _np.ndim(sigma) == 2 else sigma
+    return x[..., kept], y[kept], sigma
 
 
 def _as_scipy_takes_it(sigma: Data | None, y: Data) -> Any:

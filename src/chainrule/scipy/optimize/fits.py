@@ -13,7 +13,12 @@ import scipy.optimize
 from chainrule.nodes.admission import holds_nodes
 from chainrule.progress import counted
 from chainrule.scipy.optimize.bounds import of_scipy
-from chainrule.scipy.optimize.problems import Problem, flat_bounds, is_left_to_us
+from chainrule.scipy.optimize.problems import (
+    Problem,
+    as_array,
+    flat_bounds,
+    is_left_to_us,
+)
 from chainrule.scipy.optimize.results import Fit, Loss
 from chainrule.scipy.optimize.runs import are_plain, is_traced, solved
 from chainrule.scipy.optimize.stationary import activity_of, minimum, note_activity
@@ -66,7 +71,7 @@ def least_squares(
     (2, 20)
     """
     unknowns = Unknowns(x0)
-    fun = functools.partial(fun, **(kwargs or {}))
+    fun = as_array(functools.partial(fun, **(kwargs or {})))
     problem = Problem(fun, unknowns, args)
     if not is_left_to_us(jac):
         jac = functools.partial(jac, **value(kwargs or {}))
@@ -76,7 +81,7 @@ def least_squares(
     robust = (loss, options.get("f_scale", 1.0))
     problems = [problem, _squares(problem, robust)] if is_node else [problem]
     if callback is not None:
-        options["callback"] = unknowns.of_steps(callback)
+        options["callback"] = problem.shown(callback)
     known = bounds if are_plain((low, high)) else None
     options |= {"method": method, "loss": loss}
     drive = _Run(jac, known, options, progress, is_node)

@@ -10,6 +10,7 @@ from typing import Any
 import scipy.optimize
 
 from chainrule import operations
+from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.progress import counted
 from chainrule.scipy.optimize.bounds import of_scipy
@@ -39,6 +40,23 @@ WITH_HESSIAN = ("dogleg", "trust-exact")
 WITH_SPARSE_HESSIAN = ("newton-cg", "trust-constr")
 WITH_PRODUCTS = ("newton-cg", "trust-ncg", "trust-krylov", "trust-constr")
 WITHOUT_GRADIENT = ("nelder-mead", "powell", "cobyla", "cobyqa")
+
+
+class OwnMethod:
+    """A method that SciPy's ``minimize`` does not know by a name.
+
+    Attributes
+    ----------
+    descends
+        Whether it takes a gradient.
+    takes_objects
+        Whether constraints have to be objects, and not dicts.
+    """
+
+    def __init__(self, *, descends: bool, takes_objects: bool) -> None:
+        """Keep what it takes."""
+        self.descends = descends
+        self.takes_objects = takes_objects
 
 
 def minimize(
@@ -119,7 +137,7 @@ def minimize(
     is_node = is_node or holds_nodes(low) or holds_nodes(high)
     if bounds is not None and not are_plain((low, high)):
         bounds = _NODES
-    settings = {"method": method, "tol": tol, "callback": unknowns.of_steps(callback)}
+    settings = {"method": method, "tol": tol, "callback": problem.shown(callback)}
     given = (jac, hess, hessp)
     drive = _Run(given, limits, bounds, settings, options, progress, is_node)
     ends = [e for c in limits for e in (c.low, c.high)]
@@ -168,6 +186,10 @@ class _Run:
                 **more,
             )
         if self.is_node:
+            if found.x is None:
+                raise ArgumentError(
+                    f"there is no minimum to be differentiated: {found.message}"
+                )
             note_activity(found, problem, low, high, [r[1:] for r in rest])
         return found
 
@@ -180,6 +202,9 @@ def _derivatives(
     given: dict[str, Any] = {"fun": problem.value}
     if name in WITHOUT_GRADIENT:
         return given
+    if isinstance(method, OwnMethod):
+        ours = problem.gradient if problem.supplies(jac) else problem.given(jac)
+        return {**given, "jac": ours} if method.descends else given
     if problem.supplies(jac):
         given["fun"], given["jac"] = problem.value_and_gradient, True
     else:
@@ -203,6 +228,8 @@ def _constrained(
 ) -> dict[str, Any]:
     """Return constraints with derivatives, and the options that they ask for."""
     takes_objects = isinstance(method, str) and method.lower() == "trust-constr"
+    if isinstance(method, OwnMethod):
+        takes_objects = method.takes_objects
     made = [c.for_scipy(p, low, high, sparse=takes_objects) for c, p, low, high in rest]
     if are_sparse(made):
         given: dict[str, Any] = dict(options or {})

@@ -44,7 +44,7 @@ def by_newton(
             f"{', '.join(sorted(unknown))}."
         )
     least = 1e-10 if tol is None else tol
-    x, r, calls = _np.array(start, float), f(start), 1
+    x, r, calls = _np.array(start), f(start), 1
     message, steps = "the residual is not small after maxiter steps", 0
     for _ in range(given.get("maxiter", 50)):
         if not _np.max(_np.abs(r), initial=0.0) > least:

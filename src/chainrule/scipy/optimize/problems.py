@@ -22,7 +22,7 @@ from chainrule.transforms.matrices import jacobian
 from chainrule.transforms.products import hvp
 from chainrule.transforms.values import value
 from chainrule.values.containers import flatten
-from chainrule.values.shapes import shape_of
+from chainrule.values.shapes import SEQUENCES, shape_of
 from chainrule.values.types import Value
 from chainrule.values.vertices import first_stand_in
 
@@ -97,6 +97,25 @@ class Problem:
 
         return plain
 
+    def shown(self, callback: Callable[..., Any] | None) -> Any:
+        """Return a callback as one of the flat array.
+
+        What it changes of the function is seen by the next call.
+        """
+        flat = self.unknowns.of_steps(callback)
+        if flat is None or self._is_traced or not self.values:
+            return flat
+
+        @functools.wraps(flat)
+        def followed(*args: Any, **keywords: Any) -> Any:
+            told = flat(*args, **keywords)
+            now = opened((self.f, self.args))
+            if self._whole is not None and now.key == self._whole.key:
+                self.values = tuple(map(value, now.values))
+            return told
+
+        return followed
+
     def of(self, x: Value, *args: Any) -> Any:
         """Return the function of the flat array."""
         return self.f(self.unknowns.restored(x), *args)
@@ -126,14 +145,13 @@ class Problem:
 
     def _plain(self, name: str, derive: Derive) -> Callable[..., Any]:
         """Return a function of plain numbers: compiled, unless it closes over nodes."""
-        values = self.values
-        run = _derived(derive, self._of, len(values))
+        run = _derived(derive, self._of, len(self.values))
         made = run if self._closes_over else self._known.get(name)
         if made is None:
             made = self._known[name] = Warmed(run)
 
         def plain(x: Value, *more: Value) -> Any:
-            return value(made(x, *more, *values))
+            return value(made(x, *more, *self.values))
 
         return plain
 
@@ -156,6 +174,11 @@ class Problem:
     def hessian(self) -> Callable[..., Any]:
         """The matrix of its second derivatives."""
         return self._plain("hessian", _hessian)
+
+    @functools.cached_property
+    def second(self) -> Callable[..., Any]:
+        """The second derivatives of a function that need not be real."""
+        return self._plain("second", _second)
 
     @functools.cached_property
     def weighted_hessian(self) -> Callable[..., Any]:
@@ -201,7 +224,7 @@ class Problem:
             return made
 
         def at_values(x: Value, *more: Value) -> Any:
-            return made(x, *more, *values)
+            return made(x, *more, *self.values)
 
         at_values.is_sparse = True  # type: ignore[attr-defined]
         return at_values
@@ -253,6 +276,10 @@ def _itself(f: Callable[[Value], Any]) -> Callable[..., Any]:
 
 def _hessian(f: Callable[[Value], Any]) -> Callable[..., Any]:
     return jacobian(grad(f), mode="forward")
+
+
+def _second(f: Callable[[Value], Any]) -> Callable[..., Any]:
+    return jacobian(_by_columns(f), mode="forward")
 
 
 def _weighted(f: Callable[[Value], Any]) -> Callable[..., Any]:
@@ -315,6 +342,16 @@ def as_number(f: Callable[..., Any]) -> Callable[..., Any]:
         return _np.reshape(z, ()) if _np.shape(z) and _np.size(z) == 1 else z
 
     return number
+
+
+def as_array(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function whose results may be lists as one of arrays."""
+
+    def array(*args: Any, **keywords: Any) -> Any:
+        z = f(*args, **keywords)
+        return operations.asarray(z) if isinstance(z, SEQUENCES) else z
+
+    return array
 
 
 def is_left_to_us(given: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
+from chainrule.errors import ArgumentError
 from chainrule.progress import counted
 from chainrule.scipy.optimize.newton_steps import by_newton
 from chainrule.scipy.optimize.problems import Problem, parts_of
@@ -26,7 +27,7 @@ _Result: Any = scipy.optimize.OptimizeResult
 WITH_JACOBIAN = ("hybr", "lm")
 
 
-def _solution(problem: Problem, x: Value) -> Any:
+def solution_of(problem: Problem, x: Value) -> Any:
     """Return a root in the form of the first guess: a node where it depends on one."""
     if not problem.is_node:
         return problem.unknowns.restored(x)
@@ -86,7 +87,12 @@ def root(
     >>> gd.jacobian(lambda a: root(f, np.ones(2), (a,)).x)(4.0).round(6)
     array([0.25, 0.25])
     """
-    unknowns = Unknowns(x0)
+    unknowns = Unknowns(x0, may_be_complex=True)
+    if unknowns.start.dtype.kind == "c" and method in WITH_JACOBIAN:
+        raise ArgumentError(
+            f"method={method!r} finds real roots, and x0 is complex. Take 'newton' or "
+            "'krylov', or the real and the imaginary parts as unknowns."
+        )
     if jac is True:
         fun, jac = parts_of(fun)
     problem = Problem(fun, unknowns, args)
@@ -94,7 +100,7 @@ def root(
     def drive(problems: Sequence[Problem], start: Any) -> Any:
         (p,) = problems
         given: dict[str, Any] = {}
-        shown = unknowns.of_steps(callback)
+        shown = p.shown(callback)
         if method == "newton":
             ours = p.supplies(jac)
             slopes = p.sparse_jacobian or matrix_of(p) if ours else p.given(jac)
@@ -107,7 +113,7 @@ def root(
             return _scipy.root(function, start, method=method, **given)
 
     found = solved(drive, [problem], unknowns.start)
-    found["x"] = _solution(problem, found.x)
+    found["x"] = solution_of(problem, found.x)
     return found
 
 
@@ -136,7 +142,7 @@ def fsolve(
         return _Result(zip(("x", "infodict", "ier", "mesg"), found, strict=True))
 
     found = solved(drive, [problem], unknowns.start)
-    x = _np.atleast_1d(_solution(problem, found.x))
+    x = _np.atleast_1d(solution_of(problem, found.x))
     rest = (found.get("infodict"), found.ier, found.get("mesg"))
     return (x, *rest) if full_output else x
 
@@ -173,14 +179,16 @@ def root_scalar(
     start = bracket[0] if x0 is None else x0
     if fprime is True:
         f, fprime = parts_of(f)
-    problem = Problem(f, Unknowns(value(start) * 1.0), args)
+    known = Unknowns(value(start) * 1.0, may_be_complex=True)
+    problem = Problem(f, known, args)
     if method is None and bracket is None and x1 is None:
         method = "newton"
     settings = {"method": method, "options": options}
     settings |= {"xtol": xtol, "rtol": rtol, "maxiter": maxiter}
 
     def drive(problems: Sequence[Problem], *ends: Any) -> Any:
-        given = dict(zip(names, map(float, ends), strict=True))
+        numbers = [e if _np.iscomplexobj(e) else float(e) for e in ends]
+        given = dict(zip(names, numbers, strict=True))
         if bracket is not None:
             given = {"bracket": (given.pop("low"), given.pop("high")), **given}
         slopes = _slopes(problems[0], method, fprime, fprime2)
@@ -190,9 +198,9 @@ def root_scalar(
     ends = {"low": low, "high": high, "x0": x0, "x1": x1}
     names = [name for name, end in ends.items() if end is not None]
     found = solved(drive, [problem], *(ends[name] for name in names))
-    found.root = _solution(problem, _np.atleast_1d(found.root))
+    found.root = solution_of(problem, _np.atleast_1d(found.root))
     if not problem.is_node and not is_traced(found.root):
-        found.root = float(found.root)
+        found.root = _np.ravel(found.root)[0].item()
     return found
 
 
@@ -219,14 +227,21 @@ def _given_slope(f: Any, problem: Problem) -> Any:
     return given
 
 
-def scalar(problem: Problem) -> Callable[[float], float]:
+def scalar(problem: Problem) -> Callable[[Any], Any]:
     """Return a function of one number, whatever was given for it."""
-    return lambda x: float(_np.ravel(problem.value(_np.array([float(x)])))[0])
+    return _of_number(problem, problem.value)
 
 
-def _slope(problem: Problem, order: int) -> Callable[[float], float]:
-    derivative = problem.gradient if order == 1 else problem.hessian
-    return lambda x: float(_np.ravel(derivative(_np.array([float(x)])))[0])
+def _of_number(problem: Problem, f: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Return a function of an array of one entry as one of a number."""
+    kind: Any = complex if problem.unknowns.start.dtype.kind == "c" else float
+    return lambda x: kind(_np.ravel(f(_np.array([kind(x)])))[0])
+
+
+def _slope(problem: Problem, order: int) -> Callable[[Any], Any]:
+    if problem.unknowns.start.dtype.kind == "c":
+        return _of_number(problem, problem.jacobian if order == 1 else problem.second)
+    return _of_number(problem, problem.gradient if order == 1 else problem.hessian)
 
 
 def _bracketing(name: str) -> Callable[..., Any]:
@@ -256,7 +271,7 @@ def _bracketing(name: str) -> Callable[..., Any]:
 
         result = solved(drive, [problem], a, b)
         z, found = result.x, result.get("found")
-        z = _solution(problem, _np.atleast_1d(z)) if problem.is_node else z
+        z = solution_of(problem, _np.atleast_1d(z)) if problem.is_node else z
         return (z, found) if full else z
 
     return solve
@@ -281,8 +296,8 @@ def newton(
     The derivative is supplied, exact. Where ``args`` hold a node, or ``func`` closes
     over one, the root is a node. An array ``x0`` is solved entry by entry.
     """
-    x0 = _np.asarray(x0, float) if isinstance(x0, list) else x0
-    problem = Problem(func, Unknowns(x0), args)
+    x0 = _np.asarray(x0) * 1.0 if isinstance(x0, list) else x0
+    problem = Problem(func, Unknowns(x0, may_be_complex=True), args)
     is_array = isinstance(x0, ndarray) and x0.ndim
     full = options.pop("full_output", False)
 
@@ -292,7 +307,7 @@ def newton(
         slope = _given_slope(fprime, p)
         if p.supplies(fprime):
             slope = _entries(p) if is_array else _slope(p, 1)
-        f, first = (p.value, start) if is_array else (scalar(p), float(start[0]))
+        f, first = (p.value, start) if is_array else (scalar(p), start[0].item())
         found: Any = _scipy.newton(f, first, fprime=slope, full_output=True, **more)
         return _Result(x=found[0], found=found)
 
@@ -300,7 +315,7 @@ def newton(
     result = solved(drive, [problem], x0 if is_array else flat)
     z, found = result.x, result.get("found")
     if problem.is_node:
-        z = _solution(problem, _np.atleast_1d(z))
+        z = solution_of(problem, _np.atleast_1d(z))
     if not full:
         return z
     if found is None:  # in a trace the root alone is known
@@ -322,7 +337,7 @@ def fixed_point(
 
     Where ``args`` hold a node, or ``func`` closes over one, it is a node.
     """
-    unknowns = Unknowns(x0)
+    unknowns = Unknowns(x0, may_be_complex=True)
     problem = Problem(func, unknowns, args)
 
     def drive(problems: Sequence[Problem], start: Array) -> Any:
@@ -350,5 +365,6 @@ __all__ = [
     "ridder",
     "root",
     "root_scalar",
+    "solution_of",
     "toms748",
 ]

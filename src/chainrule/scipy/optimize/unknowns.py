@@ -20,7 +20,7 @@ from chainrule.values.vertices import stand_in
 
 _np: Any = np
 _scipy: Any = scipy.optimize
-_NUMBERS: Any = (int, float, np.number)
+_NUMBERS: Any = (int, float, complex, np.number)
 
 
 class Form:
@@ -52,13 +52,13 @@ class Form:
 class Unknowns:
     """The unknowns of a problem: a number, an array or a container, as a flat array.
 
-    A list or a tuple of numbers is an array.
+    A list or a tuple of numbers is an array. Those of roots may be complex.
     """
 
-    def __init__(self, x0: Any) -> None:
+    def __init__(self, x0: Any, *, may_be_complex: bool = False) -> None:
         """Take the first guess, whose shapes they keep."""
         if type(x0) in SEQUENCES and all(isinstance(x, _NUMBERS) for x in x0):
-            x0 = _np.asarray(x0, float)  # as SciPy takes it
+            x0 = _np.asarray(x0)  # as SciPy takes it
         self.structure: Structure
         leaves, self.structure = flatten(x0)
         if not leaves or any(isinstance(x, node) for x in leaves):
@@ -67,6 +67,12 @@ class Unknowns:
                 "gd.value(x0)."
             )
         self.shapes: list[tuple[int, ...]] = [np.shape(x) for x in leaves]
+        if not may_be_complex and any(map(_np.iscomplexobj, leaves)):
+            raise ArgumentError(
+                "minima and fits are those of real unknowns; the first guess is "
+                "complex. Take the real and the imaginary parts as unknowns: "
+                "lambda x: f(x[:n] + 1j * x[n:])."
+            )
         parts = [_flat(x) for x in leaves]
         self.start: Any = _np.concatenate(parts)
         self.example: Any = _np.array(example_of(self.start))
@@ -75,7 +81,7 @@ class Unknowns:
 
     def flat(self) -> Unknowns:
         """Return them as one flat array."""
-        return Unknowns(self.start)
+        return Unknowns(self.start, may_be_complex=True)
 
     def restored(self, x: Value) -> Any:
         """Return a flat array in the form of the first guess."""
@@ -105,10 +111,10 @@ class Unknowns:
 
 
 def _flat(x: Value) -> Any:
-    """Return a leaf as a flat array of floats; a traced one stays so."""
+    """Return a leaf as a flat array of inexact numbers; a traced one stays so."""
     if isinstance(x, stand_in):
         return _np.ravel(x) * 1.0
-    return _np.ravel(_np.asarray(x, float))
+    return _np.ravel(_np.asarray(x, complex if _np.iscomplexobj(x) else float))
 
 
 __all__ = ["Form", "Unknowns"]
