@@ -245,3 +245,28 @@ def test_what_numpy_refuses_is_an_error(f):
     with pytest.raises(np.linalg.LinAlgError):
         fast(bad, *args[1:])
     np.testing.assert_allclose(fast(*args), f(*args) * 2.0)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 9, 30])
+def test_the_derivative_of_a_determinant_is_machine_code(n):
+    def f(a):
+        return np.linalg.det(a) + np.linalg.det(a.T) * np.linalg.det(a @ a.T)
+
+    a = regular(n) / n
+    tape = in_native(flat(gd.value_and_grad(f)), a)
+    assert tape.shares() == {}
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 9])
+def test_cofactors_of_singular_matrices_are_exact(n):
+    a = regular(n)
+    fast = gd.compile(gd.grad(np.linalg.det), executor="native")
+    fast(a)
+    assert fast.stats()["programs"][0]["executor"] == "native code"
+    singular, near = a.copy(), a.copy()
+    singular[-1] = a[0]
+    near[-1] = a[0] * (1.0 + 1e-14)
+    for x in (singular, near, np.zeros((n, n)), np.ones((n, n)), a * 1e-8):
+        found, expected = fast(x), gd.grad(np.linalg.det)(x)
+        size = np.abs(expected).max()
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-11 * size)

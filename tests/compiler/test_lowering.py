@@ -145,3 +145,26 @@ def test_zeros_that_a_derivative_appends_are_zeros_in_native_code():
     for _ in range(8):
         found = gd.compile(slope, executor="native")(x)
         np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+AT, ALSO = np.array([0, 1, 1, 4, 1]), np.array([2, 2, 0, 2, 2])
+COLLECTED = [
+    lambda x: np.sum(x[AT] ** 2 * np.arange(5.0)[:, None]) + np.sum(x[AT] - x[ALSO]),
+    lambda x: np.sum(x[AT, ALSO] ** 3) + x[1, 1] * x[2, 2],
+    lambda x: np.sum(x[:, ALSO] * x[AT][:, :1]),
+    lambda x: np.prod(x) + np.sum(np.prod(x, axis=0)) * np.prod(x, (0, 1)),
+    lambda x: np.sum(np.where(np.any(x > 0.5, axis=1), x[:, 0], x[:, 1])),
+    lambda x: np.sum(np.where(np.all(x > -0.5, axis=0), x[0], x[1])),
+]
+
+
+@pytest.mark.parametrize("executor", ["vm", "native"])
+@pytest.mark.parametrize("f", COLLECTED)
+def test_entries_that_go_to_one_place_are_added_on_the_tape(f, executor):
+    x = np.random.default_rng(3).normal(size=(5, 3))
+    fast = gd.compile(gd.value_and_grad(f), executor=executor)
+    for sign in (1.0, -1.0):
+        (value, slope), expected = fast(sign * x), gd.value_and_grad(f)(sign * x)
+        np.testing.assert_allclose(value, expected[0], rtol=1e-14)
+        np.testing.assert_allclose(slope, expected[1], rtol=1e-13, atol=1e-15)
+    assert fast.stats()["programs"][0]["numpy_rows"] == {}

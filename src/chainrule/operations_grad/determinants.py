@@ -145,6 +145,7 @@ class cofactors_grad(general):
     """
 
     forward = cofactors
+    by_factors = "cofactors"
     signature = "(n,n)->(n,n)"
     may_raise = True
     cases: Cases = (

@@ -54,7 +54,7 @@ class traits:
     """Whether it takes each column of the last operand by itself (``solve``)."""
     by_factors: ClassVar[str] = ""
     """What it does with the factors of its matrix, as NumPy calls it: ``solve``,
-    ``inv``, ``slogdet``, ``det``; ``cholesky`` returns one."""
+    ``inv``, ``slogdet``, ``det``, or ``cofactors``; ``cholesky`` returns one."""
     contracts: Any = None
     """Of a product: ``contracts(n, m, **parameters)`` returns the axes that it sums
     over, of operands with n and m axes (``Pairs``), or ``None`` if it is another."""

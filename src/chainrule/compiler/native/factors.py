@@ -19,6 +19,7 @@ import numpy as np
 from chainrule.compiler.native.small_matrices import LARGEST, MatrixFunction
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.rows import Row
+from chainrule.operations_grad import determinants
 from chainrule.rules.registry import traits_of
 
 Array = np.ndarray[Any, Any]
@@ -29,7 +30,7 @@ def share_factors(program: Program, *, native: bool = False) -> bool:
 
     With ``native`` those of a small matrix are machine code.
     """
-    users = _users_of(program)
+    users = _users_of(program, native=native)
     small = {x for x in users if native and _size_of(x) < LARGEST}
     users = {
         x: rows
@@ -60,13 +61,14 @@ def share_factors(program: Program, *, native: bool = False) -> bool:
     return roots or bool(users)
 
 
-def _users_of(program: Program) -> dict[Row, list[Row]]:
+def _users_of(program: Program, *, native: bool) -> dict[Row, list[Row]]:
     """Return the rows that need factors, by their matrix."""
     found: dict[Row, list[Row]] = {}
     for row in program.rows:
         if _use(row) in _FORMS and not row.given:
             matrix, _ = _matrix_of(row)
-            if matrix is not None:
+            small = native and matrix is not None and _size_of(matrix) < LARGEST
+            if matrix is not None and (small or _use(row) != "cofactors"):
                 found.setdefault(matrix, []).append(row)
     return found
 
@@ -138,13 +140,14 @@ def _like(x: Any) -> Any:
 
 def _rewrite(row: Row, held: Row, *, triangular: bool) -> None:
     """Have a row take its matrix's factors."""
-    transposed = _matrix_of(row)[1]
+    matrix, transposed = _matrix_of(row)
     form = _TRIANGULAR if triangular else _FORMS
     found = form.get(_use(row))
     if found is None:
         return  # a determinant of a triangular matrix
     row.function = found
-    row.args = (held, *row.args[1:], transposed)
+    more = (matrix,) if found is cofactors else row.args[1:]
+    row.args = (held, *more, transposed)
     row.operands = [x for x in row.args if isinstance(x, Row)]
 
 
@@ -214,6 +217,11 @@ def det(held: Array, transposed: bool) -> Any:  # noqa: FBT001
     return np.multiply.reduce(diagonal) * (-1.0 if swaps % 2 else 1.0)
 
 
+def cofactors(held: Array, matrix: Array, transposed: bool) -> Any:  # noqa: FBT001
+    """Return the cofactors of a small matrix."""
+    return determinants.cofactors(matrix.T if transposed else matrix)
+
+
 def _refuse_singular(diagonal: Array) -> None:
     if not diagonal.all():
         raise np.linalg.LinAlgError("Singular matrix")
@@ -234,7 +242,7 @@ def inv_triangular(factor: Array, transposed: bool) -> Any:  # noqa: FBT001
 
 
 Form = Callable[..., Any]
-_FORMS: dict[str, Form] = {f.__name__: f for f in (solve, inv, slogdet, det)}
+_FORMS: dict[str, Form] = {f.__name__: f for f in (solve, inv, slogdet, det, cofactors)}
 _TRIANGULAR: dict[str, Form] = {"solve": solve_triangular, "inv": inv_triangular}
 
 __all__ = ["share_factors"]

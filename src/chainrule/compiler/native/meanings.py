@@ -47,15 +47,23 @@ def power_of(row: Row) -> tuple[str, tuple[Any, ...]]:
 
 
 def reduction_of(row: Row) -> tuple[str, tuple[int, ...], bool]:
+    """Return what ``reduced_by`` does, if it is one of ``REDUCTIONS``."""
+    pair, axes, kept = reduced_by(row)
+    if pair not in REDUCTIONS or (row.args[0].dtype == np.bool_ and pair != "add"):
+        raise CannotLowerError
+    return pair, axes, kept
+
+
+def reduced_by(row: Row) -> tuple[str, tuple[int, ...], bool]:
     """Return the operation on two entries that a row reduces by, over which axes.
 
-    The last result tells whether these are kept. ``CannotLowerError`` says that a tape
-    has no such reduction.
+    The last result tells whether these are kept. ``CannotLowerError`` says that it asks
+    for more.
     """
     call = (row.function, row.args, row.given)
     known = traits_of(row.function)
     pair = operation_named(known.reduces) if known.reduces is not None else ""
-    if pair not in REDUCTIONS or not isinstance(row.args[0], Row):
+    if not pair or not isinstance(row.args[0], Row):
         raise CannotLowerError
     given, axis = parameters(*call, 1), known.axes[0]
     others = [v for k, v in given.items() if k not in (axis, "keepdims")]
@@ -64,8 +72,6 @@ def reduction_of(row: Row) -> tuple[str, tuple[int, ...], bool]:
     x = row.args[0]
     if x.shape is None:
         raise CannotLowerError  # a column
-    if x.dtype == np.bool_ and pair != "add":
-        raise CannotLowerError
     axes = normalize_axes(named(*call).get(axis), len(x.shape))
     return pair, axes, bool(given.get("keepdims"))
 
@@ -101,5 +107,6 @@ __all__ = [
     "name_of",
     "operation_of",
     "power_of",
+    "reduced_by",
     "reduction_of",
 ]

@@ -18,14 +18,20 @@ from chainrule.compiler.native.meanings import (
     contracted_axes,
     operation_of,
     power_of,
-    reduction_of,
+    reduced_by,
 )
-from chainrule.compiler.native.movements import Places, moved
+from chainrule.compiler.native.movements import Places
 from chainrule.compiler.native.operations import OPCODES, REDUCTIONS, operation_named
-from chainrule.compiler.tape.computed import (
-    at_computed_places,
-    has_computed_places,
+from chainrule.compiler.native.single_rows import Scattered
+from chainrule.compiler.tape.added_places import (
+    added,
+    added_at_indices,
+    moved_places,
+    scattered,
+    unindexed,
 )
+from chainrule.compiler.tape.computed import at_computed_places
+from chainrule.compiler.tape.held import FLOAT
 from chainrule.compiler.tape.places import is_grid, stretches
 from chainrule.compiler.tracing.calls import named, parameters
 from chainrule.compiler.tracing.plain_operators import (
@@ -37,7 +43,6 @@ from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.shapes import keeps_shape
 from chainrule.operations_grad.indexing import (
     added_at,
-    picks_once,
     setitem,
     unindex,
     unindex_all,
@@ -50,7 +55,6 @@ if TYPE_CHECKING:
 
 _np: Any = np
 _of: Any = operator
-_FLOAT = np.dtype(np.float64)
 Form = Callable[["Builder", Row], Places]
 
 
@@ -63,6 +67,8 @@ def form_of(row: Row) -> Form | None:
         return _plain
     if f in _OF_OURS:
         return _OF_OURS[f]
+    if isinstance(f, Scattered):
+        return scattered
     known = traits_of(f)
     if known.entrywise:
         return _cast if known.in_order else _elementwise
@@ -95,14 +101,14 @@ def _elementwise(b: Builder, row: Row) -> Places:
     if row.given:
         raise CannotLowerError
     operands = row.operands
-    of_floats = row.shape == () and all(x.dtype == _FLOAT for x in [row, *operands])
+    of_floats = row.shape == () and all(x.dtype == FLOAT for x in [row, *operands])
     name = operation_named(f) if of_floats else ""
     name = name or operation_of(f, [*operands, row])
     args = row.args
     if name == "power":
         name, args = power_of(row)
     if name == "add":
-        return _added(b, row.shape, *map(b.places, args))
+        return added(b, row.shape, *map(b.places, args))
     if name == "power" and f is np.power and _may_be_root(row):
         base, exponent = map(b.places, args)
         half = b.elementwise("equal", (), exponent, b.constant(0.5))
@@ -112,25 +118,6 @@ def _elementwise(b: Builder, row: Row) -> Places:
         ]
         return b.elementwise("where", row.shape, half, *both)
     return _entries(b, row, name, args)
-
-
-def _added(b: Builder, shape: Any, x: Places, y: Places) -> Places:
-    """Write a sum; where one of two entries is absent, the other is the sum."""
-    if not shape:
-        if b.absent in (x, y):
-            return y if x == b.absent else x
-        return b.elementwise("add", shape, x, y)
-    if all(b.start_of(p, shape) is not None for p in (x, y)):
-        return b.elementwise("add", shape, x, y)
-    flat: list[Any] = [np.ravel(np.broadcast_to(p, shape)) for p in (x, y)]
-    x, y = flat
-    both = (x != b.absent) & (y != b.absent)
-    if both.all():
-        return b.elementwise("add", shape, x.reshape(shape), y.reshape(shape))
-    found: Any = _np.where(x == b.absent, y, x)
-    if both.any():
-        found[both] = b.elementwise("add", (int(both.sum()),), x[both], y[both])
-    return found.reshape(shape)
 
 
 def _may_be_root(row: Row) -> bool:
@@ -145,7 +132,7 @@ def _plain(b: Builder, row: Row) -> Places:
     if f is _of.pos:
         return b.places(row.args[0])
     if f is _of.pow or f is power:
-        if row.dtype != _FLOAT or is_of_whole(row):
+        if row.dtype != FLOAT or is_of_whole(row):
             raise CannotLowerError  # powers of integers: exact, or an error
         name, args = power_of(row)
     elif f is _of.truediv:
@@ -184,47 +171,45 @@ def _cast(b: Builder, row: Row) -> Places:
     return b.places(source)
 
 
-def _moved(b: Builder, row: Row) -> Places:
-    """Move places as the function moves entries; place 0 holds 0."""
-    if has_computed_places(row):
-        return at_computed_places(b, row)
-    return moved(row, b.places)
-
-
-def _added_at(b: Builder, row: Row) -> Places:
-    """Add to the places at each index what is added there."""
-    indices = row.given["indices"]
-    if has_computed_places(row):
-        return at_computed_places(b, row)
-    if not all(map(picks_once, indices)):
-        raise CannotLowerError
-    found: Any = _np.full(row.shape, b.absent)
-    for x, index in zip(row.args, indices, strict=True):
-        before = found[index]
-        if before.shape:
-            added = np.broadcast_to(b.places(x), before.shape)
-            found[index] = _added(b, before.shape, before, added)
-        else:
-            found[index] = _added(b, (), int(before), b.places(x))
-    return found
-
-
 # ------------------------------------------------------------------------ over axes
 
 
 def _reduced(b: Builder, row: Row) -> Places:
     """Write a reduction, or a mean as NumPy computes it: a sum, divided."""
-    pair, axes, keepdims = reduction_of(row)
+    pair, axes, keepdims = reduced_by(row)
     x = row.args[0]
+    if x.dtype == np.bool_:
+        pair = _OF_TRUTHS.get(pair, "")  # the largest one, as floats
     if pair == "add" and x.dtype == np.int64:
         raise CannotLowerError  # a part of the sum may not be exact
     places = np.asarray(b.places(x))
-    found = b.reduced(REDUCTIONS[pair].name, pair, places, axes) if axes else places
+    if pair == "multiply":
+        found = _multiplied(b, row, places, axes)
+    elif pair in REDUCTIONS:
+        found = b.reduced(REDUCTIONS[pair].name, pair, places, axes) if axes else places
+    else:
+        raise CannotLowerError
     if pair == "add":
         found = _from_zero(b, np.shape(found), found)
     if traits_of(row.function).averages:
         found = _divided(b, row, x, found)
     return np.reshape(found, row.shape) if keepdims else found
+
+
+_OF_TRUTHS = {"add": "add", "logical_or": "maximum", "logical_and": "minimum"}
+"""The reductions of booleans."""
+
+
+def _multiplied(b: Builder, row: Row, places: Places, axes: tuple[int, ...]) -> Places:
+    """Write a product of few entries, one after the other as NumPy computes it."""
+    moved = np.moveaxis(places, axes, range(len(axes)))
+    lanes = moved.reshape(-1, *moved.shape[len(axes) :])
+    if row.args[0].dtype != FLOAT or not 0 < len(lanes) <= _LONGEST:
+        raise CannotLowerError
+    found = lanes[0]
+    for part in lanes[1:]:
+        found = b.elementwise("multiply", part.shape, found, part)
+    return found
 
 
 def _accumulated(b: Builder, row: Row) -> Places:
@@ -235,13 +220,13 @@ def _accumulated(b: Builder, row: Row) -> Places:
     others.pop("axis", None)
     axis = named(row.function, row.args, row.given)["axis"]
     plain = all(v is None for v in others.values())
-    if not isinstance(x, Row) or not pair or not plain or row.dtype != _FLOAT:
+    if not isinstance(x, Row) or not pair or not plain or row.dtype != FLOAT:
         raise CannotLowerError
     places = np.asarray(b.places(x))
     if axis is None or not places.ndim:
         places, axis = places.reshape(-1), 0
     lanes = np.moveaxis(places, axis, 0)
-    if x.dtype != _FLOAT or not 0 < len(lanes) <= _LONGEST:
+    if x.dtype != FLOAT or not 0 < len(lanes) <= _LONGEST:
         raise CannotLowerError
     found = [lanes[0]]
     for part in lanes[1:]:
@@ -262,7 +247,7 @@ def _divided(b: Builder, row: Row, x: Row, total: Places) -> Places:
 
 def _product(b: Builder, row: Row) -> Places:
     """Write a product of matrices and vectors, or of stacks of them."""
-    if row.dtype != _FLOAT or row.shape is None:
+    if row.dtype != FLOAT or row.shape is None:
         raise CannotLowerError  # booleans are not counted, and integers are exact
     x, y = (np.asarray(b.places(v)) for v in row.args[:2])
     if row.function is np.matmul and max(x.ndim, y.ndim) > 2 <= min(x.ndim, y.ndim):
@@ -344,16 +329,16 @@ LARGE_PRODUCT = 1 << 24
 _OF_OURS: Mapping[Any, Form] = {
     added_at: at_computed_places,
     masked_result: _masked,
-    setitem: _moved,
-    unindex: _moved,
-    unindex_all: _added_at,
+    setitem: moved_places,
+    unindex: unindexed,
+    unindex_all: added_at_indices,
 }
 """How functions that take an index, or another function, are written."""
 _BY_TRAIT: Mapping[str, Form] = {
     "contracts": _product,
     "reduces": _reduced,
     "accumulates": _accumulated,
-    "moves": _moved,
+    "moves": moved_places,
 }
 """How a function is written that has a trait."""
 
