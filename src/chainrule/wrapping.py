@@ -28,6 +28,7 @@ from chainrule.nodes.tables import FUNCTIONS, UFUNCS, WRAPPED
 from chainrule.rules import declare, elementwise, rule
 from chainrule.rules.named_functions import imported, named_function
 from chainrule.rules.registry import is_again, serve_by
+from chainrule.values.shapes import kind_of
 from chainrule.values.types import Operation
 
 _NO_VALUE = np._NoValue  # type: ignore[attr-defined]
@@ -215,9 +216,17 @@ def _simple_parameters(
         return None
     simple.update(kwargs)
     for k, v in simple.items():
-        if v.__class__ not in _SIMPLE or k not in allowed:
+        if not _is_simple(v) or k not in allowed:
             return None
     return simple
+
+
+def _is_simple(x: Any) -> bool:
+    """Tell whether a parameter is a number or a name, or a tuple of them: axes."""
+    kind = x.__class__
+    if kind is not tuple:
+        return kind in _SIMPLE
+    return _SIMPLE.issuperset(map(kind_of, x)) or all(map(_is_simple, x))
 
 
 def _parameters(

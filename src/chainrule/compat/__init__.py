@@ -11,7 +11,7 @@ program so, and ``pytest -p chainrule.compat.pytest_plugin`` its tests.
 >>> import autograd.numpy as np
 >>> from autograd import grad
 >>> grad(np.tanh)(0.0)
-1.0
+np.float64(1.0)
 >>> compat.uninstall_autograd()
 """
 

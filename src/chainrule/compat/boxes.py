@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.compat import traces
-from chainrule.nodes.admission import NONE
+from chainrule.nodes.admission import INPUT, NONE
 from chainrule.nodes.node_class import node
 from chainrule.nodes.operators import record_masked, set_operators
-from chainrule.nodes.recorder import record
+from chainrule.nodes.recorder import next_serial, record
 from chainrule.transforms.inputs import input_node
 from chainrule.values import foreign, refusals
 from chainrule.values.buffered import buffered
@@ -59,6 +59,10 @@ def _give_way(kind: Any) -> None:
     kind.__array_ufunc__ = gives_way
 
 
+CONVENTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""Functions of NumPy's whose derivatives, of boxes, are autograd's by convention."""
+
+
 class Box:
     """What autograd calls a box; here every one of them is a node."""
 
@@ -82,7 +86,7 @@ class ArrayBox(Box, node):
     >>> import autograd
     >>> autograd.grad(lambda x: print(x) or x * x)(3.0)
     Autograd ArrayBox with value 3.0
-    6.0
+    np.float64(6.0)
     >>> compat.uninstall_autograd()
     """
 
@@ -92,15 +96,20 @@ class ArrayBox(Box, node):
 
     def __init__(self, value: Any, trace: Any = None, node: Any = None) -> None:
         """Make a box by hand, as ``new_box`` does: a leaf of a trace."""
-        x = input_node(value, copy=False, integers=True)
-        if x is None:
-            raise TypeError(f"Can't differentiate w.r.t. type {type(value)}")
-        self._value, self._step = x._value, x._step
-        self.operands: tuple[Any, ...] = x.operands
-        self._parameters = x._parameters
-        self.serial: int = x.serial
+        self.operands: tuple[Any, ...]
+        self.serial: int
+        kind = value.__class__
+        if kind is float or (kind is ndarray and value.dtype.kind in "fc"):
+            self._value, self._step, self.operands = value, None, ()
+            self._parameters, self.serial = INPUT, next_serial()
+        else:
+            x = input_node(value, copy=False, integers=True)
+            if x is None:
+                raise TypeError(f"Can't differentiate w.r.t. type {type(value)}")
+            self._value, self._step, self.operands = x._value, x._step, x.operands
+            self._parameters, self.serial = x._parameters, x.serial
         if trace is not None:
-            traces.numbered(trace).enter(self, node)
+            traces.enter(trace, self, node)
 
     @property
     def _trace(self) -> int:
@@ -125,6 +134,19 @@ class ArrayBox(Box, node):
         import chainrule.compat.autograd.numpy as served
 
         return served
+
+    def __array_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...], kwargs: Any
+    ) -> Any:
+        """Run a function of NumPy's, by autograd's convention where that differs."""
+        own = CONVENTIONS.get(func)
+        if own is not None:
+            return own(*args, **kwargs)
+        return node.__array_function__(self, func, types, args, kwargs)
+
+    def clip(self, *args: Any, **kwargs: Any) -> Any:
+        """Return ``np.clip`` of this."""
+        return np.clip(self, *args, **kwargs)
 
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from chainrule.nodes.admission import kept
@@ -57,6 +57,14 @@ class Call:
                 parts = [next(following) if m else rest for m, rest in leaves]
                 args[i] = unflatten(structure, parts)
         return args
+
+    def of_numbers(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return this call of a function, as a function of what moves."""
+
+        def called(*numbers: Any) -> Any:
+            return function(*self.filled(numbers), **self.kwargs)
+
+        return called
 
     def settled(self, z: Any) -> Any:
         """Return a result whose boxes, from the function's own objects, are plain.

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compat import boxes
+from chainrule.compat import boxes, traces
 from chainrule.compat.boxes import ArrayBox, is_other
+from chainrule.compat.conventions import CONVENTIONS
 from chainrule.compat.primitives import NoRuleError, primitive, unboxed
 from chainrule.errors import MissingRuleError
 from chainrule.nodes.joined import lists_of_arrays
@@ -24,6 +25,7 @@ from chainrule.nodes.operators import operator
 from chainrule.nodes.tables import FUNCTIONS, UFUNCS
 from chainrule.numpy.mirror import MAKERS, OWN, mirrored
 from chainrule.rules import elementwise
+from chainrule.transforms.collector import CollectorPaused
 from chainrule.values.buffered import current
 from chainrule.values.shapes import ndarray
 
@@ -69,7 +71,7 @@ _FILLED = frozenset[Any](
     for name in ("zeros", "ones", "empty", "full")
     for like in ("", "_like")
 )
-"""What makes buffers; all other arrays are NumPy's own, whose type programs compare."""
+"""What makes buffers, in calls that are recorded."""
 _SPACES: dict[int, tuple[Any, Any]] = {}
 """Each function that is served, by its identity, with what serves it."""
 _BY_SERVED: dict[Function, Any] = {}
@@ -107,7 +109,9 @@ def served(function: Any) -> Any:
 
 def _operation_of(function: Function) -> Function | None:
     """Return what stands for a function of NumPy's on boxes, if it takes no lists."""
-    return None if function in OWN else FUNCTIONS.get(function)
+    if function in OWN:
+        return None
+    return CONVENTIONS.get(function) or FUNCTIONS.get(function)
 
 
 class _General:
@@ -118,8 +122,14 @@ class _General:
         ours = getattr(type(function), "__module__", "").startswith("chainrule.")
         ours = ours or getattr(function, "__module__", "").startswith("chainrule.")
         self.mirror: Any = function if ours else mirrored(function)
-        self.makes_plain: bool = function in MAKERS and function not in _FILLED
+        self.makes: bool = function in MAKERS
+        self.fills: bool = function in _FILLED
         self.lists: Any = lists_of_arrays(function)
+        self.has_rule: bool = ours or function in UFUNCS or function in FUNCTIONS
+
+    def called(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it with these arguments."""
+        return self(args, kwargs)
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call it; a box for which there is no rule is an error as autograd has it."""
@@ -129,11 +139,20 @@ class _General:
             args = tuple(map(_listed, args))
         try:
             z = self.mirror(*args, **kwargs)
-            return current(z) if self.makes_plain else z
+            plain = self.makes and not (self.fills and records())
+            return current(z) if plain else z
         except MissingRuleError as error:
             if isinstance(error, NotImplementedError):
                 raise
             raise NoRuleError(*error.args) from error
+
+
+def records() -> bool:
+    """Tell whether a call is recorded, of which an array may be told to take boxes.
+
+    Elsewhere arrays are NumPy's own, whose class programs compare.
+    """
+    return bool(traces.STACK.open) or CollectorPaused.holds_this_thread()
 
 
 def _listed(x: Any) -> Any:
@@ -153,6 +172,9 @@ def overridden(fun: Any) -> Any:
     space = fun.__globals__
     if "overriding" not in space:
         space["overriding"] = primitive(function)
+        general: _General = space["general"]
+        if general.has_rule:
+            space["overriding"].builtin = general.called
         fun.__code__ = _OVERRIDDEN.__code__
     return space["overriding"]
 

@@ -21,10 +21,11 @@ from chainrule.operations import broadcast_to
 from chainrule.rules import general
 from chainrule.rules.supports import zeros_of
 from chainrule.transforms.custom_operation import transposed_pullback
+from chainrule.transforms.products import jvp as jvp_of
 from chainrule.transforms.products import vjp as vjp_of
 from chainrule.transforms.values import value
-from chainrule.values.containers import is_container
-from chainrule.values.shapes import ndarray, shape_of
+from chainrule.values.containers import flatten, is_container
+from chainrule.values.shapes import SEQUENCES, ndarray, shape_of
 from chainrule.values.types import Namespace, Result, Value
 from chainrule.values.vertices import first_vertex, raw, vertex
 
@@ -68,7 +69,17 @@ def knows(function: Function, argnums: Sequence[int]) -> bool:
             known = getattr(maker, "argnums", None)
             if known is None or known.issuperset(argnums):
                 return True
-    return False
+    return (
+        function in JVPS and function not in VJPS and builtin_of(function) is not None
+    )
+
+
+def builtin_of(function: Function) -> Function | None:
+    """Return the function of NumPy's or SciPy's that a program gave a derivative to.
+
+    It has one of its own, which stays in the mode that the program said nothing of.
+    """
+    return getattr(function, "builtin", None)
 
 
 _RULES: dict[tuple[Function, bool], type[_primitive]] = {}
@@ -133,7 +144,23 @@ class _primitive(general, kind=True):  # noqa: N801
         """Return the tangent as the transpose of the pullback."""
         return transposed_pullback(cls, tangents, z, numbers, {"call": call})
 
-    pushforward = transposed
+    @classmethod
+    def pushforward(
+        cls,
+        xp: Namespace,
+        tangents: Sequence[Any],
+        z: Result,
+        *numbers: Value,
+        call: Call,
+    ) -> Any:
+        """Return the tangent of a function of NumPy's, or the transpose's transpose."""
+        builtin = builtin_of(cls.function)
+        if builtin is None:
+            return cls.transposed(xp, tangents, z, *numbers, call=call)
+        pairs = zip(tangents, numbers, strict=True)
+        whole = tuple(zeros_of(raw(x)) if t is None else t for t, x in pairs)
+        z_dot = jvp_of(call.of_numbers(builtin), numbers, whole)[1]
+        return call.results.tangents(z_dot, z)
 
 
 class _tangent_primitive(_primitive, kind=True):  # noqa: N801
@@ -151,7 +178,17 @@ class _tangent_primitive(_primitive, kind=True):  # noqa: N801
         """Return the tangent by the program's rule."""
         ans = call.results.arranged(z)
         z_dot = pushed(cls.function, tangents, ans, numbers, call)
-        return call.results.tangents(z_dot, z)
+        return call.results.tangents(_as_results(call, z_dot), z)
+
+
+def _as_results(call: Call, z_dot: Any) -> Any:
+    """Return a tangent in the structure of the results, of a tuple in any."""
+    structure = call.results.structure
+    if structure is None or not isinstance(z_dot, SEQUENCES):
+        return z_dot
+    leaves = flatten(z_dot)[0]
+    same = len(leaves) == structure.num_leaves
+    return call.results.arranged(leaves) if same else z_dot
 
 
 def pulled(
@@ -160,6 +197,9 @@ def pulled(
     """Return the cotangents of what moves in a call."""
     maker = VJPS.get(function)
     if maker is None:
+        builtin = builtin_of(function)
+        if builtin is not None:
+            return vjp_of(call.of_numbers(builtin), *numbers)[1](z_grad)
         if getattr(JVPS.get(function), "is_itself", True):
             raise NoRuleError(
                 f"VJP of {name_of(function)} wrt argnums {call.argnums} not defined, "

@@ -29,17 +29,21 @@ class Run:
     """A call of a function of one argument, recorded on boxes."""
 
     def __init__(self, fun: Callable[..., Any], x: Any, *, copy: bool = True) -> None:
-        with traces.STACK.new_trace() as number:
+        open_traces = traces.STACK.open
+        trace = traces.Trace(len(open_traces))
 
-            def boxed(argument: Any) -> Any:
-                trace = traces.numbered(number)
-                for leaf in flatten(argument)[0]:
-                    if isinstance(leaf, vertex):
-                        trace.enter(as_box(leaf), None)
-                return fun(argument)
+        def boxed(argument: Any) -> Any:
+            for leaf in flatten(argument)[0]:
+                if isinstance(leaf, vertex):
+                    trace.enter(as_box(leaf), None)
+            return fun(argument)
 
+        open_traces.append(trace)
+        try:
             with CollectorPaused():
                 self._run = Recording(boxed, (admitted(x),), (0,), {}, copy=copy)
+        finally:
+            open_traces.pop()
 
     def depends(self) -> bool:
         """Tell whether a result may depend on the argument."""
@@ -50,27 +54,27 @@ class Run:
         """Return the result: plain, unless it depends on boxes from outside."""
         run = self._run
         if run.structure is LEAF:
-            (tree,) = run.outputs
-            if not isinstance(tree, vertex):
-                return plain_copy(tree)
-        else:
-            tree = unflatten(run.structure, run.outputs)
-        return run.settle(tree, recorded=run.nested(), copy=True)
+            (z,) = run.outputs
+            nested = isinstance(z, vertex) and run.nested()
+            return z if nested else as_numpys(plain_copy(z))
+        if run.nested():
+            return unflatten(run.structure, run.outputs)
+        plain = [as_numpys(plain_copy(z)) for z in run.outputs]
+        return unflatten(run.structure, plain)
 
     def pulled(self, g: Any) -> Any:
         """Return the cotangent of the argument, of that of the result."""
         run = self._run
-        parts = zip(_parts(g, run.structure), run.outputs, strict=True)
-        seeds = {
-            i: seed_of(part, z)
-            for i, (part, z) in enumerate(parts)
-            if isinstance(z, vertex)
-        }
-        bars, _ = run.pull(seeds)
-        if run.places[0][0] is LEAF:
-            return _apart(zeros_if_absent(bars[0], run.inputs[0]), g)
-        grads = run.arrange(map(zeros_if_absent, bars, run.inputs))[0]
-        return _apart(grads, g)
+        seeds: dict[int, Any] = {}
+        parts = _parts(g, run.structure)
+        for i, z in enumerate(run.outputs):
+            if isinstance(z, vertex):
+                seeds[i] = seed_of(parts[i], z)
+        bars, recorded = run.pull(seeds)
+        grads = list(map(zeros_if_absent, bars, run.inputs))
+        if not (recorded and traces.STACK.open):
+            grads = list(map(as_numpys, grads))
+        return _apart(run.arrange(grads)[0], g)
 
     def rows(self) -> Any:
         """Return the cotangents of each entry of the result, stacked.
@@ -89,7 +93,15 @@ class Run:
         parts = _parts(g, structure)
         pairs = zip(wrapped, parts, strict=True)
         dots, recorded = run.push([seed_of(t, w) for w, t in pairs if w is not None])
-        return tangent_tree(run, dots, recorded=recorded or run.nested())
+        recorded = recorded or run.nested()
+        if not recorded:
+            dots = list(map(as_numpys, dots))
+        return tangent_tree(run, dots, recorded=recorded)
+
+
+def as_numpys(x: Any) -> Any:
+    """Return a Python float as NumPy's, which has a shape and a dtype too."""
+    return np.float64(x) if x.__class__ is float else x
 
 
 def _apart(grad: Any, g: Any) -> Any:

@@ -103,7 +103,7 @@ def install_as_autograd() -> None:
     >>> install_as_autograd()
     >>> import autograd
     >>> autograd.grad(lambda x: x**3)(2.0)
-    12.0
+    np.float64(12.0)
     >>> uninstall_autograd()
     """
     if _FINDER in sys.meta_path:

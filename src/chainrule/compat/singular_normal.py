@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compat.conventions import symmetric
 from chainrule.compat.namespaces import library_namespace
 from chainrule.values.vertices import first_vertex
 
@@ -22,6 +23,7 @@ def logpdf(
     not zero. Outside of the support it is -inf. The other functions of the
     distribution, and this with a regular covariance, are ``chainrule.scipy.stats``'s.
     """
+    cov = symmetric(cov)
     singular = allow_singular and first_vertex(x, mean) is not None
     if not singular or first_vertex(cov) is not None:
         singularly = {"allow_singular": True} if allow_singular else {}
@@ -42,5 +44,10 @@ def pdf(x: Any, mean: Any = None, cov: Any = 1, *, allow_singular: bool = False)
     return _np.exp(logpdf(x, mean, cov, allow_singular=allow_singular))
 
 
-NAMES: dict[str, Any] = {**_ours, "logpdf": logpdf, "pdf": pdf}
+def entropy(mean: Any = None, cov: Any = 1) -> Any:
+    """Return log det(2 pi e cov) / 2."""
+    return _ours["entropy"](mean, symmetric(cov))
+
+
+NAMES: dict[str, Any] = {**_ours, "entropy": entropy, "logpdf": logpdf, "pdf": pdf}
 """What ``autograd.scipy.stats.multivariate_normal`` has."""

@@ -9,13 +9,13 @@ are asked for: a program that does not look at them pays nothing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from chainrule.nodes.admission import operation_name
 from chainrule.nodes.recorder import next_serial, record
 from chainrule.nodes.tables import WRAPPED
-from chainrule.sweeps.order import collect
+from chainrule.sweeps.order import Ordered, collect
 from chainrule.values.vertices import raw, vertex
 
 
@@ -41,15 +41,24 @@ class Trace:
         self.leaves: dict[int, tuple[Any, Any]] = {}
         self.nodes: dict[int, Any] = {}
         self.keeps_steps: bool = False
+        self._last: tuple[Any, int, Any] = None, 0, None
 
     def enter(self, box: vertex, node: Any, place: Any = None) -> None:
         """Say that the trace begins with a box, whose node is this."""
         self.leaves[box.serial] = node, place
         self.keeps_steps |= node is not None and not hasattr(node, "belongs_to")
 
+    def _before(self, box: vertex) -> Ordered:
+        """Return what a box was computed from since the trace began; once in a row."""
+        last, serial, ordered = self._last
+        if last is not box or serial != box.serial:
+            ordered = collect([box], self.start)
+            self._last = box, box.serial, ordered
+        return ordered
+
     def under(self, box: vertex) -> list[vertex]:
         """Return what a box was computed from since the trace began, oldest first."""
-        return collect([box], self.start).order[::-1]
+        return self._before(box).order[::-1]
 
     def holds(self, box: vertex) -> bool:
         """Tell whether a box depends on the trace's leaves."""
@@ -58,13 +67,35 @@ class Trace:
         return any(x.serial in self.leaves for x in self.under(box))
 
     def node_of(self, box: vertex) -> Any:
-        """Return the node of a box; those before it are made first, in order."""
-        for x in self.under(box):
+        """Return the node of a box.
+
+        Those before it are made first, in order; of a class that has ``of_box`` they
+        wait until somebody looks for them.
+        """
+        if box.serial not in self.nodes and self.holds(box):
+            first: Any = next(iter(self.leaves.values()))[0]
+            of_box = getattr(first, "of_box", None)
+            waiting = None
+            if of_box is not None and box.serial not in self.leaves:
+                waiting = of_box(self, box)
+            if waiting is None:
+                self._make(self.under(box))
+            else:
+                self.nodes[box.serial] = waiting
+        return self.nodes.get(box.serial)
+
+    def filled(self, box: vertex) -> Any:
+        """Return a node that knows all, for a box whose own was made by ``of_box``."""
+        self._make(self.under(box)[:-1])
+        return self._made(box)
+
+    def _make(self, boxes: Iterable[vertex]) -> None:
+        """Make the nodes of some boxes, which come in order."""
+        for x in boxes:
             if x.serial not in self.nodes:
                 made = self._made(x)
                 if made is not None:
                     self.nodes[x.serial] = made
-        return self.nodes.get(box.serial)
 
     def _made(self, x: vertex) -> Any:
         if x.serial in self.leaves:
@@ -87,7 +118,7 @@ class Trace:
 
     def settled(self, box: vertex) -> Any:
         """Return a result as it is outside of the trace: plain, unless it is nested."""
-        return box if collect([box], self.start).older else raw(box)
+        return box if self._before(box).older else raw(box)
 
     def _new(
         self,
@@ -158,6 +189,13 @@ def numbered(number: int) -> Trace:
     if 0 <= number < len(STACK.open):
         return STACK.open[number]
     return Trace(number)
+
+
+def enter(number: int, box: vertex, node: Any) -> None:
+    """Say that a trace begins with a box; nobody asks one that is not open."""
+    known = STACK.open
+    if 0 <= number < len(known):
+        known[number].enter(box, node)
 
 
 def of(box: vertex) -> Trace | None:

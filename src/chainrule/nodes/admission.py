@@ -179,6 +179,8 @@ def kept(x: Any) -> Any:
     kind = kind_of(x)
     if kind in _UNCHANGING:
         return x
+    if kind is TUPLE:
+        return x if _UNCHANGING.issuperset(map(kind_of, x)) else tuple(map(kept, x))
     if isinstance(x, ndarray):
         return x.copy()
     if isinstance(x, stand_in):

@@ -147,10 +147,7 @@ class node(vertex):
     @property
     def changed(self) -> int | None:
         """When the value was last assigned, as a serial number; ``None``: never."""
-        try:
-            return self._changed
-        except AttributeError:
-            return None
+        return getattr(self, "_changed", None)
 
     @property
     def grad(self) -> Any:

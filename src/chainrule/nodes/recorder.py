@@ -114,10 +114,14 @@ def _sorted(
     node_class: Any = None
     kept_operands, values = list(operands), list(operands)
     wanted: list[bool] = []
-    floats = True
+    floats = alike = True
     for i, x in enumerate(operands):
         operand = x
         if not isinstance(x, vertex):
+            if type(x) is ndarray and x.dtype.kind in "fc":
+                wanted.append(False)
+                floats = False
+                continue
             if type(x) is float or type(x) is int:
                 wanted.append(False)
                 continue
@@ -125,13 +129,18 @@ def _sorted(
             if not isinstance(operand, vertex):
                 wanted.append(False)
                 floats = False
+                alike = alike and type(operand) in PLAIN
                 continue
         wanted.append(True)
         values[i] = value = operand._value
-        floats = floats and (type(value) is float or is_number(value))
+        if type(value) is ndarray:
+            floats = False
+        elif type(value) is not float:
+            floats = floats and is_number(value)
+            alike = alike and type(value) in PLAIN
         if node_class is None or not node_class.watched:
             node_class = operand.__class__
-    if not floats and node_class is not None:
+    if not alike and node_class is not None:
         _make_alike(kept_operands, values, wanted)
     return node_class, kept_operands, values, tuple(wanted), floats
 

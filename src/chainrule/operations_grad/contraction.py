@@ -6,6 +6,7 @@ operation itself does.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from chainrule.rules import general, multilinear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.traits import Pairs
-from chainrule.values.shapes import shape_of
+from chainrule.values.shapes import SEQUENCES, shape_of
 from chainrule.values.types import Axis, Namespace, Value
 from chainrule.values.vertices import as_array, constant, first_stand_in
 
@@ -210,10 +211,10 @@ class tensordot_grad(multilinear):
     @staticmethod
     def contracts(n: int, m: int, *, axes: Any = 2) -> Pairs:
         """``axes`` as two lists of non-negative axes of equal length"""
-        if np.ndim(axes) == 0:
+        if not isinstance(axes, SEQUENCES) and np.ndim(axes) == 0:
             count = int(axes)
             return list(range(n - count, n)), list(range(count))
-        x_axes, y_axes = (np.atleast_1d(a).tolist() for a in axes)
+        x_axes, y_axes = map(_several, axes)
         return [int(a) % n for a in x_axes], [int(a) % m for a in y_axes]
 
     @staticmethod
@@ -231,6 +232,11 @@ class tensordot_grad(multilinear):
         return contracted_y(xp, z_grad, x, y, _paired_axes(x, y, axes))
 
 
+def _several(axes: Any) -> Any:
+    """Return one axis, or several, as several."""
+    return axes if isinstance(axes, SEQUENCES) else np.atleast_1d(axes).tolist()
+
+
 def _paired_axes(x: Value, y: Value, axes: Any) -> Pairs:
     return tensordot_grad.contracts(len(shape_of(x)), len(shape_of(y)), axes=axes)
 
@@ -239,36 +245,56 @@ def contracted_x(
     xp: Namespace, z_grad: Value, x: Value, y: Value, axes: Pairs
 ) -> Value:
     """Return the cotangent of ``x`` in ``tensordot(x, y, axes)``."""
-    x_axes, y_axes = axes
-    x_free = [a for a in range(len(shape_of(x))) if a not in x_axes]
-    y_free = [a for a in range(len(shape_of(y))) if a not in y_axes]
-    last = list(range(len(x_free), len(x_free) + len(y_free)))
-    out = xp.tensordot(z_grad, y, axes=(tuple(last), tuple(y_free)))
-    return _ordered(xp, out, x_free + [x_axes[i] for i in _order_of(y_axes)])
+    n, m = len(shape_of(x)), len(shape_of(y))
+    summed, order = _arranged_x(n, m, *map(tuple, axes))
+    out = xp.tensordot(z_grad, y, axes=summed)
+    return out if order is None else xp.transpose(out, order)
 
 
 def contracted_y(
     xp: Namespace, z_grad: Value, x: Value, y: Value, axes: Pairs
 ) -> Value:
     """Return the cotangent of ``y`` in ``tensordot(x, y, axes)``."""
-    x_axes, y_axes = axes
-    x_free = [a for a in range(len(shape_of(x))) if a not in x_axes]
-    y_free = [a for a in range(len(shape_of(y))) if a not in y_axes]
-    first = list(range(len(x_free)))
-    out = xp.tensordot(x, z_grad, axes=(tuple(x_free), tuple(first)))
-    return _ordered(xp, out, [y_axes[i] for i in _order_of(x_axes)] + y_free)
+    n, m = len(shape_of(x)), len(shape_of(y))
+    summed, order = _arranged_y(n, m, *map(tuple, axes))
+    out = xp.tensordot(x, z_grad, axes=summed)
+    return out if order is None else xp.transpose(out, order)
 
 
-def _ordered(xp: Namespace, x: Value, axes: Sequence[int]) -> Value:
-    """Return ``x``, whose axes are those named in ``axes``, with them in order."""
-    if list(axes) == sorted(axes):
-        return x
-    return xp.transpose(x, tuple(_order_of(axes)))
+Axes = tuple[int, ...]
 
 
-def _order_of(axes: Sequence[int]) -> list[int]:
+@functools.lru_cache(maxsize=256)
+def _arranged_x(
+    n: int, m: int, x_axes: Axes, y_axes: Axes
+) -> tuple[tuple[Axes, Axes], Axes | None]:
+    """Return the axes of z_grad and y to sum, and the order of those of the result."""
+    x_free = [a for a in range(n) if a not in x_axes]
+    y_free = [a for a in range(m) if a not in y_axes]
+    last = range(len(x_free), len(x_free) + len(y_free))
+    order = _order_of(x_free + [x_axes[i] for i in _sorting(y_axes)])
+    return (tuple(last), tuple(y_free)), order
+
+
+@functools.lru_cache(maxsize=256)
+def _arranged_y(
+    n: int, m: int, x_axes: Axes, y_axes: Axes
+) -> tuple[tuple[Axes, Axes], Axes | None]:
+    """Return the axes of x and z_grad to sum, and the order of those of the result."""
+    x_free = [a for a in range(n) if a not in x_axes]
+    y_free = [a for a in range(m) if a not in y_axes]
+    order = _order_of([y_axes[i] for i in _sorting(x_axes)] + y_free)
+    return (tuple(x_free), tuple(range(len(x_free)))), order
+
+
+def _order_of(axes: Sequence[int]) -> Axes | None:
+    """Return the order that sorts an array's axes; ``None`` where they are sorted."""
+    return None if list(axes) == sorted(axes) else _sorting(axes)
+
+
+def _sorting(axes: Sequence[int]) -> Axes:
     """Return the positions that sort ``axes``."""
-    return sorted(range(len(axes)), key=axes.__getitem__)
+    return tuple(sorted(range(len(axes)), key=axes.__getitem__))
 
 
 class cross_grad(general):

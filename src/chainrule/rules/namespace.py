@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import math
+import operator
 import warnings
 from collections.abc import Callable, Sequence
 from types import ModuleType
@@ -118,6 +120,21 @@ def _reshape(x: Any, shape: int | Shape, *, order: Any = "C") -> Any:
     return np.reshape(x, shape, order=order)
 
 
+_SHORTER: dict[Any, Any] = {}
+"""Functions of NumPy's own Python that take longer than their work, and ours."""
+
+
+def shorter(function: Operation) -> Callable[[Operation], Operation]:
+    """Decorate what is called for a function of NumPy's, of which it has the result."""
+
+    def decorate(ours: Operation) -> Operation:
+        _SHORTER[function] = ours
+        return ours
+
+    return decorate
+
+
+@shorter(np.roll)
 def _roll(x: Any, shift: Any, axis: Any = None) -> Any:
     """Return ``np.roll(x, shift, axis)``; along one axis as two parts, joined."""
     kinds = x.__class__, shift.__class__, axis.__class__
@@ -130,8 +147,60 @@ def _roll(x: Any, shift: Any, axis: Any = None) -> Any:
 
 
 _ROLLED_IN_PARTS = ndarray, int, int
-_SHORTER: dict[Any, Any] = {np.roll: _roll}
-"""Functions of NumPy's own Python that take longer than their work, and ours."""
+
+
+@shorter(np.tensordot)
+def _tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
+    """Return ``np.tensordot(x, y, axes)``, its arrangement of axes looked up."""
+    if x.__class__ is not ndarray or y.__class__ is not ndarray:
+        return np.tensordot(x, y, axes)
+    try:
+        x_order, x_shape, y_order, y_shape, shape = _arranged(x.shape, y.shape, axes)
+    except (TypeError, ValueError):  # lists, and what NumPy refuses
+        return np.tensordot(x, y, axes)
+    rows = x.transpose(x_order).reshape(x_shape)
+    columns = y.transpose(y_order).reshape(y_shape)
+    return _dot(rows, columns).reshape(shape)
+
+
+_dot: Any = np.dot
+
+
+@functools.lru_cache(maxsize=1024)
+def _arranged(
+    x: Shape, y: Shape, axes: Any
+) -> tuple[Shape, Shape, Shape, Shape, Shape]:
+    """Return how a contraction becomes a product of two matrices, by its shapes.
+
+    The order of the axes of each operand, its shape as a matrix, and the shape of the
+    result.
+    """
+    if isinstance(axes, int):
+        axes = range(len(x) - axes, len(x)), range(axes)
+    sides = zip(axes, (len(x), len(y)), strict=True)
+    x_axes, y_axes = ([_place(a, n) for a in one] for one, n in sides)
+    pairs = zip(x_axes, y_axes, strict=True)
+    fits = len({*x_axes}) == len(x_axes) and len({*y_axes}) == len(y_axes)
+    if not fits or any(x[i] != y[k] for i, k in pairs):
+        raise ValueError(axes)
+    x_free = [a for a in range(len(x)) if a not in x_axes]
+    y_free = [a for a in range(len(y)) if a not in y_axes]
+    summed = math.prod(x[a] for a in x_axes)
+    rows, columns = [x[a] for a in x_free], [y[a] for a in y_free]
+    return (
+        (*x_free, *x_axes),
+        (math.prod(rows), summed),
+        (*y_axes, *y_free),
+        (summed, math.prod(columns)),
+        (*rows, *columns),
+    )
+
+
+def _place(axis: int, count: int) -> int:
+    """Return an axis as a number from 0, or raise where there is none."""
+    if not -count <= axis < count:
+        raise ValueError(axis)
+    return operator.index(axis) % count
 
 
 def _astype(x: Any, dtype: Any) -> Any:
@@ -154,6 +223,7 @@ vars(plain).update(
     transpose=_transpose,
     reshape=_reshape,
     roll=_roll,
+    tensordot=_tensordot,
     asarray=as_array,
     astype=_astype,
 )

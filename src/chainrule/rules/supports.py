@@ -18,8 +18,10 @@ from chainrule.values.foreign import PLAIN, first_foreign, is_foreign, made_like
 from chainrule.values.shapes import (
     TUPLE,
     dtype_of,
+    ndarray,
     reduced_axes,
     shape_of,
+    size_of,
     unbroadcast,
 )
 from chainrule.values.types import (
@@ -227,6 +229,7 @@ def marked(support: Support, shape: Sequence[int], like: Any = None) -> Any:
 
 _where: Any = np.where
 _vdot: Any = np.vdot
+_count_nonzero: Any = np.count_nonzero
 _GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 
 
@@ -248,8 +251,9 @@ def with_support(seed: Any) -> supported:
     """
     if isinstance(seed, (TUPLE, vertex, stand_in)) or is_foreign(seed):
         return supported(seed)
-    support = np.asarray(seed) != 0
-    return supported(seed, None if support.all() else support)
+    if _count_nonzero(seed) == size_of(seed):
+        return supported(seed)
+    return supported(seed, np.asarray(seed) != 0)
 
 
 def needs_supports(order: Iterable[vertex], seeds: Mapping[vertex, Any]) -> bool:
@@ -270,14 +274,15 @@ def needs_supports(order: Iterable[vertex], seeds: Mapping[vertex, Any]) -> bool
 
 def has_nan(x: Any) -> bool:
     """Tell whether a cotangent holds a nan; a foreign array is not asked."""
-    if x is None or isinstance(x, TUPLE):
-        return False
     if type(x) is float:
         return x != x
-    if isinstance(x, stand_in):
-        x.refuse_nan()
-        return False
-    if is_foreign(x):
-        return False  # see needs_supports
+    if type(x) is not ndarray:
+        if x is None or isinstance(x, TUPLE):
+            return False
+        if isinstance(x, stand_in):
+            x.refuse_nan()
+            return False
+        if is_foreign(x):
+            return False  # see needs_supports
     square = _vdot(x, x)  # one pass, and nan where an entry is
     return bool(square != square) and bool(np.isnan(x).any())

@@ -2,8 +2,9 @@
 
 ``step(z, z_grad, bars)`` adds to ``bars[x]`` for each wanted operand, on nodes, and
 tells whether it could. It is generated from the formulas of an elementwise rule, as
-the plain steps of ``kernels`` are; for every other rule the sweep calls ``rule.pull``,
-which is also the reference that the tests hold these steps to.
+the plain steps of ``kernels`` are, or from the transposes of a multilinear one; for
+every other rule the sweep calls ``rule.pull``, which is also the reference that the
+tests hold these steps to.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chainrule.rules import elementwise, rule
+from chainrule.rules import elementwise, multilinear, rule
 from chainrule.rules.supports import fit, product
 from chainrule.steps.local_names import local_names
 from chainrule.steps.step import (
@@ -37,7 +38,7 @@ def recorded_step_of(
     ``step`` is the vertex' plain one, and keeps it. ``wanted`` tells which operands
     take a contribution; ``xp`` is the namespace of recorded sweeps.
     """
-    if step.form is None and z._parameters:
+    if step.form is None and z._parameters and not issubclass(step.rule, multilinear):
         return None  # the formulas are those of a call without parameters
     try:
         return step.recorded_steps[wanted]
@@ -59,10 +60,12 @@ def _generated(
     It is written with formulas where all values have one dtype, and cotangents need no
     fitting where all are floats.
     """
-    if not issubclass(operation, elementwise) or operation.structural:
-        return None
     names, parts = local_names(operation), operation.parts
-    if len(names) != len(wanted):
+    if operation.structural or len(names) != len(wanted):
+        return None
+    if issubclass(operation, multilinear):
+        return _of_transposes(operation, wanted, xp)
+    if not issubclass(operation, elementwise):
         return None
     nodes = [n for i, n in enumerate(names) if wanted[i] and i in parts]
     errors = (*ARITHMETIC_ERRORS, TypeError)  # of a partial that is None
@@ -89,6 +92,35 @@ def _generated(
         lines += [
             f"    c = bars.get({n})",
             f"    bars[{n}] = a{i} if c is None else c + a{i}",
+        ]
+    lines.append("    return True")
+    label = f"{operation.__name__} recorded step {pattern_of(wanted)}"
+    return compile_text("\n".join(lines), "step", label, space)
+
+
+def _of_transposes(
+    operation: type[multilinear], wanted: tuple[bool, ...], xp: Namespace
+) -> RecordedStep | None:
+    """Generate the recorded step of a multilinear rule, from its transposes."""
+    names, parts = local_names(operation), operation.parts
+    nodes = [i for i, is_wanted in enumerate(wanted) if is_wanted]
+    if operation.variadic or any(i not in parts for i in nodes):
+        return None
+    space: dict[str, Any] = {"errors": ARITHMETIC_ERRORS, "fit": _fitted(xp), "xp": xp}
+    space |= {f"d{i}": parts[i] for i in nodes}
+    listed = ", ".join(names)
+    lines = ["def step(z, z_grad, bars):", f"    {listed}, = z.operands"]
+    lines += ["    parameters = z.parameters", "    if 'where' in parameters:"]
+    lines += ["        return False", "    try:"]
+    lines += [f"        a{i} = d{i}(xp, z_grad, {listed}, **parameters)" for i in nodes]
+    lines += ["    except errors:", "        return False"]
+    missing = " or ".join(f"a{i} is None" for i in nodes)
+    lines += [f"    if {missing}:", "        return False"]
+    for i in nodes:
+        lines += [
+            f"    a{i} = fit(a{i}, {names[i]})",
+            f"    c = bars.get({names[i]})",
+            f"    bars[{names[i]}] = a{i} if c is None else c + a{i}",
         ]
     lines.append("    return True")
     label = f"{operation.__name__} recorded step {pattern_of(wanted)}"

@@ -300,7 +300,7 @@ def sweep_values(
             again = True
         else:
             leaves = (fast_sweep_keeping if keep else fast_sweep)(order, bars)
-            again = any(has_nan(bars[z]) for z in leaves)
+            again = any(map(has_nan, map(bars.__getitem__, leaves)))
         check_fresh(leaves, order)
         if again:
             masked = {z: with_support(seed) for z, seed in seeds.items()}

@@ -40,6 +40,11 @@ class CollectorPaused:
                 gc.enable()
 
     @classmethod
+    def holds_this_thread(cls) -> bool:
+        """Tell whether this thread is inside: it records a call."""
+        return bool(cls._inside) and threading.get_ident() in cls._inside
+
+    @classmethod
     def forget_other_threads(cls) -> None:
         """Resume in a forked process, which has none of the other threads."""
         if cls._inside:

@@ -39,7 +39,9 @@ def input_node(x: Any, *, copy: bool, integers: bool) -> node | None:
     outer derivative still finds the old one.
     """
     kind = kind_of(x)
-    if kind is not float and (copy or kind is not ndarray or x.dtype.kind not in "fc"):
+    if kind is ndarray and x.dtype.kind in "fc":
+        x = x.copy() if copy else x
+    elif kind is not float:
         if holds_nodes(x) or (kind is ndarray and first_stand_in(x) is not None):
             x = stacked(x)
         if isinstance(x, node):

@@ -38,6 +38,8 @@ from chainrule.values.vertices import first_stand_in, raw, refuse_nans, stand_in
 
 def _as_result(x: Any) -> Any:
     """Return a leaf of a result; an array of objects as what its entries make."""
+    if isinstance(x, vertex):
+        return x
     if holds_nodes(x):
         return stacked(x)
     if kind_of(x) is ndarray and x.dtype == object and x.size:
@@ -146,12 +148,16 @@ class Recording:
 
     def nested(self) -> bool:
         """Tell whether a result depends on nodes older than this call."""
-        leaves = [z for z in self.outputs if isinstance(z, node)]
+        leaves = self.outputs
         if self.aux is not None:
-            leaves += [z for z in flatten(self.aux)[0] if isinstance(z, node)]
-        if any(z.serial <= self.start for z in leaves):
-            return True
-        return bool(self.ordered(tuple(dict.fromkeys(leaves))).older)
+            leaves = [*leaves, *flatten(self.aux)[0]]
+        roots: dict[vertex, None] = {}
+        for z in leaves:
+            if isinstance(z, node):
+                if z.serial <= self.start:
+                    return True
+                roots[z] = None
+        return bool(self.ordered(tuple(roots)).older)
 
     def sizes(self) -> list[int]:
         """Return the number of entries of each value that was recorded."""
@@ -180,8 +186,10 @@ class Recording:
                 cotangents[z] = cotangents[z] + seed if z in cotangents else seed
         ordered = self.ordered(tuple(cotangents))
         order = ordered.order
-        nested = bool(ordered.older)
-        if nested or any(isinstance(s, vertex) for s in cotangents.values()):
+        nested = recorded = bool(ordered.older)
+        for seed in cotangents.values():
+            recorded = recorded or isinstance(seed, vertex)
+        if recorded:
             masked = {z: with_support(s) for z, s in cotangents.items()}
             with np.errstate(all="ignore"):
                 bars = reverse_sweep(

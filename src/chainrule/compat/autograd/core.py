@@ -97,6 +97,26 @@ class VJPNode(Node):
 
         self.vjp: Function = vjp
 
+    @classmethod
+    def of_box(cls, trace: Any, box: vertex) -> Any:
+        """Return the node of a box, without what nobody has asked for yet.
+
+        ``None`` for a class of a program's own, whose nodes are all made.
+        """
+        if cls.__init__ is not VJPNode.__init__:
+            return None
+        node = cls.__new__(cls)
+        node.belongs_to(trace, box)
+        return node
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the parents or the pullback of a node that was made by ``of_box``."""
+        if name not in ("parents", "vjp"):
+            raise AttributeError(name)
+        whole = self.trace.filled(self.box)
+        self.parents, self.vjp = whole.parents, whole.vjp
+        return getattr(self, name)
+
     def initialize_root(self) -> None:
         """Make this the node of what a trace begins with."""
         self.parents = []

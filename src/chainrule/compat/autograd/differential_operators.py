@@ -45,7 +45,7 @@ def grad(fun: Function, x: Any) -> Any:
     autograd's, the conjugate of ``gd.grad``'s.
     """  # noqa: D205
     vjp, ans = _make_vjp(fun, x, copy=False)
-    if type(ans) is float:
+    if isinstance(ans, float):
         return vjp(1.0)
     _check_real_scalar(ans, "Grad")
     return vjp(vspace(ans).ones())

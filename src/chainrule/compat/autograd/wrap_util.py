@@ -27,21 +27,27 @@ def unary_to_nary(unary_operator: Function) -> Function:
         if not isinstance(argnum, int | tuple | list):
             raise AssertionError(argnum)
 
-        @wrap_nary_f(fun, unary_operator, argnum)
         def nary_f(*args: Any, **kwargs: Any) -> Any:
-            if one and len(args) == 1 and not kwargs and numbers[0] in (0, -1):
-                return unary_operator(fun, args[0], *nary_op_args, **nary_op_kwargs)
-            moved = of_arguments(fun, args, kwargs, numbers)
+            if not isinstance(argnum, int):
+                x = tuple(args[i] for i in argnum)
+                moved = of_arguments(fun, args, kwargs, argnum)
 
-            def unary_f(x: Any) -> Any:
-                return moved(x) if one else moved(*x)
+                def unary_f(x: Any) -> Any:
+                    return moved(*x)
+            else:
+                x = args[argnum]
+                if len(args) == 1 and not kwargs:
+                    return unary_operator(fun, x, *nary_op_args, **nary_op_kwargs)
+                place = argnum % len(args)
+                before, after = args[:place], args[place + 1 :]
+
+                def unary_f(x: Any) -> Any:
+                    return fun(*before, x, *after, **kwargs)
 
             unary_f.__name__ = get_name(fun)
-            x = args[numbers[0]] if one else tuple(args[i] for i in numbers)
             return unary_operator(unary_f, x, *nary_op_args, **nary_op_kwargs)
 
-        one = isinstance(argnum, int)
-        numbers: list[int] = [argnum] if isinstance(argnum, int) else list(argnum)
+        _name_derivative(nary_f, fun, unary_operator, argnum)
         return nary_f
 
     return nary_operator
@@ -67,13 +73,21 @@ def wrap_nary_f(
     fun: object, op: object, argnum: int | Sequence[int]
 ) -> Callable[[Any], Any]:
     """Return the decorator that names a derivative after its function."""
-    return wraps(
-        fun,
-        "{op}_of_{fun}_wrt_argnum_{argnum}",
-        "    {op} of function {fun} with respect to argument number {argnum}.\n"
-        "    Takes the same arguments as {fun} but returns the {op}.\n",
-        op=get_name(op),
-        argnum=argnum,
+
+    def named(f: Any) -> Any:
+        _name_derivative(f, fun, op, argnum)
+        return f
+
+    return named
+
+
+def _name_derivative(f: Any, fun: object, op: object, argnum: object) -> None:
+    """Name a derivative after its function."""
+    name, operator = get_name(fun), get_name(op)
+    f.__name__ = f"{operator}_of_{name}_wrt_argnum_{argnum}"
+    f.__doc__ = (
+        f"    {operator} of function {name} with respect to argument number {argnum}.\n"
+        f"    Takes the same arguments as {name} but returns the {operator}.\n"
     )
 
 

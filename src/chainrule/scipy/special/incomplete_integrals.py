@@ -161,13 +161,19 @@ def power_rest(x: Reals, mean: Reals, difference: Reals) -> Any:
     return _where(is_near, log1p_rest(_where(is_near, u, 0.0)), far)
 
 
+def _times_exp(factor: Reals, log: Reals) -> Any:
+    """Return ``factor * exp(log)``, also where the exponential alone underflows."""
+    half = np.exp(0.5 * log)
+    return _where(log < -690.0, half * factor * half, factor * np.exp(log))
+
+
 @in_blocks
 def gamma_density(a: Reals, x: Reals) -> Any:
     """Return ``x**(a - 1) exp(-x) / gamma(a)``, with its digits for large ``a`` too."""
     inside = (a > 0) & (x > 0) & (x < np.inf)
     b, y = _where(inside, a, 1.0), _where(inside, x, 1.0)
     log = b * power_rest(y, b, y - b) - stirling_rest(b)
-    large = np.sqrt(b / math.tau) * np.exp(log) / y
+    large = _times_exp(np.sqrt(b / math.tau) / y, log)
     small = np.exp((b - 1) * np.log(y) - y) * _scipy.rgamma(b)
     z = _where(b < 10, small, large)
     at_zero = _where(a == 1, 1.0, _where(a > 1, 0.0, np.inf))
@@ -185,7 +191,7 @@ def beta_density(a: Reals, b: Reals, x: Reals) -> Any:
     log = c * power_rest(y, c / s, difference)
     log = log + d * power_rest(1 - y, d / s, -difference)
     log = log + stirling_rest(s) - stirling_rest(c) - stirling_rest(d)
-    z = np.sqrt(c * d / (math.tau * s)) * np.exp(log) / (y * (1 - y))
+    z = _times_exp(np.sqrt(c * d / (math.tau * s)) / (y * (1 - y)), log)
     near = _where(x == 0, a, b)
     other = _where(x == 0, b, a)
     at_end = _where(near == 1, other, _where(near > 1, 0.0, np.inf))
