@@ -98,13 +98,29 @@ def test_value_is_a_copy_and_read_only():
     np.testing.assert_array_equal(x.value, [99.0, 2.0])
 
 
-def test_grad_can_be_set_and_starts_anew():
+@pytest.mark.parametrize("nothing", [0.0, None])
+def test_grad_can_be_set_and_starts_anew(nothing):
     x = node([1.0, 2.0])
     np.sum(x * x).backward()
-    x.grad = 0.0
+    x.grad = nothing
+    assert x.grad == 0.0
     np.sum(x * x).backward()
     np.testing.assert_array_equal(x.grad, [2.0, 4.0])
     assert node(1.0).grad == 0.0
+
+
+def test_words_of_other_libraries_are_answered_with_ours():
+    x = node([1.0, 2.0])
+    remedies = {
+        "detach": r"gd\.stop_gradient\(x\)",
+        "numpy": r"gd\.value\(x\)",
+        "at": r"y = x\.copy\(\)",
+        "zero_grad": r"gd\.zero_grad\(x\)",
+    }
+    for name, remedy in remedies.items():
+        with pytest.raises(AttributeError, match=remedy):
+            getattr(x, name)
+        assert name not in dir(x)
 
 
 def test_vertices_without_contribution_have_zero_grad():

@@ -151,7 +151,10 @@ class node(vertex):
 
     @property
     def grad(self) -> Any:
-        """The gradient that the last ``backward()`` left here; 0.0 before any."""
+        """What calls of ``backward()`` have added up here; 0.0 before any.
+
+        It starts again from 0.0 or ``None``, whichever it is set to.
+        """
         try:
             return self._grad
         except AttributeError:
@@ -159,7 +162,7 @@ class node(vertex):
 
     @grad.setter
     def grad(self, grad: Any) -> None:
-        self._grad = grad
+        self._grad = 0.0 if grad is None else grad
         GRADIENTS.count += 1
 
     @property

@@ -193,12 +193,24 @@ ABSENT: dict[str, str] = {
     "data": "a node is not memory. Use gd.value(x).data.",
     "flags": "a node is not memory. Use gd.value(x).flags.",
     "strides": "a node is not memory. Use gd.value(x).strides.",
+    # Other libraries' words.
+    "at": "it is written into like an array: y = x.copy(); y[i] = v.",
+    "clone": "Use x.copy().",
+    "cpu": "its value is where you made it. Use gd.value(x).",
+    "cuda": "its value is where you made it: x = gd.node(cupy.asarray(a)).",
+    "detach": "Use gd.stop_gradient(x) or, for a plain array, gd.value(x).",
+    "grad_fn": "Use x.grad_ops.",
+    "numpy": "Use gd.value(x).",
+    "requires_grad": "all nodes are differentiated. What is not stays a plain array.",
+    "requires_grad_": "all nodes are differentiated: x = gd.node(a).",
+    "unsqueeze": "Use np.expand_dims(x, axis).",
+    "zero_grad": "Use gd.zero_grad(x), or write x.grad = None.",
 }
-"""Attributes of arrays that nodes do not have, with the reason and what to write."""
+"""Attributes that arrays have and nodes do not, with the reason and what to write."""
 
 
 class Absent:
-    """An attribute of arrays that nodes do not have: looking it up says why."""
+    """An attribute that nodes do not have: looking it up says what to write."""
 
     def __init__(self, name: str, reason: str) -> None:
         """Keep the name and the reason."""
