@@ -68,7 +68,7 @@ class multiplication_grad(elementwise):
     forward = np.multiply
     expression = "x * y"
     operator = "mul"
-    of_integers = True
+    of_integers = vanishes = True
     remedy = "0 times infinity: guard the factor that is infinite with np.where."
 
     @staticmethod

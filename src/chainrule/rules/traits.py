@@ -29,6 +29,10 @@ class traits:
     # ------------------------------------------------------- which entries go where
     entrywise: bool = False
     """Whether each entry is computed by itself, so that ``where=`` may leave it out."""
+    chooses: ClassVar[bool] = False
+    """Whether the first operand says which of the others an entry is: ``where``."""
+    vanishes: ClassVar[bool] = False
+    """Whether an entry is 0 where one of its operands is: a product."""
     moves: ClassVar[bool] = False
     """Whether each entry of the result is one of the operands' entries, or 0."""
     in_order: ClassVar[bool] = False

@@ -153,6 +153,38 @@ def product(
     return sums.to(own, row.shape)
 
 
+def multiplied(d: Detection, row: Row) -> Pattern:
+    """Return the pattern of a product of entries: none where a factor is always 0."""
+    found = entries_of(d, row, row.shape)
+    for x in row.args[:2]:
+        if not isinstance(x, Row) and _np.size(x) and not _np.all(x):
+            kept = _np.broadcast_to(_np.asarray(x) != 0, row.shape)
+            found = found.moved(_np.where(kept, numbers_of(row.shape), -1))
+    return found
+
+
+def chosen(d: Detection, row: Row) -> Pattern:
+    """Return the pattern of ``where``: of both sides, or of those that are chosen."""
+    condition = row.args[0] if row.args else None
+    known = len(row.args) == 3 and not isinstance(condition, Row)
+    found = Pattern(math.prod(row.shape), d.columns)
+    for i, x in enumerate(row.args):
+        p = d.known(x)
+        if p is None:
+            continue
+        part = p.to(x.shape, row.shape)
+        if known and i:
+            kept = _np.broadcast_to(_np.asarray(condition, bool), row.shape) == (i == 1)
+            part = part.moved(_np.where(kept, numbers_of(row.shape), -1))
+        found = union(found, part)
+    return found
+
+
+def numbers_of(shape: tuple[int, ...]) -> Any:
+    """Return the numbers of an array's entries."""
+    return _np.arange(math.prod(shape)).reshape(shape)
+
+
 def _by_matrix(d: Detection, a: Array, p: Pattern) -> Pattern:
     """Return the pattern of ``a @ x``, of a constant matrix."""
     if d.filled * _np.count_nonzero(a) > a.size:
@@ -162,4 +194,4 @@ def _by_matrix(d: Detection, a: Array, p: Pattern) -> Pattern:
     return groups.summed(rows, a.shape[0])
 
 
-__all__ = ["contracted", "einsum"]
+__all__ = ["chosen", "contracted", "einsum", "multiplied"]

@@ -18,6 +18,7 @@ from chainrule.compiler.control.loops import Loop, Scan
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.sparsity import contractions, indexing
 from chainrule.compiler.sparsity.calls import Shared, is_array, lines, named_arguments
+from chainrule.compiler.sparsity.parts import patterns_by_parts
 from chainrule.compiler.sparsity.patterns import Pattern, inputs, joined, union
 from chainrule.compiler.tracing.calls import operand_count, parameters
 from chainrule.compiler.tracing.columns import Column
@@ -28,7 +29,7 @@ from chainrule.operations_grad.indexing import (
     unindex,
     unindex_all,
 )
-from chainrule.rules import traits_of
+from chainrule.rules import locally_constant, traits_of
 from chainrule.rules.traits import traits
 from chainrule.values.shapes import TUPLE, shape_of
 
@@ -55,7 +56,8 @@ class Detection:
     ) -> None:
         """Find the patterns; ``wanted`` are the inputs that are differentiated.
 
-        Where one entry in ``filled`` is there, all of them are taken to be.
+        Where one entry in ``filled`` is there, all of them are taken to be; zeros of a
+        program that is of one point alone are not always zero.
         """
         self.filled: int = filled
         sizes = [math.prod(x.shape or ()) for x in wanted]
@@ -92,7 +94,9 @@ class Detection:
         function, known = row.function, traits_of(row.function)
         if row.shape is None:
             return self._several(row, known)
-        if known.of_shapes or (row.dtype is not None and row.dtype.kind not in "fc"):
+        if known.of_shapes or issubclass(known, locally_constant):
+            return None
+        if row.dtype is not None and row.dtype.kind not in "fc":
             return None  # whole numbers and truth values have no derivative
         special = _BY_FUNCTION.get(function)
         if special is not None:
@@ -100,7 +104,7 @@ class Detection:
         if known.depends is not None:
             return self._declared(row, known)
         if known.entrywise or function in _OPERATORS:
-            return self._entrywise(row)
+            return self._entrywise(row, known)
         if known.moves:
             return self._moved(row)
         if known.reduces is not None or known.accumulates is not None or known.axes:
@@ -109,7 +113,8 @@ class Detection:
             return contractions.contracted(self, row, known)
         if known.signature:
             return self._by_signature(row, known)
-        return self.dense(row)
+        found = patterns_by_parts(self, row)
+        return self.dense(row) if found is None else found
 
     def _declared(self, row: Row, known: type[traits]) -> Pattern:
         """Return the pattern that a rule declares, by the numbers of entries."""
@@ -138,6 +143,9 @@ class Detection:
         """Return what several results depend on, along the axes that they share."""
         if isinstance(row.function, Loop):
             return self._loop(row)
+        found = patterns_by_parts(self, row)
+        if found is not None:
+            return found
         arrays = [x for x in row.args if isinstance(x, Row) or is_array(x)]
         cores = [0] * len(arrays) if known.entrywise else _cores(known.signature)
         if len(cores) < len(arrays) or any(x.shape is None for x in arrays):
@@ -180,7 +188,11 @@ class Detection:
             found = union(found, p.spread(size))
         return found
 
-    def _entrywise(self, row: Row) -> Pattern:
+    def _entrywise(self, row: Row, known: type[traits]) -> Pattern:
+        if known.chooses:
+            return contractions.chosen(self, row)
+        if known.vanishes and not self.filled:
+            return contractions.multiplied(self, row)
         found = Pattern(math.prod(row.shape), self.columns)
         for x, p in self.operands(row):
             found = union(found, p.to(x.shape, row.shape))
@@ -226,23 +238,31 @@ class Detection:
         outputs: list[list[Any]] = [[] for _ in range(loop.returned - n)]
         before: list[list[Any]] = [[] for _ in loop.history]
         order = range(loop.count)
-        outer = self.patterns
         for t in reversed(order) if loop.reverse else order:
             for kept, i in zip(before, loop.history, strict=True):
                 kept.append(carry[i])
             entries = [self._entry(x, t, loop.count) for x in leaves[n:]]
             given = [*carry, *entries, *map(self.known, captured)]
-            pairs = zip(inner.inputs, given, strict=True)
-            self.patterns = {x: p for x, p in pairs if p is not None}
-            self._run(inner)
-            results = [self.known(x) for x in inner.outputs]
-            self.patterns = outer
+            results = self.followed(inner, given)
             carry = results[:n]
             for kept, found in zip(outputs, results[n:], strict=True):
                 kept.append(found)
         stacks = [s[::-1] if loop.reverse else s for s in (*outputs, *before)]
         sizes = [math.prod(_np.shape(like)) for like in loop.entries]
         return [*carry, *map(self._stacked, stacks, sizes)]
+
+    def followed(
+        self, program: Program, given: Sequence[Pattern | None]
+    ) -> list[Pattern | None]:
+        """Return the patterns of an inner program's results, given its inputs'."""
+        outer = self.patterns
+        pairs = zip(program.inputs, given, strict=True)
+        self.patterns = {x: p for x, p in pairs if p is not None}
+        try:
+            self._run(program)
+            return [self.known(x) for x in program.outputs]
+        finally:
+            self.patterns = outer
 
     def known(self, x: Any) -> Pattern | None:
         """Return the pattern of an argument; ``None`` if it is constant."""
