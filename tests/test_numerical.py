@@ -183,3 +183,26 @@ def test_what_is_refused():
         f(gd.node(X * 1j))
     with pytest.raises(ArgumentError, match="pass it by position"):
         f(X, y=gd.node(1.0))
+
+
+def test_what_is_no_number_has_no_derivative():
+    f = gd.numerical(lambda x: math.nan * x)
+    pole = gd.numerical(lambda x: 1 / (x - 1.3) if x != 1.3 else math.inf)
+    for g in (f, pole):
+        with pytest.warns(NumericalWarning, match="wrong by inf"):
+            assert math.isnan(gd.grad(g)(1.3))
+
+
+def test_entries_of_other_sizes_are_moved_by_their_own():
+    f = gd.numerical(lambda x: float(np.sum(np.log(np.asarray(x, float)))))
+    x = np.array([1e-6, 2.0])
+    np.testing.assert_allclose(gd.grad(f)(x), 1 / x, rtol=1e-6)
+    g = gd.numerical(lambda x: float(np.sum(np.sin(np.asarray(x, float)))))
+    with pytest.warns(NumericalWarning):  # of the second
+        assert gd.grad(g)(np.array([1e-6, 1e6]))[0] == pytest.approx(1.0)
+
+
+def test_arrays_without_entries():
+    f = gd.numerical(lambda x: 2.0 * x)
+    assert gd.grad(lambda x: np.sum(f(x)))(np.zeros(0)).shape == (0,)
+    assert gd.jacobian(f)(np.zeros((2, 0))).shape == (2, 0, 2, 0)

@@ -16,7 +16,8 @@ from chainrule.values.types import Operation
 
 _LISTS_OF_ARRAYS = frozenset(
     "arrays choicelist choices condlist funclist seq tup "
-    "l_and_u lu_and_piv c_and_lower cb_and_lower c_or_cr system arg1 diagonals".split()
+    "l_and_u lu_and_piv c_and_lower cb_and_lower c_or_cr system arg1 diagonals "
+    "tck".split()
 )
 """NumPy's and SciPy's names of parameters that are several arrays and not one."""
 
@@ -63,4 +64,7 @@ def _is_written_out(values: Any) -> bool:
 
 
 def _one(x: Any) -> Any:
-    return stacked(x) if _is_written_out((x,)) and holds_nodes(x) else x
+    """Return a list of nodes as one, but not what has words, as ("kaiser", beta)."""
+    if not _is_written_out((x,)) or any(isinstance(v, str) for v in x):
+        return x
+    return stacked(x) if holds_nodes(x) else x

@@ -13,13 +13,15 @@ from types import ModuleType
 from typing import Any
 
 from chainrule import operations
+from chainrule.errors import MissingRuleError
 from chainrule.nodes.admission import holds_nodes, missing, unwrapped
 from chainrule.nodes.joined import joined, lists_of_arrays
 from chainrule.nodes.recorder import as_operand
-from chainrule.nodes.remedies import written
+from chainrule.nodes.remedies import remedy, written
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED
 from chainrule.numpy.buffers import as_buffer, shown_of
 from chainrule.rules.named_functions import function_in
+from chainrule.values.shapes import ndarray
 from chainrule.values.types import Operation
 from chainrule.values.vertices import first_stand_in
 
@@ -91,7 +93,40 @@ class mirrored:  # noqa: N801
             return _plainly(function, tuple(map(unwrapped, args)), named)
         if function in REFUSED:
             raise missing(written(function), REFUSED[function])
+        return _without_rule(function, args, kwargs)
+
+
+def _without_rule(
+    function: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Call a function that no rule serves: what is written in Python may take nodes.
+
+    NumPy asks the nodes. SciPy's code runs on them as it is, entry by entry where it
+    makes arrays of objects, and is refused where it takes none.
+    """
+    name = written(function)
+    if name.startswith("np.") or any(map(callable, [*args, *kwargs.values()])):
         return function(*map(_joined, args), **kwargs)
+    try:
+        return _entries_joined(function(*map(_joined, args), **kwargs))
+    except MissingRuleError:
+        raise
+    except Exception as error:
+        module, _, own = name.rpartition(".")
+        raise MissingRuleError(
+            f"{name} has no derivative rule, and its own code does not take nodes "
+            f"({type(error).__name__}: {str(error).partition(chr(10))[0]:.200}). "
+            f"{remedy(module, own, FUNCTIONS.__contains__)}"
+        ) from error
+
+
+def _entries_joined(z: Any) -> Any:
+    """Return results with arrays of nodes as one node each."""
+    if type(z) in (tuple, list):
+        return type(z)(map(_entries_joined, z))
+    if hasattr(z, "_make"):  # a named tuple
+        return z._make(map(_entries_joined, z))
+    return operations.asarray(z) if type(z) is ndarray and holds_nodes(z) else z
 
 
 def _plainly(function: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

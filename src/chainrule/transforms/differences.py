@@ -35,12 +35,14 @@ def directional(
     *,
     order: int,
     step: float,
+    rtol: float,
     by_complex: bool,
 ) -> tuple[list[Vector], float, str]:
     """Return the derivatives of all results along a direction, their error, and how.
 
     The error is an estimate, relative to the largest entry of the derivatives, or to
-    that of the results, over the size of what is moved, where this is larger.
+    that of the results, over the size of what is moved, where this is larger. Where it
+    is above ``rtol``, steps by the size of the moved entries alone are tried too.
     """
     size = _length(at, along)
     if size == 0.0:
@@ -53,7 +55,13 @@ def directional(
         exact = _complex_step(moved, size)
         if exact is not None:
             return exact, _EPS, "complex step"
-    return *_Table(moved, size, order).best(step / size), "differences"
+    found, error = _Table(moved, size, order).best(step / size)
+    own = _length([np.where(t, x, 0.0) for x, t in zip(at, along, strict=True)], along)
+    if not error <= rtol and own != size:
+        again, less = _Table(moved, own, order).best(step / own)
+        if not error <= less:
+            found, error = again, less
+    return found, error, "differences"
 
 
 def _length(at: Sequence[Vector], along: Sequence[Vector]) -> float:
@@ -65,6 +73,10 @@ def _length(at: Sequence[Vector], along: Sequence[Vector]) -> float:
         ),
         default=0.0,
     )
+
+
+def _finite(*x: Vector) -> bool:
+    return all(bool(np.all(np.isfinite(z))) for z in x)
 
 
 def _largest(x: Sequence[Vector]) -> float:
@@ -96,7 +108,7 @@ def _complex_step(
     except Exception:  # it does not take complex numbers
         return None
     high, low = moved(h), moved(-h)
-    if any(map(np.iscomplexobj, high)):
+    if any(map(np.iscomplexobj, high)) or not _finite(*there, *high, *low):
         return None
     exact = [np.imag(z) / tiny for z in there]
     slope = [z / (2 * h) for z in _less(high, low)]
@@ -118,13 +130,21 @@ class _Table:
         self.moved = moved
         self.columns = order // 2
         self.middle = moved(0.0)
-        self.scale = _largest(self.middle) * size
+        finite = [np.where(np.isfinite(z), z, 0.0) for z in self.middle]
+        self.scale = _largest(finite) * size
         self.found: list[Vector] = []
         self.error = math.inf
         self.bends: list[float] = []
 
     def best(self, h: float) -> tuple[list[Vector], float]:
-        """Return the best derivatives that steps from h on give, and their error."""
+        """Return the best derivatives that steps from h on give, and their error.
+
+        A result that is no number at the point itself has none: nan.
+        """
+        if not _finite(*self.middle):
+            slopes = self._row(h, [])[0]
+            both = zip(self.middle, slopes, strict=True)
+            return [np.where(np.isfinite(z), s, np.nan) for z, s in both], math.inf
         before: list[list[Vector]] = []
         for _ in range(_LEVELS):
             row = self._row(h, before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -96,7 +97,7 @@ def numerical(
             f"numerical needs a function; received {describe(f)}. Write "
             "gd.numerical(f)(x), not gd.numerical(f(x))."
         )
-    if order < 2 or order % 2:
+    if order not in range(2, 100, 2):
         raise ArgumentError(
             f"numerical needs an even order, 2, 4, 6, ...; received {order!r}."
         )
@@ -290,6 +291,7 @@ class _Foreign:
             t,
             order=account.order,
             step=account.step,
+            rtol=account.rtol,
             by_complex=self.by_complex,
         )
         account.note(error, method)
@@ -303,6 +305,16 @@ class _Foreign:
         """
         columns: list[list[Any]] = []
         shapes = list(map(shape_of, x))
+        if not any(
+            math.prod(s) for v, s in zip(x, shapes, strict=True) if is_inexact(v)
+        ):
+            results = self._flat(rest, x, keywords)(list(map(np.asarray, x)))
+            return tuple(
+                np.zeros((*np.shape(z), *s))
+                for z in results
+                for v, s in zip(x, shapes, strict=True)
+                if is_inexact(v)
+            )
         for j, shape in enumerate(shapes):
             if not is_inexact(x[j]):
                 continue
@@ -310,8 +322,6 @@ class _Foreign:
                 t = [np.zeros(s) for s in shapes]
                 t[j][index] = 1.0
                 columns.append(self._directional(rest, x, t, keywords))
-        if not columns:
-            return ()
         return tuple(self._arranged(columns, x, shapes))
 
     def _arranged(

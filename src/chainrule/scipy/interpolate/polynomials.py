@@ -114,6 +114,7 @@ class BarycentricInterpolator(_scipy.BarycentricInterpolator):
         _scipy.BarycentricInterpolator.__init__(self, example(xi), plain, axis, **more)
         if yi is not None:
             self._given = own_floats(xi), own_floats(yi), axis
+        self._weighted = more.get("wi") is not None
         self._moving: bool = moves(xi, yi)
 
     def __call__(self, x: ArrayLike) -> Any:
@@ -122,6 +123,11 @@ class BarycentricInterpolator(_scipy.BarycentricInterpolator):
             return _scipy.BarycentricInterpolator.__call__(self, x)
         if self._given is None:
             raise refused("A polynomial whose values were set later", _ALL)
+        if self._weighted:
+            raise refused(
+                "A polynomial with weights of one's own, wi=,",
+                "Leave them away: they follow from xi.",
+            )
         xi, yi, axis = self._given
         return _through("BarycentricInterpolator", xi, yi, x, axis)
 

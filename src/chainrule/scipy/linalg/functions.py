@@ -243,7 +243,7 @@ _power: Any = operation(matrix_power_of_grad)
 
 def refuse_estimate(name: str, disp: bool | None) -> None:
     """Raise where an estimate of the error is asked for."""
-    if disp is False:
+    if disp is not None and not disp:
         raise ArgumentError(
             f"{name}() on nodes does not support disp=False, which returns an estimate "
             "of the error too. Leave it away."

@@ -307,10 +307,10 @@ def laplace(
     return sum(parts[1:], parts[0]) if parts else x
 
 
-def _gaussian_parts(
-    x: Array, sigma: Any, order: int, mode: Any, cval: complex, axes: Axes, given: Any
+def _curvatures(
+    x: Array, sigma: Any, mode: Any, cval: complex, axes: Axes, given: Any
 ) -> list[Any]:
-    """Return Gaussian filters of an order along one axis each, and 0 along others."""
+    """Return second derivatives of a Gaussian filter, along one axis each."""
     along = axes_of(axes, x.ndim)
     modes = for_each(mode, len(along))
     sigmas: list[Any] = [0.0] * x.ndim
@@ -321,7 +321,7 @@ def _gaussian_parts(
         z = x
         for a, s in enumerate(sigmas):
             if s > 1e-15:
-                o = order if a == axis else 0
+                o = 2 if a == axis else 0
                 z = gaussian_filter1d(z, s, a, o, None, m, cval, **given)
         parts.append(z)
     return parts
@@ -340,7 +340,7 @@ def gaussian_laplace(
 ) -> Any:
     """Return the sum of the second derivatives of a Gaussian filter."""
     x = image(input, output)
-    parts = _gaussian_parts(x, sigma, 2, mode, cval, axes, kwargs)
+    parts = _curvatures(x, sigma, mode, cval, axes, kwargs)
     return sum(parts[1:], parts[0]) if parts else x
 
 
@@ -357,10 +357,15 @@ def gaussian_gradient_magnitude(
 ) -> Any:
     """Return the length of the gradient of a Gaussian filter.
 
-    Its derivative where the gradient is 0 is 0, as that of ``np.linalg.norm`` is.
+    The filter is along all axes, the gradient along ``axes``, as in SciPy. Its
+    derivative where the gradient is 0 is 0, as that of ``np.linalg.norm`` is.
     """
     x = image(input, output)
     if x.dtype.kind == "c":
         raise ArgumentError("The length of the gradient needs real numbers.")
-    parts = _gaussian_parts(x, sigma, 1, mode, cval, axes, kwargs)
+    along = axes_of(axes, x.ndim)
+    parts: list[Any] = []
+    for axis, m in zip(along, for_each(mode, len(along)), strict=True):
+        order = tuple(int(a == axis) for a in range(x.ndim))
+        parts.append(gaussian_filter(x, sigma, order, None, m, cval, **kwargs))
     return np.linalg.norm(ops.stack(parts), axis=0) if parts else x

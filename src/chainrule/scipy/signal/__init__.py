@@ -18,11 +18,14 @@ from chainrule.scipy.signal import constants as constants
 from chainrule.scipy.signal import convolutions as convolutions
 from chainrule.scipy.signal import design as design
 from chainrule.scipy.signal import filtering as filtering
+from chainrule.scipy.signal import fir_design as fir_design
 from chainrule.scipy.signal import peaks as peaks
 from chainrule.scipy.signal import resampling as resampling
 from chainrule.scipy.signal import responses as responses
+from chainrule.scipy.signal import simulation as simulation
 from chainrule.scipy.signal import smoothing as smoothing
 from chainrule.scipy.signal import spectra as spectra
+from chainrule.scipy.signal import systems as systems
 from chainrule.scipy.signal import uneven_samples as uneven_samples
 from chainrule.scipy.signal import waveforms as waveforms
 from chainrule.scipy.signal import windows as windows

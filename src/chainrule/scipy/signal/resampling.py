@@ -31,6 +31,7 @@ from chainrule.scipy.signal.filtering import (
     sosfilt,
     sosfiltfilt,
 )
+from chainrule.scipy.signal.windows.with_parameters import named_window
 from chainrule.values.shapes import dtype_of, shape_of
 from chainrule.values.types import Array, ArrayValue, Namespace, Operation, Value
 from chainrule.wrapping import implements, operation
@@ -170,7 +171,7 @@ _LEVELS = ("mean", "median", "minimum", "maximum")
 
 def _design(x: Array, up: int, down: int, window: Any) -> tuple[Any, int]:
     """Return the filter of ``resample_poly`` and half its length."""
-    if not isinstance(window, str | tuple):
+    if not (isinstance(window, str | tuple) or shape_of(window) == ()):
         h = coefficients(window, "window")
         return h * up, (h.size - 1) // 2
     rate = max(up, down)
@@ -254,7 +255,7 @@ def _weights(window: Any, n: int) -> Any:
     if callable(window):
         return window(scipy.fft.fftfreq(n))
     if isinstance(window, str | tuple | float):
-        return scipy.fft.fftshift(_theirs.get_window(window, n))
+        return _np.fft.fftshift(named_window(window, n))
     w = ops.asarray(window)
     if w.shape != (n,):
         raise ArgumentError(f"A window of shape {w.shape} has no weight for {n} each.")

@@ -23,6 +23,7 @@ from chainrule.scipy.fft.transforms import (
 from chainrule.scipy.signal.extensions import extended_by
 from chainrule.scipy.signal.filtering import floating
 from chainrule.scipy.signal.smoothing import detrend as detrended
+from chainrule.scipy.signal.windows.with_parameters import named_window
 from chainrule.values.types import Array, ArrayValue, Shape
 from chainrule.wrapping import implements
 
@@ -55,7 +56,7 @@ def _cut(
         nperseg = 256 if nperseg is None else int(nperseg)
         if nperseg > n:
             warnings.warn(f"{nperseg=} is more than the {n} samples.", stacklevel=4)
-        w: Any = _theirs.get_window(window, min(nperseg, n))
+        w: Any = named_window(window, min(nperseg, n))
     else:
         w = ops.asarray(window)
         if w.ndim != 1 or (nperseg is not None and nperseg != w.size) or w.size > n:

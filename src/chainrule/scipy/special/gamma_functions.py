@@ -209,16 +209,19 @@ def factorial(n: Value, exact: bool = False, extend: str = "zero") -> Value:
 def comb(N: Value, k: Value, *, exact: bool = False, repetition: bool = False) -> Value:
     """Return ``binom(N, k)``, 0 unless ``0 <= k <= N``; see ``scipy.special.comb``.
 
+    With ``repetition`` it is ``binom(N + k - 1, k)``, as SciPy has it for all numbers.
+
     Raises
     ------
     ArgumentError
         For ``exact=True``: whole numbers have no derivative.
     """
     _refuse_exact("comb", "binom(N, k)", exact=exact)
-    if repetition:
-        return comb(N + k - 1, k)
     n: Any = ops.asarray(N)
     m: Any = ops.asarray(k)
+    if repetition:
+        none = (m == 0) & (n >= 0)
+        return ops.where(none, 1.0, binom(ops.where(none, 1.0, n + m - 1), m))
     inside = (m <= n) & (n >= 0) & (m >= 0)
     z = binom(ops.where(inside, n, 1.0), ops.where(inside, m, 1.0))
     return ops.where(inside, z, 0.0)

@@ -287,6 +287,8 @@ def entropy(
     """
     if base is not None and base <= 0:
         raise ValueError("`base` must be a positive number or `None`.")
+    if qk is not None:
+        pk, qk = np.broadcast_arrays(pk, qk)
     pk, along = _sample(pk, axis, nan_policy, "entropy")
     share = pk / np.sum(pk, axis=along, keepdims=True)
     if qk is None:

@@ -23,9 +23,9 @@ class dgamma:
 
     @staticmethod
     def cdf_of_shapes(x: Value, a: Value) -> Value:
-        size = np.abs(x)
-        upper = 1.0 - 0.5 * sc.gammaincc(a, size)
-        return np.where(x > 0, upper, 0.5 * sc.gammaincc(a, size))
+        middle = x == 0
+        tail = 0.5 * sc.gammaincc(a, np.where(middle, 1.0, np.abs(x)))
+        return np.where(middle, 0.5, np.where(x > 0, 1.0 - tail, tail))
 
     @staticmethod
     def mean(a: Value) -> Value:
@@ -53,8 +53,10 @@ class gennorm:
 
     @staticmethod
     def cdf_of_shapes(x: Value, beta: Value) -> Value:
-        tail = 0.5 * sc.gammaincc(1.0 / beta, np.power(np.abs(x), beta))
-        return np.where(x > 0, 1.0 - tail, tail)
+        middle = x == 0
+        power = np.power(np.where(middle, 1.0, np.abs(x)), beta)
+        tail = 0.5 * sc.gammaincc(1.0 / beta, power)
+        return np.where(middle, 0.5, np.where(x > 0, 1.0 - tail, tail))
 
     @staticmethod
     def mean(beta: Value) -> Value:

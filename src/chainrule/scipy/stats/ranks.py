@@ -117,6 +117,17 @@ class logser:
         return k * np.log(p) - np.log(k) - np.log(-np.log1p(-p))
 
     @staticmethod
+    def sf(k: Value, p: Value) -> Value:
+        return np.exp(logser.formulas.logsf(k, p))
+
+    @staticmethod
+    def logsf(k: Value, p: Value) -> Value:
+        # The sum of p**j / j for j > k is p**n / n 2F1(1, n; n + 1; p), n = k + 1.
+        n = k + 1.0
+        rest = np.log(sc.hyp2f1(1.0, n, n + 1.0, p))
+        return n * np.log(p) - np.log(n) + rest - np.log(-np.log1p(-p))
+
+    @staticmethod
     def mean(p: Value) -> Value:
         return p / ((p - 1.0) * np.log1p(-p))
 

@@ -11,6 +11,11 @@ from chainrule.scipy.stats.namespaces import np, sc
 from chainrule.values.types import Value
 
 
+def _below_overflow(power: Value) -> Value:
+    """Return an exponent no larger than that of the largest number, about."""
+    return np.minimum(power, 700.0)
+
+
 @continuous
 class exponpow:
     """pdf(x) = b x**(b - 1) exp(1 + x**b - exp(x**b)) for x >= 0"""
@@ -20,9 +25,17 @@ class exponpow:
 
     @staticmethod
     def pdf(x: Value, b: Value) -> Value:
-        power = np.power(x, b)
+        power = _below_overflow(np.power(x, b))
         density = np.exp(1.0 + power - np.exp(power))
         return b * np.power(x, b - 1.0) * density
+
+    @staticmethod
+    def cdf(x: Value, b: Value) -> Value:
+        return -np.expm1(-np.expm1(_below_overflow(np.power(x, b))))
+
+    @staticmethod
+    def sf(x: Value, b: Value) -> Value:
+        return np.exp(-np.expm1(_below_overflow(np.power(x, b))))
 
     @staticmethod
     def logpdf(x: Value, b: Value) -> Value:

@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike
 
 from chainrule.errors import ArgumentError
 from chainrule.operations import namespace as ops
+from chainrule.scipy.moving import moves, refused
 from chainrule.values.types import Value
+from chainrule.values.vertices import raw
 from chainrule.wrapping import implements
 
 _theirs: Any = scipy.signal.windows
@@ -131,3 +133,70 @@ def general_hamming(
     """Return alpha - (1 - alpha) cos(2 pi n / (M - 1))."""
     _plain(xp, device)
     return general_cosine(M, ops.stack([alpha, 1.0 - alpha]), sym)
+
+
+@implements(_theirs.tukey)
+def tukey(
+    M: int,
+    alpha: Value = 0.5,
+    sym: bool = True,
+    *,
+    xp: None = None,
+    device: None = None,
+) -> Any:
+    """Return 1, and at both ends half a cosine along a share of alpha / 2."""
+    _plain(xp, device)
+    if M <= 1 or raw(alpha) <= 0 or raw(alpha) >= 1:
+        raise ArgumentError("On nodes tukey() needs M > 1 and 0 < alpha < 1.")
+    n, count, kept = _places(M, sym)
+    width = alpha * (count - 1) / 2.0
+    ratio = np.minimum(n, count - 1 - n) / width
+    ends = 0.5 * (1.0 - ops.cos(math.pi * ratio))
+    return ops.where(ratio <= 1.0, ends, 1.0)[:kept]
+
+
+_BY_NAME: dict[str, Any] = {
+    **dict.fromkeys(("gaussian", "gauss", "gss"), gaussian),
+    **dict.fromkeys(
+        ("general gaussian", "general_gaussian", "general gauss", "general_gauss"),
+        general_gaussian,
+    ),
+    "ggs": general_gaussian,
+    **dict.fromkeys(("kaiser", "ksr"), kaiser),
+    **dict.fromkeys(("general_cosine", "general cosine"), general_cosine),
+    **dict.fromkeys(("general_hamming", "general hamming"), general_hamming),
+    **dict.fromkeys(("tukey", "tuk"), tukey),
+    **dict.fromkeys(("exponential", "poisson"), exponential),
+}
+
+
+def _parted(window: Any) -> tuple[str, list[Any]]:
+    return window[0], list(window[1:])
+
+
+@implements(scipy.signal.get_window)
+def get_window(
+    window: Any,
+    Nx: int,
+    fftbins: bool = True,
+    *,
+    xp: None = None,
+    device: None = None,
+) -> Any:
+    """Return a window by its name and parameters, ``("kaiser", beta)``, or its beta."""
+    _plain(xp, device)
+    if not isinstance(window, tuple):
+        return kaiser(Nx, window, not fftbins)
+    name, parameters = _parted(window)
+    if name not in _BY_NAME:
+        raise refused(
+            f"The window {name!r} in its parameters", "Pass gd.value of them."
+        )
+    return _BY_NAME[name](Nx, *parameters, sym=not fftbins)
+
+
+def named_window(window: Any, n: int, *, fftbins: bool = True) -> Any:
+    """Return a window by its name, SciPy's own where its parameters are plain."""
+    if moves(window):
+        return get_window(window, n, fftbins)
+    return scipy.signal.get_window(window, n, fftbins)
