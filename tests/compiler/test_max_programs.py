@@ -2,14 +2,19 @@
 
 import gc
 import linecache
+import os
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import chainrule as gd
+from chainrule.compiler.native import llvm as native
 from chainrule.compiler.options import PROGRAMS
 from chainrule.errors import ArgumentError
+
+STATM = Path("/proc/self/statm")
 
 
 def kept(fast):
@@ -114,3 +119,21 @@ def test_the_option():
     for wrong in (0, -1, 2.0, True):
         with pytest.raises(ArgumentError, match="max_programs= a number, 1 or more"):
             gd.compile(np.sin, max_programs=wrong)
+
+
+@pytest.mark.skipif(
+    not native.available() or not STATM.exists(), reason="needs llvmlite and Linux"
+)
+def test_native_code_keeps_nothing_of_the_compiler():
+    fast = gd.compile(gd.grad(lambda x: np.sum(np.sin(x) * x)), executor="native")
+    fast(np.ones(3))
+    before = resident()
+    for n in range(4, 44):
+        fast(np.ones(n))
+    assert resident() - before < 40 * 300_000  # LLVM alone took 800 KB for each
+
+
+def resident():
+    """Return the bytes of memory that this process has."""
+    gc.collect()
+    return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGESIZE")

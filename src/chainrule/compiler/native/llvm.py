@@ -70,28 +70,44 @@ def compiled(text: str, effort: int) -> Any:
     llvm = _llvm()
     for name in _OF_C.findall(text, 0, text.find("define ")):
         _make_known(name)
-    target: Any = llvm.Target.from_default_triple()
-    features = llvm.get_host_cpu_features().flatten()
-    cpu = llvm.get_host_cpu_name()
-    machine = target.create_target_machine(cpu=cpu, features=features, opt=effort)
-    key = object_cache.key_of((text, str(effort), cpu, features, *_versions()))
-    kept = object_cache.read(key)
-    is_long = kept is None and len(text) > _LONG
-    with waited("machine code") if is_long else contextlib.nullcontext():
-        engine = llvm.create_mcjit_compiler(
-            llvm.parse_assembly(text if kept is None else ""), machine
-        )
-        if kept is None:
-
-            def keep(module: Any, code: bytes) -> None:
-                object_cache.write(key, code)
-
-            engine.set_object_cache(keep)
-        else:
-            engine.add_object_file(llvm.ObjectFileRef.from_data(kept))
-        with beside():
-            engine.finalize_object()
+    key = object_cache.key_of((text, str(effort), *_processor(), *_versions()))
+    code = object_cache.read(key)
+    if code is None:
+        code = _object_code(text, effort)
+        object_cache.write(key, code)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine(effort))
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
     return engine
+
+
+def _object_code(text: str, effort: int) -> bytes:
+    """Return the object file that a text becomes."""
+    is_long = len(text) > _LONG
+    with (
+        waited("machine code") if is_long else contextlib.nullcontext(),
+        beside(),
+        _llvm().parse_assembly(text) as module,
+    ):
+        return _compiling_machine(effort).emit_object(module)
+
+
+def _machine(effort: int) -> Any:
+    """Return LLVM's description of this processor."""
+    target: Any = _llvm().Target.from_default_triple()
+    cpu, features = _processor()
+    return target.create_target_machine(cpu=cpu, features=features, opt=effort)
+
+
+_compiling_machine = functools.cache(_machine)
+"""The one that compiles: it keeps some 700 KB from then on, whatever it compiles."""
+
+
+@functools.cache
+def _processor() -> tuple[str, str]:
+    """Return the name and the features of this processor."""
+    llvm = _llvm()
+    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
 
 
 @functools.cache
