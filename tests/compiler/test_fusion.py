@@ -10,10 +10,10 @@ from chainrule.compiler import trial
 from chainrule.compiler.executors import costs
 from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.native import llvm as native
+from chainrule.compiler.native.collected import Scattered
 from chainrule.compiler.native.fusion import Fused, fused
 from chainrule.compiler.native.groups import LARGE
 from chainrule.compiler.native.matrix_products import Product
-from chainrule.compiler.native.single_rows import Scattered
 from chainrule.compiler.programs.signals import NanFound
 from chainrule.compiler.tape.tape import Tape
 from tests.compiler.comparing import free

@@ -23,6 +23,7 @@ from chainrule.compiler.native.groups import (
     check_in_loops,
     grouped,
 )
+from chainrule.compiler.native.index_runs import unindex_runs
 from chainrule.compiler.native.loop_nests import Nest
 from chainrule.compiler.native.meanings import reduction_of
 from chainrule.compiler.native.movements import is_movement
@@ -39,7 +40,7 @@ from chainrule.compiler.native.nest_plan import (
 from chainrule.compiler.native.pieces import Part, Pieces
 from chainrule.compiler.native.row_steps import REALS, Meant, steps_of
 from chainrule.compiler.native.sharing import Pending
-from chainrule.compiler.native.single_rows import as_product, as_scattered
+from chainrule.compiler.native.single_rows import compute_by_themselves, gather
 from chainrule.compiler.native.unindexed import unindex_operands
 from chainrule.compiler.native.views import Views
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
@@ -60,11 +61,11 @@ def fused(
     if not any(map(_may_gain, program.rows)):
         return None
     program = program.copied()
+    unindex_runs(program, on_tape=floats)
     unindex_operands(program)
     views = Views(floats=floats)
-    others = int(share_factors(program, native=floats)) + sum(
-        as_product(row, views, threads) or as_scattered(row) for row in program.rows
-    )
+    others = share_factors(program, native=floats)
+    others |= compute_by_themselves(program, views, threads)
     check_in_loops(program, floats=floats)
     groups = grouped(program, views)
     member = {row: g for g in groups for row in g.members}
@@ -77,6 +78,8 @@ def fused(
         return None
     _replace(program, made, member)
     eliminate_dead_code(program)
+    if floats:
+        gather(program)
     for i, row in enumerate(program.rows):
         row.serial = i
     return program
@@ -84,11 +87,7 @@ def fused(
 
 def _may_gain(row: Row) -> bool:
     """Tell whether a row is, or reads, more than numbers and short vectors."""
-    if (
-        not row.shape
-        and row.shape is not None
-        and all(x.shape == () for x in row.operands)
-    ):
+    if row.shape == () and all(x.shape == () for x in row.operands):
         return False
     return row.function is unindex or any(
         x.shape is None or len(x.shape) > 1 or math.prod(x.shape) >= LARGE_ON_TAPE

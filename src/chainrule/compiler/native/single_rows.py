@@ -1,4 +1,4 @@
-"""Rows that native code computes by themselves: products of matrices, and unindex.
+"""Rows that native code computes by themselves: products of matrices, and indices.
 
 In: a row. Out: whether it got a function of native code.
 """
@@ -10,15 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.native.collected import Gathered, scattered_at
 from chainrule.compiler.native.matrix_products import Product
-from chainrule.compiler.native.meanings import contracted_axes
-from chainrule.compiler.native.movements import picks_some_twice
+from chainrule.compiler.native.meanings import CannotLowerError, contracted_axes
+from chainrule.compiler.native.movements import is_movement, moved, picks_some_twice
 from chainrule.compiler.native.nest_plan import Access, access
-from chainrule.compiler.native.views import Shown, Views
+from chainrule.compiler.native.views import Shown, Views, only_shows
+from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tracing.rows import Row
-from chainrule.operations_grad.indexing import picks_once, unindex
+from chainrule.operations_grad.indexing import picks_once, setitem, unindex
 from chainrule.values.shapes import ARRAYS
 
+_np: Any = np
 WORTH, WORTH_ON_TAPE = 1 << 8, 1 << 14
 """Multiplications from which on a product of matrices is worth a function of its own:
 instead of a call of NumPy, and of instructions of a tape."""
@@ -27,23 +30,19 @@ MANY = 32
 """Products in a stack from which on they would be too many instructions."""
 
 
-class Scattered:
-    """``unindex`` for one index, of which it is known where each entry goes."""
+def compute_by_themselves(program: Program, views: Views, threads: int | str) -> bool:
+    """Let native code compute products, and undo indices; tell whether it will."""
+    found = [
+        as_product(row, views, threads) or as_scattered(row, on_tape=views.floats)
+        for row in program.rows
+    ]
+    return any(found)
 
-    __name__ = "unindex"
-    keeps_shape = True
 
-    def __init__(self, index: Any, shape: tuple[int, ...]) -> None:
-        """Find the places of the entries."""
-        self.shape = shape
-        self.size: int = math.prod(shape)
-        self.places: Any = np.arange(self.size).reshape(shape)[index].ravel()
-
-    def __call__(self, x: Any) -> Any:
-        """Return zeros with the entries added."""
-        weights = np.ravel(x)
-        found = np.bincount(self.places, weights=weights, minlength=self.size)
-        return found.reshape(self.shape)
+def gather(program: Program) -> None:
+    """Let native code collect entries that are in no order, for rows that are left."""
+    for row in program.rows:
+        as_gathered(row)
 
 
 def as_product(row: Row, views: Views, threads: int | str) -> bool:
@@ -88,18 +87,47 @@ def _in_place(x: Any, views: Views, *, last: bool) -> Shown | None:
     return shown if shown.view.ndim > 1 else None
 
 
-MOVED = 1 << 12
+MOVED, MOVED_ON_TAPE = 1 << 12, 1 << 8
 """Entries of a result up to which an index that picks none twice only moves them."""
+RUNS = 16
+"""Places where entries change their step, up to which they are read as they are."""
 
 
-def as_scattered(row: Row) -> bool:
+def as_scattered(row: Row, *, on_tape: bool) -> bool:
     """Let one pass over entries undo an index that may pick some twice."""
     index, shape = row.given.get("index"), row.given.get("shape")
     if row.function is not unindex or row.dtype != np.float64 or picks_once(index):
         return False
     if len(row.args) != 1 or not row.reads_first:
         return False
-    if math.prod(shape) < MOVED and not picks_some_twice(index, shape):
+    found = scattered_at(index, shape)
+    few = found.size < (MOVED_ON_TAPE if on_tape else MOVED)
+    if (few or _is_in_order(found.places)) and not picks_some_twice(index, shape):
         return False  # entries are moved, and need no code
-    row.function, row.given = Scattered(index, shape), {}
+    row.function, row.given = found, {}
     return True
+
+
+def as_gathered(row: Row) -> bool:
+    """Let one pass collect entries that are in no order."""
+    if row.dtype != np.float64 or not row.reads_first or not is_movement(row):
+        return False
+    if math.prod(row.shape or ()) < MOVED_ON_TAPE or only_shows(row):
+        return False
+    (x,) = row.operands
+    if row.function in (unindex, setitem) or x.dtype != row.dtype or x.shape is None:
+        return False
+    numbers: Any = _np.arange(math.prod(x.shape)).reshape(x.shape)
+    try:
+        places = moved(row, lambda _: numbers)
+    except CannotLowerError:
+        return False
+    if places.shape != row.shape or _is_in_order(places):
+        return False
+    row.function, row.args, row.given = Gathered(row.shape, places), (x,), {}
+    return True
+
+
+def _is_in_order(places: Any) -> bool:
+    """Tell whether places go by a few steps."""
+    return bool(np.count_nonzero(np.diff(np.ravel(places), 2)) <= 2 * RUNS)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.compiler.native.collected import Scattered
 from chainrule.compiler.native.meanings import (
     CannotLowerError,
     contracted_axes,
@@ -22,7 +23,6 @@ from chainrule.compiler.native.meanings import (
 )
 from chainrule.compiler.native.movements import Places
 from chainrule.compiler.native.operations import OPCODES, REDUCTIONS, operation_named
-from chainrule.compiler.native.single_rows import Scattered
 from chainrule.compiler.tape.added_places import (
     added,
     added_at_indices,

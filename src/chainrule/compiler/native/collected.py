@@ -1,0 +1,121 @@
+"""Entries that are collected from, or added at, places in no order: in machine code.
+
+In: the places, which are known before. Out: a function of an array, called as it
+stands, or in place by a tape.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.native.calls import Call, Function, call_on
+from chainrule.compiler.native.llvm import Functions
+from chainrule.compiler.native.sharing import Pending, is_shared, shared
+from chainrule.compiler.native.text import Unit
+from chainrule.compiler.native.writer import RECORD, Writer
+from chainrule.values.shapes import Shape
+
+_OPERATIONS = 2
+"""About how many of a loop's operations take as long to compile."""
+
+
+class Collected:
+    """A read or a sum at places of an array.
+
+    Attributes
+    ----------
+    shape
+        That of the result.
+    places
+        For each entry of what is read, or added, its flat place in the array.
+    """
+
+    keeps_shape = True
+    __name__ = "collected"
+
+    def __init__(self, shape: Shape, places: Any) -> None:
+        """Keep the places."""
+        self.shape = shape
+        self.size: int = math.prod(shape)
+        self.places: Any = np.ascontiguousarray(np.ravel(places), dtype=np.int64)
+
+    @functools.cached_property
+    def code(self) -> Any:
+        """The machine code, which all others share."""
+        return shared(self.__name__, self._compiled)
+
+    def _compiled(self) -> Any:
+        unit = Unit()
+        writer = Writer(unit, [RECORD])
+        writer.opened(3)
+        self.write(writer, *map(writer.entries, range(3)))
+        writer.finish("collected")
+        return Function(Functions(unit, 2), "collected")
+
+    @property
+    def pending(self) -> Pending | None:
+        """What is still to be compiled."""
+        text = self.__name__
+        return None if is_shared(text) else Pending(text, _OPERATIONS)
+
+    def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Call:
+        """Return the call that works on these arrays."""
+        count = len(self.places)
+        return call_on(self.code, self.size, count, (self.places, *given, *found))
+
+    def write(self, writer: Writer, places: str, x: str, z: str) -> None:
+        """Write the loop over ``%last`` places; the result has ``%first`` entries."""
+        raise NotImplementedError
+
+
+class Gathered(Collected):
+    """What is read at the places: ``np.take``, for example."""
+
+    __name__ = "take"
+
+    def __call__(self, x: Any) -> Any:
+        """Return the entries."""
+        return np.take(np.ravel(x), self.places).reshape(self.shape)
+
+    def write(self, writer: Writer, places: str, x: str, z: str) -> None:
+        """Write it."""
+        with writer.loop("%last", certain=False) as loop:
+            k = writer.add(f"load i64, ptr {writer.at(places, loop.i, 8)}")
+            entry = writer.load(writer.moved(x, k))
+            writer.store(entry, writer.moved(z, loop.i))
+
+
+class Scattered(Collected):
+    """Zeros with entries added at the places, in their order: ``unindex``."""
+
+    __name__ = "unindex"
+
+    def __call__(self, x: Any) -> Any:
+        """Return the sums."""
+        weights = np.ravel(x)
+        found = np.bincount(self.places, weights=weights, minlength=self.size)
+        return found.reshape(self.shape)
+
+    def write(self, writer: Writer, places: str, x: str, z: str) -> None:
+        """Write it."""
+        with writer.loop("%first", certain=False) as loop:
+            writer.store("0.0", writer.moved(z, loop.i))
+        with writer.loop("%last", certain=False) as loop:
+            k = writer.add(f"load i64, ptr {writer.at(places, loop.i, 8)}")
+            at = writer.moved(z, k)
+            part = writer.load(writer.moved(x, loop.i))
+            total = writer.operation("add", 1, writer.load(at), part)
+            writer.store(total, at)
+
+
+def scattered_at(index: Any, shape: Shape) -> Scattered:
+    """Return ``unindex`` for one index, of which it is known where each entry goes."""
+    return Scattered(shape, np.arange(math.prod(shape)).reshape(shape)[index])
+
+
+__all__ = ["Collected", "Gathered", "Scattered", "scattered_at"]
