@@ -2,7 +2,8 @@
 
 ``python -m tests.browser.looks FOLDER`` makes the screenshots, in four sizes, light and
 dark, at three moments, and prints every fault: texts that overlap, texts that are cut
-off, weak contrast, letters too small to read. The browser tests run the same checks.
+off, weak contrast, letters too small to read, edges without a line, boxes behind the
+bar. The browser tests run the same checks.
 """
 
 import sys
@@ -190,6 +191,18 @@ FAULTS = r"""(smallest) => {
         found.push(`${t.textContent} leaves its box`);
     }
   }
+  for (const edge of document.querySelectorAll("path.edge"))
+    if (edge.getTotalLength() < 4) found.push(`an edge has no line: ${edge.outerHTML}`);
+  for (const label of document.querySelectorAll(".scene .label")) {
+    const [a, b] = [label, label.previousElementSibling].map((e) => e.getBoundingClientRect());
+    if (label.textContent && (a.left < b.left || a.right > b.right))
+      found.push(`a line runs through the label ${label.textContent}`);
+  }
+  const current = document.querySelector(".box.current .frame");
+  const bar = document.querySelector("footer").getBoundingClientRect();
+  if (current && !scrollY && innerWidth > 900 &&
+      current.getBoundingClientRect().bottom > bar.top)
+    found.push("the box of the moment is behind the bar");
   const scroller = document.querySelector(".graph .frame");
   if (scroller && document.querySelector("#step").value === "0") {
     const svg = scroller.querySelector("svg");

@@ -28,6 +28,8 @@ function remedy(run: Run, vertex: number): string {
   return number == null ? "" : (run.remedies[number] ?? "");
 }
 
+const mendFirst = (what: string): string => `${what} is infinite already: mend that first.`;
+
 /** Remarks on the values. */
 export function born(run: Run, numbers: Numbers): Warning[] {
   const found: Warning[] = [];
@@ -39,7 +41,9 @@ export function born(run: Run, numbers: Numbers): Warning[] {
       found.push({ vertex, kind, message, inSweep: false });
     };
     if (isNan(z)) {
-      if (!inside.some(isNan)) say("nan", `${v.name} is nan. ${remedy(run, vertex)}`);
+      const x = v.operands.find((o) => "vertex" in o && isInfinite(numbers.values[o.vertex]));
+      const advice = x && "vertex" in x ? mendFirst(run.vertices[x.vertex]!.name) : remedy(run, vertex);
+      if (!inside.some(isNan)) say("nan", `${v.name} is nan. ${advice}`);
     } else if (isInfinite(z)) {
       if (!inside.some(isInfinite)) say("inf", `${v.name} is infinite. ${remedy(run, vertex)}`);
     } else if (["add", "subtract"].includes(v.operation) && isRounding(z, inside as Value[])) {
@@ -68,7 +72,9 @@ export function stopped(run: Run, numbers: Numbers, scripts: Script[]): Warning[
         const known = [vertex, ...v.operands.flatMap((x) => ("vertex" in x ? [x.vertex] : []))];
         if (isNan(sent) || known.some((i) => isNan(numbers.values[i]))) continue;
         const product = c.partial == null ? "" : `: ${show(sent)} * ${show(c.partial)}`;
-        say("nan", `What passes between ${v.name} and ${target} is nan${product}. ${remedy(run, vertex)}`);
+        const advice = isInfinite(sent) && !isInfinite(c.partial)
+          ? mendFirst(`What reaches ${run.mode === "forward" ? target : v.name}`) : remedy(run, vertex);
+        say("nan", `What passes between ${v.name} and ${target} is nan${product}. ${advice}`);
       } else if (isInfinite(c.partial)) {
         if (isInfinite(numbers.values[vertex])) continue;
         say("inf", `${derivative} is infinite here. ${remedy(run, vertex)}`);

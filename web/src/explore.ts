@@ -11,7 +11,7 @@ import { entryName, nameOf } from "./words";
 
 const WIDTH = 320;
 const HEIGHT = 176;
-const EDGE = 30;
+const EDGE = 10;
 const SAMPLES = 96;
 const MOST_ENTRIES = 40;
 const NUDGES = ["1", "0.1", "0.01", "0.001", "1e-6", "1e-9", "1e-13"];
@@ -55,12 +55,11 @@ export class ExplorePanel {
     this.nudge.addEventListener("change", () => this.draw());
     this.rate.value = "0.1";
     const downhill = button("Step downhill", () => this.downhill(), { id: "downhill" });
-    const shown = run.result == null ? "" : nameOf(run, run.result);
     this.element.append(
       h("div", { class: "titled" }, this.title, this.places.length > 1 ? this.choice : null),
       this.plot, this.slider, h("div", { class: "choices" }, this.nudge, this.difference),
       h("div", { class: "choices" }, downhill, h("label", { for: "rate" }, "rate"), this.rate),
-      h("p", { class: "remark" }, `Downhill: each input minus the rate times its gradient lowers ${shown}.`),
+      h("p", { class: "remark" }, "Downhill: each input minus the rate times its gradient lowers the result."),
       this.walked);
   }
 

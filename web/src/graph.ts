@@ -19,11 +19,15 @@ const ROOM = 14;
 const SMALLEST = 0.93;
 const LARGEST = 1.35;
 const LOWEST = 200;
+/** Graphs have at least this height, in windows that are lower too. */
+const LOWER = 360;
 const FLIGHT = 750;
 
 interface DrawnEdge {
   path: SVGPathElement;
   label: SVGTextElement;
+  /** What keeps the line from running through the label. */
+  plate: SVGRectElement;
   room: number;
 }
 
@@ -124,7 +128,11 @@ export class GraphView {
 
   private get size(): { width: number; height: number } {
     const width = this.frame.clientWidth - 2 * ROOM - 2;
-    if (!this.presenting) return { width, height: Math.max(400, 0.74 * innerHeight) };
+    if (!this.presenting) {
+      const above = this.frame.getBoundingClientRect().top + scrollY;
+      const below = document.querySelector("footer")!.offsetHeight + 2 * ROOM + 20;
+      return { width, height: Math.max(LOWER, innerHeight - above - below) };
+    }
     const map = this.partial ? this.overview.element.getBoundingClientRect().height + 8 : 0;
     return { width, height: Math.max(160, this.element.clientHeight - map - 2 * ROOM - 8) };
   }
@@ -191,9 +199,10 @@ export class GraphView {
     for (const [key, { path: points, label: [x, y] }] of this.layout.edges) {
       const path = s("path", { d: points, class: "edge" });
       const label = s("text", { class: "label", "text-anchor": "middle", x, y: y + 4.5 });
-      this.edges.set(key, { path, label, room: widthOf(labels.get(key) ?? "", LABEL) + 10 });
+      const plate = s("rect", { class: "plate", y: y - 9, height: 18, rx: 4 });
+      this.edges.set(key, { path, label, plate, room: widthOf(labels.get(key) ?? "", LABEL) + 10 });
       lines.append(path);
-      words.append(label);
+      words.append(plate, label);
     }
     this.boxes = this.layout.boxes.map(([x, y], i) => this.drawBox(plans[i]!, x, y, i));
     replace(this.flights);
@@ -305,7 +314,10 @@ export class GraphView {
       const edge = this.edges.get(key);
       if (!edge) continue;
       edge.label.textContent = text;
-      fits = fits && widthOf(text, LABEL) <= edge.room + 2;
+      const width = widthOf(text, LABEL);
+      set(edge.plate, "width", width && width + 8);
+      set(edge.plate, "x", Number(edge.label.getAttribute("x")) - width / 2 - 4);
+      fits = fits && width <= edge.room + 2;
     }
     this.light(numbers, state, moment);
     reachable(this.scene);

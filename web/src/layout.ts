@@ -70,6 +70,7 @@ function arranged(
 /** A smooth line through the points of an edge. */
 function curve(points: Point[]): string {
   const last = points.length - 1;
+  if (last === 1) return `M${points[0]!.join()} L${points[1]!.join()}`;
   return points.slice(1, -1).reduce((path, [x, y], i) => {
     const [u, v] = points[i + 2]!;
     const end = i + 2 === last ? [u, v] : [(x + u) / 2, (y + v) / 2];

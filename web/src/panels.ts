@@ -115,7 +115,8 @@ export class NowPanel {
       row(`${carried(run)} of ${nameOf(run, from)}`, "=", came, undefined, "minor backward"),
       c.partial == null
         ? note("Passes on", c.formula || "what its rule says")
-        : row(partial, "=", c.partial, this.fits(numbers, step) ? c.formula : undefined),
+        : row(partial, "=", c.partial,
+            this.fits(numbers, step) && c.formula !== show(c.partial) ? c.formula : undefined),
       row("contribution", "=", c.amount,
         numeric ? `${factor(came)} \u00d7 ${factor(c.partial)}` : undefined, "amount"),
       c.reduction ? h("p", { class: "remark" }, `${name} was repeated to the shape of ` +

@@ -103,7 +103,7 @@ export class Replay {
       values: data.map((x, i) => shaped(i, x)),
       steps,
       totals: new Map([...totals].map(([i, x]) => [i, shaped(i, x)])),
-      ticks: this.ticks(inputs, totals),
+      ticks: this.ticks(inputs, totals, data[run.result!]!),
       warnings: [],
       branches: run.guards.filter((g) => !this.holds(g, data)).map((g) => this.worded(g)),
       replayed: true,
@@ -354,7 +354,7 @@ export class Replay {
     }));
   }
 
-  private ticks(inputs: Data[], totals: Map<number, Data>): Tick[] {
+  private ticks(inputs: Data[], totals: Map<number, Data>, value: Data): Tick[] {
     const { run } = this;
     const result = run.result!;
     const single = sizeOf(run.vertices[result]!.shape) === 1;
@@ -364,11 +364,11 @@ export class Replay {
       : null));
     if (run.mode === "forward") {
       const sum = slopes.flat().reduce<number | null>((a, b) => (a === null || b === null ? null : a + b), 0);
-      return [compared(result, totals.get(result) ?? [0], sum === null ? null : [sum], [])];
+      return [compared(result, totals.get(result) ?? [0], sum === null ? null : [sum], [], value)];
     }
     return run.inputs.map((vertex, i) => {
       const { shape } = run.vertices[vertex]!;
-      return compared(vertex, totals.get(vertex) ?? inputs[i]!.map(() => 0), slopes[i]!, shape);
+      return compared(vertex, totals.get(vertex) ?? inputs[i]!.map(() => 0), slopes[i]!, shape, value);
     });
   }
 
@@ -428,11 +428,11 @@ function extremest(sign: number, a: number, b: number): number {
   return sign > 0 ? Math.max(a, b) : Math.min(a, b);
 }
 
-function compared(vertex: number, gradient: Data, difference: Data | null, shape: number[]): Tick {
-  const known = difference !== null && difference.every(Number.isFinite);
-  const agrees = known
-    ? gradient.every((g, k) => Math.abs(g - difference[k]!) <= 1e-4 * (1 + Math.abs(g)))
-    : null;
+function compared(vertex: number, gradient: Data, difference: Data | null, shape: number[], value: Data): Tick {
+  const known = difference?.every(Number.isFinite) && !gradient.some((g) => Math.abs(g) === Infinity);
+  const largest = (x: Data): number => Math.max(...x.map(Math.abs));
+  const allowed = known ? 1e-4 * largest([...gradient, ...difference!]) + 1e-8 * (1 + largest(value)) : 0;
+  const agrees = known ? gradient.every((g, k) => Math.abs(g - difference![k]!) <= allowed) : null;
   return {
     vertex, gradient: valueFrom(gradient, shape), agrees,
     difference: difference && valueFrom(difference, shape),

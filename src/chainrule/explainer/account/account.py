@@ -216,7 +216,8 @@ class Account:
     ) -> Tick:
         if difference is None or is_foreign(gradient):
             return Tick(vertex, gradient, None, None)
-        if not np.all(np.isfinite(np.asarray(difference))):
+        infinite = np.any(np.isinf(np.asarray(gradient)))  # which no difference is
+        if infinite or not np.all(np.isfinite(np.asarray(difference))):
             return Tick(vertex, gradient, difference, None)
         gap = np.asarray(gradient) - np.asarray(difference)
         allowed = 1e-4 * max(_largest(gradient), _largest(difference))

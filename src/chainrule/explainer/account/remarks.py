@@ -10,13 +10,17 @@ from typing import Any
 import numpy as np
 
 from chainrule.explainer.account.brief import is_tuple, short
-from chainrule.explainer.account.derivatives import operand_expression
+from chainrule.explainer.account.derivatives import operand_expression, operand_text
 from chainrule.explainer.account.sweep import Contribution, SweepStep
 from chainrule.explainer.account.views import VertexView
 from chainrule.nodes.admission import is_inexact
 from chainrule.rules import elementwise
 from chainrule.values.foreign import first_foreign, is_foreign
 from chainrule.values.types import Result
+
+
+MEND_FIRST = "{} is infinite already: mend that first."
+"""The remedy where an infinity has become a nan."""
 
 
 @dataclass
@@ -78,9 +82,11 @@ class Remarks:
                 what = f"What passes between {v.name} and {target} is nan"
                 if c.partial is not None:
                     what += f": {short(sent)} * {short(c.partial)}"
-                yield Remark(
-                    c.source, "nan", f"{what}. {remedy_here(self.vertices, v)}"
-                )
+                advice = remedy_here(self.vertices, v)
+                if has_inf(sent) and not has_inf(c.partial):
+                    sender = target if self.mode == "forward" else v.name
+                    advice = MEND_FIRST.format(f"What reaches {sender}")
+                yield Remark(c.source, "nan", f"{what}. {advice}")
         elif has_inf(c.partial):
             if not has_inf(v.value):
                 what = f"The derivative of {v.name} in {target}, {c.formula},"
@@ -115,9 +121,13 @@ class Remarks:
     def _on_value(self, v: VertexView) -> Iterator[Remark]:
         if has_nan(v.value):
             if not any(has_nan(x.value) for x in v.operands):
-                yield Remark(
-                    v.index, "nan", f"{v.name} is nan. {remedy_here(self.vertices, v)}"
-                )
+                infinite = [x for x in v.operands if x.index is not None]
+                infinite = [x for x in infinite if has_inf(x.value)]
+                advice = remedy_here(self.vertices, v)
+                if infinite:
+                    name = operand_text(self.vertices, infinite[0])
+                    advice = MEND_FIRST.format(name)
+                yield Remark(v.index, "nan", f"{v.name} is nan. {advice}")
         elif has_inf(v.value):
             if not any(has_inf(x.value) for x in v.operands):
                 yield Remark(

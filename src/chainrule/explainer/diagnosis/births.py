@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.explainer.account.brief import short
 from chainrule.explainer.account.derivatives import partial_value
-from chainrule.explainer.account.remarks import remedy_here
+from chainrule.explainer.account.remarks import MEND_FIRST, remedy_here
 from chainrule.explainer.account.sweep import Contribution
 from chainrule.explainer.account.views import VertexView
 from chainrule.explainer.diagnosis.entries import (
@@ -57,7 +57,6 @@ def _born(v: VertexView, holds: Predicate) -> Mask | None:
     return born if born is not None and born.any() else None
 
 
-_MEND_FIRST = "{} is infinite already: mend that first."
 _IN_DATA = "Look for nan and inf in the data: np.isfinite, np.nan_to_num."
 _NO_SLOPE = (
     "At a kink the first derivative is a convention, and the second does not exist: "
@@ -82,7 +81,7 @@ def _report_value(reports: Reports, v: VertexView, kind: str, mask: Mask) -> Non
             why = _underflow(reports, x.index, value) or why
             guilty = guilty if x.index is None else i
             if x.index is not None and np.isinf(value):
-                advice = _MEND_FIRST.format(reports.account.written(x))
+                advice = MEND_FIRST.format(reports.account.written(x))
     name = v.name if not entry else f"{v.name}{list(entry)}"
     message = f"{name} is {'nan' if kind == 'nan' else 'infinite'}.{why}"
     reports.add(kind, v, message, operand=guilty, entry=entry, remedy=advice)

@@ -77,9 +77,13 @@ def curve(points: Sequence[Point]) -> str:
 
     >>> curve([(0, 0), (0, 10), (5, 20)])
     'M0.0 0.0Q0.0 10.0 5.0 20.0'
+    >>> curve([(0, 0), (0, 20)])
+    'M0.0 0.0L0.0 20.0'
     """
     x, y = points[0]
     path = f"M{x:.1f} {y:.1f}"
+    if len(points) == 2:
+        return path + "L{:.1f} {:.1f}".format(*points[1])
     for (x, y), (u, v) in itertools.pairwise(points[1:]):
         last = (u, v) == points[-1]
         end = (u, v) if last else ((x + u) / 2, (y + v) / 2)
