@@ -3,6 +3,7 @@
 import ast
 import doctest
 import importlib
+import inspect
 import re
 import subprocess
 import sys
@@ -226,3 +227,17 @@ def test_all_of_the_cheat_sheet_runs(tmp_path, monkeypatch, capsys):
             exec(code, names)
     assert (tmp_path / "gradient.html").exists()
     assert "def f(x, y):" in capsys.readouterr().out
+
+
+def documented():
+    """Return what the page of the interface documents, by its name there."""
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    found = re.findall(r"auto(?:function|class|module):: ([\w.]+)$", page, re.MULTILINE)
+    return [name.removeprefix("chainrule.") for name in found]
+
+
+@pytest.mark.parametrize("name", documented())
+def test_every_public_name_has_an_example(name):
+    home, _, last = f"chainrule.{name}".rpartition(".")
+    shown = getattr(importlib.import_module(home), last)
+    assert ">>> " in inspect.getdoc(shown), "a docstring ends in an example"

@@ -22,6 +22,13 @@ received, and what to write instead. There are two warnings: ``NumericalWarning`
 ``UserWarning``, where a derivative by differences is less exact than was asked for, and
 ``SolutionWarning``, a ``RuntimeWarning``, where the derivative of what a solver found
 is not to be relied upon.
+
+>>> import chainrule as gd, numpy as np
+>>> try:
+...     gd.grad(np.sin)(np.ones(2))
+... except ValueError as error:
+...     print(type(error).__name__, str(error)[-26:])
+NotScalarError use gd.jacobian or gd.vjp.
 """
 
 

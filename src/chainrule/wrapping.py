@@ -52,6 +52,14 @@ def operation(
         order of positional parameters.
     method
         The name of a node method that is this operation with the node first.
+
+    Examples
+    --------
+    ``sin = operation(sin_grad, np.sin)`` made ``gd.sin``, and serves ``np.sin``:
+
+    >>> import chainrule as gd, numpy as np
+    >>> gd.sin.rule.__name__, np.sin(gd.node(0.0)), gd.grad(gd.sin)(0.0)
+    ('sin_grad', node(0.0, sin), 1.0)
     """
     model = served[0] if served else rule_class.forward
     if isinstance(model, np.ufunc) or (
@@ -134,6 +142,14 @@ def implements(
     """Decorate a function composed of operations that stands for a NumPy function.
 
     What is ``known`` of it are traits, as a rule declares them.
+
+    Examples
+    --------
+    The function under ``@implements(np.ptp)`` is called where ``np.ptp`` is on a node:
+
+    >>> import chainrule as gd, numpy as np
+    >>> gd.grad(np.ptp)(np.array([1.0, 5.0, 2.0]))
+    array([-1.,  1.,  0.])
     """
     if known:
         declare(*served, **known)

@@ -194,8 +194,9 @@ FAULTS = r"""(smallest) => {
   for (const edge of document.querySelectorAll("path.edge"))
     if (edge.getTotalLength() < 4) found.push(`an edge has no line: ${edge.outerHTML}`);
   for (const label of document.querySelectorAll(".scene .label")) {
-    const [a, b] = [label, label.previousElementSibling].map((e) => e.getBoundingClientRect());
-    if (label.textContent && (a.left < b.left || a.right > b.right))
+    const plate = label.previousElementSibling.getBoundingClientRect();
+    const a = label.getBoundingClientRect();
+    if (label.textContent && (a.left < plate.left || a.right > plate.right))
       found.push(`a line runs through the label ${label.textContent}`);
   }
   const current = document.querySelector(".box.current .frame");

@@ -219,6 +219,21 @@ def program(compiled: Callable[..., Any], *, stage: str | None = None) -> Code:
         If the program has no such stage.
     CompileError
         If there is no program yet, or so long a one that its stages are not kept.
+
+    Examples
+    --------
+    >>> import chainrule as gd, numpy as np
+    >>> slope = gd.compile(gd.grad(lambda x: np.sin(x) * x))
+    >>> slope(2.0)
+    0.07700375
+    >>> print(gd.program(slope))
+    x        = argument    # float64
+    v0       = np.sin(x)    # float64
+    v1       = np.cos(x)    # float64
+    v2       = x * v1    # float64
+    v3       = v0 + v2    # float64
+    v4       = float(v3)    # float64
+    return v4
     """
     signature, path = _checked(compiled, "program").newest()
     names = Names(_argument_names(compiled, signature, path)[0])

@@ -69,6 +69,16 @@ class Problem:
 
     What is known of its derivatives, and their programs, are kept: a problem is solved
     many times from several first guesses, and with other arguments.
+
+    Examples
+    --------
+    >>> import chainrule as gd, numpy as np
+    >>> def f(x, a):
+    ...     return np.sum((x - a) ** 2)
+    >>> problem = gd.ipopt.problem(f, bounds=(0.0, 1.0))  # doctest: +SKIP
+    >>> x = np.full(2, 0.5)
+    >>> [problem.solve(x, (a,)).x.round(6) for a in (0.25, 3.0)]  # doctest: +SKIP
+    [array([0.25, 0.25]), array([1., 1.])]
     """
 
     def __init__(

@@ -80,6 +80,16 @@ class Solution(_Result):
         ``f + sum(multipliers * constr) - x @ lower + x @ upper`` is zero.
     lower_multipliers, upper_multipliers
         Those of the bounds, not negative, in the form of ``x``.
+
+    Examples
+    --------
+    >>> import chainrule as gd, numpy as np
+    >>> def f(x):
+    ...     return (x - 3.0) ** 2
+    >>> problem = gd.ipopt.problem(f, bounds=(0.0, 1.0))  # doctest: +SKIP
+    >>> found = problem.solve(0.5)  # doctest: +SKIP
+    >>> found.success, round(found.x, 6), found.upper_multipliers  # doctest: +SKIP
+    (True, 1.0, 4.0)
     """
 
 

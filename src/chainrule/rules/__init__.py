@@ -28,6 +28,12 @@ Source of the two sweeps: Griewank & Walther, Evaluating Derivatives, 2nd ed., c
 
 In: a class per operation with its partials, transposes or pullbacks. Out: both sweeps
 (``pull``, ``push``), supports, formulas, and the ``REGISTRY`` of all rules.
+
+>>> import numpy as np
+>>> from chainrule.rules import elementwise, rule_of
+>>> multiplication = rule_of(np.multiply)
+>>> issubclass(multiplication, elementwise), multiplication.operand_names
+(True, ('x', 'y'))
 """
 
 from chainrule.rules.base import composed, declare, locally_constant, rule

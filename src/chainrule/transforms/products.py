@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chainrule.transforms.collector import CollectorPaused
+from chainrule.transforms.derived import described
 from chainrule.transforms.gradients import grad
 from chainrule.transforms.recorded_call import Recording
 from chainrule.transforms.seeds import (
@@ -51,6 +52,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
         bars, _ = run.pull(seeds)
         return tuple(run.arrange(map(zeros_if_absent, bars, run.inputs)))
 
+    pullback.__qualname__ = f"pullback of {described(f)}"
     tree = unflatten(run.structure, run.outputs)
     value = run.settle(tree, recorded=nested, copy=True)
     if has_aux:
@@ -115,6 +117,7 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
         dots, recorded = run.push(tangents_of(run, tangents))
         return tangent_tree(run, dots, recorded=recorded or nested)
 
+    pushforward.__qualname__ = f"pushforward of {described(f)}"
     tree = unflatten(run.structure, run.outputs)
     return run.settle(tree, recorded=nested, copy=True), pushforward
 

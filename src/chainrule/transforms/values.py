@@ -54,6 +54,18 @@ def zero_grad(*nodes: Any) -> None:
     ------
     ArgumentError
         If something else than nodes is given.
+
+    Examples
+    --------
+    >>> import chainrule as gd
+    >>> x = gd.node(3.0)
+    >>> (x * x).backward()
+    >>> (x * x).backward()  # gradients add up
+    >>> x.grad
+    12.0
+    >>> gd.zero_grad(x)
+    >>> x.grad
+    0.0
     """
     for x in flatten(nodes)[0]:
         if not isinstance(x, node):

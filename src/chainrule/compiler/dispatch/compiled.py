@@ -73,6 +73,15 @@ class Compiled:
         Those of ``f``, if Python knows them.
     kept, signatures
         The programs that are kept, and for each signature its specialisations, by key.
+
+    Examples
+    --------
+    >>> import chainrule as gd, numpy as np
+    >>> fast = gd.compile(lambda x: np.sum(x**2))
+    >>> fast
+    <compiled <lambda>, no program yet>
+    >>> fast(np.arange(3.0)), gd.grad(fast)(np.arange(3.0))
+    (np.float64(5.0), array([0., 2., 4.]))
     """
 
     def __init__(

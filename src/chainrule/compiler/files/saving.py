@@ -117,7 +117,14 @@ def load(
 
     Examples
     --------
-    See ``save``.
+    >>> import chainrule as gd, numpy as np, tempfile, os
+    >>> fast = gd.compile(lambda x: np.sum(x**2))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = os.path.join(folder, "squares.txt")
+    ...     _ = fast(np.ones(3)), gd.save(fast, file)
+    ...     loaded = gd.load(file)
+    >>> loaded(np.array([1.0, 2.0, 3.0])), gd.grad(loaded)(np.array([1.0, 2.0, 3.0]))
+    (np.float64(14.0), array([2., 4., 6.]))
     """
     if kind_of(max_bytes) is not int or max_bytes < 1:
         raise ArgumentError(

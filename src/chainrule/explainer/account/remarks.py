@@ -18,7 +18,6 @@ from chainrule.rules import elementwise
 from chainrule.values.foreign import first_foreign, is_foreign
 from chainrule.values.types import Result
 
-
 MEND_FIRST = "{} is infinite already: mend that first."
 """The remedy where an infinity has become a nan."""
 

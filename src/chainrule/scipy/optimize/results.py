@@ -37,6 +37,15 @@ class Minimum(_Result):
     hess
         The Hessian at ``x``, of the flat unknowns; of many a sparse matrix, where few
         products make it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainrule.scipy.optimize import minimize
+    >>> found = minimize(lambda x: np.sum((x - 1.0) ** 2 * [1.0, 4.0]), np.zeros(2))
+    >>> found.x.round(6), found.hess, found.standard_errors()
+    (array([1., 1.]), array([[2., 0.],
+           [0., 8.]]), array([0.70710678, 0.35355339]))
     """
 
     _problem: Problem
@@ -78,6 +87,15 @@ class Fit(_Result):
         The Hessian of ``cost`` at ``x``, of the flat unknowns: ``J.T @ J`` and what
         the curvature of the residuals adds. Of many it is a sparse matrix, where few
         products make it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainrule.scipy.optimize import least_squares
+    >>> t, y = np.arange(4.0), np.array([1.1, 2.9, 5.1, 6.9])
+    >>> found = least_squares(lambda p: p[0] + p[1] * t - y, np.zeros(2))
+    >>> found.x.round(6), found.standard_errors().round(6)
+    (array([1.06, 1.96]), array([0.10583 , 0.056569]))
     """
 
     _squares: Callable[[], Problem]
