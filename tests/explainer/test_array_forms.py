@@ -17,6 +17,7 @@ from tests.helpers import RULES, calls_of
 
 WRITTEN = {
     "inv_grad", "solve_grad", "sort_grad", "prod_grad", "vector_norm_grad", "var_grad",
+    "det_grad", "cholesky_grad",
 }  # fmt: skip
 
 
@@ -27,8 +28,7 @@ def views():
             continue
         for call in calls_of(rule):
             values = [np.asarray(x) for x in call.draw()]
-            masked = call.parameters.get("where", True) is not True
-            if any(x.dtype != np.float64 for x in values) or masked:
+            if any(x.dtype != np.float64 for x in values):
                 continue
             with np.errstate(all="ignore"):
                 z = rule.forward(*values, **call.parameters)
@@ -95,16 +95,14 @@ def test_results_pulls_and_pushes_are_those_of_the_rules(tmp_path):
             )
 
 
-@pytest.mark.parametrize(
-    "text", ["lambda: 0", "np.fft(x0)", "x0 @ x0", "np.float64", "np.sum(x0, where=x0)"]
-)
+@pytest.mark.parametrize("text", ["lambda: 0", "np.fft(x0)", "x0 @ x0", "np.float64"])
 def test_what_has_no_form_is_not_written(text):
     with pytest.raises(TypeError, match="no form"):
         javascript_array(text)
 
 
 def test_rules_without_a_form_have_none():
-    explained = gd.explain(lambda x: np.sum(np.linalg.cholesky(x)))(np.eye(2))
+    explained = gd.explain(lambda x: np.sum(np.linalg.pinv(x)))(np.eye(2))
     assert array_script_of(explained.vertices[1]) is None
     explained = gd.explain(np.prod)(np.ones(2, np.float32))
     assert array_script_of(explained.vertices[1]) is None

@@ -313,3 +313,29 @@ def test_a_node_is_replayed_with_a_caution():
     assert run["live"]
     assert not run["watched"]
     assert run["files"] == []
+
+
+def test_operations_with_several_results_of_different_shapes_have_a_page():
+    explained = gd.explain(lambda x: np.sum(np.linalg.eigvalsh(x)))(np.diag([1.0, 2.0]))
+    assert "has no form in JavaScript" in explained.to_html()
+
+
+def test_infinite_slopes_and_lost_digits_are_not_compared_with_differences():
+    with np.errstate(all="ignore"):
+        ticks = gd.explain(lambda x, y: x / (y - 1.0))(1.0, 1.0).ticks
+    assert [t.agrees for t in ticks] == [None, None]
+    (tick,) = gd.explain(lambda x: np.sum(x.astype(np.float32) ** 2))(np.ones(2)).ticks
+    assert tick.agrees is None
+
+
+def test_what_is_nan_of_an_infinity_is_not_its_own_fault():
+    def softmax(z):
+        return np.log(np.exp(z[0]) / np.sum(np.exp(z)))
+
+    with np.errstate(all="ignore"):
+        found = gd.explain(softmax)(np.array([1000.0, 0.0])).warnings
+        norm = gd.explain(lambda x: np.sqrt(np.sum(x**2)))(np.zeros(2)).warnings
+    assert found[-1].message == "v5 is nan. v2 is infinite already: mend that first."
+    assert norm[-1].message.endswith(
+        "What reaches v1 is infinite already: mend that first."
+    )

@@ -7,7 +7,8 @@ export interface ND {
   data: number[];
 }
 type Nested = number | Nested[];
-type Axes = { axis?: number | number[] | null; keepdims?: boolean };
+/** Along which axes; `where` says which entries count, all without it. */
+type Axes = { axis?: number | number[] | null; keepdims?: boolean; where?: ND };
 type Slice = [start: number | null, stop: number | null, step: number | null];
 type Index = number | null | "..." | Slice;
 
@@ -23,7 +24,7 @@ const common = (...shapes: number[][]): number[] => {
 };
 
 export function array(x: Nested): ND {
-  if (typeof x === "number") return as(x);
+  if (!Array.isArray(x)) return as(Number(x));
   const parts = x.map(array);
   return { shape: [x.length, ...(parts[0]?.shape ?? [])], data: parts.flatMap((p) => p.data) };
 }
@@ -77,7 +78,11 @@ function lanes(x: ND, { axis = null, keepdims = false }: Axes): { kept: number[]
 function reduced(x: ND, options: Axes, start: number, f: (a: number, b: number) => number): ND {
   const { kept, shape, to } = lanes(x, options);
   const data = new Array<number>(sizeOf(kept)).fill(start);
-  x.data.forEach((v, k) => (data[to[k]!] = f(data[to[k]!]!, v)));
+  const { where } = options;
+  const counts = where && broadcast(where.shape, x.shape).map((k) => where.data[k]);
+  x.data.forEach((v, k) => {
+    if (!counts || counts[k]) data[to[k]!] = f(data[to[k]!]!, v);
+  });
   return { shape, data };
 }
 
@@ -86,15 +91,15 @@ export const prod = (x: ND, options: Axes = {}): ND => reduced(as(x), options, 1
 export const max = (x: ND, options: Axes = {}): ND => reduced(as(x), options, -Infinity, Math.max);
 export const min = (x: ND, options: Axes = {}): ND => reduced(as(x), options, Infinity, Math.min);
 
+const counted = (x: ND, options: Axes): ND => sum(each(() => 1, x), options);
+
 export function mean(x: ND, options: Axes = {}): ND {
-  const total = sum(x, options);
-  return each((s) => s * total.data.length / as(x).data.length, total);
+  return each((s, n) => s / n, sum(x, options), counted(x, options));
 }
 
 export function variance(x: ND, { ddof = 0, ...options }: Axes & { ddof?: number } = {}): ND {
   const centred = each((v, m) => v - m, x, mean(x, { ...options, keepdims: true }));
-  const total = sum(each((v) => v * v, centred), options);
-  return each((s) => s / (as(x).data.length / total.data.length - ddof), total);
+  return each((s, n) => s / (n - ddof), sum(each((v) => v * v, centred), options), counted(x, options));
 }
 
 export function vector_norm(x: ND, { ord = 2, ...options }: Axes & { ord?: number } = {}): ND {
@@ -266,12 +271,36 @@ export function inv(a: ND): ND {
   return stacked(a, a, (x) => eliminated(x, unit(x.length)).rows);
 }
 
+function determinant(x: number[][]): number {
+  const { det: found } = eliminated(x, unit(x.length));
+  return Number.isNaN(found) && x.flat().every(Number.isFinite) ? 0 : found;
+}
+
 export function det(a: ND): ND {
+  return reshape(stacked(a, a, (x) => [[determinant(x)]]), a.shape.slice(0, -2));
+}
+
+/** The determinants of what is left without the row and the column of each entry. */
+export function cofactors(a: ND): ND {
+  return stacked(a, a, (x) => x.map((_, i) => x.map((__, j) => {
+    const rest = x.filter((___, r) => r !== i).map((row) => row.filter((___, c) => c !== j));
+    return (-1) ** (i + j) * determinant(rest);
+  })));
+}
+
+/** The triangle whose product with its transpose a matrix is; nan where there is none. */
+export function cholesky(a: ND, { upper = false }: { upper?: boolean } = {}): ND {
   const z = stacked(a, a, (x) => {
-    const { det: found } = eliminated(x, unit(x.length));
-    return [[Number.isNaN(found) ? 0 : found]];
+    const l = x.map((row) => row.map(() => 0));
+    x.forEach((_, j) => x.slice(j).forEach((__, k) => {
+      const i = j + k;
+      const read = upper ? x[j]![i]! : x[i]![j]!;
+      const rest = l[j]!.slice(0, j).reduce((total, v, c) => total - v * l[i]![c]!, read);
+      l[i]![j] = k ? rest / l[j]![j]! : rest > 0 ? Math.sqrt(rest) : NaN;
+    }));
+    return l;
   });
-  return reshape(z, a.shape.slice(0, -2));
+  return upper ? swapaxes(z, -1, -2) : z;
 }
 
 /** Undo broadcasting: sum over what was repeated. */

@@ -25,6 +25,7 @@ from chainrule.explainer.page.written import (
     argument_text,
     call_of,
 )
+from chainrule.operations_grad.determinants import cofactors
 from chainrule.rules import general, rule_of
 from chainrule.rules.symbolic import Formula
 from chainrule.values.types import Index
@@ -44,9 +45,9 @@ FUNCTIONS = {
     **{
         name: name
         for name in (
-            "argsort array concatenate cumprod cumsum det expand_dims getitem inv "
-            "matmul max mean min prod reshape solve sort sum swapaxes transpose "
-            "unindex vector_norm"
+            "argsort array cholesky cofactors concatenate cumprod cumsum det "
+            "expand_dims getitem inv matmul max mean min prod reshape solve sort sum swapaxes "
+            "transpose unindex vector_norm"
         ).split()
     },
     "var": "variance",
@@ -132,7 +133,12 @@ def _is_real_array(x: Any) -> bool:
 
 
 class _WrittenArrays(WrittenNumPy):
-    """NumPy's text, with what the page has for indices that are arrays."""
+    """NumPy's text, with what the page has for cofactors and arrays of indices."""
+
+    @staticmethod
+    def cofactors(x: Written) -> Written:
+        """Write the cofactors of a matrix."""
+        return Written(Formula(f"np.cofactors({x.text})"), cofactors(x.value))
 
     def unindex(self, x: Argument, *, index: Index, shape: tuple[int, ...]) -> Written:
         """Write zeros with ``x`` added at an index."""
@@ -243,9 +249,8 @@ def _call(tree: ast.Call) -> str:
     if name not in FUNCTIONS:
         return _each(name, parts)
     given = {k.arg: k.value for k in tree.keywords if k.arg != "kind"}
-    masked = given.pop("where", None)
-    if masked is not None and ast.unparse(masked) != "True":
-        raise TypeError("a mask has no form in JavaScript")
+    if "where" in given and ast.unparse(given["where"]) == "True":
+        del given["where"]
     options = ", ".join(f"{name}: {_of(x)}" for name, x in given.items())
     parts += [f"{{{options}}}"] if options else []
     return f"nd.{FUNCTIONS[name]}({', '.join(parts)})"

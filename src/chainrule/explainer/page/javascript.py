@@ -96,9 +96,13 @@ def sign_of(operation: str) -> str | None:
     """Return the sign by which an operation on two numbers compares them.
 
     A replay watches comparisons, so that it sees when a branch would change; the truth
-    of a number compares it with 0.
+    of a number compares it with 0, and whether it is nan with itself.
     """
-    return "!=" if operation == "bool" else compared(getattr(np, operation, None))
+    return (
+        "!="
+        if operation in ("bool", "isnan")
+        else compared(getattr(np, operation, None))
+    )
 
 
 def rules_text(scripts: Sequence[Form]) -> str:

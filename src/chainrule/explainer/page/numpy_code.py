@@ -20,6 +20,7 @@ from chainrule.explainer.account.sweep import SweepStep
 from chainrule.explainer.account.views import VertexView
 from chainrule.explainer.page.written import (
     Argument,
+    UnwritableError,
     Written,
     argument_text,
     as_written,
@@ -35,7 +36,14 @@ from chainrule.values.vertices import ARITHMETIC_ERRORS
 LONGEST = 400
 """Recordings with more operations are not written out."""
 
-_UNWRITABLE = (AttributeError, IndexError, KeyError, TypeError, *ARITHMETIC_ERRORS)
+_UNWRITABLE = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    TypeError,
+    ValueError,
+    *ARITHMETIC_ERRORS,
+)
 _ABOUT = '''\
     """Return the value and the gradients, along the path that was recorded."""
 '''
@@ -46,6 +54,15 @@ def _placed(part, shape, index):
     """Return zeros of a shape with a part of it filled in."""
     whole = np.zeros(shape)
     whole[index] = part
+    return whole
+'''
+
+_ADDED = '''
+
+def _added(part, shape, index):
+    """Return zeros of a shape with parts added to the entries that an index picks."""
+    whole = np.zeros(shape)
+    np.add.at(whole, index, part)
     return whole
 '''
 
@@ -116,7 +133,7 @@ class _GradientCode:
         self.explained = explained
         self.as_numpy = as_numpy
         self.masked = masked
-        self.taken = {"np", "value_and_gradient", "_placed", "_replaced"}
+        self.taken = {"np", "value_and_gradient", "_placed", "_added", "_replaced"}
         self.names: dict[int, str] = {}
         self.grads: dict[int, Written | None] = {}
         self.masks: dict[int, Written | None] = {}
@@ -139,6 +156,7 @@ class _GradientCode:
             lines = ["with np.errstate(all='ignore'):", *[f"    {x}" for x in lines]]
         body = "\n".join(f"    {x}".rstrip() for x in ["# forward", *lines])
         helper = _PLACED if "_placed(" in body else ""
+        helper += _ADDED if "_added(" in body else ""
         helper += _REPLACED if "_replaced(" in body else ""
         libraries = sorted({f"import {name}\n" for name in _LIBRARY.findall(body)})
         return (
@@ -245,7 +263,7 @@ class _GradientCode:
         """Yield what an elementwise rule passes on: cotangent times partial."""
         parameters = dict(v.parameters)
         if parameters.pop("where", None) not in (None, True):
-            raise TypeError("it is called with where=")
+            raise UnwritableError("it is called with where=")
         z, operands = self._variable(v.index), self._operands(v)
         for i in wanted:
             if i not in v.rule.parts:
@@ -280,7 +298,7 @@ class _GradientCode:
             parts = rule.pullback(written_numpy, grad, z, *operands, **v.parameters)
             found = {i: parts[i] for i in wanted}
             return {i: part() if callable(part) else part for i, part in found.items()}
-        raise TypeError("its derivative is written by hand")
+        raise UnwritableError("its derivative is written by hand")
 
     def _add(self, target: int, part: Written, mask: Written | None) -> list[str]:
         """Write a contribution into the running sum of one operand."""
@@ -304,8 +322,9 @@ class _GradientCode:
 
 
 def _unwritable(v: VertexView, error: Exception) -> ArgumentError:
+    of_ours = f": {error}" if isinstance(error, UnwritableError) else ""
     return ArgumentError(
-        f"{v.name} = {v.operation}(...) cannot be written as NumPy code: {error}."
+        f"{v.name} = {v.operation}(...) cannot be written as NumPy code{of_ours}."
     )
 
 

@@ -82,7 +82,7 @@ class _RunData:
         self.like = representatives([key_of(v) for v in explained.vertices])
         self.files: dict[str, int] = {}
         self.locations: dict[SourceLocation, int] = {}
-        sizes = [np.size(explained.vertices[i].value) for i in self.shown]
+        sizes = [_size(explained.vertices[i].value) for i in self.shown]
         self.entries = ENTRIES if 5 * sum(sizes) < _NUMBERS else 16
         self.written: dict[int, Terms | None] = {}
         self.arrays: dict[int, ArrayScript | None] = {}
@@ -269,7 +269,7 @@ class _RunData:
     @staticmethod
     def _is_large(v: VertexView) -> bool:
         return any(
-            np.size(x) > ENTRIES for x in (v.value, *(x.value for x in v.operands))
+            _size(x) > ENTRIES for x in (v.value, *(x.value for x in v.operands))
         )
 
     def _guards(self) -> list[dict[str, Any]]:
@@ -277,7 +277,8 @@ class _RunData:
         for d in self.explained.departures:
             sides = [self._operand(self._departed(x)) for x in d.operands]
             if len(sides) == 1:
-                sides.append({"value": 0, "name": ""})
+                nothing = {"value": 0, "name": ""}
+                sides.append(sides[0] if d.operation == "isnan" else nothing)
             guard = {
                 "sign": sign_of(d.operation),
                 "text": clipped(d.location.text) if d.location else "",
@@ -317,6 +318,11 @@ class _RunData:
 
 
 # ------------------------------------------------------------------------- small parts
+
+
+def _size(value: Any) -> int:
+    """Return how many entries a value has, or the results of an operation together."""
+    return sum(map(_size, value)) if is_tuple(value) else np.size(value)
 
 
 def _is_plain(x: Operand) -> bool:

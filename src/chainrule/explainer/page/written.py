@@ -43,6 +43,10 @@ Argument = Result | list[Any] | str | np.dtype[Any] | type | None
 _LARGEST_CONSTANT = 64
 
 
+class UnwritableError(TypeError):
+    """What cannot be written as code; the message says why."""
+
+
 class Written(Operators):
     """A value and the text that computes it."""
 
@@ -147,13 +151,20 @@ class WrittenNumPy:
         """Write the norm itself: the code is held to the sweep at the point."""
         return norm
 
+    @staticmethod
+    def cofactors(x: Written) -> Written:
+        """Write the cofactors of a matrix that has an inverse."""
+        linalg = written_numpy.linalg
+        inverse = written_numpy.swapaxes(linalg.inv(x), -1, -2)
+        return written_numpy.expand_dims(linalg.det(x), (-2, -1)) * inverse
+
     def unindex(self, x: Argument, *, index: Index, shape: tuple[int, ...]) -> Written:
-        """Write zeros with ``x`` at an index that picks nothing twice."""
-        if not picks_once(index):
-            raise TypeError("an index that may pick an element twice")
+        """Write zeros with ``x`` added at an index."""
+        once = picks_once(index)
         value: Any = np.zeros(shape)
-        value[index] = _value(x)
-        text = f"_placed({argument_text(x)}, {shape}, np.s_[{index_text(index)}])"
+        (operator.setitem if once else np.add.at)(value, _value(index), _value(x))
+        how = "_placed" if once else "_added"
+        text = f"{how}({argument_text(x)}, {shape}, np.s_[{index_text(index)}])"
         return Written(Formula(text), value)
 
     def setitem(self, x: Argument, y: Argument, *, index: Index) -> Written:
@@ -215,7 +226,7 @@ def _home_of(operation: type[rule]) -> tuple[Any, str]:
     if home:
         return WrittenNumPy(sys.modules[home], f"{home}."), name
     if not is_of_library(operation):
-        raise TypeError("it is a rule of the program's own")
+        raise UnwritableError("it is a rule of the program's own")
     name = operation_name(operation)
     return written_numpy if hasattr(np, name) else written_numpy.linalg, name
 
@@ -249,7 +260,7 @@ def argument_text(x: Any) -> str:
         return f"-np.{-value}" if value < 0 else f"np.{value}"
     if value is None or value is Ellipsis or type(value) in (bool, int, float, str):
         return repr(value)
-    raise TypeError(f"a {type(x).__name__} is not written as code")
+    raise UnwritableError(f"a {type(x).__name__} is not written as code")
 
 
 def _is_dtype(x: Any) -> bool:
@@ -260,7 +271,9 @@ def _is_dtype(x: Any) -> bool:
 
 def _array_text(x: NDArray[Any]) -> str:
     if x.size > _LARGEST_CONSTANT:
-        raise TypeError(f"a constant array of shape {x.shape} is too long to write")
+        raise UnwritableError(
+            f"a constant array of shape {x.shape} is too long to write"
+        )
     plain = x.dtype.name in ("float64", "int64", "bool") and x.size
     dtype = "" if plain else f", dtype=np.{x.dtype.name}"
     shape = "" if x.size else f".reshape({x.shape})"
@@ -288,6 +301,7 @@ def _value(x: Any) -> Any:
 
 
 __all__ = [
+    "UnwritableError",
     "Written",
     "WrittenNumPy",
     "argument_text",
