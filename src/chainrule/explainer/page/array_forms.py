@@ -46,8 +46,8 @@ FUNCTIONS = {
         name: name
         for name in (
             "argsort array cholesky cofactors concatenate cumprod cumsum det "
-            "expand_dims getitem inv matmul max mean min prod reshape solve sort sum swapaxes "
-            "transpose unindex vector_norm"
+            "expand_dims getitem inv matmul max mean min prod reshape solve sort sum "
+            "swapaxes transpose unindex vector_norm"
         ).split()
     },
     "var": "variance",
