@@ -21,6 +21,8 @@ TYPED = {
     "maximum(a, b) + abs(a - b) + arctan2(a, b)": {"a": 1.0, "b": 2.0},
     "r = hypot(x, y)\nr = r + x; s = sqrt(r)\nreturn s * r": {"x": 1.0, "y": 2.0},
     "y = 3\nx * y + floor(x)": {"x": 1.5},
+    "x*y if x > 0 else y  # a remark": {"x": 1.5, "y": 2.0},
+    "x // 2 * \u03b1 + \u03b1**2": {"x": 7.5, "\u03b1": 0.5},
     "erf(x) * clip(x, -1, 1) + xlogy(x, y)": {"x": 0.5, "y": 2.0},
 }
 
@@ -91,6 +93,12 @@ ARRAYS = {
             + np.mean(w, axis=1)[0]
         )
     ),
+    "A = [[2, -1], [0.5, 3]]\ndet(A) * trace(A) + prod(A)": lambda A: (
+        np.linalg.det(A) * np.trace(A) + np.prod(A)
+    ),
+    "x = [1, -2, 0.5]\nstd(x**2) * var(x, ddof=1)": lambda x: (
+        np.std(x**2) * np.var(x, ddof=1)
+    ),
     "A = [[1, 1.5], [3, 4]]\nnorm(A) + c * sum(where(A > 2, A, 0.0))": lambda A, c: (
         np.linalg.norm(A) + c * np.sum(np.where(A > 2, A, 0.0))
     ),
@@ -120,6 +128,40 @@ def test_arrays_are_typed_as_lists(visit, formula):
     found = page.locator(".inputs .gradient").all_inner_texts()
     assert [" ".join(text.split()) for text in found] == wanted
     assert page.locator(".inputs .good").count() == len(values)
+
+
+CELLS = {
+    "x^2 - -x**-2 + (-x)**2": {"x": 1.5},
+    "max(x, y) + ln(x) / (x - (y - 1)) % 2": {"x": 1.5, "y": 2.0},
+    "h = erf(x) if x < y else pi*x\nh * (x == y) + h // 2 * e": {"x": 0.5, "y": 2.0},
+    "A = [[2, -1], [0.5, 3]]\nsum(inv(A).T @ [1, 2] + A[:, 0]) * norm(A[1])": {},
+    "w = [[1, 2, 3], [4, 5, 6]]\nsum(w * w, axis=0, keepdims=True)[0, ::2].sum()": {},
+}
+
+
+@pytest.mark.parametrize("formula", CELLS)
+def test_a_copied_cell_computes_what_the_page_shows(visit, formula):
+    page = visit(gd.explain())
+    type_in(page, formula, CELLS[formula])
+    page.click("#copy-cell")
+    *body, last = page.get_attribute("#copy-cell", "data-copied").splitlines()
+    names = {}
+    exec("\n".join(body), names)
+    result = eval(last.replace("gd.explain(f)", "f"), names)
+    assert page.inner_text(".call").endswith(f" = {short(result)}")
+
+
+def test_singular_matrices_and_kinks_are_named(visit):
+    page = visit(gd.explain())
+    page.fill("#formula", "A = [[1, 2], [2, 4]]\nsum(inv(A))")
+    page.wait_for_timeout(400)
+    assert "The matrix is singular, where NumPy raises LinAlgError" in page.inner_text(
+        ".warnings"
+    )
+    type_in(page, "floor(x) * x", {"x": 2.0})
+    page.focus("#next")
+    page.keyboard.press("End")
+    assert "a kink or a jump" in page.inner_text(".inputs .remarks")
 
 
 def test_entries_of_typed_arrays_are_changed_and_kept(visit):
@@ -198,7 +240,12 @@ def test_steps_paths_and_names_are_those_of_any_page(visit):
         ("(x + 1", 'Expected ")"'),
         ("x $ 2", "not part of a formula"),
         ("foo(x)", "foo is not among the functions"),
-        ("sin(x, x)", "sin needs x"),
+        ("sin(x, x)", "sin takes one argument, x; it was given 2"),
+        ("2x", "A product is written 2*x"),
+        ("sin x", "a function sin(x)"),
+        ("|x|", "Write abs(x)"),
+        ("for i in x: i", '"for" is not read here'),
+        ("y = x*x\nx", "an input itself"),
         ("2 * 3", "not computed from any input"),
         ("", "Type a formula"),
         ("x = [1, 2]\nx * 2", "array of 2 entries"),
@@ -229,7 +276,7 @@ def test_what_cannot_be_read_is_said_and_the_last_function_stays(
     assert page.evaluate("typeof owned") == "undefined"
     page.fill("#formula", "x")
     page.wait_for_timeout(400)
-    assert "not computed" in page.inner_text("#formula-error")
+    assert "an input itself" in page.inner_text("#formula-error")
 
 
 def test_a_page_that_opens_with_what_cannot_be_read_says_so(visit):

@@ -271,3 +271,25 @@ def test_text_markdown_and_html_say_the_same():
 def test_what_is_no_function_is_refused():
     with pytest.raises(gd.errors.ArgumentError, match=r"gd.diagnose\(f, x\)"):
         gd.diagnose(3.0)
+
+
+def test_the_logarithm_of_an_underflow_is_its_argument():
+    (found,) = gd.diagnose(lambda x: np.log(np.exp(-2.0 * x)), 1000.0)
+    assert found.remedy.endswith("write -2.0 * x.")
+
+
+def test_a_deviation_of_equal_entries_has_an_unbounded_slope_beside_a_kink():
+    kink, zero = gd.diagnose(np.std, np.ones(4))
+    assert "0 on one side and unbounded on the other" in kink.message
+    assert "np.sqrt(np.sum(x**2) + 1e-12) for a norm or a standard" in kink.remedy
+    assert zero.remedy.startswith("A kink takes 0 by convention")
+
+
+@pytest.mark.parametrize("f", [np.std, np.linalg.norm])
+def test_a_slope_that_was_chosen_at_a_kink_has_none_itself(f):
+    (found,) = gd.diagnose(gd.grad(f), np.zeros(3))
+    assert found.kind == "nan"
+    assert "has no slope itself" in found.message
+    assert "the second does not exist" in found.remedy
+    assert all(factor.value != 1.618 for factor in found.chain)
+    assert found.chain[0].name != "dv11/dv10"

@@ -28,6 +28,11 @@ function remedy(run: Run, vertex: number): string {
   return number == null ? "" : (run.remedies[number] ?? "");
 }
 
+/** Functions of matrices that NumPy refuses where their result is nan here. */
+const REFUSED: Record<string, string> = {
+  inv: "is singular", solve: "is singular", cholesky: "is not positive definite",
+};
+
 const mendFirst = (what: string): string => `${what} is infinite already: mend that first.`;
 
 /** Remarks on the values. */
@@ -42,7 +47,9 @@ export function born(run: Run, numbers: Numbers): Warning[] {
     };
     if (isNan(z)) {
       const x = v.operands.find((o) => "vertex" in o && isInfinite(numbers.values[o.vertex]));
-      const advice = x && "vertex" in x ? mendFirst(run.vertices[x.vertex]!.name) : remedy(run, vertex);
+      const refused = REFUSED[v.operation];
+      const advice = x && "vertex" in x ? mendFirst(run.vertices[x.vertex]!.name)
+        : refused ? `The matrix ${refused}, where NumPy raises LinAlgError.` : remedy(run, vertex);
       if (!inside.some(isNan)) say("nan", `${v.name} is nan. ${advice}`);
     } else if (isInfinite(z)) {
       if (!inside.some(isInfinite)) say("inf", `${v.name} is infinite. ${remedy(run, vertex)}`);

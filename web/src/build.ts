@@ -2,8 +2,9 @@
 
 import { dataOf, shapeOfOperand, sizeOf, valueFrom } from "./arrays";
 import { isGrid, type Contribution, type Operand, type Place, type Run, type Rule, type Script, type Step, type Value, type Vertex } from "./data";
-import { bare, CONSTANTS, FormulaError, listed, read, type Tree } from "./formula";
+import { CONSTANTS, FormulaError, listed, read, type Tree } from "./formula";
 import { short } from "./format";
+import { ALSO, home, imports, python, SIGNS } from "./python";
 import { array } from "./nd";
 import { Replay } from "./replay";
 import { checked, planned, together, type KnownArray, type Options } from "./typed";
@@ -30,12 +31,8 @@ export interface Built {
   scripts: Script[];
 }
 
-/** Other spellings of operations. */
-const ALSO: Record<string, string> = bare({
-  abs: "absolute", pow: "power", asin: "arcsin", acos: "arccos", atan: "arctan", atan2: "arctan2",
-  asinh: "arcsinh", acosh: "arccosh", atanh: "arctanh", ln: "log", max: "maximum",
-  min: "minimum", mod: "remainder",
-});
+/** Products of more entries have too many boxes. */
+const MOST_FACTORS = 9;
 
 interface Line {
   name: string | null;
@@ -47,11 +44,11 @@ interface Line {
 }
 
 function linesOf(text: string): Line[] {
-  const lines = text.split(/\n|;/).map((line, i) => [line, i] as const).filter(([line]) =>
-    line.trim() && !line.trim().startsWith("#"));
+  const lines = text.split(/\n|;/).map((line, i) => [line.replace(/#.*/, ""), i] as const)
+    .filter(([line]) => line.trim());
   if (!lines.length) throw new FormulaError("Type a formula, such as x*y + sin(x).", 0);
   return lines.map(([line, i]) => {
-    const assigned = /^(\s*(?:([^\W\d]\w*)\s*=(?!=)|return\b)\s*)/u.exec(line);
+    const assigned = /^(\s*(?:([\p{L}_][\p{L}\p{N}_]*)\s*=(?!=)|return\b)\s*)/u.exec(line);
     const start = assigned?.[0].length ?? 0;
     return { name: assigned?.[2] ?? null, tree: read(line.slice(start)), start, number: i + 1, text: line };
   });
@@ -70,6 +67,8 @@ export class Builder {
   private readonly named = new Map<string, Operand>();
   private readonly counts = new Map<string, number>();
   private readonly known = new Map<number, Known | KnownArray>();
+  /** What parts of a tree have become already. */
+  private readonly made = new Map<Tree, Operand>();
   private inner = 0;
 
   constructor(
@@ -98,7 +97,7 @@ export class Builder {
       result = this.vertexOf(line.tree, line);
       if (line.name) this.assign(line.name, result, line);
     }
-    const run = this.runOf(text, "vertex" in result ? result.vertex : null);
+    const run = this.runOf(text, lines, "vertex" in result ? result.vertex : null);
     if (run.result != null && run.steps.length) {
       const values = run.inputs.map((i) => dataOf(run.vertices[i]!.value)!);
       const numbers = new Replay(run, this.scripts).at(values);
@@ -146,6 +145,8 @@ export class Builder {
   }
 
   private vertexOf(tree: Tree, line: Line): Operand {
+    const made = this.made.get(tree);
+    if (made) return made;
     if (tree.kind === "number") return { value: tree.value, name: "" };
     if (tree.kind === "name") {
       const constant = CONSTANTS[tree.name];
@@ -156,8 +157,9 @@ export class Builder {
       return { value: valueFrom(data, checked(shape)), name: "" };
     }
     const operands = tree.parts.map((part) => this.vertexOf(part, line));
-    const made = this.composed(tree, line);
-    if (made) return made;
+    tree.parts.forEach((part, i) => this.made.set(part, operands[i]!));
+    const composed = composition(tree, shapeOfOperand(this.run, operands[0] ?? { value: 0, name: "" }));
+    if (composed) return this.vertexOf(composed, line);
     const shapes = operands.map((x) => shapeOfOperand(this.run, x));
     const options = (tree.options ?? {}) as Options;
     const known = this.found(tree, shapes);
@@ -171,17 +173,6 @@ export class Builder {
     return this.vertex(known, tree, line, operands, { script: this.bound(script, operands), shape });
   }
 
-  /** Functions that are made of others. */
-  private composed(tree: Tree & { kind: "call" }, line: Line): Operand | null {
-    if (tree.name !== "var" || tree.parts.length !== 1) return null;
-    const [x] = tree.parts as [Tree];
-    const { text, options = {} } = tree;
-    const mean = (of: Tree, more: Options): Tree => ({ kind: "call", name: "mean", parts: [of], text, options: more });
-    const centred: Tree = { kind: "call", name: "subtract", parts: [x, mean(x, { ...options as Options, keepdims: true })], text };
-    const square: Tree = { kind: "call", name: "power", parts: [centred, { kind: "number", value: 2 }], text };
-    return this.vertexOf(mean(square, options as Options), line);
-  }
-
   private found({ name, parts, options }: Tree & { kind: "call" }, shapes: number[][]): Known | KnownArray {
     const ndims = shapes.map((s) => s.length);
     const ofArrays = this.arrays.filter((f) => f.name === name && f.operands.length === parts.length);
@@ -192,7 +183,8 @@ export class Builder {
     if (!known || known.operands.length !== parts.length) {
       const names = (known ?? ofArrays[0]!).operands;
       if (!known) throw new FormulaError(`${name} of arrays with ${ndims.join(" and ")} axes is not among the functions of this page.`, 0);
-      throw new FormulaError(`${name} needs ${names.join(" and ")}; it was given ${parts.length}.`, 0);
+      throw new FormulaError(`${name} takes ${names.length === 1 ? "one argument" : `${names.length} arguments`}, ` +
+        `${names.join(" and ")}; it was given ${parts.length}.`, 0);
     }
     const [unknown] = Object.keys(options ?? {});
     if (unknown) throw new FormulaError(`${name} has no option ${unknown} here.`, 0);
@@ -292,7 +284,7 @@ export class Builder {
     return (known.partials[position] ?? "").replace(/[A-Za-z_]\w*(?!\w*\()/g, (name) => meant.get(name) ?? name);
   }
 
-  private runOf(text: string, result: number | null): Run {
+  private runOf(text: string, lines: Line[], result: number | null): Run {
     const used = new Set(result == null ? [] : [result]);
     for (let i = this.vertices.length - 1; i >= 0; i -= 1) {
       if (used.has(i)) for (const x of this.vertices[i]!.operands) if ("vertex" in x) used.add(x.vertex);
@@ -304,6 +296,7 @@ export class Builder {
       inputs: [...this.inputs.values()], totals: {}, ticks: [], warnings: [], guards: [], watched: true,
       notes: [], live: true, notLive: "", code: null, noCode: "", cut: 0, rules: this.rules,
       places: this.places, remedies: this.remedies,
+      source: sourceOf(lines, [...this.inputs.keys()]),
       files: [{ name: "formula", lines: text.split(/\n|;/).map((line, i) => [i + 1, line]) }],
     };
     const arrays = this.vertices.some((v) => v.shape.length);
@@ -339,6 +332,33 @@ export class Builder {
   }
 }
 
+/** A function that is made of others, in terms of these. */
+function composition({ name, parts, text, options = {} }: Tree & { kind: "call" }, shape: number[]): Tree | null {
+  const [x] = parts;
+  if (!x || parts.length > 1) return null;
+  const call = (of: string, given: Tree[], more: Options = {}): Tree =>
+    ({ kind: "call", name: of, parts: given, text, options: more });
+  if (name === "std") return call("sqrt", [call("var", [x], options as Options)]);
+  if (name === "trace" && shape.length === 2) {
+    const unit = Array.from({ length: shape[0]! }, (_, i) => Array.from({ length: shape[1]! }, (__, j): Tree =>
+      ({ kind: "number", value: Number(i === j) })));
+    const lists = unit.map((row): Tree => ({ kind: "list", parts: row, text: "" }));
+    return call("sum", [call("multiply", [x, { kind: "list", parts: lists, text: "" }])]);
+  }
+  if (name === "prod" && shape.length && sizeOf(shape) <= MOST_FACTORS && !Object.keys(options).length) {
+    const places = shape.reduce<number[][]>((found, n) =>
+      found.flatMap((lead) => Array.from({ length: n }, (_, i) => [...lead, i])), [[]]);
+    return places.map((index) => call("getitem", [x], { index } as unknown as Options))
+      .reduce((product, entry) => call("multiply", [product, entry]));
+  }
+  if (name !== "var") return null;
+  const { ddof = 0, ...along } = options as Record<string, number>;
+  const centred = call("subtract", [x, call("mean", [x], { ...along as Options, keepdims: true })]);
+  const variance = call("mean", [call("power", [centred, { kind: "number", value: 2 }])], along as Options);
+  const count = along["axis"] === undefined ? sizeOf(shape) : shape.at(along["axis"]) ?? 1;
+  return ddof ? call("multiply", [variance, { kind: "number", value: count / (count - ddof) }]) : variance;
+}
+
 /** A list of numbers under a name is an input. */
 function isInput({ name, tree }: Line): boolean {
   return name !== null && tree.kind === "list";
@@ -365,11 +385,7 @@ function codeOf(run: Run): string {
     formula.replace(/#(?=\d)/g, "_").replace(/(?<![\w.])([a-z_]\w*)\(/g, "np.$1(")
       .replace(/(?<![\w.])(pi|e|inf|nan)(?!\w)/g, "np.$1");
   const inputs = run.inputs.map(name).join(", ");
-  const lines = ["import numpy as np", "", "", `def value_and_gradient(${inputs}):`, "    # forward"];
-  const operators: Record<string, string> = bare({
-    add: "+", subtract: "-", multiply: "*", divide: "/", power: "**", less: "<", greater: ">",
-    less_equal: "<=", greater_equal: ">=", equal: "==", not_equal: "!=", remainder: "%",
-  });
+  const lines = [`def value_and_gradient(${inputs}):`, "    # forward"];
   run.vertices.forEach((v, i) => {
     if (v.rule == null || !v.used) return;
     const operands = v.operands.map((x) => {
@@ -377,9 +393,9 @@ function codeOf(run: Run): string {
       const text = String(x.value);
       return text.startsWith("-") ? `(${text})` : text;
     });
-    const sign = operators[v.operation];
-    const call = sign ? operands.join(` ${sign} `)
-      : v.operation === "negative" ? `-${operands[0]}` : `np.${v.operation}(${operands.join(", ")})`;
+    const [sign] = SIGNS[v.operation] ?? [];
+    const call = !sign ? `${home(v.operation)}(${operands.join(", ")})`
+      : operands.length > 1 ? operands.join(` ${sign} `) : `${sign}${operands[0]}`;
     lines.push(`    ${name(i)} = ${call}`);
   });
   lines.push("", "    # backward", `    ${name(run.result!)}_grad = 1.0`);
@@ -395,5 +411,13 @@ function codeOf(run: Run): string {
   }
   const grads = run.inputs.map((i) => (begun.has(i) ? `${name(i)}_grad` : "0.0")).join(", ");
   lines.push(`    return ${name(run.result!)}, (${grads}${run.inputs.length === 1 ? "," : ""})`);
-  return lines.join("\n");
+  const text = lines.join("\n");
+  return [...imports(text), "", "", text].join("\n");
+}
+
+/** The typed lines as a function in Python. */
+function sourceOf(lines: Line[], inputs: string[]): string[] {
+  const body = lines.map(({ name, tree }, i) =>
+    `    ${i === lines.length - 1 ? "return " : name ? `${name} = ` : ""}${python(tree)}`);
+  return [`def f(${inputs.join(", ")}):`, ...body];
 }

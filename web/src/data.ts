@@ -144,6 +144,8 @@ export interface Run {
   rules: Rule[];
   places: Place[];
   files: SourceFile[];
+  /** A typed formula as a function in Python. */
+  source?: string[];
   remedies: string[];
   /** Runs of the same inputs in which a comparison came out the other way. */
   branches?: Run[];

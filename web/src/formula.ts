@@ -26,9 +26,11 @@ const INFIX: Record<string, [strength: number, name: string]> = {
   "<": [1, "less"], "<=": [1, "less_equal"], ">": [1, "greater"], ">=": [1, "greater_equal"],
   "==": [1, "equal"], "!=": [1, "not_equal"],
   "+": [2, "add"], "-": [2, "subtract"], "*": [3, "multiply"], "/": [3, "divide"],
-  "%": [3, "remainder"], "@": [3, "matmul"],
+  "%": [3, "remainder"], "//": [3, "floor_divide"], "@": [3, "matmul"],
 };
-const TOKEN = /\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|((?:np\.linalg\.|np\.|math\.)?[^\W\d]\w*)|(\*\*|[<>=!]=|[-+*/%^<>(),@[\]:.=]))/uy;
+const TOKEN = /\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|((?:np\.linalg\.|np\.|math\.)?[\p{L}_][\p{L}\p{N}_]*)|(\*\*|\/\/|[<>=!]=|[-+*/%^<>(),@[\]:.=]))/uy;
+/** What to write instead of a sign that is not read. */
+const INSTEAD: Record<string, string> = { "|": " Write abs(x).", "{": " Use round brackets.", "&": " Write logical_and(a, b)." };
 
 function tokens(text: string): Token[] {
   const plain = text.replace(/[\u2212\u2013]/g, "-").replace(/[\u00d7\u22c5\u00b7]/g, "*");
@@ -39,7 +41,7 @@ function tokens(text: string): Token[] {
     const made = TOKEN.exec(plain);
     if (!made) {
       const bad = plain.slice(at).trim()[0] ?? "";
-      throw new FormulaError(`"${bad}" is not part of a formula.`, at);
+      throw new FormulaError(`"${bad}" is not part of a formula.${INSTEAD[bad] ?? ""}`, at);
     }
     const [number, name, sign] = made.slice(1);
     const kind = number ? "number" : name ? "name" : "sign";
@@ -50,8 +52,12 @@ function tokens(text: string): Token[] {
   return found;
 }
 
+const STATEMENT = /^\s*(for|while|if|def|class|import|from|lambda|print|with)\b/;
+
 /** Read a formula; each call keeps the text that it was written as. */
 export function read(text: string): Tree {
+  const word = STATEMENT.exec(text)?.[1];
+  if (word) throw new FormulaError(`"${word}" is not read here: lines are formulas, such as h = tanh(w*x). gd.explain(f) takes any Python.`, 0);
   const all = tokens(text);
   let i = 0;
   const now = (): Token => all[i]!;
@@ -78,8 +84,8 @@ export function read(text: string): Tree {
       if (now().kind === "name" && all[i + 1]?.text === "=") {
         const name = now().text;
         i += 2;
-        options[name] = option(infix(0));
-      } else parts.push(infix(0));
+        options[name] = option(choice());
+      } else parts.push(choice());
     }
     return [parts, options];
   };
@@ -134,7 +140,7 @@ export function read(text: string): Tree {
       return call(token.text, parts, token.start, options);
     }
     if (token.text === "(") {
-      const inside = infix(0);
+      const inside = choice();
       expect(")");
       return inside;
     }
@@ -142,7 +148,7 @@ export function read(text: string): Tree {
       const parts: Tree[] = [];
       while (!next("]")) {
         if (parts.length) expect(",");
-        parts.push(infix(0));
+        parts.push(choice());
       }
       return { kind: "list", parts, text: text.slice(token.start, all[i - 1]!.end) };
     }
@@ -176,9 +182,21 @@ export function read(text: string): Tree {
       left = call(name, [left, infix(strength)], from);
     }
   };
-  const whole = infix(0);
-  if (now().kind !== "end") throw new FormulaError(`"${now().text}" is out of place.`, now().start);
-  return whole;
+  /** `a if condition else b` is where(condition, a, b). */
+  const choice = (): Tree => {
+    const from = now().start;
+    const taken = infix(0);
+    if (now().text !== "if") return taken;
+    i += 1;
+    const condition = infix(0);
+    expect("else");
+    return call("where", [condition, taken, choice()], from);
+  };
+  const whole = choice();
+  const { kind, text: left, start } = now();
+  if (kind === "end") return whole;
+  const hint = kind === "sign" && left !== "(" ? "" : " A product is written 2*x, a function sin(x).";
+  throw new FormulaError(`"${left}" is out of place.${hint}`, start);
 }
 
 /** The value of an option: axis=0, keepdims=True. */

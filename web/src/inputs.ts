@@ -242,6 +242,10 @@ export class InputsPanel {
         ? h("p", { class: "bad" }, "The program would take another branch here. These numbers " +
             "belong to the branch that was recorded: run gd.explain at these inputs.")
         : null,
+      !found && numbers.ticks.some((t) => t.agrees === false)
+        ? h("p", { class: "remark" }, "Differences come out differently where a function has a kink or a " +
+            "jump, or where it loses digits.")
+        : null,
       numbers.replayed && !found && !this.run.watched
         ? h("p", { class: "remark" }, "This is the recording of a node, replayed. If the " +
             "program branches on values, use gd.explain(f), which watches for it.")

@@ -69,30 +69,19 @@ function literal(data: number[], shape: number[]): string {
 }
 
 /** Python that makes this page again, for a cell of a notebook; null where it cannot be told. */
-export function cellOf(run: Run, numbers: Numbers, formula: string | null): string | null {
+export function cellOf(run: Run, numbers: Numbers): string | null {
   const given = run.inputs.map((i) => {
     const data = dataOf(numbers.values[i]);
     const { name, shape } = run.vertices[i]!;
-    return data && /^[^\W\d]\w*$/u.test(name) ? `${name}=${literal(data, shape)}` : null;
+    return data && /^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) ? `${name}=${literal(data, shape)}` : null;
   });
   if (given.includes(null)) return null;
-  const names = run.inputs.map((i) => run.vertices[i]!.name);
-  let source: string[];
-  if (formula !== null) {
-    const lines = formula.split(/\n|;/).map((line) => line.trim()).filter(Boolean)
-      .filter((line) => !/^[^\W\d]\w*\s*=\s*(?:np\.array\()?\[/u.test(line));
-    const known = lines.map((line) => line.replace(/(?<![\w.])([a-z]\w*)(?=\()/g, (name) =>
-      `np.${/^(inv|solve|norm)$/.test(name) ? "linalg." : ""}${name}`)
-      .replace(/(?<![\w.])pi(?!\w)/g, "np.pi").replaceAll("^", "**"));
-    const last = known.pop()!.replace(/^return\s+/, "").replace(/^[^\W\d]\w*\s*=(?!=)\s*/u, "");
-    source = [`def f(${names.join(", ")}):`, ...known.map((line) => `    ${line}`), `    return ${last}`];
-  } else {
-    const lines = run.files[0]?.lines.map(([, text]) => text) ?? [];
-    const indent = /^\s*/.exec(lines[0] ?? "")![0].length;
-    if (!/^\s*def \w+\(/.test(lines[0] ?? "") || run.files.length > 1) return null;
-    source = lines.map((line) => line.slice(indent));
-  }
+  const lines = run.source ?? run.files[0]?.lines.map(([, text]) => text) ?? [];
+  const indent = /^\s*/.exec(lines[0] ?? "")![0].length;
+  if (!/^\s*def \w+\(/.test(lines[0] ?? "") || run.files.length > 1) return null;
+  const source = lines.map((line) => line.slice(indent));
   const name = /def (\w+)/.exec(source[0]!)![1]!;
-  return ["import numpy as np", "", "import chainrule as gd", "", "", ...source, "", "",
+  const special = source.some((line) => line.includes("scipy.special.")) ? ["import scipy.special"] : [];
+  return ["import numpy as np", ...special, "", "import chainrule as gd", "", "", ...source, "", "",
     `gd.explain(${name})(${given.join(", ")})`].join("\n");
 }

@@ -70,7 +70,7 @@ class Page {
     this.table = new TablePanel(run);
     this.quiz = new Quiz(() => this.go(this.now + 1, false, true), () =>
       this.go(sweepStart(this.all), false, true));
-    replace(root, this.voice, intro(run), h("div", { class: "top" }, this.call, this.remarks.badge),
+    replace(root, this.voice, intro(run, live), h("div", { class: "top" }, this.call, this.remarks.badge),
       h("div", { class: "grid" },
         h("div", { class: "wide" }, this.graphCard(fold), this.remarks.element, this.source.element,
           this.code.element),
@@ -203,7 +203,7 @@ class Page {
   }
 
   private cell(): string | null {
-    return cellOf(this.family.runs[0]!, this.numbers, this.formula());
+    return cellOf(this.family.runs[0]!, this.numbers);
   }
 
   private noting = 0;
@@ -276,12 +276,12 @@ class Page {
 }
 
 /** Two lines for who comes here first. */
-function intro(run: Run): HTMLElement {
+function intro(run: Run, live: boolean): HTMLElement {
   const swept = run.mode === "forward" ? gloss("tangent") : gloss("cotangent");
   return h("p", { class: "intro" }, "Each box is a ", gloss("vertex"), ": a value, and how it was computed. " +
     "First the values are computed, along the arrows; then each box hands its ", swept, " times a ",
     gloss("local derivative"), run.mode === "forward" ? " on." : " back to what it was computed from.",
-    h("br"), "Step with \u2192 or Play. Change an input, and everything follows.");
+    h("br"), "Step with \u2192 or Play.", live ? " Change an input, and everything follows." : "");
 }
 
 function header(

@@ -273,7 +273,7 @@ export function inv(a: ND): ND {
 
 function determinant(x: number[][]): number {
   const { det: found } = eliminated(x, unit(x.length));
-  return Number.isNaN(found) && x.flat().every(Number.isFinite) ? 0 : found;
+  return Number.isNaN(found) && x.flat().every(Number.isFinite) ? 0 : found + 0;
 }
 
 export function det(a: ND): ND {

@@ -55,9 +55,9 @@ export class NowPanel {
   private start(numbers: Numbers): Row[] {
     const run = this.run;
     const count = run.vertices.filter((v) => v.rule != null).length;
-    const also = run.result == null
-      ? "The result is not computed from the inputs, so there is no sweep back."
-      : "Step on to see each of them, and then the sweep that carries the derivative.";
+    const also = run.error ? "The function did not finish, so there is no sweep back."
+      : run.result == null ? "The result is not computed from the inputs, so there is no sweep back."
+        : "Step on to see each of them, and then the sweep that carries the derivative.";
     return [
       ...run.inputs.map((i) => row(nameOf(run, i), "=", numbers.values[i])),
       h("p", {}, `The function runs ${count} ${count === 1 ? "operation" : "operations"} ` +

@@ -118,5 +118,5 @@ export function planned(name: string, xs: Given[], options: Options): { shape: n
   }
   if (name === "norm") return { shape: [], terms: null };
   if (x!.shape[0] !== x!.shape[1] || (y && y.shape[0] !== x!.shape[0])) unfit("needs a square matrix");
-  return { shape: name === "solve" ? y!.shape : x!.shape, terms: null };
+  return { shape: name === "solve" ? y!.shape : name === "det" ? [] : x!.shape, terms: null };
 }

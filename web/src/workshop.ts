@@ -48,7 +48,7 @@ export class Workshop {
       this.timer = setTimeout(() => this.make(), PAUSE);
     });
     this.field.value = data.formula;
-    const names = [...new Set([...data.functions, ...data.arrays].map((f) => f.name))].filter((name) => !/_|^add$|^subtract$|^multiply$|^divide$|^getitem$/.test(name));
+    const names = [...new Set([...data.functions, ...data.arrays].map((f) => f.name)), "prod", "std", "trace", "var"].filter((name) => !/_|^add$|^subtract$|^multiply$|^divide$|^getitem$/.test(name));
     this.element.append(
       h("div", { class: "titled" }, h("h2", { id: "workshop-title" }, "Type your function"), this.presets),
       this.field, this.error,
@@ -89,6 +89,9 @@ export class Workshop {
       const shape = made.run.vertices[made.run.result ?? -1]?.shape ?? [];
       if (shape.length) {
         throw new FormulaError(`The result is an array of ${sizeOf(shape)} entries: make a number of it, such as sum(...).`, 0);
+      }
+      if (made.run.vertices[made.run.result ?? -1]?.rule === null) {
+        throw new FormulaError("The result is an input itself: compute something of it, such as x**2.", 0);
       }
       if (made.run.result == null || !made.run.steps.length) {
         throw new FormulaError("The result is not computed from any input: use a name, such as x.", 0);

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.explainer.account.brief import short
-from chainrule.explainer.account.derivatives import partial_value
+from chainrule.explainer.account.derivatives import (
+    operand_expression,
+    partial_value,
+)
 from chainrule.explainer.account.remarks import MEND_FIRST, remedy_here
 from chainrule.explainer.account.sweep import Contribution
 from chainrule.explainer.account.views import VertexView
@@ -22,6 +25,7 @@ from chainrule.explainer.diagnosis.entries import (
     where,
 )
 from chainrule.explainer.diagnosis.reports import Reports
+from chainrule.operations_grad.partials import chosen_grad
 
 
 def born_in_values(reports: Reports) -> None:
@@ -80,6 +84,7 @@ def _report_value(reports: Reports, v: VertexView, kind: str, mask: Mask) -> Non
         if np.ndim(value) == 0 and (value == 0 or np.isinf(value)):
             why = _underflow(reports, x.index, value) or why
             guilty = guilty if x.index is None else i
+            advice = _undone(reports, v, x.index) or advice
             if x.index is not None and np.isinf(value):
                 advice = MEND_FIRST.format(reports.account.written(x))
     name = v.name if not entry else f"{v.name}{list(entry)}"
@@ -101,6 +106,15 @@ def _underflow(reports: Reports, index: int | None, value: Any) -> str:
     return f" The 0 of {u.name} is an underflow of {u.expression}."
 
 
+def _undone(reports: Reports, v: VertexView, index: int | None) -> str:
+    """Return what to write for the logarithm of an exponential that is 0."""
+    u = None if index is None else reports.account.vertices[index]
+    if u is None or (v.operation, u.operation) != ("log", "exp"):
+        return ""
+    inside = operand_expression(reports.account.vertices, u, 0)
+    return f"The logarithm of an exponential is its argument: write {inside}."
+
+
 def born_in_slopes(reports: Reports) -> None:
     """Report local derivatives, and products with them, that are not finite."""
     for c in reports.contributions:
@@ -116,6 +130,7 @@ def born_in_slopes(reports: Reports) -> None:
 
 
 def _report_slope(reports: Reports, c: Contribution, v: VertexView, z: Any) -> None:
+    advice = remedy_here(reports.account.vertices, v)
     partial = numbers(c.partial)
     steep = None if partial is None else where(partial, _unknown)
     target = reports.account.vertices[c.target].name
@@ -129,6 +144,9 @@ def _report_slope(reports: Reports, c: Contribution, v: VertexView, z: Any) -> N
             message = f"What comes in is 0, and {name} is {short(slope)}: 0 * inf."
         else:
             message = f"{name[0].upper()}{name[1:]} is {short(slope)} here."
+        if v.rule is chosen_grad:
+            message = f"{v.name} is the slope at a kink, which has no slope itself."
+            advice = _NO_SLOPE
     else:
         entry, kind = None, "nan" if where(c.amount, np.isnan) is not None else ""
         kind = kind or "infinity"
@@ -139,7 +157,7 @@ def _report_slope(reports: Reports, c: Contribution, v: VertexView, z: Any) -> N
         message,
         operand=c.position,
         entry=entry,
-        remedy=remedy_here(reports.account.vertices, v),
+        remedy=advice,
         in_derivative=True,
     )
 

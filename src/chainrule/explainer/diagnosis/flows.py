@@ -44,6 +44,7 @@ _CLOSED = (
     "Nothing flows back through it here: start elsewhere, or use a form that leaves a "
     "slope, such as np.where(x > 0, x, 0.01 * x) for np.maximum(x, 0)."
 )
+_AT_KINK = "A kink takes 0 by convention: use a smooth form, or start elsewhere."
 _STATIONARY = "The point is stationary there: start elsewhere."
 
 
@@ -104,6 +105,8 @@ def _report_zero(
     advice = _STATIONARY if c is not None else _CLOSED
     if is_elementwise(v) and len(v.operands) == 1 and not v.rule.structural:
         advice = _SATURATED
+    if reports.knows("kink", v):
+        advice = _AT_KINK
     reports.add("zero", v, message, operand=i, remedy=advice, in_derivative=True)
 
 

@@ -40,6 +40,16 @@ _FARTHER = 100.0
 """How much farther they are tried again: the gap of a kink stays."""
 
 
+_INFINITE = 1e30
+"""A slope so near a kink that is as steep grows without bound."""
+
+_SMOOTH = (
+    "Use a smooth form, such as np.sqrt(x**2 + 1e-12) for np.abs(x), and "
+    "np.sqrt(np.sum(x**2) + 1e-12) for a norm or a standard deviation; or accept the "
+    "convention, which is stated in the documentation of the operation."
+)
+
+
 def kinks(reports: Reports) -> None:
     """Report operations, and comparisons, that the point is at a kink of."""
     with watched(reports.contributions, "looking for kinks", "slopes") as slopes:
@@ -73,7 +83,8 @@ def _try(reports: Reports, v: VertexView, c: Contribution) -> None:
     if not mask.any():
         return
     entry: Entry | None = first(mask)
-    sides = f"{before[entry]:.3g} on one side and {behind[entry]:.3g} on the other"
+    one, other = (_written(x[entry]) for x in (before, behind))
+    sides = f"{one} on one side and {other} on the other"
     entry = entry if is_elementwise(v) else None
     x = reports.account.written(v.operands[c.position])
     along = "" if is_elementwise(v) else " along a direction"
@@ -84,10 +95,14 @@ def _try(reports: Reports, v: VertexView, c: Contribution) -> None:
         "takes is a convention.",
         operand=c.position,
         entry=entry,
-        remedy="Use a smooth form, or accept the convention, which is stated in the "
-        "documentation of the operation.",
+        remedy=_SMOOTH,
         in_derivative=True,
     )
+
+
+def _written(slope: float) -> str:
+    steep = "unbounded" if slope > 0 else "unbounded below"
+    return steep if abs(slope) > _INFINITE else f"{slope:.3g}"
 
 
 def _apart(before: Any, behind: Any) -> Any:

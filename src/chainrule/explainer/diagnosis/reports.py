@@ -94,6 +94,11 @@ class Reports:
             v.index,
         )
 
+    def knows(self, kind: str, v: VertexView) -> bool:
+        """Tell whether there is a finding of a kind in an operation's place."""
+        place = v.index if v.location is None else _place(v.location)
+        return (kind, place) in self._found
+
     def contributions_of(self, index: int) -> Sequence[Contribution]:
         """Return what an operation passes on in the sweep."""
         return self._by_source.get(index, ())
@@ -140,7 +145,8 @@ class Reports:
     ) -> tuple[Factor, ...]:
         """Return the factors from the result to an operation, along the widest way.
 
-        With an operand the last one is the derivative in it.
+        With an operand the last one is the derivative in it. What sums the results is
+        none of the program's, and left out.
         """
         found: list[Factor] = []
         if operand is not None:
@@ -149,7 +155,8 @@ class Reports:
         for c in self.way(v.index):
             source = self.account.vertices[c.source]
             entry = entry if is_elementwise(source) else None
-            found.append(self._factor(c, entry))
+            if c.source not in self._added:
+                found.append(self._factor(c, entry))
         return tuple(reversed(found))
 
     def way(self, target: int) -> Iterator[Contribution]:

@@ -23,6 +23,7 @@ from chainrule.explainer.page.javascript_forms import javascript_form
 from chainrule.explainer.page.page import assembled, framed
 from chainrule.nodes.admission import operation_name
 from chainrule.operations_grad.contraction import dot_grad, matmul_grad
+from chainrule.operations_grad.determinants import det_grad
 from chainrule.operations_grad.indexing import getitem_grad
 from chainrule.operations_grad.linalg import inv_grad, solve_grad
 from chainrule.operations_grad.norms import vector_norm_grad
@@ -139,6 +140,7 @@ ARRAYS: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("norm", (1,)),
     ("norm", (2,)),
     ("inv", (2,)),
+    ("det", (2,)),
     ("solve", (2, 1)),
     ("solve", (2, 2)),
 )
@@ -189,6 +191,7 @@ _OF_ARRAYS: dict[str, type[rule]] = {
     "dot": dot_grad,
     "norm": vector_norm_grad,
     "inv": inv_grad,
+    "det": det_grad,
     "solve": solve_grad,
 }
 
@@ -202,6 +205,8 @@ def _script(operation: type[rule]) -> Script | None:
     """Return an operation on numbers as JavaScript; without partials if constant."""
     if not is_of_library(operation) or operation.variadic:
         return None
+    if not hasattr(np, operation_name(operation)) and not operation.forward_name:
+        return None  # a part of other derivatives, under no public name
     if issubclass(operation, elementwise):
         return script_of(_view(operation))
     form = javascript_form(operation)

@@ -1,0 +1,58 @@
+// Typed formulas as Python with NumPy: what a notebook's cell computes.
+
+import { bare, CONSTANTS, type Tree } from "./formula";
+
+/** Other spellings of functions, by what they are called in NumPy. */
+export const ALSO: Record<string, string> = bare({
+  abs: "absolute", pow: "power", asin: "arcsin", acos: "arccos", atan: "arctan", atan2: "arctan2",
+  asinh: "arcsinh", acosh: "arccosh", atanh: "arctanh", ln: "log", max: "maximum",
+  min: "minimum", mod: "remainder",
+});
+
+type Infix = [sign: string, strength: number];
+export const SIGNS: Record<string, Infix> = bare<Infix>({
+  less: ["<", 1], less_equal: ["<=", 1], greater: [">", 1], greater_equal: [">=", 1], equal: ["==", 1],
+  not_equal: ["!=", 1], add: ["+", 2], subtract: ["-", 2], multiply: ["*", 3], divide: ["/", 3],
+  remainder: ["%", 3], floor_divide: ["//", 3], matmul: ["@", 3], negative: ["-", 4], power: ["**", 5],
+});
+const ATOM = 6;
+
+/** A function's name behind its module. */
+export function home(name: string): string {
+  if (/^(inv|solve|det|norm|cholesky)$/.test(name)) return `np.linalg.${name}`;
+  return /^(erf|xlogy)$/.test(name) ? `scipy.special.${name}` : `np.${name}`;
+}
+
+/** The libraries that a text calls. */
+export function imports(text: string): string[] {
+  return ["import numpy as np", ...(text.includes("scipy.special.") ? ["import scipy.special"] : [])];
+}
+
+/** A formula in Python, in brackets if it is weaker than what stands around it. */
+export function python(tree: Tree, around = 0): string {
+  const inside = (text: string, strength: number): string => (strength < around ? `(${text})` : text);
+  if (tree.kind === "number") return inside(String(tree.value), tree.value < 0 ? 4 : ATOM);
+  if (tree.kind === "name") return tree.name in CONSTANTS ? `np.${tree.name.replace("tau", "pi * 2")}` : tree.name;
+  if (tree.kind === "list") return `np.array([${tree.parts.map((x) => (x.kind === "list" ? bracketed(x) : python(x))).join(", ")}])`;
+  const { name, parts, options = {} } = tree;
+  const [x, y] = parts as [Tree, Tree];
+  const [sign, strength] = SIGNS[name] ?? ["", 0];
+  if (name === "power" && sign) return inside(`${python(x, ATOM)} ** ${python(y, 4)}`, strength);
+  if (name === "negative") return inside(`-${python(x, strength)}`, strength);
+  if (sign) return inside(`${python(x, strength)} ${sign} ${python(y, strength + 1)}`, strength);
+  if (name === "getitem") return `${python(x, ATOM)}[${(options["index"] as unknown[]).map(place).join(", ")}]`;
+  if (name === "transpose") return `${python(x, ATOM)}.T`;
+  const known = parts.length > 1 || !/^(max|min)$/.test(name) ? ALSO[name] ?? name : name;
+  const named = Object.entries(options).map(([key, value]) => `${key}=${value === true ? "True" : value === false ? "False" : value ?? "None"}`);
+  return `${home(known)}(${[...parts.map((part) => python(part)), ...named].join(", ")})`;
+}
+
+function bracketed(tree: Tree & { kind: "list" }): string {
+  return `[${tree.parts.map((x) => (x.kind === "list" ? bracketed(x) : python(x))).join(", ")}]`;
+}
+
+function place(index: unknown): string {
+  if (!Array.isArray(index)) return String(index ?? "None");
+  const [start, stop, step] = index.map((n: unknown) => (n === null ? "" : String(n)));
+  return `${start}:${stop}${step ? `:${step}` : ""}`;
+}
