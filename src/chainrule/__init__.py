@@ -8,17 +8,10 @@ from chainrule.explainer import diagnose, draw, explain
 from chainrule.nodes.node_class import node
 from chainrule.numpy.making import empty, full, ones, zeros
 from chainrule.settings import options
-from chainrule.solving import implicit, linear_solve
 from chainrule.sweeps.order import generate_graph, topological_sort
-from chainrule.testing import check_gradients
-from chainrule.transforms.checkpoint import checkpoint
-from chainrule.transforms.custom_operation import custom_operation
 from chainrule.transforms.gradients import elementwise_grad, grad, value_and_grad
 from chainrule.transforms.matrices import hessian, jacobian
-from chainrule.transforms.numerical import numerical
-from chainrule.transforms.operands import closure_vjp
 from chainrule.transforms.products import hvp, jvp, linearize, vjp
-from chainrule.transforms.propagation import propagate
 from chainrule.transforms.values import stop_gradient, value, zero_grad
 
 if typing.TYPE_CHECKING:
@@ -42,9 +35,16 @@ if typing.TYPE_CHECKING:
     )
     from chainrule.lifting import lift
     from chainrule.parallel import pmap
+    from chainrule.solving import implicit, linear_solve
     from chainrule.sparse import hessian_diagonal as hessian_diagonal
     from chainrule.sparse import linear_map as linear_map
     from chainrule.support import supported
+    from chainrule.testing import check_gradients
+    from chainrule.transforms.checkpoint import checkpoint
+    from chainrule.transforms.custom_operation import custom_operation
+    from chainrule.transforms.numerical import numerical
+    from chainrule.transforms.operands import closure_vjp
+    from chainrule.transforms.propagation import propagate
 
 __all__ = [
     "check_gradients",
@@ -110,9 +110,17 @@ _OF_THE_COMPILER = (
 )
 """The compiler is half of the library: it is loaded when it is first asked for."""
 _HOMES = {
+    "check_gradients": "chainrule.testing",
+    "checkpoint": "chainrule.transforms.checkpoint",
+    "closure_vjp": "chainrule.transforms.operands",
+    "custom_operation": "chainrule.transforms.custom_operation",
+    "implicit": "chainrule.solving",
     "lift": "chainrule.lifting",
+    "linear_solve": "chainrule.solving",
     "map_reduce": "chainrule.chunks",
+    "numerical": "chainrule.transforms.numerical",
     "pmap": "chainrule.parallel",
+    "propagate": "chainrule.transforms.propagation",
     "register_arrays": "chainrule.values.foreign",
     "supported": "chainrule.support",
     "versions": "chainrule.about",
@@ -125,7 +133,8 @@ _WITH_SCIPY = ("ipopt", "sparse", "hessian_diagonal", "linear_map")
 def __getattr__(name: str) -> typing.Any:
     """Find a function of the compiler, or a wrapped one: ``gd.sin``."""
     if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+        found = getattr(importlib.import_module(_HOMES[name]), name)
+        return globals().setdefault(name, found)
     if name in ("interop", "ipopt", "scipy"):
         return importlib.import_module(f"chainrule.{name}")
     if name in _WITH_SCIPY:
