@@ -4,7 +4,8 @@ import { dataOf, shapeOfOperand, sizeOf, valueFrom } from "./arrays";
 import { isGrid, type Contribution, type Operand, type Place, type Run, type Rule, type Script, type Step, type Value, type Vertex } from "./data";
 import { CONSTANTS, FormulaError, listed, read, type Tree } from "./formula";
 import { short } from "./format";
-import { ALSO, home, imports, python, SIGNS } from "./python";
+import { imports } from "./links";
+import { ALSO, home, MODULES, python, SIGNS } from "./python";
 import { array } from "./nd";
 import { Replay } from "./replay";
 import { checked, planned, together, type KnownArray, type Options } from "./typed";
@@ -12,6 +13,8 @@ import { checked, planned, together, type KnownArray, type Options } from "./typ
 /** An operation of which the page knows the derivatives, as workshop.py writes it. */
 export interface Known {
   name: string;
+  /** Where Python finds it. */
+  module: string;
   operands: string[];
   script: number;
   rule: string;
@@ -75,7 +78,9 @@ export class Builder {
     private readonly functions: Known[],
     private readonly arrays: KnownArray[],
     private readonly rulesOf: Script[],
-  ) {}
+  ) {
+    for (const { name, module } of functions) MODULES[name] = module;
+  }
 
   /** Build the run of a text; `given` has values for inputs, 1 where it has none. */
   build(text: string, given: Record<string, Held>): Built {

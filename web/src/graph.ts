@@ -174,7 +174,7 @@ export class GraphView {
   private arrange(folds: Folded): Plan[] {
     const numbers = this.last![0];
     const sums = runningSums(this.run, numbers);
-    const labels = this.labels(numbers);
+    const labels = this.labels(numbers, true);
     const { size } = this;
     const narrow = size.width < 440;
     let room = narrow ? 240 : 420;
@@ -190,7 +190,7 @@ export class GraphView {
 
   private paint(folds: Folded, plans: Plan[]): void {
     const [numbers, state, moment] = this.last!;
-    const labels = this.labels(numbers);
+    const labels = this.labels(numbers, true);
     const held = this.focused();
     this.folds = folds;
     this.edges.clear();
@@ -248,7 +248,10 @@ export class GraphView {
 
   /** The member of a box that it shows: the one touched last. */
   private shownMember(index: number): number {
-    const members = this.folds.groups[index]!.members;
+    return this.shownOf(this.folds.groups[index]!.members);
+  }
+
+  private shownOf(members: number[]): number {
     if (this.round !== null && members.length > 1) {
       const found = members.find((i) => this.run.vertices[i]!.repeat === this.round);
       if (found !== undefined) return found;
@@ -324,13 +327,22 @@ export class GraphView {
     return fits;
   }
 
-  private labels(numbers: Numbers): Map<string, string> {
+  /** The texts on the edges; those of loops are of the round that is shown, or the widest of all. */
+  private labels(numbers: Numbers, widest = false): Map<string, string> {
     const labels = new Map<string, string>();
-    if (this.fold !== "none") return labels;
+    if (this.fold !== "none" && this.fold !== "loop") return labels;
+    const { groups, groupOf, edges } = this.whole;
     const found = byEdge(numbers);
-    for (const { key } of this.whole.edges) {
-      const [vertex, position] = key.split(":").map(Number);
-      labels.set(key, labelOf(this.run, vertex!, position!, found.get(key)));
+    for (const { from, to, key } of edges) {
+      const { members } = groups[to]!;
+      const texts = (widest ? members.slice(0, 200) : [this.shownOf(members)]).map((vertex) => {
+        const positions = this.run.vertices[vertex]!.operands.flatMap((x, position) =>
+          "vertex" in x && groupOf[x.vertex] === from ? [position] : []);
+        const position = this.fold === "none" ? Number(key.split(":")[1]) : positions[0];
+        if (position === undefined || (this.fold === "loop" && positions.length > 1)) return "";
+        return labelOf(this.run, vertex, position, found.get(`${vertex}:${position}`));
+      });
+      labels.set(key, texts.reduce((a, b) => (widthOf(b, LABEL) > widthOf(a, LABEL) ? b : a)));
     }
     return labels;
   }

@@ -68,6 +68,12 @@ function literal(data: number[], shape: number[]): string {
   return shape.length ? `np.array(${nested(0, shape)})` : text(data[0]!);
 }
 
+/** The libraries that a text calls. */
+export function imports(text: string): string[] {
+  const found = [...text.matchAll(/(?<![\w.])scipy(?:\.[a-z]\w*)*(?=\.\w+\()/g)].map(([name]) => `import ${name}`);
+  return ["import numpy as np", ...new Set(found)];
+}
+
 /** Python that makes this page again, for a cell of a notebook; null where it cannot be told. */
 export function cellOf(run: Run, numbers: Numbers): string | null {
   const given = run.inputs.map((i) => {
@@ -81,7 +87,6 @@ export function cellOf(run: Run, numbers: Numbers): string | null {
   if (!/^\s*def \w+\(/.test(lines[0] ?? "") || run.files.length > 1) return null;
   const source = lines.map((line) => line.slice(indent));
   const name = /def (\w+)/.exec(source[0]!)![1]!;
-  const special = source.some((line) => line.includes("scipy.special.")) ? ["import scipy.special"] : [];
-  return ["import numpy as np", ...special, "", "import chainrule as gd", "", "", ...source, "", "",
+  return [...imports(source.join("\n")), "", "import chainrule as gd", "", "", ...source, "", "",
     `gd.explain(${name})(${given.join(", ")})`].join("\n");
 }

@@ -17,16 +17,13 @@ export const SIGNS: Record<string, Infix> = bare<Infix>({
 });
 const ATOM = 6;
 
-/** A function's name behind its module. */
-export function home(name: string): string {
-  if (/^(inv|solve|det|norm|cholesky)$/.test(name)) return `np.linalg.${name}`;
-  return /^(erf|xlogy)$/.test(name) ? `scipy.special.${name}` : `np.${name}`;
-}
+/** Where functions are found that are not NumPy's own. */
+export const MODULES: Record<string, string> = bare({
+  inv: "np.linalg", solve: "np.linalg", det: "np.linalg", norm: "np.linalg",
+});
 
-/** The libraries that a text calls. */
-export function imports(text: string): string[] {
-  return ["import numpy as np", ...(text.includes("scipy.special.") ? ["import scipy.special"] : [])];
-}
+/** A function's name behind its module. */
+export const home = (name: string): string => `${MODULES[name] ?? "np"}.${name}`;
 
 /** A formula in Python, in brackets if it is weaker than what stands around it. */
 export function python(tree: Tree, around = 0): string {

@@ -198,7 +198,7 @@ _OF_ARRAYS: dict[str, type[rule]] = {
 
 def _view(operation: type[rule]) -> VertexView:
     operands = [Operand(i, 1.0) for i in range(len(operation.operand_names))]
-    return VertexView(0, "z", 1.0, operation, "", operands)
+    return VertexView(0, "z", 1.0, operation, operation_name(operation), operands)
 
 
 def _script(operation: type[rule]) -> Script | None:
@@ -224,6 +224,7 @@ def _function(operation: type[rule], number: int) -> dict[str, Any]:
     names = operation.operand_names
     return {
         "name": operation_name(operation),
+        "module": operation.forward_name.partition(":")[0] or "np",
         "operands": list(names),
         "script": number,
         "rule": operation.__name__,
