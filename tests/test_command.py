@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import webbrowser
@@ -26,6 +27,16 @@ def test_a_formula_is_explained(capsys):
     assert status == 0
     assert "formula(x = 1.5708, y = 3)" in text
     assert "x*y + sin(x)  add(v1, v2)" in text
+
+
+def test_lines_before_a_formula_name_values(capsys):
+    status, text = run(capsys, "explain", "h = tanh(w*x); h**2", "w=0.5", "x=2")
+    assert status == 0
+    assert re.search(r"h +2 +tanh\(w\*x\) +tanh\(v1\) +0.761594", text)
+    assert run(capsys, "check", "h = x*x\nh + h", "x=3")[1].startswith("d/dx = 12.0")
+    status, text = run(capsys, "explain", "import os; x", "x=2")
+    assert status == 2
+    assert "lines that name no value" in text
 
 
 @pytest.mark.parametrize(("suffix", "start"), [("html", "<!doctype"), ("md", "#")])

@@ -5,8 +5,8 @@
     python -m chainrule check "sqrt(x)**2" x=0
     python -m chainrule versions
 
-A formula is Python with NumPy's names; values are formulas too: ``x=pi/2``,
-``w=[1.0, 2.0]``. ``--page`` opens the page where the formula can be changed, and
+A formula is Python with NumPy's names, and may have lines before it that name values,
+``h = tanh(w*x); h**2``; values are formulas too: ``x=pi/2``, ``w=[1.0, 2.0]``. ``--page`` opens the page where the formula can be changed, and
 ``--page FILE`` writes it.
 """
 
@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     made.formatter_class = argparse.RawDescriptionHelpFormatter
     commands = made.add_subparsers(required=True, metavar="explain|check|versions")
     explain = commands.add_parser("explain", help="a gradient, step by step")
-    explain.add_argument("--save", metavar="FILE", help="write a page, or .md, .tex")
+    explain.add_argument("--save", metavar="FILE", help="write .html, .md, .txt, ...")
     explain.add_argument(
         "--page",
         metavar="FILE",
@@ -145,27 +145,59 @@ def function_of(
             raise gd.errors.ArgumentError(f"{name} has two values.")
         names.append(name)
         values.append(_value(text, known))
-    text = f"lambda {', '.join(names)}: {formula}"
-    linecache.cache["<formula>"] = len(text), None, [f"{text}\n"], "<formula>"
+    text = _written(formula, names)
+    lines = text.splitlines(keepends=True)
+    linecache.cache["<formula>"] = len(text), None, lines, "<formula>"
     try:
-        tree = ast.parse(text, "<formula>", "eval")
+        tree = ast.parse(text, "<formula>")
     except SyntaxError as error:
         raise gd.errors.ArgumentError(
             f"{formula!r} is no formula in Python: {error.msg}. Write 'x**2' for a "
             "power and 'x*y' for a product."
         ) from None
+    body = getattr(tree.body[0], "body", [])
+    if isinstance(body, list) and not all(map(_names_a_value, body)):
+        raise gd.errors.ArgumentError(
+            f"{formula!r} has lines that name no value. Write 'h = tanh(w*x); h**2'."
+        )
     read = [n for n in ast.walk(tree) if isinstance(n, ast.Name)]
     own = {n.id for n in read if isinstance(n.ctx, ast.Store)}  # in comprehensions
     own.update(n.arg for n in ast.walk(tree) if isinstance(n, ast.arg))
     lacking = [n.id for n in read if n.id not in known and n.id not in own]
     if lacking:
+        called = {name for n in ast.walk(tree) if (name := _called(n))}
+        remedy = f"Write {lacking[0]}=1.0 behind the formula."
+        if lacking[0] in called:
+            remedy = "Write a function of NumPy."
         raise gd.errors.ArgumentError(
             f"{lacking[0]!r} is neither a name of NumPy's nor a value that was given. "
-            f"Write {lacking[0]}=1.0 behind the formula."
+            f"{remedy}"
         )
-    f: Callable[..., Any] = eval(compile(tree, "<formula>", "eval"), known)
+    exec(compile(tree, "<formula>", "exec"), known)
+    f: Callable[..., Any] = known["formula"]
     f.__name__ = "formula"
     return f, tuple(values)
+
+
+def _written(formula: str, names: Sequence[str]) -> str:
+    """Return a formula, and the lines before it, as the source of a function."""
+    *lines, last = [x for part in formula.splitlines() for x in part.split(";")] or [""]
+    given = ", ".join(names)
+    if not any(line.strip() for line in lines):
+        return f"formula = lambda {given}: {last}\n"
+    body = "".join(f"    {x.strip()}\n" for x in lines if x.strip())
+    return f"def formula({given}):\n{body}    return {last.strip()}\n"
+
+
+def _names_a_value(statement: object) -> bool:
+    return isinstance(statement, ast.Assign | ast.Return)
+
+
+def _called(tree: ast.AST) -> str:
+    """Return the name of the function that is called, "" if it has none."""
+    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name):
+        return tree.func.id
+    return ""
 
 
 def _value(text: str, known: dict[str, Any]) -> Any:
