@@ -6,8 +6,8 @@
     python -m chainrule versions
 
 A formula is Python with NumPy's names, and may have lines before it that name values,
-``h = tanh(w*x); h**2``; values are formulas too: ``x=pi/2``, ``w=[1.0, 2.0]``. ``--page`` opens the page where the formula can be changed, and
-``--page FILE`` writes it.
+``h = tanh(w*x); h**2``; values are formulas too: ``x=pi/2``, ``w=[1.0, 2.0]``. ``--page``
+opens the page where the formula can be changed, and ``--page FILE`` writes it.
 """
 
 from __future__ import annotations
@@ -155,8 +155,9 @@ def function_of(
             f"{formula!r} is no formula in Python: {error.msg}. Write 'x**2' for a "
             "power and 'x*y' for a product."
         ) from None
-    body = getattr(tree.body[0], "body", [])
-    if isinstance(body, list) and not all(map(_names_a_value, body)):
+    (made,) = tree.body
+    body = made.body if isinstance(made, ast.FunctionDef) else []
+    if not all(isinstance(x, ast.Assign | ast.Return) for x in body):
         raise gd.errors.ArgumentError(
             f"{formula!r} has lines that name no value. Write 'h = tanh(w*x); h**2'."
         )
@@ -187,10 +188,6 @@ def _written(formula: str, names: Sequence[str]) -> str:
         return f"formula = lambda {given}: {last}\n"
     body = "".join(f"    {x.strip()}\n" for x in lines if x.strip())
     return f"def formula({given}):\n{body}    return {last.strip()}\n"
-
-
-def _names_a_value(statement: object) -> bool:
-    return isinstance(statement, ast.Assign | ast.Return)
 
 
 def _called(tree: ast.AST) -> str:

@@ -201,7 +201,7 @@ FAULTS = r"""(smallest) => {
   }
   const current = document.querySelector(".box.current .frame");
   const bar = document.querySelector("footer").getBoundingClientRect();
-  if (current && !scrollY && innerWidth > 900 &&
+  if (current && !scrollY && innerWidth > 900 && !document.querySelector(".workshop") &&
       current.getBoundingClientRect().bottom > bar.top)
     found.push("the box of the moment is behind the bar");
   const scroller = document.querySelector(".graph .frame");
