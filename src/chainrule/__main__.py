@@ -6,8 +6,8 @@
     python -m chainrule versions
 
 A formula is Python with NumPy's names, and may have lines before it that name values,
-``h = tanh(w*x); h**2``; values are formulas too: ``x=pi/2``, ``w=[1.0, 2.0]``. ``--page``
-opens the page where the formula can be changed, and ``--page FILE`` writes it.
+``h = tanh(w*x); h**2``; values are formulas too: ``x=pi/2``, ``w=[1.0, 2.0]``.
+``--page`` opens the page where the formula can be changed; ``--page FILE`` writes it.
 """
 
 from __future__ import annotations
