@@ -213,3 +213,25 @@ def test_an_error_after_a_decision_is_no_error_before_it(room, monkeypatch):
     np.testing.assert_array_equal(fast(-x, singular), f(-x, singular))
     with pytest.raises(np.linalg.LinAlgError):
         fast(x, singular)
+
+
+@pytest.mark.parametrize("name", ["max", "min", "sum"])
+def test_arrays_with_short_rows_are_reduced_in_loops(name):
+    def f(x, y):
+        pooled = getattr(np, name)(np.reshape(np.tanh(x), (50, 7, 2, 7, 2)), (2, 4))
+        lines = getattr(np, name)(y, axis=1)
+        return np.sum(pooled**2) + np.sum(lines * lines)
+
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(50, 14, 14)), rng.normal(size=(900, 6))
+    fast = gd.compile(gd.value_and_grad(f, (0, 1)), executor="native")
+    for sign in (1.0, -1.0):
+        value, slopes = fast(sign * x, y)
+        expected, others = gd.value_and_grad(f, (0, 1))(sign * x, y)
+        np.testing.assert_allclose(value, expected, rtol=1e-13)
+        for a, e in zip(slopes, others, strict=True):
+            np.testing.assert_allclose(a, e, rtol=1e-12, atol=1e-15)
+    left = fast.stats()["programs"][0]["numpy_rows"].keys()
+    assert left <= {"tanh", "max"}  # the last looks for nan
+    x[3, 4, 5] = np.nan
+    assert np.isnan(fast(x, y)[0])

@@ -21,6 +21,7 @@ from chainrule.compiler.native.groups import (
     LARGE_ON_TAPE,
     Group,
     check_in_loops,
+    copy_in_loops,
     grouped,
 )
 from chainrule.compiler.native.index_runs import unindex_runs
@@ -66,6 +67,7 @@ def fused(
     views = Views(floats=floats)
     others = share_factors(program, native=floats)
     others |= compute_by_themselves(program, views, threads)
+    copy_in_loops(program, floats=floats)
     check_in_loops(program, floats=floats)
     groups = grouped(program, views)
     member = {row: g for g in groups for row in g.members}

@@ -192,6 +192,33 @@ def check_in_loops(program: Program, *, floats: bool) -> None:
             program.checks[i] = top
 
 
+def copy_in_loops(program: Program, *, floats: bool) -> None:
+    """Let nests read what NumPy would reduce, or copy for a result, along short axes.
+
+    A copy that is only reduced costs nothing.
+    """
+    least = LARGE_ON_TAPE if floats else LARGE
+    rows: list[Row] = []
+    for row in program.rows:
+        if _is_reduction(row) and _is_slow(row.args[0], least):
+            copied = row.args[0].with_call(np.positive, row.args[:1])
+            rows.append(copied)
+            row.args, row.operands = (copied, *row.args[1:]), [copied]
+        rows.append(row)
+    for i, x in enumerate(program.outputs):
+        if isinstance(x, Row) and x.operands and only_shows(x) and _is_slow(x, least):
+            rows.append(x.with_call(np.positive, (x,)))
+            program.outputs[i] = rows[-1]
+            program.checks = [rows[-1] if c is x else c for c in program.checks]
+    program.rows = rows
+
+
+def _is_slow(x: Row, least: int) -> bool:
+    """Tell whether an array of float numbers has short rows, and is not computed."""
+    large = math.prod(x.shape or ()) >= least and x.dtype.kind == "f"
+    return large and (x.shape or (0,))[-1] < SHORT and not is_fusable(x, least)
+
+
 def _is_reduction(row: Row) -> bool:
     """Tell whether a row reduces one value over given axes, and asks no more."""
     known = traits_of(row.function)
