@@ -193,14 +193,16 @@ def check_in_loops(program: Program, *, floats: bool) -> None:
 
 
 def copy_in_loops(program: Program, *, floats: bool) -> None:
-    """Let nests read what NumPy would reduce, or copy for a result, along short axes.
+    """Let nests read what NumPy would reduce, or copy, along short axes.
 
     A copy that is only reduced costs nothing.
     """
     least = LARGE_ON_TAPE if floats else LARGE
     rows: list[Row] = []
+    views = Views(floats=floats)
     for row in program.rows:
-        if _is_reduction(row) and _is_slow(row.args[0], least):
+        reads = _is_reduction(row) or _copies(row, views)
+        if reads and _is_slow(row.args[0], least):
             copied = row.args[0].with_call(np.positive, row.args[:1])
             rows.append(copied)
             row.args, row.operands = (copied, *row.args[1:]), [copied]
@@ -211,6 +213,13 @@ def copy_in_loops(program: Program, *, floats: bool) -> None:
             program.outputs[i] = rows[-1]
             program.checks = [rows[-1] if c is x else c for c in program.checks]
     program.rows = rows
+
+
+def _copies(row: Row, views: Views) -> bool:
+    """Tell whether a row shows what is no view of the array that its operand shows."""
+    if not only_shows(row) or not only_shows(row.args[0]):
+        return False
+    return views.of(row).base is row
 
 
 def _is_slow(x: Row, least: int) -> bool:
