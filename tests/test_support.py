@@ -94,3 +94,19 @@ def test_accuracy_is_what_was_measured():
 def test_mirrored_functions_and_methods_of_arrays_are_known():
     assert gd.supported(gd.numpy.sin).write == "np.sin"
     assert gd.supported(np.ndarray.sum).write == "np.sum"
+
+
+def test_methods_of_ufuncs_and_of_rotations_are_known():
+    assert gd.supported(np.add.reduce).formula.startswith("z = sum(x)")
+    for f in (
+        np.multiply.accumulate,
+        np.subtract.outer,
+        np.maximum.reduceat,
+        np.add.at,
+    ):
+        assert gd.supported(f).status == "differentiable"
+    assert gd.supported(np.hypot.reduce).status == "not known"
+    transform = pytest.importorskip("scipy.spatial.transform")
+    found = gd.supported(transform.Rotation.from_rotvec)
+    assert found.write == "chainrule.scipy.spatial.transform.Rotation.from_rotvec"
+    assert gd.supported(transform.Rotation.as_davenport).status == "refused"

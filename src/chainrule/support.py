@@ -162,9 +162,10 @@ def supported(f: Callable[..., Any]) -> Support:
     """
     if not callable(f):
         raise ArgumentError(f"supported needs a function; received {describe(f)}.")
-    of_distribution = _of_distribution(f)
-    if of_distribution is not None:
-        return of_distribution
+    for known_of in (_of_distribution, _of_ufuncs_method, _of_rotations):
+        known = known_of(f)
+        if known is not None:
+            return known
     f = _of_numpys_arrays(f)
     name = written(f)
     declared = getattr(f, "rule", None) or rule_of(f)  # declares those of its library
@@ -176,11 +177,11 @@ def supported(f: Callable[..., Any]) -> Support:
     takes = isinstance(f, np.ufunc) or hasattr(f, "rule")
     if operation is None and not (takes and declared) and _mirrored(f) is None:
         return Support(name, "not known")
-    known = getattr(operation, "rule", declared)
+    described = getattr(operation, "rule", declared)
     if takes or (name.startswith("np.") and f not in OWN):
-        return _described(name, name, known)
+        return _described(name, name, described)
     module = "numpy" + name[2:] if name.startswith("np.") else name
-    return _described(name, f"chainrule.{module}", known)
+    return _described(name, f"chainrule.{module}", described)
 
 
 def _of_numpys_arrays(f: Callable[..., Any]) -> Any:
@@ -190,6 +191,42 @@ def _of_numpys_arrays(f: Callable[..., Any]) -> Any:
     if getattr(f, "__objclass__", None) is np.ndarray:
         return getattr(np, f.__name__, f)
     return f
+
+
+def _of_ufuncs_method(f: Callable[..., Any]) -> Support | None:
+    """Return what is known of a method of a ufunc, such as ``np.add.reduce``."""
+    owner = getattr(f, "__self__", None)
+    if not isinstance(owner, np.ufunc):
+        return None
+    method = f.__name__
+    name = f"{written(owner)}.{method}"
+    why = REFUSED.get((owner, method)) or REFUSED.get(owner)
+    if why:
+        return Support(name, "refused", notes=(why,))
+    served = "reduce" if method == "reduceat" else method
+    operation: Any = FUNCTIONS.get((owner, served))
+    if method == "at":
+        operation = FUNCTIONS[np.ufunc.at] if owner in UFUNCS else None
+    if operation is None:
+        constant = owner in LOCALLY_CONSTANT
+        return Support(name, "locally constant" if constant else "not known", name)
+    return _described(name, name, getattr(operation, "rule", None))
+
+
+_WITHOUT_NODES = ("reduce", "as_davenport", "random", "identity", "__setitem__")
+
+
+def _of_rotations(f: Callable[..., Any]) -> Support | None:
+    """Return what is known of a method of SciPy's rotations, or of ours."""
+    owner, _, method = getattr(f, "__qualname__", "").partition(".")
+    module = getattr(f, "__module__", None) or ""
+    if owner != "Rotation" or "scipy.spatial.transform" not in module:
+        return None
+    name = f"scipy.spatial.transform.Rotation.{method}"
+    ours: Any = importlib.import_module("chainrule.scipy.spatial.transform").Rotation
+    if method not in vars(ours) or method in _WITHOUT_NODES:
+        return Support(name, "refused", notes=("It has no derivative here.",))
+    return _described(name, f"chainrule.{name}", None)
 
 
 def _of_distribution(f: Callable[..., Any]) -> Support | None:

@@ -279,6 +279,11 @@ def power(x, n):
     return np.sum((OURS.from_rotvec(x) ** n).as_quat() * G)
 
 
+def aligned(a, b, weights):
+    turn, left = OURS.align_vectors(a, b, weights)
+    return np.sum(turn.as_matrix() * F) + left
+
+
 ROTATED = {
     "vector": (vector, (V[0],)),
     "vector at 0": (vector, (0 * V[0],)),
@@ -299,6 +304,14 @@ ROTATED = {
     "power": (power, (V[0], 0.7)),
     "power at 0": (power, (0 * V[0], 0.7)),
     "mean": (lambda x: np.sum(OURS.from_rotvec(x).mean().as_matrix() * F), (V * 0.3,)),
+    "mean of two": (
+        lambda x: np.sum(OURS.from_rotvec(x).mean().as_matrix() * F), (V[:2] * 0.3,)
+    ),
+    "aligned": (aligned, (P[:4], V[:4], np.array([1.0, 2.0, 0.5, 1.5]))),
+    "aligned with two": (aligned, (P[:2], V[:2], np.array([1.0, 2.0]))),
+    "aligned with axes": (
+        aligned, (np.eye(3) + 0.1 * F, np.eye(3), np.array([1.0, 1.0, 1.0]))
+    ),
     "apply": (lambda x, p: np.sum(OURS.from_rotvec(x).apply(p) ** 3), (V, P)),
 }  # fmt: skip
 
@@ -334,7 +347,7 @@ def test_what_rotations_refuse():
     moving = OURS.from_rotvec(gd.node(V))
     for refused in (
         lambda: transform.RotationSpline(np.arange(5.0), moving),
-        lambda: OURS.align_vectors(gd.node(V), P),
+        lambda: OURS.align_vectors(gd.node(V[0]), P[0]),
         lambda: moving.as_davenport(np.eye(3), "extrinsic"),
         moving.reduce,
         lambda: moving.mean(axis=0),

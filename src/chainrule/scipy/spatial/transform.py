@@ -10,8 +10,9 @@ import scipy.spatial.transform
 from numpy.typing import ArrayLike
 
 from chainrule.numpy import mirror
-from chainrule.scipy.moving import array_of, example, floats_of, moves, refused
+from chainrule.scipy.moving import array_of, example, floats_of, moves, refused, root
 from chainrule.scipy.spatial import quaternions
+from chainrule.scipy.spatial.leading import leading
 from chainrule.values.types import Array
 
 _scipy: Any = scipy.spatial.transform
@@ -248,8 +249,7 @@ class Rotation(_scipy.Rotation):
             weighted = q
         else:
             weighted = q * _np.reshape(floats_of(weights), (-1, 1))
-        _, vectors = _np.linalg.eigh(_np.matmul(_np.transpose(weighted), q))
-        return self._of(vectors[:, -1])
+        return self._of(leading(_np.matmul(_np.transpose(weighted), q)))
 
     def __getitem__(self, index: Any) -> Any:
         """Return some of the rotations."""
@@ -277,15 +277,40 @@ class Rotation(_scipy.Rotation):
         return _scipy.Rotation.reduce(self, *args, **keywords)
 
     @classmethod
-    def align_vectors(cls, a: ArrayLike, b: ArrayLike, *args: Any, **more: Any) -> Any:
-        """Return the rotation that brings plain vectors onto others, as SciPy."""
-        if moves(a, b, list(args), more):
+    def align_vectors(
+        cls,
+        a: ArrayLike,
+        b: ArrayLike,
+        weights: ArrayLike | None = None,
+        return_sensitivity: bool = False,
+    ) -> Any:
+        """Return the rotation that brings vectors b closest to a, and what is left.
+
+        Its quaternion q has the largest ``q.T K q``, the weighted sum of a . R(q) b.
+        """
+        plain = example(a), example(b), None if weights is None else example(weights)
+        found = _scipy.Rotation.align_vectors(*plain, return_sensitivity)
+        if not moves(a, b, weights):
+            return cls._ours(found[0]), *found[1:]
+        x, y = (_np.reshape(floats_of(v), (-1, 3)) for v in (a, b))
+        w = np.ones(x.shape[0]) if weights is None else floats_of(weights)
+        if return_sensitivity or x.shape[0] == 1 or not np.all(np.isfinite(example(w))):
             raise refused(
-                "Rotation.align_vectors",
-                "Write u, s, vt = np.linalg.svd(a.T @ b); the rotation's matrix is "
-                "u @ vt where its determinant is 1.",
+                "Rotation.align_vectors of one vector, with an infinite weight, or its "
+                "sensitivity",
+                "Give two or more vectors, and large weights.",
             )
-        return _scipy.Rotation.align_vectors(a, b, *args, **more)
+        w = w[:, None]
+        outer = _np.transpose(w * x) @ y
+        trace = _np.trace(outer)
+        turned = _np.sum(w * _np.cross(y, x), axis=0)[:, None]
+        upper = outer + _np.transpose(outer) - trace * np.eye(3)
+        lower = _np.concatenate([turned, _np.reshape(trace, (1, 1))])
+        upper = _np.concatenate([upper, _np.transpose(turned)])
+        matrix = _np.concatenate([upper, lower], axis=1)
+        q = leading(matrix)
+        left = _np.sum(w * (x**2 + y**2)) - 2.0 * _np.sum(q * (matrix @ q))
+        return cls._of(q), root(_np.maximum(left, 0.0))
 
     def as_davenport(self, axes: ArrayLike, *args: Any, **keywords: Any) -> Any:
         """Return plain angles about given axes, as SciPy."""

@@ -20,6 +20,9 @@ import scipy.stats
 
 from chainrule.numpy import mirror
 from chainrule.scipy.stats import descriptive as descriptive
+from chainrule.scipy.stats import power_transforms as power_transforms
+from chainrule.scipy.stats import significance as significance
+from chainrule.scipy.stats import spreads as spreads
 from chainrule.scipy.stats.beta_family import (
     arcsine as arcsine,
 )

@@ -16,7 +16,7 @@ from chainrule.values.types import Axis, Value
 from chainrule.wrapping import implements
 
 
-def _sample(
+def sample_of(
     a: Value, axis: Axis, policy: str, function: str, dtype: object = None
 ) -> tuple[Any, Axis]:
     """Return a sample in floats and the axis that counts; refuse to leave nans out."""
@@ -33,7 +33,7 @@ def _sample(
     return a, axis
 
 
-def _count(a: Value, axis: Axis) -> int:
+def counted(a: Value, axis: Axis) -> int:
     """Return how many numbers of a sample lie along axes."""
     axes = axis if isinstance(axis, tuple) else (axis or 0,)
     return math.prod(shape_of(a)[k] for k in axes)
@@ -62,7 +62,7 @@ def gmean(
     keepdims: bool = False,
 ) -> Any:
     """Return the geometric mean, ``exp(mean(log(a)))``."""
-    a, axis = _sample(a, axis, nan_policy, "gmean", dtype)
+    a, axis = sample_of(a, axis, nan_policy, "gmean", dtype)
     return np.exp(_mean(np.log(a), axis, weights, keepdims))
 
 
@@ -77,7 +77,7 @@ def hmean(
     keepdims: bool = False,
 ) -> Any:
     """Return the harmonic mean, ``1 / mean(1 / a)``."""
-    a, axis = _sample(a, axis, nan_policy, "hmean", dtype)
+    a, axis = sample_of(a, axis, nan_policy, "hmean", dtype)
     return 1.0 / _mean(1.0 / a, axis, weights, keepdims)
 
 
@@ -93,7 +93,7 @@ def pmean(
     keepdims: bool = False,
 ) -> Any:
     """Return the power mean, ``mean(a**p)**(1 / p)``; ``p`` is not 0."""
-    a, axis = _sample(a, axis, nan_policy, "pmean", dtype)
+    a, axis = sample_of(a, axis, nan_policy, "pmean", dtype)
     return np.power(_mean(np.power(a, p), axis, weights, keepdims), 1.0 / p)
 
 
@@ -107,8 +107,8 @@ def trim_mean(
     keepdims: bool = False,
 ) -> Any:
     """Return the mean without a share of the smallest and of the largest numbers."""
-    a, axis = _sample(a, axis, nan_policy, "trim_mean")
-    count = _count(a, axis)
+    a, axis = sample_of(a, axis, nan_policy, "trim_mean")
+    count = counted(a, axis)
     cut = int(proportiontocut * count)
     if cut > count - cut:
         raise ValueError("Proportion too big.")
@@ -131,7 +131,7 @@ def moment(
     keepdims: bool = False,
 ) -> Any:
     """Return ``mean((a - center)**order)``, about the mean by default."""
-    a, axis = _sample(a, axis, nan_policy, "moment")
+    a, axis = sample_of(a, axis, nan_policy, "moment")
     if not isinstance(order, int | float):
         given = {"center": center, "keepdims": keepdims}
         return np.stack([moment(a, int(k), axis, **given) for k in order])
@@ -154,7 +154,7 @@ def _standardised(
     safe = np.where(spread, second, 1.0)
     z = np.mean(apart**order, axis=axis, keepdims=True) / safe ** (0.5 * order)
     z = np.where(spread, z, math.nan)
-    return (z if keepdims else np.squeeze(z, axis=axis)), spread, _count(a, axis)
+    return (z if keepdims else np.squeeze(z, axis=axis)), spread, counted(a, axis)
 
 
 @implements(scipy.stats.skew)
@@ -167,7 +167,7 @@ def skew(
     keepdims: bool = False,
 ) -> Any:
     """Return the skewness, ``m3 / m2**1.5``; nan where all numbers are equal."""
-    a, axis = _sample(a, axis, nan_policy, "skew")
+    a, axis = sample_of(a, axis, nan_policy, "skew")
     z, _, n = _standardised(a, 3, axis, keepdims)
     return z if bias or n < 3 else z * (math.sqrt((n - 1.0) * n) / (n - 2.0))
 
@@ -183,7 +183,7 @@ def kurtosis(
     keepdims: bool = False,
 ) -> Any:
     """Return the kurtosis, ``m4 / m2**2``, less 3 by Fisher's definition."""
-    a, axis = _sample(a, axis, nan_policy, "kurtosis")
+    a, axis = sample_of(a, axis, nan_policy, "kurtosis")
     z, _, n = _standardised(a, 4, axis, keepdims)
     if not bias and n > 3:
         factor = 1.0 / ((n - 2.0) * (n - 3.0))
@@ -201,9 +201,9 @@ def sem(
     keepdims: bool = False,
 ) -> Any:
     """Return the standard error of the mean, ``std(a) / sqrt(n)``."""
-    a, axis = _sample(a, axis, nan_policy, "sem")
+    a, axis = sample_of(a, axis, nan_policy, "sem")
     spread = np.std(a, axis=axis, ddof=ddof, keepdims=keepdims)
-    return spread / math.sqrt(_count(a, axis))
+    return spread / math.sqrt(counted(a, axis))
 
 
 @implements(scipy.stats.variation)
@@ -216,7 +216,7 @@ def variation(
     keepdims: bool = False,
 ) -> Any:
     """Return the coefficient of variation, ``std(a) / mean(a)``."""
-    a, axis = _sample(a, axis, nan_policy, "variation")
+    a, axis = sample_of(a, axis, nan_policy, "variation")
     spread = np.std(a, axis=axis, ddof=ddof, keepdims=keepdims)
     return spread / np.mean(a, axis=axis, keepdims=keepdims)
 
@@ -231,7 +231,7 @@ def gstd(
     nan_policy: str = "propagate",
 ) -> Any:
     """Return the geometric standard deviation, ``exp(std(log(a)))``."""
-    a, axis = _sample(a, axis, nan_policy, "gstd")
+    a, axis = sample_of(a, axis, nan_policy, "gstd")
     return np.exp(np.std(np.log(a), axis=axis, ddof=ddof, keepdims=keepdims))
 
 
@@ -247,7 +247,7 @@ def zmap(
     nan_policy: str = "propagate",
 ) -> Any:
     """Return ``(scores - mean(compare)) / std(compare)``."""
-    compare, axis = _sample(compare, axis, nan_policy, "zmap")
+    compare, axis = sample_of(compare, axis, nan_policy, "zmap")
     mean = np.mean(compare, axis=axis, keepdims=True)
     return (scores - mean) / np.std(compare, axis=axis, ddof=ddof, keepdims=True)
 
@@ -258,7 +258,7 @@ def zscore(
 ) -> Any:
     """Return ``(a - mean(a)) / std(a)``; nan where all numbers are equal."""
     whole = axis is None
-    sample, along = _sample(a, axis, nan_policy, "zscore")
+    sample, along = sample_of(a, axis, nan_policy, "zscore")
     z = zmap(sample, sample, along, ddof)
     return np.reshape(z, shape_of(a)) if whole else z
 
@@ -289,12 +289,12 @@ def entropy(
         raise ValueError("`base` must be a positive number or `None`.")
     if qk is not None:
         pk, qk = np.broadcast_arrays(pk, qk)
-    pk, along = _sample(pk, axis, nan_policy, "entropy")
+    pk, along = sample_of(pk, axis, nan_policy, "entropy")
     share = pk / np.sum(pk, axis=along, keepdims=True)
     if qk is None:
         parts = sc.entr(share)
     else:
-        other, _ = _sample(qk, axis, nan_policy, "entropy")
+        other, _ = sample_of(qk, axis, nan_policy, "entropy")
         parts = sc.rel_entr(share, other / np.sum(other, axis=along, keepdims=True))
     z = np.sum(parts, axis=along, keepdims=keepdims)
     return z if base is None else z / math.log(base)
@@ -327,7 +327,7 @@ class LinregressResult(_Line):
     intercept_stderr: Any
 
 
-def _of_alternative(less: Value, greater: Value, alternative: str) -> Any:
+def of_alternative(less: Value, greater: Value, alternative: str) -> Any:
     """Return a probability for one alternative or both."""
     if alternative == "less":
         return less
@@ -353,8 +353,8 @@ def pearsonr(
     """
     if method is not None:
         raise refused("scipy.stats.pearsonr with method=", "Leave method away.")
-    (x, along), (y, _) = (_sample(v, axis, "propagate", "pearsonr") for v in (x, y))
-    n = _count(x, along)
+    (x, along), (y, _) = (sample_of(v, axis, "propagate", "pearsonr") for v in (x, y))
+    n = counted(x, along)
     x = x - np.mean(x, axis=along, keepdims=True)
     y = y - np.mean(y, axis=along, keepdims=True)
     sizes = np.sum(x * x, axis=along) * np.sum(y * y, axis=along)
@@ -362,7 +362,7 @@ def pearsonr(
     half = 0.5 * n - 1.0
     less = beta.cdf(r, half, half, loc=-1, scale=2)
     greater = beta.sf(r, half, half, loc=-1, scale=2)
-    return PearsonRResult(r, _of_alternative(less, greater, alternative))
+    return PearsonRResult(r, of_alternative(less, greater, alternative))
 
 
 @implements(scipy.stats.linregress)
@@ -378,8 +378,8 @@ def linregress(
     """Return the line of least squares through points, and what is known of it."""
     if keepdims:
         raise refused("scipy.stats.linregress with keepdims=", "Leave keepdims away.")
-    (x, along), (y, _) = (_sample(v, axis, nan_policy, "linregress") for v in (x, y))
-    n = _count(x, along)
+    (x, along), (y, _) = (sample_of(v, axis, nan_policy, "linregress") for v in (x, y))
+    n = counted(x, along)
     x_mean, y_mean = np.mean(x, axis=along), np.mean(y, axis=along)
     x = x - np.mean(x, axis=along, keepdims=True)
     y = y - np.mean(y, axis=along, keepdims=True)
@@ -390,7 +390,7 @@ def linregress(
     df = n - 2.0
     statistic = r * np.sqrt(df / ((1.0 - r) * (1.0 + r)))
     stderr = np.sqrt((1.0 - r) * (1.0 + r) * yy / xx / df)
-    pvalue = _of_alternative(t.cdf(statistic, df), t.sf(statistic, df), alternative)
+    pvalue = of_alternative(t.cdf(statistic, df), t.sf(statistic, df), alternative)
     of_intercept = stderr * np.sqrt(xx + x_mean * x_mean)
     intercept = y_mean - slope * x_mean
     line = LinregressResult(slope, intercept, r, pvalue, stderr)
