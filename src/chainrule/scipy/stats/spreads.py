@@ -12,7 +12,7 @@ import scipy.stats
 
 from chainrule.scipy.moving import refused
 from chainrule.scipy.stats.descriptive import counted, kurtosis, sample_of, skew
-from chainrule.scipy.stats.namespaces import np, sc
+from chainrule.scipy.stats.namespaces import np
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Axis, Value
 from chainrule.values.vertices import raw
