@@ -192,3 +192,36 @@ def test_nodes_of_a_trace_know_their_parents_when_they_are_asked():
     assert (to_sine, to_root) == (0.5, onp.sin(0.5))
     with pytest.raises(AttributeError, match="other"):
         _ = end.other
+
+
+def test_boxes_made_by_hand_keep_their_nodes_without_an_open_trace():
+    np, core, tracer = ag(".numpy"), ag(".core"), ag(".tracer")
+    root = core.VJPNode.new_root()
+    x = tracer.new_box(onp.array([1.0, 2.0]), 0, root)
+    z = np.sum(x * x) * x
+    assert (x._node, x._trace, z._trace) == (root, 0, 0)
+    assert z._node is z._node
+    rows = [core.backward_pass(row, z._node) for row in onp.eye(2)]
+    assert close(rows, [[7.0, 4.0], [4.0, 13.0]])
+    seed = tracer.new_box(onp.array([1.0, 0.0]), 0, core.VJPNode.new_root())
+    assert close(np.stack([core.backward_pass(seed, z._node)])._value, rows[:1])
+    inner = tracer.new_box(z, 1, core.VJPNode.new_root())
+    assert (inner * z)._trace == 1
+
+
+@pytest.mark.parametrize("points", [(3,), (4, 3)])
+def test_normal_densities_have_derivatives_of_both_orders_in_all_they_take(points):
+    np, check = ag(".numpy"), ag(".test_util").check_grads
+    normal = ag(".scipy.stats.multivariate_normal")
+    rng = onp.random.RandomState(0)
+    x, mean, root = rng.randn(*points), rng.randn(3), rng.randn(3, 3)
+
+    def density(x, mean, root):
+        return normal.logpdf(x, mean, np.dot(root, root.T) + np.eye(3))
+
+    check(density, (0, 1, 2))(x, mean, root)
+    value, _ = ag("").value_and_grad(lambda c: np.sum(normal.logpdf(x, mean, c)))(
+        MATRIX
+    )
+    own = importlib.import_module("scipy.stats").multivariate_normal
+    assert value == own.logpdf(x, mean, MATRIX).sum()

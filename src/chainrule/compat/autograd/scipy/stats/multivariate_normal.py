@@ -1,5 +1,5 @@
 """``autograd.scipy.stats.multivariate_normal``: its functions, taking boxes."""
 
-from chainrule.compat import singular_normal as _singular_normal
+from chainrule.compat import normal as _normal
 
-globals().update(_singular_normal.NAMES)
+globals().update(_normal.NAMES)

@@ -1,0 +1,106 @@
+"""The density of a normal vector: SciPy's value, and autograd's formulas for it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import numpy as np
+
+from chainrule.compat.conventions import symmetric
+from chainrule.compat.namespaces import library_namespace
+from chainrule.transforms.custom_operation import custom_operation
+from chainrule.values.shapes import shape_of
+from chainrule.values.vertices import first_vertex
+
+_np: Any = np
+_ours = library_namespace("stats.multivariate_normal")
+_theirs: Any = importlib.import_module("scipy.stats").multivariate_normal
+
+
+def _forward(x: Any, mean: Any, cov: Any) -> Any:
+    return _theirs.logpdf(x, mean, cov)
+
+
+def _whitened(x: Any, mean: Any, cov: Any) -> Any:
+    """Return C**-1 d for each d = x - mean, along the last axis."""
+    return _np.linalg.solve(cov, (x - mean).T).T
+
+
+def _pullback(g: Any, z: Any, x: Any, mean: Any, cov: Any) -> tuple[Any, ...]:
+    """Return the cotangents: -g s, g s and g (s s.T - C**-1) / 2, s = C**-1 d."""
+    s = _whitened(x, mean, cov)
+    scaled = _np.expand_dims(g, -1) * s
+    if len(shape_of(s)) == 1:
+        squares, summed, count = _np.outer(scaled, s), scaled, g
+    else:
+        squares = _np.matmul(scaled.T, s)
+        summed, count = _np.sum(scaled, axis=0), _np.sum(g)
+    return -scaled, summed, 0.5 * (squares - count * _np.linalg.inv(cov))
+
+
+def _pushforward(tangents: Any, z: Any, x: Any, mean: Any, cov: Any) -> Any:
+    """Return z_dot = -s.T (x_dot - mean_dot) + (s.T C_dot s - tr(C**-1 C_dot)) / 2."""
+    s = _whitened(x, mean, cov)
+    x_dot, mean_dot, cov_dot = tangents
+    parts = [] if x_dot is None else [-_np.sum(s * x_dot, axis=-1)]
+    parts += [] if mean_dot is None else [_np.sum(s * mean_dot, axis=-1)]
+    if cov_dot is not None:
+        inner = _np.sum(_np.matmul(s, 0.5 * (cov_dot + cov_dot.T)) * s, axis=-1)
+        parts.append(0.5 * (inner - _np.sum(_np.linalg.inv(cov) * cov_dot)))
+    return sum(parts[1:], parts[0])
+
+
+_logpdf: Any = custom_operation(
+    _forward, _pullback, _pushforward, name="multivariate_normal.logpdf"
+)
+
+
+def logpdf(
+    x: Any, mean: Any = None, cov: Any = 1, *, allow_singular: bool = False
+) -> Any:
+    """Return -(r log 2 pi + log det+ C + d.T C+ d) / 2, with d = x - mean.
+
+    C+ is the pseudoinverse, r the rank, det+ the product of the eigenvalues that are
+    not zero. Outside of the support it is -inf. The other functions of the
+    distribution, and this with a regular covariance, are ``chainrule.scipy.stats``'s.
+    """
+    if not allow_singular and _is_of_vectors(x, mean, cov):
+        return _logpdf(x, mean, cov)
+    cov = symmetric(cov)
+    singular = allow_singular and first_vertex(x, mean) is not None
+    if not singular or first_vertex(cov) is not None:
+        singularly = {"allow_singular": True} if allow_singular else {}
+        return _ours["logpdf"](x, mean, cov, **singularly)
+    eigenvalues, axes = _np.linalg.eigh(np.atleast_2d(cov))
+    least = 1e6 * np.finfo(float).eps * np.max(np.abs(eigenvalues))
+    held = eigenvalues > least
+    d = _np.atleast_1d(x) if mean is None else _np.atleast_1d(x - mean)
+    scaled = d @ (axes[:, held] / np.sqrt(eigenvalues[held]))
+    constant = np.sum(np.log(2 * np.pi * eigenvalues[held]))
+    z = -0.5 * (constant + _np.sum(scaled**2, axis=-1))
+    away = _np.abs(d @ axes[:, ~held]) >= 1e3 * least
+    return _np.where(_np.any(away, axis=-1), -np.inf, z)
+
+
+def _is_of_vectors(x: Any, mean: Any, cov: Any) -> bool:
+    """Tell whether a call is of points, a mean and a matrix that are given as such."""
+    if mean is None or first_vertex(x, mean, cov) is None:
+        return False
+    points, center, matrix = map(shape_of, (x, mean, cov))
+    whole = matrix == (*center, *center) and len(center) == 1 and center[0] > 1
+    return whole and len(points) in (1, 2) and points[-1:] == center
+
+
+def pdf(x: Any, mean: Any = None, cov: Any = 1, *, allow_singular: bool = False) -> Any:
+    """Return the exponential of ``logpdf``."""
+    return _np.exp(logpdf(x, mean, cov, allow_singular=allow_singular))
+
+
+def entropy(mean: Any = None, cov: Any = 1) -> Any:
+    """Return log det(2 pi e cov) / 2."""
+    return _ours["entropy"](mean, symmetric(cov))
+
+
+NAMES: dict[str, Any] = {**_ours, "entropy": entropy, "logpdf": logpdf, "pdf": pdf}
+"""What ``autograd.scipy.stats.multivariate_normal`` has."""
