@@ -10,7 +10,7 @@ from chainrule.compiler import trial
 from chainrule.compiler.executors import costs
 from chainrule.compiler.executors.replay import Replay
 from chainrule.compiler.native import llvm as native
-from chainrule.compiler.native.collected import Scattered
+from chainrule.compiler.native.collected import AddedAt, Scattered
 from chainrule.compiler.native.fusion import Fused, fused
 from chainrule.compiler.native.groups import LARGE
 from chainrule.compiler.native.matrix_products import Product
@@ -163,6 +163,28 @@ def mixture(x, y):
     again = x[np.arange(8000) % 5].reshape(4, 2000) * top
     positive = np.sum(np.sum(score > 0.0, axis=1) * y[:3])
     return np.sum(likelihood) + positive + np.sum(again.T[7])
+
+
+def test_what_is_added_at_places_that_are_known_is_one_pass():
+    places = np.random.default_rng(3).integers(0, 1500, 4000)
+
+    def assembled(x, y):
+        z = gd.zeros((1500, 4))
+        np.add.at(z, places, y * x[places])
+        w = np.sin(z) * x
+        np.add.at(w, (slice(None), np.array([1, 1, 3])), z[:, :3])
+        np.add.at(w, places[:10], 2.0)
+        return w
+
+    x, y = np.random.default_rng(4).normal(size=(2, 6000))
+    x, y = x.reshape(1500, 4), np.resize(y, (4000, 4)) + 1.0
+    program = program_of(assembled, x, y)
+    quick = fused(program)
+    kinds = [type(row.function) for row in quick.rows]
+    assert (kinds.count(AddedAt), kinds.count(Scattered)) == (1, 1)
+    for run in (Replay(quick), on_tape(program)):
+        for scale in (1.0, 0.7):
+            assert_close(run(scale * x, y), Replay(program)(scale * x, y))
 
 
 def test_a_mixture_is_fused_with_products_and_sums():

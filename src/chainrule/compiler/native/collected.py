@@ -36,6 +36,7 @@ class Collected:
     """
 
     keeps_shape = True
+    arrays = 3
     __name__ = "collected"
 
     def __init__(self, shape: Shape, places: Any) -> None:
@@ -52,8 +53,8 @@ class Collected:
     def _compiled(self) -> Any:
         unit = Unit()
         writer = Writer(unit, [RECORD])
-        writer.opened(3)
-        self.write(writer, *map(writer.entries, range(3)))
+        writer.opened(self.arrays)
+        self.write(writer, *map(writer.entries, range(self.arrays)))
         writer.finish("collected")
         return Function(Functions(unit, 2), "collected")
 
@@ -68,7 +69,7 @@ class Collected:
         count = len(self.places)
         return call_on(self.code, self.size, count, (self.places, *given, *found))
 
-    def write(self, writer: Writer, places: str, x: str, z: str) -> None:
+    def write(self, writer: Writer, places: str, *arrays: str) -> None:
         """Write the loop over ``%last`` places; the result has ``%first`` entries."""
         raise NotImplementedError
 
@@ -82,8 +83,9 @@ class Gathered(Collected):
         """Return the entries."""
         return np.take(np.ravel(x), self.places).reshape(self.shape)
 
-    def write(self, writer: Writer, places: str, x: str, z: str) -> None:
+    def write(self, writer: Writer, places: str, *arrays: str) -> None:
         """Write it."""
+        x, z = arrays
         with writer.loop("%last", certain=False) as loop:
             k = writer.add(f"load i64, ptr {writer.at(places, loop.i, 8)}")
             entry = writer.load(writer.moved(x, k))
@@ -101,16 +103,43 @@ class Scattered(Collected):
         found = np.bincount(self.places, weights=weights, minlength=self.size)
         return found.reshape(self.shape)
 
-    def write(self, writer: Writer, places: str, x: str, z: str) -> None:
+    def write(self, writer: Writer, places: str, *arrays: str) -> None:
         """Write it."""
+        x, z = arrays
         with writer.loop("%first", certain=False) as loop:
             writer.store("0.0", writer.moved(z, loop.i))
-        with writer.loop("%last", certain=False) as loop:
-            k = writer.add(f"load i64, ptr {writer.at(places, loop.i, 8)}")
-            at = writer.moved(z, k)
-            part = writer.load(writer.moved(x, loop.i))
-            total = writer.operation("add", 1, writer.load(at), part)
-            writer.store(total, at)
+        _write_sums(writer, places, x, z)
+
+
+class AddedAt(Collected):
+    """An array with entries added at the places, in their order: ``np.add.at``."""
+
+    __name__ = "added_at"
+    arrays = 4
+
+    def __call__(self, x: Any, y: Any) -> Any:
+        """Return the sums."""
+        z = np.array(x, np.float64, order="C")
+        np.add.at(z.ravel(), self.places, np.ravel(y))
+        return z
+
+    def write(self, writer: Writer, places: str, *arrays: str) -> None:
+        """Write it."""
+        x, y, z = arrays
+        with writer.loop("%first", certain=False) as loop:
+            entry = writer.load(writer.moved(x, loop.i))
+            writer.store(entry, writer.moved(z, loop.i))
+        _write_sums(writer, places, y, z)
+
+
+def _write_sums(writer: Writer, places: str, x: str, z: str) -> None:
+    """Write the loop that adds entries into an array."""
+    with writer.loop("%last", certain=False) as loop:
+        k = writer.add(f"load i64, ptr {writer.at(places, loop.i, 8)}")
+        at = writer.moved(z, k)
+        part = writer.load(writer.moved(x, loop.i))
+        total = writer.operation("add", 1, writer.load(at), part)
+        writer.store(total, at)
 
 
 def scattered_at(index: Any, shape: Shape) -> Scattered:
@@ -118,4 +147,4 @@ def scattered_at(index: Any, shape: Shape) -> Scattered:
     return Scattered(shape, np.arange(math.prod(shape)).reshape(shape)[index])
 
 
-__all__ = ["Collected", "Gathered", "Scattered", "scattered_at"]
+__all__ = ["AddedAt", "Collected", "Gathered", "Scattered", "scattered_at"]

@@ -10,15 +10,25 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.native.collected import Gathered, scattered_at
+from chainrule.compiler.native.collected import (
+    AddedAt,
+    Gathered,
+    Scattered,
+    scattered_at,
+)
 from chainrule.compiler.native.matrix_products import Product
 from chainrule.compiler.native.meanings import CannotLowerError, contracted_axes
 from chainrule.compiler.native.movements import is_movement, moved, picks_some_twice
 from chainrule.compiler.native.nest_plan import Access, access
 from chainrule.compiler.native.views import Shown, Views, only_shows
 from chainrule.compiler.programs.program import Program
-from chainrule.compiler.tracing.rows import Row
-from chainrule.operations_grad.indexing import picks_once, setitem, unindex
+from chainrule.compiler.tracing.rows import Row, rows_in
+from chainrule.operations_grad.indexing import (
+    added_at,
+    picks_once,
+    setitem,
+    unindex,
+)
 from chainrule.values.shapes import ARRAYS
 
 _np: Any = np
@@ -96,15 +106,37 @@ RUNS = 16
 def as_scattered(row: Row, *, on_tape: bool) -> bool:
     """Let one pass over entries undo an index that may pick some twice."""
     index, shape = row.given.get("index"), row.given.get("shape")
-    if row.function is not unindex or row.dtype != np.float64 or picks_once(index):
+    if row.dtype != np.float64 or picks_once(index):
         return False
-    if len(row.args) != 1 or not row.reads_first:
+    if row.function is added_at:
+        return _as_added(row, index)
+    if row.function is not unindex or len(row.args) != 1 or not row.reads_first:
         return False
     found = scattered_at(index, shape)
     few = found.size < (MOVED_ON_TAPE if on_tape else MOVED)
     if (few or _is_in_order(found.places)) and not picks_some_twice(index, shape):
         return False  # entries are moved, and need no code
     row.function, row.given = found, {}
+    return True
+
+
+def _as_added(row: Row, index: Any) -> bool:
+    """Let one pass over entries add them at places that are known."""
+    x, y = row.args
+    if rows_in(index) or math.prod(row.shape) < MOVED:
+        return False
+    if any(getattr(v, "dtype", None) != np.float64 for v in (x, y)):
+        return False
+    places = _np.arange(math.prod(row.shape)).reshape(row.shape)[index]
+    if x.shape != row.shape or places.shape != y.shape:
+        return False
+    args = [v if isinstance(v, Row) else _np.array(v, order="C") for v in (x, y)]
+    if isinstance(x, ARRAYS) and not _np.any(x):  # gd.zeros(n), which is filled
+        row.function, row.args = Scattered(row.shape, places), (args[1],)
+    else:
+        row.function, row.args = AddedAt(row.shape, places), tuple(args)
+    row.given = {}
+    row.operands = [v for v in row.args if isinstance(v, Row)]
     return True
 
 
