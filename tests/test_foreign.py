@@ -174,6 +174,30 @@ def test_comparisons_are_the_other_library_s():
     assert N // Own() == "floor_divide"
 
 
+@pytest.mark.parametrize("f", [operator.lt, operator.ge, operator.eq, np.less])
+def test_comparisons_that_numpy_cannot_make_are_refused_by_name(f):
+    scipy = pytest.importorskip("scipy.sparse")
+    y = scipy.csr_array(np.diag(A))
+    for pair in ((N, y), (y, N)):
+        with pytest.raises(ArgumentError, match=r"csr_array.*value\.toarray\(\)"):
+            f(*pair)
+
+
+SCALARS = {
+    "a record": np.array([(1.0, 2)], dtype=[("a", float), ("b", int)])[0],
+    "a date": np.datetime64("2026-01-01"),
+    "a text": np.str_("one"),
+}
+
+
+@pytest.mark.parametrize("y", SCALARS.values(), ids=SCALARS)
+def test_scalars_of_numpy_that_are_no_numbers_are_refused(y):
+    for f in (operator.add, operator.mul, np.maximum, np.arctan2):
+        for pair in ((N, y), (y, N)):
+            with pytest.raises(ArgumentError, match="needs numbers"):
+                f(*pair)
+
+
 def test_what_is_in_memory_and_plain_is_taken():
     for y in ([1, 2, 3], (1.0, 2.0, 3.0), range(1, 4), memoryview(A), A[::-1][::-1]):
         np.testing.assert_array_equal((N * y).value, A * A)

@@ -154,6 +154,17 @@ def test_nodes_are_not_sent_away(processes, threads):
     assert gd.grad(lambda c: sum(gd.pmap(distance, threads)(X, centre=c)))(1.0) == known
 
 
+def test_whatever_gives_arguments_in_order_is_a_column(threads):
+    many = gd.pmap(np.negative, threads)
+    for xs in (
+        range(3),
+        iter([0, 1, 2]),
+        map(int, "012"),
+        {"a": 0, 5: 1, 7: 2}.values(),
+    ):
+        assert many(xs) == [0, -1, -2]
+
+
 def test_what_is_no_column_is_refused(threads):
     many = gd.pmap(distance, threads)
     with pytest.raises(ArgumentError, match="needs columns"):

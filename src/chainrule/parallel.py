@@ -12,7 +12,14 @@ import importlib
 import importlib.util
 import os
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    MappingView,
+    Sequence,
+)
 from concurrent.futures import (
     BrokenExecutor,
     Future,
@@ -240,6 +247,8 @@ def _workers(executor: Executing) -> int:
 def _is_column(x: Iterable[Any]) -> bool:
     if isinstance(x, str | bytes | Mapping):
         return False
+    if isinstance(x, Iterator | range | MappingView):
+        return True
     return hasattr(x, "__iter__") and not hasattr(x, "columns") and shape_of(x) != ()
 
 

@@ -118,15 +118,27 @@ def put_all(of: library, x: Any) -> Any:
     return x
 
 
+SIGNS = {"qr_grad": "of the columns", "svd_grad": "of pairs of vectors"}
+"""Rules whose results have signs that a library may choose as it likes."""
+
+
 def serves(call: Call, of: library) -> bool:
-    """Tell whether the library itself computes what the rule's forward does."""
+    """Tell whether the library computes the rule's forward, and compare with NumPy's.
+
+    One that computes something else raises here: its derivative would be wrong.
+    """
     values = call.draw()
     expected = evaluate(call.rule, values, call.parameters)
     try:
         with of.closed():
             z = evaluate(call.rule, put_all(of, values), call.parameters)
-        compare(tuple(as_tuple(z)), tuple(as_tuple(expected)), of)
     except Exception:
+        return False
+    try:
+        compare(tuple(as_tuple(z)), tuple(as_tuple(expected)), of)
+    except AssertionError:
+        if call.rule.__name__ not in SIGNS:
+            raise
         return False
     return True
 

@@ -15,6 +15,9 @@ RNG = np.random.default_rng(0)
 X, Y, W = RNG.normal(size=(6, 4)), RNG.random(6) < 0.5, RNG.normal(size=4)
 
 
+KNOTS = np.linspace(-2.0, 2.0, 7)
+
+
 def logistic(w, x, y):
     z = x @ w
     return np.sum(np.logaddexp(0.0, z) - y * z) + 0.5 * np.sum(w * w)
@@ -40,6 +43,24 @@ def test_constants_of_composed_functions_are_the_device_s(f):
 
     with counted():
         found = gd.grad(g)(STRICT.put(X))
+    np.testing.assert_allclose(found.held, gd.grad(g)(X), rtol=1e-11)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.interp(x, KNOTS, KNOTS**2),
+        lambda x: np.interp(x, KNOTS, KNOTS**2, left=0.0, right=1.0),
+        lambda x: x * np.searchsorted(KNOTS, x),
+        lambda x: x * np.digitize(x, KNOTS),
+        lambda x: x * (x > X),
+    ],
+)
+def test_constants_beside_values_are_the_device_s(f):
+    def g(x):
+        return np.sum(f(x) ** 2)
+
+    found = gd.grad(g)(STRICT.put(X))
     np.testing.assert_allclose(found.held, gd.grad(g)(X), rtol=1e-11)
 
 

@@ -9,13 +9,12 @@ import pytest
 
 import chainrule as gd
 from chainrule.errors import ArgumentError, EscapeError
+from tests.interop.functions import EITHER, scalar, several
 
 jax = pytest.importorskip("jax")
 jnp = pytest.importorskip("jax.numpy")
 check_grads = pytest.importorskip("jax.test_util").check_grads
 function, from_jax = gd.interop.jax.function, gd.interop.from_jax
-
-EITHER = pytest.mark.parametrize("wrap", [lambda f: f, gd.compile], ids=["", "fast"])
 
 
 @pytest.fixture(autouse=True)
@@ -24,16 +23,8 @@ def double_precision():
         yield
 
 
-def several(x, y):
-    return np.sin(x) * y + np.sum(x**2), np.outer(x, y)
-
-
 def theirs(x, y):
     return jnp.sin(x) * y + jnp.sum(x**2), jnp.outer(x, y)
-
-
-def scalar(x):
-    return np.sum(np.exp(x) * np.roll(x, 1) ** 2)
 
 
 def scalar_theirs(x):
@@ -294,3 +285,14 @@ def test_their_results_are_numbers_arrays_and_what_they_are():
 def test_both_ways_at_once():
     inner = function(lambda x: np.sin(x) * x)
     gd.check_gradients(from_jax(lambda x: (inner(x) ** 2).sum()), (X,))
+
+
+def test_results_that_are_empty_for_some_numbers_only_are_refused_in_jit():
+    f = function(lambda x: x[x > 0.5])
+    assert f(jnp.zeros(3)).shape == (0,)
+    with pytest.raises(ArgumentError, match=r"empty.*result="):
+        jax.jit(f)(jnp.ones(3))
+    empty = jax.ShapeDtypeStruct((0,), jnp.float64)
+    assert jax.jit(function(lambda x: x[:0], result=empty))(jnp.ones(3)).shape == (0,)
+    slopes = jax.jit(jax.grad(lambda x: jnp.sum(function(np.sin)(x))))
+    assert slopes(jnp.zeros((0, 3))).shape == (0, 3)

@@ -7,9 +7,7 @@ import pytest
 
 import chainrule as gd
 from chainrule.errors import ArgumentError
-
-EITHER = pytest.mark.parametrize("wrap", [lambda f: f, gd.compile], ids=["", "fast"])
-
+from tests.interop.functions import EITHER
 
 # ------------------------------------------------------------------------------ xarray
 
@@ -70,6 +68,51 @@ def test_other_transforms_and_labels(field, wrap):
     assert wrap(gd.jacobian(lambda x: x.sum("t")))(field).shape == (3, 2, 3)
     assert wrap(gd.hessian(lambda x: (x**3).sum()))(field).shape == (2, 3, 2, 3)
     gd.check_gradients(lambda x: (np.sin(x) * x.mean("t")).sum(), (field,))
+
+
+PLACES = {"t": [1, 0], "x": [2, 0]}
+
+
+def _at_points(field, points):
+    return field.isel({name: points.copy(data=i) for name, i in PLACES.items()})
+
+
+def _written(field, points):
+    field = field * 1.0
+    field[{name: points.copy(data=i) for name, i in PLACES.items()}] = 3.0
+    return field
+
+
+@EITHER
+@pytest.mark.parametrize(
+    "f",
+    [
+        _at_points,
+        _written,
+        lambda field, points: field.isel(t=field.argmax("t")),
+        lambda field, points: field.sel(t=points.copy(data=[20, 20])),
+        lambda field, points: field.isel(t=[1, 0], x=[0, 0, 2]),
+        lambda field, points: field.stack(k=("t", "x")).isel(k=[5, 0]).unstack(),
+    ],
+)
+def test_arrays_that_point_at_entries_are_indices(xr, field, wrap, f):
+    points = xr.DataArray([0, 0], dims="point")
+
+    def g(field):
+        return (f(field, points) ** 2).sum()
+
+    field = field + 1.0
+    gd.check_gradients(lambda x: g(field.copy(data=x)).data, (field.data,), order=2)
+    found, given = wrap(gd.grad(g))(field), gd.grad(g)(field)
+    assert found.identical(given)
+    assert found.dims == field.dims
+
+
+def test_what_only_takes_plain_numbers_names_another_way(field):
+    with pytest.raises(ValueError, match="sequence") as raised:
+        gd.grad(lambda field: field.interp(t=15.0).sum())(field)
+    assert "apply_ufunc" in raised.value.__notes__[0]
+    assert "gd.lift" not in raised.value.__notes__[0]
 
 
 @EITHER
@@ -137,6 +180,27 @@ def test_a_frame_is_a_dict_of_its_columns_and_has_a_gradient_with_its_labels(pd)
     assert slope == 3.0
     whole = gd.grad(lambda x: np.sum(x[0] * x[1]))(pd.DataFrame([[1, 2], [3, 4]]))
     assert whole.values.tolist() == [[2.0, 1.0], [4.0, 3.0]]
+
+
+def test_products_with_a_hessian_have_the_labels(pd):
+    loads = pd.Series([1.0, 2.0], index=["a", "b"], name="load")
+    frame = pd.DataFrame({"y": [1.0, 2.0], "n": [3, 4], "x": [5.0, 6.0]})
+
+    def f(loads, more):
+        return np.sum(loads**3 * more["t"]["y"] * more["t"]["n"])
+
+    args = loads, {"t": frame}
+    first, second = gd.hvp(f, args, args)
+    known = gd.hvp(
+        lambda a, b: np.sum(a**3 * b * np.array([3, 4])),
+        (loads.to_numpy(), frame.y.to_numpy()),
+        (loads.to_numpy(), frame.y.to_numpy()),
+    )
+    expected = pd.Series(known[0], index=loads.index, name="load")
+    pd.testing.assert_series_equal(first, expected)
+    assert list(second["t"].columns) == ["y", "x"]
+    np.testing.assert_array_equal(second["t"].y, known[1])
+    np.testing.assert_array_equal(second["t"].x, [0.0, 0.0])
 
 
 def test_what_is_not_differentiated_stays_as_it_is(pd):

@@ -10,25 +10,17 @@ import pytest
 
 import chainrule as gd
 from chainrule.errors import ArgumentError, EscapeError
+from tests.interop.functions import EITHER, scalar, several
 
 torch = pytest.importorskip("torch")
 gradcheck, gradgradcheck = torch.autograd.gradcheck, torch.autograd.gradgradcheck
 function, from_torch = gd.interop.torch.function, gd.interop.from_torch
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
-EITHER = pytest.mark.parametrize("wrap", [lambda f: f, gd.compile], ids=["", "fast"])
-
-
-def several(x, y):
-    return np.sin(x) * y + np.sum(x**2), np.outer(x, y)
 
 
 def theirs(x, y):
     return torch.sin(x) * y + torch.sum(x**2), torch.outer(x, y)
-
-
-def scalar(x):
-    return np.sum(np.exp(x) * np.roll(x, 1) ** 2)
 
 
 def scalar_theirs(x):

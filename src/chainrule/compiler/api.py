@@ -139,10 +139,12 @@ def compile(
         )
     kept = max(PROGRAMS, paths) if max_programs is None else max_programs
     count = 1 if threads == "auto" else threads
+    others = {"threads": ", or 'auto'"}
     for name, x in (("threads", count), ("max_programs", kept)):
         if type(x) is not int or x < 1:
             raise ArgumentError(
-                f"compile needs {name}= a number, 1 or more; received {x!r}."
+                f"compile needs {name}= a number, 1 or more{others.get(name, '')}; "
+                f"received {x!r}."
             )
     if f is None:
         again: Any = compile

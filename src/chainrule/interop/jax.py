@@ -119,11 +119,17 @@ def _entering(x: Value | JaxArray) -> JaxArray:
 
 
 class _Shaped(Base):
-    """A function for arguments of one structure, and the shapes of its results."""
+    """A function for arguments of one structure, and the shapes of its results.
+
+    Attributes
+    ----------
+    result
+        What the user said of the shapes.
+    """
 
     def __init__(self, result: Any, f: Callable[..., Any], arguments: Filling) -> None:
         super().__init__(f, arguments)
-        self._result = result
+        self.result = result
         self._shapes: dict[tuple[Any, ...], tuple[list[Key], Any]] = {}
 
     def __call__(self, *xs: Value) -> list[Any]:
@@ -138,7 +144,7 @@ class _Shaped(Base):
         """Return the shapes and dtypes of the results for such arguments."""
         key = tuple(map(_key, xs))
         if key not in self._shapes:
-            if self._result is None:
+            if self.result is None:
                 self._try(xs)
             else:
                 self._shapes[key] = self._given(xs)
@@ -146,7 +152,7 @@ class _Shaped(Base):
         return [_shape_of(*known) for known in found]
 
     def _given(self, xs: Sequence[Shaped]) -> tuple[list[Key], Filling]:
-        result = self._result
+        result = self.result
         if callable(result):
             args, keywords = self._arguments.filled(xs)
             result = result(*args, **keywords)
@@ -283,8 +289,28 @@ def _abstractly(*operands: Shaped, flat: Flat) -> list[Shaped]:
 def _by_callback(*operands: JaxArray, flat: Flat) -> list[JaxArray]:
     """Call the function from code that JAX has compiled."""
     shapes = shapes_of(flat, operands)
+    _refuse_unseen(flat, shapes, operands)
     host = functools.partial(_run, flat, shapes)
     return jax.pure_callback(host, shapes, *operands, vmap_method="sequential")
+
+
+def _refuse_unseen(
+    flat: Flat, shapes: Sequence[Shaped], operands: Sequence[JaxArray]
+) -> None:
+    """Raise where JAX would not call a function, as no result is to have entries.
+
+    Then nobody sees that with other numbers they have some.
+    """
+    known = isinstance(flat, _Shaped) and flat.result is not None
+    if known or not operands or any(z.size for z in shapes):
+        return
+    if all(x.size for x in operands):
+        raise ArgumentError(
+            "In jit, the results of a NumPy function are taken to be empty, as they "
+            "were for other numbers of these shapes. If that is so, say it: "
+            f"result=jax.ShapeDtypeStruct({shapes[0].shape}, dtype). If it depends on "
+            "the numbers, jit cannot call it; write jnp.where(mask, x, 0.0)."
+        )
 
 
 def _pushed(

@@ -24,6 +24,8 @@ from chainrule.interop.torch_tensors import (
     array_of,
     conjugate,
     is_inexact,
+    outside_dynamo,
+    refuse_tracing,
     tensor_of,
     torch,
 )
@@ -52,7 +54,8 @@ def function(f: Callable[..., Any]) -> Bridge:
     ------
     ArgumentError
         When called, if a tensor is not in the memory of the CPU, is sparse, or has a
-        dtype that NumPy has not (``bfloat16``); if ``f`` returns no numbers.
+        dtype that NumPy has not (``bfloat16``); if ``f`` returns no numbers; inside
+        ``torch.func.linearize``, ``make_fx`` and ``torch.jit.trace``.
 
     Notes
     -----
@@ -77,7 +80,7 @@ def function(f: Callable[..., Any]) -> Bridge:
         returned: Any = base.returned
         return returned.filled(results)
 
-    return Bridge(function, f, bridged)
+    return Bridge(function, f, outside_dynamo(bridged))
 
 
 def _is_operand(x: Value | Tensor) -> bool:
@@ -148,6 +151,7 @@ class _Step(torch.autograd.Function):
     @staticmethod
     def forward(call: _Call, *operands: Value | Tensor) -> tuple[Tensor, ...]:
         """Call the function."""
+        refuse_tracing()
         return tuple(map(tensor_of, call.run(list(map(array_of, operands)))))
 
     @staticmethod

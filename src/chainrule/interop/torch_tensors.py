@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,38 @@ def array_of(x: Value | Tensor) -> Any:
         return x
     tensor: Any = x
     return _array_of(tensor)
+
+
+def outside_dynamo(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function at which ``torch.compile`` leaves its graph, and enters again.
+
+    It would compile the Python code that records, and fail. Its own decorator is called
+    when it is loaded, since that takes seconds.
+    """
+    known: list[Callable[..., Any]] = []
+
+    def called(*args: Any, **keywords: Any) -> Any:
+        if "torch._dynamo" not in sys.modules:
+            return f(*args, **keywords)
+        if not known:
+            known.append(torch.compiler.disable(f))
+        return known[0](*args, **keywords)
+
+    marked: Any = called
+    marked._torchdynamo_disable = True
+    return called
+
+
+def refuse_tracing() -> None:
+    """Raise while PyTorch records a graph of its own, in which we were a constant."""
+    proxies: Any = sys.modules.get("torch.fx.experimental.proxy_tensor")
+    if torch.jit.is_tracing() or (proxies is not None and proxies.get_proxy_mode()):
+        raise ArgumentError(
+            "PyTorch is tracing, as make_fx, torch.jit.trace and torch.func.linearize "
+            "do, and would keep this call's numbers as constants of its graph. Write "
+            "torch.func.jvp or torch.func.vjp instead of linearize, and call a "
+            "function of NumPy's arrays outside the graph."
+        )
 
 
 def _array_of(x: Tensor) -> Any:

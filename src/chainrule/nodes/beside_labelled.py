@@ -1,10 +1,12 @@
-"""Operators of a node, or a traced value, on the left of one of xarray's objects.
+"""What xarray's objects and its own code ask of a node or a traced value.
 
-xarray holds nodes, and its own operators keep the labels. They answer.
+xarray holds nodes, and its own operators keep the labels: they answer where a node
+stands on the left. Its indexing asks what kind of array it has.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from chainrule.values.types import Value
@@ -21,4 +23,14 @@ def beside_labelled(name: str, x: Value, y: Value) -> Any:
     return NotImplemented if reflected is None else reflected(x)
 
 
-__all__ = ["beside_labelled"]
+def asked_by_indexing() -> bool:
+    """Tell whether xarray's indexing asks for the array API, two frames above.
+
+    It would index without arrays that point at entries, which NumPy's arrays take.
+    """
+    frame: Any = sys._getframe(2)
+    home = frame.f_globals.get("__name__", "")
+    return home == "xarray.core.indexing" and frame.f_code.co_name == "as_indexable"
+
+
+__all__ = ["asked_by_indexing", "beside_labelled"]

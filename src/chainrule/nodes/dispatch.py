@@ -19,7 +19,8 @@ from chainrule.nodes.out import without_out, write_result, write_ufunc
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED, UFUNCS, WRAPPED
 from chainrule.rules import locally_constant, rule_of
 from chainrule.rules.namespace import served
-from chainrule.values.foreign import first_foreign, undecided
+from chainrule.values.foreign import PLAIN, alike, first_foreign, undecided
+from chainrule.values.refusals import refuse
 from chainrule.values.types import Operation
 from chainrule.values.vertices import vertex
 
@@ -78,14 +79,32 @@ def array_function(
         foreign = first_foreign(values)
         if foreign is None:
             return func(*values, **given)
-        return undecided(served(func, values, given, foreign))
+        return undecided(served(func, alike(values), given, foreign))
     raise missing(remedies.written(func), REFUSED.get(func))
 
 
 def _constant(ufunc: np.ufunc, inputs: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     if ufunc is np.isnan:
         refuse_root_finders(inputs[0])
-    return undecided(ufunc(*(unwrapped(x) for x in inputs), **kwargs))
+    values = [unwrapped(x) for x in inputs]
+    if PLAIN.issuperset(map(type, values)):
+        return ufunc(*values, **kwargs)
+    return undecided(compared(ufunc, *values, **kwargs))
+
+
+def compared(ufunc: np.ufunc, *values: Any, **kwargs: Any) -> Any:
+    """Call a ufunc without a derivative; refuse by name what NumPy cannot take."""
+    for x in values:
+        if x.__class__ not in PLAIN and not (
+            hasattr(x, "__array__") or hasattr(x, "__array_ufunc__")
+        ):
+            refuse(x, f"np.{ufunc.__name__} of nodes")  # NumPy would take it apart
+    try:
+        return ufunc(*alike(values), **kwargs)
+    except (TypeError, ValueError):
+        for x in values:
+            refuse(x, f"np.{ufunc.__name__} of nodes")
+        raise
 
 
 def _found_later(ufunc: np.ufunc) -> Operation | None:

@@ -10,6 +10,7 @@ import numpy as np
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import NONE, operation_name, unwrapped
 from chainrule.nodes.beside_scipy import record_beside
+from chainrule.nodes.dispatch import compared
 from chainrule.nodes.node_class import node
 from chainrule.nodes.operator_text import scalar_operator
 from chainrule.nodes.recorder import new, next_serial, record
@@ -68,8 +69,10 @@ def _compared(name: str) -> Operation:
     def compare(x: node, y: Any) -> Any:
         if y is None or isinstance(y, str):
             return NotImplemented
-        z = ufunc(x._value, unwrapped(y))
-        return z if z.__class__ in PLAIN else undecided(z)
+        value, other = x._value, unwrapped(y)
+        if value.__class__ in PLAIN and other.__class__ in PLAIN:
+            return ufunc(value, other)
+        return undecided(compared(ufunc, value, other))
 
     compare.__name__ = name
     return compare

@@ -297,7 +297,9 @@ def as_operand(x: Any) -> Any:
         return x
     if isinstance(x, stand_in):
         return x.fixed()  # it may be written into afterwards
-    if kind is bool or kind is complex or isinstance(x, generic):
+    if kind is bool or kind is complex:
+        return x
+    if isinstance(x, generic) and x.dtype.kind in "fcbiu":
         return x
     if is_foreign(x):
         return kept_foreign(x)

@@ -193,6 +193,13 @@ _LEARNING = (
     "return plain numbers: write them with functions of NumPy, np.mean((x - y) ** 2)."
 )
 
+_COLUMNS = "Take its array, series.to_numpy() or frame.to_numpy()."
+_LABELLED = (
+    "Give the array to a function of chainrule.scipy: xarray.apply_ufunc(lambda a: "
+    "interp1d(t, a)(new), x, input_core_dims=[['t']], output_core_dims=[['t']], "
+    "exclude_dims={'t'}) with interp1d of chainrule.scipy.interpolate."
+)
+
 _MODULES: tuple[tuple[str, str], ...] = (
     ("einops", _EINOPS),
     ("sklearn", _LEARNING),
@@ -206,7 +213,9 @@ _MODULES: tuple[tuple[str, str], ...] = (
     ("scipy.integrate", _INTEGRATE),
     ("scipy.stats", _STATS),
     ("scipy.optimize", _MINIMIZE),
-    ("pandas", "Take its array, series.to_numpy() or frame.to_numpy()."),
+    ("pandas", _COLUMNS),
+    ("polars", _COLUMNS),
+    ("xarray", _LABELLED),
     ("decimal", _EXACT),
     ("fractions", _EXACT),
     ("sympy", _EXACT),

@@ -253,10 +253,14 @@ def _words(name: str, given: str, site: Site, target: Any) -> str:
     return f"{name}{known} was given {given or 'a node'}, at {_where(site)}\n{knows}"
 
 
+_OTHERS = ("numpy", "scipy", "pandas", "polars", "xarray")
+"""Libraries whose functions ``gd.lift`` does not make take nodes."""
+
+
 def _lifted(target: Any) -> str:
     """Return how a function of Python code is run with arrays that take nodes."""
     package = module_of(target).partition(".")[0]
-    is_known = package in ("numpy", "scipy", *sys.stdlib_module_names)
+    is_known = package in (*_OTHERS, *sys.stdlib_module_names)
     if is_known or not isinstance(target, FunctionType):
         return ""
     return (

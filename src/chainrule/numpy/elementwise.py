@@ -25,6 +25,8 @@ from chainrule.nodes.tables import FUNCTIONS, UFUNCS
 from chainrule.numpy.in_place import own
 from chainrule.numpy.statistics import cast, least_of
 from chainrule.operations import namespace as ops
+from chainrule.rules.namespace import served
+from chainrule.values.foreign import alike, first_foreign, made_like
 from chainrule.values.shapes import describe, dtype_of, is_complex, shape_of
 from chainrule.values.types import Array, ArrayValue, Axis, Value
 from chainrule.values.vertices import as_array
@@ -268,8 +270,13 @@ def interp(
     Differentiable in every argument. At a knot the line to the right counts, at the
     last knot the line to the left; outside the knots z is locally constant in x.
     """
-    np.interp(*(plain_operand(v) for v in (x, xp, fp, left, right, period)))
-    xs, knots, values = _double(x), _double(xp), _double(fp)
+    plain = alike([plain_operand(v) for v in (x, xp, fp, left, right, period)])
+    found = first_foreign(plain)
+    if found is None:
+        np.interp(*plain)
+    else:
+        served(np.interp, plain, {}, found)
+    xs, knots, values = (_double(made_like(v, found)) for v in (x, xp, fp))
     if period is not None:
         xs, knots, values = _unrolled(xs, knots, values, ops.absolute(period))
         left = right = None

@@ -17,9 +17,9 @@ from chainrule.numpy.shape_functions import moveaxis
 from chainrule.numpy.statistics import cast
 from chainrule.operations import namespace as ops
 from chainrule.operations_grad.indexing import along_axis
-from chainrule.values.foreign import is_foreign
+from chainrule.values.foreign import is_foreign, library_of
 from chainrule.values.shapes import describe, normalize_axes, own_axes
-from chainrule.values.types import Array, Axis
+from chainrule.values.types import Array, Axis, Value
 from chainrule.values.versions import note
 from chainrule.values.vertices import as_array, constant, is_refused, is_stand_in
 from chainrule.wrapping import implements
@@ -262,13 +262,25 @@ def unique(
 ) -> Any:
     """Return each value once, in order; each is taken where it first occurs."""
     x = ops.asarray(ar)
+    value = plain_operand(x)
+    library = library_of(value)
+    if library is not None and library.undecided is not None:
+        raise _unseen("np.unique", value, "np.unique(gd.value(x).compute())")
     _, first, *rest = _numpy_unique(
-        plain_operand(x), True, return_inverse, return_counts, axis, **options
+        value, True, return_inverse, return_counts, axis, **options
     )
     flat, axis = _flat_or_axis(x, axis)
     values = pick(flat, first, axis)
     others: list[Any] = [first, *rest] if return_index else rest
     return (values, *others) if others else values
+
+
+def _unseen(name: str, x: Value, instead: str) -> MissingRuleError:
+    """Return the error where a result has a shape that only foreign entries tell."""
+    return MissingRuleError(
+        f"{name} looks at the entries of {describe(x)}, which are not asked for. "
+        f"Write {instead}."
+    )
 
 
 @implements(np.unique_values)
@@ -298,10 +310,7 @@ def trim_zeros(filt: ArrayLike, trim: str = "fb", axis: Axis = None) -> Any:
     x = ops.asarray(filt)
     value = plain_operand(x)
     if is_foreign(value):
-        raise MissingRuleError(
-            f"np.trim_zeros looks at the entries of {describe(value)}, which are not "
-            "asked for. Write x[start:stop]."
-        )
+        raise _unseen("np.trim_zeros", value, "x[start:stop]")
     held = np.nonzero(value)
     index: list[Any] = [slice(None)] * x.ndim
     for i in normalize_axes(axis, x.ndim):

@@ -240,7 +240,7 @@ def full_like(
     a, dtype = plain_operand(a), dtype_of(plain_operand(a)) if dtype is None else dtype
     if not isinstance(fill_value, node):
         like = np.empty(shape_of(a)) if isinstance(a, stand_in) else a
-        made = np.full_like(like, plain_operand(fill_value), dtype, shape=shape)
+        made = np.full_like(like, plain_operand(fill_value), dtype=dtype, shape=shape)
         return as_buffer(made)
     wanted = shape_of(a) if shape is None else np.empty(shape).shape
     return own(cast(ops.broadcast_to(fill_value, wanted), dtype))

@@ -10,6 +10,7 @@ Source: the Python array API standard, version 2024.12.
 from __future__ import annotations
 
 import importlib
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from chainrule.errors import EscapeError
+from chainrule.nodes.beside_labelled import asked_by_indexing
 from chainrule.nodes.node_class import node
 from chainrule.numpy.mirror import mirrored
 from chainrule.values.vertices import stand_in
@@ -49,6 +51,18 @@ def array_namespace(x: Any, /, *, api_version: str | None = None) -> Any:
             f"{api_version}. Leave api_version away."
         )
     return importlib.import_module("chainrule.numpy")
+
+
+class Asked:
+    """``x.__array_namespace__``, which xarray's indexing is told that there is none."""
+
+    def __get__(self, x: Any, owner: Any = None) -> Any:
+        """Return the method."""
+        if x is None:
+            return array_namespace
+        if asked_by_indexing():
+            raise AttributeError("xarray indexes nodes as NumPy's arrays")
+        return types.MethodType(array_namespace, x)
 
 
 def special() -> Any:
@@ -110,7 +124,7 @@ def _by_bits(ufunc: np.ufunc, *, reflected: bool = False) -> Callable[..., Any]:
 
 for _class in (node, stand_in):
     for _name, _method in {
-        "__array_namespace__": array_namespace,
+        "__array_namespace__": Asked(),
         "__dlpack__": dlpack,
         "__dlpack_device__": dlpack_device,
         "device": property(device, doc=device.__doc__),

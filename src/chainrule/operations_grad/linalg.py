@@ -27,7 +27,7 @@ from chainrule.operations_grad.matrix_parts import (
 )
 from chainrule.rules import general
 from chainrule.rules.cases import Cases, case, regular, spd
-from chainrule.values.foreign import is_foreign
+from chainrule.values.foreign import is_foreign, served_by
 from chainrule.values.shapes import dtype_of, shape_of
 from chainrule.values.types import Array, Namespace, Value
 from chainrule.values.vertices import constant
@@ -233,7 +233,8 @@ class cholesky_grad(general):
     def forward(x: Value, *, upper: bool = False) -> Value:
         """Call NumPy's cholesky."""
         # Other libraries have no such parameter.
-        return _linalg.cholesky(x, upper=True) if upper else _linalg.cholesky(x)
+        function = served_by(_linalg.cholesky, x)
+        return function(x, upper=True) if upper else function(x)
 
     @staticmethod
     def pullback(

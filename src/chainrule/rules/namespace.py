@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from chainrule.errors import ArgumentError, MissingRuleError
 from chainrule.rules.registry import rule_of
 from chainrule.rules.supports import is_mask, masked_call
-from chainrule.values.foreign import PLAIN, first_foreign, is_foreign
+from chainrule.values.foreign import PLAIN, first_foreign, is_foreign, served_by
 from chainrule.values.shapes import describe, ndarray
 from chainrule.values.types import (
     Array,
@@ -253,7 +253,13 @@ def served(
     with warnings.catch_warnings():
         warnings.filterwarnings("error", ".*is not implemented by", FutureWarning)
         try:
-            return function(*values, **parameters)
+            return served_by(function, foreign)(*values, **parameters)
+        except NotImplementedError as error:
+            raise MissingRuleError(
+                f"{type(foreign).__module__} refused what was called on a node: "
+                f"{error}. Write it with functions that it has, or of plain arrays in "
+                "gd.map_reduce."
+            ) from error
         except (FutureWarning, TypeError) as error:
             text = str(error)
             if "unexpected keyword argument" in text:

@@ -17,7 +17,7 @@ from chainrule.transforms.seeds import (
     tangents_of,
     zeros_if_absent,
 )
-from chainrule.values.containers import unflatten
+from chainrule.values.containers import relabelled, unflatten
 from chainrule.values.shapes import TUPLE
 
 
@@ -143,4 +143,5 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], vectors: Sequence[Any]) -
     if not isinstance(primals, TUPLE):
         return hvp(f, (primals,), (vectors,))[0]
     check_tuples(primals, vectors, "hvp")
-    return jvp(grad(f, tuple(range(len(primals)))), primals, vectors)[1]
+    found = jvp(grad(f, tuple(range(len(primals)))), primals, vectors)[1]
+    return relabelled(found, primals)

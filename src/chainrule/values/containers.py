@@ -17,7 +17,12 @@ import optree
 from optree import PyTreeSpec as Structure
 
 from chainrule.values.buffered import buffered, current
-from chainrule.values.labelled import handlers_of, labels_several
+from chainrule.values.labelled import (
+    handlers_of,
+    is_unheld,
+    labelled_as,
+    labels_several,
+)
 
 # As Any, so that a type checker does not ask for the classes of unknown values.
 _optree: Any = optree
@@ -61,6 +66,19 @@ def map_leaves(function: Callable[[Any], Any], tree: Tree) -> Tree:
     """Return the container with a function applied to each leaf."""
     leaves, structure = flatten(tree)
     return unflatten(structure, [function(leaf) for leaf in leaves])
+
+
+def relabelled(tree: Tree, like: Tree) -> Tree:
+    """Return derivatives with the labels of pandas' objects in ``like``."""
+    parts, structure = _optree.tree_flatten(
+        like, is_leaf=is_unheld, none_is_leaf=True, namespace=_NAMESPACE
+    )
+    if not any(map(is_unheld, parts)):
+        return tree
+    pairs = zip(parts, structure.flatten_up_to(tree), strict=True)
+    return _optree.tree_unflatten(
+        structure, [labelled_as(x, z) if is_unheld(x) else z for x, z in pairs]
+    )
 
 
 def key_orders(tree: Tree) -> tuple[Any, ...]:

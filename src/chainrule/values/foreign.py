@@ -49,6 +49,8 @@ class Library(NamedTuple):
         beside a node are made arrays of the library.
     getitem
         ``getitem(x, index)`` reads at an index, where ``x[index]`` takes fewer of them.
+    functions
+        What stands for functions of NumPy that the library computes otherwise.
     """
 
     add_at: Callable[[Any, Any, Any], Any] | None = None
@@ -57,6 +59,7 @@ class Library(NamedTuple):
     undecided: Callable[[Any], Any] | None = None
     mixes: bool = True
     getitem: Callable[[Any, Any], Any] | None = None
+    functions: Mapping[Any, Callable[..., Any]] = {}
 
 
 _BY_NAME = {
@@ -139,6 +142,12 @@ def is_foreign(x: Any) -> bool:
     return library_of(x) is not None
 
 
+def served_by(function: Callable[..., Any], x: Any) -> Callable[..., Any]:
+    """Return a function of NumPy, or what stands for it on arrays such as ``x``."""
+    library = library_of(x)
+    return function if library is None else library.functions.get(function, function)
+
+
 def first_foreign(values: Any) -> Any:
     """Return the first foreign array among some values; ``None`` if there is none."""
     for x in values:
@@ -163,6 +172,14 @@ def beside(values: Sequence[Any]) -> Any:
             if library is not None and not library.mixes:
                 return x
     return None
+
+
+def alike(values: Sequence[Any]) -> Sequence[Any]:
+    """Return values with NumPy's arrays as ones of a library that mixes with none."""
+    like = beside(values)
+    if like is None:
+        return values
+    return [made_like(x, like) if isinstance(x, _ndarray) else x for x in values]
 
 
 def zeros(shape: tuple[int, ...], dtype: Any, like: Any) -> Any:

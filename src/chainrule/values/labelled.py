@@ -150,6 +150,24 @@ def _as_frame(labels: Labels, values: Sequence[Any]) -> Any:
     return frame
 
 
+def is_unheld(x: Labelled) -> bool:
+    """Tell whether an object labels values of plain numbers only: one of pandas'."""
+    return x.__class__.__module__.partition(".")[0] == "pandas" and bool(
+        handlers_of(x.__class__)
+    )
+
+
+def labelled_as(x: Labelled, z: Any) -> Any:
+    """Return a derivative with the labels of ``x``, of pandas, which held no nodes."""
+    if not labels_several(x.__class__):
+        return _as_series(_of_series(x)[1], [z])
+    if not isinstance(z, dict):
+        return z
+    found: Any = z  # pyright: ignore[reportUnknownVariableType]
+    labels = _of_frame(x)[1]
+    return _as_frame(labels, [found.get(name) for name in labels.axes[1]])
+
+
 def _refuse_traced(labels: Labels, values: Sequence[Any]) -> None:
     if any(isinstance(x, stand_in) for x in values):
         raise ArgumentError(
