@@ -12,7 +12,8 @@ from chainrule.nodes.admission import as_value
 from chainrule.transforms.numerical import ACCOUNTS
 from chainrule.transforms.products import jvp, vjp
 from chainrule.values.containers import flatten, is_container, unflatten
-from chainrule.values.shapes import ARRAYS, SEQUENCES, dtype_of, shape_of
+from chainrule.values.foreign import first_foreign
+from chainrule.values.shapes import ARRAYS, SEQUENCES, describe, dtype_of, shape_of
 from chainrule.values.types import Operation, Value
 
 Direction = list[Any]
@@ -72,6 +73,12 @@ def check_gradients(
         )
     if not isinstance(args, SEQUENCES):
         raise ArgumentError("check_gradients needs a tuple of arguments: (x,).")
+    lazy = first_foreign(flatten(list(args))[0])
+    if lazy is not None:
+        raise ArgumentError(
+            f"check_gradients compares entries; received {describe(lazy)}, whose "
+            "entries are not asked for. Pass a small array of NumPy's."
+        )
     checker = _Checker(rtol, atol, step, np.random.default_rng(seed))
     checker.check(f, tuple(map(_with_floats, args)), tuple(modes), order, 1)
 
@@ -142,7 +149,7 @@ class _Checker:
 
         It is ``None`` for a whole number, a truth value or text beside floats.
         """
-        ends = [flatten(f(*_moved(args, v, h)))[0] for h in (self.step, -self.step)]
+        ends = [_results(f(*_moved(args, v, h))) for h in (self.step, -self.step)]
         return [
             (np.asarray(a) - np.asarray(b)) / (2 * self.step)
             if _is_inexact(a)
@@ -168,6 +175,17 @@ class _Checker:
         """Say which derivatives on the way were numerical, and how exact."""
         used = [a for a in ACCOUNTS if a.derivatives > self.before.get(a, 0)]
         return "".join(f" The derivative of {a.name} is {a}." for a in used)
+
+
+def _results(z: Any) -> list[Any]:
+    """Return the leaves of what a function returns, pandas' objects as their values.
+
+    Of nodes it returns nodes there.
+    """
+    if isinstance(z, SEQUENCES):
+        return [leaf for x in z for leaf in _results(x)]
+    held = hasattr(z.__class__, "__pandas_priority__")
+    return [np.asarray(z)] if held else flatten(z)[0]
 
 
 def _is_inexact(x: Any) -> bool:
