@@ -13,7 +13,7 @@ from tests.helpers import assert_close
 from tests.scipy.composed import check, same
 
 theirs = pytest.importorskip("scipy.ndimage")
-from chainrule.scipy import ndimage  # noqa: E402
+from chainrule.scipy import boundaries, ndimage  # noqa: E402
 
 RNG = np.random.default_rng(0)
 LINE, IMAGE, BOX = (RNG.normal(size=s) for s in ((7,), (5, 6), (3, 4, 4)))
@@ -257,6 +257,27 @@ def test_ties_share():
 
 
 # ------------------------------------------------------- frequencies and measurements
+
+
+@pytest.mark.parametrize("mode", ["reflect", "constant", "wrap", "mirror"])
+def test_ties_of_boxes_share_as_those_of_windows(mode):
+    x = np.round(np.cos(np.arange(42.0).reshape(6, 7) ** 1.3), 1)
+    weights = np.cos(np.arange(42.0)).reshape(6, 7)
+
+    def filtered(x):
+        z = ndimage.maximum_filter(x, (3, 4), mode=mode, cval=0.5, origin=(1, 0))
+        return np.sum(z * weights)
+
+    def by_windows(x):
+        given = {"widths": ((2, 0), (2, 1)), "mode": mode, "cval": 0.5}
+        longer = boundaries.extend(x, **given)
+        shown = np.lib.stride_tricks.sliding_window_view(longer, (3, 4))
+        return np.sum(np.max(shown, axis=(2, 3)) * weights)
+
+    assert filtered(x) == pytest.approx(by_windows(x), rel=1e-14)
+    assert_close(gd.grad(filtered)(x), gd.grad(by_windows)(x), 1e-13)
+    t = np.sin(np.arange(42.0)).reshape(6, 7)
+    assert_close(*(gd.jvp(f, (x,), (t,))[1] for f in (filtered, by_windows)), 1e-13)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,18 @@ def source(n: int, before: int, after: int, mode: str) -> NDArray[np.intp]:
     >>> source(3, 1, 2, "constant")
     array([-1,  0,  1,  2, -1, -1])
     """
-    i = np.arange(-before, n + after)
+    return _entry_at(np.arange(-before, n + after), n, mode)
+
+
+def _beyond(n: int, widths: tuple[int, int], mode: str) -> tuple[Any, Any]:
+    """Return which entry stands at each place before a line, and after it."""
+    before, after = widths
+    places = np.arange(-before, 0), np.arange(n, n + after)
+    return _entry_at(places[0], n, mode), _entry_at(places[1], n, mode)
+
+
+def _entry_at(i: NDArray[np.intp], n: int, mode: str) -> NDArray[np.intp]:
+    """Return which of ``n`` entries stands at places of an endless line."""
     if mode in ("constant", "grid-constant"):
         return np.where((i >= 0) & (i < n), i, -1)
     if mode == "nearest":
@@ -71,12 +82,9 @@ def extended(x: Any, *, widths: Widths, mode: Modes, cval: complex = 0.0) -> Val
     z = np.asarray(x)
     for axis, (before, after) in enumerate(widths):
         if before or after:
-            n = z.shape[axis]
-            index = source(n, before, after, mode_of(mode, axis))
-            parts = [_taken(z, axis, index[:before], cval), z]
-            z = np.concatenate(
-                [*parts, _taken(z, axis, index[before + n :], cval)], axis
-            )
+            ends = _beyond(z.shape[axis], (before, after), mode_of(mode, axis))
+            first, last = (_taken(z, axis, index, cval) for index in ends)
+            z = np.concatenate([first, z, last], axis)
     return z
 
 
@@ -95,11 +103,12 @@ def folded(x: Any, *, widths: Widths, mode: Modes) -> Value:
     for axis, (before, after) in enumerate(widths):
         if before or after:
             n = z.shape[axis] - before - after
-            index = source(n, before, after, mode_of(mode, axis))
+            ends = _beyond(n, (before, after), mode_of(mode, axis))
             inside = z[at(axis, slice(before, before + n))].copy()
-            for k in (*range(before), *range(before + n, len(index))):
-                if index[k] >= 0:
-                    inside[at(axis, index[k])] += z[at(axis, k)]
+            for start, index in zip((0, before + n), ends, strict=True):
+                for k, entry in enumerate(index.tolist(), start):
+                    if entry >= 0:
+                        inside[at(axis, entry)] += z[at(axis, k)]
             z = inside
     return z
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import scipy.ndimage
-from numpy.typing import NDArray
 
-from chainrule.rules import declare, general, multilinear
+from chainrule.rules import general, multilinear
 from chainrule.rules.cases import REAL, Cases, Dtypes, case, distinct
 from chainrule.rules.namespace import EXTRA, opaque
 from chainrule.scipy.boundaries import Modes, extended, folded
+from chainrule.scipy.ndimage.choices import axis_by_axis, chosen_of, is_box
 from chainrule.scipy.ndimage.windows import (
     Bools,
     in_windows,
@@ -77,26 +77,6 @@ def morphed(
     )
 
 
-@opaque
-def chosen_of(
-    x: Value,
-    z: Value,
-    structure: Any = None,
-    *,
-    footprint: Bools,
-    mode: Modes,
-    cval: float,
-    origin: tuple[int, ...],
-) -> NDArray[Any]:
-    """Return which entries of each window are the one that was chosen."""
-    widths = window(x, footprint, origin)
-    longer: Any = extended(x, widths=widths, mode=mode, cval=cval)
-    heights = [0.0] * footprint.size if structure is None else structure[footprint]
-    entries = zip(windows(longer, footprint), heights, strict=False)
-    values = [entry + height for entry, height in entries]
-    return np.stack([(v == z) | ((v != v) & (z != z)) for v in values])
-
-
 def count_of(chosen: Array, x: Value) -> Any:
     """Return how many entries of each window share its derivative."""
     return np.sum(chosen, axis=0, dtype=dtype_of(x))
@@ -128,7 +108,6 @@ def window_spread(
     return folded(longer, widths=widths, mode=mode)
 
 
-declare(chosen_of)
 EXTRA.update(
     ranked=ranked, morphed=morphed, window_sums=window_sums, window_spread=window_spread
 )
@@ -264,6 +243,14 @@ class ranked_grad(general):
         origin: tuple[int, ...],
     ) -> tuple[Value]:
         """x_grad = z_grad, added to the entries that were chosen"""
+        if is_box(rank, footprint):
+            stages, counts = axis_by_axis(
+                ranked, raw(x), raw(z), rank, footprint, mode, cval, origin
+            )
+            part = z_grad / counts
+            for chosen, line in reversed(stages):
+                part = xp.window_spread(chosen, part, **line)
+            return (part,)
         where: Any = {"footprint": footprint, "mode": mode, "origin": origin}
         w = chosen_of(raw(x), raw(z), cval=cval, **where)
         return (xp.window_spread(w, z_grad / count_of(w, x), **where),)
@@ -282,6 +269,14 @@ class ranked_grad(general):
         origin: tuple[int, ...],
     ) -> Value:
         """z_dot = x_dot of the entries that were chosen"""
+        if is_box(rank, footprint):
+            stages, counts = axis_by_axis(
+                ranked, raw(x), raw(z), rank, footprint, mode, cval, origin
+            )
+            z_dot: Any = tangents[0]
+            for chosen, line in stages:
+                z_dot = xp.window_sums(chosen, z_dot, **line)
+            return z_dot / counts
         where: Any = {"footprint": footprint, "mode": mode, "origin": origin}
         w = chosen_of(raw(x), raw(z), cval=cval, **where)
         return xp.window_sums(w, tangents[0], **where) / count_of(w, x)

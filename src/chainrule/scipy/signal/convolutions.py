@@ -46,6 +46,8 @@ def convolved(x: Value, w: Value, *, mode: str = "full", method: str) -> Value:
     """Return SciPy's convolution, ``direct`` or block by block (``oa``)."""
     if method == "oa":
         return _theirs.oaconvolve(x, w, mode)
+    if np.ndim(x) == 2:  # written for images: several times faster
+        return _theirs.convolve2d(x, w, mode)
     return _theirs.convolve(x, w, mode, method)
 
 
