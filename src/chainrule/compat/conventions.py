@@ -14,8 +14,7 @@ import numpy as np
 from chainrule.compat.boxes import CONVENTIONS
 from chainrule.nodes.tables import FUNCTIONS
 from chainrule.transforms.custom_operation import custom_operation
-from chainrule.transforms.values import value
-from chainrule.values.vertices import vertex
+from chainrule.values.vertices import raw, vertex
 
 Function = Callable[..., Any]
 _np: Any = np
@@ -35,17 +34,14 @@ def by_convention(function: Function) -> Callable[[Function], Function]:
 def clip(a: Any, *args: Any, **kwargs: Any) -> Any:
     """Return ``np.clip``, with a derivative in ``a`` of zero at the bounds as well."""
     own = FUNCTIONS[np.clip]
-    z = own(a, *args, **kwargs)
     if not isinstance(a, vertex):
-        return z
+        return own(a, *args, **kwargs)
+    at_bound = own(raw(a), *args, **kwargs)
     named = (kwargs.get(name) for name in ("a_min", "a_max", "min", "max"))
-    bounds = [bound for bound in (*args[:2], *named) if bound is not None]
-    clipped: Any = value(z)
-    inside: Any = True
-    for bound in bounds:
-        inside = inside & (clipped != value(bound))
-    moved = any(isinstance(bound, vertex) for bound in bounds)
-    at_bound = own(value(a), *args, **kwargs) if moved else clipped
+    clipped, inside = raw(at_bound), True
+    for bound in (*args[:2], *named):
+        if bound is not None:
+            inside = inside & (clipped != raw(bound))
     return _np.where(inside, a, at_bound)
 
 

@@ -24,7 +24,7 @@ from chainrule.nodes.joined import lists_of_arrays
 from chainrule.nodes.operators import operator
 from chainrule.nodes.tables import FUNCTIONS, UFUNCS
 from chainrule.numpy.mirror import MAKERS, OWN, mirrored
-from chainrule.rules import elementwise
+from chainrule.rules import elementwise, rule_of
 from chainrule.transforms.collector import CollectorPaused
 from chainrule.values.buffered import current
 from chainrule.values.shapes import ndarray
@@ -79,6 +79,8 @@ _BY_SERVED: dict[Function, Any] = {}
 
 def served(function: Any) -> Any:
     """Return what a program of autograd sees of a function of NumPy's or SciPy's."""
+    if isinstance(function, mirrored):
+        function = function.__wrapped__
     known = _SPACES.get(id(function))
     if known is not None:
         return known[1]
@@ -90,6 +92,8 @@ def served(function: Any) -> Any:
     space["plain"] = frozenset[type]() if makes else _PLAIN
     code = _SERVED.__code__
     rule_class = getattr(UFUNCS.get(function), "rule", None)
+    if rule_class is None and isinstance(function, np.ufunc):
+        rule_class = rule_of(function)
     name = getattr(function, "__name__", repr(function))
     if rule_class is not None and issubclass(rule_class, elementwise):
         operate = operator(rule_class, name, masked=True, **boxes.NAMES)
@@ -125,7 +129,8 @@ class _General:
         self.makes: bool = function in MAKERS
         self.fills: bool = function in _FILLED
         self.lists: Any = lists_of_arrays(function)
-        self.has_rule: bool = ours or function in UFUNCS or function in FUNCTIONS
+        known = function in UFUNCS or function in FUNCTIONS
+        self.has_rule: bool = ours or known or rule_of(function) is not None
 
     def called(self, *args: Any, **kwargs: Any) -> Any:
         """Call it with these arguments."""

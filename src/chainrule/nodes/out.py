@@ -181,6 +181,12 @@ _NOWHERE = 99
 """The place of what is given by its name only."""
 
 
+@functools.cache
+def names_of(function: Operation) -> tuple[str, ...]:
+    """Return the names of a function's parameters."""
+    return tuple(inspect.signature(function).parameters)
+
+
 def without_out(
     function: Operation, args: Sequence[Any], given: Mapping[str, Any]
 ) -> tuple[Any, Sequence[Any], Mapping[str, Any]]:
@@ -190,7 +196,7 @@ def without_out(
     place = place_of_out(function)
     if place is None or len(args) <= place:
         return None, args, given
-    names = [*inspect.signature(function).parameters][place + 1 :]
+    names = names_of(function)[place + 1 :]
     rest = dict(zip(names, args[place + 1 :], strict=False))
     return args[place], args[:place], {**rest, **given}
 

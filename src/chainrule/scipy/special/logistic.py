@@ -90,6 +90,8 @@ def logsumexp_of(a: Value, b: Value, *, axis: Axis = None) -> Value:
     """
     if np.iscomplexobj(a) or np.iscomplexobj(b):
         return _scipy.logsumexp(a, axis=axis, b=b, keepdims=True)
+    if type(b) is float and b == 1.0:
+        return _scipy.logsumexp(a, axis=axis, keepdims=True)
     return _scipy.logsumexp(a, axis=axis, b=b, keepdims=True, return_sign=True)[0]
 
 
@@ -248,6 +250,8 @@ def logsumexp(
             "a phase. Take the real and the imaginary part of logsumexp(...)."
         )
     z = weighted_logsumexp(x, w, axis=axis)
+    if b is None and not return_sign:
+        return z if keepdims else np.squeeze(z, axis=axis)
     if b is None:
         sign: Any = np.where(np.isnan(plain_operand(z)), np.nan, 1.0)
     else:
