@@ -412,3 +412,19 @@ def test_a_linear_system_of_containers():
 
     assert f(np.array([3.0, 3.0]), 2.0) == pytest.approx(6.0)
     gd.check_gradients(f, (np.array([3.0, 3.0]), 2.0), order=2)
+
+
+def test_a_residual_may_be_a_list_of_equations():
+    root = gd.implicit(
+        lambda a: np.array([np.sqrt(a), a]), lambda x, a: [x[0] ** 2 - a, x[1] - a]
+    )
+    np.testing.assert_allclose(gd.jacobian(root)(4.0), [0.25, 1.0])
+
+
+def test_a_complex_number_that_is_found_has_real_and_imaginary_parts():
+    root = gd.implicit(
+        lambda a: (a * (1 + 2j)) ** 0.5, lambda z, a: z**2 - a * (1 + 2j)
+    )
+    slope = (1 + 2j) ** 0.5 / 2
+    assert gd.grad(lambda a: np.imag(root(a)))(1.0) == pytest.approx(slope.imag)
+    assert gd.grad(lambda a: np.real(root(a)))(1.0) == pytest.approx(slope.real)

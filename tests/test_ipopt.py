@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.errors import ArgumentError, ShapeError
+from chainrule.errors import ArgumentError, ShapeError, SolutionWarning
 
 sopt = pytest.importorskip("scipy.optimize")
 sp = pytest.importorskip("scipy.sparse")
@@ -23,6 +23,10 @@ PRODUCT = sopt.NonlinearConstraint(np.prod, 25.0, np.inf)
 ON_SPHERE = {"type": "eq", "fun": lambda x: x @ x - 40.0}
 START = np.array([1.0, 5.0, 5.0, 1.0])
 SOLUTION = [1.0, 4.7429996, 3.8211500, 1.3794083]
+
+
+def pulled(x, a):
+    return np.sum((x - a) ** 2 + 0.1 * x**4) + 0.3 * x[0] * x[1]
 
 
 def test_without_ipopt_it_says_what_to_install(monkeypatch):
@@ -183,11 +187,8 @@ def test_what_goes_wrong_is_told(ipopt):
         ipopt.problem(lambda x: x).solve(np.ones(2))
     with pytest.raises(ArgumentError, match="a constraint is"):
         ipopt.problem(np.sum, [np.prod])
-    a = gd.node(1.0)
-    with pytest.raises(ArgumentError, match=r"gd\.value of args"):
-        ipopt.problem(lambda x, a: a * np.sum(x)).solve(np.ones(2), (a,))
-    with pytest.raises(ArgumentError, match="closes over a node"):
-        ipopt.problem(lambda x: a * np.sum(x)).solve(np.ones(2))
+    with pytest.raises(ArgumentError, match="in a compiled function"):
+        gd.compile(lambda a: ipopt.problem(pulled).solve(np.ones(2), (a,)).x)(1.0)
     for bounds in (1.0, (1.0, np.ones(3)), (0.0, 1.0, 2.0)):
         with pytest.raises((ArgumentError, ShapeError), match="bound"):
             ipopt.problem(np.sum, bounds=bounds).solve(np.ones(2))
@@ -208,3 +209,61 @@ def test_what_goes_wrong_is_told(ipopt):
     stopped = ipopt.problem(lambda x: np.sum(x**4)).solve(np.ones(2), callback=stop)
     assert stopped.nit == 0
     assert not stopped.success
+
+
+def limits_of(a):
+    """Return constraints and bounds of three unknowns, some of which are active."""
+    return [
+        sopt.NonlinearConstraint(lambda x, *_: x @ x, 0.0, 1.2 * a),
+        {"type": "eq", "fun": lambda x, *args: x[0] - 0.5 * x[1]},
+        sopt.LinearConstraint(np.ones((1, 3)), -9.0, 9.0),
+    ], (0.0, np.array([9.0, 9.0, 0.6]))
+
+
+@pytest.mark.parametrize("reads", ["args", "closures", "bounds", "containers"])
+def test_solutions_are_differentiated_in_what_they_read(ipopt, reads):
+    def solved(a):
+        x0, options = np.full(3, 0.3), {"tol": 1e-11}
+        constraints, bounds = limits_of(a if reads == "closures" else 1.3)
+        if reads == "args":
+            problem = ipopt.problem(pulled, constraints, bounds=bounds)
+            return problem.solve(x0, (a,), **options).x
+        if reads == "closures":
+            problem = ipopt.problem(lambda x: pulled(x, a), constraints, bounds=bounds)
+            return problem.solve(x0, **options).x
+        if reads == "bounds":
+            high = np.array([9.0, 9.0, 0.0]) + np.array([0.0, 0.0, 0.4]) * a
+            problem = ipopt.problem(lambda x: pulled(x, 1.3), bounds=(x0 * 0, high))
+            return problem.solve(x0, **options).x
+        problem = ipopt.problem(
+            lambda p, a: pulled(p["x"], a) + (p["y"] - a) ** 2,
+            {"type": "ineq", "fun": lambda p, a: 1.1 - p["y"]},
+        )
+        found = problem.solve({"x": x0, "y": 0.5}, (a,), **options).x
+        return np.append(found["x"], found["y"])
+
+    slope = gd.jacobian(solved)(1.3)
+    h = 1e-3
+    moved = [gd.value(solved(1.3 + k * h)) for k in (-2, -1, 1, 2)]
+    expected = np.array([1, -8, 8, -1]) / (12 * h) @ np.stack(moved)
+    np.testing.assert_allclose(slope, expected, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(gd.jacobian(solved, mode="forward")(1.3), slope)
+    slopes = [gd.jacobian(solved)(1.3 + k * h) for k in (-2, -1, 1, 2)]
+    second = np.array([1, -8, 8, -1]) / (12 * h) @ np.stack(slopes)
+    found = gd.jacobian(gd.jacobian(solved))(1.3)
+    np.testing.assert_allclose(found, second, rtol=1e-5, atol=1e-6)
+
+
+def test_a_bound_of_ipopts_that_does_not_push_is_a_kink(ipopt):
+    def solved(p):
+        matrix = np.array([[2.0, 0.5, 0.0], [0.5, 2.0, 0.0], [0.0, 0.0, 4.0]])
+        problem = ipopt.problem(
+            lambda x, p: 0.5 * x @ (matrix @ x) - p @ x, bounds=(0.0, 3.0)
+        )
+        return problem.solve(np.full(3, 0.2), (p,)).x
+
+    with pytest.warns(SolutionWarning, match="unknowns .0. lie at a bound"):
+        slope = gd.jacobian(solved)(np.array([0.5, 2.0, 2.0]))
+    assert np.isnan(slope[:2, :2]).all()
+    np.testing.assert_allclose(slope[2], [0.0, 0.0, 0.25], atol=1e-12)
+    assert not slope[:2, 2].any()

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+import scipy.optimize
+
 from chainrule.errors import ArgumentError
+from chainrule.ipopt.derivatives import Differentiated
 from chainrule.ipopt.limits import as_nonlinear
 from chainrule.ipopt.runs import Functions, Run, Solution, library
 from chainrule.nodes.admission import holds_nodes
 from chainrule.scipy.optimize.bounds import Bounds
 from chainrule.scipy.optimize.constraints import Constraints
 from chainrule.scipy.optimize.unknowns import Unknowns
+from chainrule.transforms.closures import opened
+from chainrule.transforms.values import value
 from chainrule.values.containers import flatten
 from chainrule.values.shapes import SEQUENCES
+from chainrule.values.vertices import first_stand_in
 
 
 def problem(
@@ -126,20 +132,63 @@ class Problem:
         Raises
         ------
         ArgumentError
-            If an argument is a node, or the function's result is no number.
+            If the function's result is no number, or in a compiled function.
+
+        Warns
+        -----
+        SolutionWarning
+            For a node, where a bound or a constraint is met and does not push: the
+            derivatives that meet it are nan.
+
+        Notes
+        -----
+        Where ``args``, bounds or limits hold a node, or a function closes over one,
+        ``x``, ``fun`` and ``constr`` are nodes: what is active stays active (see
+        ``chainrule.scipy.optimize.minimize``).
         """
         unknowns = Unknowns(x0)
         given = cast(tuple[Any, ...], args if isinstance(args, tuple) else (args,))
-        if any(map(holds_nodes, flatten(given)[0])):
+        if first_stand_in(flatten(given)[0]) is not None:
             raise ArgumentError(
-                "Ipopt's solution has no derivative here: pass gd.value of args."
+                "Ipopt is not called in a compiled function: call solve outside, and "
+                "compile what comes before and after."
             )
+        functions, holds = self._functions(unknowns, given)
+        run = Run(functions, unknowns, value(given), callback, progress=progress)
+        found = run.solved(_plain(self.bounds), warm, options)
+        if not (holds or _holds_nodes(self.bounds)):
+            return found
+        return Differentiated(
+            self.f, self.constraints, unknowns, given, self.bounds
+        ).entered(found)
+
+    def _functions(
+        self, unknowns: Unknowns, args: tuple[Any, ...]
+    ) -> tuple[Functions, bool]:
+        """Return the functions, and whether they read nodes; plain ones are kept."""
+        held = opened((self.f, [(c.fun, c.lb, c.ub) for c in self.constraints]))
+        if any(map(holds_nodes, held.values)):
+            f, parts = held.filled(list(map(value, held.values)))
+            return Functions(f, [_Constraint(*part) for part in parts], unknowns), True
         key = (unknowns.structure, tuple(unknowns.shapes))
-        functions = self._known.get(key)
-        if functions is None:
-            functions = self._known[key] = Functions(self.f, self.constraints, unknowns)
-        run = Run(functions, unknowns, given, callback, progress=progress)
-        return run.solved(self.bounds, warm, options)
+        if key not in self._known:
+            self._known[key] = Functions(self.f, self.constraints, unknowns)
+        return self._known[key], _holds_nodes(args)
+
+
+_Constraint: Any = scipy.optimize.NonlinearConstraint
+
+
+def _holds_nodes(x: Any) -> bool:
+    x = (x.lb, x.ub) if hasattr(x, "lb") else x
+    return any(map(holds_nodes, flatten(x)[0]))
+
+
+def _plain(bounds: Any) -> Any:
+    """Return bounds without nodes."""
+    if hasattr(bounds, "lb"):
+        return (value(bounds.lb), value(bounds.ub))
+    return value(bounds)
 
 
 __all__ = ["Problem", "problem"]

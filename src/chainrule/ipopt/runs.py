@@ -157,8 +157,8 @@ class Run:
         parts = functions.parts(unknowns.start, *args)
         if any(map(holds_nodes, [first, *parts])):
             raise ArgumentError(
-                "the function closes over a node, and Ipopt's solution has no "
-                "derivative here: let it read gd.value of that."
+                "a function of the problem holds a node where it cannot be told from "
+                "the rest. Pass it in args of solve."
             )
         if _np.size(first) != 1:
             raise ArgumentError(

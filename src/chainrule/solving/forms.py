@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import operations
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.rules.supports import is_inexact
 from chainrule.values.containers import LEAF, Tree, flatten, unflatten
-from chainrule.values.shapes import describe, ndarray, shape_of
+from chainrule.values.shapes import SEQUENCES, describe, ndarray, shape_of
 from chainrule.values.types import Value
 from chainrule.values.vertices import raw, stand_in
 
@@ -65,7 +66,7 @@ class Form:
     def residual(self, tree: Tree, z: Value) -> Any:
         """Return the residual's leaves as an array like the solution's."""
         if self.structure is LEAF:
-            return tree
+            return operations.asarray(tree) if isinstance(tree, SEQUENCES) else tree
         leaves = flatten(tree)[0]
         if len(leaves) == len(self.shapes) + len(self.fixed):
             leaves = [v for i, v in enumerate(leaves) if i not in self.fixed]

@@ -15,7 +15,6 @@ from chainrule.nodes.admission import holds_nodes
 from chainrule.scipy.optimize.problems import Problem, is_left_to_us, spread
 from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.sparse.matrices import SparseDerivative
-from chainrule.values.containers import flatten
 from chainrule.values.shapes import SEQUENCES
 from chainrule.values.types import Value
 
@@ -115,10 +114,8 @@ def _of_a_dict(constraint: Mapping[str, Any]) -> tuple[Any, Any, float, float]:
 
 
 def as_object(constraint: Mapping[str, Any]) -> Any:
-    """Return a constraint that is a dict as one of SciPy's objects, if it is plain."""
+    """Return a constraint that is a dict as one of SciPy's objects."""
     f, args, low, high = _of_a_dict(constraint)
-    if any(map(holds_nodes, flatten(args)[0])):
-        raise ArgumentError("constraints take plain arguments; pass gd.value of them.")
     jac: Any = constraint.get("jac")
     given = {} if is_left_to_us(jac) else {"jac": _with_args(jac, args)}
     return _scipy.NonlinearConstraint(_with_args(f, args), low, high, **given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import scipy.optimize
@@ -46,8 +46,8 @@ def approx_fprime(xk: Any, f: Callable[..., Any], *rest: Any, **named: Any) -> A
 @functools.wraps(_scipy.bracket)
 def bracket(func: Callable[..., Any], *rest: Any, **named: Any) -> Any:
     """Return SciPy's three points around a minimum; refuse functions of nodes."""
-    args = named.get("args", rest[2] if len(rest) > 2 else ())
-    given: Any = args if isinstance(args, tuple) else (args,)
+    args: Any = named.get("args", rest[2] if len(rest) > 2 else ())
+    given = cast(tuple[Any, ...], args if isinstance(args, tuple) else (args,))
     begin = named.get("xa", rest[0] if rest else 0.0)
     _refuse(
         "bracket",

@@ -78,6 +78,12 @@ def activity(
     else:
         held = _held(problem, x, low, high)
         found = Activity(held, _np.zeros(0, int), _np.zeros(0))
+    warn_of_kinks(found)
+    return found
+
+
+def warn_of_kinks(found: Activity) -> None:
+    """Warn of bounds and constraints that are met and do not push."""
     for states, what in ((found.held, "unknowns"), (found.active, "constraints")):
         if (states > HIGH).any():
             _warn(
@@ -85,7 +91,6 @@ def activity(
                 "that does not push them: the minimum has a kink there, and the "
                 "derivatives that meet it are nan. Move the bound, or leave it away."
             )
-    return found
 
 
 def note_activity(found: Any, *problem: Any) -> None:
@@ -189,7 +194,7 @@ def _constrained(
         states[:n],
         states[n:],
         _np.where(kept, -found.push, 0.0)[n:],
-        _regular(found.rows[kept]),
+        regular(found.rows[kept]),
     )
 
 
@@ -292,8 +297,9 @@ def _is_weak(strength: Any, gap: Any) -> Any:
     return (both <= SMALL) | ((both <= NEAR) & like)
 
 
-def _regular(rows: Any) -> float:
+def regular(*parts: Any) -> float:
     """Return 1, or nan with a warning where rows depend on each other."""
+    rows = _np.concatenate(parts)
     if rows.size:
         lengths = _np.linalg.norm(rows, axis=1, keepdims=True)
         s = _np.linalg.svd(rows / _np.where(lengths == 0, 1, lengths), compute_uv=False)
@@ -381,4 +387,4 @@ def _at_bounds(states: Any, y: Any, low: Any, high: Any, free: Any) -> Any:
     return _np.where((states == LOW) | (states == HIGH), held, free)
 
 
-__all__ = ["Activity", "activity", "minimum"]
+__all__ = ["Activity", "activity", "minimum", "regular", "warn_of_kinks"]
