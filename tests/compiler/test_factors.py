@@ -270,3 +270,42 @@ def test_cofactors_of_singular_matrices_are_exact(n):
         found, expected = fast(x), gd.grad(np.linalg.det)(x)
         least = 1e-12 * np.abs(x).max() ** (n - 1)
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=least)
+
+
+def of_stacks(a, b):
+    square = a @ np.swapaxes(a, -1, -2) + np.eye(a.shape[-1])
+    lower = np.linalg.cholesky(square)
+    return (
+        np.sum(np.linalg.solve(a, b) ** 2)
+        + np.sum(np.linalg.slogdet(a)[1] + 0.01 * np.linalg.det(a))
+        + np.sum(np.linalg.inv(np.swapaxes(a, -1, -2)) * b[..., :1])
+        + np.sum(np.linalg.solve(lower, b) + np.linalg.inv(lower)[..., :1])
+    )
+
+
+@pytest.mark.parametrize("n", [1, 3, 4])
+@pytest.mark.parametrize("stack", [(1,), (2, 3), (700,)])
+def test_stacks_of_small_matrices_are_machine_code(stack, n):
+    a = RNG.normal(size=(*stack, n, n)) + 3.0 * np.eye(n)
+    b = RNG.normal(size=(*stack, n, 2))
+    derived = gd.value_and_grad(of_stacks, (0, 1))
+    fast = gd.compile(derived, executor="native")
+    for _ in range(2):
+        (value, slopes), (expected, others) = fast(a, b), derived(a, b)
+        np.testing.assert_allclose(value, expected, rtol=1e-11)
+        for x, e in zip(slopes, others, strict=True):
+            np.testing.assert_allclose(x, e, rtol=1e-9, atol=1e-11)
+    left = fast.stats()["programs"][0]["numpy_rows"].keys()
+    assert left.isdisjoint({"solve", "slogdet", "det", "inv", "cholesky", "cofactors"})
+
+
+def test_one_singular_matrix_of_a_stack_is_an_error():
+    a = np.stack([2.0 * np.eye(3)] * 4)
+    fast = gd.compile(lambda a: np.linalg.inv(a) * 2.0, executor="native")
+    np.testing.assert_allclose(fast(a), np.linalg.inv(a) * 2.0)
+    assert fast.stats()["programs"][0]["numpy_rows"] == {}
+    bad = a.copy()
+    bad[1] = 1.0
+    with pytest.raises(np.linalg.LinAlgError):
+        fast(bad)
+    np.testing.assert_allclose(fast(a), np.linalg.inv(a) * 2.0)

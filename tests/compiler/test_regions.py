@@ -313,3 +313,57 @@ def test_calls_in_many_threads_have_their_own_memory():
         found = list(pool.map(fast, inputs))
     for x, y in zip(inputs, found, strict=True):
         assert_same(y, whole(x), 1e-9)
+
+
+def summed(x, w):
+    """A carry is only added to: each step of the derivative adds an outer product."""
+
+    def step(c, _):
+        return np.tanh(w @ c), None
+
+    return np.sum(gd.scan(step, x, None, length=6)[0] ** 2)
+
+
+def exchanged(x, w):
+    def step(s, _):
+        a, b = s
+        return (b * w[0], a + 0.1 * b), a[::50]
+
+    (a, b), ys = gd.scan(step, (np.repeat(x, 20), np.repeat(x, 20) + 1), None, length=5)
+    return np.sum(a * b) + np.sum(ys)
+
+
+def shown(x, w):
+    """What is shown of a carry is read after the carry has been changed."""
+
+    def step(c, _):
+        d = c * 0.9 + w * 0.1
+        return d, np.reshape(c, (-1,))[:5] * d[0, :5]
+
+    c, ys = gd.scan(step, w, None, length=5)
+    return np.sum(c**2) + np.sum(ys) + np.sum(x)
+
+
+def until(x, w):
+    def step(s):
+        a, b = s
+        return 0.5 * a + 0.3 * np.roll(b, 1, axis=0) * w, b * 0.9
+
+    a, b = gd.while_loop(lambda s: np.max(np.abs(s[0])) > 0.05, step, (w, w + x))
+    return np.sum(a * a) + np.sum(b)
+
+
+@pytest.mark.parametrize("f", [summed, exchanged, shown, until])
+def test_carries_that_calls_change_in_place(f):
+    rng = np.random.default_rng(2)
+    x, w = rng.uniform(0.1, 0.9, 30), rng.uniform(-0.2, 0.2, (30, 30))
+    if f is exchanged:
+        w = rng.uniform(0.5, 1.0, (2, 600))
+    derived = gd.value_and_grad(f, (0, 1))
+    fast = gd.compile(derived, executor="native")
+    for sign in (1.0, -1.0, 1.0):
+        (value, slopes), (expected, others) = fast(x, sign * w), derived(x, sign * w)
+        np.testing.assert_allclose(value, expected, rtol=1e-12)
+        for a, e in zip(slopes, others, strict=True):
+            np.testing.assert_allclose(a, e, rtol=1e-11, atol=1e-13)
+    assert fast.stats()["programs"][0]["numpy_rows"] == {}

@@ -103,9 +103,9 @@ class FactorWriter(Writer):
         return self.add(f"fcmp olt double {first}, 0.0")
 
     def raised(self, flag: str, test: str) -> None:
-        """Write a flag: 1 where a condition holds."""
-        number = self.add(f"uitofp i1 {test} to double")
-        self.store(number, flag)
+        """Raise a flag, to 1, where a condition holds."""
+        before = self.load(flag)
+        self.store(self.add(f"select i1 {test}, double 1.0, double {before}"), flag)
 
     # ----------------------------------------------------------------- functions
 

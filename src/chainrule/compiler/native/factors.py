@@ -35,21 +35,22 @@ def share_factors(program: Program, *, native: bool = False) -> bool:
     users = {
         x: rows
         for x, rows in users.items()
-        if x in small or (_has_scipy() and _are_shared(x, rows))
+        if x in small
+        or (len(x.shape or ()) == 2 and _has_scipy() and _are_shared(x, rows))
     }
     new: dict[Row, Row] = {}
     for matrix, rows in users.items():
         triangular = _is_factor(matrix)
         if not triangular:
             n = _size_of(matrix)
-            like = np.empty((n + 1, n))
+            like = np.empty((*_stack_of(matrix), n + 1, n))
             new[rows[0]] = Row(factors, (matrix,), {}, [matrix], like, 0)
         held = matrix if triangular else new[rows[0]]
         for row in rows:
             _rewrite(row, held, triangular=triangular)
         if matrix in small:
             for row in {held, *rows} - {matrix}:
-                _as_native(row, _size_of(matrix))
+                _as_native(row, _size_of(matrix), _stack_of(matrix))
     roots = native and _cholesky_natively(program)
     if new:
         ordered: list[Row] = []
@@ -82,25 +83,29 @@ def _size_of(matrix: Row) -> int:
     return matrix.shape[-1] if matrix.shape else 0
 
 
-def _as_native(row: Row, n: int) -> None:
+def _stack_of(matrix: Row) -> tuple[int, ...]:
+    return tuple(matrix.shape or ())[:-2]
+
+
+def _as_native(row: Row, n: int, stack: tuple[int, ...]) -> None:
     """Let machine code compute a row that takes factors, or makes them."""
     name = row.function.__name__
     if name not in (*_FORMS, "factors", "solve_triangular", "inv_triangular"):
         return  # a determinant of a triangular matrix
-    columns = (*row.shape[1:], None)[0] if name.startswith("solve") else 0
-    transposed = row.args[-1] is True
-    row.function = MatrixFunction(name, n, columns, transposed=transposed)
+    right = row.shape[len(stack) + 1 :] if name.startswith("solve") else (0,)
+    columns, transposed = (*right, None)[0], row.args[-1] is True
+    row.function = MatrixFunction(name, n, columns, transposed=transposed, stack=stack)
 
 
 def _cholesky_natively(program: Program) -> bool:
     """Let machine code compute factors of Cholesky's; tell whether it computes some."""
     found = False
     for row in program.rows:
-        if not _is_factor(row) or len(row.shape or ()) != 2:
+        if not _is_factor(row) or 0 in (row.shape or (0,)):
             continue
-        if row.dtype == np.float64 and 0 < _size_of(row) < LARGEST:
+        if row.dtype == np.float64 and _size_of(row) < LARGEST:
             row.function = MatrixFunction(
-                "cholesky", _size_of(row), 0, transposed=False
+                "cholesky", _size_of(row), 0, transposed=False, stack=_stack_of(row)
             )
             row.args, row.given, found = row.args[:1], {}, True
     return found
@@ -120,13 +125,15 @@ def _is_factor(matrix: Row) -> bool:
 def _matrix_of(row: Row) -> tuple[Row | None, bool]:
     """Return the one matrix that a row factorises, and whether it is transposed."""
     x = row.args[0]
-    if not isinstance(x, Row) or x.dtype != np.float64 or len(x.shape or ()) != 2:
+    if not isinstance(x, Row) or x.dtype != np.float64 or len(x.shape or ()) < 2:
         return None, False
     if not x.shape or 0 in x.shape:
         return None, False
+    stack = x.shape[:-2]
     if _use(row) == "solve":
-        y = row.args[1]
-        if row.dtype != np.float64 or np.ndim(_like(y)) not in (1, 2):
+        shape = np.shape(_like(row.args[1]))
+        alike = shape[:-2] == stack and len(shape) > 1
+        if row.dtype != np.float64 or not (alike or (len(shape) == 1 and not stack)):
             return None, False
     swaps = x.function is np.swapaxes and set(x.args[1:]) == {-1, -2}
     if swaps and isinstance(x.args[0], Row):

@@ -79,12 +79,14 @@ class Nest:
     def reads_in_step(self, places: Sequence[int]) -> bool:
         """Tell whether each entry of inputs is read before any result is written there.
 
-        That is so where all is done vector by vector.
+        That is so where they are read vector by vector, in no later phase.
         """
-        plan = self.plan
+        plan, written = self.plan, self._phases.written(self.plan)
         pieces = {p.input for pieces in plan.pieces for p in pieces}
-        return len(self._phases.steps) == 1 and all(
-            a == contiguous(plan.shape, a.dtype) and i not in pieces
+        return all(
+            a == contiguous(plan.shape, a.dtype)
+            and i not in pieces
+            and self._phases.read(plan, i) <= written
             for i, a in ((i, plan.inputs[i]) for i in places)
         )
 

@@ -32,8 +32,31 @@ class MatrixWriter(FactorWriter):
         }
         count, write = written[name]
         self.opened(count)
-        write(*(self.entries(i) for i in range(count)))
+        arrays = [self.entries(i) for i in range(count)]
+        sizes = self._sizes(name)
+        if len(sizes) < count:  # the last one is a flag
+            self.store("0.0", arrays[-1])
+        with self.loop("%last", certain=False) as loop:
+            pairs = zip(arrays, (*sizes, 0), strict=False)  # a flag stays
+            write(*(self.at(x, loop.i, 8 * n) for x, n in pairs))
         self.finish(name)
+
+    def _sizes(self, name: str) -> tuple[int, ...]:
+        """Return how many numbers the arrays of a function have, for one matrix."""
+        n, right = self.n, self.n * self.columns
+        matrix, held = n * n, n * (n + 1)
+        found: dict[str, tuple[int, ...]] = {
+            "factors": (matrix, held),
+            "solve": (held, right, right),
+            "inv": (held, matrix),
+            "slogdet": (held, 1, 1),
+            "det": (held, 1),
+            "cofactors": (held, matrix, matrix),
+            "cholesky": (matrix, matrix),
+            "solve_triangular": (matrix, right, right),
+            "inv_triangular": (matrix, matrix),
+        }
+        return found[name]
 
     def _slogdet(self, held: str, sign: str, size: str) -> None:
         """Write ``factors.slogdet``."""
@@ -86,7 +109,6 @@ class MatrixWriter(FactorWriter):
         n = self.n
         if n <= _BY_MINORS:
             self._minors(x, z)
-            self.store("0.0", flag)
             return
         self.transposed = not self.transposed
         self.identity(z)

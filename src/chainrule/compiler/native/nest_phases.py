@@ -46,6 +46,24 @@ class Phases:
         self.kept: set[int] = set()
         self.slots: dict[int, int] = {}
 
+    def read(self, plan: Plan, place: int) -> int:
+        """Return when an input is read for the last time.
+
+        What happens in phase p has the time 2 p, the calls after it have 2 p + 1.
+        """
+        readers = (
+            i for i, s in enumerate(plan.steps) if ("input", place) in s.operands
+        )
+        return max((self.begin(i) for i in readers), default=0)
+
+    def begin(self, step: int) -> int:
+        """Return when a step is done."""
+        return 2 * self.of[step] - (step in self.loops)
+
+    def written(self, plan: Plan) -> int:
+        """Return when a result is written first."""
+        return min((2 * self.of[i] for i, _ in plan.results), default=0)
+
 
 def phases_of(plan: Plan) -> Phases:
     """Return the phases of a plan; one, without calls, if they took much memory."""
@@ -59,14 +77,12 @@ def phases_of(plan: Plan) -> Phases:
 def _assign(phases: Phases, plan: Plan) -> None:
     """Give each step that is kept a buffer.
 
-    What happens in phase p has the time 2 p, the calls after it have 2 p + 1. A buffer
-    is free for what comes later than all that reads it.
+    It is free for what comes later than all that reads it.
     """
     last: dict[int, int] = {i: 2 * phases.of[i] for i in phases.kept}
     begin: dict[int, int] = {}
     for i, step in enumerate(plan.steps):
-        called = i in phases.loops
-        begin[i] = 2 * phases.of[i] - called
+        begin[i] = phases.begin(i)
         for kind, x in step.operands:
             if kind == "step" and x in last:
                 last[x] = max(last[x], begin[i])

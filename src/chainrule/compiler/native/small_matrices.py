@@ -9,16 +9,18 @@ LAPACK: the largest entries.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.native.calls import Call, Function, call_on
+from chainrule.compiler.native.calls import Call, Changing, Function, call_on
 from chainrule.compiler.native.llvm import Functions
 from chainrule.compiler.native.matrix_code import MatrixWriter
 from chainrule.compiler.native.sharing import Pending, is_shared, shared
 from chainrule.compiler.native.text import Unit
+from chainrule.values.shapes import Shape
 
 LARGEST = 48
 """Rows of a matrix from which on it is left to LAPACK."""
@@ -39,16 +41,24 @@ class MatrixFunction:
 
     keeps_shape = True
     fills = True
-    results = 0
-    """How many results may be in memory of their own: they are small."""
 
     def __init__(
-        self, name: str, n: int, columns: int | None, *, transposed: bool
+        self,
+        name: str,
+        n: int,
+        columns: int | None,
+        *,
+        transposed: bool,
+        stack: Shape = (),
     ) -> None:
-        """Describe it: ``columns`` are those of a matrix that is solved for."""
+        """Describe it: ``columns`` are those of a matrix that is solved for.
+
+        It is done to each matrix of a stack of some shape.
+        """
         self.__name__: str = name
         self.text: str = f"{name} {n} {columns} {transposed}"
         self._described = name, n, columns or 1, transposed
+        self._count = math.prod(stack)
         shapes: dict[str, list[tuple[int, ...]]] = {
             "factors": [(n + 1, n)],
             "slogdet": [(), ()],
@@ -58,9 +68,13 @@ class MatrixFunction:
         solved = [right if name.startswith("solve") else (n, n), ()]
         dtype = np.dtype(np.float64)
         self.likes: list[tuple[tuple[int, ...], np.dtype[Any]]] = [
-            (shape, dtype) for shape in shapes.get(name, solved)
+            ((*stack, *shape), dtype) for shape in shapes.get(name, solved)
         ]
         self.fails: bool = name not in shapes
+        if self.fails:
+            self.likes[-1] = (), dtype
+        self.results: int = len(self.likes) - self.fails if stack else 0
+        """How many results may be in memory of their own: one matrix is small."""
 
     @functools.cached_property
     def code(self) -> Any:
@@ -81,9 +95,12 @@ class MatrixFunction:
 
     def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Call:
         """Return the call that works on these arrays."""
-        taken = [x for x in given if not isinstance(x, bool)]
-        arrays = [np.ascontiguousarray(x, dtype=np.float64) for x in taken]
-        return call_on(self.code, 0, 1, (*arrays, *found))
+        arrays: list[Any] = [
+            x if isinstance(x, Changing) else np.ascontiguousarray(x, dtype=np.float64)
+            for x in given
+            if not isinstance(x, bool)
+        ]
+        return call_on(self.code, 0, self._count, (*arrays, *found))
 
 
 __all__ = ["LARGEST", "MatrixFunction"]

@@ -12,6 +12,7 @@ import numpy as np
 
 from chainrule.compiler.native.movements import Places
 from chainrule.compiler.native.operations import OPCODES
+from chainrule.compiler.tape.reductions import reduced
 from chainrule.compiler.tracing.rows import Row
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def raise_where(b: Builder, found: Places, flag: int) -> None:
         return
     some = int(flat[0])
     if flat.size > 1:
-        some = int(b.reduced("max", "maximum", flat, (0,)))
+        some = int(reduced(b, "max", "maximum", flat, (0,)))
     b.code.add_number(OPCODES["maximum"], flag, flag, some)
 
 

@@ -33,6 +33,7 @@ from chainrule.compiler.tape.added_places import (
 from chainrule.compiler.tape.computed import at_computed_places
 from chainrule.compiler.tape.held import FLOAT
 from chainrule.compiler.tape.places import is_grid, stretches
+from chainrule.compiler.tape.reductions import reduced
 from chainrule.compiler.tracing.calls import named, parameters
 from chainrule.compiler.tracing.plain_operators import (
     UFUNCS,
@@ -186,7 +187,9 @@ def _reduced(b: Builder, row: Row) -> Places:
     if pair == "multiply":
         found = _multiplied(b, row, places, axes)
     elif pair in REDUCTIONS:
-        found = b.reduced(REDUCTIONS[pair].name, pair, places, axes) if axes else places
+        found = (
+            reduced(b, REDUCTIONS[pair].name, pair, places, axes) if axes else places
+        )
     else:
         raise CannotLowerError
     if pair == "add":

@@ -17,6 +17,7 @@ from chainrule.compiler.native.meanings import CannotLowerError, check_kind
 from chainrule.compiler.native.movements import Places
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.tape.flags import flag_nans, raise_where
+from chainrule.compiler.tape.in_place import changed_in_place
 from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.parts import Part
 from chainrule.compiler.tape.places import EXACT, is_one_piece, span, stretches
@@ -181,13 +182,15 @@ class _Steps:
         outer = [b.places(x) for x in captured]
         with b.region() as parts:
             program = fused_in(b, self.program)
+            for i, call, k in changed_in_place(program, n):
+                b.in_place[call, k] = self.starts[i]
             lower_body(b, program, [*self.starts, *xs, *outer])
             self.ends = own_places(b, program, self._wanted())
         self.repeat.inside.append(parts)
         self.repeat.captured += _numbers(outer)
         self.repeat.operands += [p for p in outer if not is_column(p)]
         for before, after in zip(self.starts, self.ends, strict=False):
-            if np.size(before):
+            if np.size(before) and after is not before:
                 self.repeat.carries.append(Carry(*span(before)[:1], *span(after)))
 
     def _wanted(self) -> list[bool]:

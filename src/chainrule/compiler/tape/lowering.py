@@ -81,6 +81,8 @@ class Builder:
         """Places that hold an address, and the next ones an integer."""
         self.columns: list[int] = []
         """Those that hold the address of a column's memory."""
+        self.in_place: dict[tuple[Row, int], Places] = {}
+        """Where results of calls go that are made in place of what these read."""
         self.depth: int = 0
         self.filled: list[tuple[Places, Any]] = []
         self._opcodes: dict[Any, int | None] = {}
@@ -280,11 +282,16 @@ class Builder:
         results: list[Any] = [
             self._held(shape, BUFFERED)
             if i < row.function.results and self._holds(shape, LARGE_ON_TAPE)
-            else self.new(shape)
+            else self._result(row, i, shape)
             for i, (shape, _) in enumerate(row.function.likes)
         ]
         self._call(row, results)
         return without_flag(self, row, results)
+
+    def _result(self, row: Row, i: int, shape: tuple[int, ...]) -> Places:
+        """Return where a result of a call goes in the workspace."""
+        found = self.in_place.get((row, i))
+        return self.new(shape) if found is None else found
 
     def _call(self, row: Row, results: list[Any]) -> None:
         """Add a call of a row; in a region it is machine code on whole arrays."""
@@ -373,35 +380,6 @@ class Builder:
                 return None
             found.append((start, int(math.prod(shape) > 1)))
         return found
-
-    def reduced(self, name: str, pair: str, places: Places, axes: Any) -> Places:
-        """Write a reduction over axes; ``pair`` is the operation on two entries."""
-        if not places.size:
-            raise CannotLowerError
-        kept = [i for i in range(places.ndim) if i not in axes]
-        moved = np.transpose(places, [*axes, *kept])
-        shape = moved.shape[len(axes) :]
-        moved = moved.reshape(-1, *shape)
-        count, size = moved.shape[0], int(np.prod(shape, dtype=int))
-        if count == 1:
-            return moved[0]
-        if size >= 8 or count <= 4:
-            total = moved[0]
-            for part in moved[1:]:
-                total = self.elementwise(pair, shape, total, part)
-            return total
-        result = self.new(shape)
-        columns = moved.reshape(count, size)
-        for j, z in enumerate(np.ravel(result).tolist()):
-            self._reduced_one(name, pair, columns[:, j], z)
-        return result
-
-    def _reduced_one(self, name: str, pair: str, places: Places, z: int) -> None:
-        parts = list(stretches(places[None, :]))
-        if len(parts) > 1:
-            places = self.elementwise("copy", places.shape, places)
-        step = int(places[1] - places[0])
-        self.code.add(name, z, [(int(places[0]), step)], len(places))
 
 
 __all__ = ["Builder", "CannotLowerError", "Outside"]
