@@ -9,12 +9,18 @@ example by ``Each``, which is right and slow, and which ``stats()`` shows by its
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.compiler.batching import products, rows
+from chainrule.compiler.batching.by_example import (
+    Known,
+    differs,
+    group_of,
+    over_examples,
+)
 from chainrule.compiler.batching.examples import (
     CannotBatchError,
     Form,
@@ -55,19 +61,17 @@ def run_batched(
     """
     known: dict[Row, Any] = dict(zip(program.inputs, inputs, strict=True))
     last = program.last_uses()
+    ends = [x for x in (*program.outputs, *program.checks) if isinstance(x, Row)]
     for i, row in enumerate(program.rows):
-        known[row] = _batched(row, known, count)
+        if row not in known:
+            if home is not None and differs(row, known):
+                _run_by_example(program.rows[i:], ends, known, count, home)
+            if row not in known:
+                known[row] = _batched(row, known, count)
         for x in row.operands:
             if last[x] <= i:  # all examples of it are large
                 known.pop(x, None)
-    for row in program.checks:
-        x = plain_of(known[row])
-        if isinstance(x, stand_in):
-            x.refuse_nan()
-        elif has_nan(x):
-            if home is None:
-                raise NanFound
-            home.constant(x).refuse_nan()
+    _check(program, known, home)
     found: list[Any] = []
     for x in program.outputs:
         value = known[x] if isinstance(x, Row) else x
@@ -78,6 +82,41 @@ def run_batched(
                 _repeated(value if isinstance(x, Row) else np.asarray(value), count)
             )
     return found
+
+
+def _check(program: Program, known: Known, home: Trace | None) -> None:
+    """Refuse what may not hold a nan, now or in each run."""
+    for row in program.checks:
+        x = plain_of(known[row])
+        if isinstance(x, stand_in):
+            x.refuse_nan()
+        elif has_nan(x):
+            if home is None:
+                raise NanFound
+            home.constant(x).refuse_nan()
+
+
+def _run_by_example(
+    rows: Sequence[Row], ends: Collection[Row], known: Known, count: int, home: Trace
+) -> None:
+    """Run the first row for one example after the other, and what goes with it.
+
+    ``ends`` are the results and checks of the program. If there is no such loop, no
+    more is known than before but what the row needs.
+    """
+    group, before = group_of(rows)
+    for row in before:
+        if row not in known:
+            known[row] = _batched(row, known, count)
+    inside = set(group)
+    wanted = {x for row in rows if row not in inside for x in row.operands}
+
+    def run(row: Row, values: Known) -> Any:
+        return _batched(row, values, 1)
+
+    found = over_examples(group, wanted.union(ends), known, count, home, run)
+    if found is not None:
+        known.update(dict.fromkeys(group) | found)
 
 
 def _batched(row: Row, known: dict[Row, Any], count: int) -> Any:
