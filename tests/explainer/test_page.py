@@ -339,3 +339,32 @@ def test_what_is_nan_of_an_infinity_is_not_its_own_fault():
     assert norm[-1].message.endswith(
         "What reaches v1 is infinite already: mend that first."
     )
+
+
+def interpolated(x):
+    return np.sum(np.interp(x, [0.0, 1.0, 2.0], [1.0, 3.0, 2.0]))
+
+
+def drawn(x):
+    return np.sum(x * np.random.default_rng().normal(size=2))
+
+
+def rounded(x):
+    return np.sum(np.modf(x)[1] * x)
+
+
+@pytest.mark.parametrize("f", [interpolated, drawn, rounded])
+def test_what_decides_where_nobody_sees_it_is_not_replayed(f):
+    (run,) = Payload(gd.explain(f)(np.array([0.5, 1.5]))).runs
+    assert not run["live"]
+    assert "decides otherwise" in run["notLive"]
+
+
+def test_functions_that_fail_elsewhere_or_branch_are_replayed():
+    def f(x):
+        if x[0] > 1.0:
+            raise ValueError
+        return np.sum(np.where(x > 0, x, x**2))
+
+    (run,) = Payload(gd.explain(f)(np.array([0.5, 1.5]))).runs
+    assert run["live"]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.explainer.account.account import Account, Differences
+from chainrule.explainer.account.following import ELSEWHERE, replayed
 from chainrule.explainer.explanation import Explanation
 from chainrule.explainer.forms.drawing import Drawing
 from chainrule.explainer.watching.run import Run
@@ -80,7 +81,14 @@ def explain_call(
     def explained(f: Callable[..., Any], title: str) -> tuple[Run, Explanation]:
         run = watch(f, args, keywords)
         differences = _differences(f, args, keywords, run.leaf_numbers)
-        return run, Explanation(run, title=title, mode=mode, differences=differences)
+        made = Explanation(
+            run,
+            title=title,
+            mode=mode,
+            differences=differences,
+            follows=lambda: _follows(f, args, keywords, run, made),
+        )
+        return run, made
 
     run, first = explained(f, _name_of(f))
     if branches and first.error is None:
@@ -100,6 +108,41 @@ def explain_call(
         _, second = explained(derivative, f"d {_name_of(f)} / d {name}")
         first.seconds.append(second)
     return first
+
+
+def _follows(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    keywords: Keywords,
+    run: Run,
+    explained: Account,
+) -> bool:
+    """Tell whether a recording follows its function to other inputs.
+
+    It is tried where the function decides as it did, as far as that is seen.
+    """
+    leaves, call = _flat(args, keywords)
+    inputs = [explained.vertices[i] for i in explained.inputs]
+    for change in ELSEWHERE:
+        given = list(leaves)
+        values = {v.index: change(np.asarray(v.value, float))[()] for v in inputs}
+        for number, i in zip(run.leaf_numbers, explained.inputs, strict=True):
+            given[number] = values[i]
+        args, keywords = call(given)
+        with np.errstate(all="ignore"):
+            other = watch(f, args, keywords)
+            if other.error is not None or _decided(other) != _decided(run):
+                continue
+            result = explained.result or 0
+            found = replayed(explained.vertices, values, result)
+        if not np.allclose(found, raw(other.result), 1e-6, 1e-9, equal_nan=True):
+            return False
+    return True
+
+
+def _decided(run: Run) -> list[Any]:
+    """Return what a run decided, as far as that is seen."""
+    return [(d.location, np.asarray(d.result).tolist()) for d in run.departures]
 
 
 def _turned_runs(

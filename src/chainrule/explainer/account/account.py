@@ -15,6 +15,7 @@ import numpy as np
 from chainrule.errors import NotScalarError
 from chainrule.explainer.account.brief import is_tuple, short
 from chainrule.explainer.account.derivatives import operand_text
+from chainrule.explainer.account.following import Follows
 from chainrule.explainer.account.remarks import Remark, Remarks
 from chainrule.explainer.account.sweep import SweepAccount, SweepStep
 from chainrule.explainer.account.views import Operand, Tick, VertexView
@@ -70,6 +71,8 @@ class Account:
         part that ran.
     departures
         The plain values that the program took: of comparisons, of roundings.
+    follows
+        Tells whether the recording, at other inputs, computes what the function does.
     source
         The lines of the function, by line number.
     """
@@ -81,6 +84,7 @@ class Account:
         title: str,
         mode: str = "reverse",
         differences: Differences | None = None,
+        follows: Follows | None = None,
         sweep: bool = True,
         called: bool = True,
     ) -> None:
@@ -89,6 +93,7 @@ class Account:
         self.called = called
         self.mode = mode
         self.error: Exception | None = run.error
+        self.follows: Follows = follows or _unknown
         self.seconds: list[Self] = []
         self.branches: list[Self] = []
         self.notes: list[str] = []
@@ -223,6 +228,10 @@ class Account:
         allowed = 1e-4 * max(_largest(gradient), _largest(difference))
         allowed += 1e-8 * (1.0 + _largest(self.returned))
         return Tick(vertex, gradient, difference, bool(_largest(gap) <= allowed))
+
+
+def _unknown() -> bool:
+    return True
 
 
 def _is_cut(v: VertexView) -> bool:

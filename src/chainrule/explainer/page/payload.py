@@ -261,6 +261,11 @@ class _RunData:
                     f"The program took a plain value from the recording{where} "
                     f"({d.operation}), which a replay would hold constant."
                 )
+        if not e.follows():
+            return False, (
+                "At other inputs the function decides otherwise, where that is not "
+                "seen, so a replay would be wrong."
+            )
         return True, ""
 
     def _has_form(self, v: VertexView) -> bool:
