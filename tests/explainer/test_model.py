@@ -397,6 +397,28 @@ class TestBranches:
         assert [b.ticks[0].gradient for b in explained.branches] == [2.0, -1.0]
         assert gd.explain(f, branches=False)(1.0).branches == []
 
+    def test_comparisons_of_different_places_are_turned_together(self):
+        def f(x, y):
+            a = np.sin(x) if x > 0.0 else -x
+            b = np.exp(y) if y > 0.0 else y * y
+            return a * b if x < y else a + b
+
+        explained = gd.explain(f)(1.0, 2.0)
+        found = {
+            tuple(v.operation for v in b.vertices if v.rule) for b in explained.branches
+        }
+        assert len(explained.branches) == len(found) == 7
+
+        def g(x):
+            if x > 2.0:
+                return x * x
+            if x > 1.0:
+                return np.exp(x)
+            return np.sin(x) if x > 0.0 else -x
+
+        found = [b.vertices[-1].operation for b in gd.explain(g)(3.0).branches]
+        assert found == ["exp", "sin", "negative"]
+
     def test_at_most_eight_and_none_that_fails_or_never_ends(self):
         def f(x):
             for i in range(30):

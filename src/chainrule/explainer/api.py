@@ -77,8 +77,9 @@ def explain(
         2 also explains the gradient of each first derivative (of a function, which
         must be run again for it).
     branches
-        Whether a function is also run with each of its comparisons turned round, at
-        most 8 times, so that the page can show what other inputs would take.
+        Whether a function is also run with its comparisons turned round, each and then
+        several, at most 8 times, so that the page can show what other inputs would
+        take.
 
     Returns
     -------

@@ -148,20 +148,37 @@ def _decided(run: Run) -> list[Any]:
 def _turned_runs(
     f: Callable[..., Any], args: Sequence[Any], keywords: Keywords, run: Run
 ) -> Iterator[Run]:
-    """Yield runs in which one comparison each comes out the other way.
+    """Yield runs in which comparisons come out the other way, at most ``BRANCHES``.
 
-    Of many comparisons in one place the first and the last are turned.
+    Each is turned by itself first, then together with one of another place that comes
+    after it. Of many comparisons in one place the first and the last are turned.
     """
-    places: dict[Any, list[int]] = {}
-    for number, location in enumerate(run.decisions):
-        places.setdefault(location, []).append(number)
-    ends = [n for some in places.values() for n in dict.fromkeys((some[0], some[-1]))]
+    waiting: list[tuple[tuple[int, ...], Run]] = [((), run)]
     most = 10 * len(run.decisions) + 100
-    with watched(sorted(ends)[:BRANCHES], "branches", "runs") as numbers:
-        for number in numbers:
-            other = watch(f, args, keywords, turned=number, most=most)
-            if other.error is None and isinstance(other.result, node):
-                yield other
+    with watched(range(BRANCHES), "branches", "runs") as rounds:
+        numbers = iter(rounds)
+        while waiting:
+            turned, known = waiting.pop(0)
+            for number in _turnable(known, turned):
+                if next(numbers, None) is None:
+                    return
+                together = (*turned, number)
+                other = watch(f, args, keywords, turned=together, most=most)
+                if other.error is None and isinstance(other.result, node):
+                    waiting.append((together, other))
+                    yield other
+
+
+def _turnable(run: Run, turned: Sequence[int]) -> list[int]:
+    """Return the decisions after those that are turned, in places of their own."""
+    begin = max(turned, default=-1) + 1
+    known = {run.decisions[n] for n in turned}
+    places: dict[Any, list[int]] = {}
+    for number, location in enumerate(run.decisions[begin:], begin):
+        if location not in known:
+            places.setdefault(location, []).append(number)
+    ends = [n for some in places.values() for n in dict.fromkeys((some[0], some[-1]))]
+    return sorted(ends)
 
 
 def _name_of(f: Callable[..., Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from types import FrameType
 from typing import Any, Self, cast
 
@@ -31,7 +31,7 @@ class Run(Listener):
     leaf_count
         How many leaves the arguments have in all.
     turned, most
-        Which decision is turned round, by its number, and how many there may be.
+        Which decisions are turned round, by their numbers, and how many there may be.
     decisions
         Where each truth value was taken that the program may branch on.
     recorded
@@ -56,7 +56,7 @@ class Run(Listener):
         self.input_names: list[str] = list(names)
         self.leaf_numbers: list[int] = []
         self.leaf_count: int = 0
-        self.turned: int | None = None
+        self.turned: Container[int] = ()
         self.most: int | None = None
         self.decisions: list[SourceLocation | None] = []
         self.recorded: list[vertex] = list(recorded)
@@ -88,7 +88,7 @@ class Run(Listener):
         if self.most is not None and number >= self.most:
             raise RuntimeError("too many decisions on a branch that was turned")
         self.decisions.append(location)
-        return truth != (number == self.turned)
+        return truth != (number in self.turned)
 
     def location(self) -> SourceLocation | None:
         """Return where the program is.

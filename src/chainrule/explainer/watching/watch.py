@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -30,7 +30,7 @@ def watch(
     args: Sequence[Any],
     keywords: Mapping[str, Any],
     *,
-    turned: int | None = None,
+    turned: Container[int] = (),
     most: int | None = None,
 ) -> Run:
     """Call ``f`` with its arguments' inexact leaves as observed nodes.
@@ -38,8 +38,8 @@ def watch(
     Whole numbers that are passed by keyword beside other numbers stay what they are. An
     exception of ``f`` is kept in ``run.error``, so that the part that ran is shown.
 
-    ``turned`` is the number of a comparison that is to come out the other way, and
-    ``most`` how many there may be before the run is given up.
+    ``turned`` has the numbers of comparisons that are to come out the other way, and
+    ``most`` is how many there may be before the run is given up.
     """
     run = Run()
     run.turned, run.most = turned, most
