@@ -122,16 +122,17 @@ class Account:
     # ------------------------------------------------------------------- the vertices
 
     def _views(self, nodes: Sequence[vertex], run: Run) -> list[VertexView]:
-        counts = collections.Counter(run.locations.values())
-        seen: collections.Counter[SourceLocation] = collections.Counter()
+        places: dict[vertex, Any] = {z: (at, z.rule) for z, at in run.locations.items()}
+        counts = collections.Counter(places.values())
+        seen: collections.Counter[Any] = collections.Counter()
         used = set(collect(nodes_in(run.result)).order)
         names = vertex_names(nodes, run)
         views: list[VertexView] = []
         with watched(nodes, "reading", "operations") as steps:
             for i, z in enumerate(steps):
                 location = run.locations.get(z)
-                if location is not None:
-                    seen[location] += 1
+                place = places.get(z)
+                seen[place] += 1
                 rule = z.rule
                 view = VertexView(
                     index=i,
@@ -142,8 +143,8 @@ class Account:
                     operands=self._operands(z, location),
                     parameters=dict(z.parameters) if rule else {},
                     location=location,
-                    repeat=seen[location] if location else 1,
-                    repeats=counts[location] if location else 1,
+                    repeat=seen[place] if location else 1,
+                    repeats=counts[place] if location else 1,
                     used=z in used,
                 )
                 views.append(view)

@@ -118,7 +118,7 @@ class Finding:
         if self.location is not None:
             place += f", line {self.location.line}"
         if self.steps > 1 and self.kind not in ("vanishing", "exploding"):
-            place += f", {self.step}. of {self.steps} executions"
+            place += f", execution {self.step} of {self.steps}"
         return f"{WHAT[self.kind]}{where}{place}"
 
     def __str__(self) -> str:
