@@ -440,3 +440,13 @@ class TestBranches:
             return x * x
 
         assert gd.explain(h)(1.0).branches == []
+
+
+def test_absent_arguments_are_none():
+    def f(x, y=None, options=None):
+        return x * x if y is None else x * y
+
+    assert gd.explain(f)(3.0, None, {"a": None}).ticks[0].gradient == 6.0
+    assert gd.explain(f, 3.0, y=None).ticks[0].gradient == 6.0
+    assert not gd.diagnose(f, 3.0, None)
+    assert "multiply" in gd.draw(f, 3.0, None).mermaid

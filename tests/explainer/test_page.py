@@ -366,5 +366,12 @@ def test_functions_that_fail_elsewhere_or_branch_are_replayed():
             raise ValueError
         return np.sum(np.where(x > 0, x, x**2))
 
+    def g(x):
+        while x < 10.0:
+            x = 2.0 * x
+        return x
+
     (run,) = Payload(gd.explain(f)(np.array([0.5, 1.5]))).runs
+    assert run["live"]
+    (run,) = Payload(gd.explain(g)(1.0)).runs  # of -0.7 it would not end
     assert run["live"]

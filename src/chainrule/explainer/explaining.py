@@ -119,7 +119,8 @@ def _follows(
 ) -> bool:
     """Tell whether a recording follows its function to other inputs.
 
-    It is tried where the function decides as it did, as far as that is seen.
+    It is tried where the function decides as it did, as far as that is seen; where it
+    decides more often, as in a loop that would not end, the run is given up.
     """
     leaves, call = _flat(args, keywords)
     inputs = [explained.vertices[i] for i in explained.inputs]
@@ -130,7 +131,7 @@ def _follows(
             given[number] = values[i]
         args, keywords = call(given)
         with np.errstate(all="ignore"):
-            other = watch(f, args, keywords)
+            other = watch(f, args, keywords, most=len(run.decisions))
             if other.error is not None or _decided(other) != _decided(run):
                 continue
             result = explained.result or 0

@@ -110,7 +110,7 @@ def _as_written(tree: Any) -> Iterator[Any]:
         parts = list(cast("Mapping[Any, Any]", tree).values())
     else:
         parts = list((children(tree) or {}).values())
-        if not is_container(tree):
+        if tree is not None and not is_container(tree):  # an absent argument is no leaf
             yield tree
     for part in parts:
         yield from _as_written(part)
