@@ -1,12 +1,14 @@
 """Hypergeometric functions, with derivatives in the argument and the parameters.
 
 In the argument they are the functions of raised parameters (DLMF 13.3.16, 13.3.22,
-15.5.2, 16.3.1), in the parameters they are interpolated.
+15.5.2, 16.3.1), in the parameters they are interpolated, or from the second order on
+the derivatives of the series where it converges.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from chainrule.rules.cases import REAL, Cases, Domain, Dtypes, case, positive, within
 from chainrule.scipy.special.interpolation import in_parameters
+from chainrule.scipy.special.parameter_series import differentiated
 from chainrule.scipy.special.partial_derivatives import (
     Orders,
     computes,
@@ -35,6 +38,25 @@ def from_poles(b: NDArray[Any]) -> NDArray[Any]:
     """Return a width that stays away from the poles at 0, -1, -2, ..."""
     distance = np.where(b > 0, b, np.abs(b - np.rint(b)))
     return distance / 4.0
+
+
+_NEAR = 0.05
+"""Arguments so small that a derivative in a parameter is small too."""
+
+
+def _where(
+    mask: NDArray[Any],
+    one: Callable[..., Any],
+    other: Callable[..., Any],
+    *operands: NDArray[Any],
+) -> Any:
+    """Return what one function computes where a mask holds, another one elsewhere."""
+    mask, *whole = np.broadcast_arrays(mask, *operands)
+    z = np.empty(mask.shape, np.result_type(*operands))
+    for chosen, f in ((mask, one), (~mask, other)):
+        if chosen.any():
+            z[chosen] = f(*(x[chosen] for x in whole))
+    return z
 
 
 @computes("hyp0f1")
@@ -60,9 +82,32 @@ def of_hyp1f1(
         factor = _rising(a, k) / _rising(b, k)
         return factor * scipy.special.hyp1f1(a + k, b + k, x)
 
-    share = 1.0 / (1.0 + np.log1p(np.abs(x)))
-    widths = (share, np.minimum(from_poles(b), 1.0) * share, x)
-    return in_parameters(raised, (a, b, x), (*orders[:2], 0), widths)
+    def by_values(a: NDArray[Any], b: NDArray[Any], x: NDArray[Any]) -> Any:
+        share = 1.0 / (1.0 + np.log1p(np.abs(x)))
+        widths = (share, np.minimum(from_poles(b), 1.0) * share, x)
+        return in_parameters(raised, (a, b, x), (*orders[:2], 0), widths)
+
+    def by_terms(a: NDArray[Any], b: NDArray[Any], x: NDArray[Any]) -> Any:
+        given = [(a, (1.0, 0.0))], [(b, (0.0, 1.0))]
+        return differentiated(*given, x, orders[:2], k)
+
+    def of_negative(a: NDArray[Any], b: NDArray[Any], x: NDArray[Any]) -> Any:
+        # M(a, b, x) = exp(x) M(b - a, b, -x), DLMF 13.2.39: terms of one sign
+        given = [(b - a, (-1.0, 1.0))], [(b, (0.0, 1.0))]
+        total: Any = 0.0
+        for j in range(k + 1):
+            part = differentiated(*given, -x, orders[:2], j)
+            total = total + math.comb(k, j) * (-1.0) ** j * part
+        return np.exp(x) * total
+
+    def of_others(a: NDArray[Any], b: NDArray[Any], x: NDArray[Any]) -> Any:
+        return _where((x < 0) & (x >= -reach), of_negative, by_values, a, b, x)
+
+    if not any(orders[:2]):
+        return raised(a, b, x)
+    reach = _NEAR if sum(orders[:2]) < 2 else 40.0
+    near = (x >= -min(reach, 1.0)) & (x <= reach)
+    return _where(near, by_terms, of_others, a, b, x)
 
 
 @computes("hyperu")
@@ -98,9 +143,22 @@ def of_hyp2f1(
         factor = _rising(a, k) * _rising(b, k) / _rising(c, k)
         return factor * scipy.special.hyp2f1(a + k, b + k, c + k, x)
 
-    share = 1.0 / (1.0 + np.abs(np.log(np.abs(1.0 - x))))
-    widths = (share, share, np.minimum(from_poles(c), 1.0) * share, x)
-    return in_parameters(raised, (a, b, c, x), (*orders[:3], 0), widths)
+    def by_values(*operands: NDArray[Any]) -> Any:
+        c, x = operands[2:]
+        share = 1.0 / (1.0 + np.abs(np.log(np.abs(1.0 - x))))
+        widths = (share, share, np.minimum(from_poles(c), 1.0) * share, x)
+        return in_parameters(raised, operands, (*orders[:3], 0), widths)
+
+    def by_terms(
+        a: NDArray[Any], b: NDArray[Any], c: NDArray[Any], x: NDArray[Any]
+    ) -> Any:
+        above = [(a, (1.0, 0.0, 0.0)), (b, (0.0, 1.0, 0.0))]
+        return differentiated(above, [(c, (0.0, 0.0, 1.0))], x, orders[:3], k)
+
+    if not any(orders[:3]):
+        return raised(a, b, c, x)
+    reach = _NEAR if sum(orders[:3]) < 2 else 0.9
+    return _where(np.abs(x) <= reach, by_terms, by_values, a, b, c, x)
 
 
 class hyp0f1_grad(of_two):
