@@ -60,6 +60,10 @@ def test_the_page_to_type_in_is_written_or_opened(capsys, tmp_path, monkeypatch)
     monkeypatch.setattr(webbrowser, "open", opened.append)
     assert main(["explain", *given, "--page"]) == 0
     assert opened[0].startswith("file://")
+    assert main(["explain"]) == 0
+    assert opened[1].startswith("file://")
+    assert main(["explain", "--save", str(path)]) == 0
+    assert parts_of(path.read_text())[0]["formula"] == "x*y + sin(x)"
 
 
 def test_a_formula_is_checked(capsys):

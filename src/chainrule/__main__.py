@@ -56,9 +56,12 @@ def parser() -> argparse.ArgumentParser:
     check = commands.add_parser(
         "check", help="the gradient beside differences, and why"
     )
+    explain.add_argument(
+        "formula", nargs="?", help="such as 'x*y + sin(x)'; without it a page opens"
+    )
+    check.add_argument("formula", help="such as 'x*y + sin(x)'")
     for command in (explain, check):
-        command.add_argument("formula", help="such as 'x*y + sin(x)'")
-        command.add_argument("values", nargs="+", help="such as x=2 y=3")
+        command.add_argument("values", nargs="*", help="such as x=2 y=3")
     explain.set_defaults(run=run_explain)
     check.set_defaults(run=run_check)
     shown = commands.add_parser("versions", help="what is installed")
@@ -67,7 +70,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run_explain(options: argparse.Namespace) -> int:
-    """Print how a formula's gradient came about, or save it."""
+    """Print how a formula's gradient came about, or save it.
+
+    Without a formula it is the page to type one in.
+    """
+    if options.formula is None:
+        made = gd.explain()
+        path = options.page or options.save
+        print(made.save(path) if path else made.show())
+        return 0
     f, values = function_of(options.formula, options.values)
     if options.page is not None:
         names = [pair.partition("=")[0].strip() for pair in options.values]
