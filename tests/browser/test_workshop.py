@@ -96,6 +96,14 @@ ARRAYS = {
     "A = [[2, -1], [0.5, 3]]\ndet(A) * trace(A) + prod(A)": lambda A: (
         np.linalg.det(A) * np.trace(A) + np.prod(A)
     ),
+    "A = [[1, 2], [3, 5]]\nb = [[1.23456789], [2]]\n"
+    "sum(A * b + b * 2.5) + sum(A.mean(axis=1) * b) + sum(max(A, axis=0) @ A.T @ b)": (
+        lambda A, b: (
+            np.sum(A * b + b * 2.5)
+            + np.sum(np.mean(A, axis=1) * b)
+            + np.sum(np.max(A, axis=0) @ A.T @ b)
+        )
+    ),
     "x = [1, -2, 0.5]\nstd(x**2) * var(x, ddof=1)": lambda x: (
         np.std(x**2) * np.var(x, ddof=1)
     ),
@@ -128,6 +136,12 @@ def test_arrays_are_typed_as_lists(visit, formula):
     found = page.locator(".inputs .gradient").all_inner_texts()
     assert [" ".join(text.split()) for text in found] == wanted
     assert page.locator(".inputs .good").count() == len(values)
+    written = {}
+    exec(page.inner_text(".numpy pre"), written)
+    value, found = written["value_and_gradient"](*values)
+    np.testing.assert_allclose(value, f(*values), rtol=1e-12)
+    for x, wanted in zip(found, gradients, strict=True):
+        np.testing.assert_allclose(x, wanted, rtol=1e-10, atol=1e-12)
 
 
 CELLS = {

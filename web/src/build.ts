@@ -4,8 +4,8 @@ import { dataOf, shapeOfOperand, sizeOf, valueFrom } from "./arrays";
 import { isGrid, type Contribution, type Operand, type Place, type Run, type Rule, type Script, type Step, type Value, type Vertex } from "./data";
 import { CONSTANTS, FormulaError, listed, read, type Tree } from "./formula";
 import { short } from "./format";
-import { imports } from "./links";
-import { ALSO, home, MODULES, python, SIGNS } from "./python";
+import { codeOf } from "./code";
+import { ALSO, bracketed, MODULES, python } from "./python";
 import { array } from "./nd";
 import { Replay } from "./replay";
 import { checked, planned, together, type KnownArray, type Options } from "./typed";
@@ -70,6 +70,8 @@ export class Builder {
   private readonly named = new Map<string, Operand>();
   private readonly counts = new Map<string, number>();
   private readonly known = new Map<number, Known | KnownArray>();
+  /** The options of functions of arrays, by vertex. */
+  private readonly options = new Map<number, Options>();
   /** What parts of a tree have become already. */
   private readonly made = new Map<Tree, Operand>();
   private inner = 0;
@@ -211,8 +213,10 @@ export class Builder {
     const { shape, terms } = planned(known.name, given, options);
     const parameters = Object.entries(options).filter(([name]) => name !== "index")
       .map(([name, value]) => `${name}=${value}`).join(", ");
-    return this.vertex(known, tree, line, operands, { shape, terms, parameters,
+    const made = this.vertex(known, tree, line, operands, { shape, terms, parameters,
       array: terms ? null : this.scripts.push(this.rulesOf[known.script!]!) - 1 });
+    this.options.set(made.vertex, options);
+    return made;
   }
 
   /** What operands' shapes are read from. */
@@ -222,7 +226,7 @@ export class Builder {
 
   private vertex(
     known: Known | KnownArray, tree: Tree & { kind: "call" }, line: Line, operands: Operand[], some: Partial<Vertex>,
-  ): Operand {
+  ): { vertex: number } {
     do this.inner += 1; while (this.inputs.has(`v${this.inner}`));
     const start = line.text.indexOf(tree.text, line.start);
     const vertex = this.add({
@@ -241,10 +245,10 @@ export class Builder {
     return { vertex };
   }
 
-  private text(x: Operand): string {
+  private text(x: Operand, digits: (x: number) => string = short): string {
     if ("vertex" in x) return this.vertices[x.vertex]!.name;
-    if (isGrid(x.value)) return bracketed(x.value);
-    const text = short(x.value as number);
+    if (isGrid(x.value)) return bracketed(x.value, digits);
+    const text = digits(x.value as number);
     return text.startsWith("-") ? `(${text})` : text;
   }
 
@@ -274,18 +278,18 @@ export class Builder {
   }
 
   /** A local derivative in the names of the formula. */
-  private partial(vertex: number, position: number): string {
+  private partial(vertex: number, position: number, digits: (x: number) => string = short): string {
     const v = this.vertices[vertex]!;
     const known = this.known.get(vertex)!;
     if ("parts" in known) return known.parts[position] ?? "";
     const [base, exponent] = v.operands;
     if (known.name === "power" && position === 0 && exponent && "value" in exponent && typeof exponent.value === "number") {
       const n = exponent.value;
-      const x = this.text(base!);
-      return n === 2 ? `2 * ${x}` : `${short(n)} * ${x} ** ${this.text({ value: n - 1, name: "" })}`;
+      const x = this.text(base!, digits);
+      return n === 2 ? `2 * ${x}` : `${digits(n)} * ${x} ** ${this.text({ value: n - 1, name: "" }, digits)}`;
     }
     const meant = new Map([["z", v.name], ...known.operands.map((name, i) =>
-      [name, this.text(v.operands[i]!)] as const)]);
+      [name, this.text(v.operands[i]!, digits)] as const)]);
     return (known.partials[position] ?? "").replace(/[A-Za-z_]\w*(?!\w*\()/g, (name) => meant.get(name) ?? name);
   }
 
@@ -304,9 +308,7 @@ export class Builder {
       source: sourceOf(lines, [...this.inputs.keys()]),
       files: [{ name: "formula", lines: text.split(/\n|;/).map((line, i) => [i + 1, line]) }],
     };
-    const arrays = this.vertices.some((v) => v.shape.length);
-    if (arrays) run.noCode = "Here only functions of numbers are written as code: gd.explain(f) writes others too.";
-    run.code = result == null || arrays ? null : codeOf(run);
+    if (result != null) run.code = codeOf(run, this.options, (vertex, position) => this.partial(vertex, position, String));
     return run;
   }
 
@@ -369,55 +371,9 @@ function isInput({ name, tree }: Line): boolean {
   return name !== null && tree.kind === "list";
 }
 
-/** An array as Python writes it. */
-function bracketed({ shape, data }: { shape: number[]; data: number[] }): string {
-  const [n, ...rest] = shape;
-  if (n === undefined) return short(data[0]!);
-  const size = sizeOf(rest);
-  return `[${Array.from({ length: n }, (_, i) =>
-    bracketed({ shape: rest, data: data.slice(i * size, (i + 1) * size) })).join(", ")}]`;
-}
-
 function namesIn(tree: Tree): string[] {
   if (tree.kind === "name") return tree.name in CONSTANTS ? [] : [tree.name];
   return tree.kind === "call" ? tree.parts.flatMap(namesIn) : [];
-}
-
-/** The gradient as NumPy code, one line per step. */
-function codeOf(run: Run): string {
-  const name = (i: number): string => run.vertices[i]!.name.replace("#", "_");
-  const written = (formula: string): string =>
-    formula.replace(/#(?=\d)/g, "_").replace(/(?<![\w.])([a-z_]\w*)\(/g, "np.$1(")
-      .replace(/(?<![\w.])(pi|e|inf|nan)(?!\w)/g, "np.$1");
-  const inputs = run.inputs.map(name).join(", ");
-  const lines = [`def value_and_gradient(${inputs}):`, "    # forward"];
-  run.vertices.forEach((v, i) => {
-    if (v.rule == null || !v.used) return;
-    const operands = v.operands.map((x) => {
-      if ("vertex" in x) return name(x.vertex);
-      const text = String(x.value);
-      return text.startsWith("-") ? `(${text})` : text;
-    });
-    const [sign] = SIGNS[v.operation] ?? [];
-    const call = !sign ? `${home(v.operation)}(${operands.join(", ")})`
-      : operands.length > 1 ? operands.join(` ${sign} `) : `${sign}${operands[0]}`;
-    lines.push(`    ${name(i)} = ${call}`);
-  });
-  lines.push("", "    # backward", `    ${name(run.result!)}_grad = 1.0`);
-  const begun = new Set<number>();
-  for (const { vertex, contributions } of run.steps) {
-    for (const { operand, formula } of contributions) {
-      const factor = written(formula);
-      const product = factor === "1" ? `${name(vertex)}_grad`
-        : `${name(vertex)}_grad * ${/^[\w.]+$/.test(factor) ? factor : `(${factor})`}`;
-      lines.push(`    ${name(operand)}_grad ${begun.has(operand) ? "+=" : "="} ${product}`);
-      begun.add(operand);
-    }
-  }
-  const grads = run.inputs.map((i) => (begun.has(i) ? `${name(i)}_grad` : "0.0")).join(", ");
-  lines.push(`    return ${name(run.result!)}, (${grads}${run.inputs.length === 1 ? "," : ""})`);
-  const text = lines.join("\n");
-  return [...imports(text), "", "", text].join("\n");
 }
 
 /** The typed lines as a function in Python. */

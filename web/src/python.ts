@@ -1,6 +1,8 @@
 // Typed formulas as Python with NumPy: what a notebook's cell computes.
 
+import type { Grid } from "./data";
 import { bare, CONSTANTS, type Tree } from "./formula";
+import { short } from "./format";
 
 /** Other spellings of functions, by what they are called in NumPy. */
 export const ALSO: Record<string, string> = bare({
@@ -30,7 +32,7 @@ export function python(tree: Tree, around = 0): string {
   const inside = (text: string, strength: number): string => (strength < around ? `(${text})` : text);
   if (tree.kind === "number") return inside(String(tree.value), tree.value < 0 ? 4 : ATOM);
   if (tree.kind === "name") return tree.name in CONSTANTS ? `np.${tree.name.replace("tau", "pi * 2")}` : tree.name;
-  if (tree.kind === "list") return `np.array([${tree.parts.map((x) => (x.kind === "list" ? bracketed(x) : python(x))).join(", ")}])`;
+  if (tree.kind === "list") return `np.array(${nested(tree)})`;
   const { name, parts, options = {} } = tree;
   const [x, y] = parts as [Tree, Tree];
   const [sign, strength] = SIGNS[name] ?? ["", 0];
@@ -44,11 +46,20 @@ export function python(tree: Tree, around = 0): string {
   return `${home(known)}(${[...parts.map((part) => python(part)), ...named].join(", ")})`;
 }
 
-function bracketed(tree: Tree & { kind: "list" }): string {
-  return `[${tree.parts.map((x) => (x.kind === "list" ? bracketed(x) : python(x))).join(", ")}]`;
+function nested(tree: Tree & { kind: "list" }): string {
+  return `[${tree.parts.map((x) => (x.kind === "list" ? nested(x) : python(x))).join(", ")}]`;
 }
 
-function place(index: unknown): string {
+/** An array as Python writes it. */
+export function bracketed({ shape, data }: Grid, digits: (x: number) => string = short): string {
+  const [n, ...rest] = shape;
+  if (n === undefined) return digits(data[0]!);
+  const size = rest.reduce((a, b) => a * b, 1);
+  return `[${Array.from({ length: n }, (_, i) =>
+    bracketed({ shape: rest, data: data.slice(i * size, (i + 1) * size) }, digits)).join(", ")}]`;
+}
+
+export function place(index: unknown): string {
   if (!Array.isArray(index)) return String(index ?? "None");
   const [start, stop, step] = index.map((n: unknown) => (n === null ? "" : String(n)));
   return `${start}:${stop}${step ? `:${step}` : ""}`;
