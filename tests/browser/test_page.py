@@ -266,7 +266,7 @@ def test_what_is_no_number_is_marked(visit):
 
 
 def test_inputs_that_cannot_be_replayed_say_why(visit):
-    page = visit(gd.explain(lambda x: np.sum(np.linalg.cholesky(x)))(np.eye(2)))
+    page = visit(gd.explain(lambda x: np.sum(np.linalg.pinv(x)))(np.eye(2)))
     assert page.locator("[data-input]").count() == 0
     assert "no form in JavaScript" in page.inner_text(".inputs")
 
