@@ -65,6 +65,23 @@ def test_programs_have_no_einsum(subscripts):
         assert "einsum" not in gd.program(fast)
 
 
+@pytest.mark.parametrize(
+    "subscripts", ["bihd,bjhd->bhij", "ni,ij,nj->n", "ijk,jl,kl->i", "aij,ajk->iak"]
+)
+def test_programs_of_derivatives_have_none_whatever_their_size(subscripts):
+    terms, rng = subscripts.split("->")[0].split(","), np.random.default_rng(3)
+    sizes = dict(zip("abhdijkln", (3, 4, 4, 8, 24, 20, 18, 6, 90), strict=True))
+    operands = [rng.standard_normal([sizes[c] for c in term]) for term in terms]
+    gradient = gd.grad(
+        lambda *operands: np.sum(np.einsum(subscripts, *operands) ** 2),
+        tuple(range(len(operands))),
+    )
+    fast = gd.compile(gradient, executor="numpy")
+    for z, expected in zip(fast(*operands), gradient(*operands), strict=True):
+        np.testing.assert_allclose(z, expected, rtol=1e-11, atol=1e-10)
+    assert "einsum" not in gd.program(fast)
+
+
 def test_other_classes_are_numpys():
     for x in (np.arange(6).reshape(2, 3), np.array([[True, False], [True, True]])):
         fast = gd.compile(lambda x: np.einsum("ij,kj->ik", x, x))

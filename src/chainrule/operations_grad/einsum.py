@@ -13,6 +13,7 @@ from chainrule.errors import ArgumentError
 from chainrule.operations_grad.pairwise import einsum_by_pairs
 from chainrule.rules import multilinear
 from chainrule.rules.cases import Cases, case
+from chainrule.rules.namespace import plain
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Namespace, Parameters, Shape, Value
 from chainrule.values.vertices import first_stand_in
@@ -86,9 +87,12 @@ class einsum_grad(multilinear):
         factors = [x for j, x in enumerate(operands) if j != i]
         known = label_sizes([out, *rest], [shape_of(x) for x in (z_grad, *factors)])
         left = "".join(c for c in mine if c in known and own[c] == sizes[c])
-        inputs = ",".join([out, *rest])
-        best = bool(optimize) or math.prod(sizes.values()) > EINSUM_WORK
-        x_grad = xp.einsum(f"{inputs}->{left}", z_grad, *factors, optimize=best)
+        if xp is plain and first_stand_in(z_grad, *factors) is not None:
+            x_grad: Any = einsum_by_pairs([out, *rest], left, [z_grad, *factors])
+        else:
+            text = f"{','.join([out, *rest])}->{left}"
+            best = bool(optimize) or math.prod(sizes.values()) > EINSUM_WORK
+            x_grad = xp.einsum(text, z_grad, *factors, optimize=best)
         x_grad = xp.reshape(x_grad, tuple(known[c] if c in left else 1 for c in mine))
         whole = tuple(own[c] for c in mine)
         if shape_of(x_grad) != whole:
