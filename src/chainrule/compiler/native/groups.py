@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.background import pause
+from chainrule.compiler.native.accumulated import Accumulated
 from chainrule.compiler.native.collected import Collected
 from chainrule.compiler.native.matrix_products import Product
 from chainrule.compiler.native.meanings import CannotLowerError, reduction_of
@@ -142,7 +143,7 @@ def _keeps_less(
 def _may_raise(row: Row) -> bool:
     """Tell whether a row may raise an error for some values of its operands."""
     f: Any = row.function
-    if isinstance(f, (np.ufunc, Product, Collected)) or f is masked_result:
+    if isinstance(f, (np.ufunc, Product, Collected, Accumulated)) or f is masked_result:
         return False
     known = traits_of(f)
     if known is traits or is_of_others(f):

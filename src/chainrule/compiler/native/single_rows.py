@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.native.accumulated import accumulate
 from chainrule.compiler.native.collected import (
     AddedAt,
     Gathered,
@@ -46,7 +47,8 @@ def compute_by_themselves(program: Program, views: Views, threads: int | str) ->
         as_product(row, views, threads) or as_scattered(row, on_tape=views.floats)
         for row in program.rows
     ]
-    return any(found)
+    accumulated = views.floats and accumulate(program, views, MOVED_ON_TAPE)
+    return accumulated or any(found)
 
 
 def gather(program: Program) -> None:
