@@ -148,7 +148,8 @@ class _Lines(Writer):
 
 def accumulate(program: Program, views: Views, least: int) -> bool:
     """Let native code accumulate arrays of so many entries; tell whether it will."""
-    return any([_as_accumulated(row, views, least) for row in program.rows])
+    found = [_as_accumulated(row, views, least) for row in program.rows]
+    return any(found)
 
 
 def _as_accumulated(row: Row, views: Views, least: int) -> bool:
