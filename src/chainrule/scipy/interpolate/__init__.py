@@ -2,7 +2,7 @@
 
 Objects are SciPy's, which check their arguments and serve plain numbers. What depends
 on nodes is computed beside: piecewise polynomials and B-splines as functions of their
-coefficients, breakpoints and points. Smoothing splines are of plain data.
+coefficients, breakpoints and points. FITPACK's smoothing splines are of plain data.
 """
 
 import scipy.interpolate
@@ -14,7 +14,9 @@ from chainrule.scipy.interpolate import (
     piecewise,
     polynomials,
     scattered,
+    smoothing,
     splines,
+    triples,
     univariate,
 )
 from chainrule.values.types import Operation
@@ -43,8 +45,12 @@ krogh_interpolate: Operation = polynomials.krogh_interpolate
 lagrange: Operation = polynomials.lagrange
 make_interp_spline: Operation = splines.make_interp_spline
 make_lsq_spline: Operation = splines.make_lsq_spline
+make_smoothing_spline: Operation = smoothing.make_smoothing_spline
 pchip_interpolate: Operation = piecewise.pchip_interpolate
+splantider: Operation = triples.splantider
+splder: Operation = triples.splder
 splev: Operation = splines.splev
+splint: Operation = triples.splint
 splrep: Operation = splines.splrep
 
 __getattr__: mirror.Lookup

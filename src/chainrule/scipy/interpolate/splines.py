@@ -149,7 +149,7 @@ class BSpline(_scipy.BSpline):
         return _scipy.BSpline.insert_knot(self, x, m)
 
 
-def _ours(s: Any) -> BSpline:
+def ours(s: Any) -> BSpline:
     """Return a plain spline of SciPy's as one of ours."""
     return BSpline.construct_fast(s.t, s.c, s.k, s.extrapolate, s.axis)
 
@@ -181,7 +181,7 @@ def make_interp_spline(
         [bc_type, bc_type] if bc_type is None or isinstance(bc_type, str) else bc_type
     )
     if not moves(x, y, t, list(ends)):
-        return _ours(_scipy.make_interp_spline(x, y, k, t, bc_type, axis, check_finite))
+        return ours(_scipy.make_interp_spline(x, y, k, t, bc_type, axis, check_finite))
     plain = bc_type if isinstance(bc_type, str) else _plain_ends(bc_type)
     knots = None if t is None else example(t)
     _scipy.make_interp_spline(  # it raises where this call is wrong
@@ -285,7 +285,7 @@ def make_lsq_spline(
     """
     if not moves(x, y, t, w):
         given = {"w": w, "axis": axis, "check_finite": check_finite, "method": method}
-        return _ours(_scipy.make_lsq_spline(x, y, t, k, **given))
+        return ours(_scipy.make_lsq_spline(x, y, t, k, **given))
     weights = None if w is None else example(w)
     plain = map(example, (x, y, t))
     _scipy.make_lsq_spline(*plain, k, weights, axis, check_finite, method=method)
