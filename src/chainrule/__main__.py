@@ -145,18 +145,8 @@ def function_of(
     """
     known = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")}
     known["np"] = np
-    names: list[str] = []
-    values: list[Any] = []
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        name = name.strip()
-        if not equals or not name.isidentifier() or keyword.iskeyword(name):
-            raise gd.errors.ArgumentError(f"A value is written x=2; received {pair!r}.")
-        if name in names:
-            raise gd.errors.ArgumentError(f"{name} has two values.")
-        names.append(name)
-        values.append(_value(text, known))
-    text = _written(formula, names)
+    values = _given(pairs, known)
+    text = _written(formula, list(values))
     lines = text.splitlines(keepends=True)
     linecache.cache["<formula>"] = len(text), None, lines, "<formula>"
     try:
@@ -166,6 +156,29 @@ def function_of(
             f"{formula!r} is no formula in Python: {error.msg}. Write 'x**2' for a "
             "power and 'x*y' for a product."
         ) from None
+    _check(tree, formula, known)
+    exec(compile(tree, "<formula>", "exec"), known)
+    f: Callable[..., Any] = known["formula"]
+    f.__name__ = "formula"
+    return f, tuple(values.values())
+
+
+def _given(pairs: Sequence[str], known: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of arguments, by name."""
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        name = name.strip()
+        if not equals or not name.isidentifier() or keyword.iskeyword(name):
+            raise gd.errors.ArgumentError(f"A value is written x=2; received {pair!r}.")
+        if name in values:
+            raise gd.errors.ArgumentError(f"{name} has two values.")
+        values[name] = _value(text, known)
+    return values
+
+
+def _check(tree: ast.Module, formula: str, known: Mapping[str, Any]) -> None:
+    """Refuse lines that name no value, and names that are not known."""
     (made,) = tree.body
     body = made.body if isinstance(made, ast.FunctionDef) else []
     if not all(isinstance(x, ast.Assign | ast.Return) for x in body):
@@ -185,10 +198,6 @@ def function_of(
             f"{lacking[0]!r} is neither a name of NumPy's nor a value that was given. "
             f"{remedy}"
         )
-    exec(compile(tree, "<formula>", "exec"), known)
-    f: Callable[..., Any] = known["formula"]
-    f.__name__ = "formula"
-    return f, tuple(values)
 
 
 def _written(formula: str, names: Sequence[str]) -> str:

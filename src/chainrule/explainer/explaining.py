@@ -78,19 +78,7 @@ def explain_call(
     """
     keywords = in_order(f, keywords)
 
-    def explained(f: Callable[..., Any], title: str) -> tuple[Run, Explanation]:
-        run = watch(f, args, keywords)
-        differences = _differences(f, args, keywords, run.leaf_numbers)
-        made = Explanation(
-            run,
-            title=title,
-            mode=mode,
-            differences=differences,
-            follows=lambda: _follows(f, args, keywords, run, made),
-        )
-        return run, made
-
-    run, first = explained(f, _name_of(f))
+    run, first = _explained(f, args, keywords, mode, _name_of(f))
     if branches and first.error is None:
         for other in _turned_runs(f, args, keywords, run):
             first.branches.append(Explanation(other, title=_name_of(f), mode=mode))
@@ -105,9 +93,28 @@ def explain_call(
             )
             continue
         derivative = _partial(f, run.leaf_numbers[i])
-        _, second = explained(derivative, f"d {_name_of(f)} / d {name}")
+        title = f"d {_name_of(f)} / d {name}"
+        _, second = _explained(derivative, args, keywords, mode, title)
         first.seconds.append(second)
     return first
+
+
+def _explained(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    keywords: Keywords,
+    mode: str,
+    title: str,
+) -> tuple[Run, Explanation]:
+    run = watch(f, args, keywords)
+    made = Explanation(
+        run,
+        title=title,
+        mode=mode,
+        differences=_differences(f, args, keywords, run.leaf_numbers),
+        follows=lambda: _follows(f, args, keywords, run, made),
+    )
+    return run, made
 
 
 def _follows(
