@@ -365,3 +365,23 @@ def test_residuals_may_be_lists():
     np.testing.assert_allclose(gd.jacobian(solved)(2.0), [1.0, -0.25], rtol=1e-6)
     first, _ = ours.leastsq(lambda p: [p[0] - 2.0, p[0] * p[1] - 1], [1.0, 1.0])
     np.testing.assert_allclose(first, [2.0, 0.5], rtol=1e-6)
+
+
+def test_linear_constraints_that_are_sparse_stay_so():
+    n = 20_000
+    steps = sp.diags_array([np.ones(n), -np.ones(n)], offsets=[0, 1], shape=(n - 1, n))
+    constraint = theirs.LinearConstraint(steps.tocsr(), 0.0, 0.0)
+    found = ours.minimize(
+        lambda x: np.sum((x - np.linspace(0.0, 1.0, n)) ** 2), np.zeros(n),
+        method="trust-constr", constraints=constraint, options={"maxiter": 5},
+    )  # fmt: skip
+    np.testing.assert_allclose(found.x, 0.5, rtol=1e-6)
+
+    def solved(a):
+        limit = theirs.LinearConstraint(sp.csr_array([[1.0, 1.0, 0.0]]), -np.inf, 1.0)
+        return ours.minimize(
+            lambda x: np.sum((x - a) ** 2), np.zeros(3), method="trust-constr",
+            constraints=limit, tol=1e-10,
+        ).x  # fmt: skip
+
+    np.testing.assert_allclose(gd.jacobian(solved)(2.0), [0.0, 0.0, 1.0], atol=1e-9)

@@ -172,6 +172,7 @@ def check_returns(cls: type, name: str) -> None:
         )
 
 
+@functools.lru_cache(maxsize=256)
 def returns_nothing(code: CodeType) -> bool:
     """Tell whether a function ends, and always with ``None``."""
     lines = list(dis.get_instructions(code))

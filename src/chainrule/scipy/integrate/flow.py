@@ -43,6 +43,8 @@ _EPS = 2.0**-52
 States = Callable[..., Any]
 """``states(y0, times, values)`` returns the states at ``times[1:]``, a row for each."""
 _ONE_STEP: Any = (_scipy.RK45.__bases__[0], _scipy.Radau)
+HELD = 32
+"""Steps of the state that are held at once, where the times let it."""
 KNOWN = 3
 """How many solutions are kept besides the last one."""
 POINTS, WEIGHTS = _np.polynomial.legendre.leggauss(4)
@@ -144,42 +146,65 @@ class Flow:
         sums = [_np.zeros(_np.shape(v), _np.result_type(v, float)) for v in values]
         of_times = _np.zeros(len(times))
         self._steps = {}
-        for before, i in reversed(list(itertools.pairwise([0, *moves]))):
+        stretches = list(itertools.pairwise([0, *moves]))
+        state: Any = None
+        while stretches:
+            before, i = stretches.pop()
             slope = self.program.slope(values, y0)(times[i], states[i])
             of_times[i] = _np.sum(bars[i - 1] * slope).real
             a = a + bars[i - 1]
-            if times[i] != times[before]:
-                ends = (times[before], times[i])
-                a = self._backwards(a, states[before], ends, values, sums)
+            if times[i] == times[before] or not a.any():
+                continue
+            if state is None or not _holds(state, times[before]):
+                start = self._start(times, stretches, before, i)
+                state = self._known_again(states[start], times[start], times[i], values)
+            a = self._backwards(a, state, (times[before], times[i]), values, sums)
         first = self.program.slope(values, y0)(times[0], y0)
         of_times[0] = -_np.sum(a * first).real
         return (a, of_times, *sums)
 
+    def _start(
+        self, times: Any, stretches: Sequence[tuple[int, int]], before: int, i: int
+    ) -> int:
+        """Return from which time, by number, the state is solved for again.
+
+        That is one of the times before, from where it takes few steps to get here.
+        """
+        reach = HELD * self._steps.get("state", 0.0)
+        for earlier, _ in reversed(stretches):
+            if abs(times[i] - times[earlier]) > reach:
+                break
+            before = earlier
+        return before
+
+    def _known_again(
+        self, y: Any, start: float, end: float, values: Sequence[Any]
+    ) -> Any:
+        """Return the state between two times as a function, solved for again."""
+        begin = self._begin("state", (start, end))
+        state = self._stretch(y, start, end, values, dense_output=True, **begin).sol
+        self._steps["state"] = abs(end - start) / state.n_segments
+        return state
+
     def _backwards(
         self,
         a: Any,
-        y: Any,
+        state: Any,
         ends: tuple[float, float],
         values: Sequence[Any],
         sums: list[Any],
     ) -> Any:
         """Return the cotangent at the earlier time; add to those of values."""
         size = _np.max(_np.abs(a))
-        if not size:
-            return a
-        begin = self._begin("state", ends)
-        state = self._stretch(y, *ends, values, dense_output=True, **begin).sol
         at = _looked_up(state)
 
         def slope(t: float, a: Any) -> Any:
             return -self._in_state(t, at(t), a, *values)
 
-        options = {**self._tolerances(state, y, values), **self._begin("back", ends)}
+        options = {**self._tolerances(state, values), **self._begin("back", ends)}
         solver: Any = self.solver(slope, ends[1], a / size, ends[0], **options)
-        count = 0
         while solver.status == "running":
             message = solver.step()
-            count += 1
             if message is not None:
                 raise ArgumentError(f"no cotangents before t={solver.t}: {message}")
             if not sums:
@@ -189,14 +214,13 @@ class Flow:
             seeds = _np.transpose(solver.dense_output()(t) * (WEIGHTS * half * size))
             parts = self._in_values(t, _np.transpose(state(t)), seeds, *values)
             sums[:] = [s + part for s, part in zip(sums, parts, strict=True)]
-        length = abs(ends[1] - ends[0])
-        self._steps = {"state": length / state.n_segments, "back": length / count}
+        self._steps["back"] = getattr(solver, "h_abs", 0.0)  # what it would try next
         last = solver.y * size
         solver.__dict__.clear()  # SciPy's solvers are cycles, which hold the state
         return last
 
     def _begin(self, what: str, ends: tuple[float, float]) -> dict[str, Any]:
-        """Return the first step of a stretch: as they were in the one after it.
+        """Return the first step of a stretch: as in the one after it.
 
         Methods of several steps begin with small ones of low order, by themselves.
         """
@@ -204,7 +228,7 @@ class Flow:
             return {}
         return {"first_step": min(self._steps[what], abs(ends[1] - ends[0]))}
 
-    def _tolerances(self, state: Any, y: Any, values: Sequence[Any]) -> dict[str, Any]:
+    def _tolerances(self, state: Any, values: Sequence[Any]) -> dict[str, Any]:
         """Return the options of the solve backwards, of cotangents of size 1.
 
         Newton iterations of implicit methods converge to a part of the tolerance, which
@@ -218,7 +242,8 @@ class Flow:
         if issubclass(self.solver, (_scipy.Radau, _scipy.BDF)):
             newton = max(10 * _EPS / found["rtol"], min(0.03, found["rtol"] ** 0.5))
             found["atol"] = max(found["atol"], 100 * _EPS / newton)
-        jac = self._jacobian(state.t_max, y, values).get("jac")
+        t = state.t_max
+        jac = self._jacobian(t, state(t), values).get("jac")
         if jac is not None:
 
             def of_cotangents(t: float, a: Any) -> Any:
@@ -319,16 +344,29 @@ class Flow:
         return vjp(both, *operands)[1]((bars_dot, bars))
 
 
+def _holds(state: Any, t: float) -> bool:
+    """Tell whether a solution of SciPy's begins at a time, or before."""
+    return state.t_min <= t <= state.t_max
+
+
 def _looked_up(state: Any) -> Callable[[float], Any]:
     """Return SciPy's solution at one time, faster than it does that itself."""
     up = state.ts[-1] >= state.ts[0]
     ts = (state.ts if up else -state.ts).tolist()[1:-1]
-    pieces = [p._call_impl for p in state.interpolants]
+    pieces = [_piece(p) for p in state.interpolants]
 
     def at(t: float) -> Any:
-        return pieces[bisect.bisect_left(ts, t if up else -t)](_np.asarray(t))
+        return pieces[bisect.bisect_left(ts, t if up else -t)](t)
 
     return at
+
+
+def _piece(p: Any) -> Callable[[float], Any]:
+    """Return SciPy's polynomial of one step at one time."""
+    if hasattr(p, "Q"):  # of a Runge-Kutta method
+        scaled, powers = p.Q * p.h, _np.arange(1.0, p.order + 2)
+        return lambda t: p.y_old + scaled @ ((t - p.t_old) / p.h) ** powers
+    return lambda t: p._call_impl(_np.asarray(t))
 
 
 def _stops(moving: Any) -> Any:

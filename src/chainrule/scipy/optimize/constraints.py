@@ -129,7 +129,13 @@ def _with_args(f: Callable[..., Any], args: tuple[Any, ...]) -> Callable[..., An
 
 
 def _product(matrix: Any) -> Callable[[Any], Any]:
-    dense = matrix.toarray() if _is_sparse(matrix) else _np.atleast_2d(matrix)
+    if _is_sparse(matrix):
+
+        def sparse_product(x: Value) -> Any:
+            return matrix @ x
+
+        return sparse_product
+    dense = _np.atleast_2d(matrix)
 
     def product(x: Value) -> Any:
         return _np.matmul(dense, x)
