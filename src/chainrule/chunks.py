@@ -118,24 +118,20 @@ class MapReduce:
             )
         delayed = self._dask.delayed
         given = delayed(parameters, traverse=False, pure=True)
-        parts = list(self._mapped(given))
-        join = delayed(self._joined, pure=True)
-        while len(parts) > 1:
-            starts = range(0, len(parts), self._every)
-            parts = [join(parts[i : i + self._every]) for i in starts]
-        return parts[0]
+        keys, collections = self._mapped(given)
+        return self._tree(keys, collections)
 
     def compute(self, *parameters: Any, **options: Any) -> Any:
         """Return the sum for these parameters, computed; options are Dask's."""
         return self(*parameters).compute(**options)
 
-    def _mapped(self, given: Any) -> Any:
-        """Return one ``Delayed`` for each row of blocks."""
+    def _mapped(self, given: Any) -> tuple[list[Any], list[Any]]:
+        """Return the keys of one task for each row of blocks, and what has them."""
         if isinstance(self._data[0], list):
             apply = self._dask.delayed(self._apply, pure=True)
-            for chunks in zip(*self._data, strict=True):
-                yield apply(*chunks, parameters=given)
-            return
+            rows = zip(*self._data, strict=True)
+            made = [apply(*chunks, parameters=given) for chunks in rows]
+            return [x.key for x in made], made
         pairs: list[Any] = []
         for x in self._data:
             pairs += [x, tuple(range(x.ndim))]
@@ -149,7 +145,31 @@ class MapReduce:
             dtype=object,
             meta=np.empty((0,) * ndim, object),
         )
-        yield from parts.to_delayed().ravel()
+        (parts,) = self._dask.optimize(parts)
+        rest = (0,) * (ndim - 1)
+        return [(parts.name, i, *rest) for i in range(parts.numblocks[0])], [parts]
+
+    def _tree(self, keys: list[Any], collections: Sequence[Any]) -> Any:
+        """Return the ``Delayed`` that joins results in a tree, as one layer of tasks.
+
+        One made by ``delayed`` for each join would be merged with all before it.
+        """
+        name = f"map_reduce-{self._dask.base.tokenize(keys, self._every, self._joined)}"
+        layer: dict[Any, Any] = {}
+        while True:
+            starts = range(0, len(keys), self._every)
+            tasks = {
+                f"{name}-{len(layer) + n}": (self._joined, keys[i : i + self._every])
+                for n, i in enumerate(starts)
+            }
+            layer.update(tasks)
+            keys = list(tasks)
+            if len(keys) == 1:
+                break
+        graph = _library("dask.highlevelgraph").HighLevelGraph.from_collections(
+            name, layer, dependencies=collections
+        )
+        return _library("dask.delayed").Delayed(keys[0], graph, layer=name)
 
 
 def _on_chunks(f: Callable[..., Any], *chunks: Any, parameters: tuple[Any, ...]) -> Any:

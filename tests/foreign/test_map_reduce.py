@@ -72,6 +72,19 @@ def test_reading_a_chunk_and_computing_with_it_is_one_task():
     assert len(computed) <= 9 + 2 + 2  # chunks, the tree, parameters
 
 
+def test_the_tree_of_sums_is_one_layer_whatever_the_number_of_chunks():
+    chunks = [X[i : i + 1] for i in range(60)], [Y[i : i + 1] for i in range(60)]
+    for data in (DATA, [v.rechunk({0: 1}) for v in DATA], chunks):
+        total = gd.map_reduce(gd.grad(logistic), *data, split_every=2)
+        lazy = total(W)
+        sums = [k for k in lazy.dask.layers if "map_reduce" in k]
+        assert len(sums) == 1
+        assert len(lazy.dask.layers) < (70 if data is chunks else 5)
+        np.testing.assert_allclose(
+            lazy.compute(scheduler="sync"), gd.grad(logistic)(W, X, Y), rtol=1e-11
+        )
+
+
 def test_a_process_compiles_once():
     total = gd.map_reduce(gd.grad(lambda w, x, y: 2 * logistic(w, x, y)), *DATA)
     sent = cloudpickle.dumps(total._apply)
