@@ -108,6 +108,18 @@ def test_a_gradient_in_the_data_keeps_its_chunks():
     np.testing.assert_allclose(found, gd.grad(logistic, 1)(W, X, Y), rtol=1e-11)
 
 
+def test_a_gradient_has_the_chunks_of_what_was_moved():
+    def energy(x):
+        return np.sum((x - np.roll(x, 1, axis=0)) ** 2 + np.sin(x[::-1]) * x)
+
+    with lazily():
+        found = gd.grad(energy)(DATA[0])
+        _, pushed = gd.jvp(lambda x: x + np.roll(x, 1, axis=0), DATA[:1], DATA[:1])
+    assert found.chunks == DATA[0].chunks
+    assert pushed.shape == DATA[0].shape
+    np.testing.assert_allclose(found, gd.grad(energy)(X), rtol=1e-11, atol=1e-13)
+
+
 def test_a_sum_s_cotangent_has_the_chunks_of_what_was_summed():
     with lazily():
         found = gd.grad(lambda x: np.sum(np.sum(x, 1) ** 2))(DATA[0])

@@ -30,6 +30,7 @@ from chainrule.sweeps.sweep import (
 )
 from chainrule.transforms.inputs import input_node, input_nodes
 from chainrule.values.containers import LEAF, flatten, is_container, unflatten
+from chainrule.values.foreign import PLAIN, cut_as, is_foreign
 from chainrule.values.refusals import refuse
 from chainrule.values.shapes import ARRAYS, TUPLE, describe, kind_of, ndarray, shape_of
 from chainrule.values.versions import WRITES, WRITTEN, first, pinned, touched
@@ -248,9 +249,14 @@ def _size(value: Any) -> int:
 
 
 def alike(values: list[Any], likes: Sequence[Any]) -> list[Any]:
-    """Return derivatives as Python numbers where values that a trace stands for are."""
+    """Return derivatives as Python numbers where values that a trace stands for are.
+
+    Arrays in chunks have those of the values.
+    """
     for i, x in enumerate(values):
-        if isinstance(x, stand_in):
+        if x.__class__ not in PLAIN and is_foreign(x):
+            values[i] = cut_as(x, raw(likes[i]))
+        elif isinstance(x, stand_in):
             values[i] = x.like(raw(likes[i]))
         elif isinstance(x, ARRAYS) and x.shape == () and x.dtype == np.float64:
             value = raw(likes[i])

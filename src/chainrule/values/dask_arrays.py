@@ -49,6 +49,11 @@ def _stretched(shape: tuple[int, ...], x: Any) -> Any:
     return np.broadcast_to(x, shape)
 
 
+def cut_as(x: Any, like: Any) -> Any:
+    """Return an array in the chunks of another one of its shape."""
+    return x if x.chunks == like.chunks else x.rechunk(like.chunks)
+
+
 def getitem(x: Any, index: Any) -> Any:
     """Return ``x[index]``, also with several arrays of whole numbers in it."""
     parts: list[Any] = [*index] if isinstance(index, TUPLE) else [index]
@@ -149,5 +154,6 @@ register_arrays(
         compared,
         getitem=getitem,
         functions={np.tensordot: tensordot, np.linalg.cholesky: cholesky},
+        cut_as=cut_as,
     ),
 )

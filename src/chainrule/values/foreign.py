@@ -51,6 +51,8 @@ class Library(NamedTuple):
         ``getitem(x, index)`` reads at an index, where ``x[index]`` takes fewer of them.
     functions
         What stands for functions of NumPy that the library computes otherwise.
+    cut_as
+        ``cut_as(x, like)`` returns ``x`` cut as another array of its shape is.
     """
 
     add_at: Callable[[Any, Any, Any], Any] | None = None
@@ -60,6 +62,7 @@ class Library(NamedTuple):
     mixes: bool = True
     getitem: Callable[[Any, Any], Any] | None = None
     functions: Mapping[Any, Callable[..., Any]] = {}
+    cut_as: Callable[[Any, Any], Any] | None = None
 
 
 _BY_NAME = {
@@ -202,6 +205,14 @@ def layout_of(x: Any) -> Mapping[str, Any]:
     if library is None or library.layout is None:
         return {}
     return library.layout(x)
+
+
+def cut_as(x: Any, like: Any) -> Any:
+    """Return a derivative cut as what it is the derivative of."""
+    library = library_of(x)
+    if library is None or library.cut_as is None or library_of(like) is not library:
+        return x
+    return library.cut_as(x, like)
 
 
 def kept(x: Any) -> Any:
