@@ -56,3 +56,20 @@ def test_torch_compile_calls_it_between_its_graphs():
         torch.testing.assert_close(
             torch.autograd.grad(z, x)[0], torch.autograd.grad(expected, x)[0]
         )
+
+
+def test_a_backward_pass_reads_cotangents_alone(monkeypatch):
+    bridge = importlib.import_module("chainrule.interop.torch")
+    array_of, read = bridge.array_of, []
+
+    def counted(x):
+        read.append(x.shape)
+        return array_of(x)
+
+    monkeypatch.setattr(bridge, "array_of", counted)
+    x = leaf(7)
+    z = function(scalar)(x)
+    assert read == [(7,)]
+    z.backward()
+    assert read == [(7,), ()]
+    torch.testing.assert_close(x.grad, torch.autograd.grad(theirs(x), x)[0])

@@ -1,13 +1,14 @@
 """Functions of arrays that return lists of arrays, and their derivatives.
 
 Another library's derivative of a function of ours is a function of ours again: of the
-same arrays, and of cotangents or tangents. So is the derivative of that, and so is the
-function of many examples. A ``Flat`` is such a function; ``pulled``, ``pushed`` and
-``mapped`` make the others of it. What a library asks for is one of them, at any order.
+same arrays, and of cotangents or tangents. So are its derivative, and the function of
+many examples. A ``Flat`` is such a function; ``pulled``, ``pushed`` and ``mapped`` make
+the others of it. What a library asks for is one of them, at any order.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -66,24 +67,28 @@ class Filling:
     Attributes
     ----------
     key
-        The same for containers that differ in these leaves only; ``None`` if another
-        leaf cannot be compared.
+        If ``keyed``: the same for containers that differ in these leaves only; ``None``
+        if another leaf cannot be compared.
     """
 
-    def __init__(self, tree: Tree, is_open: Callable[[Any], bool]) -> None:
+    def __init__(
+        self, tree: Tree, is_open: Callable[[Any], bool], *, keyed: bool = False
+    ) -> None:
         """Take the leaves that are to be filled out of a container."""
-        leaves, self._structure = flatten(tree)
-        self._structure: Structure
+        leaves, structure = flatten(tree)
+        self._structure: Structure = structure
         leaves = [stacked(x) if holds_nodes(x) else x for x in leaves]
-        opened = [is_open(x) for x in leaves]
-        self.taken: list[Any] = [x for x, o in zip(leaves, opened, strict=True) if o]
-        self._fixed: list[Any] = [
-            None if o else x for x, o in zip(leaves, opened, strict=True)
-        ]
-        self._places: list[int] = [i for i, o in enumerate(opened) if o]
-        kinds = map(type, self._fixed)
-        key = self._structure, key_orders(tree), *self._places, *kinds, *self._fixed
-        self.key: Hashable = key if _is_hashable(key) else None
+        self._places: list[int] = [i for i, x in enumerate(leaves) if is_open(x)]
+        self.taken: list[Any] = [leaves[i] for i in self._places]
+        self._fixed: list[Any] = leaves
+        for i in self._places:
+            leaves[i] = None
+        self.key: Hashable = None
+        if keyed:
+            kinds = map(type, self._fixed)
+            key = self._structure, key_orders(tree), *self._places, *kinds, *self._fixed
+            with contextlib.suppress(TypeError):  # of what cannot be hashed
+                self.key = (hash(key), key)
 
     def filled(self, xs: Sequence[Any]) -> Tree:
         """Return the container with these leaves."""
@@ -91,14 +96,6 @@ class Filling:
         for i, x in zip(self._places, xs, strict=True):
             leaves[i] = x
         return unflatten(self._structure, leaves)
-
-
-def _is_hashable(x: tuple[Any, ...]) -> bool:
-    try:
-        hash(x)
-    except TypeError:
-        return False
-    return True
 
 
 class Bridge:
@@ -377,7 +374,7 @@ class Bases(Generic[Made]):
         is_operand: Callable[[Any], bool],
     ) -> tuple[Made, list[Any]]:
         """Return the function of the operands among some arguments, and these."""
-        filling = Filling((tuple(args), dict(keywords)), is_operand)
+        filling = Filling((tuple(args), dict(keywords)), is_operand, keyed=True)
         operands, filling.taken = filling.taken, []
         if filling.key is None:
             return self._make(self.f, filling), operands

@@ -6,6 +6,7 @@ in its own ways: ``backward`` at every order, ``torch.func``, forward mode, ``vm
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -111,10 +112,11 @@ class _Call:
         self.flat, self._moving, self._answer = flat, moving, answer
         self._recorded: Recorded | None = None
 
-    def run(self, xs: Sequence[Any]) -> list[Any]:
+    def run(self, operands: Sequence[Any]) -> list[Any]:
         """Return the results, recorded if they are to be differentiated."""
         if self._answer is not None:
-            return self._answer(*xs)
+            return self._answer(operands)
+        xs = list(map(array_of, operands))
         if not self._moving:
             return self.flat.run(*xs)
         self._recorded = Recorded(self.flat, xs, self._moving)
@@ -128,8 +130,9 @@ class _Call:
         if recorded is None or not set(wanted) <= set(self._moving):
             return pulled, None
 
-        def answer(*xs: Value) -> list[Any]:
-            return recorded.pull(wanted, given, xs[len(xs) - len(given) :])
+        def answer(operands: Sequence[Any]) -> list[Any]:
+            bars = operands[len(operands) - len(given) :]
+            return recorded.pull(wanted, given, list(map(array_of, bars)))
 
         return pulled, answer
 
@@ -152,7 +155,7 @@ class _Step(torch.autograd.Function):
     def forward(call: _Call, *operands: Value | Tensor) -> tuple[Tensor, ...]:
         """Call the function."""
         refuse_tracing()
-        return tuple(map(tensor_of, call.run(list(map(array_of, operands)))))
+        return tuple(map(tensor_of, call.run(operands)))
 
     @staticmethod
     def setup_context(
@@ -214,6 +217,10 @@ class _Step(torch.autograd.Function):
         del info
         results = _called(call.flat.mapped(tuple(in_dims[1:])), operands)
         return tuple(results), (0,) * len(results)
+
+
+# PyTorch asks for it in each call, and Python takes 30 us to work it out.
+_Step.forward.__signature__ = inspect.signature(_Step.forward)  # type: ignore
 
 
 def _operands(ctx: _Context) -> list[Any]:
