@@ -61,6 +61,11 @@ OLD_NAMES = (
     "for name in ('Hashable', 'Iterable', 'Mapping', 'Sequence'):\n"
     "    setattr(collections, name, getattr(collections.abc, name))\n"
 )
+NUMPY_1 = (
+    "import numpy\n"
+    "for old, new in (('product', 'prod'), ('in1d', 'isin')):\n"
+    "    setattr(numpy, old, getattr(numpy, new))\n"
+)
 SUITES = {
     "autograd": Suite("scipy xarray", "tests", ["tests"], "all tests"),
     "lifelines": Suite(
@@ -93,6 +98,27 @@ SUITES = {
     ),
     "grcwa": Suite("scipy", "tests", ["tests"], "all tests"),
     "reliability": Suite("scipy", "tests", ["tests"], "all tests"),
+    "autograd-gamma": Suite("scipy", "tests", ["tests"], "all tests", cloned=True),
+    "paragami": Suite(
+        "scipy",
+        "paragami/tests",
+        ["tests"],
+        "all tests",
+        NUMPY_1,  # they call what NumPy 2 does not have
+        cloned=True,
+    ),
+    "vittles": Suite(
+        "scipy paragami", "vittles/tests", ["tests"], "all tests", NUMPY_1, cloned=True
+    ),
+    "pymoo": Suite(
+        "scipy",
+        "tests",
+        ["tests/gradients"],
+        "gradients",
+        "",  # its own reads a whole repository
+        cloned=True,
+        workers=0,
+    ),
     "surpyval": Suite(
         "scipy",
         "surpyval/tests",

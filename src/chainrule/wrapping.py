@@ -226,13 +226,19 @@ def _simple_parameters(
     kwargs: Mapping[str, Any],
     count: int,
 ) -> dict[str, Any] | None:
-    """Return the parameters of a call where all are numbers and names that it knows."""
-    simple = dict(zip(names[count:], rest, strict=False))
-    if len(simple) < len(rest) or (kwargs and simple.keys() & kwargs):
+    """Return the parameters of a call where all are numbers and names that it knows.
+
+    ``None`` for what it does not know, ``out=None``, is nothing.
+    """
+    given = dict(zip(names[count:], rest, strict=False))
+    if len(given) < len(rest) or (kwargs and given.keys() & kwargs):
         return None
-    simple.update(kwargs)
-    for k, v in simple.items():
-        if not _is_simple(v) or k not in allowed:
+    given.update(kwargs)
+    simple: dict[str, Any] = {}
+    for k, v in given.items():
+        if k in allowed and _is_simple(v):
+            simple[k] = v
+        elif v is not None or k in allowed:
             return None
     return simple
 
