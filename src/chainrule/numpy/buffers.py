@@ -309,7 +309,12 @@ def shown_of(results: Any, operands: object) -> Any:
 def _shown(z: Any, buffers: list[Any]) -> Any:
     if isinstance(z, SEQUENCES):
         kind, parts = kind_of(z), [_shown(part, buffers) for part in z]
-        return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+        if not hasattr(kind, "_fields"):
+            return kind(parts)
+        made: Any = tuple.__new__(kind, parts)  # its __init__ may ask for more
+        if hasattr(z, "__dict__"):
+            made.__dict__.update(z.__dict__)
+        return made
     if type(z) is not ndarray:
         return z
     for root in map(_root, buffers) if z.base is not None else ():
