@@ -206,6 +206,17 @@ def test_functions_that_dask_computes_otherwise_are_numpy_s(name):
         np.testing.assert_allclose(got, e, rtol=1e-10, atol=1e-12)
 
 
+def test_a_function_of_one_s_own_of_such_a_name_is_called():
+    def tensordot(x):
+        return x * 3.0
+
+    triple = gd.custom_operation(tensordot, lambda g, z, x: (g * 3.0,))
+    with lazily():
+        value, slope = gd.value_and_grad(lambda x: np.sum(triple(x)))(DATA[0])
+    np.testing.assert_allclose(value, 3 * X.sum())
+    np.testing.assert_allclose(slope, np.full_like(X, 3.0))
+
+
 UNSERVED = {
     "interp": lambda x: np.interp(x, COLUMNS, COLUMNS),
     "unique": np.unique,

@@ -85,20 +85,24 @@ def _added_at(x: Any, index: Any, y: Any) -> Any:
     return out
 
 
-def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
-    """Contract axes that may be counted from the end; Dask's own result is wrong there.
+class Functions:
+    """What stands for functions of NumPy's that Dask computes otherwise."""
 
-    It has the shape that is announced, and other blocks.
-    """
-    if np.ndim(axes):
-        pairs = zip((x, y), axes, strict=True)
-        axes = tuple([int(i) % v.ndim for i in np.atleast_1d(a)] for v, a in pairs)
-    return da.tensordot(x, y, axes)
+    @staticmethod
+    def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
+        """Contract axes that may be counted from the end.
 
+        Dask's own result has the shape that is announced, and other blocks.
+        """
+        if np.ndim(axes):
+            pairs = zip((x, y), axes, strict=True)
+            axes = tuple([int(i) % v.ndim for i in np.atleast_1d(a)] for v, a in pairs)
+        return da.tensordot(x, y, axes)
 
-def cholesky(x: Any, *, upper: bool = False) -> Any:
-    """Return NumPy's factor: the lower one, where Dask's own is the upper one."""
-    return da.linalg.cholesky(x, lower=not upper)
+    @staticmethod
+    def cholesky(x: Any, *, upper: bool = False) -> Any:
+        """Return NumPy's factor: the lower one, where Dask's own is the upper one."""
+        return da.linalg.cholesky(x, lower=not upper)
 
 
 class Comparison(_array):
@@ -153,7 +157,7 @@ register_arrays(
         broadcast_to,
         compared,
         getitem=getitem,
-        functions={np.tensordot: tensordot, np.linalg.cholesky: cholesky},
+        functions=Functions,
         cut_as=cut_as,
     ),
 )

@@ -50,7 +50,8 @@ class Library(NamedTuple):
     getitem
         ``getitem(x, index)`` reads at an index, where ``x[index]`` takes fewer of them.
     functions
-        What stands for functions of NumPy that the library computes otherwise.
+        Has what stands for functions of NumPy's that the library computes otherwise,
+        by their names.
     cut_as
         ``cut_as(x, like)`` returns ``x`` cut as another array of its shape is.
     """
@@ -61,7 +62,7 @@ class Library(NamedTuple):
     undecided: Callable[[Any], Any] | None = None
     mixes: bool = True
     getitem: Callable[[Any, Any], Any] | None = None
-    functions: Mapping[Any, Callable[..., Any]] = {}
+    functions: type | None = None
     cut_as: Callable[[Any, Any], Any] | None = None
 
 
@@ -148,7 +149,10 @@ def is_foreign(x: Any) -> bool:
 def served_by(function: Callable[..., Any], x: Any) -> Callable[..., Any]:
     """Return a function of NumPy, or what stands for it on arrays such as ``x``."""
     library = library_of(x)
-    return function if library is None else library.functions.get(function, function)
+    home = str(getattr(function, "__module__", ""))
+    if library is None or home.partition(".")[0] != "numpy":
+        return function
+    return getattr(library.functions, getattr(function, "__name__", ""), function)
 
 
 def first_foreign(values: Any) -> Any:
