@@ -131,7 +131,7 @@ export class GraphView {
     if (!this.presenting) {
       const above = this.frame.getBoundingClientRect().top + scrollY;
       const below = document.querySelector("footer")!.offsetHeight + 2 * ROOM + 20;
-      return { width, height: Math.max(LOWER, innerHeight - above - below) };
+      return { width, height: Math.max(width < 440 ? 300 : LOWER, innerHeight - above - below) };
     }
     const map = this.partial ? this.overview.element.getBoundingClientRect().height + 8 : 0;
     return { width, height: Math.max(160, this.element.clientHeight - map - 2 * ROOM - 8) };
