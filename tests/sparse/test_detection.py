@@ -195,3 +195,52 @@ def test_a_zero_of_one_point_is_no_zero_of_the_pattern():
     assert gd.sparse.sparsity(np.floor, x).nnz == 0
     assert J(x).nnz == 3
     np.testing.assert_array_equal(J(x).toarray()[0], [0.0, 0.0, 0.0])
+
+
+def by_masks(x):
+    """Return what several masks pick, compute of it, and write."""
+    m, y = x < 0, x * 1.0
+    y[m] = np.exp(x[m]) * np.roll(x, 3)[m]
+    y[~m] *= np.roll(x, 1)[~m]
+    y[x > 1.0] = 2.0
+    return np.roll(y, 1) * y
+
+
+def by_rows(x):
+    u = x.reshape(20, 3)
+    m, y = u[:, 0] < 0, u * 1.0
+    y[m] = np.roll(u, 1, axis=1)[m] * u[m]
+    return y
+
+
+def by_other_masks(x):
+    y, picked = x * 1.0, x[x < 0]
+    y[x < 0] = picked[::-1] * np.sum(picked)
+    return y
+
+
+@pytest.mark.parametrize("f", [by_masks, by_rows, by_other_masks])
+def test_masks_have_the_patterns_of_all_their_values(f):
+    J = gd.sparse.jacobian(f)
+    H = gd.sparse.hessian(lambda x: np.sum(f(x) ** 2))
+    for seed in range(4):
+        x = np.random.default_rng(seed).normal(size=60)
+        expected = gd.jacobian(f)(x).reshape(60, 60)
+        np.testing.assert_allclose(J(x).toarray(), expected, atol=1e-12)
+        second = gd.hessian(lambda x: np.sum(f(x) ** 2))(x)
+        np.testing.assert_allclose(H(x).toarray(), second, rtol=1e-9, atol=1e-9)
+    if f is not by_other_masks:
+        assert J(x).nnz <= 360
+
+
+def test_what_is_picked_by_a_mask_is_no_constant():
+    x = np.random.default_rng(0).normal(size=30)
+    for f in (
+        lambda x: np.sum(x[x > 0] ** 2) * x,
+        lambda x: np.dot(x[x > 0], x[x > 0]) + x,
+        lambda x: np.concatenate([x[x > 0], x[x <= 0] ** 2]),
+        lambda x: np.sort(x[x > 0])[:3],
+        lambda x: gd.scan(lambda c, v: (c + v**2, c), 0.0, x[x > 0])[0],
+    ):
+        expected = np.reshape(gd.jacobian(f)(x), (-1, 30))
+        np.testing.assert_allclose(gd.sparse.jacobian(f)(x).toarray(), expected)

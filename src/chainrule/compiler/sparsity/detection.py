@@ -18,6 +18,7 @@ from chainrule.compiler.control.loops import Loop, Scan
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.sparsity import contractions, indexing
 from chainrule.compiler.sparsity.calls import Shared, is_array, lines, named_arguments
+from chainrule.compiler.sparsity.masks import Masked, dense, masked_pattern, settled
 from chainrule.compiler.sparsity.parts import patterns_by_parts
 from chainrule.compiler.sparsity.patterns import Pattern, inputs, joined, union
 from chainrule.compiler.tracing.calls import operand_count, parameters
@@ -71,7 +72,10 @@ class Detection:
         last = program.last_uses()
         for i, row in enumerate(program.rows):
             if any(x in self.patterns for x in row.operands):
-                found = self._of_row(row)
+                found: Any = masked_pattern(self, row)
+                if found is None:
+                    settled(self, row)
+                    found = self._of_row(row)
                 if self.filled and isinstance(found, Pattern):
                     found = found.rounded(self.filled)
                 if found is not None:
@@ -267,6 +271,8 @@ class Detection:
     def known(self, x: Any) -> Pattern | None:
         """Return the pattern of an argument; ``None`` if it is constant."""
         found = self.patterns.get(x) if isinstance(x, Row) else None
+        if isinstance(found, Masked):
+            return dense(found, x)
         return found if isinstance(found, Pattern) else None
 
     def _entry(self, x: Any, t: int, count: int) -> Pattern | None:
