@@ -24,7 +24,6 @@ from chainrule.compiler.native.groups import (
     copy_in_loops,
     grouped,
 )
-from chainrule.compiler.native.index_runs import unindex_runs
 from chainrule.compiler.native.loop_nests import Nest
 from chainrule.compiler.native.meanings import reduction_of
 from chainrule.compiler.native.movements import is_movement
@@ -43,6 +42,7 @@ from chainrule.compiler.native.row_steps import REALS, Meant, steps_of
 from chainrule.compiler.native.sharing import Pending
 from chainrule.compiler.native.single_rows import compute_by_themselves, gather
 from chainrule.compiler.native.unindexed import unindex_operands
+from chainrule.compiler.native.vector_products import multiply_vectors
 from chainrule.compiler.native.views import Views
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.program import Program, replaced
@@ -62,8 +62,9 @@ def fused(
     if not any(map(_may_gain, program.rows)):
         return None
     program = program.copied()
-    unindex_runs(program, on_tape=floats)
-    unindex_operands(program)
+    if floats:
+        multiply_vectors(program)
+    unindex_operands(program, on_tape=floats)
     views = Views(floats=floats)
     others = share_factors(program, native=floats)
     others |= compute_by_themselves(program, views, threads)
@@ -80,8 +81,7 @@ def fused(
         return None
     _replace(program, made, member)
     eliminate_dead_code(program)
-    if floats:
-        gather(program)
+    gather(program, on_tape=floats)
     for i, row in enumerate(program.rows):
         row.serial = i
     return program

@@ -51,9 +51,9 @@ def compute_by_themselves(program: Program, views: Views, threads: int | str) ->
     return accumulated or any(found)
 
 
-def gather(program: Program) -> None:
+def gather(program: Program, *, on_tape: bool) -> None:
     """Let native code collect entries that are in no order, for rows that are left."""
-    for row in program.rows:
+    for row in program.rows if on_tape else ():
         as_gathered(row)
 
 

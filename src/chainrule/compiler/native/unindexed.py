@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.native.groups import LARGE
+from chainrule.compiler.native.index_runs import unindex_runs
 from chainrule.compiler.native.movements import is_movement
 from chainrule.compiler.programs.common_subexpressions import argument_key
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
@@ -37,8 +38,11 @@ class TooMuchError(Exception):
     """A row is not computed of moved operands alone, or of too many."""
 
 
-def unindex_operands(program: Program, least: int = LARGE) -> None:
+def unindex_operands(
+    program: Program, least: int = LARGE, *, on_tape: bool = False
+) -> None:
     """Move ``unindex`` of arrays of so many entries to what these are computed of."""
+    unindex_runs(program, on_tape=on_tape)
     if not any(map(_is_wanted, program.rows)):
         return
     known: dict[Any, Row] = {}

@@ -1,0 +1,71 @@
+"""Products of a matrix and a vector, as loops over the matrix and sums.
+
+In: a program. Out: the same, in which such products of some size are products of
+entries that are summed: so loops read the matrix where it is, together with others that
+read it. Larger ones are left to BLAS, which goes through memory as fast.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.native.meanings import contracted_axes
+from chainrule.compiler.programs.program import Program
+from chainrule.compiler.tracing.rows import Row
+from chainrule.values.shapes import ARRAYS
+
+LEAST, MOST = 1 << 12, 1 << 17
+"""Entries of a matrix from which on, and up to which, loops are as fast as BLAS."""
+LONG = 32
+"""Entries of a row of a matrix, in memory, that make a loop worth while."""
+
+
+def multiply_vectors(program: Program) -> None:
+    """Write products of matrices and vectors by sums."""
+    rows: list[Row] = []
+    for row in program.rows:
+        if _is_wanted(row):
+            _write(row, rows)
+        rows.append(row)
+    program.rows = rows
+
+
+def _is_wanted(row: Row) -> bool:
+    """Tell whether a row multiplies a matrix of some size, and a vector."""
+    if row.dtype != np.float64 or len(row.args) < 2 or len(row.shape or ()) != 1:
+        return False
+    x, y = row.args[:2]
+    if not all(isinstance(v, (Row, *ARRAYS)) and v.dtype == row.dtype for v in (x, y)):
+        return False
+    if sorted((len(x.shape), len(y.shape))) != [1, 2] or not contracted_axes(row):
+        return False
+    shape = x.shape if len(x.shape) == 2 else y.shape
+    return LEAST <= math.prod(shape) <= MOST and min(shape) >= LONG
+
+
+def _write(row: Row, rows: list[Row]) -> None:
+    """Add the products of entries, and make the row their sums."""
+    x, y = row.args[:2]
+    pairs: Any = contracted_axes(row)
+    (first,), (second,) = pairs
+    matrix, vector, axis = (x, y, first) if len(x.shape) == 2 else (y, x, second)
+    if axis == 0:
+        shape = (*vector.shape, 1)
+        if isinstance(vector, Row):
+            column = row.with_call(np.reshape, (vector, shape))
+            column.shape = shape
+            rows.append(column)
+            vector = column
+        else:
+            vector = np.reshape(vector, shape)
+    product = row.with_call(np.multiply, (matrix, vector))
+    product.shape = matrix.shape
+    rows.append(product)
+    row.function, row.args, row.given = np.sum, (product,), {"axis": axis}
+    row.operands = [product]
+
+
+__all__ = ["multiply_vectors"]
