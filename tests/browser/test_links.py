@@ -186,3 +186,16 @@ def test_the_line_of_each_step_is_lit_in_the_code(visit, g, args):
         line = page.inner_text(".code-line.lit").strip()
         assert line.startswith(f"{names[c.target]}_grad")
     assert page.locator(".keyword").count() >= 3
+
+
+def test_a_page_in_a_notebook_copies(browser, tmp_path):
+    path = tmp_path / "notebook.html"
+    framed = gd.explain(f)(2.0, 3.0)._repr_html_()
+    path.write_text(f"<!doctype html><body>{framed}</body>", encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    frame = page.frame_locator("iframe")
+    frame.locator("#copy").click(timeout=20_000)
+    frame.get_by_text("Copied").wait_for(timeout=20_000)
+    assert frame.locator("#copy").get_attribute("data-copied").startswith("import")
+    page.close()

@@ -73,10 +73,12 @@ def frame(explained: Account, height: int = 860) -> str:
 def framed(title: str, text: str, height: int = 860) -> str:
     """Return a page in an ``iframe``.
 
-    The frame is a sandbox: its scripts cannot reach the notebook around it.
+    The frame is a sandbox: its scripts cannot reach the notebook around it. They may
+    write to the clipboard, for those who click on Copy.
     """
     return (
         f'<iframe title="{html.escape(title)}" sandbox="allow-scripts" '
+        'allow="clipboard-write *" '
         f'style="width: 100%; height: {height}px; border: 0" '
         f'srcdoc="{html.escape(text)}"></iframe>'
     )
