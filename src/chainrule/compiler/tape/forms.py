@@ -180,7 +180,7 @@ def _reduced(b: Builder, row: Row) -> Places:
     pair, axes, keepdims = reduced_by(row)
     x = row.args[0]
     if x.dtype == np.bool_:
-        pair = _OF_TRUTHS.get(pair, "")  # the largest one, as floats
+        pair = _of_truths(pair)
     if pair == "add" and x.dtype == np.int64:
         raise CannotLowerError  # a part of the sum may not be exact
     places = np.asarray(b.places(x))
@@ -199,8 +199,13 @@ def _reduced(b: Builder, row: Row) -> Places:
     return np.reshape(found, row.shape) if keepdims else found
 
 
-_OF_TRUTHS = {"add": "add", "logical_or": "maximum", "logical_and": "minimum"}
-"""The reductions of booleans."""
+def _of_truths(pair: str) -> str:
+    """Return what reduces truths as floats: any is the largest, all the smallest."""
+    if pair == "logical_or":
+        return "maximum"
+    if pair == "logical_and":
+        return "minimum"
+    return pair if pair == "add" else ""
 
 
 def _multiplied(b: Builder, row: Row, places: Places, axes: tuple[int, ...]) -> Places:
