@@ -104,3 +104,23 @@ def test_forward_and_reverse_are_counted(visit):
     assert "Reverse mode is 1,000 times cheaper" in page.inner_text(".costs")
     page.fill("#cost-m", "5000")
     assert "Forward mode is 5 times cheaper" in page.inner_text(".costs")
+
+
+def test_folded_loops_have_the_local_derivatives_of_their_round(visit):
+    def newton(a, x):
+        for _ in range(12):
+            x = 0.5 * (x + a / x)
+        return x
+
+    page = visit(gd.explain(newton)(2.0, 1.0), reduced_motion="reduce")
+
+    def labels(round_):
+        page.evaluate(
+            "n => { const s = document.getElementById('round'); s.value = n;"
+            " s.dispatchEvent(new Event('input')); }",
+            round_,
+        )
+        return set(page.locator(".scene .label").all_text_contents())
+
+    assert {"0.5", "1 / x#2 = 0.6667"} <= labels(2)
+    assert "1 / x#12 = 0.7071" in labels(12)

@@ -18,6 +18,8 @@ const ROOM = 14;
 /** At this scale the smallest letters are still 12 pixels high. */
 const SMALLEST = 0.93;
 const LARGEST = 1.35;
+/** Folded loops with more edges have no labels, which would be in each other's way. */
+const LABELLED = 24;
 const LOWEST = 200;
 /** Graphs have at least this height, in windows that are lower too. */
 const LOWER = 360;
@@ -330,8 +332,9 @@ export class GraphView {
   /** The texts on the edges; those of loops are of the round that is shown, or the widest of all. */
   private labels(numbers: Numbers, widest = false): Map<string, string> {
     const labels = new Map<string, string>();
-    if (this.fold !== "none" && this.fold !== "loop") return labels;
     const { groups, groupOf, edges } = this.whole;
+    const few = this.fold === "loop" && edges.length <= LABELLED;
+    if (this.fold !== "none" && !few) return labels;
     const found = byEdge(numbers);
     for (const { from, to, key } of edges) {
       const { members } = groups[to]!;
