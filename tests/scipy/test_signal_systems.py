@@ -89,6 +89,17 @@ CALLS = {
         )
     },
     "get_window by its beta": lambda s, a: s.get_window(a[2], 8, False),
+    "tf2zpk": lambda s, a: s.tf2zpk(NUM, a),
+    "ss2zpk": lambda s, a: s.ss2zpk(*s.tf2ss(NUM, a)),
+    "sos2zpk": lambda s, a: s.sos2zpk(
+        np.reshape(np.concatenate([a, a, a, 2.0 * a]), (2, 6))
+    ),
+    "cont2discrete of roots": lambda s, a: s.cont2discrete(
+        ([-1.0], [-0.5, -2.0], 1.0), a[1]
+    ),
+    "vectorstrength": lambda s, a: s.vectorstrength(
+        0.1 * np.arange(9.0) ** 1.3, np.stack([a[0], a[2]])
+    ),
     "resample_poly": lambda s, a: s.resample_poly(np.tile(a, 9), 2, 1, window=3.0),
 }  # fmt: skip
 
@@ -132,3 +143,25 @@ def test_what_is_refused():
         signal.get_window(("chebwin", gd.node(60.0)), 9)
     with pytest.raises(MissingRuleError, match=r"scipy\.signal\.residue .* nodes \("):
         signal.residue(NUM, gd.node(A))
+
+
+SIGNAL = np.random.default_rng(0).normal(size=(2, 21))
+
+
+@pytest.mark.parametrize("residual", ["lowpass", "all", None])
+@pytest.mark.parametrize("band", [(1, None), (2, 5), (None, None), (-3, 4), (0, 6)])
+@pytest.mark.parametrize("z", [SIGNAL, SIGNAL[:, :20], SIGNAL[0] + 1j * SIGNAL[1]])
+def test_envelopes(z, band, residual):
+    for n_out, squared in ((None, False), (15, True), (33, False)):
+        given = {"n_out": n_out, "squared": squared, "residual": residual}
+        wanted = theirs.envelope(z, band, **given)
+        found = signal.envelope(gd.node(z), band, **given)
+        np.testing.assert_array_equal(signal.envelope(z, band, **given), wanted)
+        np.testing.assert_allclose(gd.value(found), wanted, rtol=1e-9, atol=1e-12)
+
+
+def test_envelopes_are_differentiated():
+    def f(z):
+        return np.sum(signal.envelope(z, (2, 6), axis=0) ** 2)
+
+    gd.check_gradients(f, (SIGNAL.T,))

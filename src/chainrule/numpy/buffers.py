@@ -311,7 +311,8 @@ def _shown(z: Any, buffers: list[Any]) -> Any:
         kind, parts = kind_of(z), [_shown(part, buffers) for part in z]
         if not hasattr(kind, "_fields"):
             return kind(parts)
-        made: Any = tuple.__new__(kind, parts)  # its __init__ may ask for more
+        plainly: Any = tuple
+        made = plainly.__new__(kind, parts)  # its __init__ may ask for more
         if hasattr(z, "__dict__"):
             made.__dict__.update(z.__dict__)
         return made

@@ -17,6 +17,7 @@ from chainrule.numpy import mirror
 from chainrule.scipy.signal import constants as constants
 from chainrule.scipy.signal import convolutions as convolutions
 from chainrule.scipy.signal import design as design
+from chainrule.scipy.signal import envelopes as envelopes
 from chainrule.scipy.signal import filtering as filtering
 from chainrule.scipy.signal import fir_design as fir_design
 from chainrule.scipy.signal import peaks as peaks

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from chainrule.errors import ArgumentError
 from chainrule.scipy import linalg
-from chainrule.scipy.moving import array_of, example, floats_of, moves
+from chainrule.scipy.moving import array_of, example, floats_of
 from chainrule.scipy.signal.design import polynomial_of
 from chainrule.values.types import Array, Value
 from chainrule.values.vertices import is_refused, raw
@@ -97,6 +97,36 @@ def zpk2ss(z: ArrayLike, p: ArrayLike, k: Value) -> States:
     """Return the controllable canonical form of a system with zeros and poles."""
     zeros, poles = (_np.reshape(array_of(x), (-1,)) for x in (z, p))
     return tf2ss(array_of(k) * polynomial_of(zeros), polynomial_of(poles))
+
+
+@implements(scipy.signal.tf2zpk)
+def tf2zpk(b: ArrayLike, a: ArrayLike) -> tuple[Any, Any, Any]:
+    """Return the zeros, the poles and the gain of polynomials."""
+    num, den = normalize(b, a)
+    return _np.roots(num / num[0]), _np.roots(den), num[0]
+
+
+@implements(scipy.signal.ss2zpk)
+def ss2zpk(
+    A: ArrayLike, B: ArrayLike, C: ArrayLike, D: ArrayLike, input: int = 0
+) -> tuple[Any, Any, Any]:
+    """Return the zeros, the poles and the gain of a system of states."""
+    return tf2zpk(*ss2tf(A, B, C, D, input))
+
+
+@implements(scipy.signal.sos2zpk)
+def sos2zpk(sos: ArrayLike) -> tuple[Any, Any, Any]:
+    """Return the zeros, the poles and the gain of a filter in sections."""
+    sections = floats_of(sos)
+    zeros: list[Any] = []
+    poles: list[Any] = []
+    gain: Any = 1.0
+    for k in range(sections.shape[0]):
+        z, p, own = tf2zpk(sections[k, :3], sections[k, 3:])
+        for found, roots in ((zeros, z), (poles, p)):
+            found.append(_filled(roots + 0j, 0, 2 - roots.shape[0]))
+        gain = gain * own
+    return _np.concatenate(zeros), _np.concatenate(poles), gain
 
 
 @implements(scipy.signal.abcd_normalize)
@@ -236,10 +266,7 @@ def cont2discrete(
     if len(system) == 2:
         return *ss2tf(*cont2discrete(tf2ss(*system), dt, method, alpha)[:4]), dt
     if len(system) == 3:
-        raise ArgumentError(
-            "The zeros of a system in steps have no derivative here. Pass "
-            "zpk2ss(z, p, k)."
-        )
+        return *ss2zpk(*cont2discrete(zpk2ss(*system), dt, method, alpha)[:4]), dt
     if len(system) != 4:
         raise ArgumentError("A system is a tuple of 2 (tf), 3 (zpk) or 4 (ss) arrays.")
     a, b, c, d = map(floats_of, system)
@@ -294,9 +321,7 @@ def _held(a: Array, b: Array, dt: Value, *, ramp: bool) -> Any:
 
 def states_of(system: Any) -> States:
     """Return the matrices of a system of 2, 3 or 4 parts, or of SciPy's own."""
-    if not isinstance(system, list | tuple):
-        if moves(system):
-            raise ArgumentError("Pass a system as a tuple of its parts.")
+    if isinstance(system, _theirs.lti | _theirs.dlti):
         states = system.to_ss()
         return states.A, states.B, states.C, states.D
     parts = _listed(system)
