@@ -83,7 +83,7 @@ test-newest: ## the rules on the newest Python of this machine and the newest Nu
 
 test-interop: $(INTEROP_VENV)/.stamp-test $(INTEROP_VENV)/.stamp-interop ## with PyTorch, JAX, pandas, xarray and Dask (a large download)
 	$(INTEROP_VENV)/bin/python -m pytest $(PYTEST_ARGS) tests/interop tests/test_foreign.py \
-		tests/test_left_operands.py src/chainrule/interop
+		tests/test_left_operands.py tests/benchmarks/test_scale.py src/chainrule/interop
 	$(INTEROP_VENV)/bin/python -m pytest $(PYTEST_ARGS) tests/test_parallel.py tests/test_examples.py  # forks: not beside JAX
 
 test-autograd: | $(SUITES_VENV)/bin/python ## autograd's own tests on chainrule (downloads them)
