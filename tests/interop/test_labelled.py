@@ -108,6 +108,31 @@ def test_arrays_that_point_at_entries_are_indices(xr, field, wrap, f):
     assert found.dims == field.dims
 
 
+LAZY = {
+    "sum": lambda field: field**2,
+    "where": lambda field: field.where(field > 2.0).fillna(1.0) ** 2,
+    "mean": lambda field: field.mean("t") ** 2,
+    "astype": lambda field: field.astype(np.float32),
+    "rolling": lambda field: field.rolling(t=2, min_periods=1).mean() ** 2,
+    "points": lambda field: field.isel(t=[1, 0], x=[0, 2]) ** 2,
+}
+
+
+@pytest.mark.parametrize("name", LAZY)
+def test_arrays_of_dask_in_labels_stay_lazy(field, name):
+    da = pytest.importorskip("dask.array")
+    from tests.foreign.libraries import lazily
+
+    def f(field):
+        return LAZY[name](field).sum()
+
+    with lazily():
+        found = gd.grad(f)(field.copy(data=da.from_array(field.data, chunks=(1, 2))))
+        assert found.data.chunks == ((1, 1), (2, 1))
+    assert found.dims == field.dims
+    np.testing.assert_allclose(found, gd.grad(f)(field), rtol=1e-6)
+
+
 def test_what_only_takes_plain_numbers_names_another_way(field):
     with pytest.raises(ValueError, match="sequence") as raised:
         gd.grad(lambda field: field.interp(t=15.0).sum())(field)

@@ -21,6 +21,7 @@ from chainrule.nodes.remedies import remedy, written
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED
 from chainrule.numpy.buffers import as_buffer, shown_of
 from chainrule.rules.named_functions import function_in
+from chainrule.values.foreign import first_foreign, served_by
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Operation
 from chainrule.values.vertices import first_stand_in
@@ -132,7 +133,9 @@ def _entries_joined(z: Any) -> Any:
 def _plainly(function: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call NumPy's function without a node; lists of traced values are joined."""
     if first_stand_in(args, kwargs) is None:
-        made = function(*args, **kwargs)
+        lazy = first_foreign(args)
+        call = function if lazy is None else served_by(function, lazy)
+        made = call(*args, **kwargs)
         return as_buffer(made) if function in MAKERS else shown_of(made, args)
     own = OWN.get(function)
     if own is None and not written(function).startswith("np."):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from chainrule.errors import EscapeError
 from chainrule.values.foreign import NO_BRANCH, Library, register_arrays
@@ -30,8 +31,10 @@ def broadcast_to(x: Any, shape: tuple[int, ...], chunks: Any) -> Any:
     """
     lead = len(chunks) - x.ndim
     pairs = zip(x.chunks, chunks[lead:], strict=True)
-    if not all(have in ((1,), wanted) for have, wanted in pairs):
+    if not all(have == (1,) or sum(have) == sum(wanted) for have, wanted in pairs):
         return da.broadcast_to(x, shape, chunks)
+    pairs = zip(x.chunks, chunks[lead:], strict=True)
+    x = x.rechunk(tuple(h if h == (1,) else wanted for h, wanted in pairs))
     axes = tuple(range(len(chunks)))
     return da.blockwise(
         _stretched,
@@ -87,6 +90,11 @@ def _added_at(x: Any, index: Any, y: Any) -> Any:
 
 class Functions:
     """What stands for functions of NumPy's that Dask computes otherwise."""
+
+    @staticmethod
+    def astype(x: Any, dtype: DTypeLike, *, copy: bool = True) -> Any:
+        """Return an array in another dtype; NumPy's function would compute it."""
+        return x.astype(dtype, copy=copy)
 
     @staticmethod
     def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
