@@ -50,7 +50,7 @@ def masked_pattern(d: Detection, row: Row) -> Masked | Pattern | None:
         return _put(d, row)
     if not any(isinstance(d.patterns.get(x), Masked) for x in row.operands):
         return None
-    if row.function is unindex:
+    if row.function is unindex and isinstance(row.args[0], Row):
         return _spread_out(d, row)
     return _entrywise(d, row) if traits_of(row.function).entrywise else None
 
@@ -79,7 +79,7 @@ def _mask_of(index: Any, shape: tuple[int, ...]) -> Row | None:
 
 def _picked(d: Detection, row: Row) -> Masked | None:
     x, index = row.args
-    p = d.patterns.get(x)
+    p = d.patterns.get(x) if isinstance(x, Row) else None
     if not isinstance(p, Pattern):
         return None
     mask = _mask_of(index, x.shape or ())
@@ -89,8 +89,8 @@ def _picked(d: Detection, row: Row) -> Masked | None:
 def _put(d: Detection, row: Row) -> Pattern | None:
     """Return the pattern of an array after entries were written at a mask."""
     x, value = row.args
-    mask, new = _mask_of(row.given["index"], row.shape), d.patterns.get(value)
-    old = d.patterns.get(x) if isinstance(x, Row) else None
+    mask = _mask_of(row.given["index"], row.shape)
+    old, new = (d.patterns.get(v) if isinstance(v, Row) else None for v in (x, value))
     if mask is None or isinstance(old, Masked):
         return None
     found = Pattern(math.prod(row.shape), d.columns)
@@ -106,9 +106,10 @@ def _put(d: Detection, row: Row) -> Pattern | None:
 
 def _spread_out(d: Detection, row: Row) -> Pattern | None:
     """Return the pattern of zeros with picked entries put back."""
-    part, shape = d.patterns[row.args[0]], row.given["shape"]
-    mask = _mask_of(row.given["index"], shape)
-    return part.pattern if mask is part.mask and part.shape == shape else None
+    part, shape = d.patterns.get(row.args[0]), row.given["shape"]
+    if not isinstance(part, Masked) or part.shape != shape:
+        return None
+    return part.pattern if _mask_of(row.given["index"], shape) is part.mask else None
 
 
 def _entrywise(d: Detection, row: Row) -> Masked | None:

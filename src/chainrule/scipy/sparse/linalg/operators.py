@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 from scipy.sparse import linalg
 
 from chainrule.errors import ArgumentError
+from chainrule.nodes.admission import holds_nodes
 from chainrule.rules import linear
 from chainrule.rules.cases import DOUBLE, Cases, Dtypes, case
 from chainrule.rules.namespace import EXTRA, opaque
@@ -19,6 +20,7 @@ from chainrule.scipy.sparse.arrays import Matrix, SparseNode, as_node
 from chainrule.transforms.values import value
 from chainrule.values.shapes import describe, shape_of
 from chainrule.values.types import Array, Namespace, Operation, Value
+from chainrule.values.vertices import first_stand_in
 from chainrule.wrapping import operation
 
 _np: Any = np
@@ -95,6 +97,18 @@ def product_of(a: Any) -> Callable[[Any], Any]:
     return functools.partial(_np.matmul, a)
 
 
+def as_function(a: Any) -> Any:
+    """Return the function of an operator of SciPy's, if it reads nodes.
+
+    SciPy's operators take what is computed for arrays of numbers.
+    """
+    f = getattr(a, "_CustomLinearOperator__matvec_impl", None)
+    if f is None:
+        return a
+    found = f(_np.zeros(a.shape[1], a.dtype))
+    return f if holds_nodes(found) or first_stand_in(found) is not None else a
+
+
 def plain_operator(a: System, size: int, dtype: DTypeLike) -> Any:
     """Return a matrix or an operator with plain values."""
     if isinstance(a, SparseNode):
@@ -111,4 +125,4 @@ def _plainly(f: Callable[[Any], Any], x: Array) -> Any:
     return value(f(_np.reshape(x, (-1,))))
 
 
-__all__ = ["plain_operator", "product_of"]
+__all__ = ["as_function", "plain_operator", "product_of"]

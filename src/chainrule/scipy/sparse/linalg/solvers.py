@@ -23,7 +23,11 @@ from chainrule.scipy.sparse.arrays import (
     refuse_dense,
 )
 from chainrule.scipy.sparse.linalg.operators import System as Given
-from chainrule.scipy.sparse.linalg.operators import plain_operator, product_of
+from chainrule.scipy.sparse.linalg.operators import (
+    as_function,
+    plain_operator,
+    product_of,
+)
 from chainrule.scipy.sparse.products import solve
 from chainrule.solving.implicit import solution
 from chainrule.solving.linear import linear_solve
@@ -161,6 +165,7 @@ def _iterative(name: str) -> Operation:
     def solver(A: Any, b: Any, x0: Any = None, **options: Any) -> Any:
         if holds_nodes(x0):
             x0 = value(x0)  # the solution does not depend on where it starts
+        A = as_function(A)
         given: Any = A
         linear = callable(A) and not isinstance(A, _linalg.LinearOperator)
         if not (linear or is_ours(given) or is_ours(b)):
