@@ -101,7 +101,7 @@ def lsim(
     The system, the input, the first state and the times may be nodes.
     """
     A, B, C, D = map(array_of, states_of(system))
-    times = _np.reshape(floats_of(T), (-1,))
+    times = _np.reshape(array_of(T), (-1,))
     n, m, count = A.shape[0], B.shape[1], times.shape[0]
     apart = _np.diff(raw(times))
     uneven = _np.any(_np.abs(apart - apart[:1]) > 1e-8 + 1e-5 * _np.abs(apart[:1]))
@@ -147,7 +147,7 @@ def _results(
 
 def _times(system: Any, T: ArrayLike | None, N: int | None) -> Any:
     if T is not None:
-        return floats_of(T)
+        return array_of(T)
     A = states_of(system)[0]
     if moves(A):
         raise refused("A response at times that SciPy chooses by the system", "Give T.")
