@@ -239,7 +239,7 @@ export class Builder {
     });
     this.known.set(vertex, known);
     const names = known.operands.map((_, i) => this.text(operands[i]!));
-    const remedy = "remedy" in known ? known.remedy : "";
+    const remedy = ("remedy" in known && known.remedy) || `Look at what ${known.name} was given, and guard it with np.where.`;
     this.vertices[vertex]!.remedy = this.remedies.push(
       remedy.replace(/\{(\w+)\}/g, (all, name: string) => names[known.operands.indexOf(name)] ?? all)) - 1;
     return { vertex };

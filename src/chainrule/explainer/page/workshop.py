@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from chainrule.explainer import showing
-from chainrule.explainer.account.remarks import remedy
 from chainrule.explainer.account.views import Operand, VertexView
 from chainrule.explainer.page.array_forms import array_script_of
 from chainrule.explainer.page.javascript import Form, Script, script_of
@@ -230,7 +229,7 @@ def _function(operation: type[rule], number: int) -> dict[str, Any]:
         "rule": operation.__name__,
         "formula": (inspect.getdoc(operation) or "").split("\n")[0],
         "partials": {i: partials[n] for i, n in enumerate(names) if n in partials},
-        "remedy": remedy(_view(operation), [f"{{{n}}}" for n in names]),
+        "remedy": operation.remedy,  # without one the page has its own words
     }
 
 
