@@ -12,6 +12,7 @@ from chainrule.operations_grad.matrix_parts import swapped
 from chainrule.operations_grad.partials import chosen
 from chainrule.rules import general
 from chainrule.rules.cases import Cases, case, regular
+from chainrule.rules.traits import Depends, Numbers
 from chainrule.values.shapes import dtype_of, is_complex, shape_of
 from chainrule.values.types import Namespace, Value
 from chainrule.values.vertices import asked_array, constant, raw
@@ -30,6 +31,11 @@ class roots_grad(general):
         case(np.array([2.0, 1.0, 3.0])),
         case(np.array([1.0, -3.0, 2.0, 0.0])),
     )
+
+    @staticmethod
+    def depends(z: Numbers, p: Numbers) -> Depends:
+        """Return that each root is made of all coefficients."""
+        return (None,)
 
     @staticmethod
     def forward(p: Value) -> Any:
@@ -90,6 +96,11 @@ class characteristic_polynomial_grad(general):
     """
 
     cases: Cases = (case((3, 3)), case(np.eye(2)), case(regular(1, 1)))
+
+    @staticmethod
+    def depends(z: Numbers, x: Numbers) -> Depends:
+        """Return that each coefficient is made of all entries."""
+        return (None,)
 
     @staticmethod
     def forward(x: Value) -> Any:
