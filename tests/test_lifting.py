@@ -237,3 +237,16 @@ def test_installed_packages_are_lifted_on_request(tmp_path, monkeypatch):
     assert f"gd.lift(f, packages=[{package.name!r}])" in "".join(info.value.__notes__)
     assert gd.grad(gd.lift(g, packages=[package.name]))(3.0) == 6.0
     assert gd.grad(gd.lift(solver_that_is_installed).f)(3.0) == 6.0
+
+
+def test_out_is_an_array_that_took_a_node():
+    def f(x):
+        z = np.zeros_like(x * 1j)
+        z[:] = x
+        z.imag[...] = np.sin(x)
+        np.conjugate(z, out=z)
+        z[0] = z[1] * 2.0
+        return np.sum((z * np.conj(z)).real)
+
+    x = np.array([0.7, 1.9, 1.3])
+    np.testing.assert_allclose(gd.grad(gd.lift(f))(x), gd.grad(f)(x))

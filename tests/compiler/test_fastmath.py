@@ -164,7 +164,7 @@ def test_exact_programs_take_none_of_it():
     assert found == f(0.7)
     assert fast.stats()["programs"][0]["rows"] == {
         "traced": 10, "dce": 10, "identities": 10, "cse": 10, "loops": 10,
-            "scatters": 10,
+            "scatters": 10, "writes": 10,
     }  # fmt: skip
 
 

@@ -272,6 +272,11 @@ def _state(x: buffer) -> Any:
     return _state_of(x if base is None else base)
 
 
+def is_numbers_of_its_own(x: buffer) -> bool:
+    """Tell whether a buffer is no view, and has not taken a node."""
+    return _base_of(x) is None and _state_of(x) is None
+
+
 def plain(x: NDArray[Any]) -> NDArray[Any]:
     """Return a plain array on a buffer's own memory."""
     return ndarray.view(x, ndarray)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import AssignedError
-from chainrule.numpy.buffers import buffer, plain
+from chainrule.numpy.buffers import buffer, is_numbers_of_its_own, plain
 from chainrule.values.shapes import SEQUENCES, kind_of, ndarray
 
 
@@ -83,7 +83,7 @@ def as_made(results: Any, args: Any) -> Any:
             return results
         return kind_of(results)(as_made(part, args) for part in results)
     kind = kind_of(results)
-    if kind is not ndarray and not (kind is buffer and results.base_buffer is None):
+    if kind is not ndarray and not (kind is buffer and is_numbers_of_its_own(results)):
         return results
     array = plain(results)
     if _may_be_of(array, args):

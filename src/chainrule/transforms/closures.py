@@ -17,12 +17,13 @@ import math
 import types
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from chainrule.nodes.node_class import node
 from chainrule.numpy.mirror import mirrored
+from chainrule.transforms.derived import Derived
 from chainrule.values.containers import flatten, is_container, unflatten
 from chainrule.values.shapes import ndarray
 from chainrule.values.vertices import stand_in
@@ -83,15 +84,33 @@ def opened(x: Any) -> Opened:
     return Opened(opening.values, None if opening.is_open else key, x, build)
 
 
+def bound(f: Callable[..., Any], of: Callable[..., Any]) -> Opened:
+    """Take out the values that a function holds, with all else that it closes over.
+
+    What is made of it again closes over what ``f`` does now, whatever is bound to the
+    same names afterwards. Of objects only those of the package of ``of`` are looked
+    into.
+    """
+    inner = getattr(of, "__func__", of)
+    package = str(getattr(inner, "__module__", "")).partition(".")[0]
+    opening = _Binding(package=package)
+    build, _ = opening.part(f)
+    return Opened(opening.values, None, f, build)
+
+
 @dataclass
 class _Opening:
     """What has been found so far."""
 
+    binds: ClassVar[bool] = False
+    """Whether functions are made again that hold no values."""
     values: list[Any] = field(default_factory=list[Any])
     is_open: bool = False
     """Whether something was met that may change unseen."""
     places: dict[int, int] = field(default_factory=dict[int, int])
     functions: dict[int, int] = field(default_factory=dict[int, int])
+    whole: set[int] = field(default_factory=set[int])
+    """The numbers of functions that hold no values."""
 
     def part(self, x: Any) -> Part:
         """Return what makes ``x`` again, and its key."""
@@ -158,16 +177,18 @@ class _Opening:
             return None, ("library", id(f))
         number = self.functions.get(id(f))
         if number is not None:
-            return _made_already(number), ("again", number)
+            again = None if number in self.whole else _made_already(number)
+            return again, ("again", number)
         number = self.functions[id(f)] = len(self.functions)
         cells = f.__closure__ or ()
         held = [*map(_contents, cells), f.__defaults__ or (), f.__kwdefaults__ or {}]
         pairs = [self.part(x) for x in held]
         keys = tuple(key for _, key in pairs)
         key = (f.__code__, keys, self._names(f.__code__, f.__globals__))
-        if all(build is None for build, _ in pairs):
+        if all(build is None for build, _ in pairs) and not (self.binds and cells):
+            self.whole.add(number)
             return None, key
-        return _made_of(f, number, pairs, held), key
+        return _made_of(f, number, pairs, held, binds=self.binds), key
 
     def _names(self, code: types.CodeType, names: dict[str, Any]) -> Hashable:
         """Return the key of what code reads of its module, with that inside it."""
@@ -205,6 +226,36 @@ class _Opening:
         number = self.functions[id(x)] = len(self.functions)
         own = {k: v for k, v in vars(x).items() if k not in _OF_CLASSES}
         return (id(x), *((k, self._key(v)) for k, v in own.items()))
+
+
+@dataclass
+class _Binding(_Opening):
+    """What has been found of a function that is to be called again later."""
+
+    binds: ClassVar[bool] = True
+    package: str = ""
+    objects: set[int] = field(default_factory=set[int])
+
+    def part(self, x: Any) -> Part:
+        """Return what makes ``x`` again; an array of any kind is a value."""
+        if isinstance(x, ndarray):
+            return self._value(x)
+        return super().part(x)
+
+    def _object(self, x: Any) -> Part:
+        kind: type = _kind_of(x)
+        is_own = kind.__module__.partition(".")[0] == self.package
+        is_plain = kind.__new__ is object.__new__ and id(x) not in self.objects
+        if not (isinstance(x, Derived) or (is_own and is_plain)):
+            return None, None
+        self.objects.add(id(x))
+        return super()._object(x)
+
+    def _key(self, x: Any) -> Hashable:
+        return None
+
+    def _names(self, code: types.CodeType, names: dict[str, Any]) -> Hashable:
+        return None
 
 
 class _Empty:
@@ -262,12 +313,23 @@ def _has_state(x: Any) -> bool:
 
 
 def _made_of(
-    f: types.FunctionType, number: int, pairs: Sequence[Part], held: Sequence[Any]
+    f: types.FunctionType,
+    number: int,
+    pairs: Sequence[Part],
+    held: Sequence[Any],
+    *,
+    binds: bool = False,
 ) -> Build:
-    """Return what makes a function with other contents of its cells."""
+    """Return what makes a function with other contents of its cells.
+
+    Cells that hold no values are the function's own, unless it ``binds`` these too.
+    """
     code, names, name, own = f.__code__, f.__globals__, f.__name__, dict(vars(f))
-    whole = zip(f.__closure__ or (), pairs, strict=False)
-    cells = [c if part is None else None for c, (part, _) in whole]
+    whole = zip(f.__closure__ or (), pairs, held, strict=False)
+    cells = [
+        c if part is None and (x is _EMPTY or not binds) else None
+        for c, (part, _), x in whole
+    ]
     fixed = _fixed(pairs, held)
 
     def build(values: Values, made: dict[int, Any]) -> Any:
@@ -312,4 +374,4 @@ def _method_of(parts: list[Any]) -> Any:
     return types.MethodType(*parts)
 
 
-__all__ = ["Opened", "opened"]
+__all__ = ["Opened", "bound", "opened"]

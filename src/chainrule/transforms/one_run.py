@@ -39,14 +39,18 @@ def run_of(f: Function, operands: Sequence[Any], moving: Sequence[int]) -> Recor
 
 
 def depended_on(
-    f: Function, operands: Sequence[Any], places: Sequence[int]
+    f: Function, operands: Sequence[Any], moving: Sequence[int], places: Sequence[int]
 ) -> set[int]:
-    """Return which of some operands the results of a function have derivatives in."""
+    """Return which of some operands the results of a function have derivatives in.
+
+    It is run with all that may be ``moving`` as nodes, for it may write into these.
+    """
     if not places:
         return set()
-    run = run_of(f, operands, places)
+    run = run_of(f, operands, moving)
     order = set(collect(run.roots(), run.start).order)
-    return {i for i, x in zip(places, run.inputs, strict=True) if x in order}
+    inputs = dict(zip(moving, run.inputs, strict=True))
+    return {i for i in places if inputs[i] in order}
 
 
 def closed_over(results: Sequence[Any], start: int) -> tuple[node, ...]:
@@ -124,14 +128,16 @@ def run_backwards(
     bars: Sequence[Any],
     *,
     as_values: bool = False,
+    goes_on: bool = False,
 ) -> list[Any]:
     """Run a function; return the cotangents of moving operands, then of closed nodes.
 
-    ``bars`` and ``as_values`` are those of ``swept_backwards``.
+    ``bars`` and ``as_values`` are those of ``swept_backwards``. In a trace no result
+    may be nan, but for a sweep that ``goes_on`` with them: its ends are looked at.
     """
     run = run_of(f, operands, moving)
     swept = swept_backwards(xp, run, closed, bars, as_values=as_values)
-    return _without_nans(swept, [*run.inputs, *closed])
+    return _whole(swept, [*run.inputs, *closed], goes_on=goes_on)
 
 
 def run_forwards(
@@ -143,22 +149,26 @@ def run_forwards(
     dots: Sequence[Any],
     *,
     as_values: bool = False,
+    goes_on: bool = False,
 ) -> tuple[list[Any], list[Any]]:
     """Run a function; return its results, and their tangents.
 
     ``dots`` has those of the moving operands, then those of closed nodes.
-    ``as_values`` is that of ``swept_backwards``.
+    ``as_values`` and ``goes_on`` are those of ``run_backwards``.
     """
     run = run_of(f, operands, moving)
     seeds = list(map(supported, dots))
     swept = swept_forwards(xp, run, closed, seeds, as_values=as_values)
-    return run.outputs, _without_nans(swept, run.outputs)
+    return run.outputs, _whole(swept, run.outputs, goes_on=goes_on)
 
 
-def _without_nans(parts: Sequence[supported | None], likes: Sequence[Any]) -> list[Any]:
-    """Return cotangents or tangents for each value; in a trace they must not be nan."""
+def _whole(
+    parts: Sequence[supported | None], likes: Sequence[Any], *, goes_on: bool
+) -> list[Any]:
+    """Return cotangents or tangents for each value."""
     whole = with_zeros(parts, likes)
-    refuse_nans(whole)
+    if not goes_on:
+        refuse_nans(whole)
     return whole
 
 

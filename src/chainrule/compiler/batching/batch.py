@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.batching import products, rows
+from chainrule.compiler.batching import indices, products, rows
 from chainrule.compiler.batching.by_example import (
     Known,
     differs,
@@ -360,16 +360,16 @@ def _repeated(x: Any, count: int) -> Any:
 _WITHOUT_SHAPE: tuple[Form, ...] = (
     _looped,
     _branched,
-    rows.getitem,
+    indices.getitem,
     rows.elementwise,
     rows.last_axes,
 )
 """The batched forms that do not ask for the shape of a row."""
 _OF_OURS: dict[Any, Form] = {
-    operator.getitem: rows.getitem,
-    added_at: rows.overwritten,
-    setitem: rows.overwritten,
-    unindex: rows.unindexed,
+    operator.getitem: indices.getitem,
+    added_at: indices.overwritten,
+    setitem: indices.overwritten,
+    unindex: indices.unindexed,
     masked_result: rows.elementwise,
 }
 """The batched forms of functions that take an index, or another function."""

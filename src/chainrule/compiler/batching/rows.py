@@ -19,7 +19,6 @@ from chainrule.compiler.batching.examples import (
     Many,
     Moved,
     as_row,
-    holds_examples,
     shifted,
 )
 from chainrule.compiler.control.bodies import example_of
@@ -30,10 +29,9 @@ from chainrule.compiler.tracing.plain_operators import (
     is_of_whole,
     power,
 )
-from chainrule.operations_grad.indexing import as_tuple, unindex
+from chainrule.operations_grad.indexing import unindex
 from chainrule.values.shapes import (
     SEQUENCES,
-    TUPLE,
     dtype_of,
     kind_of,
     ndarray,
@@ -246,58 +244,3 @@ def is_constant(x: Any) -> bool:
     if isinstance(x, SEQUENCES):
         return all(map(is_constant, x))
     return not isinstance(x, (Many, stand_in))
-
-
-# ------------------------------------------------------------------------- by index
-
-
-def getitem(moved: Moved) -> Any:
-    """Batch an index that is the same for all examples."""
-    x, index = moved.args
-    if not isinstance(x, Many):
-        raise CannotBatchError
-    if isinstance(x.value, TUPLE):
-        return x.value[index]  # one of several results
-    return x.value[_behind_examples(index)]
-
-
-def _behind_examples(index: Any) -> tuple[Any, ...]:
-    """Return an index of one example as one of all.
-
-    Where NumPy would move the result's axes to the front, there is none.
-    """
-    parts = as_tuple(index)
-    fancy = [isinstance(p, (ndarray, list)) for p in parts]
-    if holds_examples(parts):
-        raise CannotBatchError
-    if any(fancy):
-        advanced = [
-            f or isinstance(p, (int, np.integer))
-            for f, p in zip(fancy, parts, strict=True)
-        ]
-        last = len(advanced) - advanced[::-1].index(True)
-        if not all(advanced[advanced.index(True) : last]):
-            raise CannotBatchError
-    return (slice(None), *parts)
-
-
-def unindexed(moved: Moved) -> Any:
-    """Batch the transpose of such an index."""
-    x = moved.args[0]
-    index, shape = moved.given.get("index"), moved.given.get("shape")
-    if not isinstance(x, Many) or shape is None:
-        raise CannotBatchError
-    given = {"index": _behind_examples(index), "shape": (moved.count, *shape)}
-    return as_row(unindex, (x.value,), given)
-
-
-def overwritten(moved: Moved) -> Any:
-    """Batch a write at an index that is the same for all examples."""
-    x, y = moved.args
-    index = moved.given["index"]
-    given = {"index": _behind_examples(index)}
-    rank = _np.empty(moved.shape)[index].ndim
-    if moved.rank(y) > rank:
-        raise CannotBatchError
-    operands = moved.filled(x), moved.aligned(y, rank)
-    return as_row(moved.row.function, operands, given)

@@ -45,6 +45,7 @@ from chainrule.progress import watched
 from chainrule.rules import rule
 from chainrule.rules.general_rule import results_of
 from chainrule.rules.supports import is_inexact, supported
+from chainrule.transforms.as_called import AsCalled
 from chainrule.transforms.one_run import (
     run_backwards,
     run_forwards,
@@ -115,14 +116,17 @@ def _vmap(
     if not count:
         raise ShapeError("vmap needs one example or more; received none.")
 
-    def one(filled: Sequence[Any]) -> tuple[list[Any], Any]:
+    def call(filled: Sequence[Any]) -> tuple[list[Any], Any]:
         given, named = unflatten(structure, list(filled))
         return flatten(f(*given, **named))
+
+    one = AsCalled(call, f)
 
     many = [a is not None for a in axes]
     home = traced_in([x for x, m in zip(moved, many, strict=True) if m])
     run: Any = _in_python if home is None else _in_trace
     results, arranged = run(home, one, moved, many, count)
+    one.over()
     return arranged_along(out_axes, results, arranged)
 
 
@@ -157,6 +161,8 @@ def _in_trace(
     *,
     seeds: bool = False,
 ) -> tuple[list[Any], Any]:
+    if isinstance(one, AsCalled):
+        one.keep()
     mapping = Mapping(home, one, leaves, many, count, seeds=seeds)
     operands = [leaves[i] for i in mapping.numeric]
     results = record(vmap_grad, [*operands, *mapping.body.closed], {"mapping": mapping})
@@ -301,7 +307,8 @@ class vmap_grad(rule, kind=True):
     ) -> Iterator[tuple[int, supported]]:
         """Pull each example's cotangents; those of shared operands add up."""
         mapping: Mapping = parameters["mapping"]
-        n, closed, inexact = len(mapping.many), mapping.body.closed, mapping.inexact
+        n, inexact = len(mapping.many), mapping.inexact
+        closed = mapping.body.closed_then
         parts = results_of(xp, z)
         grads = with_zeros(z_bar.value, parts)
 
@@ -325,7 +332,8 @@ class vmap_grad(rule, kind=True):
     ) -> supported | None:
         """Push each example's tangents."""
         mapping: Mapping = parameters["mapping"]
-        n, closed, inexact = len(mapping.many), mapping.body.closed, mapping.inexact
+        n, inexact = len(mapping.many), mapping.inexact
+        closed = mapping.body.closed_then
         dots = with_zeros(tangents, operands)
 
         def ahead(leaves: Sequence[Any], moved: Sequence[Any]) -> Any:

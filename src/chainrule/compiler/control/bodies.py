@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import copy
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from chainrule.nodes.recorder import next_serial
 from chainrule.transforms.inputs import input_node
 from chainrule.transforms.one_run import closed_over
 from chainrule.values.shapes import ndarray
-from chainrule.values.versions import sealed
+from chainrule.values.versions import sealed, version
 from chainrule.values.vertices import raw
 
 Leaves = Sequence[Any]
@@ -81,20 +82,20 @@ class Body:
         inputs, which are its own, but for the ``frozen`` ones.
         """
         start = next_serial()
-        plain = set(frozen)
+        given = home, f, examples, times
         try:
-            traced = _traced(home, f, examples, times, protected=protected)
+            traced = _traced(*given, protected=protected)
         except NodeAssignedError:  # a node from outside is written into an argument
-            nodes = set(range(len(examples))) - plain
-            traced = _traced(home, f, examples, times, protected=protected, nodes=nodes)
-        inner, inputs, rows, outputs = traced
+            traced = _traced(*given, protected=protected, as_nodes=True)
+        inner, rows, changed, outputs = traced
         home.raised = home.raised or inner.raised
-        if any(inputs[i].row is not rows[i] for i in plain):
+        if not changed.isdisjoint(frozen):
             raise EscapeError(
                 "A function under gd.cond, or one under gd.vmap, writes into an "
                 "argument that is not its own. Write into a copy: np.copy(x)."
             )
         self.closed: tuple[node, ...] = closed_over(outputs, start)
+        self._serial: int = next_serial()
         results = list(map(raw, outputs))
         self.likes: list[Any] = list(map(example_of, results))
         ends = [_end(inner, z) for z in results]
@@ -103,6 +104,18 @@ class Body:
         rows += [inside.row for _, inside in pairs]
         self.program: Program = program_of(inner, rows, ends)
         self.run: Replay = Replay(self.program)
+
+    @property
+    def closed_then(self) -> tuple[node, ...]:
+        """The nodes from outside in the versions that the body has read."""
+        found: Any = tuple([version(x, self._serial) for x in self.closed])
+        return found
+
+    def running(self, program: Program, likes: list[Any]) -> Body:
+        """Return this body with another program, which returns values like these."""
+        made = copy.copy(self)
+        made.program, made.likes, made.run = program, likes, Replay(program)
+        return made
 
 
 def _body_of(x: Traced, f: FlatFunction, examples: Leaves) -> Body:
@@ -120,11 +133,12 @@ def _traced(
     times: int,
     *,
     protected: bool,
-    nodes: Collection[int] = (),
-) -> tuple[Trace, list[Traced], list[Row], list[Any]]:
-    """Return the trace of a body, its inputs, their rows, and what it returned.
+    as_nodes: bool = False,
+) -> tuple[Trace, list[Row], set[int], list[Any]]:
+    """Return the trace of a body, the rows of its inputs, and what it returned.
 
-    The inputs with the numbers of ``nodes`` are given as such, if they are not whole.
+    The set has the numbers of the inputs that it wrote into. They are given
+    ``as_nodes`` if they are not whole.
     """
     inner = Trace(home, protected=protected)
     inner.repeats *= times
@@ -132,11 +146,17 @@ def _traced(
     inputs = [inner.input(x) for x in examples]
     rows = [x.row for x in inputs]
     given: list[Any] = list(inputs)
-    for i in nodes:
-        z = input_node(inputs[i], copy=False, integers=False)
-        given[i] = inputs[i] if z is None else z
+    if as_nodes:
+        nodes = [input_node(x, copy=False, integers=False) for x in inputs]
+        given = [x if z is None else z for x, z in zip(inputs, nodes, strict=True)]
+    serials = [x.serial if isinstance(x, node) else 0 for x in given]
     with inner.active(), sealed(start, "The body of a loop, a branch or a map"):
-        return inner, inputs, rows, f(*given)
+        outputs = f(*given)
+    changed = {i for i, x in enumerate(inputs) if x.row is not rows[i]}
+    for i, (x, serial) in enumerate(zip(given, serials, strict=True)):
+        if serial and x.serial != serial:
+            changed.add(i)
+    return inner, rows, changed, outputs
 
 
 def _end(inner: Trace, z: Any) -> Any:

@@ -16,6 +16,7 @@ from chainrule.compiler.tracing.traced import Traced
 from chainrule.errors import ShapeError
 from chainrule.nodes.node_class import node
 from chainrule.values.shapes import describe, dtype_of, kind_of, shape_of
+from chainrule.values.types import ArrayValue
 from chainrule.values.vertices import raw
 
 
@@ -68,3 +69,21 @@ def cast(x: Any, dtype: np.dtype[Any]) -> Any:
     if (kind in NUMBERS and np.dtype(kind) == dtype) or isinstance(x, Column):
         return x
     return np.asarray(x, dtype)[()]
+
+
+def entry_of(x: Any, place: int) -> Any:
+    """Return what is like an entry of an xs; of an array, the one in a place."""
+    value = example_of(x)
+    return value.like if isinstance(value, Column) else np.asarray(value)[place]
+
+
+def entries(x: Any, count: int) -> Sequence[Any]:
+    """Return the entries of an xs for all steps; a number is one that nobody reads."""
+    if isinstance(x, Column):
+        return x.entries
+    return x if np.ndim(x) else [x] * count
+
+
+def as_stacked(stack: Any, like: ArrayValue) -> Any:
+    """Return the stacked entries of all steps: an array, or a column of columns."""
+    return Column(stack, like) if kind_of(stack) is list else stack

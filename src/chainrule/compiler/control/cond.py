@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from optree import PyTreeSpec
 
 from chainrule.compiler.control.bodies import (
     Body,
@@ -17,7 +19,7 @@ from chainrule.compiler.control.bodies import (
 from chainrule.compiler.control.carries import cast, held_dtype
 from chainrule.compiler.executors import costs
 from chainrule.compiler.executors.running import Running
-from chainrule.compiler.tape.loops import lowered_cond
+from chainrule.compiler.tape.branches import lowered_cond
 from chainrule.compiler.tape.lowering import Builder
 from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.rows import Row
@@ -25,17 +27,19 @@ from chainrule.compiler.tracing.trace import Trace, joined
 from chainrule.compiler.tracing.traced import Traced
 from chainrule.errors import ShapeError
 from chainrule.nodes.node_class import node
-from chainrule.nodes.recorder import record
+from chainrule.nodes.recorder import next_serial, record
 from chainrule.rules import rule
 from chainrule.rules.general_rule import results_of
 from chainrule.rules.supports import is_inexact, supported
+from chainrule.transforms.as_called import AsCalled, as_of, kept_value
 from chainrule.transforms.one_run import (
     run_backwards,
     run_forwards,
     wanted_of,
     with_zeros,
 )
-from chainrule.values.containers import LEAF, flatten, key_orders, unflatten
+from chainrule.values.containers import LEAF, flatten, key_orders, map_leaves, unflatten
+from chainrule.values.shapes import ndarray
 from chainrule.values.types import Namespace, Parameters, Result
 from chainrule.values.vertices import raw
 
@@ -63,11 +67,27 @@ def cond(
     1.0
     """
     choice = raw(predicate)
-    if not isinstance(choice, Traced):
-        return true(*operands) if choice else false(*operands)
     leaves, structure = flatten(operands)
+    if not isinstance(choice, Traced):
+        start = next_serial()
+        found = true(*operands) if choice else false(*operands)
+        return map_leaves(functools.partial(_own, leaves, start), found)
+    return _in_trace(choice, (true, false), leaves, structure)
+
+
+def _in_trace(
+    choice: Traced,
+    functions: Sequence[Callable[..., Any]],
+    leaves: list[Any],
+    structure: PyTreeSpec,
+) -> Any:
+    """Add a cond to a trace as one row."""
     numeric = [i for i, x in enumerate(leaves) if is_inexact(raw(x))]
     structures: list[Any] = []
+    again = list(map(AsCalled, functions))
+    for f in again:
+        f.keep()
+    before, serial = list(map(kept_value, leaves)), next_serial()
 
     def flattened(f: Callable[..., Any]) -> FlatFunction:
         def flat(*inputs: Any) -> list[Any]:
@@ -83,7 +103,7 @@ def cond(
     inputs = [leaves[i] for i in numeric]
     home = traced_in([choice, *inputs])
     assert home is not None  # noqa: S101  (choice is in a trace)
-    branches = Branches(home, [flattened(f) for f in (true, false)], inputs)
+    branches = Branches(home, list(map(flattened, again)), inputs)
     if not _same_structure(*structures[:2]):
         raise ShapeError(
             "The two functions of cond must return the same structure, with the keys "
@@ -92,7 +112,25 @@ def cond(
         )
     parameters = {"choice": choice, "branches": branches}
     results = record(cond_grad, [*inputs, *branches.closed], parameters)
+    leaves[:] = [as_of(x, serial) for x in before]
+    for f in again:
+        f.over()
     return unflatten(structures[0], list(results))
+
+
+def _own(leaves: Leaves, start: int, x: Any) -> Any:
+    """Return a result; a copy of what was there before, as compiled it is one."""
+    value = raw(x)
+    if isinstance(value, Traced):
+        shared = any(x is y for y in leaves)
+    elif not isinstance(value, ndarray):
+        return x
+    else:
+        arrays = (y for y in map(raw, leaves) if isinstance(y, ndarray))
+        shared = any(np.may_share_memory(value, y) for y in arrays)
+    if not shared and not (isinstance(x, node) and x.serial < start):
+        return x
+    return x.fixed() if isinstance(x, Traced) else np.copy(x)
 
 
 def _same_structure(x: Any, y: Any) -> bool:
@@ -147,6 +185,12 @@ class Branches:
         nodes = [x for body in self.bodies for x in body.closed]
         self.closed: tuple[node, ...] = tuple(dict.fromkeys(nodes))
         self.count: int = len(inputs)
+
+    @property
+    def closed_then(self) -> tuple[node, ...]:
+        """The nodes from outside in the versions that the branches have read."""
+        nodes = (x for body in self.bodies for x in body.closed_then)
+        return tuple(dict.fromkeys(nodes))
 
     @property
     def unbounded(self) -> bool:
@@ -208,11 +252,12 @@ class cond_grad(rule, kind=True):
     ) -> Iterator[tuple[int, supported]]:
         """Pull the cotangents through the branch that was chosen."""
         branches: Branches = parameters["branches"]
-        count, closed = branches.count, branches.closed
+        count, closed = branches.count, branches.closed_then
 
         def backwards(flat: FlatFunction) -> Callable[..., Any]:
             def pulled(inputs: Sequence[Any], bars: Sequence[Any]) -> Any:
-                return run_backwards(xp, flat, inputs, range(count), closed, bars)
+                given = xp, flat, inputs, range(count), closed, bars
+                return run_backwards(*given, goes_on=True)
 
             return pulled
 
@@ -234,11 +279,12 @@ class cond_grad(rule, kind=True):
     ) -> supported | None:
         """Push the tangents through the branch that was chosen."""
         branches: Branches = parameters["branches"]
-        count, closed = branches.count, branches.closed
+        count, closed = branches.count, branches.closed_then
 
         def forwards(flat: FlatFunction) -> Callable[..., Any]:
             def pushed(inputs: Sequence[Any], dots: Sequence[Any]) -> Any:
-                return run_forwards(xp, flat, inputs, range(count), closed, dots)[1]
+                given = xp, flat, inputs, range(count), closed, dots
+                return run_forwards(*given, goes_on=True)[1]
 
             return pushed
 

@@ -188,7 +188,7 @@ def _step_back(
     results.
     """
     n, moving, free = loop.carried, loop.moving, loop.moving_carries
-    closed = loop.body.closed
+    closed = loop.body.closed_then
     of_history = {i: loop.returned + k for k, i in enumerate(loop.history)}
     zeros = [None if i in of_history else zeros_of(raw(operands[i])) for i in range(n)]
     inexact = list(map(is_inexact, loop.body.likes))
@@ -202,7 +202,9 @@ def _step_back(
         for i, value in zip(loop.history, histories, strict=True):
             leaves[i] = value
         seeds = [bars.get(i) if moves else None for i, moves in enumerate(inexact)]
-        swept = run_backwards(xp, loop.flat, leaves, moving, closed, seeds)
+        swept = run_backwards(
+            xp, loop.flat, leaves, moving, closed, seeds, goes_on=True
+        )
         before = [
             add_values(bar, bars.get(of_history.get(i, -1)))
             for i, bar in zip(free, swept, strict=False)
@@ -216,7 +218,7 @@ def _step_back(
 def _step_ahead(xp: Namespace, loop: Loop, closed_dots: Leaves) -> Step:
     """Return the step of a loop with tangents beside its carries and xs."""
     n, moving, free = loop.carried, loop.moving, loop.moving_carries
-    closed = loop.body.closed
+    closed = loop.body.closed_then
 
     def ahead(carry: Any, x: Any) -> Any:
         values, carry_dots = carry
@@ -228,6 +230,7 @@ def _step_ahead(xp: Namespace, loop: Loop, closed_dots: Leaves) -> Step:
             moving,
             closed,
             [*carry_dots, *x_dots, *closed_dots],
+            goes_on=True,
         )
         if xp is not operations:
             after = list(map(raw, after))

@@ -27,11 +27,18 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.compiler.control.bodies import Body, FlatFunction, Leaves, example_of
-from chainrule.compiler.control.carries import cast, held_dtype
+from chainrule.compiler.control.carries import (
+    as_stacked,
+    cast,
+    entries,
+    entry_of,
+    held_dtype,
+)
 from chainrule.compiler.executors import costs, running
 from chainrule.compiler.executors.running import Running
 from chainrule.compiler.native.groups import LARGE_ON_TAPE
 from chainrule.compiler.native.meanings import CannotLowerError
+from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape.array_scan import ArrayScan
 from chainrule.compiler.tape.loops import lowered_pass, lowered_scan, lowered_while
 from chainrule.compiler.tape.lowering import Builder
@@ -42,8 +49,6 @@ from chainrule.compiler.tracing.trace import Trace
 from chainrule.progress import watched
 from chainrule.rules.supports import is_inexact
 from chainrule.transforms.one_run import depended_on
-from chainrule.values.shapes import kind_of
-from chainrule.values.types import ArrayValue
 
 
 class Loop:
@@ -101,7 +106,7 @@ class Loop:
         self.carried: int = len(carries)
         self.mapped: int = len(xs)
         examples = [example_of(x) for x in carries]
-        examples += [_entry_of(x, -1 if reverse else 0) for x in xs]
+        examples += [entry_of(x, -1 if reverse else 0) for x in xs]
         self._examples: list[Any] = examples
         self._inexact: list[bool] = list(map(is_inexact, examples))
         times = count if isinstance(count, int) else 1
@@ -131,7 +136,7 @@ class Loop:
         inputs, read = self.body.program.inputs, self.body.program.last_uses()
         places = [i for i, inexact in enumerate(self._inexact) if inexact]
         unread = [i for i in places if i >= self.carried and inputs[i] not in read]
-        unmoved = set(unread) - depended_on(self.flat, self._examples, unread)
+        unmoved = set(unread) - depended_on(self.flat, self._examples, places, unread)
         return [i for i in places if i not in unmoved]
 
     @property
@@ -168,6 +173,21 @@ class Loop:
         made._store([self.carried + i in read for i in range(len(self.stored))])
         return made
 
+    def narrowed(self, program: Program, ys: Leaves = (), *, xs: int = 0) -> Loop:
+        """Return this loop with another body.
+
+        That returns values like these ``ys`` besides, or takes so many ``xs`` more.
+        """
+        made = copy.copy(self)
+        made.body = self.body.running(program, [*self.body.likes, *ys])
+        made.mapped += xs
+        made.returned += len(ys)
+        n = self.returned - self.carried
+        made.entries = [*self.entries[:n], *ys, *self.entries[n:]]
+        made._store([*self.stored[:n], *(True for _ in ys), *self.stored[n:]])
+        made.running = made._executor()
+        return made
+
     def _store(self, stored: list[bool]) -> None:
         """Store some of the ys and histories."""
         self.stored = stored
@@ -183,7 +203,7 @@ class Loop:
         """Run the body step by step; fill the stacks, and return the last carries."""
         n, run = self.carried, self.body.run
         carry = leaves[:n]
-        xs = [_entries(x, count) for x in leaves[n:]]
+        xs = [entries(x, count) for x in leaves[n:]]
         ys = [(i, stacks[k]) for i, k in self._ys]
         histories = [(i, stacks[k]) for i, k in self._histories]
         order = range(count)
@@ -197,19 +217,6 @@ class Loop:
                     y[t] = results[i]
                 carry = results[:n]
         return carry
-
-
-def _entry_of(x: Any, place: int) -> Any:
-    """Return what is like an entry of an xs; of an array, the one in a place."""
-    value = example_of(x)
-    return value.like if isinstance(value, Column) else np.asarray(value)[place]
-
-
-def _entries(x: Any, count: int) -> Sequence[Any]:
-    """Return the entries of an xs for all steps; a number is one that nobody reads."""
-    if isinstance(x, Column):
-        return x.entries
-    return x if np.ndim(x) else [x] * count
 
 
 class Scan(Loop):
@@ -265,11 +272,11 @@ class Scan(Loop):
         """Run the steps one by one on NumPy."""
         stacks = self._stacks()
         carry = self._run_steps(self.count, leaves, captured, stacks)
-        return (*carry, *map(_as_stacked, stacks, self.entries))
+        return (*carry, *map(as_stacked, stacks, self.entries))
 
     def outline(self, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
         """Return what is like the results, without taking a step."""
-        stacked = map(_as_stacked, self._stacks(), self.entries)
+        stacked = map(as_stacked, self._stacks(), self.entries)
         return (*leaves[: self.carried], *map(np.zeros_like, stacked))
 
     def _on_tape(self, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
@@ -291,11 +298,6 @@ class Scan(Loop):
         if isinstance(like, Column):
             return [like] * self.count
         return np.empty((self.count, *np.shape(like)), held_dtype(like))
-
-
-def _as_stacked(stack: Any, like: ArrayValue) -> Any:
-    """Return the stacked entries of all steps: an array, or a column of columns."""
-    return Column(stack, like) if kind_of(stack) is list else stack
 
 
 class Pass(Loop):

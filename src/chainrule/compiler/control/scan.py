@@ -32,6 +32,7 @@ from chainrule.compiler.control.python_steps import StepResults, Watch
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.numpy.making import private, private_part
+from chainrule.transforms.as_called import AsCalled
 from chainrule.values.containers import flatten, map_leaves, unflatten
 from chainrule.values.shapes import shape_of
 
@@ -101,8 +102,11 @@ def scan(
     """
     segment = _segment_length(checkpoint)
     leaves, structure = flatten(xs)
-    scanned = _Scanned(f, structure, segment, reverse=reverse)
-    return scanned.run(init, leaves, _length(leaves, length))
+    step = AsCalled(f)
+    scanned = _Scanned(step, structure, segment, reverse=reverse)
+    found = scanned.run(init, leaves, _length(leaves, length))
+    step.over()
+    return found
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ class _Scanned:
         ``None`` to decide by their size.
     """
 
-    step: Step
+    step: AsCalled
     of_xs: PyTreeSpec
     segment: int | None
     reverse: bool
@@ -132,6 +136,7 @@ class _Scanned:
         self, home: Trace, init: Any, xs: Leaves, count: int
     ) -> tuple[Any, Any]:
         """Scan as one row of a trace; over segments, if they are shorter."""
+        self.step.keep()
         steps = self.segment
         if steps is None:
             steps = _default_length(count, flatten(init)[0])

@@ -14,6 +14,7 @@ from chainrule.compiler.control.python_steps import Watch
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.compiler.tracing.traced import Traced
 from chainrule.numpy.making import private
+from chainrule.transforms.as_called import AsCalled
 from chainrule.values.containers import flatten, map_leaves, unflatten
 from chainrule.values.vertices import raw
 
@@ -95,14 +96,18 @@ def _in_trace(
 ) -> Any:
     """Add the loop to a trace as one row."""
     structure = flatten(init)[1]
+    again = AsCalled(body)
+    again.keep()
 
     def holds(*leaves: Any) -> list[Any]:
         return [raw(condition(unflatten(structure, list(leaves))))]
 
     def step(carry: Any, _: None) -> tuple[Any, None]:
-        return body(carry), None
+        return again(carry), None
 
     def make(flat: FlatFunction, carries: Leaves, _: Leaves) -> While:
         return While(home, flat, holds, carries)
 
-    return loop_in_trace(step, init, None, make).last
+    last = loop_in_trace(step, init, None, make).last
+    again.over()
+    return last

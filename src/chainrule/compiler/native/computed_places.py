@@ -1,15 +1,15 @@
 """Reads and writes at places that a program computes, in machine code.
 
 In: how an index steps through an array: constants and slices, and integers that rows
-hold. Out: a ``PlaceFunction``, which works on arrays in place, and raises a flag where
-an integer is out of bounds, so that NumPy says so.
+hold. Out: a ``PlaceFunction``, which reads an array or changes it where it is, and
+raises a flag where an integer is out of bounds, so that NumPy says so.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +23,10 @@ from chainrule.values.shapes import Shape
 
 _OPERATIONS = 6
 """About how many of a loop's operations take as long to compile."""
+
+
+Integer = Callable[[int, str], str]
+"""Returns a computed integer, as a number: of which axis, and the turn of the loop."""
 
 
 class Computed(NamedTuple):
@@ -47,20 +51,18 @@ class Box(NamedTuple):
         The first of them where all computed integers are 0.
     axes
         How many there are along each axis of the result, and how far apart. A count
-        ``None`` stands for the axis of computed integers.
+        ``None`` stands for the axis of arrays of integers.
     computed
         The axes that are indexed by computed integers.
+    many
+        How many integers the arrays have; ``None`` if there are none.
     """
 
     shape: Shape
     start: int
     axes: tuple[tuple[int | None, int], ...]
     computed: tuple[Computed, ...]
-
-    @property
-    def many(self) -> int | None:
-        """How many integers there are for one axis, if these are an array."""
-        return next((c.many for c in self.computed if c.many is not None), None)
+    many: int | None
 
     @property
     def picked(self) -> Shape:
@@ -72,8 +74,9 @@ class Box(NamedTuple):
 class PlaceFunction:
     """A read or a write at computed places.
 
-    Its arrays are the one that is read or changed (none for ``"unindex"``), what is
-    written (none for ``"getitem"``), and the integers; then the result, and a flag.
+    Its arrays are the one that is read or changed, what is written (none for
+    ``"getitem"``), and the integers; then the result, which is the array itself where
+    that is changed, and a flag.
 
     Attributes
     ----------
@@ -99,8 +102,18 @@ class PlaceFunction:
         self.written = written
         self.text: str = f"{name} {tuple(box)} {written}"
         dtype = np.dtype(np.float64)
-        shape = box.picked if name == "getitem" else box.shape
+        shape = box.picked if self.reads else box.shape
         self.likes: list[tuple[Shape, np.dtype[Any]]] = [(shape, dtype), ((), dtype)]
+
+    @property
+    def reads(self) -> bool:
+        """Whether it reads an array; if not, it changes it."""
+        return self.__name__ == "getitem"
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it writes one number, to all entries."""
+        return not (self.reads or any(self.written))
 
     @functools.cached_property
     def code(self) -> Any:
@@ -109,7 +122,21 @@ class PlaceFunction:
 
     def _compiled(self) -> Any:
         unit = Unit()
-        _Places(unit, self.__name__, self.box, self.written).write("places")
+        writer = Writer(unit, [RECORD])
+        integers = len(self.box.computed)
+        writer.opened((2 if self.reads else 3) + integers + 1)
+        arrays = [writer.entries(i) for i in range((1 if self.reads else 2) + integers)]
+        z, flag = (writer.entries(len(arrays) + i) for i in range(2))
+        array, *rest = arrays
+        part = z if self.reads else rest.pop(0)
+        if self.repeats:
+            part = writer.load(part)
+
+        def integer(i: int, turn: str) -> str:
+            return writer.load(writer.moved(rest[i], turn))
+
+        writer.store(self.write(writer, array, part, integer), flag)
+        writer.finish("places")
         return Function(Functions(unit, 2), "places")
 
     @property
@@ -122,121 +149,126 @@ class PlaceFunction:
         arrays = [np.ascontiguousarray(x, dtype=np.float64) for x in given]
         return call_on(self.code, 0, 1, (*arrays, *found))
 
+    def write(self, writer: Writer, array: str, part: str, integer: Integer) -> str:
+        """Write it into a function; return the number that its flag is.
 
-class _Places(Writer):
-    """Writes the function."""
+        ``array`` and ``part`` are addresses: of the array, and of what is read into, or
+        written; a number that it repeats is given itself. ``integer`` returns one of
+        the computed integers.
+        """
+        return _Places(writer, self, integer).write(array, part)
+
+    def entry(self, writer: Writer, array: str, integer: Integer) -> tuple[str, str]:
+        """Write the read of a single entry; return it, and the number of the flag."""
+        start, outside = _Places(writer, self, integer).start("0")
+        return writer.load(writer.moved(array, start)), outside
+
+
+class _Places:
+    """Writes such a function."""
 
     def __init__(
-        self, unit: Unit, name: str, box: Box, written: tuple[int, ...]
+        self, writer: Writer, function: PlaceFunction, integer: Integer
     ) -> None:
-        super().__init__(unit, [RECORD])
-        self.name = name
-        self.box = box
-        self.written = written
+        self.to = writer
+        self.name: str = function.__name__
+        self.box = function.box
+        self.integer = integer
+        self.repeats: bool = function.repeats
+        self.steps: tuple[int, ...] = function.written
+        if function.reads:
+            shape = self.box.picked
+            steps = [math.prod(shape[k + 1 :]) for k in range(len(shape))]
+            self.steps = tuple(steps)
 
-    def write(self, symbol: str) -> None:
-        """Write it under a name."""
-        reads = self.name == "getitem"
-        arrays = int(self.name != "unindex") + int(not reads)
-        integers = len(self.box.computed)
-        self.opened(arrays + integers + 2)
-        given = [self.entries(i) for i in range(arrays)]
-        indices = [self.entries(arrays + i) for i in range(integers)]
-        z, flag = (self.entries(arrays + integers + i) for i in range(2))
-        if reads:
-            self._all(z, given[0], indices, flag)
-        else:
-            self._begin(z, given[0] if arrays == 2 else "")
-            self._all(given[-1], z, indices, flag)
-        self.finish(symbol)
-
-    def _begin(self, z: str, x: str) -> None:
-        """Write what copies an array, or makes zeros."""
-        count = math.prod(self.box.shape)
-        whole = count - count % self.width
-        for start, stop, width in ((0, whole, self.width), (whole, count, 1)):
-            if start == stop:
-                continue
-            with self.loop(stop, width, start=start) as loop:
-                entries = self.literal(0.0, width)
-                if x:
-                    entries = self.load(self.moved(x, loop.i), width)
-                self.store(entries, self.moved(z, loop.i), width)
-
-    def _all(self, part: str, array: str, indices: Sequence[str], flag: str) -> None:
+    def write(self, array: str, part: str) -> str:
         """Write the loop over computed integers, or what they pick if they are one."""
-        self.store("0.0", flag)
         many = self.box.many
         if many is None:
-            self._picked(part, array, self._start(indices, "0", flag), "")
-            return
-        if many:
-            with self.loop(many) as loop:
-                start = self._start(indices, loop.i, flag)
-                self._picked(part, array, start, loop.i)
+            start, outside = self.start("0")
+            self._along(0, part, array, (start, "0"))
+            return outside
+        if not many:
+            return "0.0"
+        axis, each = next(
+            (k, by) for k, (n, by) in enumerate(self.box.axes) if n is None
+        )
+        with self.to.loop(many, 1, [("double", "0.0")]) as loop:
+            start, outside = self.start(loop.i)
+            start = self.to.add(
+                f"add i64 {start}, {self.to.add(f'mul i64 {loop.i}, {each}')}"
+            )
+            here = self.to.add(f"mul i64 {loop.i}, {self.steps[axis]}")
+            self._along(0, part, array, (start, here))
+            loop.after = [self.to.operation("maximum", 1, loop.carried[0], outside)]
+        return loop.after[0]
 
-    def _start(self, indices: Sequence[str], i: str, flag: str) -> str:
-        """Return the first place, from the computed integers."""
-        found = str(self.box.start)
-        for at, axis in zip(indices, self.box.computed, strict=True):
-            turn = i if axis.many is not None else "0"
-            number = self.load(self.moved(at, turn))
-            k = self.add(f"fptosi double {number} to i64")
-            negative = self.add(f"icmp slt i64 {k}, 0")
-            wrapped = self.add(f"add i64 {k}, {axis.length}")
-            k = self.add(f"select i1 {negative}, i64 {wrapped}, i64 {k}")
-            inside = self.add(f"icmp ult i64 {k}, {axis.length}")
-            before = self.load(flag)
-            found_out = self.add(f"select i1 {inside}, double {before}, double 1.0")
-            self.store(found_out, flag)
-            k = self.add(f"select i1 {inside}, i64 {k}, i64 0")
-            step = self.add(f"mul i64 {k}, {axis.step}")
-            found = self.add(f"add i64 {found}, {step}")
-        return found
-
-    def _picked(self, part: str, array: str, start: str, i: str) -> None:
-        """Write the loops over the entries that one set of integers picks."""
-        at = start, "0"
-        if i:
-            axis = next(k for k, (n, _) in enumerate(self.box.axes) if n is None)
-            at = start, self.add(f"mul i64 {i}, {self._steps()[axis]}")
-        self._along(0, part, array, at)
-
-    def _steps(self) -> tuple[int, ...]:
-        """Return the steps along each axis of what is read into, or written."""
-        if self.name != "getitem":
-            return self.written
-        shape = self.box.picked
-        return tuple(math.prod(shape[k + 1 :]) for k in range(len(shape)))
+    def start(self, turn: str) -> tuple[str, str]:
+        """Return the first place, and a number that is 1 where that is outside."""
+        add, found = self.to.add, str(self.box.start)
+        inside = "true"
+        for i, axis in enumerate(self.box.computed):
+            number = self.integer(i, turn if axis.many is not None else "0")
+            k = add(f"fptosi double {number} to i64")
+            negative = add(f"icmp slt i64 {k}, 0")
+            wrapped = add(f"add i64 {k}, {axis.length}")
+            k = add(f"select i1 {negative}, i64 {wrapped}, i64 {k}")
+            within = add(f"icmp ult i64 {k}, {axis.length}")
+            k = add(f"select i1 {within}, i64 {k}, i64 0")
+            step = add(f"mul i64 {k}, {axis.step}")
+            found = add(f"add i64 {found}, {step}")
+            inside = add(f"and i1 {inside}, {within}")
+        return found, add(f"select i1 {inside}, double 0.0, double 1.0")
 
     def _along(self, axis: int, part: str, array: str, at: tuple[str, str]) -> None:
         """Write the loop over one axis, and inside it those over the next."""
-        axes = self.box.axes
+        to, axes = self.to, self.box.axes
         if axis == len(axes):
-            self._moved(self.moved(part, at[1]), self.moved(array, at[0]))
+            here = part if self.repeats else to.moved(part, at[1])
+            self._moved(here, to.moved(array, at[0]), 1)
             return
         count, step = axes[axis]
         if count is None:
             self._along(axis + 1, part, array, at)
             return
+        if axis + 1 == len(axes) and step == 1 and self.steps[axis] in (0, 1):
+            self._row(count, part, array, at)
+            return
         if not count:
             return
-        with self.loop(count) as loop:
+        with to.loop(count) as loop:
             there, here = (
-                self.add(f"add i64 {x}, {self.add(f'mul i64 {loop.i}, {by}')}")
-                for x, by in zip(at, (step, self._steps()[axis]), strict=True)
+                to.add(f"add i64 {x}, {to.add(f'mul i64 {loop.i}, {by}')}")
+                for x, by in zip(at, (step, self.steps[axis]), strict=True)
             )
             self._along(axis + 1, part, array, (there, here))
 
-    def _moved(self, part: str, entry: str) -> None:
-        """Write what one entry takes, or gives."""
+    def _row(self, count: int, part: str, array: str, at: tuple[str, str]) -> None:
+        """Write the loop over entries that follow each other, in vectors."""
+        to, moves = self.to, self.steps[-1]
+        first = part if self.repeats else to.moved(part, at[1])
+        entry = to.moved(array, at[0])
+        whole = count - count % to.width
+        for start, stop, width in ((0, whole, to.width), (whole, count, 1)):
+            if start == stop:
+                continue
+            with to.loop(stop, width, start=start) as loop:
+                here = to.moved(first, loop.i) if moves else first
+                self._moved(here, to.moved(entry, loop.i), width)
+
+    def _moved(self, part: str, entry: str, width: int) -> None:
+        """Write what entries take, or give: a vector of them, or one."""
+        to = self.to
         if self.name == "getitem":
-            self.store(self.load(entry), part)
+            to.store(to.load(entry, width), part, width)
             return
-        x = self.load(part)
+        if self.repeats or (width > 1 and not self.steps[-1]):
+            x = to.splat(part if self.repeats else to.load(part), width)
+        else:
+            x = to.load(part, width)
         if self.name != "setitem":
-            x = self.operation("add", 1, self.load(entry), x)
-        self.store(x, entry)
+            x = to.operation("add", width, to.load(entry, width), x)
+        to.store(x, entry, width)
 
 
 __all__ = ["Box", "Computed", "PlaceFunction"]

@@ -22,6 +22,7 @@ from chainrule.compiler.programs.identities import take_identities
 from chainrule.compiler.programs.loop_results import trim_loops
 from chainrule.compiler.programs.program import Program, Snapshot
 from chainrule.compiler.programs.scatters import gather_scatters
+from chainrule.compiler.programs.writes import prepare_writes
 from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.trace import Trace
 from chainrule.errors import ArgumentError, CompileError
@@ -54,9 +55,11 @@ PASSES = (
     Pass("cse", eliminate_common_subexpressions),
     Pass("loops", trim_loops),
     Pass("scatters", gather_scatters, outermost=True),
+    Pass("writes", prepare_writes),
 )
 """Dead code elimination (DCE), identities, common subexpression elimination (CSE), the
-results of loops, and what is added entry by entry, in the order in which they are run.
+results of loops, what is added entry by entry, and writes that may be done in place, in
+the order in which they are run.
 """
 
 TRACED = "traced"

@@ -15,6 +15,8 @@ from chainrule.compiler.native.meanings import CannotLowerError
 from chainrule.compiler.native.movements import Places, moved, picks_some_twice
 from chainrule.compiler.tape.computed import (
     at_computed_places,
+    changed_in_region,
+    changes_part,
     has_computed_places,
 )
 from chainrule.compiler.tracing.rows import Row
@@ -30,7 +32,8 @@ def moved_places(b: Builder, row: Row) -> Places:
     """Move places as the function moves entries; place 0 holds 0."""
     if has_computed_places(row):
         return at_computed_places(b, row)
-    return moved(row, b.places)
+    changed = changed_in_region(b, row) if changes_part(row) else None
+    return moved(row, b.places) if changed is None else changed
 
 
 def added(b: Builder, shape: Any, x: Places, y: Places) -> Places:
@@ -50,6 +53,29 @@ def added(b: Builder, shape: Any, x: Places, y: Places) -> Places:
     if both.any():
         found[both] = b.elementwise("add", (int(both.sum()),), x[both], y[both])
     return found.reshape(shape)
+
+
+def added_to(b: Builder, row: Row) -> Places:
+    """Add to the places of an array what is added at an index."""
+    index = row.given["index"]
+    if has_computed_places(row):
+        return at_computed_places(b, row)
+    changed = changed_in_region(b, row) if changes_part(row) else None
+    if changed is not None:
+        return changed
+    found, part = np.array(b.places(row.args[0])), b.places(row.args[1])
+    if any(x.dtype != np.float64 for x in (row, *row.operands)):
+        raise CannotLowerError
+    if not picks_once(index):
+        _add_each(b, found, _targets(index, found.shape), part)
+        return found
+    before = found[index]
+    if before.shape:
+        part = np.broadcast_to(part, before.shape)
+        found[index] = added(b, before.shape, before, part)
+    else:
+        found[index] = added(b, (), int(before), int(np.ravel(part)[0]))
+    return found
 
 
 def unindexed(b: Builder, row: Row) -> Places:
@@ -117,6 +143,7 @@ def added_at_indices(b: Builder, row: Row) -> Places:
 __all__ = [
     "added",
     "added_at_indices",
+    "added_to",
     "moved_places",
     "scattered",
     "unindexed",

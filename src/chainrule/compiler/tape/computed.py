@@ -1,7 +1,8 @@
 """Reads and writes at computed places, on a tape: calls of machine code.
 
 In: a row that indexes with integers which other rows hold. Out: the places of its
-result. A write makes a copy.
+result. A write changes the array where it is, if nobody reads that afterwards
+(``liveness``); if somebody does, it changes a copy.
 """
 
 from __future__ import annotations
@@ -17,54 +18,86 @@ from chainrule.compiler.native.computed_places import Box, Computed, PlaceFuncti
 from chainrule.compiler.native.meanings import CannotLowerError, check_kind
 from chainrule.compiler.native.movements import Places
 from chainrule.compiler.tape.flags import raise_where
-from chainrule.compiler.tape.parts import Outside
+from chainrule.compiler.tape.native_values import UNROLLED
+from chainrule.compiler.tape.parts import Outside, Region
+from chainrule.compiler.tape.places import overlap, span
 from chainrule.compiler.tracing.rows import Row, rows_in
 from chainrule.operations_grad.indexing import (
     added_at,
     as_tuple,
+    is_basic,
     setitem,
     unindex,
     unindex_all,
 )
+from chainrule.values.shapes import ndarray
 
 if TYPE_CHECKING:
     from chainrule.compiler.tape.lowering import Builder
+    from chainrule.compiler.tape.native_instructions import Instructions
+    from chainrule.compiler.tape.native_tape import Writers
 
 _CONSTANTS: Any = (int, slice, np.integer)
-_NAMES: dict[Any, str] = {
-    added_at: "added_at",
-    operator.getitem: "getitem",
-    setitem: "setitem",
-    unindex: "unindex",
-    unindex_all: "unindex",
-}
+_FUNCTIONS: Any = (added_at, operator.getitem, setitem, unindex, unindex_all)
+Placed = tuple[Box, list[Places]]
+"""The entries that an index picks, and the places of its integers."""
+
+_LISTS: Any = (Row, ndarray)
+_SEQUENCE: Any = (list, ndarray)
+
+
+def changes_part(row: Row) -> bool:
+    """Tell whether a row is a large array after a part of it was written, or added."""
+    return (
+        row.function in (setitem, added_at)
+        and math.prod(row.shape or ()) > UNROLLED
+        and isinstance(row.args[0], Row)
+        and row.dtype == np.float64
+        and is_basic(row.given["index"])
+    )
+
+
+def changed_in_region(b: Builder, row: Row) -> Places | None:
+    """Write into an array where it is, in a loop or a branch, if that may be done.
+
+    Elsewhere its places are those of the old array and of what is written: nothing is
+    moved before somebody wants it in one piece. In a loop that is in every step.
+    """
+    x, y = map(b.places, row.args)
+    if not (b.depth and changes_part(row) and b.may_change(x)):
+        return None
+    try:
+        box = _box(b, row.given["index"], np.shape(x))
+    except CannotLowerError:
+        return None
+    return _changed(b, row.function.__name__, x, box, y)
 
 
 def has_computed_places(row: Row) -> bool:
     """Tell whether a row indexes with integers that rows hold."""
     is_read = row.function is operator.getitem
     index = row.args[1] if is_read else [row.given.get(k) for k in ("index", "indices")]
-    return row.function in _NAMES and bool(rows_in(index))
+    return row.function in _FUNCTIONS and bool(rows_in(index))
 
 
 def at_computed_places(b: Builder, row: Row) -> Places:
     """Return the places of such a row; ``CannotLowerError`` for any other."""
     if not has_computed_places(row):
         raise CannotLowerError("an index of constants")
-    name = _NAMES[row.function]
-    if name == "getitem":
+    if row.function is operator.getitem:
         x, index = row.args
-        return _called(b, name, b.places(x), index, None)
+        return _read(b, b.places(x), index)
     if row.function is unindex_all:
         return _all_added(b, row)
     index = row.given["index"]
-    if name == "unindex":
-        y: Any = b.places(row.args[0])
-        return _called(b, name, None, index, y, row.given["shape"])
-    x, y = map(b.places, row.args)
+    if row.function is unindex:
+        box = _box(b, index, row.given["shape"])
+        return _changed(b, "added_at", _zeros(b, box), box, b.places(row.args[0]))
     if _kind(row.args[1]) > _kind(row):
         raise CannotLowerError("numbers that NumPy casts")
-    return _called(b, name, x, index, y)
+    x, y = map(b.places, row.args)
+    box = _box(b, index, np.shape(x))
+    return _changed(b, row.function.__name__, b.to_change(x), box, y)
 
 
 def _kind(x: Any) -> int:
@@ -72,55 +105,116 @@ def _kind(x: Any) -> int:
     return "biuf".find(dtype.kind)
 
 
+def _zeros(b: Builder, box: Placed) -> Places:
+    return b.elementwise("copy", box[0].shape, b.absent)
+
+
 def _all_added(b: Builder, row: Row) -> Places:
     """Add what goes to each index into one array."""
-    found, shape = None, row.given["shape"]
-    for part, index in zip(row.args, row.given["indices"], strict=True):
-        y = b.places(part)
-        name = "unindex" if found is None else "added_at"
-        found = _called(b, name, found, index, y, shape)
-    if found is None:
-        raise CannotLowerError
+    parts, indices = list(row.args), list(row.given["indices"])
+    boxes = [_box(b, i, row.given["shape"]) for i in indices]
+    values = list(map(b.places, parts))
+    if indices[0] is Ellipsis and np.shape(values[0]) == row.shape:
+        found = b.to_change(values.pop(0))
+        del boxes[0]
+    else:
+        found = _zeros(b, boxes[0])
+    for box, y in zip(boxes, values, strict=True):
+        _changed(b, "added_at", found, box, y)
     return found
 
 
-def _called(
-    b: Builder, name: str, x: Any, index: Any, y: Any, shape: Any = None
-) -> Places:
-    """Add a call; ``x`` and ``y`` are the places of the array and of what comes."""
-    shape = np.shape(x) if x is not None else shape
-    parts, computed = _parts(index, len(shape))
-    if not computed:
-        raise CannotLowerError("an index that is no box")
-    box, integers = _box(parts, shape)
-    given = [] if x is None else [b.in_one_piece(x)]
-    steps: tuple[int, ...] = ()
-    if y is not None:
-        y = b.in_one_piece(y)
-        steps = _steps(np.shape(y), box.picked)
-        given.append(y)
-    given += [b.in_one_piece(b.places(v)) for v in integers]
-    function = PlaceFunction(name, box, steps)
-    results = [b.new(shape) for shape, _ in function.likes]
-    _call(b, function, given, results)
-    raise_where(b, results[1], b.flag)
-    return results[0]
+def _read(b: Builder, x: Places, index: Any) -> Places:
+    """Add the call that reads an array at an index."""
+    box, integers = _box(b, index, np.shape(x))
+    result = b.new(box.picked)
+    given = [b.in_one_piece(x), *integers]
+    _call(b, PlaceFunction("getitem", box, ()), given, result)
+    return result
+
+
+def _changed(b: Builder, name: str, x: Places, box: Placed, y: Places) -> Places:
+    """Add the call that writes into an array, or adds; return the array's places.
+
+    It is in one piece, and nobody else's.
+    """
+    places = (_beside(b, x, p) for p in (b.in_one_piece(y), *box[1]))
+    function = PlaceFunction(name, box[0], _steps(np.shape(y), box[0].picked))
+    _call(b, function, [x, *places], x)
+    return x
+
+
+def _beside(b: Builder, x: Places, y: Places) -> Places:
+    """Return the places of what is read, copied if they are among those of an array."""
+    if not overlap(x, y):
+        return y
+    return b.elementwise("copy", np.shape(y), y)
 
 
 def _call(
-    b: Builder, function: PlaceFunction, given: Sequence[Places], results: list[Places]
+    b: Builder, function: PlaceFunction, given: Sequence[Places], result: Places
 ) -> None:
-    """Add the call of a row that stands for it."""
-    dtype = np.dtype(np.float64)
-    reads = [Row(None, (), {}, [], np.empty(np.shape(p), dtype), -1) for p in given]
-    called: Any = function
-    row = Row(called, tuple(reads), {}, reads, (), 0)
-    slot = b.slot() if b.depth else 0
-    b.called.append((len(b.code), Outside(row, list(given), results, slot)))
+    """Add the call of a row that stands for it; in a region it is written out."""
+    failed = b.new(())
+    if b.depth:
+        b.called.append((len(b.code), AtPlaces(function, given, result, int(failed))))
+    else:
+        dtype = np.dtype(np.float64)
+        reads = [Row(None, (), {}, [], np.empty(np.shape(p), dtype), -1) for p in given]
+        called: Any = function
+        row = Row(called, tuple(reads), {}, reads, (), 0)
+        b.called.append((len(b.code), Outside(row, list(given), [result, failed])))
+    if function.box.computed:
+        raise_where(b, failed, b.flag)
 
 
-def _parts(index: Any, ndim: int) -> tuple[list[Any], bool]:
-    """Return an index with one part per axis, and whether rows are among them."""
+class AtPlaces(Region):
+    """A read or a write at computed places, in the function of the region around it."""
+
+    is_inside = True
+
+    def __init__(
+        self,
+        function: PlaceFunction,
+        given: Sequence[Places],
+        result: Places,
+        failed: int,
+    ) -> None:
+        """Keep where it finds its array, what is written and the integers."""
+        super().__init__(function.__name__, [], list(given), [result, failed])
+        self.function = function
+
+    def write(self, writer: Instructions, to: Writers) -> None:
+        """Write it into a function."""
+        function, (result, failed) = self.function, self.results
+        array, *integers = self.operands
+        part = result if function.reads else integers.pop(0)
+
+        def integer(i: int, turn: str) -> str:
+            if function.box.computed[i].many is None:
+                return writer.number(span(integers[i])[0])
+            return writer.load(writer.moved(address(integers[i]), turn))
+
+        def address(places: Places) -> str:
+            writer.read[places] = True
+            return writer.pointer(span(places)[0])
+
+        at = address(array)
+        if function.reads and not function.box.picked:
+            x, outside = function.entry(writer, at, integer)
+            writer.put(int(part), x)
+        elif function.repeats:
+            x = writer.number(span(part)[0])
+            outside = function.write(writer, at, x, integer)
+            writer.forget(*span(result))
+        else:
+            outside = function.write(writer, at, address(part), integer)
+            writer.forget(*span(result))
+        writer.put(int(failed), outside)
+
+
+def _parts(index: Any, ndim: int) -> list[Any]:
+    """Return an index with one part per axis."""
     parts = list(as_tuple(index))
     if any(part is None for part in parts):
         raise CannotLowerError("an index that adds axes")
@@ -128,43 +222,71 @@ def _parts(index: Any, ndim: int) -> tuple[list[Any], bool]:
     for at in dots:
         parts[at : at + 1] = [slice(None)] * (ndim - len(parts) + 1)
     parts += [slice(None)] * (ndim - len(parts))
-    rows = [part for part in parts if isinstance(part, Row)]
-    for part in parts:
+    for i, part in enumerate(parts):
+        if isinstance(part, _SEQUENCE) and not rows_in(part):
+            parts[i] = part = np.asarray(part)
         if isinstance(part, Row):
             check_kind(part)
-            if part.dtype.kind not in "iu" or len(part.shape or ()) > 1:
+        if isinstance(part, _LISTS):
+            if part.dtype.kind not in "iu" or len(part.shape or ()) > 1:  # type: ignore
                 raise CannotLowerError("an index of several axes, or a mask")
         elif not isinstance(part, _CONSTANTS) or rows_in(part) or type(part) is bool:
             raise CannotLowerError("an index of arrays")
-    lists = [x for x in rows if x.shape]
-    if lists and len(parts) - sum(type(p) is slice for p in parts) > 1:
-        raise CannotLowerError("several arrays of indices")
-    return parts, bool(rows)
+    if len({_many_of(x) for x in parts} - {None}) > 1:
+        raise CannotLowerError("arrays of indices of several lengths")
+    return parts
 
 
-def _box(parts: Sequence[Any], shape: Sequence[int]) -> tuple[Box, list[Row]]:
-    """Return the entries that an index picks, and the rows of its integers."""
-    start: int = 0
+def _many_of(part: Any) -> int | None:
+    """Return how many integers an array of indices has; ``None`` for other parts."""
+    is_array = isinstance(part, _LISTS) and part.shape
+    return part.shape[0] if is_array else None
+
+
+def _box(b: Builder, index: Any, shape: Sequence[int]) -> Placed:
+    """Return the entries that an index picks, and the places of its integers."""
+    parts = _parts(index, len(shape))
+    start, each = 0, 0
     axes: list[tuple[int | None, int]] = []
     computed: list[Computed] = []
-    integers: list[Row] = []
+    integers: list[Places] = []
     for k, (part, n) in enumerate(zip(parts, shape, strict=True)):
         step = math.prod(shape[k + 1 :])
-        if isinstance(part, Row):
-            many = part.shape[0] if part.shape else None
-            computed.append(Computed(n, step, many))
-            integers.append(part)
-            if many is not None:
-                axes.append((None, 0))
-        elif isinstance(part, slice):
+        if isinstance(part, slice):
             first, stop, by = part.indices(n)
             count = len(range(first, stop, by))
             start += step * first if count else 0
             axes.append((count, step * by))
+        elif isinstance(part, Row):
+            computed.append(Computed(n, step, _many_of(part)))
+            integers.append(b.in_one_piece(b.places(part)))
         else:
-            place: int = range(n)[int(part)]
-            start += step * place
-    return Box(tuple(shape), start, tuple(axes), tuple(computed)), integers
+            first, by = _even(part, n)
+            start += step * first
+            each += step * by
+    many = next((n for n in map(_many_of, parts) if n is not None), None)
+    if many is not None:
+        axes.insert(_axis_of_lists(parts), (None, each))
+    return Box(tuple(shape), start, tuple(axes), tuple(computed), many), integers
+
+
+def _even(part: Any, n: int) -> tuple[int, int]:
+    """Return the first of constant integers, and how far apart they are."""
+    try:
+        places = [range(n)[int(x)] for x in np.ravel(part)]
+    except IndexError:
+        raise CannotLowerError("a place outside") from None
+    steps = set(np.diff(places).tolist()) if len(places) > 1 else {0}
+    if len(steps) > 1 or not places:
+        raise CannotLowerError("constant places at uneven distances")
+    return places[0], steps.pop()
+
+
+def _axis_of_lists(parts: Sequence[Any]) -> int:
+    """Return which axis of the entries arrays of indices have, as NumPy lays it."""
+    others = [isinstance(part, slice) for part in parts]
+    first, last = others.index(False), len(others) - others[::-1].index(False)
+    return 0 if any(others[first:last]) else first
 
 
 def _steps(shape: Sequence[int], picked: Sequence[int]) -> tuple[int, ...]:
@@ -176,4 +298,10 @@ def _steps(shape: Sequence[int], picked: Sequence[int]) -> tuple[int, ...]:
     return tuple(s // places.itemsize for s in spread.strides)
 
 
-__all__ = ["at_computed_places", "has_computed_places"]
+__all__ = [
+    "AtPlaces",
+    "at_computed_places",
+    "changed_in_region",
+    "changes_part",
+    "has_computed_places",
+]

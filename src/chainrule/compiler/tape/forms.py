@@ -26,11 +26,11 @@ from chainrule.compiler.native.operations import OPCODES, REDUCTIONS, operation_
 from chainrule.compiler.tape.added_places import (
     added,
     added_at_indices,
+    added_to,
     moved_places,
     scattered,
     unindexed,
 )
-from chainrule.compiler.tape.computed import at_computed_places
 from chainrule.compiler.tape.held import FLOAT
 from chainrule.compiler.tape.places import is_grid, stretches
 from chainrule.compiler.tape.reductions import reduced
@@ -335,7 +335,7 @@ LARGE_PRODUCT = 1 << 24
 """Those of a matrix and a vector, inside a loop."""
 
 _OF_OURS: Mapping[Any, Form] = {
-    added_at: at_computed_places,
+    added_at: added_to,
     masked_result: _masked,
     setitem: moved_places,
     unindex: unindexed,

@@ -111,7 +111,7 @@ def read_by_call(b: Builder, row: Row) -> list[Any]:
             b.at[x].last = len(b.called)
         elif native:
             with suppress(CannotLowerError):  # else NumPy collects its entries
-                b.at[x] = b.in_one_piece(b.at[x])
+                b.noted(x, b.in_one_piece(b.at[x]))
     return [b.at[x] for x in row.operands]
 
 

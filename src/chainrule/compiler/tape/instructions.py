@@ -159,10 +159,15 @@ class Code:
 _NONE: Operand = (0, 0)
 
 
+def written_by(code: Code) -> list[tuple[int, int]]:
+    """Return where each instruction writes: the first place, and how many."""
+    return [(it.target, it.written) for it in code]
+
+
 @functools.cache
 def _count(op: int) -> int:
     """Return how many operands an operation has."""
     return 3 if NAMES[op] == "matmul" else len(operands_of(NAMES[op]))
 
 
-__all__ = ["LARGEST", "LAYOUT", "Code", "Instruction", "Operand", "reach"]
+__all__ = ["LARGEST", "LAYOUT", "Code", "Instruction", "Operand", "reach", "written_by"]

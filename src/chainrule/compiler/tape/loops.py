@@ -1,8 +1,8 @@
-"""Loops and branches as regions of a tape.
+"""Loops as regions of a tape.
 
-In: a row whose function is a loop or a branch (``compiler.control``), and the
-``Builder`` that lowers its program. Out: the places of its results; the body has been
-lowered into the same workspace.
+In: a row whose function is a loop (``compiler.control``), and the ``Builder`` that
+lowers its program. Out: the places of its results; the body has been lowered into the
+same workspace.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from chainrule.compiler.native.movements import Places
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.tape.flags import flag_nans, raise_where
 from chainrule.compiler.tape.in_place import changed_in_place
-from chainrule.compiler.tape.instructions import Code
-from chainrule.compiler.tape.parts import Part
-from chainrule.compiler.tape.places import EXACT, is_one_piece, span, stretches
-from chainrule.compiler.tape.regions import Carry, Either, Repeat, Stack
+from chainrule.compiler.tape.instructions import written_by
+from chainrule.compiler.tape.native_values import UNROLLED
+from chainrule.compiler.tape.places import EXACT, is_one_piece, overlap, span
+from chainrule.compiler.tape.regions import Carry, Repeat, Stack
 from chainrule.compiler.tracing.columns import Column
 from chainrule.compiler.tracing.protection import plausible
 from chainrule.compiler.tracing.rows import Row, rows_in
@@ -29,9 +29,6 @@ from chainrule.values.shapes import ARRAYS, shape_of
 
 if TYPE_CHECKING:
     from chainrule.compiler.tape.lowering import Builder
-
-SELECTED = 32
-"""Instructions of two branches up to which both run, and the results are selected."""
 
 
 class LoopBody(Protocol):
@@ -55,7 +52,7 @@ def lowered_scan(
 ) -> list[Any]:
     """Lower a loop of n steps, whose xs and stacked results are arrays."""
     steps = _Steps(b, loop, Repeat("scan", [], reverse=loop.reverse, count=n))
-    steps.start(leaves)
+    steps.start(leaves, captured)
 
     def entries(x: Any) -> Stack:
         places = b.in_one_piece(b.places(x))
@@ -82,7 +79,7 @@ def lowered_pass(
 ) -> list[Any]:
     """Lower a loop over steps that have been counted; its xs and ys are columns."""
     steps = _Steps(b, loop, Repeat("pass", [], reverse=loop.reverse, counted=counted))
-    steps.start(leaves)
+    steps.start(leaves, captured)
     steps.lower_body(leaves, captured, steps.column)
     results = steps.stored(steps.new_column)
     steps.end([])
@@ -99,7 +96,7 @@ def lowered_while(
     """Lower a loop with a condition; its last result is the number of its steps."""
     counted = int(b.new(()))
     steps = _Steps(b, loop, Repeat("while", [], counted=counted))
-    steps.start(leaves)
+    steps.start(leaves, [*captured[0], *captured[1]])
     of_test = [b.places(x) for x in captured[0]]
     with b.region() as parts:
         lower_body(b, test, [*steps.starts, *of_test])
@@ -120,10 +117,15 @@ def fused_in(b: Builder, program: Program) -> Program:
     return (fused(program, floats=True) if b.fuses else None) or program
 
 
-def lower_body(b: Builder, program: Program, inputs: Sequence[Any]) -> bool:
+def lower_body(
+    b: Builder,
+    program: Program,
+    inputs: Sequence[Any],
+    own: Sequence[Places | None] = (),
+) -> bool:
     """Lower a program whose inputs, ``None`` if nobody reads them, have places.
 
-    Tell whether it can raise no flag.
+    Those that it may change are its ``own``. Tell whether it can raise no flag.
     """
     if program.guards:
         raise CannotLowerError("decisions in the body")
@@ -132,7 +134,7 @@ def lower_body(b: Builder, program: Program, inputs: Sequence[Any]) -> bool:
             if not is_column(places):
                 check_kind(x)
             b.at[x] = places
-    growing = b.lower(program)
+    growing = b.lower(program, [p for p in own if p is not None])
     flag_nans(b, program.checks, b.flag)
     for places in map(b.places, growing):
         size = b.elementwise("absolute", np.shape(places), places)
@@ -155,12 +157,23 @@ class _Steps:
         self.starts: list[Places] = []
         self.ends: list[Places] = []
 
-    def start(self, leaves: Sequence[Any]) -> None:
-        """Copy the first carries to where each step finds its own."""
-        for x, leaf in zip(self.inputs, leaves[: self.loop.carried], strict=False):
+    def start(self, leaves: Sequence[Any], captured: Sequence[Any]) -> None:
+        """Copy the first carries to where each step finds its own.
+
+        A large one that nobody reads afterwards is taken where it is.
+        """
+        n = self.loop.carried
+        others = [
+            p for x in (*leaves, *captured) if not is_column(p := self.b.places(x))
+        ]
+        for x in self.inputs[:n]:
             check_kind(x)
-            places = self.b.places(leaf)
-            self.starts.append(self.b.elementwise("copy", x.shape, places))
+            found = others.pop(0)
+            alone = not any(overlap(found, p) for p in (*others, *self.starts))
+            is_large = np.size(found) > UNROLLED and np.shape(found) == x.shape
+            if not (is_large and alone and self.b.may_change(found)):
+                found = self.b.elementwise("copy", x.shape, found)
+            self.starts.append(found)
 
     def lower_body(
         self,
@@ -184,8 +197,9 @@ class _Steps:
             program = fused_in(b, self.program)
             for i, call, k in changed_in_place(program, n):
                 b.in_place[call, k] = self.starts[i]
-            lower_body(b, program, [*self.starts, *xs, *outer])
-            self.ends = own_places(b, program, self._wanted())
+            own = [*self.starts, *xs]
+            lower_body(b, program, [*own, *outer], own)
+            self.ends = own_places(b, program, self._wanted(), self.starts)
         self.repeat.inside.append(parts)
         self.repeat.captured += _numbers(outer)
         self.repeat.operands += [p for p in outer if not is_column(p)]
@@ -242,19 +256,25 @@ class _Steps:
 
 
 def own_places(
-    b: Builder, program: Program, wanted: Sequence[bool] | None = None
+    b: Builder,
+    program: Program,
+    wanted: Sequence[bool] | None = None,
+    starts: Sequence[Places] = (),
 ) -> list[Any]:
     """Return contiguous places for each output, of its own and written in each run.
 
     Where an output has none, such as an input or a part of another output, it is
-    copied. There are none for outputs that are not ``wanted``.
+    copied. There are none for outputs that are not ``wanted``. An output may be where
+    it started, in the place of the carry that it becomes, and of no other.
     """
     own = np.zeros(b.size, dtype=bool)
-    for it in b.code:
-        own[it.target : it.target + it.written] = True
-    for _, outside in b.called:
-        for places in outside.results:
+    for start, n in written_by(b.code):
+        own[start : start + n] = True
+    for _, part in b.called:
+        for places in part.results:
             own[places] = True
+    for places in starts:
+        own[places] = False
     found: list[Any] = []
     for i, x in enumerate(program.outputs):
         if wanted is not None and not wanted[i]:
@@ -262,7 +282,11 @@ def own_places(
             continue
         places = b.places(x)
         start, n = span(places)
-        if isinstance(x, Row) and is_one_piece(places) and own[start : start + n].all():
+        if i < len(starts) and np.array_equal(places, starts[i]):
+            found.append(places)
+        elif (
+            isinstance(x, Row) and is_one_piece(places) and own[start : start + n].all()
+        ):
             own[start : start + n] = False
             found.append(places)
         else:
@@ -277,60 +301,6 @@ def is_column(places: Any) -> bool:
 
 def _numbers(places: Sequence[Any]) -> list[int]:
     return [p for p in places if isinstance(p, int)]
-
-
-# ---------------------------------------------------------------------------- branches
-
-
-def lowered_cond(
-    b: Builder,
-    bodies: Sequence[Any],
-    likes: Sequence[Any],
-    choice: Any,
-    inputs: Sequence[Any],
-    captured: Sequence[Sequence[Any]],
-) -> list[Any]:
-    """Lower two branches: both run if they are short, else one of them."""
-    given = [b.places(x) for x in inputs]
-    condition = int(np.ravel(b.places(choice))[0])
-    either = Either("cond", [], choice=condition)
-    found: list[list[Any]] = []
-    quiet = True
-    for body, outer in zip(bodies, captured, strict=True):
-        with b.region() as parts:
-            places = [b.places(x) for x in outer]
-            program = fused_in(b, body.program)
-            quiet &= lower_body(b, program, [*given, *places])
-            found.append([b.places(x) for x in program.outputs])
-        either.inside.append(parts)
-        either.operands += [p for p in (*given, *places) if not is_column(p)]
-    if any(isinstance(x, Column) for x in likes):
-        raise CannotLowerError("columns in branches")
-    if quiet and _are_short(either.inside):
-        return _selected(b, either, likes, found)
-    results = [b.new(shape_of(x)) for x in likes]
-    for parts, outputs in zip(either.inside, found, strict=True):
-        with b.region() as copies:
-            for result, places in zip(results, outputs, strict=True):
-                _copy_to(b, result, places)
-        parts += copies
-    either.results = [*(p for p in results if np.size(p)), b.flag, b.large]
-    b.called.append((len(b.code), either))
-    return results
-
-
-def _selected(
-    b: Builder, either: Either, likes: Sequence[Any], found: Sequence[Sequence[Any]]
-) -> list[Any]:
-    """Run both branches, and select the results."""
-    for parts in either.inside:
-        for part in parts:
-            if isinstance(part, Code):
-                b.code.extend(part)
-    return [
-        b.elementwise("where", shape_of(like), either.choice, x, y)
-        for like, x, y in zip(likes, *found, strict=True)
-    ]
 
 
 def lowered_entries(b: Builder, row: Row) -> Any:
@@ -368,25 +338,8 @@ def lowered_entries(b: Builder, row: Row) -> Any:
     return result
 
 
-def _are_short(branches: Sequence[Sequence[Part]]) -> bool:
-    """Tell whether branches are few instructions."""
-    parts = [x for branch in branches for x in branch]
-    codes = [x for x in parts if isinstance(x, Code)]
-    return len(codes) == len(parts) and sum(map(len, codes)) <= SELECTED
-
-
-def _copy_to(b: Builder, target: Places, places: Places) -> None:
-    """Write a copy of a value to contiguous places that there are."""
-    flat = np.broadcast_to(places, np.shape(target)).reshape(1, -1)
-    start = span(target)[0]
-    if np.size(target):
-        for at, count, (step,) in stretches(flat):
-            b.code.add("copy", start + at, [(int(flat[0, at]), step)], count)
-
-
 __all__ = [
     "is_column",
-    "lowered_cond",
     "lowered_entries",
     "lowered_pass",
     "lowered_scan",

@@ -16,7 +16,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -26,8 +26,8 @@ import numpy as np
 from chainrule.compiler.background import pause
 from chainrule.compiler.native.groups import LARGE_ON_TAPE
 from chainrule.compiler.native.meanings import CannotLowerError, check_kind, name_of
-from chainrule.compiler.native.operations import OPCODES
 from chainrule.compiler.programs.program import Program
+from chainrule.compiler.tape.assembly import Assembly
 from chainrule.compiler.tape.flags import without_flag
 from chainrule.compiler.tape.forms import (
     Places,
@@ -48,35 +48,32 @@ from chainrule.compiler.tape.held import (
     reads_held,
     shown_by,
 )
-from chainrule.compiler.tape.instructions import LARGEST, Code
+from chainrule.compiler.tape.instructions import Code
+from chainrule.compiler.tape.liveness import Liveness, changes_arrays
 from chainrule.compiler.tape.loops import lowered_entries
-from chainrule.compiler.tape.parts import Columned, Outside, Part, Region
-from chainrule.compiler.tape.places import FEW, is_exact, is_one_piece, stretches
+from chainrule.compiler.tape.parts import Columned, Outside, Part
+from chainrule.compiler.tape.places import is_exact
 from chainrule.compiler.tracing.columns import OnEntries
 from chainrule.compiler.tracing.rows import Row
 from chainrule.progress import watched
-from chainrule.values.shapes import SEQUENCES, ndarray
+from chainrule.values.shapes import SEQUENCES
 
 _ALIGNED = 8  # arrays that start at multiples of 64 bytes are quicker
-SHORT = 16
-"""Numbers that many instructions should have each, on average."""
 
 
-class Builder:
+class Builder(Assembly):
     """Assigns places and writes instructions, row by row of a program."""
 
     fuses: bool = True  # loops over large arrays, in the bodies of others
 
     def __init__(self, program: Program, *, hold: bool = False) -> None:
         """Lower all rows; with ``hold`` large arrays lie outside of the workspace."""
-        self.size: int = 0
+        super().__init__()
         self._hold = hold
         self.held: list[Held] = []
         self.at: dict[Row, Any] = {}
         """The places of each row, or a ``Held``; of a column, a ``Columned``, and of
         several results those of each."""
-        self.code: Code = Code()
-        self.called: list[tuple[int, Outside | Region]] = []
         self.slots: list[int] = []
         """Places that hold an address, and the next ones an integer."""
         self.columns: list[int] = []
@@ -84,16 +81,8 @@ class Builder:
         self.in_place: dict[tuple[Row, int], Places] = {}
         """Where results of calls go that are made in place of what these read."""
         self.depth: int = 0
-        self.filled: list[tuple[Places, Any]] = []
+        self._live: Liveness | None = None
         self._opcodes: dict[Any, int | None] = {}
-        self._even: dict[int, tuple[Places, int]] = {}
-        """Arrays of places that follow each other, and the first of them."""
-        self._numbers: dict[Any, int] = {}
-        self._arrays: dict[int, tuple[Places, Any]] = {}
-        """Those of constant arrays, which stay: no other may get such an array's id."""
-        self.absent: int = self.new(())
-        """The place 0 of all entries that a function leaves out: nothing to add."""
-        self.filled.append((self.absent, 0.0))
         for x in program.inputs:
             check_kind(x)
             held = x.dtype in (FLOAT, WHOLE) and self._holds(x.shape)
@@ -102,7 +91,8 @@ class Builder:
                 if held
                 else self.new(x.shape or ())
             )
-        self._growing: list[Row] = self.lower(program)
+        self._growing: list[Row] = self._may_grow(program.inputs)
+        self._growing += self.lower(program)
 
     @property
     def whole(self) -> list[Places]:
@@ -110,16 +100,53 @@ class Builder:
         places = (place_of(self.at[x]) for x in self._growing)
         return [p for p in places if not isinstance(p, Held)]
 
-    def lower(self, program: Program) -> list[Row]:
-        """Lower the rows; return those of integers that may be too large."""
-        at, of_numbers = self.at, self._of_numbers
+    def lower(self, program: Program, own: Sequence[Places] = ()) -> list[Row]:
+        """Lower the rows; return those of integers that may become too large.
+
+        Those of its ``own`` inputs are written before each run of the rows.
+        """
+        outer = self._live
+        self._live = Liveness(self, program, own) if changes_arrays(program) else None
+        try:
+            self._lower_rows(program)
+        finally:
+            self._live = outer
+        return self._may_grow(x for x in program.rows if x in self.at)
+
+    def _may_grow(self, rows: Iterable[Row]) -> list[Row]:
+        """Return those of integers that may be too large."""
+        return [x for x in rows if x.dtype == WHOLE and may_grow(x)]
+
+    def _lower_rows(self, program: Program) -> None:
+        at, of_numbers, live = self.at, self._of_numbers, self._live
+        if live is not None:
+            for x in program.inputs:
+                live.note(x, at.get(x))
         with watched(program.rows, "lowering", "rows") as rows:
-            for row in rows:
+            for i, row in enumerate(rows):
                 pause()
+                if live is not None:
+                    live.now = i
                 number = of_numbers(row)
                 at[row] = self._lowered(row) if number is None else number
-        lowered = (x for x in [*program.inputs, *program.rows] if x in self.at)
-        return [x for x in lowered if x.dtype == WHOLE and may_grow(x)]
+                if live is not None:
+                    live.note(row, at[row])
+
+    def may_change(self, places: Places) -> bool:
+        """Tell whether the row that is being lowered may write over places."""
+        return self._live is not None and self._live.may_change(places)
+
+    def to_change(self, places: Places) -> Places:
+        """Return places in one piece which may be written over: a copy if need be."""
+        if self.may_change(places):
+            return places
+        return self.elementwise("copy", np.shape(places), places)
+
+    def noted(self, row: Row, places: Places) -> None:
+        """Have a row at other places from now on."""
+        self.at[row] = places
+        if self._live is not None:
+            self._live.note(row, places)
 
     @functools.cached_property
     def flag(self) -> int:
@@ -180,52 +207,6 @@ class Builder:
         kept = WHOLE if dtype == WHOLE else FLOAT
         self.held.append(Held(shape, role, len(self.called), kept))
         return self.held[-1]
-
-    def new(self, shape: tuple[int, ...]) -> Places:
-        """Return contiguous places of their own."""
-        start = self.size
-        if not shape:
-            self.size += 1
-            return start
-        count = math.prod(shape)
-        if count >= _ALIGNED:
-            start = -(-start // _ALIGNED) * _ALIGNED
-            self.size = start
-        self.size += count
-        if self.size > LARGEST:
-            raise CannotLowerError("more entries than instructions can name")
-        found = np.arange(start, start + count).reshape(shape)
-        self._even[id(found)] = found, start
-        return found
-
-    def start_of(self, places: Places, shape: Any) -> int | None:
-        """Return the first place of what ``new`` returned for this shape, if it did."""
-        known = self._even.get(id(places))
-        return known[1] if known is not None and places.shape == shape else None
-
-    def constant(self, x: Any) -> Places:
-        """Return the places of a constant."""
-        if type(x) is not float and isinstance(x, ndarray) and x.shape:
-            known = self._arrays.get(id(x))
-            if known is None:
-                if x.dtype.kind not in "fbiu" or not is_exact(x):
-                    raise CannotLowerError
-                known = self._arrays[id(x)] = self.new(x.shape), x
-                self.filled.append((known[0], x.astype(np.float64)))
-            return known[0]
-        if not isinstance(x, (float, int, np.generic, ndarray)) or isinstance(
-            x, np.complexfloating
-        ):
-            raise CannotLowerError
-        if type(x) is not float and not is_exact(x):
-            raise CannotLowerError
-        x = float(x)
-        key = (x, math.copysign(1.0, x))
-        found = self._numbers.get(key)
-        if found is None:
-            found = self._numbers[key] = self.new(())
-            self.filled.append((found, x))
-        return found
 
     def places(self, x: Any) -> Places:
         """Return the places of an argument: of a row, a constant, or a nest of them."""
@@ -306,12 +287,6 @@ class Builder:
         called = replace(called, slot=self.slot())
         self.called.append((len(self.code), called))
 
-    def in_one_piece(self, places: Places) -> Places:
-        """Return places that follow each other in memory, copied if need be."""
-        if is_one_piece(places) or not np.size(places):
-            return places
-        return self.elementwise("copy", np.shape(places), places)
-
     def _of_numbers(self, row: Row) -> int | None:
         """Write a ufunc of float64 numbers: most rows of long programs.
 
@@ -341,45 +316,6 @@ class Builder:
         self.size += 1
         self.code.add_number(op, z, *places)
         return z
-
-    # ---------------------------------------------------------- instructions
-
-    def elementwise(self, name: str, shape: Any, *operands: Places) -> Places:
-        """Write an elementwise operation; return the places of its result."""
-        result = self.new(shape)
-        if not shape:
-            self.code.add_number(OPCODES[name], result, *operands)
-            return result
-        if not result.size:
-            return result
-        z = int(result.flat[0])
-        if (at := self._evenly(shape, operands)) is not None:
-            self.code.add(name, z, at, result.size)
-            return result
-        flat = np.stack([np.broadcast_to(p, shape).reshape(-1) for p in operands])
-        found = list(stretches(flat))
-        many = len(found) > max(FEW, len(self.code))
-        if many and len(found) * SHORT > result.size:
-            raise CannotLowerError  # entries in so many places are NumPy's to collect
-        for start, count, steps in found:
-            pairs = list(zip(flat[:, start].tolist(), steps, strict=True))
-            self.code.add(name, z + start, pairs, count)
-        return result
-
-    def _evenly(
-        self, shape: Any, operands: Sequence[Places]
-    ) -> list[tuple[int, int]] | None:
-        """Return first place and step of operands that are whole arrays or numbers."""
-        found: list[tuple[int, int]] = []
-        for x in operands:
-            if type(x) is int:
-                found.append((x, 0))
-                continue
-            start = self.start_of(x, shape)
-            if start is None:
-                return None
-            found.append((start, int(math.prod(shape) > 1)))
-        return found
 
 
 __all__ = ["Builder", "CannotLowerError", "Outside"]

@@ -158,6 +158,9 @@ class Writers:
             if isinstance(part, Outside):
                 self._call(writer, part)
                 continue
+            if isinstance(part, Region) and part.is_inside:
+                part.write(writer, self)
+                continue
             if isinstance(part, Code) and len(_divided(part)) == 1:
                 for it in part:
                     writer.write(it)
@@ -174,6 +177,8 @@ class Writers:
         addresses = [writer.pointer(part.slot + i) for i in range(2)]
         function, record = (writer.add(f"load ptr, ptr {x}") for x in addresses)
         writer.do(f"call void {function}(ptr {record})")
+        for places in part.results:
+            writer.forget(*span(places))
 
     def finish(self) -> None:
         """Hand all functions to the unit."""

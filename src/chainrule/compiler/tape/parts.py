@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from chainrule.compiler.native.movements import Places
 from chainrule.compiler.tape.instructions import Code
@@ -56,8 +56,11 @@ class Region:
         The parts, in lists that run as one.
     operands, results
         The places that it reads and those that it writes, as far as others may.
+    is_inside
+        Whether it is written into the function of what is around it.
     """
 
+    is_inside: ClassVar[bool] = False
     name: str
     inside: list[list[Part]]
     operands: list[Places] = field(default_factory=list[Places])

@@ -47,6 +47,12 @@ def span(places: Places) -> tuple[int, int]:
     return (int(places.flat[0]) if places.size else 0), places.size
 
 
+def overlap(x: Places, y: Places) -> bool:
+    """Tell whether some places are among those of an array in one piece."""
+    start, n = span(x)
+    return bool(np.any((start <= np.asarray(y)) & (np.asarray(y) < start + n)))
+
+
 def writer_of(places: Places) -> Any:
     """Return the index that writes an input, flattened."""
     if type(places) is int:
@@ -97,6 +103,7 @@ __all__ = [
     "fill",
     "is_grid",
     "is_one_piece",
+    "overlap",
     "span",
     "stretches",
     "writer_of",

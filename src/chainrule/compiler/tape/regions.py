@@ -88,6 +88,8 @@ class Repeat(Region):
         count = self._count(writer)
         for place in self.captured:
             writer.number(place)
+        for c in self.carries:
+            writer.read[c.before : c.before + c.size] = True
         held = self._held()
         first = [
             (VECTOR if c.size > 1 else "double", x)
@@ -105,7 +107,7 @@ class Repeat(Region):
             self._write_step(writer, to, turn.i, count)
             turn.after = [x for c in held for x in writer.pieces_of(c.after, c.size)]
             for c in self.carries:
-                if c not in held:
+                if c not in held and c.after != c.before:
                     writer.copy(c.after, c.before, c.size)
         for c, pieces in zip(held, _shared(held, turn.carried), strict=True):
             writer.leave(c.before, c.size, pieces)
@@ -128,6 +130,8 @@ class Repeat(Region):
         found: list[Carry] = []
         total = 0
         for c in self.carries:
+            if c.after == c.before:
+                continue  # it is changed where it is
             if c.size <= UNROLLED and total + c.size <= HELD:
                 found.append(c)
                 total += c.size
