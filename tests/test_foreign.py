@@ -186,12 +186,15 @@ def test_comparisons_that_numpy_cannot_make_are_refused_by_name(f):
 SCALARS = {
     "a record": np.array([(1.0, 2)], dtype=[("a", float), ("b", int)])[0],
     "a date": np.datetime64("2026-01-01"),
+    "a time": np.timedelta64(3, "D"),
     "a text": np.str_("one"),
 }
 
 
 @pytest.mark.parametrize("y", SCALARS.values(), ids=SCALARS)
 def test_scalars_of_numpy_that_are_no_numbers_are_refused(y):
+    with pytest.raises(ArgumentError, match="needs numbers"):
+        node(y)
     for f in (operator.add, operator.mul, np.maximum, np.arctan2):
         for pair in ((N, y), (y, N)):
             with pytest.raises(ArgumentError, match="needs numbers"):

@@ -72,7 +72,7 @@ def as_value(value: Any) -> Any:
             f"node() received {value!r}, which is a node already. Use it as it is, or "
             "gd.node(gd.value(x)) for a leaf that forgets its history."
         )
-    if isinstance(value, _INTEGERS):
+    if isinstance(value, _INTEGERS) and not isinstance(value, np.timedelta64):
         return float(value)
     if isinstance(value, stand_in):
         return value.fixed() if is_inexact(value) else value.astype(np.float64)
