@@ -203,7 +203,7 @@ def _as_blocks(x: Any) -> Any:
     if not hasattr(x, "numblocks"):
         raise ArgumentError(
             f"map_reduce needs arrays of Dask or lists of chunks; received "
-            f"{describe(x)}. Write dask.array.from_array(x, chunks=(rows, -1))."
+            f"{describe(x)}. {_as_array_of_dask(x)}"
         )
     if not x.ndim or any(n != 1 for n in x.numblocks[1:]):
         raise ArgumentError(
@@ -211,6 +211,15 @@ def _as_blocks(x: Any) -> Any:
             f"{x.numblocks} blocks. Write x.rechunk({{0: 'auto', 1: -1}})."
         )
     return x
+
+
+def _as_array_of_dask(x: Any) -> str:
+    """Say how to make an array of Dask of what is none."""
+    if hasattr(getattr(x, "data", None), "numblocks"):
+        return "Pass the array that it labels, x.data."
+    if hasattr(x, "to_dask_array"):
+        return "Pass x.to_dask_array(lengths=True)."
+    return "Write dask.array.from_array(x, chunks=(rows, -1))."
 
 
 def _check_alike(data: Sequence[Any]) -> None:

@@ -109,6 +109,13 @@ REFUSED = {
 }
 
 
+def test_labels_around_an_array_of_dask_are_to_be_taken_off():
+    xarray = pytest.importorskip("xarray")
+    labelled = xarray.DataArray(DATA[0], dims=("row", "column"))
+    with pytest.raises(ArgumentError, match=r"x\.data"):
+        gd.map_reduce(logistic, labelled, DATA[1])
+
+
 @pytest.mark.parametrize("remedy", REFUSED)
 def test_what_is_refused_says_what_to_write(remedy):
     with pytest.raises(ArgumentError, match=remedy):
