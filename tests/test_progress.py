@@ -188,6 +188,9 @@ def test_tqdm_is_asked_for_where_it_is_missing(monkeypatch):
 # --------------------------------------------------------------- gd.options(progress=)
 
 
+USUAL = "options(progress=False, cache='', keep_memory=False)"
+
+
 @pytest.fixture
 def asked(drawn):
     with gd.options(progress=True):
@@ -199,7 +202,7 @@ def shown(drawn):
 
 
 def test_options_hold_for_a_block_or_until_they_are_set_again():
-    assert repr(gd.options()) == "options(progress=False, cache='')"
+    assert repr(gd.options()) == USUAL
     with gd.options(progress=True) as set_now:
         assert set_now.progress
         with gd.options(progress=False):
@@ -215,7 +218,7 @@ def test_options_hold_for_a_block_or_until_they_are_set_again():
 def test_options_are_restored_where_a_block_fails():
     with pytest.raises(KeyError), gd.options(progress=True, cache="off"):
         raise KeyError
-    assert repr(gd.options()) == "options(progress=False, cache='')"
+    assert repr(gd.options()) == USUAL
 
 
 def test_options_need_tqdm(monkeypatch):
