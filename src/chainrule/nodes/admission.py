@@ -60,6 +60,7 @@ INPUT: Mapping[str, Any] = {"input": True}
 
 
 _INTEGERS: Any = (bool, int, np.integer, np.bool_)
+_SPAN: Any = np.timedelta64  # a subclass of np.integer
 _INEXACT: Any = np.inexact
 
 
@@ -72,7 +73,7 @@ def as_value(value: Any) -> Any:
             f"node() received {value!r}, which is a node already. Use it as it is, or "
             "gd.node(gd.value(x)) for a leaf that forgets its history."
         )
-    if isinstance(value, _INTEGERS) and not isinstance(value, np.timedelta64):
+    if isinstance(value, _INTEGERS) and not isinstance(value, _SPAN):
         return float(value)
     if isinstance(value, stand_in):
         return value.fixed() if is_inexact(value) else value.astype(np.float64)
