@@ -285,3 +285,17 @@ def test_a_first_call_finds_its_pattern_once(monkeypatch):
         x = np.linspace(start, 3.0, 6)
         assert J(x).nnz == entries - (count == 2)
         assert len(found) == count
+
+
+def test_lifted_functions_have_sparse_derivatives():
+    ends = np.array([[0, 1], [1, 2], [2, 3]])
+
+    def assembled(u):
+        rest, ue = np.zeros(4), u[ends]
+        np.add.at(rest, ends, ue * ue[:, ::-1])
+        return rest
+
+    f, u = gd.lift(assembled), np.arange(1.0, 5.0)
+    found = gd.sparse.jacobian(f)(u)
+    np.testing.assert_allclose(found.toarray(), gd.jacobian(f)(u))
+    assert found.nnz == 10

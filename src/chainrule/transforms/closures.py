@@ -89,10 +89,12 @@ def bound(f: Callable[..., Any], of: Callable[..., Any]) -> Opened:
 
     What is made of it again closes over what ``f`` does now, whatever is bound to the
     same names afterwards. Of objects only those of the package of ``of`` are looked
-    into.
+    into, and none of ours but derivatives.
     """
     inner = getattr(of, "__func__", of)
     package = str(getattr(inner, "__module__", "")).partition(".")[0]
+    if package == __name__.partition(".")[0]:
+        package = ""
     opening = _Binding(package=package)
     build, _ = opening.part(f)
     return Opened(opening.values, None, f, build)
