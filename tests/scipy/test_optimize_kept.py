@@ -149,3 +149,29 @@ def test_a_node_that_does_not_matter_gives_a_plain_result():
 
     X0 = np.zeros(2)
     gd.grad(f)(np.ones(2))
+
+
+def test_lifted_functions_and_objects_that_hold_themselves():
+    def residuals(u, a):
+        z = np.zeros(3)
+        z[:] = u - a
+        return z
+
+    lifted = gd.lift(residuals)
+    slope = gd.jacobian(
+        lambda a: optimize.least_squares(lifted, np.zeros(3), args=(a,)).x
+    )
+    np.testing.assert_allclose(slope(1.5), 1.0)
+
+    class Ring:
+        def __init__(self):
+            self.all, self.middle = [self], 2.0
+
+        def distance(self, x):
+            return np.sum((x - self.all[0].middle) ** 2)
+
+    ring = Ring()
+    for middle in (2.0, 3.0):
+        ring.middle = middle
+        found = optimize.minimize(ring.distance, np.zeros(2))
+        np.testing.assert_allclose(found.x, middle, rtol=1e-6)

@@ -113,6 +113,8 @@ class _Opening:
     functions: dict[int, int] = field(default_factory=dict[int, int])
     whole: set[int] = field(default_factory=set[int])
     """The numbers of functions that hold no values."""
+    around: set[int] = field(default_factory=set[int])
+    """What is being looked into, by its identity."""
 
     def part(self, x: Any) -> Part:
         """Return what makes ``x`` again, and its key."""
@@ -125,13 +127,21 @@ class _Opening:
             return self._together("partial", parts, _partial_of)
         if isinstance(x, types.MethodType):
             return self._together("method", [x.__func__, x.__self__], _method_of)
-        if is_container(x):
-            leaves, structure = flatten(x)
-            of = functools.partial(unflatten, structure)
-            return self._together(("container", structure), leaves, of)
-        if _has_state(x):
-            return self._object(x)
-        return None, self._key(x)
+        if not (is_container(x) or _has_state(x)):
+            return None, self._key(x)
+        if id(x) in self.around:  # it holds itself
+            self.is_open = True
+            return None, None
+        self.around.add(id(x))
+        try:
+            return self._container(x) if is_container(x) else self._object(x)
+        finally:
+            self.around.discard(id(x))
+
+    def _container(self, x: Any) -> Part:
+        leaves, structure = flatten(x)
+        of = functools.partial(unflatten, structure)
+        return self._together(("container", structure), leaves, of)
 
     def _value(self, x: Any) -> Part:
         place = self.places.setdefault(id(x), len(self.values))
