@@ -436,3 +436,9 @@ def test_both_ways_at_once():
     inner = function(lambda x: np.sin(x) * x)
     f = from_torch(lambda x: (inner(x) ** 2).sum())
     gd.check_gradients(f, (X,))
+
+
+def test_tangents_that_pytorch_cannot_derive_again_are_made_by_the_transpose():
+    f = from_torch(lambda x, y: torch.logsumexp(x * y, 0))
+    x, y = np.array([0.3, 1.0, 2.0]), np.array([2.0, 1.0, 0.5])
+    gd.check_gradients(f, (x, y), order=2)

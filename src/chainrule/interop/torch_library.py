@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from chainrule.errors import ArgumentError
@@ -23,6 +24,10 @@ from chainrule.interop.torch_tensors import (
 from chainrule.values.types import Value
 
 forward_mode: Any = importlib.import_module("torch.autograd.forward_ad")
+
+
+_TRANSPOSED: ContextVar[bool] = ContextVar("_TRANSPOSED", default=False)
+"""Whether tangents are made by the transpose, and not by PyTorch's forward mode."""
 
 
 def from_torch(f: Callable[..., Any]) -> Bridge | Network:
@@ -156,7 +161,30 @@ class Torch:
         xs: Sequence[Tensor],
         bars: Sequence[Tensor],
     ) -> list[Tensor]:
-        """Return cotangents of the wanted operands, by ``torch.autograd.grad``."""
+        """Return cotangents of the wanted operands, by ``torch.autograd.grad``.
+
+        Some of PyTorch's tangents have no derivative (``logsumexp``): they are then
+        made by the transpose.
+        """
+        try:
+            return self._pulled(f, wanted, given, xs, bars)
+        except RuntimeError:
+            if _TRANSPOSED.get():
+                raise
+        token = _TRANSPOSED.set(True)
+        try:
+            return self._pulled(f, wanted, given, xs, bars)
+        finally:
+            _TRANSPOSED.reset(token)
+
+    def _pulled(
+        self,
+        f: Function,
+        wanted: Positions,
+        given: Positions,
+        xs: Sequence[Tensor],
+        bars: Sequence[Tensor],
+    ) -> list[Tensor]:
         nested = torch.is_grad_enabled()
         with torch.enable_grad():
             operands, inputs = _opened(xs, wanted)
@@ -182,6 +210,8 @@ class Torch:
         It cannot where a step has none, nor inside another tangent.
         """
         nested = torch.is_grad_enabled()
+        if _TRANSPOSED.get():
+            return _transposed(f, moving, taken, xs, dots, graph=nested)
         try:
             return _pushed(f, moving, taken, xs, dots)
         except (NotImplementedError, RuntimeError):
