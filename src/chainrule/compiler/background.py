@@ -21,7 +21,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
@@ -146,7 +146,7 @@ def pause() -> None:
 
 
 @contextlib.contextmanager
-def beside() -> Iterator[None]:
+def beside() -> Generator[None]:
     """Mark work that does without Python's lock: nobody makes way for it."""
     global _beside  # noqa: PLW0603
     is_thread = _TURN.end < math.inf

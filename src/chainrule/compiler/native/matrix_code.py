@@ -110,7 +110,7 @@ class MatrixWriter(FactorWriter):
         if n <= _BY_MINORS:
             self._minors(x, z)
             return
-        self.transposed = not self.transposed
+        self.transposed: bool = not self.transposed
         self.identity(z)
         self.solved(held, z, n)
         size = self.add(

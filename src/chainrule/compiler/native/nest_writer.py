@@ -30,7 +30,7 @@ class NestWriter(RowWriter):
         self.along: int = self._inner_axis(self._boxes[0])
         lengths = [b - a for a, b in self._boxes[0]]
         outer = [i for i, n in enumerate(lengths) if n > 1 and i != self.along]
-        self.split = outer[0] if outer else self.along
+        self.split: int = outer[0] if outer else self.along
         self.turns: int = lengths[self.split]
 
     def write(self, name: str) -> None:

@@ -51,7 +51,7 @@ from chainrule.compiler.tape.held import (
 from chainrule.compiler.tape.instructions import Code
 from chainrule.compiler.tape.liveness import Liveness, changes_arrays
 from chainrule.compiler.tape.loops import lowered_entries
-from chainrule.compiler.tape.parts import Columned, Outside, Part
+from chainrule.compiler.tape.parts import Columned, Outside, Part, Region
 from chainrule.compiler.tape.places import is_exact
 from chainrule.compiler.tracing.columns import OnEntries
 from chainrule.compiler.tracing.rows import Row
@@ -64,6 +64,9 @@ _ALIGNED = 8  # arrays that start at multiples of 64 bytes are quicker
 class Builder(Assembly):
     """Assigns places and writes instructions, row by row of a program."""
 
+    size: int
+    code: Code
+    called: list[tuple[int, Outside | Region]]
     fuses: bool = True  # loops over large arrays, in the bodies of others
 
     def __init__(self, program: Program, *, hold: bool = False) -> None:

@@ -165,12 +165,12 @@ def _iterative(name: str) -> Operation:
     def solver(A: Any, b: Any, x0: Any = None, **options: Any) -> Any:
         if holds_nodes(x0):
             x0 = value(x0)  # the solution does not depend on where it starts
-        A = as_function(A)
-        given: Any = A
-        linear = callable(A) and not isinstance(A, _linalg.LinearOperator)
+        a: Any = as_function(A)
+        given: Any = a
+        linear = callable(a) and not isinstance(a, _linalg.LinearOperator)
         if not (linear or is_ours(given) or is_ours(b)):
-            return theirs(A, b, x0, **options)
-        return _on_nodes(theirs, A, b, x0, options)
+            return theirs(a, b, x0, **options)
+        return _on_nodes(theirs, a, b, x0, options)
 
     return solver
 
