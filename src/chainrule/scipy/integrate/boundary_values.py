@@ -17,6 +17,7 @@ import numpy as np
 import scipy.integrate
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
+from numpy.typing import NDArray
 
 from chainrule import operations
 from chainrule.errors import ArgumentError, SolutionWarning
@@ -32,7 +33,7 @@ from chainrule.transforms.matrices import jacobian
 from chainrule.transforms.products import jvp
 from chainrule.transforms.values import value
 from chainrule.values.containers import flatten
-from chainrule.values.types import Value
+from chainrule.values.types import Array, ArrayValue, Value
 from chainrule.values.vertices import first_stand_in, raw
 
 _np: Any = np
@@ -151,7 +152,7 @@ class Boundary:
     options: dict[str, Any]
 
     def plain(
-        self, plainly: Callable[..., Any], x: Any, functions: tuple[Any, Any]
+        self, plainly: Callable[..., Any], x: ArrayValue, functions: tuple[Any, Any]
     ) -> Any:
         """Return SciPy's result for plain values."""
         singular, fun_jac, bc_jac = self.given
@@ -168,7 +169,9 @@ class Boundary:
             **self.options,
         )
 
-    def _possible(self, jac: Callable[..., Any], x: Any) -> Callable[..., Any] | None:
+    def _possible(
+        self, jac: Callable[..., Any], x: ArrayValue | None
+    ) -> Callable[..., Any] | None:
         """Return a Jacobian of ours, if there is one."""
         y = self.guess.astype(_np.result_type(self.guess, float))
         more = () if self.unknown is None else (self.unknown,)
@@ -178,7 +181,7 @@ class Boundary:
             return None
         return jac
 
-    def result(self, x: Any, values: Sequence[Any]) -> Any:
+    def result(self, x: ArrayValue, values: Sequence[Any]) -> Any:
         """Return SciPy's result with what depends on nodes in it."""
         if self.given[0] is not None:
             raise ArgumentError(
@@ -244,16 +247,16 @@ class Collocation:
         self.bc = bc
         self.has_p = has_p
 
-    def parts(self, n: int, m: int, z: Any) -> tuple[Any, list[Any]]:
+    def parts(self, n: int, m: int, z: Array) -> tuple[Any, list[Any]]:
         """Return the states, shape (n, m), and the parameters in a list, if any."""
         y = _np.transpose(_np.reshape(z[: n * m], (m, n)))
         return y, [z[n * m :]] if self.has_p else []
 
-    def slopes(self, x: Any, y: Any, *p: Any) -> Any:
+    def slopes(self, x: Array, y: Array, *p: Array) -> Any:
         """Return the right-hand side as an array."""
         return operations.asarray(self.fun(x, y, *p))
 
-    def residual(self, x: Any, n: int, z: Any) -> Any:
+    def residual(self, x: Array, n: int, z: Array) -> Any:
         """y1 - y0 - h / 6 (f0 + 4 f(middle) + f1), and the conditions at the ends."""
         y, p = self.parts(n, _np.shape(raw(x))[0], z)
         h = _np.diff(x)
@@ -264,7 +267,7 @@ class Collocation:
         ends = operations.asarray(self.bc(y[:, 0], y[:, -1], *p))
         return _np.concatenate([_np.reshape(_np.transpose(rest), (-1,)), ends])
 
-    def in_points(self, x: Any, y: Any, *p: Any) -> Any:
+    def in_points(self, x: Array, y: Array, *p: Array) -> Any:
         """Return df/dy, shape (n, n, m), and df/dp, shape (n, k, m), with ``p``."""
         units = _np.identity(len(y))[:, :, None] * _np.ones_like(y)
         dy = _along(lambda y: self.slopes(x, y, *p), y, units)
@@ -273,16 +276,16 @@ class Collocation:
         units = _np.identity(len(p[0]))
         return dy, _along(lambda q: self.slopes(x, y, q), p[0], units)
 
-    def at_ends(self, ya: Any, yb: Any, *p: Any) -> Any:
+    def at_ends(self, ya: Array, yb: Array, *p: Array) -> Any:
         """Return the derivatives of the conditions in both ends, and in ``p``."""
 
-        def conditions(*args: Any) -> Any:
+        def conditions(*args: Array) -> Any:
             return operations.asarray(self.bc(*args))
 
         found: Any = jacobian(conditions, tuple(range(2 + len(p))))(ya, yb, *p)
         return tuple(map(value, found))
 
-    def matrix(self, x: Any, n: int, z: Any) -> Any:
+    def matrix(self, x: Array, n: int, z: Array) -> Any:
         """Return the derivative of the residual in the unknowns, sparse."""
         m = len(x)
         y, p = self.parts(n, m, z)
@@ -309,7 +312,7 @@ class Collocation:
         return _sp.csc_array(_sp.block_array(blocks))
 
 
-def _along(f: Callable[[Any], Any], x: Any, units: Any) -> Any:
+def _along(f: Callable[[Any], Any], x: Array, units: Array) -> Any:
     """Return the derivatives along units, side by side."""
     return _np.stack([value(jvp(f, (x,), (u,))[1]) for u in units], 1)
 
@@ -322,7 +325,7 @@ def _pages(found: Any) -> list[Any]:
     return [_np.moveaxis(dy, 2, 0), _np.moveaxis(dp, 2, 0)]
 
 
-def _diagonals(blocks: Any, shift: int, width: int) -> Any:
+def _diagonals(blocks: NDArray[Any], shift: int, width: int) -> Any:
     """Return a matrix of square blocks along a diagonal."""
     count, n, _ = blocks.shape
     rows = _np.arange(count * n).reshape(count, n, 1) + _np.zeros((1, 1, n), int)
@@ -349,10 +352,10 @@ class _Factors:
     def _lu(self) -> Any:
         return _sla.splu(self._matrix)
 
-    def solve(self, b: Any, *, transposed: bool) -> Any:
+    def solve(self, b: Value, *, transposed: bool) -> Any:
         """Return the solution for a right side."""
 
-        def linear_solve(b: Any) -> Any:
+        def linear_solve(b: Value) -> Any:
             return self._lu.solve(_np.asarray(b), "T" if transposed else "N")
 
         return opaque(linear_solve)(b)
@@ -362,7 +365,7 @@ def _in_trace(problem: Boundary, operands: Sequence[Any]) -> Any:
     """Return the result in a trace, where the solver is one row."""
     kept: list[Any] = []
 
-    def f(x: Any, *values: Any) -> tuple[Any, ...]:
+    def f(x: Array, *values: Value) -> tuple[Any, ...]:
         found = problem.result(x, values)
         kept[:] = [found]
         p = () if found.p is None else (found.p,)

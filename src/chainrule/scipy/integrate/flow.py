@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 import scipy.integrate
+from numpy.typing import NDArray
 
 from chainrule.errors import ArgumentError
 from chainrule.scipy.integrate.jacobians import jacobian_of
@@ -34,7 +35,7 @@ from chainrule.scipy.integrate.replay import Program
 from chainrule.transforms.custom_operation import custom_operation
 from chainrule.transforms.one_run import with_zeros
 from chainrule.transforms.products import jvp, vjp
-from chainrule.values.types import Value
+from chainrule.values.types import Array, Value
 from chainrule.values.vertices import first_stand_in
 
 _np: Any = np
@@ -85,7 +86,7 @@ class Flow:
 
     # ---------------------------------------------------------------- plain values
 
-    def states(self, y0: Any, times: Any, *values: Any) -> Any:
+    def states(self, y0: Array, times: NDArray[Any], *values: Value) -> Any:
         """Return the states, as they are known from the last call if it is the same."""
         if first_stand_in((y0, times, values)) is not None:
             raise TypeError("a solver: run as one step of the trace")
@@ -97,12 +98,14 @@ class Flow:
         self.remember(y0, times, values, found)
         return found
 
-    def remember(self, y0: Any, times: Any, values: Sequence[Any], found: Any) -> None:
+    def remember(
+        self, y0: Array, times: NDArray[Any], values: Sequence[Any], found: Array
+    ) -> None:
         """Keep states, so that they need not be computed again."""
         key = tuple(_np.array(x) for x in (y0, times, *values))
         self._known[:] = [*self._known[-KNOWN:], (key, found)]
 
-    def _solved(self, y0: Any, times: Any, values: Sequence[Any]) -> Any:
+    def _solved(self, y0: Array, times: NDArray[Any], values: Sequence[Any]) -> Any:
         points = _np.unique(times[1:])
         if len(points) == 1 and points[0] == times[0]:
             return _np.stack([y0] * (len(times) - 1))
@@ -112,7 +115,7 @@ class Flow:
         return _np.transpose(found.y)[which]
 
     def _stretch(
-        self, y: Any, start: float, end: float, values: Sequence[Any], **how: Any
+        self, y: Array, start: float, end: float, values: Sequence[Any], **how: Any
     ) -> Any:
         """Solve forwards between two times."""
         f = self.program.slope(values, y)
@@ -129,14 +132,14 @@ class Flow:
             )
         return found
 
-    def _jacobian(self, t: float, y: Any, values: Sequence[Any]) -> dict[str, Any]:
+    def _jacobian(self, t: float, y: Array, values: Sequence[Any]) -> dict[str, Any]:
         if not issubclass(self.solver, (_scipy.Radau, _scipy.BDF, _scipy.LSODA)):
             return {}
         dense = issubclass(self.solver, _scipy.LSODA)
         found = jacobian_of(self.program, t, y, values, dense=dense)
         return {} if found is None else {"jac": found}
 
-    def _back(self, bars: Any, y0: Any, times: Any, *values: Any) -> Any:
+    def _back(self, bars: Array, y0: Array, times: NDArray[Any], *values: Value) -> Any:
         """Return the cotangents of all operands, given those of the states."""
         if first_stand_in((bars, y0, times, values)) is not None:
             raise TypeError("a solver: run as one step of the trace")
@@ -164,7 +167,11 @@ class Flow:
         return (a, of_times, *sums)
 
     def _start(
-        self, times: Any, stretches: Sequence[tuple[int, int]], before: int, i: int
+        self,
+        times: NDArray[Any],
+        stretches: Sequence[tuple[int, int]],
+        before: int,
+        i: int,
     ) -> int:
         """Return from which time, by number, the state is solved for again.
 
@@ -178,7 +185,7 @@ class Flow:
         return before
 
     def _known_again(
-        self, y: Any, start: float, end: float, values: Sequence[Any]
+        self, y: Array, start: float, end: float, values: Sequence[Any]
     ) -> Any:
         """Return the state between two times as a function, solved for again."""
         begin = self._begin("state", (start, end))
@@ -188,7 +195,7 @@ class Flow:
 
     def _backwards(
         self,
-        a: Any,
+        a: Array,
         state: Any,
         ends: tuple[float, float],
         values: Sequence[Any],
@@ -198,7 +205,7 @@ class Flow:
         size = _np.max(_np.abs(a))
         at = _looked_up(state)
 
-        def slope(t: float, a: Any) -> Any:
+        def slope(t: float, a: Array) -> Any:
             return -self._in_state(t, at(t), a, *values)
 
         options = {**self._tolerances(state, values), **self._begin("back", ends)}
@@ -246,13 +253,13 @@ class Flow:
         jac = self._jacobian(t, state(t), values).get("jac")
         if jac is not None:
 
-            def of_cotangents(t: float, a: Any) -> Any:
+            def of_cotangents(t: float, a: Array) -> Any:
                 return -jac(t, state(t)).T
 
             found["jac"] = of_cotangents
         return found
 
-    def _in_state(self, t: Any, y: Any, a: Any, *values: Any) -> Any:
+    def _in_state(self, t: Value, y: Value, a: Value, *values: Value) -> Any:
         """Return (df/dy).T a."""
 
         def pulled(t: Value, y: Value, a: Value, *values: Value) -> Any:
@@ -260,10 +267,10 @@ class Flow:
 
         return self.program.called("in state", pulled, t, y, a, *values)
 
-    def _in_values(self, t: Any, y: Any, a: Any, *values: Any) -> Any:
+    def _in_values(self, t: Value, y: Value, a: Value, *values: Value) -> Any:
         """Return the sums of (df/dv).T a over several points, for each value v."""
 
-        def pulled(t: Any, y: Any, a: Any, *values: Value) -> Any:
+        def pulled(t: Array, y: Array, a: Array, *values: Value) -> Any:
             def f(*values: Value) -> Any:
                 slope = self.program.slope(values, y[0])
                 return _np.stack([slope(t[i], y[i]) for i in range(len(y))])
@@ -285,7 +292,7 @@ class Flow:
         def fun(values: Sequence[Any]) -> Callable[..., Any]:
             half = len(values) // 2
 
-            def slope(t: Value, both: Any) -> Any:
+            def slope(t: Value, both: Array) -> Any:
                 n = _np.shape(both)[0] // 2
 
                 def f(y: Value, *values: Value) -> Any:
@@ -317,28 +324,30 @@ class Flow:
         ]
         return _np.stack(rows)
 
-    def _pullback(self, bars: Any, states: Any, *operands: Any) -> Any:
+    def _pullback(self, bars: Value, states: Value, *operands: Value) -> Any:
         return self.back(bars, *operands)
 
-    def _pushforward(self, dots: Sequence[Any], states: Any, *operands: Any) -> Any:
+    def _pushforward(self, dots: Sequence[Any], states: Value, *operands: Value) -> Any:
         return self.along(operands, with_zeros(dots, operands))
 
-    def _pullback_of_back(self, w: Any, z: Any, bars: Any, *operands: Any) -> Any:
+    def _pullback_of_back(
+        self, w: Sequence[Any], z: tuple[Any, ...], bars: Value, *operands: Value
+    ) -> Any:
         """Transpose B: its product with w is that of ``bars`` with tangents along w."""
 
-        def along(*operands: Any) -> Any:
+        def along(*operands: Value) -> Any:
             return self.along(operands, with_zeros(w, operands))
 
         tangents, pull = vjp(along, *operands)
         return (tangents, *pull(bars))
 
     def _pushforward_of_back(
-        self, dots: Sequence[Any], z: Any, bars: Any, *operands: Any
+        self, dots: Sequence[Any], z: tuple[Any, ...], bars: Value, *operands: Value
     ) -> Any:
         """The tangent of a gradient is the gradient of a tangent."""
         bars_dot, *of_operands = with_zeros(dots, (bars, *operands))
 
-        def both(*operands: Any) -> Any:
+        def both(*operands: Value) -> Any:
             return self.at(*operands), self.along(operands, of_operands)
 
         return vjp(both, *operands)[1]((bars_dot, bars))
@@ -369,7 +378,7 @@ def _piece(p: Any) -> Callable[[float], Any]:
     return lambda t: p._call_impl(_np.asarray(t))
 
 
-def _stops(moving: Any) -> Any:
+def _stops(moving: NDArray[Any]) -> Any:
     """Return at which times, by number, the solve backwards stops.
 
     It does where the state has a cotangent, and else after about the square root of

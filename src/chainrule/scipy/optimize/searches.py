@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from chainrule.scipy.optimize.minimization import WITHOUT_GRADIENT, OwnMethod, m
 from chainrule.scipy.optimize.problems import Problem, as_number
 from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.transforms.values import value
-from chainrule.values.types import Operation
+from chainrule.values.types import Array, ArrayValue, Operation, Value
 
 _np: Any = np
 _scipy: Any = scipy.optimize
@@ -40,7 +40,7 @@ class Search(OwnMethod):
         super().__init__(descends=descends, takes_objects=takes_objects)
         self._run = run
 
-    def __call__(self, fun: Callable[..., Any], x0: Any, **given: Any) -> Any:
+    def __call__(self, fun: Callable[..., Any], x0: Array, **given: Any) -> Any:
         """Run it, as SciPy's ``minimize`` runs a method."""
         return self._run(fun, x0, given)
 
@@ -92,7 +92,7 @@ def _middle(bounds: Any) -> Any:
 def _of_one_point(f: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function of points in columns as one of a single point."""
 
-    def one(x: Any, *args: Any) -> Any:
+    def one(x: Array, *args: Any) -> Any:
         return f(x[:, None], *args)[0]
 
     return one
@@ -104,56 +104,60 @@ def _plain_ends(given: dict[str, Any]) -> Any:
 
 @_searching("differential_evolution")
 def differential_evolution(
-    theirs: Any,
+    theirs: Callable[..., Any],
     func: Callable[..., Any],
     bounds: Any,
     args: Any = (),
     constraints: Any = (),
     x0: Any = None,
-    callback: Any = None,
     *,
-    integrality: Any = None,
+    integrality: ArrayValue | Sequence[bool] | bool | None = None,
     vectorized: bool = False,
-    workers: Any = 1,
+    workers: int | Callable[..., Any] = 1,
     **rest: Any,
 ) -> Any:
     """Return what differential evolution finds; its last steps have our gradient."""
+    rest["x0"] = x0
     if integrality is not None and _np.any(integrality):
-        return _of_integers(
-            theirs, func, bounds, args, constraints, x0=x0, callback=callback,
-            integrality=integrality, vectorized=vectorized, workers=workers, **rest,
-        )  # fmt: skip
+        rest |= {"integrality": integrality, "vectorized": vectorized}
+        rest["workers"] = workers
+        return _of_integers(theirs, func, bounds, args, constraints, **rest)
     if vectorized:
         func = _of_one_point(func)
     polish = rest.pop("polish", True)
 
-    def run(fun: Any, _: Any, given: dict[str, Any]) -> Any:
+    def run(fun: Callable[..., Any], _: Array, given: dict[str, Any]) -> Any:
         if polish is True:
             method = "trust-constr" if given["constraints"] else "L-BFGS-B"
             last: Any = functools.partial(_descended, method, given["jac"])
         else:
             last = polish
-        return theirs(
-            fun, _plain_ends(given), constraints=tuple(given["constraints"]), x0=x0,
-            callback=callback, polish=last, **rest,
-        )  # fmt: skip
+        limits = tuple(given["constraints"])
+        return theirs(fun, _plain_ends(given), constraints=limits, polish=last, **rest)
 
     start = _middle(bounds) if x0 is None else x0
     search = Search(run, descends=True, takes_objects=True)
     return minimize(func, start, args, search, bounds=bounds, constraints=constraints)
 
 
-def _descended(method: str, jac: Any, fun: Any, x0: Any, **given: Any) -> Any:
+def _descended(
+    method: str, jac: Any, fun: Callable[..., Any], x0: Array, **given: Any
+) -> Any:
     """Return the local minimum near a point."""
 
-    def number(x: Any) -> Any:  # the function that evolves returns an array
+    def number(x: Array) -> Any:  # the function that evolves returns an array
         return _np.ravel(fun(x))[0]
 
     return _scipy.minimize(number, x0, method=method, jac=jac, **given)
 
 
 def _of_integers(
-    theirs: Any, func: Any, bounds: Any, args: Any, constraints: Any, **rest: Any
+    theirs: Callable[..., Any],
+    func: Callable[..., Any],
+    bounds: Any,
+    args: Any,
+    constraints: Any,
+    **rest: Any,
 ) -> Any:
     f = _of_one_point(func) if rest["vectorized"] else func
     if Problem(as_number(f), Unknowns(_middle(bounds)), args).is_node:
@@ -166,18 +170,18 @@ def _of_integers(
 
 @_searching("dual_annealing")
 def dual_annealing(
-    theirs: Any,
+    theirs: Callable[..., Any],
     func: Callable[..., Any],
     bounds: Any,
     args: Any = (),
-    minimizer_kwargs: Any = None,
-    x0: Any = None,
+    minimizer_kwargs: Mapping[str, Any] | None = None,
+    x0: Value | None = None,
     **rest: Any,
 ) -> Any:
     """Return what dual annealing finds; its local searches have our gradient."""
     local = dict(minimizer_kwargs or {})
 
-    def run(fun: Any, _: Any, given: dict[str, Any]) -> Any:
+    def run(fun: Callable[..., Any], _: Array, given: dict[str, Any]) -> Any:
         inner = {"method": "L-BFGS-B", "bounds": _plain_ends(given), **local}
         inner |= _slopes(inner, given)
         return theirs(fun, _plain_ends(given), minimizer_kwargs=inner, x0=x0, **rest)
@@ -197,27 +201,31 @@ def _slopes(local: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 
 @_searching("shgo")
 def shgo(
-    theirs: Any,
+    theirs: Callable[..., Any],
     func: Callable[..., Any],
     bounds: Any,
     args: Any = (),
     constraints: Any = None,
-    minimizer_kwargs: Any = None,
-    options: Any = None,
-    workers: Any = 1,
+    minimizer_kwargs: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    workers: int | Callable[..., Any] = 1,
     **rest: Any,
 ) -> Any:
     """Return what SHGO finds; its local searches have our gradient."""
     local, more = dict(minimizer_kwargs or {}), dict(options or {})
     jac = more.pop("jac", local.pop("jac", None))
 
-    def run(fun: Any, _: Any, given: dict[str, Any]) -> Any:
+    def run(fun: Callable[..., Any], _: Array, given: dict[str, Any]) -> Any:
         inner = {"method": "SLSQP", **local}
         slopes = _slopes(inner, given)
         return theirs(
-            fun, _plain_ends(given), constraints=given["constraints"] or None,
-            minimizer_kwargs=inner, options={**more, **slopes}, **rest,
-        )  # fmt: skip
+            fun,
+            _plain_ends(given),
+            constraints=given["constraints"] or None,
+            minimizer_kwargs=inner,
+            options={**more, **slopes},
+            **rest,
+        )
 
     given: dict[str, Any] = {"bounds": bounds, "constraints": constraints or ()}
     search = Search(run, descends=True)
@@ -226,11 +234,15 @@ def shgo(
 
 @_searching("direct")
 def direct(
-    theirs: Any, func: Callable[..., Any], bounds: Any, args: Any = (), **rest: Any
+    theirs: Callable[..., Any],
+    func: Callable[..., Any],
+    bounds: Any,
+    args: Any = (),
+    **rest: Any,
 ) -> Any:
     """Return what DIRECT finds."""
 
-    def run(fun: Any, _: Any, given: dict[str, Any]) -> Any:
+    def run(fun: Callable[..., Any], _: Array, given: dict[str, Any]) -> Any:
         return theirs(fun, _plain_ends(given), **rest)
 
     search = Search(run, descends=False)
@@ -239,17 +251,17 @@ def direct(
 
 @_searching("brute")
 def brute(
-    theirs: Any,
+    theirs: Callable[..., Any],
     func: Callable[..., Any],
     ranges: Any,
     args: Any = (),
-    full_output: Any = 0,
-    workers: Any = 1,
+    full_output: bool = False,
+    workers: int | Callable[..., Any] = 1,
     **rest: Any,
 ) -> Any:
     """Return what a search on a grid, and a minimiser from there, find."""
 
-    def run(fun: Any, _: Any, __: Any) -> Any:
+    def run(fun: Callable[..., Any], _: Array, __: dict[str, Any]) -> Any:
         found = theirs(fun, ranges, full_output=True, **rest)
         return _Result(zip(("x", "fun", "grid", "Jout"), found, strict=True))
 
@@ -266,10 +278,10 @@ def _range(given: Any) -> tuple[float, float]:
 
 @_searching("basinhopping")
 def basinhopping(
-    theirs: Any,
+    theirs: Callable[..., Any],
     func: Callable[..., Any],
-    x0: Any,
-    minimizer_kwargs: Any = None,
+    x0: Value,
+    minimizer_kwargs: Mapping[str, Any] | None = None,
     **rest: Any,
 ) -> Any:
     """Return what hopping between basins finds; it descends with our gradient."""
@@ -277,7 +289,7 @@ def basinhopping(
     outer = {k: local.pop(k) for k in ("bounds", "constraints") if k in local}
     args, jac = local.pop("args", ()), local.pop("jac", None)
 
-    def run(fun: Any, start: Any, given: dict[str, Any]) -> Any:
+    def run(fun: Callable[..., Any], start: Array, given: dict[str, Any]) -> Any:
         inner = {**local, **_slopes(local, given)}
         inner |= {k: given[k] for k in outer}
         return theirs(fun, start, minimizer_kwargs=inner, **rest)

@@ -19,6 +19,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.errors import SolutionWarning
 from chainrule.scipy.optimize.problems import FEW, Problem
@@ -111,7 +112,7 @@ def _warn(words: str) -> None:
     warnings.warn(words, SolutionWarning, stacklevel=2)
 
 
-def _held(problem: Problem, x: Any, low: Any, high: Any) -> Any:
+def _held(problem: Problem, x: Array, low: Array, high: Array) -> Any:
     """Tell which unknowns a bound holds: they are on it, or pushed there from near.
 
     Solvers stop before a bound, or on it with a slope that is not yet zero. So what
@@ -146,7 +147,7 @@ LIKE = 0.1
 
 
 def _curvatures_at(
-    problem: Problem, x: Any, slope: Any, near: Any, places: Any
+    problem: Problem, x: Array, slope: Array, near: NDArray[Any], places: NDArray[Any]
 ) -> tuple[Any, Any]:
     """Return second derivatives of some unknowns, and how their slopes will change.
 
@@ -174,7 +175,7 @@ def _curvatures_at(
 
 
 def _constrained(
-    problem: Problem, x: Any, low: Any, high: Any, conditions: Conditions
+    problem: Problem, x: Array, low: Array, high: Array, conditions: Conditions
 ) -> Activity:
     """Return what is active among bounds and constraints, by their multipliers.
 
@@ -213,7 +214,7 @@ class _Near:
 
 
 def _near_to(
-    problem: Problem, x: Any, low: Any, high: Any, conditions: Conditions
+    problem: Problem, x: Array, low: Array, high: Array, conditions: Conditions
 ) -> _Near:
     """Return which bounds and constraints push at a point that is nearly a minimum."""
     slope = _np.asarray(problem.gradient(x))
@@ -239,7 +240,9 @@ def _near_to(
     )
 
 
-def _newton_step(problem: Problem, x: Any, near: _Near, conditions: Conditions) -> Any:
+def _newton_step(
+    problem: Problem, x: Array, near: _Near, conditions: Conditions
+) -> Any:
     """Return a Newton step to the minimum with all bounds that are met as equations."""
     met = near.active | near.weak
     matrix = _np.array(problem.hessian(x))
@@ -256,7 +259,7 @@ def _newton_step(problem: Problem, x: Any, near: _Near, conditions: Conditions) 
     return -_np.linalg.lstsq(system, rest, rcond=None)[0][: x.size]
 
 
-def _curvatures(problem: Problem, x: Any, rows: Any, wanted: Any) -> Any:
+def _curvatures(problem: Problem, x: Array, rows: Array, wanted: Array) -> Any:
     """Return the second derivatives along the wanted rows; never quite zero."""
     found = _np.ones(len(rows))
     for i in _np.flatnonzero(wanted):
@@ -267,7 +270,13 @@ def _curvatures(problem: Problem, x: Any, rows: Any, wanted: Any) -> Any:
 
 
 def _pushing(
-    rows: Any, slope: Any, active: Any, equal: Any, sign: Any, far: Any, gap: Any
+    rows: Array,
+    slope: Array,
+    active: NDArray[Any],
+    equal: NDArray[Any],
+    sign: Array,
+    far: Array,
+    gap: Array,
 ) -> tuple[Any, Any, Any]:
     """Return the multipliers, what is active, and what of it hardly pushes."""
     open_ended = ~equal
@@ -287,7 +296,7 @@ def _pushing(
         active[worst] = False
 
 
-def _is_weak(strength: Any, gap: Any) -> Any:
+def _is_weak(strength: Array, gap: Array) -> Any:
     """Tell whether a multiplier is zero, and so is the distance to the bound.
 
     Interior methods stop where both are small and of one size.
@@ -297,7 +306,7 @@ def _is_weak(strength: Any, gap: Any) -> Any:
     return (both <= SMALL) | ((both <= NEAR) & like)
 
 
-def regular(*parts: Any) -> float:
+def regular(*parts: Array) -> float:
     """Return 1, or nan with a warning where rows depend on each other."""
     rows = _np.concatenate(parts)
     if rows.size:
@@ -318,9 +327,9 @@ def regular(*parts: Any) -> float:
 
 def minimum(
     problem: Problem,
-    x: Any,
-    low: Any,
-    high: Any,
+    x: Array,
+    low: Array,
+    high: Array,
     found: Activity,
     conditions: Sequence[Any] = (),
 ) -> Any:
@@ -333,20 +342,20 @@ def minimum(
     is_free = not conditions and not is_stand_in(found.held)
     is_free = is_free and not (found.held != FREE).any()
 
-    def lagrangian(y: Any, multipliers: Any) -> Any:
+    def lagrangian(y: Array, multipliers: Array | None) -> Any:
         total = problem.of(y, *problem.args)
         if conditions:
             total = total + _np.sum(multipliers * _values(conditions, y))
         return total
 
-    def equations(z: Any, *, freed: bool = False) -> Any:
+    def equations(z: Array, *, freed: bool = False) -> Any:
         y, multipliers = (z[:n], z[n:]) if conditions else (z, None)
         free = grad(lagrangian)(y, multipliers)
         if is_free:
             return free
         held, active = (_settled(s, freed=freed) for s in (found.held, found.active))
         first = _at_bounds(held, y, low, high, free) * found.regular
-        if not conditions:
+        if multipliers is None:
             return first
         pairs = zip(*_bounds(conditions), strict=True)
         lower, upper = (_np.concatenate(b) for b in pairs)
@@ -367,12 +376,12 @@ def _has_kinks(found: Activity) -> bool:
     return any(is_stand_in(s) or bool((s > HIGH).any()) for s in states)
 
 
-def _settled(states: Any, *, freed: bool) -> Any:
+def _settled(states: Array, *, freed: bool) -> Any:
     """Return states in which bounds that do not push hold, or are not there."""
     return _np.where(states > HIGH, FREE if freed else states - HIGH, states)
 
 
-def _values(conditions: Sequence[Any], y: Any) -> Any:
+def _values(conditions: Sequence[Any], y: Array) -> Any:
     return _np.concatenate([c.of(y) for c in conditions])
 
 
@@ -380,7 +389,7 @@ def _bounds(conditions: Sequence[Any]) -> list[tuple[Any, Any]]:
     return [(c.low, c.high) for c in conditions]
 
 
-def _at_bounds(states: Any, y: Any, low: Any, high: Any, free: Any) -> Any:
+def _at_bounds(states: Array, y: Array, low: Array, high: Array, free: Array) -> Any:
     """Return the distance to the bound that is active, and ``free`` where none is."""
     low, high = (_np.where(states == s, b, 0.0) for s, b in ((LOW, low), (HIGH, high)))
     held = _np.where(states == LOW, y - low, y - high)

@@ -54,39 +54,39 @@ class continuous(distribution):
     _of_parameters = ("mean", "var", "std", "median", "entropy")
     _place = (("loc", 0), ("scale", 1))
 
-    def pdf(self, x: Value, *args: Any, **kwds: Any) -> Any:
+    def pdf(self, x: Value, *args: Value, **kwds: Value) -> Any:
         """Return the density at ``x``."""
         return self._at("pdf", x, args, kwds)
 
-    def logpdf(self, x: Value, *args: Any, **kwds: Any) -> Any:
+    def logpdf(self, x: Value, *args: Value, **kwds: Value) -> Any:
         """Return the logarithm of the density at ``x``."""
         return self._at("logpdf", x, args, kwds)
 
-    def cdf(self, x: Value, *args: Any, **kwds: Any) -> Any:
+    def cdf(self, x: Value, *args: Value, **kwds: Value) -> Any:
         """Return the probability of values up to ``x``."""
         return self._at("cdf", x, args, kwds)
 
-    def logcdf(self, x: Value, *args: Any, **kwds: Any) -> Any:
+    def logcdf(self, x: Value, *args: Value, **kwds: Value) -> Any:
         """Return the logarithm of the probability of values up to ``x``."""
         return self._at("logcdf", x, args, kwds)
 
-    def sf(self, x: Value, *args: Any, **kwds: Any) -> Any:
+    def sf(self, x: Value, *args: Value, **kwds: Value) -> Any:
         """Return the probability of values above ``x``."""
         return self._at("sf", x, args, kwds)
 
-    def logsf(self, x: Value, *args: Any, **kwds: Any) -> Any:
+    def logsf(self, x: Value, *args: Value, **kwds: Value) -> Any:
         """Return the logarithm of the probability of values above ``x``."""
         return self._at("logsf", x, args, kwds)
 
-    def ppf(self, q: Value, *args: Any, **kwds: Any) -> Any:
+    def ppf(self, q: Value, *args: Value, **kwds: Value) -> Any:
         """Return the value below which the probability is ``q``."""
         return self._at("ppf", q, args, kwds)
 
-    def isf(self, q: Value, *args: Any, **kwds: Any) -> Any:
+    def isf(self, q: Value, *args: Value, **kwds: Value) -> Any:
         """Return the value above which the probability is ``q``."""
         return self._at("isf", q, args, kwds)
 
-    def median(self, *args: Any, **kwds: Any) -> Any:
+    def median(self, *args: Value, **kwds: Value) -> Any:
         """Return the median."""
         if not moves(*args, *kwds.values()):
             return self._scipy.median(*args, **kwds)
@@ -94,7 +94,9 @@ class continuous(distribution):
 
     # ------------------------------------------------------------------ on nodes
 
-    def _at(self, method: str, x: Any, args: Any, kwds: dict[str, Any]) -> Any:
+    def _at(
+        self, method: str, x: Value, args: Sequence[Value], kwds: dict[str, Any]
+    ) -> Any:
         if not moves(x, *args, *kwds.values()):
             return getattr(self._scipy, method)(x, *args, **kwds)
         placed = self._at_point if method in OUTSIDE else self._at_share
@@ -103,7 +105,7 @@ class continuous(distribution):
     def _moment(self, method: str, arguments: list[Any]) -> Any:
         return quietly(self._placed_moment, method, arguments)
 
-    def _at_point(self, method: str, x: Any, arguments: list[Any]) -> Any:
+    def _at_point(self, method: str, x: Value, arguments: list[Any]) -> Any:
         """Return a function of a point: the standard one at ``(x - loc) / scale``."""
         *shapes, loc, scale = arguments
         y = x if is_plainly(loc, 0.0) else x - loc
@@ -112,7 +114,7 @@ class continuous(distribution):
         z = self.standard(method, y, shapes, density)
         return self._checked(z, shapes, scale, y)
 
-    def _at_share(self, method: str, q: Any, arguments: list[Any]) -> Any:
+    def _at_share(self, method: str, q: Value, arguments: list[Any]) -> Any:
         """Return a quantile: ``loc + scale`` times the standard one."""
         *shapes, loc, scale = arguments
         formula = self.formula(method)
@@ -123,7 +125,9 @@ class continuous(distribution):
         z = z if is_plainly(loc, 0.0) else z + loc
         return self._checked(only_where(inside, z), shapes, scale, q, loc)
 
-    def _checked(self, z: Any, shapes: Sequence[Any], scale: Any, *others: Any) -> Any:
+    def _checked(
+        self, z: Value, shapes: Sequence[Any], scale: Value, *others: Value
+    ) -> Any:
         """Return nan where a parameter is not allowed, in the shape of all of them."""
         allowed: Any = self._valid(shapes)
         if not is_plainly(scale, 1.0):
@@ -131,7 +135,7 @@ class continuous(distribution):
         return spread(only_where(allowed, z), *shapes, scale, *others)
 
     def standard(
-        self, method: str, y: Any, shapes: Sequence[Any], scale: Any = None
+        self, method: str, y: Value, shapes: Sequence[Any], scale: Value | None = None
     ) -> Any:
         """Return a function at standardised points; the density of ``scale`` times."""
         formula = self.formula(method)
@@ -148,7 +152,7 @@ class continuous(distribution):
         below, above = OUTSIDE[method.removesuffix("_of_shapes")]
         return np.where(inside, z, np.where(at > low, above, below))
 
-    def _inside(self, method: str, at: Any, low: Any, high: Any) -> Any:
+    def _inside(self, method: str, at: Value, low: Value, high: Value) -> Any:
         """Tell which points are in the support, where formulas are evaluated."""
         from_low, to_high = getattr(self.formulas, "open_at", (False, False))
         from_low |= method == "logcdf" or is_plainly(low, -math.inf)
@@ -200,12 +204,12 @@ class continuous(distribution):
         return function
 
 
-def is_plainly(x: Any, value: float) -> bool:
+def is_plainly(x: Value, value: float) -> bool:
     """Tell whether an argument is a certain plain number."""
     return type(x) is float and x == value
 
 
-def _scaled(method: str, z: Any, scale: Any) -> Any:
+def _scaled(method: str, z: Value, scale: Value | None) -> Any:
     """Return a density of ``scale`` times the variable."""
     if scale is None:
         return z

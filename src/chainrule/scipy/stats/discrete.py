@@ -44,33 +44,35 @@ class discrete(distribution):
     _everywhere = (0.0, math.inf)
     _place = (("loc", 0),)
 
-    def pmf(self, k: Value, *args: Any, **kwds: Any) -> Any:
+    def pmf(self, k: Value, *args: Value, **kwds: Value) -> Any:
         """Return the probability of ``k``."""
         return self._at("pmf", k, args, kwds)
 
-    def logpmf(self, k: Value, *args: Any, **kwds: Any) -> Any:
+    def logpmf(self, k: Value, *args: Value, **kwds: Value) -> Any:
         """Return the logarithm of the probability of ``k``."""
         return self._at("logpmf", k, args, kwds)
 
-    def cdf(self, k: Value, *args: Any, **kwds: Any) -> Any:
+    def cdf(self, k: Value, *args: Value, **kwds: Value) -> Any:
         """Return the probability of values up to ``k``."""
         return self._at("cdf", k, args, kwds)
 
-    def logcdf(self, k: Value, *args: Any, **kwds: Any) -> Any:
+    def logcdf(self, k: Value, *args: Value, **kwds: Value) -> Any:
         """Return the logarithm of the probability of values up to ``k``."""
         return self._at("logcdf", k, args, kwds)
 
-    def sf(self, k: Value, *args: Any, **kwds: Any) -> Any:
+    def sf(self, k: Value, *args: Value, **kwds: Value) -> Any:
         """Return the probability of values above ``k``."""
         return self._at("sf", k, args, kwds)
 
-    def logsf(self, k: Value, *args: Any, **kwds: Any) -> Any:
+    def logsf(self, k: Value, *args: Value, **kwds: Value) -> Any:
         """Return the logarithm of the probability of values above ``k``."""
         return self._at("logsf", k, args, kwds)
 
     # ------------------------------------------------------------------ on nodes
 
-    def _at(self, method: str, k: Any, args: Any, kwds: dict[str, Any]) -> Any:
+    def _at(
+        self, method: str, k: Value, args: Sequence[Value], kwds: dict[str, Any]
+    ) -> Any:
         if not moves(k, *args, *kwds.values()):
             return getattr(self._scipy, method)(k, *args, **kwds)
         k, (*shapes, loc) = operand(k), self._arguments(args, kwds)
@@ -79,11 +81,11 @@ class discrete(distribution):
                 raise missing(self.name, f"{method} in {name!r}", _COUNTS)
         return quietly(self._at_count, method, k - loc, shapes)
 
-    def _at_count(self, method: str, y: Any, shapes: Sequence[Any]) -> Any:
+    def _at_count(self, method: str, y: Value, shapes: Sequence[Any]) -> Any:
         z = self.standard(method, y, shapes)
         return spread(only_where(self._valid(shapes), z), *shapes)
 
-    def standard(self, method: str, y: Any, shapes: Sequence[Any]) -> Any:
+    def standard(self, method: str, y: Value, shapes: Sequence[Any]) -> Any:
         """Return a function at counts, which have ``loc`` subtracted."""
         formula = self.formula(method)
         low, high = self._support(shapes)
@@ -122,7 +124,7 @@ class discrete(distribution):
             return self._summed if method == "cdf" else None
         return declared
 
-    def _summed(self, k: Any, *shapes: Any) -> Any:
+    def _summed(self, k: Value, *shapes: Value) -> Any:
         """Return the sum of the probabilities from the first count to ``k``."""
         if is_stand_in(k):
             raise missing(

@@ -16,7 +16,7 @@ from chainrule.errors import MissingRuleError
 from chainrule.nodes.recorder import as_operand
 from chainrule.scipy.moving import moves
 from chainrule.values.shapes import dtype_of, shape_of
-from chainrule.values.types import Mask, Shape
+from chainrule.values.types import Mask, Shape, Value
 from chainrule.values.vertices import (
     first_stand_in,
     is_stand_in,
@@ -73,12 +73,12 @@ def surely(mask: Mask) -> bool:
     return not is_stand_in(mask) and bool(np.all(mask))
 
 
-def only_where(mask: Any, z: Any) -> Any:
+def only_where(mask: Mask, z: Value) -> Any:
     """Return ``z`` where a mask holds, and nan elsewhere, as are its derivatives."""
     return z if surely(mask) else z * np.where(mask, 1.0, np.nan)
 
 
-def spread(z: Any, *others: Any) -> Any:
+def spread(z: Value, *others: Value) -> Any:
     """Return ``z`` in the shape that it has together with others."""
     shape: Shape = np.broadcast_shapes(*(shape_of(x) for x in (z, *others)))
     return z if shape_of(z) == shape else np.broadcast_to(z, shape)
@@ -137,7 +137,7 @@ class distribution:
         """Be found by name, in another process too."""
         return named, (self.name,)
 
-    def __call__(self, *args: Any, **kwds: Any) -> frozen:
+    def __call__(self, *args: Value, **kwds: Value) -> frozen:
         """Return the distribution with its parameters fixed; they may be nodes."""
         return frozen(self, args, kwds)
 
@@ -165,25 +165,25 @@ class distribution:
 
     # ---------------------------------------------------------------------- its moments
 
-    def mean(self, *args: Any, **kwds: Any) -> Any:
+    def mean(self, *args: Value, **kwds: Value) -> Any:
         """Return the mean."""
         return self._of("mean", args, kwds)
 
-    def var(self, *args: Any, **kwds: Any) -> Any:
+    def var(self, *args: Value, **kwds: Value) -> Any:
         """Return the variance."""
         return self._of("var", args, kwds)
 
-    def entropy(self, *args: Any, **kwds: Any) -> Any:
+    def entropy(self, *args: Value, **kwds: Value) -> Any:
         """Return the entropy; of a continuous distribution the differential one."""
         return self._of("entropy", args, kwds)
 
-    def std(self, *args: Any, **kwds: Any) -> Any:
+    def std(self, *args: Value, **kwds: Value) -> Any:
         """Return the standard deviation."""
         if not moves(*args, *kwds.values()):
             return self._scipy.std(*args, **kwds)
         return np.sqrt(self.var(*args, **kwds))
 
-    def _of(self, method: str, args: Any, kwds: dict[str, Any]) -> Any:
+    def _of(self, method: str, args: Sequence[Value], kwds: dict[str, Any]) -> Any:
         if not moves(*args, *kwds.values()):
             return getattr(self._scipy, method)(*args, **kwds)
         return self._moment(method, self._arguments(args, kwds))
@@ -295,7 +295,9 @@ class frozen:
     3.0
     """
 
-    def __init__(self, dist: Any, args: tuple[Any, ...], kwds: dict[str, Any]) -> None:
+    def __init__(
+        self, dist: distribution, args: tuple[Any, ...], kwds: dict[str, Any]
+    ) -> None:
         """Keep the parameters; SciPy's own object is made of plain ones."""
         self.dist = dist
         self.args = args
