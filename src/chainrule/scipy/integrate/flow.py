@@ -35,7 +35,7 @@ from chainrule.scipy.integrate.replay import Program
 from chainrule.transforms.custom_operation import custom_operation
 from chainrule.transforms.one_run import with_zeros
 from chainrule.transforms.products import jvp, vjp
-from chainrule.values.types import Array, Value
+from chainrule.values.types import Array, ArrayValue, Value
 from chainrule.values.vertices import first_stand_in
 
 _np: Any = np
@@ -99,7 +99,7 @@ class Flow:
         return found
 
     def remember(
-        self, y0: Array, times: NDArray[Any], values: Sequence[Any], found: Array
+        self, y0: Array, times: NDArray[Any], values: Sequence[Any], found: ArrayValue
     ) -> None:
         """Keep states, so that they need not be computed again."""
         key = tuple(_np.array(x) for x in (y0, times, *values))

@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule import operations
 from chainrule.scipy.integrate.flow import Flow
-from chainrule.values.types import Value
+from chainrule.values.types import ArrayValue, Value
 from chainrule.values.vertices import first_stand_in, raw
 
 _np: Any = np
@@ -32,9 +32,9 @@ class FlowCurve:
         flow: Flow,
         y0: Value,
         t0: Value,
-        ts: Any,
+        ts: ArrayValue,
         values: Sequence[Any],
-        known: Any,
+        known: ArrayValue,
     ) -> None:
         """Take a flow, and the ``known`` states at ``ts``, plain ones."""
         self.flow = flow
@@ -57,7 +57,7 @@ class FlowCurve:
         """The states at ``ts``."""
         return self.points(self.ts)
 
-    def points(self, t: Any) -> Any:
+    def points(self, t: Value) -> Any:
         """Return the states at times in the solver's order, a row for each."""
         y0, t0, *values = self._start
         times = _np.concatenate([_np.reshape(t0, (1,)), t])
@@ -67,7 +67,7 @@ class FlowCurve:
         """Return the state near a time, as a function of time."""
         y = self.points(_np.array([t]))[0]
 
-        def state(later: Any) -> Any:
+        def state(later: Value) -> Any:
             return self.flow.at(y, _np.stack([t, later]), *self._start[2:])[0]
 
         return state

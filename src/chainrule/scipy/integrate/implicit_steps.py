@@ -7,13 +7,14 @@ far below the tolerance of the step, is taken for zero.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from chainrule.scipy.integrate.steps import Carry, Given, Method, Slope
 from chainrule.solving import implicit
-from chainrule.values.types import Value
+from chainrule.values.types import Array, ArrayValue, Value
 from chainrule.values.vertices import raw, stand_in
 
 _np: Any = np
@@ -36,7 +37,7 @@ RADAU_P = _np.array(
 """The polynomial through 0 and the three stages, in powers of x."""
 
 
-def _root(found: Any, residual: Any) -> Any:
+def _root(found: Value, residual: Callable[..., Any]) -> Any:
     """Return a known root as one that moves with what the residual reads."""
     root = raw(found)
     if isinstance(root, stand_in):  # what a traced loop does not read does not move
@@ -69,7 +70,7 @@ class Radau(Method):
         """Z - h A f(t + c h, y + z) = 0"""
         t, h = x["t"], x["h"]
 
-        def residual(z: Any) -> Any:
+        def residual(z: Array) -> Any:
             slopes = [f(t + c * h, carry + z[i]) for i, c in enumerate(RADAU_C)]
             return z - h * (RADAU_A @ _np.stack(slopes))
 
@@ -173,7 +174,7 @@ def _update(order: int) -> tuple[int, Any, Any, Any]:
     return order, p, update, w
 
 
-def _spacing(factors: Any, orders: Any) -> Any:
+def _spacing(factors: ArrayValue, orders: ArrayValue) -> Any:
     """Return the matrices that change the spacing of differences by factors.
 
     (R(factor) R(1)).T in the rows up to the order, R[i, j] the product of
@@ -182,7 +183,7 @@ def _spacing(factors: Any, orders: Any) -> Any:
     i = _np.arange(1, ORDERS + 1.0)[:, None]
     j = _np.arange(1, ORDERS + 1.0)
 
-    def products(factors: Any) -> Any:
+    def products(factors: ArrayValue) -> Any:
         inner = _np.cumprod((i - 1 - factors[:, None, None] * j) / i, axis=1)
         count = len(inner)
         below = _np.concatenate([_np.zeros((count, ORDERS, 1)), inner], axis=2)

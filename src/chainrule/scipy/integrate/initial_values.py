@@ -23,7 +23,7 @@ from chainrule.scipy.integrate.replay import Program, program_for
 from chainrule.scipy.integrate.results import in_trace
 from chainrule.transforms.closures import Opened, opened
 from chainrule.values.containers import flatten
-from chainrule.values.types import Value
+from chainrule.values.types import ArrayValue, Value
 from chainrule.values.vertices import first_stand_in, raw, stand_in
 
 _np: Any = np
@@ -172,7 +172,9 @@ def _program(template: Opened, solver: Any, vectorized: bool) -> Program:
     return program_for(None if key is None else (key, solver, vectorized), made)
 
 
-def _plain(problem: Problem, ends: Sequence[float], y0: Any, t_eval: Any) -> Any:
+def _plain(
+    problem: Problem, ends: Sequence[float], y0: ArrayValue, t_eval: ArrayValue | None
+) -> Any:
     """Return what SciPy itself returns."""
     fun, events, args, _ = problem.template.whole
     return _scipy.solve_ivp(

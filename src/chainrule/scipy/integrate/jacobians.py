@@ -12,7 +12,7 @@ from chainrule.scipy.integrate.replay import Program
 from chainrule.sparse.api import jacobian as sparse_jacobian
 from chainrule.transforms.matrices import jacobian
 from chainrule.transforms.values import value
-from chainrule.values.types import Value
+from chainrule.values.types import Array, ArrayValue, Value
 
 _np: Any = np
 LARGE = 50
@@ -22,7 +22,7 @@ FULL = 0.2
 
 
 def jacobian_of(
-    program: Program, t: float, y0: Any, values: Sequence[Any], *, dense: bool
+    program: Program, t: float, y0: ArrayValue, values: Sequence[Any], *, dense: bool
 ) -> Callable[[float, Any], Any] | None:
     """Return df/dy as a function of time and state, exact and compiled.
 
@@ -46,7 +46,7 @@ def jacobian_of(
             program.runs[key] = None
             continue
 
-        def of(t: float, y: Any, found: Any = found) -> Any:
+        def of(t: float, y: Array, found: Any = found) -> Any:
             return found(y, t, list(values))
 
         return of

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import scipy.integrate
+from numpy.typing import NDArray
 
 from chainrule import operations
 from chainrule.errors import ArgumentError
@@ -122,7 +123,7 @@ def _differentiated(template: Opened, y0: Any, t: Any, options: dict[str, Any]) 
 
         return of
 
-    def states(y0: Any, times: Any, values: Sequence[Any]) -> Any:
+    def states(y0: NDArray[Any], times: NDArray[Any], values: Sequence[Any]) -> Any:
         func, args, jac = template.filled(values)
         if holds_nodes(slope(values)(times[0], y0)):
             raise _unseen()

@@ -26,7 +26,7 @@ from chainrule.scipy.integrate.steps import Method, recording
 from chainrule.transforms.closures import Opened
 from chainrule.transforms.values import value
 from chainrule.values.shapes import ndarray
-from chainrule.values.types import Value
+from chainrule.values.types import ArrayValue, Value
 from chainrule.values.vertices import first_stand_in, raw
 
 _np: Any = np
@@ -80,7 +80,11 @@ class Problem:
         return [with_args(e, args) for e in events]
 
     def solved(
-        self, y0: Any, ends: Sequence[float], t_eval: Any, values: Sequence[Any]
+        self,
+        y0: ArrayValue,
+        ends: Sequence[float],
+        t_eval: ArrayValue | None,
+        values: Sequence[Any],
     ) -> Solved:
         """Return SciPy's result for plain values, and what it noted of its steps."""
         key = b"|".join(_np.asarray(x).tobytes() for x in (y0, *ends, t_eval, *values))
@@ -95,7 +99,11 @@ class Problem:
         return found, notes
 
     def _solved(
-        self, y0: Any, ends: Sequence[float], t_eval: Any, values: Sequence[Any]
+        self,
+        y0: ArrayValue,
+        ends: Sequence[float],
+        t_eval: ArrayValue | None,
+        values: Sequence[Any],
     ) -> Solved:
         notes: list[dict[str, Any]] = []
         fun = self.program.fun(values)
@@ -116,7 +124,11 @@ class Problem:
         return found, notes
 
     def result(
-        self, y0: Any, ends: Sequence[Any], t_eval: Any, values: Sequence[Any]
+        self,
+        y0: ArrayValue,
+        ends: Sequence[Any],
+        t_eval: ArrayValue | None,
+        values: Sequence[Any],
     ) -> Any:
         """Return SciPy's result with what depends on nodes in it."""
         if raw(y0).dtype.kind not in "fc":
@@ -135,11 +147,11 @@ class Problem:
     def _of_steps(
         self,
         notes: list[dict[str, Any]],
-        y0: Any,
+        y0: ArrayValue,
         ends: Sequence[Any],
         values: Sequence[Any],
         found: Any,
-        t_eval: Any,
+        t_eval: ArrayValue | None,
     ) -> Solution:
         times, given = times_of(notes[1:], *ends)
         dense = self.dense or t_eval is not None or bool(found.t_events)
@@ -152,7 +164,7 @@ class Problem:
         return Solution(*parts, later=self.method.alternate)
 
     def _of_flow(
-        self, y0: Any, ends: Sequence[Any], values: Sequence[Any], found: Any
+        self, y0: ArrayValue, ends: Sequence[Any], values: Sequence[Any], found: Any
     ) -> FlowCurve:
         if holds_nodes(self.program.fun(list(map(raw, values)))(raw(ends[0]), raw(y0))):
             raise ArgumentError(
@@ -162,14 +174,18 @@ class Problem:
         times = moved(_np.asarray(found.t), *ends)
         return FlowCurve(self.flow, y0, ends[0], times, values, _np.transpose(found.y))
 
-    def curve(self, parts: Sequence[Any], y0: Any, t0: Any, values: Any) -> Any:
+    def curve(
+        self, parts: Sequence[Any], y0: ArrayValue, t0: Value, values: Sequence[Any]
+    ) -> Any:
         """Return the solution as a function of time, in a trace."""
         if self.by_steps:
             return self._solution(*parts)
         ts, known = parts
         return FlowCurve(self.flow, y0, t0, ts, values, known)
 
-    def jacobian(self, t: float, y0: Any, values: Sequence[Any]) -> dict[str, Any]:
+    def jacobian(
+        self, t: float, y0: ArrayValue, values: Sequence[Any]
+    ) -> dict[str, Any]:
         """Return the Jacobian as an option, where a method takes one."""
         _, _, args, given = self.template.filled(values)
         if callable(given):

@@ -10,7 +10,7 @@ import numpy as np
 from chainrule import operations
 from chainrule.scipy.integrate.whole import Whole
 from chainrule.solving import implicit
-from chainrule.values.types import Value
+from chainrule.values.types import ArrayValue, Value
 from chainrule.values.vertices import raw
 
 _np: Any = np
@@ -39,18 +39,27 @@ class Solvable(Protocol):
     program: Any
 
     def result(
-        self, y0: Any, ends: Sequence[Any], t_eval: Any, values: Sequence[Any]
+        self,
+        y0: ArrayValue,
+        ends: Sequence[Any],
+        t_eval: ArrayValue | None,
+        values: Sequence[Any],
     ) -> Any:
         """Return the result for plain values and nodes."""
         ...
 
-    def curve(self, parts: Sequence[Any], y0: Any, t0: Any, values: Any) -> Any:
+    def curve(
+        self, parts: Sequence[Any], y0: ArrayValue, t0: Value, values: Sequence[Any]
+    ) -> Any:
         """Return the solution as a function of time, in a trace."""
         ...
 
 
 def fill(
-    found: Any, curve: Curve, t_eval: Any, events: Sequence[Callable[..., Any]]
+    found: Any,
+    curve: Curve,
+    t_eval: ArrayValue | None,
+    events: Sequence[Callable[..., Any]],
 ) -> None:
     """Put what depends on nodes into SciPy's result."""
     for i, event in enumerate(events):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import operations
-from chainrule.values.types import Value
+from chainrule.values.types import ArrayValue, Value
 from chainrule.values.vertices import raw
 
 _np: Any = np
@@ -65,10 +65,10 @@ class Solution:
         """Return the states at times, by the earlier polynomial, a row for each."""
         return self.at(t, segments(raw(self.ts), raw(t), later=False))
 
-    def _segments(self, t: Any) -> Any:
+    def _segments(self, t: Value) -> Any:
         return segments(raw(self.ts), t, later=self._later)
 
-    def at(self, t: Any, i: Any) -> Any:
+    def at(self, t: Value, i: ArrayValue) -> Any:
         """Return the states at times in the segments ``i``, a row for each."""
         starts, lengths, states, rows = self._pieces
         x: Any = (t - starts[i]) / lengths[i]
@@ -81,7 +81,7 @@ class Solution:
         return states[i] + total
 
 
-def segments(ts: Any, t: Any, *, later: bool) -> Any:
+def segments(ts: ArrayValue, t: Value, *, later: bool) -> Any:
     """Return between which two of ``ts`` times lie; they go up or down."""
     sign = 1.0 if ts[-1] >= ts[0] else -1.0
     side = "right" if later else "left"

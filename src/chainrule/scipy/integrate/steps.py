@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import scipy.integrate
+from numpy.typing import NDArray
 
 from chainrule.values.types import Value
 
@@ -125,7 +126,7 @@ class Dop853(RungeKutta):
         return _POWERS[:, :3] @ _np.stack(first) + _POWERS[:, 3:] @ rest
 
 
-def _mixed(weights: Any, slopes: Sequence[Any]) -> Any:
+def _mixed(weights: NDArray[Any], slopes: Sequence[Any]) -> Any:
     """Return a sum of slopes with weights, those that are not 0."""
     pairs = zip(weights.tolist(), slopes, strict=True)
     parts = [w * k for w, k in pairs if w]

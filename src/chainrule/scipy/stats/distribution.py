@@ -295,9 +295,7 @@ class frozen:
     3.0
     """
 
-    def __init__(
-        self, dist: distribution, args: tuple[Any, ...], kwds: dict[str, Any]
-    ) -> None:
+    def __init__(self, dist: Any, args: tuple[Any, ...], kwds: dict[str, Any]) -> None:
         """Keep the parameters; SciPy's own object is made of plain ones."""
         self.dist = dist
         self.args = args
