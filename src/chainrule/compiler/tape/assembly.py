@@ -133,34 +133,5 @@ class Assembly:
             found.append((start, int(math.prod(shape) > 1)))
         return found
 
-    def reduced(self, name: str, pair: str, places: Places, axes: Any) -> Places:
-        """Write a reduction over axes; ``pair`` is the operation on two entries."""
-        if not places.size:
-            raise CannotLowerError
-        kept = [i for i in range(places.ndim) if i not in axes]
-        moved = np.transpose(places, [*axes, *kept])
-        shape = moved.shape[len(axes) :]
-        moved = moved.reshape(-1, *shape)
-        count, size = moved.shape[0], int(np.prod(shape, dtype=int))
-        if count == 1:
-            return moved[0]
-        if size >= 8 or count <= 4:
-            total = moved[0]
-            for part in moved[1:]:
-                total = self.elementwise(pair, shape, total, part)
-            return total
-        result = self.new(shape)
-        columns = moved.reshape(count, size)
-        for j, z in enumerate(np.ravel(result).tolist()):
-            self._reduced_one(name, pair, columns[:, j], z)
-        return result
-
-    def _reduced_one(self, name: str, pair: str, places: Places, z: int) -> None:
-        parts = list(stretches(places[None, :]))
-        if len(parts) > 1:
-            places = self.elementwise("copy", places.shape, places)
-        step = int(places[1] - places[0])
-        self.code.add(name, z, [(int(places[0]), step)], len(places))
-
 
 __all__ = ["Assembly"]
