@@ -196,7 +196,8 @@ def test_locally_constant_functions_name_their_operands_in_order():
     assert operands_in("y - math.floor(x)") == ("x", "y")
     for r in OURS:
         if issubclass(r, locally_constant):
-            assert len(r.operand_names) == r.forward.nin, r
+            count = getattr(r.forward, "nin", 1)  # np.isposinf is no ufunc
+            assert len(r.operand_names) == count, r
             assert not r.parts
 
 

@@ -135,11 +135,11 @@ class Choice:
                     if x.shape is not None:
                         check_kind(x)
                 program = fused(program, self.threads, floats=True) or program
-                self.teams = _teams_of(program)
             room = costs.room(self.program)
             if costs.placed_bytes(program) <= room:
                 tape = Tape(program, regions=fuse)
                 if tape.workspace <= room:
+                    self.teams = _teams_of(program)
                     return tape
             self.reason = "a tape would hold more memory than NumPy"
             return None
