@@ -33,6 +33,7 @@ NEWEST_CHANGED := $(addprefix --deselect=tests/, \
 	scipy/test_integrate.py::test_integrals_have_derivatives_of_order_two_in_both_modes[fixed_quad] \
 	scipy/test_integrate.py::test_compiled_integrals_follow_their_parameters[fixed_quad] \
 	scipy/test_interpolate.py::test_what_makes_plain_coefficients_is_refused \
+	scipy/test_keywords.py::test_signatures_are_scipys[interpolate] \
 	scipy/test_linalg.py::test_values_are_scipys_and_derivatives_those_of_differences[cho_factor \
 	scipy/test_linalg.py::test_values_are_scipys_and_derivatives_those_of_differences[lstsq \
 	scipy/test_linalg.py::test_dtypes_are_scipys_in_single_precision[lstsq \
