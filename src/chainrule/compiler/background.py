@@ -149,12 +149,14 @@ def pause() -> None:
 def beside() -> Generator[None]:
     """Mark work that does without Python's lock: nobody makes way for it."""
     global _beside  # noqa: PLW0603
-    is_thread = _TURN.end < math.inf
-    _beside = _beside or is_thread
+    if _TURN.end == math.inf:  # another thread
+        yield
+        return
+    _beside = True
     try:
         yield
     finally:
-        _beside = _beside and not is_thread
+        _beside = False
 
 
 def _begin_turn(seconds: float) -> None:

@@ -181,6 +181,15 @@ def as_tuple(index: Index) -> tuple[Any, ...]:
     return (index,)
 
 
+def are_together(parts: Sequence[bool]) -> bool:
+    """Tell whether parts follow each other in an index: arrays, and integers with them.
+
+    If they do not, the axes of the arrays come first in what is picked.
+    """
+    first, last = parts.index(True), len(parts) - parts[::-1].index(True)
+    return all(parts[first:last])
+
+
 def picks_once(index: Index) -> bool:
     """Tell whether an index surely picks no element twice: slices, integers, masks."""
     if type(index) is int or type(index) is slice:

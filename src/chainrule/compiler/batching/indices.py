@@ -20,7 +20,7 @@ from chainrule.compiler.batching.examples import (
     plain_of,
 )
 from chainrule.compiler.control.bodies import example_of
-from chainrule.operations_grad.indexing import as_tuple, unindex
+from chainrule.operations_grad.indexing import are_together, as_tuple, unindex
 from chainrule.values.shapes import TUPLE, shape_of
 from chainrule.values.types import Index
 
@@ -131,9 +131,7 @@ def _is_other(part: Any) -> bool:
 
 def _are_together(parts: tuple[Any, ...]) -> bool:
     """Tell whether arrays and integers follow each other in an index."""
-    others = list(map(_is_other, parts))
-    first, last = others.index(False), len(others) - others[::-1].index(False)
-    return not any(others[first:last])
+    return are_together([not _is_other(part) for part in parts])
 
 
 __all__ = ["getitem", "overwritten", "unindexed"]

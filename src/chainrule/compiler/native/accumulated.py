@@ -7,7 +7,6 @@ is read where it is, also backwards.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -19,7 +18,7 @@ from chainrule.compiler.native.calls import Call, Function, call_on
 from chainrule.compiler.native.llvm import Functions
 from chainrule.compiler.native.nest_plan import Access, access, contiguous
 from chainrule.compiler.native.operations import operation_named
-from chainrule.compiler.native.sharing import Pending, is_shared, shared
+from chainrule.compiler.native.sharing import SharedCode
 from chainrule.compiler.native.text import Unit
 from chainrule.compiler.native.views import Views
 from chainrule.compiler.native.writer import RECORD, Writer
@@ -29,14 +28,12 @@ from chainrule.compiler.tracing.rows import Row
 from chainrule.rules.registry import traits_of
 from chainrule.values.shapes import Shape, normalize_axes
 
-_OPERATIONS = 3
-"""About how many of a loop's operations take as long to compile."""
 
-
-class Accumulated:
+class Accumulated(SharedCode):
     """An accumulation of the entries along one axis."""
 
     keeps_shape = True
+    operations = 3
 
     def __init__(
         self, name: str, pair: str, shape: Shape, axis: int, x: Access
@@ -47,20 +44,11 @@ class Accumulated:
         self._described = pair, shape, axis, x
         self.text: str = f"accumulated {self._described}"
 
-    @functools.cached_property
-    def code(self) -> Any:
-        """The machine code, which may be another's too."""
-        return shared(self.text, self._compiled)
-
-    def _compiled(self) -> Any:
+    def compiled(self) -> Any:
+        """Compile it."""
         unit = Unit()
         _Lines(unit, *self._described).write("accumulated")
         return Function(Functions(unit, 2), "accumulated")
-
-    @property
-    def pending(self) -> Pending | None:
-        """What is still to be compiled."""
-        return None if is_shared(self.text) else Pending(self.text, _OPERATIONS)
 
     def __call__(self, x: Any) -> Any:
         """Return the accumulated entries."""

@@ -6,7 +6,6 @@ stands, or in place by a tape.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -15,16 +14,14 @@ import numpy as np
 
 from chainrule.compiler.native.calls import Call, Function, call_on
 from chainrule.compiler.native.llvm import Functions
-from chainrule.compiler.native.sharing import Pending, is_shared, shared
+from chainrule.compiler.native.movements import picked
+from chainrule.compiler.native.sharing import SharedCode
 from chainrule.compiler.native.text import Unit
 from chainrule.compiler.native.writer import RECORD, Writer
 from chainrule.values.shapes import Shape
 
-_OPERATIONS = 2
-"""About how many of a loop's operations take as long to compile."""
 
-
-class Collected:
+class Collected(SharedCode):
     """A read or a sum at places of an array.
 
     Attributes
@@ -36,8 +33,8 @@ class Collected:
     """
 
     keeps_shape = True
+    operations = 2
     arrays = 3
-    __name__ = "collected"
 
     def __init__(self, shape: Shape, places: Any) -> None:
         """Keep the places."""
@@ -45,24 +42,14 @@ class Collected:
         self.size: int = math.prod(shape)
         self.places: Any = np.ascontiguousarray(np.ravel(places), dtype=np.int64)
 
-    @functools.cached_property
-    def code(self) -> Any:
-        """The machine code, which all others share."""
-        return shared(self.__name__, self._compiled)
-
-    def _compiled(self) -> Any:
+    def compiled(self) -> Any:
+        """Compile it, for all places."""
         unit = Unit()
         writer = Writer(unit, [RECORD])
         writer.opened(self.arrays)
         self.write(writer, *map(writer.entries, range(self.arrays)))
         writer.finish("collected")
         return Function(Functions(unit, 2), "collected")
-
-    @property
-    def pending(self) -> Pending | None:
-        """What is still to be compiled."""
-        text = self.__name__
-        return None if is_shared(text) else Pending(text, _OPERATIONS)
 
     def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Call:
         """Return the call that works on these arrays."""
@@ -77,7 +64,7 @@ class Collected:
 class Gathered(Collected):
     """What is read at the places: ``np.take``, for example."""
 
-    __name__ = "take"
+    __name__ = text = "take"
 
     def __call__(self, x: Any) -> Any:
         """Return the entries."""
@@ -95,7 +82,7 @@ class Gathered(Collected):
 class Scattered(Collected):
     """Zeros with entries added at the places, in their order: ``unindex``."""
 
-    __name__ = "unindex"
+    __name__ = text = "unindex"
 
     def __call__(self, x: Any) -> Any:
         """Return the sums."""
@@ -114,7 +101,7 @@ class Scattered(Collected):
 class AddedAt(Collected):
     """An array with entries added at the places, in their order: ``np.add.at``."""
 
-    __name__ = "added_at"
+    __name__ = text = "added_at"
     arrays = 4
 
     def __call__(self, x: Any, y: Any) -> Any:
@@ -144,7 +131,7 @@ def _write_sums(writer: Writer, places: str, x: str, z: str) -> None:
 
 def scattered_at(index: Any, shape: Shape) -> Scattered:
     """Return ``unindex`` for one index, of which it is known where each entry goes."""
-    return Scattered(shape, np.arange(math.prod(shape)).reshape(shape)[index])
+    return Scattered(shape, picked(index, shape))
 
 
 __all__ = ["AddedAt", "Collected", "Gathered", "Scattered", "scattered_at"]

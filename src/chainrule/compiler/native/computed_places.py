@@ -7,7 +7,6 @@ raises a flag where an integer is out of bounds, so that NumPy says so.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -16,14 +15,10 @@ import numpy as np
 
 from chainrule.compiler.native.calls import Call, Function, call_on
 from chainrule.compiler.native.llvm import Functions
-from chainrule.compiler.native.sharing import Pending, is_shared, shared
+from chainrule.compiler.native.sharing import SharedCode
 from chainrule.compiler.native.text import Unit
 from chainrule.compiler.native.writer import RECORD, Writer
 from chainrule.values.shapes import Shape
-
-_OPERATIONS = 6
-"""About how many of a loop's operations take as long to compile."""
-
 
 Integer = Callable[[int, str], str]
 """Returns a computed integer, as a number: of which axis, and the turn of the loop."""
@@ -71,7 +66,7 @@ class Box(NamedTuple):
         return tuple(many if n is None else n for n, _ in self.axes)
 
 
-class PlaceFunction:
+class PlaceFunction(SharedCode):
     """A read or a write at computed places.
 
     Its arrays are the one that is read or changed, what is written (none for
@@ -87,6 +82,7 @@ class PlaceFunction:
     """
 
     keeps_shape = True
+    operations = 6
     fills = True
     fails = True
     results = 0
@@ -115,12 +111,8 @@ class PlaceFunction:
         """Whether it writes one number, to all entries."""
         return not (self.reads or any(self.written))
 
-    @functools.cached_property
-    def code(self) -> Any:
-        """The machine code, which may be another's too."""
-        return shared(self.text, self._compiled)
-
-    def _compiled(self) -> Any:
+    def compiled(self) -> Any:
+        """Compile it."""
         unit = Unit()
         writer = Writer(unit, [RECORD])
         integers = len(self.box.computed)
@@ -138,11 +130,6 @@ class PlaceFunction:
         writer.store(self.write(writer, array, part, integer), flag)
         writer.finish("places")
         return Function(Functions(unit, 2), "places")
-
-    @property
-    def pending(self) -> Pending | None:
-        """What is still to be compiled."""
-        return None if is_shared(self.text) else Pending(self.text, _OPERATIONS)
 
     def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Call:
         """Return the call that works on these arrays."""

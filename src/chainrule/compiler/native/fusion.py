@@ -99,8 +99,7 @@ def _may_gain(row: Row) -> bool:
 
 def _read_outside(program: Program, member: dict[Row, Group]) -> set[Row]:
     """Return the rows that are read outside of their groups."""
-    ends = [*program.outputs, *program.checks, *(g.row for g in program.guards)]
-    kept = {x for x in ends if isinstance(x, Row)}
+    kept = set(program.ends)
     for row in program.rows:
         group = member.get(row)
         kept.update(x for x in row.operands if group is None or member.get(x) != group)

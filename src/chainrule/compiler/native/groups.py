@@ -117,8 +117,7 @@ def _go_together(x: Row, row: Row, joins: Joins) -> bool:
 
 def _lowered_late(program: Program, level: dict[Row, int], joins: Joins) -> None:
     """Raise levels of rows that are only read later: they need not be kept so long."""
-    ends = [*program.outputs, *program.checks, *(g.row for g in program.guards)]
-    held = {x for x in ends if isinstance(x, Row)}
+    held = set(program.ends)
     users: dict[Row, list[Row]] = {}
     for row in reversed(program.rows):
         pause()

@@ -24,7 +24,7 @@ from chainrule.compiler.native.llvm import Functions
 from chainrule.compiler.native.nest_phases import Phases, phases_of
 from chainrule.compiler.native.nest_plan import Plan, Shape, contiguous
 from chainrule.compiler.native.nest_writer import NestWriter
-from chainrule.compiler.native.sharing import Pending, is_shared, shared
+from chainrule.compiler.native.sharing import Pending, SharedCode, is_shared
 from chainrule.compiler.native.text import Unit
 from chainrule.compiler.native.threads import Team, parts_of, side_by_side
 
@@ -42,7 +42,7 @@ class _Code:
         self.block: int = loops.width if loops.split == loops.along else 1
 
 
-class Nest:
+class Nest(SharedCode):
     """A plan in machine code: called with the inputs' arrays."""
 
     def __init__(self, plan: Plan, threads: int | str = 1) -> None:
@@ -59,10 +59,9 @@ class Nest:
         ]
         """The shapes and dtypes of results and reductions."""
 
-    @functools.cached_property
-    def code(self) -> _Code:
-        """The machine code, which may be another's too."""
-        return shared(self.text, lambda: _Code(self.plan))
+    def compiled(self) -> _Code:
+        """Compile the plan."""
+        return _Code(self.plan)
 
     @property
     def pending(self) -> Pending | None:

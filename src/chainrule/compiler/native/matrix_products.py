@@ -22,15 +22,13 @@ import numpy as np
 from chainrule.compiler.native.calls import Function, call_on
 from chainrule.compiler.native.llvm import Functions
 from chainrule.compiler.native.nest_plan import Access
-from chainrule.compiler.native.sharing import Pending, is_shared, shared
+from chainrule.compiler.native.sharing import SharedCode
 from chainrule.compiler.native.text import VECTOR, WIDTH, Unit, literal
 from chainrule.compiler.native.threads import Team, parts_of, side_by_side
 from chainrule.compiler.native.writer import RECORD, Writer
 
 ROWS, COLUMNS = 6, 4 * WIDTH
 """A tile of the result: 24 of 32 registers of eight numbers."""
-_OPERATIONS = 20
-"""About how many of a loop's operations take as long to compile."""
 CHECKED = 16
 """Rows and columns from which on matrices are searched for subnormal numbers."""
 SCALE, MOST = 2.0**200, 2.0**300
@@ -38,10 +36,11 @@ SCALE, MOST = 2.0**200, 2.0**300
 WORDS = f"<{WIDTH} x i64>"
 
 
-class Product:
+class Product(SharedCode):
     """``x @ y`` for stacks of matrices, in machine code."""
 
     __name__ = "matmul"
+    operations = 20
 
     def __init__(
         self,
@@ -67,20 +66,11 @@ class Product:
         self._described = shape, inner, x, y
         self.text: str = f"product {self._described}"
 
-    @functools.cached_property
-    def code(self) -> Any:
-        """The machine code, which may be another's too."""
-        return shared(self.text, self._compiled)
-
-    def _compiled(self) -> Any:
+    def compiled(self) -> Any:
+        """Compile it."""
         unit = Unit()
         _Tiles(unit, *self._described).write("product")
         return Function(Functions(unit, 2), "product")
-
-    @property
-    def pending(self) -> Pending | None:
-        """What is still to be compiled."""
-        return None if is_shared(self.text) else Pending(self.text, _OPERATIONS)
 
     def __call__(self, x: Any, y: Any, out: Any = None) -> Any:
         """Return the product."""

@@ -77,11 +77,15 @@ def _overwritten(row: Row, places: Callable[[Any], Places]) -> Places:
     return found
 
 
+def picked(index: Any, shape: Any) -> Any:
+    """Return the flat places in an array that a constant index picks."""
+    return _np.arange(math.prod(shape)).reshape(shape)[index]
+
+
 def picks_some_twice(index: Any, shape: Any) -> bool:
     """Tell whether a constant index of integers picks an entry twice."""
-    places = _np.arange(math.prod(shape)).reshape(shape)
-    picked: list[int] = places[index].ravel().tolist()
-    return len(set(picked)) < len(picked)
+    places: list[int] = picked(index, shape).ravel().tolist()
+    return len(set(places)) < len(places)
 
 
-__all__ = ["Places", "is_movement", "moved", "picks_some_twice"]
+__all__ = ["Places", "is_movement", "moved", "picked", "picks_some_twice"]

@@ -19,7 +19,12 @@ from chainrule.compiler.native.collected import (
 )
 from chainrule.compiler.native.matrix_products import Product
 from chainrule.compiler.native.meanings import CannotLowerError, contracted_axes
-from chainrule.compiler.native.movements import is_movement, moved, picks_some_twice
+from chainrule.compiler.native.movements import (
+    is_movement,
+    moved,
+    picked,
+    picks_some_twice,
+)
 from chainrule.compiler.native.nest_plan import Access, access
 from chainrule.compiler.native.views import Shown, Views, only_shows
 from chainrule.compiler.programs.program import Program
@@ -129,7 +134,7 @@ def _as_added(row: Row, index: Any) -> bool:
         return False
     if any(getattr(v, "dtype", None) != np.float64 for v in (x, y)):
         return False
-    places = _np.arange(math.prod(row.shape)).reshape(row.shape)[index]
+    places = picked(index, row.shape)
     if x.shape != row.shape or places.shape != y.shape:
         return False
     args = [v if isinstance(v, Row) else _np.array(v, order="C") for v in (x, y)]

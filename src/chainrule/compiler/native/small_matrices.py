@@ -8,7 +8,6 @@ LAPACK: the largest entries.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -18,17 +17,15 @@ import numpy as np
 from chainrule.compiler.native.calls import Call, Changing, Function, call_on
 from chainrule.compiler.native.llvm import Functions
 from chainrule.compiler.native.matrix_code import MatrixWriter
-from chainrule.compiler.native.sharing import Pending, is_shared, shared
+from chainrule.compiler.native.sharing import SharedCode
 from chainrule.compiler.native.text import Unit
 from chainrule.values.shapes import Shape
 
 LARGEST = 48
 """Rows of a matrix from which on it is left to LAPACK."""
-_OPERATIONS = 10
-"""About how many of a loop's operations take as long to compile."""
 
 
-class MatrixFunction:
+class MatrixFunction(SharedCode):
     """A function of one matrix in machine code.
 
     Attributes
@@ -40,6 +37,7 @@ class MatrixFunction:
     """
 
     keeps_shape = True
+    operations = 10
     fills = True
 
     def __init__(
@@ -76,22 +74,13 @@ class MatrixFunction:
         self.results: int = len(self.likes) - self.fails if stack else 0
         """How many results may be in memory of their own: one matrix is small."""
 
-    @functools.cached_property
-    def code(self) -> Any:
-        """The machine code, which may be another's too."""
-        return shared(self.text, self._compiled)
-
-    def _compiled(self) -> Any:
+    def compiled(self) -> Any:
+        """Compile it."""
         unit = Unit()
         name, n, columns, transposed = self._described
         writer = MatrixWriter(unit, n, columns, transposed=transposed)
         writer.write(name)
         return Function(Functions(unit, 2), name)
-
-    @property
-    def pending(self) -> Pending | None:
-        """What is still to be compiled."""
-        return None if is_shared(self.text) else Pending(self.text, _OPERATIONS)
 
     def bound(self, given: Sequence[Any], found: Sequence[Any]) -> Call:
         """Return the call that works on these arrays."""

@@ -12,8 +12,7 @@ def eliminate_dead_code(program: Program) -> None:
 
     Where a shape depends on values (``x[x > 0]``), Python may have read it.
     """
-    ends = [*program.outputs, *program.checks, *(g.row for g in program.guards)]
-    keep = {x for x in ends if isinstance(x, Row)}
+    keep = set(program.ends)
     rows: list[Row] = []
     for row in reversed(program.rows):
         if row in keep or not keeps_shape(row):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -37,13 +37,15 @@ class LoopBody(Protocol):
 class _Pair(NamedTuple):
     """A loop's row, and that of a loop which takes one of its histories.
 
-    ``carry`` is the number of the carry, and ``place`` that of the xs.
+    ``place`` is the number of the xs, ``known`` what inputs of the later body are in
+    the loop, and ``reads`` are the rows of that body which read the history.
     """
 
     loop: Row
     later: Row
-    carry: int
     place: int
+    known: Mapping[Row, Any]
+    reads: Sequence[Row]
 
 
 def narrow_histories(program: Program) -> bool:
@@ -57,13 +59,7 @@ def narrow_histories(program: Program) -> bool:
 
 def _pairs(program: Program) -> Iterator[_Pair]:
     """Yield the histories that can be replaced."""
-    uses: dict[Row, int] = {}
-    for row in program.rows:
-        for x in row.operands:
-            uses[x] = uses.get(x, 0) + 1
-    for x in (*program.outputs, *program.checks, *(g.row for g in program.guards)):
-        if isinstance(x, Row):
-            uses[x] = uses.get(x, 0) + 1
+    uses = program.uses()
     order = {x: i for i, x in enumerate([*program.inputs, *program.rows])}
     for later in program.rows:
         if not _is_scan(later):
@@ -74,10 +70,10 @@ def _pairs(program: Program) -> Iterator[_Pair]:
             loop = _history_of(x, later)
             if loop is None:
                 continue
-            carry = loop.function.history[x.args[1] - loop.function.returned]
-            pair = _Pair(loop, later, carry, place)
-            if _reads(pair, order):
-                yield pair
+            known = dict(_known_inputs(loop, later, order))
+            reads = _reads(later, place, known)
+            if reads:
+                yield _Pair(loop, later, place, known, reads)
 
 
 def _is_scan(row: Row) -> bool:
@@ -101,19 +97,18 @@ def _history_of(x: Row, later: Row) -> Row | None:
     return loop if is_history else None
 
 
-def _reads(pair: _Pair, order: dict[Row, int]) -> list[Row]:
+def _reads(later: Row, place: int, inputs: Mapping[Row, Any]) -> list[Row]:
     """Return what reads the history, if it can be computed in the loop and is small."""
-    later: Any = pair.later.function
-    body: Program = later.body.program
-    place: int = later.carried + pair.place
-    history = body.inputs[place]
-    known = dict(_known_inputs(pair, order))
+    body: Program = later.function.body.program
+    first: int = later.function.carried
+    history: Row = body.inputs[first + place]
+    known = set(inputs)
     reads: list[Row] = []
     for row in body.rows:
         is_known = row.shape is not None and row.number is None
-        is_known = is_known and all(x in known for x in row.operands)
+        is_known = is_known and known.issuperset(row.operands)
         if is_known:
-            known[row] = row
+            known.add(row)
         if history in row.operands:
             if not is_known:
                 return []
@@ -123,15 +118,17 @@ def _reads(pair: _Pair, order: dict[Row, int]) -> list[Row]:
     return [] if is_read_whole or 2 * size > math.prod(history.shape) else reads
 
 
-def _known_inputs(pair: _Pair, order: dict[Row, int]) -> Iterator[tuple[Row, Any]]:
+def _known_inputs(
+    forwards: Row, backwards: Row, order: Mapping[Row, int]
+) -> Iterator[tuple[Row, Any]]:
     """Yield the inputs of the later body that the loop has too, and what they are.
 
     That is an input of its body, or a row outside that it can capture.
     """
-    loop, later = pair.loop.function, pair.later.function
+    loop, later = forwards.function, backwards.function
     inputs = later.body.program.inputs
-    leaves, captured = pair.later.args
-    own_leaves, own_captured = pair.loop.args
+    leaves, captured = backwards.args
+    own_leaves, own_captured = forwards.args
     own = loop.body.program.inputs
     n, m = later.carried, loop.carried
     for x, leaf in zip(inputs[n : len(leaves)], leaves[n:], strict=True):
@@ -140,13 +137,13 @@ def _known_inputs(pair: _Pair, order: dict[Row, int]) -> Iterator[tuple[Row, Any
         same = next((i for i, y in enumerate(own_leaves[m:]) if _equal(leaf, y)), None)
         if same is not None:
             yield x, own[m + same]
-        elif isinstance(leaf, Row) and _history_of(leaf, pair.later) is pair.loop:
+        elif isinstance(leaf, Row) and _history_of(leaf, backwards) is forwards:
             yield x, own[loop.history[leaf.args[1] - loop.returned]]
     for x, outer in zip(inputs[len(leaves) :], captured, strict=True):
         same = next((i for i, y in enumerate(own_captured) if outer is y), None)
         if same is not None:
             yield x, own[len(own_leaves) + same]
-        elif not isinstance(outer, Row) or order[outer] < order[pair.loop]:
+        elif not isinstance(outer, Row) or order[outer] < order[forwards]:
             yield x, outer
 
 
@@ -160,10 +157,8 @@ def _equal(x: Any, y: Any) -> bool:
 
 def _narrow(program: Program, pair: _Pair) -> None:
     """Have the loop hand out what the later one reads, which takes that."""
-    order = {x: i for i, x in enumerate([*program.inputs, *program.rows])}
-    reads, known = _reads(pair, order), dict(_known_inputs(pair, order))
-    first = pair.loop.function.returned
-    _hand_out(pair, reads, known)
+    reads, first = pair.reads, pair.loop.function.returned
+    _hand_out(pair)
     stacks: list[Row] = []
     count = pair.loop.function.count
     for i, row in enumerate(reads):
@@ -176,12 +171,12 @@ def _narrow(program: Program, pair: _Pair) -> None:
             row.args = (pair.loop, i + len(reads) * (i >= first))
     at = program.rows.index(pair.loop) + 1
     program.rows[at:at] = stacks
-    _take(pair, reads, stacks)
+    _take(pair, stacks)
 
 
-def _hand_out(pair: _Pair, reads: Sequence[Row], known: dict[Row, Any]) -> None:
+def _hand_out(pair: _Pair) -> None:
     """Have the body of the loop compute what is read, and the loop return it."""
-    loop = pair.loop.function
+    loop, reads, known = pair.loop.function, pair.reads, pair.known
     body: Program = loop.body.program.copied()
     leaves, captured = pair.loop.args
     inside: dict[Row, Row] = {}
@@ -192,9 +187,7 @@ def _hand_out(pair: _Pair, reads: Sequence[Row], known: dict[Row, Any]) -> None:
     for row in _needed(reads, pair.later.function.body.program):
         for x in row.operands:
             if x not in inside:
-                inside[x] = Row(None, (), {}, [], None, -1)
-                inside[x].shape, inside[x].dtype = x.shape, x.dtype
-                inside[x].number = x.number
+                inside[x] = x.as_input()
                 inputs.append(inside[x])
                 outside.append(known[x])
         args, given = replaced(row.args, inside), replaced(row.given, inside)
@@ -219,18 +212,17 @@ def _needed(reads: Sequence[Row], body: Program) -> list[Row]:
     return [row for row in body.rows if row in needed]
 
 
-def _take(pair: _Pair, reads: Sequence[Row], stacks: Sequence[Row]) -> None:
+def _take(pair: _Pair, stacks: Sequence[Row]) -> None:
     """Have the later loop take what it read of the history."""
     later = pair.later.function
     whole: Program = later.body.program
     body = whole.copied()
-    numbers = [whole.rows.index(row) for row in reads]
+    numbers = [whole.rows.index(row) for row in pair.reads]
     leaves, captured = pair.later.args
     given: dict[Row, Row] = {}
     for i in numbers:
         row: Row = body.rows[i]
-        given[row] = Row(None, (), {}, [], None, -1)
-        given[row].shape, given[row].dtype = row.shape, row.dtype
+        given[row] = row.as_input()
     body.inputs = list(body.inputs)
     body.inputs[len(leaves) : len(leaves)] = given.values()
     body.rows = [row for row in body.rows if row not in given]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,6 +51,18 @@ class Program:
         """Whether native code may take subnormal numbers as 0, as ``fastmath`` says."""
         return "fastmath" in self.counts
 
+    @property
+    def ends(self) -> list[Row]:
+        """The rows that are asked for: results, checks, what decisions are taken on."""
+        found = [*self.outputs, *self.checks, *(g.row for g in self.guards)]
+        return [x for x in found if isinstance(x, Row)]
+
+    def uses(self) -> Counter[Row]:
+        """Return how often each row is read, at the end as well."""
+        found = Counter(x for row in self.rows for x in row.operands)
+        found.update(self.ends)
+        return found
+
     def last_uses(self) -> dict[Row, int]:
         """Return for each row the number of the row that reads it last."""
         last: dict[Row, int] = {}
@@ -57,10 +70,7 @@ class Program:
             for x in row.operands:
                 last[x] = i
         end = len(self.rows)
-        for x in [*self.outputs, *self.checks, *(g.row for g in self.guards)]:
-            if isinstance(x, Row):
-                last[x] = end
-        return last
+        return last | dict.fromkeys(self.ends, end)
 
     def copied(self) -> Program:
         """Return this program with rows of its own, but for the inputs."""

@@ -8,7 +8,6 @@ is added to what writes left of a cotangent, in a loop that fills an array.
 
 from __future__ import annotations
 
-import collections
 import math
 from typing import Any
 
@@ -29,9 +28,7 @@ def gather_scatters(program: Program) -> None:
     """Make one row of each long sum of arrays that are zero but for an index."""
     if sum(row.function is unindex for row in program.rows) < SEVERAL - 1:
         return
-    ends = [*program.outputs, *program.checks, *(g.row for g in program.guards)]
-    uses = collections.Counter(x for row in program.rows for x in row.operands)
-    uses.update(x for x in ends if isinstance(x, Row))
+    uses = program.uses()
     sums: dict[Row, list[tuple[Any, Any]]] = {}
     for row in program.rows:
         if row.function is not np.add or row.given:

@@ -44,9 +44,7 @@ def prepare_writes(program: Program) -> None:
 
 def _add_in_place(program: Program) -> None:
     """Let sums with zeros around few entries be additions to these."""
-    ends = [*program.outputs, *program.checks, *(g.row for g in program.guards)]
-    uses = collections.Counter(x for row in program.rows for x in row.operands)
-    uses.update(x for x in ends if isinstance(x, Row))
+    uses = program.uses()
     for row in program.rows:
         if row.function is not np.add or row.given or not row.shape:
             continue

@@ -6,13 +6,17 @@ their places. Out: the places of its result; ``CannotLowerError`` where NumPy ru
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainrule.compiler.native.meanings import CannotLowerError
-from chainrule.compiler.native.movements import Places, moved, picks_some_twice
+from chainrule.compiler.native.movements import (
+    Places,
+    moved,
+    picked,
+    picks_some_twice,
+)
 from chainrule.compiler.tape.computed import (
     at_computed_places,
     changed_in_region,
@@ -67,7 +71,7 @@ def added_to(b: Builder, row: Row) -> Places:
     if any(x.dtype != np.float64 for x in (row, *row.operands)):
         raise CannotLowerError
     if not picks_once(index):
-        _add_each(b, found, _targets(index, found.shape), part)
+        _add_each(b, found, picked(index, found.shape), part)
         return found
     before = found[index]
     if before.shape:
@@ -85,7 +89,7 @@ def unindexed(b: Builder, row: Row) -> Places:
     if not fixed or picks_once(index) or not picks_some_twice(index, shape):
         return moved_places(b, row)
     found: Any = _np.zeros(shape, np.int64)
-    _add_each(b, found, _targets(index, shape), b.places(row.args[0]))
+    _add_each(b, found, picked(index, shape), b.places(row.args[0]))
     return found
 
 
@@ -95,11 +99,6 @@ def scattered(b: Builder, row: Row) -> Places:
     found: Any = _np.zeros(f.shape, np.int64)
     _add_each(b, found, f.places, np.ravel(b.places(row.args[0])))
     return found
-
-
-def _targets(index: Any, shape: tuple[int, ...]) -> Any:
-    """Return the flat places in an array that a constant index picks."""
-    return _np.arange(math.prod(shape)).reshape(shape)[index]
 
 
 def _add_each(b: Builder, found: Any, targets: Any, places: Places) -> None:
@@ -129,7 +128,7 @@ def added_at_indices(b: Builder, row: Row) -> Places:
     found: Any = _np.full(row.shape, b.absent)
     for x, index in zip(row.args, indices, strict=True):
         if not picks_once(index):
-            _add_each(b, found, _targets(index, found.shape), b.places(x))
+            _add_each(b, found, picked(index, found.shape), b.places(x))
             continue
         before = found[index]
         if before.shape:

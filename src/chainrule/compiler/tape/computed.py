@@ -24,6 +24,7 @@ from chainrule.compiler.tape.places import overlap, span
 from chainrule.compiler.tracing.rows import Row, rows_in
 from chainrule.operations_grad.indexing import (
     added_at,
+    are_together,
     as_tuple,
     is_basic,
     setitem,
@@ -284,9 +285,8 @@ def _even(part: Any, n: int) -> tuple[int, int]:
 
 def _axis_of_lists(parts: Sequence[Any]) -> int:
     """Return which axis of the entries arrays of indices have, as NumPy lays it."""
-    others = [isinstance(part, slice) for part in parts]
-    first, last = others.index(False), len(others) - others[::-1].index(False)
-    return 0 if any(others[first:last]) else first
+    picking = [not isinstance(part, slice) for part in parts]
+    return picking.index(True) if are_together(picking) else 0
 
 
 def _steps(shape: Sequence[int], picked: Sequence[int]) -> tuple[int, ...]:

@@ -70,6 +70,12 @@ class Row:
         row.where = self.where
         return row
 
+    def as_input(self) -> Row:
+        """Return the row of an input with values like this one's."""
+        row = Row(None, (), NO_KEYWORDS, [], None, -1)
+        row.shape, row.dtype, row.number = self.shape, self.dtype, self.number
+        return row
+
     @property
     def reads_first(self) -> bool:
         """Whether the first argument is the one operand, and all others constants."""

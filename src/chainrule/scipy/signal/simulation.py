@@ -289,8 +289,12 @@ def freqresp(
 def bode(system: Any, w: ArrayLike | None = None, n: int = 100) -> tuple[Any, Any, Any]:
     """Return frequencies, decibels and degrees of a continuous system's response."""
     at, response = freqresp(system, w, n)
-    phase = _np.unwrap(_np.angle(response)) * (180.0 / math.pi)
-    return at, 20.0 * _np.log10(_np.abs(response)), phase
+    return at, *_decibels_and_degrees(response)
+
+
+def _decibels_and_degrees(response: Array) -> tuple[Any, Any]:
+    degrees = _np.unwrap(_np.angle(response)) * (180.0 / math.pi)
+    return 20.0 * _np.log10(_np.abs(response)), degrees
 
 
 @implements(scipy.signal.dfreqresp)
@@ -316,5 +320,4 @@ def dbode(
 ) -> tuple[Any, Any, Any]:
     """Return frequencies, decibels and degrees of a discrete system's response."""
     at, response = dfreqresp(system, w, n)
-    phase = _np.unwrap(_np.angle(response)) * (180.0 / math.pi)
-    return at / system[-1], 20.0 * _np.log10(_np.abs(response)), phase
+    return at / system[-1], *_decibels_and_degrees(response)

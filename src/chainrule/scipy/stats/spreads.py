@@ -219,7 +219,7 @@ def lmoment(
     bases = binom(i, r[:, None]) / binom(n - 1.0, r[:, None]) / n
     mixed = binom(r[:, None], r) * binom(r[:, None] + r, r)
     mixed = mixed * (-1.0) ** (r[:, None] - r)
-    moments = np.moveaxis(np.tensordot(mixed @ bases, x, axes=(1, -1)), 0, 0)
+    moments = np.tensordot(mixed @ bases, x, axes=(1, -1))
     if standardize:
         moments = np.concatenate([moments[:2], moments[2:] / moments[1]])
     many = [moments[k - 1] if k <= n else math.nan * moments[0] for k in orders.flat]
