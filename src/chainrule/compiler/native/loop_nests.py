@@ -37,7 +37,7 @@ class _Code:
         unit = Unit(flushes=plan.flushes)
         loops = NestWriter(unit, plan)
         loops.write("nest")
-        self.function = Function(Functions(unit, 2), "nest")
+        self.function: Function = Function(Functions(unit, 2), "nest")
         self.turns: int = loops.turns
         self.block: int = loops.width if loops.split == loops.along else 1
 
