@@ -12,8 +12,6 @@ cut off goes on with the jobs that are missing.
 from __future__ import annotations
 
 import argparse
-import ctypes
-import gc
 import logging
 import os
 import shutil
@@ -33,6 +31,7 @@ import numpy as np
 from dask.distributed import Client, LocalCluster, wait
 
 import chainrule as gd
+from benchmarks.memory import forget_peak, peak
 
 ON_ITS_LIMIT = {
     "logging.distributed": "critical",
@@ -172,19 +171,6 @@ class Clusters:
         """Stop the processes."""
         self._running.close()
         self._client = None
-
-
-def peak() -> float:
-    """Return the most memory in use since ``forget_peak`` in this process, in MB."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1e3
-
-
-def forget_peak() -> None:
-    """Give free memory back, and begin to measure the peak anew (Linux)."""
-    gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5")
 
 
 def _known(dask_scheduler: Any) -> int:

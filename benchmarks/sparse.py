@@ -8,7 +8,6 @@ memory a first and some later calls take (a ``Memory``), beside that of the non-
 from __future__ import annotations
 
 import multiprocessing
-import resource
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import chainrule as gd
+from benchmarks.memory import forget_peak, peak
 from benchmarks.measure import (
     SAME,
     DisagreementError,
@@ -282,14 +282,14 @@ def taken_by(workload: Workload) -> tuple[float, float]:
     """Return the bytes that calls take beyond a small one, and those of the matrix."""
     small = replace(workload, arguments=(workload.arguments[0][:400],))
     ours(small)()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    forget_peak()
+    before = peak()
     call = ours(workload)
     matrix = call()
     for _ in range(3):
         call()
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     parts = matrix.data, matrix.indices, matrix.indptr
-    return (after - before) * 1024.0, float(sum(x.nbytes for x in parts))
+    return (peak() - before) * 1e6, float(sum(x.nbytes for x in parts))
 
 
 __all__ = [

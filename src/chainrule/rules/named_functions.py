@@ -107,7 +107,9 @@ def declare_functions_like(function: Any) -> bool:
 
     Tell whether it was imported now.
     """
-    name = getattr(function, "__name__", "")
+    name = getattr(function, "__name__", None)
+    if not isinstance(name, str):
+        return False
     for library, declaring in list(DECLARED_IN.items()):
         module = sys.modules.get(library)
         if module is not None and function_in(module, name) is function:
