@@ -41,6 +41,18 @@ def test_importing_the_library_imports_no_other():
     assert ran.stdout.split() == ["[]", "True"]
 
 
+def test_programs_without_scipys_functions_do_not_import_their_rules():
+    code = (
+        "import sys, scipy.special, chainrule as gd, numpy as np;"
+        "f = gd.compile(gd.grad(lambda x: np.sum(np.sign(x) * x @ x[::-1])));"
+        "f(np.arange(3.0)); from chainrule.rules import rule_of; rule_of(None);"
+        "print('chainrule.scipy.special' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["False"]
+
+
 def test_a_function_of_a_missing_library_says_so():
     missing = named_function("no_such_library.part:f")
     assert repr(missing) == "<function no_such_library.part.f, by name>"

@@ -47,6 +47,33 @@ def test_memory_of_arrays_that_are_gone_is_kept_where_that_is_asked_for():
     assert int(after) < hundred_megabytes / 2
 
 
+AFTERWARDS = """
+import resource
+import chainrule as gd
+import numpy as np
+
+with gd.options(keep_memory=True):
+    pass
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+np.ones(125_000)
+before = faults()
+for _ in range(20):
+    np.ones(125_000)
+print(faults() - before)
+"""
+
+
+@pytest.mark.skipif(not HAS_MALLOPT, reason="needs the GNU C library")
+def test_arrays_of_a_megabyte_use_memory_again_afterwards():
+    found = subprocess.run(
+        [sys.executable, "-c", AFTERWARDS], capture_output=True, text=True, check=True
+    )
+    assert int(found.stdout) < 1_000_000 // 4096, "each array has fresh memory"
+
+
 def test_another_c_library_is_named(monkeypatch):
     class Other:
         """A C library without ``mallopt``."""

@@ -120,10 +120,12 @@ class options:
         return f"options({', '.join(told)})"
 
 
-_TRIM, _MAPPED = -1, -4
-"""``mallopt``'s numbers: from how much on what is free on top is given back, and how
-many arrays at most have memory of their own, which is given back with them."""
-_USUAL = {_TRIM: 64 << 20, _MAPPED: 1 << 16}
+_TRIM, _LARGE, _MAPPED = -1, -3, -4
+"""``mallopt``'s numbers: from how much on what is free on top is given back; from which
+size on arrays have memory of their own, which is given back with them; how many may."""
+_USUAL = {_TRIM: 64 << 20, _LARGE: 32 << 20, _MAPPED: 1 << 16}
+"""What the library comes to by itself, as arrays of 32 MB come and go. Once one number
+was set, it adapts none: with its first 128 KB every array would have fresh memory."""
 _KEPT = {_TRIM: -1, _MAPPED: 0}
 
 
