@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 import chainrule as gd
-from benchmarks.memory import forget_peak, peak
 from benchmarks.measure import (
     SAME,
     DisagreementError,
@@ -27,6 +26,7 @@ from benchmarks.measure import (
     row_of,
     time_block,
 )
+from benchmarks.memory import forget_peak, peak
 from benchmarks.workload import Comparison, Peer, Workload
 
 ALONE, ASDEX, CASADI = "", "asdex, jax jit", "CasADi"
