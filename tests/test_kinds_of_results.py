@@ -72,6 +72,31 @@ def test_a_python_int_that_is_chosen(f, x):
 
 
 @pytest.mark.parametrize(
+    "order",
+    [
+        lambda f: gd.grad(f),
+        lambda f: lambda s: gd.jvp(gd.grad(f), (s,), (1.0,)),
+        lambda f: lambda s: gd.grad(lambda t: gd.grad(f)(t) ** 2)(s),
+        lambda f: lambda s: gd.hvp(f, s, 1.0),
+    ],
+    ids=["grad", "tangent of grad", "grad of grad", "hvp"],
+)
+def test_a_gradient_in_a_python_float_beside_single_precision(order):
+    rows = np.array([1.0, 2.0, 3.0], np.float32)
+
+    def kinds(found):
+        found = found if isinstance(found, tuple) else (found,)
+        return [np.asarray(v).dtype for v in found]
+
+    derivative = order(lambda s: np.sum(np.sin(rows * s)))
+    expected = derivative(0.5)
+    assert set(kinds(expected)) == {np.dtype(np.float64)}
+    compiled = gd.compile(derivative)(0.5)
+    assert kinds(compiled) == kinds(expected)
+    np.testing.assert_allclose(compiled, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         (np.float32(1), np.float32(2)),

@@ -105,7 +105,8 @@ class device(NDArrayOperatorsMixin):
         if name == "where" and not isinstance(args[0], device):
             raise AttributeError("'bool' object has no attribute 'astype'")
         zero_dim = name == "tensordot" and 0 in (np.ndim(args[0]), np.ndim(args[1]))
-        if zero_dim and given.get("axes", 2) not in (0, ((), ())):
+        axes = args[2] if len(args) > 2 else given.get("axes", 2)
+        if zero_dim and axes not in (0, ((), ())):
             raise ValueError("An input is zero-dim while axes has dimensions")
         if function.__name__ in _MADE_OF_HOST and isinstance(args[0], np.ndarray):
             device.transfers["to device"] += 1

@@ -192,9 +192,11 @@ def fit(xp: Namespace, value: Any, like: Any) -> Value:
             return value
         value = unbroadcast(xp, value, ())
         value = xp.real(value) if dtype_of(value).kind == "c" else value
-        if isinstance(value, vertex | stand_in) or is_foreign(value):
+        if is_foreign(raw(value)):
             return value
-        return float(value)
+        if not isinstance(value, vertex | stand_in):
+            return float(value)
+        return value if dtype_of(value) == np.float64 else xp.astype(value, np.float64)
     if type(value) is float or type(value) is complex:
         if isinstance(like, stand_in) and like.is_number and type(value) is float:
             return value
