@@ -74,9 +74,9 @@ def test_a_python_int_that_is_chosen(f, x):
 @pytest.mark.parametrize(
     "order",
     [
-        lambda f: gd.grad(f),
+        gd.grad,
         lambda f: lambda s: gd.jvp(gd.grad(f), (s,), (1.0,)),
-        lambda f: lambda s: gd.grad(lambda t: gd.grad(f)(t) ** 2)(s),
+        lambda f: gd.grad(lambda t: gd.grad(f)(t) ** 2),
         lambda f: lambda s: gd.hvp(f, s, 1.0),
     ],
     ids=["grad", "tangent of grad", "grad of grad", "hvp"],
