@@ -122,6 +122,115 @@ def test_a_map_is_differentiated(f):
     np.testing.assert_allclose(fast(x), expected, rtol=1e-10, atol=1e-13)
 
 
+MANY = np.random.default_rng(6).uniform(0.5, 3.0, 37)
+
+
+def of_a_branch_in_each_step(a):
+    def step(state):
+        low, high = state
+        middle = 0.5 * (low + high)
+        return gd.cond(
+            middle**3 + a * middle > 2.0,
+            lambda low, middle, high: (low, middle),
+            lambda low, middle, high: (middle, high),
+            low,
+            middle,
+            high,
+        )
+
+    low, high = gd.while_loop(lambda s: s[1] - s[0] > 1e-3, step, (0.0 * a, 2.0 + a))
+    return low * high * a
+
+
+def of_branches_only(a):
+    return gd.cond(a > 1.3, lambda x: np.exp(x) * 2.0, lambda x: x**3, a)
+
+
+def of_pairs(a):
+    def step(state):
+        x, n = state
+        return np.roll(x, 1) * np.array([0.7, 0.9]) + 0.1 * a, n + 1
+
+    x, n = gd.while_loop(
+        lambda s: (np.sum(s[0]) > 1.0) & (s[1] < 9), step, (a * np.ones(2), 0)
+    )
+    return np.sum(x * np.array([1.0, 2.0])) + n
+
+
+@pytest.mark.parametrize("executor", ["numpy", "native"])
+@pytest.mark.parametrize(
+    "f", [root, with_a_count, of_branches_only, of_a_branch_in_each_step, of_pairs]
+)
+def test_several_examples_run_at_once(f, executor):
+    if executor == "native" and not native.available():
+        pytest.skip("native code needs llvmlite")
+    for g in (f, gd.grad(f), gd.hessian(f)):
+        fast = gd.compile(gd.vmap(g), executor=executor)
+        expected = one_by_one(g, MANY)
+        np.testing.assert_allclose(fast(MANY), expected, rtol=1e-11, atol=1e-13)
+        (ran,) = fast.stats()["programs"]
+        assert not any(r["loop"].startswith("each_") for r in ran["loops"])
+        turns = [r["steps"] for r in ran["loops"] if r["loop"] == "scan"]
+        assert turns == ([] if f is of_branches_only else [3])
+        assert fast.stats()["nan_reruns"] == fast.stats()["error_reruns"] == 0
+
+
+def test_of_two_branches_of_a_few_operations_both_run():
+    fast = gd.compile(gd.vmap(lambda a: gd.cond(a > 1.3, np.sin, np.exp, a)))
+    np.testing.assert_allclose(
+        fast(MANY), np.where(MANY > 1.3, np.sin(MANY), np.exp(MANY))
+    )
+    assert "cond" not in gd.program(fast)
+    assert "scan" not in gd.program(fast)
+
+
+def ends_where_the_inner_loop_would_not(a):
+    def step(x):
+        y = gd.while_loop(lambda y: y < 2.0, lambda y: y + x, 0.0 * x)
+        return np.maximum(x - 0.25, 0.0) * y / y
+
+    return gd.while_loop(lambda x: x > 0.0, step, a) + a
+
+
+def divides_where_it_is_not_taken(a):
+    m = np.array([[1.0, 1.0], [1.0, 1.0]]) + np.eye(2) * np.floor(a)
+    return gd.cond(a >= 1.0, lambda m: np.sum(np.linalg.inv(m)), np.sum, m)
+
+
+def looks_at_an_entry(a):
+    rows = a * np.array([1.0, 2.0, 3.0])
+
+    def step(state):
+        x, i = state
+        return x + rows[i], i + 1
+
+    return gd.while_loop(lambda s: s[1] < 3, step, (a, 0))[0]
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        ends_where_the_inner_loop_would_not,
+        divides_where_it_is_not_taken,
+        looks_at_an_entry,
+    ],
+)
+def test_what_would_do_harm_runs_one_by_one(f):
+    fast = gd.compile(gd.vmap(f))
+    np.testing.assert_allclose(fast(MANY), one_by_one(f, MANY), rtol=1e-12)
+    assert fast.stats()["error_reruns"] == 0
+
+
+def test_a_nan_beside_the_steps_of_an_example_is_left_out():
+    def f(a):
+        x = gd.while_loop(lambda x: x > 0.0, lambda x: x - np.sqrt(x * x) * 2.0, a)
+        return np.where(x < 0.0, x * a, a)
+
+    x = np.array([1.0, -1.0, 0.0, 2.0, -3.0, 0.0, 1.0, 2.0, 3.0, -1.0])
+    fast = gd.compile(gd.vmap(gd.grad(f)))
+    np.testing.assert_allclose(fast(x), one_by_one(gd.grad(f), x))
+
+
 def test_what_examples_share_and_what_is_read_later_is_run_for_all_at_once():
     matrix = np.random.default_rng(5).normal(size=(3, 3))
 

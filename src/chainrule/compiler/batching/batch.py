@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.batching import indices, products, rows
+from chainrule.compiler.batching import control, indices, products, rows
 from chainrule.compiler.batching.by_example import (
     Known,
-    differs,
     group_of,
     over_examples,
+    runs_by_example,
 )
 from chainrule.compiler.batching.examples import (
     CannotBatchError,
@@ -27,14 +27,14 @@ from chainrule.compiler.batching.examples import (
     Many,
     Moved,
     plain_of,
+    repeated,
 )
-from chainrule.compiler.control.bodies import FlatFunction, example_of, traced_in
 from chainrule.compiler.control.cond import Branches
 from chainrule.compiler.control.loops import Loop, Pass, While
 from chainrule.compiler.executors.running import Running
 from chainrule.compiler.programs.program import Program, replaced
 from chainrule.compiler.programs.signals import NanFound
-from chainrule.compiler.tracing.columns import Column, RaggedColumns
+from chainrule.compiler.tracing.columns import Column, OnEntries, RaggedColumns
 from chainrule.compiler.tracing.plain_operators import UFUNCS
 from chainrule.compiler.tracing.rows import Row
 from chainrule.compiler.tracing.trace import Trace
@@ -64,7 +64,7 @@ def run_batched(
     ends = [x for x in (*program.outputs, *program.checks) if isinstance(x, Row)]
     for i, row in enumerate(program.rows):
         if row not in known:
-            if home is not None and differs(row, known):
+            if home is not None and runs_by_example(row, known):
                 _run_by_example(program.rows[i:], ends, known, count, home)
             if row not in known:
                 known[row] = _batched(row, known, count)
@@ -79,7 +79,7 @@ def run_batched(
             found.append(value.value)
         else:
             found.append(
-                _repeated(value if isinstance(x, Row) else np.asarray(value), count)
+                repeated(value if isinstance(x, Row) else np.asarray(value), count)
             )
     return found
 
@@ -99,7 +99,7 @@ def _check(program: Program, known: Known, home: Trace | None) -> None:
 def _run_by_example(
     rows: Sequence[Row], ends: Collection[Row], known: Known, count: int, home: Trace
 ) -> None:
-    """Run the first row for one example after the other, and what goes with it.
+    """Run the first row for some examples after others, and what goes with it.
 
     ``ends`` are the results and checks of the program. If there is no such loop, no
     more is known than before but what the row needs.
@@ -111,10 +111,7 @@ def _run_by_example(
     inside = set(group)
     wanted = {x for row in rows if row not in inside for x in row.operands}
 
-    def run(row: Row, values: Known) -> Any:
-        return _batched(row, values, 1)
-
-    found = over_examples(group, wanted.union(ends), known, count, home, run)
+    found = over_examples(group, wanted.union(ends), known, count, home, _batched)
     if found is not None:
         known.update(dict.fromkeys(group) | found)
 
@@ -123,7 +120,7 @@ def _batched(row: Row, known: dict[Row, Any], count: int) -> Any:
     """Return the result of a row for all examples."""
     found = {x: known[x] for x in row.operands}
     given = {k: replaced(x, found) for k, x in row.given.items()}
-    moved = Moved(row, replaced(row.args, found), given, count)
+    moved = Moved(row, replaced(row.args, found), given, count, run_batched)
     args = moved.args
     if row.function is operator.getitem and isinstance(args[0], TUPLE):
         return args[0][args[1]]  # one of several results, the same for all examples
@@ -245,121 +242,39 @@ def _stacked(parts: Sequence[Any], row: Row, *, ragged: bool) -> Any:
 def _forms_of(row: Row, values: Sequence[Any]) -> list[Form]:
     """Return the forms of a row with these operands, to be tried in order."""
     forms = _forms_of_function(row.function)
-    if any(map(_is_ragged, values)):
-        return [form for form in forms if form is _looped]
+    if any(map(control.is_ragged, values)):
+        return [form for form in forms if form is control.looped]
     if row.shape is None:
         return [form for form in forms if form in _WITHOUT_SHAPE]
     return forms
 
 
-def _is_ragged(x: Any) -> bool:
-    return isinstance(example_of(x), RaggedColumns)
-
-
 def _forms_of_function(function: Any) -> list[Form]:
     if isinstance(function, Branches):
-        return [_branched]
+        return [control.branched, control.selected]
+    if isinstance(function, While):
+        return [control.looped_apart]
     if isinstance(function, Loop):
-        return [] if isinstance(function, While) else [_looped]
+        return [control.looped, control.passed_apart]
     if function in (np.power, _of.pow):
         return [rows.powers]
     if function in UFUNCS:
         return [rows.plain]
     if function is np.einsum:
         return [products.einsum]
+    if isinstance(function, OnEntries):
+        return [rows.elementwise] if traits_of(function.function).entrywise else []
     known = traits_of(function)
     forms = [form for trait, form in _BY_TRAIT.items() if getattr(known, trait)]
     return [_OF_OURS[function], *forms] if function in _OF_OURS else forms
 
 
-def _looped(moved: Moved) -> Any:
-    """Batch a loop of the same steps for all examples: its body runs all their bodies.
-
-    An xs is a number where the body does not read it.
-    """
-    loop: Loop = moved.row.function
-    *counts, leaves, captured = moved.args
-    n = loop.carried
-    if any(isinstance(x, Many) for x in counts) or any(
-        _is_ragged(plain_of(x)) for x in leaves[n:]
-    ):
-        raise CannotBatchError
-    home = traced_in(list(map(plain_of, [*counts, *leaves, *captured])))
-    if home is None:
-        raise CannotBatchError
-    read = [i for i, x in enumerate(leaves) if i < n or type(x) is not float]
-    many = [i < n or isinstance(leaves[i], Many) for i in read]
-
-    def flat(*inputs: Any) -> list[Any]:
-        given: list[Any] = [0.0] * len(leaves)
-        for i, x, of_many in zip(read, inputs, many, strict=True):
-            given[i] = Many(x) if of_many else x
-        program = loop.body.program
-        return run_batched(program, [*given, *captured], moved.count, home.innermost())
-
-    carries = [_repeated(x, moved.count) for x in leaves[:n]]
-    xs = [
-        _axes_swapped(leaves[i].value) if of_many else leaves[i]
-        for i, of_many in zip(read[n:], many[n:], strict=True)
-    ]
-    batched = loop.over_same_steps(
-        home,
-        flat,
-        carries,
-        xs,
-        counts[0] if counts else loop.count,
-        reverse=loop.reverse,
-        history=loop.history,
-    )
-    results = batched.values([*carries, *xs])
-    return (*results[:n], *map(_axes_swapped, results[n:]))
-
-
-def _branched(moved: Moved) -> Any:
-    """Batch a branch that all examples take: each branch runs all their branches."""
-    branches: Branches = moved.row.function
-    choice, inputs, captured = moved.args
-    values = [
-        choice,
-        *map(plain_of, inputs),
-        *(plain_of(x) for c in captured for x in c),
-    ]
-    home = None if isinstance(choice, Many) else traced_in(values)
-    if home is None or any(map(_is_ragged, values)):
-        raise CannotBatchError
-
-    def batched(program: Program, outside: Sequence[Any]) -> FlatFunction:
-        def flat(*given: Any) -> list[Any]:
-            pairs = zip(given, inputs, strict=True)
-            inside = [Many(x) if isinstance(like, Many) else x for x, like in pairs]
-            home_of_rows = home.innermost()
-            return run_batched(program, [*inside, *outside], moved.count, home_of_rows)
-
-        return flat
-
-    pairs = zip(branches.bodies, captured, strict=True)
-    flats = [batched(body.program, outside) for body, outside in pairs]
-    plain = list(map(plain_of, inputs))
-    return Branches(home, flats, plain).values(plain, choice)
-
-
-def _axes_swapped(x: Any) -> Any:
-    """Return an array with the axes of steps and examples exchanged."""
-    if isinstance(example_of(x), Column):
-        return x  # it has no axis of steps
-    return _np.moveaxis(x, 0, 1)
-
-
-def _repeated(x: Any, count: int) -> Any:
-    """Return what examples share as an array with an axis of examples."""
-    if isinstance(x, Many):
-        return x.value
-    return _np.broadcast_to(x, (count, *shape_of(x)))
-
-
 _WITHOUT_SHAPE: tuple[Form, ...] = (
-    _looped,
-    _branched,
+    control.looped,
+    control.looped_apart,
+    control.passed_apart,
+    control.branched,
+    control.selected,
     indices.getitem,
     rows.elementwise,
     rows.last_axes,

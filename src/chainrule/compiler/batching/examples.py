@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.tracing.calls import named, operand_count, parameters, place_of
+from chainrule.compiler.tracing.columns import function_of_entries
 from chainrule.compiler.tracing.rows import Row
 from chainrule.rules.registry import traits_of
 from chainrule.rules.traits import traits
@@ -39,6 +40,8 @@ class Moved:
 
     Attributes
     ----------
+    run
+        Runs a program on inputs of which some are ``Many``: ``batch.run_batched``.
     args, given
         The arguments, with ``Many`` where a value has an axis of examples.
     known
@@ -47,9 +50,12 @@ class Moved:
         The shape of one example's result.
     """
 
-    def __init__(self, row: Row, args: Any, given: Any, count: int) -> None:
+    def __init__(
+        self, row: Row, args: Any, given: Any, count: int, run: Callable[..., Any]
+    ) -> None:
         """Keep them."""
         self.row = row
+        self.run = run
         self.args = args
         self.given = given
         self.count = count
@@ -76,14 +82,12 @@ class Moved:
 
     def filled(self, x: Any) -> Any:
         """Return a value with an axis of examples, repeated where it has none."""
-        if isinstance(x, Many):
-            return x.value
-        return _np.broadcast_to(x, (self.count, *np.shape(x)))
+        return repeated(x, self.count)
 
     @property
     def operands(self) -> int:
         """How many of the arguments are operands; the others are parameters."""
-        return operand_count(self.row.function, self.args)
+        return operand_count(function_of_entries(self.row.function), self.args)
 
     def named(self) -> dict[str, Any]:
         """Return the arguments by name, and the defaults of those left out."""
@@ -126,6 +130,13 @@ def holds_examples(x: Any) -> bool:
 def plain_of(x: Any) -> Any:
     """Return the value of all examples, or what they share."""
     return x.value if isinstance(x, Many) else x
+
+
+def repeated(x: Any, count: int) -> Any:
+    """Return what examples share as an array with an axis of examples."""
+    if isinstance(x, Many):
+        return x.value
+    return _np.broadcast_to(x, (count, *shape_of(x)))
 
 
 def shifted(axis: Any, rank: int) -> Any:

@@ -330,7 +330,8 @@ class Pass(Loop):
         """Run the loop."""
         return self.running(self._run, self._run, *args)
 
-    def _run(self, count: int, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
+    def _run(self, count: float, leaves: Leaves, captured: Leaves) -> tuple[Any, ...]:
+        count = int(count)  # that of several examples is a float
         stacks: list[Any] = [[None] * (count * stored) for stored in self.stored]
         carry = self._run_steps(count, leaves, captured, stacks)
         return (*carry, *map(Column, stacks, self.likes))

@@ -37,6 +37,7 @@ from chainrule.compiler.tape.reductions import reduced
 from chainrule.compiler.tracing.calls import named, parameters
 from chainrule.compiler.tracing.plain_operators import (
     UFUNCS,
+    Entrywise,
     is_of_whole,
     power,
 )
@@ -64,7 +65,7 @@ def form_of(row: Row) -> Form | None:
     f = row.function
     if not keeps_shape(row):
         return None  # NumPy runs it, and its shape is looked at
-    if f in UFUNCS or f is power:
+    if f in UFUNCS or f is power or isinstance(f, Entrywise):
         return _plain
     if f in _OF_OURS:
         return _OF_OURS[f]
@@ -130,6 +131,10 @@ def _may_be_root(row: Row) -> bool:
 def _plain(b: Builder, row: Row) -> Places:
     """Write one of Python's operators: where it has the results of NumPy's function."""
     f = row.function
+    if isinstance(f, Entrywise):
+        f = f.function
+        if f is _of.pow:
+            raise CannotLowerError
     if f is _of.pos:
         return b.places(row.args[0])
     if f is _of.pow or f is power:

@@ -123,6 +123,11 @@ class OnEntries:
         return _of_each(self.function, args, given)
 
 
+def function_of_entries(function: Function) -> Function:
+    """Return the function that one of columns calls on each entry; others as given."""
+    return function.function if isinstance(function, OnEntries) else function
+
+
 def of_columns(function: Function) -> Function:
     """Return a function that takes columns: itself, or it on each of their entries."""
     takes = getattr(function, "takes_columns", False)
