@@ -8,9 +8,10 @@ import warnings
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from textwrap import indent
 
-from benchmarks import compiled, report, solutions, sparse
+from benchmarks import compiled, page, report, solutions, sparse
 from benchmarks.measure import Row
 from benchmarks.measure import compare as compare_eager
 from benchmarks.workload import Comparison
@@ -22,6 +23,9 @@ COSTS = "memory and import"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for; 0 even where a target is missed, which is printed."""
     options = parser().parse_args(arguments)
+    if options.docs:
+        print(page.write(page.read(options.docs)))
+        return 0
     smoke = options.smoke
     chosen = [c for c in comparisons(tiny=smoke) if options.only in c.name]
     if options.list:
@@ -41,7 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"\n{listing(chosen)}\n\n{report.table(rows)}\n")
     if lines := report.kinds(rows):
         print(f"{lines}\n")
-    print(f"{report.summary(rows)}\n{report.write(rows)}")
+    stored = report.write(rows)
+    print(f"{report.summary(rows)}\n{stored}")
+    if not options.only:
+        print(page.write(page.read(stored)))
     return 0
 
 
@@ -85,6 +92,9 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--list", action="store_true", help="list operations and stop")
     made.add_argument("--only", default="", help="run workloads with this in the name")
+    made.add_argument(
+        "--docs", type=Path, help="write docs/benchmarks.md of stored results, and stop"
+    )
     return made
 
 
