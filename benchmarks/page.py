@@ -25,10 +25,10 @@ TEXT = """\
 # Benchmarks
 
 Every line of one run of `make bench`, which wrote this page, misses included. Value and
-gradient on one thread, medians; chainrule and a peer are timed right after each other in
-a process of their own, and *ratio* is the median of the ratios of these pairs. Compare
-within a line. *First call* lines trace and compile; the others begin after a second of
-calls. What each workload computes is in `benchmarks/workloads/`.
+gradient on one thread, medians; chainrule and a peer are timed right after each other,
+in a process of their own, and *ratio* is the median of the ratios of these pairs.
+Compare within a line. *First call* lines trace and compile; the others begin after a
+second of calls. What each workload computes is in `benchmarks/workloads/`.
 
 {where}
 
