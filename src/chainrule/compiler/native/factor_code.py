@@ -51,12 +51,6 @@ class FactorWriter(Writer):
                 b = self.load(self.at(x, loop.i, 8), width)
                 self.store(self.fused(a, b, self.load(at, width), width), at, width)
 
-    def fused(self, a: str, b: str, c: str, width: int = 1) -> str:
-        """Return ``a * b + c``."""
-        kind = "double" if width == 1 else f"<{width} x double>"
-        name = "llvm.fmuladd.f64" if width == 1 else f"llvm.fmuladd.v{width}f64"
-        return self.external(kind, name, kind, [a, b, c])
-
     def dot(self, x: str, y: str, count: str | int, first: str) -> str:
         """Return a number less the sum of products of some numbers."""
         with self.loop(count, 1, [("double", first)], certain=False) as loop:

@@ -41,6 +41,7 @@ from chainrule.compiler.native.pieces import Part, Pieces
 from chainrule.compiler.native.row_steps import REALS, Meant, steps_of
 from chainrule.compiler.native.sharing import Pending
 from chainrule.compiler.native.single_rows import compute_by_themselves, gather
+from chainrule.compiler.native.summed_products import sum_first
 from chainrule.compiler.native.unindexed import unindex_operands
 from chainrule.compiler.native.vector_products import multiply_vectors
 from chainrule.compiler.native.views import Views
@@ -62,8 +63,8 @@ def fused(
     if not any(map(_may_gain, program.rows)):
         return None
     program = program.copied()
-    if floats:
-        multiply_vectors(program)
+    sum_first(program)
+    multiply_vectors(program, floats=floats)
     unindex_operands(program, on_tape=floats)
     views = Views(floats=floats)
     others = share_factors(program, native=floats)

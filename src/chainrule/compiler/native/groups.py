@@ -195,7 +195,8 @@ def check_in_loops(program: Program, *, floats: bool) -> None:
 def copy_in_loops(program: Program, *, floats: bool) -> None:
     """Let nests read what NumPy would reduce, or copy, along short axes.
 
-    A copy that is only reduced costs nothing.
+    A copy that is only reduced costs nothing. Products that cannot read a factor where
+    it is get a copy.
     """
     least = LARGE_ON_TAPE if floats else LARGE
     rows: list[Row] = []
@@ -206,6 +207,8 @@ def copy_in_loops(program: Program, *, floats: bool) -> None:
             copied = row.args[0].with_call(np.positive, row.args[:1])
             rows.append(copied)
             row.args, row.operands = (copied, *row.args[1:]), [copied]
+        elif isinstance(row.function, Product):
+            _copy_factors(row, rows, least)
         rows.append(row)
     for i, x in enumerate(program.outputs):
         if isinstance(x, Row) and x.operands and only_shows(x) and _is_slow(x, least):
@@ -213,6 +216,16 @@ def copy_in_loops(program: Program, *, floats: bool) -> None:
             program.outputs[i] = rows[-1]
             program.checks = [rows[-1] if c is x else c for c in program.checks]
     program.rows = rows
+
+
+def _copy_factors(row: Row, rows: list[Row], least: int) -> None:
+    """Have a product read copies of what is only shown."""
+    for x in row.operands:
+        if x.operands and only_shows(x) and _is_slow(x, least):
+            copied = x.with_call(np.positive, (x,))
+            rows.append(copied)
+            row.args = tuple(copied if v is x else v for v in row.args)
+    row.operands = [x for x in row.args if isinstance(x, Row)]
 
 
 def _copies(row: Row, views: Views) -> bool:

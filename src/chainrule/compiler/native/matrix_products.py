@@ -146,20 +146,20 @@ class _Tiles(Writer):
 
     def _matrix(self, pointers: Sequence[str], scales: Sequence[str]) -> None:
         """Write one product of a stack; with what multiplies factors and result."""
-        m, n = self.shape[-2:]
+        n = self.shape[-1]
         stack = self.shape[:-2]
         whole = n - n % COLUMNS
         if whole:
             count = whole if stack else self.shared_turns(whole)
             with self.loop(count, COLUMNS) as loop:
                 j = loop.i if stack else self.add(f"add i64 {loop.i}, %first")
-                self._columns(pointers, j, COLUMNS, m, scales)
+                self._columns(pointers, j, COLUMNS, scales)
         if whole < n:
             with ExitStack() as last:
                 if not stack:
                     ends = self.add(f"icmp eq i64 %last, {n}")
                     last.enter_context(self.where(ends))
-                self._columns(pointers, whole, n - whole, m, scales)
+                self._columns(pointers, whole, n - whole, scales)
 
     # ---------------------------------------------------------- subnormal numbers
 
@@ -228,63 +228,64 @@ class _Tiles(Writer):
         pointers: Sequence[str],
         j: str | int,
         width: int,
-        m: int,
         scales: Sequence[str],
     ) -> None:
         """Write the tiles of some columns, from the first row to the last."""
         x, y, z = pointers
+        m = self.shape[-2]
         y, z = self.at(y, j, self.y[-1]), self.at(z, j, 8)
         rows = max(1, min(m, ROWS * COLUMNS // (-(-width // WIDTH) * WIDTH), 12))
         whole = m - m % rows
         with self.loop(whole, rows) as loop:
             left, right = self.at(x, loop.i, self.x[-2]), self.at(z, loop.i, self.z[-2])
-            self._tile(left, y, right, rows, width, scales)
+            self._tile((left, y, right), rows, width, scales)
         if whole < m:
             left, right = self.at(x, whole, self.x[-2]), self.at(z, whole, self.z[-2])
-            self._tile(left, y, right, m - whole, width, scales)
+            self._tile((left, y, right), m - whole, width, scales)
 
     def _tile(
-        self, x: str, y: str, z: str, rows: int, width: int, scales: Sequence[str]
+        self,
+        pointers: Sequence[str],
+        rows: int,
+        width: int,
+        scales: Sequence[str],
     ) -> None:
-        """Write one tile: a loop over the inner axis, its sums in registers."""
-        factors = [self.splat(v) for v in scales]
+        """Write one tile: a loop over the inner axis, its sums in registers.
+
+        The last columns are in a vector that is no wider than they need.
+        """
+        x, y, z = pointers
         counts = [min(WIDTH, width - j) for j in range(0, width, WIDTH)]
-        zeros = [(VECTOR, "zeroinitializer")] * (rows * len(counts))
+        wide = [1 << (c - 1).bit_length() for c in counts]
+        zeros = [(self.type(w), self.literal(0.0, w)) for w in wide] * rows
         with self.loop(self.inner, 1, zeros) as loop:
-            across, below = (
-                self.at(x, loop.i, self.x[-1]),
-                self.at(y, loop.i, self.y[-2]),
-            )
+            across = self.at(x, loop.i, self.x[-1])
+            below = self.at(y, loop.i, self.y[-2])
             columns = [
-                self.load_vector(self.at(below, j * WIDTH, 8), c)
-                for j, c in enumerate(counts)
+                self.resized(self.load(self.at(below, j * WIDTH, 8), c), c, w)
+                for j, (c, w) in enumerate(zip(counts, wide, strict=True))
             ]
             if scales:
-                columns = [self._times(v, factors[0]) for v in columns]
+                pairs = zip(columns, wide, strict=True)
+                columns = [self._times(v, scales[0], w) for v, w in pairs]
             sums = iter(loop.carried)
             for i in range(rows):
-                place = self.at(across, i, self.x[-2])
-                a = self.load(place)
+                a = self.load(self.at(across, i, self.x[-2]))
                 if scales:
-                    a = self.add(f"fmul double {a}, {scales[0]}")
-                a = self.splat(a)
-                loop.after += [
-                    self.external(
-                        VECTOR, f"llvm.fmuladd.v{WIDTH}f64", VECTOR, [a, b, next(sums)]
-                    )
-                    for b in columns
-                ]
+                    a = self._times(a, scales[0], 1)
+                for b, w in zip(columns, wide, strict=True):
+                    loop.after.append(self.fused(self.splat(a, w), b, next(sums), w))
         totals = iter(loop.after)
         for i in range(rows):
             row = self.at(z, i, self.z[-2])
-            for j, c in enumerate(counts):
-                total = next(totals)
+            for j, (c, w) in enumerate(zip(counts, wide, strict=True)):
+                total, place = next(totals), self.at(row, j * WIDTH, 8)
                 if scales:
-                    total = self._times(total, factors[1])
-                self.store_vector(total, self.at(row, j * WIDTH, 8), c)
+                    total = self._times(total, scales[1], w)
+                self.store(self.resized(total, w, c), place, c)
 
-    def _times(self, x: str, y: str) -> str:
-        return self.add(f"fmul {VECTOR} {x}, {y}")
+    def _times(self, x: str, factor: str, width: int) -> str:
+        return self.add(f"fmul {self.type(width)} {x}, {self.splat(factor, width)}")
 
 
 __all__ = ["Product"]

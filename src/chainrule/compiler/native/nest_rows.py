@@ -59,11 +59,6 @@ class RowWriter(VectorWriter):
         """Tell whether the sum of a row may lose more than NumPy's would."""
         return n * self._numbers > _EXACT * self.width
 
-    def least(self, x: str, most: int) -> str:
-        """Return the smaller one of two integers."""
-        short = self.add(f"icmp slt i64 {x}, {most}")
-        return self.add(f"select i1 {short}, i64 {x}, i64 {most}")
-
     def _along(self, at: Stretch, whole: Totals) -> list[int]:
         """Return the reductions along the inner axis, but for those of all entries."""
         pairs = enumerate(self.plan.reductions)

@@ -38,12 +38,9 @@ from chainrule.operations_grad.indexing import (
 from chainrule.values.shapes import ARRAYS
 
 _np: Any = np
-WORTH, WORTH_ON_TAPE = 1 << 8, 1 << 14
+WORTH = 1 << 8
 """Multiplications from which on a product of matrices is worth a function of its own:
-instead of a call of NumPy, and of instructions of a tape."""
-
-MANY = 32
-"""Products in a stack from which on they would be too many instructions."""
+it is faster than a call of NumPy, and than instructions of a tape."""
 
 
 def compute_by_themselves(program: Program, views: Views, threads: int | str) -> bool:
@@ -70,16 +67,15 @@ def as_product(row: Row, views: Views, threads: int | str) -> bool:
         return False
     if not stacked and contracted_axes(row) != ([1], [0]):
         return False
-    if len(shape or ()) < 2 or shape[-2] == 1 or (not stacked and len(shape) > 2):
+    if len(shape or ()) < 2 or (not stacked and len(shape) > 2):
         return False
+    if shape[-2] == 1 and len(shape) == 2:
+        return False  # a vector, and a matrix that BLAS reads
     x, y = (_in_place(v, views, last=i == 1) for i, v in enumerate(row.args))
     if x is None or y is None:
         return False
     inner = x.view.shape[-1]
-    many = math.prod(shape[:-2]) >= MANY
-    if math.prod(shape) * inner < (
-        WORTH_ON_TAPE if views.floats and not many else WORTH
-    ):
+    if math.prod(shape) * inner < WORTH:
         return False
     found: list[Access] = []
     for seen in (x, y):

@@ -1,8 +1,10 @@
-"""Products of a matrix and a vector, as loops over the matrix and sums.
+"""Products with vectors, as loops over entries.
 
-In: a program. Out: the same, in which such products of some size are products of
-entries that are summed: so loops read the matrix where it is, together with others that
-read it. Larger ones are left to BLAS, which goes through memory as fast.
+In: a program. Out: the same, in which products of some size of a matrix and a vector
+are products of entries that are summed: so loops read the matrix where it is, together
+with others that read it. Larger ones are left to BLAS, which goes through memory as
+fast. Products of a column and a row are those of their entries, which need not be
+stored where a loop reads them.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.native.groups import LARGE_ON_TAPE
 from chainrule.compiler.native.meanings import contracted_axes
-from chainrule.compiler.programs.program import Program
+from chainrule.compiler.programs.program import Program, become
 from chainrule.compiler.tracing.rows import Row
 from chainrule.values.shapes import ARRAYS
 
@@ -23,14 +26,27 @@ LONG = 32
 """Entries of a row of a matrix, in memory, that make a loop worth while."""
 
 
-def multiply_vectors(program: Program) -> None:
-    """Write products of matrices and vectors by sums."""
+def multiply_vectors(program: Program, *, floats: bool) -> None:
+    """Write products with vectors by entries; with ``floats`` those that are summed."""
     rows: list[Row] = []
     for row in program.rows:
-        if _is_wanted(row):
+        if floats and _is_wanted(row):
             _write(row, rows)
+        elif _is_outer(row):
+            rows.append(row.with_call(np.multiply, row.args))
+            become(row, np.add, (rows[-1], 0.0))  # as a sum of one product is
         rows.append(row)
     program.rows = rows
+
+
+def _is_outer(row: Row) -> bool:
+    """Tell whether a row multiplies columns and rows, and not few of their entries."""
+    if row.function is not np.matmul or row.given or row.dtype != np.float64:
+        return False
+    if math.prod(row.shape or ()) < LARGE_ON_TAPE:
+        return False
+    lengths = [x.shape[-1:] for x in row.args if x.dtype == row.dtype]
+    return len(lengths) == 2 and lengths[0] == (1,) and len(row.args[1].shape) > 1
 
 
 def _is_wanted(row: Row) -> bool:

@@ -159,6 +159,17 @@ class Writer(Text):
         have = count * width // self.width
         self.store(self.resized(x, width, have), pointer, have)
 
+    def fused(self, a: str, b: str, c: str, width: int = 1) -> str:
+        """Return ``a * b + c`` of float64 numbers, or of vectors of them."""
+        name = "llvm.fmuladd." + ("f64" if width == 1 else f"v{width}f64")
+        kind = type_of("double", width)
+        return self.external(kind, name, kind, [a, b, c])
+
+    def least(self, x: str, most: int) -> str:
+        """Return the smaller one of two integers."""
+        short = self.add(f"icmp slt i64 {x}, {most}")
+        return self.add(f"select i1 {short}, i64 {x}, i64 {most}")
+
     def moved(self, pointer: str, i: str | int) -> str:
         """Return the address so many numbers on."""
         return self.add(f"getelementptr {self.real}, ptr {pointer}, i64 {i}")
