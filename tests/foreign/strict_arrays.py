@@ -11,6 +11,7 @@ Where it differs from CuPy it is stricter, or it does not matter here:
 - arrays of NumPy's are refused in every place but ``np.asarray(x, like=...)`` and
   indices, also 0-d ones next to a comparison;
 - indices out of bounds raise, where CuPy wraps around;
+- what NumPy does not let be written, as of ``np.broadcast_to``, cannot be;
 - results have the values and dtypes of NumPy's, to the last bit.
 """
 
@@ -48,14 +49,29 @@ def inside(x: Any) -> Any:
     return x
 
 
-def outside(x: Any) -> Any:
-    """Return a result on the device: 0-d ones are arrays there, too."""
+def outside(x: Any, *sources: device) -> Any:
+    """Return a result on the device: 0-d ones are arrays there, too.
+
+    What shows memory of one of the sources is a view of it, or that one itself.
+    """
     if isinstance(x, np.ndarray | np.generic):
+        for source in sources:
+            if x is source.held:
+                return source
+            if isinstance(x, np.ndarray) and np.may_share_memory(x, source.held):
+                return source.seen(x)
         return device(x)
     if isinstance(x, list | tuple):
-        parts = map(outside, x)
+        parts = [outside(v, *sources) for v in x]
         return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
     return x
+
+
+def devices(args: Any) -> list[device]:
+    """Return the arrays of the device among arguments, also those in lists."""
+    if isinstance(args, list | tuple):
+        return [x for arg in args for x in devices(arg)]
+    return [args] if isinstance(args, device) else []
 
 
 class device(NDArrayOperatorsMixin):
@@ -66,8 +82,16 @@ class device(NDArrayOperatorsMixin):
 
     def __init__(self, x: Any) -> None:
         self.held = np.array(x)
+        self.base: device | None = None
         if self.held.dtype.kind not in "fcbiu":
             raise ValueError(f"Unsupported dtype {self.held.dtype}")
+
+    def seen(self, part: Any) -> device:
+        """Return a view on the device: it knows the array whose memory it shows."""
+        view = device.__new__(device)
+        view.held = part
+        view.base = self if self.base is None else self.base
+        return view
 
     # ------------------------------------------------------------------ the protocols
 
@@ -86,9 +110,15 @@ class device(NDArrayOperatorsMixin):
         for x in inputs:
             if not isinstance(x, (*_SCALARS, device, np.ndarray)):
                 return NotImplemented
-        if refused := given.keys() - {"dtype", "casting", "axis", "axes"}:
+        if refused := given.keys() - {"dtype", "casting", "axis", "axes", "out"}:
             raise TypeError(f"Wrong arguments {refused}")
-        return outside(ufunc(*map(inside, inputs), **given))
+        (out,) = given.pop("out", (None,))
+        if out is None:
+            return outside(ufunc(*map(inside, inputs), **given))
+        if not isinstance(out, device):
+            raise TypeError("Unsupported type for out")
+        ufunc(*map(inside, inputs), **given, out=out.held)
+        return out
 
     def __array_function__(self, function, types, args, given):
         path = function.__module__.split(".")[1:]
@@ -104,6 +134,10 @@ class device(NDArrayOperatorsMixin):
             raise TypeError(f"{name}() takes {len(known)} arguments")
         if name == "where" and not isinstance(args[0], device):
             raise AttributeError("'bool' object has no attribute 'astype'")
+        if name in ("stack", "concatenate") and not all(
+            isinstance(x, device) for x in args[0]
+        ):
+            raise TypeError("Only cupy arrays can be concatenated")
         zero_dim = name == "tensordot" and 0 in (np.ndim(args[0]), np.ndim(args[1]))
         axes = args[2] if len(args) > 2 else given.get("axes", 2)
         if zero_dim and axes not in (0, ((), ())):
@@ -111,7 +145,8 @@ class device(NDArrayOperatorsMixin):
         if function.__name__ in _MADE_OF_HOST and isinstance(args[0], np.ndarray):
             device.transfers["to device"] += 1
             return device(function(*args, **given))
-        return outside(function(*inside(tuple(args)), **inside(dict(given))))
+        result = function(*inside(tuple(args)), **inside(dict(given)))
+        return outside(result, *devices(args))
 
     # --------------------------------------------------------------------- attributes
 
@@ -121,12 +156,16 @@ class device(NDArrayOperatorsMixin):
     size = property(lambda x: x.held.size)
     nbytes = property(lambda x: x.held.nbytes)
     itemsize = property(lambda x: x.held.itemsize)
-    T = property(lambda x: outside(x.held.T))
-    real = property(lambda x: outside(x.held.real))
-    imag = property(lambda x: outside(x.held.imag))
+    T = property(lambda x: outside(x.held.T, x))
+    real = property(lambda x: outside(x.held.real, x))
+    imag = property(lambda x: outside(x.held.imag, x))
 
     def __getitem__(self, index: Any) -> device:
-        return device(self.held[_index(index)])
+        part = self.held[_index(index)]
+        if isinstance(part, np.generic) and not devices(index):
+            parts = index if isinstance(index, tuple) else (index,)
+            part = self.held[(*_index(parts), ...)]  # a view, too
+        return outside(part, self)
 
     def __setitem__(self, index: Any, y: Any) -> None:
         self.held[_index(index)] = inside(y)
@@ -179,7 +218,7 @@ class device(NDArrayOperatorsMixin):
 def _method(name: str) -> Any:
     def method(self, *args, **given):
         result = getattr(self.held, name)(*inside(args), **inside(given))
-        return outside(result)
+        return outside(result, self)
 
     return method
 

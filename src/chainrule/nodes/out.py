@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import refuse_in_place, refuse_out
 from chainrule.nodes.recorder import next_serial
 from chainrule.nodes.remedies import inside_numpy
 from chainrule.rules import traits_of
 from chainrule.rules.declarations import parameters_of
 from chainrule.values.buffered import buffered, current
+from chainrule.values.foreign import first_foreign, is_foreign, may_be_written
 from chainrule.values.shapes import dtype_of, ndarray, shape_of
 from chainrule.values.types import ArrayValue, Index, Operation, Value
 from chainrule.values.vertices import raw, stand_in, vertex
@@ -55,6 +56,8 @@ def write(out: ArrayValue, z: ArrayValue | float, since: int) -> None:
     if isinstance(out, buffered):
         out[...] = z
         return
+    if is_foreign(raw(out)):
+        refuse_part(out, z)
     is_new = type(z) is type(out) if isinstance(z, stand_in) else _is_new(z, since)
     if is_new and shape_of(raw(z)) == out.shape and dtype_of(raw(z)) == out.dtype:
         out.receive(z)  # pyright: ignore
@@ -69,7 +72,8 @@ def _is_new(z: Value, since: int) -> bool:
     if not isinstance(z, vertex) or z.serial < since:
         return False
     value: Any = z._value
-    return isinstance(value, _ARRAYS) and getattr(value, "base", None) is None
+    is_array = isinstance(value, _ARRAYS) or may_be_written(value)
+    return is_array and getattr(value, "base", None) is None
 
 
 _ARRAYS: Any = (ndarray, stand_in)
@@ -86,10 +90,10 @@ def write_result(
     z = function(*args, **given)
     fits = shape_of(raw(z)) == out.shape and dtype_of(raw(z)) == out.dtype
     if not fits or given.get("dtype") is not None:
-        refuse(function, args, given, np.empty_like(shown(out)))
+        refuse(function, args, given, out)
         z = np.asarray(z).astype(out.dtype) if isinstance(z, _PLAIN) else z
     elif function is np.dot:
-        refuse(function, args, given, np.empty_like(shown(out)))
+        refuse(function, args, given, out)
     write(out, z, since)
     return out
 
@@ -98,11 +102,38 @@ _PLAIN: Any = (ndarray, np.generic, float, int)
 
 
 def refuse(
-    function: Operation, args: Sequence[Any], given: Mapping[str, Any], out: ArrayLike
+    function: Operation, args: Sequence[Any], given: Mapping[str, Any], out: Any
 ) -> None:
-    """Raise what NumPy raises for a call, if it does."""
+    """Raise what NumPy raises for a call, if it does, without a write into ``out``.
+
+    No function of another library is asked: what is written into its arrays is checked.
+    """
+    outs: Any = out if isinstance(out, tuple) else (out,)
+    if first_foreign(map(raw, (*args, *outs))) is not None:
+        return
+    empty: Any = tuple(None if o is None else np.empty_like(shown(o)) for o in outs)
     with np.errstate(all="ignore"):
-        function(*map(shown, args), **{k: shown(x) for k, x in given.items()}, out=out)
+        function(
+            *map(shown, args),
+            **{k: shown(x) for k, x in given.items()},
+            out=empty if out is outs else empty[0],
+        )
+
+
+def refuse_part(out: Any, z: Any) -> None:
+    """Raise where a result does not go into a foreign array as it is."""
+    shape = shape_of(raw(z))
+    if np.broadcast_shapes(shape, out.shape) != out.shape:
+        raise ShapeError(
+            f"A result of shape {shape} does not go into an array of shape {out.shape}."
+        )
+    have, want = dtype_of(raw(z)), out.dtype
+    if not np.can_cast(have, want, "same_kind"):
+        raise ArgumentError(
+            f"A result of {have} would be written into an array of {want}, which "
+            "would lose a part of it. Write into an array of that dtype, or "
+            "z.astype(dtype) first."
+        )
 
 
 def _in_its_dtype(
@@ -137,15 +168,13 @@ def write_ufunc(
     since = next_serial()
     casting = {k: given.pop(k) for k in ("casting", "dtype") if k in given}
     if casting.get("dtype") is not None:
-        empty = tuple(None if o is None else np.empty_like(shown(o)) for o in outs)
-        refuse(ufunc, inputs, {**given, **casting}, empty)  # pyright: ignore
+        refuse(ufunc, inputs, {**given, **casting}, outs)
         inputs = [_cast(x, casting["dtype"]) for x in inputs]
     results: Any = ufunc(*inputs, **given)
     several: Any = results if isinstance(results, tuple) else (results,)  # pyright: ignore
     pairs: list[Any] = list(zip(several, outs, strict=True))  # pyright: ignore
     if any(o is not None and not _fits(z, o) for z, o in pairs):
-        empty = tuple(None if o is None else np.empty_like(shown(o)) for o in outs)
-        refuse(ufunc, inputs, {**given, **casting}, empty)  # pyright: ignore
+        refuse(ufunc, inputs, {**given, **casting}, outs)
     mask = given.get("where", True)
     for z, out in pairs:
         if out is not None:

@@ -22,7 +22,13 @@ from chainrule.operations_grad import structure
 from chainrule.rules import elementwise, linear, multilinear, rule
 from chainrule.rules.namespace import evaluate
 from chainrule.steps import step as kernels
-from chainrule.values.foreign import PLAIN, beside, is_foreign, made_like
+from chainrule.values.foreign import (
+    PLAIN,
+    beside,
+    is_foreign,
+    made_like,
+    may_be_written,
+)
 from chainrule.values.foreign import kept as kept_foreign
 from chainrule.values.refusals import admitted
 from chainrule.values.shapes import SEQUENCES, TUPLE, describe, generic, ndarray
@@ -82,7 +88,7 @@ def record(
     if plan.views and (
         value.base is not None or value is values[0]
         if type(value) is ndarray
-        else isinstance(value, stand_in)
+        else isinstance(value, stand_in) or may_be_written(value)
     ):
         NOTED.note(z)
     if node_class.watched:

@@ -28,8 +28,10 @@ from chainrule.numpy.buffer_operands import (
     now,
 )
 from chainrule.numpy.buffer_operators import operated
+from chainrule.numpy.in_place import constant_node
 from chainrule.rules import traits_of
 from chainrule.values.buffered import current
+from chainrule.values.foreign import may_be_written
 from chainrule.values.shapes import SEQUENCES, TUPLE, index_of_view, kind_of, ndarray
 from chainrule.values.types import Index, Operation, Value
 from chainrule.values.versions import LOCK
@@ -287,6 +289,17 @@ def as_buffer(x: Any) -> Any:
     if type(x) is ndarray and x.dtype.kind in "fcbiu":
         return x.view(buffer)
     return x
+
+
+def taking_nodes(x: Any, *beside: Any) -> Any:
+    """Return an array that a function of nodes made as one that takes nodes.
+
+    Arrays of other libraries take none: that is a node of constants.
+    """
+    first = first_vertex(*beside)
+    if first is not None and may_be_written(x) and x.dtype.kind in "fc":
+        return constant_node(first, x)
+    return as_buffer(x)
 
 
 def _copied(x: buffer) -> Any:

@@ -23,7 +23,8 @@ from chainrule.nodes.admission import INPUT, NONE, plain_index
 from chainrule.nodes.node_class import node
 from chainrule.nodes.operator_text import in_place_operator
 from chainrule.nodes.operators import NAMES
-from chainrule.nodes.out import shown, shown_index
+from chainrule.nodes.out import refuse as refuse_call
+from chainrule.nodes.out import refuse_part, shown, shown_index
 from chainrule.nodes.reads import BASIC_PARTS
 from chainrule.nodes.recorder import new, next_serial, record
 from chainrule.numpy.overwriting import move, overwrite, overwrite_again
@@ -41,6 +42,7 @@ from chainrule.values.versions import (
     Memory,
     array_of,
     enter_views,
+    is_writeable,
     memory_of,
     refuse_outside,
     resolved,
@@ -63,9 +65,9 @@ def assign(y: node, index: Index, value: ArrayLike) -> None:
         and overwrite_again(y, index, value)
     ):
         return
-    if is_foreign(y._value):
-        raise _foreign_write("y[index] = v")
     if array_of(y._value) is None:
+        if is_foreign(y._value):
+            raise _foreign_write("y[index] = v", y)
         raise TypeError(
             f"{y!r} is a number, which cannot be changed in place; NumPy's numbers "
             "cannot either. Assign a new number to the name."
@@ -85,11 +87,12 @@ def assign(y: node, index: Index, value: ArrayLike) -> None:
         _put(y, index, value)
 
 
-def _foreign_write(written: str) -> AssignedError:
-    """Return the error of a write into a node that holds a foreign array."""
+def _foreign_write(written: str, y: node) -> AssignedError:
+    """Return the error of a write where the library does not say what it changes."""
     return AssignedError(
-        f"{written} would write into an array of another library, which a recording "
-        "needs as it was. Write y = y + v, y = np.where(mask, v, y) or np.concatenate."
+        f"{written} would write into an array of {type(y._value).__module__}, of which "
+        "it is not known what shares its memory. Write y = y + v, y = np.where(mask, "
+        "v, y) or np.concatenate, or register the class with Library(writes=True)."
     )
 
 
@@ -129,18 +132,20 @@ def updated(
     y: node, value: ArrayLike, operate: Callable[[Any, Any], Any], ufunc: np.ufunc
 ) -> Any:
     """Return what ``y`` is after ``y op= value``: ``y`` itself where it is an array."""
-    if array_of(y._value) is None:
-        if is_foreign(y._value) and hasattr(y._value, "__iadd__"):
-            raise _foreign_write("y += v")
+    known = array_of(y._value)
+    foreign = is_foreign(y._value)
+    if known is None or (foreign and not hasattr(known, "__iadd__")):
+        if foreign and hasattr(y._value, "__iadd__"):
+            raise _foreign_write("y += v", y)
         return operate(y, value)
     with LOCK:
         enter_views()
         refuse(y, "output array is read-only")
-        if ufunc is np.matmul and np.ndim(shown(value)) < 2:
+        if not foreign and ufunc is np.matmul and np.ndim(shown(value)) < 2:
             plain: Any = np.empty_like(shown(y))
             plain @= shown(value)  # which raises
         z = operate(y, value)
-        if not isinstance(raw(z), _NUMERIC):
+        if not (is_foreign(raw(z)) if foreign else isinstance(raw(z), _NUMERIC)):
             return z  # of another library, whose arrays come first
         _write(y, _as_result(y, value, z, ufunc))
     return y
@@ -161,8 +166,9 @@ def _as_result(y: Any, value: Any, z: Any, ufunc: np.ufunc) -> Any:
     """Return an operation's result in the shape and dtype of the array it goes to."""
     new, known = raw(z), y._value
     if shape_of(new) != known.shape or dtype_of(new) != known.dtype:
-        known = array_of(known)
-        ufunc(known, shown(value), out=np.empty_like(known))  # NumPy's own refusal
+        if is_foreign(known):
+            refuse_part(y, z)
+        refuse_call(ufunc, (y, value), {}, y)
         z = operations.astype(z, y.dtype)
     return z
 
@@ -179,8 +185,8 @@ def refuse(y: node, what: str) -> None:
             )
         if known.base is None:
             break
-        here, there = array_of(y._value), array_of(known.base._value)
-        if known.locked or (there.flags.writeable and not here.flags.writeable):
+        here, there = y._value, known.base._value
+        if known.locked or (is_writeable(there) and not is_writeable(here)):
             raise ReadOnlyError(
                 f"{what}: {y!r} is a view that NumPy does not let be written, as of "
                 "np.broadcast_to and np.diagonal. Write into a copy: np.copy(x)."
@@ -199,7 +205,18 @@ def _put(y: node, index: Index, value: ArrayLike) -> None:
     """Write into a part of an array: in its memory where nobody else holds it."""
     known = memory_of(y)
     if known.base is not None or not overwrite(y, known, index, value, _outdate):
-        _write(y, record(indexing.setitem_grad, (y, value), {"index": index}))
+        _write(y, _assigned(y, index, value))
+
+
+def _assigned(y: node, index: Index, value: ArrayLike) -> Any:
+    """Return what an array is after a write: of lazy masks, without their lengths."""
+    mask: Any = index
+    is_mask = is_foreign(y._value) and getattr(mask, "dtype", None) == np.bool
+    if not is_mask or shape_of(raw(value)) or mask.shape != y.shape[: mask.ndim]:
+        return record(indexing.setitem_grad, (y, value), {"index": index})
+    mask = operations.reshape(mask, mask.shape + (1,) * (y.ndim - mask.ndim))
+    z = operations.where(mask, value, y)
+    return z if z.dtype == y.dtype else operations.astype(z, y.dtype)
 
 
 def _write(y: node, z: Value) -> None:
@@ -257,6 +274,8 @@ def _as_before(value: Any, before: Any) -> Any:
     """Return a new value as the old one was: an array, laid out as that in memory."""
     if isinstance(value, stand_in):
         return value.laid_out(before)
+    if is_foreign(value):
+        return value
     value = np.asarray(value)
     if isinstance(before, ndarray) and value.strides != before.strides:
         return laid_out(value, before)

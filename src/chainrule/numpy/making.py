@@ -2,7 +2,8 @@
 
 ``gd.zeros`` and its relatives are these, and so are those of ``chainrule.numpy``, and
 NumPy's own where a node says so: ``np.zeros_like(x)``, ``np.zeros(3, like=x)``. What
-they return is a plain array until a node is written into it (``buffers``).
+they return is a plain array until a node is written into it (``buffers``). Of
+foreign arrays it is a node of constants at once, as those take no nodes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from chainrule.nodes.admission import unwrapped
 from chainrule.nodes.node_class import node
 from chainrule.nodes.tables import FUNCTIONS
 from chainrule.numpy import creation
-from chainrule.numpy.buffers import as_buffer
+from chainrule.numpy.buffers import as_buffer, taking_nodes
 from chainrule.numpy.in_place import own
 from chainrule.numpy.mirror import MAKERS
 from chainrule.rules import declare
@@ -45,7 +46,7 @@ def _maker(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def make(*args: Any, **options: Any) -> Any:
         given = {k: unwrapped(x) for k, x in options.items()}
-        return as_buffer(function(*map(unwrapped, args), **given))
+        return taking_nodes(function(*map(unwrapped, args), **given), args, options)
 
     return make
 

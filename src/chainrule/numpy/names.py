@@ -195,12 +195,23 @@ ABSENT: dict[str, str] = {
     "strides": "a node is not memory. Use gd.value(x).strides.",
     # Other libraries' words.
     "at": "it is written into like an array: y = x.copy(); y[i] = v.",
+    "chunks": "Use gd.value(x).chunks.",
     "clone": "Use x.copy().",
+    "compute": "return it, and compute what comes out: dask.compute(slope). Of a "
+    "constant write gd.value(x).compute().",
     "cpu": "its value is where you made it. Use gd.value(x).",
     "cuda": "its value is where you made it: x = gd.node(cupy.asarray(a)).",
     "detach": "Use gd.stop_gradient(x) or, for a plain array, gd.value(x).",
+    "get": "return it, and call .get() of what comes out. Of a constant write "
+    "gd.value(x).get().",
     "grad_fn": "Use x.grad_ops.",
+    "map_blocks": "map the derivative, gd.map_reduce(gd.grad(f), x), or declare "
+    "gd.custom_operation(forward, pullback).",
+    "map_overlap": "map the derivative, da.map_overlap(gd.grad(f), x, depth=2), or "
+    "declare gd.custom_operation(forward, pullback).",
     "numpy": "Use gd.value(x).",
+    "persist": "persist the data before: x = x.persist().",
+    "rechunk": "cut the data before, x = x.rechunk(chunks): a gradient is cut so too.",
     "requires_grad": "all nodes are differentiated. What is not stays a plain array.",
     "requires_grad_": "all nodes are differentiated: x = gd.node(a).",
     "unsqueeze": "Use np.expand_dims(x, axis).",

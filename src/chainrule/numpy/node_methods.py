@@ -20,6 +20,7 @@ from chainrule.numpy.picking import compress
 from chainrule.numpy.shape_functions import matrix_transpose, ravel
 from chainrule.numpy.writes import METHODS
 from chainrule.operations import namespace as ops
+from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import TUPLE, is_complex
 from chainrule.values.types import Shape
 from chainrule.values.versions import array_of, memory_of, note
@@ -74,8 +75,12 @@ def set_part(name: str) -> Callable[[node, Any], None]:
     def write(x: node, value: ArrayLike) -> None:
         if name == "imag" and not is_complex(x):
             raise TypeError("array does not have imaginary part to set")
-        if not (isinstance(value, node) and memory_of(value).base is x):
-            assign(getattr(x, name), ..., value)  # else by x.real *= 2.0 already
+        if isinstance(value, node) and memory_of(value).base is x:
+            return  # by x.real *= 2.0 already
+        part = getattr(x, name)
+        if is_foreign(x._value) and part is not x:
+            note(part)  # which may be a copy in other libraries
+        assign(part, ..., value)
 
     return write
 

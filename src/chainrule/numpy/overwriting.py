@@ -22,6 +22,7 @@ from chainrule.nodes.recorder import as_operand, new, next_serial, plan_of
 from chainrule.operations_grad.entries import WRITE, WRITE_CONSTANT
 from chainrule.operations_grad.indexing import setitem_grad
 from chainrule.values.containers import declare_value
+from chainrule.values.foreign import is_foreign
 from chainrule.values.overwritten import Log
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Index
@@ -97,7 +98,9 @@ def overwrite(
         return False
     given: Any = value if isinstance(value, _PLAIN) else as_operand(value)
     is_node: bool = isinstance(given, vertex)
-    if isinstance(raw(given), stand_in) or (is_node and given.watched):
+    if isinstance(raw(given), stand_in) or is_foreign(raw(given)):
+        return False
+    if is_node and given.watched:
         return False
     if known.views and not _let_go(known, y._value.size):
         return False

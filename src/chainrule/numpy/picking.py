@@ -179,7 +179,7 @@ def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A
     rows, columns = x.shape[-2:]
     places = _on_diagonal(rows, columns, offset)
     z = ops.getitem(x, index=(..., *places))
-    if isinstance(z, node):
+    if isinstance(z, node) and (not is_foreign(z._value) or hasattr(z._value, "base")):
         note(z, locked=True)  # NumPy's is a view that nobody may write into
     return z
 

@@ -12,13 +12,14 @@ from numpy.typing import ArrayLike, DTypeLike
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import plain_operand
 from chainrule.nodes.node_class import node
-from chainrule.numpy.buffers import as_buffer
+from chainrule.numpy.buffers import taking_nodes
 from chainrule.numpy.in_place import own
 from chainrule.numpy.statistics import cast
 from chainrule.operations import namespace as ops
 from chainrule.values.shapes import (
     describe,
     dtype_of,
+    ndarray,
     normalize_axes,
     own_axes,
     shape_of,
@@ -37,7 +38,7 @@ def ravel(a: ArrayLike, order: str = "C") -> Any:
     x = ops.asarray(a)
     z = ops.reshape(x, (-1,), order=order)
     known = array_of(raw(x))
-    if known is not None and not (
+    if isinstance(known, ndarray) and not (
         known.flags.f_contiguous if order == "F" else known.flags.c_contiguous
     ):
         return own(z)
@@ -237,11 +238,12 @@ def full_like(
     device: str | None = None,
 ) -> Any:
     """Return fill_value, which may be a node, in the shape and dtype of ``a``."""
-    a, dtype = plain_operand(a), dtype_of(plain_operand(a)) if dtype is None else dtype
+    given, a = a, plain_operand(a)
+    dtype = dtype_of(a) if dtype is None else dtype
     if not isinstance(fill_value, node):
         like = np.empty(shape_of(a)) if isinstance(a, stand_in) else a
         made = np.full_like(like, plain_operand(fill_value), dtype=dtype, shape=shape)
-        return as_buffer(made)
+        return taking_nodes(made, given)
     wanted = shape_of(a) if shape is None else np.empty(shape).shape
     return own(cast(ops.broadcast_to(fill_value, wanted), dtype))
 

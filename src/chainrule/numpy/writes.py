@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chainrule.errors import EscapeError
+from chainrule.errors import EscapeError, MissingRuleError
 from chainrule.nodes import remedies
 from chainrule.nodes.admission import plain_index, plain_operand
 from chainrule.nodes.out import may_write, shown, shown_index, write
 from chainrule.nodes.recorder import next_serial, record
-from chainrule.operations_grad.indexing import added_at_grad, picks_once
-from chainrule.values.shapes import dtype_of, shape_of, size_of
+from chainrule.operations_grad.indexing import added_at_grad
+from chainrule.values.foreign import first_foreign, is_foreign
+from chainrule.values.indices import picks_once
+from chainrule.values.shapes import describe, dtype_of, shape_of, size_of
 from chainrule.values.types import Index, Operation
 from chainrule.values.vertices import first_stand_in, raw
 from chainrule.wrapping import implements
@@ -41,9 +43,28 @@ def _written(target: ArrayLike, name: str) -> Any:
     return target
 
 
-def _empty(target: ArrayLike) -> NDArray[Any]:
-    """Return an array of NumPy's to ask whether it refuses a write."""
-    return np.empty_like(shown(target))
+def _refuse(
+    write: Callable[..., Any], target: Any, *given: Any, **options: Any
+) -> None:
+    """Raise what NumPy raises for a write, if it does, without writing.
+
+    No foreign array is asked: its library refuses what is computed and assigned.
+    """
+    if not is_foreign(raw(target)):
+        options = {k: shown(x) for k, x in options.items()}
+        write(np.empty_like(shown(target)), *map(shown_index, given), **options)
+
+
+def _plain_places(index: Index | ArrayLike, name: str) -> Any:
+    """Return an index that says where numbers go; a foreign one is not asked."""
+    parts: Any = index if isinstance(index, tuple) else (index,)
+    foreign = first_foreign(parts)
+    if foreign is not None:
+        raise MissingRuleError(
+            f"{name} at places in {describe(foreign)} would have to know them. Give "
+            "them as an array of NumPy's, or write np.where(mask, v, x)."
+        )
+    return index
 
 
 @writes(np.copyto)
@@ -52,7 +73,7 @@ def copyto(
 ) -> None:
     """Write ``src`` into an array, where ``where`` holds."""
     _written(dst, "np.copyto")
-    _np.copyto(_empty(dst), shown(src), casting=casting, where=shown(where))
+    _refuse(_np.copyto, dst, src, casting=casting, where=where)
     dst[...] = src if where is True else _np.where(plain_operand(where), src, dst)
 
 
@@ -60,7 +81,7 @@ def copyto(
 def put(a: Any, ind: ArrayLike, v: ArrayLike, mode: str = "raise") -> None:
     """Write ``v`` into entries of the flat array, repeated as often as it takes."""
     _written(a, "np.put")
-    _np.put(_empty(a), shown(ind), shown(v), mode=mode)
+    _refuse(_np.put, a, _plain_places(ind, "np.put"), v, mode=mode)
     places = _np.ravel(_np.take(_np.arange(a.size), ind, mode=mode))
     if places.size and size_of(v):
         values = v if not np.ndim(raw(v)) else _np.resize(v, places.shape)
@@ -71,7 +92,7 @@ def put(a: Any, ind: ArrayLike, v: ArrayLike, mode: str = "raise") -> None:
 def place(arr: Any, mask: ArrayLike, vals: ArrayLike) -> None:
     """Write ``vals`` in turn into the entries where a mask holds."""
     _written(arr, "np.place")
-    _np.place(_empty(arr), shown(mask), shown(vals))
+    _refuse(_np.place, arr, mask, vals)
     holds: Any = _np.reshape(plain_operand(mask), arr.shape) != 0
     values: Any = _np.ravel(vals)
     if values.size:
@@ -83,7 +104,7 @@ def place(arr: Any, mask: ArrayLike, vals: ArrayLike) -> None:
 def putmask(a: Any, /, mask: ArrayLike, values: ArrayLike) -> None:
     """Write each entry of ``values``, repeated, where a mask holds at its place."""
     _written(a, "np.putmask")
-    _np.putmask(_empty(a), shown(mask), shown(values))
+    _refuse(_np.putmask, a, mask, values)
     if size_of(values):
         mask = _np.reshape(plain_operand(mask), a.shape) != 0
         a[...] = _np.where(mask, _np.resize(values, a.shape), a)
@@ -98,7 +119,7 @@ def put_along_axis(
     if axis is not None:
         _np.put_along_axis._implementation(arr, indices, values, axis)
         return
-    _np.put_along_axis(_empty(arr), shown(indices), shown(values), None)
+    _refuse(_np.put_along_axis, arr, indices, values, None)
     arr[_np.unravel_index(_np.arange(arr.size)[indices], arr.shape)] = values
 
 
@@ -114,7 +135,7 @@ def fill_diagonal(a: Any, val: ArrayLike, wrap: bool = False) -> None:
 
 def fill(x: Any, value: ArrayLike) -> None:
     """Write one number into all entries: ``x.fill(value)``."""
-    _empty(x).fill(shown(value))
+    _refuse(np.ndarray.fill, x, value)
     x[...] = value
 
 
@@ -151,10 +172,8 @@ def write_at(ufunc: np.ufunc, y: Any, index: Index, *values: Any) -> None:
     """Run a ufunc on entries of an array, in place; repeated ones take their turns."""
     _written(y, f"np.{ufunc.__name__}.at")
     if dtype_of(raw(y)) != np.result_type(y.dtype, *map(dtype_of, shown(values))):
-        ufunc.at(_empty(y), shown_index(index), *shown(values))  # NumPy's own refusal
-    shape = np.shape(_empty(y)[shown_index(index)])
-    for value in values:
-        np.broadcast_to(np.empty(shape_of(raw(value))), shape)  # refused too
+        _refuse(ufunc.at, y, index, *values)
+    _refuse(_broadcast_at, y, index, *values)
     if picks_once(index):
         y[index] = ufunc(y[index], *values)
     elif ufunc is np.add or ufunc is np.subtract:
@@ -163,7 +182,14 @@ def write_at(ufunc: np.ufunc, y: Any, index: Index, *values: Any) -> None:
         index = plain_index(index)
         write(y, record(added_at_grad, (y, value), {"index": index}), since)
     else:
-        _write_in_turns(ufunc, y, _concrete(index), values)
+        index = _concrete(_plain_places(index, f"np.{ufunc.__name__}.at"))
+        _write_in_turns(ufunc, y, index, values)
+
+
+def _broadcast_at(empty: NDArray[Any], index: Index, *values: Any) -> None:
+    shape = np.shape(empty[index])
+    for value in values:
+        np.broadcast_to(np.empty(shape_of(value)), shape)
 
 
 def _concrete(index: Index) -> Any:

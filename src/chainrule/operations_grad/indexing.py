@@ -9,18 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.errors import MissingRuleError
+from chainrule.operations_grad import foreign_entries
 from chainrule.rules import declare, linear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA
-from chainrule.values.foreign import (
-    PLAIN,
-    first_foreign,
-    is_foreign,
-    kept,
-    library_of,
-    made_like,
-)
+from chainrule.values.foreign import PLAIN, first_foreign, is_foreign, library_of
+from chainrule.values.indices import as_tuple, picks_once
 from chainrule.values.shapes import laid_out, shape_of, unbroadcast
 from chainrule.values.types import (
     ArrayValue,
@@ -30,7 +24,7 @@ from chainrule.values.types import (
     Shape,
     Value,
 )
-from chainrule.values.vertices import constant_full, first_stand_in, stand_in
+from chainrule.values.vertices import first_stand_in, raw, stand_in
 
 _add_at: Any = np.add.at
 
@@ -49,7 +43,7 @@ def unindex(x: Value, *, index: Index, shape: Shape) -> Value:
     if isinstance(x, stand_in):
         return x.whole(unindex, (x,), {"index": index, "shape": shape})
     if is_foreign(x):
-        return _foreign_unindex(x, index, shape)
+        return foreign_entries.unindexed(x, index, shape)
     x = np.asarray(x)
     out = np.zeros(shape, dtype=x.dtype)
     if picks_once(index):
@@ -57,38 +51,6 @@ def unindex(x: Value, *, index: Index, shape: Shape) -> Value:
     else:
         _add_at(out, index, x)
     return out
-
-
-def _foreign_unindex(x: Any, index: Index, shape: Shape) -> Any:
-    """Return what ``unindex`` does, of a foreign array."""
-    out = constant_full(shape, 0, x)
-    parts = as_tuple(index)
-    if any(part is None for part in parts):  # which not all libraries can assign to
-        index = tuple(part for part in parts if part is not None)
-        x = np.reshape(x, np.broadcast_to(0, shape)[index].shape)
-    if is_basic(index):
-        out[index] = x
-        return out
-    return foreign_added_at(out, index, x)
-
-
-def foreign_added_at(x: Any, index: Index, y: Value) -> Any:
-    """Add ``y`` into a foreign array that nobody else holds; return it."""
-    library = library_of(x)
-    if library is not None and library.add_at is not None:
-        return library.add_at(x, index, y)
-    raise MissingRuleError(
-        "The derivative of x[index] with an array of indices adds into an array, which "
-        f"{x.__class__.__module__} has no function for. Index with slices and integers."
-    )
-
-
-def is_basic(index: Index) -> bool:
-    """Tell whether an index consists of integers, slices, ``None`` and an ellipsis."""
-    return all(
-        part is None or part is Ellipsis or isinstance(part, int | slice | np.integer)
-        for part in as_tuple(index)
-    )
 
 
 def unindex_all(*parts: Value, indices: Sequence[Any], shape: Shape) -> Value:
@@ -118,7 +80,7 @@ def added_at(x: Value, y: Value, *, index: Index) -> Value:
     if trace is not None:
         return trace.whole(added_at, (x, y), {"index": index})
     if first_foreign((x, y)) is not None:
-        return foreign_added_at(kept(made_like(x, y)), index, y)
+        return foreign_entries.added(x, index, y)
     x = np.asarray(x)
     z = laid_out(x, x)
     _add_at(z, index, y)
@@ -137,20 +99,9 @@ def setitem(x: Value, y: Value, *, index: Index) -> Value:
     if trace is not None:
         return trace.whole(setitem, (x, y), {"index": index})
     if first_foreign((x, y)) is not None:
-        return _foreign_setitem(x, y, index)
+        return foreign_entries.assigned(x, index, y)
     x = np.asarray(x)
     z = laid_out(x, x)
-    z[index] = y
-    return z
-
-
-def _foreign_setitem(x: Any, y: Any, index: Index) -> Any:
-    if not picks_once(index):
-        raise MissingRuleError(
-            "x[index] = y with an index that may pick an entry twice is not the same "
-            "in every library. Index with slices, integers or masks."
-        )
-    z = kept(made_like(x, y))
     z[index] = y
     return z
 
@@ -174,13 +125,6 @@ EXTRA["unindex"] = unindex
 EXTRA["unindex_all"] = _unindex_all
 
 
-def as_tuple(index: Index) -> tuple[Any, ...]:
-    """Return an index as a tuple with one part or more."""
-    if isinstance(index, tuple):
-        return index  # pyright: ignore[reportUnknownVariableType]
-    return (index,)
-
-
 def are_together(parts: Sequence[bool]) -> bool:
     """Tell whether parts follow each other in an index: arrays, and integers with them.
 
@@ -188,20 +132,6 @@ def are_together(parts: Sequence[bool]) -> bool:
     """
     first, last = parts.index(True), len(parts) - parts[::-1].index(True)
     return all(parts[first:last])
-
-
-def picks_once(index: Index) -> bool:
-    """Tell whether an index surely picks no element twice: slices, integers, masks."""
-    if type(index) is int or type(index) is slice:
-        return True
-    for part in as_tuple(index):
-        if type(part) is int or type(part) is slice or part is None:
-            continue
-        if part is Ellipsis or isinstance(part, bool | np.bool_ | np.integer):
-            continue
-        if not (type(part) is np.ndarray and part.dtype == np.bool_):
-            return False
-    return True
 
 
 def _is_of_numbers(index: Index) -> bool:
@@ -356,7 +286,8 @@ class setitem_grad(linear):
     ) -> Value:
         """y_grad = z_grad[index], where no later entry of y went"""
         y_grad = xp.getitem(z_grad, index=index)
-        if not picks_once(index) and not _is_of_numbers(index):
+        repeats = not picks_once(index) and not _is_of_numbers(index)
+        if repeats and not is_foreign(raw(y_grad)):
             stays = written_last(index, shape=shape_of(x))
             y_grad = xp.where(stays, y_grad, 0.0)
         shape = shape_of(y)

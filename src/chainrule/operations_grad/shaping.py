@@ -13,7 +13,7 @@ from chainrule.errors import ArgumentError
 from chainrule.rules import linear
 from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA
-from chainrule.values.foreign import is_foreign, library_of
+from chainrule.values.foreign import alike, is_foreign, library_of
 from chainrule.values.shapes import SEQUENCES, normalize_axes, shape_of, unbroadcast
 from chainrule.values.types import Array, Axis, Casting, Namespace, Shape, Value
 from chainrule.values.vertices import is_stand_in
@@ -275,7 +275,7 @@ class stack_grad(linear):
     ) -> Value:
         """Call NumPy's stack on the operands."""
         given: Any = {} if dtype is None else {"dtype": dtype, "casting": casting}
-        return np.stack(operands, axis=axis, **given)
+        return np.stack(alike(operands, numbers=True), axis=axis, **given)
 
     cases: Cases = (
         case((3,), (3,), axis=1),
@@ -314,7 +314,7 @@ class concatenate_grad(linear):
     ) -> Value:
         """Call NumPy's concatenate on the operands."""
         given: Any = {} if dtype is None else {"dtype": dtype, "casting": casting}
-        return np.concatenate(operands, axis=axis, **given)
+        return np.concatenate(alike(operands, numbers=True), axis=axis, **given)
 
     cases: Cases = (
         case((3,), (2,)),

@@ -22,7 +22,7 @@ from chainrule.rules.supports import (
     supported,
     zeros_of,
 )
-from chainrule.values.foreign import is_foreign, made_like, zeros
+from chainrule.values.foreign import alike, is_foreign, made_like, zeros
 from chainrule.values.shapes import shape_of
 from chainrule.values.types import Namespace, Parameters, Result, Support, Value
 from chainrule.values.vertices import constant_full, raw, stand_in
@@ -223,7 +223,7 @@ class linear(rule, kind=True):
                 supports[i] = cls.marks(t.support, shape_of(x), raw(t.value))
             elif cls.variadic or i in cls.parts:
                 supports[i] = zeros(shape_of(x), bool, like=raw(x))
-        taken = full_is_none(plain.apply(cls, supports, parameters) != 0)
+        taken = full_is_none(plain.apply(cls, alike(supports), parameters) != 0)
         return project(xp, supported(value, taken), z)
 
     @classmethod

@@ -31,4 +31,4 @@ def add_at(x: Any, index: Any, y: Any) -> Any:
     return x
 
 
-register_arrays(_cupy.ndarray, Library(add_at=add_at, mixes=False))
+register_arrays(_cupy.ndarray, Library(add_at=add_at, mixes=False, writes=True))

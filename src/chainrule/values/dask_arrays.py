@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 
 from chainrule.errors import EscapeError
 from chainrule.values.foreign import NO_BRANCH, Library, register_arrays
-from chainrule.values.shapes import TUPLE
+from chainrule.values.shapes import TUPLE, ndarray
 
 _delayed: Any = importlib.import_module("dask").delayed
 _layers: Any = importlib.import_module("dask.layers")
@@ -59,11 +59,15 @@ def cut_as(x: Any, like: Any) -> Any:
 
 def getitem(x: Any, index: Any) -> Any:
     """Return ``x[index]``, also with several arrays of whole numbers in it."""
-    parts: list[Any] = [*index] if isinstance(index, TUPLE) else [index]
+    parts: list[Any] = []
+    part: Any
+    for part in index if isinstance(index, TUPLE) else (index,):
+        is_mask = type(part) is ndarray and part.dtype == bool and part.ndim > 1
+        parts += part.nonzero() if is_mask else [part]
     fancy: list[Any] = [p for p in parts if isinstance(p, list | np.ndarray)]
     whole = all(np.asarray(p).dtype.kind in "iu" for p in fancy)
     if len(fancy) < 2 or not whole or any(p is None for p in parts):
-        return x[index]
+        return x[tuple(parts)]
     if any(p is Ellipsis for p in parts):
         i = next(i for i, p in enumerate(parts) if p is Ellipsis)
         parts[i : i + 1] = [slice(None)] * (x.ndim - len(parts) + 1)
@@ -167,5 +171,6 @@ register_arrays(
         getitem=getitem,
         functions=Functions,
         cut_as=cut_as,
+        writes=True,
     ),
 )

@@ -54,6 +54,9 @@ class Library(NamedTuple):
         by their names.
     cut_as
         ``cut_as(x, like)`` returns ``x`` cut as another array of its shape is.
+    writes
+        Whether nodes of its arrays may be written into: ``x[i] = v`` changes an array,
+        and one that shows memory of another has that as its ``base``.
     """
 
     add_at: Callable[[Any, Any, Any], Any] | None = None
@@ -64,6 +67,7 @@ class Library(NamedTuple):
     getitem: Callable[[Any, Any], Any] | None = None
     functions: type | None = None
     cut_as: Callable[[Any, Any], Any] | None = None
+    writes: bool = False
 
 
 _BY_NAME = {
@@ -155,6 +159,12 @@ def served_by(function: Callable[..., Any], x: Any) -> Callable[..., Any]:
     return getattr(library.functions, getattr(function, "__name__", ""), function)
 
 
+def may_be_written(x: Any) -> bool:
+    """Tell whether a value is a foreign array whose nodes may be written into."""
+    library = library_of(x)
+    return library is not None and library.writes
+
+
 def first_foreign(values: Any) -> Any:
     """Return the first foreign array among some values; ``None`` if there is none."""
     for x in values:
@@ -181,12 +191,16 @@ def beside(values: Sequence[Any]) -> Any:
     return None
 
 
-def alike(values: Sequence[Any]) -> Sequence[Any]:
-    """Return values with NumPy's arrays as ones of a library that mixes with none."""
+def alike(values: Sequence[Any], *, numbers: bool = False) -> Sequence[Any]:
+    """Return values with NumPy's arrays as ones of a library that mixes with none.
+
+    With ``numbers`` those too, where a function takes arrays only.
+    """
     like = beside(values)
     if like is None:
         return values
-    return [made_like(x, like) if isinstance(x, _ndarray) else x for x in values]
+    kinds = _PLAIN if numbers else _ndarray
+    return [made_like(x, like) if isinstance(x, kinds) else x for x in values]
 
 
 def zeros(shape: tuple[int, ...], dtype: Any, like: Any) -> Any:

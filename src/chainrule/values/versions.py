@@ -25,6 +25,7 @@ import numpy as np
 
 from chainrule.errors import EscapeError, StaleValueError
 from chainrule.locks import reentrant_lock
+from chainrule.values.foreign import may_be_written
 from chainrule.values.overwritten import Log
 from chainrule.values.shapes import ndarray
 from chainrule.values.vertices import Count, raw, stand_in, vertex
@@ -227,21 +228,31 @@ NOTED = Noted()
 
 
 def array_of(value: Any) -> Any:
-    """Return the array of a value, that of the example in a trace; ``None`` if none."""
+    """Return a value if it is an array that may be written; of a trace the example.
+
+    It is ``None`` of numbers, and of foreign arrays that do not tell.
+    """
     if isinstance(value, stand_in):
         value = value.example
-    return value if isinstance(value, ndarray) else None
+    return value if isinstance(value, ndarray) or may_be_written(value) else None
+
+
+def is_writeable(value: Any) -> bool:
+    """Tell whether the array of a value may be written; only NumPy's are locked."""
+    array = array_of(value)
+    return not isinstance(array, ndarray) or bool(array.flags.writeable)
 
 
 def shares(value: Any, source: Any) -> bool:
     """Tell whether a value is an array that shows memory of another one."""
-    if not isinstance(value, ndarray) or not isinstance(source, ndarray):
+    both = isinstance(value, ndarray) and isinstance(source, ndarray)
+    if not both and not (may_be_written(value) and may_be_written(source)):
         return False
-    base = value.base
-    if base is not None and not isinstance(base, ndarray):  # as_strided holds its own
-        return bool(np.may_share_memory(value, source))
+    base = getattr(value, "base", None)
+    if both and base is not None and not isinstance(base, ndarray):
+        return bool(np.may_share_memory(value, source))  # as_strided holds its own
     return value is source or (
-        base is not None and (base is source or base is source.base)
+        base is not None and (base is source or base is getattr(source, "base", None))
     )
 
 

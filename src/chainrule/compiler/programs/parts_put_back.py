@@ -18,11 +18,10 @@ from chainrule.compiler.programs.program import alike
 from chainrule.compiler.tracing.rows import Row, rows_in
 from chainrule.numpy.in_place import same_index
 from chainrule.operations_grad.indexing import (
-    as_tuple,
-    is_basic,
     setitem,
     unindex,
 )
+from chainrule.values.indices import as_tuple, is_basic
 from chainrule.values.types import Index
 
 LARGEST = 1 << 16

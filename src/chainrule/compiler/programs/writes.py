@@ -20,11 +20,10 @@ from chainrule.compiler.programs.scatters import SEVERAL
 from chainrule.compiler.tracing.rows import Row, rows_in
 from chainrule.operations_grad.indexing import (
     added_at,
-    as_tuple,
-    is_basic,
     setitem,
     unindex,
 )
+from chainrule.values.indices import as_tuple, is_basic
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Index
 

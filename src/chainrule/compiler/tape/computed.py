@@ -25,12 +25,11 @@ from chainrule.compiler.tracing.rows import Row, rows_in
 from chainrule.operations_grad.indexing import (
     added_at,
     are_together,
-    as_tuple,
-    is_basic,
     setitem,
     unindex,
     unindex_all,
 )
+from chainrule.values.indices import as_tuple, is_basic
 from chainrule.values.shapes import ndarray
 
 if TYPE_CHECKING:

@@ -1,0 +1,71 @@
+"""What an index picks: how often, and in what kind of way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.values.foreign import is_foreign
+from chainrule.values.types import Index, Shape
+
+_np: Any = np
+
+
+def as_tuple(index: Index) -> tuple[Any, ...]:
+    """Return an index as a tuple with one part or more."""
+    if isinstance(index, tuple):
+        return index  # pyright: ignore[reportUnknownVariableType]
+    return (index,)
+
+
+def is_basic(index: Index) -> bool:
+    """Tell whether an index consists of integers, slices, ``None`` and an ellipsis."""
+    return all(
+        part is None or part is Ellipsis or isinstance(part, int | slice | np.integer)
+        for part in as_tuple(index)
+    )
+
+
+def picks_once(index: Index) -> bool:
+    """Tell whether an index surely picks no element twice: slices, integers, masks."""
+    if type(index) is int or type(index) is slice:
+        return True
+    for part in as_tuple(index):
+        if type(part) is int or type(part) is slice or part is None:
+            continue
+        if part is Ellipsis or isinstance(part, bool | np.bool_ | np.integer):
+            continue
+        if not ((type(part) is np.ndarray or is_foreign(part)) and part.dtype == bool):
+            return False
+    return True
+
+
+def picks_apart(index: Index, shape: Shape) -> bool:
+    """Tell whether an index, of numbers too, picks no element of an array twice.
+
+    Those of a foreign array are not asked: they may.
+    """
+    if picks_once(index):
+        return True
+    parts = [part for part in as_tuple(index) if part is not None]
+    if any(map(is_foreign, parts)):
+        return False
+    axis, places = 0, np.zeros((), int)
+    for part in parts:
+        if part is Ellipsis:
+            axis += len(shape) - sum(_axes_of(p) for p in parts if p is not Ellipsis)
+        elif isinstance(part, slice):
+            axis += 1
+        else:
+            given = np.asarray(part)
+            for numbers in given.nonzero() if given.dtype == bool else (given,):
+                places = places * shape[axis] + numbers % shape[axis]
+                axis += 1
+    return _np.unique(places).size == places.size
+
+
+def _axes_of(part: Any) -> int:
+    """Return how many axes of an array a part of an index takes up."""
+    given: Any = np.asarray(part)
+    return given.ndim if given.dtype == bool else 1
