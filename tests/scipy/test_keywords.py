@@ -218,3 +218,86 @@ def test_keywords_are_honoured_or_refused(namespace):
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         assert walk(namespace) >= 7
+
+
+# ----------------------------------------------------------------- words that are none
+
+
+def refusals(namespace):
+    """Return the calls with a word that SciPy refuses, and that end otherwise here."""
+    theirs, ours = import_module(namespace), import_module(f"chainrule.{namespace}")
+    for name, sample in samples.samples(namespace):
+        f = samples.found(theirs, name)
+        if isinstance(sample, str) or isinstance(f, np.ufunc):
+            continue
+        for p in inspect.signature(f).parameters.values():
+            if p.default is p.empty or isinstance(p.default, bool) or p.name in LEFT:
+                continue
+            if (name, p.name) in NOT_READ:
+                continue
+            given = {p.name: "no such word"}
+            wanted = error_of(sample, functools.partial(f, **given), None)
+            if wanted is None or "multiple values" in str(wanted):
+                continue
+            g = functools.partial(samples.found(ours, name), **given)
+            kinds = (
+                type(wanted) if takes_words(name, p) else Exception,
+                ChainruleError,
+            )
+            for i in sample.moving:
+                found = error_of(sample, g, i)
+                told = isinstance(found, kinds) and not isinstance(found, KeyError)
+                if not told and not isinstance(found, type(wanted)):
+                    yield f"{name}({p.name}=): {found!r}, where SciPy raises {wanted!r}"
+
+
+QUICK = "ndimage fft spatial.distance spatial.transform".split()
+
+
+def takes_words(name, p):
+    """Tell whether a parameter is a choice by its word."""
+    return isinstance(p.default, str) or (name, p.name) in CHOICES
+
+
+NOT_READ = {
+    ("qr", "lwork"), ("rq", "lwork"), ("eigvals_banded", "overwrite_a_band"),
+    ("combine_pvalues", "weights"),
+}  # fmt: skip
+"""Parameters that SciPy checks, and that do not count for the result."""
+CHOICES = {("iqr", "scale"), ("median_abs_deviation", "scale")}
+"""Parameters that are numbers by default, and may be words."""
+
+
+def error_of(sample, f, i):
+    """Return the error of a call, its i-th operand a node; ``None`` without one."""
+    operands = [
+        gd.node(x) if j == i else np.copy(x) for j, x in enumerate(sample.operands)
+    ]
+    try:
+        sample.call(f, *operands)
+    except Exception as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        pytest.param(x, marks=[] if x in QUICK else pytest.mark.slow)
+        for x in PARTS
+        if x != "signal.windows"
+    ],
+)
+def test_words_that_are_none_raise_as_scipys(part):
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        assert not list(refusals(f"scipy.{part}"))
+
+
+@pytest.mark.parametrize("name", ["iqr", "median_abs_deviation"])
+def test_the_scale_of_a_spread_is_a_number_or_normal(name):
+    stats = import_module("chainrule.scipy.stats")
+    f, x = getattr(stats, name), np.array([1.0, 4.0, 2.0])
+    assert f(gd.node(x), scale="Normal").value == f(x, scale="Normal")
+    with pytest.raises(ValueError, match=r"scale='other'.*'normal'"):
+        f(gd.node(x), scale="other")

@@ -9,15 +9,17 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from chainrule.values.frames import Frame
 from chainrule.values.types import Value
 
 
 def beside_labelled(name: str, x: Value, y: Value) -> Any:
-    """Return an operator's result where the right operand is one of xarray's objects.
+    """Return an operator's result where the right operand labels its values.
 
-    ``NotImplemented`` where it is not.
+    That is one of xarray's objects, or a ``Frame``; ``NotImplemented`` elsewhere.
     """
-    if y.__class__.__module__.partition(".")[0] != "xarray":
+    kind: type = y.__class__
+    if kind is not Frame and kind.__module__.partition(".")[0] != "xarray":
         return NotImplemented
     reflected = getattr(y, f"__r{name.strip('_')}__", None)
     return NotImplemented if reflected is None else reflected(x)

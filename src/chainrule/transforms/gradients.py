@@ -18,7 +18,13 @@ from chainrule import operations
 from chainrule.errors import NotScalarError
 from chainrule.nodes.node_class import node
 from chainrule.rules.supports import zeros_of
-from chainrule.transforms.derived import Argnums, DerivedFunction, P, positions_of
+from chainrule.transforms.derived import (
+    Argnums,
+    DerivedFunction,
+    P,
+    by_position,
+    positions_of,
+)
 from chainrule.transforms.recorded_call import Recording
 from chainrule.transforms.seeds import (
     check_numeric,
@@ -27,7 +33,7 @@ from chainrule.transforms.seeds import (
     ones_of,
     zeros_if_absent,
 )
-from chainrule.values.containers import LEAF, is_container, unflatten
+from chainrule.values.containers import LEAF, is_container, relabelled, unflatten
 from chainrule.values.shapes import describe, is_complex, shape_of
 from chainrule.values.types import Operation
 from chainrule.values.vertices import raw
@@ -179,6 +185,30 @@ def _elementwise_grad(
         bars = [_gradient(bar, x) for bar, x in zip(bars, run.inputs, strict=True)]
     arranged = run.arrange(map(zeros_if_absent, bars, run.inputs))
     return arranged[0] if single else tuple(arranged)
+
+
+def with_labels(
+    f: Callable[..., Any], result: Any, args: Sequence[Any], keywords: Mapping[str, Any]
+) -> Any:
+    """Return a gradient with the labels that arguments had, of pandas, if ``f`` is one.
+
+    ``result`` is that of ``f`` for these arguments without labels.
+    """
+    if not isinstance(f, DerivedFunction) or f.method not in _LIKE_ARGUMENTS:
+        return result
+    given: Any = by_position(f.f, tuple(args), dict(keywords), f.options["argnums"])
+    numbers, single = positions_of(given[3], given[1])
+    like: Any = tuple(given[1][i] for i in numbers)
+    like = like[0] if single else like
+    if f.method is _value_and_grad:
+        return result[0], relabelled(result[1], like)
+    if f.options.get("has_aux"):
+        return relabelled(result[0], like), result[1]
+    return relabelled(result, like)
+
+
+_LIKE_ARGUMENTS = (_grad, _value_and_grad, _elementwise_grad)
+"""Those whose result is arranged as the arguments are."""
 
 
 def _scalar_output(run: Recording) -> Any:

@@ -17,11 +17,14 @@ import optree
 from optree import PyTreeSpec as Structure
 
 from chainrule.values.buffered import buffered, current
+from chainrule.values.frames import Frame
 from chainrule.values.labelled import (
+    as_frame,
     handlers_of,
     is_unheld,
     labelled_as,
     labels_several,
+    without_labels,
 )
 
 # As Any, so that a type checker does not ask for the classes of unknown values.
@@ -70,14 +73,32 @@ def map_leaves(function: Callable[[Any], Any], tree: Tree) -> Tree:
 
 def relabelled(tree: Tree, like: Tree) -> Tree:
     """Return derivatives with the labels of pandas' objects in ``like``."""
-    parts, structure = _optree.tree_flatten(
-        like, is_leaf=is_unheld, none_is_leaf=True, namespace=_NAMESPACE
-    )
+    parts, structure = _pandas_in(like)
     if not any(map(is_unheld, parts)):
         return tree
     pairs = zip(parts, structure.flatten_up_to(tree), strict=True)
     return _optree.tree_unflatten(
         structure, [labelled_as(x, z) if is_unheld(x) else z for x, z in pairs]
+    )
+
+
+def stripped(tree: Tree) -> Tree:
+    """Return a container as compiled functions see it: see ``without_labels``.
+
+    It is the container itself where that changes nothing.
+    """
+    flatten(tree)  # enters classes that are met for the first time
+    parts, structure = _pandas_in(tree)
+    plain = [without_labels(x) if is_unheld(x) else x for x in parts]
+    if all(x is z for x, z in zip(parts, plain, strict=True)):
+        return tree
+    return _optree.tree_unflatten(structure, plain)
+
+
+def _pandas_in(tree: Tree) -> tuple[list[Any], Any]:
+    """Return a container's leaves, pandas' objects whole, and its structure."""
+    return _optree.tree_flatten(
+        tree, is_leaf=is_unheld, none_is_leaf=True, namespace=_NAMESPACE
     )
 
 
@@ -129,7 +150,8 @@ def is_container(x: Any) -> bool:
     if isinstance(x, dict | list | tuple):
         return True
     kind = _kind_of(x)
-    return hasattr(kind, "__dataclass_fields__") or labels_several(kind)
+    several = kind is Frame or labels_several(kind)
+    return several or hasattr(kind, "__dataclass_fields__")
 
 
 def _register(x: Any) -> bool:
@@ -158,3 +180,6 @@ def _register(x: Any) -> bool:
 
     _optree.register_pytree_node(kind, children, build, namespace=_NAMESPACE)
     return True
+
+
+_optree.register_pytree_node(Frame, Frame.flattened, as_frame, namespace=_NAMESPACE)

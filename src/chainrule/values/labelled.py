@@ -4,7 +4,7 @@ Flattened, one gives its values, and its labels are the structure. Put together 
 with values of the same shape it has the same labels: gradients come back as what the
 argument was. xarray holds nodes too, so that a function is given a ``DataArray`` of
 them. pandas does not: there the values of a ``Series`` stand alone, as they do beside a
-node, and a ``DataFrame`` is a dict of its columns.
+node, and a ``DataFrame`` is a ``Frame`` of its columns.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.errors import ArgumentError
+from chainrule.values.frames import Frame, Opaque, Rows, opened
 from chainrule.values.shapes import ndarray, shape_of
-from chainrule.values.vertices import stand_in
+from chainrule.values.vertices import Count
 
 
 class Labelled:
@@ -67,8 +67,16 @@ class Labels:
             return False
         if self.template is not None:
             return bool(self.template.identical(other.template))
-        pairs = zip(self.axes, other.axes, strict=True)
-        return self.name == other.name and all(a.equals(b) for a, b in pairs)
+        rows, *columns = zip(self.axes, other.axes, strict=True)
+        return (
+            self.name == other.name
+            and rows[0].equals(rows[1])
+            and all(a.identical(b) for a, b in columns)
+        )
+
+    def of_columns(self, names: Any) -> Labels:
+        """Return the labels of some columns of a frame."""
+        return Labels(self.kind, axes=(self.axes[0], names))
 
     def __hash__(self) -> int:
         """Return a number that equal labels share."""
@@ -79,13 +87,8 @@ class Labels:
         return f"{self.kind.__name__} of shape {self.shape}"
 
 
-class Opaque:
-    """A column that holds no numbers of NumPy's."""
-
-    def __init__(self, column: Labelled) -> None:
-        """Keep it."""
-        self.column = column
-
+MET = Count()
+"""How often an object of pandas was taken apart: one is among what was flattened."""
 
 Parts = tuple[tuple[Any, ...], Labels, tuple[Any, ...]]
 """The values of an object, its labels, and the names of its values."""
@@ -115,12 +118,12 @@ def _column(x: Labelled) -> Any:
 
 
 def _of_series(x: Labelled) -> Parts:
+    MET.count += 1
     return (_column(x),), Labels(x.__class__, axes=x.axes, name=x.name), ("values",)
 
 
 def _as_series(labels: Labels, values: Sequence[Any]) -> Any:
     (x,) = values
-    _refuse_traced(labels, values)
     if isinstance(x, Opaque):
         return x.column
     if not isinstance(x, ndarray) or x.shape != labels.shape:
@@ -130,23 +133,26 @@ def _as_series(labels: Labels, values: Sequence[Any]) -> Any:
 
 
 def _of_frame(x: Labelled) -> Parts:
+    MET.count += 1
     columns = tuple(_column(x.iloc[:, i]) for i in range(x.shape[1]))
     return columns, Labels(x.__class__, axes=x.axes), tuple(range(x.shape[1]))
 
 
-def _as_frame(labels: Labels, values: Sequence[Any]) -> Any:
-    _refuse_traced(labels, values)
+def as_frame(labels: Labels, values: Sequence[Any]) -> Any:
+    """Return columns, of which some may be missing, as pandas has them if it can."""
     index, names = labels.axes
-    known = {i: x for i, x in enumerate(values) if x is not None}
-    columns = {i: x.column if isinstance(x, Opaque) else x for i, x in known.items()}
-    if not all(
-        isinstance(x, Opaque) or (isinstance(x, ndarray) and x.shape == index.shape)
-        for x in known.values()
-    ):
-        return {names[i]: x for i, x in columns.items()}
+    known: Any = np.flatnonzero([x is not None for x in values])
+    if len(known) < len(names):
+        labels = labels.of_columns(names[known])
+    parts: list[Any] = [values[i] for i in known]
+    held: list[Any] = [x for x in parts if not isinstance(x, Opaque)]
+    if any(shape_of(x) != index.shape for x in held):
+        return {names[i]: opened(x) for i, x in zip(known, parts, strict=True)}
+    if isinstance(index, Rows) or not all(isinstance(x, ndarray) for x in held):
+        return Frame(labels, parts)
     kind: Any = labels.kind
-    frame = kind(columns, index=index)
-    frame.columns = names[list(columns)]
+    frame = kind(dict(enumerate(map(opened, parts))), index=index)
+    frame.columns = labels.axes[1]
     return frame
 
 
@@ -161,20 +167,22 @@ def labelled_as(x: Labelled, z: Any) -> Any:
     """Return a derivative with the labels of ``x``, of pandas, which held no nodes."""
     if not labels_several(x.__class__):
         return _as_series(_of_series(x)[1], [z])
-    if not isinstance(z, dict):
+    if not isinstance(z, Frame):
         return z
-    found: Any = z  # pyright: ignore[reportUnknownVariableType]
-    labels = _of_frame(x)[1]
-    return _as_frame(labels, [found.get(name) for name in labels.axes[1]])
+    parts, labels, _ = z.flattened()
+    return as_frame(Labels(labels.kind, axes=(x.axes[0], labels.axes[1])), parts)
 
 
-def _refuse_traced(labels: Labels, values: Sequence[Any]) -> None:
-    if any(isinstance(x, stand_in) for x in values):
-        raise ArgumentError(
-            f"A compiled function received a {labels.kind.__name__} of pandas, which "
-            "holds no traced values. Pass value.to_numpy(), and label what comes back: "
-            "pandas.Series(gradient, index=value.index)."
-        )
+def without_labels(x: Labelled) -> Any:
+    """Return an object of pandas as a compiled function is given it.
+
+    The values of a series, and a frame of columns without an index. Other columns than
+    those of numbers stay as they are.
+    """
+    if not labels_several(x.__class__):
+        return x if isinstance(_column(x), Opaque) else _column(x)
+    columns, labels, _ = _of_frame(x)
+    return Frame(Labels(labels.kind, axes=(Rows(x.shape[0]), labels.axes[1])), columns)
 
 
 # ----------------------------------------------------------------------------- xarray
@@ -213,7 +221,7 @@ def _as_dataset(labels: Labels, values: Sequence[Any]) -> Any:
 
 _HANDLERS: dict[tuple[str, str], Any] = {
     ("pandas", "Series"): (_of_series, _as_series),
-    ("pandas", "DataFrame"): (_of_frame, _as_frame),
+    ("pandas", "DataFrame"): (_of_frame, as_frame),
     ("xarray", "DataArray"): (_of_array, _as_array),
     ("xarray", "Dataset"): (_of_dataset, _as_dataset),
 }

@@ -16,6 +16,7 @@ import numpy as np
 from chainrule.errors import ArgumentError
 from chainrule.values import foreign
 from chainrule.values.buffered import buffered, current
+from chainrule.values.frames import Frame
 from chainrule.values.shapes import SEQUENCES, describe, ndarray
 from chainrule.values.vertices import stand_in, vertex
 
@@ -71,6 +72,8 @@ def admitted(x: Any, where: str) -> Any:
         return current(x)
     if foreign.is_foreign(x):
         return x
+    if isinstance(x, Frame):
+        return x.to_numpy()
     if hasattr(x.__class__, "__pandas_priority__"):
         return np.asarray(x)
     raise refusal(x, where)

@@ -17,8 +17,9 @@ from chainrule.nodes.admission import holds_nodes, kept
 from chainrule.nodes.recorder import record, stacked
 from chainrule.rules import general
 from chainrule.rules.supports import is_inexact
+from chainrule.transforms.gradients import with_labels
 from chainrule.transforms.one_run import run_of, with_zeros
-from chainrule.values.containers import flatten, unflatten
+from chainrule.values.containers import flatten, stripped, unflatten
 from chainrule.values.types import Namespace
 from chainrule.values.vertices import raw, vertex
 
@@ -95,6 +96,14 @@ def recorded(
     call = Call(compiled, positions, leaves, arrangement, statics)
     results = record(compiled_grad, [leaves[i] for i in positions], {"call": call})
     return unflatten(call.structure, list(results))
+
+
+def on_values(
+    compiled: Compiled, args: tuple[Any, ...], keywords: dict[str, Any]
+) -> Any:
+    """Call a function with the values of pandas' objects; label its gradients."""
+    values, named = stripped((args, keywords))
+    return with_labels(compiled.f, compiled(*values, **named), args, keywords)
 
 
 def derivative_of(call: Call, what: str) -> Callable[..., tuple[Any, ...]]:

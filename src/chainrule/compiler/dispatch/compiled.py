@@ -23,7 +23,7 @@ from chainrule.compiler import background
 from chainrule.compiler.batching.reruns import Batch, rerun
 from chainrule.compiler.dispatch.arrivals import rebuilt
 from chainrule.compiler.dispatch.bound import Bound, seen
-from chainrule.compiler.dispatch.calls import Call, derivative_of, recorded
+from chainrule.compiler.dispatch.calls import Call, derivative_of, on_values, recorded
 from chainrule.compiler.dispatch.functions import (
     apply,
     describe_function,
@@ -54,7 +54,8 @@ from chainrule.nodes.admission import holds_nodes
 from chainrule.numpy.making import private
 from chainrule.settings import SETTINGS
 from chainrule.transforms.derived import global_name
-from chainrule.values.containers import LEAF, flatten, key_orders, map_leaves
+from chainrule.values.containers import LEAF, flatten, key_orders, map_leaves, stripped
+from chainrule.values.labelled import MET
 from chainrule.values.shapes import describe, kind_of, ndarray
 from chainrule.values.vertices import stand_in, vertex
 
@@ -142,7 +143,10 @@ class Compiled:
     def _call(
         self, args: tuple[Any, ...], keywords: dict[str, Any], direct: Any
     ) -> Any:
+        met = MET.count
         leaves, numbers, signatures, arranged, statics = self.signed(args, keywords)
+        if MET.count != met and stripped(call := (args, keywords)) is not call:
+            return on_values(self, args, keywords)
         if vertex in signatures and UNCOMPILED not in signatures:
             return recorded(self, leaves, Arrangement(*arranged), statics)
         if stand_in in signatures or UNCOMPILED in signatures:
@@ -255,12 +259,9 @@ class Compiled:
         batch = self.f
         if isinstance(batch, Batch) and not self.static:
             if self._example is None:
-                nested = isinstance(batch.f, Batch)
-                self._example = (
-                    Compiled(batch.f, static=(), options=self.options)
-                    if nested
-                    else batch.f
-                )
+                self._example = batch.f
+                if isinstance(batch.f, Batch):
+                    self._example = Compiled(batch.f, static=(), options=self.options)
             replayed = functools.partial(self._replayed, known)
             try:
                 with np.errstate(all="ignore"):
@@ -349,7 +350,7 @@ class Compiled:
         >>> np.abs(x).max() < 1e-5
         np.True_
         """
-        args, keywords = map_leaves(seen, (args, keywords))
+        args, keywords = map_leaves(seen, stripped((args, keywords)))
         found = self.signed(args, keywords)
         if vertex in found[2] or stand_in in found[2]:
             raise ArgumentError(
@@ -376,8 +377,7 @@ class Compiled:
 
     def newest(self) -> tuple[Signature, Specialisation]:
         """Return the path that was traced or run last, and its signature."""
-        newest = self.kept.newest()
-        if newest is None:
+        if (newest := self.kept.newest()) is None:
             raise CompileError(
                 f"{describe_function(self.f)} has no program yet. Call it once first."
             )

@@ -31,6 +31,7 @@ from chainrule.numpy.node_methods import item
 from chainrule.operations_grad.indexing import getitem
 from chainrule.rules.registry import traits_of
 from chainrule.values.containers import declare_value
+from chainrule.values.frames import Frame
 from chainrule.values.shapes import kind_of, laid_out, ndarray
 from chainrule.values.types import ArrayValue, Index, Shape, Value
 from chainrule.values.vertices import first_vertex, stand_in, vertex
@@ -294,7 +295,7 @@ class Traced(stand_in):
             and _PLAIN.issuperset(map(kind_of, inputs))
         ):
             return self.home.entrywise(ufunc, inputs)
-        if any(isinstance(x, vertex) for x in inputs):
+        if any(isinstance(x, vertex | Frame) for x in inputs):
             return NotImplemented
         inside = first_vertex(inputs, kwargs)
         if inside is not None:
@@ -315,7 +316,7 @@ class Traced(stand_in):
         kwargs: Mapping[str, Any],
     ) -> Any:
         """Add any other NumPy function's call as a row."""
-        if any(issubclass(t, vertex) for t in types):
+        if any(issubclass(t, vertex | Frame) for t in types):
             return NotImplemented
         inside, known = first_vertex(args, kwargs), traits_of(func)
         if inside is not None:
@@ -391,8 +392,7 @@ def value_of(x: Any) -> Any:
     """Replace a stand-in, or an array of them, by its value for the example."""
     if isinstance(x, Traced):
         return x.value
-    is_of_objects = kind_of(x) is ndarray and x.dtype == object
-    return values_of(x.tolist()) if is_of_objects else x
+    return values_of(x.tolist()) if kind_of(x) is ndarray and x.dtype == object else x
 
 
 _PLAIN = {Traced, float, int, bool, complex}

@@ -17,9 +17,9 @@ from chainrule.scipy.fft.real_transforms import (
     trigonometric_transform,
 )
 from chainrule.scipy.fft.transforms import (
-    SWAPPED,
     complex_transform,
     half_transform,
+    swapped,
     whole_of_half,
 )
 from chainrule.values.types import Array, Operation
@@ -78,13 +78,13 @@ def _to_reals(
 def _of_hermitian(
     x: Array, s: Lengths, axes: Lengths, norm: str | None, workers: int | None
 ) -> Any:
-    return _to_reals(ops.conjugate(x), s, axes, SWAPPED[norm], workers)
+    return _to_reals(ops.conjugate(x), s, axes, swapped(norm), workers)
 
 
 def _to_hermitian(
     x: Array, s: Lengths, axes: Lengths, norm: str | None, workers: int | None
 ) -> Any:
-    return ops.conjugate(_of_reals(x, s, axes, SWAPPED[norm], workers))
+    return ops.conjugate(_of_reals(x, s, axes, swapped(norm), workers))
 
 
 def _no_plan(plan: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,13 +23,19 @@ _theirs: Any = scipy.fft
 Lengths = Sequence[int] | None
 """How many entries of each axis are transformed, ``None`` for those that are there."""
 Axes = tuple[int, ...]
-SWAPPED: dict[Any, Any] = {
+_SWAPPED: Mapping[str | None, str] = {
     None: "forward",
     "backward": "forward",
     "ortho": "ortho",
     "forward": "backward",
 }
-"""The ``norm`` by which the inverse has the scale of the transform."""
+
+
+def swapped(norm: str | None) -> str:
+    """Return the ``norm`` by which the inverse has the scale of the transform."""
+    if norm not in _SWAPPED:
+        raise ValueError(f"norm={norm!r} is none of backward, ortho, forward.")
+    return _SWAPPED[norm]
 
 
 @opaque
@@ -184,7 +190,7 @@ class r2c_grad(general):
         half = xp.conjugate(z_grad) / _counts(n, axes[-1], z)
         all_lengths = (*lengths(z, axes[:-1]), n)
         x_grad = xp.c2r(
-            half, s=all_lengths, axes=axes, norm=SWAPPED[norm], workers=workers
+            half, s=all_lengths, axes=axes, norm=swapped(norm), workers=workers
         )
         return (fitted_to(xp, x_grad, x, axes),)
 
@@ -230,7 +236,7 @@ class c2r_grad(general):
     ) -> tuple[Value]:
         """x_grad = the conjugate transform of z_grad, inner frequencies twice"""
         half = xp.r2c(
-            xp.real(z_grad), s=None, axes=axes, norm=SWAPPED[norm], workers=workers
+            xp.real(z_grad), s=None, axes=axes, norm=swapped(norm), workers=workers
         )
         n = shape_of(z)[axes[-1]]
         x_grad = xp.conjugate(half) * _counts(n, axes[-1], z)

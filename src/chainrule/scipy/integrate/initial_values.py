@@ -155,6 +155,8 @@ def _time(t: Any) -> Any:
 def _solver_of(method: Any) -> Any:
     """Return the class of a method by its name."""
     known = ("RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA")
+    if isinstance(method, str) and method not in known:
+        raise ValueError(f"method={method!r} is none of {', '.join(known)}.")
     return getattr(_scipy, method) if method in known else method
 
 

@@ -46,6 +46,7 @@ _STRUCTURES = {
     "positive definite": "positive definite",
 }
 """SciPy's names of the structures that have some entries read only, and ours."""
+_GENERAL = (None, "general", "gen", "banded")
 _ONE_HALF = ("symmetric", "hermitian", "positive definite")
 _TRIANGULAR = ("triangular", "unit triangular")
 
@@ -192,6 +193,8 @@ def solve(
     >>> gd.grad(lambda b: linalg.solve(a, b, assume_a="upper triangular")[0])(b)
     array([ 0.5  , -0.125])
     """
+    if assume_a not in _GENERAL and assume_a not in _STRUCTURES:
+        raise ValueError(f"{assume_a} is not a recognized matrix structure")
     a = checked(a, check_finite=check_finite)
     b = checked(b, check_finite=check_finite)
     a = ops.reshape(a, (1, 1)) if a.ndim == 0 else a
@@ -203,10 +206,8 @@ def solve(
         )
     if a.shape[-1] == 1 and b.shape[-1 if b.ndim == 1 else -2] != 1:
         return b / (a[..., 0] if b.ndim == 1 else a)
-    if assume_a in (None, "general", "gen", "banded") or 0 in (*a.shape, *b.shape):
+    if assume_a in _GENERAL or 0 in (*a.shape, *b.shape):
         return ops.linalg.solve(ops.swapaxes(a, -1, -2) if transposed else a, b)
-    if assume_a not in _STRUCTURES:
-        raise ValueError(f"{assume_a} is not a recognized matrix structure")
     structure = _STRUCTURES[assume_a]
     if structure == "triangular":
         lower = assume_a == "lower triangular"

@@ -29,6 +29,7 @@ from chainrule.scipy.special import kolmogorov_smirnov as kolmogorov_smirnov
 from chainrule.scipy.special import legendre_functions as legendre_functions
 from chainrule.scipy.special import logistic as logistic
 from chainrule.scipy.special import mathieu_functions as mathieu_functions
+from chainrule.scipy.special import noncentral_ratios as noncentral_ratios
 from chainrule.scipy.special import normal_distribution as normal_distribution
 from chainrule.scipy.special import other_distributions as other_distributions
 from chainrule.scipy.special import parabolic_cylinder as parabolic_cylinder

@@ -201,6 +201,8 @@ def factorial(n: Value, exact: bool = False, extend: str = "zero") -> Value:
     x: Any = ops.asarray(n)
     if extend == "complex":
         return gamma(x + 1)
+    if extend != "zero":
+        raise ValueError(f"extend={extend!r} is none of zero, complex.")
     is_below = x < 0
     return ops.where(is_below, 0.0, gamma(ops.where(is_below, 0.0, x) + 1))
 

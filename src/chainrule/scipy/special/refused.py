@@ -13,18 +13,16 @@ _scipy: Any = scipy.special
 
 _REFUSED: tuple[tuple[str, str], ...] = (
     (
-        "ncfdtr ncfdtri ncfdtridfd ncfdtridfn ncfdtrinc",
-        "No stable formula is known for the noncentral F distribution. Write it as the "
-        "mixture of central ones: with w = exp(k * log(nc / 2) - nc / 2 - gammaln(k + "
-        "1)) for k = 0, 1, ... it is np.sum(w * scipy.special.betainc(dfn / 2 + k, "
-        "dfd / 2, dfn * f / (dfd + dfn * f))).",
+        "ncfdtridfd ncfdtridfn nctdtridf",
+        "The derivative in degrees of freedom has no formula. Find them with plain "
+        "numbers, or by gd.implicit(solve, residual) with a mixture of central "
+        "distributions as the residual.",
     ),
     (
-        "nctdtr nctdtridf nctdtrinc nctdtrit",
-        "No stable formula is known for the noncentral t distribution. Write the "
-        "integral of scipy.special.ndtr(t * s - nc) times the density of s = sqrt("
-        "chi-square / df) as a sum over nodes of a quadrature, or pass gd.value(x) if "
-        "the result is to be treated as constant.",
+        "ncfdtrinc",
+        "SciPy's search for the noncentrality ends where a difference of two results "
+        "is noise. Find nc with plain numbers, by gd.implicit(solve, residual), whose "
+        "residual is scipy.special.ncfdtr(dfn, dfd, nc, f) - p.",
     ),
     (
         "chndtridf",

@@ -190,6 +190,27 @@ from chainrule.scipy.stats.first_passages import (
 from chainrule.scipy.stats.first_passages import (
     wald as wald,
 )
+from chainrule.scipy.stats.flexible import (
+    dpareto_lognorm as dpareto_lognorm,
+)
+from chainrule.scipy.stats.flexible import (
+    kappa4 as kappa4,
+)
+from chainrule.scipy.stats.flexible import (
+    ncf as ncf,
+)
+from chainrule.scipy.stats.flexible import (
+    nct as nct,
+)
+from chainrule.scipy.stats.flexible import (
+    pearson3 as pearson3,
+)
+from chainrule.scipy.stats.flexible import (
+    rel_breitwigner as rel_breitwigner,
+)
+from chainrule.scipy.stats.flexible import (
+    tukeylambda as tukeylambda,
+)
 from chainrule.scipy.stats.gamma_family import (
     chi as chi,
 )

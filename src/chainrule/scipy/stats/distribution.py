@@ -220,9 +220,9 @@ class distribution:
 
     def knows(self, shape: str) -> bool:
         """Tell whether the distribution function has a derivative in a shape."""
-        if self.declares("cdf_slopes"):
-            return shape not in getattr(self.formulas, "without_slope", ())
-        return self.declares(*TAILS, "cdf_of_shapes", "pmf", "logpmf")
+        if shape in getattr(self.formulas, "without_slope", ()):
+            return False
+        return self.declares("cdf_slopes", *TAILS, "cdf_of_shapes", "pmf", "logpmf")
 
     def _valid(self, shapes: Sequence[Any]) -> Any:
         """Tell where SciPy allows the shape parameters."""

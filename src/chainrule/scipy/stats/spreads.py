@@ -149,6 +149,15 @@ def describe(
 # --------------------------------------------------------------------------- in order
 
 
+def _unit(scale: str | float, of_normal: float) -> float:
+    """Return what a spread is divided by, for ``"normal"`` that of a normal one."""
+    if not isinstance(scale, str):
+        return scale
+    if scale.lower() != "normal":
+        raise ValueError(f"scale={scale!r} is no number, and not 'normal'.")
+    return of_normal
+
+
 @implements(scipy.stats.iqr)
 def iqr(
     x: Value,
@@ -161,10 +170,9 @@ def iqr(
 ) -> Any:
     """Return the difference of two percentiles."""
     a, along = sample_of(x, axis, nan_policy, "iqr")
-    if isinstance(scale, str):
-        scale = {"normal": 1.3489795003921634}[scale.lower()]  # 2 ndtri(0.75)
+    unit = _unit(scale, 2.0 * math.sqrt(2.0) * scipy.special.erfinv(0.5))
     low, high = np.percentile(a, sorted(rng), axis=along, method=interpolation)
-    return kept((high - low) / scale, x, axis, keepdims)
+    return kept((high - low) / unit, x, axis, keepdims)
 
 
 @implements(scipy.stats.median_abs_deviation)
@@ -179,11 +187,10 @@ def median_abs_deviation(
 ) -> Any:
     """Return the median of the distances from the median, or from another centre."""
     a, along = sample_of(x, axis, nan_policy, "median_abs_deviation")
-    if isinstance(scale, str):
-        scale = {"normal": 0.6744897501960817}[scale.lower()]
+    unit = _unit(scale, 0.6744897501960817)
     middle = np.median if center is None else center
     apart = np.abs(a - np.expand_dims(middle(a, axis=along), along))
-    return kept(np.median(apart, axis=along) / scale, x, axis, keepdims)
+    return kept(np.median(apart, axis=along) / unit, x, axis, keepdims)
 
 
 @implements(scipy.stats.expectile)
