@@ -187,8 +187,6 @@ def test_what_goes_wrong_is_told(ipopt):
         ipopt.problem(lambda x: x).solve(np.ones(2))
     with pytest.raises(ArgumentError, match="a constraint is"):
         ipopt.problem(np.sum, [np.prod])
-    with pytest.raises(ArgumentError, match="in a compiled function"):
-        gd.compile(lambda a: ipopt.problem(pulled).solve(np.ones(2), (a,)).x)(1.0)
     for bounds in (1.0, (1.0, np.ones(3)), (0.0, 1.0, 2.0)):
         with pytest.raises((ArgumentError, ShapeError), match="bound"):
             ipopt.problem(np.sum, bounds=bounds).solve(np.ones(2))
@@ -252,6 +250,10 @@ def test_solutions_are_differentiated_in_what_they_read(ipopt, reads):
     second = np.array([1, -8, 8, -1]) / (12 * h) @ np.stack(slopes)
     found = gd.jacobian(gd.jacobian(solved))(1.3)
     np.testing.assert_allclose(found, second, rtol=1e-5, atol=1e-6)
+    fast, slopes = gd.compile(solved), gd.compile(gd.jacobian(solved))
+    for a in (1.3, 1.3, 1.25):
+        np.testing.assert_allclose(fast(a), gd.value(solved(a)), rtol=1e-8)
+        np.testing.assert_allclose(slopes(a), gd.jacobian(solved)(a), rtol=1e-6)
 
 
 def test_a_bound_of_ipopts_that_does_not_push_is_a_kink(ipopt):
@@ -267,3 +269,20 @@ def test_a_bound_of_ipopts_that_does_not_push_is_a_kink(ipopt):
     assert np.isnan(slope[:2, :2]).all()
     np.testing.assert_allclose(slope[2], [0.0, 0.0, 0.25], atol=1e-12)
     assert not slope[:2, 2].any()
+
+
+def test_a_row_of_ipopt_starts_and_goes_on_where_the_call_says(ipopt):
+    problem = ipopt.problem(lambda x, a: np.sum((x**2 - a) ** 2), bounds=(-9.0, 9.0))
+
+    @gd.compile
+    def solved(x0, a):
+        first = problem.solve(x0, (a,), tol=1e-10)
+        later = problem.solve(first.x, (1.01 * a,), warm=first, tol=1e-10)
+        return first.x, later.x, first.nit, later.nit, first.success
+
+    for sign in (1.0, -1.0, 1.0):
+        first, later, count, fewer, done = solved(np.full(2, 2.0 * sign), 1.44)
+        np.testing.assert_allclose(first, 1.2 * sign, rtol=1e-6)
+        np.testing.assert_allclose(later, sign * np.sqrt(1.01 * 1.44), rtol=1e-6)
+        assert fewer < count
+        assert done

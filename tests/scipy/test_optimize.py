@@ -469,6 +469,17 @@ CONSTRAINED = {
         bounds=[(None, None), (0.2, None), (None, None)],
         constraints=theirs.LinearConstraint([[1.0, 1.0, 1.0]], -np.inf, 0.9),
     ).x,
+    "a plane that moves": lambda a: ours.minimize(
+        bowl, np.full(2, 0.6), (a,), method="SLSQP", tol=1e-16,
+        constraints=theirs.LinearConstraint(
+            np.stack([np.ones(2), a]), [-9.0, 0.0], np.stack([9.0, 0.3 * a[0]])
+        ),
+    ).x,
+    "a plane of containers": lambda a: ours.minimize(
+        lambda p: bowl(np.append(p["u"], p["v"]), a), {"u": 0.1, "v": np.zeros(1)},
+        method="SLSQP", tol=1e-14,
+        constraints=theirs.LinearConstraint([[1.0, 2.0]], 0.5 * a[1], 0.5 * a[1]),
+    ).x["v"],
     "containers": lambda a: ours.minimize(
         lambda p: (p["u"] - a[0]) ** 2 + np.sum((p["v"] - a[1]) ** 2), {
             "u": 0.0, "v": np.zeros(1)

@@ -116,6 +116,9 @@ DECLARED = {
     "several results": lambda x: np.concatenate(
         [np.ravel(p) for p in np.linalg.eigh(x[:8].reshape(2, 2, 2) + 3 * np.eye(2))]
     ),
+    "one of several results": lambda x: np.linalg.svd(
+        x[:24].reshape(2, 3, 2, 2), compute_uv=False
+    ),
     "correlate1d": lambda x: of_scipy("ndimage").correlate1d(x, [1.0, 2.0, 1.0]),
     "correlate": lambda x: of_scipy("ndimage").correlate(
         x.reshape(6, 10), np.ones((3, 3)), mode="wrap"

@@ -7,33 +7,42 @@ small the solution has a kink (``scipy.optimize.stationary``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
+import scipy.optimize
 
 from chainrule.errors import ArgumentError
-from chainrule.ipopt.runs import Solution
+from chainrule.ipopt.runs import Functions, Run, Solution, apart
 from chainrule.nodes.admission import holds_nodes
-from chainrule.scipy.optimize.bounds import limits
+from chainrule.scipy.optimize.bounds import joined, limits
 from chainrule.scipy.optimize.problems import FEW, Problem, flat_bounds, spread
+from chainrule.scipy.optimize.runs import are_plain, solved
 from chainrule.scipy.optimize.stationary import (
     FREE,
     HIGH,
     LOW,
     Activity,
+    activity_of,
     minimum,
     regular,
     warn_of_kinks,
 )
 from chainrule.scipy.optimize.unknowns import Unknowns
+from chainrule.transforms.closures import Opened
 from chainrule.transforms.values import value
 from chainrule.values.containers import flatten
 from chainrule.values.types import Array, Value
 
 _np: Any = np
+_Result: Any = scipy.optimize.OptimizeResult
 NEAR = 1e-3
 """Pushes and distances below which both may belong to a kink."""
+OF_WARM = ("multipliers", "lower_multipliers", "upper_multipliers")
+"""What Ipopt begins with besides unknowns."""
 
 
 class Limit:
@@ -42,7 +51,8 @@ class Limit:
     def __init__(self, constraint: Any, unknowns: Unknowns, args: Any) -> None:
         """Take a ``NonlinearConstraint``, and what its function reads."""
         self.problem: Problem = Problem(constraint.fun, unknowns, args)
-        size = int(_np.size(self.problem.first))
+        self.shape: tuple[int, ...] = np.shape(self.problem.first)
+        size = math.prod(self.shape)
         self.low: Any = spread(constraint.lb, size)
         self.high: Any = spread(constraint.ub, size)
 
@@ -51,74 +61,171 @@ class Limit:
         return _np.reshape(self.problem.of(x, *self.problem.args), (-1,))
 
 
+class Moving:
+    """What moves of what functions read: nodes and traced values. The rest is constant.
+
+    Attributes
+    ----------
+    values
+        What moves, without nodes.
+    is_node
+        Whether a node is among it.
+    """
+
+    def __init__(self, held: Opened) -> None:
+        """Take what has its values taken out."""
+        self._places: list[int] = [
+            i for i, x in enumerate(held.values) if not are_plain([x])
+        ]
+        moving = [held.values[i] for i in self._places]
+        self.values: tuple[Any, ...] = tuple(map(value, moving))
+        self.is_node: bool = any(map(holds_nodes, moving))
+        self._held: Opened = held.template() if moving else held
+        self._rest: list[Any] = [x if are_plain([x]) else None for x in held.values]
+
+    def filled(self, values: Sequence[Any]) -> Any:
+        """Return it with other values for what moves."""
+        if not self._places:
+            return self._held.whole
+        whole = list(self._rest)
+        for i, x in zip(self._places, values, strict=True):
+            whole[i] = x
+        return self._held.filled(whole)
+
+
 class Differentiated:
-    """A problem whose arguments, closures or bounds hold nodes."""
+    """A problem whose arguments, closures or bounds hold nodes or traced values.
+
+    Attributes
+    ----------
+    values
+        What moves, without nodes: of what the functions close over, and of arguments.
+    is_node
+        Whether the solution has a derivative.
+    """
 
     def __init__(
         self,
-        f: Any,
-        constraints: Sequence[Any],
+        problem: tuple[Any, Sequence[Any]],
+        functions: Functions,
+        moving: tuple[Moving, Moving],
         unknowns: Unknowns,
-        args: Any,
+        args: tuple[Any, ...],
         bounds: Any,
     ) -> None:
-        """Take it as ``Problem.solve`` does."""
+        """Take the function and the constraints, and what moves of them and of args."""
+        f, constraints = problem
+        self.unknowns = unknowns
+        self.functions = functions
         self.problem: Problem = Problem(f, unknowns, args)
         self.limits: list[Limit] = [Limit(c, unknowns, args) for c in constraints]
-        self.bounds: Any = bounds
-        sides = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else bounds
-        self._moves: bool = any(map(holds_nodes, flatten(sides)[0]))
+        held, self._args = moving
+        self._held_count: int = len(held.values)
+        self.values: tuple[Any, ...] = (*held.values, *self._args.values)
+        self.low, self.high = self._ends(bounds)
+        self.is_node: bool = held.is_node or self._args.is_node
+        self.is_node |= holds_nodes(self.low) or holds_nodes(self.high)
+        self._settings: dict[str, Any] = {}
 
-    def entered(self, found: Solution) -> Solution:
-        """Return a solution with nodes for its unknowns, and for what they give."""
-        unknowns, args = self.problem.unknowns, self.problem.args
-        x = Unknowns(found.x).start
-        low, high = self._ends(unknowns)
-        active = self._activity(found, x, value(low), value(high))
-        z = minimum(self.problem, x, low, high, active, self.limits)
-        found["x"] = unknowns.restored(z)
-        found["fun"] = self.problem.of(z, *args)
-        found["constr"] = [p.problem.of(z, *args) for p in self.limits]
+    def at(self, values: Sequence[Any]) -> Differentiated:
+        """Return the problem with the plain values of a call."""
+        same = copy.copy(self)
+        same.values = tuple(values)
+        return same
+
+    def given(self) -> tuple[Any, ...]:
+        """Return what the functions take besides the unknowns."""
+        n = self._held_count
+        return (*self.values[:n], *self._args.filled(self.values[n:]))
+
+    def solution(
+        self,
+        warm: Solution | None,
+        options: Mapping[str, str | float],
+        **settings: Any,
+    ) -> Solution:
+        """Return what Ipopt finds, with nodes for its unknowns where it reads some."""
+        self._settings = {"options": options, **settings}
+        unknowns, args = self.unknowns, self.problem.args
+        begin = [] if warm is None else [_flat_part(warm[name]) for name in OF_WARM]
+        found = solved(self._run, [self], unknowns.start, self.low, self.high, *begin)
+        active = activity_of(found)
+        shapes = [p.shape for p in self.limits]
+        for name in ("constr", "multipliers"):
+            found[name] = apart(found[name], shapes)
+        x = found.x
+        if active is not None:
+            x = minimum(self.problem, x, self.low, self.high, active, self.limits)
+            found["fun"] = self.problem.of(x, *args)
+            found["constr"] = [p.problem.of(x, *args) for p in self.limits]
+        found["x"] = unknowns.restored(x)
+        for name in OF_WARM[1:]:
+            found[name] = unknowns.restored(found[name])
+        return Solution(found)
+
+    def _run(
+        self,
+        problems: Sequence[Differentiated],
+        start: Array,
+        low: Array,
+        high: Array,
+        *begin: Array,
+    ) -> Any:
+        """Run Ipopt for the plain values of a call; what it finds is flat."""
+        settings, given = dict(self._settings), problems[0].given()
+        options = settings.pop("options")
+        unknowns = Unknowns(self.unknowns.restored(start))
+        run = Run(self.functions, unknowns, given, **settings)
+        warm = Solution(zip(OF_WARM, begin, strict=True)) if begin else None
+        solution = run.solved((low, high), warm, options)
+        found = _Result(solution)
+        for name in ("x", *OF_WARM[1:]):
+            found[name] = Unknowns(solution[name]).start
+        for name in ("constr", "multipliers"):
+            found[name] = joined(cast(Any, solution)[name])
+        if self.is_node:
+            self._activity(found, low, high, given).enter(found)
         return found
 
-    def _ends(self, unknowns: Unknowns) -> tuple[Any, Any]:
-        if not self._moves:
-            return limits(self.bounds, unknowns)
-        if not unknowns.is_flat:
+    def _ends(self, bounds: Any) -> tuple[Any, Any]:
+        sides = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else bounds
+        if are_plain(flatten(sides)[0]):
+            return limits(bounds, self.unknowns)
+        if not self.unknowns.is_flat:
             raise ArgumentError(
                 "bounds that are nodes are those of a flat array of unknowns. Write "
                 "them as constraints: NonlinearConstraint(lambda x: x - low, 0, inf)."
             )
-        return flat_bounds(self.bounds, unknowns.start.size)
+        return flat_bounds(bounds, self.unknowns.start.size)
 
-    def _activity(self, found: Solution, x: Array, low: Array, high: Array) -> Activity:
+    def _activity(
+        self, found: Any, low: Array, high: Array, given: Sequence[Any]
+    ) -> Activity:
         """Return what is active, by Ipopt's multipliers."""
-        below = Unknowns(found.lower_multipliers).start
-        above = Unknowns(found.upper_multipliers).start
-        held = _states(x, low, high, below, above)
-        given = [_np.zeros(0), *(_np.ravel(m) for m in found.multipliers)]
-        multipliers = _np.concatenate(given)
-        at = [_np.zeros(0), *(_np.ravel(c) for c in found.constr)]
-        lower = [_np.zeros(0), *(value(p.low) for p in self.limits)]
-        upper = [_np.zeros(0), *(value(p.high) for p in self.limits)]
-        values, lows, highs = map(_np.concatenate, (at, lower, upper))
+        x = found.x
+        held = _states(x, low, high, found.lower_multipliers, found.upper_multipliers)
+        lower, upper = self.functions.sides([p.shape for p in self.limits], *given)
+        multipliers = found.multipliers
         active = _states(
-            values,
-            lows,
-            highs,
+            found.constr,
+            lower,
+            upper,
             _np.maximum(-multipliers, 0.0),
             _np.maximum(multipliers, 0.0),
         )
         is_on = (active == LOW) | (active == HIGH)
         made = Activity(held, active, _np.where(is_on, multipliers, 0.0))
         if self.limits and x.size <= FEW:
-            rows = [
-                _np.reshape(p.problem.jacobian(x), (-1, x.size)) for p in self.limits
-            ]
+            rows = self.functions.jacobian(x, *given).toarray()
             bounded = _np.eye(x.size)[(held == LOW) | (held == HIGH)]
-            made.regular = regular(_np.concatenate([*rows])[is_on], bounded)
+            made.regular = regular(rows[is_on], bounded)
         warn_of_kinks(made)
         return made
+
+
+def _flat_part(x: Any) -> Any:
+    """Return multipliers, which may be a list or a container, as one flat array."""
+    return joined(cast(Any, x)) if isinstance(x, list) else Unknowns(x).start
 
 
 def _states(at: Array, low: Array, high: Array, below: Array, above: Array) -> Any:
@@ -136,4 +243,4 @@ def _states(at: Array, low: Array, high: Array, below: Array, above: Array) -> A
     return _np.where(low == high, LOW, states)
 
 
-__all__ = ["Differentiated"]
+__all__ = ["Differentiated", "Moving"]

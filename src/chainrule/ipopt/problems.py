@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-import scipy.optimize
-
-from chainrule.errors import ArgumentError
-from chainrule.ipopt.derivatives import Differentiated
+from chainrule.ipopt.derivatives import Differentiated, Moving
 from chainrule.ipopt.limits import as_nonlinear
 from chainrule.ipopt.runs import Functions, Run, Solution, library
-from chainrule.nodes.admission import holds_nodes
 from chainrule.scipy.optimize.bounds import Bounds
 from chainrule.scipy.optimize.constraints import Constraints
+from chainrule.scipy.optimize.runs import are_plain
 from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.transforms.closures import opened
-from chainrule.transforms.values import value
 from chainrule.values.containers import flatten
 from chainrule.values.shapes import SEQUENCES
-from chainrule.values.vertices import first_stand_in
 
 
 def problem(
@@ -132,7 +127,7 @@ class Problem:
         Raises
         ------
         ArgumentError
-            If the function's result is no number, or in a compiled function.
+            If the function's result is no number.
 
         Warns
         -----
@@ -144,51 +139,43 @@ class Problem:
         -----
         Where ``args``, bounds or limits hold a node, or a function closes over one,
         ``x``, ``fun`` and ``constr`` are nodes: what is active stays active (see
-        ``chainrule.scipy.optimize.minimize``).
+        ``chainrule.scipy.optimize.minimize``). In a compiled function Ipopt is one
+        step, and the derivative is compiled; the solution has no ``message`` there.
         """
         unknowns = Unknowns(x0)
         given = cast(tuple[Any, ...], args if isinstance(args, tuple) else (args,))
-        if first_stand_in(flatten(given)[0]) is not None:
-            raise ArgumentError(
-                "Ipopt is not called in a compiled function: call solve outside, and "
-                "compile what comes before and after."
-            )
-        functions, holds = self._functions(unknowns, given)
-        run = Run(functions, unknowns, value(given), callback, progress=progress)
-        found = run.solved(_plain(self.bounds), warm, options)
-        if not (holds or _holds_nodes(self.bounds)):
-            return found
+        parts = [(c.fun, c.lb, c.ub) for c in self.constraints]
+        moving = (Moving(opened((self.f, parts))), Moving(opened(given)))
+        functions = self._functions(unknowns, moving[0])
+        shown: dict[str, Any] = {"callback": callback, "progress": progress}
+        begin = () if warm is None else (warm.multipliers, warm.lower_multipliers)
+        others = [*_leaves(self.bounds), unknowns.start, *_leaves(begin)]
+        if not any(m.values for m in moving) and are_plain(others):
+            run = Run(functions, unknowns, given, **shown)
+            return run.solved(self.bounds, warm, options)
+        problem = (self.f, self.constraints)
         return Differentiated(
-            self.f, self.constraints, unknowns, given, self.bounds
-        ).entered(found)
+            problem, functions, moving, unknowns, given, self.bounds
+        ).solution(warm, options, **shown)
 
-    def _functions(
-        self, unknowns: Unknowns, args: tuple[Any, ...]
-    ) -> tuple[Functions, bool]:
-        """Return the functions, and whether they read nodes; plain ones are kept."""
-        held = opened((self.f, [(c.fun, c.lb, c.ub) for c in self.constraints]))
-        if any(map(holds_nodes, held.values)):
-            f, parts = held.filled(list(map(value, held.values)))
-            return Functions(f, [_Constraint(*part) for part in parts], unknowns), True
+    def _functions(self, unknowns: Unknowns, held: Moving) -> Functions:
+        """Return the functions of what moves and of arguments; kept if all is plain."""
+        count = len(held.values)
+
+        def filled(given: Any) -> Any:
+            return (*held.filled(given[:count]), given[count:])
+
+        if count:
+            return Functions(filled, unknowns)
         key = (unknowns.structure, tuple(unknowns.shapes))
         if key not in self._known:
-            self._known[key] = Functions(self.f, self.constraints, unknowns)
-        return self._known[key], _holds_nodes(args)
+            self._known[key] = Functions(filled, unknowns)
+        return self._known[key]
 
 
-_Constraint: Any = scipy.optimize.NonlinearConstraint
-
-
-def _holds_nodes(x: Any) -> bool:
+def _leaves(x: Any) -> list[Any]:
     x = (x.lb, x.ub) if hasattr(x, "lb") else x
-    return any(map(holds_nodes, flatten(x)[0]))
-
-
-def _plain(bounds: Any) -> Any:
-    """Return bounds without nodes."""
-    if hasattr(bounds, "lb"):
-        return (value(bounds.lb), value(bounds.ub))
-    return value(bounds)
+    return flatten(x)[0]
 
 
 __all__ = ["Problem", "problem"]

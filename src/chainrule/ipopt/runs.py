@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 import scipy.sparse as sp
-from scipy.optimize import NonlinearConstraint
 
 from chainrule.compiler.api import compile as compiled
 from chainrule.errors import ArgumentError
@@ -22,11 +21,13 @@ from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.sparse.matrices import SparseDerivative
 from chainrule.transforms.gradients import grad
 from chainrule.values.shapes import describe
-from chainrule.values.types import Array
+from chainrule.values.types import Array, Shape
 
 _np: Any = np
 _scipy: Any = scipy.optimize
 _Result: Any = scipy.optimize.OptimizeResult
+Filled = Callable[[Sequence[Any]], tuple[Any, Sequence[Any], Sequence[Any]]]
+"""Returns a function, constraints ``(f, low, high)`` and arguments that have values."""
 WARM: Mapping[str, Any] = {
     "warm_start_init_point": "yes",
     "warm_start_bound_push": 1e-8,
@@ -96,36 +97,39 @@ class Solution(_Result):
 class Functions:
     """The functions of a problem of the flat unknowns, compiled, and derivatives."""
 
-    def __init__(
-        self,
-        f: Callable[..., Any],
-        constraints: Sequence[NonlinearConstraint],
-        unknowns: Unknowns,
-    ) -> None:
-        self.f = f
-        self.constraints: list[Any] = list(constraints)
+    def __init__(self, filled: Filled, unknowns: Unknowns) -> None:
+        self.filled = filled
         self.unknowns = unknowns
-        self.value: Any = compiled(self._objective)
-        self.gradient: Any = compiled(grad(self._objective))
+        self.value: Any = compiled(self.objective)
+        self.gradient: Any = compiled(grad(self.objective))
         self.together: Any = compiled(self._together)
         self.jacobian: SparseDerivative = SparseDerivative(self._together)
         self.hessian: SparseDerivative = SparseDerivative(
             self._lagrangian, symmetric=True
         )
 
-    def _objective(self, x: Array, *args: Any) -> Any:
-        return self.f(self.unknowns.restored(x), *args)
+    def objective(self, x: Array, *given: Any) -> Any:
+        """Return the function."""
+        f, _, args = self.filled(given)
+        return f(self.unknowns.restored(x), *args)
 
-    def parts(self, x: Array, *args: Any) -> list[Any]:
+    def parts(self, x: Array, *given: Any) -> list[Any]:
         """Return the constraints' values."""
         restored = self.unknowns.restored(x)
-        return [c.fun(restored, *args) for c in self.constraints]
+        _, constraints, args = self.filled(given)
+        return [f(restored, *args) for f, _, _ in constraints]
+
+    def sides(self, shapes: Sequence[Shape], *given: Any) -> tuple[Any, Any]:
+        """Return the lower and the upper bounds of all constraints."""
+        _, constraints, _ = self.filled(given)
+        lower = sides([low for _, low, _ in constraints], shapes)
+        return lower, sides([high for _, _, high in constraints], shapes)
 
     def _together(self, x: Array, *args: Any) -> Any:
         return _np.concatenate([_np.ravel(z) for z in self.parts(x, *args)])
 
     def _lagrangian(self, x: Array, factor: float, by: Array, *args: Any) -> Any:
-        found = factor * self._objective(x, *args)
+        found = factor * self.objective(x, *args)
         return found + _np.sum(by * self._together(x, *args)) if by.size else found
 
 
@@ -153,7 +157,7 @@ class Run:
         self.iterations: float = 0
         self.problem: Any = None
         self.progress = progress
-        first: Any = functions.f(unknowns.restored(unknowns.start), *args)
+        first: Any = functions.objective(unknowns.start, *args)
         parts = functions.parts(unknowns.start, *args)
         if any(map(holds_nodes, [first, *parts])):
             raise ArgumentError(
@@ -286,8 +290,7 @@ class Run:
         objective: Callable[..., float],
     ) -> Any:
         """Return the problem as Ipopt takes it."""
-        lower = sides([c.lb for c in self.functions.constraints], self.shapes)
-        upper = sides([c.ub for c in self.functions.constraints], self.shapes)
+        lower, upper = self.functions.sides(self.shapes, *self.args)
         called: dict[str, Any] = {name: getattr(self, name) for name in CALLED}
         called["objective"] = objective
         if options.get("hessian_approximation") == "limited-memory":
@@ -315,21 +318,22 @@ class Run:
             status=told["status"],
             message=message.decode() if isinstance(message, bytes) else message,
             nit=self.iterations,
-            constr=self._apart(told["g"]),
-            multipliers=self._apart(told["mult_g"]),
+            constr=apart(told["g"], self.shapes),
+            multipliers=apart(told["mult_g"], self.shapes),
             lower_multipliers=self.unknowns.restored(told["mult_x_L"]),
             upper_multipliers=self.unknowns.restored(told["mult_x_U"]),
         )
 
-    def _apart(self, flat: Array) -> list[Any]:
-        """Return an array of all constraints as one for each."""
-        found: list[Any] = []
-        begin = 0
-        for shape in self.shapes:
-            end = begin + math.prod(shape)
-            found.append(_np.reshape(flat[begin:end], shape))
-            begin = end
-        return found
+
+def apart(flat: Array, shapes: Sequence[Shape]) -> list[Any]:
+    """Return an array of all constraints as one for each."""
+    found: list[Any] = []
+    begin = 0
+    for shape in shapes:
+        end = begin + math.prod(shape)
+        found.append(_np.reshape(flat[begin:end], shape))
+        begin = end
+    return found
 
 
 def _places(pattern: sp.csr_array[Any]) -> tuple[Any, Any]:
@@ -338,4 +342,4 @@ def _places(pattern: sp.csr_array[Any]) -> tuple[Any, Any]:
     return _np.repeat(_np.arange(counts.size), counts), pattern.indices
 
 
-__all__ = ["Functions", "Run", "Solution", "library"]
+__all__ = ["Filled", "Functions", "Run", "Solution", "apart", "library"]

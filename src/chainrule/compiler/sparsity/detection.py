@@ -155,8 +155,7 @@ class Detection:
         if len(cores) < len(arrays) or any(x.shape is None for x in arrays):
             return Shared((), self.dense(row))
         pairs = list(zip(arrays, cores, strict=False))
-        loops = [x.shape[: len(x.shape) - n] for x, n in pairs]
-        loop = _np.broadcast_shapes(*loops)
+        loop = _loop_of(pairs)
         return Shared(loop, self._over(pairs, loop))
 
     def _over(self, pairs: Sequence[tuple[Any, int]], loop: Any) -> Pattern:
@@ -321,22 +320,22 @@ class Detection:
     def _by_signature(self, row: Row, known: type[traits]) -> Pattern:
         """Return the pattern of a function of last axes: of all of these together."""
         arrays = [x for x in row.args if isinstance(x, Row) or is_array(x)]
-        has_columns = len(arrays[-1].shape) > 1
-        sides = [
-            [_core(part, whole=has_columns) for part in side.split("),(")]
-            for side in known.signature.split("->")
+        whole = len(arrays[-1].shape) > 1
+        sides = known.signature.split("->", maxsplit=1)[0].split("),(")
+        pairs = [
+            (x, len(_core(side, whole=whole)))
+            for x, side in zip(arrays, sides, strict=False)
         ]
-        core = sides[1][0]
-        loop = row.shape[: len(row.shape) - len(core)]
-        found = Pattern(math.prod(loop), self.columns)
-        for x, names in zip(arrays, sides[0], strict=False):
-            p = self.known(x)
-            if p is not None:
-                outer = x.shape[: len(x.shape) - len(names)]
-                line = (*outer, *(1,) * len(names))
-                sums = p.summed(lines(line, x.shape), math.prod(line))
-                found = union(found, sums.to(outer, loop))
-        return found.to((*loop, *(1,) * len(core)), row.shape)
+        loop = _loop_of(pairs)
+        if row.shape[: len(loop)] != loop:
+            return self.everything(row)
+        rest = (1,) * (len(row.shape) - len(loop))
+        return self._over(pairs, loop).to((*loop, *rest), row.shape)
+
+
+def _loop_of(pairs: Sequence[tuple[Any, int]]) -> tuple[int, ...]:
+    """Return the axes over which functions of so many last axes go."""
+    return _np.broadcast_shapes(*(x.shape[: len(x.shape) - n] for x, n in pairs))
 
 
 def _accumulated(p: Pattern, shape: tuple[int, ...], axis: int | None) -> Pattern:

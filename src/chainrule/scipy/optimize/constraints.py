@@ -13,6 +13,7 @@ import scipy.sparse
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
 from chainrule.scipy.optimize.problems import Problem, is_left_to_us, spread
+from chainrule.scipy.optimize.runs import are_plain
 from chainrule.scipy.optimize.unknowns import Unknowns
 from chainrule.sparse.matrices import SparseDerivative
 from chainrule.values.shapes import SEQUENCES
@@ -42,6 +43,7 @@ class Condition:
         self.given: Any = constraint
         self.problem: Problem
         self._is_dict: bool = constraint.__class__ is dict
+        self._is_whole: bool = False
         if self._is_dict:
             f, args, low, high = _of_a_dict(cast(Any, constraint))
             self.problem = Problem(f, unknowns, args)
@@ -49,8 +51,9 @@ class Condition:
             low, high = self.given.lb, self.given.ub
             self.problem = Problem(self.given.fun, unknowns, ())
         else:
-            low, high = self.given.lb, self.given.ub
-            self.problem = Problem(_product(self.given.A), unknowns.flat(), ())
+            matrix, low, high = self.given.A, self.given.lb, self.given.ub
+            self.problem = Problem(_product(matrix), unknowns.flat(), ())
+            self._is_whole = are_plain((matrix, low, high))
         size = int(_np.size(self.problem.first))
         self.low: Any = spread(low, size)
         self.high: Any = spread(high, size)
@@ -70,7 +73,7 @@ class Condition:
         ``problem`` and the bounds have the plain values of a call; ``sparse`` says that
         the method takes objects, with sparse matrices and Hessians.
         """
-        if not self._is_dict and not isinstance(self.given, _scipy.NonlinearConstraint):
+        if self._is_whole:
             return self.given
         jac = self._jacobian(problem, sparse=sparse)
         if self._is_dict and not sparse:
@@ -84,17 +87,13 @@ class Condition:
                 more["hess"] = ours
         else:
             more["hess"] = problem.given(hess)
-        return _scipy.NonlinearConstraint(
-            problem.value,
-            low,
-            high,
-            jac=jac,
-            keep_feasible=getattr(self.given, "keep_feasible", False),
-            **more,
-        )
+        keep = getattr(self.given, "keep_feasible", False)
+        more["keep_feasible"] = keep if _np.any(keep) else False
+        return _scipy.NonlinearConstraint(problem.value, low, high, jac=jac, **more)
 
     def _jacobian(self, problem: Problem, *, sparse: bool) -> Any:
-        given: Any = self.given.get("jac") if self._is_dict else self.given.jac
+        of_object = getattr(self.given, "jac", None)
+        given: Any = self.given.get("jac") if self._is_dict else of_object
         if problem.supplies(given):
             return (problem.sparse_jacobian if sparse else None) or problem.jacobian
         return problem.given(given)

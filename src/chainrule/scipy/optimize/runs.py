@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.optimize
@@ -12,7 +12,6 @@ import scipy.optimize
 from chainrule.errors import SolutionWarning
 from chainrule.nodes.admission import holds_nodes
 from chainrule.rules.namespace import opaque
-from chainrule.scipy.optimize.problems import Problem
 from chainrule.transforms.values import value
 from chainrule.values.shapes import ndarray
 from chainrule.values.types import Value
@@ -23,7 +22,22 @@ _Bool: Any = np.bool_
 NUMBERS = (bool, int, float, np.generic, ndarray)
 
 
-def solved(drive: Callable[..., Any], problems: Sequence[Problem], *arrays: Any) -> Any:
+class Given(Protocol):
+    """What a solver is given, with its values taken out: a ``Problem``, for example."""
+
+    values: tuple[Any, ...]
+
+    @property
+    def is_node(self) -> bool:
+        """Whether the solution has a derivative."""
+        ...
+
+    def at(self, values: Sequence[Any]) -> Any:
+        """Return it with the plain values of a call."""
+        ...
+
+
+def solved(drive: Callable[..., Any], problems: Sequence[Given], *arrays: Any) -> Any:
     """Return ``drive(problems, *arrays)``, a result of SciPy's, of plain values.
 
     In a trace that is one row, which has the numbers and arrays of the result.

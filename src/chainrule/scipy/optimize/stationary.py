@@ -62,6 +62,10 @@ class Activity:
     multipliers: Any
     regular: Any = 1.0
 
+    def enter(self, found: Any) -> None:
+        """Enter it in a result, from where ``activity_of`` takes it."""
+        found.update({f"_{name}": x for name, x in vars(self).items()})
+
 
 # --------------------------------------------------------------------- what is active
 
@@ -95,9 +99,8 @@ def warn_of_kinks(found: Activity) -> None:
 
 
 def note_activity(found: Any, *problem: Any) -> None:
-    """Enter what is active in a result, from where ``activity_of`` takes it."""
-    active = activity(problem[0], found.x, *problem[1:])
-    found.update({f"_{name}": x for name, x in vars(active).items()})
+    """Enter what is active at a result, found here."""
+    activity(problem[0], found.x, *problem[1:]).enter(found)
 
 
 def activity_of(found: Any) -> Activity | None:
@@ -357,7 +360,7 @@ def minimum(
         first = _at_bounds(held, y, low, high, free) * found.regular
         if multipliers is None:
             return first
-        pairs = zip(*_bounds(conditions), strict=True)
+        pairs = zip(*((c.low, c.high) for c in conditions), strict=True)
         lower, upper = (_np.concatenate(b) for b in pairs)
         given = _values(conditions, y)
         second = _at_bounds(active, given, lower, upper, multipliers)
@@ -383,10 +386,6 @@ def _settled(states: Array, *, freed: bool) -> Any:
 
 def _values(conditions: Sequence[Any], y: Array) -> Any:
     return _np.concatenate([c.of(y) for c in conditions])
-
-
-def _bounds(conditions: Sequence[Any]) -> list[tuple[Any, Any]]:
-    return [(c.low, c.high) for c in conditions]
 
 
 def _at_bounds(states: Array, y: Array, low: Array, high: Array, free: Array) -> Any:
