@@ -230,10 +230,11 @@ def _simple_parameters(
 
     ``None`` for what it does not know, ``out=None``, is nothing.
     """
-    given = dict(zip(names[count:], rest, strict=False))
-    if len(given) < len(rest) or (kwargs and given.keys() & kwargs):
-        return None
-    given.update(kwargs)
+    given = kwargs
+    if rest:
+        given = {**dict(zip(names[count:], rest, strict=False)), **kwargs}
+        if len(given) < len(rest) + len(kwargs):
+            return None
     simple: dict[str, Any] = {}
     for k, v in given.items():
         if k in allowed and _is_simple(v):

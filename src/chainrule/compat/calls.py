@@ -14,21 +14,26 @@ from chainrule.values.vertices import first_vertex, raw, vertex
 class Call:
     """A call of a primitive: its arguments, without the numbers that move.
 
-    It is opaque to the operation, which sees the moving numbers alone.
+    It is opaque to the operation, which sees the moving numbers alone. ``containers``
+    says whether some of them are inside of a container.
     """
 
-    __slots__ = ("argnums", "args", "kwargs", "moving", "places", "results")
+    __slots__ = (
+        *("argnums", "args", "containers", "kwargs"),
+        *("moving", "places", "results"),
+    )
 
     def __init__(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
         self.results: Arrangement = Arrangement(name)
         self.args: list[Any] = []
         self.kwargs: dict[str, Any] = {k: kept(v) for k, v in kwargs.items()}
         self.argnums: tuple[int, ...]
+        self.containers: bool = False
         self.moving: list[Any] = []
         self.places: list[tuple[int, Any, list[Any]]] = []
         for i, x in enumerate(args):
             self._place(i, x)
-        self.argnums = tuple(place[0] for place in self.places)
+        self.argnums = tuple([place[0] for place in self.places])
 
     def _place(self, i: int, x: Any) -> None:
         """Keep an argument, and what moves in it apart."""
@@ -38,6 +43,7 @@ class Call:
             self.args.append(None)
             return
         if is_container(x) and first_vertex(x) is not None:
+            self.containers = True
             leaves, structure = flatten(x)
             moves = [isinstance(v, vertex) for v in leaves]
             self.moving += [v for v in leaves if isinstance(v, vertex)]
@@ -49,7 +55,12 @@ class Call:
 
     def filled(self, numbers: Sequence[Any]) -> list[Any]:
         """Return the arguments with numbers where something moves."""
-        args, following = list(self.args), iter(numbers)
+        args = list(self.args)
+        if not self.containers:
+            for i, x in zip(self.argnums, numbers, strict=True):
+                args[i] = x
+            return args
+        following = iter(numbers)
         for i, structure, leaves in self.places:
             if structure is None:
                 args[i] = next(following)
@@ -75,10 +86,6 @@ class Call:
         given = set(map(id, self.moving))
         plain = [raw(x) if _is_of(x, given) else x for x in leaves]
         return unflatten(structure, plain)
-
-    def holds_containers(self) -> bool:
-        """Tell whether something moves inside of a container."""
-        return any(structure is not None for _, structure, _ in self.places)
 
     def leaves_of(self, grads: Sequence[Any]) -> Iterator[Any]:
         """Yield the cotangents of what moves, of those of whole arguments."""

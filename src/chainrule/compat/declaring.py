@@ -133,11 +133,12 @@ def defjvp(fun: Function, *jvpfuns: Any, argnums: Iterable[int] | None = None) -
 
 def _sum(parts: Sequence[Any]) -> Any:
     """Return the sum of tangents, also of containers."""
-    from chainrule.compat.autograd.core import vspace
-
     total = dense(parts[0])
-    for part in parts[1:]:
-        total = vspace(total).add(total, dense(part))
+    if len(parts) > 1:
+        from chainrule.compat.autograd.core import vspace
+
+        for part in parts[1:]:
+            total = vspace(total).add(total, dense(part))
     return total
 
 

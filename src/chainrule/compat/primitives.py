@@ -213,7 +213,7 @@ def pulled(
         return vjp_of(linear, *zeros)[1](z_grad)
     vjp = maker(call.argnums, z, tuple(call.filled(numbers)), call.kwargs)
     grads = list(map(dense, vjp(z_grad)))
-    leaves = call.leaves_of(grads) if call.holds_containers() else grads
+    leaves = call.leaves_of(grads) if call.containers else grads
     return tuple(map(shaped, leaves, numbers))
 
 
@@ -228,24 +228,15 @@ def pushed(
     pairs = zip(tangents, numbers, strict=True)
     whole = [zeros_of(raw(x)) if t is None else t for t, x in pairs]
     moved = call.filled(whole)
+    present = call.filled(tangents)
     argnums = [
         i
         for i, structure, _ in call.places
-        if structure is not None or tangents[_first(call, i)] is not None
+        if structure is not None or present[i] is not None
     ]
     args = tuple(call.filled(numbers))
     gs = [moved[i] for i in argnums]
     return dense(JVPS[function](tuple(argnums), gs, z, args, call.kwargs))
-
-
-def _first(call: Call, argnum: int) -> int:
-    """Return the number of the first of what moves in an argument."""
-    count = 0
-    for i, structure, leaves in call.places:
-        if i == argnum:
-            break
-        count += 1 if structure is None else sum(moves for moves, _ in leaves)
-    return count
 
 
 def dense(g: Any) -> Any:

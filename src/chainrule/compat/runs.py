@@ -25,78 +25,73 @@ from chainrule.values.shapes import dtype_of, kind_of, ndarray
 from chainrule.values.vertices import raw, vertex
 
 
-class Run:
+class Run(Recording):
     """A call of a function of one argument, recorded on boxes."""
 
     def __init__(self, fun: Callable[..., Any], x: Any, *, copy: bool = True) -> None:
         open_traces = traces.STACK.open
-        trace = traces.Trace(len(open_traces))
-
-        def boxed(argument: Any) -> Any:
-            for leaf in flatten(argument)[0]:
-                if isinstance(leaf, vertex):
-                    trace.enter(as_box(leaf), None)
-            return fun(argument)
-
-        open_traces.append(trace)
+        self.trace: traces.Trace = traces.Trace(len(open_traces))
+        open_traces.append(self.trace)
         try:
             with CollectorPaused():
-                self._run = Recording(boxed, (admitted(x),), (0,), {}, copy=copy)
+                super().__init__(fun, (admitted(x),), (0,), {}, copy=copy)
         finally:
             open_traces.pop()
+        self.is_nested: bool = self.nested()
+
+    def _wrap(self, arg: Any, *, copy: bool, rest: str) -> Any:
+        """Return the argument with boxes for its leaves, which begin the trace."""
+        wrapped = super()._wrap(arg, copy=copy, rest=rest)
+        for x in self.inputs:
+            self.trace.enter(as_box(x), None)
+        return wrapped
 
     def depends(self) -> bool:
         """Tell whether a result may depend on the argument."""
-        run = self._run
-        return any(isinstance(z, vertex) and z.serial > run.start for z in run.outputs)
+        for z in self.outputs:
+            if isinstance(z, vertex) and z.serial > self.start:
+                return True
+        return False
 
     def value(self) -> Any:
         """Return the result: plain, unless it depends on boxes from outside."""
-        run = self._run
-        if run.structure is LEAF:
-            (z,) = run.outputs
-            nested = isinstance(z, vertex) and run.nested()
-            return z if nested else as_numpys(plain_copy(z))
-        if run.nested():
-            return unflatten(run.structure, run.outputs)
-        plain = [as_numpys(plain_copy(z)) for z in run.outputs]
-        return unflatten(run.structure, plain)
+        outputs = self.outputs
+        if not self.is_nested:
+            outputs = [as_numpys(plain_copy(z)) for z in outputs]
+        return unflatten(self.structure, outputs)
 
     def pulled(self, g: Any) -> Any:
         """Return the cotangent of the argument, of that of the result."""
-        run = self._run
-        seeds: dict[int, Any] = {}
-        parts = _parts(g, run.structure)
-        for i, z in enumerate(run.outputs):
+        parts, seeds = _parts(g, self.structure), dict[int, Any]()
+        for i, z in enumerate(self.outputs):
             if isinstance(z, vertex):
                 seeds[i] = seed_of(parts[i], z)
-        bars, recorded = run.pull(seeds)
-        grads = list(map(zeros_if_absent, bars, run.inputs))
-        if not (recorded and traces.STACK.open):
-            grads = list(map(as_numpys, grads))
-        return _apart(run.arrange(grads)[0], g)
+        bars, recorded = self.pull(seeds)
+        plain = not (recorded and traces.STACK.open)
+        for i, x in enumerate(self.inputs):
+            bar = zeros_if_absent(bars[i], x)
+            bars[i] = as_numpys(bar) if plain else bar
+        return _apart(self.arrange(bars)[0], g)
 
-    def rows(self) -> Any:
+    def stacked_rows(self) -> Any:
         """Return the cotangents of each entry of the result, stacked.
 
         ``None`` where the argument and the result are no plain arrays.
         """
-        run = self._run
-        whole = run.structure is LEAF and run.places[0][0] is LEAF
-        stacked = rows_of(run, 0) if whole else None
+        whole = self.structure is LEAF and self.places[0][0] is LEAF
+        stacked = rows_of(self, 0) if whole else None
         return stacked and stacked[0]
 
     def pushed(self, g: Any) -> Any:
         """Return the tangent of the result, of that of the argument."""
-        run = self._run
-        (structure, wrapped) = run.places[0]
+        (structure, wrapped) = self.places[0]
         parts = _parts(g, structure)
         pairs = zip(wrapped, parts, strict=True)
-        dots, recorded = run.push([seed_of(t, w) for w, t in pairs if w is not None])
-        recorded = recorded or run.nested()
+        dots, recorded = self.push([seed_of(t, w) for w, t in pairs if w is not None])
+        recorded = recorded or self.is_nested
         if not recorded:
             dots = list(map(as_numpys, dots))
-        return tangent_tree(run, dots, recorded=recorded)
+        return tangent_tree(self, dots, recorded=recorded)
 
 
 def as_numpys(x: Any) -> Any:

@@ -191,47 +191,31 @@ def numbered(number: int) -> Trace:
     return Trace(number)
 
 
-class Root(dict[str, Any]):
-    """The parameters of a box that begins a trace which nobody opened.
-
-    Attributes
-    ----------
-    number, node
-        Those that it was made with.
-    traces
-        The traces that it is the oldest leaf of, by the leaves of each.
-    """
-
-    __slots__ = ("node", "number", "traces")
-    number: int
-    node: Any
-    traces: dict[tuple[int, ...], Trace]
-
-
 def enter(number: int, box: vertex, node: Any) -> None:
     """Say that a trace begins with a box; the box keeps that where it is not open."""
     known = STACK.open
     if 0 <= number < len(known):
         known[number].enter(box, node)
     else:
-        box._parameters = root = Root(INPUT)
-        root.number, root.node, root.traces = number, node, {}
+        box._parameters = {**INPUT, "number": number, "node": node}
 
 
 def unopened(box: vertex) -> Trace | None:
     """Return the innermost trace, of those that nobody opened, of a box."""
-    roots = [x for x in collect([box]).order if isinstance(x.parameters, Root)]
-    number = max((x.parameters.number for x in roots), default=-1)
-    leaves = [x for x in roots[::-1] if x.parameters.number == number]
+    roots = [x for x in collect([box]).order if "input" in x.parameters]
+    roots = [x for x in roots[::-1] if "number" in x.parameters]
+    number = max((x.parameters["number"] for x in roots), default=-1)
+    leaves = [x for x in roots if x.parameters["number"] == number]
     if not leaves:
         return None
-    traces = leaves[0].parameters.traces
+    given: Any = leaves[0].parameters
+    traces = given.setdefault("traces", {})
     key = tuple(x.serial for x in leaves)
     if key not in traces:
         traces[key] = Trace(number)
         traces[key].start = key[0] - 1
         for x in leaves:
-            traces[key].enter(x, x.parameters.node)
+            traces[key].enter(x, x.parameters["node"])
     return traces[key]
 
 

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from chainrule import operations
 from chainrule.errors import AssignedError, EscapeError, ReadOnlyError, RecordingError
-from chainrule.nodes.admission import INPUT, NONE, plain_index
+from chainrule.nodes.admission import NONE, plain_index
 from chainrule.nodes.node_class import node
 from chainrule.nodes.operator_text import in_place_operator
 from chainrule.nodes.operators import NAMES
@@ -192,7 +192,7 @@ def refuse(y: node, what: str) -> None:
                 "np.broadcast_to and np.diagonal. Write into a copy: np.copy(x)."
             )
         y = known.base
-    if y._step is None and y.parameters not in (INPUT, CONSTANT):
+    if y._step is None and y.parameters.keys().isdisjoint(("input", "constant")):
         raise EscapeError(
             f"The leaf {y!r} cannot be assigned to in place: it would be a result, and "
             "its .grad no longer that of the leaf. Write into a copy, y = np.copy(x), "

@@ -256,7 +256,8 @@ class transpose_grad(linear):
         if axes is None:
             return xp.transpose(z_grad)
         n = len(shape_of(x))
-        return xp.transpose(z_grad, tuple(np.argsort([a % n for a in axes])))
+        places = [a % n for a in axes]
+        return xp.transpose(z_grad, tuple(sorted(range(n), key=places.__getitem__)))
 
 
 class stack_grad(linear):

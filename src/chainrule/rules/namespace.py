@@ -108,7 +108,7 @@ def _sum(x: ArrayLike, axis: Axis = None, *, keepdims: bool = False) -> Any:
 
 def _transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     """Return ``np.transpose(x, axes)`` without the layers around it."""
-    return x.T if axes is None and isinstance(x, ndarray) else np.transpose(x, axes)
+    return x.transpose(axes) if isinstance(x, ndarray) else np.transpose(x, axes)
 
 
 def _reshape(x: Any, shape: int | Shape, *, order: Any = "C") -> Any:

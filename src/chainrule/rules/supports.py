@@ -276,8 +276,8 @@ def needs_supports(order: Iterable[vertex], seeds: Mapping[vertex, Any]) -> bool
 
 def has_nan(x: Any) -> bool:
     """Tell whether a cotangent holds a nan; a foreign array is not asked."""
-    if type(x) is float:
-        return x != x
+    if isinstance(x, float):
+        return bool(x != x)
     if type(x) is not ndarray:
         if x is None or isinstance(x, TUPLE):
             return False

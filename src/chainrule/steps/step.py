@@ -143,11 +143,10 @@ _NAMES: Mapping[str, Any] = {
 
 def array_step(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
     """Generate the step for values of any kind; ``wanted``: operands that are nodes."""
-    if not issubclass(operation, elementwise | linear | general):
+    if operation.variadic and issubclass(operation, linear | general):
+        return variadic_step(operation)
+    if operation.variadic or not issubclass(operation, elementwise | linear | general):
         return reference_of(operation)
-    if operation.variadic:
-        linear_rule = issubclass(operation, linear)
-        return variadic_step(operation) if linear_rule else reference_of(operation)
     nodes = [i for i, is_node in enumerate(wanted) if is_node]
     values = ", ".join(f"v{i}" if w else f"x{i}" for i, w in enumerate(wanted))
     names = {**_NAMES, "rule": operation}
@@ -253,24 +252,38 @@ def hook(operation: type[rule], verb: str, i: int) -> Callable[..., None] | None
     return getattr(operation, f"{verb}_{operation.operand_names[i]}", None)
 
 
-def variadic_step(operation: type[linear]) -> Step:
-    """Return the step of a linear rule with any number of operands, as a loop."""
+def variadic_step(operation: Any) -> Step:
+    """Return the step of a rule with any number of operands, as a loop.
+
+    The rule is a linear or a general one.
+    """
+    by_pullback = issubclass(operation, general)
+    together = by_pullback or operation._main == "transposes"
 
     def step(z: vertex, z_grad: Value, bars: dict[vertex, Any]) -> None:
         operands, parameters = z.operands, z.parameters
         values = [raw(x) for x in operands]
         parts: Any = None
-        if operation._main == "transposes":
+        if by_pullback:
+            try:
+                given = z_grad, z._value, *values
+                parts = operation.pullback(plain, *given, **parameters)
+            except ARITHMETIC_ERRORS:
+                return reference_step(z, z_grad, bars)
+        elif together:
             parts = operation.transposes(plain, z_grad, *values, **parameters)
+        if together:
             parts = one_per_operand(operation, parts, len(values))
         for i, x in enumerate(operands):
             if not isinstance(x, vertex):
                 continue
-            part: Any = None if parts is None else parts[i]
-            if parts is None:
+            if together:
+                part = parts[i]() if callable(parts[i]) else parts[i]
+            else:
                 part = operation.apply_transpose(plain, i, z_grad, values, parameters)
             if part is not None:
                 add_into(bars, x, fit(plain, part, values[i]))
+        return None
 
     return named(step, operation)
 

@@ -100,7 +100,10 @@ _age = attrgetter("serial")
 
 
 class Ordered(NamedTuple):
-    """Vertices in sweep order, the older ones met, and an empty table of cotangents."""
+    """Vertices in sweep order, the older ones met, and a table for cotangents.
+
+    The table has no cotangents yet, or no vertices: then a sweep makes its own.
+    """
 
     order: list[vertex]
     older: list[vertex]

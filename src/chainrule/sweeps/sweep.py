@@ -291,7 +291,8 @@ def sweep_values(
     branch can only ever turn a result into nan, so a result without nan needs no second
     look, and only the others pay for supports. With ``keep`` interior ``.grad`` is set.
     """
-    order, bars = ordered.order, ordered.bars
+    order = ordered.order
+    bars = ordered.bars or dict.fromkeys(order)
     bars.update(seeds)
     GRADIENTS.count += keep
     with np.errstate(all="ignore"):

@@ -68,6 +68,8 @@ class Recording:
         The second result of ``f``, if it has one.
     """
 
+    _known: tuple[tuple[int, ...], Ordered] | None = None
+
     def __init__(
         self,
         f: Callable[..., Any],
@@ -82,7 +84,6 @@ class Recording:
         self.start: int = next_serial()
         self.inputs: list[node] = []
         self.places: list[tuple[Any, list[node | None]]] = []
-        self._known: tuple[tuple[int, ...], Ordered] | None = None
         arguments = list(args)
         others = len(argnums) < len(args)
         rest = ", or choose other arguments with argnums=" if others else ""
@@ -166,13 +167,16 @@ class Recording:
         return [_size(raw(z)) for z in order]
 
     def ordered(self, roots: tuple[vertex, ...]) -> Ordered:
-        """Return the vertices under some roots in sweep order, sorted once."""
-        known = (*map(id, roots), WRITES.count)
-        if self._known is None or self._known[0] != known:
-            self._known = known, collect(roots, self.start)
-            return self._known[1]
-        order, older, _ = self._known[1]
-        return Ordered(order, older, dict.fromkeys(order))
+        """Return the vertices under some roots in sweep order, sorted once.
+
+        They come with a table of cotangents when they are sorted, and not again.
+        """
+        key, known = (*map(id, roots), WRITES.count), self._known
+        if known is not None and known[0] == key:
+            return known[1]
+        ordered = collect(roots, self.start)
+        self._known = key, Ordered(ordered.order, ordered.older, {})
+        return ordered
 
     def pull(self, seeds: Mapping[int, Any]) -> tuple[list[Any], bool]:
         """Sweep cotangents from outputs (by position) back to the inputs.
@@ -181,8 +185,9 @@ class Recording:
         sweep was recorded.
         """
         cotangents: dict[vertex, Any] = {}
+        outputs = self.outputs
         for i, seed in seeds.items():
-            z = self.outputs[i]
+            z = outputs[i]
             if isinstance(z, node) and z.serial > self.start:
                 cotangents[z] = cotangents[z] + seed if z in cotangents else seed
         ordered = self.ordered(tuple(cotangents))
@@ -204,7 +209,8 @@ class Recording:
 
     def push(self, tangents: Sequence[Any]) -> tuple[list[Any], bool]:
         """Sweep one tangent per input (or ``None``) forward to the outputs."""
-        order, older, _ = self.ordered(tuple(self.roots()))
+        outputs, roots = self.outputs, self.roots()
+        order, older, _ = self.ordered(tuple(roots))
         recorded = bool(older) or any(isinstance(t, vertex) for t in tangents)
         pairs = zip(self.inputs, tangents, strict=True)
         seeds: dict[vertex, Any] = {x: t for x, t in pairs if t is not None}
@@ -214,10 +220,10 @@ class Recording:
                 swept = forward_sweep(namespace, order, masked, as_values=not older)
             dots = {z: dot.value for z, dot in swept.items()}
         else:
-            dots = push_values(order, seeds, self.roots())
-        z_dots = [dots.get(z) if isinstance(z, node) else None for z in self.outputs]
+            dots = push_values(order, seeds, roots)
+        z_dots = [dots.get(z) if isinstance(z, node) else None for z in outputs]
         refuse_nans(z_dots)
-        return alike(z_dots, self.outputs), recorded
+        return alike(z_dots, outputs), recorded
 
     def arrange(self, leaves: Iterable[Any]) -> list[Any]:
         """Return per-input leaves in the structures of the arguments."""
@@ -254,7 +260,10 @@ def alike(values: list[Any], likes: Sequence[Any]) -> list[Any]:
     Arrays in chunks have those of the values.
     """
     for i, x in enumerate(values):
-        if x.__class__ not in PLAIN and is_foreign(x):
+        kind = x.__class__
+        if kind is float or (kind is ndarray and x.shape):
+            continue
+        if kind not in PLAIN and is_foreign(x):
             values[i] = cut_as(x, raw(likes[i]))
         elif isinstance(x, stand_in):
             values[i] = x.like(raw(likes[i]))

@@ -78,7 +78,7 @@ def deriv(fun: Function, x: Any) -> Any:
 def jacobian(fun: Function, x: Any) -> Any:
     """Return the Jacobian, of the shape of the result and then of the argument."""
     run = _recorded(fun, x, copy=False)
-    rows, space = run.rows(), vspace(run.value())
+    rows, space = run.stacked_rows(), vspace(run.value())
     if rows is None:
         rows = _stack([run.pulled(v) for v in space.standard_basis()])
     return _reshape(rows, space.shape + vspace(x).shape)  # type: ignore[attr-defined]
