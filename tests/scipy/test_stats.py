@@ -467,3 +467,48 @@ def test_tails_keep_their_digits():
     slope = gd.grad(stats.gamma.logsf, 1)(900.0, 2.5)
     assert slope == pytest.approx((above - below) / 0.2, rel=1e-3)
     assert gd.grad(stats.norm.logsf)(40.0) == pytest.approx(-40.02496884)
+
+
+# ------------------------------------------------------------------ limits and mixtures
+
+
+def test_pearsons_third_is_smooth_where_it_is_normal():
+    d, x = SMOOTH["pearson3"], 1.3
+    density = stats.norm.pdf(x)
+    assert gd.grad(lambda k: d.logpdf(x, k))(0.0) == pytest.approx((x**3 - 3 * x) / 6)
+    assert gd.hessian(lambda k: d.logpdf(x, k))(0.0) == pytest.approx(
+        0.0238208333333333, rel=1e-10
+    )
+    slope = -(x * x - 1) / 6 * density  # of Edgeworth's series
+    for k in (0.0, 1e-9, -1e-9):
+        assert gd.grad(lambda k: d.cdf(x, k))(k) == pytest.approx(slope, rel=1e-7)
+    for k in (0.3, -0.49, 0.51, 1.7):
+        gd.check_gradients(lambda k: d.cdf(np.array([-0.4, x]), k), (k,), order=2)
+
+
+def test_kappa_has_its_limits():
+    d, x = SMOOTH["kappa4"], np.array([-0.3, 0.7])
+    for h, k, other in (
+        (0.0, 0.0, stats.gumbel_r),
+        (-1.0, 0.0, stats.logistic),
+        (0.0, 0.3, stats.genextreme(0.3)),
+    ):
+        for name in ("logpdf", "cdf", "ppf"):
+            at = np.array([0.2, 0.7]) if name == "ppf" else x
+            z = getattr(d, name)(gd.node(at), h, k).value
+            np.testing.assert_allclose(z, getattr(other, name)(at), rtol=1e-12)
+        gd.check_gradients(lambda h, k: d.logpdf(x, h, k), (h, k), order=2)
+
+
+def test_noncentral_ratios_are_in_few_degrees_of_freedom_too():
+    x = np.array([0.4, 1.3, 3.0])
+    for dfd in (0.7, 2.0, 2.5):
+        gd.check_gradients(
+            lambda x, nc, n=dfd: SMOOTH["ncf"].cdf(x, 3.0, n, nc), (x, 1.2), order=2
+        )
+    gd.check_gradients(lambda x, nc: SMOOTH["nct"].pdf(x - 1.0, 0.6, nc), (x, 0.8))
+    gd.check_gradients(lambda nc: SMOOTH["nct"].cdf(x - 1.0, 1.1, nc), (0.0,), order=2)
+    assert np.isnan(gd.grad(lambda nc: SMOOTH["nct"].cdf(0.5, 0.8, nc))(0.3))
+    for name, shapes in (("nct", (2.0, 0.5)), ("ncf", (2.0, 3.0, 0.5))):
+        with pytest.raises(MissingRuleError, match="degrees of freedom write"):
+            gd.grad(SMOOTH[name].cdf, 1)(0.5, *shapes)

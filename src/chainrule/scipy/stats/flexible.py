@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import numpy
 
 from chainrule.scipy.special.noncentral_ratios import f_density, t_density
 from chainrule.scipy.stats.continuous import HALF_LINE, continuous
@@ -10,6 +13,7 @@ from chainrule.scipy.stats.namespaces import np, sc
 from chainrule.scipy.stats.normal_family import LOG_ROOT_2_PI
 from chainrule.scipy.stats.ratios import log1p_ratio
 from chainrule.values.types import Value
+from chainrule.values.vertices import raw
 
 
 @continuous
@@ -120,13 +124,15 @@ class pearson3:
 
     @staticmethod
     def cdf_of_shapes(x: Value, skew: Value) -> Value:
-        """Return the gamma distribution function; nan for skews near 0."""
-        far = np.abs(skew) > _FAR
-        k = np.where(far, skew, 1.0)
+        """Return the gamma distribution function; for small skews as an integral."""
+        near = np.abs(skew) < _NEAR
+        sign = np.where(skew < 0, -1.0, 1.0)
+        small = _left_integral(sign * x, sign * np.where(near, skew, 0.0))
+        k = np.where(near, 1.0, skew)
         a = 4.0 / (k * k)
-        t = a * (1.0 + 0.5 * k * x)
-        z = np.where(k > 0, sc.gammainc(a, t), sc.gammaincc(a, t))
-        return np.where(far, z, math.nan * skew)
+        t = a * (1.0 + 0.5 * k * np.where(near, 0.0, x))
+        large = np.where(k > 0, sc.gammainc(a, t), sc.gammaincc(a, t))
+        return np.where(near, np.where(sign > 0, small, 1.0 - small), large)
 
     @staticmethod
     def mean(skew: Value) -> Value:
@@ -137,8 +143,21 @@ class pearson3:
         return 1.0 + 0.0 * skew
 
 
-_FAR = 0.02
-"""Nearer to 0 the slope in the skew cancels: its terms grow with 1 / skew**2."""
+_NEAR = 0.5
+"""Nearer to 0 the slope of ``gammainc`` in its shape cancels, as 1 / skew**2."""
+_POINTS, _WEIGHTS = numpy.polynomial.legendre.leggauss(64)
+
+
+def _left_integral(x: Value, skew: Value) -> Value:
+    """Return the integral of the density up to ``x``, for a skew of 0 or above."""
+    at: Any = raw(skew)
+    low = np.maximum(-2.0 / np.where(at == 0, 1e-9, at), np.minimum(raw(x), 0.0) - 9.0)
+    length = np.expand_dims(x - low, -1)
+    points = np.expand_dims(low, -1) + 0.5 * length * (1.0 + _POINTS)
+    densities = np.exp(pearson3.formulas.logpdf(points, np.expand_dims(skew, -1)))
+    return np.sum(0.5 * _WEIGHTS * length * densities, axis=-1)
+
+
 _STIRLING = (
     *(1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156),
     *(-3617 / 122400,),
