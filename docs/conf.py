@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.errors import SphinxError
 
 sys.path.insert(0, str(Path(__file__).parent))
+import links
 import literate
 import live
 import tables
@@ -91,6 +93,14 @@ def lessons(app: Sphinx, *_: Any) -> set[str]:
     return {name for name in found if app.env.doc2path(name).suffix == ".py"}
 
 
+def check_links(app: Sphinx, exception: Exception | None) -> None:
+    """Fail a build of pages with links that lead nowhere."""
+    if exception is None and app.builder.format == "html":
+        faults = list(links.broken(Path(app.outdir)))
+        if faults:
+            raise SphinxError("\n".join(["Links that lead nowhere:", *faults]))
+
+
 def setup(app: Sphinx) -> None:
     app.add_source_suffix(".py", "markdown")
     extras(app)
@@ -98,3 +108,4 @@ def setup(app: Sphinx) -> None:
     app.connect("source-read", run_lesson)
     app.connect("include-read", relink)
     app.connect("source-read", fill)
+    app.connect("build-finished", check_links)

@@ -241,3 +241,25 @@ def test_every_public_name_has_an_example(name):
     home, _, last = f"chainrule.{name}".rpartition(".")
     shown = getattr(importlib.import_module(home), last)
     assert ">>> " in inspect.getdoc(shown), "a docstring ends in an example"
+
+
+def test_links_that_lead_nowhere_are_named(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    links = importlib.import_module("links")
+    (tmp_path / "live").mkdir()
+    (tmp_path / "live" / "one.html").write_text('<p id="here">', encoding="utf-8")
+    good = (
+        "live/one.html",
+        "live/one.html#here",
+        "live/one.html#step=3",
+        "#",
+        "#top",
+        "https://numpy.org/doc/stable/#x",
+        "mailto:someone@example.org",
+    )
+    bad = ("two.html", "live/", "live/one.html#there", "https://numpy", "htp://a.b")
+    made = [f'<a href="{link}">' for link in (*good, *bad)]
+    page = tmp_path / "index.html"
+    page.write_text(f'<h1 id="top">{"".join(made)}</h1>', encoding="utf-8")
+    named = [re.search("'([^']+)'", fault)[1] for fault in links.broken(tmp_path)]
+    assert named == list(bad)

@@ -12,7 +12,7 @@ from typing import Any
 
 LIBRARIES = (
     "numpy optree scipy llvmlite cyipopt dask cupy torch jax xarray pandas matplotlib "
-    "graphviz rich tqdm"
+    "cairosvg rich tqdm"
 ).split()
 """The libraries that chainrule needs or can use, by their names on PyPI."""
 

@@ -129,6 +129,19 @@ def test_print_shows_all_and_no_buttons(visit):
     assert inside <= frame + 1
 
 
+def test_print_is_dark_on_light_whatever_the_page_is(visit):
+    page = visit(gd.explain(f)(2.0, 3.0))
+    for _ in range(2):
+        page.emulate_media(media="print")
+        colour = page.evaluate("getComputedStyle(document.body).color")
+        assert colour == "rgb(0, 0, 0)"
+        assert colour != page.evaluate(
+            "getComputedStyle(document.body).backgroundColor"
+        )
+        page.emulate_media(media="screen")
+        page.click("#theme")
+
+
 # ------------------------------------------------------------------ loops and code
 
 

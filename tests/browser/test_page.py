@@ -409,8 +409,8 @@ def test_each_step_is_announced(visit):
     for _ in step_through(page):
         said.append(page.text_content(".unseen"))
     assert len(set(said)) == len(said)
-    assert "v1 is x * y, 6" in said[1]
-    assert "v2 adds to x: -0.416147, local derivative cos(x)" in said[7]
+    assert "v1 is x * y, which is 6" in said[1]
+    assert "v2 hands 1 times -0.416147 (cos(x)), so -0.416147 to x" in said[7]
     assert "x has 2.58385, y has 2" in said[-1]
     assert "complete" in page.get_attribute("#step", "aria-valuetext")
 

@@ -17,10 +17,6 @@ from chainrule import errors
 from chainrule.explainer import draw
 from tests.explainer.test_model import INPUTS, PARAMETERS, TARGET, equation, network
 
-needs_dot = pytest.mark.skipif(
-    shutil.which("dot") is None, reason="Graphviz's program dot is not installed"
-)
-
 
 def arrows(text, sign):
     """Return the arrows of a Mermaid or Graphviz text."""
@@ -257,22 +253,67 @@ class TestPictures:
         paths = [path for path in found(root, "path") if path.get("marker-end")]
         assert len(paths) == len(drawing.arrows)
 
-    @needs_dot
-    def test_png(self):
-        pytest.importorskip("graphviz")
-        assert draw(equation)(2.0, 3.0).png().startswith(b"\x89PNG")
-
-    def test_png_without_the_package(self, monkeypatch):
-        monkeypatch.setitem(sys.modules, "graphviz", None)
+    @pytest.mark.skipif(
+        not any(map(shutil.which, ("rsvg-convert", "inkscape", "dot", "chromium"))),
+        reason="no program that draws SVG is installed",
+    )
+    def test_pictures_by_what_is_installed(self):
         drawing = draw(equation)(2.0, 3.0)
-        with pytest.raises(errors.MissingLibraryError, match="pip install graphviz"):
-            drawing.png()
-        with pytest.raises(ImportError, match="svg"):
+        assert drawing.png().startswith(b"\x89PNG")
+        assert drawing.pdf().startswith(b"%PDF")
+
+
+class TestPrograms:
+    """PNG and PDF with stand-ins for the programs that draw them."""
+
+    def stand_in(self, folder, name, script):
+        """Put a program into a folder."""
+        path = folder / name
+        path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        path.chmod(0o755)
+
+    @pytest.fixture(autouse=True)
+    def alone(self, monkeypatch, tmp_path):
+        """Hide what is installed."""
+        monkeypatch.setitem(sys.modules, "cairosvg", None)
+        monkeypatch.setenv("PATH", str(tmp_path))
+
+    def test_nothing_is_installed(self):
+        drawing = draw(equation)(2.0, 3.0)
+        for form in (drawing.png, drawing.pdf):
+            with pytest.raises(errors.MissingLibraryError, match=r"CairoSVG.*dot"):
+                form()
+        with pytest.raises(ImportError, match=r"svg\(\) needs nothing"):
             drawing.png()
 
-    def test_png_without_the_program(self, monkeypatch):
-        pytest.importorskip("graphviz")
-        monkeypatch.setenv("PATH", "")
+    @pytest.mark.parametrize("form", ["png", "pdf"])
+    def test_the_first_program_that_works_is_taken(self, tmp_path, form):
+        self.stand_in(tmp_path, "rsvg-convert", "exit 3")
         drawing = draw(equation)(2.0, 3.0)
-        with pytest.raises(errors.MissingLibraryError, match="apt install graphviz"):
-            drawing.png()
+        with pytest.raises(errors.MissingLibraryError, match=r"rsvg-convert is there"):
+            getattr(drawing, form)()
+        self.stand_in(tmp_path, "dot", 'read -r first <"$3"; echo "$first" >"${2#-o}"')
+        assert getattr(drawing, form)() == b"digraph {\n"
+
+    def test_a_browser_is_given_the_size_of_the_drawing(self, tmp_path):
+        said = tmp_path / "said"
+        self.stand_in(
+            tmp_path,
+            "chromium",
+            f'echo "$@" >"{said}"\n'
+            'for x; do case $x in --screenshot=*) echo drawn >"${x#*=}";; esac; done',
+        )
+        drawing = draw(equation)(2.0, 3.0)
+        assert drawing.png() == b"drawn\n"
+        root = ElementTree.fromstring(drawing.svg())
+        size = f"--window-size={root.get('width')},{root.get('height')}"
+        assert size in said.read_text(encoding="utf-8").split()
+
+    def test_the_package_is_taken_first(self, monkeypatch):
+        class Package:
+            @staticmethod
+            def svg2png(bytestring, scale):
+                return bytestring[:4] * scale
+
+        monkeypatch.setitem(sys.modules, "cairosvg", Package)
+        assert draw(equation)(2.0, 3.0).png() == b"<svg<svg"

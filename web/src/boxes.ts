@@ -1,8 +1,10 @@
 // One box of the graph: measured before the layout, then drawn and kept up to date.
 
-import { isGrid, type Numbers, type Run, type Value } from "./data";
+import { sizeOf } from "./arrays";
+import type { Numbers, Run, Value } from "./data";
 import { s, set } from "./dom";
-import { short, show, tuple } from "./format";
+import { shapeOf, short, show, tuple } from "./format";
+import { heats, windowOf } from "./grids";
 import { fitted, widthOf } from "./text";
 
 export const SIZES = { name: 14, expression: 13, number: 14, cell: 13 };
@@ -34,28 +36,17 @@ export interface Plan {
 
 /** The part of an array that is shown: rows of texts, with dots where it goes on. */
 function shownCells(x: Value | undefined, room = Infinity): { texts: string[][]; sizes: number[][] } | null {
-  if (x == null || typeof x === "number") return null;
-  if (!isGrid(x) && !x.corner) return null;
-  const columns = x.shape?.at(-1) ?? 1;
-  const rows = isGrid(x) ? rowsOf(x.data, columns) : x.corner!;
-  const whole = (x.shape ?? []).slice(0, -1).reduce((a, b) => a * b, 1);
+  const found = x == null ? null : windowOf(x);
+  if (!found) return null;
+  const shape = shapeOf(x);
+  const [columns, whole] = [shape.at(-1) ?? 1, sizeOf(shape.slice(0, -1))];
   const most = Math.min(room, whole > 1 ? MOST_COLUMNS : 8);
-  const texts: string[][] = [];
-  const sizes: number[][] = [];
-  rows.slice(0, whole > MOST_ROWS ? MOST_ROWS - 1 : MOST_ROWS).forEach((row) => {
-    const cut = columns > most;
-    const some = row.slice(0, cut ? most - 1 : most);
-    texts.push([...some.map((v) => short(v, 4)), ...(cut ? ["\u2026"] : [])]);
-    sizes.push(some);
-  });
+  const cut = columns > most;
+  const rows = found.rows.slice(0, whole > MOST_ROWS ? MOST_ROWS - 1 : MOST_ROWS);
+  const sizes = rows.map((row) => row.slice(0, cut ? most - 1 : most));
+  const texts = sizes.map((row) => [...row.map((v) => short(v, 4)), ...(cut ? ["\u2026"] : [])]);
   if (whole > MOST_ROWS && texts[0]) texts.push(texts[0].map(() => "\u22ee"));
   return texts.length && texts[0]!.length ? { texts, sizes } : null;
-}
-
-function rowsOf(data: number[], columns: number): number[][] {
-  const rows: number[][] = [];
-  for (let k = 0; k < data.length; k += columns) rows.push(data.slice(k, k + columns));
-  return rows;
 }
 
 /** How a box holds everything that its members will show. */
@@ -112,20 +103,20 @@ function block(
 /** A box as it is drawn. */
 export class BoxView {
   readonly group: SVGGElement;
-  private readonly name = s("text", { x: PAD, y: 20, class: "name" });
-  private readonly expression: SVGTextElement;
-  private readonly title = s("title");
-  private readonly value: BlockView;
-  private readonly gradient: BlockView;
+  readonly #name = s("text.name", { x: PAD, y: 20 });
+  readonly #expression: SVGTextElement;
+  readonly #title = s("title");
+  readonly #value: BlockView;
+  readonly #gradient: BlockView;
 
   constructor(readonly plan: Plan, x: number, y: number, kinds: string[], rounded: boolean) {
-    this.expression = s("text", { x: plan.width - PAD, y: 20, class: "expression" });
-    this.value = new BlockView(plan.value, plan.width, "value", "");
-    this.gradient = new BlockView(plan.gradient, plan.width, "gradient", "\u2202 ");
+    this.#expression = s("text.expression", { x: plan.width - PAD, y: 20 });
+    this.#value = new BlockView(plan.value, plan.width, "value", "");
+    this.#gradient = new BlockView(plan.gradient, plan.width, "gradient", "\u2202 ");
     this.group = s("g", { class: kinds.join(" "), transform: `translate(${x} ${y})` },
-      this.title,
-      s("rect", { width: plan.width, height: plan.height, rx: rounded ? 14 : 5, class: "frame" }),
-      this.name, this.expression, this.value.element, this.gradient.element);
+      this.#title,
+      s("rect.frame", { width: plan.width, height: plan.height, rx: rounded ? 14 : 5 }),
+      this.#name, this.#expression, this.#value.element, this.#gradient.element);
   }
 
   /** Whether everything still fits. */
@@ -135,17 +126,17 @@ export class BoxView {
   ): boolean {
     const room = this.plan.width - 2 * PAD;
     const shown = fitted(name, SIZES.name, label ? 0.75 * room : room, true);
-    this.name.textContent = shown;
-    this.expression.textContent =
+    this.#name.textContent = shown;
+    this.#expression.textContent =
       fitted(label, SIZES.expression, room - GAP - widthOf(shown, SIZES.name, true));
-    this.title.textContent = tip;
-    const fits = this.value.update(value, name, nameOf);
-    return this.gradient.update(gradient, `Derivative in ${name}`, (k) => `derivative in ${nameOf(k)}`) && fits;
+    this.#title.textContent = tip;
+    const fits = this.#value.update(value, name, nameOf);
+    return this.#gradient.update(gradient, `Derivative in ${name}`, (k) => `derivative in ${nameOf(k)}`) && fits;
   }
 
   /** The entry under a point of the box. */
   entryOf(target: EventTarget | null): number | null {
-    return this.value.entryOf(target) ?? this.gradient.entryOf(target);
+    return this.#value.entryOf(target) ?? this.#gradient.entryOf(target);
   }
 
   /** A contribution has arrived: let the sum show it. */
@@ -157,19 +148,19 @@ export class BoxView {
 
   /** The cells of the box, by entry: those of its value, or of its gradient. */
   cellsOf(entry: number): SVGElement[] {
-    return [...this.value.cellsOf(entry), ...this.gradient.cellsOf(entry)];
+    return [...this.#value.cellsOf(entry), ...this.#gradient.cellsOf(entry)];
   }
 }
 
 class BlockView {
   readonly element: SVGGElement;
-  private readonly line: SVGTextElement;
-  private readonly cells: { rect: SVGRectElement; text: SVGTextElement; entry: number }[] = [];
+  readonly #line: SVGTextElement;
+  readonly #cells: { rect: SVGRectElement; text: SVGTextElement; entry: number }[] = [];
 
   constructor(private readonly plan: Block, width: number, kind: string, private readonly sign: string) {
     const { top, rows, columns, cell, shape } = plan;
-    this.line = s("text", { x: PAD, y: top + 15, class: kind });
-    this.element = s("g", { class: "block" }, this.line);
+    this.#line = s("text", { x: PAD, y: top + 15, class: kind });
+    this.element = s("g", this.#line);
     if (rows) set(this.element, "role", "grid");
     const left = PAD + SIGN;
     const step = Math.min(cell, (width - PAD - left) / Math.max(1, columns));
@@ -184,14 +175,14 @@ class BlockView {
           x: left + (c + 1) * step - 7, y: top + r * ROW + 14.5, class: `entry ${kind}`, "aria-hidden": "true",
         });
         row.append(rect, text);
-        this.cells.push({ rect, text, entry: r * across + c });
+        this.#cells.push({ rect, text, entry: r * across + c });
       }
       this.element.append(row);
     }
   }
 
   /** Give an entry its name, by which it can be reached; dots have none. */
-  private name(rect: SVGRectElement, name: string | null): void {
+  #name(rect: SVGRectElement, name: string | null): void {
     set(rect, "role", name && "gridcell");
     set(rect, "aria-label", name);
     set(rect, "tabindex", name && (rect.getAttribute("tabindex") ?? "-1"));
@@ -206,32 +197,31 @@ class BlockView {
     const shown = shownCells(x, columns || undefined);
     if (!rows || !shown) {
       const text = this.sign + show(x);
-      this.line.textContent = fitted(text, SIZES.number, Math.max(cell, 88));
+      this.#line.textContent = fitted(text, SIZES.number, Math.max(cell, 88));
       return widthOf(text, SIZES.number) <= Math.max(cell, 88) + 1;
     }
-    this.line.textContent = this.sign;
-    const most = Math.max(...shown.sizes.flat().map(Math.abs).filter(Number.isFinite), 1e-300);
+    this.#line.textContent = this.sign;
+    const heat = heats(shown.sizes.flat());
     let fits = true;
-    this.cells.forEach(({ rect, text }, i) => {
+    this.#cells.forEach(({ rect, text }, i) => {
       const [r, c] = [Math.floor(i / columns), i % columns];
       const wanted = shown.texts[r]?.[c] ?? "";
       const size = shown.sizes[r]?.[c];
       text.textContent = wanted;
       fits &&= widthOf(wanted, SIZES.cell) <= cell - 10;
-      const heat = size === undefined ? 0 : Number.isFinite(size) ? Math.abs(size) / most : 1;
-      set(rect, "fill-opacity", (0.05 + 0.3 * heat).toFixed(3));
-      this.name(rect, size === undefined ? null : `${nameOf(this.cells[i]!.entry)}: ${wanted}`);
+      set(rect, "fill-opacity", 0.05 + 0.3 * (size === undefined ? 0 : heat[r * shown.sizes[r]!.length + c]!));
+      this.#name(rect, size === undefined ? null : `${nameOf(this.#cells[i]!.entry)}: ${wanted}`);
       rect.classList.toggle("lost", size !== undefined && !Number.isFinite(size));
     });
     return fits;
   }
 
   cellsOf(entry: number): SVGElement[] {
-    return this.cells.filter((c) => c.entry === entry).map((c) => c.rect);
+    return this.#cells.filter((c) => c.entry === entry).map((c) => c.rect);
   }
 
   /** The entry under a point, for hovering. */
   entryOf(target: EventTarget | null): number | null {
-    return this.cells.find((c) => c.rect === target || c.text === target)?.entry ?? null;
+    return this.#cells.find((c) => c.rect === target || c.text === target)?.entry ?? null;
   }
 }

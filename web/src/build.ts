@@ -2,7 +2,8 @@
 
 import { dataOf, shapeOfOperand, sizeOf, valueFrom } from "./arrays";
 import { isGrid, type Contribution, type Operand, type Place, type Run, type Rule, type Script, type Step, type Value, type Vertex } from "./data";
-import { CONSTANTS, FormulaError, listed, read, type Tree } from "./formula";
+import { CONSTANTS, FormulaError, type Tree } from "./arithmetic";
+import { listed, read } from "./formula";
 import { short } from "./format";
 import { codeOf } from "./code";
 import { ALSO, bracketed, MODULES, python } from "./python";
@@ -58,23 +59,23 @@ function linesOf(text: string): Line[] {
 }
 
 export class Builder {
-  private readonly vertices: Vertex[] = [];
-  private readonly scripts: Script[] = [];
-  private readonly rules: Rule[] = [];
-  private readonly ruleOf = new Map<string, number>();
-  private readonly places: Place[] = [];
-  private readonly remedies: string[] = [];
-  private readonly inputs = new Map<string, number>();
+  readonly #vertices: Vertex[] = [];
+  readonly #scripts: Script[] = [];
+  readonly #rules: Rule[] = [];
+  readonly #ruleOf = new Map<string, number>();
+  readonly #places: Place[] = [];
+  readonly #remedies: string[] = [];
+  readonly #inputs = new Map<string, number>();
   /** The lists that inputs were typed as. */
   readonly typed = new Map<string, string>();
-  private readonly named = new Map<string, Operand>();
-  private readonly counts = new Map<string, number>();
-  private readonly known = new Map<number, Known | KnownArray>();
+  readonly #named = new Map<string, Operand>();
+  readonly #counts = new Map<string, number>();
+  readonly #known = new Map<number, Known | KnownArray>();
   /** The options of functions of arrays, by vertex. */
-  private readonly options = new Map<number, Options>();
+  readonly #options = new Map<number, Options>();
   /** What parts of a tree have become already. */
-  private readonly made = new Map<Tree, Operand>();
-  private inner = 0;
+  readonly #made = new Map<Tree, Operand>();
+  #inner = 0;
 
   constructor(
     private readonly functions: Known[],
@@ -91,47 +92,47 @@ export class Builder {
     const assigned = new Set<string>();
     for (const { name, tree } of all) {
       if (!name || tree.kind !== "list") continue;
-      if (this.inputs.has(name)) throw new FormulaError(`${name} is given twice.`, 0);
-      this.input(name, given, tree);
+      if (this.#inputs.has(name)) throw new FormulaError(`${name} is given twice.`, 0);
+      this.#input(name, given, tree);
     }
     if (!lines.length) throw new FormulaError("Type what is computed of these values below them.", 0);
     for (const { name, tree } of lines) {
-      for (const free of namesIn(tree)) if (!assigned.has(free)) this.input(free, given);
+      for (const free of namesIn(tree)) if (!assigned.has(free)) this.#input(free, given);
       if (name) assigned.add(name);
     }
     let result: Operand = { value: null as Value, name: "" };
     for (const line of lines) {
-      result = this.vertexOf(line.tree, line);
-      if (line.name) this.assign(line.name, result, line);
+      result = this.#vertexOf(line.tree, line);
+      if (line.name) this.#assign(line.name, result, line);
     }
-    const run = this.runOf(text, lines, "vertex" in result ? result.vertex : null);
+    const run = this.#runOf(text, lines, "vertex" in result ? result.vertex : null);
     if (run.result != null && run.steps.length) {
       const values = run.inputs.map((i) => dataOf(run.vertices[i]!.value)!);
-      const numbers = new Replay(run, this.scripts).at(values);
+      const numbers = new Replay(run, this.#scripts).at(values);
       numbers.values.forEach((x, i) => (run.vertices[i]!.value = x));
       Object.assign(run, { steps: numbers.steps, ticks: numbers.ticks, warnings: numbers.warnings });
       run.totals = Object.fromEntries(numbers.totals);
     }
-    return { run, scripts: this.scripts };
+    return { run, scripts: this.#scripts };
   }
 
-  private input(name: string, given: Record<string, Held>, list?: Tree & { kind: "list" }): void {
-    if (this.inputs.has(name)) return;
+  #input(name: string, given: Record<string, Held>, list?: Tree & { kind: "list" }): void {
+    if (this.#inputs.has(name)) return;
     const held = given[name];
     const typed = list ? array(listed(list)) : { shape: [], data: [1] };
     const known = held?.typed === (list?.text ?? "") && held.data.length === typed.data.length;
     const value = valueFrom(known ? held.data.slice() : typed.data, checked(typed.shape));
-    const vertex = this.add({ name, operation: "input", expression: "input", value, shape: typed.shape });
+    const vertex = this.#add({ name, operation: "input", expression: "input", value, shape: typed.shape });
     if (list) this.typed.set(name, list.text);
-    this.inputs.set(name, vertex);
-    this.named.set(name, { vertex });
+    this.#inputs.set(name, vertex);
+    this.#named.set(name, { vertex });
   }
 
-  private add(some: Partial<Vertex> & { name: string; operation: string }): number {
-    const count = (this.counts.get(some.name) ?? 0) + 1;
-    this.counts.set(some.name, count);
-    const number = this.vertices.length;
-    this.vertices.push({
+  #add(some: Partial<Vertex> & { name: string; operation: string }): number {
+    const count = (this.#counts.get(some.name) ?? 0) + 1;
+    this.#counts.set(some.name, count);
+    const number = this.#vertices.length;
+    this.#vertices.push({
       expression: "", value: null, shape: [], operands: [], parameters: "", rule: null, place: null,
       repeat: 1, repeats: 1, like: number, used: true, script: null, terms: null, array: null, remedy: null,
       ...some, name: count > 1 ? `${some.name}#${count}` : some.name,
@@ -139,48 +140,48 @@ export class Builder {
     return number;
   }
 
-  private assign(name: string, x: Operand, line: Line): void {
-    this.named.set(name, x);
+  #assign(name: string, x: Operand, line: Line): void {
+    this.#named.set(name, x);
     if (!("vertex" in x) || line.tree.kind !== "call") return;
-    const v = this.vertices[x.vertex]!;
+    const v = this.#vertices[x.vertex]!;
     if (!/^v\d+$/.test(v.name)) return;
-    this.counts.set(v.name, 0);
-    const count = (this.counts.get(name) ?? 0) + 1;
-    this.counts.set(name, count);
+    this.#counts.set(v.name, 0);
+    const count = (this.#counts.get(name) ?? 0) + 1;
+    this.#counts.set(name, count);
     v.name = count > 1 ? `${name}#${count}` : name;
-    this.inner -= 1;
+    this.#inner -= 1;
   }
 
-  private vertexOf(tree: Tree, line: Line): Operand {
-    const made = this.made.get(tree);
+  #vertexOf(tree: Tree, line: Line): Operand {
+    const made = this.#made.get(tree);
     if (made) return made;
     if (tree.kind === "number") return { value: tree.value, name: "" };
     if (tree.kind === "name") {
       const constant = CONSTANTS[tree.name];
-      return this.named.get(tree.name) ?? { value: constant ?? NaN, name: "" };
+      return this.#named.get(tree.name) ?? { value: constant ?? NaN, name: "" };
     }
     if (tree.kind === "list") {
       const { shape, data } = array(listed(tree));
       return { value: valueFrom(data, checked(shape)), name: "" };
     }
-    const operands = tree.parts.map((part) => this.vertexOf(part, line));
-    tree.parts.forEach((part, i) => this.made.set(part, operands[i]!));
-    const composed = composition(tree, shapeOfOperand(this.run, operands[0] ?? { value: 0, name: "" }));
-    if (composed) return this.vertexOf(composed, line);
-    const shapes = operands.map((x) => shapeOfOperand(this.run, x));
+    const operands = tree.parts.map((part) => this.#vertexOf(part, line));
+    tree.parts.forEach((part, i) => this.#made.set(part, operands[i]!));
+    const composed = composition(tree, shapeOfOperand(this.#run, operands[0] ?? { value: 0, name: "" }));
+    if (composed) return this.#vertexOf(composed, line);
+    const shapes = operands.map((x) => shapeOfOperand(this.#run, x));
     const options = (tree.options ?? {}) as Options;
-    const known = this.found(tree, shapes);
-    if ("axes" in known) return this.ofArrays(known, tree, line, operands, options);
+    const known = this.#found(tree, shapes);
+    if ("axes" in known) return this.#ofArrays(known, tree, line, operands, options);
     const script = this.rulesOf[known.script]!;
-    const shape = together(shapes, operands.map((x) => this.text(x)));
+    const shape = together(shapes, operands.map((x) => this.#text(x)));
     if (!operands.some((x) => "vertex" in x)) {
       if (shape.length) throw new FormulaError("Write a list of numbers as its values.", 0);
       return { value: Number(script.forward(...operands.map((x) => (x as { value: number }).value))), name: "" };
     }
-    return this.vertex(known, tree, line, operands, { script: this.bound(script, operands), shape });
+    return this.#vertex(known, tree, line, operands, { script: this.#bound(script, operands), shape });
   }
 
-  private found({ name, parts, options }: Tree & { kind: "call" }, shapes: number[][]): Known | KnownArray {
+  #found({ name, parts, options }: Tree & { kind: "call" }, shapes: number[][]): Known | KnownArray {
     const ndims = shapes.map((s) => s.length);
     const ofArrays = this.arrays.filter((f) => f.name === name && f.operands.length === parts.length);
     const fits = ofArrays.find((f) => f.axes.every((n, i) => n < 0 || n === ndims[i]));
@@ -199,7 +200,7 @@ export class Builder {
   }
 
   /** An operation on arrays: as terms, or as one on whole arrays. */
-  private ofArrays(
+  #ofArrays(
     known: KnownArray, tree: Tree & { kind: "call" }, line: Line, operands: Operand[], options: Options,
   ): Operand {
     const allowed = { getitem: ["index"], transpose: [], matmul: [], dot: [] }[known.name] ??
@@ -208,57 +209,57 @@ export class Builder {
     if (unknown) throw new FormulaError(`${known.name} has no option ${unknown} here.`, 0);
     if (!operands.some((x) => "vertex" in x)) throw new FormulaError("Write a list of numbers as its values.", 0);
     const given = operands.map((x) => ({
-      shape: shapeOfOperand(this.run, x), data: "vertex" in x ? null : dataOf(x.value),
+      shape: shapeOfOperand(this.#run, x), data: "vertex" in x ? null : dataOf(x.value),
     }));
     const { shape, terms } = planned(known.name, given, options);
     const parameters = Object.entries(options).filter(([name]) => name !== "index")
       .map(([name, value]) => `${name}=${value}`).join(", ");
-    const made = this.vertex(known, tree, line, operands, { shape, terms, parameters,
-      array: terms ? null : this.scripts.push(this.rulesOf[known.script!]!) - 1 });
-    this.options.set(made.vertex, options);
+    const made = this.#vertex(known, tree, line, operands, { shape, terms, parameters,
+      array: terms ? null : this.#scripts.push(this.rulesOf[known.script!]!) - 1 });
+    this.#options.set(made.vertex, options);
     return made;
   }
 
   /** What operands' shapes are read from. */
-  private get run(): Run {
-    return { vertices: this.vertices } as Run;
+  get #run(): Run {
+    return { vertices: this.#vertices } as Run;
   }
 
-  private vertex(
+  #vertex(
     known: Known | KnownArray, tree: Tree & { kind: "call" }, line: Line, operands: Operand[], some: Partial<Vertex>,
   ): { vertex: number } {
-    do this.inner += 1; while (this.inputs.has(`v${this.inner}`));
+    do this.#inner += 1; while (this.#inputs.has(`v${this.#inner}`));
     const start = line.text.indexOf(tree.text, line.start);
-    const vertex = this.add({
-      name: `v${this.inner}`, operation: known.name, expression: tree.text, operands, rule: this.rule(known),
-      place: this.places.push({
+    const vertex = this.#add({
+      name: `v${this.#inner}`, operation: known.name, expression: tree.text, operands, rule: this.#rule(known),
+      place: this.#places.push({
         file: 0, function: "f", line: line.number, endLine: line.number,
         start: Math.max(0, start), end: Math.max(0, start) + tree.text.length,
       }) - 1,
       ...some,
     });
-    this.known.set(vertex, known);
-    const names = known.operands.map((_, i) => this.text(operands[i]!));
+    this.#known.set(vertex, known);
+    const names = known.operands.map((_, i) => this.#text(operands[i]!));
     const remedy = ("remedy" in known && known.remedy) || `Look at what ${known.name} was given, and guard it with np.where.`;
-    this.vertices[vertex]!.remedy = this.remedies.push(
+    this.#vertices[vertex]!.remedy = this.#remedies.push(
       remedy.replace(/\{(\w+)\}/g, (all, name: string) => names[known.operands.indexOf(name)] ?? all)) - 1;
     return { vertex };
   }
 
-  private text(x: Operand, digits: (x: number) => string = short): string {
-    if ("vertex" in x) return this.vertices[x.vertex]!.name;
+  #text(x: Operand, digits: (x: number) => string = short): string {
+    if ("vertex" in x) return this.#vertices[x.vertex]!.name;
     if (isGrid(x.value)) return bracketed(x.value, digits);
     const text = digits(x.value as number);
     return text.startsWith("-") ? `(${text})` : text;
   }
 
   /** An operation with its constants put in: what varies is handed to it. */
-  private bound(script: Script, operands: Operand[]): number {
+  #bound(script: Script, operands: Operand[]): number {
     const whole = (xs: number[]): number[] => {
       let i = 0;
       return operands.map((x) => ("vertex" in x || isGrid(x.value) ? xs[i++]! : (x.value as number)));
     };
-    return this.scripts.push({
+    return this.#scripts.push({
       forward: (...xs) => script.forward(...whole(xs)),
       partials: Object.fromEntries(Object.entries(script.partials).map(([i, d]) =>
         [i, (z: number, ...xs: number[]) => d(z, ...whole(xs))])),
@@ -266,72 +267,72 @@ export class Builder {
     }) - 1;
   }
 
-  private rule(known: Known | KnownArray): number {
-    let number = this.ruleOf.get(known.rule);
+  #rule(known: Known | KnownArray): number {
+    let number = this.#ruleOf.get(known.rule);
     if (number === undefined) {
       const { rule: name, formula, operands } = known;
       const parts = "parts" in known ? known.parts : known.partials;
-      number = this.rules.push({ name, formula, operands, parts }) - 1;
-      this.ruleOf.set(known.rule, number);
+      number = this.#rules.push({ name, formula, operands, parts }) - 1;
+      this.#ruleOf.set(known.rule, number);
     }
     return number;
   }
 
   /** A local derivative in the names of the formula. */
-  private partial(vertex: number, position: number, digits: (x: number) => string = short): string {
-    const v = this.vertices[vertex]!;
-    const known = this.known.get(vertex)!;
+  #partial(vertex: number, position: number, digits: (x: number) => string = short): string {
+    const v = this.#vertices[vertex]!;
+    const known = this.#known.get(vertex)!;
     if ("parts" in known) return known.parts[position] ?? "";
     const [base, exponent] = v.operands;
     if (known.name === "power" && position === 0 && exponent && "value" in exponent && typeof exponent.value === "number") {
       const n = exponent.value;
-      const x = this.text(base!, digits);
-      return n === 2 ? `2 * ${x}` : `${digits(n)} * ${x} ** ${this.text({ value: n - 1, name: "" }, digits)}`;
+      const x = this.#text(base!, digits);
+      return n === 2 ? `2 * ${x}` : `${digits(n)} * ${x} ** ${this.#text({ value: n - 1, name: "" }, digits)}`;
     }
     const meant = new Map([["z", v.name], ...known.operands.map((name, i) =>
-      [name, this.text(v.operands[i]!, digits)] as const)]);
+      [name, this.#text(v.operands[i]!, digits)] as const)]);
     return (known.partials[position] ?? "").replace(/[A-Za-z_]\w*(?!\w*\()/g, (name) => meant.get(name) ?? name);
   }
 
-  private runOf(text: string, lines: Line[], result: number | null): Run {
+  #runOf(text: string, lines: Line[], result: number | null): Run {
     const used = new Set(result == null ? [] : [result]);
-    for (let i = this.vertices.length - 1; i >= 0; i -= 1) {
-      if (used.has(i)) for (const x of this.vertices[i]!.operands) if ("vertex" in x) used.add(x.vertex);
+    for (let i = this.#vertices.length - 1; i >= 0; i -= 1) {
+      if (used.has(i)) for (const x of this.#vertices[i]!.operands) if ("vertex" in x) used.add(x.vertex);
     }
-    this.vertices.forEach((v, i) => (v.used = used.has(i)));
-    const steps = result == null ? [] : this.steps(used);
+    this.#vertices.forEach((v, i) => (v.used = used.has(i)));
+    const steps = result == null ? [] : this.#steps(used);
     const run: Run = {
-      title: "f", mode: "reverse", error: null, vertices: this.vertices, result, steps,
-      inputs: [...this.inputs.values()], totals: {}, ticks: [], warnings: [], guards: [], watched: true,
-      notes: [], live: true, notLive: "", code: null, noCode: "", cut: 0, rules: this.rules,
-      places: this.places, remedies: this.remedies,
-      source: sourceOf(lines, [...this.inputs.keys()]),
+      title: "f", mode: "reverse", error: null, vertices: this.#vertices, result, steps,
+      inputs: [...this.#inputs.values()], totals: {}, ticks: [], warnings: [], guards: [], watched: true,
+      notes: [], live: true, notLive: "", code: null, noCode: "", cut: 0, rules: this.#rules,
+      places: this.#places, remedies: this.#remedies,
+      source: sourceOf(lines, [...this.#inputs.keys()]),
       files: [{ name: "formula", lines: text.split(/\n|;/).map((line, i) => [i + 1, line]) }],
     };
-    if (result != null) run.code = codeOf(run, this.options, (vertex, position) => this.partial(vertex, position, String));
+    if (result != null) run.code = codeOf(run, this.#options, (vertex, position) => this.#partial(vertex, position, String));
     return run;
   }
 
   /** The turns of the sweep, newest first, and who is ready after each. */
-  private steps(used: Set<number>): Step[] {
+  #steps(used: Set<number>): Step[] {
     const order = [...used].sort((a, b) => b - a);
     const waits = new Map<number, number>();
     for (const i of order) {
-      for (const x of this.vertices[i]!.operands) {
+      for (const x of this.#vertices[i]!.operands) {
         if ("vertex" in x) waits.set(x.vertex, (waits.get(x.vertex) ?? 0) + 1);
       }
     }
     const ready = new Set(order.slice(0, 1));
-    return order.filter((i) => this.vertices[i]!.rule != null).map((vertex) => {
+    return order.filter((i) => this.#vertices[i]!.rule != null).map((vertex) => {
       ready.delete(vertex);
-      const contributions = this.vertices[vertex]!.operands.flatMap((x, position): Contribution[] => {
+      const contributions = this.#vertices[vertex]!.operands.flatMap((x, position): Contribution[] => {
         if (!("vertex" in x)) return [];
         const left = waits.get(x.vertex)! - 1;
         waits.set(x.vertex, left);
         if (left === 0) ready.add(x.vertex);
-        const known = this.known.get(vertex)!;
+        const known = this.#known.get(vertex)!;
         if ("partials" in known && known.partials[position] === undefined) return [];
-        const formula = this.partial(vertex, position);
+        const formula = this.#partial(vertex, position);
         return [{ operand: x.vertex, position, formula, partial: null, amount: null, total: null, reduction: "" }];
       });
       return { vertex, incoming: null, contributions, waiting: 0, ready: [...ready].sort((a, b) => b - a) };

@@ -2,7 +2,7 @@
 
 import { sizeOf } from "./arrays";
 import type { Run } from "./data";
-import { h, replace } from "./dom";
+import { h, on, replace } from "./dom";
 
 /** Multiplications and additions of one sweep over a run: two per local derivative. */
 function sweepOf(run: Run): number {
@@ -21,25 +21,25 @@ export function costCard(run: Run): HTMLElement {
   });
   const n = number("Inputs", "cost-n", inputs);
   const m = number("Outputs", "cost-m", 1);
-  const said = h("div", { role: "status", class: "costs" });
+  const said = h("div.costs", { role: "status" });
   const count = (x: number): string => x.toLocaleString("en");
   const bar = (kind: string, sweeps: number, most: number, about: string): HTMLElement =>
-    h("p", {}, h("span", { class: `bar-of ${kind}`, style: `width: ${Math.max(1, (100 * sweeps) / most)}%` }),
-      h("span", {}, `${kind}: ${count(sweeps)} ${sweeps === 1 ? "sweep" : "sweeps"}, ` +
+    h("p", h("span", { class: `bar-of ${kind}`, style: `width: ${Math.max(1, (100 * sweeps) / most)}%` }),
+      h("span", `${kind}: ${count(sweeps)} ${sweeps === 1 ? "sweep" : "sweeps"}, ` +
         `${count(sweeps * sweep)} operations (${about})`));
   const update = (): void => {
     const [a, b] = [Math.max(1, Math.round(n.valueAsNumber) || 1), Math.max(1, Math.round(m.valueAsNumber) || 1)];
     const most = Math.max(a, b);
     replace(said, bar("forward", a, most, "one sweep per input"), bar("reverse", b, most, "one per output"),
-      h("p", { class: "remark" }, a > b
+      h("p.remark", a > b
         ? `Reverse mode is ${count(Math.round((10 * a) / b) / 10)} times cheaper here.`
         : a < b ? `Forward mode is ${count(Math.round((10 * b) / a) / 10)} times cheaper here.`
           : "Both cost the same here."));
   };
-  for (const field of [n, m]) field.addEventListener("input", update);
+  for (const field of [n, m]) on(field, "input", update);
   update();
-  return h("details", { class: "card cost" }, h("summary", {}, "Forward or reverse?"),
-    h("p", { class: "remark" }, `One sweep over this recording takes ${count(sweep)} multiplications and additions.`),
-    h("p", { class: "choices" }, h("label", { for: "cost-n" }, "inputs"), n, h("label", { for: "cost-m" }, "outputs"), m),
+  return h("details.card.cost", h("summary", "Forward or reverse?"),
+    h("p.remark", `One sweep over this recording takes ${count(sweep)} multiplications and additions.`),
+    h("p.choices", h("label", { for: "cost-n" }, "inputs"), n, h("label", { for: "cost-m" }, "outputs"), m),
     said);
 }

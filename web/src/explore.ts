@@ -2,9 +2,9 @@
 
 import { dataOf } from "./arrays";
 import { isNumber, type Numbers, type Run } from "./data";
-import { button, h, replace, s, set } from "./dom";
+import { button, h, on, replace, s, set } from "./dom";
 import { short } from "./format";
-import { parse } from "./formula";
+import { parse } from "./arithmetic";
 import type { Family } from "./replay";
 import { fitted } from "./text";
 import { entryName, nameOf } from "./words";
@@ -22,92 +22,92 @@ interface Place {
 }
 
 export class ExplorePanel {
-  readonly element = h("section", { class: "card explore", "aria-labelledby": "explore-title" });
-  private readonly title = h("h2", { id: "explore-title" });
-  private readonly choice = h("select", { "aria-label": "Along which input" });
-  private readonly slider = h("input", { type: "range", min: -1, max: 1, step: "any", id: "along" });
-  private readonly plot = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", class: "plot" });
-  private readonly nudge = h("select", { "aria-label": "Nudge by h", id: "nudge" },
+  readonly element = h("section.card.explore", { "aria-labelledby": "explore-title" });
+  readonly #title = h("h2", { id: "explore-title" });
+  readonly #choice = h("select", { "aria-label": "Along which input" });
+  readonly #slider = h("input", { type: "range", min: -1, max: 1, step: "any", id: "along" });
+  readonly #plot = s("svg.plot", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
+  readonly #nudge = h("select", { "aria-label": "Nudge by h", id: "nudge" },
     ...NUDGES.map((x) => h("option", { value: x, selected: x === "0.1" }, `h = ${x}`)));
-  private readonly difference = h("p", { class: "nudged" });
-  private readonly rate = h("input", { type: "text", id: "rate", "aria-label": "Rate of a step downhill" });
-  private readonly walked = h("p", { class: "remark", role: "status" });
-  private readonly places: Place[];
-  private place: Place;
-  private numbers: Numbers | null = null;
-  private inputs: number[][];
-  private trail: { at: number[][]; value: number }[] = [];
-  private curve = { key: "", points: [] as { x: number; y: number; strayed: boolean }[] };
+  readonly #difference = h("p.nudged");
+  readonly #rate = h("input", { type: "text", id: "rate", "aria-label": "Rate of a step downhill" });
+  readonly #walked = h("p.remark", { role: "status" });
+  readonly #places: Place[];
+  #place: Place;
+  #numbers: Numbers | null = null;
+  #inputs: number[][];
+  #trail: { at: number[][]; value: number }[] = [];
+  #curve = { key: "", points: [] as { x: number; y: number; strayed: boolean }[] };
 
   constructor(
     private run: Run,
     private readonly family: Family,
     private readonly write: (inputs: number[][]) => void,
   ) {
-    this.inputs = run.inputs.map((i) => dataOf(run.vertices[i]!.value)!);
-    this.places = this.inputs
+    this.#inputs = run.inputs.map((i) => dataOf(run.vertices[i]!.value)!);
+    this.#places = this.#inputs
       .flatMap((data, input) => data.map((_, entry) => ({ input, entry })))
       .slice(0, MOST_ENTRIES);
-    this.place = this.places[0] ?? { input: 0, entry: 0 };
-    this.choice.append(...this.places.map((p, i) => h("option", { value: i }, this.nameOf(p))));
-    this.choice.addEventListener("change", () => this.look(this.places[Number(this.choice.value)]!));
-    this.slider.addEventListener("input", () => this.to(this.slider.valueAsNumber));
-    this.nudge.addEventListener("change", () => this.draw());
-    this.rate.value = "0.1";
-    const downhill = button("Step downhill", () => this.downhill(), { id: "downhill" });
+    this.#place = this.#places[0] ?? { input: 0, entry: 0 };
+    this.#choice.append(...this.#places.map((p, i) => h("option", { value: i }, this.#nameOf(p))));
+    on(this.#choice, "change", () => this.look(this.#places[Number(this.#choice.value)]!));
+    on(this.#slider, "input", () => this.#to(this.#slider.valueAsNumber));
+    on(this.#nudge, "change", () => this.draw());
+    this.#rate.value = "0.1";
+    const downhill = button("Step downhill", () => this.#downhill(), { id: "downhill" });
     this.element.append(
-      h("div", { class: "titled" }, this.title, this.places.length > 1 ? this.choice : null),
-      this.plot, this.slider, h("div", { class: "choices" }, this.nudge, this.difference),
-      h("div", { class: "choices" }, downhill, h("label", { for: "rate" }, "rate"), this.rate),
-      h("p", { class: "remark" }, "Downhill: each input minus the rate times its gradient lowers the result."),
-      this.walked);
+      h("div.titled", this.#title, this.#places.length > 1 ? this.#choice : null),
+      this.#plot, this.#slider, h("div.choices", this.#nudge, this.#difference),
+      h("div.choices", downhill, h("label", { for: "rate" }, "rate"), this.#rate),
+      h("p.remark", "Downhill: each input minus the rate times its gradient lowers the result."),
+      this.#walked);
   }
 
-  private nameOf({ input, entry }: Place): string {
+  #nameOf({ input, entry }: Place): string {
     return entryName(this.run, { vertex: this.run.inputs[input]!, entry });
   }
 
   /** Look along another input. */
   look(place: Place): void {
-    this.place = place;
-    this.choice.value = String(this.places.findIndex((p) =>
+    this.#place = place;
+    this.#choice.value = String(this.#places.findIndex((p) =>
       p.input === place.input && p.entry === place.entry));
     this.draw();
   }
 
-  private to(x: number): void {
-    const moved = this.inputs.map((data) => data.slice());
-    moved[this.place.input]![this.place.entry] = Number(x.toPrecision(4));
+  #to(x: number): void {
+    const moved = this.#inputs.map((data) => data.slice());
+    moved[this.#place.input]![this.#place.entry] = Number(x.toPrecision(4));
     this.write(moved);
   }
 
-  private at(x: number): number[][] {
-    const moved = this.inputs.slice();
-    moved[this.place.input] = moved[this.place.input]!.with(this.place.entry, x);
+  #at(x: number): number[][] {
+    const moved = this.#inputs.slice();
+    moved[this.#place.input] = moved[this.#place.input]!.with(this.#place.entry, x);
     return moved;
   }
 
-  private get gradient(): number[][] | null {
-    const ticks = this.numbers?.ticks ?? [];
+  get #gradient(): number[][] | null {
+    const ticks = this.#numbers?.ticks ?? [];
     if (this.run.mode !== "reverse") return null;
     return ticks.map((t) => dataOf(t.gradient) ?? []);
   }
 
-  private downhill(): void {
-    const rate = parse(this.rate.value);
-    set(this.rate, "aria-invalid", rate === null ? "true" : null);
-    const { gradient } = this;
+  #downhill(): void {
+    const rate = parse(this.#rate.value);
+    set(this.#rate, "aria-invalid", rate === null ? "true" : null);
+    const gradient = this.#gradient;
     if (rate === null || !gradient) return;
-    const from = this.family.probe(this.inputs).value;
-    const before = this.trail.at(-1);
-    if (!before || before.at !== this.inputs) this.trail = [{ at: this.inputs, value: from }];
-    const moved = this.inputs.map((data, i) => data.map((x, k) => x - rate * gradient[i]![k]!));
-    this.trail.push({ at: moved, value: this.family.probe(moved).value });
-    this.inputs = moved;
+    const from = this.family.probe(this.#inputs).value;
+    const before = this.#trail.at(-1);
+    if (!before || before.at !== this.#inputs) this.#trail = [{ at: this.#inputs, value: from }];
+    const moved = this.#inputs.map((data, i) => data.map((x, k) => x - rate * gradient[i]![k]!));
+    this.#trail.push({ at: moved, value: this.family.probe(moved).value });
+    this.#inputs = moved;
     this.write(moved);
-    const to = this.trail.at(-1)!.value;
-    this.walked.textContent = `${this.trail.length - 1} ${this.trail.length === 2 ? "step" : "steps"}: ` +
-      `from ${short(this.trail[0]!.value)} to ${short(to)}${to > from ? ". Uphill: the rate is too large here." : ""}`;
+    const to = this.#trail.at(-1)!.value;
+    this.#walked.textContent = `${this.#trail.length - 1} ${this.#trail.length === 2 ? "step" : "steps"}: ` +
+      `from ${short(this.#trail[0]!.value)} to ${short(to)}${to > from ? ". Uphill: the rate is too large here." : ""}`;
     this.draw();
   }
 
@@ -117,65 +117,66 @@ export class ExplorePanel {
   }
 
   update(numbers: Numbers): void {
-    this.numbers = numbers;
+    this.#numbers = numbers;
     const inputs = this.run.inputs.map((i) => dataOf(numbers.values[i])!);
-    const same = inputs.every((data, i) => data.every((x, k) => Object.is(x, this.inputs[i]![k])));
+    const same = inputs.every((data, i) => data.every((x, k) => Object.is(x, this.#inputs[i]![k])));
     if (!same) {
-      this.inputs = inputs;
-      this.trail = [];
-      this.walked.textContent = "";
+      this.#inputs = inputs;
+      this.#trail = [];
+      this.#walked.textContent = "";
     }
     this.draw();
   }
 
   /** The curve, kept while only the point on it moves. */
-  private sampled(low: number, high: number): { x: number; y: number; strayed: boolean }[] {
-    const others = this.inputs.map((data, i) => data.filter((_, k) =>
-      i !== this.place.input || k !== this.place.entry));
-    const key = JSON.stringify([low, high, this.place, others]);
-    if (this.curve.key !== key) {
-      this.curve = {
+  #sampled(low: number, high: number): { x: number; y: number; strayed: boolean }[] {
+    const others = this.#inputs.map((data, i) => data.filter((_, k) =>
+      i !== this.#place.input || k !== this.#place.entry));
+    const key = JSON.stringify([low, high, this.#place, others]);
+    if (this.#curve.key !== key) {
+      this.#curve = {
         key, points: Array.from({ length: SAMPLES + 1 }, (_, n) => {
           const x = low + ((high - low) * n) / SAMPLES;
-          const { value, strayed } = this.family.probe(this.at(x));
+          const { value, strayed } = this.family.probe(this.#at(x));
           return { x, y: value, strayed };
         }),
       };
     }
-    return this.curve.points;
+    return this.#curve.points;
   }
 
-  private range(): [number, number] {
-    const vertex = this.run.inputs[this.place.input]!;
-    const centre = dataOf(this.run.vertices[vertex]!.value)![this.place.entry]!;
-    const now = this.inputs[this.place.input]![this.place.entry]!;
+  #range(): [number, number] {
+    const vertex = this.run.inputs[this.#place.input]!;
+    const centre = dataOf(this.run.vertices[vertex]!.value)![this.#place.entry]!;
+    const now = this.#inputs[this.#place.input]![this.#place.entry]!;
     const wide = Math.max(1, Math.abs(centre), 1.1 * Math.abs(now - centre));
     return [centre - wide, centre + wide];
   }
 
   draw(): void {
-    const name = this.nameOf(this.place);
-    const { numbers, run } = this;
+    const name = this.#nameOf(this.#place);
+    const { run } = this;
+    const numbers = this.#numbers;
     if (!numbers || run.result == null) return;
-    const x = this.inputs[this.place.input]![this.place.entry]!;
-    const [low, high] = this.range();
-    const points = this.sampled(low, high);
+    const x = this.#inputs[this.#place.input]![this.#place.entry]!;
+    const [low, high] = this.#range();
+    const points = this.#sampled(low, high);
     const value = numbers.values[run.result];
     const y = isNumber(value) ? value : NaN;
     const finite = [...points.map((p) => p.y), y].filter(Number.isFinite);
     const [bottom, top] = spread(finite);
     const px = (v: number): number => EDGE + ((v - low) / (high - low)) * (WIDTH - 2 * EDGE);
     const py = (v: number): number => HEIGHT - 34 - ((v - bottom) / (top - bottom)) * (HEIGHT - 58);
-    const slope = this.gradient?.[this.place.input]?.[this.place.entry] ?? NaN;
-    const step = Number(this.nudge.value);
-    const other = this.family.probe(this.at(x + step)).value;
-    this.title.textContent = `Along ${name}`;
-    set(this.slider, "min", low);
-    set(this.slider, "max", high);
-    this.slider.valueAsNumber = x;
-    set(this.slider, "aria-label", `Value of ${name}`);
-    set(this.slider, "aria-valuetext", short(x));
-    set(this.plot, "aria-label", `${nameOf(run, run.result)} along ${name}, from ${short(low)} to ` +
+    const slope = this.#gradient?.[this.#place.input]?.[this.#place.entry] ?? NaN;
+    const step = Number(this.#nudge.value);
+    const other = this.family.probe(this.#at(x + step)).value;
+    this.#title.textContent = `Along ${name}`;
+    set(this.#slider, "min", low);
+    set(this.#slider, "max", high);
+    this.#slider.valueAsNumber = x;
+    set(this.#slider, "aria-label", `Value of ${name}`);
+    set(this.#slider, "aria-valuetext", short(x));
+    set(this.#plot, "aria-label", `${nameOf(run, run.result)} along ${name}, from ${short(low)} to ` +
       `${short(high)}; at ${short(x)} it is ${short(y)} and its slope ${short(slope)}`);
     const line = (from: number, to: number, kind: string, tilt: number): SVGElement | null =>
       Number.isFinite(tilt) && Number.isFinite(y)
@@ -184,30 +185,29 @@ export class ExplorePanel {
           })
         : null;
     const secant = (other - y) / step;
-    replace(this.plot,
-      s("defs", {}, s("clipPath", { id: "inside" }, s("rect", {
+    replace(this.#plot,
+      s("defs", s("clipPath", { id: "inside" }, s("rect", {
         x: EDGE, y: 12, width: WIDTH - 2 * EDGE, height: HEIGHT - 36,
       }))),
-      s("rect", { class: "ground", x: EDGE, y: 12, width: WIDTH - 2 * EDGE, height: HEIGHT - 36 }),
+      s("rect.ground", { x: EDGE, y: 12, width: WIDTH - 2 * EDGE, height: HEIGHT - 36 }),
       s("g", { "clip-path": "url(#inside)" },
-        s("path", { class: "curve", d: traced(points.map((p) => (p.strayed ? null : [px(p.x), py(p.y)]))) }),
-        s("path", { class: "curve strayed", d: traced(points.map((p) => (p.strayed ? [px(p.x), py(p.y)] : null))) }),
+        s("path.curve", { d: traced(points.map((p) => (p.strayed ? null : [px(p.x), py(p.y)]))) }),
+        s("path.curve.strayed", { d: traced(points.map((p) => (p.strayed ? [px(p.x), py(p.y)] : null))) }),
         line(low, high, "tangent", slope),
         Math.abs(step) >= 0.01 ? line(x, x + step, "secant", secant) : null,
-        s("path", {
-          class: "trail",
-          d: traced(this.trail.map(({ at, value: v }) => [px(at[this.place.input]![this.place.entry]!), py(v)])),
+        s("path.trail", {
+          d: traced(this.#trail.map(({ at, value: v }) => [px(at[this.#place.input]![this.#place.entry]!), py(v)])),
         }),
-        ...this.trail.map(({ at, value: v }) => s("circle", {
-          class: "trail", r: 3.5, cx: px(at[this.place.input]![this.place.entry]!), cy: py(v),
+        ...this.#trail.map(({ at, value: v }) => s("circle.trail", {
+          r: 3.5, cx: px(at[this.#place.input]![this.#place.entry]!), cy: py(v),
         })),
-        Number.isFinite(y) ? s("circle", { class: "point", r: 5.5, cx: px(x), cy: py(y) }) : null),
+        Number.isFinite(y) ? s("circle.point", { r: 5.5, cx: px(x), cy: py(y) }) : null),
       s("text", { x: EDGE, y: HEIGHT - 6 }, short(low, 3)),
       s("text", { x: WIDTH / 2, y: HEIGHT - 6, "text-anchor": "middle" }, fitted(name, 14, 130)),
       s("text", { x: WIDTH - EDGE, y: HEIGHT - 6, "text-anchor": "end" }, short(high, 3)));
-    replace(this.difference,
-      h("span", {}, "finite difference "), h("span", { class: "number" }, short(secant)),
-      h("span", {}, ", derivative "), h("span", { class: "number" }, short(slope)));
+    replace(this.#difference,
+      h("span", "finite difference "), h("span.number", short(secant)),
+      h("span", ", derivative "), h("span.number", short(slope)));
   }
 }
 

@@ -41,19 +41,19 @@ export function partOf(whole: Folded, vertices: number[]): Folded {
 
 /** All boxes as a small map, with the current ones lit. */
 export class Overview {
-  readonly element = s("svg", { class: "overview", "aria-hidden": "true" });
-  private rects: SVGRectElement[] = [];
+  readonly element = s("svg.overview", { "aria-hidden": "true" });
+  #rects: SVGRectElement[] = [];
 
   draw({ boxes, edges, width, height }: Layout, plans: Plan[]): void {
-    this.rects = plans.map((plan, i) => s("rect", {
+    this.#rects = plans.map((plan, i) => s("rect", {
       x: boxes[i]![0], y: boxes[i]![1], width: plan.width, height: plan.height, rx: 8,
     }));
     set(this.element, "viewBox", `-8 -8 ${width + 16} ${height + 16}`);
-    this.element.replaceChildren(...[...edges.values()].map(({ path }) => s("path", { d: path })), ...this.rects);
+    this.element.replaceChildren(...[...edges.values()].map(({ path }) => s("path", { d: path })), ...this.#rects);
   }
 
   light(whole: Folded, shown: number[], current: number | null, reached: (vertex: number) => boolean): void {
-    this.rects.forEach((rect, i) => {
+    this.#rects.forEach((rect, i) => {
       const { members } = whole.groups[i]!;
       rect.classList.toggle("here", members.some((v) => shown.includes(v)));
       rect.classList.toggle("current", current !== null && members.includes(current));

@@ -14,6 +14,6 @@ const GLOSSES: Record<string, string> = {
 /** A word with its gloss, on hover and on focus. */
 export function gloss(word: string, shown = word): HTMLElement {
   const text = GLOSSES[word] ?? "";
-  return h("dfn", { class: "gloss", tabindex: 0, "data-gloss": text }, shown,
-    h("span", { class: "unseen" }, `: ${text}`));
+  return h("dfn.gloss", { tabindex: 0, "data-gloss": text }, shown,
+    h("span.unseen", `: ${text}`));
 }

@@ -35,9 +35,9 @@ export function grid(x: Value | undefined, kind: string): HTMLElement | null {
   const columns = rows[0]!.length + Number(beside);
   const cells = rows.flatMap((row, r) => [
     ...row.map((v, c) => h("span", { style: `--heat: ${heat[r * row.length + c]!.toFixed(2)}` }, short(v, 4))),
-    ...(beside ? [h("span", { class: "more" }, "\u2026")] : []),
+    ...(beside ? [h("span.more", "\u2026")] : []),
   ]);
-  if (below) cells.push(...Array.from({ length: columns }, () => h("span", { class: "more" }, "\u22ee")));
+  if (below) cells.push(...Array.from({ length: columns }, () => h("span.more", "\u22ee")));
   return h("span", {
     class: `matrix ${kind}`, role: "img", "aria-label": entries(x),
     style: `grid-template-columns: repeat(${columns}, auto)`,

@@ -3,7 +3,7 @@
 import { dataOf } from "./arrays";
 import type { Numbers, Run } from "./data";
 import { short } from "./format";
-import { parse } from "./formula";
+import { parse } from "./arithmetic";
 import { entryName } from "./words";
 
 export interface Link {

@@ -1,7 +1,7 @@
 // The page: reads the explanation, builds the panels, and keeps them at one moment.
 
 import { lineOf, readRuns, recorded, type Numbers, type Run, type Script, type Warning } from "./data";
-import { button, h, replace, set } from "./dom";
+import { button, h, on, replace, set } from "./dom";
 import { costCard } from "./cost";
 import { ExplorePanel } from "./explore";
 import { bestFold, possibleFolds, type Fold } from "./fold";
@@ -19,163 +19,163 @@ import { CodePanel, SourcePanel } from "./source";
 import { moments, stateAt, subject, sweepStart, type Moment } from "./timeline";
 import { Transport } from "./transport";
 import type { Workshop } from "./workshop";
-import { announced, heading, phaseOf, spoken } from "./words";
+import { heading, phaseOf, spoken } from "./words";
 
 const scripts = (globalThis as unknown as { chainruleRules: Script[] }).chainruleRules;
 const Typing = (globalThis as unknown as { chainruleWorkshop?: typeof Workshop }).chainruleWorkshop;
 const { runs, workshop } = readRuns(document.getElementById("data")!.textContent!);
 
 class Page {
-  private run: Run;
-  private numbers: Numbers;
-  private all: Moment[];
-  private now = 0;
-  private readonly family: Family;
-  private readonly graph: GraphView;
-  private readonly panel: NowPanel;
-  private readonly inputs: InputsPanel;
-  private readonly explore: ExplorePanel | null;
-  private readonly speech = h("p", { class: "speech" });
-  private speaking = false;
-  private source: SourcePanel;
-  private code: CodePanel;
-  private readonly remarks: RemarksPanel;
-  private readonly table: TablePanel;
-  private readonly quiz: Quiz;
-  private readonly call = h("p", { class: "call" });
-  private readonly voice = h("p", { class: "unseen", role: "status", "aria-live": "polite" });
+  #run: Run;
+  #numbers: Numbers;
+  #all: Moment[];
+  #now = 0;
+  readonly #family: Family;
+  readonly #graph: GraphView;
+  readonly #panel: NowPanel;
+  readonly #inputs: InputsPanel;
+  readonly #explore: ExplorePanel | null;
+  readonly #speech = h("p.speech");
+  #speaking = false;
+  #source: SourcePanel;
+  #code: CodePanel;
+  readonly #remarks: RemarksPanel;
+  readonly #table: TablePanel;
+  readonly #quiz: Quiz;
+  readonly #call = h("p.call");
+  readonly #voice = h("p.unseen", { role: "status", "aria-live": "polite" });
 
   constructor(
     run: Run, forms: Script[], private readonly transport: () => Transport, root: HTMLElement,
     private readonly moved: (inputs: number[][]) => void,
     private readonly formula: () => string | null,
   ) {
-    this.run = run;
-    this.numbers = recorded(run);
-    this.all = moments(run, this.numbers);
-    this.family = new Family(run, forms);
-    const live = run.live && this.family.recorded.reproduces();
+    this.#run = run;
+    this.#numbers = recorded(run);
+    this.#all = moments(run, this.#numbers);
+    this.#family = new Family(run, forms);
+    const live = run.live && this.#family.recorded.reproduces();
     const whyNot = run.notLive || "A replay here does not reproduce the recorded numbers.";
     const fold = bestFold(run);
-    this.graph = new GraphView(run, fold, (vertex) => this.picked(vertex));
-    this.panel = new NowPanel(run);
-    this.inputs = new InputsPanel(run, live, whyNot, (inputs) => this.replayed(inputs),
-      (edges) => this.graph.trace(edges), (place) => this.explore?.look(place));
-    this.explore = live && run.mode === "reverse"
-      ? new ExplorePanel(run, this.family, (inputs) => this.inputs.write(inputs))
+    this.#graph = new GraphView(run, fold, (vertex) => this.#picked(vertex));
+    this.#panel = new NowPanel(run);
+    this.#inputs = new InputsPanel(run, live, whyNot, (inputs) => this.#replayed(inputs),
+      (edges) => this.#graph.trace(edges), (place) => this.#explore?.look(place));
+    this.#explore = live && run.mode === "reverse"
+      ? new ExplorePanel(run, this.#family, (inputs) => this.#inputs.write(inputs))
       : null;
-    this.source = new SourcePanel(run);
-    this.code = new CodePanel(run, () => this.cell());
-    this.remarks = new RemarksPanel(run, (warning) => this.visit(warning));
-    this.table = new TablePanel(run);
-    this.quiz = new Quiz(() => this.go(this.now + 1, false, true), () =>
-      this.go(sweepStart(this.all), false, true));
-    replace(root, this.voice, intro(run, live), h("div", { class: "top" }, this.call, this.remarks.badge),
-      h("div", { class: "grid" },
-        h("div", { class: "wide" }, this.graphCard(fold), this.remarks.element, this.source.element,
-          this.code.element),
-        h("div", { class: "side" }, this.quiz.element, this.panel.element, this.inputs.element,
-          this.explore?.element ?? null, run.steps.length ? costCard(run) : null)),
-      this.table.element);
+    this.#source = new SourcePanel(run);
+    this.#code = new CodePanel(run, () => this.#cell());
+    this.#remarks = new RemarksPanel(run, (warning) => this.#visit(warning));
+    this.#table = new TablePanel(run);
+    this.#quiz = new Quiz(() => this.go(this.#now + 1, false, true), () =>
+      this.go(sweepStart(this.#all), false, true));
+    replace(root, this.#voice, intro(run, live), h("div.top", this.#call, this.#remarks.badge),
+      h("div.grid",
+        h("div.wide", this.#graphCard(fold), this.#remarks.element, this.#source.element,
+          this.#code.element),
+        h("div.side", this.#quiz.element, this.#panel.element, this.#inputs.element,
+          this.#explore?.element ?? null, run.steps.length ? costCard(run) : null)),
+      this.#table.element);
   }
 
-  private graphCard(fold: Fold): HTMLElement {
-    const folds = possibleFolds(this.run);
+  #graphCard(fold: Fold): HTMLElement {
+    const folds = possibleFolds(this.#run);
     const names: Record<Fold, string> = {
       none: "every vertex", loop: "loops folded", line: "by line", function: "by function",
     };
     const select = h("select", { "aria-label": "What one box stands for" },
       ...folds.map((f) => h("option", { value: f, selected: f === fold }, names[f])));
-    select.addEventListener("change", () => this.graph.setFold(select.value as Fold));
+    on(select, "change", () => this.#graph.setFold(select.value as Fold));
     if (!folds.length) {
-      return h("section", { class: "card" }, h("h2", {}, "Recording"),
-        h("p", { class: "remark" }, "There are too many vertices to draw them."));
+      return h("section.card", h("h2", "Recording"),
+        h("p.remark", "There are too many vertices to draw them."));
     }
-    const choice = folds.length > 1 && this.run.vertices.length > 12;
-    const carriedOn = this.run.mode === "forward" ? "\u2202 tangent so far" : "\u2202 gradient so far";
-    return h("section", { class: "card", "aria-labelledby": "graph-title" },
-      h("div", { class: "titled" }, h("h2", { id: "graph-title" }, "Recording"),
-        h("p", { class: "legend" },
-          h("span", { class: "key value" }, "value"),
-          h("span", { class: "key gradient" }, carriedOn),
-          h("span", { class: "key edge-label" }, "local derivative")),
-        this.graph.rounds,
-        h("div", { class: "tools" }, choice ? select : null, ...this.graph.tools)),
-      this.graph.element, h("div", { class: "talk" }, this.speech, this.voiceButton()));
+    const choice = folds.length > 1 && this.#run.vertices.length > 12;
+    const carriedOn = this.#run.mode === "forward" ? "\u2202 tangent so far" : "\u2202 gradient so far";
+    return h("section.card", { "aria-labelledby": "graph-title" },
+      h("div.titled", h("h2", { id: "graph-title" }, "Recording"),
+        h("p.legend",
+          h("span.key.value", "value"),
+          h("span.key.gradient", carriedOn),
+          h("span.key.edge-label", "local derivative")),
+        this.#graph.rounds,
+        h("div.tools", choice ? select : null, ...this.#graph.tools)),
+      this.#graph.element, h("div.talk", this.#speech, this.#voiceButton()));
   }
 
   /** Reads each sentence aloud, where the browser can. */
-  private voiceButton(): HTMLElement | null {
+  #voiceButton(): HTMLElement | null {
     if (!("speechSynthesis" in globalThis)) return null;
     const key = button("Read aloud", () => {
-      this.speaking = !this.speaking;
-      set(key, "aria-pressed", String(this.speaking));
+      this.#speaking = !this.#speaking;
+      set(key, "aria-pressed", String(this.#speaking));
       speechSynthesis.cancel();
-      if (this.speaking) this.say();
+      if (this.#speaking) this.#say();
     }, { "aria-pressed": "false", id: "aloud" });
     return key;
   }
 
   /** Smaller letters for what would not fit. */
-  private fitSpeech(): void {
-    const { speech } = this;
+  #fitSpeech(): void {
+    const speech = this.#speech;
     speech.classList.remove("long");
     speech.classList.toggle("long", speech.scrollHeight > speech.clientHeight + 1);
   }
 
-  private say(): void {
+  #say(): void {
     speechSynthesis.cancel();
-    speechSynthesis.speak(new SpeechSynthesisUtterance(this.speech.textContent ?? ""));
+    speechSynthesis.speak(new SpeechSynthesisUtterance(this.#speech.textContent ?? ""));
   }
 
   present(on: boolean): void {
-    if (!on && this.speaking) document.getElementById("aloud")?.click();
-    this.graph.present(on);
-    this.fitSpeech();
+    if (!on && this.#speaking) document.getElementById("aloud")?.click();
+    this.#graph.present(on);
+    this.#fitSpeech();
   }
 
   /** Show everything as it is at a step; false if a question has to be answered first. */
   go(to: number, playing: boolean, answered = false): boolean {
-    if (to === this.now + 1 && this.quiz.waiting && !answered) {
-      this.quiz.focus();
+    if (to === this.#now + 1 && this.#quiz.waiting && !answered) {
+      this.#quiz.focus();
       return false;
     }
-    const onward = to === this.now + 1;
-    this.now = Math.min(Math.max(0, to), this.all.length - 1);
+    const onward = to === this.#now + 1;
+    this.#now = Math.min(Math.max(0, to), this.#all.length - 1);
     this.show(onward);
-    if (this.quiz.waiting && playing) this.quiz.focus();
-    return !(playing && this.quiz.waiting);
+    if (this.#quiz.waiting && playing) this.#quiz.focus();
+    return !(playing && this.#quiz.waiting);
   }
 
   show(fly = false): void {
-    const { run, numbers, all, now } = this;
+    const [run, numbers, all, now] = [this.#run, this.#numbers, this.#all, this.#now];
     const moment = all[now]!;
     const state = stateAt(run, numbers, all, now);
     const vertex = subject(run, numbers, moment);
-    this.call.textContent = this.signature();
-    this.panel.update(numbers, state, moment);
-    this.graph.update(numbers, state, moment);
-    this.inputs.update(numbers, state, moment.kind === "end");
-    this.source.update(vertex);
-    this.code.update(moment);
-    this.graph.setRound(null);
-    this.note();
-    this.remarks.update(numbers);
-    this.table.update(state.known, numbers.values.map((x) => show(x)),
+    this.#call.textContent = this.#signature();
+    this.#panel.update(numbers, state, moment);
+    this.#graph.update(numbers, state, moment);
+    this.#inputs.update(numbers, state, moment.kind === "end");
+    this.#source.update(vertex);
+    this.#code.update(moment);
+    this.#graph.setRound(null);
+    this.#note();
+    this.#remarks.update(numbers);
+    this.#table.update(state.known, numbers.values.map((x) => show(x)),
       new Map([...state.sums].map(([i, sum]) => [i, show(sum.total)])));
-    if (fly) this.graph.fly(numbers, moment);
+    if (fly) this.#graph.fly(numbers, moment);
     const place = `Step ${now} of ${all.length - 1}`;
     const words = `${place}: ${phaseOf(run, moment)}, ${heading(run, numbers, moment)}`;
     this.transport().show(now, all.length - 1, sweepStart(all), words);
-    this.voice.textContent = announced(run, numbers, state, moment, place);
-    this.speech.textContent = spoken(run, numbers, state, moment);
-    this.fitSpeech();
-    if (this.speaking) this.say();
-    if (this.quiz.on) this.quiz.ask({ run, numbers, state, next: all[now + 1] });
+    this.#voice.textContent = `${place}. ${spoken(run, numbers, state, moment, 40)}`;
+    this.#speech.textContent = spoken(run, numbers, state, moment);
+    this.#fitSpeech();
+    if (this.#speaking) this.#say();
+    if (this.#quiz.on) this.#quiz.ask({ run, numbers, state, next: all[now + 1] });
   }
 
-  private signature(): string {
-    const { run, numbers } = this;
+  #signature(): string {
+    const [run, numbers] = [this.#run, this.#numbers];
     const given = run.inputs.map((i) => {
       const { name, shape } = run.vertices[i]!;
       return shape.length ? `${name} ${tuple(shape)}` : `${name} = ${show(numbers.values[i])}`;
@@ -187,33 +187,33 @@ class Page {
     return `${name}(${given.join(", ")})${result}`;
   }
 
-  private replayed(inputs: number[][] | null): void {
+  #replayed(inputs: number[][] | null): void {
     if (inputs) this.moved(inputs);
-    const end = this.now === this.all.length - 1;
-    const home = this.family.runs[0]!;
-    const { run, numbers, why } = inputs ? this.family.at(inputs)
+    const end = this.#now === this.#all.length - 1;
+    const home = this.#family.runs[0]!;
+    const { run, numbers, why } = inputs ? this.#family.at(inputs)
       : { run: home, numbers: recorded(home), why: "" };
-    if (run !== this.run) this.adopt(run);
-    this.inputs.elsewhere = run === home ? "" : why;
-    this.numbers = numbers;
-    this.explore?.update(this.numbers);
-    this.all = moments(this.run, this.numbers);
-    this.now = end ? this.all.length - 1 : Math.min(this.now, this.all.length - 1);
+    if (run !== this.#run) this.#adopt(run);
+    this.#inputs.elsewhere = run === home ? "" : why;
+    this.#numbers = numbers;
+    this.#explore?.update(this.#numbers);
+    this.#all = moments(this.#run, this.#numbers);
+    this.#now = end ? this.#all.length - 1 : Math.min(this.#now, this.#all.length - 1);
     this.show();
   }
 
-  private cell(): string | null {
-    return cellOf(this.family.runs[0]!, this.numbers);
+  #cell(): string | null {
+    return cellOf(this.#family.runs[0]!, this.#numbers);
   }
 
-  private noting = 0;
+  #noting = 0;
 
   /** Keep the address of this moment, so that it can be sent and come back to. */
-  private note(): void {
-    clearTimeout(this.noting);
-    this.noting = setTimeout(() => {
-      const home = this.family.runs[0]!;
-      const link = linkOf(home, this.numbers, this.now, Math.max(0, runs.indexOf(home)), this.formula());
+  #note(): void {
+    clearTimeout(this.#noting);
+    this.#noting = setTimeout(() => {
+      const home = this.#family.runs[0]!;
+      const link = linkOf(home, this.#numbers, this.#now, Math.max(0, runs.indexOf(home)), this.formula());
       try {
         history.replaceState(null, "", link ? `#${link}` : location.pathname + location.search);
       } catch {
@@ -224,61 +224,61 @@ class Page {
 
   /** Go where a link leads. */
   follow(link: Link): void {
-    const inputs = inputsOf(this.run, link);
-    if (inputs && this.explore) this.inputs.write(inputs);
+    const inputs = inputsOf(this.#run, link);
+    if (inputs && this.#explore) this.#inputs.write(inputs);
     if (link.step !== null) this.go(link.step, false, true);
   }
 
   /** Show another branch of the function, in the place of this one. */
-  private adopt(run: Run): void {
-    this.run = run;
-    for (const part of [this.graph, this.panel, this.inputs, this.explore, this.remarks, this.table]) {
+  #adopt(run: Run): void {
+    this.#run = run;
+    for (const part of [this.#graph, this.#panel, this.#inputs, this.#explore, this.#remarks, this.#table]) {
       part?.adopt(run);
     }
-    const [source, code] = [new SourcePanel(run), new CodePanel(run, () => this.cell())];
-    this.source.element.replaceWith(source.element);
-    this.code.element.replaceWith(code.element);
-    [this.source, this.code] = [source, code];
+    const [source, code] = [new SourcePanel(run), new CodePanel(run, () => this.#cell())];
+    this.#source.element.replaceWith(source.element);
+    this.#code.element.replaceWith(code.element);
+    [this.#source, this.#code] = [source, code];
   }
 
-  private picked(vertex: number): void {
-    if (this.run.inputs.includes(vertex) && this.run.mode === "reverse") {
-      return this.inputs.choose(vertex);
+  #picked(vertex: number): void {
+    if (this.#run.inputs.includes(vertex) && this.#run.mode === "reverse") {
+      return this.#inputs.choose(vertex);
     }
-    const sweeping = this.now >= sweepStart(this.all) && sweepStart(this.all) >= 0;
-    this.go(this.momentOf(vertex, sweeping), false);
+    const sweeping = this.#now >= sweepStart(this.#all) && sweepStart(this.#all) >= 0;
+    this.go(this.#momentOf(vertex, sweeping), false);
   }
 
-  private momentOf(vertex: number, backward: boolean): number {
-    const found = this.all.findIndex((m) =>
+  #momentOf(vertex: number, backward: boolean): number {
+    const found = this.#all.findIndex((m) =>
       m.kind === "forward" ? !backward && m.vertex === vertex
         : (m.kind === "flow" || m.kind === "quiet") && backward &&
-          this.numbers.steps[m.step]!.vertex === vertex);
-    return found < 0 ? this.now : found;
+          this.#numbers.steps[m.step]!.vertex === vertex);
+    return found < 0 ? this.#now : found;
   }
 
-  private visit(warning: Warning): void {
-    this.go(this.momentOf(warning.vertex, warning.inSweep), false);
+  #visit(warning: Warning): void {
+    this.go(this.#momentOf(warning.vertex, warning.inSweep), false);
   }
 
   /** Draw what is drawn once it is on the screen. */
   open(): void {
-    this.explore?.update(this.numbers);
-    if (document.documentElement.classList.contains("presenting")) this.graph.present(true);
+    this.#explore?.update(this.#numbers);
+    if (document.documentElement.classList.contains("presenting")) this.#graph.present(true);
   }
 
   toggleQuiz(): boolean {
-    this.quiz.toggle();
+    this.#quiz.toggle();
     this.show();
-    this.quiz.focus();
-    return this.quiz.on;
+    this.#quiz.focus();
+    return this.#quiz.on;
   }
 }
 
 /** Two lines for who comes here first. */
 function intro(run: Run, live: boolean): HTMLElement {
   const swept = run.mode === "forward" ? gloss("tangent") : gloss("cotangent");
-  return h("p", { class: "intro" }, "Each box is a ", gloss("vertex"), ": a value, and how it was computed. " +
+  return h("p.intro", "Each box is a ", gloss("vertex"), ": a value, and how it was computed. " +
     "First the values are computed, along the arrows; then each box hands its ", swept, " times a ",
     gloss("local derivative"), run.mode === "forward" ? " on." : " back to what it was computed from.",
     h("br"), "Step with \u2192 or Play.", live ? " Change an input, and everything follows." : "");
@@ -289,7 +289,7 @@ function header(
 ): HTMLElement {
   const choice = h("select", { "aria-label": "Which function" },
     ...runs.map((run, i) => h("option", { value: i }, run.title)));
-  choice.addEventListener("change", () => showRun(runs[Number(choice.value)]!));
+  on(choice, "change", () => showRun(runs[Number(choice.value)]!));
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const theme = button("", () => paint(!isDark()), { id: "theme" });
   const isDark = (): boolean => {
@@ -301,11 +301,11 @@ function header(
     theme.textContent = isDark() ? "Light" : "Dark";
     set(theme, "aria-label", isDark() ? "Light colours" : "Dark colours");
   };
-  dark.addEventListener("change", () => paint(null));
+  on(dark, "change", () => paint(null));
   paint(null);
-  return h("header", {},
+  return h("header",
     title,
-    h("div", { class: "switches" }, runs.length > 1 ? choice : null, ...keys, theme));
+    h("div.switches", runs.length > 1 ? choice : null, ...keys, theme));
 }
 
 function start(): void {
@@ -323,7 +323,7 @@ function start(): void {
   const present = button("Present", () => presented(present.getAttribute("aria-pressed") !== "true"), {
     id: "present", "aria-pressed": "false", title: "The graph and one sentence, large (key P)",
   });
-  document.addEventListener("keydown", (event) => {
+  on(document, "keydown", (event) => {
     const typing = event.target instanceof Element && event.target.closest("input, select, textarea");
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "p" || event.key === "P") present.click();
@@ -334,7 +334,7 @@ function start(): void {
   const showRun = (run: Run, forms = scripts): void => {
     if (editor) replace(title, "Your function, and its gradient");
     else replace(title, run.mode === "forward" ? "Forward mode of " : "Gradient of ",
-      h("span", { class: "function" }, run.title));
+      h("span.function", run.title));
     transport.pause();
     set(quiz, "aria-pressed", "false");
     page = new Page(run, forms, () => transport, main, (inputs) =>
@@ -345,7 +345,7 @@ function start(): void {
   };
   replace(document.getElementById("app")!, header(title, showRun, quiz, present),
     editor?.element ?? "", main,
-    h("footer", {}, transport.element));
+    h("footer", transport.element));
   const opened = (): void => {
     const link = readLink(location.hash);
     if (editor) editor.write(link.formula ?? editor.formula, Object.fromEntries(link.values));

@@ -14,14 +14,14 @@ import { carried, heading, inNames, nameOf, phaseOf, whereOf } from "./words";
 type Row = HTMLElement | null | false;
 
 export class NowPanel {
-  readonly element = h("section", { class: "card now", "aria-labelledby": "now-title" });
-  private readonly phase = h("p", { class: "phase" });
-  private readonly title = h("h2", { id: "now-title" });
-  private readonly body = h("div", { class: "now-body" });
-  private readonly queue = h("div", { class: "queue" });
+  readonly element = h("section.card.now", { "aria-labelledby": "now-title" });
+  readonly #phase = h("p.phase");
+  readonly #title = h("h2", { id: "now-title" });
+  readonly #body = h("div.now-body");
+  readonly #queue = h("div.queue");
 
   constructor(private run: Run) {
-    this.element.append(this.phase, this.title, this.body, this.queue);
+    this.element.append(this.#phase, this.#title, this.#body, this.#queue);
   }
 
   /** Show another run of the same inputs: that of another branch. */
@@ -32,27 +32,27 @@ export class NowPanel {
   update(numbers: Numbers, state: State, moment: Moment): void {
     const phase = phaseOf(this.run, moment);
     this.element.dataset["phase"] = phase;
-    this.phase.textContent = phase === "tangents" ? "forward sweep of tangents" : `${phase} sweep`;
-    this.title.textContent = heading(this.run, numbers, moment);
-    replace(this.body, ...this.rows(numbers, state, moment));
-    this.showQueue(state, moment);
+    this.#phase.textContent = phase === "tangents" ? "forward sweep of tangents" : `${phase} sweep`;
+    this.#title.textContent = heading(this.run, numbers, moment);
+    replace(this.#body, ...this.#rows(numbers, state, moment));
+    this.#showQueue(state, moment);
   }
 
-  private rows(numbers: Numbers, state: State, moment: Moment): Row[] {
+  #rows(numbers: Numbers, state: State, moment: Moment): Row[] {
     switch (moment.kind) {
-      case "start": return this.start(numbers);
-      case "forward": return this.computed(numbers, moment.vertex);
-      case "seed": return [this.seed()];
+      case "start": return this.#start(numbers);
+      case "forward": return this.#computed(numbers, moment.vertex);
+      case "seed": return [this.#seed()];
       case "flow": {
         const step = numbers.steps[moment.step]!;
-        return this.flow(numbers, state, step, step.contributions[moment.part]!);
+        return this.#flow(numbers, state, step, step.contributions[moment.part]!);
       }
-      case "quiet": return [h("p", {}, this.quiet())];
-      case "end": return this.end(numbers);
+      case "quiet": return [h("p", this.#quiet())];
+      case "end": return this.#end(numbers);
     }
   }
 
-  private start(numbers: Numbers): Row[] {
+  #start(numbers: Numbers): Row[] {
     const run = this.run;
     const count = run.vertices.filter((v) => v.rule != null).length;
     const also = run.error ? "The function did not finish, so there is no sweep back."
@@ -60,12 +60,12 @@ export class NowPanel {
         : "Step on to see each of them, and then the sweep that carries the derivative.";
     return [
       ...run.inputs.map((i) => row(nameOf(run, i), "=", numbers.values[i])),
-      h("p", {}, `The function runs ${count} ${count === 1 ? "operation" : "operations"} ` +
+      h("p", `The function runs ${count} ${count === 1 ? "operation" : "operations"} ` +
         `on them. ${also}`),
     ];
   }
 
-  private computed(numbers: Numbers, vertex: number): Row[] {
+  #computed(numbers: Numbers, vertex: number): Row[] {
     const run = this.run;
     const v = run.vertices[vertex]!;
     const operands = v.operands.map((x) =>
@@ -82,28 +82,28 @@ export class NowPanel {
       note("Operation", v.parameters ? `${v.operation} (${v.parameters})` : v.operation),
       about ? note("Shapes", about) : null,
       rule ? note("Rule", inNames(run, vertex, rule.formula), rule.name) : null,
-      v.used || run.result == null ? null : h("p", { class: "remark" }, "The result does not depend on this."),
+      v.used || run.result == null ? null : h("p.remark", "The result does not depend on this."),
     ];
   }
 
-  private seed(): HTMLElement {
+  #seed(): HTMLElement {
     const run = this.run;
     if (run.mode === "forward") {
-      return h("p", {}, "The tangent of every input is 1: this sweep computes how fast the " +
+      return h("p", "The tangent of every input is 1: this sweep computes how fast the " +
         "result moves when all of them do.");
     }
     const name = nameOf(run, run.result);
-    return h("p", {}, `The derivative of ${name} in ${name} is 1. From here each vertex, ` +
+    return h("p", `The derivative of ${name} in ${name} is 1. From here each vertex, ` +
       "newest first, hands its cotangent times its local derivatives to what it was " +
       "computed from.");
   }
 
-  private quiet(): string {
+  #quiet(): string {
     return "No cotangent reaches this vertex, or it passes none on: its share of the " +
       "derivative is zero by structure, as on a branch that was not taken.";
   }
 
-  private flow(numbers: Numbers, state: State, step: Step, c: Contribution): Row[] {
+  #flow(numbers: Numbers, state: State, step: Step, c: Contribution): Row[] {
     const run = this.run;
     const v = run.vertices[step.vertex]!;
     const name = nameOf(run, c.operand);
@@ -116,48 +116,48 @@ export class NowPanel {
       c.partial == null
         ? note("Passes on", c.formula || "what its rule says")
         : row(partial, "=", c.partial,
-            this.fits(numbers, step) && c.formula !== show(c.partial) ? c.formula : undefined),
+            this.#fits(numbers, step) && c.formula !== show(c.partial) ? c.formula : undefined),
       row("contribution", "=", c.amount,
         numeric ? `${factor(came)} \u00d7 ${factor(c.partial)}` : undefined, "amount"),
-      c.reduction ? h("p", { class: "remark" }, `${name} was repeated to the shape of ` +
+      c.reduction ? h("p.remark", `${name} was repeated to the shape of ` +
         `${v.name}, so what reaches its copies is ${c.reduction}.`) : null,
-      this.sum(state, to),
+      this.#sum(state, to),
       note("Where", `${v.expression}, ${whereOf(run, step.vertex)}`),
       note("Rule", ruleName(run, step)),
     ];
   }
 
   /** A formula that was chosen by value may not fit the replayed numbers. */
-  private fits(numbers: Numbers, step: Step): boolean {
+  #fits(numbers: Numbers, step: Step): boolean {
     const choosing = ["where", "maximum", "minimum", "fmax", "fmin", "clip", "absolute"];
     return !numbers.replayed || !choosing.includes(this.run.vertices[step.vertex]!.operation);
   }
 
   /** The running sum, contribution by contribution. */
-  private sum(state: State, vertex: number): HTMLElement {
+  #sum(state: State, vertex: number): HTMLElement {
     const run = this.run;
     const sum = state.sums.get(vertex)!;
     const last = sum.parts.length - 1;
     const shown = sum.parts.length > 6 ? sum.parts.slice(-6) : sum.parts;
     const parts = shown.map(({ from, amount }, i) =>
       h("li", { class: i === shown.length - 1 ? "new" : null },
-        h("span", { class: "number" },
+        h("span.number",
           `${i || last > 5 ? "+ " : ""}${brief(amount, i || last > 5 ? factor(amount) : show(amount))}`),
-        h("span", { class: "from" }, `from ${nameOf(run, from)}, ${whereOf(run, from)}`)));
+        h("span.from", `from ${nameOf(run, from)}, ${whereOf(run, from)}`)));
     const skipped = sum.parts.length - shown.length;
-    return h("div", { class: "sum" },
-      h("h3", {}, `The sum at ${nameOf(run, vertex)} so far`),
-      h("ul", {},
-        skipped ? h("li", { class: "from" }, `${skipped} earlier contributions`) : null,
+    return h("div.sum",
+      h("h3", `The sum at ${nameOf(run, vertex)} so far`),
+      h("ul",
+        skipped ? h("li.from", `${skipped} earlier contributions`) : null,
         ...parts),
-      h("p", { class: "total" }, "= ", h("span", { class: "number" }, show(sum.total))),
+      h("p.total", "= ", h("span.number", show(sum.total))),
       grid(sum.total, "gradient"),
       sum.parts.length > 1 && isRounding(sum.total, sum.parts.map((p) => p.amount))
-        ? h("p", { class: "remark" }, "The parts cancel; what is left is rounding. Read it as 0.")
+        ? h("p.remark", "The parts cancel; what is left is rounding. Read it as 0.")
         : null);
   }
 
-  private end(numbers: Numbers): Row[] {
+  #end(numbers: Numbers): Row[] {
     const run = this.run;
     const name = nameOf(run, run.result);
     if (run.mode === "forward") {
@@ -166,27 +166,27 @@ export class NowPanel {
         row(`tangent of ${name}`, "=", numbers.totals.get(run.result!)),
         tick?.agrees == null ? null : h("p", { class: tick.agrees ? "good" : "bad" },
           `${tick.agrees ? "\u2713" : "\u2717"} finite differences: ${show(tick.difference)}`),
-        h("p", {}, "The result moves this fast when every input moves at speed 1."),
+        h("p", "The result moves this fast when every input moves at speed 1."),
       ];
     }
     return [
       ...numbers.ticks.map((t) =>
         row(`\u2202${name}/\u2202${nameOf(run, t.vertex)}`, "=", t.gradient, undefined, "backward")),
-      h("p", {}, "Every contribution has arrived. Pick an input to see its derivative as a " +
+      h("p", "Every contribution has arrived. Pick an input to see its derivative as a " +
         "sum over paths."),
     ];
   }
 
-  private showQueue(state: State, moment: Moment): void {
+  #showQueue(state: State, moment: Moment): void {
     const sweeping = moment.kind === "flow" || moment.kind === "seed" || moment.kind === "quiet";
-    if (this.run.mode === "forward" || !sweeping) return replace(this.queue);
-    const chips = state.ready.map((i) => h("li", {}, nameOf(this.run, i)));
+    if (this.run.mode === "forward" || !sweeping) return replace(this.#queue);
+    const chips = state.ready.map((i) => h("li", nameOf(this.run, i)));
     const more = state.waiting;
-    replace(this.queue,
-      h("h3", {}, gloss("ready queue", "Ready queue")),
-      h("ul", { class: "chips" }, ...chips, more > 0 ? h("li", {}, `and ${more} more`) : null,
-        chips.length ? null : h("li", { class: "empty" }, "empty")),
-      h("p", { class: "remark" }, "Vertices whose every contribution has arrived; the newest " +
+    replace(this.#queue,
+      h("h3", gloss("ready queue", "Ready queue")),
+      h("ul.chips", ...chips, more > 0 ? h("li", `and ${more} more`) : null,
+        chips.length ? null : h("li.empty", "empty")),
+      h("p.remark", "Vertices whose every contribution has arrived; the newest " +
         "goes first."));
   }
 }
@@ -202,15 +202,15 @@ function row(
 ): HTMLElement {
   const text = brief(value, show(value));
   return h("p", { class: `row ${kind}` },
-    h("span", { class: "term" }, name),
-    formula ? h("span", { class: "sign" }, "=") : null,
-    formula ? h("span", { class: "formula" }, formula) : null,
-    text && sign ? h("span", { class: "sign" }, sign) : null,
-    text ? h("span", { class: "number", title: entries(value) }, text) : null,
+    h("span.term", name),
+    formula ? h("span.sign", "=") : null,
+    formula ? h("span.formula", formula) : null,
+    text && sign ? h("span.sign", sign) : null,
+    text ? h("span.number", { title: entries(value) }, text) : null,
     grid(value, /amount|backward/.test(kind) ? "gradient" : "value"));
 }
 
 function note(label: string, text: string, also = ""): HTMLElement {
-  return h("p", { class: "note" }, h("span", { class: "label" }, label),
-    h("span", { class: "text" }, text), also ? h("span", { class: "also" }, also) : null);
+  return h("p.note", h("span.label", label),
+    h("span.text", text), also ? h("span.also", also) : null);
 }

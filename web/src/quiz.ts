@@ -2,9 +2,9 @@
 
 import type { Contribution, Numbers, Run, Step } from "./data";
 import { isNumber } from "./data";
-import { button, h, replace, set } from "./dom";
+import { button, h, on, replace, set } from "./dom";
 import { factor, same, show } from "./format";
-import { parse } from "./formula";
+import { parse } from "./arithmetic";
 import { flow, incoming, type Moment, type State } from "./timeline";
 import { carried, nameOf } from "./words";
 
@@ -18,37 +18,37 @@ export interface Question {
 }
 
 export class Quiz {
-  readonly element = h("section", {
-    class: "card quiz", "aria-labelledby": "quiz-title", hidden: true,
+  readonly element = h("section.card.quiz", {
+    "aria-labelledby": "quiz-title", hidden: true,
   });
-  private readonly question = h("p", { id: "quiz-question" });
-  private readonly field = h("input", {
+  readonly #question = h("p", { id: "quiz-question" });
+  readonly #field = h("input", {
     type: "text", inputmode: "decimal", autocomplete: "off", "aria-labelledby": "quiz-question",
     id: "quiz-answer",
   });
-  private readonly reply = h("div", { class: "reply", role: "status" });
-  private readonly verdict = h("div", { class: "verdict", role: "status" });
-  private readonly score = h("p", { class: "remark" });
-  private readonly form = h("form", { class: "answer" });
-  private readonly go: HTMLButtonElement;
-  private asked: { step: Step; c: Contribution; at: Question } | null = null;
-  private tries = 0;
-  private right = 0;
-  private total = 0;
+  readonly #reply = h("div.reply", { role: "status" });
+  readonly #verdict = h("div.verdict", { role: "status" });
+  readonly #score = h("p.remark");
+  readonly #form = h("form.answer");
+  readonly #go: HTMLButtonElement;
+  #asked: { step: Step; c: Contribution; at: Question } | null = null;
+  #tries = 0;
+  #right = 0;
+  #total = 0;
 
   constructor(
     private readonly onward: () => void,
     toSweep: () => void,
   ) {
-    const reveal = button("Show the answer", () => this.reveal(), { id: "quiz-reveal" });
-    this.go = button("Go to the first question", toSweep);
-    this.form.append(this.field, h("button", { type: "submit", class: "main" }, "Check"), reveal);
-    this.form.addEventListener("submit", (event) => {
+    const reveal = button("Show the answer", () => this.#reveal(), { id: "quiz-reveal" });
+    this.#go = button("Go to the first question", toSweep);
+    this.#form.append(this.#field, h("button.main", { type: "submit" }, "Check"), reveal);
+    on(this.#form, "submit", (event) => {
       event.preventDefault();
-      this.check();
+      this.#check();
     });
-    this.element.append(h("h2", { id: "quiz-title" }, "Quiz"), this.verdict, this.question, this.go,
-      this.form, this.reply, this.score);
+    this.element.append(h("h2", { id: "quiz-title" }, "Quiz"), this.#verdict, this.#question, this.#go,
+      this.#form, this.#reply, this.#score);
   }
 
   get on(): boolean {
@@ -61,67 +61,67 @@ export class Quiz {
 
   /** Whether stepping on has to wait for an answer. */
   get waiting(): boolean {
-    return this.on && this.asked !== null;
+    return this.on && this.#asked !== null;
   }
 
   focus(): void {
-    if (this.waiting) this.field.focus({ preventScroll: true });
+    if (this.waiting) this.#field.focus({ preventScroll: true });
   }
 
   /** Ask for the next contribution, if the next moment is one that is a number. */
   ask(at: Question): void {
-    this.asked = null;
-    this.tries = 0;
-    this.field.value = "";
-    replace(this.reply);
-    replace(this.verdict);
+    this.#asked = null;
+    this.#tries = 0;
+    this.#field.value = "";
+    replace(this.#reply);
+    replace(this.#verdict);
     const { run, numbers, next } = at;
     const step = next?.kind === "flow" ? numbers.steps[next.step]! : null;
     const c = step && next?.kind === "flow" ? step.contributions[next.part]! : null;
     const askable = step && c && isNumber(c.amount) && isNumber(c.partial);
-    this.form.hidden = !askable;
-    this.go.hidden = next?.kind !== "forward" && next?.kind !== "seed";
+    this.#form.hidden = !askable;
+    this.#go.hidden = next?.kind !== "forward" && next?.kind !== "seed";
     if (!step || !c || !askable) {
-      this.question.textContent = next === undefined
+      this.#question.textContent = next === undefined
         ? "That was the last step."
         : next.kind === "flow"
           ? "The next contribution is an array; it is not asked. Step on."
-          : this.go.hidden
+          : this.#go.hidden
             ? "No contribution comes next. Step on."
             : "The questions begin with the sweep.";
       return;
     }
-    this.asked = { step, c, at };
+    this.#asked = { step, c, at };
     const [from, to] = flow(run, step, c);
     const v = run.vertices[step.vertex]!;
     const came = show(incoming(run, numbers, step, c));
-    replace(this.question,
-      `${v.name} = `, h("code", {}, v.expression),
+    replace(this.#question,
+      `${v.name} = `, h("code", v.expression),
       `, and the ${carried(run)} of ${nameOf(run, from)} is ${came}. How much does it add to ` +
       `${nameOf(run, to)}?`);
   }
 
-  private check(): void {
-    if (!this.asked) return;
-    const given = parse(this.field.value);
-    const { c } = this.asked;
+  #check(): void {
+    if (!this.#asked) return;
+    const given = parse(this.#field.value);
+    const { c } = this.#asked;
     if (given == null) {
-      set(this.field, "aria-invalid", "true");
-      return replace(this.reply, h("p", {}, "Type a number, such as 0.5, -2, 1e-3 or 1/3."));
+      set(this.#field, "aria-invalid", "true");
+      return replace(this.#reply, h("p", "Type a number, such as 0.5, -2, 1e-3 or 1/3."));
     }
-    set(this.field, "aria-invalid", null);
-    this.tries += 1;
+    set(this.#field, "aria-invalid", null);
+    this.#tries += 1;
     const amount = c.amount as number;
     if (same(given, amount, TOLERANCE)) {
-      if (this.tries === 1) this.right += 1;
-      this.settle("Right.", "good");
+      if (this.#tries === 1) this.#right += 1;
+      this.#settle("Right.", "good");
     } else {
-      replace(this.reply, h("p", { class: "bad" }, "Not yet."), h("p", {}, this.hint(given)));
+      replace(this.#reply, h("p.bad", "Not yet."), h("p", this.#hint(given)));
     }
   }
 
-  private hint(given: number): string {
-    const { c, step, at } = this.asked!;
+  #hint(given: number): string {
+    const { c, step, at } = this.#asked!;
     if (same(given, -(c.amount as number), TOLERANCE)) return "Look at the sign.";
     if (same(given, c.partial as number, TOLERANCE)) {
       return `That is the local derivative. Multiply it by the ${carried(at.run)} that comes in.`;
@@ -133,25 +133,25 @@ export class Quiz {
     return `Multiply the ${carried(at.run)} by the local derivative, ${c.formula}.`;
   }
 
-  private reveal(): void {
-    if (this.asked) this.settle("The answer:", "plain");
+  #reveal(): void {
+    if (this.#asked) this.#settle("The answer:", "plain");
   }
 
-  private settle(word: string, kind: string): void {
-    const { c, step, at } = this.asked!;
+  #settle(word: string, kind: string): void {
+    const { c, step, at } = this.#asked!;
     const { run, numbers } = at;
     const came = incoming(run, numbers, step, c);
     const [from, to] = flow(run, step, c);
-    this.total += 1;
-    this.asked = null;
+    this.#total += 1;
+    this.#asked = null;
     this.onward();
-    replace(this.verdict,
-      h("p", {}, h("strong", { class: kind }, word), " ",
-        h("span", { class: "number" }, `${factor(came)} \u00d7 ${factor(c.partial)} = ` +
+    replace(this.#verdict,
+      h("p", h("strong", { class: kind }, word), " ",
+        h("span.number", `${factor(came)} \u00d7 ${factor(c.partial)} = ` +
           show(c.amount))),
-      h("p", {}, `The local derivative is ${c.formula}, so ${nameOf(run, from)} adds ` +
+      h("p", `The local derivative is ${c.formula}, so ${nameOf(run, from)} adds ` +
         `${show(c.amount)}, and the sum at ${nameOf(run, to)} is now ${show(c.total)}.`));
-    this.score.textContent = `${this.right} of ${this.total} right at the first try.`;
+    this.#score.textContent = `${this.#right} of ${this.#total} right at the first try.`;
     this.focus();
   }
 }

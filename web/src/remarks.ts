@@ -1,15 +1,15 @@
 // Where a nan, an infinity or a zero was born, and what to do; and what went wrong.
 
 import type { Numbers, Run, Warning } from "./data";
-import { button, h, replace } from "./dom";
+import { button, h, on, replace, table } from "./dom";
 import { whereOf } from "./words";
 
 const FIRST = 3;
 const MOST = 24;
 
 export class RemarksPanel {
-  readonly element = h("section", {
-    class: "card warnings", "aria-labelledby": "warnings-title", hidden: true,
+  readonly element = h("section.card.warnings", {
+    "aria-labelledby": "warnings-title", hidden: true,
   });
 
   /** Says at the top of the page that there are remarks, and leads to them. */
@@ -50,33 +50,33 @@ export class RemarksPanel {
         ? "The function did not finish"
         : strayed ? "Another branch"
           : serious.length ? "Where it goes wrong" : "Worth knowing"),
-      ...numbers.branches.map((text) => h("p", { class: "bad" }, text)),
+      ...numbers.branches.map((text) => h("p.bad", text)),
       strayed
-        ? h("p", {}, "At these inputs the program would go another way, so the numbers below are " +
+        ? h("p", "At these inputs the program would go another way, so the numbers below are " +
             "not its gradient: they belong to the branch that was recorded. Run gd.explain at " +
             "these inputs.")
         : null,
-      run.error ? h("p", { class: "bad" }, run.error) : null,
-      run.error ? h("p", {}, "Below is the part that ran.") : null,
+      run.error ? h("p.bad", run.error) : null,
+      run.error ? h("p", "Below is the part that ran.") : null,
       run.cut
-        ? h("p", {}, `The recording is long: its first ${run.cut.toLocaleString("en")} ` +
+        ? h("p", `The recording is long: its first ${run.cut.toLocaleString("en")} ` +
             "operations are left out of this page. The gradients are those of all of it; paths " +
             "from the inputs are not to be seen here. print(gd.explain(f)(...)) folds them.")
         : null,
-      ...run.notes.map((text) => h("p", {}, text)),
-      shown.length ? h("ul", {}, ...shown.slice(0, FIRST).map((w) => this.line(w))) : null,
+      ...run.notes.map((text) => h("p", text)),
+      shown.length ? h("ul", ...shown.slice(0, FIRST).map((w) => this.#line(w))) : null,
       later.length
-        ? h("details", {}, h("summary", {}, `${later.length + more} more`),
-            h("ul", {}, ...later.map((w) => this.line(w))),
-            more > 0 ? h("p", {}, `And ${more} that are not listed.`) : null)
+        ? h("details", h("summary", `${later.length + more} more`),
+            h("ul", ...later.map((w) => this.#line(w))),
+            more > 0 ? h("p", `And ${more} that are not listed.`) : null)
         : null);
   }
 
-  private line(warning: Warning): HTMLElement {
+  #line(warning: Warning): HTMLElement {
     const name = this.run.vertices[warning.vertex]!.name;
-    return h("li", {},
-      h("span", {}, h("strong", { class: /nan|inf/.test(warning.kind) ? "bad" : null }, `${warning.kind} `), warning.message),
-      h("span", { class: "from" }, ` (${whereOf(this.run, warning.vertex)}) `),
+    return h("li",
+      h("span", h("strong", { class: /nan|inf/.test(warning.kind) ? "bad" : null }, `${warning.kind} `), warning.message),
+      h("span.from", ` (${whereOf(this.run, warning.vertex)}) `),
       button("Show", () => this.visit(warning), { "aria-label": `Show where ${name} is` }));
   }
 }
@@ -85,22 +85,19 @@ const MOST_ROWS = 400;
 
 /** Every vertex in a table: the graph for those who cannot see it. */
 export class TablePanel {
-  readonly element = h("details", { class: "card table" });
-  private readonly body = h("tbody");
+  readonly element = h("details.card.table");
+  readonly #body = h("tbody");
 
   constructor(private run: Run) {
     const head = ["Name", "Expression", "Where", "Computed from", "Value", "Derivative"];
     this.element.append(
-      h("summary", {}, "All values in a table"),
-      h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Table of values" },
-        h("table", {},
-          h("thead", {}, h("tr", {}, ...head.map((t) => h("th", { scope: "col" }, t)))),
-          this.body)),
+      h("summary", "All values in a table"),
+      table("Table of values", head, this.#body),
     );
-    this.element.addEventListener("toggle", () => this.fill());
+    on(this.element, "toggle", () => this.#fill());
   }
 
-  private fill: () => void = () => undefined;
+  #fill: () => void = () => undefined;
 
   /** Show another run of the same inputs: that of another branch. */
   adopt(run: Run): void {
@@ -108,21 +105,21 @@ export class TablePanel {
   }
 
   update(known: Set<number>, values: string[], sums: Map<number, string>): void {
-    this.fill = () => {
+    this.#fill = () => {
       if (!this.element.open) return;
       const rows = this.run.vertices.slice(0, MOST_ROWS).map((v, i) =>
-        h("tr", {},
+        h("tr",
           h("th", { scope: "row" }, v.name),
-          h("td", {}, h("code", {}, v.rule == null ? "" : v.expression)),
-          h("td", {}, v.rule == null ? "input" : whereOf(this.run, i)),
-          h("td", {}, v.operands.map((x) =>
+          h("td", h("code", v.rule == null ? "" : v.expression)),
+          h("td", v.rule == null ? "input" : whereOf(this.run, i)),
+          h("td", v.operands.map((x) =>
             "vertex" in x ? this.run.vertices[x.vertex]!.name : x.name || "constant").join(", ")),
-          h("td", { class: "number" }, known.has(i) ? (values[i] ?? "") : ""),
-          h("td", { class: "number" }, sums.get(i) ?? "")));
+          h("td.number", known.has(i) ? (values[i] ?? "") : ""),
+          h("td.number", sums.get(i) ?? "")));
       const more = this.run.vertices.length - rows.length;
-      replace(this.body, ...rows,
-        more > 0 ? h("tr", {}, h("td", { colspan: 6 }, `and ${more} more`)) : null);
+      replace(this.#body, ...rows,
+        more > 0 ? h("tr", h("td", { colspan: 6 }, `and ${more} more`)) : null);
     };
-    this.fill();
+    this.#fill();
   }
 }

@@ -11,6 +11,9 @@ import { born, stopped } from "./born";
 /** The entries of a value, in order. */
 type Data = number[];
 
+/** Cotangents are pulled back, tangents pushed on. */
+type Way = "pull" | "push";
+
 /** Inputs with more entries in all are not checked by differences. */
 const DIFFERENCED = 60;
 
@@ -25,28 +28,28 @@ interface Passed {
 /** The runs of one function: as it was recorded, and on its other branches. */
 export class Family {
   readonly runs: Run[];
-  private readonly replays: Replay[];
+  readonly #replays: Replay[];
 
   constructor(run: Run, scripts: Script[]) {
     this.runs = [run, ...(run.branches ?? [])];
-    this.replays = this.runs.map((r) => new Replay(r, scripts));
+    this.#replays = this.runs.map((r) => new Replay(r, scripts));
   }
 
   get recorded(): Replay {
-    return this.replays[0]!;
+    return this.#replays[0]!;
   }
 
   /** Which run takes the way that these inputs take; the recorded one if none does. */
   at(inputs: Data[]): { run: Run; numbers: Numbers; why: string } {
     const why = this.recorded.strays(inputs)[0] ?? "";
-    const found = why ? this.replays.findIndex((r) => r.strays(inputs).length === 0) : 0;
+    const found = why ? this.#replays.findIndex((r) => r.strays(inputs).length === 0) : 0;
     const i = Math.max(0, found);
-    return { run: this.runs[i]!, numbers: this.replays[i]!.at(inputs), why };
+    return { run: this.runs[i]!, numbers: this.#replays[i]!.at(inputs), why };
   }
 
   /** The result alone, and whether it belongs to a branch that was not recorded. */
   probe(inputs: Data[]): { value: number; strayed: boolean } {
-    for (const replay of this.replays) {
+    for (const replay of this.#replays) {
       const found = replay.probe(inputs);
       if (!found.strayed) return found;
     }
@@ -55,22 +58,22 @@ export class Family {
 }
 
 export class Replay {
-  private readonly texts = new Map<string, Contribution>();
-  private readonly places = new Map<string, number[]>();
+  readonly #texts = new Map<string, Contribution>();
+  readonly #places = new Map<string, number[]>();
 
   constructor(
     private readonly run: Run,
     private readonly scripts: Script[],
   ) {
     for (const step of run.steps) {
-      for (const c of step.contributions) this.texts.set(`${step.vertex}:${c.position}`, c);
+      for (const c of step.contributions) this.#texts.set(`${step.vertex}:${c.position}`, c);
     }
   }
 
   /** What of the recorded branch no longer holds, in words. */
   strays(inputs: Data[]): string[] {
-    const data = this.forward(inputs);
-    return this.run.guards.filter((g) => !this.holds(g, data)).map((g) => this.worded(g));
+    const data = this.#forward(inputs);
+    return this.run.guards.filter((g) => !this.#holds(g, data)).map((g) => this.#worded(g));
   }
 
   /** Whether replaying at the recorded inputs gives the recorded numbers. */
@@ -95,17 +98,17 @@ export class Replay {
 
   at(inputs: Data[]): Numbers {
     const { run } = this;
-    const data = this.forward(inputs);
+    const data = this.#forward(inputs);
     const totals = new Map<number, Data>();
-    const steps = run.mode === "forward" ? this.tangents(data, totals) : this.cotangents(data, totals);
+    const steps = run.mode === "forward" ? this.#tangents(data, totals) : this.#cotangents(data, totals);
     const shaped = (vertex: number, x: Data) => valueFrom(x, run.vertices[vertex]!.shape);
     const numbers: Numbers = {
       values: data.map((x, i) => shaped(i, x)),
       steps,
       totals: new Map([...totals].map(([i, x]) => [i, shaped(i, x)])),
-      ticks: this.ticks(inputs, totals, data[run.result!]!),
+      ticks: this.#ticks(inputs, totals, data[run.result!]!),
       warnings: [],
-      branches: run.guards.filter((g) => !this.holds(g, data)).map((g) => this.worded(g)),
+      branches: run.guards.filter((g) => !this.#holds(g, data)).map((g) => this.#worded(g)),
       replayed: true,
     };
     numbers.warnings = [...born(run, numbers), ...stopped(run, numbers, this.scripts)];
@@ -114,50 +117,50 @@ export class Replay {
 
   /** The result alone, and whether the program would take another branch there. */
   probe(inputs: Data[]): { value: number; strayed: boolean } {
-    const data = this.forward(inputs);
+    const data = this.#forward(inputs);
     const found = data[this.run.result!]!;
-    const strayed = !this.run.guards.every((g) => this.holds(g, data));
+    const strayed = !this.run.guards.every((g) => this.#holds(g, data));
     return { value: found.length === 1 ? found[0]! : NaN, strayed };
   }
 
   /** For each entry of a result, which entry of an operand belongs to it. */
-  private placesOf(vertex: number, position: number): number[] {
+  #placesOf(vertex: number, position: number): number[] {
     const key = `${vertex}:${position}`;
-    let found = this.places.get(key);
+    let found = this.#places.get(key);
     if (!found) {
       const v = this.run.vertices[vertex]!;
       found = broadcast(shapeOfOperand(this.run, v.operands[position]!), v.shape);
-      this.places.set(key, found);
+      this.#places.set(key, found);
     }
     return found;
   }
 
-  private operand(x: Operand, data: Data[]): Data {
+  #operand(x: Operand, data: Data[]): Data {
     return "vertex" in x ? data[x.vertex]! : (dataOf(x.value) ?? [Number(x.value)]);
   }
 
   /** For each entry, what the form of an elementwise operation is given. */
-  private arguments(vertex: number, data: Data[]): Data[] {
+  #arguments(vertex: number, data: Data[]): Data[] {
     const v = this.run.vertices[vertex]!;
     const given = v.operands.flatMap((x, position) =>
       "vertex" in x || !isNumber(x.value) && dataOf(x.value)
-        ? [{ entries: this.operand(x, data), places: this.placesOf(vertex, position) }]
+        ? [{ entries: this.#operand(x, data), places: this.#placesOf(vertex, position) }]
         : []);
     return Array.from({ length: sizeOf(v.shape) }, (_, k) =>
       given.map(({ entries, places }) => entries[places[k]!]!));
   }
 
-  private forward(inputs: Data[]): Data[] {
+  #forward(inputs: Data[]): Data[] {
     const given = new Map(this.run.inputs.map((vertex, i) => [vertex, inputs[i]!]));
     const data: Data[] = [];
     this.run.vertices.forEach((v, i) => {
       if (v.script != null) {
         const { forward } = this.scripts[v.script]!;
-        data.push(this.arguments(i, data).map((x) => Number(forward(...x))));
+        data.push(this.#arguments(i, data).map((x) => Number(forward(...x))));
       } else if (v.terms) {
-        data.push(this.summed(i, data));
+        data.push(this.#summed(i, data));
       } else if (v.array != null) {
-        data.push(this.arrayScript(i).forward(...this.grids(i, data)).data);
+        data.push(this.#arrayScript(i).forward(...this.#grids(i, data)).data);
       } else {
         data.push(given.get(i) ?? dataOf(v.value)!);
       }
@@ -165,92 +168,100 @@ export class Replay {
     return data;
   }
 
-  private arrayScript(vertex: number): ArrayScript {
+  #arrayScript(vertex: number): ArrayScript {
     return this.scripts[this.run.vertices[vertex]!.array!] as unknown as ArrayScript;
   }
 
   /** The operands of an operation as arrays. */
-  private grids(vertex: number, data: Data[]): Grid[] {
+  #grids(vertex: number, data: Data[]): Grid[] {
     return this.run.vertices[vertex]!.operands.map((x) =>
-      ({ shape: shapeOfOperand(this.run, x), data: this.operand(x, data) }));
+      ({ shape: shapeOfOperand(this.run, x), data: this.#operand(x, data) }));
   }
 
   /** What an operation on whole arrays passes on, backwards to or forwards from its operands. */
-  private throughArrays(vertex: number, way: "pull" | "push", data: Data[], given: Map<number, Data>): Passed[] {
+  #throughArrays(vertex: number, way: Way, data: Data[], given: Map<number, Data>): Passed[] {
     const { operands, shape } = this.run.vertices[vertex]!;
-    const grids = this.grids(vertex, data);
+    const grids = this.#grids(vertex, data);
     const z = { shape, data: data[vertex]! };
     return operands.flatMap((x, position) => {
       if (!("vertex" in x)) return [];
       const own = this.run.vertices[x.vertex]!.shape;
       const came = given.get(way === "pull" ? vertex : x.vertex);
       if (!came) return [];
-      const found = this.arrayScript(vertex)[way][position]!({ shape: way === "pull" ? shape : own, data: came }, z, ...grids);
+      const found = this.#arrayScript(vertex)[way][position]!({ shape: way === "pull" ? shape : own, data: came }, z, ...grids);
       const amount = gathered(found, way === "pull" ? own : shape);
       return [{ position, operand: x.vertex, partial: null, amount }];
     });
   }
 
-  private product(part: Part, n: number, factors: Data[]): number {
-    return part.at.reduce((product, at, j) => product * factors[j]![at[n]!]!, part.by?.[n] ?? 1);
+  /** A term, or its derivative in one of its factors. */
+  #product(part: Part, n: number, factors: Data[], without = -1): number {
+    return part.at.reduce((product, at, j) =>
+      j === without ? product : product * factors[j]![at[n]!]!, part.by?.[n] ?? 1);
   }
 
-  private summed(vertex: number, data: Data[]): Data {
+  #summed(vertex: number, data: Data[]): Data {
     const v = this.run.vertices[vertex]!;
     const { terms, offset, extreme } = v.terms!;
     const out = offset?.slice() ?? new Array<number>(sizeOf(v.shape)).fill(extreme ? -extreme * Infinity : 0);
     for (const part of terms) {
-      const factors = part.of.map((position) => this.operand(v.operands[position]!, data));
+      const factors = part.of.map((position) => this.#operand(v.operands[position]!, data));
       part.to.forEach((k, n) => {
-        const term = this.product(part, n, factors);
+        const term = this.#product(part, n, factors);
         out[k] = extreme ? extremest(extreme, out[k]!, term) : out[k]! + term;
       });
     }
     return out;
   }
 
-  /** What an operation passes to its operands when `came` comes in. */
-  private back(vertex: number, came: Data, data: Data[]): Passed[] {
+  /** What an operation passes on: cotangents back to its operands, or their tangents on. */
+  #passed(vertex: number, way: Way, data: Data[], given: Map<number, Data>): Passed[] {
     const v = this.run.vertices[vertex]!;
-    if (v.terms) return this.backThroughTerms(vertex, came, data);
-    if (v.array != null) return this.throughArrays(vertex, "pull", data, new Map([[vertex, came]]));
-    return this.partials(vertex, data).map(({ position, operand, partial, untaken }) => {
-      const amount = new Array<number>(sizeOf(this.run.vertices[operand]!.shape)).fill(0);
-      const places = this.placesOf(vertex, position);
+    if (v.terms) return this.#throughTerms(vertex, way, data, given);
+    if (v.array != null) return this.#throughArrays(vertex, way, data, given);
+    return this.#partials(vertex, data).flatMap(({ position, operand, partial, untaken }) => {
+      const came = given.get(way === "pull" ? vertex : operand);
+      if (!came) return [];
+      const amount = this.#zeros(way === "pull" ? operand : vertex);
+      const places = this.#placesOf(vertex, position);
       partial.forEach((d, k) => {
-        if (!untaken[k]) amount[places[k]!]! += came[k]! * d;
+        const [from, to] = way === "pull" ? [k, places[k]!] : [places[k]!, k];
+        if (!untaken[k]) amount[to]! += came[from]! * d;
       });
-      return { position, operand, partial, amount };
+      return [{ position, operand, partial, amount }];
     });
   }
 
-  private backThroughTerms(vertex: number, came: Data, data: Data[]): Passed[] {
+  #zeros(vertex: number): Data {
+    return new Array<number>(sizeOf(this.run.vertices[vertex]!.shape)).fill(0);
+  }
+
+  #throughTerms(vertex: number, way: Way, data: Data[], given: Map<number, Data>): Passed[] {
     const v = this.run.vertices[vertex]!;
     const { terms, extreme } = v.terms!;
-    const amounts = new Map<number, Data>();
+    const amounts = new Map<number, Passed>();
     for (const part of terms) {
-      const factors = part.of.map((position) => this.operand(v.operands[position]!, data));
+      const factors = part.of.map((position) => this.#operand(v.operands[position]!, data));
+      const shares = extreme ? this.#shares(part, factors[0]!, data[vertex]!) : null;
       part.of.forEach((position, j) => {
         const x = v.operands[position]!;
-        if (!("vertex" in x)) return;
-        const amount = amounts.get(position) ?? new Array<number>(factors[j]!.length).fill(0);
-        amounts.set(position, amount);
-        const shares = extreme ? this.shares(part, factors[0]!, data[vertex]!) : null;
+        const came = "vertex" in x && given.get(way === "pull" ? vertex : x.vertex);
+        if (!came) return;
+        const { amount } = amounts.get(position) ?? { amount: this.#zeros(way === "pull" ? x.vertex : vertex) };
+        amounts.set(position, { position, operand: x.vertex, partial: null, amount });
         part.to.forEach((k, n) => {
-          const others = part.at.reduce((product, at, i) =>
-            i === j ? product : product * factors[i]![at[n]!]!, part.by?.[n] ?? 1);
           if (shares && !shares[n]) return;
-          amount[part.at[j]![n]!]! += came[k]! * others * (shares?.[n] ?? 1);
+          const at = part.at[j]![n]!;
+          const [from, to] = way === "pull" ? [k, at] : [at, k];
+          amount[to]! += came[from]! * this.#product(part, n, factors, j) * (shares?.[n] ?? 1);
         });
       });
     }
-    return [...amounts].sort(([a], [b]) => a - b).map(([position, amount]) => ({
-      position, operand: (v.operands[position] as { vertex: number }).vertex, partial: null, amount,
-    }));
+    return [...amounts.values()].sort((a, b) => a.position - b.position);
   }
 
   /** How entries that attain an extreme share it: equally. */
-  private shares(part: Part, entries: Data, result: Data): number[] {
+  #shares(part: Part, entries: Data, result: Data): number[] {
     const attains = part.to.map((k, n) => entries[part.at[0]![n]!] === result[k]);
     const counts = new Map<number, number>();
     part.to.forEach((k, n) => counts.set(k, (counts.get(k) ?? 0) + Number(attains[n])));
@@ -258,12 +269,12 @@ export class Replay {
   }
 
   /** The local derivatives of an elementwise operation; what is untaken passes nothing. */
-  private partials(vertex: number, data: Data[]): {
+  #partials(vertex: number, data: Data[]): {
     position: number; operand: number; partial: Data; untaken: boolean[];
   }[] {
     const v = this.run.vertices[vertex]!;
     const script = this.scripts[v.script!]!;
-    const given = this.arguments(vertex, data);
+    const given = this.#arguments(vertex, data);
     return v.operands.flatMap((x, position) => {
       const d = script.partials[position];
       if (!("vertex" in x) || !d) return [];
@@ -273,9 +284,9 @@ export class Replay {
     });
   }
 
-  private contribution(vertex: number, passed: Passed, to: number, total: Data): Contribution {
+  #contribution(vertex: number, passed: Passed, to: number, total: Data): Contribution {
     const { position, operand, partial, amount } = passed;
-    const known = this.texts.get(`${vertex}:${position}`);
+    const known = this.#texts.get(`${vertex}:${position}`);
     const v = this.run.vertices[vertex]!;
     const rule = this.run.rules[v.rule!];
     const { shape } = this.run.vertices[to]!;
@@ -286,23 +297,23 @@ export class Replay {
     };
   }
 
-  private cotangents(data: Data[], bars: Map<number, Data>): Step[] {
+  #cotangents(data: Data[], bars: Map<number, Data>): Step[] {
     bars.set(this.run.result!, data[this.run.result!]!.map(() => 1));
     return this.run.steps.map(({ vertex, ready, waiting }) => {
       const { shape } = this.run.vertices[vertex]!;
       const came = bars.get(vertex);
-      const contributions = came ? this.back(vertex, came, data).map((passed) => {
+      const contributions = this.#passed(vertex, "pull", data, bars).map((passed) => {
         const before = bars.get(passed.operand);
         const total = passed.amount.map((x, k) => (before ? before[k]! + x : x));
         bars.set(passed.operand, total);
-        return this.contribution(vertex, passed, passed.operand, total);
-      }) : [];
-      const incoming = valueFrom(came ?? new Array<number>(sizeOf(shape)).fill(0), shape);
+        return this.#contribution(vertex, passed, passed.operand, total);
+      });
+      const incoming = valueFrom(came ?? this.#zeros(vertex), shape);
       return { vertex, incoming, contributions, ready, waiting };
     });
   }
 
-  private tangents(data: Data[], dots: Map<number, Data>): Step[] {
+  #tangents(data: Data[], dots: Map<number, Data>): Step[] {
     this.run.vertices.forEach((v, i) => {
       if (v.rule == null) {
         dots.set(i, data[i]!.map(() => (this.run.inputs.includes(i) ? 1 : 0)));
@@ -310,51 +321,16 @@ export class Replay {
     });
     return this.run.steps.map(({ vertex }) => {
       let total: Data | undefined;
-      const contributions = this.pushed(vertex, data, dots).map((passed) => {
+      const contributions = this.#passed(vertex, "push", data, dots).map((passed) => {
         total = passed.amount.map((x, k) => (total ? total[k]! + x : x));
-        return this.contribution(vertex, passed, vertex, total);
+        return this.#contribution(vertex, passed, vertex, total);
       });
       if (total) dots.set(vertex, total);
       return { vertex, incoming: null, contributions, ready: [], waiting: 0 };
     });
   }
 
-  /** What an operation takes from the tangents of its operands. */
-  private pushed(vertex: number, data: Data[], dots: Map<number, Data>): Passed[] {
-    const v = this.run.vertices[vertex]!;
-    if (v.array != null) return this.throughArrays(vertex, "push", data, dots);
-    if (!v.terms) {
-      return this.partials(vertex, data).flatMap(({ position, operand, partial, untaken }) => {
-        const dot = dots.get(operand);
-        const places = this.placesOf(vertex, position);
-        return dot ? [{
-          position, operand, partial,
-          amount: partial.map((d, k) => (untaken[k] ? 0 : d * dot[places[k]!]!)),
-        }] : [];
-      });
-    }
-    const amounts = new Map<number, Data>();
-    for (const part of v.terms.terms) {
-      const factors = part.of.map((position) => this.operand(v.operands[position]!, data));
-      const shares = v.terms.extreme ? this.shares(part, factors[0]!, data[vertex]!) : null;
-      part.of.forEach((position, j) => {
-        const x = v.operands[position]!;
-        const dot = "vertex" in x ? dots.get(x.vertex) : undefined;
-        if (!dot) return;
-        const moved = factors.map((entries, i) => (i === j ? dot : entries));
-        const amount = amounts.get(position) ?? new Array<number>(sizeOf(v.shape)).fill(0);
-        amounts.set(position, amount);
-        part.to.forEach((k, n) => {
-          if (!shares || shares[n]) amount[k]! += this.product(part, n, moved) * (shares?.[n] ?? 1);
-        });
-      });
-    }
-    return [...amounts].sort(([a], [b]) => a - b).map(([position, amount]) => ({
-      position, operand: (v.operands[position] as { vertex: number }).vertex, partial: null, amount,
-    }));
-  }
-
-  private ticks(inputs: Data[], totals: Map<number, Data>, value: Data): Tick[] {
+  #ticks(inputs: Data[], totals: Map<number, Data>, value: Data): Tick[] {
     const { run } = this;
     const result = run.result!;
     const single = sizeOf(run.vertices[result]!.shape) === 1;
@@ -377,16 +353,16 @@ export class Replay {
     const ends = [h, -h].map((d) => {
       const moved = inputs.map((x) => x.slice());
       moved[i]![k]! += d;
-      return this.forward(moved)[this.run.result!]![0]!;
+      return this.#forward(moved)[this.run.result!]![0]!;
     });
     return (ends[0]! - ends[1]!) / (2 * h);
   }
 
   // ------------------------------------------------------------------ branches
 
-  private holds(guard: Guard, data: Data[]): boolean {
+  #holds(guard: Guard, data: Data[]): boolean {
     const sides = guard.sides.map((x) => ({
-      entries: this.operand(x, data), places: broadcast(shapeOfOperand(this.run, x), guard.shape),
+      entries: this.#operand(x, data), places: broadcast(shapeOfOperand(this.run, x), guard.shape),
     }));
     return guard.truth.every((truth, k) => {
       const [a, b] = sides.map(({ entries, places }) => entries[places[k]!]!);
@@ -394,7 +370,7 @@ export class Replay {
     });
   }
 
-  private worded(guard: Guard): string {
+  #worded(guard: Guard): string {
     const [a, b] = guard.sides.map((x) =>
       "vertex" in x ? this.run.vertices[x.vertex]!.name : isNumber(x.value) ? short(x.value) : x.name);
     const place = guard.place == null ? null : this.run.places[guard.place];

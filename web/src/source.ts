@@ -5,64 +5,64 @@ import { button, h, replace } from "./dom";
 import type { Moment } from "./timeline";
 
 export class SourcePanel {
-  readonly element = h("section", { class: "card source", "aria-labelledby": "source-title" });
-  private readonly lines = new Map<string, { row: HTMLElement; code: HTMLElement; text: string }>();
-  private readonly frame = h("div", {
-    class: "code scroll", tabindex: 0, role: "group", "aria-label": "Source of the function",
+  readonly element = h("section.card.source", { "aria-labelledby": "source-title" });
+  readonly #lines = new Map<string, { row: HTMLElement; code: HTMLElement; text: string }>();
+  readonly #frame = h("div.code.scroll", {
+    tabindex: 0, role: "group", "aria-label": "Source of the function",
   });
-  private lit: { row: HTMLElement; code: HTMLElement; text: string }[] = [];
+  #lit: { row: HTMLElement; code: HTMLElement; text: string }[] = [];
 
   constructor(private readonly run: Run) {
     this.element.append(h("h2", { id: "source-title" }, "Source"));
     run.files.forEach((file, number) => {
-      if (run.files.length > 1) this.frame.append(h("p", { class: "file" }, file.name));
+      if (run.files.length > 1) this.#frame.append(h("p.file", file.name));
       const indent = Math.min(
         ...file.lines.filter(([, t]) => t.trim()).map(([, t]) => t.length - t.trimStart().length),
       );
       for (const [line, text] of file.lines) {
-        const code = h("span", { class: "text" }, text.slice(indent) || " ");
-        const row = h("div", { class: "line" },
-          h("span", { class: "gutter", "aria-hidden": "true" }, String(line)), code);
-        this.lines.set(`${number}:${line}`, { row, code, text });
-        this.frame.append(row);
+        const code = h("span.text", text.slice(indent) || " ");
+        const row = h("div.line",
+          h("span.gutter", { "aria-hidden": "true" }, String(line)), code);
+        this.#lines.set(`${number}:${line}`, { row, code, text });
+        this.#frame.append(row);
       }
-      this.indents.push(Number.isFinite(indent) ? indent : 0);
+      this.#indents.push(Number.isFinite(indent) ? indent : 0);
     });
     this.element.append(run.files.some((f) => f.lines.length)
-      ? this.frame
-      : h("p", { class: "remark" }, "There are no source lines: this recording was not made by " +
+      ? this.#frame
+      : h("p.remark", "There are no source lines: this recording was not made by " +
           "gd.explain(f), or its source is not in a file."));
   }
 
-  private readonly indents: number[] = [];
+  readonly #indents: number[] = [];
 
   update(vertex: number | null): void {
-    for (const { row, code, text } of this.lit) {
+    for (const { row, code, text } of this.#lit) {
       row.classList.remove("lit");
       row.removeAttribute("aria-current");
       code.textContent = text || " ";
     }
-    this.lit = [];
+    this.#lit = [];
     const number = vertex == null ? null : this.run.vertices[vertex]!.place;
     const place = number == null ? undefined : this.run.places[number];
     if (!place) return;
-    for (let line = place.line; line <= place.endLine; line += 1) this.light(place, line);
-    const first = this.lit[0]?.row;
-    if (first) keepVisible(this.frame, first);
+    for (let line = place.line; line <= place.endLine; line += 1) this.#light(place, line);
+    const first = this.#lit[0]?.row;
+    if (first) keepVisible(this.#frame, first);
   }
 
-  private light(place: Place, line: number): void {
-    const entry = this.lines.get(`${place.file}:${line}`);
+  #light(place: Place, line: number): void {
+    const entry = this.#lines.get(`${place.file}:${line}`);
     if (!entry) return;
-    const indent = this.indents[place.file] ?? 0;
+    const indent = this.#indents[place.file] ?? 0;
     const text = entry.text.slice(indent);
     const start = line === place.line ? Math.max(0, place.start - indent) : 0;
     const end = line === place.endLine ? place.end - indent : text.length;
     entry.row.classList.add("lit");
     entry.row.setAttribute("aria-current", "true");
     replace(entry.code, text.slice(0, start) || null,
-      h("mark", {}, text.slice(start, end)), text.slice(end) || null);
-    this.lit.push({ ...entry, text });
+      h("mark", text.slice(start, end)), text.slice(end) || null);
+    this.#lit.push({ ...entry, text });
   }
 }
 
@@ -106,44 +106,44 @@ function linesOf(run: Run, code: string[]): { forward: Map<number, number>; back
 
 /** The gradient as NumPy code, with the line of the moment lit. */
 export class CodePanel {
-  readonly element = h("section", { class: "card numpy", "aria-labelledby": "code-title" });
-  private readonly rows: HTMLElement[] = [];
-  private readonly frame = h("pre", {
-    class: "scroll", tabindex: 0, role: "group", "aria-label": "NumPy code",
+  readonly element = h("section.card.numpy", { "aria-labelledby": "code-title" });
+  readonly #rows: HTMLElement[] = [];
+  readonly #frame = h("pre.scroll", {
+    tabindex: 0, role: "group", "aria-label": "NumPy code",
   });
-  private readonly places: ReturnType<typeof linesOf> = { forward: new Map(), backward: [] };
+  readonly #places: ReturnType<typeof linesOf> = { forward: new Map(), backward: [] };
 
   constructor(private readonly run: Run, cell: () => string | null) {
     const title = h("h2", { id: "code-title" }, "The derivative as NumPy code");
     const whole = copyButton("Copy as notebook cell", cell, "copy-cell");
     if (run.code == null) {
-      this.element.append(h("div", { class: "titled" }, title, whole), h("p", { class: "remark" }, run.noCode));
+      this.element.append(h("div.titled", title, whole), h("p.remark", run.noCode));
       return;
     }
     const text = run.code.trimEnd();
     const lines = text.split("\n");
-    this.places = linesOf(run, lines);
-    this.rows = lines.map((line) => h("span", { class: "code-line" }, ...coloured(line), "\n"));
-    this.frame.append(h("code", {}, ...this.rows));
+    this.#places = linesOf(run, lines);
+    this.#rows = lines.map((line) => h("span.code-line", ...coloured(line), "\n"));
+    this.#frame.append(h("code", ...this.#rows));
     this.element.append(
-      h("div", { class: "titled" }, title, h("div", { class: "tools" }, copyButton("Copy", () => `${text}\n`, "copy"), whole)),
-      this.frame);
+      h("div.titled", title, h("div.tools", copyButton("Copy", () => `${text}\n`, "copy"), whole)),
+      this.#frame);
   }
 
   update(moment: Moment): void {
-    for (const row of this.rows) row.classList.remove("lit");
-    const at = this.lineOf(moment);
-    const row = at === null ? undefined : this.rows[at];
+    for (const row of this.#rows) row.classList.remove("lit");
+    const at = this.#lineOf(moment);
+    const row = at === null ? undefined : this.#rows[at];
     if (!row) return;
     row.classList.add("lit");
-    keepVisible(this.frame, row);
+    keepVisible(this.#frame, row);
   }
 
-  private lineOf(moment: Moment): number | null {
-    if (moment.kind === "forward") return this.places.forward.get(moment.vertex) ?? null;
+  #lineOf(moment: Moment): number | null {
+    if (moment.kind === "forward") return this.#places.forward.get(moment.vertex) ?? null;
     if (moment.kind !== "flow") return null;
     const before = this.run.steps.slice(0, moment.step).reduce((n, step) => n + step.contributions.length, 0);
-    return this.places.backward[before + moment.part] ?? null;
+    return this.#places.backward[before + moment.part] ?? null;
   }
 }
 

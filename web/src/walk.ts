@@ -1,5 +1,7 @@
 // The arrow keys go from entry to entry of the arrays in the graph.
 
+import { on } from "./dom";
+
 type Cell = SVGElement;
 
 const grids = (scene: Element): Element[] =>
@@ -44,8 +46,8 @@ function reached(scene: Element, cell: Cell, key: string): Cell | null {
 
 /** Let keys move the focus between the entries of a scene. */
 export function walkable(scene: Element): void {
-  scene.addEventListener("keydown", (event) => {
-    const { key, target } = event as KeyboardEvent;
+  on(scene, "keydown", (event) => {
+    const { key, target } = event;
     const cell = target instanceof SVGElement && target.matches('[role="gridcell"]') ? target : null;
     const next = cell && reached(scene, cell, key);
     if (!next) return;

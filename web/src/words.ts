@@ -38,40 +38,16 @@ export function heading(run: Run, numbers: Numbers, moment: Moment): string {
   }
 }
 
-/** One sentence for a screen reader. */
-export function announced(
-  run: Run, numbers: Numbers, state: State, moment: Moment, place: string,
-): string {
-  const text = heading(run, numbers, moment);
-  switch (moment.kind) {
-    case "start": return `${place}. ${text}: ${valuesOf(run, numbers, 40)}.`;
-    case "forward": {
-      const v = run.vertices[moment.vertex]!;
-      return `${place}. ${v.name} is ${v.expression}, ${show(numbers.values[moment.vertex])}.`;
-    }
-    case "seed": return `${place}. ${text}.`;
-    case "flow": {
-      const step = numbers.steps[moment.step]!;
-      const c = step.contributions[moment.part]!;
-      const [, to] = flow(run, step, c);
-      return `${place}. ${text}: ${show(c.amount)}, local derivative ${c.formula}. ` +
-        `The sum at ${nameOf(run, to)} is ${show(state.sums.get(to)?.total)}.`;
-    }
-    case "quiet": return `${place}. ${text}.`;
-    case "end": return `${place}. ${text}: ${gradients(run, numbers, 40)}.`;
-  }
+/** The moment as one sentence that a lecturer says; at most so many inputs are named. */
+export function spoken(run: Run, numbers: Numbers, state: State, moment: Moment, most = 4): string {
+  return sentence(run, numbers, state, moment, most).replace(/\.{4}$/, "...");
 }
 
-/** The moment as one sentence that a lecturer says. */
-export function spoken(run: Run, numbers: Numbers, state: State, moment: Moment): string {
-  return sentence(run, numbers, state, moment).replace(/\.{4}$/, "...");
-}
-
-function sentence(run: Run, numbers: Numbers, state: State, moment: Moment): string {
+function sentence(run: Run, numbers: Numbers, state: State, moment: Moment, most: number): string {
   const value = (x: Parameters<typeof show>[0]): string => show(x).replace(/^\(.*?\): /, "");
   const name = (vertex: number | null): string => cut(nameOf(run, vertex), 32);
   switch (moment.kind) {
-    case "start": return `The inputs: ${valuesOf(run, numbers, 4)}.`;
+    case "start": return `The inputs: ${valuesOf(run, numbers, most)}.`;
     case "forward": {
       const v = run.vertices[moment.vertex]!;
       return `${name(moment.vertex)} is ${cut(v.expression, 80)}, which is ${value(numbers.values[moment.vertex])}.`;
@@ -94,7 +70,7 @@ function sentence(run: Run, numbers: Numbers, state: State, moment: Moment): str
         (first ? "." : `, which makes ${value(sum?.total)}.`);
     }
     case "quiet": return `Nothing flows through ${name(numbers.steps[moment.step]!.vertex)}.`;
-    case "end": return `Done: ${gradients(run, numbers, 4)}.`;
+    case "end": return `Done: ${gradients(run, numbers, most)}.`;
   }
 }
 

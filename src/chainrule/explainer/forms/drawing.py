@@ -7,20 +7,19 @@ the steps of a loop into one, then what one expression made, then what one line 
 from __future__ import annotations
 
 import collections
-import importlib
 import os
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from chainrule.errors import MissingLibraryError
 from chainrule.explainer import showing
 from chainrule.explainer.account.account import Account
 from chainrule.explainer.account.brief import counted, printable, short
 from chainrule.explainer.account.fold import key_of, representatives
 from chainrule.explainer.account.views import VertexView
 from chainrule.explainer.forms.layered import layered_svg
+from chainrule.explainer.forms.pictures import picture
 from chainrule.explainer.forms.wording import main_file, operation_text, shortened
 
 _LABEL = 40
@@ -108,14 +107,14 @@ class Drawing:
         return layered_svg(texts, roles, self.arrows, printable(self.title))
 
     def png(self) -> bytes:
-        """Return the drawing as PNG, by Graphviz.
+        """Return the drawing as PNG.
 
         Raises
         ------
         MissingLibraryError
-            If the package graphviz or the program dot is not installed.
+            If nothing is installed that draws it.
         """
-        return self._rendered("png")
+        return picture(self.svg(), self.dot, "png")
 
     def pdf(self) -> bytes:
         """Return the drawing as PDF.
@@ -123,32 +122,16 @@ class Drawing:
         Raises
         ------
         MissingLibraryError
-            If the package graphviz or the program dot is not installed.
+            If nothing is installed that draws it.
         """
-        return self._rendered("pdf")
-
-    def _rendered(self, form: str) -> bytes:
-        remedy = "svg() needs nothing, nor do the texts mermaid and dot."
-        try:
-            graphviz: Any = importlib.import_module("graphviz")
-        except ImportError:
-            raise MissingLibraryError(
-                f"{form.upper()} needs the package graphviz: pip install graphviz. "
-                f"{remedy}"
-            ) from None
-        try:
-            return graphviz.Source(self.dot).pipe(format=form)
-        except graphviz.ExecutableNotFound:
-            raise MissingLibraryError(
-                f"{form.upper()} needs Graphviz's program dot: apt install graphviz, "
-                f"brew install graphviz, or https://graphviz.org/download. {remedy}"
-            ) from None
+        return picture(self.svg(), self.dot, "pdf")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the drawing to a file, and return its path.
 
         The suffix says in which form: ``.svg``; ``.png`` and ``.pdf``, which need
-        Graphviz; ``.mmd`` and ``.dot``, the texts for Mermaid and for Graphviz.
+        CairoSVG or a program that draws SVG; ``.mmd`` and ``.dot``, the texts for
+        Mermaid and for Graphviz.
 
         Raises
         ------

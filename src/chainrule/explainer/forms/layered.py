@@ -57,7 +57,7 @@ def layered_svg(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} '
         f'{height:.0f}" width="{width:.0f}" height="{height:.0f}" role="img" '
         f'aria-label="{escape(title, quote=True)}" '
-        'font-family="ui-monospace, monospace" font-size="12">',
+        'font-family="monospace" font-size="12">',
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
         'markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z" fill="#6b7280"/>'
         "</marker></defs>",
@@ -115,11 +115,11 @@ def _arrow(path: str, label: str, at: Point) -> list[str]:
     drawn = f'<path d="{path}" fill="none" stroke="#6b7280" marker-end="url(#tip)"/>'
     if not label:
         return [drawn]
-    x, y = at
+    text = f'<text x="{at[0]:.1f}" y="{at[1] + 4:.1f}" text-anchor="middle"'
     return [
         drawn,
-        f'<text x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle" fill="#4b5563" '
-        f'stroke="#ffffff" stroke-width="4" paint-order="stroke">{label}</text>',
+        f'{text} stroke="#ffffff" stroke-width="4">{label}</text>',
+        f'{text} fill="#4b5563">{label}</text>',
     ]
 
 
