@@ -76,7 +76,7 @@ def curve(points: Sequence[Point]) -> str:
     """Return a smooth line through points, as a path of SVG.
 
     >>> curve([(0, 0), (0, 10), (5, 20)])
-    'M0.0 0.0Q0.0 10.0 5.0 20.0'
+    'M0.0 0.0C0.0 6.7 1.7 13.3 5.0 20.0'
     >>> curve([(0, 0), (0, 20)])
     'M0.0 0.0L0.0 20.0'
     """
@@ -84,10 +84,14 @@ def curve(points: Sequence[Point]) -> str:
     path = f"M{x:.1f} {y:.1f}"
     if len(points) == 2:
         return path + "L{:.1f} {:.1f}".format(*points[1])
-    for (x, y), (u, v) in itertools.pairwise(points[1:]):
+    for (p, q), (u, v) in itertools.pairwise(points[1:]):
         last = (u, v) == points[-1]
-        end = (u, v) if last else ((x + u) / 2, (y + v) / 2)
-        path += f"Q{x:.1f} {y:.1f} {end[0]:.1f} {end[1]:.1f}"
+        a, b = (u, v) if last else ((p + u) / 2, (q + v) / 2)
+        path += (
+            f"C{(x + 2 * p) / 3:.1f} {(y + 2 * q) / 3:.1f} "
+            f"{(a + 2 * p) / 3:.1f} {(b + 2 * q) / 3:.1f} {a:.1f} {b:.1f}"
+        )
+        x, y = a, b
     return path
 
 
