@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import threading
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
@@ -44,6 +45,22 @@ def picky(x):
     if x == 7:
         os._exit(1)
     return x
+
+
+def leave(x):
+    if x == 4:
+        raise SystemExit(4)
+    return x
+
+
+def interrupted(x):
+    if x == 4:
+        raise KeyboardInterrupt
+    return x
+
+
+def counted(x):
+    return (i for i in range(x)) if x == 4 else x
 
 
 def of_node(x):
@@ -124,6 +141,32 @@ def test_errors_have_the_number_of_their_call(processes, threads):
         gd.pmap(picky, processes)([5])
     with pytest.raises(OddError):
         gd.pmap(picky, threads)([5])
+
+
+def test_what_ends_a_program_ends_a_call(processes, threads):
+    for executor in (processes, threads):
+        with pytest.raises(RuntimeError, match="SystemExit: 4") as found:
+            gd.pmap(leave, executor)([1, 4])
+        assert found.value.__notes__ == ["chainrule.pmap: call 1 raised this."]
+
+
+def test_an_interrupt_leaves_the_processes_behind():
+    with gd.pmap(interrupted) as many:
+        assert many([1]) == [1]
+        own = many._own
+        with pytest.raises(KeyboardInterrupt):
+            many([1, 4])
+        assert many([1, 2]) == [1, 2]
+        assert many._own is not own
+
+
+def test_what_does_not_pickle_is_told_by_its_call(processes):
+    with pytest.raises(ArgumentError, match="generator") as found:
+        gd.pmap(counted, processes, chunksize=2)([1, 2, 3, 4])
+    assert found.value.__notes__ == ["chainrule.pmap: call 3 returned this."]
+    lock = threading.Lock()
+    with pytest.raises(ArgumentError, match="ThreadPoolExecutor"):
+        gd.pmap(max, processes)([1], key=lambda x: lock)
 
 
 def test_a_process_that_ends_is_an_error_and_the_next_call_has_new_ones():

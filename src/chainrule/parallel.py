@@ -49,6 +49,8 @@ class Executing(Protocol):
 Row = tuple[Any, ...]
 Chunk = tuple[int, list[Row]]
 """The number of the first call, and the arguments of the calls."""
+Results = list[Any] | bytes
+"""What the calls of a chunk return; pickled in another process."""
 
 
 CHUNKS = 4
@@ -158,7 +160,7 @@ class ParallelMap:
         by_value = not isinstance(executor, ProcessPoolExecutor)
         work = Work(self.f, shared, by_value=by_value)
         parts = self._parts(executor, work, chunks)
-        results = (z for part in parts for z in part)
+        results = (z for part in parts for z in _unpacked(part))
         if not bars.asked(own=self._progress):
             return list(results)
         name = getattr(self.f, "__name__", "calls")
@@ -167,13 +169,13 @@ class ParallelMap:
 
     def _parts(
         self, executor: Executing, work: Work, chunks: Sequence[Chunk]
-    ) -> Iterator[list[Any]]:
+    ) -> Iterator[Results]:
         """Yield the results of each chunk, in order."""
         submit: Callable[..., Any] | None = getattr(executor, "submit", None)
         if submit is None:
             yield from executor.map(work, chunks)
             return
-        futures: list[Future[list[Any]]] = []
+        futures: list[Future[Results]] = []
         try:
             futures += [submit(work, chunk) for chunk in chunks]
             for future in futures:
@@ -184,6 +186,9 @@ class ParallelMap:
                 "chainrule.pmap: a process ended in a call, for want of memory or by "
                 "an error outside Python. The next call starts new ones."
             )
+            raise
+        except KeyboardInterrupt:  # which a terminal sends to the processes too
+            self.close(wait=False)
             raise
         finally:
             for future in futures:
@@ -198,11 +203,14 @@ class ParallelMap:
             self._own, self._process = ProcessPoolExecutor(), os.getpid()
         return self._own
 
-    def close(self) -> None:
-        """End the processes that calls have started; the next call starts others."""
+    def close(self, *, wait: bool = True) -> None:
+        """End the processes that calls have started; the next call starts others.
+
+        Without ``wait`` calls that run now may end later.
+        """
         own, self._own = self._own, None
         if own is not None and self._process == os.getpid():
-            own.shutdown(cancel_futures=True)
+            own.shutdown(wait, cancel_futures=True)
 
     def __enter__(self) -> ParallelMap:
         """Return the function, whose processes end with the block."""
@@ -294,26 +302,27 @@ class Work:
         self.away = False
         """Whether it was sent to this process."""
 
-    def __call__(self, chunk: Chunk) -> list[Any]:
+    def __call__(self, chunk: Chunk) -> Results:
         """Return the results of the calls of a chunk."""
         first, rows = chunk
         results: list[Any] = []
         for i, row in enumerate(rows, first):
-            error: Exception | None = None
+            error: Exception | SystemExit | None = None
             try:
                 results.append(self._f(*row, **self._shared))
                 if self.away:
                     _refuse_nodes(results[-1], "returned")
-            except Exception as raised:
+            except (Exception, SystemExit) as raised:
                 error = raised
                 error.add_note(f"chainrule.pmap: call {i} raised this.")
-                if not self.away or _is_portable(error):
+                stays = not self.away or _is_portable(error)
+                if stays and not isinstance(error, SystemExit):
                     raise
             if error is not None:  # here, so that the one in its place stands alone
                 told = RuntimeError(f"{type(error).__name__}: {error}")
                 told.__notes__ = error.__notes__
                 raise told
-        return results
+        return _packed(results, first) if self.away else results
 
     def __reduce__(self) -> Any:
         """Pickle it as bytes."""
@@ -321,22 +330,25 @@ class Work:
 
     @functools.cached_property
     def _sent(self) -> bytes:
-        return _pickled((self._f, self._shared), by_value=self._by_value)
-
-
-def _pickled(x: tuple[Any, ...], *, by_value: bool) -> bytes:
-    """Pickle a function; by cloudpickle if pickle does not, or would not do."""
-    cloud = importlib.util.find_spec("cloudpickle") is not None
-    try:
-        if not (by_value and cloud):
-            return pickle.dumps(x)
-    except Exception as error:
-        if not cloud:
+        try:
+            return _pickled((self._f, self._shared), by_value=self._by_value)
+        except Exception as error:
             raise ArgumentError(
-                f"pmap cannot send this function to another process: {error}. Define "
-                "it in a module with def, install cloudpickle, or pass a "
-                "ThreadPoolExecutor."
+                "pmap cannot send this function, or what its calls share, to another "
+                f"process: {error}. Define it in a module with def, install "
+                "cloudpickle, or pass a ThreadPoolExecutor."
             ) from error
+
+
+def _pickled(x: Any, *, by_value: bool = False) -> bytes:
+    """Pickle something; by cloudpickle if pickle does not, or would not do."""
+    cloud = importlib.util.find_spec("cloudpickle") is not None
+    if not (by_value and cloud):
+        try:
+            return pickle.dumps(x)
+        except Exception:
+            if not cloud:
+                raise
     return importlib.import_module("cloudpickle").dumps(x)
 
 
@@ -348,7 +360,33 @@ def _received(sent: bytes) -> Work:
     return work
 
 
-def _is_portable(error: Exception) -> bool:
+def _packed(results: list[Any], first: int) -> bytes:
+    """Pickle results, the first of them of this call; say which does not."""
+    try:
+        return _pickled(results)
+    except Exception:
+        for i, z in enumerate(results, first):
+            _check_sent(z, i)
+        raise
+
+
+def _check_sent(z: Any, i: int) -> None:
+    try:
+        _pickled(z)
+    except Exception as error:
+        told = ArgumentError(
+            f"pmap cannot send back what a call returned, {describe(z)}: {error}. "
+            "Return numbers, arrays and containers of them."
+        )
+        told.add_note(f"chainrule.pmap: call {i} returned this.")
+        raise told from None
+
+
+def _unpacked(results: Results) -> list[Any]:
+    return pickle.loads(results) if isinstance(results, bytes) else results
+
+
+def _is_portable(error: BaseException) -> bool:
     """Tell whether an error can be unpickled elsewhere."""
     try:
         pickle.loads(pickle.dumps(error))
