@@ -188,3 +188,34 @@ def test_newton_says_why_it_stops():
     assert "singular" in found.message
     with pytest.raises(ArgumentError, match="maxiter"):
         ours.root(broyden, np.ones(3), method="newton", options={"xtol": 1.0})
+
+
+UNPACKED = {
+    "newton": lambda m, f, args: m.newton(f, 1.0, args=args),
+    "fixed_point": lambda m, f, args: m.fixed_point(
+        lambda x, a, b: np.sqrt(a / (x + b)), [1.0], args=args
+    ),
+    "least_squares": lambda m, f, args: m.least_squares(f, [1.0], args=args).x,
+    "fmin_bfgs": lambda m, f, args: m.fmin_bfgs(_squared(f), [1.0], args=args, disp=0),
+    "fmin_slsqp": lambda m, f, args: m.fmin_slsqp(
+        _squared(f), [1.0], args=args, disp=0
+    ),
+    "fminbound": lambda m, f, args: m.fminbound(_squared(f), 0.0, 5.0, args=args),
+    "direct": lambda m, f, args: m.direct(_squared(f), [(0.0, 5.0)], args=args).x,
+}
+
+
+def _squared(f):
+    return lambda *x: np.sum(f(*x) ** 2)
+
+
+@pytest.mark.parametrize("name", UNPACKED)
+@pytest.mark.parametrize("kind", [tuple, list, np.array])
+def test_arguments_in_a_list_are_taken_apart_where_scipy_does(name, kind):
+    def cube(x, a, b):
+        return a * x**3 - b
+
+    solve, args = UNPACKED[name], kind((2.0, 3.0))
+    expected = np.ravel(solve(theirs, cube, args))
+    found = np.ravel(solve(ours, cube, args))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)

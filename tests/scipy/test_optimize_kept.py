@@ -175,3 +175,21 @@ def test_lifted_functions_and_objects_that_hold_themselves():
         ring.middle = middle
         found = optimize.minimize(ring.distance, np.zeros(2))
         np.testing.assert_allclose(found.x, middle, rtol=1e-6)
+
+
+def test_what_cannot_be_compiled_is_called_as_it_is(compilations):
+    calls = 0
+
+    def number(x):
+        nonlocal calls
+        calls += 1
+        total = 0.0
+        for v in x:  # which a trace refuses
+            total += (float(v) - 1.5) ** 2
+        return total
+
+    for start in range(3):
+        found = optimize.minimize(number, [3.0 + start, 4.0], method="COBYLA")
+        np.testing.assert_allclose(found.x, [1.5, 1.5], atol=1e-3)
+    assert calls > 60
+    assert compilations

@@ -116,7 +116,7 @@ def solve_ivp(
     ends = [_time(x) for x in t_span]
     points = None if t_eval is None else operations.asarray(t_eval)
     y = operations.asarray(y0)
-    parts = (fun, given, tuple(args or ()), options.pop("jac", None))
+    parts = (fun, given, tuple(() if args is None else args), options.pop("jac", None))
     template = opened(parts)
     operands = [y, *ends, *([] if points is None else [points]), *template.values]
     solver = _solver_of(method)

@@ -204,7 +204,7 @@ class Problem:
 
 def with_args(f: Callable[..., Any], args: Sequence[Any]) -> Callable[..., Any]:
     """Return a function of time and state; an event keeps its attributes."""
-    if not args:
+    if not len(args):
         return f
 
     def of(t: Value, y: Value) -> Any:

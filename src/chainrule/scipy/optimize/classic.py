@@ -23,7 +23,7 @@ from chainrule.scipy.optimize.problems import (
 from chainrule.scipy.optimize.roots import matrix_of, raveled
 from chainrule.scipy.optimize.runs import are_plain, solved
 from chainrule.scipy.optimize.stationary import activity_of, minimum, note_activity
-from chainrule.scipy.optimize.unknowns import Unknowns
+from chainrule.scipy.optimize.unknowns import Unknowns, unpacked
 from chainrule.values.shapes import TUPLE
 from chainrule.values.types import Array, Operation
 
@@ -44,7 +44,7 @@ def _classic(name: str) -> Callable[..., Any]:
     def solve(f: Callable[..., Any], x0: Any, *more: Any, **options: Any) -> Any:
         """Return the minimum; a node where it depends on one."""
         options.update(zip(names[2:], more, strict=False))
-        unknowns, args = Unknowns(x0), options.pop("args", ())
+        unknowns, args = Unknowns(x0), unpacked(options.pop("args", ()))
         if name in WITH_VALUE and _returns_both(f, unknowns, args, options):
             f, options["fprime"] = parts_of(f)
         problem = Problem(as_number(f), unknowns, args)

@@ -22,7 +22,7 @@ from chainrule.scipy.optimize.problems import (
 from chainrule.scipy.optimize.results import Fit, Loss
 from chainrule.scipy.optimize.runs import are_plain, is_traced, solved
 from chainrule.scipy.optimize.stationary import activity_of, minimum, note_activity
-from chainrule.scipy.optimize.unknowns import Unknowns
+from chainrule.scipy.optimize.unknowns import Unknowns, unpacked
 from chainrule.transforms.values import value
 from chainrule.values.types import Value
 
@@ -72,7 +72,7 @@ def least_squares(
     """
     unknowns = Unknowns(x0)
     fun = as_array(functools.partial(fun, **(kwargs or {})))
-    problem = Problem(fun, unknowns, args)
+    problem = Problem(fun, unknowns, unpacked(args))
     if not is_left_to_us(jac):
         jac = functools.partial(jac, **value(kwargs or {}))
     bounds = of_scipy(bounds, unknowns)

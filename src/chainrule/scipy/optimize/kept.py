@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import collections
+import math
 import time
 from collections.abc import Callable, Hashable
 from typing import Any
 
 from chainrule.compiler.api import compile as compiled
+from chainrule.errors import ChainruleError
 
 KEPT = 64
 """For so many functions what is compiled is kept."""
@@ -28,7 +30,10 @@ def known_for(key: Hashable | None) -> dict[str, Any]:
 
 
 class Warmed:
-    """A function of plain values, compiled when it has taken as long as that takes."""
+    """A function of plain values, compiled when it has taken as long as that takes.
+
+    What cannot be compiled, or takes too many paths, is called as it is.
+    """
 
     def __init__(self, f: Callable[..., Any]) -> None:
         """Take the function; nothing is compiled yet."""
@@ -39,7 +44,10 @@ class Warmed:
     def __call__(self, *args: Any) -> Any:
         """Call it, compiled or not."""
         if self._fast is not None:
-            return self._fast(*args)
+            try:
+                return self._fast(*args)
+            except ChainruleError:  # it can be called all the same: by float(x), say
+                self._fast, self._left = None, math.inf
         begin = time.perf_counter()
         found = self._f(*args)
         if self._left is None:  # a first call may make more than its result

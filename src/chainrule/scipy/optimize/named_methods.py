@@ -17,7 +17,7 @@ from chainrule.scipy.optimize.minimization import minimize, minimize_scalar
 from chainrule.scipy.optimize.problems import Problem
 from chainrule.scipy.optimize.roots import raveled, solution_of
 from chainrule.scipy.optimize.runs import solved
-from chainrule.scipy.optimize.unknowns import Unknowns
+from chainrule.scipy.optimize.unknowns import Unknowns, unpacked
 from chainrule.values.types import Operation, Value
 
 _np: Any = np
@@ -29,7 +29,10 @@ def _bound(theirs: Any, args: Sequence[Any], named: dict[str, Any]) -> dict[str,
     """Return the arguments of one of SciPy's functions by name, defaults too."""
     bound = inspect.signature(theirs).bind(*args, **named)
     bound.apply_defaults()
-    return bound.arguments
+    found = dict(bound.arguments)
+    if "args" in found:
+        found["args"] = unpacked(found["args"])
+    return found
 
 
 def _like(theirs: Any) -> Callable[[Callable[..., Any]], Operation]:

@@ -15,7 +15,7 @@ from chainrule.progress import counted
 from chainrule.scipy.optimize.newton_steps import by_newton
 from chainrule.scipy.optimize.problems import Problem, parts_of
 from chainrule.scipy.optimize.runs import is_traced, solved
-from chainrule.scipy.optimize.unknowns import Unknowns
+from chainrule.scipy.optimize.unknowns import Unknowns, unpacked
 from chainrule.solving.implicit import solution
 from chainrule.transforms.values import value
 from chainrule.values.shapes import ndarray
@@ -297,7 +297,7 @@ def newton(
     over one, the root is a node. An array ``x0`` is solved entry by entry.
     """
     x0 = _np.asarray(x0) * 1.0 if isinstance(x0, list) else x0
-    problem = Problem(func, Unknowns(x0, may_be_complex=True), args)
+    problem = Problem(func, Unknowns(x0, may_be_complex=True), unpacked(args))
     is_array = isinstance(x0, ndarray) and x0.ndim
     full = options.pop("full_output", False)
 
@@ -338,7 +338,7 @@ def fixed_point(
     Where ``args`` hold a node, or ``func`` closes over one, it is a node.
     """
     unknowns = Unknowns(x0, may_be_complex=True)
-    problem = Problem(func, unknowns, args)
+    problem = Problem(func, unknowns, unpacked(args))
 
     def drive(problems: Sequence[Problem], start: Array) -> Any:
         return _Result(x=_scipy.fixed_point(raveled(problems[0]), start, **options))

@@ -19,7 +19,7 @@ import scipy.optimize
 from chainrule.errors import ArgumentError
 from chainrule.scipy.optimize.minimization import WITHOUT_GRADIENT, OwnMethod, minimize
 from chainrule.scipy.optimize.problems import Problem, as_number
-from chainrule.scipy.optimize.unknowns import Unknowns
+from chainrule.scipy.optimize.unknowns import Unknowns, unpacked
 from chainrule.transforms.values import value
 from chainrule.values.types import Array, ArrayValue, Operation, Value
 
@@ -55,6 +55,8 @@ def _searching(name: str) -> Callable[[Callable[..., Any]], Operation]:
         def called(*args: Any, **named: Any) -> Any:
             """Return what SciPy's search finds, as a node where it depends on one."""
             bound = signature.bind(*args, **named).arguments
+            if "args" in bound and name != "brute":
+                bound["args"] = unpacked(bound["args"])
             own_way = bound.get("vectorized") or bound.get("workers", 1) != 1
             if own_way and _is_plain(bound):
                 return theirs(*args, **named)

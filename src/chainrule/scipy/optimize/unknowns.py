@@ -14,7 +14,7 @@ from chainrule.compiler.control.bodies import example_of
 from chainrule.errors import ArgumentError
 from chainrule.nodes.node_class import node
 from chainrule.values.containers import LEAF, Structure, flatten, unflatten
-from chainrule.values.shapes import SEQUENCES, describe
+from chainrule.values.shapes import SEQUENCES, describe, ndarray
 from chainrule.values.types import Value
 from chainrule.values.vertices import stand_in
 
@@ -117,4 +117,12 @@ def _flat(x: Value) -> Any:
     return _np.ravel(_np.asarray(x, complex if _np.iscomplexobj(x) else float))
 
 
-__all__ = ["Form", "Unknowns"]
+def unpacked(args: Any) -> Any:
+    """Return a list or an array of arguments as a tuple, as SciPy takes it apart.
+
+    Some of its functions take whatever is no tuple as one argument; they do not.
+    """
+    return tuple(args) if isinstance(args, (list, ndarray)) else args
+
+
+__all__ = ["Form", "Unknowns", "unpacked"]
