@@ -250,3 +250,9 @@ def test_out_is_an_array_that_took_a_node():
 
     x = np.array([0.7, 1.9, 1.3])
     np.testing.assert_allclose(gd.grad(gd.lift(f))(x), gd.grad(f)(x))
+
+
+def test_super_finds_lifted_parents_however_it_is_written():
+    f = lifted_models.energy_of_loaded
+    slope = (f(1.3 + 1e-6) - f(1.3 - 1e-6)) / 2e-6
+    assert abs(gd.grad(gd.lift(f))(1.3) - slope) < 1e-8

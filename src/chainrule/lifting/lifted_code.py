@@ -7,6 +7,7 @@ import builtins
 import functools
 import itertools
 import math
+import sys
 import types
 from collections.abc import Mapping
 from typing import Any
@@ -239,6 +240,14 @@ class Lifting:
         """Return ``issubclass``, as ``is_instance`` does."""
         return issubclass(c, self._as_written(kinds))
 
+    def parent(self, *given: Any) -> Any:
+        """Return ``super``: of a class as it is written, whose bases are lifted."""
+        if not given:  # as Python finds them
+            frame = sys._getframe(1)
+            known = frame.f_locals
+            given = known["__class__"], known[frame.f_code.co_varnames[0]]
+        return super(self.unlifted.get(given[0], given[0]), *given[1:])
+
     def _as_written(self, kinds: Any) -> Any:
         if isinstance(kinds, TUPLE):
             return tuple(map(self._as_written, kinds))
@@ -292,6 +301,7 @@ class Names(dict[str, Any]):
             "__import__": lifting.imported,
             "isinstance": lifting.is_instance,
             "issubclass": lifting.is_subclass,
+            "super": lifting.parent,
             "float": Float,
         }
         super().__init__(
