@@ -183,8 +183,8 @@ class Loaded(Spring):
         super().__init__(length, rest * 2.0)
 
     def energy(self):
-        me = self
-        return (lambda: me.ends[1])() * super().energy()
+        factors = [lambda: self.ends[1], super().energy]
+        return factors[0]() * factors[1]()
 
     @property
     def doubled(self):

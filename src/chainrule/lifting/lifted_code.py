@@ -246,7 +246,8 @@ class Lifting:
             frame = sys._getframe(1)
             known = frame.f_locals
             given = known["__class__"], known[frame.f_code.co_varnames[0]]
-        return super(self.unlifted.get(given[0], given[0]), *given[1:])
+        found: Any = super
+        return found(self.unlifted.get(given[0], given[0]), *given[1:])
 
     def _as_written(self, kinds: Any) -> Any:
         if isinstance(kinds, TUPLE):
