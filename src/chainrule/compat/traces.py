@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from chainrule.nodes.admission import INPUT, operation_name
+from chainrule.nodes.admission import operation_name
 from chainrule.nodes.recorder import next_serial, record
 from chainrule.nodes.tables import WRAPPED
 from chainrule.sweeps.order import Ordered, collect
@@ -197,7 +197,7 @@ def enter(number: int, box: vertex, node: Any) -> None:
     if 0 <= number < len(known):
         known[number].enter(box, node)
     else:
-        box._parameters = {**INPUT, "number": number, "node": node}
+        box._parameters = {"input": True, "number": number, "node": node}
 
 
 def unopened(box: vertex) -> Trace | None:

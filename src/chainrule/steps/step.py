@@ -142,7 +142,13 @@ _NAMES: Mapping[str, Any] = {
 
 
 def array_step(operation: type[rule], wanted: tuple[bool, ...]) -> Step:
-    """Generate the step for values of any kind; ``wanted``: operands that are nodes."""
+    """Return the step for values of any kind; ``wanted``: operands that are nodes.
+
+    It is the rule's own ``step``, where it has one, and is generated elsewhere.
+    """
+    if hasattr(operation, "step"):
+        own: Any = operation.step  # type: ignore[attr-defined]
+        return named(own, operation)
     if operation.variadic and issubclass(operation, linear | general):
         return variadic_step(operation)
     if operation.variadic or not issubclass(operation, elementwise | linear | general):

@@ -12,12 +12,16 @@ from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial, record
 from chainrule.numpy.making import private
 from chainrule.rules import rule
-from chainrule.rules.supports import supported
+from chainrule.rules.namespace import plain
+from chainrule.rules.supports import fit, supported
+from chainrule.steps.owned_arrays import add_into
+from chainrule.steps.step import reference_step
 from chainrule.transforms.derived import P, R
 from chainrule.transforms.one_run import (
     are_values,
     closed_over,
     refuse_changed,
+    stepped_backwards,
     swept_backwards,
     swept_forwards,
 )
@@ -26,7 +30,7 @@ from chainrule.values.containers import Structure, flatten, unflatten
 from chainrule.values.shapes import describe
 from chainrule.values.types import Namespace, Parameters, Result, Value
 from chainrule.values.versions import enter_views, first, memory_of, sealed
-from chainrule.values.vertices import raw
+from chainrule.values.vertices import raw, vertex
 
 
 def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
@@ -140,6 +144,19 @@ class checkpoint_grad(rule, kind=True):
     ) -> Any:
         """Return the values of the run that was just made."""
         return values
+
+    @staticmethod
+    def step(z: vertex, z_grad: Any, bars: dict[vertex, Any]) -> None:
+        """Run ``f`` again and sweep plain cotangents back, each vertex by its step."""
+        operands, parameters = z.operands, z.parameters
+        run = checkpoint_grad._again([raw(x) for x in operands], parameters)
+        parts = stepped_backwards(run, parameters["closed"], z_grad)
+        if parts is None:
+            return reference_step(z, z_grad, bars)
+        for x, part in zip(operands, parts, strict=True):
+            if part is not None:
+                add_into(bars, x, fit(plain, part, raw(x)))
+        return None
 
     @classmethod
     def pull(

@@ -14,13 +14,13 @@ from typing import Any
 
 from chainrule.errors import StaleValueError
 from chainrule.nodes.node_class import node
-from chainrule.rules.supports import supported, zeros_of
+from chainrule.rules.supports import needs_supports, supported, zeros_of
 from chainrule.sweeps.order import collect
-from chainrule.sweeps.sweep import forward_sweep, reverse_sweep
+from chainrule.sweeps.sweep import fast_sweep, forward_sweep, reverse_sweep
 from chainrule.transforms.recorded_call import Recording
 from chainrule.values.shapes import TUPLE
 from chainrule.values.types import Namespace
-from chainrule.values.vertices import raw, refuse_nans
+from chainrule.values.vertices import raw, refuse_nans, vertex
 
 Function = Callable[..., Sequence[Any]]
 """A function of operands, each a number or an array, that returns such results."""
@@ -87,15 +87,38 @@ def swept_backwards(
     ``bars`` has the cotangent of each result, ``None`` where that is absent. A recorded
     sweep of vertices ``as_values`` depends on these only.
     """
-    seeds: dict[Any, supported] = {}
-    for z, bar in zip(run.outputs, bars, strict=True):
-        if isinstance(z, node) and bar is not None:
-            before = seeds.get(z)
-            seeds[z] = supported(bar if before is None else before.value + bar)
+    seeds = {z: supported(bar) for z, bar in _seeds(run, bars).items()}
     targets = [*run.inputs, *closed]
     order = collect(seeds, run.began).order
     swept = reverse_sweep(xp, order, seeds, targets, as_values=as_values)
     return [swept.get(x) for x in targets]
+
+
+def _seeds(run: Recording, bars: Sequence[Any]) -> dict[vertex, Any]:
+    """Return the cotangents of results, by node; ``None`` is left out."""
+    seeds: dict[vertex, Any] = {}
+    for z, bar in zip(run.outputs, bars, strict=True):
+        if isinstance(z, node) and bar is not None:
+            seeds[z] = seeds[z] + bar if z in seeds else bar
+    return seeds
+
+
+def stepped_backwards(
+    run: Recording, closed: Sequence[node], bars: Sequence[Any]
+) -> list[Any] | None:
+    """Return plain cotangents as ``swept_backwards`` does, without their supports.
+
+    ``None`` where these are needed. It is for a step within a plain sweep, which looks
+    at its own ends for nans.
+    """
+    seeds = _seeds(run, bars)
+    order, older, found = collect(seeds, run.began)
+    if needs_supports(order, seeds):
+        return None
+    found.update(dict.fromkeys(older))
+    found.update(seeds)
+    fast_sweep(order, found)
+    return [found.get(x) for x in (*run.inputs, *closed)]
 
 
 def swept_forwards(

@@ -71,7 +71,9 @@ class Place:
 def new_box(value: Any, trace: int, node: Any) -> Any:
     """Return a value as a box that a trace begins with; leaf by leaf in a container."""
     maker = Box.type_mappings.get(value.__class__)
-    if maker is None and is_container(value):
+    if maker is not None:
+        return maker(value, trace, node)
+    if is_container(value):
         leaves, structure = flatten(value)
         boxes: list[Any] = []
         for i, x in enumerate(leaves):
@@ -79,9 +81,9 @@ def new_box(value: Any, trace: int, node: Any) -> Any:
             traces.numbered(trace).enter(box, node, Place(value, i))
             boxes.append(box)
         return unflatten(structure, boxes)
-    if maker is None and not isinstance(value, vertex):
+    if not isinstance(value, vertex):
         raise TypeError(f"Can't differentiate w.r.t. type {type(value)}")
-    return (maker or ArrayBox)(value, trace, node)
+    return ArrayBox(value, trace, node)
 
 
 def trace(start_node: Any, fun: Callable[..., Any], x: Any) -> tuple[Any, Any]:
