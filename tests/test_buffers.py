@@ -10,7 +10,7 @@ import pytest
 
 import chainrule as gd
 import chainrule.numpy as gnp
-from chainrule.errors import EscapeError
+from chainrule.errors import ArgumentError, EscapeError
 
 X = np.array([0.5, 1.5, 2.0, 3.0])
 
@@ -331,3 +331,51 @@ def test_functions_show_a_buffer_as_its_methods_do(name):
     assert f(X) == functional(X)
     np.testing.assert_allclose(gd.grad(f)(X), gd.grad(functional)(X))
     np.testing.assert_allclose(gd.compile(gd.grad(f))(X), gd.grad(functional)(X))
+
+
+def cubes(y):
+    return np.sum(y**3)
+
+
+TRANSFORMS_OF_AN_ARRAY = {
+    "grad": gd.grad(cubes),
+    "value_and_grad": lambda y: gd.value_and_grad(cubes)(y)[1],
+    "aux": lambda y: gd.value_and_grad(lambda v: (cubes(v), y), has_aux=True)(y)[0][1],
+    "hvp": lambda y: gd.hvp(cubes, y, y),
+    "jvp": lambda y: gd.jvp(cubes, (y,), (y,))[1],
+    "a tangent": lambda y: gd.jvp(cubes, (y * 1.0,), (y,))[1],
+    "vjp": lambda y: gd.vjp(lambda v: v**3, y)[1](y)[0],
+    "jacobian": gd.jacobian(lambda v: v**3),
+    "forward": gd.jacobian(lambda v: v**3, mode="forward"),
+    "hessian": gd.hessian(cubes),
+    "linearize": lambda y: gd.linearize(cubes, y)[1](y),
+    "a view": lambda y: gd.grad(cubes)(y[::-1]),
+}
+
+
+@pytest.mark.parametrize("name", TRANSFORMS_OF_AN_ARRAY)
+def test_a_buffer_that_took_a_node_is_an_argument(name):
+    """An inner derivative depends on what was written, and not on the memory."""
+    inner = TRANSFORMS_OF_AN_ARRAY[name]
+
+    def f(x):
+        y = gd.zeros(4)
+        y[:] = x * x
+        return np.sum(inner(y))
+
+    def functional(x):
+        return np.sum(inner(x * x))
+
+    for transform in (gd.value_and_grad, lambda f: gd.compile(gd.value_and_grad(f))):
+        for mine, theirs in zip(transform(f)(X), transform(functional)(X), strict=True):
+            np.testing.assert_allclose(mine, theirs)
+    np.testing.assert_allclose(
+        gd.jvp(f, (X,), (X,))[1], gd.jvp(functional, (X,), (X,))[1]
+    )
+
+
+def test_a_buffer_that_took_a_node_is_no_leaf():
+    y = gd.zeros(2)
+    y[0] = gd.node(1.0)
+    with pytest.raises(ArgumentError, match="which is a node already"):
+        gd.node(y)

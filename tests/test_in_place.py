@@ -21,6 +21,7 @@ from tests.programs_in_place import (
     M,
     V,
     assert_as_numpy,
+    differences,
     moved,
     random_program,
 )
@@ -85,6 +86,43 @@ def test_complex_parts_are_assigned():
             np.testing.assert_allclose((found[i].conjugate() * turn).real, slope, 1e-5)
     with pytest.raises(TypeError, match="imaginary part"):
         array([1.0]).imag = 2.0
+
+
+@pytest.mark.parametrize("part", ["real", "imag"])
+def test_complex_parts_may_be_infinite(part):
+    """The other part stays, where z + 1j * inf would be nan."""
+
+    def f(x):
+        z = x * (1.0 + 2.0j)
+        setattr(z, part, [np.inf, -np.inf, np.nan, 1.0])
+        other = z.imag if part == "real" else z.real
+        return np.sum(other**2), z
+
+    def first(x):
+        return f(x)[0]
+
+    expected, z = f(V.copy())
+    (value, found), slope = gd.value_and_grad(f, has_aux=True)(V)
+    assert value == expected
+    np.testing.assert_array_equal(found, z)
+    np.testing.assert_allclose(slope, differences(first, V), rtol=1e-6)
+    for executor in ("numpy", "native"):
+        fast = gd.compile(gd.value_and_grad(first), executor=executor)
+        np.testing.assert_allclose(fast(V)[1], slope)
+        assert fast.stats()["nan_reruns"] == 0
+
+
+def test_an_infinite_derivative_in_an_imaginary_part():
+    slope = gd.grad(lambda z: np.sqrt(z.imag))(1.0 + 0.0j)
+    assert (slope.real, slope.imag) == (0.0, np.inf)
+
+
+def test_nan_to_num_of_infinite_parts():
+    z = np.array([1.0 + 1j * np.nan, complex(2.0, np.inf)])
+    found = gd.value_and_grad(
+        lambda z: (1.0, np.nan_to_num(z, posinf=np.inf)), has_aux=True
+    )
+    np.testing.assert_array_equal(found(z)[0][1], np.nan_to_num(z, posinf=np.inf))
 
 
 def test_entries_of_flat_are_copies():

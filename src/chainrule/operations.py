@@ -242,6 +242,7 @@ i0_derivative: Operation = operation(special.i0_derivative_grad)
 
 real: Operation = operation(complex_parts.real_grad, np.real)
 imag: Operation = operation(complex_parts.imag_grad, np.imag)
+complex_of: Operation = operation(complex_parts.complex_of_grad)
 conjugate: Operation = operation(
     complex_parts.conj_grad, np.conjugate, method="conjugate"
 )

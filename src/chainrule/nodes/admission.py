@@ -68,6 +68,7 @@ def as_value(value: Any) -> Any:
     """Return what a leaf holds: a float, a complex or inexact array, copied."""
     if type(value) is float:
         return value
+    value = current(value)
     if isinstance(value, vertex):
         raise ArgumentError(
             f"node() received {value!r}, which is a node already. Use it as it is, or "

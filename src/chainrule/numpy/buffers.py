@@ -259,7 +259,7 @@ def _hand_over(root: buffer, value: object) -> None:
             "it and lose its derivative. Make the array of floats: np.zeros(n), "
             "gd.zeros(n)."
         )
-    _STATE.__set__(root, as_recorded(array.copy(), value))
+    _STATE.__set__(root, as_recorded(array.copy("K"), value))
     if array.dtype.kind in "fc" and array.flags.writeable:
         array[...] = np.nan
 

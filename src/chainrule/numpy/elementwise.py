@@ -146,12 +146,10 @@ def nan_to_num(
         x_[...] = nan_to_num(x, True, nan, posinf, neginf)
         return x
     if is_complex(x):
-        parts = (
-            nan_to_num(part, True, nan, posinf, neginf)
-            for part in (ops.real(x), ops.imag(x))
+        parts = ops.real(x), ops.imag(x)
+        return ops.complex_of(
+            *[nan_to_num(v, True, nan, posinf, neginf) for v in parts]
         )
-        re, im = parts
-        return re + 1j * im
     limits = np.finfo(dtype_of(x))
     z = ops.where(np.isnan(x), nan, x)
     z = ops.where(

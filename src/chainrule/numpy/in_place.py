@@ -33,8 +33,15 @@ from chainrule.rules import elementwise, rule_of
 from chainrule.rules.namespace import evaluate
 from chainrule.values.containers import declare_value
 from chainrule.values.foreign import is_foreign
-from chainrule.values.shapes import dtype_of, generic, laid_out, ndarray, shape_of
-from chainrule.values.types import Index, Value
+from chainrule.values.shapes import (
+    dtype_of,
+    generic,
+    in_order,
+    laid_out,
+    ndarray,
+    shape_of,
+)
+from chainrule.values.types import Index, Order, Value
 from chainrule.values.versions import (
     FROZEN,
     LOCK,
@@ -282,10 +289,11 @@ def _as_before(value: Any, before: Any) -> Any:
     return value
 
 
-def own(z: Any, *sources: ArrayLike) -> Any:
+def own(z: Any, *sources: ArrayLike, order: Order = "K") -> Any:
     """Return a result that shares no memory with others, where NumPy returns a copy.
 
-    It is a new node already, or one of the ``sources`` of the function.
+    It is a new node already, or one of the ``sources`` of the function. It lies in
+    memory in an ``order``, where NumPy's does: by rows, or by columns.
     """
     if not isinstance(z, node):
         return z
@@ -293,10 +301,9 @@ def own(z: Any, *sources: ArrayLike) -> Any:
         z = record(structure.identity_grad, (z,))
     value = z._value
     if isinstance(value, ndarray):
-        if not value.flags.forc:
-            z._value = np.copy(value, order="K")
+        z._value = in_order(value, order)
     elif isinstance(value, stand_in):
-        z._value = value.laid_out(None)
+        z._value = value.laid_out(None, order)
     memory_of(z).alone = True
     return z
 

@@ -138,8 +138,8 @@ def private(x: Any) -> Any:
     if isinstance(x, node):
         return x if array_of(x._value) is None else own(x, x)
     if isinstance(x, stand_in):
-        return x.fixed()
-    return as_buffer(x.copy()) if type(x) is ndarray else x
+        return x.fixed() if array_of(x) is None else x.laid_out(None)
+    return as_buffer(x.copy("K")) if type(x) is ndarray else x
 
 
 def private_part(x: Any, i: int) -> Any:

@@ -22,7 +22,7 @@ from chainrule.numpy.writes import METHODS
 from chainrule.operations import namespace as ops
 from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import TUPLE, is_complex
-from chainrule.values.types import Shape
+from chainrule.values.types import Order, Shape
 from chainrule.values.versions import array_of, memory_of, note
 from chainrule.values.vertices import vertex
 from chainrule.wrapping import implements
@@ -53,6 +53,11 @@ def transpose(x: node, *axes: int | Shape | None) -> Any:
 def flatten(x: node, order: str = "C") -> Any:
     """Return x with one axis, a copy."""
     return own(ravel(x, order))
+
+
+def copied(x: node, order: Order = "C") -> Any:
+    """Return a node of its own: by rows, where ``np.copy(x)`` lies as x does."""
+    return own(x, x, order=order)
 
 
 def flat(x: node) -> Any:
@@ -122,6 +127,7 @@ implements(np.astype)(astype)
 for _name, _method in {
     "astype": astype,
     "conj": conj,
+    "copy": copied,
     "item": item,
     "reshape": reshape,
     "transpose": transpose,

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import plain_operand
+from chainrule.numpy.in_place import own
 from chainrule.operations import namespace as ops
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.values.shapes import (
@@ -21,11 +22,13 @@ from chainrule.values.shapes import (
     shape_of,
 )
 from chainrule.values.types import Array, Axis, Shape
+from chainrule.values.versions import order_of
 from chainrule.values.vertices import (
     as_array,
     is_refused,
     is_stand_in,
     may_hold,
+    raw,
     surely_holds,
 )
 from chainrule.wrapping import implements
@@ -50,7 +53,8 @@ def partition(
     own_axes(axis, x.ndim)
     options: Any = {} if kind == "introselect" else {"kind": kind}
     places = np.argpartition(plain_operand(x), kth, axis=axis, **options)  # type: ignore
-    return ops.getitem(x, index=along_axis(places, axis, x.shape))
+    z = ops.getitem(x, index=along_axis(places, axis, x.shape))
+    return own(z, order=order_of(raw(x)))
 
 
 # --------------------------------------------------------------- medians and quantiles

@@ -19,9 +19,15 @@ from chainrule.operations import namespace as ops
 from chainrule.operations_grad.indexing import along_axis
 from chainrule.values.foreign import is_foreign, library_of
 from chainrule.values.shapes import describe, normalize_axes, own_axes
-from chainrule.values.types import Array, Axis, Value
-from chainrule.values.versions import note
-from chainrule.values.vertices import as_array, constant, is_refused, is_stand_in
+from chainrule.values.types import Array, Axis, Order, Value
+from chainrule.values.versions import note, order_of
+from chainrule.values.vertices import (
+    as_array,
+    constant,
+    is_refused,
+    is_stand_in,
+    raw,
+)
 from chainrule.wrapping import implements
 
 
@@ -47,9 +53,10 @@ def _places(n: int) -> NDArray[Any]:
     return np.arange(n)
 
 
-def pick(x: Array, places: ArrayLike, axis: int) -> Array:
-    """Return the entries at some places along an axis."""
-    return ops.getitem(x, index=(*(slice(None),) * axis, places))
+def pick(x: Array, places: ArrayLike, axis: int, order: Order = "C") -> Any:
+    """Return the entries at some places along an axis, in an order in memory."""
+    z = ops.getitem(x, index=(*(slice(None),) * axis, places))
+    return own(z, order=order)
 
 
 # ----------------------------------------------------------------------- by index
@@ -77,7 +84,7 @@ def take(
     elif mode != "raise":
         raise ValueError(f"np.take has mode raise, wrap or clip; received {mode!r}.")
     one = not places.ndim and not is_stand_in(places)
-    return own(pick(x, int(places) if one else places, axis))
+    return pick(x, int(places) if one else places, axis)
 
 
 @implements(np.take_along_axis, may_raise=True)
@@ -112,7 +119,8 @@ def extract(condition: ArrayLike, arr: ArrayLike) -> Any:
 def delete(arr: ArrayLike, obj: ArrayLike, axis: int | None = None) -> Any:
     """Return arr without the entries at ``obj`` along ``axis``."""
     x, axis = _flat_or_axis(arr, axis)
-    return pick(x, np.delete(_places(x.shape[axis]), plain_index(obj)), axis)
+    kept = np.delete(_places(x.shape[axis]), plain_index(obj))
+    return pick(x, kept, axis, order_of(raw(x)))
 
 
 @implements(np.insert)
@@ -131,7 +139,7 @@ def insert(
     shape = (*x.shape[:axis], len(places), *x.shape[axis + 1 :])
     both = ops.concatenate([x, ops.broadcast_to(new, shape)], axis=axis)
     source = np.insert(_places(count), places, count + _places(len(places)))
-    return pick(both, source, axis)
+    return pick(both, source, axis, order_of(raw(x)))
 
 
 def _insertions(obj: Any, count: int) -> tuple[Any, bool]:

@@ -24,7 +24,7 @@ from chainrule.values.shapes import (
     own_axes,
     shape_of,
 )
-from chainrule.values.types import Array, Shape
+from chainrule.values.types import Array, Order, Shape
 from chainrule.values.versions import array_of
 from chainrule.values.vertices import as_array, may_hold, raw, stand_in
 from chainrule.wrapping import implements
@@ -45,10 +45,10 @@ def ravel(a: ArrayLike, order: str = "C") -> Any:
     return z
 
 
-@implements(np.copy, method="copy", moves=True, in_order=True)
-def copy(a: ArrayLike, order: str = "K", subok: bool = False) -> Any:
+@implements(np.copy, moves=True, in_order=True)
+def copy(a: ArrayLike, order: Order = "K", subok: bool = False) -> Any:
     """Return a; a node of its own, so that it can be told from ``a``."""
-    return own(a, a) if isinstance(a, node) else np.copy(a)
+    return own(a, a, order=order) if isinstance(a, node) else np.copy(a, order)
 
 
 @implements(

@@ -1,7 +1,7 @@
-"""Rules of complex numbers: real, imag, conj, angle.
+"""Rules of complex numbers: complex_of, real, imag, conj, angle.
 
 Cotangents pair with tangents as ``Re(z_grad * z_dot)``, without a conjugate. The first
-three are linear over the real numbers, and their transposes follow from that pairing.
+four are linear over the real numbers, and their transposes follow from that pairing.
 """
 
 from __future__ import annotations
@@ -13,8 +13,60 @@ import numpy as np
 
 from chainrule.rules import elementwise, linear
 from chainrule.rules.cases import Cases, Domain, case
-from chainrule.values.shapes import is_complex
+from chainrule.rules.namespace import EXTRA
+from chainrule.values.foreign import first_foreign
+from chainrule.values.shapes import is_complex, shape_of, unbroadcast
 from chainrule.values.types import Namespace, Parameters, Support, Value
+from chainrule.values.vertices import first_stand_in
+
+
+def complex_of(re: Value, im: Value) -> Any:
+    """Return re + i im, each part as it is: ``1j * inf`` would make nan of the other.
+
+    >>> complex_of(-0.0, np.inf)
+    np.complex128(-0+infj)
+    """
+    trace = first_stand_in(re, im)
+    if trace is not None:
+        return trace.whole(complex_of, (re, im), {})
+    if first_foreign((re, im)) is not None:
+        return re + 1j * im
+    re, im = np.real(re), np.real(im)
+    shape = np.broadcast_shapes(np.shape(re), np.shape(im))
+    z = np.empty(shape, np.result_type(re, im, 1j))
+    z.real, z.imag = re, im
+    return z if shape else z[()]
+
+
+EXTRA["complex_of"] = complex_of
+
+
+class complex_of_grad(linear):
+    """z = re + i im"""
+
+    forward = complex_of
+    entrywise = True
+    cases: Cases = (
+        case((2, 3), (2, 3)),
+        case((2, 3), (3,)),
+        case((), ()),
+        case((0,), (0,)),
+    )
+
+    @staticmethod
+    def transpose_re(xp: Namespace, z_grad: Value, re: Value, im: Value) -> Value:
+        """re_grad = Re(z_grad)"""
+        return unbroadcast(xp, xp.real(z_grad), shape_of(re))
+
+    @staticmethod
+    def transpose_im(xp: Namespace, z_grad: Value, re: Value, im: Value) -> Value:
+        """im_grad = -Im(z_grad), as Re(z_grad i im_dot) = -Im(z_grad) im_dot"""
+        return unbroadcast(xp, xp.negative(xp.imag(z_grad)), shape_of(im))
+
+    @classmethod
+    def marks(cls, support: Support, shape: tuple[int, ...], like: Any = None) -> Any:
+        """Return marks with two parts, of which each transpose takes its own"""
+        return (1.0 + 1.0j) * super().marks(support, shape, like)
 
 
 class real_grad(linear):
@@ -34,7 +86,7 @@ class real_grad(linear):
     @classmethod
     def put(cls, xp: Namespace, z: Value, x: Value, parameters: Parameters) -> Any:
         """Return z + i Im(x); ``z`` for a real x"""
-        return z + 1j * xp.imag(x) if is_complex(x) else xp.positive(z)
+        return xp.complex_of(z, xp.imag(x)) if is_complex(x) else xp.positive(z)
 
 
 class imag_grad(linear):
@@ -47,8 +99,8 @@ class imag_grad(linear):
 
     @staticmethod
     def transpose_x(xp: Namespace, z_grad: Value, x: Value) -> Value:
-        """x_grad = -1j z_grad, as Re(-1j z_grad x_dot) = z_grad Im(x_dot)"""
-        return xp.multiply(-1j, z_grad)
+        """x_grad = -i z_grad, as Re(-i z_grad x_dot) = z_grad Im(x_dot)"""
+        return xp.complex_of(0.0, xp.negative(z_grad))
 
     @classmethod
     def marks(cls, support: Support, shape: tuple[int, ...], like: Any = None) -> Any:
@@ -58,7 +110,7 @@ class imag_grad(linear):
     @classmethod
     def put(cls, xp: Namespace, z: Value, x: Value, parameters: Parameters) -> Any:
         """Return Re(x) + i z"""
-        return xp.real(x) + 1j * z
+        return xp.complex_of(xp.real(x), z)
 
 
 class conj_grad(linear):

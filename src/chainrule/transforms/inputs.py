@@ -11,7 +11,7 @@ from chainrule.nodes.recorder import new, next_serial, record, stacked
 from chainrule.operations_grad import structure
 from chainrule.values.foreign import is_foreign
 from chainrule.values.refusals import is_unknown, refusal
-from chainrule.values.shapes import ARRAYS, kind_of, ndarray
+from chainrule.values.shapes import ARRAYS, kind_of, laid_out, ndarray
 from chainrule.values.vertices import first_stand_in, stand_in
 
 
@@ -40,7 +40,7 @@ def input_node(x: Any, *, copy: bool, integers: bool) -> node | None:
     """
     kind = kind_of(x)
     if kind is ndarray and x.dtype.kind in "fc":
-        x = x.copy() if copy else x
+        x = laid_out(x, x) if copy else x
     elif kind is not float:
         if holds_nodes(x) or (kind is ndarray and first_stand_in(x) is not None):
             x = stacked(x)

@@ -121,7 +121,7 @@ class Recording:
     def _wrap(self, arg: Any, *, copy: bool, rest: str) -> Any:
         leaves, structure = flatten(arg)
         if structure is LEAF:  # the short way of a number or an array
-            z = input_node(arg, copy=copy, integers=True)
+            z = input_node(leaves[0], copy=copy, integers=True)
             if z is not None:
                 self.places.append((structure, [z]))
                 self.inputs.append(z)
@@ -244,7 +244,7 @@ class Recording:
         plain = plain_copy if copy else _apart
         leaves, structure = flatten(tree)
         if structure is LEAF:
-            return plain(tree)
+            return plain(leaves[0])
         return unflatten(structure, list(map(plain, leaves)))
 
 

@@ -14,6 +14,7 @@ from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import stacked
 from chainrule.rules.supports import is_inexact, zeros_of
 from chainrule.transforms.recorded_call import Recording, plain_copy
+from chainrule.values.buffered import current
 from chainrule.values.containers import Structure, flatten, unflatten
 from chainrule.values.foreign import PLAIN, is_foreign, made_like
 from chainrule.values.shapes import (
@@ -138,7 +139,7 @@ def _matching_leaves(
     Where that holds what is not differentiated (``taken``), ``None`` may stand.
     """
     if structure.num_nodes == 1 and not isinstance(tree, tuple | dict):
-        return [tree]
+        return [current(tree)]
     leaves, received = flatten(tree)
     if received == structure:
         return leaves

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chainrule.values.types import Axis, Namespace, Shape, Value
+from chainrule.values.types import Axis, Namespace, Order, Shape, Value
 
 # Classes to test values of any origin for. As Any, so that a type checker does not take
 # a passed test to mean an array of unknown elements.
@@ -59,6 +59,13 @@ def laid_out(value: ArrayLike, like: NDArray[Any]) -> NDArray[Any]:
         out = np.ndarray(like.shape, like.dtype, buffer, before, strides)
     out[...] = value
     return out
+
+
+def in_order(value: NDArray[Any], order: Order) -> NDArray[Any]:
+    """Return an array without gaps: by rows, by columns, or in its own order."""
+    if order != "K":
+        return np.asarray(value, order=order)
+    return value if value.flags.forc else np.copy(value, order="K")
 
 
 def index_of_view(view: NDArray[Any], base: NDArray[Any]) -> Any:

@@ -17,6 +17,8 @@ Axis = int | tuple[int, ...] | None
 """One axis, several, or all of them."""
 Casting = Literal["no", "equiv", "safe", "same_kind", "unsafe"]
 """Which casts between dtypes are allowed."""
+Order = Literal["K", "A", "C", "F"]
+"""Which index changes fastest in memory."""
 Parameters = Mapping[str, Any]
 """The keyword parameters of an operation."""
 Operation = Callable[..., Any]

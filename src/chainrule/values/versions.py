@@ -28,6 +28,7 @@ from chainrule.locks import reentrant_lock
 from chainrule.values.foreign import may_be_written
 from chainrule.values.overwritten import Log
 from chainrule.values.shapes import ndarray
+from chainrule.values.types import Order
 from chainrule.values.vertices import Count, raw, stand_in, vertex
 
 LOCK = reentrant_lock()
@@ -241,6 +242,12 @@ def is_writeable(value: Any) -> bool:
     """Tell whether the array of a value may be written; only NumPy's are locked."""
     array = array_of(value)
     return not isinstance(array, ndarray) or bool(array.flags.writeable)
+
+
+def order_of(value: Any) -> Order:
+    """Return the order in which NumPy makes arrays of one: by columns, or by rows."""
+    known = array_of(value)
+    return "F" if known is not None and known.flags.fnc else "C"
 
 
 def shares(value: Any, source: Any) -> bool:

@@ -13,7 +13,15 @@ from chainrule.errors import EscapeError
 from chainrule.values.buffered import buffered
 from chainrule.values.foreign import full, is_foreign, made_like
 from chainrule.values.operators import Operators
-from chainrule.values.types import ArrayValue, Mask, Operation, Parameters, Shape, Value
+from chainrule.values.types import (
+    ArrayValue,
+    Mask,
+    Operation,
+    Order,
+    Parameters,
+    Shape,
+    Value,
+)
 
 _ndarray: Any = np.ndarray
 _where: Any = np.where
@@ -139,10 +147,10 @@ class stand_in(Operators):
         """Return a handle on this that nobody can write into."""
         raise NotImplementedError
 
-    def laid_out(self, before: ArrayValue | None) -> Any:
+    def laid_out(self, before: ArrayValue | None, order: Order = "K") -> Any:
         """Return this as an array that lies in memory as another one does.
 
-        Where there is no other one, as a copy by itself does.
+        Where there is no other one, as a copy by itself does, in an order.
         """
         raise NotImplementedError
 

@@ -12,7 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from chainrule import operations
-from chainrule.compiler.control.bodies import FlatFunction, Leaves, traced_in
+from chainrule.compiler.control.bodies import (
+    FlatFunction,
+    Leaves,
+    example_of,
+    lie_as,
+    traced_in,
+)
 from chainrule.compiler.control.carries import check_carry, promote
 from chainrule.compiler.control.loops import Loop
 from chainrule.compiler.tracing.trace import joined
@@ -54,8 +60,12 @@ def loop_in_trace(
     columns, of_xs = flatten(xs)
     n = len(carries)
     structures: list[Any] = []
+    layouts: list[Any] = []  # which runs of the step for sweeps see again
 
     def flat(*leaves: Any) -> list[Any]:
+        layouts.extend(map(example_of, leaves if not layouts else ()))
+        for x, like in zip(leaves, layouts, strict=True):
+            lie_as(raw(x), like)
         carry = unflatten(of_carry, list(leaves[:n]))
         carry, y = step(carry, unflatten(of_xs, list(leaves[n:])))
         after, structure = flatten(carry)
@@ -66,9 +76,12 @@ def loop_in_trace(
 
     loop = make(flat, carries, columns)
     while promote(loop.home, carries, loop.body.likes):
+        layouts.clear()
         loop = make(flat, carries, columns)
     operands = [*carries, *columns, *loop.body.closed]
     results = record(loop_grad, operands, {"loop": loop})
+    for z, like in zip(results, loop.body.likes[:n], strict=False):
+        lie_as(raw(z), like)
     return Looped(
         unflatten(of_carry, list(results[:n])),
         unflatten(structures[0], list(results[n : loop.returned])),

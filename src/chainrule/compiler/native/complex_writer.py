@@ -35,24 +35,25 @@ class ComplexWriter(EntryWriter):
             mask = self.shuffled(mask.name, "poison", self.width, twice)
             x, y = map(self.paired, others)
             return self.operation("where", 2 * self.width, mask, x, y)
+        if step.name == "complex":
+            return self.paired(*operands)
         pairs = [self.paired(x) for x in operands]
         if step.name in ("real", "imag"):
             places = range(int(step.name == "imag"), 2 * self.width, 2)
             return self.shuffled(pairs[0], "poison", 2 * self.width, places)
         if step.name == "conjugate":
             return self._conjugate(*pairs)
-        if step.name == "complex":
-            return pairs[0]
         if step.name == "multiply":
             return self._product(*pairs)
         return self.operation(step.name, 2 * self.width, *pairs)
 
-    def paired(self, x: Number) -> str:
-        """Return a vector as complex numbers: real ones have the imaginary part 0."""
+    def paired(self, x: Number, imaginary: Number | None = None) -> str:
+        """Return a vector as complex numbers: real ones beside others, or 0."""
         if x.width > self.width:
             return x.name
         places = [i // 2 + i % 2 * self.width for i in range(2 * self.width)]
-        return self.shuffled(x.name, self.literal(0.0), self.width, places)
+        turned = imaginary.name if imaginary else self.literal(0.0)
+        return self.shuffled(x.name, turned, self.width, places)
 
     def _conjugate(self, x: str) -> str:
         width = 2 * self.width

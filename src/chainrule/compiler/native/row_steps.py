@@ -25,6 +25,7 @@ from chainrule.compiler.native.operations import operation_named
 from chainrule.compiler.native.ufunc_loops import loop_of
 from chainrule.compiler.tracing.plain_operators import is_of_numbers
 from chainrule.compiler.tracing.rows import Row
+from chainrule.operations_grad.complex_parts import complex_of
 from chainrule.operations_grad.shaping import astype_grad
 from chainrule.rules import rule_of
 from chainrule.rules.registry import traits_of
@@ -167,6 +168,10 @@ def _of_complex(f: Any, row: Row, args: tuple[Any, ...]) -> Meant:
         if not _is_complex(args[0]):
             raise CannotLowerError
         return Meant(f.__name__, args, True, False)
+    if f is complex_of:
+        if any(map(_is_complex, args)):
+            raise CannotLowerError
+        return Meant("complex", args, True, True)
     name, complex_result = operation_named(f), _is_complex(row)
     if name == "where":
         return _chosen(*args, is_complex=True)

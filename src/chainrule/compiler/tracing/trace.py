@@ -322,12 +322,21 @@ class Trace:
                     return self.parent.guard(outer, take)
             raise CompileError(
                 f"The body of a loop decides on a value at {user_line()}, and would "
-                "have to decide in every step. Use np.where or gd.cond there."
+                f"have to decide in every step. {_INSTEAD.get(take, _PLACES)}"
             )
         self.guesses.refuse(self, x.row)
         decision = take(x.value)
         self.guards.append(Guard(x.row, take, decision, user_line()))
         return decision
+
+
+_PLACES = (
+    "A plain array cannot be read by a[i] or np.take(a, i) at a place that the body "
+    "computes: write chainrule.numpy.take(a, i), or pass the array to the function as "
+    "an argument. For a count (range(n)), take one that is known before the loop."
+)
+_INSTEAD: dict[Any, str] = {bool: "Use np.where or gd.cond there."}
+"""What to write instead of a decision of a body, by what it asks for."""
 
 
 def _noted(results: Any, args: Sequence[Any]) -> Any:

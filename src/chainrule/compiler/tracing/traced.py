@@ -11,7 +11,7 @@ import math
 import operator
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -32,15 +32,13 @@ from chainrule.operations_grad.indexing import getitem
 from chainrule.rules.registry import traits_of
 from chainrule.values.containers import declare_value
 from chainrule.values.frames import Frame
-from chainrule.values.shapes import kind_of, laid_out, ndarray
-from chainrule.values.types import ArrayValue, Index, Shape, Value
+from chainrule.values.shapes import in_order, kind_of, laid_out, ndarray
+from chainrule.values.types import ArrayValue, Index, Order, Shape, Value
 from chainrule.values.vertices import first_vertex, stand_in, vertex
 
 if TYPE_CHECKING:
     from chainrule.compiler.tracing.trace import Trace
 
-Order = Literal["K", "A", "C", "F"]
-"""Which index changes fastest in memory."""
 FLAT: Any = object()
 """The index of ``x.flat``: all entries. What is read of it are copies."""
 MAPS: list[Function] = []
@@ -88,12 +86,12 @@ class Traced(stand_in):
             handle.value.flags.writeable = False
         return handle
 
-    def laid_out(self, before: ArrayValue | None) -> Traced:
+    def laid_out(self, before: ArrayValue | None, order: Order = "K") -> Traced:
         """Return an array that lies in memory as another one, or by itself."""
         array, value = self, np.asarray(self.value)
         like: Any = before.value if isinstance(before, Traced) else before
         if like is None:
-            value = value if value.flags.forc else np.copy(value, order="K")
+            value = in_order(value, order)
         else:
             self.home.wrote()
             if value.strides != like.strides:

@@ -212,7 +212,7 @@ def _method(function: Function) -> Function:
 
 
 _METHODS = (
-    "all any argmax argmin argsort choose clip compress copy cumprod cumsum diagonal "
+    "all any argmax argmin argsort choose clip compress cumprod cumsum diagonal "
     "dot max mean min nonzero prod ptp ravel repeat round searchsorted squeeze std sum "
     "swapaxes take trace var"
 ).split()

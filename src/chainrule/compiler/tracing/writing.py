@@ -17,16 +17,16 @@ from numpy.lib.stride_tricks import as_strided
 
 from chainrule.compiler.tracing.frames import user_line
 from chainrule.compiler.tracing.plain_operators import UFUNCS
-from chainrule.compiler.tracing.traced import FLAT, Order, Traced
+from chainrule.compiler.tracing.traced import FLAT, Traced
 from chainrule.compiler.tracing.traced_operators import BINARY
 from chainrule.errors import EscapeError, ReadOnlyError
 from chainrule.numpy.in_place import repeated, same_index
 from chainrule.numpy.writes import METHODS
 from chainrule.operations_grad.indexing import setitem
-from chainrule.rules import rule_of
+from chainrule.rules import plain, rule_of
 from chainrule.values.containers import declare_value
 from chainrule.values.shapes import index_of_view, laid_out, ndarray
-from chainrule.values.types import Index
+from chainrule.values.types import Index, Order
 from chainrule.values.versions import shares
 from chainrule.values.vertices import vertex
 
@@ -125,7 +125,7 @@ def _write(y: Traced, z: Traced) -> None:
             z = y.home.call(setitem, (base, z), {"index": _cut(y)})
         else:  # the real or the imaginary part
             whole: Any = rule_of(y.row.function)
-            z = whole.put(_np, z, base, {})
+            z = whole.put(plain, z, base, {})
         _write(base, z)
         return
     _outdate(y)
@@ -223,6 +223,13 @@ def _flatten(x: Traced, order: Order = "C") -> Any:
     return _np.ravel(x, order).fixed()
 
 
+def _copy(x: Traced, order: Order = "C") -> Any:
+    """Return ``np.copy``: by rows, as the method of arrays does."""
+    known = x.value
+    lies_so = not isinstance(known, ndarray) or known.flags.c_contiguous
+    return _np.copy(x) if order in "CK" and lies_so else _np.copy(x, order)
+
+
 def _flat(x: Traced) -> Any:
     """The elements one by one; to write into them is to write into this."""
     z: Any = _np.reshape(x, (-1,))
@@ -234,6 +241,7 @@ def _flat(x: Traced) -> Any:
 
 
 declare_value(_Stale)
+Traced.copy = _copy  # type: ignore[attr-defined]
 Traced.flatten = _flatten  # type: ignore[attr-defined]
 Traced.flat = property(_flat)  # type: ignore[attr-defined]
 Traced.__setitem__ = assign  # type: ignore[method-assign]

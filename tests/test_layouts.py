@@ -1,0 +1,109 @@
+"""How arrays lie in memory decides what is a view: as NumPy's, in all transforms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+from tests.programs_in_place import moved
+
+A = np.random.default_rng(0).uniform(0.2, 1.2, (3, 4))
+WEIGHTS = np.arange(12.0).reshape(3, 4)
+LAYOUTS = {
+    "rows": A.copy(),
+    "columns": np.asfortranarray(A),
+    "backwards": np.repeat(np.repeat(A[::-1, ::-1], 2, 0), 2, 1)[::-2, ::-2],
+}
+
+
+def through_flat_views(x):
+    """Write through views where the layout allows them, into copies elsewhere."""
+    flat = x.reshape(-1)
+    flat[1] = 7.0 * x[0, 0]
+    y = np.empty_like(x)
+    y[...] = 2.0 * x
+    y.reshape(-1)[3] = x[1, 1]
+    return np.sum(x * WEIGHTS * x) + np.sum(y * x)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_transforms_keep_the_layout_of_an_argument(name):
+    x = LAYOUTS[name]
+    expected = through_flat_views(moved(x, 0.0))
+    slope = gd.grad(through_flat_views)(x)
+    for found in (
+        gd.value_and_grad(through_flat_views)(x)[0],
+        gd.vjp(through_flat_views, x)[0],
+        gd.jvp(through_flat_views, (x,), (x,))[0],
+        gd.linearize(through_flat_views, x)[0],
+        gd.compile(through_flat_views)(x),
+    ):
+        np.testing.assert_allclose(found, expected)
+    np.testing.assert_allclose(gd.vjp(through_flat_views, x)[1](1.0)[0], slope)
+    pushed = gd.linearize(through_flat_views, x)[1](x)
+    np.testing.assert_allclose(pushed, np.sum(slope * x))
+
+
+def carried(x):
+    """Write through a view of a carry, and of a row that a step is given."""
+
+    def step(c, row):
+        c.reshape(-1)[1] = c[-1, -1] * 0.5
+        row.T[0] *= 0.9
+        return c, row.sum()
+
+    def body(state):
+        c, n = state
+        c.reshape(-1)[2] *= 0.5
+        return c, n + 1
+
+    c, sums = gd.scan(step, x, np.stack([x, x * 0.5]))
+    c, _ = gd.while_loop(lambda state: state[1] < 3, body, (c, 0))
+    return np.sum(c * WEIGHTS) + np.sum(sums)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("transform", ["eager", "compiled"])
+def test_loops_keep_the_layout_of_a_carry(name, transform):
+    x = LAYOUTS[name]
+    slow = gd.value_and_grad(carried)
+    g = gd.compile(slow) if transform == "compiled" else slow
+    value, slope = g(x)
+    np.testing.assert_allclose(value, carried(moved(x, 0.0)))
+    np.testing.assert_allclose(slope, slow(x)[1])
+
+
+COPIES = {
+    "copy": lambda x: x.copy(),
+    "copy by columns": lambda x: x.copy(order="F"),
+    "np.copy": np.copy,
+    "take": lambda x: np.take(x, [1, 0, 2], axis=1),
+    "compress": lambda x: np.compress([1, 0, 1, 1], x, axis=1),
+    "delete": lambda x: np.delete(x, 0, axis=1),
+    "insert": lambda x: np.insert(x, 0, 1.0, axis=0),
+    "partition": lambda x: np.partition(x, 1, axis=0),
+    "zeros_like": np.zeros_like,
+    "product": lambda x: x * 2.0,
+    "roll": lambda x: np.roll(x, 1, axis=0),
+    "sort": lambda x: np.sort(x, axis=0),
+    "flatten": lambda x: x.flatten(),
+}
+
+
+@pytest.mark.parametrize("copy", COPIES)
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_copies_lie_as_numpys(name, copy):
+    """What is written through a flat view of a copy is seen where NumPy sees it."""
+
+    def f(x):
+        y = COPIES[copy](x)
+        y.reshape(-1)[3] = 5.0 * x[0, 1]
+        return np.sum(y * np.arange(1.0, y.size + 1).reshape(y.shape))
+
+    x = LAYOUTS[name]
+    value, slope = gd.value_and_grad(f)(x)
+    np.testing.assert_allclose(value, f(moved(x, 0.0)))
+    fast = gd.compile(gd.value_and_grad(f))(x)
+    np.testing.assert_allclose(fast[0], value)
+    np.testing.assert_allclose(fast[1], slope)
