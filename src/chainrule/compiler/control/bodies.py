@@ -52,9 +52,9 @@ def own_example(x: Any) -> Any:
 
 def lie_as(x: Any, like: Any) -> None:
     """Let the example of a loop's result lie in memory as that of a step does."""
-    if not (isinstance(x, Traced) and isinstance(like, ndarray)):
+    known: Any = x.value if isinstance(x, Traced) else None
+    if not (isinstance(known, ndarray) and isinstance(like, ndarray)):
         return
-    known: Any = x.value
     if known.shape == like.shape and known.strides != like.strides:
         x.value = laid_out(known, np.empty_like(like, known.dtype))
 
