@@ -30,8 +30,6 @@ NEWEST_TESTS := tests $(addprefix --ignore=tests/,benchmarks browser compiler ex
 # What NumPy 2.5 and SciPy 1.18 themselves answer otherwise than the pinned ones do.
 NEWEST_CHANGED := $(addprefix --deselect=tests/, \
 	numpy/test_linalg.py::test_eigenvalues_and_what_does_not_depend_on_phases[real] \
-	scipy/test_integrate.py::test_integrals_have_derivatives_of_order_two_in_both_modes[fixed_quad] \
-	scipy/test_integrate.py::test_compiled_integrals_follow_their_parameters[fixed_quad] \
 	scipy/test_interpolate.py::test_what_makes_plain_coefficients_is_refused \
 	scipy/test_keywords.py::test_signatures_are_scipys[interpolate] \
 	scipy/test_linalg.py::test_values_are_scipys_and_derivatives_those_of_differences[cho_factor \

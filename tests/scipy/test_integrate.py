@@ -390,3 +390,15 @@ def test_nested_integrals_take_break_points_and_options_of_each():
     assert integrate.nquad(f, *given) == scipy_integrate.nquad(f, *given)
     scaled = integrate.nquad(lambda x, y, c: c * f(x, y), given[0], (gd.node(2.0),))
     assert scaled[0].value == pytest.approx(2 * integrate.nquad(f, *given)[0])
+
+
+def test_gauss_rule_is_scipys_and_runs_in_compiled_maps():
+    args = np.array([0.2, 0.3]), np.array([1.2, 0.9])
+    for a, b in zip(*args, strict=True):
+        given = lambda x, t: np.exp(-t * x), a, b, (0.7,), 4
+        assert integrate.fixed_quad(*given) == scipy_integrate.fixed_quad(*given)
+    slopes = gd.vmap(gd.grad(lambda a, b: gauss(0.7, a, b), (0, 1)))
+    for one, other in zip(gd.compile(slopes)(*args), slopes(*args), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-13)
+    with pytest.raises(ValueError, match="finite limits"):
+        gd.grad(lambda b: integrate.fixed_quad(np.exp, -np.inf, b)[0])(1.0)

@@ -536,3 +536,17 @@ def test_compiled_interpolants_look_at_each_calls_knots():
     fast = gd.compile(grid_at)
     assert fast(X) == pytest.approx(grid_at(X))
     assert fast(3.0 - X) == pytest.approx(grid_at(3.0 - X))
+
+
+def test_compiled_maps_take_grids_of_both_directions():
+    rising = np.array([0.0, 0.7, 1.5, 2.2])
+
+    def f(x, q):
+        values = np.outer(np.sin(x), x)
+        at = np.stack([q, q[::-1]], axis=1)
+        return np.sum(ours.RegularGridInterpolator((x, x), values)(at))
+
+    args = np.stack([rising, rising[::-1]]), np.array([[0.3, 1.2], [0.4, 2.0]])
+    slopes = gd.vmap(gd.grad(f, (0, 1)))
+    for one, other in zip(gd.compile(slopes)(*args), slopes(*args), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)

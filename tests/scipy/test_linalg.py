@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as gd
-from chainrule.errors import ChainruleError
+from chainrule.errors import ChainruleError, CompileError
 from chainrule.nodes.tables import FUNCTIONS, LOCALLY_CONSTANT, REFUSED
 
 scipy_linalg = pytest.importorskip("scipy.linalg")
@@ -532,3 +532,23 @@ def test_signatures_are_scipys():
         for a, b in zip(ours, theirs, strict=True):
             is_unset = type(b.default) is object  # SciPy's mark of an old parameter
             assert a.default is None if is_unset else a.default == b.default, name
+
+
+@pytest.mark.parametrize(
+    ("name", "f"),
+    [
+        ("logm", linalg.logm),
+        ("sqrtm", linalg.sqrtm),
+        ("fractional_matrix_power", lambda a: linalg.fractional_matrix_power(a, 0.3)),
+        ("np.linalg.eig", np.linalg.eigvals),
+        ("eig", linalg.eigvals),
+        ("np.roots", lambda a: np.roots(a[0])),
+    ],
+)
+def test_what_is_real_by_values_says_so_in_a_compiled_map(name, f):
+    a = np.array([[4.0, 0.5, 0.1], [0.2, 3.0, -0.3], [0.4, 0.1, 5.0]])
+    many = np.stack([a, 1.1 * a])
+    slopes = gd.vmap(gd.grad(lambda a: np.sum(np.real(f(a + 0j)))))
+    np.testing.assert_allclose(gd.compile(slopes)(many), slopes(many), rtol=1e-10)
+    with pytest.raises(CompileError, match=rf"^{name} of real.*{name}\(a \+ 0j\)"):
+        gd.compile(gd.vmap(gd.grad(lambda a: np.sum(np.real(f(a))))))(many)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from chainrule.errors import ArgumentError, ShapeError
+from chainrule.errors import ArgumentError, CompileError, ShapeError
 from chainrule.nodes.admission import plain_operand
 from chainrule.nodes.node_class import node
 from chainrule.numpy.products import moved_axis
@@ -147,13 +147,31 @@ def cond(x: ArrayLike, p: float | str | None = None) -> Any:
 # -------------------------------------------------------------------- decompositions
 
 
+def any_imaginary(z: Any, name: str) -> bool:
+    """Tell whether a function of real numbers has complex values, and so a dtype.
+
+    Raises
+    ------
+    CompileError
+        In the body of a compiled map or loop, which cannot decide for each example.
+    """
+    try:
+        return bool(np.any(z.imag))
+    except CompileError as error:
+        raise CompileError(
+            f"{name} of real numbers is real or complex by its values, which compiled "
+            "maps and loops cannot decide for each example. Give it complex numbers, "
+            f"{name}(a + 0j), and take np.real(z) of what is real."
+        ) from error
+
+
 @implements(np.linalg.eig, primitive=True, signature="(n,n)->(n),(n,n)", may_raise=True)
 def eig(a: ArrayLike) -> Any:
     """Return eigenvalues and eigenvectors, real where all are; see ``eig_grad``."""
     a = operations.asarray(a)
     z = operations.linalg.complex_eig(a)
     w: Any = raw(z[0])
-    if a.dtype.kind == "c" or np.any(w.imag):
+    if a.dtype.kind == "c" or any_imaginary(w, "np.linalg.eig"):
         return z
     return type(z)(*map(operations.real, z))
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nodes.admission import plain_operand
-from chainrule.numpy.matrices import lstsq
+from chainrule.numpy.matrices import any_imaginary, lstsq
 from chainrule.operations import namespace as ops
 from chainrule.values.foreign import is_foreign
 from chainrule.values.types import Array
@@ -103,8 +103,8 @@ def roots(p: ArrayLike) -> Any:
     """Return the roots of a polynomial, real where all are; see ``roots_grad``."""
     p = _coefficients(p)
     z = ops.complex_roots(p)
-    values: Any = raw(z)
-    return z if p.dtype.kind == "c" or np.any(values.imag) else ops.real(z)
+    is_complex = p.dtype.kind == "c" or any_imaginary(raw(z), "np.roots")
+    return z if is_complex else ops.real(z)
 
 
 @implements(np.poly, primitive=True, may_raise=True)

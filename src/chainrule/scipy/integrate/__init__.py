@@ -16,6 +16,7 @@ from chainrule.scipy.integrate.nested import dblquad as dblquad
 from chainrule.scipy.integrate.nested import nquad as nquad
 from chainrule.scipy.integrate.nested import tplquad as tplquad
 from chainrule.scipy.integrate.odepack import odeint as odeint
+from chainrule.scipy.integrate.quadrature import fixed_quad as fixed_quad
 from chainrule.scipy.integrate.quadrature import quad as quad
 from chainrule.scipy.integrate.quadrature import quad_vec as quad_vec
 

@@ -69,7 +69,11 @@ class RegularGridInterpolator(_scipy.RegularGridInterpolator):
         self._moving = moves(list(points), values, fill_value)
         at, table = [own_floats(p) for p in points], own_floats(values)
         for i, p in enumerate(at):
-            if p.shape[0] > 1 and p[0] > p[-1]:
+            falls: Any = p.shape[0] > 1 and raw(p)[0] > raw(p)[-1]
+            if not getattr(falls, "may_decide", True):  # in a compiled map or loop
+                at[i] = _np.where(falls, _np.flip(p), p)
+                table = _np.where(falls, _np.flip(table, axis=i), table)
+            elif falls:
                 at[i], table = _np.flip(p), _np.flip(table, axis=i)
             increasing(at[i])
         self._points, self._table = at, table

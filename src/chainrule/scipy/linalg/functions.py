@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from chainrule.errors import ArgumentError
 from chainrule.nodes.admission import holds_nodes
+from chainrule.numpy.matrices import any_imaginary
 from chainrule.operations import namespace as ops
 from chainrule.operations_grad.matrix_parts import swapped
 from chainrule.operations_grad.ties import largest
@@ -129,13 +130,13 @@ def as_known(z: ArrayValue, real: bool | None) -> Any:
     return z if real is None else np.real(z) if real else z + 0j
 
 
-def is_real(f: Operation, a: ArrayValue, **given: float) -> bool | None:
+def is_real(name: str, f: Operation, a: ArrayValue, **given: float) -> bool | None:
     """Tell a trace whether a function of matrices has real values."""
     value = raw(a)
     if not is_stand_in(value) or a.dtype.kind == "c":
         return None
     z: Any = f(value, real=False, **given)
-    return not np.any(z.imag)
+    return not any_imaginary(z, name)
 
 
 @opaque
@@ -239,6 +240,7 @@ class matrix_power_of_grad(general):
 
 _log: Any = operation(matrix_log_grad)
 _power: Any = operation(matrix_power_of_grad)
+_POWER = "fractional_matrix_power"
 
 
 def refuse_estimate(name: str, disp: bool | None) -> None:
@@ -256,7 +258,7 @@ def logm(A: ArrayLike, disp: bool | None = None) -> Any:
     refuse_estimate("logm", disp)
     a = checked(A, check_finite=False)
     square("logm", a)
-    return _log(a, real=is_real(matrix_log, a))
+    return _log(a, real=is_real("logm", matrix_log, a))
 
 
 @implements(_linalg.fractional_matrix_power, may_raise=True)
@@ -265,8 +267,10 @@ def fractional_matrix_power(A: ArrayLike, t: float) -> Any:
     a = checked(A, check_finite=False)
     square("fractional_matrix_power", a)
     if holds_nodes(t) or is_stand_in(t):
-        return _exp(t * _log(a, real=is_real(matrix_log, a)))
-    return _power(a, t=t, real=is_real(matrix_power_of, a, t=t))
+        return _exp(t * _log(a, real=is_real("logm", matrix_log, a)))
+    return _power(
+        a, t=t, real=is_real("fractional_matrix_power", matrix_power_of, a, t=t)
+    )
 
 
 # ------------------------------------------------------------- of sums of exponentials

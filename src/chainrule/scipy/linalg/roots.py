@@ -118,7 +118,7 @@ def sqrtm(A: ArrayLike, disp: bool | None = None, blocksize: int | None = None) 
     refuse_estimate("sqrtm", disp)
     a = checked(A, check_finite=False)
     square("sqrtm", a)
-    return _sqrt(a, real=is_real(matrix_sqrt, a))
+    return _sqrt(a, real=is_real("sqrtm", matrix_sqrt, a))
 
 
 @implements(_linalg.signm, may_raise=True)

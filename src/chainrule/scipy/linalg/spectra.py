@@ -321,8 +321,7 @@ def eig(
         w, v = _of_two(a, b)
         product = ops.matmul(b, v)
     is_real = a.dtype.kind != "c" and (b is None or b.dtype.kind != "c")
-    values: Any = raw(w)
-    is_real = is_real and not np.any(values.imag)
+    is_real = is_real and not matrices.any_imaginary(raw(w), "eig")
     found = [v] if right else []
     if left:
         u = adjoint(ops.linalg.inv(product))
