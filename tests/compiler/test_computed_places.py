@@ -211,3 +211,22 @@ def test_what_is_added_at_constant_places_is_added(executor, index):
         fast = gd.compile(g, executor=executor)
         for point in (x, x + 1.0):
             np.testing.assert_allclose(fast(point), g(point), rtol=1e-12)
+
+
+@pytest.mark.parametrize("rows", [20, 700])
+def test_few_entries_of_large_arrays_are_machine_code(rows):
+    """The scores of labels: an array of zeros gets few entries."""
+
+    def loss(scores, labels):
+        picked = scores[np.arange(rows), labels]
+        return np.mean(np.log(np.sum(np.exp(scores), axis=1)) - picked)
+
+    rng = np.random.default_rng(1)
+    scores, labels = rng.normal(size=(rows, 8)), rng.integers(0, 8, rows)
+    derived = gd.grad(loss)
+    fast = gd.compile(derived, executor="native")
+    for i in (labels, labels[::-1].copy(), -1 - labels):
+        np.testing.assert_allclose(fast(scores, i), derived(scores, i), rtol=1e-13)
+    assert fast.stats()["programs"][0]["numpy_rows"] == {}
+    with pytest.raises(IndexError, match="out of bounds"):
+        fast(scores, labels + 8)

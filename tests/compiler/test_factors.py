@@ -201,11 +201,12 @@ def every(a, b):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 5, 9, 17])
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 9, 17, 70])
 @pytest.mark.parametrize("columns", [(), (1,), (3,), (9,)])
 def test_small_matrices_are_machine_code(n, columns):
     a, b = regular(n), RNG.normal(size=(n, *columns))
-    assert in_native(flat(every), a, b).shares() == {}
+    left = in_native(flat(every), a, b).shares().keys()
+    assert left <= ({"concatenate", "ravel", "transpose"} if n > 17 else set())
 
 
 @pytest.mark.parametrize("f", [likelihood, by_cholesky])

@@ -115,3 +115,26 @@ def test_who_goes_through_the_lines_of_sources_loses_no_name():
     assert set(before) <= set(linecache.cache)
     programs()
     assert set(names()) == set(before)  # they are used again
+
+
+def test_the_cotangent_of_a_sum_is_one_number():
+    x, y = np.arange(6000.0), np.arange(6000.0) + 1.0
+    fast = gd.compile(gd.grad(lambda x, y: np.sum(x * y)), executor="numpy")
+    np.testing.assert_array_equal(fast(x, y), y)
+    assert fast.newest()[1].program.rows == []
+    fast = gd.compile(gd.grad(lambda x, y: np.mean(x * y, axis=0)), executor="numpy")
+    np.testing.assert_allclose(fast(x, y), y / 6000)
+    rows = fast.newest()[1].program.rows
+    arrays = [a for row in rows for a in row.args if isinstance(a, np.ndarray)]
+    assert arrays
+    assert not any(any(a.strides) for a in arrays)
+
+
+def test_constants_stay_as_they_were():
+    weights = np.ones(3)
+    wide = np.broadcast_to(weights, (2000, 3))
+    fast = gd.compile(lambda x: np.sum(x * wide, axis=0))
+    x = np.arange(6000.0).reshape(2000, 3)
+    before = fast(x)
+    weights[:] = 5.0
+    np.testing.assert_array_equal(fast(x), before)

@@ -14,6 +14,8 @@ from chainrule.compiler.native.writer import RECORD, Writer
 
 _WIDTH = 4
 """Numbers in a vector: matrices are small."""
+_LONG = 16
+"""Rows of a matrix from which on sums of products are added up in vectors."""
 
 
 class FactorWriter(Writer):
@@ -53,12 +55,27 @@ class FactorWriter(Writer):
 
     def dot(self, x: str, y: str, count: str | int, first: str) -> str:
         """Return a number less the sum of products of some numbers."""
-        with self.loop(count, 1, [("double", first)], certain=False) as loop:
+        start: str | int = 0
+        if self.n >= _LONG:
+            start = self.add(f"and i64 {count}, {-self.width}")
+            first = self._whole_dot(x, y, start, first)
+        with self.loop(
+            count, 1, [("double", first)], start=start, certain=False
+        ) as loop:
             a = self.load(self.at(x, loop.i, 8))
             minus = self.add(f"fneg double {a}")
             b = self.load(self.at(y, loop.i, 8))
             loop.after = [self.fused(minus, b, loop.carried[0])]
         return loop.after[0]
+
+    def _whole_dot(self, x: str, y: str, count: str, first: str) -> str:
+        """Return a number less the sum of products of whole vectors."""
+        width = self.width
+        nothing = [(self.whole, self.literal(0.0))]
+        with self.loop(count, width, nothing, certain=False) as loop:
+            a, b = (self.load(self.at(p, loop.i, 8), width) for p in (x, y))
+            loop.after = [self.fused(a, b, loop.carried[0], width)]
+        return self.add(f"fsub double {first}, {self.folded(loop.after[0], 'add')}")
 
     def exchange(self, x: str, y: str, count: int, step: int) -> None:
         """Write what exchanges numbers that are so many apart."""
@@ -152,18 +169,21 @@ class FactorWriter(Writer):
     def inv(self, held: str, z: str, flag: str) -> None:
         """Write ``factors.inv``."""
         self.identity(z)
-        self.solved(held, z, self.n)
+        self.solved(held, z, self.n, inverts=True)
         self.raised(flag, self.is_singular(held))
 
-    def solved(self, held: str, z: str, columns: int) -> None:
-        """Solve in place: lower, upper with ones, exchanges; transposed, backwards."""
+    def solved(self, held: str, z: str, columns: int, *, inverts: bool = False) -> None:
+        """Solve in place: lower, upper with ones, exchanges; transposed, backwards.
+
+        It ``inverts`` where the right-hand sides are those of the unit matrix.
+        """
         if self.transposed:
             with self.loop(self.n) as loop:
                 self._exchanged(held, z, columns, loop.i)
             self._from_left(held, z, columns, unit=True)
             self._from_right(held, z, columns, unit=False)
             return
-        self._forward(held, z, columns)
+        self._forward(held, z, columns, inverts=inverts)
         self._backward(held, z, columns)
         with self.down(self.n) as k:
             self._exchanged(held, z, columns, k)
@@ -175,8 +195,10 @@ class FactorWriter(Writer):
         x, y = (self.entry(z, i, 0, columns) for i in (k, at))
         self.exchange(x, y, columns, 1)
 
-    def _forward(self, matrix: str, z: str, columns: int) -> None:
-        """Solve with the lower triangle, row by row."""
+    def _forward(
+        self, matrix: str, z: str, columns: int, *, inverts: bool = False
+    ) -> None:
+        """Solve with the lower triangle, row by row; an inverse is lower, too."""
         with self.loop(self.n) as rows:
             row, to = self.entry(matrix, rows.i, 0), self.entry(z, rows.i, 0, columns)
             diagonal = self.load(self.at(row, rows.i, 8))
@@ -187,8 +209,14 @@ class FactorWriter(Writer):
                 with self.loop(rows.i, certain=False) as loop:
                     factor = self.load(self.at(row, loop.i, 8))
                     known = self.entry(z, loop.i, 0, columns)
-                    self.subtract(to, factor, known, columns)
-                self.divide(to, diagonal, columns)
+                    count = self._in_row(loop.i, columns, inverts=inverts)
+                    self.subtract(to, factor, known, count)
+                count = self._in_row(rows.i, columns, inverts=inverts)
+                self.divide(to, diagonal, count)
+
+    def _in_row(self, i: str, columns: int, *, inverts: bool) -> str | int:
+        """Return how many numbers of a row may not be 0."""
+        return self.add(f"add i64 {i}, 1") if inverts else columns
 
     def _backward(self, matrix: str, z: str, columns: int) -> None:
         """Solve with the upper triangle, which has ones on its diagonal."""
@@ -274,13 +302,15 @@ class FactorWriter(Writer):
     def inv_triangular(self, factor: str, z: str, flag: str) -> None:
         """Write ``factors.inv_triangular``."""
         self.identity(z)
-        self._triangular(factor, z, self.n, flag)
+        self._triangular(factor, z, self.n, flag, inverts=True)
 
-    def _triangular(self, factor: str, z: str, columns: int, flag: str) -> None:
+    def _triangular(
+        self, factor: str, z: str, columns: int, flag: str, *, inverts: bool = False
+    ) -> None:
         if self.transposed:
             self._from_right(factor, z, columns, unit=False)
         else:
-            self._forward(factor, z, columns)
+            self._forward(factor, z, columns, inverts=inverts)
         with self.loop(self.n, 1, [("i1", "false")]) as loop:
             x = self.load(self.at(factor, loop.i, 8 * (self.n + 1)))
             zero = self.add(f"fcmp oeq double {x}, 0.0")

@@ -69,8 +69,8 @@ def fused(
     views = Views(floats=floats)
     others = share_factors(program, native=floats)
     others |= compute_by_themselves(program, views, threads)
-    copy_in_loops(program, floats=floats)
     check_in_loops(program, floats=floats)
+    copy_in_loops(program, floats=floats)
     groups = grouped(program, views)
     member = {row: g for g in groups for row in g.members}
     kept, pieces = _read_outside(program, member), Pieces()

@@ -21,7 +21,7 @@ from chainrule.compiler.native.sharing import SharedCode
 from chainrule.compiler.native.text import Unit
 from chainrule.values.shapes import Shape
 
-LARGEST = 48
+LARGEST = 96
 """Rows of a matrix from which on it is left to LAPACK."""
 
 

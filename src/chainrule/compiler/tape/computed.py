@@ -18,6 +18,7 @@ from chainrule.compiler.native.computed_places import Box, Computed, PlaceFuncti
 from chainrule.compiler.native.meanings import CannotLowerError, check_kind
 from chainrule.compiler.native.movements import Places
 from chainrule.compiler.tape.flags import raise_where
+from chainrule.compiler.tape.held import HELD
 from chainrule.compiler.tape.native_values import UNROLLED
 from chainrule.compiler.tape.parts import Outside, Region
 from chainrule.compiler.tape.places import overlap, span
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from chainrule.compiler.tape.lowering import Builder
     from chainrule.compiler.tape.native_instructions import Instructions
     from chainrule.compiler.tape.native_tape import Writers
+
+ZEROS = 1 << 16
+"""Entries of an array up to which it is cleared in each call, where few are added."""
 
 _CONSTANTS: Any = (int, slice, np.integer)
 _FUNCTIONS: Any = (added_at, operator.getitem, setitem, unindex, unindex_all)
@@ -78,6 +82,14 @@ def has_computed_places(row: Row) -> bool:
     is_read = row.function is operator.getitem
     index = row.args[1] if is_read else [row.given.get(k) for k in ("index", "indices")]
     return row.function in _FUNCTIONS and bool(rows_in(index))
+
+
+def adds_few(row: Row) -> bool:
+    """Tell whether few entries are added at computed places, among zeros."""
+    if row.function is not unindex or not has_computed_places(row):
+        return False
+    x: Any = row.args[0]
+    return math.prod(x.shape) < HELD and math.prod(row.shape or ()) <= ZEROS
 
 
 def at_computed_places(b: Builder, row: Row) -> Places:
@@ -299,6 +311,7 @@ def _steps(shape: Sequence[int], picked: Sequence[int]) -> tuple[int, ...]:
 
 __all__ = [
     "AtPlaces",
+    "adds_few",
     "at_computed_places",
     "changed_in_region",
     "changes_part",

@@ -28,6 +28,7 @@ from chainrule.compiler.native.groups import LARGE_ON_TAPE
 from chainrule.compiler.native.meanings import CannotLowerError, check_kind, name_of
 from chainrule.compiler.programs.program import Program
 from chainrule.compiler.tape.assembly import Assembly
+from chainrule.compiler.tape.computed import adds_few
 from chainrule.compiler.tape.flags import without_flag
 from chainrule.compiler.tape.forms import (
     Places,
@@ -237,7 +238,7 @@ class Builder(Assembly):
         if shown is not None:
             return shown
         large = self._holds(row.shape) or (self.held and reads_held(row, self.at))
-        numpys = large and not self.depth
+        numpys = large and not self.depth and not adds_few(row)
         form = None if numpys else form_of(row)
         if form is not None:
             try:
