@@ -14,7 +14,8 @@ from chainrule.errors import ArgumentError, MissingLibraryError, ShapeError
 from chainrule.rules import REGISTRY, elementwise, general, linear, multilinear, rule
 from chainrule.rules import registry as registry_of_rules
 from chainrule.rules.attributes import check_each
-from chainrule.rules.declarations import BUFFERED, returns_nothing
+from chainrule.rules.declarations import BUFFERED, check_forward, returns_nothing
+from chainrule.rules.forms import check_texts
 from chainrule.wrapping import operation
 
 
@@ -522,7 +523,11 @@ def test_what_a_kind_of_rule_makes_is_not_overwritten(name):
     ids=lambda r: r.__name__,
 )  # fmt: skip
 def test_the_library_keeps_to_it(r):
-    check_each(r, r._derivatives())
+    derivatives = r._derivatives()
+    check_each(r, derivatives)
+    check_texts(r)
+    if derivatives:
+        check_forward(r, derivatives[0].signature.keywords)
 
 
 def test_a_function_that_a_library_has_not_is_named(registry):

@@ -12,7 +12,6 @@ import chainrule as gd
 from chainrule.errors import ArgumentError
 from chainrule.rules import elementwise
 from chainrule.rules.expressions import function_of, rule_behind
-from chainrule.rules.plain_functions import check_native
 from chainrule.rules.registry import EXPRESSED, REGISTRY
 from chainrule.wrapping import operation
 
@@ -354,13 +353,6 @@ UNTRANSLATED = {
 def test_what_cannot_be_translated_is_refused(native):
     with pytest.raises(ArgumentError, match=UNTRANSLATED[native]):
         declared(float, expression="2.0 * x", native=staticmethod(native))
-
-
-@pytest.mark.parametrize(
-    "r", [r for r in EXPRESSED if r.native], ids=lambda r: r.__name__
-)
-def test_the_library_keeps_to_it(r):
-    check_native(r)
 
 
 def test_one_bad_expression_harms_no_other_function():

@@ -15,8 +15,10 @@ export function byEdge(numbers: Numbers): Map<string, Contribution> {
   return found;
 }
 
-/** The label of one edge: `y = 3`, or a formula and the shape it works on. */
-export function labelOf(run: Run, vertex: number, position: number, c: Contribution | undefined): string {
+/** The label of one edge: `y = 3` (`3` in brief), or a formula and the shape it works on. */
+export function labelOf(
+  run: Run, vertex: number, position: number, c: Contribution | undefined, brief: boolean,
+): string {
   if (!c) return "";
   const x = run.vertices[vertex]!.operands[position]!;
   const shape = "vertex" in x ? run.vertices[x.vertex]!.shape : [];
@@ -24,7 +26,7 @@ export function labelOf(run: Run, vertex: number, position: number, c: Contribut
   if (isNumber(c.partial)) {
     const value = short(c.partial, 4);
     const formula = `${c.formula} = ${value}`;
-    return /^-?[\d.e+]+$/.test(c.formula) || c.formula.length > 9 ? value : formula;
+    return brief || /^-?[\d.e+]+$/.test(c.formula) || c.formula.length > 9 ? value : formula;
   }
   const formula = c.partial != null && c.formula.length <= 12 ? c.formula : "";
   return fitted(`${formula}${shaped}`.trim(), 13, ROOM);

@@ -172,20 +172,26 @@ export class GraphView {
       (vertex) => (state.sums.size ? state.sums : state.known).has(vertex));
   }
 
-  /** Plan and place boxes; on phones they make room for the lines beside them. */
+  /** Whether the labels of edges are values alone, for want of room. */
+  #brief = false;
+
+  /** Plan and place boxes; on phones they and the labels make room for the lines beside them. */
   #arrange(folds: Folded): Plan[] {
     const numbers = this.#last![0];
     const sums = runningSums(this.run, numbers);
-    const labels = this.#labels(numbers, true);
     const size = this.#size;
     const narrow = size.width < 440;
     let room = narrow ? 240 : 420;
+    this.#brief = false;
     for (;;) {
+      const labels = this.#labels(numbers, true);
       const plans = folds.groups.map((g) => planned(this.run, numbers, g.members, sums, room));
       this.#layout = laidOut(folds, plans, labels, size, this.#presenting ? this.#largest : 1,
         this.#presenting ? this.#smallest : 1);
       const over = this.#layout.width - size.width / SMALLEST;
-      if (!narrow || over <= 0 || room <= 160 || plans.length > MANY) return plans;
+      const least = room <= 160;
+      if (!narrow || over <= 0 || (least && this.#brief) || plans.length > MANY) return plans;
+      if (least) this.#brief = true;
       room = Math.max(160, room - over - 4);
     }
   }
@@ -343,7 +349,7 @@ export class GraphView {
           "vertex" in x && groupOf[x.vertex] === from ? [position] : []);
         const position = this.fold === "none" ? Number(key.split(":")[1]) : positions[0];
         if (position === undefined || (this.fold === "loop" && positions.length > 1)) return "";
-        return labelOf(this.run, vertex, position, found.get(`${vertex}:${position}`));
+        return labelOf(this.run, vertex, position, found.get(`${vertex}:${position}`), this.#brief);
       });
       labels.set(key, texts.reduce((a, b) => (widthOf(b, LABEL) > widthOf(a, LABEL) ? b : a)));
     }

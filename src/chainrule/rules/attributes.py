@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _CORE = r"\(((\w+\??)(,\w+\??)*)?\)"
 _CORES = rf"{_CORE}(,{_CORE})*"
-_SIGNATURE = re.compile(rf"{_CORES}->{_CORES}")
-_LIBRARY_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+_SIGNATURE = rf"{_CORES}->{_CORES}"
+_LIBRARY_NAME = r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*"
 _ENGINES = frozenset(
     "z backward plans parts forward_name structural_for pull push".split()
 )
@@ -76,10 +76,11 @@ def check_engine(cls: type[rule]) -> None:
 
 def check_library_name(cls: type[rule], name: str) -> None:
     """Raise unless a function's name is that of a module, a colon and its own."""
-    if not _LIBRARY_NAME.fullmatch(name):
+    if not re.fullmatch(_LIBRARY_NAME, name):
         module, _, function = name.rpartition(".")
-        example = f"{module}:{function}" if module else "scipy.special:erf"
-        example = example if _LIBRARY_NAME.fullmatch(example) else "scipy.special:erf"
+        example = f"{module}:{function}"
+        if not re.fullmatch(_LIBRARY_NAME, example):
+            example = "scipy.special:erf"
         _refuse(cls, "forward", name, f'a module and a function of it: "{example}"')
 
 
@@ -129,7 +130,7 @@ def _is_function(x: Any) -> bool:
 
 
 def _is_signature(x: Any) -> bool:
-    return _is_text(x) and (x == "" or _SIGNATURE.fullmatch(x) is not None)
+    return _is_text(x) and (x == "" or re.fullmatch(_SIGNATURE, x) is not None)
 
 
 def _is_operator(x: Any) -> bool:

@@ -16,7 +16,9 @@ from chainrule.rules.declarations import (
     check_declaration,
     check_names,
     derivative,
+    inherited_names,
     is_of_library,
+    names_with,
 )
 from chainrule.rules.expressions import operands_in
 from chainrule.rules.forms import check_forms
@@ -114,8 +116,9 @@ class rule(traits):
             return
         check_names(cls, tuple(cls._prefixes))
         if "forward" in vars(cls) and "expression" not in vars(cls):
-            for name in _FORMS - vars(cls).keys():  # those of another function
-                setattr(cls, name, getattr(rule, name))
+            for name in _FORMS - vars(cls).keys():
+                if getattr(cls, name) is not getattr(rule, name):  # another function's
+                    setattr(cls, name, getattr(rule, name))
         methods = cls._derivatives()
         if methods and not cls.operand_names:
             cls.operand_names = methods[0].signature.positional
@@ -175,13 +178,12 @@ class rule(traits):
     @classmethod
     def _derivatives(cls) -> list[Derivative]:
         """Read the methods that compute derivatives, those of single operands first."""
-        names = dir(cls) if cls._prefixes else ()
-        heads = {
-            name: head
-            for prefix, head in cls._prefixes.items()
-            for name in names
-            if name.startswith(prefix)
-        }
+        heads: dict[str, int] = {}
+        for prefix, head in cls._prefixes.items():
+            names = names_with(prefix, cls).union(
+                *(inherited_names(prefix, base) for base in cls.__mro__[1:])
+            )
+            heads.update(dict.fromkeys(sorted(names), head))
         heads |= {name: n for name, n in cls._heads.items() if hasattr(cls, name)}
         return [
             derivative(cls, name, head)

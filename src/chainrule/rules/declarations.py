@@ -78,6 +78,11 @@ def parameters_of(function: Operation) -> Parameters | None:
     )
 
 
+def _is_numpys(function: Operation) -> bool:
+    """Tell whether a function is NumPy's, whose signature takes time to read."""
+    return str(getattr(function, "__module__", "")).startswith("numpy")
+
+
 def _is_wrapper(function: Operation) -> bool:
     return hasattr(function, "__wrapped__") or hasattr(function, "__signature__")
 
@@ -127,6 +132,15 @@ def _names_of(cls: type) -> frozenset[str]:
 
 
 # ---------------------------------------------------- operands, forward, derivatives
+
+
+def names_with(prefix: str, cls: type) -> frozenset[str]:
+    """Return what a class itself sets under names that begin so."""
+    return frozenset(name for name in vars(cls) if name.startswith(prefix))
+
+
+inherited_names = functools.cache(names_with)
+"""The same of a class that others are made of: their kind, which does not change."""
 
 
 def derivative(cls: type, name: str, head: int) -> Derivative:
@@ -221,12 +235,8 @@ def check_declaration(cls: type[rule], derivatives: Sequence[Derivative]) -> Non
                 "derivative is given all parameters of a call: let each take the same."
             )
     _check_named(cls, "zeroed", getattr(cls, "zeroed", ()), [*first.signature.keywords])
-    if isinstance(cls.forward, np.ufunc):
-        names = tuple(cls.operand_names) if cls.variadic else ("",) * cls.forward.nin
-        forward = Parameters(names, len(names), False, _UFUNC_KEYWORDS, False)
-        _check_forward(cls, forward, first.signature.keywords)
-    elif (parameters := parameters_of(cls.forward)) is not None:
-        _check_forward(cls, parameters, first.signature.keywords)
+    if not (is_of_library(cls) and _is_numpys(cls.forward)):
+        check_forward(cls, first.signature.keywords)
     for name in ("forward", *(d.name for d in derivatives)):
         check_returns(cls, name)
 
@@ -252,10 +262,19 @@ def _check_present(cls: type[rule], derivatives: Sequence[Derivative]) -> None:
         )
 
 
+def check_forward(cls: type[rule], keywords: Mapping[str, bool]) -> None:
+    """Raise if the derivatives' operands and parameters are not those of forward."""
+    if isinstance(cls.forward, np.ufunc):
+        names = tuple(cls.operand_names) if cls.variadic else ("",) * cls.forward.nin
+        forward = Parameters(names, len(names), False, _UFUNC_KEYWORDS, False)
+        _check_forward(cls, forward, keywords)
+    elif (parameters := parameters_of(cls.forward)) is not None:
+        _check_forward(cls, parameters, keywords)
+
+
 def _check_forward(
     cls: type[rule], forward: Parameters, keywords: Mapping[str, bool]
 ) -> None:
-    """Raise if the derivatives' operands and parameters are not those of forward."""
     names = forward.positional
     if not cls.variadic and not forward.variadic:
         needed = sum(n not in keywords for n in names[: forward.required])

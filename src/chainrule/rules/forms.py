@@ -18,13 +18,19 @@ EXPRESSIONS = ("expression", "python", "javascript", "formula")
 def check_forms(cls: type[rule]) -> None:
     """Raise unless what a rule class says of its forms can be translated."""
     own = vars(cls)
+    if own.get("latex"):
+        _check_latex(cls, own["latex"])
+    if not is_of_library(cls):  # whose own are read by its tests: that takes time
+        check_texts(cls)
+
+
+def check_texts(cls: type[rule]) -> None:
+    """Raise unless a rule's expressions and its function can be translated."""
+    own = vars(cls)
     for form in EXPRESSIONS:
         if own.get(form, "") != "":
             check_expression(cls, form)
-    if own.get("latex"):
-        _check_latex(cls, own["latex"])
-    # Those of the library are checked by its tests: reading source takes time.
-    if own.get("native") is not None and not is_of_library(cls):
+    if own.get("native") is not None:
         check_native(cls)
 
 

@@ -18,7 +18,7 @@ _VARIABLES = frozenset(
     "LARGE add_into bars c dots errors fit np product reference reference_step step "
     "tangent_step total xp z z_grad".split()
 )
-_PATTERNS = re.compile(r"a\d+|d_.*|_.*|.*_|.*_dot")
+_PATTERNS = r"a\d+|d_.*|_.*|.*_|.*_dot"
 """Of numbered variables, of those made from the name of another operand, and ours."""
 
 
@@ -37,6 +37,6 @@ def local_names(operation: type[rule]) -> tuple[str, ...]:
 
 def _is_taken(name: str) -> bool:
     """Tell whether generated text may mean something else by an operand's name."""
-    if name in _VARIABLES or _PATTERNS.fullmatch(name):
+    if name in _VARIABLES or re.fullmatch(_PATTERNS, name):
         return True
     return any(name in names for names in (MATH, EXTRA, NAMED)) or hasattr(np, name)

@@ -371,13 +371,13 @@ def scaled(formula: str) -> str:
     """Return the text of cotangent times partial, without needless operations."""
     if formula in ("1", "-1"):
         return "z_grad" if formula == "1" else "-z_grad"
-    formula = _INTEGER.sub(r"\1.0", formula)  # NumPy takes floats faster than ints
-    reciprocal = _RECIPROCAL.match(formula)
+    formula = re.sub(_INTEGER, r"\1.0", formula)  # NumPy takes floats faster than ints
+    reciprocal = re.match(_RECIPROCAL, formula)
     return f"z_grad / {reciprocal[1]}" if reciprocal else f"z_grad * ({formula})"
 
 
-_INTEGER = re.compile(r"(?<![\w.])(\d+)(?![\w.])")
-_RECIPROCAL = re.compile(r"^1\.0 / (\w+|\([^()]*\)|\w+\([^()]*\))$")
+_INTEGER = r"(?<![\w.])(\d+)(?![\w.])"
+_RECIPROCAL = r"^1\.0 / (\w+|\([^()]*\)|\w+\([^()]*\))$"
 
 
 def names_in(texts: Any) -> set[str]:
