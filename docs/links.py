@@ -9,6 +9,10 @@ from urllib.parse import unquote, urlsplit
 ADDRESS = re.compile(r"https?://[\w-]+(\.[\w-]+)+(:\d+)?(/[^\s<>\"]*)?(#[^\s<>\"]*)?")
 """What an address of another site looks like; whether it answers is not asked."""
 
+LISTINGS = "_modules"
+"""The folder of sources that Sphinx lists: it links back by one name for each module,
+also where the reference has a class under another."""
+
 
 class Page(HTMLParser):
     """The links of a page, and the places in it that links can lead to."""
@@ -34,6 +38,8 @@ def broken(folder: Path) -> Iterator[str]:
     files = sorted(folder.rglob("*.html"))
     pages = {path.resolve(): Page(path.read_text("utf-8")) for path in files}
     for path, page in pages.items():
+        if LISTINGS in path.parts:
+            continue
         for link in dict.fromkeys(page.links):
             if fault := fault_of(link, path, pages):
                 yield f"{path.relative_to(folder.resolve())}: {link!r} {fault}"
