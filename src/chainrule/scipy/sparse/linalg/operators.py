@@ -17,6 +17,7 @@ from chainrule.rules import linear
 from chainrule.rules.cases import DOUBLE, Cases, Dtypes, case
 from chainrule.rules.namespace import EXTRA, opaque
 from chainrule.scipy.sparse.arrays import Matrix, SparseNode, as_node
+from chainrule.transforms.products import vjp
 from chainrule.transforms.values import value
 from chainrule.values.shapes import describe, shape_of
 from chainrule.values.types import Array, Namespace, Operation, Value
@@ -116,13 +117,31 @@ def plain_operator(a: System, size: int, dtype: DTypeLike) -> Any:
         return matrix.T if a.format == "csc" else matrix
     if callable(a) and not isinstance(a, _linalg.LinearOperator):
         return _linalg.LinearOperator(
-            (size, size), matvec=functools.partial(_plainly, a), dtype=dtype
+            (size, size),
+            matvec=functools.partial(_plainly, a),
+            rmatvec=_transposed(a, _np.zeros(size, dtype)),
+            dtype=dtype,
         )
     return value(a)
 
 
 def _plainly(f: Callable[[Any], Any], x: Array) -> Any:
-    return value(f(_np.reshape(x, (-1,))))
+    """Return a function's plain result, which SciPy may write into."""
+    return _np.array(value(f(_np.reshape(x, (-1,)))))
+
+
+def _transposed(f: Callable[[Any], Any], zeros: Array) -> Callable[[Any], Any]:
+    """Return the product with the conjugate transpose of a linear function."""
+
+    @functools.cache
+    def pull() -> Any:
+        return vjp(f, zeros)[1]
+
+    def product(x: Array) -> Any:
+        seed = _np.conj(_np.reshape(x, (-1,)))
+        return _np.conj(_np.array(value(pull()(seed)[0])))
+
+    return product
 
 
 __all__ = ["as_function", "plain_operator", "product_of"]
