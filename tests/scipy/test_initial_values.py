@@ -170,6 +170,14 @@ def fitted(p, **options):
     return np.sum(ours.solve_ivp(hunters, (0.0, 4.0), Y0, **call).y ** 2)
 
 
+@pytest.mark.parametrize("method", [*EXPLICIT, *IMPLICIT, "LSODA"])
+def test_the_adjoint_equation_reads_the_state_between_steps(method):
+    exact = {"rtol": 1e-7, "atol": 1e-9, "derivative": "adjoint"}
+    found = gd.grad(functools.partial(fitted, method=method, **exact))(P)
+    exactly = functools.partial(fitted, method="DOP853", rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(found, gd.grad(exactly)(P), rtol=3e-5)
+
+
 @pytest.mark.parametrize("method", SLOW_TO_COMPILE)
 def test_the_derivative_is_that_of_the_discrete_solution(method):
     steps = {"method": method, "first_step": 0.2, "max_step": 0.2, "rtol": 1e3}

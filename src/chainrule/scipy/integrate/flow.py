@@ -371,8 +371,11 @@ def _looked_up(state: Any) -> Callable[[float], Any]:
 
 
 def _piece(p: Any) -> Callable[[float], Any]:
-    """Return SciPy's polynomial of one step at one time."""
-    if hasattr(p, "Q"):  # of a Runge-Kutta method
+    """Return SciPy's polynomial of one step at one time.
+
+    The coefficients of explicit Runge-Kutta methods are slopes, those of others values.
+    """
+    if hasattr(p, "Q") and p.__class__.__module__ == _scipy.RK45.__module__:
         scaled, powers = p.Q * p.h, _np.arange(1.0, p.order + 2)
         return lambda t: p.y_old + scaled @ ((t - p.t_old) / p.h) ** powers
     return lambda t: p._call_impl(_np.asarray(t))
