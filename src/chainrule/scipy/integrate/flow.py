@@ -190,6 +190,7 @@ class Flow:
         """Return the state between two times as a function, solved for again."""
         begin = self._begin("state", (start, end))
         state = self._stretch(y, start, end, values, dense_output=True, **begin).sol
+        state.at = _looked_up(state)
         self._steps["state"] = abs(end - start) / state.n_segments
         return state
 
@@ -203,10 +204,9 @@ class Flow:
     ) -> Any:
         """Return the cotangent at the earlier time; add to those of values."""
         size = _np.max(_np.abs(a))
-        at = _looked_up(state)
 
         def slope(t: float, a: Array) -> Any:
-            return -self._in_state(t, at(t), a, *values)
+            return -self._in_state(t, state.at(t), a, *values)
 
         options = {**self._tolerances(state, values), **self._begin("back", ends)}
         solver: Any = self.solver(slope, ends[1], a / size, ends[0], **options)
@@ -254,7 +254,7 @@ class Flow:
         if jac is not None:
 
             def of_cotangents(t: float, a: Array) -> Any:
-                return -jac(t, state(t)).T
+                return -jac(t, state.at(t)).T
 
             found["jac"] = of_cotangents
         return found
