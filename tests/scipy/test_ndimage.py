@@ -14,6 +14,7 @@ from tests.scipy.composed import check, same
 
 theirs = pytest.importorskip("scipy.ndimage")
 from chainrule.scipy import boundaries, ndimage  # noqa: E402
+from chainrule.scipy.ndimage.interpolations import scattered  # noqa: E402
 
 RNG = np.random.default_rng(0)
 LINE, IMAGE, BOX = (RNG.normal(size=s) for s in ((7,), (5, 6), (3, 4, 4)))
@@ -376,3 +377,18 @@ def test_scipys_own_functions_name_ours():
     with pytest.raises(RuntimeError) as caught:
         gd.grad(lambda x: np.sum(theirs.sobel(x)))(IMAGE)
     assert "Write chainrule.scipy.ndimage.sobel(...)" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("mode", ["reflect", "constant", "grid-constant", "wrap"])
+@pytest.mark.parametrize("slopes", [(0, 0), (0, 1), (2, 0)])
+def test_grids_of_coordinates_scatter_as_lists_of_them(mode, slopes):
+    lines = np.array([-1.3, 0.4, 2.1, 7.7]), np.array([0.2, 3.3, 1.1, 5.0, -0.4])
+    grid = np.stack(np.meshgrid(*lines, indexing="ij"))
+    rng = np.random.default_rng(2)
+    z = rng.normal(size=(4, 5)) + 1j * rng.normal(size=(4, 5))
+    given = {"shape": (4, 3), "order": 3, "mode": mode, "slopes": slopes}
+    for g in (z, z.real.astype(np.float32)):
+        one = scattered(g, grid, **given)
+        other = scattered(g.ravel(), grid.reshape(2, -1), **given)
+        assert one.dtype == other.dtype == g.dtype
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)

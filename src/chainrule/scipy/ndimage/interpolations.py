@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from chainrule.rules import general
 from chainrule.rules.cases import REAL, Cases, Dtypes, case, within
@@ -144,6 +145,9 @@ def scattered(
     g: Any, p: Any, *, shape: Shape, order: int, mode: str, slopes: Slopes
 ) -> Value:
     """Return the transpose of ``interpolated``: coefficients of ``shape``."""
+    lines = _lines(p)
+    if lines is not None:
+        return _scattered_by_axes(g, lines, shape, order, mode, slopes)
     size = math.prod(shape)
     z = np.zeros(size + 1, g.dtype)
     for index, weight in readings(p, shape, order, mode, slopes):
@@ -153,6 +157,37 @@ def scattered(
         if np.iscomplexobj(z):
             z += 1j * np.bincount(places, np.imag(part), size + 1)
     return z[:-1].reshape(shape)
+
+
+def _lines(p: Floats) -> list[Floats] | None:
+    """Return the coordinates along each axis; ``None`` if they are no grid."""
+    count = len(p)
+    if p.ndim != count + 1 or not p.size or count < 2:
+        return None
+    lines: list[Floats] = []
+    for a, x in enumerate(p):
+        first = tuple(slice(None) if b == a else slice(1) for b in range(count))
+        if not np.array_equal(x, np.broadcast_to(x[first], x.shape)):
+            return None
+        lines.append(x[first].reshape(-1))
+    return lines
+
+
+def _scattered_by_axes(
+    g: Any, lines: Sequence[Floats], shape: Shape, order: int, mode: str, slopes: Slopes
+) -> Any:
+    """Return the transpose for a grid of coordinates, one axis after the other."""
+    z = g
+    for a, (x, n) in enumerate(zip(lines, shape, strict=True)):
+        taps, weights = along_axis(x, n, order, mode, slopes[a])
+        rows, columns = np.stack(taps), np.arange(len(x))
+        kept = rows >= 0
+        places = rows[kept], np.broadcast_to(columns, rows.shape)[kept]
+        spread = csr_array((np.stack(weights)[kept], places), shape=(n, len(x)))
+        moved = np.moveaxis(z, a, 0)
+        flat: Any = spread @ moved.reshape(len(x), -1)
+        z = np.moveaxis(flat.reshape(n, *moved.shape[1:]), 0, a)
+    return np.ascontiguousarray(z, g.dtype)
 
 
 EXTRA.update(interpolated=interpolated, scattered=scattered)

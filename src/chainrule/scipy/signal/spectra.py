@@ -77,11 +77,25 @@ def _how_many(x: Array, cut: Segments) -> int:
     return max(0, (x.shape[-1] - cut.window.shape[0]) // cut.step + 1)
 
 
+def _segments(x: Array, cut: Segments) -> Any:
+    """Return the segments of a signal, in the axis before the last.
+
+    Those that start at multiples of a part of their length are joined of these parts.
+    """
+    count, many = cut.window.shape[0], _how_many(x, cut)
+    parts = count // cut.step
+    if count % cut.step or parts > 8:
+        starts = cut.step * np.arange(many)
+        return x[..., starts[:, None] + np.arange(count)]
+    total = many + parts - 1
+    blocks = ops.reshape(x[..., : total * cut.step], (*x.shape[:-1], total, cut.step))
+    found = [blocks[..., j : j + many, :] for j in range(parts)]
+    return ops.concatenate(found, axis=-1)
+
+
 def _transforms(x: Array, cut: Segments, detrend: Trend) -> Any:
     """Return the transform of each segment, in the last axis: segments before it."""
-    count = cut.window.shape[0]
-    starts = cut.step * np.arange(_how_many(x, cut))
-    pieces = x[..., starts[:, None] + np.arange(count)]
+    pieces = _segments(x, cut)
     if callable(detrend):
         pieces = detrend(pieces)
     elif detrend:
