@@ -6,6 +6,7 @@ Everything here works on nodes through their base class ``vertex``, below ``node
 from __future__ import annotations
 
 import copy
+import operator
 from collections.abc import Mapping, Sequence
 from numbers import Rational
 from typing import Any
@@ -233,7 +234,12 @@ def object_array(x: Any) -> Any:
 
 def plain_index(index: Any) -> Any:
     """Return an index without nodes; a node in it is an escape."""
-    if type(index) is int or type(index) is slice:
+    if type(index) is int:
+        return index
+    if type(index) is slice:
+        ends = index.start, index.stop, index.step
+        if any(isinstance(x, stand_in) for x in ends):  # guards: they decide on shapes
+            return slice(*(x if x is None else operator.index(x) for x in ends))
         return index
     if isinstance(index, TUPLE):
         return tuple(map(plain_index, index))

@@ -28,7 +28,7 @@ from chainrule.nodes.out import refuse_part, shown, shown_index
 from chainrule.nodes.reads import BASIC_PARTS
 from chainrule.nodes.recorder import new, next_serial, record
 from chainrule.numpy.overwriting import move, overwrite, overwrite_again
-from chainrule.operations_grad import indexing, structure
+from chainrule.operations_grad import indexing, selection, structure
 from chainrule.rules import elementwise, rule_of
 from chainrule.rules.namespace import evaluate
 from chainrule.values.containers import declare_value
@@ -56,6 +56,9 @@ from chainrule.values.versions import (
 )
 from chainrule.values.vertices import raw, stand_in, vertex
 
+_OF_ARRAYS = selection.where_grad, structure.identity_grad
+"""Rules of functions that return arrays of no axes for numbers: np.where, np.copy."""
+
 CONSTANT: Mapping[str, Any] = {"constant": True}
 """The parameters of an array that was overwritten by what has no derivative."""
 
@@ -75,10 +78,14 @@ def assign(y: node, index: Index, value: ArrayLike) -> None:
     if array_of(y._value) is None:
         if is_foreign(y._value):
             raise _foreign_write("y[index] = v", y)
-        raise TypeError(
-            f"{y!r} is a number, which cannot be changed in place; NumPy's numbers "
-            "cannot either. Assign a new number to the name."
-        )
+        if y._step is None or y._step.rule not in _OF_ARRAYS:
+            raise TypeError(
+                f"{y!r} is a number, which cannot be changed in place; NumPy's numbers "
+                "cannot either. Assign a new number to the name."
+            )
+        number = y._value
+        is_traced = isinstance(number, stand_in)
+        y._value = number.laid_out(None) if is_traced else np.asarray(number)
     index = plain_index(index)
     with LOCK:
         if NOTED:

@@ -15,7 +15,7 @@ from chainrule.rules.cases import Cases, case
 from chainrule.rules.namespace import EXTRA
 from chainrule.values.foreign import PLAIN, first_foreign, is_foreign, library_of
 from chainrule.values.indices import as_tuple, picks_once
-from chainrule.values.shapes import laid_out, shape_of, unbroadcast
+from chainrule.values.shapes import generic, laid_out, shape_of, unbroadcast
 from chainrule.values.types import (
     ArrayValue,
     Index,
@@ -35,7 +35,7 @@ def getitem(x: Any, *, index: Index) -> Value:
         library = library_of(x)
         if library is not None and library.getitem is not None:
             return library.getitem(x, index)
-    return np.asarray(x)[index] if type(x) is float else x[index]
+    return np.asarray(x)[index] if isinstance(x, (float, generic)) else x[index]
 
 
 def unindex(x: Value, *, index: Index, shape: Shape) -> Value:

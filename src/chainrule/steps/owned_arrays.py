@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from chainrule.rules.namespace import plain
 from chainrule.rules.supports import accumulate, fit, supported
 from chainrule.values.foreign import is_foreign
 from chainrule.values.shapes import TUPLE, ndarray
-from chainrule.values.vertices import stand_in, vertex
+from chainrule.values.vertices import first_stand_in, stand_in, vertex
 
 LARGE = 1 << 15
 """Arrays from this many bytes on are updated in place where the sweep owns them."""
@@ -106,6 +106,18 @@ GIVEN = _probe_given()
 """Reference count that a step sees of a cotangent which nothing but the sweep holds."""
 
 
+def are_plain(parameters: Mapping[str, Any]) -> bool:
+    """Tell whether no parameter stands for a traced value: an index that is computed.
+
+    NumPy would write into a plain array at the index of the example.
+    """
+    for x in parameters.values():
+        kind = x.__class__
+        if kind is not int and kind is not ndarray and first_stand_in(x) is not None:
+            return False
+    return True
+
+
 def accumulate_by(
     bars: dict[vertex, Any], x: Any, value: Any, add: Callable[..., None], *given: Any
 ) -> None:
@@ -119,6 +131,8 @@ def accumulate_by(
         isinstance(z_grad, stand_in) or is_foreign(z_grad)
     ):
         raise TypeError("A trace changes no array, nor is a foreign one changed.")
+    if not are_plain(parameters):
+        raise TypeError("A trace changes no array at a traced index.")
     c = bars[x]
     if type(value) is not ndarray:
         part = np.zeros(np.shape(value), getattr(value, "dtype", None))

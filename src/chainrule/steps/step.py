@@ -29,6 +29,7 @@ from chainrule.steps.owned_arrays import (
     LARGE,
     accumulate_by,
     add_into,
+    are_plain,
     times,
 )
 from chainrule.steps.text import compile_text
@@ -107,7 +108,7 @@ _ADD_IN_PLACE = """\
 """
 """A trace changes no array: there the contribution is added as any other."""
 _OVERWRITE = """\
-    if type(z_grad) is ndarray and z_grad.dtype is v{i}.dtype:
+    if type(z_grad) is ndarray and z_grad.dtype is v{i}.dtype and are_plain(parameters):
         if count(z_grad) != GIVEN or z_grad.base is not None:
             z_grad = z_grad.copy()
         overwrite{i}(z_grad, 0.0, **parameters)
@@ -132,6 +133,7 @@ _NAMES: Mapping[str, Any] = {
     "add_into": add_into,
     "times": times,
     "accumulate_by": accumulate_by,
+    "are_plain": are_plain,
     "count": sys.getrefcount,
     "GIVEN": GIVEN,
     "ndarray": ndarray,

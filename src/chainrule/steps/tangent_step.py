@@ -23,6 +23,7 @@ from chainrule.rules.namespace import plain
 from chainrule.rules.python_forms import MATH, scalar_form
 from chainrule.rules.supports import fit, product, project, supported, zeros_of
 from chainrule.steps.local_names import local_names
+from chainrule.steps.owned_arrays import are_plain
 from chainrule.steps.step import (
     Step,
     formulas_of,
@@ -189,7 +190,7 @@ def _overwriting_step(
     def tangent_step(z: vertex, dots: Dots) -> Any:
         x, y = z.operands
         free = x is not y and isinstance(x, vertex) and x.passes_on
-        if free and type(dots.get(x)) is ndarray:
+        if free and type(dots.get(x)) is ndarray and are_plain(z.parameters):
             x_dot = dots.pop(x)
             if x_dot.base is None and sys.getrefcount(x_dot) == _ALONE:
                 y_dot = _tangent_of(y, dots)
