@@ -632,3 +632,30 @@ def test_loops_give_their_steps_copies():
     x = V.copy()
     assert loops(x) == pytest.approx(gd.value_and_grad(loops)(V)[0])
     np.testing.assert_array_equal(x, V)
+
+
+@pytest.mark.parametrize("kind", [float, np.float64, np.array])
+@pytest.mark.parametrize("run", [lambda f: f, gd.compile], ids=["eager", "compiled"])
+def test_what_where_and_copy_make_of_numbers_is_an_array(kind, run):
+    def filled(x):
+        y = np.sin(x)
+        z = np.where(y > 0.1, y * 2, y)
+        before = z * x
+        z[z > 0.2] = y**2
+        z[...] += 1.0
+        c = np.copy(x)
+        c[()] = c * 3
+        s = np.select([x > 10], [x], x * x)
+        s[s < 1] = x**3
+        return z * x + before + c + s
+
+    def difference(x, h=1e-5):
+        return (filled(np.array(x + h)) - filled(np.array(x - h))) / (2 * h)
+
+    slope = run(gd.grad(filled))(kind(0.3))
+    np.testing.assert_allclose(slope, difference(0.3), rtol=1e-8)
+    curvature = run(gd.grad(gd.grad(filled)))(kind(0.3))
+    expected = (gd.grad(filled)(0.3 + 1e-6) - gd.grad(filled)(0.3 - 1e-6)) / 2e-6
+    np.testing.assert_allclose(curvature, expected, rtol=1e-7)
+    with pytest.raises(TypeError, match="is a number"):
+        gd.grad(lambda x: np.sin(x).__setitem__((), 1.0))(0.3)

@@ -6,7 +6,6 @@ Everything here works on nodes through their base class ``vertex``, below ``node
 from __future__ import annotations
 
 import copy
-import operator
 from collections.abc import Mapping, Sequence
 from numbers import Rational
 from typing import Any
@@ -27,6 +26,7 @@ from chainrule.rules.python_forms import infix_form
 from chainrule.rules.supports import is_inexact
 from chainrule.values import foreign, refusals
 from chainrule.values.buffered import buffered, current
+from chainrule.values.indices import plain_slice
 from chainrule.values.shapes import (
     DICT,
     SEQUENCES,
@@ -237,10 +237,7 @@ def plain_index(index: Any) -> Any:
     if type(index) is int:
         return index
     if type(index) is slice:
-        ends = index.start, index.stop, index.step
-        if any(isinstance(x, stand_in) for x in ends):  # guards: they decide on shapes
-            return slice(*(x if x is None else operator.index(x) for x in ends))
-        return index
+        return plain_slice(index)
     if isinstance(index, TUPLE):
         return tuple(map(plain_index, index))
     if isinstance(index, vertex) or holds_nodes(index):

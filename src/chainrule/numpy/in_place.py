@@ -27,12 +27,13 @@ from chainrule.nodes.out import refuse as refuse_call
 from chainrule.nodes.out import refuse_part, shown, shown_index
 from chainrule.nodes.reads import BASIC_PARTS
 from chainrule.nodes.recorder import new, next_serial, record
-from chainrule.numpy.overwriting import move, overwrite, overwrite_again
+from chainrule.numpy.overwriting import move, overwrite, overwrite_again, repeated
 from chainrule.operations_grad import indexing, selection, structure
 from chainrule.rules import elementwise, rule_of
 from chainrule.rules.namespace import evaluate
 from chainrule.values.containers import declare_value
 from chainrule.values.foreign import is_foreign
+from chainrule.values.indices import same_index
 from chainrule.values.shapes import (
     dtype_of,
     generic,
@@ -83,9 +84,7 @@ def assign(y: node, index: Index, value: ArrayLike) -> None:
                 f"{y!r} is a number, which cannot be changed in place; NumPy's numbers "
                 "cannot either. Assign a new number to the name."
             )
-        number = y._value
-        is_traced = isinstance(number, stand_in)
-        y._value = number.laid_out(None) if is_traced else np.asarray(number)
+        y._value = _as_before(y._value, None)
     index = plain_index(index)
     with LOCK:
         if NOTED:
@@ -110,19 +109,6 @@ def _foreign_write(written: str, y: node) -> AssignedError:
     )
 
 
-def repeated(value: ArrayLike, size: int, index: Index) -> Any:
-    """Return the entries that go to a part of ``x.flat``: repeated, or cut off."""
-    value = operations.asarray(value)
-    flat: Any = np.empty(size).flat
-    where = shown_index(index)
-    flat[where] = np.empty(value.shape)  # NumPy's own refusal
-    shape: Any = flat[where].shape
-    if not value.shape or not value.size:
-        return value if value.size else flat[where]
-    found: Any = np.resize(value, shape) if shape else operations.reshape(value, ())
-    return found
-
-
 def _is_own_part(y: node, index: Index, value: ArrayLike) -> bool:
     """Tell whether a value is the view ``y[index]`` itself."""
     if not isinstance(value, vertex):
@@ -131,15 +117,6 @@ def _is_own_part(y: node, index: Index, value: ArrayLike) -> bool:
     if known.base is not y or value._step.rule is not indexing.getitem_grad:
         return False
     return same_index(value.parameters["index"], index)
-
-
-def same_index(x: Index, y: Index) -> bool:
-    """Tell whether two indices are the same numbers and slices."""
-    if type(x) is not type(y):
-        return False
-    if isinstance(x, tuple):
-        return len(x) == len(y) and all(map(same_index, x, y))  # pyright: ignore
-    return x is y or (isinstance(x, int | slice | np.integer) and bool(x == y))
 
 
 def updated(

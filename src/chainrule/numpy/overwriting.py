@@ -13,11 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from chainrule import operations
 from chainrule.errors import StaleValueError
 from chainrule.locks import has_global_lock
 from chainrule.nodes.admission import NONE, kept
 from chainrule.nodes.node_class import node
+from chainrule.nodes.out import shown_index
 from chainrule.nodes.recorder import as_operand, new, next_serial, plan_of
 from chainrule.operations_grad.entries import WRITE, WRITE_CONSTANT
 from chainrule.operations_grad.indexing import setitem_grad
@@ -228,3 +231,16 @@ _NUMBERS: Any = frozenset((float, int, np.float64, np.float32))
 _acquire, _release = LOCK.acquire, LOCK.release
 _count = sys.getrefcount
 _set_value: Any = _VALUE.__set__
+
+
+def repeated(value: ArrayLike, size: int, index: Index) -> Any:
+    """Return the entries that go to a part of ``x.flat``: repeated, or cut off."""
+    value = operations.asarray(value)
+    flat: Any = np.empty(size).flat
+    where = shown_index(index)
+    flat[where] = np.empty(value.shape)  # NumPy's own refusal
+    shape: Any = flat[where].shape
+    if not value.shape or not value.size:
+        return value if value.size else flat[where]
+    found: Any = np.resize(value, shape) if shape else operations.reshape(value, ())
+    return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
 
 from chainrule.values.foreign import is_foreign
 from chainrule.values.types import Index, Shape
+from chainrule.values.vertices import stand_in
 
 _np: Any = np
 
@@ -69,3 +71,20 @@ def _axes_of(part: Any) -> int:
     """Return how many axes of an array a part of an index takes up."""
     given: Any = np.asarray(part)
     return given.ndim if given.dtype == bool else 1
+
+
+def same_index(x: Index, y: Index) -> bool:
+    """Tell whether two indices are the same numbers and slices."""
+    if type(x) is not type(y):
+        return False
+    if isinstance(x, tuple):
+        return len(x) == len(y) and all(map(same_index, x, y))  # pyright: ignore
+    return x is y or (isinstance(x, int | slice | np.integer) and bool(x == y))
+
+
+def plain_slice(index: slice) -> slice:
+    """Return a slice with integers for traced ends: guards, which decide on shapes."""
+    ends = index.start, index.stop, index.step
+    if not any(isinstance(x, stand_in) for x in ends):
+        return index
+    return slice(*(x if x is None else operator.index(x) for x in ends))

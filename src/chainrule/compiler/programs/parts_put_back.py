@@ -16,12 +16,11 @@ import numpy as np
 
 from chainrule.compiler.programs.program import alike
 from chainrule.compiler.tracing.rows import Row, rows_in
-from chainrule.numpy.in_place import same_index
 from chainrule.operations_grad.indexing import (
     setitem,
     unindex,
 )
-from chainrule.values.indices import as_tuple, is_basic
+from chainrule.values.indices import as_tuple, is_basic, same_index
 from chainrule.values.types import Index
 
 LARGEST = 1 << 16

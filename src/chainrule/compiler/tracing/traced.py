@@ -236,15 +236,9 @@ class Traced(stand_in):
         return self._whole_number("int(x)")
 
     def __index__(self) -> int:
-        """Return an integer for the example, a guard; refuse a float and a truth.
-
-        NumPy asks for an integer first, and then for an array, which a truth is to it.
-        """
+        """Return an integer for the example, a guard; a truth is a mask to NumPy."""
         if self.dtype == np.bool_:
-            raise TypeError(
-                "A truth of a traced value was used as an integer. Write table[int(x > "
-                "0)], or a if x > 0 else b."
-            )
+            raise TypeError("Write table[int(x > 0)], or a if x > 0 else b.")
         if in_forward():
             raise escape("an index made of x inside a rule")
         return self._whole_number("using x as an integer")

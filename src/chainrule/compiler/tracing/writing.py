@@ -20,11 +20,12 @@ from chainrule.compiler.tracing.plain_operators import UFUNCS
 from chainrule.compiler.tracing.traced import FLAT, Traced
 from chainrule.compiler.tracing.traced_operators import BINARY
 from chainrule.errors import EscapeError, ReadOnlyError
-from chainrule.numpy.in_place import repeated, same_index
+from chainrule.numpy.overwriting import repeated
 from chainrule.numpy.writes import METHODS
 from chainrule.operations_grad.indexing import setitem
 from chainrule.rules import plain, rule_of
 from chainrule.values.containers import declare_value
+from chainrule.values.indices import same_index
 from chainrule.values.shapes import index_of_view, laid_out, ndarray
 from chainrule.values.types import Index, Order
 from chainrule.values.versions import shares

@@ -1,0 +1,93 @@
+"""Indices computed from the arguments: sweeps look them up in each call."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import chainrule as gd
+
+X = np.array([0.3, 0.4, 0.5, 0.6])
+
+
+def assigned_at_a_truth(q):
+    y = q * 1.0
+    y[q[0] > 0] = q[1] * 7.0
+    return np.sum(y)
+
+
+def updated_at_a_truth(q):
+    y = q * 1.0
+    y[np.sum(q) > 0] *= 2.0
+    return np.sum(y)
+
+
+def assigned_at_the_largest(q):
+    y = q * 1.0
+    y[np.argmax(q)] = q[0] ** 2
+    y[np.argsort(q)[:2]] = q[1] * 3
+    return np.sum(y)
+
+
+def assigned_at_a_mask(q):
+    y = np.stack([q, q])
+    y[:, q > 0.35] = q[0] ** 2
+    y[np.array(True), 0] = q[1]
+    return np.sum(y)
+
+
+def assigned_from_the_largest_on(q):
+    y = q * 1.0
+    y[np.argmax(q) :] = q[0] ** 2
+    y[: np.argmax(q) : 2] *= 3
+    return np.sum(y)
+
+
+def read_at_a_truth(q):
+    y = q * 1.0
+    return np.sum(y[q[0] > 0]) + np.sum(y[np.sum(q) > 100]) + y[np.argmax(q)]
+
+
+FUNCTIONS = [
+    assigned_at_a_truth,
+    updated_at_a_truth,
+    assigned_at_the_largest,
+    assigned_at_a_mask,
+    assigned_from_the_largest_on,
+    read_at_a_truth,
+]
+
+
+@pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("executor", ["numpy", "auto"])
+def test_derivatives_are_those_of_the_function(f, executor):
+    orders = {
+        "gradient": gd.grad(f),
+        "hessian": gd.hessian(f),
+        "tangent": lambda x: gd.jvp(f, (x,), (np.arange(4.0),))[1],
+    }
+    for name, derivative in orders.items():
+        compiled = gd.compile(derivative, executor=executor)
+        for x in (X, -X, X[::-1].copy(), X - 0.45):
+            expected = derivative(x)
+            np.testing.assert_allclose(compiled(x), expected, rtol=1e-13, err_msg=name)
+
+
+def test_places_are_looked_up_in_each_call():
+    rng = np.random.default_rng(3)
+    slope = gd.compile(gd.grad(assigned_at_the_largest))
+    for x in rng.normal(size=(30, 4)):
+        np.testing.assert_array_equal(slope(x), gd.grad(assigned_at_the_largest)(x))
+    assert slope.stats()["retraces"] == 0
+
+
+def test_a_plain_table_at_a_truth_of_a_number():
+    def scaled(x):
+        return np.sum(np.array([1.0, 5.0])[x > 0] * x)
+
+    for derivative in (scaled, gd.grad(scaled)):
+        fast = gd.compile(derivative)
+        for x in (1.0, -1.0, 2.0):
+            assert fast(x) == derivative(x)
+    with pytest.raises(TypeError, match=r"table\[int\(x > 0\)\]"):
+        gd.compile(lambda x: [1.0, 5.0][x > 0] * x)(1.0)
