@@ -10,7 +10,7 @@ from chainrule.errors import ArgumentError, EscapeError
 from chainrule.nodes.admission import NONE, kept
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial, record
-from chainrule.numpy.making import private
+from chainrule.numpy.making import of_its_own, private
 from chainrule.rules import rule
 from chainrule.rules.namespace import plain
 from chainrule.rules.supports import fit, supported
@@ -70,6 +70,8 @@ def checkpoint(f: Callable[P, R]) -> Callable[P, R]:
             parameters: dict[str, Any] = {"rerun": rerun, "closed": closed}
             parameters |= {"values": values, "serial": next_serial()}
             nodes = record(checkpoint_grad, [*outer, *closed], parameters)
+        else:
+            nodes = [of_its_own(leaves, run.start, z) for z in nodes]
         result, changed = unflatten(run.structure, nodes)
         if changed:
             _refuse_shared(outer)

@@ -19,6 +19,7 @@ from chainrule.nodes.admission import holds_nodes, plain_operand
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial, stacked
 from chainrule.notes import raise_own
+from chainrule.numpy.in_place import own
 from chainrule.operations import namespace
 from chainrule.rules.supports import with_support
 from chainrule.sweeps.order import Ordered, collect
@@ -203,9 +204,11 @@ class Recording:
                 )
             grads = [bars[x].value if x in bars else None for x in self.inputs]
             refuse_nans(grads)
+            grads = owned(grads, self.start, cotangents.values())
             return alike(grads, self.inputs), True
         swept, _ = sweep_values(ordered, cotangents, keep=False)
-        return alike(owned([swept.get(x) for x in self.inputs]), self.inputs), False
+        grads = owned([swept.get(x) for x in self.inputs], self.start)
+        return alike(grads, self.inputs), False
 
     def push(self, tangents: Sequence[Any]) -> tuple[list[Any], bool]:
         """Sweep one tangent per input (or ``None``) forward to the outputs."""
@@ -223,6 +226,8 @@ class Recording:
             dots = push_values(order, seeds, roots)
         z_dots = [dots.get(z) if isinstance(z, node) else None for z in outputs]
         refuse_nans(z_dots)
+        if recorded:
+            z_dots = owned(z_dots, self.start, tangents)
         return alike(z_dots, outputs), recorded
 
     def arrange(self, leaves: Iterable[Any]) -> list[Any]:
@@ -278,7 +283,7 @@ def plain_copy(x: Any) -> Any:
     """Return a plain value that shares no memory with a recording."""
     value = raw(x)
     if not isinstance(value, ndarray):
-        return value
+        return _apart(value)
     return plain_operand(value) if value.dtype == object else value.copy()
 
 
@@ -287,13 +292,19 @@ def _apart(x: Any) -> Any:
     return value.fixed() if isinstance(value, stand_in) else value
 
 
-def owned(grads: Sequence[Any]) -> list[Any]:
-    """Return gradients of which no two share memory, each writeable."""
-    seen: set[int] = set()
+def owned(grads: Sequence[Any], start: int, seeds: Iterable[Any] = ()) -> list[Any]:
+    """Return derivatives of which no two share memory, each writeable.
+
+    Nor do they share it with ``seeds``, or with nodes that are older than ``start``.
+    """
+    seen = set(map(id, seeds))
     result: list[Any] = []
     for g in grads:
-        if isinstance(g, ndarray) and (g.base is not None or id(g) in seen):
-            g = g.copy()
+        known = id(g) in seen
         seen.add(id(g))
-        result.append(g)
+        if isinstance(g, node):
+            g = own(g, g) if known or g.serial < start else own(g)
+        elif isinstance(g, ndarray) and (known or g.base is not None):
+            g = g.copy("K")
+        result.append(_apart(g) if isinstance(g, stand_in) else g)
     return result

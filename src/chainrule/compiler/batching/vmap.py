@@ -40,6 +40,7 @@ from chainrule.compiler.tracing.trace import Trace, joined
 from chainrule.compiler.tracing.traced import MAPS, Traced
 from chainrule.errors import ShapeError
 from chainrule.nodes.recorder import record
+from chainrule.numpy.in_place import own
 from chainrule.numpy.making import private_part
 from chainrule.progress import watched
 from chainrule.rules import rule
@@ -166,7 +167,12 @@ def _in_trace(
     mapping = Mapping(home, one, leaves, many, count, seeds=seeds)
     operands = [leaves[i] for i in mapping.numeric]
     results = record(vmap_grad, [*operands, *mapping.body.closed], {"mapping": mapping})
-    return list(results), mapping.arranged
+    return list(map(_stacked, results)), mapping.arranged
+
+
+def _stacked(z: Any) -> Any:
+    """Return a result as an array of its own, by rows as what ``stack`` makes."""
+    return z.laid_out(None, "C") if isinstance(z, Traced) else own(z, order="C")
 
 
 def over_seeds(home: Trace, f: Callable[..., Any], seeds: ArrayValue) -> list[Any]:

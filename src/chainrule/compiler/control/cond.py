@@ -28,6 +28,7 @@ from chainrule.compiler.tracing.traced import Traced
 from chainrule.errors import ShapeError
 from chainrule.nodes.node_class import node
 from chainrule.nodes.recorder import next_serial, record
+from chainrule.numpy.making import of_its_own
 from chainrule.rules import rule
 from chainrule.rules.general_rule import results_of
 from chainrule.rules.supports import is_inexact, supported
@@ -39,7 +40,6 @@ from chainrule.transforms.one_run import (
     with_zeros,
 )
 from chainrule.values.containers import LEAF, flatten, key_orders, map_leaves, unflatten
-from chainrule.values.shapes import ndarray
 from chainrule.values.types import Namespace, Parameters, Result
 from chainrule.values.vertices import raw
 
@@ -71,7 +71,7 @@ def cond(
     if not isinstance(choice, Traced):
         start = next_serial()
         found = true(*operands) if choice else false(*operands)
-        return map_leaves(functools.partial(_own, leaves, start), found)
+        return map_leaves(functools.partial(of_its_own, leaves, start), found)
     return _in_trace(choice, (true, false), leaves, structure)
 
 
@@ -116,21 +116,6 @@ def _in_trace(
     for f in again:
         f.over()
     return unflatten(structures[0], list(results))
-
-
-def _own(leaves: Leaves, start: int, x: Any) -> Any:
-    """Return a result; a copy of what was there before, as compiled it is one."""
-    value = raw(x)
-    if isinstance(value, Traced):
-        shared = any(x is y for y in leaves)
-    elif not isinstance(value, ndarray):
-        return x
-    else:
-        arrays = (y for y in map(raw, leaves) if isinstance(y, ndarray))
-        shared = any(np.may_share_memory(value, y) for y in arrays)
-    if not shared and not (isinstance(x, node) and x.serial < start):
-        return x
-    return x.fixed() if isinstance(x, Traced) else np.copy(x)
 
 
 def _same_structure(x: Any, y: Any) -> bool:

@@ -142,7 +142,8 @@ class Trace:
         result = self.result(function, rows, given, operands, value)
         if isinstance(value, (ndarray, *SEQUENCES)):
             alone = isinstance(value, ndarray) and value.base is None
-            if not alone or any(value is v for v in values):
+            own = hasattr(function, "outline")  # of loops and branches
+            if not own and (not alone or any(value is v for v in values)):
                 return _noted(result, args)
         return result
 
