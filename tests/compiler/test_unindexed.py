@@ -82,3 +82,56 @@ def test_sums_and_products_are_not_put_into_zeros():
     assert left_of(rosenbrock, x) == left_of(steps, x) == left_of(grid, x) == 0
     assert left_of(of_sines, x) > 0  # a cosine is computed once
     assert left_of(rosenbrock, x[:500]) > 0  # small ones stay as they are
+
+
+def jumps(x):
+    return np.sum(np.sqrt((x[1:] - x[:-1]) ** 2 + 1e-3))
+
+
+def ring(x):
+    return np.sum(np.cos(x - np.roll(x, 1)) + 0.3 * np.cos(x - np.roll(x, 2)))
+
+
+@pytest.mark.parametrize(("f", "moved"), [(jumps, 1), (ring, 2)])
+def test_of_what_is_moved_multiples_are_taken_later(f, moved):
+    x = np.cos(np.arange(N))
+    compiled = gd.compile(gd.grad(f), executor="native")
+    np.testing.assert_allclose(compiled(x), gd.grad(f)(x), rtol=1e-12, atol=1e-13)
+    program = compiled.kept.latest.program.copied()
+    unindex_operands(program, 1000)
+    computed = {
+        r.operands[0]
+        for r in program.rows
+        if is_movement(r) and r.operands[0].function is not None
+    }
+    names = {x.function.__name__ for x in computed}
+    assert len(computed) <= moved
+    assert not names & {"negative", "neg"}
+
+
+def test_long_sums_are_put_into_zeros_as_they_are():
+    def f(x):
+        y = x[1:] * 0.5
+        for i in range(400):
+            y = y + x[:-1] * (0.001 * i)
+        return np.sum(y**2)
+
+    x = np.linspace(0.3, 1.7, N)
+    slope = gd.compile(gd.grad(f), executor="native")
+    np.testing.assert_allclose(slope(x), gd.grad(f)(x), rtol=1e-11)
+    assert slope.stats()["programs"][0]["executor"] == "native code"
+
+
+def test_arrays_that_take_turns_are_put_together_in_machine_code():
+    def f(x):
+        even, odd = x[::2], x[1::2]
+        for _ in range(2):
+            even, odd = np.sin(even + odd), np.exp(even - odd)
+        return np.sum(even * odd)
+
+    x = np.linspace(0.3, 1.7, N)
+    slope = gd.compile(gd.grad(f), executor="native")
+    np.testing.assert_allclose(slope(x), gd.grad(f)(x), rtol=1e-11)
+    (ran,) = slope.stats()["programs"]
+    assert ran["executor"] == "native code"
+    assert not ran["numpy_rows"]

@@ -66,14 +66,14 @@ def fused(
     sum_first(program)
     multiply_vectors(program, floats=floats)
     unindex_operands(program, on_tape=floats)
-    views = Views(floats=floats)
+    views, pieces = Views(floats=floats), Pieces()
     others = share_factors(program, native=floats)
     others |= compute_by_themselves(program, views, threads)
     check_in_loops(program, floats=floats)
-    copy_in_loops(program, floats=floats)
+    copy_in_loops(program, pieces, floats=floats)
     groups = grouped(program, views)
     member = {row: g for g in groups for row in g.members}
-    kept, pieces = _read_outside(program, member), Pieces()
+    kept = _read_outside(program, member)
     made = {
         g: _made(g, kept, _Planned(g, views, pieces), threads, program.flushes)
         for g in groups

@@ -21,6 +21,7 @@ from chainrule.compiler.native.collected import Collected
 from chainrule.compiler.native.matrix_products import Product
 from chainrule.compiler.native.meanings import CannotLowerError, reduction_of
 from chainrule.compiler.native.movements import is_movement
+from chainrule.compiler.native.pieces import Pieces
 from chainrule.compiler.native.row_steps import (
     DTYPES,
     holds,
@@ -80,7 +81,8 @@ def grouped(program: Program, views: Views) -> list[Group]:
             group = member[row.args[0]]
             if _adds_up(row, group.kind):
                 group.reductions.append(row)
-    return [g for g in groups.values() if _pays(g, views)]
+    moved = {x for row in program.rows if is_movement(row) for x in row.operands}
+    return [g for g in groups.values() if _pays(g, views, moved)]
 
 
 def _levels(program: Program, least: int) -> tuple[dict[Row, int], Joins]:
@@ -150,11 +152,13 @@ def _may_raise(row: Row) -> bool:
     return known.may_raise and not only_shows(row)
 
 
-def _pays(group: Group, views: Views) -> bool:
-    """Tell whether a group gains by a loop nest."""
+def _pays(group: Group, views: Views, moved: set[Row]) -> bool:
+    """Tell whether a group gains by a loop nest; others read what is ``moved``."""
     if len(group.members) >= FEWEST:
         return True
     (row,) = group.rows
+    if views.floats and row in moved:
+        return True  # its nest is called with those that read it
     bases = [views.of(x).base for x in row.args if isinstance(x, Row)]
     if any(isinstance(x, Row) and is_movement(x) for x in bases):
         return True  # what is put together of arrays need not be made
@@ -182,7 +186,8 @@ def check_in_loops(program: Program, *, floats: bool) -> None:
 
     On a tape NumPy finds the largest where no loop does.
     """
-    for i, x in enumerate(program.checks):
+    for i, check in enumerate(program.checks):
+        x = _shown_whole(check)
         numbers = x.dtype is not None and x.dtype.kind == "f"
         large = floats and math.prod(x.shape or ()) >= LARGE
         if numbers and (large or is_fusable(x, LARGE)):
@@ -192,21 +197,33 @@ def check_in_loops(program: Program, *, floats: bool) -> None:
             program.checks[i] = top
 
 
-def copy_in_loops(program: Program, *, floats: bool) -> None:
+def _shown_whole(x: Row) -> Row:
+    """Return the row all of whose entries a row only shows in another shape."""
+    while only_shows(x) and x.args[0].shape is not None:
+        if math.prod(x.args[0].shape) != math.prod(x.shape or ()):
+            break
+        x = x.args[0]
+    return x
+
+
+def copy_in_loops(program: Program, pieces: Pieces, *, floats: bool) -> None:
     """Let nests read what NumPy would reduce, or copy, along short axes.
 
     A copy that is only reduced costs nothing. Products that cannot read a factor where
-    it is get a copy.
+    it is get a copy. So does what is read in another order than in ``pieces``.
     """
     least = LARGE_ON_TAPE if floats else LARGE
     rows: list[Row] = []
+    copies: dict[Row, Row] = {}
     views = Views(floats=floats)
     for row in program.rows:
-        reads = _is_reduction(row) or _copies(row, views)
+        reads = _is_reduction(row) or _copies(row, views) or _mixes(row, pieces)
         if reads and _is_slow(row.args[0], least):
-            copied = row.args[0].with_call(np.positive, row.args[:1])
-            rows.append(copied)
-            row.args, row.operands = (copied, *row.args[1:]), [copied]
+            x = row.args[0]
+            if x not in copies:
+                copies[x] = x.with_call(np.positive, (x,))
+                rows.append(copies[x])
+            row.args, row.operands = (copies[x], *row.args[1:]), [copies[x]]
         elif isinstance(row.function, Product):
             _copy_factors(row, rows, least)
         rows.append(row)
@@ -233,6 +250,16 @@ def _copies(row: Row, views: Views) -> bool:
     if not only_shows(row) or not only_shows(row.args[0]):
         return False
     return views.of(row).base is row
+
+
+def _mixes(row: Row, pieces: Pieces) -> bool:
+    """Tell whether a row shows what is put together, but not in pieces as it shows it.
+
+    Of two arrays in turns it shows each number in a row, for example.
+    """
+    if not only_shows(row) or only_shows(row.args[0]) or not is_movement(row.args[0]):
+        return False
+    return pieces.of(row.args[0]) is not None and pieces.of(row) is None
 
 
 def _is_slow(x: Row, least: int) -> bool:

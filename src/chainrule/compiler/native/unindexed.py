@@ -5,6 +5,8 @@ movements in place, but what is moved has to lie in memory: here ``z`` does, at 
 such step of a stencil. Where ``z`` is computed of what was only moved, by functions
 that make zeros of zeros (sums, products, powers), these run on the moved operands
 instead, in the nest that reads them: ``unindex(a * b)`` is ``unindex(a) * unindex(b)``.
+Of other functions a multiple is taken later, as of all that moves entries:
+``np.roll(-a, 1)`` is ``-np.roll(a, 1)``.
 """
 
 from __future__ import annotations
@@ -15,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.native.groups import LARGE
+from chainrule.compiler.native.groups import LARGE, LARGE_ON_TAPE
 from chainrule.compiler.native.index_runs import unindex_runs
 from chainrule.compiler.native.movements import is_movement
+from chainrule.compiler.native.views import only_shows
 from chainrule.compiler.programs.common_subexpressions import argument_key
 from chainrule.compiler.programs.dead_code import eliminate_dead_code
 from chainrule.compiler.programs.program import Program, rewrite
@@ -39,11 +42,12 @@ class TooMuchError(Exception):
 
 
 def unindex_operands(
-    program: Program, least: int = LARGE, *, on_tape: bool = False
+    program: Program, least: int = 0, *, on_tape: bool = False
 ) -> None:
     """Move ``unindex`` of arrays of so many entries to what these are computed of."""
+    least = least or (LARGE_ON_TAPE if on_tape else LARGE)
     unindex_runs(program, on_tape=on_tape)
-    if not any(map(_is_wanted, program.rows)):
+    if not any(_is_wanted(row) or _moves_multiple(row) for row in program.rows):
         return
     known: dict[Any, Row] = {}
 
@@ -53,11 +57,12 @@ def unindex_operands(
             try:
                 found = inside.of(row.args[0], row.args[0].shape)
             except TooMuchError:
-                pass
-            else:
-                rows += inside.made
-                known.update(inside.new)
-                return found
+                return _scaled_later(row, rows)
+            rows += inside.made
+            known.update(inside.new)
+            return found
+        if _moves_multiple(row) and math.prod(row.shape) >= least:
+            return _scaled_later(row, rows)
         rows.append(row)
         return row
 
@@ -79,6 +84,50 @@ def _is_wanted(row: Row) -> bool:
     )
 
 
+def _moves_multiple(row: Row) -> bool:
+    """Tell whether a row has a multiple of an array, or its negative, elsewhere."""
+    if row.function is unindex or not row.shape or not is_movement(row):
+        return False
+    if not row.reads_first or len(row.operands) != 1:
+        return False
+    (x,) = row.operands
+    in_place = only_shows(row) and math.prod(row.shape) == math.prod(x.shape or ())
+    alike = x.dtype == row.dtype and row.dtype.kind == "f"
+    return alike and not in_place and _scaled_operand(x) is not None
+
+
+def _scaled_later(row: Row, rows: list[Row]) -> Row:
+    """Move what an array is a multiple of, if it is that; add the rows.
+
+    The multiple is computed again by each nest that reads it, and lies in no memory.
+    """
+    scaled: list[Row] = []
+    x = row.args[0]
+    while (place := _scaled_operand(x)) is not None:
+        scaled.append(x)
+        x = x.args[place]
+    rows.append(row.with_call(row.function, (x, *row.args[1:]), row.given))
+    for y in reversed(scaled):
+        args = [_as_number(v) for v in y.args]
+        args[_scaled_operand(y) or 0] = rows[-1]
+        rows.append(row.with_call(y.function, tuple(args)))
+    return rows[-1]
+
+
+def _scaled_operand(x: Row) -> int | None:
+    """Return which operand a row has the negative, or a finite multiple, of."""
+    if x.given or is_movement(x) or x.function is None:
+        return None
+    name, args = getattr(x.function, "__name__", ""), list(map(_as_number, x.args))
+    if name not in {"negative", "neg", *PRODUCTS} or len(x.operands) != 1:
+        return None
+    (operand,) = x.operands
+    place = next(i for i, v in enumerate(args) if v is operand)
+    alike = operand.shape == x.shape and operand.dtype == x.dtype
+    others = args[:place] + args[place + 1 :]
+    return place if alike and all(map(_is_number, others)) else None
+
+
 class _Inside:
     """The rows for one ``unindex``."""
 
@@ -88,6 +137,7 @@ class _Inside:
         self.known = known
         self.new: dict[Any, Row] = {}
         self.made: list[Row] = []
+        self.begun = 0  # before they are made: sums may be long
 
     def of(self, x: Row, whole: Shape) -> Row:
         """Return a row put into zeros; it is broadcast to a shape where it is read."""
@@ -98,6 +148,9 @@ class _Inside:
         found = self.known.get(key) or self.new.get(key)
         if found is not None:
             return found
+        self.begun += 1
+        if self.begun > LARGEST:
+            raise TooMuchError
         if is_movement(x):
             if not _shows_slices(x):
                 raise TooMuchError
@@ -107,8 +160,6 @@ class _Inside:
         found.shape = shape
         self.new[key] = found
         self.made.append(found)
-        if len(self.made) > LARGEST:
-            raise TooMuchError
         return found
 
     def _last(self, shape: Shape, whole: Shape) -> tuple[Any, Shape]:
