@@ -147,9 +147,9 @@ def neighbours(rates):
     """Steps of a chain of equations, each of which reads the one before it."""
     y = np.zeros_like(rates)
     for _ in range(8):
-        slope = np.concatenate([rates[:1], rates[1:] * y[:-1]])
+        slope = np.concatenate([rates[:1], np.tanh(rates[1:] * y[:-1])])
         half = y + 0.1 * slope
-        y = y + 0.2 * np.concatenate([rates[:1], rates[1:] * half[:-1]])
+        y = y + 0.2 * np.concatenate([rates[:1], np.tanh(rates[1:] * half[:-1])])
     return y[-1]
 
 
